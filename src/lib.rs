@@ -1,0 +1,25 @@
+//! Fovea: a language server that runs a transformer on the open document and shows what that model attends to.
+//!
+//! Data flows in one direction, and each module knows only those above it in this list:
+//!
+//! | module | from → to |
+//! | --- | --- |
+//! | [`text`] | bytes → rope snapshot, positions in three encodings, language, source words |
+//! | [`segment`] | snapshot → units (a partition of the document) and items (what a lens names) |
+//! | [`model`] | unit text → tokens with source spans → one forward pass → [`model::Trace`] |
+//! | [`explain`] | trace → score per source word |
+//! | [`similar`] | embedding → language-centred vector → neighbours |
+//! | [`analysis`] | who computes what, and when: cache, priorities, cancellation |
+//! | [`render`] | answers → Markdown, terminal, JSON |
+//! | [`server`] | LSP messages ⇄ analysis |
+//! | [`cli`] | subcommands ⇄ analysis |
+
+pub mod analysis;
+pub mod cli;
+pub mod explain;
+pub mod model;
+pub mod render;
+pub mod segment;
+pub mod server;
+pub mod similar;
+pub mod text;

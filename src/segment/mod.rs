@@ -1,0 +1,97 @@
+//! Segments: a snapshot's units, which partition it, and its items, which are what people name.
+//!
+//! No I/O happens here, and nothing is truncated: text over the model's window is split at syntax, sentence, word and, in the
+//! last resort, character borders.
+
+mod grammar;
+mod markdown;
+mod prose;
+mod split;
+mod syntax;
+
+pub use syntax::{Tree, parse};
+
+use crate::text::{ByteRange, Language, Snapshot};
+
+/// What a unit holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UnitKind {
+    /// A function, method or closure bound to a name, its attributes and doc comment included.
+    Function,
+    /// What is left of a class, impl, module … once its functions are taken out.
+    Container,
+    /// A group of neighbouring statements outside any function.
+    Statements,
+    /// A paragraph of prose, with its heading where one stands directly above it.
+    Paragraph,
+    /// A fenced code block of a Markdown document.
+    CodeBlock,
+    /// A group of entries of a data file (JSON, TOML, YAML).
+    Data,
+}
+
+/// A stretch of the document that is given to the model as one text.
+///
+/// The units of a document are in order and cover every byte exactly once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unit {
+    /// Where it stands in the document.
+    pub range: ByteRange,
+    /// What it holds.
+    pub kind: UnitKind,
+    /// The function, type or heading it belongs to.
+    pub name: Option<String>,
+    /// The language of its text, which differs from the document's in fenced code blocks.
+    pub language: Language,
+}
+
+/// The kind of an item.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ItemKind {
+    /// A function or method.
+    Function,
+    /// A class, struct, enum, trait, interface, impl or module.
+    Type,
+    /// A heading of a prose document, with all that stands under it.
+    Heading,
+}
+
+/// What people name: a function, a type, a heading with its section.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Item {
+    /// What the source calls it: `load_config`, `Config`, `Getting started`.
+    pub name: String,
+    /// Its kind.
+    pub kind: ItemKind,
+    /// The whole item, doc comment included.
+    pub range: ByteRange,
+    /// The name alone.
+    pub name_range: ByteRange,
+    /// The units inside it, as indices into [`Segments::units`]; never empty. The item's embedding is their token-weighted mean.
+    pub units: std::ops::Range<usize>,
+}
+
+/// The units and items of one snapshot.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Segments {
+    /// In order, covering every byte once; empty only for an empty document.
+    pub units: Vec<Unit>,
+    /// In order of their start; an outer item stands before the items inside it.
+    pub items: Vec<Item>,
+}
+
+/// How many tokens a text takes, and how many the model reads at once.
+pub struct Budget<'a> {
+    /// Tokens of a text in a language, special tokens included.
+    pub tokens: &'a dyn Fn(&str, Language) -> usize,
+    /// The most tokens a unit may have, special tokens included; at least 8.
+    pub window: usize,
+}
+
+/// Segments a snapshot. `tree` is its syntax tree ([`parse`]), `None` for languages without a grammar.
+pub fn segment(snapshot: &Snapshot, tree: Option<&Tree>, budget: &Budget) -> Segments {
+    let _ = (snapshot, tree, budget);
+    Segments::default()
+}

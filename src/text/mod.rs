@@ -1,0 +1,25 @@
+//! Text: rope snapshots, positions in three encodings, languages, source words.
+//!
+//! This is the one place that converts positions. Everywhere else a place in a document is a UTF-8 byte offset of one
+//! [`Snapshot`], and a range is a [`ByteRange`].
+
+mod admission;
+mod decode;
+mod document;
+mod identifiers;
+mod language;
+mod position;
+mod snapshot;
+mod words;
+
+pub use admission::{Inactive, Limits, inactive};
+pub use decode::{DecodeError, decode};
+pub use document::{Change, Document};
+pub use identifiers::ModelText;
+pub use language::Language;
+pub use position::{Position, PositionEncoding};
+pub use snapshot::Snapshot;
+pub use words::{Word, source_words};
+
+/// A half-open range of UTF-8 bytes of one snapshot (or, where a function says so, of one unit's text).
+pub type ByteRange = std::ops::Range<usize>;
