@@ -1,1 +1,116 @@
-//! Placeholder.
+//! Analysis: who computes what, and when.
+//!
+//! One thread owns the model. Everybody else holds an [`Analysis`], a cheap handle, and asks it things; questions wait in one
+//! queue with priorities (cursor > visible > document > rest), the latest question of a kind about a document replaces the one
+//! before it, and a cancelled one stops between two layers of the forward pass. What was computed is kept by content
+//! (model, method, text), so that an edit costs the units it touched.
+
+mod cache;
+mod cancel;
+mod documents;
+mod queue;
+mod unit;
+mod worker;
+
+pub use cancel::CancelToken;
+pub use unit::{SourcesReport, UnitReport, WordScore, analyse, sources};
+pub use worker::{Analysis, Event, Options};
+
+use std::sync::Arc;
+
+use crate::segment::Segments;
+use crate::text::{ByteRange, Inactive, Snapshot};
+
+/// Names an open document: its URI as the client wrote it, opaque to the analysis.
+pub type DocumentId = Arc<str>;
+
+/// What is known of one version of a document.
+#[derive(Debug, Clone)]
+pub struct DocumentReport {
+    /// The document.
+    pub id: DocumentId,
+    /// The text all ranges refer to, with its version.
+    pub snapshot: Snapshot,
+    /// Its units and items.
+    pub segments: Arc<Segments>,
+    /// One entry per unit of `segments`; `None` where the model has not come to it yet.
+    pub units: Vec<Option<Arc<UnitReport>>>,
+}
+
+impl DocumentReport {
+    /// Whether every unit is analysed.
+    pub fn complete(&self) -> bool {
+        self.units.iter().all(Option::is_some)
+    }
+}
+
+/// What the model says about the word under the cursor.
+#[derive(Debug, Clone)]
+pub struct CursorReport {
+    /// The text all ranges refer to.
+    pub snapshot: Snapshot,
+    /// The unit the word stands in.
+    pub unit: crate::segment::Unit,
+    /// The unit's explanation; its ranges are relative to the unit's start.
+    pub report: Arc<UnitReport>,
+    /// Index into `report.words` of the word under the cursor; `None` between words.
+    pub word: Option<usize>,
+    /// What each word of the unit is made of.
+    pub sources: Arc<SourcesReport>,
+}
+
+/// An item that resembles another.
+#[derive(Debug, Clone)]
+pub struct Neighbour {
+    /// The document it stands in.
+    pub id: DocumentId,
+    /// The version of that document its ranges refer to.
+    pub version: i32,
+    /// Its name.
+    pub name: String,
+    /// Its kind.
+    pub kind: crate::segment::ItemKind,
+    /// Its language.
+    pub language: crate::text::Language,
+    /// The whole item in that document.
+    pub range: ByteRange,
+    /// The name alone.
+    pub name_range: ByteRange,
+    /// Language-centred cosine, -1 to 1.
+    pub score: f32,
+}
+
+/// An item and what resembles it, best first.
+#[derive(Debug, Clone)]
+pub struct ItemNeighbours {
+    /// Index into [`Segments::items`] of the document asked about.
+    pub item: usize,
+    /// Items of the open documents above the threshold, best first; the item itself and items inside or around it left out.
+    pub neighbours: Vec<Neighbour>,
+}
+
+/// Why a question got no answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// The asker withdrew it.
+    #[error("the request was cancelled")]
+    Cancelled,
+    /// A newer question of the same kind about the same document replaced it, or the document changed.
+    #[error("the document changed while the answer was computed")]
+    Stale,
+    /// The model is not loaded yet.
+    #[error("the model is still loading")]
+    Loading,
+    /// Analysis was paused by the user.
+    #[error("fovea is paused; run fovea.resume to go on")]
+    Paused,
+    /// The document is not analysed.
+    #[error("{0}")]
+    Inactive(Inactive),
+    /// Too many questions wait already.
+    #[error("too many requests are waiting")]
+    Busy,
+    /// The model could not be loaded, or failed on this text.
+    #[error("{0}")]
+    Failed(String),
+}
