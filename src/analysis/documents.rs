@@ -252,6 +252,18 @@ impl Document {
         self.interruptions = self.interruptions.saturating_add(1);
     }
 
+    /// Notes that a question went first. The one that stopped a batch for the last time still does.
+    pub fn passed_over(&mut self) {
+        if self.interruptions == MAX_INTERRUPTIONS {
+            self.interruptions += 1;
+        }
+    }
+
+    /// Whether its next batch goes before all questions, having been stopped too often.
+    pub fn owed(&self) -> bool {
+        self.interruptions > MAX_INTERRUPTIONS
+    }
+
     /// Takes over explanations of the newest text.
     pub fn explained(&mut self, found: Vec<(usize, Arc<UnitReport>)>, took: Duration) {
         self.interruptions = 0;

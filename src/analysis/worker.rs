@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use super::answers::Halt;
 use super::cache::Setting;
 use super::compute::{Attempt, Compute, Wary};
-use super::documents::Stage;
+use super::documents::{Document, Stage};
 use super::engine::{Engine, Loader};
 use super::options::{Event, ModelStatus};
 use super::pool::{Pool, lower_priority};
@@ -131,13 +131,14 @@ impl Worker {
             _ => {}
         }
         let next = state.documents.next(now);
-        let owed = next
-            .as_ref()
-            .and_then(|(_, id)| state.documents.get(id))
-            .is_some_and(|it| !it.interruptible());
+        let waiting = next.as_ref().and_then(|(_, id)| state.documents.get(id));
+        let owed = waiting.is_some_and(Document::owed);
         while let Some(question) = if owed { None } else { state.queue.pop() } {
             if question.abandoned() {
                 continue;
+            }
+            if let Some(document) = next.as_ref().and_then(|(_, id)| state.documents.get_mut(id)) {
+                document.passed_over();
             }
             let (priority, interruptible) = (question.ask.priority(), question.interruptible());
             let stop = start(state, priority, interruptible, Some(question.clone()), None);

@@ -140,7 +140,7 @@ mod tests {
 
     /// Deterministic noise, so that tests need no generator of random numbers.
     fn noise(seed: usize, width: usize) -> Vec<f32> {
-        let mut state = seed as u64 + 1;
+        let mut state = (seed as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
         (0..width)
             .map(|_| {
                 state = state
@@ -177,9 +177,9 @@ mod tests {
         assert_eq!(group(Language::Markdown), group(Language::Prose));
         assert_ne!(group(Language::Rust), group(Language::Python));
         let mut items = Vec::new();
-        for i in 0..30 {
-            let task = noise(i % 15, 32);
-            let (language, tint) = if i < 15 {
+        for i in 0..40 {
+            let task = noise(i % 20, 32);
+            let (language, tint) = if i < 20 {
                 (Language::Rust, 0)
             } else {
                 (Language::Python, 1)
@@ -192,10 +192,10 @@ mod tests {
             items.push(item("a", i * 10..i * 10 + 5, language, &tinted));
         }
         let space = Space::new(items);
-        for i in 0..15 {
+        for i in 0..20 {
             assert_eq!(
                 space.neighbours(i, -1.0, 1)[0].0,
-                i + 15,
+                i + 20,
                 "the same task in the other language is nearest"
             );
         }

@@ -3,8 +3,8 @@
 use super::*;
 
 const NAMES: [&str; 20] = [
-    "alpha", "bravo", "charlie", "delta", "echo", "foxtrot", "golf", "hotel", "india", "juliett", "kilo", "lima", "mike",
-    "november", "oscar", "papa", "quebec", "romeo", "sierra", "tango",
+    "alpha", "bravo", "charlie", "delta", "echo", "foxtrot", "golf", "hotel", "india", "juliett", "kilo", "lima",
+    "mike", "november", "oscar", "papa", "quebec", "romeo", "sierra", "tango",
 ];
 
 #[test]
@@ -70,7 +70,10 @@ fn of_ten_thousand_updates_only_the_last_is_analysed() {
     let bench = Bench::with(script, options(Duration::from_millis(1)));
     let started = Instant::now();
     for version in 1..=10_000 {
-        bench.analysis.update(&id("a"), rust(&format!("fn f() {{ let version = {version}; }}"), version));
+        bench.analysis.update(
+            &id("a"),
+            rust(&format!("fn f() {{ let version = {version}; }}"), version),
+        );
     }
     assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
     bench.script.loading.open();
@@ -86,7 +89,9 @@ fn a_flood_of_updates_hardly_wakes_the_model_thread() {
     until(|| !bench.analysis.status().busy);
     let before = bench.analysis.wakeups();
     for version in 2..1000 {
-        bench.analysis.update(&id("a"), rust(&format!("fn f() {{ {version} }}"), version));
+        bench
+            .analysis
+            .update(&id("a"), rust(&format!("fn f() {{ {version} }}"), version));
     }
     assert!(bench.analysis.wakeups() - before < 20);
 }
@@ -101,7 +106,11 @@ fn an_idle_model_thread_does_not_wake_up() {
     let before = bench.analysis.wakeups();
     // Time has to pass for nothing to happen in it.
     std::thread::sleep(Duration::from_millis(300));
-    assert!(bench.analysis.wakeups() - before <= 1, "{} wake-ups", bench.analysis.wakeups() - before);
+    assert!(
+        bench.analysis.wakeups() - before <= 1,
+        "{} wake-ups",
+        bench.analysis.wakeups() - before
+    );
 }
 
 #[test]
@@ -117,11 +126,19 @@ fn what_is_visible_goes_first_then_what_is_near_the_cursor() {
     let question = ask_at(&bench, &document, at("juliett") + 4, cancel.clone());
     until(|| bench.analysis.status().queued == 1);
     cancel.cancel();
-    assert_eq!(question.join().expect("no panic").expect_err("cancelled"), super::super::Refusal::Cancelled);
+    assert_eq!(
+        question.join().expect("no panic").expect_err("cancelled"),
+        super::super::Refusal::Cancelled
+    );
     bench.script.loading.open();
     bench.completed(1);
     let texts = bench.script.texts();
-    let order = |name: &str| texts.iter().position(|text| text.contains(&format!("fn {name}"))).expect("explained");
+    let order = |name: &str| {
+        texts
+            .iter()
+            .position(|text| text.contains(&format!("fn {name}")))
+            .expect("explained")
+    };
     assert_eq!(order("sierra"), 0);
     assert!(order("juliett") < order("alpha") && order("india") < order("alpha"));
 }
@@ -158,7 +175,10 @@ fn reports_of_a_long_pass_are_coalesced_and_the_last_is_complete() {
     let passes = lock(&bench.script.passes).len();
     assert!(passes > 50 && complete);
     let most = 2 + started.elapsed().as_millis() / 50;
-    assert!(reports <= most, "{reports} reports on {passes} passes, at most {most} expected");
+    assert!(
+        reports <= most,
+        "{reports} reports on {passes} passes, at most {most} expected"
+    );
 }
 
 #[test]
@@ -167,13 +187,22 @@ fn another_method_is_computed_anew_and_the_former_one_is_kept() {
     let (id, _) = bench.open("a", &functions(&["alpha", "bravo"]));
     let units = bench.completed(1).units.len();
     bench.script.forget();
-    bench.analysis.configure(Options { method: Method::Alti, ..options(NEVER) });
+    bench.analysis.configure(Options {
+        method: Method::Alti,
+        ..options(NEVER)
+    });
     let report = bench.completed(1);
     assert!(report.units.iter().flatten().all(|unit| unit.method == Method::Alti));
     assert_eq!(bench.script.texts().len(), units);
     bench.analysis.configure(options(NEVER));
     let report = bench.completed(1);
-    assert!(report.units.iter().flatten().all(|unit| unit.method == Method::Decomposition));
+    assert!(
+        report
+            .units
+            .iter()
+            .flatten()
+            .all(|unit| unit.method == Method::Decomposition)
+    );
     assert_eq!(bench.script.texts().len(), units, "the first results were kept");
     assert!(bench.analysis.report(&id, 1).is_some());
 }
@@ -186,10 +215,17 @@ fn a_finished_batch_is_kept_though_the_text_went_on() {
     let text = functions(&["alpha", "bravo"]);
     let (id, _) = bench.open("a", &text);
     until(|| bench.script.gate.arrived() == 1);
-    bench.analysis.update(&id, rust(&text.replace("bravo_3 = ", "bravo_3 = 7 + "), 2));
+    bench
+        .analysis
+        .update(&id, rust(&text.replace("bravo_3 = ", "bravo_3 = 7 + "), 2));
     bench.script.gate.open();
     bench.completed(2);
-    let alphas = bench.script.texts().iter().filter(|text| text.contains("fn alpha")).count();
+    let alphas = bench
+        .script
+        .texts()
+        .iter()
+        .filter(|text| text.contains("fn alpha"))
+        .count();
     assert_eq!(alphas, 1, "{:?}", bench.script.texts());
 }
 
@@ -199,7 +235,11 @@ fn an_empty_document_is_complete_at_once() {
     let (id, snapshot) = bench.open("a", "");
     let report = bench.completed(1);
     assert!(report.units.is_empty());
-    assert!(wait(bench.analysis.explain_at(&id, snapshot.clone(), 0, no_cancel())).expect("an answer").is_none());
+    assert!(
+        wait(bench.analysis.explain_at(&id, snapshot.clone(), 0, no_cancel()))
+            .expect("an answer")
+            .is_none()
+    );
     assert!(wait(bench.analysis.explain_document(&id, snapshot, no_cancel())).is_ok());
 }
 

@@ -5,7 +5,6 @@ mod neighbours;
 mod questions;
 mod robustness;
 
-use std::collections::HashMap;
 use std::future::Future;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, channel};
@@ -52,7 +51,11 @@ impl Gate {
             if !*shut {
                 return false;
             }
-            shut = self.changed.wait_timeout(shut, Duration::from_millis(1)).expect("not poisoned").0;
+            shut = self
+                .changed
+                .wait_timeout(shut, Duration::from_millis(1))
+                .expect("not poisoned")
+                .0;
         }
     }
 
@@ -96,7 +99,10 @@ impl Script {
             panic!("the engine fell over {text}");
         }
         if lock(&self.fault).is_some_and(|fault| text.contains(fault)) {
-            return Err(ModelError::TooLong { tokens: 1000, window: WINDOW });
+            return Err(ModelError::TooLong {
+                tokens: 1000,
+                window: WINDOW,
+            });
         }
         Ok(())
     }
@@ -164,7 +170,10 @@ impl Engine for Fake {
         }
         self.script.sources.fetch_add(1, Ordering::SeqCst);
         let words = source_words(text).len();
-        Ok(SourcesReport { shares: vec![0.0; words * words], words })
+        Ok(SourcesReport {
+            shares: vec![0.0; words * words],
+            words,
+        })
     }
 
     fn compare(
@@ -178,7 +187,10 @@ impl Engine for Fake {
         }
         self.script.meet(a)?;
         self.script.meet(b)?;
-        Err(ModelError::TooLong { tokens: a.len() + b.len(), window: WINDOW })
+        Err(ModelError::TooLong {
+            tokens: a.len() + b.len(),
+            window: WINDOW,
+        })
     }
 }
 
@@ -187,16 +199,26 @@ fn explain(text: &str, method: Method) -> UnitReport {
     let words = source_words(text);
     let share = 0.8 / words.len().max(1) as f32;
     let mut embedding = vec![0f32; 64];
-    let mut seen: HashMap<&str, usize> = HashMap::new();
-    for word in &words {
-        let word = &text[word.range.clone()];
-        *seen.entry(word).or_default() += 1;
-        let hash = word.bytes().fold(17u64, |hash, byte| hash.wrapping_mul(1099511628211) ^ u64::from(byte));
+    for word in words
+        .iter()
+        .map(|word| &text[word.range.clone()])
+        .filter(|word| word.starts_with(char::is_alphabetic))
+    {
+        let hash = word
+            .bytes()
+            .fold(17u64, |hash, byte| hash.wrapping_mul(1099511628211) ^ u64::from(byte));
         embedding[(hash >> 7) as usize % 64] += 1.0;
     }
     UnitReport {
         method,
-        words: (1..).zip(&words).map(|(rank, word)| WordScore { range: word.range.clone(), score: share, rank }).collect(),
+        words: (1..)
+            .zip(&words)
+            .map(|(rank, word)| WordScore {
+                range: word.range.clone(),
+                score: share,
+                rank,
+            })
+            .collect(),
         tokens: words.len() + 2,
         coverage: 1.0,
         bias_share: if words.is_empty() { 0.9 } else { 0.1 },
@@ -215,7 +237,11 @@ struct Bench {
 }
 
 fn options(debounce: Duration) -> Options {
-    Options { threads: 1, debounce, ..Options::default() }
+    Options {
+        threads: 1,
+        debounce,
+        ..Options::default()
+    }
 }
 
 /// Nothing happens before this is over, for tests of what happens without it.
@@ -232,7 +258,11 @@ impl Bench {
         let analysis = Analysis::start(load, options, move |event| {
             let _ = tell.send(event);
         });
-        Bench { analysis, events, script }
+        Bench {
+            analysis,
+            events,
+            script,
+        }
     }
 
     /// The first event of a kind.
@@ -259,7 +289,7 @@ impl Bench {
         self.event(|event| matches!(event, Event::ModelReady { .. }).then_some(()));
     }
 
-    /// Asks from a task of its own, and returns once the question waits or runs.
+    /// Opens a Rust document.
     fn open(&self, name: &str, text: &str) -> (DocumentId, Snapshot) {
         let snapshot = rust(text, 1);
         self.analysis.update(&id(name), snapshot.clone());
@@ -274,7 +304,10 @@ fn load(script: Arc<Script>, id: &'static str) -> impl Fn() -> Result<Fake, Stri
         match *lock(&script.no_model) {
             Some("panic") => panic!("loading fell over"),
             Some(why) => Err(why.to_owned()),
-            None => Ok(Fake { script: script.clone(), id: id.into() }),
+            None => Ok(Fake {
+                script: script.clone(),
+                id: id.into(),
+            }),
         }
     }
 }
@@ -291,10 +324,12 @@ fn no_cancel() -> CancelToken {
     CancelToken::new()
 }
 
-/// Functions too long to share a unit.
+/// Functions of one unit each: too long to share one, short enough not to be split.
 fn functions(names: &[&str]) -> String {
     let function = |name: &&str| {
-        let body: String = (0..12).map(|i| format!("    let {name}_{i} = compute_{i}(input, {i});\n")).collect();
+        let body: String = (0..8)
+            .map(|i| format!("    let {name}_{i} = compute_{i}(input, {i});\n"))
+            .collect();
         format!("fn {name}(input: u32) {{\n{body}}}\n\n")
     };
     names.iter().map(function).collect()
@@ -311,7 +346,10 @@ fn until(what: impl Fn() -> bool) {
 
 /// Runs a future to its end on this thread.
 fn wait<T>(future: impl Future<Output = T>) -> T {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .expect("a runtime");
     runtime.block_on(async { tokio::time::timeout(DEADLINE, future).await.expect("an answer") })
 }
 
