@@ -3,6 +3,8 @@
 mod documents;
 mod neighbours;
 mod questions;
+#[cfg(feature = "embedded-model")]
+mod real;
 mod robustness;
 
 use std::future::Future;
