@@ -29,7 +29,7 @@ mod unit;
 mod worker;
 
 pub use cancel::CancelToken;
-pub use engine::{Engine, Loader};
+pub use engine::{Engine, Loader, loader};
 pub use handle::Analysis;
 pub use options::{Event, ModelStatus, Options, Status};
 pub use unit::{SourcesReport, UnitReport, WordScore, analyse, sources};
