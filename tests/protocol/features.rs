@@ -7,14 +7,14 @@ use crate::editor::{Editor, at, range};
 const A: &str = "file:///work/src/a.rs";
 const B: &str = "file:///work/src/config.py";
 
-const RUST: &str = "\
+pub const RUST: &str = "\
 fn load_config(path: &Path) -> Config {
     parse(read(path))
 }
 
 fn unrelated() {}
 ";
-const PYTHON: &str = "\
+pub const PYTHON: &str = "\
 def other(x):
     pass
 

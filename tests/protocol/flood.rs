@@ -8,6 +8,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::editor::{DEADLINE, Editor, at};
 use crate::fake::Script;
+use crate::features::{PYTHON, RUST};
 
 const URI: &str = "file:///work/a.rs";
 
@@ -80,10 +81,9 @@ async fn a_client_that_never_answers() {
         "textDocument": {"documentHighlight": {"dynamicRegistration": true}},
         "window": {"workDoneProgress": true, "showDocument": {"support": true}, "showMessage": {}},
     });
-    let mut editor = Editor::start_with(everything, json!({"codeLens": {"minSimilarity": 0.0}})).await;
-    let text = "fn load_config(path: Path) {}\nfn load_config_file(path: Path) {}\n";
-    editor.open(URI, "rust", text).await;
-    editor.open("file:///work/b.rs", "rust", text).await;
+    let mut editor = Editor::start_with(everything, json!({"codeLens": {"minSimilarity": 0.1}})).await;
+    editor.open(URI, "rust", RUST).await;
+    editor.open("file:///work/b.py", "python", PYTHON).await;
     editor.analysed(URI, 0, 4).await;
     let lenses = editor.lenses(URI).await;
     // A command that has to ask the client, who says nothing, and one after it.
