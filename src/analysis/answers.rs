@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::compute::{INTERNAL_ERROR, Trouble};
-use super::documents::Stage;
+use super::document::Stage;
 use super::place::{cursor_report, language_of, unit_at};
 use super::queue::{Answer, Ask, Question};
 use super::worker::Worker;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::cache::{Cache, Key, Kind, Setting};
-use super::documents::{BATCH_TOKENS, Prepared};
+use super::document::{BATCH_TOKENS, Prepared};
 use super::engine::Engine;
 use super::merge::merge;
 use super::pool::Pool;

@@ -7,12 +7,11 @@ use std::time::Instant;
 
 use tokio::sync::oneshot;
 
-use super::cache::{Kind, Setting};
+use super::cache::Setting;
 use super::engine::{Engine, loader};
 use super::options::{Event, ModelStatus, Options, Status};
-use super::place::{cursor_report, language_of, unit_at};
 use super::queue::{Answer, Ask, Asker};
-use super::state::{Shared, State};
+use super::state::Shared;
 use super::worker::Worker;
 use super::{CancelToken, CursorReport, DocumentId, DocumentReport, ItemNeighbours, Refusal, UnitReport};
 use crate::explain::PairReport;
@@ -164,7 +163,7 @@ impl Analysis {
         offset: usize,
         cancel: CancelToken,
     ) -> Result<Option<CursorReport>, Refusal> {
-        if let Some(known) = self.known_at(id, &snapshot, offset)? {
+        if let Some(known) = self.shared().known_at(id, &snapshot, offset)? {
             return Ok(known);
         }
         let ask = Ask::Cursor {
@@ -191,7 +190,7 @@ impl Analysis {
         range: ByteRange,
         cancel: CancelToken,
     ) -> Result<Arc<UnitReport>, Refusal> {
-        if let Some(known) = self.known_range(id, &snapshot, &range)? {
+        if let Some(known) = self.shared().known_range(id, &snapshot, &range)? {
             return Ok(known);
         }
         match self
@@ -222,7 +221,7 @@ impl Analysis {
     ) -> Result<Arc<DocumentReport>, Refusal> {
         let (asker, answer) = Asker::new(cancel.clone());
         let known = self.shared().change(|state| {
-            self.check(state, id, &snapshot)?;
+            state.check(id, &snapshot)?;
             let known = state.documents.get(id).filter(|document| document.complete());
             if let Some(report) = known.and_then(|document| document.report.clone()) {
                 return Ok(Some(report));
@@ -311,70 +310,6 @@ impl Analysis {
     #[cfg(test)]
     pub(super) fn wakeups(&self) -> u64 {
         self.shared().wakeups.load(std::sync::atomic::Ordering::Relaxed)
-    }
-
-    /// Refuses what cannot be answered whatever is known.
-    fn check(&self, state: &State, id: &DocumentId, snapshot: &Snapshot) -> Result<(), Refusal> {
-        match state.refusal() {
-            Some(refusal) => Err(refusal),
-            None if !state.is_current(id, snapshot.version()) => Err(Refusal::Stale),
-            None => Ok(()),
-        }
-    }
-
-    /// The answer to [`Analysis::explain_at`], if all of it is known.
-    fn known_at(
-        &self,
-        id: &DocumentId,
-        snapshot: &Snapshot,
-        offset: usize,
-    ) -> Result<Option<Option<CursorReport>>, Refusal> {
-        let (report, setting) = {
-            let mut state = self.shared().state();
-            self.check(&state, id, snapshot)?;
-            let Some(document) = state.documents.touch(id) else {
-                return Ok(None);
-            };
-            document.cursor = Some(offset);
-            (document.current().cloned(), state.setting.clone())
-        };
-        let (Some(report), Some(setting)) = (report, setting) else {
-            return Ok(None);
-        };
-        let Some(index) = unit_at(&report.segments, offset) else {
-            return Ok(Some(None));
-        };
-        let unit = &report.segments.units[index];
-        let text = report.snapshot.text(unit.range.clone());
-        let cache = &self.shared().cache;
-        let known = report.units[index].clone();
-        let known = known.or_else(|| cache.unit(setting.key(Kind::Unit, &text, unit.language)));
-        let Some(explanation) = known else { return Ok(None) };
-        let Some(sources) = cache.sources(setting.key(Kind::Sources, &text, unit.language)) else {
-            return Ok(None);
-        };
-        Ok(Some(Some(cursor_report(&report, index, offset, explanation, sources))))
-    }
-
-    /// The answer to [`Analysis::explain_range`], if it is known.
-    fn known_range(
-        &self,
-        id: &DocumentId,
-        snapshot: &Snapshot,
-        range: &ByteRange,
-    ) -> Result<Option<Arc<UnitReport>>, Refusal> {
-        let (report, setting) = {
-            let state = self.shared().state();
-            self.check(&state, id, snapshot)?;
-            let report = state.documents.get(id).and_then(|document| document.current().cloned());
-            (report, state.setting.clone())
-        };
-        let Some(setting) = setting else { return Ok(None) };
-        let text = snapshot.text(range.clone());
-        let language = language_of(report.as_deref(), snapshot, range);
-        let cache = &self.shared().cache;
-        let known = |kind| cache.unit(setting.key(kind, &text, language));
-        Ok(known(Kind::Unit).or_else(|| known(Kind::Merged)))
     }
 
     /// Lets a question wait for the model thread.

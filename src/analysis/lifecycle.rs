@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::Refusal;
 use super::cache::Setting;
 use super::compute::{Attempt, INTERNAL_ERROR, Wary};
-use super::documents::Stage;
+use super::document::Stage;
 use super::engine::Engine;
 use super::options::{Event, ModelStatus};
 use super::worker::{Action, Worker};

@@ -12,6 +12,7 @@ use super::lenses::Lenses;
 use super::options::{Event, ModelStatus, Options};
 use super::queue::{Ask, Asker, MAX_WAITING, Priority, Question, Queue, lock};
 use super::{DocumentId, Refusal};
+use crate::text::Snapshot;
 
 /// What the model thread is computing.
 pub struct Running {
@@ -189,6 +190,15 @@ impl State {
         self.documents
             .get(id)
             .is_some_and(|document| document.snapshot.version() == version)
+    }
+
+    /// Refuses a question that cannot be answered whatever is known.
+    pub fn check(&self, id: &DocumentId, snapshot: &Snapshot) -> Result<(), Refusal> {
+        match self.refusal() {
+            Some(refusal) => Err(refusal),
+            None if !self.is_current(id, snapshot.version()) => Err(Refusal::Stale),
+            None => Ok(()),
+        }
     }
 
     /// Why a question that is not in the cache has to be refused at once: paused, or too many wait.

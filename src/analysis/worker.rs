@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use super::answers::Halt;
 use super::cache::Setting;
 use super::compute::{Attempt, Compute, Wary};
-use super::documents::{Document, Stage};
+use super::document::{Document, Stage};
 use super::engine::{Engine, Loader};
 use super::options::{Event, ModelStatus};
 use super::pool::{Pool, lower_priority};

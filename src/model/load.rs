@@ -1,7 +1,7 @@
 //! Where models come from: the embedded one, or a Hugging Face folder.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
@@ -465,7 +465,13 @@ fn read_gguf(bytes: &[u8]) -> candle_core::Result<Tensors> {
         .into_par_iter()
         .map(expand)
         .collect::<candle_core::Result<Vec<_>>>()?;
-    Ok((tensors, "q8_0".to_owned()))
+    let formats: BTreeSet<String> = content
+        .tensor_infos
+        .values()
+        .filter(|info| info.shape.rank() == 2)
+        .map(|info| format!("{:?}", info.ggml_dtype).to_lowercase())
+        .collect();
+    Ok((tensors, Vec::from_iter(formats).join(", ")))
 }
 
 fn hex(bytes: &[u8]) -> String {

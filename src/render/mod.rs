@@ -1,1 +1,5 @@
-//! Placeholder.
+//! Answers → what people and programs read: terminal, JSON, Markdown.
+
+pub mod heat;
+pub mod json;
+pub mod terminal;

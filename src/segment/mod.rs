@@ -7,6 +7,7 @@ mod borders;
 #[cfg(test)]
 mod fixtures;
 mod grammar;
+mod hazards;
 mod markdown;
 mod names;
 mod outline;

@@ -6,6 +6,7 @@ use super::borders::Borders;
 use super::outline::Fragment;
 use super::pack::{Measure, pack};
 use super::{Budget, Unit};
+use crate::text::ByteRange;
 
 /// A fragment, together with the white space and closing brackets of the fragments after it.
 struct Block {
@@ -21,8 +22,12 @@ pub(super) fn units(text: &str, fragments: Vec<Fragment>, root: Option<Node<'_>>
     let mut borders = None;
     let mut special = None;
     for Block { fragment, own_end } in blocks {
-        let range = fragment.range.clone();
-        let language = fragment.language;
+        let Fragment {
+            range,
+            kind,
+            name,
+            language,
+        } = fragment;
         let mut measure = Measure {
             budget,
             language,
@@ -31,29 +36,34 @@ pub(super) fn units(text: &str, fragments: Vec<Fragment>, root: Option<Node<'_>>
         let mut push = |range| {
             units.push(Unit {
                 range,
-                kind: fragment.kind,
-                name: fragment.name.clone(),
+                kind,
+                name: name.clone(),
                 language,
-            });
+            })
         };
         if measure.fits(&text[range.clone()]) {
             push(range);
             continue;
         }
+        let mut rest = range.clone();
         // A bracket that does not fit any more is better alone than a function in two.
-        if own_end < range.end
-            && !text[own_end..range.end].trim().is_empty()
-            && measure.fits(&text[range.start..own_end])
-        {
+        if has_closing(text, own_end..range.end) && measure.fits(&text[range.start..own_end]) {
             push(range.start..own_end);
-            push(own_end..range.end);
-            continue;
+            rest = own_end..range.end;
+            if measure.fits(&text[rest.clone()]) {
+                push(rest);
+                continue;
+            }
         }
         measure.special = *special.get_or_insert_with(|| (budget.tokens)("", language));
         let borders = borders.get_or_insert_with(|| Borders::new(text, root));
-        pack(text, &range, &measure, borders).into_iter().for_each(push);
+        pack(text, &rest, &measure, borders).into_iter().for_each(push);
     }
     units
+}
+
+fn has_closing(text: &str, after: ByteRange) -> bool {
+    !text[after].trim().is_empty()
 }
 
 /// Joins fragments that hold nothing but white space and closing brackets to the one before, or at the start to the one

@@ -1,5 +1,6 @@
 //! Syntax trees, parsed again only where the text changed.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
@@ -8,7 +9,8 @@ use ropey::Rope;
 use tree_sitter::{InputEdit, ParseOptions, Parser, Point};
 
 use super::grammar;
-use crate::text::Snapshot;
+use super::hazards::{masked, overruns};
+use crate::text::{Language, Snapshot};
 
 /// Longer than any real file takes; a file that needs more is treated like one without a grammar.
 const PARSE_TIME: Duration = Duration::from_secs(2);
@@ -23,25 +25,33 @@ pub struct Tree(pub(super) tree_sitter::Tree);
 
 /// Parses a snapshot, reusing what the tree of an earlier snapshot of the same document has in common with it.
 ///
-/// `None` for languages without a grammar, and for text on which the parser would spend more than two seconds.
+/// `None` for languages without a grammar, and for text that the parser cannot bear: two seconds are not enough for it, or
+/// its scanner would end the process.
 pub fn parse(snapshot: &Snapshot, previous: Option<(&Snapshot, &Tree)>) -> Option<Tree> {
     let language = (grammar::of(snapshot.language())?.syntax)();
     // The parser counts in 32 bits.
     if u32::try_from(snapshot.len()).is_err() {
         return None;
     }
+    if overruns(snapshot.rope(), snapshot.language()) {
+        return None;
+    }
     let previous = previous.filter(|(old, _)| old.language() == snapshot.language());
     let old_tree = previous.map(|(old, tree)| edited(tree, old.rope(), snapshot.rope()));
     PARSER.with_borrow_mut(|parser| {
         parser.set_language(&language).ok()?;
-        let tree = parse_rope(parser, snapshot.rope(), old_tree.as_ref());
+        let tree = parse_rope(parser, snapshot, old_tree.as_ref());
         // A parse that ran out of time would be resumed by the next one, which is about another text.
         parser.reset();
         tree.map(Tree)
     })
 }
 
-fn parse_rope(parser: &mut Parser, rope: &Rope, old_tree: Option<&tree_sitter::Tree>) -> Option<tree_sitter::Tree> {
+fn parse_rope(
+    parser: &mut Parser,
+    snapshot: &Snapshot,
+    old_tree: Option<&tree_sitter::Tree>,
+) -> Option<tree_sitter::Tree> {
     let started = Instant::now();
     let mut in_time = |_: &tree_sitter::ParseState| {
         if started.elapsed() < PARSE_TIME {
@@ -50,12 +60,19 @@ fn parse_rope(parser: &mut Parser, rope: &Rope, old_tree: Option<&tree_sitter::T
             ControlFlow::Break(())
         }
     };
-    let mut read = |byte: usize, _: Point| -> &[u8] {
+    let rope = snapshot.rope();
+    let ascii_only = snapshot.language() == Language::Bash;
+    let mut read = |byte: usize, _: Point| -> Cow<'_, [u8]> {
         if byte >= rope.len_bytes() {
-            return &[];
+            return Cow::Borrowed(&[]);
         }
         let (chunk, chunk_start, ..) = rope.chunk_at_byte(byte);
-        &chunk.as_bytes()[byte - chunk_start..]
+        let bytes = &chunk.as_bytes()[byte - chunk_start..];
+        if ascii_only {
+            masked(bytes)
+        } else {
+            Cow::Borrowed(bytes)
+        }
     };
     parser.parse_with_options(
         &mut read,
@@ -146,7 +163,6 @@ fn point(rope: &Rope, byte: usize) -> Point {
 mod tests {
     use super::*;
     use crate::segment::fixtures;
-    use crate::text::Language;
     use proptest::prelude::*;
 
     fn snapshot(text: &str, language: Language) -> Snapshot {
@@ -177,6 +193,13 @@ mod tests {
         let tree = parse(&old, None).unwrap();
         let new = snapshot("fn f() {}", Language::Rust);
         assert!(!parse(&new, Some((&old, &tree))).unwrap().0.root_node().has_error());
+    }
+
+    #[test]
+    fn a_brace_before_an_emoji_in_bash_is_harmless() {
+        let text = "x() {\u{31860}\n  echo {😀,é}\n}\n";
+        let tree = parse(&snapshot(text, Language::Bash), None).unwrap();
+        assert_eq!(tree.0.root_node().end_byte(), text.len());
     }
 
     #[test]

@@ -242,15 +242,56 @@ fn a_tree_of_a_longer_text_is_not_trusted() {
 }
 
 #[test]
-fn deep_nesting_ends() {
-    for (language, open, close) in [
-        (Language::Rust, "mod a {", "}"),
-        (Language::Cpp, "namespace a {", "}"),
-        (Language::JavaScript, "a = {b: ", "}"),
-        (Language::Markdown, "> ", ""),
-        (Language::Json, "[", "]"),
+fn hostile_text_is_partitioned() {
+    let indented = |opening: &str| {
+        (0..600)
+            .map(|depth| " ".repeat(depth) + opening + "\n")
+            .collect::<String>()
+    };
+    let nested = |open: &str, close: &str| open.repeat(2000) + "\n" + &close.repeat(2000);
+    let long = "A".repeat(3000);
+    for (language, text) in [
+        (Language::Rust, nested("mod a {", "}")),
+        (Language::Rust, nested("/*", "*/")),
+        (Language::Rust, format!("r{}\"x", "#".repeat(3000))),
+        (Language::Cpp, nested("namespace a {", "}")),
+        (Language::Cpp, format!("R\"{long}(x){long}\"")),
+        (Language::JavaScript, nested("a = {b: ", "}")),
+        (Language::JavaScript, nested("`${", "}`")),
+        (Language::JavaScript, "a + ".repeat(3000)),
+        (Language::Tsx, nested("<a>", "</a>")),
+        (Language::CSharp, nested("$\"{", "}\"")),
+        (Language::CSharp, format!("{}{{x", "$".repeat(3000))),
+        (Language::Python, indented("if x:")),
+        (Language::Python, nested("f'{", "}'")),
+        (Language::Yaml, indented("a:")),
+        (Language::Yaml, nested("- ", "")),
+        (Language::Ruby, nested("\"#{", "}\"")),
+        (Language::CSharp, nested("$@\"{", "}\"")),
+        (Language::CSharp, nested("$\"\"\"{", "}\"\"\"")),
+        (
+            Language::CSharp,
+            format!("class A {{ string B = {}; }}", nested("$\"{(", ")}\"")),
+        ),
+        (Language::Ruby, format!("x <<\"{}\"", "a b\n".repeat(100))),
+        (Language::Ruby, nested("%w(", ")")),
+        (Language::Ruby, nested("<<~A, ", "\nA")),
+        (Language::Ruby, format!("<<~{long}\nx\n{long}\n")),
+        (Language::Bash, nested("<<A ", "\nA")),
+        (Language::Bash, nested("\"$(", ")\"")),
+        (Language::Bash, format!("cat <<{long}\nx\n{long}\n")),
+        (Language::Php, format!("<?php\n{}", nested("<<<A\n{$a", "\nA"))),
+        (Language::Php, format!("<?php\n<<<{long}\nx\n{long};\n")),
+        (Language::Lua, format!("[{0}[x]{0}]", "=".repeat(3000))),
+        (Language::Markdown, nested("> ", "")),
+        (Language::Markdown, indented("- a")),
+        (
+            Language::Markdown,
+            (0..900).map(|level| "#".repeat(1 + level % 6) + " a\n").collect(),
+        ),
+        (Language::Toml, nested("a = [", "]")),
+        (Language::Json, nested("[", "]")),
     ] {
-        let text = open.repeat(3000) + "\n" + &close.repeat(3000);
         check(&segments(&text, language, 32), &text, 32);
     }
 }

@@ -4,8 +4,6 @@
 //! identifier and in place of each underscore. Since that is all that changes, the map back is arithmetic: a place in the
 //! model's text lies as many bytes further on as there are inserted spaces before it.
 
-use std::borrow::Cow;
-
 use super::ByteRange;
 
 /// Longer runs without an underscore are encoded data, not names; splitting them would only multiply tokens.
@@ -13,24 +11,24 @@ const LONGEST_IDENTIFIER: usize = 120;
 
 /// The text that a model reads for a source text.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ModelText<'a> {
-    text: Cow<'a, str>,
+pub struct ModelText {
+    text: String,
     /// Where in `text` the inserted spaces stand, ascending.
     inserted: Vec<usize>,
 }
 
-impl<'a> ModelText<'a> {
+impl ModelText {
     /// The source as it is.
-    pub fn plain(source: &'a str) -> Self {
+    pub fn plain(source: &str) -> Self {
         Self {
-            text: Cow::Borrowed(source),
+            text: source.to_owned(),
             inserted: Vec::new(),
         }
     }
 
     /// The source with its identifiers as words: `parseHTTPConfig` and `parse_http_config` as `parse HTTP Config` and
     /// `parse http config`. All but identifiers is copied.
-    pub fn identifier_aware(source: &'a str) -> Self {
+    pub fn identifier_aware(source: &str) -> Self {
         let (mut text, mut inserted) = (String::with_capacity(source.len() + source.len() / 8), Vec::new());
         let mut rest = source;
         while let Some(first) = rest.chars().next() {
@@ -48,10 +46,7 @@ impl<'a> ModelText<'a> {
                 text.push_str(piece);
             }
         }
-        Self {
-            text: Cow::Owned(text),
-            inserted,
-        }
+        Self { text, inserted }
     }
 
     /// The text for the model.

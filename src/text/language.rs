@@ -28,6 +28,7 @@ pub enum Language {
     Toml,
     Yaml,
     /// Text for people, without markup that we parse.
+    #[serde(rename = "plaintext")]
     Prose,
     /// Any other language, taken for code.
     Other,
@@ -322,12 +323,7 @@ mod tests {
     fn serde_writes_the_name() {
         for language in NAMES.iter().map(|names| names.language).chain([Language::Other]) {
             let json = serde_json::to_value(language).unwrap();
-            let expected = if language == Language::Prose {
-                "prose"
-            } else {
-                language.name()
-            };
-            assert_eq!(json, expected);
+            assert_eq!(json, language.name());
             assert_eq!(serde_json::from_value::<Language>(json).unwrap(), language);
         }
     }

@@ -255,7 +255,7 @@ fn the_debounce_grows_with_the_time_a_pass_takes_up_to_two_seconds() {
         let document = documents.get_mut(&id("a")).expect("open");
         document.segmented(
             &id("a"),
-            super::super::documents::Prepared {
+            super::super::document::Prepared {
                 snapshot: rust("", 1),
                 tree: None,
                 segments: Arc::default(),

@@ -3,6 +3,8 @@
 mod documents;
 mod neighbours;
 mod questions;
+#[cfg(feature = "embedded-model")]
+mod real;
 mod robustness;
 
 use std::future::Future;
@@ -254,7 +256,7 @@ impl Bench {
 
     fn with(script: Arc<Script>, options: Options) -> Bench {
         let (tell, events) = channel();
-        let load = load(script.clone(), "one");
+        let load = super::loader(load(script.clone(), "one"));
         let analysis = Analysis::start(load, options, move |event| {
             let _ = tell.send(event);
         });
