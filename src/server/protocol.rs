@@ -1,0 +1,294 @@
+//! The messages that LSP does not have: `fovea/*`, and the arguments and answers of our commands.
+//!
+//! Sent and served only to a client whose `initialize` declares `capabilities.experimental.fovea`: `true` for all of them, or an
+//! object that names those it handles (`{"heat": true, "status": true}`). The server answers with
+//! `capabilities.experimental.fovea = {"protocol": 1, "levels": 12}`. Positions are LSP positions in the negotiated encoding,
+//! except in [`Explain`]'s and `fovea.explainSelection`'s answer, which is the JSON of `fovea explain` (zero-based lines, columns
+//! in UTF-8 bytes).
+//!
+//! | message | direction | what |
+//! | --- | --- | --- |
+//! | `fovea/heat` | server → client, notification | a level per word of one version of a document ([`HeatParams`]) |
+//! | `fovea/status` | server → client, notification | the whole state of the server, whenever it changes ([`StatusParams`]) |
+//! | `fovea/explain` | client → server, request | [`ExplainParams`] → the JSON of `fovea explain` |
+//! | `fovea/visible` | client → server, notification | what is on screen, to be analysed first ([`VisibleParams`]) |
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use tower_lsp::ls_types::notification::Notification;
+use tower_lsp::ls_types::request::Request;
+use tower_lsp::ls_types::{Range, TextDocumentIdentifier, Uri};
+
+/// The version of this protocol. It rises when a field changes its meaning; new optional fields do not raise it.
+pub const PROTOCOL: u32 = 1;
+
+/// How many levels of heat there are; a word's level is 1 to this.
+pub const LEVELS: u32 = crate::render::heat::LEVELS;
+
+/// Command: list what resembles an item, or open it. Argument: [`ShowSimilarArgs`]. Answer: [`ShowSimilarAnswer`].
+pub const SHOW_SIMILAR: &str = "fovea.showSimilar";
+/// Command: why two passages resemble each other. Arguments: two [`Passage`]s. Answer: the JSON of `fovea compare`.
+pub const COMPARE_PASSAGES: &str = "fovea.comparePassages";
+/// Command: explain a stretch of text as one unit. Argument: [`ExplainSelectionArgs`]. Answer: the JSON of `fovea explain`.
+pub const EXPLAIN_SELECTION: &str = "fovea.explainSelection";
+/// Command: heat on or off for this session. Argument: none, or the wanted state. Answer: [`Toggled`].
+pub const TOGGLE_HEAT: &str = "fovea.toggleHeat";
+/// Command: highlights on or off for this session. Argument: none, or the wanted state. Answer: [`Toggled`].
+pub const TOGGLE_HIGHLIGHT: &str = "fovea.toggleHighlight";
+/// Command: another salience method for this session. Argument: its name. Answer: `{"method": name}`.
+pub const SET_METHOD: &str = "fovea.setMethod";
+/// Command: stop all model work. Answer: null.
+pub const PAUSE: &str = "fovea.pause";
+/// Command: go on after [`PAUSE`]. Answer: null.
+pub const RESUME: &str = "fovea.resume";
+
+/// Every command, as announced by `initialize`.
+pub const COMMANDS: [&str; 8] =
+    [SHOW_SIMILAR, COMPARE_PASSAGES, EXPLAIN_SELECTION, TOGGLE_HEAT, TOGGLE_HIGHLIGHT, SET_METHOD, PAUSE, RESUME];
+
+/// The kind of our code actions: its own, so that no editor shows a light bulb on every line.
+pub const ACTION_KIND: &str = "fovea";
+
+/// `fovea/heat`: how much each word of a document carries.
+#[derive(Debug)]
+pub enum Heat {}
+
+impl Notification for Heat {
+    type Params = HeatParams;
+    const METHOD: &'static str = "fovea/heat";
+}
+
+/// The heat of one version of a document; it replaces what was sent for the document before.
+///
+/// A client draws it only where `version` is the version it shows. Heat switched off, and a document that became inactive, send
+/// one with no words.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct HeatParams {
+    /// The document, as the client named it.
+    pub uri: Uri,
+    /// The version that the positions refer to.
+    pub version: i32,
+    /// The method of the scores (`decomposition`, `alti`, `attention`, `rollout`, `norm`).
+    pub method: String,
+    /// Always [`LEVELS`].
+    pub levels: u32,
+    /// Whether every unit of the document is in `words` or `unread`; more is to come otherwise.
+    pub complete: bool,
+    /// `[line, start, end, level]` per word in order; characters in the negotiated encoding, end exclusive.
+    ///
+    /// With s the word's score, n the number of words of its unit and p the sum of the unit's positive scores, the level is
+    /// `clamp(round(4 + 4·log2(s·n/p)), 0, 12)`: 4 is a word of average share, 8 one of twice that, 12 one of four times or more.
+    /// Words of level 0 (half the average or less, and negative ones) are left out.
+    pub words: Vec<[u32; 4]>,
+    /// Stretches that the model's vocabulary cannot read, so that their scores would mean nothing.
+    pub unread: Vec<Unread>,
+}
+
+/// A stretch that the model cannot read.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Unread {
+    /// Where it stands.
+    pub range: Range,
+    /// Share of its letters that the vocabulary has, below one half, to four places.
+    pub coverage: f64,
+    /// What is wrong and what to do, in one sentence.
+    pub reason: String,
+}
+
+/// `fovea/status`: the state of the server.
+#[derive(Debug)]
+pub enum Status {}
+
+impl Notification for Status {
+    type Params = StatusParams;
+    const METHOD: &'static str = "fovea/status";
+}
+
+/// How well the server is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Health {
+    /// All is well.
+    Ok,
+    /// Something the user may want to change.
+    Warning,
+    /// Nothing is analysed until the user changes something.
+    Error,
+}
+
+/// What the server does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    /// The model is being loaded.
+    Loading,
+    /// Nothing to do.
+    Ready,
+    /// The model is working.
+    Busy,
+    /// Stopped by `fovea.pause`.
+    Paused,
+    /// The model could not be loaded, or failed too often; the server answers, with nothing.
+    Failed,
+}
+
+/// The whole state; each one replaces the one before.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StatusParams {
+    /// How well the server is.
+    pub health: Health,
+    /// What it does.
+    pub state: State,
+    /// The model's name, null until it is loaded.
+    pub model: Option<String>,
+    /// The salience method in use.
+    pub method: String,
+    /// Whether heat is sent.
+    pub heat: bool,
+    /// What went wrong, in one sentence, where something did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+    /// The open documents that are not analysed, with the reason.
+    pub inactive: Vec<InactiveDocument>,
+}
+
+/// An open document that is not analysed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct InactiveDocument {
+    /// The document, as the client named it.
+    pub uri: Uri,
+    /// Why.
+    pub reason: String,
+}
+
+/// `fovea/explain`: everything about a document or a stretch of it.
+#[derive(Debug)]
+pub enum Explain {}
+
+impl Request for Explain {
+    type Params = ExplainParams;
+    type Result = Value;
+    const METHOD: &'static str = "fovea/explain";
+}
+
+/// Which text to explain.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ExplainParams {
+    /// An open document.
+    pub text_document: TextDocumentIdentifier,
+    /// Explain this stretch as one unit; the whole document, unit by unit, without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub range: Option<Range>,
+}
+
+/// `fovea/visible`: what is on screen.
+#[derive(Debug)]
+pub enum Visible {}
+
+impl Notification for Visible {
+    type Params = VisibleParams;
+    const METHOD: &'static str = "fovea/visible";
+}
+
+/// What is on screen.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct VisibleParams {
+    /// An open document.
+    pub text_document: TextDocumentIdentifier,
+    /// The lines on screen.
+    pub range: Range,
+}
+
+/// The one argument of [`SHOW_SIMILAR`].
+///
+/// A lens and a code action fill in all of it. A person or a plugin may leave out `similar` and give any range inside the item.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ShowSimilarArgs {
+    /// The document the item stands in.
+    pub uri: Uri,
+    /// The item's name (its range without a name given: any place inside the item).
+    pub range: Range,
+    /// What the source calls the item.
+    #[serde(default)]
+    pub name: String,
+    /// What resembles it, best first; looked up where it is missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub similar: Option<Vec<SimilarItem>>,
+}
+
+/// An item that resembles another.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SimilarItem {
+    /// The document it stands in.
+    pub uri: Uri,
+    /// The whole item.
+    pub range: Range,
+    /// Its name, to be selected.
+    pub selection: Range,
+    /// What the source calls it.
+    pub name: String,
+    /// `function`, `type` or `heading`.
+    pub kind: String,
+    /// The language's name.
+    pub language: String,
+    /// Language-centred cosine, -1 to 1, to four places.
+    pub score: f64,
+}
+
+/// The answer of [`SHOW_SIMILAR`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ShowSimilarAnswer {
+    /// What the source calls the item asked about.
+    pub name: String,
+    /// What resembles it, best first.
+    pub similar: Vec<SimilarItem>,
+    /// The one that the server opened with `window/showDocument`, as an index into `similar`.
+    pub shown: Option<usize>,
+}
+
+/// A passage to compare: a stretch of an open document, or a text.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Passage {
+    /// A stretch of an open document.
+    Range {
+        /// The document.
+        uri: Uri,
+        /// The stretch.
+        range: Range,
+    },
+    /// A text of the client's.
+    Text {
+        /// The text.
+        text: String,
+        /// LSP's language identifier; prose without one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        language: Option<String>,
+    },
+}
+
+/// The one argument of [`EXPLAIN_SELECTION`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ExplainSelectionArgs {
+    /// An open document.
+    pub uri: Uri,
+    /// What to explain as one unit.
+    pub range: Range,
+}
+
+/// The answer of a toggle.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Toggled {
+    /// The state it is in now.
+    pub enabled: bool,
+}
