@@ -2,4 +2,5 @@
 
 pub mod heat;
 pub mod json;
+pub mod markdown;
 pub mod terminal;
