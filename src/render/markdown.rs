@@ -48,7 +48,11 @@ pub fn hover(view: &HoverView) -> String {
     let mut lines = vec![format!("**Fovea** · {}", code(&view.word))];
     let percent = (view.coverage * 100.0).round();
     if view.understood {
-        let of = if view.method.additive() { format!("of this {}", view.unit) } else { format!("in this {}", view.unit) };
+        let of = if view.method.additive() {
+            format!("of this {}", view.unit)
+        } else {
+            format!("in this {}", view.unit)
+        };
         lines.push(format!(
             "{} {:.1} % {of} · rank {} of {} · {}",
             bar(view.level),
@@ -58,8 +62,11 @@ pub fn hover(view: &HoverView) -> String {
             view.method.name()
         ));
         if !view.draws_on.is_empty() {
-            let words: Vec<String> =
-                view.draws_on.iter().map(|(word, share)| format!("{} {:.0} %", code(word), share * 100.0)).collect();
+            let words: Vec<String> = view
+                .draws_on
+                .iter()
+                .map(|(word, share)| format!("{} {:.0} %", code(word), share * 100.0))
+                .collect();
             lines.push(format!("draws on {}", words.join(" · ")));
         }
     } else {
@@ -70,7 +77,12 @@ pub fn hover(view: &HoverView) -> String {
         ));
     }
     if let Some(similar) = view.similar.as_ref().filter(|_| view.understood) {
-        lines.push(format!("similar: {} {:.2} · {}", code(&similar.name), similar.score, code(&similar.place)));
+        lines.push(format!(
+            "similar: {} {:.2} · {}",
+            code(&similar.name),
+            similar.score,
+            code(&similar.place)
+        ));
     }
     if view.understood && percent < 100.0 {
         lines.push(format!("the model's vocabulary has {percent:.0} % of the letters here"));
@@ -92,7 +104,10 @@ fn bar(level: u32) -> char {
 /// Text from a document as inline code: on one line, short, and fenced by more backticks than it holds, so that nothing in it is
 /// markup, a link or a command.
 pub fn code(text: &str) -> String {
-    let clean: String = text.chars().map(|c| if c.is_control() || is_reordering(c) { ' ' } else { c }).collect();
+    let clean: String = text
+        .chars()
+        .map(|c| if c.is_control() || is_reordering(c) { ' ' } else { c })
+        .collect();
     let mut clean = clean.trim().to_owned();
     if let Some((end, _)) = clean.char_indices().nth(QUOTED) {
         clean.truncate(end);
@@ -102,7 +117,11 @@ pub fn code(text: &str) -> String {
         return String::new();
     }
     let fence = "`".repeat(longest_run(&clean) + 1);
-    let space = if clean.starts_with('`') || clean.ends_with('`') { " " } else { "" };
+    let space = if clean.starts_with('`') || clean.ends_with('`') {
+        " "
+    } else {
+        ""
+    };
     format!("{fence}{space}{clean}{space}{fence}")
 }
 
@@ -129,7 +148,11 @@ mod tests {
             method: Method::Decomposition,
             unit: "function",
             draws_on: vec![("path".to_owned(), 0.312), ("read".to_owned(), 0.121)],
-            similar: Some(SimilarView { name: "parse_settings".to_owned(), score: 0.8349, place: "src/settings.py:12".to_owned() }),
+            similar: Some(SimilarView {
+                name: "parse_settings".to_owned(),
+                score: 0.8349,
+                place: "src/settings.py:12".to_owned(),
+            }),
             coverage: 1.0,
             understood: true,
         }
@@ -147,10 +170,24 @@ mod tests {
 
     #[test]
     fn what_is_not_understood_gets_no_scores() {
-        let text = hover(&HoverView { coverage: 0.25, understood: false, unit: "paragraph", ..view() });
-        assert!(text.contains("25 % of the letters of this paragraph") && !text.contains("rank"), "{text}");
-        let text = hover(&HoverView { coverage: 0.8, ..view() });
-        assert!(text.ends_with("the model's vocabulary has 80 % of the letters here"), "{text}");
+        let text = hover(&HoverView {
+            coverage: 0.25,
+            understood: false,
+            unit: "paragraph",
+            ..view()
+        });
+        assert!(
+            text.contains("25 % of the letters of this paragraph") && !text.contains("rank"),
+            "{text}"
+        );
+        let text = hover(&HoverView {
+            coverage: 0.8,
+            ..view()
+        });
+        assert!(
+            text.ends_with("the model's vocabulary has 80 % of the letters here"),
+            "{text}"
+        );
     }
 
     #[test]

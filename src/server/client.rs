@@ -50,12 +50,21 @@ pub fn abilities(params: &InitializeParams, settings: &Settings) -> Abilities {
     let document = params.capabilities.text_document.as_ref();
     let action = document.and_then(|d| d.code_action.as_ref());
     let fovea = params.capabilities.experimental.as_ref().and_then(|e| e.get("fovea"));
-    let encodings = params.capabilities.general.as_ref().and_then(|g| g.position_encodings.as_deref());
-    let hover_formats = document.and_then(|d| d.hover.as_ref()).and_then(|h| h.content_format.as_ref());
+    let encodings = params
+        .capabilities
+        .general
+        .as_ref()
+        .and_then(|g| g.position_encodings.as_deref());
+    let hover_formats = document
+        .and_then(|d| d.hover.as_ref())
+        .and_then(|h| h.content_format.as_ref());
     Abilities {
         encoding: negotiate(encodings.unwrap_or_default(), settings.encoding),
         configuration: workspace.and_then(|w| w.configuration).unwrap_or(false),
-        lens_refresh: workspace.and_then(|w| w.code_lens.as_ref()).and_then(|l| l.refresh_support).unwrap_or(false),
+        lens_refresh: workspace
+            .and_then(|w| w.code_lens.as_ref())
+            .and_then(|l| l.refresh_support)
+            .unwrap_or(false),
         highlight_registration: document
             .and_then(|d| d.document_highlight.as_ref())
             .and_then(|h| h.dynamic_registration)
@@ -84,7 +93,9 @@ pub fn abilities(params: &InitializeParams, settings: &Settings) -> Abilities {
 fn handles(fovea: Option<&Value>, what: &str) -> bool {
     match fovea {
         Some(Value::Bool(all)) => *all,
-        Some(Value::Object(named)) => named.get(what).is_some_and(|v| *v != Value::Bool(false) && !v.is_null()),
+        Some(Value::Object(named)) => named
+            .get(what)
+            .is_some_and(|v| *v != Value::Bool(false) && !v.is_null()),
         _ => false,
     }
 }
@@ -99,13 +110,20 @@ fn negotiate(offered: &[PositionEncodingKind], forced: Option<PositionEncoding>)
 
 #[expect(deprecated, reason = "editors still send rootUri alone")]
 fn root(params: &InitializeParams) -> Option<PathBuf> {
-    let folder = params.workspace_folders.as_ref().and_then(|folders| folders.first()).map(|folder| &folder.uri);
+    let folder = params
+        .workspace_folders
+        .as_ref()
+        .and_then(|folders| folders.first())
+        .map(|folder| &folder.uri);
     folder.or(params.root_uri.as_ref()).and_then(file_path)
 }
 
 /// The path of a `file:` URI.
 pub fn file_path(uri: &Uri) -> Option<PathBuf> {
-    (uri.scheme().as_str() == "file").then(|| uri.to_file_path()).flatten().map(std::borrow::Cow::into_owned)
+    (uri.scheme().as_str() == "file")
+        .then(|| uri.to_file_path())
+        .flatten()
+        .map(std::borrow::Cow::into_owned)
 }
 
 #[cfg(test)]

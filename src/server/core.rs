@@ -149,7 +149,11 @@ impl Core {
         self.activity.send_replace(Activity::Loading);
         let settings = state.effective.clone();
         self.analysis.get_or_init(|| {
-            Analysis::start((self.loaders)(settings.model_dir.as_deref()), engine_options(&settings), events)
+            Analysis::start(
+                (self.loaders)(settings.model_dir.as_deref()),
+                engine_options(&settings),
+                events,
+            )
         });
         self.board.add(|news| news.warnings.extend(problems));
     }
@@ -184,7 +188,11 @@ impl Core {
         let id: DocumentId = uri.into();
         let mut open = Open::new(uri, language_id, version, text);
         open.admit(&state.effective);
-        self.hand_over(&id, &open, state.documents.get(&id).is_some_and(|old| old.inactive.is_none()));
+        self.hand_over(
+            &id,
+            &open,
+            state.documents.get(&id).is_some_and(|old| old.inactive.is_none()),
+        );
         Arc::make_mut(&mut state.documents).insert(id, Arc::new(open));
     }
 
@@ -192,7 +200,11 @@ impl Core {
     pub fn change(&self, uri: &str, version: Option<i32>, changes: Option<&[Change]>) {
         let mut state = self.lock();
         let (settings, encoding) = (state.effective.clone(), state.client.encoding);
-        let Some((id, old)) = state.documents.get_key_value(uri).map(|(id, old)| (id.clone(), old.clone())) else {
+        let Some((id, old)) = state
+            .documents
+            .get_key_value(uri)
+            .map(|(id, old)| (id.clone(), old.clone()))
+        else {
             tracing::warn!("a change to a document that is not open is ignored");
             return;
         };
@@ -335,7 +347,11 @@ impl Core {
         };
         for (id, open) in state.documents.iter() {
             let version = open.snapshot().version();
-            let news = if on { analysis.report(id, version).map(HeatNews::Report) } else { Some(HeatNews::Clear(version)) };
+            let news = if on {
+                analysis.report(id, version).map(HeatNews::Report)
+            } else {
+                Some(HeatNews::Clear(version))
+            };
             if let Some(heat) = news {
                 self.board.add(|news| {
                     news.heat.insert(id.clone(), heat);

@@ -31,7 +31,13 @@ impl Open {
     pub fn new(uri: &str, language_id: String, version: i32, text: &str) -> Open {
         let path = uri.parse::<Uri>().ok().as_ref().and_then(file_path);
         let document = Document::open(text, version, Language::from_id(&language_id));
-        Open { document, language_id, path, inactive: None, out_of_step: false }
+        Open {
+            document,
+            language_id,
+            path,
+            inactive: None,
+            out_of_step: false,
+        }
     }
 
     /// Its text now.
@@ -53,21 +59,33 @@ fn reason(open: &Open, settings: &Settings) -> Option<String> {
         return Some("Not analysed: switched off; set fovea.enable to true to include it.".to_owned());
     }
     if open.out_of_step {
-        return Some("Not analysed: an edit of the client's could not be read; close and open the document.".to_owned());
+        return Some(
+            "Not analysed: an edit of the client's could not be read; close and open the document.".to_owned(),
+        );
     }
     if !settings.languages.is_empty() && !settings.languages.contains(&open.language_id) {
         let language = &open.language_id;
-        return Some(format!("Not analysed: language {language:?} is not among fovea.languages; add it to include the file."));
+        return Some(format!(
+            "Not analysed: language {language:?} is not among fovea.languages; add it to include the file."
+        ));
     }
     if let Some(path) = &open.path {
         if let Some(pattern) = settings.exclude.matching(path) {
-            return Some(Inactive::Excluded { pattern: pattern.to_owned() }.to_string());
+            return Some(
+                Inactive::Excluded {
+                    pattern: pattern.to_owned(),
+                }
+                .to_string(),
+            );
         }
         if secret_file(path) {
             return Some(Inactive::Secret.to_string());
         }
     }
-    let limits = Limits { max_bytes: settings.max_file_bytes, max_line_bytes: settings.max_line_bytes };
+    let limits = Limits {
+        max_bytes: settings.max_file_bytes,
+        max_line_bytes: settings.max_line_bytes,
+    };
     inactive(&open.snapshot(), &limits).map(|reason| reason.to_string())
 }
 
@@ -86,14 +104,36 @@ mod tests {
         let default = Settings::default();
         assert_eq!(check("file:///a/b.rs", "rust", "fn a() {}", &default), None);
         assert_eq!(check("untitled:Untitled-1", "rust", "fn a() {}", &default), None);
-        let is = |reason: Option<String>, part: &str| assert!(reason.as_ref().is_some_and(|r| r.contains(part)), "{reason:?}");
+        let is = |reason: Option<String>, part: &str| {
+            assert!(reason.as_ref().is_some_and(|r| r.contains(part)), "{reason:?}")
+        };
         is(check("file:///a/.env", "plaintext", "A=1", &default), "secrets");
         is(check("file:///a/b.rs", "rust", "\0", &default), "binary");
-        is(check("file:///a/b.js", "javascript", &"x".repeat(30_000), &default), "minified");
-        is(check("file:///a/b.rs", "rust", "", &Settings { enable: false, ..default.clone() }), "switched off");
-        let python = Settings { languages: vec!["python".to_owned()], ..default.clone() };
+        is(
+            check("file:///a/b.js", "javascript", &"x".repeat(30_000), &default),
+            "minified",
+        );
+        is(
+            check(
+                "file:///a/b.rs",
+                "rust",
+                "",
+                &Settings {
+                    enable: false,
+                    ..default.clone()
+                },
+            ),
+            "switched off",
+        );
+        let python = Settings {
+            languages: vec!["python".to_owned()],
+            ..default.clone()
+        };
         is(check("file:///a/b.rs", "rust", "", &python), "\"rust\" is not among");
-        let small = Settings { max_file_bytes: 10, ..default };
+        let small = Settings {
+            max_file_bytes: 10,
+            ..default
+        };
         is(check("file:///a/b.rs", "rust", "0123456789a", &small), "11 bytes");
     }
 }

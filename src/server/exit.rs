@@ -27,7 +27,10 @@ impl Exit {
 
     /// Ends with a code. The first one counts.
     pub fn with_code(&self, code: u8) {
-        self.code.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(code);
+        self.code
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get_or_insert(code);
         self.wake.notify_one();
     }
 

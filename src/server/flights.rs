@@ -56,10 +56,17 @@ impl Flights {
         }
         if !vital && state.running.len() >= MAX_IN_FLIGHT {
             let message = format!("{MAX_IN_FLIGHT} requests are waiting for an answer already");
-            return Err(Error { code: ErrorCode::ServerError(SERVER_CANCELLED), message: message.into(), data: None });
+            return Err(Error {
+                code: ErrorCode::ServerError(SERVER_CANCELLED),
+                message: message.into(),
+                data: None,
+            });
         }
         state.next += 1;
-        let flight = Flight { number: state.next, cancel: CancelToken::new() };
+        let flight = Flight {
+            number: state.next,
+            cancel: CancelToken::new(),
+        };
         state.running.insert(id.clone(), flight.clone());
         Ok(flight)
     }
@@ -113,7 +120,10 @@ mod tests {
     fn a_cancellation_before_during_and_after() {
         let flights = Flights::default();
         assert_eq!(flights.cancel(&id(2)), None);
-        assert_eq!(flights.depart(&id(2), false).unwrap_err().code, ErrorCode::RequestCancelled);
+        assert_eq!(
+            flights.depart(&id(2), false).unwrap_err().code,
+            ErrorCode::RequestCancelled
+        );
         let flight = flights.depart(&id(3), false).unwrap();
         assert_eq!(flights.cancel(&id(3)), Some(flight.number));
         assert!(flight.cancel.is_cancelled());
@@ -146,8 +156,14 @@ mod tests {
         for n in 0..MAX_IN_FLIGHT as i64 {
             flights.depart(&id(n), false).unwrap();
         }
-        assert_eq!(flights.depart(&id(3), false).unwrap_err().code, ErrorCode::InvalidRequest);
-        assert_eq!(flights.depart(&id(9_999), false).unwrap_err().code.code(), SERVER_CANCELLED);
+        assert_eq!(
+            flights.depart(&id(3), false).unwrap_err().code,
+            ErrorCode::InvalidRequest
+        );
+        assert_eq!(
+            flights.depart(&id(9_999), false).unwrap_err().code.code(),
+            SERVER_CANCELLED
+        );
         assert!(flights.depart(&id(8_888), true).is_ok());
         flights.land(&id(3));
         flights.land(&id(8_888));

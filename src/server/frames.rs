@@ -41,7 +41,11 @@ enum Header {
 impl<R: AsyncBufRead + Unpin> Frames<R> {
     /// Reads messages of at most `max_body` bytes from an input.
     pub fn new(input: R, max_body: u64) -> Frames<R> {
-        Frames { input, max_body, lost: false }
+        Frames {
+            input,
+            max_body,
+            lost: false,
+        }
     }
 
     /// Reads the next message; `None` at the end of the input.
@@ -114,11 +118,16 @@ const NAME: &[u8] = b"content-length:";
 
 /// How many bytes at the end of `bytes` could be the start of the header's name.
 fn partial_name(bytes: &[u8]) -> usize {
-    (1..NAME.len()).rev().find(|&n| n <= bytes.len() && bytes[bytes.len() - n..].eq_ignore_ascii_case(&NAME[..n])).unwrap_or(0)
+    (1..NAME.len())
+        .rev()
+        .find(|&n| n <= bytes.len() && bytes[bytes.len() - n..].eq_ignore_ascii_case(&NAME[..n]))
+        .unwrap_or(0)
 }
 
 fn find_length(bytes: &[u8]) -> Option<usize> {
-    bytes.windows(NAME.len()).position(|window| window.eq_ignore_ascii_case(NAME))
+    bytes
+        .windows(NAME.len())
+        .position(|window| window.eq_ignore_ascii_case(NAME))
 }
 
 fn content_length(line: &[u8]) -> Option<u64> {
@@ -143,10 +152,17 @@ pub fn parse(body: &[u8]) -> Incoming {
         },
     };
     let Value::Object(fields) = &value else {
-        return broken(Id::Null, Error::invalid_request(), "a message is a JSON object; batches are not part of LSP");
+        return broken(
+            Id::Null,
+            Error::invalid_request(),
+            "a message is a JSON object; batches are not part of LSP",
+        );
     };
     let is_call = fields.contains_key("method");
-    let id = fields.get("id").and_then(|id| serde_json::from_value(id.clone()).ok()).unwrap_or(Id::Null);
+    let id = fields
+        .get("id")
+        .and_then(|id| serde_json::from_value(id.clone()).ok())
+        .unwrap_or(Id::Null);
     if is_call {
         return match serde_json::from_value::<Request>(value) {
             Ok(request) => Incoming::Request(request),
@@ -241,18 +257,46 @@ mod tests {
 
     #[tokio::test]
     async fn reads_frames_with_any_headers() {
-        let typed = format!("content-length:{}\nContent-Type: application/vscode-jsonrpc; charset=utf-8\n\n{B}", B.len());
+        let typed = format!(
+            "content-length:{}\nContent-Type: application/vscode-jsonrpc; charset=utf-8\n\n{B}",
+            B.len()
+        );
         let answer = frame(r#"{"jsonrpc":"2.0","id":3,"result":null}"#);
-        assert_eq!(names(&all((frame(A) + &typed + &answer).as_bytes()).await), ["a", "b", "answer"]);
+        assert_eq!(
+            names(&all((frame(A) + &typed + &answer).as_bytes()).await),
+            ["a", "b", "answer"]
+        );
     }
 
     #[tokio::test]
     async fn goes_on_after_malformed_bodies() {
-        for body in ["", "{", "{\"jsonrpc\":\"2.0\",\"method\":", "nonsense", "{\"a\":\"\u{1}\"}"] {
-            assert_eq!(names(&all((frame(body) + &frame(A)).as_bytes()).await), ["-32700", "a"], "{body:?}");
+        for body in [
+            "",
+            "{",
+            "{\"jsonrpc\":\"2.0\",\"method\":",
+            "nonsense",
+            "{\"a\":\"\u{1}\"}",
+        ] {
+            assert_eq!(
+                names(&all((frame(body) + &frame(A)).as_bytes()).await),
+                ["-32700", "a"],
+                "{body:?}"
+            );
         }
-        for body in ["[]", "1", "null", "{}", r#"{"method":"a"}"#, r#"{"jsonrpc":"1.0","method":"a"}"#, r#"{"jsonrpc":"2.0","id":1}"#] {
-            assert_eq!(names(&all((frame(body) + &frame(A)).as_bytes()).await), ["-32600", "a"], "{body:?}");
+        for body in [
+            "[]",
+            "1",
+            "null",
+            "{}",
+            r#"{"method":"a"}"#,
+            r#"{"jsonrpc":"1.0","method":"a"}"#,
+            r#"{"jsonrpc":"2.0","id":1}"#,
+        ] {
+            assert_eq!(
+                names(&all((frame(body) + &frame(A)).as_bytes()).await),
+                ["-32600", "a"],
+                "{body:?}"
+            );
         }
         let mut bytes = b"Content-Length: 2\r\n\r\n\xff\xfe".to_vec();
         bytes.extend(frame(A).into_bytes());
@@ -261,9 +305,20 @@ mod tests {
 
     #[tokio::test]
     async fn finds_the_next_frame_after_garbage() {
-        for garbage in ["hello\r\n\r\n", "hello", "Content-Length: x\r\n\r\n", "a\nb\nc\n\n\n", "Content-Length: -1\r\n\r\n", "Content-Len"] {
+        for garbage in [
+            "hello\r\n\r\n",
+            "hello",
+            "Content-Length: x\r\n\r\n",
+            "a\nb\nc\n\n\n",
+            "Content-Length: -1\r\n\r\n",
+            "Content-Len",
+        ] {
             let messages = names(&all((garbage.to_owned() + &frame(A)).as_bytes()).await);
-            assert_eq!(messages.last().map(String::as_str), Some("a"), "{garbage:?}: {messages:?}");
+            assert_eq!(
+                messages.last().map(String::as_str),
+                Some("a"),
+                "{garbage:?}: {messages:?}"
+            );
             assert!(messages.len() <= 2, "{garbage:?}: {messages:?}");
         }
         let long = "x".repeat(3 * MAX_HEADER as usize - 5);
@@ -285,7 +340,12 @@ mod tests {
 
     #[tokio::test]
     async fn an_input_that_ends_in_a_frame_just_ends() {
-        for bytes in ["", "Content-Length: 10\r\n", "Content-Length: 10\r\n\r\n{", "Content-Length: 99999999\r\n\r\n{"] {
+        for bytes in [
+            "",
+            "Content-Length: 10\r\n",
+            "Content-Length: 10\r\n\r\n{",
+            "Content-Length: 99999999\r\n\r\n{",
+        ] {
             assert!(all(bytes.as_bytes()).await.is_empty(), "{bytes:?}");
         }
     }
@@ -293,7 +353,9 @@ mod tests {
     #[test]
     fn half_a_surrogate_pair_is_one_replacement_character() {
         let body = br#"{"jsonrpc":"2.0","method":"a","params":{"text":"\ud83d \ude00\\ud83d \ud83d\ude00"}}"#;
-        let Incoming::Request(request) = parse(body) else { panic!("not a request") };
+        let Incoming::Request(request) = parse(body) else {
+            panic!("not a request")
+        };
         assert_eq!(request.params().unwrap()["text"], "\u{fffd} \u{fffd}\\ud83d \u{1F600}");
     }
 

@@ -19,7 +19,11 @@ pub fn heat(report: &DocumentReport, method: Method, encoding: PositionEncoding)
         };
         if explained.coverage < UNDERSTOOD {
             let range = to_proto::range(&report.snapshot, &unit.range, encoding);
-            unread.push(Unread { range, coverage: to_proto::number(explained.coverage), reason: not_understood(explained.coverage) });
+            unread.push(Unread {
+                range,
+                coverage: to_proto::number(explained.coverage),
+                reason: not_understood(explained.coverage),
+            });
             continue;
         }
         for (word, level) in explained.words.iter().zip(levels(explained)) {
@@ -47,7 +51,15 @@ pub fn heat(report: &DocumentReport, method: Method, encoding: PositionEncoding)
 /// Heat that draws nothing.
 pub fn nothing(uri: Uri, version: i32, method: Method) -> HeatParams {
     let method = method.name().to_owned();
-    HeatParams { uri, version, method, levels: LEVELS, complete: true, words: Vec::new(), unread: Vec::new() }
+    HeatParams {
+        uri,
+        version,
+        method,
+        levels: LEVELS,
+        complete: true,
+        words: Vec::new(),
+        unread: Vec::new(),
+    }
 }
 
 /// What to say of text that the model cannot read.

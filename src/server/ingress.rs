@@ -69,7 +69,10 @@ where
         let ticket = self.core.ticket(flight.cancel);
         let slow = ticket.settings.slow_ms;
         let builder = Request::build(method.clone()).id(flight.number);
-        let request = params.into_iter().fold(builder, |builder, params| builder.params(params)).finish();
+        let request = params
+            .into_iter()
+            .fold(builder, |builder, params| builder.params(params))
+            .finish();
         // A task of its own: a panic ends it and nothing else, and the two workers share the handlers.
         let handler = tokio::spawn(ticket::with(ticket, self.inner.call(request)));
         let core = self.core.clone();
@@ -110,7 +113,10 @@ where
     }
 
     fn cancel(&mut self, params: &Value) {
-        let Some(id) = params.get("id").and_then(|id| serde_json::from_value::<Id>(id.clone()).ok()) else {
+        let Some(id) = params
+            .get("id")
+            .and_then(|id| serde_json::from_value::<Id>(id.clone()).ok())
+        else {
             return;
         };
         if let Some(number) = self.core.flights.cancel(&id) {
@@ -156,9 +162,16 @@ mod tests {
     async fn a_panic_is_an_internal_error_and_no_more() {
         let core = Arc::new(Core::new(Box::new(|_| Box::new(|| Err("no model".to_owned())))));
         let mut ingress = Ingress::new(Inner, core.clone());
-        let answer = ingress.call(Request::build("panic").id("a").finish()).await.unwrap().unwrap();
+        let answer = ingress
+            .call(Request::build("panic").id("a").finish())
+            .await
+            .unwrap()
+            .unwrap();
         assert_eq!(answer, Response::from_error(Id::from("a"), Error::internal_error()));
-        let answer = ingress.call(Request::build("echo").params(json!({"b": 1})).id("a").finish()).await.unwrap();
+        let answer = ingress
+            .call(Request::build("echo").params(json!({"b": 1})).id("a").finish())
+            .await
+            .unwrap();
         assert_eq!(answer, Some(Response::from_ok(Id::from("a"), json!({"b": 1}))));
     }
 }

@@ -53,8 +53,14 @@ pub fn start() {
 pub fn install_panic_hook() {
     std::panic::set_hook(Box::new(|info| {
         let thread = std::thread::current();
-        let place = info.location().map(|l| format!("{}:{}:{}", l.file(), l.line(), l.column())).unwrap_or_default();
-        complain(&format!("panicked at {place} in thread {}", thread.name().unwrap_or("unnamed")));
+        let place = info
+            .location()
+            .map(|l| format!("{}:{}:{}", l.file(), l.line(), l.column()))
+            .unwrap_or_default();
+        complain(&format!(
+            "panicked at {place} in thread {}",
+            thread.name().unwrap_or("unnamed")
+        ));
     }));
 }
 

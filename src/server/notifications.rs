@@ -50,13 +50,25 @@ pub fn apply(core: &Core, method: &str, params: Value) {
 }
 
 fn change(core: &Core, params: Value) {
-    let uri = params.pointer("/textDocument/uri").and_then(Value::as_str).map(str::to_owned);
+    let uri = params
+        .pointer("/textDocument/uri")
+        .and_then(Value::as_str)
+        .map(str::to_owned);
     let read: Option<DidChange> = read("textDocument/didChange", params);
     match (read, uri) {
-        (Some(DidChange { text_document, content_changes }), _) => {
+        (
+            Some(DidChange {
+                text_document,
+                content_changes,
+            }),
+            _,
+        ) => {
             let changes: Vec<Change> = content_changes
                 .into_iter()
-                .map(|edit| Change { range: edit.range.map(|r| (r.start.into(), r.end.into())), text: edit.text })
+                .map(|edit| Change {
+                    range: edit.range.map(|r| (r.start.into(), r.end.into())),
+                    text: edit.text,
+                })
                 .collect();
             core.change(&text_document.uri, text_document.version, Some(&changes));
         }
@@ -156,7 +168,10 @@ struct Place {
 
 impl From<Place> for Position {
     fn from(place: Place) -> Position {
-        Position { line: place.line, column: place.character }
+        Position {
+            line: place.line,
+            column: place.character,
+        }
     }
 }
 
@@ -173,7 +188,13 @@ mod tests {
 
     #[test]
     fn positions_of_any_size_are_read() {
-        for (number, line) in [("3", 3), ("-1", 0), ("1e30", u32::MAX), ("4294967296", u32::MAX), ("2.0", 2)] {
+        for (number, line) in [
+            ("3", 3),
+            ("-1", 0),
+            ("1e30", u32::MAX),
+            ("4294967296", u32::MAX),
+            ("2.0", 2),
+        ] {
             let place: Place = serde_json::from_str(&format!("{{\"line\": {number}, \"character\": 0}}")).unwrap();
             assert_eq!(place.line, line, "{number}");
         }

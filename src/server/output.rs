@@ -35,8 +35,22 @@ pub struct Drain {
 /// A buffer that holds at most `limit` bytes.
 pub fn output(limit: usize) -> (Output, Drain) {
     let (sender, receiver) = mpsc::unbounded_channel();
-    let shared = Arc::new(Shared { unread: AtomicUsize::new(0), limit, overflow: Notify::new(), drained: Notify::new() });
-    (Output { frames: sender, shared: shared.clone() }, Drain { frames: receiver, shared })
+    let shared = Arc::new(Shared {
+        unread: AtomicUsize::new(0),
+        limit,
+        overflow: Notify::new(),
+        drained: Notify::new(),
+    });
+    (
+        Output {
+            frames: sender,
+            shared: shared.clone(),
+        },
+        Drain {
+            frames: receiver,
+            shared,
+        },
+    )
 }
 
 impl Output {
@@ -107,7 +121,10 @@ impl Drain {
 }
 
 async fn write<W: AsyncWrite + Unpin>(writer: &mut W, frame: &[u8]) -> std::io::Result<()> {
-    writer.write_all(frame).await.inspect_err(|error| tracing::info!(%error, "the client does not read any more"))
+    writer
+        .write_all(frame)
+        .await
+        .inspect_err(|error| tracing::info!(%error, "the client does not read any more"))
 }
 
 #[cfg(test)]
@@ -143,7 +160,9 @@ mod tests {
         output.send(&"two");
         drop(output);
         let mut text = String::new();
-        tokio::io::AsyncReadExt::read_to_string(&mut client, &mut text).await.unwrap();
+        tokio::io::AsyncReadExt::read_to_string(&mut client, &mut text)
+            .await
+            .unwrap();
         assert_eq!(text, "Content-Length: 1\r\n\r\n1Content-Length: 5\r\n\r\n\"two\"");
     }
 }

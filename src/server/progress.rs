@@ -43,7 +43,14 @@ pub async fn run(core: Arc<Core>, client: Client) {
         }
         let ticket = core.ticket(CancelToken::new());
         if ticket.client.progress {
-            bar(&core, &client, &mut activity, now, ProgressToken::String(format!("{TOKEN}{number}"))).await;
+            bar(
+                &core,
+                &client,
+                &mut activity,
+                now,
+                ProgressToken::String(format!("{TOKEN}{number}")),
+            )
+            .await;
         } else if activity.wait_for(|next| *next != now).await.is_err() {
             return;
         }
@@ -52,7 +59,9 @@ pub async fn run(core: Arc<Core>, client: Client) {
 
 /// Whether it still does the same after a while.
 async fn still(activity: &mut watch::Receiver<Activity>, now: Activity, time: Duration) -> bool {
-    tokio::time::timeout(time, activity.wait_for(|next| *next != now)).await.is_err()
+    tokio::time::timeout(time, activity.wait_for(|next| *next != now))
+        .await
+        .is_err()
 }
 
 async fn bar(
@@ -62,16 +71,26 @@ async fn bar(
     now: Activity,
     token: ProgressToken,
 ) {
-    if within(CLIENT_TIMEOUT, client.create_work_done_progress(token.clone())).await.is_none() {
+    if within(CLIENT_TIMEOUT, client.create_work_done_progress(token.clone()))
+        .await
+        .is_none()
+    {
         let _ = activity.wait_for(|next| *next != now).await;
         return;
     }
     let send = async |value| {
-        let params = ProgressParams { token: token.clone(), value: ProgressParamsValue::WorkDone(value) };
+        let params = ProgressParams {
+            token: token.clone(),
+            value: ProgressParamsValue::WorkDone(value),
+        };
         client.send_notification::<Progress>(params).await;
     };
     let analysing = now == Activity::Analysing;
-    let title = if analysing { "Fovea: analysing" } else { "Fovea: loading the model" };
+    let title = if analysing {
+        "Fovea: analysing"
+    } else {
+        "Fovea: loading the model"
+    };
     send(WorkDoneProgress::Begin(WorkDoneProgressBegin {
         title: title.to_owned(),
         cancellable: Some(analysing),
@@ -81,7 +100,11 @@ async fn bar(
     .await;
     let mut told = 0;
     while still(activity, now, STEP).await {
-        let percentage = if analysing { done(core, &core.ticket(CancelToken::new())) } else { 0 };
+        let percentage = if analysing {
+            done(core, &core.ticket(CancelToken::new()))
+        } else {
+            0
+        };
         if percentage > told {
             told = percentage;
             send(WorkDoneProgress::Report(WorkDoneProgressReport {

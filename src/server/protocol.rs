@@ -43,8 +43,16 @@ pub const PAUSE: &str = "fovea.pause";
 pub const RESUME: &str = "fovea.resume";
 
 /// Every command, as announced by `initialize`.
-pub const COMMANDS: [&str; 8] =
-    [SHOW_SIMILAR, COMPARE_PASSAGES, EXPLAIN_SELECTION, TOGGLE_HEAT, TOGGLE_HIGHLIGHT, SET_METHOD, PAUSE, RESUME];
+pub const COMMANDS: [&str; 8] = [
+    SHOW_SIMILAR,
+    COMPARE_PASSAGES,
+    EXPLAIN_SELECTION,
+    TOGGLE_HEAT,
+    TOGGLE_HIGHLIGHT,
+    SET_METHOD,
+    PAUSE,
+    RESUME,
+];
 
 /// The kind of our code actions: its own, so that no editor shows a light bulb on every line.
 pub const ACTION_KIND: &str = "fovea";

@@ -43,7 +43,13 @@ pub async fn within<T>(time: Duration, answer: impl Future<Output = jsonrpc::Res
 pub async fn run(core: Arc<Core>, client: Client) {
     // Requests of ours, and most notifications, are for after `initialized`.
     core.board.ready().await;
-    let mut publisher = Publisher { core, client, told: None, failure: None, refresh: Arc::default() };
+    let mut publisher = Publisher {
+        core,
+        client,
+        told: None,
+        failure: None,
+        refresh: Arc::default(),
+    };
     publisher.greet();
     loop {
         let news = publisher.core.board.take().await;
@@ -126,7 +132,10 @@ impl Publisher {
         }
         let (core, client) = (self.core.clone(), self.client.clone());
         tokio::spawn(async move {
-            let item = ConfigurationItem { scope_uri: None, section: Some("fovea".to_owned()) };
+            let item = ConfigurationItem {
+                scope_uri: None,
+                section: Some("fovea".to_owned()),
+            };
             let sent = within(CLIENT_TIMEOUT, client.configuration(vec![item])).await;
             match sent.and_then(|sections| sections.into_iter().next()) {
                 Some(Value::Null) | None => {}
@@ -142,7 +151,9 @@ impl Publisher {
             && self.failure.as_ref() != Some(message)
         {
             self.failure = Some(message.clone());
-            self.client.show_message(MessageType::ERROR, format!("Fovea: {message}")).await;
+            self.client
+                .show_message(MessageType::ERROR, format!("Fovea: {message}"))
+                .await;
         }
         if ticket.client.status && self.told.as_ref() != Some(&now) {
             self.client.send_notification::<Status>(now.clone()).await;
@@ -156,9 +167,10 @@ impl Publisher {
         };
         let version = open.snapshot().version();
         let params = match news {
-            HeatNews::Clear(of) if of == version => {
-                id.parse::<Uri>().ok().map(|uri| heat::nothing(uri, version, ticket.settings.method))
-            }
+            HeatNews::Clear(of) if of == version => id
+                .parse::<Uri>()
+                .ok()
+                .map(|uri| heat::nothing(uri, version, ticket.settings.method)),
             HeatNews::Report(report)
                 if ticket.settings.heat && open.inactive.is_none() && report.snapshot.version() == version =>
             {

@@ -26,15 +26,29 @@ pub fn status(core: &Core) -> StatusParams {
         ModelStatus::Loading => base,
         ModelStatus::Ready(info) => {
             let state = if now.busy { State::Busy } else { State::Ready };
-            StatusParams { state, model: Some(info.name), ..base }
+            StatusParams {
+                state,
+                model: Some(info.name),
+                ..base
+            }
         }
         ModelStatus::Failed(message) => {
-            return StatusParams { state: State::Failed, health: Health::Error, message: Some(message), ..base };
+            return StatusParams {
+                state: State::Failed,
+                health: Health::Error,
+                message: Some(message),
+                ..base
+            };
         }
     };
     if now.paused {
         let message = Some("Paused; run fovea.resume to go on.".to_owned());
-        return StatusParams { state: State::Paused, health: Health::Warning, message, ..base };
+        return StatusParams {
+            state: State::Paused,
+            health: Health::Warning,
+            message,
+            ..base
+        };
     }
     base
 }
@@ -45,7 +59,10 @@ fn inactive(ticket: &Ticket) -> Vec<InactiveDocument> {
         .documents
         .iter()
         .filter_map(|(id, open)| {
-            Some(InactiveDocument { uri: id.parse().ok()?, reason: open.inactive.clone()? })
+            Some(InactiveDocument {
+                uri: id.parse().ok()?,
+                reason: open.inactive.clone()?,
+            })
         })
         .collect();
     inactive.sort_by(|a, b| a.uri.cmp(&b.uri));

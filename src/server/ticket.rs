@@ -35,7 +35,9 @@ tokio::task_local! {
 /// # Errors
 /// An internal error outside any request.
 pub fn ticket() -> jsonrpc::Result<Ticket> {
-    TICKET.try_with(Ticket::clone).map_err(|_| jsonrpc::Error::internal_error())
+    TICKET
+        .try_with(Ticket::clone)
+        .map_err(|_| jsonrpc::Error::internal_error())
 }
 
 /// Runs a request's handler with its ticket.
@@ -61,7 +63,10 @@ impl Ticket {
     /// An open document, if it is analysed.
     pub fn active(&self, uri: &Uri) -> Option<Active> {
         let (id, open) = self.open(uri.as_str())?;
-        open.inactive.is_none().then(|| Active { id: id.clone(), snapshot: open.snapshot() })
+        open.inactive.is_none().then(|| Active {
+            id: id.clone(),
+            snapshot: open.snapshot(),
+        })
     }
 
     /// An open document, or an error that says why it cannot be explained.

@@ -19,23 +19,35 @@ pub fn offset(snapshot: &Snapshot, position: Position, encoding: PositionEncodin
 
 /// A client's position as ours.
 pub fn place(position: Position) -> text::Position {
-    text::Position { line: position.line, column: position.character }
+    text::Position {
+        line: position.line,
+        column: position.character,
+    }
 }
 
 /// The position of a byte.
 pub fn position(snapshot: &Snapshot, offset: usize, encoding: PositionEncoding) -> Position {
     let place = snapshot.position(offset, encoding);
-    Position { line: place.line, character: place.column }
+    Position {
+        line: place.line,
+        character: place.column,
+    }
 }
 
 /// Bytes → a range of the client's.
 pub fn range(snapshot: &Snapshot, range: &ByteRange, encoding: PositionEncoding) -> Range {
-    Range { start: position(snapshot, range.start, encoding), end: position(snapshot, range.end, encoding) }
+    Range {
+        start: position(snapshot, range.start, encoding),
+        end: position(snapshot, range.end, encoding),
+    }
 }
 
 /// A range of the client's → bytes; a reversed one is turned round.
 pub fn bytes(snapshot: &Snapshot, range: Range, encoding: PositionEncoding) -> ByteRange {
-    let (a, b) = (offset(snapshot, range.start, encoding), offset(snapshot, range.end, encoding));
+    let (a, b) = (
+        offset(snapshot, range.start, encoding),
+        offset(snapshot, range.end, encoding),
+    );
     a.min(b)..a.max(b)
 }
 
@@ -56,7 +68,11 @@ pub fn refusal(refusal: &Refusal) -> Error {
         Refusal::Busy => ErrorCode::ServerError(SERVER_CANCELLED),
         _ => ErrorCode::ServerError(REQUEST_FAILED),
     };
-    Error { code, message: refusal.to_string().into(), data: None }
+    Error {
+        code,
+        message: refusal.to_string().into(),
+        data: None,
+    }
 }
 
 /// A score as it is sent: four places, without the digits that an f32 does not have.

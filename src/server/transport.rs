@@ -23,11 +23,7 @@ const LAST_ANSWERS: Duration = Duration::from_millis(500);
 /// Serves one client until it says `exit`, closes its end or is gone; the process's exit code.
 ///
 /// `loaders` makes the loader of the model in a folder (the setting `fovea.model.dir`), or of the default one.
-pub async fn serve<R, W>(
-    input: R,
-    output: W,
-    loaders: impl Fn(Option<&Path>) -> Loader + Send + Sync + 'static,
-) -> u8
+pub async fn serve<R, W>(input: R, output: W, loaders: impl Fn(Option<&Path>) -> Loader + Send + Sync + 'static) -> u8
 where
     R: tokio::io::AsyncRead + Unpin,
     W: AsyncWrite + Unpin + Send + 'static,
@@ -60,7 +56,14 @@ where
     }
     let mut ingress = Ingress::new(service, core.clone());
     let answering = Arc::new(());
-    let reading = read(BufReader::with_capacity(1 << 16, input), &mut ingress, answers, &core, &out, &answering);
+    let reading = read(
+        BufReader::with_capacity(1 << 16, input),
+        &mut ingress,
+        answers,
+        &core,
+        &out,
+        &answering,
+    );
     let code = tokio::select! {
         biased;
         code = core.exit.wait() => code,
@@ -125,7 +128,10 @@ where
             // An answer to a question nobody asked, or asks any more, is dropped.
             Incoming::Response(response) => drop(answers.send(response).await),
             Incoming::Broken(response) => {
-                tracing::warn!(code = response.error().map(|e| e.code.code()), "a message that cannot be read");
+                tracing::warn!(
+                    code = response.error().map(|e| e.code.code()),
+                    "a message that cannot be read"
+                );
                 out.send(&response);
             }
         }

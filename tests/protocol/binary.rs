@@ -47,12 +47,21 @@ impl Program {
             stderr.read_to_string(&mut text).unwrap();
             text
         });
-        Program { input: child.stdin.take(), child, messages, errors, next: 0 }
+        Program {
+            input: child.stdin.take(),
+            child,
+            messages,
+            errors,
+            next: 0,
+        }
     }
 
     fn initialized(options: Value) -> Program {
         let mut program = Program::start();
-        program.request("initialize", json!({"capabilities": {}, "initializationOptions": options}));
+        program.request(
+            "initialize",
+            json!({"capabilities": {}, "initializationOptions": options}),
+        );
         program.notify("initialized", json!({}));
         program
     }
@@ -65,7 +74,11 @@ impl Program {
     }
 
     fn notify(&mut self, method: &str, params: Value) {
-        self.frame(json!({"jsonrpc": "2.0", "method": method, "params": params}).to_string().as_bytes());
+        self.frame(
+            json!({"jsonrpc": "2.0", "method": method, "params": params})
+                .to_string()
+                .as_bytes(),
+        );
     }
 
     fn request(&mut self, method: &str, params: Value) -> Value {
@@ -162,17 +175,33 @@ fn no_document_text_reaches_the_log() {
         std::thread::sleep(Duration::from_millis(100));
     }
     let text = json!({"uri": URI, "version": 2});
-    for changes in [json!([{"text": 3, CANARY: CANARY}]), json!(CANARY), json!([{"range": CANARY, "text": CANARY}])] {
-        program.notify("textDocument/didChange", json!({"textDocument": text, "contentChanges": changes}));
+    for changes in [
+        json!([{"text": 3, CANARY: CANARY}]),
+        json!(CANARY),
+        json!([{"range": CANARY, "text": CANARY}]),
+    ] {
+        program.notify(
+            "textDocument/didChange",
+            json!({"textDocument": text, "contentChanges": changes}),
+        );
     }
     program.frame(format!("{{\"jsonrpc\": \"2.0\", \"method\": {CANARY}").as_bytes());
     program.frame(format!("{{\"jsonrpc\": \"2.0\", \"method\": [\"{CANARY}\"], \"id\": 1}}").as_bytes());
     program.frame(format!("{{\"jsonrpc\": \"2.0\", \"id\": \"{CANARY}\", \"result\": \"{CANARY}\"}}").as_bytes());
     program.request("textDocument/hover", json!({"textDocument": CANARY}));
-    program.request("workspace/executeCommand", json!({"command": CANARY, "arguments": [CANARY]}));
+    program.request(
+        "workspace/executeCommand",
+        json!({"command": CANARY, "arguments": [CANARY]}),
+    );
     let passages = json!([{"text": CANARY}, {"text": CANARY}]);
-    program.request("workspace/executeCommand", json!({"command": "fovea.comparePassages", "arguments": passages}));
-    program.notify("workspace/didChangeConfiguration", json!({"settings": {"fovea": {"method": CANARY}}}));
+    program.request(
+        "workspace/executeCommand",
+        json!({"command": "fovea.comparePassages", "arguments": passages}),
+    );
+    program.notify(
+        "workspace/didChangeConfiguration",
+        json!({"settings": {"fovea": {"method": CANARY}}}),
+    );
     let errors = program.finish();
     assert!(errors.contains("fovea::"), "there is no log: {errors}");
     assert!(!errors.contains(CANARY), "{errors}");
@@ -190,9 +219,16 @@ fn a_server_whose_editor_is_gone_ends() {
 #[test]
 fn the_model_of_its_own_explains_a_word() {
     let mut program = Program::initialized(json!({"hover": {"deadlineMs": 60_000}}));
-    program.open("/// Reads the configuration file.\nfn load_config(path: &Path) -> Config {\n    parse(read(path))\n}\n");
+    program
+        .open("/// Reads the configuration file.\nfn load_config(path: &Path) -> Config {\n    parse(read(path))\n}\n");
     let answer = program.request("textDocument/hover", at(URI, 1, 5));
-    let text = answer["result"]["contents"]["value"].as_str().unwrap_or_default().to_owned();
-    assert!(text.starts_with("**Fovea** · `load_config`") && text.contains("decomposition"), "{answer}");
+    let text = answer["result"]["contents"]["value"]
+        .as_str()
+        .unwrap_or_default()
+        .to_owned();
+    assert!(
+        text.starts_with("**Fovea** · `load_config`") && text.contains("decomposition"),
+        "{answer}"
+    );
     program.finish();
 }

@@ -12,7 +12,9 @@ async fn a_cancellation_that_arrives_first_counts() {
     editor.open(URI, "rust", "fn cancelled() {}").await;
     for id in [json!(1000), json!("named")] {
         editor.notify("$/cancelRequest", json!({"id": id})).await;
-        editor.send(json!({"jsonrpc": "2.0", "id": id, "method": "textDocument/hover", "params": at(URI, 0, 4)})).await;
+        editor
+            .send(json!({"jsonrpc": "2.0", "id": id, "method": "textDocument/hover", "params": at(URI, 0, 4)}))
+            .await;
         let answer = editor.find("the answer", |message| message["id"] == id).await;
         assert_eq!(answer["error"]["code"], -32800);
     }
@@ -44,7 +46,9 @@ async fn a_late_cancellation_is_ignored_and_ids_may_come_again() {
     let id = editor.ask("textDocument/hover", at(URI, 0, 0)).await;
     assert_eq!(editor.answer(id).await["result"], Value::Null);
     editor.notify("$/cancelRequest", json!({"id": id})).await;
-    editor.send(json!({"jsonrpc": "2.0", "id": id, "method": "textDocument/hover", "params": at(URI, 0, 0)})).await;
+    editor
+        .send(json!({"jsonrpc": "2.0", "id": id, "method": "textDocument/hover", "params": at(URI, 0, 0)}))
+        .await;
     assert_eq!(editor.answer(id).await["result"], Value::Null);
     editor.notify("$/cancelRequest", json!({"id": {"no": "id"}})).await;
     editor.notify("$/cancelRequest", json!(null)).await;
@@ -57,7 +61,9 @@ async fn an_id_in_use_is_refused() {
     editor.script.shut();
     editor.open(URI, "rust", "fn twice() {}").await;
     for _ in 0..2 {
-        editor.send(json!({"jsonrpc": "2.0", "id": 77, "method": "textDocument/hover", "params": at(URI, 0, 4)})).await;
+        editor
+            .send(json!({"jsonrpc": "2.0", "id": 77, "method": "textDocument/hover", "params": at(URI, 0, 4)}))
+            .await;
     }
     assert_eq!(editor.answer(77).await["error"]["code"], -32600);
     editor.script.open();

@@ -85,7 +85,8 @@ impl Editor {
 
     /// Sends a frame with this body.
     pub async fn frame(&mut self, body: &[u8]) {
-        self.raw(format!("Content-Length: {}\r\n\r\n", body.len()).as_bytes()).await;
+        self.raw(format!("Content-Length: {}\r\n\r\n", body.len()).as_bytes())
+            .await;
         self.raw(body).await;
     }
 
@@ -96,19 +97,24 @@ impl Editor {
 
     /// Sends a notification.
     pub async fn notify(&mut self, method: &str, params: Value) {
-        self.send(json!({"jsonrpc": "2.0", "method": method, "params": params})).await;
+        self.send(json!({"jsonrpc": "2.0", "method": method, "params": params}))
+            .await;
     }
 
     /// Sends a request and returns its id.
     pub async fn ask(&mut self, method: &str, params: Value) -> i64 {
         self.next += 1;
-        self.send(json!({"jsonrpc": "2.0", "id": self.next, "method": method, "params": params})).await;
+        self.send(json!({"jsonrpc": "2.0", "id": self.next, "method": method, "params": params}))
+            .await;
         self.next
     }
 
     /// The whole answer to a request.
     pub async fn answer(&mut self, id: i64) -> Value {
-        self.find(&format!("answer {id}"), |message| message.get("method").is_none() && message["id"] == id).await
+        self.find(&format!("answer {id}"), |message| {
+            message.get("method").is_none() && message["id"] == id
+        })
+        .await
     }
 
     /// The result of a request that succeeds.
@@ -124,7 +130,10 @@ impl Editor {
         let id = self.ask(method, params).await;
         let answer = self.answer(id).await;
         assert!(answer.get("error").is_some(), "{method}: {answer}");
-        (answer["error"]["code"].as_i64().unwrap(), answer["error"]["message"].as_str().unwrap().to_owned())
+        (
+            answer["error"]["code"].as_i64().unwrap(),
+            answer["error"]["message"].as_str().unwrap().to_owned(),
+        )
     }
 
     /// The parameters of the next notification of a method.
@@ -145,8 +154,13 @@ impl Editor {
 
     /// The next request of the server's, which is answered with `answer`.
     pub async fn asked(&mut self, method: &str, answer: Value) -> Value {
-        let mut message = self.find(method, |message| message["method"] == method && message.get("id").is_some()).await;
-        self.send(json!({"jsonrpc": "2.0", "id": message["id"], "result": answer})).await;
+        let mut message = self
+            .find(method, |message| {
+                message["method"] == method && message.get("id").is_some()
+            })
+            .await;
+        self.send(json!({"jsonrpc": "2.0", "id": message["id"], "result": answer}))
+            .await;
         message["params"].take()
     }
 
@@ -168,13 +182,18 @@ impl Editor {
     /// Opens a document as version 1.
     pub async fn open(&mut self, uri: &str, language: &str, text: &str) {
         let document = json!({"uri": uri, "languageId": language, "version": 1, "text": text});
-        self.notify("textDocument/didOpen", json!({"textDocument": document})).await;
+        self.notify("textDocument/didOpen", json!({"textDocument": document}))
+            .await;
     }
 
     /// Edits a document.
     pub async fn change(&mut self, uri: &str, version: i32, changes: Value) {
         let document = json!({"uri": uri, "version": version});
-        self.notify("textDocument/didChange", json!({"textDocument": document, "contentChanges": changes})).await;
+        self.notify(
+            "textDocument/didChange",
+            json!({"textDocument": document, "contentChanges": changes}),
+        )
+        .await;
     }
 
     /// Waits until a document is analysed, as the server's answers show.
@@ -193,7 +212,9 @@ impl Editor {
     /// Waits for lenses.
     pub async fn lenses(&mut self, uri: &str) -> Vec<Value> {
         for _ in 0..1000 {
-            let answer = self.request("textDocument/codeLens", json!({"textDocument": {"uri": uri}})).await;
+            let answer = self
+                .request("textDocument/codeLens", json!({"textDocument": {"uri": uri}}))
+                .await;
             let lenses = answer.as_array().unwrap().clone();
             if !lenses.is_empty() {
                 return lenses;
@@ -212,7 +233,10 @@ impl Editor {
     pub async fn code(&mut self) -> u8 {
         self.finished = true;
         let server = self.server.take().unwrap();
-        tokio::time::timeout(DEADLINE, server).await.expect("the server did not end").unwrap()
+        tokio::time::timeout(DEADLINE, server)
+            .await
+            .expect("the server did not end")
+            .unwrap()
     }
 
     /// Drops messages that are of no interest to a test.

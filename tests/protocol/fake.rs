@@ -51,7 +51,10 @@ impl Script {
                 let failure = script.failure.lock().unwrap().clone();
                 match failure {
                     Some(reason) => Err(reason),
-                    None => Ok(Box::new(Fake { script: script.clone(), name: name.clone() }) as Box<dyn Engine>),
+                    None => Ok(Box::new(Fake {
+                        script: script.clone(),
+                        name: name.clone(),
+                    }) as Box<dyn Engine>),
                 }
             })
         }
@@ -98,7 +101,12 @@ impl Engine for Fake {
         source_words(text).len() + 2
     }
 
-    fn analyse(&self, texts: &[(&str, Language)], method: Method, stop: Checkpoint) -> Result<Vec<UnitReport>, ModelError> {
+    fn analyse(
+        &self,
+        texts: &[(&str, Language)],
+        method: Method,
+        stop: Checkpoint,
+    ) -> Result<Vec<UnitReport>, ModelError> {
         self.script.wait(stop)?;
         let mut reports = Vec::new();
         for (text, _) in texts {
@@ -115,7 +123,13 @@ impl Engine for Fake {
         let words = source_words(text).len();
         let mut shares = Vec::with_capacity(words * words);
         for i in 0..words {
-            let weight = |j: usize| if i == j { 0.0 } else { 1.0 / (i.abs_diff(j) as f32).powi(2) };
+            let weight = |j: usize| {
+                if i == j {
+                    0.0
+                } else {
+                    1.0 / (i.abs_diff(j) as f32).powi(2)
+                }
+            };
             let sum: f32 = (0..words).map(weight).sum();
             shares.extend((0..words).map(|j| if i == j { 0.5 } else { 0.5 * weight(j) / sum }));
         }
@@ -123,12 +137,19 @@ impl Engine for Fake {
     }
 
     /// Words that are the same share the cosine.
-    fn compare(&self, (a, _): (&str, Language), (b, _): (&str, Language), stop: Checkpoint) -> Result<PairReport, ModelError> {
+    fn compare(
+        &self,
+        (a, _): (&str, Language),
+        (b, _): (&str, Language),
+        stop: Checkpoint,
+    ) -> Result<PairReport, ModelError> {
         self.script.wait(stop)?;
         let (left, right) = (source_words(a), source_words(b));
         let same = |i: usize, j: usize| a[left[i].range.clone()] == b[right[j].range.clone()];
-        let links: Vec<(usize, usize)> =
-            (0..left.len()).flat_map(|i| (0..right.len()).map(move |j| (i, j))).filter(|(i, j)| same(*i, *j)).collect();
+        let links: Vec<(usize, usize)> = (0..left.len())
+            .flat_map(|i| (0..right.len()).map(move |j| (i, j)))
+            .filter(|(i, j)| same(*i, *j))
+            .collect();
         let share = 0.5 / links.len().max(1) as f32;
         let (rows, columns) = (left.len() + 2, right.len() + 2);
         let mut pairs = vec![0.0; rows * columns];
@@ -148,7 +169,14 @@ impl Engine for Fake {
             a: side(&left),
             b: side(&right),
             pairs,
-            alignment: links.iter().map(|(a, b)| Link { a: *a, b: *b, cosine: 1.0 }).collect(),
+            alignment: links
+                .iter()
+                .map(|(a, b)| Link {
+                    a: *a,
+                    b: *b,
+                    cosine: 1.0,
+                })
+                .collect(),
             ms: 1.0,
         })
     }
@@ -159,16 +187,25 @@ impl Engine for Fake {
 fn report(text: &str, method: Method) -> UnitReport {
     let words = source_words(text);
     let all: usize = words.iter().map(|word| word.range.len().pow(2)).sum();
-    let scores: Vec<f32> = words.iter().map(|word| 0.8 * word.range.len().pow(2) as f32 / all.max(1) as f32).collect();
+    let scores: Vec<f32> = words
+        .iter()
+        .map(|word| 0.8 * word.range.len().pow(2) as f32 / all.max(1) as f32)
+        .collect();
     let rank = |score: f32, index: usize| {
-        1 + scores.iter().enumerate().filter(|(j, other)| **other > score || (**other == score && *j < index)).count() as u32
+        1 + scores
+            .iter()
+            .enumerate()
+            .filter(|(j, other)| **other > score || (**other == score && *j < index))
+            .count() as u32
     };
     let mut embedding = vec![0.01f32; 64];
     let mut seen: HashMap<&str, usize> = HashMap::new();
     for word in &words {
         let word = &text[word.range.clone()];
         *seen.entry(word).or_default() += 1;
-        let hash = word.bytes().fold(17u64, |hash, byte| hash.wrapping_mul(1_099_511_628_211) ^ u64::from(byte));
+        let hash = word.bytes().fold(17u64, |hash, byte| {
+            hash.wrapping_mul(1_099_511_628_211) ^ u64::from(byte)
+        });
         embedding[(hash >> 7) as usize % 64] += 1.0;
     }
     let letters = text.chars().filter(|c| c.is_alphabetic()).count();
@@ -178,10 +215,18 @@ fn report(text: &str, method: Method) -> UnitReport {
         words: words
             .iter()
             .enumerate()
-            .map(|(i, word)| WordScore { range: word.range.clone(), score: scores[i], rank: rank(scores[i], i) })
+            .map(|(i, word)| WordScore {
+                range: word.range.clone(),
+                score: scores[i],
+                rank: rank(scores[i], i),
+            })
             .collect(),
         tokens: words.len() + 2,
-        coverage: if letters == 0 { 1.0 } else { read as f32 / letters as f32 },
+        coverage: if letters == 0 {
+            1.0
+        } else {
+            read as f32 / letters as f32
+        },
         bias_share: 0.1,
         special_share: 0.1,
         residual: 0.0,

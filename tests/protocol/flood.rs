@@ -38,7 +38,9 @@ async fn ten_thousand_requests_without_reading_an_answer() {
         }
         send(json!({"jsonrpc": "2.0", "id": 10_001, "method": "shutdown"})).await;
     };
-    tokio::time::timeout(DEADLINE, all).await.expect("the server stopped reading");
+    tokio::time::timeout(DEADLINE, all)
+        .await
+        .expect("the server stopped reading");
     let mut text = first;
     let mut seen = HashSet::new();
     let answered = async {
@@ -48,16 +50,27 @@ async fn ten_thousand_requests_without_reading_an_answer() {
             assert!(read > 0, "the server ended");
             text.extend_from_slice(&buffer[..read]);
             while let Some((message, rest)) = split(&text) {
-                assert!(seen.insert(message["id"].as_i64().unwrap()), "answered twice: {message}");
+                assert!(
+                    seen.insert(message["id"].as_i64().unwrap()),
+                    "answered twice: {message}"
+                );
                 let code = message["error"]["code"].as_i64();
-                assert!(code.is_none() || code == Some(-32802) || code == Some(-32801), "{message}");
+                assert!(
+                    code.is_none() || code == Some(-32802) || code == Some(-32801),
+                    "{message}"
+                );
                 text = rest;
             }
         }
     };
-    tokio::time::timeout(DEADLINE, answered).await.expect("answers are missing");
+    tokio::time::timeout(DEADLINE, answered)
+        .await
+        .expect("answers are missing");
     assert_eq!(seen.len(), 10_002);
-    to_server.write_all(&frame(&json!({"jsonrpc": "2.0", "method": "exit"}))).await.unwrap();
+    to_server
+        .write_all(&frame(&json!({"jsonrpc": "2.0", "method": "exit"})))
+        .await
+        .unwrap();
     assert_eq!(server.await.unwrap(), 0);
 }
 
@@ -97,9 +110,12 @@ async fn a_client_that_never_answers() {
     editor.analysed(URI, 10, 4).await;
     editor.notify("$/cancelRequest", json!({"id": waiting})).await;
     assert_eq!(editor.answer(waiting).await["error"]["code"], -32800);
-    for method in
-        ["client/registerCapability", "workspace/configuration", "workspace/codeLens/refresh", "window/showMessageRequest"]
-    {
+    for method in [
+        "client/registerCapability",
+        "workspace/configuration",
+        "workspace/codeLens/refresh",
+        "window/showMessageRequest",
+    ] {
         editor.ignore(method);
     }
     editor.ignore("window/showDocument");

@@ -37,10 +37,20 @@ async fn takes_the_clients_first_encoding() {
 #[tokio::test]
 async fn registers_highlights_below_the_languages_own_server_where_it_can() {
     let mut editor = Editor::start(json!({"textDocument": {"documentHighlight": {"dynamicRegistration": true}}})).await;
-    assert!(editor.capabilities["capabilities"].get("documentHighlightProvider").is_none());
+    assert!(
+        editor.capabilities["capabilities"]
+            .get("documentHighlightProvider")
+            .is_none()
+    );
     let registered = editor.asked("client/registerCapability", Value::Null).await;
-    assert_eq!(registered["registrations"][0]["method"], "textDocument/documentHighlight");
-    assert_eq!(registered["registrations"][0]["registerOptions"], json!({"documentSelector": [{"language": "*"}]}));
+    assert_eq!(
+        registered["registrations"][0]["method"],
+        "textDocument/documentHighlight"
+    );
+    assert_eq!(
+        registered["registrations"][0]["registerOptions"],
+        json!({"documentSelector": [{"language": "*"}]})
+    );
     editor.finish().await;
 }
 
@@ -58,23 +68,48 @@ async fn answers_initialize_before_the_model_is_loaded() {
 #[tokio::test]
 async fn requests_wait_for_initialize_and_it_comes_once() {
     let mut editor = Editor::connect();
-    assert_eq!(editor.refused("textDocument/hover", at("file:///a.rs", 0, 0)).await.0, -32002);
-    editor.notify("textDocument/didOpen", json!({"textDocument": {"uri": "file:///a", "text": ""}})).await;
+    assert_eq!(
+        editor.refused("textDocument/hover", at("file:///a.rs", 0, 0)).await.0,
+        -32002
+    );
+    editor
+        .notify(
+            "textDocument/didOpen",
+            json!({"textDocument": {"uri": "file:///a", "text": ""}}),
+        )
+        .await;
     assert_eq!(editor.refused("initialize", json!("nonsense")).await.0, -32602);
     editor.initialize(json!({}), Value::Null).await;
-    assert_eq!(editor.refused("initialize", json!({"capabilities": {}})).await.0, -32600);
+    assert_eq!(
+        editor.refused("initialize", json!({"capabilities": {}})).await.0,
+        -32600
+    );
     editor.finish().await;
 }
 
 #[tokio::test]
 async fn what_it_does_not_know_is_refused_or_ignored() {
     let mut editor = Editor::start(json!({})).await;
-    assert_eq!(editor.refused("textDocument/definition", at("file:///a.rs", 0, 0)).await.0, -32601);
+    assert_eq!(
+        editor
+            .refused("textDocument/definition", at("file:///a.rs", 0, 0))
+            .await
+            .0,
+        -32601
+    );
     assert_eq!(editor.refused("made/up", json!({})).await.0, -32601);
-    assert_eq!(editor.refused("fovea/explain", json!({"textDocument": {"uri": "file:///a"}})).await.0, -32601);
+    assert_eq!(
+        editor
+            .refused("fovea/explain", json!({"textDocument": {"uri": "file:///a"}}))
+            .await
+            .0,
+        -32601
+    );
     editor.notify("$/setTrace", json!({"value": "verbose"})).await;
     editor.notify("made/up", json!({})).await;
-    editor.notify("textDocument/didSave", json!({"textDocument": {"uri": "file:///a"}})).await;
+    editor
+        .notify("textDocument/didSave", json!({"textDocument": {"uri": "file:///a"}}))
+        .await;
     editor.finish().await;
 }
 
@@ -82,7 +117,10 @@ async fn what_it_does_not_know_is_refused_or_ignored() {
 async fn refuses_requests_after_shutdown() {
     let mut editor = Editor::start(json!({})).await;
     editor.request("shutdown", Value::Null).await;
-    assert_eq!(editor.refused("textDocument/hover", at("file:///a.rs", 0, 0)).await.0, -32600);
+    assert_eq!(
+        editor.refused("textDocument/hover", at("file:///a.rs", 0, 0)).await.0,
+        -32600
+    );
     editor.notify("exit", Value::Null).await;
     assert_eq!(editor.code().await, 0);
 }

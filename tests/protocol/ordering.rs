@@ -13,7 +13,10 @@ struct Numbers(u64);
 
 impl Numbers {
     fn below(&mut self, limit: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) as usize % limit
     }
 }
@@ -37,7 +40,11 @@ async fn five_hundred_edits_and_hovers_interleaved() {
             0 if words.len() > 20 => {
                 let removed = words.remove(index);
                 // The last word takes the blank before it along.
-                if index == words.len() { (start + removed.len(), None) } else { (start + removed.len() + 1, None) }
+                if index == words.len() {
+                    (start + removed.len(), None)
+                } else {
+                    (start + removed.len() + 1, None)
+                }
             }
             1 => {
                 let new = format!("new{version}");
@@ -77,11 +84,20 @@ async fn five_hundred_edits_and_hovers_interleaved() {
     assert!(answered > 0);
     let end = words.join(" ");
     let whole = range((0, 0), (0, end.len() as u32 + 100));
-    let explained = editor.request("fovea/explain", json!({"textDocument": {"uri": URI}, "range": whole})).await;
+    let explained = editor
+        .request("fovea/explain", json!({"textDocument": {"uri": URI}, "range": whole}))
+        .await;
     assert_eq!(explained["units"][0]["end"]["byte"], end.len());
-    assert!(editor.script.texts().contains(&end), "the model never saw the final text");
-    let read: Vec<&str> =
-        explained["units"][0]["words"].as_array().unwrap().iter().map(|word| word["text"].as_str().unwrap()).collect();
+    assert!(
+        editor.script.texts().contains(&end),
+        "the model never saw the final text"
+    );
+    let read: Vec<&str> = explained["units"][0]["words"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|word| word["text"].as_str().unwrap())
+        .collect();
     assert_eq!(read.join(" "), end);
     editor.finish().await;
 }

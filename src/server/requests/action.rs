@@ -20,7 +20,11 @@ const MOST: usize = 3;
 
 /// The actions at a place; none where the client asks for kinds that are not ours.
 pub fn actions(core: &Core, ticket: &Ticket, params: &CodeActionParams) -> CodeActionResponse {
-    let wanted = params.context.only.as_ref().is_none_or(|only| only.iter().any(|kind| ours(kind.as_str())));
+    let wanted = params
+        .context
+        .only
+        .as_ref()
+        .is_none_or(|only| only.iter().any(|kind| ours(kind.as_str())));
     let uri = &params.text_document.uri;
     let Some(active) = ticket.active(uri).filter(|_| wanted) else {
         return Vec::new();
@@ -37,18 +41,30 @@ pub fn actions(core: &Core, ticket: &Ticket, params: &CodeActionParams) -> CodeA
     }
     if !bytes.is_empty() {
         let range = to_proto::range(&active.snapshot, &bytes, ticket.client.encoding);
-        let argument = ExplainSelectionArgs { uri: uri.clone(), range };
+        let argument = ExplainSelectionArgs {
+            uri: uri.clone(),
+            range,
+        };
         commands.push(("Explain selection".to_owned(), EXPLAIN_SELECTION, vec![json!(argument)]));
     }
-    commands.into_iter().map(|(title, command, arguments)| action(ticket, title, command, arguments)).collect()
+    commands
+        .into_iter()
+        .map(|(title, command, arguments)| action(ticket, title, command, arguments))
+        .collect()
 }
 
 type Step = (String, &'static str, Vec<serde_json::Value>);
 
 fn comparison(ticket: &Ticket, active: &Active, uri: &Uri, item: &crate::segment::Item, with: &SimilarItem) -> Step {
     let title = format!("Explain similarity with {}", quoted(&with.name));
-    let here = Passage::Range { uri: uri.clone(), range: ticket.range(&active.snapshot, &item.range) };
-    let there = Passage::Range { uri: with.uri.clone(), range: with.range };
+    let here = Passage::Range {
+        uri: uri.clone(),
+        range: ticket.range(&active.snapshot, &item.range),
+    };
+    let there = Passage::Range {
+        uri: with.uri.clone(),
+        range: with.range,
+    };
     (title, COMPARE_PASSAGES, vec![json!(here), json!(there)])
 }
 
@@ -62,15 +78,29 @@ fn ours(kind: &str) -> bool {
 }
 
 fn action(ticket: &Ticket, title: String, command: &str, arguments: Vec<serde_json::Value>) -> CodeActionOrCommand {
-    let command = Command { title: title.clone(), command: command.to_owned(), arguments: Some(arguments) };
+    let command = Command {
+        title: title.clone(),
+        command: command.to_owned(),
+        arguments: Some(arguments),
+    };
     if !ticket.client.action_literals {
         return CodeActionOrCommand::Command(command);
     }
     let kind = Some(CodeActionKind::new(ACTION_KIND));
     let action = if ticket.client.action_resolve {
-        CodeAction { title, kind, data: Some(json!(command)), ..CodeAction::default() }
+        CodeAction {
+            title,
+            kind,
+            data: Some(json!(command)),
+            ..CodeAction::default()
+        }
     } else {
-        CodeAction { title, kind, command: Some(command), ..CodeAction::default() }
+        CodeAction {
+            title,
+            kind,
+            command: Some(command),
+            ..CodeAction::default()
+        }
     };
     CodeActionOrCommand::CodeAction(action)
 }
@@ -83,10 +113,15 @@ pub fn resolve(mut action: CodeAction) -> jsonrpc::Result<CodeAction> {
     if action.command.is_some() {
         return Ok(action);
     }
-    let command = action.data.clone().and_then(|data| serde_json::from_value::<Command>(data).ok());
+    let command = action
+        .data
+        .clone()
+        .and_then(|data| serde_json::from_value::<Command>(data).ok());
     let ours = command.filter(|command| command.command.starts_with("fovea."));
     if ours.is_none() {
-        return Err(jsonrpc::Error::invalid_params("data: this action is not one of fovea's"));
+        return Err(jsonrpc::Error::invalid_params(
+            "data: this action is not one of fovea's",
+        ));
     }
     action.command = ours;
     Ok(action)

@@ -25,12 +25,17 @@ pub async fn execute(
     ticket: &Ticket,
     params: ExecuteCommandParams,
 ) -> Result<Option<Value>> {
-    let arguments = Arguments { command: &params.command, values: params.arguments };
+    let arguments = Arguments {
+        command: &params.command,
+        values: params.arguments,
+    };
     let client = client.ok_or_else(Error::internal_error)?;
     match params.command.as_str() {
         SHOW_SIMILAR => {
             let asked: ShowSimilarArgs = arguments.get(0, "an object with uri and range")?;
-            show::similar(core, client, ticket, asked).await.map(|answer| Some(json!(answer)))
+            show::similar(core, client, ticket, asked)
+                .await
+                .map(|answer| Some(json!(answer)))
         }
         COMPARE_PASSAGES => {
             let shape = "an object with uri and range, or with text";
@@ -64,7 +69,10 @@ pub async fn execute(
         }
         unknown => {
             let name: String = unknown.chars().take(60).collect();
-            Err(Error::invalid_params(format!("command: {name:?} is unknown; known are {}", COMMANDS.join(", "))))
+            Err(Error::invalid_params(format!(
+                "command: {name:?} is unknown; known are {}",
+                COMMANDS.join(", ")
+            )))
         }
     }
 }
@@ -73,7 +81,9 @@ pub async fn execute(
 async fn say_toggled(client: &Client, ticket: &Ticket, what: &str, enabled: bool) {
     if !ticket.client.fovea {
         let state = if enabled { "on" } else { "off" };
-        client.show_message(MessageType::INFO, format!("Fovea: {what} {state}")).await;
+        client
+            .show_message(MessageType::INFO, format!("Fovea: {what} {state}"))
+            .await;
     }
 }
 
@@ -97,7 +107,15 @@ impl Arguments<'_> {
     }
 
     fn wrong(&self, index: usize, shape: &str) -> Error {
-        let missing = if self.values.get(index).is_none_or(Value::is_null) { "is missing; it " } else { "" };
-        Error::invalid_params(format!("{}: argument {} {missing}should be {shape}", self.command, index + 1))
+        let missing = if self.values.get(index).is_none_or(Value::is_null) {
+            "is missing; it "
+        } else {
+            ""
+        };
+        Error::invalid_params(format!(
+            "{}: argument {} {missing}should be {shape}",
+            self.command,
+            index + 1
+        ))
     }
 }

@@ -26,9 +26,15 @@ pub async fn passages(core: &Core, client: &Client, ticket: &Ticket, a: Passage,
     let asked = analysis.compare(a.question(), b.question(), ticket.cancel.clone());
     let report = asked.await.map_err(|refusal| to_proto::refusal(&refusal))?;
     if !ticket.client.fovea {
-        client.show_message(MessageType::INFO, essence(&report, &a.text(), &b.text())).await;
+        client
+            .show_message(MessageType::INFO, essence(&report, &a.text(), &b.text()))
+            .await;
     }
-    Ok(json!(json::compare(&report, (&a.snapshot, &a.range), (&b.snapshot, &b.range))))
+    Ok(json!(json::compare(
+        &report,
+        (&a.snapshot, &a.range),
+        (&b.snapshot, &b.range)
+    )))
 }
 
 /// A stretch of a text.
@@ -56,7 +62,10 @@ fn passage(ticket: &Ticket, passage: Passage) -> Result<Stretch> {
         }
         Passage::Text { text, language } => {
             let language = Language::from_id(language.as_deref().unwrap_or("plaintext"));
-            Stretch { range: 0..text.len(), snapshot: Snapshot::new(&text, 0, language) }
+            Stretch {
+                range: 0..text.len(),
+                snapshot: Snapshot::new(&text, 0, language),
+            }
         }
     };
     if stretch.text().trim().is_empty() {
@@ -69,7 +78,14 @@ fn passage(ticket: &Ticket, passage: Passage) -> Result<Stretch> {
 fn essence(report: &PairReport, a: &str, b: &str) -> String {
     let columns = report.b.words.len();
     let mut pairs: Vec<(usize, usize, f32)> = (0..report.a.words.len())
-        .flat_map(|i| report.row(i).iter().take(columns).enumerate().map(move |(j, share)| (i, j, *share)))
+        .flat_map(|i| {
+            report
+                .row(i)
+                .iter()
+                .take(columns)
+                .enumerate()
+                .map(move |(j, share)| (i, j, *share))
+        })
         .collect();
     pairs.sort_by(|x, y| y.2.total_cmp(&x.2));
     pairs.retain(|(_, _, share)| *share >= 0.005);
@@ -77,7 +93,17 @@ fn essence(report: &PairReport, a: &str, b: &str) -> String {
     let named: Vec<String> = pairs
         .iter()
         .take(NAMED)
-        .map(|(i, j, share)| format!("{} ~ {} {share:+.2}", word(a, &report.a.words[*i]), word(b, &report.b.words[*j])))
+        .map(|(i, j, share)| {
+            format!(
+                "{} ~ {} {share:+.2}",
+                word(a, &report.a.words[*i]),
+                word(b, &report.b.words[*j])
+            )
+        })
         .collect();
-    format!("Fovea: cosine {:.2}; most of it from {}", report.cosine, named.join(", "))
+    format!(
+        "Fovea: cosine {:.2}; most of it from {}",
+        report.cosine,
+        named.join(", ")
+    )
 }

@@ -38,12 +38,28 @@ pub async fn at(
         return Ok(None);
     };
     let offset = to_proto::offset(&active.snapshot, place.position, ticket.client.encoding);
-    let known = analysis.report(&active.id, active.snapshot.version()).and_then(|report| {
-        let index = report.segments.units.iter().position(|unit| unit.range.contains(&offset))?;
-        Some((report.segments.units[index].clone(), report.units.get(index)?.clone()?))
-    });
-    let deadline = if known.is_some() { WARM } else { Duration::from_millis(ticket.settings.hover_deadline_ms) };
-    let asked = analysis.explain_at_for(purpose, &active.id, active.snapshot.clone(), offset, ticket.cancel.clone());
+    let known = analysis
+        .report(&active.id, active.snapshot.version())
+        .and_then(|report| {
+            let index = report
+                .segments
+                .units
+                .iter()
+                .position(|unit| unit.range.contains(&offset))?;
+            Some((report.segments.units[index].clone(), report.units.get(index)?.clone()?))
+        });
+    let deadline = if known.is_some() {
+        WARM
+    } else {
+        Duration::from_millis(ticket.settings.hover_deadline_ms)
+    };
+    let asked = analysis.explain_at_for(
+        purpose,
+        &active.id,
+        active.snapshot.clone(),
+        offset,
+        ticket.cancel.clone(),
+    );
     let cursor = match (tokio::time::timeout(deadline, asked).await, known) {
         (Ok(Ok(Some(report))), _) => Cursor::Full(Box::new(report)),
         (Ok(Ok(None)), _) => Cursor::Nothing,

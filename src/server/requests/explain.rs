@@ -30,13 +30,17 @@ pub async fn explain(core: &Core, ticket: &Ticket, params: ExplainParams) -> Res
     let active = ticket.required(&uri)?;
     if let Some(range) = params.range {
         let bytes = ticket.bytes(&active.snapshot, range);
-        return stretch(core, ticket, &uri, &active, bytes).await.map(|(answer, _)| answer);
+        return stretch(core, ticket, &uri, &active, bytes)
+            .await
+            .map(|(answer, _)| answer);
     }
     let analysis = core.analysis().ok_or_else(Error::internal_error)?;
     let asked = analysis.explain_document(&active.id, active.snapshot.clone(), ticket.cancel.clone());
     let report = asked.await.map_err(|refusal| to_proto::refusal(&refusal))?;
     let units = report.segments.units.iter().zip(&report.units);
-    let units: Vec<(&Unit, &UnitReport)> = units.filter_map(|(unit, report)| Some((unit, report.as_deref()?))).collect();
+    let units: Vec<(&Unit, &UnitReport)> = units
+        .filter_map(|(unit, report)| Some((unit, report.as_deref()?)))
+        .collect();
     Ok(answer(core, ticket, &uri, &active, &units))
 }
 
@@ -66,10 +70,24 @@ async fn stretch(
         return Err(Error::invalid_params("range: there is no text to explain"));
     }
     let analysis = core.analysis().ok_or_else(Error::internal_error)?;
-    let asked = analysis.explain_range(&active.id, active.snapshot.clone(), bytes.clone(), ticket.cancel.clone());
+    let asked = analysis.explain_range(
+        &active.id,
+        active.snapshot.clone(),
+        bytes.clone(),
+        ticket.cancel.clone(),
+    );
     let report = asked.await.map_err(|refusal| to_proto::refusal(&refusal))?;
-    let kind = if active.snapshot.language().is_code() { UnitKind::Statements } else { UnitKind::Paragraph };
-    let unit = Unit { range: bytes, kind, name: None, language: active.snapshot.language() };
+    let kind = if active.snapshot.language().is_code() {
+        UnitKind::Statements
+    } else {
+        UnitKind::Paragraph
+    };
+    let unit = Unit {
+        range: bytes,
+        kind,
+        name: None,
+        language: active.snapshot.language(),
+    };
     let answer = answer(core, ticket, uri, active, &[(&unit, &*report)]);
     Ok((answer, essence(&report, &text)))
 }
@@ -80,9 +98,20 @@ fn answer(core: &Core, ticket: &Ticket, uri: &Uri, active: &Active, units: &[(&U
         _ => String::new(),
     };
     let file = file_path(uri).map_or_else(|| uri.as_str().to_owned(), |path| path.display().to_string());
-    let method = units.first().map_or(ticket.settings.method, |(_, report)| report.method);
-    let units = units.iter().map(|(unit, report)| json::explain_unit(&active.snapshot, unit, report)).collect();
-    json!(json::Explain { model, method, file, language: active.snapshot.language().name(), units })
+    let method = units
+        .first()
+        .map_or(ticket.settings.method, |(_, report)| report.method);
+    let units = units
+        .iter()
+        .map(|(unit, report)| json::explain_unit(&active.snapshot, unit, report))
+        .collect();
+    json!(json::Explain {
+        model,
+        method,
+        file,
+        language: active.snapshot.language().name(),
+        units
+    })
 }
 
 /// The strongest words with their shares, in one line.
@@ -92,7 +121,13 @@ fn essence(report: &UnitReport, text: &str) -> String {
     let named: Vec<String> = words
         .iter()
         .take(NAMED)
-        .map(|word| format!("{} {:.1} %", text.get(word.range.clone()).unwrap_or_default(), word.score * 100.0))
+        .map(|word| {
+            format!(
+                "{} {:.1} %",
+                text.get(word.range.clone()).unwrap_or_default(),
+                word.score * 100.0
+            )
+        })
         .collect();
     format!("Fovea: {} ({})", named.join(", "), report.method.name())
 }

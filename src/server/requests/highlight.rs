@@ -50,19 +50,34 @@ pub async fn highlights(
 /// Which words, in order: the word itself, and the strongest of those it draws on. The word's share in itself is by far the
 /// largest and would leave no room for the others, so strengths are relative to the strongest other word.
 fn kinds(row: &[f32], word: usize) -> Vec<(usize, DocumentHighlightKind)> {
-    let mut others: Vec<(usize, f32)> = row.iter().copied().enumerate().filter(|(i, share)| *i != word && *share > 0.0).collect();
+    let mut others: Vec<(usize, f32)> = row
+        .iter()
+        .copied()
+        .enumerate()
+        .filter(|(i, share)| *i != word && *share > 0.0)
+        .collect();
     others.sort_by(|a, b| b.1.total_cmp(&a.1));
     others.truncate(MOST);
     let strongest = others.first().map_or(0.0, |(_, share)| *share);
-    let mut kinds: Vec<_> = others.into_iter().filter_map(|(i, share)| Some((i, kind(share / strongest)?))).collect();
+    let mut kinds: Vec<_> = others
+        .into_iter()
+        .filter_map(|(i, share)| Some((i, kind(share / strongest)?)))
+        .collect();
     kinds.push((word, DocumentHighlightKind::TEXT));
     kinds.sort_by_key(|(index, _)| *index);
     kinds
 }
 
 fn kind(strength: f32) -> Option<DocumentHighlightKind> {
-    let kinds = [DocumentHighlightKind::WRITE, DocumentHighlightKind::READ, DocumentHighlightKind::TEXT];
-    STRENGTHS.iter().position(|least| strength >= *least).map(|index| kinds[index])
+    let kinds = [
+        DocumentHighlightKind::WRITE,
+        DocumentHighlightKind::READ,
+        DocumentHighlightKind::TEXT,
+    ];
+    STRENGTHS
+        .iter()
+        .position(|least| strength >= *least)
+        .map(|index| kinds[index])
 }
 
 #[cfg(test)]
@@ -73,7 +88,10 @@ mod tests {
     fn strengths_are_relative_to_the_strongest_other_word() {
         use DocumentHighlightKind as Kind;
         let row = [0.5, 0.2, 0.1, 0.06, 0.04, 0.0];
-        assert_eq!(kinds(&row, 0), [(0, Kind::TEXT), (1, Kind::WRITE), (2, Kind::READ), (3, Kind::TEXT)]);
+        assert_eq!(
+            kinds(&row, 0),
+            [(0, Kind::TEXT), (1, Kind::WRITE), (2, Kind::READ), (3, Kind::TEXT)]
+        );
         assert_eq!(kinds(&[1.0], 0), [(0, Kind::TEXT)]);
         assert_eq!(kinds(&[0.3; 40], 2).len(), MOST + 1);
     }

@@ -47,7 +47,12 @@ pub async fn hover(core: &Core, ticket: &Ticket, params: HoverParams) -> jsonrpc
         Cursor::Known(unit, report) => {
             let inside = offset - unit.range.start;
             let word = report.words.iter().position(|word| word.range.contains(&inside));
-            word.map(|word| Found { unit, report, word, sources: None })
+            word.map(|word| Found {
+                unit,
+                report,
+                word,
+                sources: None,
+            })
         }
         Cursor::Nothing => None,
     };
@@ -60,7 +65,11 @@ pub async fn hover(core: &Core, ticket: &Ticket, params: HoverParams) -> jsonrpc
         place: similar::place(ticket, &active, &similar[0]),
     });
     let text = render(&found, &active.snapshot, similar, ticket.settings.hover_words);
-    let kind = if ticket.client.markdown_hover { MarkupKind::Markdown } else { MarkupKind::PlainText };
+    let kind = if ticket.client.markdown_hover {
+        MarkupKind::Markdown
+    } else {
+        MarkupKind::PlainText
+    };
     let word = &found.report.words[found.word].range;
     let range = found.unit.range.start + word.start..found.unit.range.start + word.end;
     Ok(Some(Hover {
@@ -70,10 +79,17 @@ pub async fn hover(core: &Core, ticket: &Ticket, params: HoverParams) -> jsonrpc
 }
 
 fn render(found: &Found, snapshot: &Snapshot, similar: Option<SimilarView>, named: usize) -> String {
-    let Found { unit, report, word, sources } = *found;
+    let Found {
+        unit,
+        report,
+        word,
+        sources,
+    } = *found;
     let text = |index: usize| {
         let range = &report.words[index].range;
-        snapshot.text(unit.range.start + range.start..unit.range.start + range.end).into_owned()
+        snapshot
+            .text(unit.range.start + range.start..unit.range.start + range.end)
+            .into_owned()
     };
     let view = HoverView {
         word: text(word),
@@ -83,7 +99,9 @@ fn render(found: &Found, snapshot: &Snapshot, similar: Option<SimilarView>, name
         level: levels(report).nth(word).unwrap_or(0),
         method: report.method,
         unit: to_proto::unit_noun(unit.kind),
-        draws_on: sources.map(|sources| strongest(sources, word, &text, named)).unwrap_or_default(),
+        draws_on: sources
+            .map(|sources| strongest(sources, word, &text, named))
+            .unwrap_or_default(),
         similar,
         coverage: report.coverage,
         understood: report.coverage >= UNDERSTOOD,
@@ -93,18 +111,21 @@ fn render(found: &Found, snapshot: &Snapshot, similar: Option<SimilarView>, name
 
 /// The words that a word draws on most, best first, with their shares: not itself, which comes first nearly always, and nothing
 /// without a letter or digit, which says little to people (heat and highlights have everything).
-fn strongest(
-    sources: &SourcesReport,
-    word: usize,
-    text: &impl Fn(usize) -> String,
-    most: usize,
-) -> Vec<(String, f32)> {
+fn strongest(sources: &SourcesReport, word: usize, text: &impl Fn(usize) -> String, most: usize) -> Vec<(String, f32)> {
     if word >= sources.words {
         return Vec::new();
     }
-    let others = sources.row(word).iter().copied().enumerate().filter(|(i, share)| *i != word && *share >= NEGLIGIBLE);
+    let others = sources
+        .row(word)
+        .iter()
+        .copied()
+        .enumerate()
+        .filter(|(i, share)| *i != word && *share >= NEGLIGIBLE);
     let mut others: Vec<(usize, f32)> = others.collect();
     others.sort_by(|a, b| b.1.total_cmp(&a.1));
     let named = others.into_iter().map(|(i, share)| (text(i), share));
-    named.filter(|(text, _)| text.chars().any(char::is_alphanumeric)).take(most).collect()
+    named
+        .filter(|(text, _)| text.chars().any(char::is_alphanumeric))
+        .take(most)
+        .collect()
 }

@@ -20,7 +20,9 @@ pub fn answer(ticket: &Ticket) -> InitializeResult {
         change: Some(TextDocumentSyncKind::INCREMENTAL),
         will_save: None,
         will_save_wait_until: None,
-        save: Some(TextDocumentSyncSaveOptions::SaveOptions(SaveOptions { include_text: Some(false) })),
+        save: Some(TextDocumentSyncSaveOptions::SaveOptions(SaveOptions {
+            include_text: Some(false),
+        })),
     };
     let actions = CodeActionOptions {
         code_action_kinds: Some(vec![CodeActionKind::new(ACTION_KIND)]),
@@ -37,7 +39,9 @@ pub fn answer(ticket: &Ticket) -> InitializeResult {
             text_document_sync: Some(TextDocumentSyncCapability::Options(sync)),
             hover_provider: Some(true.into()),
             document_highlight_provider: (!client.highlight_registration).then_some(OneOf::Left(true)),
-            code_lens_provider: Some(CodeLensOptions { resolve_provider: Some(true) }),
+            code_lens_provider: Some(CodeLensOptions {
+                resolve_provider: Some(true),
+            }),
             code_action_provider: Some(actions.into()),
             execute_command_provider: Some(commands),
             experimental: Some(json!({"fovea": {"protocol": PROTOCOL, "levels": LEVELS}})),

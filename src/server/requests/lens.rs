@@ -33,8 +33,16 @@ pub fn lenses(core: &Core, ticket: &Ticket, params: &CodeLensParams) -> Vec<Code
     };
     let found = similar::all(core, ticket, &active).unwrap_or_default();
     let lens = |(item, _): (Item, Vec<SimilarItem>)| {
-        let data = Data { uri: uri.clone(), version: active.snapshot.version(), at: item.name_range.start };
-        CodeLens { range: ticket.range(&active.snapshot, &item.name_range), command: None, data: Some(json!(data)) }
+        let data = Data {
+            uri: uri.clone(),
+            version: active.snapshot.version(),
+            at: item.name_range.start,
+        };
+        CodeLens {
+            range: ticket.range(&active.snapshot, &item.name_range),
+            command: None,
+            data: Some(json!(data)),
+        }
     };
     found.into_iter().map(lens).collect()
 }
@@ -44,14 +52,23 @@ pub fn lenses(core: &Core, ticket: &Ticket, params: &CodeLensParams) -> Vec<Code
 /// # Errors
 /// The document has changed since the lens was made, or the lens is none of ours.
 pub fn resolve(core: &Core, ticket: &Ticket, mut lens: CodeLens) -> jsonrpc::Result<CodeLens> {
-    let data = lens.data.clone().and_then(|data| serde_json::from_value::<Data>(data).ok());
+    let data = lens
+        .data
+        .clone()
+        .and_then(|data| serde_json::from_value::<Data>(data).ok());
     let Some(data) = data else {
         return Err(jsonrpc::Error::invalid_params("data: this lens is not one of fovea's"));
     };
     let stale = || to_proto::refusal(&Refusal::Stale);
-    let active = ticket.active(&data.uri).filter(|active| active.snapshot.version() == data.version).ok_or_else(stale)?;
+    let active = ticket
+        .active(&data.uri)
+        .filter(|active| active.snapshot.version() == data.version)
+        .ok_or_else(stale)?;
     let found = similar::all(core, ticket, &active).ok_or_else(stale)?;
-    let (item, similar) = found.into_iter().find(|(item, _)| item.name_range.start == data.at).ok_or_else(stale)?;
+    let (item, similar) = found
+        .into_iter()
+        .find(|(item, _)| item.name_range.start == data.at)
+        .ok_or_else(stale)?;
     let title = similar::title(ticket, &active, &similar);
     lens.command = Some(Command {
         title,
@@ -62,7 +79,18 @@ pub fn resolve(core: &Core, ticket: &Ticket, mut lens: CodeLens) -> jsonrpc::Res
 }
 
 /// The argument of `fovea.showSimilar` for an item.
-pub fn arguments(ticket: &Ticket, active: &Active, uri: &Uri, item: &Item, similar: Vec<SimilarItem>) -> ShowSimilarArgs {
+pub fn arguments(
+    ticket: &Ticket,
+    active: &Active,
+    uri: &Uri,
+    item: &Item,
+    similar: Vec<SimilarItem>,
+) -> ShowSimilarArgs {
     let range = ticket.range(&active.snapshot, &item.name_range);
-    ShowSimilarArgs { uri: uri.clone(), range, name: item.name.clone(), similar: Some(similar) }
+    ShowSimilarArgs {
+        uri: uri.clone(),
+        range,
+        name: item.name.clone(),
+        similar: Some(similar),
+    }
 }

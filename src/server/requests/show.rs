@@ -25,7 +25,12 @@ const MOST: usize = 6;
 ///
 /// # Errors
 /// Invalid parameters where `similar` is missing and the document is not open or not analysed.
-pub async fn similar(core: &Core, client: &Client, ticket: &Ticket, asked: ShowSimilarArgs) -> Result<ShowSimilarAnswer> {
+pub async fn similar(
+    core: &Core,
+    client: &Client,
+    ticket: &Ticket,
+    asked: ShowSimilarArgs,
+) -> Result<ShowSimilarAnswer> {
     let (name, similar, active) = match asked.similar {
         Some(similar) => (asked.name, similar, ticket.active(&asked.uri)),
         None => {
@@ -71,7 +76,10 @@ async fn choose(
         format!("{:.2} {} · {place}", item.score, one_line(&item.name))
     };
     let titles: Vec<String> = similar.iter().take(MOST).map(title).collect();
-    let actions = titles.iter().map(|title| MessageActionItem { title: title.clone(), properties: HashMap::new() });
+    let actions = titles.iter().map(|title| MessageActionItem {
+        title: title.clone(),
+        properties: HashMap::new(),
+    });
     let message = format!("What resembles {}", one_line(name));
     let question = client.show_message_request(MessageType::INFO, message, Some(actions.collect()));
     match within(CHOICE, question).await {

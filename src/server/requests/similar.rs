@@ -27,7 +27,9 @@ pub fn all(core: &Core, ticket: &Ticket, active: &Active) -> Option<Vec<(Item, V
 
 /// The innermost item around a byte that has similar ones, with them.
 pub fn around(core: &Core, ticket: &Ticket, active: &Active, offset: usize) -> Option<(Item, Vec<SimilarItem>)> {
-    let around = all(core, ticket, active)?.into_iter().filter(|(item, _)| item.range.start <= offset && offset <= item.range.end);
+    let around = all(core, ticket, active)?
+        .into_iter()
+        .filter(|(item, _)| item.range.start <= offset && offset <= item.range.end);
     around.min_by_key(|(item, _)| item.range.len())
 }
 
@@ -67,7 +69,11 @@ pub fn path(ticket: &Ticket, item: &SimilarItem) -> String {
     let Some(path) = file_path(&item.uri) else {
         return item.uri.as_str().to_owned();
     };
-    let below = ticket.client.root.as_deref().and_then(|root| path.strip_prefix(root).ok());
+    let below = ticket
+        .client
+        .root
+        .as_deref()
+        .and_then(|root| path.strip_prefix(root).ok());
     below.map_or_else(|| last_two(&path), |below| below.display().to_string())
 }
 
@@ -82,8 +88,16 @@ pub fn title(ticket: &Ticket, active: &Active, similar: &[SimilarItem]) -> Strin
     let Some(best) = similar.first() else {
         return String::new();
     };
-    let place = if best.uri.as_str() == &*active.id { place(ticket, active, best) } else { path(ticket, best) };
-    let more = if similar.len() > 1 { format!(" (+{})", similar.len() - 1) } else { String::new() };
+    let place = if best.uri.as_str() == &*active.id {
+        place(ticket, active, best)
+    } else {
+        path(ticket, best)
+    };
+    let more = if similar.len() > 1 {
+        format!(" (+{})", similar.len() - 1)
+    } else {
+        String::new()
+    };
     format!("≈ {:.2} {} · {place}{more}", best.score, one_line(&best.name))
 }
 

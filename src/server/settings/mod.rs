@@ -68,7 +68,11 @@ pub struct Excludes {
 impl Excludes {
     /// The first pattern that matches a path.
     pub fn matching(&self, path: &std::path::Path) -> Option<&str> {
-        self.set.matches(path).first().and_then(|&index| self.patterns.get(index)).map(String::as_str)
+        self.set
+            .matches(path)
+            .first()
+            .and_then(|&index| self.patterns.get(index))
+            .map(String::as_str)
     }
 }
 
@@ -155,15 +159,22 @@ pub fn concerns_us(sent: &Value) -> bool {
     };
     fields.keys().any(|name| {
         let name = name.strip_prefix("fovea.").unwrap_or(name);
-        KEYS.iter().any(|key| key.name == name || key.name.strip_prefix(name).is_some_and(|rest| rest.starts_with('.')))
+        KEYS.iter()
+            .any(|key| key.name == name || key.name.strip_prefix(name).is_some_and(|rest| rest.starts_with('.')))
     })
 }
 
 fn flatten(prefix: &str, fields: &Map<String, Value>, flat: &mut Vec<(String, Value)>) {
     for (name, value) in fields {
-        let name = if prefix.is_empty() { name.clone() } else { format!("{prefix}.{name}") };
+        let name = if prefix.is_empty() {
+            name.clone()
+        } else {
+            format!("{prefix}.{name}")
+        };
         let name = name.strip_prefix("fovea.").map(str::to_owned).unwrap_or(name);
-        let is_group = KEYS.iter().any(|key| key.name.strip_prefix(&name).is_some_and(|rest| rest.starts_with('.')));
+        let is_group = KEYS
+            .iter()
+            .any(|key| key.name.strip_prefix(&name).is_some_and(|rest| rest.starts_with('.')));
         match value {
             Value::Object(inner) if is_group || CLIENT_PREFIXES.contains(&name.as_str()) => flatten(&name, inner, flat),
             _ => flat.push((name, value.clone())),
@@ -186,7 +197,14 @@ fn unknown(name: &str) -> String {
 
 /// Puts a value into its field; what is wrong with it, if it does not fit.
 fn set(settings: &mut Settings, key: &Key, value: &Value) -> Option<String> {
-    let misfit = || Some(format!("fovea.{}: {} should be {}", key.name, short(value), key.kind.allowed()));
+    let misfit = || {
+        Some(format!(
+            "fovea.{}: {} should be {}",
+            key.name,
+            short(value),
+            key.kind.allowed()
+        ))
+    };
     match key.kind {
         Kind::Bool => {
             let Some(on) = value.as_bool() else { return misfit() };
@@ -201,8 +219,15 @@ fn set(settings: &mut Settings, key: &Key, value: &Value) -> Option<String> {
         }
         Kind::Whole(low, high) => {
             // Editors written in Lua send 5.0 for 5.
-            let number = value.as_u64().or_else(|| value.as_f64().filter(|n| n.fract() == 0.0 && *n >= 0.0).map(|n| n as u64));
-            let Some(n) = number.filter(|n| (low..=high).contains(n)) else { return misfit() };
+            let number = value.as_u64().or_else(|| {
+                value
+                    .as_f64()
+                    .filter(|n| n.fract() == 0.0 && *n >= 0.0)
+                    .map(|n| n as u64)
+            });
+            let Some(n) = number.filter(|n| (low..=high).contains(n)) else {
+                return misfit();
+            };
             match key.name {
                 "maxFileBytes" => settings.max_file_bytes = n as usize,
                 "maxLineBytes" => settings.max_line_bytes = n as usize,
@@ -214,11 +239,15 @@ fn set(settings: &mut Settings, key: &Key, value: &Value) -> Option<String> {
             }
         }
         Kind::Number(low, high) => {
-            let Some(n) = value.as_f64().filter(|n| (low..=high).contains(n)) else { return misfit() };
+            let Some(n) = value.as_f64().filter(|n| (low..=high).contains(n)) else {
+                return misfit();
+            };
             settings.min_similarity = n as f32;
         }
         Kind::Choice(words) => {
-            let Some(word) = value.as_str().filter(|word| words.contains(word)) else { return misfit() };
+            let Some(word) = value.as_str().filter(|word| words.contains(word)) else {
+                return misfit();
+            };
             match key.name {
                 "method" => settings.method = Method::from_name(word).unwrap_or_default(),
                 "positionEncoding" => settings.encoding = encoding(word),
@@ -230,8 +259,9 @@ fn set(settings: &mut Settings, key: &Key, value: &Value) -> Option<String> {
             settings.model_dir = (!text.is_empty()).then(|| PathBuf::from(text));
         }
         Kind::List => {
-            let list: Option<Vec<String>> =
-                value.as_array().and_then(|list| list.iter().map(|item| item.as_str().map(str::to_owned)).collect());
+            let list: Option<Vec<String>> = value
+                .as_array()
+                .and_then(|list| list.iter().map(|item| item.as_str().map(str::to_owned)).collect());
             // Lua's empty table may arrive as an object.
             let list = list.or_else(|| value.as_object().filter(|fields| fields.is_empty()).map(|_| Vec::new()));
             let Some(list) = list else { return misfit() };
@@ -318,7 +348,10 @@ mod tests {
             assert_eq!(set(&mut Settings::default(), &key, &value), None, "{}", key.name);
         }
         let settings = Settings::default();
-        assert_eq!((settings.debounce_ms, settings.hover_words, settings.log_level.as_str()), (250, 3, "warn"));
+        assert_eq!(
+            (settings.debounce_ms, settings.hover_words, settings.log_level.as_str()),
+            (250, 3, "warn")
+        );
     }
 
     #[test]
@@ -338,8 +371,16 @@ mod tests {
     #[test]
     fn a_bad_value_keeps_the_former_one_and_is_named() {
         let default = Settings::default();
-        let former = Settings { hover_words: 7, debounce_ms: 9, ..default.clone() };
-        let (settings, problems) = read(&default, &former, &json!({"hover": {"words": "many"}, "method": "vibes", "debounceMs": 1}));
+        let former = Settings {
+            hover_words: 7,
+            debounce_ms: 9,
+            ..default.clone()
+        };
+        let (settings, problems) = read(
+            &default,
+            &former,
+            &json!({"hover": {"words": "many"}, "method": "vibes", "debounceMs": 1}),
+        );
         assert_eq!((settings.hover_words, settings.debounce_ms), (7, 1));
         assert_eq!(
             problems,
@@ -352,10 +393,14 @@ mod tests {
 
     #[test]
     fn a_key_that_does_not_exist_is_named_and_the_editors_own_are_not() {
-        let (_, problems) = parse(json!({"hover": {"enabled": true}, "debounceMS": 3, "server": {"path": "x"}, "trace.server": "off"}));
+        let (_, problems) =
+            parse(json!({"hover": {"enabled": true}, "debounceMS": 3, "server": {"path": "x"}, "trace.server": "off"}));
         assert_eq!(
             problems,
-            ["fovea.hover.enabled: no such setting", "fovea.debounceMS: no such setting; did you mean fovea.debounceMs?"]
+            [
+                "fovea.hover.enabled: no such setting",
+                "fovea.debounceMS: no such setting; did you mean fovea.debounceMs?"
+            ]
         );
     }
 
@@ -370,11 +415,17 @@ mod tests {
     fn globs_exclude_paths() {
         let (settings, problems) = parse(json!({"excludePatterns": ["**/vendor/**", "*.min.js"]}));
         assert!(problems.is_empty(), "{problems:?}");
-        assert_eq!(settings.exclude.matching("/a/vendor/b.rs".as_ref()), Some("**/vendor/**"));
+        assert_eq!(
+            settings.exclude.matching("/a/vendor/b.rs".as_ref()),
+            Some("**/vendor/**")
+        );
         assert_eq!(settings.exclude.matching("/a/b.rs".as_ref()), None);
         let (settings, problems) = parse(json!({"excludePatterns": ["a{"]}));
         assert!(settings.exclude.patterns.is_empty());
-        assert!(problems[0].starts_with("fovea.excludePatterns: error parsing glob"), "{problems:?}");
+        assert!(
+            problems[0].starts_with("fovea.excludePatterns: error parsing glob"),
+            "{problems:?}"
+        );
     }
 
     #[test]

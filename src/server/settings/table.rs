@@ -24,7 +24,10 @@ impl Kind {
             Kind::Bool => "true or false".to_owned(),
             Kind::Whole(low, high) => format!("a whole number from {low} to {high}"),
             Kind::Number(low, high) => format!("a number from {low} to {high}"),
-            Kind::Choice(words) => format!("one of {}", words.iter().map(|w| format!("\"{w}\"")).collect::<Vec<_>>().join(", ")),
+            Kind::Choice(words) => format!(
+                "one of {}",
+                words.iter().map(|w| format!("\"{w}\"")).collect::<Vec<_>>().join(", ")
+            ),
             Kind::Text => "a text".to_owned(),
             Kind::List => "a list of texts".to_owned(),
         }
@@ -54,31 +57,131 @@ const ENCODINGS: &[&str] = &["auto", "utf-8", "utf-16", "utf-32"];
 pub const LOG_LEVELS: &[&str] = &["off", "error", "warn", "info", "debug", "trace"];
 
 const fn key(name: &'static str, kind: Kind, default: &'static str, description: &'static str) -> Key {
-    Key { name, kind, default, description }
+    Key {
+        name,
+        kind,
+        default,
+        description,
+    }
 }
 
 /// Every setting.
 pub const KEYS: [Key; 20] = [
     key("enable", Kind::Bool, "true", "Whether documents are analysed at all."),
-    key("languages", Kind::List, "[]", "LSP language identifiers to analyse, such as `\"rust\"`; all of them when empty."),
-    key("excludePatterns", Kind::List, "[]", "Globs over absolute paths of files that are never analysed, such as `\"**/vendor/**\"`."),
-    key("maxFileBytes", Kind::Whole(1_000, 100_000_000), "1000000", "Longer documents are not analysed."),
-    key("maxLineBytes", Kind::Whole(100, 100_000_000), "20000", "Documents with a longer line (minified files) are not analysed."),
-    key("threads", Kind::Whole(0, 256), "0", "Threads of the model; 0 chooses a quarter of the cores, at least one."),
-    key("debounceMs", Kind::Whole(0, 10_000), "250", "Milliseconds without an edit before the whole document is analysed anew."),
-    key("method", Kind::Choice(METHODS), "\"decomposition\"", "How words are scored in heat and hover."),
-    key("identifierAware", Kind::Bool, "true", "Whether `parseHTTPConfig` reaches the model as the words parse, HTTP and config."),
-    key("hover.enable", Kind::Bool, "true", "Whether hovering a word explains it."),
-    key("hover.words", Kind::Whole(0, 10), "3", "How many of the words that a word draws on the hover names."),
-    key("hover.deadlineMs", Kind::Whole(0, 60_000), "1500", "How long a hover or highlight may wait for text that is not analysed yet; analysed text is answered within 150 ms."),
-    key("codeLens.enable", Kind::Bool, "true", "Whether lenses name the most similar item of the open documents."),
-    key("codeLens.minSimilarity", Kind::Number(0.0, 1.0), "0.6", "The least language-centred cosine that counts as similar."),
-    key("highlight.enable", Kind::Bool, "true", "Whether document highlights show what the word under the cursor draws on."),
-    key("heat.enable", Kind::Bool, "true", "Whether heat is sent to clients that draw it."),
-    key("model.dir", Kind::Text, "\"\"", "A Hugging Face folder to load instead of the built-in model."),
-    key("positionEncoding", Kind::Choice(ENCODINGS), "\"auto\"", "Holds the client to one position encoding; read at start only. `auto` takes the first one that the client offers."),
-    key("log.level", Kind::Choice(LOG_LEVELS), "\"warn\"", "How much is written to stderr; never any document text."),
-    key("log.slowMs", Kind::Whole(0, 3_600_000), "1000", "Requests that took longer are logged at `info`; 0 logs none."),
+    key(
+        "languages",
+        Kind::List,
+        "[]",
+        "LSP language identifiers to analyse, such as `\"rust\"`; all of them when empty.",
+    ),
+    key(
+        "excludePatterns",
+        Kind::List,
+        "[]",
+        "Globs over absolute paths of files that are never analysed, such as `\"**/vendor/**\"`.",
+    ),
+    key(
+        "maxFileBytes",
+        Kind::Whole(1_000, 100_000_000),
+        "1000000",
+        "Longer documents are not analysed.",
+    ),
+    key(
+        "maxLineBytes",
+        Kind::Whole(100, 100_000_000),
+        "20000",
+        "Documents with a longer line (minified files) are not analysed.",
+    ),
+    key(
+        "threads",
+        Kind::Whole(0, 256),
+        "0",
+        "Threads of the model; 0 chooses a quarter of the cores, at least one.",
+    ),
+    key(
+        "debounceMs",
+        Kind::Whole(0, 10_000),
+        "250",
+        "Milliseconds without an edit before the whole document is analysed anew.",
+    ),
+    key(
+        "method",
+        Kind::Choice(METHODS),
+        "\"decomposition\"",
+        "How words are scored in heat and hover.",
+    ),
+    key(
+        "identifierAware",
+        Kind::Bool,
+        "true",
+        "Whether `parseHTTPConfig` reaches the model as the words parse, HTTP and config.",
+    ),
+    key(
+        "hover.enable",
+        Kind::Bool,
+        "true",
+        "Whether hovering a word explains it.",
+    ),
+    key(
+        "hover.words",
+        Kind::Whole(0, 10),
+        "3",
+        "How many of the words that a word draws on the hover names.",
+    ),
+    key(
+        "hover.deadlineMs",
+        Kind::Whole(0, 60_000),
+        "1500",
+        "How long a hover or highlight may wait for text that is not analysed yet; analysed text is answered within 150 ms.",
+    ),
+    key(
+        "codeLens.enable",
+        Kind::Bool,
+        "true",
+        "Whether lenses name the most similar item of the open documents.",
+    ),
+    key(
+        "codeLens.minSimilarity",
+        Kind::Number(0.0, 1.0),
+        "0.6",
+        "The least language-centred cosine that counts as similar.",
+    ),
+    key(
+        "highlight.enable",
+        Kind::Bool,
+        "true",
+        "Whether document highlights show what the word under the cursor draws on.",
+    ),
+    key(
+        "heat.enable",
+        Kind::Bool,
+        "true",
+        "Whether heat is sent to clients that draw it.",
+    ),
+    key(
+        "model.dir",
+        Kind::Text,
+        "\"\"",
+        "A Hugging Face folder to load instead of the built-in model.",
+    ),
+    key(
+        "positionEncoding",
+        Kind::Choice(ENCODINGS),
+        "\"auto\"",
+        "Holds the client to one position encoding; read at start only. `auto` takes the first one that the client offers.",
+    ),
+    key(
+        "log.level",
+        Kind::Choice(LOG_LEVELS),
+        "\"warn\"",
+        "How much is written to stderr; never any document text.",
+    ),
+    key(
+        "log.slowMs",
+        Kind::Whole(0, 3_600_000),
+        "1000",
+        "Requests that took longer are logged at `info`; 0 logs none.",
+    ),
 ];
 
 /// The first parts of the names of settings that are the editor's own and reach us along with ours.
@@ -95,7 +198,13 @@ pub fn markdown() -> String {
          | setting | values | default | meaning |\n| --- | --- | --- | --- |\n",
     );
     for key in KEYS {
-        let row = format!("| `fovea.{}` | {} | `{}` | {} |\n", key.name, key.kind.allowed(), key.default, key.description);
+        let row = format!(
+            "| `fovea.{}` | {} | `{}` | {} |\n",
+            key.name,
+            key.kind.allowed(),
+            key.default,
+            key.description
+        );
         page.push_str(&row);
     }
     page
