@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 
 /// The modules from the bottom up: each may use those before it.
-const LAYERS: [&str; 9] = ["text", "segment", "model", "explain", "similar", "analysis", "render", "server", "cli"];
+const LAYERS: [&str; 9] = [
+    "text", "segment", "model", "explain", "similar", "analysis", "render", "server", "cli",
+];
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -20,7 +22,9 @@ fn sources(layer: &str) -> Vec<(PathBuf, String)> {
                 folders.push(path);
                 continue;
             }
-            let is_test = path.file_name().is_some_and(|name| name.to_string_lossy().contains("test"));
+            let is_test = path
+                .file_name()
+                .is_some_and(|name| name.to_string_lossy().contains("test"));
             if path.extension().is_some_and(|extension| extension == "rs") && !is_test {
                 let text = std::fs::read_to_string(&path).unwrap();
                 let code = text.split("#[cfg(test)]\nmod ").next().unwrap().to_owned();
@@ -54,7 +58,10 @@ fn refuse(layers: &[&str], words: &[&str], allowed: &[&str]) {
 #[test]
 fn each_layer_knows_only_those_above_it() {
     for (index, layer) in LAYERS.iter().enumerate() {
-        let forbidden: Vec<String> = LAYERS[index + 1..].iter().map(|later| format!("crate::{later}::")).collect();
+        let forbidden: Vec<String> = LAYERS[index + 1..]
+            .iter()
+            .map(|later| format!("crate::{later}::"))
+            .collect();
         let forbidden: Vec<&str> = forbidden.iter().map(String::as_str).collect();
         refuse(&[layer], &forbidden, &[]);
     }
@@ -68,13 +75,21 @@ fn no_lsp_type_outside_the_server() {
 
 #[test]
 fn explanations_and_segments_do_no_io() {
-    refuse(&["segment", "explain"], &["std::fs", "std::net", "std::io", "std::process", "tokio", "std::env"], &[]);
+    refuse(
+        &["segment", "explain"],
+        &["std::fs", "std::net", "std::io", "std::process", "tokio", "std::env"],
+        &[],
+    );
 }
 
 #[test]
 fn stdout_is_written_only_by_the_command_line_and_the_transport() {
     let others: Vec<&str> = LAYERS.iter().copied().filter(|layer| *layer != "cli").collect();
-    refuse(&others, &["println!", "print!(", "stdout()"], &["server/mod.rs", "server/transport.rs"]);
+    refuse(
+        &others,
+        &["println!", "print!(", "stdout()"],
+        &["server/mod.rs", "server/transport.rs"],
+    );
 }
 
 #[test]
@@ -92,8 +107,22 @@ fn no_unsafe_code() {
 #[test]
 fn nothing_that_could_reach_the_network_is_linked() {
     let lock = std::fs::read_to_string(root().join("Cargo.lock")).unwrap();
-    for name in ["reqwest", "hyper", "ureq", "curl", "native-tls", "rustls", "openssl", "hf-hub", "isahc", "attohttpc"] {
-        assert!(!lock.contains(&format!("name = \"{name}\"\n")), "{name} is among the dependencies");
+    for name in [
+        "reqwest",
+        "hyper",
+        "ureq",
+        "curl",
+        "native-tls",
+        "rustls",
+        "openssl",
+        "hf-hub",
+        "isahc",
+        "attohttpc",
+    ] {
+        assert!(
+            !lock.contains(&format!("name = \"{name}\"\n")),
+            "{name} is among the dependencies"
+        );
     }
     refuse(&LAYERS, &["std::net", "tokio::net"], &[]);
 }
