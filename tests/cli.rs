@@ -40,7 +40,10 @@ fn refusal(output: &Output, code: i32) -> String {
 }
 
 fn explain(text: &str, language: &str) -> Value {
-    json(&fovea(&["explain", "-", "--language", language, "--format", "json"], text.as_bytes()))
+    json(&fovea(
+        &["explain", "-", "--language", language, "--format", "json"],
+        text.as_bytes(),
+    ))
 }
 
 /// Whether every word's range covers what the word names, by byte and by line and column.
@@ -67,12 +70,20 @@ fn ranges_cover_what_they_name(text: &str, report: &Value) {
         let mut last = offset(&unit["start"]);
         for word in unit["words"].as_array().unwrap() {
             let (from, to) = (offset(&word["start"]), offset(&word["end"]));
-            assert!(last <= from && from < to && to <= end, "words stand in order inside their unit");
+            assert!(
+                last <= from && from < to && to <= end,
+                "words stand in order inside their unit"
+            );
             assert_eq!(&text[from..to], word["text"].as_str().unwrap());
             (last, words) = (to, words + 1);
         }
         assert!(unit["residual"].as_f64().unwrap() < 1e-4);
-        let shares: f64 = unit["words"].as_array().unwrap().iter().map(|word| word["score"].as_f64().unwrap()).sum();
+        let shares: f64 = unit["words"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|word| word["score"].as_f64().unwrap())
+            .sum();
         let rest = unit["bias_share"].as_f64().unwrap() + unit["special_share"].as_f64().unwrap();
         assert!((shares + rest - 1.0).abs() < 1e-4, "shares sum to 1");
     }
@@ -83,14 +94,38 @@ fn ranges_cover_what_they_name(text: &str, report: &Value) {
 #[test]
 fn explain_covers_what_it_names_in_every_language_and_line_end() {
     let samples = [
-        ("rust", "/// Loads it.\npub fn load_config(path: &Path) -> Result<Config> {\n    toml::from_str(&fs::read_to_string(path)?)\n}\n"),
-        ("python", "@cache\ndef read_settings(path):\n    with open(path) as f:\n        return json.load(f)\n"),
-        ("typescript", "export class Store<T> {\n  private items: T[] = [];\n  add(item: T): void { this.items.push(item); }\n}\n"),
-        ("go", "package main\n\nfunc (s *Server) Serve(l net.Listener) error {\n\treturn s.srv.Serve(l)\n}\n"),
-        ("java", "class Main { static int add(int a, int b) { return a + b; } }\n"),
-        ("cpp", "template <class T> T Stack<T>::pop() { auto t = top_; --size_; return t; }\n"),
-        ("markdown", "# Title\n\nA *paragraph* with `code`.\n\n```rust\nfn main() {}\n```\n\n- one\n- two\n"),
-        ("plaintext", "我爱编程。编程让我快乐!\n\nSecond paragraph, naïve café.\n"),
+        (
+            "rust",
+            "/// Loads it.\npub fn load_config(path: &Path) -> Result<Config> {\n    toml::from_str(&fs::read_to_string(path)?)\n}\n",
+        ),
+        (
+            "python",
+            "@cache\ndef read_settings(path):\n    with open(path) as f:\n        return json.load(f)\n",
+        ),
+        (
+            "typescript",
+            "export class Store<T> {\n  private items: T[] = [];\n  add(item: T): void { this.items.push(item); }\n}\n",
+        ),
+        (
+            "go",
+            "package main\n\nfunc (s *Server) Serve(l net.Listener) error {\n\treturn s.srv.Serve(l)\n}\n",
+        ),
+        (
+            "java",
+            "class Main { static int add(int a, int b) { return a + b; } }\n",
+        ),
+        (
+            "cpp",
+            "template <class T> T Stack<T>::pop() { auto t = top_; --size_; return t; }\n",
+        ),
+        (
+            "markdown",
+            "# Title\n\nA *paragraph* with `code`.\n\n```rust\nfn main() {}\n```\n\n- one\n- two\n",
+        ),
+        (
+            "plaintext",
+            "我爱编程。编程让我快乐!\n\nSecond paragraph, naïve café.\n",
+        ),
         ("plaintext", "👩‍🔬 emoji 🎉 and 🇫🇷 flags\n"),
         ("rust", "fn a() {}\r\nfn b() {}\rfn c() {}\n\r\n"),
     ];
@@ -103,7 +138,13 @@ fn explain_covers_what_it_names_in_every_language_and_line_end() {
 #[test]
 fn explain_covers_this_repository() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    for file in ["src/main.rs", "src/model/bert.rs", "assets/make.py", "README.md", "Cargo.toml"] {
+    for file in [
+        "src/main.rs",
+        "src/model/bert.rs",
+        "assets/make.py",
+        "README.md",
+        "Cargo.toml",
+    ] {
         let report = json(&fovea(&["explain", file, "--format", "json"], b""));
         ranges_cover_what_they_name(&std::fs::read_to_string(root.join(file)).unwrap(), &report);
         assert_eq!(report["file"], file);
@@ -145,13 +186,19 @@ def read_settings(filename):
         return json.load(handle)
 ";
     let shown = stdout(&fovea(&["explain", "-", "--language", "python"], text.as_bytes()));
-    assert!(shown.contains("load_config (line 1) and read_settings (line 6)"), "{shown}");
+    assert!(
+        shown.contains("load_config (line 1) and read_settings (line 6)"),
+        "{shown}"
+    );
 }
 
 #[test]
 fn every_method_explains() {
     for method in ["decomposition", "alti", "attention", "rollout", "norm"] {
-        let report = json(&fovea(&["explain", "src/main.rs", "--method", method, "--format", "json"], b""));
+        let report = json(&fovea(
+            &["explain", "src/main.rs", "--method", method, "--format", "json"],
+            b"",
+        ));
         assert_eq!(report["method"], method);
     }
 }
@@ -164,15 +211,27 @@ fn an_empty_file_is_explained_by_no_unit() {
 #[test]
 fn bad_input_is_refused_in_one_line_that_says_what_and_where() {
     let line = refusal(&fovea(&["explain", "no/such/file.rs"], b""), 1);
-    assert!(line.starts_with("fovea: no/such/file.rs:") && line.lines().count() == 1, "{line}");
+    assert!(
+        line.starts_with("fovea: no/such/file.rs:") && line.lines().count() == 1,
+        "{line}"
+    );
     let line = refusal(&fovea(&["explain", "-"], b"ok\nbroken \xff here"), 1);
-    assert!(line.contains("byte 10") && line.contains("UTF-8") && line.lines().count() == 1, "{line}");
+    assert!(
+        line.contains("byte 10") && line.contains("UTF-8") && line.lines().count() == 1,
+        "{line}"
+    );
     let line = refusal(&fovea(&["explain", "-"], b"a\0b"), 1);
     assert!(line.contains("NUL") && line.lines().count() == 1, "{line}");
     let line = refusal(&fovea(&["explain", "-"], "word ".repeat(10_000_000).as_bytes()), 1);
-    assert!(line.contains("more than 4000000 bytes") && line.lines().count() == 1, "{line}");
+    assert!(
+        line.contains("more than 4000000 bytes") && line.lines().count() == 1,
+        "{line}"
+    );
     let line = refusal(&fovea(&["explain", "-"], "x=1;".repeat(500_000).as_bytes()), 1);
-    assert!(line.to_lowercase().contains("line") && line.lines().count() == 1, "{line}");
+    assert!(
+        line.to_lowercase().contains("line") && line.lines().count() == 1,
+        "{line}"
+    );
     let line = refusal(&fovea(&["explain", "src/main.rs", "--model", "no/such/model"], b""), 1);
     assert!(line.contains("no/such/model: no such folder"), "{line}");
 }
@@ -197,24 +256,49 @@ fn wrong_usage_is_exit_code_two() {
 #[test]
 fn compare_writes_pairs_that_sum_to_the_cosine() {
     let report = json(&fovea(
-        &["compare", "--text", "load the config", "--text", "read settings", "--format", "json"],
+        &[
+            "compare",
+            "--text",
+            "load the config",
+            "--text",
+            "read settings",
+            "--format",
+            "json",
+        ],
         b"",
     ));
     let rows = report["pairs"].as_array().unwrap();
     assert_eq!(rows.len(), report["a"]["words"].as_array().unwrap().len() + 2);
-    let sum: f64 = rows.iter().flat_map(|row| row.as_array().unwrap()).map(|v| v.as_f64().unwrap()).sum();
+    let sum: f64 = rows
+        .iter()
+        .flat_map(|row| row.as_array().unwrap())
+        .map(|v| v.as_f64().unwrap())
+        .sum();
     assert!((sum - report["cosine"].as_f64().unwrap()).abs() < 1e-4);
     assert!(report["residual"].as_f64().unwrap() < 1e-4);
     for link in report["alignment"].as_array().unwrap() {
         assert!(link["a"].is_u64() && link["b"].is_u64() && link["cosine"].is_f64());
     }
     let word = &report["b"]["words"][1];
-    assert_eq!((word["text"].as_str(), word["start"]["column"].as_u64()), (Some("settings"), Some(5)));
+    assert_eq!(
+        (word["text"].as_str(), word["start"]["column"].as_u64()),
+        (Some("settings"), Some(5))
+    );
 }
 
 #[test]
 fn compare_takes_the_item_around_a_line() {
-    let report = json(&fovea(&["compare", "src/main.rs:6", "--text", "starts the program", "--format", "json"], b""));
+    let report = json(&fovea(
+        &[
+            "compare",
+            "src/main.rs:6",
+            "--text",
+            "starts the program",
+            "--format",
+            "json",
+        ],
+        b"",
+    ));
     let words = report["a"]["words"].as_array().unwrap();
     assert_eq!(words[0]["text"], "fn");
     assert_eq!(words[1]["text"], "main");
@@ -223,7 +307,10 @@ fn compare_takes_the_item_around_a_line() {
 #[test]
 fn embed_writes_one_unit_vector_per_line_in_order() {
     let texts = ["hello world", "goodbye", "hello world"];
-    let input: String = texts.iter().map(|text| serde_json::to_string(text).unwrap() + "\n").collect();
+    let input: String = texts
+        .iter()
+        .map(|text| serde_json::to_string(text).unwrap() + "\n")
+        .collect();
     let output = stdout(&fovea(&["embed", "--plain"], input.as_bytes()));
     let vectors: Vec<Vec<f64>> = output.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(vectors.len(), 3);
@@ -251,10 +338,16 @@ fn embed_reads_identifiers_as_words_unless_plain() {
 
 #[test]
 fn bench_writes_medians_per_shape() {
-    let report = json(&fovea(&["bench", "--shapes", "1x8,2x16", "--threads", "1", "--json"], b""));
+    let report = json(&fovea(
+        &["bench", "--shapes", "1x8,2x16", "--threads", "1", "--json"],
+        b"",
+    ));
     assert_eq!(report["threads"], 1);
     let rows = report["results"].as_array().unwrap();
-    assert_eq!((rows[1]["batch"].as_u64(), rows[1]["length"].as_u64()), (Some(2), Some(16)));
+    assert_eq!(
+        (rows[1]["batch"].as_u64(), rows[1]["length"].as_u64()),
+        (Some(2), Some(16))
+    );
     for row in rows {
         for figure in ["forward_ms", "attention_ms", "explain_ms"] {
             assert!(row[figure].as_f64().unwrap() > 0.0);
@@ -267,7 +360,10 @@ fn doctor_and_verify_find_the_embedded_model_sound() {
     assert!(stdout(&fovea(&["doctor"], b"")).contains("all is well"));
     assert!(stdout(&fovea(&["model", "verify"], b"")).contains("as recorded"));
     let info = json(&fovea(&["model", "info", "--format", "json"], b""));
-    assert_eq!((info["layers"].as_u64(), info["heads"].as_u64(), info["hidden"].as_u64()), (Some(6), Some(12), Some(384)));
+    assert_eq!(
+        (info["layers"].as_u64(), info["heads"].as_u64(), info["hidden"].as_u64()),
+        (Some(6), Some(12), Some(384))
+    );
 }
 
 #[test]

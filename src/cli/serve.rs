@@ -1,12 +1,13 @@
 //! `fovea serve`: the language server on stdin and stdout.
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::Args;
 
 use super::ModelArguments;
-use crate::analysis::Engine;
+use crate::analysis;
 use crate::model::{Model, Source};
 use crate::server;
 
@@ -20,14 +21,11 @@ pub(super) struct Serve {
     model: ModelArguments,
 }
 
-/// Serves until the editor is done. The setting `fovea.model.dir` goes before `--model`, since it may change while we run.
+/// Serves one editor until it says `exit` or closes the pipe.
 pub(super) fn run(arguments: &Serve) -> Result<ExitCode> {
     let default = arguments.model.source();
-    server::run(move |folder| {
+    server::run(move |folder: Option<&Path>| {
         let source = folder.map_or_else(|| default.clone(), |folder| Source::Folder(folder.to_owned()));
-        Box::new(move || match Model::load(&source) {
-            Ok(model) => Ok(Box::new(model) as Box<dyn Engine>),
-            Err(error) => Err(error.to_string()),
-        })
+        analysis::loader(move || Model::load(&source))
     })
 }
