@@ -7,6 +7,8 @@ use serde_json::Value;
 use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt};
 use tower_lsp::jsonrpc::{Error, Id, Request, Response};
 
+use super::surrogates;
+
 /// The longest body that is read; a longer one is skipped and answered with an error.
 pub const MAX_BODY: u64 = 256 << 20;
 
@@ -146,7 +148,7 @@ fn is_header(line: &[u8]) -> bool {
 pub fn parse(body: &[u8]) -> Incoming {
     let value: Value = match serde_json::from_slice(body) {
         Ok(value) => value,
-        Err(error) => match replace_lone_surrogates(body).and_then(|body| serde_json::from_slice(&body).ok()) {
+        Err(error) => match surrogates::replace_lone(body).and_then(|body| serde_json::from_slice(&body).ok()) {
             Some(value) => value,
             None => return broken(Id::Null, Error::parse_error(), &reason(&error)),
         },
@@ -186,42 +188,6 @@ fn reason(error: &serde_json::Error) -> String {
 fn broken(id: Id, mut error: Error, reason: &str) -> Incoming {
     error.message = format!("{}: {reason}", error.code.description()).into();
     Incoming::Broken(Response::from_error(id, error))
-}
-
-/// Editors written in JavaScript send half a surrogate pair as `"\ud83d"`, which is no Unicode text and which JSON parsers refuse.
-/// U+FFFD takes its place: one UTF-16 unit for one, so that positions stay right. `None` where there is nothing to replace.
-fn replace_lone_surrogates(body: &[u8]) -> Option<Vec<u8>> {
-    let unit = |at: usize| -> Option<u16> {
-        let escape = body.get(at..at + 6)?;
-        if &escape[..2] != b"\\u" {
-            return None;
-        }
-        u16::from_str_radix(std::str::from_utf8(&escape[2..]).ok()?, 16).ok()
-    };
-    let mut out = Vec::with_capacity(body.len());
-    let mut replaced = false;
-    let mut at = 0;
-    while at < body.len() {
-        if body[at] != b'\\' {
-            out.push(body[at]);
-            at += 1;
-            continue;
-        }
-        let taken = match (unit(at), unit(at + 6)) {
-            (Some(0xD800..=0xDBFF), Some(0xDC00..=0xDFFF)) => 12,
-            (Some(0xD800..=0xDFFF), _) => {
-                out.extend_from_slice(b"\\ufffd");
-                replaced = true;
-                at += 6;
-                continue;
-            }
-            _ => 2,
-        };
-        let end = (at + taken).min(body.len());
-        out.extend_from_slice(&body[at..end]);
-        at = end;
-    }
-    replaced.then_some(out)
 }
 
 #[cfg(test)]
@@ -348,15 +314,6 @@ mod tests {
         ] {
             assert!(all(bytes.as_bytes()).await.is_empty(), "{bytes:?}");
         }
-    }
-
-    #[test]
-    fn half_a_surrogate_pair_is_one_replacement_character() {
-        let body = br#"{"jsonrpc":"2.0","method":"a","params":{"text":"\ud83d \ude00\\ud83d \ud83d\ude00"}}"#;
-        let Incoming::Request(request) = parse(body) else {
-            panic!("not a request")
-        };
-        assert_eq!(request.params().unwrap()["text"], "\u{fffd} \u{fffd}\\ud83d \u{1F600}");
     }
 
     #[test]

@@ -26,6 +26,7 @@ mod publisher;
 mod requests;
 pub mod settings;
 mod status;
+mod surrogates;
 mod ticket;
 mod to_proto;
 mod transport;

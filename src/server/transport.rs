@@ -40,8 +40,8 @@ where
     let (out, drain) = output::output(output::MAX_UNREAD);
     let (mut requests, answers) = socket.split();
     let outgoing = out.clone();
+    let mut writing = tokio::spawn(drain.run(output));
     let mut tasks = vec![
-        tokio::spawn(drain.run(output)),
         // Our requests to the client.
         tokio::spawn(async move {
             while let Some(request) = requests.next().await {
@@ -72,9 +72,12 @@ where
             core.exit.with_code(1);
             1
         }
+        // The client closed its end of our output.
+        _ = &mut writing => 1,
         code = reading => code,
     };
     leave(&core, &out, &answering).await;
+    tasks.push(writing);
     tasks.iter().for_each(tokio::task::JoinHandle::abort);
     if let Some(analysis) = core.analysis() {
         analysis.shutdown();

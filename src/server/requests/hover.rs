@@ -17,6 +17,9 @@ use crate::text::Snapshot;
 /// The least share worth naming.
 const NEGLIGIBLE: f32 = 0.005;
 
+/// The level from which punctuation is worth a hover.
+const TELLING: u32 = 6;
+
 /// What a hover is made of.
 struct Found<'a> {
     unit: &'a Unit,
@@ -56,7 +59,7 @@ pub async fn hover(core: &Core, ticket: &Ticket, params: HoverParams) -> jsonrpc
         }
         Cursor::Nothing => None,
     };
-    let Some(found) = found.filter(|found| found.word < found.report.words.len()) else {
+    let Some(found) = found.filter(|found| worth_telling(found, &active.snapshot)) else {
         return Ok(None);
     };
     let similar = similar::around(core, ticket, &active, offset).map(|(_, similar)| SimilarView {
@@ -76,6 +79,19 @@ pub async fn hover(core: &Core, ticket: &Ticket, params: HoverParams) -> jsonrpc
         contents: HoverContents::Markup(MarkupContent { kind, value: text }),
         range: Some(to_proto::range(&active.snapshot, &range, ticket.client.encoding)),
     }))
+}
+
+/// Whether there is something to say of the word: brackets and commas are everywhere, and get a hover only where they carry much.
+fn worth_telling(found: &Found, snapshot: &Snapshot) -> bool {
+    let Some(word) = found.report.words.get(found.word) else {
+        return false;
+    };
+    let start = found.unit.range.start;
+    let text = snapshot.text(start + word.range.start..start + word.range.end);
+    text.chars().any(char::is_alphanumeric)
+        || levels(found.report)
+            .nth(found.word)
+            .is_some_and(|level| level >= TELLING)
 }
 
 fn render(found: &Found, snapshot: &Snapshot, similar: Option<SimilarView>, named: usize) -> String {

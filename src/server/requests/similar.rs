@@ -74,7 +74,9 @@ pub fn path(ticket: &Ticket, item: &SimilarItem) -> String {
         .root
         .as_deref()
         .and_then(|root| path.strip_prefix(root).ok());
-    below.map_or_else(|| last_two(&path), |below| below.display().to_string())
+    let shown = below.map_or_else(|| last_two(&path), |below| below.display().to_string());
+    // A file's name may hold anything but a slash.
+    shown.replace(char::is_control, " ")
 }
 
 fn last_two(path: &Path) -> String {

@@ -1,5 +1,7 @@
 //! The state of the server. It changes only in the order of the wire, under one lock, and never waits.
 
+mod switches;
+
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
@@ -8,16 +10,16 @@ use serde_json::Value;
 use tokio::sync::watch;
 use tower_lsp::ls_types::InitializeParams;
 
-use super::board::{Board, HeatNews};
-use super::client::{Abilities, abilities};
-use super::documents::{Documents, Open};
-use super::exit::Exit;
-use super::flights::Flights;
-use super::logging;
-use super::settings::{self, Settings};
-use super::ticket::Ticket;
 use crate::analysis::{self, Analysis, CancelToken, DocumentId, Event, Loader};
 use crate::explain::Method;
+use crate::server::board::{Board, HeatNews};
+use crate::server::client::{Abilities, abilities};
+use crate::server::documents::{Documents, Open};
+use crate::server::exit::Exit;
+use crate::server::flights::Flights;
+use crate::server::logging;
+use crate::server::settings::{self, Settings};
+use crate::server::ticket::Ticket;
 use crate::text::{ByteRange, Change};
 
 /// Makes the loader of the model in a folder, or of the default one. The command line gives the real one, tests one of their own.
@@ -246,117 +248,6 @@ impl Core {
         };
         if let (None, Some(analysis)) = (&open.inactive, self.analysis()) {
             analysis.set_visible(id, range(open, &state.client));
-        }
-    }
-
-    /// The client's configuration, as a whole.
-    pub fn configure(&self, sent: &Value) {
-        let mut state = self.lock();
-        let (configured, problems) = settings::read(&state.options, &state.configured, sent);
-        if configured.heat != state.configured.heat {
-            state.session.heat = None;
-        }
-        if configured.highlight != state.configured.highlight {
-            state.session.highlight = None;
-        }
-        if configured.method != state.configured.method {
-            state.session.method = None;
-        }
-        state.configured = configured;
-        self.board.add(|news| news.warnings.extend(problems));
-        self.settle(&mut state);
-    }
-
-    /// Switches heat on or off, to the other state without a wish; what it is now.
-    pub fn toggle_heat(&self, wish: Option<bool>) -> bool {
-        let mut state = self.lock();
-        let on = wish.unwrap_or(!state.effective.heat);
-        state.session.heat = Some(on);
-        self.settle(&mut state);
-        on
-    }
-
-    /// Switches highlights on or off, to the other state without a wish; what it is now.
-    pub fn toggle_highlight(&self, wish: Option<bool>) -> bool {
-        let mut state = self.lock();
-        let on = wish.unwrap_or(!state.effective.highlight);
-        state.session.highlight = Some(on);
-        self.settle(&mut state);
-        on
-    }
-
-    /// Another salience method.
-    pub fn set_method(&self, method: Method) {
-        let mut state = self.lock();
-        state.session.method = Some(method);
-        self.settle(&mut state);
-    }
-
-    /// Stops all model work, or goes on with it.
-    pub fn pause(&self, paused: bool) {
-        if let Some(analysis) = self.analysis() {
-            if paused {
-                analysis.pause();
-            } else {
-                analysis.resume();
-            }
-        }
-        self.board.add(|news| news.status = true);
-    }
-
-    /// Makes the settings hold, everywhere.
-    fn settle(&self, state: &mut State) {
-        let old = state.effective.clone();
-        let mut new = state.configured.clone();
-        new.heat = state.session.heat.unwrap_or(new.heat);
-        new.highlight = state.session.highlight.unwrap_or(new.highlight);
-        new.method = state.session.method.unwrap_or(new.method);
-        let new = Arc::new(new);
-        state.effective = new.clone();
-        logging::set_level(&new.log_level);
-        let mut documents = state.documents.clone();
-        for (id, open) in Arc::make_mut(&mut documents) {
-            let was_active = open.inactive.is_none();
-            let open = Arc::make_mut(open);
-            open.admit(&new);
-            if was_active != open.inactive.is_none() {
-                self.hand_over(id, open, was_active);
-            }
-        }
-        state.documents = documents;
-        if let Some(analysis) = self.analysis() {
-            analysis.configure(engine_options(&new));
-            if old.model_dir != new.model_dir {
-                self.activity.send_replace(Activity::Loading);
-                analysis.reload((self.loaders)(new.model_dir.as_deref()));
-            }
-        }
-        if old.heat != new.heat {
-            self.redraw(state, new.heat);
-        }
-        self.board.add(|news| {
-            news.status = true;
-            news.lenses |= old.lens != new.lens || old.min_similarity != new.min_similarity;
-        });
-    }
-
-    /// Sends or clears the heat of every document.
-    fn redraw(&self, state: &State, on: bool) {
-        let Some(analysis) = self.analysis() else {
-            return;
-        };
-        for (id, open) in state.documents.iter() {
-            let version = open.snapshot().version();
-            let news = if on {
-                analysis.report(id, version).map(HeatNews::Report)
-            } else {
-                Some(HeatNews::Clear(version))
-            };
-            if let Some(heat) = news {
-                self.board.add(|news| {
-                    news.heat.insert(id.clone(), heat);
-                });
-            }
         }
     }
 

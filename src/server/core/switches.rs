@@ -1,0 +1,123 @@
+//! What the user switches, by settings and by commands.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::{Activity, Core, State, engine_options};
+use crate::explain::Method;
+use crate::server::board::HeatNews;
+use crate::server::{logging, settings};
+
+impl Core {
+    /// The client's configuration, as a whole.
+    pub fn configure(&self, sent: &Value) {
+        let mut state = self.lock();
+        let (configured, problems) = settings::read(&state.options, &state.configured, sent);
+        if configured.heat != state.configured.heat {
+            state.session.heat = None;
+        }
+        if configured.highlight != state.configured.highlight {
+            state.session.highlight = None;
+        }
+        if configured.method != state.configured.method {
+            state.session.method = None;
+        }
+        state.configured = configured;
+        self.board.add(|news| news.warnings.extend(problems));
+        self.settle(&mut state);
+    }
+
+    /// Switches heat on or off, to the other state without a wish; what it is now.
+    pub fn toggle_heat(&self, wish: Option<bool>) -> bool {
+        let mut state = self.lock();
+        let on = wish.unwrap_or(!state.effective.heat);
+        state.session.heat = Some(on);
+        self.settle(&mut state);
+        on
+    }
+
+    /// Switches highlights on or off, to the other state without a wish; what it is now.
+    pub fn toggle_highlight(&self, wish: Option<bool>) -> bool {
+        let mut state = self.lock();
+        let on = wish.unwrap_or(!state.effective.highlight);
+        state.session.highlight = Some(on);
+        self.settle(&mut state);
+        on
+    }
+
+    /// Another salience method.
+    pub fn set_method(&self, method: Method) {
+        let mut state = self.lock();
+        state.session.method = Some(method);
+        self.settle(&mut state);
+    }
+
+    /// Stops all model work, or goes on with it.
+    pub fn pause(&self, paused: bool) {
+        if let Some(analysis) = self.analysis() {
+            if paused {
+                analysis.pause();
+            } else {
+                analysis.resume();
+            }
+        }
+        self.board.add(|news| news.status = true);
+    }
+
+    /// Makes the settings hold, everywhere.
+    fn settle(&self, state: &mut State) {
+        let old = state.effective.clone();
+        let mut new = state.configured.clone();
+        new.heat = state.session.heat.unwrap_or(new.heat);
+        new.highlight = state.session.highlight.unwrap_or(new.highlight);
+        new.method = state.session.method.unwrap_or(new.method);
+        let new = Arc::new(new);
+        state.effective = new.clone();
+        logging::set_level(&new.log_level);
+        let mut documents = state.documents.clone();
+        for (id, open) in Arc::make_mut(&mut documents) {
+            let was_active = open.inactive.is_none();
+            let open = Arc::make_mut(open);
+            open.admit(&new);
+            if was_active != open.inactive.is_none() {
+                self.hand_over(id, open, was_active);
+            }
+        }
+        state.documents = documents;
+        if let Some(analysis) = self.analysis() {
+            analysis.configure(engine_options(&new));
+            if old.model_dir != new.model_dir {
+                self.activity.send_replace(Activity::Loading);
+                analysis.reload((self.loaders)(new.model_dir.as_deref()));
+            }
+        }
+        if old.heat != new.heat {
+            self.redraw(state, new.heat);
+        }
+        self.board.add(|news| {
+            news.status = true;
+            news.lenses |= old.lens != new.lens || old.min_similarity != new.min_similarity;
+        });
+    }
+
+    /// Sends or clears the heat of every document.
+    fn redraw(&self, state: &State, on: bool) {
+        let Some(analysis) = self.analysis() else {
+            return;
+        };
+        for (id, open) in state.documents.iter() {
+            let version = open.snapshot().version();
+            let news = if on {
+                analysis.report(id, version).map(HeatNews::Report)
+            } else {
+                Some(HeatNews::Clear(version))
+            };
+            if let Some(heat) = news {
+                self.board.add(|news| {
+                    news.heat.insert(id.clone(), heat);
+                });
+            }
+        }
+    }
+}
