@@ -1,4 +1,5 @@
 //! The invariants that can be read off the sources. ARCHITECTURE.md names each test beside the rule it holds.
+#![allow(clippy::unwrap_used, reason = "a test says by failing what was not there")]
 
 use std::path::{Path, PathBuf};
 

@@ -1,4 +1,5 @@
 //! The command line as a program sees it: the real binary, its JSON, its exit codes, its refusals.
+#![allow(clippy::unwrap_used, reason = "a test says by failing what was not there")]
 
 use std::io::Write;
 use std::path::Path;

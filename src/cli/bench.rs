@@ -106,8 +106,13 @@ fn time(model: &Model, batch: usize, length: usize) -> Result<Row> {
         .map(|i| (1000 + i * 7919) as u32 % vocabulary as u32)
         .collect();
     let packed = Packed::new(ids.chunks_exact(length));
-    let forward = median(|| Ok(drop(model.encoder().forward(&packed, Keep::LastHidden, UNSTOPPED)?)))?;
-    let attention = median(|| Ok(drop(model.encoder().forward(&packed, Keep::Layers, UNSTOPPED)?)))?;
+    let pass = |keep| {
+        median(|| {
+            model.encoder().forward(&packed, keep, UNSTOPPED)?;
+            Ok(())
+        })
+    };
+    let (forward, attention) = (pass(Keep::LastHidden)?, pass(Keep::Layers)?);
     let explain = median(|| {
         let traces = model.encoder().forward(&packed, Keep::Layers, UNSTOPPED)?;
         traces.iter().try_for_each(|trace| explain(model, trace))

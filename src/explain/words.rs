@@ -113,18 +113,18 @@ fn touched_words(words: &[ByteRange], tokens: &Tokens) -> Vec<Option<ByteRange>>
 /// A token between words (the lone `▁` of SentencePiece) belongs to the word after it, or before it at the end.
 fn adopt_strays(owners: &mut [Owner], tokens: &Tokens) {
     let mut next = Owner::Special;
-    for index in (0..owners.len()).rev() {
-        match owners[index] {
-            Owner::Word(_) => next = owners[index],
-            Owner::Special if !tokens.special[index] => owners[index] = next,
+    for (owner, special) in owners.iter_mut().zip(&tokens.special).rev() {
+        match owner {
+            Owner::Word(_) => next = *owner,
+            Owner::Special if !special => *owner = next,
             Owner::Special => {}
         }
     }
     let mut previous = Owner::Special;
-    for index in 0..owners.len() {
-        match owners[index] {
-            Owner::Word(_) => previous = owners[index],
-            Owner::Special if !tokens.special[index] => owners[index] = previous,
+    for (owner, special) in owners.iter_mut().zip(&tokens.special) {
+        match owner {
+            Owner::Word(_) => previous = *owner,
+            Owner::Special if !special => *owner = previous,
             Owner::Special => {}
         }
     }

@@ -158,7 +158,7 @@ impl Config {
         if let Some((key, _)) = positive.iter().find(|(_, value)| *value == 0) {
             return Err(ConfigError::Dimensions(format!("{key} is 0")));
         }
-        if self.hidden % self.heads != 0 {
+        if !self.hidden.is_multiple_of(self.heads) {
             return Err(ConfigError::Dimensions(format!(
                 "hidden_size {} is not a multiple of num_attention_heads {}",
                 self.hidden, self.heads

@@ -2,6 +2,11 @@
 //!
 //! Tests of the f32 original need its folder in FOVEA_F32_MODEL (`tests/reference/fetch_model.sh`). Where it is not set they say
 //! so and pass; in CI (`CI=true`) it must be set.
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "a test says by failing what was not there"
+)]
 
 mod compare;
 mod embedded;

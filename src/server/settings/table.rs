@@ -96,7 +96,7 @@ pub const KEYS: [Key; 20] = [
         "threads",
         Kind::Whole(0, 256),
         "0",
-        "Threads of the model; 0 chooses a quarter of the cores, at least one.",
+        "Threads of the model; 0 chooses half of the cores, at least two where there are two, at most four.",
     ),
     key(
         "debounceMs",
