@@ -23,11 +23,10 @@ tools() {
   DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "${missing[@]}"
 }
 
-# $1: the suite. Runs in a subshell of its own so that `set -e` holds inside it.
-suite() (
-  set -e
+# $1: the suite.
+suite() {
   root="$dest/$1"
-  [ ! -e "$root/.ok" ] || exit 0
+  [ ! -e "$root/.ok" ] || return 0
   rm -rf "$root"
   # Mirrors of rolling suites may serve a release file past its date; its signature is still checked.
   mmdebstrap --variant=extract --aptopt='Acquire::Check-Valid-Until "false"' --include=neovim,hx "$1" "$root"
@@ -48,26 +47,22 @@ WRAPPER
   "$root/nvim" --version >/dev/null
   "$root/usr/bin/hx" --version >/dev/null
   touch "$root/.ok"
-)
+}
 
-# $1: a name for the log, the rest: what to run. Prints the time, and the log's end where it failed.
+# $1: a name for the log, $2: the function to run, the rest: its arguments. Prints the time, and the log's end where it failed.
 step() {
-  local name=$1 start=$SECONDS status=0
+  local name=$1 start=$SECONDS
   shift
-  set +e
-  "$@" >"$dest/$name.log" 2>&1
-  status=$?
-  set -e
-  if [ $status -ne 0 ]; then
+  # A shell of its own: `set -e` does not reach into a function whose failure somebody waits for.
+  if ! dest=$dest bash -euc "$(declare -f "$1"); \"\$@\"" step "$@" >"$dest/$name.log" 2>&1; then
     echo "$name: failed"
     tail -20 "$dest/$name.log"
-    return $status
+    return 1
   fi
   echo "$name: $((SECONDS - start)) s"
 }
 
-# `set -e` does not reach into a function called on the left of `||`, hence the subshell.
-step tools bash -ec "$(declare -f tools); tools"
+step tools tools
 for name in "$@"; do
   if step "$name" suite "$name"; then
     "$dest/$name/nvim" --version | head -1

@@ -28,9 +28,14 @@ def write(message):
     sys.stdout.buffer.flush()
 
 
+def lines_of(params):
+    """The lines of a document; none before it is opened, which an editor may ask about while the server starts."""
+    return documents.get(params["textDocument"]["uri"], "").split("\n")
+
+
 def word_at(params):
     """The word at a position. Counts characters, which is right for the ASCII lines that the tests ask about."""
-    lines = documents[params["textDocument"]["uri"]].split("\n")
+    lines = lines_of(params)
     line, character = params["position"]["line"], params["position"]["character"]
     for match in WORD.finditer(lines[line] if line < len(lines) else ""):
         if match.start() <= character <= match.end():
@@ -49,7 +54,7 @@ def hover(params):
 
 def highlight(params):
     word = word_at(params)
-    lines = documents[params["textDocument"]["uri"]].split("\n")
+    lines = lines_of(params)
     return [
         {"range": span(number, match.start(), match.end()), "kind": 1}
         for number, line in enumerate(lines)
@@ -59,7 +64,7 @@ def highlight(params):
 
 
 def lenses(params):
-    lines = documents[params["textDocument"]["uri"]].split("\n")
+    lines = lines_of(params)
     return [
         {"range": span(number, 0, len(line)), "command": {"title": "second server: run", "command": "second.run"}}
         for number, line in enumerate(lines)

@@ -150,10 +150,8 @@ end
 ---@param client vim.lsp.Client
 function M.ask(argument, client)
   require('fovea.client').execute('fovea.showSimilar', { argument }, function(answer)
-    -- The server may have opened the place itself, as it does for editors without this plugin.
-    if type(answer) ~= 'table' or type(answer.similar) ~= 'table' then
-      vim.notify('Fovea: nothing resembles this')
-    elseif type(answer.shown) ~= 'number' then
+    -- Of nothing the server speaks itself, and the only one it opens itself.
+    if type(answer) == 'table' and #(answer.similar or {}) > 0 and type(answer.shown) ~= 'number' then
       M.show(answer.name, answer.similar, client)
     end
   end)
