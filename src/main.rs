@@ -1,1 +1,7 @@
-fn main() {}
+//! `fovea`: arguments → [`fovea::cli`].
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    fovea::cli::main()
+}

@@ -5,16 +5,34 @@
 //! before it, and a cancelled one stops between two layers of the forward pass. What was computed is kept by content
 //! (model, method, text), so that an edit costs the units it touched.
 
+mod answers;
 mod cache;
 mod cancel;
+mod compute;
+mod document;
 mod documents;
+mod engine;
+mod handle;
+mod known;
+mod lenses;
+mod lifecycle;
+mod merge;
+mod options;
+mod passes;
+mod place;
+mod pool;
 mod queue;
+mod state;
+#[cfg(test)]
+mod tests;
 mod unit;
 mod worker;
 
 pub use cancel::CancelToken;
+pub use engine::{Engine, Loader, loader};
+pub use handle::Analysis;
+pub use options::{Event, ModelStatus, Options, Status};
 pub use unit::{SourcesReport, UnitReport, WordScore, analyse, sources};
-pub use worker::{Analysis, Event, Options};
 
 use std::sync::Arc;
 

@@ -1,9 +1,10 @@
 //! One unit's text → what the model says about it. Pure: the worker and the command line both call this.
 
 use std::sync::Arc;
+use std::time::Instant;
 
-use crate::explain::Method;
-use crate::model::{Checkpoint, Model, ModelError};
+use crate::explain::{Method, Owner, WordMap, alti, salience};
+use crate::model::{Checkpoint, Keep, Model, ModelError, Packed, Tokens, Trace};
 use crate::text::{ByteRange, Language};
 
 /// A source word with its score.
@@ -61,16 +62,103 @@ impl SourcesReport {
 ///
 /// # Errors
 /// [`ModelError::Stopped`] when `checkpoint` says so between layers; otherwise what the model reports.
-pub fn analyse(model: &Model, texts: &[(&str, Language)], method: Method, checkpoint: Checkpoint) -> Result<Vec<UnitReport>, ModelError> {
-    let _ = (model, texts, method, checkpoint);
-    Ok(Vec::new())
+pub fn analyse(
+    model: &Model,
+    texts: &[(&str, Language)],
+    method: Method,
+    checkpoint: Checkpoint,
+) -> Result<Vec<UnitReport>, ModelError> {
+    let start = Instant::now();
+    let read = texts
+        .iter()
+        .map(|(text, language)| model.tokenize(text, *language))
+        .collect::<Result<Vec<_>, _>>()?;
+    let batch = Packed::new(read.iter().map(|tokens| tokens.ids.as_slice()));
+    let traces = model.encoder().forward(&batch, Keep::Layers, checkpoint)?;
+    let shared = start.elapsed().as_secs_f32() * 1e3 / batch.ids.len().max(1) as f32;
+    let mut reports = Vec::with_capacity(texts.len());
+    for ((text, _), (tokens, trace)) in texts.iter().zip(read.iter().zip(&traces)) {
+        if checkpoint() {
+            return Err(ModelError::Stopped);
+        }
+        let start = Instant::now();
+        let mut report = explain_one(model, text, tokens, trace, method)?;
+        report.ms = shared * tokens.len() as f32 + start.elapsed().as_secs_f32() * 1e3;
+        reports.push(report);
+    }
+    Ok(reports)
 }
 
-/// What each word of one text is made of.
+fn explain_one(
+    model: &Model,
+    text: &str,
+    tokens: &Tokens,
+    trace: &Trace,
+    method: Method,
+) -> Result<UnitReport, ModelError> {
+    let embedding = model.pool(trace)?;
+    let map = WordMap::new(text, tokens);
+    let scores = salience(model, trace, &embedding, &map, method)?;
+    let ranks = ranks(&scores.words);
+    let words = map.words.into_iter().zip(scores.words).zip(ranks);
+    Ok(UnitReport {
+        method,
+        words: words
+            .map(|((range, score), rank)| WordScore { range, score, rank })
+            .collect(),
+        tokens: tokens.len(),
+        coverage: tokens.coverage,
+        bias_share: scores.bias,
+        special_share: scores.special,
+        residual: scores.residual,
+        embedding: embedding.into(),
+        ms: 0.0,
+    })
+}
+
+/// Rank of each score, 1 for the highest; of equal scores the earlier ranks higher.
+fn ranks(scores: &[f32]) -> Vec<u32> {
+    let mut order: Vec<usize> = (0..scores.len()).collect();
+    order.sort_by(|a, b| scores[*b].total_cmp(&scores[*a]));
+    let mut ranks = vec![0; scores.len()];
+    for (rank, index) in order.into_iter().enumerate() {
+        ranks[index] = rank as u32 + 1;
+    }
+    ranks
+}
+
+/// What each word of one text is made of, by ALTI (Ferrando et al. 2022): the rows of a word's tokens averaged, the columns of a
+/// word's tokens summed.
 ///
 /// # Errors
 /// As [`analyse`].
-pub fn sources(model: &Model, text: (&str, Language), checkpoint: Checkpoint) -> Result<SourcesReport, ModelError> {
-    let _ = (model, text, checkpoint);
-    Ok(SourcesReport { shares: Vec::new(), words: 0 })
+pub fn sources(
+    model: &Model,
+    (text, language): (&str, Language),
+    checkpoint: Checkpoint,
+) -> Result<SourcesReport, ModelError> {
+    let tokens = model.tokenize(text, language)?;
+    let map = WordMap::new(text, &tokens);
+    let batch = Packed::new([tokens.ids.as_slice()]);
+    let traces = model.encoder().forward(&batch, Keep::Layers, checkpoint)?;
+    let Some(trace) = traces.first() else {
+        return Ok(SourcesReport {
+            shares: Vec::new(),
+            words: 0,
+        });
+    };
+    let mixing = alti::rollout(trace)?;
+    let words = map.words.len();
+    let mut shares = vec![0f32; words * words];
+    for (word, tokens) in map.tokens_of_words().iter().enumerate() {
+        let row = &mut shares[word * words..(word + 1) * words];
+        for token in tokens {
+            for (owner, share) in map.owners.iter().zip(mixing.row(*token)) {
+                if let Owner::Word(source) = owner {
+                    row[*source] += share / tokens.len() as f32;
+                }
+            }
+        }
+    }
+    Ok(SourcesReport { shares, words })
 }

@@ -1,1 +1,107 @@
-//! Placeholder.
+//! The command line: `fovea SUBCOMMAND`, each in a file of its own. stdout carries results, stderr everything else.
+//!
+//! Exit codes: 0, 1 for failure with one line on stderr that says what and where, 2 for wrong usage.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "this is the command line")]
+
+mod bench;
+mod compare;
+mod doctor;
+mod embed;
+mod explain;
+mod input;
+mod model;
+mod output;
+mod serve;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Args, Parser, Subcommand};
+
+use crate::model::{Model, Source, embedded_available};
+
+/// Shows what a transformer attends to in your text and code.
+#[derive(Parser)]
+#[command(name = "fovea", version, about, max_term_width = 100)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the language server on stdin and stdout (also what `fovea` alone does)
+    Serve(serve::Serve),
+    /// Show which words carry each unit of a file
+    Explain(explain::Explain),
+    /// Say why two passages are similar, word by word
+    Compare(compare::Compare),
+    /// Turn JSON strings, one per line, into embeddings, one JSON array per line
+    Embed(embed::Embed),
+    /// Say which model is used, or check its files
+    #[command(subcommand)]
+    Model(model::Command),
+    /// Time the forward pass, attention and explanations
+    Bench(bench::Bench),
+    /// Check this installation: model, processor, languages
+    Doctor(doctor::Doctor),
+}
+
+/// Which model to use.
+#[derive(Args, Clone, Debug, Default)]
+struct ModelArguments {
+    /// Folder of a Hugging Face BERT model; without it FOVEA_MODEL, then the embedded all-MiniLM-L6-v2
+    #[arg(long, value_name = "DIR")]
+    model: Option<PathBuf>,
+}
+
+impl ModelArguments {
+    fn source(&self) -> Source {
+        let variable = || {
+            std::env::var_os("FOVEA_MODEL")
+                .filter(|value| !value.is_empty())
+                .map(PathBuf::from)
+        };
+        match self.model.clone().or_else(variable) {
+            Some(folder) => Source::Folder(folder),
+            None => Source::Embedded,
+        }
+    }
+
+    fn load(&self) -> Result<Model> {
+        Ok(Model::load(&self.source())?)
+    }
+}
+
+/// Runs the command line of this process.
+pub fn main() -> ExitCode {
+    // clap answers wrong usage itself, with exit code 2.
+    let result = match Arguments::parse().command {
+        None => serve::run(&serve::Serve::default()),
+        Some(Command::Serve(arguments)) => serve::run(&arguments),
+        Some(Command::Explain(arguments)) => explain::run(&arguments).map(|()| ExitCode::SUCCESS),
+        Some(Command::Compare(arguments)) => compare::run(&arguments).map(|()| ExitCode::SUCCESS),
+        Some(Command::Embed(arguments)) => embed::run(&arguments).map(|()| ExitCode::SUCCESS),
+        Some(Command::Model(command)) => model::run(&command).map(|()| ExitCode::SUCCESS),
+        Some(Command::Bench(arguments)) => bench::run(&arguments).map(|()| ExitCode::SUCCESS),
+        Some(Command::Doctor(arguments)) => doctor::run(&arguments),
+    };
+    result.unwrap_or_else(|error| {
+        // A reader that has enough (`fovea explain … | head`) is no failure.
+        if output::closed_pipe(&error) {
+            return ExitCode::SUCCESS;
+        }
+        eprintln!("fovea: {error:#}");
+        ExitCode::from(if error.is::<input::Usage>() { 2 } else { 1 })
+    })
+}
+
+/// Whether this binary carries a model, in words.
+fn embedded_in_words() -> &'static str {
+    if embedded_available() {
+        "embedded"
+    } else {
+        "none embedded"
+    }
+}

@@ -1,4 +1,23 @@
-//! Explanations: a [`Trace`](crate::model::Trace) → a score per source word. No I/O.
+//! Explanations: a [`Trace`] → a score per source word. No I/O.
+//!
+//! The frozen-affine decomposition exists twice, on purpose: [`parts`] pushes every word's part forward through the frozen
+//! network, [`decomposition`] pulls the embedding back through it. The two share no code and must agree.
+
+pub mod alignment;
+pub mod alti;
+pub mod attention;
+pub mod contributions;
+pub mod decomposition;
+pub mod norm;
+pub mod pair;
+pub mod parts;
+mod words;
+
+pub use alignment::Link;
+pub use pair::{PairReport, Side, compare};
+pub use words::{Owner, WordMap};
+
+use crate::model::{Model, ModelError, Trace};
 
 /// How a unit's words are scored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, serde::Serialize, serde::Deserialize)]
@@ -19,7 +38,13 @@ pub enum Method {
 
 impl Method {
     /// Every method, the default first.
-    pub const ALL: [Method; 5] = [Method::Decomposition, Method::Alti, Method::Attention, Method::Rollout, Method::Norm];
+    pub const ALL: [Method; 5] = [
+        Method::Decomposition,
+        Method::Alti,
+        Method::Attention,
+        Method::Rollout,
+        Method::Norm,
+    ];
 
     /// The name used on the command line, in settings and in JSON.
     pub fn name(self) -> &'static str {
@@ -41,4 +66,48 @@ impl Method {
     pub fn additive(self) -> bool {
         matches!(self, Method::Decomposition)
     }
+}
+
+/// Scores of one sequence's tokens by one method.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TokenScores {
+    /// One score per token, special tokens included.
+    pub tokens: Vec<f32>,
+    /// What belongs to no token: the biases of the network. 0 for methods that have none.
+    pub bias: f32,
+}
+
+/// Scores of one sequence's source words by one method.
+#[derive(Debug, Clone, PartialEq)]
+pub struct WordScores {
+    /// One score per word of the [`WordMap`].
+    pub words: Vec<f32>,
+    /// Score of all special tokens together.
+    pub special: f32,
+    /// What belongs to no token.
+    pub bias: f32,
+    /// For additive methods |1 - (words + special + bias)|, else 0.
+    pub residual: f32,
+}
+
+/// Scores a sequence's source words. `embedding` is the pooled embedding of the trace.
+///
+/// # Errors
+/// [`ModelError::Tensor`] if the trace holds no layers or its shapes do not fit.
+pub fn salience(
+    model: &Model,
+    trace: &Trace,
+    embedding: &[f32],
+    words: &WordMap,
+    method: Method,
+) -> Result<WordScores, ModelError> {
+    let pooling = model.pooling();
+    let scores = match method {
+        Method::Decomposition => decomposition::shares(trace, pooling, embedding)?,
+        Method::Alti => contributions::pooled(&alti::rollout(trace)?, pooling),
+        Method::Norm => contributions::pooled(&norm::rollout(trace)?, pooling),
+        Method::Rollout => contributions::pooled(&attention::rollout(trace)?, pooling),
+        Method::Attention => attention::received(trace)?,
+    };
+    Ok(words.collect(&scores, method.additive()))
 }

@@ -1,1 +1,179 @@
-//! Placeholder.
+//! The model: text → tokens with source spans → one forward pass → [`Trace`].
+//!
+//! An architecture is one file that implements [`Encoder`]; everything else here serves all of them.
+
+mod batch;
+mod bert;
+mod config;
+mod load;
+pub mod ops;
+mod pooling;
+mod tokenizer;
+mod trace;
+
+pub use batch::Packed;
+pub use config::{Config, ConfigError};
+pub use load::{FileCheck, LoadError, Source, embedded_available, verify};
+pub use pooling::Pooling;
+pub use tokenizer::{TokenizeError, Tokenizer, Tokens};
+pub use trace::{Keep, LayerTrace, LayerWeights, Norm, Trace};
+
+use crate::text::{Language, ModelText};
+
+/// Asked between two layers whether to stop; true stops the pass with [`ModelError::Stopped`].
+pub type Checkpoint<'a> = &'a (dyn Fn() -> bool + Sync);
+
+/// A checkpoint that never stops.
+pub const UNSTOPPED: Checkpoint<'static> = &|| false;
+
+/// Why a forward pass or an explanation gave no result.
+#[derive(Debug, thiserror::Error)]
+pub enum ModelError {
+    /// The checkpoint said so.
+    #[error("stopped before the model had finished")]
+    Stopped,
+    /// A sequence is longer than the positions the model knows.
+    #[error("a text of {tokens} tokens does not fit the model's window of {window}; split it first")]
+    TooLong {
+        /// Tokens of the text, special ones included.
+        tokens: usize,
+        /// Tokens the model reads at once.
+        window: usize,
+    },
+    /// A token id beyond the embedding table: tokenizer and weights are not of one model.
+    #[error("token id {id} is outside the vocabulary of {vocabulary}: the tokenizer does not belong to these weights")]
+    Vocabulary {
+        /// The id.
+        id: u32,
+        /// Rows of the embedding table.
+        vocabulary: usize,
+    },
+    /// Text the tokenizer could not take.
+    #[error(transparent)]
+    Tokenize(#[from] TokenizeError),
+    /// A tensor operation failed.
+    #[error("tensor operation failed: {0}")]
+    Tensor(#[from] candle_core::Error),
+}
+
+/// A transformer encoder that can show its work. One implementation per architecture.
+pub trait Encoder: Send + Sync {
+    /// Its dimensions.
+    fn config(&self) -> &Config;
+
+    /// Runs packed sequences and returns one trace per sequence, in order. With [`Keep::LastHidden`] the traces have no layers.
+    ///
+    /// # Errors
+    /// [`ModelError::Stopped`] when `checkpoint` says so between layers, [`ModelError::TooLong`] and [`ModelError::Vocabulary`]
+    /// for input the model cannot take, [`ModelError::Tensor`] otherwise.
+    fn forward(&self, batch: &Packed, keep: Keep, checkpoint: Checkpoint) -> Result<Vec<Trace>, ModelError>;
+}
+
+/// What a model is, for those who show it.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct ModelInfo {
+    /// Its name: the folder's, or `all-MiniLM-L6-v2` for the embedded one.
+    pub name: String,
+    /// Content address: changes whenever weights, tokenizer, configuration or the reading of identifiers do.
+    pub id: String,
+    /// Architecture as config.json calls it.
+    pub architecture: String,
+    /// Number of layers.
+    pub layers: usize,
+    /// Attention heads per layer.
+    pub heads: usize,
+    /// Width of a hidden state.
+    pub hidden: usize,
+    /// Most tokens read at once, special tokens included.
+    pub window: usize,
+    /// Entries of the vocabulary.
+    pub vocabulary: usize,
+    /// How token vectors become one embedding.
+    pub pooling: Pooling,
+    /// Number format the weights were stored in: `f32`, `f16`, `q8_0` …
+    pub weights: String,
+}
+
+/// A loaded model: tokenizer, encoder, pooling.
+pub struct Model {
+    info: ModelInfo,
+    tokenizer: Tokenizer,
+    encoder: Box<dyn Encoder>,
+    pooling: Pooling,
+    identifier_aware: bool,
+}
+
+impl Model {
+    /// Loads a model.
+    ///
+    /// # Errors
+    /// Says which file is missing, damaged or of another model, and what to do.
+    pub fn load(source: &Source) -> Result<Model, LoadError> {
+        load::load(source)
+    }
+
+    /// The same model with identifiers read as words (the default) or, as the reference pipeline does, left as they are.
+    pub fn identifier_aware(mut self, aware: bool) -> Model {
+        if self.identifier_aware != aware {
+            self.info.id = match aware {
+                true => self.info.id.trim_end_matches("-plain").to_owned(),
+                false => format!("{}-plain", self.info.id),
+            };
+        }
+        self.identifier_aware = aware;
+        self
+    }
+
+    /// What it is.
+    pub fn info(&self) -> &ModelInfo {
+        &self.info
+    }
+
+    /// Most tokens read at once, special tokens included.
+    pub fn window(&self) -> usize {
+        self.info.window
+    }
+
+    /// Width of an embedding.
+    pub fn hidden(&self) -> usize {
+        self.info.hidden
+    }
+
+    /// How token vectors become one embedding.
+    pub fn pooling(&self) -> Pooling {
+        self.pooling
+    }
+
+    /// The encoder itself.
+    pub fn encoder(&self) -> &dyn Encoder {
+        &*self.encoder
+    }
+
+    /// Tokens of a text with their ranges in it. Identifiers of code are read as words unless that was switched off.
+    ///
+    /// # Errors
+    /// [`TokenizeError`] if the tokenizer refuses the text.
+    pub fn tokenize(&self, text: &str, language: Language) -> Result<Tokens, TokenizeError> {
+        let aware = self.identifier_aware && language.is_code();
+        let read = if aware {
+            ModelText::identifier_aware(text)
+        } else {
+            ModelText::plain(text)
+        };
+        self.tokenizer.tokenize(text, &read)
+    }
+
+    /// Number of tokens of a text, special tokens included; a text the tokenizer refuses counts one per byte.
+    pub fn count(&self, text: &str, language: Language) -> usize {
+        self.tokenize(text, language)
+            .map_or(text.len() + 2, |tokens| tokens.len())
+    }
+
+    /// The embedding of one trace's sequence, not normalised: `hidden` floats.
+    ///
+    /// # Errors
+    /// [`ModelError::Tensor`] if the hidden states are not of the expected shape.
+    pub fn pool(&self, trace: &Trace) -> Result<Vec<f32>, ModelError> {
+        Ok(self.pooling.pool(&trace.hidden)?.to_vec1()?)
+    }
+}

@@ -3,11 +3,20 @@
 //! No I/O happens here, and nothing is truncated: text over the model's window is split at syntax, sentence, word and, in the
 //! last resort, character borders.
 
+mod borders;
+#[cfg(test)]
+mod fixtures;
 mod grammar;
+mod hazards;
 mod markdown;
+mod names;
+mod outline;
+mod pack;
 mod prose;
 mod split;
 mod syntax;
+#[cfg(test)]
+mod tests;
 
 pub use syntax::{Tree, parse};
 
@@ -91,7 +100,48 @@ pub struct Budget<'a> {
 }
 
 /// Segments a snapshot. `tree` is its syntax tree ([`parse`]), `None` for languages without a grammar.
+///
+/// A text of at most `window - 2` bytes is taken to fit and never measured, and no text of over `32 * window` bytes is
+/// measured as a whole. What is measured are syntactic pieces, the same after an edit elsewhere: a cache behind
+/// [`Budget::tokens`] pays.
 pub fn segment(snapshot: &Snapshot, tree: Option<&Tree>, budget: &Budget) -> Segments {
-    let _ = (snapshot, tree, budget);
-    Segments::default()
+    if snapshot.is_empty() {
+        return Segments::default();
+    }
+    let text = snapshot.rope().to_string();
+    // A tree of another text would lead nowhere; one that reaches past the end certainly is one.
+    let root = tree
+        .map(|tree| tree.0.root_node())
+        .filter(|root| root.end_byte() <= text.len());
+    let language = snapshot.language();
+    let outline = match (root, grammar::of(language)) {
+        (Some(root), _) if language == Language::Markdown => markdown::of_markdown(&text, root),
+        (Some(root), Some(grammar)) => outline::of_code(&text, root, grammar, language),
+        _ => prose::of_text(&text, language),
+    };
+    let units = split::units(&text, outline.fragments, root, budget);
+    let items = outline
+        .headings
+        .into_iter()
+        .filter_map(|heading| item(heading, &units))
+        .collect();
+    Segments { units, items }
+}
+
+fn item(heading: outline::Heading, units: &[Unit]) -> Option<Item> {
+    let outline::Heading {
+        name,
+        kind,
+        range,
+        name_range,
+    } = heading;
+    let first = units.partition_point(|unit| unit.range.end <= range.start);
+    let last = units.partition_point(|unit| unit.range.start < range.end);
+    (first < last).then_some(Item {
+        name,
+        kind,
+        range,
+        name_range,
+        units: first..last,
+    })
 }

@@ -1,1 +1,62 @@
-//! Placeholder.
+//! The language server: LSP messages ⇄ [`analysis`](crate::analysis). No LSP type leaves this module.
+//!
+//! ```text
+//! stdin → frames → transport → ingress ─ notifications: applied at once, in the order of the wire (core)
+//!                                      └ requests: leave with a ticket of the state they arrived in → handlers → requests/*
+//! analysis ─ events → board → publisher → stdout (output: never waits for the client)
+//! ```
+
+mod board;
+mod client;
+mod core;
+mod documents;
+mod exit;
+mod flights;
+mod frames;
+mod handlers;
+mod heat;
+mod ingress;
+mod logging;
+mod notifications;
+mod orphan;
+mod output;
+mod progress;
+pub mod protocol;
+mod publisher;
+mod requests;
+pub mod settings;
+mod status;
+mod ticket;
+mod to_proto;
+mod transport;
+
+pub use logging::{install_panic_hook, start as start_logging};
+pub use transport::serve;
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::Context;
+
+use crate::analysis::Loader;
+
+/// Serves one client over stdin and stdout. `loaders` makes the loader of the model in a folder (the setting `fovea.model.dir`), or
+/// of the default one.
+///
+/// # Errors
+/// The threads could not be started.
+pub fn run(loaders: impl Fn(Option<&Path>) -> Loader + Send + Sync + 'static) -> anyhow::Result<ExitCode> {
+    install_panic_hook();
+    start_logging();
+    // Handlers only wait for the model's thread, so two workers are plenty.
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .thread_name("fovea-server")
+        .enable_all()
+        .build()
+        .context("the server's threads could not be started")?;
+    let code = runtime.block_on(serve(tokio::io::stdin(), tokio::io::stdout(), loaders));
+    // A read of stdin may wait for ever; the process ends all the same.
+    runtime.shutdown_background();
+    Ok(ExitCode::from(code))
+}

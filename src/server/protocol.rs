@@ -23,7 +23,7 @@ use tower_lsp::ls_types::{Range, TextDocumentIdentifier, Uri};
 pub const PROTOCOL: u32 = 1;
 
 /// How many levels of heat there are; a word's level is 1 to this.
-pub const LEVELS: u32 = 12;
+pub const LEVELS: u32 = crate::render::heat::LEVELS;
 
 /// Command: list what resembles an item, or open it. Argument: [`ShowSimilarArgs`]. Answer: [`ShowSimilarAnswer`].
 pub const SHOW_SIMILAR: &str = "fovea.showSimilar";
@@ -43,8 +43,16 @@ pub const PAUSE: &str = "fovea.pause";
 pub const RESUME: &str = "fovea.resume";
 
 /// Every command, as announced by `initialize`.
-pub const COMMANDS: [&str; 8] =
-    [SHOW_SIMILAR, COMPARE_PASSAGES, EXPLAIN_SELECTION, TOGGLE_HEAT, TOGGLE_HIGHLIGHT, SET_METHOD, PAUSE, RESUME];
+pub const COMMANDS: [&str; 8] = [
+    SHOW_SIMILAR,
+    COMPARE_PASSAGES,
+    EXPLAIN_SELECTION,
+    TOGGLE_HEAT,
+    TOGGLE_HIGHLIGHT,
+    SET_METHOD,
+    PAUSE,
+    RESUME,
+];
 
 /// The kind of our code actions: its own, so that no editor shows a light bulb on every line.
 pub const ACTION_KIND: &str = "fovea";
@@ -91,8 +99,8 @@ pub struct HeatParams {
 pub struct Unread {
     /// Where it stands.
     pub range: Range,
-    /// Share of its letters that the vocabulary has, below one half.
-    pub coverage: f32,
+    /// Share of its letters that the vocabulary has, below one half, to four places.
+    pub coverage: f64,
     /// What is wrong and what to do, in one sentence.
     pub reason: String,
 }
@@ -239,8 +247,8 @@ pub struct SimilarItem {
     pub kind: String,
     /// The language's name.
     pub language: String,
-    /// Language-centred cosine, -1 to 1.
-    pub score: f32,
+    /// Language-centred cosine, -1 to 1, to four places.
+    pub score: f64,
 }
 
 /// The answer of [`SHOW_SIMILAR`].

@@ -12,7 +12,7 @@ mod position;
 mod snapshot;
 mod words;
 
-pub use admission::{Inactive, Limits, inactive};
+pub use admission::{Inactive, Limits, inactive, secret_file};
 pub use decode::{DecodeError, decode};
 pub use document::{Change, Document};
 pub use identifiers::ModelText;

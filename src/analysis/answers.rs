@@ -1,0 +1,131 @@
+//! Questions → answers.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::compute::{INTERNAL_ERROR, Trouble};
+use super::document::Stage;
+use super::place::{cursor_report, language_of, unit_at};
+use super::queue::{Answer, Ask, Question};
+use super::worker::Worker;
+use super::{CursorReport, DocumentId, DocumentReport, Refusal};
+use crate::model::Checkpoint;
+use crate::text::Snapshot;
+
+/// Why a question has no answer now.
+pub enum Halt {
+    /// It was stopped.
+    Stopped,
+    /// It cannot be answered.
+    Refused(Refusal),
+}
+
+impl From<Trouble> for Halt {
+    fn from(trouble: Trouble) -> Halt {
+        match trouble {
+            Trouble::Stopped => Halt::Stopped,
+            Trouble::Failed(why) => Halt::Refused(Refusal::Failed(why)),
+        }
+    }
+}
+
+impl Worker {
+    pub(super) fn answer(&mut self, question: &Arc<Question>, stop: &AtomicBool) {
+        let checkpoint = || stop.load(Ordering::Acquire) || question.abandoned();
+        match self.result(&question.ask, &checkpoint) {
+            Ok(answer) => question.answer(Ok(answer)),
+            Err(Halt::Refused(refusal)) => question.answer(Err(refusal)),
+            Err(Halt::Stopped) if question.abandoned() => {}
+            Err(Halt::Stopped) => {
+                question.interrupted();
+                let mut state = self.shared.state();
+                match state.refusal() {
+                    Some(refusal) => question.answer(Err(refusal)),
+                    None => state.queue.put_back(question.clone()),
+                }
+            }
+        }
+    }
+
+    fn result(&mut self, ask: &Ask, checkpoint: Checkpoint) -> Result<Answer, Halt> {
+        let setting = self.setting()?;
+        let no_model = || Halt::Refused(Refusal::Loading);
+        match ask {
+            Ask::Cursor {
+                id, snapshot, offset, ..
+            } => self.cursor(id, snapshot, *offset, checkpoint).map(Answer::Cursor),
+            Ask::Range { id, snapshot, range } => {
+                let report = self
+                    .shared
+                    .state()
+                    .documents
+                    .get(id)
+                    .and_then(|document| document.current().cloned());
+                let language = language_of(report.as_deref(), snapshot, range);
+                let text = snapshot.text(range.clone());
+                let mut compute = self.compute(&setting).ok_or_else(no_model)?;
+                Ok(Answer::Range(compute.range(&text, language, checkpoint)?))
+            }
+            Ask::Compare { a, b } => {
+                let mut compute = self.compute(&setting).ok_or_else(no_model)?;
+                let pair = compute.compare((&a.0, a.1), (&b.0, b.1), checkpoint)?;
+                Ok(Answer::Pair(Box::new(pair)))
+            }
+        }
+    }
+
+    fn cursor(
+        &mut self,
+        id: &DocumentId,
+        snapshot: &Snapshot,
+        offset: usize,
+        checkpoint: Checkpoint,
+    ) -> Result<Option<CursorReport>, Halt> {
+        let (report, revision) = self.segmented(id, snapshot.version())?;
+        let Some(index) = unit_at(&report.segments, offset) else {
+            return Ok(None);
+        };
+        let unit = &report.segments.units[index];
+        let text = report.snapshot.text(unit.range.clone());
+        let setting = self.setting()?;
+        let Some(mut compute) = self.compute(&setting) else {
+            return Err(Halt::Refused(Refusal::Loading));
+        };
+        let texts = [(text, unit.language)];
+        let Some(explanation) = compute.units(&texts, checkpoint)?.pop() else {
+            return Ok(None);
+        };
+        let sources = compute.sources(&texts[0].0, unit.language, checkpoint)?;
+        if report.units[index].is_none() {
+            if let Some(document) = self.shared.state().documents.at_revision(id, revision) {
+                document.fill(vec![(index, explanation.clone())]);
+            }
+            self.settle(id, revision);
+        }
+        Ok(Some(cursor_report(&report, index, offset, explanation, sources)))
+    }
+
+    /// The report on a document's text with its segments, made now if need be.
+    fn segmented(&mut self, id: &DocumentId, version: i32) -> Result<(Arc<DocumentReport>, u64), Halt> {
+        for made in [false, true] {
+            {
+                let state = self.shared.state();
+                let document = state
+                    .documents
+                    .get(id)
+                    .filter(|document| document.snapshot.version() == version);
+                let document = document.ok_or(Halt::Refused(Refusal::Stale))?;
+                if let Some(report) = document.current() {
+                    return Ok((report.clone(), document.revision));
+                }
+                if document.stage == Stage::Broken {
+                    return Err(Halt::Refused(Refusal::Failed(INTERNAL_ERROR.into())));
+                }
+            }
+            if !made {
+                self.segment(id);
+            }
+        }
+        Err(Halt::Refused(Refusal::Stale))
+    }
+}

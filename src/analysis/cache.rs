@@ -1,0 +1,268 @@
+//! Results by content: the same text, asked of the same model in the same way, is computed once.
+
+use std::mem::size_of;
+use std::sync::Arc;
+
+use quick_cache::sync::{Cache as Store, DefaultLifecycle};
+use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
+use sha2::{Digest, Sha256};
+
+use super::{SourcesReport, UnitReport, WordScore};
+use crate::explain::Method;
+use crate::text::Language;
+
+/// The content address of a result: 128 bits of SHA-256 over everything the result depends on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Key([u8; 16]);
+
+/// What is asked of a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// The explanation of one text in one forward pass.
+    Unit,
+    /// The explanation of a text over the window, merged from its parts.
+    Merged,
+    /// What each word is made of.
+    Sources,
+    /// How many tokens it has.
+    Count,
+}
+
+/// What every result of the moment depends on besides its text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Setting {
+    /// Content hash of the model.
+    pub model: String,
+    /// The method of the scores.
+    pub method: Method,
+    /// Whether identifiers are split into words.
+    pub identifier_aware: bool,
+}
+
+impl Setting {
+    /// The language a text is given to the model in: splitting identifiers is a matter of the language, so that where it is
+    /// switched off code is read as prose is.
+    pub fn voice(&self, language: Language) -> Language {
+        if self.identifier_aware {
+            language
+        } else {
+            Language::Prose
+        }
+    }
+
+    /// The address of a result. The language belongs to it, since the text the model reads depends on it.
+    pub fn key(&self, kind: Kind, text: &str, language: Language) -> Key {
+        let mut hash = Sha256::new();
+        // Each field ends where its length says, so that no two questions are spelt the same.
+        hash.update((self.model.len() as u64).to_le_bytes());
+        hash.update(self.model.as_bytes());
+        let method = match kind {
+            Kind::Unit | Kind::Merged => self.method.name(),
+            Kind::Sources | Kind::Count => "",
+        };
+        hash.update([kind as u8, method.len() as u8]);
+        hash.update(method.as_bytes());
+        let language = self.voice(language).name();
+        hash.update([language.len() as u8]);
+        hash.update(language.as_bytes());
+        hash.update(text.as_bytes());
+        let mut key = [0; 16];
+        key.iter_mut().zip(hash.finalize()).for_each(|(to, from)| *to = from);
+        Key(key)
+    }
+}
+
+#[derive(Debug, Clone)]
+enum Value {
+    Unit(Arc<UnitReport>),
+    Sources(Arc<SourcesReport>),
+    Count(usize),
+}
+
+#[derive(Debug, Clone)]
+struct Bytes;
+
+impl Weighter<Key, Value> for Bytes {
+    fn weight(&self, _: &Key, value: &Value) -> u64 {
+        // What the store itself needs for an entry, about: key, value, hash slot, list links.
+        const ENTRY: usize = size_of::<Key>() + size_of::<Value>() + 48;
+        let held = match value {
+            Value::Unit(report) => {
+                size_of::<UnitReport>()
+                    + report.words.len() * size_of::<WordScore>()
+                    + report.embedding.len() * size_of::<f32>()
+            }
+            Value::Sources(report) => size_of::<SourcesReport>() + report.shares.len() * size_of::<f32>(),
+            Value::Count(_) => 0,
+        };
+        (ENTRY + held) as u64
+    }
+}
+
+/// The results that fit into a number of bytes, the least used dropped first. Readable by everybody at any time.
+pub struct Cache(Store<Key, Value, Bytes>);
+
+impl Cache {
+    /// A cache of at most `bytes` bytes.
+    pub fn new(bytes: usize) -> Cache {
+        // Few shards: a result over a shard's part of the budget would never be kept, and there is one writer.
+        let options = OptionsBuilder::new()
+            .shards(2)
+            .estimated_items_capacity((bytes / 2048).clamp(64, 1 << 20))
+            .weight_capacity(bytes as u64)
+            .build();
+        Cache(match options {
+            Ok(options) => Store::with_options(
+                options,
+                Bytes,
+                DefaultHashBuilder::default(),
+                DefaultLifecycle::default(),
+            ),
+            Err(_) => Store::with_weighter(64, bytes as u64, Bytes),
+        })
+    }
+
+    /// Changes the budget, dropping what no longer fits.
+    pub fn resize(&self, bytes: usize) {
+        self.0.set_capacity(bytes as u64);
+    }
+
+    /// The explanation at an address.
+    pub fn unit(&self, key: Key) -> Option<Arc<UnitReport>> {
+        match self.0.get(&key)? {
+            Value::Unit(report) => Some(report),
+            _ => None,
+        }
+    }
+
+    /// The sources at an address.
+    pub fn sources(&self, key: Key) -> Option<Arc<SourcesReport>> {
+        match self.0.get(&key)? {
+            Value::Sources(report) => Some(report),
+            _ => None,
+        }
+    }
+
+    /// The number of tokens of a text, counted once.
+    pub fn count(&self, key: Key, count: impl FnOnce() -> usize) -> usize {
+        if let Some(Value::Count(tokens)) = self.0.get(&key) {
+            return tokens;
+        }
+        let tokens = count();
+        self.0.insert(key, Value::Count(tokens));
+        tokens
+    }
+
+    /// Keeps an explanation.
+    pub fn keep_unit(&self, key: Key, report: Arc<UnitReport>) {
+        self.0.insert(key, Value::Unit(report));
+    }
+
+    /// Keeps sources.
+    pub fn keep_sources(&self, key: Key, report: Arc<SourcesReport>) {
+        self.0.insert(key, Value::Sources(report));
+    }
+
+    /// Bytes held.
+    #[cfg(test)]
+    pub fn bytes(&self) -> u64 {
+        self.0.weight()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn setting() -> Setting {
+        Setting {
+            model: "m".into(),
+            method: Method::Decomposition,
+            identifier_aware: true,
+        }
+    }
+
+    fn report(words: usize) -> Arc<UnitReport> {
+        let word = WordScore {
+            range: 0..1,
+            score: 0.5,
+            rank: 1,
+        };
+        Arc::new(UnitReport {
+            method: Method::Decomposition,
+            words: vec![word; words],
+            tokens: words + 2,
+            coverage: 1.0,
+            bias_share: 0.0,
+            special_share: 0.0,
+            residual: 0.0,
+            embedding: vec![0.0; 384].into(),
+            ms: 1.0,
+        })
+    }
+
+    #[test]
+    fn the_byte_budget_holds_and_recent_results_stay() {
+        let budget = 256 << 10;
+        let cache = Cache::new(budget);
+        let keys: Vec<Key> = (0..1000)
+            .map(|i| setting().key(Kind::Unit, &format!("text {i}"), Language::Rust))
+            .collect();
+        for key in &keys {
+            cache.keep_unit(*key, report(60));
+            assert!(
+                cache.bytes() <= budget as u64,
+                "{} bytes held of {budget}",
+                cache.bytes()
+            );
+        }
+        assert!(cache.bytes() > budget as u64 / 2, "the budget is used");
+        assert!(keys.iter().filter(|key| cache.unit(**key).is_some()).count() > 20);
+        cache.resize(16 << 10);
+        assert!(cache.bytes() <= 16 << 10);
+    }
+
+    #[test]
+    fn the_address_depends_on_model_kind_method_language_and_text() {
+        let base = setting();
+        let other_model = Setting {
+            model: "n".into(),
+            ..base.clone()
+        };
+        let other_method = Setting {
+            method: Method::Alti,
+            ..base.clone()
+        };
+        let plain = Setting {
+            identifier_aware: false,
+            ..base.clone()
+        };
+        let keys = [
+            base.key(Kind::Unit, "a", Language::Rust),
+            base.key(Kind::Merged, "a", Language::Rust),
+            base.key(Kind::Sources, "a", Language::Rust),
+            base.key(Kind::Count, "a", Language::Rust),
+            base.key(Kind::Unit, "b", Language::Rust),
+            base.key(Kind::Unit, "a", Language::Python),
+            other_model.key(Kind::Unit, "a", Language::Rust),
+            other_method.key(Kind::Unit, "a", Language::Rust),
+            plain.key(Kind::Unit, "a", Language::Rust),
+        ];
+        for (i, key) in keys.iter().enumerate() {
+            assert!(!keys[..i].contains(key), "address {i} is taken");
+        }
+        assert_eq!(
+            keys[2],
+            other_method.key(Kind::Sources, "a", Language::Rust),
+            "sources do not depend on the method"
+        );
+    }
+
+    #[test]
+    fn tokens_are_counted_once() {
+        let cache = Cache::new(1 << 20);
+        let key = setting().key(Kind::Count, "some text", Language::Rust);
+        assert_eq!(cache.count(key, || 7), 7);
+        assert_eq!(cache.count(key, || panic!("counted again")), 7);
+    }
+}

@@ -1,0 +1,313 @@
+//! From texts to results, through the cache.
+
+use std::borrow::Cow;
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::cache::{Cache, Key, Kind, Setting};
+use super::document::{BATCH_TOKENS, Prepared};
+use super::engine::Engine;
+use super::merge::merge;
+use super::pool::Pool;
+use super::{DocumentId, SourcesReport, UnitReport};
+use crate::explain::PairReport;
+use crate::model::{Checkpoint, ModelError};
+use crate::segment::{self, Budget, Segments, Tree};
+use crate::text::{Language, Snapshot};
+
+/// Why there is no result.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Trouble {
+    /// The checkpoint said so.
+    Stopped,
+    /// The model failed on this text.
+    Failed(String),
+}
+
+impl From<ModelError> for Trouble {
+    fn from(error: ModelError) -> Trouble {
+        match error {
+            ModelError::Stopped => Trouble::Stopped,
+            other => Trouble::Failed(other.to_string()),
+        }
+    }
+}
+
+/// What was begun last: after a panic, what to be wary of.
+#[derive(Debug, Default)]
+pub enum Attempt {
+    /// Nothing that could be named.
+    #[default]
+    Nothing,
+    /// The segments of a document's text.
+    Segmenting(DocumentId, u64),
+    /// Some texts in one forward pass.
+    Texts(Vec<Key>),
+}
+
+/// Texts that made the model panic, so that the next keystroke does not run into them again.
+#[derive(Debug, Default)]
+pub struct Wary {
+    /// In a batch that panicked: not given to the model together with others any more.
+    suspects: HashSet<Key>,
+    /// Panicked alone: not given to the model any more.
+    guilty: HashSet<Key>,
+}
+
+impl Wary {
+    /// More are not remembered: somebody works on a text that is new each time.
+    const MOST: usize = 1024;
+
+    /// Learns from a panic.
+    pub fn blame(&mut self, keys: &[Key]) {
+        if self.suspects.len() + self.guilty.len() > Wary::MOST {
+            *self = Wary::default();
+        }
+        match keys {
+            [key] => _ = self.guilty.insert(*key),
+            _ => self.suspect(keys),
+        }
+    }
+
+    /// These failed together; each is to be tried alone.
+    pub fn suspect(&mut self, keys: &[Key]) {
+        self.suspects.extend(keys);
+    }
+
+    /// Whether a text must not share a forward pass with others.
+    pub fn suspects(&self, key: Key) -> bool {
+        self.suspects.contains(&key) || self.guilty.contains(&key)
+    }
+}
+
+/// Told of a text that made the model panic before.
+pub const INTERNAL_ERROR: &str = "an internal error occurred while this text was analysed";
+
+/// What computing needs, borrowed from the model thread.
+pub struct Compute<'a> {
+    /// The model.
+    pub engine: &'a dyn Engine,
+    /// Where its work is done.
+    pub pool: &'a Pool,
+    /// Where results are kept.
+    pub cache: &'a Cache,
+    /// What results depend on besides their text.
+    pub setting: &'a Setting,
+    /// What panicked before.
+    pub wary: &'a Wary,
+    /// What is being tried.
+    pub attempt: &'a mut Attempt,
+}
+
+impl Compute<'_> {
+    /// Explains texts, those not yet known in packed forward passes of limited size.
+    ///
+    /// # Errors
+    /// The first trouble met; what was explained before is kept.
+    pub fn units(
+        &mut self,
+        texts: &[(Cow<str>, Language)],
+        checkpoint: Checkpoint,
+    ) -> Result<Vec<Arc<UnitReport>>, Trouble> {
+        let keys: Vec<Key> = texts
+            .iter()
+            .map(|(text, language)| self.setting.key(Kind::Unit, text, *language))
+            .collect();
+        let mut found: Vec<Option<Arc<UnitReport>>> = keys.iter().map(|key| self.cache.unit(*key)).collect();
+        let mut missing: Vec<usize> = Vec::new();
+        for (i, key) in keys.iter().enumerate() {
+            if found[i].is_none() && !missing.iter().any(|&other| keys[other] == *key) {
+                missing.push(i);
+            }
+        }
+        let mut rest = missing.as_slice();
+        while !rest.is_empty() {
+            let (batch, later) = rest.split_at(self.fitting(rest, &keys, texts));
+            for (&i, report) in batch.iter().zip(self.batch(batch, &keys, texts, checkpoint)?) {
+                let report = Arc::new(report);
+                self.cache.keep_unit(keys[i], report.clone());
+                found[i] = Some(report);
+            }
+            rest = later;
+        }
+        // A text that occurs twice was explained once.
+        let of = |i: usize| {
+            found[i]
+                .clone()
+                .or_else(|| found[keys.iter().position(|key| *key == keys[i])?].clone())
+        };
+        let all: Option<Vec<_>> = (0..texts.len()).map(of).collect();
+        all.ok_or_else(|| Trouble::Failed(INTERNAL_ERROR.into()))
+    }
+
+    /// How many of the texts go into the next forward pass: at least one.
+    fn fitting(&self, texts: &[usize], keys: &[Key], all: &[(Cow<str>, Language)]) -> usize {
+        let mut tokens = 0;
+        let fits = |&&i: &&usize| {
+            let (text, language) = &all[i];
+            tokens += self.count(text, *language);
+            tokens <= BATCH_TOKENS && !self.wary.suspects(keys[i])
+        };
+        texts.iter().take_while(fits).count().max(1)
+    }
+
+    fn batch(
+        &mut self,
+        batch: &[usize],
+        keys: &[Key],
+        all: &[(Cow<str>, Language)],
+        checkpoint: Checkpoint,
+    ) -> Result<Vec<UnitReport>, Trouble> {
+        if batch.iter().any(|&i| self.wary.guilty.contains(&keys[i])) {
+            return Err(Trouble::Failed(INTERNAL_ERROR.into()));
+        }
+        if checkpoint() {
+            return Err(Trouble::Stopped);
+        }
+        *self.attempt = Attempt::Texts(batch.iter().map(|&i| keys[i]).collect());
+        let texts: Vec<(&str, Language)> = batch
+            .iter()
+            .map(|&i| (&*all[i].0, self.setting.voice(all[i].1)))
+            .collect();
+        let (engine, method) = (self.engine, self.setting.method);
+        let reports = self.pool.install(|| engine.analyse(&texts, method, checkpoint));
+        *self.attempt = Attempt::Nothing;
+        let reports = reports?;
+        if reports.len() != batch.len() {
+            return Err(Trouble::Failed(INTERNAL_ERROR.into()));
+        }
+        Ok(reports)
+    }
+
+    /// What each word of a text is made of.
+    ///
+    /// # Errors
+    /// What the model meets.
+    pub fn sources(
+        &mut self,
+        text: &str,
+        language: Language,
+        checkpoint: Checkpoint,
+    ) -> Result<Arc<SourcesReport>, Trouble> {
+        let key = self.setting.key(Kind::Sources, text, language);
+        if let Some(known) = self.cache.sources(key) {
+            return Ok(known);
+        }
+        if self.wary.guilty.contains(&key) {
+            return Err(Trouble::Failed(INTERNAL_ERROR.into()));
+        }
+        *self.attempt = Attempt::Texts(vec![key]);
+        let (engine, voice) = (self.engine, self.setting.voice(language));
+        let report = self.pool.install(|| engine.sources((text, voice), checkpoint));
+        *self.attempt = Attempt::Nothing;
+        let report = Arc::new(report?);
+        self.cache.keep_sources(key, report.clone());
+        Ok(report)
+    }
+
+    /// Why two passages are similar.
+    ///
+    /// # Errors
+    /// What the model meets.
+    pub fn compare(
+        &mut self,
+        a: (&str, Language),
+        b: (&str, Language),
+        checkpoint: Checkpoint,
+    ) -> Result<PairReport, Trouble> {
+        let (engine, voices) = (self.engine, (self.setting.voice(a.1), self.setting.voice(b.1)));
+        Ok(self
+            .pool
+            .install(|| engine.compare((a.0, voices.0), (b.0, voices.1), checkpoint))?)
+    }
+
+    /// The explanation of a text of any length: in one pass if it fits the window, else merged from its parts.
+    ///
+    /// # Errors
+    /// The first trouble met.
+    pub fn range(
+        &mut self,
+        text: &str,
+        language: Language,
+        checkpoint: Checkpoint,
+    ) -> Result<Arc<UnitReport>, Trouble> {
+        if self.count(text, language) <= self.engine.window() {
+            let mut one = self.units(&[(Cow::Borrowed(text), language)], checkpoint)?;
+            return one.pop().ok_or_else(|| Trouble::Failed(INTERNAL_ERROR.into()));
+        }
+        let key = self.setting.key(Kind::Merged, text, language);
+        if let Some(known) = self.cache.unit(key) {
+            return Ok(known);
+        }
+        // Its syntax is not known: a range may begin and end anywhere.
+        let snapshot = Snapshot::new(text, 0, language);
+        let segments = self.segments(&snapshot, None);
+        let texts: Vec<(Cow<str>, Language)> = segments
+            .units
+            .iter()
+            .map(|unit| (snapshot.text(unit.range.clone()), unit.language))
+            .collect();
+        let reports = self.units(&texts, checkpoint)?;
+        let parts: Vec<(usize, &UnitReport)> = segments
+            .units
+            .iter()
+            .zip(&reports)
+            .map(|(unit, report)| (unit.range.start, &**report))
+            .collect();
+        let merged = Arc::new(merge(self.setting.method, &parts));
+        self.cache.keep_unit(key, merged.clone());
+        Ok(merged)
+    }
+
+    /// Parses and segments a document's text, and looks up which of its units are explained already.
+    pub fn prepare(
+        &mut self,
+        id: &DocumentId,
+        revision: u64,
+        snapshot: Snapshot,
+        previous: Option<(Snapshot, Tree)>,
+    ) -> Prepared {
+        *self.attempt = Attempt::Segmenting(id.clone(), revision);
+        let started = Instant::now();
+        let tree = segment::parse(&snapshot, previous.as_ref().map(|(snapshot, tree)| (snapshot, tree)));
+        let segments = self.segments(&snapshot, tree.as_ref());
+        let (mut keys, mut tokens, mut units) = (Vec::new(), Vec::new(), Vec::new());
+        for unit in &segments.units {
+            let text = snapshot.text(unit.range.clone());
+            let key = self.setting.key(Kind::Unit, &text, unit.language);
+            tokens.push(self.count(&text, unit.language));
+            units.push(self.cache.unit(key));
+            keys.push(key);
+        }
+        *self.attempt = Attempt::Nothing;
+        Prepared {
+            snapshot,
+            tree,
+            segments: Arc::new(segments),
+            keys: keys.into(),
+            tokens: tokens.into(),
+            units,
+            took: started.elapsed(),
+        }
+    }
+
+    fn segments(&self, snapshot: &Snapshot, tree: Option<&Tree>) -> Segments {
+        let tokens = |text: &str, language: Language| self.count(text, language);
+        segment::segment(
+            snapshot,
+            tree,
+            &Budget {
+                tokens: &tokens,
+                window: self.engine.window(),
+            },
+        )
+    }
+
+    /// Tokens of a text. Counting a long document again at every keystroke would cost more than explaining what changed.
+    fn count(&self, text: &str, language: Language) -> usize {
+        let key = self.setting.key(Kind::Count, text, language);
+        self.cache
+            .count(key, || self.engine.count(text, self.setting.voice(language)))
+    }
+}

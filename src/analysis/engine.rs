@@ -1,0 +1,126 @@
+//! What the scheduler needs of a model: six functions, so that scheduling is tested without one.
+
+use std::fmt::Display;
+
+use super::{SourcesReport, UnitReport};
+use crate::explain::{self, Method, PairReport};
+use crate::model::{Checkpoint, Model, ModelError, ModelInfo};
+use crate::text::Language;
+
+/// A loaded model as the model thread sees it.
+pub trait Engine: Send + Sync {
+    /// Its name, its sizes and the hash of its content.
+    fn info(&self) -> ModelInfo;
+    /// The most tokens it reads at once, special tokens included.
+    fn window(&self) -> usize;
+    /// Tokens of a text, special tokens included.
+    fn count(&self, text: &str, language: Language) -> usize;
+    /// As [`super::analyse`].
+    ///
+    /// # Errors
+    /// [`ModelError::Stopped`] when the checkpoint says so; otherwise what the model reports.
+    fn analyse(
+        &self,
+        texts: &[(&str, Language)],
+        method: Method,
+        checkpoint: Checkpoint,
+    ) -> Result<Vec<UnitReport>, ModelError>;
+    /// As [`super::sources`].
+    ///
+    /// # Errors
+    /// As [`Engine::analyse`].
+    fn sources(&self, text: (&str, Language), checkpoint: Checkpoint) -> Result<SourcesReport, ModelError>;
+    /// As [`explain::compare`].
+    ///
+    /// # Errors
+    /// As [`Engine::analyse`].
+    fn compare(
+        &self,
+        a: (&str, Language),
+        b: (&str, Language),
+        checkpoint: Checkpoint,
+    ) -> Result<PairReport, ModelError>;
+}
+
+/// Makes an engine, or says why there is none; called again after the engine panicked.
+pub type Loader = Box<dyn Fn() -> Result<Box<dyn Engine>, String> + Send>;
+
+/// A loader out of any function that makes a model.
+pub fn loader<E: Engine + 'static, R: Display>(load: impl Fn() -> Result<E, R> + Send + 'static) -> Loader {
+    Box::new(move || match load() {
+        Ok(engine) => Ok(Box::new(engine)),
+        Err(why) => Err(why.to_string()),
+    })
+}
+
+impl Engine for Model {
+    fn info(&self) -> ModelInfo {
+        Model::info(self).clone()
+    }
+
+    fn window(&self) -> usize {
+        Model::window(self)
+    }
+
+    fn count(&self, text: &str, language: Language) -> usize {
+        Model::count(self, text, language)
+    }
+
+    fn analyse(
+        &self,
+        texts: &[(&str, Language)],
+        method: Method,
+        checkpoint: Checkpoint,
+    ) -> Result<Vec<UnitReport>, ModelError> {
+        super::analyse(self, texts, method, checkpoint)
+    }
+
+    fn sources(&self, text: (&str, Language), checkpoint: Checkpoint) -> Result<SourcesReport, ModelError> {
+        super::sources(self, text, checkpoint)
+    }
+
+    fn compare(
+        &self,
+        a: (&str, Language),
+        b: (&str, Language),
+        checkpoint: Checkpoint,
+    ) -> Result<PairReport, ModelError> {
+        explain::compare(self, a, b, checkpoint)
+    }
+}
+
+impl Engine for Box<dyn Engine> {
+    fn info(&self) -> ModelInfo {
+        (**self).info()
+    }
+
+    fn window(&self) -> usize {
+        (**self).window()
+    }
+
+    fn count(&self, text: &str, language: Language) -> usize {
+        (**self).count(text, language)
+    }
+
+    fn analyse(
+        &self,
+        texts: &[(&str, Language)],
+        method: Method,
+        checkpoint: Checkpoint,
+    ) -> Result<Vec<UnitReport>, ModelError> {
+        (**self).analyse(texts, method, checkpoint)
+    }
+
+    fn sources(&self, text: (&str, Language), checkpoint: Checkpoint) -> Result<SourcesReport, ModelError> {
+        (**self).sources(text, checkpoint)
+    }
+
+    fn compare(
+        &self,
+        a: (&str, Language),
+        b: (&str, Language),
+        checkpoint: Checkpoint,
+    ) -> Result<PairReport, ModelError> {
+        (**self).compare(a, b, checkpoint)
+    }
+}

@@ -1,0 +1,354 @@
+//! The handle everybody but the model thread holds.
+
+use std::fmt::Display;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Instant;
+
+use tokio::sync::oneshot;
+
+use super::cache::Setting;
+use super::engine::{Engine, loader};
+use super::options::{Event, ModelStatus, Options, Status};
+use super::queue::{Answer, Ask, Asker};
+use super::state::Shared;
+use super::worker::Worker;
+use super::{CancelToken, CursorReport, DocumentId, DocumentReport, ItemNeighbours, Refusal, UnitReport};
+use crate::explain::PairReport;
+use crate::text::{ByteRange, Language, Snapshot};
+
+/// A handle to the model thread. Clones share it; the thread ends with the last of them, or with [`Analysis::shutdown`].
+#[derive(Clone)]
+pub struct Analysis(Arc<Ending>);
+
+/// Ends the thread when the last handle goes.
+struct Ending(Arc<Shared>);
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        self.0.end();
+    }
+}
+
+impl Analysis {
+    /// Starts the model thread, which loads the model with `load` and calls `events` from then on. Questions may be asked at
+    /// once; they wait for the model.
+    pub fn start<E: Engine + 'static, R: Display>(
+        load: impl Fn() -> Result<E, R> + Send + 'static,
+        options: Options,
+        events: impl Fn(Event) + Send + Sync + 'static,
+    ) -> Analysis {
+        let shared = Arc::new(Shared::new(loader(load), options, Box::new(events)));
+        let of_thread = shared.clone();
+        let thread = std::thread::Builder::new()
+            .name("fovea-model".into())
+            .spawn(move || Worker::run(of_thread));
+        if let Err(error) = thread {
+            let mut state = shared.state();
+            state.model = ModelStatus::Failed(format!("no thread could be started for the model: {error}"));
+        }
+        Analysis(Arc::new(Ending(shared)))
+    }
+
+    fn shared(&self) -> &Shared {
+        &self.0.0
+    }
+
+    /// A document was opened or changed. Questions about its former text are refused as stale.
+    pub fn update(&self, id: &DocumentId, snapshot: Snapshot) {
+        self.shared().change_until(|state| {
+            let now = Instant::now();
+            state.refuse_document(id, Some(snapshot.version()));
+            state.documents.update(id, snapshot, state.options.debounce, now);
+            ((), state.documents.deadline(now).unwrap_or(now))
+        });
+    }
+
+    /// A document was closed: nothing of it is shown any more.
+    pub fn close(&self, id: &DocumentId) {
+        self.shared().change(|state| {
+            state.refuse_document(id, None);
+            let closed = state.documents.close(id);
+            state.lenses_stale |= closed.is_some_and(|document| document.vectors.is_some());
+            if state
+                .running
+                .as_ref()
+                .is_some_and(|running| running.document.as_ref() == Some(id))
+            {
+                state.stop_running();
+            }
+        });
+    }
+
+    /// The part of a document that the editor shows; its units are explained first.
+    pub fn set_visible(&self, id: &DocumentId, range: ByteRange) {
+        let mut state = self.shared().state();
+        if let Some(document) = state.documents.touch(id) {
+            document.visible = Some(range);
+        }
+    }
+
+    /// Works with other options from now on; what they change is analysed again.
+    pub fn configure(&self, options: Options) {
+        self.shared().cache.resize(options.cache_bytes);
+        self.shared().change(|state| {
+            let old = std::mem::replace(&mut state.options, options);
+            let new = &state.options;
+            state.pool_changed |= old.threads != new.threads;
+            state.lenses_stale |= old.min_similarity != new.min_similarity;
+            let (method, identifier_aware) = (new.method, new.identifier_aware);
+            if (old.method, old.identifier_aware) == (method, identifier_aware) {
+                return;
+            }
+            if let Some(setting) = &state.setting {
+                let model = setting.model.clone();
+                state.setting = Some(Arc::new(Setting {
+                    model,
+                    method,
+                    identifier_aware,
+                }));
+            }
+            state.documents.restart(false, Instant::now());
+        });
+    }
+
+    /// Loads another model, or the same again after it failed. Questions wait for it.
+    pub fn reload<E: Engine + 'static, R: Display>(&self, load: impl Fn() -> Result<E, R> + Send + 'static) {
+        self.shared().change(|state| {
+            state.loader = Some(loader(load));
+            state.model = ModelStatus::Loading;
+            state.stop_running();
+        });
+    }
+
+    /// Computes nothing until [`Analysis::resume`]; what is known is still told.
+    pub fn pause(&self) {
+        self.shared().change(|state| {
+            state.paused = true;
+            state.refuse_all(&Refusal::Paused);
+            state.stop_running();
+        });
+    }
+
+    /// Goes on where [`Analysis::pause`] stopped.
+    pub fn resume(&self) {
+        self.shared().change(|state| state.paused = false);
+    }
+
+    /// What the model says about the word at an offset: `None` where there is no text. A newer question about another place
+    /// of the same document replaces this one.
+    ///
+    /// # Errors
+    /// The reason why there is no answer.
+    pub async fn explain_at(
+        &self,
+        id: &DocumentId,
+        snapshot: Snapshot,
+        offset: usize,
+        cancel: CancelToken,
+    ) -> Result<Option<CursorReport>, Refusal> {
+        self.explain_at_for("cursor", id, snapshot, offset, cancel).await
+    }
+
+    /// As [`Analysis::explain_at`]; only a newer question with the same purpose replaces this one, so that a hover and a
+    /// highlight at different places do not put each other out.
+    ///
+    /// # Errors
+    /// The reason why there is no answer.
+    pub async fn explain_at_for(
+        &self,
+        purpose: &'static str,
+        id: &DocumentId,
+        snapshot: Snapshot,
+        offset: usize,
+        cancel: CancelToken,
+    ) -> Result<Option<CursorReport>, Refusal> {
+        if let Some(known) = self.shared().known_at(id, &snapshot, offset)? {
+            return Ok(known);
+        }
+        let ask = Ask::Cursor {
+            id: id.clone(),
+            snapshot,
+            offset,
+            purpose,
+        };
+        match self.ask(ask, cancel).await? {
+            Answer::Cursor(report) => Ok(report),
+            _ => Err(mixed_up()),
+        }
+    }
+
+    /// The explanation of a range as one text; merged from its parts where it is longer than the model's window. Its words'
+    /// ranges are relative to the start of the range.
+    ///
+    /// # Errors
+    /// The reason why there is no answer.
+    pub async fn explain_range(
+        &self,
+        id: &DocumentId,
+        snapshot: Snapshot,
+        range: ByteRange,
+        cancel: CancelToken,
+    ) -> Result<Arc<UnitReport>, Refusal> {
+        if let Some(known) = self.shared().known_range(id, &snapshot, &range)? {
+            return Ok(known);
+        }
+        match self
+            .ask(
+                Ask::Range {
+                    id: id.clone(),
+                    snapshot,
+                    range,
+                },
+                cancel,
+            )
+            .await?
+        {
+            Answer::Range(report) => Ok(report),
+            _ => Err(mixed_up()),
+        }
+    }
+
+    /// The report on a whole document once it is complete; whoever waits for it does not wait for the debounce.
+    ///
+    /// # Errors
+    /// The reason why there is no answer; [`Refusal::Failed`] when the model failed on some of its units.
+    pub async fn explain_document(
+        &self,
+        id: &DocumentId,
+        snapshot: Snapshot,
+        cancel: CancelToken,
+    ) -> Result<Arc<DocumentReport>, Refusal> {
+        let (asker, answer) = Asker::new(cancel.clone());
+        let known = self.shared().change(|state| {
+            state.check(id, &snapshot)?;
+            let known = state.documents.get(id).filter(|document| document.complete());
+            if let Some(report) = known.and_then(|document| document.report.clone()) {
+                return Ok(Some(report));
+            }
+            state.admit()?;
+            let Some(document) = state.documents.touch(id) else {
+                return Err(Refusal::Stale);
+            };
+            document.wait(asker);
+            // Its pass may have ended already, with units that failed.
+            document.settle();
+            Ok(None)
+        })?;
+        if let Some(report) = known {
+            return Ok(report);
+        }
+        match wait(answer, &cancel).await? {
+            Answer::Document(report) => Ok(report),
+            _ => Err(mixed_up()),
+        }
+    }
+
+    /// Why two passages are similar.
+    ///
+    /// # Errors
+    /// The reason why there is no answer.
+    pub async fn compare(
+        &self,
+        a: (String, Language),
+        b: (String, Language),
+        cancel: CancelToken,
+    ) -> Result<PairReport, Refusal> {
+        match self.ask(Ask::Compare { a, b }, cancel).await? {
+            Answer::Pair(report) => Ok(*report),
+            _ => Err(mixed_up()),
+        }
+    }
+
+    /// What is known of a document's version, complete or not. Never waits.
+    pub fn report(&self, id: &DocumentId, version: i32) -> Option<Arc<DocumentReport>> {
+        let state = self.shared().state();
+        let report = state.documents.get(id)?.report.clone()?;
+        (report.snapshot.version() == version).then_some(report)
+    }
+
+    /// The items of a document that resemble items of the open documents; items that resemble nothing are left out. `None`
+    /// where this version is not analysed yet. Never waits for the model thread.
+    pub fn neighbours(&self, id: &DocumentId, version: i32) -> Option<Vec<ItemNeighbours>> {
+        {
+            let mut state = self.shared().state();
+            let document = state.documents.get_mut(id)?;
+            document.lenses_wanted = true;
+            if document.snapshot.version() != version {
+                return None;
+            }
+        }
+        let found = self.shared().lenses().neighbours(id, version)?;
+        let mut found = Vec::clone(&found);
+        // The lenses may be older than the last close.
+        let state = self.shared().state();
+        for item in &mut found {
+            item.neighbours
+                .retain(|neighbour| state.documents.get(&neighbour.id).is_some());
+        }
+        found.retain(|item| !item.neighbours.is_empty());
+        Some(found)
+    }
+
+    /// What it is doing.
+    pub fn status(&self) -> Status {
+        let state = self.shared().state();
+        Status {
+            model: state.model.clone(),
+            paused: state.paused,
+            busy: state.running.is_some(),
+            queued: state.waiting(),
+        }
+    }
+
+    /// Ends the model thread, soon. Whoever waits is told that the request was cancelled.
+    pub fn shutdown(&self) {
+        self.shared().end();
+    }
+
+    /// How often the model thread woke up.
+    #[cfg(test)]
+    pub(super) fn wakeups(&self) -> u64 {
+        self.shared().wakeups.load(std::sync::atomic::Ordering::Relaxed)
+    }
+
+    /// Lets a question wait for the model thread.
+    async fn ask(&self, ask: Ask, cancel: CancelToken) -> Result<Answer, Refusal> {
+        if cancel.is_cancelled() {
+            return Err(Refusal::Cancelled);
+        }
+        let (asker, answer) = Asker::new(cancel.clone());
+        self.shared().change(|state| {
+            state.admit()?;
+            if ask
+                .document()
+                .is_some_and(|(id, version)| !state.is_current(id, version))
+            {
+                return Err(Refusal::Stale);
+            }
+            state.ask(ask, asker);
+            Ok(())
+        })?;
+        wait(answer, &cancel).await
+    }
+}
+
+/// The answer, or that the asker no longer wants it.
+fn wait(
+    answer: oneshot::Receiver<Result<Answer, Refusal>>,
+    cancel: &CancelToken,
+) -> impl Future<Output = Result<Answer, Refusal>> {
+    let cancel = cancel.clone();
+    async move {
+        tokio::select! {
+            biased;
+            () = cancel.cancelled() => Err(Refusal::Cancelled),
+            answer = answer => answer.unwrap_or(Err(Refusal::Cancelled)),
+        }
+    }
+}
+
+/// An answer of another kind than the question: cannot happen, and is no reason to panic.
+fn mixed_up() -> Refusal {
+    Refusal::Failed("an internal error occurred: the answer belongs to another question".into())
+}

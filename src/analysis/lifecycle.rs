@@ -1,0 +1,111 @@
+//! The model comes, goes, and comes again after a panic.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::Refusal;
+use super::cache::Setting;
+use super::compute::{Attempt, INTERNAL_ERROR, Wary};
+use super::document::Stage;
+use super::engine::Engine;
+use super::options::{Event, ModelStatus};
+use super::worker::{Action, Worker};
+
+/// How many panics within [`PANIC_WINDOW`] are survived.
+const MAX_RESTARTS: usize = 3;
+
+/// Panics further apart than this are not counted together.
+const PANIC_WINDOW: Duration = Duration::from_secs(60);
+
+impl Worker {
+    pub(super) fn load(&mut self) {
+        // The old model goes first: two would not fit where one was chosen to.
+        self.engine = None;
+        let Some(loader) = self.loader.take() else { return };
+        let started = Instant::now();
+        let pool = &self.pool;
+        let loaded = catch_unwind(AssertUnwindSafe(|| {
+            pool.install(move || {
+                let engine = loader();
+                (loader, engine)
+            })
+        }));
+        let loaded = match loaded {
+            Ok((loader, engine)) => {
+                self.loader = Some(loader);
+                engine
+            }
+            Err(_) => Err("an internal error occurred while the model was loaded".to_owned()),
+        };
+        let ms = started.elapsed().as_millis() as u64;
+        let event = match loaded {
+            Ok(engine) => self.loaded(engine, ms),
+            Err(why) => self.give_up(why),
+        };
+        self.shared.tell(event);
+    }
+
+    fn loaded(&mut self, engine: Box<dyn Engine>, ms: u64) -> Event {
+        let info = engine.info();
+        self.engine = Some(engine);
+        let mut state = self.shared.state();
+        let setting = Setting {
+            model: info.id.clone(),
+            method: state.options.method,
+            identifier_aware: state.options.identifier_aware,
+        };
+        // After a panic the same model comes back, and what it said before still holds.
+        if state.setting.as_ref().is_none_or(|old| old.model != setting.model) {
+            state.documents.restart(true, Instant::now());
+            state.lenses_stale = state.setting.is_some();
+            self.wary = Wary::default();
+        }
+        state.setting = Some(Arc::new(setting));
+        if state.loader.is_none() {
+            state.model = ModelStatus::Ready(info);
+        }
+        Event::ModelReady { ms }
+    }
+
+    fn give_up(&mut self, why: String) -> Event {
+        let mut state = self.shared.state();
+        // Another model that waits to be loaded may still come to their help.
+        if state.loader.is_none() {
+            state.model = ModelStatus::Failed(why.clone());
+            state.refuse_all(&Refusal::Failed(why.clone()));
+        }
+        Event::ModelFailed(why)
+    }
+
+    /// After a panic: remember what caused it, and start the model again unless that happened too often.
+    pub(super) fn panicked(&mut self, action: &Action) {
+        match std::mem::take(&mut self.attempt) {
+            Attempt::Nothing => {}
+            Attempt::Texts(keys) => self.wary.blame(&keys),
+            Attempt::Segmenting(id, revision) => {
+                if let Some(document) = self.shared.state().documents.at_revision(&id, revision) {
+                    document.stage = Stage::Broken;
+                    document.failure = Some(INTERNAL_ERROR.into());
+                    document.settle();
+                }
+            }
+        }
+        if let Action::Answer(question, _) = action {
+            question.answer(Err(Refusal::Failed(INTERNAL_ERROR.into())));
+        }
+        let now = Instant::now();
+        self.panics.push_back(now);
+        self.panics.retain(|at| now.duration_since(*at) < PANIC_WINDOW);
+        let given_up = self.panics.len() > MAX_RESTARTS;
+        let restarts = self.panics.len().min(MAX_RESTARTS) as u32;
+        self.engine = None;
+        if given_up {
+            self.panics.clear();
+            self.give_up("the model stopped after repeated internal errors".into());
+        } else {
+            self.shared.state().model = ModelStatus::Loading;
+        }
+        self.shared.tell(Event::Panicked { restarts, given_up });
+    }
+}

@@ -1,0 +1,100 @@
+//! One explanation out of several: for a text that is longer than the model's window.
+
+use super::{UnitReport, WordScore};
+use crate::explain::Method;
+
+/// Puts the explanations of a text's parts together, each with the place where its part starts. A part weighs as much as it
+/// has tokens, so that what summed to 1 in each part sums to 1 in the whole.
+pub fn merge(method: Method, parts: &[(usize, &UnitReport)]) -> UnitReport {
+    let tokens: usize = parts.iter().map(|(_, part)| part.tokens).sum();
+    let weight = |part: &UnitReport| {
+        if tokens == 0 {
+            0.0
+        } else {
+            part.tokens as f32 / tokens as f32
+        }
+    };
+    let mean = |of: fn(&UnitReport) -> f32| parts.iter().map(|(_, part)| weight(part) * of(part)).sum::<f32>();
+    let width = parts.first().map_or(0, |(_, part)| part.embedding.len());
+    let mut embedding = vec![0f32; width];
+    let mut words = Vec::new();
+    for (start, part) in parts {
+        let weight = weight(part);
+        embedding
+            .iter_mut()
+            .zip(part.embedding.iter())
+            .for_each(|(sum, x)| *sum += weight * x);
+        words.extend(part.words.iter().map(|word| WordScore {
+            range: word.range.start + start..word.range.end + start,
+            score: word.score * weight,
+            rank: 0,
+        }));
+    }
+    rank(&mut words);
+    let (bias_share, special_share) = (mean(|part| part.bias_share), mean(|part| part.special_share));
+    let total = words.iter().map(|word| word.score).sum::<f32>() + bias_share + special_share;
+    UnitReport {
+        method,
+        words,
+        tokens,
+        coverage: mean(|part| part.coverage),
+        bias_share,
+        special_share,
+        residual: if method.additive() { (1.0 - total).abs() } else { 0.0 },
+        embedding: embedding.into(),
+        ms: parts.iter().map(|(_, part)| part.ms).sum(),
+    }
+}
+
+/// 1 for the highest score; equal scores in the order of the text.
+fn rank(words: &mut [WordScore]) {
+    let mut order: Vec<usize> = (0..words.len()).collect();
+    order.sort_by(|&a, &b| words[b].score.total_cmp(&words[a].score));
+    for (rank, index) in (1..).zip(order) {
+        words[index].rank = rank;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn part(scores: &[f32], tokens: usize, bias_share: f32, special_share: f32) -> UnitReport {
+        let words = scores.iter().enumerate().map(|(i, &score)| WordScore {
+            range: i * 4..i * 4 + 3,
+            score,
+            rank: 0,
+        });
+        UnitReport {
+            method: Method::Decomposition,
+            words: words.collect(),
+            tokens,
+            coverage: 1.0,
+            bias_share,
+            special_share,
+            residual: 0.0,
+            embedding: vec![1.0, tokens as f32].into(),
+            ms: 2.0,
+        }
+    }
+
+    #[test]
+    fn merged_shares_still_sum_to_one_and_words_lie_where_their_part_lies() {
+        let (a, b) = (part(&[0.5, 0.2], 10, 0.2, 0.1), part(&[0.9, -0.2], 30, 0.2, 0.1));
+        let merged = merge(Method::Decomposition, &[(0, &a), (100, &b)]);
+        assert!(merged.residual < 1e-6);
+        assert_eq!(merged.tokens, 40);
+        let ranges: Vec<_> = merged.words.iter().map(|word| word.range.clone()).collect();
+        assert_eq!(ranges, [0..3, 4..7, 100..103, 104..107]);
+        let ranks: Vec<u32> = merged.words.iter().map(|word| word.rank).collect();
+        assert_eq!(ranks, [2, 3, 1, 4]);
+        assert!((merged.embedding[1] - (0.25 * 10.0 + 0.75 * 30.0)).abs() < 1e-4);
+        assert!((merged.ms - 4.0).abs() < 1e-6);
+    }
+
+    #[test]
+    fn nothing_merges_to_nothing() {
+        let merged = merge(Method::Attention, &[]);
+        assert!(merged.words.is_empty() && merged.tokens == 0 && merged.residual == 0.0);
+    }
+}

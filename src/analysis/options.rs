@@ -1,0 +1,87 @@
+//! What the analysis is told, and what it tells.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::DocumentReport;
+use crate::explain::Method;
+use crate::model::ModelInfo;
+
+/// How the analysis works.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Options {
+    /// The method of the scores.
+    pub method: Method,
+    /// Threads of the model's pool; 0 = choose: half the cores, at least two where there are two, at most four.
+    pub threads: usize,
+    /// How long after the last edit whole-document work begins.
+    pub debounce: Duration,
+    /// Bytes of results that are kept by content.
+    pub cache_bytes: usize,
+    /// Language-centred cosine from which two items count as similar.
+    pub min_similarity: f32,
+    /// Whether code reaches the model with its identifiers split into words.
+    pub identifier_aware: bool,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options {
+            method: Method::default(),
+            threads: 0,
+            debounce: Duration::from_millis(250),
+            cache_bytes: 64 << 20,
+            min_similarity: 0.6,
+            identifier_aware: true,
+        }
+    }
+}
+
+/// What the analysis tells by itself, from the model thread: the callback must not block.
+#[derive(Debug, Clone)]
+pub enum Event {
+    /// A model was loaded.
+    ModelReady {
+        /// Milliseconds it took.
+        ms: u64,
+    },
+    /// No model could be loaded; every question is refused until another is given.
+    ModelFailed(String),
+    /// Whole-document work began or ended. Questions do not count: they are over before anybody could show it.
+    Busy(bool),
+    /// New results for a document: after each batch, at most about twenty times a second, and once when complete.
+    Report(Arc<DocumentReport>),
+    /// Items of the open documents changed: lenses should be refreshed.
+    Neighbours,
+    /// The analysis ran into an error of its own.
+    Panicked {
+        /// How often the model was started again since the error count last began.
+        restarts: u32,
+        /// Whether this was once too often: every question is refused until the model is reloaded.
+        given_up: bool,
+    },
+}
+
+/// Where the model stands.
+#[derive(Debug, Clone)]
+pub enum ModelStatus {
+    /// It is being loaded; questions wait.
+    Loading,
+    /// It answers.
+    Ready(ModelInfo),
+    /// It could not be loaded, or failed too often.
+    Failed(String),
+}
+
+/// What the analysis is doing.
+#[derive(Debug, Clone)]
+pub struct Status {
+    /// Where the model stands.
+    pub model: ModelStatus,
+    /// Whether the user paused it.
+    pub paused: bool,
+    /// Whether something is being computed at this moment.
+    pub busy: bool,
+    /// Questions that wait.
+    pub queued: usize,
+}

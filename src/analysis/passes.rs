@@ -1,0 +1,147 @@
+//! The work on whole documents: segments, batches of units, item vectors.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+use super::DocumentId;
+use super::compute::Trouble;
+use super::lenses::{DocumentVectors, Lenses};
+use super::options::Event;
+use super::queue::Priority;
+use super::worker::{Batch, Worker};
+
+impl Worker {
+    pub(super) fn segment(&mut self, id: &DocumentId) {
+        let Ok(setting) = self.setting() else { return };
+        let (snapshot, revision, previous) = {
+            let mut state = self.shared.state();
+            let Some(document) = state.documents.get_mut(id) else {
+                return;
+            };
+            (document.snapshot.clone(), document.revision, document.tree.take())
+        };
+        let Some(mut compute) = self.compute(&setting) else {
+            return;
+        };
+        let prepared = compute.prepare(id, revision, snapshot, previous);
+        {
+            let mut state = self.shared.state();
+            let same_setting = state.setting.as_ref() == Some(&setting);
+            let Some(document) = state.documents.get_mut(id) else {
+                return;
+            };
+            if document.revision != revision || !same_setting {
+                // The text went on meanwhile; the next parse is incremental all the same.
+                document.tree = prepared.tree.map(|tree| (prepared.snapshot, tree));
+                return;
+            }
+            document.segmented(id, prepared);
+        }
+        self.settle(id, revision);
+    }
+
+    pub(super) fn batch(&mut self, batch: &Batch) {
+        let Ok(setting) = self.setting() else { return };
+        let (report, keys) = {
+            let mut state = self.shared.state();
+            let Some(document) = state.documents.at_revision(&batch.id, batch.revision) else {
+                return;
+            };
+            let Some(report) = document.current().cloned() else {
+                return;
+            };
+            (report, document.keys.clone())
+        };
+        if !std::mem::replace(&mut self.told_busy, true) {
+            self.shared.tell(Event::Busy(true));
+        }
+        let unit = |&index: &usize| &report.segments.units[index];
+        let texts: Vec<_> = batch
+            .units
+            .iter()
+            .map(unit)
+            .map(|unit| (report.snapshot.text(unit.range.clone()), unit.language))
+            .collect();
+        let started = Instant::now();
+        let checkpoint = || batch.stop.load(Ordering::Acquire);
+        let Some(mut compute) = self.compute(&setting) else {
+            return;
+        };
+        let result = compute.units(&texts, &checkpoint);
+        {
+            let mut state = self.shared.state();
+            // A change of text or setting meanwhile: what was found is in the cache, and nothing else is to be done.
+            let same_setting = state.setting.as_ref() == Some(&setting);
+            let document = state
+                .documents
+                .at_revision(&batch.id, batch.revision)
+                .filter(|_| same_setting);
+            let Some(document) = document else { return };
+            match result {
+                Ok(found) => {
+                    let found = batch.units.iter().copied().zip(found).collect();
+                    document.explained(found, started.elapsed());
+                }
+                Err(Trouble::Stopped) => document.interrupted(),
+                Err(Trouble::Failed(why)) if batch.units.len() == 1 => document.failed(&batch.units, why),
+                Err(Trouble::Failed(_)) => {
+                    let keys: Vec<_> = batch.units.iter().map(|&unit| keys[unit]).collect();
+                    self.wary.suspect(&keys);
+                }
+            }
+        }
+        self.settle(&batch.id, batch.revision);
+    }
+
+    /// After new results: tell of them, and when the document is complete, make the vectors of its items.
+    pub(super) fn settle(&mut self, id: &DocumentId, revision: u64) {
+        let (news, complete) = {
+            let mut state = self.shared.state();
+            let Some(document) = state.documents.at_revision(id, revision) else {
+                return;
+            };
+            let complete = document.settle().then(|| document.report.clone()).flatten();
+            (document.announce(Some(Instant::now())), complete)
+        };
+        if let Some(report) = news {
+            self.shared.tell(Event::Report(report));
+        }
+        let Some(report) = complete else { return };
+        let vectors = Arc::new(DocumentVectors::of(&report));
+        let mut state = self.shared.state();
+        let Some(document) = state.documents.at_revision(id, revision) else {
+            return;
+        };
+        document.vectors = Some(vectors);
+        state.lenses_stale = true;
+    }
+
+    pub(super) fn lenses(&mut self) {
+        let (vectors, wanted, threshold) = {
+            let mut state = self.shared.state();
+            state.lenses_stale = false;
+            state.lenses_made = Some(Instant::now());
+            let mut wanted = Vec::new();
+            let mut vectors = Vec::new();
+            for (id, document) in state.documents.iter_mut() {
+                let Some(known) = &document.vectors else { continue };
+                vectors.push(known.clone());
+                if document.lenses_wanted {
+                    wanted.push((id.clone(), document.snapshot.version()));
+                }
+            }
+            (vectors, wanted, state.options.min_similarity)
+        };
+        let lenses = Arc::new(Lenses::new(vectors, threshold));
+        for (id, version) in wanted {
+            // Those who ask for the rest compute it themselves; somebody at the cursor must not wait for it.
+            if self.shared.state().queue.urgency() == Some(Priority::Cursor) {
+                break;
+            }
+            lenses.neighbours(&id, version);
+        }
+        self.shared.set_lenses(lenses);
+        self.shared.tell(Event::Neighbours);
+    }
+}

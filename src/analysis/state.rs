@@ -1,0 +1,273 @@
+//! What the handle and the model thread share. Locks are held for moments only, never while computing or telling.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::cache::{Cache, Setting};
+use super::documents::Documents;
+use super::engine::Loader;
+use super::lenses::Lenses;
+use super::options::{Event, ModelStatus, Options};
+use super::queue::{Ask, Asker, MAX_WAITING, Priority, Question, Queue, lock};
+use super::{DocumentId, Refusal};
+use crate::text::Snapshot;
+
+/// What the model thread is computing.
+pub struct Running {
+    /// How urgent it is.
+    pub priority: Priority,
+    /// Whether something more urgent may stop it.
+    pub interruptible: bool,
+    /// The question it answers, if it is one.
+    pub question: Option<Arc<Question>>,
+    /// The document whose units it explains, if it is a batch.
+    pub document: Option<DocumentId>,
+    /// Raised to stop it between two layers.
+    pub stop: Arc<AtomicBool>,
+}
+
+/// Everything that changes, behind one lock.
+pub struct State {
+    /// How to work.
+    pub options: Options,
+    /// A model to load before anything else.
+    pub loader: Option<Loader>,
+    /// Where the model stands.
+    pub model: ModelStatus,
+    /// What results depend on besides their text; `None` without a model.
+    pub setting: Option<Arc<Setting>>,
+    /// The open documents.
+    pub documents: Documents,
+    /// The questions that wait.
+    pub queue: Queue,
+    /// What is being computed.
+    pub running: Option<Running>,
+    /// The user wants nothing computed.
+    pub paused: bool,
+    /// The pool has another size.
+    pub pool_changed: bool,
+    /// The set of items changed since `lenses` were made, and when they were made.
+    pub lenses_stale: bool,
+    /// When the lenses were made.
+    pub lenses_made: Option<Instant>,
+    /// Until when the model thread sleeps: not at all, until woken, or until then.
+    pub sleeping: Option<Option<Instant>>,
+    /// The model thread is to end.
+    pub ended: bool,
+}
+
+/// What the handle and the model thread share.
+pub struct Shared {
+    state: Mutex<State>,
+    wake: Condvar,
+    lenses: Mutex<Arc<Lenses>>,
+    /// Results by content.
+    pub cache: Cache,
+    /// How often the model thread woke up.
+    pub wakeups: AtomicU64,
+    tell: Box<dyn Fn(Event) + Send + Sync>,
+}
+
+impl Shared {
+    /// Nothing open, a model to load.
+    pub fn new(loader: Loader, options: Options, tell: Box<dyn Fn(Event) + Send + Sync>) -> Shared {
+        let cache = Cache::new(options.cache_bytes);
+        let state = State {
+            options,
+            loader: Some(loader),
+            model: ModelStatus::Loading,
+            setting: None,
+            documents: Documents::default(),
+            queue: Queue::default(),
+            running: None,
+            paused: false,
+            pool_changed: false,
+            lenses_stale: false,
+            lenses_made: None,
+            sleeping: None,
+            ended: false,
+        };
+        Shared {
+            state: Mutex::new(state),
+            wake: Condvar::new(),
+            lenses: Mutex::default(),
+            cache,
+            wakeups: AtomicU64::new(0),
+            tell,
+        }
+    }
+
+    /// The state, for a moment.
+    pub fn state(&self) -> MutexGuard<'_, State> {
+        lock(&self.state)
+    }
+
+    /// Changes the state and wakes the model thread.
+    pub fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
+        let result = change(&mut self.state());
+        self.wake.notify_one();
+        result
+    }
+
+    /// Changes the state and wakes the model thread only if it would sleep longer than until `due`: it looks at all
+    /// deadlines anew whenever it wakes, so that a flood of edits costs one wake-up.
+    pub fn change_until<T>(&self, change: impl FnOnce(&mut State) -> (T, Instant)) -> T {
+        let mut state = self.state();
+        let (result, due) = change(&mut state);
+        let wake = match state.sleeping {
+            None => false,
+            Some(None) => true,
+            Some(Some(until)) => due < until,
+        };
+        drop(state);
+        if wake {
+            self.wake.notify_one();
+        }
+        result
+    }
+
+    /// Sleeps until woken or until `until`. Spurious wake-ups are the caller's to bear.
+    pub fn sleep<'a>(&'a self, mut state: MutexGuard<'a, State>, until: Option<Instant>) -> MutexGuard<'a, State> {
+        state.sleeping = Some(until);
+        let mut state = match until {
+            None => self.wake.wait(state).unwrap_or_else(PoisonError::into_inner),
+            Some(until) => {
+                let left = until
+                    .saturating_duration_since(Instant::now())
+                    .max(Duration::from_micros(50));
+                self.wake
+                    .wait_timeout(state, left)
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .0
+            }
+        };
+        state.sleeping = None;
+        self.wakeups.fetch_add(1, Ordering::Relaxed);
+        state
+    }
+
+    /// Hands an event to the callback. No lock may be held. A panic there is the listener's affair.
+    pub fn tell(&self, event: Event) {
+        let _ = catch_unwind(AssertUnwindSafe(|| (self.tell)(event)));
+    }
+
+    /// The lenses as they were made last.
+    pub fn lenses(&self) -> Arc<Lenses> {
+        lock(&self.lenses).clone()
+    }
+
+    /// Replaces the lenses.
+    pub fn set_lenses(&self, lenses: Arc<Lenses>) {
+        *lock(&self.lenses) = lenses;
+    }
+
+    /// Ends everything: whoever waits is answered, and so is whoever asks later.
+    pub fn end(&self) {
+        self.change(|state| {
+            state.ended = true;
+            state.refuse_all(&Refusal::Cancelled);
+            state.stop_running();
+        });
+    }
+}
+
+impl State {
+    /// Why no question can be answered, not even from the cache.
+    pub fn refusal(&self) -> Option<Refusal> {
+        if self.ended {
+            return Some(Refusal::Cancelled);
+        }
+        match &self.model {
+            ModelStatus::Failed(why) => Some(Refusal::Failed(why.clone())),
+            _ => None,
+        }
+    }
+
+    /// Whether an asker's document is open and still has the text that the asker saw.
+    pub fn is_current(&self, id: &DocumentId, version: i32) -> bool {
+        self.documents
+            .get(id)
+            .is_some_and(|document| document.snapshot.version() == version)
+    }
+
+    /// Refuses a question that cannot be answered whatever is known.
+    pub fn check(&self, id: &DocumentId, snapshot: &Snapshot) -> Result<(), Refusal> {
+        match self.refusal() {
+            Some(refusal) => Err(refusal),
+            None if !self.is_current(id, snapshot.version()) => Err(Refusal::Stale),
+            None => Ok(()),
+        }
+    }
+
+    /// Why a question that is not in the cache has to be refused at once: paused, or too many wait.
+    pub fn admit(&mut self) -> Result<(), Refusal> {
+        if let Some(refusal) = self.refusal() {
+            return Err(refusal);
+        }
+        if self.paused {
+            return Err(Refusal::Paused);
+        }
+        if self.waiting() < MAX_WAITING {
+            return Ok(());
+        }
+        self.queue.purge();
+        self.documents.purge();
+        if self.waiting() < MAX_WAITING {
+            Ok(())
+        } else {
+            Err(Refusal::Busy)
+        }
+    }
+
+    /// Lets a question wait, stopping what is less urgent.
+    pub fn ask(&mut self, ask: Ask, asker: Asker) {
+        let priority = ask.priority();
+        let running = self.running.as_ref();
+        let replaced = self
+            .queue
+            .push(ask, asker, running.and_then(|running| running.question.as_ref()));
+        let Some(running) = running else { return };
+        if replaced.is_some() || (running.interruptible && priority == Priority::Cursor && running.priority > priority)
+        {
+            running.stop.store(true, Ordering::Release);
+        }
+    }
+
+    /// How many wait, for an answer or for a whole document.
+    pub fn waiting(&self) -> usize {
+        self.queue.len() + self.documents.waiting()
+    }
+
+    /// Refuses everybody who waits.
+    pub fn refuse_all(&mut self, refusal: &Refusal) {
+        self.queue.refuse_all(refusal);
+        self.documents.refuse_waiters(refusal);
+        if let Some(question) = self.running.as_ref().and_then(|running| running.question.as_ref()) {
+            question.answer(Err(refusal.clone()));
+        }
+    }
+
+    /// Refuses the questions about a document that are about another version than `keep`.
+    pub fn refuse_document(&mut self, id: &DocumentId, keep: Option<i32>) {
+        self.queue.refuse_document(id, keep, &Refusal::Stale);
+        let Some(running) = &self.running else { return };
+        let Some(question) = &running.question else { return };
+        if question
+            .ask
+            .document()
+            .is_some_and(|(of, version)| of == id && Some(version) != keep)
+        {
+            question.answer(Err(Refusal::Stale));
+            running.stop.store(true, Ordering::Release);
+        }
+    }
+
+    /// Stops what is being computed.
+    pub fn stop_running(&self) {
+        if let Some(running) = &self.running {
+            running.stop.store(true, Ordering::Release);
+        }
+    }
+}

@@ -1,0 +1,372 @@
+//! The scheduler under engines that are slow, stop, fail and panic on demand.
+
+mod documents;
+mod neighbours;
+mod questions;
+#[cfg(feature = "embedded-model")]
+mod real;
+mod robustness;
+
+use std::future::Future;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::{Duration, Instant};
+
+use super::queue::lock;
+use super::{
+    Analysis, CancelToken, DocumentId, DocumentReport, Engine, Event, Options, SourcesReport, UnitReport, WordScore,
+};
+use crate::explain::{Method, PairReport};
+use crate::model::{Checkpoint, ModelError, ModelInfo, Pooling};
+use crate::text::{Language, Snapshot, source_words};
+
+/// No test needs this long; a test that does hangs.
+const DEADLINE: Duration = Duration::from_secs(30);
+
+/// A door the engine waits at, until it is opened or the checkpoint says stop.
+#[derive(Default)]
+pub struct Gate {
+    shut: Mutex<bool>,
+    changed: Condvar,
+    arrived: AtomicUsize,
+}
+
+impl Gate {
+    fn shut(&self) {
+        *lock(&self.shut) = true;
+    }
+
+    fn open(&self) {
+        *lock(&self.shut) = false;
+        self.changed.notify_all();
+    }
+
+    /// `true` when the checkpoint stopped it.
+    fn pass(&self, checkpoint: Checkpoint) -> bool {
+        self.arrived.fetch_add(1, Ordering::SeqCst);
+        let mut shut = lock(&self.shut);
+        loop {
+            if checkpoint() {
+                return true;
+            }
+            if !*shut {
+                return false;
+            }
+            shut = self
+                .changed
+                .wait_timeout(shut, Duration::from_millis(1))
+                .expect("not poisoned")
+                .0;
+        }
+    }
+
+    fn arrived(&self) -> usize {
+        self.arrived.load(Ordering::SeqCst)
+    }
+}
+
+/// What the engine of a test does and did; shared by all engines its loader makes.
+#[derive(Default)]
+pub struct Script {
+    /// Texts of each forward pass that ran to its end.
+    passes: Mutex<Vec<Vec<String>>>,
+    counted: AtomicUsize,
+    sources: AtomicUsize,
+    loads: AtomicUsize,
+    dropped: AtomicUsize,
+    /// Every `analyse` and `sources` waits here.
+    gate: Gate,
+    /// Loading waits here.
+    loading: Gate,
+    /// A text with this in it makes the engine panic.
+    poison: Mutex<Option<&'static str>>,
+    /// A text with this in it makes the engine fail.
+    fault: Mutex<Option<&'static str>>,
+    /// Why loading fails.
+    no_model: Mutex<Option<&'static str>>,
+}
+
+impl Script {
+    fn texts(&self) -> Vec<String> {
+        lock(&self.passes).concat()
+    }
+
+    fn forget(&self) {
+        lock(&self.passes).clear();
+    }
+
+    fn meet(&self, text: &str) -> Result<(), ModelError> {
+        if lock(&self.poison).is_some_and(|poison| text.contains(poison)) {
+            panic!("the engine fell over {text}");
+        }
+        if lock(&self.fault).is_some_and(|fault| text.contains(fault)) {
+            return Err(ModelError::TooLong {
+                tokens: 1000,
+                window: WINDOW,
+            });
+        }
+        Ok(())
+    }
+}
+
+const WINDOW: usize = 128;
+
+struct Fake {
+    script: Arc<Script>,
+    id: String,
+}
+
+impl Drop for Fake {
+    fn drop(&mut self) {
+        self.script.dropped.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+impl Engine for Fake {
+    fn info(&self) -> ModelInfo {
+        ModelInfo {
+            name: "fake".into(),
+            id: self.id.clone(),
+            architecture: "fake".into(),
+            layers: 1,
+            heads: 1,
+            hidden: 64,
+            window: WINDOW,
+            vocabulary: 1,
+            pooling: Pooling::Mean,
+            weights: "f32".into(),
+        }
+    }
+
+    fn window(&self) -> usize {
+        WINDOW
+    }
+
+    fn count(&self, text: &str, _: Language) -> usize {
+        self.script.counted.fetch_add(1, Ordering::SeqCst);
+        source_words(text).len() + 2
+    }
+
+    fn analyse(
+        &self,
+        texts: &[(&str, Language)],
+        method: Method,
+        checkpoint: Checkpoint,
+    ) -> Result<Vec<UnitReport>, ModelError> {
+        if self.script.gate.pass(checkpoint) {
+            return Err(ModelError::Stopped);
+        }
+        let mut reports = Vec::new();
+        for (text, _) in texts {
+            self.script.meet(text)?;
+            reports.push(explain(text, method));
+        }
+        lock(&self.script.passes).push(texts.iter().map(|(text, _)| (*text).to_owned()).collect());
+        Ok(reports)
+    }
+
+    fn sources(&self, (text, _): (&str, Language), checkpoint: Checkpoint) -> Result<SourcesReport, ModelError> {
+        if self.script.gate.pass(checkpoint) {
+            return Err(ModelError::Stopped);
+        }
+        self.script.sources.fetch_add(1, Ordering::SeqCst);
+        let words = source_words(text).len();
+        Ok(SourcesReport {
+            shares: vec![0.0; words * words],
+            words,
+        })
+    }
+
+    fn compare(
+        &self,
+        (a, _): (&str, Language),
+        (b, _): (&str, Language),
+        checkpoint: Checkpoint,
+    ) -> Result<PairReport, ModelError> {
+        if self.script.gate.pass(checkpoint) {
+            return Err(ModelError::Stopped);
+        }
+        self.script.meet(a)?;
+        self.script.meet(b)?;
+        Err(ModelError::TooLong {
+            tokens: a.len() + b.len(),
+            window: WINDOW,
+        })
+    }
+}
+
+/// Equal shares for all words; an embedding that counts words, so that texts of the same words are similar.
+fn explain(text: &str, method: Method) -> UnitReport {
+    let words = source_words(text);
+    let share = 0.8 / words.len().max(1) as f32;
+    let mut embedding = vec![0f32; 64];
+    for word in words
+        .iter()
+        .map(|word| &text[word.range.clone()])
+        .filter(|word| word.starts_with(char::is_alphabetic))
+    {
+        let hash = word
+            .bytes()
+            .fold(17u64, |hash, byte| hash.wrapping_mul(1099511628211) ^ u64::from(byte));
+        embedding[(hash >> 7) as usize % 64] += 1.0;
+    }
+    UnitReport {
+        method,
+        words: (1..)
+            .zip(&words)
+            .map(|(rank, word)| WordScore {
+                range: word.range.clone(),
+                score: share,
+                rank,
+            })
+            .collect(),
+        tokens: words.len() + 2,
+        coverage: 1.0,
+        bias_share: if words.is_empty() { 0.9 } else { 0.1 },
+        special_share: 0.1,
+        residual: 0.0,
+        embedding: embedding.into(),
+        ms: 0.1,
+    }
+}
+
+/// An analysis with a scripted engine.
+struct Bench {
+    analysis: Analysis,
+    events: Receiver<Event>,
+    script: Arc<Script>,
+}
+
+fn options(debounce: Duration) -> Options {
+    Options {
+        threads: 1,
+        debounce,
+        ..Options::default()
+    }
+}
+
+/// Nothing happens before this is over, for tests of what happens without it.
+const NEVER: Duration = Duration::from_secs(3600);
+
+impl Bench {
+    fn new(debounce: Duration) -> Bench {
+        Bench::with(Arc::default(), options(debounce))
+    }
+
+    fn with(script: Arc<Script>, options: Options) -> Bench {
+        let (tell, events) = channel();
+        let load = super::loader(load(script.clone(), "one"));
+        let analysis = Analysis::start(load, options, move |event| {
+            let _ = tell.send(event);
+        });
+        Bench {
+            analysis,
+            events,
+            script,
+        }
+    }
+
+    /// The first event of a kind.
+    fn event<T>(&self, pick: impl Fn(Event) -> Option<T>) -> T {
+        let end = Instant::now() + DEADLINE;
+        loop {
+            let left = end.saturating_duration_since(Instant::now());
+            let event = self.events.recv_timeout(left).expect("the event comes");
+            if let Some(found) = pick(event) {
+                return found;
+            }
+        }
+    }
+
+    /// The complete report on a version.
+    fn completed(&self, version: i32) -> Arc<DocumentReport> {
+        self.event(|event| match event {
+            Event::Report(report) if report.complete() && report.snapshot.version() == version => Some(report),
+            _ => None,
+        })
+    }
+
+    fn ready(&self) {
+        self.event(|event| matches!(event, Event::ModelReady { .. }).then_some(()));
+    }
+
+    /// Opens a Rust document.
+    fn open(&self, name: &str, text: &str) -> (DocumentId, Snapshot) {
+        let snapshot = rust(text, 1);
+        self.analysis.update(&id(name), snapshot.clone());
+        (id(name), snapshot)
+    }
+}
+
+fn load(script: Arc<Script>, id: &'static str) -> impl Fn() -> Result<Fake, String> + Send + 'static {
+    move || {
+        script.loads.fetch_add(1, Ordering::SeqCst);
+        script.loading.pass(&|| false);
+        match *lock(&script.no_model) {
+            Some("panic") => panic!("loading fell over"),
+            Some(why) => Err(why.to_owned()),
+            None => Ok(Fake {
+                script: script.clone(),
+                id: id.into(),
+            }),
+        }
+    }
+}
+
+fn id(name: &str) -> DocumentId {
+    name.into()
+}
+
+fn rust(text: &str, version: i32) -> Snapshot {
+    Snapshot::new(text, version, Language::Rust)
+}
+
+fn no_cancel() -> CancelToken {
+    CancelToken::new()
+}
+
+/// Functions of one unit each: too long to share one, short enough not to be split.
+fn functions(names: &[&str]) -> String {
+    let function = |name: &&str| {
+        let body: String = (0..8)
+            .map(|i| format!("    let {name}_{i} = compute_{i}(input, {i});\n"))
+            .collect();
+        format!("fn {name}(input: u32) {{\n{body}}}\n\n")
+    };
+    names.iter().map(function).collect()
+}
+
+/// Waits for what another thread is about to do.
+fn until(what: impl Fn() -> bool) {
+    let end = Instant::now() + DEADLINE;
+    while !what() {
+        assert!(Instant::now() < end, "it never happened");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// Runs a future to its end on this thread.
+fn wait<T>(future: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .expect("a runtime");
+    runtime.block_on(async { tokio::time::timeout(DEADLINE, future).await.expect("an answer") })
+}
+
+/// Asks on a thread of its own.
+fn ask<T: Send + 'static>(future: impl Future<Output = T> + Send + 'static) -> std::thread::JoinHandle<T> {
+    std::thread::spawn(move || wait(future))
+}
+
+/// A question about a place, on a thread of its own.
+fn ask_at(
+    bench: &Bench,
+    (id, snapshot): &(DocumentId, Snapshot),
+    offset: usize,
+    cancel: CancelToken,
+) -> std::thread::JoinHandle<Result<Option<super::CursorReport>, super::Refusal>> {
+    let (analysis, id, snapshot) = (bench.analysis.clone(), id.clone(), snapshot.clone());
+    ask(async move { analysis.explain_at(&id, snapshot, offset, cancel).await })
+}

@@ -1,0 +1,119 @@
+//! Similar items among the open documents.
+
+use super::super::lenses::{DocumentVectors, Lenses};
+use super::*;
+use crate::segment::{Item, ItemKind, Segments, Unit, UnitKind};
+
+const LOAD: &str =
+    "fn load_config(path: Path) { let file = open(path); let text = read(file); parse(text, path, file) }\n";
+const READ: &str =
+    "fn read_config(path: Path) { let file = open(path); let text = read(file); parse(text, path, file) }\n";
+const DRAW: &str = "fn draw(canvas: Canvas) { circle(1, 2, 3); square(4, 5, 6); triangle(7, 8, 9); canvas.flush() }\n";
+
+fn lenses(bench: &Bench) {
+    bench.event(|event| matches!(event, Event::Neighbours).then_some(()));
+}
+
+#[test]
+fn similar_functions_find_each_other_over_documents_until_one_is_closed() {
+    let bench = Bench::new(NEVER);
+    let (a, _) = bench.open("a", &format!("{LOAD}\n{DRAW}"));
+    bench.completed(1);
+    let (b, _) = bench.open("b", READ);
+    bench.completed(1);
+    until(|| bench.analysis.neighbours(&a, 1).is_some_and(|items| !items.is_empty()));
+    let items = bench.analysis.neighbours(&a, 1).expect("analysed");
+    assert_eq!(items.len(), 1, "drawing resembles nothing: {items:?}");
+    let near = &items[0].neighbours[0];
+    assert_eq!(
+        (&near.id, near.version, near.name.as_str(), near.kind),
+        (&b, 1, "read_config", ItemKind::Function)
+    );
+    assert!(near.score > 0.6 && near.score <= 1.0);
+    assert_eq!(&READ[near.name_range.clone()], "read_config");
+    assert!(
+        bench.analysis.neighbours(&a, 2).is_none(),
+        "another version is not analysed"
+    );
+    while bench.events.try_recv().is_ok() {}
+    bench.analysis.close(&b);
+    assert!(
+        bench.analysis.neighbours(&a, 1).is_some_and(|items| items.is_empty()),
+        "gone at once"
+    );
+    lenses(&bench);
+    assert!(bench.analysis.neighbours(&a, 1).is_some_and(|items| items.is_empty()));
+    assert!(bench.analysis.neighbours(&b, 1).is_none());
+}
+
+#[test]
+fn a_higher_threshold_takes_neighbours_away() {
+    let bench = Bench::new(NEVER);
+    let (a, _) = bench.open("a", LOAD);
+    bench.open("b", READ);
+    until(|| bench.analysis.neighbours(&a, 1).is_some_and(|items| !items.is_empty()));
+    while bench.events.try_recv().is_ok() {}
+    bench.analysis.configure(Options {
+        min_similarity: 0.9999,
+        ..options(NEVER)
+    });
+    lenses(&bench);
+    assert!(bench.analysis.neighbours(&a, 1).is_some_and(|items| items.is_empty()));
+}
+
+#[test]
+fn three_hundred_items_among_five_thousand_are_answered_from_what_is_kept_in_five_milliseconds() {
+    let document = |name: &str, items: usize, seed: usize| {
+        let mut state = seed as u64;
+        let mut random = || {
+            state = state
+                .wrapping_mul(6364136223846793005)
+                .wrapping_add(1442695040888963407);
+            (state >> 40) as f32 / (1u64 << 24) as f32 - 0.5
+        };
+        let range = |i: usize| i * 100..i * 100 + 100;
+        let units = (0..items).map(|i| Unit {
+            range: range(i),
+            kind: UnitKind::Function,
+            name: None,
+            language: Language::Rust,
+        });
+        let named = (0..items).map(|i| Item {
+            name: format!("item{i}"),
+            kind: ItemKind::Function,
+            range: range(i),
+            name_range: range(i),
+            units: i..i + 1,
+        });
+        let unit = |_| {
+            let embedding = (0..384).map(|_| random()).collect();
+            Some(Arc::new(UnitReport {
+                tokens: 50,
+                embedding,
+                ..explain("", Method::Decomposition)
+            }))
+        };
+        let segments = Arc::new(Segments {
+            units: units.collect(),
+            items: named.collect(),
+        });
+        let units = (0..items).map(unit).collect();
+        let report = DocumentReport {
+            id: id(name),
+            snapshot: rust("", 1),
+            segments,
+            units,
+        };
+        Arc::new(DocumentVectors::of(&report))
+    };
+    let lenses = Lenses::new(vec![document("large", 4700, 1), document("asked", 300, 2)], 0.15);
+    let started = Instant::now();
+    let first = lenses.neighbours(&id("asked"), 1).expect("known");
+    let computed = started.elapsed();
+    assert!(first.iter().any(|item| !item.neighbours.is_empty()));
+    let started = Instant::now();
+    let again = Vec::clone(&lenses.neighbours(&id("asked"), 1).expect("known"));
+    assert!(started.elapsed() < Duration::from_millis(5), "{:?}", started.elapsed());
+    assert_eq!(again.len(), first.len());
+    assert!(computed < Duration::from_secs(2), "{computed:?}");
+}

@@ -1,0 +1,158 @@
+//! `fovea bench`: medians of the forward pass, the forward pass with every attention map, and an explanation.
+
+use std::time::Instant;
+
+use anyhow::Result;
+use clap::Args;
+use serde::Serialize;
+
+use super::ModelArguments;
+use super::input::Usage;
+use super::output::{self, Format};
+use crate::explain::decomposition;
+use crate::model::{Keep, Model, Packed, Trace, UNSTOPPED};
+
+/// Arguments of `fovea bench`.
+#[derive(Args, Debug)]
+pub(super) struct Bench {
+    /// Shapes to time, BATCHxLENGTH in tokens
+    #[arg(long, default_value = "1x16,1x128,1x256,8x256", value_name = "LIST")]
+    shapes: String,
+    /// Threads; without it one per processor
+    #[arg(long, value_name = "N")]
+    threads: Option<usize>,
+    #[command(flatten)]
+    model: ModelArguments,
+    /// How to write the result
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+    /// The same as --format json
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Serialize)]
+struct Report {
+    model: String,
+    threads: usize,
+    results: Vec<Row>,
+}
+
+#[derive(Serialize)]
+struct Row {
+    batch: usize,
+    length: usize,
+    forward_ms: f64,
+    attention_ms: f64,
+    explain_ms: f64,
+}
+
+/// Times the model.
+pub(super) fn run(arguments: &Bench) -> Result<()> {
+    let shapes = shapes(&arguments.shapes)?;
+    let threads = match arguments.threads {
+        Some(0) => return Err(Usage("--threads 0: at least one".to_owned()).into()),
+        Some(threads) => threads,
+        None => std::thread::available_parallelism().map_or(1, usize::from),
+    };
+    let model = arguments.model.load()?;
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build()?;
+    let mut results = Vec::new();
+    for (batch, length) in shapes {
+        if length > model.encoder().config().positions - model.encoder().config().first_position {
+            return Err(Usage(format!("{batch}x{length}: longer than the model's positions")).into());
+        }
+        results.push(pool.install(|| time(&model, batch, length))?);
+    }
+    let report = Report {
+        model: model.info().name.clone(),
+        threads,
+        results,
+    };
+    if arguments.json || arguments.format == Format::Json {
+        return output::write_json(&report);
+    }
+    let mut text = format!(
+        "{}, {} threads, medians\n   shape  forward ms  attention ms  explain ms  tokens/s\n",
+        report.model, threads
+    );
+    for row in &report.results {
+        let shape = format!("{}x{}", row.batch, row.length);
+        let speed = (row.batch * row.length) as f64 / row.attention_ms * 1e3;
+        text += &format!(
+            "{shape:>8}  {:>10.1}  {:>12.1}  {:>10.1}  {speed:>8.0}\n",
+            row.forward_ms, row.attention_ms, row.explain_ms
+        );
+    }
+    output::write(&text)
+}
+
+fn shapes(list: &str) -> Result<Vec<(usize, usize)>> {
+    let wrong = |shape: &str| Usage(format!("--shapes {shape}: write BATCHxLENGTH, as in 8x256"));
+    let shape = |shape: &str| {
+        let (batch, length) = shape.split_once('x').ok_or_else(|| wrong(shape))?;
+        match (batch.trim().parse(), length.trim().parse()) {
+            (Ok(batch), Ok(length)) if batch > 0 && length > 0 => Ok((batch, length)),
+            _ => Err(wrong(shape).into()),
+        }
+    };
+    list.split(',').map(shape).collect()
+}
+
+fn time(model: &Model, batch: usize, length: usize) -> Result<Row> {
+    // Word pieces spread over the vocabulary, as text has them.
+    let vocabulary = model.info().vocabulary;
+    let ids: Vec<u32> = (0..batch * length)
+        .map(|i| (1000 + i * 7919) as u32 % vocabulary as u32)
+        .collect();
+    let packed = Packed::new(ids.chunks_exact(length));
+    let forward = median(|| Ok(drop(model.encoder().forward(&packed, Keep::LastHidden, UNSTOPPED)?)))?;
+    let attention = median(|| Ok(drop(model.encoder().forward(&packed, Keep::Layers, UNSTOPPED)?)))?;
+    let explain = median(|| {
+        let traces = model.encoder().forward(&packed, Keep::Layers, UNSTOPPED)?;
+        traces.iter().try_for_each(|trace| explain(model, trace))
+    })?;
+    Ok(Row {
+        batch,
+        length,
+        forward_ms: forward,
+        attention_ms: attention,
+        explain_ms: explain,
+    })
+}
+
+fn explain(model: &Model, trace: &Trace) -> Result<()> {
+    let embedding = model.pool(trace)?;
+    decomposition::shares(trace, model.pooling(), &embedding)?;
+    Ok(())
+}
+
+/// Median milliseconds of at least five runs and a fifth of a second, after one to warm up.
+fn median(mut run: impl FnMut() -> Result<()>) -> Result<f64> {
+    run()?;
+    let begin = Instant::now();
+    let mut times = Vec::new();
+    while times.len() < 5 || (begin.elapsed().as_millis() < 200 && times.len() < 200) {
+        let start = Instant::now();
+        run()?;
+        times.push(start.elapsed().as_secs_f64() * 1e3);
+    }
+    times.sort_by(f64::total_cmp);
+    Ok(times[times.len() / 2])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shapes_are_read_or_refused_by_name() {
+        assert_eq!(shapes("1x16,8x256").unwrap(), [(1, 16), (8, 256)]);
+        for wrong in ["", "8", "0x4", "ax4", "8x"] {
+            assert!(
+                shapes(wrong).unwrap_err().to_string().contains("BATCHxLENGTH"),
+                "{wrong}"
+            );
+        }
+    }
+}

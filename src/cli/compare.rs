@@ -1,0 +1,128 @@
+//! `fovea compare`.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::Args;
+
+use super::input::{self, Usage};
+use super::output::{Colour, Format};
+use super::{ModelArguments, output};
+use crate::explain::compare;
+use crate::model::UNSTOPPED;
+use crate::render::{json, terminal};
+use crate::segment::{Budget, parse, segment};
+use crate::text::{ByteRange, Language, Position, PositionEncoding, Snapshot};
+
+/// Arguments of `fovea compare`.
+#[derive(Args, Debug)]
+pub(super) struct Compare {
+    /// Two passages: FILE for the whole file, FILE:LINE for the item around that line
+    #[arg(value_name = "FILE[:LINE]", num_args = 0..=2)]
+    passages: Vec<PathBuf>,
+    /// A passage as it stands here; give it twice, or once beside a FILE
+    #[arg(long, value_name = "STRING")]
+    text: Vec<String>,
+    /// Read text as the reference pipeline does, without splitting identifiers
+    #[arg(long)]
+    plain: bool,
+    /// Language of the texts, where a file's name does not tell
+    #[arg(long)]
+    language: Option<String>,
+    #[command(flatten)]
+    model: ModelArguments,
+    /// How to write the result
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+    /// When to use colours
+    #[arg(long, value_enum, default_value_t)]
+    color: Colour,
+}
+
+/// A passage: a range of a document.
+struct Passage {
+    snapshot: Snapshot,
+    range: ByteRange,
+}
+
+/// Compares two passages.
+pub(super) fn run(arguments: &Compare) -> Result<()> {
+    if arguments.passages.len() + arguments.text.len() != 2 {
+        return Err(Usage("compare takes two passages: FILE, FILE:LINE or --text STRING".to_owned()).into());
+    }
+    let language = input::language(arguments.language.as_deref())?;
+    let mut passages = Vec::new();
+    for argument in &arguments.passages {
+        passages.push(passage(argument, language)?);
+    }
+    for text in &arguments.text {
+        let snapshot = Snapshot::new(text, 0, language.unwrap_or(Language::Prose));
+        passages.push(Passage {
+            range: 0..snapshot.len(),
+            snapshot,
+        });
+    }
+    let model = arguments.model.load()?.identifier_aware(!arguments.plain);
+    let [a, b] = &passages[..] else {
+        unreachable!("two passages were counted above")
+    };
+    let (text_a, text_b) = (a.snapshot.text(a.range.clone()), b.snapshot.text(b.range.clone()));
+    let (read_a, read_b) = ((&*text_a, a.snapshot.language()), (&*text_b, b.snapshot.language()));
+    let report = compare(&model, read_a, read_b, UNSTOPPED)?;
+    let (a, b) = ((&a.snapshot, &a.range), (&b.snapshot, &b.range));
+    match arguments.format {
+        Format::Json => output::write_json(&json::compare(&report, a, b)),
+        Format::Terminal => output::write(&terminal::compare(&report, a, b, arguments.color.palette())),
+    }
+}
+
+fn passage(argument: &std::path::Path, language: Option<Language>) -> Result<Passage> {
+    let (file, line) = input::place(argument);
+    let snapshot = input::document(&file, language, input::MAX_BYTES)?;
+    let Some(line) = line else {
+        return Ok(Passage {
+            range: 0..snapshot.len(),
+            snapshot,
+        });
+    };
+    if line == 0 || line > snapshot.line_count() {
+        let lines = snapshot.line_count();
+        return Err(Usage(format!(
+            "{}: line {line} does not exist, the file has {lines}",
+            file.display()
+        ))
+        .into());
+    }
+    // Items and units do not depend on a model's window here: nothing is split.
+    let budget = Budget {
+        tokens: &|_, _| 1,
+        window: usize::MAX,
+    };
+    let segments = segment(&snapshot, parse(&snapshot, None).as_ref(), &budget);
+    let row = snapshot.line_range(line - 1);
+    let first = snapshot
+        .text(row.clone())
+        .find(|c: char| !c.is_whitespace())
+        .unwrap_or(0);
+    let at = snapshot.offset(
+        Position {
+            line: line as u32 - 1,
+            column: first as u32,
+        },
+        PositionEncoding::Utf8,
+    );
+    let item = segments
+        .items
+        .iter()
+        .rfind(|item| item.range.contains(&at))
+        .map(|item| item.range.clone());
+    let unit = || {
+        segments
+            .units
+            .iter()
+            .find(|unit| unit.range.contains(&at))
+            .map(|unit| unit.range.clone())
+    };
+    let range = item.or_else(unit).unwrap_or(row);
+    Ok(Passage { snapshot, range })
+}

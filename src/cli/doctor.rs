@@ -1,0 +1,125 @@
+//! `fovea doctor`: whether this installation works, in lines that can be pasted into a report.
+
+use std::process::ExitCode;
+use std::time::Instant;
+
+use anyhow::Result;
+use clap::Args;
+
+use super::{ModelArguments, output};
+use crate::analysis::analyse;
+use crate::explain::Method;
+use crate::model::{Model, Source, UNSTOPPED, verify};
+use crate::text::Language;
+
+/// Arguments of `fovea doctor`.
+#[derive(Args, Debug)]
+pub(super) struct Doctor {
+    #[command(flatten)]
+    model: ModelArguments,
+}
+
+/// Checks the installation; exit code 1 if anything is wrong.
+pub(super) fn run(arguments: &Doctor) -> Result<ExitCode> {
+    let mut report = Report::default();
+    report.line(format!(
+        "fovea {} on {} {}",
+        env!("CARGO_PKG_VERSION"),
+        std::env::consts::OS,
+        std::env::consts::ARCH
+    ));
+    report.line(format!(
+        "processors: {}",
+        std::thread::available_parallelism().map_or(1, usize::from)
+    ));
+    let source = arguments.model.source();
+    report.line(match &source {
+        Source::Embedded => "model: embedded".to_owned(),
+        Source::Folder(folder) => format!("model: {}", folder.display()),
+    });
+    match verify(&source) {
+        Ok(checks) => {
+            let wrong = checks.iter().filter(|check| !check.holds());
+            wrong.for_each(|check| report.wrong(format!("{}: not what was recorded", check.file)));
+            let recorded = checks.iter().filter(|check| check.expected.is_some()).count();
+            report.line(format!(
+                "model files: {}, {recorded} with a recorded checksum",
+                checks.len()
+            ));
+        }
+        Err(error) => report.wrong(error.to_string()),
+    }
+    let start = Instant::now();
+    match Model::load(&source) {
+        Ok(model) => check_model(&model, start, &mut report),
+        Err(error) => report.wrong(error.to_string()),
+    }
+    let verdict = if report.sound {
+        "all is well"
+    } else {
+        "something is wrong; see the lines that begin with !"
+    };
+    report.line(verdict.to_owned());
+    output::write(&report.text)?;
+    Ok(if report.sound {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+fn check_model(model: &Model, start: Instant, report: &mut Report) {
+    let info = model.info();
+    report.line(format!(
+        "loaded in {:.0} ms: {}, {} layers, window {}",
+        millis(start),
+        info.name,
+        info.layers,
+        info.window
+    ));
+    let text = "A language server answers questions about the open document.";
+    let start = Instant::now();
+    match analyse(model, &[(text, Language::Prose)], Method::Decomposition, UNSTOPPED) {
+        Ok(reports) => {
+            let residual = reports.iter().map(|report| report.residual).fold(0.0, f32::max);
+            report.line(format!(
+                "explained a sentence in {:.0} ms, residual {residual:.0e}",
+                millis(start)
+            ));
+            if residual >= 1e-4 {
+                report.wrong("the shares do not sum to 1: the arithmetic of this machine or build is off".to_owned());
+            }
+        }
+        Err(error) => report.wrong(error.to_string()),
+    }
+}
+
+fn millis(start: Instant) -> f32 {
+    start.elapsed().as_secs_f32() * 1e3
+}
+
+struct Report {
+    text: String,
+    sound: bool,
+}
+
+impl Default for Report {
+    fn default() -> Report {
+        Report {
+            text: String::new(),
+            sound: true,
+        }
+    }
+}
+
+impl Report {
+    fn line(&mut self, line: String) {
+        self.text += &line;
+        self.text.push('\n');
+    }
+
+    fn wrong(&mut self, line: String) {
+        self.sound = false;
+        self.line(format!("! {line}"));
+    }
+}

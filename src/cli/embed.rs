@@ -1,0 +1,115 @@
+//! `fovea embed`.
+
+use std::io::{BufRead, Write};
+
+use anyhow::{Context, Result};
+use clap::Args;
+
+use super::{ModelArguments, input};
+use crate::model::{Keep, Model, Packed, Tokens, UNSTOPPED};
+use crate::segment::{Budget, parse, segment};
+use crate::text::{Language, Snapshot};
+
+/// Arguments of `fovea embed`.
+#[derive(Args, Debug)]
+pub(super) struct Embed {
+    /// The reference pipeline exactly: identifiers as they are, text cut at the model's window
+    #[arg(long)]
+    plain: bool,
+    /// Language of the texts: code is read with its identifiers as words
+    #[arg(long)]
+    language: Option<String>,
+    #[command(flatten)]
+    model: ModelArguments,
+}
+
+/// Texts embedded at once.
+const BATCH: usize = 32;
+
+/// Reads JSON strings, one per line, and writes their L2-normalised embeddings, one JSON array per line, in the same order.
+pub(super) fn run(arguments: &Embed) -> Result<()> {
+    let language = input::language(arguments.language.as_deref())?.unwrap_or(Language::Prose);
+    let model = arguments.model.load()?.identifier_aware(!arguments.plain);
+    let mut out = std::io::BufWriter::new(std::io::stdout().lock());
+    let mut batch: Vec<String> = Vec::with_capacity(BATCH);
+    let mut flush = |batch: &mut Vec<String>| -> Result<()> {
+        for embedding in embed(&model, batch, language, arguments.plain)? {
+            serde_json::to_writer(&mut out, &embedding)?;
+            out.write_all(b"\n")?;
+        }
+        batch.clear();
+        Ok(out.flush()?)
+    };
+    for (index, line) in std::io::stdin().lock().lines().enumerate() {
+        let line = line.with_context(|| format!("standard input, line {}", index + 1))?;
+        if line.trim().is_empty() {
+            continue;
+        }
+        let text = serde_json::from_str(&line)
+            .with_context(|| format!("standard input, line {}: not a JSON string", index + 1))?;
+        batch.push(text);
+        if batch.len() == BATCH {
+            flush(&mut batch)?;
+        }
+    }
+    flush(&mut batch)
+}
+
+/// Embeddings of unit length. A text over the window is the token-weighted mean of its units, unless `plain` cuts it as the
+/// reference pipeline does.
+fn embed(model: &Model, texts: &[String], language: Language, plain: bool) -> Result<Vec<Vec<f32>>> {
+    let mut sequences: Vec<(usize, Tokens)> = Vec::new();
+    for (index, text) in texts.iter().enumerate() {
+        let tokens = model.tokenize(text, language)?;
+        if tokens.len() <= model.window() {
+            sequences.push((index, tokens));
+        } else if plain {
+            sequences.push((index, cut(tokens, model.window())));
+        } else {
+            for unit in split(model, text, language) {
+                sequences.push((index, model.tokenize(&unit, language)?));
+            }
+        }
+    }
+    let packed = Packed::new(sequences.iter().map(|(_, tokens)| tokens.ids.as_slice()));
+    let traces = model.encoder().forward(&packed, Keep::LastHidden, UNSTOPPED)?;
+    let mut embeddings = vec![vec![0f32; model.hidden()]; texts.len()];
+    for ((index, tokens), trace) in sequences.iter().zip(&traces) {
+        let pooled = model.pool(trace)?;
+        embeddings[*index]
+            .iter_mut()
+            .zip(pooled)
+            .for_each(|(sum, v)| *sum += v * tokens.len() as f32);
+    }
+    for embedding in &mut embeddings {
+        let length = embedding
+            .iter()
+            .map(|v| v * v)
+            .sum::<f32>()
+            .sqrt()
+            .max(f32::MIN_POSITIVE);
+        embedding.iter_mut().for_each(|v| *v /= length);
+    }
+    Ok(embeddings)
+}
+
+/// The first tokens and the closing special token, as sentence-transformers truncates.
+fn cut(mut tokens: Tokens, window: usize) -> Tokens {
+    let closing = tokens.ids.len() - 1;
+    tokens.ids.drain(window - 1..closing);
+    tokens
+}
+
+fn split(model: &Model, text: &str, language: Language) -> Vec<String> {
+    let snapshot = Snapshot::new(text, 0, language);
+    let budget = Budget {
+        tokens: &|text, language| model.count(text, language),
+        window: model.window(),
+    };
+    let segments = segment(&snapshot, parse(&snapshot, None).as_ref(), &budget);
+    segments
+        .units
+        .into_iter()
+        .map(|unit| text[unit.range].to_owned())
+        .collect()
+}

@@ -1,0 +1,104 @@
+//! What the command line reads: files, standard input, places in files.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+use crate::text::{Language, Limits, Snapshot, decode, inactive};
+
+/// The command line was used wrongly: exit code 2.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(super) struct Usage(pub String);
+
+/// The most bytes the command line reads of one document, unless told otherwise.
+pub(super) const MAX_BYTES: usize = 4_000_000;
+
+/// Reads a document: a file, or standard input for `-`.
+///
+/// # Errors
+/// One line that says what and where: not there, not UTF-8, binary, too large.
+pub(super) fn document(file: &Path, language: Option<Language>, max_bytes: usize) -> Result<Snapshot> {
+    let name = file.display();
+    let bytes = read(file, max_bytes).with_context(|| name.to_string())?;
+    let text = decode(bytes).with_context(|| name.to_string())?;
+    let language = language.unwrap_or_else(|| match is_stdin(file) {
+        true => Language::Prose,
+        false => Language::from_path(file),
+    });
+    let snapshot = Snapshot::new(&text, 0, language);
+    match inactive(
+        &snapshot,
+        &Limits {
+            max_bytes,
+            ..Limits::default()
+        },
+    ) {
+        Some(reason) => anyhow::bail!("{name}: {reason}"),
+        None => Ok(snapshot),
+    }
+}
+
+fn read(file: &Path, max_bytes: usize) -> Result<Vec<u8>> {
+    // One byte more than allowed tells a file that is too large without reading all of it.
+    let most = max_bytes as u64 + 1;
+    let mut bytes = Vec::new();
+    match is_stdin(file) {
+        true => std::io::stdin().lock().take(most).read_to_end(&mut bytes)?,
+        false => std::fs::File::open(file)?.take(most).read_to_end(&mut bytes)?,
+    };
+    anyhow::ensure!(
+        bytes.len() <= max_bytes,
+        "more than {max_bytes} bytes; raise --max-bytes to read it all the same"
+    );
+    Ok(bytes)
+}
+
+fn is_stdin(file: &Path) -> bool {
+    file.as_os_str() == "-"
+}
+
+/// The language a `--language` names.
+pub(super) fn language(name: Option<&str>) -> Result<Option<Language>> {
+    let Some(name) = name else { return Ok(None) };
+    match Language::from_name(name) {
+        Some(language) => Ok(Some(language)),
+        None => Err(Usage(format!(
+            "--language {name}: no such language; try rust, python, typescript, markdown, prose …"
+        ))
+        .into()),
+    }
+}
+
+/// `FILE` or `FILE:LINE`, lines from 1. A file whose name ends in a colon and digits is taken by its name if it is there.
+pub(super) fn place(argument: &Path) -> (PathBuf, Option<usize>) {
+    let text = argument.to_string_lossy();
+    match text.rsplit_once(':') {
+        Some((file, line)) if !argument.exists() => match line.parse() {
+            Ok(line) => (PathBuf::from(file), Some(line)),
+            Err(_) => (argument.to_owned(), None),
+        },
+        _ => (argument.to_owned(), None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_is_a_file_and_a_line() {
+        assert_eq!(place(Path::new("src/a.rs:12")), (PathBuf::from("src/a.rs"), Some(12)));
+        assert_eq!(place(Path::new("src/a.rs")), (PathBuf::from("src/a.rs"), None));
+        assert_eq!(place(Path::new("C:notes")), (PathBuf::from("C:notes"), None));
+    }
+
+    #[test]
+    fn a_file_over_the_limit_is_refused_without_being_read_whole() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "x".repeat(100)).unwrap();
+        let error = document(file.path(), None, 50).unwrap_err();
+        assert!(format!("{error:#}").contains("more than 50 bytes"), "{error:#}");
+    }
+}

@@ -1,0 +1,84 @@
+//! `fovea model`.
+
+use anyhow::Result;
+use clap::Subcommand;
+
+use super::output::{self, Format};
+use super::{ModelArguments, embedded_in_words};
+use crate::model::verify;
+
+/// Subcommands of `fovea model`.
+#[derive(Subcommand, Debug)]
+pub(super) enum Command {
+    /// Say what the model is
+    Info {
+        #[command(flatten)]
+        model: ModelArguments,
+        /// How to write the result
+        #[arg(long, value_enum, default_value_t)]
+        format: Format,
+    },
+    /// Compute the checksums of the model's files and compare them with the recorded ones
+    Verify {
+        #[command(flatten)]
+        model: ModelArguments,
+    },
+}
+
+/// Runs a subcommand.
+pub(super) fn run(command: &Command) -> Result<()> {
+    match command {
+        Command::Info { model, format } => info(model, *format),
+        Command::Verify { model } => check(model),
+    }
+}
+
+fn info(arguments: &ModelArguments, format: Format) -> Result<()> {
+    let model = arguments.load()?;
+    let info = model.info();
+    if format == Format::Json {
+        return output::write_json(info);
+    }
+    let pooling = format!("{:?}", info.pooling).to_lowercase();
+    output::write(&format!(
+        "{}\n  architecture  {}, {} layers, {} heads, {} wide\n  window        {} tokens\n  vocabulary    {} entries\n  \
+         pooling       {pooling}\n  weights       {}\n  identity      {}\n  this binary   {}\n",
+        info.name,
+        info.architecture,
+        info.layers,
+        info.heads,
+        info.hidden,
+        info.window,
+        info.vocabulary,
+        info.weights,
+        info.id,
+        embedded_in_words(),
+    ))
+}
+
+fn check(arguments: &ModelArguments) -> Result<()> {
+    let checks = verify(&arguments.source())?;
+    let mut report = String::new();
+    for check in &checks {
+        let verdict = match (&check.expected, check.holds()) {
+            (None, _) => "no checksum is recorded",
+            (Some(_), true) => "as recorded",
+            (Some(_), false) => "NOT as recorded",
+        };
+        report += &format!("{}  {}  {verdict}\n", check.sha256, check.file);
+    }
+    output::write(&report)?;
+    let wrong: Vec<&str> = checks
+        .iter()
+        .filter(|check| !check.holds())
+        .map(|check| check.file.as_str())
+        .collect();
+    anyhow::ensure!(
+        wrong.is_empty(),
+        "{}: not what was recorded; fetch the model again",
+        wrong.join(", ")
+    );
+    // Loading is the other half of the check: shapes, vocabulary, configuration.
+    arguments.load()?;
+    Ok(())
+}

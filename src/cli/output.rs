@@ -1,0 +1,124 @@
+//! What the command line writes: formats, colours, progress.
+
+use std::io::{IsTerminal, Write};
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use clap::ValueEnum;
+
+use crate::render::terminal::Palette;
+
+/// How a result is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(super) enum Format {
+    /// For people.
+    #[default]
+    Terminal,
+    /// For programs.
+    Json,
+}
+
+/// When colours are used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(super) enum Colour {
+    /// When stdout is a terminal and NO_COLOR is not set.
+    #[default]
+    Auto,
+    /// Always: 24-bit where COLORTERM says so, else 256 colours.
+    Always,
+    /// 24-bit colours.
+    True,
+    /// 256 colours.
+    Indexed,
+    /// Never.
+    Never,
+}
+
+impl Colour {
+    /// What to draw with.
+    pub(super) fn palette(self) -> Palette {
+        let wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+        let colours = || match std::env::var("COLORTERM").as_deref() {
+            Ok("truecolor" | "24bit") => Palette::True,
+            _ => Palette::Indexed,
+        };
+        match self {
+            Colour::Auto if wanted && std::io::stdout().is_terminal() => colours(),
+            Colour::Auto | Colour::Never => Palette::None,
+            Colour::Always => colours(),
+            Colour::True => Palette::True,
+            Colour::Indexed => Palette::Indexed,
+        }
+    }
+}
+
+/// Writes a result to stdout.
+///
+/// # Errors
+/// If stdout is closed or full.
+pub(super) fn write(text: &str) -> Result<()> {
+    let mut out = std::io::stdout().lock();
+    out.write_all(text.as_bytes())?;
+    Ok(out.flush()?)
+}
+
+/// Writes a result to stdout as one line of JSON.
+///
+/// # Errors
+/// If stdout is closed or full.
+pub(super) fn write_json(value: &impl serde::Serialize) -> Result<()> {
+    write(&format!("{}\n", serde_json::to_string(value)?))
+}
+
+/// Whether the error is only that nobody reads on.
+pub(super) fn closed_pipe(error: &anyhow::Error) -> bool {
+    let io = error.chain().find_map(|cause| cause.downcast_ref::<std::io::Error>());
+    io.is_some_and(|io| io.kind() == std::io::ErrorKind::BrokenPipe)
+}
+
+/// A progress bar on stderr for work that takes over a second; nothing where stderr is no terminal.
+pub(super) struct Progress {
+    label: &'static str,
+    total: usize,
+    start: Instant,
+    drawn: Option<Instant>,
+}
+
+impl Progress {
+    /// Starts the clock; nothing is drawn yet.
+    pub(super) fn new(label: &'static str, total: usize) -> Progress {
+        Progress {
+            label,
+            total,
+            start: Instant::now(),
+            drawn: None,
+        }
+    }
+
+    /// `done` of `total` is done.
+    pub(super) fn at(&mut self, done: usize) {
+        let due = self
+            .drawn
+            .is_none_or(|drawn| drawn.elapsed() > Duration::from_millis(100));
+        if self.start.elapsed() < Duration::from_secs(1) || !due || !std::io::stderr().is_terminal() {
+            return;
+        }
+        let filled = 30 * done / self.total.max(1);
+        eprint!(
+            "\r{} {}{} {done}/{}",
+            self.label,
+            "█".repeat(filled),
+            "░".repeat(30 - filled),
+            self.total
+        );
+        self.drawn = Some(Instant::now());
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        if self.drawn.is_some() {
+            eprint!("\r\x1b[K");
+        }
+    }
+}

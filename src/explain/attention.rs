@@ -1,0 +1,59 @@
+//! Attention as it is: what was mixed, by layer and head. It does not say why (Jain & Wallace 2019), and is labelled so.
+
+use candle_core::{Result, Tensor};
+
+use super::TokenScores;
+use super::contributions::{Mixing, roll_out};
+use crate::model::Trace;
+
+/// The probabilities of one layer, mean over heads or one head alone: row i says where position i looked.
+///
+/// # Errors
+/// If the layer or head does not exist.
+pub fn map(trace: &Trace, layer: usize, head: Option<usize>) -> Result<Mixing> {
+    let Some(found) = trace.layers.get(layer) else {
+        candle_core::bail!("layer {layer} does not exist: the model has {}", trace.layers.len())
+    };
+    let heads = found.attention.dim(0)?;
+    let matrix = match head {
+        None => found.attention.mean(0)?,
+        Some(head) if head < heads => found.attention.get(head)?,
+        Some(head) => candle_core::bail!("head {head} does not exist: a layer has {heads}"),
+    };
+    mixing(&matrix)
+}
+
+/// Attention each token received, mean over queries, heads and layers; sums to 1.
+///
+/// # Errors
+/// If the trace has no layers.
+pub fn received(trace: &Trace) -> Result<TokenScores> {
+    let columns = trace
+        .layers
+        .iter()
+        .map(|layer| layer.attention.mean((0, 1)))
+        .collect::<Result<Vec<_>>>()?;
+    let tokens = Tensor::stack(&columns, 0)?.mean(0)?.to_vec1()?; // (n)
+    Ok(TokenScores { tokens, bias: 0.0 })
+}
+
+/// Attention rollout (Abnar & Zuidema, ACL 2020): the product of ½(mean_h A + I) over the layers.
+///
+/// # Errors
+/// If the trace has no layers.
+pub fn rollout(trace: &Trace) -> Result<Mixing> {
+    roll_out(trace.layers.iter().map(|layer| {
+        let n = layer.attention.dim(1)?;
+        let mut mixing = mixing(&layer.attention.mean(0)?)?;
+        mixing.entries.iter_mut().for_each(|v| *v *= 0.5);
+        mixing.entries.iter_mut().step_by(n + 1).for_each(|v| *v += 0.5);
+        Ok(mixing)
+    }))
+}
+
+fn mixing(matrix: &Tensor) -> Result<Mixing> {
+    Ok(Mixing {
+        entries: matrix.flatten_all()?.to_vec1()?,
+        n: matrix.dim(0)?,
+    })
+}

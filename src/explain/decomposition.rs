@@ -1,0 +1,104 @@
+//! The frozen-affine decomposition, backward form: which share of the embedding came in through each token.
+//!
+//! With attention probabilities, LayerNorm deviations and activation gates held at their values, the network is an affine map of
+//! its input (DecompX, Modarressi et al., ACL 2023). Its linear part is pulled back from the embedding in one pass of plain
+//! linear algebra; the inner product of a token's input with what arrives there is the token's share.
+
+use candle_core::{D, Result, Tensor};
+
+use super::TokenScores;
+use crate::model::{LayerTrace, ModelError, Norm, Pooling, Trace};
+
+/// Share of each token in the squared length of the embedding: ⟨x_k, Jᵀe⟩ / |e|². The bias share comes from the network's
+/// biases by a sum of its own, so that shares + bias = 1 is a check and not a definition.
+///
+/// # Errors
+/// [`ModelError::Tensor`] if the trace has no layers or its shapes do not fit.
+pub fn shares(trace: &Trace, pooling: Pooling, embedding: &[f32]) -> std::result::Result<TokenScores, ModelError> {
+    let length = embedding.iter().map(|v| f64::from(*v).powi(2)).sum::<f64>();
+    let pulled = pull_back(trace, pooling, embedding)?;
+    let scale = if length > 0.0 { 1.0 / length } else { 0.0 };
+    let tokens = pulled
+        .tokens
+        .into_iter()
+        .map(|score| (f64::from(score) * scale) as f32)
+        .collect();
+    Ok(TokenScores {
+        tokens,
+        bias: (f64::from(pulled.bias) * scale) as f32,
+    })
+}
+
+/// The frozen network's parts of ⟨direction, embedding⟩, by token and for the biases: the same pass for any direction, such as
+/// another passage's embedding.
+///
+/// # Errors
+/// As [`shares`].
+pub fn pull_back(trace: &Trace, pooling: Pooling, direction: &[f32]) -> std::result::Result<TokenScores, ModelError> {
+    let n = trace.len();
+    let Some(first) = trace.layers.first() else {
+        return Ok(TokenScores {
+            tokens: vec![0.0; n],
+            bias: 0.0,
+        });
+    };
+    let device = trace.hidden.device();
+    let weights: Vec<f32> = (0..n).map(|i| pooling.weight(i, n)).collect();
+    let weights = Tensor::from_vec(weights, (n, 1), device)?;
+    let direction = Tensor::from_slice(direction, (1, direction.len()), device)?;
+    let mut gradient = weights.matmul(&direction)?; // (n, hidden)
+    let mut bias = 0f64;
+    for layer in trace.layers.iter().rev() {
+        let (before, part) = pull_back_layer(layer, &gradient)?;
+        gradient = before;
+        bias += part;
+    }
+    let tokens = (&first.input * &gradient)?.sum(D::Minus1)?.to_vec1()?;
+    Ok(TokenScores {
+        tokens,
+        bias: bias as f32,
+    })
+}
+
+/// Gradient at a layer's output, (n, hidden) → gradient at its input, and what the layer's biases add.
+fn pull_back_layer(layer: &LayerTrace, gradient: &Tensor) -> Result<(Tensor, f64)> {
+    let w = &layer.weights;
+    let mut bias = shifted(gradient, &w.norm2.shift)?;
+    let summed = pull_back_norm(gradient, &w.norm2, &layer.inverse_std2)?; // (n, hidden), at Y + FFN(Y)
+    bias += shifted(&summed, &w.down_bias)?;
+    let active = (summed.matmul(&w.down)? * &layer.gate)?; // (n, intermediate), at YW₁ + b₁
+    bias += shifted(&active, &w.up_bias)?;
+    let attended = (summed + active.matmul(&w.up)?)?; // (n, hidden), at Y
+
+    bias += shifted(&attended, &w.norm1.shift)?;
+    let mixed = pull_back_norm(&attended, &w.norm1, &layer.inverse_std1)?; // (n, hidden), at X + attention
+    bias += shifted(&mixed, &w.output_bias)?;
+    let context = mixed.matmul(&w.output)?; // (n, hidden), at the heads' concatenated contexts
+    let values = unmix(&layer.attention, &context)?; // (n, hidden), at XW_V + b_V
+    bias += shifted(&values, &w.value_bias()?)?;
+    Ok(((mixed + values.matmul(&w.value()?)?)?, bias))
+}
+
+/// Transpose of v ↦ (v - mean v) / s ⊙ γ, which is its own mirror: scale, divide, centre.
+fn pull_back_norm(gradient: &Tensor, norm: &Norm, inverse_std: &Tensor) -> Result<Tensor> {
+    let scaled = gradient.broadcast_mul(&norm.scale)?.broadcast_mul(inverse_std)?;
+    scaled.broadcast_sub(&scaled.mean_keepdim(D::Minus1)?)
+}
+
+/// Aᵀ per head: (n, hidden) at the contexts → (n, hidden) at the values.
+fn unmix(attention: &Tensor, context: &Tensor) -> Result<Tensor> {
+    let (heads, n, _) = attention.dims3()?;
+    let hidden = context.dim(1)?;
+    let context = context
+        .reshape((n, heads, hidden / heads))?
+        .transpose(0, 1)?
+        .contiguous()?; // (heads, n, width)
+    let values = attention.transpose(1, 2)?.matmul(&context)?; // (heads, n, width)
+    values.transpose(0, 1)?.reshape((n, hidden))
+}
+
+/// What a bias vector added to every row contributes: ⟨Σ_i gradient_i, bias⟩.
+fn shifted(gradient: &Tensor, bias: &Tensor) -> Result<f64> {
+    let rows = gradient.sum(0)?; // (width)
+    Ok(f64::from((rows * bias)?.sum_all()?.to_scalar::<f32>()?))
+}

@@ -1,0 +1,261 @@
+//! BERT (Devlin et al. 2019) and its kin with the same blocks: RoBERTa and XLM-R differ in their position ids only.
+//!
+//! Post-LN encoder layers over packed sequences. Shapes are written as (…) with N tokens in the batch, n in a sequence.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use candle_core::{D, Device, Tensor};
+
+use super::config::Config;
+use super::load::{LoadError, Weights};
+use super::ops;
+use super::trace::{Keep, LayerTrace, LayerWeights, Norm, Trace};
+use super::{Checkpoint, Encoder, ModelError, Packed};
+
+/// A BERT encoder.
+pub struct Bert {
+    config: Config,
+    words: Tensor,     // (vocabulary, hidden)
+    positions: Tensor, // (positions, hidden), the row of token type 0 added
+    norm: Tensor,      // (3, hidden): zero bias, γ, β
+    layers: Vec<Layer>,
+}
+
+struct Layer {
+    weights: Arc<LayerWeights>,
+    norm1: Tensor, // (3, hidden): bias of W_O, γ1, β1
+    norm2: Tensor, // (3, hidden): bias of the second feed-forward matrix, γ2, β2
+}
+
+impl Bert {
+    /// Builds the encoder from tensors named as Hugging Face names them, with or without a `bert.` or `roberta.` in front.
+    ///
+    /// # Errors
+    /// Names the tensor that is missing or has another shape than config.json says.
+    pub(super) fn load(config: Config, weights: &mut Weights) -> Result<Bert, LoadError> {
+        let (hidden, inner) = (config.hidden, config.intermediate);
+        let words = weights.take("embeddings.word_embeddings.weight", &[config.vocabulary, hidden])?;
+        let mut positions = weights.take("embeddings.position_embeddings.weight", &[config.positions, hidden])?;
+        if config.token_types > 0 {
+            let types = weights.take("embeddings.token_type_embeddings.weight", &[config.token_types, hidden])?;
+            positions = positions.broadcast_add(&types.get(0)?)?;
+        }
+        let norm = load_norm(weights, "embeddings.LayerNorm", hidden)?;
+        let zero = Tensor::zeros(hidden, norm.scale.dtype(), norm.scale.device())?;
+        let norm = Tensor::stack(&[&zero, &norm.scale, &norm.shift], 0)?;
+        let layers = (0..config.layers)
+            .map(|index| load_layer(weights, index, hidden, inner))
+            .collect::<Result<Vec<_>, LoadError>>()?;
+        Ok(Bert {
+            config,
+            words,
+            positions,
+            norm,
+            layers,
+        })
+    }
+
+    fn embed(&self, batch: &Packed) -> Result<Tensor, ModelError> {
+        let window = self.config.positions - self.config.first_position;
+        if let Some(id) = batch
+            .ids
+            .iter()
+            .copied()
+            .find(|id| *id as usize >= self.config.vocabulary)
+        {
+            return Err(ModelError::Vocabulary {
+                id,
+                vocabulary: self.config.vocabulary,
+            });
+        }
+        let mut positions = Vec::with_capacity(batch.ids.len());
+        for sequence in &batch.sequences {
+            if sequence.len() > window {
+                return Err(ModelError::TooLong {
+                    tokens: sequence.len(),
+                    window,
+                });
+            }
+            let first = self.config.first_position;
+            positions.extend((first..first + sequence.len()).map(|position| position as u32));
+        }
+        let device = self.words.device();
+        let ids = Tensor::from_slice(&batch.ids, batch.ids.len(), device)?;
+        let positions = Tensor::from_slice(&positions, positions.len(), device)?;
+        let words = self.words.index_select(&ids, 0)?; // (N, hidden)
+        let positions = self.positions.index_select(&positions, 0)?; // (N, hidden)
+        Ok(ops::residual_norm(&words, &positions, &self.norm, self.config.epsilon)?.0)
+    }
+}
+
+impl Encoder for Bert {
+    fn config(&self) -> &Config {
+        &self.config
+    }
+
+    fn forward(&self, batch: &Packed, keep: Keep, checkpoint: Checkpoint) -> Result<Vec<Trace>, ModelError> {
+        if batch.ids.is_empty() {
+            let hidden = Tensor::zeros((0, self.config.hidden), candle_core::DType::F32, &Device::Cpu)?;
+            return Ok(batch
+                .sequences
+                .iter()
+                .map(|_| Trace {
+                    layers: Vec::new(),
+                    hidden: hidden.clone(),
+                })
+                .collect());
+        }
+        let mut x = self.embed(batch)?; // (N, hidden)
+        let mut layers = vec![Vec::with_capacity(self.layers.len()); batch.sequences.len()];
+        for layer in &self.layers {
+            if checkpoint() {
+                return Err(ModelError::Stopped);
+            }
+            let pass = layer.forward(&self.config, &x, &batch.sequences, keep)?;
+            if keep == Keep::Layers {
+                for (index, sequence) in batch.sequences.iter().enumerate() {
+                    layers[index].push(pass.trace(layer, &x, sequence, index)?);
+                }
+            }
+            x = pass.out;
+        }
+        let traces = batch.sequences.iter().zip(layers).map(|(sequence, layers)| {
+            Ok(Trace {
+                layers,
+                hidden: x.narrow(0, sequence.start, sequence.len())?,
+            })
+        });
+        traces.collect()
+    }
+}
+
+/// What one layer computed for the whole batch.
+struct Pass {
+    attention: Vec<Tensor>, // per sequence, (heads, n, n)
+    inverse_std1: Tensor,   // (N, 1)
+    attended: Tensor,       // (N, hidden)
+    gate: Option<Tensor>,   // (N, intermediate)
+    inverse_std2: Tensor,   // (N, 1)
+    out: Tensor,            // (N, hidden)
+}
+
+impl Pass {
+    /// The part of one sequence, which is the `index`-th and stands at `rows`.
+    fn trace(&self, layer: &Layer, x: &Tensor, rows: &Range<usize>, index: usize) -> candle_core::Result<LayerTrace> {
+        let part = |tensor: &Tensor| tensor.narrow(0, rows.start, rows.len());
+        let Some(gate) = &self.gate else {
+            candle_core::bail!("the layer kept no gate")
+        };
+        Ok(LayerTrace {
+            weights: layer.weights.clone(),
+            input: part(x)?,
+            attention: self.attention[index].clone(),
+            inverse_std1: part(&self.inverse_std1)?,
+            attended: part(&self.attended)?,
+            gate: part(gate)?,
+            inverse_std2: part(&self.inverse_std2)?,
+        })
+    }
+}
+
+impl Layer {
+    fn forward(
+        &self,
+        config: &Config,
+        x: &Tensor,
+        sequences: &[Range<usize>],
+        keep: Keep,
+    ) -> candle_core::Result<Pass> {
+        let weights = &self.weights;
+        let qkv = ops::linear(x, &weights.qkv)?.broadcast_add(&weights.qkv_bias)?; // (N, 3·hidden)
+        let mut attention = Vec::with_capacity(sequences.len());
+        let mut mixed = Vec::with_capacity(sequences.len());
+        for sequence in sequences {
+            let (probabilities, context) = attend(config, &qkv.narrow(0, sequence.start, sequence.len())?)?;
+            mixed.push(context);
+            if keep == Keep::Layers {
+                attention.push(probabilities);
+            }
+        }
+        let mixed = Tensor::cat(&mixed, 0)?; // (N, hidden)
+        let output = ops::linear(&mixed, &weights.output)?; // (N, hidden)
+        let (attended, inverse_std1) = ops::residual_norm(x, &output, &self.norm1, config.epsilon)?;
+        let up = ops::linear(&attended, &weights.up)?; // (N, intermediate)
+        let (active, gate) = ops::biased_activation(&up, &weights.up_bias, config.activation, keep == Keep::Layers)?;
+        let down = ops::linear(&active, &weights.down)?; // (N, hidden)
+        let (out, inverse_std2) = ops::residual_norm(&attended, &down, &self.norm2, config.epsilon)?;
+        Ok(Pass {
+            attention,
+            inverse_std1,
+            attended,
+            gate,
+            inverse_std2,
+            out,
+        })
+    }
+}
+
+/// softmax(QKᵀ/√d)V (Vaswani et al. 2017) of one sequence: probabilities (heads, n, n) and mixed values (n, hidden).
+fn attend(config: &Config, qkv: &Tensor) -> candle_core::Result<(Tensor, Tensor)> {
+    let (n, heads, width) = (qkv.dim(0)?, config.heads, config.head_width());
+    let part = |index: usize| -> candle_core::Result<Tensor> {
+        qkv.narrow(1, index * config.hidden, config.hidden)? // (n, hidden)
+            .reshape((n, heads, width))?
+            .transpose(0, 1)? // (heads, n, width)
+            .contiguous()
+    };
+    let (query, key, value) = (part(0)?, part(1)?, part(2)?);
+    let scores = query.matmul(&key.transpose(D::Minus2, D::Minus1)?)?; // (heads, n, n)
+    let probabilities = ops::softmax(&scores, (width as f32).sqrt().recip())?; // (heads, n, n)
+    let context = probabilities.matmul(&value)?; // (heads, n, width)
+    Ok((probabilities, context.transpose(0, 1)?.reshape((n, config.hidden))?))
+}
+
+fn load_norm(weights: &mut Weights, name: &str, hidden: usize) -> Result<Norm, LoadError> {
+    // Checkpoints converted from TensorFlow call the parameters gamma and beta.
+    let mut parameter = |new: &str, old: &str| {
+        let old = format!("{name}.{old}");
+        let name = if weights.contains(&old) {
+            old
+        } else {
+            format!("{name}.{new}")
+        };
+        weights.take(&name, &[hidden])
+    };
+    Ok(Norm {
+        scale: parameter("weight", "gamma")?,
+        shift: parameter("bias", "beta")?,
+    })
+}
+
+fn load_layer(weights: &mut Weights, index: usize, hidden: usize, inner: usize) -> Result<Layer, LoadError> {
+    let at = |name: &str| format!("encoder.layer.{index}.{name}");
+    let mut stack = |kind: &str, shape: &[usize]| -> Result<Tensor, LoadError> {
+        let parts =
+            ["query", "key", "value"].map(|part| weights.take(&at(&format!("attention.self.{part}.{kind}")), shape));
+        let [query, key, value] = parts;
+        Ok(Tensor::cat(&[query?, key?, value?], 0)?)
+    };
+    let qkv = stack("weight", &[hidden, hidden])?; // (3·hidden, hidden)
+    let qkv_bias = stack("bias", &[hidden])?; // (3·hidden)
+    let layer = LayerWeights {
+        qkv,
+        qkv_bias,
+        output: weights.take(&at("attention.output.dense.weight"), &[hidden, hidden])?,
+        output_bias: weights.take(&at("attention.output.dense.bias"), &[hidden])?,
+        norm1: load_norm(weights, &at("attention.output.LayerNorm"), hidden)?,
+        up: weights.take(&at("intermediate.dense.weight"), &[inner, hidden])?,
+        up_bias: weights.take(&at("intermediate.dense.bias"), &[inner])?,
+        down: weights.take(&at("output.dense.weight"), &[hidden, inner])?,
+        down_bias: weights.take(&at("output.dense.bias"), &[hidden])?,
+        norm2: load_norm(weights, &at("output.LayerNorm"), hidden)?,
+    };
+    let norm1 = Tensor::stack(&[&layer.output_bias, &layer.norm1.scale, &layer.norm1.shift], 0)?;
+    let norm2 = Tensor::stack(&[&layer.down_bias, &layer.norm2.scale, &layer.norm2.shift], 0)?;
+    Ok(Layer {
+        weights: Arc::new(layer),
+        norm1,
+        norm2,
+    })
+}

@@ -1,0 +1,109 @@
+//! What a forward pass leaves behind for explanations.
+
+use std::sync::Arc;
+
+use candle_core::Tensor;
+
+/// How much of a forward pass to keep.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keep {
+    /// The last hidden states only: enough for an embedding.
+    LastHidden,
+    /// Every layer's attention and the state that freezes it into an affine map.
+    Layers,
+}
+
+/// A LayerNorm's parameters.
+#[derive(Debug, Clone)]
+pub struct Norm {
+    /// Scale γ, (hidden).
+    pub scale: Tensor,
+    /// Shift β, (hidden).
+    pub shift: Tensor,
+}
+
+/// The weights of one post-LN transformer layer, in the layout of Hugging Face: (out, in).
+#[derive(Debug, Clone)]
+pub struct LayerWeights {
+    /// Query, key and value, one above the other: (3·hidden, hidden).
+    pub qkv: Tensor,
+    /// Their biases, (3·hidden).
+    pub qkv_bias: Tensor,
+    /// Attention output W_O, (hidden, hidden).
+    pub output: Tensor,
+    /// Its bias, (hidden).
+    pub output_bias: Tensor,
+    /// The LayerNorm after attention.
+    pub norm1: Norm,
+    /// First feed-forward matrix, (intermediate, hidden).
+    pub up: Tensor,
+    /// Its bias, (intermediate).
+    pub up_bias: Tensor,
+    /// Second feed-forward matrix, (hidden, intermediate).
+    pub down: Tensor,
+    /// Its bias, (hidden).
+    pub down_bias: Tensor,
+    /// The LayerNorm after the feed-forward block.
+    pub norm2: Norm,
+}
+
+impl LayerWeights {
+    /// The value matrix W_V, (hidden, hidden), a view of `qkv`.
+    ///
+    /// # Errors
+    /// If `qkv` does not have three blocks.
+    pub fn value(&self) -> candle_core::Result<Tensor> {
+        let hidden = self.qkv.dim(0)? / 3;
+        self.qkv.narrow(0, 2 * hidden, hidden)
+    }
+
+    /// The value bias b_V, (hidden), a view of `qkv_bias`.
+    ///
+    /// # Errors
+    /// If `qkv_bias` does not have three blocks.
+    pub fn value_bias(&self) -> candle_core::Result<Tensor> {
+        let hidden = self.qkv_bias.dim(0)? / 3;
+        self.qkv_bias.narrow(0, 2 * hidden, hidden)
+    }
+}
+
+/// One layer's part of a trace, for one sequence of n tokens. With these numbers held fixed the layer is an affine map of its
+/// input, which is what the frozen-affine decomposition uses.
+#[derive(Debug, Clone)]
+pub struct LayerTrace {
+    /// The layer's weights, shared with the model.
+    pub weights: Arc<LayerWeights>,
+    /// Input hidden states, (n, hidden).
+    pub input: Tensor,
+    /// Attention probabilities, (heads, n, n); rows (queries) sum to 1.
+    pub attention: Tensor,
+    /// 1 / standard deviation of the first LayerNorm's input, (n, 1).
+    pub inverse_std1: Tensor,
+    /// Output of the first LayerNorm, (n, hidden).
+    pub attended: Tensor,
+    /// Gate θ of the activation, (n, intermediate): activation(u) = θ ⊙ u.
+    pub gate: Tensor,
+    /// 1 / standard deviation of the second LayerNorm's input, (n, 1).
+    pub inverse_std2: Tensor,
+}
+
+/// What a forward pass leaves of one sequence of n tokens.
+#[derive(Debug, Clone)]
+pub struct Trace {
+    /// One entry per layer, the first first; empty with [`Keep::LastHidden`].
+    pub layers: Vec<LayerTrace>,
+    /// Last hidden states, (n, hidden).
+    pub hidden: Tensor,
+}
+
+impl Trace {
+    /// Number of tokens n.
+    pub fn len(&self) -> usize {
+        self.hidden.dims().first().copied().unwrap_or(0)
+    }
+
+    /// Whether the sequence has no token.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}

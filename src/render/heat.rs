@@ -1,0 +1,40 @@
+//! Scores → a few levels of heat, the same in every editor and in the terminal.
+
+use crate::analysis::UnitReport;
+
+/// How many levels of heat there are; a word's level is 1 to this, or 0 for no heat.
+pub const LEVELS: u32 = 12;
+
+/// The least coverage of a unit whose scores mean something.
+pub const UNDERSTOOD: f32 = 0.5;
+
+/// The level of each word of a unit, 0 to [`LEVELS`]: `clamp(round(4 + 4·log2(s·n/p)), 0, 12)` for a score s among n words whose
+/// positive scores sum to p. It says how a word compares with the average word of its unit, whatever the unit's length: 4 is an
+/// average word, 8 one of twice that, 12 one of four times or more, 0 half of it or less.
+pub fn levels(report: &UnitReport) -> impl Iterator<Item = u32> {
+    let positive: f32 = report.words.iter().map(|word| word.score.max(0.0)).sum();
+    let count = report.words.len() as f32;
+    report
+        .words
+        .iter()
+        .map(move |word| level(word.score * count / positive))
+}
+
+/// The level of a word that carries `times` as much as the average one.
+fn level(times: f32) -> u32 {
+    if times.is_nan() || times <= 0.0 {
+        return 0;
+    }
+    (4.0 + 4.0 * times.log2()).round().clamp(0.0, LEVELS as f32) as u32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn levels_say_how_a_word_compares_with_the_average_one() {
+        let of = [0.0, -1.0, 0.25, 0.5, 0.6, 1.0, 2.0, 4.0, 100.0, f32::NAN, f32::INFINITY].map(level);
+        assert_eq!(of, [0, 0, 0, 0, 1, 4, 8, 12, 12, 0, 12]);
+    }
+}

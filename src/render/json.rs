@@ -1,0 +1,206 @@
+//! The JSON of the command line and of `fovea/explain`: fields are a contract, positions are `{"byte","line","column"}`,
+//! zero-based, columns in UTF-8 bytes.
+
+use serde::Serialize;
+
+use crate::analysis::DocumentReport;
+use crate::explain::{Link, Method, PairReport, Side};
+use crate::model::ModelInfo;
+use crate::segment::{Unit, UnitKind};
+use crate::text::{ByteRange, PositionEncoding, Snapshot};
+
+/// A place in a document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Place {
+    /// Byte offset.
+    pub byte: usize,
+    /// Line, from 0.
+    pub line: u32,
+    /// Column in UTF-8 bytes, from 0.
+    pub column: u32,
+}
+
+impl Place {
+    /// The place of a byte offset.
+    pub fn new(snapshot: &Snapshot, byte: usize) -> Place {
+        let position = snapshot.position(byte, PositionEncoding::Utf8);
+        Place {
+            byte,
+            line: position.line,
+            column: position.column,
+        }
+    }
+}
+
+/// `fovea explain --format json`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Explain {
+    /// Name of the model.
+    pub model: String,
+    /// Salience method.
+    pub method: Method,
+    /// The file as it was named; `-` for standard input.
+    pub file: String,
+    /// Language of the document.
+    pub language: &'static str,
+    /// One entry per analysed unit, in order.
+    pub units: Vec<ExplainUnit>,
+}
+
+/// One unit of [`Explain`].
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ExplainUnit {
+    /// What it holds.
+    pub kind: UnitKind,
+    /// The function, type or heading it belongs to.
+    pub name: Option<String>,
+    /// Where it starts.
+    pub start: Place,
+    /// Where it ends, exclusive.
+    pub end: Place,
+    /// Word pieces, special tokens included.
+    pub tokens: usize,
+    /// Share of its letters that the vocabulary can read.
+    pub coverage: f32,
+    /// Share of the biases.
+    pub bias_share: f32,
+    /// Share of the special tokens.
+    pub special_share: f32,
+    /// For additive methods |1 - sum of all shares|.
+    pub residual: f32,
+    /// Milliseconds.
+    pub ms: f32,
+    /// Its source words, in order.
+    pub words: Vec<ExplainWord>,
+}
+
+/// One word of [`ExplainUnit`].
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ExplainWord {
+    /// The source text of the word.
+    pub text: String,
+    /// Where it starts.
+    pub start: Place,
+    /// Where it ends, exclusive.
+    pub end: Place,
+    /// Its score.
+    pub score: f32,
+    /// 1 for the unit's highest score.
+    pub rank: u32,
+}
+
+/// The JSON of a document's report; units that are not analysed are left out.
+pub fn explain(report: &DocumentReport, model: &ModelInfo, method: Method, file: &str) -> Explain {
+    let units = report.segments.units.iter().zip(&report.units);
+    let units = units.filter_map(|(unit, explained)| Some(explain_unit(&report.snapshot, unit, explained.as_deref()?)));
+    Explain {
+        model: model.name.clone(),
+        method,
+        file: file.to_owned(),
+        language: report.snapshot.language().name(),
+        units: units.collect(),
+    }
+}
+
+/// The JSON of one unit.
+pub fn explain_unit(snapshot: &Snapshot, unit: &Unit, report: &crate::analysis::UnitReport) -> ExplainUnit {
+    let word = |word: &crate::analysis::WordScore| {
+        let range = unit.range.start + word.range.start..unit.range.start + word.range.end;
+        ExplainWord {
+            text: snapshot.text(range.clone()).into_owned(),
+            start: Place::new(snapshot, range.start),
+            end: Place::new(snapshot, range.end),
+            score: word.score,
+            rank: word.rank,
+        }
+    };
+    ExplainUnit {
+        kind: unit.kind,
+        name: unit.name.clone(),
+        start: Place::new(snapshot, unit.range.start),
+        end: Place::new(snapshot, unit.range.end),
+        tokens: report.tokens,
+        coverage: report.coverage,
+        bias_share: report.bias_share,
+        special_share: report.special_share,
+        residual: report.residual,
+        ms: report.ms,
+        words: report.words.iter().map(word).collect(),
+    }
+}
+
+/// `fovea compare`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Compare {
+    /// Cosine of the two embeddings.
+    pub cosine: f32,
+    /// |cosine - sum of all pairs|.
+    pub residual: f32,
+    /// The first passage.
+    pub a: CompareSide,
+    /// The second passage.
+    pub b: CompareSide,
+    /// Words of a × words of b, then a row and a column for special tokens, then one for biases.
+    pub pairs: Vec<Vec<f32>>,
+    /// Corresponding words, as indices into the words.
+    pub alignment: Vec<Link>,
+    /// Milliseconds.
+    pub ms: f32,
+}
+
+/// One passage of [`Compare`].
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct CompareSide {
+    /// Its words, in order.
+    pub words: Vec<CompareWord>,
+    /// What its special tokens add to the cosine.
+    pub special: f32,
+    /// What the biases add to the cosine.
+    pub bias: f32,
+    /// Share of its letters that the vocabulary can read.
+    pub coverage: f32,
+}
+
+/// One word of [`CompareSide`].
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct CompareWord {
+    /// The source text of the word.
+    pub text: String,
+    /// Where it starts, in its document.
+    pub start: Place,
+    /// Where it ends, exclusive.
+    pub end: Place,
+    /// What it adds to the cosine.
+    pub score: f32,
+}
+
+/// The JSON of a comparison of two passages, each a range of a snapshot.
+pub fn compare(report: &PairReport, a: (&Snapshot, &ByteRange), b: (&Snapshot, &ByteRange)) -> Compare {
+    Compare {
+        cosine: report.cosine,
+        residual: report.residual,
+        a: side(&report.a, a),
+        b: side(&report.b, b),
+        pairs: (0..report.a.words.len() + 2).map(|i| report.row(i).to_vec()).collect(),
+        alignment: report.alignment.clone(),
+        ms: report.ms,
+    }
+}
+
+fn side(side: &Side, (snapshot, passage): (&Snapshot, &ByteRange)) -> CompareSide {
+    let word = |(range, score): (&ByteRange, &f32)| {
+        let range = passage.start + range.start..passage.start + range.end;
+        CompareWord {
+            text: snapshot.text(range.clone()).into_owned(),
+            start: Place::new(snapshot, range.start),
+            end: Place::new(snapshot, range.end),
+            score: *score,
+        }
+    };
+    CompareSide {
+        words: side.words.iter().zip(&side.scores).map(word).collect(),
+        special: side.special,
+        bias: side.bias,
+        coverage: side.coverage,
+    }
+}

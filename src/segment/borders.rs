@@ -1,0 +1,100 @@
+//! How deep in the syntax each line begins: the shallower, the better a place to split.
+
+use tree_sitter::Node;
+
+use crate::text::ByteRange;
+
+/// The starts of a document's lines, and how many nodes of many lines reach over each.
+pub(super) struct Borders {
+    starts: Vec<usize>,
+    depths: Vec<u32>,
+}
+
+impl Borders {
+    /// The borders of a text; without a tree all are equally deep.
+    pub fn new(text: &str, root: Option<Node<'_>>) -> Self {
+        let starts = line_starts(text);
+        let mut changes = vec![0i64; starts.len() + 1];
+        if let Some(root) = root {
+            count_nodes(root, &starts, &mut changes);
+        }
+        let depths = changes.iter().scan(0, |depth: &mut i64, change| {
+            *depth += change;
+            Some(u32::try_from(*depth).unwrap_or(0))
+        });
+        let depths = depths.take(starts.len()).collect();
+        Self { starts, depths }
+    }
+
+    /// The lines of a range: the piece of each that lies in the range, with the depth of its start.
+    pub fn lines(&self, range: &ByteRange) -> impl Iterator<Item = (ByteRange, u32)> {
+        let first = self
+            .starts
+            .partition_point(|&start| start <= range.start)
+            .saturating_sub(1);
+        let (start, end) = (range.start, range.end);
+        (first..self.starts.len())
+            .take_while(move |&line| self.starts[line] < end)
+            .map(move |line| {
+                let line_end = self.starts.get(line + 1).copied().unwrap_or(usize::MAX);
+                (self.starts[line].max(start)..line_end.min(end), self.depths[line])
+            })
+    }
+}
+
+/// Where lines start; they end with LF, CRLF or a lone CR.
+fn line_starts(text: &str) -> Vec<usize> {
+    let bytes = text.as_bytes();
+    let ends_line = |at: usize| bytes[at] == b'\n' || (bytes[at] == b'\r' && bytes.get(at + 1) != Some(&b'\n'));
+    std::iter::once(0)
+        .chain((0..bytes.len()).filter(|&at| ends_line(at)).map(|at| at + 1))
+        .collect()
+}
+
+/// Counts, as changes from line to line, the nodes that begin before a line and end after its start.
+fn count_nodes(root: Node<'_>, starts: &[usize], changes: &mut [i64]) {
+    let mut cursor = root.walk();
+    loop {
+        let node = cursor.node();
+        let first = starts.partition_point(|&start| start <= node.start_byte());
+        let end = starts.partition_point(|&start| start < node.end_byte());
+        if first < end {
+            changes[first] += 1;
+            changes[end] -= 1;
+            if cursor.goto_first_child() {
+                continue;
+            }
+        }
+        while !cursor.goto_next_sibling() {
+            if !cursor.goto_parent() {
+                return;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::segment::parse;
+    use crate::text::{Language, Snapshot};
+
+    #[test]
+    fn lines_inside_statements_are_deeper() {
+        let text = "fn f() {\n    g(\n        1,\n    );\n    h();\n}\r\nfn i() {}\n";
+        let tree = parse(&Snapshot::new(text, 1, Language::Rust), None).unwrap();
+        let borders = Borders::new(text, Some(tree.0.root_node()));
+        let depths: Vec<_> = borders.lines(&(0..text.len())).map(|(_, depth)| depth).collect();
+        assert_eq!(depths[1], depths[4]);
+        assert!(depths[2] > depths[1] && depths[1] > depths[6]);
+    }
+
+    #[test]
+    fn lines_are_cut_to_the_range() {
+        let borders = Borders::new("ab\rcd\r\nef", None);
+        let lines = |range| borders.lines(&range).map(|(line, _)| line).collect::<Vec<_>>();
+        assert_eq!(lines(0..9), [0..3, 3..7, 7..9]);
+        assert_eq!(lines(1..6), [1..3, 3..6]);
+        assert_eq!(lines(3..7), vec![3..7]);
+    }
+}

@@ -1,0 +1,372 @@
+//! What the syntax of each language calls the things we look for.
+
+use crate::text::Language;
+
+/// The node kinds of one language.
+pub(super) struct Grammar {
+    pub syntax: fn() -> tree_sitter::Language,
+    /// Functions and methods.
+    pub functions: &'static [&'static str],
+    /// Classes, structs, traits, modules …
+    pub types: &'static [&'static str],
+    /// Functions and types of these kinds are declarations only, and stay with what surrounds them, unless they have a body.
+    pub need_body: &'static [&'static str],
+    /// Nodes that are looked through for definitions and are none themselves: bodies, conditional sections.
+    pub scopes: &'static [&'static str],
+    /// Nodes that belong to the one definition inside them: exports, decorators, templates.
+    pub wrappers: &'static [&'static str],
+    /// Nodes that bind a value to a name.
+    pub bindings: &'static [&'static str],
+    /// Values that make a binding a function.
+    pub function_values: &'static [&'static str],
+    /// Values that make a binding a type, if there are functions in them.
+    pub object_values: &'static [&'static str],
+    /// What belongs to the definition directly below it.
+    pub leads: &'static [&'static str],
+}
+
+const NONE: Grammar = Grammar {
+    syntax: || tree_sitter_json::LANGUAGE.into(),
+    functions: &[],
+    types: &[],
+    need_body: &[],
+    scopes: &[],
+    wrappers: &[],
+    bindings: &[],
+    function_values: &[],
+    object_values: &[],
+    leads: &["comment"],
+};
+
+/// The grammar of a language, if it has one.
+pub(super) fn of(language: Language) -> Option<&'static Grammar> {
+    match language {
+        Language::Rust => Some(&RUST),
+        Language::Python => Some(&PYTHON),
+        Language::JavaScript => Some(&JAVASCRIPT),
+        Language::TypeScript => Some(&TYPESCRIPT),
+        Language::Tsx => Some(&TSX),
+        Language::Go => Some(&GO),
+        Language::Java => Some(&JAVA),
+        Language::C => Some(&C),
+        Language::Cpp => Some(&CPP),
+        Language::CSharp => Some(&C_SHARP),
+        Language::Ruby => Some(&RUBY),
+        Language::Php => Some(&PHP),
+        Language::Bash => Some(&BASH),
+        Language::Lua => Some(&LUA),
+        Language::Markdown => Some(&MARKDOWN),
+        Language::Json => Some(&JSON),
+        Language::Toml => Some(&TOML),
+        Language::Yaml => Some(&YAML),
+        Language::Prose | Language::Other => None,
+    }
+}
+
+static RUST: Grammar = Grammar {
+    syntax: || tree_sitter_rust::LANGUAGE.into(),
+    functions: &["function_item", "macro_definition"],
+    types: &[
+        "struct_item",
+        "enum_item",
+        "union_item",
+        "trait_item",
+        "impl_item",
+        "mod_item",
+    ],
+    need_body: &["mod_item"],
+    scopes: &["declaration_list", "foreign_mod_item", "ERROR"],
+    leads: &[
+        "line_comment",
+        "block_comment",
+        "attribute_item",
+        "inner_attribute_item",
+    ],
+    ..NONE
+};
+
+static PYTHON: Grammar = Grammar {
+    syntax: || tree_sitter_python::LANGUAGE.into(),
+    functions: &["function_definition"],
+    types: &["class_definition"],
+    scopes: &[
+        "block",
+        "if_statement",
+        "elif_clause",
+        "else_clause",
+        "try_statement",
+        "except_clause",
+        "finally_clause",
+        "with_statement",
+        "ERROR",
+    ],
+    wrappers: &["decorated_definition"],
+    ..NONE
+};
+
+const JAVASCRIPT: Grammar = Grammar {
+    syntax: || tree_sitter_javascript::LANGUAGE.into(),
+    functions: &[
+        "function_declaration",
+        "generator_function_declaration",
+        "method_definition",
+    ],
+    types: &["class_declaration"],
+    scopes: &["class_body", "object", "ERROR"],
+    wrappers: &[
+        "export_statement",
+        "lexical_declaration",
+        "variable_declaration",
+        "expression_statement",
+    ],
+    bindings: &[
+        "variable_declarator",
+        "assignment_expression",
+        "field_definition",
+        "pair",
+    ],
+    function_values: &["arrow_function", "function_expression", "generator_function"],
+    object_values: &["object", "class"],
+    leads: &["comment", "decorator"],
+    ..NONE
+};
+
+const TYPESCRIPT: Grammar = Grammar {
+    syntax: || tree_sitter_typescript::LANGUAGE_TYPESCRIPT.into(),
+    types: &[
+        "class_declaration",
+        "abstract_class_declaration",
+        "interface_declaration",
+        "type_alias_declaration",
+        "enum_declaration",
+        "internal_module",
+        "module",
+    ],
+    scopes: &["class_body", "object", "statement_block", "ERROR"],
+    wrappers: &[
+        "export_statement",
+        "ambient_declaration",
+        "lexical_declaration",
+        "variable_declaration",
+        "expression_statement",
+    ],
+    bindings: &[
+        "variable_declarator",
+        "assignment_expression",
+        "public_field_definition",
+        "pair",
+    ],
+    ..JAVASCRIPT
+};
+
+static TSX: Grammar = Grammar {
+    syntax: || tree_sitter_typescript::LANGUAGE_TSX.into(),
+    ..TYPESCRIPT
+};
+
+static GO: Grammar = Grammar {
+    syntax: || tree_sitter_go::LANGUAGE.into(),
+    functions: &["function_declaration", "method_declaration"],
+    types: &["type_spec", "type_alias"],
+    scopes: &["ERROR"],
+    wrappers: &["type_declaration", "var_declaration"],
+    bindings: &["var_spec"],
+    function_values: &["func_literal"],
+    ..NONE
+};
+
+static JAVA: Grammar = Grammar {
+    syntax: || tree_sitter_java::LANGUAGE.into(),
+    functions: &[
+        "method_declaration",
+        "constructor_declaration",
+        "compact_constructor_declaration",
+    ],
+    types: &[
+        "class_declaration",
+        "interface_declaration",
+        "enum_declaration",
+        "record_declaration",
+        "annotation_type_declaration",
+    ],
+    need_body: &["method_declaration"],
+    scopes: &[
+        "class_body",
+        "interface_body",
+        "enum_body",
+        "enum_body_declarations",
+        "annotation_type_body",
+        "ERROR",
+    ],
+    bindings: &["variable_declarator"],
+    function_values: &["lambda_expression"],
+    wrappers: &["field_declaration"],
+    leads: &["line_comment", "block_comment"],
+    ..NONE
+};
+
+const C: Grammar = Grammar {
+    syntax: || tree_sitter_c::LANGUAGE.into(),
+    functions: &["function_definition", "preproc_function_def"],
+    types: &["struct_specifier", "union_specifier", "enum_specifier"],
+    need_body: &["struct_specifier", "union_specifier", "enum_specifier"],
+    scopes: &[
+        "preproc_if",
+        "preproc_ifdef",
+        "preproc_elif",
+        "preproc_elifdef",
+        "preproc_else",
+        "linkage_specification",
+        "declaration_list",
+        "ERROR",
+    ],
+    wrappers: &["type_definition", "declaration"],
+    ..NONE
+};
+
+static CPP: Grammar = Grammar {
+    syntax: || tree_sitter_cpp::LANGUAGE.into(),
+    types: &[
+        "struct_specifier",
+        "union_specifier",
+        "enum_specifier",
+        "class_specifier",
+        "namespace_definition",
+        "concept_definition",
+    ],
+    need_body: &[
+        "struct_specifier",
+        "union_specifier",
+        "enum_specifier",
+        "class_specifier",
+        "namespace_definition",
+        "function_definition",
+    ],
+    scopes: &[
+        "preproc_if",
+        "preproc_ifdef",
+        "preproc_elif",
+        "preproc_elifdef",
+        "preproc_else",
+        "linkage_specification",
+        "declaration_list",
+        "field_declaration_list",
+        "friend_declaration",
+        "ERROR",
+    ],
+    wrappers: &[
+        "type_definition",
+        "declaration",
+        "template_declaration",
+        "field_declaration",
+    ],
+    bindings: &["init_declarator"],
+    function_values: &["lambda_expression"],
+    ..C
+};
+
+static C_SHARP: Grammar = Grammar {
+    syntax: || tree_sitter_c_sharp::LANGUAGE.into(),
+    functions: &[
+        "method_declaration",
+        "constructor_declaration",
+        "destructor_declaration",
+        "operator_declaration",
+        "conversion_operator_declaration",
+        "property_declaration",
+        "local_function_statement",
+    ],
+    types: &[
+        "namespace_declaration",
+        "class_declaration",
+        "struct_declaration",
+        "interface_declaration",
+        "record_declaration",
+        "enum_declaration",
+        "delegate_declaration",
+    ],
+    need_body: &[
+        "method_declaration",
+        "constructor_declaration",
+        "operator_declaration",
+        "conversion_operator_declaration",
+        "property_declaration",
+    ],
+    scopes: &[
+        "declaration_list",
+        "preproc_if",
+        "preproc_elif",
+        "preproc_else",
+        "preproc_region",
+        "ERROR",
+    ],
+    wrappers: &["global_statement"],
+    ..NONE
+};
+
+static RUBY: Grammar = Grammar {
+    syntax: || tree_sitter_ruby::LANGUAGE.into(),
+    functions: &["method", "singleton_method"],
+    types: &["class", "module"],
+    scopes: &["singleton_class", "body_statement", "ERROR"],
+    ..NONE
+};
+
+static PHP: Grammar = Grammar {
+    syntax: || tree_sitter_php::LANGUAGE_PHP.into(),
+    functions: &["function_definition", "method_declaration"],
+    types: &[
+        "class_declaration",
+        "interface_declaration",
+        "trait_declaration",
+        "enum_declaration",
+        "namespace_definition",
+    ],
+    need_body: &["method_declaration", "namespace_definition"],
+    scopes: &[
+        "declaration_list",
+        "enum_declaration_list",
+        "compound_statement",
+        "if_statement",
+        "ERROR",
+    ],
+    wrappers: &["expression_statement"],
+    bindings: &["assignment_expression"],
+    function_values: &["anonymous_function", "arrow_function"],
+    ..NONE
+};
+
+static BASH: Grammar = Grammar {
+    syntax: || tree_sitter_bash::LANGUAGE.into(),
+    functions: &["function_definition"],
+    scopes: &["if_statement", "elif_clause", "else_clause", "ERROR"],
+    ..NONE
+};
+
+static LUA: Grammar = Grammar {
+    syntax: || tree_sitter_lua::LANGUAGE.into(),
+    functions: &["function_declaration"],
+    scopes: &["table_constructor", "do_statement", "if_statement", "block", "ERROR"],
+    wrappers: &["variable_declaration"],
+    bindings: &["assignment_statement", "field"],
+    function_values: &["function_definition"],
+    object_values: &["table_constructor"],
+    ..NONE
+};
+
+static MARKDOWN: Grammar = Grammar {
+    syntax: || tree_sitter_md::LANGUAGE.into(),
+    ..NONE
+};
+
+static JSON: Grammar = NONE;
+
+static TOML: Grammar = Grammar {
+    syntax: || tree_sitter_toml_ng::LANGUAGE.into(),
+    ..NONE
+};
+
+static YAML: Grammar = Grammar {
+    syntax: || tree_sitter_yaml::LANGUAGE.into(),
+    ..NONE
+};

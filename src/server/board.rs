@@ -1,0 +1,76 @@
+//! What is to be said to the client. Whoever has news puts it here and goes on; the publisher takes it when it is free.
+//!
+//! There is room for one thing of each kind, so news that comes faster than it can be told replaces what nobody needs any more.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::Notify;
+
+use crate::analysis::{DocumentId, DocumentReport};
+
+/// How many messages to the user may wait.
+const MAX_MESSAGES: usize = 16;
+
+/// The news of one document's heat.
+#[derive(Debug, Clone)]
+pub enum HeatNews {
+    /// Results.
+    Report(Arc<DocumentReport>),
+    /// Nothing is to be drawn, for this version.
+    Clear(i32),
+}
+
+/// What is to be said.
+#[derive(Debug, Default)]
+pub struct News {
+    /// Settings are to be asked for.
+    pub pull: bool,
+    /// The state may have changed.
+    pub status: bool,
+    /// Lenses should be asked for anew.
+    pub lenses: bool,
+    /// Heat, at most one per document.
+    pub heat: HashMap<DocumentId, HeatNews>,
+    /// Sentences for the user.
+    pub warnings: Vec<String>,
+}
+
+/// Where the news is put.
+#[derive(Debug, Default)]
+pub struct Board {
+    news: Mutex<News>,
+    wake: Notify,
+    ready: Notify,
+}
+
+impl Board {
+    /// The client said `initialized`.
+    pub fn client_is_ready(&self) {
+        self.ready.notify_one();
+    }
+
+    /// Waits for the client to say `initialized`.
+    pub async fn ready(&self) {
+        self.ready.notified().await;
+    }
+
+    /// Adds news. Never waits for the client.
+    pub fn add(&self, news: impl FnOnce(&mut News)) {
+        let mut held = self.lock();
+        news(&mut held);
+        held.warnings.truncate(MAX_MESSAGES);
+        drop(held);
+        self.wake.notify_one();
+    }
+
+    /// Waits for news and takes all there is.
+    pub async fn take(&self) -> News {
+        self.wake.notified().await;
+        std::mem::take(&mut *self.lock())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, News> {
+        self.news.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,154 @@
+//! What the client can do, as its `initialize` says.
+
+use std::path::PathBuf;
+
+use serde_json::Value;
+use tower_lsp::ls_types::{InitializeParams, PositionEncodingKind, Uri};
+
+use super::settings::{Settings, encoding};
+use crate::text::PositionEncoding;
+
+/// What the client can do. A field is false where the client says nothing.
+#[derive(Debug, Clone, Default)]
+pub struct Abilities {
+    /// How it counts columns, negotiated.
+    pub encoding: PositionEncoding,
+    /// It answers `workspace/configuration`.
+    pub configuration: bool,
+    /// It takes `workspace/codeLens/refresh`.
+    pub lens_refresh: bool,
+    /// It takes registrations for document highlights.
+    pub highlight_registration: bool,
+    /// It takes registrations for changes of the configuration.
+    pub configuration_registration: bool,
+    /// It takes `window/workDoneProgress/create` and `$/progress`.
+    pub progress: bool,
+    /// It takes `window/showDocument`.
+    pub show_document: bool,
+    /// It takes `window/showMessageRequest`.
+    pub message_request: bool,
+    /// It understands code actions that are more than commands.
+    pub action_literals: bool,
+    /// It resolves the command of a code action lazily.
+    pub action_resolve: bool,
+    /// It renders Markdown in hovers.
+    pub markdown_hover: bool,
+    /// It handles `fovea/heat`.
+    pub heat: bool,
+    /// It handles `fovea/status`.
+    pub status: bool,
+    /// It has user interface of its own for Fovea, so plain messages would be in the way.
+    pub fovea: bool,
+    /// The folder that paths are shown relative to.
+    pub root: Option<PathBuf>,
+}
+
+/// Reads what the client can do; `settings` may hold it to one encoding.
+pub fn abilities(params: &InitializeParams, settings: &Settings) -> Abilities {
+    let window = params.capabilities.window.as_ref();
+    let workspace = params.capabilities.workspace.as_ref();
+    let document = params.capabilities.text_document.as_ref();
+    let action = document.and_then(|d| d.code_action.as_ref());
+    let fovea = params.capabilities.experimental.as_ref().and_then(|e| e.get("fovea"));
+    let encodings = params
+        .capabilities
+        .general
+        .as_ref()
+        .and_then(|g| g.position_encodings.as_deref());
+    let hover_formats = document
+        .and_then(|d| d.hover.as_ref())
+        .and_then(|h| h.content_format.as_ref());
+    Abilities {
+        encoding: negotiate(encodings.unwrap_or_default(), settings.encoding),
+        configuration: workspace.and_then(|w| w.configuration).unwrap_or(false),
+        lens_refresh: workspace
+            .and_then(|w| w.code_lens.as_ref())
+            .and_then(|l| l.refresh_support)
+            .unwrap_or(false),
+        highlight_registration: document
+            .and_then(|d| d.document_highlight.as_ref())
+            .and_then(|h| h.dynamic_registration)
+            .unwrap_or(false),
+        configuration_registration: workspace
+            .and_then(|w| w.did_change_configuration.as_ref())
+            .and_then(|c| c.dynamic_registration)
+            .unwrap_or(false),
+        progress: window.and_then(|w| w.work_done_progress).unwrap_or(false),
+        show_document: window.and_then(|w| w.show_document.as_ref()).is_some_and(|s| s.support),
+        message_request: window.is_some_and(|w| w.show_message.is_some()),
+        action_literals: action.is_some_and(|a| a.code_action_literal_support.is_some()),
+        action_resolve: action
+            .and_then(|a| a.resolve_support.as_ref())
+            .is_some_and(|r| r.properties.iter().any(|p| p == "command")),
+        markdown_hover: hover_formats
+            .is_none_or(|formats| formats.is_empty() || formats.contains(&tower_lsp::ls_types::MarkupKind::Markdown)),
+        heat: handles(fovea, "heat"),
+        status: handles(fovea, "status"),
+        fovea: fovea.is_some_and(|f| *f != Value::Bool(false) && !f.is_null()),
+        root: root(params),
+    }
+}
+
+/// `true` declares everything, an object what it names with anything but `false` or null.
+fn handles(fovea: Option<&Value>, what: &str) -> bool {
+    match fovea {
+        Some(Value::Bool(all)) => *all,
+        Some(Value::Object(named)) => named
+            .get(what)
+            .is_some_and(|v| *v != Value::Bool(false) && !v.is_null()),
+        _ => false,
+    }
+}
+
+/// The client's first choice among those we have; a forced one even where the client does not offer it, since the user said so;
+/// UTF-16 where the client offers nothing.
+fn negotiate(offered: &[PositionEncodingKind], forced: Option<PositionEncoding>) -> PositionEncoding {
+    forced
+        .or_else(|| offered.iter().find_map(|kind| encoding(kind.as_str())))
+        .unwrap_or(PositionEncoding::Utf16)
+}
+
+#[expect(deprecated, reason = "editors still send rootUri alone")]
+fn root(params: &InitializeParams) -> Option<PathBuf> {
+    let folder = params
+        .workspace_folders
+        .as_ref()
+        .and_then(|folders| folders.first())
+        .map(|folder| &folder.uri);
+    folder.or(params.root_uri.as_ref()).and_then(file_path)
+}
+
+/// The path of a `file:` URI.
+pub fn file_path(uri: &Uri) -> Option<PathBuf> {
+    (uri.scheme().as_str() == "file")
+        .then(|| uri.to_file_path())
+        .flatten()
+        .map(std::borrow::Cow::into_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_clients_first_choice_holds_unless_the_user_forces_one() {
+        let kind = |name: &'static str| PositionEncodingKind::new(name);
+        use PositionEncoding::{Utf8, Utf16, Utf32};
+        assert_eq!(negotiate(&[], None), Utf16);
+        assert_eq!(negotiate(&[kind("utf-32"), kind("utf-8")], None), Utf32);
+        assert_eq!(negotiate(&[kind("utf-7"), kind("utf-8")], None), Utf8);
+        assert_eq!(negotiate(&[kind("utf-7")], None), Utf16);
+        assert_eq!(negotiate(&[kind("utf-8")], Some(Utf16)), Utf16);
+    }
+
+    #[test]
+    fn a_client_declares_all_of_ours_or_some() {
+        let declared = |value: Value, what| handles(Some(&value), what);
+        assert!(declared(true.into(), "heat"));
+        assert!(!declared(false.into(), "heat"));
+        assert!(declared(serde_json::json!({"heat": true}), "heat"));
+        assert!(declared(serde_json::json!({"heat": {"max": 100}}), "heat"));
+        assert!(!declared(serde_json::json!({"heat": true}), "status"));
+        assert!(!handles(None, "heat"));
+    }
+}

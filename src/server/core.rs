@@ -1,0 +1,398 @@
+//! The state of the server. It changes only in the order of the wire, under one lock, and never waits.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::sync::watch;
+use tower_lsp::ls_types::InitializeParams;
+
+use super::board::{Board, HeatNews};
+use super::client::{Abilities, abilities};
+use super::documents::{Documents, Open};
+use super::exit::Exit;
+use super::flights::Flights;
+use super::logging;
+use super::settings::{self, Settings};
+use super::ticket::Ticket;
+use crate::analysis::{self, Analysis, CancelToken, DocumentId, Event, Loader};
+use crate::explain::Method;
+use crate::text::{ByteRange, Change};
+
+/// Makes the loader of the model in a folder, or of the default one. The command line gives the real one, tests one of their own.
+pub type Loaders = Box<dyn Fn(Option<&Path>) -> Loader + Send + Sync>;
+
+/// What the model is busy with, for the progress bar.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Activity {
+    /// Nothing.
+    Idle,
+    /// Being loaded.
+    Loading,
+    /// Analysing documents.
+    Analysing,
+}
+
+/// What the user switched by command, until the setting itself changes.
+#[derive(Debug, Clone, Copy, Default)]
+struct Session {
+    heat: Option<bool>,
+    highlight: Option<bool>,
+    method: Option<Method>,
+}
+
+struct State {
+    initialized: bool,
+    client: Arc<Abilities>,
+    documents: Documents,
+    /// The defaults with the `initializationOptions` on top.
+    options: Settings,
+    /// What the client's last configuration made of them.
+    configured: Settings,
+    session: Session,
+    /// What holds: `configured` with the session on top.
+    effective: Arc<Settings>,
+}
+
+/// The state of the server.
+pub struct Core {
+    loaders: Loaders,
+    state: Mutex<State>,
+    analysis: OnceLock<Analysis>,
+    /// What is to be said to the client.
+    pub board: Arc<Board>,
+    /// The requests in flight.
+    pub flights: Flights,
+    /// The wish to end.
+    pub exit: Exit,
+    /// What the model is busy with.
+    pub activity: Arc<watch::Sender<Activity>>,
+    /// The process that started us.
+    pub parent: OnceLock<u32>,
+}
+
+impl std::fmt::Debug for Core {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Core").finish_non_exhaustive()
+    }
+}
+
+impl Core {
+    /// The state before `initialize`.
+    pub fn new(loaders: Loaders) -> Core {
+        let settings = Settings::default();
+        let state = State {
+            initialized: false,
+            client: Arc::default(),
+            documents: Arc::default(),
+            options: settings.clone(),
+            configured: settings.clone(),
+            session: Session::default(),
+            effective: Arc::new(settings),
+        };
+        Core {
+            loaders,
+            state: Mutex::new(state),
+            analysis: OnceLock::new(),
+            board: Arc::default(),
+            flights: Flights::default(),
+            exit: Exit::default(),
+            activity: Arc::new(watch::Sender::new(Activity::Idle)),
+            parent: OnceLock::new(),
+        }
+    }
+
+    /// The analysis, from `initialize` on.
+    pub fn analysis(&self) -> Option<&Analysis> {
+        self.analysis.get()
+    }
+
+    /// Whether `initialize` was read.
+    pub fn initialized(&self) -> bool {
+        self.lock().initialized
+    }
+
+    /// What a request that arrives now sees.
+    pub fn ticket(&self, cancel: CancelToken) -> Ticket {
+        let state = self.lock();
+        Ticket {
+            documents: state.documents.clone(),
+            settings: state.effective.clone(),
+            client: state.client.clone(),
+            cancel,
+        }
+    }
+
+    /// Reads `initialize` and starts to load the model. Parameters that make no sense are left to the framework to refuse.
+    pub fn initialize(&self, params: &Value) {
+        let Ok(params) = serde_json::from_value::<InitializeParams>(params.clone()) else {
+            return;
+        };
+        let mut state = self.lock();
+        if state.initialized {
+            return;
+        }
+        state.initialized = true;
+        let sent = params.initialization_options.clone().unwrap_or_default();
+        let default = Settings::default();
+        let (options, problems) = settings::read(&default, &default, &sent);
+        state.client = Arc::new(abilities(&params, &options));
+        state.options = options.clone();
+        state.configured = options.clone();
+        state.effective = Arc::new(options);
+        logging::set_level(&state.effective.log_level);
+        if let Some(parent) = params.process_id {
+            let _ = self.parent.set(parent);
+        }
+        let events = self.event_sink();
+        self.activity.send_replace(Activity::Loading);
+        let settings = state.effective.clone();
+        self.analysis.get_or_init(|| {
+            Analysis::start(
+                (self.loaders)(settings.model_dir.as_deref()),
+                engine_options(&settings),
+                events,
+            )
+        });
+        self.board.add(|news| news.warnings.extend(problems));
+    }
+
+    /// Takes the analysis's events. They come from its thread, so each is a note on the board and no more.
+    fn event_sink(&self) -> impl Fn(Event) + Send + Sync + 'static {
+        let board = self.board.clone();
+        let activity = self.activity.clone();
+        move |event| match event {
+            Event::ModelReady { .. } | Event::ModelFailed(_) => {
+                activity.send_if_modified(|now| std::mem::replace(now, Activity::Idle) != Activity::Idle);
+                board.add(|news| news.status = true);
+            }
+            Event::Busy(busy) => {
+                activity.send_if_modified(|now| {
+                    let next = if busy { Activity::Analysing } else { Activity::Idle };
+                    *now != Activity::Loading && std::mem::replace(now, next) != next
+                });
+                board.add(|news| news.status = true);
+            }
+            Event::Report(report) => board.add(|news| {
+                news.heat.insert(report.id.clone(), HeatNews::Report(report));
+            }),
+            Event::Neighbours => board.add(|news| news.lenses = true),
+            Event::Panicked { .. } => board.add(|news| news.status = true),
+        }
+    }
+
+    /// A document was opened, or opened again.
+    pub fn open(&self, uri: &str, language_id: String, version: i32, text: &str) {
+        let mut state = self.lock();
+        let id: DocumentId = uri.into();
+        let mut open = Open::new(uri, language_id, version, text);
+        open.admit(&state.effective);
+        self.hand_over(
+            &id,
+            &open,
+            state.documents.get(&id).is_some_and(|old| old.inactive.is_none()),
+        );
+        Arc::make_mut(&mut state.documents).insert(id, Arc::new(open));
+    }
+
+    /// A document was edited. `None` for changes that could not be read: what the client shows is then unknown.
+    pub fn change(&self, uri: &str, version: Option<i32>, changes: Option<&[Change]>) {
+        let mut state = self.lock();
+        let (settings, encoding) = (state.effective.clone(), state.client.encoding);
+        let Some((id, old)) = state
+            .documents
+            .get_key_value(uri)
+            .map(|(id, old)| (id.clone(), old.clone()))
+        else {
+            tracing::warn!("a change to a document that is not open is ignored");
+            return;
+        };
+        let mut open = Open::clone(&old);
+        match changes {
+            Some(changes) => {
+                let version = version.unwrap_or_else(|| old.snapshot().version().wrapping_add(1));
+                open.document.apply(version, changes, encoding);
+                // A change that replaces everything mends whatever was missed before it.
+                open.out_of_step &= !changes.iter().any(|change| change.range.is_none());
+            }
+            None => open.out_of_step = true,
+        }
+        open.admit(&settings);
+        self.hand_over(&id, &open, old.inactive.is_none());
+        Arc::make_mut(&mut state.documents).insert(id, Arc::new(open));
+    }
+
+    /// A document was closed.
+    pub fn close(&self, uri: &str) {
+        let mut state = self.lock();
+        let Some((id, old)) = Arc::make_mut(&mut state.documents).remove_entry(uri) else {
+            return;
+        };
+        if let Some(analysis) = self.analysis() {
+            analysis.close(&id);
+        }
+        self.board.add(|news| {
+            news.heat.remove(&id);
+            news.status |= old.inactive.is_some();
+        });
+    }
+
+    /// What is on screen.
+    pub fn visible(&self, uri: &str, range: impl FnOnce(&Open, &Abilities) -> ByteRange) {
+        let state = self.lock();
+        let Some((id, open)) = state.documents.get_key_value(uri) else {
+            return;
+        };
+        if let (None, Some(analysis)) = (&open.inactive, self.analysis()) {
+            analysis.set_visible(id, range(open, &state.client));
+        }
+    }
+
+    /// The client's configuration, as a whole.
+    pub fn configure(&self, sent: &Value) {
+        let mut state = self.lock();
+        let (configured, problems) = settings::read(&state.options, &state.configured, sent);
+        if configured.heat != state.configured.heat {
+            state.session.heat = None;
+        }
+        if configured.highlight != state.configured.highlight {
+            state.session.highlight = None;
+        }
+        if configured.method != state.configured.method {
+            state.session.method = None;
+        }
+        state.configured = configured;
+        self.board.add(|news| news.warnings.extend(problems));
+        self.settle(&mut state);
+    }
+
+    /// Switches heat on or off, to the other state without a wish; what it is now.
+    pub fn toggle_heat(&self, wish: Option<bool>) -> bool {
+        let mut state = self.lock();
+        let on = wish.unwrap_or(!state.effective.heat);
+        state.session.heat = Some(on);
+        self.settle(&mut state);
+        on
+    }
+
+    /// Switches highlights on or off, to the other state without a wish; what it is now.
+    pub fn toggle_highlight(&self, wish: Option<bool>) -> bool {
+        let mut state = self.lock();
+        let on = wish.unwrap_or(!state.effective.highlight);
+        state.session.highlight = Some(on);
+        self.settle(&mut state);
+        on
+    }
+
+    /// Another salience method.
+    pub fn set_method(&self, method: Method) {
+        let mut state = self.lock();
+        state.session.method = Some(method);
+        self.settle(&mut state);
+    }
+
+    /// Stops all model work, or goes on with it.
+    pub fn pause(&self, paused: bool) {
+        if let Some(analysis) = self.analysis() {
+            if paused {
+                analysis.pause();
+            } else {
+                analysis.resume();
+            }
+        }
+        self.board.add(|news| news.status = true);
+    }
+
+    /// Makes the settings hold, everywhere.
+    fn settle(&self, state: &mut State) {
+        let old = state.effective.clone();
+        let mut new = state.configured.clone();
+        new.heat = state.session.heat.unwrap_or(new.heat);
+        new.highlight = state.session.highlight.unwrap_or(new.highlight);
+        new.method = state.session.method.unwrap_or(new.method);
+        let new = Arc::new(new);
+        state.effective = new.clone();
+        logging::set_level(&new.log_level);
+        let mut documents = state.documents.clone();
+        for (id, open) in Arc::make_mut(&mut documents) {
+            let was_active = open.inactive.is_none();
+            let open = Arc::make_mut(open);
+            open.admit(&new);
+            if was_active != open.inactive.is_none() {
+                self.hand_over(id, open, was_active);
+            }
+        }
+        state.documents = documents;
+        if let Some(analysis) = self.analysis() {
+            analysis.configure(engine_options(&new));
+            if old.model_dir != new.model_dir {
+                self.activity.send_replace(Activity::Loading);
+                analysis.reload((self.loaders)(new.model_dir.as_deref()));
+            }
+        }
+        if old.heat != new.heat {
+            self.redraw(state, new.heat);
+        }
+        self.board.add(|news| {
+            news.status = true;
+            news.lenses |= old.lens != new.lens || old.min_similarity != new.min_similarity;
+        });
+    }
+
+    /// Sends or clears the heat of every document.
+    fn redraw(&self, state: &State, on: bool) {
+        let Some(analysis) = self.analysis() else {
+            return;
+        };
+        for (id, open) in state.documents.iter() {
+            let version = open.snapshot().version();
+            let news = if on {
+                analysis.report(id, version).map(HeatNews::Report)
+            } else {
+                Some(HeatNews::Clear(version))
+            };
+            if let Some(heat) = news {
+                self.board.add(|news| {
+                    news.heat.insert(id.clone(), heat);
+                });
+            }
+        }
+    }
+
+    /// Gives a document's text to the analysis, or takes it away.
+    fn hand_over(&self, id: &DocumentId, open: &Open, was_active: bool) {
+        let Some(analysis) = self.analysis() else {
+            return;
+        };
+        let active = open.inactive.is_none();
+        if active {
+            analysis.update(id, open.snapshot());
+        } else if was_active {
+            analysis.close(id);
+            let clear = HeatNews::Clear(open.snapshot().version());
+            self.board.add(|news| {
+                news.heat.insert(id.clone(), clear);
+            });
+        }
+        if !active || !was_active {
+            self.board.add(|news| news.status = true);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The part of the settings that the analysis reads.
+fn engine_options(settings: &Settings) -> analysis::Options {
+    analysis::Options {
+        method: settings.method,
+        threads: settings.threads,
+        debounce: Duration::from_millis(settings.debounce_ms),
+        min_similarity: settings.min_similarity,
+        identifier_aware: settings.identifier_aware,
+        ..analysis::Options::default()
+    }
+}

@@ -1,0 +1,139 @@
+//! The open documents, and why some of them are not analysed.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tower_lsp::ls_types::Uri;
+
+use super::client::file_path;
+use super::settings::Settings;
+use crate::analysis::DocumentId;
+use crate::text::{Document, Inactive, Language, Limits, Snapshot, inactive, secret_file};
+
+/// An open document.
+#[derive(Debug, Clone)]
+pub struct Open {
+    /// Its text now.
+    pub document: Document,
+    /// LSP's identifier of its language.
+    pub language_id: String,
+    /// Its file, where it is one.
+    pub path: Option<PathBuf>,
+    /// Why it is not analysed, where it is not.
+    pub inactive: Option<String>,
+    /// An edit could not be read, so the text is not what the client shows until the document is opened again.
+    pub out_of_step: bool,
+}
+
+impl Open {
+    /// A document as its client opened it.
+    pub fn new(uri: &str, language_id: String, version: i32, text: &str) -> Open {
+        let path = uri.parse::<Uri>().ok().as_ref().and_then(file_path);
+        let document = Document::open(text, version, Language::from_id(&language_id));
+        Open {
+            document,
+            language_id,
+            path,
+            inactive: None,
+            out_of_step: false,
+        }
+    }
+
+    /// Its text now.
+    pub fn snapshot(&self) -> Snapshot {
+        self.document.snapshot()
+    }
+
+    /// Decides anew whether it is analysed.
+    pub fn admit(&mut self, settings: &Settings) {
+        self.inactive = reason(self, settings);
+    }
+}
+
+/// All open documents. A clone is a view of one moment, cheap to take with every request.
+pub type Documents = Arc<HashMap<DocumentId, Arc<Open>>>;
+
+fn reason(open: &Open, settings: &Settings) -> Option<String> {
+    if !settings.enable {
+        return Some("Not analysed: switched off; set fovea.enable to true to include it.".to_owned());
+    }
+    if open.out_of_step {
+        return Some(
+            "Not analysed: an edit of the client's could not be read; close and open the document.".to_owned(),
+        );
+    }
+    if !settings.languages.is_empty() && !settings.languages.contains(&open.language_id) {
+        let language = &open.language_id;
+        return Some(format!(
+            "Not analysed: language {language:?} is not among fovea.languages; add it to include the file."
+        ));
+    }
+    if let Some(path) = &open.path {
+        if let Some(pattern) = settings.exclude.matching(path) {
+            return Some(
+                Inactive::Excluded {
+                    pattern: pattern.to_owned(),
+                }
+                .to_string(),
+            );
+        }
+        if secret_file(path) {
+            return Some(Inactive::Secret.to_string());
+        }
+    }
+    let limits = Limits {
+        max_bytes: settings.max_file_bytes,
+        max_line_bytes: settings.max_line_bytes,
+    };
+    inactive(&open.snapshot(), &limits).map(|reason| reason.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(uri: &str, language: &str, text: &str, settings: &Settings) -> Option<String> {
+        let mut open = Open::new(uri, language.to_owned(), 1, text);
+        open.admit(settings);
+        open.inactive
+    }
+
+    #[test]
+    fn each_reason_not_to_analyse_is_given() {
+        let default = Settings::default();
+        assert_eq!(check("file:///a/b.rs", "rust", "fn a() {}", &default), None);
+        assert_eq!(check("untitled:Untitled-1", "rust", "fn a() {}", &default), None);
+        let is = |reason: Option<String>, part: &str| {
+            assert!(reason.as_ref().is_some_and(|r| r.contains(part)), "{reason:?}")
+        };
+        is(check("file:///a/.env", "plaintext", "A=1", &default), "secrets");
+        is(check("file:///a/b.rs", "rust", "\0", &default), "binary");
+        is(
+            check("file:///a/b.js", "javascript", &"x".repeat(30_000), &default),
+            "minified",
+        );
+        is(
+            check(
+                "file:///a/b.rs",
+                "rust",
+                "",
+                &Settings {
+                    enable: false,
+                    ..default.clone()
+                },
+            ),
+            "switched off",
+        );
+        let python = Settings {
+            languages: vec!["python".to_owned()],
+            ..default.clone()
+        };
+        is(check("file:///a/b.rs", "rust", "", &python), "\"rust\" is not among");
+        let small = Settings {
+            max_file_bytes: 10,
+            ..default
+        };
+        is(check("file:///a/b.rs", "rust", "0123456789a", &small), "11 bytes");
+    }
+}

@@ -1,0 +1,75 @@
+//! The framework's view of the server: one method per request, each a file under [`requests`](super::requests).
+//!
+//! Notifications never arrive here; [`ingress`](super::ingress) applies them.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+use tower_lsp::jsonrpc::Result;
+use tower_lsp::ls_types::{
+    CodeAction, CodeActionParams, CodeActionResponse, CodeLens, CodeLensParams, DocumentHighlight,
+    DocumentHighlightParams, ExecuteCommandParams, Hover, HoverParams, InitializeParams, InitializeResult,
+};
+use tower_lsp::{Client, LanguageServer};
+
+use super::core::Core;
+use super::protocol::ExplainParams;
+use super::requests;
+use super::ticket::ticket;
+
+/// Answers requests.
+#[derive(Debug)]
+pub struct Handlers {
+    core: Arc<Core>,
+    client: Option<Client>,
+}
+
+impl Handlers {
+    /// Answers from a state, and asks the client where a command has to.
+    pub fn new(core: Arc<Core>, client: Option<Client>) -> Handlers {
+        Handlers { core, client }
+    }
+
+    /// `fovea/explain`
+    pub async fn explain(&self, params: ExplainParams) -> Result<Value> {
+        requests::explain::explain(&self.core, &ticket()?, params).await
+    }
+}
+
+impl LanguageServer for Handlers {
+    async fn initialize(&self, _: InitializeParams) -> Result<InitializeResult> {
+        Ok(requests::initialize::answer(&ticket()?))
+    }
+
+    async fn shutdown(&self) -> Result<()> {
+        Ok(())
+    }
+
+    async fn hover(&self, params: HoverParams) -> Result<Option<Hover>> {
+        requests::hover::hover(&self.core, &ticket()?, params).await
+    }
+
+    async fn document_highlight(&self, params: DocumentHighlightParams) -> Result<Option<Vec<DocumentHighlight>>> {
+        requests::highlight::highlights(&self.core, &ticket()?, params).await
+    }
+
+    async fn code_lens(&self, params: CodeLensParams) -> Result<Option<Vec<CodeLens>>> {
+        Ok(Some(requests::lens::lenses(&self.core, &ticket()?, &params)))
+    }
+
+    async fn code_lens_resolve(&self, params: CodeLens) -> Result<CodeLens> {
+        requests::lens::resolve(&self.core, &ticket()?, params)
+    }
+
+    async fn code_action(&self, params: CodeActionParams) -> Result<Option<CodeActionResponse>> {
+        Ok(Some(requests::action::actions(&self.core, &ticket()?, &params)))
+    }
+
+    async fn code_action_resolve(&self, params: CodeAction) -> Result<CodeAction> {
+        requests::action::resolve(params)
+    }
+
+    async fn execute_command(&self, params: ExecuteCommandParams) -> Result<Option<Value>> {
+        requests::command::execute(&self.core, self.client.as_ref(), &ticket()?, params).await
+    }
+}

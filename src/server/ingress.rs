@@ -1,0 +1,177 @@
+//! The first to see each message, in the order of the wire.
+//!
+//! The framework runs handlers concurrently and in no order, so nothing that changes state may be one. Notifications are
+//! applied here, inside [`Service::call`], which the transport calls for one message after the other; a request leaves with a
+//! [`Ticket`](super::ticket::Ticket) of the state it arrived in and is answered whenever its handler is done.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use serde_json::{Value, json};
+use tower::Service;
+use tower_lsp::ExitedError;
+use tower_lsp::jsonrpc::{Error, Id, Request, Response};
+
+use super::core::Core;
+use super::notifications;
+use super::ticket;
+
+/// The outermost service.
+#[derive(Debug)]
+pub struct Ingress<S> {
+    inner: S,
+    core: Arc<Core>,
+}
+
+impl<S> Ingress<S> {
+    /// Stands before a service.
+    pub fn new(inner: S, core: Arc<Core>) -> Ingress<S> {
+        Ingress { inner, core }
+    }
+}
+
+type Answer = Result<Option<Response>, Infallible>;
+
+impl<S> Service<Request> for Ingress<S>
+where
+    S: Service<Request, Response = Option<Response>, Error = ExitedError>,
+    S::Future: Send + 'static,
+{
+    type Response = Option<Response>;
+    type Error = Infallible;
+    type Future = BoxFuture<'static, Answer>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        // The framework is ready unless it has exited, and then its calls say so.
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request) -> Self::Future {
+        let (method, id, params) = request.into_parts();
+        let Some(id) = id else {
+            self.notify(&method, params.unwrap_or(Value::Null));
+            return ready(None);
+        };
+        match method.as_ref() {
+            "initialize" => self.core.initialize(params.as_ref().unwrap_or(&Value::Null)),
+            "shutdown" => self.core.exit.shutdown(),
+            _ => {}
+        }
+        let vital = matches!(method.as_ref(), "initialize" | "shutdown");
+        let flight = match self.core.flights.depart(&id, vital) {
+            Ok(flight) => flight,
+            Err(error) => return ready(Some(Response::from_error(id, error))),
+        };
+        let ticket = self.core.ticket(flight.cancel);
+        let slow = ticket.settings.slow_ms;
+        let builder = Request::build(method.clone()).id(flight.number);
+        let request = params
+            .into_iter()
+            .fold(builder, |builder, params| builder.params(params))
+            .finish();
+        // A task of its own: a panic ends it and nothing else, and the two workers share the handlers.
+        let handler = tokio::spawn(ticket::with(ticket, self.inner.call(request)));
+        let core = self.core.clone();
+        let start = Instant::now();
+        async move {
+            let answer = match handler.await {
+                Ok(Ok(Some(response))) => Response::from_parts(id.clone(), response.into_parts().1),
+                Ok(Ok(None)) => Response::from_error(id.clone(), Error::method_not_found()),
+                Ok(Err(ExitedError { .. })) => Response::from_error(id.clone(), Error::invalid_request()),
+                Err(_) => Response::from_error(id.clone(), Error::internal_error()),
+            };
+            core.flights.land(&id);
+            let elapsed = start.elapsed();
+            if slow > 0 && elapsed >= Duration::from_millis(slow) {
+                tracing::info!(%method, ms = elapsed.as_millis() as u64, "slow request");
+            }
+            Ok(Some(answer))
+        }
+        .boxed()
+    }
+}
+
+impl<S> Ingress<S>
+where
+    S: Service<Request, Response = Option<Response>, Error = ExitedError>,
+    S::Future: Send + 'static,
+{
+    fn notify(&mut self, method: &str, params: Value) {
+        match method {
+            "$/cancelRequest" => self.cancel(&params),
+            "exit" => {
+                // The framework only notes that it is over; there is nothing to wait for.
+                let _ = self.inner.call(Request::build("exit").finish()).now_or_never();
+                self.core.exit.exit();
+            }
+            _ => notifications::apply(&self.core, method, params),
+        }
+    }
+
+    fn cancel(&mut self, params: &Value) {
+        let Some(id) = params
+            .get("id")
+            .and_then(|id| serde_json::from_value::<Id>(id.clone()).ok())
+        else {
+            return;
+        };
+        if let Some(number) = self.core.flights.cancel(&id) {
+            // The framework drops the handler, which answers at once that it was cancelled.
+            let cancel = Request::build("$/cancelRequest").params(json!({"id": number})).finish();
+            let _ = self.inner.call(cancel).now_or_never();
+        }
+    }
+}
+
+fn ready(response: Option<Response>) -> BoxFuture<'static, Answer> {
+    std::future::ready(Ok(response)).boxed()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Stands for the framework: panics when told to, else echoes the parameters.
+    struct Inner;
+
+    impl Service<Request> for Inner {
+        type Response = Option<Response>;
+        type Error = ExitedError;
+        type Future = BoxFuture<'static, Result<Option<Response>, ExitedError>>;
+
+        fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), ExitedError>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn call(&mut self, request: Request) -> Self::Future {
+            let (method, id, params) = request.into_parts();
+            async move {
+                assert_ne!(method, "panic");
+                assert!(ticket::ticket().is_ok());
+                Ok(id.map(|id| Response::from_ok(id, params.unwrap_or_default())))
+            }
+            .boxed()
+        }
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_an_internal_error_and_no_more() {
+        let core = Arc::new(Core::new(Box::new(|_| Box::new(|| Err("no model".to_owned())))));
+        let mut ingress = Ingress::new(Inner, core.clone());
+        let answer = ingress
+            .call(Request::build("panic").id("a").finish())
+            .await
+            .unwrap()
+            .unwrap();
+        assert_eq!(answer, Response::from_error(Id::from("a"), Error::internal_error()));
+        let answer = ingress
+            .call(Request::build("echo").params(json!({"b": 1})).id("a").finish())
+            .await
+            .unwrap();
+        assert_eq!(answer, Some(Response::from_ok(Id::from("a"), json!({"b": 1}))));
+    }
+}

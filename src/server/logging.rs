@@ -1,0 +1,71 @@
+//! The log on stderr and the panic hook. Neither writes document text.
+
+use std::io::Write;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use tracing::Metadata;
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::Layer;
+use tracing_subscriber::filter::dynamic_filter_fn;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+
+use super::settings::LOG_LEVELS;
+
+/// The index into [`LOG_LEVELS`] of what is written now.
+static LEVEL: AtomicUsize = AtomicUsize::new(2);
+
+/// Sets what is written, by its name in [`LOG_LEVELS`].
+pub fn set_level(name: &str) {
+    if let Some(index) = LOG_LEVELS.iter().position(|level| *level == name) {
+        LEVEL.store(index, Ordering::Relaxed);
+    }
+}
+
+/// Only our own messages: the framework's would hold whole documents at their most verbose.
+fn wanted(metadata: &Metadata) -> bool {
+    let ours = metadata.target() == "fovea" || metadata.target().starts_with("fovea::");
+    ours && *metadata.level() <= level()
+}
+
+fn level() -> LevelFilter {
+    match LEVEL.load(Ordering::Relaxed) {
+        0 => LevelFilter::OFF,
+        1 => LevelFilter::ERROR,
+        2 => LevelFilter::WARN,
+        3 => LevelFilter::INFO,
+        4 => LevelFilter::DEBUG,
+        _ => LevelFilter::TRACE,
+    }
+}
+
+/// Starts the log. Only the first call in a process has an effect.
+pub fn start() {
+    let lines = tracing_subscriber::fmt::layer()
+        .with_writer(std::io::stderr)
+        .with_ansi(false)
+        .with_filter(dynamic_filter_fn(|metadata, _| wanted(metadata)));
+    // A second start (tests in one process) keeps the first log.
+    let _ = tracing_subscriber::registry().with(lines).try_init();
+}
+
+/// Makes a panic one line on stderr: where, and in which thread. What it says may quote a document, so that is left out.
+pub fn install_panic_hook() {
+    std::panic::set_hook(Box::new(|info| {
+        let thread = std::thread::current();
+        let place = info
+            .location()
+            .map(|l| format!("{}:{}:{}", l.file(), l.line(), l.column()))
+            .unwrap_or_default();
+        complain(&format!(
+            "panicked at {place} in thread {}",
+            thread.name().unwrap_or("unnamed")
+        ));
+    }));
+}
+
+/// Writes one line to stderr whatever the level: for what ends the process.
+pub fn complain(line: &str) {
+    // Nobody is left to tell when stderr is closed.
+    let _ = writeln!(std::io::stderr().lock(), "fovea: {line}");
+}

@@ -1,0 +1,202 @@
+//! The client's notifications, applied as they arrive.
+//!
+//! They are read with types of our own: a URI that our parser would refuse, or a position past what fits in LSP's `uinteger`,
+//! must not make an edit get lost, since every later answer would then be about another text.
+
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
+
+use super::core::Core;
+use super::settings;
+use crate::text::{Change, Position};
+
+/// Applies a notification. One that cannot be read changes nothing, except that a document whose edit is lost is not analysed any
+/// more.
+pub fn apply(core: &Core, method: &str, params: Value) {
+    if !core.initialized() {
+        return;
+    }
+    match method {
+        "textDocument/didOpen" => {
+            if let Some(DidOpen { text_document: open }) = read(method, params) {
+                core.open(&open.uri, open.language_id, open.version, &open.text);
+            }
+        }
+        "textDocument/didChange" => change(core, params),
+        "textDocument/didClose" => {
+            if let Some(DidClose { text_document }) = read(method, params) {
+                core.close(&text_document.uri);
+            }
+        }
+        "workspace/didChangeConfiguration" => configuration(core, &params),
+        "window/workDoneProgress/cancel" => {
+            if params.get("token").is_some_and(super::progress::is_ours) {
+                core.pause(true);
+            }
+        }
+        "initialized" => core.board.client_is_ready(),
+        "fovea/visible" => {
+            if let Some(Visible { text_document, range }) = read(method, params) {
+                core.visible(&text_document.uri, |open, client| {
+                    let snapshot = open.snapshot();
+                    let at = |place: Place| snapshot.offset(place.into(), client.encoding);
+                    let (a, b) = (at(range.start), at(range.end));
+                    a.min(b)..a.max(b)
+                });
+            }
+        }
+        _ => tracing::trace!(method, "ignored a notification"),
+    }
+}
+
+fn change(core: &Core, params: Value) {
+    let uri = params
+        .pointer("/textDocument/uri")
+        .and_then(Value::as_str)
+        .map(str::to_owned);
+    let read: Option<DidChange> = read("textDocument/didChange", params);
+    match (read, uri) {
+        (
+            Some(DidChange {
+                text_document,
+                content_changes,
+            }),
+            _,
+        ) => {
+            let changes: Vec<Change> = content_changes
+                .into_iter()
+                .map(|edit| Change {
+                    range: edit.range.map(|r| (r.start.into(), r.end.into())),
+                    text: edit.text,
+                })
+                .collect();
+            core.change(&text_document.uri, text_document.version, Some(&changes));
+        }
+        (None, Some(uri)) => core.change(&uri, None, None),
+        (None, None) => {}
+    }
+}
+
+/// Some clients send the settings, some an empty note that they changed.
+fn configuration(core: &Core, params: &Value) {
+    let sent = params.get("settings").unwrap_or(&Value::Null);
+    let ours = sent.get("fovea").unwrap_or(sent);
+    if settings::section(ours).is_none_or(serde_json::Map::is_empty) {
+        core.board.add(|news| news.pull = true);
+        return;
+    }
+    // Sections of other servers only.
+    if sent.get("fovea").is_none() && !settings::concerns_us(sent) {
+        return;
+    }
+    core.configure(ours);
+}
+
+fn read<T: for<'de> Deserialize<'de>>(method: &str, params: Value) -> Option<T> {
+    match serde_json::from_value(params) {
+        Ok(read) => Some(read),
+        Err(_) => {
+            // serde's message may quote the document.
+            tracing::warn!(method, "a notification that cannot be read is ignored");
+            None
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct DidOpen {
+    text_document: Item,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Item {
+    uri: String,
+    #[serde(default)]
+    language_id: String,
+    #[serde(default)]
+    version: i32,
+    text: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct DidChange {
+    text_document: Versioned,
+    content_changes: Vec<Edit>,
+}
+
+#[derive(Deserialize)]
+struct Versioned {
+    uri: String,
+    version: Option<i32>,
+}
+
+#[derive(Deserialize)]
+struct Edit {
+    range: Option<Span>,
+    text: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct DidClose {
+    text_document: Versioned,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Visible {
+    text_document: Versioned,
+    range: Span,
+}
+
+#[derive(Deserialize, Clone, Copy)]
+struct Span {
+    start: Place,
+    end: Place,
+}
+
+#[derive(Deserialize, Clone, Copy)]
+struct Place {
+    #[serde(deserialize_with = "clamped")]
+    line: u32,
+    #[serde(deserialize_with = "clamped")]
+    character: u32,
+}
+
+impl From<Place> for Position {
+    fn from(place: Place) -> Position {
+        Position {
+            line: place.line,
+            column: place.character,
+        }
+    }
+}
+
+/// A number that may be negative, fractional or past 32 bits.
+fn clamped<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
+    let number = serde_json::Number::deserialize(deserializer)?;
+    // A float becomes the nearest integer of the type, which is what clamping is.
+    Ok(number.as_f64().unwrap_or(0.0) as u32)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn positions_of_any_size_are_read() {
+        for (number, line) in [
+            ("3", 3),
+            ("-1", 0),
+            ("1e30", u32::MAX),
+            ("4294967296", u32::MAX),
+            ("2.0", 2),
+        ] {
+            let place: Place = serde_json::from_str(&format!("{{\"line\": {number}, \"character\": 0}}")).unwrap();
+            assert_eq!(place.line, line, "{number}");
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! A server whose editor died without a word must not stay behind.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::core::Core;
+
+const EVERY: Duration = Duration::from_secs(5);
+
+/// Ends the server when the process that started it is gone.
+pub async fn watch(core: Arc<Core>) {
+    loop {
+        tokio::time::sleep(EVERY).await;
+        if let Some(&parent) = core.parent.get()
+            && !alive(parent)
+        {
+            tracing::warn!("the editor is gone");
+            core.exit.with_code(1);
+            return;
+        }
+    }
+}
+
+#[cfg(unix)]
+fn alive(process: u32) -> bool {
+    let Some(pid) = i32::try_from(process).ok().and_then(rustix::process::Pid::from_raw) else {
+        return true;
+    };
+    // Any other error means that it is there and not ours to ask.
+    rustix::process::test_kill_process(pid) != Err(rustix::io::Errno::SRCH)
+}
+
+#[cfg(not(unix))]
+fn alive(_: u32) -> bool {
+    // The end of the input tells.
+    true
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn knows_the_living_from_the_dead() {
+        assert!(alive(std::process::id()));
+        let mut child = std::process::Command::new("true").spawn().unwrap();
+        let id = child.id();
+        child.wait().unwrap();
+        assert!(!alive(id));
+    }
+}

@@ -1,0 +1,207 @@
+//! Tells the client what is on the board. The one place, with the progress bar and the commands, that calls the client; no
+//! handler waits for it.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tower_lsp::Client;
+use tower_lsp::jsonrpc;
+use tower_lsp::ls_types::{ConfigurationItem, MessageType, Registration, Uri};
+
+use super::board::{HeatNews, News};
+use super::core::Core;
+use super::protocol::{Heat, Status, StatusParams};
+use super::ticket::Ticket;
+use super::{heat, status};
+use crate::analysis::{CancelToken, DocumentId};
+
+/// How long a client may take to answer a request of ours that no person has to answer.
+const CLIENT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Between two rounds, so that news which comes in bursts is told once.
+const PAUSE: Duration = Duration::from_millis(30);
+
+/// Waits for a client's answer, but not for ever.
+pub async fn within<T>(time: Duration, answer: impl Future<Output = jsonrpc::Result<T>>) -> Option<T> {
+    match tokio::time::timeout(time, answer).await {
+        Ok(Ok(answer)) => Some(answer),
+        Ok(Err(error)) => {
+            tracing::debug!(code = error.code.code(), "the client refused a request");
+            None
+        }
+        Err(_) => {
+            tracing::info!("the client does not answer a request");
+            None
+        }
+    }
+}
+
+/// Tells the client the news until the server ends.
+pub async fn run(core: Arc<Core>, client: Client) {
+    // Requests of ours, and most notifications, are for after `initialized`.
+    core.board.ready().await;
+    let mut publisher = Publisher {
+        core,
+        client,
+        told: None,
+        failure: None,
+        refresh: Arc::default(),
+    };
+    publisher.greet();
+    loop {
+        let news = publisher.core.board.take().await;
+        publisher.tell(news).await;
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+struct Publisher {
+    core: Arc<Core>,
+    client: Client,
+    /// The state the client knows.
+    told: Option<StatusParams>,
+    /// The failure the user was told of.
+    failure: Option<String>,
+    refresh: Arc<Refresh>,
+}
+
+impl Publisher {
+    /// What follows `initialized`.
+    fn greet(&self) {
+        let ticket = self.core.ticket(CancelToken::new());
+        self.register(&ticket);
+        if ticket.client.configuration {
+            self.pull(&ticket);
+        }
+        self.core.board.add(|news| news.status = true);
+    }
+
+    async fn tell(&mut self, news: News) {
+        let ticket = self.core.ticket(CancelToken::new());
+        if news.pull {
+            self.pull(&ticket);
+        }
+        for warning in &news.warnings {
+            self.client.show_message(MessageType::WARNING, warning).await;
+        }
+        if news.status {
+            self.tell_status(&ticket).await;
+        }
+        for (id, heat) in news.heat {
+            self.tell_heat(&ticket, &id, heat).await;
+        }
+        if news.lenses && ticket.client.lens_refresh {
+            self.refresh_lenses();
+        }
+    }
+
+    /// Registers what is not announced statically.
+    fn register(&self, ticket: &Ticket) {
+        let mut registrations = Vec::new();
+        if ticket.client.highlight_registration {
+            // A selector that names every language and no scheme scores lower in VS Code than that of the language's own server,
+            // whose highlights would otherwise be displaced by ours.
+            registrations.push(Registration {
+                id: "fovea-highlight".to_owned(),
+                method: "textDocument/documentHighlight".to_owned(),
+                register_options: Some(json!({"documentSelector": [{"language": "*"}]})),
+            });
+        }
+        if ticket.client.configuration_registration {
+            registrations.push(Registration {
+                id: "fovea-configuration".to_owned(),
+                method: "workspace/didChangeConfiguration".to_owned(),
+                register_options: Some(json!({"section": "fovea"})),
+            });
+        }
+        if registrations.is_empty() {
+            return;
+        }
+        let client = self.client.clone();
+        tokio::spawn(async move { within(CLIENT_TIMEOUT, client.register_capability(registrations)).await });
+    }
+
+    /// Asks for our section of the settings. A client that cannot be asked and says that they changed has none.
+    fn pull(&self, ticket: &Ticket) {
+        if !ticket.client.configuration {
+            self.core.configure(&json!({}));
+            return;
+        }
+        let (core, client) = (self.core.clone(), self.client.clone());
+        tokio::spawn(async move {
+            let item = ConfigurationItem {
+                scope_uri: None,
+                section: Some("fovea".to_owned()),
+            };
+            let sent = within(CLIENT_TIMEOUT, client.configuration(vec![item])).await;
+            match sent.and_then(|sections| sections.into_iter().next()) {
+                Some(Value::Null) | None => {}
+                Some(section) => core.configure(&section),
+            }
+        });
+    }
+
+    async fn tell_status(&mut self, ticket: &Ticket) {
+        let now = status::status(&self.core);
+        // A client without a place for the state hears once of a failure that leaves it without answers.
+        if let (false, super::protocol::State::Failed, Some(message)) = (ticket.client.status, now.state, &now.message)
+            && self.failure.as_ref() != Some(message)
+        {
+            self.failure = Some(message.clone());
+            self.client
+                .show_message(MessageType::ERROR, format!("Fovea: {message}"))
+                .await;
+        }
+        if ticket.client.status && self.told.as_ref() != Some(&now) {
+            self.client.send_notification::<Status>(now.clone()).await;
+        }
+        self.told = Some(now);
+    }
+
+    async fn tell_heat(&self, ticket: &Ticket, id: &DocumentId, news: HeatNews) {
+        let Some((_, open)) = ticket.open(id).filter(|_| ticket.client.heat) else {
+            return;
+        };
+        let version = open.snapshot().version();
+        let params = match news {
+            HeatNews::Clear(of) if of == version => id
+                .parse::<Uri>()
+                .ok()
+                .map(|uri| heat::nothing(uri, version, ticket.settings.method)),
+            HeatNews::Report(report)
+                if ticket.settings.heat && open.inactive.is_none() && report.snapshot.version() == version =>
+            {
+                heat::heat(&report, ticket.settings.method, ticket.client.encoding)
+            }
+            // What it was computed for is gone.
+            _ => None,
+        };
+        if let Some(params) = params {
+            self.client.send_notification::<Heat>(params).await;
+        }
+    }
+
+    /// Asks the client to ask for lenses again; one such request at a time, and one more if there is news meanwhile.
+    fn refresh_lenses(&mut self) {
+        let (refresh, client) = (self.refresh.clone(), self.client.clone());
+        if refresh.wanted.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        tokio::spawn(async move {
+            let _one_at_a_time = refresh.running.lock().await;
+            if refresh.wanted.swap(false, Ordering::AcqRel) {
+                within(CLIENT_TIMEOUT, client.code_lens_refresh()).await;
+            }
+        });
+    }
+}
+
+/// The refresh of lenses that the client has not answered, and the wish for another.
+#[derive(Default)]
+struct Refresh {
+    wanted: AtomicBool,
+    running: tokio::sync::Mutex<()>,
+}

@@ -1,0 +1,128 @@
+//! `textDocument/codeAction` and `codeAction/resolve`: the way to similar items and explanations in editors without lenses.
+
+use serde_json::json;
+use tower_lsp::jsonrpc;
+use tower_lsp::ls_types::{
+    CodeAction, CodeActionKind, CodeActionOrCommand, CodeActionParams, CodeActionResponse, Command, Uri,
+};
+
+use super::lens::arguments;
+use super::similar::{self, one_line};
+use crate::server::core::Core;
+use crate::server::protocol::{
+    ACTION_KIND, COMPARE_PASSAGES, EXPLAIN_SELECTION, ExplainSelectionArgs, Passage, SHOW_SIMILAR, SimilarItem,
+};
+use crate::server::ticket::{Active, Ticket};
+use crate::server::to_proto;
+
+/// How many similar items have an action of their own.
+const MOST: usize = 3;
+
+/// The actions at a place; none where the client asks for kinds that are not ours.
+pub fn actions(core: &Core, ticket: &Ticket, params: &CodeActionParams) -> CodeActionResponse {
+    let wanted = params
+        .context
+        .only
+        .as_ref()
+        .is_none_or(|only| only.iter().any(|kind| ours(kind.as_str())));
+    let uri = &params.text_document.uri;
+    let Some(active) = ticket.active(uri).filter(|_| wanted) else {
+        return Vec::new();
+    };
+    let bytes = ticket.bytes(&active.snapshot, params.range);
+    let mut commands = Vec::new();
+    if let Some((item, similar)) = similar::around(core, ticket, &active, bytes.start) {
+        for one in similar.iter().take(MOST) {
+            let title = format!("Go to similar: {} ({:.2})", quoted(&one.name), one.score);
+            let argument = arguments(ticket, &active, uri, &item, vec![one.clone()]);
+            commands.push((title, SHOW_SIMILAR, vec![json!(argument)]));
+        }
+        commands.push(comparison(ticket, &active, uri, &item, &similar[0]));
+    }
+    if !bytes.is_empty() {
+        let range = to_proto::range(&active.snapshot, &bytes, ticket.client.encoding);
+        let argument = ExplainSelectionArgs {
+            uri: uri.clone(),
+            range,
+        };
+        commands.push(("Explain selection".to_owned(), EXPLAIN_SELECTION, vec![json!(argument)]));
+    }
+    commands
+        .into_iter()
+        .map(|(title, command, arguments)| action(ticket, title, command, arguments))
+        .collect()
+}
+
+type Step = (String, &'static str, Vec<serde_json::Value>);
+
+fn comparison(ticket: &Ticket, active: &Active, uri: &Uri, item: &crate::segment::Item, with: &SimilarItem) -> Step {
+    let title = format!("Explain similarity with {}", quoted(&with.name));
+    let here = Passage::Range {
+        uri: uri.clone(),
+        range: ticket.range(&active.snapshot, &item.range),
+    };
+    let there = Passage::Range {
+        uri: with.uri.clone(),
+        range: with.range,
+    };
+    (title, COMPARE_PASSAGES, vec![json!(here), json!(there)])
+}
+
+fn quoted(name: &str) -> String {
+    format!("`{}`", one_line(name).replace('`', "'"))
+}
+
+/// A kind asked for covers ours where it is ours, or what ours is a part of.
+fn ours(kind: &str) -> bool {
+    kind.is_empty() || kind == ACTION_KIND || kind.strip_prefix(ACTION_KIND).is_some_and(|rest| rest.starts_with('.'))
+}
+
+fn action(ticket: &Ticket, title: String, command: &str, arguments: Vec<serde_json::Value>) -> CodeActionOrCommand {
+    let command = Command {
+        title: title.clone(),
+        command: command.to_owned(),
+        arguments: Some(arguments),
+    };
+    if !ticket.client.action_literals {
+        return CodeActionOrCommand::Command(command);
+    }
+    let kind = Some(CodeActionKind::new(ACTION_KIND));
+    let action = if ticket.client.action_resolve {
+        CodeAction {
+            title,
+            kind,
+            data: Some(json!(command)),
+            ..CodeAction::default()
+        }
+    } else {
+        CodeAction {
+            title,
+            kind,
+            command: Some(command),
+            ..CodeAction::default()
+        }
+    };
+    CodeActionOrCommand::CodeAction(action)
+}
+
+/// Gives an action its command.
+///
+/// # Errors
+/// The action is none of ours.
+pub fn resolve(mut action: CodeAction) -> jsonrpc::Result<CodeAction> {
+    if action.command.is_some() {
+        return Ok(action);
+    }
+    let command = action
+        .data
+        .clone()
+        .and_then(|data| serde_json::from_value::<Command>(data).ok());
+    let ours = command.filter(|command| command.command.starts_with("fovea."));
+    if ours.is_none() {
+        return Err(jsonrpc::Error::invalid_params(
+            "data: this action is not one of fovea's",
+        ));
+    }
+    action.command = ours;
+    Ok(action)
+}

@@ -1,0 +1,121 @@
+//! `workspace/executeCommand`: which command, and are its arguments what it takes?
+
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use tower_lsp::Client;
+use tower_lsp::jsonrpc::{Error, Result};
+use tower_lsp::ls_types::{ExecuteCommandParams, MessageType};
+
+use super::{compare, explain, show};
+use crate::explain::Method;
+use crate::server::core::Core;
+use crate::server::protocol::{
+    COMMANDS, COMPARE_PASSAGES, EXPLAIN_SELECTION, ExplainSelectionArgs, PAUSE, Passage, RESUME, SET_METHOD,
+    SHOW_SIMILAR, ShowSimilarArgs, TOGGLE_HEAT, TOGGLE_HIGHLIGHT, Toggled,
+};
+use crate::server::ticket::Ticket;
+
+/// Executes a command.
+///
+/// # Errors
+/// Invalid parameters that name what is wrong: the command, or which argument should be what.
+pub async fn execute(
+    core: &Core,
+    client: Option<&Client>,
+    ticket: &Ticket,
+    params: ExecuteCommandParams,
+) -> Result<Option<Value>> {
+    let arguments = Arguments {
+        command: &params.command,
+        values: params.arguments,
+    };
+    let client = client.ok_or_else(Error::internal_error)?;
+    match params.command.as_str() {
+        SHOW_SIMILAR => {
+            let asked: ShowSimilarArgs = arguments.get(0, "an object with uri and range")?;
+            show::similar(core, client, ticket, asked)
+                .await
+                .map(|answer| Some(json!(answer)))
+        }
+        COMPARE_PASSAGES => {
+            let shape = "an object with uri and range, or with text";
+            let (a, b): (Passage, Passage) = (arguments.get(0, shape)?, arguments.get(1, shape)?);
+            compare::passages(core, client, ticket, a, b).await.map(Some)
+        }
+        EXPLAIN_SELECTION => {
+            let asked: ExplainSelectionArgs = arguments.get(0, "an object with uri and range")?;
+            explain::selection(core, client, ticket, asked).await.map(Some)
+        }
+        TOGGLE_HEAT => {
+            let enabled = core.toggle_heat(arguments.optional(0, "true or false")?);
+            say_toggled(client, ticket, "Heat", enabled).await;
+            Ok(Some(json!(Toggled { enabled })))
+        }
+        TOGGLE_HIGHLIGHT => {
+            let enabled = core.toggle_highlight(arguments.optional(0, "true or false")?);
+            say_toggled(client, ticket, "Highlights", enabled).await;
+            Ok(Some(json!(Toggled { enabled })))
+        }
+        SET_METHOD => {
+            let names = Method::ALL.map(Method::name).join(", ");
+            let name: String = arguments.get(0, &format!("one of {names}"))?;
+            let method = Method::from_name(&name).ok_or_else(|| arguments.wrong(0, &format!("one of {names}")))?;
+            core.set_method(method);
+            Ok(Some(json!({"method": method.name()})))
+        }
+        PAUSE | RESUME => {
+            core.pause(params.command == PAUSE);
+            Ok(None)
+        }
+        unknown => {
+            let name: String = unknown.chars().take(60).collect();
+            Err(Error::invalid_params(format!(
+                "command: {name:?} is unknown; known are {}",
+                COMMANDS.join(", ")
+            )))
+        }
+    }
+}
+
+/// Somebody who switches a thing by name in an editor that shows nothing of it should see that it worked.
+async fn say_toggled(client: &Client, ticket: &Ticket, what: &str, enabled: bool) {
+    if !ticket.client.fovea {
+        let state = if enabled { "on" } else { "off" };
+        client
+            .show_message(MessageType::INFO, format!("Fovea: {what} {state}"))
+            .await;
+    }
+}
+
+/// The arguments of a command.
+struct Arguments<'a> {
+    command: &'a str,
+    values: Vec<Value>,
+}
+
+impl Arguments<'_> {
+    fn get<T: DeserializeOwned>(&self, index: usize, shape: &str) -> Result<T> {
+        let value = self.values.get(index).cloned().unwrap_or_default();
+        serde_json::from_value(value).map_err(|_| self.wrong(index, shape))
+    }
+
+    fn optional<T: DeserializeOwned>(&self, index: usize, shape: &str) -> Result<Option<T>> {
+        match self.values.get(index) {
+            None | Some(Value::Null) => Ok(None),
+            Some(_) => self.get(index, shape).map(Some),
+        }
+    }
+
+    fn wrong(&self, index: usize, shape: &str) -> Error {
+        let missing = if self.values.get(index).is_none_or(Value::is_null) {
+            "is missing; it "
+        } else {
+            ""
+        };
+        Error::invalid_params(format!(
+            "{}: argument {} {missing}should be {shape}",
+            self.command,
+            index + 1
+        ))
+    }
+}

@@ -1,0 +1,75 @@
+//! What is under the cursor, for hover and highlights: within a deadline, or nothing.
+
+use std::time::Duration;
+
+use tower_lsp::jsonrpc;
+use tower_lsp::ls_types::TextDocumentPositionParams;
+
+use crate::analysis::{CursorReport, Refusal, UnitReport};
+use crate::segment::Unit;
+use crate::server::core::Core;
+use crate::server::ticket::{Active, Ticket};
+use crate::server::to_proto;
+
+/// How long text that is analysed already may take: editors wait for every server before they show a hover.
+const WARM: Duration = Duration::from_millis(150);
+
+/// What came out.
+pub enum Cursor {
+    /// The word and what it is made of.
+    Full(Box<CursorReport>),
+    /// The deadline passed, and this is what was known before.
+    Known(Unit, std::sync::Arc<UnitReport>),
+    /// Nothing to say.
+    Nothing,
+}
+
+/// Asks for the word at a position; a newer question with the same purpose replaces this one.
+///
+/// # Errors
+/// The request was cancelled, or its document changed.
+pub async fn at(
+    purpose: &'static str,
+    core: &Core,
+    ticket: &Ticket,
+    place: &TextDocumentPositionParams,
+) -> jsonrpc::Result<Option<(Active, usize, Cursor)>> {
+    let (Some(active), Some(analysis)) = (ticket.active(&place.text_document.uri), core.analysis()) else {
+        return Ok(None);
+    };
+    let offset = to_proto::offset(&active.snapshot, place.position, ticket.client.encoding);
+    let known = analysis
+        .report(&active.id, active.snapshot.version())
+        .and_then(|report| {
+            let index = report
+                .segments
+                .units
+                .iter()
+                .position(|unit| unit.range.contains(&offset))?;
+            Some((report.segments.units[index].clone(), report.units.get(index)?.clone()?))
+        });
+    let deadline = if known.is_some() {
+        WARM
+    } else {
+        Duration::from_millis(ticket.settings.hover_deadline_ms)
+    };
+    let asked = analysis.explain_at_for(
+        purpose,
+        &active.id,
+        active.snapshot.clone(),
+        offset,
+        ticket.cancel.clone(),
+    );
+    let cursor = match (tokio::time::timeout(deadline, asked).await, known) {
+        (Ok(Ok(Some(report))), _) => Cursor::Full(Box::new(report)),
+        (Ok(Ok(None)), _) => Cursor::Nothing,
+        (Ok(Err(refusal @ (Refusal::Cancelled | Refusal::Stale))), _) => return Err(to_proto::refusal(&refusal)),
+        (Ok(Err(refusal)), _) => {
+            tracing::debug!(%refusal, "nothing under the cursor");
+            Cursor::Nothing
+        }
+        (Err(_), Some((unit, report))) => Cursor::Known(unit, report),
+        (Err(_), None) => Cursor::Nothing,
+    };
+    Ok(Some((active, offset, cursor)))
+}

@@ -1,0 +1,133 @@
+//! `fovea/explain` and `fovea.explainSelection`: everything about a document or a stretch of it, as `fovea explain` prints it.
+
+use serde_json::{Value, json};
+use tower_lsp::Client;
+use tower_lsp::jsonrpc::{Error, Result};
+use tower_lsp::ls_types::{MessageType, Uri};
+
+use crate::analysis::{ModelStatus, UnitReport};
+use crate::render::json;
+use crate::segment::{Unit, UnitKind};
+use crate::server::client::file_path;
+use crate::server::core::Core;
+use crate::server::protocol::{ExplainParams, ExplainSelectionArgs};
+use crate::server::ticket::{Active, Ticket};
+use crate::server::to_proto;
+use crate::text::ByteRange;
+
+/// How many words a message names.
+const NAMED: usize = 5;
+
+/// Explains a document, unit by unit, or a stretch of it as one unit.
+///
+/// # Errors
+/// Invalid parameters for a document that is not open or not analysed, or an empty stretch; else why there is no answer.
+pub async fn explain(core: &Core, ticket: &Ticket, params: ExplainParams) -> Result<Value> {
+    if !ticket.client.fovea {
+        return Err(Error::method_not_found());
+    }
+    let uri = params.text_document.uri;
+    let active = ticket.required(&uri)?;
+    if let Some(range) = params.range {
+        let bytes = ticket.bytes(&active.snapshot, range);
+        return stretch(core, ticket, &uri, &active, bytes)
+            .await
+            .map(|(answer, _)| answer);
+    }
+    let analysis = core.analysis().ok_or_else(Error::internal_error)?;
+    let asked = analysis.explain_document(&active.id, active.snapshot.clone(), ticket.cancel.clone());
+    let report = asked.await.map_err(|refusal| to_proto::refusal(&refusal))?;
+    let units = report.segments.units.iter().zip(&report.units);
+    let units: Vec<(&Unit, &UnitReport)> = units
+        .filter_map(|(unit, report)| Some((unit, report.as_deref()?)))
+        .collect();
+    Ok(answer(core, ticket, &uri, &active, &units))
+}
+
+/// Explains a selection; a client without user interface of ours is told its strongest words as well.
+///
+/// # Errors
+/// As [`explain`].
+pub async fn selection(core: &Core, client: &Client, ticket: &Ticket, asked: ExplainSelectionArgs) -> Result<Value> {
+    let active = ticket.required(&asked.uri)?;
+    let bytes = ticket.bytes(&active.snapshot, asked.range);
+    let (answer, essence) = stretch(core, ticket, &asked.uri, &active, bytes).await?;
+    if !ticket.client.fovea {
+        client.show_message(MessageType::INFO, essence).await;
+    }
+    Ok(answer)
+}
+
+async fn stretch(
+    core: &Core,
+    ticket: &Ticket,
+    uri: &Uri,
+    active: &Active,
+    bytes: ByteRange,
+) -> Result<(Value, String)> {
+    let text = active.snapshot.text(bytes.clone());
+    if text.trim().is_empty() {
+        return Err(Error::invalid_params("range: there is no text to explain"));
+    }
+    let analysis = core.analysis().ok_or_else(Error::internal_error)?;
+    let asked = analysis.explain_range(
+        &active.id,
+        active.snapshot.clone(),
+        bytes.clone(),
+        ticket.cancel.clone(),
+    );
+    let report = asked.await.map_err(|refusal| to_proto::refusal(&refusal))?;
+    let kind = if active.snapshot.language().is_code() {
+        UnitKind::Statements
+    } else {
+        UnitKind::Paragraph
+    };
+    let unit = Unit {
+        range: bytes,
+        kind,
+        name: None,
+        language: active.snapshot.language(),
+    };
+    let answer = answer(core, ticket, uri, active, &[(&unit, &*report)]);
+    Ok((answer, essence(&report, &text)))
+}
+
+fn answer(core: &Core, ticket: &Ticket, uri: &Uri, active: &Active, units: &[(&Unit, &UnitReport)]) -> Value {
+    let model = match core.analysis().map(|analysis| analysis.status().model) {
+        Some(ModelStatus::Ready(info)) => info.name,
+        _ => String::new(),
+    };
+    let file = file_path(uri).map_or_else(|| uri.as_str().to_owned(), |path| path.display().to_string());
+    let method = units
+        .first()
+        .map_or(ticket.settings.method, |(_, report)| report.method);
+    let units = units
+        .iter()
+        .map(|(unit, report)| json::explain_unit(&active.snapshot, unit, report))
+        .collect();
+    json!(json::Explain {
+        model,
+        method,
+        file,
+        language: active.snapshot.language().name(),
+        units
+    })
+}
+
+/// The strongest words with their shares, in one line.
+fn essence(report: &UnitReport, text: &str) -> String {
+    let mut words: Vec<_> = report.words.iter().collect();
+    words.sort_by_key(|word| word.rank);
+    let named: Vec<String> = words
+        .iter()
+        .take(NAMED)
+        .map(|word| {
+            format!(
+                "{} {:.1} %",
+                text.get(word.range.clone()).unwrap_or_default(),
+                word.score * 100.0
+            )
+        })
+        .collect();
+    format!("Fovea: {} ({})", named.join(", "), report.method.name())
+}

@@ -1,0 +1,56 @@
+//! `initialize`: what the server can do. The model is loaded meanwhile; nothing here waits for it.
+
+use serde_json::json;
+use tower_lsp::ls_types::{
+    CodeActionKind, CodeActionOptions, CodeLensOptions, ExecuteCommandOptions, InitializeResult, OneOf, SaveOptions,
+    ServerCapabilities, ServerInfo, TextDocumentSyncCapability, TextDocumentSyncKind, TextDocumentSyncOptions,
+    TextDocumentSyncSaveOptions, WorkDoneProgressOptions,
+};
+
+use crate::server::protocol::{ACTION_KIND, COMMANDS, LEVELS, PROTOCOL};
+use crate::server::ticket::Ticket;
+use crate::server::to_proto;
+
+/// The answer. Everything is announced statically, since some editors take no registrations and others use features they do not
+/// declare; highlights alone are registered later where that is possible, to stay below the language's own server.
+pub fn answer(ticket: &Ticket) -> InitializeResult {
+    let client = &ticket.client;
+    let sync = TextDocumentSyncOptions {
+        open_close: Some(true),
+        change: Some(TextDocumentSyncKind::INCREMENTAL),
+        will_save: None,
+        will_save_wait_until: None,
+        save: Some(TextDocumentSyncSaveOptions::SaveOptions(SaveOptions {
+            include_text: Some(false),
+        })),
+    };
+    let actions = CodeActionOptions {
+        code_action_kinds: Some(vec![CodeActionKind::new(ACTION_KIND)]),
+        work_done_progress_options: WorkDoneProgressOptions::default(),
+        resolve_provider: Some(true),
+    };
+    let commands = ExecuteCommandOptions {
+        commands: COMMANDS.map(str::to_owned).to_vec(),
+        work_done_progress_options: WorkDoneProgressOptions::default(),
+    };
+    InitializeResult {
+        capabilities: ServerCapabilities {
+            position_encoding: Some(to_proto::encoding_kind(client.encoding)),
+            text_document_sync: Some(TextDocumentSyncCapability::Options(sync)),
+            hover_provider: Some(true.into()),
+            document_highlight_provider: (!client.highlight_registration).then_some(OneOf::Left(true)),
+            code_lens_provider: Some(CodeLensOptions {
+                resolve_provider: Some(true),
+            }),
+            code_action_provider: Some(actions.into()),
+            execute_command_provider: Some(commands),
+            experimental: Some(json!({"fovea": {"protocol": PROTOCOL, "levels": LEVELS}})),
+            ..ServerCapabilities::default()
+        },
+        server_info: Some(ServerInfo {
+            name: "fovea".to_owned(),
+            version: Some(env!("CARGO_PKG_VERSION").to_owned()),
+        }),
+        offset_encoding: None,
+    }
+}

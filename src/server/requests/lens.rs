@@ -1,0 +1,96 @@
+//! `textDocument/codeLens` and `codeLens/resolve`: over each item, the most similar one of the open documents.
+
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use tower_lsp::jsonrpc;
+use tower_lsp::ls_types::{CodeLens, CodeLensParams, Command, Uri};
+
+use super::similar;
+use crate::analysis::Refusal;
+use crate::segment::Item;
+use crate::server::core::Core;
+use crate::server::protocol::{SHOW_SIMILAR, ShowSimilarArgs, SimilarItem};
+use crate::server::ticket::{Active, Ticket};
+use crate::server::to_proto;
+
+/// What a lens needs to be resolved. An object, since VS Code drops data that is falsy.
+#[derive(Debug, Serialize, Deserialize)]
+struct Data {
+    uri: Uri,
+    version: i32,
+    /// Where the item's name starts, in bytes.
+    at: usize,
+}
+
+/// The lenses of a document. A version that is not analysed has none yet; the client is told to ask again.
+pub fn lenses(core: &Core, ticket: &Ticket, params: &CodeLensParams) -> Vec<CodeLens> {
+    if !ticket.settings.lens {
+        return Vec::new();
+    }
+    let uri = &params.text_document.uri;
+    let Some(active) = ticket.active(uri) else {
+        return Vec::new();
+    };
+    let found = similar::all(core, ticket, &active).unwrap_or_default();
+    let lens = |(item, _): (Item, Vec<SimilarItem>)| {
+        let data = Data {
+            uri: uri.clone(),
+            version: active.snapshot.version(),
+            at: item.name_range.start,
+        };
+        CodeLens {
+            range: ticket.range(&active.snapshot, &item.name_range),
+            command: None,
+            data: Some(json!(data)),
+        }
+    };
+    found.into_iter().map(lens).collect()
+}
+
+/// Gives a lens its title and command.
+///
+/// # Errors
+/// The document has changed since the lens was made, or the lens is none of ours.
+pub fn resolve(core: &Core, ticket: &Ticket, mut lens: CodeLens) -> jsonrpc::Result<CodeLens> {
+    let data = lens
+        .data
+        .clone()
+        .and_then(|data| serde_json::from_value::<Data>(data).ok());
+    let Some(data) = data else {
+        return Err(jsonrpc::Error::invalid_params("data: this lens is not one of fovea's"));
+    };
+    let stale = || to_proto::refusal(&Refusal::Stale);
+    let active = ticket
+        .active(&data.uri)
+        .filter(|active| active.snapshot.version() == data.version)
+        .ok_or_else(stale)?;
+    let found = similar::all(core, ticket, &active).ok_or_else(stale)?;
+    let (item, similar) = found
+        .into_iter()
+        .find(|(item, _)| item.name_range.start == data.at)
+        .ok_or_else(stale)?;
+    let title = similar::title(ticket, &active, &similar);
+    lens.command = Some(Command {
+        title,
+        command: SHOW_SIMILAR.to_owned(),
+        arguments: Some(vec![json!(arguments(ticket, &active, &data.uri, &item, similar))]),
+    });
+    Ok(lens)
+}
+
+/// The argument of `fovea.showSimilar` for an item.
+pub fn arguments(
+    ticket: &Ticket,
+    active: &Active,
+    uri: &Uri,
+    item: &Item,
+    similar: Vec<SimilarItem>,
+) -> ShowSimilarArgs {
+    let range = ticket.range(&active.snapshot, &item.name_range);
+    ShowSimilarArgs {
+        uri: uri.clone(),
+        range,
+        name: item.name.clone(),
+        similar: Some(similar),
+    }
+}

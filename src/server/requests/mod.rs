@@ -1,0 +1,13 @@
+//! One file per request. A handler reads its ticket, asks the analysis and converts; it changes nothing.
+
+pub mod action;
+pub mod command;
+pub mod compare;
+pub mod cursor;
+pub mod explain;
+pub mod highlight;
+pub mod hover;
+pub mod initialize;
+pub mod lens;
+pub mod show;
+pub mod similar;

@@ -1,0 +1,105 @@
+//! `fovea.showSimilar`: open what resembles an item, or let the person choose.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use tower_lsp::Client;
+use tower_lsp::jsonrpc::Result;
+use tower_lsp::ls_types::{MessageActionItem, MessageType, ShowDocumentParams};
+
+use super::similar::{self, one_line};
+use crate::server::core::Core;
+use crate::server::protocol::{ShowSimilarAnswer, ShowSimilarArgs, SimilarItem};
+use crate::server::publisher::within;
+use crate::server::ticket::{Active, Ticket};
+
+/// How long a person may take to choose.
+const CHOICE: Duration = Duration::from_secs(120);
+/// How long an editor may take to open a document.
+const OPENING: Duration = Duration::from_secs(10);
+/// The most choices a message has room for.
+const MOST: usize = 6;
+
+/// Opens the only similar item; of several, the one that the person chooses, or the best where the editor cannot ask. A client
+/// with user interface of its own gets the list and asks itself.
+///
+/// # Errors
+/// Invalid parameters where `similar` is missing and the document is not open or not analysed.
+pub async fn similar(
+    core: &Core,
+    client: &Client,
+    ticket: &Ticket,
+    asked: ShowSimilarArgs,
+) -> Result<ShowSimilarAnswer> {
+    let (name, similar, active) = match asked.similar {
+        Some(similar) => (asked.name, similar, ticket.active(&asked.uri)),
+        None => {
+            let active = ticket.required(&asked.uri)?;
+            let offset = ticket.bytes(&active.snapshot, asked.range).start;
+            let found = similar::around(core, ticket, &active, offset);
+            let (name, similar) = found.map(|(item, similar)| (item.name, similar)).unwrap_or_default();
+            (name, similar, Some(active))
+        }
+    };
+    let shown = match similar.len() {
+        0 => {
+            let message = "Fovea: nothing in the open documents resembles this";
+            client.show_message(MessageType::INFO, message).await;
+            None
+        }
+        1 => open(client, ticket, &similar[0]).await.then_some(0),
+        _ if ticket.client.fovea => None,
+        _ => match choose(client, ticket, active.as_ref(), &name, &similar).await {
+            Some(index) => open(client, ticket, &similar[index]).await.then_some(index),
+            None => None,
+        },
+    };
+    Ok(ShowSimilarAnswer { name, similar, shown })
+}
+
+/// Which one; `None` where the person wants none.
+async fn choose(
+    client: &Client,
+    ticket: &Ticket,
+    active: Option<&Active>,
+    name: &str,
+    similar: &[SimilarItem],
+) -> Option<usize> {
+    if !ticket.client.message_request {
+        return Some(0);
+    }
+    let title = |item: &SimilarItem| {
+        let place = match active {
+            Some(active) => similar::place(ticket, active, item),
+            None => format!("{}:{}", similar::path(ticket, item), item.selection.start.line + 1),
+        };
+        format!("{:.2} {} · {place}", item.score, one_line(&item.name))
+    };
+    let titles: Vec<String> = similar.iter().take(MOST).map(title).collect();
+    let actions = titles.iter().map(|title| MessageActionItem {
+        title: title.clone(),
+        properties: HashMap::new(),
+    });
+    let message = format!("What resembles {}", one_line(name));
+    let question = client.show_message_request(MessageType::INFO, message, Some(actions.collect()));
+    match within(CHOICE, question).await {
+        Some(Some(chosen)) => titles.iter().position(|title| *title == chosen.title),
+        Some(None) => None,
+        // An editor that does not ask.
+        None => Some(0),
+    }
+}
+
+/// Opens a document at the item's name, where the editor can.
+async fn open(client: &Client, ticket: &Ticket, item: &SimilarItem) -> bool {
+    if !ticket.client.show_document {
+        return false;
+    }
+    let params = ShowDocumentParams {
+        uri: item.uri.clone(),
+        external: Some(false),
+        take_focus: Some(true),
+        selection: Some(item.selection),
+    };
+    within(OPENING, client.show_document(params)).await.unwrap_or(false)
+}

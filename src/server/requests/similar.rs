@@ -1,0 +1,111 @@
+//! What resembles an item, as lens, hover, action and command show it.
+
+use std::path::Path;
+
+use crate::analysis::{ItemNeighbours, Neighbour};
+use crate::segment::Item;
+use crate::server::client::file_path;
+use crate::server::core::Core;
+use crate::server::protocol::SimilarItem;
+use crate::server::ticket::{Active, Ticket};
+use crate::server::to_proto;
+
+/// The items of a document that have similar ones, best first in each, in the order of the document. `None` where this version
+/// is not analysed.
+pub fn all(core: &Core, ticket: &Ticket, active: &Active) -> Option<Vec<(Item, Vec<SimilarItem>)>> {
+    let analysis = core.analysis()?;
+    let version = active.snapshot.version();
+    let report = analysis.report(&active.id, version)?;
+    let neighbours = analysis.neighbours(&active.id, version)?;
+    let convert = |ItemNeighbours { item, neighbours }: ItemNeighbours| {
+        let item = report.segments.items.get(item)?.clone();
+        let similar: Vec<SimilarItem> = neighbours.iter().filter_map(|n| similar(ticket, n)).collect();
+        (!similar.is_empty()).then_some((item, similar))
+    };
+    Some(neighbours.into_iter().filter_map(convert).collect())
+}
+
+/// The innermost item around a byte that has similar ones, with them.
+pub fn around(core: &Core, ticket: &Ticket, active: &Active, offset: usize) -> Option<(Item, Vec<SimilarItem>)> {
+    let around = all(core, ticket, active)?
+        .into_iter()
+        .filter(|(item, _)| item.range.start <= offset && offset <= item.range.end);
+    around.min_by_key(|(item, _)| item.range.len())
+}
+
+/// An item of an open document, unless that document has changed since.
+fn similar(ticket: &Ticket, neighbour: &Neighbour) -> Option<SimilarItem> {
+    if neighbour.score < ticket.settings.min_similarity {
+        return None;
+    }
+    let (_, open) = ticket.open(&neighbour.id)?;
+    let snapshot = open.snapshot();
+    if snapshot.version() != neighbour.version {
+        return None;
+    }
+    Some(SimilarItem {
+        uri: neighbour.id.parse().ok()?,
+        range: ticket.range(&snapshot, &neighbour.range),
+        selection: ticket.range(&snapshot, &neighbour.name_range),
+        name: neighbour.name.clone(),
+        kind: to_proto::item_kind(neighbour.kind).to_owned(),
+        language: neighbour.language.name().to_owned(),
+        score: to_proto::number(neighbour.score),
+    })
+}
+
+/// Where an item stands, for people: its path below the workspace and its line, counted from one; the line alone in the same
+/// document.
+pub fn place(ticket: &Ticket, active: &Active, item: &SimilarItem) -> String {
+    let line = item.selection.start.line + 1;
+    if item.uri.as_str() == &*active.id {
+        return format!("line {line}");
+    }
+    format!("{}:{line}", path(ticket, item))
+}
+
+/// The path of an item's document below the workspace, or its last two parts.
+pub fn path(ticket: &Ticket, item: &SimilarItem) -> String {
+    let Some(path) = file_path(&item.uri) else {
+        return item.uri.as_str().to_owned();
+    };
+    let below = ticket
+        .client
+        .root
+        .as_deref()
+        .and_then(|root| path.strip_prefix(root).ok());
+    below.map_or_else(|| last_two(&path), |below| below.display().to_string())
+}
+
+fn last_two(path: &Path) -> String {
+    let mut parts: Vec<_> = path.iter().rev().take(2).map(|part| part.to_string_lossy()).collect();
+    parts.reverse();
+    parts.join("/").trim_start_matches('/').to_owned()
+}
+
+/// The title of a lens: `≈ 0.83 load_config · src/config.rs (+3)`.
+pub fn title(ticket: &Ticket, active: &Active, similar: &[SimilarItem]) -> String {
+    let Some(best) = similar.first() else {
+        return String::new();
+    };
+    let place = if best.uri.as_str() == &*active.id {
+        place(ticket, active, best)
+    } else {
+        path(ticket, best)
+    };
+    let more = if similar.len() > 1 {
+        format!(" (+{})", similar.len() - 1)
+    } else {
+        String::new()
+    };
+    format!("≈ {:.2} {} · {place}{more}", best.score, one_line(&best.name))
+}
+
+/// A name without line ends, at most 60 characters.
+pub fn one_line(name: &str) -> String {
+    let clean: String = name.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    match clean.char_indices().nth(60) {
+        Some((end, _)) => format!("{}…", &clean[..end]),
+        None => clean,
+    }
+}

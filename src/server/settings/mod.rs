@@ -1,0 +1,436 @@
+//! Settings: what a client may send → values that fit, and a sentence about each that does not.
+
+mod table;
+
+pub use table::{CLIENT_PREFIXES, KEYS, Key, Kind, LOG_LEVELS, markdown};
+
+use std::path::PathBuf;
+
+use globset::{Glob, GlobSet, GlobSetBuilder};
+use serde_json::{Map, Value};
+
+use crate::explain::Method;
+use crate::text::PositionEncoding;
+
+/// The settings in force. Each field is the [`Key`] of its name.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// `enable`
+    pub enable: bool,
+    /// `languages`
+    pub languages: Vec<String>,
+    /// `excludePatterns`
+    pub exclude: Excludes,
+    /// `maxFileBytes`
+    pub max_file_bytes: usize,
+    /// `maxLineBytes`
+    pub max_line_bytes: usize,
+    /// `threads`
+    pub threads: usize,
+    /// `debounceMs`
+    pub debounce_ms: u64,
+    /// `method`
+    pub method: Method,
+    /// `identifierAware`
+    pub identifier_aware: bool,
+    /// `hover.enable`
+    pub hover: bool,
+    /// `hover.words`
+    pub hover_words: usize,
+    /// `hover.deadlineMs`
+    pub hover_deadline_ms: u64,
+    /// `codeLens.enable`
+    pub lens: bool,
+    /// `codeLens.minSimilarity`
+    pub min_similarity: f32,
+    /// `highlight.enable`
+    pub highlight: bool,
+    /// `heat.enable`
+    pub heat: bool,
+    /// `model.dir`
+    pub model_dir: Option<PathBuf>,
+    /// `positionEncoding`, `None` for auto
+    pub encoding: Option<PositionEncoding>,
+    /// `log.level`
+    pub log_level: String,
+    /// `log.slowMs`
+    pub slow_ms: u64,
+}
+
+/// Glob patterns with their text, which is what tells two sets apart.
+#[derive(Debug, Clone, Default)]
+pub struct Excludes {
+    /// The patterns as written.
+    pub patterns: Vec<String>,
+    set: GlobSet,
+}
+
+impl Excludes {
+    /// The first pattern that matches a path.
+    pub fn matching(&self, path: &std::path::Path) -> Option<&str> {
+        self.set
+            .matches(path)
+            .first()
+            .and_then(|&index| self.patterns.get(index))
+            .map(String::as_str)
+    }
+}
+
+impl Default for Settings {
+    fn default() -> Settings {
+        let mut settings = Settings {
+            enable: true,
+            languages: Vec::new(),
+            exclude: Excludes::default(),
+            max_file_bytes: 0,
+            max_line_bytes: 0,
+            threads: 0,
+            debounce_ms: 0,
+            method: Method::default(),
+            identifier_aware: true,
+            hover: true,
+            hover_words: 0,
+            hover_deadline_ms: 0,
+            lens: true,
+            min_similarity: 0.0,
+            highlight: true,
+            heat: true,
+            model_dir: None,
+            encoding: None,
+            log_level: String::new(),
+            slow_ms: 0,
+        };
+        for key in KEYS {
+            let default = serde_json::from_str(key.default).unwrap_or(Value::Null);
+            let problem = set(&mut settings, &key, &default);
+            debug_assert_eq!(problem, None);
+        }
+        settings
+    }
+}
+
+/// Reads what a client sent, over `base` (what holds where it says nothing). Where a value does not fit, that of `former` stays,
+/// and a sentence says so.
+pub fn read(base: &Settings, former: &Settings, sent: &Value) -> (Settings, Vec<String>) {
+    let mut settings = base.clone();
+    let mut problems = Vec::new();
+    let Some(fields) = section(sent) else {
+        if !sent.is_null() {
+            problems.push("fovea: the settings should be an object".to_owned());
+            return (former.clone(), problems);
+        }
+        return (settings, problems);
+    };
+    let mut flat = Vec::new();
+    flatten("", fields, &mut flat);
+    for (name, value) in flat {
+        let Some(key) = KEYS.iter().find(|key| key.name == name) else {
+            if !CLIENT_PREFIXES.contains(&name.split('.').next().unwrap_or("")) {
+                problems.push(unknown(&name));
+            }
+            continue;
+        };
+        // Editors send null for what nobody set.
+        if value.is_null() {
+            continue;
+        }
+        if let Some(problem) = set(&mut settings, key, &value) {
+            copy(&mut settings, former, key);
+            problems.push(problem);
+        }
+    }
+    (settings, problems)
+}
+
+/// Our part of what was sent: the object itself, or the one under `fovea`.
+pub fn section(sent: &Value) -> Option<&Map<String, Value>> {
+    let fields = sent.as_object()?;
+    match fields.get("fovea") {
+        Some(Value::Object(inner)) => Some(inner),
+        Some(Value::Null) if fields.len() == 1 => None,
+        _ => Some(fields),
+    }
+}
+
+/// Whether an object without a `fovea` section holds settings of ours all the same.
+pub fn concerns_us(sent: &Value) -> bool {
+    let Some(fields) = sent.as_object() else {
+        return false;
+    };
+    fields.keys().any(|name| {
+        let name = name.strip_prefix("fovea.").unwrap_or(name);
+        KEYS.iter()
+            .any(|key| key.name == name || key.name.strip_prefix(name).is_some_and(|rest| rest.starts_with('.')))
+    })
+}
+
+fn flatten(prefix: &str, fields: &Map<String, Value>, flat: &mut Vec<(String, Value)>) {
+    for (name, value) in fields {
+        let name = if prefix.is_empty() {
+            name.clone()
+        } else {
+            format!("{prefix}.{name}")
+        };
+        let name = name.strip_prefix("fovea.").map(str::to_owned).unwrap_or(name);
+        let is_group = KEYS
+            .iter()
+            .any(|key| key.name.strip_prefix(&name).is_some_and(|rest| rest.starts_with('.')));
+        match value {
+            Value::Object(inner) if is_group || CLIENT_PREFIXES.contains(&name.as_str()) => flatten(&name, inner, flat),
+            _ => flat.push((name, value.clone())),
+        }
+    }
+}
+
+fn unknown(name: &str) -> String {
+    let lower = name.to_lowercase();
+    let near = KEYS.iter().find(|key| {
+        let known = key.name.to_lowercase();
+        known == lower || known.ends_with(&format!(".{lower}")) || lower.ends_with(&format!(".{known}"))
+    });
+    let name = name.chars().take(60).collect::<String>();
+    match near {
+        Some(key) => format!("fovea.{name}: no such setting; did you mean fovea.{}?", key.name),
+        None => format!("fovea.{name}: no such setting"),
+    }
+}
+
+/// Puts a value into its field; what is wrong with it, if it does not fit.
+fn set(settings: &mut Settings, key: &Key, value: &Value) -> Option<String> {
+    let misfit = || {
+        Some(format!(
+            "fovea.{}: {} should be {}",
+            key.name,
+            short(value),
+            key.kind.allowed()
+        ))
+    };
+    match key.kind {
+        Kind::Bool => {
+            let Some(on) = value.as_bool() else { return misfit() };
+            match key.name {
+                "enable" => settings.enable = on,
+                "identifierAware" => settings.identifier_aware = on,
+                "hover.enable" => settings.hover = on,
+                "codeLens.enable" => settings.lens = on,
+                "highlight.enable" => settings.highlight = on,
+                _ => settings.heat = on,
+            }
+        }
+        Kind::Whole(low, high) => {
+            // Editors written in Lua send 5.0 for 5.
+            let number = value.as_u64().or_else(|| {
+                value
+                    .as_f64()
+                    .filter(|n| n.fract() == 0.0 && *n >= 0.0)
+                    .map(|n| n as u64)
+            });
+            let Some(n) = number.filter(|n| (low..=high).contains(n)) else {
+                return misfit();
+            };
+            match key.name {
+                "maxFileBytes" => settings.max_file_bytes = n as usize,
+                "maxLineBytes" => settings.max_line_bytes = n as usize,
+                "threads" => settings.threads = n as usize,
+                "debounceMs" => settings.debounce_ms = n,
+                "hover.words" => settings.hover_words = n as usize,
+                "hover.deadlineMs" => settings.hover_deadline_ms = n,
+                _ => settings.slow_ms = n,
+            }
+        }
+        Kind::Number(low, high) => {
+            let Some(n) = value.as_f64().filter(|n| (low..=high).contains(n)) else {
+                return misfit();
+            };
+            settings.min_similarity = n as f32;
+        }
+        Kind::Choice(words) => {
+            let Some(word) = value.as_str().filter(|word| words.contains(word)) else {
+                return misfit();
+            };
+            match key.name {
+                "method" => settings.method = Method::from_name(word).unwrap_or_default(),
+                "positionEncoding" => settings.encoding = encoding(word),
+                _ => settings.log_level = word.to_owned(),
+            }
+        }
+        Kind::Text => {
+            let Some(text) = value.as_str() else { return misfit() };
+            settings.model_dir = (!text.is_empty()).then(|| PathBuf::from(text));
+        }
+        Kind::List => {
+            let list: Option<Vec<String>> = value
+                .as_array()
+                .and_then(|list| list.iter().map(|item| item.as_str().map(str::to_owned)).collect());
+            // Lua's empty table may arrive as an object.
+            let list = list.or_else(|| value.as_object().filter(|fields| fields.is_empty()).map(|_| Vec::new()));
+            let Some(list) = list else { return misfit() };
+            if key.name == "languages" {
+                settings.languages = list;
+            } else {
+                match excludes(list) {
+                    Ok(exclude) => settings.exclude = exclude,
+                    Err(problem) => return Some(format!("fovea.{}: {problem}", key.name)),
+                }
+            }
+        }
+    }
+    None
+}
+
+fn copy(settings: &mut Settings, former: &Settings, key: &Key) {
+    match key.name {
+        "enable" => settings.enable = former.enable,
+        "languages" => settings.languages.clone_from(&former.languages),
+        "excludePatterns" => settings.exclude = former.exclude.clone(),
+        "maxFileBytes" => settings.max_file_bytes = former.max_file_bytes,
+        "maxLineBytes" => settings.max_line_bytes = former.max_line_bytes,
+        "threads" => settings.threads = former.threads,
+        "debounceMs" => settings.debounce_ms = former.debounce_ms,
+        "method" => settings.method = former.method,
+        "identifierAware" => settings.identifier_aware = former.identifier_aware,
+        "hover.enable" => settings.hover = former.hover,
+        "hover.words" => settings.hover_words = former.hover_words,
+        "hover.deadlineMs" => settings.hover_deadline_ms = former.hover_deadline_ms,
+        "codeLens.enable" => settings.lens = former.lens,
+        "codeLens.minSimilarity" => settings.min_similarity = former.min_similarity,
+        "highlight.enable" => settings.highlight = former.highlight,
+        "heat.enable" => settings.heat = former.heat,
+        "model.dir" => settings.model_dir.clone_from(&former.model_dir),
+        "positionEncoding" => settings.encoding = former.encoding,
+        "log.level" => settings.log_level.clone_from(&former.log_level),
+        _ => settings.slow_ms = former.slow_ms,
+    }
+}
+
+/// The encoding of LSP's name for it.
+pub fn encoding(name: &str) -> Option<PositionEncoding> {
+    match name {
+        "utf-8" => Some(PositionEncoding::Utf8),
+        "utf-16" => Some(PositionEncoding::Utf16),
+        "utf-32" => Some(PositionEncoding::Utf32),
+        _ => None,
+    }
+}
+
+fn excludes(patterns: Vec<String>) -> Result<Excludes, String> {
+    let mut builder = GlobSetBuilder::new();
+    for pattern in &patterns {
+        builder.add(Glob::new(pattern).map_err(|error| error.to_string())?);
+    }
+    let set = builder.build().map_err(|error| error.to_string())?;
+    Ok(Excludes { patterns, set })
+}
+
+/// A value, short enough for a message.
+fn short(value: &Value) -> String {
+    let text = value.to_string();
+    match text.char_indices().nth(40) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn parse(sent: Value) -> (Settings, Vec<String>) {
+        let default = Settings::default();
+        read(&default, &default, &sent)
+    }
+
+    #[test]
+    fn the_defaults_fit_their_own_table() {
+        for key in KEYS {
+            let value = serde_json::from_str(key.default).unwrap();
+            assert_eq!(set(&mut Settings::default(), &key, &value), None, "{}", key.name);
+        }
+        let settings = Settings::default();
+        assert_eq!(
+            (settings.debounce_ms, settings.hover_words, settings.log_level.as_str()),
+            (250, 3, "warn")
+        );
+    }
+
+    #[test]
+    fn objects_may_be_nested_dotted_and_wrapped() {
+        for sent in [
+            json!({"hover": {"enable": false}, "codeLens": {"minSimilarity": 0.5}}),
+            json!({"hover.enable": false, "codeLens.minSimilarity": 0.5}),
+            json!({"fovea": {"hover": {"enable": false}, "codeLens.minSimilarity": 0.5}}),
+            json!({"fovea.hover.enable": false, "fovea.codeLens.minSimilarity": 0.5}),
+        ] {
+            let (settings, problems) = parse(sent.clone());
+            assert!(problems.is_empty(), "{sent}: {problems:?}");
+            assert!(!settings.hover && settings.min_similarity == 0.5, "{sent}");
+        }
+    }
+
+    #[test]
+    fn a_bad_value_keeps_the_former_one_and_is_named() {
+        let default = Settings::default();
+        let former = Settings {
+            hover_words: 7,
+            debounce_ms: 9,
+            ..default.clone()
+        };
+        let (settings, problems) = read(
+            &default,
+            &former,
+            &json!({"hover": {"words": "many"}, "method": "vibes", "debounceMs": 1}),
+        );
+        assert_eq!((settings.hover_words, settings.debounce_ms), (7, 1));
+        assert_eq!(
+            problems,
+            [
+                "fovea.hover.words: \"many\" should be a whole number from 0 to 10",
+                "fovea.method: \"vibes\" should be one of \"decomposition\", \"alti\", \"attention\", \"rollout\", \"norm\"",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_key_that_does_not_exist_is_named_and_the_editors_own_are_not() {
+        let (_, problems) =
+            parse(json!({"hover": {"enabled": true}, "debounceMS": 3, "server": {"path": "x"}, "trace.server": "off"}));
+        assert_eq!(
+            problems,
+            [
+                "fovea.hover.enabled: no such setting",
+                "fovea.debounceMS: no such setting; did you mean fovea.debounceMs?"
+            ]
+        );
+    }
+
+    #[test]
+    fn what_lua_sends_is_understood() {
+        let (settings, problems) = parse(json!({"languages": {}, "threads": 2.0, "excludePatterns": null}));
+        assert!(problems.is_empty(), "{problems:?}");
+        assert_eq!(settings.threads, 2);
+    }
+
+    #[test]
+    fn globs_exclude_paths() {
+        let (settings, problems) = parse(json!({"excludePatterns": ["**/vendor/**", "*.min.js"]}));
+        assert!(problems.is_empty(), "{problems:?}");
+        assert_eq!(
+            settings.exclude.matching("/a/vendor/b.rs".as_ref()),
+            Some("**/vendor/**")
+        );
+        assert_eq!(settings.exclude.matching("/a/b.rs".as_ref()), None);
+        let (settings, problems) = parse(json!({"excludePatterns": ["a{"]}));
+        assert!(settings.exclude.patterns.is_empty());
+        assert!(
+            problems[0].starts_with("fovea.excludePatterns: error parsing glob"),
+            "{problems:?}"
+        );
+    }
+
+    #[test]
+    fn what_is_no_object_changes_nothing() {
+        assert_eq!(parse(json!(3)).1, ["fovea: the settings should be an object"]);
+        assert!(parse(json!(null)).1.is_empty());
+    }
+}

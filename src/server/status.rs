@@ -1,0 +1,70 @@
+//! The state of the server, as it is told.
+
+use super::core::Core;
+use super::protocol::{Health, InactiveDocument, State, StatusParams};
+use super::ticket::Ticket;
+use crate::analysis::{CancelToken, ModelStatus};
+
+/// The state now.
+pub fn status(core: &Core) -> StatusParams {
+    let ticket = core.ticket(CancelToken::new());
+    let inactive = inactive(&ticket);
+    let base = StatusParams {
+        health: Health::Ok,
+        state: State::Loading,
+        model: None,
+        method: ticket.settings.method.name().to_owned(),
+        heat: ticket.settings.heat,
+        message: None,
+        inactive,
+    };
+    let Some(analysis) = core.analysis() else {
+        return base;
+    };
+    let now = analysis.status();
+    let base = match now.model {
+        ModelStatus::Loading => base,
+        ModelStatus::Ready(info) => {
+            let state = if now.busy { State::Busy } else { State::Ready };
+            StatusParams {
+                state,
+                model: Some(info.name),
+                ..base
+            }
+        }
+        ModelStatus::Failed(message) => {
+            return StatusParams {
+                state: State::Failed,
+                health: Health::Error,
+                message: Some(message),
+                ..base
+            };
+        }
+    };
+    if now.paused {
+        let message = Some("Paused; run fovea.resume to go on.".to_owned());
+        return StatusParams {
+            state: State::Paused,
+            health: Health::Warning,
+            message,
+            ..base
+        };
+    }
+    base
+}
+
+/// The open documents that are not analysed, by URI.
+fn inactive(ticket: &Ticket) -> Vec<InactiveDocument> {
+    let mut inactive: Vec<InactiveDocument> = ticket
+        .documents
+        .iter()
+        .filter_map(|(id, open)| {
+            Some(InactiveDocument {
+                uri: id.parse().ok()?,
+                reason: open.inactive.clone()?,
+            })
+        })
+        .collect();
+    inactive.sort_by(|a, b| a.uri.cmp(&b.uri));
+    inactive
+}

@@ -1,0 +1,95 @@
+//! What a request sees: the state of the moment it arrived, whatever happens while it waits.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use tower_lsp::jsonrpc;
+use tower_lsp::ls_types::{Range, Uri};
+
+use super::client::Abilities;
+use super::documents::{Documents, Open};
+use super::settings::Settings;
+use super::to_proto;
+use crate::analysis::{CancelToken, DocumentId};
+use crate::text::{ByteRange, Snapshot};
+
+/// The state of the moment a request arrived.
+#[derive(Debug, Clone)]
+pub struct Ticket {
+    /// The open documents.
+    pub documents: Documents,
+    /// The settings, with the session's own on top.
+    pub settings: Arc<Settings>,
+    /// What the client can do.
+    pub client: Arc<Abilities>,
+    /// Raised when the client cancels the request.
+    pub cancel: CancelToken,
+}
+
+tokio::task_local! {
+    static TICKET: Ticket;
+}
+
+/// The ticket of the request that this task answers.
+///
+/// # Errors
+/// An internal error outside any request.
+pub fn ticket() -> jsonrpc::Result<Ticket> {
+    TICKET
+        .try_with(Ticket::clone)
+        .map_err(|_| jsonrpc::Error::internal_error())
+}
+
+/// Runs a request's handler with its ticket.
+pub fn with<F: Future>(ticket: Ticket, handler: F) -> impl Future<Output = F::Output> {
+    TICKET.scope(ticket, handler)
+}
+
+/// An open document that is analysed.
+#[derive(Debug, Clone)]
+pub struct Active {
+    /// Its name.
+    pub id: DocumentId,
+    /// Its text.
+    pub snapshot: Snapshot,
+}
+
+impl Ticket {
+    /// An open document.
+    pub fn open(&self, uri: &str) -> Option<(&DocumentId, &Arc<Open>)> {
+        self.documents.get_key_value(uri)
+    }
+
+    /// An open document, if it is analysed.
+    pub fn active(&self, uri: &Uri) -> Option<Active> {
+        let (id, open) = self.open(uri.as_str())?;
+        open.inactive.is_none().then(|| Active {
+            id: id.clone(),
+            snapshot: open.snapshot(),
+        })
+    }
+
+    /// An open document, or an error that says why it cannot be explained.
+    ///
+    /// # Errors
+    /// Invalid parameters for a document that is not open or not analysed.
+    pub fn required(&self, uri: &Uri) -> jsonrpc::Result<Active> {
+        let Some((_, open)) = self.open(uri.as_str()) else {
+            return Err(jsonrpc::Error::invalid_params(format!("{} is not open", uri.as_str())));
+        };
+        if let Some(reason) = &open.inactive {
+            return Err(jsonrpc::Error::invalid_params(reason.clone()));
+        }
+        self.active(uri).ok_or_else(jsonrpc::Error::internal_error)
+    }
+
+    /// A range of the client's → bytes.
+    pub fn bytes(&self, snapshot: &Snapshot, range: Range) -> ByteRange {
+        to_proto::bytes(snapshot, range, self.client.encoding)
+    }
+
+    /// Bytes → a range of the client's.
+    pub fn range(&self, snapshot: &Snapshot, range: &ByteRange) -> Range {
+        to_proto::range(snapshot, range, self.client.encoding)
+    }
+}

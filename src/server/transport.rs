@@ -1,0 +1,157 @@
+//! One connection, from the first byte to the last.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::{SinkExt, StreamExt};
+use tokio::io::{AsyncBufRead, AsyncWrite, BufReader};
+use tower::Service;
+use tower_lsp::{Client, LspService};
+
+use super::core::{Core, Loaders};
+use super::frames::{self, Frames, Incoming};
+use super::handlers::Handlers;
+use super::ingress::Ingress;
+use super::output::{self, Output};
+use super::{logging, orphan, progress, publisher};
+use crate::analysis::Loader;
+
+/// How long requests that run when the client leaves may take to be answered.
+const LAST_ANSWERS: Duration = Duration::from_millis(500);
+
+/// Serves one client until it says `exit`, closes its end or is gone; the process's exit code.
+///
+/// `loaders` makes the loader of the model in a folder (the setting `fovea.model.dir`), or of the default one.
+pub async fn serve<R, W>(input: R, output: W, loaders: impl Fn(Option<&Path>) -> Loader + Send + Sync + 'static) -> u8
+where
+    R: tokio::io::AsyncRead + Unpin,
+    W: AsyncWrite + Unpin + Send + 'static,
+{
+    let loaders: Loaders = Box::new(loaders);
+    let core = Arc::new(Core::new(loaders));
+    let mut our_client: Option<Client> = None;
+    let (service, socket) = LspService::build(|client| {
+        our_client = Some(client);
+        Handlers::new(core.clone(), our_client.clone())
+    })
+    .custom_method("fovea/explain", Handlers::explain)
+    .finish();
+    let (out, drain) = output::output(output::MAX_UNREAD);
+    let (mut requests, answers) = socket.split();
+    let outgoing = out.clone();
+    let mut tasks = vec![
+        tokio::spawn(drain.run(output)),
+        // Our requests to the client.
+        tokio::spawn(async move {
+            while let Some(request) = requests.next().await {
+                outgoing.send(&request);
+            }
+        }),
+        tokio::spawn(orphan::watch(core.clone())),
+    ];
+    if let Some(client) = our_client {
+        tasks.push(tokio::spawn(publisher::run(core.clone(), client.clone())));
+        tasks.push(tokio::spawn(progress::run(core.clone(), client)));
+    }
+    let mut ingress = Ingress::new(service, core.clone());
+    let answering = Arc::new(());
+    let reading = read(
+        BufReader::with_capacity(1 << 16, input),
+        &mut ingress,
+        answers,
+        &core,
+        &out,
+        &answering,
+    );
+    let code = tokio::select! {
+        biased;
+        code = core.exit.wait() => code,
+        () = out.overflowed() => {
+            logging::complain("the client does not read its messages; giving up");
+            core.exit.with_code(1);
+            1
+        }
+        code = reading => code,
+    };
+    leave(&core, &out, &answering).await;
+    tasks.iter().for_each(tokio::task::JoinHandle::abort);
+    if let Some(analysis) = core.analysis() {
+        analysis.shutdown();
+    }
+    code
+}
+
+/// Reads to the end of the input and hands each message on, without ever waiting for an answer.
+async fn read<R, S, A>(
+    input: R,
+    ingress: &mut Ingress<S>,
+    mut answers: A,
+    core: &Core,
+    out: &Output,
+    answering: &Arc<()>,
+) -> u8
+where
+    R: AsyncBufRead + Unpin,
+    Ingress<S>: Service<
+            tower_lsp::jsonrpc::Request,
+            Response = Option<tower_lsp::jsonrpc::Response>,
+            Error = std::convert::Infallible,
+            Future = futures::future::BoxFuture<
+                'static,
+                Result<Option<tower_lsp::jsonrpc::Response>, std::convert::Infallible>,
+            >,
+        >,
+    A: futures::Sink<tower_lsp::jsonrpc::Response> + Unpin,
+{
+    let mut frames = Frames::new(input, frames::MAX_BODY);
+    loop {
+        let message = match frames.next().await {
+            Ok(Some(message)) => message,
+            Ok(None) => break,
+            Err(error) => {
+                tracing::warn!(%error, "the input cannot be read any more");
+                break;
+            }
+        };
+        match message {
+            Incoming::Request(request) => {
+                let answer = ingress.call(request);
+                let (out, answering) = (out.clone(), answering.clone());
+                tokio::spawn(async move {
+                    if let Ok(Some(response)) = answer.await {
+                        out.send(&response);
+                    }
+                    drop(answering);
+                });
+            }
+            // An answer to a question nobody asked, or asks any more, is dropped.
+            Incoming::Response(response) => drop(answers.send(response).await),
+            Incoming::Broken(response) => {
+                tracing::warn!(
+                    code = response.error().map(|e| e.code.code()),
+                    "a message that cannot be read"
+                );
+                out.send(&response);
+            }
+        }
+        // Whoever sends faster than we read must not keep the handlers from running.
+        tokio::task::yield_now().await;
+    }
+    core.exit.exit();
+    core.exit.wait().await
+}
+
+/// Gives running requests a moment to be answered, and the answers one to be written.
+async fn leave(core: &Core, out: &Output, answering: &Arc<()>) {
+    let answered = async {
+        // Each task that answers holds a clone.
+        while Arc::strong_count(answering) > 1 {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    };
+    if tokio::time::timeout(LAST_ANSWERS, answered).await.is_err() {
+        core.flights.cancel_all();
+    }
+    let _ = tokio::time::timeout(LAST_ANSWERS, out.drained()).await;
+}

@@ -1,0 +1,111 @@
+//! One vector per item, before any centring.
+
+use std::sync::Arc;
+
+use crate::text::{ByteRange, Language};
+
+/// Items whose text has fewer tokens are not compared: a bare heading resembles every other bare heading.
+pub const MIN_TOKENS: usize = 12;
+
+/// Items whose letters the vocabulary can read to a smaller share are not compared: the vector says little of the text.
+pub const MIN_COVERAGE: f32 = 0.5;
+
+/// `[CLS]` and `[SEP]`, which every unit has and which say nothing of how long its text is.
+const SPECIAL_TOKENS: usize = 2;
+
+/// An item of an open document with its vector, of unit length and not yet centred.
+#[derive(Debug, Clone)]
+pub struct ItemVector {
+    /// The document it stands in.
+    pub document: Arc<str>,
+    /// The whole item in that document.
+    pub range: ByteRange,
+    /// Its language, whose mean is taken away before items are compared.
+    pub language: Language,
+    /// What [`embed`] made of its units.
+    pub vector: Arc<[f32]>,
+}
+
+/// What one unit adds to the vector of its item.
+#[derive(Debug, Clone, Copy)]
+pub struct Part<'a> {
+    /// The unit's pooled embedding, of any length.
+    pub embedding: &'a [f32],
+    /// Its word pieces, special tokens included.
+    pub tokens: usize,
+    /// The share of its letters that the vocabulary can read.
+    pub coverage: f32,
+}
+
+/// The vector of an item: the mean of its units' embeddings, each brought to unit length and weighted by its tokens; of unit
+/// length itself. `None` for an item too short or too little understood to be compared.
+pub fn embed(parts: &[Part]) -> Option<Arc<[f32]>> {
+    let width = parts.first()?.embedding.len();
+    let mut sum = vec![0f32; width];
+    let (mut own, mut weights, mut covered) = (0usize, 0f32, 0f32);
+    for part in parts.iter().filter(|part| part.embedding.len() == width) {
+        let tokens = part.tokens.saturating_sub(SPECIAL_TOKENS);
+        let weight = tokens.max(1) as f32;
+        own += tokens;
+        weights += weight;
+        covered += weight * part.coverage;
+        let length = norm(part.embedding);
+        if length > 0.0 {
+            sum.iter_mut()
+                .zip(part.embedding)
+                .for_each(|(s, x)| *s += weight * x / length);
+        }
+    }
+    if own < MIN_TOKENS || covered < MIN_COVERAGE * weights {
+        return None;
+    }
+    normalise(&mut sum).then(|| sum.into())
+}
+
+/// Brings a vector to unit length; `false`, and the vector as it was, where it has none.
+pub(super) fn normalise(vector: &mut [f32]) -> bool {
+    let length = norm(vector);
+    if !(length.is_finite() && length > 1e-6) {
+        return false;
+    }
+    vector.iter_mut().for_each(|x| *x /= length);
+    true
+}
+
+fn norm(vector: &[f32]) -> f32 {
+    vector.iter().map(|x| x * x).sum::<f32>().sqrt()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn part(embedding: &[f32], tokens: usize, coverage: f32) -> Part<'_> {
+        Part {
+            embedding,
+            tokens,
+            coverage,
+        }
+    }
+
+    #[test]
+    fn an_item_is_the_token_weighted_mean_of_its_units_of_unit_length() {
+        let vector = embed(&[part(&[10.0, 0.0], 32, 1.0), part(&[0.0, 0.1], 12, 1.0)]).expect("comparable");
+        let expected = [30.0f32, 10.0].map(|x| x / 1000f32.sqrt());
+        assert!(
+            (vector[0] - expected[0]).abs() < 1e-6 && (vector[1] - expected[1]).abs() < 1e-6,
+            "{vector:?}"
+        );
+    }
+
+    #[test]
+    fn items_too_short_too_little_understood_or_without_direction_have_no_vector() {
+        assert!(embed(&[]).is_none());
+        assert!(embed(&[part(&[1.0, 0.0], 13, 1.0)]).is_none());
+        assert!(embed(&[part(&[1.0, 0.0], 14, 1.0)]).is_some());
+        assert!(embed(&[part(&[1.0, 0.0], 40, 0.49)]).is_none());
+        assert!(embed(&[part(&[1.0, 0.0], 40, 0.2), part(&[1.0, 0.0], 80, 1.0)]).is_some());
+        assert!(embed(&[part(&[0.0, 0.0], 40, 1.0)]).is_none());
+        assert!(embed(&[part(&[f32::NAN, 0.0], 40, 1.0)]).is_none());
+    }
+}

@@ -1,0 +1,268 @@
+//! Which documents Fovea leaves alone, and why.
+
+use std::fmt;
+use std::path::Path;
+
+use super::Snapshot;
+
+/// What a document may have at most to be analysed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes in all.
+    pub max_bytes: usize,
+    /// Bytes in one line; longer lines are generated.
+    pub max_line_bytes: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            max_bytes: 1_000_000,
+            max_line_bytes: 20_000,
+        }
+    }
+}
+
+/// Why a document is not analysed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Inactive {
+    /// It has more bytes than allowed.
+    TooLarge {
+        /// Its length.
+        bytes: usize,
+        /// What is allowed.
+        limit: usize,
+    },
+    /// It holds a NUL character.
+    Binary,
+    /// One of its lines is longer than people write.
+    Minified {
+        /// The line, counted from zero.
+        line: usize,
+        /// Its length.
+        bytes: usize,
+    },
+    /// The settings exclude it.
+    Excluded {
+        /// The pattern that matched.
+        pattern: String,
+    },
+    /// Its name is one that secrets are kept under.
+    Secret,
+}
+
+impl fmt::Display for Inactive {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TooLarge { bytes, limit } => {
+                write!(
+                    f,
+                    "Not analysed: {bytes} bytes, over the limit of {limit}; raise fovea.maxFileBytes to include it."
+                )
+            }
+            Self::Binary => write!(
+                f,
+                "Not analysed: it holds a NUL character, so it is binary; open it as text in UTF-8."
+            ),
+            Self::Minified { line, bytes } => write!(
+                f,
+                "Not analysed: line {} has {bytes} bytes, so the file is generated or minified; format it to include it.",
+                line + 1
+            ),
+            Self::Excluded { pattern } => {
+                write!(
+                    f,
+                    "Not analysed: the exclude pattern {pattern:?} matches; remove it from the settings to include the file."
+                )
+            }
+            Self::Secret => write!(
+                f,
+                "Not analysed: the file's name is one for secrets; rename it if it holds none."
+            ),
+        }
+    }
+}
+
+/// Why a text is not analysed, if it is not.
+pub fn inactive(snapshot: &Snapshot, limits: &Limits) -> Option<Inactive> {
+    if snapshot.len() > limits.max_bytes {
+        return Some(Inactive::TooLarge {
+            bytes: snapshot.len(),
+            limit: limits.max_bytes,
+        });
+    }
+    if snapshot.rope().chunks().any(|chunk| chunk.as_bytes().contains(&0)) {
+        return Some(Inactive::Binary);
+    }
+    let (line, bytes) = longest_line(snapshot);
+    (bytes > limits.max_line_bytes).then_some(Inactive::Minified { line, bytes })
+}
+
+/// The longest line and its bytes without the terminator.
+fn longest_line(snapshot: &Snapshot) -> (usize, usize) {
+    let (mut longest, mut line, mut bytes, mut after_cr) = ((0, 0), 0, 0, false);
+    for &byte in snapshot.rope().chunks().flat_map(str::as_bytes) {
+        if byte == b'\n' && after_cr {
+            after_cr = false;
+            continue;
+        }
+        after_cr = byte == b'\r';
+        if byte == b'\n' || byte == b'\r' {
+            (line, bytes) = (line + 1, 0);
+            continue;
+        }
+        bytes += 1;
+        if bytes > longest.1 {
+            longest = (line, bytes);
+        }
+    }
+    longest
+}
+
+/// Whether a file's name or folder is one that secrets are kept under: environment files, private keys, keystores,
+/// credentials of well-known tools.
+pub fn secret_file(path: &Path) -> bool {
+    let Some(name) = path.file_name().map(|name| name.to_string_lossy().to_lowercase()) else {
+        return false;
+    };
+    let in_folder = |folder: &str| {
+        path.parent()
+            .is_some_and(|parent| parent.iter().any(|part| part == folder))
+    };
+    if in_folder(".ssh") || in_folder(".gnupg") || in_folder(".aws") {
+        return true;
+    }
+    if is_environment_file(&name) || SECRET_NAMES.contains(&name.as_str()) {
+        return true;
+    }
+    name.rsplit_once('.')
+        .is_some_and(|(_, extension)| SECRET_EXTENSIONS.contains(&extension))
+}
+
+/// `.env`, `.env.local`, `production.env`, but not the templates that are meant to be shared.
+fn is_environment_file(name: &str) -> bool {
+    let shared = [".example", ".sample", ".template", ".dist"]
+        .iter()
+        .any(|end| name.ends_with(end));
+    !shared && (name == ".env" || name == ".envrc" || name.starts_with(".env.") || name.ends_with(".env"))
+}
+
+const SECRET_NAMES: &[&str] = &[
+    "id_rsa",
+    "id_dsa",
+    "id_ecdsa",
+    "id_ed25519",
+    "id_ecdsa_sk",
+    "id_ed25519_sk",
+    ".netrc",
+    "_netrc",
+    ".npmrc",
+    ".pypirc",
+    ".pgpass",
+    ".htpasswd",
+    ".git-credentials",
+    ".dockercfg",
+    ".my.cnf",
+    "credentials",
+    "credentials.json",
+    "client_secret.json",
+    "service-account.json",
+    "secrets.json",
+    "secrets.yaml",
+    "secrets.yml",
+    "secrets.toml",
+    "terraform.tfvars",
+    "shadow",
+    "master.key",
+];
+
+const SECRET_EXTENSIONS: &[&str] = &[
+    "pem", "key", "p12", "pfx", "pkcs12", "p8", "jks", "keystore", "bks", "kdbx", "kdb", "ppk", "asc", "gpg", "pgp",
+    "ovpn", "tfstate", "keytab", "agekey",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::text::Language;
+
+    fn check(text: &str) -> Option<Inactive> {
+        inactive(
+            &Snapshot::new(text, 1, Language::JavaScript),
+            &Limits {
+                max_bytes: 100,
+                max_line_bytes: 10,
+            },
+        )
+    }
+
+    #[test]
+    fn ordinary_text_is_analysed() {
+        assert_eq!(check(""), None);
+        assert_eq!(check("0123456789\r\n0123456789\r0123456789\n"), None);
+    }
+
+    #[test]
+    fn size_nul_and_long_lines_are_reasons() {
+        assert_eq!(
+            check(&"a\n".repeat(51)),
+            Some(Inactive::TooLarge { bytes: 102, limit: 100 })
+        );
+        assert_eq!(check("a\0b"), Some(Inactive::Binary));
+        assert_eq!(
+            check("a\r\nb\r01234567890\nc"),
+            Some(Inactive::Minified { line: 2, bytes: 11 })
+        );
+    }
+
+    #[test]
+    fn each_reason_says_what_to_do() {
+        let reasons = [
+            Inactive::TooLarge {
+                bytes: 2_000_000,
+                limit: 1_000_000,
+            },
+            Inactive::Binary,
+            Inactive::Minified { line: 0, bytes: 30_000 },
+            Inactive::Excluded {
+                pattern: "**/dist/**".into(),
+            },
+            Inactive::Secret,
+        ];
+        let lines: Vec<_> = reasons.iter().map(ToString::to_string).collect();
+        insta::assert_snapshot!(lines.join("\n"), @r#"
+        Not analysed: 2000000 bytes, over the limit of 1000000; raise fovea.maxFileBytes to include it.
+        Not analysed: it holds a NUL character, so it is binary; open it as text in UTF-8.
+        Not analysed: line 1 has 30000 bytes, so the file is generated or minified; format it to include it.
+        Not analysed: the exclude pattern "**/dist/**" matches; remove it from the settings to include the file.
+        Not analysed: the file's name is one for secrets; rename it if it holds none.
+        "#);
+    }
+
+    #[test]
+    fn secret_names_are_known_and_templates_are_not_secret() {
+        for path in [
+            ".env",
+            "a/.env.local",
+            "prod.env",
+            "/home/u/.ssh/config",
+            "id_ed25519",
+            "x/Server.PEM",
+            "a.p12",
+            "k.jks",
+        ] {
+            assert!(secret_file(Path::new(path)), "{path}");
+        }
+        for path in [
+            ".env.example",
+            "environment.rs",
+            "keys.rs",
+            "id_rsa.rs",
+            "src/secret.py",
+            "",
+            "/",
+        ] {
+            assert!(!secret_file(Path::new(path)), "{path}");
+        }
+    }
+}

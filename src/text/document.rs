@@ -1,0 +1,208 @@
+//! An open document: the snapshot that the client's edits have led to.
+
+use ropey::Rope;
+
+use super::position::offset;
+use super::{Language, Position, PositionEncoding, Snapshot};
+
+/// One edit of a client.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// What is replaced, in the text that earlier changes of the same notification left; `None` replaces all.
+    pub range: Option<(Position, Position)>,
+    /// What stands there afterwards.
+    pub text: String,
+}
+
+/// The state of an open document.
+#[derive(Debug, Clone)]
+pub struct Document {
+    current: Snapshot,
+}
+
+impl Document {
+    /// The document as it was opened.
+    pub fn open(text: &str, version: i32, language: Language) -> Self {
+        Self {
+            current: Snapshot::new(text, version, language),
+        }
+    }
+
+    /// Applies the changes of one notification, each to the result of the one before it. Reversed ranges are swapped and
+    /// positions past the end clamped, so that every message leads to some text.
+    pub fn apply(&mut self, version: i32, changes: &[Change], encoding: PositionEncoding) {
+        let mut rope = self.current.rope().clone();
+        for change in changes {
+            apply_one(&mut rope, change, encoding);
+        }
+        self.current = Snapshot::from_rope(rope, version, self.current.language());
+    }
+
+    /// The text as it is now.
+    pub fn snapshot(&self) -> Snapshot {
+        self.current.clone()
+    }
+}
+
+fn apply_one(rope: &mut Rope, change: &Change, encoding: PositionEncoding) {
+    let Some((from, to)) = change.range else {
+        *rope = Rope::from_str(&change.text);
+        return;
+    };
+    let (from, to) = (offset(rope, from, encoding), offset(rope, to, encoding));
+    let start = rope.byte_to_char(from.min(to));
+    let end = rope.byte_to_char(from.max(to));
+    rope.remove(start..end);
+    rope.insert(start, &change.text);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn change(from: (u32, u32), to: (u32, u32), text: &str) -> Change {
+        let place = |(line, column)| Position { line, column };
+        Change {
+            range: Some((place(from), place(to))),
+            text: text.to_owned(),
+        }
+    }
+
+    fn edited(text: &str, changes: &[Change]) -> String {
+        let mut document = Document::open(text, 1, Language::Prose);
+        document.apply(2, changes, PositionEncoding::Utf16);
+        assert_eq!(document.snapshot().version(), 2);
+        document.snapshot().rope().to_string()
+    }
+
+    #[test]
+    fn changes_apply_to_the_result_of_the_previous_ones() {
+        let changes = [change((0, 0), (0, 0), "x\n"), change((1, 0), (1, 1), "y")];
+        assert_eq!(edited("ab", &changes), "x\nyb");
+    }
+
+    #[test]
+    fn a_change_without_range_replaces_all() {
+        assert_eq!(
+            edited(
+                "ab\ncd",
+                &[Change {
+                    range: None,
+                    text: "z".into()
+                }]
+            ),
+            "z"
+        );
+    }
+
+    #[test]
+    fn reversed_ranges_are_swapped() {
+        assert_eq!(edited("abcd", &[change((0, 3), (0, 1), "-")]), "a-d");
+    }
+
+    #[test]
+    fn edits_may_create_and_split_a_crlf() {
+        assert_eq!(
+            edited("a\nb", &[change((0, 1), (0, 1), "\r"), change((1, 0), (1, 1), "c")]),
+            "a\r\nc"
+        );
+        assert_eq!(
+            edited("a\r\nb", &[change((0, 1), (1, 0), "\r"), change((1, 0), (1, 1), "c")]),
+            "a\rc"
+        );
+    }
+
+    #[test]
+    fn a_snapshot_taken_before_an_edit_keeps_its_text() {
+        let mut document = Document::open("a", 1, Language::Rust);
+        let before = document.snapshot();
+        document.apply(7, &[change((0, 1), (9, 9), "b")], PositionEncoding::Utf8);
+        assert_eq!((before.rope().to_string(), before.version()), ("a".into(), 1));
+        assert_eq!(
+            (document.snapshot().rope().to_string(), document.snapshot().language()),
+            ("ab".into(), Language::Rust)
+        );
+    }
+
+    /// Line starts and content ends of a text, written without any library.
+    fn naive_lines(text: &str) -> Vec<(usize, usize)> {
+        let bytes = text.as_bytes();
+        let (mut lines, mut start, mut i) = (Vec::new(), 0, 0);
+        while i < bytes.len() {
+            let length = match (bytes[i], bytes.get(i + 1)) {
+                (b'\r', Some(b'\n')) => 2,
+                (b'\r' | b'\n', _) => 1,
+                _ => 0,
+            };
+            if length > 0 {
+                lines.push((start, i));
+                start = i + length;
+            }
+            i += length.max(1);
+        }
+        lines.push((start, text.len()));
+        lines
+    }
+
+    fn naive_offset(text: &str, position: Position, encoding: PositionEncoding) -> usize {
+        let Some(&(start, end)) = naive_lines(text).get(position.line as usize) else {
+            return text.len();
+        };
+        let mut units = 0;
+        for (at, c) in text[start..end].char_indices() {
+            units += match encoding {
+                PositionEncoding::Utf8 => c.len_utf8(),
+                PositionEncoding::Utf16 => c.len_utf16(),
+                PositionEncoding::Utf32 => 1,
+            };
+            if units > position.column as usize {
+                return start + at;
+            }
+        }
+        end
+    }
+
+    fn naive_apply(text: &mut String, change: &Change, encoding: PositionEncoding) {
+        match change.range {
+            None => *text = change.text.clone(),
+            Some((from, to)) => {
+                let (a, b) = (naive_offset(text, from, encoding), naive_offset(text, to, encoding));
+                text.replace_range(a.min(b)..a.max(b), &change.text);
+            }
+        }
+    }
+
+    fn any_position() -> impl Strategy<Value = Position> {
+        (0u32..7, 0u32..9).prop_map(|(line, column)| Position { line, column })
+    }
+
+    fn any_change() -> impl Strategy<Value = Change> {
+        let range = prop::option::weighted(0.95, (any_position(), any_position()));
+        (range, "[ab\r\n\u{e9}\u{301}編😀\u{2028}]{0,6}").prop_map(|(range, text)| Change { range, text })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(400))]
+        #[test]
+        fn edits_agree_with_a_plain_string(
+            text in "[ab\r\n\u{e9}編😀]{0,30}",
+            batches in prop::collection::vec(prop::collection::vec(any_change(), 0..4), 0..6),
+        ) {
+            for encoding in [PositionEncoding::Utf8, PositionEncoding::Utf16, PositionEncoding::Utf32] {
+                let mut document = Document::open(&text, 0, Language::Prose);
+                let mut model = text.clone();
+                for (version, batch) in (1i32..).zip(&batches) {
+                    document.apply(version, batch, encoding);
+                    batch.iter().for_each(|change| naive_apply(&mut model, change, encoding));
+                    let snapshot = document.snapshot();
+                    prop_assert_eq!(snapshot.rope().to_string(), model.as_str());
+                    prop_assert_eq!(snapshot.version(), version);
+                    let lines: Vec<_> = (0..snapshot.line_count()).map(|l| snapshot.line_range(l)).collect();
+                    let naive: Vec<_> = naive_lines(&model).into_iter().map(|(a, b)| a..b).collect();
+                    prop_assert_eq!(lines, naive);
+                }
+            }
+        }
+    }
+}

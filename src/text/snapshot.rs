@@ -1,0 +1,124 @@
+//! One version of a document.
+
+use std::borrow::Cow;
+
+use ropey::Rope;
+
+use super::position::{self, Position, PositionEncoding};
+use super::{ByteRange, Language};
+
+/// One version of a document. Cloning shares the text.
+#[derive(Debug, Clone)]
+pub struct Snapshot {
+    rope: Rope,
+    version: i32,
+    language: Language,
+}
+
+impl Snapshot {
+    /// A snapshot of a whole text.
+    pub fn new(text: &str, version: i32, language: Language) -> Self {
+        Self::from_rope(Rope::from_str(text), version, language)
+    }
+
+    pub(super) fn from_rope(rope: Rope, version: i32, language: Language) -> Self {
+        Self {
+            rope,
+            version,
+            language,
+        }
+    }
+
+    /// The version the client gave to this text.
+    pub fn version(&self) -> i32 {
+        self.version
+    }
+
+    /// The language of the document.
+    pub fn language(&self) -> Language {
+        self.language
+    }
+
+    /// The text as a rope.
+    pub fn rope(&self) -> &Rope {
+        &self.rope
+    }
+
+    /// The length in bytes.
+    pub fn len(&self) -> usize {
+        self.rope.len_bytes()
+    }
+
+    /// Whether there is no text at all.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The text of a range; its ends are clamped to the document and rounded down to character borders, and a reversed
+    /// range is empty. Borrowed where the rope holds it in one piece.
+    pub fn text(&self, range: ByteRange) -> Cow<'_, str> {
+        let start = position::floor_byte(self.rope.slice(..), range.start);
+        let end = position::floor_byte(self.rope.slice(..), range.end).max(start);
+        Cow::from(self.rope.byte_slice(start..end))
+    }
+
+    /// The byte offset of a position. A column past the end of its line means the end before the terminator, a line past
+    /// the end means the end of the document, and a place inside a character or surrogate pair means its start.
+    pub fn offset(&self, position: Position, encoding: PositionEncoding) -> usize {
+        position::offset(&self.rope, position, encoding)
+    }
+
+    /// The position of a byte offset, clamped to the document and rounded down to a character. Inside a line terminator it
+    /// is the end of the line.
+    pub fn position(&self, offset: usize, encoding: PositionEncoding) -> Position {
+        position::position(&self.rope, offset, encoding)
+    }
+
+    /// How many lines there are; text after the last terminator counts, and an empty document has one line.
+    pub fn line_count(&self) -> usize {
+        self.rope.len_lines()
+    }
+
+    /// The bytes of a line without its terminator; empty at the end of the document for a line past it.
+    pub fn line_range(&self, line: usize) -> ByteRange {
+        if line >= self.line_count() {
+            return self.len()..self.len();
+        }
+        let start = self.rope.line_to_byte(line);
+        start..start + position::line_content(&self.rope, line).len_bytes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn line_ranges_leave_terminators_out() {
+        let snapshot = Snapshot::new("ab\r\nc\rd\n", 1, Language::Prose);
+        let lines: Vec<_> = (0..6).map(|line| snapshot.line_range(line)).collect();
+        assert_eq!(lines, [0..2, 4..5, 6..7, 8..8, 8..8, 8..8]);
+        assert_eq!(snapshot.line_count(), 4);
+    }
+
+    #[test]
+    fn text_clamps_to_characters() {
+        let snapshot = Snapshot::new("a編b", 1, Language::Prose);
+        assert_eq!(snapshot.text(2..4), "編");
+        assert_eq!(snapshot.text(0..3), "a");
+        assert_eq!(snapshot.text(4..900), "b");
+        #[expect(clippy::reversed_empty_ranges)]
+        let reversed = snapshot.text(4..1);
+        assert_eq!(reversed, "");
+    }
+
+    proptest! {
+        #[test]
+        fn text_never_panics(text in "\\PC{0,30}", start in 0usize..100, end in 0usize..100) {
+            let snapshot = Snapshot::new(&text, 1, Language::Prose);
+            let got = snapshot.text(start..end).into_owned();
+            prop_assert!(text.contains(&got));
+        }
+    }
+}

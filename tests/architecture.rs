@@ -1,0 +1,99 @@
+//! The invariants that can be read off the sources. ARCHITECTURE.md names each test beside the rule it holds.
+
+use std::path::{Path, PathBuf};
+
+/// The modules from the bottom up: each may use those before it.
+const LAYERS: [&str; 9] = ["text", "segment", "model", "explain", "similar", "analysis", "render", "server", "cli"];
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Every Rust file of a layer without its tests (`#[cfg(test)]` modules stand last in a file).
+fn sources(layer: &str) -> Vec<(PathBuf, String)> {
+    let mut files = Vec::new();
+    let mut folders = vec![root().join("src").join(layer)];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let is_test = path.file_name().is_some_and(|name| name.to_string_lossy().contains("test"));
+            if path.extension().is_some_and(|extension| extension == "rs") && !is_test {
+                let text = std::fs::read_to_string(&path).unwrap();
+                let code = text.split("#[cfg(test)]\nmod ").next().unwrap().to_owned();
+                files.push((path, code));
+            }
+        }
+    }
+    assert!(!files.is_empty(), "{layer} has no sources");
+    files
+}
+
+/// Code without comments, so that prose may name what code may not use.
+fn code(text: &str) -> impl Iterator<Item = &str> {
+    text.lines().map(|line| line.split("//").next().unwrap_or(""))
+}
+
+fn refuse(layers: &[&str], words: &[&str], allowed: &[&str]) {
+    for layer in layers {
+        for (path, text) in sources(layer) {
+            if allowed.iter().any(|end| path.ends_with(end)) {
+                continue;
+            }
+            for line in code(&text) {
+                let found = words.iter().find(|word| line.contains(*word));
+                assert!(found.is_none(), "{} uses {}: {line}", path.display(), found.unwrap());
+            }
+        }
+    }
+}
+
+#[test]
+fn each_layer_knows_only_those_above_it() {
+    for (index, layer) in LAYERS.iter().enumerate() {
+        let forbidden: Vec<String> = LAYERS[index + 1..].iter().map(|later| format!("crate::{later}::")).collect();
+        let forbidden: Vec<&str> = forbidden.iter().map(String::as_str).collect();
+        refuse(&[layer], &forbidden, &[]);
+    }
+}
+
+#[test]
+fn no_lsp_type_outside_the_server() {
+    let others: Vec<&str> = LAYERS.iter().copied().filter(|layer| *layer != "server").collect();
+    refuse(&others, &["tower_lsp", "ls_types"], &[]);
+}
+
+#[test]
+fn explanations_and_segments_do_no_io() {
+    refuse(&["segment", "explain"], &["std::fs", "std::net", "std::io", "std::process", "tokio", "std::env"], &[]);
+}
+
+#[test]
+fn stdout_is_written_only_by_the_command_line_and_the_transport() {
+    let others: Vec<&str> = LAYERS.iter().copied().filter(|layer| *layer != "cli").collect();
+    refuse(&others, &["println!", "print!(", "stdout()"], &["server/mod.rs", "server/transport.rs"]);
+}
+
+#[test]
+fn positions_are_converted_only_in_text() {
+    let others: Vec<&str> = LAYERS.iter().copied().filter(|layer| *layer != "text").collect();
+    refuse(&others, &["encode_utf16", "len_utf16", "utf16_cu"], &[]);
+}
+
+#[test]
+fn no_unsafe_code() {
+    // The kernel file of a later version will be the one exception.
+    refuse(&LAYERS, &["unsafe "], &[]);
+}
+
+#[test]
+fn nothing_that_could_reach_the_network_is_linked() {
+    let lock = std::fs::read_to_string(root().join("Cargo.lock")).unwrap();
+    for name in ["reqwest", "hyper", "ureq", "curl", "native-tls", "rustls", "openssl", "hf-hub", "isahc", "attohttpc"] {
+        assert!(!lock.contains(&format!("name = \"{name}\"\n")), "{name} is among the dependencies");
+    }
+    refuse(&LAYERS, &["std::net", "tokio::net"], &[]);
+}

@@ -1,0 +1,389 @@
+//! The command line as a program sees it: the real binary, its JSON, its exit codes, its refusals.
+
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use serde_json::Value;
+
+fn fovea(arguments: &[&str], input: &[u8]) -> Output {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_fovea"))
+        .args(arguments)
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .env_remove("FOVEA_MODEL")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // The program may refuse before it has read everything.
+    let _ = child.stdin.take().unwrap().write_all(input);
+    child.wait_with_output().unwrap()
+}
+
+fn stdout(output: &Output) -> String {
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+fn json(output: &Output) -> Value {
+    serde_json::from_str(&stdout(output)).unwrap()
+}
+
+/// The one line that a refusal is.
+fn refusal(output: &Output, code: i32) -> String {
+    let line = String::from_utf8(output.stderr.clone()).unwrap();
+    assert_eq!(output.status.code(), Some(code), "{line}");
+    assert!(output.stdout.is_empty());
+    assert!(!line.contains("panicked"), "{line}");
+    line
+}
+
+fn explain(text: &str, language: &str) -> Value {
+    json(&fovea(
+        &["explain", "-", "--language", language, "--format", "json"],
+        text.as_bytes(),
+    ))
+}
+
+/// Whether every word's range covers what the word names, by byte and by line and column.
+fn ranges_cover_what_they_name(text: &str, report: &Value) {
+    // Lines end with LF, CRLF or a lone CR.
+    let mut starts = vec![0];
+    let bytes = text.as_bytes();
+    for (at, byte) in bytes.iter().enumerate() {
+        if *byte == b'\n' || (*byte == b'\r' && bytes.get(at + 1) != Some(&b'\n')) {
+            starts.push(at + 1);
+        }
+    }
+    let offset = |place: &Value| {
+        let byte = place["byte"].as_u64().unwrap() as usize;
+        let line = starts[place["line"].as_u64().unwrap() as usize];
+        assert_eq!(byte, line + place["column"].as_u64().unwrap() as usize);
+        byte
+    };
+    let mut end = 0;
+    let mut words = 0;
+    for unit in report["units"].as_array().unwrap() {
+        assert_eq!(offset(&unit["start"]), end, "units follow each other");
+        end = offset(&unit["end"]);
+        let mut last = offset(&unit["start"]);
+        for word in unit["words"].as_array().unwrap() {
+            let (from, to) = (offset(&word["start"]), offset(&word["end"]));
+            assert!(
+                last <= from && from < to && to <= end,
+                "words stand in order inside their unit"
+            );
+            assert_eq!(&text[from..to], word["text"].as_str().unwrap());
+            (last, words) = (to, words + 1);
+        }
+        assert!(unit["residual"].as_f64().unwrap() < 1e-4);
+        let shares: f64 = unit["words"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|word| word["score"].as_f64().unwrap())
+            .sum();
+        let rest = unit["bias_share"].as_f64().unwrap() + unit["special_share"].as_f64().unwrap();
+        assert!((shares + rest - 1.0).abs() < 1e-4, "shares sum to 1");
+    }
+    assert_eq!(end, text.len(), "units cover the whole text");
+    assert!(words > 0);
+}
+
+#[test]
+fn explain_covers_what_it_names_in_every_language_and_line_end() {
+    let samples = [
+        (
+            "rust",
+            "/// Loads it.\npub fn load_config(path: &Path) -> Result<Config> {\n    toml::from_str(&fs::read_to_string(path)?)\n}\n",
+        ),
+        (
+            "python",
+            "@cache\ndef read_settings(path):\n    with open(path) as f:\n        return json.load(f)\n",
+        ),
+        (
+            "typescript",
+            "export class Store<T> {\n  private items: T[] = [];\n  add(item: T): void { this.items.push(item); }\n}\n",
+        ),
+        (
+            "go",
+            "package main\n\nfunc (s *Server) Serve(l net.Listener) error {\n\treturn s.srv.Serve(l)\n}\n",
+        ),
+        (
+            "java",
+            "class Main { static int add(int a, int b) { return a + b; } }\n",
+        ),
+        (
+            "cpp",
+            "template <class T> T Stack<T>::pop() { auto t = top_; --size_; return t; }\n",
+        ),
+        (
+            "markdown",
+            "# Title\n\nA *paragraph* with `code`.\n\n```rust\nfn main() {}\n```\n\n- one\n- two\n",
+        ),
+        (
+            "plaintext",
+            "我爱编程。编程让我快乐!\n\nSecond paragraph, naïve café.\n",
+        ),
+        ("plaintext", "👩‍🔬 emoji 🎉 and 🇫🇷 flags\n"),
+        ("rust", "fn a() {}\r\nfn b() {}\rfn c() {}\n\r\n"),
+    ];
+    for (language, text) in samples {
+        let report = explain(text, language);
+        ranges_cover_what_they_name(text, &report);
+    }
+}
+
+#[test]
+fn explain_covers_this_repository() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for file in [
+        "src/main.rs",
+        "src/model/bert.rs",
+        "assets/make.py",
+        "README.md",
+        "Cargo.toml",
+    ] {
+        let report = json(&fovea(&["explain", file, "--format", "json"], b""));
+        ranges_cover_what_they_name(&std::fs::read_to_string(root.join(file)).unwrap(), &report);
+        assert_eq!(report["file"], file);
+        assert_eq!(report["method"], "decomposition");
+    }
+}
+
+#[test]
+fn chinese_is_told_to_be_a_quarter_covered_and_not_understood() {
+    let report = explain("我爱编程", "plaintext");
+    assert_eq!(report["units"][0]["coverage"], 0.25);
+    let shown = stdout(&fovea(&["explain", "-"], "我爱编程".as_bytes()));
+    assert!(shown.contains("not understood") && shown.contains("25 %"), "{shown}");
+    assert!(!shown.contains("top words"), "{shown}");
+}
+
+#[test]
+fn explain_shows_heat_top_words_and_figures_in_the_terminal() {
+    let shown = stdout(&fovea(&["explain", "src/main.rs", "--color", "never"], b""));
+    for part in ["fn main()", "top words", "ExitCode", " ms", "residual"] {
+        assert!(shown.contains(part), "{part} is not in {shown}");
+    }
+    let colours = |choice: &str| stdout(&fovea(&["explain", "src/main.rs", "--color", choice], b""));
+    assert!(colours("true").contains("\x1b[48;2;") && colours("indexed").contains("\x1b[48;5;"));
+    assert!(!shown.contains('\x1b'));
+}
+
+#[test]
+fn explain_lists_similar_items_of_the_file() {
+    let text = "\
+def load_config(path):
+    \"\"\"Read the configuration file and return it as a dictionary.\"\"\"
+    with open(path, encoding='utf-8') as file:
+        return json.load(file)
+
+def read_settings(filename):
+    \"\"\"Read the settings file and return them as a dictionary.\"\"\"
+    with open(filename, encoding='utf-8') as handle:
+        return json.load(handle)
+";
+    let shown = stdout(&fovea(&["explain", "-", "--language", "python"], text.as_bytes()));
+    assert!(
+        shown.contains("load_config (line 1) and read_settings (line 6)"),
+        "{shown}"
+    );
+}
+
+#[test]
+fn every_method_explains() {
+    for method in ["decomposition", "alti", "attention", "rollout", "norm"] {
+        let report = json(&fovea(
+            &["explain", "src/main.rs", "--method", method, "--format", "json"],
+            b"",
+        ));
+        assert_eq!(report["method"], method);
+    }
+}
+
+#[test]
+fn an_empty_file_is_explained_by_no_unit() {
+    assert_eq!(explain("", "rust")["units"], Value::Array(Vec::new()));
+}
+
+#[test]
+fn bad_input_is_refused_in_one_line_that_says_what_and_where() {
+    let line = refusal(&fovea(&["explain", "no/such/file.rs"], b""), 1);
+    assert!(
+        line.starts_with("fovea: no/such/file.rs:") && line.lines().count() == 1,
+        "{line}"
+    );
+    let line = refusal(&fovea(&["explain", "-"], b"ok\nbroken \xff here"), 1);
+    assert!(
+        line.contains("byte 10") && line.contains("UTF-8") && line.lines().count() == 1,
+        "{line}"
+    );
+    let line = refusal(&fovea(&["explain", "-"], b"a\0b"), 1);
+    assert!(line.contains("NUL") && line.lines().count() == 1, "{line}");
+    let line = refusal(&fovea(&["explain", "-"], "word ".repeat(10_000_000).as_bytes()), 1);
+    assert!(
+        line.contains("more than 4000000 bytes") && line.lines().count() == 1,
+        "{line}"
+    );
+    let line = refusal(&fovea(&["explain", "-"], "x=1;".repeat(500_000).as_bytes()), 1);
+    assert!(
+        line.to_lowercase().contains("line") && line.lines().count() == 1,
+        "{line}"
+    );
+    let line = refusal(&fovea(&["explain", "src/main.rs", "--model", "no/such/model"], b""), 1);
+    assert!(line.contains("no/such/model: no such folder"), "{line}");
+}
+
+#[test]
+fn wrong_usage_is_exit_code_two() {
+    for arguments in [
+        &["explain"][..],
+        &["explain", "src/main.rs", "--method", "guess"],
+        &["explain", "src/main.rs", "--language", "klingon"],
+        &["compare", "--text", "one"],
+        &["compare", "src/main.rs:99999", "--text", "one"],
+        &["bench", "--shapes", "huge"],
+        &["bench", "--threads", "0"],
+        &["frobnicate"],
+    ] {
+        let line = refusal(&fovea(arguments, b""), 2);
+        assert!(!line.is_empty());
+    }
+}
+
+#[test]
+fn compare_writes_pairs_that_sum_to_the_cosine() {
+    let report = json(&fovea(
+        &[
+            "compare",
+            "--text",
+            "load the config",
+            "--text",
+            "read settings",
+            "--format",
+            "json",
+        ],
+        b"",
+    ));
+    let rows = report["pairs"].as_array().unwrap();
+    assert_eq!(rows.len(), report["a"]["words"].as_array().unwrap().len() + 2);
+    let sum: f64 = rows
+        .iter()
+        .flat_map(|row| row.as_array().unwrap())
+        .map(|v| v.as_f64().unwrap())
+        .sum();
+    assert!((sum - report["cosine"].as_f64().unwrap()).abs() < 1e-4);
+    assert!(report["residual"].as_f64().unwrap() < 1e-4);
+    for link in report["alignment"].as_array().unwrap() {
+        assert!(link["a"].is_u64() && link["b"].is_u64() && link["cosine"].is_f64());
+    }
+    let word = &report["b"]["words"][1];
+    assert_eq!(
+        (word["text"].as_str(), word["start"]["column"].as_u64()),
+        (Some("settings"), Some(5))
+    );
+}
+
+#[test]
+fn compare_takes_the_item_around_a_line() {
+    let report = json(&fovea(
+        &[
+            "compare",
+            "src/main.rs:6",
+            "--text",
+            "starts the program",
+            "--format",
+            "json",
+        ],
+        b"",
+    ));
+    let words = report["a"]["words"].as_array().unwrap();
+    assert_eq!(words[0]["text"], "fn");
+    assert_eq!(words[1]["text"], "main");
+}
+
+#[test]
+fn embed_writes_one_unit_vector_per_line_in_order() {
+    let texts = ["hello world", "goodbye", "hello world"];
+    let input: String = texts
+        .iter()
+        .map(|text| serde_json::to_string(text).unwrap() + "\n")
+        .collect();
+    let output = stdout(&fovea(&["embed", "--plain"], input.as_bytes()));
+    let vectors: Vec<Vec<f64>> = output.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(vectors.len(), 3);
+    assert_eq!(vectors[0], vectors[2]);
+    assert_ne!(vectors[0], vectors[1]);
+    for vector in &vectors {
+        assert_eq!(vector.len(), 384);
+        assert!((vector.iter().map(|v| v * v).sum::<f64>() - 1.0).abs() < 1e-5);
+    }
+    let line = refusal(&fovea(&["embed"], b"\"fine\"\nnot json\n"), 1);
+    assert!(line.contains("line 2: not a JSON string"), "{line}");
+}
+
+#[test]
+fn embed_reads_identifiers_as_words_unless_plain() {
+    let embed = |arguments: &[&str], text: &str| -> Vec<f64> {
+        let input = serde_json::to_string(text).unwrap();
+        serde_json::from_str(stdout(&fovea(arguments, input.as_bytes())).trim()).unwrap()
+    };
+    let code = ["embed", "--language", "rust"];
+    assert_eq!(embed(&code, "parseHTTPConfig"), embed(&code, "parse http config"));
+    let plain = ["embed", "--plain", "--language", "rust"];
+    assert_ne!(embed(&plain, "parseHTTPConfig"), embed(&plain, "parse http config"));
+}
+
+#[test]
+fn bench_writes_medians_per_shape() {
+    let report = json(&fovea(
+        &["bench", "--shapes", "1x8,2x16", "--threads", "1", "--json"],
+        b"",
+    ));
+    assert_eq!(report["threads"], 1);
+    let rows = report["results"].as_array().unwrap();
+    assert_eq!(
+        (rows[1]["batch"].as_u64(), rows[1]["length"].as_u64()),
+        (Some(2), Some(16))
+    );
+    for row in rows {
+        for figure in ["forward_ms", "attention_ms", "explain_ms"] {
+            assert!(row[figure].as_f64().unwrap() > 0.0);
+        }
+    }
+}
+
+#[test]
+fn doctor_and_verify_find_the_embedded_model_sound() {
+    assert!(stdout(&fovea(&["doctor"], b"")).contains("all is well"));
+    assert!(stdout(&fovea(&["model", "verify"], b"")).contains("as recorded"));
+    let info = json(&fovea(&["model", "info", "--format", "json"], b""));
+    assert_eq!(
+        (info["layers"].as_u64(), info["heads"].as_u64(), info["hidden"].as_u64()),
+        (Some(6), Some(12), Some(384))
+    );
+}
+
+#[test]
+fn doctor_names_a_broken_model_and_exits_with_one() {
+    let output = fovea(&["doctor", "--model", "src"], b"");
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stdout).contains("config.json is missing"));
+}
+
+#[test]
+fn a_reader_that_stops_reading_is_no_failure() {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_fovea"))
+        .args(["explain", "src/model/bert.rs", "--format", "json"])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(output.stderr.is_empty());
+}

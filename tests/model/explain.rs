@@ -1,0 +1,155 @@
+//! Properties that every explanation has, on the embedded model and real code.
+
+use fovea::analysis::{analyse, sources};
+use fovea::explain::{Method, alti, attention, norm};
+use fovea::model::{Keep, Packed, UNSTOPPED};
+use fovea::text::Language;
+
+use super::{embedded, real_units};
+
+#[test]
+fn shares_special_tokens_and_bias_sum_to_one_on_every_unit() {
+    let model = embedded();
+    for (text, language) in real_units(&model) {
+        let report = analyse(&model, &[(&text, language)], Method::Decomposition, UNSTOPPED)
+            .unwrap()
+            .remove(0);
+        assert!(report.residual < 1e-4, "{} on {text:.60}", report.residual);
+        let sum: f32 = report.words.iter().map(|word| word.score).sum();
+        assert!((sum + report.bias_share + report.special_share - 1.0).abs() < 1e-4);
+    }
+}
+
+#[test]
+fn scores_of_a_batch_equal_scores_of_each_text_alone() {
+    let model = embedded();
+    let units = real_units(&model);
+    let texts: Vec<(&str, Language)> = units
+        .iter()
+        .take(6)
+        .map(|(text, language)| (text.as_str(), *language))
+        .collect();
+    for method in Method::ALL {
+        let together = analyse(&model, &texts, method, UNSTOPPED).unwrap();
+        for (text, together) in texts.iter().zip(together) {
+            let alone = analyse(&model, &[*text], method, UNSTOPPED).unwrap().remove(0);
+            for (a, b) in alone.words.iter().zip(&together.words) {
+                assert!((a.score - b.score).abs() < 1e-5, "{method:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn methods_that_share_out_a_whole_sum_to_one() {
+    let model = embedded();
+    let text = (
+        "The cat sits outside while the dog plays in the garden",
+        Language::Prose,
+    );
+    for method in [Method::Alti, Method::Attention, Method::Rollout, Method::Norm] {
+        let report = analyse(&model, &[text], method, UNSTOPPED).unwrap().remove(0);
+        let sum: f32 = report.words.iter().map(|word| word.score).sum::<f32>() + report.special_share;
+        assert!((sum - 1.0).abs() < 1e-4, "{method:?}: {sum}");
+    }
+}
+
+#[test]
+fn rows_of_every_mixing_matrix_sum_to_one() {
+    let model = embedded();
+    let tokens = model
+        .tokenize("fn load_config(path: &Path) -> Result<Config>", Language::Rust)
+        .unwrap();
+    let trace = model
+        .encoder()
+        .forward(&Packed::new([tokens.ids.as_slice()]), Keep::Layers, UNSTOPPED)
+        .unwrap()
+        .remove(0);
+    let mut matrices = vec![
+        alti::rollout(&trace).unwrap(),
+        norm::rollout(&trace).unwrap(),
+        attention::rollout(&trace).unwrap(),
+    ];
+    for layer in 0..6 {
+        matrices.push(attention::map(&trace, layer, None).unwrap());
+        matrices.extend((0..12).map(|head| attention::map(&trace, layer, Some(head)).unwrap()));
+    }
+    for matrix in matrices {
+        for i in 0..matrix.n {
+            assert!((matrix.row(i).iter().sum::<f32>() - 1.0).abs() < 1e-4);
+        }
+    }
+    assert!(attention::map(&trace, 6, None).is_err());
+    assert!(attention::map(&trace, 0, Some(12)).is_err());
+}
+
+#[test]
+fn a_word_draws_on_words_by_shares_of_at_most_one() {
+    let model = embedded();
+    let text = (
+        "def read_settings(path): return json.load(open(path))",
+        Language::Python,
+    );
+    let report = sources(&model, text, UNSTOPPED).unwrap();
+    let words = analyse(&model, &[text], Method::Decomposition, UNSTOPPED)
+        .unwrap()
+        .remove(0)
+        .words;
+    assert_eq!(report.words, words.len());
+    for i in 0..report.words {
+        let sum: f32 = report.row(i).iter().sum();
+        assert!(sum > 0.5 && sum <= 1.0 + 1e-4, "{sum}");
+    }
+}
+
+#[test]
+fn ranks_follow_scores() {
+    let model = embedded();
+    let text = ("Carbs are broken down into sugar in your body", Language::Prose);
+    let report = analyse(&model, &[text], Method::Decomposition, UNSTOPPED)
+        .unwrap()
+        .remove(0);
+    let mut words = report.words.clone();
+    words.sort_by_key(|word| word.rank);
+    assert!(
+        words
+            .windows(2)
+            .all(|pair| pair[0].score >= pair[1].score && pair[0].rank + 1 == pair[1].rank)
+    );
+}
+
+#[test]
+fn coverage_tells_what_the_vocabulary_cannot_read() {
+    let model = embedded();
+    let coverage = |text: &str| model.tokenize(text, Language::Prose).unwrap().coverage;
+    assert_eq!(coverage("我爱编程"), 0.25);
+    assert_eq!(coverage("programming"), 1.0);
+    assert_eq!(coverage("naïve café"), 1.0);
+    assert_eq!(coverage("🎉 123 !!"), 1.0);
+    assert!((coverage("code 我爱编程") - 5.0 / 8.0).abs() < 1e-6);
+}
+
+#[test]
+fn empty_and_blank_texts_are_explained_without_words() {
+    let model = embedded();
+    for text in ["", "  \n\t "] {
+        let report = analyse(&model, &[(text, Language::Prose)], Method::Decomposition, UNSTOPPED)
+            .unwrap()
+            .remove(0);
+        assert!(report.words.is_empty() && report.residual < 1e-4);
+        assert!((report.special_share + report.bias_share - 1.0).abs() < 1e-4);
+    }
+    assert!(
+        analyse(&model, &[], Method::Decomposition, UNSTOPPED)
+            .unwrap()
+            .is_empty()
+    );
+}
+
+#[test]
+fn text_over_the_window_is_refused_and_never_cut() {
+    let model = embedded();
+    let long = "word ".repeat(600);
+    let error = analyse(&model, &[(&long, Language::Prose)], Method::Decomposition, UNSTOPPED).unwrap_err();
+    assert!(error.to_string().contains("does not fit"), "{error}");
+}

@@ -1,0 +1,197 @@
+//! Hidden states, attention maps and embeddings of the f32 model against PyTorch (`tests/reference/golden.py`).
+
+use candle_core::Tensor;
+use fovea::model::{Keep, Model, Packed, Trace, UNSTOPPED};
+use fovea::text::Language;
+
+use super::{f32_model, normalise};
+
+#[derive(serde::Deserialize)]
+struct Golden {
+    text: String,
+    ids: Vec<u32>,
+    embedding: Vec<f32>,
+    hidden: Vec<Vec<f32>>,
+    attention: Vec<Vec<Vec<f32>>>,
+}
+
+fn golden() -> Vec<Golden> {
+    serde_json::from_str(include_str!("../reference/golden.json")).unwrap()
+}
+
+/// The same indices as `picks` in tests/reference/golden.py.
+fn picks(count: usize, size: usize) -> Vec<usize> {
+    let mut state = 12345u64;
+    let mut next = || {
+        state = state
+            .wrapping_mul(6364136223846793005)
+            .wrapping_add(1442695040888963407);
+        ((state >> 33) % size as u64) as usize
+    };
+    (0..count).map(|_| next()).collect()
+}
+
+/// Largest difference between sampled entries of a tensor and those PyTorch gave.
+fn furthest(tensor: &Tensor, expected: &[f32]) -> f32 {
+    let values: Vec<f32> = tensor.flatten_all().unwrap().to_vec1().unwrap();
+    let places = picks(expected.len(), values.len());
+    places
+        .into_iter()
+        .zip(expected)
+        .map(|(place, expected)| (values[place] - expected).abs())
+        .fold(0.0, f32::max)
+}
+
+fn check(model: &Model, trace: &Trace, golden: &Golden) {
+    let context = || format!("text of {} tokens: {:.40}", golden.ids.len(), golden.text);
+    assert_eq!(trace.len(), golden.ids.len());
+    for (layer, expected) in golden.hidden.iter().enumerate() {
+        let hidden = trace.layers.get(layer).map_or(&trace.hidden, |layer| &layer.input);
+        assert!(
+            furthest(hidden, expected) < 1e-4,
+            "hidden state {layer} of {}",
+            context()
+        );
+    }
+    for (layer, heads) in golden.attention.iter().enumerate() {
+        for (head, expected) in heads.iter().enumerate() {
+            let map = trace.layers[layer].attention.get(head).unwrap();
+            assert!(
+                furthest(&map, expected) < 1e-4,
+                "layer {layer} head {head} of {}",
+                context()
+            );
+        }
+    }
+    let embedding = normalise(&model.pool(trace).unwrap());
+    let off = embedding
+        .iter()
+        .zip(&golden.embedding)
+        .map(|(a, b)| (a - b).abs())
+        .fold(0.0, f32::max);
+    assert!(off < 1e-5, "embedding of {}", context());
+}
+
+#[test]
+fn every_layer_and_head_equals_pytorch_one_text_at_a_time() {
+    let Some(model) = f32_model() else { return };
+    for golden in golden() {
+        let batch = Packed::new([golden.ids.as_slice()]);
+        let traces = model.encoder().forward(&batch, Keep::Layers, UNSTOPPED).unwrap();
+        check(&model, &traces[0], &golden);
+    }
+}
+
+#[test]
+fn every_layer_and_head_equals_pytorch_packed_together() {
+    let Some(model) = f32_model() else { return };
+    let golden = golden();
+    let batch = Packed::new(golden.iter().map(|golden| golden.ids.as_slice()));
+    let traces = model.encoder().forward(&batch, Keep::Layers, UNSTOPPED).unwrap();
+    for (trace, golden) in traces.iter().zip(&golden) {
+        check(&model, trace, golden);
+    }
+}
+
+#[test]
+fn neighbours_in_a_batch_never_change_a_result() {
+    let model = super::embedded();
+    let golden = golden();
+    let packed = Packed::new(golden.iter().map(|golden| golden.ids.as_slice()));
+    let together = model.encoder().forward(&packed, Keep::Layers, UNSTOPPED).unwrap();
+    for (together, golden) in together.iter().zip(&golden) {
+        let alone = Packed::new([golden.ids.as_slice()]);
+        let alone = model.encoder().forward(&alone, Keep::LastHidden, UNSTOPPED).unwrap();
+        let difference = (&alone[0].hidden - &together.hidden).unwrap().abs().unwrap();
+        let largest: f32 = difference.flatten_all().unwrap().max(0).unwrap().to_scalar().unwrap();
+        assert!(largest < 1e-5, "{largest} on {:.40}", golden.text);
+    }
+}
+
+#[test]
+fn plain_reading_gives_the_token_ids_of_the_reference_pipeline() {
+    let Some(model) = f32_model() else { return };
+    let model = model.identifier_aware(false);
+    for golden in golden() {
+        let ours = model.tokenize(&golden.text, Language::Rust).unwrap().ids;
+        // The reference cuts at 256 tokens, we never cut.
+        let (kept, end) = golden.ids.split_at(golden.ids.len() - 1);
+        assert_eq!(&ours[..kept.len()], kept, "{:.40}", golden.text);
+        assert_eq!(ours.last(), end.last());
+    }
+}
+
+/// Every entry of every hidden state and attention map, when FOVEA_GOLDEN_FULL names the file that `golden.py --full` wrote.
+#[test]
+fn every_entry_equals_pytorch_when_the_full_file_is_there() {
+    let (Some(file), Some(model)) = (std::env::var_os("FOVEA_GOLDEN_FULL"), f32_model()) else {
+        return;
+    };
+    let full = candle_core::safetensors::load(file, &candle_core::Device::Cpu).unwrap();
+    let mut furthest = 0f32;
+    for (index, golden) in golden().iter().enumerate() {
+        let batch = Packed::new([golden.ids.as_slice()]);
+        let trace = model
+            .encoder()
+            .forward(&batch, Keep::Layers, UNSTOPPED)
+            .unwrap()
+            .remove(0);
+        let mut off = |ours: &Tensor, name: String| {
+            let difference = (ours - &full[&name]).unwrap().abs().unwrap().flatten_all().unwrap();
+            let largest: f32 = difference.max(0).unwrap().to_scalar().unwrap();
+            assert!(largest < 1e-4, "{name}: {largest}");
+            furthest = furthest.max(largest);
+        };
+        for (layer, found) in trace.layers.iter().enumerate() {
+            off(&found.input, format!("{index}.hidden.{layer}"));
+            off(&found.attention, format!("{index}.attention.{layer}"));
+        }
+        off(&trace.hidden, format!("{index}.hidden.{}", trace.layers.len()));
+    }
+    eprintln!("largest difference of any entry: {furthest:e}");
+}
+
+#[test]
+fn published_numbers_of_the_model_are_met() {
+    let Some(model) = f32_model() else { return };
+    let model = model.identifier_aware(false);
+    let embed = |text: &str| {
+        let tokens = model.tokenize(text, Language::Prose).unwrap();
+        let batch = Packed::new([tokens.ids.as_slice()]);
+        model
+            .pool(&model.encoder().forward(&batch, Keep::LastHidden, UNSTOPPED).unwrap()[0])
+            .unwrap()
+    };
+    let cosine = |a: &str, b: &str| super::cosine(&embed(a), &embed(b));
+    let near = |found: f32, expected: f32| assert!((found - expected).abs() < 1e-4, "{found} {expected}");
+    // sentence-transformers, quickstart
+    let weather = [
+        "The weather is lovely today.",
+        "It's so sunny outside!",
+        "He drove to the stadium.",
+    ];
+    near(cosine(weather[0], weather[1]), 0.6660);
+    near(cosine(weather[0], weather[2]), 0.1046);
+    near(cosine(weather[1], weather[2]), 0.1411);
+    // sentence-transformers, semantic textual similarity
+    near(cosine("The new movie is awesome", "The new movie is so great"), 0.8939);
+    near(cosine("The cat sits outside", "The dog plays in the garden"), 0.2838);
+    // text-embeddings-inference, test_bert__bert_single.snap: not normalised there, of length 7.5809. PyTorch's own first value is
+    // -0.590237, so the snapshot is compared at unit length, as `embed` writes it.
+    let deep = normalise(&embed("What is Deep Learning?"));
+    for (found, expected) in deep
+        .into_iter()
+        .zip([-0.59059864, -0.25252345, 0.14972475, 0.05487579, -0.11783009])
+    {
+        near(found, expected / 7.5809);
+    }
+    // fastembed, test_text_onnx_embeddings.py
+    for (found, expected) in normalise(&embed("hello world"))
+        .into_iter()
+        .zip([-0.034478, 0.03102, 0.00673, 0.02611, -0.039362])
+    {
+        near(found, expected);
+    }
+    // fastembed-rs, tests/text-embeddings.rs
+    near(normalise(&embed("Hello, World!")).iter().sum(), 0.59605527);
+}

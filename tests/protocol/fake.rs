@@ -1,0 +1,236 @@
+//! A model whose answers can be computed by hand, and which waits, fails and panics on demand.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::Duration;
+
+use fovea::analysis::{Engine, Loader, SourcesReport, UnitReport, WordScore};
+use fovea::explain::{Link, Method, PairReport, Side};
+use fovea::model::{Checkpoint, ModelError, ModelInfo, Pooling};
+use fovea::text::{Language, source_words};
+
+/// What the model of a test does, and what it was given.
+#[derive(Default)]
+pub struct Script {
+    texts: Mutex<Vec<String>>,
+    shut: Mutex<bool>,
+    opened: Condvar,
+    failure: Mutex<Option<String>>,
+}
+
+impl Script {
+    /// The texts it was given, in order.
+    pub fn texts(&self) -> Vec<String> {
+        self.texts.lock().unwrap().clone()
+    }
+
+    /// From now on it computes nothing until [`Script::open`].
+    pub fn shut(&self) {
+        *self.shut.lock().unwrap() = true;
+    }
+
+    /// It computes again.
+    pub fn open(&self) {
+        *self.shut.lock().unwrap() = false;
+        self.opened.notify_all();
+    }
+
+    /// Loading fails from now on, or does not.
+    pub fn fail_loading(&self, reason: Option<&str>) {
+        *self.failure.lock().unwrap() = reason.map(str::to_owned);
+    }
+
+    /// Makes loaders; one for a folder loads a model of the folder's name.
+    pub fn loaders(self: &Arc<Script>) -> impl Fn(Option<&Path>) -> Loader + Send + Sync + 'static {
+        let script = self.clone();
+        move |dir| {
+            let script = script.clone();
+            let name = dir.map_or_else(|| "fake".to_owned(), |dir| dir.display().to_string());
+            Box::new(move || {
+                let failure = script.failure.lock().unwrap().clone();
+                match failure {
+                    Some(reason) => Err(reason),
+                    None => Ok(Box::new(Fake {
+                        script: script.clone(),
+                        name: name.clone(),
+                    }) as Box<dyn Engine>),
+                }
+            })
+        }
+    }
+
+    fn wait(&self, checkpoint: Checkpoint) -> Result<(), ModelError> {
+        let mut shut = self.shut.lock().unwrap();
+        while *shut {
+            if checkpoint() {
+                return Err(ModelError::Stopped);
+            }
+            shut = self.opened.wait_timeout(shut, Duration::from_millis(2)).unwrap().0;
+        }
+        Ok(())
+    }
+}
+
+struct Fake {
+    script: Arc<Script>,
+    name: String,
+}
+
+impl Engine for Fake {
+    fn info(&self) -> ModelInfo {
+        ModelInfo {
+            name: self.name.clone(),
+            id: self.name.clone(),
+            architecture: "fake".to_owned(),
+            layers: 1,
+            heads: 1,
+            hidden: 64,
+            window: 10_000,
+            vocabulary: 1,
+            pooling: Pooling::Mean,
+            weights: "f32".to_owned(),
+        }
+    }
+
+    fn window(&self) -> usize {
+        10_000
+    }
+
+    fn count(&self, text: &str, _: Language) -> usize {
+        source_words(text).len() + 2
+    }
+
+    fn analyse(
+        &self,
+        texts: &[(&str, Language)],
+        method: Method,
+        stop: Checkpoint,
+    ) -> Result<Vec<UnitReport>, ModelError> {
+        self.script.wait(stop)?;
+        let mut reports = Vec::new();
+        for (text, _) in texts {
+            assert!(!text.contains("KNOCK_OVER"), "the model fell over {text}");
+            self.script.texts.lock().unwrap().push((*text).to_owned());
+            reports.push(report(text, method));
+        }
+        Ok(reports)
+    }
+
+    /// A word is half itself; the other half comes from the words around it, less from those further away.
+    fn sources(&self, (text, _): (&str, Language), stop: Checkpoint) -> Result<SourcesReport, ModelError> {
+        self.script.wait(stop)?;
+        let words = source_words(text).len();
+        let mut shares = Vec::with_capacity(words * words);
+        for i in 0..words {
+            let weight = |j: usize| {
+                if i == j {
+                    0.0
+                } else {
+                    1.0 / (i.abs_diff(j) as f32).powi(2)
+                }
+            };
+            let sum: f32 = (0..words).map(weight).sum();
+            shares.extend((0..words).map(|j| if i == j { 0.5 } else { 0.5 * weight(j) / sum }));
+        }
+        Ok(SourcesReport { shares, words })
+    }
+
+    /// Words that are the same share the cosine.
+    fn compare(
+        &self,
+        (a, _): (&str, Language),
+        (b, _): (&str, Language),
+        stop: Checkpoint,
+    ) -> Result<PairReport, ModelError> {
+        self.script.wait(stop)?;
+        let (left, right) = (source_words(a), source_words(b));
+        let same = |i: usize, j: usize| a[left[i].range.clone()] == b[right[j].range.clone()];
+        let links: Vec<(usize, usize)> = (0..left.len())
+            .flat_map(|i| (0..right.len()).map(move |j| (i, j)))
+            .filter(|(i, j)| same(*i, *j))
+            .collect();
+        let share = 0.5 / links.len().max(1) as f32;
+        let (rows, columns) = (left.len() + 2, right.len() + 2);
+        let mut pairs = vec![0.0; rows * columns];
+        for (i, j) in &links {
+            pairs[i * columns + j] = share;
+        }
+        let side = |words: &[fovea::text::Word]| Side {
+            words: words.iter().map(|word| word.range.clone()).collect(),
+            scores: vec![share; words.len()],
+            special: 0.0,
+            bias: 0.0,
+            coverage: 1.0,
+        };
+        Ok(PairReport {
+            cosine: if links.is_empty() { 0.0 } else { 0.5 },
+            residual: 0.0,
+            a: side(&left),
+            b: side(&right),
+            pairs,
+            alignment: links
+                .iter()
+                .map(|(a, b)| Link {
+                    a: *a,
+                    b: *b,
+                    cosine: 1.0,
+                })
+                .collect(),
+            ms: 1.0,
+        })
+    }
+}
+
+/// A word's share grows with its length; a text's vector counts its words, so that texts of the same words are similar; text
+/// outside ASCII is not understood.
+fn report(text: &str, method: Method) -> UnitReport {
+    let words = source_words(text);
+    let all: usize = words.iter().map(|word| word.range.len().pow(2)).sum();
+    let scores: Vec<f32> = words
+        .iter()
+        .map(|word| 0.8 * word.range.len().pow(2) as f32 / all.max(1) as f32)
+        .collect();
+    let rank = |score: f32, index: usize| {
+        1 + scores
+            .iter()
+            .enumerate()
+            .filter(|(j, other)| **other > score || (**other == score && *j < index))
+            .count() as u32
+    };
+    let mut embedding = vec![0.01f32; 64];
+    let mut seen: HashMap<&str, usize> = HashMap::new();
+    for word in &words {
+        let word = &text[word.range.clone()];
+        *seen.entry(word).or_default() += 1;
+        let hash = word.bytes().fold(17u64, |hash, byte| {
+            hash.wrapping_mul(1_099_511_628_211) ^ u64::from(byte)
+        });
+        embedding[(hash >> 7) as usize % 64] += 1.0;
+    }
+    let letters = text.chars().filter(|c| c.is_alphabetic()).count();
+    let read = text.chars().filter(char::is_ascii_alphabetic).count();
+    UnitReport {
+        method,
+        words: words
+            .iter()
+            .enumerate()
+            .map(|(i, word)| WordScore {
+                range: word.range.clone(),
+                score: scores[i],
+                rank: rank(scores[i], i),
+            })
+            .collect(),
+        tokens: words.len() + 2,
+        coverage: if letters == 0 {
+            1.0
+        } else {
+            read as f32 / letters as f32
+        },
+        bias_share: 0.1,
+        special_share: 0.1,
+        residual: 0.0,
+        embedding: embedding.into(),
+        ms: 1.0,
+    }
+}

@@ -1,0 +1,355 @@
+//! Hover, highlights, lenses, actions and commands.
+
+use serde_json::{Value, json};
+
+use crate::editor::{Editor, at, range};
+
+const A: &str = "file:///work/src/a.rs";
+const B: &str = "file:///work/src/config.py";
+
+pub const RUST: &str = "\
+fn load_config(path: &Path) -> Config {
+    parse(read(path))
+}
+
+fn unrelated() {}
+";
+pub const PYTHON: &str = "\
+def other(x):
+    pass
+
+def load_config(path: Path) -> Config:
+    return parse(read(path))
+";
+
+fn plain() -> Value {
+    json!({
+        "window": {"showDocument": {"support": true}, "showMessage": {}},
+        "textDocument": {"codeAction": {"codeActionLiteralSupport": {"codeActionKind": {"valueSet": []}}}},
+    })
+}
+
+async fn two_documents(capabilities: Value) -> Editor {
+    let options = json!({"debounceMs": 0, "codeLens": {"minSimilarity": 0.1}});
+    let mut editor = Editor::start_with(capabilities, options).await;
+    editor.open(A, "rust", RUST).await;
+    editor.open(B, "python", PYTHON).await;
+    editor.analysed(A, 0, 4).await;
+    editor.lenses(A).await;
+    editor
+}
+
+#[tokio::test]
+async fn a_hover_explains_the_word() {
+    let mut editor = two_documents(plain()).await;
+    let hover = editor.request("textDocument/hover", at(A, 1, 6)).await;
+    insta::assert_json_snapshot!(hover);
+    for (line, character) in [(0, 2), (1, 0), (2, 1), (3, 0), (99, 99)] {
+        let hover = editor.request("textDocument/hover", at(A, line, character)).await;
+        if line != 99 && line != 2 && (line, character) != (0, 2) {
+            assert_eq!(hover, Value::Null, "{line}:{character}");
+        }
+    }
+    assert_eq!(
+        editor.request("textDocument/hover", at("file:///closed", 0, 0)).await,
+        Value::Null
+    );
+    editor.finish().await;
+}
+
+#[tokio::test]
+async fn a_hover_is_plain_text_where_the_client_has_no_markdown() {
+    let capabilities = json!({"textDocument": {"hover": {"contentFormat": ["plaintext"]}}});
+    let mut editor = two_documents(capabilities).await;
+    let hover = editor.request("textDocument/hover", at(A, 1, 6)).await;
+    assert_eq!(hover["contents"]["kind"], "plaintext");
+    editor.finish().await;
+}
+
+#[tokio::test]
+async fn a_hover_says_what_is_not_understood() {
+    let mut editor = Editor::start(json!({})).await;
+    let uri = "file:///work/a.md";
+    editor.open(uri, "markdown", "我爱编程\n").await;
+    editor.analysed(uri, 0, 0).await;
+    let hover = editor.request("textDocument/hover", at(uri, 0, 0)).await;
+    insta::assert_json_snapshot!(hover["contents"]["value"]);
+    editor.finish().await;
+}
+
+#[tokio::test]
+async fn highlights_show_what_a_word_draws_on() {
+    let mut editor = two_documents(plain()).await;
+    let highlights = editor.request("textDocument/documentHighlight", at(A, 1, 6)).await;
+    let words: Vec<(&str, i64)> = highlights
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|highlight| {
+            let line = RUST
+                .lines()
+                .nth(highlight["range"]["start"]["line"].as_u64().unwrap() as usize)
+                .unwrap();
+            let column = |end: &str| highlight["range"][end]["character"].as_u64().unwrap() as usize;
+            (
+                &line[column("start")..column("end")],
+                highlight["kind"].as_i64().unwrap(),
+            )
+        })
+        .collect();
+    insta::assert_debug_snapshot!(words);
+    let off = editor
+        .request("workspace/executeCommand", json!({"command": "fovea.toggleHighlight"}))
+        .await;
+    assert_eq!(off, json!({"enabled": false}));
+    assert_eq!(
+        editor.told("window/showMessage").await["message"],
+        "Fovea: Highlights off"
+    );
+    assert_eq!(
+        editor.request("textDocument/documentHighlight", at(A, 1, 6)).await,
+        Value::Null
+    );
+    editor.finish().await;
+}
+
+#[tokio::test]
+async fn lenses_name_what_is_similar_and_open_it() {
+    let mut editor = two_documents(plain()).await;
+    let lenses = editor.lenses(A).await;
+    assert_eq!(lenses[0]["range"], range((0, 3), (0, 14)));
+    assert!(lenses[0]["data"].is_object());
+    let lens = editor.request("codeLens/resolve", lenses[0].clone()).await;
+    insta::assert_json_snapshot!(lens);
+    let command = json!({"command": lens["command"]["command"], "arguments": lens["command"]["arguments"]});
+    let id = editor.ask("workspace/executeCommand", command).await;
+    let shown = editor.asked("window/showDocument", json!({"success": true})).await;
+    assert_eq!(shown["uri"], B);
+    assert_eq!(shown["selection"], range((3, 4), (3, 15)));
+    assert_eq!(editor.answer(id).await["result"]["shown"], 0);
+    editor.finish().await;
+}
+
+#[tokio::test]
+async fn a_lens_of_an_old_version_is_refused() {
+    let mut editor = two_documents(plain()).await;
+    let lenses = editor.lenses(A).await;
+    editor
+        .change(A, 2, json!([{"range": range((0, 0), (0, 0)), "text": "\n"}]))
+        .await;
+    assert_eq!(editor.refused("codeLens/resolve", lenses[0].clone()).await.0, -32801);
+    assert_eq!(
+        editor
+            .refused("codeLens/resolve", json!({"range": range((0, 0), (0, 1))}))
+            .await
+            .0,
+        -32602
+    );
+    let moved = editor.lenses(A).await;
+    assert_eq!(moved[0]["range"], range((1, 3), (1, 14)));
+    editor.finish().await;
+}
+
+#[tokio::test]
+async fn lenses_are_asked_for_anew_when_there_is_news() {
+    let refresh = json!({"workspace": {"codeLens": {"refreshSupport": true}}});
+    let mut editor = Editor::start_with(refresh, json!({"debounceMs": 0})).await;
+    editor.open(A, "rust", RUST).await;
+    editor.asked("workspace/codeLens/refresh", Value::Null).await;
+    editor.open(B, "python", PYTHON).await;
+    editor.analysed(B, 0, 4).await;
+    editor.asked("workspace/codeLens/refresh", Value::Null).await;
+    editor.ignore("workspace/codeLens/refresh");
+    editor.finish().await;
+}
+
+#[tokio::test]
+async fn actions_are_of_our_own_kind() {
+    let mut editor = two_documents(plain()).await;
+    let ask = |only: Value, from, to| json!({"textDocument": {"uri": A}, "range": range(from, to), "context": {"diagnostics": [], "only": only}});
+    let actions = editor
+        .request("textDocument/codeAction", ask(Value::Null, (1, 4), (1, 9)))
+        .await;
+    insta::assert_json_snapshot!(actions);
+    let none = editor
+        .request("textDocument/codeAction", ask(json!(["quickfix"]), (1, 4), (1, 9)))
+        .await;
+    assert_eq!(none, json!([]));
+    let elsewhere = editor
+        .request("textDocument/codeAction", ask(Value::Null, (3, 0), (3, 0)))
+        .await;
+    assert_eq!(elsewhere, json!([]));
+    editor.finish().await;
+}
+
+#[tokio::test]
+async fn actions_are_resolved_lazily_where_the_client_can() {
+    let action = json!({
+        "codeActionLiteralSupport": {"codeActionKind": {"valueSet": []}},
+        "dataSupport": true,
+        "resolveSupport": {"properties": ["edit", "command"]},
+    });
+    let mut editor = two_documents(json!({"textDocument": {"codeAction": action}})).await;
+    let context = json!({"diagnostics": []});
+    let params = json!({"textDocument": {"uri": A}, "range": range((0, 3), (0, 3)), "context": context});
+    let actions = editor.request("textDocument/codeAction", params).await;
+    assert!(actions[0].get("command").is_none(), "{actions}");
+    let resolved = editor.request("codeAction/resolve", actions[0].clone()).await;
+    assert_eq!(resolved["command"]["command"], "fovea.showSimilar");
+    assert_eq!(
+        editor.refused("codeAction/resolve", json!({"title": "x"})).await.0,
+        -32602
+    );
+    editor.finish().await;
+}
+
+#[tokio::test]
+async fn clients_without_action_literals_get_commands() {
+    let mut editor = two_documents(json!({})).await;
+    let params = json!({"textDocument": {"uri": A}, "range": range((0, 3), (0, 3)), "context": {"diagnostics": []}});
+    let actions = editor.request("textDocument/codeAction", params).await;
+    assert_eq!(actions[0]["command"], "fovea.showSimilar");
+    editor.finish().await;
+}
+
+#[tokio::test]
+async fn several_similar_items_are_a_choice() {
+    let mut editor = two_documents(plain()).await;
+    let item = |line: u32, name: &str| {
+        json!({"uri": B, "range": range((line, 0), (line, 9)), "selection": range((line, 0), (line, 1)), "name": name,
+            "kind": "function", "language": "python", "score": 0.8})
+    };
+    let argument =
+        json!({"uri": A, "range": range((0, 3), (0, 3)), "name": "mine", "similar": [item(1, "a"), item(2, "b")]});
+    let params = json!({"command": "fovea.showSimilar", "arguments": [argument]});
+    let id = editor.ask("workspace/executeCommand", params.clone()).await;
+    let choice = editor
+        .asked(
+            "window/showMessageRequest",
+            json!({"title": "0.80 b · src/config.py:3"}),
+        )
+        .await;
+    assert_eq!(choice["actions"][0]["title"], "0.80 a · src/config.py:2");
+    let shown = editor.asked("window/showDocument", json!({"success": true})).await;
+    assert_eq!(shown["selection"]["start"]["line"], 2);
+    assert_eq!(editor.answer(id).await["result"]["shown"], 1);
+    // Nothing chosen.
+    let id = editor.ask("workspace/executeCommand", params).await;
+    editor.asked("window/showMessageRequest", Value::Null).await;
+    assert_eq!(editor.answer(id).await["result"]["shown"], Value::Null);
+    editor.finish().await;
+}
+
+#[tokio::test]
+async fn a_client_of_our_own_gets_the_list_and_no_messages() {
+    let mut editor = two_documents(json!({"experimental": {"fovea": {"heat": false}}})).await;
+    let argument = json!({"uri": A, "range": range((1, 4), (1, 4))});
+    let params = json!({"command": "fovea.showSimilar", "arguments": [argument]});
+    let answer = editor.request("workspace/executeCommand", params).await;
+    assert_eq!(answer["name"], "load_config");
+    assert_eq!(answer["similar"][0]["name"], "load_config");
+    assert_eq!(answer["similar"][0]["language"], "python");
+    let pair = [
+        json!({"uri": A, "range": range((0, 3), (0, 14))}),
+        json!({"text": "load_config", "language": "python"}),
+    ];
+    let pair = editor
+        .request(
+            "workspace/executeCommand",
+            json!({"command": "fovea.comparePassages", "arguments": pair}),
+        )
+        .await;
+    insta::assert_json_snapshot!(pair);
+    let explained = editor
+        .request("fovea/explain", json!({"textDocument": {"uri": A}}))
+        .await;
+    assert_eq!(explained["units"][0]["kind"], "function");
+    assert_eq!(explained["language"], "rust");
+    assert_eq!(explained["file"], "/work/src/a.rs");
+    assert_eq!(
+        editor
+            .refused("fovea/explain", json!({"textDocument": {"uri": "file:///closed"}}))
+            .await
+            .0,
+        -32602
+    );
+    editor.finish().await;
+}
+
+#[tokio::test]
+async fn plain_clients_are_told_the_essence() {
+    let mut editor = two_documents(plain()).await;
+    let pair = [json!({"text": "load config"}), json!({"text": "load settings"})];
+    editor
+        .request(
+            "workspace/executeCommand",
+            json!({"command": "fovea.comparePassages", "arguments": pair}),
+        )
+        .await;
+    assert_eq!(
+        editor.told("window/showMessage").await["message"],
+        "Fovea: cosine 0.50; most of it from load ~ load +0.50"
+    );
+    let selection = json!([{"uri": A, "range": range((1, 4), (1, 9))}]);
+    editor
+        .request(
+            "workspace/executeCommand",
+            json!({"command": "fovea.explainSelection", "arguments": selection}),
+        )
+        .await;
+    assert_eq!(
+        editor.told("window/showMessage").await["message"],
+        "Fovea: parse 80.0 % (decomposition)"
+    );
+    editor.finish().await;
+}
+
+#[tokio::test]
+async fn commands_say_what_is_wrong_with_them() {
+    let mut editor = two_documents(plain()).await;
+    let mut wrong = async |command: &str, arguments: Value| {
+        editor
+            .refused(
+                "workspace/executeCommand",
+                json!({"command": command, "arguments": arguments}),
+            )
+            .await
+    };
+    let messages = [
+        wrong("fovea.nonsense", json!([])).await,
+        wrong("fovea.showSimilar", json!([])).await,
+        wrong("fovea.showSimilar", json!([3])).await,
+        wrong(
+            "fovea.showSimilar",
+            json!([{"uri": "file:///closed", "range": range((0, 0), (0, 0))}]),
+        )
+        .await,
+        wrong("fovea.comparePassages", json!([{"text": "one"}])).await,
+        wrong("fovea.comparePassages", json!([{"text": "one"}, {"text": " "}])).await,
+        wrong(
+            "fovea.explainSelection",
+            json!([{"uri": A, "range": range((0, 0), (0, 0))}]),
+        )
+        .await,
+        wrong("fovea.setMethod", json!(["vibes"])).await,
+        wrong("fovea.setMethod", json!([])).await,
+        wrong("fovea.toggleHeat", json!(["perhaps"])).await,
+    ];
+    insta::assert_debug_snapshot!(messages);
+    editor.finish().await;
+}
+
+#[tokio::test]
+async fn pause_stops_the_model_and_resume_goes_on() {
+    let mut editor = Editor::start_with(json!({}), json!({"hover": {"deadlineMs": 100}})).await;
+    editor
+        .request("workspace/executeCommand", json!({"command": "fovea.pause"}))
+        .await;
+    editor.open(A, "rust", RUST).await;
+    assert_eq!(editor.request("textDocument/hover", at(A, 0, 4)).await, Value::Null);
+    editor
+        .request("workspace/executeCommand", json!({"command": "fovea.resume"}))
+        .await;
+    editor.analysed(A, 0, 4).await;
+    editor.finish().await;
+}

@@ -1,0 +1,207 @@
+//! `fovea/heat` and `fovea/status`.
+
+use serde_json::{Value, json};
+
+use crate::editor::{Editor, at, range};
+
+const URI: &str = "file:///work/a.rs";
+
+async fn fovea() -> Editor {
+    Editor::start_with(json!({"experimental": {"fovea": true}}), json!({"debounceMs": 0})).await
+}
+
+#[tokio::test]
+async fn heat_comes_for_each_version() {
+    let mut editor = fovea().await;
+    editor
+        .open(URI, "rust", "fn heated(x: u8) {\n    compute_everything(x)\n}\n")
+        .await;
+    let heat = editor.told_that("fovea/heat", |heat| heat["complete"] == true).await;
+    insta::assert_json_snapshot!(heat);
+    editor
+        .change(URI, 2, json!([{"range": range((0, 0), (0, 0)), "text": "// é😀\n"}]))
+        .await;
+    let heat = editor
+        .told_that("fovea/heat", |heat| heat["complete"] == true && heat["version"] == 2)
+        .await;
+    assert!(
+        heat["words"].as_array().unwrap().iter().any(|word| word[0] == 2),
+        "{heat}"
+    );
+    editor.ignore("fovea/heat");
+    editor.finish().await;
+}
+
+#[tokio::test]
+async fn what_is_not_understood_has_no_heat() {
+    let mut editor = fovea().await;
+    editor.open("file:///work/a.md", "markdown", "我爱编程 a\n").await;
+    let heat = editor.told_that("fovea/heat", |heat| heat["complete"] == true).await;
+    assert_eq!(heat["words"], json!([]));
+    assert_eq!(heat["unread"][0]["coverage"], 0.2);
+    assert!(heat["unread"][0]["reason"].as_str().unwrap().contains("20 %"));
+    editor.ignore("fovea/heat");
+    editor.finish().await;
+}
+
+#[tokio::test]
+async fn heat_goes_off_and_on() {
+    let mut editor = fovea().await;
+    editor.open(URI, "rust", "fn heated() {}").await;
+    editor.told_that("fovea/heat", |heat| heat["complete"] == true).await;
+    let toggled = editor
+        .request("workspace/executeCommand", json!({"command": "fovea.toggleHeat"}))
+        .await;
+    assert_eq!(toggled, json!({"enabled": false}));
+    editor.told_that("fovea/heat", |heat| heat["words"] == json!([])).await;
+    let status = editor.told_that("fovea/status", |status| status["heat"] == false).await;
+    assert_eq!(status["method"], "decomposition");
+    editor
+        .request(
+            "workspace/executeCommand",
+            json!({"command": "fovea.toggleHeat", "arguments": [true]}),
+        )
+        .await;
+    editor.told_that("fovea/heat", |heat| heat["words"] != json!([])).await;
+    editor.ignore("fovea/heat");
+    editor.finish().await;
+}
+
+#[tokio::test]
+async fn another_method_is_analysed_anew() {
+    let mut editor = fovea().await;
+    editor.open(URI, "rust", "fn heated() {}").await;
+    editor.told_that("fovea/heat", |heat| heat["complete"] == true).await;
+    let set = editor
+        .request(
+            "workspace/executeCommand",
+            json!({"command": "fovea.setMethod", "arguments": ["norm"]}),
+        )
+        .await;
+    assert_eq!(set, json!({"method": "norm"}));
+    editor
+        .told_that("fovea/heat", |heat| {
+            heat["complete"] == true && heat["method"] == "norm"
+        })
+        .await;
+    editor.ignore("fovea/heat");
+    editor.finish().await;
+}
+
+#[tokio::test]
+async fn status_tells_the_state_and_who_is_inactive() {
+    let mut editor = Editor::connect();
+    editor.script.fail_loading(Some("model.safetensors is truncated"));
+    editor
+        .initialize(json!({"experimental": {"fovea": {"status": true}}}), Value::Null)
+        .await;
+    let status = editor
+        .told_that("fovea/status", |status| status["state"] == "failed")
+        .await;
+    insta::assert_json_snapshot!(status);
+    editor.open("file:///work/.env", "plaintext", "TOKEN=1").await;
+    let status = editor
+        .told_that("fovea/status", |status| status["inactive"] != json!([]))
+        .await;
+    assert_eq!(status["inactive"][0]["uri"], "file:///work/.env");
+    assert!(status["inactive"][0]["reason"].as_str().unwrap().contains("secrets"));
+    editor
+        .notify(
+            "textDocument/didClose",
+            json!({"textDocument": {"uri": "file:///work/.env"}}),
+        )
+        .await;
+    editor
+        .told_that("fovea/status", |status| status["inactive"] == json!([]))
+        .await;
+    // Another model, by the setting.
+    editor.script.fail_loading(None);
+    editor
+        .notify(
+            "workspace/didChangeConfiguration",
+            json!({"settings": {"fovea": {"model": {"dir": "/models/x"}}}}),
+        )
+        .await;
+    let status = editor
+        .told_that("fovea/status", |status| status["state"] == "ready")
+        .await;
+    assert_eq!(
+        (&status["model"], &status["health"]),
+        (&json!("/models/x"), &json!("ok"))
+    );
+    editor
+        .request("workspace/executeCommand", json!({"command": "fovea.pause"}))
+        .await;
+    editor
+        .told_that("fovea/status", |status| status["state"] == "paused")
+        .await;
+    editor.finish().await;
+}
+
+#[tokio::test]
+async fn a_client_without_status_hears_once_of_a_model_that_is_not_there() {
+    let mut editor = Editor::connect();
+    editor.script.fail_loading(Some("no such folder"));
+    editor.initialize(json!({}), Value::Null).await;
+    assert_eq!(
+        editor.told("window/showMessage").await["message"],
+        "Fovea: no such folder"
+    );
+    editor.open(URI, "rust", "fn a() {}").await;
+    assert_eq!(editor.request("textDocument/hover", at(URI, 0, 3)).await, Value::Null);
+    editor.finish().await;
+}
+
+#[tokio::test]
+async fn a_model_that_falls_over_takes_nothing_with_it() {
+    let mut editor = Editor::start_with(json!({}), json!({"debounceMs": 0})).await;
+    editor.open(URI, "rust", "fn KNOCK_OVER() {}").await;
+    editor.open("file:///work/b.rs", "rust", "fn harmless() {}").await;
+    editor.analysed("file:///work/b.rs", 0, 4).await;
+    editor.ignore("window/showMessage");
+    editor.finish().await;
+}
+
+#[tokio::test]
+async fn work_over_a_second_has_a_bar_that_can_be_cancelled() {
+    let mut editor = Editor::start_with(json!({"window": {"workDoneProgress": true}}), json!({"debounceMs": 0})).await;
+    editor.open(URI, "rust", "fn first() {}").await;
+    editor.analysed(URI, 0, 4).await;
+    editor.script.shut();
+    editor.open("file:///work/b.rs", "rust", "fn slow() {}").await;
+    let token = editor.asked("window/workDoneProgress/create", Value::Null).await["token"].clone();
+    let begin = editor.told("$/progress").await;
+    assert_eq!(
+        (&begin["token"], &begin["value"]["cancellable"]),
+        (&token, &json!(true))
+    );
+    editor
+        .notify("window/workDoneProgress/cancel", json!({"token": token}))
+        .await;
+    editor
+        .told_that("$/progress", |progress| progress["value"]["kind"] == "end")
+        .await;
+    editor.script.open();
+    editor.finish().await;
+}
+
+#[tokio::test]
+async fn what_is_on_screen_is_taken_note_of() {
+    let mut editor = fovea().await;
+    editor.open(URI, "rust", "fn heated() {}").await;
+    editor
+        .notify(
+            "fovea/visible",
+            json!({"textDocument": {"uri": URI}, "range": range((0, 0), (40, 0))}),
+        )
+        .await;
+    editor
+        .notify(
+            "fovea/visible",
+            json!({"textDocument": {"uri": "file:///closed"}, "range": range((9, 9), (0, 0))}),
+        )
+        .await;
+    editor.told_that("fovea/heat", |heat| heat["complete"] == true).await;
+    editor.ignore("fovea/heat");
+    editor.finish().await;
+}

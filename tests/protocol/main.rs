@@ -1,0 +1,15 @@
+//! The server as an editor sees it: every message over a pipe, with a model whose answers can be computed by hand.
+
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod bad_input;
+mod binary;
+mod cancel;
+mod editor;
+mod fake;
+mod features;
+mod flood;
+mod heat;
+mod lifecycle;
+mod ordering;
+mod settings;
