@@ -202,8 +202,8 @@ def highlights_select_the_words_that_a_word_draws_on(helix):
     for text in texts:
         assert text.strip() and not re.search(r"\s", text), f"a selection is {text!r}"
     source = (helix.root / "work" / "src" / "config.rs").read_text()
-    for text in texts:
-        assert re.search(rf"(?<![A-Za-z]){re.escape(text)}(?![A-Za-z])", source), f"{text!r} is cut out of a word"
+    for text in filter(str.isidentifier, texts):
+        assert re.search(rf"(?<![A-Za-z]){text}(?![A-Za-z])", source), f"{text!r} is cut out of a word"
 
 
 def code_action_goes_to_the_similar_function(helix):

@@ -559,8 +559,8 @@ test(':FoveaMethod changes the method, completes its names and reports a wrong o
   check_drawn(config_file, message)
   local from = #notices + 1
   vim.cmd.FoveaMethod('nonsense')
-  wait('a complaint', function()
-    return noticed(from):find('nonsense', 1, true)
+  wait('a complaint that names what there is', function()
+    return noticed(from):find('decomposition', 1, true)
   end)
   vim.cmd.FoveaMethod('decomposition')
   wait('the first method', function()
@@ -699,9 +699,13 @@ test('beside a second server, heat still follows edits', function()
   stop(assert(vim.lsp.get_client_by_id(second)))
 end)
 
-test('a similar function in another language is found too', function()
+test('a lower threshold, set while the server runs, shows the similar function in another language', function()
   local python = open('tools/preferences.py')
+  complete(python)
   local row = find(python, 'def load_preferences')
+  -- Two languages have less in common than two namesakes of one: .48 here, below the default threshold.
+  client().settings = vim.tbl_deep_extend('force', client().settings, { fovea = { codeLens = { minSimilarity = 0.35 } } })
+  require('fovea.client').notify(client(), 'workspace/didChangeConfiguration', { settings = client().settings })
   local text = wait('the lens over load_preferences', function()
     return lenses(python)[row]
   end)

@@ -43,9 +43,23 @@ function M.clear(bufnr)
   vim.api.nvim_buf_clear_namespace(bufnr, M.namespace, 0, -1)
 end
 
---- Asks for the word under the cursor and draws the answer.
 ---@param bufnr integer
-function M.refresh(bufnr)
+---@param tick integer
+---@param cursor integer[]
+---@return boolean
+local function unmoved(bufnr, tick, cursor)
+  return vim.api.nvim_get_current_buf() == bufnr
+    and vim.api.nvim_buf_get_changedtick(bufnr) == tick
+    and vim.deep_equal(vim.api.nvim_win_get_cursor(0), cursor)
+end
+
+--- Asks for the word under the cursor and draws the answer.
+---
+--- The server keeps to a deadline and answers nothing past it; the cursor rests only once, so it is asked again a little later.
+---@param bufnr integer
+---@param retries? integer
+function M.refresh(bufnr, retries)
+  retries = retries or 2
   local client = require('fovea.client').get(bufnr)
   if not client or vim.api.nvim_get_current_buf() ~= bufnr then
     return
@@ -55,10 +69,15 @@ function M.refresh(bufnr)
   local params = vim.lsp.util.make_position_params(0, client.offset_encoding)
   require('fovea.client').request(client, method, params, function(err, result)
     -- The cursor may have moved on, or the text changed, while the model worked.
-    if err or not vim.api.nvim_buf_is_loaded(bufnr) or vim.api.nvim_get_current_buf() ~= bufnr then
+    if err or not vim.api.nvim_buf_is_loaded(bufnr) or not unmoved(bufnr, tick, cursor) then
       return
     end
-    if tick ~= vim.api.nvim_buf_get_changedtick(bufnr) or not vim.deep_equal(cursor, vim.api.nvim_win_get_cursor(0)) then
+    if not result and retries > 0 then
+      vim.defer_fn(function()
+        if vim.api.nvim_buf_is_loaded(bufnr) and M.enabled(bufnr) and unmoved(bufnr, tick, cursor) then
+          M.refresh(bufnr, retries - 1)
+        end
+      end, 400)
       return
     end
     M.clear(bufnr)
