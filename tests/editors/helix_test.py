@@ -9,6 +9,7 @@ import os
 import pathlib
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -263,6 +264,8 @@ def beside_a_second_server_both_hovers_are_shown(helix):
 
 
 def main():
+    # The runner's time limit must not leave a terminal behind.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     fovea, hx = (str(pathlib.Path(argument).resolve()) for argument in sys.argv[1:3])
     version = subprocess.run([hx, "--version"], capture_output=True, text=True).stdout
     merges_hovers = tuple(map(int, re.search(r"(\d+)\.(\d+)", version).groups())) >= (25, 7)
