@@ -1,0 +1,177 @@
+--- The connection: the client's configuration, which clients are ours, and the differences between Neovim's versions.
+local config = require('fovea.config')
+
+local M = {}
+
+local modern = vim.fn.has('nvim-0.11') == 1
+
+---@param client vim.lsp.Client
+---@param method string
+---@param params table
+---@param handler? lsp.Handler
+---@param bufnr? integer
+function M.request(client, method, params, handler, bufnr)
+  if modern then
+    return client:request(method, params, handler, bufnr)
+  end
+  return client.request(method, params, handler, bufnr)
+end
+
+---@param client vim.lsp.Client
+---@param method string
+---@param params table
+function M.notify(client, method, params)
+  if modern then
+    return client:notify(method, params)
+  end
+  return client.notify(method, params)
+end
+
+---@param client vim.lsp.Client
+---@param method string
+---@param bufnr integer
+---@return boolean
+function M.supports(client, method, bufnr)
+  if modern then
+    return client:supports_method(method, bufnr)
+  end
+  return client.supports_method(method, { bufnr = bufnr })
+end
+
+---@param client vim.lsp.Client
+---@return boolean
+local function stopped(client)
+  if modern then
+    return client:is_stopped()
+  end
+  return client.is_stopped()
+end
+
+--- The buffers that a client is attached to.
+---@param client vim.lsp.Client
+---@return integer[]
+function M.buffers(client)
+  local buffers = vim.tbl_keys(client.attached_buffers)
+  table.sort(buffers)
+  return buffers
+end
+
+--- Our client of a buffer, or any of ours.
+---@param bufnr? integer
+---@return vim.lsp.Client?
+function M.get(bufnr)
+  return vim.lsp.get_clients({ name = 'fovea', bufnr = bufnr })[1]
+end
+
+--- Runs one of the server's commands; `done` gets its answer, errors are shown.
+---@param command string
+---@param arguments? any[]
+---@param done? fun(result: any)
+function M.execute(command, arguments, done)
+  local client = M.get(0) or M.get()
+  if not client then
+    vim.notify('Fovea is not running', vim.log.levels.WARN)
+    return
+  end
+  local params = { command = command, arguments = arguments }
+  M.request(client, 'workspace/executeCommand', params, function(err, result)
+    if err then
+      vim.notify('Fovea: ' .. err.message, vim.log.levels.ERROR)
+    elseif done then
+      done(result)
+    end
+  end)
+end
+
+local function capabilities()
+  local made = vim.lsp.protocol.make_client_capabilities()
+  made.experimental = vim.tbl_extend('force', made.experimental or {}, { fovea = true })
+  -- Before 0.12 Neovim neither draws lenses by itself nor declares the refresh; lens.lua does both there.
+  made.workspace.codeLens = { refreshSupport = true }
+  return made
+end
+
+---@param client vim.lsp.Client
+local function on_init(client)
+  require('fovea.versions').observe(client)
+  -- Neovim asks every capable server for highlights and draws all answers at once: with a primary server its symbol highlights
+  -- would be mixed with ours. Hidden from Neovim, ours are asked for by highlight.lua alone.
+  client.server_capabilities.documentHighlightProvider = nil
+  require('fovea.commands').create()
+end
+
+---@param client vim.lsp.Client
+---@param bufnr integer
+local function on_attach(client, bufnr)
+  require('fovea.versions').attach(bufnr)
+  require('fovea.visible').attach(bufnr)
+  require('fovea.lens').attach(client, bufnr)
+  require('fovea.highlight').attach(bufnr)
+  require('fovea.hover').attach(bufnr)
+end
+
+--- The configuration of the client, for vim.lsp.config and vim.lsp.start alike.
+---@return vim.lsp.Config
+function M.config()
+  local options = config.options
+  local lens = require('fovea.lens')
+  local handlers = {
+    ['fovea/heat'] = require('fovea.heat').handler,
+    ['fovea/status'] = require('fovea.status').handler,
+  }
+  if not vim.lsp.codelens.enable then
+    handlers['workspace/codeLens/refresh'] = lens.on_refresh
+  end
+  return {
+    name = 'fovea',
+    cmd = options.cmd,
+    filetypes = options.filetypes,
+    root_markers = options.root_markers,
+    capabilities = capabilities(),
+    settings = config.settings(),
+    handlers = handlers,
+    commands = require('fovea.commands').lsp,
+    on_init = on_init,
+    on_attach = on_attach,
+    -- One process, so one model in memory, however many projects are open.
+    reuse_client = function(client)
+      return client.name == 'fovea' and not stopped(client)
+    end,
+  }
+end
+
+--- Attaches the server to a buffer that holds a file, as vim.lsp.enable does where it exists.
+---@param bufnr integer
+function M.start(bufnr)
+  local made = modern and vim.deepcopy(vim.lsp.config.fovea) or M.config()
+  local wanted = made.filetypes
+  if vim.bo[bufnr].buftype ~= '' or (wanted and not vim.list_contains(wanted, vim.bo[bufnr].filetype)) then
+    return
+  end
+  made.root_dir = vim.fs.root(bufnr, made.root_markers)
+  vim.lsp.start(made, { bufnr = bufnr, reuse_client = made.reuse_client })
+end
+
+--- Ends the server and starts it again on the buffers it had.
+function M.restart()
+  local buffers = {}
+  for _, client in ipairs(vim.lsp.get_clients({ name = 'fovea' })) do
+    vim.list_extend(buffers, M.buffers(client))
+    if modern then
+      client:stop()
+    else
+      client.stop()
+    end
+  end
+  -- A client that is still stopping would be handed back by vim.lsp.start.
+  vim.wait(5000, function()
+    return M.get() == nil
+  end, 20)
+  for _, bufnr in ipairs(buffers) do
+    if vim.api.nvim_buf_is_loaded(bufnr) then
+      M.start(bufnr)
+    end
+  end
+end
+
+return M

@@ -1,0 +1,85 @@
+--- :checkhealth fovea
+local M = {}
+
+local health = vim.health
+
+local function check_program()
+  local cmd = require('fovea.config').options.cmd
+  local path = vim.fn.exepath(cmd[1])
+  if path == '' then
+    health.error(('`%s` is not an executable in PATH'):format(cmd[1]), {
+      'install Fovea, or give its path: require("fovea").setup({ cmd = { "/path/to/fovea", "serve" } })',
+    })
+    return
+  end
+  local run = vim.system({ path, '--version' }, { text = true, timeout = 5000 }):wait()
+  if run.code == 0 then
+    health.ok(('%s (%s)'):format(vim.trim(run.stdout), path))
+  else
+    health.error(('%s --version failed: %s'):format(path, vim.trim(run.stderr or '')), { 'run `fovea doctor` in a terminal' })
+  end
+end
+
+local function check_editor()
+  local version = tostring(vim.version())
+  if vim.fn.has('nvim-0.10.4') == 0 then
+    health.error('Neovim ' .. version .. ' is too old', { '0.10.4 or later is needed' })
+  else
+    health.ok('Neovim ' .. version)
+  end
+  if vim.o.termguicolors or vim.fn.has('gui_running') == 1 then
+    health.ok('true colours: twelve levels of heat')
+  else
+    health.warn("'termguicolors' is off: 256 colours tell fewer levels of heat apart")
+  end
+end
+
+---@param client vim.lsp.Client
+local function check_client(client)
+  local buffers = require('fovea.client').buffers(client)
+  health.ok(('attached to %d buffer(s), positions in %s'):format(#buffers, client.offset_encoding))
+  for _, bufnr in ipairs(buffers) do
+    for _, other in ipairs(vim.lsp.get_clients({ bufnr = bufnr })) do
+      if other.offset_encoding ~= client.offset_encoding then
+        health.info(('%s counts positions in %s in buffer %d'):format(other.name, other.offset_encoding, bufnr))
+      end
+    end
+    health.info(
+      ('buffer %d: highlights %s, heat %s'):format(
+        bufnr,
+        require('fovea.highlight').enabled(bufnr) and 'on' or 'off (another server has its own; :FoveaToggleHighlight)',
+        require('fovea.heat').last(bufnr) and 'drawn' or 'not drawn yet'
+      )
+    )
+  end
+  local status = require('fovea.status').get()
+  if not status then
+    health.warn('no status from the server yet')
+  elseif status.health == 'error' then
+    health.error(status.message or status.state, { 'run `fovea doctor` in a terminal', ':FoveaRestart' })
+  elseif status.health == 'warning' then
+    health.warn(status.message or status.state)
+  else
+    health.ok(('%s, model %s, method %s'):format(status.state, status.model or 'not loaded yet', status.method))
+  end
+  for _, document in ipairs(status and status.inactive or {}) do
+    health.info(('%s is not analysed: %s'):format(vim.uri_to_fname(document.uri), document.reason))
+  end
+end
+
+function M.check()
+  health.start('fovea: program')
+  check_program()
+  health.start('fovea: editor')
+  check_editor()
+  health.start('fovea: server')
+  local clients = vim.lsp.get_clients({ name = 'fovea' })
+  if #clients == 0 then
+    health.warn('not running', { 'open a file', 'call require("fovea").setup() or vim.lsp.enable("fovea")' })
+  end
+  for _, client in ipairs(clients) do
+    check_client(client)
+  end
+end
+
+return M

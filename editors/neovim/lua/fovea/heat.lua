@@ -1,0 +1,179 @@
+--- Draws fovea/heat: one extmark a word, in one of twelve groups.
+---
+--- Marks move with the text as it is edited and stay until the next result, so that nothing flickers. A result names the version
+--- it was computed for; one for a text that the buffer no longer shows is dropped, as the next is on its way.
+local colors = require('fovea.colors')
+local config = require('fovea.config')
+local position = require('fovea.position')
+local versions = require('fovea.versions')
+
+local M = {}
+
+M.namespace = vim.api.nvim_create_namespace('fovea_heat')
+M.unread_namespace = vim.api.nvim_create_namespace('fovea_unread')
+
+---@class fovea.Heat
+---@field uri string
+---@field version integer
+---@field method string
+---@field levels integer
+---@field complete boolean
+---@field words integer[][] line, start, end, level
+---@field unread { range: lsp.Range, coverage: number, reason: string }[]
+
+---@class fovea.Drawn
+---@field lines table<integer, integer[][]> the words drawn, by line
+---@field count integer lines of the buffer then
+---@field head integer lines from the top that were not edited since
+---@field tail integer lines from the bottom that were not edited since
+---@field params? fovea.Heat the message, less its words
+
+---@type table<integer, fovea.Drawn>
+local drawn = {}
+
+versions.on_lines(function(bufnr, first, rest)
+  local state = drawn[bufnr]
+  if state then
+    state.head = math.min(state.head, first)
+    state.tail = math.min(state.tail, rest)
+  end
+end)
+
+---@param words integer[][]
+---@return table<integer, integer[][]>
+local function by_line(words)
+  local lines = {}
+  for _, word in ipairs(words) do
+    local line = lines[word[1]] or {}
+    line[#line + 1] = word
+    lines[word[1]] = line
+  end
+  return lines
+end
+
+---@param a integer[][]?
+---@param b integer[][]?
+---@return boolean
+local function same(a, b)
+  if not a or not b or #a ~= #b then
+    return a == b
+  end
+  for i, word in ipairs(a) do
+    local other = b[i]
+    if word[2] ~= other[2] or word[3] ~= other[3] or word[4] ~= other[4] then
+      return false
+    end
+  end
+  return true
+end
+
+--- The lines to draw anew, end exclusive. Unedited lines at the top and at the bottom still have their marks, since marks move
+--- with the text: where their levels are the same too, nothing is to do. So in a long document an edit redraws little.
+---@param state fovea.Drawn?
+---@param lines table<integer, integer[][]>
+---@param count integer lines of the buffer
+---@return integer top, integer bottom
+local function changed(state, lines, count)
+  if not state then
+    return 0, count
+  end
+  local top, bottom, shift = 0, count, count - state.count
+  while top < math.min(state.head, count) and same(state.lines[top], lines[top]) do
+    top = top + 1
+  end
+  while bottom > math.max(top, count - state.tail) and same(state.lines[bottom - 1 - shift], lines[bottom - 1]) do
+    bottom = bottom - 1
+  end
+  return top, bottom
+end
+
+---@param bufnr integer
+---@param words integer[][]
+---@param encoding 'utf-8'|'utf-16'|'utf-32'
+local function draw(bufnr, words, encoding)
+  local count, lines = vim.api.nvim_buf_line_count(bufnr), by_line(words)
+  local top, bottom = changed(drawn[bufnr], lines, count)
+  if top < bottom then
+    vim.api.nvim_buf_clear_namespace(bufnr, M.namespace, top, bottom)
+  end
+  for row = top, bottom - 1 do
+    local line = lines[row] or {}
+    local text = #line > 0 and vim.api.nvim_buf_get_lines(bufnr, row, row + 1, false)[1] or ''
+    for _, word in ipairs(line) do
+      vim.api.nvim_buf_set_extmark(bufnr, M.namespace, row, position.byte(text, word[2], encoding), {
+        end_row = row,
+        end_col = position.byte(text, word[3], encoding),
+        hl_group = 'FoveaHeat' .. math.min(word[4], colors.levels),
+        priority = config.options.heat.priority,
+        -- A deleted word takes its mark along, and undo does not bring it back in a wrong place.
+        invalidate = true,
+        undo_restore = false,
+      })
+    end
+  end
+  drawn[bufnr] = { lines = lines, count = count, head = count, tail = count }
+end
+
+---@param bufnr integer
+---@param unread { range: lsp.Range }[]
+---@param encoding 'utf-8'|'utf-16'|'utf-32'
+local function draw_unread(bufnr, unread, encoding)
+  vim.api.nvim_buf_clear_namespace(bufnr, M.unread_namespace, 0, -1)
+  for _, stretch in ipairs(unread) do
+    local from, to = stretch.range.start, stretch.range['end']
+    local lines = vim.api.nvim_buf_get_lines(bufnr, from.line, from.line + 1, false)
+    local ends = vim.api.nvim_buf_get_lines(bufnr, to.line, to.line + 1, false)
+    vim.api.nvim_buf_set_extmark(bufnr, M.unread_namespace, from.line, position.byte(lines[1] or '', from.character, encoding), {
+      end_row = to.line,
+      end_col = position.byte(ends[1] or '', to.character, encoding),
+      hl_group = 'FoveaUnread',
+      priority = config.options.heat.priority,
+      invalidate = true,
+      undo_restore = false,
+      strict = false,
+    })
+  end
+end
+
+---@type lsp.Handler
+function M.handler(_, params, context)
+  ---@cast params fovea.Heat
+  local client = vim.lsp.get_client_by_id(context.client_id)
+  local bufnr = vim.uri_to_bufnr(params.uri)
+  if not client or not vim.api.nvim_buf_is_loaded(bufnr) or not versions.current(bufnr, params.version) then
+    return
+  end
+  draw(bufnr, params.words, client.offset_encoding)
+  draw_unread(bufnr, params.unread or {}, client.offset_encoding)
+  drawn[bufnr].params = vim.tbl_extend('force', params, { words = #params.words })
+  vim.api.nvim_exec_autocmds('User', { pattern = 'FoveaHeat', data = { bufnr = bufnr, complete = params.complete }, modeline = false })
+end
+
+--- What was drawn last in a buffer, nil where nothing was.
+---@param bufnr integer
+---@return fovea.Heat?
+function M.last(bufnr)
+  return drawn[bufnr] and drawn[bufnr].params
+end
+
+---@param bufnr integer
+function M.clear(bufnr)
+  drawn[bufnr] = nil
+  if vim.api.nvim_buf_is_loaded(bufnr) then
+    vim.api.nvim_buf_clear_namespace(bufnr, M.namespace, 0, -1)
+    vim.api.nvim_buf_clear_namespace(bufnr, M.unread_namespace, 0, -1)
+  end
+end
+
+-- Colours of a server that has gone would stay for ever.
+vim.api.nvim_create_autocmd('LspDetach', {
+  group = vim.api.nvim_create_augroup('fovea_heat', {}),
+  callback = function(event)
+    local client = vim.lsp.get_client_by_id(event.data.client_id)
+    if client and client.name == 'fovea' then
+      M.clear(event.buf)
+    end
+  end,
+})
+
+return M

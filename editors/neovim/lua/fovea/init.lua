@@ -1,0 +1,46 @@
+--- Fovea in Neovim: what a transformer attends to in the open document.
+---
+--- The editor's own LSP client shows hover, code lenses and code actions; this plugin draws the heat, which LSP has no message
+--- for, and sets up what Neovim leaves to the user.
+local M = {}
+
+---@param opts? fovea.Options
+function M.setup(opts)
+  local config = require('fovea.config')
+  config.set(opts)
+  require('fovea.commands').create()
+
+  local client = require('fovea.client')
+  if vim.fn.has('nvim-0.11') == 1 then
+    vim.lsp.config('fovea', client.config())
+    vim.lsp.enable('fovea')
+    return
+  end
+
+  -- 0.10 has no vim.lsp.enable: start the server for each buffer as its filetype becomes known.
+  vim.api.nvim_create_autocmd('FileType', {
+    group = vim.api.nvim_create_augroup('fovea_start', {}),
+    callback = function(event)
+      client.start(event.buf)
+    end,
+  })
+  for _, bufnr in ipairs(vim.api.nvim_list_bufs()) do
+    if vim.api.nvim_buf_is_loaded(bufnr) and vim.bo[bufnr].filetype ~= '' then
+      client.start(bufnr)
+    end
+  end
+end
+
+--- A few words for a statusline, '' where Fovea is not attached.
+---@param bufnr? integer
+---@return string
+function M.status(bufnr)
+  return require('fovea.status').line(bufnr)
+end
+
+--- Hover that shows every server's answer, in Neovim 0.10 too, where vim.lsp.buf.hover() shows only one.
+function M.hover()
+  require('fovea.hover').hover()
+end
+
+return M

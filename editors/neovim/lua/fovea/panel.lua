@@ -1,0 +1,84 @@
+--- The answers that are more than a line: an explanation, a comparison. Shown in a float that closes as the cursor moves.
+local M = {}
+
+local bars = { '▏', '▎', '▍', '▌', '▋', '▊', '▉', '█' }
+
+--- A bar of up to eight cells for a share of the largest.
+---@param share number
+---@return string
+local function bar(share)
+  local eighths = math.floor(math.max(0, math.min(1, share)) * 64 + 0.5)
+  return ('█'):rep(math.floor(eighths / 8)) .. (bars[eighths % 8] or '')
+end
+
+---@param score number
+---@param most number
+---@param text string
+---@return string
+local function row(score, most, text)
+  local drawn = bar(most > 0 and score / most or 0)
+  return ('%6.3f %s%s %s'):format(score, drawn, (' '):rep(8 - vim.fn.strdisplaywidth(drawn)), (text:gsub('%s+', ' ')))
+end
+
+---@param lines string[]
+function M.open(lines)
+  -- Plain text: words of the document must not be read as Markdown.
+  vim.lsp.util.open_floating_preview(lines, '', { focus_id = 'fovea', border = 'rounded', wrap = false })
+end
+
+--- The JSON of `fovea explain` → its heaviest words, unit by unit.
+---@param answer table
+---@param limit? integer words a unit
+---@return string[]
+function M.explanation(answer, limit)
+  local lines = { ('Fovea · %s · %s'):format(answer.method, answer.model) }
+  for _, unit in ipairs(answer.units or {}) do
+    local words = vim.deepcopy(unit.words)
+    table.sort(words, function(a, b)
+      return a.score > b.score
+    end)
+    table.insert(lines, '')
+    table.insert(
+      lines,
+      ('%s %s · line %d · %d tokens'):format(unit.kind, unit.name or '', unit.start.line + 1, unit.tokens)
+    )
+    if unit.coverage < 0.5 then
+      table.insert(lines, ('not understood: the vocabulary has %d %% of its letters'):format(unit.coverage * 100))
+    end
+    for i = 1, math.min(#words, limit or 12) do
+      table.insert(lines, row(words[i].score, words[1].score, words[i].text))
+    end
+    table.insert(
+      lines,
+      ('bias %.3f · special tokens %.3f · residual %.1e · %.0f ms'):format(
+        unit.bias_share,
+        unit.special_share,
+        unit.residual,
+        unit.ms
+      )
+    )
+  end
+  return lines
+end
+
+--- The JSON of `fovea compare` → the cosine and the word pairs that add most to it.
+---@param answer table
+---@return string[]
+function M.comparison(answer)
+  local pairs_ = {}
+  for i, a in ipairs(answer.a.words) do
+    for j, b in ipairs(answer.b.words) do
+      table.insert(pairs_, { score = answer.pairs[i][j], text = a.text .. ' ↔ ' .. b.text })
+    end
+  end
+  table.sort(pairs_, function(a, b)
+    return a.score > b.score
+  end)
+  local lines = { ('Fovea · cosine %.4f · residual %.1e'):format(answer.cosine, answer.residual), '' }
+  for i = 1, math.min(#pairs_, 15) do
+    table.insert(lines, row(pairs_[i].score, pairs_[1].score, pairs_[i].text))
+  end
+  return lines
+end
+
+return M

@@ -1,0 +1,50 @@
+--- Positions: characters of the negotiated encoding to bytes of a line.
+local M = {}
+
+local modern = vim.fn.has('nvim-0.11') == 1
+
+--- The byte column of an LSP character, at most the line's end.
+---@param line string
+---@param character integer
+---@param encoding 'utf-8'|'utf-16'|'utf-32'
+---@return integer
+function M.byte(line, character, encoding)
+  if encoding == 'utf-8' or not line:find('[\128-\255]') then
+    return math.min(character, #line)
+  end
+  if modern then
+    return vim.str_byteindex(line, encoding, character, false)
+  end
+  -- 0.10 raises an error for an index past the end.
+  local ok, byte = pcall(vim.str_byteindex, line, character, encoding == 'utf-16')
+  return ok and byte or #line
+end
+
+--- The range of an LSP client that covers a stretch of lines, end exclusive.
+---@param first integer zero-based
+---@param last integer zero-based, exclusive
+---@return lsp.Range
+function M.lines(first, last)
+  return { start = { line = first, character = 0 }, ['end'] = { line = last, character = 0 } }
+end
+
+--- The range of a user command's lines, of the last visual selection where it is what the range came from.
+---@param command { line1: integer, line2: integer, range: integer }
+---@param client vim.lsp.Client
+---@return lsp.Range
+function M.command_range(command, client)
+  local from, to = vim.fn.getpos("'<"), vim.fn.getpos("'>")
+  local visual = command.range == 2 and from[2] == command.line1 and to[2] == command.line2 and vim.fn.visualmode() == 'v'
+  if not visual then
+    return M.lines(command.line1 - 1, command.line2)
+  end
+  return vim.lsp.util.make_given_range_params(
+    { from[2], from[3] - 1 },
+    -- The end of a selection is the last byte of a character; a selection to the line's end is huge.
+    { to[2], math.min(to[3] - 1, math.max(#vim.fn.getline(to[2]) - 1, 0)) },
+    0,
+    client.offset_encoding
+  ).range
+end
+
+return M
