@@ -29,8 +29,6 @@ pub struct Abilities {
     pub message_request: bool,
     /// It understands code actions that are more than commands.
     pub action_literals: bool,
-    /// It resolves the command of a code action lazily.
-    pub action_resolve: bool,
     /// It renders Markdown in hovers.
     pub markdown_hover: bool,
     /// It handles `fovea/heat`.
@@ -77,9 +75,6 @@ pub fn abilities(params: &InitializeParams, settings: &Settings) -> Abilities {
         show_document: window.and_then(|w| w.show_document.as_ref()).is_some_and(|s| s.support),
         message_request: window.is_some_and(|w| w.show_message.is_some()),
         action_literals: action.is_some_and(|a| a.code_action_literal_support.is_some()),
-        action_resolve: action
-            .and_then(|a| a.resolve_support.as_ref())
-            .is_some_and(|r| r.properties.iter().any(|p| p == "command")),
         markdown_hover: hover_formats
             .is_none_or(|formats| formats.is_empty() || formats.contains(&tower_lsp::ls_types::MarkupKind::Markdown)),
         heat: handles(fovea, "heat"),

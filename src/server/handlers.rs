@@ -7,8 +7,8 @@ use std::sync::Arc;
 use serde_json::Value;
 use tower_lsp::jsonrpc::Result;
 use tower_lsp::ls_types::{
-    CodeAction, CodeActionParams, CodeActionResponse, CodeLens, CodeLensParams, DocumentHighlight,
-    DocumentHighlightParams, ExecuteCommandParams, Hover, HoverParams, InitializeParams, InitializeResult,
+    CodeActionParams, CodeActionResponse, CodeLens, CodeLensParams, DocumentHighlight, DocumentHighlightParams,
+    ExecuteCommandParams, Hover, HoverParams, InitializeParams, InitializeResult,
 };
 use tower_lsp::{Client, LanguageServer};
 
@@ -63,10 +63,6 @@ impl LanguageServer for Handlers {
 
     async fn code_action(&self, params: CodeActionParams) -> Result<Option<CodeActionResponse>> {
         Ok(Some(requests::action::actions(&self.core, &ticket()?, &params)))
-    }
-
-    async fn code_action_resolve(&self, params: CodeAction) -> Result<CodeAction> {
-        requests::action::resolve(params)
     }
 
     async fn execute_command(&self, params: ExecuteCommandParams) -> Result<Option<Value>> {

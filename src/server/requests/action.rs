@@ -1,7 +1,9 @@
-//! `textDocument/codeAction` and `codeAction/resolve`: the way to similar items and explanations in editors without lenses.
+//! `textDocument/codeAction`: the way to similar items and explanations in editors without lenses.
+//!
+//! Actions carry their command from the start: it costs nothing to make, and Helix 25.01 resolves actions but then does not run the
+//! command that resolving brought.
 
 use serde_json::json;
-use tower_lsp::jsonrpc;
 use tower_lsp::ls_types::{
     CodeAction, CodeActionKind, CodeActionOrCommand, CodeActionParams, CodeActionResponse, Command, Uri,
 };
@@ -86,43 +88,10 @@ fn action(ticket: &Ticket, title: String, command: &str, arguments: Vec<serde_js
     if !ticket.client.action_literals {
         return CodeActionOrCommand::Command(command);
     }
-    let kind = Some(CodeActionKind::new(ACTION_KIND));
-    let action = if ticket.client.action_resolve {
-        CodeAction {
-            title,
-            kind,
-            data: Some(json!(command)),
-            ..CodeAction::default()
-        }
-    } else {
-        CodeAction {
-            title,
-            kind,
-            command: Some(command),
-            ..CodeAction::default()
-        }
-    };
-    CodeActionOrCommand::CodeAction(action)
-}
-
-/// Gives an action its command.
-///
-/// # Errors
-/// The action is none of ours.
-pub fn resolve(mut action: CodeAction) -> jsonrpc::Result<CodeAction> {
-    if action.command.is_some() {
-        return Ok(action);
-    }
-    let command = action
-        .data
-        .clone()
-        .and_then(|data| serde_json::from_value::<Command>(data).ok());
-    let ours = command.filter(|command| command.command.starts_with("fovea."));
-    if ours.is_none() {
-        return Err(jsonrpc::Error::invalid_params(
-            "data: this action is not one of fovea's",
-        ));
-    }
-    action.command = ours;
-    Ok(action)
+    CodeActionOrCommand::CodeAction(CodeAction {
+        title,
+        kind: Some(CodeActionKind::new(ACTION_KIND)),
+        command: Some(command),
+        ..CodeAction::default()
+    })
 }

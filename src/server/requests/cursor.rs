@@ -11,8 +11,8 @@ use crate::server::core::Core;
 use crate::server::ticket::{Active, Ticket};
 use crate::server::to_proto;
 
-/// How long text that is analysed already may take: editors wait for every server before they show a hover.
-const WARM: Duration = Duration::from_millis(150);
+/// How long a hover on text that is analysed already may take: editors wait for every server before they show one.
+pub const WARM: Duration = Duration::from_millis(150);
 
 /// What came out.
 pub enum Cursor {
@@ -24,7 +24,9 @@ pub enum Cursor {
     Nothing,
 }
 
-/// Asks for the word at a position; a newer question with the same purpose replaces this one.
+/// Asks for the word at a position; a newer question with the same purpose replaces this one. Text that is analysed already has
+/// `warm` for an answer, other text what the setting `fovea.hover.deadlineMs` says. A question that misses its deadline is computed
+/// all the same, so that the next one finds its answer.
 ///
 /// # Errors
 /// The request was cancelled, or its document changed.
@@ -33,6 +35,7 @@ pub async fn at(
     core: &Core,
     ticket: &Ticket,
     place: &TextDocumentPositionParams,
+    warm: Duration,
 ) -> jsonrpc::Result<Option<(Active, usize, Cursor)>> {
     let (Some(active), Some(analysis)) = (ticket.active(&place.text_document.uri), core.analysis()) else {
         return Ok(None);
@@ -49,22 +52,24 @@ pub async fn at(
             Some((report.segments.units[index].clone(), report.units.get(index)?.clone()?))
         });
     let deadline = if known.is_some() {
-        WARM
+        warm
     } else {
         Duration::from_millis(ticket.settings.hover_deadline_ms)
     };
-    let asked = analysis.explain_at_for(
-        purpose,
-        &active.id,
-        active.snapshot.clone(),
-        offset,
-        ticket.cancel.clone(),
-    );
-    let cursor = match (tokio::time::timeout(deadline, asked).await, known) {
-        (Ok(Ok(Some(report))), _) => Cursor::Full(Box::new(report)),
-        (Ok(Ok(None)), _) => Cursor::Nothing,
-        (Ok(Err(refusal @ (Refusal::Cancelled | Refusal::Stale))), _) => return Err(to_proto::refusal(&refusal)),
-        (Ok(Err(refusal)), _) => {
+    let asked = {
+        let (analysis, id, snapshot) = (analysis.clone(), active.id.clone(), active.snapshot.clone());
+        let cancel = ticket.cancel.clone();
+        async move { analysis.explain_at_for(purpose, &id, snapshot, offset, cancel).await }
+    };
+    let cursor = match (tokio::time::timeout(deadline, tokio::spawn(asked)).await, known) {
+        (Ok(Err(panicked)), _) => {
+            tracing::error!(%panicked, "a question about the cursor failed");
+            Cursor::Nothing
+        }
+        (Ok(Ok(Ok(Some(report)))), _) => Cursor::Full(Box::new(report)),
+        (Ok(Ok(Ok(None))), _) => Cursor::Nothing,
+        (Ok(Ok(Err(refusal @ (Refusal::Cancelled | Refusal::Stale)))), _) => return Err(to_proto::refusal(&refusal)),
+        (Ok(Ok(Err(refusal))), _) => {
             tracing::debug!(%refusal, "nothing under the cursor");
             Cursor::Nothing
         }

@@ -1,5 +1,7 @@
 //! `textDocument/documentHighlight`: the words that the word under the cursor draws on, in the three strengths LSP has.
 
+use std::time::Duration;
+
 use tower_lsp::jsonrpc;
 use tower_lsp::ls_types::{DocumentHighlight, DocumentHighlightKind, DocumentHighlightParams};
 
@@ -26,7 +28,18 @@ pub async fn highlights(
     if !ticket.settings.highlight {
         return Ok(None);
     }
-    let found = cursor::at("highlight", core, ticket, &params.text_document_position_params).await?;
+    let found = {
+        // Editors draw highlights whenever they come, so these may take as long as a first hover.
+        let patience = Duration::from_millis(ticket.settings.hover_deadline_ms);
+        cursor::at(
+            "highlight",
+            core,
+            ticket,
+            &params.text_document_position_params,
+            patience,
+        )
+        .await?
+    };
     let Some((active, _, Cursor::Full(cursor))) = found else {
         return Ok(None);
     };

@@ -37,7 +37,7 @@ pub async fn hover(core: &Core, ticket: &Ticket, params: HoverParams) -> jsonrpc
         return Ok(None);
     }
     let place = params.text_document_position_params;
-    let Some((active, offset, cursor)) = cursor::at("hover", core, ticket, &place).await? else {
+    let Some((active, offset, cursor)) = cursor::at("hover", core, ticket, &place, cursor::WARM).await? else {
         return Ok(None);
     };
     let found = match &cursor {

@@ -27,7 +27,7 @@ pub fn answer(ticket: &Ticket) -> InitializeResult {
     let actions = CodeActionOptions {
         code_action_kinds: Some(vec![CodeActionKind::new(ACTION_KIND)]),
         work_done_progress_options: WorkDoneProgressOptions::default(),
-        resolve_provider: Some(true),
+        resolve_provider: None,
     };
     let commands = ExecuteCommandOptions {
         commands: COMMANDS.map(str::to_owned).to_vec(),
