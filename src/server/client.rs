@@ -23,7 +23,8 @@ pub struct Abilities {
     pub configuration_registration: bool,
     /// It takes `window/workDoneProgress/create` and `$/progress`.
     pub progress: bool,
-    /// It takes `window/showDocument`.
+    /// Whether `window/showDocument` is worth sending: declared, or not declared by an editor without interface of ours, since
+    /// Helix 25.01 has it without saying so.
     pub show_document: bool,
     /// It takes `window/showMessageRequest`.
     pub message_request: bool,
@@ -56,6 +57,7 @@ pub fn abilities(params: &InitializeParams, settings: &Settings) -> Abilities {
     let hover_formats = document
         .and_then(|d| d.hover.as_ref())
         .and_then(|h| h.content_format.as_ref());
+    let own_interface = fovea.is_some_and(|f| *f != Value::Bool(false) && !f.is_null());
     Abilities {
         encoding: negotiate(encodings.unwrap_or_default(), settings.encoding),
         configuration: workspace.and_then(|w| w.configuration).unwrap_or(false),
@@ -72,14 +74,16 @@ pub fn abilities(params: &InitializeParams, settings: &Settings) -> Abilities {
             .and_then(|c| c.dynamic_registration)
             .unwrap_or(false),
         progress: window.and_then(|w| w.work_done_progress).unwrap_or(false),
-        show_document: window.and_then(|w| w.show_document.as_ref()).is_some_and(|s| s.support),
+        show_document: window
+            .and_then(|w| w.show_document.as_ref())
+            .map_or(!own_interface, |s| s.support),
         message_request: window.is_some_and(|w| w.show_message.is_some()),
         action_literals: action.is_some_and(|a| a.code_action_literal_support.is_some()),
         markdown_hover: hover_formats
             .is_none_or(|formats| formats.is_empty() || formats.contains(&tower_lsp::ls_types::MarkupKind::Markdown)),
         heat: handles(fovea, "heat"),
         status: handles(fovea, "status"),
-        fovea: fovea.is_some_and(|f| *f != Value::Bool(false) && !f.is_null()),
+        fovea: own_interface,
         root: root(params),
     }
 }

@@ -90,11 +90,20 @@ async fn choose(
     }
 }
 
-/// Opens a document at the item's name, where the editor can.
+/// Opens a document at the item's name; an editor that cannot is told where it stands.
 async fn open(client: &Client, ticket: &Ticket, item: &SimilarItem) -> bool {
-    if !ticket.client.show_document {
-        return false;
+    if ticket.client.show_document && opened(client, item).await {
+        return true;
     }
+    if !ticket.client.fovea {
+        let place = format!("{}:{}", similar::path(ticket, item), item.selection.start.line + 1);
+        let message = format!("Fovea: {:.2} {} · {place}", item.score, one_line(&item.name));
+        client.show_message(MessageType::INFO, message).await;
+    }
+    false
+}
+
+async fn opened(client: &Client, item: &SimilarItem) -> bool {
     let params = ShowDocumentParams {
         uri: item.uri.clone(),
         external: Some(false),
