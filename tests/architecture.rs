@@ -127,3 +127,48 @@ fn nothing_that_could_reach_the_network_is_linked() {
     }
     refuse(&LAYERS, &["std::net", "tokio::net"], &[]);
 }
+
+/// Every Rust file below a folder.
+fn rust_files(folder: PathBuf) -> String {
+    let mut all = String::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        match path.is_dir() {
+            true => all += &rust_files(path),
+            false if path.extension().is_some_and(|extension| extension == "rs") => {
+                all += &std::fs::read_to_string(path).unwrap();
+            }
+            false => {}
+        }
+    }
+    all
+}
+
+#[test]
+fn every_test_that_the_architecture_page_names_exists() {
+    let page = std::fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
+    let table = page
+        .split("## Invariants")
+        .nth(1)
+        .unwrap()
+        .split("\n## ")
+        .next()
+        .unwrap();
+    let code = rust_files(root().join("src")) + &rust_files(root().join("tests"));
+    let rows = table
+        .lines()
+        .filter(|line| line.starts_with("| ") && !line.starts_with("| rule") && !line.starts_with("| --"));
+    let mut named = 0;
+    for row in rows {
+        let tests = row.trim_end_matches([' ', '|']).rsplit(" | ").next().unwrap();
+        for test in tests.split('`').skip(1).step_by(2) {
+            let name = test.rsplit("::").next().unwrap();
+            assert!(
+                code.contains(&format!("fn {name}()")),
+                "ARCHITECTURE.md names {test}, which does not exist"
+            );
+            named += 1;
+        }
+    }
+    assert!(named > 20, "{named}");
+}

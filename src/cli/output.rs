@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use clap::ValueEnum;
 
-use crate::render::terminal::Palette;
+use crate::render::terminal::{Background, Palette};
 
 /// How a result is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -39,16 +39,25 @@ impl Colour {
     pub(super) fn palette(self) -> Palette {
         let wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
         let colours = || match std::env::var("COLORTERM").as_deref() {
-            Ok("truecolor" | "24bit") => Palette::True,
-            _ => Palette::Indexed,
+            Ok("truecolor" | "24bit") => Palette::True(background()),
+            _ => Palette::Indexed(background()),
         };
         match self {
             Colour::Auto if wanted && std::io::stdout().is_terminal() => colours(),
             Colour::Auto | Colour::Never => Palette::None,
             Colour::Always => colours(),
-            Colour::True => Palette::True,
-            Colour::Indexed => Palette::Indexed,
+            Colour::True => Palette::True(background()),
+            Colour::Indexed => Palette::Indexed(background()),
         }
+    }
+}
+
+/// The terminal's background where it says so in COLORFGBG (rxvt, Konsole and others: `text;ground` as colour numbers), else dark.
+fn background() -> Background {
+    let variable = std::env::var("COLORFGBG").unwrap_or_default();
+    match variable.rsplit(';').next().and_then(|ground| ground.parse::<u8>().ok()) {
+        Some(7 | 9..=15) => Background::Light,
+        _ => Background::Dark,
     }
 }
 

@@ -15,9 +15,18 @@ pub enum Palette {
     /// No colours: salient words stand between marks instead.
     None,
     /// The 256 colours of xterm.
-    Indexed,
+    Indexed(Background),
     /// 24-bit colours.
-    True,
+    True(Background),
+}
+
+/// What the terminal's own colours are: heat grows out of the background.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Background {
+    /// Light text on a dark ground.
+    Dark,
+    /// Dark text on a light ground.
+    Light,
 }
 
 /// A line of a list below the heat map: two items that resemble each other.
@@ -289,7 +298,8 @@ impl Paint {
         self.with("2", text)
     }
 
-    /// A word on its level's background: a ramp from pale yellow to deep red with dark text that stays readable on all of it.
+    /// A word on its level's background: a ramp that grows out of the terminal's own background, with text that stays readable on
+    /// all of it.
     fn heat(self, text: &str, level: u32) -> String {
         if level == 0 || text.is_empty() {
             return text.to_owned();
@@ -298,15 +308,21 @@ impl Paint {
         match self.0 {
             Palette::None if level >= 8 => format!("[{text}]"),
             Palette::None => text.to_owned(),
-            Palette::Indexed => {
-                const RAMP: [u8; 6] = [230, 229, 222, 215, 209, 203];
-                let colour = RAMP[(t * (RAMP.len() - 1) as f32).round() as usize];
-                format!("\x1b[48;5;{colour};38;5;16m{text}\x1b[0m")
+            Palette::Indexed(background) => {
+                let (ramp, text_colour): ([u8; 6], u8) = match background {
+                    Background::Dark => ([236, 52, 88, 94, 130, 166], 231),
+                    Background::Light => ([230, 229, 222, 215, 209, 203], 16),
+                };
+                let colour = ramp[(t * (ramp.len() - 1) as f32).round() as usize];
+                format!("\x1b[48;5;{colour};38;5;{text_colour}m{text}\x1b[0m")
             }
-            Palette::True => {
-                let mix = |from: f32, to: f32| (from + (to - from) * t).round() as u8;
-                let (r, g, b) = (mix(255.0, 240.0), mix(247.0, 96.0), mix(214.0, 72.0));
-                format!("\x1b[48;2;{r};{g};{b};38;2;20;20;20m{text}\x1b[0m")
+            Palette::True(background) => {
+                let (from, to, ink) = match background {
+                    Background::Dark => ([44.0, 36.0, 32.0], [190.0, 78.0, 16.0], "240;236;230"),
+                    Background::Light => ([255.0, 247.0, 214.0], [240.0, 96.0, 72.0], "20;20;20"),
+                };
+                let [r, g, b] = [0, 1, 2].map(|i: usize| (from[i] + (to[i] - from[i]) * t).round() as u8);
+                format!("\x1b[48;2;{r};{g};{b};38;2;{ink}m{text}\x1b[0m")
             }
         }
     }

@@ -126,22 +126,22 @@ fn render(found: &Found, snapshot: &Snapshot, similar: Option<SimilarView>, name
 }
 
 /// The words that a word draws on most, best first, with their shares: not itself, which comes first nearly always, and nothing
-/// without a letter or digit, which says little to people (heat and highlights have everything).
+/// without a letter or digit, which says little to people (heat and highlights have everything). A word that stands in several
+/// places is named once, with the sum.
 fn strongest(sources: &SourcesReport, word: usize, text: &impl Fn(usize) -> String, most: usize) -> Vec<(String, f32)> {
     if word >= sources.words {
         return Vec::new();
     }
-    let others = sources
-        .row(word)
-        .iter()
-        .copied()
-        .enumerate()
-        .filter(|(i, share)| *i != word && *share >= NEGLIGIBLE);
-    let mut others: Vec<(usize, f32)> = others.collect();
-    others.sort_by(|a, b| b.1.total_cmp(&a.1));
-    let named = others.into_iter().map(|(i, share)| (text(i), share));
+    let mut named: Vec<(String, f32)> = Vec::new();
+    for (index, share) in sources.row(word).iter().enumerate().filter(|(index, _)| *index != word) {
+        let text = text(index);
+        match named.iter_mut().find(|(known, _)| *known == text) {
+            Some((_, sum)) => *sum += share,
+            None => named.push((text, *share)),
+        }
+    }
+    named.retain(|(text, share)| *share >= NEGLIGIBLE && text.chars().any(char::is_alphanumeric));
+    named.sort_by(|a, b| b.1.total_cmp(&a.1));
+    named.truncate(most);
     named
-        .filter(|(text, _)| text.chars().any(char::is_alphanumeric))
-        .take(most)
-        .collect()
 }
