@@ -174,6 +174,23 @@ fn explain_shows_heat_top_words_and_figures_in_the_terminal() {
 }
 
 #[test]
+fn explain_writes_a_page_that_needs_nothing_else() {
+    let page = stdout(&fovea(
+        &["explain", "-", "--language", "rust", "--format", "html"],
+        b"fn main() { let a = \"<script>\"; }",
+    ));
+    assert!(
+        page.starts_with("<!doctype html>") && page.contains("<mark style=\"--level:"),
+        "{page}"
+    );
+    assert!(
+        !page.contains("<script") && !page.contains("http:") && !page.contains("https:"),
+        "{page}"
+    );
+    assert!(page.contains("&lt;") && page.contains("default-src 'none'"), "{page}");
+}
+
+#[test]
 fn explain_lists_similar_items_of_the_file() {
     let text = "\
 def load_config(path):
@@ -202,6 +219,21 @@ fn every_method_explains() {
         ));
         assert_eq!(report["method"], method);
     }
+    let head = |head: &str| {
+        let arguments = [
+            "--method",
+            "attention",
+            "--layer",
+            "2",
+            "--head",
+            head,
+            "--format",
+            "json",
+        ];
+        json(&fovea(&[&["explain", "src/main.rs"][..], &arguments].concat(), b""))["units"][0]["words"][0]["score"]
+            .clone()
+    };
+    assert_ne!(head("3"), head("4"));
 }
 
 #[test]
@@ -243,6 +275,8 @@ fn wrong_usage_is_exit_code_two() {
         &["explain"][..],
         &["explain", "src/main.rs", "--method", "guess"],
         &["explain", "src/main.rs", "--language", "klingon"],
+        &["explain", "src/main.rs", "--layer", "1"],
+        &["explain", "src/main.rs", "--method", "attention", "--head", "12"],
         &["compare", "--text", "one"],
         &["compare", "src/main.rs:99999", "--text", "one"],
         &["bench", "--shapes", "huge"],

@@ -32,7 +32,7 @@ pub use cancel::CancelToken;
 pub use engine::{Engine, Loader, loader};
 pub use handle::Analysis;
 pub use options::{Event, ModelStatus, Options, Status};
-pub use unit::{SourcesReport, UnitReport, WordScore, analyse, sources};
+pub use unit::{SourcesReport, UnitReport, WordScore, analyse, analyse_heads, sources};
 
 use std::sync::Arc;
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::explain::{Method, Owner, WordMap, alti, salience};
+use crate::explain::{Heads, Method, Owner, WordMap, alti, salience};
 use crate::model::{Checkpoint, Keep, Model, ModelError, Packed, Tokens, Trace};
 use crate::text::{ByteRange, Language};
 
@@ -68,6 +68,20 @@ pub fn analyse(
     method: Method,
     checkpoint: Checkpoint,
 ) -> Result<Vec<UnitReport>, ModelError> {
+    analyse_heads(model, texts, method, Heads::default(), checkpoint)
+}
+
+/// [`analyse`], with the attention maps of [`Method::Attention`] chosen.
+///
+/// # Errors
+/// As [`analyse`]; and if the layer or head does not exist.
+pub fn analyse_heads(
+    model: &Model,
+    texts: &[(&str, Language)],
+    method: Method,
+    heads: Heads,
+    checkpoint: Checkpoint,
+) -> Result<Vec<UnitReport>, ModelError> {
     let start = Instant::now();
     let read = texts
         .iter()
@@ -82,7 +96,7 @@ pub fn analyse(
             return Err(ModelError::Stopped);
         }
         let start = Instant::now();
-        let mut report = explain_one(model, text, tokens, trace, method)?;
+        let mut report = explain_one(model, text, tokens, trace, method, heads)?;
         report.ms = shared * tokens.len() as f32 + start.elapsed().as_secs_f32() * 1e3;
         reports.push(report);
     }
@@ -95,10 +109,11 @@ fn explain_one(
     tokens: &Tokens,
     trace: &Trace,
     method: Method,
+    heads: Heads,
 ) -> Result<UnitReport, ModelError> {
     let embedding = model.pool(trace)?;
     let map = WordMap::new(text, tokens);
-    let scores = salience(model, trace, &embedding, &map, method)?;
+    let scores = salience(model, trace, &embedding, &map, method, heads)?;
     let ranks = ranks(&scores.words);
     let words = map.words.into_iter().zip(scores.words).zip(ranks);
     Ok(UnitReport {

@@ -5,15 +5,16 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::Result;
-use clap::Args;
+use clap::{Args, ValueEnum};
 
-use super::output::{Colour, Format, Progress};
+use super::input::Usage;
+use super::output::{Colour, Progress};
 use super::{ModelArguments, input, output};
-use crate::analysis::{DocumentReport, UnitReport, analyse};
-use crate::explain::Method;
+use crate::analysis::{DocumentReport, UnitReport, analyse_heads};
+use crate::explain::{Heads, Method};
 use crate::model::{Model, UNSTOPPED};
 use crate::render::terminal::SimilarPair;
-use crate::render::{json, terminal};
+use crate::render::{html, json, terminal};
 use crate::segment::{Budget, Segments, parse, segment};
 use crate::similar::{ItemVector, Part, Space, embed};
 use crate::text::{PositionEncoding, Snapshot};
@@ -26,6 +27,12 @@ pub(super) struct Explain {
     /// Salience method: decomposition, alti, attention, rollout or norm
     #[arg(long, default_value = "decomposition", value_parser = method)]
     method: Method,
+    /// With --method attention: one layer, from 0
+    #[arg(long, value_name = "N")]
+    layer: Option<usize>,
+    /// With --method attention: one head, from 0
+    #[arg(long, value_name = "N")]
+    head: Option<usize>,
     /// Language of the text, where the file's name does not tell
     #[arg(long)]
     language: Option<String>,
@@ -33,13 +40,25 @@ pub(super) struct Explain {
     model: ModelArguments,
     /// How to write the result
     #[arg(long, value_enum, default_value_t)]
-    format: Format,
+    format: ExplainFormat,
     /// When to use colours
     #[arg(long, value_enum, default_value_t)]
     color: Colour,
     /// Refuse files larger than this
     #[arg(long, value_name = "N", default_value_t = input::MAX_BYTES)]
     max_bytes: usize,
+}
+
+/// How an explanation is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum ExplainFormat {
+    /// For people.
+    #[default]
+    Terminal,
+    /// For programs.
+    Json,
+    /// For a browser: one page that needs nothing else.
+    Html,
 }
 
 /// Word pieces given to the model at once.
@@ -58,12 +77,17 @@ pub(super) fn run(arguments: &Explain) -> Result<()> {
     let language = input::language(arguments.language.as_deref())?;
     let snapshot = input::document(&arguments.file, language, arguments.max_bytes)?;
     let model = arguments.model.load()?;
+    let heads = heads(arguments, &model)?;
     let start = Instant::now();
-    let report = document(&model, snapshot, arguments)?;
+    let report = document(&model, snapshot, arguments, heads)?;
     let milliseconds = start.elapsed().as_secs_f32() * 1e3;
     let file = arguments.file.display().to_string();
-    if arguments.format == Format::Json {
-        return output::write_json(&json::explain(&report, model.info(), arguments.method, &file));
+    match arguments.format {
+        ExplainFormat::Json => {
+            return output::write_json(&json::explain(&report, model.info(), arguments.method, &file));
+        }
+        ExplainFormat::Html => return output::write(&html::explain(&report, model.info(), arguments.method, &file)),
+        ExplainFormat::Terminal => {}
     }
     let similar = similar(&report);
     let palette = arguments.color.palette();
@@ -78,14 +102,28 @@ pub(super) fn run(arguments: &Explain) -> Result<()> {
     ))
 }
 
-fn document(model: &Model, snapshot: Snapshot, arguments: &Explain) -> Result<DocumentReport> {
+/// The attention maps asked for.
+fn heads(arguments: &Explain, model: &Model) -> Result<Heads> {
+    let (layer, head) = (arguments.layer, arguments.head);
+    if (layer.is_some() || head.is_some()) && arguments.method != Method::Attention {
+        return Err(Usage("--layer and --head go with --method attention".to_owned()).into());
+    }
+    let info = model.info();
+    if layer.is_some_and(|layer| layer >= info.layers) || head.is_some_and(|head| head >= info.heads) {
+        let (layers, heads) = (info.layers - 1, info.heads - 1);
+        return Err(Usage(format!("{} has layers 0 to {layers} and heads 0 to {heads}", info.name)).into());
+    }
+    Ok(Heads { layer, head })
+}
+
+fn document(model: &Model, snapshot: Snapshot, arguments: &Explain, heads: Heads) -> Result<DocumentReport> {
     let tree = parse(&snapshot, None);
     let budget = Budget {
         tokens: &|text, language| model.count(text, language),
         window: model.window(),
     };
     let segments = segment(&snapshot, tree.as_ref(), &budget);
-    let units = units(model, &snapshot, &segments, arguments.method)?;
+    let units = units(model, &snapshot, &segments, arguments.method, heads)?;
     let id = arguments.file.display().to_string().into();
     Ok(DocumentReport {
         id,
@@ -100,6 +138,7 @@ fn units(
     snapshot: &Snapshot,
     segments: &Segments,
     method: Method,
+    heads: Heads,
 ) -> Result<Vec<Option<Arc<UnitReport>>>> {
     let texts: Vec<_> = segments
         .units
@@ -118,7 +157,7 @@ fn units(
             }
             batch.push((text.as_ref(), *language));
         }
-        let explained = analyse(model, &batch, method, UNSTOPPED)?;
+        let explained = analyse_heads(model, &batch, method, heads, UNSTOPPED)?;
         reports.extend(explained.into_iter().map(|report| Some(Arc::new(report))));
         progress.at(reports.len());
     }

@@ -23,15 +23,26 @@ pub fn map(trace: &Trace, layer: usize, head: Option<usize>) -> Result<Mixing> {
     mixing(&matrix)
 }
 
-/// Attention each token received, mean over queries, heads and layers; sums to 1.
+/// Which attention maps to look at.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Heads {
+    /// One layer, from 0; the mean of all without it.
+    pub layer: Option<usize>,
+    /// One head, from 0; the mean of all without it.
+    pub head: Option<usize>,
+}
+
+/// Attention each token received, mean over queries and over the maps chosen; sums to 1.
 ///
 /// # Errors
-/// If the trace has no layers.
-pub fn received(trace: &Trace) -> Result<TokenScores> {
-    let columns = trace
-        .layers
-        .iter()
-        .map(|layer| layer.attention.mean((0, 1)))
+/// If the layer or head does not exist.
+pub fn received(trace: &Trace, heads: Heads) -> Result<TokenScores> {
+    let layers = heads.layer.map_or(0..trace.layers.len(), |layer| layer..layer + 1);
+    let columns = layers
+        .map(|layer| {
+            let map = map(trace, layer, heads.head)?;
+            Tensor::from_vec(map.entries, (map.n, map.n), trace.hidden.device())?.mean(0) // (n)
+        })
         .collect::<Result<Vec<_>>>()?;
     let tokens = Tensor::stack(&columns, 0)?.mean(0)?.to_vec1()?; // (n)
     Ok(TokenScores { tokens, bias: 0.0 })

@@ -14,6 +14,7 @@ pub mod parts;
 mod words;
 
 pub use alignment::Link;
+pub use attention::Heads;
 pub use pair::{PairReport, Side, compare};
 pub use words::{Owner, WordMap};
 
@@ -90,7 +91,8 @@ pub struct WordScores {
     pub residual: f32,
 }
 
-/// Scores a sequence's source words. `embedding` is the pooled embedding of the trace.
+/// Scores a sequence's source words. `embedding` is the pooled embedding of the trace; `heads` chooses attention maps and matters
+/// to [`Method::Attention`] alone.
 ///
 /// # Errors
 /// [`ModelError::Tensor`] if the trace holds no layers or its shapes do not fit.
@@ -100,6 +102,7 @@ pub fn salience(
     embedding: &[f32],
     words: &WordMap,
     method: Method,
+    heads: Heads,
 ) -> Result<WordScores, ModelError> {
     let pooling = model.pooling();
     let scores = match method {
@@ -107,7 +110,7 @@ pub fn salience(
         Method::Alti => contributions::pooled(&alti::rollout(trace)?, pooling),
         Method::Norm => contributions::pooled(&norm::rollout(trace)?, pooling),
         Method::Rollout => contributions::pooled(&attention::rollout(trace)?, pooling),
-        Method::Attention => attention::received(trace)?,
+        Method::Attention => attention::received(trace, heads)?,
     };
     Ok(words.collect(&scores, method.additive()))
 }

@@ -1,6 +1,7 @@
-//! Answers → what people and programs read: terminal, JSON, Markdown.
+//! Answers → what people and programs read: terminal, JSON, Markdown, HTML.
 
 pub mod heat;
+pub mod html;
 pub mod json;
 pub mod markdown;
 pub mod terminal;

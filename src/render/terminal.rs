@@ -135,10 +135,10 @@ fn top_words(out: &mut String, report: &DocumentReport, method: Method, paint: P
 }
 
 fn similar_items(out: &mut String, similar: &[SimilarPair], paint: Paint) {
-    if similar.is_empty() {
-        return;
-    }
     let _ = writeln!(out, "\n{}", paint.bold("similar items in this file"));
+    if similar.is_empty() {
+        let _ = writeln!(out, "  none");
+    }
     for pair in similar {
         let ((a, line_a), (b, line_b)) = (&pair.a, &pair.b);
         let _ = writeln!(

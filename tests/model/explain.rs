@@ -1,7 +1,7 @@
 //! Properties that every explanation has, on the embedded model and real code.
 
 use fovea::analysis::{analyse, sources};
-use fovea::explain::{Method, alti, attention, norm};
+use fovea::explain::{Heads, Method, alti, attention, norm};
 use fovea::model::{Keep, Packed, UNSTOPPED};
 use fovea::text::Language;
 
@@ -81,6 +81,41 @@ fn rows_of_every_mixing_matrix_sum_to_one() {
     }
     assert!(attention::map(&trace, 6, None).is_err());
     assert!(attention::map(&trace, 0, Some(12)).is_err());
+}
+
+#[test]
+fn attention_received_is_the_mean_over_the_layers_and_heads_chosen() {
+    let model = embedded();
+    let tokens = model.tokenize("the cat sits outside", Language::Prose).unwrap();
+    let batch = Packed::new([tokens.ids.as_slice()]);
+    let trace = model
+        .encoder()
+        .forward(&batch, Keep::Layers, UNSTOPPED)
+        .unwrap()
+        .remove(0);
+    let received = |layer, head| attention::received(&trace, Heads { layer, head }).unwrap().tokens;
+    let mut mean = vec![0f32; tokens.len()];
+    for layer in 0..6 {
+        for head in 0..12 {
+            mean.iter_mut()
+                .zip(received(Some(layer), Some(head)))
+                .for_each(|(sum, v)| *sum += v / 72.0);
+        }
+    }
+    for (all, mean) in received(None, None).into_iter().zip(mean) {
+        assert!((all - mean).abs() < 1e-5, "{all} {mean}");
+    }
+    assert_ne!(received(Some(0), None), received(Some(5), None));
+    assert!(
+        attention::received(
+            &trace,
+            Heads {
+                layer: Some(6),
+                head: None
+            }
+        )
+        .is_err()
+    );
 }
 
 #[test]
