@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use super::queue::lock;
 use super::{DocumentId, DocumentReport, ItemNeighbours, Neighbour};
-use crate::segment::ItemKind;
+use crate::segment::{Item, ItemKind};
 use crate::similar::{ItemVector, Part, Space, embed};
 use crate::text::ByteRange;
 
@@ -30,28 +30,33 @@ struct Entry {
     vector: ItemVector,
 }
 
+/// The vector of an item by the reports of its units; `None` where it cannot be compared ([`embed`]).
+pub fn item_vector(report: &DocumentReport, item: &Item) -> Option<ItemVector> {
+    let units = report.units.get(item.units.clone())?;
+    let parts: Vec<Part> = units
+        .iter()
+        .flatten()
+        .map(|unit| Part {
+            embedding: &unit.embedding,
+            tokens: unit.tokens,
+            coverage: unit.coverage,
+        })
+        .collect();
+    Some(ItemVector {
+        document: report.id.clone(),
+        range: item.range.clone(),
+        language: report.snapshot.language(),
+        vector: embed(&parts)?,
+    })
+}
+
 impl DocumentVectors {
     /// The vectors of a complete report's items.
     pub fn of(report: &DocumentReport) -> DocumentVectors {
-        let language = report.snapshot.language();
         let mut items = Vec::new();
         for (index, item) in report.segments.items.iter().enumerate() {
-            let units = report.units.get(item.units.clone()).unwrap_or_default();
-            let parts: Vec<Part> = units
-                .iter()
-                .flatten()
-                .map(|unit| Part {
-                    embedding: &unit.embedding,
-                    tokens: unit.tokens,
-                    coverage: unit.coverage,
-                })
-                .collect();
-            let Some(vector) = embed(&parts) else { continue };
-            let vector = ItemVector {
-                document: report.id.clone(),
-                range: item.range.clone(),
-                language,
-                vector,
+            let Some(vector) = item_vector(report, item) else {
+                continue;
             };
             let (name, name_range) = (item.name.clone(), item.name_range.clone());
             items.push(Entry {

@@ -31,6 +31,7 @@ mod worker;
 pub use cancel::CancelToken;
 pub use engine::{Engine, Loader, loader};
 pub use handle::Analysis;
+pub use lenses::item_vector;
 pub use options::{Event, ModelStatus, Options, Status};
 pub use unit::{SourcesReport, UnitReport, WordScore, analyse, analyse_heads, sources};
 

@@ -10,13 +10,13 @@ use clap::{Args, ValueEnum};
 use super::input::Usage;
 use super::output::{Colour, Progress};
 use super::{ModelArguments, input, output};
-use crate::analysis::{DocumentReport, UnitReport, analyse_heads};
+use crate::analysis::{DocumentReport, UnitReport, analyse_heads, item_vector};
 use crate::explain::{Heads, Method};
 use crate::model::{Model, UNSTOPPED};
 use crate::render::terminal::SimilarPair;
 use crate::render::{html, json, terminal};
 use crate::segment::{Budget, Segments, parse, segment};
-use crate::similar::{ItemVector, Part, Space, embed};
+use crate::similar::Space;
 use crate::text::{PositionEncoding, Snapshot};
 
 /// Arguments of `fovea explain`.
@@ -169,22 +169,10 @@ fn similar(report: &DocumentReport) -> Vec<SimilarPair> {
     let mut named = Vec::new();
     let mut vectors = Vec::new();
     for item in &report.segments.items {
-        let units = report.units[item.units.clone()].iter().flatten();
-        let parts: Vec<Part> = units
-            .map(|unit| Part {
-                embedding: &unit.embedding,
-                tokens: unit.tokens,
-                coverage: unit.coverage,
-            })
-            .collect();
-        let Some(vector) = embed(&parts) else { continue };
-        let (document, language) = (report.id.clone(), report.snapshot.language());
-        vectors.push(ItemVector {
-            document,
-            range: item.range.clone(),
-            language,
-            vector,
-        });
+        let Some(vector) = item_vector(report, item) else {
+            continue;
+        };
+        vectors.push(vector);
         let line = report
             .snapshot
             .position(item.name_range.start, PositionEncoding::Utf8)

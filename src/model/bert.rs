@@ -8,9 +8,10 @@ use std::sync::Arc;
 use candle_core::{D, Device, Tensor};
 
 use super::config::Config;
-use super::load::{LoadError, Weights};
+use super::load::LoadError;
 use super::ops;
 use super::trace::{Keep, LayerTrace, LayerWeights, Norm, Trace};
+use super::weights::Weights;
 use super::{Checkpoint, Encoder, ModelError, Packed};
 
 /// A BERT encoder.

@@ -5,11 +5,13 @@
 mod batch;
 mod bert;
 mod config;
+mod files;
 mod load;
 pub mod ops;
 mod pooling;
 mod tokenizer;
 mod trace;
+mod weights;
 
 pub use batch::Packed;
 pub use config::{Config, ConfigError};

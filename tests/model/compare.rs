@@ -122,7 +122,7 @@ fn forward_parts_and_backward_shares_agree_on_fifty_units_of_real_code() {
 #[test]
 fn a_passage_longer_than_the_window_is_compared_whole() {
     let model = embedded();
-    let long = "Every request sees the snapshot it arrived with. ".repeat(60);
+    let long = "Every request sees the snapshot it arrived with. ".repeat(30);
     assert!(model.count(&long, Language::Prose) > model.window());
     let report = compare(&model, (&long, Language::Prose), (CARBS, Language::Prose), UNSTOPPED).unwrap();
     assert!(report.residual < 1e-4, "{}", report.residual);

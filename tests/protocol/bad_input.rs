@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::editor::{Editor, at, range};
 
-const URI: &str = "file:///work/a.rs";
+const URI: &str = "file:///project/a.rs";
 
 async fn watching() -> Editor {
     Editor::start_with(
@@ -29,7 +29,7 @@ async fn reason(editor: &mut Editor, uri: &str) -> String {
 
 /// The server is up and right: a document of its own is explained.
 async fn still_right(mut editor: Editor) {
-    let uri = "file:///work/right.rs";
+    let uri = "file:///project/right.rs";
     editor.open(uri, "rust", "fn still_right() {}").await;
     editor.analysed(uri, 0, 5).await;
     let hover = editor.request("textDocument/hover", at(uri, 0, 5)).await;
@@ -109,13 +109,13 @@ async fn requests_with_the_wrong_shape_are_refused() {
 async fn nul_bytes_large_files_and_minified_ones_are_left_alone() {
     let mut editor = watching().await;
     for (uri, text, part) in [
-        ("file:///work/nul.rs", "fn a() {}\0".to_owned(), "binary"),
+        ("file:///project/nul.rs", "fn a() {}\0".to_owned(), "binary"),
         (
-            "file:///work/large.rs",
+            "file:///project/large.rs",
             "let a_line = of(some, length);\n".repeat(1_700_000),
             "over the limit",
         ),
-        ("file:///work/min.js", "var a=1;".repeat(250_000), "minified"),
+        ("file:///project/min.js", "var a=1;".repeat(250_000), "minified"),
     ] {
         editor.open(uri, "rust", &text).await;
         let reason = reason(&mut editor, uri).await;
@@ -136,9 +136,9 @@ async fn nul_bytes_large_files_and_minified_ones_are_left_alone() {
     );
     // A document that shrinks is analysed.
     editor
-        .change("file:///work/nul.rs", 2, json!([{"text": "fn now_fine() {}"}]))
+        .change("file:///project/nul.rs", 2, json!([{"text": "fn now_fine() {}"}]))
         .await;
-    editor.analysed("file:///work/nul.rs", 0, 4).await;
+    editor.analysed("file:///project/nul.rs", 0, 4).await;
     still_right(editor).await;
 }
 
@@ -240,17 +240,17 @@ async fn all_line_ends_and_an_empty_file() {
         );
         assert_eq!(hover["range"]["start"], json!({"line": line, "character": 3}));
     }
-    editor.open("file:///work/empty.rs", "rust", "").await;
+    editor.open("file:///project/empty.rs", "rust", "").await;
     assert_eq!(
         editor
-            .request("textDocument/hover", at("file:///work/empty.rs", 0, 0))
+            .request("textDocument/hover", at("file:///project/empty.rs", 0, 0))
             .await,
         Value::Null
     );
     let explained = editor
         .request(
             "fovea/explain",
-            json!({"textDocument": {"uri": "file:///work/empty.rs"}}),
+            json!({"textDocument": {"uri": "file:///project/empty.rs"}}),
         )
         .await;
     assert_eq!(explained["units"], json!([]));
@@ -261,10 +261,10 @@ async fn all_line_ends_and_an_empty_file() {
 async fn unknown_languages_and_names_that_are_no_files() {
     let mut editor = Editor::start(json!({})).await;
     for (uri, language) in [
-        ("file:///work/a.b%C3%A9", "klingon"),
+        ("file:///project/a.b%C3%A9", "klingon"),
         ("untitled:Untitled-1", ""),
-        ("vscode-notebook-cell:/work/a.ipynb#W0sZmlsZQ", "python"),
-        ("git:/work/a.rs?%7B%7D", "rust"),
+        ("vscode-notebook-cell:/project/a.ipynb#W0sZmlsZQ", "python"),
+        ("git:/project/a.rs?%7B%7D", "rust"),
     ] {
         editor.open(uri, language, "a document of some words\n").await;
         editor.analysed(uri, 0, 3).await;
@@ -305,7 +305,7 @@ async fn a_document_whose_edit_is_lost_is_not_explained_until_it_is_whole_again(
 #[tokio::test]
 async fn a_long_header_and_a_name_in_markdown() {
     let mut editor = Editor::start(json!({})).await;
-    let uri = "file:///work/a.md";
+    let uri = "file:///project/a.md";
     editor
         .open(uri, "markdown", "Look: [click](command:evil) `code` <img src=x>\n")
         .await;

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::editor::{DEADLINE, at};
 
-const URI: &str = "file:///work/a.rs";
+const URI: &str = "file:///project/a.rs";
 
 /// A text that stands in documents and must stand nowhere else.
 const CANARY: &str = "c4n4ryQuux";

@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use crate::editor::{Editor, at, range};
 
-const A: &str = "file:///work/src/a.rs";
-const B: &str = "file:///work/src/config.py";
+const A: &str = "file:///project/src/a.rs";
+const B: &str = "file:///project/src/config.py";
 
 pub const RUST: &str = "\
 fn load_config(path: &Path) -> Config {
@@ -69,7 +69,7 @@ async fn a_hover_is_plain_text_where_the_client_has_no_markdown() {
 #[tokio::test]
 async fn a_hover_says_what_is_not_understood() {
     let mut editor = Editor::start(json!({})).await;
-    let uri = "file:///work/a.md";
+    let uri = "file:///project/a.md";
     editor.open(uri, "markdown", "我爱编程\n").await;
     editor.analysed(uri, 0, 0).await;
     let hover = editor.request("textDocument/hover", at(uri, 0, 0)).await;
@@ -259,7 +259,7 @@ async fn a_client_of_our_own_gets_the_list_and_no_messages() {
         .await;
     assert_eq!(explained["units"][0]["kind"], "function");
     assert_eq!(explained["language"], "rust");
-    assert_eq!(explained["file"], "/work/src/a.rs");
+    assert_eq!(explained["file"], "/project/src/a.rs");
     assert_eq!(
         editor
             .refused("fovea/explain", json!({"textDocument": {"uri": "file:///closed"}}))

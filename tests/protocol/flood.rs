@@ -10,7 +10,7 @@ use crate::editor::{DEADLINE, Editor, at};
 use crate::fake::Script;
 use crate::features::{PYTHON, RUST};
 
-const URI: &str = "file:///work/a.rs";
+const URI: &str = "file:///project/a.rs";
 
 fn frame(message: &Value) -> Vec<u8> {
     let body = message.to_string();
@@ -96,7 +96,7 @@ async fn a_client_that_never_answers() {
     });
     let mut editor = Editor::start_with(everything, json!({"codeLens": {"minSimilarity": 0.1}})).await;
     editor.open(URI, "rust", RUST).await;
-    editor.open("file:///work/b.py", "python", PYTHON).await;
+    editor.open("file:///project/b.py", "python", PYTHON).await;
     editor.analysed(URI, 0, 4).await;
     let lenses = editor.lenses(URI).await;
     // A command that has to ask the client, who says nothing, and one after it.

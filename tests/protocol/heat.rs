@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::editor::{Editor, at, range};
 
-const URI: &str = "file:///work/a.rs";
+const URI: &str = "file:///project/a.rs";
 
 async fn fovea() -> Editor {
     Editor::start_with(json!({"experimental": {"fovea": true}}), json!({"debounceMs": 0})).await
@@ -35,7 +35,7 @@ async fn heat_comes_for_each_version() {
 #[tokio::test]
 async fn what_is_not_understood_has_no_heat() {
     let mut editor = fovea().await;
-    editor.open("file:///work/a.md", "markdown", "我爱编程 a\n").await;
+    editor.open("file:///project/a.md", "markdown", "我爱编程 a\n").await;
     let heat = editor.told_that("fovea/heat", |heat| heat["complete"] == true).await;
     assert_eq!(heat["words"], json!([]));
     assert_eq!(heat["unread"][0]["coverage"], 0.2);
@@ -99,16 +99,16 @@ async fn status_tells_the_state_and_who_is_inactive() {
         .told_that("fovea/status", |status| status["state"] == "failed")
         .await;
     insta::assert_json_snapshot!(status);
-    editor.open("file:///work/.env", "plaintext", "TOKEN=1").await;
+    editor.open("file:///project/.env", "plaintext", "TOKEN=1").await;
     let status = editor
         .told_that("fovea/status", |status| status["inactive"] != json!([]))
         .await;
-    assert_eq!(status["inactive"][0]["uri"], "file:///work/.env");
+    assert_eq!(status["inactive"][0]["uri"], "file:///project/.env");
     assert!(status["inactive"][0]["reason"].as_str().unwrap().contains("secrets"));
     editor
         .notify(
             "textDocument/didClose",
-            json!({"textDocument": {"uri": "file:///work/.env"}}),
+            json!({"textDocument": {"uri": "file:///project/.env"}}),
         )
         .await;
     editor
@@ -156,8 +156,8 @@ async fn a_client_without_status_hears_once_of_a_model_that_is_not_there() {
 async fn a_model_that_falls_over_takes_nothing_with_it() {
     let mut editor = Editor::start_with(json!({}), json!({"debounceMs": 0})).await;
     editor.open(URI, "rust", "fn KNOCK_OVER() {}").await;
-    editor.open("file:///work/b.rs", "rust", "fn harmless() {}").await;
-    editor.analysed("file:///work/b.rs", 0, 4).await;
+    editor.open("file:///project/b.rs", "rust", "fn harmless() {}").await;
+    editor.analysed("file:///project/b.rs", 0, 4).await;
     editor.ignore("window/showMessage");
     editor.finish().await;
 }
@@ -168,7 +168,7 @@ async fn work_over_a_second_has_a_bar_that_can_be_cancelled() {
     editor.open(URI, "rust", "fn first() {}").await;
     editor.analysed(URI, 0, 4).await;
     editor.script.shut();
-    editor.open("file:///work/b.rs", "rust", "fn slow() {}").await;
+    editor.open("file:///project/b.rs", "rust", "fn slow() {}").await;
     let token = editor.asked("window/workDoneProgress/create", Value::Null).await["token"].clone();
     let begin = editor.told("$/progress").await;
     assert_eq!(

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::editor::{Editor, at, range};
 
-const URI: &str = "file:///work/a.txt";
+const URI: &str = "file:///project/a.txt";
 
 /// A generator of numbers that are the same in every run.
 struct Numbers(u64);

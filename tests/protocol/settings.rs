@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::editor::{Editor, at};
 
-const URI: &str = "file:///work/a.rs";
+const URI: &str = "file:///project/a.rs";
 
 fn push(settings: Value) -> Value {
     json!({"settings": settings})
@@ -40,7 +40,7 @@ async fn take_effect_at_once() {
         json!({"hover": {"enable": false}}),
         json!({"enable": false}),
         json!({"languages": ["python"]}),
-        json!({"excludePatterns": ["**/work/*.rs"]}),
+        json!({"excludePatterns": ["**/project/*.rs"]}),
         json!({"maxFileBytes": 1000, "hover.enable": false}),
     ] {
         editor
