@@ -74,5 +74,5 @@ TOML
 shot neovim '≈.*read_settings' '' "$editors/trixie/nvim" --clean -u "$work/init.lua" -c 'edit src/settings.rs' -c 'edit src/config.rs' -c 'edit' src/config.rs
 shot helix 'Fovea' $'\e[27ugg/load_config\r k' "$editors/trixie/usr/bin/hx" src/config.rs src/settings.rs
 (cd "$work" && "$fovea" explain src/config.rs --color true) | python3 "$here/ansi_html.py" >"$work/terminal.html"
-picture terminal 54
+picture terminal 56
 echo "$folder/terminal.png"
