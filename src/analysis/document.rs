@@ -1,5 +1,6 @@
 //! One open document: what is known of it, and what is to be done next.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -83,9 +84,11 @@ pub struct Document {
     missing: Vec<usize>,
     /// Those who wait until it is complete.
     pub waiters: Vec<Asker>,
+    foreseen: HashSet<usize>,
     interruptions: u8,
     pass: Duration,
-    last_pass: Duration,
+    /// How long the last pass after an edit took; `None` before the document was explained for the first time.
+    last_pass: Option<Duration>,
     announced: Option<Instant>,
     unannounced: bool,
 }
@@ -110,9 +113,10 @@ impl Document {
             tokens: Arc::from([]),
             missing: Vec::new(),
             waiters: Vec::new(),
+            foreseen: HashSet::new(),
             interruptions: 0,
             pass: Duration::ZERO,
-            last_pass: Duration::ZERO,
+            last_pass: None,
             announced: None,
             unannounced: false,
         }
@@ -135,6 +139,7 @@ impl Document {
     pub fn restart(&mut self) {
         self.stage = Stage::Changed;
         self.missing.clear();
+        self.foreseen.clear();
         self.failure = None;
         self.interruptions = 0;
         self.pass = Duration::ZERO;
@@ -245,6 +250,18 @@ impl Document {
             .collect()
     }
 
+    /// The next unit on screen of which it is worth knowing beforehand what its words are made of: somebody may hover over it.
+    /// `None` while the document is not explained yet, and where the editor does not tell what it shows.
+    pub fn foresee(&self) -> Option<usize> {
+        let report = self.current().filter(|_| self.complete())?;
+        (0..report.units.len()).find(|unit| self.shows(*unit) && !self.foreseen.contains(unit))
+    }
+
+    /// Notes that a unit's words are known, or cannot be.
+    pub fn foresaw(&mut self, unit: usize) {
+        self.foreseen.insert(unit);
+    }
+
     /// Whether the next batch may be stopped for something more urgent.
     pub fn interruptible(&self) -> bool {
         self.interruptions < MAX_INTERRUPTIONS
@@ -300,7 +317,8 @@ impl Document {
         if self.working() {
             return false;
         }
-        self.last_pass = self.pass;
+        // The first pass explains everything, and says nothing of what an edit will cost.
+        self.last_pass = Some(self.last_pass.map_or(Duration::ZERO, |_| self.pass));
         let waiters = std::mem::take(&mut self.waiters);
         let answer = match (&self.report, &self.failure) {
             (Some(report), None) => Ok(Answer::Document(report.clone())),
@@ -329,7 +347,7 @@ impl Document {
 
     /// How long after a change its work begins: as set, but not sooner than twice the time the last pass took.
     pub fn debounce(&self, setting: Duration) -> Duration {
-        setting.max((self.last_pass * 2).min(WIDEST_DEBOUNCE))
+        setting.max((self.last_pass.unwrap_or_default() * 2).min(WIDEST_DEBOUNCE))
     }
 
     /// Adds somebody who waits until it is complete.

@@ -82,10 +82,11 @@ impl Analysis {
 
     /// The part of a document that the editor shows; its units are explained first.
     pub fn set_visible(&self, id: &DocumentId, range: ByteRange) {
-        let mut state = self.shared().state();
-        if let Some(document) = state.documents.touch(id) {
-            document.visible = Some(range);
-        }
+        self.shared().change(|state| {
+            if let Some(document) = state.documents.touch(id) {
+                document.visible = Some(range);
+            }
+        });
     }
 
     /// Works with other options from now on; what they change is analysed again.

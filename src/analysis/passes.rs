@@ -94,6 +94,34 @@ impl Worker {
         self.settle(&batch.id, batch.revision);
     }
 
+    /// Learns what the words of a unit on screen are made of, so that a hover over them finds it known.
+    pub(super) fn foresee(&mut self, batch: &Batch) {
+        let (Ok(setting), &[index]) = (self.setting(), batch.units.as_slice()) else {
+            return;
+        };
+        let report = {
+            let mut state = self.shared.state();
+            let document = state.documents.at_revision(&batch.id, batch.revision);
+            let Some(report) = document.and_then(|document| document.current().cloned()) else {
+                return;
+            };
+            report
+        };
+        let checkpoint = || batch.stop.load(Ordering::Acquire);
+        let Some(mut compute) = self.compute(&setting) else {
+            return;
+        };
+        let unit = &report.segments.units[index];
+        let text = report.snapshot.text(unit.range.clone());
+        if compute.sources(&text, unit.language, &checkpoint) == Err(Trouble::Stopped) {
+            return;
+        }
+        let mut state = self.shared.state();
+        if let Some(document) = state.documents.at_revision(&batch.id, batch.revision) {
+            document.foresaw(index);
+        }
+    }
+
     /// After new results: tell of them, and when the document is complete, make the vectors of its items.
     pub(super) fn settle(&mut self, id: &DocumentId, revision: u64) {
         let (news, complete) = {

@@ -27,6 +27,8 @@ pub(super) enum Action {
     Answer(Arc<Question>, Arc<AtomicBool>),
     Segment(DocumentId),
     Batch(Batch),
+    /// What the words of one unit on screen are made of, before anybody asks.
+    Foresee(Batch),
     Lenses,
 }
 
@@ -148,7 +150,9 @@ impl Worker {
         if state.lenses_stale && lenses_due {
             return Some(Action::Lenses);
         }
-        let (priority, id) = next?;
+        let Some((priority, id)) = next else {
+            return foresee(state);
+        };
         let document = state.documents.get(&id)?;
         if document.stage == Stage::Changed {
             start(state, priority, false, None, Some(id.clone()));
@@ -186,6 +190,7 @@ impl Worker {
             Action::Answer(question, stop) => self.answer(question, stop),
             Action::Segment(id) => self.segment(id),
             Action::Batch(batch) => self.batch(batch),
+            Action::Foresee(batch) => self.foresee(batch),
             Action::Lenses => self.lenses(),
         }
     }
@@ -210,6 +215,22 @@ impl Worker {
             .clone()
             .ok_or(Halt::Refused(Refusal::Loading))
     }
+}
+
+/// The least urgent thing there is: nothing else is to be done, and everything may interrupt it.
+fn foresee(state: &mut State) -> Option<Action> {
+    let (id, revision, unit) = state
+        .documents
+        .iter_mut()
+        .find_map(|(id, document)| Some((id.clone(), document.revision, document.foresee()?)))?;
+    let stop = start(state, Priority::Rest, true, None, Some(id.clone()));
+    let units = vec![unit];
+    Some(Action::Foresee(Batch {
+        id,
+        revision,
+        units,
+        stop,
+    }))
 }
 
 /// Notes what is being computed, for those who may have to stop it.

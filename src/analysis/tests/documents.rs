@@ -144,6 +144,28 @@ fn what_is_visible_goes_first_then_what_is_near_the_cursor() {
 }
 
 #[test]
+fn what_the_words_on_screen_are_made_of_is_known_before_anybody_asks() {
+    let bench = Bench::new(NEVER);
+    let text = functions(&NAMES);
+    let document = bench.open("a", &text);
+    bench.completed(1);
+    assert_eq!(
+        bench.script.sources.load(Ordering::SeqCst),
+        0,
+        "nothing is on screen yet"
+    );
+    let at = |name: &str| text.find(&format!("fn {name}")).expect("there");
+    bench.analysis.set_visible(&document.0, at("sierra")..at("tango"));
+    until(|| bench.script.sources.load(Ordering::SeqCst) == 1);
+    bench.script.gate.shut();
+    let known = ask_at(&bench, &document, at("sierra") + 4, no_cancel());
+    assert!(
+        known.join().expect("no panic").expect("answered").is_some(),
+        "without the model"
+    );
+}
+
+#[test]
 fn the_document_touched_last_goes_first() {
     let script = Arc::new(Script::default());
     script.loading.shut();
@@ -245,28 +267,35 @@ fn an_empty_document_is_complete_at_once() {
 
 #[test]
 fn the_debounce_grows_with_the_time_a_pass_takes_up_to_two_seconds() {
+    use super::super::document::Prepared;
     use super::super::documents::Documents;
     let now = Instant::now();
     let debounce = Duration::from_millis(250);
+    let pass = |documents: &mut Documents, took: Duration| {
+        let document = documents.get_mut(&id("a")).expect("open");
+        let snapshot = document.snapshot.clone();
+        let prepared = Prepared {
+            snapshot,
+            tree: None,
+            segments: Arc::default(),
+            keys: Arc::from([]),
+            tokens: Arc::from([]),
+            units: Vec::new(),
+            took,
+        };
+        document.segmented(&id("a"), prepared);
+        assert!(document.settle());
+    };
     let due = |took: Duration| {
         let mut documents = Documents::default();
         documents.update(&id("a"), rust("", 1), debounce, now);
         assert_eq!(documents.deadline(now), Some(now), "the first has no debounce");
-        let document = documents.get_mut(&id("a")).expect("open");
-        document.segmented(
-            &id("a"),
-            super::super::document::Prepared {
-                snapshot: rust("", 1),
-                tree: None,
-                segments: Arc::default(),
-                keys: Arc::from([]),
-                tokens: Arc::from([]),
-                units: Vec::new(),
-                took,
-            },
-        );
-        assert!(document.settle());
+        pass(&mut documents, Duration::from_secs(30));
         documents.update(&id("a"), rust("x", 2), debounce, now);
+        let first = documents.deadline(now).expect("work") - now;
+        assert_eq!(first, debounce, "the first pass says nothing of what an edit costs");
+        pass(&mut documents, took);
+        documents.update(&id("a"), rust("xy", 3), debounce, now);
         documents.deadline(now).expect("work") - now
     };
     assert_eq!(due(Duration::from_millis(10)), debounce);
