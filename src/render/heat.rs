@@ -12,12 +12,15 @@ pub const UNDERSTOOD: f32 = 0.5;
 /// positive scores sum to p. It says how a word compares with the average word of its unit, whatever the unit's length: 4 is an
 /// average word, 8 one of twice that, 12 one of four times or more, 0 half of it or less.
 pub fn levels(report: &UnitReport) -> impl Iterator<Item = u32> {
-    let positive: f32 = report.words.iter().map(|word| word.score.max(0.0)).sum();
-    let count = report.words.len() as f32;
-    report
-        .words
-        .iter()
-        .map(move |word| level(word.score * count / positive))
+    let scores: Vec<f32> = report.words.iter().map(|word| word.score).collect();
+    levels_of(&scores).into_iter()
+}
+
+/// The level of each of the scores of one passage, as [`levels`].
+pub fn levels_of(scores: &[f32]) -> Vec<u32> {
+    let positive: f32 = scores.iter().map(|score| score.max(0.0)).sum();
+    let count = scores.len() as f32;
+    scores.iter().map(|score| level(score * count / positive)).collect()
 }
 
 /// The level of a word that carries `times` as much as the average one.

@@ -1,0 +1,9 @@
+//! Reports for a terminal: heat as background colours, in true colour, 256 colours or none.
+
+mod compare;
+mod explain;
+mod paint;
+
+pub use compare::compare;
+pub use explain::{SimilarPair, explain};
+pub use paint::{Background, Palette};
