@@ -19,7 +19,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
 
-use crate::model::{Model, Source, embedded_available};
+use crate::model::{Model, Source, default_source, embedded_available};
 
 /// Shows what a transformer attends to in your text and code.
 #[derive(Parser)]
@@ -51,7 +51,8 @@ enum Command {
 /// Which model to use.
 #[derive(Args, Clone, Debug, Default)]
 struct ModelArguments {
-    /// Folder of a Hugging Face BERT model; without it FOVEA_MODEL, then the embedded all-MiniLM-L6-v2
+    /// Folder of a Hugging Face BERT model; without it FOVEA_MODEL, then the embedded all-MiniLM-L6-v2 (the cache folder's in a
+    /// binary without one)
     #[arg(long, value_name = "DIR")]
     model: Option<PathBuf>,
 }
@@ -65,7 +66,7 @@ impl ModelArguments {
         };
         match self.model.clone().or_else(variable) {
             Some(folder) => Source::Folder(folder),
-            None => Source::Embedded,
+            None => default_source(),
         }
     }
 

@@ -23,7 +23,10 @@ pub enum Source {
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
     /// The binary was built without the feature `embedded-model`.
-    #[error("this fovea was built without a model; name a folder with --model DIR, FOVEA_MODEL or fovea.model.dir")]
+    #[error(
+        "this fovea was built without a model; name a folder with --model DIR, FOVEA_MODEL or fovea.model.dir, or put the model into \
+             fovea/models/all-MiniLM-L6-v2 of your cache folder"
+    )]
     NotEmbedded,
     /// The folder is not there.
     #[error("{0}: no such folder; --model takes a folder with config.json, tokenizer.json and model.safetensors")]
@@ -99,6 +102,26 @@ pub enum LoadError {
 /// Whether the binary carries a model.
 pub const fn embedded_available() -> bool {
     cfg!(feature = "embedded-model")
+}
+
+/// Where the model is when nobody says: in the binary, or for one built without it in the user's cache folder under
+/// `fovea/models/all-MiniLM-L6-v2`.
+pub fn default_source() -> Source {
+    if embedded_available() {
+        return Source::Embedded;
+    }
+    let folder = |variable: &str, rest: &str| {
+        let base = std::env::var_os(variable).filter(|value| !value.is_empty())?;
+        Some(PathBuf::from(base).join(rest).join("fovea/models/all-MiniLM-L6-v2"))
+    };
+    let places = [
+        folder("XDG_CACHE_HOME", ""),
+        folder("LOCALAPPDATA", ""),
+        folder("HOME", ".cache"),
+        folder("HOME", "Library/Caches"),
+    ];
+    let found = places.into_iter().flatten().find(|place| place.is_dir());
+    found.map_or(Source::Embedded, Source::Folder)
 }
 
 /// Loads a model.

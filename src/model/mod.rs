@@ -15,7 +15,7 @@ mod weights;
 
 pub use batch::Packed;
 pub use config::{Config, ConfigError};
-pub use load::{FileCheck, LoadError, Source, embedded_available, verify};
+pub use load::{FileCheck, LoadError, Source, default_source, embedded_available, verify};
 pub use pooling::Pooling;
 pub use tokenizer::{TokenizeError, Tokenizer, Tokens};
 pub use trace::{Keep, LayerTrace, LayerWeights, Norm, Trace};
