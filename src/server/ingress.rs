@@ -5,6 +5,7 @@
 //! [`Ticket`](super::ticket::Ticket) of the state it arrived in and is answered whenever its handler is done.
 
 use std::convert::Infallible;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
@@ -12,6 +13,7 @@ use std::time::{Duration, Instant};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use serde_json::{Value, json};
+use tokio::task::JoinHandle;
 use tower::Service;
 use tower_lsp::ExitedError;
 use tower_lsp::jsonrpc::{Error, Id, Request, Response};
@@ -74,7 +76,11 @@ where
             .fold(builder, |builder, params| builder.params(params))
             .finish();
         // A task of its own: a panic ends it and nothing else, and the two workers share the handlers.
-        let handler = tokio::spawn(ticket::with(ticket, self.inner.call(request)));
+        // Commands switch things before they wait for anything: two of them are begun in the order of the wire.
+        let handler = in_order(
+            method == "workspace/executeCommand",
+            ticket::with(ticket, self.inner.call(request)),
+        );
         let core = self.core.clone();
         let start = Instant::now();
         async move {
@@ -124,6 +130,24 @@ where
             let cancel = Request::build("$/cancelRequest").params(json!({"id": number})).finish();
             let _ = self.inner.call(cancel).now_or_never();
         }
+    }
+}
+
+/// Spawns a handler; with `begin` it is first taken, here and now, as far as it goes without waiting.
+fn in_order<F>(begin: bool, handler: F) -> JoinHandle<F::Output>
+where
+    F: Future + Send + 'static,
+    F::Output: Send,
+{
+    let mut handler = handler.boxed();
+    if !begin {
+        return tokio::spawn(handler);
+    }
+    match catch_unwind(AssertUnwindSafe(|| (&mut handler).now_or_never())) {
+        Ok(Some(answer)) => tokio::spawn(std::future::ready(answer)),
+        // The task asks again, and is woken from then on.
+        Ok(None) => tokio::spawn(handler),
+        Err(panic) => tokio::spawn(async move { resume_unwind(panic) }),
     }
 }
 

@@ -247,7 +247,6 @@ def beside_a_second_server_its_highlights_stay(helix):
 
 def beside_a_second_server_both_hovers_are_shown(helix):
     helix.find("load_config")
-    helix.hover(is_ours)
 
     # Helix 25.07 shows one server's answer at a time, with Alt-n to the next; it says [1/2].
     def ask():

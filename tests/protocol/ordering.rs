@@ -101,3 +101,23 @@ async fn five_hundred_edits_and_hovers_interleaved() {
     assert_eq!(read.join(" "), end);
     editor.finish().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn commands_that_switch_take_effect_in_the_order_they_were_sent() {
+    let mut editor = Editor::start(json!({"experimental": {"fovea": {"status": false}}})).await;
+    for _ in 0..200 {
+        // Without a wish each switches to the other state, so the answers tell in which order they were taken.
+        let command = json!({"command": "fovea.toggleHighlight"});
+        let asked = [
+            editor.ask("workspace/executeCommand", command.clone()).await,
+            editor.ask("workspace/executeCommand", command).await,
+        ];
+        let first = editor.answer(asked[0]).await;
+        let second = editor.answer(asked[1]).await;
+        assert_eq!(
+            (&first["result"]["enabled"], &second["result"]["enabled"]),
+            (&json!(false), &json!(true))
+        );
+    }
+    editor.finish().await;
+}
