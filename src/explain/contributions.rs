@@ -92,9 +92,9 @@ pub fn layer_mixing(
     let (heads, n, _) = layer.attention.dims3()?;
     let hidden = layer.input.dim(1)?;
     let width = hidden / heads;
-    let values = ops::linear(&layer.input, &w.value()?)?.broadcast_add(&w.value_bias()?)?; // (n, hidden)
+    let values = ops::linear(&layer.input, w.value()?, Some(&w.value_bias()?))?; // (n, hidden)
     let values = values.reshape((n, heads, width))?.transpose(0, 1)?.contiguous()?; // (heads, n, width)
-    let output = w.output.t()?.reshape((heads, width, hidden))?; // (heads, width, hidden)
+    let output = w.output.tensor()?.t()?.reshape((heads, width, hidden))?; // (heads, width, hidden)
     let transformed = values.matmul(&output)?; // (heads, n, hidden): f^h(x_j)
     // The LayerNorm's linear part goes in front of the mixing: it acts on each vector alone, up to the factor 1/s_i.
     let transformed = centre_and_scale(&transformed, &w.norm1.scale)?

@@ -7,7 +7,7 @@
 use candle_core::{D, Result, Tensor};
 
 use super::TokenScores;
-use crate::model::{LayerTrace, ModelError, Norm, Pooling, Trace};
+use crate::model::{LayerTrace, ModelError, Pooling, Trace, ops};
 
 /// Share of each token in the squared length of the embedding: ⟨x_k, Jᵀe⟩ / |e|². The bias share comes from the network's
 /// biases by a sum of its own, so that shares + bias = 1 is a check and not a definition.
@@ -64,37 +64,19 @@ pub fn pull_back(trace: &Trace, pooling: Pooling, direction: &[f32]) -> std::res
 fn pull_back_layer(layer: &LayerTrace, gradient: &Tensor) -> Result<(Tensor, f64)> {
     let w = &layer.weights;
     let mut bias = shifted(gradient, &w.norm2.shift)?;
-    let summed = pull_back_norm(gradient, &w.norm2, &layer.inverse_std2)?; // (n, hidden), at Y + FFN(Y)
+    let summed = ops::pull_back_norm(gradient, &w.norm2.scale, &layer.inverse_std2)?; // (n, hidden), at Y + FFN(Y)
     bias += shifted(&summed, &w.down_bias)?;
-    let active = (summed.matmul(&w.down)? * &layer.gate)?; // (n, intermediate), at YW₁ + b₁
+    let active = ops::gate_back(&summed, &w.down, &layer.gate)?; // (n, intermediate), at YW₁ + b₁
     bias += shifted(&active, &w.up_bias)?;
-    let attended = (summed + active.matmul(&w.up)?)?; // (n, hidden), at Y
+    let attended = (summed + ops::linear_back(&active, &w.up)?)?; // (n, hidden), at Y
 
     bias += shifted(&attended, &w.norm1.shift)?;
-    let mixed = pull_back_norm(&attended, &w.norm1, &layer.inverse_std1)?; // (n, hidden), at X + attention
+    let mixed = ops::pull_back_norm(&attended, &w.norm1.scale, &layer.inverse_std1)?; // (n, hidden), at X + attention
     bias += shifted(&mixed, &w.output_bias)?;
-    let context = mixed.matmul(&w.output)?; // (n, hidden), at the heads' concatenated contexts
-    let values = unmix(&layer.attention, &context)?; // (n, hidden), at XW_V + b_V
+    let context = ops::linear_back(&mixed, &w.output)?; // (n, hidden), at the heads' concatenated contexts
+    let values = ops::unmix(&layer.attention, &context)?; // (n, hidden), at XW_V + b_V
     bias += shifted(&values, &w.value_bias()?)?;
-    Ok(((mixed + values.matmul(&w.value()?)?)?, bias))
-}
-
-/// Transpose of v ↦ (v - mean v) / s ⊙ γ, which is its own mirror: scale, divide, centre.
-fn pull_back_norm(gradient: &Tensor, norm: &Norm, inverse_std: &Tensor) -> Result<Tensor> {
-    let scaled = gradient.broadcast_mul(&norm.scale)?.broadcast_mul(inverse_std)?;
-    scaled.broadcast_sub(&scaled.mean_keepdim(D::Minus1)?)
-}
-
-/// Aᵀ per head: (n, hidden) at the contexts → (n, hidden) at the values.
-fn unmix(attention: &Tensor, context: &Tensor) -> Result<Tensor> {
-    let (heads, n, _) = attention.dims3()?;
-    let hidden = context.dim(1)?;
-    let context = context
-        .reshape((n, heads, hidden / heads))?
-        .transpose(0, 1)?
-        .contiguous()?; // (heads, n, width)
-    let values = attention.transpose(1, 2)?.matmul(&context)?; // (heads, n, width)
-    values.transpose(0, 1)?.reshape((n, hidden))
+    Ok(((mixed + ops::linear_back(&values, w.value()?)?)?, bias))
 }
 
 /// What a bias vector added to every row contributes: ⟨Σ_i gradient_i, bias⟩.

@@ -82,17 +82,18 @@ fn push_layer(layer: &LayerTrace, x: &Tensor, biased: bool) -> Result<Tensor> {
     let w = &layer.weights;
     let (k, n, hidden) = x.dims3()?;
     let flat = |tensor: &Tensor| tensor.reshape((k * n, tensor.dim(D::Minus1)?));
-    let add = |tensor: Tensor, bias: &Tensor| if biased { tensor.broadcast_add(bias) } else { Ok(tensor) };
 
-    let values = add(ops::linear(&flat(x)?, &w.value()?)?, &w.value_bias()?)?; // (k·n, hidden)
+    let bias = |bias| biased.then_some(bias);
+    let value_bias = w.value_bias()?;
+    let values = ops::linear(&flat(x)?, w.value()?, bias(&value_bias))?; // (k·n, hidden)
     let context = mix(&layer.attention, &values.reshape((k, n, hidden))?)?; // (k, n, hidden)
-    let attended = add(ops::linear(&flat(&context)?, &w.output)?, &w.output_bias)?; // (k·n, hidden)
+    let attended = ops::linear(&flat(&context)?, &w.output, bias(&w.output_bias))?; // (k·n, hidden)
     let summed = (x + attended.reshape((k, n, hidden))?)?;
     let y = normalise(&summed, &w.norm1, &layer.inverse_std1, biased)?; // (k, n, hidden)
 
-    let up = add(ops::linear(&flat(&y)?, &w.up)?, &w.up_bias)?; // (k·n, intermediate)
+    let up = ops::linear(&flat(&y)?, &w.up, bias(&w.up_bias))?; // (k·n, intermediate)
     let gated = up.reshape((k, n, up.dim(1)?))?.broadcast_mul(&layer.gate)?; // (k, n, intermediate)
-    let down = add(ops::linear(&flat(&gated)?, &w.down)?, &w.down_bias)?; // (k·n, hidden)
+    let down = ops::linear(&flat(&gated)?, &w.down, bias(&w.down_bias))?; // (k·n, hidden)
     normalise(
         &(y + down.reshape((k, n, hidden))?)?,
         &w.norm2,

@@ -3,12 +3,13 @@
 //! Post-LN encoder layers over packed sequences. Shapes are written as (…) with N tokens in the batch, n in a sequence.
 
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use candle_core::{D, Device, Tensor};
+use candle_core::{Device, Tensor};
 
 use super::config::Config;
 use super::load::LoadError;
+use super::matrix::Matrix;
 use super::ops;
 use super::trace::{Keep, LayerTrace, LayerWeights, Norm, Trace};
 use super::weights::Weights;
@@ -168,23 +169,13 @@ impl Layer {
         sequences: &[Range<usize>],
         keep: Keep,
     ) -> candle_core::Result<Pass> {
-        let weights = &self.weights;
-        let qkv = ops::linear(x, &weights.qkv)?.broadcast_add(&weights.qkv_bias)?; // (N, 3·hidden)
-        let mut attention = Vec::with_capacity(sequences.len());
-        let mut mixed = Vec::with_capacity(sequences.len());
-        for sequence in sequences {
-            let (probabilities, context) = attend(config, &qkv.narrow(0, sequence.start, sequence.len())?)?;
-            mixed.push(context);
-            if keep == Keep::Layers {
-                attention.push(probabilities);
-            }
-        }
-        let mixed = Tensor::cat(&mixed, 0)?; // (N, hidden)
-        let output = ops::linear(&mixed, &weights.output)?; // (N, hidden)
+        let (weights, traced) = (&self.weights, keep == Keep::Layers);
+        let qkv = ops::linear(x, &weights.qkv, Some(&weights.qkv_bias))?; // (N, 3·hidden)
+        let (mixed, attention) = ops::attend(&qkv, sequences, config.heads, traced)?; // (N, hidden)
+        let output = ops::linear(&mixed, &weights.output, None)?; // (N, hidden)
         let (attended, inverse_std1) = ops::residual_norm(x, &output, &self.norm1, config.epsilon)?;
-        let up = ops::linear(&attended, &weights.up)?; // (N, intermediate)
-        let (active, gate) = ops::biased_activation(&up, &weights.up_bias, config.activation, keep == Keep::Layers)?;
-        let down = ops::linear(&active, &weights.down)?; // (N, hidden)
+        let (active, gate) = ops::activate(&attended, &weights.up, &weights.up_bias, config.activation, traced)?; // (N, intermediate)
+        let down = ops::linear(&active, &weights.down, None)?; // (N, hidden)
         let (out, inverse_std2) = ops::residual_norm(&attended, &down, &self.norm2, config.epsilon)?;
         Ok(Pass {
             attention,
@@ -195,22 +186,6 @@ impl Layer {
             out,
         })
     }
-}
-
-/// softmax(QKᵀ/√d)V (Vaswani et al. 2017) of one sequence: probabilities (heads, n, n) and mixed values (n, hidden).
-fn attend(config: &Config, qkv: &Tensor) -> candle_core::Result<(Tensor, Tensor)> {
-    let (n, heads, width) = (qkv.dim(0)?, config.heads, config.head_width());
-    let part = |index: usize| -> candle_core::Result<Tensor> {
-        qkv.narrow(1, index * config.hidden, config.hidden)? // (n, hidden)
-            .reshape((n, heads, width))?
-            .transpose(0, 1)? // (heads, n, width)
-            .contiguous()
-    };
-    let (query, key, value) = (part(0)?, part(1)?, part(2)?);
-    let scores = query.matmul(&key.transpose(D::Minus2, D::Minus1)?)?; // (heads, n, n)
-    let probabilities = ops::softmax(&scores, (width as f32).sqrt().recip())?; // (heads, n, n)
-    let context = probabilities.matmul(&value)?; // (heads, n, width)
-    Ok((probabilities, context.transpose(0, 1)?.reshape((n, config.hidden))?))
 }
 
 fn load_norm(weights: &mut Weights, name: &str, hidden: usize) -> Result<Norm, LoadError> {
@@ -241,14 +216,15 @@ fn load_layer(weights: &mut Weights, index: usize, hidden: usize, inner: usize) 
     let qkv = stack("weight", &[hidden, hidden])?; // (3·hidden, hidden)
     let qkv_bias = stack("bias", &[hidden])?; // (3·hidden)
     let layer = LayerWeights {
-        qkv,
+        qkv: Matrix::new(&qkv)?,
         qkv_bias,
-        output: weights.take(&at("attention.output.dense.weight"), &[hidden, hidden])?,
+        value: OnceLock::new(),
+        output: Matrix::new(&weights.take(&at("attention.output.dense.weight"), &[hidden, hidden])?)?,
         output_bias: weights.take(&at("attention.output.dense.bias"), &[hidden])?,
         norm1: load_norm(weights, &at("attention.output.LayerNorm"), hidden)?,
-        up: weights.take(&at("intermediate.dense.weight"), &[inner, hidden])?,
+        up: Matrix::new(&weights.take(&at("intermediate.dense.weight"), &[inner, hidden])?)?,
         up_bias: weights.take(&at("intermediate.dense.bias"), &[inner])?,
-        down: weights.take(&at("output.dense.weight"), &[hidden, inner])?,
+        down: Matrix::new(&weights.take(&at("output.dense.weight"), &[hidden, inner])?)?,
         down_bias: weights.take(&at("output.dense.bias"), &[hidden])?,
         norm2: load_norm(weights, &at("output.LayerNorm"), hidden)?,
     };

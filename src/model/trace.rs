@@ -1,8 +1,10 @@
 //! What a forward pass leaves behind for explanations.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use candle_core::Tensor;
+
+use super::matrix::Matrix;
 
 /// How much of a forward pass to keep.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,25 +24,27 @@ pub struct Norm {
     pub shift: Tensor,
 }
 
-/// The weights of one post-LN transformer layer, in the layout of Hugging Face: (out, in).
-#[derive(Debug, Clone)]
+/// The weights of one post-LN transformer layer; shapes as Hugging Face lays them out: (out, in).
+#[derive(Debug)]
 pub struct LayerWeights {
     /// Query, key and value, one above the other: (3·hidden, hidden).
-    pub qkv: Tensor,
+    pub qkv: Matrix,
     /// Their biases, (3·hidden).
     pub qkv_bias: Tensor,
+    /// W_V alone, once somebody asked.
+    pub(super) value: OnceLock<Matrix>,
     /// Attention output W_O, (hidden, hidden).
-    pub output: Tensor,
+    pub output: Matrix,
     /// Its bias, (hidden).
     pub output_bias: Tensor,
     /// The LayerNorm after attention.
     pub norm1: Norm,
     /// First feed-forward matrix, (intermediate, hidden).
-    pub up: Tensor,
+    pub up: Matrix,
     /// Its bias, (intermediate).
     pub up_bias: Tensor,
     /// Second feed-forward matrix, (hidden, intermediate).
-    pub down: Tensor,
+    pub down: Matrix,
     /// Its bias, (hidden).
     pub down_bias: Tensor,
     /// The LayerNorm after the feed-forward block.
@@ -48,13 +52,17 @@ pub struct LayerWeights {
 }
 
 impl LayerWeights {
-    /// The value matrix W_V, (hidden, hidden), a view of `qkv`.
+    /// The value matrix W_V, (hidden, hidden): a part of `qkv`, made at its first use, since only explanations need it alone.
     ///
     /// # Errors
     /// If `qkv` does not have three blocks.
-    pub fn value(&self) -> candle_core::Result<Tensor> {
-        let hidden = self.qkv.dim(0)? / 3;
-        self.qkv.narrow(0, 2 * hidden, hidden)
+    pub fn value(&self) -> candle_core::Result<&Matrix> {
+        if let Some(value) = self.value.get() {
+            return Ok(value);
+        }
+        let hidden = self.qkv.shape().0 / 3;
+        let value = self.qkv.rows(2 * hidden..3 * hidden)?;
+        Ok(self.value.get_or_init(|| value))
     }
 
     /// The value bias b_V, (hidden), a view of `qkv_bias`.

@@ -47,7 +47,7 @@ fn real_units(model: &Model) -> Vec<(String, fovea::text::Language)> {
     use fovea::text::{Language, Snapshot};
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
     let files = [
-        "src/model/ops.rs",
+        "src/model/ops/tests.rs",
         "src/model/load.rs",
         "src/explain/pair.rs",
         "tests/reference/golden.py",

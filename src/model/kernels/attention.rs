@@ -1,0 +1,241 @@
+//! softmax(QKᵀ/√d)V of one head (Vaswani et al. 2017): scores, probabilities and mixed values of some rows at a time, so that they
+//! stay in the first cache; the probabilities are written once, to where they are kept.
+
+use super::super::simd::{LANES, Lane, Registers, Simd};
+use super::elementary::exp;
+use super::gemm::{Plain, Sink, load_part, store_part, strided};
+
+/// Query, key and value of one head lie side by side with those of the others: rows of `stride` floats, in which each starts at
+/// its offset and is `width` long.
+#[derive(Debug, Clone, Copy)]
+pub struct Head<'a> {
+    /// The rows of one sequence.
+    pub qkv: &'a [f32],
+    /// Length of a row.
+    pub stride: usize,
+    /// Where query, key and value start in a row.
+    pub at: [usize; 3],
+    /// Their width d.
+    pub width: usize,
+}
+
+/// Probabilities (n, n), if they are to be kept, and mixed values (n, width) of one head.
+///
+/// # Panics
+/// If the slices are not of those sizes.
+#[inline(always)]
+pub fn attend<S: Simd>(s: S, head: Head, probabilities: Option<&mut [f32]>, context: &mut [f32]) {
+    let n = head.qkv.len() / head.stride;
+    let [_, key, value] = head.at;
+    // Kᵀ (width, n) in panels.
+    let mut keys = vec![Lane::ZERO; n.div_ceil(LANES) * head.width];
+    for j in 0..n {
+        let panel = &mut keys[j / LANES * head.width..][..head.width];
+        for (lane, v) in panel.iter_mut().zip(&head.qkv[j * head.stride + key..]) {
+            lane.0[j % LANES] = *v;
+        }
+    }
+    let values = panels(head.qkv, head.stride, value, head.width);
+    match S::REGISTERS {
+        Registers::Many => rows::<S, 8, 2>(s, head, &keys, &values, probabilities, context),
+        Registers::Some => rows::<S, 6, 1>(s, head, &keys, &values, probabilities, context),
+        Registers::Few => rows::<S, 2, 1>(s, head, &keys, &values, probabilities, context),
+    }
+}
+
+/// Columns `at` … `at + width` of rows of `stride` floats, as panels.
+#[inline(always)]
+fn panels(x: &[f32], stride: usize, at: usize, width: usize) -> Vec<Lane> {
+    let n = x.len() / stride;
+    let mut panels = vec![Lane::ZERO; width.div_ceil(LANES) * n];
+    for j in 0..n {
+        for (panel, part) in x[j * stride + at..][..width].chunks(LANES).enumerate() {
+            panels[panel * n + j].0[..part.len()].copy_from_slice(part);
+        }
+    }
+    panels
+}
+
+/// All rows, R at a time and the last ones singly.
+#[inline(always)]
+fn rows<S: Simd, const R: usize, const P: usize>(
+    s: S,
+    head: Head,
+    keys: &[Lane],
+    values: &[Lane],
+    kept: Option<&mut [f32]>,
+    mut context: &mut [f32],
+) {
+    let n = head.qkv.len() / head.stride;
+    let mut own = vec![0f32; if kept.is_none() { R * n } else { 0 }];
+    let mut kept = kept;
+    let mut row = 0;
+    while row < n {
+        let count = if row + R <= n { R } else { 1 };
+        let query = &head.qkv[row * head.stride + head.at[0]..];
+        let (c, later) = context.split_at_mut(count * head.width);
+        let p = match kept.take() {
+            None => &mut own[..count * n],
+            Some(map) => {
+                let (p, later) = map.split_at_mut(count * n);
+                kept = Some(later);
+                p
+            }
+        };
+        if count == R {
+            some_rows::<S, R, P>(s, head, query, keys, values, p, c);
+        } else {
+            some_rows::<S, 1, P>(s, head, query, keys, values, p, c);
+        }
+        context = later;
+        row += count;
+    }
+}
+
+/// Aᵀ·g of one head: g is columns `at` … of rows of `stride` floats, the result (n, width).
+///
+/// # Panics
+/// If the slices are not of those sizes.
+#[inline(always)]
+pub fn unmix<S: Simd>(s: S, probabilities: &[f32], g: &[f32], stride: usize, at: usize, out: &mut [f32]) {
+    let n = g.len() / stride;
+    let width = out.len() / n;
+    let panels = panels(g, stride, at, width);
+    let mut sink = Plain {
+        out,
+        width,
+        first: 0,
+        bias: None,
+    };
+    for (panel, b) in panels.chunks_exact(n).enumerate() {
+        let mut row = 0;
+        while row < n {
+            // A row of Aᵀ is a column of A: entries of neighbouring rows lie side by side.
+            row += match S::REGISTERS {
+                Registers::Few if row + 2 <= n => across::<S, 2>(s, &probabilities[row..], n, b, row, panel, &mut sink),
+                Registers::Some if row + 6 <= n => {
+                    across::<S, 6>(s, &probabilities[row..], n, b, row, panel, &mut sink)
+                }
+                Registers::Many if row + 16 <= n => {
+                    across::<S, 16>(s, &probabilities[row..], n, b, row, panel, &mut sink)
+                }
+                _ if row + 4 <= n && S::REGISTERS != Registers::Few => {
+                    across::<S, 4>(s, &probabilities[row..], n, b, row, panel, &mut sink)
+                }
+                _ => across::<S, 1>(s, &probabilities[row..], n, b, row, panel, &mut sink),
+            };
+        }
+    }
+}
+
+/// R rows of the transpose of x, whose rows are `stride` apart, times one panel; returns R.
+#[inline(always)]
+fn across<S: Simd, const R: usize>(
+    s: S,
+    x: &[f32],
+    stride: usize,
+    b: &[Lane],
+    row: usize,
+    panel: usize,
+    sink: &mut Plain,
+) -> usize {
+    let mut sums = [s.splat(0.0); R];
+    for (k, lane) in b.iter().enumerate() {
+        let lane = s.load(&lane.0);
+        let a = &x[k * stride..][..R];
+        for r in 0..R {
+            sums[r] = s.fma(s.splat(a[r]), lane, sums[r]);
+        }
+    }
+    for (r, sums) in sums.into_iter().enumerate() {
+        sink.put(s, row + r, panel * LANES, sums);
+    }
+    R
+}
+
+#[inline(always)]
+fn some_rows<S: Simd, const R: usize, const P: usize>(
+    s: S,
+    head: Head,
+    query: &[f32],
+    keys: &[Lane],
+    values: &[Lane],
+    probabilities: &mut [f32],
+    context: &mut [f32],
+) {
+    let n = probabilities.len() / R;
+    product::<S, R, P>(s, query, head.stride, head.width, keys, probabilities, n);
+    let scale = (head.width as f32).sqrt().recip();
+    for row in probabilities.chunks_exact_mut(n) {
+        softmax(s, row, scale);
+    }
+    product::<S, R, P>(s, probabilities, n, n, values, context, head.width);
+}
+
+/// R rows of x, `stride` apart, times panels of `inner` lanes each: (R, columns).
+#[inline(always)]
+fn product<S: Simd, const R: usize, const P: usize>(
+    s: S,
+    x: &[f32],
+    stride: usize,
+    inner: usize,
+    panels: &[Lane],
+    out: &mut [f32],
+    columns: usize,
+) {
+    let mut sink = Plain {
+        out,
+        width: columns,
+        first: 0,
+        bias: None,
+    };
+    let mut column = 0;
+    let mut several = panels.chunks_exact(P * inner);
+    for panels in &mut several {
+        let mut b = [panels; P];
+        for (p, b) in b.iter_mut().enumerate() {
+            *b = &panels[p * inner..][..inner];
+        }
+        strided::<S, R, P>(s, x, stride, b, 0, column, &mut sink);
+        column += P * LANES;
+    }
+    for panel in several.remainder().chunks_exact(inner) {
+        strided::<S, R, 1>(s, x, stride, [panel], 0, column, &mut sink);
+        column += LANES;
+    }
+}
+
+/// softmax(row · scale) in place.
+#[inline(always)]
+pub fn softmax<S: Simd>(s: S, row: &mut [f32], scale: f32) {
+    let mut largest = s.splat(f32::NEG_INFINITY);
+    for column in (0..row.len()).step_by(LANES) {
+        largest = s.max(largest, load_scores(s, row, column));
+    }
+    // (v - largest)·scale: the largest score becomes exactly 0.
+    let (largest, scale) = (s.splat(s.largest(largest)), s.splat(scale));
+    let mut sum = s.splat(0.0);
+    for column in (0..row.len()).step_by(LANES) {
+        let v = exp(s, s.mul(s.sub(load_scores(s, row, column), largest), scale));
+        store_part(s, row, column, v);
+        sum = s.add(sum, v);
+    }
+    let inverse = s.splat(1.0 / s.sum(sum));
+    for column in (0..row.len()).step_by(LANES) {
+        let v = s.mul(load_part(s, row, column), inverse);
+        store_part(s, row, column, v);
+    }
+}
+
+/// Sixteen scores, beyond the row's end those that become nothing.
+#[inline(always)]
+fn load_scores<S: Simd>(s: S, row: &[f32], column: usize) -> S::F32 {
+    match row[column..].first_chunk::<LANES>() {
+        Some(lanes) => s.load(lanes),
+        None => {
+            let mut lanes = [f32::NEG_INFINITY; LANES];
+            lanes[..row.len() - column].copy_from_slice(&row[column..]);
+            s.load(&lanes)
+        }
+    }
+}

@@ -1,0 +1,302 @@
+//! Matrix products with a matrix that was packed beforehand, after Goto & van de Geijn (2008): the left matrix is packed by groups
+//! of rows while it is read, the right one lies in panels of sixteen columns, and a tile of both is summed in registers.
+
+use std::cell::RefCell;
+use std::ops::Range;
+
+use super::super::simd::{LANES, Lane, Registers, Simd};
+
+/// A matrix (inner, columns) in panels of sixteen columns: panel by panel, within each row by row. The last panel is filled up with
+/// zeros.
+#[derive(Debug, Clone)]
+pub struct Panels {
+    lanes: Vec<Lane>,
+    inner: usize,
+    columns: usize,
+}
+
+impl Panels {
+    /// Packs the matrix whose entry in row k, column c is `at(k, c)`.
+    pub fn new(inner: usize, columns: usize, at: impl Fn(usize, usize) -> f32) -> Panels {
+        let mut panels = Panels {
+            lanes: vec![Lane::ZERO; inner * columns.div_ceil(LANES)],
+            inner,
+            columns,
+        };
+        for panel in 0..panels.count() {
+            let first = panel * LANES;
+            let filled = LANES.min(columns - first);
+            for (k, lane) in panels.panel_mut(panel).iter_mut().enumerate() {
+                for (c, v) in lane.0[..filled].iter_mut().enumerate() {
+                    *v = at(k, first + c);
+                }
+            }
+        }
+        panels
+    }
+
+    /// Rows: the length of the sums.
+    pub fn inner(&self) -> usize {
+        self.inner
+    }
+
+    /// Columns.
+    pub fn columns(&self) -> usize {
+        self.columns
+    }
+
+    /// Number of panels.
+    pub fn count(&self) -> usize {
+        self.columns.div_ceil(LANES)
+    }
+
+    /// Entry in row k, column c.
+    pub fn at(&self, k: usize, c: usize) -> f32 {
+        self.panel(c / LANES)[k].0[c % LANES]
+    }
+
+    /// One panel: a lane per row.
+    #[inline(always)]
+    pub fn panel(&self, index: usize) -> &[Lane] {
+        &self.lanes[index * self.inner..(index + 1) * self.inner]
+    }
+
+    /// One panel, to be written.
+    pub fn panel_mut(&mut self, index: usize) -> &mut [Lane] {
+        &mut self.lanes[index * self.inner..(index + 1) * self.inner]
+    }
+}
+
+/// Where a product goes: what happens to sixteen finished sums.
+pub trait Sink {
+    /// Takes the sums of a row from `column` on; those beyond the matrix's last column are zero and to be dropped.
+    fn put<S: Simd>(&mut self, s: S, row: usize, column: usize, sums: S::F32);
+}
+
+thread_local! {
+    /// The packed left matrix of a block, kept from block to block so that its pages are.
+    static GROUPS: RefCell<Vec<f32>> = const { RefCell::new(Vec::new()) };
+}
+
+/// x · B for some panels of B, into a sink.
+///
+/// `x` has rows of `b.inner()` floats. Rows are numbered from 0, columns as in B.
+#[inline(always)]
+pub fn gemm<S: Simd>(s: S, x: &[f32], b: &Panels, panels: Range<usize>, sink: &mut impl Sink) {
+    let inner = b.inner();
+    if inner == 0 || x.is_empty() {
+        return;
+    }
+    // Taken out rather than borrowed: a closure would be compiled for the portable path.
+    let mut groups = GROUPS.take();
+    groups.clear();
+    match S::REGISTERS {
+        Registers::Many => tiles::<S, 12, 2>(s, x, b, panels, &mut groups, sink),
+        Registers::Some => tiles::<S, 6, 1>(s, x, b, panels, &mut groups, sink),
+        Registers::Few => tiles::<S, 2, 1>(s, x, b, panels, &mut groups, sink),
+    }
+    GROUPS.set(groups);
+}
+
+/// The product in tiles of R rows and P panels; what is left over in tiles of four, two and one.
+#[inline(always)]
+fn tiles<S: Simd, const R: usize, const P: usize>(
+    s: S,
+    x: &[f32],
+    b: &Panels,
+    panels: Range<usize>,
+    groups: &mut Vec<f32>,
+    sink: &mut impl Sink,
+) {
+    let inner = b.inner();
+    let full = x.len() / inner / R;
+    for rows in x.chunks_exact(inner * R) {
+        pack::<R>(rows, inner, groups);
+    }
+    let rest = &x[full * R * inner..];
+    let mut panel = panels.start;
+    while panel < panels.end {
+        if panel + P <= panels.end {
+            let mut columns = [b.panel(panel); P];
+            for (p, column) in columns.iter_mut().enumerate() {
+                *column = b.panel(panel + p);
+            }
+            for (group, a) in groups.chunks_exact(inner * R).enumerate() {
+                tile::<S, R, P>(s, a, columns, group * R, panel * LANES, sink);
+            }
+            tail::<S, P>(s, rest, columns, full * R, panel * LANES, sink);
+            panel += P;
+        } else {
+            let columns = [b.panel(panel)];
+            for (group, a) in groups.chunks_exact(inner * R).enumerate() {
+                tile::<S, R, 1>(s, a, columns, group * R, panel * LANES, sink);
+            }
+            tail::<S, 1>(s, rest, columns, full * R, panel * LANES, sink);
+            panel += 1;
+        }
+    }
+}
+
+/// Appends R rows, entry by entry: those of all rows at k = 0, then those at k = 1 …
+#[inline(always)]
+fn pack<const R: usize>(rows: &[f32], inner: usize, groups: &mut Vec<f32>) {
+    let start = groups.len();
+    groups.resize(start + rows.len(), 0.0);
+    let (group, _) = groups[start..].as_chunks_mut::<R>();
+    for (r, row) in rows.chunks_exact(inner).enumerate() {
+        for (to, v) in group.iter_mut().zip(row) {
+            to[r] = *v;
+        }
+    }
+}
+
+/// One tile of packed rows.
+#[inline(always)]
+fn tile<S: Simd, const R: usize, const P: usize>(
+    s: S,
+    a: &[f32],
+    b: [&[Lane]; P],
+    row: usize,
+    column: usize,
+    sink: &mut impl Sink,
+) {
+    let (a, _) = a.as_chunks::<R>();
+    let mut sums = [[s.splat(0.0); P]; R];
+    let mut lanes = [s.splat(0.0); P];
+    let b = b.map(|b| &b[..a.len()]);
+    for (k, a) in a.iter().enumerate() {
+        for p in 0..P {
+            lanes[p] = s.load(&b[p][k].0);
+        }
+        for r in 0..R {
+            let a = s.splat(a[r]);
+            for p in 0..P {
+                sums[r][p] = s.fma(a, lanes[p], sums[r][p]);
+            }
+        }
+    }
+    for (r, sums) in sums.iter().enumerate() {
+        for (p, sums) in sums.iter().enumerate() {
+            sink.put(s, row + r, column + p * LANES, *sums);
+        }
+    }
+}
+
+/// The rows that fill no group.
+#[inline(always)]
+fn tail<S: Simd, const P: usize>(
+    s: S,
+    mut x: &[f32],
+    b: [&[Lane]; P],
+    mut row: usize,
+    column: usize,
+    sink: &mut impl Sink,
+) {
+    let inner = b[0].len();
+    while !x.is_empty() {
+        let rows = match x.len() / inner {
+            4.. => {
+                strided::<S, 4, P>(s, x, inner, b, row, column, sink);
+                4
+            }
+            2.. => {
+                strided::<S, 2, P>(s, x, inner, b, row, column, sink);
+                2
+            }
+            _ => {
+                strided::<S, 1, P>(s, x, inner, b, row, column, sink);
+                1
+            }
+        };
+        x = &x[rows * inner..];
+        row += rows;
+    }
+}
+
+/// One tile of rows as they lie, `stride` apart, each as long as the panels.
+#[inline(always)]
+pub fn strided<S: Simd, const R: usize, const P: usize>(
+    s: S,
+    x: &[f32],
+    stride: usize,
+    b: [&[Lane]; P],
+    row: usize,
+    column: usize,
+    sink: &mut impl Sink,
+) {
+    let inner = b[0].len();
+    let mut rows = [&x[..inner]; R];
+    for (r, row) in rows.iter_mut().enumerate() {
+        *row = &x[r * stride..][..inner];
+    }
+    let b = b.map(|b| &b[..inner]);
+    let mut sums = [[s.splat(0.0); P]; R];
+    let mut lanes = [s.splat(0.0); P];
+    for k in 0..inner {
+        for p in 0..P {
+            lanes[p] = s.load(&b[p][k].0);
+        }
+        for r in 0..R {
+            let a = s.splat(rows[r][k]);
+            for p in 0..P {
+                sums[r][p] = s.fma(a, lanes[p], sums[r][p]);
+            }
+        }
+    }
+    for (r, sums) in sums.iter().enumerate() {
+        for (p, sums) in sums.iter().enumerate() {
+            sink.put(s, row + r, column + p * LANES, *sums);
+        }
+    }
+}
+
+/// Sixteen floats of a row from `column` on, zeros beyond its end.
+#[inline(always)]
+pub fn load_part<S: Simd>(s: S, row: &[f32], column: usize) -> S::F32 {
+    match row[column..].first_chunk::<LANES>() {
+        Some(lanes) => s.load(lanes),
+        None => {
+            let mut lanes = [0.0; LANES];
+            lanes[..row.len() - column].copy_from_slice(&row[column..]);
+            s.load(&lanes)
+        }
+    }
+}
+
+/// Sixteen floats into a row from `column` on, those beyond its end dropped.
+#[inline(always)]
+pub fn store_part<S: Simd>(s: S, row: &mut [f32], column: usize, v: S::F32) {
+    match row[column..].first_chunk_mut::<LANES>() {
+        Some(lanes) => s.store(lanes, v),
+        None => {
+            let mut lanes = [0.0; LANES];
+            s.store(&mut lanes, v);
+            let rest = row.len() - column;
+            row[column..].copy_from_slice(&lanes[..rest]);
+        }
+    }
+}
+
+/// A row-major block of a product: columns from `first` on, `width` of them, an optional bias added.
+pub struct Plain<'a> {
+    /// Rows of `width` floats.
+    pub out: &'a mut [f32],
+    /// Columns in `out`.
+    pub width: usize,
+    /// The product's column that stands first in `out`.
+    pub first: usize,
+    /// Added to each row, as many as the product has columns.
+    pub bias: Option<&'a [f32]>,
+}
+
+impl Sink for Plain<'_> {
+    #[inline(always)]
+    fn put<S: Simd>(&mut self, s: S, row: usize, column: usize, sums: S::F32) {
+        let sums = match self.bias {
+            Some(bias) => s.add(sums, load_part(s, bias, column)),
+            None => sums,
+        };
+        let row = &mut self.out[row * self.width..][..self.width];
+        store_part(s, row, column - self.first, sums);
+    }
+}

@@ -1,0 +1,350 @@
+//! Products with weight matrices, and what is done to a sum while it is still in a register.
+
+use std::ops::Range;
+use std::sync::OnceLock;
+
+use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor, bail};
+use rayon::prelude::*;
+
+use super::{on_cpu, values, with_values};
+use crate::model::config::Activation;
+use crate::model::kernels::activation::{Gated, TimesGate};
+use crate::model::kernels::gemm::{Panels, Plain, gemm};
+use crate::model::matrix::Matrix;
+use crate::model::simd::{self, Kernel, LANES, Simd};
+
+/// x·Wᵀ + b for x (n, in), W (out, in) and b (out) → (n, out).
+///
+/// # Errors
+/// If the shapes do not fit.
+pub fn linear(x: &Tensor, weight: &Matrix, bias: Option<&Tensor>) -> Result<Tensor> {
+    let Some(panels) = weight.panels().filter(|_| on_cpu(x)) else {
+        return linear_reference(x, &weight.tensor()?, bias);
+    };
+    match bias {
+        None => apply(x, panels, Finish::Bias(None)),
+        Some(bias) => with_values(bias, |bias| apply(x, panels, Finish::Bias(Some(bias)))),
+    }
+}
+
+/// The plain composition of [`linear`].
+///
+/// # Errors
+/// As candle's operations.
+pub fn linear_reference(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
+    let out = x.matmul(&weight.t()?)?;
+    bias.map_or(Ok(out.clone()), |bias| out.broadcast_add(bias))
+}
+
+/// g·W for g (n, out) and W (out, in) → (n, in): the way back through [`linear`].
+///
+/// # Errors
+/// If the shapes do not fit.
+pub fn linear_back(g: &Tensor, weight: &Matrix) -> Result<Tensor> {
+    match weight.back_panels().filter(|_| on_cpu(g)) {
+        Some(panels) => apply(g, panels, Finish::Bias(None)),
+        None => linear_back_reference(g, &weight.tensor()?),
+    }
+}
+
+/// The plain composition of [`linear_back`].
+///
+/// # Errors
+/// As candle's operations.
+pub fn linear_back_reference(g: &Tensor, weight: &Tensor) -> Result<Tensor> {
+    g.matmul(weight)
+}
+
+/// θ ⊙ u for u = x·Wᵀ + b, (n, out); with `keep_gate` also the gate θ itself, (n, out).
+///
+/// # Errors
+/// If the shapes do not fit.
+pub fn activate(
+    x: &Tensor,
+    weight: &Matrix,
+    bias: &Tensor,
+    activation: Activation,
+    keep_gate: bool,
+) -> Result<(Tensor, Option<Tensor>)> {
+    let Some(panels) = weight.panels().filter(|_| on_cpu(x)) else {
+        let (out, gate) = activate_reference(x, &weight.tensor()?, bias, activation)?;
+        return Ok((out, keep_gate.then_some(gate)));
+    };
+    with_values(bias, |bias| {
+        let op = Product {
+            panels,
+            finish: Finish::Activation {
+                bias,
+                activation,
+                keep_gate,
+            },
+            gate: OnceLock::new(),
+        };
+        let out = x.contiguous()?.apply_op1_no_bwd(&op)?;
+        let gate = op.gate.into_inner();
+        let gate = gate.map(|gate| Tensor::from_vec(gate, out.shape(), out.device()));
+        Ok((out, gate.transpose()?))
+    })
+}
+
+/// The plain composition of [`activate`]: the result and the gate.
+///
+/// # Errors
+/// As candle's operations.
+pub fn activate_reference(
+    x: &Tensor,
+    weight: &Tensor,
+    bias: &Tensor,
+    activation: Activation,
+) -> Result<(Tensor, Tensor)> {
+    let u = linear_reference(x, weight, Some(bias))?;
+    let gate = match activation {
+        Activation::Gelu => (((&u * std::f64::consts::FRAC_1_SQRT_2)?.erf()? + 1.0)? * 0.5)?,
+        Activation::GeluTanh => {
+            let cubic = ((&u * &u)? * 0.044715)?.affine(1.0, 1.0)?;
+            let inner = ((&u * cubic)? * (2.0 / std::f64::consts::PI).sqrt())?;
+            ((inner.tanh()? + 1.0)? * 0.5)?
+        }
+        Activation::Relu => u.gt(0.0)?.to_dtype(u.dtype())?,
+    };
+    Ok(((&u * &gate)?, gate))
+}
+
+/// (g·W) ⊙ θ for g (n, out), W (out, in) and θ (n, in): the way back through a matrix and the activation before it.
+///
+/// # Errors
+/// If the shapes do not fit.
+pub fn gate_back(g: &Tensor, weight: &Matrix, gate: &Tensor) -> Result<Tensor> {
+    let Some(panels) = weight.back_panels().filter(|_| on_cpu(g)) else {
+        return gate_back_reference(g, &weight.tensor()?, gate);
+    };
+    if gate.dims2()? != (g.dim(0)?, panels.columns()) {
+        bail!("a gate of {:?} does not fit {:?}", gate.shape(), g.shape());
+    }
+    with_values(gate, |gate| apply(g, panels, Finish::Gate(gate)))
+}
+
+/// The plain composition of [`gate_back`].
+///
+/// # Errors
+/// As candle's operations.
+pub fn gate_back_reference(g: &Tensor, weight: &Tensor, gate: &Tensor) -> Result<Tensor> {
+    g.matmul(weight)? * gate
+}
+
+fn apply(x: &Tensor, panels: &Panels, finish: Finish) -> Result<Tensor> {
+    let gate = OnceLock::new();
+    x.contiguous()?.apply_op1_no_bwd(&Product { panels, finish, gate })
+}
+
+/// What becomes of a sum.
+#[derive(Clone, Copy)]
+enum Finish<'a> {
+    /// A bias is added, if there is one.
+    Bias(Option<&'a [f32]>),
+    /// A bias is added and the activation applied; its gate is kept or not.
+    Activation {
+        bias: &'a [f32],
+        activation: Activation,
+        keep_gate: bool,
+    },
+    /// It is multiplied by a gate, (n, columns).
+    Gate(&'a [f32]),
+}
+
+struct Product<'a> {
+    panels: &'a Panels,
+    finish: Finish<'a>,
+    gate: OnceLock<Vec<f32>>,
+}
+
+impl CustomOp1 for Product<'_> {
+    fn name(&self) -> &'static str {
+        "packed-product"
+    }
+
+    fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
+        let x = values(storage, layout)?;
+        let (inner, columns) = (self.panels.inner(), self.panels.columns());
+        let dims = layout.dims();
+        if dims.last() != Some(&inner) || inner == 0 {
+            bail!("a matrix with {inner} inputs does not fit {:?}", layout.shape());
+        }
+        if let Finish::Bias(Some(bias)) | Finish::Activation { bias, .. } = self.finish
+            && bias.len() != columns
+        {
+            bail!("a bias of {} does not fit {columns} columns", bias.len());
+        }
+        let rows = x.len() / inner;
+        let keep = matches!(self.finish, Finish::Activation { keep_gate: true, .. });
+        let mut out = vec![0f32; rows * columns];
+        let mut gate = vec![0f32; if keep { rows * columns } else { 0 }];
+        match Split::of(rows, columns) {
+            Split::Rows(rows) => self.by_rows(x, rows, &mut out, &mut gate),
+            Split::Panels(panels) => self.by_panels(x, panels, &mut out, &mut gate),
+        }
+        if keep {
+            let _ = self.gate.set(gate);
+        }
+        let mut shape = dims.to_vec();
+        shape.pop();
+        shape.push(columns);
+        Ok((CpuStorage::F32(out), shape.into()))
+    }
+}
+
+/// How a product is divided among the threads.
+enum Split {
+    /// By rows: so many to a task.
+    Rows(usize),
+    /// By columns: so many panels to a task, since there are too few rows to share.
+    Panels(usize),
+}
+
+impl Split {
+    /// Rows that a task takes at least: below that, reading the matrix costs more than multiplying.
+    const LEAST: usize = 24;
+    /// Rows that a task takes at most: packed, they stay in the second cache beside a panel.
+    const MOST: usize = 96;
+
+    fn of(rows: usize, columns: usize) -> Split {
+        let threads = rayon::current_num_threads();
+        if threads == 1 {
+            return Split::Rows(Split::MOST);
+        }
+        if rows < threads * Split::LEAST {
+            let panels = columns.div_ceil(LANES);
+            // An even number, since the widest tile takes two.
+            return Split::Panels(panels.div_ceil(2 * threads).next_multiple_of(2));
+        }
+        // Twice as many tasks as threads, so that one which is held up finds help; a multiple of every tile's rows.
+        let share = rows.div_ceil(2 * threads).next_multiple_of(12);
+        Split::Rows(share.clamp(Split::LEAST, Split::MOST))
+    }
+}
+
+impl Product<'_> {
+    fn by_rows(&self, x: &[f32], rows: usize, out: &mut [f32], gate: &mut [f32]) {
+        let (inner, columns) = (self.panels.inner(), self.panels.columns());
+        let blocks = out
+            .par_chunks_mut((rows * columns).max(1))
+            .zip(x.par_chunks(rows * inner))
+            .enumerate();
+        if gate.is_empty() {
+            return blocks.for_each(|(block, (out, x))| {
+                simd::run(self.block(x, block * rows, 0..self.panels.count(), out, &mut []));
+            });
+        }
+        blocks
+            .zip(gate.par_chunks_mut(rows * columns))
+            .for_each(|((block, (out, x)), gate)| {
+                simd::run(self.block(x, block * rows, 0..self.panels.count(), out, gate));
+            });
+    }
+
+    /// Each task has columns of its own, which then are put side by side.
+    fn by_panels(&self, x: &[f32], panels: usize, out: &mut [f32], gate: &mut [f32]) {
+        let (columns, count) = (self.panels.columns(), self.panels.count());
+        let rows = x.len() / self.panels.inner();
+        let tasks = (0..count.div_ceil(panels)).into_par_iter().map(|task| {
+            let panels = task * panels..((task + 1) * panels).min(count);
+            let width = (panels.end * LANES).min(columns) - panels.start * LANES;
+            let mut out = vec![0f32; rows * width];
+            let mut kept = vec![0f32; if gate.is_empty() { 0 } else { rows * width }];
+            simd::run(self.block(x, 0, panels.clone(), &mut out, &mut kept));
+            (panels.start * LANES, width, out, kept)
+        });
+        for (first, width, block, kept) in tasks.collect::<Vec<_>>() {
+            let beside = |whole: &mut [f32], part: &[f32]| {
+                for (to, from) in whole.chunks_exact_mut(columns).zip(part.chunks_exact(width)) {
+                    to[first..first + width].copy_from_slice(from);
+                }
+            };
+            beside(out, &block);
+            beside(gate, &kept);
+        }
+    }
+
+    fn block<'a>(
+        &'a self,
+        x: &'a [f32],
+        first_row: usize,
+        panels: Range<usize>,
+        out: &'a mut [f32],
+        gate: &'a mut [f32],
+    ) -> Block<'a> {
+        Block {
+            x,
+            b: self.panels,
+            panels,
+            finish: self.finish,
+            first_row,
+            out,
+            gate,
+        }
+    }
+}
+
+/// Some rows times some panels.
+struct Block<'a> {
+    x: &'a [f32],
+    b: &'a Panels,
+    panels: Range<usize>,
+    finish: Finish<'a>,
+    first_row: usize,
+    out: &'a mut [f32],
+    gate: &'a mut [f32],
+}
+
+impl Kernel for Block<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let Block { x, b, panels, out, .. } = self;
+        let columns = b.columns();
+        let first = panels.start * LANES;
+        let width = (panels.end * LANES).min(columns) - first;
+        match self.finish {
+            Finish::Bias(bias) => gemm(
+                s,
+                x,
+                b,
+                panels,
+                &mut Plain {
+                    out,
+                    width,
+                    first,
+                    bias,
+                },
+            ),
+            Finish::Activation { bias, activation, .. } => {
+                let mut sink = Gated {
+                    active: out,
+                    gate: self.gate,
+                    width,
+                    first,
+                    bias,
+                    activation,
+                };
+                gemm(s, x, b, panels, &mut sink);
+            }
+            Finish::Gate(gate) => {
+                let gate = &gate[self.first_row * columns..];
+                gemm(
+                    s,
+                    x,
+                    b,
+                    panels,
+                    &mut TimesGate {
+                        out,
+                        gate,
+                        width,
+                        first,
+                        columns,
+                    },
+                );
+            }
+        }
+    }
+}

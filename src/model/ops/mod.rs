@@ -1,0 +1,52 @@
+//! Fused operations of the forward pass and of the way back through it: candle custom operations on the CPU, each beside the plain
+//! candle composition (`…_reference`), which the tests hold it against and which other devices run.
+//!
+//! All of them work on f32 and keep no state between calls. What an explanation needs of an operation's inside (attention
+//! probabilities, the gate of the activation, the deviation of a LayerNorm) comes out beside the result, so that it is computed
+//! once. The arithmetic itself is in [`super::kernels`]; here it meets tensors and threads.
+
+mod attention;
+mod linear;
+mod norm;
+
+pub use attention::{attend, attend_reference, unmix, unmix_reference};
+pub use linear::{
+    activate, activate_reference, gate_back, gate_back_reference, linear, linear_back, linear_back_reference,
+    linear_reference,
+};
+pub use norm::{pull_back_norm, pull_back_norm_reference, residual_norm, residual_norm_reference};
+
+use candle_core::{CpuStorage, Device, Layout, Result, Tensor, bail};
+
+fn on_cpu(tensor: &Tensor) -> bool {
+    matches!(tensor.device(), Device::Cpu)
+}
+
+/// The f32 values behind a contiguous tensor.
+fn values<'a>(storage: &'a CpuStorage, layout: &Layout) -> Result<&'a [f32]> {
+    let CpuStorage::F32(data) = storage else {
+        bail!("fused operations take f32 tensors")
+    };
+    match layout.contiguous_offsets() {
+        Some((start, end)) => Ok(&data[start..end]),
+        None => bail!("fused operations take contiguous tensors"),
+    }
+}
+
+/// Runs `work` on the f32 values of a tensor, without a copy where they lie in a row.
+fn with_values<T>(tensor: &Tensor, work: impl FnOnce(&[f32]) -> Result<T>) -> Result<T> {
+    let tensor = tensor.contiguous()?;
+    let (storage, layout) = tensor.storage_and_layout();
+    match &*storage {
+        candle_core::Storage::Cpu(storage) => work(values(storage, layout)?),
+        _ => bail!("fused operations take tensors on the CPU"),
+    }
+}
+
+/// Rows given to one task of an operation that only passes over them: enough work to pay for handing it out.
+fn rows_per_task(width: usize) -> usize {
+    (16 * 1024 / width.max(1)).max(1)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,215 @@
+use std::ops::Range;
+
+use candle_core::{Device, Tensor};
+
+use super::*;
+use crate::model::Matrix;
+use crate::model::config::Activation;
+use crate::model::simd::{self, Path};
+
+fn random(shape: (usize, usize), spread: f32, seed: u64) -> Tensor {
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    let values = (0..shape.0 * shape.1)
+        .map(|_| {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            ((state >> 40) as f32 / (1u64 << 23) as f32 - 1.0) * spread
+        })
+        .collect::<Vec<f32>>();
+    Tensor::from_vec(values, shape, &Device::Cpu).unwrap()
+}
+
+fn vector(length: usize, spread: f32, seed: u64) -> Tensor {
+    random((1, length), spread, seed).flatten_all().unwrap()
+}
+
+fn furthest(a: &Tensor, b: &Tensor) -> f32 {
+    assert_eq!(a.dims(), b.dims());
+    let difference = (a - b).unwrap().abs().unwrap().flatten_all().unwrap();
+    difference.to_vec1::<f32>().unwrap().into_iter().fold(0.0, f32::max)
+}
+
+fn bits(tensor: &Tensor) -> Vec<u32> {
+    let values = tensor.flatten_all().unwrap().to_vec1::<f32>().unwrap();
+    values.into_iter().map(f32::to_bits).collect()
+}
+
+const ODD_SIZES: [usize; 9] = [1, 2, 3, 7, 31, 33, 255, 256, 512];
+
+/// (out, in) of matrices: those of the default model, and some that fill no panel.
+const MATRICES: [(usize, usize); 5] = [(384, 384), (48, 1536), (33, 50), (1, 7), (20, 1)];
+
+#[test]
+fn products_equal_the_plain_composition_at_odd_sizes() {
+    for n in ODD_SIZES {
+        for (out, inner) in MATRICES {
+            let (x, w, bias) = (random((n, inner), 2.0, 1), random((out, inner), 0.1, 2), vector(out, 1.0, 3));
+            let matrix = Matrix::new(&w).unwrap();
+            for bias in [None, Some(&bias)] {
+                let (fused, plain) = (
+                    linear(&x, &matrix, bias).unwrap(),
+                    linear_reference(&x, &w, bias).unwrap(),
+                );
+                assert!(furthest(&fused, &plain) < 2e-5, "{n} {out} {inner}");
+            }
+            let g = random((n, out), 2.0, 4);
+            let (back, plain) = (linear_back(&g, &matrix).unwrap(), linear_back_reference(&g, &w).unwrap());
+            assert!(furthest(&back, &plain) < 2e-5, "{n} {out} {inner}");
+            let gate = random((n, inner), 1.0, 5);
+            let (gated, plain) = (
+                gate_back(&g, &matrix, &gate).unwrap(),
+                gate_back_reference(&g, &w, &gate).unwrap(),
+            );
+            assert!(furthest(&gated, &plain) < 2e-5, "{n} {out} {inner}");
+        }
+    }
+}
+
+#[test]
+fn activation_and_gate_equal_the_plain_composition_at_odd_sizes() {
+    for activation in [Activation::Gelu, Activation::GeluTanh, Activation::Relu] {
+        for n in ODD_SIZES {
+            let (x, w, bias) = (random((n, 37), 6.0, n as u64), random((50, 37), 0.2, 9), vector(50, 1.0, 5));
+            let matrix = Matrix::new(&w).unwrap();
+            let (out, gate) = activate(&x, &matrix, &bias, activation, true).unwrap();
+            let gate = gate.unwrap();
+            let (plain, plain_gate) = activate_reference(&x, &w, &bias, activation).unwrap();
+            // A step has no error that could be bounded where it steps: there u is as good as zero on both sides.
+            assert!(furthest(&out, &plain) < 1e-5, "{activation:?} {n} {}", furthest(&out, &plain));
+            if activation != Activation::Relu {
+                assert!(furthest(&gate, &plain_gate) < 3e-6, "{activation:?} {n}");
+            }
+            let (alone, none) = activate(&x, &matrix, &bias, activation, false).unwrap();
+            assert!(none.is_none() && bits(&alone) == bits(&out));
+        }
+    }
+}
+
+#[test]
+fn residual_norm_and_its_way_back_equal_the_plain_composition_at_odd_sizes() {
+    for n in ODD_SIZES {
+        for width in [384, 40, 1] {
+            let (x, y) = (random((n, width), 3.0, 1), random((n, width), 1.0, 2));
+            let parameters = random((3, width), 1.0, 3);
+            let (out, std) = residual_norm(&x, &y, &parameters, 1e-5).unwrap();
+            let (plain, plain_std) = residual_norm_reference(&x, &y, &parameters, 1e-5).unwrap();
+            assert!(furthest(&out, &plain) < 5e-6, "{n} {width}");
+            assert!(furthest(&std, &plain_std) < 1e-6 * 320.0, "{n} {width}");
+            let scale = parameters.get(1).unwrap();
+            let back = pull_back_norm(&x, &scale, &plain_std).unwrap();
+            let plain = pull_back_norm_reference(&x, &scale, &plain_std).unwrap();
+            assert!(furthest(&back, &plain) < 1e-5, "{n} {width}");
+        }
+    }
+}
+
+fn one_after_the_other(lengths: &[usize]) -> Vec<Range<usize>> {
+    let mut end = 0;
+    let next = |length: &usize| {
+        end += length;
+        end - length..end
+    };
+    lengths.iter().map(next).collect()
+}
+
+#[test]
+fn attention_and_its_way_back_equal_the_plain_composition_at_odd_sizes() {
+    for (heads, width) in [(12, 32), (2, 20), (1, 3)] {
+        for n in ODD_SIZES {
+            let qkv = random((n, 3 * heads * width), 2.0, n as u64);
+            let sequences = one_after_the_other(&[n]);
+            let (context, maps) = attend(&qkv, &sequences, heads, true).unwrap();
+            let (plain, plain_maps) = attend_reference(&qkv, &sequences, heads, true).unwrap();
+            assert!(furthest(&maps[0], &plain_maps[0]) < 2e-6, "{n} {width}");
+            assert!(furthest(&context, &plain) < 5e-6, "{n} {width}");
+            let g = random((n, heads * width), 1.0, 8);
+            let (back, plain) = (unmix(&maps[0], &g).unwrap(), unmix_reference(&maps[0], &g).unwrap());
+            assert!(furthest(&back, &plain) < 1e-5, "{n} {width}");
+        }
+    }
+}
+
+#[test]
+fn a_sequence_is_mixed_the_same_to_the_last_bit_whatever_stands_beside_it() {
+    let lengths = [33, 1, 0, 255, 7];
+    let sequences = one_after_the_other(&lengths);
+    let qkv = random((296, 3 * 384), 2.0, 1);
+    let (together, maps) = attend(&qkv, &sequences, 12, true).unwrap();
+    let (unkept, none) = attend(&qkv, &sequences, 12, false).unwrap();
+    assert!(none.is_empty() && bits(&unkept) == bits(&together));
+    for (sequence, map) in sequences.iter().zip(&maps) {
+        let part = qkv.narrow(0, sequence.start, sequence.len()).unwrap();
+        let (alone, alone_map) = attend(&part, &one_after_the_other(&[sequence.len()]), 12, true).unwrap();
+        let together = together.narrow(0, sequence.start, sequence.len()).unwrap();
+        assert_eq!(bits(&alone), bits(&together), "{sequence:?}");
+        assert_eq!(bits(&alone_map[0]), bits(map), "{sequence:?}");
+    }
+}
+
+#[test]
+fn a_row_is_multiplied_the_same_to_the_last_bit_whatever_stands_beside_it() {
+    let (x, w) = (random((301, 384), 2.0, 1), random((400, 384), 0.1, 2));
+    let matrix = Matrix::new(&w).unwrap();
+    let all = linear(&x, &matrix, None).unwrap();
+    for (start, count) in [(0, 1), (5, 12), (299, 2), (100, 60)] {
+        let some = linear(&x.narrow(0, start, count).unwrap(), &matrix, None).unwrap();
+        assert_eq!(bits(&some), bits(&all.narrow(0, start, count).unwrap()), "{start} {count}");
+    }
+}
+
+#[test]
+fn the_number_of_threads_changes_no_bit() {
+    let (x, w) = (random((130, 384), 2.0, 1), random((400, 384), 0.1, 2));
+    let matrix = Matrix::new(&w).unwrap();
+    let products = [1, 2, 3, 8].map(|threads| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| bits(&linear(&x, &matrix, None).unwrap()))
+    });
+    assert!(products.iter().all(|product| *product == products[0]));
+}
+
+#[test]
+fn a_matrix_comes_out_of_its_panels_as_it_went_in() {
+    for (out, inner) in MATRICES {
+        let w = random((out, inner), 1.0, 6);
+        let matrix = Matrix::new(&w).unwrap();
+        assert_eq!(bits(&matrix.tensor().unwrap()), bits(&w));
+        assert_eq!(matrix.shape(), (out, inner));
+    }
+}
+
+#[test]
+fn fused_operations_refuse_shapes_that_do_not_fit() {
+    let x = random((4, 6), 1.0, 1);
+    let matrix = Matrix::new(&random((5, 6), 1.0, 1)).unwrap();
+    let wrong = Matrix::new(&random((5, 7), 1.0, 1)).unwrap();
+    assert!(linear(&x, &wrong, None).is_err());
+    assert!(linear(&x, &matrix, Some(&vector(4, 1.0, 1))).is_err());
+    assert!(activate(&x, &matrix, &vector(6, 1.0, 1), Activation::Gelu, false).is_err());
+    assert!(gate_back(&random((4, 5), 1.0, 1), &matrix, &x.narrow(0, 0, 3).unwrap()).is_err());
+    assert!(residual_norm(&x, &random((4, 5), 1.0, 1), &random((3, 6), 1.0, 1), 1e-12).is_err());
+    assert!(pull_back_norm(&x, &vector(5, 1.0, 1), &random((4, 1), 1.0, 1)).is_err());
+    assert!(attend(&x, &one_after_the_other(&[4]), 4, true).is_err());
+    assert!(attend(&x, &one_after_the_other(&[3]), 2, true).is_err());
+    assert!(unmix(&random((4, 4), 1.0, 1).reshape((1, 4, 4)).unwrap(), &random((5, 2), 1.0, 1)).is_err());
+}
+
+/// The tests above run on the fastest path of this processor; here they run once more on each of the others, in a process of their
+/// own, since a process chooses its path once.
+#[test]
+fn every_other_path_passes_the_same_tests() {
+    for path in Path::ALL.into_iter().filter(|path| path.available() && *path != simd::path()) {
+        if std::env::var_os("FOVEA_KERNELS").is_some() {
+            return;
+        }
+        let run = std::process::Command::new(std::env::current_exe().unwrap())
+            .args(["model::ops::tests", "--test-threads", "2"])
+            .env("FOVEA_KERNELS", path.name())
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&run.stdout);
+        assert!(run.status.success(), "{path:?}: {said}");
+        assert!(said.contains("a_row_is_multiplied") && said.contains(" 0 failed"), "{path:?}: {said}");
+    }
+}

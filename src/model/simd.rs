@@ -1,0 +1,781 @@
+//! Vectors of sixteen floats on whatever the processor has: the only file with `unsafe`.
+//!
+//! A kernel is written once, in safe code over [`Simd`], and compiled for every instruction set. [`run`] picks the best one the
+//! processor has, once, at run time; `FOVEA_KERNELS` names another (`portable`, `avx2`, `avx512`, `neon`), which is how the tests
+//! hold every path against the plain one.
+//!
+//! A value of a type that implements [`Simd`] is the proof that its instructions exist: its field is private, and [`run`] makes
+//! it after asking the processor. That is the reason of every `unsafe` block below; the few that also touch memory do so through
+//! a reference to an array of the right size.
+
+#![allow(unsafe_code, reason = "intrinsics, behind the check described above")]
+
+use std::sync::OnceLock;
+
+/// Floats in a vector, whatever the processor: two registers of AVX2, one of AVX-512, four of NEON.
+pub const LANES: usize = 16;
+
+/// Sixteen floats at the start of a cache line, so that no load touches two.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[repr(align(64))]
+pub struct Lane(pub [f32; LANES]);
+
+impl Lane {
+    /// Sixteen zeros.
+    pub const ZERO: Lane = Lane([0.0; LANES]);
+}
+
+/// Sixteen pairs of 16-bit integers at the start of a cache line.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[repr(align(64))]
+pub struct Pairs(pub [i16; 2 * LANES]);
+
+impl Pairs {
+    /// Thirty-two zeros.
+    pub const ZERO: Pairs = Pairs([0; 2 * LANES]);
+}
+
+/// The instructions of one path. All act on sixteen lanes.
+pub trait Simd: Copy {
+    /// Sixteen f32.
+    type F32: Copy;
+    /// Sixteen i32.
+    type I32: Copy;
+    /// Sixteen pairs of i16.
+    type I16: Copy;
+
+    /// How many registers a matrix product has for its sums.
+    const REGISTERS: Registers;
+
+    /// The same number in every lane.
+    fn splat(self, v: f32) -> Self::F32;
+    /// From memory.
+    fn load(self, from: &[f32; LANES]) -> Self::F32;
+    /// Into memory.
+    fn store(self, to: &mut [f32; LANES], v: Self::F32);
+    /// a + b
+    fn add(self, a: Self::F32, b: Self::F32) -> Self::F32;
+    /// a - b
+    fn sub(self, a: Self::F32, b: Self::F32) -> Self::F32;
+    /// a · b
+    fn mul(self, a: Self::F32, b: Self::F32) -> Self::F32;
+    /// a / b
+    fn div(self, a: Self::F32, b: Self::F32) -> Self::F32;
+    /// a · b + c, rounded once where the processor can.
+    fn fma(self, a: Self::F32, b: Self::F32, c: Self::F32) -> Self::F32;
+    /// The larger; of a NaN and a number either.
+    fn max(self, a: Self::F32, b: Self::F32) -> Self::F32;
+    /// The smaller; of a NaN and a number either.
+    fn min(self, a: Self::F32, b: Self::F32) -> Self::F32;
+    /// |a|
+    fn abs(self, a: Self::F32) -> Self::F32;
+    /// 1 where a > 0, else 0.
+    fn positive(self, a: Self::F32) -> Self::F32;
+    /// The bits of every lane shifted left by 23: what stands in the lowest nine becomes sign and exponent.
+    fn shift_to_exponent(self, a: Self::F32) -> Self::F32;
+    /// Sum of the lanes.
+    fn sum(self, a: Self::F32) -> f32;
+    /// Largest lane.
+    fn largest(self, a: Self::F32) -> f32;
+
+    /// Sixteen zeros.
+    fn zero_i32(self) -> Self::I32;
+    /// From memory.
+    fn load_pairs(self, from: &Pairs) -> Self::I16;
+    /// The same pair in every lane.
+    fn splat_pair(self, pair: [i16; 2]) -> Self::I16;
+    /// acc + a₀·b₀ + a₁·b₁ for the pair of every lane, wrapping.
+    fn dot_pairs(self, acc: Self::I32, a: Self::I16, b: Self::I16) -> Self::I32;
+    /// As floats.
+    fn to_f32(self, a: Self::I32) -> Self::F32;
+    /// Rounds to the nearest integers, which must fit into 16 bits, ties to even.
+    fn round_i16(self, a: Self::F32) -> [i16; LANES];
+}
+
+/// How many registers a matrix product has for its sums.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Registers {
+    /// 12 rows of 32 columns.
+    Many,
+    /// 6 rows of 16 columns.
+    Some,
+    /// 2 rows of 16 columns.
+    Few,
+}
+
+/// Work that runs on any path. `run` has to be `#[inline(always)]`, as everything hot that it calls, and vectors must not be
+/// handled in closures: only what is inlined into the path's entry function is compiled for the path. What is not still gives the
+/// right numbers, a hundred times as slowly.
+pub trait Kernel {
+    /// What comes out.
+    type Output;
+    /// Does the work.
+    fn run<S: Simd>(self, simd: S) -> Self::Output;
+}
+
+/// A set of instructions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Path {
+    /// Whatever the target has: SSE2 on x86-64.
+    Portable,
+    /// AVX2 and FMA.
+    Avx2,
+    /// AVX-512 F, BW and VNNI.
+    Avx512,
+    /// NEON.
+    Neon,
+}
+
+impl Path {
+    /// All of them, the slowest first.
+    pub const ALL: [Path; 4] = [Path::Portable, Path::Neon, Path::Avx2, Path::Avx512];
+
+    /// Its name in `FOVEA_KERNELS`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Path::Portable => "portable",
+            Path::Avx2 => "avx2",
+            Path::Avx512 => "avx512",
+            Path::Neon => "neon",
+        }
+    }
+
+    /// Whether this processor has its instructions.
+    pub fn available(self) -> bool {
+        match self {
+            Path::Portable => true,
+            #[cfg(target_arch = "x86_64")]
+            Path::Avx2 => is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma"),
+            #[cfg(target_arch = "x86_64")]
+            Path::Avx512 => {
+                is_x86_feature_detected!("avx512f")
+                    && is_x86_feature_detected!("avx512bw")
+                    && is_x86_feature_detected!("avx512vnni")
+            }
+            #[cfg(target_arch = "aarch64")]
+            Path::Neon => true,
+            #[allow(unreachable_patterns, reason = "the paths of another architecture")]
+            _ => false,
+        }
+    }
+}
+
+/// The path of this process: what `FOVEA_KERNELS` names if the processor has it, else the fastest it has.
+pub fn path() -> Path {
+    static CHOSEN: OnceLock<Path> = OnceLock::new();
+    *CHOSEN.get_or_init(|| {
+        let wanted = std::env::var("FOVEA_KERNELS").unwrap_or_default();
+        let named = Path::ALL.into_iter().find(|path| path.name() == wanted);
+        let fastest = || Path::ALL.into_iter().rfind(|path| path.available());
+        named
+            .filter(|path| path.available())
+            .or_else(fastest)
+            .unwrap_or(Path::Portable)
+    })
+}
+
+/// Runs a kernel on the path of this process.
+#[inline]
+pub fn run<K: Kernel>(kernel: K) -> K::Output {
+    run_on(path(), kernel)
+}
+
+/// Runs a kernel on a path, or on the portable one where the processor lacks it.
+#[inline]
+pub fn run_on<K: Kernel>(path: Path, kernel: K) -> K::Output {
+    match path {
+        // SAFETY: the instructions are there, as the guard asked the processor (the answer is kept by the standard library).
+        #[cfg(target_arch = "x86_64")]
+        Path::Avx2 if path.available() => unsafe { x86::run_avx2(kernel) },
+        // SAFETY: as above.
+        #[cfg(target_arch = "x86_64")]
+        Path::Avx512 if path.available() => unsafe { x86::run_avx512(kernel) },
+        #[cfg(target_arch = "aarch64")]
+        Path::Neon => kernel.run(arm::Neon::new()),
+        _ => kernel.run(Portable(())),
+    }
+}
+
+/// Plain arrays, which the compiler turns into what the target has at least.
+#[derive(Clone, Copy)]
+struct Portable(());
+
+macro_rules! lanes {
+    (|$lane:ident| $of:expr) => {{
+        let mut out = [Default::default(); LANES];
+        for $lane in 0..LANES {
+            out[$lane] = $of;
+        }
+        out
+    }};
+}
+
+impl Simd for Portable {
+    type F32 = [f32; LANES];
+    type I32 = [i32; LANES];
+    type I16 = [i16; 2 * LANES];
+
+    const REGISTERS: Registers = Registers::Few;
+
+    #[inline(always)]
+    fn splat(self, v: f32) -> Self::F32 {
+        [v; LANES]
+    }
+    #[inline(always)]
+    fn load(self, from: &[f32; LANES]) -> Self::F32 {
+        *from
+    }
+    #[inline(always)]
+    fn store(self, to: &mut [f32; LANES], v: Self::F32) {
+        *to = v;
+    }
+    #[inline(always)]
+    fn add(self, a: Self::F32, b: Self::F32) -> Self::F32 {
+        lanes!(|i| a[i] + b[i])
+    }
+    #[inline(always)]
+    fn sub(self, a: Self::F32, b: Self::F32) -> Self::F32 {
+        lanes!(|i| a[i] - b[i])
+    }
+    #[inline(always)]
+    fn mul(self, a: Self::F32, b: Self::F32) -> Self::F32 {
+        lanes!(|i| a[i] * b[i])
+    }
+    #[inline(always)]
+    fn div(self, a: Self::F32, b: Self::F32) -> Self::F32 {
+        lanes!(|i| a[i] / b[i])
+    }
+    // Not `f32::mul_add`: without the instruction that is a call of a function.
+    #[inline(always)]
+    fn fma(self, a: Self::F32, b: Self::F32, c: Self::F32) -> Self::F32 {
+        lanes!(|i| a[i] * b[i] + c[i])
+    }
+    #[inline(always)]
+    fn max(self, a: Self::F32, b: Self::F32) -> Self::F32 {
+        lanes!(|i| if a[i] > b[i] { a[i] } else { b[i] })
+    }
+    #[inline(always)]
+    fn min(self, a: Self::F32, b: Self::F32) -> Self::F32 {
+        lanes!(|i| if a[i] < b[i] { a[i] } else { b[i] })
+    }
+    #[inline(always)]
+    fn abs(self, a: Self::F32) -> Self::F32 {
+        lanes!(|i| a[i].abs())
+    }
+    #[inline(always)]
+    fn positive(self, a: Self::F32) -> Self::F32 {
+        lanes!(|i| if a[i] > 0.0 { 1.0 } else { 0.0 })
+    }
+    #[inline(always)]
+    fn shift_to_exponent(self, a: Self::F32) -> Self::F32 {
+        lanes!(|i| f32::from_bits(a[i].to_bits() << 23))
+    }
+    #[inline(always)]
+    fn sum(self, a: Self::F32) -> f32 {
+        // In halves, as the registers of the other paths are added.
+        let mut half = LANES / 2;
+        let mut a = a;
+        while half > 0 {
+            for i in 0..half {
+                a[i] += a[i + half];
+            }
+            half /= 2;
+        }
+        a[0]
+    }
+    #[inline(always)]
+    fn largest(self, a: Self::F32) -> f32 {
+        let mut largest = a[0];
+        for v in a {
+            largest = if v > largest { v } else { largest };
+        }
+        largest
+    }
+    #[inline(always)]
+    fn zero_i32(self) -> Self::I32 {
+        [0; LANES]
+    }
+    #[inline(always)]
+    fn load_pairs(self, from: &Pairs) -> Self::I16 {
+        from.0
+    }
+    #[inline(always)]
+    fn splat_pair(self, pair: [i16; 2]) -> Self::I16 {
+        let mut out = [0; 2 * LANES];
+        for i in 0..LANES {
+            out[2 * i] = pair[0];
+            out[2 * i + 1] = pair[1];
+        }
+        out
+    }
+    #[inline(always)]
+    fn dot_pairs(self, acc: Self::I32, a: Self::I16, b: Self::I16) -> Self::I32 {
+        let product = |i: usize| i32::from(a[i]) * i32::from(b[i]);
+        lanes!(|i| acc[i].wrapping_add(product(2 * i).wrapping_add(product(2 * i + 1))))
+    }
+    #[inline(always)]
+    fn to_f32(self, a: Self::I32) -> Self::F32 {
+        lanes!(|i| a[i] as f32)
+    }
+    #[inline(always)]
+    fn round_i16(self, a: Self::F32) -> [i16; LANES] {
+        // Adding 1.5·2²³ leaves the nearest integer, ties to even, in the low bits.
+        lanes!(|i| (a[i] + 12_582_912.0).to_bits() as i16)
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+mod x86 {
+    use std::arch::x86_64::*;
+
+    use super::{Kernel, LANES, Pairs, Registers, Simd};
+
+    /// # Safety
+    /// The processor must have AVX2 and FMA.
+    #[target_feature(enable = "avx2,fma")]
+    pub(super) unsafe fn run_avx2<K: Kernel>(kernel: K) -> K::Output {
+        kernel.run(Avx2(()))
+    }
+
+    /// # Safety
+    /// The processor must have AVX-512 F, BW and VNNI.
+    #[target_feature(enable = "avx2,fma,avx512f,avx512bw,avx512vnni")]
+    pub(super) unsafe fn run_avx512<K: Kernel>(kernel: K) -> K::Output {
+        kernel.run(Avx512(()))
+    }
+
+    /// Made by [`run_avx2`] alone.
+    #[derive(Clone, Copy)]
+    pub(super) struct Avx2(());
+
+    /// Calls an AVX2 intrinsic on both registers of a vector.
+    macro_rules! both {
+        ($f:ident, $a:expr) => {{
+            let a = $a;
+            // SAFETY: `self` is the proof that the processor has the instruction.
+            unsafe { [$f(a[0]), $f(a[1])] }
+        }};
+        ($f:ident, $a:expr, $b:expr) => {{
+            let (a, b) = ($a, $b);
+            // SAFETY: as above.
+            unsafe { [$f(a[0], b[0]), $f(a[1], b[1])] }
+        }};
+        ($f:ident, $a:expr, $b:expr, $c:expr) => {{
+            let (a, b, c) = ($a, $b, $c);
+            // SAFETY: as above.
+            unsafe { [$f(a[0], b[0], c[0]), $f(a[1], b[1], c[1])] }
+        }};
+    }
+
+    /// # Safety
+    /// The processor must have AVX.
+    #[inline(always)]
+    unsafe fn greater(a: __m256, b: __m256) -> __m256 {
+        // SAFETY: as the caller promises.
+        unsafe { _mm256_cmp_ps::<_CMP_GT_OQ>(a, b) }
+    }
+
+    /// # Safety
+    /// The processor must have AVX2.
+    #[inline(always)]
+    unsafe fn shifted(a: __m256) -> __m256 {
+        // SAFETY: as the caller promises.
+        unsafe { _mm256_castsi256_ps(_mm256_slli_epi32::<23>(_mm256_castps_si256(a))) }
+    }
+
+    impl Simd for Avx2 {
+        type F32 = [__m256; 2];
+        type I32 = [__m256i; 2];
+        type I16 = [__m256i; 2];
+
+        const REGISTERS: Registers = Registers::Some;
+
+        #[inline(always)]
+        fn splat(self, v: f32) -> Self::F32 {
+            // SAFETY: `self` is the proof.
+            [unsafe { _mm256_set1_ps(v) }; 2]
+        }
+        #[inline(always)]
+        fn load(self, from: &[f32; LANES]) -> Self::F32 {
+            // SAFETY: `self` is the proof; sixteen floats lie there, and these loads need no alignment.
+            unsafe { [_mm256_loadu_ps(from.as_ptr()), _mm256_loadu_ps(from.as_ptr().add(8))] }
+        }
+        #[inline(always)]
+        fn store(self, to: &mut [f32; LANES], v: Self::F32) {
+            // SAFETY: `self` is the proof; there is room for sixteen floats, and these stores need no alignment.
+            unsafe {
+                _mm256_storeu_ps(to.as_mut_ptr(), v[0]);
+                _mm256_storeu_ps(to.as_mut_ptr().add(8), v[1]);
+            }
+        }
+        #[inline(always)]
+        fn add(self, a: Self::F32, b: Self::F32) -> Self::F32 {
+            both!(_mm256_add_ps, a, b)
+        }
+        #[inline(always)]
+        fn sub(self, a: Self::F32, b: Self::F32) -> Self::F32 {
+            both!(_mm256_sub_ps, a, b)
+        }
+        #[inline(always)]
+        fn mul(self, a: Self::F32, b: Self::F32) -> Self::F32 {
+            both!(_mm256_mul_ps, a, b)
+        }
+        #[inline(always)]
+        fn div(self, a: Self::F32, b: Self::F32) -> Self::F32 {
+            both!(_mm256_div_ps, a, b)
+        }
+        #[inline(always)]
+        fn fma(self, a: Self::F32, b: Self::F32, c: Self::F32) -> Self::F32 {
+            both!(_mm256_fmadd_ps, a, b, c)
+        }
+        #[inline(always)]
+        fn max(self, a: Self::F32, b: Self::F32) -> Self::F32 {
+            both!(_mm256_max_ps, a, b)
+        }
+        #[inline(always)]
+        fn min(self, a: Self::F32, b: Self::F32) -> Self::F32 {
+            both!(_mm256_min_ps, a, b)
+        }
+        #[inline(always)]
+        fn abs(self, a: Self::F32) -> Self::F32 {
+            both!(_mm256_andnot_ps, self.splat(-0.0), a)
+        }
+        #[inline(always)]
+        fn positive(self, a: Self::F32) -> Self::F32 {
+            let zero = self.splat(0.0);
+            both!(_mm256_and_ps, self.splat(1.0), both!(greater, a, zero))
+        }
+        #[inline(always)]
+        fn shift_to_exponent(self, a: Self::F32) -> Self::F32 {
+            both!(shifted, a)
+        }
+        #[inline(always)]
+        fn sum(self, a: Self::F32) -> f32 {
+            // SAFETY: `self` is the proof.
+            unsafe {
+                let eight = _mm256_add_ps(a[0], a[1]);
+                let four = _mm_add_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps::<1>(eight));
+                let two = _mm_add_ps(four, _mm_movehl_ps(four, four));
+                _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)))
+            }
+        }
+        #[inline(always)]
+        fn largest(self, a: Self::F32) -> f32 {
+            // SAFETY: `self` is the proof.
+            unsafe {
+                let eight = _mm256_max_ps(a[0], a[1]);
+                let four = _mm_max_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps::<1>(eight));
+                let two = _mm_max_ps(four, _mm_movehl_ps(four, four));
+                _mm_cvtss_f32(_mm_max_ss(two, _mm_movehdup_ps(two)))
+            }
+        }
+        #[inline(always)]
+        fn zero_i32(self) -> Self::I32 {
+            // SAFETY: `self` is the proof.
+            [unsafe { _mm256_setzero_si256() }; 2]
+        }
+        #[inline(always)]
+        fn load_pairs(self, from: &Pairs) -> Self::I16 {
+            let at = from.0.as_ptr().cast::<__m256i>();
+            // SAFETY: `self` is the proof; 64 bytes lie there, aligned.
+            unsafe { [_mm256_load_si256(at), _mm256_load_si256(at.add(1))] }
+        }
+        #[inline(always)]
+        fn splat_pair(self, pair: [i16; 2]) -> Self::I16 {
+            // SAFETY: `self` is the proof.
+            [unsafe { _mm256_set1_epi32(as_i32(pair)) }; 2]
+        }
+        #[inline(always)]
+        fn dot_pairs(self, acc: Self::I32, a: Self::I16, b: Self::I16) -> Self::I32 {
+            both!(_mm256_add_epi32, acc, both!(_mm256_madd_epi16, a, b))
+        }
+        #[inline(always)]
+        fn to_f32(self, a: Self::I32) -> Self::F32 {
+            both!(_mm256_cvtepi32_ps, a)
+        }
+        #[inline(always)]
+        fn round_i16(self, a: Self::F32) -> [i16; LANES] {
+            let mut out = [0; LANES];
+            // SAFETY: `self` is the proof; there is room for 32 bytes, and this store needs no alignment.
+            unsafe {
+                let packed = _mm256_packs_epi32(_mm256_cvtps_epi32(a[0]), _mm256_cvtps_epi32(a[1]));
+                // Packing works on halves of a register: 0, 2, 1, 3 puts them in order again.
+                let ordered = _mm256_permute4x64_epi64::<0b11_01_10_00>(packed);
+                _mm256_storeu_si256(out.as_mut_ptr().cast(), ordered);
+            }
+            out
+        }
+    }
+
+    /// Made by [`run_avx512`] alone.
+    #[derive(Clone, Copy)]
+    pub(super) struct Avx512(());
+
+    impl Simd for Avx512 {
+        type F32 = __m512;
+        type I32 = __m512i;
+        type I16 = __m512i;
+
+        const REGISTERS: Registers = Registers::Many;
+
+        #[inline(always)]
+        fn splat(self, v: f32) -> Self::F32 {
+            // SAFETY: `self` is the proof that the processor has the instruction, here and below.
+            unsafe { _mm512_set1_ps(v) }
+        }
+        #[inline(always)]
+        fn load(self, from: &[f32; LANES]) -> Self::F32 {
+            // SAFETY: as above; sixteen floats lie there, and this load needs no alignment.
+            unsafe { _mm512_loadu_ps(from.as_ptr()) }
+        }
+        #[inline(always)]
+        fn store(self, to: &mut [f32; LANES], v: Self::F32) {
+            // SAFETY: as above; there is room for sixteen floats, and this store needs no alignment.
+            unsafe { _mm512_storeu_ps(to.as_mut_ptr(), v) }
+        }
+        #[inline(always)]
+        fn add(self, a: Self::F32, b: Self::F32) -> Self::F32 {
+            // SAFETY: as above.
+            unsafe { _mm512_add_ps(a, b) }
+        }
+        #[inline(always)]
+        fn sub(self, a: Self::F32, b: Self::F32) -> Self::F32 {
+            // SAFETY: as above.
+            unsafe { _mm512_sub_ps(a, b) }
+        }
+        #[inline(always)]
+        fn mul(self, a: Self::F32, b: Self::F32) -> Self::F32 {
+            // SAFETY: as above.
+            unsafe { _mm512_mul_ps(a, b) }
+        }
+        #[inline(always)]
+        fn div(self, a: Self::F32, b: Self::F32) -> Self::F32 {
+            // SAFETY: as above.
+            unsafe { _mm512_div_ps(a, b) }
+        }
+        #[inline(always)]
+        fn fma(self, a: Self::F32, b: Self::F32, c: Self::F32) -> Self::F32 {
+            // SAFETY: as above.
+            unsafe { _mm512_fmadd_ps(a, b, c) }
+        }
+        #[inline(always)]
+        fn max(self, a: Self::F32, b: Self::F32) -> Self::F32 {
+            // SAFETY: as above.
+            unsafe { _mm512_max_ps(a, b) }
+        }
+        #[inline(always)]
+        fn min(self, a: Self::F32, b: Self::F32) -> Self::F32 {
+            // SAFETY: as above.
+            unsafe { _mm512_min_ps(a, b) }
+        }
+        #[inline(always)]
+        fn abs(self, a: Self::F32) -> Self::F32 {
+            // SAFETY: as above.
+            unsafe { _mm512_abs_ps(a) }
+        }
+        #[inline(always)]
+        fn positive(self, a: Self::F32) -> Self::F32 {
+            // SAFETY: as above.
+            unsafe {
+                let positive = _mm512_cmp_ps_mask::<_CMP_GT_OQ>(a, _mm512_setzero_ps());
+                _mm512_maskz_mov_ps(positive, _mm512_set1_ps(1.0))
+            }
+        }
+        #[inline(always)]
+        fn shift_to_exponent(self, a: Self::F32) -> Self::F32 {
+            // SAFETY: as above.
+            unsafe { _mm512_castsi512_ps(_mm512_slli_epi32::<23>(_mm512_castps_si512(a))) }
+        }
+        #[inline(always)]
+        fn sum(self, a: Self::F32) -> f32 {
+            // SAFETY: as above.
+            unsafe { _mm512_reduce_add_ps(a) }
+        }
+        #[inline(always)]
+        fn largest(self, a: Self::F32) -> f32 {
+            // SAFETY: as above.
+            unsafe { _mm512_reduce_max_ps(a) }
+        }
+        #[inline(always)]
+        fn zero_i32(self) -> Self::I32 {
+            // SAFETY: as above.
+            unsafe { _mm512_setzero_si512() }
+        }
+        #[inline(always)]
+        fn load_pairs(self, from: &Pairs) -> Self::I16 {
+            // SAFETY: as above; 64 bytes lie there, aligned.
+            unsafe { _mm512_load_si512(from.0.as_ptr().cast()) }
+        }
+        #[inline(always)]
+        fn splat_pair(self, pair: [i16; 2]) -> Self::I16 {
+            // SAFETY: as above.
+            unsafe { _mm512_set1_epi32(as_i32(pair)) }
+        }
+        #[inline(always)]
+        fn dot_pairs(self, acc: Self::I32, a: Self::I16, b: Self::I16) -> Self::I32 {
+            // SAFETY: as above.
+            unsafe { _mm512_dpwssd_epi32(acc, a, b) }
+        }
+        #[inline(always)]
+        fn to_f32(self, a: Self::I32) -> Self::F32 {
+            // SAFETY: as above.
+            unsafe { _mm512_cvtepi32_ps(a) }
+        }
+        #[inline(always)]
+        fn round_i16(self, a: Self::F32) -> [i16; LANES] {
+            let mut out = [0; LANES];
+            // SAFETY: as above; there is room for 32 bytes, and this store needs no alignment.
+            unsafe {
+                let narrow = _mm512_cvtsepi32_epi16(_mm512_cvtps_epi32(a));
+                _mm256_storeu_si256(out.as_mut_ptr().cast(), narrow);
+            }
+            out
+        }
+    }
+
+    #[inline(always)]
+    fn as_i32([low, high]: [i16; 2]) -> i32 {
+        i32::from(low) & 0xffff | i32::from(high) << 16
+    }
+}
+
+#[cfg(target_arch = "aarch64")]
+mod arm {
+    use std::arch::aarch64::*;
+
+    use super::{LANES, Pairs, Registers, Simd};
+
+    /// NEON belongs to every aarch64 target.
+    #[derive(Clone, Copy)]
+    pub(super) struct Neon(());
+
+    impl Neon {
+        #[inline(always)]
+        pub(super) fn new() -> Neon {
+            Neon(())
+        }
+    }
+
+    /// Calls an intrinsic on the four registers of a vector.
+    macro_rules! four {
+        (|$i:ident| $of:expr) => {{
+            let of = |$i: usize| {
+                // SAFETY: every aarch64 target has NEON.
+                unsafe { $of }
+            };
+            [of(0), of(1), of(2), of(3)]
+        }};
+    }
+
+    impl Simd for Neon {
+        type F32 = [float32x4_t; 4];
+        type I32 = [int32x4_t; 4];
+        type I16 = [int16x8_t; 4];
+
+        const REGISTERS: Registers = Registers::Some;
+
+        #[inline(always)]
+        fn splat(self, v: f32) -> Self::F32 {
+            four!(|_i| vdupq_n_f32(v))
+        }
+        #[inline(always)]
+        fn load(self, from: &[f32; LANES]) -> Self::F32 {
+            // Four floats lie at each place: 4·i + 4 ≤ 16.
+            four!(|i| vld1q_f32(from.as_ptr().add(4 * i)))
+        }
+        #[inline(always)]
+        fn store(self, to: &mut [f32; LANES], v: Self::F32) {
+            for i in 0..4 {
+                // SAFETY: every aarch64 target has NEON; there is room for four floats at each place.
+                unsafe { vst1q_f32(to.as_mut_ptr().add(4 * i), v[i]) }
+            }
+        }
+        #[inline(always)]
+        fn add(self, a: Self::F32, b: Self::F32) -> Self::F32 {
+            four!(|i| vaddq_f32(a[i], b[i]))
+        }
+        #[inline(always)]
+        fn sub(self, a: Self::F32, b: Self::F32) -> Self::F32 {
+            four!(|i| vsubq_f32(a[i], b[i]))
+        }
+        #[inline(always)]
+        fn mul(self, a: Self::F32, b: Self::F32) -> Self::F32 {
+            four!(|i| vmulq_f32(a[i], b[i]))
+        }
+        #[inline(always)]
+        fn div(self, a: Self::F32, b: Self::F32) -> Self::F32 {
+            four!(|i| vdivq_f32(a[i], b[i]))
+        }
+        #[inline(always)]
+        fn fma(self, a: Self::F32, b: Self::F32, c: Self::F32) -> Self::F32 {
+            four!(|i| vfmaq_f32(c[i], a[i], b[i]))
+        }
+        #[inline(always)]
+        fn max(self, a: Self::F32, b: Self::F32) -> Self::F32 {
+            four!(|i| vmaxnmq_f32(a[i], b[i]))
+        }
+        #[inline(always)]
+        fn min(self, a: Self::F32, b: Self::F32) -> Self::F32 {
+            four!(|i| vminnmq_f32(a[i], b[i]))
+        }
+        #[inline(always)]
+        fn abs(self, a: Self::F32) -> Self::F32 {
+            four!(|i| vabsq_f32(a[i]))
+        }
+        #[inline(always)]
+        fn positive(self, a: Self::F32) -> Self::F32 {
+            // SAFETY: every aarch64 target has NEON.
+            let one = unsafe { vreinterpretq_u32_f32(vdupq_n_f32(1.0)) };
+            four!(|i| vreinterpretq_f32_u32(vandq_u32(vcgtzq_f32(a[i]), one)))
+        }
+        #[inline(always)]
+        fn shift_to_exponent(self, a: Self::F32) -> Self::F32 {
+            four!(|i| vreinterpretq_f32_s32(vshlq_n_s32::<23>(vreinterpretq_s32_f32(a[i]))))
+        }
+        #[inline(always)]
+        fn sum(self, a: Self::F32) -> f32 {
+            // SAFETY: every aarch64 target has NEON.
+            unsafe { vaddvq_f32(vaddq_f32(vaddq_f32(a[0], a[2]), vaddq_f32(a[1], a[3]))) }
+        }
+        #[inline(always)]
+        fn largest(self, a: Self::F32) -> f32 {
+            // SAFETY: every aarch64 target has NEON.
+            unsafe { vmaxnmvq_f32(vmaxnmq_f32(vmaxnmq_f32(a[0], a[2]), vmaxnmq_f32(a[1], a[3]))) }
+        }
+        #[inline(always)]
+        fn zero_i32(self) -> Self::I32 {
+            four!(|_i| vdupq_n_s32(0))
+        }
+        #[inline(always)]
+        fn load_pairs(self, from: &Pairs) -> Self::I16 {
+            // Eight integers lie at each place: 8·i + 8 ≤ 32.
+            four!(|i| vld1q_s16(from.0.as_ptr().add(8 * i)))
+        }
+        #[inline(always)]
+        fn splat_pair(self, [low, high]: [i16; 2]) -> Self::I16 {
+            let pair = i32::from(low) & 0xffff | i32::from(high) << 16;
+            four!(|_i| vreinterpretq_s16_s32(vdupq_n_s32(pair)))
+        }
+        #[inline(always)]
+        fn dot_pairs(self, acc: Self::I32, a: Self::I16, b: Self::I16) -> Self::I32 {
+            four!(|i| {
+                let low = vmull_s16(vget_low_s16(a[i]), vget_low_s16(b[i]));
+                let high = vmull_high_s16(a[i], b[i]);
+                vaddq_s32(acc[i], vpaddq_s32(low, high))
+            })
+        }
+        #[inline(always)]
+        fn to_f32(self, a: Self::I32) -> Self::F32 {
+            four!(|i| vcvtq_f32_s32(a[i]))
+        }
+        #[inline(always)]
+        fn round_i16(self, a: Self::F32) -> [i16; LANES] {
+            let mut out = [0; LANES];
+            for i in 0..4 {
+                // SAFETY: every aarch64 target has NEON; there is room for four integers at each place.
+                unsafe { vst1_s16(out.as_mut_ptr().add(4 * i), vqmovn_s32(vcvtnq_s32_f32(a[i]))) }
+            }
+            out
+        }
+    }
+}
