@@ -32,7 +32,7 @@ const FILE: &str = "results.sqlite";
 const WAITING: usize = 4096;
 
 /// How long the first look-up waits for the file to be opened.
-const OPENING: Duration = Duration::from_millis(500);
+const OPENING: Duration = Duration::from_secs(1);
 
 /// Where results are kept, and how much of them.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -55,6 +55,13 @@ fn place(folder: &Path) -> Place {
     }
 }
 
+/// A store whose file is open or cannot be opened, however busy the machine is.
+fn opened(place: Place) -> Store {
+    let store = Store::start(place);
+    until(|| !matches!(*lock(&store.desk.phase), Phase::Opening));
+    store
+}
+
 fn numbers(store: &Store, numbers: std::ops::Range<u32>) -> usize {
     let keys: Vec<Key> = numbers.clone().map(key).collect();
     let found = store.find(&keys);
@@ -115,12 +122,12 @@ fn checkpoint(connection: &Connection) {
 fn another_process_finds_exactly_what_was_kept() {
     let folder = tempfile::tempdir().expect("a folder");
     let folder = folder.path().join("made/on/the/way");
-    let store = Store::start(place(&folder));
+    let store = opened(place(&folder));
     keep(&store, 0..600);
     store.keep(key(1000), sources(1));
     store.keep(key(1000), sources(2));
     store.finish(DEADLINE);
-    let store = Store::start(place(&folder));
+    let store = opened(place(&folder));
     assert_eq!(numbers(&store, 0..1000), 600);
     assert_eq!(store.find(&[key(1000), key(7)]), [Some(sources(2)), Some(unit(7))]);
     assert_eq!(intact(&folder), 601);
@@ -182,7 +189,7 @@ fn use_is_written_down_once_an_hour() {
         found[0].as_ref().map(|found| found.used)
     };
     assert_eq!(used(1), Some(5));
-    let store = Store::start(place(folder.path()));
+    let store = opened(place(folder.path()));
     assert_eq!(numbers(&store, 1..2), 1);
     store.finish(DEADLINE);
     assert!(used(1) > Some(400_000), "hours since 1970");
@@ -239,11 +246,11 @@ fn a_row_whose_bytes_were_changed_is_not_believed_and_is_written_again() {
     connection
         .execute("UPDATE bodies SET bytes = zeroblob(length(bytes)) WHERE id < 6", [])
         .expect("changed");
-    let store = Store::start(place(folder.path()));
+    let store = opened(place(folder.path()));
     assert_eq!(numbers(&store, 0..10), 5);
     keep(&store, 0..10);
     store.finish(DEADLINE);
-    assert_eq!(numbers(&Store::start(place(folder.path())), 0..10), 10);
+    assert_eq!(numbers(&opened(place(folder.path())), 0..10), 10);
 }
 
 #[test]
@@ -263,7 +270,7 @@ fn a_file_of_a_newer_version_is_left_alone_and_one_of_an_older_is_replaced() {
         drop(connection);
         let before = files(folder.path());
         filled(folder.path(), 0..5);
-        assert_eq!(numbers(&Store::start(place(folder.path())), 0..5), rows);
+        assert_eq!(numbers(&opened(place(folder.path())), 0..5), rows);
         if rows == 0 {
             assert_eq!(files(folder.path()), before, "nothing was changed");
         } else {
@@ -280,7 +287,7 @@ fn what_cannot_be_opened_keeps_nothing_and_breaks_nothing() {
     let taken = folder.path().join("taken");
     std::fs::create_dir_all(taken.join(FILE)).expect("a folder of the file's name");
     for folder in [file.join("below a file"), taken] {
-        let store = Store::start(place(&folder));
+        let store = opened(place(&folder));
         keep(&store, 0..5);
         assert_eq!(numbers(&store, 0..5), 0);
         store.finish(DEADLINE);
@@ -298,7 +305,7 @@ fn in_a_folder_that_cannot_be_written_nothing_is_kept() {
     // To the administrator every folder is writable.
     let writable = std::fs::write(folder.path().join("probe"), "").is_ok();
     filled(folder.path(), 0..5);
-    let kept = numbers(&Store::start(place(folder.path())), 0..5);
+    let kept = numbers(&opened(place(folder.path())), 0..5);
     allow(0o700).expect("allowed");
     assert_eq!(kept, if writable { 5 } else { 0 });
 }
@@ -324,7 +331,7 @@ fn on_a_full_disk_the_rest_is_not_kept_until_there_is_room_again() {
     assert!(writer.write(&notes(0..20)));
     assert!(writer.write(&notes(20..200)), "a full disk is nothing to repair");
     assert!(writer.write(&notes(20..200)));
-    let kept = || numbers(&Store::start(place(folder.path())), 0..200);
+    let kept = || numbers(&opened(place(folder.path())), 0..200);
     assert_eq!(kept(), 20, "all of a batch or nothing");
     room(&writer, 1_000_000);
     assert!(writer.write(&notes(20..200)));
@@ -335,7 +342,7 @@ fn on_a_full_disk_the_rest_is_not_kept_until_there_is_room_again() {
 fn while_somebody_else_writes_reading_goes_on_and_writing_waits() {
     let folder = tempfile::tempdir().expect("a folder");
     filled(folder.path(), 0..10);
-    let store = Store::start(place(folder.path()));
+    let store = opened(place(folder.path()));
     assert_eq!(numbers(&store, 0..10), 10);
     let other = open(&place(folder.path()).file(), &SCHEMA).expect("a file");
     other
@@ -362,7 +369,7 @@ fn a_file_that_somebody_keeps_to_himself_is_done_without() {
     keep(&store, 10..20);
     store.finish(DEADLINE);
     drop(other);
-    assert_eq!(numbers(&Store::start(place(folder.path())), 0..20), 10);
+    assert_eq!(numbers(&opened(place(folder.path())), 0..20), 10);
 }
 
 #[test]
@@ -418,7 +425,7 @@ const BATCH: u32 = 256;
 #[ignore = "run by killed_at_any_moment_it_leaves_an_intact_file in a process of its own"]
 fn write_for_ever() {
     let Some((folder, first)) = told() else { return };
-    let store = Store::start(bounded(&folder));
+    let store = opened(bounded(&folder));
     for batch in 0.. {
         let from = first + batch * BATCH;
         keep(&store, from..from + BATCH);
@@ -451,7 +458,7 @@ fn killed_at_any_moment_it_leaves_an_intact_file() {
         child.kill().expect("killed");
         child.wait().expect("gone");
         assert!(intact(folder.path()) > 0, "round {round}");
-        let store = Store::start(bounded(folder.path()));
+        let store = opened(bounded(folder.path()));
         let confirmed = first + (wanted - 1) * BATCH..first + wanted * BATCH;
         assert_eq!(numbers(&store, confirmed), BATCH as usize, "round {round}");
         store.finish(DEADLINE);
@@ -462,7 +469,7 @@ fn killed_at_any_moment_it_leaves_an_intact_file() {
 #[ignore = "run by two_processes_share_a_file in a process of its own"]
 fn write_some() {
     let Some((folder, first)) = told() else { return };
-    let store = Store::start(place(&folder));
+    let store = opened(place(&folder));
     for from in (first..first + 1000).step_by(50) {
         keep(&store, from..from + 50);
         // What the other wrote is either there or not, and never another.
@@ -481,5 +488,5 @@ fn two_processes_share_a_file() {
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
     }
     assert_eq!(intact(folder.path()), 2000);
-    assert_eq!(numbers(&Store::start(place(folder.path())), 0..2000), 2000);
+    assert_eq!(numbers(&opened(place(folder.path())), 0..2000), 2000);
 }

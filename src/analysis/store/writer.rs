@@ -29,10 +29,11 @@ pub(super) fn run(place: &Place, desk: &Desk, messages: &Receiver<Message>) {
         }
     }
     let _last = Last(desk);
-    lower_priority();
     let Some(mut writer) = Writer::open(place, desk) else {
         return;
     };
+    // Not before: the first look-up waits for the file to be open.
+    lower_priority();
     loop {
         let (notes, next) = gather(messages);
         let sound = writer.write(&notes);
