@@ -418,6 +418,24 @@ fn doctor_names_a_broken_model_and_exits_with_one() {
 }
 
 #[test]
+fn doctor_names_damaged_results_and_leaves_them_to_the_server() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("results.sqlite");
+    std::fs::write(&file, "no database").unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_fovea"))
+        .arg("doctor")
+        .env("FOVEA_CACHE_DIR", folder.path())
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let lines = String::from_utf8(output.stdout).unwrap();
+    let line = lines.lines().find(|line| line.starts_with("! results: ")).unwrap();
+    assert!(line.contains("is damaged") && line.contains("results.sqlite"), "{line}");
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), "no database");
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+}
+
+#[test]
 fn a_reader_that_stops_reading_is_no_failure() {
     let mut child = Command::new(env!("CARGO_BIN_EXE_fovea"))
         .args(["explain", "src/model/bert.rs", "--format", "json"])
