@@ -215,11 +215,20 @@ impl Cache {
 
     /// The explanations at some addresses, in memory or on disk. For the model thread alone.
     pub fn find_units(&self, keys: &[Key]) -> Vec<Option<Arc<UnitReport>>> {
-        let mut found: Vec<_> = keys.iter().map(|key| self.unit(*key)).collect();
-        let missing: Vec<usize> = (0..keys.len()).filter(|&i| found[i].is_none()).collect();
-        let Some(store) = self.store().filter(|_| !missing.is_empty()) else {
-            return found;
-        };
+        let mut found = vec![None; keys.len()];
+        self.fill_units(keys, &mut found);
+        found
+    }
+
+    /// As [`Cache::find_units`], where some of the explanations are known already.
+    pub fn fill_units(&self, keys: &[Key], found: &mut [Option<Arc<UnitReport>>]) {
+        for (key, found) in keys.iter().zip(&mut *found).filter(|(_, found)| found.is_none()) {
+            *found = self.unit(*key);
+        }
+        let Some(store) = self.store() else { return };
+        let missing: Vec<usize> = (0..keys.len().min(found.len()))
+            .filter(|&i| found[i].is_none())
+            .collect();
         let wanted: Vec<Key> = missing.iter().map(|&i| keys[i]).collect();
         for (i, entry) in missing.into_iter().zip(store.find(&wanted)) {
             if let Some(Entry::Unit(report)) = entry {
@@ -227,7 +236,6 @@ impl Cache {
                 found[i] = Some(report);
             }
         }
-        found
     }
 
     /// The sources at an address, in memory or on disk. For the model thread alone.
