@@ -13,11 +13,14 @@
 //! | [`render`] | answers → Markdown, terminal, JSON |
 //! | [`server`] | LSP messages ⇄ analysis |
 //! | [`cli`] | subcommands ⇄ analysis |
+//!
+//! [`places`] stands outside: the folders of the person's that are ours to use.
 
 pub mod analysis;
 pub mod cli;
 pub mod explain;
 pub mod model;
+pub mod places;
 pub mod render;
 pub mod segment;
 pub mod server;

@@ -7,11 +7,15 @@ use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 
+/// A cache folder that is not there: nothing but the server makes one.
+const NO_CACHE: &str = "target/no such folder";
+
 fn fovea(arguments: &[&str], input: &[u8]) -> Output {
     let mut child = Command::new(env!("CARGO_BIN_EXE_fovea"))
         .args(arguments)
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .env_remove("FOVEA_MODEL")
+        .env("FOVEA_CACHE_DIR", NO_CACHE)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -392,7 +396,12 @@ fn bench_writes_medians_per_shape() {
 
 #[test]
 fn doctor_and_verify_find_the_embedded_model_sound() {
-    assert!(stdout(&fovea(&["doctor"], b"")).contains("all is well"));
+    let doctor = stdout(&fovea(&["doctor"], b""));
+    assert!(
+        doctor.contains("all is well") && doctor.contains("results: none kept yet"),
+        "{doctor}"
+    );
+    assert!(!Path::new(env!("CARGO_MANIFEST_DIR")).join(NO_CACHE).exists());
     assert!(stdout(&fovea(&["model", "verify"], b"")).contains("as recorded"));
     let info = json(&fovea(&["model", "info", "--format", "json"], b""));
     assert_eq!(
@@ -406,6 +415,24 @@ fn doctor_names_a_broken_model_and_exits_with_one() {
     let output = fovea(&["doctor", "--model", "src"], b"");
     assert_eq!(output.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&output.stdout).contains("config.json is missing"));
+}
+
+#[test]
+fn doctor_names_damaged_results_and_leaves_them_to_the_server() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("results.sqlite");
+    std::fs::write(&file, "no database").unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_fovea"))
+        .arg("doctor")
+        .env("FOVEA_CACHE_DIR", folder.path())
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let lines = String::from_utf8(output.stdout).unwrap();
+    let line = lines.lines().find(|line| line.starts_with("! results: ")).unwrap();
+    assert!(line.contains("is damaged") && line.contains("results.sqlite"), "{line}");
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), "no database");
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
 }
 
 #[test]

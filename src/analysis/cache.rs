@@ -1,19 +1,45 @@
 //! Results by content: the same text, asked of the same model in the same way, is computed once.
+//!
+//! The cache in memory answers everybody at any time. Behind it may stand a [`Store`] on disk, which the model thread asks for what is
+//! not in memory, and which is given what was computed.
 
 use std::mem::size_of;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
-use quick_cache::sync::{Cache as Store, DefaultLifecycle};
+use quick_cache::sync::{Cache as Memory, DefaultLifecycle};
 use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
 use sha2::{Digest, Sha256};
 
+use super::queue::lock;
+use super::store::{Entry, Place, Store};
 use super::{SourcesReport, UnitReport, WordScore};
 use crate::explain::Method;
 use crate::text::Language;
 
+/// The version of our computing. To be raised by whoever changes what comes out for the same text: reading, explaining, ranking. Numbers
+/// that differ by rounding alone, as those of two machines do, are the same.
+pub const RESULTS: u32 = 1;
+
+/// What the model computes in. Programs that compute in another way have results of their own, in the same file.
+pub const PRECISION: &str = "f32";
+
 /// The content address of a result: 128 bits of SHA-256 over everything the result depends on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Key([u8; 16]);
+
+impl Key {
+    /// As it is written down.
+    pub fn bytes(&self) -> &[u8; 16] {
+        &self.0
+    }
+
+    /// Any address.
+    #[cfg(test)]
+    pub fn from_bytes(bytes: [u8; 16]) -> Key {
+        Key(bytes)
+    }
+}
 
 /// What is asked of a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,6 +79,9 @@ impl Setting {
     /// The address of a result. The language belongs to it, since the text the model reads depends on it.
     pub fn key(&self, kind: Kind, text: &str, language: Language) -> Key {
         let mut hash = Sha256::new();
+        hash.update(RESULTS.to_le_bytes());
+        hash.update([PRECISION.len() as u8]);
+        hash.update(PRECISION.as_bytes());
         // Each field ends where its length says, so that no two questions are spelt the same.
         hash.update((self.model.len() as u64).to_le_bytes());
         hash.update(self.model.as_bytes());
@@ -100,10 +129,13 @@ impl Weighter<Key, Value> for Bytes {
 }
 
 /// The results that fit into a number of bytes, the least used dropped first. Readable by everybody at any time.
-pub struct Cache(Store<Key, Value, Bytes>);
+pub struct Cache {
+    memory: Memory<Key, Value, Bytes>,
+    disk: Mutex<Option<(Place, Arc<Store>)>>,
+}
 
 impl Cache {
-    /// A cache of at most `bytes` bytes.
+    /// A cache of at most `bytes` bytes, and nothing on disk.
     pub fn new(bytes: usize) -> Cache {
         // Few shards: a result over a shard's part of the budget would never be kept, and there is one writer.
         let options = OptionsBuilder::new()
@@ -111,62 +143,143 @@ impl Cache {
             .estimated_items_capacity((bytes / 2048).clamp(64, 1 << 20))
             .weight_capacity(bytes as u64)
             .build();
-        Cache(match options {
-            Ok(options) => Store::with_options(
+        let memory = match options {
+            Ok(options) => Memory::with_options(
                 options,
                 Bytes,
                 DefaultHashBuilder::default(),
                 DefaultLifecycle::default(),
             ),
-            Err(_) => Store::with_weighter(64, bytes as u64, Bytes),
-        })
+            Err(_) => Memory::with_weighter(64, bytes as u64, Bytes),
+        };
+        Cache {
+            memory,
+            disk: Mutex::default(),
+        }
+    }
+
+    /// Keeps results at a place on disk from now on, or nowhere.
+    pub fn settle(&self, place: Option<&Place>) {
+        let mut disk = lock(&self.disk);
+        if disk.as_ref().map(|(place, _)| place) == place {
+            return;
+        }
+        let former = std::mem::replace(
+            &mut *disk,
+            place.map(|place| (place.clone(), Arc::new(Store::start(place.clone())))),
+        );
+        drop(disk);
+        if let Some((_, store)) = former {
+            store.end();
+        }
+    }
+
+    /// Writes what is still to be written, and keeps nothing on disk any more.
+    pub fn end(&self) {
+        if let Some(store) = self.store() {
+            store.end();
+        }
+    }
+
+    /// Waits until everything is written, but no longer than `limit`.
+    pub fn finish(&self, limit: Duration) {
+        if let Some(store) = self.store() {
+            store.finish(limit);
+        }
+    }
+
+    fn store(&self) -> Option<Arc<Store>> {
+        lock(&self.disk).as_ref().map(|(_, store)| store.clone())
     }
 
     /// Changes the budget, dropping what no longer fits.
     pub fn resize(&self, bytes: usize) {
-        self.0.set_capacity(bytes as u64);
+        self.memory.set_capacity(bytes as u64);
     }
 
-    /// The explanation at an address.
+    /// The explanation at an address, if it is in memory.
     pub fn unit(&self, key: Key) -> Option<Arc<UnitReport>> {
-        match self.0.get(&key)? {
+        match self.memory.get(&key)? {
             Value::Unit(report) => Some(report),
             _ => None,
         }
     }
 
-    /// The sources at an address.
+    /// The sources at an address, if they are in memory.
     pub fn sources(&self, key: Key) -> Option<Arc<SourcesReport>> {
-        match self.0.get(&key)? {
+        match self.memory.get(&key)? {
             Value::Sources(report) => Some(report),
             _ => None,
         }
     }
 
+    /// The explanations at some addresses, in memory or on disk. For the model thread alone.
+    pub fn find_units(&self, keys: &[Key]) -> Vec<Option<Arc<UnitReport>>> {
+        let mut found = vec![None; keys.len()];
+        self.fill_units(keys, &mut found);
+        found
+    }
+
+    /// As [`Cache::find_units`], where some of the explanations are known already.
+    pub fn fill_units(&self, keys: &[Key], found: &mut [Option<Arc<UnitReport>>]) {
+        for (key, found) in keys.iter().zip(&mut *found).filter(|(_, found)| found.is_none()) {
+            *found = self.unit(*key);
+        }
+        let Some(store) = self.store() else { return };
+        let missing: Vec<usize> = (0..keys.len().min(found.len()))
+            .filter(|&i| found[i].is_none())
+            .collect();
+        let wanted: Vec<Key> = missing.iter().map(|&i| keys[i]).collect();
+        for (i, entry) in missing.into_iter().zip(store.find(&wanted)) {
+            if let Some(Entry::Unit(report)) = entry {
+                self.memory.insert(keys[i], Value::Unit(report.clone()));
+                found[i] = Some(report);
+            }
+        }
+    }
+
+    /// The sources at an address, in memory or on disk. For the model thread alone.
+    pub fn find_sources(&self, key: Key) -> Option<Arc<SourcesReport>> {
+        if let Some(known) = self.sources(key) {
+            return Some(known);
+        }
+        let Some(Entry::Sources(report)) = self.store()?.find(&[key]).pop()? else {
+            return None;
+        };
+        self.memory.insert(key, Value::Sources(report.clone()));
+        Some(report)
+    }
+
     /// The number of tokens of a text, counted once.
     pub fn count(&self, key: Key, count: impl FnOnce() -> usize) -> usize {
-        if let Some(Value::Count(tokens)) = self.0.get(&key) {
+        if let Some(Value::Count(tokens)) = self.memory.get(&key) {
             return tokens;
         }
         let tokens = count();
-        self.0.insert(key, Value::Count(tokens));
+        self.memory.insert(key, Value::Count(tokens));
         tokens
     }
 
     /// Keeps an explanation.
     pub fn keep_unit(&self, key: Key, report: Arc<UnitReport>) {
-        self.0.insert(key, Value::Unit(report));
+        if let Some(store) = self.store() {
+            store.keep(key, Entry::Unit(report.clone()));
+        }
+        self.memory.insert(key, Value::Unit(report));
     }
 
     /// Keeps sources.
     pub fn keep_sources(&self, key: Key, report: Arc<SourcesReport>) {
-        self.0.insert(key, Value::Sources(report));
+        if let Some(store) = self.store() {
+            store.keep(key, Entry::Sources(report.clone()));
+        }
+        self.memory.insert(key, Value::Sources(report));
     }
 
     /// Bytes held.
     #[cfg(test)]
     pub fn bytes(&self) -> u64 {
-        self.0.weight()
+        self.memory.weight()
     }
 }
 

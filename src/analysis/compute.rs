@@ -114,7 +114,7 @@ impl Compute<'_> {
             .iter()
             .map(|(text, language)| self.setting.key(Kind::Unit, text, *language))
             .collect();
-        let mut found: Vec<Option<Arc<UnitReport>>> = keys.iter().map(|key| self.cache.unit(*key)).collect();
+        let mut found = self.cache.find_units(&keys);
         let mut missing: Vec<usize> = Vec::new();
         for (i, key) in keys.iter().enumerate() {
             if found[i].is_none() && !missing.iter().any(|&other| keys[other] == *key) {
@@ -191,7 +191,7 @@ impl Compute<'_> {
         checkpoint: Checkpoint,
     ) -> Result<Arc<SourcesReport>, Trouble> {
         let key = self.setting.key(Kind::Sources, text, language);
-        if let Some(known) = self.cache.sources(key) {
+        if let Some(known) = self.cache.find_sources(key) {
             return Ok(known);
         }
         if self.wary.guilty.contains(&key) {
@@ -237,7 +237,7 @@ impl Compute<'_> {
             return one.pop().ok_or_else(|| Trouble::Failed(INTERNAL_ERROR.into()));
         }
         let key = self.setting.key(Kind::Merged, text, language);
-        if let Some(known) = self.cache.unit(key) {
+        if let Some(known) = self.cache.find_units(&[key]).pop().flatten() {
             return Ok(known);
         }
         // Its syntax is not known: a range may begin and end anywhere.
@@ -272,14 +272,14 @@ impl Compute<'_> {
         let started = Instant::now();
         let tree = segment::parse(&snapshot, previous.as_ref().map(|(snapshot, tree)| (snapshot, tree)));
         let segments = self.segments(&snapshot, tree.as_ref());
-        let (mut keys, mut tokens, mut units) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut keys, mut tokens) = (Vec::new(), Vec::new());
         for unit in &segments.units {
             let text = snapshot.text(unit.range.clone());
             let key = self.setting.key(Kind::Unit, &text, unit.language);
             tokens.push(self.count(&text, unit.language));
-            units.push(self.cache.unit(key));
             keys.push(key);
         }
+        let units = self.cache.find_units(&keys);
         *self.attempt = Attempt::Nothing;
         Prepared {
             snapshot,

@@ -3,7 +3,7 @@
 use std::fmt::Display;
 use std::future::Future;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
@@ -92,6 +92,7 @@ impl Analysis {
     /// Works with other options from now on; what they change is analysed again.
     pub fn configure(&self, options: Options) {
         self.shared().cache.resize(options.cache_bytes);
+        self.shared().cache.settle(options.disk.as_ref());
         self.shared().change(|state| {
             let old = std::mem::replace(&mut state.options, options);
             let new = &state.options;
@@ -305,6 +306,12 @@ impl Analysis {
     /// Ends the model thread, soon. Whoever waits is told that the request was cancelled.
     pub fn shutdown(&self) {
         self.shared().end();
+    }
+
+    /// As [`Analysis::shutdown`]; waits until results that are to outlive the process are written, but no longer than `limit`.
+    pub fn finish(&self, limit: Duration) {
+        self.shutdown();
+        self.shared().cache.finish(limit);
     }
 
     /// How often the model thread woke up.

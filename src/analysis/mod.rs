@@ -23,6 +23,7 @@ mod place;
 mod pool;
 mod queue;
 mod state;
+pub mod store;
 #[cfg(test)]
 mod tests;
 mod unit;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::DocumentReport;
+use super::store::Place;
 use crate::explain::Method;
 use crate::model::ModelInfo;
 
@@ -18,6 +19,8 @@ pub struct Options {
     pub debounce: Duration,
     /// Bytes of results that are kept by content.
     pub cache_bytes: usize,
+    /// Where results are kept beyond the end of the process; `None` = nowhere.
+    pub disk: Option<Place>,
     /// Language-centred cosine from which two items count as similar.
     pub min_similarity: f32,
     /// Whether code reaches the model with its identifiers split into words.
@@ -31,6 +34,7 @@ impl Default for Options {
             threads: 0,
             debounce: Duration::from_millis(250),
             cache_bytes: 64 << 20,
+            disk: None,
             min_similarity: 0.6,
             identifier_aware: true,
         }

@@ -74,6 +74,7 @@ impl Shared {
     /// Nothing open, a model to load.
     pub fn new(loader: Loader, options: Options, tell: Box<dyn Fn(Event) + Send + Sync>) -> Shared {
         let cache = Cache::new(options.cache_bytes);
+        cache.settle(options.disk.as_ref());
         let state = State {
             options,
             loader: Some(loader),
@@ -165,6 +166,7 @@ impl Shared {
 
     /// Ends everything: whoever waits is answered, and so is whoever asks later.
     pub fn end(&self) {
+        self.cache.end();
         self.change(|state| {
             state.ended = true;
             state.refuse_all(&Refusal::Cancelled);

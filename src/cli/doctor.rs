@@ -1,5 +1,6 @@
 //! `fovea doctor`: whether this installation works, in lines that can be pasted into a report.
 
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -7,9 +8,10 @@ use anyhow::Result;
 use clap::Args;
 
 use super::{ModelArguments, output};
-use crate::analysis::analyse;
+use crate::analysis::{analyse, store};
 use crate::explain::Method;
 use crate::model::{Model, Source, UNSTOPPED, verify};
+use crate::places::cache_folder;
 use crate::text::Language;
 
 /// Arguments of `fovea doctor`.
@@ -54,6 +56,10 @@ pub(super) fn run(arguments: &Doctor) -> Result<ExitCode> {
         Ok(model) => check_model(&model, start, &mut report),
         Err(error) => report.wrong(error.to_string()),
     }
+    match cache_folder() {
+        Some(folder) => check_results(&folder, &mut report),
+        None => report.line("results: kept in memory only, since the environment names no cache folder".to_owned()),
+    }
     let verdict = if report.sound {
         "all is well"
     } else {
@@ -91,6 +97,30 @@ fn check_model(model: &Model, start: Instant, report: &mut Report) {
             }
         }
         Err(error) => report.wrong(error.to_string()),
+    }
+}
+
+/// Looks at the results that outlive the server, and changes nothing.
+fn check_results(folder: &Path, report: &mut Report) {
+    let (path, found) = match store::examine(folder) {
+        Ok(found) => found,
+        Err(trouble) => {
+            report.wrong(format!("results in {}: {trouble}", folder.display()));
+            return;
+        }
+    };
+    let path = path.display();
+    let Some(found) = found else {
+        report.line(format!("results: none kept yet; they will be in {path}"));
+        return;
+    };
+    let size = format!("{:.1} MB", found.bytes as f64 / 1e6);
+    match (found.wrong.first(), found.is_current()) {
+        (Some(wrong), _) => report.wrong(format!(
+            "results: {path}, {size}, is damaged ({wrong}); the server starts it afresh when it meets the damage"
+        )),
+        (None, true) => report.line(format!("results: {path}, {size}, {} rows, intact", found.rows)),
+        (None, false) => report.line(format!("results: {path}, {size}, intact, of another version of fovea")),
     }
 }
 

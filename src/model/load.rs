@@ -9,6 +9,7 @@ use super::config::{self, Config, ConfigError};
 use super::files::{Files, hex};
 use super::weights::Weights;
 use super::{Model, ModelInfo, Pooling, Tokenizer};
+use crate::places::cache_folders;
 
 /// Where a model is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -110,17 +111,8 @@ pub fn default_source() -> Source {
     if embedded_available() {
         return Source::Embedded;
     }
-    let folder = |variable: &str, rest: &str| {
-        let base = std::env::var_os(variable).filter(|value| !value.is_empty())?;
-        Some(PathBuf::from(base).join(rest).join("fovea/models/all-MiniLM-L6-v2"))
-    };
-    let places = [
-        folder("XDG_CACHE_HOME", ""),
-        folder("LOCALAPPDATA", ""),
-        folder("HOME", ".cache"),
-        folder("HOME", "Library/Caches"),
-    ];
-    let found = places.into_iter().flatten().find(|place| place.is_dir());
+    let model = |folder: PathBuf| folder.join("models/all-MiniLM-L6-v2");
+    let found = cache_folders().into_iter().map(model).find(|place| place.is_dir());
     found.map_or(Source::Embedded, Source::Folder)
 }
 

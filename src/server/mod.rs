@@ -40,6 +40,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 
 use crate::analysis::Loader;
+use crate::places;
 
 /// Serves one client over stdin and stdout. `loaders` makes the loader of the model in a folder (the setting `fovea.model.dir`), or
 /// of the default one.
@@ -56,7 +57,12 @@ pub fn run(loaders: impl Fn(Option<&Path>) -> Loader + Send + Sync + 'static) ->
         .enable_all()
         .build()
         .context("the server's threads could not be started")?;
-    let code = runtime.block_on(serve(tokio::io::stdin(), tokio::io::stdout(), loaders));
+    let code = runtime.block_on(serve(
+        tokio::io::stdin(),
+        tokio::io::stdout(),
+        loaders,
+        places::cache_folder(),
+    ));
     // A read of stdin may wait for ever; the process ends all the same.
     runtime.shutdown_background();
     Ok(ExitCode::from(code))

@@ -1,6 +1,6 @@
 //! One connection, from the first byte to the last.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,16 +20,25 @@ use crate::analysis::Loader;
 /// How long requests that run when the client leaves may take to be answered.
 const LAST_ANSWERS: Duration = Duration::from_millis(500);
 
+/// How long what was computed last may take to be written.
+const LAST_RESULTS: Duration = Duration::from_millis(500);
+
 /// Serves one client until it says `exit`, closes its end or is gone; the process's exit code.
 ///
-/// `loaders` makes the loader of the model in a folder (the setting `fovea.model.dir`), or of the default one.
-pub async fn serve<R, W>(input: R, output: W, loaders: impl Fn(Option<&Path>) -> Loader + Send + Sync + 'static) -> u8
+/// `loaders` makes the loader of the model in a folder (the setting `fovea.model.dir`), or of the default one; `folder` is where
+/// results outlive the process, if they are to.
+pub async fn serve<R, W>(
+    input: R,
+    output: W,
+    loaders: impl Fn(Option<&Path>) -> Loader + Send + Sync + 'static,
+    folder: Option<PathBuf>,
+) -> u8
 where
     R: tokio::io::AsyncRead + Unpin,
     W: AsyncWrite + Unpin + Send + 'static,
 {
     let loaders: Loaders = Box::new(loaders);
-    let core = Arc::new(Core::new(loaders));
+    let core = Arc::new(Core::new(loaders, folder));
     let mut our_client: Option<Client> = None;
     let (service, socket) = LspService::build(|client| {
         our_client = Some(client);
@@ -79,8 +88,8 @@ where
     leave(&core, &out, &answering).await;
     tasks.push(writing);
     tasks.iter().for_each(tokio::task::JoinHandle::abort);
-    if let Some(analysis) = core.analysis() {
-        analysis.shutdown();
+    if let Some(analysis) = core.analysis().cloned() {
+        let _ = tokio::task::spawn_blocking(move || analysis.finish(LAST_RESULTS)).await;
     }
     code
 }

@@ -24,6 +24,7 @@ run() {
   echo "== $suite: $what"
   # Caches, logs and state of the editors stay out of the person's home.
   env XDG_STATE_HOME="$scratch" XDG_DATA_HOME="$scratch" XDG_CACHE_HOME="$scratch" XDG_CONFIG_HOME="$scratch" \
+    FOVEA_CACHE_DIR="$scratch/fovea" \
     timeout 600 "$@" 2>&1 | tee "$output"
   line=$(grep -E '^[0-9]+ passed, [0-9]+ failed$' "$output" | tail -1)
   bad=$(echo "$line" | sed -E 's/.*, ([0-9]+) failed/\1/')

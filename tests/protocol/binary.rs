@@ -1,11 +1,13 @@
 //! The program itself, over its own stdin and stdout, with its own model.
 
 use std::io::{BufRead, BufReader, Read, Write};
+use std::path::Path;
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use tempfile::TempDir;
 
 use crate::editor::{DEADLINE, at};
 
@@ -20,13 +22,24 @@ struct Program {
     messages: Receiver<Value>,
     errors: std::thread::JoinHandle<String>,
     next: i64,
+    folder: Option<TempDir>,
 }
 
 impl Program {
+    /// A program whose results go when it does.
     fn start() -> Program {
+        let folder = tempfile::tempdir().unwrap();
+        let mut program = Program::start_in(folder.path());
+        program.folder = Some(folder);
+        program
+    }
+
+    /// A program whose results stay in a folder.
+    fn start_in(folder: &Path) -> Program {
         let mut child = Command::new(env!("CARGO_BIN_EXE_fovea"))
             .args(["serve", "--stdio"])
             .env("RUST_LOG", "trace")
+            .env("FOVEA_CACHE_DIR", folder)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -53,17 +66,22 @@ impl Program {
             messages,
             errors,
             next: 0,
+            folder: None,
         }
     }
 
     fn initialized(options: Value) -> Program {
         let mut program = Program::start();
-        program.request(
-            "initialize",
-            json!({"capabilities": {}, "initializationOptions": options}),
-        );
-        program.notify("initialized", json!({}));
+        program.greet(json!({}), options);
         program
+    }
+
+    fn greet(&mut self, capabilities: Value, options: Value) {
+        self.request(
+            "initialize",
+            json!({"capabilities": capabilities, "initializationOptions": options}),
+        );
+        self.notify("initialized", json!({}));
     }
 
     fn frame(&mut self, body: &[u8]) {
@@ -89,6 +107,16 @@ impl Program {
             let message = self.messages.recv_timeout(DEADLINE).expect("no answer");
             if message["id"] == self.next {
                 return message;
+            }
+        }
+    }
+
+    /// The heat of a whole document.
+    fn heat(&mut self) -> Value {
+        loop {
+            let message = self.messages.recv_timeout(DEADLINE).expect("no heat");
+            if message["method"] == "fovea/heat" && message["params"]["complete"] == true {
+                return message["params"].clone();
             }
         }
     }
@@ -231,4 +259,39 @@ fn the_model_of_its_own_explains_a_word() {
         "{answer}"
     );
     program.finish();
+}
+
+#[test]
+fn what_was_computed_outlives_the_process_even_where_it_is_killed() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = include_str!("editor.rs");
+    let heat = |kill: bool| {
+        let mut program = Program::start_in(folder.path());
+        program.greet(json!({"experimental": {"fovea": true}}), Value::Null);
+        program.open(text);
+        let heat = program.heat();
+        if kill {
+            program.child.kill().unwrap();
+            program.child.wait().unwrap();
+        } else {
+            let errors = program.finish();
+            assert!(!errors.contains("WARN"), "{errors}");
+        }
+        heat
+    };
+    let first = heat(false);
+    assert_eq!(heat(true), first);
+    assert_eq!(heat(false), first);
+    let doctor = Command::new(env!("CARGO_BIN_EXE_fovea"))
+        .arg("doctor")
+        .env("FOVEA_CACHE_DIR", folder.path())
+        .output()
+        .unwrap();
+    let lines = String::from_utf8(doctor.stdout).unwrap();
+    let line = lines.lines().find(|line| line.starts_with("results: ")).unwrap();
+    assert!(
+        line.contains("results.sqlite") && line.ends_with(" rows, intact"),
+        "{line}"
+    );
+    assert!(doctor.status.success());
 }

@@ -1,6 +1,7 @@
 //! An editor for tests: talks to a server in this process over a pipe, and insists that every message is looked at.
 
 use std::collections::VecDeque;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -35,11 +36,20 @@ impl Editor {
         Editor::with_pipe(1 << 20, Arc::default())
     }
 
-    /// Starts a server whose output pipe holds so many bytes.
+    /// Starts a server whose output pipe holds so many bytes. Nothing of it stays on disk.
     pub fn with_pipe(bytes: usize, script: Arc<Script>) -> Editor {
+        Editor::serving(bytes, script, None)
+    }
+
+    /// Starts a server whose results stay in a folder.
+    pub fn kept_in(folder: &Path) -> Editor {
+        Editor::serving(1 << 20, Arc::default(), Some(folder.to_owned()))
+    }
+
+    fn serving(bytes: usize, script: Arc<Script>, folder: Option<PathBuf>) -> Editor {
         let (to_server, input) = tokio::io::duplex(1 << 20);
         let (output, from_server) = tokio::io::duplex(bytes);
-        let server = tokio::spawn(fovea::server::serve(input, output, script.loaders()));
+        let server = tokio::spawn(fovea::server::serve(input, output, script.loaders(), folder));
         let (sender, receiver) = mpsc::unbounded_channel();
         tokio::spawn(read(from_server, sender));
         Editor {

@@ -12,4 +12,5 @@ mod flood;
 mod heat;
 mod lifecycle;
 mod ordering;
+mod restart;
 mod settings;

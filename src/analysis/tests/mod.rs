@@ -1,5 +1,6 @@
 //! The scheduler under engines that are slow, stop, fail and panic on demand.
 
+mod disk;
 mod documents;
 mod neighbours;
 mod questions;

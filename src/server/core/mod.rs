@@ -2,7 +2,7 @@
 
 mod switches;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -10,6 +10,7 @@ use serde_json::Value;
 use tokio::sync::watch;
 use tower_lsp::ls_types::InitializeParams;
 
+use crate::analysis::store::Place;
 use crate::analysis::{self, Analysis, CancelToken, DocumentId, Event, Loader};
 use crate::explain::Method;
 use crate::server::board::{Board, HeatNews};
@@ -60,6 +61,8 @@ struct State {
 /// The state of the server.
 pub struct Core {
     loaders: Loaders,
+    /// The folder for results that outlive the process; `None` = they do not.
+    folder: Option<PathBuf>,
     state: Mutex<State>,
     analysis: OnceLock<Analysis>,
     /// What is to be said to the client.
@@ -82,7 +85,7 @@ impl std::fmt::Debug for Core {
 
 impl Core {
     /// The state before `initialize`.
-    pub fn new(loaders: Loaders) -> Core {
+    pub fn new(loaders: Loaders, folder: Option<PathBuf>) -> Core {
         let settings = Settings::default();
         let state = State {
             initialized: false,
@@ -95,6 +98,7 @@ impl Core {
         };
         Core {
             loaders,
+            folder,
             state: Mutex::new(state),
             analysis: OnceLock::new(),
             board: Arc::default(),
@@ -153,7 +157,7 @@ impl Core {
         self.analysis.get_or_init(|| {
             Analysis::start(
                 (self.loaders)(settings.model_dir.as_deref()),
-                engine_options(&settings),
+                self.engine_options(&settings),
                 events,
             )
         });
@@ -271,19 +275,24 @@ impl Core {
         }
     }
 
+    /// The part of the settings that the analysis reads.
+    fn engine_options(&self, settings: &Settings) -> analysis::Options {
+        let folder = self.folder.clone().filter(|_| settings.cache_disk);
+        analysis::Options {
+            method: settings.method,
+            threads: settings.threads,
+            debounce: Duration::from_millis(settings.debounce_ms),
+            disk: folder.map(|folder| Place {
+                folder,
+                bytes: settings.cache_disk_megabytes << 20,
+            }),
+            min_similarity: settings.min_similarity,
+            identifier_aware: settings.identifier_aware,
+            ..analysis::Options::default()
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// The part of the settings that the analysis reads.
-fn engine_options(settings: &Settings) -> analysis::Options {
-    analysis::Options {
-        method: settings.method,
-        threads: settings.threads,
-        debounce: Duration::from_millis(settings.debounce_ms),
-        min_similarity: settings.min_similarity,
-        identifier_aware: settings.identifier_aware,
-        ..analysis::Options::default()
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::{Activity, Core, State, engine_options};
+use super::{Activity, Core, State};
 use crate::explain::Method;
 use crate::server::board::HeatNews;
 use crate::server::{logging, settings};
@@ -86,7 +86,7 @@ impl Core {
         }
         state.documents = documents;
         if let Some(analysis) = self.analysis() {
-            analysis.configure(engine_options(&new));
+            analysis.configure(self.engine_options(&new));
             if old.model_dir != new.model_dir {
                 self.activity.send_replace(Activity::Loading);
                 analysis.reload((self.loaders)(new.model_dir.as_deref()));

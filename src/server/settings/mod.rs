@@ -51,6 +51,10 @@ pub struct Settings {
     pub heat: bool,
     /// `model.dir`
     pub model_dir: Option<PathBuf>,
+    /// `cache.disk`
+    pub cache_disk: bool,
+    /// `cache.diskMegabytes`
+    pub cache_disk_megabytes: u64,
     /// `positionEncoding`, `None` for auto
     pub encoding: Option<PositionEncoding>,
     /// `log.level`
@@ -98,6 +102,8 @@ impl Default for Settings {
             highlight: true,
             heat: true,
             model_dir: None,
+            cache_disk: true,
+            cache_disk_megabytes: 0,
             encoding: None,
             log_level: String::new(),
             slow_ms: 0,
@@ -216,6 +222,7 @@ fn set(settings: &mut Settings, key: &Key, value: &Value) -> Option<String> {
                 "hover.enable" => settings.hover = on,
                 "codeLens.enable" => settings.lens = on,
                 "highlight.enable" => settings.highlight = on,
+                "cache.disk" => settings.cache_disk = on,
                 _ => settings.heat = on,
             }
         }
@@ -237,6 +244,7 @@ fn set(settings: &mut Settings, key: &Key, value: &Value) -> Option<String> {
                 "debounceMs" => settings.debounce_ms = n,
                 "hover.words" => settings.hover_words = n as usize,
                 "hover.deadlineMs" => settings.hover_deadline_ms = n,
+                "cache.diskMegabytes" => settings.cache_disk_megabytes = n,
                 _ => settings.slow_ms = n,
             }
         }
@@ -299,6 +307,8 @@ fn copy(settings: &mut Settings, former: &Settings, key: &Key) {
         "highlight.enable" => settings.highlight = former.highlight,
         "heat.enable" => settings.heat = former.heat,
         "model.dir" => settings.model_dir.clone_from(&former.model_dir),
+        "cache.disk" => settings.cache_disk = former.cache_disk,
+        "cache.diskMegabytes" => settings.cache_disk_megabytes = former.cache_disk_megabytes,
         "positionEncoding" => settings.encoding = former.encoding,
         "log.level" => settings.log_level.clone_from(&former.log_level),
         _ => settings.slow_ms = former.slow_ms,

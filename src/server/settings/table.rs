@@ -66,7 +66,7 @@ const fn key(name: &'static str, kind: Kind, default: &'static str, description:
 }
 
 /// Every setting.
-pub const KEYS: [Key; 20] = [
+pub const KEYS: [Key; 22] = [
     key("enable", Kind::Bool, "true", "Whether documents are analysed at all."),
     key(
         "languages",
@@ -163,6 +163,19 @@ pub const KEYS: [Key; 20] = [
         Kind::Text,
         "\"\"",
         "A Hugging Face folder to load instead of the built-in model.",
+    ),
+    key(
+        "cache.disk",
+        Kind::Bool,
+        "true",
+        "Whether results outlive the server, in `fovea/results.sqlite` of your cache folder (or in `FOVEA_CACHE_DIR`): scores and \
+         embeddings under a hash of the text, never the text.",
+    ),
+    key(
+        "cache.diskMegabytes",
+        Kind::Whole(1, 1_000_000),
+        "256",
+        "The most of them that is kept; what was longest of no use goes first.",
     ),
     key(
         "positionEncoding",

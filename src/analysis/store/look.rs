@@ -1,0 +1,76 @@
+//! A look at the file that changes nothing, for `fovea doctor`.
+
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags};
+
+use super::file::{self, Schema, Trouble, beside};
+
+/// How long it waits for others to let it look.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// What a file is found to be.
+#[derive(Debug)]
+pub struct Examination {
+    /// Its version, and that of the tables we expect.
+    pub version: u32,
+    /// Bytes, with the log beside it.
+    pub bytes: u64,
+    /// Rows of the table asked for; 0 where the version is another.
+    pub rows: i64,
+    /// What SQLite's `quick_check` finds wrong; empty in an intact file.
+    pub wrong: Vec<String>,
+}
+
+/// Looks at a file without changing it; `None` where there is none.
+///
+/// # Errors
+/// Why it cannot be looked at.
+pub fn examine(path: &Path, schema: &Schema, table: &str) -> Result<Option<Examination>, Trouble> {
+    let size = |path: &Path| std::fs::metadata(path).map(|data| data.len());
+    let log = beside(path, "-wal");
+    let bytes = match size(path) {
+        Ok(bytes) => bytes + size(&log).unwrap_or(0),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    // Without a log nobody has it open, and to read it as it is leaves nothing behind beside it.
+    let connection = if log.exists() {
+        file::open_to_read(path)?
+    } else {
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
+        Connection::open_with_flags(immutable(path), flags)?
+    };
+    connection.busy_timeout(PATIENCE)?;
+    let wrong = file::check(&connection)?;
+    let mut examination = Examination {
+        version: 0,
+        bytes,
+        rows: 0,
+        wrong,
+    };
+    if examination.wrong.is_empty() {
+        examination.version = file::version(&connection)?;
+        if examination.version == schema.version {
+            let count = format!("SELECT count(*) FROM {table}");
+            examination.rows = connection.query_row(&count, [], |row| row.get(0))?;
+        }
+    }
+    Ok(Some(examination))
+}
+
+/// A path as the address of a file that nobody changes.
+fn immutable(path: &Path) -> String {
+    let escaped = path
+        .to_string_lossy()
+        .replace('%', "%25")
+        .replace('?', "%3f")
+        .replace('#', "%23");
+    let escaped = if cfg!(windows) {
+        format!("/{}", escaped.replace('\\', "/"))
+    } else {
+        escaped
+    };
+    format!("file:{escaped}?immutable=1")
+}

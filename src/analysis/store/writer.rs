@@ -1,0 +1,156 @@
+//! The thread that opens the file and writes.
+
+use std::path::PathBuf;
+use std::sync::mpsc::Receiver;
+use std::time::{Duration, Instant};
+
+use rusqlite::Connection;
+
+use super::super::pool::lower_priority;
+use super::file::{self, Trouble};
+use super::table::{self, Note, SCHEMA};
+use super::{Desk, Message, Phase, Place, hour};
+
+/// Results that come within this time are written together.
+const GATHER: Duration = Duration::from_millis(200);
+
+/// So many are written without waiting for more.
+const BATCH: usize = 256;
+
+/// Damage that comes oftener than this within one process is not ours to repair.
+const MAX_REPAIRS: u32 = 3;
+
+/// Opens the file and writes until told to end.
+pub(super) fn run(place: &Place, desk: &Desk, messages: &Receiver<Message>) {
+    struct Last<'a>(&'a Desk);
+    impl Drop for Last<'_> {
+        fn drop(&mut self) {
+            self.0.set(Phase::Ended);
+        }
+    }
+    let _last = Last(desk);
+    let Some(mut writer) = Writer::open(place, desk) else {
+        return;
+    };
+    // Not before: the first look-up waits for the file to be open.
+    lower_priority();
+    loop {
+        let (notes, next) = gather(messages);
+        let sound = writer.write(&notes);
+        match next {
+            Next::End => return,
+            Next::More if sound => {}
+            _ if writer.repair(desk) => {}
+            _ => return,
+        }
+    }
+}
+
+/// Why gathering ended.
+enum Next {
+    More,
+    Repair,
+    End,
+}
+
+/// Waits for something to write, and then a moment for more.
+fn gather(messages: &Receiver<Message>) -> (Vec<Note>, Next) {
+    let mut notes = Vec::new();
+    let mut until: Option<Instant> = None;
+    while notes.len() < BATCH {
+        let message = match until {
+            None => messages.recv().ok(),
+            Some(until) => match messages.recv_timeout(until.saturating_duration_since(Instant::now())) {
+                Ok(message) => Some(message),
+                Err(std::sync::mpsc::RecvTimeoutError::Timeout) => break,
+                Err(std::sync::mpsc::RecvTimeoutError::Disconnected) => None,
+            },
+        };
+        match message {
+            Some(Message::Note(note)) => notes.push(note),
+            Some(Message::Damaged) => return (notes, Next::Repair),
+            None => return (notes, Next::End),
+        }
+        until.get_or_insert_with(|| Instant::now() + GATHER);
+    }
+    (notes, Next::More)
+}
+
+/// One who writes.
+pub(super) struct Writer {
+    /// The file.
+    pub(super) connection: Connection,
+    path: PathBuf,
+    limit: u64,
+    /// The last writing failed: of a disk that stays full one line is enough.
+    failing: bool,
+    /// How often it was repaired.
+    repairs: u32,
+}
+
+impl Writer {
+    /// Opens the file and lets the others read.
+    pub(super) fn open(place: &Place, desk: &Desk) -> Option<Writer> {
+        let path = place.file();
+        let opened = file::open(&path, &SCHEMA).and_then(|connection| Ok((connection, file::open_to_read(&path)?)));
+        match opened {
+            Ok((connection, reader)) => {
+                desk.set(Phase::Open(reader));
+                Some(Writer {
+                    connection,
+                    path,
+                    limit: place.bytes,
+                    failing: false,
+                    repairs: 0,
+                })
+            }
+            Err(trouble) => {
+                tracing::warn!(path = %path.display(), %trouble, "results are kept in memory only");
+                None
+            }
+        }
+    }
+
+    /// Writes notes, and says once if that fails; `false` if the file is to be repaired.
+    pub(super) fn write(&mut self, notes: &[Note]) -> bool {
+        if notes.is_empty() {
+            return true;
+        }
+        let written = table::write(&mut self.connection, notes, hour());
+        let written = written.and_then(|()| table::bound(&mut self.connection, self.limit));
+        let Err(error) = written.map_err(Trouble::from) else {
+            self.failing = false;
+            return true;
+        };
+        if error.calls_for_repair() {
+            return false;
+        }
+        if !std::mem::replace(&mut self.failing, true) {
+            tracing::warn!(path = %self.path.display(), %error, "results could not be written; they stay in memory");
+        }
+        true
+    }
+
+    /// Opens the file anew, which empties it if it is damaged; `false` if it is not used any more.
+    fn repair(&mut self, desk: &Desk) -> bool {
+        desk.set(Phase::Shut);
+        self.repairs += 1;
+        if self.repairs > MAX_REPAIRS {
+            tracing::warn!(path = %self.path.display(), "damaged again and again; results are kept in memory only");
+            return false;
+        }
+        let again =
+            file::repair(&self.path, &SCHEMA).and_then(|connection| Ok((connection, file::open_to_read(&self.path)?)));
+        match again {
+            Ok((connection, reader)) => {
+                self.connection = connection;
+                desk.set(Phase::Open(reader));
+                true
+            }
+            Err(trouble) => {
+                tracing::warn!(path = %self.path.display(), %trouble, "results are kept in memory only");
+                false
+            }
+        }
+    }
+}
