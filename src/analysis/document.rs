@@ -4,11 +4,11 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::cache::Key;
+use super::cache::{Key, Setting};
 use super::lenses::DocumentVectors;
 use super::queue::{Answer, Asker, MAX_INTERRUPTIONS, Priority};
 use super::{DocumentId, DocumentReport, Refusal, UnitReport};
-use crate::segment::{Segments, Tree};
+use crate::segment::Reading;
 use crate::text::{ByteRange, Snapshot};
 
 /// Tokens of one packed forward pass, about: enough to use the machine, few enough to be soon over.
@@ -34,19 +34,38 @@ pub enum Stage {
     Broken,
 }
 
-/// What segmenting a document's text gave.
-pub struct Prepared {
-    /// The text it was made of.
-    pub snapshot: Snapshot,
-    /// Its syntax tree, for the next, incremental parse.
-    pub tree: Option<Tree>,
-    /// Its units and items.
-    pub segments: Arc<Segments>,
+/// A text that was read, with what was looked up about its units: what the next version has in common with it is taken over.
+pub struct Former {
+    /// The text, its tree, units and items.
+    pub reading: Reading,
     /// One per unit: where its explanation is kept.
     pub keys: Arc<[Key]>,
     /// One per unit: how many tokens it has.
     pub tokens: Arc<[usize]>,
-    /// One per unit: its explanation, where the cache had it.
+    /// What keys and tokens depend on besides the text.
+    pub setting: Setting,
+}
+
+impl Former {
+    /// What of it holds under a setting: under another than its own the syntax alone.
+    pub fn under(mut self, setting: &Setting) -> Former {
+        if self.setting != *setting {
+            self.reading.forget_units();
+        }
+        self
+    }
+
+    /// Whether a report is about this text, unit by unit.
+    pub fn is_of(&self, report: &DocumentReport) -> bool {
+        Arc::ptr_eq(self.reading.segments(), &report.segments)
+    }
+}
+
+/// What segmenting a document's text gave.
+pub struct Prepared {
+    /// The text, read.
+    pub former: Former,
+    /// One per unit: its explanation, where it was known.
     pub units: Vec<Option<Arc<UnitReport>>>,
     /// How long it took.
     pub took: Duration,
@@ -60,8 +79,8 @@ pub struct Document {
     pub revision: u64,
     /// How far the newest text is analysed.
     pub stage: Stage,
-    /// Text and tree of the last parse.
-    pub tree: Option<(Snapshot, Tree)>,
+    /// The text that was read last.
+    pub former: Option<Former>,
     /// The latest report, which is of an older text until the newest is segmented.
     pub report: Option<Arc<DocumentReport>>,
     /// Where the explanations of the report's units are kept.
@@ -100,7 +119,7 @@ impl Document {
             snapshot,
             revision,
             stage: Stage::Changed,
-            tree: None,
+            former: None,
             report: None,
             keys: Arc::from([]),
             vectors: None,
@@ -125,9 +144,6 @@ impl Document {
     /// Its text changed; work on it begins again when due.
     pub fn change(&mut self, snapshot: Snapshot, revision: u64, due: Instant) {
         self.refuse_waiters(&Refusal::Stale);
-        if self.snapshot.language() != snapshot.language() {
-            self.tree = None;
-        }
         self.snapshot = snapshot;
         self.revision = revision;
         self.touched = revision;
@@ -201,13 +217,13 @@ impl Document {
             .collect();
         self.report = Some(Arc::new(DocumentReport {
             id: id.clone(),
-            snapshot: prepared.snapshot.clone(),
-            segments: prepared.segments,
+            snapshot: prepared.former.reading.snapshot().clone(),
+            segments: prepared.former.reading.segments().clone(),
             units: prepared.units,
         }));
-        self.tree = prepared.tree.map(|tree| (prepared.snapshot, tree));
-        self.keys = prepared.keys;
-        self.tokens = prepared.tokens;
+        self.keys = prepared.former.keys.clone();
+        self.tokens = prepared.former.tokens.clone();
+        self.former = Some(prepared.former);
         self.pass = prepared.took;
         self.stage = Stage::Segmented;
         self.unannounced = true;
