@@ -110,6 +110,8 @@ pub struct Document {
     last_pass: Option<Duration>,
     announced: Option<Instant>,
     unannounced: bool,
+    /// Nothing was explained since the units are known, and one forward pass explains what is missing.
+    soon_over: bool,
 }
 
 impl Document {
@@ -138,6 +140,7 @@ impl Document {
             last_pass: None,
             announced: None,
             unannounced: false,
+            soon_over: false,
         }
     }
 
@@ -227,6 +230,8 @@ impl Document {
         self.pass = prepared.took;
         self.stage = Stage::Segmented;
         self.unannounced = true;
+        let missing: usize = self.missing.iter().map(|&unit| self.tokens[unit]).sum();
+        self.soon_over = missing <= BATCH_TOKENS;
     }
 
     /// The units of the next batch: what is visible, then what is near the cursor, then in order. `alone` says of a unit that
@@ -319,6 +324,7 @@ impl Document {
         }
         self.missing.retain(|&unit| report.units[unit].is_none());
         self.unannounced = true;
+        self.soon_over = false;
     }
 
     /// Gives up some units of the newest text.
@@ -347,9 +353,11 @@ impl Document {
     }
 
     /// The report to announce, if there is news and the last announcement is long enough ago. The end of a pass is always
-    /// announced, and so is everything before the model thread goes to sleep (`now` is `None`).
+    /// announced, and so is everything before the model thread goes to sleep (`now` is `None`). After an edit that one forward pass
+    /// explains that end alone is: what is drawn of the unit would otherwise go and come back.
     pub fn announce(&mut self, now: Option<Instant>) -> Option<Arc<DocumentReport>> {
         let soon = match (now, self.announced) {
+            (Some(_), _) if self.working() && self.soon_over => true,
             (Some(now), Some(last)) => self.working() && now < last + ANNOUNCE_EVERY,
             _ => false,
         };

@@ -69,7 +69,7 @@ impl Editor {
                 "capabilities": {
                     "general": {"positionEncodings": ["utf-16"]},
                     "workspace": {"codeLens": {"refreshSupport": true}},
-                    "experimental": {"fovea": true},
+                    "experimental": {"fovea": {"heat": true, "heatChanges": true, "status": true}},
                 },
                 "initializationOptions": {"debounceMs": debounce.as_millis() as u64, "threads": threads},
             }),
