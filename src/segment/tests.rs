@@ -380,14 +380,12 @@ proptest! {
             check(&segments(&text, language, window), &text, window);
         }
     }
+}
 
-    #[test]
-    fn reading_after_edits_equals_reading_from_nothing(
-        language in any_language(),
-        times in 1usize..4,
-        edits in prop::collection::vec(any_edit(), 1..8),
-        window in 8usize..200,
-    ) {
+#[test]
+fn reading_after_edits_equals_reading_from_nothing() {
+    let edits = || prop::collection::vec(any_edit(), 1..8);
+    proptest!(ProptestConfig::with_cases(600), |(language in any_language(), times in 1usize..4, edits in edits(), window in 8usize..200)| {
         let budget = Budget { tokens: &fake_tokens, window };
         let mut text = fixtures::of(language).repeat(times);
         let mut reading = Reading::new(Snapshot::new(&text, 0, language), None, &budget);
@@ -406,5 +404,5 @@ proptest! {
             }
             reading = next;
         }
-    }
+    });
 }

@@ -3,19 +3,18 @@
 //! One server per length, each with one file open; keystrokes go to them in turn, so that whatever else the machine does hits all
 //! lengths alike.
 
+mod editor;
+
 use anyhow::Result;
 use serde::Serialize;
 
+use self::editor::{Editor, Start};
 use super::Bench;
 use super::client::Client;
 use super::times::Times;
 use crate::analysis::Options;
 use crate::cli::input::Usage;
 use crate::cli::output::{self, Progress};
-
-mod editor;
-
-use editor::{Editor, Start};
 
 /// Keystrokes before the first one that counts.
 const WARM_UP: usize = 3;
@@ -52,7 +51,7 @@ struct Row {
     #[serde(flatten)]
     start: Start,
     memory_mb: Option<f64>,
-    /// Processor time of three seconds in which nothing happens.
+    /// Processor time of two seconds in which nothing happens.
     idle_cpu_ms: Option<f64>,
 }
 
@@ -61,6 +60,9 @@ pub(super) fn run(arguments: &Bench) -> Result<()> {
     let lengths = lengths(&arguments.lines)?;
     if arguments.edits == 0 {
         return Err(Usage("--edits 0: at least one".to_owned()).into());
+    }
+    if arguments.threads == Some(0) {
+        return Err(Usage("--threads 0: at least one".to_owned()).into());
     }
     let debounce = Options::default().debounce;
     let mut editors = Vec::new();

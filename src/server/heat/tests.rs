@@ -107,15 +107,11 @@ fn any_edit() -> impl Strategy<Value = (prop::sample::Index, usize, String, Vec<
     )
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
-
-    #[test]
-    fn changes_lead_to_the_heat_of_the_whole(
-        edits in prop::collection::vec(any_edit(), 1..8),
-        window in 8usize..24,
-        language in prop::sample::select(vec![Language::Markdown, Language::Prose]),
-    ) {
+#[test]
+fn changes_lead_to_the_heat_of_the_whole() {
+    let edits = || prop::collection::vec(any_edit(), 1..8);
+    let languages = || prop::sample::select(vec![Language::Markdown, Language::Prose]);
+    proptest!(ProptestConfig::with_cases(300), |(edits in edits(), window in 8usize..24, language in languages())| {
         let tokens = |text: &str, _| source_words(text).len() + 2;
         let budget = Budget { tokens: &tokens, window };
         let (mut text, mut known) = (TEXT.repeat(2), HashMap::new());
@@ -135,7 +131,7 @@ proptest! {
                 prop_assert_eq!(&client.unread, &whole.unread);
             }
         }
-    }
+    });
 }
 
 #[test]

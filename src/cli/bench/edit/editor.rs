@@ -13,10 +13,10 @@ use super::{Client, Times};
 const URI: &str = "file:///bench/source.rs";
 
 /// How long a server that has done its work is left alone: lenses come at most once a second.
-const SETTLE: Duration = Duration::from_secs(2);
+const SETTLE: Duration = Duration::from_millis(1500);
 
 /// How long an idle server is watched.
-const IDLE: Duration = Duration::from_secs(3);
+const IDLE: Duration = Duration::from_secs(2);
 
 /// Milliseconds from the start of the server's process.
 #[derive(Debug, Clone, Copy, Default, Serialize)]
