@@ -285,6 +285,9 @@ fn wrong_usage_is_exit_code_two() {
         &["compare", "src/main.rs:99999", "--text", "one"],
         &["bench", "--shapes", "huge"],
         &["bench", "--threads", "0"],
+        &["bench", "--edit", "--lines", "5"],
+        &["bench", "--edit", "--edits", "0"],
+        &["bench", "--lines", "100"],
         &["frobnicate"],
     ] {
         let line = refusal(&fovea(arguments, b""), 2);
@@ -373,6 +376,29 @@ fn embed_reads_identifiers_as_words_unless_plain() {
     assert_eq!(embed(&code, "parseHTTPConfig"), embed(&code, "parse http config"));
     let plain = ["embed", "--plain", "--language", "rust"];
     assert_ne!(embed(&plain, "parseHTTPConfig"), embed(&plain, "parse http config"));
+}
+
+#[test]
+fn bench_plays_an_editor_to_a_server_of_its_own() {
+    let report = json(&fovea(
+        &["bench", "--edit", "--lines", "100", "--edits", "1", "--json"],
+        b"",
+    ));
+    assert_eq!(report["debounce_ms"], 250.0);
+    assert!(!report["model"].as_str().unwrap().is_empty());
+    let row = &report["edit"][0];
+    assert_eq!((row["lines"].as_u64(), row["edits"].as_u64()), (Some(100), Some(1)));
+    assert!(row["units"].as_u64().unwrap() > 5 && row["ratio"] == 1.0);
+    for key in [
+        "p50_ms",
+        "p99_ms",
+        "hover_p99_ms",
+        "highlight_p99_ms",
+        "lens_p99_ms",
+        "first_heat_ms",
+    ] {
+        assert!(row[key].as_f64().unwrap() > 0.0, "{key}: {row}");
+    }
 }
 
 #[test]

@@ -6,14 +6,14 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::cache::{Cache, Key, Kind, Setting};
-use super::document::{BATCH_TOKENS, Prepared};
+use super::document::{BATCH_TOKENS, Former, Prepared};
 use super::engine::Engine;
 use super::merge::merge;
 use super::pool::Pool;
-use super::{DocumentId, SourcesReport, UnitReport};
+use super::{DocumentId, DocumentReport, SourcesReport, UnitReport};
 use crate::explain::PairReport;
 use crate::model::{Checkpoint, ModelError};
-use crate::segment::{self, Budget, Segments, Tree};
+use crate::segment::{self, Budget, Reading, Segments};
 use crate::text::{Language, Snapshot};
 
 /// Why there is no result.
@@ -242,7 +242,7 @@ impl Compute<'_> {
         }
         // Its syntax is not known: a range may begin and end anywhere.
         let snapshot = Snapshot::new(text, 0, language);
-        let segments = self.segments(&snapshot, None);
+        let segments = self.segments(&snapshot);
         let texts: Vec<(Cow<str>, Language)> = segments
             .units
             .iter()
@@ -260,43 +260,69 @@ impl Compute<'_> {
         Ok(merged)
     }
 
-    /// Parses and segments a document's text, and looks up which of its units are explained already.
+    /// Parses and segments a document's text, and looks up which of its units are explained already. What an edit left alone is
+    /// taken over from `former`, with what `known`, the report on it, says.
     pub fn prepare(
         &mut self,
         id: &DocumentId,
         revision: u64,
         snapshot: Snapshot,
-        previous: Option<(Snapshot, Tree)>,
+        former: Option<Former>,
+        known: Option<&DocumentReport>,
     ) -> Prepared {
         *self.attempt = Attempt::Segmenting(id.clone(), revision);
         let started = Instant::now();
-        let tree = segment::parse(&snapshot, previous.as_ref().map(|(snapshot, tree)| (snapshot, tree)));
-        let segments = self.segments(&snapshot, tree.as_ref());
-        let (mut keys, mut tokens) = (Vec::new(), Vec::new());
-        for unit in &segments.units {
-            let text = snapshot.text(unit.range.clone());
-            let key = self.setting.key(Kind::Unit, &text, unit.language);
-            tokens.push(self.count(&text, unit.language));
-            keys.push(key);
+        let former = former.map(|former| former.under(self.setting));
+        let reading = self.read(snapshot, former.as_ref().map(|former| &former.reading));
+        let known = known
+            .zip(former.as_ref())
+            .filter(|(report, former)| former.is_of(report));
+        let (mut keys, mut tokens, mut units) = (Vec::new(), Vec::new(), Vec::new());
+        for (unit, kept) in reading.segments().units.iter().zip(reading.kept()) {
+            if let (Some(kept), Some(former)) = (*kept, &former) {
+                keys.push(former.keys[kept]);
+                tokens.push(former.tokens[kept]);
+            } else {
+                let text = reading.snapshot().text(unit.range.clone());
+                keys.push(self.setting.key(Kind::Unit, &text, unit.language));
+                tokens.push(self.count(&text, unit.language));
+            }
+            units.push(kept.and_then(|kept| known?.0.units[kept].clone()));
         }
-        let units = self.cache.find_units(&keys);
+        self.cache.fill_units(&keys, &mut units);
         *self.attempt = Attempt::Nothing;
-        Prepared {
-            snapshot,
-            tree,
-            segments: Arc::new(segments),
+        let former = Former {
+            reading,
             keys: keys.into(),
             tokens: tokens.into(),
+            setting: self.setting.clone(),
+        };
+        Prepared {
+            former,
             units,
             took: started.elapsed(),
         }
     }
 
-    fn segments(&self, snapshot: &Snapshot, tree: Option<&Tree>) -> Segments {
+    fn read(&self, snapshot: Snapshot, previous: Option<&Reading>) -> Reading {
+        let tokens = |text: &str, language: Language| self.count(text, language);
+        let window = self.engine.window();
+        Reading::new(
+            snapshot,
+            previous,
+            &Budget {
+                tokens: &tokens,
+                window,
+            },
+        )
+    }
+
+    /// The segments of a text whose syntax is not known.
+    fn segments(&self, snapshot: &Snapshot) -> Segments {
         let tokens = |text: &str, language: Language| self.count(text, language);
         segment::segment(
             snapshot,
-            tree,
+            None,
             &Budget {
                 tokens: &tokens,
                 window: self.engine.window(),

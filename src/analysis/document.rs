@@ -4,11 +4,11 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::cache::Key;
+use super::cache::{Key, Setting};
 use super::lenses::DocumentVectors;
 use super::queue::{Answer, Asker, MAX_INTERRUPTIONS, Priority};
 use super::{DocumentId, DocumentReport, Refusal, UnitReport};
-use crate::segment::{Segments, Tree};
+use crate::segment::Reading;
 use crate::text::{ByteRange, Snapshot};
 
 /// Tokens of one packed forward pass, about: enough to use the machine, few enough to be soon over.
@@ -34,19 +34,38 @@ pub enum Stage {
     Broken,
 }
 
-/// What segmenting a document's text gave.
-pub struct Prepared {
-    /// The text it was made of.
-    pub snapshot: Snapshot,
-    /// Its syntax tree, for the next, incremental parse.
-    pub tree: Option<Tree>,
-    /// Its units and items.
-    pub segments: Arc<Segments>,
+/// A text that was read, with what was looked up about its units: what the next version has in common with it is taken over.
+pub struct Former {
+    /// The text, its tree, units and items.
+    pub reading: Reading,
     /// One per unit: where its explanation is kept.
     pub keys: Arc<[Key]>,
     /// One per unit: how many tokens it has.
     pub tokens: Arc<[usize]>,
-    /// One per unit: its explanation, where the cache had it.
+    /// What keys and tokens depend on besides the text.
+    pub setting: Setting,
+}
+
+impl Former {
+    /// What of it holds under a setting: under another than its own the syntax alone.
+    pub fn under(mut self, setting: &Setting) -> Former {
+        if self.setting != *setting {
+            self.reading.forget_units();
+        }
+        self
+    }
+
+    /// Whether a report is about this text, unit by unit.
+    pub fn is_of(&self, report: &DocumentReport) -> bool {
+        Arc::ptr_eq(self.reading.segments(), &report.segments)
+    }
+}
+
+/// What segmenting a document's text gave.
+pub struct Prepared {
+    /// The text, read.
+    pub former: Former,
+    /// One per unit: its explanation, where it was known.
     pub units: Vec<Option<Arc<UnitReport>>>,
     /// How long it took.
     pub took: Duration,
@@ -60,8 +79,8 @@ pub struct Document {
     pub revision: u64,
     /// How far the newest text is analysed.
     pub stage: Stage,
-    /// Text and tree of the last parse.
-    pub tree: Option<(Snapshot, Tree)>,
+    /// The text that was read last.
+    pub former: Option<Former>,
     /// The latest report, which is of an older text until the newest is segmented.
     pub report: Option<Arc<DocumentReport>>,
     /// Where the explanations of the report's units are kept.
@@ -91,6 +110,8 @@ pub struct Document {
     last_pass: Option<Duration>,
     announced: Option<Instant>,
     unannounced: bool,
+    /// Nothing was explained since the units are known, and one forward pass explains what is missing.
+    soon_over: bool,
 }
 
 impl Document {
@@ -100,7 +121,7 @@ impl Document {
             snapshot,
             revision,
             stage: Stage::Changed,
-            tree: None,
+            former: None,
             report: None,
             keys: Arc::from([]),
             vectors: None,
@@ -119,15 +140,13 @@ impl Document {
             last_pass: None,
             announced: None,
             unannounced: false,
+            soon_over: false,
         }
     }
 
     /// Its text changed; work on it begins again when due.
     pub fn change(&mut self, snapshot: Snapshot, revision: u64, due: Instant) {
         self.refuse_waiters(&Refusal::Stale);
-        if self.snapshot.language() != snapshot.language() {
-            self.tree = None;
-        }
         self.snapshot = snapshot;
         self.revision = revision;
         self.touched = revision;
@@ -201,16 +220,18 @@ impl Document {
             .collect();
         self.report = Some(Arc::new(DocumentReport {
             id: id.clone(),
-            snapshot: prepared.snapshot.clone(),
-            segments: prepared.segments,
+            snapshot: prepared.former.reading.snapshot().clone(),
+            segments: prepared.former.reading.segments().clone(),
             units: prepared.units,
         }));
-        self.tree = prepared.tree.map(|tree| (prepared.snapshot, tree));
-        self.keys = prepared.keys;
-        self.tokens = prepared.tokens;
+        self.keys = prepared.former.keys.clone();
+        self.tokens = prepared.former.tokens.clone();
+        self.former = Some(prepared.former);
         self.pass = prepared.took;
         self.stage = Stage::Segmented;
         self.unannounced = true;
+        let missing: usize = self.missing.iter().map(|&unit| self.tokens[unit]).sum();
+        self.soon_over = missing <= BATCH_TOKENS;
     }
 
     /// The units of the next batch: what is visible, then what is near the cursor, then in order. `alone` says of a unit that
@@ -303,6 +324,7 @@ impl Document {
         }
         self.missing.retain(|&unit| report.units[unit].is_none());
         self.unannounced = true;
+        self.soon_over = false;
     }
 
     /// Gives up some units of the newest text.
@@ -331,9 +353,11 @@ impl Document {
     }
 
     /// The report to announce, if there is news and the last announcement is long enough ago. The end of a pass is always
-    /// announced, and so is everything before the model thread goes to sleep (`now` is `None`).
+    /// announced, and so is everything before the model thread goes to sleep (`now` is `None`). After an edit that one forward pass
+    /// explains that end alone is: what is drawn of the unit would otherwise go and come back.
     pub fn announce(&mut self, now: Option<Instant>) -> Option<Arc<DocumentReport>> {
         let soon = match (now, self.announced) {
+            (Some(_), _) if self.working() && self.soon_over => true,
             (Some(now), Some(last)) => self.working() && now < last + ANNOUNCE_EVERY,
             _ => false,
         };

@@ -9,6 +9,7 @@ use tokio::sync::oneshot;
 
 use super::cache::Setting;
 use super::engine::{Engine, loader};
+use super::lenses::Lenses;
 use super::options::{Event, ModelStatus, Options, Status};
 use super::queue::{Answer, Ask, Asker};
 use super::state::Shared;
@@ -271,7 +272,24 @@ impl Analysis {
 
     /// The items of a document that resemble items of the open documents; items that resemble nothing are left out. `None`
     /// where this version is not analysed yet. Never waits for the model thread.
-    pub fn neighbours(&self, id: &DocumentId, version: i32) -> Option<Vec<ItemNeighbours>> {
+    pub fn neighbours(&self, id: &DocumentId, version: i32) -> Option<Arc<Vec<ItemNeighbours>>> {
+        let lenses = self.lenses_of(id, version)?;
+        let found = lenses.neighbours(id, version)?;
+        Some(match self.closed_since(&lenses) {
+            closed if closed.is_empty() => found,
+            closed => Arc::new(without(Vec::clone(&found), &closed)),
+        })
+    }
+
+    /// As [`Analysis::neighbours`], of the items around an offset alone, the innermost first: nothing is computed of others.
+    pub fn neighbours_at(&self, id: &DocumentId, version: i32, offset: usize) -> Option<Vec<ItemNeighbours>> {
+        let lenses = self.lenses_of(id, version)?;
+        let found = lenses.neighbours_at(id, version, offset)?;
+        Some(without(found, &self.closed_since(&lenses)))
+    }
+
+    /// The lenses, if the document still has this version; from now on they are worth keeping ready.
+    fn lenses_of(&self, id: &DocumentId, version: i32) -> Option<Arc<Lenses>> {
         {
             let mut state = self.shared().state();
             let document = state.documents.get_mut(id)?;
@@ -280,16 +298,17 @@ impl Analysis {
                 return None;
             }
         }
-        let found = self.shared().lenses().neighbours(id, version)?;
-        let mut found = Vec::clone(&found);
-        // The lenses may be older than the last close.
+        Some(self.shared().lenses())
+    }
+
+    /// The documents that the lenses know and that are open no more.
+    fn closed_since(&self, lenses: &Lenses) -> Vec<DocumentId> {
         let state = self.shared().state();
-        for item in &mut found {
-            item.neighbours
-                .retain(|neighbour| state.documents.get(&neighbour.id).is_some());
-        }
-        found.retain(|item| !item.neighbours.is_empty());
-        Some(found)
+        lenses
+            .documents()
+            .filter(|id| state.documents.get(id).is_none())
+            .cloned()
+            .collect()
     }
 
     /// What it is doing.
@@ -339,6 +358,15 @@ impl Analysis {
         })?;
         wait(answer, &cancel).await
     }
+}
+
+/// What is left once some documents are gone.
+fn without(mut found: Vec<ItemNeighbours>, closed: &[DocumentId]) -> Vec<ItemNeighbours> {
+    for item in &mut found {
+        item.neighbours.retain(|neighbour| !closed.contains(&neighbour.id));
+    }
+    found.retain(|item| !item.neighbours.is_empty());
+    found
 }
 
 /// The answer, or that the asker no longer wants it.

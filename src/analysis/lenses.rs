@@ -120,6 +120,25 @@ impl Lenses {
         Some(found)
     }
 
+    /// The items of a document around an offset that resemble others, the innermost first; `None` where this version's items are
+    /// not known.
+    pub fn neighbours_at(&self, id: &DocumentId, version: i32, offset: usize) -> Option<Vec<ItemNeighbours>> {
+        let (known, range) = self.documents.get(id)?;
+        if *known != version {
+            return None;
+        }
+        let place = |index: usize| &self.entries[index].vector.range;
+        let around = |index: &usize| place(*index).start <= offset && offset <= place(*index).end;
+        let mut around: Vec<usize> = range.clone().filter(around).collect();
+        around.sort_by_key(|index| place(*index).len());
+        Some(around.into_iter().filter_map(|index| self.of(index)).collect())
+    }
+
+    /// The documents whose items these are.
+    pub fn documents(&self) -> impl Iterator<Item = &DocumentId> {
+        self.documents.keys()
+    }
+
     fn of(&self, index: usize) -> Option<ItemNeighbours> {
         let near = self.space.neighbours(index, self.threshold, MAX_NEIGHBOURS);
         let neighbours: Vec<Neighbour> = near

@@ -14,17 +14,25 @@ use super::worker::{Batch, Worker};
 impl Worker {
     pub(super) fn segment(&mut self, id: &DocumentId) {
         let Ok(setting) = self.setting() else { return };
-        let (snapshot, revision, previous) = {
+        let (snapshot, revision, former, known) = {
             let mut state = self.shared.state();
             let Some(document) = state.documents.get_mut(id) else {
                 return;
             };
-            (document.snapshot.clone(), document.revision, document.tree.take())
+            let known = document.report.clone();
+            // Taken: should reading panic, the next one begins from nothing.
+            (
+                document.snapshot.clone(),
+                document.revision,
+                document.former.take(),
+                known,
+            )
         };
         let Some(mut compute) = self.compute(&setting) else {
             return;
         };
-        let prepared = compute.prepare(id, revision, snapshot, previous);
+        let prepared = compute.prepare(id, revision, snapshot, former, known.as_deref());
+        drop(known);
         {
             let mut state = self.shared.state();
             let same_setting = state.setting.as_ref() == Some(&setting);
@@ -32,8 +40,8 @@ impl Worker {
                 return;
             };
             if document.revision != revision || !same_setting {
-                // The text went on meanwhile; the next parse is incremental all the same.
-                document.tree = prepared.tree.map(|tree| (prepared.snapshot, tree));
+                // The text went on meanwhile; the next reading begins here all the same.
+                document.former = Some(prepared.former);
                 return;
             }
             document.segmented(id, prepared);

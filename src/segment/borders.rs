@@ -4,19 +4,19 @@ use tree_sitter::Node;
 
 use crate::text::ByteRange;
 
-/// The starts of a document's lines, and how many nodes of many lines reach over each.
+/// The starts of the lines of a stretch of a document, and how many nodes of many lines reach over each.
 pub(super) struct Borders {
     starts: Vec<usize>,
     depths: Vec<u32>,
 }
 
 impl Borders {
-    /// The borders of a text; without a tree all are equally deep.
-    pub fn new(text: &str, root: Option<Node<'_>>) -> Self {
-        let starts = line_starts(text);
+    /// The borders of a stretch of a text; without a tree all are equally deep. No node outside the stretch is looked at.
+    pub fn new(text: &str, range: &ByteRange, root: Option<Node<'_>>) -> Self {
+        let starts = line_starts(text, range);
         let mut changes = vec![0i64; starts.len() + 1];
         if let Some(root) = root {
-            count_nodes(root, &starts, &mut changes);
+            count_nodes(root, range.end, &starts, &mut changes);
         }
         let depths = changes.iter().scan(0, |depth: &mut i64, change| {
             *depth += change;
@@ -42,33 +42,36 @@ impl Borders {
     }
 }
 
-/// Where lines start; they end with LF, CRLF or a lone CR.
-fn line_starts(text: &str) -> Vec<usize> {
+/// Where the lines start that have a part in the range; they end with LF, CRLF or a lone CR.
+fn line_starts(text: &str, range: &ByteRange) -> Vec<usize> {
     let bytes = text.as_bytes();
     let ends_line = |at: usize| bytes[at] == b'\n' || (bytes[at] == b'\r' && bytes.get(at + 1) != Some(&b'\n'));
-    std::iter::once(0)
-        .chain((0..bytes.len()).filter(|&at| ends_line(at)).map(|at| at + 1))
+    let first = (0..range.start).rev().find(|&at| ends_line(at)).map_or(0, |at| at + 1);
+    std::iter::once(first)
+        .chain((range.start..range.end).filter(|&at| ends_line(at)).map(|at| at + 1))
         .collect()
 }
 
 /// Counts, as changes from line to line, the nodes that begin before a line and end after its start.
-fn count_nodes(root: Node<'_>, starts: &[usize], changes: &mut [i64]) {
+fn count_nodes(root: Node<'_>, end: usize, starts: &[usize], changes: &mut [i64]) {
     let mut cursor = root.walk();
     loop {
         let node = cursor.node();
         let first = starts.partition_point(|&start| start <= node.start_byte());
-        let end = starts.partition_point(|&start| start < node.end_byte());
-        if first < end {
+        let last = starts.partition_point(|&start| start < node.end_byte());
+        if first < last {
             changes[first] += 1;
-            changes[end] -= 1;
-            if cursor.goto_first_child() {
+            changes[last] -= 1;
+            if cursor.goto_first_child_for_byte(starts[0]).is_some() {
                 continue;
             }
         }
-        while !cursor.goto_next_sibling() {
+        let mut over = node.start_byte() >= end;
+        while over || !cursor.goto_next_sibling() {
             if !cursor.goto_parent() {
                 return;
             }
+            over = false;
         }
     }
 }
@@ -83,7 +86,7 @@ mod tests {
     fn lines_inside_statements_are_deeper() {
         let text = "fn f() {\n    g(\n        1,\n    );\n    h();\n}\r\nfn i() {}\n";
         let tree = parse(&Snapshot::new(text, 1, Language::Rust), None).unwrap();
-        let borders = Borders::new(text, Some(tree.0.root_node()));
+        let borders = Borders::new(text, &(0..text.len()), Some(tree.0.root_node()));
         let depths: Vec<_> = borders.lines(&(0..text.len())).map(|(_, depth)| depth).collect();
         assert_eq!(depths[1], depths[4]);
         assert!(depths[2] > depths[1] && depths[1] > depths[6]);
@@ -91,10 +94,26 @@ mod tests {
 
     #[test]
     fn lines_are_cut_to_the_range() {
-        let borders = Borders::new("ab\rcd\r\nef", None);
-        let lines = |range| borders.lines(&range).map(|(line, _)| line).collect::<Vec<_>>();
+        let text = "ab\rcd\r\nef";
+        let lines = |range| {
+            let borders = Borders::new(text, &range, None);
+            borders.lines(&range).map(|(line, _)| line).collect::<Vec<_>>()
+        };
         assert_eq!(lines(0..9), [0..3, 3..7, 7..9]);
         assert_eq!(lines(1..6), [1..3, 3..6]);
         assert_eq!(lines(3..7), vec![3..7]);
+    }
+
+    #[test]
+    fn a_stretch_has_the_depths_that_it_has_in_the_whole() {
+        let text = crate::segment::fixtures::of(Language::Rust);
+        let tree = parse(&Snapshot::new(text, 1, Language::Rust), None).unwrap();
+        let root = Some(tree.0.root_node());
+        let whole = Borders::new(text, &(0..text.len()), root);
+        for start in (0..text.len()).step_by(37) {
+            let range = start..(start + 400).min(text.len());
+            let part = Borders::new(text, &range, root);
+            assert!(part.lines(&range).eq(whole.lines(&range)), "{range:?}");
+        }
     }
 }

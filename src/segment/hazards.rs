@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
 
-use ropey::{Rope, RopeSlice};
+use ropey::Rope;
 
 use crate::text::Language;
 
@@ -78,11 +78,24 @@ fn yaml_is_too_deep(rope: &Rope) -> bool {
 
 /// The scanner of Python keeps two bytes per level of indentation, and there are no more levels than kinds of indentation.
 fn python_is_too_deep(rope: &Rope) -> bool {
-    let indentation = |line: RopeSlice<'_>| {
-        let white = line.chars().take_while(|c| matches!(c, ' ' | '\t' | '\u{c}'));
-        white.fold(0usize, |width, c| width + if c == '\t' { 8 } else { 1 })
-    };
-    let widths: HashSet<usize> = rope.lines().map(indentation).collect();
+    let mut widths: HashSet<usize> = HashSet::new();
+    // The width so far of the line that begins, until its first other character.
+    let mut width = Some(0);
+    for &byte in rope.chunks().flat_map(str::as_bytes) {
+        width = match (byte, width) {
+            (b'\n' | b'\r', blank) => {
+                widths.extend(blank);
+                Some(0)
+            }
+            (b' ' | b'\x0c', Some(width)) => Some(width + 1),
+            (b'\t', Some(width)) => Some(width + 8),
+            (_, Some(width)) => {
+                widths.insert(width);
+                None
+            }
+            (_, None) => None,
+        };
+    }
     widths.len() > MOST_INDENTATIONS
 }
 

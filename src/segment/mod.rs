@@ -4,6 +4,7 @@
 //! last resort, character borders.
 
 mod borders;
+mod edit;
 #[cfg(test)]
 mod fixtures;
 mod grammar;
@@ -13,13 +14,17 @@ mod names;
 mod outline;
 mod pack;
 mod prose;
+mod reading;
 mod split;
 mod syntax;
 #[cfg(test)]
 mod tests;
 
+pub use reading::Reading;
 pub use syntax::{Tree, parse};
 
+use self::reading::Former;
+use self::split::Blocks;
 use crate::text::{ByteRange, Language, Snapshot};
 
 /// What a unit holds.
@@ -105,8 +110,18 @@ pub struct Budget<'a> {
 /// measured as a whole. What is measured are syntactic pieces, the same after an edit elsewhere: a cache behind
 /// [`Budget::tokens`] pays.
 pub fn segment(snapshot: &Snapshot, tree: Option<&Tree>, budget: &Budget) -> Segments {
+    segment_after(snapshot, tree, None, budget).0
+}
+
+/// As [`segment`]; what is as it was in a former text is not measured.
+fn segment_after(
+    snapshot: &Snapshot,
+    tree: Option<&Tree>,
+    former: Option<&Former<'_>>,
+    budget: &Budget,
+) -> (Segments, Blocks) {
     if snapshot.is_empty() {
-        return Segments::default();
+        return (Segments::default(), Blocks::default());
     }
     let text = snapshot.rope().to_string();
     // A tree of another text would lead nowhere; one that reaches past the end certainly is one.
@@ -119,13 +134,13 @@ pub fn segment(snapshot: &Snapshot, tree: Option<&Tree>, budget: &Budget) -> Seg
         (Some(root), Some(grammar)) => outline::of_code(&text, root, grammar, language),
         _ => prose::of_text(&text, language),
     };
-    let units = split::units(&text, outline.fragments, root, budget);
+    let (units, blocks) = split::units(&text, outline.fragments, root, former, budget);
     let items = outline
         .headings
         .into_iter()
         .filter_map(|heading| item(heading, &units))
         .collect();
-    Segments { units, items }
+    (Segments { units, items }, blocks)
 }
 
 fn item(heading: outline::Heading, units: &[Unit]) -> Option<Item> {

@@ -1,65 +1,112 @@
 //! From fragments to units: each fits the model's window.
 
+use std::ops::Range;
+
 use tree_sitter::Node;
 
 use super::borders::Borders;
 use super::outline::Fragment;
 use super::pack::{Measure, pack};
+use super::reading::Former;
 use super::{Budget, Unit};
-use crate::text::ByteRange;
+use crate::text::{ByteRange, Language};
 
-/// A fragment, together with the white space and closing brackets of the fragments after it.
-struct Block {
-    fragment: Fragment,
+/// A fragment, together with the white space and closing brackets of the fragments after it, and the units made of it.
+#[derive(Debug, Clone)]
+pub(super) struct Block {
+    pub range: ByteRange,
     /// Where the fragment itself ends.
-    own_end: usize,
+    pub own_end: usize,
+    pub language: Language,
+    /// Its units, as indices into those of the document.
+    pub units: Range<usize>,
+}
+
+/// How the units of a document came about.
+#[derive(Debug, Default)]
+pub(super) struct Blocks {
+    /// In order, covering every byte once.
+    pub blocks: Vec<Block>,
+    /// One per unit: which unit of the former text it is.
+    pub kept: Vec<Option<usize>>,
 }
 
 /// The units of a document with these fragments, which partition it.
-pub(super) fn units(text: &str, fragments: Vec<Fragment>, root: Option<Node<'_>>, budget: &Budget) -> Vec<Unit> {
-    let blocks = absorb_closings(text, fragments);
-    let mut units = Vec::with_capacity(blocks.len());
-    let mut borders = None;
+pub(super) fn units(
+    text: &str,
+    fragments: Vec<Fragment>,
+    root: Option<Node<'_>>,
+    former: Option<&Former<'_>>,
+    budget: &Budget,
+) -> (Vec<Unit>, Blocks) {
+    let fragments = absorb_closings(text, fragments);
+    let mut units = Vec::with_capacity(fragments.len());
+    let mut all = Blocks::default();
     let mut special = None;
-    for Block { fragment, own_end } in blocks {
-        let Fragment {
-            range,
-            kind,
-            name,
-            language,
-        } = fragment;
-        let mut measure = Measure {
-            budget,
-            language,
-            special: 0,
+    for (fragment, own_end) in fragments {
+        let first = units.len();
+        let mut block = Block {
+            range: fragment.range.clone(),
+            own_end,
+            language: fragment.language,
+            units: first..first,
         };
         let mut push = |range| {
             units.push(Unit {
                 range,
-                kind,
-                name: name.clone(),
-                language,
+                kind: fragment.kind,
+                name: fragment.name.clone(),
+                language: fragment.language,
             })
         };
-        if measure.fits(&text[range.clone()]) {
-            push(range);
-            continue;
-        }
-        let mut rest = range.clone();
-        // A bracket that does not fit any more is better alone than a function in two.
-        if has_closing(text, own_end..range.end) && measure.fits(&text[range.start..own_end]) {
-            push(range.start..own_end);
-            rest = own_end..range.end;
-            if measure.fits(&text[rest.clone()]) {
-                push(rest);
-                continue;
+        if let Some((old, former_units)) = former.and_then(|former| former.same(&block)) {
+            for unit in former_units {
+                let start = block.range.start + (unit.range.start - old.range.start);
+                push(start..start + unit.range.len());
             }
+            all.kept.extend(old.units.clone().map(Some));
+        } else {
+            cut(text, &block, root, &mut special, budget, &mut push);
+            all.kept.resize(units.len(), None);
         }
-        measure.special = *special.get_or_insert_with(|| (budget.tokens)("", language));
-        let borders = borders.get_or_insert_with(|| Borders::new(text, root));
-        pack(text, &rest, &measure, borders).into_iter().for_each(push);
+        block.units.end = units.len();
+        all.blocks.push(block);
     }
-    units
+    (units, all)
+}
+
+/// Cuts a block into units that fit the window.
+fn cut(
+    text: &str,
+    block: &Block,
+    root: Option<Node<'_>>,
+    special: &mut Option<usize>,
+    budget: &Budget,
+    push: &mut impl FnMut(ByteRange),
+) {
+    let (range, own_end, language) = (block.range.clone(), block.own_end, block.language);
+    let mut measure = Measure {
+        budget,
+        language,
+        special: 0,
+    };
+    if measure.fits(&text[range.clone()]) {
+        push(range);
+        return;
+    }
+    let mut rest = range.clone();
+    // A bracket that does not fit any more is better alone than a function in two.
+    if has_closing(text, own_end..range.end) && measure.fits(&text[range.start..own_end]) {
+        push(range.start..own_end);
+        rest = own_end..range.end;
+        if measure.fits(&text[rest.clone()]) {
+            push(rest);
+            return;
+        }
+    }
+    measure.special = *special.get_or_insert_with(|| (budget.tokens)("", language));
+    let borders = Borders::new(text, &rest, root);
+    pack(text, &rest, &measure, &borders).into_iter().for_each(push);
 }
 
 fn has_closing(text: &str, after: ByteRange) -> bool {
@@ -67,38 +114,34 @@ fn has_closing(text: &str, after: ByteRange) -> bool {
 }
 
 /// Joins fragments that hold nothing but white space and closing brackets to the one before, or at the start to the one
-/// after.
-fn absorb_closings(text: &str, fragments: Vec<Fragment>) -> Vec<Block> {
-    let mut blocks: Vec<Block> = Vec::with_capacity(fragments.len());
+/// after. With each, where it ended itself.
+fn absorb_closings(text: &str, fragments: Vec<Fragment>) -> Vec<(Fragment, usize)> {
+    let mut joined: Vec<(Fragment, usize)> = Vec::with_capacity(fragments.len());
     for fragment in fragments {
         let content = &text[fragment.range.clone()];
         let blank = content.trim().is_empty();
-        match blocks.last_mut() {
-            Some(last) if blank || only_closes(content) => {
+        match joined.last_mut() {
+            Some((last, own_end)) if blank || only_closes(content) => {
                 // White space has no tokens, so it never makes the fragment before it too long.
-                if blank && last.own_end == last.fragment.range.end {
-                    last.own_end = fragment.range.end;
+                if blank && *own_end == last.range.end {
+                    *own_end = fragment.range.end;
                 }
-                last.fragment.range.end = fragment.range.end;
+                last.range.end = fragment.range.end;
             }
-            Some(last) if text[last.fragment.range.clone()].trim().is_empty() => {
-                let start = last.fragment.range.start;
-                let own_end = fragment.range.end;
-                *last = Block {
-                    fragment: Fragment {
-                        range: start..own_end,
-                        ..fragment
-                    },
-                    own_end,
+            Some((last, own_end)) if text[last.range.clone()].trim().is_empty() => {
+                *own_end = fragment.range.end;
+                *last = Fragment {
+                    range: last.range.start..fragment.range.end,
+                    ..fragment
                 };
             }
-            _ => blocks.push(Block {
-                own_end: fragment.range.end,
-                fragment,
-            }),
+            _ => {
+                let own_end = fragment.range.end;
+                joined.push((fragment, own_end));
+            }
         }
     }
-    blocks
+    joined
 }
 
 /// Whether a text only closes what was opened before it. A remark may follow the bracket: `} // namespace`.

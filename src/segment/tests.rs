@@ -197,6 +197,32 @@ fn an_edit_at_the_start_leaves_most_units_as_they_were() {
 }
 
 #[test]
+fn an_edit_measures_the_block_it_touched_and_no_other() {
+    let rust = fixtures::of(Language::Rust);
+    let text: String = (0..200)
+        .map(|i| rust.replace("Config", &format!("Config{i}")))
+        .collect();
+    let measured = std::cell::Cell::new(0);
+    let tokens = |text: &str, language| {
+        measured.set(measured.get() + text.len());
+        fake_tokens(text, language)
+    };
+    // Functions over the window, which are fitted to it, are among them.
+    let budget = Budget {
+        tokens: &tokens,
+        window: 32,
+    };
+    let first = Reading::new(Snapshot::new(&text, 1, Language::Rust), None, &budget);
+    measured.set(0);
+    let edited = text.replace("Config100", "Configuration100");
+    let next = Reading::new(Snapshot::new(&edited, 2, Language::Rust), Some(&first), &budget);
+    assert!(next.segments().units.len() > 1000);
+    let new = next.kept().iter().filter(|kept| kept.is_none()).count();
+    assert!(new < 30, "{new} units are new");
+    assert!(measured.get() < 4 * rust.len(), "{} bytes measured", measured.get());
+}
+
+#[test]
 fn little_is_measured_twice() {
     let rust = fixtures::of(Language::Rust);
     let text: String = (0..200)
@@ -303,21 +329,33 @@ fn any_language() -> impl Strategy<Value = Language> {
 
 /// Real code with some stretches deleted, doubled or replaced.
 fn broken_code() -> impl Strategy<Value = (Language, String)> {
-    let insert = "[{}()\\[\\]\"'`;:,.#/*\r\n a-zé编😀=<>-]{0,8}";
-    let edit = (any::<prop::sample::Index>(), 0usize..120, insert, any::<bool>());
-    (any_language(), any_language(), prop::collection::vec(edit, 0..6)).prop_map(|(language, source, edits)| {
+    (any_language(), any_language(), prop::collection::vec(any_edit(), 0..6)).prop_map(|(language, source, edits)| {
         // Now and then code in one language is called another.
         let source = if edits.len() == 5 { source } else { language };
         let mut text = fixtures::of(source).to_owned();
-        for (at, length, insert, double) in edits {
-            let borders: Vec<_> = text.char_indices().map(|(at, _)| at).chain([text.len()]).collect();
-            let from = at.index(borders.len());
-            let range = borders[from]..borders[(from + length).min(borders.len() - 1)];
-            let insert = if double { text[range.clone()].repeat(2) } else { insert };
-            text.replace_range(range, &insert);
-        }
+        edits.iter().for_each(|edit| apply(&mut text, edit));
         (language, text)
     })
+}
+
+/// Where, how many characters go, what comes, and whether what goes comes twice instead.
+type Edit = (prop::sample::Index, usize, String, bool);
+
+fn any_edit() -> impl Strategy<Value = Edit> {
+    let insert = "[{}()\\[\\]\"'`;:,.#/*\r\n a-zé编😀=<>-]{0,8}";
+    (any::<prop::sample::Index>(), 0usize..120, insert, any::<bool>())
+}
+
+fn apply(text: &mut String, (at, length, insert, double): &Edit) {
+    let borders: Vec<_> = text.char_indices().map(|(at, _)| at).chain([text.len()]).collect();
+    let from = at.index(borders.len());
+    let range = borders[from]..borders[(from + length).min(borders.len() - 1)];
+    let insert = if *double {
+        text[range.clone()].repeat(2)
+    } else {
+        insert.clone()
+    };
+    text.replace_range(range, &insert);
 }
 
 proptest! {
@@ -342,4 +380,29 @@ proptest! {
             check(&segments(&text, language, window), &text, window);
         }
     }
+}
+
+#[test]
+fn reading_after_edits_equals_reading_from_nothing() {
+    let edits = || prop::collection::vec(any_edit(), 1..8);
+    proptest!(ProptestConfig::with_cases(600), |(language in any_language(), times in 1usize..4, edits in edits(), window in 8usize..200)| {
+        let budget = Budget { tokens: &fake_tokens, window };
+        let mut text = fixtures::of(language).repeat(times);
+        let mut reading = Reading::new(Snapshot::new(&text, 0, language), None, &budget);
+        for (version, edit) in (1..).zip(&edits) {
+            let before = text.clone();
+            apply(&mut text, edit);
+            let snapshot = Snapshot::new(&text, version, language);
+            let next = Reading::new(snapshot.clone(), Some(&reading), &budget);
+            let afresh = segment(&snapshot, next.tree(), &budget);
+            prop_assert_eq!(&**next.segments(), &afresh);
+            prop_assert_eq!(next.kept().len(), afresh.units.len());
+            for (unit, kept) in afresh.units.iter().zip(next.kept()) {
+                let Some(kept) = kept else { continue };
+                let old = &reading.segments().units[*kept];
+                prop_assert_eq!((&text[unit.range.clone()], unit.language), (&before[old.range.clone()], old.language));
+            }
+            reading = next;
+        }
+    });
 }

@@ -2,7 +2,7 @@
 //!
 //! There is room for one thing of each kind, so news that comes faster than it can be told replaces what nobody needs any more.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
@@ -30,6 +30,8 @@ pub struct News {
     pub status: bool,
     /// Lenses should be asked for anew.
     pub lenses: bool,
+    /// Documents that were opened or closed, of whose heat the client knows nothing any more; told before the heat.
+    pub fresh: HashSet<DocumentId>,
     /// Heat, at most one per document.
     pub heat: HashMap<DocumentId, HeatNews>,
     /// Sentences for the user.

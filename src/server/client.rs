@@ -34,6 +34,8 @@ pub struct Abilities {
     pub markdown_hover: bool,
     /// It handles `fovea/heat`.
     pub heat: bool,
+    /// It takes a `fovea/heat` that tells only what changed.
+    pub heat_changes: bool,
     /// It handles `fovea/status`.
     pub status: bool,
     /// It has user interface of its own for Fovea, so plain messages would be in the way.
@@ -82,6 +84,8 @@ pub fn abilities(params: &InitializeParams, settings: &Settings) -> Abilities {
         markdown_hover: hover_formats
             .is_none_or(|formats| formats.is_empty() || formats.contains(&tower_lsp::ls_types::MarkupKind::Markdown)),
         heat: handles(fovea, "heat"),
+        // What `true` declares is what there was before there were changes.
+        heat_changes: fovea.is_some_and(Value::is_object) && handles(fovea, "heatChanges"),
         status: handles(fovea, "status"),
         fovea: own_interface,
         root: root(params),

@@ -1,62 +1,207 @@
 //! A document's report → `fovea/heat`.
+//!
+//! What was sent is kept, unit by unit: a unit that is as it was is neither measured again nor, to a client that takes changes,
+//! sent again. So a keystroke in a long file costs the unit it fell into, here as elsewhere.
 
-use tower_lsp::ls_types::Uri;
+use std::sync::Arc;
 
-use super::protocol::{HeatParams, Unread};
+use tower_lsp::ls_types::{Position, Range, Uri};
+
+use super::protocol::{Changed, HeatParams, Unread};
 use super::to_proto;
-use crate::analysis::DocumentReport;
+use crate::analysis::{DocumentReport, UnitReport};
 use crate::explain::Method;
 use crate::render::heat::{LEVELS, UNDERSTOOD, levels};
-use crate::text::PositionEncoding;
+use crate::segment::Unit;
+use crate::text::{ByteRange, PositionEncoding, Snapshot};
 
-/// The heat of a report. `None` where the document's name is no URI.
-pub fn heat(report: &DocumentReport, method: Method, encoding: PositionEncoding) -> Option<HeatParams> {
-    let mut words = Vec::new();
-    let mut unread = Vec::new();
-    for (unit, explained) in report.segments.units.iter().zip(&report.units) {
-        let Some(explained) = explained else {
-            continue;
+/// The heat of one document as it was sent last.
+#[derive(Debug, Default)]
+pub struct Canvas {
+    /// The version it was sent for; `None` before the first time.
+    version: Option<i32>,
+    units: Vec<Drawn>,
+    /// Lines of that version.
+    lines: u32,
+}
+
+/// One unit as it was drawn.
+#[derive(Debug)]
+struct Drawn {
+    range: ByteRange,
+    report: Option<Arc<UnitReport>>,
+    /// The line it starts on.
+    line: u32,
+    /// Whether it starts at the start of that line.
+    flush: bool,
+    /// `[line, start, end, level]`, lines counted from its first.
+    words: Vec<[u32; 4]>,
+    /// Where it ends, lines counted from its first, if it is not understood, and how little is.
+    unread: Option<(Range, f32)>,
+}
+
+impl Canvas {
+    /// Draws a report. With `changes` only what is new since the last time is told, if there was one. `None` where the document's
+    /// name is no URI.
+    pub fn draw(
+        &mut self,
+        report: &DocumentReport,
+        method: Method,
+        encoding: PositionEncoding,
+        changes: bool,
+    ) -> Option<HeatParams> {
+        let uri: Uri = report.id.parse().ok()?;
+        let since = self.version.replace(report.snapshot.version());
+        let (first, last, stretch) = self.take_over(report, encoding);
+        let changed = since.filter(|_| changes).map(|since| Changed { since, ..stretch });
+        let lines = changed
+            .as_ref()
+            .map_or(0..u32::MAX, |changed| changed.start..changed.end);
+        // The unit before may end on the first line that is told anew.
+        let from = self.units[..first].iter().rposition(|unit| unit.line < lines.start);
+        let units = match changed {
+            Some(_) => &self.units[from.unwrap_or(0)..last],
+            None => &self.units[..],
         };
-        if explained.coverage < UNDERSTOOD {
-            let range = to_proto::range(&report.snapshot, &unit.range, encoding);
-            unread.push(Unread {
-                range,
-                coverage: to_proto::number(explained.coverage),
-                reason: not_understood(explained.coverage),
-            });
-            continue;
-        }
-        for (word, level) in explained.words.iter().zip(levels(explained)) {
-            if level == 0 {
-                continue;
+        let mut params = empty(uri, report.snapshot.version(), method, report.complete());
+        for unit in units {
+            let words = unit
+                .words
+                .iter()
+                .map(|[line, start, end, level]| [line + unit.line, *start, *end, *level]);
+            params.words.extend(words.filter(|word| lines.contains(&word[0])));
+            if lines.contains(&unit.line) {
+                params.unread.extend(unit.unread());
             }
-            let place = |offset| report.snapshot.position(unit.range.start + offset, encoding);
-            let (start, end) = (place(word.range.start), place(word.range.end));
-            // A word does not cross lines; should one, its first line is coloured.
-            let end = if end.line == start.line { end.column } else { u32::MAX };
-            words.push([start.line, start.column, end, level]);
+        }
+        params.changed = changed;
+        Some(params)
+    }
+
+    /// Makes the units those of a report, keeping what is as it was at both ends: the indices between which units are new, and the
+    /// lines that they stand on.
+    fn take_over(&mut self, report: &DocumentReport, encoding: PositionEncoding) -> (usize, usize, Changed) {
+        let rope = report.snapshot.rope();
+        let line_of = |offset: usize| u32::try_from(rope.byte_to_line(offset)).unwrap_or(u32::MAX);
+        let units = &report.segments.units;
+        let same = |(unit, told): (&Unit, &Option<Arc<UnitReport>>), old: &Drawn| {
+            let report = told.as_ref().zip(old.report.as_ref());
+            unit.range.len() == old.range.len() && report.is_some_and(|(new, old)| Arc::ptr_eq(new, old))
+        };
+        let all = || units.iter().zip(&report.units);
+        // A report belongs to one text, so equal reports from the start on mean equal text.
+        let first = all().zip(&self.units).take_while(|(new, old)| same(*new, old)).count();
+        let most = units.len().min(self.units.len()) - first;
+        let alike = all().rev().zip(self.units.iter().rev()).take(most);
+        let mut kept = alike.take_while(|(new, old)| same(*new, old)).count();
+        // Where the lines at the end begin must be sure: at a unit that starts one, before and now.
+        let starts_line = |offset: usize| offset == rope.line_to_byte(rope.byte_to_line(offset));
+        while kept > 0 {
+            let (old, new) = (&self.units[self.units.len() - kept], &units[units.len() - kept]);
+            if old.flush && starts_line(new.range.start) {
+                break;
+            }
+            kept -= 1;
+        }
+        let (old_last, last) = (self.units.len() - kept, units.len() - kept);
+        let old_lines = std::mem::replace(&mut self.lines, u32::try_from(rope.len_lines()).unwrap_or(u32::MAX));
+        let (was, end) = match self.units.get(old_last) {
+            Some(old) => (old.line, line_of(units[last].range.start)),
+            None => (old_lines, self.lines),
+        };
+        let start = units.get(first).map_or(self.lines, |unit| line_of(unit.range.start));
+        let start = start
+            .min(self.units.get(first).map_or(old_lines, |old| old.line))
+            .min(end);
+        let mut tail = self.units.split_off(old_last);
+        self.units.truncate(first);
+        for (unit, told) in all().take(last).skip(first) {
+            let line = line_of(unit.range.start);
+            self.units
+                .push(Drawn::new(&report.snapshot, unit, told.clone(), line, encoding));
+        }
+        for (old, unit) in tail.iter_mut().zip(&units[last..]) {
+            old.range = unit.range.clone();
+            old.line = old.line - was + end;
+        }
+        self.units.append(&mut tail);
+        let since = 0;
+        (first, last, Changed { since, start, end, was })
+    }
+}
+
+impl Drawn {
+    fn new(
+        snapshot: &Snapshot,
+        unit: &Unit,
+        report: Option<Arc<UnitReport>>,
+        line: u32,
+        encoding: PositionEncoding,
+    ) -> Drawn {
+        let place = |offset| snapshot.position(unit.range.start + offset, encoding);
+        let (mut words, mut unread) = (Vec::new(), None);
+        let understood = report.as_ref().filter(|report| report.coverage >= UNDERSTOOD);
+        if let Some(understood) = understood {
+            for (word, level) in understood
+                .words
+                .iter()
+                .zip(levels(understood))
+                .filter(|(_, level)| *level > 0)
+            {
+                let (start, end) = (place(word.range.start), place(word.range.end));
+                // A word does not cross lines; should one, its first line is coloured.
+                let end = if end.line == start.line { end.column } else { u32::MAX };
+                words.push([start.line - line, start.column, end, level]);
+            }
+        } else if let Some(report) = &report {
+            let range = to_proto::range(snapshot, &unit.range, encoding);
+            unread = Some((shifted(range, |at| at - line), report.coverage));
+        }
+        let flush = snapshot.rope().line_to_byte(line as usize) == unit.range.start;
+        Drawn {
+            range: unit.range.clone(),
+            report,
+            line,
+            flush,
+            words,
+            unread,
         }
     }
-    Some(HeatParams {
-        uri: report.id.parse().ok()?,
-        version: report.snapshot.version(),
-        method: method.name().to_owned(),
-        levels: LEVELS,
-        complete: report.complete(),
-        words,
-        unread,
-    })
+
+    fn unread(&self) -> Option<Unread> {
+        let (range, coverage) = self.unread?;
+        Some(Unread {
+            range: shifted(range, |at| at + self.line),
+            coverage: to_proto::number(coverage),
+            reason: not_understood(coverage),
+        })
+    }
+}
+
+fn shifted(range: Range, line: impl Fn(u32) -> u32) -> Range {
+    let place = |at: Position| Position {
+        line: line(at.line),
+        character: at.character,
+    };
+    Range {
+        start: place(range.start),
+        end: place(range.end),
+    }
 }
 
 /// Heat that draws nothing.
 pub fn nothing(uri: Uri, version: i32, method: Method) -> HeatParams {
-    let method = method.name().to_owned();
+    empty(uri, version, method, true)
+}
+
+fn empty(uri: Uri, version: i32, method: Method, complete: bool) -> HeatParams {
     HeatParams {
         uri,
         version,
-        method,
+        method: method.name().to_owned(),
         levels: LEVELS,
-        complete: true,
+        complete,
+        changed: None,
         words: Vec::new(),
         unread: Vec::new(),
     }
@@ -70,3 +215,6 @@ pub fn not_understood(coverage: f32) -> String {
         coverage * 100.0
     )
 }
+
+#[cfg(test)]
+mod tests;

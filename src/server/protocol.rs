@@ -1,7 +1,8 @@
 //! The messages that LSP does not have: `fovea/*`, and the arguments and answers of our commands.
 //!
 //! Sent and served only to a client whose `initialize` declares `capabilities.experimental.fovea`: `true` for all of them, or an
-//! object that names those it handles (`{"heat": true, "status": true}`). The server answers with
+//! object that names those it handles (`{"heat": true, "status": true}`). An object may also say `"heatChanges": true`, which `true`
+//! alone does not: then a `fovea/heat` may tell only what [changed](Changed) since the one before. The server answers with
 //! `capabilities.experimental.fovea = {"protocol": 1, "levels": 12}`. Positions are LSP positions in the negotiated encoding,
 //! except in [`Explain`]'s and `fovea.explainSelection`'s answer, which is the JSON of `fovea explain` (zero-based lines, columns
 //! in UTF-8 bytes).
@@ -66,9 +67,9 @@ impl Notification for Heat {
     const METHOD: &'static str = "fovea/heat";
 }
 
-/// The heat of one version of a document; it replaces what was sent for the document before.
+/// The heat of one version of a document; it replaces what was sent for the document before, or with `changed` a part of that.
 ///
-/// A client draws it only where `version` is the version it shows. Heat switched off, and a document that became inactive, send
+/// A client draws it only where `version` is the version it shows; one that takes changes keeps those of other versions too. Heat switched off, and a document that became inactive, send
 /// one with no words.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -83,6 +84,9 @@ pub struct HeatParams {
     pub levels: u32,
     /// Whether every unit of the document is in `words` or `unread`; more is to come otherwise.
     pub complete: bool,
+    /// The lines that `words` and `unread` are about; all of them without it. Sent to clients that declare `heatChanges`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changed: Option<Changed>,
     /// `[line, start, end, level]` per word in order; characters in the negotiated encoding, end exclusive.
     ///
     /// With s the word's score, n the number of words of its unit and p the sum of the unit's positive scores, the level is
@@ -91,6 +95,24 @@ pub struct HeatParams {
     pub words: Vec<[u32; 4]>,
     /// Stretches that the model's vocabulary cannot read, so that their scores would mean nothing.
     pub unread: Vec<Unread>,
+}
+
+/// What a heat is about that tells only what changed: lines `start` to `end` (exclusive) of its version stand for lines `start` to
+/// `was` of the heat before, whose later lines are `end - was` lower now. Words and unread stretches belong to the line they start
+/// on.
+///
+/// The first heat of a document after it was opened, and the first after it was cleared, is always whole; no message is skipped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Changed {
+    /// The version of the heat before, which a client that missed none has.
+    pub since: i32,
+    /// The first line that is told anew.
+    pub start: u32,
+    /// The line after the last one that is told anew.
+    pub end: u32,
+    /// What `end` was in the heat before.
+    pub was: u32,
 }
 
 /// A stretch that the model cannot read.

@@ -1,6 +1,7 @@
 //! Tells the client what is on the board. The one place, with the progress bar and the commands, that calls the client; no
 //! handler waits for it.
 
+use std::collections::HashMap;
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,6 +14,7 @@ use tower_lsp::ls_types::{ConfigurationItem, MessageType, Registration, Uri};
 
 use super::board::{HeatNews, News};
 use super::core::Core;
+use super::heat::Canvas;
 use super::protocol::{Heat, Status, StatusParams};
 use super::ticket::Ticket;
 use super::{heat, status};
@@ -47,6 +49,7 @@ pub async fn run(core: Arc<Core>, client: Client) {
         core,
         client,
         told: None,
+        canvases: HashMap::new(),
         failure: None,
         refresh: Arc::default(),
     };
@@ -63,6 +66,8 @@ struct Publisher {
     client: Client,
     /// The state the client knows.
     told: Option<StatusParams>,
+    /// The heat the client has of each document.
+    canvases: HashMap<DocumentId, Canvas>,
     /// The failure the user was told of.
     failure: Option<String>,
     refresh: Arc<Refresh>,
@@ -89,6 +94,9 @@ impl Publisher {
         }
         if news.status {
             self.tell_status(&ticket).await;
+        }
+        for id in &news.fresh {
+            self.canvases.remove(id);
         }
         for (id, heat) in news.heat {
             self.tell_heat(&ticket, &id, heat).await;
@@ -161,20 +169,23 @@ impl Publisher {
         self.told = Some(now);
     }
 
-    async fn tell_heat(&self, ticket: &Ticket, id: &DocumentId, news: HeatNews) {
+    async fn tell_heat(&mut self, ticket: &Ticket, id: &DocumentId, news: HeatNews) {
         let Some((_, open)) = ticket.open(id).filter(|_| ticket.client.heat) else {
             return;
         };
         let version = open.snapshot().version();
         let params = match news {
-            HeatNews::Clear(of) if of == version => id
-                .parse::<Uri>()
-                .ok()
-                .map(|uri| heat::nothing(uri, version, ticket.settings.method)),
+            HeatNews::Clear(of) if of == version => {
+                self.canvases.remove(id);
+                let uri = id.parse::<Uri>().ok();
+                uri.map(|uri| heat::nothing(uri, version, ticket.settings.method))
+            }
             HeatNews::Report(report)
                 if ticket.settings.heat && open.inactive.is_none() && report.snapshot.version() == version =>
             {
-                heat::heat(&report, ticket.settings.method, ticket.client.encoding)
+                let canvas = self.canvases.entry(id.clone()).or_default();
+                let (encoding, changes) = (ticket.client.encoding, ticket.client.heat_changes);
+                canvas.draw(&report, ticket.settings.method, encoding, changes)
             }
             // What it was computed for is gone.
             _ => None,

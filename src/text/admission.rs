@@ -94,8 +94,20 @@ pub fn inactive(snapshot: &Snapshot, limits: &Limits) -> Option<Inactive> {
     if snapshot.rope().chunks().any(|chunk| chunk.as_bytes().contains(&0)) {
         return Some(Inactive::Binary);
     }
+    if !may_hold_longer(snapshot, limits.max_line_bytes) {
+        return None;
+    }
     let (line, bytes) = longest_line(snapshot);
     (bytes > limits.max_line_bytes).then_some(Inactive::Minified { line, bytes })
+}
+
+/// Whether a line might have more than so many bytes. Every edit asks, so not every byte is looked at: such a line holds two
+/// neighbours among the multiples of half as many bytes.
+fn may_hold_longer(snapshot: &Snapshot, bytes: usize) -> bool {
+    let (rope, step) = (snapshot.rope(), (bytes / 2).max(1));
+    let mut lines = (0..snapshot.len()).step_by(step).map(|at| rope.byte_to_line(at));
+    let mut last = lines.next();
+    lines.any(|line| last.replace(line) == Some(line))
 }
 
 /// The longest line and its bytes without the terminator.
@@ -213,6 +225,16 @@ mod tests {
             check("a\r\nb\r01234567890\nc"),
             Some(Inactive::Minified { line: 2, bytes: 11 })
         );
+    }
+
+    #[test]
+    fn a_line_that_is_one_byte_too_long_is_found_wherever_it_stands() {
+        for before in 0..30 {
+            let text = |length: usize| format!("{}\n{}\n{}", "x\n".repeat(before), "y".repeat(length), "z\n".repeat(9));
+            assert_eq!(check(&text(10)), None);
+            let line = before + 1;
+            assert_eq!(check(&text(11)), Some(Inactive::Minified { line, bytes: 11 }));
+        }
     }
 
     #[test]

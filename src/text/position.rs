@@ -45,6 +45,12 @@ pub(super) fn offset(rope: &Rope, position: Position, encoding: PositionEncoding
 pub(super) fn position(rope: &Rope, offset: usize, encoding: PositionEncoding) -> Position {
     let offset = offset.min(rope.len_bytes());
     let line = rope.byte_to_line(offset);
+    if let Some(column) = plain_column(rope, line, offset) {
+        return Position {
+            line: saturate(line),
+            column: saturate(column),
+        };
+    }
     let content = line_content(rope, line);
     let within = floor_byte(content, offset - rope.line_to_byte(line));
     let column = match encoding {
@@ -56,6 +62,16 @@ pub(super) fn position(rope: &Rope, offset: usize, encoding: PositionEncoding) -
         line: saturate(line),
         column: saturate(column),
     }
+}
+
+/// The column of an offset with nothing but ASCII before it on its line, which is the same in all encodings; `None` where it is not
+/// that simple.
+fn plain_column(rope: &Rope, line: usize, offset: usize) -> Option<usize> {
+    let start = rope.line_to_byte(line);
+    let (chunk, chunk_start, ..) = rope.chunk_at_byte(start);
+    let before = chunk.as_bytes().get(start - chunk_start..offset - chunk_start)?;
+    // Behind a CR on the same line comes the LF that it belongs to.
+    (before.is_ascii() && before.last() != Some(&b'\r')).then_some(before.len())
 }
 
 /// A line without its terminator. `line` exists.

@@ -153,14 +153,38 @@ local function byte(line, character, encoding)
   return bytes
 end
 
--- Every fovea/heat as it came, by buffer, before the plugin sees it.
-local received = {}
+-- Every fovea/heat as it came, by buffer, before the plugin sees it; those that tell what changed made whole, by code of our own.
+local received, changes = {}, 0
+local function whole(params, before)
+  local message, change = vim.deepcopy(params), params.changed
+  if not change then
+    return message
+  end
+  changes = changes + 1
+  assert(before and before.version == change.since, 'changes since a message that did not come')
+  for _, word in ipairs(before.words) do
+    if word[1] < change.start then
+      table.insert(message.words, word)
+    elseif word[1] >= change.was then
+      table.insert(message.words, { word[1] + change['end'] - change.was, word[2], word[3], word[4] })
+    end
+  end
+  table.sort(message.words, function(a, b)
+    return a[1] < b[1] or (a[1] == b[1] and a[2] < b[2])
+  end)
+  message.changed = nil
+  return message
+end
+
+-- What the plugin does with a message, nobody listening.
+local handle
 local function record(client)
   local handler = client.handlers['fovea/heat']
+  handle = handler
   client.handlers['fovea/heat'] = function(err, params, context, config)
     local bufnr = vim.uri_to_bufnr(params.uri)
     received[bufnr] = received[bufnr] or {}
-    table.insert(received[bufnr], vim.deepcopy(params))
+    table.insert(received[bufnr], whole(params, received[bufnr][#received[bufnr]]))
     return handler(err, params, context, config)
   end
 end
@@ -484,9 +508,10 @@ test('heat for another version than the one shown is not drawn', function()
   local stale = vim.deepcopy(all[#all])
   stale.version = stale.version - 1
   stale.words = { { 0, 0, 3, 12 } }
-  client().handlers['fovea/heat'](nil, stale, { client_id = client().id, method = 'fovea/heat' })
+  handle(nil, stale, { client_id = client().id, method = 'fovea/heat' })
   equal(heat(config_file), current, 'marks')
-  table.remove(all)
+  -- The server's next message builds on its own last one.
+  handle(nil, vim.deepcopy(all[#all]), { client_id = client().id, method = 'fovea/heat' })
 end)
 
 test('heat that comes while an edit is not sent yet is not drawn', function()
@@ -497,9 +522,14 @@ test('heat that comes while an edit is not sent yet is not drawn', function()
   vim.api.nvim_buf_set_lines(config_file, 0, 0, false, { '// one' })
   vim.api.nvim_buf_set_lines(config_file, 0, 1, false, {})
   local current = heat(config_file)
-  client().handlers['fovea/heat'](nil, early, { client_id = client().id, method = 'fovea/heat' })
+  handle(nil, early, { client_id = client().id, method = 'fovea/heat' })
   equal(heat(config_file), current, 'marks')
+  handle(nil, vim.deepcopy(all[#all]), { client_id = client().id, method = 'fovea/heat' })
   check_drawn(config_file, complete(config_file, #all))
+end)
+
+test('an edit is told by what it changed', function()
+  assert(changes > 0, 'the server told everything each time')
 end)
 
 test('a rewritten buffer gets all its marks back, although its words are the same', function()

@@ -33,6 +33,41 @@ async fn heat_comes_for_each_version() {
 }
 
 #[tokio::test]
+async fn a_client_that_takes_changes_is_told_the_lines_that_changed() {
+    let declared = json!({"experimental": {"fovea": {"heat": true, "heatChanges": true}}});
+    let mut editor = Editor::start_with(declared, json!({"debounceMs": 0})).await;
+    let function = |name: &str| format!("fn {name}(x: u8) {{\n    compute_{name}(x)\n}}\n\n");
+    let text: String = ["first", "second", "third"].map(function).concat();
+    editor.open(URI, "rust", &text).await;
+    let heat = editor.told_that("fovea/heat", |heat| heat["complete"] == true).await;
+    assert_eq!(heat["changed"], Value::Null, "the first heat is whole");
+    let edit = json!([{"range": range((5, 4), (5, 4)), "text": "look(x);\n    "}]);
+    editor.change(URI, 2, edit).await;
+    let complete = |heat: &Value| heat["complete"] == true && heat["version"] == 2;
+    let heat = editor.told_that("fovea/heat", complete).await;
+    assert_eq!(heat["changed"], json!({"since": 1, "start": 4, "end": 9, "was": 8}));
+    let lines: Vec<u64> = heat["words"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|word| word[0].as_u64().unwrap())
+        .collect();
+    assert!(
+        lines.contains(&5) && lines.iter().all(|line| (4..9).contains(line)),
+        "{heat}"
+    );
+    // A client that closed a document has forgotten its heat.
+    editor
+        .notify("textDocument/didClose", json!({"textDocument": {"uri": URI}}))
+        .await;
+    editor.open(URI, "rust", &text).await;
+    let heat = editor.told_that("fovea/heat", |heat| heat["complete"] == true).await;
+    assert_eq!(heat["changed"], Value::Null);
+    editor.ignore("fovea/heat");
+    editor.finish().await;
+}
+
+#[tokio::test]
 async fn what_is_not_understood_has_no_heat() {
     let mut editor = fovea().await;
     editor.open("file:///project/a.md", "markdown", "我爱编程 a\n").await;

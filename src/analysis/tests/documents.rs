@@ -267,19 +267,30 @@ fn an_empty_document_is_complete_at_once() {
 
 #[test]
 fn the_debounce_grows_with_the_time_a_pass_takes_up_to_two_seconds() {
-    use super::super::document::Prepared;
+    use super::super::cache::Setting;
+    use super::super::document::{Former, Prepared};
     use super::super::documents::Documents;
+    use crate::segment::{Budget, Reading};
     let now = Instant::now();
     let debounce = Duration::from_millis(250);
     let pass = |documents: &mut Documents, took: Duration| {
         let document = documents.get_mut(&id("a")).expect("open");
-        let snapshot = document.snapshot.clone();
-        let prepared = Prepared {
-            snapshot,
-            tree: None,
-            segments: Arc::default(),
+        let budget = Budget {
+            tokens: &|_, _| 1,
+            window: 256,
+        };
+        let former = Former {
+            reading: Reading::new(rust("", document.snapshot.version()), None, &budget),
             keys: Arc::from([]),
             tokens: Arc::from([]),
+            setting: Setting {
+                model: "m".into(),
+                method: Method::Decomposition,
+                identifier_aware: true,
+            },
+        };
+        let prepared = Prepared {
+            former,
             units: Vec::new(),
             took,
         };

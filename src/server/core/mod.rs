@@ -194,6 +194,7 @@ impl Core {
         let id: DocumentId = uri.into();
         let mut open = Open::new(uri, language_id, version, text);
         open.admit(&state.effective);
+        self.board.add(|news| _ = news.fresh.insert(id.clone()));
         self.hand_over(
             &id,
             &open,
@@ -240,6 +241,7 @@ impl Core {
         }
         self.board.add(|news| {
             news.heat.remove(&id);
+            news.fresh.insert(id);
             news.status |= old.inactive.is_some();
         });
     }

@@ -31,8 +31,8 @@ pub fn lenses(core: &Core, ticket: &Ticket, params: &CodeLensParams) -> Vec<Code
     let Some(active) = ticket.active(uri) else {
         return Vec::new();
     };
-    let found = similar::all(core, ticket, &active).unwrap_or_default();
-    let lens = |(item, _): (Item, Vec<SimilarItem>)| {
+    let found = similar::items(core, ticket, &active).unwrap_or_default();
+    let lens = |item: Item| {
         let data = Data {
             uri: uri.clone(),
             version: active.snapshot.version(),
@@ -64,11 +64,7 @@ pub fn resolve(core: &Core, ticket: &Ticket, mut lens: CodeLens) -> jsonrpc::Res
         .active(&data.uri)
         .filter(|active| active.snapshot.version() == data.version)
         .ok_or_else(stale)?;
-    let found = similar::all(core, ticket, &active).ok_or_else(stale)?;
-    let (item, similar) = found
-        .into_iter()
-        .find(|(item, _)| item.name_range.start == data.at)
-        .ok_or_else(stale)?;
+    let (item, similar) = similar::named_at(core, ticket, &active, data.at).ok_or_else(stale)?;
     let title = similar::title(ticket, &active, &similar);
     lens.command = Some(Command {
         title,

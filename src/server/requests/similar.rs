@@ -9,40 +9,68 @@ use crate::server::core::Core;
 use crate::server::protocol::SimilarItem;
 use crate::server::ticket::{Active, Ticket};
 use crate::server::to_proto;
+use crate::text::Snapshot;
 
-/// The items of a document that have similar ones, best first in each, in the order of the document. `None` where this version
-/// is not analysed.
-pub fn all(core: &Core, ticket: &Ticket, active: &Active) -> Option<Vec<(Item, Vec<SimilarItem>)>> {
+/// The items of a document that have similar ones, in the order of the document. `None` where this version is not analysed.
+pub fn items(core: &Core, ticket: &Ticket, active: &Active) -> Option<Vec<Item>> {
     let analysis = core.analysis()?;
     let version = active.snapshot.version();
     let report = analysis.report(&active.id, version)?;
     let neighbours = analysis.neighbours(&active.id, version)?;
-    let convert = |ItemNeighbours { item, neighbours }: ItemNeighbours| {
-        let item = report.segments.items.get(item)?.clone();
-        let similar: Vec<SimilarItem> = neighbours.iter().filter_map(|n| similar(ticket, n)).collect();
-        (!similar.is_empty()).then_some((item, similar))
-    };
-    Some(neighbours.into_iter().filter_map(convert).collect())
+    let shown = neighbours
+        .iter()
+        .filter(|item| item.neighbours.iter().any(|near| shown(ticket, near).is_some()));
+    Some(
+        shown
+            .filter_map(|found| report.segments.items.get(found.item).cloned())
+            .collect(),
+    )
 }
 
-/// The innermost item around a byte that has similar ones, with them.
+/// The item whose name starts at a byte, with what is similar to it, best first. `None` where there is none.
+pub fn named_at(core: &Core, ticket: &Ticket, active: &Active, at: usize) -> Option<(Item, Vec<SimilarItem>)> {
+    found_at(core, ticket, active, at)?.find(|(item, _)| item.name_range.start == at)
+}
+
+/// The innermost item around a byte that has similar ones, with them, best first.
 pub fn around(core: &Core, ticket: &Ticket, active: &Active, offset: usize) -> Option<(Item, Vec<SimilarItem>)> {
-    let around = all(core, ticket, active)?
-        .into_iter()
-        .filter(|(item, _)| item.range.start <= offset && offset <= item.range.end);
-    around.min_by_key(|(item, _)| item.range.len())
+    found_at(core, ticket, active, offset)?.next()
 }
 
-/// An item of an open document, unless that document has changed since.
-fn similar(ticket: &Ticket, neighbour: &Neighbour) -> Option<SimilarItem> {
+/// The items around a byte that have similar ones, with them, the innermost first.
+fn found_at(
+    core: &Core,
+    ticket: &Ticket,
+    active: &Active,
+    offset: usize,
+) -> Option<impl Iterator<Item = (Item, Vec<SimilarItem>)>> {
+    let analysis = core.analysis()?;
+    let version = active.snapshot.version();
+    let report = analysis.report(&active.id, version)?;
+    let found = analysis.neighbours_at(&active.id, version, offset)?;
+    Some(
+        found
+            .into_iter()
+            .filter_map(move |ItemNeighbours { item, neighbours }| {
+                let item = report.segments.items.get(item)?.clone();
+                let similar: Vec<SimilarItem> = neighbours.iter().filter_map(|near| similar(ticket, near)).collect();
+                (!similar.is_empty()).then_some((item, similar))
+            }),
+    )
+}
+
+/// The text that a similar item stands in, unless it is too little alike or its document has changed since.
+fn shown(ticket: &Ticket, neighbour: &Neighbour) -> Option<Snapshot> {
     if neighbour.score < ticket.settings.min_similarity {
         return None;
     }
     let (_, open) = ticket.open(&neighbour.id)?;
     let snapshot = open.snapshot();
-    if snapshot.version() != neighbour.version {
-        return None;
-    }
+    (snapshot.version() == neighbour.version).then_some(snapshot)
+}
+
+fn similar(ticket: &Ticket, neighbour: &Neighbour) -> Option<SimilarItem> {
+    let snapshot = shown(ticket, neighbour)?;
     Some(SimilarItem {
         uri: neighbour.id.parse().ok()?,
         range: ticket.range(&snapshot, &neighbour.range),

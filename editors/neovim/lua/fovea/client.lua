@@ -85,7 +85,9 @@ end
 
 local function capabilities()
   local made = vim.lsp.protocol.make_client_capabilities()
-  made.experimental = vim.tbl_extend('force', made.experimental or {}, { fovea = true })
+  made.experimental = vim.tbl_extend('force', made.experimental or {}, {
+    fovea = { heat = true, heatChanges = true, status = true },
+  })
   -- Before 0.12 Neovim neither draws lenses by itself nor declares the refresh; lens.lua does both there.
   made.workspace.codeLens = { refreshSupport = true }
   return made

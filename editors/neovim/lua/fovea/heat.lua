@@ -18,8 +18,14 @@ M.unread_namespace = vim.api.nvim_create_namespace('fovea_unread')
 ---@field method string
 ---@field levels integer
 ---@field complete boolean
+---@field changed? { since: integer, start: integer, end: integer, was: integer } the lines it is about, all without it
 ---@field words integer[][] line, start, end, level
----@field unread { range: lsp.Range, coverage: number, reason: string }[]
+---@field unread fovea.Unread[]
+
+---@class fovea.Unread
+---@field range lsp.Range
+---@field coverage number
+---@field reason string
 
 ---@class fovea.Drawn
 ---@field lines table<integer, integer[][]> the words drawn, by line
@@ -30,6 +36,15 @@ M.unread_namespace = vim.api.nvim_create_namespace('fovea_unread')
 
 ---@type table<integer, fovea.Drawn>
 local drawn = {}
+
+---@class fovea.Known
+---@field version integer
+---@field lines table<integer, integer[][]> the words by line; a word's own line is that of the message it came with
+---@field unread fovea.Unread[]
+
+--- The heat of each document as it was told last, drawn or not: the next message may tell only what changed since.
+---@type table<string, fovea.Known>
+local known = {}
 
 versions.on_lines(function(bufnr, first, rest)
   local state = drawn[bufnr]
@@ -51,11 +66,52 @@ local function by_line(words)
   return lines
 end
 
+---@param unread fovea.Unread
+---@param down integer
+---@return fovea.Unread
+local function moved(unread, down)
+  unread.range.start.line = unread.range.start.line + down
+  unread.range['end'].line = unread.range['end'].line + down
+  return unread
+end
+
+--- The whole heat after a message; nil where the message before is missing, as for a client that was started again.
+---@param params fovea.Heat
+---@return fovea.Known?
+local function take(params)
+  local lines, unread = by_line(params.words), params.unread or {}
+  local change, before = params.changed, known[params.uri]
+  if change then
+    if not before or before.version ~= change.since then
+      known[params.uri] = nil
+      return nil
+    end
+    local down = change['end'] - change.was
+    for row, words in pairs(before.lines) do
+      if row < change.start then
+        lines[row] = words
+      elseif row >= change.was then
+        lines[row + down] = words
+      end
+    end
+    for _, stretch in ipairs(before.unread) do
+      local row = stretch.range.start.line
+      if row < change.start then
+        table.insert(unread, stretch)
+      elseif row >= change.was then
+        table.insert(unread, moved(stretch, down))
+      end
+    end
+  end
+  known[params.uri] = { version = params.version, lines = lines, unread = unread }
+  return known[params.uri]
+end
+
 ---@param a integer[][]?
 ---@param b integer[][]?
 ---@return boolean
 local function same(a, b)
-  if not a or not b or #a ~= #b then
+  if a == b or not a or not b or #a ~= #b then
     return a == b
   end
   for i, word in ipairs(a) do
@@ -88,10 +144,10 @@ local function changed(state, lines, count)
 end
 
 ---@param bufnr integer
----@param words integer[][]
+---@param lines table<integer, integer[][]>
 ---@param encoding 'utf-8'|'utf-16'|'utf-32'
-local function draw(bufnr, words, encoding)
-  local count, lines = vim.api.nvim_buf_line_count(bufnr), by_line(words)
+local function draw(bufnr, lines, encoding)
+  local count = vim.api.nvim_buf_line_count(bufnr)
   local top, bottom = changed(drawn[bufnr], lines, count)
   if top < bottom then
     vim.api.nvim_buf_clear_namespace(bufnr, M.namespace, top, bottom)
@@ -140,12 +196,18 @@ function M.handler(_, params, context)
   ---@cast params fovea.Heat
   local client = vim.lsp.get_client_by_id(context.client_id)
   local bufnr = vim.uri_to_bufnr(params.uri)
-  if not client or not vim.api.nvim_buf_is_loaded(bufnr) or not versions.current(bufnr, params.version) then
+  -- Taken whether it is drawn or not, as the next may build on it.
+  local heat = take(params)
+  if not heat or not client or not vim.api.nvim_buf_is_loaded(bufnr) or not versions.current(bufnr, params.version) then
     return
   end
-  draw(bufnr, params.words, client.offset_encoding)
-  draw_unread(bufnr, params.unread or {}, client.offset_encoding)
-  drawn[bufnr].params = vim.tbl_extend('force', params, { words = #params.words })
+  draw(bufnr, heat.lines, client.offset_encoding)
+  draw_unread(bufnr, heat.unread, client.offset_encoding)
+  local words = 0
+  for _, line in pairs(heat.lines) do
+    words = words + #line
+  end
+  drawn[bufnr].params = vim.tbl_extend('force', params, { words = words })
   vim.api.nvim_exec_autocmds('User', { pattern = 'FoveaHeat', data = { bufnr = bufnr, complete = params.complete }, modeline = false })
 end
 
@@ -171,6 +233,7 @@ vim.api.nvim_create_autocmd('LspDetach', {
   callback = function(event)
     local client = vim.lsp.get_client_by_id(event.data.client_id)
     if client and client.name == 'fovea' then
+      known[vim.uri_from_bufnr(event.buf)] = nil
       M.clear(event.buf)
     end
   end,

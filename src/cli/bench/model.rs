@@ -1,35 +1,15 @@
-//! `fovea bench`: medians of the forward pass, the forward pass with every attention map, and an explanation.
+//! Medians of the forward pass, the forward pass with every attention map, and an explanation.
 
 use std::time::Instant;
 
 use anyhow::Result;
-use clap::Args;
 use serde::Serialize;
 
-use super::ModelArguments;
-use super::input::Usage;
-use super::output::{self, Format};
+use super::Bench;
+use crate::cli::input::Usage;
+use crate::cli::output;
 use crate::explain::decomposition;
 use crate::model::{Keep, Model, Packed, Trace, UNSTOPPED};
-
-/// Arguments of `fovea bench`.
-#[derive(Args, Debug)]
-pub(super) struct Bench {
-    /// Shapes to time, BATCHxLENGTH in tokens
-    #[arg(long, default_value = "1x16,1x128,1x256,8x256", value_name = "LIST")]
-    shapes: String,
-    /// Threads; without it one per processor
-    #[arg(long, value_name = "N")]
-    threads: Option<usize>,
-    #[command(flatten)]
-    model: ModelArguments,
-    /// How to write the result
-    #[arg(long, value_enum, default_value_t)]
-    format: Format,
-    /// The same as --format json
-    #[arg(long)]
-    json: bool,
-}
 
 #[derive(Serialize)]
 struct Report {
@@ -69,7 +49,7 @@ pub(super) fn run(arguments: &Bench) -> Result<()> {
         threads,
         results,
     };
-    if arguments.json || arguments.format == Format::Json {
+    if arguments.wants_json() {
         return output::write_json(&report);
     }
     let mut text = format!(

@@ -1,0 +1,243 @@
+//! The least an editor is: starts a server, says what happens, and notes when each message of the server's arrived.
+
+use std::collections::VecDeque;
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use serde_json::{Value, json};
+
+/// No server that works is silent this long.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// A message, and when its last byte arrived.
+struct Frame {
+    at: Instant,
+    body: Vec<u8>,
+}
+
+/// An editor with a server of its own, which ends with it.
+pub(super) struct Client {
+    server: Child,
+    input: ChildStdin,
+    frames: Receiver<Frame>,
+    /// Notifications that came while an answer was waited for.
+    kept: VecDeque<(Instant, Value)>,
+    asked: i64,
+    /// Whether the server said that its lenses changed.
+    lenses_changed: bool,
+    /// When the server was started.
+    pub(super) started: Instant,
+    /// What the server keeps results in: its own and empty, so that nothing is found that an earlier run computed.
+    cache: Folder,
+}
+
+/// A folder for the time of a measurement.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new() -> Folder {
+        static MADE: AtomicUsize = AtomicUsize::new(0);
+        let name = format!("fovea-bench-{}-{}", std::process::id(), MADE.fetch_add(1, Ordering::Relaxed));
+        Folder(std::env::temp_dir().join(name))
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+impl Client {
+    /// Starts this program as a server.
+    ///
+    /// # Errors
+    /// If it cannot be started.
+    pub(super) fn start(model: Option<&Path>) -> Result<Client> {
+        let program = std::env::current_exe().context("this program does not know where it is")?;
+        let mut command = Command::new(&program);
+        let cache = Folder::new();
+        command
+            .arg("serve")
+            .env("FOVEA_CACHE_DIR", &cache.0)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped());
+        if let Some(model) = model {
+            command.arg("--model").arg(model);
+        }
+        let started = Instant::now();
+        let mut server = command.spawn().with_context(|| program.display().to_string())?;
+        let (Some(input), Some(output)) = (server.stdin.take(), server.stdout.take()) else {
+            bail!("the server has no pipes");
+        };
+        let (sender, frames) = channel();
+        std::thread::spawn(move || read(output, &sender));
+        Ok(Client {
+            server,
+            input,
+            frames,
+            kept: VecDeque::new(),
+            asked: 0,
+            lenses_changed: false,
+            started,
+            cache,
+        })
+    }
+
+    /// The process of the server.
+    pub(super) fn process(&self) -> u32 {
+        self.server.id()
+    }
+
+    /// Sends a notification; the moment before its first byte left.
+    ///
+    /// # Errors
+    /// If the server does not read any more.
+    pub(super) fn notify(&mut self, method: &str, params: &Value) -> Result<Instant> {
+        self.send(&json!({"jsonrpc": "2.0", "method": method, "params": params}))
+    }
+
+    /// Sends a request and waits for its result; how long that took.
+    ///
+    /// # Errors
+    /// If the server refuses it, ends, or is silent.
+    pub(super) fn request(&mut self, method: &str, params: &Value) -> Result<(Duration, Value)> {
+        self.asked += 1;
+        let number = self.asked;
+        let sent = self.send(&json!({"jsonrpc": "2.0", "id": number, "method": method, "params": params}))?;
+        loop {
+            let (at, mut message) = self.next(method)?;
+            if message.get("method").is_some() {
+                self.kept.push_back((at, message));
+            } else if message["id"] == number {
+                if let Some(error) = message.get("error") {
+                    bail!("{method}: the server refuses: {error}");
+                }
+                return Ok((at - sent, message["result"].take()));
+            }
+        }
+    }
+
+    /// Asks for lenses, as editors do when they are told that those changed, and waits for nothing.
+    ///
+    /// # Errors
+    /// If the server does not read any more.
+    pub(super) fn ask_again_for_lenses(&mut self, params: &Value) -> Result<()> {
+        if std::mem::take(&mut self.lenses_changed) {
+            self.asked += 1;
+            let number = self.asked;
+            self.send(&json!({"jsonrpc": "2.0", "id": number, "method": "textDocument/codeLens", "params": params}))?;
+        }
+        Ok(())
+    }
+
+    /// Waits for a notification or request of the server's that is so; those before it are dropped.
+    ///
+    /// # Errors
+    /// If the server ends or is silent.
+    pub(super) fn told(&mut self, method: &str, so: impl Fn(&Value) -> bool) -> Result<Instant> {
+        loop {
+            let (at, message) = match self.kept.pop_front() {
+                Some(kept) => kept,
+                None => self.next(method)?,
+            };
+            if message["method"] == method && so(&message["params"]) {
+                return Ok(at);
+            }
+        }
+    }
+
+    /// The next message. What the server asks is answered with what says least.
+    fn next(&mut self, awaited: &str) -> Result<(Instant, Value)> {
+        let frame = match self.frames.recv_timeout(PATIENCE) {
+            Ok(frame) => frame,
+            Err(RecvTimeoutError::Timeout) => {
+                bail!("the server hangs: {} s without {awaited}", PATIENCE.as_secs())
+            }
+            Err(RecvTimeoutError::Disconnected) => {
+                let end = self.server.wait().map(|status| status.to_string()).unwrap_or_default();
+                bail!("the server ended before {awaited}: {end}")
+            }
+        };
+        let message: Value = serde_json::from_slice(&frame.body).context("the server wrote no JSON")?;
+        if let (Some(id), Some(method)) = (message.get("id"), message.get("method")) {
+            self.lenses_changed |= method == "workspace/codeLens/refresh";
+            let result = if method == "workspace/configuration" {
+                json!([null])
+            } else {
+                Value::Null
+            };
+            self.send(&json!({"jsonrpc": "2.0", "id": id, "result": result}))?;
+        }
+        Ok((frame.at, message))
+    }
+
+    fn send(&mut self, message: &Value) -> Result<Instant> {
+        let body = message.to_string();
+        let frame = format!("Content-Length: {}\r\n\r\n{body}", body.len());
+        let now = Instant::now();
+        self.input
+            .write_all(frame.as_bytes())
+            .and_then(|()| self.input.flush())
+            .context("the server does not read any more")?;
+        Ok(now)
+    }
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.server.kill();
+        let _ = self.server.wait();
+    }
+}
+
+/// Reads messages until the server ends, and notes the time of each before anything is done with it.
+fn read(output: ChildStdout, frames: &Sender<Frame>) {
+    let mut output = BufReader::with_capacity(1 << 20, output);
+    while let Some(body) = body(&mut output) {
+        let at = Instant::now();
+        if frames.send(Frame { at, body }).is_err() {
+            return;
+        }
+    }
+}
+
+fn body(output: &mut impl BufRead) -> Option<Vec<u8>> {
+    let mut length = None;
+    loop {
+        let mut line = String::new();
+        if output.read_line(&mut line).ok()? == 0 {
+            return None;
+        }
+        match line.trim().split_once(':') {
+            Some((name, value)) if name.eq_ignore_ascii_case("content-length") => {
+                length = value.trim().parse::<usize>().ok();
+            }
+            Some(_) => {}
+            None => break,
+        }
+    }
+    let mut body = vec![0; length?];
+    output.read_exact(&mut body).ok()?;
+    Some(body)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn frames_are_read_whole_and_their_end_is_noticed() {
+        let mut bytes: &[u8] =
+            b"content-length: 2\r\nX: y\r\n\r\n{}Content-Length: 3\r\n\r\n123Content-Length: 9\r\n\r\n1";
+        assert_eq!(body(&mut bytes).unwrap(), b"{}");
+        assert_eq!(body(&mut bytes).unwrap(), b"123");
+        assert_eq!(body(&mut bytes), None);
+    }
+}

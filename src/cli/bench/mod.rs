@@ -1,0 +1,61 @@
+//! `fovea bench`: how long the model takes, and with `--edit` how long a server takes from a keystroke to new heat.
+
+mod client;
+mod edit;
+mod model;
+mod source;
+mod times;
+
+use anyhow::Result;
+use clap::Args;
+
+use super::ModelArguments;
+use super::output::Format;
+
+/// Arguments of `fovea bench`.
+#[derive(Args, Debug)]
+pub(super) struct Bench {
+    /// Shapes to time, BATCHxLENGTH in tokens
+    #[arg(
+        long,
+        default_value = "1x16,1x128,1x256,8x256",
+        value_name = "LIST",
+        conflicts_with = "edit"
+    )]
+    shapes: String,
+    /// Threads; without it one per processor (with --edit as many as the server chooses)
+    #[arg(long, value_name = "N")]
+    threads: Option<usize>,
+    /// Time a server instead: from a keystroke to new heat, and hovers, highlights and lenses on analysed text
+    #[arg(long)]
+    edit: bool,
+    /// With --edit: lengths of the files
+    #[arg(long, default_value = "100,1000,10000", value_name = "LIST", requires = "edit")]
+    lines: String,
+    /// With --edit: keystrokes per file
+    #[arg(long, default_value_t = 100, value_name = "N", requires = "edit")]
+    edits: usize,
+    #[command(flatten)]
+    model: ModelArguments,
+    /// How to write the result
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+    /// The same as --format json
+    #[arg(long)]
+    json: bool,
+}
+
+impl Bench {
+    fn wants_json(&self) -> bool {
+        self.json || self.format == Format::Json
+    }
+}
+
+/// Times what was asked for.
+pub(super) fn run(arguments: &Bench) -> Result<()> {
+    if arguments.edit {
+        edit::run(arguments)
+    } else {
+        model::run(arguments)
+    }
+}
