@@ -33,7 +33,7 @@ pub(super) struct Client {
     /// When the server was started.
     pub(super) started: Instant,
     /// What the server keeps results in: its own and empty, so that nothing is found that an earlier run computed.
-    cache: Folder,
+    _cache: Folder,
 }
 
 /// A folder for the time of a measurement.
@@ -42,7 +42,11 @@ struct Folder(PathBuf);
 impl Folder {
     fn new() -> Folder {
         static MADE: AtomicUsize = AtomicUsize::new(0);
-        let name = format!("fovea-bench-{}-{}", std::process::id(), MADE.fetch_add(1, Ordering::Relaxed));
+        let name = format!(
+            "fovea-bench-{}-{}",
+            std::process::id(),
+            MADE.fetch_add(1, Ordering::Relaxed)
+        );
         Folder(std::env::temp_dir().join(name))
     }
 }
@@ -85,7 +89,7 @@ impl Client {
             asked: 0,
             lenses_changed: false,
             started,
-            cache,
+            _cache: cache,
         })
     }
 

@@ -44,7 +44,11 @@ const MATRICES: [(usize, usize); 5] = [(384, 384), (48, 1536), (33, 50), (1, 7),
 fn products_equal_the_plain_composition_at_odd_sizes() {
     for n in ODD_SIZES {
         for (out, inner) in MATRICES {
-            let (x, w, bias) = (random((n, inner), 2.0, 1), random((out, inner), 0.1, 2), vector(out, 1.0, 3));
+            let (x, w, bias) = (
+                random((n, inner), 2.0, 1),
+                random((out, inner), 0.1, 2),
+                vector(out, 1.0, 3),
+            );
             let matrix = Matrix::new(&w).unwrap();
             for bias in [None, Some(&bias)] {
                 let (fused, plain) = (
@@ -54,7 +58,10 @@ fn products_equal_the_plain_composition_at_odd_sizes() {
                 assert!(furthest(&fused, &plain) < 2e-5, "{n} {out} {inner}");
             }
             let g = random((n, out), 2.0, 4);
-            let (back, plain) = (linear_back(&g, &matrix).unwrap(), linear_back_reference(&g, &w).unwrap());
+            let (back, plain) = (
+                linear_back(&g, &matrix).unwrap(),
+                linear_back_reference(&g, &w).unwrap(),
+            );
             assert!(furthest(&back, &plain) < 2e-5, "{n} {out} {inner}");
             let gate = random((n, inner), 1.0, 5);
             let (gated, plain) = (
@@ -70,13 +77,21 @@ fn products_equal_the_plain_composition_at_odd_sizes() {
 fn activation_and_gate_equal_the_plain_composition_at_odd_sizes() {
     for activation in [Activation::Gelu, Activation::GeluTanh, Activation::Relu] {
         for n in ODD_SIZES {
-            let (x, w, bias) = (random((n, 37), 6.0, n as u64), random((50, 37), 0.2, 9), vector(50, 1.0, 5));
+            let (x, w, bias) = (
+                random((n, 37), 6.0, n as u64),
+                random((50, 37), 0.2, 9),
+                vector(50, 1.0, 5),
+            );
             let matrix = Matrix::new(&w).unwrap();
             let (out, gate) = activate(&x, &matrix, &bias, activation, true).unwrap();
             let gate = gate.unwrap();
             let (plain, plain_gate) = activate_reference(&x, &w, &bias, activation).unwrap();
             // A step has no error that could be bounded where it steps: there u is as good as zero on both sides.
-            assert!(furthest(&out, &plain) < 1e-5, "{activation:?} {n} {}", furthest(&out, &plain));
+            assert!(
+                furthest(&out, &plain) < 1e-5,
+                "{activation:?} {n} {}",
+                furthest(&out, &plain)
+            );
             if activation != Activation::Relu {
                 assert!(furthest(&gate, &plain_gate) < 3e-6, "{activation:?} {n}");
             }
@@ -154,7 +169,11 @@ fn a_row_is_multiplied_the_same_to_the_last_bit_whatever_stands_beside_it() {
     let all = linear(&x, &matrix, None).unwrap();
     for (start, count) in [(0, 1), (5, 12), (299, 2), (100, 60)] {
         let some = linear(&x.narrow(0, start, count).unwrap(), &matrix, None).unwrap();
-        assert_eq!(bits(&some), bits(&all.narrow(0, start, count).unwrap()), "{start} {count}");
+        assert_eq!(
+            bits(&some),
+            bits(&all.narrow(0, start, count).unwrap()),
+            "{start} {count}"
+        );
     }
 }
 
@@ -192,14 +211,23 @@ fn fused_operations_refuse_shapes_that_do_not_fit() {
     assert!(pull_back_norm(&x, &vector(5, 1.0, 1), &random((4, 1), 1.0, 1)).is_err());
     assert!(attend(&x, &one_after_the_other(&[4]), 4, true).is_err());
     assert!(attend(&x, &one_after_the_other(&[3]), 2, true).is_err());
-    assert!(unmix(&random((4, 4), 1.0, 1).reshape((1, 4, 4)).unwrap(), &random((5, 2), 1.0, 1)).is_err());
+    assert!(
+        unmix(
+            &random((4, 4), 1.0, 1).reshape((1, 4, 4)).unwrap(),
+            &random((5, 2), 1.0, 1)
+        )
+        .is_err()
+    );
 }
 
 /// The tests above run on the fastest path of this processor; here they run once more on each of the others, in a process of their
 /// own, since a process chooses its path once.
 #[test]
 fn every_other_path_passes_the_same_tests() {
-    for path in Path::ALL.into_iter().filter(|path| path.available() && *path != simd::path()) {
+    for path in Path::ALL
+        .into_iter()
+        .filter(|path| path.available() && *path != simd::path())
+    {
         if std::env::var_os("FOVEA_KERNELS").is_some() {
             return;
         }
@@ -210,6 +238,9 @@ fn every_other_path_passes_the_same_tests() {
             .unwrap();
         let said = String::from_utf8_lossy(&run.stdout);
         assert!(run.status.success(), "{path:?}: {said}");
-        assert!(said.contains("a_row_is_multiplied") && said.contains(" 0 failed"), "{path:?}: {said}");
+        assert!(
+            said.contains("a_row_is_multiplied") && said.contains(" 0 failed"),
+            "{path:?}: {said}"
+        );
     }
 }
