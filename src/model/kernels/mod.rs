@@ -7,4 +7,5 @@ pub mod activation;
 pub mod attention;
 pub mod elementary;
 pub mod gemm;
+pub mod mixing;
 pub mod norm;

@@ -6,10 +6,13 @@
 //! once. The arithmetic itself is in [`super::kernels`]; here it meets tensors and threads.
 
 mod attention;
+mod contributions;
 mod linear;
 mod norm;
+mod slices;
 
 pub use attention::{attend, attend_reference, unmix, unmix_reference};
+pub use contributions::{compose, compose_reference, lengths, lengths_reference, nearness, nearness_reference};
 pub use linear::{
     activate, activate_reference, gate_back, gate_back_reference, linear, linear_back, linear_back_reference,
     linear_reference,
