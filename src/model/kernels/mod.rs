@@ -6,6 +6,8 @@
 pub mod activation;
 pub mod attention;
 pub mod elementary;
+pub mod first;
 pub mod gemm;
 pub mod mixing;
 pub mod norm;
+pub mod push;

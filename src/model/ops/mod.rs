@@ -9,6 +9,7 @@ mod attention;
 mod contributions;
 mod linear;
 mod norm;
+mod push;
 mod slices;
 
 pub use attention::{attend, attend_reference, unmix, unmix_reference};
@@ -18,6 +19,7 @@ pub use linear::{
     linear_reference,
 };
 pub use norm::{pull_back_norm, pull_back_norm_reference, residual_norm, residual_norm_reference};
+pub use push::{push, push_reference, push_summed, push_summed_reference, push_tokens, push_tokens_reference};
 
 use candle_core::{CpuStorage, Device, Layout, Result, Tensor, bail};
 

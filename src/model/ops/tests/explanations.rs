@@ -97,3 +97,83 @@ fn contributions_refuse_shapes_that_do_not_fit() {
     wrong.attention = layer(4, SHAPES[1]).attention;
     assert!(nearness(&wrong).is_err() && lengths(&wrong).is_err());
 }
+
+/// Tokens 0 and n - 1 together, every other third one alone, and nobody.
+fn groups(n: usize) -> Vec<Vec<usize>> {
+    let mut groups: Vec<Vec<usize>> = (1..n.saturating_sub(1))
+        .step_by(3.max(n / 5))
+        .map(|token| vec![token])
+        .collect();
+    groups.push(if n > 1 { vec![0, n - 1] } else { vec![0] });
+    groups.push(Vec::new());
+    groups
+}
+
+#[test]
+fn parts_go_through_a_layer_as_through_the_plain_composition_at_odd_sizes() {
+    for shape in SHAPES {
+        for n in ODD_SIZES {
+            let layer = layer(n, shape);
+            let k = groups(n).len();
+            let parts = random((k * n, shape.1), 1.0, 3).reshape((k, n, shape.1)).unwrap();
+            let mean = vec![1.0 / n as f32; n];
+            let first: Vec<f32> = (0..n).map(|i| f32::from(u8::from(i == 0))).collect();
+            for biased in [false, true] {
+                let (fused, plain) = (push(&layer, &parts, biased), push_reference(&layer, &parts, biased));
+                let error = relative(&fused.unwrap(), &plain.unwrap());
+                assert!(error < 5e-6, "{n} {shape:?}: {error}");
+                for weights in [&mean, &first] {
+                    let fused = push_summed(&layer, &parts, weights, biased).unwrap();
+                    let plain = push_summed_reference(&layer, &parts, weights, biased).unwrap();
+                    // Their sum may be much less than what was summed.
+                    assert!(
+                        furthest(&fused, &plain) < 1e-5,
+                        "{n} {shape:?}: {}",
+                        furthest(&fused, &plain)
+                    );
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn parts_of_tokens_go_through_a_layer_as_through_the_plain_composition_at_odd_sizes() {
+    for shape in SHAPES {
+        for n in ODD_SIZES {
+            let (layer, groups) = (layer(n, shape), groups(n));
+            let fused = push_tokens(&layer, &groups).unwrap();
+            let error = relative(&fused, &push_tokens_reference(&layer, &groups).unwrap());
+            assert!(error < 5e-6, "{n} {shape:?}: {error}");
+        }
+    }
+    let layer = layer(3, SHAPES[1]);
+    assert_eq!(push_tokens(&layer, &[]).unwrap().dims(), [0, 3, 40]);
+}
+
+#[test]
+fn a_part_is_pushed_the_same_to_the_last_bit_whatever_is_pushed_beside_it() {
+    let layer = layer(31, SHAPES[0]);
+    let groups: Vec<Vec<usize>> = (0..9).map(|token| vec![token]).collect();
+    let first = push_tokens(&layer, &groups).unwrap();
+    let second = push(&layer, &first, false).unwrap();
+    let summed = push_summed(&layer, &second, &[0.125; 31], false).unwrap();
+    for part in [0, 4, 8] {
+        let alone = push_tokens(&layer, &groups[part..=part]).unwrap();
+        assert_eq!(bits(&alone), bits(&first.narrow(0, part, 1).unwrap()));
+        let alone = push(&layer, &alone, false).unwrap();
+        assert_eq!(bits(&alone), bits(&second.narrow(0, part, 1).unwrap()));
+        let alone = push_summed(&layer, &alone, &[0.125; 31], false).unwrap();
+        assert_eq!(bits(&alone), bits(&summed.narrow(0, part, 1).unwrap()));
+    }
+}
+
+#[test]
+fn parts_that_do_not_fit_are_refused() {
+    let (layer, parts) = (layer(3, SHAPES[1]), |n| {
+        random((2 * n, 40), 1.0, 1).reshape((2, n, 40)).unwrap()
+    });
+    assert!(push(&layer, &parts(4), false).is_err());
+    assert!(push_summed(&layer, &parts(3), &[1.0], false).is_err());
+    assert!(push_tokens(&layer, &[vec![3]]).is_err());
+}
