@@ -5,7 +5,21 @@
 //! leaves them as a part of its rows' lengths, so that no T_i(x_j) is ever written.
 
 use super::super::simd::{LANES, Lane, Registers, Simd};
-use super::gemm::{Panels, Sink, load_part, strided};
+use super::gemm::{Panels, load_part};
+
+/// A block for each row of a tile, r from 0 up to R, written out: a loop that is left standing would keep the tile's sums in memory
+/// and have every product store them.
+macro_rules! each_row {
+    ($r:ident of $rows:ident, $body:block) => {
+        each_row!($r of $rows, $body, 0 1 2 3 4 5 6 7 8 9 10 11)
+    };
+    ($r:ident of $rows:ident, $body:block, $($at:literal)*) => {
+        $(if $at < $rows {
+            let $r = $at;
+            $body
+        })*
+    };
+}
 
 /// Source tokens as one attention block sees them.
 #[derive(Clone, Copy)]
@@ -68,20 +82,16 @@ fn some_panels<S: Simd, const R: usize, const P: usize>(
         for (p, b) in b.iter_mut().enumerate() {
             *b = &from.output.panel(panel + p)[head * width..][..width];
         }
-        let mut sink = Strewn {
-            lanes,
-            panels,
-            per: from.heads + 1,
-            head,
-        };
+        let per = from.heads + 1;
         let mut token = 0;
         while token < tokens {
             let x = &from.values[token * hidden + head * width..];
+            let out = &mut lanes[(token * panels + panel) * per + head..];
             if token + R <= tokens {
-                strided::<S, R, P>(s, x, hidden, b, token, panel * LANES, &mut sink);
+                head_tile::<S, R, P>(s, x, hidden, b, out, panels * per, per);
                 token += R;
             } else {
-                strided::<S, 1, P>(s, x, hidden, b, token, panel * LANES, &mut sink);
+                head_tile::<S, 1, P>(s, x, hidden, b, out, panels * per, per);
                 token += 1;
             }
         }
@@ -89,20 +99,41 @@ fn some_panels<S: Simd, const R: usize, const P: usize>(
     P
 }
 
-/// One head's rows, each to its token's panels.
-struct Strewn<'a> {
-    lanes: &'a mut [Lane],
-    panels: usize,
-    per: usize,
-    head: usize,
-}
-
-impl Sink for Strewn<'_> {
-    #[inline(always)]
-    fn put<S: Simd>(&mut self, s: S, row: usize, column: usize, sums: S::F32) {
-        let lane = (row * self.panels + column / LANES) * self.per + self.head;
-        s.store(&mut self.lanes[lane].0, sums);
+/// R rows of x, `stride` apart, times P panels, into lanes: `across` from row to row, `along` from panel to panel.
+#[inline(always)]
+fn head_tile<S: Simd, const R: usize, const P: usize>(
+    s: S,
+    x: &[f32],
+    stride: usize,
+    b: [&[Lane]; P],
+    out: &mut [Lane],
+    across: usize,
+    along: usize,
+) {
+    let inner = b[0].len();
+    let b = b.map(|b| &b[..inner]);
+    let mut rows = [&x[..inner]; R];
+    for (r, row) in rows.iter_mut().enumerate() {
+        *row = &x[r * stride..][..inner];
     }
+    let mut sums = [[s.splat(0.0); P]; R];
+    let mut lanes = [s.splat(0.0); P];
+    for k in 0..inner {
+        for p in 0..P {
+            lanes[p] = s.load(&b[p][k].0);
+        }
+        each_row!(r of R, {
+            let a = s.splat(rows[r][k]);
+            for p in 0..P {
+                sums[r][p] = s.fma(a, lanes[p], sums[r][p]);
+            }
+        });
+    }
+    each_row!(r of R, {
+        for p in 0..P {
+            s.store(&mut out[r * across + p * along].0, sums[r][p]);
+        }
+    });
 }
 
 /// (v - mean v) ⊙ γ for one row of panels of `per` lanes.
@@ -155,13 +186,20 @@ impl Looks {
         // A cache line more, so that neighbouring tokens do not fall into the same set of the cache.
         let stride = groups.padded() * heads + LANES;
         let mut entries = vec![0f32; stride * tokens.len()];
-        for (index, row) in attention.chunks_exact(n).enumerate() {
-            let (head, i) = (index / n, index % n);
-            let (group, size, place) = groups.place(i);
-            let at = group * heads + head * size + place;
-            for (token, v) in row[tokens.clone()].iter().enumerate() {
-                entries[token * stride + at] = *v;
+        let mut first = 0;
+        // Group by group, so that what is written stays in the first cache until it is whole.
+        while first < n {
+            let (_, size, _) = groups.place(first);
+            for head in 0..heads {
+                for i in first..(first + size).min(n) {
+                    let at = first * heads + head * size + i - first;
+                    let row = &attention[(head * n + i) * n..][tokens.clone()];
+                    for (v, entries) in row.iter().zip(entries.chunks_exact_mut(stride)) {
+                        entries[at] = *v;
+                    }
+                }
             }
+            first += size;
         }
         Looks { entries, stride }
     }
@@ -303,29 +341,32 @@ fn tile<S: Simd, const R: usize, const P: usize>(
     let (heads, per) = (a.len(), a.len() + 1);
     let mut b = [&source[..heads]; P];
     let mut sums = [[s.splat(0.0); P]; R];
+    let targets = &targets[..P];
     for p in 0..P {
         b[p] = &source[(panel + p) * per..][..heads];
-        for r in 0..R {
+    }
+    each_row!(r of R, {
+        for p in 0..P {
             sums[r][p] = s.load(&targets[p][r].0);
         }
-    }
+    });
     let mut lanes = [s.splat(0.0); P];
     for k in 0..heads {
         for p in 0..P {
             lanes[p] = s.load(&b[p][k].0);
         }
-        for r in 0..R {
+        each_row!(r of R, {
             let a = s.splat(a[k][r]);
             for p in 0..P {
                 sums[r][p] = s.fma(a, lanes[p], sums[r][p]);
             }
-        }
+        });
     }
-    for r in 0..R {
+    each_row!(r of R, {
         for p in 0..P {
             totals[r] = s.add(totals[r], s.abs(sums[r][p]));
         }
-    }
+    });
 }
 
 /// |T_i(x_j)|₂²·s_i² for some tokens j and all positions i: (tokens, n) into `out`. `attention` is (heads, n, n).
