@@ -11,3 +11,4 @@ pub mod gemm;
 pub mod mixing;
 pub mod norm;
 pub mod push;
+pub mod shift;

@@ -10,6 +10,7 @@ mod contributions;
 mod linear;
 mod norm;
 mod push;
+mod shift;
 mod slices;
 
 pub use attention::{attend, attend_reference, unmix, unmix_reference};
@@ -20,6 +21,7 @@ pub use linear::{
 };
 pub use norm::{pull_back_norm, pull_back_norm_reference, residual_norm, residual_norm_reference};
 pub use push::{push, push_reference, push_summed, push_summed_reference, push_tokens, push_tokens_reference};
+pub use shift::{shifted, shifted_reference};
 
 use candle_core::{CpuStorage, Device, Layout, Result, Tensor, bail};
 

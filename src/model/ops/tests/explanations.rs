@@ -92,6 +92,21 @@ fn composed_mixing_equals_the_plain_composition_at_odd_sizes() {
 }
 
 #[test]
+fn what_a_bias_adds_equals_the_plain_composition_at_odd_sizes() {
+    for n in ODD_SIZES {
+        for width in [1536, 384, 33, 1] {
+            let (g, bias) = (random((n, width), 1.0, 1), vector(width, 1.0, 2));
+            let (fused, plain) = (shifted(&g, &bias).unwrap(), shifted_reference(&g, &bias).unwrap());
+            assert!(
+                (fused - plain).abs() < 1e-6 * (n * width) as f64,
+                "{n} {width}: {fused} {plain}"
+            );
+        }
+    }
+    assert!(shifted(&random((3, 4), 1.0, 1), &vector(3, 1.0, 1)).is_err());
+}
+
+#[test]
 fn contributions_refuse_shapes_that_do_not_fit() {
     let mut wrong = layer(3, SHAPES[1]);
     wrong.attention = layer(4, SHAPES[1]).attention;
