@@ -7,7 +7,10 @@ use super::gemm::gemm;
 use super::mixing::{Sources, transform};
 use super::push::{Added, Frozen, IntoPanels, apply_gate, product, second_half};
 
-/// What the positions draw on, token by token: heads + 1 rows each, the last for the token's own residual, in panels.
+/// Tokens whose rows are multiplied together.
+pub const TOKENS: usize = 8;
+
+/// What the positions draw on from some tokens, token by token: heads + 1 rows each, the last for the token's own residual, in panels.
 pub struct Drawn {
     /// Behind the first LayerNorm's linear part but for 1/s: `hidden` columns.
     pub attended: Vec<Lane>,
@@ -43,12 +46,21 @@ pub fn draw<S: Simd>(s: S, layer: &Frozen, from: Sources) -> Drawn {
     Drawn { attended, up }
 }
 
-/// The parts of some groups of tokens behind the first layer, (groups, n, hidden) into `out`.
+/// The parts of some groups of tokens behind the first layer, (groups, n, hidden) into `out`. `drawn` holds the tokens of all groups,
+/// one after the other, [`TOKENS`] to an entry; those of the first of these groups from `start` on.
 #[inline(always)]
-pub fn first_layer<S: Simd>(s: S, layer: &Frozen, drawn: &Drawn, groups: &[Vec<usize>], out: &mut [f32]) {
+pub fn first_layer<S: Simd>(
+    s: S,
+    layer: &Frozen,
+    drawn: &[Drawn],
+    start: usize,
+    groups: &[Vec<usize>],
+    out: &mut [f32],
+) {
     let (n, hidden, columns) = (layer.n, layer.output.columns(), layer.up.columns());
     let per = layer.heads + 1;
     let mut looks = vec![0f32; n * per];
+    let mut next = start;
     let (mut y, mut active) = (vec![0f32; n * hidden], vec![0f32; n * columns]);
     for (group, out) in groups.iter().zip(out.chunks_exact_mut(n * hidden)) {
         y.fill(0.0);
@@ -61,10 +73,12 @@ pub fn first_layer<S: Simd>(s: S, layer: &Frozen, drawn: &Drawn, groups: &[Vec<u
                 }
                 looks[per - 1] = if i == *token { inverse_std } else { 0.0 };
             }
+            let (drawn, place) = (&drawn[next / TOKENS], next % TOKENS);
+            next += 1;
             let lanes = layer.output.count() * per;
-            add(s, &looks, per, &drawn.attended[token * lanes..][..lanes], &mut y);
+            add(s, &looks, per, &drawn.attended[place * lanes..][..lanes], &mut y);
             let lanes = layer.up.count() * per;
-            add(s, &looks, per, &drawn.up[token * lanes..][..lanes], &mut active);
+            add(s, &looks, per, &drawn.up[place * lanes..][..lanes], &mut active);
         }
         apply_gate(s, &mut active, layer.gate, columns);
         second_half(s, layer, &active, &y, 0, out);

@@ -330,6 +330,10 @@ fn group<S: Simd, const R: usize, const P: usize>(
 }
 
 #[inline(always)]
+#[allow(
+    clippy::needless_range_loop,
+    reason = "an iterator would have to be unrolled before the sums are registers"
+)]
 fn tile<S: Simd, const R: usize, const P: usize>(
     s: S,
     source: &[Lane],

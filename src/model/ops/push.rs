@@ -8,7 +8,7 @@ use rayon::prelude::*;
 
 use super::slices::with_all;
 use super::{linear, on_cpu, with_values};
-use crate::model::kernels::first::{Drawn, draw, first_layer};
+use crate::model::kernels::first::{Drawn, TOKENS, draw, first_layer};
 use crate::model::kernels::mixing::Sources;
 use crate::model::kernels::push::{Biases, Frozen, Room, attention_block, feed_forward, feed_forward_summed};
 use crate::model::simd::{self, Kernel, Simd};
@@ -153,41 +153,53 @@ pub fn push_tokens(layer: &LayerTrace, groups: &[Vec<usize>]) -> Result<Tensor> 
     if let Some(token) = groups.iter().flatten().find(|token| **token >= n) {
         bail!("token {token} does not exist: the sequence has {n}");
     }
-    let values = linear(&layer.input, w.value()?, None)?; // (n, hidden)
+    let device = layer.input.device();
+    let tokens: Vec<u32> = groups.iter().flatten().map(|token| *token as u32).collect();
+    if tokens.is_empty() {
+        return Tensor::zeros((groups.len(), n, hidden), layer.input.dtype(), device);
+    }
+    let count = tokens.len();
+    let input = layer.input.index_select(&Tensor::from_vec(tokens, count, device)?, 0)?; // (tokens, hidden)
+    let values = linear(&input, w.value()?, None)?; // (tokens, hidden)
     let out = frozen(layer, false, |frozen| {
-        with_all([&layer.input, &values], |[input, values]| {
+        let drawn: Vec<Drawn> = with_all([&input, &values], |[input, values]| {
             let tasks = input
                 .par_chunks(TOKENS * hidden)
                 .zip(values.par_chunks(TOKENS * hidden));
-            let tasks = tasks.map(|(input, values)| {
+            let draw = |(input, values)| {
                 simd::run(Draw {
                     frozen: &frozen,
                     input,
                     values,
                 })
-            });
-            let drawn: Vec<Drawn> = tasks.collect();
-            let drawn = Drawn {
-                attended: drawn.iter().flat_map(|drawn| drawn.attended.iter().copied()).collect(),
-                up: drawn.iter().flat_map(|drawn| drawn.up.iter().copied()).collect(),
             };
-            let mut out = vec![0f32; groups.len() * n * hidden];
-            let each = parts_per_task(groups.len(), n);
-            let tasks = out
-                .par_chunks_mut((each * n * hidden).max(1))
-                .zip(groups.par_chunks(each));
-            tasks.for_each(|(out, groups)| {
-                simd::run(First {
-                    frozen: &frozen,
-                    drawn: &drawn,
-                    groups,
-                    out,
-                });
+            Ok(tasks.map(draw).collect())
+        })?;
+        let each = parts_per_task(groups.len(), n);
+        let before = |start: &mut usize, groups: &[Vec<usize>]| {
+            let first = *start;
+            *start += groups.iter().map(Vec::len).sum::<usize>();
+            Some(first)
+        };
+        let starts: Vec<usize> = groups.chunks(each).scan(0, before).collect();
+        let mut out = vec![0f32; groups.len() * n * hidden];
+        let tasks = (
+            out.par_chunks_mut(each * n * hidden),
+            groups.par_chunks(each),
+            starts.into_par_iter(),
+        );
+        tasks.into_par_iter().for_each(|(out, groups, start)| {
+            simd::run(First {
+                frozen: &frozen,
+                drawn: &drawn,
+                start,
+                groups,
+                out,
             });
-            Ok(out)
-        })
+        });
+        Ok(out)
     })?;
-    Tensor::from_vec(out, (groups.len(), n, hidden), layer.input.device())
+    Tensor::from_vec(out, (groups.len(), n, hidden), device)
 }
 
 /// The plain composition of [`push_tokens`].
@@ -233,9 +245,6 @@ fn mix(attention: &Tensor, values: &Tensor) -> Result<Tensor> {
         .permute((2, 1, 0, 3))? // (k, n, heads, width)
         .reshape((k, n, hidden))
 }
-
-/// Tokens whose rows are multiplied in one task.
-const TOKENS: usize = 8;
 
 /// Parts given to one task: rows enough to pay for reading the matrices, but two tasks for each thread.
 fn parts_per_task(parts: usize, n: usize) -> usize {
@@ -391,7 +400,8 @@ impl Kernel for Draw<'_> {
 
 struct First<'a> {
     frozen: &'a Frozen<'a>,
-    drawn: &'a Drawn,
+    drawn: &'a [Drawn],
+    start: usize,
     groups: &'a [Vec<usize>],
     out: &'a mut [f32],
 }
@@ -401,6 +411,6 @@ impl Kernel for First<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        first_layer(s, self.frozen, self.drawn, self.groups, self.out);
+        first_layer(s, self.frozen, self.drawn, self.start, self.groups, self.out);
     }
 }

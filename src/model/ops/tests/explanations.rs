@@ -164,6 +164,7 @@ fn parts_of_tokens_go_through_a_layer_as_through_the_plain_composition_at_odd_si
     }
     let layer = layer(3, SHAPES[1]);
     assert_eq!(push_tokens(&layer, &[]).unwrap().dims(), [0, 3, 40]);
+    assert_eq!(push_tokens(&layer, &[Vec::new()]).unwrap().dims(), [1, 3, 40]);
 }
 
 #[test]
