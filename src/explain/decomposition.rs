@@ -63,24 +63,18 @@ pub fn pull_back(trace: &Trace, pooling: Pooling, direction: &[f32]) -> std::res
 /// Gradient at a layer's output, (n, hidden) → gradient at its input, and what the layer's biases add.
 fn pull_back_layer(layer: &LayerTrace, gradient: &Tensor) -> Result<(Tensor, f64)> {
     let w = &layer.weights;
-    let mut bias = shifted(gradient, &w.norm2.shift)?;
+    let mut bias = ops::shifted(gradient, &w.norm2.shift)?;
     let summed = ops::pull_back_norm(gradient, &w.norm2.scale, &layer.inverse_std2)?; // (n, hidden), at Y + FFN(Y)
-    bias += shifted(&summed, &w.down_bias)?;
+    bias += ops::shifted(&summed, &w.down_bias)?;
     let active = ops::gate_back(&summed, &w.down, &layer.gate)?; // (n, intermediate), at YW₁ + b₁
-    bias += shifted(&active, &w.up_bias)?;
+    bias += ops::shifted(&active, &w.up_bias)?;
     let attended = (summed + ops::linear_back(&active, &w.up)?)?; // (n, hidden), at Y
 
-    bias += shifted(&attended, &w.norm1.shift)?;
+    bias += ops::shifted(&attended, &w.norm1.shift)?;
     let mixed = ops::pull_back_norm(&attended, &w.norm1.scale, &layer.inverse_std1)?; // (n, hidden), at X + attention
-    bias += shifted(&mixed, &w.output_bias)?;
+    bias += ops::shifted(&mixed, &w.output_bias)?;
     let context = ops::linear_back(&mixed, &w.output)?; // (n, hidden), at the heads' concatenated contexts
     let values = ops::unmix(&layer.attention, &context)?; // (n, hidden), at XW_V + b_V
-    bias += shifted(&values, &w.value_bias()?)?;
+    bias += ops::shifted(&values, &w.value_bias()?)?;
     Ok(((mixed + ops::linear_back(&values, w.value()?)?)?, bias))
-}
-
-/// What a bias vector added to every row contributes: ⟨Σ_i gradient_i, bias⟩.
-fn shifted(gradient: &Tensor, bias: &Tensor) -> Result<f64> {
-    let rows = gradient.sum(0)?; // (width)
-    Ok(f64::from((rows * bias)?.sum_all()?.to_scalar::<f32>()?))
 }

@@ -4,9 +4,9 @@
 //! gates frozen (DecompX, Modarressi et al., ACL 2023; formula B4.8). Every bias enters the bias part. The parts sum to the
 //! embedding exactly, up to rounding.
 
-use candle_core::{D, Result, Tensor};
+use candle_core::{Result, Tensor};
 
-use crate::model::{Checkpoint, LayerTrace, ModelError, Norm, Pooling, Trace, ops};
+use crate::model::{Checkpoint, ModelError, Pooling, Trace, ops};
 
 /// The parts of one sequence's embedding.
 #[derive(Debug, Clone)]
@@ -15,8 +15,8 @@ pub struct Parts {
     pub vectors: Tensor,
 }
 
-/// Rows of hidden states pushed through a layer at once: bounds the memory of the feed-forward block to 25 MB for the default
-/// model, and is large enough for full speed.
+/// Rows of hidden states pushed through a layer at once: bounds their memory to 6 MB for the default model, and is large enough for
+/// full speed.
 const ROWS: usize = 4096;
 
 /// Splits the embedding of a sequence over groups of its tokens; `groups[k]` lists the tokens of part k.
@@ -34,97 +34,65 @@ pub fn parts(
     };
     let (n, hidden) = first.input.dims2()?;
     let per_chunk = (ROWS / n.max(1)).max(1);
-    let mut vectors = Vec::new();
-    for groups in groups.chunks(per_chunk) {
-        let start = groups
-            .iter()
-            .map(|tokens| rows_of(&first.input, tokens))
-            .collect::<Result<Vec<_>>>()?;
-        vectors.push(push(trace, pooling, Tensor::stack(&start, 0)?, false, checkpoint)?); // (chunk, hidden)
-    }
+    let words = || -> std::result::Result<Vec<Tensor>, ModelError> {
+        let chunks = groups.chunks(per_chunk);
+        chunks
+            .map(|groups| push(trace, pooling, Start::Tokens(groups), checkpoint))
+            .collect()
+    };
     let nothing = Tensor::zeros((1, n, hidden), first.input.dtype(), first.input.device())?;
-    vectors.push(push(trace, pooling, nothing, true, checkpoint)?); // (1, hidden)
+    let bias = || push(trace, pooling, Start::Biases(nothing), checkpoint); // (1, hidden)
+    // One part is too little work to share, so it goes beside the others.
+    let (words, bias) = rayon::join(words, bias);
+    let mut vectors = words?; // each (chunk, hidden)
+    vectors.push(bias?);
     Ok(Parts {
         vectors: Tensor::cat(&vectors, 0)?,
     })
 }
 
-/// The rows of some tokens, zero elsewhere: (n, hidden).
-fn rows_of(input: &Tensor, tokens: &[usize]) -> Result<Tensor> {
-    let mut mask = vec![0f32; input.dim(0)?];
-    for token in tokens {
-        mask[*token] = 1.0;
-    }
-    input.broadcast_mul(&Tensor::from_vec(mask, (input.dim(0)?, 1), input.device())?)
+/// What is pushed.
+enum Start<'a> {
+    /// The rows of some tokens each.
+    Tokens(&'a [Vec<usize>]),
+    /// Nothing, (1, n, hidden), to which every bias will be added.
+    Biases(Tensor),
 }
 
-/// Pushes parts (k, n, hidden) through all layers and pools them: (k, hidden). `biased`: these are the bias part.
+/// Pushes parts through all layers and pools them: (k, hidden).
 fn push(
     trace: &Trace,
     pooling: Pooling,
-    mut parts: Tensor,
-    biased: bool,
+    start: Start,
     checkpoint: Checkpoint,
 ) -> std::result::Result<Tensor, ModelError> {
-    for layer in &trace.layers {
-        if checkpoint() {
-            return Err(ModelError::Stopped);
-        }
-        parts = push_layer(layer, &parts, biased)?;
+    let Some((last, before)) = trace.layers.split_last() else {
+        return Err(candle_core::Error::Msg("the trace has no layers".into()).into());
+    };
+    let n = trace.len();
+    let weights: Vec<f32> = (0..n).map(|i| pooling.weight(i, n)).collect();
+    let stop = || if checkpoint() { Err(ModelError::Stopped) } else { Ok(()) };
+    stop()?;
+    let (mut parts, before, biased) = match (start, before) {
+        (Start::Tokens(groups), [first, later @ ..]) => (ops::push_tokens(first, groups)?, later, false),
+        (Start::Tokens(groups), []) => (rows_of(&last.input, groups)?, before, false),
+        (Start::Biases(nothing), _) => (nothing, before, true),
+    };
+    for layer in before {
+        stop()?;
+        parts = ops::push(layer, &parts, biased)?; // (k, n, hidden)
     }
-    Ok(match pooling {
-        Pooling::Mean => parts.mean(1)?,
-        Pooling::Cls => parts.narrow(1, 0, 1)?.squeeze(1)?,
-    })
+    stop()?;
+    Ok(ops::push_summed(last, &parts, &weights, biased)?)
 }
 
-fn push_layer(layer: &LayerTrace, x: &Tensor, biased: bool) -> Result<Tensor> {
-    let w = &layer.weights;
-    let (k, n, hidden) = x.dims3()?;
-    let flat = |tensor: &Tensor| tensor.reshape((k * n, tensor.dim(D::Minus1)?));
-
-    let bias = |bias| biased.then_some(bias);
-    let value_bias = w.value_bias()?;
-    let values = ops::linear(&flat(x)?, w.value()?, bias(&value_bias))?; // (k·n, hidden)
-    let context = mix(&layer.attention, &values.reshape((k, n, hidden))?)?; // (k, n, hidden)
-    let attended = ops::linear(&flat(&context)?, &w.output, bias(&w.output_bias))?; // (k·n, hidden)
-    let summed = (x + attended.reshape((k, n, hidden))?)?;
-    let y = normalise(&summed, &w.norm1, &layer.inverse_std1, biased)?; // (k, n, hidden)
-
-    let up = ops::linear(&flat(&y)?, &w.up, bias(&w.up_bias))?; // (k·n, intermediate)
-    let gated = up.reshape((k, n, up.dim(1)?))?.broadcast_mul(&layer.gate)?; // (k, n, intermediate)
-    let down = ops::linear(&flat(&gated)?, &w.down, bias(&w.down_bias))?; // (k·n, hidden)
-    normalise(
-        &(y + down.reshape((k, n, hidden))?)?,
-        &w.norm2,
-        &layer.inverse_std2,
-        biased,
-    )
-}
-
-/// (v - mean v) / s ⊙ γ with the deviation s of the full vector; β belongs to the bias part.
-fn normalise(x: &Tensor, norm: &Norm, inverse_std: &Tensor, biased: bool) -> Result<Tensor> {
-    let centred = x.broadcast_sub(&x.mean_keepdim(D::Minus1)?)?;
-    let scaled = centred.broadcast_mul(inverse_std)?.broadcast_mul(&norm.scale)?; // (k, n, hidden)
-    if biased {
-        scaled.broadcast_add(&norm.shift)
-    } else {
-        Ok(scaled)
+/// The rows of each group's tokens, zero elsewhere: (groups, n, hidden).
+fn rows_of(input: &Tensor, groups: &[Vec<usize>]) -> Result<Tensor> {
+    let (n, device) = (input.dim(0)?, input.device());
+    let mut mask = vec![0f32; groups.len() * n];
+    for (mask, tokens) in mask.chunks_exact_mut(n.max(1)).zip(groups) {
+        tokens.iter().for_each(|token| mask[*token] = 1.0);
     }
-}
-
-/// Mixes every part's values with the sequence's attention: (k, n, hidden) → (k, n, hidden).
-fn mix(attention: &Tensor, values: &Tensor) -> Result<Tensor> {
-    let (heads, n, _) = attention.dims3()?;
-    let (k, _, hidden) = values.dims3()?;
-    let width = hidden / heads;
-    let values = values
-        .reshape((k, n, heads, width))?
-        .permute((2, 1, 0, 3))? // (heads, n, k, width)
-        .reshape((heads, n, k * width))?;
-    attention
-        .matmul(&values)? // (heads, n, k·width)
-        .reshape((heads, n, k, width))?
-        .permute((2, 1, 0, 3))? // (k, n, heads, width)
-        .reshape((k, n, hidden))
+    let mask = Tensor::from_vec(mask, (groups.len(), n, 1), device)?;
+    mask.broadcast_mul(&input.unsqueeze(0)?)
 }

@@ -6,15 +6,22 @@
 //! once. The arithmetic itself is in [`super::kernels`]; here it meets tensors and threads.
 
 mod attention;
+mod contributions;
 mod linear;
 mod norm;
+mod push;
+mod shift;
+mod slices;
 
 pub use attention::{attend, attend_reference, unmix, unmix_reference};
+pub use contributions::{compose, compose_reference, lengths, lengths_reference, nearness, nearness_reference};
 pub use linear::{
     activate, activate_reference, gate_back, gate_back_reference, linear, linear_back, linear_back_reference,
     linear_reference,
 };
 pub use norm::{pull_back_norm, pull_back_norm_reference, residual_norm, residual_norm_reference};
+pub use push::{push, push_reference, push_summed, push_summed_reference, push_tokens, push_tokens_reference};
+pub use shift::{shifted, shifted_reference};
 
 use candle_core::{CpuStorage, Device, Layout, Result, Tensor, bail};
 

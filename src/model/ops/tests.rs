@@ -7,6 +7,8 @@ use crate::model::Matrix;
 use crate::model::config::Activation;
 use crate::model::simd::{self, Path};
 
+mod explanations;
+
 fn random(shape: (usize, usize), spread: f32, seed: u64) -> Tensor {
     let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
     let values = (0..shape.0 * shape.1)

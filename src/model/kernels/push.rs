@@ -1,0 +1,422 @@
+//! Parts of a sequence's hidden states through one layer whose attention, deviations and gates are held: what stays of the layer
+//! is an affine map, and a part is one argument of it.
+//!
+//! A task takes some parts through the whole layer, so that what lies between two products stays in its cache.
+
+use super::super::simd::{LANES, Lane, Registers, Simd};
+use super::gemm::{Panels, Plain, Sink, gemm, load_part, store_part, strided};
+
+/// A layer with what one sequence of n tokens left in it.
+#[derive(Clone, Copy)]
+pub struct Frozen<'a> {
+    /// Tokens of the sequence.
+    pub n: usize,
+    /// Heads.
+    pub heads: usize,
+    /// Probabilities, (heads, n, n).
+    pub attention: &'a [f32],
+    /// W_Vᵀ, (hidden, hidden).
+    pub value: &'a Panels,
+    /// W_Oᵀ, (hidden, hidden).
+    pub output: &'a Panels,
+    /// First feed-forward matrix, (hidden, intermediate).
+    pub up: &'a Panels,
+    /// Second feed-forward matrix, (intermediate, hidden).
+    pub down: &'a Panels,
+    /// γ and 1/s of the LayerNorm after attention, (hidden) and (n).
+    pub norm1: (&'a [f32], &'a [f32]),
+    /// γ and 1/s of the LayerNorm after the feed-forward block, (hidden) and (n).
+    pub norm2: (&'a [f32], &'a [f32]),
+    /// Gate of the activation, (n, intermediate).
+    pub gate: &'a [f32],
+    /// What the part of the biases is given besides.
+    pub biases: Option<Biases<'a>>,
+}
+
+/// The vectors that a layer adds.
+#[derive(Clone, Copy)]
+pub struct Biases<'a> {
+    /// b_V, (hidden).
+    pub value: &'a [f32],
+    /// b_O, (hidden).
+    pub output: &'a [f32],
+    /// β of the LayerNorm after attention, (hidden).
+    pub shift1: &'a [f32],
+    /// (intermediate)
+    pub up: &'a [f32],
+    /// (hidden)
+    pub down: &'a [f32],
+    /// β of the LayerNorm after the feed-forward block, (hidden).
+    pub shift2: &'a [f32],
+}
+
+impl Frozen<'_> {
+    fn hidden(&self) -> usize {
+        self.output.columns()
+    }
+}
+
+/// Rows that go through the feed-forward block at a time: packed, they stay in the second cache.
+const ROWS: usize = 96;
+
+/// Room for what lies between two products, kept from task to task.
+#[derive(Default)]
+pub struct Room {
+    values: Vec<Lane>,
+    context: Vec<f32>,
+    active: Vec<f32>,
+    rows: Vec<f32>,
+}
+
+impl Room {
+    /// Rows of `length` floats in all, taken out so that the rest can be used beside them.
+    pub fn rows(&mut self, length: usize) -> Vec<f32> {
+        let mut rows = std::mem::take(&mut self.rows);
+        rows.resize(length, 0.0);
+        rows
+    }
+
+    /// Puts the rows back.
+    pub fn keep(&mut self, rows: Vec<f32>) {
+        self.rows = rows;
+    }
+}
+
+/// The first `length` entries, more of them made if there are fewer. What they hold is left from before.
+fn room<T: Copy>(kept: &mut Vec<T>, length: usize, empty: T) -> &mut [T] {
+    if kept.len() < length {
+        kept.resize(length, empty);
+    }
+    &mut kept[..length]
+}
+
+/// The attention block on parts x (parts·n, hidden): its first `kept` positions of each part, after the LayerNorm, into `out`
+/// (parts·kept, hidden).
+#[inline(always)]
+pub fn attention_block<S: Simd>(s: S, layer: &Frozen, x: &[f32], kept: usize, rooms: &mut Room, out: &mut [f32]) {
+    let (n, hidden, panels) = (layer.n, layer.hidden(), layer.value.count());
+    let parts = x.len() / (n * hidden);
+    let values = room(&mut rooms.values, parts * panels * n, Lane::ZERO);
+    let mut sink = IntoPanels {
+        lanes: &mut *values,
+        rows: n,
+        panels,
+        bias: layer.biases.map(|biases| biases.value),
+    };
+    gemm(s, x, layer.value, 0..panels, &mut sink);
+    let context = room(&mut rooms.context, parts * kept * hidden, 0.0);
+    let mixed = values
+        .chunks_exact(panels * n)
+        .zip(context.chunks_exact_mut(kept * hidden));
+    for (values, context) in mixed {
+        for head in 0..layer.heads {
+            let probabilities = &layer.attention[head * n * n..][..kept * n];
+            let width = hidden / layer.heads;
+            let columns = Columns {
+                out: &mut *context,
+                stride: hidden,
+                from: head * width,
+                to: (head + 1) * width,
+            };
+            match S::REGISTERS {
+                Registers::Many => mix::<S, 8, 2>(s, probabilities, n, values, columns),
+                Registers::Some => mix::<S, 6, 1>(s, probabilities, n, values, columns),
+                Registers::Few => mix::<S, 2, 1>(s, probabilities, n, values, columns),
+            }
+        }
+    }
+    let mut sink = Plain {
+        out: &mut *out,
+        width: hidden,
+        first: 0,
+        bias: layer.biases.map(|biases| biases.output),
+    };
+    gemm(s, context, layer.output, 0..layer.output.count(), &mut sink);
+    let shift = layer.biases.map(|biases| biases.shift1);
+    let parts = out.chunks_exact_mut(kept * hidden).zip(x.chunks_exact(n * hidden));
+    for (out, x) in parts {
+        let rows = out.chunks_exact_mut(hidden).zip(x.chunks_exact(hidden));
+        for ((out, x), inverse_std) in rows.zip(layer.norm1.1) {
+            add_and_normalise(s, out, x, layer.norm1.0, *inverse_std, shift);
+        }
+    }
+}
+
+/// The feed-forward block on rows y (parts·n, hidden) of whole parts, after its LayerNorm, into `out` (parts·n, hidden).
+#[inline(always)]
+pub fn feed_forward<S: Simd>(s: S, layer: &Frozen, y: &[f32], rooms: &mut Room, out: &mut [f32]) {
+    let (hidden, columns) = (layer.hidden(), layer.up.columns());
+    let blocks = y.chunks(ROWS * hidden).zip(out.chunks_mut(ROWS * hidden));
+    for (block, (y, out)) in blocks.enumerate() {
+        let active = room(&mut rooms.active, y.len() / hidden * columns, 0.0);
+        let mut sink = PartsGate {
+            out: &mut *active,
+            gate: layer.gate,
+            columns,
+            n: layer.n,
+            first: block * ROWS,
+            bias: layer.biases.map(|biases| biases.up),
+        };
+        gemm(s, y, layer.up, 0..layer.up.count(), &mut sink);
+        second_half(s, layer, active, y, block * ROWS, out);
+    }
+}
+
+/// The feed-forward block from the gated activations (rows, intermediate) on; the first row is row `first` of some part.
+#[inline(always)]
+pub fn second_half<S: Simd>(s: S, layer: &Frozen, active: &[f32], y: &[f32], first: usize, out: &mut [f32]) {
+    let hidden = layer.hidden();
+    let mut sink = Plain {
+        out: &mut *out,
+        width: hidden,
+        first: 0,
+        bias: layer.biases.map(|biases| biases.down),
+    };
+    gemm(s, active, layer.down, 0..layer.down.count(), &mut sink);
+    let shift = layer.biases.map(|biases| biases.shift2);
+    let rows = out.chunks_exact_mut(hidden).zip(y.chunks_exact(hidden));
+    for (row, (out, y)) in rows.enumerate() {
+        let inverse_std = layer.norm2.1[(first + row) % layer.n];
+        add_and_normalise(s, out, y, layer.norm2.0, inverse_std, shift);
+    }
+}
+
+/// The gated activations and the residual of each part, summed over its positions with their weights: what is linear from there on
+/// need be done to their sums alone. y is (parts·m, hidden) for m weights, `active` (parts, intermediate), `rest` (parts, hidden).
+#[inline(always)]
+pub fn feed_forward_summed<S: Simd>(
+    s: S,
+    layer: &Frozen,
+    y: &[f32],
+    weights: &[f32],
+    active: &mut [f32],
+    rest: &mut [f32],
+) {
+    let hidden = layer.hidden();
+    active.fill(0.0);
+    let mut sink = SummedGate {
+        out: active,
+        gate: layer.gate,
+        weights,
+        columns: layer.up.columns(),
+        bias: layer.biases.map(|biases| biases.up),
+    };
+    gemm(s, y, layer.up, 0..layer.up.count(), &mut sink);
+    let parts = rest
+        .chunks_exact_mut(hidden)
+        .zip(y.chunks_exact(weights.len() * hidden));
+    for (rest, y) in parts {
+        for column in (0..hidden).step_by(LANES) {
+            let mut sum = s.splat(0.0);
+            for (y, weight) in y.chunks_exact(hidden).zip(weights) {
+                sum = s.fma(s.splat(*weight), load_part(s, y, column), sum);
+            }
+            store_part(s, rest, column, sum);
+        }
+    }
+}
+
+/// Entries (rows, columns) times the gate of their rows, from position 0 on, in place.
+#[inline(always)]
+pub fn apply_gate<S: Simd>(s: S, active: &mut [f32], gate: &[f32], columns: usize) {
+    let rows = active.chunks_exact_mut(columns).zip(gate.chunks_exact(columns));
+    for (row, gate) in rows {
+        for column in (0..columns).step_by(LANES) {
+            let v = s.mul(load_part(s, row, column), load_part(s, gate, column));
+            store_part(s, row, column, v);
+        }
+    }
+}
+
+/// (out + x - mean) / s ⊙ γ of one row in place; β added for the part of the biases.
+#[inline(always)]
+fn add_and_normalise<S: Simd>(
+    s: S,
+    out: &mut [f32],
+    x: &[f32],
+    scale: &[f32],
+    inverse_std: f32,
+    shift: Option<&[f32]>,
+) {
+    let width = out.len();
+    let mut sum = s.splat(0.0);
+    for column in (0..width).step_by(LANES) {
+        let v = s.add(load_part(s, out, column), load_part(s, x, column));
+        store_part(s, out, column, v);
+        sum = s.add(sum, v);
+    }
+    let (mean, inverse_std) = (s.splat(s.sum(sum) / width as f32), s.splat(inverse_std));
+    for column in (0..width).step_by(LANES) {
+        let v = s.sub(load_part(s, out, column), mean);
+        let v = s.mul(s.mul(v, inverse_std), load_part(s, scale, column));
+        let v = match shift {
+            Some(shift) => s.add(v, load_part(s, shift, column)),
+            None => v,
+        };
+        store_part(s, out, column, v);
+    }
+}
+
+/// Rows of probabilities times the values of one part, whose panels have n lanes: some columns of the product.
+#[inline(always)]
+fn mix<S: Simd, const R: usize, const P: usize>(
+    s: S,
+    probabilities: &[f32],
+    n: usize,
+    values: &[Lane],
+    mut columns: Columns,
+) {
+    let (mut panel, end) = (columns.from / LANES, columns.to.div_ceil(LANES));
+    while panel < end {
+        if panel + P <= end {
+            let mut b = [&values[..n]; P];
+            for (p, b) in b.iter_mut().enumerate() {
+                *b = &values[(panel + p) * n..][..n];
+            }
+            product::<S, R, P>(s, probabilities, n, b, panel * LANES, &mut columns);
+            panel += P;
+        } else {
+            let b = [&values[panel * n..][..n]];
+            product::<S, R, 1>(s, probabilities, n, b, panel * LANES, &mut columns);
+            panel += 1;
+        }
+    }
+}
+
+/// Rows of x, `inner` floats each, times some panels: R rows at a time and the last ones singly.
+#[inline(always)]
+pub fn product<S: Simd, const R: usize, const P: usize>(
+    s: S,
+    x: &[f32],
+    inner: usize,
+    b: [&[Lane]; P],
+    column: usize,
+    sink: &mut impl Sink,
+) {
+    let (rows, mut row) = (x.len() / inner, 0);
+    while row < rows {
+        let x = &x[row * inner..];
+        if row + R <= rows {
+            strided::<S, R, P>(s, x, inner, b, row, column, sink);
+            row += R;
+        } else {
+            strided::<S, 1, P>(s, x, inner, b, row, column, sink);
+            row += 1;
+        }
+    }
+}
+
+/// A product that becomes the right side of others: matrices of `rows` rows each, one after the other, in panels.
+pub struct IntoPanels<'a> {
+    /// Matrix by matrix, in each panel by panel.
+    pub lanes: &'a mut [Lane],
+    /// Rows of a matrix.
+    pub rows: usize,
+    /// Panels of a matrix.
+    pub panels: usize,
+    /// Added to each row.
+    pub bias: Option<&'a [f32]>,
+}
+
+impl Sink for IntoPanels<'_> {
+    #[inline(always)]
+    fn put<S: Simd>(&mut self, s: S, row: usize, column: usize, sums: S::F32) {
+        let sums = match self.bias {
+            Some(bias) => s.add(sums, load_part(s, bias, column)),
+            None => sums,
+        };
+        let (matrix, row) = (row / self.rows, row % self.rows);
+        let lane = (matrix * self.panels + column / LANES) * self.rows + row;
+        s.store(&mut self.lanes[lane].0, sums);
+    }
+}
+
+/// Some columns of a product, the others dropped.
+struct Columns<'a> {
+    out: &'a mut [f32],
+    stride: usize,
+    from: usize,
+    to: usize,
+}
+
+impl Sink for Columns<'_> {
+    #[inline(always)]
+    fn put<S: Simd>(&mut self, s: S, row: usize, column: usize, sums: S::F32) {
+        let row = &mut self.out[row * self.stride..][..self.to];
+        if self.from <= column {
+            return store_part(s, row, column, sums);
+        }
+        let mut lanes = [0f32; LANES];
+        s.store(&mut lanes, sums);
+        for (c, v) in lanes.into_iter().enumerate() {
+            if (self.from..self.to).contains(&(column + c)) {
+                row[column + c] = v;
+            }
+        }
+    }
+}
+
+/// A product added to what stands there, rows of `width` floats.
+pub struct Added<'a> {
+    /// The sums so far.
+    pub out: &'a mut [f32],
+    /// Columns.
+    pub width: usize,
+}
+
+impl Sink for Added<'_> {
+    #[inline(always)]
+    fn put<S: Simd>(&mut self, s: S, row: usize, column: usize, sums: S::F32) {
+        let row = &mut self.out[row * self.width..][..self.width];
+        let sums = s.add(sums, load_part(s, row, column));
+        store_part(s, row, column, sums);
+    }
+}
+
+/// A product times the gate of its rows' positions: rows of one part after the other, n of each.
+struct PartsGate<'a> {
+    out: &'a mut [f32],
+    gate: &'a [f32],
+    columns: usize,
+    n: usize,
+    first: usize,
+    bias: Option<&'a [f32]>,
+}
+
+impl Sink for PartsGate<'_> {
+    #[inline(always)]
+    fn put<S: Simd>(&mut self, s: S, row: usize, column: usize, sums: S::F32) {
+        let sums = match self.bias {
+            Some(bias) => s.add(sums, load_part(s, bias, column)),
+            None => sums,
+        };
+        let gate = &self.gate[(self.first + row) % self.n * self.columns..][..self.columns];
+        let out = &mut self.out[row * self.columns..][..self.columns];
+        store_part(s, out, column, s.mul(sums, load_part(s, gate, column)));
+    }
+}
+
+/// A product times the gate and the weight of its rows' positions, summed over the rows of each part.
+struct SummedGate<'a> {
+    out: &'a mut [f32],
+    gate: &'a [f32],
+    weights: &'a [f32],
+    columns: usize,
+    bias: Option<&'a [f32]>,
+}
+
+impl Sink for SummedGate<'_> {
+    #[inline(always)]
+    fn put<S: Simd>(&mut self, s: S, row: usize, column: usize, sums: S::F32) {
+        let sums = match self.bias {
+            Some(bias) => s.add(sums, load_part(s, bias, column)),
+            None => sums,
+        };
+        let (part, i) = (row / self.weights.len(), row % self.weights.len());
+        let gate = load_part(s, &self.gate[i * self.columns..][..self.columns], column);
+        let weighted = s.mul(gate, s.splat(self.weights[i]));
+        let out = &mut self.out[part * self.columns..][..self.columns];
+        let so_far = load_part(s, out, column);
+        store_part(s, out, column, s.fma(sums, weighted, so_far));
+    }
+}
