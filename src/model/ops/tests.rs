@@ -3,9 +3,9 @@ use std::ops::Range;
 use candle_core::{Device, Tensor};
 
 use super::*;
-use crate::model::Matrix;
 use crate::model::config::Activation;
 use crate::model::simd::{self, Path};
+use crate::model::{Arithmetic, Matrix};
 
 fn random(shape: (usize, usize), spread: f32, seed: u64) -> Tensor {
     let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
@@ -44,8 +44,12 @@ const MATRICES: [(usize, usize); 5] = [(384, 384), (48, 1536), (33, 50), (1, 7),
 fn products_equal_the_plain_composition_at_odd_sizes() {
     for n in ODD_SIZES {
         for (out, inner) in MATRICES {
-            let (x, w, bias) = (random((n, inner), 2.0, 1), random((out, inner), 0.1, 2), vector(out, 1.0, 3));
-            let matrix = Matrix::new(&w).unwrap();
+            let (x, w, bias) = (
+                random((n, inner), 2.0, 1),
+                random((out, inner), 0.1, 2),
+                vector(out, 1.0, 3),
+            );
+            let matrix = Matrix::new(&w, Arithmetic::F32).unwrap();
             for bias in [None, Some(&bias)] {
                 let (fused, plain) = (
                     linear(&x, &matrix, bias).unwrap(),
@@ -54,7 +58,10 @@ fn products_equal_the_plain_composition_at_odd_sizes() {
                 assert!(furthest(&fused, &plain) < 2e-5, "{n} {out} {inner}");
             }
             let g = random((n, out), 2.0, 4);
-            let (back, plain) = (linear_back(&g, &matrix).unwrap(), linear_back_reference(&g, &w).unwrap());
+            let (back, plain) = (
+                linear_back(&g, &matrix).unwrap(),
+                linear_back_reference(&g, &w).unwrap(),
+            );
             assert!(furthest(&back, &plain) < 2e-5, "{n} {out} {inner}");
             let gate = random((n, inner), 1.0, 5);
             let (gated, plain) = (
@@ -70,13 +77,21 @@ fn products_equal_the_plain_composition_at_odd_sizes() {
 fn activation_and_gate_equal_the_plain_composition_at_odd_sizes() {
     for activation in [Activation::Gelu, Activation::GeluTanh, Activation::Relu] {
         for n in ODD_SIZES {
-            let (x, w, bias) = (random((n, 37), 6.0, n as u64), random((50, 37), 0.2, 9), vector(50, 1.0, 5));
-            let matrix = Matrix::new(&w).unwrap();
+            let (x, w, bias) = (
+                random((n, 37), 6.0, n as u64),
+                random((50, 37), 0.2, 9),
+                vector(50, 1.0, 5),
+            );
+            let matrix = Matrix::new(&w, Arithmetic::F32).unwrap();
             let (out, gate) = activate(&x, &matrix, &bias, activation, true).unwrap();
             let gate = gate.unwrap();
             let (plain, plain_gate) = activate_reference(&x, &w, &bias, activation).unwrap();
             // A step has no error that could be bounded where it steps: there u is as good as zero on both sides.
-            assert!(furthest(&out, &plain) < 1e-5, "{activation:?} {n} {}", furthest(&out, &plain));
+            assert!(
+                furthest(&out, &plain) < 1e-5,
+                "{activation:?} {n} {}",
+                furthest(&out, &plain)
+            );
             if activation != Activation::Relu {
                 assert!(furthest(&gate, &plain_gate) < 3e-6, "{activation:?} {n}");
             }
@@ -150,18 +165,22 @@ fn a_sequence_is_mixed_the_same_to_the_last_bit_whatever_stands_beside_it() {
 #[test]
 fn a_row_is_multiplied_the_same_to_the_last_bit_whatever_stands_beside_it() {
     let (x, w) = (random((301, 384), 2.0, 1), random((400, 384), 0.1, 2));
-    let matrix = Matrix::new(&w).unwrap();
+    let matrix = Matrix::new(&w, Arithmetic::F32).unwrap();
     let all = linear(&x, &matrix, None).unwrap();
     for (start, count) in [(0, 1), (5, 12), (299, 2), (100, 60)] {
         let some = linear(&x.narrow(0, start, count).unwrap(), &matrix, None).unwrap();
-        assert_eq!(bits(&some), bits(&all.narrow(0, start, count).unwrap()), "{start} {count}");
+        assert_eq!(
+            bits(&some),
+            bits(&all.narrow(0, start, count).unwrap()),
+            "{start} {count}"
+        );
     }
 }
 
 #[test]
 fn the_number_of_threads_changes_no_bit() {
     let (x, w) = (random((130, 384), 2.0, 1), random((400, 384), 0.1, 2));
-    let matrix = Matrix::new(&w).unwrap();
+    let matrix = Matrix::new(&w, Arithmetic::F32).unwrap();
     let products = [1, 2, 3, 8].map(|threads| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         pool.install(|| bits(&linear(&x, &matrix, None).unwrap()))
@@ -173,7 +192,7 @@ fn the_number_of_threads_changes_no_bit() {
 fn a_matrix_comes_out_of_its_panels_as_it_went_in() {
     for (out, inner) in MATRICES {
         let w = random((out, inner), 1.0, 6);
-        let matrix = Matrix::new(&w).unwrap();
+        let matrix = Matrix::new(&w, Arithmetic::F32).unwrap();
         assert_eq!(bits(&matrix.tensor().unwrap()), bits(&w));
         assert_eq!(matrix.shape(), (out, inner));
     }
@@ -182,8 +201,8 @@ fn a_matrix_comes_out_of_its_panels_as_it_went_in() {
 #[test]
 fn fused_operations_refuse_shapes_that_do_not_fit() {
     let x = random((4, 6), 1.0, 1);
-    let matrix = Matrix::new(&random((5, 6), 1.0, 1)).unwrap();
-    let wrong = Matrix::new(&random((5, 7), 1.0, 1)).unwrap();
+    let matrix = Matrix::new(&random((5, 6), 1.0, 1), Arithmetic::F32).unwrap();
+    let wrong = Matrix::new(&random((5, 7), 1.0, 1), Arithmetic::F32).unwrap();
     assert!(linear(&x, &wrong, None).is_err());
     assert!(linear(&x, &matrix, Some(&vector(4, 1.0, 1))).is_err());
     assert!(activate(&x, &matrix, &vector(6, 1.0, 1), Activation::Gelu, false).is_err());
@@ -192,14 +211,23 @@ fn fused_operations_refuse_shapes_that_do_not_fit() {
     assert!(pull_back_norm(&x, &vector(5, 1.0, 1), &random((4, 1), 1.0, 1)).is_err());
     assert!(attend(&x, &one_after_the_other(&[4]), 4, true).is_err());
     assert!(attend(&x, &one_after_the_other(&[3]), 2, true).is_err());
-    assert!(unmix(&random((4, 4), 1.0, 1).reshape((1, 4, 4)).unwrap(), &random((5, 2), 1.0, 1)).is_err());
+    assert!(
+        unmix(
+            &random((4, 4), 1.0, 1).reshape((1, 4, 4)).unwrap(),
+            &random((5, 2), 1.0, 1)
+        )
+        .is_err()
+    );
 }
 
 /// The tests above run on the fastest path of this processor; here they run once more on each of the others, in a process of their
 /// own, since a process chooses its path once.
 #[test]
 fn every_other_path_passes_the_same_tests() {
-    for path in Path::ALL.into_iter().filter(|path| path.available() && *path != simd::path()) {
+    for path in Path::ALL
+        .into_iter()
+        .filter(|path| path.available() && *path != simd::path())
+    {
         if std::env::var_os("FOVEA_KERNELS").is_some() {
             return;
         }
@@ -210,6 +238,9 @@ fn every_other_path_passes_the_same_tests() {
             .unwrap();
         let said = String::from_utf8_lossy(&run.stdout);
         assert!(run.status.success(), "{path:?}: {said}");
-        assert!(said.contains("a_row_is_multiplied") && said.contains(" 0 failed"), "{path:?}: {said}");
+        assert!(
+            said.contains("a_row_is_multiplied") && said.contains(" 0 failed"),
+            "{path:?}: {said}"
+        );
     }
 }
