@@ -206,6 +206,7 @@ fn load_norm(weights: &mut Weights, name: &str, hidden: usize) -> Result<Norm, L
 }
 
 fn load_layer(weights: &mut Weights, index: usize, hidden: usize, inner: usize) -> Result<Layer, LoadError> {
+    let arithmetic = weights.arithmetic();
     let at = |name: &str| format!("encoder.layer.{index}.{name}");
     let mut stack = |kind: &str, shape: &[usize]| -> Result<Tensor, LoadError> {
         let parts =
@@ -216,15 +217,21 @@ fn load_layer(weights: &mut Weights, index: usize, hidden: usize, inner: usize) 
     let qkv = stack("weight", &[hidden, hidden])?; // (3·hidden, hidden)
     let qkv_bias = stack("bias", &[hidden])?; // (3·hidden)
     let layer = LayerWeights {
-        qkv: Matrix::new(&qkv)?,
+        qkv: Matrix::new(&qkv, arithmetic)?,
         qkv_bias,
         value: OnceLock::new(),
-        output: Matrix::new(&weights.take(&at("attention.output.dense.weight"), &[hidden, hidden])?)?,
+        output: Matrix::new(
+            &weights.take(&at("attention.output.dense.weight"), &[hidden, hidden])?,
+            arithmetic,
+        )?,
         output_bias: weights.take(&at("attention.output.dense.bias"), &[hidden])?,
         norm1: load_norm(weights, &at("attention.output.LayerNorm"), hidden)?,
-        up: Matrix::new(&weights.take(&at("intermediate.dense.weight"), &[inner, hidden])?)?,
+        up: Matrix::new(
+            &weights.take(&at("intermediate.dense.weight"), &[inner, hidden])?,
+            arithmetic,
+        )?,
         up_bias: weights.take(&at("intermediate.dense.bias"), &[inner])?,
-        down: Matrix::new(&weights.take(&at("output.dense.weight"), &[hidden, inner])?)?,
+        down: Matrix::new(&weights.take(&at("output.dense.weight"), &[hidden, inner])?, arithmetic)?,
         down_bias: weights.take(&at("output.dense.bias"), &[hidden])?,
         norm2: load_norm(weights, &at("output.LayerNorm"), hidden)?,
     };

@@ -5,21 +5,38 @@ use std::sync::OnceLock;
 use candle_core::{Device, Result, Tensor};
 
 use super::kernels::gemm::Panels;
-use super::simd::LANES;
+use super::kernels::integer::IntegerPanels;
+use super::kernels::operand::Operand;
 
-/// A weight matrix W (out, in) in f32, packed for x·Wᵀ; for g·W, which only explanations need, at its first use.
+/// In which numbers products with a matrix are computed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Arithmetic {
+    /// 32-bit floats.
+    F32,
+    /// 16-bit integers, see [`super::kernels::integer`].
+    I16,
+}
+
+/// A weight matrix W (out, in), packed for x·Wᵀ; for g·W, which only explanations need, at its first use.
 ///
 /// On a device other than the CPU it stays a tensor.
 #[derive(Debug)]
 pub struct Matrix {
     shape: (usize, usize),
     held: Held,
-    back: OnceLock<Panels>,
 }
 
 #[derive(Debug)]
 enum Held {
-    Packed(Panels),
+    F32 {
+        panels: Panels,
+        back: OnceLock<Panels>,
+    },
+    I16 {
+        panels: IntegerPanels,
+        back: OnceLock<IntegerPanels>,
+        floats: OnceLock<Panels>,
+    },
     Plain(Tensor),
 }
 
@@ -28,20 +45,27 @@ impl Matrix {
     ///
     /// # Errors
     /// If it is no f32 matrix.
-    pub fn new(weight: &Tensor) -> Result<Matrix> {
+    pub fn new(weight: &Tensor, arithmetic: Arithmetic) -> Result<Matrix> {
         let shape = weight.dims2()?;
-        let held = match weight.device() {
-            Device::Cpu => {
-                let values = weight.flatten_all()?.to_vec1::<f32>()?;
-                Held::Packed(Panels::new(shape.1, shape.0, |k, c| values[c * shape.1 + k]))
-            }
-            _ => Held::Plain(weight.clone()),
+        let (out, inner) = shape;
+        if !matches!(weight.device(), Device::Cpu) {
+            let held = Held::Plain(weight.clone());
+            return Ok(Matrix { shape, held });
+        }
+        let values = weight.flatten_all()?.to_vec1::<f32>()?;
+        let at = |k: usize, c: usize| values[c * inner + k];
+        let held = match arithmetic {
+            Arithmetic::F32 => Held::F32 {
+                panels: Panels::new(inner, out, at),
+                back: OnceLock::new(),
+            },
+            Arithmetic::I16 => Held::I16 {
+                panels: IntegerPanels::new(inner, out, at),
+                back: OnceLock::new(),
+                floats: OnceLock::new(),
+            },
         };
-        Ok(Matrix {
-            shape,
-            held,
-            back: OnceLock::new(),
-        })
+        Ok(Matrix { shape, held })
     }
 
     /// (out, in).
@@ -49,53 +73,66 @@ impl Matrix {
         self.shape
     }
 
-    /// Panels of Wᵀ (in, out), or nothing where the matrix is not on the CPU.
-    pub fn panels(&self) -> Option<&Panels> {
+    /// Wᵀ (in, out), or nothing where the matrix is not on the CPU.
+    pub fn forward(&self) -> Option<Operand<'_>> {
         match &self.held {
-            Held::Packed(panels) => Some(panels),
+            Held::F32 { panels, .. } => Some(Operand::F32(panels)),
+            Held::I16 { panels, .. } => Some(Operand::I16(panels)),
             Held::Plain(_) => None,
         }
     }
 
-    /// Panels of W (out, in), or nothing where the matrix is not on the CPU.
-    pub fn back_panels(&self) -> Option<&Panels> {
-        let panels = self.panels()?;
+    /// W (out, in), or nothing where the matrix is not on the CPU.
+    pub fn back(&self) -> Option<Operand<'_>> {
         let (out, inner) = self.shape;
-        Some(
-            self.back
-                .get_or_init(|| Panels::new(out, inner, |k, c| panels.at(c, k))),
-        )
+        match &self.held {
+            Held::F32 { panels, back } => {
+                let back = back.get_or_init(|| Panels::new(out, inner, |k, c| panels.at(c, k)));
+                Some(Operand::F32(back))
+            }
+            Held::I16 { panels, back, .. } => Some(Operand::I16(back.get_or_init(|| panels.transposed()))),
+            Held::Plain(_) => None,
+        }
     }
 
-    /// The matrix as it was given, (out, in).
+    /// Wᵀ (in, out) in floats, expanded at the first use if the matrix is held in integers; nothing where it is not on the CPU.
+    pub fn panels(&self) -> Option<&Panels> {
+        let (out, inner) = self.shape;
+        match &self.held {
+            Held::F32 { panels, .. } => Some(panels),
+            Held::I16 { panels, floats, .. } => {
+                Some(floats.get_or_init(|| Panels::new(inner, out, |k, c| panels.at(k, c))))
+            }
+            Held::Plain(_) => None,
+        }
+    }
+
+    /// The matrix as it is multiplied with, (out, in).
     ///
     /// # Errors
     /// As candle's.
     pub fn tensor(&self) -> Result<Tensor> {
+        let (out, inner) = self.shape;
+        let entries = |at: &dyn Fn(usize, usize) -> f32| {
+            let values: Vec<f32> = (0..out * inner).map(|i| at(i % inner, i / inner)).collect();
+            Tensor::from_vec(values, self.shape, &Device::Cpu)
+        };
         match &self.held {
             Held::Plain(weight) => Ok(weight.clone()),
-            Held::Packed(panels) => self.unpack(panels),
+            Held::F32 { panels, .. } => entries(&|k, c| panels.at(k, c)),
+            Held::I16 { panels, .. } => entries(&|k, c| panels.at(k, c)),
         }
     }
 
-    fn unpack(&self, panels: &Panels) -> Result<Tensor> {
-        let (out, inner) = self.shape;
-        let mut values = vec![0f32; out * inner];
-        for panel in 0..panels.count() {
-            for (k, lane) in panels.panel(panel).iter().enumerate() {
-                for (c, v) in (panel * LANES..out).zip(lane.0) {
-                    values[c * inner + k] = v;
-                }
-            }
-        }
-        Tensor::from_vec(values, self.shape, &Device::Cpu)
-    }
-
-    /// Some of its rows as a matrix of their own.
+    /// Some of its rows as a matrix of their own, in the same numbers.
     ///
     /// # Errors
     /// If it has no such rows.
     pub fn rows(&self, rows: std::ops::Range<usize>) -> Result<Matrix> {
-        Matrix::new(&self.tensor()?.narrow(0, rows.start, rows.len())?)
+        let arithmetic = match self.held {
+            Held::I16 { .. } => Arithmetic::I16,
+            _ => Arithmetic::F32,
+        };
+        Matrix::new(&self.tensor()?.narrow(0, rows.start, rows.len())?, arithmetic)
     }
 }

@@ -17,9 +17,10 @@ mod trace;
 mod weights;
 
 pub use batch::Packed;
-pub use config::{Config, ConfigError};
+pub use config::{Activation, Config, ConfigError};
+pub use kernels::operand::Operand;
 pub use load::{FileCheck, LoadError, Source, default_source, embedded_available, verify};
-pub use matrix::Matrix;
+pub use matrix::{Arithmetic, Matrix};
 pub use pooling::Pooling;
 pub use tokenizer::{TokenizeError, Tokenizer, Tokens};
 pub use trace::{Keep, LayerTrace, LayerWeights, Norm, Trace};

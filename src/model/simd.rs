@@ -140,6 +140,11 @@ impl Path {
         }
     }
 
+    /// Whether it multiplies pairs of 16-bit integers faster than floats.
+    pub fn prefers_integers(self) -> bool {
+        matches!(self, Path::Avx2 | Path::Avx512)
+    }
+
     /// Whether this processor has its instructions.
     pub fn available(self) -> bool {
         match self {

@@ -10,6 +10,8 @@ use sha2::{Digest, Sha256};
 
 use super::files::{Files, hex};
 use super::load::LoadError;
+use super::matrix::Arithmetic;
+use super::simd;
 
 /// The tensors of a model by name, in f32 on the CPU.
 pub(super) struct Weights {
@@ -52,6 +54,15 @@ impl Weights {
             weights.tensors.extend(tensors);
         }
         Ok(weights)
+    }
+
+    /// In which numbers to compute. Weights that were stored in fewer bits than a float's are not made better by floats: where the
+    /// processor is faster with integers it may be.
+    pub(super) fn arithmetic(&self) -> Arithmetic {
+        match self.format.contains('q') && simd::path().prefers_integers() {
+            true => Arithmetic::I16,
+            false => Arithmetic::F32,
+        }
     }
 
     fn find(&self, name: &str) -> Option<String> {

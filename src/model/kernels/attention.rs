@@ -143,13 +143,13 @@ fn across<S: Simd, const R: usize>(
     for (k, lane) in b.iter().enumerate() {
         let lane = s.load(&lane.0);
         let a = &x[k * stride..][..R];
-        for r in 0..R {
+        each_row!(r in R => {
             sums[r] = s.fma(s.splat(a[r]), lane, sums[r]);
-        }
+        });
     }
-    for (r, sums) in sums.into_iter().enumerate() {
-        sink.put(s, row + r, panel * LANES, sums);
-    }
+    each_row!(r in R => {
+        sink.put(s, row + r, panel * LANES, sums[r]);
+    });
     R
 }
 

@@ -3,8 +3,8 @@
 //! position.
 
 use super::super::simd::{LANES, Lane, Registers, Simd};
-use super::gemm::gemm;
 use super::mixing::{Sources, transform};
+use super::operand::multiply;
 use super::push::{Added, Frozen, IntoPanels, apply_gate, product, second_half};
 
 /// Tokens whose rows are multiplied together.
@@ -42,7 +42,7 @@ pub fn draw<S: Simd>(s: S, layer: &Frozen, from: Sources) -> Drawn {
         panels: layer.up.count(),
         bias: None,
     };
-    gemm(s, &rows, layer.up, 0..layer.up.count(), &mut sink);
+    multiply(s, &rows, layer.up, 0..layer.up.count(), &mut sink);
     Drawn { attended, up }
 }
 

@@ -168,18 +168,18 @@ fn tile<S: Simd, const R: usize, const P: usize>(
         for p in 0..P {
             lanes[p] = s.load(&b[p][k].0);
         }
-        for r in 0..R {
+        each_row!(r in R => {
             let a = s.splat(a[r]);
             for p in 0..P {
                 sums[r][p] = s.fma(a, lanes[p], sums[r][p]);
             }
-        }
+        });
     }
-    for (r, sums) in sums.iter().enumerate() {
-        for (p, sums) in sums.iter().enumerate() {
-            sink.put(s, row + r, column + p * LANES, *sums);
+    each_row!(r in R => {
+        for p in 0..P {
+            sink.put(s, row + r, column + p * LANES, sums[r][p]);
         }
-    }
+    });
 }
 
 /// The rows that fill no group.
@@ -236,18 +236,18 @@ pub fn strided<S: Simd, const R: usize, const P: usize>(
         for p in 0..P {
             lanes[p] = s.load(&b[p][k].0);
         }
-        for r in 0..R {
+        each_row!(r in R => {
             let a = s.splat(rows[r][k]);
             for p in 0..P {
                 sums[r][p] = s.fma(a, lanes[p], sums[r][p]);
             }
-        }
+        });
     }
-    for (r, sums) in sums.iter().enumerate() {
-        for (p, sums) in sums.iter().enumerate() {
-            sink.put(s, row + r, column + p * LANES, *sums);
+    each_row!(r in R => {
+        for p in 0..P {
+            sink.put(s, row + r, column + p * LANES, sums[r][p]);
         }
-    }
+    });
 }
 
 /// Sixteen floats of a row from `column` on, zeros beyond its end.

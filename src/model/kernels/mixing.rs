@@ -7,20 +7,6 @@
 use super::super::simd::{LANES, Lane, Registers, Simd};
 use super::gemm::{Panels, load_part};
 
-/// A block for each row of a tile, r from 0 up to R, written out: a loop that is left standing would keep the tile's sums in memory
-/// and have every product store them.
-macro_rules! each_row {
-    ($r:ident of $rows:ident, $body:block) => {
-        each_row!($r of $rows, $body, 0 1 2 3 4 5 6 7 8 9 10 11)
-    };
-    ($r:ident of $rows:ident, $body:block, $($at:literal)*) => {
-        $(if $at < $rows {
-            let $r = $at;
-            $body
-        })*
-    };
-}
-
 /// Source tokens as one attention block sees them.
 #[derive(Clone, Copy)]
 pub struct Sources<'a> {
@@ -122,14 +108,14 @@ fn head_tile<S: Simd, const R: usize, const P: usize>(
         for p in 0..P {
             lanes[p] = s.load(&b[p][k].0);
         }
-        each_row!(r of R, {
+        each_row!(r in R => {
             let a = s.splat(rows[r][k]);
             for p in 0..P {
                 sums[r][p] = s.fma(a, lanes[p], sums[r][p]);
             }
         });
     }
-    each_row!(r of R, {
+    each_row!(r in R => {
         for p in 0..P {
             s.store(&mut out[r * across + p * along].0, sums[r][p]);
         }
@@ -349,7 +335,7 @@ fn tile<S: Simd, const R: usize, const P: usize>(
     for p in 0..P {
         b[p] = &source[(panel + p) * per..][..heads];
     }
-    each_row!(r of R, {
+    each_row!(r in R => {
         for p in 0..P {
             sums[r][p] = s.load(&targets[p][r].0);
         }
@@ -359,14 +345,14 @@ fn tile<S: Simd, const R: usize, const P: usize>(
         for p in 0..P {
             lanes[p] = s.load(&b[p][k].0);
         }
-        each_row!(r of R, {
+        each_row!(r in R => {
             let a = s.splat(a[k][r]);
             for p in 0..P {
                 sums[r][p] = s.fma(a, lanes[p], sums[r][p]);
             }
         });
     }
-    each_row!(r of R, {
+    each_row!(r in R => {
         for p in 0..P {
             totals[r] = s.add(totals[r], s.abs(sums[r][p]));
         }

@@ -4,7 +4,8 @@
 //! A task takes some parts through the whole layer, so that what lies between two products stays in its cache.
 
 use super::super::simd::{LANES, Lane, Registers, Simd};
-use super::gemm::{Panels, Plain, Sink, gemm, load_part, store_part, strided};
+use super::gemm::{Plain, Sink, load_part, store_part, strided};
+use super::operand::{Operand, multiply};
 
 /// A layer with what one sequence of n tokens left in it.
 #[derive(Clone, Copy)]
@@ -16,13 +17,13 @@ pub struct Frozen<'a> {
     /// Probabilities, (heads, n, n).
     pub attention: &'a [f32],
     /// W_Vᵀ, (hidden, hidden).
-    pub value: &'a Panels,
+    pub value: Operand<'a>,
     /// W_Oᵀ, (hidden, hidden).
-    pub output: &'a Panels,
+    pub output: Operand<'a>,
     /// First feed-forward matrix, (hidden, intermediate).
-    pub up: &'a Panels,
+    pub up: Operand<'a>,
     /// Second feed-forward matrix, (intermediate, hidden).
-    pub down: &'a Panels,
+    pub down: Operand<'a>,
     /// γ and 1/s of the LayerNorm after attention, (hidden) and (n).
     pub norm1: (&'a [f32], &'a [f32]),
     /// γ and 1/s of the LayerNorm after the feed-forward block, (hidden) and (n).
@@ -103,7 +104,7 @@ pub fn attention_block<S: Simd>(s: S, layer: &Frozen, x: &[f32], kept: usize, ro
         panels,
         bias: layer.biases.map(|biases| biases.value),
     };
-    gemm(s, x, layer.value, 0..panels, &mut sink);
+    multiply(s, x, layer.value, 0..panels, &mut sink);
     let context = room(&mut rooms.context, parts * kept * hidden, 0.0);
     let mixed = values
         .chunks_exact(panels * n)
@@ -131,7 +132,7 @@ pub fn attention_block<S: Simd>(s: S, layer: &Frozen, x: &[f32], kept: usize, ro
         first: 0,
         bias: layer.biases.map(|biases| biases.output),
     };
-    gemm(s, context, layer.output, 0..layer.output.count(), &mut sink);
+    multiply(s, context, layer.output, 0..layer.output.count(), &mut sink);
     let shift = layer.biases.map(|biases| biases.shift1);
     let parts = out.chunks_exact_mut(kept * hidden).zip(x.chunks_exact(n * hidden));
     for (out, x) in parts {
@@ -157,7 +158,7 @@ pub fn feed_forward<S: Simd>(s: S, layer: &Frozen, y: &[f32], rooms: &mut Room, 
             first: block * ROWS,
             bias: layer.biases.map(|biases| biases.up),
         };
-        gemm(s, y, layer.up, 0..layer.up.count(), &mut sink);
+        multiply(s, y, layer.up, 0..layer.up.count(), &mut sink);
         second_half(s, layer, active, y, block * ROWS, out);
     }
 }
@@ -172,7 +173,7 @@ pub fn second_half<S: Simd>(s: S, layer: &Frozen, active: &[f32], y: &[f32], fir
         first: 0,
         bias: layer.biases.map(|biases| biases.down),
     };
-    gemm(s, active, layer.down, 0..layer.down.count(), &mut sink);
+    multiply(s, active, layer.down, 0..layer.down.count(), &mut sink);
     let shift = layer.biases.map(|biases| biases.shift2);
     let rows = out.chunks_exact_mut(hidden).zip(y.chunks_exact(hidden));
     for (row, (out, y)) in rows.enumerate() {
@@ -201,7 +202,7 @@ pub fn feed_forward_summed<S: Simd>(
         columns: layer.up.columns(),
         bias: layer.biases.map(|biases| biases.up),
     };
-    gemm(s, y, layer.up, 0..layer.up.count(), &mut sink);
+    multiply(s, y, layer.up, 0..layer.up.count(), &mut sink);
     let parts = rest
         .chunks_exact_mut(hidden)
         .zip(y.chunks_exact(weights.len() * hidden));

@@ -9,7 +9,8 @@ use rayon::prelude::*;
 use super::{on_cpu, values, with_values};
 use crate::model::config::Activation;
 use crate::model::kernels::activation::{Gated, TimesGate};
-use crate::model::kernels::gemm::{Panels, Plain, gemm};
+use crate::model::kernels::gemm::Plain;
+use crate::model::kernels::operand::{Operand, multiply};
 use crate::model::matrix::Matrix;
 use crate::model::simd::{self, Kernel, LANES, Simd};
 
@@ -18,7 +19,7 @@ use crate::model::simd::{self, Kernel, LANES, Simd};
 /// # Errors
 /// If the shapes do not fit.
 pub fn linear(x: &Tensor, weight: &Matrix, bias: Option<&Tensor>) -> Result<Tensor> {
-    let Some(panels) = weight.panels().filter(|_| on_cpu(x)) else {
+    let Some(panels) = weight.forward().filter(|_| on_cpu(x)) else {
         return linear_reference(x, &weight.tensor()?, bias);
     };
     match bias {
@@ -41,7 +42,7 @@ pub fn linear_reference(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> R
 /// # Errors
 /// If the shapes do not fit.
 pub fn linear_back(g: &Tensor, weight: &Matrix) -> Result<Tensor> {
-    match weight.back_panels().filter(|_| on_cpu(g)) {
+    match weight.back().filter(|_| on_cpu(g)) {
         Some(panels) => apply(g, panels, Finish::Bias(None)),
         None => linear_back_reference(g, &weight.tensor()?),
     }
@@ -66,7 +67,7 @@ pub fn activate(
     activation: Activation,
     keep_gate: bool,
 ) -> Result<(Tensor, Option<Tensor>)> {
-    let Some(panels) = weight.panels().filter(|_| on_cpu(x)) else {
+    let Some(panels) = weight.forward().filter(|_| on_cpu(x)) else {
         let (out, gate) = activate_reference(x, &weight.tensor()?, bias, activation)?;
         return Ok((out, keep_gate.then_some(gate)));
     };
@@ -115,7 +116,7 @@ pub fn activate_reference(
 /// # Errors
 /// If the shapes do not fit.
 pub fn gate_back(g: &Tensor, weight: &Matrix, gate: &Tensor) -> Result<Tensor> {
-    let Some(panels) = weight.back_panels().filter(|_| on_cpu(g)) else {
+    let Some(panels) = weight.back().filter(|_| on_cpu(g)) else {
         return gate_back_reference(g, &weight.tensor()?, gate);
     };
     if gate.dims2()? != (g.dim(0)?, panels.columns()) {
@@ -132,7 +133,7 @@ pub fn gate_back_reference(g: &Tensor, weight: &Tensor, gate: &Tensor) -> Result
     g.matmul(weight)? * gate
 }
 
-fn apply(x: &Tensor, panels: &Panels, finish: Finish) -> Result<Tensor> {
+fn apply(x: &Tensor, panels: Operand, finish: Finish) -> Result<Tensor> {
     let gate = OnceLock::new();
     x.contiguous()?.apply_op1_no_bwd(&Product { panels, finish, gate })
 }
@@ -153,7 +154,7 @@ enum Finish<'a> {
 }
 
 struct Product<'a> {
-    panels: &'a Panels,
+    panels: Operand<'a>,
     finish: Finish<'a>,
     gate: OnceLock<Vec<f32>>,
 }
@@ -232,19 +233,20 @@ impl Product<'_> {
             .enumerate();
         if gate.is_empty() {
             return blocks.for_each(|(block, (out, x))| {
-                simd::run(self.block(x, block * rows, 0..self.panels.count(), out, &mut []));
+                simd::run(self.block(x, block * rows, 0..columns.div_ceil(LANES), out, &mut []));
             });
         }
         blocks
             .zip(gate.par_chunks_mut(rows * columns))
             .for_each(|((block, (out, x)), gate)| {
-                simd::run(self.block(x, block * rows, 0..self.panels.count(), out, gate));
+                simd::run(self.block(x, block * rows, 0..columns.div_ceil(LANES), out, gate));
             });
     }
 
     /// Each task has columns of its own, which then are put side by side.
     fn by_panels(&self, x: &[f32], panels: usize, out: &mut [f32], gate: &mut [f32]) {
-        let (columns, count) = (self.panels.columns(), self.panels.count());
+        let columns = self.panels.columns();
+        let count = columns.div_ceil(LANES);
         let rows = x.len() / self.panels.inner();
         let tasks = (0..count.div_ceil(panels)).into_par_iter().map(|task| {
             let panels = task * panels..((task + 1) * panels).min(count);
@@ -288,7 +290,7 @@ impl Product<'_> {
 /// Some rows times some panels.
 struct Block<'a> {
     x: &'a [f32],
-    b: &'a Panels,
+    b: Operand<'a>,
     panels: Range<usize>,
     finish: Finish<'a>,
     first_row: usize,
@@ -306,7 +308,7 @@ impl Kernel for Block<'_> {
         let first = panels.start * LANES;
         let width = (panels.end * LANES).min(columns) - first;
         match self.finish {
-            Finish::Bias(bias) => gemm(
+            Finish::Bias(bias) => multiply(
                 s,
                 x,
                 b,
@@ -327,11 +329,11 @@ impl Kernel for Block<'_> {
                     bias,
                     activation,
                 };
-                gemm(s, x, b, panels, &mut sink);
+                multiply(s, x, b, panels, &mut sink);
             }
             Finish::Gate(gate) => {
                 let gate = &gate[self.first_row * columns..];
-                gemm(
+                multiply(
                     s,
                     x,
                     b,

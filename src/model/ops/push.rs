@@ -9,6 +9,7 @@ use rayon::prelude::*;
 use super::slices::with_all;
 use super::{linear, on_cpu, with_values};
 use crate::model::kernels::first::{Drawn, TOKENS, draw, first_layer};
+use crate::model::kernels::gemm::Panels;
 use crate::model::kernels::mixing::Sources;
 use crate::model::kernels::push::{Biases, Frozen, Room, attention_block, feed_forward, feed_forward_summed};
 use crate::model::simd::{self, Kernel, Simd};
@@ -161,6 +162,10 @@ pub fn push_tokens(layer: &LayerTrace, groups: &[Vec<usize>]) -> Result<Tensor> 
     let count = tokens.len();
     let input = layer.input.index_select(&Tensor::from_vec(tokens, count, device)?, 0)?; // (tokens, hidden)
     let values = linear(&input, w.value()?, None)?; // (tokens, hidden)
+    // Head by head it is needed in floats, and only this once per token.
+    let Some(output) = w.output.panels() else {
+        bail!("the matrices are not packed")
+    };
     let out = frozen(layer, false, |frozen| {
         let drawn: Vec<Drawn> = with_all([&input, &values], |[input, values]| {
             let tasks = input
@@ -169,6 +174,7 @@ pub fn push_tokens(layer: &LayerTrace, groups: &[Vec<usize>]) -> Result<Tensor> 
             let draw = |(input, values)| {
                 simd::run(Draw {
                     frozen: &frozen,
+                    output,
                     input,
                     values,
                 })
@@ -257,7 +263,7 @@ fn packed(layer: &LayerTrace) -> bool {
     let w = &layer.weights;
     [&w.qkv, &w.output, &w.up, &w.down]
         .iter()
-        .all(|matrix| matrix.panels().is_some())
+        .all(|matrix| matrix.forward().is_some())
 }
 
 fn check(parts: &Tensor, frozen: &Frozen) -> Result<()> {
@@ -270,9 +276,12 @@ fn check(parts: &Tensor, frozen: &Frozen) -> Result<()> {
 /// Runs `work` on the numbers of a layer.
 fn frozen<T>(layer: &LayerTrace, biased: bool, work: impl FnOnce(Frozen) -> Result<T>) -> Result<T> {
     let w = &layer.weights;
-    let (Some(value), Some(output), Some(up), Some(down)) =
-        (w.value()?.panels(), w.output.panels(), w.up.panels(), w.down.panels())
-    else {
+    let (Some(value), Some(output), Some(up), Some(down)) = (
+        w.value()?.forward(),
+        w.output.forward(),
+        w.up.forward(),
+        w.down.forward(),
+    ) else {
         bail!("the matrices are not packed")
     };
     let (heads, n, _) = layer.attention.dims3()?;
@@ -378,6 +387,7 @@ impl Kernel for ThroughSummed<'_> {
 
 struct Draw<'a> {
     frozen: &'a Frozen<'a>,
+    output: &'a Panels,
     input: &'a [f32],
     values: &'a [f32],
 }
@@ -390,7 +400,7 @@ impl Kernel for Draw<'_> {
         let from = Sources {
             input: self.input,
             values: self.values,
-            output: self.frozen.output,
+            output: self.output,
             scale: self.frozen.norm1.0,
             heads: self.frozen.heads,
         };

@@ -3,9 +3,9 @@ use std::ops::Range;
 use candle_core::{Device, Tensor};
 
 use super::*;
-use crate::model::Matrix;
 use crate::model::config::Activation;
 use crate::model::simd::{self, Path};
+use crate::model::{Arithmetic, Matrix};
 
 mod explanations;
 
@@ -51,7 +51,7 @@ fn products_equal_the_plain_composition_at_odd_sizes() {
                 random((out, inner), 0.1, 2),
                 vector(out, 1.0, 3),
             );
-            let matrix = Matrix::new(&w).unwrap();
+            let matrix = Matrix::new(&w, Arithmetic::F32).unwrap();
             for bias in [None, Some(&bias)] {
                 let (fused, plain) = (
                     linear(&x, &matrix, bias).unwrap(),
@@ -84,7 +84,7 @@ fn activation_and_gate_equal_the_plain_composition_at_odd_sizes() {
                 random((50, 37), 0.2, 9),
                 vector(50, 1.0, 5),
             );
-            let matrix = Matrix::new(&w).unwrap();
+            let matrix = Matrix::new(&w, Arithmetic::F32).unwrap();
             let (out, gate) = activate(&x, &matrix, &bias, activation, true).unwrap();
             let gate = gate.unwrap();
             let (plain, plain_gate) = activate_reference(&x, &w, &bias, activation).unwrap();
@@ -167,7 +167,7 @@ fn a_sequence_is_mixed_the_same_to_the_last_bit_whatever_stands_beside_it() {
 #[test]
 fn a_row_is_multiplied_the_same_to_the_last_bit_whatever_stands_beside_it() {
     let (x, w) = (random((301, 384), 2.0, 1), random((400, 384), 0.1, 2));
-    let matrix = Matrix::new(&w).unwrap();
+    let matrix = Matrix::new(&w, Arithmetic::F32).unwrap();
     let all = linear(&x, &matrix, None).unwrap();
     for (start, count) in [(0, 1), (5, 12), (299, 2), (100, 60)] {
         let some = linear(&x.narrow(0, start, count).unwrap(), &matrix, None).unwrap();
@@ -182,7 +182,7 @@ fn a_row_is_multiplied_the_same_to_the_last_bit_whatever_stands_beside_it() {
 #[test]
 fn the_number_of_threads_changes_no_bit() {
     let (x, w) = (random((130, 384), 2.0, 1), random((400, 384), 0.1, 2));
-    let matrix = Matrix::new(&w).unwrap();
+    let matrix = Matrix::new(&w, Arithmetic::F32).unwrap();
     let products = [1, 2, 3, 8].map(|threads| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         pool.install(|| bits(&linear(&x, &matrix, None).unwrap()))
@@ -194,7 +194,7 @@ fn the_number_of_threads_changes_no_bit() {
 fn a_matrix_comes_out_of_its_panels_as_it_went_in() {
     for (out, inner) in MATRICES {
         let w = random((out, inner), 1.0, 6);
-        let matrix = Matrix::new(&w).unwrap();
+        let matrix = Matrix::new(&w, Arithmetic::F32).unwrap();
         assert_eq!(bits(&matrix.tensor().unwrap()), bits(&w));
         assert_eq!(matrix.shape(), (out, inner));
     }
@@ -203,8 +203,8 @@ fn a_matrix_comes_out_of_its_panels_as_it_went_in() {
 #[test]
 fn fused_operations_refuse_shapes_that_do_not_fit() {
     let x = random((4, 6), 1.0, 1);
-    let matrix = Matrix::new(&random((5, 6), 1.0, 1)).unwrap();
-    let wrong = Matrix::new(&random((5, 7), 1.0, 1)).unwrap();
+    let matrix = Matrix::new(&random((5, 6), 1.0, 1), Arithmetic::F32).unwrap();
+    let wrong = Matrix::new(&random((5, 7), 1.0, 1), Arithmetic::F32).unwrap();
     assert!(linear(&x, &wrong, None).is_err());
     assert!(linear(&x, &matrix, Some(&vector(4, 1.0, 1))).is_err());
     assert!(activate(&x, &matrix, &vector(6, 1.0, 1), Activation::Gelu, false).is_err());

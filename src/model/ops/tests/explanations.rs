@@ -3,6 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use super::*;
+use crate::model::Arithmetic;
 use crate::model::{LayerTrace, LayerWeights, Norm};
 
 /// (heads, hidden, intermediate): the default model's heads, and such as fill no panel.
@@ -12,7 +13,9 @@ const SHAPES: [(usize, usize, usize); 4] = [(12, 384, 40), (2, 40, 33), (5, 35, 
 fn layer(n: usize, (heads, hidden, intermediate): (usize, usize, usize)) -> LayerTrace {
     let seed = (n * 31 + hidden) as u64 * 40;
     let spread = (hidden as f32).sqrt().recip();
-    let matrix = |out: usize, inner: usize, seed: u64| Matrix::new(&random((out, inner), spread, seed)).unwrap();
+    let matrix = |out: usize, inner: usize, seed: u64| {
+        Matrix::new(&random((out, inner), spread, seed), Arithmetic::F32).unwrap()
+    };
     let norm = |seed: u64| Norm {
         scale: vector(hidden, 1.0, seed),
         shift: vector(hidden, 1.0, seed + 1),

@@ -1,0 +1,48 @@
+//! The right side of a product, in floats or in integers.
+
+use std::ops::Range;
+
+use super::super::simd::{LANES, Simd};
+use super::gemm::{self, Panels, Sink};
+use super::integer::{self, IntegerPanels};
+
+/// The right side of a product.
+#[derive(Debug, Clone, Copy)]
+pub enum Operand<'a> {
+    /// Floats.
+    F32(&'a Panels),
+    /// Integers.
+    I16(&'a IntegerPanels),
+}
+
+impl Operand<'_> {
+    /// Rows: the length of the sums.
+    pub fn inner(&self) -> usize {
+        match self {
+            Operand::F32(panels) => panels.inner(),
+            Operand::I16(panels) => panels.inner(),
+        }
+    }
+
+    /// Columns.
+    pub fn columns(&self) -> usize {
+        match self {
+            Operand::F32(panels) => panels.columns(),
+            Operand::I16(panels) => panels.columns(),
+        }
+    }
+
+    /// Number of panels.
+    pub fn count(&self) -> usize {
+        self.columns().div_ceil(LANES)
+    }
+}
+
+/// x · B for some panels of B, in B's numbers, into a sink; see [`gemm::gemm`] and [`integer::gemm`].
+#[inline(always)]
+pub fn multiply<S: Simd>(s: S, x: &[f32], b: Operand, panels: Range<usize>, sink: &mut impl Sink) {
+    match b {
+        Operand::F32(b) => gemm::gemm(s, x, b, panels, sink),
+        Operand::I16(b) => integer::gemm(s, x, b, panels, sink),
+    }
+}
