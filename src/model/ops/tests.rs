@@ -246,3 +246,45 @@ fn every_other_path_passes_the_same_tests() {
         );
     }
 }
+
+#[test]
+fn products_in_integers_stay_near_those_with_the_same_matrix_in_floats() {
+    for n in ODD_SIZES {
+        for (out, inner) in MATRICES {
+            let (x, bias) = (random((n, inner), 2.0, 1), vector(out, 1.0, 3));
+            let matrix = Matrix::new(&random((out, inner), 0.1, 2), Arithmetic::I16).unwrap();
+            // What was rounded away of the matrix is gone in both.
+            let w = matrix.tensor().unwrap();
+            let bound = 2.0 * 0.1 * (inner as f32).sqrt() * 4.0 / 10_000.0;
+            let (quick, plain) = (
+                linear(&x, &matrix, Some(&bias)).unwrap(),
+                linear_reference(&x, &w, Some(&bias)).unwrap(),
+            );
+            assert!(
+                furthest(&quick, &plain) < bound,
+                "{n} {out} {inner} {}",
+                furthest(&quick, &plain)
+            );
+            let g = random((n, out), 2.0, 4);
+            let bound = 2.0 * 0.1 * (out as f32).sqrt() * 4.0 / 10_000.0;
+            let (back, plain) = (
+                linear_back(&g, &matrix).unwrap(),
+                linear_back_reference(&g, &w).unwrap(),
+            );
+            assert!(
+                furthest(&back, &plain) < bound,
+                "{n} {out} {inner} {}",
+                furthest(&back, &plain)
+            );
+        }
+    }
+}
+
+#[test]
+fn a_matrix_in_integers_keeps_eleven_bits_of_each_column() {
+    let w = random((33, 50), 1.0, 6);
+    let matrix = Matrix::new(&w, Arithmetic::I16).unwrap();
+    assert!(furthest(&matrix.tensor().unwrap(), &w) <= 0.5 / 2047.0 + 1e-6);
+    let some = matrix.rows(3..20).unwrap().tensor().unwrap();
+    assert!(furthest(&some, &w.narrow(0, 3, 17).unwrap()) <= 1.0 / 2047.0 + 1e-6);
+}
