@@ -2,7 +2,7 @@
 //!
 //! A column counts floating point operations, so that kernels and peak stand in the same unit. `FOVEA_THREADS=1` measures one core,
 //! `FOVEA_KERNELS=avx2` another path. Shapes are those of the default model.
-#![allow(missing_docs, clippy::unwrap_used, reason = "a benchmark")]
+#![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark")]
 
 use candle_core::{Device, Tensor};
 use divan::Bencher;

@@ -15,14 +15,11 @@ use super::queue::lock;
 use super::store::{Entry, Place, Store};
 use super::{SourcesReport, UnitReport, WordScore};
 use crate::explain::Method;
+use crate::model::simd;
 use crate::text::Language;
 
-/// The version of our computing. To be raised by whoever changes what comes out for the same text: reading, explaining, ranking. Numbers
-/// that differ by rounding alone, as those of two machines do, are the same.
+/// The version of our computing. To be raised by whoever changes what comes out for the same text: reading, explaining, ranking.
 pub const RESULTS: u32 = 1;
-
-/// What the model computes in. Programs that compute in another way have results of their own, in the same file.
-pub const PRECISION: &str = "f32";
 
 /// The content address of a result: 128 bits of SHA-256 over everything the result depends on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -80,8 +77,10 @@ impl Setting {
     pub fn key(&self, kind: Kind, text: &str, language: Language) -> Key {
         let mut hash = Sha256::new();
         hash.update(RESULTS.to_le_bytes());
-        hash.update([PRECISION.len() as u8]);
-        hash.update(PRECISION.as_bytes());
+        // Another processor's kernels round otherwise: a folder on a shared disk must not make one show what the other computed.
+        let kernels = simd::path().name();
+        hash.update([kernels.len() as u8]);
+        hash.update(kernels.as_bytes());
         // Each field ends where its length says, so that no two questions are spelt the same.
         hash.update((self.model.len() as u64).to_le_bytes());
         hash.update(self.model.as_bytes());

@@ -10,7 +10,7 @@ use clap::Args;
 use super::{ModelArguments, output};
 use crate::analysis::{analyse, store};
 use crate::explain::Method;
-use crate::model::{Model, Source, UNSTOPPED, verify};
+use crate::model::{Model, Source, UNSTOPPED, simd, verify};
 use crate::places::cache_folder;
 use crate::text::Language;
 
@@ -34,6 +34,7 @@ pub(super) fn run(arguments: &Doctor) -> Result<ExitCode> {
         "processors: {}",
         std::thread::available_parallelism().map_or(1, usize::from)
     ));
+    report.line(format!("kernels: {}", simd::path().name()));
     let source = arguments.model.source();
     report.line(match &source {
         Source::Embedded => "model: embedded".to_owned(),

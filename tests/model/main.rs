@@ -12,6 +12,7 @@ mod compare;
 mod embedded;
 mod explain;
 mod parity;
+mod paths;
 mod tiny;
 
 use std::path::PathBuf;

@@ -239,3 +239,74 @@ fn load_scores<S: Simd>(s: S, row: &[f32], column: usize) -> S::F32 {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::simd::{Kernel, Path, run_on};
+
+    struct Attend<'a>(Head<'a>, &'a mut [f32], &'a mut [f32]);
+
+    impl Kernel for Attend<'_> {
+        type Output = ();
+        #[inline(always)]
+        fn run<S: Simd>(self, s: S) {
+            attend(s, self.0, Some(self.1), self.2);
+        }
+    }
+
+    /// Probabilities, what arrives, the length of its rows, and where the result goes.
+    struct Unmix<'a>(&'a [f32], &'a [f32], usize, &'a mut [f32]);
+
+    impl Kernel for Unmix<'_> {
+        type Output = ();
+        #[inline(always)]
+        fn run<S: Simd>(self, s: S) {
+            unmix(s, self.0, self.1, self.2, 0, self.3);
+        }
+    }
+
+    #[test]
+    fn attention_equals_a_plain_loop_on_every_path_and_back() {
+        for (n, width) in [(1, 4), (5, 20), (17, 32), (40, 7)] {
+            let stride = 3 * width;
+            let qkv: Vec<f32> = (0..n * stride).map(|i| ((i * 53 % 97) as f32 - 48.0) / 20.0).collect();
+            let part = |row: usize, part: usize, c: usize| f64::from(qkv[row * stride + part * width + c]);
+            let probabilities: Vec<f64> = (0..n)
+                .flat_map(|i| {
+                    let score = |j: usize| (0..width).map(|c| part(i, 0, c) * part(j, 1, c)).sum::<f64>();
+                    let scores: Vec<f64> = (0..n).map(|j| (score(j) / (width as f64).sqrt()).exp()).collect();
+                    let sum: f64 = scores.iter().sum();
+                    scores.into_iter().map(move |score| score / sum)
+                })
+                .collect();
+            for path in Path::ALL.into_iter().filter(|path| path.available()) {
+                let (mut map, mut context) = (vec![0f32; n * n], vec![0f32; n * width]);
+                let at = [0, width, 2 * width];
+                let head = Head {
+                    qkv: &qkv,
+                    stride,
+                    at,
+                    width,
+                };
+                run_on(path, Attend(head, &mut map, &mut context));
+                for (v, exact) in map.iter().zip(&probabilities) {
+                    assert!((f64::from(*v) - exact).abs() < 2e-6, "{path:?} {n}: {v} {exact}");
+                }
+                for (i, v) in context.iter().enumerate() {
+                    let (row, c) = (i / width, i % width);
+                    let exact: f64 = (0..n).map(|j| probabilities[row * n + j] * part(j, 2, c)).sum();
+                    assert!((f64::from(*v) - exact).abs() < 1e-5, "{path:?} {n}: {v} {exact}");
+                }
+                // Back from the first columns of the same rows.
+                let mut values = vec![0f32; n * width];
+                run_on(path, Unmix(&map, &qkv, stride, &mut values));
+                for (i, v) in values.iter().enumerate() {
+                    let (j, c) = (i / width, i % width);
+                    let exact: f64 = (0..n).map(|row| probabilities[row * n + j] * part(row, 0, c)).sum();
+                    assert!((f64::from(*v) - exact).abs() < 2e-5, "{path:?} {n}: {v} {exact}");
+                }
+            }
+        }
+    }
+}

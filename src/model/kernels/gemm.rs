@@ -176,8 +176,8 @@ fn tile<S: Simd, const R: usize, const P: usize>(
         });
     }
     each_row!(r in R => {
-        for p in 0..P {
-            sink.put(s, row + r, column + p * LANES, sums[r][p]);
+        for (p, sums) in sums[r].into_iter().enumerate() {
+            sink.put(s, row + r, column + p * LANES, sums);
         }
     });
 }
@@ -244,8 +244,8 @@ pub fn strided<S: Simd, const R: usize, const P: usize>(
         });
     }
     each_row!(r in R => {
-        for p in 0..P {
-            sink.put(s, row + r, column + p * LANES, sums[r][p]);
+        for (p, sums) in sums[r].into_iter().enumerate() {
+            sink.put(s, row + r, column + p * LANES, sums);
         }
     });
 }
@@ -298,5 +298,51 @@ impl Sink for Plain<'_> {
         };
         let row = &mut self.out[row * self.width..][..self.width];
         store_part(s, row, column - self.first, sums);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::simd::{Kernel, Path, run_on};
+
+    struct Product<'a>(&'a [f32], &'a Panels, &'a mut [f32]);
+
+    impl Kernel for Product<'_> {
+        type Output = ();
+        #[inline(always)]
+        fn run<S: Simd>(self, s: S) {
+            let width = self.1.columns();
+            let mut sink = Plain {
+                out: self.2,
+                width,
+                first: 0,
+                bias: None,
+            };
+            gemm(s, self.0, self.1, 0..self.1.count(), &mut sink);
+        }
+    }
+
+    #[test]
+    fn products_equal_a_plain_loop_on_every_path() {
+        for (rows, inner, columns) in [(1, 1, 1), (2, 33, 16), (7, 64, 50), (31, 20, 33), (26, 5, 96)] {
+            let number = |i: usize, of: usize| ((i * 37 % 101) as f32 - 50.0) / of as f32;
+            let x: Vec<f32> = (0..rows * inner).map(|i| number(i, 20)).collect();
+            let panels = Panels::new(inner, columns, |k, c| number(k * columns + c, 30));
+            for path in Path::ALL.into_iter().filter(|path| path.available()) {
+                let mut out = vec![f32::NAN; rows * columns];
+                run_on(path, Product(&x, &panels, &mut out));
+                for (i, v) in out.iter().enumerate() {
+                    let (row, c) = (i / columns, i % columns);
+                    let exact: f64 = (0..inner)
+                        .map(|k| f64::from(x[row * inner + k]) * f64::from(panels.at(k, c)))
+                        .sum();
+                    assert!(
+                        (f64::from(*v) - exact).abs() < 1e-4,
+                        "{path:?} {rows} {inner} {columns}: {v} {exact}"
+                    );
+                }
+            }
+        }
     }
 }

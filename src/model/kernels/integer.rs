@@ -421,7 +421,7 @@ mod tests {
         let next = |_| {
             state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
             let v = (state >> 8) as f32 / (1 << 24) as f32 - 0.5;
-            if state % 97 == 0 { v * 20.0 } else { v }
+            if state.is_multiple_of(97) { v * 20.0 } else { v }
         };
         (0..count).map(next).collect()
     }

@@ -1,0 +1,39 @@
+#!/bin/bash
+# The kernels where the test suite cannot go: tests/kernels/run.sh miri|address|neon
+#
+# src/model/simd.rs and src/model/kernels stand on nothing but the standard library. They are built as a crate of their own, with the
+# tests they carry: under Miri (undefined behaviour; needs the nightly component miri), with the address sanitizer (memory; needs
+# nightly), or for aarch64 in an emulator (NEON; needs the target aarch64-unknown-linux-gnu, gcc-aarch64-linux-gnu and qemu-user).
+set -euo pipefail
+root=$(cd "$(dirname "$0")/../.." && pwd)
+crate=${TMPDIR:-/tmp}/fovea-kernels
+mkdir -p "$crate/src/model"
+rm -rf "$crate/src/model/kernels"
+cp -r "$root/src/model/simd.rs" "$root/src/model/kernels" "$crate/src/model/"
+cat > "$crate/Cargo.toml" <<'TOML'
+[package]
+name = "fovea-kernels"
+version = "0.0.0"
+edition = "2024"
+[profile.test]
+opt-level = 2
+TOML
+echo 'pub mod model;' > "$crate/src/lib.rs"
+{
+  echo 'pub mod kernels; pub mod simd;'
+  echo 'pub mod config {'
+  sed -n '/^\/\/\/ Activation of the feed-forward block, each/,/^}/p' "$root/src/model/config.rs"
+  echo '}'
+} > "$crate/src/model/mod.rs"
+cd "$crate"
+case "${1:-}" in
+  # Miri knows the instructions of AVX2, not those of VNNI; the exhaustive test of exp would take it an hour.
+  miri) MIRIFLAGS=-Zmiri-disable-isolation cargo +nightly miri test -- --skip keeps_its_stated_error ;;
+  address) RUSTFLAGS=-Zsanitizer=address cargo +nightly test --target x86_64-unknown-linux-gnu ;;
+  neon)
+    export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER=aarch64-linux-gnu-gcc
+    export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER="qemu-aarch64 -L /usr/aarch64-linux-gnu"
+    cargo test --target aarch64-unknown-linux-gnu
+    ;;
+  *) echo "usage: run.sh miri|address|neon" >&2; exit 2 ;;
+esac

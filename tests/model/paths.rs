@@ -1,0 +1,57 @@
+//! The numbers on every instruction path this processor has: the other tests once more, each path in a process of its own, since a
+//! process chooses its path once.
+
+use fovea::model::simd::{self, Path};
+
+#[test]
+fn every_path_meets_the_same_numbers() {
+    if std::env::var_os("FOVEA_KERNELS").is_some() {
+        return;
+    }
+    for path in Path::ALL {
+        if !path.available() || path == simd::path() {
+            continue;
+        }
+        let run = std::process::Command::new(std::env::current_exe().unwrap())
+            .args([
+                "parity::",
+                "explain::shares",
+                "compare::carbs",
+                "compare::marginals",
+                "tiny::",
+            ])
+            .env("FOVEA_KERNELS", path.name())
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&run.stdout);
+        assert!(run.status.success(), "{path:?}: {said}");
+        for test in [
+            "every_layer_and_head_equals_pytorch_packed_together",
+            "shares_special_tokens",
+        ] {
+            assert!(said.contains(test), "{path:?} did not run {test}: {said}");
+        }
+    }
+}
+
+#[test]
+fn a_path_this_processor_lacks_is_not_taken() {
+    // A name that is none is no path either.
+    for name in ["neon", "avx1024"]
+        .into_iter()
+        .filter(|name| cfg!(target_arch = "x86_64") || *name != "neon")
+    {
+        let run = std::process::Command::new(std::env::current_exe().unwrap())
+            .args(["paths::the_path_taken_is_available", "--exact"])
+            .env("FOVEA_KERNELS", name)
+            .output()
+            .unwrap();
+        assert!(run.status.success(), "{name}");
+        assert!(String::from_utf8_lossy(&run.stdout).contains("1 passed"), "{name}");
+    }
+}
+
+#[test]
+fn the_path_taken_is_available() {
+    assert!(simd::path().available());
+}
