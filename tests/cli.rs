@@ -330,10 +330,12 @@ fn compare_writes_pairs_that_sum_to_the_cosine() {
 
 #[test]
 fn compare_takes_the_item_around_a_line() {
+    let main = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/src/main.rs")).unwrap();
+    let line = 1 + main.lines().position(|line| line.starts_with("fn main")).unwrap();
     let report = json(&fovea(
         &[
             "compare",
-            "src/main.rs:6",
+            &format!("src/main.rs:{line}"),
             "--text",
             "starts the program",
             "--format",
