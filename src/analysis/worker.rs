@@ -16,6 +16,7 @@ use super::pool::{Pool, lower_priority};
 use super::queue::{Priority, Question};
 use super::state::{Running, Shared, State};
 use super::{DocumentId, Refusal};
+use crate::model::ops;
 
 /// While documents are being analysed, lenses are made anew at most this often.
 const LENSES_EVERY: Duration = Duration::from_secs(1);
@@ -107,6 +108,13 @@ impl Worker {
             if news.is_empty() {
                 let idle = state.paused || self.engine.is_none();
                 let until = if idle { None } else { state.documents.deadline(now) };
+                if until.is_none() && ops::keeps() {
+                    // Memory for the next batch, of which none is to be expected now. It takes a moment, which nobody should wait for.
+                    drop(state);
+                    ops::forget();
+                    state = shared.state();
+                    continue;
+                }
                 state = shared.sleep(state, until);
                 continue;
             }

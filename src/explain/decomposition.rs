@@ -69,12 +69,14 @@ fn pull_back_layer(layer: &LayerTrace, gradient: &Tensor) -> Result<(Tensor, f64
     let active = ops::gate_back(&summed, &w.down, &layer.gate)?; // (n, intermediate), at YW₁ + b₁
     bias += ops::shifted(&active, &w.up_bias)?;
     let attended = (summed + ops::linear_back(&active, &w.up)?)?; // (n, hidden), at Y
+    ops::done_with(active);
 
     bias += ops::shifted(&attended, &w.norm1.shift)?;
     let mixed = ops::pull_back_norm(&attended, &w.norm1.scale, &layer.inverse_std1)?; // (n, hidden), at X + attention
     bias += ops::shifted(&mixed, &w.output_bias)?;
     let context = ops::linear_back(&mixed, &w.output)?; // (n, hidden), at the heads' concatenated contexts
     let values = ops::unmix(&layer.attention, &context)?; // (n, hidden), at XW_V + b_V
+    ops::done_with(context);
     bias += ops::shifted(&values, &w.value_bias()?)?;
     Ok(((mixed + ops::linear_back(&values, w.value()?)?)?, bias))
 }

@@ -11,7 +11,7 @@ use super::config::Config;
 use super::load::LoadError;
 use super::matrix::Matrix;
 use super::ops;
-use super::trace::{Keep, LayerTrace, LayerWeights, Norm, Trace};
+use super::trace::{Keep, LayerTrace, LayerWeights, Lease, Norm, Trace};
 use super::weights::Weights;
 use super::{Checkpoint, Encoder, ModelError, Packed};
 
@@ -116,9 +116,13 @@ impl Encoder for Bert {
             }
             let pass = layer.forward(&self.config, &x, &batch.sequences, keep)?;
             if keep == Keep::Layers {
+                let lease = Arc::new(pass.lease(&x));
                 for (index, sequence) in batch.sequences.iter().enumerate() {
-                    layers[index].push(pass.trace(layer, &x, sequence, index)?);
+                    layers[index].push(pass.trace(layer, &x, sequence, index, lease.clone())?);
                 }
+            } else {
+                ops::done_with(x);
+                ops::done_with(pass.attended);
             }
             x = pass.out;
         }
@@ -143,8 +147,21 @@ struct Pass {
 }
 
 impl Pass {
+    /// What the traces of all sequences are views of.
+    fn lease(&self, x: &Tensor) -> Lease {
+        let whole = [x, &self.attended].into_iter().chain(&self.gate);
+        Lease::new(whole.chain(&self.attention).cloned())
+    }
+
     /// The part of one sequence, which is the `index`-th and stands at `rows`.
-    fn trace(&self, layer: &Layer, x: &Tensor, rows: &Range<usize>, index: usize) -> candle_core::Result<LayerTrace> {
+    fn trace(
+        &self,
+        layer: &Layer,
+        x: &Tensor,
+        rows: &Range<usize>,
+        index: usize,
+        lease: Arc<Lease>,
+    ) -> candle_core::Result<LayerTrace> {
         let part = |tensor: &Tensor| tensor.narrow(0, rows.start, rows.len());
         let Some(gate) = &self.gate else {
             candle_core::bail!("the layer kept no gate")
@@ -157,6 +174,7 @@ impl Pass {
             attended: part(&self.attended)?,
             gate: part(gate)?,
             inverse_std2: part(&self.inverse_std2)?,
+            lease,
         })
     }
 }
@@ -172,11 +190,16 @@ impl Layer {
         let (weights, traced) = (&self.weights, keep == Keep::Layers);
         let qkv = ops::linear(x, &weights.qkv, Some(&weights.qkv_bias))?; // (N, 3·hidden)
         let (mixed, attention) = ops::attend(&qkv, sequences, config.heads, traced)?; // (N, hidden)
+        ops::done_with(qkv);
         let output = ops::linear(&mixed, &weights.output, None)?; // (N, hidden)
+        ops::done_with(mixed);
         let (attended, inverse_std1) = ops::residual_norm(x, &output, &self.norm1, config.epsilon)?;
+        ops::done_with(output);
         let (active, gate) = ops::activate(&attended, &weights.up, &weights.up_bias, config.activation, traced)?; // (N, intermediate)
         let down = ops::linear(&active, &weights.down, None)?; // (N, hidden)
+        ops::done_with(active);
         let (out, inverse_std2) = ops::residual_norm(&attended, &down, &self.norm2, config.epsilon)?;
+        ops::done_with(down);
         Ok(Pass {
             attention,
             inverse_std1,

@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 use candle_core::Tensor;
 
 use super::matrix::Matrix;
+use super::ops;
 
 /// How much of a forward pass to keep.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,6 +94,26 @@ pub struct LayerTrace {
     pub gate: Tensor,
     /// 1 / standard deviation of the second LayerNorm's input, (n, 1).
     pub inverse_std2: Tensor,
+    /// Whose views the tensors above are. The last field, so that they are gone before it.
+    #[expect(dead_code, reason = "it is there to be dropped")]
+    pub(super) lease: Arc<Lease>,
+}
+
+/// The large arrays that a layer computed for a whole batch. With the last trace of the batch they go back to where the next batch
+/// takes its arrays from; a tensor of a trace is therefore not to be kept longer than the trace.
+#[derive(Debug, Default)]
+pub(super) struct Lease(Vec<Tensor>);
+
+impl Lease {
+    pub(super) fn new(tensors: impl Iterator<Item = Tensor>) -> Lease {
+        Lease(tensors.collect())
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        self.0.drain(..).for_each(ops::done_with);
+    }
 }
 
 /// What a forward pass leaves of one sequence of n tokens.

@@ -6,6 +6,7 @@ use std::sync::OnceLock;
 use candle_core::{CpuStorage, CustomOp1, CustomOp2, D, Layout, Result, Shape, Tensor, bail};
 use rayon::prelude::*;
 
+use super::arrays::{array, keep};
 use super::{on_cpu, values};
 use crate::model::kernels::attention::{self, Head};
 use crate::model::simd::{self, Kernel, Simd};
@@ -102,13 +103,13 @@ impl CustomOp1 for Attend<'_> {
         }
         let width = hidden / self.heads;
         // Heads side by side for each sequence, (heads, n, width), so that each task writes a piece of its own.
-        let mut contexts = vec![0f32; rows * hidden];
+        let mut contexts = array(rows * hidden);
         let squares = |sequence: &Range<usize>| self.heads * sequence.len() * sequence.len();
         let mut kept: Vec<Vec<f32>> = match self.keep {
             true => self
                 .sequences
                 .iter()
-                .map(|sequence| vec![0f32; squares(sequence)])
+                .map(|sequence| array(squares(sequence)))
                 .collect(),
             false => Vec::new(),
         };
@@ -136,7 +137,7 @@ impl CustomOp1 for Attend<'_> {
             }
         }
         tasks.into_par_iter().for_each(simd::run);
-        let mut out = vec![0f32; rows * hidden];
+        let mut out = array(rows * hidden);
         let mut rest = out.as_mut_slice();
         let mut copies = Vec::with_capacity(self.sequences.len());
         for sequence in self.sequences {
@@ -153,6 +154,7 @@ impl CustomOp1 for Attend<'_> {
         copies
             .into_par_iter()
             .for_each(|(to, from, n)| interleave(to, from, n, width));
+        keep(contexts);
         if self.keep {
             let _ = self.probabilities.set(kept);
         }
@@ -233,7 +235,7 @@ impl CustomOp2 for Unmix {
         if n * width == 0 {
             return Ok((CpuStorage::F32(Vec::new()), l2.shape().clone()));
         }
-        let mut by_head = vec![0f32; n * hidden];
+        let mut by_head = array(n * hidden);
         let tasks = by_head
             .par_chunks_mut(n * width)
             .zip(probabilities.par_chunks(n * n))
@@ -247,8 +249,9 @@ impl CustomOp2 for Unmix {
                 out,
             });
         });
-        let mut out = vec![0f32; n * hidden];
+        let mut out = array(n * hidden);
         interleave(&mut out, &by_head, n, width);
+        keep(by_head);
         Ok((CpuStorage::F32(out), l2.shape().clone()))
     }
 }

@@ -6,6 +6,7 @@ use std::sync::OnceLock;
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor, bail};
 use rayon::prelude::*;
 
+use super::arrays::array;
 use super::{on_cpu, values, with_values};
 use crate::model::config::Activation;
 use crate::model::kernels::activation::{Gated, TimesGate};
@@ -178,8 +179,8 @@ impl CustomOp1 for Product<'_> {
         }
         let rows = x.len() / inner;
         let keep = matches!(self.finish, Finish::Activation { keep_gate: true, .. });
-        let mut out = vec![0f32; rows * columns];
-        let mut gate = vec![0f32; if keep { rows * columns } else { 0 }];
+        let mut out = array(rows * columns);
+        let mut gate = array(if keep { rows * columns } else { 0 });
         match Split::of(rows, columns) {
             Split::Rows(rows) => self.by_rows(x, rows, &mut out, &mut gate),
             Split::Panels(panels) => self.by_panels(x, panels, &mut out, &mut gate),
@@ -218,8 +219,8 @@ impl Split {
             // An even number, since the widest tile takes two.
             return Split::Panels(panels.div_ceil(2 * threads).next_multiple_of(2));
         }
-        // Twice as many tasks as threads, so that one which is held up finds help; a multiple of every tile's rows.
-        let share = rows.div_ceil(2 * threads).next_multiple_of(12);
+        // Twice as many tasks as threads, so that one which is held up finds help; as even as the smallest full-speed tile allows.
+        let share = rows.div_ceil(2 * threads).next_multiple_of(4);
         Split::Rows(share.clamp(Split::LEAST, Split::MOST))
     }
 }

@@ -1,10 +1,11 @@
 //! Fused operations of the forward pass and of the way back through it: candle custom operations on the CPU, each beside the plain
 //! candle composition (`…_reference`), which the tests hold it against and which other devices run.
 //!
-//! All of them work on f32 and keep no state between calls. What an explanation needs of an operation's inside (attention
+//! All of them work on f32 and keep no state between calls but the memory of arrays that are done with. What an explanation needs of an operation's inside (attention
 //! probabilities, the gate of the activation, the deviation of a LayerNorm) comes out beside the result, so that it is computed
 //! once. The arithmetic itself is in [`super::kernels`]; here it meets tensors and threads.
 
+mod arrays;
 mod attention;
 mod contributions;
 mod linear;
@@ -13,6 +14,7 @@ mod push;
 mod shift;
 mod slices;
 
+pub use arrays::{done_with, forget, keeps};
 pub use attention::{attend, attend_reference, unmix, unmix_reference};
 pub use contributions::{compose, compose_reference, lengths, lengths_reference, nearness, nearness_reference};
 pub use linear::{
@@ -35,7 +37,10 @@ fn values<'a>(storage: &'a CpuStorage, layout: &Layout) -> Result<&'a [f32]> {
         bail!("fused operations take f32 tensors")
     };
     match layout.contiguous_offsets() {
-        Some((start, end)) => Ok(&data[start..end]),
+        Some((start, end)) => match data.get(start..end) {
+            Some(values) => Ok(values),
+            None => bail!("a tensor that was done with is read"),
+        },
         None => bail!("fused operations take contiguous tensors"),
     }
 }

@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 use candle_core::{CpuStorage, CustomOp2, CustomOp3, D, Layout, Result, Shape, Tensor, bail};
 use rayon::prelude::*;
 
+use super::arrays::array;
 use super::{on_cpu, rows_per_task, values, with_values};
 use crate::model::kernels::norm;
 use crate::model::simd::{self, Kernel, Simd};
@@ -104,7 +105,7 @@ impl CustomOp3 for ResidualNorm {
         let (bias, rest) = parameters.split_at(width);
         let (scale, shift) = rest.split_at(width);
         let rows = rows_per_task(width);
-        let mut out = vec![0f32; x.len()];
+        let mut out = array(x.len());
         let mut inverse_std = vec![0f32; x.len() / width];
         let tasks = (
             out.par_chunks_mut(width * rows),
@@ -173,7 +174,8 @@ impl CustomOp2 for PullBackNorm<'_> {
                 l2.shape()
             );
         }
-        let mut out = g.to_vec();
+        let mut out = array(g.len());
+        out.copy_from_slice(g);
         let rows = rows_per_task(width);
         let tasks = out.par_chunks_mut(width * rows).zip(inverse_std.par_chunks(rows));
         tasks.for_each(|(rows, inverse_std)| {

@@ -44,6 +44,7 @@ fn layer(n: usize, (heads, hidden, intermediate): (usize, usize, usize)) -> Laye
         attended: random((n, hidden), 2.0, seed + 16),
         gate: random((n, intermediate), 1.0, seed + 17),
         inverse_std2: positive((n, 1), seed + 18),
+        lease: Arc::default(),
     }
 }
 

@@ -1,0 +1,143 @@
+//! Large arrays that are done with, kept for the next operation that needs one.
+//!
+//! A pass writes some hundred megabytes a second that are read once or twice and dropped. An allocator gives their pages back to the
+//! system and has them mapped again, emptied, moments later: for a sequence of 256 tokens that costs a tenth of the pass. Here they
+//! stay, up to [`LIMIT`], until [`forget`] is called when there is nothing more to do.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use candle_core::{CpuStorage, InplaceOp1, Layout, Result, Tensor};
+
+/// Bytes kept at most. What was kept longest goes first.
+const LIMIT: usize = 128 << 20;
+
+/// Floats from which on an array is worth keeping.
+const LEAST: usize = 16 << 10;
+
+/// The last one kept stands last.
+static KEPT: Mutex<Vec<Vec<f32>>> = Mutex::new(Vec::new());
+
+/// An array of `len` floats whose values mean nothing: whoever takes it writes all of them.
+pub(super) fn array(len: usize) -> Vec<f32> {
+    if len < LEAST {
+        return vec![0f32; len];
+    }
+    let found = {
+        let mut kept = kept();
+        // The smallest that fits; one much larger waits for somebody who needs it.
+        let fits = |kept: &Vec<f32>| (len..=len + len / 2).contains(&kept.capacity());
+        let best = (0..kept.len()).filter(|&i| fits(&kept[i])).min_by_key(|&i| kept[i].capacity());
+        best.map(|index| kept.remove(index))
+    };
+    let mut array = found.unwrap_or_else(|| vec![0f32; roomy(len)]);
+    // Only what nobody has written before is filled.
+    array.resize(len, 0.0);
+    array
+}
+
+/// A little more than `len`, so that arrays for texts of nearly the same length fit each other: within an eighth of a power of two.
+fn roomy(len: usize) -> usize {
+    len.next_multiple_of((1 << len.ilog2()) / 8)
+}
+
+/// Keeps the array behind a tensor that nobody reads any more. Whoever still does gets an error.
+pub fn done_with(tensor: Tensor) {
+    if !super::on_cpu(&tensor) {
+        return;
+    }
+    let emptied = Mutex::new(Vec::new());
+    if tensor.inplace_op1(&TakeOut(&emptied)).is_err() {
+        return; // Not floats: nothing that was ever taken from here.
+    }
+    keep(emptied.into_inner().unwrap_or_else(PoisonError::into_inner));
+}
+
+/// Keeps an array for the next who needs one.
+pub(super) fn keep(array: Vec<f32>) {
+    let bytes = array.capacity() * size_of::<f32>();
+    if array.capacity() < LEAST || bytes > LIMIT {
+        return;
+    }
+    let mut kept = kept();
+    kept.push(array);
+    let mut bytes: usize = kept.iter().map(|array| array.capacity() * size_of::<f32>()).sum();
+    let mut oldest = 0;
+    while bytes > LIMIT && oldest < kept.len() {
+        bytes -= kept[oldest].capacity() * size_of::<f32>();
+        oldest += 1;
+    }
+    kept.drain(..oldest);
+}
+
+/// Whether there are any.
+pub fn keeps() -> bool {
+    !kept().is_empty()
+}
+
+/// Gives all of them back to the system.
+pub fn forget() {
+    kept().clear();
+}
+
+fn kept() -> MutexGuard<'static, Vec<Vec<f32>>> {
+    KEPT.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Leaves nothing behind a tensor.
+struct TakeOut<'a>(&'a Mutex<Vec<f32>>);
+
+impl InplaceOp1 for TakeOut<'_> {
+    fn name(&self) -> &'static str {
+        "done-with"
+    }
+
+    fn cpu_fwd(&self, storage: &mut CpuStorage, _: &Layout) -> Result<()> {
+        let CpuStorage::F32(values) = storage else {
+            candle_core::bail!("only floats are kept")
+        };
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = std::mem::take(values);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use candle_core::Device;
+
+    use super::*;
+
+    fn tensor(len: usize) -> Tensor {
+        Tensor::from_vec(vec![1f32; len], len, &Device::Cpu).unwrap()
+    }
+
+    #[test]
+    fn what_is_read_after_it_was_done_with_is_an_error_and_never_other_numbers() {
+        let tensor = tensor(40_000);
+        let view = tensor.narrow(0, 0, 20_000).unwrap();
+        done_with(tensor);
+        let read = super::super::with_values(&view, |values| Ok(values[0]));
+        assert!(read.unwrap_err().to_string().contains("done with"));
+    }
+
+    #[test]
+    fn an_array_has_the_length_asked_for_whatever_was_kept() {
+        for len in [0, 1, LEAST - 1, LEAST, LEAST + 1, 30_000, 20_000, 29_999, 300_000] {
+            let array = array(len);
+            assert_eq!(array.len(), len);
+            keep(array);
+        }
+        done_with(Tensor::zeros(LEAST, candle_core::DType::U32, &Device::Cpu).unwrap());
+    }
+
+    #[test]
+    fn no_more_is_kept_than_the_limit() {
+        for _ in 0..6 {
+            keep(vec![0f32; LIMIT / 4 / size_of::<f32>()]);
+        }
+        let bytes: usize = kept().iter().map(|array| array.capacity() * size_of::<f32>()).sum();
+        assert!(bytes <= LIMIT, "{bytes}");
+        keep(vec![0f32; 2 * LIMIT / size_of::<f32>()]);
+        let bytes: usize = kept().iter().map(|array| array.capacity() * size_of::<f32>()).sum();
+        assert!(bytes <= LIMIT, "{bytes}");
+    }
+}
