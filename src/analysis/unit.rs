@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use rayon::prelude::*;
+
 use crate::explain::{Heads, Method, Owner, WordMap, alti, salience};
 use crate::model::{Checkpoint, Keep, Model, ModelError, Packed, Tokens, Trace};
 use crate::text::{ByteRange, Language};
@@ -84,23 +86,23 @@ pub fn analyse_heads(
 ) -> Result<Vec<UnitReport>, ModelError> {
     let start = Instant::now();
     let read = texts
-        .iter()
+        .par_iter()
         .map(|(text, language)| model.tokenize(text, *language))
         .collect::<Result<Vec<_>, _>>()?;
     let batch = Packed::new(read.iter().map(|tokens| tokens.ids.as_slice()));
     let traces = model.encoder().forward(&batch, Keep::Layers, checkpoint)?;
     let shared = start.elapsed().as_secs_f32() * 1e3 / batch.ids.len().max(1) as f32;
-    let mut reports = Vec::with_capacity(texts.len());
-    for ((text, _), (tokens, trace)) in texts.iter().zip(read.iter().zip(&traces)) {
+    let each = texts.par_iter().zip(read.par_iter().zip(&traces));
+    each.map(|((text, _), (tokens, trace))| {
         if checkpoint() {
             return Err(ModelError::Stopped);
         }
         let start = Instant::now();
         let mut report = explain_one(model, text, tokens, trace, method, heads)?;
         report.ms = shared * tokens.len() as f32 + start.elapsed().as_secs_f32() * 1e3;
-        reports.push(report);
-    }
-    Ok(reports)
+        Ok(report)
+    })
+    .collect()
 }
 
 fn explain_one(

@@ -195,9 +195,14 @@ impl Layer {
         ops::done_with(mixed);
         let (attended, inverse_std1) = ops::residual_norm(x, &output, &self.norm1, config.epsilon)?;
         ops::done_with(output);
-        let (active, gate) = ops::activate(&attended, &weights.up, &weights.up_bias, config.activation, traced)?; // (N, intermediate)
-        let down = ops::linear(&active, &weights.down, None)?; // (N, hidden)
-        ops::done_with(active);
+        let (down, gate) = ops::feed_forward(
+            &attended,
+            &weights.up,
+            &weights.up_bias,
+            config.activation,
+            &weights.down,
+            traced,
+        )?; // (N, hidden), (N, intermediate)
         let (out, inverse_std2) = ops::residual_norm(&attended, &down, &self.norm2, config.epsilon)?;
         ops::done_with(down);
         Ok(Pass {

@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use anyhow::Result;
+use rayon::prelude::*;
 use serde::Serialize;
 
 use super::Bench;
@@ -95,7 +96,7 @@ fn time(model: &Model, batch: usize, length: usize) -> Result<Row> {
     let (forward, attention) = (pass(Keep::LastHidden)?, pass(Keep::Layers)?);
     let explain = median(|| {
         let traces = model.encoder().forward(&packed, Keep::Layers, UNSTOPPED)?;
-        traces.iter().try_for_each(|trace| explain(model, trace))
+        traces.par_iter().try_for_each(|trace| explain(model, trace))
     })?;
     Ok(Row {
         batch,

@@ -26,7 +26,9 @@ pub(super) fn array(len: usize) -> Vec<f32> {
         let mut kept = kept();
         // The smallest that fits; one much larger waits for somebody who needs it.
         let fits = |kept: &Vec<f32>| (len..=len + len / 2).contains(&kept.capacity());
-        let best = (0..kept.len()).filter(|&i| fits(&kept[i])).min_by_key(|&i| kept[i].capacity());
+        let best = (0..kept.len())
+            .filter(|&i| fits(&kept[i]))
+            .min_by_key(|&i| kept[i].capacity());
         best.map(|index| kept.remove(index))
     };
     let mut array = found.unwrap_or_else(|| vec![0f32; roomy(len)]);

@@ -106,11 +106,7 @@ impl CustomOp1 for Attend<'_> {
         let mut contexts = array(rows * hidden);
         let squares = |sequence: &Range<usize>| self.heads * sequence.len() * sequence.len();
         let mut kept: Vec<Vec<f32>> = match self.keep {
-            true => self
-                .sequences
-                .iter()
-                .map(|sequence| array(squares(sequence)))
-                .collect(),
+            true => self.sequences.iter().map(|sequence| array(squares(sequence))).collect(),
             false => Vec::new(),
         };
         let mut tasks = Vec::with_capacity(self.sequences.len() * self.heads);

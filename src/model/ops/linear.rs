@@ -196,7 +196,7 @@ impl CustomOp1 for Product<'_> {
 }
 
 /// How a product is divided among the threads.
-enum Split {
+pub(super) enum Split {
     /// By rows: so many to a task.
     Rows(usize),
     /// By columns: so many panels to a task, since there are too few rows to share.
@@ -209,7 +209,7 @@ impl Split {
     /// Rows that a task takes at most: packed, they stay in the second cache beside a panel.
     const MOST: usize = 96;
 
-    fn of(rows: usize, columns: usize) -> Split {
+    pub(super) fn of(rows: usize, columns: usize) -> Split {
         let threads = rayon::current_num_threads();
         if threads == 1 {
             return Split::Rows(Split::MOST);

@@ -8,6 +8,7 @@
 mod arrays;
 mod attention;
 mod contributions;
+mod feed_forward;
 mod linear;
 mod norm;
 mod push;
@@ -17,6 +18,7 @@ mod slices;
 pub use arrays::{done_with, forget, keeps};
 pub use attention::{attend, attend_reference, unmix, unmix_reference};
 pub use contributions::{compose, compose_reference, lengths, lengths_reference, nearness, nearness_reference};
+pub use feed_forward::feed_forward;
 pub use linear::{
     activate, activate_reference, gate_back, gate_back_reference, linear, linear_back, linear_back_reference,
     linear_reference,

@@ -104,6 +104,30 @@ fn activation_and_gate_equal_the_plain_composition_at_odd_sizes() {
 }
 
 #[test]
+fn a_feed_forward_block_is_its_two_products_to_the_last_bit() {
+    let (up, down) = (random((80, 40), 0.3, 1), random((40, 80), 0.3, 2));
+    let bias = vector(80, 0.3, 3);
+    for arithmetic in [Arithmetic::F32, Arithmetic::I16] {
+        let (up, down) = (
+            Matrix::new(&up, arithmetic).unwrap(),
+            Matrix::new(&down, arithmetic).unwrap(),
+        );
+        for n in ODD_SIZES {
+            let x = random((n, 40), 2.0, n as u64);
+            let (active, gate) = activate(&x, &up, &bias, Activation::Gelu, true).unwrap();
+            let plain = linear(&active, &down, None).unwrap();
+            let (out, kept) = feed_forward(&x, &up, &bias, Activation::Gelu, &down, true).unwrap();
+            assert_eq!(bits(&out), bits(&plain), "{n}");
+            assert_eq!(bits(&kept.unwrap()), bits(&gate.unwrap()), "{n}");
+            let (alone, none) = feed_forward(&x, &up, &bias, Activation::Gelu, &down, false).unwrap();
+            assert!(none.is_none() && bits(&alone) == bits(&out), "{n}");
+        }
+        let other = Matrix::new(&random((40, 79), 0.3, 2), arithmetic).unwrap();
+        assert!(feed_forward(&random((99, 40), 2.0, 1), &up, &bias, Activation::Gelu, &other, true).is_err());
+    }
+}
+
+#[test]
 fn residual_norm_and_its_way_back_equal_the_plain_composition_at_odd_sizes() {
     for n in ODD_SIZES {
         for width in [384, 40, 1] {
