@@ -14,10 +14,11 @@
 //! | [`server`] | LSP messages ⇄ analysis |
 //! | [`cli`] | subcommands ⇄ analysis |
 //!
-//! [`places`] stands outside: the folders of the person's that are ours to use.
+//! Outside stand [`places`], the folders of the person's that are ours to use, and [`database`], a file of SQLite in one of them.
 
 pub mod analysis;
 pub mod cli;
+pub mod database;
 pub mod explain;
 pub mod model;
 pub mod places;

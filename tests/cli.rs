@@ -477,3 +477,155 @@ fn a_reader_that_stops_reading_is_no_failure() {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     assert!(output.stderr.is_empty());
 }
+
+/// `fovea` with a cache folder of its own.
+fn with_cache(cache: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_fovea"));
+    command
+        .args(arguments)
+        .env_remove("FOVEA_MODEL")
+        .env("FOVEA_CACHE_DIR", cache);
+    command
+}
+
+/// A folder of functions that count, sort and read, in two languages.
+fn folder_of_code(files: usize) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: String| std::fs::write(folder.path().join(name), text).unwrap();
+    write(
+        "config.py",
+        "def load_config(path):\n    \"\"\"Read the settings from a file.\"\"\"\n    with open(path) as file:\n        return json.load(file)\n".into(),
+    );
+    write(
+        "settings.js",
+        "function readSettings(path) {\n  // Read the settings from a file.\n  return JSON.parse(fs.readFileSync(path));\n}\n".into(),
+    );
+    for i in 0..files {
+        let body = format!("    values.sort()\n    return values[{i}:{}]\n", i * 3 + 1);
+        write(
+            &format!("part{i:03}.py"),
+            format!("def part_{i}(values):\n    \"\"\"Sort, then take some.\"\"\"\n{body}"),
+        );
+    }
+    folder
+}
+
+#[test]
+fn search_and_similar_find_what_the_index_has() {
+    let (folder, cache) = (folder_of_code(3), tempfile::tempdir().unwrap());
+    let root = folder.path().to_str().unwrap();
+    let index = json(
+        &with_cache(cache.path(), &["index", root, "--format", "json"])
+            .output()
+            .unwrap(),
+    );
+    assert_eq!(
+        (index["files"].as_u64(), index["read"].as_u64()),
+        (Some(5), Some(5)),
+        "{index}"
+    );
+    let search = &[
+        "search",
+        "read the settings",
+        "--root",
+        root,
+        "--top",
+        "2",
+        "--format",
+        "json",
+    ];
+    let found = json(&with_cache(cache.path(), search).output().unwrap());
+    let names: Vec<&str> = found
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|hit| hit["name"].as_str().unwrap())
+        .collect();
+    assert!(
+        names.contains(&"load_config") && names.contains(&"readSettings"),
+        "{found}"
+    );
+    assert_eq!(found[0]["start"]["line"], 0);
+    let fields: Vec<&String> = found[0].as_object().unwrap().keys().collect();
+    assert_eq!(fields, ["end", "kind", "language", "name", "path", "score", "start"]);
+    let place = folder.path().join("config.py:2");
+    let similar = [
+        "similar",
+        place.to_str().unwrap(),
+        "--root",
+        root,
+        "--threshold",
+        "0",
+        "--language",
+        "javascript",
+    ];
+    let lines = stdout(&with_cache(cache.path(), &similar).output().unwrap());
+    assert!(lines.starts_with("load_config · config.py:1\n  0."), "{lines}");
+    assert!(
+        lines.contains("readSettings · settings.js:1 · javascript function"),
+        "{lines}"
+    );
+    let doctor = stdout(&with_cache(cache.path(), &["doctor"]).output().unwrap());
+    assert!(
+        doctor.contains("indexed files: ") && doctor.contains("5 files, intact"),
+        "{doctor}"
+    );
+}
+
+#[test]
+fn without_a_place_to_write_search_works_in_memory_and_says_so_once() {
+    let folder = folder_of_code(0);
+    let taken = folder.path().join("config.py");
+    let search = ["search", "settings", "--root", folder.path().to_str().unwrap()];
+    let output = with_cache(&taken, &search).output().unwrap();
+    assert!(stdout(&output).contains("load_config"));
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(said.matches("indexing in memory").count(), 1, "{said}");
+    let refused = with_cache(&taken, &["index", search[3]]).output().unwrap();
+    assert!(refusal(&refused, 1).contains("index.sqlite"));
+}
+
+#[test]
+fn killed_at_any_moment_the_index_is_intact_and_goes_on() {
+    let (folder, cache) = (folder_of_code(150), tempfile::tempdir().unwrap());
+    let index = ["index", folder.path().to_str().unwrap(), "--format", "json"];
+    for round in 0..6 {
+        let mut child = with_cache(cache.path(), &index).stdout(Stdio::null()).spawn().unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(150 + 130 * round));
+        let _ = child.kill();
+        child.wait().unwrap();
+        let doctor = with_cache(cache.path(), &["doctor"]).output().unwrap();
+        assert!(stdout(&doctor).contains("all is well"));
+    }
+    let last = json(&with_cache(cache.path(), &index).output().unwrap());
+    assert_eq!(last["files"].as_u64(), Some(152));
+    let again = json(&with_cache(cache.path(), &index).output().unwrap());
+    assert_eq!(
+        (again["files"].as_u64(), again["embedded"].as_u64()),
+        (Some(152), Some(0)),
+        "{again}"
+    );
+    let search = [
+        "search",
+        "read the settings",
+        "--root",
+        index[1],
+        "--top",
+        "200",
+        "--format",
+        "json",
+    ];
+    let found = json(&with_cache(cache.path(), &search).output().unwrap());
+    assert_eq!(found.as_array().unwrap().len(), 152);
+}
+
+#[test]
+fn home_is_not_indexed() {
+    let home = tempfile::tempdir().unwrap();
+    let cache = tempfile::tempdir().unwrap();
+    let output = with_cache(cache.path(), &["index", home.path().to_str().unwrap()])
+        .env("HOME", home.path())
+        .output()
+        .unwrap();
+    assert!(refusal(&output, 1).contains("home folder"));
+}

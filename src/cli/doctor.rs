@@ -1,6 +1,6 @@
 //! `fovea doctor`: whether this installation works, in lines that can be pasted into a report.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -9,9 +9,11 @@ use clap::Args;
 
 use super::{ModelArguments, output};
 use crate::analysis::{analyse, store};
+use crate::database::{Examination, Trouble};
 use crate::explain::Method;
 use crate::model::{Model, Source, UNSTOPPED, simd, verify};
 use crate::places::cache_folder;
+use crate::similar::index;
 use crate::text::Language;
 
 /// Arguments of `fovea doctor`.
@@ -58,7 +60,10 @@ pub(super) fn run(arguments: &Doctor) -> Result<ExitCode> {
         Err(error) => report.wrong(error.to_string()),
     }
     match cache_folder() {
-        Some(folder) => check_results(&folder, &mut report),
+        Some(folder) => {
+            check_kept("results", "rows", &folder, store::examine(&folder), &mut report);
+            check_kept("indexed files", "files", &folder, index::examine(&folder), &mut report);
+        }
         None => report.line("results: kept in memory only, since the environment names no cache folder".to_owned()),
     }
     let verdict = if report.sound {
@@ -101,29 +106,32 @@ fn check_model(model: &Model, start: Instant, report: &mut Report) {
     }
 }
 
-/// Looks at the results that outlive the server, and changes nothing.
-fn check_results(folder: &Path, report: &mut Report) {
-    let (path, found) = match store::examine(folder) {
+/// Looks at what outlives a process, and changes nothing: its name, what a row of it is, and what was found.
+fn check_kept(name: &str, rows: &str, folder: &Path, found: Examined, report: &mut Report) {
+    let (path, found) = match found {
         Ok(found) => found,
         Err(trouble) => {
-            report.wrong(format!("results in {}: {trouble}", folder.display()));
+            report.wrong(format!("{name} in {}: {trouble}", folder.display()));
             return;
         }
     };
     let path = path.display();
     let Some(found) = found else {
-        report.line(format!("results: none kept yet; they will be in {path}"));
+        report.line(format!("{name}: none kept yet; they will be in {path}"));
         return;
     };
     let size = format!("{:.1} MB", found.bytes as f64 / 1e6);
     match (found.wrong.first(), found.is_current()) {
         (Some(wrong), _) => report.wrong(format!(
-            "results: {path}, {size}, is damaged ({wrong}); the server starts it afresh when it meets the damage"
+            "{name}: {path}, {size}, is damaged ({wrong}); it is started afresh by whoever meets the damage"
         )),
-        (None, true) => report.line(format!("results: {path}, {size}, {} rows, intact", found.rows)),
-        (None, false) => report.line(format!("results: {path}, {size}, intact, of another version of fovea")),
+        (None, true) => report.line(format!("{name}: {path}, {size}, {} {rows}, intact", found.rows)),
+        (None, false) => report.line(format!("{name}: {path}, {size}, intact, of another version of fovea")),
     }
 }
+
+/// A file, and what it was found to be if it is there.
+type Examined = Result<(PathBuf, Option<Examination>), Trouble>;
 
 fn millis(start: Instant) -> f32 {
     start.elapsed().as_secs_f32() * 1e3

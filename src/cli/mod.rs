@@ -8,10 +8,13 @@ mod compare;
 mod doctor;
 mod embed;
 mod explain;
+mod index;
 mod input;
 mod model;
 mod output;
+mod search;
 mod serve;
+mod similar;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -39,6 +42,12 @@ enum Command {
     Compare(compare::Compare),
     /// Turn JSON strings, one per line, into embeddings, one JSON array per line
     Embed(embed::Embed),
+    /// Bring the index of a folder up to date: its functions, types and headings with their vectors
+    Index(index::Index),
+    /// Find the functions, types and headings of a folder by what they are about
+    Search(search::Search),
+    /// Tell what in a folder resembles the functions, types and headings of a file
+    Similar(similar::Similar),
     /// Say which model is used, or check its files
     #[command(subcommand)]
     Model(model::Command),
@@ -84,6 +93,9 @@ pub fn main() -> ExitCode {
         Some(Command::Explain(arguments)) => explain::run(&arguments).map(|()| ExitCode::SUCCESS),
         Some(Command::Compare(arguments)) => compare::run(&arguments).map(|()| ExitCode::SUCCESS),
         Some(Command::Embed(arguments)) => embed::run(&arguments).map(|()| ExitCode::SUCCESS),
+        Some(Command::Index(arguments)) => index::run(&arguments).map(|()| ExitCode::SUCCESS),
+        Some(Command::Search(arguments)) => search::run(&arguments).map(|()| ExitCode::SUCCESS),
+        Some(Command::Similar(arguments)) => similar::run(&arguments).map(|()| ExitCode::SUCCESS),
         Some(Command::Model(command)) => model::run(&command).map(|()| ExitCode::SUCCESS),
         Some(Command::Bench(arguments)) => bench::run(&arguments).map(|()| ExitCode::SUCCESS),
         Some(Command::Doctor(arguments)) => doctor::run(&arguments),

@@ -82,6 +82,8 @@ pub trait Simd: Copy {
     fn zero_i32(self) -> Self::I32;
     /// From memory.
     fn load_pairs(self, from: &Pairs) -> Self::I16;
+    /// Thirty-two bytes from memory, each as 16 bits.
+    fn widen(self, from: &[i8; 2 * LANES]) -> Self::I16;
     /// The same pair in every lane.
     fn splat_pair(self, pair: [i16; 2]) -> Self::I16;
     /// acc + a₀·b₀ + a₁·b₁ for the pair of every lane, wrapping.
@@ -305,6 +307,10 @@ impl Simd for Portable {
         from.0
     }
     #[inline(always)]
+    fn widen(self, from: &[i8; 2 * LANES]) -> Self::I16 {
+        from.map(i16::from)
+    }
+    #[inline(always)]
     fn splat_pair(self, pair: [i16; 2]) -> Self::I16 {
         let mut out = [0; 2 * LANES];
         for i in 0..LANES {
@@ -486,6 +492,17 @@ mod x86 {
             unsafe { [_mm256_load_si256(at), _mm256_load_si256(at.add(1))] }
         }
         #[inline(always)]
+        fn widen(self, from: &[i8; 2 * LANES]) -> Self::I16 {
+            let at = from.as_ptr().cast::<__m128i>();
+            // SAFETY: `self` is the proof; 32 bytes lie there, and these loads need no alignment.
+            unsafe {
+                [
+                    _mm256_cvtepi8_epi16(_mm_loadu_si128(at)),
+                    _mm256_cvtepi8_epi16(_mm_loadu_si128(at.add(1))),
+                ]
+            }
+        }
+        #[inline(always)]
         fn splat_pair(self, pair: [i16; 2]) -> Self::I16 {
             // SAFETY: `self` is the proof.
             [unsafe { _mm256_set1_epi32(as_i32(pair)) }; 2]
@@ -610,6 +627,11 @@ mod x86 {
         fn load_pairs(self, from: &Pairs) -> Self::I16 {
             // SAFETY: as above; 64 bytes lie there, aligned.
             unsafe { _mm512_load_si512(from.0.as_ptr().cast()) }
+        }
+        #[inline(always)]
+        fn widen(self, from: &[i8; 2 * LANES]) -> Self::I16 {
+            // SAFETY: as above; 32 bytes lie there, and this load needs no alignment.
+            unsafe { _mm512_cvtepi8_epi16(_mm256_loadu_si256(from.as_ptr().cast())) }
         }
         #[inline(always)]
         fn splat_pair(self, pair: [i16; 2]) -> Self::I16 {
@@ -755,6 +777,11 @@ mod arm {
         fn load_pairs(self, from: &Pairs) -> Self::I16 {
             // Eight integers lie at each place: 8·i + 8 ≤ 32.
             four!(|i| vld1q_s16(from.0.as_ptr().add(8 * i)))
+        }
+        #[inline(always)]
+        fn widen(self, from: &[i8; 2 * LANES]) -> Self::I16 {
+            // Eight bytes lie at each place: 8·i + 8 ≤ 32.
+            four!(|i| vmovl_s8(vld1_s8(from.as_ptr().add(8 * i))))
         }
         #[inline(always)]
         fn splat_pair(self, [low, high]: [i16; 2]) -> Self::I16 {

@@ -6,7 +6,8 @@ use serde::Serialize;
 use crate::analysis::DocumentReport;
 use crate::explain::{Link, Method, PairReport, Side};
 use crate::model::ModelInfo;
-use crate::segment::{Unit, UnitKind};
+use crate::segment::{ItemKind, Unit, UnitKind};
+use crate::similar::index::{self, Hit, IndexedItem, Renewal};
 use crate::text::{ByteRange, PositionEncoding, Snapshot};
 
 /// A place in a document.
@@ -18,6 +19,16 @@ pub struct Place {
     pub line: u32,
     /// Column in UTF-8 bytes, from 0.
     pub column: u32,
+}
+
+impl From<index::Place> for Place {
+    fn from(place: index::Place) -> Place {
+        Place {
+            byte: place.byte,
+            line: place.line,
+            column: place.column,
+        }
+    }
 }
 
 impl Place {
@@ -202,5 +213,104 @@ fn side(side: &Side, (snapshot, passage): (&Snapshot, &ByteRange)) -> CompareSid
         special: side.special,
         bias: side.bias,
         coverage: side.coverage,
+    }
+}
+
+/// An item of an indexed folder, in the answers of `fovea search` and `fovea similar`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct FoundItem {
+    /// Its file, below the folder.
+    pub path: String,
+    /// What the source calls it.
+    pub name: String,
+    /// Its kind.
+    pub kind: &'static str,
+    /// Its language.
+    pub language: &'static str,
+    /// Where it starts.
+    pub start: Place,
+    /// Where it ends, exclusive.
+    pub end: Place,
+    /// Cosine to what was asked for; none for what was asked about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub score: Option<f32>,
+}
+
+/// One entry of `fovea similar --format json`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct SimilarItems {
+    /// The item that was asked about.
+    pub item: FoundItem,
+    /// What resembles it, best first.
+    pub similar: Vec<FoundItem>,
+}
+
+/// The JSON of an item that was found.
+pub fn found(hit: &Hit) -> FoundItem {
+    FoundItem {
+        score: Some(hit.score),
+        ..item(hit.path, hit.item)
+    }
+}
+
+/// The JSON of an item.
+pub fn item(path: &std::path::Path, item: &IndexedItem) -> FoundItem {
+    FoundItem {
+        path: path.display().to_string(),
+        name: item.name.clone(),
+        kind: match item.kind {
+            ItemKind::Function => "function",
+            ItemKind::Type => "type",
+            ItemKind::Heading => "heading",
+        },
+        language: item.language.name(),
+        start: item.start.into(),
+        end: item.end.into(),
+        score: None,
+    }
+}
+
+/// `fovea index --format json`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Indexed {
+    /// Files in the index.
+    pub files: usize,
+    /// Files that were read.
+    pub read: usize,
+    /// Of these, those whose contents were known.
+    pub recognised: usize,
+    /// Files that are no longer there.
+    pub gone: usize,
+    /// Items of the files that were read.
+    pub items: usize,
+    /// Units that were embedded.
+    pub embedded: usize,
+    /// Files that are left out, by reason.
+    pub skipped: std::collections::BTreeMap<&'static str, usize>,
+    /// Seconds.
+    pub seconds: f64,
+    /// The file of the index.
+    pub index: String,
+    /// Its bytes.
+    pub bytes: u64,
+}
+
+/// The JSON of what bringing an index up to date did.
+pub fn renewal(renewal: &Renewal, path: &std::path::Path, bytes: u64) -> Indexed {
+    Indexed {
+        files: renewal.files,
+        read: renewal.read,
+        recognised: renewal.recognised,
+        gone: renewal.gone,
+        items: renewal.items,
+        embedded: renewal.embedded,
+        skipped: renewal
+            .skipped
+            .iter()
+            .map(|(reason, count)| (reason.words(), *count))
+            .collect(),
+        seconds: renewal.seconds,
+        index: path.display().to_string(),
+        bytes,
     }
 }

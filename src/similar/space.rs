@@ -1,13 +1,7 @@
 //! All items of the open documents in one space, and who stands near whom.
 
-use std::collections::HashMap;
-
-use super::ItemVector;
-use super::vector::normalise;
-use crate::text::{ByteRange, Language};
-
-/// From this many items on, the mean vector of a language is taken away whole; below, in proportion.
-const FULL_CENTRING: f32 = 20.0;
+use super::{Centre, ItemVector};
+use crate::text::ByteRange;
 
 /// Items, their vectors language-centred and of unit length, in one matrix.
 #[derive(Debug, Default)]
@@ -22,18 +16,13 @@ impl Space {
     /// Centres items by language. Items whose vectors are not as wide as the first one's resemble nothing.
     pub fn new(items: Vec<ItemVector>) -> Space {
         let width = items.first().map_or(0, |item| item.vector.len());
-        let means = means(&items, width);
+        let fitting = items.iter().filter(|item| item.vector.len() == width);
+        let centre = Centre::of(fitting.map(|item| (item.language, &*item.vector)));
         let mut rows = vec![0f32; items.len() * width];
         for (item, row) in items.iter().zip(rows.chunks_exact_mut(width.max(1))) {
-            if item.vector.len() != width {
-                continue;
-            }
-            row.copy_from_slice(&item.vector);
-            if let Some(mean) = means.get(&group(item.language)) {
-                row.iter_mut().zip(mean).for_each(|(x, m)| *x -= m);
-            }
-            if !normalise(row) {
-                row.fill(0.0);
+            if item.vector.len() == width {
+                row.copy_from_slice(&item.vector);
+                centre.apply(item.language, row);
             }
         }
         Space { items, width, rows }
@@ -78,28 +67,6 @@ impl Space {
     }
 }
 
-/// Prose of every kind is one group, `None`; each programming language its own.
-fn group(language: Language) -> Option<Language> {
-    language.is_code().then_some(language)
-}
-
-/// What is taken away from the vectors of each group: its mean, shrunk towards nothing where items are few.
-fn means(items: &[ItemVector], width: usize) -> HashMap<Option<Language>, Vec<f32>> {
-    let mut sums: HashMap<Option<Language>, (Vec<f32>, f32)> = HashMap::new();
-    for item in items.iter().filter(|item| item.vector.len() == width) {
-        let (sum, count) = sums
-            .entry(group(item.language))
-            .or_insert_with(|| (vec![0.0; width], 0.0));
-        sum.iter_mut().zip(item.vector.iter()).for_each(|(s, x)| *s += x);
-        *count += 1.0;
-    }
-    let shrunk = |(sum, count): (Vec<f32>, f32)| {
-        let factor = ((count - 1.0) / (FULL_CENTRING - 1.0)).clamp(0.0, 1.0) / count;
-        sum.into_iter().map(|s| s * factor).collect()
-    };
-    sums.into_iter().map(|(group, sum)| (group, shrunk(sum))).collect()
-}
-
 fn within(inner: &ByteRange, outer: &ByteRange) -> bool {
     outer.start <= inner.start && inner.end <= outer.end
 }
@@ -126,6 +93,8 @@ fn dot(a: &[f32], b: &[f32]) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::similar::vector::normalise;
+    use crate::text::Language;
 
     fn item(document: &str, range: ByteRange, language: Language, vector: &[f32]) -> ItemVector {
         let mut vector = vector.to_vec();
@@ -173,9 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn each_language_has_its_own_mean_and_prose_of_all_kinds_shares_one() {
-        assert_eq!(group(Language::Markdown), group(Language::Prose));
-        assert_ne!(group(Language::Rust), group(Language::Python));
+    fn the_same_task_in_another_language_is_nearest() {
         let mut items = Vec::new();
         for i in 0..40 {
             let task = noise(i % 20, 32);

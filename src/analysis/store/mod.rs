@@ -3,8 +3,6 @@
 //! Only the model thread looks things up here; everybody else asks the cache in memory. A thread of its own opens the file and writes,
 //! some results at a time, and sleeps while there is nothing to write. Whatever goes wrong with the file, the analysis goes on without.
 
-mod file;
-mod look;
 mod rows;
 mod table;
 #[cfg(test)]
@@ -20,8 +18,8 @@ use rusqlite::Connection;
 
 use super::cache::Key;
 use super::queue::lock;
-pub use file::Trouble;
-pub use look::Examination;
+use crate::database;
+pub use crate::database::{Examination, Trouble};
 pub use rows::Entry;
 use table::{ENTRIES, Hour, Note, SCHEMA};
 
@@ -55,15 +53,8 @@ impl Place {
 /// Why it cannot be looked at.
 pub fn examine(folder: &Path) -> Result<(PathBuf, Option<Examination>), Trouble> {
     let path = folder.join(FILE);
-    let found = look::examine(&path, &SCHEMA, ENTRIES)?;
+    let found = database::examine(&path, &SCHEMA, ENTRIES)?;
     Ok((path, found))
-}
-
-impl Examination {
-    /// Whether a program of this version uses the file: an older one it starts afresh, a newer one it leaves alone.
-    pub fn is_current(&self) -> bool {
-        self.version == SCHEMA.version
-    }
 }
 
 /// How far the file is.

@@ -5,9 +5,9 @@
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
 use super::super::cache::Key;
-use super::file::{self, Schema};
 use super::rows::{self, Entry};
 use crate::analysis::cache::RESULTS;
+use crate::database::{self, Schema};
 
 /// The layout of the tables and rows. To be raised with either.
 const LAYOUT: u32 = 1;
@@ -123,12 +123,12 @@ pub fn write(connection: &mut Connection, notes: &[Note], now: Hour) -> rusqlite
 /// # Errors
 /// SQLite's reason.
 pub fn bound(connection: &mut Connection, limit: u64) -> rusqlite::Result<()> {
-    if file::bytes_used(connection)? <= limit {
+    if database::bytes_used(connection)? <= limit {
         return Ok(());
     }
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     // Another process may have done it while we waited for its lock.
-    let excess = file::bytes_used(&transaction)?.saturating_sub(limit / 4 * 3);
+    let excess = database::bytes_used(&transaction)?.saturating_sub(limit / 4 * 3);
     {
         let mut oldest = transaction.prepare("SELECT key, body, size FROM entries ORDER BY used, body")?;
         let mut rows = oldest.query([])?;
@@ -148,5 +148,5 @@ pub fn bound(connection: &mut Connection, limit: u64) -> rusqlite::Result<()> {
         }
     }
     transaction.commit()?;
-    file::shrink(connection)
+    database::shrink(connection)
 }

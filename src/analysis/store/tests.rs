@@ -5,10 +5,10 @@ use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, Command, Stdio};
 use std::time::Instant;
 
-use super::file::{open, open_to_read};
 use super::writer::Writer;
 use super::*;
 use crate::analysis::{SourcesReport, UnitReport, WordScore};
+use crate::database::{self, open, open_to_read};
 use crate::explain::Method;
 
 /// No test needs this long.
@@ -162,7 +162,7 @@ fn what_stays_of_use_outlives_what_is_not_and_the_file_stays_within_its_bound() 
         // Somebody opens the same document every hour.
         table::write(&mut connection, &[Note::Used((0..20).map(key).collect())], 100 + round).expect("written");
         table::bound(&mut connection, limit).expect("bound");
-        assert!(file::bytes_used(&connection).expect("a size") <= limit);
+        assert!(database::bytes_used(&connection).expect("a size") <= limit);
     }
     let there = |number: u32| table::find(&connection, &[key(number)]).expect("found")[0].is_some();
     assert!((0..20).all(there), "what was of use is there");
@@ -172,7 +172,7 @@ fn what_stays_of_use_outlives_what_is_not_and_the_file_stays_within_its_bound() 
     let bytes = std::fs::metadata(&path).expect("there").len();
     assert!(bytes <= limit + (512 << 10), "the file is {bytes} bytes");
     assert!(
-        file::bytes_used(&connection).expect("a size") > limit / 2,
+        database::bytes_used(&connection).expect("a size") > limit / 2,
         "the room is used"
     );
 }

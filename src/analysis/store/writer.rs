@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 use rusqlite::Connection;
 
 use super::super::pool::lower_priority;
-use super::file::{self, Trouble};
 use super::table::{self, Note, SCHEMA};
 use super::{Desk, Message, Phase, Place, hour};
+use crate::database::{self, Trouble};
 
 /// Results that come within this time are written together.
 const GATHER: Duration = Duration::from_millis(200);
@@ -92,7 +92,8 @@ impl Writer {
     /// Opens the file and lets the others read.
     pub(super) fn open(place: &Place, desk: &Desk) -> Option<Writer> {
         let path = place.file();
-        let opened = file::open(&path, &SCHEMA).and_then(|connection| Ok((connection, file::open_to_read(&path)?)));
+        let opened =
+            database::open(&path, &SCHEMA).and_then(|connection| Ok((connection, database::open_to_read(&path)?)));
         match opened {
             Ok((connection, reader)) => {
                 desk.set(Phase::Open(reader));
@@ -139,8 +140,8 @@ impl Writer {
             tracing::warn!(path = %self.path.display(), "damaged again and again; results are kept in memory only");
             return false;
         }
-        let again =
-            file::repair(&self.path, &SCHEMA).and_then(|connection| Ok((connection, file::open_to_read(&self.path)?)));
+        let again = database::repair(&self.path, &SCHEMA)
+            .and_then(|connection| Ok((connection, database::open_to_read(&self.path)?)));
         match again {
             Ok((connection, reader)) => {
                 self.connection = connection;

@@ -2,8 +2,10 @@
 
 mod compare;
 mod explain;
+mod found;
 mod paint;
 
 pub use compare::compare;
 pub use explain::{SimilarPair, explain};
+pub use found::{found, similar};
 pub use paint::{Background, Palette};

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
 
-use super::file::{self, Schema, Trouble, beside};
+use super::{Schema, Trouble, beside, check, open_to_read, version};
 
 /// How long it waits for others to let it look.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -13,7 +13,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// What a file is found to be.
 #[derive(Debug)]
 pub struct Examination {
-    /// Its version, and that of the tables we expect.
+    /// Its version.
     pub version: u32,
     /// Bytes, with the log beside it.
     pub bytes: u64,
@@ -21,6 +21,15 @@ pub struct Examination {
     pub rows: i64,
     /// What SQLite's `quick_check` finds wrong; empty in an intact file.
     pub wrong: Vec<String>,
+    /// The version of the tables we expect.
+    expected: u32,
+}
+
+impl Examination {
+    /// Whether a program of this version uses the file: an older one it starts afresh, a newer one it leaves alone.
+    pub fn is_current(&self) -> bool {
+        self.version == self.expected
+    }
 }
 
 /// Looks at a file without changing it; `None` where there is none.
@@ -37,21 +46,22 @@ pub fn examine(path: &Path, schema: &Schema, table: &str) -> Result<Option<Exami
     };
     // Without a log nobody has it open, and to read it as it is leaves nothing behind beside it.
     let connection = if log.exists() {
-        file::open_to_read(path)?
+        open_to_read(path)?
     } else {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
         Connection::open_with_flags(immutable(path), flags)?
     };
     connection.busy_timeout(PATIENCE)?;
-    let wrong = file::check(&connection)?;
+    let wrong = check(&connection)?;
     let mut examination = Examination {
         version: 0,
         bytes,
         rows: 0,
         wrong,
+        expected: schema.version,
     };
     if examination.wrong.is_empty() {
-        examination.version = file::version(&connection)?;
+        examination.version = version(&connection)?;
         if examination.version == schema.version {
             let count = format!("SELECT count(*) FROM {table}");
             examination.rows = connection.query_row(&count, [], |row| row.get(0))?;

@@ -1,8 +1,12 @@
-//! The file itself: made, opened, brought up to date, repaired. Knows nothing of what the tables mean.
+//! A file of SQLite: made, opened, brought up to date, repaired, looked at. Knows nothing of what the tables mean.
 //!
 //! Several processes hold it open at once, and a person may delete it under them. SQLite's own locks order the former; for the latter
 //! no connection of ours checkpoints when it closes, since that would delete a log by its name, which may be the new file's by then.
 //! For the same reason damage is repaired in place and never by deleting the file.
+
+mod look;
+
+pub use look::{Examination, examine};
 
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
@@ -92,7 +96,7 @@ pub fn repair(path: &Path, schema: &Schema) -> Result<Connection, Trouble> {
         settled => settled.and_then(|()| check(&connection))?,
     };
     if let Some(wrong) = wrong.first() {
-        tracing::warn!(path = %path.display(), %wrong, "a damaged file of results is started afresh");
+        tracing::warn!(path = %path.display(), %wrong, "a damaged file is started afresh");
         empty(&connection)?;
     }
     drop(connection);

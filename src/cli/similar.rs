@@ -1,0 +1,83 @@
+//! `fovea similar`.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use clap::Args;
+
+use super::output::Format;
+use super::search::Only;
+use super::{ModelArguments, index, input, output};
+use crate::render::json::SimilarItems;
+use crate::render::{json, terminal};
+use crate::similar::index::{Filter, Gallery, embed_items};
+
+/// Arguments of `fovea similar`.
+#[derive(Args, Debug)]
+pub(super) struct Similar {
+    /// The file whose items are asked about, or the innermost item around a line of it
+    #[arg(value_name = "FILE[:LINE]")]
+    place: PathBuf,
+    /// The folder to look through; its index is brought up to date first
+    #[arg(long, value_name = "DIR")]
+    root: PathBuf,
+    /// How many items to show at most, of each
+    #[arg(long, default_value_t = 5)]
+    top: usize,
+    /// Language-centred cosine from which an item is shown
+    #[arg(long, default_value_t = 0.6)]
+    threshold: f32,
+    #[command(flatten)]
+    only: Only,
+    #[command(flatten)]
+    model: ModelArguments,
+    /// How to write the result
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+/// Tells what resembles the items of a file.
+pub(super) fn run(arguments: &Similar) -> Result<()> {
+    let (file, line) = input::place(&arguments.place);
+    let snapshot = input::document(&file, None, input::MAX_BYTES)?;
+    let filter = Filter {
+        threshold: Some(arguments.threshold),
+        ..arguments.only.filter()?
+    };
+    let model = arguments.model.load()?;
+    let gallery = index::gallery(&model, &arguments.root)?;
+    let text = snapshot.text(0..snapshot.len());
+    let mut items = embed_items(&model, &text, snapshot.language())?;
+    if let Some(line) = line {
+        let line = u32::try_from(line).unwrap_or(u32::MAX).saturating_sub(1);
+        items.retain(|(item, ..)| item.start.line <= line && line <= item.end.line);
+        let innermost = items.iter().min_by_key(|(_, range, _)| range.len()).cloned();
+        let innermost =
+            innermost.with_context(|| format!("{}:{}: no item that can be compared", file.display(), line + 1))?;
+        items = vec![innermost];
+    }
+    let own = below(&gallery, &file);
+    let path = own.clone().unwrap_or_else(|| file.clone());
+    let answers = items.into_iter().map(|(item, range, vector)| {
+        let filter = Filter {
+            apart_from: own.clone().map(|own| (own, range)),
+            ..filter.clone()
+        };
+        let hits = gallery.similar(item.language, &vector, &filter, arguments.top);
+        SimilarItems {
+            item: json::item(&path, &item),
+            similar: hits.iter().map(json::found).collect(),
+        }
+    });
+    let answers: Vec<SimilarItems> = answers.collect();
+    match arguments.format {
+        Format::Json => output::write_json(&answers),
+        Format::Terminal => output::write(&terminal::similar(&answers)),
+    }
+}
+
+/// The path of a file below the folder that was indexed, if it is there.
+fn below(gallery: &Gallery, file: &Path) -> Option<PathBuf> {
+    let file = file.canonicalize().ok()?;
+    file.strip_prefix(gallery.root()).ok().map(Path::to_owned)
+}

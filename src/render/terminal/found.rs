@@ -1,0 +1,42 @@
+//! Items that were found, one to a line.
+
+use super::paint::printable;
+use crate::render::json::{FoundItem, SimilarItems};
+
+/// Found items: score, name, place, language and kind.
+pub fn found(items: &[FoundItem]) -> String {
+    items.iter().map(|item| line(item, "")).collect()
+}
+
+/// Each item with what resembles it; `nothing` where none has anything.
+pub fn similar(all: &[SimilarItems]) -> String {
+    let mut text = String::new();
+    for one in all.iter().filter(|one| !one.similar.is_empty()) {
+        let item = &one.item;
+        text += &format!(
+            "{} · {}:{}\n",
+            clean(&item.name),
+            clean(&item.path),
+            item.start.line + 1
+        );
+        text.extend(one.similar.iter().map(|item| line(item, "  ")));
+    }
+    text
+}
+
+fn line(item: &FoundItem, indent: &str) -> String {
+    let score = item.score.map_or_else(String::new, |score| format!("{score:.2}  "));
+    format!(
+        "{indent}{score}{} · {}:{} · {} {}\n",
+        clean(&item.name),
+        clean(&item.path),
+        item.start.line + 1,
+        item.language,
+        item.kind
+    )
+}
+
+/// A name or path on one line.
+fn clean(text: &str) -> String {
+    printable(text).replace('\n', " ")
+}

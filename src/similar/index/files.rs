@@ -1,0 +1,337 @@
+//! Which files of a folder are indexed, and why the others are not.
+
+use std::fs::Metadata;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use ignore::WalkBuilder;
+
+use crate::text::{Language, decode, inactive, secret_file};
+
+/// What a folder may have at most to be indexed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// What a file may have at most.
+    pub file: crate::text::Limits,
+    /// Files of languages that we read.
+    pub files: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits {
+            file: crate::text::Limits::default(),
+            files: 200_000,
+        }
+    }
+}
+
+/// Why a file is not indexed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Skipped {
+    /// Its name is one that secrets are kept under.
+    Secret,
+    /// It is too large, binary, minified or not UTF-8.
+    NotText,
+    /// It says that a program wrote it.
+    Generated,
+    /// It cannot be read.
+    Unreadable,
+    /// There were as many files before it as are allowed.
+    TooMany,
+}
+
+impl Skipped {
+    /// In words, for a summary.
+    pub fn words(self) -> &'static str {
+        match self {
+            Skipped::Secret => "named like secrets",
+            Skipped::NotText => "too large, binary, minified or not UTF-8",
+            Skipped::Generated => "generated",
+            Skipped::Unreadable => "unreadable",
+            Skipped::TooMany => "over the limit on files",
+        }
+    }
+}
+
+/// A file as the folder shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct File {
+    /// Its path below the folder.
+    pub path: PathBuf,
+    /// Its language.
+    pub language: Language,
+    /// What tells whether it changed.
+    pub stamp: Stamp,
+}
+
+/// What tells whether a file changed without reading it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stamp {
+    /// Bytes.
+    pub size: u64,
+    /// When it was last written, in nanoseconds since 1970, as the file system says; a clock that jumps changes nothing, since it is
+    /// only compared for being the same. 0 = not known.
+    pub modified: i64,
+}
+
+impl Stamp {
+    fn of(data: &Metadata) -> Stamp {
+        Stamp {
+            size: data.len(),
+            modified: data.modified().ok().map_or(0, nanoseconds),
+        }
+    }
+
+    /// Whether a file with this stamp may change once more without the stamp showing it: file systems count in steps.
+    pub fn is_fresh(self, now: SystemTime) -> bool {
+        const STEPS: i64 = 2_000_000_000;
+        (nanoseconds(now) - self.modified).abs() < STEPS
+    }
+}
+
+fn nanoseconds(time: SystemTime) -> i64 {
+    match time.duration_since(SystemTime::UNIX_EPOCH) {
+        Ok(since) => i64::try_from(since.as_nanos()).unwrap_or(i64::MAX),
+        Err(before) => i64::try_from(before.duration().as_nanos()).map_or(i64::MIN, |before| -before),
+    }
+}
+
+/// Why a folder is not to be indexed: it is everything the person has, or no folder.
+pub fn refused_root(root: &Path, home: Option<&Path>) -> Option<String> {
+    if !root.is_dir() {
+        return Some("there is no such folder".into());
+    }
+    if root.parent().is_none() {
+        return Some("the whole file system is not indexed; name a project's folder".into());
+    }
+    let home = home.and_then(|home| home.canonicalize().ok());
+    if home.is_some_and(|home| home.starts_with(root)) {
+        return Some("a home folder, or one around it, is not indexed; name a project's folder".into());
+    }
+    None
+}
+
+/// The files of a folder that we could read, in the order of their paths, and those that are left out with the reason. Ignore files
+/// hold; hidden files are left out, links are not followed.
+pub fn walk(root: &Path, limits: &Limits) -> (Vec<File>, Vec<(PathBuf, Skipped)>) {
+    let (mut files, mut skipped) = (Vec::new(), Vec::new());
+    let walker = WalkBuilder::new(root)
+        .follow_links(false)
+        // An ignore file means what it says also where nobody has made a repository of the folder.
+        .require_git(false)
+        .build();
+    for entry in walker {
+        let Ok(entry) = entry else {
+            // A folder that cannot be listed; its name is in the error alone.
+            skipped.push((PathBuf::new(), Skipped::Unreadable));
+            continue;
+        };
+        if !entry.file_type().is_some_and(|kind| kind.is_file()) {
+            continue;
+        }
+        let Ok(path) = entry.path().strip_prefix(root).map(Path::to_owned) else {
+            continue;
+        };
+        let language = Language::from_path(&path);
+        if !holds_items(language) {
+            continue;
+        }
+        if secret_file(entry.path()) {
+            skipped.push((path, Skipped::Secret));
+            continue;
+        }
+        match entry.metadata() {
+            Ok(data) if data.len() > limits.file.max_bytes as u64 => skipped.push((path, Skipped::NotText)),
+            Ok(data) => files.push(File {
+                path,
+                language,
+                stamp: Stamp::of(&data),
+            }),
+            Err(_) => skipped.push((path, Skipped::Unreadable)),
+        }
+    }
+    files.sort_by(|a, b| a.path.cmp(&b.path));
+    if files.len() > limits.files {
+        let beyond = files.drain(limits.files..);
+        skipped.extend(beyond.map(|file| (file.path, Skipped::TooMany)));
+    }
+    (files, skipped)
+}
+
+/// Whether files of a language have anything that people name.
+fn holds_items(language: Language) -> bool {
+    !matches!(
+        language,
+        Language::Other | Language::Prose | Language::Json | Language::Toml | Language::Yaml
+    )
+}
+
+/// The text of a file, with the stamp it had before and after; `modified` is 0 where it may have changed meanwhile.
+///
+/// # Errors
+/// Why it is left out.
+pub fn read(root: &Path, file: &File, limits: &Limits) -> Result<(String, Stamp), Skipped> {
+    let unreadable = |_| Skipped::Unreadable;
+    let mut opened = std::fs::File::open(root.join(&file.path)).map_err(unreadable)?;
+    let before = Stamp::of(&opened.metadata().map_err(unreadable)?);
+    let mut bytes = Vec::new();
+    let most = limits.file.max_bytes as u64 + 1;
+    opened.by_ref().take(most).read_to_end(&mut bytes).map_err(unreadable)?;
+    let after = Stamp::of(&opened.metadata().map_err(unreadable)?);
+    let settled = before == after && after.size == bytes.len() as u64 && !after.is_fresh(SystemTime::now());
+    let stamp = Stamp {
+        modified: if settled { after.modified } else { 0 },
+        ..after
+    };
+    let text = decode(bytes).map_err(|_| Skipped::NotText)?;
+    let snapshot = crate::text::Snapshot::new(&text, 0, file.language);
+    if inactive(&snapshot, &limits.file).is_some() {
+        return Err(Skipped::NotText);
+    }
+    if generated(&text) {
+        return Err(Skipped::Generated);
+    }
+    Ok((text, stamp))
+}
+
+/// Whether a text says in its first lines that a program wrote it, in the words that programs use.
+fn generated(text: &str) -> bool {
+    let head = text.lines().take(20).filter(|line| line.len() < 400);
+    head.into_iter().any(|line| {
+        let line = line.to_lowercase();
+        let says = |words: &str| line.contains(words);
+        says("@generated")
+            || (says("do not edit") && (says("generated") || says("autogenerated") || says("produced by")))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn write(root: &Path, path: &str, text: &str) {
+        let path = root.join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+
+    fn names(files: &[File]) -> Vec<String> {
+        files.iter().map(|file| file.path.display().to_string()).collect()
+    }
+
+    #[test]
+    fn ignored_hidden_secret_and_data_files_are_left_out_and_links_not_followed() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path();
+        write(root, ".gitignore", "built/\n*.min.js\n");
+        for path in [
+            "src/b.rs",
+            "src/a.py",
+            "built/x.rs",
+            "x.min.js",
+            ".hidden/y.rs",
+            "data.json",
+            "README.md",
+            ".ssh/k.py",
+        ] {
+            write(root, path, "x");
+        }
+        write(root, "deploy/.aws/credentials.py", "x");
+        write(root, "aws/id_rsa.py", "x");
+        #[cfg(unix)]
+        {
+            std::os::unix::fs::symlink(root, root.join("src/loop")).unwrap();
+            std::os::unix::fs::symlink(root.join("src/b.rs"), root.join("linked.rs")).unwrap();
+        }
+        let (files, _) = walk(root, &Limits::default());
+        assert_eq!(names(&files), ["README.md", "aws/id_rsa.py", "src/a.py", "src/b.rs"]);
+    }
+
+    #[test]
+    fn a_folder_with_too_many_or_too_large_files_says_so() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["a.rs", "b.rs", "c.rs"] {
+            write(folder.path(), name, "fn x() {}");
+        }
+        write(folder.path(), "d.rs", &"x".repeat(60));
+        let limits = Limits {
+            file: crate::text::Limits {
+                max_bytes: 50,
+                ..Default::default()
+            },
+            files: 2,
+        };
+        let (files, skipped) = walk(folder.path(), &limits);
+        assert_eq!(names(&files), ["a.rs", "b.rs"]);
+        assert_eq!(
+            skipped,
+            [("d.rs".into(), Skipped::NotText), ("c.rs".into(), Skipped::TooMany)]
+        );
+    }
+
+    #[test]
+    fn what_is_no_text_or_generated_is_not_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path();
+        let cases: [(&str, &[u8], Skipped); 5] = [
+            ("latin.rs", b"// caf\xe9", Skipped::NotText),
+            ("nul.rs", b"a\0b", Skipped::NotText),
+            ("wide.rs", b"\xff\xfea\0", Skipped::NotText),
+            (
+                "made.go",
+                b"// Code generated by protoc-gen-go. DO NOT EDIT.\npackage x",
+                Skipped::Generated,
+            ),
+            ("made.js", b"/** @generated */\nlet x", Skipped::Generated),
+        ];
+        for (name, bytes, _) in &cases {
+            std::fs::write(root.join(name), bytes).unwrap();
+        }
+        let (files, _) = walk(root, &Limits::default());
+        for (name, _, reason) in &cases {
+            let file = files.iter().find(|file| file.path == Path::new(name)).unwrap();
+            assert_eq!(read(root, file, &Limits::default()).unwrap_err(), *reason, "{name}");
+        }
+        let gone = File {
+            path: "gone.rs".into(),
+            ..files[0].clone()
+        };
+        assert_eq!(read(root, &gone, &Limits::default()).unwrap_err(), Skipped::Unreadable);
+    }
+
+    #[test]
+    fn a_file_written_a_moment_ago_is_read_again_next_time() {
+        let folder = tempfile::tempdir().unwrap();
+        write(folder.path(), "a.rs", "fn x() {}");
+        let (files, _) = walk(folder.path(), &Limits::default());
+        assert_eq!(
+            read(folder.path(), &files[0], &Limits::default()).unwrap().1.modified,
+            0
+        );
+        let old = SystemTime::now() - std::time::Duration::from_secs(100);
+        let opened = std::fs::File::options()
+            .write(true)
+            .open(folder.path().join("a.rs"))
+            .unwrap();
+        opened.set_modified(old).unwrap();
+        assert_ne!(
+            read(folder.path(), &files[0], &Limits::default()).unwrap().1.modified,
+            0
+        );
+    }
+
+    #[test]
+    fn home_the_root_and_what_is_no_folder_are_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = folder.path().canonicalize().unwrap().join("home");
+        std::fs::create_dir_all(home.join("project")).unwrap();
+        let refused = |root: &Path| refused_root(root, Some(&home));
+        assert!(
+            refused(&home).is_some() && refused(home.parent().unwrap()).is_some() && refused(Path::new("/")).is_some()
+        );
+        assert!(refused(&home.join("nothing")).is_some());
+        assert!(refused(&home.join("project")).is_none());
+    }
+}

@@ -1,0 +1,148 @@
+//! The index: what the files of a folder hold that people name, with its vectors, in a file of SQLite that outlives the process.
+//!
+//! Everything is kept by content. What a file holds is found again wherever a file has the same bytes, so that a renamed file, a second
+//! checkout or another branch costs nothing; the vector of a unit is found again wherever the same text stands in the same language.
+//! Several processes may bring the same file up to date at once: what both write is the same. Names of items are in it, but no text.
+
+mod files;
+mod gallery;
+mod reading;
+mod renew;
+mod table;
+#[cfg(test)]
+mod tests;
+
+use std::path::{Path, PathBuf};
+
+use rusqlite::Connection;
+
+use crate::database::{self, Examination, Trouble};
+use crate::segment::ItemKind;
+use crate::text::Language;
+
+pub use files::{Limits, Skipped, refused_root};
+pub use gallery::{Filter, Gallery, Hit};
+pub use reading::embed_items;
+pub use renew::{Progress, Renewal};
+
+/// The name of the file in its folder.
+const FILE: &str = "index.sqlite";
+
+/// A place in a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Place {
+    /// Byte offset.
+    pub byte: usize,
+    /// Line, from 0.
+    pub line: u32,
+    /// Column in UTF-8 bytes, from 0.
+    pub column: u32,
+}
+
+/// What people name in a file, and where it stands there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IndexedItem {
+    /// What the source calls it.
+    pub name: String,
+    /// Its kind.
+    pub kind: ItemKind,
+    /// Its language.
+    pub language: Language,
+    /// Where it starts.
+    pub start: Place,
+    /// Where it ends, exclusive.
+    pub end: Place,
+    /// Where its name starts.
+    pub name_start: Place,
+    /// Where its name ends, exclusive.
+    pub name_end: Place,
+}
+
+/// Why the index did not do what was asked of it.
+#[derive(Debug, thiserror::Error)]
+pub enum IndexError {
+    /// The folder is one that nobody means to have indexed.
+    #[error("{}: {why}", .root.display())]
+    Root {
+        /// The folder.
+        root: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// The file of the index cannot be used.
+    #[error("the index {}: {trouble}", .path.display())]
+    Database {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        trouble: Trouble,
+    },
+    /// The model failed.
+    #[error(transparent)]
+    Model(#[from] crate::model::ModelError),
+    /// The checkpoint said so; what was done until then is kept.
+    #[error("stopped; what was indexed so far is kept")]
+    Stopped,
+}
+
+/// The file of the index, open.
+#[derive(Debug)]
+pub struct Index {
+    connection: Connection,
+    path: PathBuf,
+}
+
+impl Index {
+    /// Opens the index in a folder, making both where they are missing.
+    ///
+    /// # Errors
+    /// Why it cannot be used.
+    pub fn open(folder: &Path) -> Result<Index, IndexError> {
+        let path = folder.join(FILE);
+        match database::open(&path, &table::SCHEMA) {
+            Ok(connection) => Ok(Index { connection, path }),
+            Err(trouble) => Err(IndexError::Database { path, trouble }),
+        }
+    }
+
+    /// An index that is forgotten with the process.
+    ///
+    /// # Errors
+    /// If SQLite has no memory for it.
+    pub fn in_memory() -> Result<Index, IndexError> {
+        let path = PathBuf::from(":memory:");
+        let made = Connection::open_in_memory().and_then(|connection| {
+            connection.execute_batch(table::SCHEMA.tables)?;
+            Ok(connection)
+        });
+        match made {
+            Ok(connection) => Ok(Index { connection, path }),
+            Err(error) => Err(IndexError::Database {
+                path,
+                trouble: error.into(),
+            }),
+        }
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn trouble(&self, error: impl Into<Trouble>) -> IndexError {
+        IndexError::Database {
+            path: self.path.clone(),
+            trouble: error.into(),
+        }
+    }
+}
+
+/// Looks at the index in a folder without changing anything; the file, and what it is found to be if it is there.
+///
+/// # Errors
+/// Why it cannot be looked at.
+pub fn examine(folder: &Path) -> Result<(PathBuf, Option<Examination>), Trouble> {
+    let path = folder.join(FILE);
+    let found = database::examine(&path, &table::SCHEMA, "files")?;
+    Ok((path, found))
+}

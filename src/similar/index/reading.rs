@@ -1,0 +1,218 @@
+//! A file's text → its items and the units they are made of, and the vectors of units.
+
+use std::sync::Arc;
+
+use half::f16;
+use rayon::prelude::*;
+use sha2::{Digest, Sha256};
+
+use super::super::vector::normalise;
+use super::super::{Part, embed};
+use super::{IndexedItem, Place};
+use crate::model::{Checkpoint, Keep, Model, ModelError, Packed, Tokens, UNSTOPPED};
+use crate::segment::{Budget, Segments, parse, segment};
+use crate::text::{ByteRange, Language, PositionEncoding, Snapshot};
+
+/// The version of what is in the index. To be raised by whoever changes which items a file has, or their vectors.
+const CONTENTS: u32 = 1;
+
+/// Tokens of one forward pass: enough for full speed, and few enough that what is between two layers stays in the caches.
+const TOKENS: usize = 2048;
+
+/// The content address of a file or a unit: 128 bits of SHA-256 over all that its items or its vector depend on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Address(pub [u8; 16]);
+
+/// What an address is of.
+#[derive(Debug, Clone, Copy)]
+pub enum Of {
+    File,
+    Unit,
+}
+
+impl Address {
+    /// The address of a text in a language, read by a model.
+    pub fn new(of: Of, model: &Model, language: Language, text: &str) -> Address {
+        let mut hash = Sha256::new();
+        hash.update(CONTENTS.to_le_bytes());
+        hash.update([of as u8]);
+        // Each field ends where its length says, so that no two are spelt the same.
+        for field in [&*model.info().id, language.name(), text] {
+            hash.update((field.len() as u64).to_le_bytes());
+            hash.update(field);
+        }
+        let mut address = [0; 16];
+        address
+            .iter_mut()
+            .zip(hash.finalize())
+            .for_each(|(to, from)| *to = from);
+        Address(address)
+    }
+}
+
+/// A unit that an item is made of.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Unit {
+    pub address: Address,
+    pub language: Language,
+    pub text: String,
+}
+
+/// What a file holds.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Contents {
+    /// The units of its items, in order.
+    pub units: Vec<Unit>,
+    /// Its items, each with its units.
+    pub items: Vec<(IndexedItem, std::ops::Range<usize>)>,
+}
+
+/// Reads a file's text.
+pub fn read(model: &Model, text: &str, language: Language) -> Contents {
+    let snapshot = Snapshot::new(text, 0, language);
+    let segments = segments(model, &snapshot);
+    // Which of the units belong to an item, and as the how manieth of these.
+    let mut needed = vec![false; segments.units.len()];
+    for item in &segments.items {
+        needed[item.units.clone()].fill(true);
+    }
+    let rank: Vec<usize> = needed
+        .iter()
+        .scan(0, |count, needed| {
+            let rank = *count;
+            *count += usize::from(*needed);
+            Some(rank)
+        })
+        .collect();
+    let units = segments.units.iter().zip(&needed).filter(|(_, needed)| **needed);
+    let units = units.map(|(unit, _)| {
+        let text = &text[unit.range.clone()];
+        Unit {
+            address: Address::new(Of::Unit, model, unit.language, text),
+            language: unit.language,
+            text: text.to_owned(),
+        }
+    });
+    let items = segments.items.iter().map(|item| {
+        let first = rank[item.units.start];
+        let indexed = IndexedItem {
+            name: item.name.clone(),
+            kind: item.kind,
+            language,
+            start: place(&snapshot, item.range.start),
+            end: place(&snapshot, item.range.end),
+            name_start: place(&snapshot, item.name_range.start),
+            name_end: place(&snapshot, item.name_range.end),
+        };
+        (indexed, first..first + item.units.len())
+    });
+    Contents {
+        units: units.collect(),
+        items: items.collect(),
+    }
+}
+
+fn segments(model: &Model, snapshot: &Snapshot) -> Segments {
+    let budget = Budget {
+        tokens: &|text, language| model.count(text, language),
+        window: model.window(),
+    };
+    segment(snapshot, parse(snapshot, None).as_ref(), &budget)
+}
+
+fn place(snapshot: &Snapshot, byte: usize) -> Place {
+    let position = snapshot.position(byte, PositionEncoding::Utf8);
+    Place {
+        byte,
+        line: position.line,
+        column: position.column,
+    }
+}
+
+/// What is kept of a unit.
+#[derive(Debug, Clone, PartialEq)]
+pub struct UnitVector {
+    /// Word pieces, special tokens included.
+    pub tokens: usize,
+    /// The share of its letters that the vocabulary can read.
+    pub coverage: f32,
+    /// Its embedding, of unit length.
+    pub vector: Vec<f16>,
+}
+
+/// Embeds units, some thousand tokens at a time: one answer per unit, in order.
+///
+/// # Errors
+/// [`ModelError::Stopped`] when the checkpoint says so between layers; otherwise what the model reports.
+pub fn embed_units(
+    model: &Model,
+    units: &[(&str, Language)],
+    checkpoint: Checkpoint,
+) -> Result<Vec<UnitVector>, ModelError> {
+    let read = units
+        .par_iter()
+        .map(|(text, language)| model.tokenize(text, *language))
+        .collect::<Result<Vec<_>, _>>()?;
+    let mut vectors = Vec::with_capacity(units.len());
+    let mut rest = read.as_slice();
+    while !rest.is_empty() {
+        let mut tokens = 0;
+        let fits = |unit: &&Tokens| {
+            tokens += unit.len();
+            tokens <= TOKENS
+        };
+        let count = rest.iter().take_while(fits).count().max(1);
+        let (now, later) = rest.split_at(count);
+        let batch = Packed::new(now.iter().map(|tokens| tokens.ids.as_slice()));
+        let traces = model.encoder().forward(&batch, Keep::LastHidden, checkpoint)?;
+        for (tokens, trace) in now.iter().zip(&traces) {
+            let mut pooled = model.pool(trace)?;
+            normalise(&mut pooled);
+            vectors.push(UnitVector {
+                tokens: tokens.len(),
+                coverage: tokens.coverage,
+                vector: pooled.into_iter().map(f16::from_f32).collect(),
+            });
+        }
+        rest = later;
+    }
+    Ok(vectors)
+}
+
+/// The vector of an item by its units; `None` where it cannot be compared ([`embed`]).
+pub fn item_vector(units: &[UnitVector]) -> Option<Arc<[f32]>> {
+    let wide: Vec<Vec<f32>> = units
+        .iter()
+        .map(|unit| unit.vector.iter().map(|v| v.to_f32()).collect())
+        .collect();
+    let parts: Vec<Part> = units
+        .iter()
+        .zip(&wide)
+        .map(|(unit, embedding)| Part {
+            embedding,
+            tokens: unit.tokens,
+            coverage: unit.coverage,
+        })
+        .collect();
+    embed(&parts)
+}
+
+/// The items of a text with their ranges and vectors, as the index would have them; without those that cannot be compared.
+///
+/// # Errors
+/// What the model reports.
+pub fn embed_items(
+    model: &Model,
+    text: &str,
+    language: Language,
+) -> Result<Vec<(IndexedItem, ByteRange, Arc<[f32]>)>, ModelError> {
+    let contents = read(model, text, language);
+    let texts: Vec<(&str, Language)> = contents.units.iter().map(|unit| (&*unit.text, unit.language)).collect();
+    let units = embed_units(model, &texts, UNSTOPPED)?;
+    let items = contents.items.into_iter().filter_map(|(item, own)| {
+        let vector = item_vector(&units[own])?;
+        let range = item.start.byte..item.end.byte;
+        Some((item, range, vector))
+    });
+    Ok(items.collect())
+}

@@ -1,0 +1,224 @@
+//! Bringing the index of a folder up to date: what changed is read, what is new in it is embedded, some files at a time.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::path::{Path, PathBuf};
+use std::time::{Instant, SystemTime};
+
+use rayon::prelude::*;
+
+use super::files::{self, File, Limits, Skipped, Stamp};
+use super::reading::{self, Address, Contents, Of, UnitVector};
+use super::table::{self, Entry, New};
+use super::{Index, IndexError};
+use crate::model::{Checkpoint, Model, ModelError};
+
+/// Files read and written down together: what a kill costs at most.
+const CHUNK: usize = 48;
+
+/// How far a renewal is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    /// Files that were looked at.
+    pub done: usize,
+    /// Files to look at.
+    pub total: usize,
+}
+
+/// What a renewal did.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Renewal {
+    /// Files in the index now.
+    pub files: usize,
+    /// Files that were read, since they are new or changed.
+    pub read: usize,
+    /// Of these, those whose contents were known from elsewhere or before.
+    pub recognised: usize,
+    /// Files that are no longer there.
+    pub gone: usize,
+    /// Items of the files that were read.
+    pub items: usize,
+    /// Units that were embedded.
+    pub embedded: usize,
+    /// Files that are left out, by reason.
+    pub skipped: BTreeMap<Skipped, usize>,
+    /// Seconds it took.
+    pub seconds: f64,
+}
+
+impl Index {
+    /// Brings the index of a folder up to date. What was done when it is stopped or fails is kept.
+    ///
+    /// # Errors
+    /// [`IndexError::Root`] for a folder that is not to be indexed; [`IndexError::Stopped`]; what the model or the file reports.
+    pub fn renew(
+        &mut self,
+        model: &Model,
+        root: &Path,
+        limits: &Limits,
+        checkpoint: Checkpoint,
+        mut tell: impl FnMut(Progress),
+    ) -> Result<Renewal, IndexError> {
+        let start = Instant::now();
+        let root = canonical(root)?;
+        let number = table::root(&self.connection, &root, &model.info().id).map_err(|error| self.trouble(error))?;
+        let known = table::catalogue(&self.connection, number).map_err(|error| self.trouble(error))?;
+        let (found, skipped) = files::walk(&root, limits);
+        let mut unread = Vec::new();
+        let mut renewal = Renewal::default();
+        let changed: Vec<&File> = found
+            .iter()
+            .filter(|file| known.get(&file.path).is_none_or(|known| known.stamp != file.stamp))
+            .collect();
+        let total = found.len();
+        let mut done = total - changed.len();
+        for chunk in changed.chunks(CHUNK) {
+            tell(Progress { done, total });
+            if checkpoint() {
+                return Err(IndexError::Stopped);
+            }
+            let texts: Vec<_> = chunk.par_iter().map(|file| files::read(&root, file, limits)).collect();
+            // Another process may drop a unit, of no use for long, between our look-up and our note: the second time it is embedded.
+            if !self.take_in(model, number, chunk, &texts, checkpoint, &mut renewal)?
+                && !self.take_in(model, number, chunk, &texts, checkpoint, &mut renewal)?
+            {
+                return Err(self.trouble(rusqlite::Error::QueryReturnedNoRows));
+            }
+            unread.extend(texts.iter().filter_map(|text| text.as_ref().err().copied()));
+            done += chunk.len();
+        }
+        tell(Progress { done, total });
+        let there: HashSet<&Path> = found.iter().map(|file| &*file.path).collect();
+        let gone: Vec<&Path> = known
+            .keys()
+            .map(PathBuf::as_path)
+            .filter(|path| !there.contains(path))
+            .collect();
+        renewal.gone = gone.len();
+        if !gone.is_empty() || renewal.read > 0 {
+            let gone = gone.into_iter();
+            table::forget(&mut self.connection, number, gone, hour()).map_err(|error| self.trouble(error))?;
+        }
+        // A file that is left out for what is in it is not read again until it changes.
+        let still_out = |file: &File| known.get(&file.path).filter(|known| known.stamp == file.stamp)?.skipped;
+        renewal.files = total;
+        for reason in found.iter().filter_map(still_out).chain(unread) {
+            *renewal.skipped.entry(reason).or_default() += 1;
+            renewal.files -= 1;
+        }
+        for (_, reason) in skipped {
+            *renewal.skipped.entry(reason).or_default() += 1;
+        }
+        renewal.seconds = start.elapsed().as_secs_f64();
+        Ok(renewal)
+    }
+
+    /// Reads some files and writes down what they hold; `false`, and nothing written, where a unit is gone meanwhile.
+    fn take_in(
+        &mut self,
+        model: &Model,
+        root: i64,
+        files: &[&File],
+        texts: &[Result<(String, Stamp), Skipped>],
+        checkpoint: Checkpoint,
+        renewal: &mut Renewal,
+    ) -> Result<bool, IndexError> {
+        let addresses: Vec<Option<Address>> = files
+            .par_iter()
+            .zip(texts)
+            .map(|(file, text)| Some(Address::new(Of::File, model, file.language, &text.as_ref().ok()?.0)))
+            .collect();
+        let mut recognised = Vec::with_capacity(files.len());
+        for address in &addresses {
+            let content = address
+                .map(|address| table::content(&self.connection, address))
+                .transpose();
+            recognised.push(content.map_err(|error| self.trouble(error))?.flatten());
+        }
+        let contents: Vec<Option<Contents>> = files
+            .par_iter()
+            .zip(texts)
+            .zip(&recognised)
+            .map(|((file, text), recognised)| match (text, recognised) {
+                (Ok((text, _)), None) => Some(reading::read(model, text, file.language)),
+                _ => None,
+            })
+            .collect();
+        let vectors = self.vectors(model, &contents, checkpoint)?;
+        let mut entries = Vec::with_capacity(files.len());
+        for (i, file) in files.iter().enumerate() {
+            let (stamp, content) = match (&texts[i], recognised[i], &contents[i], addresses[i]) {
+                (Ok((_, stamp)), Some(id), ..) => (*stamp, Ok(New::Known(id))),
+                (Ok((_, stamp)), None, Some(contents), Some(address)) => {
+                    (*stamp, Ok(New::Read(address, file.language, contents)))
+                }
+                // It may be readable next time, without looking otherwise.
+                (Err(Skipped::Unreadable), ..) => continue,
+                (Err(reason), ..) => (file.stamp, Err(*reason)),
+                (Ok(_), None, ..) => continue,
+            };
+            entries.push(Entry {
+                path: &file.path,
+                stamp,
+                content,
+            });
+        }
+        match table::write(&mut self.connection, root, &entries, &vectors) {
+            Ok(()) => {}
+            Err(rusqlite::Error::QueryReturnedNoRows) => return Ok(false),
+            Err(error) => return Err(self.trouble(error)),
+        }
+        renewal.read += files.len();
+        renewal.recognised += recognised.iter().flatten().count();
+        renewal.items += contents
+            .iter()
+            .flatten()
+            .map(|contents| contents.items.len())
+            .sum::<usize>();
+        renewal.embedded += vectors.len();
+        Ok(true)
+    }
+
+    /// The vectors of the units that are not known yet.
+    fn vectors(
+        &self,
+        model: &Model,
+        contents: &[Option<Contents>],
+        checkpoint: Checkpoint,
+    ) -> Result<HashMap<Address, UnitVector>, IndexError> {
+        let mut seen = HashSet::new();
+        let units = contents.iter().flatten().flat_map(|contents| &contents.units);
+        let mut units: Vec<_> = units.filter(|unit| seen.insert(unit.address)).collect();
+        let addresses: Vec<Address> = units.iter().map(|unit| unit.address).collect();
+        let known = table::known_units(&self.connection, &addresses).map_err(|error| self.trouble(error))?;
+        units.retain(|unit| !known.contains(&unit.address));
+        let texts: Vec<_> = units.iter().map(|unit| (&*unit.text, unit.language)).collect();
+        let vectors = match reading::embed_units(model, &texts, checkpoint) {
+            Ok(vectors) => vectors,
+            Err(ModelError::Stopped) => return Err(IndexError::Stopped),
+            Err(error) => return Err(error.into()),
+        };
+        Ok(units.into_iter().map(|unit| unit.address).zip(vectors).collect())
+    }
+}
+
+/// The one path that a folder has.
+pub(super) fn canonical(root: &Path) -> Result<PathBuf, IndexError> {
+    let wrong = |why: String| IndexError::Root {
+        root: root.to_owned(),
+        why,
+    };
+    let path = root.canonicalize().map_err(|error| wrong(error.to_string()))?;
+    let home = std::env::var_os("HOME").map(PathBuf::from);
+    match files::refused_root(&path, home.as_deref()) {
+        Some(why) => Err(wrong(why)),
+        None => Ok(path),
+    }
+}
+
+/// The hour of the clock.
+fn hour() -> i64 {
+    let since = SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or_default();
+    i64::try_from(since.as_secs() / 3600).unwrap_or(i64::MAX)
+}

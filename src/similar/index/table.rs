@@ -1,0 +1,407 @@
+//! The tables: which file of which folder has which contents, which items and units these have, and the vector of each unit.
+
+use std::collections::{HashMap, HashSet};
+use std::path::{Path, PathBuf};
+
+use half::f16;
+use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
+
+use super::files::{Skipped, Stamp};
+use super::reading::{Address, Contents, UnitVector};
+use super::{IndexedItem, Place};
+use crate::database::Schema;
+use crate::segment::ItemKind;
+use crate::text::Language;
+
+/// The tables of this version.
+pub const SCHEMA: Schema = Schema {
+    version: 1,
+    tables: "
+        CREATE TABLE roots (
+            id INTEGER PRIMARY KEY,
+            path BLOB NOT NULL,
+            model TEXT NOT NULL,
+            UNIQUE (path, model)
+        ) STRICT;
+        CREATE TABLE files (
+            root INTEGER NOT NULL,
+            path BLOB NOT NULL,
+            size INTEGER NOT NULL,
+            modified INTEGER NOT NULL,
+            content INTEGER,
+            skipped INTEGER,
+            PRIMARY KEY (root, path)
+        ) STRICT, WITHOUT ROWID;
+        CREATE INDEX files_by_content ON files (content);
+        CREATE TABLE contents (
+            id INTEGER PRIMARY KEY,
+            address BLOB NOT NULL UNIQUE,
+            language TEXT NOT NULL,
+            orphaned INTEGER
+        ) STRICT;
+        CREATE TABLE items (
+            content INTEGER NOT NULL,
+            ordinal INTEGER NOT NULL,
+            name TEXT NOT NULL,
+            kind INTEGER NOT NULL,
+            places BLOB NOT NULL,
+            first_unit INTEGER NOT NULL,
+            end_unit INTEGER NOT NULL,
+            PRIMARY KEY (content, ordinal)
+        ) STRICT, WITHOUT ROWID;
+        CREATE TABLE uses (
+            content INTEGER NOT NULL,
+            ordinal INTEGER NOT NULL,
+            unit INTEGER NOT NULL,
+            PRIMARY KEY (content, ordinal)
+        ) STRICT, WITHOUT ROWID;
+        CREATE TABLE units (
+            id INTEGER PRIMARY KEY,
+            address BLOB NOT NULL UNIQUE,
+            tokens INTEGER NOT NULL,
+            coverage REAL NOT NULL,
+            vector BLOB NOT NULL
+        ) STRICT;
+    ",
+};
+
+/// How long contents stay that no file has any more: another branch has them again tomorrow.
+const KEPT_HOURS: i64 = 30 * 24;
+
+/// A file as it was when it was last read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Known {
+    /// What it looked like.
+    pub stamp: Stamp,
+    /// Why it is left out for what is in it, if it is.
+    pub skipped: Option<Skipped>,
+}
+
+/// What is to be written down of a file.
+#[derive(Debug)]
+pub struct Entry<'a> {
+    pub path: &'a Path,
+    pub stamp: Stamp,
+    pub content: Result<New<'a>, Skipped>,
+}
+
+/// The contents of a file that was read.
+#[derive(Debug, Clone, Copy)]
+pub enum New<'a> {
+    /// They are known from elsewhere.
+    Known(i64),
+    /// They are not.
+    Read(Address, Language, &'a Contents),
+}
+
+/// The number of a folder as a model reads it.
+pub fn root(connection: &Connection, path: &Path, model: &str) -> rusqlite::Result<i64> {
+    let path = bytes(path);
+    connection.execute(
+        "INSERT OR IGNORE INTO roots (path, model) VALUES (?1, ?2)",
+        params![path, model],
+    )?;
+    connection.query_row(
+        "SELECT id FROM roots WHERE path = ?1 AND model = ?2",
+        params![path, model],
+        |row| row.get(0),
+    )
+}
+
+/// The files of a folder as they were last read.
+pub fn catalogue(connection: &Connection, root: i64) -> rusqlite::Result<HashMap<PathBuf, Known>> {
+    let mut statement = connection.prepare("SELECT path, size, modified, skipped FROM files WHERE root = ?1")?;
+    let rows = statement.query_map([root], |row| {
+        let known = Known {
+            stamp: Stamp {
+                size: row.get::<_, i64>(1)?.unsigned_abs(),
+                modified: row.get(2)?,
+            },
+            skipped: row.get::<_, Option<i64>>(3)?.map(skipped_of),
+        };
+        Ok((path(row.get_ref(0)?.as_blob()?), known))
+    })?;
+    rows.collect()
+}
+
+/// The contents with an address, if some file has or had them.
+pub fn content(connection: &Connection, address: Address) -> rusqlite::Result<Option<i64>> {
+    let mut statement = connection.prepare("SELECT id FROM contents WHERE address = ?1")?;
+    statement.query_row([address.0], |row| row.get(0)).optional()
+}
+
+/// Which of some units are known.
+pub fn known_units(connection: &Connection, units: &[Address]) -> rusqlite::Result<HashSet<Address>> {
+    let mut statement = connection.prepare("SELECT 1 FROM units WHERE address = ?1")?;
+    let mut known = HashSet::new();
+    for unit in units {
+        if statement.exists([unit.0])? {
+            known.insert(*unit);
+        }
+    }
+    Ok(known)
+}
+
+/// Writes files down with what they hold, all of it or nothing.
+pub fn write(
+    connection: &mut Connection,
+    root: i64,
+    entries: &[Entry],
+    vectors: &HashMap<Address, UnitVector>,
+) -> rusqlite::Result<()> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    {
+        let mut unit = transaction
+            .prepare("INSERT OR IGNORE INTO units (address, tokens, coverage, vector) VALUES (?1, ?2, ?3, ?4)")?;
+        let mut needed =
+            transaction.prepare("UPDATE contents SET orphaned = NULL WHERE id = ?1 AND orphaned IS NOT NULL")?;
+        let mut file = transaction.prepare(
+            "INSERT OR REPLACE INTO files (root, path, size, modified, content, skipped) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        )?;
+        for (address, known) in vectors {
+            let vector: Vec<u8> = known.vector.iter().flat_map(|v| v.to_le_bytes()).collect();
+            unit.execute(params![
+                address.0,
+                known.tokens as i64,
+                f64::from(known.coverage),
+                vector
+            ])?;
+        }
+        for entry in entries {
+            let content = match entry.content {
+                Err(_) => None,
+                Ok(New::Known(id)) => Some(id),
+                Ok(New::Read(address, language, contents)) => Some(insert(&transaction, address, language, contents)?),
+            };
+            if let Some(content) = content {
+                needed.execute([content])?;
+            }
+            let skipped = entry.content.err().map(skipped_number);
+            let size = entry.stamp.size as i64;
+            file.execute(params![
+                root,
+                bytes(entry.path),
+                size,
+                entry.stamp.modified,
+                content,
+                skipped
+            ])?;
+        }
+    }
+    transaction.commit()
+}
+
+/// The contents of a file that was read, unless another process was as quick.
+fn insert(
+    transaction: &Transaction,
+    address: Address,
+    language: Language,
+    contents: &Contents,
+) -> rusqlite::Result<i64> {
+    if let Some(id) = content(transaction, address)? {
+        return Ok(id);
+    }
+    let mut statement = transaction.prepare("INSERT INTO contents (address, language) VALUES (?1, ?2)")?;
+    let id = statement.insert(params![address.0, language.name()])?;
+    let mut statement = transaction
+        .prepare("INSERT INTO uses (content, ordinal, unit) SELECT ?1, ?2, id FROM units WHERE address = ?3")?;
+    for (ordinal, unit) in contents.units.iter().enumerate() {
+        if statement.execute(params![id, ordinal as i64, unit.address.0])? == 0 {
+            // Its vector is gone again: what would be written is not whole.
+            return Err(rusqlite::Error::QueryReturnedNoRows);
+        }
+    }
+    let mut statement = transaction.prepare(
+        "INSERT INTO items (content, ordinal, name, kind, places, first_unit, end_unit) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+    )?;
+    for (ordinal, (item, units)) in contents.items.iter().enumerate() {
+        let places = [item.start, item.end, item.name_start, item.name_end];
+        statement.execute(params![
+            id,
+            ordinal as i64,
+            item.name,
+            kind_number(item.kind),
+            places_in_bytes(&places),
+            units.start as i64,
+            units.end as i64
+        ])?;
+    }
+    Ok(id)
+}
+
+/// Takes files out of a folder, and drops what no file has had for a long time.
+pub fn forget<'a>(
+    connection: &mut Connection,
+    root: i64,
+    gone: impl Iterator<Item = &'a Path>,
+    hour: i64,
+) -> rusqlite::Result<()> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    {
+        let mut statement = transaction.prepare("DELETE FROM files WHERE root = ?1 AND path = ?2")?;
+        for path in gone {
+            statement.execute(params![root, bytes(path)])?;
+        }
+    }
+    transaction.execute(
+        "UPDATE contents SET orphaned = ?1 WHERE orphaned IS NULL
+            AND NOT EXISTS (SELECT 1 FROM files WHERE files.content = contents.id)",
+        [hour],
+    )?;
+    let old = transaction.execute("DELETE FROM contents WHERE orphaned < ?1", [hour - KEPT_HOURS])?;
+    if old > 0 {
+        transaction.execute_batch(
+            "DELETE FROM items WHERE content NOT IN (SELECT id FROM contents);
+             DELETE FROM uses WHERE content NOT IN (SELECT id FROM contents);
+             DELETE FROM units WHERE id NOT IN (SELECT unit FROM uses);",
+        )?;
+    }
+    transaction.commit()?;
+    if old > 0 {
+        crate::database::shrink(connection)
+    } else {
+        Ok(())
+    }
+}
+
+/// Everything a folder holds: its files with the number of their contents, and these with their items and the vectors of their units.
+pub struct Loaded {
+    /// In the order of their paths.
+    pub files: Vec<(PathBuf, i64)>,
+    /// By the number of the contents.
+    pub items: HashMap<i64, Vec<(IndexedItem, std::ops::Range<usize>)>>,
+    /// By the number of the contents, in order.
+    pub units: HashMap<i64, Vec<UnitVector>>,
+}
+
+/// Reads everything a folder holds, as of one moment.
+pub fn load(connection: &Connection, root: i64) -> rusqlite::Result<Loaded> {
+    let view = connection.unchecked_transaction()?;
+    let mut loaded = Loaded {
+        files: Vec::new(),
+        items: HashMap::new(),
+        units: HashMap::new(),
+    };
+    {
+        let mut statement =
+            view.prepare("SELECT path, content FROM files WHERE root = ?1 AND content IS NOT NULL ORDER BY path")?;
+        let mut rows = statement.query([root])?;
+        while let Some(row) = rows.next()? {
+            loaded.files.push((path(row.get_ref(0)?.as_blob()?), row.get(1)?));
+        }
+    }
+    {
+        let mut statement = view.prepare(
+            "SELECT content, name, kind, places, first_unit, end_unit, language
+                FROM items JOIN contents ON contents.id = content
+                WHERE content IN (SELECT content FROM files WHERE root = ?1) ORDER BY content, ordinal",
+        )?;
+        let mut rows = statement.query([root])?;
+        while let Some(row) = rows.next()? {
+            let language = Language::from_id(row.get_ref(6)?.as_str()?);
+            let Some([start, end, name_start, name_end]) = places_from_bytes(row.get_ref(3)?.as_blob()?) else {
+                continue; // Damage that SQLite did not see.
+            };
+            let item = IndexedItem {
+                name: row.get(1)?,
+                kind: kind_of(row.get(2)?),
+                language,
+                start,
+                end,
+                name_start,
+                name_end,
+            };
+            let units = row.get::<_, i64>(4)? as usize..row.get::<_, i64>(5)? as usize;
+            loaded.items.entry(row.get(0)?).or_default().push((item, units));
+        }
+    }
+    {
+        let mut statement = view.prepare(
+            "SELECT content, tokens, coverage, vector FROM uses JOIN units ON units.id = unit
+                WHERE content IN (SELECT content FROM files WHERE root = ?1) ORDER BY content, ordinal",
+        )?;
+        let mut rows = statement.query([root])?;
+        while let Some(row) = rows.next()? {
+            let (halves, _) = row.get_ref(3)?.as_blob()?.as_chunks::<2>();
+            let unit = UnitVector {
+                tokens: row.get::<_, i64>(1)? as usize,
+                coverage: row.get::<_, f64>(2)? as f32,
+                vector: halves.iter().map(|half| f16::from_le_bytes(*half)).collect(),
+            };
+            loaded.units.entry(row.get(0)?).or_default().push(unit);
+        }
+    }
+    view.finish()?;
+    Ok(loaded)
+}
+
+fn kind_number(kind: ItemKind) -> i64 {
+    match kind {
+        ItemKind::Function => 0,
+        ItemKind::Type => 1,
+        ItemKind::Heading => 2,
+    }
+}
+
+fn kind_of(number: i64) -> ItemKind {
+    match number {
+        0 => ItemKind::Function,
+        1 => ItemKind::Type,
+        _ => ItemKind::Heading,
+    }
+}
+
+fn skipped_number(reason: Skipped) -> i64 {
+    match reason {
+        Skipped::Generated => 1,
+        _ => 0,
+    }
+}
+
+fn skipped_of(number: i64) -> Skipped {
+    match number {
+        1 => Skipped::Generated,
+        _ => Skipped::NotText,
+    }
+}
+
+/// Byte, line and column of each place, four bytes a number: files of over 4 GB are not indexed.
+fn places_in_bytes(places: &[Place; 4]) -> Vec<u8> {
+    let numbers = places
+        .iter()
+        .flat_map(|place| [place.byte as u32, place.line, place.column]);
+    numbers.flat_map(u32::to_le_bytes).collect()
+}
+
+fn places_from_bytes(bytes: &[u8]) -> Option<[Place; 4]> {
+    let (numbers, rest) = bytes.as_chunks::<4>();
+    let numbers: Vec<u32> = numbers.iter().map(|number| u32::from_le_bytes(*number)).collect();
+    let (places, more) = numbers.as_chunks::<3>();
+    let place = |&[byte, line, column]: &[u32; 3]| Place {
+        byte: byte as usize,
+        line,
+        column,
+    };
+    let places: [Place; 4] = places.iter().map(place).collect::<Vec<_>>().try_into().ok()?;
+    (rest.is_empty() && more.is_empty()).then_some(places)
+}
+
+/// A path as bytes, which need not be UTF-8.
+#[cfg(unix)]
+fn bytes(path: &Path) -> &[u8] {
+    std::os::unix::ffi::OsStrExt::as_bytes(path.as_os_str())
+}
+
+/// A path as bytes; where it is no UTF-8, as near as UTF-8 comes.
+#[cfg(not(unix))]
+fn bytes(path: &Path) -> Vec<u8> {
+    path.to_string_lossy().into_owned().into_bytes()
+}
+
+fn path(bytes: &[u8]) -> PathBuf {
+    #[cfg(unix)]
+    let path = <std::ffi::OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(bytes).into();
+    #[cfg(not(unix))]
+    let path = String::from_utf8_lossy(bytes).into_owned().into();
+    path
+}

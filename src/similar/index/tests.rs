@@ -1,0 +1,344 @@
+//! Folders that change under the index.
+
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, SystemTime};
+
+use rusqlite::Connection;
+
+use super::*;
+use crate::model::{Model, UNSTOPPED, default_source};
+
+static MODEL: LazyLock<Model> = LazyLock::new(|| Model::load(&default_source()).unwrap());
+
+/// A folder with files, and an index beside it.
+struct Bench {
+    root: tempfile::TempDir,
+    cache: tempfile::TempDir,
+}
+
+impl Bench {
+    fn new() -> Bench {
+        Bench {
+            root: tempfile::tempdir().unwrap(),
+            cache: tempfile::tempdir().unwrap(),
+        }
+    }
+
+    /// Writes a file as if long ago, so that its stamp is trusted.
+    fn write(&self, path: impl AsRef<Path>, text: &str) {
+        let path = self.root.path().join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, text).unwrap();
+        let file = std::fs::File::options().write(true).open(&path).unwrap();
+        // Another time for another text: that of a file that was really written twice would differ, too.
+        let seconds = 1_000_000 + text.bytes().map(u64::from).sum::<u64>();
+        file.set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds))
+            .unwrap();
+    }
+
+    fn index(&self) -> Index {
+        Index::open(self.cache.path()).unwrap()
+    }
+
+    fn renew(&self) -> Renewal {
+        self.index()
+            .renew(&MODEL, self.root.path(), &Limits::default(), UNSTOPPED, |_| {})
+            .unwrap()
+    }
+
+    fn gallery(&self) -> Gallery {
+        self.index().gallery(&MODEL, self.root.path()).unwrap()
+    }
+
+    /// Names of all items that can be found.
+    fn names(&self) -> Vec<String> {
+        let gallery = self.gallery();
+        let hits = gallery.search(&MODEL, "anything", &Filter::default(), 1000).unwrap();
+        let mut names: Vec<String> = hits.iter().map(|hit| hit.item.name.clone()).collect();
+        names.sort();
+        names
+    }
+}
+
+/// A function that does something of its own.
+fn function(name: &str, number: usize) -> String {
+    format!(
+        "fn {name}(input: &[u32]) -> u32 {{\n    let mut total = {number};\n    for value in input {{\n        total += value * {number};\n    }}\n    total\n}}\n"
+    )
+}
+
+#[test]
+fn what_a_folder_holds_is_found_and_an_unchanged_file_is_not_read_again() {
+    let bench = Bench::new();
+    bench.write(
+        "src/sum.rs",
+        &(function("weighted_sum", 3) + "\n" + &function("other_sum", 5)),
+    );
+    bench.write("docs/guide.md", "# Configuration files\n\nThe program reads its settings from a file in the home folder of the user, in the format TOML.\n");
+    bench.write("notes.txt", "not indexed");
+    let first = bench.renew();
+    assert_eq!((first.files, first.read, first.recognised, first.items), (2, 2, 0, 3));
+    assert!(first.embedded >= 3);
+    let second = bench.renew();
+    assert_eq!((second.files, second.read, second.embedded), (2, 0, 0));
+    let gallery = bench.gallery();
+    let hits = gallery
+        .search(&MODEL, "where are the settings stored", &Filter::default(), 3)
+        .unwrap();
+    assert_eq!(hits[0].item.name, "Configuration files");
+    assert_eq!(hits[0].path, Path::new("docs/guide.md"));
+    let sum = hits.iter().find(|hit| hit.item.name == "other_sum").unwrap().item;
+    assert_eq!((sum.start.line, sum.start.column, sum.name_start.column), (8, 0, 3));
+}
+
+#[test]
+fn a_renamed_file_and_another_checkout_are_recognised() {
+    let bench = Bench::new();
+    bench.write("a/one.rs", &function("one", 1));
+    bench.write("a/two.rs", &function("two", 2));
+    bench.renew();
+    std::fs::rename(bench.root.path().join("a"), bench.root.path().join("b")).unwrap();
+    let renamed = bench.renew();
+    assert_eq!(
+        (renamed.read, renamed.recognised, renamed.gone, renamed.embedded),
+        (2, 2, 2, 0)
+    );
+    let other = tempfile::tempdir().unwrap();
+    std::fs::copy(bench.root.path().join("b/one.rs"), other.path().join("one.rs")).unwrap();
+    let mut index = bench.index();
+    let checkout = index
+        .renew(&MODEL, other.path(), &Limits::default(), UNSTOPPED, |_| {})
+        .unwrap();
+    assert_eq!((checkout.read, checkout.recognised, checkout.embedded), (1, 1, 0));
+    assert_eq!(index.gallery(&MODEL, other.path()).unwrap().len(), 1);
+    assert_eq!(bench.gallery().len(), 2);
+}
+
+#[test]
+fn an_edit_embeds_what_it_touched_and_what_is_gone_is_not_found() {
+    let bench = Bench::new();
+    let text = |last: usize| {
+        (0..4)
+            .map(|i| function(&format!("number_{i}"), i) + "\n")
+            .collect::<String>()
+            + &function("last", last)
+    };
+    bench.write("a.rs", &text(7));
+    bench.write("b.rs", &function("alone", 9));
+    bench.renew();
+    bench.write("a.rs", &text(8));
+    let edited = bench.renew();
+    assert_eq!((edited.read, edited.recognised, edited.embedded), (1, 0, 1));
+    std::fs::remove_file(bench.root.path().join("b.rs")).unwrap();
+    assert_eq!(bench.renew().gone, 1);
+    assert_eq!(bench.names(), ["last", "number_0", "number_1", "number_2", "number_3"]);
+    // Back from another branch: nothing is embedded.
+    bench.write("b.rs", &function("alone", 9));
+    let back = bench.renew();
+    assert_eq!((back.recognised, back.embedded), (1, 0));
+}
+
+#[test]
+fn stopped_in_between_it_keeps_what_was_done() {
+    let bench = Bench::new();
+    for i in 0..100 {
+        bench.write(format!("f{i:03}.rs"), &function(&format!("f{i}"), i));
+    }
+    let calls = AtomicUsize::new(0);
+    let after_some = || calls.fetch_add(1, Ordering::Relaxed) > 9;
+    let mut index = bench.index();
+    let stopped = index.renew(&MODEL, bench.root.path(), &Limits::default(), &after_some, |_| {});
+    assert!(matches!(stopped, Err(IndexError::Stopped)), "{stopped:?}");
+    let kept = bench.gallery().len();
+    assert!(kept > 0 && kept < 100, "{kept}");
+    let rest = bench.renew();
+    assert_eq!(rest.read, 100 - kept);
+    assert_eq!(bench.gallery().len(), 100);
+}
+
+#[test]
+fn two_at_once_leave_what_one_would_have_left() {
+    let bench = Bench::new();
+    for i in 0..60 {
+        bench.write(format!("f{i}.rs"), &function(&format!("f{}", i % 40), i % 40));
+    }
+    std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..3).map(|_| scope.spawn(|| bench.renew())).collect();
+        workers
+            .into_iter()
+            .for_each(|worker| assert_eq!(worker.join().unwrap().files, 60));
+    });
+    assert_eq!(bench.gallery().len(), 60);
+    let (_, looked) = examine(bench.cache.path()).unwrap();
+    let looked = looked.unwrap();
+    assert!(looked.wrong.is_empty() && looked.rows == 60, "{looked:?}");
+    let connection = Connection::open(bench.index().path()).unwrap();
+    let count = |table: &str| -> i64 {
+        connection
+            .query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0))
+            .unwrap()
+    };
+    assert_eq!((count("contents"), count("units")), (40, 40));
+}
+
+#[test]
+fn filters_hold_before_the_best_are_taken() {
+    let bench = Bench::new();
+    for i in 0..30 {
+        bench.write(format!("src/f{i}.rs"), &function("same", 1));
+    }
+    bench.write("lib/f.rs", &function("same", 1));
+    bench.write(
+        "lib/f.py",
+        "def same(values):\n    total = 1\n    for value in values:\n        total += value\n    return total\n",
+    );
+    bench.renew();
+    let gallery = bench.gallery();
+    let (item, range, vector) = embed_items(&MODEL, &function("same", 1), Language::Rust)
+        .unwrap()
+        .remove(0);
+    let found = |filter: Filter| gallery.similar(item.language, &vector, &filter, 3);
+    let python = found(Filter {
+        languages: vec![Language::Python],
+        ..Filter::default()
+    });
+    assert_eq!(python.len(), 1);
+    let below = found(Filter {
+        below: Some("lib".into()),
+        ..Filter::default()
+    });
+    assert_eq!(
+        below.iter().map(|hit| hit.path).collect::<Vec<_>>(),
+        [Path::new("lib/f.rs"), Path::new("lib/f.py")]
+    );
+    // Equal ones by their paths.
+    let paths: Vec<PathBuf> = found(Filter::default()).iter().map(|hit| hit.path.to_owned()).collect();
+    assert_eq!(paths, ["lib/f.rs", "src/f0.rs", "src/f1.rs"].map(PathBuf::from));
+    let apart = found(Filter {
+        apart_from: Some(("lib/f.rs".into(), range)),
+        ..Filter::default()
+    });
+    assert_eq!(apart[0].path, Path::new("src/f0.rs"));
+    let types = found(Filter {
+        kinds: vec![ItemKind::Type],
+        ..Filter::default()
+    });
+    assert!(types.is_empty());
+    let far = found(Filter {
+        threshold: Some(1.1),
+        ..Filter::default()
+    });
+    assert!(far.is_empty());
+}
+
+#[test]
+fn copies_of_a_file_do_not_make_the_mean_of_their_language() {
+    let bench = Bench::new();
+    for i in 0..40 {
+        bench.write(format!("copy{i}/f.rs"), &function("copied", 1));
+    }
+    bench.renew();
+    let gallery = bench.gallery();
+    let (item, _, vector) = embed_items(&MODEL, &function("copied", 1), Language::Rust)
+        .unwrap()
+        .remove(0);
+    let hits = gallery.similar(item.language, &vector, &Filter::default(), 40);
+    assert!(
+        hits.len() == 40 && hits.iter().all(|hit| hit.score > 0.999),
+        "{:?}",
+        hits[0]
+    );
+}
+
+#[test]
+fn a_file_that_is_left_out_is_counted_each_time_and_read_once() {
+    let bench = Bench::new();
+    bench.write("made.rs", &format!("// @generated\n{}", function("made", 1)));
+    bench.write("long.js", &"x".repeat(30_000));
+    bench.write("a.rs", &function("a", 1));
+    for read in [3, 0] {
+        let renewal = bench.renew();
+        assert_eq!((renewal.read, renewal.files), (read, 1));
+        assert_eq!(renewal.skipped, [(Skipped::NotText, 1), (Skipped::Generated, 1)].into());
+    }
+    assert_eq!(bench.names(), ["a"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn names_that_are_no_utf8_and_folders_that_cannot_be_read_do_no_harm() {
+    use std::os::unix::ffi::OsStrExt;
+    let bench = Bench::new();
+    let name = std::ffi::OsStr::from_bytes(b"caf\xe9.rs");
+    if std::fs::write(bench.root.path().join(name), "").is_err() {
+        return; // A file system that has no such names.
+    }
+    bench.write(name, &function("coffee", 1));
+    bench.renew();
+    let gallery = bench.gallery();
+    let hits = gallery.search(&MODEL, "coffee", &Filter::default(), 1).unwrap();
+    assert_eq!(hits[0].path.as_os_str().as_bytes(), b"caf\xe9.rs");
+    assert_eq!(bench.renew().read, 0);
+}
+
+#[test]
+fn a_damaged_index_is_made_afresh_and_one_of_a_newer_program_is_left_alone() {
+    let bench = Bench::new();
+    bench.write("a.rs", &function("a", 1));
+    bench.renew();
+    let path = bench.index().path().to_owned();
+    for end in ["-wal", "-shm"] {
+        let _ = std::fs::remove_file(database::beside(&path, end));
+    }
+    std::fs::write(
+        &path,
+        b"this is no database, and it is long enough to be taken for one by its size",
+    )
+    .unwrap();
+    assert_eq!(bench.renew().embedded, 1);
+    assert_eq!(bench.names(), ["a"]);
+    let connection = Connection::open(&path).unwrap();
+    connection.pragma_update(None, "user_version", 999).unwrap();
+    let error = Index::open(bench.cache.path()).unwrap_err().to_string();
+    assert!(
+        error.contains("newer fovea") && error.contains("index.sqlite"),
+        "{error}"
+    );
+}
+
+#[test]
+fn another_reading_of_identifiers_is_another_index() {
+    let bench = Bench::new();
+    bench.write("a.rs", &function("parseHttpConfig", 1));
+    bench.renew();
+    let plain = Model::load(&default_source()).unwrap().identifier_aware(false);
+    let mut index = bench.index();
+    let renewal = index
+        .renew(&plain, bench.root.path(), &Limits::default(), UNSTOPPED, |_| {})
+        .unwrap();
+    assert_eq!(renewal.embedded, 1);
+    assert_eq!(index.gallery(&plain, bench.root.path()).unwrap().len(), 1);
+    assert_eq!(bench.renew().read, 0);
+}
+
+#[test]
+fn what_cannot_be_indexed_is_said() {
+    let bench = Bench::new();
+    let nowhere = bench.root.path().join("nowhere");
+    let error = bench
+        .index()
+        .renew(&MODEL, &nowhere, &Limits::default(), UNSTOPPED, |_| {})
+        .unwrap_err();
+    assert!(
+        matches!(error, IndexError::Root { .. }) && error.to_string().contains("nowhere"),
+        "{error}"
+    );
+    let mut memory = Index::in_memory().unwrap();
+    bench.write("a.rs", &function("a", 1));
+    memory
+        .renew(&MODEL, bench.root.path(), &Limits::default(), UNSTOPPED, |_| {})
+        .unwrap();
+    assert_eq!(memory.gallery(&MODEL, bench.root.path()).unwrap().len(), 1);
+}

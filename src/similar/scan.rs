@@ -1,0 +1,330 @@
+//! The nearest of many vectors, exactly: a pass over all of them in bytes, and those that may be among the nearest again in floats.
+//!
+//! Bytes are a quarter of the memory that has to be read, which is what a scan waits for. How far a byte vector may be from its
+//! original is known, so that no row that belongs to the answer is left out.
+
+use half::f16;
+use rayon::prelude::*;
+
+use crate::model::simd::{self, Kernel, LANES, Pairs, Simd};
+
+/// Numbers that one step of the scan takes.
+const STEP: usize = 2 * LANES;
+
+/// Rows given to one task.
+const TASK: usize = 4096;
+
+/// Rows scanned side by side, so that one's sum is not waited for.
+const ABREAST: usize = 4;
+
+/// Vectors of one width, of unit length or zero.
+#[derive(Debug, Default)]
+pub struct Rows {
+    width: usize,
+    /// Each row in bytes, filled up with zeros to a whole number of steps.
+    bytes: Vec<i8>,
+    /// What one of a row's bytes is worth.
+    scales: Vec<f32>,
+    /// The largest distance of a row from what its bytes say.
+    slack: f32,
+    halves: Vec<f16>,
+}
+
+impl Rows {
+    /// No rows yet, of `width` numbers each.
+    pub fn new(width: usize) -> Rows {
+        Rows {
+            width,
+            ..Rows::default()
+        }
+    }
+
+    /// Number of rows.
+    pub fn len(&self) -> usize {
+        self.scales.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.scales.is_empty()
+    }
+
+    /// Adds a row, which becomes the last.
+    ///
+    /// # Panics
+    /// If it has another width.
+    pub fn push(&mut self, row: &[f32]) {
+        assert_eq!(row.len(), self.width, "a row of another width");
+        let largest = row.iter().fold(0f32, |largest, v| largest.max(v.abs()));
+        let scale = if largest > 0.0 { largest / 127.0 } else { 1.0 };
+        let start = self.halves.len();
+        let mut squares = 0f64;
+        for v in row {
+            let byte = (v / scale).round() as i8;
+            self.bytes.push(byte);
+            self.halves.push(f16::from_f32(*v));
+            let kept = self.halves[self.halves.len() - 1].to_f32();
+            squares += f64::from(kept - f32::from(byte) * scale).powi(2);
+        }
+        debug_assert_eq!(self.halves.len() - start, self.width);
+        self.bytes.resize(self.scales.len() * self.stride() + self.stride(), 0);
+        self.scales.push(scale);
+        self.slack = self.slack.max(squares.sqrt() as f32);
+    }
+
+    /// A row as it is kept.
+    pub fn row(&self, index: usize) -> impl Iterator<Item = f32> {
+        self.halves[index * self.width..(index + 1) * self.width]
+            .iter()
+            .map(|v| v.to_f32())
+    }
+
+    /// The `count` rows with the highest product with `query` of those that are wanted, best first; of equal ones the earlier row
+    /// goes first. A query of another width resembles nothing.
+    pub fn nearest(&self, query: &[f32], count: usize, wanted: impl Fn(usize) -> bool + Sync) -> Vec<(usize, f32)> {
+        if count == 0 || query.len() != self.width || self.is_empty() {
+            return Vec::new();
+        }
+        let about = self.scan(query, &wanted);
+        let floor = count_th(&about, count) - 2.0 * self.doubt(query);
+        let likely: Vec<usize> = (0..about.len()).filter(|&i| about[i] >= floor && wanted(i)).collect();
+        let mut found: Vec<(usize, f32)> = likely.into_par_iter().map(|i| (i, self.product(i, query))).collect();
+        found.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+        found.truncate(count);
+        found
+    }
+
+    /// Every row's product with a query.
+    fn product(&self, index: usize, query: &[f32]) -> f32 {
+        let sum: f64 = self
+            .row(index)
+            .zip(query)
+            .map(|(v, q)| f64::from(v) * f64::from(*q))
+            .sum();
+        sum as f32
+    }
+
+    /// How far a product of the scan may be from the true one.
+    fn doubt(&self, query: &[f32]) -> f32 {
+        let length = query.iter().map(|v| v * v).sum::<f32>().sqrt();
+        // The query's own rounding is a thousandth of a row's; the factor covers it and the sum's.
+        length * (self.slack * 1.01 + 1e-4)
+    }
+
+    fn stride(&self) -> usize {
+        self.width.next_multiple_of(STEP)
+    }
+
+    /// About each row's product with the query; minus infinity for rows that are not wanted.
+    fn scan(&self, query: &[f32], wanted: &(impl Fn(usize) -> bool + Sync)) -> Vec<f32> {
+        let (query, unit) = integers(query);
+        let mut about = vec![0f32; self.len()];
+        let stride = self.stride();
+        let tasks = (
+            about.par_chunks_mut(TASK),
+            self.bytes.par_chunks(TASK * stride),
+            self.scales.par_chunks(TASK),
+        );
+        let tasks = tasks.into_par_iter().enumerate();
+        tasks.for_each(|(task, (about, bytes, scales))| {
+            let (steps, _) = bytes.as_chunks::<STEP>();
+            simd::run(Products {
+                query: &query,
+                rows: steps,
+                about,
+            });
+            for (i, (about, scale)) in about.iter_mut().zip(scales).enumerate() {
+                *about = match wanted(task * TASK + i) {
+                    true => *about * scale * unit,
+                    false => f32::NEG_INFINITY,
+                };
+            }
+        });
+        about
+    }
+}
+
+/// A query in integers whose product with any row of bytes fits 32 bits, and what one of them is worth.
+fn integers(query: &[f32]) -> (Vec<Pairs>, f32) {
+    let length: f32 = query.iter().map(|v| v.abs()).sum();
+    let largest = query.iter().fold(0f32, |largest, v| largest.max(v.abs()));
+    // Σ|q|·127 stays below 2³¹, and each q within 16 bits.
+    let unit = (length * 127.0 / 2e9).max(largest / 32_000.0).max(f32::MIN_POSITIVE);
+    let mut pairs = vec![Pairs::ZERO; query.len().div_ceil(STEP)];
+    for (i, v) in query.iter().enumerate() {
+        pairs[i / STEP].0[i % STEP] = (v / unit).round() as i16;
+    }
+    (pairs, unit)
+}
+
+/// The `count`-th largest number, or the smallest where there are fewer.
+fn count_th(numbers: &[f32], count: usize) -> f32 {
+    let best = |part: &[f32]| {
+        let mut part = part.to_vec();
+        if part.len() > count {
+            part.select_nth_unstable_by(count - 1, |a, b| b.total_cmp(a));
+            part.truncate(count);
+        }
+        part
+    };
+    // The best of all are among the best of each part.
+    let parts: Vec<Vec<f32>> = numbers.par_chunks(TASK).map(best).collect();
+    best(&parts.concat()).into_iter().fold(f32::INFINITY, f32::min)
+}
+
+/// The products of some rows with the query, in integers.
+struct Products<'a> {
+    query: &'a [Pairs],
+    /// As many as the query's, row by row.
+    rows: &'a [[i8; STEP]],
+    about: &'a mut [f32],
+}
+
+impl Kernel for Products<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let steps = self.query.len();
+        let mut rows = self.rows.chunks_exact(ABREAST * steps);
+        let mut row = 0;
+        for rows in &mut rows {
+            let mut sums = [s.zero_i32(); ABREAST];
+            for (k, query) in self.query.iter().enumerate() {
+                let query = s.load_pairs(query);
+                for r in 0..ABREAST {
+                    sums[r] = s.dot_pairs(sums[r], s.widen(&rows[r * steps + k]), query);
+                }
+            }
+            for sum in sums {
+                self.about[row] = s.sum(s.to_f32(sum));
+                row += 1;
+            }
+        }
+        for rows in rows.remainder().chunks_exact(steps) {
+            let mut sum = s.zero_i32();
+            for (query, bytes) in self.query.iter().zip(rows) {
+                sum = s.dot_pairs(sum, s.widen(bytes), s.load_pairs(query));
+            }
+            self.about[row] = s.sum(s.to_f32(sum));
+            row += 1;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::model::simd::{Path, run_on};
+
+    /// Vectors of unit length, the same for the same seed.
+    fn vectors(count: usize, width: usize, seed: u64) -> Vec<Vec<f32>> {
+        let mut state = seed.wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        let mut next = || {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            ((state >> 40) as f32 / (1u64 << 24) as f32) - 0.5
+        };
+        let unit = |v: Vec<f32>| {
+            let length = v.iter().map(|x| x * x).sum::<f32>().sqrt();
+            v.into_iter().map(|x| x / length).collect()
+        };
+        (0..count).map(|_| unit((0..width).map(|_| next()).collect())).collect()
+    }
+
+    fn rows(vectors: &[Vec<f32>]) -> Rows {
+        let mut rows = Rows::new(vectors.first().map_or(0, Vec::len));
+        vectors.iter().for_each(|vector| rows.push(vector));
+        rows
+    }
+
+    /// What a plain loop over all rows finds.
+    fn plainly(rows: &Rows, query: &[f32], count: usize, wanted: impl Fn(usize) -> bool) -> Vec<(usize, f32)> {
+        let mut all: Vec<(usize, f32)> = (0..rows.len())
+            .filter(|i| wanted(*i))
+            .map(|i| (i, rows.product(i, query)))
+            .collect();
+        all.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+        all.truncate(count);
+        all
+    }
+
+    #[test]
+    fn the_nearest_are_those_of_a_plain_loop() {
+        for (count, width) in [(0, 384), (1, 384), (3, 7), (4097, 40), (9000, 384)] {
+            let rows = rows(&vectors(count, width, 1));
+            for query in vectors(4, width, 2) {
+                for wanted in [1, 10, 200] {
+                    assert_eq!(
+                        rows.nearest(&query, wanted, |_| true),
+                        plainly(&rows, &query, wanted, |_| true)
+                    );
+                    let odd = |i: usize| i % 3 == 1;
+                    assert_eq!(rows.nearest(&query, wanted, odd), plainly(&rows, &query, wanted, odd));
+                }
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn rows_that_hardly_differ_are_told_apart_and_equal_ones_stay_in_order(seed in 0u64..500, noise in 0f32..2e-3) {
+            let base = &vectors(1, 64, seed)[0];
+            let near: Vec<Vec<f32>> = vectors(300, 64, seed + 1)
+                .into_iter()
+                .enumerate()
+                .map(|(i, v)| base.iter().zip(v).map(|(b, v)| b + if i % 2 == 0 { v * noise } else { 0.0 }).collect())
+                .collect();
+            let rows = rows(&near);
+            let query = &vectors(1, 64, seed + 2)[0];
+            prop_assert_eq!(rows.nearest(query, 20, |_| true), plainly(&rows, query, 20, |_| true));
+        }
+    }
+
+    #[test]
+    fn the_products_are_the_same_on_every_path() {
+        let all = rows(&vectors(37, 384, 5));
+        let (query, _) = integers(&vectors(1, 384, 6)[0]);
+        let products = |path| {
+            let mut about = vec![0f32; all.len()];
+            let (steps, _) = all.bytes.as_chunks::<STEP>();
+            run_on(
+                path,
+                Products {
+                    query: &query,
+                    rows: steps,
+                    about: &mut about,
+                },
+            );
+            about
+        };
+        let plain = products(Path::Portable);
+        for path in Path::ALL.into_iter().filter(|path| path.available()) {
+            for (a, b) in products(path).iter().zip(&plain) {
+                assert!((a - b).abs() <= b.abs() * 1e-6 + 64.0, "{path:?}: {a} {b}");
+            }
+        }
+    }
+
+    #[test]
+    fn queries_of_another_width_of_nothing_or_of_extremes_do_no_harm() {
+        let all = rows(&vectors(10, 16, 1));
+        assert!(all.nearest(&[1.0; 15], 3, |_| true).is_empty());
+        assert!(all.nearest(&[1.0; 16], 0, |_| true).is_empty());
+        assert!(all.nearest(&[1.0; 16], 3, |_| false).is_empty());
+        assert_eq!(
+            all.nearest(&[0.0; 16], 2, |_| true)
+                .into_iter()
+                .map(|(i, _)| i)
+                .collect::<Vec<_>>(),
+            [0, 1]
+        );
+        let mut one = [0.0; 16];
+        one[3] = 1.0;
+        assert_eq!(all.nearest(&one, 10, |_| true), plainly(&all, &one, 10, |_| true));
+        let mut zeros = Rows::new(4);
+        zeros.push(&[0.0; 4]);
+        assert_eq!(zeros.nearest(&[1.0, 0.0, 0.0, 0.0], 1, |_| true), [(0, 0.0)]);
+    }
+}
