@@ -10,7 +10,8 @@ use super::search::Only;
 use super::{ModelArguments, index, input, output};
 use crate::render::json::SimilarItems;
 use crate::render::{json, terminal};
-use crate::similar::index::{Filter, Gallery, embed_items};
+use crate::similar::index::{Asked, EmbeddedItem, Gallery, embed_items};
+use crate::similar::likeness;
 
 /// Arguments of `fovea similar`.
 #[derive(Args, Debug)]
@@ -24,8 +25,9 @@ pub(super) struct Similar {
     /// How many items to show at most, of each
     #[arg(long, default_value_t = 5)]
     top: usize,
-    /// Language-centred cosine from which an item is shown
-    #[arg(long, default_value_t = 0.6)]
+    /// Language-centred cosine from which an item of the same file is shown; one of another file needs 0.15 more, one in another
+    /// language 0.05 more, or 0.2 less where both have the same name of several words
+    #[arg(long, default_value_t = likeness::DEFAULT)]
     threshold: f32,
     #[command(flatten)]
     only: Only,
@@ -40,30 +42,32 @@ pub(super) struct Similar {
 pub(super) fn run(arguments: &Similar) -> Result<()> {
     let (file, line) = input::place(&arguments.place);
     let snapshot = input::document(&file, None, input::MAX_BYTES)?;
-    let filter = Filter {
-        threshold: Some(arguments.threshold),
-        ..arguments.only.filter()?
-    };
+    let filter = arguments.only.filter()?;
     let model = arguments.model.load()?;
     let gallery = index::gallery(&model, &arguments.root)?;
     let text = snapshot.text(0..snapshot.len());
     let mut items = embed_items(&model, &text, snapshot.language())?;
     if let Some(line) = line {
         let line = u32::try_from(line).unwrap_or(u32::MAX).saturating_sub(1);
-        items.retain(|(item, ..)| item.start.line <= line && line <= item.end.line);
-        let innermost = items.iter().min_by_key(|(_, range, _)| range.len()).cloned();
+        items.retain(|EmbeddedItem { item, .. }| item.start.line <= line && line <= item.end.line);
+        let innermost = items
+            .iter()
+            .min_by_key(|EmbeddedItem { item, .. }| item.end.byte - item.start.byte)
+            .cloned();
         let innermost =
             innermost.with_context(|| format!("{}:{}: no item that can be compared", file.display(), line + 1))?;
         items = vec![innermost];
     }
     let own = below(&gallery, &file);
     let path = own.clone().unwrap_or_else(|| file.clone());
-    let answers = items.into_iter().map(|(item, range, vector)| {
-        let filter = Filter {
-            apart_from: own.clone().map(|own| (own, range)),
-            ..filter.clone()
+    let answers = items.into_iter().map(|EmbeddedItem { item, vector }| {
+        let asked = Asked {
+            path: own.as_deref(),
+            item: &item,
+            vector: &vector,
+            base: Some(arguments.threshold),
         };
-        let hits = gallery.similar(item.language, &vector, &filter, arguments.top);
+        let hits = gallery.similar(&asked, &filter, arguments.top);
         SimilarItems {
             item: json::item(&path, &item),
             similar: hits.iter().map(json::found).collect(),

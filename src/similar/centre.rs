@@ -37,10 +37,15 @@ impl Centre {
         }
     }
 
+    /// What is taken away from vectors of a language, if anything.
+    pub fn mean(&self, language: Language) -> Option<&[f32]> {
+        self.means.get(&group(language)).map(Vec::as_slice)
+    }
+
     /// Takes the mean of its language away from a vector and brings it to unit length; one that is nothing but that mean becomes
     /// zeros.
     pub fn apply(&self, language: Language, vector: &mut [f32]) {
-        if let Some(mean) = self.means.get(&group(language)) {
+        if let Some(mean) = self.mean(language) {
             vector.iter_mut().zip(mean).for_each(|(x, m)| *x -= m);
         }
         if !normalise(vector) {

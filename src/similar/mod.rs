@@ -3,11 +3,12 @@
 
 mod centre;
 pub mod index;
+pub mod likeness;
 mod scan;
 mod space;
 mod vector;
 
 pub use centre::Centre;
-pub use scan::Rows;
+pub use scan::{Judge, Rows};
 pub use space::Space;
 pub use vector::{ItemVector, MIN_COVERAGE, MIN_TOKENS, Part, embed};

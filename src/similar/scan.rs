@@ -79,23 +79,44 @@ impl Rows {
             .map(|v| v.to_f32())
     }
 
-    /// The `count` rows with the highest product with `query` of those that are wanted, best first; of equal ones the earlier row
-    /// goes first. A query of another width resembles nothing.
-    pub fn nearest(&self, query: &[f32], count: usize, wanted: impl Fn(usize) -> bool + Sync) -> Vec<(usize, f32)> {
+    /// The `count` rows with the highest scores, best first; of equal ones the earlier row goes first. `judge` makes a score of a
+    /// row's product with the query, or leaves the row out. A query of another width resembles nothing.
+    pub fn nearest(
+        &self,
+        query: &[f32],
+        count: usize,
+        judge: impl Fn(usize) -> Option<Judge> + Sync,
+    ) -> Vec<(usize, f32)> {
         if count == 0 || query.len() != self.width || self.is_empty() {
             return Vec::new();
         }
-        let about = self.scan(query, &wanted);
-        let floor = count_th(&about, count) - 2.0 * self.doubt(query);
-        let likely: Vec<usize> = (0..about.len()).filter(|&i| about[i] >= floor && wanted(i)).collect();
-        let mut found: Vec<(usize, f32)> = likely.into_par_iter().map(|i| (i, self.product(i, query))).collect();
+        let about = self.scan(query);
+        let doubt = self.doubt(query);
+        // What a row's score is at least; nothing where it may not count.
+        let least = about.par_iter().enumerate().map(|(i, product)| {
+            let certain = |judge: &Judge| judge.score(*product) - judge.scale * doubt;
+            let judge = judge(i).filter(|judge| certain(judge) >= judge.from);
+            judge.map_or(f32::NEG_INFINITY, |judge| certain(&judge))
+        });
+        let floor = count_th(&least.collect::<Vec<f32>>(), count);
+        let likely = (0..about.len()).filter_map(|i| {
+            let judge = judge(i)?;
+            let most = judge.score(about[i]) + judge.scale * doubt;
+            (most >= floor && most >= judge.from).then_some((i, judge))
+        });
+        let likely: Vec<(usize, Judge)> = likely.collect();
+        let exact = likely.into_par_iter().filter_map(|(i, judge)| {
+            let score = judge.score(self.product(i, query));
+            (score >= judge.from).then_some((i, score))
+        });
+        let mut found: Vec<(usize, f32)> = exact.collect();
         found.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
         found.truncate(count);
         found
     }
 
-    /// Every row's product with a query.
-    fn product(&self, index: usize, query: &[f32]) -> f32 {
+    /// The product of a row with a vector of its width.
+    pub fn product(&self, index: usize, query: &[f32]) -> f32 {
         let sum: f64 = self
             .row(index)
             .zip(query)
@@ -115,8 +136,8 @@ impl Rows {
         self.width.next_multiple_of(STEP)
     }
 
-    /// About each row's product with the query; minus infinity for rows that are not wanted.
-    fn scan(&self, query: &[f32], wanted: &(impl Fn(usize) -> bool + Sync)) -> Vec<f32> {
+    /// About each row's product with the query.
+    fn scan(&self, query: &[f32]) -> Vec<f32> {
         let (query, unit) = integers(query);
         let mut about = vec![0f32; self.len()];
         let stride = self.stride();
@@ -125,22 +146,43 @@ impl Rows {
             self.bytes.par_chunks(TASK * stride),
             self.scales.par_chunks(TASK),
         );
-        let tasks = tasks.into_par_iter().enumerate();
-        tasks.for_each(|(task, (about, bytes, scales))| {
+        tasks.into_par_iter().for_each(|(about, bytes, scales)| {
             let (steps, _) = bytes.as_chunks::<STEP>();
             simd::run(Products {
                 query: &query,
                 rows: steps,
                 about,
             });
-            for (i, (about, scale)) in about.iter_mut().zip(scales).enumerate() {
-                *about = match wanted(task * TASK + i) {
-                    true => *about * scale * unit,
-                    false => f32::NEG_INFINITY,
-                };
-            }
+            about
+                .iter_mut()
+                .zip(scales)
+                .for_each(|(about, scale)| *about *= scale * unit);
         });
         about
+    }
+}
+
+/// How a row's product with a query becomes its score.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Judge {
+    /// What the product is multiplied by, not negative.
+    pub scale: f32,
+    /// What is then added.
+    pub offset: f32,
+    /// The score from which the row counts.
+    pub from: f32,
+}
+
+impl Judge {
+    /// The product itself.
+    pub const PRODUCT: Judge = Judge {
+        scale: 1.0,
+        offset: 0.0,
+        from: f32::NEG_INFINITY,
+    };
+
+    fn score(self, product: f32) -> f32 {
+        product * self.scale + self.offset
     }
 }
 
@@ -239,11 +281,17 @@ mod tests {
         rows
     }
 
+    fn all_of_them(_: usize) -> Option<Judge> {
+        Some(Judge::PRODUCT)
+    }
+
     /// What a plain loop over all rows finds.
-    fn plainly(rows: &Rows, query: &[f32], count: usize, wanted: impl Fn(usize) -> bool) -> Vec<(usize, f32)> {
+    fn plainly(rows: &Rows, query: &[f32], count: usize, judge: impl Fn(usize) -> Option<Judge>) -> Vec<(usize, f32)> {
         let mut all: Vec<(usize, f32)> = (0..rows.len())
-            .filter(|i| wanted(*i))
-            .map(|i| (i, rows.product(i, query)))
+            .filter_map(|i| Some((i, judge(i)?)))
+            .map(|(i, judge)| (i, judge, judge.score(rows.product(i, query))))
+            .filter(|(_, judge, score)| *score >= judge.from)
+            .map(|(i, _, score)| (i, score))
             .collect();
         all.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
         all.truncate(count);
@@ -257,10 +305,16 @@ mod tests {
             for query in vectors(4, width, 2) {
                 for wanted in [1, 10, 200] {
                     assert_eq!(
-                        rows.nearest(&query, wanted, |_| true),
-                        plainly(&rows, &query, wanted, |_| true)
+                        rows.nearest(&query, wanted, all_of_them),
+                        plainly(&rows, &query, wanted, all_of_them)
                     );
-                    let odd = |i: usize| i % 3 == 1;
+                    let odd = |i: usize| {
+                        (i % 3 == 1).then_some(Judge {
+                            scale: (i % 7) as f32,
+                            offset: 0.1,
+                            from: 0.05 * (i % 5) as f32,
+                        })
+                    };
                     assert_eq!(rows.nearest(&query, wanted, odd), plainly(&rows, &query, wanted, odd));
                 }
             }
@@ -278,7 +332,7 @@ mod tests {
                 .collect();
             let rows = rows(&near);
             let query = &vectors(1, 64, seed + 2)[0];
-            prop_assert_eq!(rows.nearest(query, 20, |_| true), plainly(&rows, query, 20, |_| true));
+            prop_assert_eq!(rows.nearest(query, 20, all_of_them), plainly(&rows, query, 20, all_of_them));
         }
     }
 
@@ -310,11 +364,11 @@ mod tests {
     #[test]
     fn queries_of_another_width_of_nothing_or_of_extremes_do_no_harm() {
         let all = rows(&vectors(10, 16, 1));
-        assert!(all.nearest(&[1.0; 15], 3, |_| true).is_empty());
-        assert!(all.nearest(&[1.0; 16], 0, |_| true).is_empty());
-        assert!(all.nearest(&[1.0; 16], 3, |_| false).is_empty());
+        assert!(all.nearest(&[1.0; 15], 3, all_of_them).is_empty());
+        assert!(all.nearest(&[1.0; 16], 0, all_of_them).is_empty());
+        assert!(all.nearest(&[1.0; 16], 3, |_| None).is_empty());
         assert_eq!(
-            all.nearest(&[0.0; 16], 2, |_| true)
+            all.nearest(&[0.0; 16], 2, all_of_them)
                 .into_iter()
                 .map(|(i, _)| i)
                 .collect::<Vec<_>>(),
@@ -322,9 +376,9 @@ mod tests {
         );
         let mut one = [0.0; 16];
         one[3] = 1.0;
-        assert_eq!(all.nearest(&one, 10, |_| true), plainly(&all, &one, 10, |_| true));
+        assert_eq!(all.nearest(&one, 10, all_of_them), plainly(&all, &one, 10, all_of_them));
         let mut zeros = Rows::new(4);
         zeros.push(&[0.0; 4]);
-        assert_eq!(zeros.nearest(&[1.0, 0.0, 0.0, 0.0], 1, |_| true), [(0, 0.0)]);
+        assert_eq!(zeros.nearest(&[1.0, 0.0, 0.0, 0.0], 1, all_of_them), [(0, 0.0)]);
     }
 }

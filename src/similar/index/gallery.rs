@@ -3,12 +3,13 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use super::super::{Centre, Rows};
+use super::super::likeness::{self, Ties};
+use super::super::{Centre, Judge, Rows};
 use super::reading::item_vector;
 use super::{Index, IndexError, IndexedItem, renew, table};
 use crate::model::{Keep, Model, ModelError, Packed, UNSTOPPED};
 use crate::segment::ItemKind;
-use crate::text::{ByteRange, Language};
+use crate::text::Language;
 
 /// The items of a folder. Items that are too short or too little understood to be compared are not among them.
 #[derive(Debug, Default)]
@@ -17,7 +18,10 @@ pub struct Gallery {
     paths: Vec<PathBuf>,
     /// Each with the number of its path.
     items: Vec<(usize, IndexedItem)>,
+    /// Their vectors as they are.
     rows: Rows,
+    /// 1 / length of each vector once the mean of its language is taken away; 0 where nothing is left.
+    spread: Vec<f32>,
     centre: Centre,
 }
 
@@ -28,8 +32,21 @@ pub struct Hit<'a> {
     pub path: &'a Path,
     /// The item.
     pub item: &'a IndexedItem,
-    /// Language-centred cosine, -1 to 1.
+    /// Cosine, -1 to 1; language-centred where an item was asked about.
     pub score: f32,
+}
+
+/// An item that is asked about.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Asked<'a> {
+    /// Its file below the folder, if it is there.
+    pub path: Option<&'a Path>,
+    /// The item; where it stands tells what overlaps it, which is left out.
+    pub item: &'a IndexedItem,
+    /// Its vector, of unit length and not centred.
+    pub vector: &'a [f32],
+    /// The score from which an item of the same file is similar ([`likeness::needed`]); `None` = any.
+    pub base: Option<f32>,
 }
 
 /// Which items are looked through. What is not wanted is left out before the best are taken.
@@ -41,10 +58,6 @@ pub struct Filter {
     pub kinds: Vec<ItemKind>,
     /// Only files below this path.
     pub below: Option<PathBuf>,
-    /// No item of this file that overlaps this range, as the one that is asked about does.
-    pub apart_from: Option<(PathBuf, ByteRange)>,
-    /// Only items at least so near.
-    pub threshold: Option<f32>,
 }
 
 impl Index {
@@ -79,12 +92,11 @@ impl Gallery {
                 .flatten()
                 .map(|(item, vector)| (item.language, &**vector)),
         );
-        let (mut paths, mut items, mut rows) = (Vec::new(), Vec::new(), Rows::new(width));
+        let (mut paths, mut items, mut rows, mut spread) = (Vec::new(), Vec::new(), Rows::new(width), Vec::new());
         for (path, content) in loaded.files {
             for (item, vector) in contents.get(&content).into_iter().flatten() {
-                let mut vector = vector.to_vec();
-                centre.apply(item.language, &mut vector);
-                rows.push(&vector);
+                rows.push(vector);
+                spread.push(inverse_length(vector, centre.mean(item.language)));
                 items.push((paths.len(), item.clone()));
             }
             paths.push(path);
@@ -94,6 +106,7 @@ impl Gallery {
             paths,
             items,
             rows,
+            spread,
             centre,
         }
     }
@@ -113,14 +126,41 @@ impl Gallery {
         &self.root
     }
 
-    /// What resembles an item with this vector, of unit length and not centred; best first, equal ones by path and place.
-    pub fn similar(&self, language: Language, vector: &[f32], filter: &Filter, count: usize) -> Vec<Hit<'_>> {
-        let mut query = vector.to_vec();
-        self.centre.apply(language, &mut query);
-        self.nearest(&query, filter, count)
+    /// What resembles an item; best first, equal ones by path and place.
+    pub fn similar(&self, asked: &Asked, filter: &Filter, count: usize) -> Vec<Hit<'_>> {
+        let mut query = asked.vector.to_vec();
+        self.centre.apply(asked.item.language, &mut query);
+        // ⟨v - m, q⟩ = ⟨v, q⟩ - ⟨m, q⟩, so that the rows need not be kept once more without their means.
+        let mut taken: HashMap<Language, f32> = HashMap::new();
+        for (_, item) in &self.items {
+            let away = || self.centre.mean(item.language).map_or(0.0, |mean| dot(mean, &query));
+            taken.entry(item.language).or_insert_with(away);
+        }
+        let own = asked
+            .path
+            .and_then(|own| self.paths.iter().position(|path| path == own));
+        let allowed = self.allowed(filter);
+        let judge = |index: usize| {
+            let (path, item) = &self.items[index];
+            let file = own == Some(*path);
+            let overlaps = item.start.byte < asked.item.end.byte && asked.item.start.byte < item.end.byte;
+            if !allowed(index) || (file && overlaps) {
+                return None;
+            }
+            let scale = self.spread[index];
+            let from = asked.base.map_or(f32::NEG_INFINITY, |base| {
+                let language = item.language == asked.item.language;
+                let name = !file && !language && likeness::same_name(&item.name, &asked.item.name);
+                likeness::needed(base, Ties { file, language, name })
+            });
+            let offset = -taken.get(&item.language)? * scale;
+            Some(Judge { scale, offset, from })
+        };
+        self.hits(self.rows.nearest(&query, count, judge))
     }
 
-    /// What is about the same as a text, such as a question in prose.
+    /// What is about the same as a text, such as a question in prose. Neither is centred: what a question has in common with all code
+    /// is little, and it was measured that taking the means away finds less (`benches/similarity`).
     ///
     /// # Errors
     /// What the model reports.
@@ -138,41 +178,46 @@ impl Gallery {
         };
         let mut query = model.pool(trace)?;
         super::super::vector::normalise(&mut query);
-        Ok(self.nearest(&query, filter, count))
+        let allowed = self.allowed(filter);
+        let judge = |index: usize| allowed(index).then_some(Judge::PRODUCT);
+        Ok(self.hits(self.rows.nearest(&query, count, judge)))
     }
 
-    fn nearest(&self, query: &[f32], filter: &Filter, count: usize) -> Vec<Hit<'_>> {
-        let allowed: Vec<bool> = self
-            .paths
-            .iter()
-            .map(|path| filter.below.as_ref().is_none_or(|below| path.starts_with(below)))
-            .collect();
-        let own = filter.apart_from.as_ref().and_then(|(own, range)| {
-            let number = self.paths.iter().position(|path| path == own)?;
-            Some((number, range))
-        });
-        let wanted = |index: usize| {
+    /// Whether an item is looked at.
+    fn allowed(&self, filter: &Filter) -> impl Fn(usize) -> bool {
+        let below = |path: &PathBuf| filter.below.as_ref().is_none_or(|below| path.starts_with(below));
+        let paths: Vec<bool> = self.paths.iter().map(below).collect();
+        move |index| {
             let (path, item) = &self.items[index];
-            let overlaps = |range: &ByteRange| item.start.byte < range.end && range.start < item.end.byte;
-            allowed[*path]
+            paths[*path]
                 && (filter.languages.is_empty() || filter.languages.contains(&item.language))
                 && (filter.kinds.is_empty() || filter.kinds.contains(&item.kind))
-                && own
-                    .as_ref()
-                    .is_none_or(|(number, range)| number != path || !overlaps(range))
-        };
-        let found = self.rows.nearest(query, count, wanted);
-        let near = found
-            .into_iter()
-            .filter(|(_, score)| filter.threshold.is_none_or(|least| *score >= least));
-        near.map(|(index, score)| {
+        }
+    }
+
+    fn hits(&self, found: Vec<(usize, f32)>) -> Vec<Hit<'_>> {
+        let hit = |(index, score): (usize, f32)| {
             let (path, item) = &self.items[index];
             Hit {
                 path: &self.paths[*path],
                 item,
                 score: score.clamp(-1.0, 1.0),
             }
-        })
-        .collect()
+        };
+        found.into_iter().map(hit).collect()
     }
+}
+
+/// 1 / |v - m|, or 0 where hardly anything is left, which says nothing.
+fn inverse_length(vector: &[f32], mean: Option<&[f32]>) -> f32 {
+    let squares: f32 = match mean {
+        Some(mean) => vector.iter().zip(mean).map(|(v, m)| (v - m).powi(2)).sum(),
+        None => dot(vector, vector),
+    };
+    let length = squares.sqrt();
+    if length > 1e-2 { length.recip() } else { 0.0 }
+}
+
+fn dot(a: &[f32], b: &[f32]) -> f32 {
+    a.iter().zip(b).map(|(a, b)| a * b).sum()
 }

@@ -21,8 +21,8 @@ use crate::segment::ItemKind;
 use crate::text::Language;
 
 pub use files::{Limits, Skipped, refused_root};
-pub use gallery::{Filter, Gallery, Hit};
-pub use reading::embed_items;
+pub use gallery::{Asked, Filter, Gallery, Hit};
+pub use reading::{EmbeddedItem, embed_items};
 pub use renew::{Progress, Renewal};
 
 /// The name of the file in its folder.

@@ -11,7 +11,7 @@ use super::super::{Part, embed};
 use super::{IndexedItem, Place};
 use crate::model::{Checkpoint, Keep, Model, ModelError, Packed, Tokens, UNSTOPPED};
 use crate::segment::{Budget, Segments, parse, segment};
-use crate::text::{ByteRange, Language, PositionEncoding, Snapshot};
+use crate::text::{Language, PositionEncoding, Snapshot};
 
 /// The version of what is in the index. To be raised by whoever changes which items a file has, or their vectors.
 const CONTENTS: u32 = 1;
@@ -197,22 +197,26 @@ pub fn item_vector(units: &[UnitVector]) -> Option<Arc<[f32]>> {
     embed(&parts)
 }
 
-/// The items of a text with their ranges and vectors, as the index would have them; without those that cannot be compared.
+/// An item with its vector.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EmbeddedItem {
+    /// The item.
+    pub item: IndexedItem,
+    /// Its vector, of unit length and not centred.
+    pub vector: Arc<[f32]>,
+}
+
+/// The items of a text, as the index would have them; without those that cannot be compared.
 ///
 /// # Errors
 /// What the model reports.
-pub fn embed_items(
-    model: &Model,
-    text: &str,
-    language: Language,
-) -> Result<Vec<(IndexedItem, ByteRange, Arc<[f32]>)>, ModelError> {
+pub fn embed_items(model: &Model, text: &str, language: Language) -> Result<Vec<EmbeddedItem>, ModelError> {
     let contents = read(model, text, language);
     let texts: Vec<(&str, Language)> = contents.units.iter().map(|unit| (&*unit.text, unit.language)).collect();
     let units = embed_units(model, &texts, UNSTOPPED)?;
     let items = contents.items.into_iter().filter_map(|(item, own)| {
         let vector = item_vector(&units[own])?;
-        let range = item.start.byte..item.end.byte;
-        Some((item, range, vector))
+        Some(EmbeddedItem { item, vector })
     });
     Ok(items.collect())
 }

@@ -9,6 +9,7 @@ use rusqlite::Connection;
 
 use super::*;
 use crate::model::{Model, UNSTOPPED, default_source};
+use crate::similar::likeness;
 
 static MODEL: LazyLock<Model> = LazyLock::new(|| Model::load(&default_source()).unwrap());
 
@@ -196,10 +197,16 @@ fn filters_hold_before_the_best_are_taken() {
     );
     bench.renew();
     let gallery = bench.gallery();
-    let (item, range, vector) = embed_items(&MODEL, &function("same", 1), Language::Rust)
+    let EmbeddedItem { item, vector } = embed_items(&MODEL, &function("same", 1), Language::Rust)
         .unwrap()
         .remove(0);
-    let found = |filter: Filter| gallery.similar(item.language, &vector, &filter, 3);
+    let asked = Asked {
+        path: None,
+        item: &item,
+        vector: &vector,
+        base: None,
+    };
+    let found = |filter: Filter| gallery.similar(&asked, &filter, 3);
     let python = found(Filter {
         languages: vec![Language::Python],
         ..Filter::default()
@@ -216,20 +223,32 @@ fn filters_hold_before_the_best_are_taken() {
     // Equal ones by their paths.
     let paths: Vec<PathBuf> = found(Filter::default()).iter().map(|hit| hit.path.to_owned()).collect();
     assert_eq!(paths, ["lib/f.rs", "src/f0.rs", "src/f1.rs"].map(PathBuf::from));
-    let apart = found(Filter {
-        apart_from: Some(("lib/f.rs".into(), range)),
-        ..Filter::default()
-    });
+    let own = Asked {
+        path: Some(Path::new("lib/f.rs")),
+        ..asked.clone()
+    };
+    let apart = gallery.similar(&own, &Filter::default(), 3);
     assert_eq!(apart[0].path, Path::new("src/f0.rs"));
     let types = found(Filter {
         kinds: vec![ItemKind::Type],
         ..Filter::default()
     });
     assert!(types.is_empty());
-    let far = found(Filter {
-        threshold: Some(1.1),
-        ..Filter::default()
-    });
+    // The other language has the same name, which is one word, and is not near enough.
+    let strict = Asked {
+        base: Some(0.84),
+        ..asked.clone()
+    };
+    let near = gallery.similar(&strict, &Filter::default(), 40);
+    assert!(near.len() == 31 && near.iter().all(|hit| hit.item.language == Language::Rust));
+    let far = gallery.similar(
+        &Asked {
+            base: Some(1.1),
+            ..asked.clone()
+        },
+        &Filter::default(),
+        3,
+    );
     assert!(far.is_empty());
 }
 
@@ -241,10 +260,16 @@ fn copies_of_a_file_do_not_make_the_mean_of_their_language() {
     }
     bench.renew();
     let gallery = bench.gallery();
-    let (item, _, vector) = embed_items(&MODEL, &function("copied", 1), Language::Rust)
+    let EmbeddedItem { item, vector } = embed_items(&MODEL, &function("copied", 1), Language::Rust)
         .unwrap()
         .remove(0);
-    let hits = gallery.similar(item.language, &vector, &Filter::default(), 40);
+    let asked = Asked {
+        path: None,
+        item: &item,
+        vector: &vector,
+        base: Some(likeness::DEFAULT),
+    };
+    let hits = gallery.similar(&asked, &Filter::default(), 40);
     assert!(
         hits.len() == 40 && hits.iter().all(|hit| hit.score > 0.999),
         "{:?}",
