@@ -12,8 +12,11 @@ use super::table::{self, Entry, New};
 use super::{Index, IndexError};
 use crate::model::{Checkpoint, Model, ModelError};
 
-/// Files read and written down together: what a kill costs at most.
+/// Files read and written down together, at most: what a kill costs.
 const CHUNK: usize = 48;
+
+/// Bytes of them, at most, unless one file has more: about two seconds of work.
+const CHUNK_BYTES: u64 = 64 << 10;
 
 /// How far a renewal is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,7 +74,10 @@ impl Index {
             .collect();
         let total = found.len();
         let mut done = total - changed.len();
-        for chunk in changed.chunks(CHUNK) {
+        let mut rest = changed.as_slice();
+        while !rest.is_empty() {
+            let (chunk, later) = rest.split_at(chunk_of(rest));
+            rest = later;
             tell(Progress { done, total });
             if checkpoint() {
                 return Err(IndexError::Stopped);
@@ -201,6 +207,16 @@ impl Index {
     }
 }
 
+/// How many of some files are read and written down together.
+fn chunk_of(files: &[&File]) -> usize {
+    let mut bytes = 0;
+    let fits = |file: &&&File| {
+        bytes += file.stamp.size;
+        bytes <= CHUNK_BYTES
+    };
+    files.iter().take(CHUNK).take_while(fits).count().max(1)
+}
+
 /// The one path that a folder has.
 pub(super) fn canonical(root: &Path) -> Result<PathBuf, IndexError> {
     let wrong = |why: String| IndexError::Root {
@@ -221,4 +237,27 @@ fn hour() -> i64 {
         .duration_since(SystemTime::UNIX_EPOCH)
         .unwrap_or_default();
     i64::try_from(since.as_secs() / 3600).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::text::Language;
+
+    #[test]
+    fn files_are_written_down_some_at_a_time_and_a_large_one_by_itself() {
+        let sized = |size: u64| File {
+            path: "a.rs".into(),
+            language: Language::Rust,
+            stamp: Stamp { size, modified: 1 },
+        };
+        let chunk = |sizes: &[u64]| {
+            let files: Vec<File> = sizes.iter().map(|size| sized(*size)).collect();
+            chunk_of(&files.iter().collect::<Vec<_>>())
+        };
+        assert_eq!(chunk(&[1; 100]), CHUNK);
+        assert_eq!(chunk(&[CHUNK_BYTES / 3; 100]), 3);
+        assert_eq!(chunk(&[CHUNK_BYTES * 5, 1]), 1);
+        assert_eq!(chunk(&[1]), 1);
+    }
 }
