@@ -18,6 +18,11 @@ pub fn cache_folders() -> Vec<PathBuf> {
     folders(|variable| std::env::var_os(variable))
 }
 
+/// The person's home folder, as the environment names it.
+pub fn home_folder() -> Option<PathBuf> {
+    std::env::var_os("HOME").map(PathBuf::from)
+}
+
 fn folders(environment: impl Fn(&str) -> Option<OsString>) -> Vec<PathBuf> {
     let path = |variable: &str| {
         environment(variable)

@@ -7,6 +7,7 @@ use super::DocumentReport;
 use super::store::Place;
 use crate::explain::Method;
 use crate::model::ModelInfo;
+use crate::similar::likeness;
 
 /// How the analysis works.
 #[derive(Debug, Clone, PartialEq)]
@@ -35,7 +36,7 @@ impl Default for Options {
             debounce: Duration::from_millis(250),
             cache_bytes: 64 << 20,
             disk: None,
-            min_similarity: 0.6,
+            min_similarity: likeness::DEFAULT,
             identifier_aware: true,
         }
     }

@@ -7,7 +7,6 @@ use clap::Args;
 
 use super::{ModelArguments, input};
 use crate::model::{Keep, Model, Packed, Tokens, UNSTOPPED};
-use crate::segment::{Budget, parse, segment};
 use crate::text::{Language, Snapshot};
 
 /// Arguments of `fovea embed`.
@@ -60,11 +59,12 @@ pub(super) fn run(arguments: &Embed) -> Result<()> {
 fn embed(model: &Model, texts: &[String], language: Language, plain: bool) -> Result<Vec<Vec<f32>>> {
     let mut sequences: Vec<(usize, Tokens)> = Vec::new();
     for (index, text) in texts.iter().enumerate() {
-        let tokens = model.tokenize(text, language)?;
+        let mut tokens = model.tokenize(text, language)?;
         if tokens.len() <= model.window() {
             sequences.push((index, tokens));
         } else if plain {
-            sequences.push((index, cut(tokens, model.window())));
+            tokens.cut(model.window());
+            sequences.push((index, tokens));
         } else {
             for unit in split(model, text, language) {
                 sequences.push((index, model.tokenize(&unit, language)?));
@@ -93,21 +93,10 @@ fn embed(model: &Model, texts: &[String], language: Language, plain: bool) -> Re
     Ok(embeddings)
 }
 
-/// The first tokens and the closing special token, as sentence-transformers truncates.
-fn cut(mut tokens: Tokens, window: usize) -> Tokens {
-    let closing = tokens.ids.len() - 1;
-    tokens.ids.drain(window - 1..closing);
-    tokens
-}
-
 fn split(model: &Model, text: &str, language: Language) -> Vec<String> {
     let snapshot = Snapshot::new(text, 0, language);
-    let budget = Budget {
-        tokens: &|text, language| model.count(text, language),
-        window: model.window(),
-    };
-    let segments = segment(&snapshot, parse(&snapshot, None).as_ref(), &budget);
-    segments
+    model
+        .segment(&snapshot)
         .units
         .into_iter()
         .map(|unit| text[unit.range].to_owned())

@@ -15,8 +15,8 @@ use crate::explain::{Heads, Method};
 use crate::model::{Model, UNSTOPPED};
 use crate::render::terminal::SimilarPair;
 use crate::render::{html, json, terminal};
-use crate::segment::{Budget, Segments, parse, segment};
-use crate::similar::Space;
+use crate::segment::Segments;
+use crate::similar::{Space, likeness};
 use crate::text::{PositionEncoding, Snapshot};
 
 /// Arguments of `fovea explain`.
@@ -63,9 +63,6 @@ enum ExplainFormat {
 
 /// Word pieces given to the model at once.
 const BATCH: usize = 512;
-
-/// The least language-centred cosine of items called similar.
-const SIMILAR: f32 = 0.6;
 
 fn method(name: &str) -> Result<Method, String> {
     let names = || Method::ALL.map(Method::name).join(", ");
@@ -117,12 +114,7 @@ fn heads(arguments: &Explain, model: &Model) -> Result<Heads> {
 }
 
 fn document(model: &Model, snapshot: Snapshot, arguments: &Explain, heads: Heads) -> Result<DocumentReport> {
-    let tree = parse(&snapshot, None);
-    let budget = Budget {
-        tokens: &|text, language| model.count(text, language),
-        window: model.window(),
-    };
-    let segments = segment(&snapshot, tree.as_ref(), &budget);
+    let segments = model.segment(&snapshot);
     let units = units(model, &snapshot, &segments, arguments.method, heads)?;
     let id = arguments.file.display().to_string().into();
     Ok(DocumentReport {
@@ -184,7 +176,7 @@ fn similar(report: &DocumentReport) -> Vec<SimilarPair> {
     let mut pairs = Vec::new();
     for (index, a) in named.iter().enumerate() {
         let later = space
-            .neighbours(index, SIMILAR, named.len())
+            .neighbours(index, likeness::DEFAULT, named.len())
             .into_iter()
             .filter(|(other, _)| *other > index);
         pairs.extend(later.map(|(other, score)| SimilarPair {

@@ -12,7 +12,6 @@ use super::alignment::{Link, align};
 use super::parts::parts;
 use super::{Owner, WordMap};
 use crate::model::{Checkpoint, Keep, Model, ModelError, Packed, Tokens, Trace};
-use crate::segment::{Budget, parse, segment};
 use crate::text::{ByteRange, Language, Snapshot};
 
 /// One passage of a comparison.
@@ -225,12 +224,7 @@ fn units(model: &Model, text: &str, language: Language) -> Result<Vec<(ByteRange
         return Ok(vec![(0..text.len(), whole)]);
     }
     let snapshot = Snapshot::new(text, 0, language);
-    let tree = parse(&snapshot, None);
-    let budget = Budget {
-        tokens: &|text, language| model.count(text, language),
-        window: model.window(),
-    };
-    let segments = segment(&snapshot, tree.as_ref(), &budget);
+    let segments = model.segment(&snapshot);
     let read = |range: ByteRange| Ok((range.clone(), model.tokenize(&text[range], language)?));
     segments.units.into_iter().map(|unit| read(unit.range)).collect()
 }

@@ -25,7 +25,8 @@ pub use pooling::Pooling;
 pub use tokenizer::{TokenizeError, Tokenizer, Tokens};
 pub use trace::{Keep, LayerTrace, LayerWeights, Norm, Trace};
 
-use crate::text::{Language, ModelText};
+use crate::segment::{Budget, Segments, parse, segment};
+use crate::text::{Language, ModelText, Snapshot};
 
 /// Asked between two layers whether to stop; true stops the pass with [`ModelError::Stopped`].
 pub type Checkpoint<'a> = &'a (dyn Fn() -> bool + Sync);
@@ -174,6 +175,15 @@ impl Model {
     pub fn count(&self, text: &str, language: Language) -> usize {
         self.tokenize(text, language)
             .map_or(text.len() + 2, |tokens| tokens.len())
+    }
+
+    /// The units and items of a text, read from nothing; every unit fits the window.
+    pub fn segment(&self, snapshot: &Snapshot) -> Segments {
+        let budget = Budget {
+            tokens: &|text, language| self.count(text, language),
+            window: self.window(),
+        };
+        segment(snapshot, parse(snapshot, None).as_ref(), &budget)
     }
 
     /// The embedding of one trace's sequence, not normalised: `hidden` floats.

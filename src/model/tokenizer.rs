@@ -27,6 +27,18 @@ impl Tokens {
     pub fn is_empty(&self) -> bool {
         self.ids.is_empty()
     }
+
+    /// Leaves the first tokens and the closing special one where there are more than `window`, as sentence-transformers truncates.
+    /// The coverage stays that of the whole text.
+    pub fn cut(&mut self, window: usize) {
+        if self.len() <= window {
+            return;
+        }
+        let beyond = window.saturating_sub(1)..self.len() - 1;
+        self.ids.drain(beyond.clone());
+        self.spans.drain(beyond.clone());
+        self.special.drain(beyond);
+    }
 }
 
 /// The tokenizer refused a text. Its message does not repeat the text.

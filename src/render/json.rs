@@ -6,7 +6,7 @@ use serde::Serialize;
 use crate::analysis::DocumentReport;
 use crate::explain::{Link, Method, PairReport, Side};
 use crate::model::ModelInfo;
-use crate::segment::{ItemKind, Unit, UnitKind};
+use crate::segment::{Unit, UnitKind};
 use crate::similar::index::{self, Hit, IndexedItem, Renewal};
 use crate::text::{ByteRange, PositionEncoding, Snapshot};
 
@@ -258,11 +258,7 @@ pub fn item(path: &std::path::Path, item: &IndexedItem) -> FoundItem {
     FoundItem {
         path: path.display().to_string(),
         name: item.name.clone(),
-        kind: match item.kind {
-            ItemKind::Function => "function",
-            ItemKind::Type => "type",
-            ItemKind::Heading => "heading",
-        },
+        kind: item.kind.name(),
         language: item.language.name(),
         start: item.start.into(),
         end: item.end.into(),

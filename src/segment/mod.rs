@@ -72,6 +72,17 @@ pub enum ItemKind {
     Heading,
 }
 
+impl ItemKind {
+    /// Its name in JSON and on the wire.
+    pub fn name(self) -> &'static str {
+        match self {
+            ItemKind::Function => "function",
+            ItemKind::Type => "type",
+            ItemKind::Heading => "heading",
+        }
+    }
+}
+
 /// What people name: a function, a type, a heading with its section.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Item {

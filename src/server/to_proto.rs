@@ -4,7 +4,7 @@ use tower_lsp::jsonrpc::{Error, ErrorCode};
 use tower_lsp::ls_types::{Position, PositionEncodingKind, Range};
 
 use crate::analysis::Refusal;
-use crate::segment::{ItemKind, UnitKind};
+use crate::segment::UnitKind;
 use crate::text::{self, ByteRange, PositionEncoding, Snapshot};
 
 /// LSP's code for a request that the server gave up.
@@ -78,15 +78,6 @@ pub fn refusal(refusal: &Refusal) -> Error {
 /// A score as it is sent: four places, without the digits that an f32 does not have.
 pub fn number(score: f32) -> f64 {
     (f64::from(score) * 1e4).round() / 1e4
-}
-
-/// The wire name of an item's kind.
-pub fn item_kind(kind: ItemKind) -> &'static str {
-    match kind {
-        ItemKind::Function => "function",
-        ItemKind::Type => "type",
-        ItemKind::Heading => "heading",
-    }
 }
 
 /// What a hover calls a unit of this kind.

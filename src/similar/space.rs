@@ -1,5 +1,6 @@
 //! All items of the open documents in one space, and who stands near whom.
 
+use super::vector::dot;
 use super::{Centre, ItemVector};
 use crate::text::ByteRange;
 
@@ -69,25 +70,6 @@ impl Space {
 
 fn within(inner: &ByteRange, outer: &ByteRange) -> bool {
     outer.start <= inner.start && inner.end <= outer.end
-}
-
-/// Sixteen sums at once, so that the compiler can use the widest registers there are.
-fn dot(a: &[f32], b: &[f32]) -> f32 {
-    const LANES: usize = 16;
-    let mut sums = [0f32; LANES];
-    let (a_lanes, b_lanes) = (a.chunks_exact(LANES), b.chunks_exact(LANES));
-    let rest: f32 = a_lanes
-        .remainder()
-        .iter()
-        .zip(b_lanes.remainder())
-        .map(|(x, y)| x * y)
-        .sum();
-    for (x, y) in a_lanes.zip(b_lanes) {
-        for lane in 0..LANES {
-            sums[lane] += x[lane] * y[lane];
-        }
-    }
-    sums.iter().sum::<f32>() + rest
 }
 
 #[cfg(test)]

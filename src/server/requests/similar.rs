@@ -76,7 +76,7 @@ fn similar(ticket: &Ticket, neighbour: &Neighbour) -> Option<SimilarItem> {
         range: ticket.range(&snapshot, &neighbour.range),
         selection: ticket.range(&snapshot, &neighbour.name_range),
         name: neighbour.name.clone(),
-        kind: to_proto::item_kind(neighbour.kind).to_owned(),
+        kind: neighbour.kind.name().to_owned(),
         language: neighbour.language.name().to_owned(),
         score: to_proto::number(neighbour.score),
     })

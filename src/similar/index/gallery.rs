@@ -1,9 +1,10 @@
-//! The items of an indexed folder in memory, language-centred, to be searched.
+//! The items of an indexed folder in memory, to be searched.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use super::super::likeness::{self, Ties};
+use super::super::vector::{dot, normalise};
 use super::super::{Centre, Judge, Rows};
 use super::reading::item_vector;
 use super::{Index, IndexError, IndexedItem, renew, table};
@@ -167,17 +168,14 @@ impl Gallery {
     pub fn search(&self, model: &Model, text: &str, filter: &Filter, count: usize) -> Result<Vec<Hit<'_>>, ModelError> {
         let mut tokens = model.tokenize(text, Language::Prose)?;
         // A question longer than the window is asked by what of it fits.
-        if tokens.ids.len() > model.window() {
-            let closing = tokens.ids.len() - 1;
-            tokens.ids.drain(model.window() - 1..closing);
-        }
+        tokens.cut(model.window());
         let batch = Packed::new([tokens.ids.as_slice()]);
         let traces = model.encoder().forward(&batch, Keep::LastHidden, UNSTOPPED)?;
         let Some(trace) = traces.first() else {
             return Ok(Vec::new());
         };
         let mut query = model.pool(trace)?;
-        super::super::vector::normalise(&mut query);
+        normalise(&mut query);
         let allowed = self.allowed(filter);
         let judge = |index: usize| allowed(index).then_some(Judge::PRODUCT);
         Ok(self.hits(self.rows.nearest(&query, count, judge)))
@@ -216,8 +214,4 @@ fn inverse_length(vector: &[f32], mean: Option<&[f32]>) -> f32 {
     };
     let length = squares.sqrt();
     if length > 1e-2 { length.recip() } else { 0.0 }
-}
-
-fn dot(a: &[f32], b: &[f32]) -> f32 {
-    a.iter().zip(b).map(|(a, b)| a * b).sum()
 }

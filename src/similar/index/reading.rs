@@ -10,7 +10,6 @@ use super::super::vector::normalise;
 use super::super::{Part, embed};
 use super::{IndexedItem, Place};
 use crate::model::{Checkpoint, Keep, Model, ModelError, Packed, Tokens, UNSTOPPED};
-use crate::segment::{Budget, Segments, parse, segment};
 use crate::text::{Language, PositionEncoding, Snapshot};
 
 /// The version of what is in the index. To be raised by whoever changes which items a file has, or their vectors.
@@ -70,7 +69,7 @@ pub struct Contents {
 /// Reads a file's text.
 pub fn read(model: &Model, text: &str, language: Language) -> Contents {
     let snapshot = Snapshot::new(text, 0, language);
-    let segments = segments(model, &snapshot);
+    let segments = model.segment(&snapshot);
     // Which of the units belong to an item, and as the how manieth of these.
     let mut needed = vec![false; segments.units.len()];
     for item in &segments.items {
@@ -110,14 +109,6 @@ pub fn read(model: &Model, text: &str, language: Language) -> Contents {
         units: units.collect(),
         items: items.collect(),
     }
-}
-
-fn segments(model: &Model, snapshot: &Snapshot) -> Segments {
-    let budget = Budget {
-        tokens: &|text, language| model.count(text, language),
-        window: model.window(),
-    };
-    segment(snapshot, parse(snapshot, None).as_ref(), &budget)
 }
 
 fn place(snapshot: &Snapshot, byte: usize) -> Place {

@@ -11,6 +11,7 @@ use super::reading::{self, Address, Contents, Of, UnitVector};
 use super::table::{self, Entry, New};
 use super::{Index, IndexError};
 use crate::model::{Checkpoint, Model, ModelError};
+use crate::places::home_folder;
 
 /// Files read and written down together, at most: what a kill costs.
 const CHUNK: usize = 48;
@@ -224,8 +225,7 @@ pub(super) fn canonical(root: &Path) -> Result<PathBuf, IndexError> {
         why,
     };
     let path = root.canonicalize().map_err(|error| wrong(error.to_string()))?;
-    let home = std::env::var_os("HOME").map(PathBuf::from);
-    match files::refused_root(&path, home.as_deref()) {
+    match files::refused_root(&path, home_folder().as_deref()) {
         Some(why) => Err(wrong(why)),
         None => Ok(path),
     }
