@@ -6,11 +6,13 @@ use anyhow::{Context, Result};
 use clap::Args;
 
 use super::output::{Format, Progress};
-use super::{ModelArguments, output};
+use super::{ModelArguments, input, output};
+use crate::database::bytes_on_disk;
 use crate::model::{Model, UNSTOPPED};
 use crate::places::cache_folder;
 use crate::render::json;
-use crate::similar::index::{Gallery, Index as File, IndexError, Limits, Renewal};
+use crate::similar::index::{Filter, Gallery, Index as File, IndexError, Limits, Renewal};
+use crate::text::Language;
 
 /// Arguments of `fovea index`.
 #[derive(Args, Debug)]
@@ -25,22 +27,60 @@ pub(super) struct Index {
     format: Format,
 }
 
+/// The folder that is searched, and what of it.
+#[derive(Args, Debug)]
+pub(super) struct Scope {
+    /// The folder to look through; its index is brought up to date first
+    #[arg(long, value_name = "DIR")]
+    root: PathBuf,
+    /// Only items of this language; may be given several times
+    #[arg(long)]
+    language: Vec<String>,
+    /// Only files below this path of the folder
+    #[arg(long, value_name = "PATH")]
+    below: Option<PathBuf>,
+    #[command(flatten)]
+    model: ModelArguments,
+    /// How to write the result
+    #[arg(long, value_enum, default_value_t)]
+    pub(super) format: Format,
+}
+
+impl Scope {
+    /// The model, the items of the folder, and which of them are looked at.
+    pub(super) fn open(&self) -> Result<(Model, Gallery, Filter)> {
+        let language = |name: &String| input::language(Some(name));
+        let languages: Vec<Option<Language>> = self.language.iter().map(language).collect::<Result<_>>()?;
+        let filter = Filter {
+            languages: languages.into_iter().flatten().collect(),
+            below: self.below.clone(),
+            ..Filter::default()
+        };
+        let model = self.model.load()?;
+        let gallery = gallery(&model, &self.root)?;
+        Ok((model, gallery, filter))
+    }
+}
+
 /// Brings the index of a folder up to date.
 pub(super) fn run(arguments: &Index) -> Result<()> {
-    let folder = cache_folder().context("the environment names no cache folder; set FOVEA_CACHE_DIR to one")?;
+    let mut index = open()?;
     let model = arguments.model.load()?;
-    let mut index = File::open(&folder)?;
     let renewal = renew(&mut index, &model, &arguments.folder)?;
-    let bytes = size(index.path());
+    let (path, bytes) = (index.path(), bytes_on_disk(index.path()).unwrap_or(0));
     match arguments.format {
-        Format::Json => output::write_json(&json::renewal(&renewal, index.path(), bytes)),
-        Format::Terminal => output::write(&summary(&renewal, index.path(), bytes)),
+        Format::Json => output::write_json(&json::Indexed {
+            renewal: &renewal,
+            index: path.display().to_string(),
+            bytes,
+        }),
+        Format::Terminal => output::write(&summary(&renewal, path, bytes)),
     }
 }
 
 /// The items of a folder, after its index was brought up to date. An index that cannot be written is made in memory, which is said
 /// once on stderr.
-pub(super) fn gallery(model: &Model, root: &Path) -> Result<Gallery> {
+fn gallery(model: &Model, root: &Path) -> Result<Gallery> {
     let mut index = match open() {
         Ok(index) => index,
         Err(error) => in_memory(&error)?,
@@ -72,13 +112,6 @@ fn renew(index: &mut File, model: &Model, root: &Path) -> Result<Renewal, IndexE
         let bar = bar.get_or_insert_with(|| Progress::new("Indexing", progress.total));
         bar.at(progress.done);
     })
-}
-
-/// Bytes of a file of SQLite with its log.
-fn size(path: &Path) -> u64 {
-    let log = crate::database::beside(path, "-wal");
-    let bytes = |path: &Path| std::fs::metadata(path).map_or(0, |data| data.len());
-    bytes(path) + bytes(&log)
 }
 
 fn summary(renewal: &Renewal, path: &Path, bytes: u64) -> String {

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use clap::Args;
 
-use super::output::Format;
-use super::search::Only;
-use super::{ModelArguments, index, input, output};
+use super::index::Scope;
+use super::input;
+use super::output::{self, Format};
 use crate::render::json::SimilarItems;
 use crate::render::{json, terminal};
 use crate::similar::index::{Asked, EmbeddedItem, Gallery, embed_items};
@@ -19,9 +19,6 @@ pub(super) struct Similar {
     /// The file whose items are asked about, or the innermost item around a line of it
     #[arg(value_name = "FILE[:LINE]")]
     place: PathBuf,
-    /// The folder to look through; its index is brought up to date first
-    #[arg(long, value_name = "DIR")]
-    root: PathBuf,
     /// How many items to show at most, of each
     #[arg(long, default_value_t = 5)]
     top: usize,
@@ -30,21 +27,14 @@ pub(super) struct Similar {
     #[arg(long, default_value_t = likeness::DEFAULT)]
     threshold: f32,
     #[command(flatten)]
-    only: Only,
-    #[command(flatten)]
-    model: ModelArguments,
-    /// How to write the result
-    #[arg(long, value_enum, default_value_t)]
-    format: Format,
+    scope: Scope,
 }
 
 /// Tells what resembles the items of a file.
 pub(super) fn run(arguments: &Similar) -> Result<()> {
     let (file, line) = input::place(&arguments.place);
     let snapshot = input::document(&file, None, input::MAX_BYTES)?;
-    let filter = arguments.only.filter()?;
-    let model = arguments.model.load()?;
-    let gallery = index::gallery(&model, &arguments.root)?;
+    let (model, gallery, filter) = arguments.scope.open()?;
     let text = snapshot.text(0..snapshot.len());
     let mut items = embed_items(&model, &text, snapshot.language())?;
     if let Some(line) = line {
@@ -74,7 +64,7 @@ pub(super) fn run(arguments: &Similar) -> Result<()> {
         }
     });
     let answers: Vec<SimilarItems> = answers.collect();
-    match arguments.format {
+    match arguments.scope.format {
         Format::Json => output::write_json(&answers),
         Format::Terminal => output::write(&terminal::similar(&answers)),
     }

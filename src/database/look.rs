@@ -37,10 +37,9 @@ impl Examination {
 /// # Errors
 /// Why it cannot be looked at.
 pub fn examine(path: &Path, schema: &Schema, table: &str) -> Result<Option<Examination>, Trouble> {
-    let size = |path: &Path| std::fs::metadata(path).map(|data| data.len());
     let log = beside(path, "-wal");
-    let bytes = match size(path) {
-        Ok(bytes) => bytes + size(&log).unwrap_or(0),
+    let bytes = match bytes_on_disk(path) {
+        Ok(bytes) => bytes,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error.into()),
     };
@@ -68,6 +67,15 @@ pub fn examine(path: &Path, schema: &Schema, table: &str) -> Result<Option<Exami
         }
     }
     Ok(Some(examination))
+}
+
+/// Bytes of a file with the log beside it.
+///
+/// # Errors
+/// If the file is not there or cannot be looked at.
+pub fn bytes_on_disk(path: &Path) -> std::io::Result<u64> {
+    let size = |path: &Path| std::fs::metadata(path).map(|data| data.len());
+    Ok(size(path)? + size(&beside(path, "-wal")).unwrap_or(0))
 }
 
 /// A path as the address of a file that nobody changes.

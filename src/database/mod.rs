@@ -6,7 +6,7 @@
 
 mod look;
 
-pub use look::{Examination, examine};
+pub use look::{Examination, bytes_on_disk, examine};
 
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};

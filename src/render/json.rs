@@ -268,45 +268,12 @@ pub fn item(path: &std::path::Path, item: &IndexedItem) -> FoundItem {
 
 /// `fovea index --format json`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Indexed {
-    /// Files in the index.
-    pub files: usize,
-    /// Files that were read.
-    pub read: usize,
-    /// Of these, those whose contents were known.
-    pub recognised: usize,
-    /// Files that are no longer there.
-    pub gone: usize,
-    /// Items of the files that were read.
-    pub items: usize,
-    /// Units that were embedded.
-    pub embedded: usize,
-    /// Files that are left out, by reason.
-    pub skipped: std::collections::BTreeMap<&'static str, usize>,
-    /// Seconds.
-    pub seconds: f64,
+pub struct Indexed<'a> {
+    /// What bringing the index up to date did.
+    #[serde(flatten)]
+    pub renewal: &'a Renewal,
     /// The file of the index.
     pub index: String,
     /// Its bytes.
     pub bytes: u64,
-}
-
-/// The JSON of what bringing an index up to date did.
-pub fn renewal(renewal: &Renewal, path: &std::path::Path, bytes: u64) -> Indexed {
-    Indexed {
-        files: renewal.files,
-        read: renewal.read,
-        recognised: renewal.recognised,
-        gone: renewal.gone,
-        items: renewal.items,
-        embedded: renewal.embedded,
-        skipped: renewal
-            .skipped
-            .iter()
-            .map(|(reason, count)| (reason.words(), *count))
-            .collect(),
-        seconds: renewal.seconds,
-        index: path.display().to_string(),
-        bytes,
-    }
 }

@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use super::vector::normalise;
+use super::vector::{dot, normalise};
 use crate::text::Language;
 
 /// From this many items on, the mean vector of a language is taken away whole; below, in proportion.
@@ -40,6 +40,13 @@ impl Centre {
     /// What is taken away from vectors of a language, if anything.
     pub fn mean(&self, language: Language) -> Option<&[f32]> {
         self.means.get(&group(language)).map(Vec::as_slice)
+    }
+
+    /// The products of a vector with the means, by language: ⟨v - m, q⟩ is ⟨v, q⟩ less the one of v's language.
+    pub fn along(&self, query: &[f32]) -> impl Fn(Language) -> f32 {
+        let products = self.means.iter().map(|(group, mean)| (*group, dot(mean, query)));
+        let products: HashMap<Option<Language>, f32> = products.collect();
+        move |language| products.get(&group(language)).copied().unwrap_or(0.0)
     }
 
     /// Takes the mean of its language away from a vector and brings it to unit length; one that is nothing but that mean becomes

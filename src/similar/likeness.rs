@@ -24,7 +24,7 @@ pub struct Ties {
     pub file: bool,
     /// They are in one language.
     pub language: bool,
-    /// They have the same name.
+    /// They have the same name, of several words.
     pub name: bool,
 }
 
@@ -38,14 +38,12 @@ pub fn needed(base: f32, ties: Ties) -> f32 {
     }
 }
 
-/// Whether two names are the same name of at least two words, however languages join the words: `loadConfig` and `load_config`.
-pub fn same_name(a: &str, b: &str) -> bool {
-    let words = |name: &str| -> Vec<String> {
-        let words = ModelText::identifier_aware(name).as_str().to_lowercase();
-        words.split_whitespace().map(str::to_owned).collect()
-    };
-    let a = words(a);
-    a.len() > 1 && a == words(b)
+/// The words of a name, in which two names are the same however their languages join words (`loadConfig` and `load_config`); `None`
+/// for a name of one word, which is no news.
+pub fn words(name: &str) -> Option<String> {
+    let words = ModelText::identifier_aware(name).as_str().to_lowercase();
+    let words: Vec<&str> = words.split_whitespace().collect();
+    (words.len() > 1).then(|| words.join(" "))
 }
 
 #[cfg(test)]
@@ -54,6 +52,7 @@ mod tests {
 
     #[test]
     fn names_are_the_same_however_their_words_are_joined() {
+        let same_name = |a, b| words(a).is_some_and(|a| words(b) == Some(a));
         assert!(same_name("loadConfig", "load_config") && same_name("LoadHTTPConfig", "load_http_config"));
         assert!(!same_name("load", "load"), "one word is no news");
         assert!(!same_name("load_config", "load_configs") && !same_name("", ""));

@@ -57,23 +57,21 @@ impl Rows {
         assert_eq!(row.len(), self.width, "a row of another width");
         let largest = row.iter().fold(0f32, |largest, v| largest.max(v.abs()));
         let scale = if largest > 0.0 { largest / 127.0 } else { 1.0 };
-        let start = self.halves.len();
         let mut squares = 0f64;
         for v in row {
             let byte = (v / scale).round() as i8;
             self.bytes.push(byte);
-            self.halves.push(f16::from_f32(*v));
-            let kept = self.halves[self.halves.len() - 1].to_f32();
-            squares += f64::from(kept - f32::from(byte) * scale).powi(2);
+            let kept = f16::from_f32(*v);
+            self.halves.push(kept);
+            squares += f64::from(kept.to_f32() - f32::from(byte) * scale).powi(2);
         }
-        debug_assert_eq!(self.halves.len() - start, self.width);
-        self.bytes.resize(self.scales.len() * self.stride() + self.stride(), 0);
         self.scales.push(scale);
+        self.bytes.resize(self.scales.len() * self.stride(), 0);
         self.slack = self.slack.max(squares.sqrt() as f32);
     }
 
     /// A row as it is kept.
-    pub fn row(&self, index: usize) -> impl Iterator<Item = f32> {
+    fn row(&self, index: usize) -> impl Iterator<Item = f32> {
         self.halves[index * self.width..(index + 1) * self.width]
             .iter()
             .map(|v| v.to_f32())

@@ -8,7 +8,7 @@ pub fn found(items: &[FoundItem]) -> String {
     items.iter().map(|item| line(item, "")).collect()
 }
 
-/// Each item with what resembles it; `nothing` where none has anything.
+/// Each item that something resembles, with what does.
 pub fn similar(all: &[SimilarItems]) -> String {
     let mut text = String::new();
     for one in all.iter().filter(|one| !one.similar.is_empty()) {

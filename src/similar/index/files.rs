@@ -42,6 +42,12 @@ pub enum Skipped {
     TooMany,
 }
 
+impl serde::Serialize for Skipped {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.words())
+    }
+}
+
 impl Skipped {
     /// In words, for a summary.
     pub fn words(self) -> &'static str {

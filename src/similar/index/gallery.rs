@@ -17,13 +17,22 @@ use crate::text::Language;
 pub struct Gallery {
     root: PathBuf,
     paths: Vec<PathBuf>,
-    /// Each with the number of its path.
-    items: Vec<(usize, IndexedItem)>,
+    items: Vec<Entry>,
+    /// The names of several words, numbered.
+    names: HashMap<String, usize>,
     /// Their vectors as they are.
     rows: Rows,
     /// 1 / length of each vector once the mean of its language is taken away; 0 where nothing is left.
     spread: Vec<f32>,
     centre: Centre,
+}
+
+/// An item, with the numbers of its path and of its name, if that has several words.
+#[derive(Debug)]
+struct Entry {
+    path: usize,
+    name: Option<usize>,
+    item: IndexedItem,
 }
 
 /// An item that was found.
@@ -68,9 +77,12 @@ impl Index {
     /// What the file reports.
     pub fn gallery(&self, model: &Model, root: &Path) -> Result<Gallery, IndexError> {
         let root = renew::canonical(root)?;
-        let loaded = table::root(&self.connection, &root, &model.info().id)
-            .and_then(|number| table::load(&self.connection, number))
-            .map_err(|error| self.trouble(error))?;
+        let loaded = match table::known_root(&self.connection, &root, &model.info().id) {
+            Ok(Some(number)) => table::load(&self.connection, number),
+            Ok(None) => Ok(table::Loaded::default()),
+            Err(error) => Err(error),
+        };
+        let loaded = loaded.map_err(|error| self.trouble(error))?;
         Ok(Gallery::of(root, loaded, model.hidden()))
     }
 }
@@ -94,11 +106,17 @@ impl Gallery {
                 .map(|(item, vector)| (item.language, &**vector)),
         );
         let (mut paths, mut items, mut rows, mut spread) = (Vec::new(), Vec::new(), Rows::new(width), Vec::new());
+        let mut names: HashMap<String, usize> = HashMap::new();
         for (path, content) in loaded.files {
             for (item, vector) in contents.get(&content).into_iter().flatten() {
                 rows.push(vector);
                 spread.push(inverse_length(vector, centre.mean(item.language)));
-                items.push((paths.len(), item.clone()));
+                let next = names.len();
+                items.push(Entry {
+                    path: paths.len(),
+                    name: likeness::words(&item.name).map(|name| *names.entry(name).or_insert(next)),
+                    item: item.clone(),
+                });
             }
             paths.push(path);
         }
@@ -106,6 +124,7 @@ impl Gallery {
             root,
             paths,
             items,
+            names,
             rows,
             spread,
             centre,
@@ -131,18 +150,15 @@ impl Gallery {
     pub fn similar(&self, asked: &Asked, filter: &Filter, count: usize) -> Vec<Hit<'_>> {
         let mut query = asked.vector.to_vec();
         self.centre.apply(asked.item.language, &mut query);
-        // ⟨v - m, q⟩ = ⟨v, q⟩ - ⟨m, q⟩, so that the rows need not be kept once more without their means.
-        let mut taken: HashMap<Language, f32> = HashMap::new();
-        for (_, item) in &self.items {
-            let away = || self.centre.mean(item.language).map_or(0.0, |mean| dot(mean, &query));
-            taken.entry(item.language).or_insert_with(away);
-        }
+        // So that the rows need not be kept once more without their means.
+        let taken = self.centre.along(&query);
+        let asked_name = likeness::words(&asked.item.name).and_then(|name| self.names.get(&name).copied());
         let own = asked
             .path
             .and_then(|own| self.paths.iter().position(|path| path == own));
         let allowed = self.allowed(filter);
         let judge = |index: usize| {
-            let (path, item) = &self.items[index];
+            let Entry { path, name, item } = &self.items[index];
             let file = own == Some(*path);
             let overlaps = item.start.byte < asked.item.end.byte && asked.item.start.byte < item.end.byte;
             if !allowed(index) || (file && overlaps) {
@@ -151,10 +167,10 @@ impl Gallery {
             let scale = self.spread[index];
             let from = asked.base.map_or(f32::NEG_INFINITY, |base| {
                 let language = item.language == asked.item.language;
-                let name = !file && !language && likeness::same_name(&item.name, &asked.item.name);
+                let name = name.is_some() && *name == asked_name;
                 likeness::needed(base, Ties { file, language, name })
             });
-            let offset = -taken.get(&item.language)? * scale;
+            let offset = -taken(item.language) * scale;
             Some(Judge { scale, offset, from })
         };
         self.hits(self.rows.nearest(&query, count, judge))
@@ -186,7 +202,7 @@ impl Gallery {
         let below = |path: &PathBuf| filter.below.as_ref().is_none_or(|below| path.starts_with(below));
         let paths: Vec<bool> = self.paths.iter().map(below).collect();
         move |index| {
-            let (path, item) = &self.items[index];
+            let Entry { path, item, .. } = &self.items[index];
             paths[*path]
                 && (filter.languages.is_empty() || filter.languages.contains(&item.language))
                 && (filter.kinds.is_empty() || filter.kinds.contains(&item.kind))
@@ -195,7 +211,7 @@ impl Gallery {
 
     fn hits(&self, found: Vec<(usize, f32)>) -> Vec<Hit<'_>> {
         let hit = |(index, score): (usize, f32)| {
-            let (path, item) = &self.items[index];
+            let Entry { path, item, .. } = &self.items[index];
             Hit {
                 path: &self.paths[*path],
                 item,

@@ -28,8 +28,8 @@ pub struct Progress {
     pub total: usize,
 }
 
-/// What a renewal did.
-#[derive(Debug, Clone, Default, PartialEq)]
+/// What a renewal did; as JSON part of the answer of `fovea index`.
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize)]
 pub struct Renewal {
     /// Files in the index now.
     pub files: usize,
@@ -69,10 +69,8 @@ impl Index {
         let (found, skipped) = files::walk(&root, limits);
         let mut unread = Vec::new();
         let mut renewal = Renewal::default();
-        let changed: Vec<&File> = found
-            .iter()
-            .filter(|file| known.get(&file.path).is_none_or(|known| known.stamp != file.stamp))
-            .collect();
+        let unchanged = |file: &File| known.get(&file.path).filter(|known| known.stamp == file.stamp);
+        let changed: Vec<&File> = found.iter().filter(|file| unchanged(file).is_none()).collect();
         let total = found.len();
         let mut done = total - changed.len();
         let mut rest = changed.as_slice();
@@ -106,7 +104,7 @@ impl Index {
             table::forget(&mut self.connection, number, gone, hour()).map_err(|error| self.trouble(error))?;
         }
         // A file that is left out for what is in it is not read again until it changes.
-        let still_out = |file: &File| known.get(&file.path).filter(|known| known.stamp == file.stamp)?.skipped;
+        let still_out = |file: &File| unchanged(file)?.skipped;
         renewal.files = total;
         for reason in found.iter().filter_map(still_out).chain(unread) {
             *renewal.skipped.entry(reason).or_default() += 1;

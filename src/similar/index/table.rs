@@ -94,18 +94,23 @@ pub enum New<'a> {
     Read(Address, Language, &'a Contents),
 }
 
-/// The number of a folder as a model reads it.
+/// The number of a folder as a model reads it, if it has one.
+pub fn known_root(connection: &Connection, path: &Path, model: &str) -> rusqlite::Result<Option<i64>> {
+    let mut statement = connection.prepare("SELECT id FROM roots WHERE path = ?1 AND model = ?2")?;
+    statement
+        .query_row(params![bytes(path), model], |row| row.get(0))
+        .optional()
+}
+
+/// The number of a folder as a model reads it, given to it now if it has none.
 pub fn root(connection: &Connection, path: &Path, model: &str) -> rusqlite::Result<i64> {
-    let path = bytes(path);
-    connection.execute(
-        "INSERT OR IGNORE INTO roots (path, model) VALUES (?1, ?2)",
-        params![path, model],
-    )?;
-    connection.query_row(
-        "SELECT id FROM roots WHERE path = ?1 AND model = ?2",
-        params![path, model],
-        |row| row.get(0),
-    )
+    if let Some(known) = known_root(connection, path, model)? {
+        return Ok(known);
+    }
+    // Another process may be as quick.
+    let insert = "INSERT OR IGNORE INTO roots (path, model) VALUES (?1, ?2)";
+    connection.execute(insert, params![bytes(path), model])?;
+    known_root(connection, path, model)?.ok_or(rusqlite::Error::QueryReturnedNoRows)
 }
 
 /// The files of a folder as they were last read.
@@ -265,6 +270,7 @@ pub fn forget<'a>(
 }
 
 /// Everything a folder holds: its files with the number of their contents, and these with their items and the vectors of their units.
+#[derive(Default)]
 pub struct Loaded {
     /// In the order of their paths.
     pub files: Vec<(PathBuf, i64)>,
@@ -277,11 +283,7 @@ pub struct Loaded {
 /// Reads everything a folder holds, as of one moment.
 pub fn load(connection: &Connection, root: i64) -> rusqlite::Result<Loaded> {
     let view = connection.unchecked_transaction()?;
-    let mut loaded = Loaded {
-        files: Vec::new(),
-        items: HashMap::new(),
-        units: HashMap::new(),
-    };
+    let mut loaded = Loaded::default();
     {
         let mut statement =
             view.prepare("SELECT path, content FROM files WHERE root = ?1 AND content IS NOT NULL ORDER BY path")?;

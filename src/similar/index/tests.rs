@@ -70,6 +70,21 @@ fn function(name: &str, number: usize) -> String {
     )
 }
 
+/// A question about an item of no file.
+fn asked(embedded: &EmbeddedItem, base: Option<f32>) -> Asked<'_> {
+    Asked {
+        path: None,
+        item: &embedded.item,
+        vector: &embedded.vector,
+        base,
+    }
+}
+
+/// The only item of a text.
+fn only_item(text: &str) -> EmbeddedItem {
+    embed_items(&MODEL, text, Language::Rust).unwrap().remove(0)
+}
+
 #[test]
 fn what_a_folder_holds_is_found_and_an_unchanged_file_is_not_read_again() {
     let bench = Bench::new();
@@ -197,15 +212,8 @@ fn filters_hold_before_the_best_are_taken() {
     );
     bench.renew();
     let gallery = bench.gallery();
-    let EmbeddedItem { item, vector } = embed_items(&MODEL, &function("same", 1), Language::Rust)
-        .unwrap()
-        .remove(0);
-    let asked = Asked {
-        path: None,
-        item: &item,
-        vector: &vector,
-        base: None,
-    };
+    let item = only_item(&function("same", 1));
+    let asked = asked(&item, None);
     let found = |filter: Filter| gallery.similar(&asked, &filter, 3);
     let python = found(Filter {
         languages: vec![Language::Python],
@@ -260,15 +268,8 @@ fn copies_of_a_file_do_not_make_the_mean_of_their_language() {
     }
     bench.renew();
     let gallery = bench.gallery();
-    let EmbeddedItem { item, vector } = embed_items(&MODEL, &function("copied", 1), Language::Rust)
-        .unwrap()
-        .remove(0);
-    let asked = Asked {
-        path: None,
-        item: &item,
-        vector: &vector,
-        base: Some(likeness::DEFAULT),
-    };
+    let item = only_item(&function("copied", 1));
+    let asked = asked(&item, Some(likeness::DEFAULT));
     let hits = gallery.similar(&asked, &Filter::default(), 40);
     assert!(
         hits.len() == 40 && hits.iter().all(|hit| hit.score > 0.999),
