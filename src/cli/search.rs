@@ -6,6 +6,7 @@ use clap::Args;
 use super::index::Scope;
 use super::output::{self, Format};
 use crate::render::{json, terminal};
+use crate::similar::index::{Collection, embed_query};
 
 /// Arguments of `fovea search`.
 #[derive(Args, Debug)]
@@ -22,8 +23,9 @@ pub(super) struct Search {
 /// Finds the items of a folder that are about what a person asks for.
 pub(super) fn run(arguments: &Search) -> Result<()> {
     let (model, gallery, filter) = arguments.scope.open()?;
-    let hits = gallery.search(&model, &arguments.query, &filter, arguments.top)?;
-    let found: Vec<_> = hits.iter().map(json::found).collect();
+    let query = embed_query(&model, &arguments.query)?;
+    let found = gallery.search(&query, &filter, arguments.top)?;
+    let found: Vec<_> = found.iter().map(json::found).collect();
     match arguments.scope.format {
         Format::Json => output::write_json(&found),
         Format::Terminal => output::write(&terminal::found(&found)),

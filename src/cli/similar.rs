@@ -10,7 +10,7 @@ use super::input;
 use super::output::{self, Format};
 use crate::render::json::SimilarItems;
 use crate::render::{json, terminal};
-use crate::similar::index::{Asked, EmbeddedItem, Gallery, embed_items};
+use crate::similar::index::{Asked, Collection, EmbeddedItem, Gallery, embed_items};
 use crate::similar::likeness;
 
 /// Arguments of `fovea similar`.
@@ -57,13 +57,13 @@ pub(super) fn run(arguments: &Similar) -> Result<()> {
             vector: &vector,
             base: Some(arguments.threshold),
         };
-        let hits = gallery.similar(&asked, &filter, arguments.top);
-        SimilarItems {
+        let found = gallery.similar(&asked, &filter, arguments.top)?;
+        Ok(SimilarItems {
             item: json::item(&path, &item),
-            similar: hits.iter().map(json::found).collect(),
-        }
+            similar: found.iter().map(json::found).collect(),
+        })
     });
-    let answers: Vec<SimilarItems> = answers.collect();
+    let answers: Vec<SimilarItems> = answers.collect::<Result<_>>()?;
     match arguments.scope.format {
         Format::Json => output::write_json(&answers),
         Format::Terminal => output::write(&terminal::similar(&answers)),

@@ -7,7 +7,7 @@ use crate::analysis::DocumentReport;
 use crate::explain::{Link, Method, PairReport, Side};
 use crate::model::ModelInfo;
 use crate::segment::{Unit, UnitKind};
-use crate::similar::index::{self, Hit, IndexedItem, Renewal};
+use crate::similar::index::{self, Found, IndexedItem, Renewal};
 use crate::text::{ByteRange, PositionEncoding, Snapshot};
 
 /// A place in a document.
@@ -246,10 +246,10 @@ pub struct SimilarItems {
 }
 
 /// The JSON of an item that was found.
-pub fn found(hit: &Hit) -> FoundItem {
+pub fn found(found: &Found) -> FoundItem {
     FoundItem {
-        score: Some(hit.score),
-        ..item(hit.path, hit.item)
+        score: Some(found.score),
+        ..item(&found.path, &found.item)
     }
 }
 

@@ -2,20 +2,19 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::super::likeness::{self, Ties};
-use super::super::vector::{dot, normalise};
+use super::super::vector::dot;
 use super::super::{Centre, Judge, Rows};
 use super::reading::item_vector;
-use super::{Index, IndexError, IndexedItem, renew, table};
-use crate::model::{Keep, Model, ModelError, Packed, UNSTOPPED};
-use crate::segment::ItemKind;
-use crate::text::Language;
+use super::{Asked, Collection, Filter, Found, Index, IndexError, IndexedItem, renew, table};
+use crate::model::Model;
 
 /// The items of a folder. Items that are too short or too little understood to be compared are not among them.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Gallery {
-    root: PathBuf,
+    root: Arc<Path>,
     paths: Vec<PathBuf>,
     items: Vec<Entry>,
     /// The names of several words, numbered.
@@ -33,41 +32,6 @@ struct Entry {
     path: usize,
     name: Option<usize>,
     item: IndexedItem,
-}
-
-/// An item that was found.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Hit<'a> {
-    /// Its file, below the folder.
-    pub path: &'a Path,
-    /// The item.
-    pub item: &'a IndexedItem,
-    /// Cosine, -1 to 1; language-centred where an item was asked about.
-    pub score: f32,
-}
-
-/// An item that is asked about.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Asked<'a> {
-    /// Its file below the folder, if it is there.
-    pub path: Option<&'a Path>,
-    /// The item; where it stands tells what overlaps it, which is left out.
-    pub item: &'a IndexedItem,
-    /// Its vector, of unit length and not centred.
-    pub vector: &'a [f32],
-    /// The score from which an item of the same file is similar ([`likeness::needed`]); `None` = any.
-    pub base: Option<f32>,
-}
-
-/// Which items are looked through. What is not wanted is left out before the best are taken.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Filter {
-    /// Only items of these languages; empty = any.
-    pub languages: Vec<Language>,
-    /// Only items of these kinds; empty = any.
-    pub kinds: Vec<ItemKind>,
-    /// Only files below this path.
-    pub below: Option<PathBuf>,
 }
 
 impl Index {
@@ -121,7 +85,7 @@ impl Gallery {
             paths.push(path);
         }
         Gallery {
-            root,
+            root: root.into(),
             paths,
             items,
             names,
@@ -146,8 +110,34 @@ impl Gallery {
         &self.root
     }
 
-    /// What resembles an item; best first, equal ones by path and place.
-    pub fn similar(&self, asked: &Asked, filter: &Filter, count: usize) -> Vec<Hit<'_>> {
+    /// Whether an item is looked at.
+    fn allowed(&self, filter: &Filter) -> impl Fn(usize) -> bool {
+        let below = |path: &PathBuf| filter.below.as_ref().is_none_or(|below| path.starts_with(below));
+        let paths: Vec<bool> = self.paths.iter().map(below).collect();
+        move |index| {
+            let Entry { path, item, .. } = &self.items[index];
+            paths[*path]
+                && (filter.languages.is_empty() || filter.languages.contains(&item.language))
+                && (filter.kinds.is_empty() || filter.kinds.contains(&item.kind))
+        }
+    }
+
+    fn found(&self, nearest: Vec<(usize, f32)>) -> Vec<Found> {
+        let found = |(index, score): (usize, f32)| {
+            let Entry { path, item, .. } = &self.items[index];
+            Found {
+                root: Arc::clone(&self.root),
+                path: self.paths[*path].clone(),
+                item: item.clone(),
+                score: score.clamp(-1.0, 1.0),
+            }
+        };
+        nearest.into_iter().map(found).collect()
+    }
+}
+
+impl Collection for Gallery {
+    fn similar(&self, asked: &Asked, filter: &Filter, count: usize) -> Result<Vec<Found>, IndexError> {
         let mut query = asked.vector.to_vec();
         self.centre.apply(asked.item.language, &mut query);
         // So that the rows need not be kept once more without their means.
@@ -173,52 +163,17 @@ impl Gallery {
             let offset = -taken(item.language) * scale;
             Some(Judge { scale, offset, from })
         };
-        self.hits(self.rows.nearest(&query, count, judge))
+        Ok(self.found(self.rows.nearest(&query, count, judge)))
     }
 
-    /// What is about the same as a text, such as a question in prose. Neither is centred: what a question has in common with all code
-    /// is little, and it was measured that taking the means away finds less (`benches/similarity`).
-    ///
-    /// # Errors
-    /// What the model reports.
-    pub fn search(&self, model: &Model, text: &str, filter: &Filter, count: usize) -> Result<Vec<Hit<'_>>, ModelError> {
-        let mut tokens = model.tokenize(text, Language::Prose)?;
-        // A question longer than the window is asked by what of it fits.
-        tokens.cut(model.window());
-        let batch = Packed::new([tokens.ids.as_slice()]);
-        let traces = model.encoder().forward(&batch, Keep::LastHidden, UNSTOPPED)?;
-        let Some(trace) = traces.first() else {
-            return Ok(Vec::new());
-        };
-        let mut query = model.pool(trace)?;
-        normalise(&mut query);
+    fn search(&self, query: &[f32], filter: &Filter, count: usize) -> Result<Vec<Found>, IndexError> {
         let allowed = self.allowed(filter);
         let judge = |index: usize| allowed(index).then_some(Judge::PRODUCT);
-        Ok(self.hits(self.rows.nearest(&query, count, judge)))
+        Ok(self.found(self.rows.nearest(query, count, judge)))
     }
 
-    /// Whether an item is looked at.
-    fn allowed(&self, filter: &Filter) -> impl Fn(usize) -> bool {
-        let below = |path: &PathBuf| filter.below.as_ref().is_none_or(|below| path.starts_with(below));
-        let paths: Vec<bool> = self.paths.iter().map(below).collect();
-        move |index| {
-            let Entry { path, item, .. } = &self.items[index];
-            paths[*path]
-                && (filter.languages.is_empty() || filter.languages.contains(&item.language))
-                && (filter.kinds.is_empty() || filter.kinds.contains(&item.kind))
-        }
-    }
-
-    fn hits(&self, found: Vec<(usize, f32)>) -> Vec<Hit<'_>> {
-        let hit = |(index, score): (usize, f32)| {
-            let Entry { path, item, .. } = &self.items[index];
-            Hit {
-                path: &self.paths[*path],
-                item,
-                score: score.clamp(-1.0, 1.0),
-            }
-        };
-        found.into_iter().map(hit).collect()
+    fn len(&self) -> Result<usize, IndexError> {
+        Ok(Gallery::len(self))
     }
 }
 

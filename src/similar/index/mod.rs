@@ -4,6 +4,7 @@
 //! checkout or another branch costs nothing; the vector of a unit is found again wherever the same text stands in the same language.
 //! Several processes may bring the same file up to date at once: what both write is the same. Names of items are in it, but no text.
 
+mod collection;
 mod files;
 mod gallery;
 mod reading;
@@ -20,9 +21,10 @@ use crate::database::{self, Examination, Trouble};
 use crate::segment::ItemKind;
 use crate::text::Language;
 
+pub use collection::{Asked, Collection, Filter, Found};
 pub use files::{Limits, Skipped, refused_root};
-pub use gallery::{Asked, Filter, Gallery, Hit};
-pub use reading::{EmbeddedItem, embed_items};
+pub use gallery::Gallery;
+pub use reading::{EmbeddedItem, embed_items, embed_query};
 pub use renew::{Progress, Renewal};
 
 /// The name of the file in its folder.

@@ -211,3 +211,23 @@ pub fn embed_items(model: &Model, text: &str, language: Language) -> Result<Vec<
     });
     Ok(items.collect())
 }
+
+/// What a text such as a question in prose is searched by, of unit length; zeros where the model makes nothing of it. A text longer than
+/// the window is asked by what of it fits.
+///
+/// # Errors
+/// What the model reports.
+pub fn embed_query(model: &Model, text: &str) -> Result<Vec<f32>, ModelError> {
+    let mut tokens = model.tokenize(text, Language::Prose)?;
+    tokens.cut(model.window());
+    let batch = Packed::new([tokens.ids.as_slice()]);
+    let traces = model.encoder().forward(&batch, Keep::LastHidden, UNSTOPPED)?;
+    let mut query = match traces.first() {
+        Some(trace) => model.pool(trace)?,
+        None => Vec::new(),
+    };
+    if !normalise(&mut query) {
+        query = vec![0.0; model.hidden()];
+    }
+    Ok(query)
+}

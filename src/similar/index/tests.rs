@@ -56,7 +56,7 @@ impl Bench {
     /// Names of all items that can be found.
     fn names(&self) -> Vec<String> {
         let gallery = self.gallery();
-        let hits = gallery.search(&MODEL, "anything", &Filter::default(), 1000).unwrap();
+        let hits = search(&gallery, "anything", &Filter::default(), 1000);
         let mut names: Vec<String> = hits.iter().map(|hit| hit.item.name.clone()).collect();
         names.sort();
         names
@@ -80,6 +80,12 @@ fn asked(embedded: &EmbeddedItem, base: Option<f32>) -> Asked<'_> {
     }
 }
 
+/// What is found by a question in prose.
+fn search(gallery: &Gallery, text: &str, filter: &Filter, count: usize) -> Vec<Found> {
+    let query = embed_query(&MODEL, text).unwrap();
+    gallery.search(&query, filter, count).unwrap()
+}
+
 /// The only item of a text.
 fn only_item(text: &str) -> EmbeddedItem {
     embed_items(&MODEL, text, Language::Rust).unwrap().remove(0)
@@ -100,12 +106,10 @@ fn what_a_folder_holds_is_found_and_an_unchanged_file_is_not_read_again() {
     let second = bench.renew();
     assert_eq!((second.files, second.read, second.embedded), (2, 0, 0));
     let gallery = bench.gallery();
-    let hits = gallery
-        .search(&MODEL, "where are the settings stored", &Filter::default(), 3)
-        .unwrap();
+    let hits = search(&gallery, "where are the settings stored", &Filter::default(), 3);
     assert_eq!(hits[0].item.name, "Configuration files");
     assert_eq!(hits[0].path, Path::new("docs/guide.md"));
-    let sum = hits.iter().find(|hit| hit.item.name == "other_sum").unwrap().item;
+    let sum = &hits.iter().find(|hit| hit.item.name == "other_sum").unwrap().item;
     assert_eq!((sum.start.line, sum.start.column, sum.name_start.column), (8, 0, 3));
 }
 
@@ -214,7 +218,7 @@ fn filters_hold_before_the_best_are_taken() {
     let gallery = bench.gallery();
     let item = only_item(&function("same", 1));
     let asked = asked(&item, None);
-    let found = |filter: Filter| gallery.similar(&asked, &filter, 3);
+    let found = |filter: Filter| gallery.similar(&asked, &filter, 3).unwrap();
     let python = found(Filter {
         languages: vec![Language::Python],
         ..Filter::default()
@@ -225,7 +229,7 @@ fn filters_hold_before_the_best_are_taken() {
         ..Filter::default()
     });
     assert_eq!(
-        below.iter().map(|hit| hit.path).collect::<Vec<_>>(),
+        below.iter().map(|hit| &*hit.path).collect::<Vec<_>>(),
         [Path::new("lib/f.rs"), Path::new("lib/f.py")]
     );
     // Equal ones by their paths.
@@ -235,7 +239,7 @@ fn filters_hold_before_the_best_are_taken() {
         path: Some(Path::new("lib/f.rs")),
         ..asked.clone()
     };
-    let apart = gallery.similar(&own, &Filter::default(), 3);
+    let apart = gallery.similar(&own, &Filter::default(), 3).unwrap();
     assert_eq!(apart[0].path, Path::new("src/f0.rs"));
     let types = found(Filter {
         kinds: vec![ItemKind::Type],
@@ -247,7 +251,7 @@ fn filters_hold_before_the_best_are_taken() {
         base: Some(0.84),
         ..asked.clone()
     };
-    let near = gallery.similar(&strict, &Filter::default(), 40);
+    let near = gallery.similar(&strict, &Filter::default(), 40).unwrap();
     assert!(near.len() == 31 && near.iter().all(|hit| hit.item.language == Language::Rust));
     let far = gallery.similar(
         &Asked {
@@ -257,6 +261,7 @@ fn filters_hold_before_the_best_are_taken() {
         &Filter::default(),
         3,
     );
+    let far = far.unwrap();
     assert!(far.is_empty());
 }
 
@@ -270,7 +275,7 @@ fn copies_of_a_file_do_not_make_the_mean_of_their_language() {
     let gallery = bench.gallery();
     let item = only_item(&function("copied", 1));
     let asked = asked(&item, Some(likeness::DEFAULT));
-    let hits = gallery.similar(&asked, &Filter::default(), 40);
+    let hits = gallery.similar(&asked, &Filter::default(), 40).unwrap();
     assert!(
         hits.len() == 40 && hits.iter().all(|hit| hit.score > 0.999),
         "{:?}",
@@ -304,7 +309,7 @@ fn names_that_are_no_utf8_and_folders_that_cannot_be_read_do_no_harm() {
     bench.write(name, &function("coffee", 1));
     bench.renew();
     let gallery = bench.gallery();
-    let hits = gallery.search(&MODEL, "coffee", &Filter::default(), 1).unwrap();
+    let hits = search(&gallery, "coffee", &Filter::default(), 1);
     assert_eq!(hits[0].path.as_os_str().as_bytes(), b"caf\xe9.rs");
     assert_eq!(bench.renew().read, 0);
 }

@@ -1,0 +1,81 @@
+//! What can be asked of indexed items, wherever they are kept.
+
+use std::fmt::Debug;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::{IndexError, IndexedItem};
+use crate::segment::ItemKind;
+use crate::text::Language;
+
+/// Items that can be asked about: those of a folder in memory ([`super::Gallery`]), or those of a store that others keep up to date.
+/// Safe to share between threads; an answer may take as long as the store needs.
+pub trait Collection: Debug + Send + Sync {
+    /// What resembles an item by its language-centred cosine: at most `count`, best first, equal ones by folder, path and place. The
+    /// item itself and what overlaps it in its file are left out, and what does not reach the score that [`Asked::base`] asks of it.
+    ///
+    /// # Errors
+    /// What the store reports; items in memory always answer.
+    fn similar(&self, asked: &Asked, filter: &Filter, count: usize) -> Result<Vec<Found>, IndexError>;
+
+    /// What is about the same as a text by its cosine, not centred: at most `count`, best first, equal ones by folder, path and
+    /// place. `query` is what [`super::embed_query`] made of the text, of unit length; one of another width resembles nothing.
+    ///
+    /// Neither side is centred: what a question has in common with all code is little, and it was measured that taking the means
+    /// away finds less (`benches/similarity`).
+    ///
+    /// # Errors
+    /// What the store reports; items in memory always answer.
+    fn search(&self, query: &[f32], filter: &Filter, count: usize) -> Result<Vec<Found>, IndexError>;
+
+    /// Number of items.
+    ///
+    /// # Errors
+    /// What the store reports.
+    fn len(&self) -> Result<usize, IndexError>;
+
+    /// Whether there is none.
+    ///
+    /// # Errors
+    /// What the store reports.
+    fn is_empty(&self) -> Result<bool, IndexError> {
+        Ok(self.len()? == 0)
+    }
+}
+
+/// An item that was found.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Found {
+    /// The folder that was indexed, as whoever indexed it names it.
+    pub root: Arc<Path>,
+    /// Its file, below that folder.
+    pub path: PathBuf,
+    /// The item.
+    pub item: IndexedItem,
+    /// Cosine, -1 to 1; language-centred where an item was asked about.
+    pub score: f32,
+}
+
+/// An item that is asked about.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Asked<'a> {
+    /// Its file below the folder, if it is there. A checkout of the folder in another place has the same paths below it.
+    pub path: Option<&'a Path>,
+    /// The item; where it stands tells what overlaps it, which is left out.
+    pub item: &'a IndexedItem,
+    /// Its vector, of unit length and not centred.
+    pub vector: &'a [f32],
+    /// The score from which an item of the same file is similar ([`crate::similar::likeness::needed`]); `None` = any.
+    pub base: Option<f32>,
+}
+
+/// Which items are looked through. What is not wanted is left out before the best are taken.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Filter {
+    /// Only items of these languages; empty = any.
+    pub languages: Vec<Language>,
+    /// Only items of these kinds; empty = any.
+    pub kinds: Vec<ItemKind>,
+    /// Only files below this path.
+    pub below: Option<PathBuf>,
+}
