@@ -1,6 +1,7 @@
 //! Where models come from: the embedded one, or a Hugging Face folder.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
@@ -144,10 +145,10 @@ pub(super) fn load(source: &Source) -> Result<Model, LoadError> {
         pooling,
         weights: weights.format.clone(),
     };
-    let encoder = Box::new(Bert::load(config, &mut weights)?);
+    let encoder = Arc::new(Bert::load(config, &mut weights)?);
     Ok(Model {
         info,
-        tokenizer,
+        tokenizer: Arc::new(tokenizer),
         encoder,
         pooling,
         identifier_aware: true,

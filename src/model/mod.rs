@@ -25,6 +25,8 @@ pub use pooling::Pooling;
 pub use tokenizer::{TokenizeError, Tokenizer, Tokens};
 pub use trace::{Keep, LayerTrace, LayerWeights, Norm, Trace};
 
+use std::sync::Arc;
+
 use crate::segment::{Budget, Segments, parse, segment};
 use crate::text::{Language, ModelText, Snapshot};
 
@@ -102,11 +104,12 @@ pub struct ModelInfo {
     pub weights: String,
 }
 
-/// A loaded model: tokenizer, encoder, pooling.
+/// A loaded model: tokenizer, encoder, pooling. Clones share both.
+#[derive(Clone)]
 pub struct Model {
     info: ModelInfo,
-    tokenizer: Tokenizer,
-    encoder: Box<dyn Encoder>,
+    tokenizer: Arc<Tokenizer>,
+    encoder: Arc<dyn Encoder>,
     pooling: Pooling,
     identifier_aware: bool,
 }

@@ -37,6 +37,14 @@ impl Centre {
         }
     }
 
+    /// These means, and those of `others` for languages that these do not have.
+    pub fn or(mut self, others: Centre) -> Centre {
+        for (group, mean) in others.means {
+            self.means.entry(group).or_insert(mean);
+        }
+        self
+    }
+
     /// What is taken away from vectors of a language, if anything.
     pub fn mean(&self, language: Language) -> Option<&[f32]> {
         self.means.get(&group(language)).map(Vec::as_slice)

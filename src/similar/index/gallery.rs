@@ -69,10 +69,34 @@ impl Gallery {
                 .flatten()
                 .map(|(item, vector)| (item.language, &**vector)),
         );
+        let listed = loaded.files.into_iter().map(|(path, content)| {
+            let items = contents.get(&content).map_or(&[][..], Vec::as_slice);
+            (path, items)
+        });
+        Gallery::list(root.into(), listed, centre, width)
+    }
+
+    /// Items that stand in no index, such as those of open documents. What languages have in common is taken from `centre`; a
+    /// language that it does not know is centred by the items themselves.
+    pub fn of_items(files: &[(PathBuf, Vec<(IndexedItem, Arc<[f32]>)>)], centre: &Centre, width: usize) -> Gallery {
+        let all = files.iter().flat_map(|(_, items)| items);
+        let fitting = all.filter(|(_, vector)| vector.len() == width);
+        let own = Centre::of(fitting.map(|(item, vector)| (item.language, &**vector)));
+        let listed = files.iter().map(|(path, items)| (path.clone(), items.as_slice()));
+        Gallery::list(PathBuf::new().into(), listed, centre.clone().or(own), width)
+    }
+
+    /// Lists the items of files, in the order of their paths.
+    fn list<'a>(
+        root: Arc<Path>,
+        files: impl Iterator<Item = (PathBuf, &'a [(IndexedItem, Arc<[f32]>)])>,
+        centre: Centre,
+        width: usize,
+    ) -> Gallery {
         let (mut paths, mut items, mut rows, mut spread) = (Vec::new(), Vec::new(), Rows::new(width), Vec::new());
         let mut names: HashMap<String, usize> = HashMap::new();
-        for (path, content) in loaded.files {
-            for (item, vector) in contents.get(&content).into_iter().flatten() {
+        for (path, own) in files {
+            for (item, vector) in own.iter().filter(|(_, vector)| vector.len() == width) {
                 rows.push(vector);
                 spread.push(inverse_length(vector, centre.mean(item.language)));
                 let next = names.len();
@@ -85,7 +109,7 @@ impl Gallery {
             paths.push(path);
         }
         Gallery {
-            root: root.into(),
+            root,
             paths,
             items,
             names,
@@ -93,6 +117,11 @@ impl Gallery {
             spread,
             centre,
         }
+    }
+
+    /// What its languages have in common.
+    pub fn centre(&self) -> &Centre {
+        &self.centre
     }
 
     /// Number of items.
@@ -145,7 +174,7 @@ impl Collection for Gallery {
         let asked_name = likeness::words(&asked.item.name).and_then(|name| self.names.get(&name).copied());
         let own = asked
             .path
-            .and_then(|own| self.paths.iter().position(|path| path == own));
+            .and_then(|own| self.paths.binary_search_by(|path| path.as_path().cmp(own)).ok());
         let allowed = self.allowed(filter);
         let judge = |index: usize| {
             let Entry { path, name, item } = &self.items[index];

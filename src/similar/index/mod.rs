@@ -19,7 +19,7 @@ use rusqlite::Connection;
 
 use crate::database::{self, Examination, Trouble};
 use crate::segment::ItemKind;
-use crate::text::Language;
+use crate::text::{Language, Position, PositionEncoding, Snapshot};
 
 pub use collection::{Asked, Collection, Filter, Found};
 pub use files::{Limits, Skipped, refused_root};
@@ -39,6 +39,36 @@ pub struct Place {
     pub line: u32,
     /// Column in UTF-8 bytes, from 0.
     pub column: u32,
+    /// The same column in UTF-16 code units: an editor may count in them, and the line's text is not kept.
+    pub utf16: u32,
+    /// The same column in characters.
+    pub utf32: u32,
+}
+
+impl Place {
+    /// The place of a byte of a text.
+    pub fn new(snapshot: &Snapshot, byte: usize) -> Place {
+        let at = |encoding| snapshot.position(byte, encoding);
+        let Position { line, column } = at(PositionEncoding::Utf8);
+        Place {
+            byte,
+            line,
+            column,
+            utf16: at(PositionEncoding::Utf16).column,
+            utf32: at(PositionEncoding::Utf32).column,
+        }
+    }
+
+    /// The place as a position in an encoding.
+    pub fn position(&self, encoding: PositionEncoding) -> Position {
+        let column = match encoding {
+            PositionEncoding::Utf8 => self.column,
+            PositionEncoding::Utf16 => self.utf16,
+            PositionEncoding::Utf32 => self.utf32,
+        };
+        let line = self.line;
+        Position { line, column }
+    }
 }
 
 /// What people name in a file, and where it stands there.

@@ -10,10 +10,10 @@ use super::super::vector::normalise;
 use super::super::{Part, embed};
 use super::{IndexedItem, Place};
 use crate::model::{Checkpoint, Keep, Model, ModelError, Packed, Tokens, UNSTOPPED};
-use crate::text::{Language, PositionEncoding, Snapshot};
+use crate::text::{Language, Snapshot};
 
 /// The version of what is in the index. To be raised by whoever changes which items a file has, or their vectors.
-const CONTENTS: u32 = 1;
+const CONTENTS: u32 = 2;
 
 /// Tokens of one forward pass: enough for full speed, and few enough that what is between two layers stays in the caches.
 const TOKENS: usize = 2048;
@@ -98,25 +98,16 @@ pub fn read(model: &Model, text: &str, language: Language) -> Contents {
             name: item.name.clone(),
             kind: item.kind,
             language,
-            start: place(&snapshot, item.range.start),
-            end: place(&snapshot, item.range.end),
-            name_start: place(&snapshot, item.name_range.start),
-            name_end: place(&snapshot, item.name_range.end),
+            start: Place::new(&snapshot, item.range.start),
+            end: Place::new(&snapshot, item.range.end),
+            name_start: Place::new(&snapshot, item.name_range.start),
+            name_end: Place::new(&snapshot, item.name_range.end),
         };
         (indexed, first..first + item.units.len())
     });
     Contents {
         units: units.collect(),
         items: items.collect(),
-    }
-}
-
-fn place(snapshot: &Snapshot, byte: usize) -> Place {
-    let position = snapshot.position(byte, PositionEncoding::Utf8);
-    Place {
-        byte,
-        line: position.line,
-        column: position.column,
     }
 }
 
