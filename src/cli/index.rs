@@ -6,12 +6,13 @@ use anyhow::{Context, Result};
 use clap::Args;
 
 use super::output::{Format, Progress};
+use super::store::StoreArguments;
 use super::{ModelArguments, input, output};
 use crate::database::bytes_on_disk;
 use crate::model::{Model, UNSTOPPED};
 use crate::places::cache_folder;
 use crate::render::json;
-use crate::similar::index::{Filter, Gallery, Index as File, IndexError, Limits, Renewal};
+use crate::similar::index::{self, Collection, Filter, Found, Gallery, Index as File, IndexError, Limits, Renewal};
 use crate::text::Language;
 
 /// Arguments of `fovea index`.
@@ -20,6 +21,8 @@ pub(super) struct Index {
     /// The folder to index; ignore files in it hold
     #[arg(value_name = "DIR")]
     folder: PathBuf,
+    #[command(flatten)]
+    store: StoreArguments,
     #[command(flatten)]
     model: ModelArguments,
     /// How to write the result
@@ -30,9 +33,12 @@ pub(super) struct Index {
 /// The folder that is searched, and what of it.
 #[derive(Args, Debug)]
 pub(super) struct Scope {
-    /// The folder to look through; its index is brought up to date first
-    #[arg(long, value_name = "DIR")]
-    root: PathBuf,
+    /// The folder to look through; its index is brought up to date first. With a store, which is looked through whole, the folder that
+    /// a FILE asked about is in
+    #[arg(long, value_name = "DIR", required_unless_present_any = ["store", "store_file"])]
+    root: Option<PathBuf>,
+    #[command(flatten)]
+    store: StoreArguments,
     /// Only items of this language; may be given several times
     #[arg(long)]
     language: Vec<String>,
@@ -47,8 +53,8 @@ pub(super) struct Scope {
 }
 
 impl Scope {
-    /// The model, the items of the folder, and which of them are looked at.
-    pub(super) fn open(&self) -> Result<(Model, Gallery, Filter)> {
+    /// The model, the items of the folder or the store, and which of them are looked at.
+    pub(super) fn open(&self) -> Result<(Model, Box<dyn Collection>, Filter)> {
         let language = |name: &String| input::language(Some(name));
         let languages: Vec<Option<Language>> = self.language.iter().map(language).collect::<Result<_>>()?;
         let filter = Filter {
@@ -57,24 +63,54 @@ impl Scope {
             ..Filter::default()
         };
         let model = self.model.load()?;
-        let gallery = gallery(&model, &self.root)?;
-        Ok((model, gallery, filter))
+        let items = match &self.root {
+            Some(root) if !self.store.is_any() => Box::new(gallery(&model, root)?),
+            _ => self.store.open(&model, self.folder().as_deref())?,
+        };
+        Ok((model, items, filter))
+    }
+
+    /// The one path that the folder has.
+    pub(super) fn folder(&self) -> Option<PathBuf> {
+        self.root.as_ref()?.canonicalize().ok()
+    }
+
+    /// What was found as it is shown: what is in a store with the folder that it is in, since a store has many.
+    pub(super) fn shown(&self, mut found: Vec<Found>) -> Vec<Found> {
+        if self.store.is_any() {
+            found
+                .iter_mut()
+                .for_each(|found| found.path = found.root.join(&found.path));
+        }
+        found
     }
 }
 
 /// Brings the index of a folder up to date.
 pub(super) fn run(arguments: &Index) -> Result<()> {
-    let mut index = open()?;
-    let model = arguments.model.load()?;
-    let renewal = renew(&mut index, &model, &arguments.folder)?;
-    let (path, bytes) = (index.path(), bytes_on_disk(index.path()).unwrap_or(0));
+    let (renewal, index, bytes) = if arguments.store.is_any() {
+        let model = arguments.model.load()?;
+        let mut bar = bar();
+        arguments
+            .store
+            .renew(&model, &arguments.folder, |progress| bar(progress))?
+    } else {
+        if arguments.store.name.is_some() {
+            return Err(input::Usage("--as: names a folder in a store; add --store".to_owned()).into());
+        }
+        let mut index = open()?;
+        let model = arguments.model.load()?;
+        let renewal = renew(&mut index, &model, &arguments.folder)?;
+        let bytes = bytes_on_disk(index.path()).unwrap_or(0);
+        (renewal, index.path().display().to_string(), bytes)
+    };
     match arguments.format {
         Format::Json => output::write_json(&json::Indexed {
             renewal: &renewal,
-            index: path.display().to_string(),
+            index,
             bytes,
         }),
-        Format::Terminal => output::write(&summary(&renewal, path, bytes)),
+        Format::Terminal => output::write(&summary(&renewal, &index, bytes)),
     }
 }
 
@@ -107,14 +143,19 @@ fn in_memory(why: &anyhow::Error) -> Result<File> {
 }
 
 fn renew(index: &mut File, model: &Model, root: &Path) -> Result<Renewal, IndexError> {
-    let mut bar: Option<Progress> = None;
-    index.renew(model, root, &Limits::default(), UNSTOPPED, |progress| {
-        let bar = bar.get_or_insert_with(|| Progress::new("Indexing", progress.total));
-        bar.at(progress.done);
-    })
+    index.renew(model, root, &Limits::default(), UNSTOPPED, bar())
 }
 
-fn summary(renewal: &Renewal, path: &Path, bytes: u64) -> String {
+/// A progress bar that is told how far a renewal is.
+fn bar() -> impl FnMut(index::Progress) {
+    let mut bar: Option<Progress> = None;
+    move |progress| {
+        let bar = bar.get_or_insert_with(|| Progress::new("Indexing", progress.total));
+        bar.at(progress.done);
+    }
+}
+
+fn summary(renewal: &Renewal, index: &str, bytes: u64) -> String {
     let Renewal {
         files,
         read,
@@ -137,5 +178,5 @@ fn summary(renewal: &Renewal, path: &Path, bytes: u64) -> String {
     for (reason, count) in skipped {
         text += &format!("{count} left out: {}\n", reason.words());
     }
-    text + &format!("{} · {:.1} MB\n", path.display(), bytes as f64 / 1e6)
+    text + &format!("{index} · {:.1} MB\n", bytes as f64 / 1e6)
 }

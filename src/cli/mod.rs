@@ -15,6 +15,7 @@ mod output;
 mod search;
 mod serve;
 mod similar;
+mod store;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -6,7 +6,7 @@ use clap::Args;
 use super::index::Scope;
 use super::output::{self, Format};
 use crate::render::{json, terminal};
-use crate::similar::index::{Collection, embed_query};
+use crate::similar::index::embed_query;
 
 /// Arguments of `fovea search`.
 #[derive(Args, Debug)]
@@ -20,11 +20,11 @@ pub(super) struct Search {
     scope: Scope,
 }
 
-/// Finds the items of a folder that are about what a person asks for.
+/// Finds the items of a folder or a store that are about what a person asks for.
 pub(super) fn run(arguments: &Search) -> Result<()> {
-    let (model, gallery, filter) = arguments.scope.open()?;
+    let (model, items, filter) = arguments.scope.open()?;
     let query = embed_query(&model, &arguments.query)?;
-    let found = gallery.search(&query, &filter, arguments.top)?;
+    let found = arguments.scope.shown(items.search(&query, &filter, arguments.top)?);
     let found: Vec<_> = found.iter().map(json::found).collect();
     match arguments.scope.format {
         Format::Json => output::write_json(&found),

@@ -10,7 +10,7 @@ use super::input;
 use super::output::{self, Format};
 use crate::render::json::SimilarItems;
 use crate::render::{json, terminal};
-use crate::similar::index::{Asked, Collection, EmbeddedItem, Gallery, embed_items};
+use crate::similar::index::{Asked, EmbeddedItem, embed_items};
 use crate::similar::likeness;
 
 /// Arguments of `fovea similar`.
@@ -48,7 +48,7 @@ pub(super) fn run(arguments: &Similar) -> Result<()> {
             innermost.with_context(|| format!("{}:{}: no item that can be compared", file.display(), line + 1))?;
         items = vec![innermost];
     }
-    let own = below(&gallery, &file);
+    let own = below(arguments.scope.folder().as_deref(), &file);
     let path = own.clone().unwrap_or_else(|| file.clone());
     let answers = items.into_iter().map(|EmbeddedItem { item, vector }| {
         let asked = Asked {
@@ -57,7 +57,7 @@ pub(super) fn run(arguments: &Similar) -> Result<()> {
             vector: &vector,
             base: Some(arguments.threshold),
         };
-        let found = gallery.similar(&asked, &filter, arguments.top)?;
+        let found = arguments.scope.shown(gallery.similar(&asked, &filter, arguments.top)?);
         Ok(SimilarItems {
             item: json::item(&path, &item),
             similar: found.iter().map(json::found).collect(),
@@ -71,7 +71,7 @@ pub(super) fn run(arguments: &Similar) -> Result<()> {
 }
 
 /// The path of a file below the folder that was indexed, if it is there.
-fn below(gallery: &Gallery, file: &Path) -> Option<PathBuf> {
+fn below(folder: Option<&Path>, file: &Path) -> Option<PathBuf> {
     let file = file.canonicalize().ok()?;
-    file.strip_prefix(gallery.root()).ok().map(Path::to_owned)
+    file.strip_prefix(folder?).ok().map(Path::to_owned)
 }

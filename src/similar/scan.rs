@@ -97,9 +97,9 @@ impl Rows {
             judge.map_or(f32::NEG_INFINITY, |judge| certain(&judge))
         });
         let floor = count_th(&least.collect::<Vec<f32>>(), count);
-        let likely = (0..about.len()).filter_map(|i| {
+        let likely = about.par_iter().enumerate().filter_map(|(i, product)| {
             let judge = judge(i)?;
-            let most = judge.score(about[i]) + judge.scale * doubt;
+            let most = judge.score(*product) + judge.scale * doubt;
             (most >= floor && most >= judge.from).then_some((i, judge))
         });
         let likely: Vec<(usize, Judge)> = likely.collect();

@@ -10,6 +10,8 @@ use super::super::{Centre, Judge, Rows};
 use super::reading::item_vector;
 use super::{Asked, Collection, Filter, Found, Index, IndexError, IndexedItem, renew, table};
 use crate::model::Model;
+use crate::segment::ItemKind;
+use crate::text::Language;
 
 /// The items of a folder. Items that are too short or too little understood to be compared are not among them.
 #[derive(Debug)]
@@ -17,8 +19,10 @@ pub struct Gallery {
     root: Arc<Path>,
     paths: Vec<PathBuf>,
     items: Vec<Entry>,
+    /// What of each a question looks at, close together: it looks at all of them.
+    facts: Vec<Fact>,
     /// The names of several words, numbered.
-    names: HashMap<String, usize>,
+    names: HashMap<String, u32>,
     /// Their vectors as they are.
     rows: Rows,
     /// 1 / length of each vector once the mean of its language is taken away; 0 where nothing is left.
@@ -26,13 +30,25 @@ pub struct Gallery {
     centre: Centre,
 }
 
-/// An item, with the numbers of its path and of its name, if that has several words.
+/// An item, with the number of its path.
 #[derive(Debug)]
 struct Entry {
     path: usize,
-    name: Option<usize>,
     item: IndexedItem,
 }
+
+/// What decides whether an item counts.
+#[derive(Debug, Clone, Copy)]
+struct Fact {
+    path: u32,
+    /// The number of its name, or [`ONE_WORD`].
+    name: u32,
+    language: Language,
+    kind: ItemKind,
+}
+
+/// Instead of the number of a name that has not several words.
+const ONE_WORD: u32 = u32::MAX;
 
 impl Index {
     /// Loads the items of a folder as a model reads them.
@@ -93,8 +109,9 @@ impl Gallery {
         centre: Centre,
         width: usize,
     ) -> Gallery {
-        let (mut paths, mut items, mut rows, mut spread) = (Vec::new(), Vec::new(), Rows::new(width), Vec::new());
-        let mut names: HashMap<String, usize> = HashMap::new();
+        let (mut paths, mut items, mut facts) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut rows, mut spread) = (Rows::new(width), Vec::new());
+        let mut names: HashMap<String, u32> = HashMap::new();
         // A store has them by their bytes, where `a.rs` goes before `a/b.rs`.
         let mut files: Vec<_> = files.collect();
         files.sort_by(|a, b| a.0.cmp(&b.0));
@@ -102,10 +119,16 @@ impl Gallery {
             for (item, vector) in own.iter().filter(|(_, vector)| vector.len() == width) {
                 rows.push(vector);
                 spread.push(inverse_length(vector, centre.mean(item.language)));
-                let next = names.len();
+                let next = names.len() as u32;
+                let name = likeness::words(&item.name).map(|name| *names.entry(name).or_insert(next));
+                facts.push(Fact {
+                    path: paths.len() as u32,
+                    name: name.unwrap_or(ONE_WORD),
+                    language: item.language,
+                    kind: item.kind,
+                });
                 items.push(Entry {
                     path: paths.len(),
-                    name: likeness::words(&item.name).map(|name| *names.entry(name).or_insert(next)),
                     item: item.clone(),
                 });
             }
@@ -115,6 +138,7 @@ impl Gallery {
             root,
             paths,
             items,
+            facts,
             names,
             rows,
             spread,
@@ -147,16 +171,16 @@ impl Gallery {
         let below = |path: &PathBuf| filter.below.as_ref().is_none_or(|below| path.starts_with(below));
         let paths: Vec<bool> = self.paths.iter().map(below).collect();
         move |index| {
-            let Entry { path, item, .. } = &self.items[index];
-            paths[*path]
-                && (filter.languages.is_empty() || filter.languages.contains(&item.language))
-                && (filter.kinds.is_empty() || filter.kinds.contains(&item.kind))
+            let fact = &self.facts[index];
+            paths[fact.path as usize]
+                && (filter.languages.is_empty() || filter.languages.contains(&fact.language))
+                && (filter.kinds.is_empty() || filter.kinds.contains(&fact.kind))
         }
     }
 
     fn found(&self, nearest: Vec<(usize, f32)>) -> Vec<Found> {
         let found = |(index, score): (usize, f32)| {
-            let Entry { path, item, .. } = &self.items[index];
+            let Entry { path, item } = &self.items[index];
             Found {
                 root: Arc::clone(&self.root),
                 path: self.paths[*path].clone(),
@@ -180,19 +204,22 @@ impl Collection for Gallery {
             .and_then(|own| self.paths.binary_search_by(|path| path.as_path().cmp(own)).ok());
         let allowed = self.allowed(filter);
         let judge = |index: usize| {
-            let Entry { path, name, item } = &self.items[index];
-            let file = own == Some(*path);
-            let overlaps = item.start.byte < asked.item.end.byte && asked.item.start.byte < item.end.byte;
-            if !allowed(index) || (file && overlaps) {
+            let fact = &self.facts[index];
+            let file = own == Some(fact.path as usize);
+            let overlaps = || {
+                let item = &self.items[index].item;
+                item.start.byte < asked.item.end.byte && asked.item.start.byte < item.end.byte
+            };
+            if !allowed(index) || (file && overlaps()) {
                 return None;
             }
             let scale = self.spread[index];
             let from = asked.base.map_or(f32::NEG_INFINITY, |base| {
-                let language = item.language == asked.item.language;
-                let name = name.is_some() && *name == asked_name;
+                let language = fact.language == asked.item.language;
+                let name = Some(fact.name) == asked_name;
                 likeness::needed(base, Ties { file, language, name })
             });
-            let offset = -taken(item.language) * scale;
+            let offset = -taken(fact.language) * scale;
             Some(Judge { scale, offset, from })
         };
         Ok(self.found(self.rows.nearest(&query, count, judge)))
@@ -210,7 +237,7 @@ impl Collection for Gallery {
 }
 
 /// 1 / |v - m|, or 0 where hardly anything is left, which says nothing.
-fn inverse_length(vector: &[f32], mean: Option<&[f32]>) -> f32 {
+pub(super) fn inverse_length(vector: &[f32], mean: Option<&[f32]>) -> f32 {
     let squares: f32 = match mean {
         Some(mean) => vector.iter().zip(mean).map(|(v, m)| (v - m).powi(2)).sum(),
         None => dot(vector, vector),

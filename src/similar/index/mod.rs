@@ -1,4 +1,5 @@
-//! The index: what the files of a folder hold that people name, with its vectors, in a file of SQLite that outlives the process.
+//! The index: what the files of a folder hold that people name, with its vectors, in a file of SQLite that outlives the process, or in a
+//! store on a server of Postgres that many read (`postgres`, a feature of its own).
 //!
 //! Everything is kept by content. What a file holds is found again wherever a file has the same bytes, so that a renamed file, a second
 //! checkout or another branch costs nothing; the vector of a unit is found again wherever the same text stands in the same language.
@@ -8,6 +9,8 @@ mod collection;
 mod encoding;
 mod files;
 mod gallery;
+#[cfg(feature = "postgres")]
+pub mod postgres;
 mod reading;
 mod renew;
 mod store;
@@ -110,6 +113,14 @@ pub enum IndexError {
         path: PathBuf,
         /// Why.
         trouble: Trouble,
+    },
+    /// A store on a server cannot be used.
+    #[error("the store {store}: {why}")]
+    Store {
+        /// Its database and host.
+        store: String,
+        /// Why.
+        why: String,
     },
     /// The model failed.
     #[error(transparent)]

@@ -1,0 +1,371 @@
+//! A store beside the items in memory: `cargo bench --features postgres --bench scale -- ITEMS FOLDER…`, with the address of an empty
+//! database in FOVEA_STORE. How many of the nearest the graphs find, how long both take, how large the store is.
+//!
+//! The vectors are those of the functions, types and headings of the folders, and copies of them moved along differences between others,
+//! some hardly and some far: clusters of various widths in the directions that real vectors have.
+#![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark")]
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use fovea::model::{Model, default_source};
+use fovea::similar::Centre;
+use fovea::similar::index::postgres::{Job, Shared, StorePlace, VARIABLE};
+use fovea::similar::index::{
+    Asked, Collection, EmbeddedItem, Filter, Found, Gallery, IndexedItem, embed_items, embed_query,
+};
+use fovea::similar::likeness;
+use fovea::text::{Language, decode};
+use half::f16;
+use postgres::binary_copy::BinaryCopyInWriter;
+use postgres::types::{IsNull, ToSql, Type, to_sql_checked};
+use postgres::{Client, NoTls};
+
+/// Items of one file.
+const FILE: usize = 10;
+
+/// Real items, at most: to embed more takes longer than all else.
+const REAL: usize = 4000;
+
+const QUESTIONS: usize = 200;
+
+fn main() {
+    let mut arguments = std::env::args().skip(1).filter(|argument| argument != "--bench");
+    let (count, folders): (usize, Vec<PathBuf>) = (
+        arguments.next().map_or(20_000, |count| count.parse().unwrap()),
+        arguments.map(PathBuf::from).collect(),
+    );
+    let model = Model::load(&default_source()).unwrap();
+    let folders = if folders.is_empty() {
+        vec![PathBuf::from("src")]
+    } else {
+        folders
+    };
+    let (real, texts) = read(&model, &folders);
+    println!("{count} items, {} of them real", real.len().min(count));
+    let items = items(&real, count);
+    let questions = questions(&model, &real, &texts);
+    let place = StorePlace::from_environment().unwrap();
+    let mut job = Job::open(place.clone(), &model).unwrap();
+    let address = std::env::var(VARIABLE).unwrap();
+    let mut client = Client::connect(&address, NoTls).unwrap();
+    if client
+        .query_one("SELECT count(*) FROM fovea.items", &[])
+        .unwrap()
+        .get::<_, i64>(0)
+        == 0
+    {
+        timed("copied into the store", || fill(&mut client, &items));
+        timed("means taken away and graphs built", || job.settle().unwrap());
+    }
+    sizes(&mut client, count);
+    let gallery = gallery(items, model.hidden());
+    let store = Shared::open(place, &model, None).unwrap();
+    compare(
+        "similar, no threshold",
+        &gallery,
+        &store,
+        &questions.items,
+        |items, question| items.similar(&asked(question, None), &Filter::default(), 10).unwrap(),
+    );
+    compare(
+        "similar, as a lens",
+        &gallery,
+        &store,
+        &questions.items,
+        |items, question| {
+            items
+                .similar(&asked(question, Some(likeness::DEFAULT)), &Filter::default(), 5)
+                .unwrap()
+        },
+    );
+    let python = Filter {
+        languages: vec![Language::Python],
+        ..Filter::default()
+    };
+    compare(
+        "similar, one language",
+        &gallery,
+        &store,
+        &questions.items,
+        |items, question| items.similar(&asked(question, None), &python, 10).unwrap(),
+    );
+    let below = Filter {
+        below: Some(PathBuf::from("part7")),
+        ..Filter::default()
+    };
+    compare(
+        "similar, one folder of a hundred",
+        &gallery,
+        &store,
+        &questions.items,
+        |items, question| items.similar(&asked(question, None), &below, 10).unwrap(),
+    );
+    compare("search", &gallery, &store, &questions.texts, |items, question| {
+        items.search(question, &Filter::default(), 10).unwrap()
+    });
+}
+
+fn asked(question: &EmbeddedItem, base: Option<f32>) -> Asked<'_> {
+    Asked {
+        path: None,
+        item: &question.item,
+        vector: &question.vector,
+        base,
+    }
+}
+
+fn timed<T>(what: &str, work: impl FnOnce() -> T) -> T {
+    let start = Instant::now();
+    let done = work();
+    println!("{what}: {:.1} s", start.elapsed().as_secs_f64());
+    done
+}
+
+/// The items of the files of some folders, and what their comments say.
+fn read(model: &Model, folders: &[PathBuf]) -> (Vec<EmbeddedItem>, Vec<String>) {
+    let (mut items, mut texts) = (Vec::new(), Vec::new());
+    for folder in folders {
+        let most = items.len() + REAL / folders.len();
+        let mut files: Vec<PathBuf> = ignore::Walk::new(folder)
+            .filter_map(|entry| Some(entry.ok()?.into_path()))
+            .filter(|path| Language::from_path(path).is_code() || Language::from_path(path) == Language::Markdown)
+            .collect();
+        // Files of one folder are about one thing: take them from everywhere.
+        files.sort_by_key(|path| hash(path.to_string_lossy().bytes().map(u64::from)));
+        for path in files {
+            if items.len() >= most {
+                break;
+            }
+            let Some(Ok(text)) = std::fs::read(&path).ok().map(decode) else {
+                continue;
+            };
+            if text.len() > 100_000 {
+                continue;
+            }
+            items.extend(embed_items(model, &text, Language::from_path(&path)).unwrap());
+            let comment = |line: &&str| line.trim_start().starts_with("/// ") && line.len() > 40;
+            texts.extend(
+                text.lines()
+                    .filter(comment)
+                    .take(2)
+                    .map(|line| line.trim_start()[4..].to_owned()),
+            );
+        }
+    }
+    (items, texts)
+}
+
+fn hash(numbers: impl Iterator<Item = u64>) -> u64 {
+    numbers.fold(7, |hash, number| {
+        (hash ^ number).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(23)
+    })
+}
+
+/// An item like a real one, the same for the same number.
+fn like(real: &[EmbeddedItem], number: usize, seed: u64) -> EmbeddedItem {
+    let pick = |salt: u64| hash([number as u64, seed, salt].into_iter()) as usize;
+    let of = |salt| &real[pick(salt) % real.len()];
+    let base = &real[number % real.len()];
+    // Half of them within a clone's distance, half up to another thing altogether.
+    let part = (pick(1) % 1000) as f32 / 1000.0;
+    let amount = if pick(2) % 2 == 0 {
+        0.02 + 0.15 * part
+    } else {
+        0.2 + 0.6 * part
+    };
+    let mut vector = base.vector.to_vec();
+    for salt in [3, 5, 7, 9] {
+        let (to, from) = (of(salt), of(salt + 1));
+        vector
+            .iter_mut()
+            .zip(to.vector.iter().zip(&*from.vector))
+            .for_each(|(v, (t, f))| *v += amount * 0.5 * (t - f));
+    }
+    let length = vector.iter().map(|v| v * v).sum::<f32>().sqrt();
+    vector.iter_mut().for_each(|v| *v /= length);
+    let mut item = base.item.clone();
+    item.name = format!("{}_{}", item.name, number / real.len() / 20);
+    EmbeddedItem {
+        item,
+        vector: vector.into(),
+    }
+}
+
+fn items(real: &[EmbeddedItem], count: usize) -> Vec<EmbeddedItem> {
+    let copies = (real.len()..count).map(|number| like(real, number, 1));
+    real.iter().take(count).cloned().chain(copies).collect()
+}
+
+struct Questions {
+    items: Vec<EmbeddedItem>,
+    texts: Vec<Vec<f32>>,
+}
+
+/// Items that are in no file, half of them as they were written and half moved; and what comments say.
+fn questions(model: &Model, real: &[EmbeddedItem], texts: &[String]) -> Questions {
+    let step = (real.len() / QUESTIONS).max(1);
+    let items = (0..QUESTIONS).map(|i| match i % 2 {
+        0 => real[i * step % real.len()].clone(),
+        _ => like(real, i * step + 13, 2),
+    });
+    let step = (texts.len() / QUESTIONS).max(1);
+    let texts = texts.iter().step_by(step).take(QUESTIONS);
+    Questions {
+        items: items.collect(),
+        texts: texts.map(|text| embed_query(model, text).unwrap()).collect(),
+    }
+}
+
+fn path(file: usize) -> PathBuf {
+    PathBuf::from(format!("part{}/f{file:07}.rs", file % 100))
+}
+
+fn gallery(items: Vec<EmbeddedItem>, width: usize) -> Gallery {
+    let mut files: Vec<(PathBuf, Vec<(IndexedItem, Arc<[f32]>)>)> = Vec::new();
+    for (number, EmbeddedItem { item, vector }) in items.into_iter().enumerate() {
+        if number % FILE == 0 {
+            files.push((path(number / FILE), Vec::new()));
+        }
+        files.last_mut().unwrap().1.push((item, vector));
+    }
+    Gallery::of_items(&files, &Centre::default(), width)
+}
+
+#[derive(Debug)]
+struct Halves(Vec<f16>);
+
+impl ToSql for Halves {
+    fn to_sql(&self, _: &Type, out: &mut bytes::BytesMut) -> Result<IsNull, Box<dyn std::error::Error + Sync + Send>> {
+        out.extend_from_slice(&(self.0.len() as u16).to_be_bytes());
+        out.extend_from_slice(&[0, 0]);
+        self.0.iter().for_each(|v| out.extend_from_slice(&v.to_be_bytes()));
+        Ok(IsNull::No)
+    }
+
+    fn accepts(_: &Type) -> bool {
+        true
+    }
+
+    to_sql_checked!();
+}
+
+/// What a job would have written of items of these vectors, without units.
+fn fill(client: &mut Client, items: &[EmbeddedItem]) {
+    let vector = client.prepare("SELECT vector FROM fovea.items").unwrap().columns()[0]
+        .type_()
+        .clone();
+    let mut transaction = client.transaction().unwrap();
+    transaction
+        .batch_execute("INSERT INTO fovea.roots (path) VALUES ('scale')")
+        .unwrap();
+    transaction
+        .execute(
+            "INSERT INTO fovea.changes (items) VALUES ($1)",
+            &[&(items.len() as i64)],
+        )
+        .unwrap();
+    let sql = "INSERT INTO fovea.contents (address) SELECT decode(md5(number::text), 'hex') FROM generate_series(1, $1::bigint) number";
+    let files = items.len().div_ceil(FILE);
+    transaction.execute(sql, &[&(files as i64)]).unwrap();
+    let types = [Type::INT8, Type::BYTEA, Type::INT8, Type::INT8, Type::INT8];
+    let sql = "COPY fovea.files (root, path, size, modified, content) FROM STDIN BINARY";
+    let mut rows = BinaryCopyInWriter::new(transaction.copy_in(sql).unwrap(), &types);
+    for file in 0..files {
+        let path = path(file).to_str().unwrap().as_bytes().to_vec();
+        rows.write(&[&1i64, &path, &1i64, &1i64, &(file as i64 + 1)]).unwrap();
+    }
+    rows.finish().unwrap();
+    let types = [
+        Type::INT8,
+        Type::INT4,
+        Type::TEXT,
+        Type::TEXT,
+        Type::INT2,
+        Type::TEXT,
+        Type::BYTEA,
+        vector.clone(),
+        vector,
+    ];
+    let sql =
+        "COPY fovea.items (content, ordinal, name, words, kind, language, places, vector, centred) FROM STDIN BINARY";
+    let mut rows = BinaryCopyInWriter::new(transaction.copy_in(sql).unwrap(), &types);
+    for (number, EmbeddedItem { item, vector }) in items.iter().enumerate() {
+        let words = likeness::words(&item.name);
+        let halves = Halves(vector.iter().copied().map(f16::from_f32).collect());
+        let places = [item.start, item.end, item.name_start, item.name_end];
+        let numbers = places
+            .iter()
+            .flat_map(|place| [place.byte as u32, place.line, place.column, place.utf16, place.utf32]);
+        let places: Vec<u8> = numbers.flat_map(u32::to_le_bytes).collect();
+        let content = (number / FILE) as i64 + 1;
+        let ordinal = (number % FILE) as i32;
+        let language = item.language.name();
+        rows.write(&[
+            &content, &ordinal, &item.name, &words, &0i16, &language, &places, &halves, &halves,
+        ])
+        .unwrap();
+    }
+    rows.finish().unwrap();
+    transaction.commit().unwrap();
+}
+
+fn sizes(client: &mut Client, count: usize) {
+    let sql = "SELECT c.relname, CASE c.relkind WHEN 'r' THEN pg_table_size(c.oid) ELSE pg_relation_size(c.oid) END
+        FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+        WHERE n.nspname = 'fovea' AND c.relname LIKE 'items%' ORDER BY 2 DESC";
+    for row in client.query(sql, &[]).unwrap() {
+        let bytes: i64 = row.get(1);
+        println!(
+            "{}: {:.0} MB, {} bytes an item",
+            row.get::<_, String>(0),
+            bytes as f64 / 1e6,
+            bytes / count as i64
+        );
+    }
+}
+
+/// Asks both and prints how many of the nearest the store has, and how long each took.
+fn compare<Q>(
+    what: &str,
+    gallery: &dyn Collection,
+    store: &dyn Collection,
+    questions: &[Q],
+    ask: impl Fn(&dyn Collection, &Q) -> Vec<Found>,
+) {
+    let (mut wanted, mut found) = (0usize, 0usize);
+    let (mut exact, mut graph) = (Vec::new(), Vec::new());
+    ask(store, &questions[0]);
+    for question in questions {
+        let start = Instant::now();
+        let all = ask(gallery, question);
+        exact.push(start.elapsed());
+        let start = Instant::now();
+        let near = ask(store, question);
+        graph.push(start.elapsed());
+        let known: HashMap<(&Path, usize), ()> =
+            near.iter().map(|hit| ((&*hit.path, hit.item.start.byte), ())).collect();
+        // Halves may turn two around that are equally near.
+        let last = near.last().map_or(f32::INFINITY, |hit| hit.score);
+        wanted += all.len();
+        let there = |hit: &&Found| {
+            known.contains_key(&(&*hit.path, hit.item.start.byte))
+                || (near.len() == all.len() && hit.score < last + 5e-4)
+        };
+        found += all.iter().filter(there).count();
+    }
+    println!(
+        "{what}: {:.4} of {wanted} found; store {}, in memory {}",
+        found as f64 / wanted.max(1) as f64,
+        percentiles(graph),
+        percentiles(exact)
+    );
+}
+
+fn percentiles(mut times: Vec<Duration>) -> String {
+    times.sort();
+    let at = |part: f64| times[((times.len() - 1) as f64 * part) as usize].as_secs_f64() * 1e3;
+    format!("{:.1} ms p50 {:.1} p99", at(0.5), at(0.99))
+}

@@ -1,0 +1,170 @@
+//! What languages have in common, taken away from the items of a store; what is of no use any more; and the graphs.
+
+use std::collections::HashMap;
+
+use postgres::GenericClient;
+
+use super::halfvec::Halfvec;
+use super::schema;
+use super::session::Open;
+use super::trouble::Trouble;
+use super::write::HOUR;
+use crate::similar::Centre;
+use crate::text::Language;
+
+/// How long contents stay that no file has any more: another branch has them again tomorrow.
+const KEPT_HOURS: i64 = 30 * 24;
+
+/// One in so many items has to be new or gone before means are counted again.
+const CHANGED: i64 = 50;
+
+/// How far a mean may move before it is taken away anew from the items of its language: scores are shown with two digits.
+const MOVED: f32 = 0.01;
+
+/// From this many items on the server looks for the nearest through graphs; fewer it reads one by one as fast, and exactly.
+const GRAPH_FROM: i64 = 10_000;
+
+/// The means as they were last taken away.
+pub(super) fn centre(client: &mut impl GenericClient) -> Result<Centre, Trouble> {
+    let rows = client.query("SELECT language, mean FROM means", &[])?;
+    let means = rows.iter().map(|row| (Language::from_id(row.get(0)), row.get(1)));
+    Ok(Centre::from_means(means))
+}
+
+/// Drops what no file has had for a long time.
+pub(super) fn clean_up(open: &mut Open) -> Result<(), Trouble> {
+    let old = format!("orphaned < {HOUR} - {KEPT_HOURS}");
+    let any = format!("SELECT EXISTS (SELECT FROM contents WHERE {old})");
+    if !open.client.query_one(&any, &[])?.get::<_, bool>(0) {
+        return Ok(());
+    }
+    let mut transaction = open.client.transaction()?;
+    alone(&mut transaction)?;
+    // A file may have got them since they were noted.
+    let sql = format!(
+        "DELETE FROM contents WHERE {old} AND NOT EXISTS (SELECT FROM files WHERE files.content = contents.id) RETURNING id"
+    );
+    let gone: Vec<i64> = transaction.query(&sql, &[])?.iter().map(|row| row.get(0)).collect();
+    transaction.execute("DELETE FROM items WHERE content = ANY($1)", &[&gone])?;
+    let unused = transaction.query("DELETE FROM uses WHERE content = ANY($1) RETURNING unit", &[&gone])?;
+    let unused: Vec<i64> = unused.iter().map(|row| row.get(0)).collect();
+    let sql = "DELETE FROM units WHERE id = ANY($1) AND NOT EXISTS (SELECT FROM uses WHERE uses.unit = units.id)";
+    transaction.execute(sql, &[&unused])?;
+    transaction.execute(
+        "UPDATE contents SET orphaned = NULL WHERE orphaned IS NOT NULL
+            AND EXISTS (SELECT FROM files WHERE files.content = contents.id)",
+        &[],
+    )?;
+    transaction.commit()?;
+    Ok(())
+}
+
+/// Waits until nobody else writes, for as long as it takes.
+fn alone(transaction: &mut impl GenericClient) -> Result<(), Trouble> {
+    transaction.batch_execute(&format!(
+        "SET LOCAL statement_timeout = 0; SELECT pg_advisory_xact_lock({})",
+        schema::LOCK
+    ))?;
+    Ok(())
+}
+
+/// Counts the means again where enough has changed, takes those away anew that moved, and builds the graphs once they are worth it.
+pub(super) fn settle(open: &mut Open) -> Result<(), Trouble> {
+    if centre_anew(open)? {
+        open.client.batch_execute(
+            "SET statement_timeout = 0; ANALYZE items; ANALYZE files; ANALYZE contents; ANALYZE units",
+        )?;
+    }
+    let counted: i64 = open
+        .client
+        .query_one("SELECT coalesce(sum(items), 0)::bigint FROM means", &[])?
+        .get(0);
+    let built = if counted >= GRAPH_FROM { build(open) } else { Ok(()) };
+    let timeout = super::session::QUESTION.as_millis();
+    open.client
+        .batch_execute(&format!("SET statement_timeout = {timeout}"))?;
+    built
+}
+
+/// Whether means were counted again.
+fn centre_anew(open: &mut Open) -> Result<bool, Trouble> {
+    let mut transaction = open.client.transaction()?;
+    alone(&mut transaction)?;
+    let sql = "SELECT (SELECT coalesce(sum(items), 0) FROM changes)::bigint, (SELECT coalesce(sum(items), 0) FROM means)::bigint";
+    let row = transaction.query_one(sql, &[])?;
+    let (changed, counted): (i64, i64) = (row.get(0), row.get(1));
+    if changed == 0 || changed * CHANGED < counted {
+        return Ok(false);
+    }
+    // Copies of a file are one.
+    let sql = "SELECT language, count(*), avg(vector) FROM items
+        WHERE EXISTS (SELECT FROM files WHERE files.content = items.content) GROUP BY language";
+    let mut counts: Vec<(Language, u64, Vec<f32>)> = Vec::new();
+    for row in transaction.query(sql, &[])? {
+        let count = row.get::<_, i64>(1).unsigned_abs();
+        counts.push((Language::from_id(row.get(0)), count, row.get::<_, Halfvec>(2).floats()));
+    }
+    let (before, now) = (centre(&mut transaction)?, Centre::of_counted(counts.iter().cloned()));
+    let mut moved = 0i64;
+    for (group, mean) in now.means() {
+        let own: HashMap<&'static str, u64> = counts
+            .iter()
+            .filter(|(language, ..)| now.mean(*language).is_some_and(|own| std::ptr::eq(own, mean)))
+            .map(|(language, count, _)| (language.name(), *count))
+            .collect();
+        let items = own.values().sum::<u64>() as i64;
+        if before.mean(group).is_some_and(|before| distance(before, mean) < MOVED) {
+            let sql = "UPDATE means SET items = $2 WHERE language = $1";
+            transaction.execute(sql, &[&group.name(), &items])?;
+            continue;
+        }
+        moved += 1;
+        let sql = "INSERT INTO means (language, items, mean) VALUES ($1, $2, $3)
+            ON CONFLICT (language) DO UPDATE SET items = excluded.items, mean = excluded.mean";
+        transaction.execute(sql, &[&group.name(), &items, &mean])?;
+        let languages: Vec<&str> = own.into_keys().collect();
+        let sql = "UPDATE items SET centred = l2_normalize(vector - $1) WHERE language = ANY($2)";
+        transaction.execute(sql, &[&Halfvec::of(mean), &languages])?;
+    }
+    transaction.execute("UPDATE meta SET centring = centring + $1", &[&moved])?;
+    transaction.execute("DELETE FROM changes", &[])?;
+    transaction.commit()?;
+    Ok(true)
+}
+
+fn distance(a: &[f32], b: &[f32]) -> f32 {
+    a.iter().zip(b).map(|(a, b)| (a - b).powi(2)).sum::<f32>().sqrt()
+}
+
+/// Builds the graphs that are not there, while others read and write; one job at a time.
+fn build(open: &mut Open) -> Result<(), Trouble> {
+    let sql = "SELECT pg_try_advisory_lock($1)";
+    if !open.client.query_one(sql, &[&schema::BUILDING])?.get::<_, bool>(0) {
+        return Ok(());
+    }
+    let built = GRAPHS.iter().try_for_each(|(name, over)| build_one(open, name, over));
+    open.client
+        .execute("SELECT pg_advisory_unlock($1)", &[&schema::BUILDING])?;
+    built
+}
+
+/// The graphs, and what they are over.
+const GRAPHS: [(&str, &str); 2] = [
+    ("items_nearest", "vector halfvec_cosine_ops"),
+    ("items_nearest_centred", "centred halfvec_ip_ops"),
+];
+
+fn build_one(open: &mut Open, name: &str, over: &str) -> Result<(), Trouble> {
+    let sql = "SELECT indisvalid FROM pg_index JOIN pg_class c ON c.oid = indexrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+        WHERE n.nspname = 'fovea' AND c.relname = $1";
+    match open.client.query_opt(sql, &[&name])?.map(|row| row.get(0)) {
+        Some(true) => return Ok(()),
+        // Whoever built it was killed.
+        Some(false) => open.client.batch_execute(&format!("DROP INDEX CONCURRENTLY {name}"))?,
+        None => {}
+    }
+    open.client.batch_execute("SET statement_timeout = 0")?;
+    let sql = format!("CREATE INDEX CONCURRENTLY {name} ON items USING hnsw ({over})");
+    open.client.batch_execute(&sql)?;
+    Ok(())
+}

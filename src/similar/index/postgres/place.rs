@@ -1,0 +1,321 @@
+//! Where a store is: its address, without ever showing a password.
+//!
+//! An address comes from the command line, from a file or from the environment, and never from settings, which may be a workspace's.
+//! A password comes from a file or the environment alone: a command line can be read by everyone on the machine.
+
+use core::net::IpAddr;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use postgres::Config;
+use postgres::config::{Host, SslMode};
+
+use super::password;
+
+/// The variable that holds an address, its password too if it likes.
+pub const VARIABLE: &str = "FOVEA_STORE";
+
+/// How long one waits for a server to answer at all.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long what was sent may stay unacknowledged.
+const UNANSWERED: Duration = Duration::from_secs(10);
+
+/// Why an address is not used. Never holds any of it that could be a password.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct BadPlace(pub(super) String);
+
+/// How far a connection is kept from others, in libpq's words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Secrecy {
+    /// In the clear.
+    Disable,
+    /// Encrypted where the server can, whoever it is.
+    Prefer,
+    /// Encrypted, whoever the server is.
+    Require,
+    /// Encrypted, by a server whose certificate is trusted.
+    VerifyCa,
+    /// Encrypted, by a server whose certificate is trusted and names it. What holds by itself for any host but this machine.
+    VerifyFull,
+}
+
+/// The address of a store, with all that is needed to connect to it.
+#[derive(Clone)]
+pub struct StorePlace {
+    pub(super) config: Config,
+    pub(super) secrecy: Secrecy,
+    /// Certificates to trust instead of the system's.
+    pub(super) root_certificate: Option<PathBuf>,
+}
+
+impl StorePlace {
+    /// An address from the command line, which must not hold a password.
+    ///
+    /// # Errors
+    /// What is wrong with it, and what to do.
+    pub fn from_argument(address: &str) -> Result<StorePlace, BadPlace> {
+        let place = StorePlace::parse("--store", address)?;
+        if place.config.get_password().is_some() {
+            return Err(BadPlace(format!(
+                "--store: a password on the command line can be read by everyone on this machine; leave it out and set PGPASSWORD \
+                 or write it into ~/.pgpass, or keep the whole address in {VARIABLE} (then --store alone) or in a file (--store-file)"
+            )));
+        }
+        place.with_password()
+    }
+
+    /// The address in [`VARIABLE`].
+    ///
+    /// # Errors
+    /// If it is not set, or what is wrong with it.
+    pub fn from_environment() -> Result<StorePlace, BadPlace> {
+        match std::env::var(VARIABLE) {
+            Ok(address) if !address.is_empty() => StorePlace::parse(VARIABLE, &address)?.with_password(),
+            _ => Err(BadPlace(format!(
+                "no address: name one with --store postgres://HOST/DATABASE, or set {VARIABLE}"
+            ))),
+        }
+    }
+
+    /// The address that is all a file holds. Nobody but its owner may be able to read it.
+    ///
+    /// # Errors
+    /// If it cannot be read or others can, or what is wrong with the address.
+    pub fn from_file(path: &Path) -> Result<StorePlace, BadPlace> {
+        let name = path.display().to_string();
+        let text = password::private_text(path).map_err(|why| BadPlace(format!("{name}: {why}")))?;
+        StorePlace::parse(&name, text.trim())?.with_password()
+    }
+
+    fn parse(origin: &str, address: &str) -> Result<StorePlace, BadPlace> {
+        let wrong = |why: &str| BadPlace(format!("{origin}: {why}"));
+        // What is no address is not repeated: it may be a password.
+        if !["postgres://", "postgresql://"]
+            .iter()
+            .any(|scheme| address.starts_with(scheme))
+        {
+            return Err(wrong(
+                "not an address of the form postgres://[USER@]HOST[:PORT]/DATABASE",
+            ));
+        }
+        let (rest, mut secrecy, mut root_certificate) = (address.split_once('?'), None, None);
+        let mut plain = address.to_owned();
+        if let Some((before, query)) = rest {
+            // The client knows fewer modes than libpq.
+            let mut kept = Vec::new();
+            for pair in query.split('&') {
+                match pair.split_once('=') {
+                    Some(("sslmode", mode)) => {
+                        secrecy = Some(Secrecy::named(mode).ok_or_else(|| {
+                            wrong("sslmode is one of disable, prefer, require, verify-ca and verify-full")
+                        })?);
+                    }
+                    Some(("sslrootcert", path)) => root_certificate = Some(PathBuf::from(decoded(path))),
+                    _ => kept.push(pair),
+                }
+            }
+            plain = before.to_owned();
+            if !kept.is_empty() {
+                plain += &format!("?{}", kept.join("&"));
+            }
+        }
+        let mut config: Config = plain.parse().map_err(|_| {
+            wrong("not an address that can be read: postgres://[USER@]HOST[:PORT]/DATABASE?OPTION=VALUE")
+        })?;
+        if config.get_hosts().is_empty() && config.get_hostaddrs().is_empty() {
+            return Err(wrong("the address names no host"));
+        }
+        let secrecy = secrecy.unwrap_or(if is_local(&config) {
+            Secrecy::Prefer
+        } else {
+            Secrecy::VerifyFull
+        });
+        config.ssl_mode(match secrecy {
+            Secrecy::Disable => SslMode::Disable,
+            Secrecy::Prefer => SslMode::Prefer,
+            _ => SslMode::Require,
+        });
+        if config.get_application_name().is_none() {
+            config.application_name("fovea");
+        }
+        if config.get_connect_timeout().is_none() {
+            config.connect_timeout(PATIENCE);
+        }
+        // A host that is gone without a word is noticed in seconds, and not in hours.
+        config
+            .tcp_user_timeout(UNANSWERED)
+            .keepalives_idle(Duration::from_secs(30));
+        config
+            .keepalives_interval(Duration::from_secs(10))
+            .keepalives_retries(3);
+        if let (None, Ok(user)) = (config.get_user(), std::env::var("PGUSER")) {
+            config.user(&user);
+        }
+        Ok(StorePlace {
+            config,
+            secrecy,
+            root_certificate,
+        })
+    }
+
+    fn with_password(mut self) -> Result<StorePlace, BadPlace> {
+        if self.config.get_password().is_none()
+            && let Some(password) = password::of(&self.config)?
+        {
+            self.config.password(password);
+        }
+        Ok(self)
+    }
+}
+
+impl Secrecy {
+    fn named(mode: &str) -> Option<Secrecy> {
+        Some(match mode {
+            "disable" => Secrecy::Disable,
+            "allow" | "prefer" => Secrecy::Prefer,
+            "require" => Secrecy::Require,
+            "verify-ca" => Secrecy::VerifyCa,
+            "verify-full" => Secrecy::VerifyFull,
+            _ => return None,
+        })
+    }
+}
+
+/// Hosts and database, and nothing else of the address.
+impl fmt::Display for StorePlace {
+    fn fmt(&self, out: &mut fmt::Formatter) -> fmt::Result {
+        let hosts = self.config.get_hosts().iter().map(host_name);
+        let addresses = self.config.get_hostaddrs().iter().map(ToString::to_string);
+        let names: Vec<String> = hosts.chain(addresses).collect();
+        let name = names.first().map_or("", String::as_str);
+        match self.config.get_dbname() {
+            Some(database) => write!(out, "{database} on {name}"),
+            None => write!(out, "on {name}"),
+        }
+    }
+}
+
+impl fmt::Debug for StorePlace {
+    fn fmt(&self, out: &mut fmt::Formatter) -> fmt::Result {
+        write!(out, "StorePlace({self})")
+    }
+}
+
+/// A host as libpq names it.
+pub(super) fn host_name(host: &Host) -> String {
+    match host {
+        Host::Tcp(name) => name.clone(),
+        #[cfg(unix)]
+        Host::Unix(path) => path.display().to_string(),
+    }
+}
+
+/// Whether nothing that is sent leaves this machine.
+fn is_local(config: &Config) -> bool {
+    let loops = |address: &IpAddr| address.is_loopback();
+    let addresses = config.get_hostaddrs();
+    if !addresses.is_empty() {
+        return addresses.iter().all(loops);
+    }
+    config.get_hosts().iter().all(|host| match host {
+        Host::Tcp(name) => name == "localhost" || name.parse::<IpAddr>().is_ok_and(|address| loops(&address)),
+        #[cfg(unix)]
+        Host::Unix(_) => true,
+    })
+}
+
+/// A value of a query as it was before its bytes were written as %XX.
+fn decoded(value: &str) -> String {
+    let bytes = value.as_bytes();
+    let (mut out, mut i) = (Vec::new(), 0);
+    while i < bytes.len() {
+        let escaped = value.get(i + 1..i + 3).filter(|_| bytes[i] == b'%');
+        match escaped.and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
+            Some(byte) => {
+                out.push(byte);
+                i += 3;
+            }
+            None => {
+                out.push(bytes[i]);
+                i += 1;
+            }
+        }
+    }
+    String::from_utf8_lossy(&out).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(address: &str) -> Result<StorePlace, BadPlace> {
+        StorePlace::parse("--store", address)
+    }
+
+    #[test]
+    fn a_password_on_the_command_line_is_refused_without_being_repeated() {
+        for address in [
+            "postgres://me:s3cret@db.example/index",
+            "postgresql://db.example/index?user=me&password=s3cret",
+            "postgres://db.example/index?password=s3cret&nonsense=1",
+            "host=db.example password=s3cret",
+            "s3cret",
+            "postgres://me:s3cret@db.example:port/index",
+        ] {
+            let error = StorePlace::from_argument(address).unwrap_err().to_string();
+            assert!(error.starts_with("--store: ") && !error.contains("s3cret"), "{error}");
+        }
+        let error = StorePlace::from_argument("postgres://me:s3cret@db.example/index")
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("PGPASSWORD") && error.contains("--store-file"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn what_is_shown_of_an_address_is_host_and_database() {
+        let place = parsed("postgres://me:s3cret@db.example/index").unwrap();
+        assert_eq!(place.to_string(), "index on db.example");
+        assert_eq!(format!("{place:?}"), "StorePlace(index on db.example)");
+    }
+
+    #[test]
+    fn another_host_is_verified_unless_the_address_says_otherwise() {
+        let secrecy = |address: &str| parsed(address).unwrap().secrecy;
+        assert_eq!(secrecy("postgres://db.example/index"), Secrecy::VerifyFull);
+        assert_eq!(secrecy("postgres://10.0.0.5/index"), Secrecy::VerifyFull);
+        assert_eq!(secrecy("postgres://localhost,db.example/index"), Secrecy::VerifyFull);
+        assert_eq!(
+            secrecy("postgres://localhost/index?hostaddr=10.0.0.5"),
+            Secrecy::VerifyFull
+        );
+        for local in ["localhost", "127.0.0.1", "[::1]", "%2Ftmp"] {
+            assert_eq!(
+                secrecy(&format!("postgres://{local}/index")),
+                Secrecy::Prefer,
+                "{local}"
+            );
+        }
+        assert_eq!(secrecy("postgres://db.example/index?sslmode=require"), Secrecy::Require);
+        assert_eq!(
+            secrecy("postgres://db.example/index?sslmode=verify-ca"),
+            Secrecy::VerifyCa
+        );
+        assert!(parsed("postgres://db.example/index?sslmode=verify_full").is_err());
+        let place = parsed("postgres://db.example/index?sslrootcert=%2Fetc%2Fa%20b.pem&connect_timeout=3").unwrap();
+        assert_eq!(place.root_certificate.as_deref(), Some(Path::new("/etc/a b.pem")));
+        assert_eq!(place.config.get_connect_timeout(), Some(&Duration::from_secs(3)));
+    }
+
+    #[test]
+    fn what_names_no_host_or_is_of_another_kind_is_refused() {
+        for address in ["postgres:///index", "mysql://db.example/index", "", "postgres://"] {
+            assert!(parsed(address).is_err(), "{address}");
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! A connection to a store that is made when it is needed, and made again when it broke.
+
+use std::time::{Duration, Instant};
+
+use postgres::Client;
+
+use super::backoff::Backoff;
+use super::place::StorePlace;
+use super::trouble::{Trouble, words};
+use super::{schema, tls};
+use crate::similar::Centre;
+
+/// How long a question may take, and a single step of the job that does not build anything.
+pub(super) const QUESTION: Duration = Duration::from_secs(5);
+
+/// How often the job tries each step while the server is away: over half a minute.
+const TRIES: u32 = 8;
+
+/// What somebody wants of a store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Role {
+    /// To ask; may neither write nor wait.
+    Reader,
+    /// To bring it up to date.
+    Indexer,
+}
+
+/// The model that reads the question or the files.
+#[derive(Debug, Clone)]
+pub(super) struct Reads {
+    pub id: String,
+    pub name: String,
+    /// Numbers of a vector.
+    pub width: usize,
+}
+
+/// A store, connected to or not.
+pub(super) struct Session {
+    place: StorePlace,
+    role: Role,
+    model: Reads,
+    open: Option<Open>,
+    backoff: Backoff,
+    /// Why it could not be reached last time.
+    why: String,
+}
+
+/// A connection that is set up.
+pub(super) struct Open {
+    pub client: Client,
+    /// The means that were read last, and the centring that they are of.
+    pub centre: Option<(i64, Centre)>,
+}
+
+impl Session {
+    pub(super) fn new(place: StorePlace, role: Role, model: Reads) -> Session {
+        Session {
+            place,
+            role,
+            model,
+            open: None,
+            backoff: Backoff::default(),
+            why: String::new(),
+        }
+    }
+
+    pub(super) fn place(&self) -> &StorePlace {
+        &self.place
+    }
+
+    /// Asks something that may be asked twice: whoever asks once more after the connection broke gets an answer from a new one. A reader
+    /// is told at once when there is none; the job waits.
+    pub(super) fn ask<T>(&mut self, mut question: impl FnMut(&mut Open) -> Result<T, Trouble>) -> Result<T, Trouble> {
+        let mut tries = 0;
+        loop {
+            // One that was open may have been cut long ago, which shows only now.
+            let was_open = self.open.is_some();
+            let trouble = match self.connected().and_then(&mut question) {
+                Err(trouble) if trouble.may_pass() => trouble,
+                answered => return answered,
+            };
+            if trouble.is_broken() {
+                self.open = None;
+            }
+            tries += 1;
+            match self.role {
+                Role::Reader if !was_open || tries > 1 => return Err(trouble),
+                Role::Indexer if tries >= TRIES => return Err(trouble),
+                Role::Reader => {}
+                Role::Indexer => {
+                    let left = self.backoff.left(Instant::now());
+                    std::thread::sleep(left.unwrap_or(Duration::from_millis(50)));
+                }
+            }
+        }
+    }
+
+    fn connected(&mut self) -> Result<&mut Open, Trouble> {
+        if self.open.is_none() {
+            if let Some(left) = self.backoff.left(Instant::now()) {
+                let why = self.why.clone();
+                return Err(Trouble::Waiting { why, left });
+            }
+            match self.connect() {
+                Ok(open) => {
+                    self.backoff.reset();
+                    self.open = Some(open);
+                }
+                Err(trouble) => {
+                    if trouble.is_broken() {
+                        self.why = match &trouble {
+                            Trouble::Unreachable { why } => why.clone(),
+                            other => other.to_string(),
+                        };
+                        self.backoff.failed(Instant::now(), std::process::id());
+                    }
+                    return Err(trouble);
+                }
+            }
+        }
+        self.open.as_mut().ok_or_else(|| Trouble::Lost(String::new()))
+    }
+
+    fn connect(&self) -> Result<Open, Trouble> {
+        let unreachable = |why: String| Trouble::Unreachable { why };
+        let tls = tls::connector(&self.place).map_err(unreachable)?;
+        let mut client = self
+            .place
+            .config
+            .connect(tls)
+            .map_err(|error| unreachable(words(&error)))?;
+        let timeout = QUESTION.as_millis();
+        client.batch_execute(&format!(
+            "SET statement_timeout = {timeout}; SET idle_in_transaction_session_timeout = 60000; SET jit = off"
+        ))?;
+        match self.role {
+            Role::Reader => {
+                client.batch_execute("SET default_transaction_read_only = on")?;
+                schema::check(&mut client, &self.model)?;
+            }
+            Role::Indexer => schema::make(&mut client, &self.model)?,
+        }
+        Ok(Open { client, centre: None })
+    }
+}
+
+impl std::fmt::Debug for Session {
+    fn fmt(&self, out: &mut std::fmt::Formatter) -> std::fmt::Result {
+        write!(out, "Session({})", self.place)
+    }
+}

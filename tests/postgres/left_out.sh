@@ -1,0 +1,15 @@
+#!/bin/bash
+# A program built without the feature `postgres` says so, and repeats nothing of an address: left_out.sh PROGRAM
+set -euo pipefail
+
+[ $# -eq 1 ] || { echo "usage: left_out.sh PROGRAM" >&2; exit 2; }
+for arguments in "index ." "search words" "similar README.md"; do
+  # shellcheck disable=SC2086
+  said=$("$1" $arguments --store postgres://me:s3cret@localhost/index 2>&1 >/dev/null) && status=0 || status=$?
+  case "$status $said" in
+    *s3cret*) echo "the password is repeated: $said"; exit 1 ;;
+    "2 "*"--features postgres"*) ;;
+    *) echo "$arguments: exit code $status: $said"; exit 1 ;;
+  esac
+done
+echo "without the feature it says how to build one with it"

@@ -1,0 +1,79 @@
+//! The index on a real server of Postgres with pgvector (`tests/postgres/install.sh` brings one).
+#![cfg(unix)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "a test says by failing what was not there"
+)]
+
+mod access;
+mod outage;
+mod renewal;
+mod same;
+mod server;
+mod tls;
+
+use std::path::Path;
+use std::sync::LazyLock;
+use std::time::{Duration, SystemTime};
+
+use fovea::model::{Model, UNSTOPPED, default_source};
+use fovea::similar::index::postgres::{Job, Shared};
+use fovea::similar::index::{Collection, Filter, Limits, Renewal, embed_query};
+use server::Server;
+
+static MODEL: LazyLock<Model> = LazyLock::new(|| Model::load(&default_source()).unwrap());
+
+/// Writes a file as if long ago, so that its stamp is trusted.
+fn write(root: &Path, path: &str, text: &str) {
+    let path = root.join(path);
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    std::fs::write(&path, text).unwrap();
+    let seconds = 1_000_000 + text.bytes().map(u64::from).sum::<u64>();
+    let file = std::fs::File::options().write(true).open(&path).unwrap();
+    file.set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds))
+        .unwrap();
+}
+
+/// A function that does something of its own.
+fn function(name: &str, number: usize) -> String {
+    format!(
+        "fn {name}(input: &[u32]) -> u32 {{\n    let mut total = {number};\n    for value in input {{\n        total += value * {number};\n    }}\n    total\n}}\n"
+    )
+}
+
+/// A folder of some functions.
+fn folder(files: usize) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for i in 0..files {
+        write(
+            folder.path(),
+            &format!("src/f{i}.rs"),
+            &function(&format!("number_{i}"), i),
+        );
+    }
+    folder
+}
+
+fn job(server: &Server) -> Job {
+    Job::open(server.place(), &MODEL).unwrap()
+}
+
+fn renew(job: &mut Job, root: &Path, name: &str) -> Renewal {
+    job.renew(&MODEL, root, Some(name), &Limits::default(), UNSTOPPED, |_| {})
+        .unwrap()
+}
+
+fn reader(server: &Server, own: Option<&str>) -> Shared {
+    Shared::open(server.place(), &MODEL, own.map(Path::new)).unwrap()
+}
+
+/// Names of what is found for a question, with their paths.
+fn found(items: &dyn Collection, question: &str, count: usize) -> Vec<String> {
+    let query = embed_query(&MODEL, question).unwrap();
+    let found = items.search(&query, &Filter::default(), count).unwrap();
+    found
+        .iter()
+        .map(|hit| format!("{} {}", hit.item.name, hit.root.join(&hit.path).display()))
+        .collect()
+}

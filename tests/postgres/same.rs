@@ -1,0 +1,160 @@
+//! The same questions to a file and to a server.
+
+use std::path::{Path, PathBuf};
+
+use fovea::model::UNSTOPPED;
+use fovea::segment::ItemKind;
+use fovea::similar::index::{Asked, Collection, EmbeddedItem, Filter, Found, Index, Limits, embed_items, embed_query};
+use fovea::similar::likeness;
+use fovea::text::Language;
+
+use crate::{MODEL, Server, job, reader, renew};
+
+/// What the halves of vectors and means may make of a score.
+const NEAR: f32 = 2e-3;
+
+#[test]
+fn a_server_finds_what_a_file_finds_with_and_without_graphs() {
+    let Some(server) = Server::start(None) else { return };
+    let (root, cache) = (sources(), tempfile::tempdir().unwrap());
+    let mut index = Index::open(cache.path()).unwrap();
+    index
+        .renew(&MODEL, root.path(), &Limits::default(), UNSTOPPED, |_| {})
+        .unwrap();
+    let gallery = index.gallery(&MODEL, root.path()).unwrap();
+    let mut job = job(&server);
+    let renewal = renew(&mut job, root.path(), "team/sources");
+    assert!(renewal.embedded > 100 && renew(&mut job, root.path(), "team/sources").read == 0);
+    let questions = questions(root.path());
+    let store = reader(&server, Some("team/sources"));
+    assert_eq!(store.len().unwrap(), gallery.len());
+    let plain = compare(&gallery, &store, &questions);
+    // So few are read one by one, unless the server is told otherwise.
+    let mut admin = server.admin();
+    admin
+        .batch_execute(
+            "CREATE INDEX ON fovea.items USING hnsw (vector halfvec_cosine_ops);
+             CREATE INDEX ON fovea.items USING hnsw (centred halfvec_ip_ops);
+             ALTER ROLE postgres SET enable_seqscan = off; ALTER ROLE postgres SET enable_bitmapscan = off;
+             ALTER ROLE postgres SET enable_sort = off",
+        )
+        .unwrap();
+    let graphs = compare(&gallery, &reader(&server, Some("team/sources")), &questions);
+    assert!(plain > 300 && graphs == plain, "{plain} {graphs}");
+    let scans: i64 = admin
+        .query_one(
+            "SELECT pg_stat_force_next_flush(), (SELECT coalesce(sum(idx_scan), 0)::bigint FROM pg_stat_user_indexes i
+                JOIN pg_index USING (indexrelid) JOIN pg_class c ON c.oid = indexrelid JOIN pg_am a ON a.oid = c.relam
+                WHERE a.amname = 'hnsw')",
+            &[],
+        )
+        .unwrap()
+        .get(1);
+    assert!(scans > 50, "the graphs were not used: {scans}");
+}
+
+/// Asks both the same; how many answers there were.
+fn compare(gallery: &dyn Collection, store: &dyn Collection, questions: &[(PathBuf, EmbeddedItem)]) -> usize {
+    let filters = [
+        Filter::default(),
+        Filter {
+            languages: vec![Language::Python, Language::Go],
+            ..Filter::default()
+        },
+        Filter {
+            kinds: vec![ItemKind::Type],
+            below: Some("similar/index/".into()),
+            ..Filter::default()
+        },
+    ];
+    let mut answers = 0;
+    for (i, (path, question)) in questions.iter().enumerate() {
+        let filter = &filters[i % filters.len()];
+        for base in [Some(likeness::DEFAULT), Some(0.3), None] {
+            let asked = Asked {
+                path: Some(path.as_path()),
+                item: &question.item,
+                vector: &question.vector,
+                base,
+            };
+            let one = gallery.similar(&asked, filter, 12).unwrap();
+            let other = store.similar(&asked, filter, 12).unwrap();
+            answers += same(&one, &other, &format!("{} {base:?} {filter:?}", question.item.name));
+        }
+    }
+    for question in [
+        "read the settings from a file",
+        "sort some numbers",
+        "how are places kept",
+        "a lock for one writer",
+    ] {
+        let query = embed_query(&MODEL, question).unwrap();
+        for filter in &filters {
+            let one = gallery.search(&query, filter, 12).unwrap();
+            let other = store.search(&query, filter, 12).unwrap();
+            answers += same(&one, &other, question);
+        }
+    }
+    answers
+}
+
+/// The same items, but for those about as near as the last.
+fn same(one: &[Found], other: &[Found], question: &str) -> usize {
+    let key = |hit: &Found| (hit.path.clone(), hit.item.start, hit.item.name.clone());
+    assert_eq!(one.len(), other.len(), "{question}: {one:?}\n{other:?}");
+    let last = one.last().map_or(0.0, |hit| hit.score) + NEAR;
+    for (a, b) in one.iter().zip(other) {
+        assert!((a.score - b.score).abs() < NEAR, "{question}: {a:?}\n{b:?}");
+        let found = other.iter().any(|hit| key(hit) == key(a));
+        assert!(found || a.score < last, "{question}: {a:?} is not among {other:?}");
+    }
+    one.len()
+}
+
+/// Real sources: the fixtures in some twenty languages, and this repository's own index.
+fn sources() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for (from, to) in [
+        ("tests/fixtures/segments", "fixtures"),
+        ("src/similar", "similar"),
+        ("src/database", "database"),
+    ] {
+        copy(&here.join(from), &folder.path().join(to));
+    }
+    // A copy of a file, whose items are in the answers once for each.
+    copy(&here.join("src/database"), &folder.path().join("copy"));
+    folder
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let path = entry.unwrap().path();
+        let target = to.join(path.file_name().unwrap());
+        match path.is_dir() {
+            true => copy(&path, &target),
+            false => drop(std::fs::copy(&path, &target).unwrap()),
+        }
+    }
+}
+
+/// Items of some files, with their paths.
+fn questions(root: &Path) -> Vec<(PathBuf, EmbeddedItem)> {
+    let files = [
+        "fixtures/sample.py",
+        "fixtures/sample.go",
+        "database/mod.rs",
+        "similar/index/mod.rs",
+        "fixtures/sample.md",
+    ];
+    let of = |file: &&str| {
+        let text = std::fs::read_to_string(root.join(file)).unwrap();
+        let items = embed_items(&MODEL, &text, Language::from_path(Path::new(file))).unwrap();
+        items
+            .into_iter()
+            .map(|item| (PathBuf::from(file), item))
+            .collect::<Vec<_>>()
+    };
+    files.iter().flat_map(of).collect()
+}

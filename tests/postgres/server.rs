@@ -1,0 +1,175 @@
+//! A server of Postgres for a test, gone with it.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::OnceLock;
+
+use fovea::similar::index::postgres::StorePlace;
+use postgres::{Client, NoTls};
+
+/// The folder of the server's programs; what needs a server is skipped where it is not set.
+const VARIABLE: &str = "FOVEA_POSTGRES_BIN";
+
+/// A server with a database `index`, reached through a socket and a port of this machine.
+pub struct Server {
+    folder: tempfile::TempDir,
+    pub port: u16,
+}
+
+impl Server {
+    /// A server that lets everybody in, unless the superuser's password is given; `None` where there are no programs for one.
+    pub fn start(password: Option<&str>) -> Option<Server> {
+        let Some(programs) = programs() else {
+            assert!(std::env::var_os("CI").is_none(), "CI has to set {VARIABLE}");
+            eprintln!("skipped: {VARIABLE} names no folder with the programs of Postgres");
+            return None;
+        };
+        let folder = tempfile::Builder::new().prefix("fovea-pg").tempdir().unwrap();
+        if is_root() {
+            run(Command::new("chown").arg("nobody").arg(folder.path()));
+        }
+        let port = std::net::TcpListener::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap()
+            .port();
+        let server = Server { folder, port };
+        let mut initdb = as_nobody(&programs.join("initdb"));
+        initdb
+            .arg("-D")
+            .arg(server.data())
+            .args(["-U", "postgres", "--no-locale", "-E", "UTF8", "--no-sync"]);
+        match password {
+            Some(password) => {
+                let file = server.folder.path().join("password");
+                std::fs::write(&file, password).unwrap();
+                initdb.args(["-A", "scram-sha-256", "--pwfile"]).arg(file);
+            }
+            None => {
+                initdb.args(["-A", "trust"]);
+            }
+        }
+        run(&mut initdb);
+        server.go();
+        server
+            .superuser("postgres", password)
+            .batch_execute("CREATE DATABASE index")
+            .unwrap();
+        Some(server)
+    }
+
+    fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    fn control(&self) -> Command {
+        let mut control = as_nobody(&programs().unwrap().join("pg_ctl"));
+        control.arg("-D").arg(self.data()).args(["-w", "-s"]);
+        control
+    }
+
+    /// Starts it, once more where it was stopped.
+    pub fn go(&self) {
+        let folder = self.folder.path().display();
+        let options = format!(
+            "-p {} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder} -c fsync=off",
+            self.port
+        );
+        let log = self.folder.path().join("log");
+        run(self.control().arg("-l").arg(log).args(["-o", &options, "start"]));
+    }
+
+    /// Kills it as a crash would.
+    pub fn kill(&self) {
+        run(self.control().args(["-m", "immediate", "stop"]));
+    }
+
+    /// Its address through the socket, for a role.
+    pub fn address(&self, role: &str) -> String {
+        let folder = self.folder.path().display().to_string().replace('/', "%2F");
+        format!("postgres://{role}@{folder}:{}/index", self.port)
+    }
+
+    /// The place of its database as the superuser sees it.
+    pub fn place(&self) -> StorePlace {
+        StorePlace::from_argument(&self.address("postgres")).unwrap()
+    }
+
+    /// A connection of the superuser's to a database.
+    pub fn superuser(&self, database: &str, password: Option<&str>) -> Client {
+        let mut config = postgres::Config::new();
+        config
+            .host_path(self.folder.path())
+            .port(self.port)
+            .user("postgres")
+            .dbname(database);
+        if let Some(password) = password {
+            config.password(password);
+        }
+        config.connect(NoTls).unwrap()
+    }
+
+    /// A connection to the database `index`.
+    pub fn admin(&self) -> Client {
+        self.superuser("index", None)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.control().args(["-m", "immediate", "stop"]).output();
+    }
+}
+
+fn is_root() -> bool {
+    let mine = tempfile::NamedTempFile::new().unwrap();
+    std::os::unix::fs::MetadataExt::uid(&mine.as_file().metadata().unwrap()) == 0
+}
+
+/// A command as somebody that the server is willing to run as, which root is not.
+fn as_nobody(program: &Path) -> Command {
+    if !is_root() {
+        return Command::new(program);
+    }
+    let mut command = Command::new("setpriv");
+    command.args([
+        "--reuid=nobody",
+        "--regid=nogroup",
+        "--clear-groups",
+        "env",
+        "HOME=/nonexistent",
+    ]);
+    command.arg(program).current_dir("/");
+    command
+}
+
+/// The programs where nobody reaches them: a home folder of root's is closed to others, so they are copied out of it.
+fn programs() -> Option<&'static Path> {
+    static PROGRAMS: OnceLock<Option<(PathBuf, Option<tempfile::TempDir>)>> = OnceLock::new();
+    let found = PROGRAMS.get_or_init(|| {
+        let named = PathBuf::from(std::env::var_os(VARIABLE).filter(|value| !value.is_empty())?);
+        let works = as_nobody(&named.join("postgres")).arg("--version").output();
+        if works.is_ok_and(|output| output.status.success()) {
+            return Some((named, None));
+        }
+        let copy = tempfile::Builder::new().prefix("fovea-pg-programs").tempdir().unwrap();
+        run(Command::new("cp")
+            .arg("-r")
+            .arg(named.parent()?)
+            .arg(copy.path().join("pg")));
+        run(Command::new("chmod").arg("-R").arg("a+rX").arg(copy.path()));
+        Some((copy.path().join("pg/bin"), Some(copy)))
+    });
+    found.as_ref().map(|(folder, _)| folder.as_path())
+}
+
+fn run(command: &mut Command) -> Output {
+    let output = command.output().unwrap();
+    assert!(
+        output.status.success(),
+        "{command:?}: {}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+    output
+}
