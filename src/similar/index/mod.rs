@@ -22,7 +22,7 @@ use crate::segment::ItemKind;
 use crate::text::{Language, Position, PositionEncoding, Snapshot};
 
 pub use collection::{Asked, Collection, Filter, Found};
-pub use files::{Limits, Skipped, refused_root};
+pub use files::{Limits, Skipped, concerns, refused_root};
 pub use gallery::Gallery;
 pub use reading::{EmbeddedItem, embed_items, embed_query};
 pub use renew::{Progress, Renewal};
