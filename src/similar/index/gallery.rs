@@ -95,6 +95,9 @@ impl Gallery {
     ) -> Gallery {
         let (mut paths, mut items, mut rows, mut spread) = (Vec::new(), Vec::new(), Rows::new(width), Vec::new());
         let mut names: HashMap<String, usize> = HashMap::new();
+        // A store has them by their bytes, where `a.rs` goes before `a/b.rs`.
+        let mut files: Vec<_> = files.collect();
+        files.sort_by(|a, b| a.0.cmp(&b.0));
         for (path, own) in files {
             for EmbeddedItem { item, vector } in own.iter().filter(|embedded| embedded.vector.len() == width) {
                 rows.push(vector);

@@ -5,10 +5,12 @@
 //! Several processes may bring the same file up to date at once: what both write is the same. Names of items are in it, but no text.
 
 mod collection;
+mod encoding;
 mod files;
 mod gallery;
 mod reading;
 mod renew;
+mod store;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -112,6 +114,9 @@ pub enum IndexError {
     /// The model failed.
     #[error(transparent)]
     Model(#[from] crate::model::ModelError),
+    /// Others dropped, twice, what was found a moment before.
+    #[error("others clean the index up so often that nothing can be written; try again")]
+    Restless,
     /// The checkpoint said so; what was done until then is kept.
     #[error("stopped; what was indexed so far is kept")]
     Stopped,
