@@ -177,6 +177,7 @@ impl Engine for Fake {
                     cosine: 1.0,
                 })
                 .collect(),
+            centred: None,
             ms: 1.0,
         })
     }
