@@ -573,6 +573,51 @@ fn search_and_similar_find_what_the_index_has() {
 }
 
 #[test]
+fn compare_tells_what_the_languages_have_in_common_by_an_index() {
+    let (folder, cache) = (folder_of_code(30), tempfile::tempdir().unwrap());
+    let place = |name: &str| folder.path().join(name).display().to_string();
+    let (a, b, root) = (place("config.py:1"), place("settings.js:1"), place(""));
+    let compare = |format: &str| {
+        let arguments = ["compare", &a, &b, "--root", &root, "--format", format];
+        with_cache(cache.path(), &arguments).output().unwrap()
+    };
+    let report = json(&compare("json"));
+    let number = |value: &Value| value.as_f64().unwrap();
+    let centred = &report["centred"];
+    let pairs = centred["pairs"].as_array().unwrap().iter();
+    let sum: f64 = pairs.flat_map(|row| row.as_array().unwrap()).map(number).sum();
+    assert!((sum - number(&centred["cosine"])).abs() < 1e-4);
+    let common = number(&centred["common"]);
+    let own = number(&centred["own_length"]) * number(&centred["cosine"]);
+    assert!((common + own - number(&report["cosine"])).abs() < 1e-4);
+    let known = |side: &str| (centred[side]["language"].clone(), centred[side]["known"].clone());
+    assert_eq!(known("a"), ("python".into(), true.into()));
+    // It is the score that `fovea similar` tells.
+    let similar = [
+        "similar",
+        &a,
+        "--root",
+        &root,
+        "--threshold",
+        "0",
+        "--language",
+        "javascript",
+        "--format",
+        "json",
+    ];
+    let similar = json(&with_cache(cache.path(), &similar).output().unwrap());
+    let score = number(&similar[0]["similar"][0]["score"]);
+    assert!((score - number(&centred["cosine"])).abs() < 2e-3, "{score} {centred}");
+    for (format, title) in [("terminal", "centred cosine"), ("markdown", "**centred cosine")] {
+        let shown = stdout(&compare(format));
+        assert!(
+            shown.contains(title) && shown.contains("is common to the language (python, javascript)"),
+            "{shown}"
+        );
+    }
+}
+
+#[test]
 fn without_a_place_to_write_search_works_in_memory_and_says_so_once() {
     let folder = folder_of_code(0);
     let taken = folder.path().join("config.py");

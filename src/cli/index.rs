@@ -80,7 +80,7 @@ pub(super) fn run(arguments: &Index) -> Result<()> {
 
 /// The items of a folder, after its index was brought up to date. An index that cannot be written is made in memory, which is said
 /// once on stderr.
-fn gallery(model: &Model, root: &Path) -> Result<Gallery> {
+pub(super) fn gallery(model: &Model, root: &Path) -> Result<Gallery> {
     let mut index = match open() {
         Ok(index) => index,
         Err(error) => in_memory(&error)?,

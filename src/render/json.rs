@@ -4,7 +4,7 @@
 use serde::Serialize;
 
 use crate::analysis::DocumentReport;
-use crate::explain::{Link, Method, PairReport, Side};
+use crate::explain::{Centred, CentredSide, Link, Method, PairReport, Side};
 use crate::model::ModelInfo;
 use crate::segment::{Unit, UnitKind};
 use crate::similar::index::{self, Found, IndexedItem, Renewal};
@@ -155,8 +155,47 @@ pub struct Compare {
     pub pairs: Vec<Vec<f32>>,
     /// Corresponding words, as indices into the words.
     pub alignment: Vec<Link>,
+    /// The same without what the languages have in common; absent where no means were given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub centred: Option<CompareCentred>,
     /// Milliseconds.
     pub ms: f32,
+}
+
+/// The centred variant of [`Compare`].
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct CompareCentred {
+    /// Cosine of the embeddings without the means of their languages.
+    pub cosine: f32,
+    /// |centred cosine - sum of all pairs|.
+    pub residual: f32,
+    /// How much of the raw cosine is what the languages have in common: cosine = common + own_length · centred cosine.
+    pub common: f32,
+    /// The lengths of what is left of both embeddings, multiplied.
+    pub own_length: f32,
+    /// The first passage.
+    pub a: CompareCentredSide,
+    /// The second passage.
+    pub b: CompareCentredSide,
+    /// As the raw pairs, then a row and a column for the means of the languages.
+    pub pairs: Vec<Vec<f32>>,
+}
+
+/// One passage of [`CompareCentred`].
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct CompareCentredSide {
+    /// The language whose mean is taken away.
+    pub language: &'static str,
+    /// Whether that mean is known; else nothing is taken away.
+    pub known: bool,
+    /// What each of the passage's words adds to the centred cosine.
+    pub scores: Vec<f32>,
+    /// What its special tokens add.
+    pub special: f32,
+    /// What the biases add.
+    pub bias: f32,
+    /// What taking the mean away adds.
+    pub common: f32,
 }
 
 /// One passage of [`Compare`].
@@ -194,7 +233,28 @@ pub fn compare(report: &PairReport, a: (&Snapshot, &ByteRange), b: (&Snapshot, &
         b: side(&report.b, b),
         pairs: (0..report.a.words.len() + 2).map(|i| report.row(i).to_vec()).collect(),
         alignment: report.alignment.clone(),
+        centred: report.centred.as_ref().map(|own| centred(own, a.0, b.0)),
         ms: report.ms,
+    }
+}
+
+fn centred(report: &Centred, a: &Snapshot, b: &Snapshot) -> CompareCentred {
+    let side = |side: &CentredSide, snapshot: &Snapshot| CompareCentredSide {
+        language: snapshot.language().name(),
+        known: side.known,
+        scores: side.scores.clone(),
+        special: side.special,
+        bias: side.bias,
+        common: side.common,
+    };
+    CompareCentred {
+        cosine: report.cosine,
+        residual: report.residual,
+        common: report.common,
+        own_length: report.own_length,
+        a: side(&report.a, a),
+        b: side(&report.b, b),
+        pairs: (0..report.a.scores.len() + 3).map(|i| report.row(i).to_vec()).collect(),
     }
 }
 

@@ -1,5 +1,9 @@
 //! What editors show as Markdown. Text from documents is data here: whatever stands in it, it cannot become markup.
 
+mod compare;
+
+pub use compare::compare;
+
 use crate::explain::Method;
 
 /// The most characters of a document's text that are quoted.

@@ -184,6 +184,7 @@ impl Engine for Fake {
                     cosine: 1.0,
                 })
                 .collect(),
+            centred: None,
             ms: 1.0,
         })
     }
