@@ -114,19 +114,14 @@ impl Analysis {
     pub fn configure(&self, options: Options) {
         self.shared().cache.resize(options.cache_bytes);
         self.shared().cache.settle(options.disk.as_ref());
-        let now = Instant::now();
-        self.shared().change_index(|state| {
-            let old = &state.options;
-            if (&old.workspace, old.identifier_aware) != (&options.workspace, options.identifier_aware) {
-                let aware = options.identifier_aware;
-                let reader = state.indexing.model.take();
-                state.indexing.model = reader.map(|model| model.identifier_aware(aware));
-                state.indexing.restart(now);
-            }
-        });
         self.shared().change(|state| {
             let old = std::mem::replace(&mut state.options, options);
             let new = &state.options;
+            if (&old.workspace, old.identifier_aware) != (&new.workspace, new.identifier_aware) {
+                let reader = state.indexing.model.take();
+                state.indexing.model = reader.map(|model| model.identifier_aware(new.identifier_aware));
+                state.indexing.restart(Instant::now());
+            }
             state.pool_changed |= old.threads != new.threads;
             state.lenses_stale |= old.min_similarity != new.min_similarity;
             let (method, identifier_aware) = (new.method, new.identifier_aware);
@@ -143,6 +138,7 @@ impl Analysis {
             }
             state.documents.restart(false, Instant::now());
         });
+        self.shared().wake_index();
     }
 
     /// Loads another model, or the same again after it failed. Questions wait for it.
@@ -166,7 +162,7 @@ impl Analysis {
     /// Goes on where [`Analysis::pause`] stopped.
     pub fn resume(&self) {
         self.shared().change(|state| state.paused = false);
-        self.shared().change_index(|_| ());
+        self.shared().wake_index();
     }
 
     /// Files of the workspace may have changed, at least `quiet` before anybody looks.
@@ -419,6 +415,12 @@ impl Analysis {
     #[cfg(test)]
     pub(super) fn wakeups(&self) -> u64 {
         self.shared().wakeups.load(std::sync::atomic::Ordering::Relaxed)
+    }
+
+    /// What is shown of the workspace.
+    #[cfg(test)]
+    pub(super) fn workspace(&self) -> Arc<super::workspace::Workspace> {
+        self.shared().workspace()
     }
 
     /// Lets a question wait for the model thread.

@@ -71,7 +71,7 @@ impl Worker {
             state.model = ModelStatus::Ready(info);
         }
         drop(state);
-        self.shared.change_index(|_| ());
+        self.shared.wake_index();
         Event::ModelReady { ms }
     }
 

@@ -167,8 +167,13 @@ impl Shared {
     /// Changes the state and wakes the thread of the index.
     pub fn change_index<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
         let result = change(&mut self.state());
-        self.index_wake.notify_one();
+        self.wake_index();
         result
+    }
+
+    /// Wakes the thread of the index.
+    pub fn wake_index(&self) {
+        self.index_wake.notify_one();
     }
 
     /// The thread of the index sleeps until woken or until `until`. Spurious wake-ups are the caller's to bear.
@@ -218,7 +223,7 @@ impl Shared {
             state.refuse_all(&Refusal::Cancelled);
             state.stop_running();
         });
-        self.index_wake.notify_one();
+        self.wake_index();
     }
 }
 

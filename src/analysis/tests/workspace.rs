@@ -15,22 +15,25 @@ const AREA: &str = "fn polygon_area(points: &[(f64, f64)]) -> f64 {\n    let mut
                     let (a, b) = (points[i], points[(i + 1) % points.len()]);\n        sum += a.0 * b.1 - b.0 * a.1;\n    }\n    \
                     sum.abs() / 2.0\n}\n";
 
-fn bench(roots: &[&Path], cache: Option<&Path>) -> Bench {
-    let (tell, events) = channel();
+fn indexing(roots: &[&Path], cache: Option<&Path>) -> Options {
     let scope = Scope {
         roots: roots.iter().map(|root| root.to_path_buf()).collect(),
         folder: cache.map(Path::to_owned),
         on_battery: true,
         ..Scope::default()
     };
-    let options = Options {
+    Options {
         debounce: Duration::ZERO,
         workspace: Some(scope),
         ..Options::default()
-    };
+    }
+}
+
+fn bench(roots: &[&Path], cache: Option<&Path>) -> Bench {
+    let (tell, events) = channel();
     let analysis = Analysis::start(
         || Model::load(&Source::Embedded),
-        options,
+        indexing(roots, cache),
         move |event| _ = tell.send(event),
     );
     Bench {
@@ -164,4 +167,40 @@ fn an_index_that_cannot_be_written_is_kept_in_memory_and_told_of_once() {
         .try_iter()
         .filter(|event| matches!(event, Event::IndexTrouble(_)));
     assert_eq!(told.count(), 1);
+}
+
+#[test]
+fn folders_that_are_added_and_taken_away_are_indexed_and_forgotten() {
+    let (one, two) = (
+        tempfile::tempdir().expect("a folder"),
+        tempfile::tempdir().expect("a folder"),
+    );
+    write(one.path(), "a.rs", READ);
+    write(two.path(), "b.rs", AREA);
+    let bench = bench(&[one.path()], None);
+    indexed(&bench, 1);
+    bench.analysis.configure(indexing(&[one.path(), two.path()], None));
+    indexed(&bench, 2);
+    bench.analysis.configure(indexing(&[two.path()], None));
+    indexed(&bench, 1);
+    bench.analysis.configure(indexing(&[], None));
+    until(|| bench.analysis.status().index.stage == IndexStage::Off);
+    assert_eq!(bench.analysis.status().index.items, 0);
+}
+
+#[test]
+fn a_look_at_folders_that_did_not_change_keeps_what_is_known() {
+    let folder = tempfile::tempdir().expect("a folder");
+    write(folder.path(), "a.rs", READ);
+    // The stamp of a file that was just written is not trusted.
+    let file = std::fs::File::options().write(true).open(folder.path().join("a.rs"));
+    let hour_ago = std::time::SystemTime::now() - Duration::from_secs(3600);
+    file.and_then(|file| file.set_modified(hour_ago)).expect("a time");
+    let bench = bench(&[folder.path()], None);
+    indexed(&bench, 1);
+    let known = bench.analysis.workspace();
+    while bench.events.try_recv().is_ok() {}
+    bench.analysis.index(true);
+    bench.event(|event| matches!(event, Event::Index(IndexStage::Ready)).then_some(()));
+    assert!(Arc::ptr_eq(&known, &bench.analysis.workspace()));
 }

@@ -168,19 +168,25 @@ impl Keeper {
             self.pool = Some((job.threads, Pool::lowest(job.threads)));
         }
         let roots = self.roots(&job.scope);
+        let before = self.galleries.len();
         // What another model read cannot be compared with.
         if self.model.as_ref() != Some(&model.info().id) {
             self.galleries.clear();
             self.model = Some(model.info().id.clone());
         }
         self.galleries.retain(|(root, _)| roots.contains(root));
+        let mut changed = self.galleries.len() != before;
         self.open(&job.scope);
         for root in &roots {
             if !self.galleries.iter().any(|(known, _)| known == root) {
                 self.load(model, root);
+                changed = true;
             }
         }
-        self.publish();
+        // Where nothing changed, what was found by those who asked stays known.
+        if changed {
+            self.publish();
+        }
         if roots.is_empty() {
             return Ok(());
         }
@@ -244,16 +250,10 @@ impl Keeper {
     fn load(&mut self, model: &Model, root: &Path) {
         let Some(store) = &self.store else { return };
         match store.index.gallery(model, root) {
-            Ok(gallery) => self.put(root, gallery),
+            Ok(gallery) => put(&mut self.galleries, root, gallery),
             // The renewal meets it again, and tells.
             Err(error) => tracing::warn!(%error, "what is indexed of the workspace cannot be read"),
         }
-    }
-
-    fn put(&mut self, root: &Path, gallery: Gallery) {
-        self.galleries.retain(|(known, _)| known != root);
-        self.galleries.push((root.to_owned(), Arc::new(gallery)));
-        self.galleries.sort_by(|a, b| a.0.cmp(&b.0));
     }
 
     /// Brings the index of a folder up to date and shows what it holds then.
@@ -309,8 +309,7 @@ impl Keeper {
             }
             let started = Instant::now();
             if let Some(gallery) = reader.as_ref().and_then(|reader| reader.gallery(model, root).ok()) {
-                galleries.retain(|(known, _)| known != root);
-                galleries.push((root.to_owned(), Arc::new(gallery)));
+                put(galleries, root, gallery);
                 show(&shared, galleries);
             }
             published = Instant::now();
@@ -335,6 +334,13 @@ impl Keeper {
             self.shared.tell(Event::IndexTrouble(message));
         }
     }
+}
+
+/// Puts the items of a folder in the place of those that are known of it, in the order of the folders.
+fn put(galleries: &mut Vec<(PathBuf, Arc<Gallery>)>, root: &Path, gallery: Gallery) {
+    galleries.retain(|(known, _)| known != root);
+    galleries.push((root.to_owned(), Arc::new(gallery)));
+    galleries.sort_by(|a, b| a.0.cmp(&b.0));
 }
 
 fn show(shared: &Shared, galleries: &[(PathBuf, Arc<Gallery>)]) {
