@@ -3,9 +3,10 @@
 //! They are read with types of our own: a URI that our parser would refuse, or a position past what fits in LSP's `uinteger`,
 //! must not make an edit get lost, since every later answer would then be about another text.
 
+use std::path::PathBuf;
+
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
-use std::path::PathBuf;
 use tower_lsp::ls_types::Uri;
 
 use super::client::file_path;

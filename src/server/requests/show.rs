@@ -49,18 +49,13 @@ pub async fn similar(
         }
         1 => open(client, ticket, &similar[0]).await.then_some(0),
         _ if ticket.client.fovea => None,
-        _ => match choose(
-            client,
-            ticket,
-            active.as_ref(),
-            &format!("What resembles {}", one_line(&name)),
-            &similar,
-        )
-        .await
-        {
-            Some(index) => open(client, ticket, &similar[index]).await.then_some(index),
-            None => None,
-        },
+        _ => {
+            let question = format!("What resembles {}", one_line(&name));
+            match choose(client, ticket, active.as_ref(), &question, &similar).await {
+                Some(index) => open(client, ticket, &similar[index]).await.then_some(index),
+                None => None,
+            }
+        }
     };
     Ok(ShowSimilarAnswer { name, similar, shown })
 }
