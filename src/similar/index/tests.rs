@@ -1,6 +1,7 @@
 //! Folders that change under the index.
 
 mod groups;
+mod hostile;
 
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
