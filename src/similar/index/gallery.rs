@@ -7,14 +7,11 @@ use std::sync::Arc;
 use super::super::likeness::{self, Ties};
 use super::super::vector::dot;
 use super::super::{Centre, Judge, Rows};
-use super::reading::item_vector;
+use super::reading::{EmbeddedItem, item_vector};
 use super::{
     Asked, Collection, Filter, Found, Index, IndexError, IndexedItem, is_test_file, is_test_item, renew, table,
 };
 use crate::model::Model;
-
-/// A file with its items and their vectors, of unit length and not centred.
-pub type FileItems = (PathBuf, Vec<(IndexedItem, Arc<[f32]>)>);
 
 /// The items of a folder. Items that are too short or too little understood to be compared are not among them.
 #[derive(Debug)]
@@ -67,7 +64,7 @@ impl Gallery {
             let units = loaded.units.get(&content)?;
             let comparable = items.into_iter().filter_map(|(item, own)| {
                 let vector = units.get(own).and_then(item_vector)?;
-                (vector.len() == width).then_some((item, vector))
+                (vector.len() == width).then_some(EmbeddedItem { item, vector })
             });
             Some((content, comparable.collect::<Vec<_>>()))
         };
@@ -76,7 +73,7 @@ impl Gallery {
             contents
                 .values()
                 .flatten()
-                .map(|(item, vector)| (item.language, &**vector)),
+                .map(|EmbeddedItem { item, vector }| (item.language, &**vector)),
         );
         let listed = loaded.files.into_iter().map(|(path, content)| {
             let items = contents.get(&content).map_or(&[][..], Vec::as_slice);
@@ -85,28 +82,31 @@ impl Gallery {
         Gallery::list(root.into(), listed, centre, width)
     }
 
-    /// Items that stand in no index, such as those of open documents. What languages have in common is taken from `centre`; a
-    /// language that it does not know is centred by the items themselves.
-    pub fn of_items(files: &[FileItems], centre: &Centre, width: usize) -> Gallery {
-        let all = files.iter().flat_map(|(_, items)| items);
-        let fitting = all.filter(|(_, vector)| vector.len() == width);
-        let own = Centre::of(fitting.map(|(item, vector)| (item.language, &**vector)));
-        let listed = files.iter().map(|(path, items)| (path.clone(), items.as_slice()));
+    /// Items that stand in no index, such as those of open documents; `files` in the order of their paths. What languages have in common
+    /// is taken from `centre`; a language that it does not know is centred by the items themselves.
+    pub fn of_items(files: &[(PathBuf, &[EmbeddedItem])], centre: &Centre, width: usize) -> Gallery {
+        let all = files.iter().flat_map(|(_, items)| items.iter());
+        let fitting = all.filter(|embedded| embedded.vector.len() == width);
+        let own = Centre::of(fitting.map(|EmbeddedItem { item, vector }| (item.language, &**vector)));
+        let listed = files.iter().map(|(path, items)| (path.clone(), *items));
         Gallery::list(PathBuf::new().into(), listed, centre.clone().or(own), width)
     }
 
     /// Lists the items of files, in the order of their paths.
     fn list<'a>(
         root: Arc<Path>,
-        files: impl Iterator<Item = (PathBuf, &'a [(IndexedItem, Arc<[f32]>)])>,
+        files: impl Iterator<Item = (PathBuf, &'a [EmbeddedItem])>,
         centre: Centre,
         width: usize,
     ) -> Gallery {
         let (mut paths, mut items, mut rows, mut spread) = (Vec::new(), Vec::new(), Rows::new(width), Vec::new());
         let mut names: HashMap<String, usize> = HashMap::new();
+        // A store has them by their bytes, where `a.rs` goes before `a/b.rs`.
+        let mut files: Vec<_> = files.collect();
+        files.sort_by(|a, b| a.0.cmp(&b.0));
         for (path, own) in files {
             let mut around: Vec<usize> = Vec::new();
-            for (item, vector) in own.iter().filter(|(_, vector)| vector.len() == width) {
+            for EmbeddedItem { item, vector } in own.iter().filter(|embedded| embedded.vector.len() == width) {
                 rows.push(vector);
                 spread.push(inverse_length(vector, centre.mean(item.language)));
                 let next = names.len();

@@ -6,12 +6,14 @@
 
 mod collection;
 mod conventions;
+mod encoding;
 mod files;
 mod gallery;
 mod globs;
 mod groups;
 mod reading;
 mod renew;
+mod store;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -26,8 +28,8 @@ use crate::text::{Language, Position, PositionEncoding, Snapshot};
 
 pub use collection::{Asked, Collection, Filter, Found, Tests};
 pub use conventions::{is_test_file, is_test_item};
-pub use files::{Limits, Skipped, refused_root};
-pub use gallery::{FileItems, Gallery};
+pub use files::{Limits, Skipped, concerns, refused_root};
+pub use gallery::Gallery;
 pub use globs::Globs;
 pub use groups::{Group, Grouping};
 pub use reading::{EmbeddedItem, embed_items, embed_query};
@@ -118,6 +120,9 @@ pub enum IndexError {
     /// The model failed.
     #[error(transparent)]
     Model(#[from] crate::model::ModelError),
+    /// Others dropped, twice, what was found a moment before.
+    #[error("others clean the index up so often that nothing can be written; try again")]
+    Restless,
     /// The checkpoint said so; what was done until then is kept.
     #[error("stopped; what was indexed so far is kept")]
     Stopped,

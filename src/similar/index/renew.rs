@@ -8,7 +8,7 @@ use rayon::prelude::*;
 
 use super::files::{self, File, Limits, Skipped, Stamp};
 use super::reading::{self, Address, Contents, Of, UnitVector};
-use super::table::{self, Entry, New};
+use super::store::{Entry, New, Store};
 use super::{Index, IndexError};
 use crate::model::{Checkpoint, Model, ModelError};
 use crate::places::home_folder;
@@ -60,150 +60,171 @@ impl Index {
         root: &Path,
         limits: &Limits,
         checkpoint: Checkpoint,
-        mut tell: impl FnMut(Progress),
+        tell: impl FnMut(Progress),
     ) -> Result<Renewal, IndexError> {
-        let start = Instant::now();
         let root = canonical(root)?;
-        let number = table::root(&self.connection, &root, &model.info().id).map_err(|error| self.trouble(error))?;
-        let known = table::catalogue(&self.connection, number).map_err(|error| self.trouble(error))?;
-        let (found, skipped) = files::walk(&root, limits);
-        let mut unread = Vec::new();
-        let mut renewal = Renewal::default();
-        let unchanged = |file: &File| known.get(&file.path).filter(|known| known.stamp == file.stamp);
-        let changed: Vec<&File> = found.iter().filter(|file| unchanged(file).is_none()).collect();
-        let total = found.len();
-        let mut done = total - changed.len();
-        let mut rest = changed.as_slice();
-        while !rest.is_empty() {
-            let (chunk, later) = rest.split_at(chunk_of(rest));
-            rest = later;
-            tell(Progress { done, total });
-            if checkpoint() {
-                return Err(IndexError::Stopped);
-            }
-            let texts: Vec<_> = chunk.par_iter().map(|file| files::read(&root, file, limits)).collect();
-            // Another process may drop a unit, of no use for long, between our look-up and our note: the second time it is embedded.
-            if !self.take_in(model, number, chunk, &texts, checkpoint, &mut renewal)?
-                && !self.take_in(model, number, chunk, &texts, checkpoint, &mut renewal)?
-            {
-                return Err(self.trouble(rusqlite::Error::QueryReturnedNoRows));
-            }
-            unread.extend(texts.iter().filter_map(|text| text.as_ref().err().copied()));
-            done += chunk.len();
-        }
-        tell(Progress { done, total });
-        let there: HashSet<&Path> = found.iter().map(|file| &*file.path).collect();
-        let gone: Vec<&Path> = known
-            .keys()
-            .map(PathBuf::as_path)
-            .filter(|path| !there.contains(path))
-            .collect();
-        renewal.gone = gone.len();
-        if !gone.is_empty() || renewal.read > 0 {
-            let gone = gone.into_iter();
-            table::forget(&mut self.connection, number, gone, hour()).map_err(|error| self.trouble(error))?;
-        }
-        // A file that is left out for what is in it is not read again until it changes.
-        let still_out = |file: &File| unchanged(file)?.skipped;
-        renewal.files = total;
-        for reason in found.iter().filter_map(still_out).chain(unread) {
-            *renewal.skipped.entry(reason).or_default() += 1;
-            renewal.files -= 1;
-        }
-        for (_, reason) in skipped {
-            *renewal.skipped.entry(reason).or_default() += 1;
-        }
-        renewal.seconds = start.elapsed().as_secs_f64();
-        Ok(renewal)
-    }
-
-    /// Reads some files and writes down what they hold; `false`, and nothing written, where a unit is gone meanwhile.
-    fn take_in(
-        &mut self,
-        model: &Model,
-        root: i64,
-        files: &[&File],
-        texts: &[Result<(String, Stamp), Skipped>],
-        checkpoint: Checkpoint,
-        renewal: &mut Renewal,
-    ) -> Result<bool, IndexError> {
-        let addresses: Vec<Option<Address>> = files
-            .par_iter()
-            .zip(texts)
-            .map(|(file, text)| Some(Address::new(Of::File, model, file.language, &text.as_ref().ok()?.0)))
-            .collect();
-        let mut recognised = Vec::with_capacity(files.len());
-        for address in &addresses {
-            let content = address
-                .map(|address| table::content(&self.connection, address))
-                .transpose();
-            recognised.push(content.map_err(|error| self.trouble(error))?.flatten());
-        }
-        let contents: Vec<Option<Contents>> = files
-            .par_iter()
-            .zip(texts)
-            .zip(&recognised)
-            .map(|((file, text), recognised)| match (text, recognised) {
-                (Ok((text, _)), None) => Some(reading::read(model, text, file.language)),
-                _ => None,
-            })
-            .collect();
-        let vectors = self.vectors(model, &contents, checkpoint)?;
-        let mut entries = Vec::with_capacity(files.len());
-        for (i, file) in files.iter().enumerate() {
-            let (stamp, content) = match (&texts[i], recognised[i], &contents[i], addresses[i]) {
-                (Ok((_, stamp)), Some(id), ..) => (*stamp, Ok(New::Known(id))),
-                (Ok((_, stamp)), None, Some(contents), Some(address)) => {
-                    (*stamp, Ok(New::Read(address, file.language, contents)))
-                }
-                // It may be readable next time, without looking otherwise.
-                (Err(Skipped::Unreadable), ..) => continue,
-                (Err(reason), ..) => (file.stamp, Err(*reason)),
-                (Ok(_), None, ..) => continue,
-            };
-            entries.push(Entry {
-                path: &file.path,
-                stamp,
-                content,
-            });
-        }
-        match table::write(&mut self.connection, root, &entries, &vectors) {
-            Ok(()) => {}
-            Err(rusqlite::Error::QueryReturnedNoRows) => return Ok(false),
-            Err(error) => return Err(self.trouble(error)),
-        }
-        renewal.read += files.len();
-        renewal.recognised += recognised.iter().flatten().count();
-        renewal.items += contents
-            .iter()
-            .flatten()
-            .map(|contents| contents.items.len())
-            .sum::<usize>();
-        renewal.embedded += vectors.len();
-        Ok(true)
-    }
-
-    /// The vectors of the units that are not known yet.
-    fn vectors(
-        &self,
-        model: &Model,
-        contents: &[Option<Contents>],
-        checkpoint: Checkpoint,
-    ) -> Result<HashMap<Address, UnitVector>, IndexError> {
-        let mut seen = HashSet::new();
-        let units = contents.iter().flatten().flat_map(|contents| &contents.units);
-        let mut units: Vec<_> = units.filter(|unit| seen.insert(unit.address)).collect();
-        let addresses: Vec<Address> = units.iter().map(|unit| unit.address).collect();
-        let known = table::known_units(&self.connection, &addresses).map_err(|error| self.trouble(error))?;
-        units.retain(|unit| !known.contains(&unit.address));
-        let texts: Vec<_> = units.iter().map(|unit| (&*unit.text, unit.language)).collect();
-        let vectors = match reading::embed_units(model, &texts, checkpoint) {
-            Ok(vectors) => vectors,
-            Err(ModelError::Stopped) => return Err(IndexError::Stopped),
-            Err(error) => return Err(error.into()),
+        let reader = Reader {
+            model,
+            limits,
+            checkpoint,
         };
-        Ok(units.into_iter().map(|unit| unit.address).zip(vectors).collect())
+        renew(self, &reader, &root, &root, tell)
     }
+}
+
+/// What does not change while a folder is read.
+pub(super) struct Reader<'a> {
+    pub model: &'a Model,
+    pub limits: &'a Limits,
+    pub checkpoint: Checkpoint<'a>,
+}
+
+/// Brings what a store has of a folder up to date, under the name that the folder has there.
+pub(super) fn renew(
+    store: &mut dyn Store,
+    reader: &Reader,
+    root: &Path,
+    name: &Path,
+    mut tell: impl FnMut(Progress),
+) -> Result<Renewal, IndexError> {
+    let start = Instant::now();
+    let number = store.root(name, &reader.model.info().id)?;
+    let known = store.catalogue(number)?;
+    let (found, skipped) = files::walk(root, reader.limits);
+    let mut unread = Vec::new();
+    let mut renewal = Renewal::default();
+    let unchanged = |file: &File| known.get(&file.path).filter(|known| known.stamp == file.stamp);
+    let changed: Vec<&File> = found.iter().filter(|file| unchanged(file).is_none()).collect();
+    let total = found.len();
+    let mut done = total - changed.len();
+    let mut rest = changed.as_slice();
+    while !rest.is_empty() {
+        let (chunk, later) = rest.split_at(chunk_of(rest));
+        rest = later;
+        tell(Progress { done, total });
+        if (reader.checkpoint)() {
+            return Err(IndexError::Stopped);
+        }
+        let texts: Vec<_> = chunk
+            .par_iter()
+            .map(|file| files::read(root, file, reader.limits))
+            .collect();
+        // Another process may drop a unit, of no use for long, between our look-up and our note: the second time it is embedded.
+        if !take_in(store, reader, number, chunk, &texts, &mut renewal)?
+            && !take_in(store, reader, number, chunk, &texts, &mut renewal)?
+        {
+            return Err(IndexError::Restless);
+        }
+        unread.extend(texts.iter().filter_map(|text| text.as_ref().err().copied()));
+        done += chunk.len();
+    }
+    tell(Progress { done, total });
+    let there: HashSet<&Path> = found.iter().map(|file| &*file.path).collect();
+    let gone: Vec<&Path> = known
+        .keys()
+        .map(PathBuf::as_path)
+        .filter(|path| !there.contains(path))
+        .collect();
+    renewal.gone = gone.len();
+    if !gone.is_empty() || renewal.read > 0 {
+        store.settle(number, &gone, hour())?;
+    }
+    // A file that is left out for what is in it is not read again until it changes.
+    let still_out = |file: &File| unchanged(file)?.skipped;
+    renewal.files = total;
+    for reason in found.iter().filter_map(still_out).chain(unread) {
+        *renewal.skipped.entry(reason).or_default() += 1;
+        renewal.files -= 1;
+    }
+    for (_, reason) in skipped {
+        *renewal.skipped.entry(reason).or_default() += 1;
+    }
+    renewal.seconds = start.elapsed().as_secs_f64();
+    Ok(renewal)
+}
+
+/// Reads some files and writes down what they hold; `false`, and nothing written, where a unit is gone meanwhile.
+fn take_in(
+    store: &mut dyn Store,
+    reader: &Reader,
+    root: i64,
+    files: &[&File],
+    texts: &[Result<(String, Stamp), Skipped>],
+    renewal: &mut Renewal,
+) -> Result<bool, IndexError> {
+    let model = reader.model;
+    let addresses: Vec<Option<Address>> = files
+        .par_iter()
+        .zip(texts)
+        .map(|(file, text)| Some(Address::new(Of::File, model, file.language, &text.as_ref().ok()?.0)))
+        .collect();
+    let asked: Vec<Address> = addresses.iter().flatten().copied().collect();
+    let mut answers = store.contents(&asked)?.into_iter();
+    let recognised: Vec<Option<i64>> = addresses
+        .iter()
+        .map(|address| address.and_then(|_| answers.next().flatten()))
+        .collect();
+    let contents: Vec<Option<Contents>> = files
+        .par_iter()
+        .zip(texts)
+        .zip(&recognised)
+        .map(|((file, text), recognised)| match (text, recognised) {
+            (Ok((text, _)), None) => Some(reading::read(model, text, file.language)),
+            _ => None,
+        })
+        .collect();
+    let vectors = vectors(store, reader, &contents)?;
+    let mut entries = Vec::with_capacity(files.len());
+    for (i, file) in files.iter().enumerate() {
+        let (stamp, content) = match (&texts[i], recognised[i], &contents[i], addresses[i]) {
+            (Ok((_, stamp)), Some(id), ..) => (*stamp, Ok(New::Known(id))),
+            (Ok((_, stamp)), None, Some(contents), Some(address)) => {
+                (*stamp, Ok(New::Read(address, file.language, contents)))
+            }
+            // It may be readable next time, without looking otherwise.
+            (Err(Skipped::Unreadable), ..) => continue,
+            (Err(reason), ..) => (file.stamp, Err(*reason)),
+            (Ok(_), None, ..) => continue,
+        };
+        entries.push(Entry {
+            path: &file.path,
+            stamp,
+            content,
+        });
+    }
+    if !store.write(root, &entries, &vectors)? {
+        return Ok(false);
+    }
+    renewal.read += files.len();
+    renewal.recognised += recognised.iter().flatten().count();
+    renewal.items += contents
+        .iter()
+        .flatten()
+        .map(|contents| contents.items.len())
+        .sum::<usize>();
+    renewal.embedded += vectors.len();
+    Ok(true)
+}
+
+/// The vectors of the units that are not known yet.
+fn vectors(
+    store: &mut dyn Store,
+    reader: &Reader,
+    contents: &[Option<Contents>],
+) -> Result<HashMap<Address, UnitVector>, IndexError> {
+    let mut seen = HashSet::new();
+    let units = contents.iter().flatten().flat_map(|contents| &contents.units);
+    let mut units: Vec<_> = units.filter(|unit| seen.insert(unit.address)).collect();
+    let addresses: Vec<Address> = units.iter().map(|unit| unit.address).collect();
+    let known = store.known_units(&addresses)?;
+    units.retain(|unit| !known.contains(&unit.address));
+    let texts: Vec<_> = units.iter().map(|unit| (&*unit.text, unit.language)).collect();
+    let vectors = match reading::embed_units(reader.model, &texts, reader.checkpoint) {
+        Ok(vectors) => vectors,
+        Err(ModelError::Stopped) => return Err(IndexError::Stopped),
+        Err(error) => return Err(error.into()),
+    };
+    Ok(units.into_iter().map(|unit| unit.address).zip(vectors).collect())
 }
 
 /// How many of some files are read and written down together.

@@ -6,11 +6,14 @@ use std::path::{Path, PathBuf};
 use half::f16;
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 
-use super::files::{Skipped, Stamp};
+use super::IndexedItem;
+use super::encoding::{
+    bytes, kind_number, kind_of, path, places_from_bytes, places_in_bytes, skipped_number, skipped_of,
+};
+use super::files::Stamp;
 use super::reading::{Address, Contents, UnitVector};
-use super::{IndexedItem, Place};
+use super::store::{Entry, Known, New};
 use crate::database::{Schema, Trouble};
-use crate::segment::ItemKind;
 use crate::text::Language;
 
 /// The tables of this version.
@@ -67,32 +70,6 @@ pub const SCHEMA: Schema = Schema {
 
 /// How long contents stay that no file has any more: another branch has them again tomorrow.
 const KEPT_HOURS: i64 = 30 * 24;
-
-/// A file as it was when it was last read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Known {
-    /// What it looked like.
-    pub stamp: Stamp,
-    /// Why it is left out for what is in it, if it is.
-    pub skipped: Option<Skipped>,
-}
-
-/// What is to be written down of a file.
-#[derive(Debug)]
-pub struct Entry<'a> {
-    pub path: &'a Path,
-    pub stamp: Stamp,
-    pub content: Result<New<'a>, Skipped>,
-}
-
-/// The contents of a file that was read.
-#[derive(Debug, Clone, Copy)]
-pub enum New<'a> {
-    /// They are known from elsewhere.
-    Known(i64),
-    /// They are not.
-    Read(Address, Language, &'a Contents),
-}
 
 /// Reads what a file has of a folder into tables that are empty.
 pub fn copy(connection: &Connection, path: &Path, root: &Path) -> Result<(), Trouble> {
@@ -360,77 +337,4 @@ pub fn load(connection: &Connection, root: i64) -> rusqlite::Result<Loaded> {
     }
     view.finish()?;
     Ok(loaded)
-}
-
-fn kind_number(kind: ItemKind) -> i64 {
-    match kind {
-        ItemKind::Function => 0,
-        ItemKind::Type => 1,
-        ItemKind::Heading => 2,
-    }
-}
-
-fn kind_of(number: i64) -> ItemKind {
-    match number {
-        0 => ItemKind::Function,
-        1 => ItemKind::Type,
-        _ => ItemKind::Heading,
-    }
-}
-
-fn skipped_number(reason: Skipped) -> i64 {
-    match reason {
-        Skipped::Generated => 1,
-        _ => 0,
-    }
-}
-
-fn skipped_of(number: i64) -> Skipped {
-    match number {
-        1 => Skipped::Generated,
-        _ => Skipped::NotText,
-    }
-}
-
-/// Byte, line and columns of each place, four bytes a number: files of over 4 GB are not indexed.
-fn places_in_bytes(places: &[Place; 4]) -> Vec<u8> {
-    let numbers = places
-        .iter()
-        .flat_map(|place| [place.byte as u32, place.line, place.column, place.utf16, place.utf32]);
-    numbers.flat_map(u32::to_le_bytes).collect()
-}
-
-fn places_from_bytes(bytes: &[u8]) -> Option<[Place; 4]> {
-    let (numbers, rest) = bytes.as_chunks::<4>();
-    let numbers: Vec<u32> = numbers.iter().map(|number| u32::from_le_bytes(*number)).collect();
-    let (places, more) = numbers.as_chunks::<5>();
-    let place = |&[byte, line, column, utf16, utf32]: &[u32; 5]| Place {
-        byte: byte as usize,
-        line,
-        column,
-        utf16,
-        utf32,
-    };
-    let places: [Place; 4] = places.iter().map(place).collect::<Vec<_>>().try_into().ok()?;
-    (rest.is_empty() && more.is_empty()).then_some(places)
-}
-
-/// A path as bytes, which need not be UTF-8.
-#[cfg(unix)]
-fn bytes(path: &Path) -> &[u8] {
-    std::os::unix::ffi::OsStrExt::as_bytes(path.as_os_str())
-}
-
-/// A path as bytes; where it is no UTF-8, as near as UTF-8 comes.
-#[cfg(not(unix))]
-fn bytes(path: &Path) -> Vec<u8> {
-    path.to_string_lossy().into_owned().into_bytes()
-}
-
-fn path(bytes: &[u8]) -> PathBuf {
-    #[cfg(unix)]
-    let path = <std::ffi::OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(bytes).into();
-    #[cfg(not(unix))]
-    let path = String::from_utf8_lossy(bytes).into_owned().into();
-    path
 }

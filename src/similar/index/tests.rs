@@ -309,6 +309,28 @@ fn tests_and_files_by_their_paths_are_filtered_before_the_best_are_taken() {
 }
 
 #[test]
+fn an_item_is_not_news_of_itself_however_the_paths_beside_it_sort() {
+    let bench = Bench::new();
+    // By their bytes the first goes before the second, by their folders after it.
+    for path in ["a/index.rs", "a/index/mod.rs", "a/index-old/x.rs", "a/zz.rs"] {
+        bench.write(path, &function("same", 1));
+    }
+    bench.renew();
+    let (gallery, item) = (bench.gallery(), only_item(&function("same", 1)));
+    for path in ["a/index.rs", "a/index/mod.rs", "a/index-old/x.rs"] {
+        let own = Asked {
+            path: Some(Path::new(path)),
+            ..asked(&item, None)
+        };
+        let found = gallery.similar(&own, &Filter::default(), 9).unwrap();
+        assert!(
+            found.len() == 3 && found.iter().all(|hit| hit.path != Path::new(path)),
+            "{path}"
+        );
+    }
+}
+
+#[test]
 fn copies_of_a_file_do_not_make_the_mean_of_their_language() {
     let bench = Bench::new();
     for i in 0..40 {

@@ -5,7 +5,7 @@ use crate::similar::Centre;
 use crate::text::Snapshot;
 
 /// An item on some lines of its file, at an angle in degrees.
-fn item(name: &str, kind: ItemKind, lines: std::ops::Range<usize>, angle: f32) -> (IndexedItem, std::sync::Arc<[f32]>) {
+fn item(name: &str, kind: ItemKind, lines: std::ops::Range<usize>, angle: f32) -> EmbeddedItem {
     let text = "x\n".repeat(lines.end + 1);
     let snapshot = Snapshot::new(&text, 0, Language::Rust);
     let (start, end) = (
@@ -22,16 +22,19 @@ fn item(name: &str, kind: ItemKind, lines: std::ops::Range<usize>, angle: f32) -
         name_end: start,
     };
     let (sin, cos) = angle.to_radians().sin_cos();
-    (item, vec![cos, sin].into())
+    let vector = vec![cos, sin].into();
+    EmbeddedItem { item, vector }
 }
 
 /// A file with its items.
-type File<'a> = (&'a str, Vec<(IndexedItem, std::sync::Arc<[f32]>)>);
+type File<'a> = (&'a str, Vec<EmbeddedItem>);
 
 /// The groups of some files, each by its score in hundredths and the names of its members.
 fn groups(files: &[File], base: f32, lines: u32) -> Vec<(f32, Vec<String>)> {
-    let files = files.iter().map(|(path, items)| (PathBuf::from(path), items.clone()));
-    let files: Vec<FileItems> = files.collect();
+    let files = files
+        .iter()
+        .map(|(path, items)| (PathBuf::from(path), items.as_slice()));
+    let files: Vec<(PathBuf, &[EmbeddedItem])> = files.collect();
     // A mean of nothing: the vectors are as they are.
     let centre = Centre::of(std::iter::once((Language::Rust, [1.0f32, 0.0].as_slice())));
     let gallery = Gallery::of_items(&files, &centre, 2);
@@ -117,7 +120,7 @@ fn short_items_are_left_out_and_those_with_most_lines_go_first() {
     ];
     let mut twice = file.clone();
     twice.truncate(5);
-    twice.retain(|(item, _)| item.name == "new");
+    twice.retain(|embedded| embedded.item.name == "new");
     let found = groups(&[("a.rs", file), ("b.rs", twice)], 0.8, 10);
     let names: Vec<&str> = found.iter().map(|(_, names)| &*names[0]).collect();
     assert_eq!(

@@ -1,0 +1,80 @@
+//! How a store spells kinds, reasons, places and paths. To be changed with the version of its tables.
+
+use std::path::{Path, PathBuf};
+
+use super::Place;
+use super::files::Skipped;
+use crate::segment::ItemKind;
+
+pub fn kind_number(kind: ItemKind) -> i64 {
+    match kind {
+        ItemKind::Function => 0,
+        ItemKind::Type => 1,
+        ItemKind::Heading => 2,
+    }
+}
+
+pub fn kind_of(number: i64) -> ItemKind {
+    match number {
+        0 => ItemKind::Function,
+        1 => ItemKind::Type,
+        _ => ItemKind::Heading,
+    }
+}
+
+pub fn skipped_number(reason: Skipped) -> i64 {
+    match reason {
+        Skipped::Generated => 1,
+        _ => 0,
+    }
+}
+
+pub fn skipped_of(number: i64) -> Skipped {
+    match number {
+        1 => Skipped::Generated,
+        _ => Skipped::NotText,
+    }
+}
+
+/// Byte, line and columns of each place, four bytes a number: files of over 4 GB are not indexed.
+pub fn places_in_bytes(places: &[Place; 4]) -> Vec<u8> {
+    let numbers = places
+        .iter()
+        .flat_map(|place| [place.byte as u32, place.line, place.column, place.utf16, place.utf32]);
+    numbers.flat_map(u32::to_le_bytes).collect()
+}
+
+pub fn places_from_bytes(bytes: &[u8]) -> Option<[Place; 4]> {
+    let (numbers, rest) = bytes.as_chunks::<4>();
+    let numbers: Vec<u32> = numbers.iter().map(|number| u32::from_le_bytes(*number)).collect();
+    let (places, more) = numbers.as_chunks::<5>();
+    let place = |&[byte, line, column, utf16, utf32]: &[u32; 5]| Place {
+        byte: byte as usize,
+        line,
+        column,
+        utf16,
+        utf32,
+    };
+    let places: [Place; 4] = places.iter().map(place).collect::<Vec<_>>().try_into().ok()?;
+    (rest.is_empty() && more.is_empty()).then_some(places)
+}
+
+/// A path as bytes, which need not be UTF-8.
+#[cfg(unix)]
+pub fn bytes(path: &Path) -> &[u8] {
+    std::os::unix::ffi::OsStrExt::as_bytes(path.as_os_str())
+}
+
+/// A path as bytes; where it is no UTF-8, as near as UTF-8 comes.
+#[cfg(not(unix))]
+pub fn bytes(path: &Path) -> Vec<u8> {
+    path.to_string_lossy().into_owned().into_bytes()
+}
+
+pub fn path(bytes: &[u8]) -> PathBuf {
+    #[cfg(unix)]
+    let path = <std::ffi::OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(bytes).into();
+    #[cfg(not(unix))]
+    let path = String::from_utf8_lossy(bytes).into_owned().into();
+    path
+}
