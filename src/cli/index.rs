@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use super::output::{Format, Progress};
 use super::{ModelArguments, input, output};
@@ -11,7 +11,8 @@ use crate::database::bytes_on_disk;
 use crate::model::{Model, UNSTOPPED};
 use crate::places::cache_folder;
 use crate::render::json;
-use crate::similar::index::{Filter, Gallery, Index as File, IndexError, Limits, Renewal};
+use crate::segment::ItemKind;
+use crate::similar::index::{Filter, Gallery, Globs, Index as File, IndexError, Limits, Renewal, Tests};
 use crate::text::Language;
 
 /// Arguments of `fovea index`.
@@ -27,38 +28,81 @@ pub(super) struct Index {
     format: Format,
 }
 
-/// The folder that is searched, and what of it.
+/// What of a folder is looked through.
 #[derive(Args, Debug)]
 pub(super) struct Scope {
-    /// The folder to look through; its index is brought up to date first
-    #[arg(long, value_name = "DIR")]
-    root: PathBuf,
     /// Only items of this language; may be given several times
     #[arg(long)]
     language: Vec<String>,
+    /// Only items of this kind: function, type or section; may be given several times
+    #[arg(long)]
+    kind: Vec<Kind>,
+    /// Whether tests are looked through, by the customs of their language
+    #[arg(long, value_name = "WHICH")]
+    tests: Option<WhichTests>,
     /// Only files below this path of the folder
     #[arg(long, value_name = "PATH")]
     below: Option<PathBuf>,
+    /// Only files whose path matches, as in ignore files: `*.rs`, `src/**/*.py`; may be given several times
+    #[arg(long, value_name = "GLOB")]
+    path: Vec<String>,
     #[command(flatten)]
     model: ModelArguments,
-    /// How to write the result
-    #[arg(long, value_enum, default_value_t)]
-    pub(super) format: Format,
+}
+
+/// What people name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Kind {
+    /// Functions and methods.
+    Function,
+    /// Classes, structs, traits, interfaces, modules.
+    Type,
+    /// Headings of documents with all that stands under them.
+    #[value(alias = "heading")]
+    Section,
+}
+
+/// Whether tests are looked through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum WhichTests {
+    /// Tests alone.
+    Only,
+    /// No tests.
+    None,
+    /// Tests and other code.
+    With,
 }
 
 impl Scope {
-    /// The model, the items of the folder, and which of them are looked at.
-    pub(super) fn open(&self) -> Result<(Model, Gallery, Filter)> {
+    /// Which items are looked at. Tests are where they are not mentioned as `tests` says.
+    pub(super) fn filter(&self, tests: Tests) -> Result<Filter> {
         let language = |name: &String| input::language(Some(name));
         let languages: Vec<Option<Language>> = self.language.iter().map(language).collect::<Result<_>>()?;
-        let filter = Filter {
+        let paths = Globs::new(&self.path).map_err(|error| input::Usage(format!("--path: {error}")))?;
+        let kinds = self.kind.iter().map(|kind| match kind {
+            Kind::Function => ItemKind::Function,
+            Kind::Type => ItemKind::Type,
+            Kind::Section => ItemKind::Heading,
+        });
+        Ok(Filter {
             languages: languages.into_iter().flatten().collect(),
+            kinds: kinds.collect(),
             below: self.below.clone(),
-            ..Filter::default()
-        };
+            paths,
+            tests: match self.tests {
+                Some(WhichTests::Only) => Tests::Only,
+                Some(WhichTests::None) => Tests::None,
+                Some(WhichTests::With) => Tests::With,
+                None => tests,
+            },
+        })
+    }
+
+    /// The model, and the items of a folder.
+    pub(super) fn open(&self, root: &Path) -> Result<(Model, Gallery)> {
         let model = self.model.load()?;
-        let gallery = gallery(&model, &self.root)?;
-        Ok((model, gallery, filter))
+        let gallery = gallery(&model, root)?;
+        Ok((model, gallery))
     }
 }
 
@@ -83,12 +127,12 @@ pub(super) fn run(arguments: &Index) -> Result<()> {
 pub(super) fn gallery(model: &Model, root: &Path) -> Result<Gallery> {
     let mut index = match open() {
         Ok(index) => index,
-        Err(error) => in_memory(&error)?,
+        Err(error) => in_memory(&error, root)?,
     };
     match renew(&mut index, model, root) {
         Ok(_) => {}
         Err(error @ IndexError::Database { .. }) => {
-            index = in_memory(&error.into())?;
+            index = in_memory(&error.into(), root)?;
             renew(&mut index, model, root)?;
         }
         Err(error) => return Err(error.into()),
@@ -101,9 +145,13 @@ fn open() -> Result<File> {
     Ok(File::open(&folder)?)
 }
 
-fn in_memory(why: &anyhow::Error) -> Result<File> {
+/// An index in memory, with what the file has if it can be read.
+fn in_memory(why: &anyhow::Error, root: &Path) -> Result<File> {
     eprintln!("fovea: {why:#}; indexing in memory, which takes as long each time");
-    Ok(File::in_memory()?)
+    match cache_folder() {
+        Some(folder) => Ok(File::in_memory_with(&folder, root)?),
+        None => Ok(File::in_memory()?),
+    }
 }
 
 fn renew(index: &mut File, model: &Model, root: &Path) -> Result<Renewal, IndexError> {

@@ -7,7 +7,7 @@ use crate::analysis::DocumentReport;
 use crate::explain::{Centred, CentredSide, Link, Method, PairReport, Side};
 use crate::model::ModelInfo;
 use crate::segment::{Unit, UnitKind};
-use crate::similar::index::{self, Found, IndexedItem, Renewal};
+use crate::similar::index::{self, Found, Group, IndexedItem, Renewal};
 use crate::text::{ByteRange, PositionEncoding, Snapshot};
 
 /// A place in a document.
@@ -303,6 +303,32 @@ pub struct SimilarItems {
     pub item: FoundItem,
     /// What resembles it, best first.
     pub similar: Vec<FoundItem>,
+}
+
+/// One entry of `fovea similar DIR --format json`: items of which every two resemble each other.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct GroupOfItems {
+    /// The lowest cosine of two of them.
+    pub score: f32,
+    /// The lines of all but the longest.
+    pub lines: u32,
+    /// Their languages, by name.
+    pub languages: Vec<&'static str>,
+    /// The items by path and place; the score of each is its mean cosine with the others.
+    pub members: Vec<FoundItem>,
+}
+
+/// The JSON of a group.
+pub fn group(group: &Group) -> GroupOfItems {
+    let mut languages: Vec<&str> = group.members.iter().map(|member| member.item.language.name()).collect();
+    languages.sort_unstable();
+    languages.dedup();
+    GroupOfItems {
+        score: group.score,
+        lines: group.lines,
+        languages,
+        members: group.members.iter().map(found).collect(),
+    }
 }
 
 /// The JSON of an item that was found.

@@ -1,8 +1,10 @@
 //! What editors show as Markdown. Text from documents is data here: whatever stands in it, it cannot become markup.
 
 mod compare;
+mod groups;
 
 pub use compare::compare;
+pub use groups::groups;
 
 use crate::explain::Method;
 

@@ -8,7 +8,9 @@ use super::super::likeness::{self, Ties};
 use super::super::vector::dot;
 use super::super::{Centre, Judge, Rows};
 use super::reading::{EmbeddedItem, item_vector};
-use super::{Asked, Collection, Filter, Found, Index, IndexError, IndexedItem, renew, table};
+use super::{
+    Asked, Collection, Filter, Found, Index, IndexError, IndexedItem, is_test_file, is_test_item, renew, table,
+};
 use crate::model::Model;
 
 /// The items of a folder. Items that are too short or too little understood to be compared are not among them.
@@ -16,22 +18,26 @@ use crate::model::Model;
 pub struct Gallery {
     root: Arc<Path>,
     paths: Vec<PathBuf>,
-    items: Vec<Entry>,
+    pub(super) items: Vec<Entry>,
     /// The names of several words, numbered.
     names: HashMap<String, usize>,
     /// Their vectors as they are.
-    rows: Rows,
+    pub(super) rows: Rows,
     /// 1 / length of each vector once the mean of its language is taken away; 0 where nothing is left.
-    spread: Vec<f32>,
+    pub(super) spread: Vec<f32>,
     centre: Centre,
 }
 
 /// An item, with the numbers of its path and of its name, if that has several words.
 #[derive(Debug)]
-struct Entry {
-    path: usize,
-    name: Option<usize>,
-    item: IndexedItem,
+pub(super) struct Entry {
+    pub path: usize,
+    pub name: Option<usize>,
+    pub item: IndexedItem,
+    /// The number of the innermost item around it.
+    pub around: Option<usize>,
+    /// Whether it is a test, or in one.
+    pub test: bool,
 }
 
 impl Index {
@@ -76,8 +82,8 @@ impl Gallery {
         Gallery::list(root.into(), listed, centre, width)
     }
 
-    /// Items that stand in no index, such as those of open documents; `files` in the order of their paths. What languages have in common is taken from `centre`; a
-    /// language that it does not know is centred by the items themselves.
+    /// Items that stand in no index, such as those of open documents; `files` in the order of their paths. What languages have in common
+    /// is taken from `centre`; a language that it does not know is centred by the items themselves.
     pub fn of_items(files: &[(PathBuf, &[EmbeddedItem])], centre: &Centre, width: usize) -> Gallery {
         let all = files.iter().flat_map(|(_, items)| items.iter());
         let fitting = all.filter(|embedded| embedded.vector.len() == width);
@@ -99,15 +105,27 @@ impl Gallery {
         let mut files: Vec<_> = files.collect();
         files.sort_by(|a, b| a.0.cmp(&b.0));
         for (path, own) in files {
+            let mut around: Vec<usize> = Vec::new();
             for EmbeddedItem { item, vector } in own.iter().filter(|embedded| embedded.vector.len() == width) {
                 rows.push(vector);
                 spread.push(inverse_length(vector, centre.mean(item.language)));
                 let next = names.len();
-                items.push(Entry {
+                // An outer item stands before those inside it.
+                around.truncate(enclosing(&around, &items, item));
+                let outer = around.last().map(|outer| &items[*outer]);
+                let test = match outer {
+                    Some(outer) => outer.test || is_test_item(item),
+                    None => is_test_file(&path, item.language) || is_test_item(item),
+                };
+                let entry = Entry {
                     path: paths.len(),
                     name: likeness::words(&item.name).map(|name| *names.entry(name).or_insert(next)),
                     item: item.clone(),
-                });
+                    around: around.last().copied(),
+                    test,
+                };
+                around.push(items.len());
+                items.push(entry);
             }
             paths.push(path);
         }
@@ -143,18 +161,15 @@ impl Gallery {
     }
 
     /// Whether an item is looked at.
-    fn allowed(&self, filter: &Filter) -> impl Fn(usize) -> bool {
-        let below = |path: &PathBuf| filter.below.as_ref().is_none_or(|below| path.starts_with(below));
-        let paths: Vec<bool> = self.paths.iter().map(below).collect();
+    pub(super) fn allowed(&self, filter: &Filter) -> impl Fn(usize) -> bool {
+        let paths: Vec<bool> = self.paths.iter().map(|path| filter.takes_file(path)).collect();
         move |index| {
-            let Entry { path, item, .. } = &self.items[index];
-            paths[*path]
-                && (filter.languages.is_empty() || filter.languages.contains(&item.language))
-                && (filter.kinds.is_empty() || filter.kinds.contains(&item.kind))
+            let Entry { path, item, test, .. } = &self.items[index];
+            paths[*path] && filter.takes_item(item, *test)
         }
     }
 
-    fn found(&self, nearest: Vec<(usize, f32)>) -> Vec<Found> {
+    pub(super) fn found(&self, nearest: Vec<(usize, f32)>) -> Vec<Found> {
         let found = |(index, score): (usize, f32)| {
             let Entry { path, item, .. } = &self.items[index];
             Found {
@@ -168,34 +183,62 @@ impl Gallery {
     }
 }
 
+impl Gallery {
+    /// The vector of an item without the mean of its language, of unit length, or zeros where nothing is left.
+    pub(super) fn own(&self, index: usize) -> Vec<f32> {
+        let mut vector: Vec<f32> = self.rows.row(index).collect();
+        let scale = self.spread[index];
+        match self.centre.mean(self.items[index].item.language) {
+            Some(mean) => vector.iter_mut().zip(mean).for_each(|(v, m)| *v = (*v - m) * scale),
+            None => vector.iter_mut().for_each(|v| *v *= scale),
+        }
+        vector
+    }
+
+    /// The items nearest to a vector of unit length without the mean of its language; `needed` tells from which score an item counts,
+    /// if it does.
+    pub(super) fn near(
+        &self,
+        query: &[f32],
+        count: usize,
+        needed: impl Fn(usize) -> Option<f32> + Sync,
+    ) -> Vec<(usize, f32)> {
+        // So that the rows need not be kept once more without their means.
+        let taken = self.centre.along(query);
+        let judge = |index: usize| {
+            let from = needed(index)?;
+            let scale = self.spread[index];
+            let offset = -taken(self.items[index].item.language) * scale;
+            Some(Judge { scale, offset, from })
+        };
+        self.rows.nearest(query, count, judge)
+    }
+}
+
 impl Collection for Gallery {
     fn similar(&self, asked: &Asked, filter: &Filter, count: usize) -> Result<Vec<Found>, IndexError> {
         let mut query = asked.vector.to_vec();
         self.centre.apply(asked.item.language, &mut query);
-        // So that the rows need not be kept once more without their means.
-        let taken = self.centre.along(&query);
         let asked_name = likeness::words(&asked.item.name).and_then(|name| self.names.get(&name).copied());
         let own = asked
             .path
             .and_then(|own| self.paths.binary_search_by(|path| path.as_path().cmp(own)).ok());
         let allowed = self.allowed(filter);
-        let judge = |index: usize| {
-            let Entry { path, name, item } = &self.items[index];
+        let needed = |index: usize| {
+            let Entry { path, name, item, .. } = &self.items[index];
             let file = own == Some(*path);
             let overlaps = item.start.byte < asked.item.end.byte && asked.item.start.byte < item.end.byte;
             if !allowed(index) || (file && overlaps) {
                 return None;
             }
-            let scale = self.spread[index];
-            let from = asked.base.map_or(f32::NEG_INFINITY, |base| {
-                let language = item.language == asked.item.language;
-                let name = name.is_some() && *name == asked_name;
-                likeness::needed(base, Ties { file, language, name })
-            });
-            let offset = -taken(item.language) * scale;
-            Some(Judge { scale, offset, from })
+            let Some(base) = asked.base else {
+                return Some(f32::NEG_INFINITY);
+            };
+            let language = item.language == asked.item.language;
+            let name = name.is_some() && *name == asked_name;
+            Some(likeness::needed(base, Ties { file, language, name }))
         };
-        Ok(self.found(self.rows.nearest(&query, count, judge)))
+        Ok(self.found(self.near(&query, count, needed)))
     }
 
     fn search(&self, query: &[f32], filter: &Filter, count: usize) -> Result<Vec<Found>, IndexError> {
@@ -207,6 +250,12 @@ impl Collection for Gallery {
     fn len(&self) -> Result<usize, IndexError> {
         Ok(Gallery::len(self))
     }
+}
+
+/// How many of the items, each around the next, are around one that follows them.
+fn enclosing(around: &[usize], items: &[Entry], item: &IndexedItem) -> usize {
+    let holds = |outer: &&usize| item.end.byte <= items[**outer].item.end.byte;
+    around.iter().take_while(holds).count()
 }
 
 /// 1 / |v - m|, or 0 where hardly anything is left, which says nothing.
