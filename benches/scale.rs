@@ -7,15 +7,12 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use fovea::model::{Model, default_source};
 use fovea::similar::Centre;
 use fovea::similar::index::postgres::{Job, Shared, StorePlace, VARIABLE};
-use fovea::similar::index::{
-    Asked, Collection, EmbeddedItem, Filter, Found, Gallery, IndexedItem, embed_items, embed_query,
-};
+use fovea::similar::index::{Asked, Collection, EmbeddedItem, Filter, Found, Gallery, embed_items, embed_query};
 use fovea::similar::likeness;
 use fovea::text::{Language, decode};
 use half::f16;
@@ -61,7 +58,7 @@ fn main() {
         timed("means taken away and graphs built", || job.settle().unwrap());
     }
     sizes(&mut client, count);
-    let gallery = gallery(items, model.hidden());
+    let gallery = gallery(&items, model.hidden());
     let store = Shared::open(place, &model, None).unwrap();
     compare(
         "similar, no threshold",
@@ -223,14 +220,12 @@ fn path(file: usize) -> PathBuf {
     PathBuf::from(format!("part{}/f{file:07}.rs", file % 100))
 }
 
-fn gallery(items: Vec<EmbeddedItem>, width: usize) -> Gallery {
-    let mut files: Vec<(PathBuf, Vec<(IndexedItem, Arc<[f32]>)>)> = Vec::new();
-    for (number, EmbeddedItem { item, vector }) in items.into_iter().enumerate() {
-        if number % FILE == 0 {
-            files.push((path(number / FILE), Vec::new()));
-        }
-        files.last_mut().unwrap().1.push((item, vector));
-    }
+fn gallery(items: &[EmbeddedItem], width: usize) -> Gallery {
+    let files: Vec<(PathBuf, &[EmbeddedItem])> = items
+        .chunks(FILE)
+        .enumerate()
+        .map(|(number, items)| (path(number), items))
+        .collect();
     Gallery::of_items(&files, &Centre::default(), width)
 }
 
@@ -270,12 +265,13 @@ fn fill(client: &mut Client, items: &[EmbeddedItem]) {
     let sql = "INSERT INTO fovea.contents (address) SELECT decode(md5(number::text), 'hex') FROM generate_series(1, $1::bigint) number";
     let files = items.len().div_ceil(FILE);
     transaction.execute(sql, &[&(files as i64)]).unwrap();
-    let types = [Type::INT8, Type::BYTEA, Type::INT8, Type::INT8, Type::INT8];
-    let sql = "COPY fovea.files (root, path, size, modified, content) FROM STDIN BINARY";
+    let types = [Type::INT8, Type::BYTEA, Type::INT8, Type::INT8, Type::BOOL, Type::INT8];
+    let sql = "COPY fovea.files (root, path, size, modified, test, content) FROM STDIN BINARY";
     let mut rows = BinaryCopyInWriter::new(transaction.copy_in(sql).unwrap(), &types);
     for file in 0..files {
         let path = path(file).to_str().unwrap().as_bytes().to_vec();
-        rows.write(&[&1i64, &path, &1i64, &1i64, &(file as i64 + 1)]).unwrap();
+        rows.write(&[&1i64, &path, &1i64, &1i64, &false, &(file as i64 + 1)])
+            .unwrap();
     }
     rows.finish().unwrap();
     let types = [
@@ -285,12 +281,12 @@ fn fill(client: &mut Client, items: &[EmbeddedItem]) {
         Type::TEXT,
         Type::INT2,
         Type::TEXT,
+        Type::BOOL,
         Type::BYTEA,
         vector.clone(),
         vector,
     ];
-    let sql =
-        "COPY fovea.items (content, ordinal, name, words, kind, language, places, vector, centred) FROM STDIN BINARY";
+    let sql = "COPY fovea.items (content, ordinal, name, words, kind, language, test, places, vector, centred) FROM STDIN BINARY";
     let mut rows = BinaryCopyInWriter::new(transaction.copy_in(sql).unwrap(), &types);
     for (number, EmbeddedItem { item, vector }) in items.iter().enumerate() {
         let words = likeness::words(&item.name);
@@ -304,7 +300,7 @@ fn fill(client: &mut Client, items: &[EmbeddedItem]) {
         let ordinal = (number % FILE) as i32;
         let language = item.language.name();
         rows.write(&[
-            &content, &ordinal, &item.name, &words, &0i16, &language, &places, &halves, &halves,
+            &content, &ordinal, &item.name, &words, &0i16, &language, &false, &places, &halves, &halves,
         ])
         .unwrap();
     }

@@ -573,6 +573,234 @@ fn search_and_similar_find_what_the_index_has() {
 }
 
 #[test]
+fn search_takes_filters_and_refuses_what_is_none() {
+    let (folder, cache) = (folder_of_code(2), tempfile::tempdir().unwrap());
+    std::fs::create_dir(folder.path().join("tests")).unwrap();
+    let copy = |from: &str, to: &str| std::fs::copy(folder.path().join(from), folder.path().join(to)).unwrap();
+    copy("config.py", "tests/test_config.py");
+    std::fs::write(
+        folder.path().join("guide.md"),
+        "# Settings\n\nThe settings are read from a file in the home folder of the person, as TOML.\n",
+    )
+    .unwrap();
+    let root = folder.path().to_str().unwrap();
+    let search = |filter: &[&str]| {
+        let arguments = [
+            &[
+                "search",
+                "read the settings from a file",
+                "--root",
+                root,
+                "--format",
+                "json",
+            ],
+            filter,
+        ]
+        .concat();
+        with_cache(cache.path(), &arguments).output().unwrap()
+    };
+    let found = |filter: &[&str]| -> Vec<String> {
+        let hits = json(&search(filter));
+        let paths = hits
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|hit| hit["path"].as_str().unwrap().to_owned());
+        paths.collect()
+    };
+    assert_eq!(found(&["--tests", "only"]), ["tests/test_config.py"]);
+    assert_eq!(found(&["--kind", "section"]), ["guide.md"]);
+    assert_eq!(found(&["--kind", "heading", "--kind", "type"]), ["guide.md"]);
+    let one = found(&["--tests", "none", "--path", "*.py", "--top", "1"]);
+    assert_eq!(one, ["config.py"]);
+    assert_eq!(
+        found(&["--path", "tests/", "--path", "*.js", "--kind", "function"]).len(),
+        2
+    );
+    assert!(refusal(&search(&["--path", "a["]), 2).contains("--path"));
+    assert!(refusal(&search(&["--kind", "module"]), 2).contains("section"));
+}
+
+/// A folder with one function in two languages, and a test of it twice.
+fn folder_of_clones() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    };
+    let python = "def load_config(path):
+    \"\"\"Read the settings from a file and check them.\"\"\"
+    with open(path) as file:
+        settings = json.load(file)
+    for key in settings:
+        if key not in KNOWN:
+            raise ValueError('unknown setting ' + key)
+    if settings['port'] < 1024:
+        raise ValueError('the port is reserved')
+    return settings
+";
+    write("config.py", python);
+    write("old stuff/config.py", &python.replace("settings", "options"));
+    write(
+        "web/config.js",
+        "function loadConfig(path) {
+  // Read the settings from a file and check them.
+  const settings = JSON.parse(fs.readFileSync(path));
+  for (const key in settings) {
+    if (!KNOWN.includes(key)) {
+      throw new Error('unknown setting ' + key);
+    }
+  }
+  if (settings.port < 1024) {
+    throw new Error('the port is reserved');
+  }
+  return settings;
+}
+",
+    );
+    for name in ["tests/test_a.py", "tests/test_b.py"] {
+        write(name, &python.replace("load_config", "test_load_config"));
+    }
+    folder
+}
+
+#[test]
+fn similar_reports_the_groups_of_a_folder_across_languages() {
+    let (folder, cache) = (folder_of_clones(), tempfile::tempdir().unwrap());
+    let root = folder.path().to_str().unwrap();
+    let similar = |more: &[&str]| {
+        let arguments = [&["similar", root], more].concat();
+        with_cache(cache.path(), &arguments).output().unwrap()
+    };
+    let groups = json(&similar(&["--format", "json"]));
+    assert_eq!(groups.as_array().unwrap().len(), 1, "{groups}");
+    let group = &groups[0];
+    assert_eq!(group["languages"], serde_json::json!(["javascript", "python"]));
+    let members = group["members"].as_array().unwrap();
+    let paths: Vec<&str> = members.iter().map(|member| member["path"].as_str().unwrap()).collect();
+    assert_eq!(paths, ["config.py", "old stuff/config.py", "web/config.js"]);
+    assert_eq!(
+        (&members[0]["name"], &members[0]["start"]["line"]),
+        (&"load_config".into(), &0.into())
+    );
+    let score = |value: &Value| value["score"].as_f64().unwrap();
+    assert!(members.iter().all(|member| score(member) >= score(group)));
+    // Tests are looked through when they are asked for.
+    let tests = json(&similar(&["--format", "json", "--tests", "only"]));
+    assert_eq!(tests[0]["members"][1]["path"], "tests/test_b.py");
+    let python = json(&similar(&["--format", "json", "--language", "python"]));
+    assert_eq!(python[0]["members"].as_array().unwrap().len(), 2);
+    let markdown = stdout(&similar(&["--format", "markdown"]));
+    assert!(markdown.contains("\n## 1. `load_config` and 2 more\n"), "{markdown}");
+    assert!(
+        markdown.contains("\n- `loadConfig` `web/config.js:1-13` · javascript function · "),
+        "{markdown}"
+    );
+    let terminal = stdout(&similar(&[]));
+    assert!(
+        terminal.starts_with("3 items, javascript, python · ") && terminal.ends_with("\n1 group\n"),
+        "{terminal}"
+    );
+    assert_eq!(stdout(&similar(&["--top", "0"])), "0 of 1 group\n");
+    // What a CI job asks.
+    assert_eq!(similar(&["--fail-on", "1"]).status.code(), Some(3));
+    assert_eq!(similar(&["--fail-on", "2"]).status.code(), Some(0));
+    assert_eq!(similar(&["--top", "0", "--fail-on", "1"]).status.code(), Some(3));
+    for wrong in [&["--root", root][..], &["--path", "["], &["--format", "html"]] {
+        refusal(&similar(wrong), 2);
+    }
+    let file = folder.path().join("config.py");
+    for wrong in [
+        &[][..],
+        &["--root", root, "--format", "sarif"],
+        &["--root", root, "--fail-on", "1"],
+    ] {
+        let arguments = [&["similar", file.to_str().unwrap()], wrong].concat();
+        refusal(&with_cache(cache.path(), &arguments).output().unwrap(), 2);
+    }
+}
+
+#[test]
+fn a_report_in_sarif_recognises_its_results_after_an_edit() {
+    let (folder, cache) = (folder_of_clones(), tempfile::tempdir().unwrap());
+    let root = folder.path().to_str().unwrap();
+    let report = || {
+        let arguments = ["similar", root, "--format", "sarif"];
+        json(&with_cache(cache.path(), &arguments).output().unwrap())
+    };
+    let first = report();
+    let result = |log: &Value| log["runs"][0]["results"][0].clone();
+    assert_eq!(first["version"], "2.1.0");
+    assert_eq!(first["runs"][0]["results"].as_array().unwrap().len(), 1);
+    let related = &result(&first)["relatedLocations"];
+    let place = |id: usize| related[id]["physicalLocation"]["artifactLocation"]["uri"].clone();
+    assert_eq!(
+        (place(0), place(1)),
+        ("old%20stuff/config.py".into(), "web/config.js".into())
+    );
+    assert_eq!(first, report(), "a second run says the same");
+    let path = folder.path().join("config.py");
+    let moved = format!(
+        "# A remark.\n\nimport json\n\n{}",
+        std::fs::read_to_string(&path).unwrap()
+    );
+    std::fs::write(&path, moved).unwrap();
+    let second = report();
+    assert_eq!(
+        result(&first)["partialFingerprints"],
+        result(&second)["partialFingerprints"]
+    );
+    let line = |log: &Value| result(log)["locations"][0]["physicalLocation"]["region"]["startLine"].clone();
+    assert_eq!((line(&first), line(&second)), (1.into(), 5.into()));
+}
+
+#[test]
+fn compare_tells_what_the_languages_have_in_common_by_an_index() {
+    let (folder, cache) = (folder_of_code(30), tempfile::tempdir().unwrap());
+    let place = |name: &str| folder.path().join(name).display().to_string();
+    let (a, b, root) = (place("config.py:1"), place("settings.js:1"), place(""));
+    let compare = |format: &str| {
+        let arguments = ["compare", &a, &b, "--root", &root, "--format", format];
+        with_cache(cache.path(), &arguments).output().unwrap()
+    };
+    let report = json(&compare("json"));
+    let number = |value: &Value| value.as_f64().unwrap();
+    let centred = &report["centred"];
+    let pairs = centred["pairs"].as_array().unwrap().iter();
+    let sum: f64 = pairs.flat_map(|row| row.as_array().unwrap()).map(number).sum();
+    assert!((sum - number(&centred["cosine"])).abs() < 1e-4);
+    let common = number(&centred["common"]);
+    let own = number(&centred["own_length"]) * number(&centred["cosine"]);
+    assert!((common + own - number(&report["cosine"])).abs() < 1e-4);
+    let known = |side: &str| (centred[side]["language"].clone(), centred[side]["known"].clone());
+    assert_eq!(known("a"), ("python".into(), true.into()));
+    // It is the score that `fovea similar` tells.
+    let similar = [
+        "similar",
+        &a,
+        "--root",
+        &root,
+        "--threshold",
+        "0",
+        "--language",
+        "javascript",
+        "--format",
+        "json",
+    ];
+    let similar = json(&with_cache(cache.path(), &similar).output().unwrap());
+    let score = number(&similar[0]["similar"][0]["score"]);
+    assert!((score - number(&centred["cosine"])).abs() < 2e-3, "{score} {centred}");
+    for (format, title) in [("terminal", "centred cosine"), ("markdown", "**centred cosine")] {
+        let shown = stdout(&compare(format));
+        assert!(
+            shown.contains(title) && shown.contains("is common to the language (python, javascript)"),
+            "{shown}"
+        );
+    }
+}
+
+#[test]
 fn without_a_place_to_write_search_works_in_memory_and_says_so_once() {
     let folder = folder_of_code(0);
     let taken = folder.path().join("config.py");
@@ -583,6 +811,121 @@ fn without_a_place_to_write_search_works_in_memory_and_says_so_once() {
     assert_eq!(said.matches("indexing in memory").count(), 1, "{said}");
     let refused = with_cache(&taken, &["index", search[3]]).output().unwrap();
     assert!(refusal(&refused, 1).contains("index.sqlite"));
+}
+
+#[test]
+fn a_newer_index_is_left_alone_and_the_answer_comes_from_memory() {
+    let (folder, cache) = (folder_of_code(0), tempfile::tempdir().unwrap());
+    let root = folder.path().to_str().unwrap();
+    stdout(&with_cache(cache.path(), &["index", root]).output().unwrap());
+    let file = cache.path().join("index.sqlite");
+    let connection = rusqlite::Connection::open(&file).unwrap();
+    connection.pragma_update(None, "user_version", 999).unwrap();
+    drop(connection);
+    let before = std::fs::read(&file).unwrap();
+    for arguments in [&["search", "settings", "--root", root][..], &["similar", root]] {
+        let output = with_cache(cache.path(), arguments).output().unwrap();
+        stdout(&output);
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(
+            said.lines().count() == 1 && said.contains("newer fovea") && said.contains("in memory"),
+            "{said}"
+        );
+    }
+    assert!(refusal(&with_cache(cache.path(), &["index", root]).output().unwrap(), 1).contains("newer fovea"));
+    assert_eq!(std::fs::read(&file).unwrap(), before);
+}
+
+#[cfg(unix)]
+#[test]
+fn on_a_full_disk_search_goes_on_in_memory_and_says_so_once() {
+    let (folder, cache) = (folder_of_code(120), tempfile::tempdir().unwrap());
+    let root = folder.path().to_str().unwrap();
+    // No file may grow over 256 blocks of 512 bytes; the signal that would end the program is off, so that writing fails instead.
+    let limited = |arguments: &[&str]| {
+        let mut command = Command::new("sh");
+        let script = "trap '' XFSZ; ulimit -f 256; exec \"$0\" \"$@\"";
+        command
+            .args(["-c", script, env!("CARGO_BIN_EXE_fovea")])
+            .args(arguments);
+        command.env_remove("FOVEA_MODEL").env("FOVEA_CACHE_DIR", cache.path());
+        command.output().unwrap()
+    };
+    let search = [
+        "search",
+        "read the settings",
+        "--root",
+        root,
+        "--top",
+        "200",
+        "--format",
+        "json",
+    ];
+    let output = limited(&search);
+    assert_eq!(json(&output).as_array().unwrap().len(), 122);
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(said.matches("indexing in memory").count(), 1, "{said}");
+    assert!(said.lines().count() == 1 && said.contains("index.sqlite"), "{said}");
+    let line = refusal(&limited(&["index", root]), 1);
+    assert!(line.contains("index.sqlite") && line.lines().count() == 1, "{line}");
+    // With room it goes on where it was.
+    let index = ["index", root, "--format", "json"];
+    let after = json(&with_cache(cache.path(), &index).output().unwrap());
+    assert_eq!(after["files"].as_u64(), Some(122));
+    let doctor = stdout(&with_cache(cache.path(), &["doctor"]).output().unwrap());
+    assert!(doctor.contains("122 files, intact"), "{doctor}");
+}
+
+#[test]
+fn two_indexers_at_once_leave_one_sound_index() {
+    let (folder, cache) = (folder_of_code(60), tempfile::tempdir().unwrap());
+    let index = ["index", folder.path().to_str().unwrap(), "--format", "json"];
+    let start = || {
+        with_cache(cache.path(), &index)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap()
+    };
+    let both = [start(), start()];
+    for child in both {
+        assert_eq!(json(&child.wait_with_output().unwrap())["files"].as_u64(), Some(62));
+    }
+    let again = json(&with_cache(cache.path(), &index).output().unwrap());
+    assert_eq!(
+        (again["files"].as_u64(), again["embedded"].as_u64()),
+        (Some(62), Some(0))
+    );
+    let doctor = stdout(&with_cache(cache.path(), &["doctor"]).output().unwrap());
+    assert!(doctor.contains("62 files, intact"), "{doctor}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_folder_whose_name_is_no_utf8_is_searched_and_reported() {
+    use std::os::unix::ffi::OsStrExt;
+    let (parent, cache) = (folder_of_clones(), tempfile::tempdir().unwrap());
+    let folder = parent.path().join(std::ffi::OsStr::from_bytes(b"caf\xe9"));
+    if std::fs::create_dir(&folder).is_err() {
+        return; // A file system that has no such names.
+    }
+    for name in ["config.py", "web/config.js"] {
+        let name = Path::new(name);
+        std::fs::rename(parent.path().join(name), folder.join(name.file_name().unwrap())).unwrap();
+    }
+    let run = |before: &[&str], folder: &Path, after: &[&str]| {
+        let output = with_cache(cache.path(), before)
+            .arg(folder)
+            .args(after)
+            .output()
+            .unwrap();
+        json(&output)
+    };
+    let found = run(&["search", "settings", "--format", "json", "--root"], &folder, &[]);
+    assert_eq!(found.as_array().unwrap().len(), 2);
+    let log = run(&["similar", "--format", "sarif"], parent.path(), &[]);
+    let place = &log["runs"][0]["results"][0]["locations"][0]["physicalLocation"]["artifactLocation"]["uri"];
+    assert_eq!(place, "caf%E9/config.js");
 }
 
 #[test]

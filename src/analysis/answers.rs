@@ -71,6 +71,11 @@ impl Worker {
                 let pair = compute.compare((&a.0, a.1), (&b.0, b.1), checkpoint)?;
                 Ok(Answer::Pair(Box::new(pair)))
             }
+            Ask::Search { text } => {
+                let engine = self.engine.as_deref().ok_or_else(no_model)?;
+                let query = self.pool.install(|| engine.query(text)).map_err(Trouble::from)?;
+                Ok(Answer::Vector(query.into()))
+            }
         }
     }
 

@@ -1,6 +1,7 @@
 //! One open document: what is known of it, and what is to be done next.
 
 use std::collections::HashSet;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -87,6 +88,8 @@ pub struct Document {
     pub keys: Arc<[Key]>,
     /// Vectors of its items, of the last text that was analysed completely.
     pub vectors: Option<Arc<DocumentVectors>>,
+    /// Its file, where it is one.
+    pub file: Option<PathBuf>,
     /// Why units remain without explanation.
     pub failure: Option<String>,
     /// The cursor's last known place.
@@ -125,6 +128,7 @@ impl Document {
             report: None,
             keys: Arc::from([]),
             vectors: None,
+            file: None,
             failure: None,
             cursor: None,
             visible: None,

@@ -1,16 +1,21 @@
-//! What the scheduler needs of a model: six functions, so that scheduling is tested without one.
+//! What the scheduler needs of a model: a few functions, so that scheduling is tested without one.
 
 use std::fmt::Display;
 
 use super::{SourcesReport, UnitReport};
 use crate::explain::{self, Method, PairReport};
 use crate::model::{Checkpoint, Model, ModelError, ModelInfo};
+use crate::similar::index::embed_query;
 use crate::text::Language;
 
 /// A loaded model as the model thread sees it.
 pub trait Engine: Send + Sync {
     /// Its name, its sizes and the hash of its content.
     fn info(&self) -> ModelInfo;
+    /// What reads the files of the workspace beside it, sharing its weights; `None` for one that stands for a model.
+    fn model(&self) -> Option<Model> {
+        None
+    }
     /// The most tokens it reads at once, special tokens included.
     fn window(&self) -> usize;
     /// Tokens of a text, special tokens included.
@@ -30,6 +35,11 @@ pub trait Engine: Send + Sync {
     /// # Errors
     /// As [`Engine::analyse`].
     fn sources(&self, text: (&str, Language), checkpoint: Checkpoint) -> Result<SourcesReport, ModelError>;
+    /// As [`embed_query`].
+    ///
+    /// # Errors
+    /// What the model reports.
+    fn query(&self, text: &str) -> Result<Vec<f32>, ModelError>;
     /// As [`explain::compare`].
     ///
     /// # Errors
@@ -58,6 +68,10 @@ impl Engine for Model {
         Model::info(self).clone()
     }
 
+    fn model(&self) -> Option<Model> {
+        Some(self.clone())
+    }
+
     fn window(&self) -> usize {
         Model::window(self)
     }
@@ -79,6 +93,10 @@ impl Engine for Model {
         super::sources(self, text, checkpoint)
     }
 
+    fn query(&self, text: &str) -> Result<Vec<f32>, ModelError> {
+        embed_query(self, text)
+    }
+
     fn compare(
         &self,
         a: (&str, Language),
@@ -92,6 +110,10 @@ impl Engine for Model {
 impl Engine for Box<dyn Engine> {
     fn info(&self) -> ModelInfo {
         (**self).info()
+    }
+
+    fn model(&self) -> Option<Model> {
+        (**self).model()
     }
 
     fn window(&self) -> usize {
@@ -113,6 +135,10 @@ impl Engine for Box<dyn Engine> {
 
     fn sources(&self, text: (&str, Language), checkpoint: Checkpoint) -> Result<SourcesReport, ModelError> {
         (**self).sources(text, checkpoint)
+    }
+
+    fn query(&self, text: &str) -> Result<Vec<f32>, ModelError> {
+        (**self).query(text)
     }
 
     fn compare(

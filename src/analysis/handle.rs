@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 use std::future::Future;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -10,12 +11,16 @@ use tokio::sync::oneshot;
 use super::cache::Setting;
 use super::engine::{Engine, loader};
 use super::lenses::Lenses;
-use super::options::{Event, ModelStatus, Options, Status};
+use super::options::{Event, IndexStatus, ModelStatus, Options, Status};
 use super::queue::{Answer, Ask, Asker};
 use super::state::Shared;
 use super::worker::Worker;
-use super::{CancelToken, CursorReport, DocumentId, DocumentReport, ItemNeighbours, Refusal, UnitReport};
+use super::workspace::keeper::Keeper;
+use super::{
+    CancelToken, CursorReport, DocumentId, DocumentReport, Home, ItemNeighbours, Neighbour, Refusal, UnitReport,
+};
 use crate::explain::PairReport;
+use crate::similar::index::Filter;
 use crate::text::{ByteRange, Language, Snapshot};
 
 /// A handle to the model thread. Clones share it; the thread ends with the last of them, or with [`Analysis::shutdown`].
@@ -47,6 +52,14 @@ impl Analysis {
         if let Err(error) = thread {
             let mut state = shared.state();
             state.model = ModelStatus::Failed(format!("no thread could be started for the model: {error}"));
+        }
+        let of_thread = shared.clone();
+        let thread = std::thread::Builder::new()
+            .name("fovea-index".into())
+            .spawn(move || Keeper::run(of_thread));
+        if let Err(error) = thread {
+            let problem = format!("no thread could be started for the index: {error}");
+            shared.state().indexing.refused.push(problem);
         }
         Analysis(Arc::new(Ending(shared)))
     }
@@ -81,6 +94,13 @@ impl Analysis {
         });
     }
 
+    /// The file of an open document: what is indexed of it is older than what is open.
+    pub fn set_file(&self, id: &DocumentId, file: PathBuf) {
+        if let Some(document) = self.shared().state().documents.get_mut(id) {
+            document.file = Some(file);
+        }
+    }
+
     /// The part of a document that the editor shows; its units are explained first.
     pub fn set_visible(&self, id: &DocumentId, range: ByteRange) {
         self.shared().change(|state| {
@@ -97,6 +117,11 @@ impl Analysis {
         self.shared().change(|state| {
             let old = std::mem::replace(&mut state.options, options);
             let new = &state.options;
+            if (&old.workspace, old.identifier_aware) != (&new.workspace, new.identifier_aware) {
+                let reader = state.indexing.model.take();
+                state.indexing.model = reader.map(|model| model.identifier_aware(new.identifier_aware));
+                state.indexing.restart(Instant::now());
+            }
             state.pool_changed |= old.threads != new.threads;
             state.lenses_stale |= old.min_similarity != new.min_similarity;
             let (method, identifier_aware) = (new.method, new.identifier_aware);
@@ -113,6 +138,7 @@ impl Analysis {
             }
             state.documents.restart(false, Instant::now());
         });
+        self.shared().wake_index();
     }
 
     /// Loads another model, or the same again after it failed. Questions wait for it.
@@ -136,6 +162,26 @@ impl Analysis {
     /// Goes on where [`Analysis::pause`] stopped.
     pub fn resume(&self) {
         self.shared().change(|state| state.paused = false);
+        self.shared().wake_index();
+    }
+
+    /// Files of the workspace may have changed, at least `quiet` before anybody looks.
+    pub fn workspace_changed(&self, quiet: Duration) {
+        let due = Instant::now() + quiet;
+        self.shared().change_index(|state| {
+            let indexing = &mut state.indexing;
+            indexing.due = Some(indexing.due.map_or(due, |known| known.max(due)));
+        });
+    }
+
+    /// Stops the indexing of the workspace, or goes on with it at once.
+    pub fn index(&self, wanted: bool) {
+        self.shared().change_index(|state| {
+            state.indexing.cancelled = !wanted;
+            if wanted {
+                state.indexing.restart(Instant::now());
+            }
+        });
     }
 
     /// What the model says about the word at an offset: `None` where there is no text. A newer question about another place
@@ -270,22 +316,49 @@ impl Analysis {
         (report.snapshot.version() == version).then_some(report)
     }
 
-    /// The items of a document that resemble items of the open documents; items that resemble nothing are left out. `None`
-    /// where this version is not analysed yet. Never waits for the model thread.
+    /// The items of a document that resemble others, in the open documents and in the workspace; items that resemble nothing are left
+    /// out. `None` where this version is not analysed yet. Never waits for the model thread: what is not found yet of the workspace
+    /// comes later, after [`Event::Neighbours`].
     pub fn neighbours(&self, id: &DocumentId, version: i32) -> Option<Arc<Vec<ItemNeighbours>>> {
         let lenses = self.lenses_of(id, version)?;
         let found = lenses.neighbours(id, version)?;
+        if !lenses.is_complete(id) {
+            self.shared().change(|state| state.unrelated.insert(id.clone()));
+        }
         Some(match self.closed_since(&lenses) {
             closed if closed.is_empty() => found,
             closed => Arc::new(without(Vec::clone(&found), &closed)),
         })
     }
 
-    /// As [`Analysis::neighbours`], of the items around an offset alone, the innermost first: nothing is computed of others.
+    /// As [`Analysis::neighbours`], of the items around an offset alone, the innermost first, and complete: nothing is computed of
+    /// others.
     pub fn neighbours_at(&self, id: &DocumentId, version: i32, offset: usize) -> Option<Vec<ItemNeighbours>> {
         let lenses = self.lenses_of(id, version)?;
         let found = lenses.neighbours_at(id, version, offset)?;
         Some(without(found, &self.closed_since(&lenses)))
+    }
+
+    /// What is about the same as a text, best first, at most `count`, in the open documents and in the workspace.
+    ///
+    /// # Errors
+    /// The reason why there is no answer.
+    pub async fn search(
+        &self,
+        text: String,
+        filter: &Filter,
+        count: usize,
+        cancel: CancelToken,
+    ) -> Result<Vec<Neighbour>, Refusal> {
+        let query = match self.ask(Ask::Search { text }, cancel).await? {
+            Answer::Vector(query) => query,
+            _ => return Err(mixed_up()),
+        };
+        let lenses = self.shared().lenses();
+        let mut found = lenses.search(&query, filter, count);
+        let closed = self.closed_since(&lenses);
+        found.retain(|neighbour| !stands_in(neighbour, &closed));
+        Ok(found)
     }
 
     /// The lenses, if the document still has this version; from now on they are worth keeping ready.
@@ -319,6 +392,11 @@ impl Analysis {
             paused: state.paused,
             busy: state.running.is_some(),
             queued: state.waiting(),
+            index: IndexStatus {
+                stage: state.indexing.stage.clone(),
+                items: self.shared().workspace().len(),
+                refused: state.indexing.refused.clone(),
+            },
         }
     }
 
@@ -337,6 +415,12 @@ impl Analysis {
     #[cfg(test)]
     pub(super) fn wakeups(&self) -> u64 {
         self.shared().wakeups.load(std::sync::atomic::Ordering::Relaxed)
+    }
+
+    /// What is shown of the workspace.
+    #[cfg(test)]
+    pub(super) fn workspace(&self) -> Arc<super::workspace::Workspace> {
+        self.shared().workspace()
     }
 
     /// Lets a question wait for the model thread.
@@ -360,10 +444,15 @@ impl Analysis {
     }
 }
 
+/// Whether an item stands in one of some documents.
+fn stands_in(neighbour: &Neighbour, documents: &[DocumentId]) -> bool {
+    matches!(&neighbour.home, Home::Document { id, .. } if documents.contains(id))
+}
+
 /// What is left once some documents are gone.
 fn without(mut found: Vec<ItemNeighbours>, closed: &[DocumentId]) -> Vec<ItemNeighbours> {
     for item in &mut found {
-        item.neighbours.retain(|neighbour| !closed.contains(&neighbour.id));
+        item.neighbours.retain(|neighbour| !stands_in(neighbour, closed));
     }
     found.retain(|item| !item.neighbours.is_empty());
     found

@@ -1,16 +1,19 @@
-//! The items of the open documents with their neighbours, of one moment.
+//! The items of the open documents with their neighbours, in the open documents and in the workspace, of one moment.
 
-use std::collections::HashMap;
-use std::ops::Range;
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use super::queue::lock;
-use super::{DocumentId, DocumentReport, ItemNeighbours, Neighbour};
-use crate::segment::{Item, ItemKind};
-use crate::similar::{ItemVector, Part, Space, embed};
-use crate::text::ByteRange;
+use super::workspace::{MAX_FOUND, Workspace};
+use super::{DocumentId, DocumentReport, Home, ItemNeighbours, Neighbour};
+use crate::segment::Item;
+use crate::similar::index::{Asked, Collection, EmbeddedItem, Filter, Found, Gallery, IndexedItem, Place};
+use crate::similar::{ItemVector, Part, embed, likeness};
+use crate::text::{ByteRange, Snapshot};
 
-/// The most neighbours kept of one item: nobody reads further, and generated code resembles itself without end.
+/// The most neighbours kept of one item among the open documents: nobody reads further, and generated code resembles itself without
+/// end.
 const MAX_NEIGHBOURS: usize = 64;
 
 /// The items of one complete report that can be compared.
@@ -18,16 +21,9 @@ const MAX_NEIGHBOURS: usize = 64;
 pub struct DocumentVectors {
     id: DocumentId,
     version: i32,
-    items: Vec<Entry>,
-}
-
-#[derive(Debug, Clone)]
-struct Entry {
-    item: usize,
-    name: String,
-    kind: ItemKind,
-    name_range: ByteRange,
-    vector: ItemVector,
+    /// One per item: its index in the report's segments.
+    indices: Vec<usize>,
+    items: Vec<EmbeddedItem>,
 }
 
 /// The vector of an item by the reports of its units; `None` where it cannot be compared ([`embed`]).
@@ -53,85 +49,169 @@ pub fn item_vector(report: &DocumentReport, item: &Item) -> Option<ItemVector> {
 impl DocumentVectors {
     /// The vectors of a complete report's items.
     pub fn of(report: &DocumentReport) -> DocumentVectors {
-        let mut items = Vec::new();
+        let (mut indices, mut items) = (Vec::new(), Vec::new());
         for (index, item) in report.segments.items.iter().enumerate() {
-            let Some(vector) = item_vector(report, item) else {
-                continue;
-            };
-            let (name, name_range) = (item.name.clone(), item.name_range.clone());
-            items.push(Entry {
-                item: index,
-                name,
-                kind: item.kind,
-                name_range,
-                vector,
-            });
+            if let Some(vector) = item_vector(report, item) {
+                indices.push(index);
+                items.push(EmbeddedItem {
+                    item: indexed(&report.snapshot, item),
+                    vector: vector.vector,
+                });
+            }
         }
         DocumentVectors {
             id: report.id.clone(),
             version: report.snapshot.version(),
+            indices,
             items,
         }
     }
 }
 
+/// An item of a text, as the index would name it.
+fn indexed(snapshot: &Snapshot, item: &Item) -> IndexedItem {
+    let ends = |range: &ByteRange| (Place::new(snapshot, range.start), Place::new(snapshot, range.end));
+    let ((start, end), (name_start, name_end)) = (ends(&item.range), ends(&item.name_range));
+    IndexedItem {
+        name: item.name.clone(),
+        kind: item.kind,
+        language: snapshot.language(),
+        start,
+        end,
+        name_start,
+        name_end,
+    }
+}
+
+/// What an open document adds to the lenses.
+pub struct Opened {
+    /// Its items.
+    pub vectors: Arc<DocumentVectors>,
+    /// Its file by the one path that it has: what the index has of it is older than what is open.
+    pub file: Option<PathBuf>,
+}
+
 /// All items that can be compared, and the neighbours that were asked for so far.
-#[derive(Default)]
 pub struct Lenses {
-    entries: Vec<Entry>,
-    documents: HashMap<DocumentId, (i32, Range<usize>)>,
-    space: Space,
+    documents: BTreeMap<DocumentId, Arc<DocumentVectors>>,
+    files: HashSet<PathBuf>,
+    open: Gallery,
+    workspace: Arc<Workspace>,
     threshold: f32,
-    found: Mutex<HashMap<DocumentId, Arc<Vec<ItemNeighbours>>>>,
+    /// Per document and item: its neighbours in the open documents.
+    beside: Mutex<HashMap<DocumentId, Arc<Vec<Vec<Neighbour>>>>>,
+    /// Of documents of which everything was found.
+    complete: Mutex<HashMap<DocumentId, Arc<Vec<ItemNeighbours>>>>,
+}
+
+impl Default for Lenses {
+    fn default() -> Lenses {
+        Lenses::new(Vec::new(), Arc::default(), likeness::DEFAULT)
+    }
 }
 
 impl Lenses {
-    /// The items of all documents, centred anew.
-    pub fn new(mut vectors: Vec<Arc<DocumentVectors>>, threshold: f32) -> Lenses {
-        vectors.sort_by(|a, b| a.id.cmp(&b.id));
-        let mut entries = Vec::new();
-        let mut documents = HashMap::new();
-        for document in &vectors {
-            let start = entries.len();
-            entries.extend(document.items.iter().cloned());
-            documents.insert(document.id.clone(), (document.version, start..entries.len()));
+    /// The items of all documents beside those of the workspace. Languages are centred as the workspace says, and by the open documents
+    /// where it does not know them.
+    pub fn new(opened: Vec<Opened>, workspace: Arc<Workspace>, threshold: f32) -> Lenses {
+        let (mut documents, mut files) = (BTreeMap::new(), HashSet::new());
+        for Opened { vectors, file } in opened {
+            files.extend(file);
+            documents.insert(vectors.id.clone(), vectors);
         }
-        let space = Space::new(entries.iter().map(|entry| entry.vector.clone()).collect());
+        let path = |id: &DocumentId| PathBuf::from(&**id);
+        let mut listed: Vec<_> = documents.iter().map(|(id, of)| (path(id), &*of.items)).collect();
+        // Paths are ordered part by part, and not as text.
+        listed.sort_by(|a, b| a.0.cmp(&b.0));
+        let width = listed.iter().find_map(|(_, items)| Some(items.first()?.vector.len()));
+        let open = Gallery::of_items(&listed, &workspace.centre(), width.unwrap_or_default());
         Lenses {
-            entries,
             documents,
-            space,
+            files,
+            open,
+            workspace,
             threshold,
-            found: Mutex::default(),
+            beside: Mutex::default(),
+            complete: Mutex::default(),
         }
     }
 
-    /// The items of a document that resemble others; `None` where this version's items are not known. Computed once.
+    /// The items of a document that resemble others; `None` where this version's items are not known. Items of the workspace are among
+    /// them once they were looked for ([`Lenses::relate`]).
     pub fn neighbours(&self, id: &DocumentId, version: i32) -> Option<Arc<Vec<ItemNeighbours>>> {
-        let (known, range) = self.documents.get(id)?;
-        if *known != version {
-            return None;
-        }
-        if let Some(found) = lock(&self.found).get(id) {
+        let document = self.known(id, version)?;
+        if let Some(found) = lock(&self.complete).get(id) {
             return Some(found.clone());
         }
-        let found: Arc<Vec<_>> = Arc::new(range.clone().filter_map(|index| self.of(index)).collect());
-        lock(&self.found).insert(id.clone(), found.clone());
+        let beside = self.beside(document);
+        let mut complete = true;
+        let mut found = Vec::new();
+        for (at, open) in beside.iter().enumerate() {
+            let elsewhere = self.workspace.known(&self.asked(document, at, false));
+            complete &= elsewhere.is_some();
+            found.extend(self.merge(document.indices[at], open.clone(), &elsewhere.unwrap_or_default()));
+        }
+        let found = Arc::new(found);
+        if complete {
+            lock(&self.complete).insert(id.clone(), found.clone());
+        }
         Some(found)
+    }
+
+    /// Whether the neighbours of a document are all that there are.
+    pub fn is_complete(&self, id: &DocumentId) -> bool {
+        lock(&self.complete).contains_key(id)
     }
 
     /// The items of a document around an offset that resemble others, the innermost first; `None` where this version's items are
     /// not known.
     pub fn neighbours_at(&self, id: &DocumentId, version: i32, offset: usize) -> Option<Vec<ItemNeighbours>> {
-        let (known, range) = self.documents.get(id)?;
-        if *known != version {
-            return None;
+        let document = self.known(id, version)?;
+        let range = |at: usize| {
+            let item = &document.items[at].item;
+            item.start.byte..item.end.byte
+        };
+        let around = |at: &usize| range(*at).start <= offset && offset <= range(*at).end;
+        let mut around: Vec<usize> = (0..document.items.len()).filter(around).collect();
+        around.sort_by_key(|at| range(*at).len());
+        let found = around.into_iter().filter_map(|at| {
+            let open = self.near(document, at);
+            let elsewhere = self.workspace.similar(&self.asked(document, at, false));
+            self.merge(document.indices[at], open, &elsewhere)
+        });
+        Some(found.collect())
+    }
+
+    /// Looks in the workspace for what resembles the items of a document, one after the other until `enough`; `true` once nothing is
+    /// left to be looked for.
+    pub fn relate(&self, id: &DocumentId, enough: impl Fn() -> bool) -> bool {
+        let Some(document) = self.documents.get(id) else {
+            return true;
+        };
+        for at in 0..document.items.len() {
+            let asked = self.asked(document, at, false);
+            if self.workspace.known(&asked).is_some() {
+                continue;
+            }
+            if enough() {
+                return false;
+            }
+            self.workspace.similar(&asked);
         }
-        let place = |index: usize| &self.entries[index].vector.range;
-        let around = |index: &usize| place(*index).start <= offset && offset <= place(*index).end;
-        let mut around: Vec<usize> = range.clone().filter(around).collect();
-        around.sort_by_key(|index| place(*index).len());
-        Some(around.into_iter().filter_map(|index| self.of(index)).collect())
+        true
+    }
+
+    /// What is about the same as a text in the open documents and in the workspace, best first.
+    pub fn search(&self, query: &[f32], filter: &Filter, count: usize) -> Vec<Neighbour> {
+        let open = self.open.search(query, filter, count).unwrap_or_default();
+        let mut found: Vec<Neighbour> = open.into_iter().filter_map(|found| self.open_item(found)).collect();
+        // Open files are found as they are open, and not as they were indexed.
+        let more = count + MAX_FOUND;
+        let elsewhere = self.workspace.search(query, filter, more);
+        found.extend(elsewhere.into_iter().filter_map(|found| self.closed_item(&found)));
+        found.sort_by(|a, b| b.score.total_cmp(&a.score));
+        found.truncate(count);
+        found
     }
 
     /// The documents whose items these are.
@@ -139,31 +219,64 @@ impl Lenses {
         self.documents.keys()
     }
 
-    fn of(&self, index: usize) -> Option<ItemNeighbours> {
-        let near = self.space.neighbours(index, self.threshold, MAX_NEIGHBOURS);
-        let neighbours: Vec<Neighbour> = near
-            .into_iter()
-            .filter_map(|(other, score)| self.name(other, score))
-            .collect();
-        (!neighbours.is_empty()).then(|| ItemNeighbours {
-            item: self.entries[index].item,
-            neighbours,
+    fn known(&self, id: &DocumentId, version: i32) -> Option<&Arc<DocumentVectors>> {
+        self.documents.get(id).filter(|document| document.version == version)
+    }
+
+    /// Each item's neighbours in the open documents, found once.
+    fn beside(&self, document: &DocumentVectors) -> Arc<Vec<Vec<Neighbour>>> {
+        if let Some(found) = lock(&self.beside).get(&document.id) {
+            return found.clone();
+        }
+        let found = (0..document.items.len()).map(|at| self.near(document, at));
+        let found: Arc<Vec<_>> = Arc::new(found.collect());
+        lock(&self.beside).insert(document.id.clone(), found.clone());
+        found
+    }
+
+    fn near(&self, document: &DocumentVectors, at: usize) -> Vec<Neighbour> {
+        let asked = self.asked(document, at, true);
+        let found = self.open.similar(&asked, &Filter::default(), MAX_NEIGHBOURS);
+        let found = found.unwrap_or_default().into_iter();
+        found.filter_map(|found| self.open_item(found)).collect()
+    }
+
+    /// The question what resembles an item: among the open documents, where it stands in one of them, or in the workspace.
+    fn asked<'a>(&self, document: &'a DocumentVectors, at: usize, among_open: bool) -> Asked<'a> {
+        let EmbeddedItem { item, vector } = &document.items[at];
+        Asked {
+            path: among_open.then(|| std::path::Path::new(&*document.id)),
+            item,
+            vector,
+            base: Some(self.threshold),
+        }
+    }
+
+    fn merge(&self, item: usize, mut open: Vec<Neighbour>, elsewhere: &[Found]) -> Option<ItemNeighbours> {
+        open.extend(elsewhere.iter().filter_map(|found| self.closed_item(found)));
+        open.sort_by(|a, b| b.score.total_cmp(&a.score));
+        let neighbours = open;
+        (!neighbours.is_empty()).then_some(ItemNeighbours { item, neighbours })
+    }
+
+    fn open_item(&self, found: Found) -> Option<Neighbour> {
+        let (id, document) = self.documents.get_key_value(found.path.to_str()?)?;
+        Some(Neighbour {
+            home: Home::Document {
+                id: id.clone(),
+                version: document.version,
+            },
+            item: found.item,
+            score: found.score,
         })
     }
 
-    fn name(&self, index: usize, score: f32) -> Option<Neighbour> {
-        let entry = &self.entries[index];
-        let id = &entry.vector.document;
-        let (version, _) = self.documents.get(id)?;
-        Some(Neighbour {
-            id: id.clone(),
-            version: *version,
-            name: entry.name.clone(),
-            kind: entry.kind,
-            language: entry.vector.language,
-            range: entry.vector.range.clone(),
-            name_range: entry.name_range.clone(),
-            score,
+    fn closed_item(&self, found: &Found) -> Option<Neighbour> {
+        let path = found.root.join(&found.path);
+        (!self.files.contains(&path)).then(|| Neighbour {
+            home: Home::File(path),
+            item: found.item.clone(),
+            score: found.score,
         })
     }
 }

@@ -48,8 +48,13 @@ impl Worker {
 
     fn loaded(&mut self, engine: Box<dyn Engine>, ms: u64) -> Event {
         let info = engine.info();
+        let reader = engine.model();
         self.engine = Some(engine);
         let mut state = self.shared.state();
+        let aware = state.options.identifier_aware;
+        state.indexing.model = reader.map(|model| model.identifier_aware(aware));
+        state.indexing.generation += 1;
+        state.indexing.due = Some(Instant::now());
         let setting = Setting {
             model: info.id.clone(),
             method: state.options.method,
@@ -65,6 +70,8 @@ impl Worker {
         if state.loader.is_none() {
             state.model = ModelStatus::Ready(info);
         }
+        drop(state);
+        self.shared.wake_index();
         Event::ModelReady { ms }
     }
 

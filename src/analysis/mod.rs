@@ -28,18 +28,21 @@ pub mod store;
 mod tests;
 mod unit;
 mod worker;
+mod workspace;
 
 pub use cancel::CancelToken;
 pub use engine::{Engine, Loader, loader};
 pub use handle::Analysis;
 pub use lenses::item_vector;
-pub use options::{Event, ModelStatus, Options, Status};
+pub use options::{Event, IndexStatus, ModelStatus, Options, Status};
 pub use unit::{SourcesReport, UnitReport, WordScore, analyse, analyse_heads, sources};
+pub use workspace::{Scope, Stage as IndexStage};
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::segment::Segments;
-use crate::text::{ByteRange, Inactive, Snapshot};
+use crate::text::{Inactive, Snapshot};
 
 /// Names an open document: its URI as the client wrote it, opaque to the analysis.
 pub type DocumentId = Arc<str>;
@@ -79,24 +82,28 @@ pub struct CursorReport {
     pub sources: Arc<SourcesReport>,
 }
 
+/// Where an item stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Home {
+    /// In an open document.
+    Document {
+        /// The document.
+        id: DocumentId,
+        /// The version of that document its places refer to.
+        version: i32,
+    },
+    /// In a file of the workspace that is not open, as it was when it was indexed.
+    File(PathBuf),
+}
+
 /// An item that resembles another.
 #[derive(Debug, Clone)]
 pub struct Neighbour {
-    /// The document it stands in.
-    pub id: DocumentId,
-    /// The version of that document its ranges refer to.
-    pub version: i32,
-    /// Its name.
-    pub name: String,
-    /// Its kind.
-    pub kind: crate::segment::ItemKind,
-    /// Its language.
-    pub language: crate::text::Language,
-    /// The whole item in that document.
-    pub range: ByteRange,
-    /// The name alone.
-    pub name_range: ByteRange,
-    /// Language-centred cosine, -1 to 1.
+    /// Where it stands.
+    pub home: Home,
+    /// The item.
+    pub item: crate::similar::index::IndexedItem,
+    /// Cosine, -1 to 1; language-centred where an item was asked about.
     pub score: f32,
 }
 
@@ -105,7 +112,7 @@ pub struct Neighbour {
 pub struct ItemNeighbours {
     /// Index into [`Segments::items`] of the document asked about.
     pub item: usize,
-    /// Items of the open documents above the threshold, best first; the item itself and items inside or around it left out.
+    /// Items above the threshold, best first; the item itself and items inside or around it left out.
     pub neighbours: Vec<Neighbour>,
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::DocumentReport;
 use super::store::Place;
+use super::workspace::{Scope, Stage};
 use crate::explain::Method;
 use crate::model::ModelInfo;
 use crate::similar::likeness;
@@ -26,6 +27,8 @@ pub struct Options {
     pub min_similarity: f32,
     /// Whether code reaches the model with its identifiers split into words.
     pub identifier_aware: bool,
+    /// Which folders are indexed; `None` = none.
+    pub workspace: Option<Scope>,
 }
 
 impl Default for Options {
@@ -38,6 +41,7 @@ impl Default for Options {
             disk: None,
             min_similarity: likeness::DEFAULT,
             identifier_aware: true,
+            workspace: None,
         }
     }
 }
@@ -56,8 +60,12 @@ pub enum Event {
     Busy(bool),
     /// New results for a document: after each batch, at most about twenty times a second, and once when complete.
     Report(Arc<DocumentReport>),
-    /// Items of the open documents changed: lenses should be refreshed.
+    /// Items of the open documents, or what resembles them, changed: lenses should be refreshed.
     Neighbours,
+    /// The index of the workspace went on.
+    Index(Stage),
+    /// Something is wrong with the index of the workspace, in a sentence for the person; each is told once.
+    IndexTrouble(String),
     /// The analysis ran into an error of its own.
     Panicked {
         /// How often the model was started again since the error count last began.
@@ -89,4 +97,17 @@ pub struct Status {
     pub busy: bool,
     /// Questions that wait.
     pub queued: usize,
+    /// How far the index of the workspace is.
+    pub index: IndexStatus,
+}
+
+/// How far the index of the workspace is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct IndexStatus {
+    /// What it is doing.
+    pub stage: Stage,
+    /// Items that can be found.
+    pub items: usize,
+    /// Folders that are not indexed, with the reason.
+    pub refused: Vec<String>,
 }

@@ -1,15 +1,18 @@
 //! The work on whole documents: segments, batches of units, item vectors.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
-use std::time::Instant;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use super::DocumentId;
 use super::compute::Trouble;
-use super::lenses::{DocumentVectors, Lenses};
+use super::lenses::{DocumentVectors, Lenses, Opened};
 use super::options::Event;
-use super::queue::Priority;
 use super::worker::{Batch, Worker};
+
+/// How long the workspace is looked through without looking up.
+const RELATING: Duration = Duration::from_millis(20);
 
 impl Worker {
     pub(super) fn segment(&mut self, id: &DocumentId) {
@@ -154,30 +157,43 @@ impl Worker {
     }
 
     pub(super) fn lenses(&mut self) {
-        let (vectors, wanted, threshold) = {
+        let (opened, wanted, threshold) = {
             let mut state = self.shared.state();
             state.lenses_stale = false;
             state.lenses_made = Some(Instant::now());
-            let mut wanted = Vec::new();
-            let mut vectors = Vec::new();
+            let mut wanted = BTreeSet::new();
+            let mut opened = Vec::new();
             for (id, document) in state.documents.iter_mut() {
-                let Some(known) = &document.vectors else { continue };
-                vectors.push(known.clone());
+                let Some(vectors) = document.vectors.clone() else {
+                    continue;
+                };
+                let file = document.file.clone();
+                opened.push(Opened { vectors, file });
                 if document.lenses_wanted {
-                    wanted.push((id.clone(), document.snapshot.version()));
+                    wanted.insert(id.clone());
                 }
             }
-            (vectors, wanted, state.options.min_similarity)
+            (opened, wanted, state.options.min_similarity)
         };
-        let lenses = Arc::new(Lenses::new(vectors, threshold));
-        for (id, version) in wanted {
-            // Those who ask for the rest compute it themselves; somebody at the cursor must not wait for it.
-            if self.shared.state().queue.urgency() == Some(Priority::Cursor) {
-                break;
-            }
-            lenses.neighbours(&id, version);
-        }
+        let located = opened.into_iter().map(|Opened { vectors, file }| {
+            let file = file.and_then(|file| file.canonicalize().ok());
+            Opened { vectors, file }
+        });
+        let lenses = Arc::new(Lenses::new(located.collect(), self.shared.workspace(), threshold));
         self.shared.set_lenses(lenses);
+        self.shared.state().unrelated = wanted;
+        self.shared.tell(Event::Neighbours);
+    }
+
+    /// Looks for what resembles the items of a document, for some milliseconds: then whatever is more urgent has its turn.
+    pub(super) fn relate(&self, id: &DocumentId, stop: &AtomicBool) {
+        let lenses = self.shared.lenses();
+        let until = Instant::now() + RELATING;
+        let enough = || stop.load(Ordering::Acquire) || Instant::now() >= until;
+        if !self.pool.install(|| lenses.relate(id, enough)) {
+            return;
+        }
+        self.shared.state().unrelated.remove(id);
         self.shared.tell(Event::Neighbours);
     }
 }

@@ -9,6 +9,11 @@ pub fn lower_priority() {
     }
 }
 
+/// Lowers the priority of the current thread to what is done only where a processor has nothing else to do.
+pub fn lowest_priority() {
+    let _ = set_current_thread_priority(ThreadPriority::Min);
+}
+
 /// How many threads a setting means: 0 is half the cores, at least two where there are two, at most four.
 pub fn threads(setting: usize) -> usize {
     if setting > 0 {
@@ -28,10 +33,19 @@ pub struct Pool(Option<rayon::ThreadPool>);
 impl Pool {
     /// A pool of so many threads; 0 = choose.
     pub fn new(setting: usize) -> Pool {
+        Pool::made("fovea-pool", setting, lower_priority)
+    }
+
+    /// As [`Pool::new`], for what nobody waits for.
+    pub fn lowest(setting: usize) -> Pool {
+        Pool::made("fovea-index", setting, lowest_priority)
+    }
+
+    fn made(name: &'static str, setting: usize, begin: fn()) -> Pool {
         let pool = rayon::ThreadPoolBuilder::new()
             .num_threads(threads(setting))
-            .thread_name(|i| format!("fovea-pool-{i}"))
-            .start_handler(|_| lower_priority())
+            .thread_name(move |i| format!("{name}-{i}"))
+            .start_handler(move |_| begin())
             .build();
         Pool(pool.ok())
     }

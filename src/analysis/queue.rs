@@ -44,6 +44,8 @@ pub enum Answer {
     Document(Arc<DocumentReport>),
     /// To a comparison.
     Pair(Box<PairReport>),
+    /// To a search: what the text is searched by, of unit length.
+    Vector(Arc<[f32]>),
 }
 
 /// Who waits for an answer.
@@ -100,6 +102,11 @@ pub enum Ask {
         /// The other.
         b: (String, Language),
     },
+    /// What a text is searched by.
+    Search {
+        /// The text, in prose.
+        text: String,
+    },
 }
 
 impl Ask {
@@ -107,14 +114,14 @@ impl Ask {
     pub fn document(&self) -> Option<(&DocumentId, i32)> {
         match self {
             Ask::Cursor { id, snapshot, .. } | Ask::Range { id, snapshot, .. } => Some((id, snapshot.version())),
-            Ask::Compare { .. } => None,
+            Ask::Compare { .. } | Ask::Search { .. } => None,
         }
     }
 
     /// How urgent it is.
     pub fn priority(&self) -> Priority {
         match self {
-            Ask::Cursor { .. } => Priority::Cursor,
+            Ask::Cursor { .. } | Ask::Search { .. } => Priority::Cursor,
             Ask::Range { .. } | Ask::Compare { .. } => Priority::Visible,
         }
     }

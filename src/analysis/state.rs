@@ -1,5 +1,6 @@
 //! What the handle and the model thread share. Locks are held for moments only, never while computing or telling.
 
+use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -11,6 +12,7 @@ use super::engine::Loader;
 use super::lenses::Lenses;
 use super::options::{Event, ModelStatus, Options};
 use super::queue::{Ask, Asker, MAX_WAITING, Priority, Question, Queue, lock};
+use super::workspace::{Indexing, Workspace};
 use super::{DocumentId, Refusal};
 use crate::text::Snapshot;
 
@@ -52,6 +54,10 @@ pub struct State {
     pub lenses_stale: bool,
     /// When the lenses were made.
     pub lenses_made: Option<Instant>,
+    /// Documents of which it is not known yet what resembles their items in the workspace, and somebody wants to.
+    pub unrelated: BTreeSet<DocumentId>,
+    /// What the thread of the index does.
+    pub indexing: Indexing,
     /// Until when the model thread sleeps: not at all, until woken, or until then.
     pub sleeping: Option<Option<Instant>>,
     /// The model thread is to end.
@@ -63,6 +69,8 @@ pub struct Shared {
     state: Mutex<State>,
     wake: Condvar,
     lenses: Mutex<Arc<Lenses>>,
+    index_wake: Condvar,
+    workspace: Mutex<Arc<Workspace>>,
     /// Results by content.
     pub cache: Cache,
     /// How often the model thread woke up.
@@ -87,6 +95,8 @@ impl Shared {
             pool_changed: false,
             lenses_stale: false,
             lenses_made: None,
+            unrelated: BTreeSet::new(),
+            indexing: Indexing::default(),
             sleeping: None,
             ended: false,
         };
@@ -94,6 +104,8 @@ impl Shared {
             state: Mutex::new(state),
             wake: Condvar::new(),
             lenses: Mutex::default(),
+            index_wake: Condvar::new(),
+            workspace: Mutex::default(),
             cache,
             wakeups: AtomicU64::new(0),
             tell,
@@ -132,6 +144,9 @@ impl Shared {
     /// Sleeps until woken or until `until`. Spurious wake-ups are the caller's to bear.
     pub fn sleep<'a>(&'a self, mut state: MutexGuard<'a, State>, until: Option<Instant>) -> MutexGuard<'a, State> {
         state.sleeping = Some(until);
+        if state.indexing.running {
+            self.index_wake.notify_one();
+        }
         let mut state = match until {
             None => self.wake.wait(state).unwrap_or_else(PoisonError::into_inner),
             Some(until) => {
@@ -149,6 +164,32 @@ impl Shared {
         state
     }
 
+    /// Changes the state and wakes the thread of the index.
+    pub fn change_index<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
+        let result = change(&mut self.state());
+        self.wake_index();
+        result
+    }
+
+    /// Wakes the thread of the index.
+    pub fn wake_index(&self) {
+        self.index_wake.notify_one();
+    }
+
+    /// The thread of the index sleeps until woken or until `until`. Spurious wake-ups are the caller's to bear.
+    pub fn wait_for_index_work<'a>(
+        &'a self,
+        state: MutexGuard<'a, State>,
+        until: Option<Instant>,
+    ) -> MutexGuard<'a, State> {
+        let Some(until) = until else {
+            return self.index_wake.wait(state).unwrap_or_else(PoisonError::into_inner);
+        };
+        let left = until.saturating_duration_since(Instant::now());
+        let woken = self.index_wake.wait_timeout(state, left.max(Duration::from_micros(50)));
+        woken.unwrap_or_else(PoisonError::into_inner).0
+    }
+
     /// Hands an event to the callback. No lock may be held. A panic there is the listener's affair.
     pub fn tell(&self, event: Event) {
         let _ = catch_unwind(AssertUnwindSafe(|| (self.tell)(event)));
@@ -164,6 +205,16 @@ impl Shared {
         *lock(&self.lenses) = lenses;
     }
 
+    /// The items of the workspace as they were shown last.
+    pub fn workspace(&self) -> Arc<Workspace> {
+        lock(&self.workspace).clone()
+    }
+
+    /// Replaces the items of the workspace.
+    pub fn set_workspace(&self, workspace: Arc<Workspace>) {
+        *lock(&self.workspace) = workspace;
+    }
+
     /// Ends everything: whoever waits is answered, and so is whoever asks later.
     pub fn end(&self) {
         self.cache.end();
@@ -172,6 +223,7 @@ impl Shared {
             state.refuse_all(&Refusal::Cancelled);
             state.stop_running();
         });
+        self.wake_index();
     }
 }
 

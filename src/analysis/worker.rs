@@ -31,6 +31,8 @@ pub(super) enum Action {
     /// What the words of one unit on screen are made of, before anybody asks.
     Foresee(Batch),
     Lenses,
+    /// What resembles the items of a document in the workspace, for some milliseconds.
+    Relate(DocumentId, Arc<AtomicBool>),
 }
 
 /// Units of one document for one forward pass.
@@ -159,6 +161,10 @@ impl Worker {
             return Some(Action::Lenses);
         }
         let Some((priority, id)) = next else {
+            if let Some(id) = state.unrelated.first().cloned() {
+                let stop = start(state, Priority::Rest, true, None, Some(id.clone()));
+                return Some(Action::Relate(id, stop));
+            }
             return foresee(state);
         };
         let document = state.documents.get(&id)?;
@@ -200,6 +206,7 @@ impl Worker {
             Action::Batch(batch) => self.batch(batch),
             Action::Foresee(batch) => self.foresee(batch),
             Action::Lenses => self.lenses(),
+            Action::Relate(id, stop) => self.relate(id, stop),
         }
     }
 

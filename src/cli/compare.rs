@@ -3,14 +3,14 @@
 use std::path::PathBuf;
 
 use anyhow::Result;
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use super::input::{self, Usage};
-use super::output::{Colour, Format};
-use super::{ModelArguments, output};
-use crate::explain::compare;
+use super::output::Colour;
+use super::{ModelArguments, index, output};
+use crate::explain::{Means, compare_centred};
 use crate::model::UNSTOPPED;
-use crate::render::{json, terminal};
+use crate::render::{json, markdown, terminal};
 use crate::segment::{Budget, parse, segment};
 use crate::text::{ByteRange, Language, Position, PositionEncoding, Snapshot};
 
@@ -29,14 +29,29 @@ pub(super) struct Compare {
     /// Language of the texts, where a file's name does not tell
     #[arg(long)]
     language: Option<String>,
+    /// Compare once more without what their languages have in common, by the index of this folder, which is brought up to date first
+    #[arg(long, value_name = "DIR")]
+    root: Option<PathBuf>,
     #[command(flatten)]
     model: ModelArguments,
     /// How to write the result
     #[arg(long, value_enum, default_value_t)]
-    format: Format,
+    format: CompareFormat,
     /// When to use colours
     #[arg(long, value_enum, default_value_t)]
     color: Colour,
+}
+
+/// How a comparison is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum CompareFormat {
+    /// For people.
+    #[default]
+    Terminal,
+    /// For programs.
+    Json,
+    /// For reviews.
+    Markdown,
 }
 
 /// A passage: a range of a document.
@@ -68,11 +83,21 @@ pub(super) fn run(arguments: &Compare) -> Result<()> {
     };
     let (text_a, text_b) = (a.snapshot.text(a.range.clone()), b.snapshot.text(b.range.clone()));
     let (read_a, read_b) = ((&*text_a, a.snapshot.language()), (&*text_b, b.snapshot.language()));
-    let report = compare(&model, read_a, read_b, UNSTOPPED)?;
+    let gallery = arguments
+        .root
+        .as_deref()
+        .map(|root| index::gallery(&model, root))
+        .transpose()?;
+    let means = gallery.as_ref().map(|gallery| Means {
+        a: gallery.centre().mean(read_a.1),
+        b: gallery.centre().mean(read_b.1),
+    });
+    let report = compare_centred(&model, read_a, read_b, means, UNSTOPPED)?;
     let (a, b) = ((&a.snapshot, &a.range), (&b.snapshot, &b.range));
     match arguments.format {
-        Format::Json => output::write_json(&json::compare(&report, a, b)),
-        Format::Terminal => output::write(&terminal::compare(&report, a, b, arguments.color.palette())),
+        CompareFormat::Json => output::write_json(&json::compare(&report, a, b)),
+        CompareFormat::Markdown => output::write(&markdown::compare(&report, a, b)),
+        CompareFormat::Terminal => output::write(&terminal::compare(&report, a, b, arguments.color.palette())),
     }
 }
 

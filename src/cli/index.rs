@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use super::output::{Format, Progress};
 use super::store::StoreArguments;
@@ -12,7 +12,10 @@ use crate::database::bytes_on_disk;
 use crate::model::{Model, UNSTOPPED};
 use crate::places::cache_folder;
 use crate::render::json;
-use crate::similar::index::{self, Collection, Filter, Found, Gallery, Index as File, IndexError, Limits, Renewal};
+use crate::segment::ItemKind;
+use crate::similar::index::{
+    self, Collection, Filter, Found, Gallery, Globs, Index as File, IndexError, Limits, Renewal, Tests,
+};
 use crate::text::Language;
 
 /// Arguments of `fovea index`.
@@ -30,49 +33,98 @@ pub(super) struct Index {
     format: Format,
 }
 
-/// The folder that is searched, and what of it.
+/// What of a folder is looked through.
 #[derive(Args, Debug)]
 pub(super) struct Scope {
-    /// The folder to look through; its index is brought up to date first. With a store, which is looked through whole, the folder that
-    /// a FILE asked about is in
-    #[arg(long, value_name = "DIR", required_unless_present_any = ["store", "store_file"])]
-    root: Option<PathBuf>,
     #[command(flatten)]
     store: StoreArguments,
     /// Only items of this language; may be given several times
     #[arg(long)]
     language: Vec<String>,
+    /// Only items of this kind: function, type or section; may be given several times
+    #[arg(long)]
+    kind: Vec<Kind>,
+    /// Whether tests are looked through, by the customs of their language
+    #[arg(long, value_name = "WHICH")]
+    tests: Option<WhichTests>,
     /// Only files below this path of the folder
     #[arg(long, value_name = "PATH")]
     below: Option<PathBuf>,
+    /// Only files whose path matches, as in ignore files: `*.rs`, `src/**/*.py`; may be given several times
+    #[arg(long, value_name = "GLOB")]
+    path: Vec<String>,
     #[command(flatten)]
     model: ModelArguments,
-    /// How to write the result
-    #[arg(long, value_enum, default_value_t)]
-    pub(super) format: Format,
+}
+
+/// What people name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Kind {
+    /// Functions and methods.
+    Function,
+    /// Classes, structs, traits, interfaces, modules.
+    Type,
+    /// Headings of documents with all that stands under them.
+    #[value(alias = "heading")]
+    Section,
+}
+
+/// Whether tests are looked through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum WhichTests {
+    /// Tests alone.
+    Only,
+    /// No tests.
+    None,
+    /// Tests and other code.
+    With,
 }
 
 impl Scope {
-    /// The model, the items of the folder or the store, and which of them are looked at.
-    pub(super) fn open(&self) -> Result<(Model, Box<dyn Collection>, Filter)> {
+    /// Which items are looked at. Tests are where they are not mentioned as `tests` says.
+    pub(super) fn filter(&self, tests: Tests) -> Result<Filter> {
         let language = |name: &String| input::language(Some(name));
         let languages: Vec<Option<Language>> = self.language.iter().map(language).collect::<Result<_>>()?;
-        let filter = Filter {
+        let paths = Globs::new(&self.path).map_err(|error| input::Usage(format!("--path: {error}")))?;
+        let kinds = self.kind.iter().map(|kind| match kind {
+            Kind::Function => ItemKind::Function,
+            Kind::Type => ItemKind::Type,
+            Kind::Section => ItemKind::Heading,
+        });
+        Ok(Filter {
             languages: languages.into_iter().flatten().collect(),
+            kinds: kinds.collect(),
             below: self.below.clone(),
-            ..Filter::default()
-        };
-        let model = self.model.load()?;
-        let items = match &self.root {
-            Some(root) if !self.store.is_any() => Box::new(gallery(&model, root)?),
-            _ => self.store.open(&model, self.folder().as_deref())?,
-        };
-        Ok((model, items, filter))
+            paths,
+            tests: match self.tests {
+                Some(WhichTests::Only) => Tests::Only,
+                Some(WhichTests::None) => Tests::None,
+                Some(WhichTests::With) => Tests::With,
+                None => tests,
+            },
+        })
     }
 
-    /// The one path that the folder has.
-    pub(super) fn folder(&self) -> Option<PathBuf> {
-        self.root.as_ref()?.canonicalize().ok()
+    /// The model, and the items of a folder.
+    pub(super) fn folder(&self, root: &Path) -> Result<(Model, Gallery)> {
+        let model = self.model.load()?;
+        let gallery = gallery(&model, root)?;
+        Ok((model, gallery))
+    }
+
+    /// The model, and the items of a folder or of the store.
+    pub(super) fn open(&self, root: Option<&Path>) -> Result<(Model, Box<dyn Collection>)> {
+        let model = self.model.load()?;
+        let items: Box<dyn Collection> = match root {
+            Some(root) if !self.store.is_any() => Box::new(gallery(&model, root)?),
+            _ => self.store.open(&model, canonical(root).as_deref())?,
+        };
+        Ok((model, items))
+    }
+
+    /// Whether a store is looked through instead of a folder.
+    pub(super) fn in_store(&self) -> bool {
+        self.store.is_any()
     }
 
     /// What was found as it is shown: what is in a store with the folder that it is in, since a store has many.
@@ -86,14 +138,16 @@ impl Scope {
     }
 }
 
+/// The one path that a folder has.
+pub(super) fn canonical(root: Option<&Path>) -> Option<PathBuf> {
+    root?.canonicalize().ok()
+}
+
 /// Brings the index of a folder up to date.
 pub(super) fn run(arguments: &Index) -> Result<()> {
     let (renewal, index, bytes) = if arguments.store.is_any() {
         let model = arguments.model.load()?;
-        let mut bar = bar();
-        arguments
-            .store
-            .renew(&model, &arguments.folder, |progress| bar(progress))?
+        arguments.store.renew(&model, &arguments.folder, bar())?
     } else {
         if arguments.store.name.is_some() {
             return Err(input::Usage("--as: names a folder in a store; add --store".to_owned()).into());
@@ -116,15 +170,15 @@ pub(super) fn run(arguments: &Index) -> Result<()> {
 
 /// The items of a folder, after its index was brought up to date. An index that cannot be written is made in memory, which is said
 /// once on stderr.
-fn gallery(model: &Model, root: &Path) -> Result<Gallery> {
+pub(super) fn gallery(model: &Model, root: &Path) -> Result<Gallery> {
     let mut index = match open() {
         Ok(index) => index,
-        Err(error) => in_memory(&error)?,
+        Err(error) => in_memory(&error, root)?,
     };
     match renew(&mut index, model, root) {
         Ok(_) => {}
         Err(error @ IndexError::Database { .. }) => {
-            index = in_memory(&error.into())?;
+            index = in_memory(&error.into(), root)?;
             renew(&mut index, model, root)?;
         }
         Err(error) => return Err(error.into()),
@@ -137,9 +191,13 @@ fn open() -> Result<File> {
     Ok(File::open(&folder)?)
 }
 
-fn in_memory(why: &anyhow::Error) -> Result<File> {
+/// An index in memory, with what the file has if it can be read.
+fn in_memory(why: &anyhow::Error, root: &Path) -> Result<File> {
     eprintln!("fovea: {why:#}; indexing in memory, which takes as long each time");
-    Ok(File::in_memory()?)
+    match cache_folder() {
+        Some(folder) => Ok(File::in_memory_with(&folder, root)?),
+        None => Ok(File::in_memory()?),
+    }
 }
 
 fn renew(index: &mut File, model: &Model, root: &Path) -> Result<Renewal, IndexError> {

@@ -47,7 +47,7 @@ enum Command {
     Index(index::Index),
     /// Find the functions, types and headings of a folder by what they are about
     Search(search::Search),
-    /// Tell what in a folder resembles the functions, types and headings of a file
+    /// Tell what in a folder resembles the functions, types and headings of a file, or each other
     Similar(similar::Similar),
     /// Say which model is used, or check its files
     #[command(subcommand)]
@@ -96,7 +96,7 @@ pub fn main() -> ExitCode {
         Some(Command::Embed(arguments)) => embed::run(&arguments).map(|()| ExitCode::SUCCESS),
         Some(Command::Index(arguments)) => index::run(&arguments).map(|()| ExitCode::SUCCESS),
         Some(Command::Search(arguments)) => search::run(&arguments).map(|()| ExitCode::SUCCESS),
-        Some(Command::Similar(arguments)) => similar::run(&arguments).map(|()| ExitCode::SUCCESS),
+        Some(Command::Similar(arguments)) => similar::run(&arguments),
         Some(Command::Model(command)) => model::run(&command).map(|()| ExitCode::SUCCESS),
         Some(Command::Bench(arguments)) => bench::run(&arguments).map(|()| ExitCode::SUCCESS),
         Some(Command::Doctor(arguments)) => doctor::run(&arguments),

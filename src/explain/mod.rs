@@ -6,16 +6,19 @@
 pub mod alignment;
 pub mod alti;
 pub mod attention;
+pub mod centred;
 pub mod contributions;
 pub mod decomposition;
 pub mod norm;
 pub mod pair;
 pub mod parts;
+mod split;
 mod words;
 
 pub use alignment::Link;
 pub use attention::Heads;
-pub use pair::{PairReport, Side, compare};
+pub use centred::{Centred, CentredSide, Means};
+pub use pair::{PairReport, Side, compare, compare_centred};
 pub use words::{Owner, WordMap};
 
 use crate::model::{Model, ModelError, Trace};

@@ -9,7 +9,9 @@ use std::time::Instant;
 use candle_core::Tensor;
 
 use super::alignment::{Link, align};
+use super::centred::{Centred, Means, centred};
 use super::parts::parts;
+use super::split::split;
 use super::{Owner, WordMap};
 use crate::model::{Checkpoint, Keep, Model, ModelError, Packed, Tokens, Trace};
 use crate::text::{ByteRange, Language, Snapshot};
@@ -44,6 +46,8 @@ pub struct PairReport {
     pub pairs: Vec<f32>,
     /// Corresponding words.
     pub alignment: Vec<Link>,
+    /// The same without what the languages have in common, where their means were given.
+    pub centred: Option<Centred>,
     /// Milliseconds it took.
     pub ms: f32,
 }
@@ -66,30 +70,35 @@ pub fn compare(
     b: (&str, Language),
     checkpoint: Checkpoint,
 ) -> Result<PairReport, ModelError> {
+    compare_centred(model, a, b, None, checkpoint)
+}
+
+/// As [`compare`], and once more without the means of the passages' languages where they are given.
+///
+/// # Errors
+/// As [`compare`].
+pub fn compare_centred(
+    model: &Model,
+    a: (&str, Language),
+    b: (&str, Language),
+    means: Option<Means>,
+    checkpoint: Checkpoint,
+) -> Result<PairReport, ModelError> {
     let start = Instant::now();
     let a = Passage::read(model, a, checkpoint)?;
     let b = Passage::read(model, b, checkpoint)?;
-    let scale = 1.0 / (length(&a.embedding) * length(&b.embedding)).max(f64::MIN_POSITIVE);
-    let cosine = dot(&a.embedding, &b.embedding) * scale;
-    let pairs: Vec<f32> = a.parts.matmul(&b.parts.t()?)?.flatten_all()?.to_vec1()?; // (words_a + 2, words_b + 2)
-    let pairs: Vec<f32> = pairs.into_iter().map(|v| (f64::from(v) * scale) as f32).collect();
-    let width = b.words.len() + 2;
-    let rows: Vec<f64> = pairs
-        .chunks_exact(width)
-        .map(|row| row.iter().map(|v| f64::from(*v)).sum())
-        .collect();
-    let columns: Vec<f64> = (0..width)
-        .map(|m| pairs.iter().skip(m).step_by(width).map(|v| f64::from(*v)).sum())
-        .collect();
-    let residual = (cosine - rows.iter().sum::<f64>()).abs();
+    let raw = split((&a.embedding, &a.parts), (&b.embedding, &b.parts))?;
+    let centre = |means| centred(&raw, (&a.embedding, &a.parts), (&b.embedding, &b.parts), means);
+    let centred = means.map(centre).transpose()?;
     let alignment = align(&a.vectors, &b.vectors);
     Ok(PairReport {
-        cosine: cosine as f32,
-        residual: residual as f32,
-        a: a.side(&rows),
-        b: b.side(&columns),
-        pairs,
+        cosine: raw.cosine,
+        residual: raw.residual,
+        a: a.side(&raw.rows),
+        b: b.side(&raw.columns),
+        pairs: raw.pairs,
         alignment,
+        centred,
         ms: start.elapsed().as_secs_f32() * 1e3,
     })
 }
@@ -131,12 +140,12 @@ impl Passage {
         passage.finish(model.hidden(), if all > 0.0 { (read / all) as f32 } else { 1.0 })
     }
 
-    fn side(self, sums: &[f64]) -> Side {
+    fn side(self, sums: &[f32]) -> Side {
         let count = self.words.len();
         Side {
-            scores: sums[..count].iter().map(|v| *v as f32).collect(),
-            special: sums[count] as f32,
-            bias: sums[count + 1] as f32,
+            scores: sums[..count].to_vec(),
+            special: sums[count],
+            bias: sums[count + 1],
             words: self.words,
             coverage: self.coverage,
         }
@@ -227,12 +236,4 @@ fn units(model: &Model, text: &str, language: Language) -> Result<Vec<(ByteRange
     let segments = model.segment(&snapshot);
     let read = |range: ByteRange| Ok((range.clone(), model.tokenize(&text[range], language)?));
     segments.units.into_iter().map(|unit| read(unit.range)).collect()
-}
-
-fn dot(a: &[f32], b: &[f32]) -> f64 {
-    a.iter().zip(b).map(|(x, y)| f64::from(*x) * f64::from(*y)).sum()
-}
-
-fn length(v: &[f32]) -> f64 {
-    dot(v, v).sqrt()
 }

@@ -4,10 +4,10 @@
 use serde::Serialize;
 
 use crate::analysis::DocumentReport;
-use crate::explain::{Link, Method, PairReport, Side};
+use crate::explain::{Centred, CentredSide, Link, Method, PairReport, Side};
 use crate::model::ModelInfo;
 use crate::segment::{Unit, UnitKind};
-use crate::similar::index::{self, Found, IndexedItem, Renewal};
+use crate::similar::index::{self, Found, Group, IndexedItem, Renewal};
 use crate::text::{ByteRange, PositionEncoding, Snapshot};
 
 /// A place in a document.
@@ -155,8 +155,47 @@ pub struct Compare {
     pub pairs: Vec<Vec<f32>>,
     /// Corresponding words, as indices into the words.
     pub alignment: Vec<Link>,
+    /// The same without what the languages have in common; absent where no means were given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub centred: Option<CompareCentred>,
     /// Milliseconds.
     pub ms: f32,
+}
+
+/// The centred variant of [`Compare`].
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct CompareCentred {
+    /// Cosine of the embeddings without the means of their languages.
+    pub cosine: f32,
+    /// |centred cosine - sum of all pairs|.
+    pub residual: f32,
+    /// How much of the raw cosine is what the languages have in common: cosine = common + own_length · centred cosine.
+    pub common: f32,
+    /// The lengths of what is left of both embeddings, multiplied.
+    pub own_length: f32,
+    /// The first passage.
+    pub a: CompareCentredSide,
+    /// The second passage.
+    pub b: CompareCentredSide,
+    /// As the raw pairs, then a row and a column for the means of the languages.
+    pub pairs: Vec<Vec<f32>>,
+}
+
+/// One passage of [`CompareCentred`].
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct CompareCentredSide {
+    /// The language whose mean is taken away.
+    pub language: &'static str,
+    /// Whether that mean is known; else nothing is taken away.
+    pub known: bool,
+    /// What each of the passage's words adds to the centred cosine.
+    pub scores: Vec<f32>,
+    /// What its special tokens add.
+    pub special: f32,
+    /// What the biases add.
+    pub bias: f32,
+    /// What taking the mean away adds.
+    pub common: f32,
 }
 
 /// One passage of [`Compare`].
@@ -194,7 +233,28 @@ pub fn compare(report: &PairReport, a: (&Snapshot, &ByteRange), b: (&Snapshot, &
         b: side(&report.b, b),
         pairs: (0..report.a.words.len() + 2).map(|i| report.row(i).to_vec()).collect(),
         alignment: report.alignment.clone(),
+        centred: report.centred.as_ref().map(|own| centred(own, a.0, b.0)),
         ms: report.ms,
+    }
+}
+
+fn centred(report: &Centred, a: &Snapshot, b: &Snapshot) -> CompareCentred {
+    let side = |side: &CentredSide, snapshot: &Snapshot| CompareCentredSide {
+        language: snapshot.language().name(),
+        known: side.known,
+        scores: side.scores.clone(),
+        special: side.special,
+        bias: side.bias,
+        common: side.common,
+    };
+    CompareCentred {
+        cosine: report.cosine,
+        residual: report.residual,
+        common: report.common,
+        own_length: report.own_length,
+        a: side(&report.a, a),
+        b: side(&report.b, b),
+        pairs: (0..report.a.scores.len() + 3).map(|i| report.row(i).to_vec()).collect(),
     }
 }
 
@@ -243,6 +303,32 @@ pub struct SimilarItems {
     pub item: FoundItem,
     /// What resembles it, best first.
     pub similar: Vec<FoundItem>,
+}
+
+/// One entry of `fovea similar DIR --format json`: items of which every two resemble each other.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct GroupOfItems {
+    /// The lowest cosine of two of them.
+    pub score: f32,
+    /// The lines of all but the longest.
+    pub lines: u32,
+    /// Their languages, by name.
+    pub languages: Vec<&'static str>,
+    /// The items by path and place; the score of each is its mean cosine with the others.
+    pub members: Vec<FoundItem>,
+}
+
+/// The JSON of a group.
+pub fn group(group: &Group) -> GroupOfItems {
+    let mut languages: Vec<&str> = group.members.iter().map(|member| member.item.language.name()).collect();
+    languages.sort_unstable();
+    languages.dedup();
+    GroupOfItems {
+        score: group.score,
+        lines: group.lines,
+        languages,
+        members: group.members.iter().map(found).collect(),
+    }
 }
 
 /// The JSON of an item that was found.

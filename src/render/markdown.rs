@@ -1,5 +1,11 @@
 //! What editors show as Markdown. Text from documents is data here: whatever stands in it, it cannot become markup.
 
+mod compare;
+mod groups;
+
+pub use compare::compare;
+pub use groups::groups;
+
 use crate::explain::Method;
 
 /// The most characters of a document's text that are quoted.

@@ -1,7 +1,9 @@
-//! Answers → what people and programs read: terminal, JSON, Markdown, HTML.
+//! Answers → what people and programs read: terminal, JSON, Markdown, HTML, SARIF.
 
+mod compared;
 pub mod heat;
 pub mod html;
 pub mod json;
 pub mod markdown;
+pub mod sarif;
 pub mod terminal;

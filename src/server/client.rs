@@ -40,8 +40,22 @@ pub struct Abilities {
     pub status: bool,
     /// It has user interface of its own for Fovea, so plain messages would be in the way.
     pub fovea: bool,
-    /// The folder that paths are shown relative to.
-    pub root: Option<PathBuf>,
+    /// It takes registrations for changes of files.
+    pub watch_registration: bool,
+    /// The folders that are open.
+    pub roots: Vec<PathBuf>,
+    /// The folders that paths are shown relative to: those that are open, as they are named and by the one path that each has.
+    pub shown_below: Vec<PathBuf>,
+}
+
+impl Abilities {
+    /// Other folders are open now.
+    pub fn set_roots(&mut self, roots: Vec<PathBuf>) {
+        self.shown_below = roots.clone();
+        self.shown_below
+            .extend(roots.iter().filter_map(|root| root.canonicalize().ok()));
+        self.roots = roots;
+    }
 }
 
 /// Reads what the client can do; `settings` may hold it to one encoding.
@@ -60,7 +74,7 @@ pub fn abilities(params: &InitializeParams, settings: &Settings) -> Abilities {
         .and_then(|d| d.hover.as_ref())
         .and_then(|h| h.content_format.as_ref());
     let own_interface = fovea.is_some_and(|f| *f != Value::Bool(false) && !f.is_null());
-    Abilities {
+    let mut abilities = Abilities {
         encoding: negotiate(encodings.unwrap_or_default(), settings.encoding),
         configuration: workspace.and_then(|w| w.configuration).unwrap_or(false),
         lens_refresh: workspace
@@ -88,8 +102,15 @@ pub fn abilities(params: &InitializeParams, settings: &Settings) -> Abilities {
         heat_changes: fovea.is_some_and(Value::is_object) && handles(fovea, "heatChanges"),
         status: handles(fovea, "status"),
         fovea: own_interface,
-        root: root(params),
-    }
+        watch_registration: workspace
+            .and_then(|w| w.did_change_watched_files.as_ref())
+            .and_then(|w| w.dynamic_registration)
+            .unwrap_or(false),
+        roots: Vec::new(),
+        shown_below: Vec::new(),
+    };
+    abilities.set_roots(roots(params));
+    abilities
 }
 
 /// `true` declares everything, an object what it names with anything but `false` or null.
@@ -112,13 +133,11 @@ fn negotiate(offered: &[PositionEncodingKind], forced: Option<PositionEncoding>)
 }
 
 #[expect(deprecated, reason = "editors still send rootUri alone")]
-fn root(params: &InitializeParams) -> Option<PathBuf> {
-    let folder = params
-        .workspace_folders
-        .as_ref()
-        .and_then(|folders| folders.first())
-        .map(|folder| &folder.uri);
-    folder.or(params.root_uri.as_ref()).and_then(file_path)
+fn roots(params: &InitializeParams) -> Vec<PathBuf> {
+    match params.workspace_folders.as_deref() {
+        Some([]) | None => params.root_uri.iter().filter_map(file_path).collect(),
+        Some(folders) => folders.iter().filter_map(|folder| file_path(&folder.uri)).collect(),
+    }
 }
 
 /// The path of a `file:` URI.

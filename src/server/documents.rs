@@ -9,7 +9,7 @@ use tower_lsp::ls_types::Uri;
 use super::client::file_path;
 use super::settings::Settings;
 use crate::analysis::DocumentId;
-use crate::text::{Document, Inactive, Language, Limits, Snapshot, inactive, secret_file};
+use crate::text::{Document, Inactive, Language, Snapshot, inactive, secret_file};
 
 /// An open document.
 #[derive(Debug, Clone)]
@@ -82,11 +82,7 @@ fn reason(open: &Open, settings: &Settings) -> Option<String> {
             return Some(Inactive::Secret.to_string());
         }
     }
-    let limits = Limits {
-        max_bytes: settings.max_file_bytes,
-        max_line_bytes: settings.max_line_bytes,
-    };
-    inactive(&open.snapshot(), &limits).map(|reason| reason.to_string())
+    inactive(&open.snapshot(), &settings.limits()).map(|reason| reason.to_string())
 }
 
 #[cfg(test)]

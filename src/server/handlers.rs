@@ -8,7 +8,8 @@ use serde_json::Value;
 use tower_lsp::jsonrpc::Result;
 use tower_lsp::ls_types::{
     CodeActionParams, CodeActionResponse, CodeLens, CodeLensParams, DocumentHighlight, DocumentHighlightParams,
-    ExecuteCommandParams, Hover, HoverParams, InitializeParams, InitializeResult,
+    ExecuteCommandParams, Hover, HoverParams, InitializeParams, InitializeResult, WorkspaceSymbolParams,
+    WorkspaceSymbolResponse,
 };
 use tower_lsp::{Client, LanguageServer};
 
@@ -63,6 +64,10 @@ impl LanguageServer for Handlers {
 
     async fn code_action(&self, params: CodeActionParams) -> Result<Option<CodeActionResponse>> {
         Ok(Some(requests::action::actions(&self.core, &ticket()?, &params)))
+    }
+
+    async fn symbol(&self, params: WorkspaceSymbolParams) -> Result<Option<WorkspaceSymbolResponse>> {
+        requests::search::symbols(&self.core, &ticket()?, params).await
     }
 
     async fn execute_command(&self, params: ExecuteCommandParams) -> Result<Option<Value>> {

@@ -3,11 +3,16 @@
 //! They are read with types of our own: a URI that our parser would refuse, or a position past what fits in LSP's `uinteger`,
 //! must not make an edit get lost, since every later answer would then be about another text.
 
+use std::path::PathBuf;
+
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
+use tower_lsp::ls_types::Uri;
 
+use super::client::file_path;
 use super::core::Core;
 use super::settings;
+use crate::similar::index::concerns;
 use crate::text::{Change, Position};
 
 /// Applies a notification. One that cannot be read changes nothing, except that a document whose edit is lost is not analysed any
@@ -20,6 +25,8 @@ pub fn apply(core: &Core, method: &str, params: Value) {
         "textDocument/didOpen" => {
             if let Some(DidOpen { text_document: open }) = read(method, params) {
                 core.open(&open.uri, open.language_id, open.version, &open.text);
+                // Another branch may have been checked out in an editor that watches no files.
+                core.files_changed();
             }
         }
         "textDocument/didChange" => change(core, params),
@@ -28,12 +35,27 @@ pub fn apply(core: &Core, method: &str, params: Value) {
                 core.close(&text_document.uri);
             }
         }
-        "workspace/didChangeConfiguration" => configuration(core, &params),
-        "window/workDoneProgress/cancel" => {
-            if params.get("token").is_some_and(super::progress::is_ours) {
-                core.pause(true);
+        "textDocument/didSave" => core.files_changed(),
+        "workspace/didChangeWatchedFiles" => {
+            let changed: Option<Watched> = read(method, params);
+            let paths = changed.into_iter().flat_map(|changed| changed.changes);
+            if paths.filter_map(|file| path_of(&file.uri)).any(|path| concerns(&path)) {
+                core.files_changed();
             }
         }
+        "workspace/didChangeWorkspaceFolders" => {
+            if let Some(Folders { event }) = read(method, params) {
+                let paths = |folders: Vec<Versioned>| folders.iter().filter_map(|f| path_of(&f.uri)).collect();
+                let removed: Vec<PathBuf> = paths(event.removed);
+                core.change_folders(paths(event.added), &removed);
+            }
+        }
+        "workspace/didChangeConfiguration" => configuration(core, &params),
+        "window/workDoneProgress/cancel" => match params.get("token").and_then(super::progress::of_token) {
+            Some(super::progress::Work::Model) => core.pause(true),
+            Some(super::progress::Work::Index) => core.index(false),
+            None => {}
+        },
         "initialized" => core.board.client_is_ready(),
         "fovea/visible" => {
             if let Some(Visible { text_document, range }) = read(method, params) {
@@ -143,6 +165,26 @@ struct Edit {
 #[serde(rename_all = "camelCase")]
 struct DidClose {
     text_document: Versioned,
+}
+
+#[derive(Deserialize)]
+struct Watched {
+    changes: Vec<Versioned>,
+}
+
+#[derive(Deserialize)]
+struct Folders {
+    event: FolderChange,
+}
+
+#[derive(Deserialize)]
+struct FolderChange {
+    added: Vec<Versioned>,
+    removed: Vec<Versioned>,
+}
+
+fn path_of(uri: &str) -> Option<PathBuf> {
+    uri.parse::<Uri>().ok().as_ref().and_then(file_path)
 }
 
 #[derive(Deserialize)]

@@ -16,6 +16,7 @@ use super::core::{Activity, Core};
 use super::publisher::within;
 use super::ticket::Ticket;
 use crate::analysis::CancelToken;
+use crate::similar::index;
 
 /// What is over sooner gets no bar.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -23,16 +24,35 @@ const PATIENCE: Duration = Duration::from_secs(1);
 const STEP: Duration = Duration::from_millis(500);
 /// How long a client may take to make a bar.
 const CLIENT_TIMEOUT: Duration = Duration::from_secs(5);
-/// What our tokens start with.
-const TOKEN: &str = "fovea/";
+/// What the tokens of the model's bars start with.
+const MODEL: &str = "fovea/";
+/// What the tokens of the index's bars start with.
+const INDEX: &str = "fovea/index/";
 
-/// Whether a token, as the client sends it back, is that of a bar that can be cancelled.
-pub fn is_ours(token: &Value) -> bool {
-    token.as_str().is_some_and(|token| token.starts_with(TOKEN))
+/// What a bar shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Work {
+    /// Loading the model, analysing documents.
+    Model,
+    /// Indexing the workspace.
+    Index,
+}
+
+/// What a token of ours stands for, as the client sends it back to stop it.
+pub fn of_token(token: &Value) -> Option<Work> {
+    match token.as_str()? {
+        token if token.starts_with(INDEX) => Some(Work::Index),
+        token if token.starts_with(MODEL) => Some(Work::Model),
+        _ => None,
+    }
 }
 
 /// Shows bars until the server ends.
 pub async fn run(core: Arc<Core>, client: Client) {
+    tokio::join!(of_model(core.clone(), client.clone()), of_index(core, client));
+}
+
+async fn of_model(core: Arc<Core>, client: Client) {
     let mut activity = core.activity.subscribe();
     for number in 0u64.. {
         let Ok(now) = activity.wait_for(|now| *now != Activity::Idle).await.map(|now| *now) else {
@@ -41,19 +61,81 @@ pub async fn run(core: Arc<Core>, client: Client) {
         if !still(&mut activity, now, PATIENCE).await {
             continue;
         }
-        let ticket = core.ticket(CancelToken::new());
-        if ticket.client.progress {
-            bar(
-                &core,
-                &client,
-                &mut activity,
-                now,
-                ProgressToken::String(format!("{TOKEN}{number}")),
-            )
-            .await;
-        } else if activity.wait_for(|next| *next != now).await.is_err() {
+        match Bar::new(&core, &client, format!("{MODEL}{number}")).await {
+            Some(bar) => model_bar(&core, bar, &mut activity, now).await,
+            None if activity.wait_for(|next| *next != now).await.is_err() => return,
+            None => {}
+        }
+    }
+}
+
+async fn of_index(core: Arc<Core>, client: Client) {
+    let mut indexing = core.indexing.subscribe();
+    for number in 0u64.. {
+        if indexing.wait_for(Option::is_some).await.is_err() {
             return;
         }
+        if tokio::time::timeout(PATIENCE, indexing.wait_for(Option::is_none))
+            .await
+            .is_ok()
+        {
+            continue;
+        }
+        match Bar::new(&core, &client, format!("{INDEX}{number}")).await {
+            Some(bar) => index_bar(bar, &mut indexing).await,
+            None if indexing.wait_for(Option::is_none).await.is_err() => return,
+            None => {}
+        }
+    }
+}
+
+/// A bar that the client has made.
+struct Bar<'a> {
+    client: &'a Client,
+    token: ProgressToken,
+}
+
+impl Bar<'_> {
+    /// Asks for a bar; `None` from a client that has none.
+    async fn new<'a>(core: &Core, client: &'a Client, token: String) -> Option<Bar<'a>> {
+        if !core.ticket(CancelToken::new()).client.progress {
+            return None;
+        }
+        let token = ProgressToken::String(token);
+        within(CLIENT_TIMEOUT, client.create_work_done_progress(token.clone())).await?;
+        Some(Bar { client, token })
+    }
+
+    async fn send(&self, value: WorkDoneProgress) {
+        let params = ProgressParams {
+            token: self.token.clone(),
+            value: ProgressParamsValue::WorkDone(value),
+        };
+        self.client.send_notification::<Progress>(params).await;
+    }
+
+    async fn begin(&self, title: &str, cancellable: bool, percentage: Option<u32>) {
+        let begin = WorkDoneProgressBegin {
+            title: title.to_owned(),
+            cancellable: Some(cancellable),
+            message: None,
+            percentage,
+        };
+        self.send(WorkDoneProgress::Begin(begin)).await;
+    }
+
+    async fn report(&self, message: Option<String>, percentage: u32) {
+        let report = WorkDoneProgressReport {
+            cancellable: Some(true),
+            message,
+            percentage: Some(percentage),
+        };
+        self.send(WorkDoneProgress::Report(report)).await;
+    }
+
+    async fn end(self) {
+        self.send(WorkDoneProgress::End(WorkDoneProgressEnd { message: None }))
+            .await;
     }
 }
 
@@ -64,40 +146,14 @@ async fn still(activity: &mut watch::Receiver<Activity>, now: Activity, time: Du
         .is_err()
 }
 
-async fn bar(
-    core: &Core,
-    client: &Client,
-    activity: &mut watch::Receiver<Activity>,
-    now: Activity,
-    token: ProgressToken,
-) {
-    if within(CLIENT_TIMEOUT, client.create_work_done_progress(token.clone()))
-        .await
-        .is_none()
-    {
-        let _ = activity.wait_for(|next| *next != now).await;
-        return;
-    }
-    let send = async |value| {
-        let params = ProgressParams {
-            token: token.clone(),
-            value: ProgressParamsValue::WorkDone(value),
-        };
-        client.send_notification::<Progress>(params).await;
-    };
+async fn model_bar(core: &Core, bar: Bar<'_>, activity: &mut watch::Receiver<Activity>, now: Activity) {
     let analysing = now == Activity::Analysing;
     let title = if analysing {
         "Fovea: analysing"
     } else {
         "Fovea: loading the model"
     };
-    send(WorkDoneProgress::Begin(WorkDoneProgressBegin {
-        title: title.to_owned(),
-        cancellable: Some(analysing),
-        message: None,
-        percentage: analysing.then_some(0),
-    }))
-    .await;
+    bar.begin(title, analysing, analysing.then_some(0)).await;
     let mut told = 0;
     while still(activity, now, STEP).await {
         let percentage = if analysing {
@@ -107,15 +163,27 @@ async fn bar(
         };
         if percentage > told {
             told = percentage;
-            send(WorkDoneProgress::Report(WorkDoneProgressReport {
-                cancellable: Some(true),
-                message: None,
-                percentage: Some(percentage),
-            }))
-            .await;
+            bar.report(None, percentage).await;
         }
     }
-    send(WorkDoneProgress::End(WorkDoneProgressEnd { message: None })).await;
+    bar.end().await;
+}
+
+/// Files that were known already count as done from the start.
+async fn index_bar(bar: Bar<'_>, indexing: &mut watch::Receiver<Option<index::Progress>>) {
+    bar.begin("Fovea: indexing", true, Some(0)).await;
+    loop {
+        let Some(now) = *indexing.borrow_and_update() else {
+            break;
+        };
+        let percentage = (now.done * 100).checked_div(now.total).unwrap_or(0) as u32;
+        bar.report(Some(format!("{} of {} files", now.done, now.total)), percentage)
+            .await;
+        if indexing.changed().await.is_err() {
+            break;
+        }
+    }
+    bar.end().await;
 }
 
 /// How many of a hundred units of the open documents are analysed.

@@ -43,8 +43,14 @@ pub const PAUSE: &str = "fovea.pause";
 /// Command: go on after [`PAUSE`]. Answer: null.
 pub const RESUME: &str = "fovea.resume";
 
+/// Command: items of the open documents and of the workspace that are about something. Argument: [`SearchArgs`]. Answer: a list of
+/// [`SimilarItem`]s, whose scores are plain cosines.
+pub const SEARCH: &str = "fovea.search";
+/// Command: look at the files of the workspace now, also where indexing was stopped. Answer: null.
+pub const UPDATE_INDEX: &str = "fovea.updateIndex";
+
 /// Every command, as announced by `initialize`.
-pub const COMMANDS: [&str; 8] = [
+pub const COMMANDS: [&str; 10] = [
     SHOW_SIMILAR,
     COMPARE_PASSAGES,
     EXPLAIN_SELECTION,
@@ -53,6 +59,8 @@ pub const COMMANDS: [&str; 8] = [
     SET_METHOD,
     PAUSE,
     RESUME,
+    SEARCH,
+    UPDATE_INDEX,
 ];
 
 /// The kind of our code actions: its own, so that no editor shows a light bulb on every line.
@@ -183,6 +191,62 @@ pub struct StatusParams {
     pub message: Option<String>,
     /// The open documents that are not analysed, with the reason.
     pub inactive: Vec<InactiveDocument>,
+    /// The index of the folders that are open.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub index: Option<IndexParams>,
+}
+
+/// What the index of the folders that are open does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum IndexState {
+    /// It waits for the model, or for a pause to end.
+    Waiting,
+    /// It waits for the machine to be plugged in.
+    Battery,
+    /// It reads files.
+    Indexing,
+    /// Somebody stopped it; `fovea.updateIndex` goes on.
+    Cancelled,
+    /// It holds what the folders held when they were last looked at.
+    Ready,
+}
+
+/// The index of the folders that are open.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct IndexParams {
+    /// What it does.
+    pub state: IndexState,
+    /// Items that can be found.
+    pub items: usize,
+    /// Files that were looked at, while it reads files.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub done: Option<usize>,
+    /// Files to look at, while it reads files.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub total: Option<usize>,
+    /// Folders that are not indexed, with the reason.
+    pub refused: Vec<String>,
+}
+
+/// The one argument of [`SEARCH`]; a string alone is its `query`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum SearchArgs {
+    /// What is looked for, in words.
+    Query(String),
+    /// What is looked for, and how.
+    Filtered {
+        /// In words.
+        query: String,
+        /// How many; 20 without it, at most 100.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        top: Option<usize>,
+        /// LSP's identifiers of the languages looked through; all without it.
+        #[serde(default)]
+        languages: Vec<String>,
+    },
 }
 
 /// An open document that is not analysed.

@@ -125,6 +125,13 @@ impl Publisher {
                 register_options: Some(json!({"section": "fovea"})),
             });
         }
+        if ticket.client.watch_registration {
+            registrations.push(Registration {
+                id: "fovea-files".to_owned(),
+                method: "workspace/didChangeWatchedFiles".to_owned(),
+                register_options: Some(json!({"watchers": [{"globPattern": "**/*"}]})),
+            });
+        }
         if registrations.is_empty() {
             return;
         }

@@ -1,9 +1,9 @@
 //! The state of the server, as it is told.
 
 use super::core::Core;
-use super::protocol::{Health, InactiveDocument, State, StatusParams};
+use super::protocol::{Health, InactiveDocument, IndexParams, IndexState, State, StatusParams};
 use super::ticket::Ticket;
-use crate::analysis::{CancelToken, ModelStatus};
+use crate::analysis::{CancelToken, IndexStage, IndexStatus, ModelStatus};
 
 /// The state now.
 pub fn status(core: &Core) -> StatusParams {
@@ -17,6 +17,7 @@ pub fn status(core: &Core) -> StatusParams {
         heat: ticket.settings.heat,
         message: None,
         inactive,
+        index: core.analysis().and_then(|analysis| index(analysis.status().index)),
     };
     let Some(analysis) = core.analysis() else {
         return base;
@@ -51,6 +52,25 @@ pub fn status(core: &Core) -> StatusParams {
         };
     }
     base
+}
+
+/// How far the index is; `None` where no folder is to be indexed.
+fn index(status: IndexStatus) -> Option<IndexParams> {
+    let (state, progress) = match status.stage {
+        IndexStage::Off => return None,
+        IndexStage::Waiting => (IndexState::Waiting, None),
+        IndexStage::OnBattery => (IndexState::Battery, None),
+        IndexStage::Indexing(progress) => (IndexState::Indexing, Some(progress)),
+        IndexStage::Cancelled => (IndexState::Cancelled, None),
+        IndexStage::Ready => (IndexState::Ready, None),
+    };
+    Some(IndexParams {
+        state,
+        items: status.items,
+        done: progress.map(|progress| progress.done),
+        total: progress.map(|progress| progress.total),
+        refused: status.refused,
+    })
 }
 
 /// The open documents that are not analysed, by URI.

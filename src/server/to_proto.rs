@@ -27,7 +27,11 @@ pub fn place(position: Position) -> text::Position {
 
 /// The position of a byte.
 pub fn position(snapshot: &Snapshot, offset: usize, encoding: PositionEncoding) -> Position {
-    let place = snapshot.position(offset, encoding);
+    wire(snapshot.position(offset, encoding))
+}
+
+/// Our position as the client's.
+pub fn wire(place: text::Position) -> Position {
     Position {
         line: place.line,
         character: place.column,

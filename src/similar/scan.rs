@@ -71,7 +71,7 @@ impl Rows {
     }
 
     /// A row as it is kept.
-    fn row(&self, index: usize) -> impl Iterator<Item = f32> {
+    pub fn row(&self, index: usize) -> impl Iterator<Item = f32> {
         self.halves[index * self.width..(index + 1) * self.width]
             .iter()
             .map(|v| v.to_f32())

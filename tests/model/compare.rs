@@ -1,6 +1,6 @@
 //! The pair decomposition against published marginals and against its own second code.
 
-use fovea::explain::{compare, decomposition, parts};
+use fovea::explain::{Means, compare, compare_centred, decomposition, parts};
 use fovea::model::{Keep, Model, Packed, UNSTOPPED};
 use fovea::text::Language;
 
@@ -142,4 +142,105 @@ fn a_raised_checkpoint_stops_a_comparison() {
     let stop = || true;
     let result = compare(&embedded(), (CARBS, Language::Prose), (GLUCOSE, Language::Prose), &stop);
     assert!(matches!(result, Err(fovea::model::ModelError::Stopped)));
+}
+
+const LOAD: &str =
+    "def load_config(path):\n    with open(path, encoding='utf-8') as file:\n        return json.load(file)\n";
+const READ: &str = "function readSettings(path) {\n  return JSON.parse(fs.readFileSync(path, 'utf-8'));\n}\n";
+
+/// The mean of some embeddings of unit length.
+fn mean(model: &Model, texts: &[&str], language: Language) -> Vec<f32> {
+    let mut mean = vec![0f32; model.hidden()];
+    for text in texts {
+        let tokens = model.tokenize(text, language).unwrap();
+        let batch = Packed::new([tokens.ids.as_slice()]);
+        let traces = model.encoder().forward(&batch, Keep::LastHidden, UNSTOPPED).unwrap();
+        let embedding = normalise(&model.pool(&traces[0]).unwrap());
+        mean.iter_mut()
+            .zip(embedding)
+            .for_each(|(sum, v)| *sum += v / texts.len() as f32);
+    }
+    mean
+}
+
+#[test]
+fn without_the_languages_the_parts_sum_to_the_centred_cosine_and_the_raw_split_is_as_before() {
+    let model = embedded();
+    let python = mean(
+        &model,
+        &[
+            LOAD,
+            "def add(a, b):\n    return a + b\n",
+            "import sys\nprint(sys.argv)\n",
+        ],
+        Language::Python,
+    );
+    let script = mean(&model, &[READ, "const add = (a, b) => a + b;\n"], Language::JavaScript);
+    let (a, b) = ((LOAD, Language::Python), (READ, Language::JavaScript));
+    let raw = compare(&model, a, b, UNSTOPPED).unwrap();
+    let means = Means {
+        a: Some(&python),
+        b: Some(&script),
+    };
+    let both = compare_centred(&model, a, b, Some(means), UNSTOPPED).unwrap();
+    assert_eq!(
+        (raw.cosine, &raw.pairs, &raw.a, &raw.b),
+        (both.cosine, &both.pairs, &both.a, &both.b)
+    );
+    assert!(raw.centred.is_none());
+    let centred = both.centred.unwrap();
+    // What plain vectors say.
+    let own = |text, language, taken: &[f32]| -> Vec<f32> {
+        mean(&model, &[text], language)
+            .iter()
+            .zip(taken)
+            .map(|(v, m)| v - m)
+            .collect()
+    };
+    let (own_a, own_b) = (own(LOAD, a.1, &python), own(READ, b.1, &script));
+    assert!(
+        (centred.cosine - super::cosine(&own_a, &own_b)).abs() < 1e-4,
+        "{}",
+        centred.cosine
+    );
+    // All parts, the common one among them, sum to it, and so do the marginals of either side.
+    assert_eq!(centred.pairs.len(), (both.a.words.len() + 3) * (both.b.words.len() + 3));
+    assert!((centred.pairs.iter().sum::<f32>() - centred.cosine).abs() < 1e-4);
+    assert!(centred.residual < 1e-4, "{}", centred.residual);
+    for side in [&centred.a, &centred.b] {
+        let sum = side.scores.iter().sum::<f32>() + side.special + side.bias + side.common;
+        assert!((sum - centred.cosine).abs() < 1e-4, "{sum}");
+        assert!(side.known && side.common != 0.0);
+    }
+    for (i, score) in centred.a.scores.iter().enumerate() {
+        assert!((centred.row(i).iter().sum::<f32>() - score).abs() < 1e-5);
+    }
+    // What is common and what is not make up the raw cosine.
+    assert!((centred.common + centred.own_length * centred.cosine - both.cosine).abs() < 1e-4);
+    assert!(centred.common > 0.1, "{}", centred.common);
+}
+
+#[test]
+fn without_means_or_with_those_of_another_model_nothing_is_taken_away() {
+    let model = embedded();
+    let (a, b) = ((CARBS, Language::Prose), (GLUCOSE, Language::Prose));
+    let short = [0.5f32; 7];
+    for means in [
+        Means::default(),
+        Means {
+            a: Some(&short),
+            b: None,
+        },
+    ] {
+        let report = compare_centred(&model, a, b, Some(means), UNSTOPPED).unwrap();
+        let centred = report.centred.unwrap();
+        assert!((centred.cosine - report.cosine).abs() < 1e-5 && centred.common.abs() < 1e-5);
+        assert!(!centred.a.known && !centred.b.known && centred.a.common == 0.0);
+    }
+    // A passage that is nothing but the mean has nothing of its own.
+    let own = mean(&model, &[CARBS], Language::Prose);
+    let means = Means { a: Some(&own), b: None };
+    let report = compare_centred(&model, a, b, Some(means), UNSTOPPED).unwrap();
+    let centred = report.centred.unwrap();
+    assert!(centred.own_length < 1e-3 && (centred.common - report.cosine).abs() < 1e-3);
 }

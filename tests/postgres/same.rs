@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 
 use fovea::model::UNSTOPPED;
 use fovea::segment::ItemKind;
-use fovea::similar::index::{Asked, Collection, EmbeddedItem, Filter, Found, Index, Limits, embed_items, embed_query};
+use fovea::similar::index::{
+    Asked, Collection, EmbeddedItem, Filter, Found, Globs, Index, Limits, Tests, embed_items, embed_query,
+};
 use fovea::similar::likeness;
 use fovea::text::Language;
 
@@ -53,6 +55,11 @@ fn a_server_finds_what_a_file_finds_with_and_without_graphs() {
     assert!(scans > 50, "the graphs were not used: {scans}");
 }
 
+fn globs(patterns: &[&str]) -> Option<Globs> {
+    let patterns: Vec<String> = patterns.iter().map(|pattern| (*pattern).to_owned()).collect();
+    Globs::new(&patterns).unwrap()
+}
+
 /// Asks both the same; how many answers there were.
 fn compare(gallery: &dyn Collection, store: &dyn Collection, questions: &[(PathBuf, EmbeddedItem)]) -> usize {
     let filters = [
@@ -64,6 +71,15 @@ fn compare(gallery: &dyn Collection, store: &dyn Collection, questions: &[(PathB
         Filter {
             kinds: vec![ItemKind::Type],
             below: Some("similar/index/".into()),
+            ..Filter::default()
+        },
+        Filter {
+            tests: Tests::None,
+            paths: globs(&["similar/**/*.rs", "/größe/ä*.rs", "*.[p-q]y"]),
+            ..Filter::default()
+        },
+        Filter {
+            tests: Tests::Only,
             ..Filter::default()
         },
     ];
@@ -124,6 +140,12 @@ fn sources() -> tempfile::TempDir {
     }
     // A copy of a file, whose items are in the answers once for each.
     copy(&here.join("src/database"), &folder.path().join("copy"));
+    // Names that are not in ASCII, and one that is no UTF-8.
+    let named = folder.path().join("größe");
+    std::fs::create_dir_all(&named).unwrap();
+    std::fs::copy(here.join("src/database/look.rs"), named.join("ähnlich.rs")).unwrap();
+    let broken = std::os::unix::ffi::OsStrExt::from_bytes(&b"gr\xf6\xdfe.rs"[..]);
+    std::fs::copy(here.join("src/places.rs"), named.join::<&std::ffi::OsStr>(broken)).unwrap();
     folder
 }
 

@@ -136,6 +136,13 @@ impl Engine for Fake {
         Ok(SourcesReport { shares, words })
     }
 
+    fn query(&self, text: &str) -> Result<Vec<f32>, ModelError> {
+        let mut query = report(text, Method::Decomposition).embedding.to_vec();
+        let length = query.iter().map(|x| x * x).sum::<f32>().sqrt();
+        query.iter_mut().for_each(|x| *x /= length.max(f32::MIN_POSITIVE));
+        Ok(query)
+    }
+
     /// Words that are the same share the cosine.
     fn compare(
         &self,
@@ -177,6 +184,7 @@ impl Engine for Fake {
                     cosine: 1.0,
                 })
                 .collect(),
+            centred: None,
             ms: 1.0,
         })
     }

@@ -7,6 +7,8 @@ mod questions;
 #[cfg(feature = "embedded-model")]
 mod real;
 mod robustness;
+#[cfg(feature = "embedded-model")]
+mod workspace;
 
 use std::future::Future;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -16,7 +18,8 @@ use std::time::{Duration, Instant};
 
 use super::queue::lock;
 use super::{
-    Analysis, CancelToken, DocumentId, DocumentReport, Engine, Event, Options, SourcesReport, UnitReport, WordScore,
+    Analysis, CancelToken, DocumentId, DocumentReport, Engine, Event, Home, Options, SourcesReport, UnitReport,
+    WordScore,
 };
 use crate::explain::{Method, PairReport};
 use crate::model::{Checkpoint, ModelError, ModelInfo, Pooling};
@@ -177,6 +180,14 @@ impl Engine for Fake {
             shares: vec![0.0; words * words],
             words,
         })
+    }
+
+    fn query(&self, text: &str) -> Result<Vec<f32>, ModelError> {
+        self.script.meet(text)?;
+        let mut query = explain(text, Method::Decomposition).embedding.to_vec();
+        let length = query.iter().map(|x| x * x).sum::<f32>().sqrt();
+        query.iter_mut().for_each(|x| *x /= length.max(f32::MIN_POSITIVE));
+        Ok(query)
     }
 
     fn compare(

@@ -1,15 +1,18 @@
 //! `fovea compare` in a terminal: both passages with what their words add, the strongest pairs, the corresponding words.
 
-use std::collections::HashMap;
 use std::fmt::Write;
 
 use super::paint::{Paint, Palette, printable};
 use crate::explain::{PairReport, Side};
+use crate::render::compared::{Compared, WordPair};
 use crate::render::heat::{UNDERSTOOD, levels_of};
 use crate::text::{ByteRange, Snapshot};
 
 /// How many lines the lists of pairs and of corresponding words have.
 const TOP: usize = 16;
+
+/// How many words of each passage are named without what its language has in common.
+const OWN: usize = 8;
 
 /// The comparison of two passages, each a range of a snapshot.
 pub fn compare(
@@ -20,12 +23,20 @@ pub fn compare(
 ) -> String {
     let paint = Paint(palette);
     let (text_a, text_b) = (a.text(in_a.clone()), b.text(in_b.clone()));
+    let compared = Compared {
+        report,
+        a: &text_a,
+        b: &text_b,
+    };
     let mut out = String::new();
     let _ = writeln!(out, "{}", paint.bold(&format!("cosine {:.4}", report.cosine)));
     passage(&mut out, "a", &report.a, &text_a, paint);
     passage(&mut out, "b", &report.b, &text_b, paint);
-    pairs(&mut out, report, &text_a, &text_b, paint);
-    correspondence(&mut out, report, &text_a, &text_b, paint);
+    pairs(&mut out, compared, paint);
+    correspondence(&mut out, compared, paint);
+    if let Some(common) = compared.common([a.language(), b.language()]) {
+        own(&mut out, compared, &common, paint);
+    }
     let figures = format!("residual {:.0e}, {:.0} ms", report.residual, report.ms);
     let _ = writeln!(out, "\n{}", paint.dim(&figures));
     out
@@ -52,38 +63,23 @@ fn passage(out: &mut String, name: &str, side: &Side, text: &str, paint: Paint) 
 }
 
 /// The pairs of words that add most; words that stand in several places are named once, with the sum.
-fn pairs(out: &mut String, report: &PairReport, a: &str, b: &str, paint: Paint) {
-    let mut sums: HashMap<(&str, &str), (f32, usize)> = HashMap::new();
-    for (i, left) in report.a.words.iter().enumerate() {
-        for (right, value) in report.b.words.iter().zip(report.row(i)) {
-            let (sum, count) = sums.entry((&a[left.clone()], &b[right.clone()])).or_default();
-            (*sum, *count) = (*sum + value, *count + 1);
-        }
-    }
-    let mut sums: Vec<_> = sums.into_iter().collect();
-    sums.sort_by(|(x, (more, _)), (y, (less, _))| less.total_cmp(more).then_with(|| x.cmp(y)));
+fn pairs(out: &mut String, compared: Compared, paint: Paint) {
     let _ = writeln!(out, "\n{}", paint.bold("pairs of words that add most"));
-    for ((left, right), (sum, count)) in sums.into_iter().take(TOP) {
+    for WordPair { a, b, sum, count } in compared.pairs().into_iter().take(TOP) {
         let places = if count > 1 {
             paint.dim(&format!("  {count} pairs"))
         } else {
             String::new()
         };
-        let _ = writeln!(out, "  {sum:+.4}  {} × {}{places}", printable(left), printable(right));
+        let _ = writeln!(out, "  {sum:+.4}  {} × {}{places}", printable(a), printable(b));
     }
 }
 
 /// The corresponding words, those that add most first.
-fn correspondence(out: &mut String, report: &PairReport, a: &str, b: &str, paint: Paint) {
-    let mut links: Vec<_> = report
-        .alignment
-        .iter()
-        .map(|link| (report.row(link.a)[link.b], link))
-        .collect();
-    links.sort_by(|(x, _), (y, _)| y.abs().total_cmp(&x.abs()));
+fn correspondence(out: &mut String, compared: Compared, paint: Paint) {
+    let links = compared.links();
     let _ = writeln!(out, "\n{}", paint.bold("corresponding words"));
-    for (weight, link) in links.iter().take(TOP) {
-        let (left, right) = (&a[report.a.words[link.a].clone()], &b[report.b.words[link.b].clone()]);
+    for (left, right, weight, link) in links.iter().take(TOP) {
         let detail = paint.dim(&format!("cosine {:.2}, adds {weight:+.4}", link.cosine));
         let _ = writeln!(out, "  {} ~ {}  {detail}", printable(left), printable(right));
     }
@@ -94,4 +90,29 @@ fn correspondence(out: &mut String, report: &PairReport, a: &str, b: &str, paint
             paint.dim(&format!("and {} more that add less", links.len() - TOP))
         );
     }
+}
+
+/// What is left without what the languages have in common.
+fn own(out: &mut String, compared: Compared, common: &str, paint: Paint) {
+    let (Some(centred), Some([a, b])) = (&compared.report.centred, compared.own_words()) else {
+        return;
+    };
+    let _ = writeln!(
+        out,
+        "\n{}\n{common}",
+        paint.bold(&format!("centred cosine {:.4}", centred.cosine))
+    );
+    for (name, words, side) in [("a", a, &centred.a), ("b", b, &centred.b)] {
+        let _ = writeln!(out, "words of {name} that add most to it");
+        for word in words.iter().take(OWN) {
+            let raw = paint.dim(&format!("  {:+.4} to the raw cosine", word.raw));
+            let _ = writeln!(out, "  {:+.4}  {}{raw}", word.centred, printable(word.word));
+        }
+        let rest = format!(
+            "the language {:+.3}, special tokens {:+.3}, biases {:+.3}",
+            side.common, side.special, side.bias
+        );
+        let _ = writeln!(out, "  {}", paint.dim(&rest));
+    }
+    let _ = writeln!(out, "{}", paint.dim(&format!("residual {:.0e}", centred.residual)));
 }

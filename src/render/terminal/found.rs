@@ -1,7 +1,7 @@
 //! Items that were found, one to a line.
 
 use super::paint::printable;
-use crate::render::json::{FoundItem, SimilarItems};
+use crate::render::json::{FoundItem, GroupOfItems, SimilarItems};
 
 /// Found items: score, name, place, language and kind.
 pub fn found(items: &[FoundItem]) -> String {
@@ -22,6 +22,27 @@ pub fn similar(all: &[SimilarItems]) -> String {
         text.extend(one.similar.iter().map(|item| line(item, "  ")));
     }
     text
+}
+
+/// Groups of items that resemble each other, of `found` that there are.
+pub fn groups(shown: &[GroupOfItems], found: usize) -> String {
+    let mut text = String::new();
+    for group in shown {
+        text += &format!(
+            "{} items, {} · {:.2} or more · {} lines\n",
+            group.members.len(),
+            group.languages.join(", "),
+            group.score,
+            group.lines
+        );
+        text.extend(group.members.iter().map(|item| line(item, "  ")));
+    }
+    let groups = if found == 1 { "group" } else { "groups" };
+    text + &match found {
+        0 => "nothing resembles anything else\n".to_owned(),
+        _ if shown.len() < found => format!("{} of {found} {groups}\n", shown.len()),
+        _ => format!("{found} {groups}\n"),
+    }
 }
 
 fn line(item: &FoundItem, indent: &str) -> String {

@@ -7,5 +7,5 @@ mod paint;
 
 pub use compare::compare;
 pub use explain::{SimilarPair, explain};
-pub use found::{found, similar};
+pub use found::{found, groups, similar};
 pub use paint::{Background, Palette};

@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use tower_lsp::ls_types::InitializeParams;
 
 use crate::analysis::store::Place;
-use crate::analysis::{self, Analysis, CancelToken, DocumentId, Event, Loader};
+use crate::analysis::{self, Analysis, CancelToken, DocumentId, Event, IndexStage, Loader, Scope};
 use crate::explain::Method;
 use crate::server::board::{Board, HeatNews};
 use crate::server::client::{Abilities, abilities};
@@ -21,10 +21,14 @@ use crate::server::flights::Flights;
 use crate::server::logging;
 use crate::server::settings::{self, Settings};
 use crate::server::ticket::Ticket;
-use crate::text::{ByteRange, Change};
+use crate::similar::index::{self, Progress};
+use crate::text::{ByteRange, Change, Language};
 
 /// Makes the loader of the model in a folder, or of the default one. The command line gives the real one, tests one of their own.
 pub type Loaders = Box<dyn Fn(Option<&Path>) -> Loader + Send + Sync>;
+
+/// After a change on the disk others are waited for, so that a checkout costs one look.
+const QUIET: Duration = Duration::from_secs(2);
 
 /// What the model is busy with, for the progress bar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,6 +77,8 @@ pub struct Core {
     pub exit: Exit,
     /// What the model is busy with.
     pub activity: Arc<watch::Sender<Activity>>,
+    /// How far the indexing of the workspace is, while it goes on.
+    pub indexing: Arc<watch::Sender<Option<Progress>>>,
     /// The process that started us.
     pub parent: OnceLock<u32>,
 }
@@ -105,6 +111,7 @@ impl Core {
             flights: Flights::default(),
             exit: Exit::default(),
             activity: Arc::new(watch::Sender::new(Activity::Idle)),
+            indexing: Arc::new(watch::Sender::new(None)),
             parent: OnceLock::new(),
         }
     }
@@ -157,7 +164,7 @@ impl Core {
         self.analysis.get_or_init(|| {
             Analysis::start(
                 (self.loaders)(settings.model_dir.as_deref()),
-                self.engine_options(&settings),
+                self.engine_options(&settings, &state.client.roots),
                 events,
             )
         });
@@ -167,7 +174,7 @@ impl Core {
     /// Takes the analysis's events. They come from its thread, so each is a note on the board and no more.
     fn event_sink(&self) -> impl Fn(Event) + Send + Sync + 'static {
         let board = self.board.clone();
-        let activity = self.activity.clone();
+        let (activity, indexing) = (self.activity.clone(), self.indexing.clone());
         move |event| match event {
             Event::ModelReady { .. } | Event::ModelFailed(_) => {
                 activity.send_if_modified(|now| std::mem::replace(now, Activity::Idle) != Activity::Idle);
@@ -184,7 +191,16 @@ impl Core {
                 news.heat.insert(report.id.clone(), HeatNews::Report(report));
             }),
             Event::Neighbours => board.add(|news| news.lenses = true),
+            Event::Index(stage) => {
+                let now = match stage {
+                    IndexStage::Indexing(progress) => Some(progress),
+                    _ => None,
+                };
+                indexing.send_if_modified(|known| std::mem::replace(known, now) != now);
+                board.add(|news| news.status = true);
+            }
             Event::Panicked { .. } => board.add(|news| news.status = true),
+            Event::IndexTrouble(message) => board.add(|news| news.warnings.push(format!("Fovea: {message}"))),
         }
     }
 
@@ -246,6 +262,26 @@ impl Core {
         });
     }
 
+    /// Files may have changed on the disk.
+    pub fn files_changed(&self) {
+        if let Some(analysis) = self.analysis() {
+            analysis.workspace_changed(QUIET);
+        }
+    }
+
+    /// Folders were added to those that are open, or taken away.
+    pub fn change_folders(&self, added: Vec<PathBuf>, removed: &[PathBuf]) {
+        let mut state = self.lock();
+        let client = Arc::make_mut(&mut state.client);
+        let mut roots = client.roots.clone();
+        roots.retain(|root| !removed.contains(root));
+        roots.extend(added);
+        client.set_roots(roots);
+        if let Some(analysis) = self.analysis() {
+            analysis.configure(self.engine_options(&state.effective, &state.client.roots));
+        }
+    }
+
     /// What is on screen.
     pub fn visible(&self, uri: &str, range: impl FnOnce(&Open, &Abilities) -> ByteRange) {
         let state = self.lock();
@@ -265,6 +301,9 @@ impl Core {
         let active = open.inactive.is_none();
         if active {
             analysis.update(id, open.snapshot());
+            if let Some(path) = open.path.as_ref().filter(|_| !was_active) {
+                analysis.set_file(id, path.clone());
+            }
         } else if was_active {
             analysis.close(id);
             let clear = HeatNews::Clear(open.snapshot().version());
@@ -278,9 +317,22 @@ impl Core {
     }
 
     /// The part of the settings that the analysis reads.
-    fn engine_options(&self, settings: &Settings) -> analysis::Options {
+    fn engine_options(&self, settings: &Settings, roots: &[PathBuf]) -> analysis::Options {
         let folder = self.folder.clone().filter(|_| settings.cache_disk);
+        let limits = index::Limits {
+            file: settings.limits(),
+            exclude: settings.exclude.patterns.clone(),
+            languages: settings.languages.iter().map(|id| Language::from_id(id)).collect(),
+            ..index::Limits::default()
+        };
+        let scope = Scope {
+            roots: roots.to_vec(),
+            folder: folder.clone(),
+            limits,
+            on_battery: settings.index_on_battery,
+        };
         analysis::Options {
+            workspace: (settings.enable && settings.index).then_some(scope),
             method: settings.method,
             threads: settings.threads,
             debounce: Duration::from_millis(settings.debounce_ms),

@@ -65,6 +65,14 @@ impl Core {
         self.board.add(|news| news.status = true);
     }
 
+    /// Stops the indexing of the workspace, or looks at its folders now.
+    pub fn index(&self, wanted: bool) {
+        if let Some(analysis) = self.analysis() {
+            analysis.index(wanted);
+        }
+        self.board.add(|news| news.status = true);
+    }
+
     /// Makes the settings hold, everywhere.
     fn settle(&self, state: &mut State) {
         let old = state.effective.clone();
@@ -86,7 +94,7 @@ impl Core {
         }
         state.documents = documents;
         if let Some(analysis) = self.analysis() {
-            analysis.configure(self.engine_options(&new));
+            analysis.configure(self.engine_options(&new, &state.client.roots));
             if old.model_dir != new.model_dir {
                 self.activity.send_replace(Activity::Loading);
                 analysis.reload((self.loaders)(new.model_dir.as_deref()));

@@ -6,12 +6,12 @@ use tower_lsp::Client;
 use tower_lsp::jsonrpc::{Error, Result};
 use tower_lsp::ls_types::{ExecuteCommandParams, MessageType};
 
-use super::{compare, explain, show};
+use super::{compare, explain, search, show};
 use crate::explain::Method;
 use crate::server::core::Core;
 use crate::server::protocol::{
-    COMMANDS, COMPARE_PASSAGES, EXPLAIN_SELECTION, ExplainSelectionArgs, PAUSE, Passage, RESUME, SET_METHOD,
-    SHOW_SIMILAR, ShowSimilarArgs, TOGGLE_HEAT, TOGGLE_HIGHLIGHT, Toggled,
+    COMMANDS, COMPARE_PASSAGES, EXPLAIN_SELECTION, ExplainSelectionArgs, PAUSE, Passage, RESUME, SEARCH, SET_METHOD,
+    SHOW_SIMILAR, SearchArgs, ShowSimilarArgs, TOGGLE_HEAT, TOGGLE_HIGHLIGHT, Toggled, UPDATE_INDEX,
 };
 use crate::server::ticket::Ticket;
 
@@ -62,6 +62,16 @@ pub async fn execute(
             let method = Method::from_name(&name).ok_or_else(|| arguments.wrong(0, &format!("one of {names}")))?;
             core.set_method(method);
             Ok(Some(json!({"method": method.name()})))
+        }
+        SEARCH => {
+            let asked: SearchArgs = arguments.get(0, "a text, or an object with query")?;
+            search::command(core, client, ticket, asked)
+                .await
+                .map(|found| Some(json!(found)))
+        }
+        UPDATE_INDEX => {
+            core.index(true);
+            Ok(None)
         }
         PAUSE | RESUME => {
             core.pause(params.command == PAUSE);

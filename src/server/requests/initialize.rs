@@ -4,7 +4,8 @@ use serde_json::json;
 use tower_lsp::ls_types::{
     CodeActionKind, CodeActionOptions, CodeLensOptions, ExecuteCommandOptions, InitializeResult, OneOf, SaveOptions,
     ServerCapabilities, ServerInfo, TextDocumentSyncCapability, TextDocumentSyncKind, TextDocumentSyncOptions,
-    TextDocumentSyncSaveOptions, WorkDoneProgressOptions,
+    TextDocumentSyncSaveOptions, WorkDoneProgressOptions, WorkspaceFoldersServerCapabilities,
+    WorkspaceServerCapabilities,
 };
 
 use crate::server::protocol::{ACTION_KIND, COMMANDS, LEVELS, PROTOCOL};
@@ -44,6 +45,14 @@ pub fn answer(ticket: &Ticket) -> InitializeResult {
             }),
             code_action_provider: Some(actions.into()),
             execute_command_provider: Some(commands),
+            workspace_symbol_provider: Some(OneOf::Left(true)),
+            workspace: Some(WorkspaceServerCapabilities {
+                workspace_folders: Some(WorkspaceFoldersServerCapabilities {
+                    supported: Some(true),
+                    change_notifications: Some(OneOf::Left(true)),
+                }),
+                file_operations: None,
+            }),
             experimental: Some(json!({"fovea": {"protocol": PROTOCOL, "levels": LEVELS}})),
             ..ServerCapabilities::default()
         },

@@ -9,5 +9,6 @@ pub mod highlight;
 pub mod hover;
 pub mod initialize;
 pub mod lens;
+pub mod search;
 pub mod show;
 pub mod similar;

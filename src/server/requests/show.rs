@@ -43,26 +43,29 @@ pub async fn similar(
     };
     let shown = match similar.len() {
         0 => {
-            let message = "Fovea: nothing in the open documents resembles this";
+            let message = "Fovea: nothing that it knows resembles this";
             client.show_message(MessageType::INFO, message).await;
             None
         }
         1 => open(client, ticket, &similar[0]).await.then_some(0),
         _ if ticket.client.fovea => None,
-        _ => match choose(client, ticket, active.as_ref(), &name, &similar).await {
-            Some(index) => open(client, ticket, &similar[index]).await.then_some(index),
-            None => None,
-        },
+        _ => {
+            let question = format!("What resembles {}", one_line(&name));
+            match choose(client, ticket, active.as_ref(), &question, &similar).await {
+                Some(index) => open(client, ticket, &similar[index]).await.then_some(index),
+                None => None,
+            }
+        }
     };
     Ok(ShowSimilarAnswer { name, similar, shown })
 }
 
 /// Which one; `None` where the person wants none.
-async fn choose(
+pub async fn choose(
     client: &Client,
     ticket: &Ticket,
     active: Option<&Active>,
-    name: &str,
+    question: &str,
     similar: &[SimilarItem],
 ) -> Option<usize> {
     if !ticket.client.message_request {
@@ -80,8 +83,7 @@ async fn choose(
         title: title.clone(),
         properties: HashMap::new(),
     });
-    let message = format!("What resembles {}", one_line(name));
-    let question = client.show_message_request(MessageType::INFO, message, Some(actions.collect()));
+    let question = client.show_message_request(MessageType::INFO, question, Some(actions.collect()));
     match within(CHOICE, question).await {
         Some(Some(chosen)) => titles.iter().position(|title| *title == chosen.title),
         Some(None) => None,
@@ -91,7 +93,7 @@ async fn choose(
 }
 
 /// Opens a document at the item's name; an editor that cannot is told where it stands.
-async fn open(client: &Client, ticket: &Ticket, item: &SimilarItem) -> bool {
+pub async fn open(client: &Client, ticket: &Ticket, item: &SimilarItem) -> bool {
     if ticket.client.show_document && opened(client, item).await {
         return true;
     }

@@ -2,14 +2,16 @@
 
 use std::path::Path;
 
-use crate::analysis::{ItemNeighbours, Neighbour};
+use tower_lsp::ls_types::{Range, Uri};
+
+use crate::analysis::{Home, ItemNeighbours, Neighbour};
 use crate::segment::Item;
 use crate::server::client::file_path;
 use crate::server::core::Core;
 use crate::server::protocol::SimilarItem;
 use crate::server::ticket::{Active, Ticket};
 use crate::server::to_proto;
-use crate::text::Snapshot;
+use crate::similar::index::Place;
 
 /// The items of a document that have similar ones, in the order of the document. `None` where this version is not analysed.
 pub fn items(core: &Core, ticket: &Ticket, active: &Active) -> Option<Vec<Item>> {
@@ -59,25 +61,32 @@ fn found_at(
     )
 }
 
-/// The text that a similar item stands in, unless it is too little alike or its document has changed since.
-fn shown(ticket: &Ticket, neighbour: &Neighbour) -> Option<Snapshot> {
-    if neighbour.score < ticket.settings.min_similarity {
-        return None;
+/// The document that an item stands in, unless that has changed since.
+fn shown(ticket: &Ticket, neighbour: &Neighbour) -> Option<Uri> {
+    match &neighbour.home {
+        Home::Document { id, version } => {
+            let (_, open) = ticket.open(id)?;
+            (open.snapshot().version() == *version).then(|| id.parse().ok())?
+        }
+        // A file that was opened meanwhile is shown as it is open, once it is read.
+        Home::File(path) => Uri::from_file_path(path).filter(|uri| ticket.active(uri).is_none()),
     }
-    let (_, open) = ticket.open(&neighbour.id)?;
-    let snapshot = open.snapshot();
-    (snapshot.version() == neighbour.version).then_some(snapshot)
 }
 
-fn similar(ticket: &Ticket, neighbour: &Neighbour) -> Option<SimilarItem> {
-    let snapshot = shown(ticket, neighbour)?;
+/// An item as the client is told of it.
+pub fn similar(ticket: &Ticket, neighbour: &Neighbour) -> Option<SimilarItem> {
+    let item = &neighbour.item;
+    let range = |start: &Place, end: &Place| {
+        let at = |place: &Place| to_proto::wire(place.position(ticket.client.encoding));
+        Range::new(at(start), at(end))
+    };
     Some(SimilarItem {
-        uri: neighbour.id.parse().ok()?,
-        range: ticket.range(&snapshot, &neighbour.range),
-        selection: ticket.range(&snapshot, &neighbour.name_range),
-        name: neighbour.name.clone(),
-        kind: neighbour.kind.name().to_owned(),
-        language: neighbour.language.name().to_owned(),
+        uri: shown(ticket, neighbour)?,
+        range: range(&item.start, &item.end),
+        selection: range(&item.name_start, &item.name_end),
+        name: item.name.clone(),
+        kind: item.kind.name().to_owned(),
+        language: item.language.name().to_owned(),
         score: to_proto::number(neighbour.score),
     })
 }
@@ -97,11 +106,8 @@ pub fn path(ticket: &Ticket, item: &SimilarItem) -> String {
     let Some(path) = file_path(&item.uri) else {
         return item.uri.as_str().to_owned();
     };
-    let below = ticket
-        .client
-        .root
-        .as_deref()
-        .and_then(|root| path.strip_prefix(root).ok());
+    let roots = &ticket.client.shown_below;
+    let below = roots.iter().find_map(|root| path.strip_prefix(root).ok());
     let shown = below.map_or_else(|| last_two(&path), |below| below.display().to_string());
     // A file's name may hold anything but a slash.
     shown.replace(char::is_control, " ")

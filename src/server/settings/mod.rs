@@ -12,7 +12,7 @@ use globset::{Glob, GlobSet, GlobSetBuilder};
 use serde_json::{Map, Value};
 
 use crate::explain::Method;
-use crate::text::PositionEncoding;
+use crate::text::{Limits, PositionEncoding};
 
 /// The settings in force. Each field is the [`Key`] of its name.
 #[derive(Debug, Clone)]
@@ -45,6 +45,10 @@ pub struct Settings {
     pub lens: bool,
     /// `codeLens.minSimilarity`
     pub min_similarity: f32,
+    /// `index.enable`
+    pub index: bool,
+    /// `index.onBattery`
+    pub index_on_battery: bool,
     /// `highlight.enable`
     pub highlight: bool,
     /// `heat.enable`
@@ -82,6 +86,16 @@ impl Excludes {
     }
 }
 
+impl Settings {
+    /// What a file may have to be analysed.
+    pub fn limits(&self) -> Limits {
+        Limits {
+            max_bytes: self.max_file_bytes,
+            max_line_bytes: self.max_line_bytes,
+        }
+    }
+}
+
 impl Default for Settings {
     fn default() -> Settings {
         let mut settings = Settings {
@@ -99,6 +113,8 @@ impl Default for Settings {
             hover_deadline_ms: 0,
             lens: true,
             min_similarity: 0.0,
+            index: true,
+            index_on_battery: false,
             highlight: true,
             heat: true,
             model_dir: None,
@@ -221,6 +237,8 @@ fn set(settings: &mut Settings, key: &Key, value: &Value) -> Option<String> {
                 "identifierAware" => settings.identifier_aware = on,
                 "hover.enable" => settings.hover = on,
                 "codeLens.enable" => settings.lens = on,
+                "index.enable" => settings.index = on,
+                "index.onBattery" => settings.index_on_battery = on,
                 "highlight.enable" => settings.highlight = on,
                 "cache.disk" => settings.cache_disk = on,
                 _ => settings.heat = on,
@@ -304,6 +322,8 @@ fn copy(settings: &mut Settings, former: &Settings, key: &Key) {
         "hover.deadlineMs" => settings.hover_deadline_ms = former.hover_deadline_ms,
         "codeLens.enable" => settings.lens = former.lens,
         "codeLens.minSimilarity" => settings.min_similarity = former.min_similarity,
+        "index.enable" => settings.index = former.index,
+        "index.onBattery" => settings.index_on_battery = former.index_on_battery,
         "highlight.enable" => settings.highlight = former.highlight,
         "heat.enable" => settings.heat = former.heat,
         "model.dir" => settings.model_dir.clone_from(&former.model_dir),

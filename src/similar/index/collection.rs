@@ -4,7 +4,7 @@ use std::fmt::Debug;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::{IndexError, IndexedItem};
+use super::{Globs, IndexError, IndexedItem};
 use crate::segment::ItemKind;
 use crate::text::Language;
 
@@ -78,4 +78,40 @@ pub struct Filter {
     pub kinds: Vec<ItemKind>,
     /// Only files below this path.
     pub below: Option<PathBuf>,
+    /// Only files whose paths match; `None` = any.
+    pub paths: Option<Globs>,
+    /// Tests, other code, or both.
+    pub tests: Tests,
+}
+
+/// Whether tests are looked through: by the customs of their language ([`super::is_test_file`], [`super::is_test_item`]).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Tests {
+    /// Tests and other code.
+    #[default]
+    With,
+    /// Tests alone.
+    Only,
+    /// No tests.
+    None,
+}
+
+impl Filter {
+    /// Whether items of a file are looked at at all.
+    pub fn takes_file(&self, path: &Path) -> bool {
+        self.below.as_ref().is_none_or(|below| path.starts_with(below))
+            && self.paths.as_ref().is_none_or(|paths| paths.matches(path))
+    }
+
+    /// Whether an item of such a file is looked at; `test` tells whether it is one, or in one.
+    pub fn takes_item(&self, language: Language, kind: ItemKind, test: bool) -> bool {
+        let tests = match self.tests {
+            Tests::With => true,
+            Tests::Only => test,
+            Tests::None => !test,
+        };
+        tests
+            && (self.languages.is_empty() || self.languages.contains(&language))
+            && (self.kinds.is_empty() || self.kinds.contains(&kind))
+    }
 }

@@ -5,6 +5,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+use globset::{Glob, GlobSet, GlobSetBuilder};
 use ignore::WalkBuilder;
 
 use crate::text::{Language, decode, inactive, secret_file};
@@ -16,6 +17,10 @@ pub struct Limits {
     pub file: crate::text::Limits,
     /// Files of languages that we read.
     pub files: usize,
+    /// Globs over whole paths of files that are left out; one that cannot be read leaves out nothing.
+    pub exclude: Vec<String>,
+    /// Files of these languages alone; empty = any.
+    pub languages: Vec<Language>,
 }
 
 impl Default for Limits {
@@ -23,6 +28,8 @@ impl Default for Limits {
         Limits {
             file: crate::text::Limits::default(),
             files: 200_000,
+            exclude: Vec::new(),
+            languages: Vec::new(),
         }
     }
 }
@@ -123,6 +130,7 @@ pub fn refused_root(root: &Path, home: Option<&Path>) -> Option<String> {
 /// hold; hidden files are left out, links are not followed.
 pub fn walk(root: &Path, limits: &Limits) -> (Vec<File>, Vec<(PathBuf, Skipped)>) {
     let (mut files, mut skipped) = (Vec::new(), Vec::new());
+    let excluded = excluded(&limits.exclude);
     let walker = WalkBuilder::new(root)
         .follow_links(false)
         // An ignore file means what it says also where nobody has made a repository of the folder.
@@ -141,7 +149,8 @@ pub fn walk(root: &Path, limits: &Limits) -> (Vec<File>, Vec<(PathBuf, Skipped)>
             continue;
         };
         let language = Language::from_path(&path);
-        if !holds_items(language) {
+        let wanted = limits.languages.is_empty() || limits.languages.contains(&language);
+        if !holds_items(language) || !wanted || excluded.is_match(entry.path()) {
             continue;
         }
         if secret_file(entry.path()) {
@@ -164,6 +173,20 @@ pub fn walk(root: &Path, limits: &Limits) -> (Vec<File>, Vec<(PathBuf, Skipped)>
         skipped.extend(beyond.map(|file| (file.path, Skipped::TooMany)));
     }
     (files, skipped)
+}
+
+fn excluded(patterns: &[String]) -> GlobSet {
+    let globs = patterns.iter().filter_map(|pattern| Glob::new(pattern).ok());
+    let set = globs.fold(GlobSetBuilder::new(), |mut set, glob| {
+        set.add(glob);
+        set
+    });
+    set.build().unwrap_or_default()
+}
+
+/// Whether a change of a file may change the index.
+pub fn concerns(path: &Path) -> bool {
+    holds_items(Language::from_path(path))
 }
 
 /// Whether files of a language have anything that people name.
@@ -268,6 +291,7 @@ mod tests {
                 ..Default::default()
             },
             files: 2,
+            ..Limits::default()
         };
         let (files, skipped) = walk(folder.path(), &limits);
         assert_eq!(names(&files), ["a.rs", "b.rs"]);

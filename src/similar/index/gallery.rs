@@ -7,8 +7,10 @@ use std::sync::Arc;
 use super::super::likeness::{self, Ties};
 use super::super::vector::dot;
 use super::super::{Centre, Judge, Rows};
-use super::reading::item_vector;
-use super::{Asked, Collection, Filter, Found, Index, IndexError, IndexedItem, renew, table};
+use super::reading::{EmbeddedItem, item_vector};
+use super::{
+    Asked, Collection, Filter, Found, Index, IndexError, IndexedItem, is_test_file, is_test_item, renew, table,
+};
 use crate::model::Model;
 use crate::segment::ItemKind;
 use crate::text::Language;
@@ -18,33 +20,44 @@ use crate::text::Language;
 pub struct Gallery {
     root: Arc<Path>,
     paths: Vec<PathBuf>,
-    items: Vec<Entry>,
+    pub(super) items: Vec<Entry>,
     /// What of each a question looks at, close together: it looks at all of them.
-    facts: Vec<Fact>,
+    pub(super) facts: Vec<Fact>,
     /// The names of several words, numbered.
     names: HashMap<String, u32>,
     /// Their vectors as they are.
-    rows: Rows,
+    pub(super) rows: Rows,
     /// 1 / length of each vector once the mean of its language is taken away; 0 where nothing is left.
-    spread: Vec<f32>,
+    pub(super) spread: Vec<f32>,
     centre: Centre,
 }
 
 /// An item, with the number of its path.
 #[derive(Debug)]
-struct Entry {
-    path: usize,
-    item: IndexedItem,
+pub(super) struct Entry {
+    pub path: usize,
+    pub item: IndexedItem,
+    /// The number of the innermost item around it.
+    pub around: Option<usize>,
 }
 
 /// What decides whether an item counts.
 #[derive(Debug, Clone, Copy)]
-struct Fact {
+pub(super) struct Fact {
     path: u32,
     /// The number of its name, or [`ONE_WORD`].
     name: u32,
     language: Language,
     kind: ItemKind,
+    /// Whether it is a test, or in one.
+    test: bool,
+}
+
+impl Fact {
+    /// The number of its name, if that has several words.
+    pub(super) fn name(&self) -> Option<u32> {
+        (self.name != ONE_WORD).then_some(self.name)
+    }
 }
 
 /// Instead of the number of a name that has not several words.
@@ -74,7 +87,7 @@ impl Gallery {
             let units = loaded.units.get(&content)?;
             let comparable = items.into_iter().filter_map(|(item, own)| {
                 let vector = units.get(own).and_then(item_vector)?;
-                (vector.len() == width).then_some((item, vector))
+                (vector.len() == width).then_some(EmbeddedItem { item, vector })
             });
             Some((content, comparable.collect::<Vec<_>>()))
         };
@@ -83,7 +96,7 @@ impl Gallery {
             contents
                 .values()
                 .flatten()
-                .map(|(item, vector)| (item.language, &**vector)),
+                .map(|EmbeddedItem { item, vector }| (item.language, &**vector)),
         );
         let listed = loaded.files.into_iter().map(|(path, content)| {
             let items = contents.get(&content).map_or(&[][..], Vec::as_slice);
@@ -92,45 +105,56 @@ impl Gallery {
         Gallery::list(root.into(), listed, centre, width)
     }
 
-    /// Items that stand in no index, such as those of open documents. What languages have in common is taken from `centre`; a
-    /// language that it does not know is centred by the items themselves.
-    pub fn of_items(files: &[(PathBuf, Vec<(IndexedItem, Arc<[f32]>)>)], centre: &Centre, width: usize) -> Gallery {
-        let all = files.iter().flat_map(|(_, items)| items);
-        let fitting = all.filter(|(_, vector)| vector.len() == width);
-        let own = Centre::of(fitting.map(|(item, vector)| (item.language, &**vector)));
-        let listed = files.iter().map(|(path, items)| (path.clone(), items.as_slice()));
+    /// Items that stand in no index, such as those of open documents; `files` in the order of their paths. What languages have in common
+    /// is taken from `centre`; a language that it does not know is centred by the items themselves.
+    pub fn of_items(files: &[(PathBuf, &[EmbeddedItem])], centre: &Centre, width: usize) -> Gallery {
+        let all = files.iter().flat_map(|(_, items)| items.iter());
+        let fitting = all.filter(|embedded| embedded.vector.len() == width);
+        let own = Centre::of(fitting.map(|EmbeddedItem { item, vector }| (item.language, &**vector)));
+        let listed = files.iter().map(|(path, items)| (path.clone(), *items));
         Gallery::list(PathBuf::new().into(), listed, centre.clone().or(own), width)
     }
 
     /// Lists the items of files, in the order of their paths.
     fn list<'a>(
         root: Arc<Path>,
-        files: impl Iterator<Item = (PathBuf, &'a [(IndexedItem, Arc<[f32]>)])>,
+        files: impl Iterator<Item = (PathBuf, &'a [EmbeddedItem])>,
         centre: Centre,
         width: usize,
     ) -> Gallery {
-        let (mut paths, mut items, mut facts) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut paths, mut items, mut facts) = (Vec::new(), Vec::<Entry>::new(), Vec::<Fact>::new());
         let (mut rows, mut spread) = (Rows::new(width), Vec::new());
         let mut names: HashMap<String, u32> = HashMap::new();
         // A store has them by their bytes, where `a.rs` goes before `a/b.rs`.
         let mut files: Vec<_> = files.collect();
         files.sort_by(|a, b| a.0.cmp(&b.0));
         for (path, own) in files {
-            for (item, vector) in own.iter().filter(|(_, vector)| vector.len() == width) {
+            let mut around: Vec<usize> = Vec::new();
+            for EmbeddedItem { item, vector } in own.iter().filter(|embedded| embedded.vector.len() == width) {
                 rows.push(vector);
                 spread.push(inverse_length(vector, centre.mean(item.language)));
                 let next = names.len() as u32;
                 let name = likeness::words(&item.name).map(|name| *names.entry(name).or_insert(next));
+                // An outer item stands before those inside it.
+                around.truncate(enclosing(&around, &items, item));
+                let test = match around.last() {
+                    Some(outer) => facts[*outer].test || is_test_item(item),
+                    None => is_test_file(&path, item.language) || is_test_item(item),
+                };
                 facts.push(Fact {
                     path: paths.len() as u32,
                     name: name.unwrap_or(ONE_WORD),
                     language: item.language,
                     kind: item.kind,
+                    test,
                 });
-                items.push(Entry {
+                let entry = Entry {
                     path: paths.len(),
                     item: item.clone(),
-                });
+                    around: around.last().copied(),
+                };
+                around.push(items.len());
+                items.push(entry);
             }
             paths.push(path);
         }
@@ -167,20 +191,23 @@ impl Gallery {
     }
 
     /// Whether an item is looked at.
-    fn allowed(&self, filter: &Filter) -> impl Fn(usize) -> bool {
-        let below = |path: &PathBuf| filter.below.as_ref().is_none_or(|below| path.starts_with(below));
-        let paths: Vec<bool> = self.paths.iter().map(below).collect();
+    pub(super) fn allowed(&self, filter: &Filter) -> impl Fn(usize) -> bool {
+        let paths: Vec<bool> = self.paths.iter().map(|path| filter.takes_file(path)).collect();
         move |index| {
-            let fact = &self.facts[index];
-            paths[fact.path as usize]
-                && (filter.languages.is_empty() || filter.languages.contains(&fact.language))
-                && (filter.kinds.is_empty() || filter.kinds.contains(&fact.kind))
+            let Fact {
+                path,
+                language,
+                kind,
+                test,
+                ..
+            } = self.facts[index];
+            paths[path as usize] && filter.takes_item(language, kind, test)
         }
     }
 
-    fn found(&self, nearest: Vec<(usize, f32)>) -> Vec<Found> {
+    pub(super) fn found(&self, nearest: Vec<(usize, f32)>) -> Vec<Found> {
         let found = |(index, score): (usize, f32)| {
-            let Entry { path, item } = &self.items[index];
+            let Entry { path, item, .. } = &self.items[index];
             Found {
                 root: Arc::clone(&self.root),
                 path: self.paths[*path].clone(),
@@ -192,18 +219,48 @@ impl Gallery {
     }
 }
 
+impl Gallery {
+    /// The vector of an item without the mean of its language, of unit length, or zeros where nothing is left.
+    pub(super) fn own(&self, index: usize) -> Vec<f32> {
+        let mut vector: Vec<f32> = self.rows.row(index).collect();
+        let scale = self.spread[index];
+        match self.centre.mean(self.items[index].item.language) {
+            Some(mean) => vector.iter_mut().zip(mean).for_each(|(v, m)| *v = (*v - m) * scale),
+            None => vector.iter_mut().for_each(|v| *v *= scale),
+        }
+        vector
+    }
+
+    /// The items nearest to a vector of unit length without the mean of its language; `needed` tells from which score an item counts,
+    /// if it does.
+    pub(super) fn near(
+        &self,
+        query: &[f32],
+        count: usize,
+        needed: impl Fn(usize) -> Option<f32> + Sync,
+    ) -> Vec<(usize, f32)> {
+        // So that the rows need not be kept once more without their means.
+        let taken = self.centre.along(query);
+        let judge = |index: usize| {
+            let from = needed(index)?;
+            let scale = self.spread[index];
+            let offset = -taken(self.facts[index].language) * scale;
+            Some(Judge { scale, offset, from })
+        };
+        self.rows.nearest(query, count, judge)
+    }
+}
+
 impl Collection for Gallery {
     fn similar(&self, asked: &Asked, filter: &Filter, count: usize) -> Result<Vec<Found>, IndexError> {
         let mut query = asked.vector.to_vec();
         self.centre.apply(asked.item.language, &mut query);
-        // So that the rows need not be kept once more without their means.
-        let taken = self.centre.along(&query);
         let asked_name = likeness::words(&asked.item.name).and_then(|name| self.names.get(&name).copied());
         let own = asked
             .path
             .and_then(|own| self.paths.binary_search_by(|path| path.as_path().cmp(own)).ok());
         let allowed = self.allowed(filter);
-        let judge = |index: usize| {
+        let needed = |index: usize| {
             let fact = &self.facts[index];
             let file = own == Some(fact.path as usize);
             let overlaps = || {
@@ -213,16 +270,14 @@ impl Collection for Gallery {
             if !allowed(index) || (file && overlaps()) {
                 return None;
             }
-            let scale = self.spread[index];
-            let from = asked.base.map_or(f32::NEG_INFINITY, |base| {
-                let language = fact.language == asked.item.language;
-                let name = Some(fact.name) == asked_name;
-                likeness::needed(base, Ties { file, language, name })
-            });
-            let offset = -taken(fact.language) * scale;
-            Some(Judge { scale, offset, from })
+            let Some(base) = asked.base else {
+                return Some(f32::NEG_INFINITY);
+            };
+            let language = fact.language == asked.item.language;
+            let name = Some(fact.name) == asked_name;
+            Some(likeness::needed(base, Ties { file, language, name }))
         };
-        Ok(self.found(self.rows.nearest(&query, count, judge)))
+        Ok(self.found(self.near(&query, count, needed)))
     }
 
     fn search(&self, query: &[f32], filter: &Filter, count: usize) -> Result<Vec<Found>, IndexError> {
@@ -234,6 +289,12 @@ impl Collection for Gallery {
     fn len(&self) -> Result<usize, IndexError> {
         Ok(Gallery::len(self))
     }
+}
+
+/// How many of the items, each around the next, are around one that follows them.
+fn enclosing(around: &[usize], items: &[Entry], item: &IndexedItem) -> usize {
+    let holds = |outer: &&usize| item.end.byte <= items[**outer].item.end.byte;
+    around.iter().take_while(holds).count()
 }
 
 /// 1 / |v - m|, or 0 where hardly anything is left, which says nothing.

@@ -6,9 +6,12 @@
 //! Several processes may bring the same file up to date at once: what both write is the same. Names of items are in it, but no text.
 
 mod collection;
+mod conventions;
 mod encoding;
 mod files;
 mod gallery;
+mod globs;
+mod groups;
 #[cfg(feature = "postgres")]
 pub mod postgres;
 mod reading;
@@ -26,9 +29,12 @@ use crate::database::{self, Examination, Trouble};
 use crate::segment::ItemKind;
 use crate::text::{Language, Position, PositionEncoding, Snapshot};
 
-pub use collection::{Asked, Collection, Filter, Found};
-pub use files::{Limits, Skipped, refused_root};
+pub use collection::{Asked, Collection, Filter, Found, Tests};
+pub use conventions::{is_test_file, is_test_item};
+pub use files::{Limits, Skipped, concerns, refused_root};
 pub use gallery::Gallery;
+pub use globs::Globs;
+pub use groups::{Group, Grouping};
 pub use reading::{EmbeddedItem, embed_items, embed_query};
 pub use renew::{Progress, Renewal};
 
@@ -169,6 +175,27 @@ impl Index {
                 path,
                 trouble: error.into(),
             }),
+        }
+    }
+
+    /// An index that is forgotten with the process, with what the one in `folder` has of the folder `root`: where that cannot be
+    /// written, what it knows need not be computed again. One that cannot be read is taken for empty.
+    ///
+    /// # Errors
+    /// If SQLite has no memory for it.
+    pub fn in_memory_with(folder: &Path, root: &Path) -> Result<Index, IndexError> {
+        let index = Index::in_memory()?;
+        let copied = match renew::canonical(root) {
+            Ok(root) => table::copy(&index.connection, &folder.join(FILE), &root),
+            // Whoever brings it up to date will say so.
+            Err(_) => return Ok(index),
+        };
+        match copied {
+            Ok(()) => Ok(index),
+            Err(error) => {
+                tracing::debug!(%error, "the index is not read into memory");
+                Index::in_memory()
+            }
         }
     }
 

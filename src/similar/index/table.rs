@@ -13,7 +13,7 @@ use super::encoding::{
 use super::files::Stamp;
 use super::reading::{Address, Contents, UnitVector};
 use super::store::{Entry, Known, New};
-use crate::database::Schema;
+use crate::database::{Schema, Trouble};
 use crate::text::Language;
 
 /// The tables of this version.
@@ -70,6 +70,31 @@ pub const SCHEMA: Schema = Schema {
 
 /// How long contents stay that no file has any more: another branch has them again tomorrow.
 const KEPT_HOURS: i64 = 30 * 24;
+
+/// Reads what a file has of a folder into tables that are empty.
+pub fn copy(connection: &Connection, path: &Path, root: &Path) -> Result<(), Trouble> {
+    // One that is not there would be made.
+    std::fs::metadata(path)?;
+    connection.execute("ATTACH DATABASE ?1 AS kept", [path.to_string_lossy()])?;
+    let found: u32 = connection.pragma_query_value(Some("kept"), "user_version", |row| row.get(0))?;
+    if found != SCHEMA.version {
+        return Err(Trouble::Newer(found));
+    }
+    let transaction = connection.unchecked_transaction()?;
+    transaction.execute(
+        "INSERT INTO main.roots SELECT * FROM kept.roots WHERE path = ?1",
+        params![bytes(root)],
+    )?;
+    transaction.execute_batch(
+        "INSERT INTO main.files SELECT * FROM kept.files WHERE root IN (SELECT id FROM main.roots);
+         INSERT INTO main.contents SELECT * FROM kept.contents WHERE id IN (SELECT content FROM main.files);
+         INSERT INTO main.items SELECT * FROM kept.items WHERE content IN (SELECT id FROM main.contents);
+         INSERT INTO main.uses SELECT * FROM kept.uses WHERE content IN (SELECT id FROM main.contents);
+         INSERT INTO main.units SELECT * FROM kept.units WHERE id IN (SELECT unit FROM main.uses);",
+    )?;
+    transaction.commit()?;
+    Ok(connection.execute_batch("DETACH DATABASE kept")?)
+}
 
 /// The number of a folder as a model reads it, if it has one.
 pub fn known_root(connection: &Connection, path: &Path, model: &str) -> rusqlite::Result<Option<i64>> {

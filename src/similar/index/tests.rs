@@ -1,5 +1,8 @@
 //! Folders that change under the index.
 
+mod groups;
+mod hostile;
+
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -263,6 +266,46 @@ fn filters_hold_before_the_best_are_taken() {
     );
     let far = far.unwrap();
     assert!(far.is_empty());
+}
+
+#[test]
+fn tests_and_files_by_their_paths_are_filtered_before_the_best_are_taken() {
+    let bench = Bench::new();
+    for i in 0..8 {
+        bench.write(format!("tests/t{i}.rs"), &function("same", 1));
+    }
+    let module = format!(
+        "{}\n#[cfg(test)]\nmod tests {{\n    use super::*;\n\n{}}}\n",
+        function("same", 1),
+        function("same_again", 1)
+    );
+    bench.write("src/a.rs", &module);
+    bench.write("src/deep/b.rs", &function("same", 1));
+    bench.renew();
+    let gallery = bench.gallery();
+    let item = only_item(&function("same", 1));
+    let found = |filter: Filter, count| -> Vec<String> {
+        let hits = gallery.similar(&asked(&item, Some(0.9)), &filter, count).unwrap();
+        let name = |hit: &Found| format!("{} {}", hit.path.display(), hit.item.name);
+        hits.iter().map(name).collect()
+    };
+    let tests = |tests| Filter {
+        tests,
+        ..Filter::default()
+    };
+    assert_eq!(found(tests(Tests::None), 2), ["src/a.rs same", "src/deep/b.rs same"]);
+    let only = found(tests(Tests::Only), 20);
+    assert!(
+        only.len() == 9 && only.contains(&"src/a.rs same_again".to_owned()),
+        "{only:?}"
+    );
+    assert_eq!(found(tests(Tests::With), 20).len(), 11);
+    let paths = |pattern: &str| Filter {
+        paths: Globs::new(&[pattern.to_owned()]).unwrap(),
+        ..Filter::default()
+    };
+    assert_eq!(found(paths("src/**/b.rs"), 1), ["src/deep/b.rs same"]);
+    assert_eq!(found(paths("t[01].rs"), 9), ["tests/t0.rs same", "tests/t1.rs same"]);
 }
 
 #[test]

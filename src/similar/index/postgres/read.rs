@@ -9,7 +9,7 @@ use postgres::{IsolationLevel, Row, Transaction};
 
 use super::super::encoding::{bytes, kind_number, kind_of, path, places_from_bytes};
 use super::super::gallery::inverse_length;
-use super::super::{Asked, Collection, Filter, Found, IndexError, IndexedItem};
+use super::super::{Asked, Collection, Filter, Found, Globs, IndexError, IndexedItem, Tests};
 use super::halfvec::Halfvec;
 use super::session::Open;
 use super::trouble::Trouble;
@@ -72,6 +72,9 @@ struct Wanted {
     kinds: Vec<i16>,
     /// A path, and the first and last of those below it.
     below: Option<[Vec<u8>; 3]>,
+    /// Regular expressions of which a path matches one.
+    paths: Option<Vec<String>>,
+    tests: Tests,
 }
 
 impl Wanted {
@@ -86,6 +89,8 @@ impl Wanted {
                 let end = |last| [&plain, &[last][..]].concat();
                 (!plain.is_empty()).then(|| [plain.clone(), end(b'/'), end(b'/' + 1)])
             }),
+            paths: filter.paths.as_ref().map(Globs::expressions),
+            tests: filter.tests,
         }
     }
 
@@ -104,17 +109,28 @@ impl Wanted {
         conditions
     }
 
-    /// What is added to the condition on a row of files.
+    /// What is added to the condition on a row of files that belongs to a row of items.
     fn of_file<'p>(&'p self, statement: &mut Statement<'p>) -> String {
-        let Some([own, first, last]) = &self.below else {
-            return String::new();
-        };
-        let (own, first, last) = (
-            statement.parameter(own),
-            statement.parameter(first),
-            statement.parameter(last),
-        );
-        format!(" AND (path = {own} OR path >= {first} AND path < {last})")
+        let mut conditions = match self.tests {
+            Tests::With => "",
+            Tests::Only => " AND (items.test OR files.test)",
+            Tests::None => " AND NOT (items.test OR files.test)",
+        }
+        .to_owned();
+        if let Some([own, first, last]) = &self.below {
+            let (own, first, last) = (
+                statement.parameter(own),
+                statement.parameter(first),
+                statement.parameter(last),
+            );
+            conditions += &format!(" AND (path = {own} OR path >= {first} AND path < {last})");
+        }
+        if let Some(paths) = &self.paths {
+            // Each byte becomes a character, whatever the path is encoded in.
+            let paths = statement.parameter(paths);
+            conditions += &format!(" AND convert_from(path, 'LATIN1') ~ ANY({paths})");
+        }
+        conditions
     }
 
     /// Completes a statement that has named `near`: what is needed of its items, and the first of the files of each.

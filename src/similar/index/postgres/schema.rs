@@ -42,6 +42,7 @@ fn tables(width: usize) -> String {
             path bytea NOT NULL,
             size bigint NOT NULL,
             modified bigint NOT NULL,
+            test boolean NOT NULL,
             content bigint,
             skipped smallint,
             PRIMARY KEY (root, path)
@@ -73,6 +74,7 @@ fn tables(width: usize) -> String {
             words text,
             kind smallint NOT NULL,
             language text NOT NULL,
+            test boolean NOT NULL,
             places bytea NOT NULL,
             vector halfvec({width}) NOT NULL,
             centred halfvec({width}) NOT NULL,
@@ -144,8 +146,15 @@ fn exists(client: &mut impl GenericClient) -> Result<bool, Trouble> {
     Ok(client.query_one(sql, &[])?.get(0))
 }
 
-/// The version of the extension and the schema it is in, quoted, if it is there.
-fn extension(client: &mut impl GenericClient) -> Result<Option<((u32, u32), String)>, Trouble> {
+/// The extension as it is in a database.
+struct Extension {
+    version: (u32, u32),
+    /// The schema it is in, quoted.
+    schema: String,
+}
+
+/// The extension, if it is there.
+fn extension(client: &mut impl GenericClient) -> Result<Option<Extension>, Trouble> {
     let sql = "SELECT extversion, quote_ident(nspname) FROM pg_extension JOIN pg_namespace n ON n.oid = extnamespace
         WHERE extname = 'vector'";
     let Some(row) = client.query_opt(sql, &[])? else {
@@ -154,12 +163,13 @@ fn extension(client: &mut impl GenericClient) -> Result<Option<((u32, u32), Stri
     let version: String = row.get(0);
     let mut numbers = version.split('.').map(|number| number.parse().unwrap_or(0));
     let version = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
-    Ok(Some((version, row.get(1))))
+    let schema = row.get(1);
+    Ok(Some(Extension { version, schema }))
 }
 
 /// What holds for each connection by itself.
 fn set_up(client: &mut impl GenericClient) -> Result<(), Trouble> {
-    let Some((version, schema)) = extension(client)? else {
+    let Some(Extension { version, schema }) = extension(client)? else {
         return Err(Trouble::Empty);
     };
     if version < EXTENSION {

@@ -11,7 +11,7 @@ use super::super::encoding::{bytes, kind_number, path, places_in_bytes, skipped_
 use super::super::files::Stamp;
 use super::super::reading::{Address, Contents, UnitVector, item_vector};
 use super::super::store::{Entry, Known, New, Store};
-use super::super::{IndexError, IndexedItem};
+use super::super::{IndexError, IndexedItem, is_test_file, is_test_item};
 use super::halfvec::Halfvec;
 use super::session::Open;
 use super::trouble::Trouble;
@@ -155,7 +155,9 @@ fn write(
     let before = transaction.query(sql, &[&root, &paths])?;
     let before: Vec<i64> = before.iter().filter_map(|row| row.get(0)).collect();
     let (mut sizes, mut times, mut contents, mut skipped) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let mut tests = Vec::new();
     for entry in entries {
+        tests.push(is_test_file(entry.path, Language::from_path(entry.path)));
         sizes.push(i64::try_from(entry.stamp.size).unwrap_or(i64::MAX));
         times.push(entry.stamp.modified);
         contents.push(match entry.content {
@@ -165,11 +167,11 @@ fn write(
         });
         skipped.push(entry.content.err().map(|reason| skipped_number(reason) as i16));
     }
-    let sql = "INSERT INTO files (root, path, size, modified, content, skipped)
-        SELECT $1, * FROM unnest($2::bytea[], $3::bigint[], $4::bigint[], $5::bigint[], $6::smallint[])
-        ON CONFLICT (root, path) DO UPDATE SET size = excluded.size, modified = excluded.modified,
+    let sql = "INSERT INTO files (root, path, size, modified, test, content, skipped)
+        SELECT $1, * FROM unnest($2::bytea[], $3::bigint[], $4::bigint[], $5::boolean[], $6::bigint[], $7::smallint[])
+        ON CONFLICT (root, path) DO UPDATE SET size = excluded.size, modified = excluded.modified, test = excluded.test,
             content = excluded.content, skipped = excluded.skipped";
-    transaction.execute(sql, &[&root, &paths, &sizes, &times, &contents, &skipped])?;
+    transaction.execute(sql, &[&root, &paths, &sizes, &times, &tests, &contents, &skipped])?;
     let now: Vec<i64> = contents.into_iter().flatten().collect();
     let sql = "UPDATE contents SET orphaned = NULL WHERE id = ANY($1) AND orphaned IS NOT NULL";
     transaction.execute(sql, &[&now])?;
@@ -275,13 +277,18 @@ fn insert_items(
 ) -> Result<(), Trouble> {
     let mut rows = ItemRows::default();
     for (content, contents) in new {
+        // The items around the one at hand: where each ends, and whether it is a test.
+        let mut around: Vec<(usize, bool)> = Vec::new();
         for (ordinal, (item, own)) in contents.items.iter().enumerate() {
             let own: Vec<UnitVector> = contents.units[own.clone()]
                 .iter()
                 .map(|unit| units[&unit.address].1.clone())
                 .collect();
             let Some(vector) = item_vector(&own) else { continue };
-            rows.push(*content, ordinal, item, &vector, centre);
+            around.truncate(around.iter().take_while(|(end, _)| item.end.byte <= *end).count());
+            let test = is_test_item(item) || around.last().is_some_and(|(_, test)| *test);
+            around.push((item.end.byte, test));
+            rows.push(*content, ordinal, (item, test), &vector, centre);
         }
     }
     rows.insert(transaction)
@@ -296,13 +303,21 @@ struct ItemRows {
     words: Vec<Option<String>>,
     kinds: Vec<i16>,
     languages: Vec<&'static str>,
+    tests: Vec<bool>,
     places: Vec<Vec<u8>>,
     vectors: Vec<Halfvec>,
     centred: Vec<Halfvec>,
 }
 
 impl ItemRows {
-    fn push(&mut self, content: i64, ordinal: usize, item: &IndexedItem, vector: &[f32], centre: &Centre) {
+    fn push(
+        &mut self,
+        content: i64,
+        ordinal: usize,
+        (item, test): (&IndexedItem, bool),
+        vector: &[f32],
+        centre: &Centre,
+    ) {
         let mut centred = vector.to_vec();
         centre.apply(item.language, &mut centred);
         self.contents.push(content);
@@ -313,6 +328,7 @@ impl ItemRows {
             .push(likeness::words(&item.name).map(|words| words.replace('\0', "\u{fffd}")));
         self.kinds.push(kind_number(item.kind) as i16);
         self.languages.push(item.language.name());
+        self.tests.push(test);
         self.places
             .push(places_in_bytes(&[item.start, item.end, item.name_start, item.name_end]));
         self.vectors.push(Halfvec::of(vector));
@@ -323,9 +339,9 @@ impl ItemRows {
         if self.contents.is_empty() {
             return Ok(());
         }
-        let sql = "INSERT INTO items (content, ordinal, name, words, kind, language, places, vector, centred)
-            SELECT * FROM unnest($1::bigint[], $2::integer[], $3::text[], $4::text[], $5::smallint[], $6::text[], $7::bytea[],
-                $8::halfvec[], $9::halfvec[])";
+        let sql = "INSERT INTO items (content, ordinal, name, words, kind, language, test, places, vector, centred)
+            SELECT * FROM unnest($1::bigint[], $2::integer[], $3::text[], $4::text[], $5::smallint[], $6::text[], $7::boolean[],
+                $8::bytea[], $9::halfvec[], $10::halfvec[])";
         transaction.execute(
             sql,
             &[
@@ -335,6 +351,7 @@ impl ItemRows {
                 &self.words,
                 &self.kinds,
                 &self.languages,
+                &self.tests,
                 &self.places,
                 &self.vectors,
                 &self.centred,

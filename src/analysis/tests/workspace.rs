@@ -1,0 +1,206 @@
+//! The workspace beside the open documents, with the real model.
+
+use std::path::Path;
+
+use super::super::{IndexStage, Scope};
+use super::*;
+use crate::model::{Model, Source};
+use crate::similar::index::Filter;
+
+const LOAD: &str = "fn load_settings(path: &Path) -> Result<Settings, Error> {\n    let text = std::fs::read_to_string(path)?;\n    \
+                    let settings: Settings = toml::from_str(&text)?;\n    settings.validate()?;\n    Ok(settings)\n}\n";
+const READ: &str = "fn read_settings(file: &Path) -> Result<Settings, Error> {\n    let content = std::fs::read_to_string(file)?;\n    \
+                    let parsed: Settings = toml::from_str(&content)?;\n    parsed.validate()?;\n    Ok(parsed)\n}\n";
+const AREA: &str = "fn polygon_area(points: &[(f64, f64)]) -> f64 {\n    let mut sum = 0.0;\n    for i in 0..points.len() {\n        \
+                    let (a, b) = (points[i], points[(i + 1) % points.len()]);\n        sum += a.0 * b.1 - b.0 * a.1;\n    }\n    \
+                    sum.abs() / 2.0\n}\n";
+
+fn indexing(roots: &[&Path], cache: Option<&Path>) -> Options {
+    let scope = Scope {
+        roots: roots.iter().map(|root| root.to_path_buf()).collect(),
+        folder: cache.map(Path::to_owned),
+        on_battery: true,
+        ..Scope::default()
+    };
+    Options {
+        debounce: Duration::ZERO,
+        workspace: Some(scope),
+        ..Options::default()
+    }
+}
+
+fn bench(roots: &[&Path], cache: Option<&Path>) -> Bench {
+    let (tell, events) = channel();
+    let analysis = Analysis::start(
+        || Model::load(&Source::Embedded),
+        indexing(roots, cache),
+        move |event| _ = tell.send(event),
+    );
+    Bench {
+        analysis,
+        events,
+        script: Arc::default(),
+    }
+}
+
+fn write(root: &Path, path: &str, text: &str) {
+    let path = root.join(path);
+    std::fs::create_dir_all(path.parent().expect("below the root")).expect("room");
+    std::fs::write(path, text).expect("room");
+}
+
+fn indexed(bench: &Bench, items: usize) {
+    until(|| {
+        let index = bench.analysis.status().index;
+        index.stage == IndexStage::Ready && index.items == items
+    });
+}
+
+/// The names and homes of what resembles the first item of a document.
+fn near(bench: &Bench, id: &DocumentId) -> Vec<(String, Home)> {
+    let found = bench.analysis.neighbours_at(id, 1, 5).unwrap_or_default();
+    let all = found.into_iter().flat_map(|item| item.neighbours);
+    all.map(|near| (near.item.name, near.home)).collect()
+}
+
+#[test]
+fn an_open_document_finds_what_closed_files_hold() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let root = folder.path().canonicalize().expect("there");
+    write(&root, "src/config.rs", READ);
+    write(&root, "src/geometry.rs", AREA);
+    let bench = bench(&[&root], None);
+    indexed(&bench, 2);
+    let (id, _) = bench.open("untitled:1", LOAD);
+    bench.completed(1);
+    until(|| !near(&bench, &id).is_empty());
+    let home = Home::File(root.join("src/config.rs"));
+    assert_eq!(near(&bench, &id), [("read_settings".to_owned(), home)]);
+    until(|| bench.analysis.neighbours(&id, 1).is_some_and(|items| items.len() == 1));
+}
+
+#[test]
+fn a_file_that_is_open_is_found_as_it_is_open() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let root = folder.path().canonicalize().expect("there");
+    write(&root, "src/config.rs", READ);
+    let bench = bench(&[&root], None);
+    indexed(&bench, 1);
+    let (asked, _) = bench.open("untitled:1", LOAD);
+    bench.completed(1);
+    let (open, _) = bench.open("file:///config.rs", &format!("// moved down\n\n{READ}"));
+    bench.analysis.set_file(&open, root.join("src/config.rs"));
+    bench.completed(1);
+    let home = Home::Document { id: open, version: 1 };
+    until(|| near(&bench, &asked) == [("read_settings".to_owned(), home.clone())]);
+}
+
+#[test]
+fn search_finds_open_and_closed_items_by_what_they_are_about() {
+    let folder = tempfile::tempdir().expect("a folder");
+    write(folder.path(), "a.rs", READ);
+    write(folder.path(), "b.rs", AREA);
+    let bench = bench(&[folder.path()], None);
+    indexed(&bench, 2);
+    let search = |text: &str| {
+        let found = wait(bench.analysis.search(text.into(), &Filter::default(), 1, no_cancel())).expect("an answer");
+        found.into_iter().map(|near| near.item.name).collect::<Vec<_>>()
+    };
+    until(|| search("the surface of a polygon given by its corners") == ["polygon_area"]);
+    assert_eq!(search("read the configuration from a file"), ["read_settings"]);
+}
+
+#[test]
+fn files_that_change_are_read_again_and_another_process_finds_what_was_indexed() {
+    let (folder, cache) = (
+        tempfile::tempdir().expect("a folder"),
+        tempfile::tempdir().expect("a folder"),
+    );
+    write(folder.path(), "a.rs", READ);
+    {
+        let bench = bench(&[folder.path()], Some(cache.path()));
+        indexed(&bench, 1);
+        write(folder.path(), "b.rs", AREA);
+        bench.analysis.workspace_changed(Duration::ZERO);
+        indexed(&bench, 2);
+        std::fs::remove_file(folder.path().join("a.rs")).expect("there");
+        bench.analysis.index(true);
+        indexed(&bench, 1);
+    }
+    let again = bench(&[folder.path()], Some(cache.path()));
+    indexed(&again, 1);
+}
+
+#[test]
+fn what_is_stopped_waits_until_it_is_wanted_and_a_home_folder_is_refused() {
+    let folder = tempfile::tempdir().expect("a folder");
+    write(folder.path(), "a.rs", READ);
+    let first = bench(&[folder.path()], None);
+    first.analysis.index(false);
+    first.ready();
+    let (id, _) = first.open("untitled:1", LOAD);
+    first.completed(1);
+    assert!(near(&first, &id).is_empty());
+    first.analysis.index(true);
+    indexed(&first, 1);
+    let whole = bench(&[Path::new("/")], None);
+    until(|| whole.analysis.status().index.stage == IndexStage::Ready);
+    let refused = whole.analysis.status().index.refused;
+    assert!(
+        refused.len() == 1 && refused[0].contains("whole file system"),
+        "{refused:?}"
+    );
+}
+
+#[test]
+fn an_index_that_cannot_be_written_is_kept_in_memory_and_told_of_once() {
+    let folder = tempfile::tempdir().expect("a folder");
+    write(folder.path(), "a.rs", READ);
+    let blocked = folder.path().join("blocked");
+    std::fs::write(&blocked, "a file where a folder should be").expect("room");
+    let bench = bench(&[folder.path()], Some(&blocked));
+    indexed(&bench, 1);
+    bench.analysis.index(true);
+    indexed(&bench, 1);
+    let told = bench
+        .events
+        .try_iter()
+        .filter(|event| matches!(event, Event::IndexTrouble(_)));
+    assert_eq!(told.count(), 1);
+}
+
+#[test]
+fn folders_that_are_added_and_taken_away_are_indexed_and_forgotten() {
+    let (one, two) = (
+        tempfile::tempdir().expect("a folder"),
+        tempfile::tempdir().expect("a folder"),
+    );
+    write(one.path(), "a.rs", READ);
+    write(two.path(), "b.rs", AREA);
+    let bench = bench(&[one.path()], None);
+    indexed(&bench, 1);
+    bench.analysis.configure(indexing(&[one.path(), two.path()], None));
+    indexed(&bench, 2);
+    bench.analysis.configure(indexing(&[two.path()], None));
+    indexed(&bench, 1);
+    bench.analysis.configure(indexing(&[], None));
+    until(|| bench.analysis.status().index.stage == IndexStage::Off);
+    assert_eq!(bench.analysis.status().index.items, 0);
+}
+
+#[test]
+fn a_look_at_folders_that_did_not_change_keeps_what_is_known() {
+    let folder = tempfile::tempdir().expect("a folder");
+    write(folder.path(), "a.rs", READ);
+    // The stamp of a file that was just written is not trusted.
+    let file = std::fs::File::options().write(true).open(folder.path().join("a.rs"));
+    let hour_ago = std::time::SystemTime::now() - Duration::from_secs(3600);
+    file.and_then(|file| file.set_modified(hour_ago)).expect("a time");
+    let bench = bench(&[folder.path()], None);
+    indexed(&bench, 1);
+    let known = bench.analysis.workspace();
+    while bench.events.try_recv().is_ok() {}
+    bench.analysis.index(true);
+    bench.event(|event| matches!(event, Event::Index(IndexStage::Ready)).then_some(()));
+    assert!(Arc::ptr_eq(&known, &bench.analysis.workspace()));
+}

@@ -1,0 +1,57 @@
+//! Whether the machine runs on its battery, where that can be known.
+
+use std::path::Path;
+
+/// Where Linux shows what feeds the machine; other systems have no such folder.
+pub const SUPPLIES: &str = "/sys/class/power_supply";
+
+/// Whether the machine is fed by its battery alone. A battery of a mouse or a headset is none of the machine's. Where nothing can be
+/// known, it is not.
+pub fn discharging(supplies: &Path) -> bool {
+    let Ok(entries) = std::fs::read_dir(supplies) else {
+        return false;
+    };
+    let (mut plugged, mut draining) = (false, false);
+    for supply in entries.flatten().map(|entry| entry.path()) {
+        let says = |name: &str| std::fs::read_to_string(supply.join(name)).unwrap_or_default();
+        match says("type").trim() {
+            "Battery" => draining |= says("status").trim() == "Discharging" && says("scope").trim() != "Device",
+            "Mains" | "USB" => plugged |= says("online").trim() == "1",
+            _ => {}
+        }
+    }
+    draining && !plugged
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn supply(root: &Path, name: &str, fields: &[(&str, &str)]) {
+        let folder = root.join(name);
+        std::fs::create_dir_all(&folder).unwrap();
+        for (field, value) in fields {
+            std::fs::write(folder.join(field), format!("{value}\n")).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_laptop_runs_on_its_battery_until_it_is_plugged_in() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path();
+        assert!(!discharging(&root.join("nothing")) && !discharging(root));
+        supply(root, "BAT0", &[("type", "Battery"), ("status", "Discharging")]);
+        supply(root, "AC", &[("type", "Mains"), ("online", "0")]);
+        assert!(discharging(root));
+        supply(root, "AC", &[("online", "1")]);
+        assert!(!discharging(root));
+    }
+
+    #[test]
+    fn the_battery_of_a_mouse_does_not_count() {
+        let folder = tempfile::tempdir().unwrap();
+        let mouse = [("type", "Battery"), ("status", "Discharging"), ("scope", "Device")];
+        supply(folder.path(), "hidpp_battery_0", &mouse);
+        assert!(!discharging(folder.path()));
+    }
+}

@@ -1,0 +1,372 @@
+//! The thread that keeps the index of the workspace's folders up to date.
+//!
+//! It gives way: between two layers of the model it waits for as long as the model thread has anything to do. What it has done when it is
+//! stopped is kept, and what is in the index is there to be asked from the start, before anything is looked at.
+
+use std::collections::HashSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::super::options::Event;
+use super::super::pool::{Pool, lowest_priority};
+use super::super::state::Shared;
+use super::battery;
+use super::{Scope, Stage, Workspace};
+use crate::model::Model;
+use crate::similar::index::{Gallery, Index, IndexError, Progress};
+
+/// Of the time, looking at the folders takes one part in so many at most.
+const SHARE: u32 = 20;
+
+/// It rests no longer than this, however long it took.
+const LONGEST_REST: Duration = Duration::from_secs(60);
+
+/// How often it looks whether the machine is plugged in, while there is work to do.
+const PLUGGED_EVERY: Duration = Duration::from_secs(60);
+
+/// How often progress is told.
+const TELL_EVERY: Duration = Duration::from_millis(500);
+
+/// While folders are read for the first time, what is there already is shown after so long.
+const PUBLISH_EVERY: Duration = Duration::from_secs(5);
+
+/// What is to be done, as it was when it began.
+struct Job {
+    scope: Scope,
+    generation: u64,
+    model: Option<Model>,
+    threads: usize,
+}
+
+/// The index, open, and where it was to be opened.
+struct Store {
+    folder: Option<PathBuf>,
+    index: Index,
+    /// It is in the folder, and not in memory since that could not be.
+    on_disk: bool,
+}
+
+/// What only the thread has.
+pub struct Keeper {
+    shared: Arc<Shared>,
+    store: Option<Store>,
+    galleries: Vec<(PathBuf, Arc<Gallery>)>,
+    model: Option<String>,
+    pool: Option<(usize, Pool)>,
+    told: HashSet<String>,
+}
+
+/// Why a job ended early.
+enum Halt {
+    /// Something else is wanted now.
+    Stopped,
+    /// The machine runs on its battery.
+    Unplugged,
+}
+
+impl Keeper {
+    /// Works until the shared state says that it has ended.
+    pub fn run(shared: Arc<Shared>) {
+        lowest_priority();
+        let mut keeper = Keeper {
+            shared,
+            store: None,
+            galleries: Vec::new(),
+            model: None,
+            pool: None,
+            told: HashSet::new(),
+        };
+        while let Some(job) = keeper.next() {
+            let started = Instant::now();
+            let outcome = catch_unwind(AssertUnwindSafe(|| keeper.perform(&job)));
+            if outcome.is_err() {
+                // What a panic left half done is read again from the file.
+                keeper.store = None;
+                keeper.trouble("an internal error occurred while the workspace was indexed".into());
+            }
+            keeper.rest(started, outcome.unwrap_or(Ok(())));
+        }
+    }
+
+    /// The next thing to do, slept for if need be; `None` at the end.
+    fn next(&self) -> Option<Job> {
+        let mut state = self.shared.state();
+        loop {
+            if state.ended {
+                return None;
+            }
+            let now = Instant::now();
+            let until = match state.indexing.due {
+                None => None,
+                Some(_) if state.paused || state.indexing.cancelled => None,
+                Some(due) => {
+                    let scope = state.options.workspace.clone().unwrap_or_default();
+                    let at = due.max(state.indexing.not_before.unwrap_or(due));
+                    let lacking = state.indexing.model.is_none() && !scope.roots.is_empty();
+                    if at <= now && !lacking {
+                        state.indexing.due = None;
+                        state.indexing.running = true;
+                        state.indexing.refused.clear();
+                        return Some(Job {
+                            scope,
+                            generation: state.indexing.generation,
+                            model: state.indexing.model.clone(),
+                            threads: state.options.threads,
+                        });
+                    }
+                    if lacking {
+                        state.indexing.stage = Stage::Waiting;
+                    }
+                    (!lacking).then_some(at)
+                }
+            };
+            state = self.shared.wait_for_index_work(state, until);
+        }
+    }
+
+    /// After a job: notes how it ended, and when the next one may begin.
+    fn rest(&self, started: Instant, outcome: Result<(), Halt>) {
+        let now = Instant::now();
+        let mut state = self.shared.state();
+        let nothing = state
+            .options
+            .workspace
+            .as_ref()
+            .is_none_or(|scope| scope.roots.is_empty());
+        let indexing = &mut state.indexing;
+        indexing.running = false;
+        match outcome {
+            Ok(()) if nothing => indexing.stage = Stage::Off,
+            Ok(()) => indexing.stage = Stage::Ready,
+            Err(Halt::Stopped) if indexing.cancelled => indexing.stage = Stage::Cancelled,
+            Err(Halt::Stopped) => {
+                indexing.stage = Stage::Waiting;
+                indexing.due = Some(now);
+            }
+            Err(Halt::Unplugged) => {
+                indexing.stage = Stage::OnBattery;
+                indexing.due = Some(now + PLUGGED_EVERY);
+            }
+        }
+        let rest = now.duration_since(started).saturating_mul(SHARE - 1).min(LONGEST_REST);
+        // What was stopped for something else goes on as soon as that is over.
+        indexing.not_before = (indexing.stage == Stage::Ready).then(|| now + rest);
+        let stage = indexing.stage.clone();
+        drop(state);
+        self.shared.tell(Event::Index(stage));
+    }
+
+    fn perform(&mut self, job: &Job) -> Result<(), Halt> {
+        let Some(model) = &job.model else {
+            self.galleries.clear();
+            self.publish();
+            return Ok(());
+        };
+        if self.pool.as_ref().is_none_or(|(threads, _)| *threads != job.threads) {
+            self.pool = Some((job.threads, Pool::lowest(job.threads)));
+        }
+        let roots = self.roots(&job.scope);
+        let before = self.galleries.len();
+        // What another model read cannot be compared with.
+        if self.model.as_ref() != Some(&model.info().id) {
+            self.galleries.clear();
+            self.model = Some(model.info().id.clone());
+        }
+        self.galleries.retain(|(root, _)| roots.contains(root));
+        let mut changed = self.galleries.len() != before;
+        self.open(&job.scope);
+        for root in &roots {
+            if !self.galleries.iter().any(|(known, _)| known == root) {
+                self.load(model, root);
+                changed = true;
+            }
+        }
+        // Where nothing changed, what was found by those who asked stays known.
+        if changed {
+            self.publish();
+        }
+        if roots.is_empty() {
+            return Ok(());
+        }
+        if !job.scope.on_battery && battery::discharging(Path::new(battery::SUPPLIES)) {
+            return Err(Halt::Unplugged);
+        }
+        for root in &roots {
+            self.renew(job, model, root)?;
+        }
+        Ok(())
+    }
+
+    /// The folders that are to be indexed, each once, by the one path that it has.
+    fn roots(&self, scope: &Scope) -> Vec<PathBuf> {
+        let mut roots: Vec<PathBuf> = scope.roots.iter().filter_map(|root| root.canonicalize().ok()).collect();
+        roots.sort();
+        // A folder inside another is read with that one.
+        roots.dedup_by(|inner, outer| inner.starts_with(outer));
+        roots
+    }
+
+    /// Opens the index where it is to be, or in memory where that cannot be.
+    fn open(&mut self, scope: &Scope) {
+        if self.store.as_ref().is_some_and(|store| store.folder == scope.folder) {
+            return;
+        }
+        let opened = match &scope.folder {
+            Some(folder) => Index::open(folder),
+            None => Index::in_memory(),
+        };
+        match opened {
+            Ok(index) => {
+                self.store = Some(Store {
+                    folder: scope.folder.clone(),
+                    index,
+                    on_disk: scope.folder.is_some(),
+                });
+            }
+            Err(error) => self.fall_back(scope, &error),
+        }
+    }
+
+    /// The file cannot be used: what is indexed from now on is kept in memory, and the person hears of it once.
+    fn fall_back(&mut self, scope: &Scope, error: &IndexError) {
+        self.trouble(format!(
+            "{error}; until it can be used again, the workspace is indexed in memory"
+        ));
+        let index = match Index::in_memory() {
+            Ok(index) => index,
+            Err(error) => return self.trouble(error.to_string()),
+        };
+        let folder = scope.folder.clone();
+        self.store = Some(Store {
+            folder,
+            index,
+            on_disk: false,
+        });
+    }
+
+    /// Takes what the index has of a folder into memory.
+    fn load(&mut self, model: &Model, root: &Path) {
+        let Some(store) = &self.store else { return };
+        match store.index.gallery(model, root) {
+            Ok(gallery) => put(&mut self.galleries, root, gallery),
+            // The renewal meets it again, and tells.
+            Err(error) => tracing::warn!(%error, "what is indexed of the workspace cannot be read"),
+        }
+    }
+
+    /// Brings the index of a folder up to date and shows what it holds then.
+    fn renew(&mut self, job: &Job, model: &Model, root: &Path) -> Result<(), Halt> {
+        match self.read(job, model, root) {
+            Ok(changed) => {
+                if changed {
+                    self.load(model, root);
+                    self.publish();
+                }
+                Ok(())
+            }
+            Err(IndexError::Stopped) => {
+                self.load(model, root);
+                self.publish();
+                Err(Halt::Stopped)
+            }
+            Err(error @ IndexError::Root { .. }) => {
+                self.shared.state().indexing.refused.push(error.to_string());
+                Ok(())
+            }
+            Err(error @ IndexError::Database { .. }) if self.store.as_ref().is_some_and(|store| store.on_disk) => {
+                self.fall_back(&job.scope, &error);
+                self.renew(job, model, root)
+            }
+            Err(error) => {
+                self.trouble(error.to_string());
+                Ok(())
+            }
+        }
+    }
+
+    /// Reads what changed in a folder; whether anything did.
+    fn read(&mut self, job: &Job, model: &Model, root: &Path) -> Result<bool, IndexError> {
+        let (shared, beside) = (self.shared.clone(), self.shared.clone());
+        let (Some(store), Some((_, pool))) = (&mut self.store, &self.pool) else {
+            return Ok(false);
+        };
+        // The index is being written to; what is there meanwhile is read beside it.
+        let reader = store.folder.as_deref().filter(|_| store.on_disk);
+        let reader = reader.and_then(|folder| Index::open(folder).ok());
+        let galleries = &mut self.galleries;
+        let (mut told, mut published, mut every) = (None::<Instant>, Instant::now(), PUBLISH_EVERY);
+        let tell = move |progress: Progress| {
+            if progress.done < progress.total && told.is_none_or(|told| told.elapsed() >= TELL_EVERY) {
+                told = Some(Instant::now());
+                let stage = Stage::Indexing(progress);
+                shared.state().indexing.stage = stage.clone();
+                shared.tell(Event::Index(stage));
+            }
+            if published.elapsed() < every || progress.done == progress.total {
+                return;
+            }
+            let started = Instant::now();
+            if let Some(gallery) = reader.as_ref().and_then(|reader| reader.gallery(model, root).ok()) {
+                put(galleries, root, gallery);
+                show(&shared, galleries);
+            }
+            published = Instant::now();
+            // The larger it is, the more seldom.
+            every = (every * 2).max(started.elapsed() * SHARE);
+        };
+        let hold = || gives_way(&beside, job.generation);
+        let index = &mut store.index;
+        let limits = &job.scope.limits;
+        let renewal = pool.install(|| index.renew(model, root, limits, &hold, tell))?;
+        Ok(renewal.read > 0 || renewal.gone > 0)
+    }
+
+    fn publish(&self) {
+        show(&self.shared, &self.galleries);
+    }
+
+    /// Tells the person of something once.
+    fn trouble(&mut self, message: String) {
+        tracing::warn!(message, "the index of the workspace");
+        if self.told.insert(message.clone()) {
+            self.shared.tell(Event::IndexTrouble(message));
+        }
+    }
+}
+
+/// Puts the items of a folder in the place of those that are known of it, in the order of the folders.
+fn put(galleries: &mut Vec<(PathBuf, Arc<Gallery>)>, root: &Path, gallery: Gallery) {
+    galleries.retain(|(known, _)| known != root);
+    galleries.push((root.to_owned(), Arc::new(gallery)));
+    galleries.sort_by(|a, b| a.0.cmp(&b.0));
+}
+
+fn show(shared: &Shared, galleries: &[(PathBuf, Arc<Gallery>)]) {
+    let workspace = Workspace::new(galleries.iter().map(|(_, gallery)| gallery.clone()).collect());
+    if workspace.is_empty() && shared.workspace().is_empty() {
+        return;
+    }
+    shared.set_workspace(Arc::new(workspace));
+    let stage = shared.change(|state| {
+        state.lenses_stale = true;
+        state.indexing.stage.clone()
+    });
+    shared.tell(Event::Index(stage));
+}
+
+/// Waits while the model thread has something to do; `true` where something else is wanted than what is being done.
+fn gives_way(shared: &Shared, generation: u64) -> bool {
+    let mut state = shared.state();
+    loop {
+        let indexing = &state.indexing;
+        if state.ended || state.paused || indexing.cancelled || indexing.generation != generation {
+            return true;
+        }
+        if state.sleeping.is_some() {
+            return false;
+        }
+        state = shared.wait_for_index_work(state, Some(Instant::now() + PUBLISH_EVERY));
+    }
+}

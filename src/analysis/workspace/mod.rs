@@ -1,0 +1,165 @@
+//! The items of the workspace's folders, beside those of the open documents.
+//!
+//! A thread of its own ([`keeper`]) keeps the index of the folders up to date while the model thread has nothing to do, and publishes
+//! what it holds as a [`Workspace`]: whoever asks sees one state of it, in memory, and never waits for the disk.
+
+pub mod battery;
+pub mod keeper;
+
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
+
+use super::queue::lock;
+use crate::model::Model;
+use crate::similar::Centre;
+use crate::similar::index::{Asked, Collection, Filter, Found, Gallery, Limits, Progress};
+
+/// The most of one item's similar items in the workspace that are kept.
+pub const MAX_FOUND: usize = 32;
+
+/// The most items whose similar ones are kept.
+const MAX_KNOWN: usize = 20_000;
+
+/// Which folders are indexed, and how.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Scope {
+    /// The folders, as the editor names them.
+    pub roots: Vec<PathBuf>,
+    /// The folder that the index is kept in; `None` = in memory, as long as the process lives.
+    pub folder: Option<PathBuf>,
+    /// What a folder may have at most, and which files are left out.
+    pub limits: Limits,
+    /// Whether it goes on while the machine runs on its battery.
+    pub on_battery: bool,
+}
+
+/// How far the index is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Stage {
+    /// No folder is to be indexed.
+    #[default]
+    Off,
+    /// There is work, and it waits for the model to be loaded.
+    Waiting,
+    /// There is work, and it waits for the machine to be plugged in.
+    OnBattery,
+    /// Folders are being read.
+    Indexing(Progress),
+    /// The person stopped it; it goes on when it is asked to.
+    Cancelled,
+    /// It holds what the folders held when they were last looked at.
+    Ready,
+}
+
+/// What the thread of the index is to do and has done; behind the lock of everything that changes.
+#[derive(Default)]
+pub struct Indexing {
+    /// What reads the files; `None` until it is loaded.
+    pub model: Option<Model>,
+    /// How far it is.
+    pub stage: Stage,
+    /// When the folders are to be looked at next; `None` = when something changes.
+    pub due: Option<Instant>,
+    /// Rises when something else is wanted than what is being done.
+    pub generation: u64,
+    /// Not sooner than this: looking at the folders takes no more than a small part of the time.
+    pub not_before: Option<Instant>,
+    /// The person does not want it to go on.
+    pub cancelled: bool,
+    /// Folders that are not indexed, with the reason.
+    pub refused: Vec<String>,
+    /// Whether a renewal goes on, which gives way to the model thread.
+    pub running: bool,
+}
+
+impl Indexing {
+    /// The folders are to be looked at now; what is being done is left as it is.
+    pub fn restart(&mut self, now: Instant) {
+        self.generation += 1;
+        self.due = Some(now);
+        self.not_before = None;
+    }
+}
+
+/// The items of the indexed folders, of one moment.
+#[derive(Debug, Default)]
+pub struct Workspace {
+    galleries: Vec<Arc<Gallery>>,
+    known: Mutex<HashMap<u64, Arc<Vec<Found>>>>,
+}
+
+impl Workspace {
+    /// The items of folders, each in memory.
+    pub fn new(galleries: Vec<Arc<Gallery>>) -> Workspace {
+        let known = Mutex::default();
+        Workspace { galleries, known }
+    }
+
+    /// Number of items.
+    pub fn len(&self) -> usize {
+        self.galleries.iter().map(|gallery| gallery.len()).sum()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// What each language has in common; of several folders, as the first one that has the language says.
+    pub fn centre(&self) -> Centre {
+        let all = self.galleries.iter().map(|gallery| gallery.centre().clone());
+        all.reduce(Centre::or).unwrap_or_default()
+    }
+
+    /// What resembles an item, if that was found before; the path of the item does not matter.
+    pub fn known(&self, asked: &Asked) -> Option<Arc<Vec<Found>>> {
+        if self.is_empty() {
+            return Some(Arc::default());
+        }
+        lock(&self.known).get(&key(asked)).cloned()
+    }
+
+    /// What resembles an item, best first, at most [`MAX_FOUND`]: its own copy in the index is among them.
+    pub fn similar(&self, asked: &Asked) -> Arc<Vec<Found>> {
+        if let Some(known) = self.known(asked) {
+            return known;
+        }
+        let any = Filter::default();
+        let found = self.merged(MAX_FOUND, |gallery| {
+            gallery.similar(asked, &any, MAX_FOUND).unwrap_or_default()
+        });
+        let found = Arc::new(found);
+        let mut known = lock(&self.known);
+        if known.len() >= MAX_KNOWN {
+            known.clear();
+        }
+        known.insert(key(asked), found.clone());
+        found
+    }
+
+    /// What is about the same as a text, best first.
+    pub fn search(&self, query: &[f32], filter: &Filter, count: usize) -> Vec<Found> {
+        self.merged(count, |gallery| {
+            gallery.search(query, filter, count).unwrap_or_default()
+        })
+    }
+
+    fn merged(&self, count: usize, ask: impl Fn(&Gallery) -> Vec<Found>) -> Vec<Found> {
+        let mut all: Vec<Found> = self.galleries.iter().flat_map(|gallery| ask(gallery)).collect();
+        // Stable: what scores the same stays in the order of the folders and of their files.
+        all.sort_by(|a, b| b.score.total_cmp(&a.score));
+        all.truncate(count);
+        all
+    }
+}
+
+/// What an answer about an item depends on.
+fn key(asked: &Asked) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    asked.vector.iter().for_each(|value| value.to_bits().hash(&mut hasher));
+    (&asked.item.name, asked.item.language, asked.base.map(f32::to_bits)).hash(&mut hasher);
+    hasher.finish()
+}

@@ -1,0 +1,110 @@
+//! What a person is told of a comparison, in whatever markup: the strongest pairs, the corresponding words, what is common.
+
+use std::collections::HashMap;
+
+use crate::explain::{Link, PairReport, Side};
+use crate::text::Language;
+
+/// A comparison with the texts of its passages.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Compared<'a> {
+    pub report: &'a PairReport,
+    pub a: &'a str,
+    pub b: &'a str,
+}
+
+/// Two words that stand in the passages, with what all their pairs add.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct WordPair<'a> {
+    pub a: &'a str,
+    pub b: &'a str,
+    pub sum: f32,
+    /// How many pairs there are of them.
+    pub count: usize,
+}
+
+/// A word of one passage, with what it adds wherever it stands there.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct OwnWord<'a> {
+    pub word: &'a str,
+    /// To the raw cosine.
+    pub raw: f32,
+    /// To the centred one.
+    pub centred: f32,
+}
+
+impl<'a> Compared<'a> {
+    /// The pairs of words that add most; words that stand in several places are named once, with the sum.
+    pub fn pairs(self) -> Vec<WordPair<'a>> {
+        let mut sums: HashMap<(&str, &str), (f32, usize)> = HashMap::new();
+        for (i, left) in self.report.a.words.iter().enumerate() {
+            for (right, value) in self.report.b.words.iter().zip(self.report.row(i)) {
+                let (sum, count) = sums.entry((&self.a[left.clone()], &self.b[right.clone()])).or_default();
+                (*sum, *count) = (*sum + value, *count + 1);
+            }
+        }
+        let pairs = sums
+            .into_iter()
+            .map(|((a, b), (sum, count))| WordPair { a, b, sum, count });
+        let mut pairs: Vec<WordPair> = pairs.collect();
+        pairs.sort_by(|x, y| y.sum.total_cmp(&x.sum).then_with(|| (x.a, x.b).cmp(&(y.a, y.b))));
+        pairs
+    }
+
+    /// The corresponding words with what each pair adds, those that add most first.
+    pub fn links(self) -> Vec<(&'a str, &'a str, f32, Link)> {
+        let (a, b) = (&self.report.a.words, &self.report.b.words);
+        let links = self.report.alignment.iter().map(|link| {
+            let (left, right) = (&self.a[a[link.a].clone()], &self.b[b[link.b].clone()]);
+            (left, right, self.report.row(link.a)[link.b], *link)
+        });
+        let mut links: Vec<_> = links.collect();
+        links.sort_by(|(.., x, _), (.., y, _)| y.abs().total_cmp(&x.abs()));
+        links
+    }
+
+    /// The words of each passage by what they add apart from the languages, most first. Nothing where no means were given.
+    pub fn own_words(self) -> Option<[Vec<OwnWord<'a>>; 2]> {
+        let centred = self.report.centred.as_ref()?;
+        let words = |side: &Side, own: &[f32], text: &'a str| {
+            let mut sums: HashMap<&str, (f32, f32)> = HashMap::new();
+            for ((range, raw), centred) in side.words.iter().zip(&side.scores).zip(own) {
+                let sum = sums.entry(&text[range.clone()]).or_default();
+                *sum = (sum.0 + raw, sum.1 + centred);
+            }
+            let words = sums
+                .into_iter()
+                .map(|(word, (raw, centred))| OwnWord { word, raw, centred });
+            let mut words: Vec<OwnWord> = words.collect();
+            words.sort_by(|x, y| y.centred.total_cmp(&x.centred).then_with(|| x.word.cmp(y.word)));
+            words
+        };
+        Some([
+            words(&self.report.a, &centred.a.scores, self.a),
+            words(&self.report.b, &centred.b.scores, self.b),
+        ])
+    }
+
+    /// What of the cosine is common to the languages and what is not, in a sentence.
+    pub fn common(self, languages: [Language; 2]) -> Option<String> {
+        let centred = self.report.centred.as_ref()?;
+        let [a, b] = languages.map(Language::name);
+        let known = [(a, centred.a.known), (b, centred.b.known)];
+        let mut missing: Vec<&str> = known
+            .iter()
+            .filter(|(_, known)| !known)
+            .map(|(name, _)| *name)
+            .collect();
+        missing.dedup();
+        let languages = if a == b { a.to_owned() } else { format!("{a}, {b}") };
+        let own = self.report.cosine - centred.common;
+        let mut said = format!(
+            "of the cosine, {:+.4} is common to the language ({languages}), {own:+.4} the passages' own",
+            centred.common
+        );
+        if !missing.is_empty() {
+            said += &format!("; the index knows no mean of {}", missing.join(" and "));
+        }
+        Some(said)
+    }
+}

@@ -1,0 +1,80 @@
+//! A comparison of two passages as Markdown, for reviews and editors.
+
+use std::fmt::Write;
+
+use super::code;
+use crate::explain::{CentredSide, PairReport};
+use crate::render::compared::{Compared, OwnWord};
+use crate::render::heat::UNDERSTOOD;
+use crate::text::{ByteRange, Snapshot};
+
+/// How many lines each list has.
+const TOP: usize = 10;
+
+/// The comparison of two passages, each a range of a snapshot: the cosine, the strongest pairs, the corresponding words, and, where
+/// means were given, what is left without what the languages have in common.
+pub fn compare(report: &PairReport, (a, in_a): (&Snapshot, &ByteRange), (b, in_b): (&Snapshot, &ByteRange)) -> String {
+    let (text_a, text_b) = (a.text(in_a.clone()), b.text(in_b.clone()));
+    let compared = Compared {
+        report,
+        a: &text_a,
+        b: &text_b,
+    };
+    let mut out = format!("**cosine {:.4}**\n", report.cosine);
+    for (name, side) in [("a", &report.a), ("b", &report.b)] {
+        if side.coverage < UNDERSTOOD {
+            let percent = side.coverage * 100.0;
+            let _ = writeln!(
+                out,
+                "\nPassage {name} is not understood: the model's vocabulary reads {percent:.0} % of its letters."
+            );
+        }
+    }
+    out += "\nPairs of words that add most:\n\n";
+    for pair in compared.pairs().iter().take(TOP) {
+        let places = if pair.count > 1 {
+            format!(" ({} pairs)", pair.count)
+        } else {
+            String::new()
+        };
+        let _ = writeln!(out, "- {:+.4} {} × {}{places}", pair.sum, code(pair.a), code(pair.b));
+    }
+    out += "\nCorresponding words:\n\n";
+    for (left, right, weight, link) in compared.links().iter().take(TOP) {
+        let (left, right) = (code(left), code(right));
+        let _ = writeln!(out, "- {left} ~ {right}, cosine {:.2}, adds {weight:+.4}", link.cosine);
+    }
+    if let (Some(centred), Some(common), Some([own_a, own_b])) = (
+        &report.centred,
+        compared.common([a.language(), b.language()]),
+        compared.own_words(),
+    ) {
+        let _ = writeln!(out, "\n**centred cosine {:.4}**: {common}\n", centred.cosine);
+        own(&mut out, "a", &own_a, &centred.a);
+        own(&mut out, "b", &own_b, &centred.b);
+        let _ = writeln!(
+            out,
+            "\nResidual {:.0e}, centred {:.0e}.",
+            report.residual, centred.residual
+        );
+    } else {
+        let _ = writeln!(out, "\nResidual {:.0e}.", report.residual);
+    }
+    out
+}
+
+/// What the words of one passage add without what its language has in common.
+fn own(out: &mut String, name: &str, words: &[OwnWord], side: &CentredSide) {
+    let words = words.iter().take(TOP);
+    let words: Vec<String> = words
+        .map(|word| format!("{} {:+.4}", code(word.word), word.centred))
+        .collect();
+    let _ = writeln!(
+        out,
+        "- {name}: {} · the language {:+.4}, special tokens {:+.4}, biases {:+.4}",
+        words.join(" · "),
+        side.common,
+        side.special,
+        side.bias
+    );
+}

@@ -1,0 +1,58 @@
+//! Groups of items that resemble each other as Markdown, for a review.
+
+use std::fmt::Write;
+
+use super::code;
+use crate::render::json::{FoundItem, GroupOfItems};
+
+/// A section per group, of `found` that there are: its members with their places.
+pub fn groups(shown: &[GroupOfItems], found: usize) -> String {
+    let mut out = "# Items that resemble each other\n".to_owned();
+    match found {
+        0 => out += "\nNothing resembles anything else.\n",
+        _ if shown.len() < found => {
+            let _ = writeln!(out, "\n{} of {found} groups.", shown.len());
+        }
+        _ => {}
+    }
+    for (number, group) in shown.iter().enumerate() {
+        let first = group
+            .members
+            .first()
+            .map_or_else(String::new, |member| code(&member.name));
+        let _ = writeln!(
+            out,
+            "\n## {}. {first} and {} more\n",
+            number + 1,
+            group.members.len() - 1
+        );
+        let languages = group.languages.join(", ");
+        let _ = writeln!(
+            out,
+            "{languages}, every two at {:.2} or more, {} lines\n",
+            group.score, group.lines
+        );
+        for member in &group.members {
+            let _ = writeln!(out, "- {}", line(member));
+        }
+    }
+    out
+}
+
+fn line(item: &FoundItem) -> String {
+    let place = format!("{}:{}-{}", item.path, item.start.line + 1, last_line(item));
+    let score = item.score.unwrap_or_default();
+    format!(
+        "{} {} · {} {} · {score:.2}",
+        code(&item.name),
+        code(&place),
+        item.language,
+        item.kind
+    )
+}
+
+/// The last line of an item, from 1; an end at the beginning of a line is that of the line before.
+fn last_line(item: &FoundItem) -> u32 {
+    let ends_before = item.end.column == 0 && item.end.line > item.start.line;
+    item.end.line + u32::from(!ends_before)
+}

@@ -1,0 +1,116 @@
+//! Search by meaning: `workspace/symbol` and `fovea.search`.
+
+use tower_lsp::Client;
+use tower_lsp::jsonrpc::{Error, Result};
+use tower_lsp::ls_types::{
+    Location, MessageType, SymbolKind, WorkspaceSymbol, WorkspaceSymbolParams, WorkspaceSymbolResponse,
+};
+
+use super::{show, similar};
+use crate::segment::ItemKind;
+use crate::server::core::Core;
+use crate::server::protocol::{SearchArgs, SimilarItem};
+use crate::server::ticket::Ticket;
+use crate::server::to_proto;
+use crate::similar::index::Filter;
+use crate::text::Language;
+
+/// Answers without a wish.
+const TOP: usize = 20;
+
+/// Answers at most.
+const MOST: usize = 100;
+
+/// A symbol picker asks with every letter; fewer than these say nothing.
+const LETTERS: usize = 3;
+
+/// The least cosine worth showing in a picker that other servers fill as well.
+const WORTH: f32 = 0.25;
+
+/// `workspace/symbol`: items whose meaning is near to the query, best first.
+///
+/// # Errors
+/// The request was cancelled, or the model failed. While there is no model, and for a query too short to mean something, there is no
+/// answer.
+pub async fn symbols(
+    core: &Core,
+    ticket: &Ticket,
+    params: WorkspaceSymbolParams,
+) -> Result<Option<WorkspaceSymbolResponse>> {
+    let query = params.query.trim();
+    if query.chars().filter(|c| c.is_alphanumeric()).count() < LETTERS || !ready(core) {
+        return Ok(None);
+    }
+    let found = found(core, ticket, query.to_owned(), &Filter::default(), TOP).await?;
+    let near = found.into_iter().filter(|(item, _)| item.score >= f64::from(WORTH));
+    let symbols = near.map(|(item, kind)| WorkspaceSymbol {
+        container_name: Some(format!("{:.2} · {}", item.score, similar::path(ticket, &item))),
+        location: tower_lsp::ls_types::OneOf::Left(Location::new(item.uri, item.selection)),
+        name: item.name,
+        kind: symbol_kind(kind),
+        tags: None,
+        data: None,
+    });
+    Ok(Some(WorkspaceSymbolResponse::Nested(symbols.collect())))
+}
+
+/// `fovea.search`: the items, best first. A client without user interface of ours lets the person choose one, and opens it.
+///
+/// # Errors
+/// Invalid parameters for an empty query; else why there is no answer.
+pub async fn command(core: &Core, client: &Client, ticket: &Ticket, asked: SearchArgs) -> Result<Vec<SimilarItem>> {
+    let (query, top, languages) = match asked {
+        SearchArgs::Query(query) => (query, None, Vec::new()),
+        SearchArgs::Filtered { query, top, languages } => (query, top, languages),
+    };
+    if query.trim().is_empty() {
+        return Err(Error::invalid_params("fovea.search: the query is empty"));
+    }
+    let filter = Filter {
+        languages: languages.iter().map(|id| Language::from_id(id)).collect(),
+        ..Filter::default()
+    };
+    let title = format!("About {}", similar::one_line(query.trim()));
+    let found = found(core, ticket, query, &filter, top.unwrap_or(TOP).clamp(1, MOST)).await?;
+    let items: Vec<SimilarItem> = found.into_iter().map(|(item, _)| item).collect();
+    if ticket.client.fovea {
+        return Ok(items);
+    }
+    if items.is_empty() {
+        client
+            .show_message(MessageType::INFO, "Fovea: nothing is known yet that could be found")
+            .await;
+    } else if let Some(index) = show::choose(client, ticket, None, &title, &items).await {
+        show::open(client, ticket, &items[index]).await;
+    }
+    Ok(items)
+}
+
+async fn found(
+    core: &Core,
+    ticket: &Ticket,
+    query: String,
+    filter: &Filter,
+    count: usize,
+) -> Result<Vec<(SimilarItem, ItemKind)>> {
+    let analysis = core.analysis().ok_or_else(Error::internal_error)?;
+    let asked = analysis.search(query, filter, count, ticket.cancel.clone());
+    let found = asked.await.map_err(|refusal| to_proto::refusal(&refusal))?;
+    let told = found
+        .iter()
+        .filter_map(|near| Some((similar::similar(ticket, near)?, near.item.kind)));
+    Ok(told.collect())
+}
+
+fn ready(core: &Core) -> bool {
+    let status = core.analysis().map(|analysis| analysis.status());
+    status.is_some_and(|status| !status.paused && matches!(status.model, crate::analysis::ModelStatus::Ready(_)))
+}
+
+fn symbol_kind(kind: ItemKind) -> SymbolKind {
+    match kind {
+        ItemKind::Function => SymbolKind::FUNCTION,
+        ItemKind::Type => SymbolKind::CLASS,
+        ItemKind::Heading => SymbolKind::STRING,
+    }
+}

@@ -1,0 +1,187 @@
+//! What tells tests from other code: where their files lie and what they are called, by the customs of each language.
+
+use std::path::Path;
+
+use super::IndexedItem;
+use crate::text::Language;
+
+/// Folders of tests, in any case.
+const FOLDERS: [&str; 11] = [
+    "test",
+    "tests",
+    "__tests__",
+    "__mocks__",
+    "testing",
+    "testdata",
+    "test_data",
+    "test-data",
+    "e2e",
+    "integration-tests",
+    "unittests",
+];
+
+/// Whether a file below a folder holds tests, or what only tests use, by its path.
+pub fn is_test_file(path: &Path, language: Language) -> bool {
+    let mut folders = path.parent().into_iter().flat_map(Path::components);
+    let in_folder = folders.any(|folder| {
+        let folder = folder.as_os_str().to_string_lossy().to_lowercase();
+        // .NET has a project `Name.Tests` beside each `Name`.
+        let project = [".test", ".tests", ".unittests", ".integrationtests"];
+        FOLDERS.contains(&&*folder)
+            || project.iter().any(|end| folder.ends_with(end))
+            || (described(language) && matches!(&*folder, "spec" | "specs"))
+    });
+    // `config.test.ts` has the stem `config.test`.
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+    in_folder || is_test_name(&stem, language) || (language == Language::Python && stem == "conftest")
+}
+
+/// Whether tests are written as descriptions, in files and folders called `spec`.
+fn described(language: Language) -> bool {
+    use Language::{JavaScript, Lua, Php, Ruby, Tsx, TypeScript};
+    matches!(language, JavaScript | TypeScript | Tsx | Ruby | Lua | Php)
+}
+
+/// Whether a file of such a name, without its ending, holds tests.
+fn is_test_name(stem: &str, language: Language) -> bool {
+    if !language.is_code() {
+        return false;
+    }
+    let lower = stem.to_lowercase();
+    let words: Vec<&str> = lower.split(['_', '-', '.']).collect();
+    let (first, last) = (words[0], words[words.len() - 1]);
+    let ends =
+        matches!(last, "test" | "tests" | "unittest") || (described(language) && matches!(last, "spec" | "e2e" | "cy"));
+    // The Go command knows tests by the end of the name alone.
+    let starts = matches!(first, "test" | "tests") && language != Language::Go;
+    ends || starts || capitals(stem, language)
+}
+
+/// Whether a name such as `ParserTest` or `TestParser` is one of tests, where files are called by their types.
+fn capitals(name: &str, language: Language) -> bool {
+    use Language::{CSharp, Cpp, Java, JavaScript, Php, Tsx, TypeScript};
+    let ends = |end: &str| name.len() > end.len() && name.ends_with(end);
+    match language {
+        Java | CSharp | Php | Cpp | JavaScript | TypeScript | Tsx => {
+            ["Test", "Tests", "TestCase", "UnitTest", "Spec"]
+                .iter()
+                .any(|end| ends(end))
+                || (language == Java && ends("IT") && !name[..name.len() - 2].ends_with(char::is_uppercase))
+                || (matches!(language, Java | CSharp) && before_capital(name, "Test"))
+        }
+        _ => false,
+    }
+}
+
+fn before_capital(name: &str, start: &str) -> bool {
+    let rest = name.strip_prefix(start);
+    rest.is_some_and(|rest| rest.starts_with(|c: char| c.is_uppercase()))
+}
+
+/// Whether an item is a test by its own name, as in files that have other code as well.
+pub fn is_test_item(item: &IndexedItem) -> bool {
+    let name = item.name.as_str();
+    match item.language {
+        Language::Rust => is_type(item) && (matches!(name, "test" | "tests") || name.ends_with("_tests")),
+        Language::Python => {
+            let class = before_capital(name, "Test") || name.ends_with("TestCase");
+            name.starts_with("test_") || (class && name != "TestCase")
+        }
+        _ => false,
+    }
+}
+
+fn is_type(item: &IndexedItem) -> bool {
+    item.kind == crate::segment::ItemKind::Type
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::segment::ItemKind;
+    use crate::similar::index::Place;
+    use crate::text::Snapshot;
+
+    #[test]
+    fn files_are_tests_by_the_customs_of_their_language() {
+        for tests in [
+            "tests/cli.rs",
+            "src/parser/tests.rs",
+            "src/parser_test.rs",
+            "pkg/test_config.py",
+            "pkg/conftest.py",
+            "tests/helpers.py",
+            "config_test.go",
+            "src/test/java/org/x/Helper.java",
+            "ParserTest.java",
+            "ParserIT.java",
+            "TestParser.java",
+            "Fovea.Tests/Helper.cs",
+            "ParserTests.cs",
+            "src/__tests__/a.js",
+            "src/config.test.ts",
+            "src/config.spec.tsx",
+            "spec/helper.rb",
+            "config_spec.rb",
+            "a/Test/ParserTest.php",
+            "parser_unittest.cc",
+            "tests/README.md",
+        ] {
+            let path = Path::new(tests);
+            assert!(is_test_file(path, Language::from_path(path)), "{tests}");
+        }
+        for other in [
+            "src/contest.rs",
+            "src/latest.py",
+            "src/attest/a.go",
+            "testing.go",
+            "test_main.go",
+            "src/spec.rs",
+            "spec/format.md",
+            "docs/test.md",
+            "src/Testament.java",
+            "src/EXIT.java",
+            "src/Tester.cs",
+            "protest/a.js",
+            "src/inspect.ts",
+        ] {
+            let path = Path::new(other);
+            assert!(!is_test_file(path, Language::from_path(path)), "{other}");
+        }
+    }
+
+    #[test]
+    fn items_are_tests_by_their_own_names_where_files_have_both() {
+        let snapshot = Snapshot::new("", 0, Language::Rust);
+        let item = |name: &str, kind, language| IndexedItem {
+            name: name.into(),
+            kind,
+            language,
+            start: Place::new(&snapshot, 0),
+            end: Place::new(&snapshot, 0),
+            name_start: Place::new(&snapshot, 0),
+            name_end: Place::new(&snapshot, 0),
+        };
+        use ItemKind::{Function, Type};
+        use Language::{Python, Rust};
+        for (name, kind, language) in [
+            ("tests", Type, Rust),
+            ("parser_tests", Type, Rust),
+            ("test_load", Function, Python),
+            ("TestLoad", Type, Python),
+            ("LoadTestCase", Type, Python),
+        ] {
+            assert!(is_test_item(&item(name, kind, language)), "{name}");
+        }
+        for (name, kind, language) in [
+            ("Tests", Type, Rust),
+            ("run_tests", Function, Rust),
+            ("testimony", Function, Python),
+            ("TestCase", Type, Python),
+            ("Testament", Type, Python),
+            ("test_load", Function, Language::Go),
+        ] {
+            assert!(!is_test_item(&item(name, kind, language)), "{name}");
+        }
+    }
+}

@@ -1,0 +1,280 @@
+//! Items that resemble each other, in groups: what a review or a CI job lists.
+//!
+//! A chain of pairs (single link) joins what nobody would call alike: a resembles b, b resembles c, and so on. In a group of ours every
+//! two members resemble each other enough to be shown by themselves (complete link), which a reader can check against any two of
+//! them. Pairs are taken best first; an item stands in one group, with those it resembles most.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use rayon::prelude::*;
+
+use super::super::likeness::{self, Shape, Ties};
+use super::super::vector::dot;
+use super::gallery::Entry;
+use super::{Filter, Found, Gallery};
+use crate::segment::ItemKind;
+use crate::text::Language;
+
+/// The nearest items of each that are looked at. Two groups that could be one are joined by any pair between them, so it takes few.
+const NEAREST: usize = 32;
+
+/// What of a folder is grouped.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Grouping {
+    /// The score from which two functions of the same file are alike ([`likeness::needed_in_report`]).
+    pub base: f32,
+    /// The fewest lines an item has.
+    pub lines: u32,
+    /// Which items.
+    pub filter: Filter,
+}
+
+/// Items of which every two resemble each other.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Group {
+    /// The lowest cosine of two of them.
+    pub score: f32,
+    /// The lines of all but the longest.
+    pub lines: u32,
+    /// The items by path and place; at least two. The score of each is its mean cosine with the others.
+    pub members: Vec<Found>,
+}
+
+impl Gallery {
+    /// The groups of items that resemble each other, those with the most lines first. Overloads are no group, nor is what lies inside the
+    /// members of a larger group.
+    pub fn groups(&self, asked: &Grouping) -> Vec<Group> {
+        let takes = self.allowed(&asked.filter);
+        let mut functions = vec![false; self.items.len()];
+        for entry in self.items.iter().filter(|entry| entry.item.kind == ItemKind::Function) {
+            let mut outer = entry.around;
+            while let Some(item) = outer {
+                functions[item] = true;
+                outer = self.items[item].around;
+            }
+        }
+        let reported = |index: usize| {
+            let entry = &self.items[index];
+            let shape = Shape {
+                name: &entry.item.name,
+                around: entry.around.map(|outer| &*self.items[outer].item.name),
+                data: entry.item.kind == ItemKind::Type && !functions[index],
+                lines: lines(entry),
+            };
+            likeness::reported(asked.lines, shape)
+        };
+        let taken = (0..self.items.len()).map(|index| takes(index) && self.spread[index] > 0.0 && reported(index));
+        let taken: Vec<bool> = taken.collect();
+        // Copies are joined outright: one of them looks for what is alike, and is found.
+        let first = self.first_copies(&taken);
+        let mut clusters = Clusters::new(self, asked.base, &first);
+        let seeks = (0..self.items.len())
+            .map(|index| taken[index] && (first[index] == index || !clusters.join(first[index], index)));
+        let seeks: Vec<bool> = seeks.collect();
+        let partners: Vec<Vec<(usize, f32)>> = (0..self.items.len())
+            .into_par_iter()
+            .map(|index| match seeks[index] {
+                true => self.partners(index, asked.base, &seeks),
+                false => Vec::new(),
+            })
+            .collect();
+        let pairs = partners.iter().enumerate().flat_map(|(a, near)| {
+            let pair = move |&(b, score): &(usize, f32)| (a.min(b), a.max(b), score);
+            near.iter().map(pair)
+        });
+        let mut pairs: Vec<(usize, usize, f32)> = pairs.collect();
+        pairs.sort_by(|(a, b, x), (c, d, y)| y.total_cmp(x).then((a, b).cmp(&(c, d))));
+        for (a, b, _) in pairs {
+            clusters.join(a, b);
+        }
+        let scored = clusters.members.values().map(|members| {
+            let (lowest, means) = clusters.scores(members);
+            (members.clone(), lowest, means)
+        });
+        let mut groups: Vec<(Vec<usize>, f32, Vec<f32>)> = scored.collect();
+        groups.sort_by(|a, b| a.0.cmp(&b.0));
+        let outer: HashMap<usize, usize> = groups
+            .iter()
+            .enumerate()
+            .flat_map(|(group, (members, ..))| members.iter().map(move |member| (*member, group)))
+            .collect();
+        let told = groups.iter().filter(|(members, ..)| !self.inside_one(members, &outer));
+        let mut told: Vec<Group> = told
+            .map(|(members, lowest, means)| self.group(members, *lowest, means))
+            .collect();
+        // Equal ones stay in the order of their first members.
+        told.sort_by(|a, b| b.lines.cmp(&a.lines).then(b.score.total_cmp(&a.score)));
+        told
+    }
+
+    /// The items most like one, among those that look for such.
+    fn partners(&self, index: usize, base: f32, seeks: &[bool]) -> Vec<(usize, f32)> {
+        let query = self.own(index);
+        self.near(&query, NEAREST, |other| {
+            (seeks[other] && other != index)
+                .then(|| self.needed(index, other, base))
+                .flatten()
+        })
+    }
+
+    /// The first item with the same vector in the same language, for each that is looked at; itself for the others.
+    fn first_copies(&self, taken: &[bool]) -> Vec<usize> {
+        let mut seen: HashMap<(Language, Vec<u32>), usize> = HashMap::new();
+        let first = taken.iter().enumerate().map(|(index, taken)| match taken {
+            true => {
+                let bits = self.rows.row(index).map(f32::to_bits).collect();
+                *seen.entry((self.items[index].item.language, bits)).or_insert(index)
+            }
+            false => index,
+        });
+        first.collect()
+    }
+
+    /// The score from which two items are alike; `None` for those that are never told as such: a type and a function, one in the other,
+    /// overloads.
+    fn needed(&self, a: usize, b: usize, base: f32) -> Option<f32> {
+        let (one, two) = (&self.items[a], &self.items[b]);
+        let file = one.path == two.path;
+        let language = one.item.language == two.item.language;
+        let overlap = one.item.start.byte < two.item.end.byte && two.item.start.byte < one.item.end.byte;
+        let overload = one.around == two.around && one.item.name == two.item.name;
+        if one.item.kind != two.item.kind || (file && (overlap || overload)) {
+            return None;
+        }
+        let name = self.facts[a].name().is_some() && self.facts[a].name() == self.facts[b].name();
+        let types = one.item.kind == ItemKind::Type;
+        Some(likeness::needed_in_report(base, Ties { file, language, name }, types))
+    }
+
+    /// Whether each member lies inside another member of one other group.
+    fn inside_one(&self, members: &[usize], groups: &HashMap<usize, usize>) -> bool {
+        let around = |member: usize| {
+            let mut found: HashSet<(usize, usize)> = HashSet::new();
+            let mut outer = self.items[member].around;
+            while let Some(item) = outer {
+                found.extend(groups.get(&item).map(|group| (*group, item)));
+                outer = self.items[item].around;
+            }
+            found
+        };
+        let around: Vec<HashSet<(usize, usize)>> = members.iter().map(|member| around(*member)).collect();
+        let Some(first) = around.first() else { return false };
+        first.iter().any(|(group, _)| {
+            let of_each = around
+                .iter()
+                .map(|outer| outer.iter().find(|(other, _)| other == group));
+            let distinct: Option<HashSet<usize>> = of_each.map(|found| found.map(|(_, item)| *item)).collect();
+            distinct.is_some_and(|items| items.len() > 1)
+        })
+    }
+
+    fn group(&self, members: &[usize], score: f32, means: &[f32]) -> Group {
+        let each = members.iter().map(|member| lines(&self.items[*member]));
+        let longest = each.clone().max().unwrap_or(0);
+        Group {
+            score: score.clamp(-1.0, 1.0),
+            lines: each.sum::<u32>() - longest,
+            members: self.found(members.iter().copied().zip(means.iter().copied()).collect()),
+        }
+    }
+}
+
+/// How many lines an item has.
+fn lines(entry: &Entry) -> u32 {
+    let (start, end) = (entry.item.start, entry.item.end);
+    // An end at the beginning of a line is that of the line before.
+    end.line - start.line + u32::from(end.column > 0 || end.line == start.line)
+}
+
+/// Groups as they grow.
+struct Clusters<'a> {
+    gallery: &'a Gallery,
+    base: f32,
+    /// The group of each item that is in one, by the number of its first pair.
+    of: HashMap<usize, usize>,
+    /// The items of each group, in order.
+    members: HashMap<usize, Vec<usize>>,
+    /// The first copy of each item.
+    first: &'a [usize],
+    /// The vectors of first copies in pairs, without the means of their languages.
+    own: HashMap<usize, Vec<f32>>,
+    next: usize,
+}
+
+impl<'a> Clusters<'a> {
+    fn new(gallery: &'a Gallery, base: f32, first: &'a [usize]) -> Clusters<'a> {
+        Clusters {
+            gallery,
+            base,
+            of: HashMap::new(),
+            members: HashMap::new(),
+            first,
+            own: HashMap::new(),
+            next: 0,
+        }
+    }
+
+    /// Makes one group of those of two items, if every two of its members are alike; whether they are in one now.
+    fn join(&mut self, a: usize, b: usize) -> bool {
+        let group = |item: usize| self.of.get(&item).copied();
+        let (of_a, of_b) = (group(a), group(b));
+        if of_a.is_some() && of_a == of_b {
+            return true;
+        }
+        for item in [self.first[a], self.first[b]] {
+            let gallery = self.gallery;
+            self.own.entry(item).or_insert_with(|| gallery.own(item));
+        }
+        let all = |group: Option<usize>, item| match group {
+            Some(group) => self.members[&group].clone(),
+            None => vec![item],
+        };
+        let (left, right) = (all(of_a, a), all(of_b, b));
+        if !left.iter().all(|x| right.iter().all(|y| self.alike(*x, *y))) {
+            return false;
+        }
+        let mut joined = [left, right].concat();
+        joined.sort_unstable();
+        for group in [of_a, of_b].into_iter().flatten() {
+            self.members.remove(&group);
+        }
+        for member in &joined {
+            self.of.insert(*member, self.next);
+        }
+        self.members.insert(self.next, joined);
+        self.next += 1;
+        true
+    }
+
+    fn alike(&self, a: usize, b: usize) -> bool {
+        let needed = self.gallery.needed(a, b, self.base);
+        needed.is_some_and(|needed| self.cosine(self.first[a], self.first[b]) >= needed - 1e-4)
+    }
+
+    /// The cosine of two first copies.
+    fn cosine(&self, a: usize, b: usize) -> f32 {
+        if a == b { 1.0 } else { dot(&self.own[&a], &self.own[&b]) }
+    }
+
+    /// The lowest cosine of two members, and the mean of each with the others.
+    fn scores(&self, members: &[usize]) -> (f32, Vec<f32>) {
+        let mut counts: BTreeMap<usize, usize> = BTreeMap::new();
+        for member in members {
+            *counts.entry(self.first[*member]).or_default() += 1;
+        }
+        let others = (members.len() - 1).max(1) as f32;
+        let mut lowest = 1f32;
+        let mean = |(a, copies): (&usize, &usize)| {
+            let apart = counts.iter().filter(|(b, _)| *b != a).map(|(b, count)| {
+                let score = self.cosine(*a, *b);
+                lowest = lowest.min(score);
+                score * *count as f32
+            });
+            (*a, (apart.sum::<f32>() + (copies - 1) as f32) / others)
+        };
+        let means: HashMap<usize, f32> = counts.iter().map(mean).collect();
+        let of_each = members.iter().map(|member| means[&self.first[*member]]);
+        let of_each = of_each.collect();
+        (lowest, of_each)
+    }
+}

@@ -1,0 +1,144 @@
+//! Groups of items that resemble each other.
+
+use super::*;
+use crate::similar::Centre;
+use crate::text::Snapshot;
+
+/// An item on some lines of its file, at an angle in degrees.
+fn item(name: &str, kind: ItemKind, lines: std::ops::Range<usize>, angle: f32) -> EmbeddedItem {
+    let text = "x\n".repeat(lines.end + 1);
+    let snapshot = Snapshot::new(&text, 0, Language::Rust);
+    let (start, end) = (
+        Place::new(&snapshot, lines.start * 2),
+        Place::new(&snapshot, lines.end * 2),
+    );
+    let item = IndexedItem {
+        name: name.into(),
+        kind,
+        language: Language::Rust,
+        start,
+        end,
+        name_start: start,
+        name_end: start,
+    };
+    let (sin, cos) = angle.to_radians().sin_cos();
+    let vector = vec![cos, sin].into();
+    EmbeddedItem { item, vector }
+}
+
+/// A file with its items.
+type File<'a> = (&'a str, Vec<EmbeddedItem>);
+
+/// The groups of some files, each by its score in hundredths and the names of its members.
+fn groups(files: &[File], base: f32, lines: u32) -> Vec<(f32, Vec<String>)> {
+    let files = files
+        .iter()
+        .map(|(path, items)| (PathBuf::from(path), items.as_slice()));
+    let files: Vec<(PathBuf, &[EmbeddedItem])> = files.collect();
+    // A mean of nothing: the vectors are as they are.
+    let centre = Centre::of(std::iter::once((Language::Rust, [1.0f32, 0.0].as_slice())));
+    let gallery = Gallery::of_items(&files, &centre, 2);
+    let found = gallery.groups(&Grouping {
+        base,
+        lines,
+        filter: Filter::default(),
+    });
+    let name = |member: &Found| format!("{}:{}", member.path.display(), member.item.name);
+    let told = |group: &Group| ((group.score * 100.0).round(), group.members.iter().map(name).collect());
+    found.iter().map(told).collect()
+}
+
+use ItemKind::{Function, Type};
+
+#[test]
+fn every_two_of_a_group_are_alike_so_a_chain_is_none() {
+    let chain: Vec<_> = (0..6)
+        .map(|i| item(&format!("f{i}"), Function, i * 10..i * 10 + 9, i as f32 * 28.0))
+        .collect();
+    let found = groups(&[("a.rs", chain)], 0.85, 1);
+    // 28 degrees are alike (.88), 56 are not. Which of the equal pairs go first is left to rounding.
+    assert!(
+        found.len() >= 2 && found.iter().all(|(score, names)| *score == 88.0 && names.len() == 2),
+        "{found:?}"
+    );
+    let near: Vec<_> = (0..6)
+        .map(|i| item(&format!("f{i}"), Function, i * 10..i * 10 + 9, i as f32 * 5.0))
+        .collect();
+    let found = groups(&[("a.rs", near)], 0.85, 1);
+    assert_eq!((found.len(), found[0].1.len(), found[0].0), (1, 6, 91.0));
+}
+
+#[test]
+fn another_file_needs_more_and_overloads_and_other_kinds_are_no_group() {
+    let at = |name: &str, kind, line: usize, angle| item(name, kind, line..line + 9, angle);
+    let pair = |name: &str, kind| {
+        let here = vec![at("load", Function, 0, 0.0), at(name, kind, 20, 33.0)];
+        groups(&[("a.rs", here)], 0.8, 1).len()
+    };
+    assert_eq!(
+        (pair("read", Function), pair("load", Function), pair("Load", Type)),
+        (1, 0, 0)
+    );
+    let apart = |angle| {
+        let there = vec![at("load", Function, 0, angle)];
+        groups(&[("a.rs", vec![at("load", Function, 0, 0.0)]), ("b.rs", there)], 0.8, 1).len()
+    };
+    // .84 are not enough, .88 are; the same name elsewhere is no overload.
+    assert_eq!((apart(33.0), apart(27.0)), (0, 1));
+}
+
+#[test]
+fn what_lies_inside_a_larger_group_is_not_told_once_more() {
+    let class = |angle: f32| {
+        vec![
+            item("Store", Type, 0..40, angle),
+            item("load_all", Function, 1..19, 40.0 + angle),
+            item("keep_all", Function, 20..39, 90.0 + angle),
+        ]
+    };
+    let found = groups(&[("a.rs", class(0.0)), ("b.rs", class(3.0))], 0.8, 10);
+    assert_eq!(found, [(100.0, vec!["a.rs:Store".into(), "b.rs:Store".into()])]);
+    // A function that one class has twice is news.
+    let mut twice = class(0.0);
+    twice.push(item("load_more", Function, 50..69, 40.0));
+    let found = groups(&[("a.rs", twice), ("b.rs", class(3.0))], 0.8, 10);
+    assert_eq!(found.len(), 2, "{found:?}");
+    assert_eq!(found[1].1, ["a.rs:load_all", "a.rs:load_more", "b.rs:load_all"]);
+}
+
+#[test]
+fn short_items_are_left_out_and_those_with_most_lines_go_first() {
+    let at = |name: &str, from: usize, to: usize, angle| item(name, Function, from..to, angle);
+    let file = vec![
+        at("short_a", 0, 5, 0.0),
+        at("short_b", 6, 11, 0.0),
+        at("middle_a", 20, 32, 90.0),
+        at("middle_b", 40, 52, 90.0),
+        at("new", 60, 80, 180.0),
+        at("long_a", 100, 140, 270.0),
+        at("long_b", 150, 180, 272.0),
+    ];
+    let mut twice = file.clone();
+    twice.truncate(5);
+    twice.retain(|embedded| embedded.item.name == "new");
+    let found = groups(&[("a.rs", file), ("b.rs", twice)], 0.8, 10);
+    let names: Vec<&str> = found.iter().map(|(_, names)| &*names[0]).collect();
+    assert_eq!(
+        names,
+        ["a.rs:long_a", "a.rs:middle_a"],
+        "constructors have to be longer"
+    );
+}
+
+#[test]
+fn copies_in_many_files_are_one_group() {
+    let files: Vec<(String, _)> = (0..100)
+        .map(|i| (format!("f{i:03}.rs"), vec![item("copied", Function, 0..20, 45.0)]))
+        .collect();
+    let files: Vec<(&str, _)> = files
+        .iter()
+        .map(|(path, items)| (path.as_str(), items.clone()))
+        .collect();
+    let found = groups(&files, 0.8, 10);
+    assert_eq!((found.len(), found[0].1.len()), (1, 100));
+}
