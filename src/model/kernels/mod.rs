@@ -25,6 +25,7 @@ pub mod first;
 pub mod gemm;
 pub mod integer;
 pub mod integer_distances;
+pub mod integer_targets;
 pub mod mixing;
 pub mod norm;
 pub mod operand;
