@@ -248,6 +248,7 @@ fn load_layer(weights: &mut Weights, index: usize, hidden: usize, inner: usize) 
         qkv: Matrix::new(&qkv, arithmetic)?,
         qkv_bias,
         value: OnceLock::new(),
+        mixing: OnceLock::new(),
         output: Matrix::new(
             &weights.take(&at("attention.output.dense.weight"), &[hidden, hidden])?,
             arithmetic,

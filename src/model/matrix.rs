@@ -35,7 +35,6 @@ enum Held {
     I16 {
         panels: IntegerPanels,
         back: OnceLock<IntegerPanels>,
-        floats: OnceLock<Panels>,
     },
     Plain(Tensor),
 }
@@ -62,7 +61,6 @@ impl Matrix {
             Arithmetic::I16 => Held::I16 {
                 panels: IntegerPanels::new(inner, out, at),
                 back: OnceLock::new(),
-                floats: OnceLock::new(),
             },
         };
         Ok(Matrix { shape, held })
@@ -90,19 +88,7 @@ impl Matrix {
                 let back = back.get_or_init(|| Panels::new(out, inner, |k, c| panels.at(c, k)));
                 Some(Operand::F32(back))
             }
-            Held::I16 { panels, back, .. } => Some(Operand::I16(back.get_or_init(|| panels.transposed()))),
-            Held::Plain(_) => None,
-        }
-    }
-
-    /// Wᵀ (in, out) in floats, expanded at the first use if the matrix is held in integers; nothing where it is not on the CPU.
-    pub fn panels(&self) -> Option<&Panels> {
-        let (out, inner) = self.shape;
-        match &self.held {
-            Held::F32 { panels, .. } => Some(panels),
-            Held::I16 { panels, floats, .. } => {
-                Some(floats.get_or_init(|| Panels::new(inner, out, |k, c| panels.at(k, c))))
-            }
+            Held::I16 { panels, back } => Some(Operand::I16(back.get_or_init(|| panels.transposed()))),
             Held::Plain(_) => None,
         }
     }

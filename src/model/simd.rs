@@ -92,6 +92,10 @@ pub trait Simd: Copy {
     fn to_f32(self, a: Self::I32) -> Self::F32;
     /// Rounds to the nearest integers, which must fit into 16 bits, ties to even.
     fn round_i16(self, a: Self::F32) -> [i16; LANES];
+    /// The same of two vectors, whose lanes become pairs.
+    fn round_pairs(self, low: Self::F32, high: Self::F32) -> Self::I16;
+    /// Into memory.
+    fn store_pairs(self, to: &mut Pairs, v: Self::I16);
 }
 
 /// How many registers a matrix product has for its sums.
@@ -333,6 +337,20 @@ impl Simd for Portable {
         // Adding 1.5·2²³ leaves the nearest integer, ties to even, in the low bits.
         lanes!(|i| (a[i] + 12_582_912.0).to_bits() as i16)
     }
+    #[inline(always)]
+    fn round_pairs(self, low: Self::F32, high: Self::F32) -> Self::I16 {
+        let (low, high) = (self.round_i16(low), self.round_i16(high));
+        let mut out = [0; 2 * LANES];
+        for i in 0..LANES {
+            out[2 * i] = low[i];
+            out[2 * i + 1] = high[i];
+        }
+        out
+    }
+    #[inline(always)]
+    fn store_pairs(self, to: &mut Pairs, v: Self::I16) {
+        to.0 = v;
+    }
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -392,6 +410,16 @@ mod x86 {
     unsafe fn shifted(a: __m256) -> __m256 {
         // SAFETY: as the caller promises.
         unsafe { _mm256_castsi256_ps(_mm256_slli_epi32::<23>(_mm256_castps_si256(a))) }
+    }
+
+    /// The lower halves of the lanes of `low`, with those of `high` above them.
+    ///
+    /// # Safety
+    /// The processor must have AVX2.
+    #[inline(always)]
+    unsafe fn beside(low: __m256i, high: __m256i) -> __m256i {
+        // SAFETY: as the caller promises.
+        unsafe { _mm256_blend_epi16::<0b1010_1010>(low, _mm256_slli_epi32::<16>(high)) }
     }
 
     impl Simd for Avx2 {
@@ -527,6 +555,41 @@ mod x86 {
             }
             out
         }
+        #[inline(always)]
+        fn round_pairs(self, low: Self::F32, high: Self::F32) -> Self::I16 {
+            let (low, high) = (both!(_mm256_cvtps_epi32, low), both!(_mm256_cvtps_epi32, high));
+            both!(beside, low, high)
+        }
+        #[inline(always)]
+        fn store_pairs(self, to: &mut Pairs, v: Self::I16) {
+            let at = to.0.as_mut_ptr().cast::<__m256i>();
+            // SAFETY: `self` is the proof; there is room for 64 bytes, aligned.
+            unsafe {
+                _mm256_store_si256(at, v[0]);
+                _mm256_store_si256(at.add(1), v[1]);
+            }
+        }
+    }
+
+    /// VNNI's product, spelt out: for a chain of them the compiler takes its intrinsic apart into a product and a sum, so that none
+    /// waits for the one before, at the price of half the throughput.
+    ///
+    /// # Safety
+    /// The processor must have AVX-512 F and VNNI.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512vnni")]
+    unsafe fn dot(mut acc: __m512i, a: __m512i, b: __m512i) -> __m512i {
+        // SAFETY: as the caller promises; registers are all it touches.
+        unsafe {
+            std::arch::asm!(
+                "vpdpwssd {acc}, {a}, {b}",
+                acc = inout(zmm_reg) acc,
+                a = in(zmm_reg) a,
+                b = in(zmm_reg) b,
+                options(pure, nomem, nostack, preserves_flags),
+            );
+        }
+        acc
     }
 
     /// Made by [`run_avx512`] alone.
@@ -641,7 +704,7 @@ mod x86 {
         #[inline(always)]
         fn dot_pairs(self, acc: Self::I32, a: Self::I16, b: Self::I16) -> Self::I32 {
             // SAFETY: as above.
-            unsafe { _mm512_dpwssd_epi32(acc, a, b) }
+            unsafe { dot(acc, a, b) }
         }
         #[inline(always)]
         fn to_f32(self, a: Self::I32) -> Self::F32 {
@@ -657,6 +720,19 @@ mod x86 {
                 _mm256_storeu_si256(out.as_mut_ptr().cast(), narrow);
             }
             out
+        }
+        #[inline(always)]
+        fn round_pairs(self, low: Self::F32, high: Self::F32) -> Self::I16 {
+            // SAFETY: as above.
+            unsafe {
+                let high = _mm512_slli_epi32::<16>(_mm512_cvtps_epi32(high));
+                _mm512_mask_blend_epi16(0xaaaa_aaaa, _mm512_cvtps_epi32(low), high)
+            }
+        }
+        #[inline(always)]
+        fn store_pairs(self, to: &mut Pairs, v: Self::I16) {
+            // SAFETY: as above; there is room for 64 bytes, aligned.
+            unsafe { _mm512_store_si512(to.0.as_mut_ptr().cast(), v) }
         }
     }
 
@@ -808,6 +884,20 @@ mod arm {
                 unsafe { vst1_s16(out.as_mut_ptr().add(4 * i), vqmovn_s32(vcvtnq_s32_f32(a[i]))) }
             }
             out
+        }
+        #[inline(always)]
+        fn round_pairs(self, low: Self::F32, high: Self::F32) -> Self::I16 {
+            four!(|i| {
+                let (low, high) = (vmovn_s32(vcvtnq_s32_f32(low[i])), vmovn_s32(vcvtnq_s32_f32(high[i])));
+                vcombine_s16(vzip1_s16(low, high), vzip2_s16(low, high))
+            })
+        }
+        #[inline(always)]
+        fn store_pairs(self, to: &mut Pairs, v: Self::I16) {
+            for i in 0..4 {
+                // SAFETY: every aarch64 target has NEON; there is room for eight integers at each place.
+                unsafe { vst1q_s16(to.0.as_mut_ptr().add(8 * i), v[i]) }
+            }
         }
     }
 }

@@ -4,6 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use candle_core::Tensor;
 
+use super::kernels::gemm::Panels;
 use super::matrix::Matrix;
 use super::ops;
 
@@ -34,6 +35,8 @@ pub struct LayerWeights {
     pub qkv_bias: Tensor,
     /// W_V alone, once somebody asked.
     pub(super) value: OnceLock<Matrix>,
+    /// W_Oᵀ as what a LayerNorm behind makes of it, once somebody asked.
+    pub(super) mixing: OnceLock<Option<Panels>>,
     /// Attention output W_O, (hidden, hidden).
     pub output: Matrix,
     /// Its bias, (hidden).
@@ -64,6 +67,29 @@ impl LayerWeights {
         let hidden = self.qkv.shape().0 / 3;
         let value = self.qkv.rows(2 * hidden..3 * hidden)?;
         Ok(self.value.get_or_init(|| value))
+    }
+
+    /// W_Oᵀ, (hidden, hidden), each row centred and scaled by γ of the LayerNorm behind: with the deviation left out, what that
+    /// norm makes of a row. Made at its first use; nothing where the matrix is not on the CPU.
+    ///
+    /// # Errors
+    /// If γ is not as long as the matrix is wide.
+    pub fn mixing(&self) -> candle_core::Result<Option<&Panels>> {
+        if let Some(mixing) = self.mixing.get() {
+            return Ok(mixing.as_ref());
+        }
+        let Some(output) = self.output.forward() else {
+            return Ok(self.mixing.get_or_init(|| None).as_ref());
+        };
+        let (inner, columns) = (output.inner(), output.columns());
+        let scale = self.norm1.scale.to_vec1::<f32>()?;
+        if scale.len() != columns {
+            candle_core::bail!("LayerNorm of {} does not fit {columns} columns", scale.len());
+        }
+        let mean = |k: usize| (0..columns).map(|c| f64::from(output.at(k, c))).sum::<f64>() / columns as f64;
+        let means: Vec<f32> = (0..inner).map(|k| mean(k) as f32).collect();
+        let panels = Panels::new(inner, columns, |k, c| (output.at(k, c) - means[k]) * scale[c]);
+        Ok(self.mixing.get_or_init(|| Some(panels)).as_ref())
     }
 
     /// The value bias b_V, (hidden), a view of `qkv_bias`.

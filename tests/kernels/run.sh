@@ -1,9 +1,10 @@
 #!/bin/bash
-# The kernels where the test suite cannot go: tests/kernels/run.sh miri|address|neon
+# The kernels where the test suite cannot go: tests/kernels/run.sh miri|memcheck|address|neon
 #
 # src/model/simd.rs and src/model/kernels stand on nothing but the standard library. They are built as a crate of their own, with the
-# tests they carry: under Miri (undefined behaviour; needs the nightly component miri), with the address sanitizer (memory; needs
-# nightly), or for aarch64 in an emulator (NEON; needs the target aarch64-unknown-linux-gnu, gcc-aarch64-linux-gnu and qemu-user).
+# tests they carry: under Miri (undefined behaviour; needs the nightly component miri), under valgrind (memory, and numbers that were
+# never written; needs valgrind), with the address sanitizer (memory; needs nightly), or for aarch64 in an emulator (NEON; needs the
+# target aarch64-unknown-linux-gnu, gcc-aarch64-linux-gnu and qemu-user). Words after the mode choose tests, as `cargo test` takes them.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
 crate=${TMPDIR:-/tmp}/fovea-kernels
@@ -26,14 +27,22 @@ echo 'pub mod model;' > "$crate/src/lib.rs"
   echo '}'
 } > "$crate/src/model/mod.rs"
 cd "$crate"
-case "${1:-}" in
+mode=${1:-}
+shift || true
+case "$mode" in
   # Miri knows the instructions of AVX2, not those of VNNI; the exhaustive test of exp would take it an hour.
-  miri) MIRIFLAGS=-Zmiri-disable-isolation cargo +nightly miri test -- --skip keeps_its_stated_error ;;
-  address) RUSTFLAGS=-Zsanitizer=address cargo +nightly test --target x86_64-unknown-linux-gnu ;;
+  miri) MIRIFLAGS=-Zmiri-disable-isolation cargo +nightly miri test -- --skip keeps_its_stated_error "$@" ;;
+  # What Miri takes hours for, in minutes. valgrind's processor has AVX2 and FMA but not AVX-512, so that the tests run the portable
+  # path and that of AVX2; one thread, since valgrind runs one at a time.
+  memcheck)
+    export CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER="valgrind --quiet --error-exitcode=1 --leak-check=no"
+    cargo test --target x86_64-unknown-linux-gnu -- --test-threads 1 --skip keeps_its_stated_error "$@"
+    ;;
+  address) RUSTFLAGS=-Zsanitizer=address cargo +nightly test --target x86_64-unknown-linux-gnu -- "$@" ;;
   neon)
     export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER=aarch64-linux-gnu-gcc
     export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER="qemu-aarch64 -L /usr/aarch64-linux-gnu"
-    cargo test --target aarch64-unknown-linux-gnu
+    cargo test --target aarch64-unknown-linux-gnu -- "$@"
     ;;
-  *) echo "usage: run.sh miri|address|neon" >&2; exit 2 ;;
+  *) echo "usage: run.sh miri|memcheck|address|neon" >&2; exit 2 ;;
 esac

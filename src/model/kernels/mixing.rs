@@ -1,8 +1,8 @@
 //! What each source token put into each position of an attention block, vector by vector, reduced to one number at once.
 //!
 //! For one source token j the vectors T_i(x_j)·s_i of all positions i are a product of small matrices: the probabilities A^h_ij
-//! (n, heads) times the head's vectors f^h(x_j), centred and scaled, (heads, hidden). A tile of it is summed in registers and
-//! leaves them as a part of its rows' lengths, so that no T_i(x_j) is ever written.
+//! (n, heads) times the head's vectors f^h(x_j), centred and scaled, (heads, hidden). Lengths |T_i(x_j)|₂ are here, distances
+//! |y_i - T_i(x_j)|₁ in [`super::distances`] and [`super::integer_distances`]; none of them writes a T_i(x_j).
 
 use super::super::simd::{LANES, Lane, Registers, Simd};
 use super::gemm::{Panels, load_part};
@@ -14,7 +14,7 @@ pub struct Sources<'a> {
     pub input: &'a [f32],
     /// Their value rows, bias included, (tokens, hidden).
     pub values: &'a [f32],
-    /// Panels of W_Oᵀ (hidden, hidden).
+    /// Panels of W_Oᵀ (hidden, hidden), each row centred and scaled by γ: what the LayerNorm behind does, but for 1/s.
     pub output: &'a Panels,
     /// γ of the LayerNorm behind the block, (hidden).
     pub scale: &'a [f32],
@@ -22,8 +22,8 @@ pub struct Sources<'a> {
     pub heads: usize,
 }
 
-/// For each token, f^h(x) of each head and then x itself, centred and scaled by γ, which is the linear part of the LayerNorm but
-/// for 1/s: panels of heads + 1 lanes, as many panels as `hidden` takes, token by token.
+/// For each token, f^h(x) of each head and then x itself, centred and scaled by γ: panels of heads + 1 lanes, as many panels as
+/// `hidden` takes, token by token.
 #[inline(always)]
 pub fn transform<S: Simd>(s: S, from: Sources) -> Vec<Lane> {
     let (hidden, panels) = (from.output.columns(), from.output.count());
@@ -42,12 +42,16 @@ pub fn transform<S: Simd>(s: S, from: Sources) -> Vec<Lane> {
         .chunks_exact_mut(panels * per)
         .zip(from.input.chunks_exact(hidden));
     for (token, input) in tokens {
+        let mut sum = s.splat(0.0);
         for panel in 0..panels {
-            let v = load_part(s, input, panel * LANES);
-            s.store(&mut token[panel * per + from.heads].0, v);
+            sum = s.add(sum, load_part(s, input, panel * LANES));
         }
-        for row in 0..per {
-            centre_and_scale(s, token, row, per, from.scale);
+        let mean = s.splat(s.sum(sum) / hidden as f32);
+        for (panel, lanes) in token.chunks_exact_mut(per).enumerate() {
+            // γ is zero beyond the last column, and so is what becomes of the mean there.
+            let v = s.sub(load_part(s, input, panel * LANES), mean);
+            let v = s.mul(v, load_part(s, from.scale, panel * LANES));
+            s.store(&mut lanes[from.heads].0, v);
         }
     }
     lanes
@@ -122,35 +126,20 @@ fn head_tile<S: Simd, const R: usize, const P: usize>(
     });
 }
 
-/// (v - mean v) ⊙ γ for one row of panels of `per` lanes.
-#[inline(always)]
-fn centre_and_scale<S: Simd>(s: S, lanes: &mut [Lane], row: usize, per: usize, scale: &[f32]) {
-    let mut sum = s.splat(0.0);
-    for panel in lanes.chunks_exact(per) {
-        sum = s.add(sum, s.load(&panel[row].0));
-    }
-    let mean = s.splat(s.sum(sum) / scale.len() as f32);
-    for (panel, lanes) in lanes.chunks_exact_mut(per).enumerate() {
-        // γ is zero beyond the last column, and so is what becomes of the mean there.
-        let v = s.sub(s.load(&lanes[row].0), mean);
-        s.store(&mut lanes[row].0, s.mul(v, load_part(s, scale, panel * LANES)));
-    }
-}
-
 /// Positions in groups of R, and what is left over in groups of T, filled up: where each stands.
 #[derive(Clone, Copy)]
-struct Groups<const R: usize, const T: usize> {
-    n: usize,
+pub(super) struct Groups<const R: usize, const T: usize> {
+    pub(super) n: usize,
 }
 
 impl<const R: usize, const T: usize> Groups<R, T> {
     /// Positions including those that fill up.
-    fn padded(self) -> usize {
+    pub(super) fn padded(self) -> usize {
         self.n / R * R + (self.n % R).div_ceil(T) * T
     }
 
     /// First position of the group of position i, its size, and the place in it.
-    fn place(self, i: usize) -> (usize, usize, usize) {
+    pub(super) fn place(self, i: usize) -> (usize, usize, usize) {
         let full = self.n / R * R;
         match i < full {
             true => (i / R * R, R, i % R),
@@ -160,13 +149,17 @@ impl<const R: usize, const T: usize> Groups<R, T> {
 }
 
 /// The probabilities with which all positions look at some tokens, by token: groups of positions, and in a group head by head.
-struct Looks {
+pub(super) struct Looks {
     entries: Vec<f32>,
     stride: usize,
 }
 
 impl Looks {
-    fn new<const R: usize, const T: usize>(attention: &[f32], n: usize, tokens: std::ops::Range<usize>) -> Looks {
+    pub(super) fn new<const R: usize, const T: usize>(
+        attention: &[f32],
+        n: usize,
+        tokens: std::ops::Range<usize>,
+    ) -> Looks {
         let groups = Groups::<R, T> { n };
         let heads = attention.len() / (n * n);
         // A cache line more, so that neighbouring tokens do not fall into the same set of the cache.
@@ -190,173 +183,9 @@ impl Looks {
         Looks { entries, stride }
     }
 
-    fn of(&self, token: usize) -> &[f32] {
+    pub(super) fn of(&self, token: usize) -> &[f32] {
         &self.entries[token * self.stride..][..self.stride]
     }
-}
-
-/// What the vectors of a layer are compared with: -y_i·s_i, in the order in which tiles read it.
-pub struct Targets {
-    lanes: Vec<Lane>,
-    /// |y_i|₁ of each position.
-    pub lengths: Vec<f32>,
-}
-
-/// Lays out the block's outputs y (n, hidden), given 1/s of each position.
-#[inline(always)]
-pub fn targets<S: Simd>(s: S, y: &[f32], inverse_std: &[f32]) -> Targets {
-    match S::REGISTERS {
-        Registers::Many => lay_out::<S, 12, 4>(s, y, inverse_std),
-        Registers::Some => lay_out::<S, 6, 2>(s, y, inverse_std),
-        Registers::Few => lay_out::<S, 2, 1>(s, y, inverse_std),
-    }
-}
-
-#[inline(always)]
-fn lay_out<S: Simd, const R: usize, const T: usize>(s: S, y: &[f32], inverse_std: &[f32]) -> Targets {
-    let n = inverse_std.len();
-    let hidden = y.len() / n;
-    let panels = hidden.div_ceil(LANES);
-    let groups = Groups::<R, T> { n };
-    let mut lanes = vec![Lane::ZERO; groups.padded() * panels];
-    let mut lengths = vec![0f32; n];
-    for (i, row) in y.chunks_exact(hidden).enumerate() {
-        let (group, size, place) = groups.place(i);
-        let std = s.splat(-1.0 / inverse_std[i]);
-        let mut length = s.splat(0.0);
-        for panel in 0..panels {
-            let v = load_part(s, row, panel * LANES);
-            length = s.add(length, s.abs(v));
-            s.store(&mut lanes[group * panels + panel * size + place].0, s.mul(v, std));
-        }
-        lengths[i] = s.sum(length);
-    }
-    Targets { lanes, lengths }
-}
-
-/// |y_i - T_i(x_j)|₁·s_i for some tokens j and all positions i: (tokens, n) into `out`. `attention` is (heads, n, n).
-#[inline(always)]
-pub fn distances<S: Simd>(s: S, from: Sources, attention: &[f32], first: usize, targets: &Targets, out: &mut [f32]) {
-    match S::REGISTERS {
-        Registers::Many => all_distances::<S, 12, 4, 2>(s, from, attention, first, targets, out),
-        Registers::Some => all_distances::<S, 6, 2, 1>(s, from, attention, first, targets, out),
-        Registers::Few => all_distances::<S, 2, 1, 1>(s, from, attention, first, targets, out),
-    }
-}
-
-#[inline(always)]
-fn all_distances<S: Simd, const R: usize, const T: usize, const P: usize>(
-    s: S,
-    from: Sources,
-    attention: &[f32],
-    first: usize,
-    targets: &Targets,
-    out: &mut [f32],
-) {
-    let (n, heads, panels) = (targets.lengths.len(), from.heads, from.output.count());
-    let lanes = transform(s, from);
-    let looks = Looks::new::<R, T>(attention, n, first..first + out.len() / n);
-    let tokens = out.chunks_exact_mut(n).zip(lanes.chunks_exact(panels * (heads + 1)));
-    for (token, (out, source)) in tokens.enumerate() {
-        let looks = looks.of(token);
-        let mut row = 0;
-        while row < n {
-            let (a, targets) = (&looks[row * heads..], &targets.lanes[row * panels..]);
-            if row + R <= n {
-                group::<S, R, P>(s, source, heads, a, targets, &mut out[row..]);
-                row += R;
-            } else {
-                group::<S, T, P>(s, source, heads, a, targets, &mut out[row..]);
-                row += T;
-            }
-        }
-        // The token itself also keeps its residual.
-        let i = first + token;
-        let (group, size, place) = Groups::<R, T> { n }.place(i);
-        let mut sum = s.splat(0.0);
-        for (panel, source) in source.chunks_exact(heads + 1).enumerate() {
-            let mut v = s.load(&targets.lanes[group * panels + panel * size + place].0);
-            v = s.add(v, s.load(&source[heads].0));
-            for (head, f) in source[..heads].iter().enumerate() {
-                let a = looks[group * heads + head * size + place];
-                v = s.fma(s.splat(a), s.load(&f.0), v);
-            }
-            sum = s.add(sum, s.abs(v));
-        }
-        out[i] = s.sum(sum);
-    }
-}
-
-/// The distances of R positions.
-#[inline(always)]
-fn group<S: Simd, const R: usize, const P: usize>(
-    s: S,
-    source: &[Lane],
-    heads: usize,
-    a: &[f32],
-    targets: &[Lane],
-    out: &mut [f32],
-) {
-    let (a, _) = a[..heads * R].as_chunks::<R>();
-    let (targets, _) = targets.as_chunks::<R>();
-    let panels = source.len() / (heads + 1);
-    let mut totals = [s.splat(0.0); R];
-    let mut panel = 0;
-    while panel + P <= panels {
-        tile::<S, R, P>(s, source, a, &targets[panel..], panel, &mut totals);
-        panel += P;
-    }
-    while panel < panels {
-        tile::<S, R, 1>(s, source, a, &targets[panel..], panel, &mut totals);
-        panel += 1;
-    }
-    for (out, total) in out.iter_mut().zip(totals) {
-        *out = s.sum(total);
-    }
-}
-
-#[inline(always)]
-#[allow(
-    clippy::needless_range_loop,
-    reason = "an iterator would have to be unrolled before the sums are registers"
-)]
-fn tile<S: Simd, const R: usize, const P: usize>(
-    s: S,
-    source: &[Lane],
-    a: &[[f32; R]],
-    targets: &[[Lane; R]],
-    panel: usize,
-    totals: &mut [S::F32; R],
-) {
-    let (heads, per) = (a.len(), a.len() + 1);
-    let mut b = [&source[..heads]; P];
-    let mut sums = [[s.splat(0.0); P]; R];
-    let targets = &targets[..P];
-    for p in 0..P {
-        b[p] = &source[(panel + p) * per..][..heads];
-    }
-    each_row!(r in R => {
-        for p in 0..P {
-            sums[r][p] = s.load(&targets[p][r].0);
-        }
-    });
-    let mut lanes = [s.splat(0.0); P];
-    for k in 0..heads {
-        for p in 0..P {
-            lanes[p] = s.load(&b[p][k].0);
-        }
-        each_row!(r in R => {
-            let a = s.splat(a[k][r]);
-            for p in 0..P {
-                sums[r][p] = s.fma(a, lanes[p], sums[r][p]);
-            }
-        });
-    }
-    each_row!(r in R => {
-        for p in 0..P {
-            totals[r] = s.add(totals[r], s.abs(sums[r][p]));
-        }
-    });
 }
 
 /// |T_i(x_j)|₂²·s_i² for some tokens j and all positions i: (tokens, n) into `out`. `attention` is (heads, n, n).

@@ -32,6 +32,14 @@ impl Operand<'_> {
         }
     }
 
+    /// Entry in row k, column c, as it is multiplied with.
+    pub fn at(&self, k: usize, c: usize) -> f32 {
+        match self {
+            Operand::F32(panels) => panels.at(k, c),
+            Operand::I16(panels) => panels.at(k, c),
+        }
+    }
+
     /// Number of panels.
     pub fn count(&self) -> usize {
         self.columns().div_ceil(LANES)

@@ -4,15 +4,20 @@
 //! with f^h(x) = (x W_V^h + b_V^h) W_O^h (Kobayashi et al. 2020, 2021). The LayerNorm with its deviation held fixed is linear:
 //! T_i(x_j) = (y_{i←j} - mean) / s_i ⊙ γ. The n²·d array of all of them never exists.
 
-use candle_core::{D, Result, Tensor, bail};
+use candle_core::{D, DType, Result, Tensor, bail};
 use rayon::prelude::*;
 
+use super::arrays::{array, keep};
 use super::slices::with_all;
-use super::{linear, on_cpu};
+use super::{done_with, linear, on_cpu};
 use crate::model::LayerTrace;
+use crate::model::kernels::distances::{Targets, distances, targets};
 use crate::model::kernels::gemm::{Panels, Plain, gemm};
-use crate::model::kernels::mixing::{Sources, Targets, distances, squares, targets};
-use crate::model::simd::{self, Kernel, Simd};
+use crate::model::kernels::integer_distances;
+use crate::model::kernels::integer_targets::{IntegerTargets, SomeTargets};
+use crate::model::kernels::mixing::{Sources, squares};
+use crate::model::kernels::operand::Operand;
+use crate::model::simd::{self, Kernel, LANES, Simd};
 
 /// How much nearer each T_i(x_j) brings nothing to the block's output y_i: max(0, |y_i|₁ - |y_i - T_i(x_j)|₁), (n, n).
 ///
@@ -70,7 +75,7 @@ fn vectors(layer: &LayerTrace) -> Result<Tensor> {
 
 fn by_source(layer: &LayerTrace, near: bool) -> Result<Tensor> {
     let w = &layer.weights;
-    let Some(output) = w.output.panels().filter(|_| on_cpu(&layer.input)) else {
+    let Some(output) = w.mixing()?.filter(|_| on_cpu(&layer.input)) else {
         return if near {
             nearness_reference(layer)
         } else {
@@ -87,6 +92,10 @@ fn by_source(layer: &LayerTrace, near: bool) -> Result<Tensor> {
             layer.input.shape()
         );
     }
+    if n == 0 {
+        return Tensor::zeros((0, 0), DType::F32, layer.input.device());
+    }
+    let integers = matches!(w.output.forward(), Some(Operand::I16(_)));
     let values = linear(&layer.input, w.value()?, Some(&w.value_bias()?))?; // (n, hidden)
     let all = [
         &layer.input,
@@ -97,14 +106,30 @@ fn by_source(layer: &LayerTrace, near: bool) -> Result<Tensor> {
         &w.norm1.scale,
     ];
     let entries = with_all(all, |[input, values, attention, attended, inverse_std, scale]| {
-        if scale.len() != hidden || inverse_std.len() != n {
-            bail!("LayerNorm of {} does not fit {:?}", scale.len(), layer.input.shape());
+        if inverse_std.len() != n {
+            bail!("{} deviations do not fit {:?}", inverse_std.len(), layer.input.shape());
         }
-        let targets = near.then(|| simd::run(LayOut { attended, inverse_std }));
         let tokens = tokens_per_task(n);
-        let mut by_source = vec![0f32; n * n];
+        let targets = match (near, integers) {
+            (false, _) => Sought::Lengths,
+            (true, false) => Sought::Distances(simd::run(LayOut { attended, inverse_std })),
+            (true, true) => {
+                let mut targets = IntegerTargets::new(n, hidden, heads, tokens);
+                let parts: Vec<_> = targets.parts().collect();
+                parts.into_par_iter().for_each(|part| {
+                    simd::run(LayOutSome {
+                        part,
+                        attended,
+                        inverse_std,
+                        attention,
+                    });
+                });
+                Sought::IntegerDistances(targets)
+            }
+        };
+        let mut by_source = array(n * n);
         let tasks = (
-            by_source.par_chunks_mut((tokens * n).max(1)),
+            by_source.par_chunks_mut(tokens * n),
             input.par_chunks(tokens * hidden),
             values.par_chunks(tokens * hidden),
         );
@@ -122,20 +147,21 @@ fn by_source(layer: &LayerTrace, near: bool) -> Result<Tensor> {
                 simd::run(SomeSources {
                     from,
                     attention,
-                    first: task * tokens,
-                    targets: targets.as_ref(),
+                    task,
+                    tokens,
+                    targets: &targets,
                     out,
                 });
             });
-        let mut entries = vec![0f32; n * n];
-        for (i, row) in entries.chunks_exact_mut(n.max(1)).enumerate() {
+        let mut entries = array(n * n);
+        for (i, row) in entries.chunks_exact_mut(n).enumerate() {
             let column = by_source[i..].iter().step_by(n);
             let inverse_std = inverse_std[i];
-            match &targets {
-                Some(targets) => row
+            match targets.lengths() {
+                Some(lengths) => row
                     .iter_mut()
                     .zip(column)
-                    .for_each(|(entry, v)| *entry = (targets.lengths[i] - inverse_std * v).max(0.0)),
+                    .for_each(|(entry, v)| *entry = (lengths[i] - inverse_std * v).max(0.0)),
                 // Rounding may leave a little less than nothing.
                 None => row
                     .iter_mut()
@@ -143,14 +169,37 @@ fn by_source(layer: &LayerTrace, near: bool) -> Result<Tensor> {
                     .for_each(|(entry, v)| *entry = inverse_std * v.max(0.0).sqrt()),
             }
         }
+        keep(by_source);
         Ok(entries)
     })?;
+    done_with(values);
     Tensor::from_vec(entries, (n, n), layer.input.device())
 }
 
 /// Source tokens given to one task: a cache line of each row of probabilities, or fewer so that every thread has two.
 fn tokens_per_task(n: usize) -> usize {
-    n.div_ceil(2 * rayon::current_num_threads()).clamp(1, 16)
+    n.div_ceil(2 * rayon::current_num_threads()).clamp(1, LANES)
+}
+
+/// What is computed of each T_i(x_j).
+enum Sought {
+    /// |T_i(x_j)|₂.
+    Lengths,
+    /// |y_i - T_i(x_j)|₁.
+    Distances(Targets),
+    /// The same in integers.
+    IntegerDistances(IntegerTargets),
+}
+
+impl Sought {
+    /// |y_i|₁ of each position, for distances.
+    fn lengths(&self) -> Option<&[f32]> {
+        match self {
+            Sought::Lengths => None,
+            Sought::Distances(targets) => Some(&targets.lengths),
+            Sought::IntegerDistances(targets) => Some(&targets.lengths),
+        }
+    }
 }
 
 struct LayOut<'a> {
@@ -167,11 +216,29 @@ impl Kernel for LayOut<'_> {
     }
 }
 
+struct LayOutSome<'a> {
+    part: SomeTargets<'a>,
+    attended: &'a [f32],
+    inverse_std: &'a [f32],
+    attention: &'a [f32],
+}
+
+impl Kernel for LayOutSome<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        self.part.lay_out(s, self.attended, self.inverse_std, self.attention);
+    }
+}
+
 struct SomeSources<'a> {
     from: Sources<'a>,
     attention: &'a [f32],
-    first: usize,
-    targets: Option<&'a Targets>,
+    /// Which task it is, and how many tokens one has.
+    task: usize,
+    tokens: usize,
+    targets: &'a Sought,
     out: &'a mut [f32],
 }
 
@@ -180,9 +247,13 @@ impl Kernel for SomeSources<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
+        let first = self.task * self.tokens;
         match self.targets {
-            Some(targets) => distances(s, self.from, self.attention, self.first, targets, self.out),
-            None => squares(s, self.from, self.attention, self.first, self.out),
+            Sought::Lengths => squares(s, self.from, self.attention, first, self.out),
+            Sought::Distances(targets) => distances(s, self.from, self.attention, first, targets, self.out),
+            Sought::IntegerDistances(targets) => {
+                integer_distances::distances(s, self.from, self.task, targets, self.out);
+            }
         }
     }
 }

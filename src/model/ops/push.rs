@@ -162,8 +162,7 @@ pub fn push_tokens(layer: &LayerTrace, groups: &[Vec<usize>]) -> Result<Tensor> 
     let count = tokens.len();
     let input = layer.input.index_select(&Tensor::from_vec(tokens, count, device)?, 0)?; // (tokens, hidden)
     let values = linear(&input, w.value()?, None)?; // (tokens, hidden)
-    // Head by head it is needed in floats, and only this once per token.
-    let Some(output) = w.output.panels() else {
+    let Some(output) = w.mixing()? else {
         bail!("the matrices are not packed")
     };
     let out = frozen(layer, false, |frozen| {

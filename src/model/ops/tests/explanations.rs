@@ -10,12 +10,16 @@ use crate::model::{LayerTrace, LayerWeights, Norm};
 const SHAPES: [(usize, usize, usize); 4] = [(12, 384, 40), (2, 40, 33), (5, 35, 17), (1, 3, 1)];
 
 /// A layer and what a sequence of n tokens left in it, all random; rows of probabilities sum to 1.
-fn layer(n: usize, (heads, hidden, intermediate): (usize, usize, usize)) -> LayerTrace {
+fn layer(n: usize, shape: (usize, usize, usize)) -> LayerTrace {
+    layer_in(n, shape, Arithmetic::F32)
+}
+
+/// The same with its weights held as floats or integers.
+fn layer_in(n: usize, (heads, hidden, intermediate): (usize, usize, usize), arithmetic: Arithmetic) -> LayerTrace {
     let seed = (n * 31 + hidden) as u64 * 40;
     let spread = (hidden as f32).sqrt().recip();
-    let matrix = |out: usize, inner: usize, seed: u64| {
-        Matrix::new(&random((out, inner), spread, seed), Arithmetic::F32).unwrap()
-    };
+    let matrix =
+        |out: usize, inner: usize, seed: u64| Matrix::new(&random((out, inner), spread, seed), arithmetic).unwrap();
     let norm = |seed: u64| Norm {
         scale: vector(hidden, 1.0, seed),
         shift: vector(hidden, 1.0, seed + 1),
@@ -24,6 +28,7 @@ fn layer(n: usize, (heads, hidden, intermediate): (usize, usize, usize)) -> Laye
         qkv: matrix(3 * hidden, hidden, seed + 1),
         qkv_bias: vector(3 * hidden, 0.3, seed + 2),
         value: OnceLock::new(),
+        mixing: OnceLock::new(),
         output: matrix(hidden, hidden, seed + 3),
         output_bias: vector(hidden, 0.3, seed + 4),
         norm1: norm(seed + 5),
@@ -59,26 +64,31 @@ fn contributions_equal_the_plain_composition_at_odd_sizes() {
     for shape in SHAPES {
         // Every T_i(x_j) of the plain composition at once: 100 MB for the largest of these.
         for n in ODD_SIZES.into_iter().filter(|n| n * n * shape.1 < 30_000_000) {
-            let layer = layer(n, shape);
-            // In units of |y|₁, which it is the rest of.
-            let whole = layer.attended.abs().unwrap().sum(1).unwrap().max(0).unwrap();
-            let near = furthest(&nearness(&layer).unwrap(), &nearness_reference(&layer).unwrap());
-            let near = near / whole.to_scalar::<f32>().unwrap();
-            assert!(near < 2e-6, "{n} {shape:?}: {near}");
-            let length = relative(&lengths(&layer).unwrap(), &lengths_reference(&layer).unwrap());
-            assert!(length < 2e-5, "{n} {shape:?}: {length}");
+            // Of a layer in integers distances are computed in integers.
+            for arithmetic in [Arithmetic::F32, Arithmetic::I16] {
+                let layer = layer_in(n, shape, arithmetic);
+                // In units of |y|₁, which it is the rest of.
+                let whole = layer.attended.abs().unwrap().sum(1).unwrap().max(0).unwrap();
+                let near = furthest(&nearness(&layer).unwrap(), &nearness_reference(&layer).unwrap());
+                let near = near / whole.to_scalar::<f32>().unwrap();
+                assert!(near < 2e-6, "{n} {shape:?} {arithmetic:?}: {near}");
+                let length = relative(&lengths(&layer).unwrap(), &lengths_reference(&layer).unwrap());
+                assert!(length < 2e-5, "{n} {shape:?} {arithmetic:?}: {length}");
+            }
         }
     }
 }
 
 #[test]
 fn contributions_are_the_same_to_the_last_bit_with_any_number_of_threads() {
-    let layer = layer(67, SHAPES[0]);
-    let runs = [1, 2, 3, 8].map(|threads| {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        pool.install(|| (bits(&nearness(&layer).unwrap()), bits(&lengths(&layer).unwrap())))
-    });
-    assert!(runs.iter().all(|run| *run == runs[0]));
+    for arithmetic in [Arithmetic::F32, Arithmetic::I16] {
+        let layer = layer_in(67, SHAPES[0], arithmetic);
+        let runs = [1, 2, 3, 8].map(|threads| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| (bits(&nearness(&layer).unwrap()), bits(&lengths(&layer).unwrap())))
+        });
+        assert!(runs.iter().all(|run| *run == runs[0]));
+    }
 }
 
 #[test]
