@@ -18,7 +18,7 @@ use crate::similar::likeness::{self, Ties};
 use crate::text::Language;
 
 /// How many nodes of a graph are kept in mind while the nearest are looked for.
-pub(super) const BREADTH: u32 = 200;
+pub(super) const BREADTH: u32 = 600;
 
 /// Candidates of each kind, at least: they come in the order of halves, and thresholds differ.
 const CANDIDATES: usize = 100;
