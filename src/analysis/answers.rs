@@ -67,8 +67,10 @@ impl Worker {
                 Ok(Answer::Range(compute.range(&text, language, checkpoint)?))
             }
             Ask::Compare { a, b } => {
+                let shared = self.shared.clone();
                 let mut compute = self.compute(&setting).ok_or_else(no_model)?;
-                let pair = compute.compare((&a.0, a.1), (&b.0, b.1), checkpoint)?;
+                let lenses = shared.lenses();
+                let pair = compute.compare((&a.0, a.1), (&b.0, b.1), lenses.centre(), checkpoint)?;
                 Ok(Answer::Pair(Box::new(pair)))
             }
             Ask::Search { text } => {

@@ -11,9 +11,10 @@ use super::engine::Engine;
 use super::merge::merge;
 use super::pool::Pool;
 use super::{DocumentId, DocumentReport, SourcesReport, UnitReport};
-use crate::explain::PairReport;
+use crate::explain::{Means, PairReport};
 use crate::model::{Checkpoint, ModelError};
 use crate::segment::{self, Budget, Reading, Segments};
+use crate::similar::Centre;
 use crate::text::{Language, Snapshot};
 
 /// Why there is no result.
@@ -214,12 +215,15 @@ impl Compute<'_> {
         &mut self,
         a: (&str, Language),
         b: (&str, Language),
+        centre: &Centre,
         checkpoint: Checkpoint,
     ) -> Result<PairReport, Trouble> {
         let (engine, voices) = (self.engine, (self.setting.voice(a.1), self.setting.voice(b.1)));
+        let (mean_a, mean_b) = (centre.mean(a.1), centre.mean(b.1));
+        let means = (mean_a.is_some() || mean_b.is_some()).then_some(Means { a: mean_a, b: mean_b });
         Ok(self
             .pool
-            .install(|| engine.compare((a.0, voices.0), (b.0, voices.1), checkpoint))?)
+            .install(|| engine.compare((a.0, voices.0), (b.0, voices.1), means, checkpoint))?)
     }
 
     /// The explanation of a text of any length: in one pass if it fits the window, else merged from its parts.

@@ -3,7 +3,7 @@
 use std::fmt::Display;
 
 use super::{SourcesReport, UnitReport};
-use crate::explain::{self, Method, PairReport};
+use crate::explain::{self, Means, Method, PairReport};
 use crate::model::{Checkpoint, Model, ModelError, ModelInfo};
 use crate::similar::index::embed_query;
 use crate::text::Language;
@@ -40,7 +40,7 @@ pub trait Engine: Send + Sync {
     /// # Errors
     /// What the model reports.
     fn query(&self, text: &str) -> Result<Vec<f32>, ModelError>;
-    /// As [`explain::compare`].
+    /// As [`explain::compare_centred`].
     ///
     /// # Errors
     /// As [`Engine::analyse`].
@@ -48,6 +48,7 @@ pub trait Engine: Send + Sync {
         &self,
         a: (&str, Language),
         b: (&str, Language),
+        means: Option<Means>,
         checkpoint: Checkpoint,
     ) -> Result<PairReport, ModelError>;
 }
@@ -101,9 +102,10 @@ impl Engine for Model {
         &self,
         a: (&str, Language),
         b: (&str, Language),
+        means: Option<Means>,
         checkpoint: Checkpoint,
     ) -> Result<PairReport, ModelError> {
-        explain::compare(self, a, b, checkpoint)
+        explain::compare_centred(self, a, b, means, checkpoint)
     }
 }
 
@@ -145,8 +147,9 @@ impl Engine for Box<dyn Engine> {
         &self,
         a: (&str, Language),
         b: (&str, Language),
+        means: Option<Means>,
         checkpoint: Checkpoint,
     ) -> Result<PairReport, ModelError> {
-        (**self).compare(a, b, checkpoint)
+        (**self).compare(a, b, means, checkpoint)
     }
 }

@@ -293,7 +293,7 @@ impl Analysis {
         }
     }
 
-    /// Why two passages are similar.
+    /// Why two passages are similar; without what their languages have in common as well, where that is known.
     ///
     /// # Errors
     /// The reason why there is no answer.

@@ -9,7 +9,7 @@ use super::workspace::{MAX_FOUND, Workspace};
 use super::{DocumentId, DocumentReport, Home, ItemNeighbours, Neighbour};
 use crate::segment::Item;
 use crate::similar::index::{Asked, Collection, EmbeddedItem, Filter, Found, Gallery, IndexedItem, Place};
-use crate::similar::{ItemVector, Part, embed, likeness};
+use crate::similar::{Centre, ItemVector, Part, embed, likeness};
 use crate::text::{ByteRange, Snapshot};
 
 /// The most neighbours kept of one item among the open documents: nobody reads further, and generated code resembles itself without
@@ -134,6 +134,11 @@ impl Lenses {
             beside: Mutex::default(),
             complete: Mutex::default(),
         }
+    }
+
+    /// What each language has in common, as the scores have it taken away.
+    pub fn centre(&self) -> &Centre {
+        self.open.centre()
     }
 
     /// The items of a document that resemble others; `None` where this version's items are not known. Items of the workspace are among

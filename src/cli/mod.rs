@@ -6,6 +6,7 @@
 mod bench;
 mod compare;
 mod doctor;
+mod editor;
 mod embed;
 mod explain;
 mod index;
@@ -56,6 +57,9 @@ enum Command {
     Bench(bench::Bench),
     /// Check this installation: model, processor, languages
     Doctor(doctor::Doctor),
+    /// Say what an editor's configuration needs
+    #[command(subcommand)]
+    Editor(editor::Editor),
 }
 
 /// Which model to use.
@@ -100,6 +104,7 @@ pub fn main() -> ExitCode {
         Some(Command::Model(command)) => model::run(&command).map(|()| ExitCode::SUCCESS),
         Some(Command::Bench(arguments)) => bench::run(&arguments).map(|()| ExitCode::SUCCESS),
         Some(Command::Doctor(arguments)) => doctor::run(&arguments),
+        Some(Command::Editor(editor)) => editor::run(&editor).map(|()| ExitCode::SUCCESS),
     };
     result.unwrap_or_else(|error| {
         // A reader that has enough (`fovea explain … | head`) is no failure.

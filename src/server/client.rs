@@ -17,8 +17,16 @@ pub struct Abilities {
     pub configuration: bool,
     /// It takes `workspace/codeLens/refresh`.
     pub lens_refresh: bool,
+    /// It takes `workspace/inlayHint/refresh`.
+    pub inlay_refresh: bool,
     /// It takes registrations for document highlights.
     pub highlight_registration: bool,
+    /// It takes registrations for inlay hints.
+    pub inlay_registration: bool,
+    /// It takes registrations for document colours.
+    pub color_registration: bool,
+    /// It shows what a diagnostic is about beside it.
+    pub related_information: bool,
     /// It takes registrations for changes of the configuration.
     pub configuration_registration: bool,
     /// It takes `window/workDoneProgress/create` and `$/progress`.
@@ -80,6 +88,22 @@ pub fn abilities(params: &InitializeParams, settings: &Settings) -> Abilities {
         lens_refresh: workspace
             .and_then(|w| w.code_lens.as_ref())
             .and_then(|l| l.refresh_support)
+            .unwrap_or(false),
+        inlay_refresh: workspace
+            .and_then(|w| w.inlay_hint.as_ref())
+            .and_then(|h| h.refresh_support)
+            .unwrap_or(false),
+        inlay_registration: document
+            .and_then(|d| d.inlay_hint.as_ref())
+            .and_then(|h| h.dynamic_registration)
+            .unwrap_or(false),
+        color_registration: document
+            .and_then(|d| d.color_provider.as_ref())
+            .and_then(|c| c.dynamic_registration)
+            .unwrap_or(false),
+        related_information: document
+            .and_then(|d| d.publish_diagnostics.as_ref())
+            .and_then(|d| d.related_information)
             .unwrap_or(false),
         highlight_registration: document
             .and_then(|d| d.document_highlight.as_ref())

@@ -7,8 +7,9 @@ use std::sync::Arc;
 use serde_json::Value;
 use tower_lsp::jsonrpc::Result;
 use tower_lsp::ls_types::{
-    CodeActionParams, CodeActionResponse, CodeLens, CodeLensParams, DocumentHighlight, DocumentHighlightParams,
-    ExecuteCommandParams, Hover, HoverParams, InitializeParams, InitializeResult, WorkspaceSymbolParams,
+    CodeActionParams, CodeActionResponse, CodeLens, CodeLensParams, ColorInformation, ColorPresentation,
+    ColorPresentationParams, DocumentColorParams, DocumentHighlight, DocumentHighlightParams, ExecuteCommandParams,
+    Hover, HoverParams, InitializeParams, InitializeResult, InlayHint, InlayHintParams, WorkspaceSymbolParams,
     WorkspaceSymbolResponse,
 };
 use tower_lsp::{Client, LanguageServer};
@@ -60,6 +61,19 @@ impl LanguageServer for Handlers {
 
     async fn code_lens_resolve(&self, params: CodeLens) -> Result<CodeLens> {
         requests::lens::resolve(&self.core, &ticket()?, params)
+    }
+
+    async fn inlay_hint(&self, params: InlayHintParams) -> Result<Option<Vec<InlayHint>>> {
+        Ok(requests::inlay::hints(&self.core, &ticket()?, &params))
+    }
+
+    async fn document_color(&self, params: DocumentColorParams) -> Result<Vec<ColorInformation>> {
+        requests::color::colors(&self.core, &ticket()?, params).await
+    }
+
+    async fn color_presentation(&self, _: ColorPresentationParams) -> Result<Vec<ColorPresentation>> {
+        // The colours say how much words carry; there is none to choose.
+        Ok(Vec::new())
     }
 
     async fn code_action(&self, params: CodeActionParams) -> Result<Option<CodeActionResponse>> {

@@ -7,8 +7,10 @@
 //! ```
 
 mod board;
+mod carriers;
 mod client;
 mod core;
+mod diagnostics;
 mod documents;
 mod exit;
 mod flights;

@@ -386,3 +386,6 @@ pub struct Toggled {
     /// The state it is in now.
     pub enabled: bool,
 }
+
+#[cfg(test)]
+mod tests;

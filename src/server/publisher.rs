@@ -8,20 +8,22 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use tokio::sync::watch;
 use tower_lsp::Client;
 use tower_lsp::jsonrpc;
 use tower_lsp::ls_types::{ConfigurationItem, MessageType, Registration, Uri};
 
 use super::board::{HeatNews, News};
+use super::carriers::Carriers;
 use super::core::Core;
 use super::heat::Canvas;
 use super::protocol::{Heat, Status, StatusParams};
 use super::ticket::Ticket;
-use super::{heat, status};
+use super::{carriers, diagnostics, heat, status};
 use crate::analysis::{CancelToken, DocumentId};
 
 /// How long a client may take to answer a request of ours that no person has to answer.
-const CLIENT_TIMEOUT: Duration = Duration::from_secs(10);
+pub const CLIENT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Between two rounds, so that news which comes in bursts is told once.
 const PAUSE: Duration = Duration::from_millis(30);
@@ -45,13 +47,18 @@ pub async fn within<T>(time: Duration, answer: impl Future<Output = jsonrpc::Res
 pub async fn run(core: Arc<Core>, client: Client) {
     // Requests of ours, and most notifications, are for after `initialized`.
     core.board.ready().await;
+    let (carriers, wanted) = watch::channel(Carriers::default());
+    tokio::spawn(carriers::keep(client.clone(), wanted));
     let mut publisher = Publisher {
         core,
         client,
         told: None,
         canvases: HashMap::new(),
         failure: None,
-        refresh: Arc::default(),
+        diagnostics: diagnostics::Told::default(),
+        carriers,
+        lenses: Arc::default(),
+        hints: Arc::default(),
     };
     publisher.greet();
     loop {
@@ -70,7 +77,12 @@ struct Publisher {
     canvases: HashMap<DocumentId, Canvas>,
     /// The failure the user was told of.
     failure: Option<String>,
-    refresh: Arc<Refresh>,
+    /// What it was told of items that are nearly the same.
+    diagnostics: diagnostics::Told,
+    /// What is registered only while a setting wants it.
+    carriers: watch::Sender<Carriers>,
+    lenses: Arc<Refresh>,
+    hints: Arc<Refresh>,
 }
 
 impl Publisher {
@@ -101,8 +113,18 @@ impl Publisher {
         for (id, heat) in news.heat {
             self.tell_heat(&ticket, &id, heat).await;
         }
+        self.carriers.send_if_modified(|now| {
+            let wanted = Carriers::wanted(&ticket);
+            std::mem::replace(now, wanted) != wanted
+        });
+        self.diagnostics.tell(&self.core, &ticket, &self.client).await;
         if news.lenses && ticket.client.lens_refresh {
-            self.refresh_lenses();
+            let client = self.client.clone();
+            refresh(&self.lenses, move || async move { client.code_lens_refresh().await });
+        }
+        if news.lenses && ticket.client.inlay_refresh && ticket.settings.inlay_hint {
+            let client = self.client.clone();
+            refresh(&self.hints, move || async move { client.inlay_hint_refresh().await });
         }
     }
 
@@ -201,23 +223,26 @@ impl Publisher {
             self.client.send_notification::<Heat>(params).await;
         }
     }
-
-    /// Asks the client to ask for lenses again; one such request at a time, and one more if there is news meanwhile.
-    fn refresh_lenses(&mut self) {
-        let (refresh, client) = (self.refresh.clone(), self.client.clone());
-        if refresh.wanted.swap(true, Ordering::AcqRel) {
-            return;
-        }
-        tokio::spawn(async move {
-            let _one_at_a_time = refresh.running.lock().await;
-            if refresh.wanted.swap(false, Ordering::AcqRel) {
-                within(CLIENT_TIMEOUT, client.code_lens_refresh()).await;
-            }
-        });
-    }
 }
 
-/// The refresh of lenses that the client has not answered, and the wish for another.
+/// Asks the client to ask again; one such request at a time, and one more if there is news meanwhile.
+fn refresh<F>(refresh: &Arc<Refresh>, ask: impl FnOnce() -> F + Send + 'static)
+where
+    F: Future<Output = jsonrpc::Result<()>> + Send,
+{
+    let refresh = refresh.clone();
+    if refresh.wanted.swap(true, Ordering::AcqRel) {
+        return;
+    }
+    tokio::spawn(async move {
+        let _one_at_a_time = refresh.running.lock().await;
+        if refresh.wanted.swap(false, Ordering::AcqRel) {
+            within(CLIENT_TIMEOUT, ask()).await;
+        }
+    });
+}
+
+/// The refresh that the client has not answered, and the wish for another.
 #[derive(Default)]
 struct Refresh {
     wanted: AtomicBool,

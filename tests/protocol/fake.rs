@@ -6,7 +6,7 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
 use fovea::analysis::{Engine, Loader, SourcesReport, UnitReport, WordScore};
-use fovea::explain::{Link, Method, PairReport, Side};
+use fovea::explain::{Link, Means, Method, PairReport, Side};
 use fovea::model::{Checkpoint, ModelError, ModelInfo, Pooling};
 use fovea::text::{Language, source_words};
 
@@ -148,6 +148,7 @@ impl Engine for Fake {
         &self,
         (a, _): (&str, Language),
         (b, _): (&str, Language),
+        _: Option<Means>,
         stop: Checkpoint,
     ) -> Result<PairReport, ModelError> {
         self.script.wait(stop)?;

@@ -5,6 +5,7 @@
 mod bad_input;
 mod binary;
 mod cancel;
+mod carriers;
 mod editor;
 mod fake;
 mod features;

@@ -21,7 +21,7 @@ use super::{
     Analysis, CancelToken, DocumentId, DocumentReport, Engine, Event, Home, Options, SourcesReport, UnitReport,
     WordScore,
 };
-use crate::explain::{Method, PairReport};
+use crate::explain::{Means, Method, PairReport};
 use crate::model::{Checkpoint, ModelError, ModelInfo, Pooling};
 use crate::text::{Language, Snapshot, source_words};
 
@@ -194,6 +194,7 @@ impl Engine for Fake {
         &self,
         (a, _): (&str, Language),
         (b, _): (&str, Language),
+        _: Option<Means>,
         checkpoint: Checkpoint,
     ) -> Result<PairReport, ModelError> {
         if self.script.gate.pass(checkpoint) {

@@ -63,12 +63,20 @@ impl Client {
     /// # Errors
     /// If it cannot be started.
     pub(super) fn start(model: Option<&Path>) -> Result<Client> {
+        Client::start_with(model, None)
+    }
+
+    /// As [`Client::start`]; what the server keeps is kept in a folder, if there is one.
+    ///
+    /// # Errors
+    /// If it cannot be started.
+    pub(super) fn start_with(model: Option<&Path>, kept: Option<&Path>) -> Result<Client> {
         let program = std::env::current_exe().context("this program does not know where it is")?;
         let mut command = Command::new(&program);
         let cache = Folder::new();
         command
             .arg("serve")
-            .env("FOVEA_CACHE_DIR", &cache.0)
+            .env("FOVEA_CACHE_DIR", kept.unwrap_or(&cache.0))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped());
         if let Some(model) = model {
@@ -156,6 +164,31 @@ impl Client {
         }
     }
 
+    /// The state of the server when it tells of it next.
+    ///
+    /// # Errors
+    /// If the server ends or is silent.
+    pub(super) fn status(&mut self) -> Result<Value> {
+        loop {
+            let (_, mut message) = match self.kept.pop_front() {
+                Some(kept) => kept,
+                None => self.next("fovea/status")?,
+            };
+            if message["method"] == "fovea/status" {
+                return Ok(message["params"].take());
+            }
+        }
+    }
+
+    /// The states that it told of meanwhile.
+    pub(super) fn statuses(&mut self) -> Vec<Value> {
+        let kept = self
+            .kept
+            .drain(..)
+            .filter(|(_, message)| message["method"] == "fovea/status");
+        kept.map(|(_, mut message)| message["params"].take()).collect()
+    }
+
     /// The next message. What the server asks is answered with what says least.
     fn next(&mut self, awaited: &str) -> Result<(Instant, Value)> {
         let frame = match self.frames.recv_timeout(PATIENCE) {
@@ -199,6 +232,17 @@ impl Drop for Client {
         let _ = self.server.kill();
         let _ = self.server.wait();
     }
+}
+
+/// Memory in use, where the system says so (Linux).
+pub(super) fn memory_mb(process: u32) -> Option<f64> {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    line.split_whitespace()
+        .next()?
+        .parse::<f64>()
+        .ok()
+        .map(|kb| kb / 1024.0)
 }
 
 /// Reads messages until the server ends, and notes the time of each before anything is done with it.

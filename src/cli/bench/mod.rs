@@ -1,10 +1,14 @@
-//! `fovea bench`: how long the model takes, and with `--edit` how long a server takes from a keystroke to new heat.
+//! `fovea bench`: how long the model takes, with `--edit` how long a server takes from a keystroke to new
+//! heat, and with `--workspace` how long it takes to answer in a large folder.
 
 mod client;
 mod edit;
 mod model;
 mod source;
 mod times;
+mod workspace;
+
+use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::Args;
@@ -20,7 +24,7 @@ pub(super) struct Bench {
         long,
         default_value = "1x16,1x128,1x256,8x256",
         value_name = "LIST",
-        conflicts_with = "edit"
+        conflicts_with_all = ["edit", "workspace"]
     )]
     shapes: String,
     /// Threads; without it one per processor (with --edit as many as the server chooses)
@@ -35,6 +39,12 @@ pub(super) struct Bench {
     /// With --edit: keystrokes per file
     #[arg(long, default_value_t = 100, value_name = "N", requires = "edit")]
     edits: usize,
+    /// Time answers in a folder of so many items instead, at rest and while its index is being brought up to date
+    #[arg(long, value_name = "ITEMS", conflicts_with_all = ["edit", "threads"], value_parser = clap::value_parser!(u32).range(100..=1_000_000))]
+    workspace: Option<u32>,
+    /// With --workspace: where to keep the files and their index, so that a later run finds them
+    #[arg(long, value_name = "DIR", requires = "workspace")]
+    folder: Option<PathBuf>,
     #[command(flatten)]
     model: ModelArguments,
     /// How to write the result
@@ -53,9 +63,9 @@ impl Bench {
 
 /// Times what was asked for.
 pub(super) fn run(arguments: &Bench) -> Result<()> {
-    if arguments.edit {
-        edit::run(arguments)
-    } else {
-        model::run(arguments)
+    match arguments.workspace {
+        Some(items) => workspace::run(arguments, items as usize),
+        None if arguments.edit => edit::run(arguments),
+        None => model::run(arguments),
     }
 }

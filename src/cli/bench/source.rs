@@ -101,6 +101,23 @@ fn filled(lines: usize, index: &mut usize) -> Vec<String> {
     text
 }
 
+/// A function of a line, as short as one can be and still be compared; another one in each round.
+pub(super) fn small(index: usize, round: u64) -> String {
+    let (verb, one, two) = name(index);
+    let mut numbers = Numbers::new(index as u64 * 1000 + round);
+    let (noun, other, number) = (numbers.of(&NOUNS), numbers.of(&VERBS), numbers.below(500));
+    format!(
+        "pub fn {verb}_{one}_{two}_{index}({noun}: &mut {}) -> bool {{ {noun}.{other}({two}, {number}) > {one}.len() }}\n",
+        camel(noun)
+    )
+}
+
+/// What somebody might look for.
+pub(super) fn question(numbers: &mut Numbers) -> String {
+    let (verb, one, two) = (numbers.of(&VERBS), numbers.of(&NOUNS), numbers.of(&NOUNS));
+    format!("{verb} the {one} of a {two}")
+}
+
 fn piece(index: usize) -> Vec<String> {
     match index % 9 {
         4 => record(index),

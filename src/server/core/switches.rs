@@ -105,7 +105,8 @@ impl Core {
         }
         self.board.add(|news| {
             news.status = true;
-            news.lenses |= old.lens != new.lens || old.min_similarity != new.min_similarity;
+            news.lenses |= (old.lens, old.inlay_hint) != (new.lens, new.inlay_hint);
+            news.lenses |= old.min_similarity != new.min_similarity;
         });
     }
 

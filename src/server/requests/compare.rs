@@ -5,13 +5,14 @@ use tower_lsp::Client;
 use tower_lsp::jsonrpc::{Error, Result};
 use tower_lsp::ls_types::MessageType;
 
+use super::passage;
 use crate::explain::PairReport;
 use crate::render::json;
 use crate::server::core::Core;
 use crate::server::protocol::Passage;
 use crate::server::ticket::Ticket;
 use crate::server::to_proto;
-use crate::text::{ByteRange, Language, Snapshot};
+use crate::text::ByteRange;
 
 /// How many pairs of words a message names.
 const NAMED: usize = 3;
@@ -19,9 +20,9 @@ const NAMED: usize = 3;
 /// The JSON of `fovea compare`; a client without user interface of ours is told the essence as well.
 ///
 /// # Errors
-/// Invalid parameters for a document that is not open, not analysed, or an empty passage; else why there is no answer.
+/// Invalid parameters for a passage that cannot be read ([`passage::stretch`]); else why there is no answer.
 pub async fn passages(core: &Core, client: &Client, ticket: &Ticket, a: Passage, b: Passage) -> Result<Value> {
-    let (a, b) = (passage(ticket, a)?, passage(ticket, b)?);
+    let (a, b) = (passage::stretch(ticket, a).await?, passage::stretch(ticket, b).await?);
     let analysis = core.analysis().ok_or_else(Error::internal_error)?;
     let asked = analysis.compare(a.question(), b.question(), ticket.cancel.clone());
     let report = asked.await.map_err(|refusal| to_proto::refusal(&refusal))?;
@@ -35,43 +36,6 @@ pub async fn passages(core: &Core, client: &Client, ticket: &Ticket, a: Passage,
         (&a.snapshot, &a.range),
         (&b.snapshot, &b.range)
     )))
-}
-
-/// A stretch of a text.
-struct Stretch {
-    snapshot: Snapshot,
-    range: ByteRange,
-}
-
-impl Stretch {
-    fn text(&self) -> String {
-        self.snapshot.text(self.range.clone()).into_owned()
-    }
-
-    fn question(&self) -> (String, Language) {
-        (self.text(), self.snapshot.language())
-    }
-}
-
-fn passage(ticket: &Ticket, passage: Passage) -> Result<Stretch> {
-    let stretch = match passage {
-        Passage::Range { uri, range } => {
-            let snapshot = ticket.required(&uri)?.snapshot;
-            let range = ticket.bytes(&snapshot, range);
-            Stretch { snapshot, range }
-        }
-        Passage::Text { text, language } => {
-            let language = Language::from_id(language.as_deref().unwrap_or("plaintext"));
-            Stretch {
-                range: 0..text.len(),
-                snapshot: Snapshot::new(&text, 0, language),
-            }
-        }
-    };
-    if stretch.text().trim().is_empty() {
-        return Err(Error::invalid_params("fovea.comparePassages: a passage is empty"));
-    }
-    Ok(stretch)
 }
 
 /// The cosine and the pairs of words that add most to it, in one line.

@@ -2,10 +2,10 @@
 
 use serde_json::json;
 use tower_lsp::ls_types::{
-    CodeActionKind, CodeActionOptions, CodeLensOptions, ExecuteCommandOptions, InitializeResult, OneOf, SaveOptions,
-    ServerCapabilities, ServerInfo, TextDocumentSyncCapability, TextDocumentSyncKind, TextDocumentSyncOptions,
-    TextDocumentSyncSaveOptions, WorkDoneProgressOptions, WorkspaceFoldersServerCapabilities,
-    WorkspaceServerCapabilities,
+    CodeActionKind, CodeActionOptions, CodeLensOptions, ColorProviderCapability, ExecuteCommandOptions,
+    InitializeResult, OneOf, SaveOptions, ServerCapabilities, ServerInfo, TextDocumentSyncCapability,
+    TextDocumentSyncKind, TextDocumentSyncOptions, TextDocumentSyncSaveOptions, WorkDoneProgressOptions,
+    WorkspaceFoldersServerCapabilities, WorkspaceServerCapabilities,
 };
 
 use crate::server::protocol::{ACTION_KIND, COMMANDS, LEVELS, PROTOCOL};
@@ -15,7 +15,7 @@ use crate::server::to_proto;
 /// The answer. Everything is announced statically, since some editors take no registrations and others use features they do not
 /// declare; highlights alone are registered later where that is possible, to stay below the language's own server.
 pub fn answer(ticket: &Ticket) -> InitializeResult {
-    let client = &ticket.client;
+    let (client, settings) = (&ticket.client, &ticket.settings);
     let sync = TextDocumentSyncOptions {
         open_close: Some(true),
         change: Some(TextDocumentSyncKind::INCREMENTAL),
@@ -39,6 +39,10 @@ pub fn answer(ticket: &Ticket) -> InitializeResult {
             position_encoding: Some(to_proto::encoding_kind(client.encoding)),
             text_document_sync: Some(TextDocumentSyncCapability::Options(sync)),
             hover_provider: Some(true.into()),
+            // Those that are off unless somebody wants them stay unsaid: an editor may ask the first server alone that has them.
+            inlay_hint_provider: (settings.inlay_hint && !client.inlay_registration).then_some(OneOf::Left(true)),
+            color_provider: (settings.document_color && !client.color_registration)
+                .then_some(ColorProviderCapability::Simple(true)),
             document_highlight_provider: (!client.highlight_registration).then_some(OneOf::Left(true)),
             code_lens_provider: Some(CodeLensOptions {
                 resolve_provider: Some(true),

@@ -1,6 +1,7 @@
 //! One file per request. A handler reads its ticket, asks the analysis and converts; it changes nothing.
 
 pub mod action;
+pub mod color;
 pub mod command;
 pub mod compare;
 pub mod cursor;
@@ -8,7 +9,9 @@ pub mod explain;
 pub mod highlight;
 pub mod hover;
 pub mod initialize;
+pub mod inlay;
 pub mod lens;
+pub mod passage;
 pub mod search;
 pub mod show;
 pub mod similar;

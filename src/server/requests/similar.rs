@@ -29,6 +29,22 @@ pub fn items(core: &Core, ticket: &Ticket, active: &Active) -> Option<Vec<Item>>
     )
 }
 
+/// All items of a document that have similar ones, with them, best first, in the order of the document. `None` where this version is not
+/// analysed.
+pub fn all(core: &Core, ticket: &Ticket, active: &Active) -> Option<Vec<(Item, Vec<SimilarItem>)>> {
+    let analysis = core.analysis()?;
+    let version = active.snapshot.version();
+    let report = analysis.report(&active.id, version)?;
+    let neighbours = analysis.neighbours(&active.id, version)?;
+    let told = neighbours.iter().filter_map(|found| {
+        let item = report.segments.items.get(found.item)?.clone();
+        let near = found.neighbours.iter().filter_map(|near| similar(ticket, near));
+        let near: Vec<SimilarItem> = near.collect();
+        (!near.is_empty()).then_some((item, near))
+    });
+    Some(told.collect())
+}
+
 /// The item whose name starts at a byte, with what is similar to it, best first. `None` where there is none.
 pub fn named_at(core: &Core, ticket: &Ticket, active: &Active, at: usize) -> Option<(Item, Vec<SimilarItem>)> {
     found_at(core, ticket, active, at)?.find(|(item, _)| item.name_range.start == at)

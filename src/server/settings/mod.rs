@@ -49,6 +49,14 @@ pub struct Settings {
     pub index: bool,
     /// `index.onBattery`
     pub index_on_battery: bool,
+    /// `inlayHint.enable`
+    pub inlay_hint: bool,
+    /// `documentColor.enable`
+    pub document_color: bool,
+    /// `diagnostics.enable`
+    pub diagnostics: bool,
+    /// `diagnostics.minSimilarity`
+    pub near_duplicate: f32,
     /// `highlight.enable`
     pub highlight: bool,
     /// `heat.enable`
@@ -115,6 +123,10 @@ impl Default for Settings {
             min_similarity: 0.0,
             index: true,
             index_on_battery: false,
+            inlay_hint: false,
+            document_color: false,
+            diagnostics: false,
+            near_duplicate: 0.0,
             highlight: true,
             heat: true,
             model_dir: None,
@@ -239,6 +251,9 @@ fn set(settings: &mut Settings, key: &Key, value: &Value) -> Option<String> {
                 "codeLens.enable" => settings.lens = on,
                 "index.enable" => settings.index = on,
                 "index.onBattery" => settings.index_on_battery = on,
+                "inlayHint.enable" => settings.inlay_hint = on,
+                "documentColor.enable" => settings.document_color = on,
+                "diagnostics.enable" => settings.diagnostics = on,
                 "highlight.enable" => settings.highlight = on,
                 "cache.disk" => settings.cache_disk = on,
                 _ => settings.heat = on,
@@ -270,7 +285,10 @@ fn set(settings: &mut Settings, key: &Key, value: &Value) -> Option<String> {
             let Some(n) = value.as_f64().filter(|n| (low..=high).contains(n)) else {
                 return misfit();
             };
-            settings.min_similarity = n as f32;
+            match key.name {
+                "diagnostics.minSimilarity" => settings.near_duplicate = n as f32,
+                _ => settings.min_similarity = n as f32,
+            }
         }
         Kind::Choice(words) => {
             let Some(word) = value.as_str().filter(|word| words.contains(word)) else {
@@ -324,6 +342,10 @@ fn copy(settings: &mut Settings, former: &Settings, key: &Key) {
         "codeLens.minSimilarity" => settings.min_similarity = former.min_similarity,
         "index.enable" => settings.index = former.index,
         "index.onBattery" => settings.index_on_battery = former.index_on_battery,
+        "inlayHint.enable" => settings.inlay_hint = former.inlay_hint,
+        "documentColor.enable" => settings.document_color = former.document_color,
+        "diagnostics.enable" => settings.diagnostics = former.diagnostics,
+        "diagnostics.minSimilarity" => settings.near_duplicate = former.near_duplicate,
         "highlight.enable" => settings.highlight = former.highlight,
         "heat.enable" => settings.heat = former.heat,
         "model.dir" => settings.model_dir.clone_from(&former.model_dir),

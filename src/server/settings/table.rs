@@ -66,7 +66,7 @@ const fn key(name: &'static str, kind: Kind, default: &'static str, description:
 }
 
 /// Every setting.
-pub const KEYS: [Key; 24] = [
+pub const KEYS: [Key; 28] = [
     key("enable", Kind::Bool, "true", "Whether documents are analysed at all."),
     key(
         "languages",
@@ -159,6 +159,33 @@ pub const KEYS: [Key; 24] = [
         Kind::Bool,
         "false",
         "Whether indexing goes on while the machine runs on its battery, where that can be known.",
+    ),
+    key(
+        "inlayHint.enable",
+        Kind::Bool,
+        "false",
+        "Whether the most similar item is named at the end of an item's line as well, for editors that show no lenses. Takes effect at \
+         once where the editor takes registrations, else when the server starts.",
+    ),
+    key(
+        "documentColor.enable",
+        Kind::Bool,
+        "false",
+        "Whether the words that carry twice the average or more are told as document colours, for editors that draw no heat. Takes \
+         effect at once where the editor takes registrations, else when the server starts.",
+    ),
+    key(
+        "diagnostics.enable",
+        Kind::Bool,
+        "false",
+        "Whether an item that is nearly the same as another gets a diagnostic, of severity hint.",
+    ),
+    key(
+        "diagnostics.minSimilarity",
+        Kind::Number(0.0, 1.0),
+        "0.9",
+        "The least language-centred cosine of such items. Items that count as similar are compared, so less than \
+         `codeLens.minSimilarity` changes nothing.",
     ),
     key(
         "highlight.enable",

@@ -7,6 +7,7 @@ use anyhow::{Context, Result, bail};
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::super::client::memory_mb;
 use super::super::source::{Numbers, source};
 use super::{Client, Times};
 
@@ -267,17 +268,6 @@ fn names(lines: &[String], within: Range<usize>) -> Vec<(usize, usize)> {
         }
     }
     places
-}
-
-/// Memory in use, where the system says so (Linux).
-fn memory_mb(process: u32) -> Option<f64> {
-    let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-    line.split_whitespace()
-        .next()?
-        .parse::<f64>()
-        .ok()
-        .map(|kb| kb / 1024.0)
 }
 
 /// Processor time used so far, where the system says so (Linux, whose clock ticks a hundred times a second).

@@ -1,0 +1,108 @@
+//! `textDocument/publishDiagnostics`: items that are nearly the same as others, where somebody wants to be told.
+
+use std::collections::HashMap;
+
+use tower_lsp::Client;
+use tower_lsp::ls_types::{
+    Diagnostic, DiagnosticRelatedInformation, DiagnosticSeverity, Location, NumberOrString, Uri,
+};
+
+use super::core::Core;
+use super::protocol::SimilarItem;
+use super::requests::similar::{self, one_line};
+use super::ticket::{Active, Ticket};
+use crate::analysis::DocumentId;
+use crate::segment::Item;
+
+/// What stands in a diagnostic's `code`.
+const CODE: &str = "near-duplicate";
+
+/// What the client was told, by document; a document without any is not among them.
+#[derive(Debug, Default)]
+pub struct Told(HashMap<DocumentId, Vec<Diagnostic>>);
+
+impl Told {
+    /// Tells what is new. A document that is not analysed yet keeps what was told of it, which editors move along with the text.
+    pub async fn tell(&mut self, core: &Core, ticket: &Ticket, client: &Client) {
+        if !ticket.settings.diagnostics && self.0.is_empty() {
+            return;
+        }
+        let closed = self.0.keys().filter(|id| ticket.open(id).is_none());
+        let closed: Vec<DocumentId> = closed.cloned().collect();
+        for id in closed {
+            self.0.remove(&id);
+            publish(client, &id, Vec::new(), None).await;
+        }
+        for (id, open) in ticket.documents.iter() {
+            let snapshot = open.snapshot();
+            let version = snapshot.version();
+            let active = open.inactive.is_none() && ticket.settings.diagnostics;
+            let found = match active {
+                true => of(
+                    core,
+                    ticket,
+                    &Active {
+                        id: id.clone(),
+                        snapshot,
+                    },
+                ),
+                false => Some(Vec::new()),
+            };
+            let Some(found) = found else { continue };
+            if found == *self.0.get(id).unwrap_or(&Vec::new()) {
+                continue;
+            }
+            match found.is_empty() {
+                true => self.0.remove(id),
+                false => self.0.insert(id.clone(), found.clone()),
+            };
+            publish(client, id, found, Some(version)).await;
+        }
+    }
+}
+
+async fn publish(client: &Client, id: &DocumentId, found: Vec<Diagnostic>, version: Option<i32>) {
+    if let Ok(uri) = id.parse::<Uri>() {
+        client.publish_diagnostics(uri, found, version).await;
+    }
+}
+
+/// The diagnostics of a document; `None` where this version is not analysed.
+fn of(core: &Core, ticket: &Ticket, active: &Active) -> Option<Vec<Diagnostic>> {
+    let items = similar::all(core, ticket, active)?;
+    let least = f64::from(ticket.settings.near_duplicate);
+    let found = items.iter().filter_map(|(item, similar)| {
+        let near = similar.iter().filter(|near| near.score >= least);
+        diagnostic(ticket, active, item, &near.collect::<Vec<_>>())
+    });
+    Some(found.collect())
+}
+
+/// One for an item that is nearly the same as others.
+fn diagnostic(ticket: &Ticket, active: &Active, item: &Item, near: &[&SimilarItem]) -> Option<Diagnostic> {
+    let best = near.first()?;
+    let more = match near.len() {
+        1 => String::new(),
+        count => format!(" and {} more", count - 1),
+    };
+    let name = one_line(&best.name).replace('`', "'");
+    let place = similar::place(ticket, active, best);
+    let related = near.iter().map(|near| DiagnosticRelatedInformation {
+        location: Location {
+            uri: near.uri.clone(),
+            range: near.selection,
+        },
+        message: format!("{:.2} {}", near.score, one_line(&near.name)),
+    });
+    Some(Diagnostic {
+        range: ticket.range(&active.snapshot, &item.name_range),
+        severity: Some(DiagnosticSeverity::HINT),
+        code: Some(NumberOrString::String(CODE.to_owned())),
+        code_description: None,
+        source: Some("fovea".to_owned()),
+        message: format!("Nearly the same as `{name}`, {place} ({:.2}){more}", best.score),
+        related_information: ticket.client.related_information.then(|| related.collect()),
+        tags: None,
+        data: None,
+    })
+}

@@ -1,0 +1,205 @@
+//! The page for those who write a client, held against the types.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use tower_lsp::ls_types::notification::Notification;
+use tower_lsp::ls_types::request::Request;
+
+use super::*;
+
+/// The blocks of JSON on the page that name a type.
+fn blocks() -> Vec<(String, Value)> {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/protocol.md");
+    let page = std::fs::read_to_string(path).unwrap();
+    let mut blocks = Vec::new();
+    for part in page.split("```json ").skip(1) {
+        let (name, rest) = part.split_once('\n').unwrap();
+        let (body, _) = rest.split_once("```").unwrap();
+        let value = serde_json::from_str(body).unwrap_or_else(|error| panic!("{name}: {error}"));
+        blocks.push((name.trim().to_owned(), value));
+    }
+    blocks
+}
+
+/// What the type makes of an example: the same again, or the example is none.
+fn read<T: DeserializeOwned + Serialize>(value: &Value) -> Value {
+    let read: T = serde_json::from_value(value.clone()).unwrap_or_else(|error| panic!("{error}: {value}"));
+    json!(read)
+}
+
+/// The names of all fields, with those around them.
+fn fields(prefix: &str, value: &Value, found: &mut BTreeSet<String>) {
+    match value {
+        Value::Object(object) => {
+            for (name, value) in object {
+                let path = format!("{prefix}.{name}");
+                fields(&path, value, found);
+                found.insert(path);
+            }
+        }
+        Value::Array(list) => list.iter().for_each(|value| fields(prefix, value, found)),
+        _ => {}
+    }
+}
+
+/// Every type with a value that has all of its fields.
+fn full() -> BTreeMap<&'static str, Value> {
+    let uri: Uri = "file:///a".parse().unwrap();
+    let range = Range::default();
+    let document = TextDocumentIdentifier { uri: uri.clone() };
+    let changed = Changed {
+        since: 1,
+        start: 2,
+        end: 3,
+        was: 4,
+    };
+    let unread = Unread {
+        range,
+        coverage: 0.1,
+        reason: String::new(),
+    };
+    let heat = HeatParams {
+        uri: uri.clone(),
+        version: 1,
+        method: String::new(),
+        levels: LEVELS,
+        complete: true,
+        changed: Some(changed),
+        words: vec![[0; 4]],
+        unread: vec![unread],
+    };
+    let index = IndexParams {
+        state: IndexState::Indexing,
+        items: 1,
+        done: Some(1),
+        total: Some(1),
+        refused: Vec::new(),
+    };
+    let status = StatusParams {
+        health: Health::Ok,
+        state: State::Ready,
+        model: None,
+        method: String::new(),
+        heat: true,
+        message: Some(String::new()),
+        inactive: vec![InactiveDocument {
+            uri: uri.clone(),
+            reason: String::new(),
+        }],
+        index: Some(index),
+    };
+    let similar = SimilarItem {
+        uri: uri.clone(),
+        range,
+        selection: range,
+        name: String::new(),
+        kind: String::new(),
+        language: String::new(),
+        score: 0.5,
+    };
+    let show = ShowSimilarArgs {
+        uri: uri.clone(),
+        range,
+        name: String::new(),
+        similar: Some(vec![similar]),
+    };
+    let answer = ShowSimilarAnswer {
+        name: String::new(),
+        similar: Vec::new(),
+        shown: None,
+    };
+    let passages = [
+        Passage::Range {
+            uri: uri.clone(),
+            range,
+        },
+        Passage::Text {
+            text: String::new(),
+            language: Some(String::new()),
+        },
+    ];
+    let search = SearchArgs::Filtered {
+        query: String::new(),
+        top: Some(1),
+        languages: Vec::new(),
+    };
+    let visible = VisibleParams {
+        text_document: document.clone(),
+        range,
+    };
+    let explain = ExplainParams {
+        text_document: document,
+        range: Some(range),
+    };
+    BTreeMap::from([
+        ("HeatParams", json!(heat)),
+        ("StatusParams", json!(status)),
+        ("VisibleParams", json!(visible)),
+        ("ExplainParams", json!(explain)),
+        ("ShowSimilarArgs", json!(show)),
+        ("ShowSimilarAnswer", json!(answer)),
+        ("Passage", json!(passages)),
+        ("ExplainSelectionArgs", json!(ExplainSelectionArgs { uri, range })),
+        ("SearchArgs", json!(search)),
+        ("Toggled", json!(Toggled { enabled: true })),
+    ])
+}
+
+#[test]
+fn the_page_of_the_protocol_is_true_of_the_types() {
+    let mut told: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for (name, example) in blocks() {
+        let again = match &*name {
+            "HeatParams" => read::<HeatParams>(&example),
+            "StatusParams" => read::<StatusParams>(&example),
+            "VisibleParams" => read::<VisibleParams>(&example),
+            "ExplainParams" => read::<ExplainParams>(&example),
+            "ShowSimilarArgs" => read::<ShowSimilarArgs>(&example),
+            "ShowSimilarAnswer" => read::<ShowSimilarAnswer>(&example),
+            "Passage" => read::<Passage>(&example),
+            "ExplainSelectionArgs" => read::<ExplainSelectionArgs>(&example),
+            "SearchArgs" => read::<SearchArgs>(&example),
+            "Toggled" => read::<Toggled>(&example),
+            other => panic!("no such type: {other}"),
+        };
+        // A field that the type does not have would be lost on the way.
+        assert_eq!(again, example, "{name}");
+        fields("", &example, told.entry(name).or_default());
+    }
+    for (name, value) in full() {
+        let mut all = BTreeSet::new();
+        fields("", &value, &mut all);
+        let missing: Vec<_> = all
+            .difference(told.get(name).unwrap_or(&BTreeSet::new()))
+            .cloned()
+            .collect();
+        assert!(missing.is_empty(), "docs/protocol.md tells of no {missing:?} in {name}");
+    }
+}
+
+#[test]
+fn the_page_of_the_protocol_names_every_message_and_command() {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/protocol.md");
+    let page = std::fs::read_to_string(path).unwrap();
+    for name in [Heat::METHOD, Status::METHOD, Visible::METHOD, Explain::METHOD] {
+        assert!(page.contains(&format!("\n## `{name}`")), "{name}");
+    }
+    for command in COMMANDS {
+        assert!(page.contains(&format!("`{command}`")), "{command}");
+    }
+    let states = [State::Loading, State::Ready, State::Busy, State::Paused, State::Failed].map(|state| json!(state));
+    let index = [
+        IndexState::Waiting,
+        IndexState::Battery,
+        IndexState::Indexing,
+        IndexState::Cancelled,
+        IndexState::Ready,
+    ];
+    for state in states.into_iter().chain(index.map(|state| json!(state))) {
+        let state = state.as_str().unwrap().to_owned();
+        assert!(page.contains(&format!("`{state}`")), "{state}");
+    }
+}

@@ -1,0 +1,75 @@
+//! `textDocument/documentColor`: heat for editors that draw none, as the colours of the words that carry most.
+
+use std::time::Duration;
+
+use tower_lsp::jsonrpc;
+use tower_lsp::ls_types::{Color, ColorInformation, DocumentColorParams};
+
+use crate::analysis::{DocumentReport, Refusal};
+use crate::render::heat::{LEVELS, UNDERSTOOD, levels};
+use crate::server::core::Core;
+use crate::server::ticket::Ticket;
+use crate::server::to_proto;
+
+/// The least level that has a colour: a word of twice the average share. A swatch before every word would be no help.
+const LEAST: u32 = 8;
+
+/// The colours of the levels from [`LEAST`] on, yellow to red: of a lightness at which they can be told on light and on dark.
+const RAMP: [[u8; 3]; (LEVELS - LEAST + 1) as usize] = [
+    [217, 194, 74],
+    [223, 166, 60],
+    [227, 136, 47],
+    [227, 102, 38],
+    [220, 61, 30],
+];
+
+/// The colours of a document. There is no way to tell an editor that they changed, so a document that is not analysed yet is waited for,
+/// as long as a first hover may take; what is known by then is told.
+///
+/// # Errors
+/// The request was cancelled, or its document changed.
+pub async fn colors(
+    core: &Core,
+    ticket: &Ticket,
+    params: DocumentColorParams,
+) -> jsonrpc::Result<Vec<ColorInformation>> {
+    let wanted = ticket.settings.document_color && ticket.settings.heat;
+    let active = ticket.active(&params.text_document.uri).filter(|_| wanted);
+    let (Some(active), Some(analysis)) = (active, core.analysis()) else {
+        return Ok(Vec::new());
+    };
+    let patience = Duration::from_millis(ticket.settings.hover_deadline_ms);
+    let asked = analysis.explain_document(&active.id, active.snapshot.clone(), ticket.cancel.clone());
+    let report = match tokio::time::timeout(patience, asked).await {
+        Ok(Ok(report)) => Some(report),
+        Ok(Err(refusal @ (Refusal::Cancelled | Refusal::Stale))) => return Err(to_proto::refusal(&refusal)),
+        Ok(Err(_)) | Err(_) => analysis.report(&active.id, active.snapshot.version()),
+    };
+    Ok(report.map_or_else(Vec::new, |report| drawn(ticket, &report)))
+}
+
+fn drawn(ticket: &Ticket, report: &DocumentReport) -> Vec<ColorInformation> {
+    let units = report.segments.units.iter().zip(&report.units);
+    let understood = units.filter_map(|(unit, told)| {
+        let told = told.as_ref().filter(|told| told.coverage >= UNDERSTOOD)?;
+        Some((unit.range.start, told))
+    });
+    let words = understood.flat_map(|(start, told)| {
+        let words = told.words.iter().zip(levels(told));
+        words.map(move |(word, level)| (start + word.range.start..start + word.range.end, level))
+    });
+    let colors = words.filter_map(|(range, level)| {
+        let [red, green, blue] = *RAMP.get(level.checked_sub(LEAST)? as usize)?;
+        let part = |value: u8| f32::from(value) / 255.0;
+        Some(ColorInformation {
+            range: to_proto::range(&report.snapshot, &range, ticket.client.encoding),
+            color: Color {
+                red: part(red),
+                green: part(green),
+                blue: part(blue),
+                alpha: 1.0,
+            },
+        })
+    });
+    colors.collect()
+}

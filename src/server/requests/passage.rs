@@ -1,0 +1,103 @@
+//! A passage that a client names: a stretch of an open document, of a file of the workspace, or a text of its own.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use tower_lsp::jsonrpc::{Error, Result};
+use tower_lsp::ls_types::Uri;
+
+use crate::server::client::file_path;
+use crate::server::documents::Open;
+use crate::server::protocol::Passage;
+use crate::server::ticket::Ticket;
+use crate::text::{ByteRange, Language, Snapshot, decode};
+
+/// A stretch of a text.
+pub struct Stretch {
+    /// The text.
+    pub snapshot: Snapshot,
+    /// The stretch, in bytes.
+    pub range: ByteRange,
+}
+
+impl Stretch {
+    /// Its text.
+    pub fn text(&self) -> String {
+        self.snapshot.text(self.range.clone()).into_owned()
+    }
+
+    /// What is asked of the model.
+    pub fn question(&self) -> (String, Language) {
+        (self.text(), self.snapshot.language())
+    }
+}
+
+/// The text of a passage. A document that is not open is read from the disk, if it lies in a folder that is open.
+///
+/// # Errors
+/// Invalid parameters for a document that is neither open nor in an open folder, cannot be read or is not analysed, and for a passage
+/// without text.
+pub async fn stretch(ticket: &Ticket, passage: Passage) -> Result<Stretch> {
+    let stretch = match passage {
+        Passage::Range { uri, range } => {
+            let snapshot = match ticket.open(uri.as_str()) {
+                Some(_) => ticket.required(&uri)?.snapshot,
+                None => closed(ticket, uri).await?,
+            };
+            let range = ticket.bytes(&snapshot, range);
+            Stretch { snapshot, range }
+        }
+        Passage::Text { text, language } => {
+            let language = Language::from_id(language.as_deref().unwrap_or("plaintext"));
+            Stretch {
+                range: 0..text.len(),
+                snapshot: Snapshot::new(&text, 0, language),
+            }
+        }
+    };
+    if stretch.text().trim().is_empty() {
+        return Err(Error::invalid_params("fovea.comparePassages: a passage is empty"));
+    }
+    Ok(stretch)
+}
+
+/// The text of a file that is not open, by the rules for those that are.
+async fn closed(ticket: &Ticket, uri: Uri) -> Result<Snapshot> {
+    let ticket = ticket.clone();
+    let read = move || {
+        let refused = |why: &dyn std::fmt::Display| Error::invalid_params(format!("{}: {why}", uri.as_str()));
+        let path = file_path(&uri).and_then(|path| in_workspace(&ticket, &path));
+        let Some(path) = path else {
+            return Err(refused(&"it is neither open nor a file of a folder that is open"));
+        };
+        let bytes = bytes(&path, ticket.settings.max_file_bytes).map_err(|error| refused(&error))?;
+        let text = decode(bytes).map_err(|error| refused(&error))?;
+        let mut document = Open::new(uri.as_str(), Language::from_path(&path).name().to_owned(), 0, &text);
+        document.admit(&ticket.settings);
+        match document.inactive {
+            Some(reason) => Err(refused(&reason)),
+            None => Ok(document.snapshot()),
+        }
+    };
+    tokio::task::spawn_blocking(read)
+        .await
+        .map_err(|_| Error::internal_error())?
+}
+
+/// The one path of a file below a folder that is open. A link out of the folder leads nowhere.
+fn in_workspace(ticket: &Ticket, path: &Path) -> Option<PathBuf> {
+    let path = path.canonicalize().ok()?;
+    let roots = &ticket.client.shown_below;
+    roots.iter().any(|root| path.starts_with(root)).then_some(path)
+}
+
+/// What a file holds, of a pipe nothing; a byte more than allowed is enough to tell that it is too large.
+fn bytes(path: &Path, most: usize) -> std::io::Result<Vec<u8>> {
+    if !path.is_file() {
+        return Err(std::io::ErrorKind::InvalidInput.into());
+    }
+    let mut bytes = Vec::new();
+    File::open(path)?.take(most as u64 + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
