@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 use super::queue::lock;
 use super::store::{Entry, Place, Store};
 use super::{SourcesReport, UnitReport, WordScore};
-use crate::explain::Method;
+use crate::explain::{Heads, Method};
 use crate::model::simd;
 use crate::text::Language;
 
@@ -58,6 +58,8 @@ pub struct Setting {
     pub model: String,
     /// The method of the scores.
     pub method: Method,
+    /// The attention maps that [`Method::Attention`] looks at; of no account to other methods.
+    pub heads: Heads,
     /// Whether identifiers are split into words.
     pub identifier_aware: bool,
 }
@@ -84,9 +86,13 @@ impl Setting {
         // Each field ends where its length says, so that no two questions are spelt the same.
         hash.update((self.model.len() as u64).to_le_bytes());
         hash.update(self.model.as_bytes());
-        let method = match kind {
-            Kind::Unit | Kind::Merged => self.method.name(),
-            Kind::Sources | Kind::Count => "",
+        let method = match (kind, self.heads) {
+            (Kind::Sources | Kind::Count, _) => String::new(),
+            (_, Heads { layer, head }) if self.method == Method::Attention && (layer, head) != (None, None) => {
+                let number = |one: Option<usize>| one.map_or_else(|| "*".to_owned(), |one| one.to_string());
+                format!("{} {} {}", self.method.name(), number(layer), number(head))
+            }
+            _ => self.method.name().to_owned(),
         };
         hash.update([kind as u8, method.len() as u8]);
         hash.update(method.as_bytes());
@@ -290,6 +296,7 @@ mod tests {
         Setting {
             model: "m".into(),
             method: Method::Decomposition,
+            heads: Heads::default(),
             identifier_aware: true,
         }
     }
@@ -345,6 +352,24 @@ mod tests {
             method: Method::Alti,
             ..base.clone()
         };
+        let attention = Setting {
+            method: Method::Attention,
+            ..setting()
+        };
+        let one_head = Setting {
+            heads: Heads {
+                layer: None,
+                head: Some(1),
+            },
+            ..attention.clone()
+        };
+        let one_layer = Setting {
+            heads: Heads {
+                layer: Some(1),
+                head: None,
+            },
+            ..attention.clone()
+        };
         let plain = Setting {
             identifier_aware: false,
             ..base.clone()
@@ -359,6 +384,9 @@ mod tests {
             other_model.key(Kind::Unit, "a", Language::Rust),
             other_method.key(Kind::Unit, "a", Language::Rust),
             plain.key(Kind::Unit, "a", Language::Rust),
+            attention.key(Kind::Unit, "a", Language::Rust),
+            one_head.key(Kind::Unit, "a", Language::Rust),
+            one_layer.key(Kind::Unit, "a", Language::Rust),
         ];
         for (i, key) in keys.iter().enumerate() {
             assert!(!keys[..i].contains(key), "address {i} is taken");

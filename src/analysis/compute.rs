@@ -171,8 +171,10 @@ impl Compute<'_> {
             .iter()
             .map(|&i| (&*all[i].0, self.setting.voice(all[i].1)))
             .collect();
-        let (engine, method) = (self.engine, self.setting.method);
-        let reports = self.pool.install(|| engine.analyse(&texts, method, checkpoint));
+        let (engine, Setting { method, heads, .. }) = (self.engine, self.setting);
+        let reports = self
+            .pool
+            .install(|| engine.analyse(&texts, *method, *heads, checkpoint));
         *self.attempt = Attempt::Nothing;
         let reports = reports?;
         if reports.len() != batch.len() {

@@ -3,7 +3,7 @@
 use std::fmt::Display;
 
 use super::{SourcesReport, UnitReport};
-use crate::explain::{self, Means, Method, PairReport};
+use crate::explain::{self, Heads, Means, Method, PairReport};
 use crate::model::{Checkpoint, Model, ModelError, ModelInfo};
 use crate::similar::index::embed_query;
 use crate::text::Language;
@@ -20,7 +20,7 @@ pub trait Engine: Send + Sync {
     fn window(&self) -> usize;
     /// Tokens of a text, special tokens included.
     fn count(&self, text: &str, language: Language) -> usize;
-    /// As [`super::analyse`].
+    /// As [`super::analyse_heads`].
     ///
     /// # Errors
     /// [`ModelError::Stopped`] when the checkpoint says so; otherwise what the model reports.
@@ -28,6 +28,7 @@ pub trait Engine: Send + Sync {
         &self,
         texts: &[(&str, Language)],
         method: Method,
+        heads: Heads,
         checkpoint: Checkpoint,
     ) -> Result<Vec<UnitReport>, ModelError>;
     /// As [`super::sources`].
@@ -85,9 +86,10 @@ impl Engine for Model {
         &self,
         texts: &[(&str, Language)],
         method: Method,
+        heads: Heads,
         checkpoint: Checkpoint,
     ) -> Result<Vec<UnitReport>, ModelError> {
-        super::analyse(self, texts, method, checkpoint)
+        super::analyse_heads(self, texts, method, heads, checkpoint)
     }
 
     fn sources(&self, text: (&str, Language), checkpoint: Checkpoint) -> Result<SourcesReport, ModelError> {
@@ -130,9 +132,10 @@ impl Engine for Box<dyn Engine> {
         &self,
         texts: &[(&str, Language)],
         method: Method,
+        heads: Heads,
         checkpoint: Checkpoint,
     ) -> Result<Vec<UnitReport>, ModelError> {
-        (**self).analyse(texts, method, checkpoint)
+        (**self).analyse(texts, method, heads, checkpoint)
     }
 
     fn sources(&self, text: (&str, Language), checkpoint: Checkpoint) -> Result<SourcesReport, ModelError> {

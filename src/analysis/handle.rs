@@ -124,8 +124,8 @@ impl Analysis {
             }
             state.pool_changed |= old.threads != new.threads;
             state.lenses_stale |= old.min_similarity != new.min_similarity;
-            let (method, identifier_aware) = (new.method, new.identifier_aware);
-            if (old.method, old.identifier_aware) == (method, identifier_aware) {
+            let (method, heads, identifier_aware) = (new.method, new.heads, new.identifier_aware);
+            if (old.method, old.heads, old.identifier_aware) == (method, heads, identifier_aware) {
                 return;
             }
             if let Some(setting) = &state.setting {
@@ -133,6 +133,7 @@ impl Analysis {
                 state.setting = Some(Arc::new(Setting {
                     model,
                     method,
+                    heads,
                     identifier_aware,
                 }));
             }

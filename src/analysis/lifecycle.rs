@@ -58,6 +58,7 @@ impl Worker {
         let setting = Setting {
             model: info.id.clone(),
             method: state.options.method,
+            heads: state.options.heads,
             identifier_aware: state.options.identifier_aware,
         };
         // After a panic the same model comes back, and what it said before still holds.

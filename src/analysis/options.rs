@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::DocumentReport;
 use super::store::Place;
 use super::workspace::{Scope, Stage};
-use crate::explain::Method;
+use crate::explain::{Heads, Method};
 use crate::model::ModelInfo;
 use crate::similar::likeness;
 
@@ -15,6 +15,8 @@ use crate::similar::likeness;
 pub struct Options {
     /// The method of the scores.
     pub method: Method,
+    /// The attention maps that [`Method::Attention`] looks at.
+    pub heads: Heads,
     /// Threads of the model's pool; 0 = choose: half the cores, at least two where there are two, at most four.
     pub threads: usize,
     /// How long after the last edit whole-document work begins.
@@ -35,6 +37,7 @@ impl Default for Options {
     fn default() -> Options {
         Options {
             method: Method::default(),
+            heads: Heads::default(),
             threads: 0,
             debounce: Duration::from_millis(250),
             cache_bytes: 64 << 20,

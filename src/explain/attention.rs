@@ -24,7 +24,7 @@ pub fn map(trace: &Trace, layer: usize, head: Option<usize>) -> Result<Mixing> {
 }
 
 /// Which attention maps to look at.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct Heads {
     /// One layer, from 0; the mean of all without it.
     pub layer: Option<usize>,

@@ -36,7 +36,8 @@ pub const EXPLAIN_SELECTION: &str = "fovea.explainSelection";
 pub const TOGGLE_HEAT: &str = "fovea.toggleHeat";
 /// Command: highlights on or off for this session. Argument: none, or the wanted state. Answer: [`Toggled`].
 pub const TOGGLE_HIGHLIGHT: &str = "fovea.toggleHighlight";
-/// Command: another salience method for this session. Argument: its name. Answer: `{"method": name}`.
+/// Command: another salience method for this session. Arguments: its name, and with `attention` which maps are looked at
+/// ([`AttentionMaps`]; all without it). Answer: [`MethodAnswer`].
 pub const SET_METHOD: &str = "fovea.setMethod";
 /// Command: stop all model work. Answer: null.
 pub const PAUSE: &str = "fovea.pause";
@@ -184,6 +185,12 @@ pub struct StatusParams {
     pub model: Option<String>,
     /// The salience method in use.
     pub method: String,
+    /// The attention maps that are looked at, where some were chosen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub maps: Option<AttentionMaps>,
+    /// How many maps the model has, once it is loaded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attention: Option<AttentionShape>,
     /// Whether heat is sent.
     pub heat: bool,
     /// What went wrong, in one sentence, where something did.
@@ -194,6 +201,15 @@ pub struct StatusParams {
     /// The index of the folders that are open.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub index: Option<IndexParams>,
+}
+
+/// How many attention maps a model has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AttentionShape {
+    /// Layers.
+    pub layers: usize,
+    /// Heads of each layer.
+    pub heads: usize,
 }
 
 /// What the index of the folders that are open does.
@@ -378,6 +394,31 @@ pub struct ExplainSelectionArgs {
     pub uri: Uri,
     /// What to explain as one unit.
     pub range: Range,
+}
+
+/// The attention maps that the method `attention` looks at: one layer of all heads, one head of all layers, or one map.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AttentionMaps {
+    /// From 0; the mean of all layers without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub layer: Option<usize>,
+    /// From 0; the mean of all heads without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub head: Option<usize>,
+}
+
+/// The answer of [`SET_METHOD`]: what holds from now on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MethodAnswer {
+    /// The method.
+    pub method: String,
+    /// The one layer that is looked at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub layer: Option<usize>,
+    /// The one head that is looked at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub head: Option<usize>,
 }
 
 /// The answer of a toggle.

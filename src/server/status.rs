@@ -1,9 +1,12 @@
 //! The state of the server, as it is told.
 
 use super::core::Core;
-use super::protocol::{Health, InactiveDocument, IndexParams, IndexState, State, StatusParams};
+use super::protocol::{
+    AttentionMaps, AttentionShape, Health, InactiveDocument, IndexParams, IndexState, State, StatusParams,
+};
 use super::ticket::Ticket;
 use crate::analysis::{CancelToken, IndexStage, IndexStatus, ModelStatus};
+use crate::explain::Heads;
 
 /// The state now.
 pub fn status(core: &Core) -> StatusParams {
@@ -14,6 +17,8 @@ pub fn status(core: &Core) -> StatusParams {
         state: State::Loading,
         model: None,
         method: ticket.settings.method.name().to_owned(),
+        maps: maps(ticket.settings.heads),
+        attention: None,
         heat: ticket.settings.heat,
         message: None,
         inactive,
@@ -29,6 +34,10 @@ pub fn status(core: &Core) -> StatusParams {
             let state = if now.busy { State::Busy } else { State::Ready };
             StatusParams {
                 state,
+                attention: Some(AttentionShape {
+                    layers: info.layers,
+                    heads: info.heads,
+                }),
                 model: Some(info.name),
                 ..base
             }
@@ -52,6 +61,10 @@ pub fn status(core: &Core) -> StatusParams {
         };
     }
     base
+}
+
+fn maps(Heads { layer, head }: Heads) -> Option<AttentionMaps> {
+    (layer.is_some() || head.is_some()).then_some(AttentionMaps { layer, head })
 }
 
 /// How far the index is; `None` where no folder is to be indexed.

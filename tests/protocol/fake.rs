@@ -6,7 +6,7 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
 use fovea::analysis::{Engine, Loader, SourcesReport, UnitReport, WordScore};
-use fovea::explain::{Link, Means, Method, PairReport, Side};
+use fovea::explain::{Heads, Link, Means, Method, PairReport, Side};
 use fovea::model::{Checkpoint, ModelError, ModelInfo, Pooling};
 use fovea::text::{Language, source_words};
 
@@ -17,12 +17,18 @@ pub struct Script {
     shut: Mutex<bool>,
     opened: Condvar,
     failure: Mutex<Option<String>>,
+    heads: Mutex<Heads>,
 }
 
 impl Script {
     /// The texts it was given, in order.
     pub fn texts(&self) -> Vec<String> {
         self.texts.lock().unwrap().clone()
+    }
+
+    /// The attention maps it was told to look at last.
+    pub fn heads(&self) -> Heads {
+        *self.heads.lock().unwrap()
     }
 
     /// From now on it computes nothing until [`Script::open`].
@@ -83,8 +89,8 @@ impl Engine for Fake {
             name: self.name.clone(),
             id: self.name.clone(),
             architecture: "fake".to_owned(),
-            layers: 1,
-            heads: 1,
+            layers: 2,
+            heads: 3,
             hidden: 64,
             window: 10_000,
             vocabulary: 1,
@@ -105,9 +111,11 @@ impl Engine for Fake {
         &self,
         texts: &[(&str, Language)],
         method: Method,
+        heads: Heads,
         stop: Checkpoint,
     ) -> Result<Vec<UnitReport>, ModelError> {
         self.script.wait(stop)?;
+        *self.script.heads.lock().unwrap() = heads;
         let mut reports = Vec::new();
         for (text, _) in texts {
             assert!(!text.contains("KNOCK_OVER"), "the model fell over {text}");

@@ -124,6 +124,52 @@ async fn another_method_is_analysed_anew() {
 }
 
 #[tokio::test]
+async fn one_attention_map_is_looked_at_where_it_is_chosen() {
+    let mut editor = fovea().await;
+    editor.open(URI, "rust", "fn heated() {}").await;
+    editor.told_that("fovea/heat", |heat| heat["complete"] == true).await;
+    let choose = |arguments: Value| json!({"command": "fovea.setMethod", "arguments": arguments});
+    let set = editor
+        .request(
+            "workspace/executeCommand",
+            choose(json!(["attention", {"layer": 1, "head": 2}])),
+        )
+        .await;
+    assert_eq!(set, json!({"method": "attention", "layer": 1, "head": 2}));
+    let status = editor
+        .told_that("fovea/status", |status| status["method"] == "attention")
+        .await;
+    assert_eq!(status["maps"], json!({"layer": 1, "head": 2}));
+    assert_eq!(status["attention"], json!({"layers": 2, "heads": 3}));
+    let of_attention = |heat: &Value| heat["complete"] == true && heat["method"] == "attention";
+    editor.told_that("fovea/heat", of_attention).await;
+    let heads = editor.script.heads();
+    assert_eq!((heads.layer, heads.head), (Some(1), Some(2)));
+    // Another map is another result, not the one that is known.
+    editor
+        .request("workspace/executeCommand", choose(json!(["attention", {"head": 0}])))
+        .await;
+    editor.told_that("fovea/heat", of_attention).await;
+    let heads = editor.script.heads();
+    assert_eq!((heads.layer, heads.head), (None, Some(0)));
+    for (arguments, why) in [
+        (json!(["attention", {"layer": 2}]), "layers 0 to 1 and heads 0 to 2"),
+        (json!(["attention", {"layr": 1}]), "an object with layer, head or both"),
+        (json!(["alti", {"layer": 1}]), "go with attention"),
+    ] {
+        let (code, said) = editor.refused("workspace/executeCommand", choose(arguments)).await;
+        assert!(code == -32602 && said.contains(why), "{said}");
+    }
+    let set = editor
+        .request("workspace/executeCommand", choose(json!(["attention"])))
+        .await;
+    assert_eq!(set, json!({"method": "attention"}));
+    editor.told_that("fovea/heat", of_attention).await;
+    editor.ignore("fovea/heat");
+    editor.finish().await;
+}
+
+#[tokio::test]
 async fn status_tells_the_state_and_who_is_inactive() {
     let mut editor = Editor::connect();
     editor.script.fail_loading(Some("model.safetensors is truncated"));

@@ -203,6 +203,7 @@ mod tests {
         let setting = Setting {
             model: "m".into(),
             method: Method::Decomposition,
+            heads: crate::explain::Heads::default(),
             identifier_aware: true,
         };
         setting.key(Kind::Unit, "text", Language::Rust)

@@ -286,6 +286,7 @@ fn the_debounce_grows_with_the_time_a_pass_takes_up_to_two_seconds() {
             setting: Setting {
                 model: "m".into(),
                 method: Method::Decomposition,
+                heads: crate::explain::Heads::default(),
                 identifier_aware: true,
             },
         };

@@ -21,7 +21,7 @@ use super::{
     Analysis, CancelToken, DocumentId, DocumentReport, Engine, Event, Home, Options, SourcesReport, UnitReport,
     WordScore,
 };
-use crate::explain::{Means, Method, PairReport};
+use crate::explain::{Heads, Means, Method, PairReport};
 use crate::model::{Checkpoint, ModelError, ModelInfo, Pooling};
 use crate::text::{Language, Snapshot, source_words};
 
@@ -156,6 +156,7 @@ impl Engine for Fake {
         &self,
         texts: &[(&str, Language)],
         method: Method,
+        _: Heads,
         checkpoint: Checkpoint,
     ) -> Result<Vec<UnitReport>, ModelError> {
         if self.script.gate.pass(checkpoint) {

@@ -12,7 +12,7 @@ use tower_lsp::ls_types::InitializeParams;
 
 use crate::analysis::store::Place;
 use crate::analysis::{self, Analysis, CancelToken, DocumentId, Event, IndexStage, Loader, Scope};
-use crate::explain::Method;
+use crate::explain::{Heads, Method};
 use crate::server::board::{Board, HeatNews};
 use crate::server::client::{Abilities, abilities};
 use crate::server::documents::{Documents, Open};
@@ -46,7 +46,7 @@ pub enum Activity {
 struct Session {
     heat: Option<bool>,
     highlight: Option<bool>,
-    method: Option<Method>,
+    method: Option<(Method, Heads)>,
 }
 
 struct State {
@@ -334,6 +334,7 @@ impl Core {
         analysis::Options {
             workspace: (settings.enable && settings.index).then_some(scope),
             method: settings.method,
+            heads: settings.heads,
             threads: settings.threads,
             debounce: Duration::from_millis(settings.debounce_ms),
             disk: folder.map(|folder| Place {

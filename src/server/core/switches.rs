@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::{Activity, Core, State};
-use crate::explain::Method;
+use crate::explain::{Heads, Method};
 use crate::server::board::HeatNews;
 use crate::server::{logging, settings};
 
@@ -46,10 +46,10 @@ impl Core {
         on
     }
 
-    /// Another salience method.
-    pub fn set_method(&self, method: Method) {
+    /// Another salience method, and the attention maps it looks at.
+    pub fn set_method(&self, method: Method, heads: Heads) {
         let mut state = self.lock();
-        state.session.method = Some(method);
+        state.session.method = Some((method, heads));
         self.settle(&mut state);
     }
 
@@ -79,7 +79,13 @@ impl Core {
         let mut new = state.configured.clone();
         new.heat = state.session.heat.unwrap_or(new.heat);
         new.highlight = state.session.highlight.unwrap_or(new.highlight);
-        new.method = state.session.method.unwrap_or(new.method);
+        if old.model_dir != new.model_dir
+            && let Some((_, heads)) = &mut state.session.method
+        {
+            // Another model may not have them.
+            *heads = Heads::default();
+        }
+        (new.method, new.heads) = state.session.method.unwrap_or((new.method, Heads::default()));
         let new = Arc::new(new);
         state.effective = new.clone();
         logging::set_level(&new.log_level);

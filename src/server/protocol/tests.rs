@@ -78,11 +78,22 @@ fn full() -> BTreeMap<&'static str, Value> {
         total: Some(1),
         refused: Vec::new(),
     };
+    let maps = AttentionMaps {
+        layer: Some(1),
+        head: Some(2),
+    };
+    let method = MethodAnswer {
+        method: String::new(),
+        layer: Some(1),
+        head: Some(2),
+    };
     let status = StatusParams {
         health: Health::Ok,
         state: State::Ready,
         model: None,
         method: String::new(),
+        maps: Some(maps),
+        attention: Some(AttentionShape { layers: 6, heads: 12 }),
         heat: true,
         message: Some(String::new()),
         inactive: vec![InactiveDocument {
@@ -144,6 +155,8 @@ fn full() -> BTreeMap<&'static str, Value> {
         ("Passage", json!(passages)),
         ("ExplainSelectionArgs", json!(ExplainSelectionArgs { uri, range })),
         ("SearchArgs", json!(search)),
+        ("AttentionMaps", json!(maps)),
+        ("MethodAnswer", json!(method)),
         ("Toggled", json!(Toggled { enabled: true })),
     ])
 }
@@ -162,6 +175,8 @@ fn the_page_of_the_protocol_is_true_of_the_types() {
             "Passage" => read::<Passage>(&example),
             "ExplainSelectionArgs" => read::<ExplainSelectionArgs>(&example),
             "SearchArgs" => read::<SearchArgs>(&example),
+            "AttentionMaps" => read::<AttentionMaps>(&example),
+            "MethodAnswer" => read::<MethodAnswer>(&example),
             "Toggled" => read::<Toggled>(&example),
             other => panic!("no such type: {other}"),
         };

@@ -7,11 +7,13 @@ use tower_lsp::jsonrpc::{Error, Result};
 use tower_lsp::ls_types::{ExecuteCommandParams, MessageType};
 
 use super::{compare, explain, search, show};
-use crate::explain::Method;
+use crate::analysis::ModelStatus;
+use crate::explain::{Heads, Method};
 use crate::server::core::Core;
 use crate::server::protocol::{
-    COMMANDS, COMPARE_PASSAGES, EXPLAIN_SELECTION, ExplainSelectionArgs, PAUSE, Passage, RESUME, SEARCH, SET_METHOD,
-    SHOW_SIMILAR, SearchArgs, ShowSimilarArgs, TOGGLE_HEAT, TOGGLE_HIGHLIGHT, Toggled, UPDATE_INDEX,
+    AttentionMaps, COMMANDS, COMPARE_PASSAGES, EXPLAIN_SELECTION, ExplainSelectionArgs, MethodAnswer, PAUSE, Passage,
+    RESUME, SEARCH, SET_METHOD, SHOW_SIMILAR, SearchArgs, ShowSimilarArgs, TOGGLE_HEAT, TOGGLE_HIGHLIGHT, Toggled,
+    UPDATE_INDEX,
 };
 use crate::server::ticket::Ticket;
 
@@ -60,8 +62,14 @@ pub async fn execute(
             let names = Method::ALL.map(Method::name).join(", ");
             let name: String = arguments.get(0, &format!("one of {names}"))?;
             let method = Method::from_name(&name).ok_or_else(|| arguments.wrong(0, &format!("one of {names}")))?;
-            core.set_method(method);
-            Ok(Some(json!({"method": method.name()})))
+            let maps: Option<AttentionMaps> = arguments.optional(1, "an object with layer, head or both")?;
+            let heads = heads(core, &arguments, method, maps.unwrap_or_default())?;
+            core.set_method(method, heads);
+            Ok(Some(json!(MethodAnswer {
+                method: method.name().to_owned(),
+                layer: heads.layer,
+                head: heads.head,
+            })))
         }
         SEARCH => {
             let asked: SearchArgs = arguments.get(0, "a text, or an object with query")?;
@@ -85,6 +93,31 @@ pub async fn execute(
             )))
         }
     }
+}
+
+/// The attention maps that were chosen.
+fn heads(
+    core: &Core,
+    arguments: &Arguments,
+    method: Method,
+    AttentionMaps { layer, head }: AttentionMaps,
+) -> Result<Heads> {
+    if layer.is_none() && head.is_none() {
+        return Ok(Heads::default());
+    }
+    if method != Method::Attention {
+        return Err(arguments.wrong(1, "left out: layer and head go with attention"));
+    }
+    let Some(ModelStatus::Ready(model)) = core.analysis().map(|analysis| analysis.status().model) else {
+        return Err(Error::invalid_params(
+            "the model is not loaded yet, so its layers and heads are not known",
+        ));
+    };
+    if layer.is_some_and(|layer| layer >= model.layers) || head.is_some_and(|head| head >= model.heads) {
+        let (layers, heads) = (model.layers.saturating_sub(1), model.heads.saturating_sub(1));
+        return Err(arguments.wrong(1, &format!("of layers 0 to {layers} and heads 0 to {heads}")));
+    }
+    Ok(Heads { layer, head })
 }
 
 /// Somebody who switches a thing by name in an editor that shows nothing of it should see that it worked.

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use globset::{Glob, GlobSet, GlobSetBuilder};
 use serde_json::{Map, Value};
 
-use crate::explain::Method;
+use crate::explain::{Heads, Method};
 use crate::text::{Limits, PositionEncoding};
 
 /// The settings in force. Each field is the [`Key`] of its name.
@@ -33,6 +33,8 @@ pub struct Settings {
     pub debounce_ms: u64,
     /// `method`
     pub method: Method,
+    /// The attention maps that are looked at; chosen along with the method by the command, and no setting.
+    pub heads: Heads,
     /// `identifierAware`
     pub identifier_aware: bool,
     /// `hover.enable`
@@ -115,6 +117,7 @@ impl Default for Settings {
             threads: 0,
             debounce_ms: 0,
             method: Method::default(),
+            heads: Heads::default(),
             identifier_aware: true,
             hover: true,
             hover_words: 0,
