@@ -221,11 +221,12 @@ fn path(file: usize) -> PathBuf {
 }
 
 fn gallery(items: &[EmbeddedItem], width: usize) -> Gallery {
-    let files: Vec<(PathBuf, &[EmbeddedItem])> = items
+    let mut files: Vec<(PathBuf, &[EmbeddedItem])> = items
         .chunks(FILE)
         .enumerate()
         .map(|(number, items)| (path(number), items))
         .collect();
+    files.sort_by(|a, b| a.0.cmp(&b.0));
     Gallery::of_items(&files, &Centre::default(), width)
 }
 

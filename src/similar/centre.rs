@@ -12,7 +12,32 @@ use crate::text::Language;
 const FULL: f64 = 20.0;
 
 /// The sum of the vectors of each group, and how many there are.
-type Sums = HashMap<Option<Language>, (Vec<f64>, f64)>;
+#[derive(Debug, Default)]
+pub struct Sums(HashMap<Option<Language>, (Vec<f64>, f64)>);
+
+impl Sums {
+    /// Counts a vector.
+    pub fn add(&mut self, language: Language, vector: &[f32]) {
+        self.add_many(language, 1.0, vector);
+    }
+
+    fn add_many(&mut self, language: Language, number: f64, mean: &[f32]) {
+        let new = || (vec![0.0; mean.len()], 0.0);
+        let (sum, count) = self.0.entry(group(language)).or_insert_with(new);
+        sum.iter_mut().zip(mean).for_each(|(s, m)| *s += f64::from(*m) * number);
+        *count += number;
+    }
+
+    /// The means, shrunk towards nothing where a language has few.
+    pub fn centre(self) -> Centre {
+        let shrunk = |(sum, count): (Vec<f64>, f64)| {
+            let factor = ((count - 1.0) / (FULL - 1.0)).clamp(0.0, 1.0) / count.max(1.0);
+            sum.into_iter().map(|s| (s * factor) as f32).collect()
+        };
+        let means = self.0.into_iter().map(|(group, sum)| (group, shrunk(sum)));
+        Centre { means: means.collect() }
+    }
+}
 
 /// The mean vector of each language. Prose of every kind is one group, each programming language its own.
 #[derive(Debug, Clone, Default)]
@@ -23,39 +48,18 @@ pub struct Centre {
 impl Centre {
     /// The means of some vectors of one width, shrunk towards nothing where a language has few.
     pub fn of<'a>(vectors: impl Iterator<Item = (Language, &'a [f32])>) -> Centre {
-        let mut sums: Sums = HashMap::new();
-        for (language, vector) in vectors {
-            let (sum, count) = sums
-                .entry(group(language))
-                .or_insert_with(|| (vec![0.0; vector.len()], 0.0));
-            sum.iter_mut().zip(vector).for_each(|(s, x)| *s += f64::from(*x));
-            *count += 1.0;
-        }
-        Centre::of_sums(sums)
+        let mut sums = Sums::default();
+        vectors.for_each(|(language, vector)| sums.add(language, vector));
+        sums.centre()
     }
 
     /// The same of what somebody else has counted: of each language, how many vectors it has and their mean.
     pub fn of_counted(counted: impl Iterator<Item = (Language, u64, Vec<f32>)>) -> Centre {
-        let mut sums: Sums = HashMap::new();
+        let mut sums = Sums::default();
         for (language, number, mean) in counted {
-            let (sum, count) = sums
-                .entry(group(language))
-                .or_insert_with(|| (vec![0.0; mean.len()], 0.0));
-            let number = number as f64;
-            sum.iter_mut().zip(mean).for_each(|(s, m)| *s += f64::from(m) * number);
-            *count += number;
+            sums.add_many(language, number as f64, &mean);
         }
-        Centre::of_sums(sums)
-    }
-
-    fn of_sums(sums: Sums) -> Centre {
-        let shrunk = |(sum, count): (Vec<f64>, f64)| {
-            let factor = ((count - 1.0) / (FULL - 1.0)).clamp(0.0, 1.0) / count.max(1.0);
-            sum.into_iter().map(|s| (s * factor) as f32).collect()
-        };
-        Centre {
-            means: sums.into_iter().map(|(group, sum)| (group, shrunk(sum))).collect(),
-        }
+        sums.centre()
     }
 
     /// Means as [`Centre::means`] gave them.

@@ -8,7 +8,7 @@ mod scan;
 mod space;
 mod vector;
 
-pub use centre::Centre;
+pub use centre::{Centre, Sums};
 pub use scan::{Judge, Rows};
 pub use space::Space;
 pub use vector::{ItemVector, MIN_COVERAGE, MIN_TOKENS, Part, embed};

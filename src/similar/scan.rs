@@ -70,6 +70,13 @@ impl Rows {
         self.slack = self.slack.max(squares.sqrt() as f32);
     }
 
+    /// Gives back room for rows that do not come.
+    pub fn shrink_to_fit(&mut self) {
+        self.bytes.shrink_to_fit();
+        self.halves.shrink_to_fit();
+        self.scales.shrink_to_fit();
+    }
+
     /// A row as it is kept.
     pub fn row(&self, index: usize) -> impl Iterator<Item = f32> {
         self.halves[index * self.width..(index + 1) * self.width]

@@ -1,12 +1,12 @@
 //! The items of an indexed folder in memory, to be searched.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::super::likeness::{self, Ties};
 use super::super::vector::dot;
-use super::super::{Centre, Judge, Rows};
+use super::super::{Centre, Judge, Rows, Sums};
 use super::reading::{EmbeddedItem, item_vector};
 use super::{
     Asked, Collection, Filter, Found, Index, IndexError, IndexedItem, is_test_file, is_test_item, renew, table,
@@ -70,104 +70,120 @@ impl Index {
     /// What the file reports.
     pub fn gallery(&self, model: &Model, root: &Path) -> Result<Gallery, IndexError> {
         let root = renew::canonical(root)?;
+        let mut listing = Listing::new(model.hidden());
+        // Contents that several files have count once for the mean of their language: copies are no news.
+        let (mut sums, mut counted) = (Sums::default(), HashSet::new());
+        let take = |path, content, (items, units): table::Held| {
+            let comparable = items.into_iter().filter_map(|(item, own)| {
+                let vector = units.get(own).and_then(item_vector)?;
+                Some(EmbeddedItem { item, vector })
+            });
+            let items: Vec<EmbeddedItem> = comparable.collect();
+            if counted.insert(content) {
+                let fitting = items.iter().filter(|embedded| embedded.vector.len() == model.hidden());
+                fitting.for_each(|EmbeddedItem { item, vector }| sums.add(item.language, vector));
+            }
+            listing.add(path, &items);
+        };
         let loaded = match table::known_root(&self.connection, &root, &model.info().id) {
-            Ok(Some(number)) => table::load(&self.connection, number),
-            Ok(None) => Ok(table::Loaded::default()),
+            Ok(Some(number)) => table::load(&self.connection, number, take),
+            Ok(None) => Ok(()),
             Err(error) => Err(error),
         };
-        let loaded = loaded.map_err(|error| self.trouble(error))?;
-        Ok(Gallery::of(root, loaded, model.hidden()))
+        loaded.map_err(|error| self.trouble(error))?;
+        Ok(listing.gallery(root.into(), sums.centre()))
+    }
+}
+
+/// The items of files, listed in the order of their paths.
+struct Listing {
+    paths: Vec<PathBuf>,
+    items: Vec<Entry>,
+    facts: Vec<Fact>,
+    names: HashMap<String, u32>,
+    rows: Rows,
+    width: usize,
+}
+
+impl Listing {
+    fn new(width: usize) -> Listing {
+        Listing {
+            paths: Vec::new(),
+            items: Vec::new(),
+            facts: Vec::new(),
+            names: HashMap::new(),
+            rows: Rows::new(width),
+            width,
+        }
+    }
+
+    /// Adds a file, whose path comes after all that are there. Items with vectors of another width are left out.
+    fn add(&mut self, path: PathBuf, own: &[EmbeddedItem]) {
+        let mut around: Vec<usize> = Vec::new();
+        for EmbeddedItem { item, vector } in own.iter().filter(|embedded| embedded.vector.len() == self.width) {
+            self.rows.push(vector);
+            let next = self.names.len() as u32;
+            let name = likeness::words(&item.name).map(|name| *self.names.entry(name).or_insert(next));
+            // An outer item stands before those inside it.
+            around.truncate(enclosing(&around, &self.items, item));
+            let test = match around.last() {
+                Some(outer) => self.facts[*outer].test || is_test_item(item),
+                None => is_test_file(&path, item.language) || is_test_item(item),
+            };
+            self.facts.push(Fact {
+                path: self.paths.len() as u32,
+                name: name.unwrap_or(ONE_WORD),
+                language: item.language,
+                kind: item.kind,
+                test,
+            });
+            self.items.push(Entry {
+                path: self.paths.len(),
+                item: item.clone(),
+                around: around.last().copied(),
+            });
+            around.push(self.items.len() - 1);
+        }
+        self.paths.push(path);
+    }
+
+    /// All of it, with what its languages have in common.
+    fn gallery(mut self, root: Arc<Path>, centre: Centre) -> Gallery {
+        let mut vector = Vec::with_capacity(self.width);
+        let length = |(index, fact): (usize, &Fact)| {
+            vector.clear();
+            vector.extend(self.rows.row(index));
+            inverse_length(&vector, centre.mean(fact.language))
+        };
+        let spread = self.facts.iter().enumerate().map(length).collect();
+        self.items.shrink_to_fit();
+        self.facts.shrink_to_fit();
+        self.rows.shrink_to_fit();
+        Gallery {
+            root,
+            paths: self.paths,
+            items: self.items,
+            facts: self.facts,
+            names: self.names,
+            rows: self.rows,
+            spread,
+            centre,
+        }
     }
 }
 
 impl Gallery {
-    fn of(root: PathBuf, loaded: table::Loaded, width: usize) -> Gallery {
-        // Contents that several files have are made of once, and count once for the mean of their language: copies are no news.
-        let comparable = |(content, items): (i64, Vec<(IndexedItem, std::ops::Range<usize>)>)| {
-            let units = loaded.units.get(&content)?;
-            let comparable = items.into_iter().filter_map(|(item, own)| {
-                let vector = units.get(own).and_then(item_vector)?;
-                (vector.len() == width).then_some(EmbeddedItem { item, vector })
-            });
-            Some((content, comparable.collect::<Vec<_>>()))
-        };
-        let contents: HashMap<i64, Vec<_>> = loaded.items.into_iter().filter_map(comparable).collect();
-        let centre = Centre::of(
-            contents
-                .values()
-                .flatten()
-                .map(|EmbeddedItem { item, vector }| (item.language, &**vector)),
-        );
-        let listed = loaded.files.into_iter().map(|(path, content)| {
-            let items = contents.get(&content).map_or(&[][..], Vec::as_slice);
-            (path, items)
-        });
-        Gallery::list(root.into(), listed, centre, width)
-    }
-
     /// Items that stand in no index, such as those of open documents; `files` in the order of their paths. What languages have in common
     /// is taken from `centre`; a language that it does not know is centred by the items themselves.
     pub fn of_items(files: &[(PathBuf, &[EmbeddedItem])], centre: &Centre, width: usize) -> Gallery {
         let all = files.iter().flat_map(|(_, items)| items.iter());
         let fitting = all.filter(|embedded| embedded.vector.len() == width);
         let own = Centre::of(fitting.map(|EmbeddedItem { item, vector }| (item.language, &**vector)));
-        let listed = files.iter().map(|(path, items)| (path.clone(), *items));
-        Gallery::list(PathBuf::new().into(), listed, centre.clone().or(own), width)
-    }
-
-    /// Lists the items of files, in the order of their paths.
-    fn list<'a>(
-        root: Arc<Path>,
-        files: impl Iterator<Item = (PathBuf, &'a [EmbeddedItem])>,
-        centre: Centre,
-        width: usize,
-    ) -> Gallery {
-        let (mut paths, mut items, mut facts) = (Vec::new(), Vec::<Entry>::new(), Vec::<Fact>::new());
-        let (mut rows, mut spread) = (Rows::new(width), Vec::new());
-        let mut names: HashMap<String, u32> = HashMap::new();
-        // A store has them by their bytes, where `a.rs` goes before `a/b.rs`.
-        let mut files: Vec<_> = files.collect();
-        files.sort_by(|a, b| a.0.cmp(&b.0));
-        for (path, own) in files {
-            let mut around: Vec<usize> = Vec::new();
-            for EmbeddedItem { item, vector } in own.iter().filter(|embedded| embedded.vector.len() == width) {
-                rows.push(vector);
-                spread.push(inverse_length(vector, centre.mean(item.language)));
-                let next = names.len() as u32;
-                let name = likeness::words(&item.name).map(|name| *names.entry(name).or_insert(next));
-                // An outer item stands before those inside it.
-                around.truncate(enclosing(&around, &items, item));
-                let test = match around.last() {
-                    Some(outer) => facts[*outer].test || is_test_item(item),
-                    None => is_test_file(&path, item.language) || is_test_item(item),
-                };
-                facts.push(Fact {
-                    path: paths.len() as u32,
-                    name: name.unwrap_or(ONE_WORD),
-                    language: item.language,
-                    kind: item.kind,
-                    test,
-                });
-                let entry = Entry {
-                    path: paths.len(),
-                    item: item.clone(),
-                    around: around.last().copied(),
-                };
-                around.push(items.len());
-                items.push(entry);
-            }
-            paths.push(path);
+        let mut listing = Listing::new(width);
+        for (path, items) in files {
+            listing.add(path.clone(), items);
         }
-        Gallery {
-            root,
-            paths,
-            items,
-            facts,
-            names,
-            rows,
-            spread,
-            centre,
-        }
+        listing.gallery(PathBuf::new().into(), centre.clone().or(own))
     }
 
     /// What its languages have in common.

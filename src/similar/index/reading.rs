@@ -15,8 +15,9 @@ use crate::text::{Language, Snapshot};
 /// The version of what is in the index. To be raised by whoever changes which items a file has, or their vectors.
 const CONTENTS: u32 = 2;
 
-/// Tokens of one forward pass: enough for full speed, and few enough that what is between two layers stays in the caches.
-const TOKENS: usize = 2048;
+/// Tokens of one forward pass: enough for full speed, few enough that what is between two layers stays in the caches, and that whoever has
+/// to wait for a layer to end, as the editor's questions do, waits some milliseconds.
+const TOKENS: usize = 512;
 
 /// The content address of a file or a unit: 128 bits of SHA-256 over all that its items or its vector depend on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -271,70 +271,62 @@ pub fn forget<'a>(
     }
 }
 
-/// Everything a folder holds: its files with the number of their contents, and these with their items and the vectors of their units.
-#[derive(Default)]
-pub struct Loaded {
-    /// In the order of their paths.
-    pub files: Vec<(PathBuf, i64)>,
-    /// By the number of the contents.
-    pub items: HashMap<i64, Vec<(IndexedItem, std::ops::Range<usize>)>>,
-    /// By the number of the contents, in order.
-    pub units: HashMap<i64, Vec<UnitVector>>,
-}
+/// What some contents hold: their items, each with its units among all of them, and these, in order.
+pub type Held = (Vec<(IndexedItem, std::ops::Range<usize>)>, Vec<UnitVector>);
 
-/// Reads everything a folder holds, as of one moment.
-pub fn load(connection: &Connection, root: i64) -> rusqlite::Result<Loaded> {
+/// Reads everything a folder holds, as of one moment, contents by contents in the order of the files' paths. It is much, so nothing is
+/// kept: contents that several files have are read once for each.
+pub fn load(connection: &Connection, root: i64, mut take: impl FnMut(PathBuf, i64, Held)) -> rusqlite::Result<()> {
     let view = connection.unchecked_transaction()?;
-    let mut loaded = Loaded::default();
+    let mut files: Vec<(PathBuf, i64)> = Vec::new();
     {
-        let mut statement =
-            view.prepare("SELECT path, content FROM files WHERE root = ?1 AND content IS NOT NULL ORDER BY path")?;
+        let mut statement = view.prepare("SELECT path, content FROM files WHERE root = ?1 AND content IS NOT NULL")?;
         let mut rows = statement.query([root])?;
         while let Some(row) = rows.next()? {
-            loaded.files.push((path(row.get_ref(0)?.as_blob()?), row.get(1)?));
+            files.push((path(row.get_ref(0)?.as_blob()?), row.get(1)?));
         }
     }
+    // SQLite has paths by their bytes, where `a.rs` goes before `a/b.rs`.
+    files.sort();
     {
-        let mut statement = view.prepare(
-            "SELECT content, name, kind, places, first_unit, end_unit, language
-                FROM items JOIN contents ON contents.id = content
-                WHERE content IN (SELECT content FROM files WHERE root = ?1) ORDER BY content, ordinal",
+        let mut items = view.prepare(
+            "SELECT name, kind, places, first_unit, end_unit, language
+                FROM items JOIN contents ON contents.id = content WHERE content = ?1 ORDER BY ordinal",
         )?;
-        let mut rows = statement.query([root])?;
-        while let Some(row) = rows.next()? {
-            let language = Language::from_id(row.get_ref(6)?.as_str()?);
-            let Some([start, end, name_start, name_end]) = places_from_bytes(row.get_ref(3)?.as_blob()?) else {
-                continue; // Damage that SQLite did not see.
-            };
-            let item = IndexedItem {
-                name: row.get(1)?,
-                kind: kind_of(row.get(2)?),
-                language,
-                start,
-                end,
-                name_start,
-                name_end,
-            };
-            let units = row.get::<_, i64>(4)? as usize..row.get::<_, i64>(5)? as usize;
-            loaded.items.entry(row.get(0)?).or_default().push((item, units));
-        }
-    }
-    {
-        let mut statement = view.prepare(
-            "SELECT content, tokens, coverage, vector FROM uses JOIN units ON units.id = unit
-                WHERE content IN (SELECT content FROM files WHERE root = ?1) ORDER BY content, ordinal",
+        let mut units = view.prepare(
+            "SELECT tokens, coverage, vector FROM uses JOIN units ON units.id = unit WHERE content = ?1 ORDER BY ordinal",
         )?;
-        let mut rows = statement.query([root])?;
-        while let Some(row) = rows.next()? {
-            let (halves, _) = row.get_ref(3)?.as_blob()?.as_chunks::<2>();
-            let unit = UnitVector {
-                tokens: row.get::<_, i64>(1)? as usize,
-                coverage: row.get::<_, f64>(2)? as f32,
-                vector: halves.iter().map(|half| f16::from_le_bytes(*half)).collect(),
-            };
-            loaded.units.entry(row.get(0)?).or_default().push(unit);
+        for (path, content) in files {
+            let mut held = Held::default();
+            let mut rows = items.query([content])?;
+            while let Some(row) = rows.next()? {
+                let language = Language::from_id(row.get_ref(5)?.as_str()?);
+                let Some([start, end, name_start, name_end]) = places_from_bytes(row.get_ref(2)?.as_blob()?) else {
+                    continue; // Damage that SQLite did not see.
+                };
+                let item = IndexedItem {
+                    name: row.get(0)?,
+                    kind: kind_of(row.get(1)?),
+                    language,
+                    start,
+                    end,
+                    name_start,
+                    name_end,
+                };
+                let own = row.get::<_, i64>(3)? as usize..row.get::<_, i64>(4)? as usize;
+                held.0.push((item, own));
+            }
+            let mut rows = units.query([content])?;
+            while let Some(row) = rows.next()? {
+                let (halves, _) = row.get_ref(2)?.as_blob()?.as_chunks::<2>();
+                held.1.push(UnitVector {
+                    tokens: row.get::<_, i64>(0)? as usize,
+                    coverage: row.get::<_, f64>(1)? as f32,
+                    vector: halves.iter().map(|half| f16::from_le_bytes(*half)).collect(),
+                });
+            }
+            take(path, content, held);
         }
     }
-    view.finish()?;
-    Ok(loaded)
+    view.finish()
 }

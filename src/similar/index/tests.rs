@@ -169,10 +169,11 @@ fn stopped_in_between_it_keeps_what_was_done() {
     for i in 0..100 {
         bench.write(format!("f{i:03}.rs"), &function(&format!("f{i}"), i));
     }
-    let calls = AtomicUsize::new(0);
-    let after_some = || calls.fetch_add(1, Ordering::Relaxed) > 9;
+    let done = AtomicUsize::new(0);
+    let after_some = || done.load(Ordering::Relaxed) > 0;
     let mut index = bench.index();
-    let stopped = index.renew(&MODEL, bench.root.path(), &Limits::default(), &after_some, |_| {});
+    let tell = |progress: Progress| done.store(progress.done, Ordering::Relaxed);
+    let stopped = index.renew(&MODEL, bench.root.path(), &Limits::default(), &after_some, tell);
     assert!(matches!(stopped, Err(IndexError::Stopped)), "{stopped:?}");
     let kept = bench.gallery().len();
     assert!(kept > 0 && kept < 100, "{kept}");
