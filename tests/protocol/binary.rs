@@ -111,13 +111,32 @@ impl Program {
         }
     }
 
+    /// The next notification that is so.
+    fn told(&mut self, method: &str, so: impl Fn(&Value) -> bool) -> Value {
+        loop {
+            let message = self.messages.recv_timeout(DEADLINE);
+            let mut message = message.unwrap_or_else(|_| panic!("no {method}"));
+            if message["method"] == method && so(&message["params"]) {
+                return message["params"].take();
+            }
+        }
+    }
+
     /// The heat of a whole document.
     fn heat(&mut self) -> Value {
+        self.told("fovea/heat", |heat| heat["complete"] == true)
+    }
+
+    /// Until it says so.
+    fn until(&mut self, method: &str, params: &Value, so: impl Fn(&Value) -> bool) -> Value {
+        let start = Instant::now();
         loop {
-            let message = self.messages.recv_timeout(DEADLINE).expect("no heat");
-            if message["method"] == "fovea/heat" && message["params"]["complete"] == true {
-                return message["params"].clone();
+            let mut answer = self.request(method, params.clone());
+            if so(&answer["result"]) {
+                return answer["result"].take();
             }
+            assert!(start.elapsed() < DEADLINE, "{method}: {answer}");
+            std::thread::sleep(Duration::from_millis(20));
         }
     }
 
@@ -294,4 +313,65 @@ fn what_was_computed_outlives_the_process_even_where_it_is_killed() {
         "{line}"
     );
     assert!(doctor.status.success());
+}
+
+#[test]
+fn the_workspace_is_indexed_searched_pointed_at_and_explained() {
+    let root = tempfile::tempdir().unwrap();
+    let root = root.path().canonicalize().unwrap();
+    let write = |name: &str, text: &str| {
+        std::fs::write(root.join(name), text).unwrap();
+        format!("file://{}", root.join(name).display())
+    };
+    let closed = write(
+        "settings.py",
+        "def load_config(path):\n    \"\"\"Read the configuration from a file.\"\"\"\n    with open(path) as file:\n        return parse_config(file.read())\n",
+    );
+    write(
+        "sort.py",
+        "def sort_numbers(numbers):\n    \"\"\"Sort numbers in place, the largest first.\"\"\"\n    numbers.sort(reverse=True)\n    return numbers\n",
+    );
+    let text = "/// Reads the configuration from a file.\nfn load_config(path: &Path) -> Config {\n    parse_config(&std::fs::read_to_string(path))\n}\n";
+    let open = write("config.rs", text);
+    let folder = tempfile::tempdir().unwrap();
+    let mut program = Program::start_in(folder.path());
+    let capabilities = json!({"experimental": {"fovea": {"status": true}}});
+    let options = json!({"index.onBattery": true, "debounceMs": 0});
+    let hello = json!({"capabilities": capabilities, "initializationOptions": options, "rootUri": format!("file://{}", root.display())});
+    program.request("initialize", hello);
+    program.notify("initialized", json!({}));
+    let document = json!({"uri": open, "languageId": "rust", "version": 1, "text": text});
+    program.notify("textDocument/didOpen", json!({"textDocument": document}));
+    let status = program.told("fovea/status", |status| status["index"]["state"] == "ready");
+    assert_eq!(status["index"]["items"], 3, "{status}");
+    // By meaning: none of the words is in the file that is found.
+    let symbols = program.request("workspace/symbol", json!({"query": "order values descending"}));
+    assert_eq!(symbols["result"][0]["name"], "sort_numbers", "{symbols}");
+    let lenses = json!({"textDocument": {"uri": open}});
+    let lenses = program.until("textDocument/codeLens", &lenses, |lenses| lenses[0].is_object());
+    let lens = program.request("codeLens/resolve", lenses[0].clone());
+    let similar = &lens["result"]["command"]["arguments"][0]["similar"][0];
+    assert_eq!(
+        (&similar["name"], &similar["uri"]),
+        (&json!("load_config"), &json!(closed))
+    );
+    let here =
+        json!({"uri": open, "range": {"start": {"line": 0, "character": 0}, "end": {"line": 3, "character": 1}}});
+    let there = json!({"uri": similar["uri"], "range": similar["range"]});
+    let compare = json!({"command": "fovea.comparePassages", "arguments": [here, there]});
+    let pair = program.request("workspace/executeCommand", compare);
+    let (cosine, pairs) = (&pair["result"]["cosine"], pair["result"]["pairs"].as_array().unwrap());
+    let sum: f64 = pairs
+        .iter()
+        .flat_map(|row| row.as_array().unwrap())
+        .map(|part| part.as_f64().unwrap())
+        .sum();
+    assert!((sum - cosine.as_f64().unwrap()).abs() < 2e-3, "{sum} {cosine}");
+    // The score of the lens is the one without what the languages have in common, and that is split too.
+    let centred = pair["result"]["centred"]["cosine"].as_f64().unwrap();
+    assert!(
+        (centred - similar["score"].as_f64().unwrap()).abs() < 0.02,
+        "{centred} {similar}"
+    );
+    program.finish();
 }
