@@ -48,8 +48,10 @@ for suite in trixie forky; do
     echo "== $suite is not installed and is left out"
     continue
   fi
-  run "$suite" "$("$root/nvim" --version | head -1)" \
-    "$root/nvim" --clean --headless -l "$here/neovim_test.lua" "$fovea"
+  for test in neovim_test neovim_plugin_test; do
+    run "$suite" "$("$root/nvim" --version | head -1), $test" \
+      "$root/nvim" --clean --headless -l "$here/$test.lua" "$fovea"
+  done
   run "$suite" "$("$root/usr/bin/hx" --version)" \
     python3 "$here/helix_test.py" "$fovea" "$root/usr/bin/hx"
 done

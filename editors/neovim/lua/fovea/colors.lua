@@ -71,6 +71,8 @@ function M.define()
   end
   -- Text that the model cannot read: dimmed, never coloured as if its scores meant something.
   set('FoveaUnread', { link = 'DiagnosticUnnecessary' })
+  -- In a comparison: the word under the cursor, and the one that it makes the most with.
+  set('FoveaFocus', { bold = true, underline = true, cterm = { bold = true, underline = true } })
 end
 
 local group = vim.api.nvim_create_augroup('fovea_colors', {})
