@@ -239,4 +239,293 @@ test('what the languages have in common stands in the header where the server te
   assert(lines[2]:find('in common 0.520', 1, true) and lines[2]:find('languages 0.180', 1, true), lines[2])
 end)
 
+test('options that do not fit are named, and the defaults stay', function()
+  local from = #notices + 1
+  configure({ heat = { color = 'orange', strength = 3 }, lenses = {}, highlight = { enable = 'always' } })
+  local text = noticed(from)
+  for _, part in ipairs({ 'heat.color should be a colour', 'heat.strength should be', 'no option lenses', 'highlight.enable should be' }) do
+    assert(text:find(part, 1, true), part .. ' is missing in: ' .. text)
+  end
+  local options = require('fovea.config').options
+  equal({ options.heat.strength, options.highlight.enable, options.lenses }, { 0.6, 'auto' }, 'options')
+  configure()
+  equal(require('fovea.config').problems, {}, 'problems of good options')
+end)
+
+test('colour and strength of the heat follow the options at once', function()
+  local function hottest_colour()
+    return ('#%06x'):format(vim.api.nvim_get_hl(0, { name = 'FoveaHeat12' }).bg)
+  end
+  configure({ heat = { color = '#123456', strength = 1 } })
+  equal(hottest_colour(), '#123456', 'colour of the hottest word')
+  configure({ heat = { color = '#123456', strength = 0.5 } })
+  assert(hottest_colour() ~= '#123456', 'the strength changed nothing')
+  configure()
+end)
+
+test('the colours follow the background, and a group of the theme is left alone', function()
+  local function ground()
+    local color = vim.api.nvim_get_hl(0, { name = 'FoveaHeat1' }).bg
+    return bit.band(bit.rshift(color, 8), 255)
+  end
+  vim.cmd.colorscheme('default')
+  vim.o.background = 'light'
+  local light = ground()
+  vim.o.background = 'dark'
+  assert(light > 200 and ground() < 80, ('light %d, dark %d'):format(light, ground()))
+  vim.api.nvim_set_hl(0, 'FoveaHeat12', { bg = '#0000ff' })
+  vim.api.nvim_exec_autocmds('ColorScheme', {})
+  equal(vim.api.nvim_get_hl(0, { name = 'FoveaHeat12' }).bg, 0x0000ff, 'a group that the theme defines')
+  vim.cmd.highlight('clear FoveaHeat12')
+  vim.api.nvim_exec_autocmds('ColorScheme', {})
+end)
+
+-- What each setting of the server changes in the editor, and how it is seen. `fovea.setup` sends it to the server that runs.
+local function hover_text()
+  close_floats()
+  go(config_file, 'read_to_string')
+  local answer
+  local params = vim.lsp.util.make_position_params(0, client().offset_encoding)
+  require('fovea.client').request(client(), 'textDocument/hover', params, function(_, result)
+    answer = { result and result.contents.value or '' }
+  end, config_file)
+  return wait('an answer', function()
+    return answer
+  end)[1]
+end
+
+local effects = {
+  ['enable'] = { false, function()
+    return #heat(config_file) == 0 and fovea.status(config_file):find('^fovea off') ~= nil
+  end },
+  ['languages'] = { { 'python' }, function()
+    return fovea.status(config_file):find('off: .*fovea.languages') ~= nil
+  end },
+  ['excludePatterns'] = { { '**/config.rs' }, function()
+    return fovea.status(config_file):find('off: .*exclude') ~= nil
+  end },
+  ['maxFileBytes'] = { 1000, function()
+    return fovea.status(config_file):find('off: .*bytes') ~= nil
+  end },
+  ['maxLineBytes'] = { 100, function()
+    return fovea.status(config_file):find('^fovea off') ~= nil
+  end, function()
+    vim.api.nvim_buf_set_lines(config_file, -1, -1, false, { '// ' .. ('long '):rep(40) })
+  end },
+  ['method'] = { 'norm', function()
+    return fovea.status(config_file):find('norm', 1, true) ~= nil
+      and (require('fovea.heat').last(config_file) or {}).method == 'norm'
+  end },
+  ['heat.enable'] = { false, function()
+    return #heat(config_file) == 0 and status().heat == false
+  end },
+  ['hover.enable'] = { false, function()
+    return hover_text() == ''
+  end },
+  ['hover.words'] = { 0, function()
+    local text = hover_text()
+    return text ~= '' and not text:find('draws on', 1, true)
+  end },
+  ['codeLens.enable'] = { false, function()
+    return vim.tbl_isempty(lenses(config_file))
+  end },
+  ['codeLens.minSimilarity'] = { 0.99, function()
+    return vim.tbl_isempty(lenses(config_file))
+  end },
+  ['index.enable'] = { false, function()
+    return status().index == nil
+  end },
+  ['model.dir'] = { '/nowhere', function()
+    return status().health ~= 'ok'
+  end },
+}
+
+for name, effect in vim.spairs(effects) do
+  test('the setting ' .. name .. ' shows, and shows no more when it is taken back', function()
+    vim.cmd.buffer(config_file)
+    local value, seen, prepare = unpack(effect)
+    local before = lines_of(config_file)
+    if prepare then
+      prepare()
+    end
+    wait('the time before it is set', function()
+      return not seen()
+    end)
+    configure({ settings = { [name] = value } })
+    wait('its effect', seen)
+    configure()
+    vim.api.nvim_buf_set_lines(config_file, 0, -1, false, before)
+    wait('the end of its effect', function()
+      return not seen()
+    end)
+    wait('heat', function()
+      return #heat(config_file) > 0 and status().health == 'ok'
+    end)
+  end)
+end
+
+test('a setting that does not exist is named by the server', function()
+  local told
+  local handler = vim.lsp.handlers['window/showMessage']
+  vim.lsp.handlers['window/showMessage'] = function(_, params)
+    told = params.message
+  end
+  configure({ settings = { nonsense = 1 } })
+  wait('a message', function()
+    return told
+  end)
+  vim.lsp.handlers['window/showMessage'] = handler
+  assert(told:find('nonsense', 1, true), told)
+  configure()
+end)
+
+test('typing never takes heat off unchanged words, at no moment until the new heat', function()
+  vim.cmd.buffer(config_file)
+  complete(config_file)
+  local row = find(config_file, 'fn dot_product')
+  local function below()
+    return vim.tbl_map(function(mark)
+      return mark.text
+    end, vim.tbl_filter(function(mark)
+      return mark.row > find(config_file, 'fn dot_product')
+    end, heat(config_file)))
+  end
+  local before = below()
+  assert(#before > 0, 'no heat to keep')
+  local count, gaps, version = #received[config_file], {}, nil
+  vim.api.nvim_win_set_cursor(0, { row, 0 })
+  for letter in ('// the product of the lengths and the cosine'):gmatch('.') do
+    vim.api.nvim_feedkeys(letter == '/' and 'A/' or 'A' .. letter, 'x', false)
+    -- Between two keys, and while answers come in: what was lit stays lit.
+    vim.wait(1)
+    if #below() < #before * 0.7 then
+      table.insert(gaps, #below())
+    end
+  end
+  wait('the new heat', function()
+    if #below() < #before * 0.7 then
+      table.insert(gaps, #below())
+    end
+    local all = received[config_file]
+    version = all[#all].version
+    return #all > count and all[#all].complete and require('fovea.versions').current(config_file, version)
+  end)
+  equal(gaps, {}, 'moments with less heat')
+  check_drawn(config_file, complete(config_file))
+end)
+
+test(':checkhealth fovea tells program, protocol, model, index and options that contradict each other', function()
+  local function report()
+    vim.cmd('silent checkhealth fovea')
+    local text = table.concat(lines_of(0), '\n')
+    vim.cmd.bwipeout()
+    return text
+  end
+  local text = report()
+  for _, part in ipairs({ 'fovea %d', 'speaks protocol 1', 'model all%-MiniLM', 'index: up to date', 'options are valid' }) do
+    assert(text:find(part), part .. ' is missing in ' .. text)
+  end
+  assert(not text:find('ERROR', 1, true), text)
+  configure({ settings = { heat = { enable = false }, ['codeLens.enable'] = false }, heat = { strength = -1 } })
+  text = report()
+  assert(text:find('settings.heat.enable is false', 1, true), text)
+  assert(text:find('settings.codeLens.enable is false', 1, true), text)
+  assert(text:find('heat.strength should be', 1, true), text)
+  configure()
+  local capabilities = client().server_capabilities.experimental.fovea
+  capabilities.protocol = 7
+  text = report()
+  capabilities.protocol = 1
+  assert(text:find('speaks protocol 7, the plugin 1', 1, true), text)
+end)
+
+test('the help has tags for every command, and all its references exist', function()
+  local doc = workspace .. '/doc'
+  vim.fn.mkdir(doc)
+  vim.fn.system({ 'cp', root .. '/editors/neovim/doc/fovea.txt', doc })
+  vim.cmd.helptags(doc)
+  local tags = {}
+  for _, line in ipairs(vim.fn.readfile(doc .. '/tags')) do
+    tags[line:match('^[^\t]+')] = true
+  end
+  for name in pairs(vim.api.nvim_get_commands({})) do
+    assert(not name:find('^Fovea') or tags[':' .. name], ('no tag for :%s'):format(name))
+  end
+  local core = {}
+  for line in io.lines(vim.env.VIMRUNTIME .. '/doc/tags') do
+    core[line:match('^[^\t]+')] = true
+  end
+  for link in io.open(doc .. '/fovea.txt'):read('*a'):gmatch('|([^|%s]+)|') do
+    assert(tags[link] or core[link], 'no such tag: ' .. link)
+  end
+end)
+
+--- A second Neovim with the plugin installed in some way, on a file of the workspace; `with` gets a function that runs Lua there.
+local function installed(arguments, with)
+  local job = vim.fn.jobstart(vim.list_extend({ vim.v.progpath, '--clean', '--headless', '--embed' }, arguments), {
+    rpc = true,
+    cwd = workspace,
+    env = { PATH = vim.fs.dirname(program) .. ':' .. vim.env.PATH },
+  })
+  local ok, err = pcall(with, function(code)
+    return vim.rpcrequest(job, 'nvim_exec_lua', code, {})
+  end)
+  vim.fn.jobstop(job)
+  assert(ok, err)
+end
+
+local attached = "return #vim.lsp.get_clients({ name = 'fovea', bufnr = 0 }) == 1"
+
+local function starts(arguments)
+  installed(arguments, function(run)
+    wait('the server in the other Neovim', function()
+      return run(attached)
+    end)
+    wait('heat there', function()
+      return run("return #vim.api.nvim_buf_get_extmarks(0, require('fovea.heat').namespace, 0, -1, {}) > 0")
+    end)
+    assert(run("return vim.fn.exists(':FoveaSearch') == 2"), 'no commands')
+  end)
+end
+
+test('installed by putting the folder into runtimepath, it works without setup()', function()
+  starts({ '--cmd', 'set rtp^=' .. root .. '/editors/neovim', 'src/settings.rs' })
+end)
+
+test('loaded late, as lazy.nvim does, it works without setup() and with it', function()
+  -- lazy.nvim puts the folder into runtimepath, sources plugin/ and then calls setup() where the spec has opts.
+  local load = ("vim.opt.rtp:prepend(%q) vim.cmd.source(%q)"):format(
+    root .. '/editors/neovim',
+    root .. '/editors/neovim/plugin/fovea.lua'
+  )
+  local late = "lua vim.api.nvim_create_autocmd('BufReadPost', { once = true, callback = function() %s end })"
+  starts({ '--cmd', late:format(load), 'src/settings.rs' })
+  starts({ '--cmd', late:format(load .. " require('fovea').setup({ heat = { strength = 0.4 } })"), 'src/settings.rs' })
+end)
+
+if vim.pack then
+  test('installed where vim.pack puts a plugin, it works without setup()', function()
+    local site = vim.fn.tempname()
+    vim.fn.mkdir(site .. '/pack/core/opt', 'p')
+    vim.fn.system({ 'cp', '-r', root .. '/editors/neovim', site .. '/pack/core/opt/fovea' })
+    starts({ '--cmd', ('set packpath^=%s'):format(site), '--cmd', 'packadd fovea', 'src/settings.rs' })
+    vim.fn.delete(site, 'rf')
+  end)
+end
+
+test('vim.g.fovea holds the options, and false starts nothing', function()
+  installed({ '--cmd', 'let g:fovea = v:false | set rtp^=' .. root .. '/editors/neovim', 'src/settings.rs' }, function(run)
+    -- What would start it was scheduled before this question.
+    assert(not run(attached), 'it started')
+    assert(not run("return require('fovea').started or false"), 'it started')
+  end)
+  local options = "let g:fovea = #{heat: #{strength: 0.3}} | set rtp^=" .. root .. '/editors/neovim'
+  installed({ '--cmd', options, 'src/settings.rs' }, function(run)
+    wait('the server in the other Neovim', function()
+      return run(attached)
+    end)
+    equal(run("return require('fovea.config').options.heat.strength"), 0.3, 'strength')
+  end)
+end)
+
 finish()
