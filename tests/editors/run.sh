@@ -56,6 +56,13 @@ for suite in trixie forky; do
     python3 "$here/helix_test.py" "$fovea" "$root/usr/bin/hx"
 done
 
+if [ -e "$editors/emacs/.ok" ]; then
+  run trixie "$("$editors/emacs/emacs" --version | head -1)" \
+    env HOME="$scratch" "$editors/emacs/emacs" -Q --batch -l "$here/emacs_test.el" "$fovea"
+else
+  echo "== emacs is not installed and is left out"
+fi
+
 [ $forgiven -eq 0 ] || echo "forky (rolling, not counted): $forgiven failed"
 echo "$passed passed, $failed failed"
 [ $failed -eq 0 ]
