@@ -184,16 +184,19 @@
       (fovea-compare-mode)
       (setq fovea--side side
             fovea--passage passage
+            mode-line-format (if (= side 0) " Fovea: why these two are similar"
+                               " TAB other side · RET visit · q close")
             header-line-format (replace-regexp-in-string "%" "%%" header)))
     buffer))
 
-(defun fovea-compare-header (answer)
-  "The cosine of ANSWER, its residual, and what the languages have in common."
+(defun fovea-compare-headers (answer)
+  "What stands over the two passages of ANSWER, as a list."
   (let ((centred (plist-get answer :centred)))
-    (concat (format " cosine %.3f · residual %.0e" (plist-get answer :cosine) (plist-get answer :residual))
-            (and centred
-                 (format " · without what the languages have in common %.3f · languages %.3f"
-                         (plist-get centred :cosine) (plist-get centred :common))))))
+    (list (format " · cosine %.3f · residual %.0e" (plist-get answer :cosine) (plist-get answer :residual))
+          (if centred
+              (format " · apart from the languages %.3f · languages %.3f"
+                      (plist-get centred :cosine) (plist-get centred :common))
+            ""))))
 
 (defun fovea--where (passage)
   "The file and the line of PASSAGE."
@@ -204,8 +207,8 @@
   "Show ANSWER, the server's, for the passages FIRST and SECOND."
   (fovea-heat-define-faces)
   (let* ((windows (current-window-configuration))
-         (left (fovea--side-buffer 0 first (concat (fovea--where first) " ·" (fovea-compare-header answer))))
-         (right (fovea--side-buffer 1 second (concat (fovea--where second) "   TAB other side · RET visit · q close"))))
+         (left (fovea--side-buffer 0 first (concat (fovea--where first) (nth 0 (fovea-compare-headers answer)))))
+         (right (fovea--side-buffer 1 second (concat (fovea--where second) (nth 1 (fovea-compare-headers answer))))))
     (cl-loop for (buffer other part) in (list (list left right :a) (list right left :b))
              do (with-current-buffer buffer
                   (setq fovea--other other

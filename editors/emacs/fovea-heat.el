@@ -80,7 +80,7 @@ Its colour is computed for the theme in use, where the theme has none for it." (
          (ground (if (or (not told) (string-prefix-p "unspecified" told))
                      (if dark "#101010" "#ffffff")
                    told))
-         (hottest (or fovea-heat-color (if dark "#e8590c" "#ff922b")))
+         (hottest (or fovea-heat-color (if dark "#c2410c" "#ff922b")))
          (wanted (list dark ground hottest fovea-heat-strength)))
     (unless (equal wanted fovea--faces-for)
       (setq fovea--faces-for wanted)

@@ -156,12 +156,16 @@ DESCRIBE makes a line of an item."
   (when-let ((item (if (cdr items) (fovea--choose prompt items #'fovea--describe) (car items))))
     (fovea--visit (plist-get item :uri) (plist-get item :selection))))
 
+(defconst fovea--nothing 0.1
+  "A cosine below says that an item has nothing to do with the query.")
+
 ;;;###autoload
 (defun fovea-search (query)
   "Find functions, types and headings that are about QUERY, and go to one.
 Those of the open documents and of the folder are searched, by what they mean."
   (interactive (list (read-string "Search by meaning: " nil 'fovea-search-history)))
-  (let ((items (append (fovea-execute "fovea.search" (list :query query)) nil)))
+  (let ((items (seq-filter (lambda (item) (>= (plist-get item :score) fovea--nothing))
+                           (fovea-execute "fovea.search" (list :query query)))))
     (if items
         (fovea--go-to-one (format "About %s: " query) items)
       (message "Fovea: nothing found%s"

@@ -339,7 +339,7 @@ AGAIN is called every second meanwhile."
   (check (derived-mode-p 'fovea-compare-mode) "no comparison")
   (fovea-compare-quit)
   (check (string-search "languages 0.180"
-                        (fovea-compare-header '(:cosine 0.6 :residual 1e-5 :centred (:cosine 0.5 :common 0.18))))
+                        (nth 1 (fovea-compare-headers '(:cosine 0.6 :residual 1e-5 :centred (:cosine 0.5 :common 0.18)))))
          "header"))
 
 (test "fovea-explain-region lists the words of a region, heaviest first"

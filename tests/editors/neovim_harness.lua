@@ -223,18 +223,24 @@ local function complete(bufnr, from)
   end)
 end
 
---- Fails unless the marks drawn are exactly those of the message.
-local function check_drawn(bufnr, message)
+--- The marks that are drawn, and those that the message means.
+local function drawn_and_meant(bufnr, message)
   local lines, expected = lines_of(bufnr), {}
+  local encoding = client().offset_encoding
   for _, word in ipairs(message.words) do
     local line, from, to, level = unpack(word)
     local text = lines[line + 1]
-    local encoding = client().offset_encoding
     table.insert(expected, { line, byte(text, from, encoding), byte(text, to, encoding), 'FoveaHeat' .. level })
   end
   local drawn = vim.tbl_map(function(mark)
     return { mark.row, mark.from, mark.to, mark.group }
   end, heat(bufnr))
+  return drawn, expected
+end
+
+--- Fails unless the marks drawn are exactly those of the message.
+local function check_drawn(bufnr, message)
+  local drawn, expected = drawn_and_meant(bufnr, message)
   equal(drawn, expected, 'marks')
 end
 

@@ -60,7 +60,7 @@ function M.define()
   local normal = vim.api.nvim_get_hl(0, { name = 'Normal', link = false })
   -- A terminal's own background cannot be asked for: assume black or white.
   local ground = channels(normal.bg or (dark and 0x101010 or 0xffffff))
-  local wanted = config.options.heat.color or (dark and '#e8590c' or '#ff922b')
+  local wanted = config.options.heat.color or (dark and '#c2410c' or '#ff922b')
   local hottest = channels(tonumber(wanted:sub(2), 16))
   for level = 1, M.levels do
     local rgb = blend(ground, hottest, config.options.heat.strength * level / M.levels)

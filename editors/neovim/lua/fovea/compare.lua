@@ -185,11 +185,11 @@ local function follow(view, from)
   paint(side, levels(side.words))
   if not index then
     paint(other, levels(other.words))
-    say(view, 'move onto a word: its partners light up · <Tab> other side · <CR> open · q close')
+    say(view, 'move onto a word, and its partners light up')
     return
   end
   local shares = partners(view, from, index)
-  local order = best(shares, 5)
+  local order = best(shares, 4)
   local most = order[1] and shares[order[1]] or 0
   paint(
     other,
@@ -266,6 +266,7 @@ local function dress(window, options)
     cursorline = false,
     list = false,
     spell = false,
+    fillchars = 'eob: ',
   }
   for name, value in pairs(vim.tbl_extend('force', all, options)) do
     vim.api.nvim_set_option_value(name, value, { win = window, scope = 'local' })
@@ -296,6 +297,7 @@ local function show_side(view, number, window)
   local title = side.passage.name ~= '' and side.passage.name .. ' · ' .. where or where
   dress(window, {
     winbar = ' ' .. title:gsub('%%', '%%%%'),
+    statusline = number == 1 and ' Fovea: why these two are similar' or '%= <Tab> other side · <CR> open · q close ',
     -- Lines are numbered as in the file.
     statuscolumn = (" %%=%%{v:virtnum == 0 ? v:lnum + %d : ''} "):format(side.passage.row),
     number = true,
@@ -338,7 +340,7 @@ function M.open(answer, left, right)
   vim.cmd('tab split')
   local top = vim.api.nvim_get_current_win()
   vim.api.nvim_win_set_buf(top, view.header)
-  dress(top, { winfixheight = true, winbar = '' })
+  dress(top, { winfixheight = true, winbar = '', statusline = ' ' })
   local first = vim.api.nvim_open_win(view.sides[1].bufnr, true, { split = 'below', win = top })
   local beside = vim.o.columns >= 80
   local second = vim.api.nvim_open_win(view.sides[2].bufnr, false, { split = beside and 'right' or 'below', win = first })

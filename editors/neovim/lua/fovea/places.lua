@@ -69,7 +69,8 @@ function M.list(title, items, encoding, open)
       col = position.byte(line, start.character, encoding) + 1,
       end_lnum = stop.line + 1,
       end_col = stop.line == start.line and position.byte(line, stop.character, encoding) + 1 or nil,
-      text = M.describe(item),
+      -- The list names the file itself.
+      text = ('≈ %.2f %s'):format(item.score, item.name),
     })
   end
   vim.fn.setloclist(0, {}, ' ', { title = title, items = entries, context = { fovea = items } })

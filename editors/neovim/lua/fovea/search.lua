@@ -4,13 +4,19 @@ local places = require('fovea.places')
 
 local M = {}
 
+--- A cosine below says that an item has nothing to do with the query.
+local NOTHING = 0.1
+
 --- Asks the server; `done` gets what it found, best first, and is not called for nothing.
 ---@param query string
 ---@param done fun(title: string, items: fovea.Similar[], encoding: string)
 local function ask(query, done)
   local ours = client.get(0) or client.get()
   client.execute('fovea.search', { { query = query } }, function(items)
-    if not ours or type(items) ~= 'table' or #items == 0 then
+    items = vim.tbl_filter(function(item)
+      return item.score >= NOTHING
+    end, type(items) == 'table' and items or {})
+    if not ours or #items == 0 then
       local index = (require('fovea.status').get() or {}).index
       local busy = index and index.state == 'indexing'
       vim.notify('Fovea: nothing found' .. (busy and ' yet: the folder is being indexed' or ''))
