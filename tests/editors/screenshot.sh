@@ -28,7 +28,7 @@ picture() {
 }
 
 # What the screen has for colours where a program leaves them to the terminal.
-dark="#1c1c1c #bcbcbc" light="#ffffff #262626" nvim_light="#e0e2ea #14161b"
+dark="#1c1c1c #bcbcbc" light="#ffffff #262626" nvim_light="#e0e2ea #14161b" purple="#3b224c #a4a0e8"
 
 # $1: the name, $2: the colours, $3: a pattern that the screen must show first, $4: keys to send then, and again until, $5: a pattern,
 # the rest: the program. Without keys the first pattern is enough.
@@ -127,8 +127,8 @@ if [ -e "$editors/emacs/.ok" ]; then
       "$emacs" -nw -Q -l "$top/$background.el" src/config.rs
   done
 fi
-shot helix "$dark" 'load_config' $'\e[27ugg/load_config\r k' 'Fovea' "$editors/trixie/usr/bin/hx" src/config.rs src/settings.rs
-shot helix-search "$dark" 'load_config' $'\e[27u\e[27u Smiddle of a sorted list' 'median.*preferences' "$editors/forky/usr/bin/hx" src/config.rs
+shot helix "$purple" 'load_config' $'\e[27ugg/load_config\r k' 'Fovea' "$editors/trixie/usr/bin/hx" src/config.rs src/settings.rs
+shot helix-search "$purple" 'load_config' $'\e[27u\e[27u Smiddle of a sorted list' 'median.*preferences' "$editors/forky/usr/bin/hx" src/config.rs
 (cd "$work" && "$fovea" explain src/config.rs --color true) | python3 "$here/ansi_html.py" >"$top/terminal.html"
 picture terminal 56
 echo "$folder/terminal.png"
