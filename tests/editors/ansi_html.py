@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""A terminal's screen with its colours (tmux capture-pane -e) on stdin → an HTML page on stdout."""
+"""A terminal's screen with its colours (tmux capture-pane -e) on stdin → an HTML page on stdout: ansi_html.py [BACKGROUND FOREGROUND]"""
 
 import html
 import re
@@ -18,21 +18,34 @@ def indexed(number):
     return "#" + "%02x" % (8 + 10 * (number - 232)) * 3
 
 
-def apply(style, codes):
-    """Changes the style by the numbers of one escape sequence."""
-    codes = iter(codes)
-    for code in codes:
+def colour(numbers):
+    """The colour that follows 38 or 48: 2, red, green, blue, or 5 and an index."""
+    kind = next(numbers)
+    if kind == 2:
+        return "#%02x%02x%02x" % (next(numbers), next(numbers), next(numbers))
+    return indexed(next(numbers))
+
+
+OFF = {22: "font-weight", 23: "font-style", 24: "text-decoration", 27: "filter", 39: "color", 49: "background"}
+
+
+def apply(style, sequence):
+    """Changes the style by one escape sequence."""
+    # A colon joins the parts of one code: 4:3 is a curly underline and not also italics.
+    groups = iter([[int(number or 0) for number in group.split(":")] for group in sequence.split(";")])
+    for group in groups:
+        code = group[0]
         if code == 0:
             style.clear()
-        elif code in (38, 48):
-            name = "color" if code == 38 else "background"
-            kind = next(codes)
-            if kind == 2:
-                style[name] = "#%02x%02x%02x" % (next(codes), next(codes), next(codes))
-            else:
-                style[name] = indexed(next(codes))
-        elif code in (39, 49):
-            style.pop("color" if code == 39 else "background", None)
+        elif code in (38, 48, 58):
+            rest = [number for number in group[1:]] if len(group) > 1 else None
+            if rest and rest[0] == 2 and len(rest) == 5:
+                del rest[1]
+            value = colour(iter(rest) if rest else (number for following in groups for number in following))
+            if code != 58:
+                style["color" if code == 38 else "background"] = value
+        elif code in OFF:
+            style.pop(OFF[code], None)
         elif 30 <= code <= 37 or 90 <= code <= 97:
             style["color"] = indexed(code - 30 if code < 90 else code - 82)
         elif 40 <= code <= 47 or 100 <= code <= 107:
@@ -41,22 +54,25 @@ def apply(style, codes):
             style["font-weight"] = "bold"
         elif code == 3:
             style["font-style"] = "italic"
+        elif code == 4 and group[1:] != [0]:
+            style["text-decoration"] = "underline"
         elif code == 7:
             style["filter"] = "invert(1)"
-        elif code in (22, 23, 27):
-            style.pop({22: "font-weight", 23: "font-style", 27: "filter"}[code], None)
 
 
 def main():
     style = {}
-    print("<!doctype html><meta charset=utf-8><style>body{margin:12px;background:#1c1c1c;color:#bcbcbc}")
-    print("pre{font:14px/18px 'DejaVu Sans Mono',monospace;margin:0}</style><pre>", end="")
+    background, foreground = sys.argv[1:3] if len(sys.argv) > 2 else ("#1c1c1c", "#bcbcbc")
+    print(f"<!doctype html><meta charset=utf-8><style>body{{margin:12px;background:{background};color:{foreground}}}")
+    # Cells as high as the line, so that no stripes show between the backgrounds of two lines.
+    print("pre{font:14px/18px 'DejaVu Sans Mono',monospace;margin:0}span{display:inline-block;height:18px;vertical-align:top}</style><pre>", end="")
     for part in re.split(r"(\x1b\[[0-9;:]*m)", sys.stdin.read()):
         if part.startswith("\x1b["):
-            apply(style, [int(code or 0) for code in re.split("[;:]", part[2:-1])])
+            apply(style, part[2:-1])
         elif part:
             css = ";".join(f"{name}:{value}" for name, value in style.items())
-            print(f'<span style="{css}">{html.escape(re.sub(chr(27) + "[^m]*?[A-Za-z]", "", part))}</span>', end="")
+            text = html.escape(re.sub(chr(27) + "[^m]*?[A-Za-z]", "", part))
+            print("\n".join(f'<span style="{css}">{line}</span>' if line else "" for line in text.split("\n")), end="")
     print("</pre>")
 
 

@@ -2,7 +2,7 @@
 # Installs the editors that the tests drive: install.sh DEST [SUITE…]
 #
 # Neovim and Helix as Debian's trixie (stable) and forky (rolling) ship them, unpacked under DEST/SUITE without touching the host's
-# own packages. Safe to run again: what is there is left alone. DEST must not move afterwards, since the programs are told its
+# own packages, and trixie's Emacs under DEST/emacs. Safe to run again: what is there is left alone. DEST must not move afterwards, since the programs are told its
 # absolute path. A rolling suite may be broken on any day, so forky's failure is reported and forgiven; any other suite's is an error.
 set -euo pipefail
 
@@ -49,6 +49,26 @@ WRAPPER
   touch "$root/.ok"
 }
 
+# Emacs of trixie with lsp-mode, which Debian does not byte-compile before it is configured: its sources are loaded.
+emacs() {
+  root="$dest/emacs"
+  [ ! -e "$root/.ok" ] || return 0
+  rm -rf "$root"
+  mmdebstrap --variant=extract --include=emacs-nox,elpa-lsp-mode trixie "$root"
+  lib=$(echo "$root"/usr/lib/*-linux-gnu)
+  loader=$(find "$lib" -maxdepth 1 -name 'ld-linux*.so.*' | head -1)
+  patchelf --set-interpreter "$loader" --force-rpath --set-rpath "$lib" "$root/usr/bin/emacs-nox"
+  share=$(echo "$root"/usr/share/emacs/[0-9]*)
+  cat >"$root/emacs" <<WRAPPER
+#!/bin/sh
+export EMACSLOADPATH='$share/lisp' EMACSDATA='$share/etc' EMACSPATH='$(echo "$root"/usr/libexec/emacs/*/*)'
+exec '$root/usr/bin/emacs-nox' --dump-file="\$(echo "\$EMACSPATH"/emacs-*.pdmp)" "\$@"
+WRAPPER
+  chmod +x "$root/emacs"
+  "$root/emacs" --version >/dev/null
+  touch "$root/.ok"
+}
+
 # $1: a name for the log, $2: the function to run, the rest: its arguments. Prints the time, and the log's end where it failed.
 step() {
   local name=$1 start=$SECONDS
@@ -63,6 +83,8 @@ step() {
 }
 
 step tools tools
+step emacs emacs
+"$dest/emacs/emacs" --version | head -1
 for name in "$@"; do
   if step "$name" suite "$name"; then
     "$dest/$name/nvim" --version | head -1

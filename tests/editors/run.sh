@@ -48,11 +48,20 @@ for suite in trixie forky; do
     echo "== $suite is not installed and is left out"
     continue
   fi
-  run "$suite" "$("$root/nvim" --version | head -1)" \
-    "$root/nvim" --clean --headless -l "$here/neovim_test.lua" "$fovea"
+  for test in neovim_test neovim_plugin_test; do
+    run "$suite" "$("$root/nvim" --version | head -1), $test" \
+      "$root/nvim" --clean --headless -l "$here/$test.lua" "$fovea"
+  done
   run "$suite" "$("$root/usr/bin/hx" --version)" \
     python3 "$here/helix_test.py" "$fovea" "$root/usr/bin/hx"
 done
+
+if [ -e "$editors/emacs/.ok" ]; then
+  run trixie "$("$editors/emacs/emacs" --version | head -1)" \
+    env HOME="$scratch" "$editors/emacs/emacs" -Q --batch -l "$here/emacs_test.el" "$fovea"
+else
+  echo "== emacs is not installed and is left out"
+fi
 
 [ $forgiven -eq 0 ] || echo "forky (rolling, not counted): $forgiven failed"
 echo "$passed passed, $failed failed"

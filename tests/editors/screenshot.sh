@@ -1,8 +1,8 @@
 #!/bin/bash
 # Makes pictures of the editors with Fovea: screenshot.sh FOVEA EDITORS FOLDER
 #
-# Neovim with heat and Helix with a hover, each in a private tmux, whose screen becomes HTML and then, with chromium, a PNG; and
-# what `fovea explain` writes. Emoji need a font such as Debian's fonts-noto-color-emoji.
+# Neovim with heat, a hover, a comparison and a search, on dark and light; Emacs with heat and a comparison; Helix with a hover and a
+# search: each in a private tmux, whose screen becomes HTML and then, with chromium, a PNG; and what `fovea explain` writes. Emoji need a font such as Debian's fonts-noto-color-emoji.
 # For documentation and for a look at what a change does; no test compares pictures.
 set -euo pipefail
 
@@ -12,56 +12,95 @@ editors=$(realpath "$2")
 mkdir -p "$3"
 folder=$(realpath "$3")
 here=$(dirname "$(realpath "$0")")
-work=$(mktemp -d)
-socket="fovea-shot-$$"
-trap 'tmux -L "$socket" kill-server 2>/dev/null || true; rm -rf "$work"' EXIT
+# The project has a folder of its own: one with somebody's home in it would not be indexed.
+top=$(mktemp -d)
+work="$top/work"
+mkdir -p "$work" "$top/home"
+socket=
+trap 'tmux -L "$socket" kill-server 2>/dev/null || true; rm -rf "$top"' EXIT
 cp -r "$here/workspace/." "$work/"
 mkdir "$work/.git"
 
 # $1: the name, $2: rows. Chromium's profile goes into the folder that is removed.
 picture() {
-  chromium --headless --no-sandbox --disable-gpu --hide-scrollbars --user-data-dir="$work/chromium" \
-    --window-size=1040,$(($2 * 18 + 24)) --screenshot="$folder/$1.png" "file://$work/$1.html" >/dev/null 2>&1
+  chromium --headless --no-sandbox --disable-gpu --hide-scrollbars --user-data-dir="$top/chromium" \
+    --window-size=1040,$(($2 * 18 + 24)) --screenshot="$folder/$1.png" "file://$top/$1.html" >/dev/null 2>&1
 }
 
-# $1: the name, $2: a pattern that the screen must show first, $3: keys to send again until it does, the rest: the program.
+# What the screen has for colours where a program leaves them to the terminal.
+dark="#1c1c1c #bcbcbc" light="#ffffff #262626" nvim_light="#e0e2ea #14161b" purple="#3b224c #a4a0e8"
+
+# $1: the name, $2: the colours, $3: a pattern that the screen must show first, $4: keys to send then, and again until, $5: a pattern,
+# the rest: the program. Without keys the first pattern is enough.
 shot() {
-  local name=$1 pattern=$2 keys=$3
-  shift 3
-  tmux -L "$socket" -f /dev/null new-session -d -s "$name" -x 120 -y 36 -c "$work" \
-    -e COLORTERM=truecolor -e XDG_CONFIG_HOME="$work/config" -e XDG_CACHE_HOME="$work/cache" -e XDG_STATE_HOME="$work/state" -- "$@"
+  local name=$1 colours=$2 first=$3 keys=$4 pattern=$5 ready='' screen
+  shift 5
+  # A server of its own: one whose last session ended may be going just when the next begins.
+  socket="fovea-shot-$$-$name"
+  tmux -L "$socket" -f /dev/null new-session -d -s "$name" -x 120 -y "${rows:-36}" -c "$work" \
+    -e COLORTERM=truecolor -e XDG_CONFIG_HOME="$top/config" -e XDG_CACHE_HOME="$top/cache" -e XDG_STATE_HOME="$top/state" \
+    -e FOVEA_CACHE_DIR="$top/fovea" -e HOME="$top/home" -- "$@"
   tmux -L "$socket" set -g default-terminal tmux-256color
   tmux -L "$socket" set -ga terminal-features ',*:RGB'
-  for _ in $(seq 40); do
-    [ -z "$keys" ] || tmux -L "$socket" send-keys -t "$name" -l "$keys"
+  for _ in $(seq 60); do
     sleep 1
-    if tmux -L "$socket" capture-pane -p -e -t "$name" | grep -q -- "$pattern"; then
-      tmux -L "$socket" capture-pane -p -e -t "$name" | python3 "$here/ansi_html.py" >"$work/$name.html"
-      picture "$name" 36
-      tmux -L "$socket" kill-session -t "$name"
+    screen=$(tmux -L "$socket" capture-pane -p -t "$name")
+    if [ -z "$ready" ] && grep -q -- "$first" <<<"$screen"; then
+      ready=yes
+    fi
+    [ -n "$ready" ] || continue
+    if [ -z "$keys" ] || grep -q -- "$pattern" <<<"$screen"; then
+      # shellcheck disable=SC2086 # two colours
+      tmux -L "$socket" capture-pane -p -e -t "$name" | python3 "$here/ansi_html.py" $colours >"$top/$name.html"
+      picture "$name" "${rows:-36}"
+      tmux -L "$socket" kill-server
       echo "$folder/$name.png"
       return
     fi
+    tmux -L "$socket" send-keys -t "$name" -l "$keys"
   done
-  echo "$name: the screen never showed $pattern" >&2
+  echo "$name: the screen never showed $first, then $pattern" >&2
   tmux -L "$socket" capture-pane -p -t "$name" >&2
   return 1
 }
 
-cat >"$work/init.lua" <<LUA
+# $1: dark or light, $2: the colour scheme.
+neovim_config() {
+  cat >"$top/$1.lua" <<LUA
 vim.opt.rtp:prepend('$(realpath "$here/../../editors/neovim")')
-vim.o.termguicolors, vim.o.swapfile = true, false
-vim.cmd.colorscheme('habamax')
+vim.o.termguicolors, vim.o.swapfile, vim.o.background = true, false, '$1'
+vim.cmd.colorscheme('$2')
 vim.o.statusline = "%f %= %{v:lua.require'fovea'.status()} "
-vim.o.laststatus = 2
+vim.o.laststatus, vim.o.showtabline = 2, 0
 require('fovea').setup({ cmd = { '$fovea', 'serve' } })
 LUA
-mkdir -p "$work/config/helix"
-cat >"$work/config/helix/config.toml" <<TOML
+}
+neovim_config dark habamax
+neovim_config light default
+# $1: dark or light: a loader of fovea.el.
+emacs_config() {
+  cat >"$top/$1.el" <<LISP
+(setq inhibit-startup-screen t make-backup-files nil auto-save-default nil create-lockfiles nil native-comp-jit-compilation nil
+      frame-background-mode '$1 fovea-command '("$fovea" "serve"))
+(menu-bar-mode -1)
+(mapc #'frame-set-background-mode (frame-list))
+(add-to-list 'load-path "$(realpath "$here/../../editors/emacs")")
+(require 'fovea)
+(global-fovea-mode 1)
+(global-set-key (kbd "C-c v") fovea-command-map)
+;; Emacs has no mode for Rust without a grammar: comments and strings are enough for a picture.
+(define-generic-mode rust-mode '("//") '("fn" "let" "mut" "pub" "use" "for" "in" "if" "const" "continue") nil '("\\\\.rs\\\\'")
+  (list (lambda () (run-hooks 'prog-mode-hook) (fovea-mode 1))))
+LISP
+}
+emacs_config dark
+emacs_config light
+mkdir -p "$top/config/helix"
+cat >"$top/config/helix/config.toml" <<TOML
 [editor]
 true-color = true
 TOML
-cat >"$work/config/helix/languages.toml" <<TOML
+cat >"$top/config/helix/languages.toml" <<TOML
 [language-server.fovea]
 command = "$fovea"
 args = ["serve"]
@@ -70,9 +109,26 @@ name = "rust"
 language-servers = ["fovea"]
 TOML
 
-# The buffer of the second file makes the lens.
-shot neovim '≈.*read_settings' '' "$editors/trixie/nvim" --clean -u "$work/init.lua" -c 'edit src/settings.rs' -c 'edit src/config.rs' -c 'edit' src/config.rs
-shot helix 'Fovea' $'\e[27ugg/load_config\r k' "$editors/trixie/usr/bin/hx" src/config.rs src/settings.rs
-(cd "$work" && "$fovea" explain src/config.rs --color true) | python3 "$here/ansi_html.py" >"$work/terminal.html"
+nvim="$editors/trixie/nvim" emacs="$editors/emacs/emacs"
+# The lens is there once the model has read all.
+lens='≈.*read_settings'
+shot neovim "$dark" "$lens" '' '' "$nvim" --clean -u "$top/dark.lua" src/config.rs
+shot neovim-light "$nvim_light" "$lens" '' '' "$nvim" --clean -u "$top/light.lua" src/config.rs
+shot neovim-hover "$dark" "$lens" $'\e/read_to_string\rK' 'of this function' "$nvim" --clean -u "$top/dark.lua" src/config.rs
+compare=$'\e:12\r:FoveaCompare\r'
+shot neovim-compare "$dark" "$lens" "$compare" 'cosine 0' "$nvim" --clean -u "$top/dark.lua" src/config.rs
+shot neovim-compare-light "$nvim_light" "$lens" "$compare" 'cosine 0' "$nvim" --clean -u "$top/light.lua" src/config.rs
+search=$'\e:FoveaSearch reads a configuration file\r'
+rows=24 shot neovim-search "$dark" "$lens" "$search" '≈ 0.*load_preferences' "$nvim" --clean -u "$top/dark.lua" src/config.rs
+if [ -e "$editors/emacs/.ok" ]; then
+  for background in dark light; do
+    shot emacs-$background "${!background}" 'Fovea:decomposition ' '' '' "$emacs" -nw -Q -l "$top/$background.el" src/config.rs
+    shot emacs-compare-$background "${!background}" 'Fovea:decomposition ' $'\e<\x13load_config\r\x03vc' 'cosine 0' \
+      "$emacs" -nw -Q -l "$top/$background.el" src/config.rs
+  done
+fi
+shot helix "$purple" 'load_config' $'\e[27ugg/load_config\r k' 'Fovea' "$editors/trixie/usr/bin/hx" src/config.rs src/settings.rs
+shot helix-search "$purple" 'load_config' $'\e[27u\e[27u Smiddle of a sorted list' 'median.*preferences' "$editors/forky/usr/bin/hx" src/config.rs
+(cd "$work" && "$fovea" explain src/config.rs --color true) | python3 "$here/ansi_html.py" >"$top/terminal.html"
 picture terminal 56
 echo "$folder/terminal.png"

@@ -142,6 +142,14 @@ function M.config()
   }
 end
 
+--- Sends the settings to a server that is running; they take effect at once.
+function M.apply_settings()
+  for _, client in ipairs(vim.lsp.get_clients({ name = 'fovea' })) do
+    client.settings = config.settings()
+    M.notify(client, 'workspace/didChangeConfiguration', { settings = client.settings })
+  end
+end
+
 --- Attaches the server to a buffer that holds a file, as vim.lsp.enable does where it exists.
 ---@param bufnr integer
 function M.start(bufnr)

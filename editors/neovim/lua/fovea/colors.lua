@@ -60,7 +60,7 @@ function M.define()
   local normal = vim.api.nvim_get_hl(0, { name = 'Normal', link = false })
   -- A terminal's own background cannot be asked for: assume black or white.
   local ground = channels(normal.bg or (dark and 0x101010 or 0xffffff))
-  local wanted = config.options.heat.color or (dark and '#e8590c' or '#ff922b')
+  local wanted = config.options.heat.color or (dark and '#c2410c' or '#ff922b')
   local hottest = channels(tonumber(wanted:sub(2), 16))
   for level = 1, M.levels do
     local rgb = blend(ground, hottest, config.options.heat.strength * level / M.levels)
@@ -71,6 +71,8 @@ function M.define()
   end
   -- Text that the model cannot read: dimmed, never coloured as if its scores meant something.
   set('FoveaUnread', { link = 'DiagnosticUnnecessary' })
+  -- In a comparison: the word under the cursor, and the one that it makes the most with.
+  set('FoveaFocus', { bold = true, underline = true, cterm = { bold = true, underline = true } })
 end
 
 local group = vim.api.nvim_create_augroup('fovea_colors', {})

@@ -6,15 +6,6 @@ local M = {}
 M.methods = { 'decomposition', 'alti', 'attention', 'rollout', 'norm' }
 
 ---@param arguments any[]
-local function compare(arguments)
-  client.execute('fovea.comparePassages', arguments, function(answer)
-    if type(answer) == 'table' then
-      require('fovea.panel').open(require('fovea.panel').comparison(answer))
-    end
-  end)
-end
-
----@param arguments any[]
 local function explain(arguments)
   client.execute('fovea.explainSelection', arguments, function(answer)
     if type(answer) == 'table' then
@@ -29,8 +20,11 @@ M.lsp = {
   ['fovea.showSimilar'] = function(command, context)
     require('fovea.lens').run(command, context)
   end,
-  ['fovea.comparePassages'] = function(command)
-    compare(command.arguments)
+  ['fovea.comparePassages'] = function(command, context)
+    local ours = vim.lsp.get_client_by_id(context.client_id)
+    if ours then
+      require('fovea.compare').run(command.arguments[1], command.arguments[2], ours.offset_encoding)
+    end
   end,
   ['fovea.explainSelection'] = function(command)
     explain(command.arguments)
@@ -52,11 +46,12 @@ local function uri()
   return vim.uri_from_bufnr(0)
 end
 
-local function similar()
+---@param command { bang: boolean }
+local function similar(command)
   local ours = attached()
   if ours then
     local position = vim.lsp.util.make_position_params(0, ours.offset_encoding).position
-    require('fovea.lens').ask({ uri = uri(), range = { start = position, ['end'] = position } }, ours)
+    require('fovea.lens').ask({ uri = uri(), range = { start = position, ['end'] = position } }, ours, command.bang)
   end
 end
 
@@ -79,14 +74,53 @@ local function explain_range(command)
   end, 0)
 end
 
----@type { uri: string, range: lsp.Range }?
+---@type { uri: string, range: lsp.Range }? the first of two ranges
 local remembered
 
---- The first call remembers a passage, the second compares another with it.
----@param command { line1: integer, line2: integer, range: integer }
+--- Compares the item under the cursor with one that resembles it: with the only one, or with the one that the person chooses.
+---@param ours vim.lsp.Client
+local function compare_item(ours)
+  local here = vim.lsp.util.make_position_params(0, ours.offset_encoding).position
+  local params = {
+    textDocument = { uri = uri() },
+    range = { start = here, ['end'] = here },
+    context = { only = { 'fovea' }, diagnostics = {} },
+  }
+  local run = M.lsp['fovea.comparePassages']
+  local context = { client_id = ours.id }
+  client.request(ours, 'textDocument/codeAction', params, function(err, actions)
+    local found = vim.tbl_filter(function(action)
+      return type(action.command) == 'table' and action.command.command == 'fovea.comparePassages'
+    end, not err and actions or {})
+    if #found == 0 then
+      vim.notify('Fovea: nothing resembles this; or give two ranges, one after the other')
+    elseif #found == 1 then
+      run(found[1].command, context)
+    else
+      local function title(action)
+        return action.title
+      end
+      vim.ui.select(found, { prompt = 'Explain similarity', kind = 'fovea', format_item = title }, function(choice)
+        if choice then
+          run(choice.command, context)
+        end
+      end)
+    end
+  end, 0)
+end
+
+--- Of two ranges the first call remembers one and the second compares.
+---@param command { line1: integer, line2: integer, range: integer, bang: boolean }
 local function compare_range(command)
   local ours = attached()
   if not ours then
+    return
+  end
+  if command.bang then
+    remembered = nil
+  end
+  if command.range == 0 then
+    compare_item(ours)
     return
   end
   local passage = { uri = uri(), range = require('fovea.position').command_range(command, ours) }
@@ -97,7 +131,7 @@ local function compare_range(command)
   end
   local first = remembered
   remembered = nil
-  compare({ first, passage })
+  require('fovea.compare').run(first, passage, ours.offset_encoding)
 end
 
 ---@param name string
@@ -148,9 +182,27 @@ local commands = {
       end,
     },
   },
-  FoveaSimilar = { run = similar, opts = { desc = 'Fovea: go to what resembles the item under the cursor' } },
+  FoveaSimilar = {
+    run = similar,
+    opts = { desc = 'Fovea: go to what resembles the item under the cursor; with ! list it', bang = true },
+  },
+  FoveaSearch = {
+    run = function(command)
+      require('fovea.search').run(command.args, command.bang)
+    end,
+    opts = { desc = 'Fovea: search by meaning; with ! choose instead of listing', nargs = '*', bang = true },
+  },
+  FoveaUpdateIndex = {
+    run = function()
+      client.execute('fovea.updateIndex')
+    end,
+    opts = { desc = 'Fovea: look at the files of the workspace now' },
+  },
   FoveaExplain = { run = explain_range, opts = { desc = 'Fovea: which words carry the document or the range', range = true } },
-  FoveaCompare = { run = compare_range, opts = { desc = 'Fovea: why two ranges are similar (run it on each)', range = true } },
+  FoveaCompare = {
+    run = compare_range,
+    opts = { desc = 'Fovea: why two ranges, or the item under the cursor and its like, are similar', range = true, bang = true },
+  },
   FoveaPause = {
     run = function()
       client.execute('fovea.pause')

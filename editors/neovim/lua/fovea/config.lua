@@ -36,9 +36,92 @@ local defaults = {
 ---@type fovea.Options
 M.options = vim.deepcopy(defaults)
 
+---@param what string
+---@return fun(value: any): boolean, string
+local function is(what)
+  return function(value)
+    return type(value) == what, what
+  end
+end
+
+---@param value any
+---@return boolean, string
+local function texts(value)
+  return vim.islist(value or 0) and not vim.iter(value):any(function(one)
+    return type(one) ~= 'string'
+  end), 'a list of strings'
+end
+
+--- What each option may be; a table has options of its own.
+local allowed = {
+  cmd = function(value)
+    return texts(value) and #value > 0, 'a list of strings, the program first'
+  end,
+  filetypes = texts,
+  root_markers = texts,
+  heat = {
+    color = function(value)
+      return type(value) == 'string' and value:find('^#%x%x%x%x%x%x$') ~= nil, "a colour such as '#e8590c'"
+    end,
+    strength = function(value)
+      return type(value) == 'number' and value >= 0 and value <= 1, 'a number from 0 to 1'
+    end,
+    priority = is('number'),
+  },
+  lens = { enable = is('boolean') },
+  highlight = {
+    enable = function(value)
+      return type(value) == 'boolean' or value == 'auto', "true, false or 'auto'"
+    end,
+  },
+  -- The server checks these, and names what it does not take.
+  settings = is('table'),
+}
+
+--- Takes what cannot be used out of `given`, and says why.
+---@param given table
+---@param rules table
+---@param prefix string
+---@param problems string[]
+---@return table
+local function check(given, rules, prefix, problems)
+  local good = {}
+  for name, value in pairs(given) do
+    local rule = rules[name]
+    if not rule then
+      table.insert(problems, ('there is no option %s%s'):format(prefix, name))
+    elseif type(rule) == 'table' then
+      if type(value) == 'table' then
+        good[name] = check(value, rule, prefix .. name .. '.', problems)
+      else
+        table.insert(problems, ('%s%s should be a table'):format(prefix, name))
+      end
+    else
+      local fits, what = rule(value)
+      if fits then
+        good[name] = value
+      else
+        table.insert(problems, ('%s%s should be %s'):format(prefix, name, what))
+      end
+    end
+  end
+  return good
+end
+
+--- What was wrong with the options that were set last.
+---@type string[]
+M.problems = {}
+
+--- Takes the options; of those that do not fit the default stays, and the person is told.
 ---@param opts? fovea.Options
 function M.set(opts)
-  M.options = vim.tbl_deep_extend('force', vim.deepcopy(defaults), opts or {})
+  M.problems = {}
+  local given = type(opts) == 'table' and opts or {}
+  M.options = vim.tbl_deep_extend('force', vim.deepcopy(defaults), check(given, allowed, '', M.problems))
+  table.sort(M.problems)
+  if #M.problems > 0 then
+    vim.notify('Fovea: ' .. table.concat(M.problems, '; '), vim.log.levels.WARN)
+  end
 end
 
 --- The server's settings. Highlights are switched on there, since here the plugin decides when to ask for them.

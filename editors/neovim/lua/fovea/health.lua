@@ -3,6 +3,9 @@ local M = {}
 
 local health = vim.health
 
+--- The protocol of fovea/heat and fovea/status that this plugin was written for.
+local protocol = 1
+
 local function check_program()
   local cmd = require('fovea.config').options.cmd
   local path = vim.fn.exepath(cmd[1])
@@ -20,6 +23,31 @@ local function check_program()
   end
 end
 
+local function check_options()
+  local config = require('fovea.config')
+  for _, problem in ipairs(config.problems) do
+    health.error(problem, { ':help fovea-setup' })
+  end
+  -- What one part asks for and another switches off.
+  local options, settings = config.options, config.settings().fovea
+  local function off(path)
+    local value = vim.tbl_get(settings, unpack(vim.split(path, '.', { plain = true })))
+    return value == false or settings[path] == false
+  end
+  if off('heat.enable') then
+    health.warn('settings.heat.enable is false: no heat is drawn', { ':FoveaToggleHeat shows it for this session' })
+  end
+  if options.lens.enable and off('codeLens.enable') then
+    health.warn('lens.enable is true, but settings.codeLens.enable is false: there are no lenses')
+  end
+  if options.highlight.enable ~= false and off('highlight.enable') then
+    health.warn('highlight.enable is on, but settings.highlight.enable is false: there are no highlights')
+  end
+  if #config.problems == 0 then
+    health.ok('options are valid')
+  end
+end
+
 local function check_editor()
   local version = tostring(vim.version())
   if vim.fn.has('nvim-0.10.4') == 0 then
@@ -32,10 +60,44 @@ local function check_editor()
   else
     health.warn("'termguicolors' is off: 256 colours tell fewer levels of heat apart")
   end
+  if vim.o.updatetime > 2000 then
+    health.info(("'updatetime' is %d ms: highlights come when the cursor has rested that long"):format(vim.o.updatetime))
+  end
+end
+
+---@param client vim.lsp.Client
+local function check_protocol(client)
+  local told = vim.tbl_get(client.server_capabilities or {}, 'experimental', 'fovea', 'protocol')
+  local version = vim.tbl_get(client, 'server_info', 'version') or ''
+  if told == protocol then
+    health.ok(('server %s speaks protocol %d, as the plugin does'):format(version, protocol))
+  else
+    health.error(('the server speaks protocol %s, the plugin %d'):format(told or 'none', protocol), {
+      'take the plugin and the program `fovea` from the same release',
+    })
+  end
+end
+
+---@param index fovea.Index?
+local function check_index(index)
+  if not index then
+    health.info('no index: no folder is open, or settings.index.enable is false; similar items come from open files')
+    return
+  end
+  local text = require('fovea.status').describe_index(index)
+  if index.state == 'cancelled' or index.state == 'battery' then
+    health.warn(text, { ':FoveaUpdateIndex' })
+  else
+    health.ok(text)
+  end
+  for _, refused in ipairs(index.refused or {}) do
+    health.warn('not indexed: ' .. refused)
+  end
 end
 
 ---@param client vim.lsp.Client
 local function check_client(client)
+  check_protocol(client)
   local buffers = require('fovea.client').buffers(client)
   health.ok(('attached to %d buffer(s), positions in %s'):format(#buffers, client.offset_encoding))
   for _, bufnr in ipairs(buffers) do
@@ -62,6 +124,9 @@ local function check_client(client)
   else
     health.ok(('%s, model %s, method %s'):format(status.state, status.model or 'not loaded yet', status.method))
   end
+  if status then
+    check_index(status.index)
+  end
   for _, document in ipairs(status and status.inactive or {}) do
     health.info(('%s is not analysed: %s'):format(vim.uri_to_fname(document.uri), document.reason))
   end
@@ -70,6 +135,8 @@ end
 function M.check()
   health.start('fovea: program')
   check_program()
+  health.start('fovea: options')
+  check_options()
   health.start('fovea: editor')
   check_editor()
   health.start('fovea: server')

@@ -28,7 +28,7 @@ M.unread_namespace = vim.api.nvim_create_namespace('fovea_unread')
 ---@field reason string
 
 ---@class fovea.Drawn
----@field lines table<integer, integer[][]> the words drawn, by line
+---@field lines table<integer, integer[][]|false> the words drawn, by line; false for a line whose words are still to be drawn
 ---@field count integer lines of the buffer then
 ---@field head integer lines from the top that were not edited since
 ---@field tail integer lines from the bottom that were not edited since
@@ -143,19 +143,23 @@ local function changed(state, lines, count)
   return top, bottom
 end
 
+--- Draws the words of some lines anew, end exclusive.
 ---@param bufnr integer
+---@param state fovea.Drawn
 ---@param lines table<integer, integer[][]>
 ---@param encoding 'utf-8'|'utf-16'|'utf-32'
-local function draw(bufnr, lines, encoding)
-  local count = vim.api.nvim_buf_line_count(bufnr)
-  local top, bottom = changed(drawn[bufnr], lines, count)
-  if top < bottom then
-    vim.api.nvim_buf_clear_namespace(bufnr, M.namespace, top, bottom)
+---@param top integer
+---@param bottom integer
+local function draw_lines(bufnr, state, lines, encoding, top, bottom)
+  if top >= bottom then
+    return
   end
+  vim.api.nvim_buf_clear_namespace(bufnr, M.namespace, top, bottom)
+  local texts = vim.api.nvim_buf_get_lines(bufnr, top, bottom, false)
   for row = top, bottom - 1 do
-    local line = lines[row] or {}
-    local text = #line > 0 and vim.api.nvim_buf_get_lines(bufnr, row, row + 1, false)[1] or ''
-    for _, word in ipairs(line) do
+    state.lines[row] = lines[row]
+    local text = texts[row - top + 1] or ''
+    for _, word in ipairs(lines[row] or {}) do
       vim.api.nvim_buf_set_extmark(bufnr, M.namespace, row, position.byte(text, word[2], encoding), {
         end_row = row,
         end_col = position.byte(text, word[3], encoding),
@@ -167,7 +171,47 @@ local function draw(bufnr, lines, encoding)
       })
     end
   end
-  drawn[bufnr] = { lines = lines, count = count, head = count, tail = count }
+end
+
+--- So many lines are drawn in one go; more would be felt as a pause.
+local SLICE = 400
+
+--- Draws what changed: at once where it is little, else what is on screen at once and the rest in slices, between which the editor
+--- takes keys. Lines that wait keep the marks they have.
+---@param bufnr integer
+---@param lines table<integer, integer[][]>
+---@param encoding 'utf-8'|'utf-16'|'utf-32'
+local function draw(bufnr, lines, encoding)
+  local count = vim.api.nvim_buf_line_count(bufnr)
+  local top, bottom = changed(drawn[bufnr], lines, count)
+  local state = { lines = {}, count = count, head = count, tail = count }
+  for row, words in pairs(lines) do
+    state.lines[row] = words
+  end
+  drawn[bufnr] = state
+  if bottom - top <= SLICE then
+    draw_lines(bufnr, state, lines, encoding, top, bottom)
+    return
+  end
+  for row = top, bottom - 1 do
+    state.lines[row] = false
+  end
+  for _, window in ipairs(vim.fn.win_findbuf(bufnr)) do
+    local first = vim.fn.line('w0', window) - 1
+    local last = math.max(vim.fn.line('w$', window), first + vim.api.nvim_win_get_height(window))
+    draw_lines(bufnr, state, lines, encoding, math.max(top, first), math.min(bottom, last))
+  end
+  local function go_on()
+    -- After an edit, and with newer heat, the lines are other ones: that heat draws what is still to be drawn.
+    local as_before = drawn[bufnr] == state and state.head == count and state.tail == count
+    if top >= bottom or not as_before or not vim.api.nvim_buf_is_loaded(bufnr) then
+      return
+    end
+    draw_lines(bufnr, state, lines, encoding, top, math.min(bottom, top + SLICE))
+    top = top + SLICE
+    vim.defer_fn(go_on, 1)
+  end
+  vim.defer_fn(go_on, 1)
 end
 
 ---@param bufnr integer

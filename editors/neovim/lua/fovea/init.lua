@@ -4,13 +4,16 @@
 --- for, and sets up what Neovim leaves to the user.
 local M = {}
 
+--- Called again, it changes the options of the session: the server's settings and the colours take effect at once.
 ---@param opts? fovea.Options
 function M.setup(opts)
-  local config = require('fovea.config')
-  config.set(opts)
+  M.started = true
+  require('fovea.config').set(opts)
+  require('fovea.colors').define()
   require('fovea.commands').create()
 
   local client = require('fovea.client')
+  client.apply_settings()
   if vim.fn.has('nvim-0.11') == 1 then
     vim.lsp.config('fovea', client.config())
     vim.lsp.enable('fovea')
@@ -28,6 +31,18 @@ function M.setup(opts)
     if vim.api.nvim_buf_is_loaded(bufnr) and vim.bo[bufnr].filetype ~= '' then
       client.start(bufnr)
     end
+  end
+end
+
+--- Starts with `vim.g.fovea` as the options, unless setup() was called or the program is not there (`:checkhealth fovea` tells).
+function M.start()
+  local options = vim.g.fovea
+  if M.started or options == false or options == 0 then
+    return
+  end
+  options = type(options) == 'table' and options or {}
+  if vim.fn.executable((options.cmd or { 'fovea' })[1] or '') == 1 then
+    M.setup(options)
   end
 end
 

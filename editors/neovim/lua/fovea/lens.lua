@@ -1,4 +1,6 @@
 --- Code lenses: drawn by Neovim; set up here, for our server alone. A click goes to what resembles the item.
+local places = require('fovea.places')
+
 local M = {}
 
 local group = vim.api.nvim_create_augroup('fovea_lens', {})
@@ -66,63 +68,27 @@ function M.on_refresh(_, _, context)
   return vim.NIL
 end
 
----@class fovea.Similar
----@field uri string
----@field range lsp.Range
----@field selection lsp.Range
----@field name string
----@field kind string
----@field language string
----@field score number
-
----@param similar fovea.Similar
----@return string
-local function describe(similar)
-  local path = vim.fn.fnamemodify(vim.uri_to_fname(similar.uri), ':~:.')
-  return ('≈ %.2f %s · %s:%d'):format(similar.score, similar.name, path, similar.selection.start.line + 1)
-end
-
----@param similar fovea.Similar
----@param encoding 'utf-8'|'utf-16'|'utf-32'
-local function jump(similar, encoding)
-  -- show_document leaves a mark in the jumplist: CTRL-O leads back.
-  vim.lsp.util.show_document({ uri = similar.uri, range = similar.selection }, encoding, { focus = true, reuse_win = false })
-end
-
 --- Goes to what resembles an item: at once where there is one, after a choice where there are several. The location list keeps
---- them all.
+--- them all; `open` shows it instead.
 ---@param name string
 ---@param similar fovea.Similar[]
 ---@param client vim.lsp.Client
-function M.show(name, similar, client)
+---@param open? boolean
+function M.show(name, similar, client, open)
   if #similar == 0 then
     vim.notify('Fovea: nothing resembles ' .. (name ~= '' and name or 'this'))
     return
   end
-  local entries = {}
-  for _, item in ipairs(similar) do
-    local bufnr = vim.uri_to_bufnr(item.uri)
-    -- Bytes of a line can only be known of a loaded buffer.
-    vim.fn.bufload(bufnr)
-    local start = item.selection.start
-    local line = vim.api.nvim_buf_get_lines(bufnr, start.line, start.line + 1, false)[1] or ''
-    table.insert(entries, {
-      bufnr = bufnr,
-      lnum = start.line + 1,
-      col = require('fovea.position').byte(line, start.character, client.offset_encoding) + 1,
-      text = describe(item),
-    })
-  end
-  vim.fn.setloclist(0, {}, ' ', { title = 'Similar to ' .. name, items = entries })
-  if #similar == 1 then
-    jump(similar[1], client.offset_encoding)
+  local title = 'Similar to ' .. name
+  places.list(title, similar, client.offset_encoding, open)
+  if open then
     return
   end
-  vim.ui.select(similar, { prompt = 'Similar to ' .. name, kind = 'fovea', format_item = describe }, function(choice)
-    if choice then
-      jump(choice, client.offset_encoding)
-    end
-  end)
+  if #similar == 1 then
+    places.jump(similar[1], client.offset_encoding)
+  else
+    places.choose(title, similar, client.offset_encoding)
+  end
 end
 
 --- The command behind a lens and a code action.
@@ -148,12 +114,19 @@ end
 --- Asks the server what resembles the item around a range, and shows it.
 ---@param argument { uri: string, range: lsp.Range }
 ---@param client vim.lsp.Client
-function M.ask(argument, client)
+---@param open? boolean shows the location list instead of asking
+function M.ask(argument, client, open)
   require('fovea.client').execute('fovea.showSimilar', { argument }, function(answer)
-    -- Of nothing the server speaks itself, and the only one it opens itself.
-    if type(answer) == 'table' and #(answer.similar or {}) > 0 and type(answer.shown) ~= 'number' then
-      M.show(answer.name, answer.similar, client)
+    if type(answer) ~= 'table' or #(answer.similar or {}) == 0 then
+      -- Of nothing the server speaks itself.
+      return
     end
+    if type(answer.shown) == 'number' then
+      -- The only one the server has opened itself.
+      places.list('Similar to ' .. answer.name, answer.similar, client.offset_encoding, open)
+      return
+    end
+    M.show(answer.name, answer.similar, client, open)
   end)
 end
 

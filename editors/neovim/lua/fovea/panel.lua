@@ -1,4 +1,4 @@
---- The answers that are more than a line: an explanation, a comparison. Shown in a float that closes as the cursor moves.
+--- An explanation of a passage or a document, in a float that closes as the cursor moves.
 local M = {}
 
 local bars = { '▏', '▎', '▍', '▌', '▋', '▊', '▉', '█' }
@@ -57,26 +57,6 @@ function M.explanation(answer, limit)
         unit.ms
       )
     )
-  end
-  return lines
-end
-
---- The JSON of `fovea compare` → the cosine and the word pairs that add most to it.
----@param answer table
----@return string[]
-function M.comparison(answer)
-  local pairs_ = {}
-  for i, a in ipairs(answer.a.words) do
-    for j, b in ipairs(answer.b.words) do
-      table.insert(pairs_, { score = answer.pairs[i][j], text = a.text .. ' ↔ ' .. b.text })
-    end
-  end
-  table.sort(pairs_, function(a, b)
-    return a.score > b.score
-  end)
-  local lines = { ('Fovea · cosine %.4f · residual %.1e'):format(answer.cosine, answer.residual), '' }
-  for i = 1, math.min(#pairs_, 15) do
-    table.insert(lines, row(pairs_[i].score, pairs_[1].score, pairs_[i].text))
   end
   return lines
 end

@@ -28,6 +28,31 @@ function M.lines(first, last)
   return { start = { line = first, character = 0 }, ['end'] = { line = last, character = 0 } }
 end
 
+--- The text of a range, with the whole of what it stands on where nothing but blanks comes before it.
+---@param lines string[] the lines that the range touches
+---@param range lsp.Range
+---@param encoding 'utf-8'|'utf-16'|'utf-32'
+---@return string[] text
+---@return integer column byte of the first line where the text starts
+function M.cut(lines, range, encoding)
+  local text = vim.list_slice(lines, 1, range['end'].line - range.start.line + 1)
+  if #text == 0 then
+    return {}, 0
+  end
+  -- An end at the start of a line is the end of the line before.
+  if range['end'].character == 0 and #text > 1 and #text > range['end'].line - range.start.line then
+    table.remove(text)
+  elseif #text > range['end'].line - range.start.line then
+    text[#text] = text[#text]:sub(1, M.byte(text[#text], range['end'].character, encoding))
+  end
+  local column = M.byte(text[1], range.start.character, encoding)
+  if not text[1]:sub(1, column):find('%S') then
+    column = 0
+  end
+  text[1] = text[1]:sub(column + 1)
+  return text, column
+end
+
 --- The range of a user command's lines, of the last visual selection where it is what the range came from.
 ---@param command { line1: integer, line2: integer, range: integer }
 ---@param client vim.lsp.Client

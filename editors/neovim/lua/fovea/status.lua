@@ -9,6 +9,14 @@ local M = {}
 ---@field heat boolean
 ---@field message? string
 ---@field inactive { uri: string, reason: string }[]
+---@field index? fovea.Index
+
+---@class fovea.Index
+---@field state 'waiting'|'battery'|'indexing'|'cancelled'|'ready'
+---@field items integer
+---@field done? integer
+---@field total? integer
+---@field refused string[]
 
 ---@type table<integer, fovea.Status> by client
 local statuses = {}
@@ -41,6 +49,32 @@ local function inactive(status, bufnr)
   end
 end
 
+--- How far the index is, '' where there is nothing to wait for.
+---@param index? fovea.Index
+---@return string
+local function indexing(index)
+  if not index or index.state ~= 'indexing' then
+    return ''
+  end
+  return index.total and index.total > 0 and (' · indexing %d/%d'):format(index.done or 0, index.total) or ' · indexing'
+end
+
+local states = {
+  waiting = 'waits for the model',
+  battery = 'waits for mains power (fovea.index.onBattery)',
+  indexing = 'reads files',
+  cancelled = 'was cancelled; :FoveaUpdateIndex goes on',
+  ready = 'up to date',
+}
+
+--- The index in a sentence.
+---@param index fovea.Index
+---@return string
+function M.describe_index(index)
+  local progress = index.done and index.total and (', %d of %d files'):format(index.done, index.total) or ''
+  return ('index: %s, %d items%s'):format(states[index.state] or index.state, index.items, progress)
+end
+
 --- A few words for a statusline.
 ---@param bufnr? integer
 ---@return string
@@ -59,7 +93,7 @@ function M.line(bufnr)
     return 'fovea off: ' .. reason
   end
   if status.state == 'ready' or status.state == 'busy' then
-    return 'fovea ' .. status.method .. (status.state == 'busy' and ' …' or '')
+    return 'fovea ' .. status.method .. (status.state == 'busy' and ' …' or '') .. indexing(status.index)
   end
   return 'fovea ' .. status.state .. (status.message and ': ' .. status.message or '')
 end
@@ -79,6 +113,12 @@ function M.report(bufnr)
   }
   if status.message then
     table.insert(lines, status.message)
+  end
+  if status.index then
+    table.insert(lines, M.describe_index(status.index))
+    for _, refused in ipairs(status.index.refused or {}) do
+      table.insert(lines, 'not indexed: ' .. refused)
+    end
   end
   local reason = inactive(status, bufnr)
   if reason then

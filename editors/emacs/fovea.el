@@ -1,0 +1,454 @@
+;;; fovea.el --- What a transformer attends to in the open document  -*- lexical-binding: t; -*-
+
+;; Author: The Fovea authors
+;; Version: 0.1.0
+;; Package-Requires: ((emacs "28.1"))
+;; Keywords: convenience, tools, languages
+;; SPDX-License-Identifier: MIT OR Apache-2.0
+
+;;; Commentary:
+
+;; Fovea is a language server that runs a transformer on the document you edit
+;; and shows what that model attends to: heat on the words that carry a
+;; function or a paragraph, what a word draws on, functions that resemble each
+;; other, search by meaning, and why two passages are similar.  It is local: no
+;; network, no telemetry.
+;;
+;; Eglot has one server a buffer, and that is your language's own.  So
+;; `fovea-mode' brings a connection of its own and works beside Eglot,
+;; lsp-mode or nothing at all:
+;;
+;;     (add-to-list 'load-path "/path/to/fovea/editors/emacs")
+;;     (require 'fovea)
+;;     (global-fovea-mode 1)
+;;
+;; The program `fovea' has to be in `exec-path', or named by `fovea-command'.
+;; Commands: `fovea-search', `fovea-similar', `fovea-compare',
+;; `fovea-explain-region', `fovea-hover', `fovea-toggle-heat',
+;; `fovea-set-method', `fovea-pause', `fovea-resume', `fovea-status'.
+
+;;; Code:
+
+(require 'cl-lib)
+(require 'project)
+(require 'seq)
+(require 'subr-x)
+(require 'fovea-connection)
+(require 'fovea-heat)
+(require 'fovea-compare)
+
+(defvar eglot--managed-mode)
+(defvar lsp-managed-mode)
+
+;;; Status
+
+(defvar fovea--status nil
+  "The last fovea/status, a property list; nil before the first.")
+
+(defun fovea--inactive-reason ()
+  "Why the current buffer is not analysed; nil where it is."
+  (let ((uri (fovea-uri)))
+    (seq-some (lambda (document)
+                (and (equal (plist-get document :uri) uri)
+                     (plist-get document :reason)))
+              (plist-get fovea--status :inactive))))
+
+(defun fovea-lighter ()
+  "A few words for the mode line."
+  (let* ((state (plist-get fovea--status :state))
+         (index (plist-get fovea--status :index))
+         (total (plist-get index :total)))
+    (concat
+     " Fovea"
+     (cond ((not (fovea-running-p)) ":off")
+           ((not state) ":starting")
+           ((fovea--inactive-reason) ":inactive")
+           ((member state '("ready" "busy"))
+            (concat ":" (plist-get fovea--status :method)
+                    (and (equal state "busy") "…")))
+           (t (concat ":" state)))
+     (and (equal (plist-get index :state) "indexing") total (> total 0)
+          (format " indexing %d/%d" (or (plist-get index :done) 0) total)))))
+
+(defun fovea--take-status (params)
+  "Keep PARAMS, the whole state of the server."
+  (setq fovea--status params)
+  (force-mode-line-update t))
+
+(defun fovea-status ()
+  "Say what the server and its index do."
+  (interactive)
+  (let ((index (plist-get fovea--status :index))
+        (reason (fovea--inactive-reason)))
+    (message
+     "%s"
+     (if (not fovea--status)
+         "Fovea is not running"
+       (string-join
+        (delq nil
+              (list (format "Fovea: %s, %s" (plist-get fovea--status :state)
+                            (plist-get fovea--status :health))
+                    (format "model %s, method %s, heat %s"
+                            (or (plist-get fovea--status :model) "none yet")
+                            (plist-get fovea--status :method)
+                            (if (eq (plist-get fovea--status :heat) t) "on" "off"))
+                    (plist-get fovea--status :message)
+                    (and index (format "index: %s, %d items" (plist-get index :state)
+                                       (plist-get index :items)))
+                    (and reason (concat "this document is not analysed: " reason))))
+        "\n")))))
+
+;;; What the server tells and asks
+
+(defun fovea--visit (uri range)
+  "Open the document URI at the start of RANGE."
+  (push-mark nil t)
+  (pop-to-buffer-same-window (find-file-noselect (fovea-uri-to-path uri)))
+  (when range
+    (goto-char (fovea-point (plist-get range :start)))
+    (recenter)))
+
+(defun fovea--notified (method params)
+  "Handle the notification METHOD with PARAMS."
+  (pcase method
+    ('fovea/heat
+     (when-let ((buffer (fovea-buffer (plist-get params :uri))))
+       (with-current-buffer buffer (fovea-heat-take params))))
+    ('fovea/status (fovea--take-status params))
+    ('window/showMessage (message "%s" (plist-get params :message)))))
+
+(defun fovea--asked (method params)
+  "Answer the request METHOD with PARAMS."
+  (pcase method
+    ('window/showDocument
+     (fovea--visit (plist-get params :uri) (plist-get params :selection))
+     '(:success t))
+    ('workspace/configuration
+     (vconcat (mapcar (lambda (_) (fovea-settings)) (plist-get params :items))))))
+
+(setq fovea-notified #'fovea--notified
+      fovea-asked #'fovea--asked)
+
+;;; Items: similar ones, and those that a search found
+
+(defun fovea--describe (item)
+  "One line about ITEM."
+  (format "%.2f %s · %s:%d"
+          (plist-get item :score) (plist-get item :name)
+          (abbreviate-file-name
+           (file-relative-name (fovea-uri-to-path (plist-get item :uri))))
+          (1+ (plist-get (plist-get (plist-get item :selection) :start) :line))))
+
+(defun fovea--choose (prompt items describe)
+  "Let the person choose one of ITEMS, best first, by PROMPT.
+DESCRIBE makes a line of an item."
+  (let* ((table (mapcar (lambda (item) (cons (funcall describe item) item)) items))
+         (collection (lambda (string predicate action)
+                       (if (eq action 'metadata)
+                           '(metadata (display-sort-function . identity)
+                                      (cycle-sort-function . identity)
+                                      (category . fovea))
+                         (complete-with-action action table string predicate)))))
+    (cdr (assoc (completing-read prompt collection nil t) table))))
+
+(defun fovea--go-to-one (prompt items)
+  "Go to one of ITEMS, the only one or the one that the person chooses by PROMPT."
+  (when-let ((item (if (cdr items) (fovea--choose prompt items #'fovea--describe) (car items))))
+    (fovea--visit (plist-get item :uri) (plist-get item :selection))))
+
+(defconst fovea--nothing 0.1
+  "A cosine below says that an item has nothing to do with the query.")
+
+;;;###autoload
+(defun fovea-search (query)
+  "Find functions, types and headings that are about QUERY, and go to one.
+Those of the open documents and of the folder are searched, by what they mean."
+  (interactive (list (read-string "Search by meaning: " nil 'fovea-search-history)))
+  (let ((items (seq-filter (lambda (item) (>= (plist-get item :score) fovea--nothing))
+                           (fovea-execute "fovea.search" (list :query query)))))
+    (if items
+        (fovea--go-to-one (format "About %s: " query) items)
+      (message "Fovea: nothing found%s"
+               (if (equal (plist-get (plist-get fovea--status :index) :state) "indexing")
+                   " yet: the folder is being indexed" "")))))
+
+(defun fovea-similar ()
+  "Go to what resembles the item at point."
+  (interactive)
+  (let* ((here (fovea-position (point)))
+         (answer (fovea-execute "fovea.showSimilar"
+                                (list :uri (fovea-uri) :range (list :start here :end here))))
+         (items (append (plist-get answer :similar) nil)))
+    ;; The only one the server opens, and of none it speaks, itself.
+    (when (and items (not (plist-get answer :shown)))
+      (fovea--go-to-one (format "Similar to %s: " (plist-get answer :name)) items))))
+
+;;; Comparing and explaining
+
+(defvar fovea--remembered nil
+  "The first of two passages to compare, as (URI . RANGE).")
+
+(defun fovea--actions ()
+  "The server's code actions at point that explain a similarity."
+  (let ((here (fovea-position (point))))
+    (seq-filter
+     (lambda (action)
+       (equal (plist-get (plist-get action :command) :command) "fovea.comparePassages"))
+     (fovea-request :textDocument/codeAction
+                    (list :textDocument (list :uri (fovea-uri))
+                          :range (list :start here :end here)
+                          :context '(:diagnostics [] :only ["fovea"]))))))
+
+(defun fovea-compare (&optional start end)
+  "Show why two passages are similar, side by side.
+With an active region from START to END the first call remembers it and the
+second compares; without one the item at point is compared with its like."
+  (interactive (and (use-region-p) (list (region-beginning) (region-end))))
+  (cond
+   ((not start)
+    (let* ((actions (append (fovea--actions) nil))
+           (action (if (cdr actions)
+                       (fovea--choose "Explain similarity: " actions
+                                      (lambda (action) (plist-get action :title)))
+                     (car actions)))
+           (passages (plist-get (plist-get action :command) :arguments)))
+      (if (not passages)
+          (message "Fovea: nothing resembles this; or give two regions, one after the other")
+        (fovea-compare-passages
+         (fovea-passage (plist-get (aref passages 0) :uri) (plist-get (aref passages 0) :range))
+         (fovea-passage (plist-get (aref passages 1) :uri) (plist-get (aref passages 1) :range))))))
+   ((not fovea--remembered)
+    (setq fovea--remembered (fovea-passage (fovea-uri) (fovea-range start end)))
+    (deactivate-mark)
+    (message "Fovea: passage remembered; call fovea-compare on another region"))
+   (t
+    (let ((first fovea--remembered))
+      (setq fovea--remembered nil)
+      (deactivate-mark)
+      (fovea-compare-passages first (fovea-passage (fovea-uri) (fovea-range start end)))))))
+
+(defun fovea-explain-region (start end)
+  "Show which words carry the text from START to END, as one unit.
+Without an active region it is the function or paragraph at point."
+  (interactive
+   (if (use-region-p)
+       (list (region-beginning) (region-end))
+     (let ((bounds (or (bounds-of-thing-at-point 'defun) (bounds-of-thing-at-point 'paragraph))))
+       (unless bounds (user-error "Fovea: nothing to explain here"))
+       (list (car bounds) (cdr bounds)))))
+  (fovea-show-explanation
+   (fovea-execute "fovea.explainSelection"
+                  (list :uri (fovea-uri) :range (fovea-range start end)))))
+
+;;; Hover
+
+(defun fovea--hover-text (answer)
+  "The text of the hover ANSWER without Markdown; nil for none."
+  (when-let ((value (plist-get (plist-get answer :contents) :value)))
+    (string-trim (replace-regexp-in-string "\\*\\*\\|`\\|\\\\\\([][_*<>&#]\\)" "\\1" value))))
+
+(defun fovea-eldoc-function (callback)
+  "Tell CALLBACK what the model makes of the word at point."
+  (when (fovea-ready-p)
+    (let ((buffer (current-buffer)) (place (point)))
+      (fovea-request-async
+       :textDocument/hover
+       (list :textDocument (list :uri (fovea-uri)) :position (fovea-position place))
+       (lambda (answer)
+         (when (and (buffer-live-p buffer)
+                    (with-current-buffer buffer (= (point) place)))
+           (funcall callback (fovea--hover-text answer)))))
+      t)))
+
+(defun fovea-hover ()
+  "Show all that Fovea knows of the word at point."
+  (interactive)
+  (let ((text (fovea--hover-text
+               (fovea-request :textDocument/hover
+                              (list :textDocument (list :uri (fovea-uri))
+                                    :position (fovea-position (point)))))))
+    (if text
+        (with-help-window "*fovea*" (princ text))
+      (message "Fovea: nothing to say of this"))))
+
+;;; What a word draws on
+
+(defvar-local fovea--highlights nil "Overlays of the words that the word at point draws on.")
+(defvar fovea--highlight-timer nil "Waits for point to rest.")
+
+(defcustom fovea-highlight 'auto
+  "Whether the words that the word at point draws on are highlighted.
+`auto': where Eglot and lsp-mode do not highlight symbols of their own."
+  :type '(choice (const auto) boolean)
+  :group 'fovea)
+
+(defun fovea--highlight-p ()
+  "Whether to highlight in the current buffer."
+  (if (eq fovea-highlight 'auto)
+      (not (or (bound-and-true-p eglot--managed-mode) (bound-and-true-p lsp-managed-mode)))
+    fovea-highlight))
+
+(defun fovea--unhighlight ()
+  "Take the highlights away."
+  (mapc #'delete-overlay fovea--highlights)
+  (setq fovea--highlights nil))
+
+(defun fovea--show-highlights (highlights)
+  "Draw HIGHLIGHTS, an answer of the server."
+  (fovea--unhighlight)
+  (seq-do
+   (lambda (highlight)
+     (let* ((range (plist-get highlight :range))
+            (overlay (make-overlay (fovea-point (plist-get range :start))
+                                   (fovea-point (plist-get range :end)))))
+       (overlay-put overlay 'face
+                    (pcase (plist-get highlight :kind)
+                      (3 'fovea-draws-strong) (2 'fovea-draws-middle) (_ 'fovea-draws-weak)))
+       (overlay-put overlay 'priority 5)
+       (overlay-put overlay 'fovea-highlight t)
+       (push overlay fovea--highlights)))
+   highlights))
+
+(defun fovea-highlight-now ()
+  "Highlight the words that the word at point draws on."
+  (interactive)
+  (when (fovea-ready-p)
+    (let ((buffer (current-buffer)) (place (point)))
+      (fovea-request-async
+       :textDocument/documentHighlight
+       (list :textDocument (list :uri (fovea-uri)) :position (fovea-position place))
+       (lambda (answer)
+         (when (buffer-live-p buffer)
+           (with-current-buffer buffer
+             (when (= (point) place) (fovea--show-highlights answer)))))))))
+
+(defun fovea--rested ()
+  "Highlight, where it is wanted, once point rests."
+  (when (and (bound-and-true-p fovea-mode) (fovea--highlight-p))
+    (fovea-highlight-now)))
+
+(defun fovea--moved ()
+  "Point moved: what it drew on is no longer of interest."
+  (when fovea--highlights (fovea--unhighlight))
+  (fovea-tell-visible))
+
+;;; Switches
+
+(defun fovea-toggle-heat ()
+  "Heat on or off, for this session."
+  (interactive)
+  (let ((answer (fovea-execute "fovea.toggleHeat")))
+    (message "Fovea: heat %s" (if (eq (plist-get answer :enabled) t) "on" "off"))))
+
+(defconst fovea-methods '("decomposition" "alti" "attention" "rollout" "norm")
+  "The ways to compute what a word carries.")
+
+(defun fovea-set-method (method)
+  "Compute what words carry by METHOD, for this session."
+  (interactive (list (completing-read "Method: " fovea-methods nil t)))
+  (fovea-execute "fovea.setMethod" method))
+
+(defun fovea-pause ()
+  "Stop all model work."
+  (interactive)
+  (fovea-execute "fovea.pause"))
+
+(defun fovea-resume ()
+  "Go on after `fovea-pause'."
+  (interactive)
+  (fovea-execute "fovea.resume"))
+
+(defun fovea-update-index ()
+  "Look at the files of the open folders now."
+  (interactive)
+  (fovea-execute "fovea.updateIndex"))
+
+(defun fovea-restart ()
+  "Start a new server on the same buffers."
+  (interactive)
+  (fovea-stop)
+  (setq fovea--status nil)
+  (dolist (buffer (fovea-buffers))
+    (with-current-buffer buffer
+      (fovea-heat-clear)
+      (fovea-open))))
+
+;;; The modes
+
+(defvar fovea-command-map
+  (let ((map (make-sparse-keymap)))
+    (define-key map "/" #'fovea-search)
+    (define-key map "s" #'fovea-similar)
+    (define-key map "c" #'fovea-compare)
+    (define-key map "e" #'fovea-explain-region)
+    (define-key map "h" #'fovea-hover)
+    (define-key map "t" #'fovea-toggle-heat)
+    (define-key map "m" #'fovea-set-method)
+    (define-key map "p" #'fovea-pause)
+    (define-key map "r" #'fovea-resume)
+    (define-key map "?" #'fovea-status)
+    map)
+  "The commands of Fovea, to be bound to a prefix of your choice.")
+
+(defvar-local fovea--strategy nil
+  "The strategy of ElDoc before ours, where ours was set.")
+
+;;;###autoload
+(define-minor-mode fovea-mode
+  "Show what a transformer attends to in this buffer.
+It has a connection of its own, so it works beside Eglot and lsp-mode."
+  :lighter (:eval (fovea-lighter))
+  :group 'fovea
+  (if fovea-mode
+      (progn
+        (add-hook 'eldoc-documentation-functions #'fovea-eldoc-function 90 t)
+        ;; The default shows the first answer alone: ours would hide, or be hidden by, that of the language's server.
+        (when (eq eldoc-documentation-strategy 'eldoc-documentation-default)
+          (setq fovea--strategy eldoc-documentation-strategy)
+          (setq-local eldoc-documentation-strategy 'eldoc-documentation-compose))
+        (add-hook 'post-command-hook #'fovea--moved nil t)
+        (unless fovea--highlight-timer
+          (setq fovea--highlight-timer (run-with-idle-timer 0.4 t #'fovea--rested)))
+        (fovea-open))
+    (remove-hook 'eldoc-documentation-functions #'fovea-eldoc-function t)
+    (remove-hook 'post-command-hook #'fovea--moved t)
+    (when fovea--strategy
+      (setq-local eldoc-documentation-strategy fovea--strategy)
+      (setq fovea--strategy nil))
+    (fovea--unhighlight)
+    (fovea-close)
+    (fovea-heat-clear)))
+
+(defun fovea--turn-on ()
+  "Turn `fovea-mode' on in buffers of files that hold code or text."
+  (when (and buffer-file-name
+             (not (file-remote-p buffer-file-name))
+             (derived-mode-p 'prog-mode 'text-mode 'conf-mode)
+             (executable-find (car fovea-command)))
+    (fovea-mode 1)))
+
+;;;###autoload
+(define-globalized-minor-mode global-fovea-mode fovea-mode fovea--turn-on
+  :group 'fovea)
+
+;;; As a server of lsp-mode or Eglot, for those who want that instead
+
+(declare-function lsp-register-client "lsp-mode")
+(declare-function make-lsp-client "lsp-mode")
+(declare-function lsp-stdio-connection "lsp-mode")
+
+;;;###autoload
+(defun fovea-register-lsp-mode ()
+  "Let lsp-mode start Fovea beside the server of the language.
+It shows hovers, lenses and code actions; for heat use `fovea-mode'."
+  (require 'lsp-mode)
+  (lsp-register-client
+   (make-lsp-client :new-connection (lsp-stdio-connection (lambda () fovea-command))
+                    :activation-fn (lambda (&rest _) t)
+                    :add-on? t
+                    :priority -2
+                    :initialization-options #'fovea-settings
+                    :server-id 'fovea)))
+
+(provide 'fovea)
+;;; fovea.el ends here

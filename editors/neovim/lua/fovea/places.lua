@@ -1,0 +1,94 @@
+--- Items that the server found, by what resembles an item or by a search: described, listed, chosen, opened.
+---
+--- Most of them stand in files that are not open, and stay that way until somebody goes there: to load a file here would open it for
+--- every language server.
+local position = require('fovea.position')
+
+local M = {}
+
+---@class fovea.Similar
+---@field uri string
+---@field range lsp.Range
+---@field selection lsp.Range
+---@field name string
+---@field kind string
+---@field language string
+---@field score number
+
+--- The lines of a document, as the editor shows it or as the file holds it; none of a file that cannot be read.
+---@param uri string
+---@param first integer zero-based
+---@param last integer zero-based, exclusive
+---@return string[]
+function M.lines(uri, first, last)
+  local bufnr = vim.uri_to_bufnr(uri)
+  if vim.api.nvim_buf_is_loaded(bufnr) then
+    return vim.api.nvim_buf_get_lines(bufnr, first, last, false)
+  end
+  local ok, lines = pcall(vim.fn.readfile, vim.uri_to_fname(uri), '', last)
+  if not ok then
+    return {}
+  end
+  return vim.tbl_map(function(line)
+    return (line:gsub('\r$', ''))
+  end, vim.list_slice(lines, first + 1, last))
+end
+
+---@param uri string
+---@return string
+function M.path(uri)
+  return vim.fn.fnamemodify(vim.uri_to_fname(uri), ':~:.')
+end
+
+---@param item fovea.Similar
+---@return string
+function M.describe(item)
+  return ('≈ %.2f %s · %s:%d'):format(item.score, item.name, M.path(item.uri), item.selection.start.line + 1)
+end
+
+---@param item fovea.Similar
+---@param encoding 'utf-8'|'utf-16'|'utf-32'
+function M.jump(item, encoding)
+  -- show_document leaves a mark in the jumplist: CTRL-O leads back.
+  vim.lsp.util.show_document({ uri = item.uri, range = item.selection }, encoding, { focus = true, reuse_win = false })
+end
+
+--- Puts the items into the location list of the current window.
+---@param title string
+---@param items fovea.Similar[]
+---@param encoding 'utf-8'|'utf-16'|'utf-32'
+---@param open? boolean shows the list, with the cursor in it
+function M.list(title, items, encoding, open)
+  local entries = {}
+  for _, item in ipairs(items) do
+    local start, stop = item.selection.start, item.selection['end']
+    local line = M.lines(item.uri, start.line, start.line + 1)[1] or ''
+    table.insert(entries, {
+      filename = vim.uri_to_fname(item.uri),
+      lnum = start.line + 1,
+      col = position.byte(line, start.character, encoding) + 1,
+      end_lnum = stop.line + 1,
+      end_col = stop.line == start.line and position.byte(line, stop.character, encoding) + 1 or nil,
+      -- The list names the file itself.
+      text = ('≈ %.2f %s'):format(item.score, item.name),
+    })
+  end
+  vim.fn.setloclist(0, {}, ' ', { title = title, items = entries, context = { fovea = items } })
+  if open then
+    vim.cmd(('botright lopen %d'):format(math.max(1, math.min(#items, 12))))
+  end
+end
+
+--- Lets the person choose one, and goes there.
+---@param title string
+---@param items fovea.Similar[]
+---@param encoding 'utf-8'|'utf-16'|'utf-32'
+function M.choose(title, items, encoding)
+  vim.ui.select(items, { prompt = title, kind = 'fovea', format_item = M.describe }, function(choice)
+    if choice then
+      M.jump(choice, encoding)
+    end
+  end)
+end
+
+return M

@@ -1,0 +1,11 @@
+-- Works without a call of setup(): a plugin manager that only puts the folder into 'runtimepath' is enough. `vim.g.fovea = { … }` are
+-- the options then, and `vim.g.fovea = false` starts nothing.
+if vim.g.loaded_fovea or vim.fn.has('nvim-0.10.4') == 0 then
+  return
+end
+vim.g.loaded_fovea = true
+
+-- A manager calls setup(), if at all, right after it has loaded this file.
+vim.schedule(function()
+  require('fovea').start()
+end)
