@@ -25,6 +25,12 @@ method = "norm"
 hover = { words = 0 }
 """
 
+CARRIERS = """[language-server.fovea.config.fovea]
+inlayHint = { enable = true }
+documentColor = { enable = true }
+diagnostics = { enable = true, minSimilarity = 0.7 }
+"""
+
 
 class Helix:
     """A Helix on a copy of the workspace. `servers` is the line of languages.toml that is under test."""
@@ -35,7 +41,7 @@ class Helix:
         (self.root / "work" / ".git").mkdir()
         config = self.root / "config" / "helix"
         config.mkdir(parents=True)
-        (config / "config.toml").write_text('[editor]\ntrue-color = true\n[editor.lsp]\ndisplay-messages = true\n')
+        (config / "config.toml").write_text('[editor]\ntrue-color = true\n[editor.lsp]\ndisplay-messages = true\ndisplay-inlay-hints = true\n')
         (config / "languages.toml").write_text(
             f"""[language-server.fovea]
 command = "{fovea}"
@@ -348,6 +354,43 @@ def settings_of_languages_toml_show(helix):
     assert "draws on" not in screen, "hover.words = 0 shows sources"
 
 
+def inlay_hints_name_the_similar_function(helix):
+    helix.find("load_config")
+    helix.hover(is_ours)
+    # Helix asks for hints after a key, and is never told that there are new ones.
+    helix.until("the hint", lambda screen: re.search(r"load_config.*≈ 0\.\d\d read_settings", screen), lambda: helix.keys("Down", "Up"))
+
+
+def near_duplicates_are_hints(helix):
+    helix.find("load_config")
+    helix.until("the diagnostic", lambda screen: re.search(r"Nearly", screen))
+    # The picker of diagnostics has all of it.
+    helix.escape()
+    helix.type(" d")
+    helix.until("its text", lambda screen: re.search(r"HINT\b.*Nearly the same as .read", screen))
+
+
+def heat_is_told_in_colours(helix):
+    def swatches(screen):
+        return [line for line in screen.split("\n") if re.search(r"■ ?load_config", line)]
+
+    helix.until("a swatch before the word", swatches)
+    helix.command("lsp-workspace-command fovea.toggleHeat")
+    # Asked for anew when the text changes.
+    helix.find("continue")
+    helix.keys("O")
+    helix.until("insert mode", lambda screen: " INS " in screen)
+    helix.paste("// one more line")
+    helix.until("no swatch", lambda screen: not swatches(screen))
+    helix.escape()
+
+
+def the_snippet_for_a_language_keeps_its_servers(fovea, hx):
+    for name in ("rust", "python"):
+        text = subprocess.run([fovea, "editor", "helix", name], capture_output=True, text=True, check=True).stdout
+        every_language_keeps_its_own_servers(hx, fovea, text, [name])
+
+
 def workspace_commands_toggle_and_pause(helix):
     helix.find("load_config")
     helix.hover(is_ours)
@@ -405,6 +448,11 @@ def main():
     if takes_arguments:
         test("fovea.search lets the person choose, and opens it", fovea, hx, alone, files[:1], search_command_lets_choose_and_opens)
         test("fovea.setMethod takes a name", fovea, hx, alone, files, a_command_takes_an_argument)
+        # 25.01 asks for no document colours.
+        test("document colours stand for heat where they are wanted", fovea, hx, alone, files, heat_is_told_in_colours, CARRIERS)
+    test("inlay hints name the similar function where they are wanted", fovea, hx, alone, files, inlay_hints_name_the_similar_function, CARRIERS)
+    test("near-duplicates are hints among the diagnostics where they are wanted", fovea, hx, alone, files, near_duplicates_are_hints, CARRIERS)
+    plain("fovea editor helix keeps the servers of a language", the_snippet_for_a_language_keeps_its_servers, fovea, hx)
     plain("languages.toml keeps the servers that each language has", languages_toml_keeps_servers, fovea, hx)
     test("beside a primary server, space S finds by meaning", fovea, hx, primary, files[:1], symbols_are_found_by_meaning)
     test("beside a primary server, its highlights stay its own", fovea, hx, primary, files[::-1], beside_a_second_server_its_highlights_stay)

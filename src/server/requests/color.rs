@@ -11,17 +11,11 @@ use crate::server::core::Core;
 use crate::server::ticket::Ticket;
 use crate::server::to_proto;
 
-/// The least level that has a colour: a word of twice the average share. A swatch before every word would be no help.
-const LEAST: u32 = 8;
+/// The least level that has a colour: a word of nearly three times the average share. A swatch before every word would be no help.
+const LEAST: u32 = 10;
 
 /// The colours of the levels from [`LEAST`] on, yellow to red: of a lightness at which they can be told on light and on dark.
-const RAMP: [[u8; 3]; (LEVELS - LEAST + 1) as usize] = [
-    [217, 194, 74],
-    [223, 166, 60],
-    [227, 136, 47],
-    [227, 102, 38],
-    [220, 61, 30],
-];
+const RAMP: [[u8; 3]; (LEVELS - LEAST + 1) as usize] = [[217, 194, 74], [227, 136, 47], [220, 61, 30]];
 
 /// The colours of a document. There is no way to tell an editor that they changed, so a document that is not analysed yet is waited for,
 /// as long as a first hover may take; what is known by then is told.

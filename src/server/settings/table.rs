@@ -171,7 +171,7 @@ pub const KEYS: [Key; 28] = [
         "documentColor.enable",
         Kind::Bool,
         "false",
-        "Whether the words that carry twice the average or more are told as document colours, for editors that draw no heat. Takes \
+        "Whether the words that carry nearly three times the average or more are told as document colours, for editors that draw no heat. Takes \
          effect at once where the editor takes registrations, else when the server starts.",
     ),
     key(
