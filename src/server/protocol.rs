@@ -20,6 +20,8 @@ use tower_lsp::ls_types::notification::Notification;
 use tower_lsp::ls_types::request::Request;
 use tower_lsp::ls_types::{Range, TextDocumentIdentifier, Uri};
 
+use crate::segment::ItemKind;
+
 /// The version of this protocol. It rises when a field changes its meaning; new optional fields do not raise it.
 pub const PROTOCOL: u32 = 1;
 
@@ -262,6 +264,9 @@ pub enum SearchArgs {
         /// LSP's identifiers of the languages looked through; all without it.
         #[serde(default)]
         languages: Vec<String>,
+        /// `function`, `type` or `heading`; all without it.
+        #[serde(default)]
+        kinds: Vec<ItemKind>,
     },
 }
 

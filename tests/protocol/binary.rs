@@ -347,6 +347,18 @@ fn the_workspace_is_indexed_searched_pointed_at_and_explained() {
     // By meaning: none of the words is in the file that is found.
     let symbols = program.request("workspace/symbol", json!({"query": "order values descending"}));
     assert_eq!(symbols["result"][0]["name"], "sort_numbers", "{symbols}");
+    let search = |kinds: Value, languages: Value| {
+        let asked = json!({"query": "order values descending", "kinds": kinds, "languages": languages});
+        json!({"command": "fovea.search", "arguments": [asked]})
+    };
+    for (kinds, languages, found) in [
+        (json!(["function"]), json!(["python"]), json!("sort_numbers")),
+        (json!(["function"]), json!(["rust"]), json!("load_config")),
+        (json!(["heading"]), json!([]), Value::Null),
+    ] {
+        let answer = program.request("workspace/executeCommand", search(kinds, languages));
+        assert_eq!(answer["result"][0]["name"], found, "{answer}");
+    }
     let lenses = json!({"textDocument": {"uri": open}});
     let lenses = program.until("textDocument/codeLens", &lenses, |lenses| lenses[0].is_object());
     let lens = program.request("codeLens/resolve", lenses[0].clone());

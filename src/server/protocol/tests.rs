@@ -136,6 +136,7 @@ fn full() -> BTreeMap<&'static str, Value> {
         query: String::new(),
         top: Some(1),
         languages: Vec::new(),
+        kinds: Vec::new(),
     };
     let visible = VisibleParams {
         text_document: document.clone(),

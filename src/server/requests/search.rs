@@ -59,15 +59,21 @@ pub async fn symbols(
 /// # Errors
 /// Invalid parameters for an empty query; else why there is no answer.
 pub async fn command(core: &Core, client: &Client, ticket: &Ticket, asked: SearchArgs) -> Result<Vec<SimilarItem>> {
-    let (query, top, languages) = match asked {
-        SearchArgs::Query(query) => (query, None, Vec::new()),
-        SearchArgs::Filtered { query, top, languages } => (query, top, languages),
+    let (query, top, languages, kinds) = match asked {
+        SearchArgs::Query(query) => (query, None, Vec::new(), Vec::new()),
+        SearchArgs::Filtered {
+            query,
+            top,
+            languages,
+            kinds,
+        } => (query, top, languages, kinds),
     };
     if query.trim().is_empty() {
         return Err(Error::invalid_params("fovea.search: the query is empty"));
     }
     let filter = Filter {
         languages: languages.iter().map(|id| Language::from_id(id)).collect(),
+        kinds,
         ..Filter::default()
     };
     let title = format!("About {}", similar::one_line(query.trim()));
