@@ -65,7 +65,8 @@ def main():
     background, foreground = sys.argv[1:3] if len(sys.argv) > 2 else ("#1c1c1c", "#bcbcbc")
     print(f"<!doctype html><meta charset=utf-8><style>body{{margin:12px;background:{background};color:{foreground}}}")
     # Cells as high as the line, so that no stripes show between the backgrounds of two lines.
-    print("pre{font:14px/18px 'DejaVu Sans Mono',monospace;margin:0}span{display:inline-block;height:18px;vertical-align:top}</style><pre>", end="")
+    print("span{display:inline-block;height:18px;vertical-align:top}")
+    print("pre{font:14px/18px 'DejaVu Sans Mono',monospace;margin:0}</style><pre>", end="")
     for part in re.split(r"(\x1b\[[0-9;:]*m)", sys.stdin.read()):
         if part.startswith("\x1b["):
             apply(style, part[2:-1])

@@ -2,8 +2,9 @@
 # Installs the editors that the tests drive: install.sh DEST [SUITE…]
 #
 # Neovim and Helix as Debian's trixie (stable) and forky (rolling) ship them, unpacked under DEST/SUITE without touching the host's
-# own packages, and trixie's Emacs under DEST/emacs. Safe to run again: what is there is left alone. DEST must not move afterwards, since the programs are told its
-# absolute path. A rolling suite may be broken on any day, so forky's failure is reported and forgiven; any other suite's is an error.
+# own packages, and trixie's Emacs under DEST/emacs. Safe to run again: what is there is left alone. DEST must not move afterwards,
+# since the programs are told its absolute path. A rolling suite may be broken on any day, so forky's failure is reported and
+# forgiven; any other suite's is an error.
 set -euo pipefail
 
 [ $# -ge 1 ] || { echo "usage: install.sh DEST [SUITE...]" >&2; exit 2; }

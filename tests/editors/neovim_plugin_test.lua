@@ -296,6 +296,8 @@ local function hover_text()
   end)[1]
 end
 
+local usual
+
 local effects = {
   ['enable'] = { false, function()
     return #heat(config_file) == 0 and fovea.status(config_file):find('^fovea off') ~= nil
@@ -335,6 +337,28 @@ local effects = {
   end },
   ['codeLens.minSimilarity'] = { 0.99, function()
     return vim.tbl_isempty(lenses(config_file))
+  end },
+  ['highlight.enable'] = { false, function()
+    go(config_file, 'read_to_string')
+    local answer
+    local params = vim.lsp.util.make_position_params(0, client().offset_encoding)
+    require('fovea.client').request(client(), 'textDocument/documentHighlight', params, function(_, result)
+      answer = { result or {} }
+    end, config_file)
+    return #wait('an answer', function()
+      return answer
+    end)[1] == 0
+  end },
+  ['identifierAware'] = { false, function()
+    -- What carries a name of several words is told otherwise when it reaches the model as one.
+    local shown = heat(config_file)
+    if #shown == 0 then
+      return false
+    end
+    usual = usual or shown
+    return not vim.deep_equal(shown, usual)
+  end, function()
+    complete(config_file)
   end },
   ['index.enable'] = { false, function()
     return status().index == nil

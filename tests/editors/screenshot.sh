@@ -2,7 +2,8 @@
 # Makes pictures of the editors with Fovea: screenshot.sh FOVEA EDITORS FOLDER
 #
 # Neovim with heat, a hover, a comparison and a search, on dark and light; Emacs with heat and a comparison; Helix with a hover and a
-# search: each in a private tmux, whose screen becomes HTML and then, with chromium, a PNG; and what `fovea explain` writes. Emoji need a font such as Debian's fonts-noto-color-emoji.
+# search: each in a private tmux, whose screen becomes HTML and then, with chromium, a PNG; and what `fovea explain` writes. Emoji
+# need a font such as Debian's fonts-noto-color-emoji.
 # For documentation and for a look at what a change does; no test compares pictures.
 set -euo pipefail
 

@@ -128,7 +128,9 @@ end
 ---@return table
 function M.settings()
   local settings = vim.deepcopy(M.options.settings or {})
-  if M.options.highlight.enable ~= false then
+  -- A setting may stand in either form, nested or with a dot; the person's own wins.
+  local chosen = settings['highlight.enable'] ~= nil or vim.tbl_get(settings, 'highlight', 'enable') ~= nil
+  if M.options.highlight.enable ~= false and not chosen then
     settings = vim.tbl_deep_extend('keep', settings, { highlight = { enable = true } })
   end
   return { fovea = settings }
