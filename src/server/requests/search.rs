@@ -24,6 +24,9 @@ const MOST: usize = 100;
 /// A symbol picker asks with every letter; fewer than these say nothing.
 const LETTERS: usize = 3;
 
+/// What is less like the query than this has nothing to do with it, however little else there is.
+const ALIKE: f32 = 0.1;
+
 /// The least cosine worth showing in a picker that other servers fill as well.
 const WORTH: f32 = 0.25;
 
@@ -78,13 +81,14 @@ pub async fn command(core: &Core, client: &Client, ticket: &Ticket, asked: Searc
     };
     let title = format!("About {}", similar::one_line(query.trim()));
     let found = found(core, ticket, query, &filter, top.unwrap_or(TOP).clamp(1, MOST)).await?;
-    let items: Vec<SimilarItem> = found.into_iter().map(|(item, _)| item).collect();
+    let near = found.into_iter().filter(|(item, _)| item.score >= f64::from(ALIKE));
+    let items: Vec<SimilarItem> = near.map(|(item, _)| item).collect();
     if ticket.client.fovea {
         return Ok(items);
     }
     if items.is_empty() {
         client
-            .show_message(MessageType::INFO, "Fovea: nothing is known yet that could be found")
+            .show_message(MessageType::INFO, "Fovea: nothing that it knows is about that")
             .await;
     } else if let Some(index) = show::choose(client, ticket, None, &title, &items).await {
         show::open(client, ticket, &items[index]).await;

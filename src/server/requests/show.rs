@@ -8,6 +8,7 @@ use tower_lsp::jsonrpc::Result;
 use tower_lsp::ls_types::{MessageActionItem, MessageType, ShowDocumentParams};
 
 use super::similar::{self, one_line};
+use crate::segment::Item;
 use crate::server::core::Core;
 use crate::server::protocol::{ShowSimilarAnswer, ShowSimilarArgs, SimilarItem};
 use crate::server::publisher::within;
@@ -17,6 +18,8 @@ use crate::server::ticket::{Active, Ticket};
 const CHOICE: Duration = Duration::from_secs(120);
 /// How long an editor may take to open a document.
 const OPENING: Duration = Duration::from_secs(10);
+/// How often one looks whether a document is read.
+const LOOK: Duration = Duration::from_millis(20);
 /// The most choices a message has room for.
 const MOST: usize = 6;
 
@@ -36,7 +39,7 @@ pub async fn similar(
         None => {
             let active = ticket.required(&asked.uri)?;
             let offset = ticket.bytes(&active.snapshot, asked.range).start;
-            let found = similar::around(core, ticket, &active, offset);
+            let found = awaited(core, ticket, &active, offset).await;
             let (name, similar) = found.map(|(item, similar)| (item.name, similar)).unwrap_or_default();
             (name, similar, Some(active))
         }
@@ -58,6 +61,19 @@ pub async fn similar(
         }
     };
     Ok(ShowSimilarAnswer { name, similar, shown })
+}
+
+/// What resembles the item at an offset. A document that is not read yet is waited for, as long as a first hover may take.
+async fn awaited(core: &Core, ticket: &Ticket, active: &Active, offset: usize) -> Option<(Item, Vec<SimilarItem>)> {
+    let patience = Duration::from_millis(ticket.settings.hover_deadline_ms);
+    let known = async {
+        while !similar::is_known(core, active) {
+            tokio::time::sleep(LOOK).await;
+        }
+    };
+    // What is known by then is told.
+    let _ = tokio::time::timeout(patience, known).await;
+    similar::around(core, ticket, active, offset)
 }
 
 /// Which one; `None` where the person wants none.

@@ -45,6 +45,12 @@ pub fn all(core: &Core, ticket: &Ticket, active: &Active) -> Option<Vec<(Item, V
     Some(told.collect())
 }
 
+/// Whether the items of this version of a document are known.
+pub fn is_known(core: &Core, active: &Active) -> bool {
+    let known = |analysis: &crate::analysis::Analysis| analysis.neighbours_at(&active.id, active.snapshot.version(), 0);
+    core.analysis().and_then(known).is_some()
+}
+
 /// The item whose name starts at a byte, with what is similar to it, best first. `None` where there is none.
 pub fn named_at(core: &Core, ticket: &Ticket, active: &Active, at: usize) -> Option<(Item, Vec<SimilarItem>)> {
     found_at(core, ticket, active, at)?.find(|(item, _)| item.name_range.start == at)
@@ -84,8 +90,8 @@ fn shown(ticket: &Ticket, neighbour: &Neighbour) -> Option<Uri> {
             let (_, open) = ticket.open(id)?;
             (open.snapshot().version() == *version).then(|| id.parse().ok())?
         }
-        // A file that was opened meanwhile is shown as it is open, once it is read.
-        Home::File(path) => Uri::from_file_path(path).filter(|uri| ticket.active(uri).is_none()),
+        // One that is open is among these only until it is read as it is open.
+        Home::File(path) => Uri::from_file_path(path),
     }
 }
 
