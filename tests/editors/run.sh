@@ -54,6 +54,15 @@ for suite in trixie forky; do
     python3 "$here/helix_test.py" "$fovea" "$root/usr/bin/hx"
 done
 
+# VS Code's versions are pinned, so every failure is ours.
+node="$editors/vscode/node/bin/node"
+if [ -e "$editors/vscode/.ok" ]; then
+  run vscode "$("$node" "$editors/vscode/server/node_modules/code-server/out/node/entry.js" --version | head -1)" \
+    "$node" "$here/vscode/run.mjs" "$fovea" "$editors"
+else
+  echo "== vscode is not installed and is left out"
+fi
+
 [ $forgiven -eq 0 ] || echo "forky (rolling, not counted): $forgiven failed"
 echo "$passed passed, $failed failed"
 [ $failed -eq 0 ]
