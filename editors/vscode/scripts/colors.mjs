@@ -5,15 +5,20 @@ import { readFileSync, writeFileSync } from 'node:fs';
 
 const LEVELS = 12;
 const KINDS = ['light', 'dark', 'highContrast', 'highContrastLight'];
-/** From the weakest to the strongest word: its colour, and how much of it at most. */
+/** From the weakest to the strongest word: its colour, and how much of it at most. Text must stay legible on the strongest. */
 const RAMPS = {
-  light: { cold: [255, 192, 70], hot: [255, 99, 41], most: 0.66, power: 1.25 },
-  dark: { cold: [214, 144, 40], hot: [240, 84, 24], most: 0.62, power: 1.25 },
-  highContrast: { cold: [214, 144, 40], hot: [240, 84, 24], most: 0.62, power: 1.25 },
-  highContrastLight: { cold: [255, 192, 70], hot: [255, 112, 41], most: 0.6, power: 1.25 },
+  light: { cold: [255, 192, 70], hot: [255, 124, 67], most: 0.44, power: 1.2 },
+  dark: { cold: [214, 144, 40], hot: [235, 66, 14], most: 0.4, power: 1.2 },
+  highContrast: { cold: [214, 144, 40], hot: [235, 66, 14], most: 0.34, power: 1.2 },
+  highContrastLight: { cold: [255, 192, 70], hot: [255, 120, 60], most: 0.5, power: 1.2 },
 };
-/** Lines below words: in high contrast alone, from a level that is more than twice the average. */
-const LINES = { from: 9, highContrast: '#ffb703', highContrastLight: '#a61e00' };
+/** A line below the hottest words says what the tint may not. */
+const LINES = {
+  light: { 10: '#e8590c60', 11: '#e8590ca0', 12: '#e03131e0' },
+  dark: { 10: '#ff7a3070', 11: '#ff7a30b0', 12: '#ff6b35f0' },
+  highContrast: { 9: '#ffb703', 10: '#ffb703', 11: '#ffb703', 12: '#ffb703' },
+  highContrastLight: { 9: '#a61e00', 10: '#a61e00', 11: '#a61e00', 12: '#a61e00' },
+};
 
 const hex = (value) => Math.round(value).toString(16).padStart(2, '0');
 const tint = ({ cold, hot, most, power }, level) => {
@@ -30,8 +35,7 @@ for (let level = 1; level <= LEVELS; level++) {
   colors.push(color(`fovea.heat${level}`, `Behind words of heat ${level} of ${LEVELS}; 4 is a word of average share.`, defaults));
 }
 for (let level = 1; level <= LEVELS; level++) {
-  const line = (kind) => (level >= LINES.from ? LINES[kind] : '#00000000');
-  const defaults = { light: '#00000000', dark: '#00000000', highContrast: line('highContrast'), highContrastLight: line('highContrastLight') };
+  const defaults = Object.fromEntries(KINDS.map((kind) => [kind, LINES[kind][level] ?? '#00000000']));
   colors.push(color(`fovea.heatBorder${level}`, `Below words of heat ${level} of ${LEVELS}.`, defaults));
 }
 colors.push(

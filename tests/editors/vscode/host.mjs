@@ -24,7 +24,7 @@ export async function developed({ scratch, esbuild, root }) {
     version: '0.0.1',
     engines: { vscode: '^1.91.0' },
     main: './extension.js',
-    activationEvents: ['onCommand:second.start'],
+    activationEvents: ['onStartupFinished'],
     contributes: { commands: [{ command: 'second.start', title: 'Second Server: Start' }] },
   };
   writeFileSync(join(folder, 'package.json'), JSON.stringify(manifest));

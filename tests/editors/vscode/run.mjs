@@ -56,6 +56,7 @@ try {
     environment: {
       FOVEA_CACHE_DIR: join(scratch, 'cache'),
       FOVEA_TEST_RESULTS: join(scratch, 'results.json'),
+      FOVEA_TEST_WISHES: join(scratch, 'wishes.json'),
       FOVEA_TEST_SECOND: resolve(here, '../second_server.py'),
     },
   });

@@ -9,6 +9,12 @@ export const QUIET = {
   'security.workspace.trust.enabled': false,
   'workbench.startupEditor': 'none',
   'workbench.tips.enabled': false,
+  'workbench.reduceMotion': 'on',
+  'workbench.activityBar.location': 'hidden',
+  'window.commandCenter': false,
+  'window.autoDetectColorScheme': false,
+  'editor.cursorBlinking': 'solid',
+  'editor.fontFamily': 'DejaVu Sans Mono',
   'telemetry.telemetryLevel': 'off',
   'workbench.enableExperiments': false,
   'extensions.autoCheckUpdates': false,
@@ -36,7 +42,7 @@ function freePort() {
 }
 
 /** Waits until `condition` answers something true, and returns that. */
-export async function until(what, condition, patience = 60_000) {
+export async function until(what, condition, patience = 30_000) {
   const end = Date.now() + patience;
   for (;;) {
     const value = await condition();
@@ -80,7 +86,6 @@ export async function start({ editors, scratch, extensions, settings = {}, envir
   await until('code-server', () => fetch(`http://127.0.0.1:${port}/healthz`).then((answer) => answer.ok, () => false));
   return {
     port,
-    settingsFile: join(data, 'User/settings.json'),
     /** The address of a folder; `development` is an extension that is loaded from its folder, `tests` its tests. */
     address(folder, { development, tests } = {}) {
       const remote = (path) => `vscode-remote://127.0.0.1:${port}${path}`;

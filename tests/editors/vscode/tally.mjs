@@ -1,5 +1,6 @@
 // Counts tests and prints them as the other editors' tests do.
 export function tally() {
+  const state = { failed: async () => undefined };
   const counts = { passed: 0, failed: 0 };
   const tell = (name, error) => {
     counts[error ? 'failed' : 'passed']++;
@@ -10,12 +11,17 @@ export function tally() {
   };
   return {
     tell,
+    /** What else is to be done when a test has failed. */
+    onFailure(act) {
+      state.failed = act;
+    },
     async test(name, body) {
       try {
         await body();
         tell(name);
       } catch (error) {
         tell(name, error.stack ?? error);
+        await state.failed(name);
       }
     },
     finish() {

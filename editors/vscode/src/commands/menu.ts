@@ -37,7 +37,7 @@ function entries(core: Core): Entry[] {
   return [
     ...(reason ? [{ label: `$(circle-slash) This document is not analysed: ${reason}` }] : []),
     group('See'),
-    entry('flame', status.heat ? 'Switch heat off' : 'Switch heat on', 'fovea.toggleHeat', status.heat ? 'on' : 'off'),
+    entry('flame', status.heat ? 'Switch heat off' : 'Switch heat on', 'fovea.toggleHeat', status.heat ? 'now on' : 'now off'),
     entry('symbol-keyword', 'Switch highlights on or off', 'fovea.toggleHighlight', 'what the word under the cursor draws on'),
     entry('beaker', 'Choose method…', 'fovea.setMethod', status.method),
     group('Find'),

@@ -11,6 +11,9 @@ const REST = 150;
 /** A shorter query says nothing. */
 const LETTERS = 3;
 const TOP = 40;
+/** What is less similar is shown only where hardly anything is more. */
+const WORTH = 0.2;
+const FEW = 3;
 
 /** The identifiers that items are known of. */
 const LANGUAGES = [
@@ -50,7 +53,8 @@ export function search(core: Core, given?: string): void {
       const argument = { query, top: TOP, languages: [...chosen, ...languages] };
       const found = await core.server.execute<SimilarItem[]>('fovea.search', [argument], mine.token);
       if (mine === running && !mine.token.isCancellationRequested) {
-        picker.items = found.length > 0 ? found.map(pick) : [{ label: 'Nothing is known yet that could be found', alwaysShow: true }];
+        const near = found.filter((item, index) => index < FEW || item.score >= WORTH);
+        picker.items = near.length > 0 ? near.map(pick) : [{ label: 'Nothing is known yet that could be found', alwaysShow: true }];
       }
     } catch (error) {
       if (mine === running && !mine.token.isCancellationRequested) {

@@ -20,11 +20,13 @@ export interface ViewSide {
 /** A way to split a similarity: rows and columns are the words of the sides, then the special tokens, then biases, then more. */
 export interface ViewSplit {
   cosine: number;
+  /** What the cosine is of. */
+  caption: string;
   residual: number;
   pairs: number[][];
   /** What each word adds, by side. */
   scores: [number[], number[]];
-  /** Parts that no word owns, with what they add. */
+  /** What the cosine is the sum of. */
   rest: { name: string; value: number }[];
 }
 

@@ -44,7 +44,8 @@ export class Panel implements vscode.Disposable {
       text: side.text,
     });
     const homes = [a, b].map((side) => ({ uri: side.uri, range: side.range, text: side.text }));
-    this.show('Why Similar', pairView(told(a), told(b), answer), homes);
+    // Two passages side by side need the width of a whole editor.
+    this.show('Why Similar', vscode.ViewColumn.Active, pairView(told(a), told(b), answer), homes);
   }
 
   /** `selection`: what was explained as one unit; each unit of the document without it. */
@@ -58,27 +59,27 @@ export class Panel implements vscode.Disposable {
     });
     const title = selection ? 'Which words carry the selection' : 'Which words carry the document';
     const view: View = { kind: 'explanation', title, method: answer.method, model: answer.model, units: units.map((unit) => unit.view) };
-    this.show('Explanation', view, units.map((unit) => ({ uri: document.uri, range: unit.range, text: unit.view.text })));
+    this.show('Explanation', vscode.ViewColumn.Beside, view, units.map((unit) => ({ uri: document.uri, range: unit.range, text: unit.view.text })));
   }
 
   dispose(): void {
     this.panel?.dispose();
   }
 
-  private show(title: string, view: View, parts: { uri: vscode.Uri; range: vscode.Range; text: string }[]): void {
+  private show(title: string, column: vscode.ViewColumn, view: View, parts: { uri: vscode.Uri; range: vscode.Range; text: string }[]): void {
     this.view = view;
     this.homes = parts.map(({ uri, range, text }) => {
       const document = vscode.workspace.textDocuments.find((open) => open.uri.toString() === uri.toString());
       return { uri, offset: document?.offsetAt(range.start) ?? 0, text };
     });
-    const panel = (this.panel ??= this.create());
+    const panel = (this.panel ??= this.create(column));
     panel.title = title;
-    panel.reveal(panel.viewColumn ?? vscode.ViewColumn.Beside);
+    panel.reveal(column === vscode.ViewColumn.Beside ? panel.viewColumn : column);
     void panel.webview.postMessage(view);
   }
 
-  private create(): vscode.WebviewPanel {
-    const columns = { viewColumn: vscode.ViewColumn.Beside, preserveFocus: false };
+  private create(column: vscode.ViewColumn): vscode.WebviewPanel {
+    const columns = { viewColumn: column, preserveFocus: false };
     const roots = [vscode.Uri.joinPath(this.root, 'out'), vscode.Uri.joinPath(this.root, 'media')];
     const options = { enableScripts: true, localResourceRoots: roots, enableCommandUris: false, enableForms: false };
     const panel = vscode.window.createWebviewPanel('fovea.panel', 'Fovea', columns, options);
@@ -116,7 +117,9 @@ async function reveal(home: Home, start: number, end: number): Promise<void> {
     return;
   }
   const selection = new vscode.Range(document.positionAt(home.offset + start), document.positionAt(home.offset + end));
-  await vscode.window.showTextDocument(document, { viewColumn: vscode.ViewColumn.One, selection });
+  // Where the document is on screen, or else beside the panel, which stays.
+  const shown = vscode.window.visibleTextEditors.find((editor) => editor.document === document)?.viewColumn;
+  await vscode.window.showTextDocument(document, { viewColumn: shown ?? vscode.ViewColumn.Beside, selection });
 }
 
 function firstWords(text: string): string {

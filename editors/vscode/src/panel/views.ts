@@ -44,52 +44,35 @@ export function pairView(a: Told, b: Told, answer: Comparison): PairView {
     coverage: compared.coverage,
   });
   const scores = (compared: ComparedSide) => compared.words.map((word) => word.score);
-  const raw = split(answer.cosine, answer.residual, answer.pairs, [scores(answer.a), scores(answer.b)], 0);
-  const { centred } = answer;
-  const own = centred && split(centred.cosine, centred.residual, centred.pairs, [centred.a.scores, centred.b.scores], 1);
-  if (own && centred) {
-    const languages = a.language === b.language ? a.language : `${a.language} and ${b.language}`;
-    own.rest.push({ name: `set aside: what ${languages} has in common`, value: centred.common });
-  }
+  const raw = { ...split(answer.residual, answer.pairs, [scores(answer.a), scores(answer.b)]), cosine: answer.cosine, caption: 'cosine' };
   return {
     kind: 'pair',
     sides: [side(a, answer.a), side(b, answer.b)],
     raw,
-    centred: own,
+    centred: answer.centred && centredSplit(a.language, b.language, answer, answer.centred),
     links: answer.alignment.map((link) => ({ a: link.a, b: link.b })),
   };
 }
 
-/** `more`: rows and columns behind those of special tokens and biases. */
-function split(
-  cosine: number,
-  residual: number,
-  pairs: number[][],
-  scores: [number[], number[]],
-  more: number,
-): ViewSplit {
-  const [rows, columns] = [scores[0].length, scores[1].length];
-  let [between, special, bias, common] = [0, 0, 0, 0];
+function centredSplit(a: string, b: string, answer: Comparison, centred: NonNullable<Comparison['centred']>): ViewSplit {
+  const languages = a === b ? `${a} has` : `${a} and ${b} have`;
+  const parts = split(centred.residual, centred.pairs, [centred.a.scores, centred.b.scores]);
+  const caption = `without what ${languages} in common, which is ${centred.common.toFixed(3)} of the cosine ${answer.cosine.toFixed(3)}`;
+  return { ...parts, cosine: centred.cosine, caption };
+}
+
+/** Behind the rows and columns of the words stand those of special tokens, biases and, where it was taken off, of what is common. */
+function split(residual: number, pairs: number[][], scores: [number[], number[]]): Omit<ViewSplit, 'cosine' | 'caption'> {
+  const names = ['between words', 'special tokens', 'biases', 'taken off with the languages'];
+  const sums: number[] = [];
   pairs.forEach((row, i) =>
     row.forEach((value, j) => {
-      if (i < rows && j < columns) {
-        between += value;
-      } else if (more > 0 && (i > rows + 1 || j > columns + 1)) {
-        common += value;
-      } else if (i === rows + 1 || j === columns + 1) {
-        bias += value;
-      } else {
-        special += value;
-      }
+      // A pair belongs to the part of its two that comes later.
+      const part = Math.max(0, i - scores[0].length + 1, j - scores[1].length + 1);
+      sums[part] = (sums[part] ?? 0) + value;
     }),
   );
-  const rest = [
-    { name: 'between words', value: between },
-    { name: 'special tokens', value: special },
-    { name: 'biases', value: bias },
-    ...(more > 0 ? [{ name: 'taken off with the languages', value: common }] : []),
-  ];
-  return { cosine, residual, pairs, scores, rest };
+  return { residual, pairs, scores, rest: sums.map((value, part) => ({ name: names[part] ?? 'other', value })) };
 }
 
 export function unitView(text: string, unit: ExplainedUnit, place: string): ViewUnit {

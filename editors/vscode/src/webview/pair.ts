@@ -4,7 +4,9 @@ import { bar, element, say, signed, strength } from './elements';
 import { type Passage, passage } from './passage';
 
 /** Partners that are named. */
-const NAMED = 8;
+const NAMED = 7;
+/** The least strength (of ten) that a partner is lit with. */
+const WORTH = 2;
 
 interface Partner {
   index: number;
@@ -51,21 +53,22 @@ export function showPair(root: HTMLElement, view: PairView, send: (request: Requ
     draw();
     summary.querySelector<HTMLElement>('[aria-pressed="true"]')?.focus();
   };
-  root.append(summary, element('div', { class: 'sides' }, ...sides), partners);
+  root.append(element('div', { class: 'top' }, summary, partners), element('div', { class: 'sides' }, ...sides));
   draw();
 }
 
 /** The cosine, what it is the sum of, and the choice between the two ways to split it. */
 function summaryOf(view: PairView, split: ViewSplit, choose: (split: ViewSplit) => void): HTMLElement[] {
-  const title = element('h1', {}, 'Why are these similar?');
+  const [a, b] = view.sides;
+  const title = element('h1', {}, `Why ${a.title} resembles ${b.title}`);
   const cosine = element('p', { class: 'cosine' }, element('strong', {}, split.cosine.toFixed(3)));
-  cosine.append(split === view.centred ? ' without what the languages share' : ' cosine');
+  cosine.append(` ${split.caption}`);
   const most = Math.max(Math.abs(split.cosine), ...split.rest.map((part) => Math.abs(part.value)));
   const parts = split.rest.map((part) =>
     element('li', {}, element('span', { class: 'value' }, signed(part.value)), bar(part.value, most), element('span', {}, part.name)),
   );
   const residual = element('li', { class: 'quiet' }, element('span', { class: 'value' }, split.residual.toExponential(0)));
-  residual.append(element('span', { class: 'bar' }), element('span', {}, 'residual: what the sum misses'));
+  residual.append(element('span', { class: 'bar' }), element('span', {}, 'residual'));
   const list = element('ul', { class: 'parts' }, ...parts, residual);
   const { centred } = view;
   if (!centred) {
@@ -118,8 +121,9 @@ function ofWord(view: PairView, split: ViewSplit, side: 0 | 1, index: number, pa
   }
   values.forEach((value, other) => {
     const word = passages[1 - side]?.words[other];
-    if (word && strength(Math.abs(value), most) > 0) {
-      word.dataset[value > 0 ? 'partner' : 'against'] = String(strength(Math.abs(value), most));
+    const much = strength(Math.abs(value), most);
+    if (word && much >= WORTH) {
+      word.dataset[value > 0 ? 'partner' : 'against'] = String(much);
     }
   });
   const name = textOf(view, side, index);
