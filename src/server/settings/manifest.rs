@@ -43,12 +43,21 @@ fn shape(kind: Kind) -> Map<String, Value> {
     let shape = match kind {
         Kind::Bool => json!({"type": "boolean"}),
         Kind::Whole(low, high) => json!({"type": "integer", "minimum": low, "maximum": high}),
-        Kind::Number(low, high) => json!({"type": "number", "minimum": low, "maximum": high}),
+        Kind::Number(low, high) => json!({"type": "number", "minimum": number(low), "maximum": number(high)}),
         Kind::Choice(words) => json!({"type": "string", "enum": words}),
         Kind::Text => json!({"type": "string"}),
         Kind::List => json!({"type": "array", "items": {"type": "string"}, "uniqueItems": true}),
     };
     shape.as_object().cloned().unwrap_or_default()
+}
+
+/// A number as JavaScript writes it, whose tools write the manifest as well: 1 and not 1.0.
+fn number(value: f64) -> Value {
+    if value.fract() == 0.0 {
+        json!(value as i64)
+    } else {
+        json!(value)
+    }
 }
 
 #[cfg(test)]

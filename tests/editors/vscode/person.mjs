@@ -83,8 +83,21 @@ export async function personTests(world, lines) {
     await peek.locator('.ref-tree .monaco-list-row').filter({ hasText: 'read_settings' }).first().waitFor();
     await until('the text of the other file', async () => /read_settings/.test(await peek.locator('.preview .view-lines').innerText()));
     await shot('peek');
-    await page.keyboard.press('Escape');
-    await peek.waitFor({ state: 'detached' });
+    // From there the way leads on to why.
+    await peek.locator('.preview .view-line').filter({ hasText: 'read_settings' }).first().click({ button: 'right' });
+    const entry = page.locator('.monaco-menu .action-item').filter({ hasText: 'Explain Similarity' }).first();
+    await entry.waitFor();
+    // A menu that has just come up takes no click.
+    await until('the choice', async () => {
+      await entry.click({ timeout: 1000 }).catch(() => undefined);
+      return !(await entry.isVisible());
+    });
+    const frame = await window.panel('pair');
+    assert.match(await frame.locator('h1').innerText(), /load_config resembles read_settings/);
+    await page.keyboard.press('Control+W');
+    await page.locator('.tab').filter({ hasText: 'Why Similar' }).waitFor({ state: 'detached' });
+    await window.heat();
+    assert.equal(await peek.count(), 0, 'the peek ends when the panel takes its place');
   });
 
   await test('the lens beside it explains the similarity: a word on one side lights its partners on the other', async () => {
@@ -191,6 +204,9 @@ export async function personTests(world, lines) {
     await page.keyboard.press('Enter');
     await page.locator('.tab.active').filter({ hasText: 'preferences.py' }).waitFor();
     await until('the function', async () => (await window.lines()).some((line) => line.text.startsWith('def median')));
+    // Kept: no longer a preview, and with the keyboard's focus.
+    await page.locator('.tab.active .monaco-icon-label.italic').waitFor({ state: 'detached' });
+    await page.locator('.editor-instance > .monaco-editor.focused').waitFor();
   });
 
   await test('the status bar tells what Fovea does and opens a menu', async () => {
@@ -313,6 +329,18 @@ export async function personTests(world, lines) {
     assert.match(await hover.innerText(), /second server[^]*Fovea/);
     await page.keyboard.press('Escape');
     await window.set({ 'editor.semanticTokenColorCustomizations': null });
+  });
+
+  await test('the walkthrough shows what there is to see', async () => {
+    await window.command('Fovea: Open Walkthrough');
+    const page_ = page.locator('.gettingStartedContainer');
+    await page_.filter({ hasText: 'Get Started with Fovea' }).waitFor();
+    await until('the picture of the first step', () =>
+      page_.locator('img').evaluateAll((images) => images.some((image) => image.naturalWidth > 400 && image.offsetWidth > 100)),
+    );
+    await shot('walkthrough');
+    await page_.locator('.button-container button, .monaco-button').filter({ hasText: 'Open a sample' }).first().click();
+    await window.heat((lines) => lines.some((line) => line.text.includes('def load_settings') && line.words.length > 1));
   });
 
   await test('nothing reached for the network', async () => {

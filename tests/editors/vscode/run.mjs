@@ -10,6 +10,7 @@ import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { hostTests } from './host.mjs';
+import { linesTests } from './lines.mjs';
 import { personTests } from './person.mjs';
 import { start } from './server.mjs';
 import { tally } from './tally.mjs';
@@ -48,6 +49,7 @@ const lines = tally();
 let server;
 let browser;
 try {
+  const world = { root, scratch, esbuild: join(root, 'editors/vscode/node_modules/esbuild'), workspace, pictures };
   const vsix = run(join(root, 'editors/vscode/package.sh'), [fovea, 'linux-x64', scratch], { env });
   server = await start({
     editors,
@@ -64,8 +66,9 @@ try {
     executablePath: ['/usr/bin/chromium', '/usr/bin/google-chrome'].find((path) => existsSync(path)),
     args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-sync'],
   });
-  const world = { fovea, root, scratch, server, browser, workspace, pictures, esbuild: join(root, 'editors/vscode/node_modules/esbuild') };
+  Object.assign(world, { server, browser });
   if (process.env.FOVEA_TEST_ONLY !== 'person') {
+    await linesTests(world, lines);
     await hostTests(world, lines);
   }
   if (process.env.FOVEA_TEST_ONLY !== 'host') {

@@ -42,7 +42,7 @@ export class Window {
 
   /** `scale`: 1.5 is a display at 150 %. */
   static async open(world, address, { scale = 1, width = 1180, height = 720 } = {}) {
-    const context = await world.browser.newContext({ viewport: { width, height }, deviceScaleFactor: scale, permissions: ['clipboard-read', 'clipboard-write'] });
+    const context = await world.browser.newContext({ viewport: { width, height }, deviceScaleFactor: scale, reducedMotion: 'reduce' });
     const page = await context.newPage();
     const window = new Window(world, context, page);
     await page.goto(address);
@@ -83,7 +83,11 @@ export class Window {
     const input = this.page.locator('.quick-input-widget:not([style*="display: none"]) input[type="text"]').first();
     await until('the quick input', async () => {
       await this.page.keyboard.press(keys);
-      return input.isVisible();
+      // Pressed once more too early, the keys would close it again.
+      return input.waitFor({ timeout: 3000 }).then(
+        () => true,
+        () => false,
+      );
     });
     await input.fill(text);
   }

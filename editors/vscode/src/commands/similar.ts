@@ -30,7 +30,7 @@ export async function explainSimilarity(core: Core, given?: ShowSimilarArgs): Pr
     return;
   }
   // A lens tells where the name stands alone.
-  const whole = item.range.isEqual(item.selection) ? await itemAt(core.server, item.uri, item.selection.start) : item;
+  const whole = item.range.isEqual(item.selection) ? await patiently(() => itemAt(core.server, item.uri, item.selection.start)) : item;
   if (!whole) {
     throw new Error('the document has changed since; try again in a moment');
   }
@@ -39,6 +39,18 @@ export async function explainSimilarity(core: Core, given?: ShowSimilarArgs): Pr
     { uri: whole.uri, range: whole.range, name: item.name },
     { uri: vscode.Uri.parse(near.uri), range: range(near.range), name: near.name, score: near.score },
   );
+}
+
+/** A document that is being read anew is known again in a moment. */
+async function patiently<T>(ask: () => Promise<T | undefined>): Promise<T | undefined> {
+  for (let turn = 0; turn < 20; turn++) {
+    const found = await ask();
+    if (found) {
+      return found;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 250));
+  }
+  return undefined;
 }
 
 async function asItem(core: Core, given?: ShowSimilarArgs): Promise<Item | undefined> {
