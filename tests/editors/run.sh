@@ -63,6 +63,15 @@ else
   echo "== emacs is not installed and is left out"
 fi
 
+# VS Code's versions are pinned, so every failure is ours.
+node="$editors/vscode/node/bin/node"
+if [ -e "$editors/vscode/.ok" ]; then
+  run vscode "$("$node" "$editors/vscode/server/node_modules/code-server/out/node/entry.js" --version | head -1)" \
+    "$node" "$here/vscode/run.mjs" "$fovea" "$editors"
+else
+  echo "== vscode is not installed and is left out"
+fi
+
 [ $forgiven -eq 0 ] || echo "forky (rolling, not counted): $forgiven failed"
 echo "$passed passed, $failed failed"
 [ $failed -eq 0 ]

@@ -2,7 +2,8 @@
 """A small language server that stands for the primary one in the editor tests.
 
 It answers hover with the word under the cursor, puts a lens on each function, and highlights the other places of a word: the three
-things that Fovea also does, so that the tests see whether both servers' answers reach the person. Standard library only.
+things that Fovea also does, so that the tests see whether both servers' answers reach the person. With `--semantic-tokens` it also
+says that the names of functions are functions, which editors colour. Standard library only.
 """
 
 import json
@@ -72,9 +73,24 @@ def lenses(params):
     ]
 
 
+def semantic_tokens(params):
+    data, last = [], 0
+    for number, line in enumerate(lines_of(params)):
+        if match := re.search(r"\b(?:fn|def) (\w+)", line):
+            data += [number - last, match.start(1), match.end(1) - match.start(1), 0, 0]
+            last = number
+    return {"data": data}
+
+
+SEMANTIC_TOKENS = {
+    "semanticTokensProvider": {"legend": {"tokenTypes": ["function"], "tokenModifiers": []}, "full": True},
+}
+
+
 def initialize(_):
     return {
         "capabilities": {
+            **(SEMANTIC_TOKENS if "--semantic-tokens" in sys.argv else {}),
             "textDocumentSync": 1,
             "hoverProvider": True,
             "documentHighlightProvider": True,
@@ -90,6 +106,7 @@ REQUESTS = {
     "textDocument/hover": hover,
     "textDocument/documentHighlight": highlight,
     "textDocument/codeLens": lenses,
+    "textDocument/semanticTokens/full": semantic_tokens,
     "workspace/executeCommand": lambda params: None,
     "shutdown": lambda params: None,
 }

@@ -1,5 +1,7 @@
 //! Settings: what a client may send → values that fit, and a sentence about each that does not.
 
+#[cfg(test)]
+mod manifest;
 mod table;
 #[cfg(test)]
 mod tests;

@@ -1,0 +1,229 @@
+/** The connection to the server: started, watched, started again. */
+import * as vscode from 'vscode';
+import {
+  CloseAction,
+  type DynamicFeature,
+  ErrorAction,
+  type ErrorHandler,
+  ExecuteCommandRequest,
+  type LanguageClientOptions,
+  LanguageClient,
+  type Middleware,
+  State,
+  type StaticFeature,
+} from 'vscode-languageclient/node';
+
+import { NoProgram, program } from './binary';
+import { guard, SELECTOR } from './documents';
+import type { HeatParams, StatusParams } from './protocol';
+import { section } from './settings';
+
+/** A server that ends this often within [`SPELL`] is not started again by itself. */
+const MOST_ENDS = 5;
+/** Milliseconds. */
+const SPELL = 3 * 60 * 1000;
+
+/** What the server is, beyond what it says of itself. */
+export type Life = 'starting' | 'running' | 'stopped' | 'broken';
+
+export interface Listeners {
+  heat(params: HeatParams): void;
+  status(params: StatusParams): void;
+  /** `reason` where it is broken. */
+  life(life: Life, reason?: string): void;
+}
+
+/** Leaves the commands to the extension: they exist before the server does, and ask what the server would need asked. */
+class Client extends LanguageClient {
+  override registerFeature(feature: StaticFeature | DynamicFeature<unknown>): void {
+    if ('registrationType' in feature && feature.registrationType.method === ExecuteCommandRequest.method) {
+      return;
+    }
+    super.registerFeature(feature);
+  }
+}
+
+export class Server implements vscode.Disposable {
+  private client: Client | undefined;
+  /** Starts and stops follow one another. */
+  private turn: Promise<void> = Promise.resolve();
+  private readonly ends: number[] = [];
+  /** Whether the program ever spoke LSP since it was started by hand. */
+  private spoke = false;
+
+  constructor(
+    private readonly context: vscode.ExtensionContext,
+    readonly output: vscode.LogOutputChannel,
+    private readonly listeners: Listeners,
+    private readonly middleware: Middleware,
+  ) {}
+
+  get running(): boolean {
+    return this.client?.state === State.Running;
+  }
+
+  /** The version the server told, while it runs. */
+  get version(): string | undefined {
+    return this.client?.initializeResult?.serverInfo?.version;
+  }
+
+  /** Starts the server; a failure is told to the person, once, with what to do. */
+  start(): Promise<void> {
+    return this.inTurn(() => this.startNow());
+  }
+
+  stop(): Promise<void> {
+    return this.inTurn(() => this.stopNow());
+  }
+
+  restart(): Promise<void> {
+    return this.inTurn(async () => {
+      await this.stopNow();
+      await this.startNow();
+    });
+  }
+
+  /** Waits until the server runs; undefined where it does not. */
+  async ready(): Promise<LanguageClient | undefined> {
+    await this.turn;
+    return this.running ? this.client : undefined;
+  }
+
+  /**
+   * Runs one of the server's commands.
+   *
+   * @throws what the server refuses with.
+   */
+  async execute<T>(command: string, args: unknown[], token?: vscode.CancellationToken): Promise<T> {
+    return this.request<T>(ExecuteCommandRequest.method, { command, arguments: args }, token);
+  }
+
+  async request<T>(method: string, params: unknown, token?: vscode.CancellationToken): Promise<T> {
+    const client = await this.ready();
+    if (!client) {
+      throw new Error('the server is not running');
+    }
+    return token ? client.sendRequest<T>(method, params, token) : client.sendRequest<T>(method, params);
+  }
+
+  notify(method: string, params: unknown): void {
+    if (this.running) {
+      void this.client?.sendNotification(method, params);
+    }
+  }
+
+  dispose(): void {
+    void this.stop();
+  }
+
+  private inTurn(step: () => Promise<void>): Promise<void> {
+    this.turn = this.turn.then(step, step);
+    return this.turn;
+  }
+
+  private become(life: Life, reason?: string): void {
+    this.listeners.life(life, reason);
+  }
+
+  private async startNow(): Promise<void> {
+    if (this.client) {
+      return;
+    }
+    this.become('starting');
+    this.spoke = false;
+    this.ends.length = 0;
+    try {
+      const command = await program(this.context);
+      const client = new Client('fovea', 'Fovea', { command, args: ['serve'] }, this.options(command));
+      this.client = client;
+      client.registerFeature({
+        fillClientCapabilities: (capabilities) => {
+          capabilities.experimental = { ...capabilities.experimental, fovea: { heat: true, heatChanges: true, status: true } };
+        },
+        initialize: () => undefined,
+        getState: () => ({ kind: 'static' }),
+        clear: () => undefined,
+      });
+      client.onNotification('fovea/heat', (params: HeatParams) => this.listeners.heat(params));
+      client.onNotification('fovea/status', (params: StatusParams) => this.listeners.status(params));
+      client.onDidChangeState((event) => {
+        if (event.newState === State.Running) {
+          this.spoke = true;
+          this.become('running');
+        }
+      });
+      await client.start();
+    } catch (error) {
+      await this.drop();
+      this.fail(error instanceof NoProgram ? error.message : this.unspoken(error));
+    }
+  }
+
+  private async stopNow(): Promise<void> {
+    await this.drop();
+    this.become('stopped');
+  }
+
+  private async drop(): Promise<void> {
+    const client = this.client;
+    this.client = undefined;
+    // One that never came up refuses to be stopped.
+    await client?.dispose().catch(() => undefined);
+  }
+
+  private options(command: string): LanguageClientOptions {
+    return {
+      documentSelector: SELECTOR,
+      outputChannel: this.output,
+      initializationOptions: section,
+      middleware: { ...guard, ...this.middleware },
+      errorHandler: this.errorHandler(command),
+      initializationFailedHandler: () => false,
+      markdown: { isTrusted: false, supportHtml: false },
+      progressOnInitialization: false,
+    };
+  }
+
+  private errorHandler(command: string): ErrorHandler {
+    return {
+      error: () => ({ action: ErrorAction.Continue, handled: true }),
+      closed: () => {
+        if (!this.spoke) {
+          return { action: CloseAction.DoNotRestart, handled: true, message: `${command} ended before it said anything` };
+        }
+        const now = Date.now();
+        this.ends.push(now);
+        const recent = this.ends.filter((end) => now - end <= SPELL).length;
+        if (recent <= MOST_ENDS) {
+          this.become('starting');
+          return { action: CloseAction.Restart, handled: true, message: 'The server ended; it is started again.' };
+        }
+        // After this handler the client lets go by itself.
+        setImmediate(() => void this.drop());
+        this.fail(`The server ended ${recent} times within three minutes and is not started again.`);
+        return { action: CloseAction.DoNotRestart, handled: true };
+      },
+    };
+  }
+
+  private unspoken(error: unknown): string {
+    const what = error instanceof Error ? error.message : String(error);
+    return `The server did not start (${what}). The setting fovea.server.path should name the program fovea, or be empty.`;
+  }
+
+  private fail(reason: string): void {
+    this.become('broken', reason);
+    this.output.error(reason);
+    const [restart, settings, log] = ['Restart', 'Open Setting', 'Show Log'] as const;
+    const choices = reason.includes('fovea.server.path') ? [restart, settings, log] : [restart, log];
+    void vscode.window.showErrorMessage(`Fovea: ${reason}`, ...choices).then((choice) => {
+      if (choice === restart) {
+        void this.restart();
+      } else if (choice === settings) {
+        void vscode.commands.executeCommand('workbench.action.openSettings', 'fovea.server.path');
+      } else if (choice === log) {
+        this.output.show();
+      }
+    });
+  }
+}

@@ -1,0 +1,44 @@
+/** What every command has at hand. */
+import * as vscode from 'vscode';
+
+import type { Server } from '../client';
+import type { Drawing } from '../heat/drawing';
+import type { Panel } from '../panel/panel';
+import type { Known } from '../status';
+
+export interface Core {
+  context: vscode.ExtensionContext;
+  server: Server;
+  drawing: Drawing;
+  panel: Panel;
+  known(): Known;
+}
+
+/** Runs what a person asked for; a refusal is told in the words of the server. */
+export async function asked<T>(core: Core, work: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof vscode.CancellationError)) {
+      const log = 'Show Log';
+      const reason = error instanceof Error ? error.message : String(error);
+      // Nobody waits for the person to read it.
+      void vscode.window.showWarningMessage(`Fovea: ${reason}`, log).then((choice) => choice && core.server.output.show());
+    }
+    return undefined;
+  }
+}
+
+/** Says in passing that something was done. */
+export function done(text: string): void {
+  vscode.window.setStatusBarMessage(`$(eye) ${text}`, 4000);
+}
+
+/** The editor in front; tells where there is none. */
+export function front(): vscode.TextEditor | undefined {
+  const editor = vscode.window.activeTextEditor;
+  if (!editor) {
+    void vscode.window.showInformationMessage('Fovea: open a document first');
+  }
+  return editor;
+}

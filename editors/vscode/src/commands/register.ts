@@ -1,0 +1,52 @@
+/** The commands by name. */
+import * as vscode from 'vscode';
+
+import { comparePassages } from './compare';
+import { asked, type Core } from './core';
+import { explainDocument, explainSelection } from './explain';
+import { showMenu } from './menu';
+import { copyReport } from './report';
+import { search } from './search';
+import { explainSimilarity, showSimilar } from './similar';
+import { setMethod, toggle } from './switches';
+
+type Run = (...args: unknown[]) => unknown;
+
+export function registerCommands(core: Core): vscode.Disposable {
+  const table: Record<string, Run> = {
+    'fovea.showSimilar': (given) => showSimilar(core, argument(given)),
+    'fovea.explainSimilarity': (given) => explainSimilarity(core, argument(given)),
+    'fovea.comparePassages': (a, b) => comparePassages(core, argument(a), argument(b)),
+    'fovea.explainSelection': (given) => explainSelection(core, argument(given)),
+    'fovea.explainDocument': () => explainDocument(core),
+    'fovea.search': (given) => search(core, typeof given === 'string' ? given : undefined),
+    'fovea.toggleHeat': (wanted) => toggle(core, 'fovea.toggleHeat', wanted === true || wanted === false ? wanted : undefined),
+    'fovea.toggleHighlight': (wanted) => toggle(core, 'fovea.toggleHighlight', wanted === true || wanted === false ? wanted : undefined),
+    'fovea.setMethod': (given) => setMethod(core, typeof given === 'string' ? given : undefined),
+    'fovea.pause': () => core.server.execute('fovea.pause', []),
+    'fovea.resume': () => core.server.execute('fovea.resume', []),
+    'fovea.updateIndex': () => core.server.execute('fovea.updateIndex', []),
+    'fovea.restartServer': () => core.server.restart(),
+    'fovea.showLog': () => core.server.output.show(),
+    'fovea.copyReport': () => copyReport(core),
+    'fovea.showMenu': () => showMenu(core),
+    'fovea.openWalkthrough': () =>
+      vscode.commands.executeCommand('workbench.action.openWalkthrough', `${core.context.extension.id}#fovea.start`, false),
+    'fovea.openSample': () => openSample(core),
+  };
+  const run = (work: Run): Run => (...args) => asked(core, async () => work(...args));
+  return vscode.Disposable.from(...Object.entries(table).map(([name, work]) => vscode.commands.registerCommand(name, run(work))));
+}
+
+/** The argument of a lens or a code action; a menu passes a URI, which is none. */
+function argument<T>(given: unknown): T | undefined {
+  const isOurs = typeof given === 'object' && given !== null && !(given instanceof vscode.Uri) && 'range' in given;
+  return isOurs ? (given as T) : undefined;
+}
+
+/** The sample of the walkthrough, as a document that belongs to nobody. */
+async function openSample(core: Core): Promise<void> {
+  const file = vscode.Uri.joinPath(core.context.extensionUri, 'walkthrough', 'sample.py');
+  const content = new TextDecoder().decode(await vscode.workspace.fs.readFile(file));
+  await vscode.window.showTextDocument(await vscode.workspace.openTextDocument({ content, language: 'python' }));
+}

@@ -1,0 +1,87 @@
+/** What resembles an item: a peek of it, and why. */
+import * as vscode from 'vscode';
+
+import { type Item, itemAt, itemOf } from '../items';
+import { icon, label, range } from '../places';
+import type { ShowSimilarArgs, SimilarItem } from '../protocol';
+import { compare } from './compare';
+import { type Core, front } from './core';
+
+/** The item of the peek that was opened last: what is chosen in it is compared with this. */
+let peeked: Item | undefined;
+
+/** Peeks at what resembles the item of a lens, or the one under the cursor. */
+export async function showSimilar(core: Core, given?: ShowSimilarArgs): Promise<void> {
+  const item = await asItem(core, given);
+  if (!item) {
+    return;
+  }
+  peeked = item;
+  const locations = item.similar.map((near) => new vscode.Location(vscode.Uri.parse(near.uri), range(near.selection)));
+  await vscode.commands.executeCommand('editor.action.peekLocations', item.uri, item.selection.start, locations, 'peek');
+}
+
+/** Why an item resembles another: the one that is peeked at, the only one, or the one that the person chooses. */
+export async function explainSimilarity(core: Core, given?: ShowSimilarArgs): Promise<void> {
+  const looked = given ? undefined : atPeeked();
+  const item = looked?.item ?? (await asItem(core, given));
+  const near = looked?.near ?? (item && (await choose(item)));
+  if (!item || !near) {
+    return;
+  }
+  // A lens tells where the name stands alone.
+  const whole = item.range.isEqual(item.selection) ? await patiently(() => itemAt(core.server, item.uri, item.selection.start)) : item;
+  if (!whole) {
+    throw new Error('the document has changed since; try again in a moment');
+  }
+  await compare(
+    core,
+    { uri: whole.uri, range: whole.range, name: item.name },
+    { uri: vscode.Uri.parse(near.uri), range: range(near.range), name: near.name, score: near.score },
+  );
+}
+
+/** A document that is being read anew is known again in a moment. */
+async function patiently<T>(ask: () => Promise<T | undefined>): Promise<T | undefined> {
+  for (let turn = 0; turn < 20; turn++) {
+    const found = await ask();
+    if (found) {
+      return found;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 250));
+  }
+  return undefined;
+}
+
+async function asItem(core: Core, given?: ShowSimilarArgs): Promise<Item | undefined> {
+  const editor = given ? undefined : front();
+  const found = given
+    ? await itemOf(core.server, given)
+    : editor && (await itemAt(core.server, editor.document.uri, editor.selection.active));
+  if (!found && (given || editor)) {
+    void vscode.window.showInformationMessage('Fovea: nothing that it knows resembles this');
+  }
+  return found;
+}
+
+/** Where the cursor stands in a peek of similar items: that item, with the one the peek was opened for. */
+function atPeeked(): { item: Item; near: SimilarItem } | undefined {
+  const editor = vscode.window.activeTextEditor;
+  const near = peeked?.similar.find(
+    (each) => each.uri === editor?.document.uri.toString() && range(each.range).contains(editor.selection.active),
+  );
+  return peeked && near ? { item: peeked, near } : undefined;
+}
+
+async function choose(item: Item): Promise<SimilarItem | undefined> {
+  if (item.similar.length === 1) {
+    return item.similar[0];
+  }
+  const picks = item.similar.map((near) => ({
+    label: `$(${icon(near)}) ${near.name}`,
+    description: `${near.score.toFixed(2)} · ${label(vscode.Uri.parse(near.uri), near.selection.start.line)}`,
+    near,
+  }));
+  const title = `Why does it resemble ${item.name}?`;
+  return (await vscode.window.showQuickPick(picks, { title, placeHolder: 'Compare with…', matchOnDescription: true }))?.near;
+}

@@ -1,0 +1,42 @@
+/** Which documents are a person's, and the guard that keeps all others from the server. */
+import * as vscode from 'vscode';
+import type { DocumentSelector, Middleware } from 'vscode-languageclient/node';
+
+/**
+ * Every language and no scheme: VS Code gives such a selector a low score, so that the language's own server comes first wherever
+ * there is an order. Documents that are nobody's text, such as the output panel, are kept out by the guard.
+ */
+export const SELECTOR: DocumentSelector = [{ language: '*' }];
+
+const SCHEMES = new Set(['file', 'untitled', 'vscode-notebook-cell', 'vscode-remote', 'vscode-vfs']);
+
+export function ours(document: vscode.TextDocument): boolean {
+  const scheme = document.uri.scheme;
+  return SCHEMES.has(scheme) || (vscode.workspace.workspaceFolders ?? []).some((folder) => folder.uri.scheme === scheme);
+}
+
+/** Lets only our documents through. */
+export const guard: Middleware = {
+  didOpen: async (document, next) => {
+    if (ours(document)) {
+      await next(document);
+    }
+  },
+  didChange: async (event, next) => {
+    if (ours(event.document)) {
+      await next(event);
+    }
+  },
+  didSave: async (document, next) => {
+    if (ours(document)) {
+      await next(document);
+    }
+  },
+  didClose: async (document, next) => {
+    if (ours(document)) {
+      await next(document);
+    }
+  },
+  provideHover: (document, position, token, next) => (ours(document) ? next(document, position, token) : undefined),
+  provideCodeActions: (document, range, context, token, next) => (ours(document) ? next(document, range, context, token) : undefined),
+};

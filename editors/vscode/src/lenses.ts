@@ -1,0 +1,67 @@
+/**
+ * Lenses: beside each of the server's a second one that explains the similarity.
+ *
+ * While a document is read anew the server cannot resolve a lens. VS Code would leave the old one on the screen, whose command it has
+ * thrown away; so such a lens keeps its title and asks when it is clicked.
+ */
+import * as vscode from 'vscode';
+import type { Middleware } from 'vscode-languageclient/node';
+
+import { ours } from './documents';
+import type { ShowSimilarArgs } from './protocol';
+import { explainLens } from './settings';
+
+/** Titles that are kept; a lens whose title was forgotten says less until it is resolved again. */
+const MOST_TITLES = 2000;
+
+/** The lenses that explain, with those of the server that they stand beside. */
+const twins = new WeakMap<vscode.CodeLens, vscode.CodeLens>();
+/** Of which document a lens is. */
+const homes = new WeakMap<vscode.CodeLens, vscode.Uri>();
+/** The last title of a lens, by its document and line. */
+const titles = new Map<string, string>();
+
+type Resolve = (lens: vscode.CodeLens, token: vscode.CancellationToken) => vscode.ProviderResult<vscode.CodeLens>;
+
+/** The command of a lens; where the server has none now, one that asks again. */
+async function commandOf(lens: vscode.CodeLens, token: vscode.CancellationToken, next: Resolve): Promise<vscode.Command | undefined> {
+  const uri = homes.get(lens);
+  const key = `${uri?.toString()}#${lens.range.start.line}`;
+  const resolved = await Promise.resolve(next(lens, token)).catch(() => undefined);
+  if (resolved?.command) {
+    if (titles.size >= MOST_TITLES) {
+      titles.clear();
+    }
+    titles.set(key, resolved.command.title);
+    return resolved.command;
+  }
+  const { start, end } = lens.range;
+  const argument = uri && { uri: uri.toString(), range: { start, end } };
+  return argument && { title: titles.get(key) ?? '≈', command: 'fovea.showSimilar', arguments: [argument] };
+}
+
+export const lenses: Middleware = {
+  provideCodeLenses: async (document, token, next) => {
+    const found = ours(document) ? await next(document, token) : undefined;
+    found?.forEach((lens) => homes.set(lens, document.uri));
+    if (!found || !explainLens()) {
+      return found;
+    }
+    return found.flatMap((lens) => {
+      const twin = new vscode.CodeLens(lens.range);
+      twins.set(twin, lens);
+      return [lens, twin];
+    });
+  },
+  resolveCodeLens: async (lens, token, next) => {
+    const command = await commandOf(twins.get(lens) ?? lens, token, next);
+    if (!command) {
+      return lens;
+    }
+    const argument = command.arguments?.[0] as ShowSimilarArgs | undefined;
+    lens.command = twins.has(lens)
+      ? { title: 'explain', command: 'fovea.explainSimilarity', arguments: [argument], tooltip: 'Why are they similar?' }
+      : command;
+    return lens;
+  },
+};

@@ -1,0 +1,167 @@
+/** The messages that LSP does not have, as src/server/protocol.rs of the server defines them. */
+
+export interface Position {
+  line: number;
+  character: number;
+}
+
+export interface Range {
+  start: Position;
+  end: Position;
+}
+
+/** A stretch that the model's vocabulary cannot read. */
+export interface Unread {
+  range: Range;
+  /** Share of its letters that the vocabulary has. */
+  coverage: number;
+  reason: string;
+}
+
+/** `[line, start, end, level]`: characters in UTF-16, end exclusive, level 1 to 12. */
+export type Word = [line: number, start: number, end: number, level: number];
+
+/** Lines `start` to `end` stand for lines `start` to `was` of the heat of version `since`. */
+export interface Changed {
+  since: number;
+  start: number;
+  end: number;
+  was: number;
+}
+
+export interface HeatParams {
+  uri: string;
+  version: number;
+  method: string;
+  levels: number;
+  complete: boolean;
+  /** The lines that the message is about; all of them without it. */
+  changed?: Changed;
+  words: Word[];
+  unread: Unread[];
+}
+
+export interface IndexParams {
+  state: 'waiting' | 'battery' | 'indexing' | 'cancelled' | 'ready';
+  items: number;
+  done?: number;
+  total?: number;
+  /** Folders that are not indexed, with the reason. */
+  refused: string[];
+}
+
+export interface StatusParams {
+  health: 'ok' | 'warning' | 'error';
+  state: 'loading' | 'ready' | 'busy' | 'paused' | 'failed';
+  model: string | null;
+  method: string;
+  heat: boolean;
+  message?: string;
+  inactive: { uri: string; reason: string }[];
+  index?: IndexParams;
+}
+
+export interface SimilarItem {
+  uri: string;
+  /** The whole item. */
+  range: Range;
+  /** Its name. */
+  selection: Range;
+  name: string;
+  kind: string;
+  language: string;
+  score: number;
+}
+
+export interface ShowSimilarArgs {
+  uri: string;
+  range: Range;
+  name?: string;
+  similar?: SimilarItem[];
+}
+
+export interface ShowSimilarAnswer {
+  name: string;
+  similar: SimilarItem[];
+  shown: number | null;
+}
+
+export type Passage = { uri: string; range: Range } | { text: string; language?: string };
+
+interface Place {
+  /** Of the document, in UTF-8. */
+  byte: number;
+  line: number;
+  column: number;
+}
+
+export interface ExplainedWord {
+  text: string;
+  start: Place;
+  end: Place;
+  score: number;
+  rank: number;
+}
+
+export interface ExplainedUnit {
+  kind: string;
+  name: string | null;
+  start: Place;
+  end: Place;
+  tokens: number;
+  coverage: number;
+  bias_share: number;
+  special_share: number;
+  residual: number;
+  ms: number;
+  words: ExplainedWord[];
+}
+
+/** The JSON of `fovea explain`. */
+export interface Explanation {
+  model: string;
+  method: string;
+  file: string;
+  language: string;
+  units: ExplainedUnit[];
+}
+
+export interface ComparedSide {
+  words: { text: string; start: Place; end: Place; score: number }[];
+  special: number;
+  bias: number;
+  coverage: number;
+}
+
+export interface CentredSide {
+  language: string;
+  /** Whether the index has a mean of the language. */
+  known: boolean;
+  scores: number[];
+  special: number;
+  bias: number;
+  common: number;
+}
+
+/** The JSON of `fovea compare`. Rows and columns of `pairs` are the words, then the special tokens, then the biases. */
+export interface Comparison {
+  cosine: number;
+  residual: number;
+  a: ComparedSide;
+  b: ComparedSide;
+  pairs: number[][];
+  alignment: { a: number; b: number; cosine: number }[];
+  centred: {
+    cosine: number;
+    residual: number;
+    common: number;
+    own_length: number;
+    a: CentredSide;
+    b: CentredSide;
+    /** As `pairs`, with one more row and column: what the languages have in common. */
+    pairs: number[][];
+  } | null;
+  ms: number;
+}
+
+export const METHODS = ['decomposition', 'alti', 'attention', 'rollout', 'norm'] as const;

@@ -1,0 +1,130 @@
+/**
+ * A passage of text whose words can be pointed at with the mouse and walked with the keyboard: one stop of the Tab key, arrows inside
+ * (left and right to the next word, up and down to the nearest one of another line, Home and End).
+ */
+import type { ViewWord } from '../panel/messages';
+import { element } from './elements';
+
+export interface Listener {
+  /** A word is pointed at or focused; undefined when none is any more. */
+  look(index: number | undefined): void;
+  /** A word was clicked, or Enter pressed on it. */
+  choose(index: number): void;
+}
+
+export interface Passage {
+  root: HTMLElement;
+  words: HTMLElement[];
+}
+
+export function passage(text: string, words: ViewWord[], label: string, listener: Listener): Passage {
+  const root = element('pre', { class: 'passage', role: 'listbox', 'aria-label': label, 'aria-orientation': 'horizontal' });
+  const made: HTMLElement[] = [];
+  let at = 0;
+  words.forEach((word, index) => {
+    root.append(text.slice(at, word.start));
+    const name = text.slice(word.start, word.end);
+    const attributes = { class: 'word', role: 'option', tabindex: index === 0 ? '0' : '-1', 'data-index': String(index) };
+    const span = element('span', { ...attributes, 'aria-selected': 'false' }, name);
+    made.push(span);
+    root.append(span);
+    at = word.end;
+  });
+  root.append(text.slice(at));
+  listen(root, made, listener);
+  return { root, words: made };
+}
+
+function listen(root: HTMLElement, words: HTMLElement[], listener: Listener): void {
+  const indexOf = (target: EventTarget | null): number | undefined => {
+    const word = target instanceof Element ? target.closest<HTMLElement>('.word') : null;
+    return word ? Number(word.dataset['index']) : undefined;
+  };
+  root.addEventListener('pointerover', (event) => {
+    const index = indexOf(event.target);
+    if (index !== undefined) {
+      listener.look(index);
+    }
+  });
+  root.addEventListener('pointerleave', () => {
+    const focused = indexOf(document.activeElement);
+    listener.look(root.contains(document.activeElement) ? focused : undefined);
+  });
+  root.addEventListener('focusin', (event) => {
+    const index = indexOf(event.target);
+    words.forEach((word, each) => {
+      word.tabIndex = each === index ? 0 : -1;
+      word.setAttribute('aria-selected', String(each === index));
+    });
+    listener.look(index);
+  });
+  root.addEventListener('click', (event) => {
+    const index = indexOf(event.target);
+    if (index !== undefined) {
+      words[index]?.focus();
+      listener.choose(index);
+    }
+  });
+  root.addEventListener('keydown', (event) => {
+    const index = indexOf(event.target);
+    if (index === undefined) {
+      return;
+    }
+    if (event.key === 'Enter' || event.key === ' ') {
+      listener.choose(index);
+      event.preventDefault();
+      return;
+    }
+    const next = step(words, index, event.key);
+    if (next !== undefined) {
+      words[next]?.focus();
+      event.preventDefault();
+    }
+  });
+}
+
+/** The word that a key leads to. */
+function step(words: HTMLElement[], index: number, key: string): number | undefined {
+  switch (key) {
+    case 'ArrowRight':
+      return Math.min(words.length - 1, index + 1);
+    case 'ArrowLeft':
+      return Math.max(0, index - 1);
+    case 'Home':
+      return 0;
+    case 'End':
+      return words.length - 1;
+    case 'ArrowDown':
+      return vertical(words, index, 1);
+    case 'ArrowUp':
+      return vertical(words, index, -1);
+    default:
+      return undefined;
+  }
+}
+
+/** The word of the next line (or the one before) that stands nearest below (or above). */
+function vertical(words: HTMLElement[], index: number, direction: 1 | -1): number {
+  const here = words[index]?.getBoundingClientRect();
+  if (!here) {
+    return index;
+  }
+  let best = index;
+  let line: number | undefined;
+  let nearest = Infinity;
+  for (let other = index + direction; other >= 0 && other < words.length; other += direction) {
+    const box = words[other]?.getBoundingClientRect();
+    if (!box || (box.top - here.top) * direction < here.height / 2) {
+      continue;
+    }
+    line ??= box.top;
+    if (Math.abs(box.top - line) > here.height / 2) {
+      break;
+    }
+    const distance = Math.abs(box.left - here.left);
+    if (distance < nearest) {
+      [best, nearest] = [other, distance];
+    }
+  }
+  return best;
+}

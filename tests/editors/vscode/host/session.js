@@ -1,0 +1,127 @@
+// What the tests in the extension host share: the session of one person, in which they run in order.
+const { appendFileSync, readdirSync, readFileSync, readlinkSync } = require('node:fs');
+const vscode = require('vscode');
+
+const PATIENCE = 60_000;
+const results = process.env.FOVEA_TEST_RESULTS;
+const write = (line) => appendFileSync(results, `${JSON.stringify(line)}\n`);
+
+exports.test = async (name, body) => {
+  try {
+    await body();
+    write({ name });
+  } catch (error) {
+    write({ name, error: error?.stack ?? String(error) });
+  }
+};
+exports.end = () => write({ end: true });
+
+/** Waits until `condition` answers something true, and returns that. */
+async function until(what, condition, patience = PATIENCE) {
+  const end = Date.now() + patience;
+  for (;;) {
+    const value = await condition();
+    if (value) {
+      return value;
+    }
+    if (Date.now() > end) {
+      throw new Error(`waited in vain for ${typeof what === 'function' ? what() : what}`);
+    }
+    await new Promise((resolve) => setTimeout(resolve, 25));
+  }
+}
+exports.until = until;
+
+const root = vscode.workspace.workspaceFolders[0].uri;
+const api = () => vscode.extensions.getExtension('fovea.fovea').exports;
+exports.root = root;
+exports.api = api;
+
+exports.file = (path) => vscode.Uri.joinPath(root, path);
+
+exports.open = async (path) => {
+  const document = await vscode.workspace.openTextDocument(typeof path === 'string' ? vscode.Uri.joinPath(root, path) : path);
+  return vscode.window.showTextDocument(document, { preview: false });
+};
+
+exports.untitled = async (content, language = 'rust') =>
+  vscode.window.showTextDocument(await vscode.workspace.openTextDocument({ content, language }), { preview: false });
+
+/** Waits for the whole heat of the version that is shown. */
+exports.heat = (document, wanted = () => true) =>
+  until(
+    () => `heat of ${document.uri}: ${JSON.stringify({ ...api().heat(document.uri), words: undefined })}, version ${document.version}`,
+    () => {
+      const heat = api().heat(document.uri);
+      return heat && heat.version === document.version && heat.complete && wanted(heat) && heat;
+    },
+  );
+
+/** The text of the words of a heat, with their levels. */
+exports.words = (document, heat) =>
+  heat.words.map(({ line, start, end, level }) => ({ line, level, text: document.getText(new vscode.Range(line, start, line, end)) }));
+
+exports.find = (document, text, into = 0) => {
+  const offset = document.getText().indexOf(text);
+  if (offset < 0) {
+    throw new Error(`the fixture lacks ${text}`);
+  }
+  return document.positionAt(offset + into);
+};
+
+exports.set = (name, value) => vscode.workspace.getConfiguration('fovea').update(name, value, vscode.ConfigurationTarget.Global);
+
+/** Sets a setting, lets `body` look, and takes it back. */
+exports.having = async (name, value, body) => {
+  await exports.set(name, value);
+  try {
+    await body();
+  } finally {
+    await exports.set(name, undefined);
+  }
+};
+
+exports.hovers = async (document, position) => {
+  const found = await vscode.commands.executeCommand('vscode.executeHoverProvider', document.uri, position);
+  return found.flatMap((hover) => hover.contents.map((each) => each.value ?? each));
+};
+
+exports.foveaHover = (document, position) =>
+  until('our hover', async () => (await exports.hovers(document, position)).find((text) => text.includes('Fovea')));
+
+exports.lenses = (document) => vscode.commands.executeCommand('vscode.executeCodeLensProvider', document.uri, 50);
+
+exports.similarLenses = (document, least = 1) =>
+  until('lenses', async () => {
+    const found = (await exports.lenses(document)).filter((lens) => lens.command?.title.startsWith('≈'));
+    return found.length >= least && found;
+  });
+
+/** The servers that the extension host started, by their process ids. */
+exports.servers = () =>
+  readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+    .filter((pid) => {
+      try {
+        const parent = Number(readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1].split(' ')[1]);
+        return parent === process.pid && /fovea\0serve\0/.test(readFileSync(`/proc/${pid}/cmdline`, 'utf8'));
+      } catch {
+        return false;
+      }
+    });
+
+exports.openFiles = (pid) =>
+  readdirSync(`/proc/${pid}/fd`).flatMap((fd) => {
+    try {
+      return [readlinkSync(`/proc/${pid}/fd/${fd}`)];
+    } catch {
+      return [];
+    }
+  });
+
+exports.running = () =>
+  until(
+    () => `a server that is ready: ${JSON.stringify(api().status())}`,
+    () => api().status().life === 'running' && ['ready', 'busy'].includes(api().status().status?.state),
+  );

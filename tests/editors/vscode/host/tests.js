@@ -1,0 +1,19 @@
+// The tests that run in VS Code's extension host, in order, as one person's session.
+const { end } = require('./session');
+const suites = {
+  reading: require('./reading'),
+  similarity: require('./similarity'),
+  settings: require('./settings'),
+  beside: require('./beside'),
+  life: require('./life'),
+};
+
+/** Some of them alone, while one works on them: `FOVEA_TEST_SUITES=reading,life`. */
+const wanted = process.env.FOVEA_TEST_SUITES?.split(',') ?? Object.keys(suites);
+
+exports.run = async () => {
+  for (const name of wanted) {
+    await suites[name].run();
+  }
+  end();
+};

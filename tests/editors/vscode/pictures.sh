@@ -1,0 +1,25 @@
+#!/bin/bash
+# Makes the pictures of the documentation, by the tests, so that they stay true: pictures.sh FOVEA EDITORS
+#
+# Without an error no test has failed. Each picture is what a test saw; those that are shown somewhere are copied to where they are shown.
+set -euo pipefail
+
+[ $# -eq 2 ] || { echo "usage: pictures.sh FOVEA EDITORS" >&2; exit 2; }
+here=$(dirname "$(realpath "$0")")
+root=$(realpath "$here/../../..")
+made=$(mktemp -d)
+trap 'rm -rf "$made"' EXIT
+FOVEA_TEST_ONLY=person "$2/vscode/node/bin/node" "$here/run.mjs" "$1" "$2" "$made"
+
+# $1: what the test calls it, $2: where it goes. Large pictures make large packages.
+keep() {
+  [ "$(stat -c %s "$made/$1.png")" -lt 200000 ] || { echo "$1.png has 200 kB or more" >&2; exit 1; }
+  cp "$made/$1.png" "$root/$2"
+}
+keep editor-dark editors/vscode/images/heat.png
+keep pair editors/vscode/images/pair.png
+keep peek editors/vscode/images/peek.png
+keep search editors/vscode/images/search.png
+keep menu editors/vscode/images/menu.png
+keep editor-light docs/images/vscode.png
+keep pair docs/images/vscode-pair.png

@@ -1,0 +1,91 @@
+// Drives a real VS Code against a real server: node run.mjs FOVEA EDITORS [PICTURES]
+//
+// First at the level of the API, inside the extension host (host/), then as a person sees it, in a browser (person.mjs). With PICTURES,
+// a folder, the pictures of the documentation are made there as well. One server and one profile for all.
+import { spawnSync } from 'node:child_process';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+import { hostTests } from './host.mjs';
+import { linesTests } from './lines.mjs';
+import { personTests } from './person.mjs';
+import { start } from './server.mjs';
+import { tally } from './tally.mjs';
+
+const [fovea, editors, pictures] = process.argv.slice(2).map((path) => resolve(path));
+if (!fovea || !editors) {
+  console.error('usage: node run.mjs FOVEA EDITORS [PICTURES]');
+  process.exit(2);
+}
+const here = dirname(fileURLToPath(import.meta.url));
+const root = resolve(here, '../../..');
+const scratch = realpathSync(mkdtempSync(join(tmpdir(), 'fovea-vscode-')));
+const { chromium } = createRequire(join(editors, 'vscode/tools/node_modules/'))('playwright-core');
+
+function run(command, args, options = {}) {
+  const done = spawnSync(command, args, { encoding: 'utf8', ...options });
+  if (done.status !== 0) {
+    throw new Error(`${command} failed: ${done.stdout}${done.stderr}`);
+  }
+  return done.stdout.trim();
+}
+
+/** A fresh copy of the workspace, since the tests edit. */
+function workspace(name) {
+  const folder = join(scratch, name);
+  cpSync(resolve(here, '../workspace'), folder, { recursive: true });
+  mkdirSync(join(folder, '.git'));
+  return folder;
+}
+
+// The Node that came with the editors, whatever the machine has.
+const node = join(editors, 'vscode/node/bin');
+const vsce = `${join(node, 'node')} ${join(editors, 'vscode/tools/node_modules/@vscode/vsce/vsce')}`;
+const env = { ...process.env, PATH: `${node}:${process.env.PATH}`, VSCE: vsce };
+const lines = tally();
+let server;
+let browser;
+try {
+  const world = { root, scratch, esbuild: join(root, 'editors/vscode/node_modules/esbuild'), workspace, pictures };
+  const vsix = run(join(root, 'editors/vscode/package.sh'), [fovea, 'linux-x64', scratch], { env });
+  server = await start({
+    editors,
+    scratch,
+    extensions: [vsix],
+    environment: {
+      FOVEA_CACHE_DIR: join(scratch, 'cache'),
+      FOVEA_TEST_RESULTS: join(scratch, 'results.json'),
+      FOVEA_TEST_WISHES: join(scratch, 'wishes.json'),
+      FOVEA_TEST_SECOND: resolve(here, '../second_server.py'),
+    },
+  });
+  browser = await chromium.launch({
+    executablePath: ['/usr/bin/chromium', '/usr/bin/google-chrome'].find((path) => existsSync(path)),
+    args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-sync'],
+  });
+  Object.assign(world, { server, browser });
+  if (process.env.FOVEA_TEST_ONLY !== 'person') {
+    await linesTests(world, lines);
+    await hostTests(world, lines);
+  }
+  if (process.env.FOVEA_TEST_ONLY !== 'host') {
+    await personTests(world, lines);
+  }
+} catch (error) {
+  lines.tell('the editor can be driven', error.stack ?? error);
+  if (existsSync(join(scratch, 'server.log'))) {
+    console.log(readFileSync(join(scratch, 'server.log'), 'utf8').split('\n').slice(-20).join('\n'));
+  }
+} finally {
+  await browser?.close();
+  await server?.stop();
+  if (!process.env.FOVEA_TEST_KEEP) {
+    rmSync(scratch, { recursive: true, force: true });
+  } else {
+    console.log(`kept ${scratch}`);
+  }
+}
+process.exitCode = lines.finish() ? 0 : 1;

@@ -1,0 +1,104 @@
+// code-server, which is VS Code with its window in a browser: the extension host, the workbench and all services are VS Code's own.
+import { spawn, spawnSync } from 'node:child_process';
+import { createWriteStream, mkdirSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+
+/** What a fresh profile has: nothing that asks, moves or calls home. */
+export const QUIET = {
+  'security.workspace.trust.enabled': false,
+  'workbench.startupEditor': 'none',
+  'workbench.tips.enabled': false,
+  'workbench.reduceMotion': 'on',
+  'workbench.activityBar.location': 'hidden',
+  'window.commandCenter': false,
+  'window.autoDetectColorScheme': false,
+  'editor.cursorBlinking': 'solid',
+  'editor.fontFamily': 'DejaVu Sans Mono',
+  'telemetry.telemetryLevel': 'off',
+  'workbench.enableExperiments': false,
+  'extensions.autoCheckUpdates': false,
+  'extensions.autoUpdate': false,
+  'extensions.ignoreRecommendations': true,
+  'update.mode': 'none',
+  'chat.disableAIFeatures': true,
+  'workbench.secondarySideBar.defaultVisibility': 'hidden',
+  'workbench.layoutControl.enabled': false,
+  'git.enabled': false,
+  'editor.minimap.enabled': false,
+  'files.autoSave': 'off',
+  'files.hotExit': 'off',
+};
+
+function freePort() {
+  return new Promise((resolve, reject) => {
+    const probe = createServer();
+    probe.once('error', reject);
+    probe.listen(0, '127.0.0.1', () => {
+      const { port } = probe.address();
+      probe.close(() => resolve(port));
+    });
+  });
+}
+
+/** Waits until `condition` answers something true, and returns that. */
+export async function until(what, condition, patience = 30_000) {
+  const end = Date.now() + patience;
+  for (;;) {
+    const value = await condition();
+    if (value) {
+      return value;
+    }
+    if (Date.now() > end) {
+      throw new Error(`waited in vain for ${what}`);
+    }
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+/**
+ * Starts a server on a fresh profile below `scratch`, with the given extensions (.vsix) installed.
+ *
+ * `environment` reaches the extension host.
+ */
+export async function start({ editors, scratch, extensions, settings = {}, environment = {} }) {
+  const node = join(editors, 'vscode/node/bin/node');
+  const entry = join(editors, 'vscode/server/node_modules/code-server/out/node/entry.js');
+  const data = join(scratch, 'data');
+  const folders = ['--user-data-dir', data, '--extensions-dir', join(scratch, 'extensions')];
+  mkdirSync(join(data, 'User'), { recursive: true });
+  writeFileSync(join(data, 'User/settings.json'), JSON.stringify({ ...QUIET, ...settings }, null, 2));
+  const env = { ...process.env, HOME: scratch, EXTENSIONS_GALLERY: '{}', ...environment };
+  for (const extension of extensions) {
+    const installed = spawnSync(node, [entry, ...folders, '--install-extension', extension], { env, encoding: 'utf8' });
+    if (installed.status !== 0) {
+      throw new Error(`${extension} cannot be installed: ${(installed.stdout + installed.stderr).slice(-2000)}`);
+    }
+  }
+  const port = await freePort();
+  const options = ['--auth', 'none', '--bind-addr', `127.0.0.1:${port}`, ...folders, '--vscode-option', 'enable-smoke-test-driver'];
+  const quiet = ['--disable-telemetry', '--disable-update-check', '--disable-getting-started-override'];
+  const child = spawn(node, [entry, ...options, ...quiet, '--reconnection-grace-time', '5'], { env });
+  const log = createWriteStream(join(scratch, 'server.log'));
+  child.stdout.pipe(log, { end: false });
+  child.stderr.pipe(log, { end: false });
+  const ended = new Promise((resolve) => child.once('exit', resolve));
+  await until('code-server', () => fetch(`http://127.0.0.1:${port}/healthz`).then((answer) => answer.ok, () => false));
+  return {
+    port,
+    /** The address of a folder; `development` is an extension that is loaded from its folder, `tests` its tests. */
+    address(folder, { development, tests } = {}) {
+      const remote = (path) => `vscode-remote://127.0.0.1:${port}${path}`;
+      const payload = [
+        ...(development ? [['extensionDevelopmentPath', remote(development)]] : []),
+        ...(tests ? [['extensionTestsPath', remote(tests)]] : []),
+      ];
+      const query = payload.length > 0 ? `&payload=${encodeURIComponent(JSON.stringify(payload))}` : '';
+      return `http://127.0.0.1:${port}/?folder=${encodeURIComponent(folder)}${query}`;
+    },
+    async stop() {
+      child.kill('SIGTERM');
+      await ended;
+    },
+  };
+}

@@ -1,0 +1,196 @@
+// One window of VS Code in the browser, driven as a person would: by what is on the screen, the keyboard and the mouse.
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { until } from './server.mjs';
+
+const PATIENCE = 30_000;
+let turns = 0;
+
+/** VS Code's names of its own themes. */
+export const THEMES = {
+  light: 'Default Light Modern',
+  dark: 'Default Dark Modern',
+  contrast: 'Default High Contrast',
+  'contrast-light': 'Default High Contrast Light',
+};
+
+export class Window {
+  constructor(world, context, page) {
+    this.world = world;
+    this.context = context;
+    this.page = page;
+    /** Where the page wanted to go that is not the server itself. */
+    this.strangers = [];
+    /** Complaints of the browser about the policy of a page. */
+    this.complaints = [];
+    page.setDefaultTimeout(PATIENCE);
+    context.on('request', (request) => {
+      const url = new URL(request.url());
+      // Files of an extension have addresses of a made-up host in a web view, which the window itself answers.
+      const own = url.hostname === '127.0.0.1' || url.hostname.endsWith('.vscode-resource.vscode-cdn.net');
+      if (/^(https?|wss?):$/.test(url.protocol) && !own) {
+        this.strangers.push(request.url());
+      }
+    });
+    page.on('console', (message) => {
+      if (/Content Security Policy/i.test(message.text())) {
+        this.complaints.push(message.text());
+      }
+    });
+  }
+
+  /** `scale`: 1.5 is a display at 150 %. */
+  static async open(world, address, { scale = 1, width = 1180, height = 720 } = {}) {
+    const context = await world.browser.newContext({ viewport: { width, height }, deviceScaleFactor: scale, reducedMotion: 'reduce' });
+    const page = await context.newPage();
+    const window = new Window(world, context, page);
+    await page.goto(address);
+    await page.locator('.monaco-workbench').waitFor();
+    await page.locator('.explorer-folders-view .monaco-list-row').first().waitFor();
+    await page.keyboard.press('Control+B');
+    await page.locator('.explorer-folders-view').waitFor({ state: 'hidden' });
+    return window;
+  }
+
+  close() {
+    return this.context.close();
+  }
+
+  /** Changes settings of the person; null takes one back. Waits until the editor has them. */
+  async set(settings) {
+    const wishes = join(this.world.scratch, 'wishes.json');
+    const turn = String(++turns);
+    writeFileSync(wishes, JSON.stringify({ turn, settings }));
+    await until('the settings', () => existsSync(`${wishes}.done`) && readFileSync(`${wishes}.done`, 'utf8') === turn);
+  }
+
+  async theme(name) {
+    await this.set({ 'workbench.colorTheme': THEMES[name] });
+    const kind = { light: 'vs', dark: 'vs-dark', contrast: 'hc-black', 'contrast-light': 'hc-light' }[name];
+    await this.page.locator(`.monaco-workbench.${kind}`).waitFor();
+  }
+
+  /** Opens a file of the folder by its name, with the keyboard. */
+  async file(name) {
+    await this.quick('Control+P', name);
+    await this.page.locator('.quick-input-list .monaco-list-row').filter({ hasText: name }).first().click();
+    await this.page.locator('.tab.active').filter({ hasText: name }).waitFor();
+  }
+
+  /** Opens the quick input with some keys and fills it. */
+  async quick(keys, text) {
+    const input = this.page.locator('.quick-input-widget:not([style*="display: none"]) input[type="text"]').first();
+    await until('the quick input', async () => {
+      await this.page.keyboard.press(keys);
+      // Pressed once more too early, the keys would close it again.
+      return input.waitFor({ timeout: 3000 }).then(
+        () => true,
+        () => false,
+      );
+    });
+    await input.fill(text);
+  }
+
+  async command(title) {
+    await this.quick('F1', `>${title}`);
+    await this.page.locator('.quick-input-list .monaco-list-row').filter({ hasText: title }).first().click();
+  }
+
+  /** The lines on screen, from the top: their text and the words on them that heat is drawn behind. */
+  lines() {
+    return this.page.evaluate(() => {
+      const editor = document.querySelector('.editor-group-container.active .editor-instance .monaco-editor');
+      if (!editor) {
+        return [];
+      }
+      const plain = (text) => text.replaceAll('\u00a0', ' ');
+      /** The characters of a line with the middle of each, and the colour of its text. */
+      const characters = (line) =>
+        [...line.querySelectorAll('span > span')].flatMap((span) => {
+          const { color } = getComputedStyle(span);
+          return [...Array(span.firstChild?.length ?? 0).keys()].map((at) => {
+            const range = document.createRange();
+            range.setStart(span.firstChild, at);
+            range.setEnd(span.firstChild, at + 1);
+            const box = range.getBoundingClientRect();
+            return { text: span.textContent[at], middle: box.x + box.width / 2, color };
+          });
+        });
+      const overlays = new Map([...editor.querySelectorAll('.view-overlays > div')].map((row) => [row.style.top, row]));
+      return [...editor.querySelectorAll('.view-lines > .view-line')]
+        .sort((a, b) => parseInt(a.style.top) - parseInt(b.style.top))
+        .map((line) => {
+          const drawn = [...(overlays.get(line.style.top)?.querySelectorAll('[class*="TextEditorDecorationType"]') ?? [])];
+          const all = drawn.length > 0 ? characters(line) : [];
+          const words = drawn.map((tint) => {
+            const box = tint.getBoundingClientRect();
+            const covered = all.filter(({ middle }) => middle > box.left && middle < box.right);
+            const style = getComputedStyle(tint);
+            return {
+              text: plain(covered.map(({ text }) => text).join('')),
+              color: covered[0]?.color,
+              background: style.backgroundColor,
+              border: `${style.borderBottomWidth} ${style.borderBottomColor}`,
+            };
+          });
+          return { text: plain(line.textContent), words: words.filter((word) => word.text !== '') };
+        });
+    });
+  }
+
+  /** Waits until words are drawn, and returns the lines. */
+  heat(wanted = (lines) => lines.some((line) => line.words.length > 2)) {
+    return until('heat on the screen', async () => {
+      const lines = await this.lines();
+      return wanted(lines) && lines;
+    });
+  }
+
+  /** The middle of a word on the screen. */
+  async place(word) {
+    const found = await until(`${word} on the screen`, () =>
+      this.page.evaluate((wanted) => {
+        for (const span of document.querySelectorAll('.editor-group-container.active .view-lines span > span')) {
+          if (span.textContent.includes(wanted)) {
+            const range = document.createRange();
+            const at = span.textContent.indexOf(wanted);
+            range.setStart(span.firstChild, at);
+            range.setEnd(span.firstChild, at + wanted.length);
+            const box = range.getBoundingClientRect();
+            return box.width > 0 && { x: box.x + box.width / 2, y: box.y + box.height / 2 };
+          }
+        }
+        return undefined;
+      }, word),
+    );
+    return found;
+  }
+
+  /** The frame of our panel, once it shows something of a kind. */
+  panel(kind) {
+    return until(`the panel with ${kind}`, async () => {
+      for (const frame of this.page.frames()) {
+        const found = await frame.$(`main.${kind}[aria-busy="false"]`).catch(() => null);
+        if (found) {
+          return frame;
+        }
+      }
+      return undefined;
+    });
+  }
+
+  /** What the editor told the person lately. */
+  async notifications() {
+    await this.command('Notifications: Show Notifications');
+    const center = this.page.locator('.notifications-center.visible');
+    await center.waitFor({ timeout: 2000 });
+    const text = await center.innerText();
+    await this.command('Notifications: Hide Notifications');
+    return text.replaceAll('\n', ' ');
+  }
+
+  async picture(path, clip) {
+    await this.page.screenshot({ path, ...(clip ? { clip } : {}) });
+  }
+}
