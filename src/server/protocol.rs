@@ -195,6 +195,8 @@ pub struct StatusParams {
     pub attention: Option<AttentionShape>,
     /// Whether heat is sent.
     pub heat: bool,
+    /// Whether highlights are answered.
+    pub highlight: bool,
     /// What went wrong, in one sentence, where something did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,

@@ -20,6 +20,7 @@ pub fn status(core: &Core) -> StatusParams {
         maps: maps(ticket.settings.heads),
         attention: None,
         heat: ticket.settings.heat,
+        highlight: ticket.settings.highlight,
         message: None,
         inactive,
         index: core.analysis().and_then(|analysis| index(analysis.status().index)),

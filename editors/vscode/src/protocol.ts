@@ -50,12 +50,23 @@ export interface IndexParams {
   refused: string[];
 }
 
+/** One layer of all heads, one head of all layers, or one map; numbered from 0. */
+export interface AttentionMaps {
+  layer?: number;
+  head?: number;
+}
+
 export interface StatusParams {
   health: 'ok' | 'warning' | 'error';
   state: 'loading' | 'ready' | 'busy' | 'paused' | 'failed';
   model: string | null;
   method: string;
+  /** The attention maps that are looked at, where some were chosen. */
+  maps?: AttentionMaps;
+  /** How many there are, once the model is loaded. */
+  attention?: { layers: number; heads: number };
   heat: boolean;
+  highlight: boolean;
   message?: string;
   inactive: { uri: string; reason: string }[];
   index?: IndexParams;

@@ -2,6 +2,7 @@
 import * as vscode from 'vscode';
 
 import type { Life } from './client';
+import { inWords } from './commands/maps';
 import { ours } from './documents';
 import type { IndexParams, StatusParams } from './protocol';
 
@@ -108,7 +109,8 @@ export function look(known: Known, document: vscode.Uri | undefined, busy: boole
   if (status.state === 'failed') {
     return { text: '$(error) Fovea', lines: ['Fovea has no model', status.message ?? ''], severity: 'error' };
   }
-  const facts = [`${status.model ?? 'no model'} · ${status.method}${status.heat ? '' : ' · heat off'}`, ...indexed(status.index)];
+  const method = status.maps ? `${status.method} ${inWords(status.maps)}` : status.method;
+  const facts = [`${status.model ?? 'no model'} · ${method}${status.heat ? '' : ' · heat off'}`, ...indexed(status.index)];
   if (status.state === 'paused') {
     return { text: '$(debug-pause) Fovea', lines: ['Fovea is paused', ...facts], severity: 'warning' };
   }
@@ -121,7 +123,7 @@ export function look(known: Known, document: vscode.Uri | undefined, busy: boole
   const icon = busy ? '$(sync~spin)' : '$(eye)';
   const progress = indexing && status.index?.total ? ` ${status.index.done ?? 0}/${status.index.total}` : '';
   const title = busy ? 'Fovea is reading' : 'Fovea';
-  return { text: `${icon} Fovea ${status.method}${progress}`, lines: [title, ...facts], severity: 'plain' };
+  return { text: `${icon} Fovea ${method}${progress}`, lines: [title, ...facts], severity: 'plain' };
 }
 
 function indexed(index: IndexParams | undefined): string[] {

@@ -95,6 +95,7 @@ fn full() -> BTreeMap<&'static str, Value> {
         maps: Some(maps),
         attention: Some(AttentionShape { layers: 6, heads: 12 }),
         heat: true,
+        highlight: true,
         message: Some(String::new()),
         inactive: vec![InactiveDocument {
             uri: uri.clone(),

@@ -224,6 +224,30 @@ export async function personTests(world, lines) {
     await window.heat();
   });
 
+  await test('one goes through layers and heads of the attention, and the document shows each', async () => {
+    await window.file('config.rs');
+    const item = page.locator('.statusbar-item[id*="fovea.status"]');
+    const rows = page.locator('.quick-input-list .monaco-list-row');
+    const shown = async () => JSON.stringify((await window.lines()).map((line) => line.words));
+    const before = await shown();
+    await item.locator('a').click();
+    await rows.filter({ hasText: 'Choose attention layer and head' }).click();
+    await rows.filter({ hasText: 'All layers' }).waitFor();
+    await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('ArrowDown');
+    await until('the layer in the status bar', async () => /attention L1/.test(await item.innerText()));
+    await until('other words', async () => (await shown()) !== before);
+    await page.keyboard.press('Enter');
+    await rows.filter({ hasText: 'All heads' }).waitFor();
+    await page.keyboard.press('ArrowDown');
+    await until('the head in the status bar', async () => /attention L1 H0/.test(await item.innerText()));
+    await shot('attention');
+    // Whoever leaves has what there was.
+    await page.keyboard.press('Escape');
+    await until('the method as it was', async () => /Fovea decomposition/.test(await item.innerText()));
+    await until('the words as they were', async () => (await shown()) === before);
+  });
+
   await test('the style of heat, its least level and the marks at the scroll bar follow the settings', async () => {
     const count = async () => (await window.lines()).flatMap((line) => line.words).length;
     const all = await count();

@@ -4,6 +4,7 @@ import * as vscode from 'vscode';
 import { ours } from '../documents';
 import { inactive } from '../status';
 import type { Core } from './core';
+import { inWords } from './maps';
 
 interface Entry extends vscode.QuickPickItem {
   command?: string;
@@ -38,8 +39,14 @@ function entries(core: Core): Entry[] {
     ...(reason ? [{ label: `$(circle-slash) This document is not analysed: ${reason}` }] : []),
     group('See'),
     entry('flame', status.heat ? 'Switch heat off' : 'Switch heat on', 'fovea.toggleHeat', status.heat ? 'now on' : 'now off'),
-    entry('symbol-keyword', 'Switch highlights on or off', 'fovea.toggleHighlight', 'what the word under the cursor draws on'),
+    entry(
+      'symbol-keyword',
+      status.highlight ? 'Switch highlights off' : 'Switch highlights on',
+      'fovea.toggleHighlight',
+      `what the word under the cursor draws on; ${status.highlight ? 'now on' : 'now off'}`,
+    ),
     entry('beaker', 'Choose method…', 'fovea.setMethod', status.method),
+    entry('layers', 'Choose attention layer and head…', 'fovea.chooseAttention', status.maps ? inWords(status.maps) : ''),
     group('Find'),
     entry('search', 'Search by meaning…', 'fovea.search'),
     entry('references', 'Show similar', 'fovea.showSimilar', 'to the item under the cursor'),

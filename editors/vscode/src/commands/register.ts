@@ -1,9 +1,11 @@
 /** The commands by name. */
 import * as vscode from 'vscode';
 
+import type { AttentionMaps } from '../protocol';
 import { comparePassages } from './compare';
 import { asked, type Core } from './core';
 import { explainDocument, explainSelection } from './explain';
+import { chooseMaps } from './maps';
 import { showMenu } from './menu';
 import { copyReport } from './report';
 import { search } from './search';
@@ -23,6 +25,7 @@ export function registerCommands(core: Core): vscode.Disposable {
     'fovea.toggleHeat': (wanted) => toggle(core, 'fovea.toggleHeat', wanted === true || wanted === false ? wanted : undefined),
     'fovea.toggleHighlight': (wanted) => toggle(core, 'fovea.toggleHighlight', wanted === true || wanted === false ? wanted : undefined),
     'fovea.setMethod': (given) => setMethod(core, typeof given === 'string' ? given : undefined),
+    'fovea.chooseAttention': (given) => chooseMaps(core, maps(given)),
     'fovea.pause': () => core.server.execute('fovea.pause', []),
     'fovea.resume': () => core.server.execute('fovea.resume', []),
     'fovea.updateIndex': () => core.server.execute('fovea.updateIndex', []),
@@ -42,6 +45,11 @@ export function registerCommands(core: Core): vscode.Disposable {
 function argument<T>(given: unknown): T | undefined {
   const isOurs = typeof given === 'object' && given !== null && !(given instanceof vscode.Uri) && 'range' in given;
   return isOurs ? (given as T) : undefined;
+}
+
+function maps(given: unknown): AttentionMaps | undefined {
+  const isOurs = typeof given === 'object' && given !== null && !(given instanceof vscode.Uri) && ('layer' in given || 'head' in given);
+  return isOurs ? (given as AttentionMaps) : undefined;
 }
 
 /** The sample of the walkthrough, as a document that belongs to nobody. */

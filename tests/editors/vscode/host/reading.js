@@ -78,6 +78,9 @@ exports.run = async () => {
     await vscode.commands.executeCommand('fovea.setMethod', 'norm');
     await heat(document, (shown) => shown.method === 'norm');
     await until('the method in the status bar', () => /norm/.test(api().look().text));
+    await vscode.commands.executeCommand('fovea.chooseAttention', { layer: 3, head: 7 });
+    await heat(document, (shown) => shown.method === 'attention');
+    await until('the map in the status bar', () => /attention L3 H7/.test(api().look().text));
     await vscode.commands.executeCommand('fovea.setMethod', 'decomposition');
     await heat(document, (shown) => shown.method === 'decomposition');
     await vscode.commands.executeCommand('fovea.toggleHeat');
