@@ -30,6 +30,9 @@ pub type Loaders = Box<dyn Fn(Option<&Path>) -> Loader + Send + Sync>;
 /// After a change on the disk others are waited for, so that a checkout costs one look.
 const QUIET: Duration = Duration::from_secs(2);
 
+/// Tokens of one pass of the index: a hover or a search that comes meanwhile waits for a layer of it, some milliseconds.
+const INDEX_PASS: usize = 512;
+
 /// What the model is busy with, for the progress bar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Activity {
@@ -323,6 +326,7 @@ impl Core {
             file: settings.limits(),
             exclude: settings.exclude.patterns.clone(),
             languages: settings.languages.iter().map(|id| Language::from_id(id)).collect(),
+            pass: INDEX_PASS,
             ..index::Limits::default()
         };
         let scope = Scope {

@@ -10,7 +10,7 @@ use ignore::WalkBuilder;
 
 use crate::text::{Language, decode, inactive, secret_file};
 
-/// What a folder may have at most to be indexed.
+/// What a folder may have at most to be indexed, and how much of it is read at once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
     /// What a file may have at most.
@@ -21,6 +21,9 @@ pub struct Limits {
     pub exclude: Vec<String>,
     /// Files of these languages alone; empty = any.
     pub languages: Vec<Language>,
+    /// Tokens of one forward pass. Enough for full speed, and few enough that what is between two layers stays in the caches; who shares
+    /// the machine with somebody who asks takes fewer, since a layer that has begun is waited for.
+    pub pass: usize,
 }
 
 impl Default for Limits {
@@ -30,6 +33,7 @@ impl Default for Limits {
             files: 200_000,
             exclude: Vec::new(),
             languages: Vec::new(),
+            pass: 2048,
         }
     }
 }

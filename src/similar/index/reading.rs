@@ -8,16 +8,12 @@ use sha2::{Digest, Sha256};
 
 use super::super::vector::normalise;
 use super::super::{Part, embed};
-use super::{IndexedItem, Place};
+use super::{IndexedItem, Limits, Place};
 use crate::model::{Checkpoint, Keep, Model, ModelError, Packed, Tokens, UNSTOPPED};
 use crate::text::{Language, Snapshot};
 
 /// The version of what is in the index. To be raised by whoever changes which items a file has, or their vectors.
 const CONTENTS: u32 = 2;
-
-/// Tokens of one forward pass: enough for full speed, few enough that what is between two layers stays in the caches, and that whoever has
-/// to wait for a layer to end, as the editor's questions do, waits some milliseconds.
-const TOKENS: usize = 512;
 
 /// The content address of a file or a unit: 128 bits of SHA-256 over all that its items or its vector depend on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -123,13 +119,14 @@ pub struct UnitVector {
     pub vector: Vec<f16>,
 }
 
-/// Embeds units, some thousand tokens at a time: one answer per unit, in order.
+/// Embeds units, `pass` tokens at a time: one answer per unit, in order.
 ///
 /// # Errors
 /// [`ModelError::Stopped`] when the checkpoint says so between layers; otherwise what the model reports.
 pub fn embed_units(
     model: &Model,
     units: &[(&str, Language)],
+    pass: usize,
     checkpoint: Checkpoint,
 ) -> Result<Vec<UnitVector>, ModelError> {
     let read = units
@@ -142,7 +139,7 @@ pub fn embed_units(
         let mut tokens = 0;
         let fits = |unit: &&Tokens| {
             tokens += unit.len();
-            tokens <= TOKENS
+            tokens <= pass
         };
         let count = rest.iter().take_while(fits).count().max(1);
         let (now, later) = rest.split_at(count);
@@ -196,7 +193,7 @@ pub struct EmbeddedItem {
 pub fn embed_items(model: &Model, text: &str, language: Language) -> Result<Vec<EmbeddedItem>, ModelError> {
     let contents = read(model, text, language);
     let texts: Vec<(&str, Language)> = contents.units.iter().map(|unit| (&*unit.text, unit.language)).collect();
-    let units = embed_units(model, &texts, UNSTOPPED)?;
+    let units = embed_units(model, &texts, Limits::default().pass, UNSTOPPED)?;
     let items = contents.items.into_iter().filter_map(|(item, own)| {
         let vector = item_vector(&units[own])?;
         Some(EmbeddedItem { item, vector })

@@ -219,7 +219,7 @@ fn vectors(
     let known = store.known_units(&addresses)?;
     units.retain(|unit| !known.contains(&unit.address));
     let texts: Vec<_> = units.iter().map(|unit| (&*unit.text, unit.language)).collect();
-    let vectors = match reading::embed_units(reader.model, &texts, reader.checkpoint) {
+    let vectors = match reading::embed_units(reader.model, &texts, reader.limits.pass, reader.checkpoint) {
         Ok(vectors) => vectors,
         Err(ModelError::Stopped) => return Err(IndexError::Stopped),
         Err(error) => return Err(error.into()),
