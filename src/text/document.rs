@@ -1,5 +1,8 @@
 //! An open document: the snapshot that the client's edits have led to.
 
+use std::collections::VecDeque;
+use std::sync::Arc;
+
 use ropey::Rope;
 
 use super::position::offset;
@@ -14,10 +17,26 @@ pub struct Change {
     pub text: String,
 }
 
+/// How many of the latest edits are kept, in case one that comes before them arrives after them.
+const RECENT: usize = 16;
+
+/// An edit of more bytes is not kept, nor what was before it: it would take as much memory again.
+const LARGE: usize = 100_000;
+
+/// One edit, and what it was applied to.
+#[derive(Debug, Clone)]
+struct Edit {
+    version: i32,
+    before: Rope,
+    changes: Arc<[Change]>,
+}
+
 /// The state of an open document.
 #[derive(Debug, Clone)]
 pub struct Document {
     current: Snapshot,
+    /// The latest edits by their versions, the last one last.
+    recent: VecDeque<Edit>,
 }
 
 impl Document {
@@ -25,17 +44,53 @@ impl Document {
     pub fn open(text: &str, version: i32, language: Language) -> Self {
         Self {
             current: Snapshot::new(text, version, language),
+            recent: VecDeque::new(),
         }
     }
 
     /// Applies the changes of one notification, each to the result of the one before it. Reversed ranges are swapped and
     /// positions past the end clamped, so that every message leads to some text.
+    ///
+    /// A version lower than the present one is an edit that others have overtaken, as Helix 25.01 sends them when somebody types fast:
+    /// it is put in its place, and those that came before it are applied to its result once more.
     pub fn apply(&mut self, version: i32, changes: &[Change], encoding: PositionEncoding) {
-        let mut rope = self.current.rope().clone();
-        for change in changes {
-            apply_one(&mut rope, change, encoding);
+        let newest = self.current.version();
+        let later = self.recent.iter().filter(|edit| edit.version > version).count();
+        let overtaken = version < newest && later > 0;
+        let again = match overtaken {
+            true => self.recent.split_off(self.recent.len() - later),
+            false => VecDeque::new(),
+        };
+        let mut rope = match again.front() {
+            Some(edit) => edit.before.clone(),
+            None => self.current.rope().clone(),
+        };
+        self.keep(version, changes.into(), &mut rope, encoding);
+        for edit in again {
+            self.keep(edit.version, edit.changes, &mut rope, encoding);
         }
+        let version = if overtaken { newest } else { version };
         self.current = Snapshot::from_rope(rope, version, self.current.language());
+    }
+
+    /// Applies an edit and keeps it with what it was applied to.
+    fn keep(&mut self, version: i32, changes: Arc<[Change]>, rope: &mut Rope, encoding: PositionEncoding) {
+        let before = rope.clone();
+        for change in changes.iter() {
+            apply_one(rope, change, encoding);
+        }
+        if changes.iter().map(|change| change.text.len()).sum::<usize>() > LARGE {
+            self.recent.clear();
+            return;
+        }
+        if self.recent.len() == RECENT {
+            self.recent.pop_front();
+        }
+        self.recent.push_back(Edit {
+            version,
+            before,
+            changes,
+        });
     }
 
     /// The text as it is now.
@@ -80,6 +135,44 @@ mod tests {
     fn changes_apply_to_the_result_of_the_previous_ones() {
         let changes = [change((0, 0), (0, 0), "x\n"), change((1, 0), (1, 1), "y")];
         assert_eq!(edited("ab", &changes), "x\nyb");
+    }
+
+    #[test]
+    fn edits_that_others_have_overtaken_are_put_in_their_place() {
+        // Letters typed one after the other, which makes each depend on the one before it.
+        let typed: Vec<(i32, Vec<Change>)> = (0..12u32)
+            .map(|i| {
+                let letter = char::from(b'a' + i as u8).to_string();
+                (i as i32 + 2, vec![change((0, i), (0, i), &letter)])
+            })
+            .collect();
+        let text = |order: &[usize]| {
+            let mut document = Document::open("", 1, Language::Prose);
+            for at in order {
+                let (version, changes) = &typed[*at];
+                document.apply(*version, changes, PositionEncoding::Utf16);
+            }
+            assert_eq!(document.snapshot().version(), 13);
+            document.snapshot().rope().to_string()
+        };
+        let in_order: Vec<usize> = (0..12).collect();
+        assert_eq!(text(&in_order), "abcdefghijkl");
+        for (a, b) in [(0, 1), (10, 11), (3, 6), (2, 11)] {
+            let mut order = in_order.clone();
+            let moved = order.remove(a);
+            order.insert(b, moved);
+            assert_eq!(text(&order), "abcdefghijkl", "{order:?}");
+        }
+    }
+
+    #[test]
+    fn an_edit_older_than_all_that_is_kept_applies_to_what_there_is() {
+        let mut document = Document::open("", 1, Language::Prose);
+        let large = "x".repeat(LARGE + 1);
+        document.apply(9, &[change((0, 0), (0, 0), &large)], PositionEncoding::Utf8);
+        document.apply(3, &[change((0, 0), (0, 0), "late")], PositionEncoding::Utf8);
+        assert!(document.snapshot().rope().to_string().starts_with("latexxx"));
+        assert_eq!(document.snapshot().version(), 3);
     }
 
     #[test]
