@@ -25,7 +25,8 @@
 ;; The program `fovea' has to be in `exec-path', or named by `fovea-command'.
 ;; Commands: `fovea-search', `fovea-similar', `fovea-compare',
 ;; `fovea-explain-region', `fovea-hover', `fovea-toggle-heat',
-;; `fovea-set-method', `fovea-pause', `fovea-resume', `fovea-status'.
+;; `fovea-set-method', `fovea-set-attention', `fovea-pause',
+;; `fovea-resume', `fovea-status'.
 
 ;;; Code:
 
@@ -53,6 +54,15 @@
                      (plist-get document :reason)))
               (plist-get fovea--status :inactive))))
 
+(defun fovea--method ()
+  "The method in use; with layer and head where those were chosen."
+  (let* ((maps (plist-get fovea--status :maps))
+         (layer (plist-get maps :layer))
+         (head (plist-get maps :head)))
+    (concat (plist-get fovea--status :method)
+            (and layer (format " L%d" layer))
+            (and head (format " H%d" head)))))
+
 (defun fovea-lighter ()
   "A few words for the mode line."
   (let* ((state (plist-get fovea--status :state))
@@ -64,7 +74,7 @@
            ((not state) ":starting")
            ((fovea--inactive-reason) ":inactive")
            ((member state '("ready" "busy"))
-            (concat ":" (plist-get fovea--status :method)
+            (concat ":" (fovea--method)
                     (and (equal state "busy") "…")))
            (t (concat ":" state)))
      (and (equal (plist-get index :state) "indexing") total (> total 0)
@@ -348,6 +358,25 @@ Without an active region it is the function or paragraph at point."
   (interactive (list (completing-read "Method: " fovea-methods nil t)))
   (fovea-execute "fovea.setMethod" method))
 
+(defun fovea--read-map (what count)
+  "Read the number of a WHAT below COUNT; nil for all of them."
+  (let ((answer (completing-read (format "%s (empty for all): " what)
+                                 (mapcar #'number-to-string (number-sequence 0 (1- count)))
+                                 nil t)))
+    (unless (string-empty-p answer)
+      (string-to-number answer))))
+
+(defun fovea-set-attention (layer head)
+  "Look at the attention of LAYER and HEAD, for this session; nil is all."
+  (interactive
+   (let ((shape (plist-get fovea--status :attention)))
+     (unless shape
+       (user-error "The model is not loaded yet, so its layers are not known"))
+     (list (fovea--read-map "Layer" (plist-get shape :layers))
+           (fovea--read-map "Head" (plist-get shape :heads)))))
+  (fovea-execute "fovea.setMethod" "attention"
+                 (append (and layer (list :layer layer)) (and head (list :head head)))))
+
 (defun fovea-pause ()
   "Stop all model work."
   (interactive)
@@ -384,6 +413,7 @@ Without an active region it is the function or paragraph at point."
     (define-key map "h" #'fovea-hover)
     (define-key map "t" #'fovea-toggle-heat)
     (define-key map "m" #'fovea-set-method)
+    (define-key map "a" #'fovea-set-attention)
     (define-key map "p" #'fovea-pause)
     (define-key map "r" #'fovea-resume)
     (define-key map "?" #'fovea-status)

@@ -290,7 +290,23 @@ test(':FoveaMethod changes the method, completes its names and reports a wrong o
     return last.method == 'alti' and last
   end)
   check_drawn(config_file, message)
+  equal(#vim.fn.getcompletion('FoveaMethod attention ', 'cmdline'), 7, 'six layers, and all of them')
+  equal(vim.fn.getcompletion('FoveaMethod attention 3 1', 'cmdline'), { '1', '10', '11' }, 'completion of heads')
+  count = #received[config_file]
+  vim.cmd.FoveaMethod({ args = { 'attention', '3', '7' } })
+  wait('one map in the status', function()
+    return require('fovea.status').method(require('fovea.status').get()) == 'attention L3 H7'
+  end)
+  check_drawn(config_file, wait('heat by one map', function()
+    local last = complete(config_file, count)
+    return last.method == 'attention' and last
+  end))
   local from = #notices + 1
+  vim.cmd.FoveaMethod({ args = { 'attention', '99' } })
+  wait('a complaint that names the layers', function()
+    return noticed(from):find('layers 0 to 5', 1, true)
+  end)
+  from = #notices + 1
   vim.cmd.FoveaMethod('nonsense')
   wait('a complaint that names what there is', function()
     return noticed(from):find('decomposition', 1, true)

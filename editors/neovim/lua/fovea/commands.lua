@@ -143,14 +143,27 @@ local function toggle(name, what)
   end)
 end
 
----@param name string
-local function set_method(name)
-  if name == '' then
+--- `attention 3 7` looks at head 7 of layer 3, `attention 3` at that layer's heads, `attention * 7` at that head of all layers.
+---@param words string[] a method, and with attention a layer and a head
+local function set_method(words)
+  local name, layer, head = unpack(words)
+  if not name then
     local status = require('fovea.status').get()
-    vim.notify('Fovea: method ' .. (status and status.method or 'unknown'))
+    vim.notify('Fovea: method ' .. (status and require('fovea.status').method(status) or 'unknown'))
     return
   end
-  client.execute('fovea.setMethod', { name })
+  if not layer then
+    client.execute('fovea.setMethod', { name })
+    return
+  end
+  -- Of what is no number the server says what it should be.
+  local function number(word)
+    if word and word ~= '*' then
+      return tonumber(word) or word
+    end
+  end
+  local maps = { layer = number(layer), head = number(head) }
+  client.execute('fovea.setMethod', { name, next(maps) and maps or vim.empty_dict() })
 end
 
 ---@type table<string, { run: fun(command: table), opts: table }>
@@ -170,12 +183,16 @@ local commands = {
   },
   FoveaMethod = {
     run = function(command)
-      set_method(command.args)
+      set_method(command.fargs)
     end,
     opts = {
-      desc = 'Fovea: choose how salience is computed',
-      nargs = '?',
-      complete = function(lead)
+      desc = 'Fovea: choose how salience is computed; with attention also a layer and a head',
+      nargs = '*',
+      complete = function(lead, line)
+        local numbers = require('fovea.status').completion(line)
+        if numbers then
+          return numbers
+        end
         return vim.tbl_filter(function(method)
           return vim.startswith(method, lead)
         end, M.methods)

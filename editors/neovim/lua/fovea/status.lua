@@ -6,6 +6,8 @@ local M = {}
 ---@field state 'loading'|'ready'|'busy'|'paused'|'failed'
 ---@field model? string
 ---@field method string
+---@field maps? { layer?: integer, head?: integer } the attention maps that are looked at
+---@field attention? { layers: integer, heads: integer } how many there are
 ---@field heat boolean
 ---@field message? string
 ---@field inactive { uri: string, reason: string }[]
@@ -34,6 +36,35 @@ end
 function M.get(bufnr)
   local client = require('fovea.client').get(bufnr)
   return client and statuses[client.id]
+end
+
+--- The method in use: `attention L3 H7` where one map was chosen.
+---@param status fovea.Status
+---@return string
+function M.method(status)
+  local maps = status.maps or {}
+  local layer = maps.layer and (' L%d'):format(maps.layer) or ''
+  local head = maps.head and (' H%d'):format(maps.head) or ''
+  return status.method .. layer .. head
+end
+
+--- The numbers that may follow `:FoveaMethod attention`: layers, then heads; nil anywhere else.
+---@param line string the command line up to the cursor
+---@return string[]?
+function M.completion(line)
+  local words = vim.split(vim.trim(line), '%s+')
+  local typed = line:match('%s$') and '' or table.remove(words)
+  local status = M.get()
+  local shape = status and status.attention
+  if not shape or words[#words] == nil or not vim.tbl_contains(words, 'attention') then
+    return nil
+  end
+  local count = words[#words] == 'attention' and shape.layers or shape.heads
+  local numbers = vim.tbl_map(tostring, vim.fn.range(count))
+  table.insert(numbers, '*')
+  return vim.tbl_filter(function(number)
+    return vim.startswith(number, typed)
+  end, numbers)
 end
 
 ---@param status fovea.Status
@@ -93,7 +124,7 @@ function M.line(bufnr)
     return 'fovea off: ' .. reason
   end
   if status.state == 'ready' or status.state == 'busy' then
-    return 'fovea ' .. status.method .. (status.state == 'busy' and ' …' or '') .. indexing(status.index)
+    return 'fovea ' .. M.method(status) .. (status.state == 'busy' and ' …' or '') .. indexing(status.index)
   end
   return 'fovea ' .. status.state .. (status.message and ': ' .. status.message or '')
 end
@@ -109,7 +140,7 @@ function M.report(bufnr)
   local lines = {
     ('Fovea: %s, %s'):format(status.state, status.health),
     'model: ' .. (status.model or 'none yet'),
-    ('method: %s, heat %s'):format(status.method, status.heat and 'on' or 'off'),
+    ('method: %s, heat %s'):format(M.method(status), status.heat and 'on' or 'off'),
   }
   if status.message then
     table.insert(lines, status.message)
