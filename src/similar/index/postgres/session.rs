@@ -6,7 +6,7 @@ use postgres::Client;
 
 use super::backoff::Backoff;
 use super::place::StorePlace;
-use super::trouble::{Trouble, words};
+use super::trouble::{Trouble, unconnected};
 use super::{schema, tls};
 use crate::similar::Centre;
 
@@ -122,13 +122,8 @@ impl Session {
     }
 
     fn connect(&self) -> Result<Open, Trouble> {
-        let unreachable = |why: String| Trouble::Unreachable { why };
-        let tls = tls::connector(&self.place).map_err(unreachable)?;
-        let mut client = self
-            .place
-            .config
-            .connect(tls)
-            .map_err(|error| unreachable(words(&error)))?;
+        let tls = tls::connector(&self.place).map_err(Trouble::Closed)?;
+        let mut client = self.place.config.connect(tls).map_err(|error| unconnected(&error))?;
         let timeout = QUESTION.as_millis();
         client.batch_execute(&format!(
             "SET statement_timeout = {timeout}; SET idle_in_transaction_session_timeout = 60000; SET jit = off"

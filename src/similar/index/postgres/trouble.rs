@@ -11,6 +11,9 @@ pub(super) enum Trouble {
     /// It cannot be connected to.
     #[error("cannot be reached: {why}")]
     Unreachable { why: String },
+    /// It does not let us in, which the same question will not change.
+    #[error("cannot be reached: {0}")]
+    Closed(String),
     /// It could not be connected to a moment ago.
     #[error("could not be reached a moment ago ({why}); asked again in {} s", .left.as_secs() + 1)]
     Waiting { why: String, left: Duration },
@@ -62,6 +65,29 @@ impl Trouble {
     /// Whether the same may go well when it is tried again.
     pub(super) fn may_pass(&self) -> bool {
         self.is_broken() || matches!(self, Trouble::Again(_))
+    }
+}
+
+/// Why no connection came about: a server that starts, stops or is full may let us in soon; one that does not know us, or whose
+/// certificate is not trusted, will not.
+pub(super) fn unconnected(error: &postgres::Error) -> Trouble {
+    let why = words(error);
+    let passing = match error.code() {
+        Some(code) => {
+            let class = &code.code()[..2];
+            // Connection exception, insufficient resources, operator intervention, system error.
+            ["08", "53", "57", "58"].contains(&class)
+        }
+        None => {
+            let io = error
+                .source()
+                .and_then(|source| source.downcast_ref::<std::io::Error>());
+            error.is_closed() || io.is_some_and(|io| io.kind() != std::io::ErrorKind::InvalidData)
+        }
+    };
+    match passing {
+        true => Trouble::Unreachable { why },
+        false => Trouble::Closed(why),
     }
 }
 
