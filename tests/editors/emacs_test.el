@@ -372,7 +372,8 @@ AGAIN is called every second meanwhile."
   (wait "resumed" (lambda () (not (string-search "paused" (fovea-lighter)))))
   (customize-set-variable 'fovea-settings '(:method "alti" :excludePatterns ["**/config.rs"]))
   (wait "the reason" (lambda () (string-search "inactive" (fovea-lighter))))
-  (check (null (heat)) "heat stays")
+  ;; The state is told first, and then that there is no heat.
+  (wait "no heat" (lambda () (null (heat))))
   (fovea-status)
   (check (said-p "not analysed") "the reason is not told" said)
   (customize-set-variable 'fovea-settings '(:method "decomposition" :excludePatterns []))
