@@ -6,7 +6,7 @@ use anyhow::Result;
 use clap::Args;
 
 use crate::model::Model;
-use crate::similar::index::{Collection, Limits, Progress, Renewal};
+use crate::similar::index::{Collection, Progress, Renewal};
 
 /// Which store, if any.
 #[derive(Args, Debug)]
@@ -50,6 +50,7 @@ impl StoreArguments {
         tell: impl FnMut(Progress),
     ) -> Result<(Renewal, String, u64)> {
         use crate::model::UNSTOPPED;
+        use crate::similar::index::Limits;
         use crate::similar::index::postgres::Job;
         let mut job = Job::open(self.place()?, model)?;
         let name = self.name.as_deref();
@@ -77,7 +78,6 @@ impl StoreArguments {
 
     #[cfg(not(feature = "postgres"))]
     pub(super) fn renew(&self, _: &Model, _: &Path, _: impl FnMut(Progress)) -> Result<(Renewal, String, u64)> {
-        let _ = Limits::default;
         Err(self.left_out())
     }
 

@@ -65,7 +65,12 @@ impl Document {
             Some(edit) => edit.before.clone(),
             None => self.current.rope().clone(),
         };
-        self.keep(version, changes.into(), &mut rope, encoding);
+        if changes.iter().map(|change| change.text.len()).sum::<usize>() > LARGE {
+            changes.iter().for_each(|change| apply_one(&mut rope, change, encoding));
+            self.recent.clear();
+        } else {
+            self.keep(version, changes.into(), &mut rope, encoding);
+        }
         for edit in again {
             self.keep(edit.version, edit.changes, &mut rope, encoding);
         }
@@ -78,10 +83,6 @@ impl Document {
         let before = rope.clone();
         for change in changes.iter() {
             apply_one(rope, change, encoding);
-        }
-        if changes.iter().map(|change| change.text.len()).sum::<usize>() > LARGE {
-            self.recent.clear();
-            return;
         }
         if self.recent.len() == RECENT {
             self.recent.pop_front();

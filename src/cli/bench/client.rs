@@ -37,10 +37,10 @@ pub(super) struct Client {
 }
 
 /// A folder for the time of a measurement.
-struct Folder(PathBuf);
+pub(super) struct Folder(pub(super) PathBuf);
 
 impl Folder {
-    fn new() -> Folder {
+    pub(super) fn new() -> Folder {
         static MADE: AtomicUsize = AtomicUsize::new(0);
         let name = format!(
             "fovea-bench-{}-{}",

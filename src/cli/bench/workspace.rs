@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::Bench;
-use super::client::Client;
+use super::client::{self, Client};
 use super::source::{Numbers, question, small};
 use super::times::Times;
 use crate::cli::output::{self, Progress};
@@ -76,8 +76,9 @@ struct Folder {
 /// Times a server.
 pub(super) fn run(arguments: &Bench, items: usize) -> Result<()> {
     // Kept where somebody wants it: to embed so many items takes its time, once.
-    let made = kept_in(arguments.folder.as_deref())?;
-    let (root, cache) = (made.path.join("source"), made.path.join("cache"));
+    let passing = client::Folder::new();
+    let below = arguments.folder.as_ref().unwrap_or(&passing.0);
+    let (root, cache) = (below.join("source"), below.join("cache"));
     let files = items.div_ceil(FILE);
     write(&root, files)?;
     let client = Client::start_with(arguments.model.model.as_deref(), Some(&cache))?;
@@ -91,7 +92,7 @@ pub(super) fn run(arguments: &Bench, items: usize) -> Result<()> {
     };
     let model = folder.open()?;
     let at_rest = folder.row(false)?;
-    let memory_mb = super::client::memory_mb(folder.client.process());
+    let memory_mb = client::memory_mb(folder.client.process());
     folder.change()?;
     let before = folder.rounds;
     let while_indexing = folder.row(true)?;
@@ -107,30 +108,6 @@ pub(super) fn run(arguments: &Bench, items: usize) -> Result<()> {
         return output::write_json(&report);
     }
     output::write(&shown(&report))
-}
-
-/// A folder that is removed in the end, unless somebody named it.
-struct Kept {
-    path: PathBuf,
-    ours: bool,
-}
-
-impl Drop for Kept {
-    fn drop(&mut self) {
-        if self.ours {
-            let _ = std::fs::remove_dir_all(&self.path);
-        }
-    }
-}
-
-fn kept_in(named: Option<&Path>) -> Result<Kept> {
-    let own = || std::env::temp_dir().join(format!("fovea-bench-workspace-{}", std::process::id()));
-    let path = named.map_or_else(own, Path::to_owned);
-    std::fs::create_dir_all(&path).with_context(|| path.display().to_string())?;
-    Ok(Kept {
-        path,
-        ours: named.is_none(),
-    })
 }
 
 fn path(root: &Path, file: usize) -> PathBuf {

@@ -66,14 +66,15 @@ pub async fn similar(
 /// What resembles the item at an offset. A document that is not read yet is waited for, as long as a first hover may take.
 async fn awaited(core: &Core, ticket: &Ticket, active: &Active, offset: usize) -> Option<(Item, Vec<SimilarItem>)> {
     let patience = Duration::from_millis(ticket.settings.hover_deadline_ms);
-    let known = async {
-        while !similar::is_known(core, active) {
+    let found = async {
+        loop {
+            if let Some(mut found) = similar::found_at(core, ticket, active, offset) {
+                return found.next();
+            }
             tokio::time::sleep(LOOK).await;
         }
     };
-    // What is known by then is told.
-    let _ = tokio::time::timeout(patience, known).await;
-    similar::around(core, ticket, active, offset)
+    tokio::time::timeout(patience, found).await.ok().flatten()
 }
 
 /// Which one; `None` where the person wants none.

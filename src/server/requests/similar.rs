@@ -4,7 +4,7 @@ use std::path::Path;
 
 use tower_lsp::ls_types::{Range, Uri};
 
-use crate::analysis::{Home, ItemNeighbours, Neighbour};
+use crate::analysis::{DocumentReport, Home, ItemNeighbours, Neighbour};
 use crate::segment::Item;
 use crate::server::client::file_path;
 use crate::server::core::Core;
@@ -36,19 +36,19 @@ pub fn all(core: &Core, ticket: &Ticket, active: &Active) -> Option<Vec<(Item, V
     let version = active.snapshot.version();
     let report = analysis.report(&active.id, version)?;
     let neighbours = analysis.neighbours(&active.id, version)?;
-    let told = neighbours.iter().filter_map(|found| {
-        let item = report.segments.items.get(found.item)?.clone();
-        let near = found.neighbours.iter().filter_map(|near| similar(ticket, near));
-        let near: Vec<SimilarItem> = near.collect();
-        (!near.is_empty()).then_some((item, near))
-    });
+    let told = neighbours.iter().filter_map(|found| told(ticket, &report, found));
     Some(told.collect())
 }
 
-/// Whether the items of this version of a document are known.
-pub fn is_known(core: &Core, active: &Active) -> bool {
-    let known = |analysis: &crate::analysis::Analysis| analysis.neighbours_at(&active.id, active.snapshot.version(), 0);
-    core.analysis().and_then(known).is_some()
+/// An item with what is similar to it, best first; `None` where nothing of it can be shown.
+fn told(ticket: &Ticket, report: &DocumentReport, found: &ItemNeighbours) -> Option<(Item, Vec<SimilarItem>)> {
+    let item = report.segments.items.get(found.item)?.clone();
+    let near: Vec<SimilarItem> = found
+        .neighbours
+        .iter()
+        .filter_map(|near| similar(ticket, near))
+        .collect();
+    (!near.is_empty()).then_some((item, near))
 }
 
 /// The item whose name starts at a byte, with what is similar to it, best first. `None` where there is none.
@@ -61,8 +61,8 @@ pub fn around(core: &Core, ticket: &Ticket, active: &Active, offset: usize) -> O
     found_at(core, ticket, active, offset)?.next()
 }
 
-/// The items around a byte that have similar ones, with them, the innermost first.
-fn found_at(
+/// The items around a byte that have similar ones, with them, the innermost first. `None` where this version is not analysed.
+pub fn found_at(
     core: &Core,
     ticket: &Ticket,
     active: &Active,
@@ -72,15 +72,7 @@ fn found_at(
     let version = active.snapshot.version();
     let report = analysis.report(&active.id, version)?;
     let found = analysis.neighbours_at(&active.id, version, offset)?;
-    Some(
-        found
-            .into_iter()
-            .filter_map(move |ItemNeighbours { item, neighbours }| {
-                let item = report.segments.items.get(item)?.clone();
-                let similar: Vec<SimilarItem> = neighbours.iter().filter_map(|near| similar(ticket, near)).collect();
-                (!similar.is_empty()).then_some((item, similar))
-            }),
-    )
+    Some(found.into_iter().filter_map(move |found| told(ticket, &report, &found)))
 }
 
 /// The document that an item stands in, unless that has changed since.

@@ -32,10 +32,9 @@ pub struct Gallery {
     centre: Centre,
 }
 
-/// An item, with the number of its path.
+/// An item, and where it lies.
 #[derive(Debug)]
 pub(super) struct Entry {
-    pub path: usize,
     pub item: IndexedItem,
     /// The number of the innermost item around it.
     pub around: Option<usize>,
@@ -44,7 +43,7 @@ pub(super) struct Entry {
 /// What decides whether an item counts.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Fact {
-    path: u32,
+    pub path: u32,
     /// The number of its name, or [`ONE_WORD`].
     name: u32,
     language: Language,
@@ -138,7 +137,6 @@ impl Listing {
                 test,
             });
             self.items.push(Entry {
-                path: self.paths.len(),
                 item: item.clone(),
                 around: around.last().copied(),
             });
@@ -222,14 +220,11 @@ impl Gallery {
     }
 
     pub(super) fn found(&self, nearest: Vec<(usize, f32)>) -> Vec<Found> {
-        let found = |(index, score): (usize, f32)| {
-            let Entry { path, item, .. } = &self.items[index];
-            Found {
-                root: Arc::clone(&self.root),
-                path: self.paths[*path].clone(),
-                item: item.clone(),
-                score: score.clamp(-1.0, 1.0),
-            }
+        let found = |(index, score): (usize, f32)| Found {
+            root: Arc::clone(&self.root),
+            path: self.paths[self.facts[index].path as usize].clone(),
+            item: self.items[index].item.clone(),
+            score: score.clamp(-1.0, 1.0),
         };
         nearest.into_iter().map(found).collect()
     }

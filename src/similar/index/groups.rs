@@ -134,7 +134,7 @@ impl Gallery {
     /// overloads.
     fn needed(&self, a: usize, b: usize, base: f32) -> Option<f32> {
         let (one, two) = (&self.items[a], &self.items[b]);
-        let file = one.path == two.path;
+        let file = self.facts[a].path == self.facts[b].path;
         let language = one.item.language == two.item.language;
         let overlap = one.item.start.byte < two.item.end.byte && two.item.start.byte < one.item.end.byte;
         let overload = one.around == two.around && one.item.name == two.item.name;
