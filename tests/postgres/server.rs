@@ -126,12 +126,16 @@ fn is_root() -> bool {
     std::os::unix::fs::MetadataExt::uid(&mine.as_file().metadata().unwrap()) == 0
 }
 
-/// A command as somebody that the server is willing to run as, which root is not.
+/// A command as somebody that the server is willing to run as, which root is not. Its libraries are found wherever the folder lies.
 fn as_nobody(program: &Path) -> Command {
+    let libraries = program.parent().unwrap().with_file_name("lib");
     if !is_root() {
-        return Command::new(program);
+        let mut command = Command::new(program);
+        command.env("LD_LIBRARY_PATH", libraries);
+        return command;
     }
     let mut command = Command::new("setpriv");
+    command.env("LD_LIBRARY_PATH", libraries);
     command.args([
         "--reuid=nobody",
         "--regid=nogroup",
