@@ -40,6 +40,7 @@ impl Program {
             .args(["serve", "--stdio"])
             .env("RUST_LOG", "trace")
             .env("FOVEA_CACHE_DIR", folder)
+            .env("FOVEA_POWER_SUPPLY", folder.join("power"))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -386,5 +387,31 @@ fn the_workspace_is_indexed_searched_pointed_at_and_explained() {
         (centred - similar["score"].as_f64().unwrap()).abs() < 0.02,
         "{centred} {similar}"
     );
+    program.finish();
+}
+
+#[test]
+fn the_index_waits_for_the_machine_to_be_plugged_in_unless_it_need_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let battery = folder.path().join("power/BAT0");
+    std::fs::create_dir_all(&battery).unwrap();
+    std::fs::write(battery.join("type"), "Battery\n").unwrap();
+    std::fs::write(battery.join("status"), "Discharging\n").unwrap();
+    let root = tempfile::tempdir().unwrap();
+    std::fs::write(
+        root.path().join("a.py"),
+        "def load(path):\n    return open(path).read()\n",
+    )
+    .unwrap();
+    let mut program = Program::start_in(folder.path());
+    let capabilities = json!({"experimental": {"fovea": {"status": true}}});
+    let root = format!("file://{}", root.path().canonicalize().unwrap().display());
+    program.request("initialize", json!({"capabilities": capabilities, "rootUri": root}));
+    program.notify("initialized", json!({}));
+    program.told("fovea/status", |status| status["index"]["state"] == "battery");
+    let settings = json!({"settings": {"fovea": {"index.onBattery": true}}});
+    program.notify("workspace/didChangeConfiguration", settings);
+    let status = program.told("fovea/status", |status| status["index"]["state"] == "ready");
+    assert_eq!(status["index"]["items"], 1, "{status}");
     program.finish();
 }

@@ -1,9 +1,11 @@
 //! Whether the machine runs on its battery, where that can be known.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-/// Where Linux shows what feeds the machine; other systems have no such folder.
-pub const SUPPLIES: &str = "/sys/class/power_supply";
+/// Where what feeds the machine is shown: the folder that `FOVEA_POWER_SUPPLY` names, or Linux's, which other systems do not have.
+pub fn supplies() -> PathBuf {
+    std::env::var_os("FOVEA_POWER_SUPPLY").map_or_else(|| PathBuf::from("/sys/class/power_supply"), PathBuf::from)
+}
 
 /// Whether the machine is fed by its battery alone. A battery of a mouse or a headset is none of the machine's. Where nothing can be
 /// known, it is not.

@@ -6,7 +6,7 @@
 use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use super::super::options::Event;
@@ -25,6 +25,9 @@ const LONGEST_REST: Duration = Duration::from_secs(60);
 
 /// How often it looks whether the machine is plugged in, while there is work to do.
 const PLUGGED_EVERY: Duration = Duration::from_secs(60);
+
+/// How often it is looked, while a folder is being indexed, whether the machine was unplugged.
+const UNPLUGGED_EVERY: Duration = Duration::from_secs(2);
 
 /// How often progress is told.
 const TELL_EVERY: Duration = Duration::from_millis(500);
@@ -140,7 +143,7 @@ impl Keeper {
         match outcome {
             Ok(()) if nothing => indexing.stage = Stage::Off,
             Ok(()) => indexing.stage = Stage::Ready,
-            Err(Halt::Stopped) if indexing.cancelled => indexing.stage = Stage::Cancelled,
+            Err(_) if indexing.cancelled => indexing.stage = Stage::Cancelled,
             Err(Halt::Stopped) => {
                 indexing.stage = Stage::Waiting;
                 indexing.due = Some(now);
@@ -190,7 +193,7 @@ impl Keeper {
         if roots.is_empty() {
             return Ok(());
         }
-        if !job.scope.on_battery && battery::discharging(Path::new(battery::SUPPLIES)) {
+        if unplugged(&job.scope) {
             return Err(Halt::Unplugged);
         }
         for root in &roots {
@@ -269,7 +272,11 @@ impl Keeper {
             Err(IndexError::Stopped) => {
                 self.load(model, root);
                 self.publish();
-                Err(Halt::Stopped)
+                Err(if unplugged(&job.scope) {
+                    Halt::Unplugged
+                } else {
+                    Halt::Stopped
+                })
             }
             Err(error @ IndexError::Root { .. }) => {
                 self.shared.state().indexing.refused.push(error.to_string());
@@ -316,7 +323,8 @@ impl Keeper {
             // The larger it is, the more seldom.
             every = (every * 2).max(started.elapsed() * SHARE);
         };
-        let hold = || gives_way(&beside, job.generation);
+        let plugged = Mutex::new(Instant::now());
+        let hold = || gives_way(&beside, job.generation) || drained(&plugged, &job.scope);
         let index = &mut store.index;
         let limits = &job.scope.limits;
         let renewal = pool.install(|| index.renew(model, root, limits, &hold, tell))?;
@@ -354,6 +362,23 @@ fn show(shared: &Shared, galleries: &[(PathBuf, Arc<Gallery>)]) {
         state.indexing.stage.clone()
     });
     shared.tell(Event::Index(stage));
+}
+
+/// Whether the machine runs on its battery, and that matters.
+fn unplugged(scope: &Scope) -> bool {
+    !scope.on_battery && battery::discharging(&battery::supplies())
+}
+
+/// Whether the machine has come to run on its battery: looked at now and then, since it is asked between two layers of the model.
+fn drained(looked: &Mutex<Instant>, scope: &Scope) -> bool {
+    let Ok(mut looked) = looked.try_lock() else {
+        return false;
+    };
+    if looked.elapsed() < UNPLUGGED_EVERY {
+        return false;
+    }
+    *looked = Instant::now();
+    unplugged(scope)
 }
 
 /// Waits while the model thread has something to do; `true` where something else is wanted than what is being done.

@@ -158,7 +158,7 @@ pub const KEYS: [Key; 28] = [
         "index.onBattery",
         Kind::Bool,
         "false",
-        "Whether indexing goes on while the machine runs on its battery, where that can be known.",
+        "Whether indexing goes on while the machine runs on its battery, where that can be known, as on Linux.",
     ),
     key(
         "inlayHint.enable",
