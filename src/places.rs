@@ -18,6 +18,18 @@ pub fn cache_folders() -> Vec<PathBuf> {
     folders(|variable| std::env::var_os(variable))
 }
 
+/// The folder in which the person configures us, and that we only read; `None` where the environment names none.
+pub fn configuration_folder() -> Option<PathBuf> {
+    let path = |variable: &str| std::env::var_os(variable).map(PathBuf::from);
+    let bases = [
+        path("XDG_CONFIG_HOME"),
+        path("APPDATA"),
+        home_folder().map(|home| home.join(".config")),
+    ];
+    let base = bases.into_iter().flatten().find(|base| base.is_absolute())?;
+    Some(base.join("fovea"))
+}
+
 /// The person's home folder, as the environment names it.
 pub fn home_folder() -> Option<PathBuf> {
     std::env::var_os("HOME").map(PathBuf::from)

@@ -14,14 +14,18 @@ use super::lenses::Lenses;
 use super::options::{Event, IndexStatus, ModelStatus, Options, Status};
 use super::queue::{Answer, Ask, Asker};
 use super::state::Shared;
+use super::team::{self, Team};
 use super::worker::Worker;
 use super::workspace::keeper::Keeper;
 use super::{
     CancelToken, CursorReport, DocumentId, DocumentReport, Home, ItemNeighbours, Neighbour, Refusal, UnitReport,
 };
 use crate::explain::PairReport;
-use crate::similar::index::Filter;
+use crate::similar::index::{Elsewhere, Filter};
 use crate::text::{ByteRange, Language, Snapshot};
+
+/// How long a search waits for the team's store.
+pub const STORE_SEARCH: Duration = Duration::from_secs(2);
 
 /// A handle to the model thread. Clones share it; the thread ends with the last of them, or with [`Analysis::shutdown`].
 #[derive(Clone)]
@@ -62,6 +66,24 @@ impl Analysis {
             shared.state().indexing.refused.push(problem);
         }
         Analysis(Arc::new(Ending(shared)))
+    }
+
+    /// Asks a team's store as well from now on, in a thread of its own. There can be one.
+    #[must_use]
+    pub fn beside(self, store: Elsewhere) -> Analysis {
+        let team = Arc::new(Team::new(store.place));
+        if self.0.0.set_team(team.clone()) {
+            let (shared, open) = (self.0.0.clone(), store.open);
+            let asking = std::thread::Builder::new()
+                .name("fovea-store".into())
+                .spawn(move || team::run(&shared, &team, open));
+            if let Err(error) = asking {
+                self.shared().tell(Event::IndexTrouble(format!(
+                    "no thread could be started for the store: {error}"
+                )));
+            }
+        }
+        self
     }
 
     fn shared(&self) -> &Shared {
@@ -323,8 +345,12 @@ impl Analysis {
     pub fn neighbours(&self, id: &DocumentId, version: i32) -> Option<Arc<Vec<ItemNeighbours>>> {
         let lenses = self.lenses_of(id, version)?;
         let found = lenses.neighbours(id, version)?;
-        if !lenses.is_complete(id) {
+        let lacking = lenses.lacking(id);
+        if lacking.workspace {
             self.shared().change(|state| state.unrelated.insert(id.clone()));
+        }
+        if let Some(team) = self.shared().team().filter(|_| lacking.store) {
+            team.want(id);
         }
         Some(match self.closed_since(&lenses) {
             closed if closed.is_empty() => found,
@@ -340,7 +366,8 @@ impl Analysis {
         Some(without(found, &self.closed_since(&lenses)))
     }
 
-    /// What is about the same as a text, best first, at most `count`, in the open documents and in the workspace.
+    /// What is about the same as a text, best first, at most `count`, in the open documents, in the workspace, and, where it is to go
+    /// beyond, in the team's store, which is waited for no longer than [`STORE_SEARCH`].
     ///
     /// # Errors
     /// The reason why there is no answer.
@@ -349,14 +376,27 @@ impl Analysis {
         text: String,
         filter: &Filter,
         count: usize,
+        beyond: bool,
         cancel: CancelToken,
     ) -> Result<Vec<Neighbour>, Refusal> {
-        let query = match self.ask(Ask::Search { text }, cancel).await? {
+        let query = match self.ask(Ask::Search { text }, cancel.clone()).await? {
             Answer::Vector(query) => query,
             _ => return Err(mixed_up()),
         };
         let lenses = self.shared().lenses();
+        let store = self.shared().team().filter(|_| beyond);
+        let store = store.map(|team| team.search(query.clone(), filter.clone(), count));
         let mut found = lenses.search(&query, filter, count);
+        if let Some(store) = store {
+            let answer = tokio::select! {
+                biased;
+                () = cancel.cancelled() => return Err(Refusal::Cancelled),
+                answer = tokio::time::timeout(STORE_SEARCH, store) => answer.ok().and_then(Result::ok),
+            };
+            found.extend(lenses.of_store(&answer.unwrap_or_default()));
+            found.sort_by(|a, b| b.score.total_cmp(&a.score));
+            found.truncate(count);
+        }
         let closed = self.closed_since(&lenses);
         found.retain(|neighbour| !stands_in(neighbour, &closed));
         Ok(found)
@@ -398,6 +438,7 @@ impl Analysis {
                 items: self.shared().workspace().len(),
                 refused: state.indexing.refused.clone(),
             },
+            store: self.shared().team().map(|team| (team.place().to_owned(), team.stage())),
         }
     }
 

@@ -1,10 +1,11 @@
-//! The items of the open documents with their neighbours, in the open documents and in the workspace, of one moment.
+//! The items of the open documents with their neighbours, in the open documents, in the workspace and in a team's store, of one moment.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
-use std::path::PathBuf;
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use super::queue::lock;
+use super::team::Team;
 use super::workspace::{MAX_FOUND, Workspace};
 use super::{DocumentId, DocumentReport, Home, ItemNeighbours, Neighbour};
 use crate::segment::Item;
@@ -94,29 +95,41 @@ pub struct Opened {
 /// All items that can be compared, and the neighbours that were asked for so far.
 pub struct Lenses {
     documents: BTreeMap<DocumentId, Arc<DocumentVectors>>,
-    files: HashSet<PathBuf>,
+    files: HashMap<PathBuf, DocumentId>,
     open: Gallery,
     workspace: Arc<Workspace>,
+    team: Option<Arc<Team>>,
     threshold: f32,
     /// Per document and item: its neighbours in the open documents.
     beside: Mutex<HashMap<DocumentId, Arc<Vec<Vec<Neighbour>>>>>,
     /// Of documents of which everything was found.
     complete: Mutex<HashMap<DocumentId, Arc<Vec<ItemNeighbours>>>>,
+    /// What the answer about a document lacked last.
+    lacking: Mutex<HashMap<DocumentId, Lacking>>,
+}
+
+/// Where what resembles the items of a document was not looked for yet.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Lacking {
+    /// In the folders that are open.
+    pub workspace: bool,
+    /// In the team's store.
+    pub store: bool,
 }
 
 impl Default for Lenses {
     fn default() -> Lenses {
-        Lenses::new(Vec::new(), Arc::default(), likeness::DEFAULT)
+        Lenses::new(Vec::new(), Arc::default(), None, likeness::DEFAULT)
     }
 }
 
 impl Lenses {
     /// The items of all documents beside those of the workspace. Languages are centred as the workspace says, and by the open documents
     /// where it does not know them.
-    pub fn new(opened: Vec<Opened>, workspace: Arc<Workspace>, threshold: f32) -> Lenses {
-        let (mut documents, mut files) = (BTreeMap::new(), HashSet::new());
+    pub fn new(opened: Vec<Opened>, workspace: Arc<Workspace>, team: Option<Arc<Team>>, threshold: f32) -> Lenses {
+        let (mut documents, mut files) = (BTreeMap::new(), HashMap::new());
         for Opened { vectors, file } in opened {
-            files.extend(file);
+            files.extend(file.map(|file| (file, vectors.id.clone())));
             documents.insert(vectors.id.clone(), vectors);
         }
         let path = |id: &DocumentId| PathBuf::from(&**id);
@@ -130,9 +143,11 @@ impl Lenses {
             files,
             open,
             workspace,
+            team,
             threshold,
             beside: Mutex::default(),
             complete: Mutex::default(),
+            lacking: Mutex::default(),
         }
     }
 
@@ -149,23 +164,37 @@ impl Lenses {
             return Some(found.clone());
         }
         let beside = self.beside(document);
-        let mut complete = true;
+        let mut lacking = Lacking::default();
         let mut found = Vec::new();
         for (at, open) in beside.iter().enumerate() {
-            let elsewhere = self.workspace.known(&self.asked(document, at, false));
-            complete &= elsewhere.is_some();
-            found.extend(self.merge(document.indices[at], open.clone(), &elsewhere.unwrap_or_default()));
+            let asked = self.asked(document, at, false);
+            let elsewhere = self.workspace.known(&asked);
+            let store = self
+                .team
+                .as_ref()
+                .map_or_else(|| Some(Arc::default()), |team| team.known(&asked));
+            lacking.workspace |= elsewhere.is_none();
+            lacking.store |= store.is_none();
+            let (elsewhere, store) = (elsewhere.unwrap_or_default(), store.unwrap_or_default());
+            found.extend(self.merge(document.indices[at], open.clone(), &elsewhere, &store));
         }
         let found = Arc::new(found);
-        if complete {
+        if lacking == Lacking::default() {
             lock(&self.complete).insert(id.clone(), found.clone());
         }
+        lock(&self.lacking).insert(id.clone(), lacking);
         Some(found)
     }
 
-    /// Whether the neighbours of a document are all that there are.
-    pub fn is_complete(&self, id: &DocumentId) -> bool {
-        lock(&self.complete).contains_key(id)
+    /// What the last answer about the neighbours of a document lacked.
+    pub fn lacking(&self, id: &DocumentId) -> Lacking {
+        lock(&self.lacking).get(id).copied().unwrap_or_default()
+    }
+
+    /// What a store is asked about a document: one question for each of its items.
+    pub fn questions(&self, id: &DocumentId) -> impl Iterator<Item = Asked<'_>> {
+        let document = self.documents.get(id).into_iter();
+        document.flat_map(|document| (0..document.items.len()).map(|at| self.asked(document, at, false)))
     }
 
     /// The items of a document around an offset that resemble others, the innermost first; `None` where this version's items are
@@ -181,8 +210,10 @@ impl Lenses {
         around.sort_by_key(|at| range(*at).len());
         let found = around.into_iter().filter_map(|at| {
             let open = self.near(document, at);
-            let elsewhere = self.workspace.similar(&self.asked(document, at, false));
-            self.merge(document.indices[at], open, &elsewhere)
+            let asked = self.asked(document, at, false);
+            let elsewhere = self.workspace.similar(&asked);
+            let store = self.team.as_ref().and_then(|team| team.known(&asked));
+            self.merge(document.indices[at], open, &elsewhere, &store.unwrap_or_default())
         });
         Some(found.collect())
     }
@@ -257,8 +288,15 @@ impl Lenses {
         }
     }
 
-    fn merge(&self, item: usize, mut open: Vec<Neighbour>, elsewhere: &[Found]) -> Option<ItemNeighbours> {
+    fn merge(
+        &self,
+        item: usize,
+        mut open: Vec<Neighbour>,
+        elsewhere: &[Found],
+        store: &[Found],
+    ) -> Option<ItemNeighbours> {
         open.extend(elsewhere.iter().filter_map(|found| self.closed_item(found)));
+        open.extend(self.of_store(store));
         open.sort_by(|a, b| b.score.total_cmp(&a.score));
         let neighbours = open;
         (!neighbours.is_empty()).then_some(ItemNeighbours { item, neighbours })
@@ -276,9 +314,34 @@ impl Lenses {
         })
     }
 
+    /// What a store found, without what is here: the folders that are open know it better.
+    pub fn of_store(&self, found: &[Found]) -> impl Iterator<Item = Neighbour> {
+        let elsewhere = found.iter().filter(|found| !self.holds(&found.path, &found.item.name));
+        elsewhere.map(|found| Neighbour {
+            home: Home::Store {
+                folder: found.root.clone(),
+                path: found.path.clone(),
+                link: found.link.clone(),
+            },
+            item: found.item.clone(),
+            score: found.score,
+        })
+    }
+
+    /// Whether an open document, or a file of the folders that are open, has a path and an item of a name. A document may lie deeper
+    /// below its folder than it did where it was indexed.
+    fn holds(&self, path: &Path, name: &str) -> bool {
+        let named = |id: &DocumentId| {
+            let items = self.documents.get(id).into_iter().flat_map(|document| &document.items);
+            items.map(|embedded| &*embedded.item.name).any(|own| own == name)
+        };
+        let open = self.files.iter().any(|(file, id)| file.ends_with(path) && named(id));
+        open || self.workspace.holds(path, name)
+    }
+
     fn closed_item(&self, found: &Found) -> Option<Neighbour> {
         let path = found.root.join(&found.path);
-        (!self.files.contains(&path)).then(|| Neighbour {
+        (!self.files.contains_key(&path)).then(|| Neighbour {
             home: Home::File(path),
             item: found.item.clone(),
             score: found.score,

@@ -24,6 +24,7 @@ mod pool;
 mod queue;
 mod state;
 pub mod store;
+mod team;
 #[cfg(test)]
 mod tests;
 mod unit;
@@ -35,10 +36,11 @@ pub use engine::{Engine, Loader, loader};
 pub use handle::Analysis;
 pub use lenses::item_vector;
 pub use options::{Event, IndexStatus, ModelStatus, Options, Status};
+pub use team::StoreStage;
 pub use unit::{SourcesReport, UnitReport, WordScore, analyse, analyse_heads, sources};
 pub use workspace::{Scope, Stage as IndexStage};
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::segment::Segments;
@@ -94,6 +96,15 @@ pub enum Home {
     },
     /// In a file of the workspace that is not open, as it was when it was indexed.
     File(PathBuf),
+    /// In the store of a team, and not on this machine.
+    Store {
+        /// The folder, as whoever indexed it names it.
+        folder: Arc<Path>,
+        /// Its file below that folder.
+        path: PathBuf,
+        /// The web page that shows it, if there is one.
+        link: Option<String>,
+    },
 }
 
 /// An item that resembles another.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::DocumentReport;
 use super::store::Place;
+use super::team::StoreStage;
 use super::workspace::{Scope, Stage};
 use crate::explain::{Heads, Method};
 use crate::model::ModelInfo;
@@ -67,7 +68,9 @@ pub enum Event {
     Neighbours,
     /// The index of the workspace went on.
     Index(Stage),
-    /// Something is wrong with the index of the workspace, in a sentence for the person; each is told once.
+    /// The team's store was reached, or is away ([`Status::store`]).
+    Store,
+    /// Something is wrong with the index of the workspace or with the store, in a sentence for the person; each is told once.
     IndexTrouble(String),
     /// The analysis ran into an error of its own.
     Panicked {
@@ -102,6 +105,8 @@ pub struct Status {
     pub queued: usize,
     /// How far the index of the workspace is.
     pub index: IndexStatus,
+    /// The team's store, in words, and whether it answers; `None` = there is none.
+    pub store: Option<(String, StoreStage)>,
 }
 
 /// How far the index of the workspace is.

@@ -179,8 +179,12 @@ impl Worker {
             let file = file.and_then(|file| file.canonicalize().ok());
             Opened { vectors, file }
         });
-        let lenses = Arc::new(Lenses::new(located.collect(), self.shared.workspace(), threshold));
-        self.shared.set_lenses(lenses);
+        let team = self.shared.team().cloned();
+        let lenses = Lenses::new(located.collect(), self.shared.workspace(), team.clone(), threshold);
+        self.shared.set_lenses(Arc::new(lenses));
+        if let Some(team) = team {
+            wanted.iter().for_each(|id| team.want(id));
+        }
         self.shared.state().unrelated = wanted;
         self.shared.tell(Event::Neighbours);
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::cache::{Cache, Setting};
@@ -12,6 +12,7 @@ use super::engine::Loader;
 use super::lenses::Lenses;
 use super::options::{Event, ModelStatus, Options};
 use super::queue::{Ask, Asker, MAX_WAITING, Priority, Question, Queue, lock};
+use super::team::Team;
 use super::workspace::{Indexing, Workspace};
 use super::{DocumentId, Refusal};
 use crate::text::Snapshot;
@@ -71,6 +72,7 @@ pub struct Shared {
     lenses: Mutex<Arc<Lenses>>,
     index_wake: Condvar,
     workspace: Mutex<Arc<Workspace>>,
+    team: OnceLock<Arc<Team>>,
     /// Results by content.
     pub cache: Cache,
     /// How often the model thread woke up.
@@ -106,6 +108,7 @@ impl Shared {
             lenses: Mutex::default(),
             index_wake: Condvar::new(),
             workspace: Mutex::default(),
+            team: OnceLock::new(),
             cache,
             wakeups: AtomicU64::new(0),
             tell,
@@ -215,6 +218,16 @@ impl Shared {
         *lock(&self.workspace) = workspace;
     }
 
+    /// The team's store, if there is one.
+    pub fn team(&self) -> Option<&Arc<Team>> {
+        self.team.get()
+    }
+
+    /// Has a team's store from now on; `false` where it has one already.
+    pub fn set_team(&self, team: Arc<Team>) -> bool {
+        self.team.set(team).is_ok()
+    }
+
     /// Ends everything: whoever waits is answered, and so is whoever asks later.
     pub fn end(&self) {
         self.cache.end();
@@ -224,6 +237,9 @@ impl Shared {
             state.stop_running();
         });
         self.wake_index();
+        if let Some(team) = self.team() {
+            team.end();
+        }
     }
 }
 

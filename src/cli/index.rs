@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
 
 use super::output::{Format, Progress};
-use super::store::StoreArguments;
+use super::store::{NameArguments, StoreArguments};
 use super::{ModelArguments, input, output};
 use crate::database::bytes_on_disk;
 use crate::model::{Model, UNSTOPPED};
@@ -27,6 +27,11 @@ pub(super) struct Index {
     #[command(flatten)]
     store: StoreArguments,
     #[command(flatten)]
+    name: NameArguments,
+    /// Where the folder is shown on the web, for those who read the store: https://HOST/…/{path}#L{line}
+    #[arg(long, value_name = "PATTERN")]
+    link: Option<String>,
+    #[command(flatten)]
     model: ModelArguments,
     /// How to write the result
     #[arg(long, value_enum, default_value_t)]
@@ -38,6 +43,8 @@ pub(super) struct Index {
 pub(super) struct Scope {
     #[command(flatten)]
     store: StoreArguments,
+    #[command(flatten)]
+    name: NameArguments,
     /// Only items of this language; may be given several times
     #[arg(long)]
     language: Vec<String>,
@@ -117,7 +124,7 @@ impl Scope {
         let model = self.model.load()?;
         let items: Box<dyn Collection> = match root {
             Some(root) if !self.store.is_any() => Box::new(gallery(&model, root)?),
-            _ => self.store.open(&model, canonical(root).as_deref())?,
+            _ => self.store.open(&model, canonical(root).as_deref(), &self.name)?,
         };
         Ok((model, items))
     }
@@ -147,10 +154,17 @@ pub(super) fn canonical(root: Option<&Path>) -> Option<PathBuf> {
 pub(super) fn run(arguments: &Index) -> Result<()> {
     let (renewal, index, bytes) = if arguments.store.is_any() {
         let model = arguments.model.load()?;
-        arguments.store.renew(&model, &arguments.folder, bar())?
+        let named = (&arguments.name, arguments.link.as_deref());
+        arguments.store.renew(&model, &arguments.folder, named, bar())?
     } else {
-        if arguments.store.name.is_some() {
-            return Err(input::Usage("--as: names a folder in a store; add --store".to_owned()).into());
+        for (given, option) in [
+            (arguments.name.name.is_some(), "--as"),
+            (arguments.link.is_some(), "--link"),
+        ] {
+            if given {
+                let why = format!("{option}: is about a folder in a store; add --store");
+                return Err(input::Usage(why).into());
+            }
         }
         let mut index = open()?;
         let model = arguments.model.load()?;

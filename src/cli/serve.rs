@@ -7,6 +7,7 @@ use anyhow::Result;
 use clap::Args;
 
 use super::ModelArguments;
+use super::store::StoreArguments;
 use crate::analysis;
 use crate::model::{Model, Source};
 use crate::server;
@@ -19,13 +20,16 @@ pub(super) struct Serve {
     stdio: bool,
     #[command(flatten)]
     model: ModelArguments,
+    #[command(flatten)]
+    store: StoreArguments,
 }
 
 /// Serves one editor until it says `exit` or closes the pipe.
 pub(super) fn run(arguments: &Serve) -> Result<ExitCode> {
     let default = arguments.model.source();
-    server::run(move |folder: Option<&Path>| {
+    let loaders = move |folder: Option<&Path>| {
         let source = folder.map_or_else(|| default.clone(), |folder| Source::Folder(folder.to_owned()));
         analysis::loader(move || Model::load(&source))
-    })
+    };
+    server::run(loaders, arguments.store.elsewhere())
 }

@@ -6,10 +6,11 @@ use anyhow::Result;
 use clap::Args;
 
 use crate::model::Model;
-use crate::similar::index::{Collection, Progress, Renewal};
+use crate::places::configuration_folder;
+use crate::similar::index::{Collection, Elsewhere, IndexError, Progress, Renewal};
 
 /// Which store, if any.
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug, Default)]
 pub(super) struct StoreArguments {
     /// A store on a server of Postgres instead of the cache folder: postgres://[USER@]HOST[:PORT]/DATABASE, without a password; alone,
     /// the address in FOVEA_STORE
@@ -18,6 +19,11 @@ pub(super) struct StoreArguments {
     /// The same, with the address in a file that nobody else can read; it may have a password
     #[arg(long, value_name = "FILE", conflicts_with = "store")]
     store_file: Option<PathBuf>,
+}
+
+/// What a folder is in a store.
+#[derive(Args, Debug, Default)]
+pub(super) struct NameArguments {
     /// What the folder is called in the store; its path, unless told otherwise
     #[arg(long = "as", value_name = "NAME")]
     pub(super) name: Option<String>,
@@ -31,14 +37,47 @@ impl StoreArguments {
 
     /// The items of the store; `root` is the folder that is asked about.
     #[cfg(feature = "postgres")]
-    pub(super) fn open(&self, model: &Model, root: Option<&Path>) -> Result<Box<dyn Collection>> {
+    pub(super) fn open(&self, model: &Model, root: Option<&Path>, own: &NameArguments) -> Result<Box<dyn Collection>> {
         use crate::similar::index::postgres::Shared;
-        let own = self
-            .name
-            .as_ref()
-            .map(PathBuf::from)
-            .or_else(|| root.map(Path::to_owned));
+        let own = own.name.as_ref().map(PathBuf::from);
+        let own = own.or_else(|| root.map(Path::to_owned));
         Ok(Box::new(Shared::open(self.place()?, model, own.as_deref())?))
+    }
+
+    /// The store for a language server to ask: the one that is named, or else the one whose address is in the file `store` of the person's
+    /// own configuration folder. One that cannot be asked does not keep the server from starting: it is away, with the reason.
+    pub(super) fn elsewhere(&self) -> Option<Elsewhere> {
+        let file = configuration_folder().map(|folder| folder.join("store"));
+        let chosen = match file.filter(|file| !self.is_any() && file.exists()) {
+            Some(file) => StoreArguments {
+                store: None,
+                store_file: Some(file),
+            },
+            None if self.is_any() => self.clone(),
+            None => return None,
+        };
+        Some(chosen.unopened().unwrap_or_else(|error| {
+            let why = format!("{error:#}");
+            let place = "the store".to_owned();
+            let open = move |_: &Model| {
+                let (store, why) = (place.clone(), why.clone());
+                Err(IndexError::Store { store, why })
+            };
+            Elsewhere {
+                place: "the store".to_owned(),
+                open: Box::new(open),
+            }
+        }))
+    }
+
+    #[cfg(feature = "postgres")]
+    fn unopened(&self) -> Result<Elsewhere> {
+        use crate::similar::index::postgres::Shared;
+        let place = self.place()?;
+        Ok(Elsewhere {
+            place: place.to_string(),
+            open: Box::new(move |model| Ok(Box::new(Shared::open(place.clone(), model, None)?))),
+        })
     }
 
     /// Brings what the store has of a folder up to date: what was done, where, and the bytes that the store takes.
@@ -47,14 +86,22 @@ impl StoreArguments {
         &self,
         model: &Model,
         folder: &Path,
+        (name, link): (&NameArguments, Option<&str>),
         tell: impl FnMut(Progress),
     ) -> Result<(Renewal, String, u64)> {
+        use super::input::Usage;
         use crate::model::UNSTOPPED;
         use crate::similar::index::Limits;
-        use crate::similar::index::postgres::Job;
+        use crate::similar::index::postgres::{Folder, Job, Link};
+        let link = link.map(Link::new).transpose();
+        let link = link.map_err(|error| Usage(error.to_string()))?;
         let mut job = Job::open(self.place()?, model)?;
-        let name = self.name.as_deref();
-        let renewal = job.renew(model, folder, name, &Limits::default(), UNSTOPPED, tell)?;
+        let folder = Folder {
+            path: folder,
+            name: name.name.as_deref(),
+            link: link.as_ref(),
+        };
+        let renewal = job.renew(model, folder, &Limits::default(), UNSTOPPED, tell)?;
         let bytes = job.bytes()?;
         Ok((renewal, job.place(), bytes))
     }
@@ -72,12 +119,23 @@ impl StoreArguments {
     }
 
     #[cfg(not(feature = "postgres"))]
-    pub(super) fn open(&self, _: &Model, _: Option<&Path>) -> Result<Box<dyn Collection>> {
+    pub(super) fn open(&self, _: &Model, _: Option<&Path>, _: &NameArguments) -> Result<Box<dyn Collection>> {
         Err(self.left_out())
     }
 
     #[cfg(not(feature = "postgres"))]
-    pub(super) fn renew(&self, _: &Model, _: &Path, _: impl FnMut(Progress)) -> Result<(Renewal, String, u64)> {
+    fn unopened(&self) -> Result<Elsewhere> {
+        Err(self.left_out())
+    }
+
+    #[cfg(not(feature = "postgres"))]
+    pub(super) fn renew(
+        &self,
+        _: &Model,
+        _: &Path,
+        _: (&NameArguments, Option<&str>),
+        _: impl FnMut(Progress),
+    ) -> Result<(Renewal, String, u64)> {
         Err(self.left_out())
     }
 

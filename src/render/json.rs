@@ -294,6 +294,12 @@ pub struct FoundItem {
     /// Cosine to what was asked for; none for what was asked about.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub score: Option<f32>,
+    /// The folder's name, where it has one in a store.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub folder: Option<String>,
+    /// The web page that shows it, where the store knows one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub link: Option<String>,
 }
 
 /// One entry of `fovea similar --format json`.
@@ -335,6 +341,8 @@ pub fn group(group: &Group) -> GroupOfItems {
 pub fn found(found: &Found) -> FoundItem {
     FoundItem {
         score: Some(found.score),
+        folder: (!found.root.is_absolute()).then(|| found.root.display().to_string()),
+        link: found.link.clone(),
         ..item(&found.path, &found.item)
     }
 }
@@ -349,6 +357,8 @@ pub fn item(path: &std::path::Path, item: &IndexedItem) -> FoundItem {
         start: item.start.into(),
         end: item.end.into(),
         score: None,
+        folder: None,
+        link: None,
     }
 }
 

@@ -197,6 +197,7 @@ mod tests {
                 name_end: end,
             },
             score: 0.876,
+            link: None,
         }
     }
 

@@ -87,7 +87,8 @@ fn diagnostic(ticket: &Ticket, active: &Active, item: &Item, near: &[&SimilarIte
     };
     let name = one_line(&best.name).replace('`', "'");
     let place = similar::place(ticket, active, best);
-    let related = near.iter().map(|near| DiagnosticRelatedInformation {
+    let here = near.iter().filter(|near| near.store.is_none());
+    let related = here.map(|near| DiagnosticRelatedInformation {
         location: Location {
             uri: near.uri.clone(),
             range: near.selection,

@@ -184,7 +184,11 @@ mod tests {
 
     #[tokio::test]
     async fn a_panic_is_an_internal_error_and_no_more() {
-        let core = Arc::new(Core::new(Box::new(|_| Box::new(|| Err("no model".to_owned()))), None));
+        let core = Arc::new(Core::new(
+            Box::new(|_| Box::new(|| Err("no model".to_owned()))),
+            None,
+            None,
+        ));
         let mut ingress = Ingress::new(Inner, core.clone());
         let answer = ingress
             .call(Request::build("panic").id("a").finish())

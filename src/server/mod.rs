@@ -43,13 +43,17 @@ use anyhow::Context;
 
 use crate::analysis::Loader;
 use crate::places;
+use crate::similar::index::Elsewhere;
 
 /// Serves one client over stdin and stdout. `loaders` makes the loader of the model in a folder (the setting `fovea.model.dir`), or
-/// of the default one.
+/// or of the default one; `store` is a team's store to ask beside the workspace.
 ///
 /// # Errors
 /// The threads could not be started.
-pub fn run(loaders: impl Fn(Option<&Path>) -> Loader + Send + Sync + 'static) -> anyhow::Result<ExitCode> {
+pub fn run(
+    loaders: impl Fn(Option<&Path>) -> Loader + Send + Sync + 'static,
+    store: Option<Elsewhere>,
+) -> anyhow::Result<ExitCode> {
     install_panic_hook();
     start_logging();
     // Handlers only wait for the model's thread, so two workers are plenty.
@@ -64,6 +68,7 @@ pub fn run(loaders: impl Fn(Option<&Path>) -> Loader + Send + Sync + 'static) ->
         tokio::io::stdout(),
         loaders,
         places::cache_folder(),
+        store,
     ));
     // A read of stdin may wait for ever; the process ends all the same.
     runtime.shutdown_background();

@@ -205,6 +205,9 @@ pub struct StatusParams {
     /// The index of the folders that are open.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub index: Option<IndexParams>,
+    /// The store of a team that is asked as well.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub store: Option<StoreParams>,
 }
 
 /// How many attention maps a model has.
@@ -248,6 +251,31 @@ pub struct IndexParams {
     pub total: Option<usize>,
     /// Folders that are not indexed, with the reason.
     pub refused: Vec<String>,
+}
+
+/// Whether a store answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum StoreState {
+    /// It was not asked yet.
+    Unasked,
+    /// It answered last.
+    Ready,
+    /// It did not; it is asked again after a while.
+    Away,
+}
+
+/// The store of a team.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StoreParams {
+    /// Where it is, without a password.
+    pub place: String,
+    /// Whether it answers.
+    pub state: StoreState,
+    /// Why it does not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
 }
 
 /// The one argument of [`SEARCH`]; a string alone is its `query`.
@@ -344,7 +372,7 @@ pub struct ShowSimilarArgs {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SimilarItem {
-    /// The document it stands in.
+    /// The document it stands in. Of an item of a store, the web page that shows it, or `fovea-store:///FOLDER/PATH`, which nothing opens.
     pub uri: Uri,
     /// The whole item.
     pub range: Range,
@@ -358,6 +386,19 @@ pub struct SimilarItem {
     pub language: String,
     /// Language-centred cosine, -1 to 1, to four places.
     pub score: f64,
+    /// Where it is in the store of a team; it is not on this machine then, and cannot be compared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub store: Option<StorePlace>,
+}
+
+/// A file in the store of a team.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StorePlace {
+    /// The folder, as whoever indexed it names it.
+    pub folder: String,
+    /// The path below it.
+    pub path: String,
 }
 
 /// The answer of [`SHOW_SIMILAR`].

@@ -2,10 +2,11 @@
 
 use super::core::Core;
 use super::protocol::{
-    AttentionMaps, AttentionShape, Health, InactiveDocument, IndexParams, IndexState, State, StatusParams,
+    AttentionMaps, AttentionShape, Health, InactiveDocument, IndexParams, IndexState, State, StatusParams, StoreParams,
+    StoreState,
 };
 use super::ticket::Ticket;
-use crate::analysis::{CancelToken, IndexStage, IndexStatus, ModelStatus};
+use crate::analysis::{CancelToken, IndexStage, IndexStatus, ModelStatus, StoreStage};
 use crate::explain::Heads;
 
 /// The state now.
@@ -24,6 +25,7 @@ pub fn status(core: &Core) -> StatusParams {
         message: None,
         inactive,
         index: core.analysis().and_then(|analysis| index(analysis.status().index)),
+        store: core.analysis().and_then(|analysis| analysis.status().store).map(store),
     };
     let Some(analysis) = core.analysis() else {
         return base;
@@ -85,6 +87,15 @@ fn index(status: IndexStatus) -> Option<IndexParams> {
         total: progress.map(|progress| progress.total),
         refused: status.refused,
     })
+}
+
+fn store((place, stage): (String, StoreStage)) -> StoreParams {
+    let (state, why) = match stage {
+        StoreStage::Unasked => (StoreState::Unasked, None),
+        StoreStage::Ready => (StoreState::Ready, None),
+        StoreStage::Away(why) => (StoreState::Away, Some(why)),
+    };
+    StoreParams { place, state, why }
 }
 
 /// The open documents that are not analysed, by URI.

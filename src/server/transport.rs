@@ -16,6 +16,7 @@ use super::ingress::Ingress;
 use super::output::{self, Output};
 use super::{logging, orphan, progress, publisher};
 use crate::analysis::Loader;
+use crate::similar::index::Elsewhere;
 
 /// How long requests that run when the client leaves may take to be answered.
 const LAST_ANSWERS: Duration = Duration::from_millis(500);
@@ -26,19 +27,20 @@ const LAST_RESULTS: Duration = Duration::from_millis(500);
 /// Serves one client until it says `exit`, closes its end or is gone; the process's exit code.
 ///
 /// `loaders` makes the loader of the model in a folder (the setting `fovea.model.dir`), or of the default one; `folder` is where
-/// results outlive the process, if they are to.
+/// results outlive the process, if they are to; `store` is a team's store to ask beside the workspace.
 pub async fn serve<R, W>(
     input: R,
     output: W,
     loaders: impl Fn(Option<&Path>) -> Loader + Send + Sync + 'static,
     folder: Option<PathBuf>,
+    store: Option<Elsewhere>,
 ) -> u8
 where
     R: tokio::io::AsyncRead + Unpin,
     W: AsyncWrite + Unpin + Send + 'static,
 {
     let loaders: Loaders = Box::new(loaders);
-    let core = Arc::new(Core::new(loaders, folder));
+    let core = Arc::new(Core::new(loaders, folder, store));
     let mut our_client: Option<Client> = None;
     let (service, socket) = LspService::build(|client| {
         our_client = Some(client);

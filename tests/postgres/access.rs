@@ -8,7 +8,7 @@ use fovea::model::{Model, UNSTOPPED, default_source};
 use fovea::similar::index::Limits;
 use fovea::similar::index::postgres::{Job, Shared, StorePlace};
 
-use crate::{MODEL, Server, folder, found, job, reader, renew};
+use crate::{MODEL, Server, folder, found, job, named, reader, renew};
 
 /// The statements of docs/scale.md that set the roles up.
 fn documented() -> String {
@@ -29,7 +29,7 @@ fn the_documented_roles_are_enough_and_the_readers_can_change_nothing() {
     assert_eq!(found(&store, "sum", 9).len(), 2);
     let more = folder(3);
     let error = Job::open(place("fovea_reader"), &MODEL)
-        .and_then(|mut job| job.renew(&MODEL, more.path(), Some("two"), &Limits::default(), UNSTOPPED, |_| {}));
+        .and_then(|mut job| job.renew(&MODEL, named(more.path(), "two"), &Limits::default(), UNSTOPPED, |_| {}));
     let error = error.unwrap_err().to_string();
     assert!(
         error.contains("permission denied") && error.contains("docs/scale.md"),

@@ -7,7 +7,11 @@
 )]
 
 mod access;
+mod editor;
 mod outage;
+#[path = "../protocol/program.rs"]
+#[allow(dead_code, reason = "the tests of the protocol need more of it")]
+mod program;
 mod renewal;
 mod same;
 mod server;
@@ -18,7 +22,7 @@ use std::sync::LazyLock;
 use std::time::{Duration, SystemTime};
 
 use fovea::model::{Model, UNSTOPPED, default_source};
-use fovea::similar::index::postgres::{Job, Shared};
+use fovea::similar::index::postgres::{Folder, Job, Shared};
 use fovea::similar::index::{Collection, Filter, Limits, Renewal, embed_query};
 use server::Server;
 
@@ -59,8 +63,16 @@ fn job(server: &Server) -> Job {
     Job::open(server.place(), &MODEL).unwrap()
 }
 
+fn named<'a>(path: &'a Path, name: &'a str) -> Folder<'a> {
+    Folder {
+        path,
+        name: Some(name),
+        link: None,
+    }
+}
+
 fn renew(job: &mut Job, root: &Path, name: &str) -> Renewal {
-    job.renew(&MODEL, root, Some(name), &Limits::default(), UNSTOPPED, |_| {})
+    job.renew(&MODEL, named(root, name), &Limits::default(), UNSTOPPED, |_| {})
         .unwrap()
 }
 

@@ -49,7 +49,7 @@ impl Editor {
     fn serving(bytes: usize, script: Arc<Script>, folder: Option<PathBuf>) -> Editor {
         let (to_server, input) = tokio::io::duplex(1 << 20);
         let (output, from_server) = tokio::io::duplex(bytes);
-        let server = tokio::spawn(fovea::server::serve(input, output, script.loaders(), folder));
+        let server = tokio::spawn(fovea::server::serve(input, output, script.loaders(), folder, None));
         let (sender, receiver) = mpsc::unbounded_channel();
         tokio::spawn(read(from_server, sender));
         Editor {

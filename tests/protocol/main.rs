@@ -13,5 +13,6 @@ mod flood;
 mod heat;
 mod lifecycle;
 mod ordering;
+mod program;
 mod restart;
 mod settings;

@@ -8,6 +8,8 @@ mod questions;
 mod real;
 mod robustness;
 #[cfg(feature = "embedded-model")]
+mod team;
+#[cfg(feature = "embedded-model")]
 mod workspace;
 
 use std::future::Future;

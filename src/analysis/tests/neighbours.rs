@@ -108,7 +108,7 @@ fn what_was_found_of_three_hundred_items_among_five_thousand_is_kept() {
         Opened { vectors, file: None }
     };
     let opened = vec![document("large", 4700, 1), document("asked", 300, 2)];
-    let lenses = Lenses::new(opened, Arc::default(), 0.0);
+    let lenses = Lenses::new(opened, Arc::default(), None, 0.0);
     let first = lenses.neighbours(&id("asked"), 1).expect("known");
     assert!(first.iter().any(|item| !item.neighbours.is_empty()));
     let again = lenses.neighbours(&id("asked"), 1).expect("known");

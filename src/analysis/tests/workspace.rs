@@ -7,11 +7,11 @@ use super::*;
 use crate::model::{Model, Source};
 use crate::similar::index::Filter;
 
-const LOAD: &str = "fn load_settings(path: &Path) -> Result<Settings, Error> {\n    let text = std::fs::read_to_string(path)?;\n    \
+pub(super) const LOAD: &str = "fn load_settings(path: &Path) -> Result<Settings, Error> {\n    let text = std::fs::read_to_string(path)?;\n    \
                     let settings: Settings = toml::from_str(&text)?;\n    settings.validate()?;\n    Ok(settings)\n}\n";
-const READ: &str = "fn read_settings(file: &Path) -> Result<Settings, Error> {\n    let content = std::fs::read_to_string(file)?;\n    \
+pub(super) const READ: &str = "fn read_settings(file: &Path) -> Result<Settings, Error> {\n    let content = std::fs::read_to_string(file)?;\n    \
                     let parsed: Settings = toml::from_str(&content)?;\n    parsed.validate()?;\n    Ok(parsed)\n}\n";
-const AREA: &str = "fn polygon_area(points: &[(f64, f64)]) -> f64 {\n    let mut sum = 0.0;\n    for i in 0..points.len() {\n        \
+pub(super) const AREA: &str = "fn polygon_area(points: &[(f64, f64)]) -> f64 {\n    let mut sum = 0.0;\n    for i in 0..points.len() {\n        \
                     let (a, b) = (points[i], points[(i + 1) % points.len()]);\n        sum += a.0 * b.1 - b.0 * a.1;\n    }\n    \
                     sum.abs() / 2.0\n}\n";
 
@@ -29,7 +29,7 @@ fn indexing(roots: &[&Path], cache: Option<&Path>) -> Options {
     }
 }
 
-fn bench(roots: &[&Path], cache: Option<&Path>) -> Bench {
+pub(super) fn bench(roots: &[&Path], cache: Option<&Path>) -> Bench {
     let (tell, events) = channel();
     let analysis = Analysis::start(
         || Model::load(&Source::Embedded),
@@ -43,13 +43,13 @@ fn bench(roots: &[&Path], cache: Option<&Path>) -> Bench {
     }
 }
 
-fn write(root: &Path, path: &str, text: &str) {
+pub(super) fn write(root: &Path, path: &str, text: &str) {
     let path = root.join(path);
     std::fs::create_dir_all(path.parent().expect("below the root")).expect("room");
     std::fs::write(path, text).expect("room");
 }
 
-fn indexed(bench: &Bench, items: usize) {
+pub(super) fn indexed(bench: &Bench, items: usize) {
     until(|| {
         let index = bench.analysis.status().index;
         index.stage == IndexStage::Ready && index.items == items
@@ -103,7 +103,12 @@ fn search_finds_open_and_closed_items_by_what_they_are_about() {
     let bench = bench(&[folder.path()], None);
     indexed(&bench, 2);
     let search = |text: &str| {
-        let found = wait(bench.analysis.search(text.into(), &Filter::default(), 1, no_cancel())).expect("an answer");
+        let found = wait(
+            bench
+                .analysis
+                .search(text.into(), &Filter::default(), 1, true, no_cancel()),
+        )
+        .expect("an answer");
         found.into_iter().map(|near| near.item.name).collect::<Vec<_>>()
     };
     until(|| search("the surface of a polygon given by its corners") == ["polygon_area"]);

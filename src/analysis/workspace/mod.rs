@@ -6,10 +6,10 @@
 pub mod battery;
 pub mod keeper;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Instant;
 
 use super::queue::lock;
@@ -89,13 +89,24 @@ impl Indexing {
 pub struct Workspace {
     galleries: Vec<Arc<Gallery>>,
     known: Mutex<HashMap<u64, Arc<Vec<Found>>>>,
+    /// Files and names of the items, once somebody asked for them.
+    names: OnceLock<HashSet<u64>>,
 }
 
 impl Workspace {
     /// The items of folders, each in memory.
     pub fn new(galleries: Vec<Arc<Gallery>>) -> Workspace {
-        let known = Mutex::default();
-        Workspace { galleries, known }
+        Workspace {
+            galleries,
+            ..Workspace::default()
+        }
+    }
+
+    /// Whether a file below one of the folders has an item of some name.
+    pub fn holds(&self, path: &Path, name: &str) -> bool {
+        let all = || self.galleries.iter().flat_map(|gallery| gallery.named());
+        let names = self.names.get_or_init(|| all().map(place).collect());
+        names.contains(&place((path, name)))
     }
 
     /// Number of items.
@@ -156,8 +167,14 @@ impl Workspace {
     }
 }
 
+fn place(place: (&Path, &str)) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    place.hash(&mut hasher);
+    hasher.finish()
+}
+
 /// What an answer about an item depends on.
-fn key(asked: &Asked) -> u64 {
+pub fn key(asked: &Asked) -> u64 {
     let mut hasher = DefaultHasher::new();
     asked.vector.iter().for_each(|value| value.to_bits().hash(&mut hasher));
     (&asked.item.name, asked.item.language, asked.base.map(f32::to_bits)).hash(&mut hasher);

@@ -21,7 +21,7 @@ use crate::server::flights::Flights;
 use crate::server::logging;
 use crate::server::settings::{self, Settings};
 use crate::server::ticket::Ticket;
-use crate::similar::index::{self, Progress};
+use crate::similar::index::{self, Elsewhere, Progress};
 use crate::text::{ByteRange, Change, Language};
 
 /// Makes the loader of the model in a folder, or of the default one. The command line gives the real one, tests one of their own.
@@ -70,6 +70,8 @@ pub struct Core {
     loaders: Loaders,
     /// The folder for results that outlive the process; `None` = they do not.
     folder: Option<PathBuf>,
+    /// A team's store, until `initialize` hands it to the analysis.
+    store: Mutex<Option<Elsewhere>>,
     state: Mutex<State>,
     analysis: OnceLock<Analysis>,
     /// What is to be said to the client.
@@ -94,7 +96,7 @@ impl std::fmt::Debug for Core {
 
 impl Core {
     /// The state before `initialize`.
-    pub fn new(loaders: Loaders, folder: Option<PathBuf>) -> Core {
+    pub fn new(loaders: Loaders, folder: Option<PathBuf>, store: Option<Elsewhere>) -> Core {
         let settings = Settings::default();
         let state = State {
             initialized: false,
@@ -108,6 +110,7 @@ impl Core {
         Core {
             loaders,
             folder,
+            store: Mutex::new(store),
             state: Mutex::new(state),
             analysis: OnceLock::new(),
             board: Arc::default(),
@@ -165,11 +168,16 @@ impl Core {
         self.activity.send_replace(Activity::Loading);
         let settings = state.effective.clone();
         self.analysis.get_or_init(|| {
-            Analysis::start(
+            let analysis = Analysis::start(
                 (self.loaders)(settings.model_dir.as_deref()),
                 self.engine_options(&settings, &state.client.roots),
                 events,
-            )
+            );
+            let store = self.store.lock().unwrap_or_else(PoisonError::into_inner).take();
+            match store {
+                Some(store) => analysis.beside(store),
+                None => analysis,
+            }
         });
         self.board.add(|news| news.warnings.extend(problems));
     }
@@ -202,7 +210,7 @@ impl Core {
                 indexing.send_if_modified(|known| std::mem::replace(known, now) != now);
                 board.add(|news| news.status = true);
             }
-            Event::Panicked { .. } => board.add(|news| news.status = true),
+            Event::Panicked { .. } | Event::Store => board.add(|news| news.status = true),
             Event::IndexTrouble(message) => board.add(|news| news.warnings.push(format!("Fovea: {message}"))),
         }
     }

@@ -102,6 +102,11 @@ fn full() -> BTreeMap<&'static str, Value> {
             reason: String::new(),
         }],
         index: Some(index),
+        store: Some(StoreParams {
+            place: String::new(),
+            state: StoreState::Ready,
+            why: Some(String::new()),
+        }),
     };
     let similar = SimilarItem {
         uri: uri.clone(),
@@ -111,6 +116,10 @@ fn full() -> BTreeMap<&'static str, Value> {
         kind: String::new(),
         language: String::new(),
         score: 0.5,
+        store: Some(StorePlace {
+            folder: String::new(),
+            path: String::new(),
+        }),
     };
     let show = ShowSimilarArgs {
         uri: uri.clone(),

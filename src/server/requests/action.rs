@@ -39,7 +39,10 @@ pub fn actions(core: &Core, ticket: &Ticket, params: &CodeActionParams) -> CodeA
             let argument = arguments(ticket, &active, uri, &item, vec![one.clone()]);
             commands.push((title, SHOW_SIMILAR, vec![json!(argument)]));
         }
-        commands.push(comparison(ticket, &active, uri, &item, &similar[0]));
+        // The text of what a store knows is not here.
+        if let Some(with) = similar.iter().find(|item| item.store.is_none()) {
+            commands.push(comparison(ticket, &active, uri, &item, with));
+        }
     }
     if !bytes.is_empty() {
         let range = to_proto::range(&active.snapshot, &bytes, ticket.client.encoding);

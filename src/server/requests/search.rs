@@ -44,7 +44,8 @@ pub async fn symbols(
     if query.chars().filter(|c| c.is_alphanumeric()).count() < LETTERS || !ready(core) {
         return Ok(None);
     }
-    let found = found(core, ticket, query.to_owned(), &Filter::default(), TOP).await?;
+    // A symbol is opened as a file, which what a store knows is not.
+    let found = found(core, ticket, query.to_owned(), &Filter::default(), TOP, false).await?;
     let near = found.into_iter().filter(|(item, _)| item.score >= f64::from(WORTH));
     let symbols = near.map(|(item, kind)| WorkspaceSymbol {
         container_name: Some(format!("{:.2} · {}", item.score, similar::path(ticket, &item))),
@@ -80,7 +81,7 @@ pub async fn command(core: &Core, client: &Client, ticket: &Ticket, asked: Searc
         ..Filter::default()
     };
     let title = format!("About {}", similar::one_line(query.trim()));
-    let found = found(core, ticket, query, &filter, top.unwrap_or(TOP).clamp(1, MOST)).await?;
+    let found = found(core, ticket, query, &filter, top.unwrap_or(TOP).clamp(1, MOST), true).await?;
     let near = found.into_iter().filter(|(item, _)| item.score >= f64::from(ALIKE));
     let items: Vec<SimilarItem> = near.map(|(item, _)| item).collect();
     if ticket.client.fovea {
@@ -102,9 +103,10 @@ async fn found(
     query: String,
     filter: &Filter,
     count: usize,
+    beyond: bool,
 ) -> Result<Vec<(SimilarItem, ItemKind)>> {
     let analysis = core.analysis().ok_or_else(Error::internal_error)?;
-    let asked = analysis.search(query, filter, count, ticket.cancel.clone());
+    let asked = analysis.search(query, filter, count, beyond, ticket.cancel.clone());
     let found = asked.await.map_err(|refusal| to_proto::refusal(&refusal))?;
     let told = found
         .iter()

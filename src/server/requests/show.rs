@@ -111,7 +111,7 @@ pub async fn choose(
 
 /// Opens a document at the item's name; an editor that cannot is told where it stands.
 pub async fn open(client: &Client, ticket: &Ticket, item: &SimilarItem) -> bool {
-    if ticket.client.show_document && opened(client, item).await {
+    if ticket.client.show_document && similar::opens(item) && opened(client, item).await {
         return true;
     }
     if !ticket.client.fovea {
@@ -125,9 +125,10 @@ pub async fn open(client: &Client, ticket: &Ticket, item: &SimilarItem) -> bool 
 async fn opened(client: &Client, item: &SimilarItem) -> bool {
     let params = ShowDocumentParams {
         uri: item.uri.clone(),
-        external: Some(false),
+        // A web page is for the browser, which knows its lines by the address.
+        external: Some(item.store.is_some()),
         take_focus: Some(true),
-        selection: Some(item.selection),
+        selection: item.store.is_none().then_some(item.selection),
     };
     within(OPENING, client.show_document(params)).await.unwrap_or(false)
 }

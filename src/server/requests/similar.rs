@@ -8,7 +8,7 @@ use crate::analysis::{DocumentReport, Home, ItemNeighbours, Neighbour};
 use crate::segment::Item;
 use crate::server::client::file_path;
 use crate::server::core::Core;
-use crate::server::protocol::SimilarItem;
+use crate::server::protocol::{SimilarItem, StorePlace};
 use crate::server::ticket::{Active, Ticket};
 use crate::server::to_proto;
 use crate::similar::index::Place;
@@ -84,7 +84,23 @@ fn shown(ticket: &Ticket, neighbour: &Neighbour) -> Option<Uri> {
         }
         // One that is open is among these only until it is read as it is open.
         Home::File(path) => Uri::from_file_path(path),
+        Home::Store { folder, path, link } => {
+            let link = link.as_ref().and_then(|link| link.parse().ok());
+            link.or_else(|| placeless(folder, path))
+        }
     }
+}
+
+/// What names an item of a store that no page shows.
+fn placeless(folder: &Path, path: &Path) -> Option<Uri> {
+    let below = folder.strip_prefix("/").unwrap_or(folder);
+    let file = Uri::from_file_path(Path::new("/").join(below).join(path))?;
+    file.as_str().replacen("file:", "fovea-store:", 1).parse().ok()
+}
+
+/// Whether an item can be opened: one of a store can where a page shows it.
+pub fn opens(item: &SimilarItem) -> bool {
+    item.store.is_none() || item.uri.as_str().starts_with("http")
 }
 
 /// An item as the client is told of it.
@@ -102,6 +118,13 @@ pub fn similar(ticket: &Ticket, neighbour: &Neighbour) -> Option<SimilarItem> {
         kind: item.kind.name().to_owned(),
         language: item.language.name().to_owned(),
         score: to_proto::number(neighbour.score),
+        store: match &neighbour.home {
+            Home::Store { folder, path, .. } => Some(StorePlace {
+                folder: folder.display().to_string(),
+                path: path.display().to_string(),
+            }),
+            _ => None,
+        },
     })
 }
 
@@ -115,8 +138,11 @@ pub fn place(ticket: &Ticket, active: &Active, item: &SimilarItem) -> String {
     format!("{}:{line}", path(ticket, item))
 }
 
-/// The path of an item's document below the workspace, or its last two parts.
+/// The path of an item's document below the workspace, or its last two parts; of one in a store, with the folder's name.
 pub fn path(ticket: &Ticket, item: &SimilarItem) -> String {
+    if let Some(StorePlace { folder, path }) = &item.store {
+        return format!("{folder}: {path}").replace(char::is_control, " ");
+    }
     let Some(path) = file_path(&item.uri) else {
         return item.uri.as_str().to_owned();
     };

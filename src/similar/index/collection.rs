@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::{Globs, IndexError, IndexedItem};
+use crate::model::Model;
 use crate::segment::ItemKind;
 use crate::text::Language;
 
@@ -54,6 +55,25 @@ pub struct Found {
     pub item: IndexedItem,
     /// Cosine, -1 to 1; language-centred where an item was asked about.
     pub score: f32,
+    /// The web page that shows it, where whoever indexed the folder said where that is.
+    pub link: Option<String>,
+}
+
+/// Connects to a collection, for the questions of a model.
+pub type Opener = Box<dyn FnMut(&Model) -> Result<Box<dyn Collection>, IndexError> + Send>;
+
+/// A collection on another machine, not connected to yet.
+pub struct Elsewhere {
+    /// Where it is, in words.
+    pub place: String,
+    /// Connects to it; called again after that failed, or for another model.
+    pub open: Opener,
+}
+
+impl Debug for Elsewhere {
+    fn fmt(&self, out: &mut std::fmt::Formatter) -> std::fmt::Result {
+        write!(out, "Elsewhere({})", self.place)
+    }
 }
 
 /// An item that is asked about.

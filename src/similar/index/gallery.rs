@@ -204,6 +204,12 @@ impl Gallery {
         &self.root
     }
 
+    /// The file below the folder and the name of each item.
+    pub fn named(&self) -> impl Iterator<Item = (&Path, &str)> {
+        let places = self.facts.iter().zip(&self.items);
+        places.map(|(fact, entry)| (&*self.paths[fact.path as usize], &*entry.item.name))
+    }
+
     /// Whether an item is looked at.
     pub(super) fn allowed(&self, filter: &Filter) -> impl Fn(usize) -> bool {
         let paths: Vec<bool> = self.paths.iter().map(|path| filter.takes_file(path)).collect();
@@ -225,6 +231,7 @@ impl Gallery {
             path: self.paths[self.facts[index].path as usize].clone(),
             item: self.items[index].item.clone(),
             score: score.clamp(-1.0, 1.0),
+            link: None,
         };
         nearest.into_iter().map(found).collect()
     }

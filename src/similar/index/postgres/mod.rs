@@ -7,6 +7,7 @@
 mod backoff;
 mod centring;
 mod halfvec;
+mod link;
 mod password;
 mod place;
 mod read;
@@ -19,6 +20,7 @@ mod write;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
+pub use link::Link;
 pub use place::{BadPlace, StorePlace, VARIABLE};
 
 use super::renew::{Reader, canonical, renew};
@@ -31,6 +33,19 @@ use trouble::Trouble;
 #[derive(Debug)]
 pub struct Job {
     session: Session,
+    /// Where the folder that is being renewed is shown on the web.
+    link: Option<Link>,
+}
+
+/// A folder as a store is to know it.
+#[derive(Debug, Clone, Copy)]
+pub struct Folder<'a> {
+    /// Where it is.
+    pub path: &'a Path,
+    /// What it is called; its path, where that is not said.
+    pub name: Option<&'a str>,
+    /// Where it is shown on the web; what was said before stays, where it is not said.
+    pub link: Option<&'a Link>,
 }
 
 impl Job {
@@ -41,25 +56,24 @@ impl Job {
     pub fn open(place: StorePlace, model: &Model) -> Result<Job, IndexError> {
         let mut session = Session::new(place, Role::Indexer, reads(model));
         session.ask(|_| Ok(())).map_err(|trouble| told(&session, &trouble))?;
-        Ok(Job { session })
+        Ok(Job { session, link: None })
     }
 
-    /// Brings what the store has of a folder up to date, under a name; without one, the folder's path. What was done when it is stopped or
-    /// fails is kept.
+    /// Brings what the store has of a folder up to date. What was done when it is stopped or fails is kept.
     ///
     /// # Errors
     /// [`IndexError::Root`] for a folder that is not to be indexed; [`IndexError::Stopped`]; what the model or the store reports.
     pub fn renew(
         &mut self,
         model: &Model,
-        root: &Path,
-        name: Option<&str>,
+        folder: Folder,
         limits: &Limits,
         checkpoint: Checkpoint,
         tell: impl FnMut(Progress),
     ) -> Result<Renewal, IndexError> {
-        let root = canonical(root)?;
-        let name = name.map_or_else(|| root.clone(), PathBuf::from);
+        let root = canonical(folder.path)?;
+        let name = folder.name.map_or_else(|| root.clone(), PathBuf::from);
+        self.link = folder.link.cloned();
         let reader = Reader {
             model,
             limits,

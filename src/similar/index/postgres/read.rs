@@ -13,7 +13,7 @@ use super::super::{Asked, Collection, Filter, Found, Globs, IndexError, IndexedI
 use super::halfvec::Halfvec;
 use super::session::Open;
 use super::trouble::Trouble;
-use super::{Shared, centring};
+use super::{Link, Shared, centring};
 use crate::similar::likeness::{self, Ties};
 use crate::text::Language;
 
@@ -385,12 +385,19 @@ fn best(
     let mut ids: Vec<i64> = scored.iter().map(|(_, (root, _), _)| *root).collect();
     ids.sort_unstable();
     ids.dedup();
-    let rows = transaction.query("SELECT id, path FROM roots WHERE id = ANY($1)", &[&ids])?;
-    let roots: HashMap<i64, Arc<Path>> = rows.iter().map(|row| (row.get(0), path(row.get(1)).into())).collect();
+    let rows = transaction.query("SELECT id, path, link FROM roots WHERE id = ANY($1)", &[&ids])?;
+    let roots = rows.iter().map(|row| {
+        let link: Option<&str> = row.get(2);
+        // What somebody else wrote there is checked like what is written.
+        let link = link.and_then(|pattern| Link::new(pattern).ok());
+        (row.get(0), (path(row.get(1)).into(), link))
+    });
+    let roots: HashMap<i64, (Arc<Path>, Option<Link>)> = roots.collect();
     let found = scored.into_iter().filter_map(|(score, (root, path), item)| {
-        let root = Arc::clone(roots.get(&root)?);
+        let (root, link) = roots.get(&root)?;
         Some(Found {
-            root,
+            root: Arc::clone(root),
+            link: link.as_ref().map(|link| link.of(&path, item.name_start.line)),
             path,
             item,
             score,

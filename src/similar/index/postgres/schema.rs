@@ -35,7 +35,8 @@ fn tables(width: usize) -> String {
         );
         CREATE TABLE fovea.roots (
             id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-            path bytea NOT NULL UNIQUE
+            path bytea NOT NULL UNIQUE,
+            link text
         );
         CREATE TABLE fovea.files (
             root bigint NOT NULL,

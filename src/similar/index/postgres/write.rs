@@ -25,10 +25,15 @@ pub(super) const HOUR: &str = "floor(extract(epoch FROM now()) / 3600)::bigint";
 impl Store for Job {
     fn root(&mut self, folder: &Path, _: &str) -> Result<i64, IndexError> {
         let path = bytes(folder).to_vec();
+        let link = self.link.as_ref().map(|link| link.pattern().to_owned());
         self.ask(|open| {
             let insert = "INSERT INTO roots (path) SELECT $1 WHERE NOT EXISTS (SELECT FROM roots WHERE path = $1)
                 ON CONFLICT DO NOTHING";
             open.client.execute(insert, &[&path])?;
+            if let Some(link) = &link {
+                let update = "UPDATE roots SET link = $2 WHERE path = $1 AND link IS DISTINCT FROM $2";
+                open.client.execute(update, &[&path, link])?;
+            }
             let row = open
                 .client
                 .query_one("SELECT id FROM roots WHERE path = $1", &[&path])?;

@@ -1,0 +1,308 @@
+//! What the store of a team knows, beside the workspace. A thread of its own asks it, so that nobody waits for a network: what is not
+//! known yet comes later, and a store that is away costs what it would have said.
+
+use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::oneshot;
+
+use super::DocumentId;
+use super::options::Event;
+use super::pool::lowest_priority;
+use super::queue::lock;
+use super::state::Shared;
+use super::workspace::{MAX_FOUND, key};
+use crate::similar::index::{Asked, Collection, Filter, Found, IndexError, Opener};
+
+/// How long an answer is believed: others bring the store up to date.
+const FRESH: Duration = Duration::from_secs(3600);
+
+/// How long a store is left alone after it did not answer; twice as long each time, up to the longest.
+const SHORTEST_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+
+/// While a long document is being asked about, what is found is shown this often.
+const SHOW_EVERY: Duration = Duration::from_secs(2);
+
+/// The most items whose answers are kept.
+const MAX_KNOWN: usize = 20_000;
+
+/// Whether the store answers.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum StoreStage {
+    /// It was not asked yet.
+    #[default]
+    Unasked,
+    /// It answered last.
+    Ready,
+    /// It did not answer last, with the reason.
+    Away(String),
+}
+
+/// A team's store, as everybody but its thread sees it.
+#[derive(Debug)]
+pub struct Team {
+    place: String,
+    known: Mutex<Known>,
+    work: Mutex<Work>,
+    wake: Condvar,
+}
+
+#[derive(Debug)]
+struct Known {
+    since: Instant,
+    by_item: HashMap<u64, Arc<Vec<Found>>>,
+}
+
+#[derive(Debug, Default)]
+struct Work {
+    documents: BTreeSet<DocumentId>,
+    searches: VecDeque<Search>,
+    not_before: Option<Instant>,
+    stage: StoreStage,
+    ended: bool,
+}
+
+#[derive(Debug)]
+struct Search {
+    query: Arc<[f32]>,
+    filter: Filter,
+    count: usize,
+    reply: oneshot::Sender<Vec<Found>>,
+}
+
+enum Step {
+    Search(Search),
+    Relate(DocumentId),
+}
+
+impl Team {
+    /// A store that nobody has asked yet.
+    pub fn new(place: String) -> Team {
+        let (since, by_item) = (Instant::now(), HashMap::new());
+        Team {
+            place,
+            known: Mutex::new(Known { since, by_item }),
+            work: Mutex::default(),
+            wake: Condvar::new(),
+        }
+    }
+
+    /// Where it is, in words.
+    pub fn place(&self) -> &str {
+        &self.place
+    }
+
+    /// Whether it answers.
+    pub fn stage(&self) -> StoreStage {
+        lock(&self.work).stage.clone()
+    }
+
+    /// What resembles an item there, if that was found before.
+    pub fn known(&self, asked: &Asked) -> Option<Arc<Vec<Found>>> {
+        lock(&self.known).by_item.get(&key(asked)).cloned()
+    }
+
+    /// What resembles the items of a document is to be found.
+    pub fn want(&self, id: &DocumentId) {
+        if lock(&self.work).documents.insert(id.clone()) {
+            self.wake.notify_one();
+        }
+    }
+
+    /// What is about the same as a text there; nothing while the store is away.
+    pub fn search(&self, query: Arc<[f32]>, filter: Filter, count: usize) -> oneshot::Receiver<Vec<Found>> {
+        let (reply, answer) = oneshot::channel();
+        lock(&self.work).searches.push_back(Search {
+            query,
+            filter,
+            count,
+            reply,
+        });
+        self.wake.notify_one();
+        answer
+    }
+
+    /// Lets the thread end.
+    pub fn end(&self) {
+        lock(&self.work).ended = true;
+        self.wake.notify_one();
+    }
+
+    /// What is to be done next, slept for if need be; `None` at the end. Somebody waits for a search; while the store is left alone,
+    /// there is no answer.
+    fn next(&self) -> Option<Step> {
+        let mut work = lock(&self.work);
+        loop {
+            if work.ended {
+                return None;
+            }
+            let left = work.not_before.and_then(|at| at.checked_duration_since(Instant::now()));
+            if left.is_some() {
+                // Whoever waits is answered by its channel.
+                work.searches.clear();
+            }
+            if let Some(search) = work.searches.pop_front() {
+                return Some(Step::Search(search));
+            }
+            if left.is_none()
+                && let Some(id) = work.documents.pop_first()
+            {
+                return Some(Step::Relate(id));
+            }
+            work = match left.filter(|_| !work.documents.is_empty()) {
+                Some(left) => {
+                    let woken = self.wake.wait_timeout(work, left);
+                    woken.unwrap_or_else(PoisonError::into_inner).0
+                }
+                None => self.wake.wait(work).unwrap_or_else(PoisonError::into_inner),
+            };
+        }
+    }
+
+    /// Whether something else should be done first.
+    fn interrupted(&self) -> bool {
+        let work = lock(&self.work);
+        work.ended || !work.searches.is_empty()
+    }
+
+    fn learn(&self, asked: &Asked, found: Vec<Found>) {
+        let mut known = lock(&self.known);
+        if known.by_item.len() >= MAX_KNOWN {
+            known.by_item.clear();
+        }
+        known.by_item.insert(key(asked), Arc::new(found));
+    }
+
+    /// Forgets what is too old to be believed, or everything.
+    fn forget(&self, everything: bool) {
+        let mut known = lock(&self.known);
+        if everything || known.since.elapsed() > FRESH {
+            known.by_item.clear();
+            known.since = Instant::now();
+        }
+    }
+}
+
+/// Asks a store until the analysis ends.
+pub fn run(shared: &Shared, team: &Team, open: Opener) {
+    lowest_priority();
+    let mut asker = Asker {
+        shared,
+        team,
+        open,
+        collection: None,
+        pause: SHORTEST_PAUSE,
+        told: false,
+    };
+    while let Some(step) = team.next() {
+        team.forget(false);
+        let outcome = catch_unwind(AssertUnwindSafe(|| asker.take(step)));
+        match outcome {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => asker.away(error.to_string()),
+            Err(_) => {
+                asker.collection = None;
+                asker.away("an internal error occurred while the store was asked".into());
+            }
+        }
+    }
+}
+
+/// What only the thread has.
+struct Asker<'a> {
+    shared: &'a Shared,
+    team: &'a Team,
+    open: Opener,
+    /// The connection, and the model whose questions it takes.
+    collection: Option<(String, Box<dyn Collection>)>,
+    /// How long it is left alone when it does not answer.
+    pause: Duration,
+    /// Whether the person knows that the store is away.
+    told: bool,
+}
+
+impl Asker<'_> {
+    fn take(&mut self, step: Step) -> Result<(), IndexError> {
+        let Some(model) = self.shared.state().indexing.model.clone() else {
+            // No vector is of a model that is not there.
+            return Ok(());
+        };
+        let id = &model.info().id;
+        if self.collection.as_ref().is_none_or(|(of, _)| of != id) {
+            self.team.forget(true);
+            self.collection = None;
+            self.collection = Some((id.clone(), (self.open)(&model)?));
+        }
+        let Some((_, collection)) = &self.collection else {
+            return Ok(());
+        };
+        match step {
+            Step::Search(search) => {
+                if !search.reply.is_closed() {
+                    let found = collection.search(&search.query, &search.filter, search.count)?;
+                    let _ = search.reply.send(found);
+                }
+            }
+            Step::Relate(id) => relate(self.shared, self.team, &**collection, &id)?,
+        }
+        (self.pause, self.told) = (SHORTEST_PAUSE, false);
+        lock(&self.team.work).not_before = None;
+        self.turn(StoreStage::Ready);
+        Ok(())
+    }
+
+    /// The store did not answer: it is left alone for a while, and the person is told once.
+    fn away(&mut self, why: String) {
+        tracing::warn!(why, "the store");
+        lock(&self.team.work).not_before = Some(Instant::now() + self.pause);
+        self.pause = (self.pause * 2).min(LONGEST_PAUSE);
+        self.turn(StoreStage::Away(why.clone()));
+        if !std::mem::replace(&mut self.told, true) {
+            self.shared.tell(Event::IndexTrouble(format!(
+                "{why}; until it answers, its items are not shown"
+            )));
+        }
+    }
+
+    fn turn(&self, stage: StoreStage) {
+        let former = std::mem::replace(&mut lock(&self.team.work).stage, stage.clone());
+        if former != stage {
+            self.shared.tell(Event::Store);
+        }
+    }
+}
+
+/// Asks about every item of a document that was not asked about; what is left when something else comes first is asked about later.
+fn relate(shared: &Shared, team: &Team, collection: &dyn Collection, id: &DocumentId) -> Result<(), IndexError> {
+    let lenses = shared.lenses();
+    let (mut shown, mut news) = (Instant::now(), false);
+    for asked in lenses.questions(id) {
+        if team.known(&asked).is_some() {
+            continue;
+        }
+        if team.interrupted() {
+            team.want(id);
+            break;
+        }
+        let found = match collection.similar(&asked, &Filter::default(), MAX_FOUND) {
+            Ok(found) => found,
+            Err(error) => {
+                team.want(id);
+                return Err(error);
+            }
+        };
+        team.learn(&asked, found);
+        news = true;
+        if shown.elapsed() >= SHOW_EVERY {
+            shared.tell(Event::Neighbours);
+            (shown, news) = (Instant::now(), false);
+        }
+    }
+    if news {
+        shared.tell(Event::Neighbours);
+    }
+    Ok(())
+}

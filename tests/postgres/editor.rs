@@ -1,0 +1,160 @@
+//! A store beside an editor: what a team's job indexed is found from an open document.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::Command;
+
+use fovea::model::UNSTOPPED;
+use fovea::similar::index::postgres::{Folder, Link};
+use fovea::similar::index::{Collection, Filter, Limits, embed_query};
+use serde_json::{Value, json};
+
+use crate::program::{Program, URI};
+use crate::{MODEL, Server, job, reader, write};
+
+const THERE: &str = "fn read_settings(file: &Path) -> Result<Settings, Error> {\n    let content = std::fs::read_to_string(file)?;\n    let parsed: Settings = toml::from_str(&content)?;\n    parsed.validate()?;\n    Ok(parsed)\n}\n";
+const HERE: &str = "fn load_settings(path: &Path) -> Result<Settings, Error> {\n    let text = std::fs::read_to_string(path)?;\n    let settings: Settings = toml::from_str(&text)?;\n    settings.validate()?;\n    Ok(settings)\n}\n";
+
+fn index(folder: &Path, server: &Server, more: &[&str]) {
+    let address = server.address("postgres");
+    let output = Command::new(env!("CARGO_BIN_EXE_fovea"))
+        .arg("index")
+        .arg(folder)
+        .args(["--store", &address])
+        .args(more)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// A server of the language for an editor, whose person has an address in their configuration.
+fn editor(folder: &Path, address: &str) -> Program {
+    let configured = folder.join("configuration/fovea");
+    std::fs::create_dir_all(&configured).unwrap();
+    let file = configured.join("store");
+    std::fs::write(&file, format!("{address}\n")).unwrap();
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).unwrap();
+    let mut program = Program::start_in(folder);
+    let window = json!({"showDocument": {"support": true}});
+    let capabilities = json!({"experimental": {"fovea": {"status": true}}, "window": window});
+    program.greet(capabilities, json!({"debounceMs": 0}));
+    program.open(HERE);
+    program
+}
+
+#[test]
+fn an_editor_finds_what_the_teams_job_indexed_and_opens_its_page() {
+    let Some(server) = Server::start(None) else { return };
+    let team = tempfile::tempdir().unwrap();
+    write(team.path(), "src/settings.rs", &format!("// Settings.\n{THERE}"));
+    let pattern = "https://git.example/backend/blob/main/{path}#L{line}";
+    index(team.path(), &server, &["--as", "team/backend", "--link", pattern]);
+    let folder = tempfile::tempdir().unwrap();
+    let mut program = editor(folder.path(), &server.address("postgres"));
+    let document = json!({"textDocument": {"uri": URI}});
+    let lenses = program.until("textDocument/codeLens", &document, |lenses| lenses[0].is_object());
+    let lens = program.request("codeLens/resolve", lenses[0].clone());
+    let command = &lens["result"]["command"];
+    let title = command["title"].as_str().unwrap();
+    assert!(
+        title.ends_with("read_settings · team/backend: src/settings.rs"),
+        "{title}"
+    );
+    let similar = &command["arguments"][0]["similar"][0];
+    let page = "https://git.example/backend/blob/main/src/settings.rs#L2";
+    assert_eq!(similar["uri"], page);
+    assert_eq!(
+        similar["store"],
+        json!({"folder": "team/backend", "path": "src/settings.rs"})
+    );
+    // One click, and the browser shows it.
+    program.send("workspace/executeCommand", command);
+    let shown = program.told("window/showDocument", |_| true);
+    assert_eq!(shown, json!({"uri": page, "external": true, "takeFocus": true}));
+    // A hover names it, and it cannot be compared, for its text is not here.
+    let hover = json!({"textDocument": {"uri": URI}, "position": {"line": 0, "character": 5}});
+    let hover = program.request("textDocument/hover", hover);
+    let text = hover["result"]["contents"]["value"]
+        .as_str()
+        .unwrap_or_default()
+        .to_owned();
+    assert!(
+        text.contains("`read_settings`") && text.contains("team/backend: src/settings.rs:2"),
+        "{text}"
+    );
+    let range = json!({"start": {"line": 0, "character": 5}, "end": {"line": 0, "character": 5}});
+    let at = json!({"textDocument": {"uri": URI}, "range": range, "context": {"diagnostics": []}});
+    let actions = program.request("textDocument/codeAction", at);
+    let titles: Vec<&Value> = actions["result"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|action| &action["title"])
+        .collect();
+    assert_eq!(titles.len(), 1, "{titles:?}");
+    assert!(
+        titles[0]
+            .as_str()
+            .unwrap()
+            .starts_with("Go to similar: `read_settings`")
+    );
+    // Search goes beyond this machine, too.
+    let search = json!({"command": "fovea.search", "arguments": ["read the configuration from a file"]});
+    let found = program.request("workspace/executeCommand", search);
+    let all = found["result"].as_array().unwrap();
+    let in_store: Vec<&Value> = all.iter().filter(|item| item["store"].is_object()).collect();
+    assert!(in_store.len() == 1 && in_store[0]["uri"] == page, "{found}");
+    program.finish();
+}
+
+#[test]
+fn an_editor_whose_store_is_away_is_told_and_goes_on() {
+    let Some(server) = Server::start(None) else { return };
+    let address = server.address("postgres");
+    let folder = tempfile::tempdir().unwrap();
+    server.kill();
+    let mut program = editor(folder.path(), &address);
+    let hover = json!({"textDocument": {"uri": URI}, "position": {"line": 0, "character": 5}});
+    program.request("textDocument/hover", hover.clone());
+    // Whoever asks for lenses is whom the store is asked for.
+    program.send("textDocument/codeLens", &json!({"textDocument": {"uri": URI}}));
+    let status = program.told("fovea/status", |status| status["store"]["state"] == "away");
+    let why = status["store"]["why"].as_str().unwrap();
+    assert!(why.contains("cannot be reached") && !why.contains(&address), "{why}");
+    let hover = program.request("textDocument/hover", hover);
+    assert!(hover["result"].is_object(), "{hover}");
+    program.finish();
+}
+
+#[test]
+fn a_page_is_said_once_stays_and_is_believed_only_where_it_is_one() {
+    let Some(server) = Server::start(None) else { return };
+    let root = crate::folder(1);
+    let link = Link::new("https://git.example/{path}#{line}").unwrap();
+    let renew = |link| {
+        let folder = Folder {
+            path: root.path(),
+            name: Some("one"),
+            link,
+        };
+        job(&server)
+            .renew(&MODEL, folder, &Limits::default(), UNSTOPPED, |_| {})
+            .unwrap();
+    };
+    let page = || {
+        let query = embed_query(&MODEL, "sum").unwrap();
+        let found = reader(&server, None).search(&query, &Filter::default(), 1).unwrap();
+        found[0].link.clone()
+    };
+    renew(None);
+    assert_eq!(page(), None);
+    renew(Some(&link));
+    renew(None);
+    assert_eq!(page().as_deref(), Some("https://git.example/src/f0.rs#1"));
+    // A store is written by others.
+    server
+        .admin()
+        .batch_execute("UPDATE fovea.roots SET link = 'file:///etc/{path}'")
+        .unwrap();
+    assert_eq!(page(), None);
+}

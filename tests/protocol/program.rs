@@ -1,0 +1,206 @@
+//! The program as a process, as an editor starts it.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::path::Path;
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+/// No test needs this long; a test that does hangs.
+const DEADLINE: Duration = Duration::from_secs(30);
+
+/// A document.
+pub const URI: &str = "file:///project/a.rs";
+
+/// A running program, gone with it.
+pub struct Program {
+    pub child: Child,
+    pub input: Option<ChildStdin>,
+    messages: Receiver<Value>,
+    errors: std::thread::JoinHandle<String>,
+    next: i64,
+    folder: Option<TempDir>,
+}
+
+impl Program {
+    /// A program whose results go when it does.
+    pub fn start() -> Program {
+        let folder = tempfile::tempdir().unwrap();
+        let mut program = Program::start_in(folder.path());
+        program.folder = Some(folder);
+        program
+    }
+
+    /// A program whose results stay in a folder.
+    pub fn start_in(folder: &Path) -> Program {
+        Program::start_with(folder, &[])
+    }
+
+    /// A program with more arguments.
+    pub fn start_with(folder: &Path, arguments: &[&str]) -> Program {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_fovea"))
+            .args(["serve", "--stdio"])
+            .args(arguments)
+            .env("RUST_LOG", "trace")
+            .env("FOVEA_CACHE_DIR", folder)
+            .env("FOVEA_POWER_SUPPLY", folder.join("power"))
+            .env("XDG_CONFIG_HOME", folder.join("configuration"))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let (sender, messages) = channel();
+        let mut output = BufReader::new(child.stdout.take().unwrap());
+        std::thread::spawn(move || {
+            while let Some(message) = read(&mut output) {
+                if sender.send(message).is_err() {
+                    return;
+                }
+            }
+        });
+        let mut stderr = child.stderr.take().unwrap();
+        let errors = std::thread::spawn(move || {
+            let mut text = String::new();
+            stderr.read_to_string(&mut text).unwrap();
+            text
+        });
+        Program {
+            input: child.stdin.take(),
+            child,
+            messages,
+            errors,
+            next: 0,
+            folder: None,
+        }
+    }
+
+    pub fn initialized(options: Value) -> Program {
+        let mut program = Program::start();
+        program.greet(json!({}), options);
+        program
+    }
+
+    pub fn greet(&mut self, capabilities: Value, options: Value) {
+        self.request(
+            "initialize",
+            json!({"capabilities": capabilities, "initializationOptions": options}),
+        );
+        self.notify("initialized", json!({}));
+    }
+
+    pub fn frame(&mut self, body: &[u8]) {
+        let input = self.input.as_mut().unwrap();
+        write!(input, "Content-Length: {}\r\n\r\n", body.len()).unwrap();
+        input.write_all(body).unwrap();
+        input.flush().unwrap();
+    }
+
+    pub fn notify(&mut self, method: &str, params: Value) {
+        self.frame(
+            json!({"jsonrpc": "2.0", "method": method, "params": params})
+                .to_string()
+                .as_bytes(),
+        );
+    }
+
+    /// Asks, and does not wait for the answer.
+    pub fn send(&mut self, method: &str, params: &Value) -> i64 {
+        self.next += 1;
+        let message = json!({"jsonrpc": "2.0", "id": self.next, "method": method, "params": params});
+        self.frame(message.to_string().as_bytes());
+        self.next
+    }
+
+    pub fn request(&mut self, method: &str, params: Value) -> Value {
+        let id = self.send(method, &params);
+        loop {
+            let message = self.messages.recv_timeout(DEADLINE).expect("no answer");
+            if message["id"] == id && message["method"].is_null() {
+                return message;
+            }
+        }
+    }
+
+    /// The next notification that is so.
+    pub fn told(&mut self, method: &str, so: impl Fn(&Value) -> bool) -> Value {
+        loop {
+            let message = self.messages.recv_timeout(DEADLINE);
+            let mut message = message.unwrap_or_else(|_| panic!("no {method}"));
+            if message["method"] == method && so(&message["params"]) {
+                return message["params"].take();
+            }
+        }
+    }
+
+    /// The heat of a whole document.
+    pub fn heat(&mut self) -> Value {
+        self.told("fovea/heat", |heat| heat["complete"] == true)
+    }
+
+    /// Until it says so.
+    pub fn until(&mut self, method: &str, params: &Value, so: impl Fn(&Value) -> bool) -> Value {
+        let start = Instant::now();
+        loop {
+            let mut answer = self.request(method, params.clone());
+            if so(&answer["result"]) {
+                return answer["result"].take();
+            }
+            assert!(start.elapsed() < DEADLINE, "{method}: {answer}");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    pub fn open(&mut self, text: &str) {
+        let document = json!({"uri": URI, "languageId": "rust", "version": 1, "text": text});
+        self.notify("textDocument/didOpen", json!({"textDocument": document}));
+    }
+
+    /// Ends with stdin still open.
+    pub fn end(mut self) -> (ExitStatus, String) {
+        let start = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                let errors = self.errors.join().unwrap();
+                drop(self.input);
+                return (status, errors);
+            }
+            if start.elapsed() > DEADLINE {
+                self.child.kill().unwrap();
+                panic!("it goes on");
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    pub fn finish(mut self) -> String {
+        self.request("shutdown", Value::Null);
+        self.notify("exit", Value::Null);
+        let (status, errors) = self.end();
+        assert_eq!(status.code(), Some(0), "{errors}");
+        errors
+    }
+}
+
+fn read(output: &mut impl BufRead) -> Option<Value> {
+    let mut length = 0;
+    loop {
+        let mut line = String::new();
+        if output.read_line(&mut line).unwrap() == 0 {
+            return None;
+        }
+        match line.trim().strip_prefix("Content-Length: ") {
+            Some(number) => length = number.parse().unwrap(),
+            None => {
+                assert_eq!(line, "\r\n", "stdout is for the protocol alone");
+                break;
+            }
+        }
+    }
+    let mut body = vec![0; length];
+    output.read_exact(&mut body).unwrap();
+    Some(serde_json::from_slice(&body).unwrap())
+}
