@@ -7,13 +7,14 @@ use std::time::Instant;
 use anyhow::Result;
 use clap::Args;
 
+use super::store::StoreArguments;
 use super::{ModelArguments, output};
 use crate::analysis::{analyse, store};
 use crate::database::{Examination, Trouble};
 use crate::explain::Method;
 use crate::model::{Model, Source, UNSTOPPED, simd, verify};
 use crate::places::cache_folder;
-use crate::similar::index;
+use crate::similar::index::{self, Elsewhere};
 use crate::text::Language;
 
 /// Arguments of `fovea doctor`.
@@ -21,6 +22,8 @@ use crate::text::Language;
 pub(super) struct Doctor {
     #[command(flatten)]
     model: ModelArguments,
+    #[command(flatten)]
+    store: StoreArguments,
 }
 
 /// Checks the installation; exit code 1 if anything is wrong.
@@ -56,7 +59,10 @@ pub(super) fn run(arguments: &Doctor) -> Result<ExitCode> {
     }
     let start = Instant::now();
     match Model::load(&source) {
-        Ok(model) => check_model(&model, start, &mut report),
+        Ok(model) => {
+            check_model(&model, start, &mut report);
+            check_store(&model, arguments.store.elsewhere(), &mut report);
+        }
         Err(error) => report.wrong(error.to_string()),
     }
     match cache_folder() {
@@ -102,6 +108,20 @@ fn check_model(model: &Model, start: Instant, report: &mut Report) {
                 report.wrong("the shares do not sum to 1: the arithmetic of this machine or build is off".to_owned());
             }
         }
+        Err(error) => report.wrong(error.to_string()),
+    }
+}
+
+/// Asks the store that a language server would ask, if there is one.
+fn check_store(model: &Model, store: Option<Elsewhere>, report: &mut Report) {
+    let Some(mut store) = store else { return };
+    let start = Instant::now();
+    match (store.open)(model).and_then(|items| items.len()) {
+        Ok(items) => report.line(format!(
+            "store: {}, {items} items, answered in {:.0} ms",
+            store.place,
+            millis(start)
+        )),
         Err(error) => report.wrong(error.to_string()),
     }
 }

@@ -71,6 +71,17 @@ fn an_editor_finds_what_the_teams_job_indexed_and_opens_its_page() {
     program.send("workspace/executeCommand", command);
     let shown = program.told("window/showDocument", |_| true);
     assert_eq!(shown, json!({"uri": page, "external": true, "takeFocus": true}));
+    let doctor = Command::new(env!("CARGO_BIN_EXE_fovea"))
+        .arg("doctor")
+        .env("FOVEA_CACHE_DIR", folder.path())
+        .env("XDG_CONFIG_HOME", folder.path().join("configuration"))
+        .output()
+        .unwrap();
+    let lines = String::from_utf8(doctor.stdout).unwrap();
+    assert!(
+        lines.contains("\nstore: index on ") && lines.contains(", 1 items, answered in "),
+        "{lines}"
+    );
     // A hover names it, and it cannot be compared, for its text is not here.
     let hover = json!({"textDocument": {"uri": URI}, "position": {"line": 0, "character": 5}});
     let hover = program.request("textDocument/hover", hover);
