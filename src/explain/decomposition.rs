@@ -4,7 +4,7 @@
 //! its input (DecompX, Modarressi et al., ACL 2023). Its linear part is pulled back from the embedding in one pass of plain
 //! linear algebra; the inner product of a token's input with what arrives there is the token's share.
 
-use candle_core::{D, Result, Tensor};
+use candle_core::{Result, Tensor};
 
 use super::TokenScores;
 use crate::model::{LayerTrace, ModelError, Pooling, Trace, ops};
@@ -43,19 +43,17 @@ pub fn pull_back(trace: &Trace, pooling: Pooling, direction: &[f32]) -> std::res
         });
     };
     let device = trace.hidden.device();
-    let weights: Vec<f32> = (0..n).map(|i| pooling.weight(i, n)).collect();
-    let weights = Tensor::from_vec(weights, (n, 1), device)?;
-    let direction = Tensor::from_slice(direction, (1, direction.len()), device)?;
-    let mut gradient = weights.matmul(&direction)?; // (n, hidden)
+    let weights = (0..n).map(|i| pooling.weight(i, n));
+    let rows = weights.flat_map(|weight| direction.iter().map(move |v| weight * v));
+    let mut gradient = Tensor::from_vec(rows.collect::<Vec<f32>>(), (n, direction.len()), device)?; // (n, hidden)
     let mut bias = 0f64;
     for layer in trace.layers.iter().rev() {
         let (before, part) = pull_back_layer(layer, &gradient)?;
-        gradient = before;
+        ops::done_with(std::mem::replace(&mut gradient, before));
         bias += part;
     }
-    let tokens = (&first.input * &gradient)?.sum(D::Minus1)?.to_vec1()?;
     Ok(TokenScores {
-        tokens,
+        tokens: ops::row_products(&first.input, &gradient)?,
         bias: bias as f32,
     })
 }
@@ -66,17 +64,22 @@ fn pull_back_layer(layer: &LayerTrace, gradient: &Tensor) -> Result<(Tensor, f64
     let mut bias = ops::shifted(gradient, &w.norm2.shift)?;
     let summed = ops::pull_back_norm(gradient, &w.norm2.scale, &layer.inverse_std2)?; // (n, hidden), at Y + FFN(Y)
     bias += ops::shifted(&summed, &w.down_bias)?;
-    let active = ops::gate_back(&summed, &w.down, &layer.gate)?; // (n, intermediate), at YW₁ + b₁
-    bias += ops::shifted(&active, &w.up_bias)?;
-    let attended = (summed + ops::linear_back(&active, &w.up)?)?; // (n, hidden), at Y
-    ops::done_with(active);
+    let (attended, part) = ops::feed_forward_back(&summed, &w.down, &layer.gate, &w.up, &w.up_bias)?; // (n, hidden), at Y
+    bias += part;
+    ops::done_with(summed);
 
     bias += ops::shifted(&attended, &w.norm1.shift)?;
     let mixed = ops::pull_back_norm(&attended, &w.norm1.scale, &layer.inverse_std1)?; // (n, hidden), at X + attention
+    ops::done_with(attended);
     bias += ops::shifted(&mixed, &w.output_bias)?;
     let context = ops::linear_back(&mixed, &w.output)?; // (n, hidden), at the heads' concatenated contexts
     let values = ops::unmix(&layer.attention, &context)?; // (n, hidden), at XW_V + b_V
     ops::done_with(context);
     bias += ops::shifted(&values, &w.value_bias()?)?;
-    Ok(((mixed + ops::linear_back(&values, w.value()?)?)?, bias))
+    let back = ops::linear_back(&values, w.value()?)?; // (n, hidden), at X through the values
+    ops::done_with(values);
+    let gradient = ops::add(&mixed, &back)?;
+    ops::done_with(mixed);
+    ops::done_with(back);
+    Ok((gradient, bias))
 }

@@ -1,4 +1,4 @@
-//! The feed-forward block, some rows at a time: what is between its two products stays in the second cache.
+//! The feed-forward block and the way back through it, some rows at a time: what is between the two products stays in the second cache.
 
 use std::sync::OnceLock;
 
@@ -6,12 +6,14 @@ use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor, bail};
 use rayon::prelude::*;
 
 use super::arrays::array;
-use super::linear::{Split, activate, linear};
-use super::{done_with, on_cpu, values, with_values};
+use super::linear::{Split, activate, gate_back, linear, linear_back};
+use super::slices::with_all;
+use super::{add, done_with, on_cpu, shifted, values, with_values};
 use crate::model::config::Activation;
-use crate::model::kernels::activation::Gated;
+use crate::model::kernels::activation::{Gated, TimesGate};
 use crate::model::kernels::gemm::Plain;
 use crate::model::kernels::operand::{Operand, multiply};
+use crate::model::kernels::shift;
 use crate::model::matrix::Matrix;
 use crate::model::simd::{self, Kernel, Simd};
 
@@ -153,5 +155,136 @@ impl Kernel for Block<'_> {
             bias: None,
         };
         multiply(s, gated.active, whole.down, 0..whole.down.count(), &mut plain);
+    }
+}
+
+/// The way back through the block and around it, with its gate θ held: g + ((g·Down) ⊙ θ)·Up for g (n, hidden), Down (hidden,
+/// intermediate), θ (n, intermediate), Up (intermediate, hidden) → (n, hidden), and what the bias b (intermediate) before the
+/// activation adds up to: Σ_i ⟨((g·Down) ⊙ θ)_i, b⟩.
+///
+/// Its plain composition is [`gate_back`], [`shifted`], [`linear_back`] and [`add`].
+///
+/// # Errors
+/// If the shapes do not fit.
+pub fn feed_forward_back(
+    g: &Tensor,
+    down: &Matrix,
+    gate: &Tensor,
+    up: &Matrix,
+    up_bias: &Tensor,
+) -> Result<(Tensor, f64)> {
+    let packed = down.back().zip(up.back()).filter(|_| on_cpu(g));
+    let (Some((down_back, up_back)), Split::Rows(rows)) = (packed, Split::of(g.dim(0)?, down.shape().1)) else {
+        let active = gate_back(g, down, gate)?;
+        let bias = shifted(&active, up_bias)?;
+        let out = add(g, &linear_back(&active, up)?)?;
+        done_with(active);
+        return Ok((out, bias));
+    };
+    if gate.dims2()? != (g.dim(0)?, down_back.columns()) {
+        bail!("a gate of {:?} does not fit {:?}", gate.shape(), g.shape());
+    }
+    with_all([gate, up_bias], |[gate, up_bias]| {
+        let op = FeedForwardBack {
+            down: down_back,
+            gate,
+            up: up_back,
+            up_bias,
+            rows,
+            bias: OnceLock::new(),
+        };
+        let out = g.contiguous()?.apply_op1_no_bwd(&op)?;
+        Ok((out, op.bias.into_inner().unwrap_or_default()))
+    })
+}
+
+struct FeedForwardBack<'a> {
+    down: Operand<'a>,
+    gate: &'a [f32],
+    up: Operand<'a>,
+    up_bias: &'a [f32],
+    /// Rows given to one task.
+    rows: usize,
+    bias: OnceLock<f64>,
+}
+
+impl CustomOp1 for FeedForwardBack<'_> {
+    fn name(&self) -> &'static str {
+        "feed-forward-back"
+    }
+
+    fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
+        let g = values(storage, layout)?;
+        let (hidden, intermediate) = (self.down.inner(), self.down.columns());
+        let fits = self.up.inner() == intermediate && self.up.columns() == hidden && self.up_bias.len() == intermediate;
+        if !fits || hidden == 0 || layout.dims().last() != Some(&hidden) {
+            bail!(
+                "the way back through a block of {hidden} × {intermediate} does not fit {:?}",
+                layout.shape()
+            );
+        }
+        let mut out = array(g.len());
+        let mut biases = vec![0f32; g.len() / hidden];
+        let blocks = out
+            .par_chunks_mut(self.rows * hidden)
+            .zip(g.par_chunks(self.rows * hidden));
+        let blocks = blocks.zip(self.gate.par_chunks(self.rows * intermediate));
+        let blocks = blocks.zip(biases.par_chunks_mut(self.rows));
+        let between = || vec![0f32; self.rows * intermediate];
+        blocks.for_each_init(between, |active, (((out, g), gate), biases)| {
+            simd::run(BlockBack {
+                whole: self,
+                g,
+                active: &mut active[..gate.len()],
+                gate,
+                out,
+                biases,
+            });
+        });
+        // In the order of the rows, however they were divided.
+        let _ = self.bias.set(biases.into_iter().map(f64::from).sum());
+        Ok((CpuStorage::F32(out), layout.shape().clone()))
+    }
+}
+
+/// Some rows of the way back.
+struct BlockBack<'a> {
+    whole: &'a FeedForwardBack<'a>,
+    g: &'a [f32],
+    active: &'a mut [f32],
+    gate: &'a [f32],
+    out: &'a mut [f32],
+    biases: &'a mut [f32],
+}
+
+impl Kernel for BlockBack<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let FeedForwardBack { down, up, up_bias, .. } = *self.whole;
+        let columns = down.columns();
+        let mut gated = TimesGate {
+            out: self.active,
+            gate: self.gate,
+            width: columns,
+            first: 0,
+            columns,
+        };
+        multiply(s, self.g, down, 0..down.count(), &mut gated);
+        let active = gated.out;
+        for (bias, row) in self.biases.iter_mut().zip(active.chunks_exact(columns)) {
+            *bias = shift::product(s, row, up_bias);
+        }
+        let mut plain = Plain {
+            out: self.out,
+            width: up.columns(),
+            first: 0,
+            bias: None,
+        };
+        multiply(s, active, up, 0..up.count(), &mut plain);
+        for (out, g) in plain.out.iter_mut().zip(self.g) {
+            *out += g;
+        }
     }
 }

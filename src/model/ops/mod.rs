@@ -14,11 +14,12 @@ mod norm;
 mod push;
 mod shift;
 mod slices;
+mod sum;
 
 pub use arrays::{done_with, forget, keeps};
 pub use attention::{attend, attend_reference, unmix, unmix_reference};
 pub use contributions::{compose, compose_reference, lengths, lengths_reference, nearness, nearness_reference};
-pub use feed_forward::feed_forward;
+pub use feed_forward::{feed_forward, feed_forward_back};
 pub use linear::{
     activate, activate_reference, gate_back, gate_back_reference, linear, linear_back, linear_back_reference,
     linear_reference,
@@ -26,6 +27,7 @@ pub use linear::{
 pub use norm::{pull_back_norm, pull_back_norm_reference, residual_norm, residual_norm_reference};
 pub use push::{push, push_reference, push_summed, push_summed_reference, push_tokens, push_tokens_reference};
 pub use shift::{shifted, shifted_reference};
+pub use sum::{add, add_reference, row_products, row_products_reference};
 
 use candle_core::{CpuStorage, Device, Layout, Result, Tensor, bail};
 

@@ -128,6 +128,48 @@ fn a_feed_forward_block_is_its_two_products_to_the_last_bit() {
 }
 
 #[test]
+fn the_way_back_through_a_feed_forward_block_is_that_of_its_parts() {
+    let (up, down) = (random((80, 40), 0.3, 1), random((40, 80), 0.3, 2));
+    let bias = vector(80, 0.3, 3);
+    for arithmetic in [Arithmetic::F32, Arithmetic::I16] {
+        let (up, down) = (
+            Matrix::new(&up, arithmetic).unwrap(),
+            Matrix::new(&down, arithmetic).unwrap(),
+        );
+        for n in ODD_SIZES {
+            let (g, gate) = (random((n, 40), 2.0, n as u64), random((n, 80), 1.0, 5));
+            let active = gate_back(&g, &down, &gate).unwrap();
+            let plain = add_reference(&g, &linear_back(&active, &up).unwrap()).unwrap();
+            let (out, sum) = feed_forward_back(&g, &down, &gate, &up, &bias).unwrap();
+            assert!(furthest(&out, &plain) < 1e-6, "{n}");
+            let plain = shifted_reference(&active, &bias).unwrap();
+            assert!((sum - plain).abs() < 1e-5 * n as f64, "{n} {sum} {plain}");
+        }
+        let (g, gate) = (random((99, 40), 2.0, 1), random((99, 79), 1.0, 5));
+        assert!(feed_forward_back(&g, &down, &gate, &up, &bias).is_err());
+    }
+}
+
+#[test]
+fn entries_are_added_and_rows_multiplied_as_candle_does_it() {
+    for n in ODD_SIZES {
+        for width in [384, 40, 1] {
+            let (x, y) = (random((n, width), 3.0, 1), random((n, width), 1.0, 2));
+            let (sum, plain) = (add(&x, &y).unwrap(), add_reference(&x, &y).unwrap());
+            assert_eq!(bits(&sum), bits(&plain), "{n} {width}");
+            let (products, plain) = (row_products(&x, &y).unwrap(), row_products_reference(&x, &y).unwrap());
+            let near = |(a, b): (&f32, &f32)| (a - b).abs() < 1e-4;
+            assert!(
+                products.len() == n && products.iter().zip(&plain).all(near),
+                "{n} {width}"
+            );
+        }
+    }
+    let (x, y) = (random((4, 5), 1.0, 1), random((5, 4), 1.0, 1));
+    assert!(add(&x, &y).is_err() && row_products(&x, &y).is_err());
+}
+
+#[test]
 fn residual_norm_and_its_way_back_equal_the_plain_composition_at_odd_sizes() {
     for n in ODD_SIZES {
         for width in [384, 40, 1] {
