@@ -7,10 +7,10 @@ const LEVELS = 12;
 const KINDS = ['light', 'dark', 'highContrast', 'highContrastLight'];
 /** From the weakest to the strongest word: its colour, and how much of it at most. Text must stay legible on the strongest. */
 const RAMPS = {
-  light: { cold: [255, 192, 70], hot: [255, 124, 67], most: 0.44, power: 1.2 },
-  dark: { cold: [214, 144, 40], hot: [235, 66, 14], most: 0.4, power: 1.2 },
-  highContrast: { cold: [214, 144, 40], hot: [235, 66, 14], most: 0.34, power: 1.2 },
-  highContrastLight: { cold: [255, 192, 70], hot: [255, 120, 60], most: 0.5, power: 1.2 },
+  light: { cold: [255, 192, 70], hot: [255, 124, 67], most: 0.36, power: 1.2 },
+  dark: { cold: [214, 144, 40], hot: [235, 66, 14], most: 0.36, power: 1.2 },
+  highContrast: { cold: [214, 144, 40], hot: [235, 66, 14], most: 0.32, power: 1.2 },
+  highContrastLight: { cold: [255, 192, 70], hot: [255, 120, 60], most: 0.4, power: 1.2 },
 };
 /** A line below the hottest words says what the tint may not. */
 const LINES = {
@@ -43,6 +43,12 @@ colors.push(
   color('fovea.overviewRuler12', 'At the scroll bar, for lines with a word of the greatest heat.', same('#f03e3ee0', '#ff6b35e0')),
   color('fovea.unreadBorder', 'Below text that the model cannot read.', same('#868e96', '#909296')),
   color('fovea.unreadBackground', 'Behind text that the model cannot read.', same('#868e9618', '#90929618')),
+  color('fovea.foundBorder', 'Beside what a search shows, in themes whose tints are not seen.', {
+    light: '#00000000',
+    dark: '#00000000',
+    highContrast: 'contrastActiveBorder',
+    highContrastLight: 'contrastActiveBorder',
+  }),
   color('fovea.share', 'In the panel: what a word carries.', same('#e8590c', '#ff7a30')),
   color('fovea.partner', 'In the panel: the partners of a word.', same('#1971c2', '#4dabf7')),
   color('fovea.against', 'In the panel: words that make passages less similar.', same('#9c36b5', '#da77f2')),

@@ -5,6 +5,8 @@ import { isAbsolute, join } from 'node:path';
 
 import * as vscode from 'vscode';
 
+import { restricted } from './settings';
+
 /** Why there is no program to start, in a sentence that says what to do. */
 export class NoProgram extends Error {}
 
@@ -14,7 +16,7 @@ export class NoProgram extends Error {}
  * @throws NoProgram where it is missing or cannot be run.
  */
 export async function program(context: vscode.ExtensionContext): Promise<string> {
-  const wanted = vscode.workspace.getConfiguration('fovea').get<string>('server.path', '').trim();
+  const wanted = restricted('server.path').trim();
   if (wanted) {
     return runnable(expanded(wanted), 'Correct the setting fovea.server.path, or empty it to use the server that came with the extension.');
   }

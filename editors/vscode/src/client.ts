@@ -2,6 +2,7 @@
 import * as vscode from 'vscode';
 import {
   CloseAction,
+  DidChangeConfigurationNotification,
   type DynamicFeature,
   ErrorAction,
   type ErrorHandler,
@@ -125,13 +126,16 @@ export class Server implements vscode.Disposable {
     this.listeners.life(life, reason);
   }
 
-  private async startNow(): Promise<void> {
+  /** `again`: it ended before, which counts. */
+  private async startNow(again = false): Promise<void> {
     if (this.client) {
       return;
     }
     this.become('starting');
     this.spoke = false;
-    this.ends.length = 0;
+    if (!again) {
+      this.ends.length = 0;
+    }
     try {
       const command = await program(this.context);
       const client = new Client('fovea', 'Fovea', { command, args: ['serve'] }, this.options(command));
@@ -150,13 +154,39 @@ export class Server implements vscode.Disposable {
         if (event.newState === State.Running) {
           this.spoke = true;
           this.become('running');
+        } else if (event.newState !== State.Starting) {
+          setImmediate(() => this.revive(client));
         }
       });
       await client.start();
     } catch (error) {
+      const gone = this.spoke && this.client !== undefined;
       await this.drop();
+      if (gone && this.mayStartAgain()) {
+        return this.startNow(true);
+      }
       this.fail(error instanceof NoProgram ? error.message : this.unspoken(error));
     }
+  }
+
+  /** The client lets go of a server that ends while it is greeted, and starts no other: we do. */
+  private revive(client: Client): void {
+    const over = client.state === State.Stopped || client.state === State.StartFailed;
+    if (over && this.client === client && this.spoke) {
+      void this.inTurn(async () => {
+        if (this.client === client) {
+          await this.drop();
+          await this.startNow(true);
+        }
+      });
+    }
+  }
+
+  /** Counts an end; whether there were few enough lately. */
+  private mayStartAgain(): boolean {
+    const now = Date.now();
+    this.ends.push(now);
+    return this.ends.filter((end) => now - end <= SPELL).length <= MOST_ENDS;
   }
 
   private async stopNow(): Promise<void> {
@@ -176,13 +206,21 @@ export class Server implements vscode.Disposable {
       documentSelector: SELECTOR,
       outputChannel: this.output,
       initializationOptions: section,
-      middleware: { ...guard, ...this.middleware },
+      middleware: { ...guard, ...this.middleware, workspace: this.settings },
       errorHandler: this.errorHandler(command),
       initializationFailedHandler: () => false,
       markdown: { isTrusted: false, supportHtml: false },
       progressOnInitialization: false,
     };
   }
+
+  /** The settings as `section` has them, whichever way they reach the server. */
+  private readonly settings: NonNullable<Middleware['workspace']> = {
+    configuration: ({ items }) => items.map((item) => (item.section === 'fovea' ? section() : null)),
+    didChangeConfiguration: async () => {
+      await this.client?.sendNotification(DidChangeConfigurationNotification.method, { settings: { fovea: section() } });
+    },
+  };
 
   private errorHandler(command: string): ErrorHandler {
     return {
@@ -191,16 +229,13 @@ export class Server implements vscode.Disposable {
         if (!this.spoke) {
           return { action: CloseAction.DoNotRestart, handled: true, message: `${command} ended before it said anything` };
         }
-        const now = Date.now();
-        this.ends.push(now);
-        const recent = this.ends.filter((end) => now - end <= SPELL).length;
-        if (recent <= MOST_ENDS) {
+        if (this.mayStartAgain()) {
           this.become('starting');
           return { action: CloseAction.Restart, handled: true, message: 'The server ended; it is started again.' };
         }
         // After this handler the client lets go by itself.
         setImmediate(() => void this.drop());
-        this.fail(`The server ended ${recent} times within three minutes and is not started again.`);
+        this.fail(`The server ended ${MOST_ENDS + 1} times within three minutes and is not started again.`);
         return { action: CloseAction.DoNotRestart, handled: true };
       },
     };

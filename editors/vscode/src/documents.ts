@@ -15,6 +15,16 @@ export function ours(document: vscode.TextDocument): boolean {
   return SCHEMES.has(scheme) || (vscode.workspace.workspaceFolders ?? []).some((folder) => folder.uri.scheme === scheme);
 }
 
+/** Why a document that is not ours is not analysed. */
+export function foreign(document: vscode.TextDocument): string | undefined {
+  return ours(document) ? undefined : `It is no file, no new document and of no open folder, but one of ${document.uri.scheme}:`;
+}
+
+/** Of which open folders only open documents can be found: the server reads files alone. */
+export function virtualFolders(): string[] {
+  return (vscode.workspace.workspaceFolders ?? []).filter(({ uri }) => uri.scheme !== 'file').map(({ name }) => name);
+}
+
 /** Lets only our documents through. */
 export const guard: Middleware = {
   didOpen: async (document, next) => {

@@ -1,4 +1,4 @@
-/** The settings that are the editor's own. Those of the server reach it as they are. */
+/** The settings that are the editor's own, and those of the server as they reach it. */
 import * as vscode from 'vscode';
 
 import type { DrawOptions } from './heat/drawing';
@@ -16,7 +16,22 @@ export function explainLens(): boolean {
   return vscode.workspace.getConfiguration('fovea.client').get<boolean>('explainLens', true);
 }
 
-/** The whole section, for the server's start. */
-export function section(): unknown {
-  return JSON.parse(JSON.stringify(vscode.workspace.getConfiguration('fovea')));
+/**
+ * A setting that names what is loaded or run. In a workspace that is not trusted it is the person's alone: VS Code leaves the
+ * workspace's out, but older ones not where it is written within an object, as `"fovea.model": {"dir": …}`.
+ */
+export function restricted(name: 'model.dir' | 'server.path'): string {
+  const settings = vscode.workspace.getConfiguration('fovea');
+  if (vscode.workspace.isTrusted) {
+    return settings.get<string>(name, '');
+  }
+  const found = settings.inspect<string>(name);
+  return found?.globalValue ?? found?.defaultValue ?? '';
+}
+
+/** The whole section, as the server is to have it. */
+export function section(): Record<string, unknown> {
+  // VS Code speaks of places in UTF-16 and refuses a server that does not.
+  const { positionEncoding: _, ...others } = JSON.parse(JSON.stringify(vscode.workspace.getConfiguration('fovea')));
+  return { ...others, model: { dir: restricted('model.dir') } };
 }

@@ -3,7 +3,7 @@ import * as vscode from 'vscode';
 
 import type { Life } from './client';
 import { inWords } from './commands/maps';
-import { ours } from './documents';
+import { foreign, virtualFolders } from './documents';
 import type { IndexParams, StatusParams } from './protocol';
 
 /** Milliseconds of work after which the item says so: shorter work is not worth a movement at the edge of the eye. */
@@ -65,9 +65,7 @@ export class StatusItem implements vscode.Disposable {
     if (this.busySince !== undefined && waited < PATIENCE) {
       this.timer = setTimeout(() => this.draw(), PATIENCE - waited);
     }
-    const editor = vscode.window.activeTextEditor;
-    const document = editor && ours(editor.document) ? editor.document.uri : undefined;
-    this.drawn = look(this.known, document, waited >= PATIENCE);
+    this.drawn = look(this.known, vscode.window.activeTextEditor?.document, waited >= PATIENCE);
     this.item.text = this.drawn.text;
     this.item.tooltip = tooltip(this.drawn.lines);
     this.item.accessibilityInformation = { label: this.drawn.lines.join(', '), role: 'button' };
@@ -88,14 +86,18 @@ function tooltip(lines: string[]): vscode.MarkdownString {
 }
 
 /** The reason why a document is not analysed. */
-export function inactive(status: StatusParams | undefined, document: vscode.Uri | undefined): string | undefined {
+export function inactive(status: StatusParams | undefined, document: vscode.TextDocument | undefined): string | undefined {
+  const reason = document && foreign(document);
+  if (reason) {
+    return reason;
+  }
   // Server and editor may escape a URI differently.
-  const wanted = document?.toString();
+  const wanted = document?.uri.toString();
   return status?.inactive.find((each) => vscode.Uri.parse(each.uri).toString() === wanted)?.reason;
 }
 
 /** `busy`: whether it has been busy for long enough to say so. */
-export function look(known: Known, document: vscode.Uri | undefined, busy: boolean): Look {
+export function look(known: Known, document: vscode.TextDocument | undefined, busy: boolean): Look {
   const { life, status } = known;
   if (life === 'broken') {
     return { text: '$(error) Fovea', lines: ['Fovea is not running', known.reason ?? ''], severity: 'error' };
@@ -127,8 +129,10 @@ export function look(known: Known, document: vscode.Uri | undefined, busy: boole
 }
 
 function indexed(index: IndexParams | undefined): string[] {
+  const names = virtualFolders();
+  const virtual = names.length > 0 ? [`Only open documents can be found of ${names.join(', ')}, which is virtual.`] : [];
   if (!index) {
-    return [];
+    return virtual;
   }
   const items = `${index.items.toLocaleString()} items can be found`;
   const now = {
@@ -138,7 +142,7 @@ function indexed(index: IndexParams | undefined): string[] {
     cancelled: 'Indexing was stopped.',
     ready: '',
   }[index.state];
-  return [now ? `${now} ${items}.` : `${items}.`, ...index.refused.map((reason) => `Not indexed: ${reason}`)];
+  return [now ? `${now} ${items}.` : `${items}.`, ...index.refused.map((reason) => `Not indexed: ${reason}`), ...virtual];
 }
 
 function sentence(text: string): string {

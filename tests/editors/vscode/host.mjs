@@ -24,7 +24,8 @@ export async function developed({ scratch, esbuild, root }) {
     version: '0.0.1',
     engines: { vscode: '^1.91.0' },
     main: './extension.js',
-    activationEvents: ['onStartupFinished'],
+    activationEvents: ['onStartupFinished', 'onFileSystem:memory'],
+    capabilities: { untrustedWorkspaces: { supported: true }, virtualWorkspaces: true },
     contributes: { commands: [{ command: 'second.start', title: 'Second Server: Start' }] },
   };
   writeFileSync(join(folder, 'package.json'), JSON.stringify(manifest));
@@ -47,7 +48,7 @@ export async function hostTests(world, { tell }) {
       for (const line of lines.map((each) => JSON.parse(each))) {
         if (line.name && !told.has(line.name)) {
           told.add(line.name);
-          tell(line.name, line.error);
+          tell(line.name, line.error, line.setting);
         }
       }
       return lines.some((line) => JSON.parse(line).end);

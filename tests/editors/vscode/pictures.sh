@@ -19,7 +19,7 @@ keep() {
 keep editor-dark editors/vscode/images/heat.png
 keep pair editors/vscode/images/pair.png
 keep peek editors/vscode/images/peek.png
-keep search editors/vscode/images/search.png
+keep all-search-dark editors/vscode/images/search.png
 keep menu editors/vscode/images/menu.png
 keep editor-light docs/images/vscode.png
 keep pair docs/images/vscode-pair.png

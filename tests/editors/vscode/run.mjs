@@ -13,6 +13,7 @@ import { hostTests } from './host.mjs';
 import { linesTests } from './lines.mjs';
 import { personTests } from './person.mjs';
 import { start } from './server.mjs';
+import { settingsTests } from './settings.mjs';
 import { tally } from './tally.mjs';
 
 const [fovea, editors, pictures] = process.argv.slice(2).map((path) => resolve(path));
@@ -49,19 +50,19 @@ const lines = tally();
 let server;
 let browser;
 try {
-  const world = { root, scratch, esbuild: join(root, 'editors/vscode/node_modules/esbuild'), workspace, pictures };
   const vsix = run(join(root, 'editors/vscode/package.sh'), [fovea, 'linux-x64', scratch], { env });
-  server = await start({
-    editors,
-    scratch,
-    extensions: [vsix],
-    environment: {
-      FOVEA_CACHE_DIR: join(scratch, 'cache'),
-      FOVEA_TEST_RESULTS: join(scratch, 'results.json'),
-      FOVEA_TEST_WISHES: join(scratch, 'wishes.json'),
-      FOVEA_TEST_SECOND: resolve(here, '../second_server.py'),
-    },
-  });
+  // What reaches the extension host.
+  const environment = {
+    FOVEA_CACHE_DIR: join(scratch, 'cache'),
+    FOVEA_TEST_RESULTS: join(scratch, 'results.json'),
+    FOVEA_TEST_WISHES: join(scratch, 'wishes.json'),
+    FOVEA_POWER_SUPPLY: join(scratch, 'power'),
+    FOVEA_TEST_SECOND: resolve(here, '../second_server.py'),
+    FOVEA_TEST_MEMORY: resolve(here, '../workspace'),
+  };
+  const esbuild = join(root, 'editors/vscode/node_modules/esbuild');
+  const world = { root, scratch, editors, fovea, vsix, environment, esbuild, workspace, pictures };
+  server = await start({ editors, scratch, extensions: [vsix], environment });
   browser = await chromium.launch({
     executablePath: ['/usr/bin/chromium', '/usr/bin/google-chrome'].find((path) => existsSync(path)),
     args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-sync'],
@@ -73,6 +74,9 @@ try {
   }
   if (process.env.FOVEA_TEST_ONLY !== 'host') {
     await personTests(world, lines);
+  }
+  if (!Object.keys(process.env).some((name) => /^FOVEA_TEST_(ONLY|SUITES|GROUPS|MATCH|IGNORE)$/.test(name))) {
+    await settingsTests(world, lines);
   }
 } catch (error) {
   lines.tell('the editor can be driven', error.stack ?? error);

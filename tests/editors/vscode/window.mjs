@@ -16,8 +16,9 @@ export const THEMES = {
 };
 
 export class Window {
-  constructor(world, context, page) {
-    this.world = world;
+  constructor(context, page, folder, wishes) {
+    this.folder = folder;
+    this.wishes = wishes;
     this.context = context;
     this.page = page;
     /** Where the page wanted to go that is not the server itself. */
@@ -40,11 +41,11 @@ export class Window {
     });
   }
 
-  /** `scale`: 1.5 is a display at 150 %. */
-  static async open(world, address, { scale = 1, width = 1180, height = 720 } = {}) {
+  /** `scale`: 1.5 is a display at 150 %; `wishes`: the file that the extension host reads, where it is another server's. */
+  static async open(world, address, { scale = 1, width = 1180, height = 720, wishes = join(world.scratch, 'wishes.json') } = {}) {
     const context = await world.browser.newContext({ viewport: { width, height }, deviceScaleFactor: scale, reducedMotion: 'reduce' });
     const page = await context.newPage();
-    const window = new Window(world, context, page);
+    const window = new Window(context, page, new URL(address).searchParams.get('folder'), wishes);
     await page.goto(address);
     await page.locator('.monaco-workbench').waitFor();
     await page.locator('.explorer-folders-view .monaco-list-row').first().waitFor();
@@ -57,12 +58,25 @@ export class Window {
     return this.context.close();
   }
 
-  /** Changes settings of the person; null takes one back. Waits until the editor has them. */
-  async set(settings) {
-    const wishes = join(this.world.scratch, 'wishes.json');
+  /** Has something done in the extension host, and answers what is known there. */
+  async wish(wish) {
     const turn = String(++turns);
-    writeFileSync(wishes, JSON.stringify({ turn, settings }));
-    await until('the settings', () => existsSync(`${wishes}.done`) && readFileSync(`${wishes}.done`, 'utf8') === turn);
+    writeFileSync(this.wishes, JSON.stringify({ ...wish, folder: this.folder, turn }));
+    return until('the wish', () => {
+      const done = existsSync(`${this.wishes}.done`) && JSON.parse(readFileSync(`${this.wishes}.done`, 'utf8'));
+      return done?.turn === turn && done.state;
+    });
+  }
+
+  state() {
+    return this.wish({});
+  }
+
+  /** Changes settings of the person; null takes one back. Waits until the editor has them. */
+  set(settings) {
+    // See host/settings.js.
+    const ignored = (name) => process.env.FOVEA_TEST_IGNORE && new RegExp(process.env.FOVEA_TEST_IGNORE).test(name);
+    return this.wish({ settings: Object.fromEntries(Object.entries(settings).filter(([name]) => !ignored(name))) });
   }
 
   async theme(name) {

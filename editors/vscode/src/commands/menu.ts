@@ -1,7 +1,6 @@
 /** The menu of the status bar item. */
 import * as vscode from 'vscode';
 
-import { ours } from '../documents';
 import { inactive } from '../status';
 import type { Core } from './core';
 import { inWords } from './maps';
@@ -21,8 +20,7 @@ export async function showMenu(core: Core): Promise<void> {
 function entries(core: Core): Entry[] {
   const { life, status } = core.known();
   const running = life === 'running' && status !== undefined;
-  const document = vscode.window.activeTextEditor?.document;
-  const reason = document && ours(document) ? inactive(status, document.uri) : undefined;
+  const reason = inactive(status, vscode.window.activeTextEditor?.document);
   const help: Entry[] = [
     group('Help'),
     entry('debug-restart', running ? 'Restart server' : 'Start server', 'fovea.restartServer'),

@@ -11,6 +11,9 @@ export class Preview {
   private readonly before = new Set(tabs().map(key));
   private readonly mark = vscode.window.createTextEditorDecorationType({
     backgroundColor: new vscode.ThemeColor('editor.rangeHighlightBackground'),
+    borderColor: new vscode.ThemeColor('fovea.foundBorder'),
+    borderStyle: 'solid',
+    borderWidth: '0 0 0 3px',
     isWholeLine: true,
   });
   private marked: vscode.TextEditor | undefined;
@@ -67,7 +70,9 @@ export class Preview {
   }
 
   private async open(near: SimilarItem, preview: boolean): Promise<void> {
-    const selection = range(near.selection);
+    const name = range(near.selection);
+    // While somebody only looks, the item is marked: a selection below the tints would be hard to read.
+    const selection = preview ? new vscode.Range(name.start, name.start) : name;
     const options = { preview, preserveFocus: preview, selection };
     const editor = await vscode.window.showTextDocument(vscode.Uri.parse(near.uri), options);
     editor.revealRange(range(near.range), vscode.TextEditorRevealType.InCenterIfOutsideViewport);

@@ -41,8 +41,9 @@ export interface Shown {
 
 export class Drawing implements vscode.Disposable {
   private readonly heats = new Map<string, Heat>();
-  /** The lines that are drawn in an editor; as the editor object is new whenever its tab is. */
-  private readonly windows = new WeakMap<vscode.TextEditor, { first: number; last: number }>();
+  /** The lines that are drawn in an editor, and in which turn; as the editor object is new whenever its tab is. */
+  private readonly windows = new WeakMap<vscode.TextEditor, { first: number; last: number; turn: number }>();
+  private turns = 0;
   private readonly drew = new vscode.EventEmitter<vscode.Uri>();
   private readonly listeners: vscode.Disposable[];
   private palette: Palette;
@@ -147,7 +148,8 @@ export class Drawing implements vscode.Disposable {
     // Past both ends nothing is to be drawn, so that nothing is missing there either.
     const first = top - MARGIN <= 0 ? -Infinity : top - MARGIN;
     const last = bottom + MARGIN >= editor.document.lineCount ? Infinity : bottom + MARGIN;
-    this.windows.set(editor, { first, last });
+    const turn = ++this.turns;
+    this.windows.set(editor, { first, last, turn });
     const buckets = Array.from({ length: LEVELS }, (): vscode.Range[] => []);
     const lines = heat?.lines ?? [];
     for (let line = Math.max(0, first); line <= Math.min(lines.length - 1, last); line++) {
@@ -160,6 +162,20 @@ export class Drawing implements vscode.Disposable {
     this.palette.words.forEach((type, index) => editor.setDecorations(type, buckets[index] ?? []));
     this.drawRuler(editor, lines);
     this.drawUnread(editor, heat);
+    void this.confirm(editor, turn);
+  }
+
+  /**
+   * Decorations go to the window without a version: lines that were counted before somebody pressed Enter may arrive after it, and would
+   * stay one line off while they type. The window's next answer comes behind every edit that it had when it drew; if there was any, what
+   * has moved meanwhile is drawn once more.
+   */
+  private async confirm(editor: vscode.TextEditor, turn: number): Promise<void> {
+    const { version } = editor.document;
+    await vscode.commands.executeCommand('setContext', 'fovea.drawn', turn);
+    if (editor.document.version !== version && this.windows.get(editor)?.turn === turn && vscode.window.visibleTextEditors.includes(editor)) {
+      this.draw(editor);
+    }
   }
 
   /** The hottest words of the whole document at the scroll bar. */

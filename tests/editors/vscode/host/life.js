@@ -1,10 +1,30 @@
 // A server that dies, and one that cannot be started.
 const assert = require('node:assert/strict');
-const { writeFileSync } = require('node:fs');
+const { mkdtempSync, readFileSync, rmSync, writeFileSync } = require('node:fs');
+const { tmpdir } = require('node:os');
 const { join } = require('node:path');
 const vscode = require('vscode');
 
 const { api, having, heat, open, running, root, servers, set, test, until } = require('./session');
+
+/** A program that hears nothing after its first question and ends, three times, and is the server then. */
+const SHORT_LIVED = (runs, server) => `#!/usr/bin/env python3
+import json, os, sys
+with open('${runs}', 'a+') as file:
+    file.write('.')
+    file.seek(0)
+    count = len(file.read())
+if count > 3:
+    os.execv('${server}', ['fovea', 'serve'])
+length = 0
+while (line := sys.stdin.buffer.readline().strip()):
+    if line.lower().startswith(b'content-length:'):
+        length = int(line.split(b':')[1])
+asked = json.loads(sys.stdin.buffer.read(length))
+answer = json.dumps({'jsonrpc': '2.0', 'id': asked['id'], 'result': {'capabilities': {}}}).encode()
+os.close(0)
+os.write(1, b'Content-Length: %d\\r\\n\\r\\n' % len(answer) + answer)
+`;
 
 async function killed() {
   const [pid] = await until('a server', () => servers().length === 1 && api().status().life === 'running' && servers());
@@ -52,5 +72,21 @@ exports.run = async () => {
     await running();
     await having('server.path', '/bin/true', () => broken(/did not start[^]*fovea\.server\.path/));
     await running();
+  });
+
+  await test('one that dies while it is greeted is started again', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'fovea-life-'));
+    const [program, runs] = [join(folder, 'fovea'), join(folder, 'runs')];
+    const packed = join(vscode.extensions.getExtension('fovea.fovea').extensionPath, 'bin/fovea');
+    writeFileSync(runs, '');
+    writeFileSync(program, SHORT_LIVED(runs, packed), { mode: 0o755 });
+    const { document } = await open('src/config.rs');
+    await having('server.path', program, async () => {
+      await until(() => `the fourth of ${readFileSync(runs, 'utf8')}: ${JSON.stringify(api().status())}`, () => readFileSync(runs, 'utf8') === '....');
+      await running();
+      await heat(document, (shown) => shown.words.length > 0);
+    });
+    await running();
+    rmSync(folder, { recursive: true });
   });
 };

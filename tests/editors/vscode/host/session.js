@@ -1,17 +1,22 @@
 // What the tests in the extension host share: the session of one person, in which they run in order.
-const { appendFileSync, readdirSync, readFileSync, readlinkSync } = require('node:fs');
+const { appendFileSync } = require('node:fs');
 const vscode = require('vscode');
 
-const PATIENCE = 60_000;
+/** Which settings are left as they are while their own tests run, to see that these notice. */
+const ignored = process.env.FOVEA_TEST_IGNORE;
+const PATIENCE = ignored ? 15_000 : 60_000;
+let looked;
 const results = process.env.FOVEA_TEST_RESULTS;
 const write = (line) => appendFileSync(results, `${JSON.stringify(line)}\n`);
 
-exports.test = async (name, body) => {
+/** `setting`: the one whose effect it sees. */
+exports.test = async (name, body, setting) => {
+  looked = setting;
   try {
     await body();
-    write({ name });
+    write({ name, setting });
   } catch (error) {
-    write({ name, error: error?.stack ?? String(error) });
+    write({ name, setting, error: error?.stack ?? String(error) });
   }
 };
 exports.end = () => write({ end: true });
@@ -69,7 +74,11 @@ exports.find = (document, text, into = 0) => {
   return document.positionAt(offset + into);
 };
 
-exports.set = (name, value) => vscode.workspace.getConfiguration('fovea').update(name, value, vscode.ConfigurationTarget.Global);
+exports.set = async (name, value) => {
+  if (!ignored || name !== looked) {
+    await vscode.workspace.getConfiguration('fovea').update(name, value, vscode.ConfigurationTarget.Global);
+  }
+};
 
 /** Sets a setting, lets `body` look, and takes it back. */
 exports.having = async (name, value, body) => {
@@ -80,6 +89,9 @@ exports.having = async (name, value, body) => {
     await exports.set(name, undefined);
   }
 };
+
+/** What the item in the status bar tells. */
+exports.reason = (wanted) => until('the reason in the status bar', () => wanted.test(api().look().lines.join('\n')));
 
 exports.hovers = async (document, position) => {
   const found = await vscode.commands.executeCommand('vscode.executeHoverProvider', document.uri, position);
@@ -97,28 +109,7 @@ exports.similarLenses = (document, least = 1) =>
     return found.length >= least && found;
   });
 
-/** The servers that the extension host started, by their process ids. */
-exports.servers = () =>
-  readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .map(Number)
-    .filter((pid) => {
-      try {
-        const parent = Number(readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1].split(' ')[1]);
-        return parent === process.pid && /fovea\0serve\0/.test(readFileSync(`/proc/${pid}/cmdline`, 'utf8'));
-      } catch {
-        return false;
-      }
-    });
-
-exports.openFiles = (pid) =>
-  readdirSync(`/proc/${pid}/fd`).flatMap((fd) => {
-    try {
-      return [readlinkSync(`/proc/${pid}/fd/${fd}`)];
-    } catch {
-      return [];
-    }
-  });
+Object.assign(exports, require('./servers'));
 
 exports.running = () =>
   until(

@@ -2,7 +2,7 @@
 const assert = require('node:assert/strict');
 const vscode = require('vscode');
 
-const { api, find, heat, open, set, similarLenses, lenses, test, until } = require('./session');
+const { api, find, heat, open, similarLenses, lenses, test, until } = require('./session');
 
 const pair = (wanted = () => true) =>
   until('the panel with a pair', () => api().panel()?.kind === 'pair' && wanted(api().panel()) && api().panel());
@@ -90,12 +90,5 @@ exports.run = async () => {
     const view = await pair((each) => each.sides[0].language === 'python');
     assert.equal(view.sides[1].language, 'rust');
     assert.ok(view.sides[0].text.startsWith('def median'));
-  });
-
-  await test('the lens that explains can be left out', async () => {
-    const { document } = await open('src/config.rs');
-    await set('client.explainLens', false);
-    await until('one lens alone', async () => (await lenses(document)).every((lens) => lens.command?.title !== 'explain'));
-    await set('client.explainLens', undefined);
   });
 };

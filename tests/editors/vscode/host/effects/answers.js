@@ -1,0 +1,150 @@
+// Settings that say what is shown of an analysed document, and how.
+const assert = require('node:assert/strict');
+const vscode = require('vscode');
+
+const session = require('../session');
+const { find, foveaHover, having, heat, hovers, lenses, open, similarLenses, untitled, until } = session;
+
+const config = async () => (await open('src/config.rs')).document;
+/** What an editor asks of all providers for a document. */
+const ask = (command, document, ...rest) => vscode.commands.executeCommand(`vscode.${command}`, document.uri, ...rest);
+const whole = (document) => new vscode.Range(0, 0, document.lineCount, 0);
+
+/** The editor's own marks of equal words, which are of one kind, take the place of ours that are missing. */
+const oursHighlight = async (document, position) =>
+  (await ask('executeDocumentHighlights', document, position)).some((each) => each.kind === vscode.DocumentHighlightKind.Write);
+const hints = async (document) =>
+  (await ask('executeInlayHintProvider', document, whole(document))).filter((hint) => labelOf(hint).includes('≈'));
+const labelOf = ({ label }) => (typeof label === 'string' ? label : label.map(({ value }) => value).join(''));
+const colours = (document) => ask('executeDocumentColorProvider', document);
+const duplicates = (document) => vscode.languages.getDiagnostics(document.uri).filter(({ source }) => /fovea/i.test(source));
+
+exports.effects = {
+  method: async () => {
+    const document = await config();
+    await having('method', 'attention', () => heat(document, (shown) => shown.method === 'attention'));
+    await heat(document, (shown) => shown.method === 'decomposition');
+  },
+
+  identifierAware: async () => {
+    const document = await config();
+    const plain = JSON.stringify((await heat(document, (shown) => shown.method === 'decomposition')).words);
+    await having('identifierAware', false, () => heat(document, (shown) => JSON.stringify(shown.words) !== plain));
+    await heat(document, (shown) => JSON.stringify(shown.words) === plain);
+  },
+
+  'hover.enable': async () => {
+    const document = await config();
+    const position = find(document, 'load_config', 2);
+    await foveaHover(document, position);
+    const none = async () => !(await hovers(document, position)).some((text) => text.includes('Fovea'));
+    await having('hover.enable', false, () => until('no hover', none));
+    await foveaHover(document, position);
+  },
+
+  'hover.words': async () => {
+    const document = await config();
+    const position = find(document, 'load_config', 2);
+    const names = async () => ((await foveaHover(document, position)).match(/draws on[^\n]*/i)?.[0].match(/`/g) ?? []).length;
+    const many = await until('a hover with sources', async () => {
+      const found = await names();
+      return found > 2 && found;
+    });
+    await having('hover.words', 1, () => until('a shorter hover', async () => (await names()) < many));
+    await until('a hover as it was', async () => (await names()) === many);
+  },
+
+  'hover.deadlineMs': async () => {
+    const highlights = async (word) => {
+      const { document } = await untitled(`/// Sends the ${word} to the printer queue.\nfn print_${word}(job: &Job) -> Queue {}\n`);
+      return oursHighlight(document, find(document, `print_${word}`, 2));
+    };
+    await having('hover.deadlineMs', 0, async () => assert.ok(!(await highlights('invoice')), 'nothing can be known at once'));
+    await having('hover.deadlineMs', 30_000, async () => assert.ok(await highlights('receipt')));
+  },
+
+  'codeLens.enable': async () => {
+    const document = await config();
+    await similarLenses(document);
+    await having('codeLens.enable', false, () => until('no lens', async () => (await lenses(document)).length === 0));
+    await similarLenses(document);
+  },
+
+  'codeLens.minSimilarity': async () => {
+    const document = await config();
+    await similarLenses(document);
+    await having('codeLens.minSimilarity', 1, () => until('no lens', async () => (await lenses(document)).length === 0));
+    await similarLenses(document);
+  },
+
+  'inlayHint.enable': async () => {
+    const document = await config();
+    await similarLenses(document);
+    assert.deepEqual(await hints(document), []);
+    await having('inlayHint.enable', true, async () => {
+      const [hint] = await until('a hint', async () => (await hints(document)).length > 0 && hints(document));
+      assert.match(labelOf(hint), /^≈ 0\.\d\d read_settings/);
+    });
+    await until('no hint', async () => (await hints(document)).length === 0);
+  },
+
+  'documentColor.enable': async () => {
+    const document = await config();
+    await heat(document);
+    assert.deepEqual(await colours(document), []);
+    await having('documentColor.enable', true, async () => {
+      const found = await until('colours', async () => (await colours(document)).length > 0 && colours(document));
+      assert.ok(found.some(({ range }) => document.getText(range) === 'load_config'), JSON.stringify(found));
+    });
+    await until('no colour', async () => (await colours(document)).length === 0);
+  },
+
+  'diagnostics.enable': async () => {
+    const document = await config();
+    await similarLenses(document);
+    await having('diagnostics.minSimilarity', 0.8, async () => {
+      assert.deepEqual(duplicates(document), []);
+      await having('diagnostics.enable', true, async () => {
+        const [found] = await until('a diagnostic', () => duplicates(document).length > 0 && duplicates(document));
+        assert.equal(found.severity, vscode.DiagnosticSeverity.Hint);
+        assert.match(found.message, /read_settings/);
+      });
+      await until('no diagnostic', () => duplicates(document).length === 0);
+    });
+  },
+
+  'diagnostics.minSimilarity': async () => {
+    const document = await config();
+    await similarLenses(document);
+    await having('diagnostics.enable', true, async () => {
+      await having('diagnostics.minSimilarity', 0.8, () => until('a diagnostic', () => duplicates(document).length > 0));
+      await having('diagnostics.minSimilarity', 1, () => until('no diagnostic', () => duplicates(document).length === 0));
+    });
+  },
+
+  'highlight.enable': async () => {
+    const document = await config();
+    const ours = () => oursHighlight(document, find(document, 'load_config', 2));
+    await until('highlights', ours);
+    await having('highlight.enable', false, () => until('no highlights', async () => !(await ours())));
+    await until('highlights', ours);
+  },
+
+  'heat.enable': async () => {
+    const document = await config();
+    await heat(document, (shown) => shown.words.length > 0);
+    await having('heat.enable', false, () => heat(document, (shown) => shown.words.length === 0));
+    await heat(document, (shown) => shown.words.length > 0);
+  },
+
+  'client.explainLens': async () => {
+    const document = await config();
+    const explains = async () => (await lenses(document)).some((lens) => lens.command?.title === 'explain');
+    await until('a lens that explains', explains);
+    await having('client.explainLens', false, async () => {
+      await similarLenses(document);
+      await until('one lens alone', async () => !(await explains()));
+    });
+    await until('a lens that explains again', explains);
+  },
+};

@@ -1,0 +1,75 @@
+// Search by meaning, the menu of the status bar, and the maps of the attention.
+import assert from 'node:assert/strict';
+
+import { until } from '../server.mjs';
+
+export async function finding({ window, page, test, shot }) {
+  await test('search by meaning shows places while moving, goes back on Escape and stays on Enter', async () => {
+    await window.file('config.rs');
+    await window.heat();
+    await window.command('Fovea: Search by Meaning');
+    const input = page.locator('.quick-input-widget input[type="text"]').first();
+    await page.locator('.quick-input-title').filter({ hasText: 'Search by Meaning' }).waitFor();
+    await input.fill('middle value of a list of numbers');
+    const rows = page.locator('.quick-input-list .monaco-list-row');
+    await rows.filter({ hasText: 'median' }).first().waitFor();
+    await page.locator('.tab').filter({ hasText: 'preferences.py' }).waitFor();
+    await shot('search');
+    await input.fill('middle value of a list of numbers @rust');
+    await rows.filter({ hasText: 'median' }).first().waitFor({ state: 'detached' });
+    await rows.first().waitFor();
+    await page.keyboard.press('Escape');
+    await page.locator('.tab.active').filter({ hasText: 'config.rs' }).waitFor();
+    await page.locator('.tab').filter({ hasText: 'preferences.py' }).waitFor({ state: 'detached' });
+    assert.equal(await page.locator('.tab').count(), 1);
+    await window.command('Fovea: Search by Meaning');
+    await page.locator('.quick-input-title').filter({ hasText: 'Search by Meaning' }).waitFor();
+    await input.fill('middle value of a list of numbers');
+    await rows.filter({ hasText: 'median' }).first().waitFor();
+    await page.keyboard.press('Enter');
+    await page.locator('.tab.active').filter({ hasText: 'preferences.py' }).waitFor();
+    await until('the function', async () => (await window.lines()).some((line) => line.text.startsWith('def median')));
+    // Kept: no longer a preview, and with the keyboard's focus.
+    await page.locator('.tab.active .monaco-icon-label.italic').waitFor({ state: 'detached' });
+    await page.locator('.editor-instance > .monaco-editor.focused').waitFor();
+  });
+
+  await test('the status bar tells what Fovea does and opens a menu', async () => {
+    await window.file('config.rs');
+    const item = page.locator('.statusbar-item[id*="fovea.status"]');
+    await until('the method', async () => /Fovea decomposition/.test(await item.innerText()));
+    await item.locator('a').click();
+    const rows = page.locator('.quick-input-list .monaco-list-row');
+    await rows.filter({ hasText: 'Choose method' }).waitFor();
+    await shot('menu');
+    await rows.filter({ hasText: 'Switch heat off' }).click();
+    await window.heat((lines) => lines.length > 5 && lines.every((line) => line.words.length === 0));
+    await item.locator('a').click();
+    await rows.filter({ hasText: 'Switch heat on' }).click();
+    await window.heat();
+  });
+
+  await test('one goes through layers and heads of the attention, and the document shows each', async () => {
+    await window.file('config.rs');
+    const item = page.locator('.statusbar-item[id*="fovea.status"]');
+    const rows = page.locator('.quick-input-list .monaco-list-row');
+    const shown = async () => JSON.stringify((await window.lines()).map((line) => line.words));
+    const before = await shown();
+    await item.locator('a').click();
+    await rows.filter({ hasText: 'Choose attention layer and head' }).click();
+    await rows.filter({ hasText: 'All layers' }).waitFor();
+    await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('ArrowDown');
+    await until('the layer in the status bar', async () => /attention L1/.test(await item.innerText()));
+    await until('other words', async () => (await shown()) !== before);
+    await page.keyboard.press('Enter');
+    await rows.filter({ hasText: 'All heads' }).waitFor();
+    await page.keyboard.press('ArrowDown');
+    await until('the head in the status bar', async () => /attention L1 H0/.test(await item.innerText()));
+    await shot('attention');
+    // Whoever leaves has what there was.
+    await page.keyboard.press('Escape');
+    await until('the method as it was', async () => /Fovea decomposition/.test(await item.innerText()));
+    await until('the words as they were', async () => (await shown()) === before);
+  });
+}

@@ -1,0 +1,125 @@
+// Hovers, the peek of similar items, and the panel that explains a similarity or a selection.
+import assert from 'node:assert/strict';
+
+import { contrast } from '../contrast.mjs';
+import { until } from '../server.mjs';
+
+export async function similar({ window, page, test, shot }) {
+  await test('hovering over a word explains it', async () => {
+    await window.theme('dark');
+    const { x, y } = await window.place('load_config');
+    const hover = page.locator('.monaco-hover:not(.hidden)').filter({ hasText: 'Fovea' });
+    await until('the hover', async () => {
+      await page.mouse.move(x - 3, y);
+      await page.mouse.move(x, y);
+      return hover.first().isVisible();
+    });
+    assert.match(await hover.first().innerText(), /load_config[^]*of this function/);
+    await page.keyboard.press('Escape');
+    await page.mouse.move(5, 5);
+  });
+
+  await test('a lens opens a peek of similar items', async () => {
+    const lens = page.locator('.codelens-decoration a').filter({ hasText: '≈' });
+    await lens.first().click();
+    const peek = page.locator('.reference-zone-widget');
+    await peek.waitFor();
+    await peek.locator('.ref-tree .monaco-list-row').filter({ hasText: 'read_settings' }).first().waitFor();
+    await until('the text of the other file', async () => /read_settings/.test(await peek.locator('.preview .view-lines').innerText()));
+    await shot('peek');
+    // From there the way leads on to why.
+    await peek.locator('.preview .view-line').filter({ hasText: 'read_settings' }).first().click({ button: 'right' });
+    const entry = page.locator('.monaco-menu .action-item').filter({ hasText: 'Explain Similarity' }).first();
+    await entry.waitFor();
+    // A menu that has just come up takes no click.
+    await until('the choice', async () => {
+      await entry.click({ timeout: 1000 }).catch(() => undefined);
+      return !(await entry.isVisible());
+    });
+    const frame = await window.panel('pair');
+    assert.match(await frame.locator('h1').innerText(), /load_config resembles read_settings/);
+    await page.keyboard.press('Control+W');
+    await page.locator('.tab').filter({ hasText: 'Why Similar' }).waitFor({ state: 'detached' });
+    await window.heat();
+    assert.equal(await peek.count(), 0, 'the peek ends when the panel takes its place');
+  });
+
+  await test('the lens beside it explains the similarity: a word on one side lights its partners on the other', async () => {
+    await page.locator('.codelens-decoration a').filter({ hasText: 'explain' }).first().click();
+    const row = page.locator('.quick-input-list .monaco-list-row').filter({ hasText: 'read_settings' });
+    const several = await Promise.race([row.first().waitFor().then(() => true), window.panel('pair').then(() => false)]);
+    if (several) {
+      await page.keyboard.press('Enter');
+    }
+    const frame = await window.panel('pair');
+    assert.match(await frame.locator('.summary').innerText(), /0\.\d{3}[^]*residual/);
+    const word = frame.locator('.side').first().locator('.word').filter({ hasText: /^load_config$/ }).first();
+    await word.hover();
+    assert.match(await frame.locator('.summary').innerText(), /without what rust has in common/, 'the index knows the language');
+    const partners = frame.locator('.side').nth(1).locator('.word[data-partner]');
+    await until('partners', async () => (await partners.count()) > 1);
+    const strongest = frame.locator('.side').nth(1).locator('.word[data-partner="10"]');
+    assert.ok((await strongest.count()) >= 1);
+    assert.match(await frame.locator('.partners').innerText(), /load_config adds [+−]\d\.\d{4}/);
+    await shot('pair');
+  });
+
+  await test('the panel can be walked with the keyboard and tells those who listen', async () => {
+    const frame = await window.panel('pair');
+    const first = frame.locator('.side').first().locator('.word').first();
+    await first.focus();
+    const focused = () => frame.evaluate(() => document.activeElement.textContent);
+    const [start] = [await focused()];
+    await page.keyboard.press('End');
+    await until('another word', async () => (await focused()) !== start);
+    await page.keyboard.press('Home');
+    await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('ArrowRight');
+    const live = await frame.locator('#live').innerText();
+    assert.match(live, /adds [+−]/);
+    assert.equal(await frame.locator('.side').first().locator('.word[tabindex="0"]').count(), 1, 'one stop of the Tab key');
+    const unlabelled = await frame.locator('[role="listbox"]:not([aria-label]), section:not([aria-label])').count();
+    assert.equal(unlabelled, 0);
+  });
+
+  await test('the page of the panel allows nothing but its own script and style', async () => {
+    const frame = await window.panel('pair');
+    const policy = await frame.locator('meta[http-equiv="Content-Security-Policy"]').getAttribute('content');
+    assert.match(policy, /^default-src 'none'; script-src 'nonce-[\w+/=]+'; style-src [^;]+;/);
+    assert.ok(!/unsafe|\*|https?:/.test(policy.replace(/style-src [^;]+/, '')), policy);
+    assert.equal(await frame.locator('[onclick], [onload], [style*="expression"]').count(), 0);
+    assert.deepEqual(window.complaints, []);
+  });
+
+  for (const theme of ['light', 'contrast', 'contrast-light']) {
+    await test(`the panel is legible in the ${theme} theme`, async () => {
+      await window.theme(theme);
+      const frame = await window.panel('pair');
+      const ratio = await until('the colours of the theme', async () => {
+        const [color, ground] = await frame.evaluate(() => {
+          const style = getComputedStyle(document.body);
+          return [style.color, style.backgroundColor];
+        });
+        const found = contrast(color, [ground]);
+        return found > 4.5 && found;
+      });
+      assert.ok(ratio > 4.5);
+      await page.mouse.move(5, 5);
+      await frame.locator('.side').first().locator('.word').filter({ hasText: /^load_config$/ }).first().hover();
+      await shot(`pair-${theme}`);
+    });
+  }
+  await window.theme('dark');
+
+  await test('a selection is explained beside the text', async () => {
+    await window.file('config.rs');
+    await window.heat();
+    await window.command('Fovea: Explain Document');
+    const frame = await window.panel('explanation');
+    assert.match(await frame.locator('.unit').nth(1).innerText(), /load_config/);
+    assert.ok((await frame.locator('.ranking li').count()) > 5);
+    await shot('explanation');
+    await window.command('View: Close All Editors');
+    await page.locator('.tab').first().waitFor({ state: 'detached' });
+  });
+}
