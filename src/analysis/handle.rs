@@ -116,11 +116,19 @@ impl Analysis {
         });
     }
 
-    /// The file of an open document: what is indexed of it is older than what is open.
-    pub fn set_file(&self, id: &DocumentId, file: PathBuf) {
-        if let Some(document) = self.shared().state().documents.get_mut(id) {
-            document.file = Some(file);
-        }
+    /// As [`Analysis::update`], of a document whose file is known: what is indexed of it is older than what is open, from the first
+    /// moment on.
+    pub fn open(&self, id: &DocumentId, snapshot: Snapshot, file: Option<PathBuf>) {
+        self.shared().change_until(|state| {
+            let now = Instant::now();
+            state.refuse_document(id, Some(snapshot.version()));
+            state.documents.update(id, snapshot, state.options.debounce, now);
+            if let Some(document) = state.documents.get_mut(id) {
+                state.lenses_stale |= document.file != file && document.vectors.is_some();
+                document.file = file;
+            }
+            ((), state.documents.deadline(now).unwrap_or(now))
+        });
     }
 
     /// The part of a document that the editor shows; its units are explained first.

@@ -140,8 +140,8 @@ fn what_the_store_has_of_this_very_folder_is_no_news() {
     write(&root, "src/load.rs", LOAD);
     let (bench, switch) = beside(&[("src/config.rs", READ), ("src/load.rs", LOAD)], &[&root]);
     indexed(&bench, 2);
-    let (id, _) = bench.open("file:///load.rs", LOAD);
-    bench.analysis.set_file(&id, root.join("src/load.rs"));
+    let id = id("file:///load.rs");
+    bench.analysis.open(&id, rust(LOAD, 1), Some(root.join("src/load.rs")));
     bench.completed(1);
     let expected = [("read_settings".to_owned(), Home::File(root.join("src/config.rs")))];
     until(|| names(&bench, &id) == expected && switch.asked.load(Ordering::SeqCst) > 0);

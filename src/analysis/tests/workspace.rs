@@ -88,11 +88,43 @@ fn a_file_that_is_open_is_found_as_it_is_open() {
     indexed(&bench, 1);
     let (asked, _) = bench.open("untitled:1", LOAD);
     bench.completed(1);
-    let (open, _) = bench.open("file:///config.rs", &format!("// moved down\n\n{READ}"));
-    bench.analysis.set_file(&open, root.join("src/config.rs"));
+    let (open, text) = (id("file:///config.rs"), format!("// moved down\n\n{READ}"));
+    let file = Some(root.join("src/config.rs"));
+    bench.analysis.open(&open, rust(&text, 1), file);
     bench.completed(1);
     let home = Home::Document { id: open, version: 1 };
     until(|| near(&bench, &asked) == [("read_settings".to_owned(), home.clone())]);
+}
+
+#[test]
+fn a_file_that_is_opened_again_and_again_is_found_once() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let root = folder.path().canonicalize().expect("there");
+    write(&root, "src/config.rs", READ);
+    let bench = bench(&[&root], None);
+    indexed(&bench, 1);
+    let (open, any) = (id("file:///config.rs"), Filter::default());
+    let found = || {
+        let query = "read the configuration from a file".to_owned();
+        let asked = bench.analysis.search(query, &any, 9, false, no_cancel());
+        let found = wait(asked).expect("an answer");
+        found.into_iter().map(|near| near.home).collect::<Vec<_>>()
+    };
+    for version in 1..=9 {
+        let home = Home::Document {
+            id: open.clone(),
+            version,
+        };
+        bench
+            .analysis
+            .open(&open, rust(READ, version), Some(root.join("src/config.rs")));
+        until(|| {
+            let found = found();
+            assert_eq!(found.len(), 1, "{found:?}");
+            found[0] == home
+        });
+        bench.analysis.close(&open);
+    }
 }
 
 #[test]

@@ -310,11 +310,10 @@ impl Core {
             return;
         };
         let active = open.inactive.is_none();
-        if active {
+        if active && was_active {
             analysis.update(id, open.snapshot());
-            if let Some(path) = open.path.as_ref().filter(|_| !was_active) {
-                analysis.set_file(id, path.clone());
-            }
+        } else if active {
+            analysis.open(id, open.snapshot(), open.path.clone());
         } else if was_active {
             analysis.close(id);
             let clear = HeatNews::Clear(open.snapshot().version());
