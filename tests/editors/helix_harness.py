@@ -192,13 +192,13 @@ language-servers = {servers}
             if match := re.search(r"fovea (->|<-) (\{.*\})\s*$", line):
                 yield match.group(1) == "->", json.loads(match.group(2))
 
-    def answers(self, method):
-        """The results that our server gave to requests of a method, in order."""
+    def answers(self, method, **params):
+        """The results that our server gave to requests of a method with these parameters, in order."""
         asked, results = set(), []
         for sent, message in self.messages():
-            if sent and message.get("method") == method and "id" in message:
-                asked.add(message["id"])
-            elif not sent and message.get("id") in asked and "result" in message:
+            if sent and message.get("method") == method and params.items() <= message.get("params", {}).items():
+                asked.add(message.get("id"))
+            elif not sent and message.get("id", -1) in asked and "result" in message:
                 results.append(message["result"])
         return results
 

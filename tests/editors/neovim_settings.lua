@@ -91,6 +91,14 @@ return function(scope, config_file)
     return new:find(text, 1, true) ~= nil
   end
 
+  local function no_lenses()
+    return vim.tbl_isempty(lenses(config_file)) and #(ask('textDocument/codeLens', document()) or {}) == 0
+  end
+
+  local function once_read()
+    complete(config_file)
+  end
+
   local function near_duplicates()
     return #vim.tbl_filter(function(diagnostic)
       return diagnostic.message:find('Nearly the same', 1, true) ~= nil
@@ -163,9 +171,7 @@ return function(scope, config_file)
     },
     ['identifierAware'] = {
       set = false,
-      before = function()
-        complete(config_file)
-      end,
+      before = once_read,
       seen = function()
         -- What carries a name of several words is told otherwise when it reaches the model as one.
         local shown = heat(config_file)
@@ -198,15 +204,13 @@ return function(scope, config_file)
     },
     ['codeLens.enable'] = {
       set = false,
-      seen = function()
-        return vim.tbl_isempty(lenses(config_file))
-      end,
+      before = once_read,
+      seen = no_lenses,
     },
     ['codeLens.minSimilarity'] = {
       set = 0.99,
-      seen = function()
-        return vim.tbl_isempty(lenses(config_file))
-      end,
+      before = once_read,
+      seen = no_lenses,
     },
     ['index.enable'] = {
       set = false,
