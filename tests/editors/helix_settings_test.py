@@ -140,7 +140,9 @@ def the_hover_names_the_method(helix):
 def hover_of(helix):
     helix.find("load_config")
     hover_shows_the_share_of_the_word(helix)
-    return hover_answer(helix, "load_config")["contents"]["value"].split("\n")[:3]
+    lines = hover_answer(helix, "load_config")["contents"]["value"].split("\n")
+    # What resembles it, below, may not be known yet.
+    return [line.strip() for line in lines[:3]]
 
 
 @effect("identifierAware", "false")
