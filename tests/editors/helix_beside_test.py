@@ -85,7 +85,8 @@ def tests():
     count("languages.toml keeps the servers that each language has", languages_toml_keeps_servers)
     test("beside a primary server, space S finds by meaning", symbols_are_found_by_meaning, servers=PRIMARY, files=FILES[:1])
     test("beside a primary server, its highlights stay its own", beside_a_second_server_its_highlights_stay, servers=PRIMARY, files=FILES[::-1])
-    test("beside a primary server, our code action goes to the similar function", code_action_goes_to_the_similar_function, servers=PRIMARY)
+    name = "beside a primary server, our code action goes to the similar function"
+    test(name, code_action_goes_to_the_similar_function, servers=PRIMARY)
     if IS_MODERN:
         test("beside a primary server, both hovers are shown", beside_a_second_server_both_hovers_are_shown, servers=PRIMARY)
     else:

@@ -22,9 +22,9 @@ PATIENCE = float(os.environ.get("FOVEA_TEST_PATIENCE", 60))
 # A pattern: the other tests are left out, for who works on one.
 ONLY = os.environ.get("FOVEA_TEST_ONLY", "")
 FOVEA, HX = (str(pathlib.Path(argument).resolve()) for argument in sys.argv[1:3])
-VERSION = tuple(map(int, re.search(r"(\d+)\.(\d+)", subprocess.run([HX, "--version"], capture_output=True, text=True).stdout).groups()))
+VERSION = subprocess.run([HX, "--version"], capture_output=True, text=True).stdout
 # From here on hovers of all servers are shown, commands take arguments, and document colours are drawn.
-IS_MODERN = VERSION >= (25, 7)
+IS_MODERN = tuple(map(int, re.search(r"(\d+)\.(\d+)", VERSION).groups())) >= (25, 7)
 FILES = ["src/config.rs", "src/settings.rs"]
 passed = failed = 0
 

@@ -323,7 +323,6 @@ local function configure(options)
   fovea.setup(vim.tbl_deep_extend('force', { cmd = { program, 'serve' } }, options or {}))
 end
 
---- The last status that the server told.
 local function status()
   return require('fovea.status').get() or {}
 end

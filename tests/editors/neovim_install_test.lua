@@ -1,4 +1,4 @@
--- What the Neovim plugin is beside a server: the health report, the help, and every way to install it: nvim --clean --headless -l FILE FOVEA
+-- The Neovim plugin's health report, its help, and every way to install it: nvim --clean --headless -l FILE FOVEA
 --
 -- The last tests start Neovims of their own.
 local h = dofile(vim.fs.dirname(vim.fs.normalize(vim.fn.fnamemodify(_G.arg[0], ':p'))) .. '/neovim_harness.lua')

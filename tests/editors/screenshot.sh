@@ -135,8 +135,9 @@ if [ -e "$editors/emacs/.ok" ]; then
       "$emacs" -nw -Q -l "$top/$background.el" src/config.rs
   done
 fi
-shot helix "$purple" '■ load_config' $'\e[27ugg/read_to_string\r k' 'Fovea' "$editors/forky/usr/bin/hx" src/config.rs src/settings.rs
-shot helix-search "$purple" 'load_config' $'\e[27u\e[27u Smiddle of a sorted list' 'median.*preferences' "$editors/forky/usr/bin/hx" src/config.rs
+hx="$editors/forky/usr/bin/hx"
+shot helix "$purple" '■ load_config' $'\e[27ugg/read_to_string\r k' 'Fovea' "$hx" src/config.rs src/settings.rs
+shot helix-search "$purple" 'load_config' $'\e[27u\e[27u Smiddle of a sorted list' 'median.*preferences' "$hx" src/config.rs
 (cd "$work" && "$fovea" explain src/config.rs --color true) | python3 "$here/ansi_html.py" >"$top/terminal.html"
 picture terminal 56
 echo "$folder/terminal.png"

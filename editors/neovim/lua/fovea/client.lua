@@ -128,7 +128,8 @@ end
 local function on_register(err, params, context)
   for _, registration in ipairs(params and params.registrations or {}) do
     local options = registration.registerOptions
-    for _, filter in ipairs(options and options.documentSelector or {}) do
+    local selector = type(options) == 'table' and options.documentSelector
+    for _, filter in ipairs(type(selector) == 'table' and selector or {}) do
       if filter.language == '*' then
         options.documentSelector = nil
         break
