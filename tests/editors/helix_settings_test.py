@@ -207,9 +207,9 @@ def files_that_are_closed_are_not_found(helix):
         assert "median" not in str(found), found
 
 
-def supplies_of_a_machine_on_its_battery():
-    battery = pathlib.Path(tempfile.mkdtemp(prefix="fovea-supplies-")) / "BAT0"
-    battery.mkdir()
+def supplies_of_a_machine_on_its_battery(folder):
+    battery = folder / "supplies" / "BAT0"
+    battery.mkdir(parents=True)
     (battery / "type").write_text("Battery\n")
     (battery / "status").write_text("Discharging\n")
     return battery.parent
@@ -344,9 +344,9 @@ def tests():
         if name in UNSEEN:
             continue
         # Each with a cache of its own, for what is kept there.
-        environment = {key: make() for key, make in session.get("environment", {}).items()}
-        with tempfile.TemporaryDirectory(prefix="fovea-cache-") as cache:
-            environment["FOVEA_CACHE_DIR"] = cache
+        with tempfile.TemporaryDirectory(prefix="fovea-cache-") as folder:
+            environment = {key: make(pathlib.Path(folder)) for key, make in session.get("environment", {}).items()}
+            environment["FOVEA_CACHE_DIR"] = f"{folder}/fovea"
             sessions = {**session, "environment": environment, "settings": config(name, value, others)}
             test(f"the setting {name}: {body.__name__.replace('_', ' ')}", body, **sessions)
 
