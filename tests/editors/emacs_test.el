@@ -9,105 +9,9 @@
 
 ;;; Code:
 
-(require 'cl-lib)
-(require 'seq)
-(require 'subr-x)
-
 (defvar eglot--managed-mode)
 
-(defconst here (file-name-directory load-file-name))
-(defconst root (expand-file-name "../../" here))
-(defconst program (expand-file-name (pop command-line-args-left)))
-(defconst patience (string-to-number (or (getenv "FOVEA_TEST_PATIENCE") "60")))
-(defconst workspace (file-truename (make-temp-file "fovea-emacs-" t)))
-
-(copy-directory (expand-file-name "workspace" here) workspace nil t t)
-(call-process "git" nil nil nil "init" "-q" workspace)
-
-(setq make-backup-files nil create-lockfiles nil auto-save-default nil vc-handled-backends '(Git))
-(defvar inhibit-automatic-native-compilation)
-(setq inhibit-automatic-native-compilation t)
-;; A primitive that a test replaces would have to be compiled, which needs a compiler.
-(defvar native-comp-enable-subr-trampolines)
-(setq native-comp-enable-subr-trampolines nil)
-(add-to-list 'load-path (expand-file-name "editors/emacs" root))
-
-(defvar passed 0)
-(defvar failed 0)
-
-(defmacro test (name &rest body)
-  "Run BODY as the test NAME."
-  (declare (indent 1))
-  `(let ((problem (condition-case err (progn ,@body nil) (error err) (quit '(quit)))))
-     (if problem (cl-incf failed) (cl-incf passed))
-     (princ (format "%s  %s\n" (if problem "FAILED" "ok    ") ,name))
-     (when problem (princ (format "        %S\n" problem)))))
-
-(defun wait (what condition &optional again)
-  "Wait until CONDITION answers something, and return that; WHAT names it.
-AGAIN is called every second meanwhile."
-  (let ((end (+ (float-time) patience)) (next (+ (float-time) 1)) value)
-    (while (not (or (setq value (funcall condition)) (> (float-time) end)))
-      (accept-process-output nil 0.02)
-      (when (and again (> (float-time) next))
-        (funcall again)
-        (setq next (+ (float-time) 1))))
-    (or value (error "Waited in vain for %s" what))))
-
-(defun check (value what &rest details)
-  "Fail unless VALUE is true; WHAT and DETAILS say what should have been."
-  (unless value (error "%s: %S" what details)))
-
-(defun overlays (property)
-  "The overlays of the buffer with PROPERTY, in order."
-  (sort (seq-filter (lambda (overlay) (overlay-get overlay property))
-                    (overlays-in (point-min) (point-max)))
-        (lambda (a b) (< (overlay-start a) (overlay-start b)))))
-
-(defun text-of (overlay)
-  "The text that OVERLAY covers."
-  (buffer-substring-no-properties (overlay-start overlay) (overlay-end overlay)))
-
-(defun heat ()
-  "What is lit in the buffer: (TEXT . FACE) in order."
-  (mapcar (lambda (overlay) (cons (text-of overlay) (overlay-get overlay 'face))) (overlays 'fovea-heat)))
-
-(defun go (text)
-  "Put point on the first place of TEXT."
-  (goto-char (point-min))
-  (let ((case-fold-search nil)) (search-forward text))
-  (goto-char (match-beginning 0)))
-
-(defun heat-is-current ()
-  "Whether the heat drawn is for the text of the buffer, and whole."
-  (and fovea-heat-last
-       (eq (plist-get fovea-heat-last :complete) t)
-       (fovea-current-p (plist-get fovea-heat-last :version))
-       (not fovea--undrawn)))
-
-(defun check-drawn ()
-  "Fail unless exactly what is known is drawn, by code of our own."
-  (let ((lines (split-string (buffer-substring-no-properties (point-min) (point-max)) "\n")))
-    (check (equal (heat)
-                  (mapcar (lambda (word)
-                            (cons (substring (nth (aref word 0) lines) (aref word 1) (aref word 2))
-                                  (intern (format "fovea-heat-%d" (aref word 3)))))
-                          (nth 1 fovea--heat)))
-           "what is drawn is not what was sent")))
-
-(defvar chosen nil "What the next choice is to have in it.")
-(defvar offered nil "What was offered for choice last.")
-(defun choose (_prompt collection &rest _)
-  "Choose what has `chosen' in it from COLLECTION."
-  (setq offered (all-completions "" collection))
-  (or (seq-find (lambda (one) (string-search chosen one)) offered) (error "Offered were %S" offered)))
-
-(defvar said nil "What `message' said, last first.")
-(advice-add 'message :before (lambda (text &rest arguments)
-                               (when text (push (apply #'format text arguments) said))))
-(defun said-p (text) "Whether TEXT was said." (seq-some (lambda (line) (string-search text line)) said))
-
-(defun file (name) "The file NAME of the workspace." (expand-file-name name workspace))
+(load (expand-file-name "emacs_harness.el" (file-name-directory load-file-name)) nil t)
 
 ;;; The package
 
@@ -121,7 +25,7 @@ AGAIN is called every second meanwhile."
 
 (test "it byte-compiles without a warning, and its documentation is in order"
   (let ((target (file-name-as-directory (make-temp-file "fovea-elc-" t))) warnings)
-    (dolist (source (directory-files (expand-file-name "editors/emacs" root) t "\\.el\\'"))
+    (dolist (source (directory-files (expand-file-name "editors/emacs" the-root) t "\\.el\\'"))
       (copy-file source target))
     (dolist (source (directory-files target t "\\.el\\'"))
       (push (emacs-says "-L" target "-f" "batch-byte-compile" source) warnings)
@@ -132,19 +36,11 @@ AGAIN is called every second meanwhile."
     (setq warnings (seq-remove #'string-blank-p warnings))
     (check (not warnings) "warnings" warnings)))
 
-(require 'fovea)
-(setq fovea-command (list program "serve"))
-
 (test "the global mode turns on in a file of code, and the server says that it is ready"
-  (global-fovea-mode 1)
-  (switch-to-buffer (find-file-noselect (file "src/config.rs")))
-  (unless (derived-mode-p 'prog-mode) (prog-mode))
+  (begin)
   (check fovea-mode "the mode is off")
-  (wait "the state ready" (lambda () (equal (plist-get fovea--status :state) "ready")))
   (check (equal (plist-get fovea--status :health) "ok") "health" fovea--status)
   (check (string-match-p "Fovea:decomposition" (fovea-lighter)) "the lighter" (fovea-lighter)))
-
-(defvar config (current-buffer))
 
 ;;; Heat
 
@@ -214,7 +110,7 @@ AGAIN is called every second meanwhile."
   (check-drawn))
 
 (test "in a long file what is on screen is drawn at once, and soon every line"
-  (let ((unit (with-current-buffer config
+  (let ((unit (with-current-buffer the-config
                 (save-excursion (go "/// The scalar product")
                                 (buffer-substring-no-properties (point) (point-max))))))
     (with-temp-file (file "src/long.rs")
@@ -232,7 +128,7 @@ AGAIN is called every second meanwhile."
     (set-buffer-modified-p nil)
     (kill-buffer)
     (delete-file (file "src/long.rs"))
-    (switch-to-buffer config)))
+    (switch-to-buffer the-config)))
 
 (test "heat goes off and on, and stale heat is not drawn"
   (fovea-toggle-heat)
@@ -263,7 +159,7 @@ AGAIN is called every second meanwhile."
   (check (with-current-buffer "*fovea*" (string-match-p "Fovea" (buffer-string))) "no hover"))
 
 (test "what the word at point draws on is highlighted, and no more when point moves"
-  (switch-to-buffer config)
+  (switch-to-buffer the-config)
   (go "read_to_string")
   (wait "highlights" (lambda () (overlays 'fovea-highlight)) #'fovea-highlight-now)
   (dolist (overlay (overlays 'fovea-highlight))
@@ -284,7 +180,7 @@ AGAIN is called every second meanwhile."
           (lambda () (ignore-errors (fovea-search "middle of a sorted list of numbers")))))
   (check (string-search "median · " (car offered)) "the best is not the first" offered)
   (check (string-suffix-p "preferences.py" buffer-file-name) "the file" buffer-file-name)
-  (switch-to-buffer config))
+  (switch-to-buffer the-config))
 
 (test "fovea-similar goes to what resembles the item at point"
   (go "config.insert")
@@ -295,9 +191,9 @@ AGAIN is called every second meanwhile."
           (lambda ()
             (set-buffer (window-buffer))
             (looking-at-p "read_settings"))
-          (lambda () (when (eq (current-buffer) config) (fovea-similar)))))
+          (lambda () (when (eq (current-buffer) the-config) (fovea-similar)))))
   (check (string-suffix-p "settings.rs" buffer-file-name) "the file" buffer-file-name)
-  (switch-to-buffer config))
+  (switch-to-buffer the-config))
 
 (defun lit () "What is lit in a side of a comparison: (TEXT . FACE)."
        (mapcar (lambda (overlay) (cons (text-of overlay) (overlay-get overlay 'face)))
@@ -309,7 +205,7 @@ AGAIN is called every second meanwhile."
   (setq chosen "read_settings")
   (cl-letf (((symbol-function 'completing-read) #'choose))
     (wait "the comparison" (lambda () (derived-mode-p 'fovea-compare-mode))
-          (lambda () (when (eq (current-buffer) config) (fovea-compare)))))
+          (lambda () (when (eq (current-buffer) the-config) (fovea-compare)))))
   (check (= (length (window-list)) 2) "windows" (window-list))
   (check (string-match-p "cosine 0\\.[0-9]+ · residual" header-line-format) "header" header-line-format)
   (check (string-search "pub fn load_config" (buffer-string)) "the left side" (buffer-string))
@@ -329,7 +225,7 @@ AGAIN is called every second meanwhile."
   (fovea-compare-other-side)
   (check (= fovea--side 1) "the other side")
   (fovea-compare-quit)
-  (check (eq (current-buffer) config) "the buffer afterwards" (current-buffer)))
+  (check (eq (current-buffer) the-config) "the buffer afterwards" (current-buffer)))
 
 (test "fovea-compare on two regions compares these, and what languages have in common is told where known"
   (go "for (a, b)")
@@ -353,7 +249,7 @@ AGAIN is called every second meanwhile."
       (check (> (length scores) 3) "hardly a word" (buffer-string))
       (check (equal scores (sort (copy-sequence scores) #'<)) "not in order" scores)))
   (delete-other-windows)
-  (switch-to-buffer config))
+  (switch-to-buffer the-config))
 
 ;;; Switches and settings
 
@@ -383,70 +279,6 @@ AGAIN is called every second meanwhile."
   (let ((fovea--status (append (list :index '(:state "indexing" :items 3 :done 34 :total 560)) fovea--status)))
     (check (string-search "indexing 34/560" (fovea-lighter)) "the lighter" (fovea-lighter))))
 
-;;; Beside other servers
-
-(test "beside Eglot with the language's server both are there, and Eglot's edits and hovers are untouched"
-  (require 'eglot)
-  (define-derived-mode second-mode prog-mode "Second")
-  (add-to-list 'eglot-server-programs
-               `(,(if (< emacs-major-version 29) '(second-mode) 'second-mode)
-                 . ("python3" ,(expand-file-name "second_server.py" here))))
-  (let ((eglot-sync-connect 10) (eglot-autoshutdown nil))
-    (second-mode)
-    (fovea-mode 1)
-    (wait "heat" (lambda () (and (heat) (heat-is-current))))
-    (let ((default-directory workspace))
-      (cl-letf (((symbol-function 'yes-or-no-p) (lambda (&rest _) t)))
-        (call-interactively #'eglot)))
-    (wait "Eglot" (lambda () (eglot-managed-p)))
-    (check (and (heat) fovea-mode) "Eglot took ours away")
-    (check (memq #'fovea-eldoc-function eldoc-documentation-functions) "eldoc")
-    (go "read_to_string")
-    (let (told)
-      (run-hook-wrapped 'eldoc-documentation-functions
-                        (lambda (function)
-                          (ignore-errors (funcall function (lambda (text &rest _) (when text (push (format "%s" text) told)))))
-                          nil))
-      (wait "both hovers" (lambda ()
-                            (and (seq-some (lambda (text) (string-search "second server" text)) told)
-                                 (seq-some (lambda (text) (string-search "Fovea" text)) told)))))
-    (insert "// both servers hear of this\n")
-    (wait "heat" #'heat-is-current)
-    (check-drawn)
-    (eglot-shutdown (eglot-current-server))
-    (check (heat) "the heat went with Eglot")
-    (set-buffer-modified-p nil)))
-
-(let ((packages (file-expand-wildcards
-                 (expand-file-name "../../site-lisp/elpa-src/*" (file-name-directory (locate-library "simple"))))))
-  (if (not (seq-some (lambda (folder) (string-search "lsp-mode" folder)) packages))
-      (princ "left out: lsp-mode is not installed\n")
-    (test "lsp-mode takes Fovea as an additional server"
-      (dolist (folder packages) (add-to-list 'load-path folder))
-      (fovea-register-lsp-mode)
-      (let ((client (gethash 'fovea (symbol-value 'lsp-clients))))
-        (check client "it is not registered")
-        (check (funcall (intern "lsp--client-add-on?") client) "it would displace the language's server")))))
-
-;;; The end
-
-(test "without the mode nothing is left, and when the server dies its heat goes and it can be started again"
-  (switch-to-buffer config)
-  (fovea-mode -1)
-  (check (null (heat)) "heat is left")
-  (check (not (memq #'fovea-eldoc-function eldoc-documentation-functions)) "eldoc still asks")
-  (fovea-mode 1)
-  (wait "heat" (lambda () (and (heat) (heat-is-current))))
-  (kill-process (jsonrpc--process fovea--connection))
-  (wait "the end" (lambda () (not (fovea-running-p))))
-  (wait "no heat" (lambda () (null (heat))))
-  (check (string-search "off" (fovea-lighter)) "the lighter" (fovea-lighter))
-  (fovea-restart)
-  (wait "heat" (lambda () (and (heat) (heat-is-current)))))
-
-(fovea-stop)
-(delete-directory workspace t)
-(princ (format "%d passed, %d failed\n" passed failed))
-(kill-emacs (if (= failed 0) 0 1))
+(finish)
 
 ;;; emacs_test.el ends here

@@ -24,10 +24,15 @@ vim.cmd('filetype on')
 vim.o.statusline = "%f %{v:lua.require'fovea'.status()}"
 
 local passed, failed = 0, 0
+-- A pattern: the other tests are left out, for who works on one.
+local only = vim.env.FOVEA_TEST_ONLY
 
 ---@param name string
 ---@param body fun()
 local function test(name, body)
+  if only and not name:find(only) then
+    return
+  end
   local ok, err = xpcall(body, debug.traceback)
   if ok then
     passed = passed + 1
@@ -223,8 +228,8 @@ local function complete(bufnr, from)
   end)
 end
 
---- The marks that are drawn, and those that the message means.
-local function drawn_and_meant(bufnr, message)
+--- Fails unless the marks drawn are exactly those of the message.
+local function check_drawn(bufnr, message)
   local lines, expected = lines_of(bufnr), {}
   local encoding = client().offset_encoding
   for _, word in ipairs(message.words) do
@@ -235,12 +240,6 @@ local function drawn_and_meant(bufnr, message)
   local drawn = vim.tbl_map(function(mark)
     return { mark.row, mark.from, mark.to, mark.group }
   end, heat(bufnr))
-  return drawn, expected
-end
-
---- Fails unless the marks drawn are exactly those of the message.
-local function check_drawn(bufnr, message)
-  local drawn, expected = drawn_and_meant(bufnr, message)
   equal(drawn, expected, 'marks')
 end
 
@@ -319,6 +318,38 @@ local function at(bufnr, text)
   return vim.api.nvim_get_current_buf() == bufnr and vim.deep_equal(vim.api.nvim_win_get_cursor(0), { row + 1, column })
 end
 
+--- The options of this session with others on top; a server that runs follows at once.
+local function configure(options)
+  fovea.setup(vim.tbl_deep_extend('force', { cmd = { program, 'serve' } }, options or {}))
+end
+
+local function status()
+  return require('fovea.status').get() or {}
+end
+
+--- Waits until the folder is indexed.
+local function indexed()
+  return wait('the index', function()
+    local index = status().index
+    return index and index.state == 'ready' and index.items >= 6 and index
+  end)
+end
+
+--- Starts the server on one file of the workspace, and waits until its heat is there.
+local function begin(options)
+  configure(options)
+  local bufnr = open('src/config.rs')
+  record(wait('a client', client))
+  wait('the state ready', function()
+    return status().state == 'ready'
+  end)
+  -- What came before the recording began is not known: an edit and its undoing bring a new one.
+  vim.api.nvim_buf_set_lines(bufnr, 0, 0, false, { '' })
+  vim.api.nvim_buf_set_lines(bufnr, 0, 1, false, {})
+  complete(bufnr)
+  return bufnr
+end
+
 M.scope = setmetatable({
   program = program,
   here = here,
@@ -345,6 +376,10 @@ M.scope = setmetatable({
   fovea = fovea,
   stop = stop,
   client = client,
+  configure = configure,
+  status = status,
+  indexed = indexed,
+  begin = begin,
   complete = complete,
   check_drawn = check_drawn,
   check_words = check_words,

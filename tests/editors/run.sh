@@ -48,17 +48,21 @@ for suite in trixie forky; do
     echo "== $suite is not installed and is left out"
     continue
   fi
-  for test in neovim_test neovim_plugin_test; do
-    run "$suite" "$("$root/nvim" --version | head -1), $test" \
-      "$root/nvim" --clean --headless -l "$here/$test.lua" "$fovea"
+  for test in "$here"/neovim*_test.lua; do
+    run "$suite" "$("$root/nvim" --version | head -1), $(basename "$test")" \
+      "$root/nvim" --clean --headless -l "$test" "$fovea"
   done
-  run "$suite" "$("$root/usr/bin/hx" --version)" \
-    python3 "$here/helix_test.py" "$fovea" "$root/usr/bin/hx"
+  for test in "$here"/helix*_test.py; do
+    run "$suite" "$("$root/usr/bin/hx" --version), $(basename "$test")" \
+      python3 "$test" "$fovea" "$root/usr/bin/hx"
+  done
 done
 
 if [ -e "$editors/emacs/.ok" ]; then
-  run trixie "$("$editors/emacs/emacs" --version | head -1)" \
-    env HOME="$scratch" "$editors/emacs/emacs" -Q --batch -l "$here/emacs_test.el" "$fovea"
+  for test in "$here"/emacs*_test.el; do
+    run trixie "$("$editors/emacs/emacs" --version | head -1), $(basename "$test")" \
+      env HOME="$scratch" "$editors/emacs/emacs" -Q --batch -l "$test" "$fovea"
+  done
 else
   echo "== emacs is not installed and is left out"
 fi

@@ -1,9 +1,9 @@
 #!/bin/bash
 # Makes pictures of the editors with Fovea: screenshot.sh FOVEA EDITORS FOLDER
 #
-# Neovim with heat, a hover, a comparison and a search, on dark and light; Emacs with heat and a comparison; Helix with a hover and a
-# search: each in a private tmux, whose screen becomes HTML and then, with chromium, a PNG; and what `fovea explain` writes. Emoji
-# need a font such as Debian's fonts-noto-color-emoji.
+# Neovim with heat, a hover, a comparison and a search, on dark and light; Emacs with heat and a comparison; Helix with swatches for
+# heat, a hover and a search: each in a private tmux, whose screen becomes HTML and then, with chromium, a PNG; and what `fovea explain`
+# writes. Emoji need a font such as Debian's fonts-noto-color-emoji.
 # For documentation and for a look at what a change does; no test compares pictures.
 set -euo pipefail
 
@@ -72,30 +72,35 @@ vim.opt.rtp:prepend('$(realpath "$here/../../editors/neovim")')
 vim.o.termguicolors, vim.o.swapfile, vim.o.background = true, false, '$1'
 vim.cmd.colorscheme('$2')
 vim.o.statusline = "%f %= %{v:lua.require'fovea'.status()} "
-vim.o.laststatus, vim.o.showtabline = 2, 0
+vim.o.laststatus, vim.o.showtabline, vim.o.hlsearch = 2, 0, false
 require('fovea').setup({ cmd = { '$fovea', 'serve' } })
 LUA
 }
 neovim_config dark habamax
 neovim_config light default
-# $1: dark or light: a loader of fovea.el.
+# $1: dark or light, $2: the colours. Emacs is told the background, which heat is blended into; nothing is highlighted at its first word.
 emacs_config() {
   cat >"$top/$1.el" <<LISP
 (setq inhibit-startup-screen t make-backup-files nil auto-save-default nil create-lockfiles nil native-comp-jit-compilation nil
-      frame-background-mode '$1 fovea-command '("$fovea" "serve"))
+      frame-background-mode '$1 fovea-highlight nil fovea-command '("$fovea" "serve"))
 (menu-bar-mode -1)
 (mapc #'frame-set-background-mode (frame-list))
+(set-face-attribute 'default nil :background "${2% *}" :foreground "${2#* }")
 (add-to-list 'load-path "$(realpath "$here/../../editors/emacs")")
 (require 'fovea)
 (global-fovea-mode 1)
-(global-set-key (kbd "C-c v") fovea-command-map)
+(global-set-key (kbd "C-c p") (lambda () (interactive)
+  (unless (derived-mode-p 'fovea-compare-mode)
+    (goto-char (point-min))
+    (search-forward "pub fn ")
+    (fovea-compare))))
 ;; Emacs has no mode for Rust without a grammar: comments and strings are enough for a picture.
 (define-generic-mode rust-mode '("//") '("fn" "let" "mut" "pub" "use" "for" "in" "if" "const" "continue") nil '("\\\\.rs\\\\'")
   (list (lambda () (run-hooks 'prog-mode-hook) (fovea-mode 1))))
 LISP
 }
-emacs_config dark
-emacs_config light
+emacs_config dark "$dark"
+emacs_config light "$light"
 mkdir -p "$top/config/helix"
 cat >"$top/config/helix/config.toml" <<TOML
 [editor]
@@ -105,6 +110,8 @@ cat >"$top/config/helix/languages.toml" <<TOML
 [language-server.fovea]
 command = "$fovea"
 args = ["serve"]
+[language-server.fovea.config.fovea]
+documentColor.enable = true
 [[language]]
 name = "rust"
 language-servers = ["fovea"]
@@ -124,12 +131,13 @@ rows=24 shot neovim-search "$dark" "$lens" "$search" '≈ 0.*load_preferences' "
 if [ -e "$editors/emacs/.ok" ]; then
   for background in dark light; do
     shot emacs-$background "${!background}" 'Fovea:decomposition ' '' '' "$emacs" -nw -Q -l "$top/$background.el" src/config.rs
-    shot emacs-compare-$background "${!background}" 'Fovea:decomposition ' $'\e<\x13load_config\r\x03vc' 'cosine 0' \
+    shot emacs-compare-$background "${!background}" 'Fovea:decomposition ' $'\x03p' 'cosine 0' \
       "$emacs" -nw -Q -l "$top/$background.el" src/config.rs
   done
 fi
-shot helix "$purple" 'load_config' $'\e[27ugg/load_config\r k' 'Fovea' "$editors/trixie/usr/bin/hx" src/config.rs src/settings.rs
-shot helix-search "$purple" 'load_config' $'\e[27u\e[27u Smiddle of a sorted list' 'median.*preferences' "$editors/forky/usr/bin/hx" src/config.rs
+hx="$editors/forky/usr/bin/hx"
+shot helix "$purple" '■ load_config' $'\e[27ugg/read_to_string\r k' 'Fovea' "$hx" src/config.rs src/settings.rs
+shot helix-search "$purple" 'load_config' $'\e[27u\e[27u Smiddle of a sorted list' 'median.*preferences' "$hx" src/config.rs
 (cd "$work" && "$fovea" explain src/config.rs --color true) | python3 "$here/ansi_html.py" >"$top/terminal.html"
 picture terminal 56
 echo "$folder/terminal.png"

@@ -93,6 +93,17 @@ local function capabilities()
   return made
 end
 
+--- Some settings are read when the server starts, before it can be told of changes.
+---@param params lsp.InitializeParams
+---@param made vim.lsp.ClientConfig
+local function before_init(params, made)
+  -- vim.lsp.config adds to what it was told before: what a former setup() wanted is still there.
+  if M.set_again then
+    made.settings.fovea = config.settings().fovea
+  end
+  params.initializationOptions = made.settings
+end
+
 ---@param client vim.lsp.Client
 local function on_init(client)
   require('fovea.versions').observe(client)
@@ -112,6 +123,22 @@ local function on_attach(client, bufnr)
   require('fovea.hover').attach(bufnr)
 end
 
+--- The server means every language by "*", which Neovim takes for the name of one.
+---@type lsp.Handler
+local function on_register(err, params, context)
+  for _, registration in ipairs(params and params.registrations or {}) do
+    local options = registration.registerOptions
+    local selector = type(options) == 'table' and options.documentSelector
+    for _, filter in ipairs(type(selector) == 'table' and selector or {}) do
+      if filter.language == '*' then
+        options.documentSelector = nil
+        break
+      end
+    end
+  end
+  return vim.lsp.handlers['client/registerCapability'](err, params, context)
+end
+
 --- The configuration of the client, for vim.lsp.config and vim.lsp.start alike.
 ---@return vim.lsp.Config
 function M.config()
@@ -120,6 +147,7 @@ function M.config()
   local handlers = {
     ['fovea/heat'] = require('fovea.heat').handler,
     ['fovea/status'] = require('fovea.status').handler,
+    ['client/registerCapability'] = on_register,
   }
   if not vim.lsp.codelens.enable then
     handlers['workspace/codeLens/refresh'] = lens.on_refresh
@@ -130,6 +158,7 @@ function M.config()
     filetypes = options.filetypes,
     root_markers = options.root_markers,
     capabilities = capabilities(),
+    before_init = before_init,
     settings = config.settings(),
     handlers = handlers,
     commands = require('fovea.commands').lsp,
@@ -167,6 +196,12 @@ function M.restart()
   local buffers = {}
   for _, client in ipairs(vim.lsp.get_clients({ name = 'fovea' })) do
     vim.list_extend(buffers, M.buffers(client))
+    if vim.lsp.codelens.enable then
+      -- 0.12 would go on asking for lenses of an edit a moment ago, and fall over the client that has gone.
+      for bufnr in pairs(client.attached_buffers) do
+        vim.lsp.codelens.enable(false, { bufnr = bufnr, client_id = client.id })
+      end
+    end
     if modern then
       client:stop()
     else

@@ -7,12 +7,13 @@ local M = {}
 --- Called again, it changes the options of the session: the server's settings and the colours take effect at once.
 ---@param opts? fovea.Options
 function M.setup(opts)
+  local client = require('fovea.client')
+  client.set_again = M.started
   M.started = true
   require('fovea.config').set(opts)
   require('fovea.colors').define()
   require('fovea.commands').create()
 
-  local client = require('fovea.client')
   client.apply_settings()
   if vim.fn.has('nvim-0.11') == 1 then
     vim.lsp.config('fovea', client.config())

@@ -1,0 +1,138 @@
+;;; fovea-places.el --- Search, similar items and comparison  -*- lexical-binding: t; -*-
+
+;; SPDX-License-Identifier: MIT OR Apache-2.0
+
+;;; Commentary:
+
+;; What leads from the text at hand to other text, and why two passages are alike.
+
+;;; Code:
+
+(require 'seq)
+(require 'subr-x)
+(require 'fovea-connection)
+(require 'fovea-compare)
+
+(defvar fovea--status)
+
+(defun fovea--visit (uri range)
+  "Open the document URI at the start of RANGE."
+  (push-mark nil t)
+  (pop-to-buffer-same-window (find-file-noselect (fovea-uri-to-path uri)))
+  (when range
+    (goto-char (fovea-point (plist-get range :start)))
+    (recenter)))
+
+;;; Items: similar ones, and those that a search found
+
+(defun fovea--describe (item)
+  "One line about ITEM."
+  (format "%.2f %s · %s:%d"
+          (plist-get item :score) (plist-get item :name)
+          (abbreviate-file-name
+           (file-relative-name (fovea-uri-to-path (plist-get item :uri))))
+          (1+ (plist-get (plist-get (plist-get item :selection) :start) :line))))
+
+(defun fovea--choose (prompt items describe)
+  "Let the person choose one of ITEMS, best first, by PROMPT.
+DESCRIBE makes a line of an item."
+  (let* ((table (mapcar (lambda (item) (cons (funcall describe item) item)) items))
+         (collection (lambda (string predicate action)
+                       (if (eq action 'metadata)
+                           '(metadata (display-sort-function . identity)
+                                      (cycle-sort-function . identity)
+                                      (category . fovea))
+                         (complete-with-action action table string predicate)))))
+    (cdr (assoc (completing-read prompt collection nil t) table))))
+
+(defun fovea--go-to-one (prompt items)
+  "Go to one of ITEMS, the only one or the one that the person chooses by PROMPT."
+  (when-let ((item (if (cdr items) (fovea--choose prompt items #'fovea--describe) (car items))))
+    (fovea--visit (plist-get item :uri) (plist-get item :selection))))
+
+(defconst fovea--nothing 0.1
+  "A cosine below says that an item has nothing to do with the query.")
+
+;;;###autoload
+(defun fovea-search (query)
+  "Find functions, types and headings that are about QUERY, and go to one.
+Those of the open documents and of the folder are searched, by what they mean."
+  (interactive (list (read-string "Search by meaning: " nil 'fovea-search-history)))
+  (let ((items (seq-filter (lambda (item) (>= (plist-get item :score) fovea--nothing))
+                           (fovea-execute "fovea.search" (list :query query)))))
+    (if items
+        (fovea--go-to-one (format "About %s: " query) items)
+      (message "Fovea: nothing found%s"
+               (if (equal (plist-get (plist-get fovea--status :index) :state) "indexing")
+                   " yet: the folder is being indexed" "")))))
+
+(defun fovea-similar ()
+  "Go to what resembles the item at point."
+  (interactive)
+  (let* ((here (fovea-position (point)))
+         (answer (fovea-execute "fovea.showSimilar"
+                                (list :uri (fovea-uri) :range (list :start here :end here))))
+         (items (append (plist-get answer :similar) nil)))
+    ;; The only one the server opens, and of none it speaks, itself.
+    (when (and items (not (plist-get answer :shown)))
+      (fovea--go-to-one (format "Similar to %s: " (plist-get answer :name)) items))))
+
+;;; Comparing and explaining
+
+(defvar fovea--remembered nil
+  "The first of two passages to compare, as (URI . RANGE).")
+
+(defun fovea--actions ()
+  "The server's code actions at point that explain a similarity."
+  (let ((here (fovea-position (point))))
+    (seq-filter
+     (lambda (action)
+       (equal (plist-get (plist-get action :command) :command) "fovea.comparePassages"))
+     (fovea-request :textDocument/codeAction
+                    (list :textDocument (list :uri (fovea-uri))
+                          :range (list :start here :end here)
+                          :context '(:diagnostics [] :only ["fovea"]))))))
+
+(defun fovea-compare (&optional start end)
+  "Show why two passages are similar, side by side.
+With an active region from START to END the first call remembers it and the
+second compares; without one the item at point is compared with its like."
+  (interactive (and (use-region-p) (list (region-beginning) (region-end))))
+  (cond
+   ((not start)
+    (let* ((actions (append (fovea--actions) nil))
+           (action (if (cdr actions)
+                       (fovea--choose "Explain similarity: " actions
+                                      (lambda (action) (plist-get action :title)))
+                     (car actions)))
+           (passages (plist-get (plist-get action :command) :arguments)))
+      (if (not passages)
+          (message "Fovea: nothing resembles this; or give two regions, one after the other")
+        (fovea-compare-passages
+         (fovea-passage (plist-get (aref passages 0) :uri) (plist-get (aref passages 0) :range))
+         (fovea-passage (plist-get (aref passages 1) :uri) (plist-get (aref passages 1) :range))))))
+   ((not fovea--remembered)
+    (setq fovea--remembered (fovea-passage (fovea-uri) (fovea-range start end)))
+    (deactivate-mark)
+    (message "Fovea: passage remembered; call fovea-compare on another region"))
+   (t
+    (let ((first fovea--remembered))
+      (setq fovea--remembered nil)
+      (deactivate-mark)
+      (fovea-compare-passages first (fovea-passage (fovea-uri) (fovea-range start end)))))))
+
+(defun fovea-explain-region (start end)
+  "Show which words carry the text from START to END, as one unit.
+Without an active region it is the function or paragraph at point."
+  (interactive
+   (if (use-region-p)
+       (list (region-beginning) (region-end))
+     (let ((bounds (or (bounds-of-thing-at-point 'defun) (bounds-of-thing-at-point 'paragraph))))
+       (unless bounds (user-error "Fovea: nothing to explain here"))
+       (list (car bounds) (cdr bounds)))))
+  (fovea-show-explanation
+   (fovea-execute "fovea.explainSelection"
+                  (list :uri (fovea-uri) :range (fovea-range start end)))))
+
+(provide 'fovea-places)
+;;; fovea-places.el ends here

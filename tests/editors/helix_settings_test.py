@@ -1,0 +1,355 @@
+#!/usr/bin/env python3
+"""What each setting of the server changes in a real Helix: helix_settings_test.py FOVEA HX
+
+A setting is set as a person does, in languages.toml. Where the screen shows its effect the screen is read; where it shows nothing, the
+answer in Helix's log, the server's process or its files. With FOVEA_TEST_IGNORED in the environment the settings are left out, and every
+one of these tests should fail.
+"""
+
+import contextlib
+import os
+import pathlib
+import re
+import sqlite3
+import tempfile
+import time
+
+from helix_harness import FILES, HERE, IS_MODERN, Helix, count, hover_shows_the_share_of_the_word, is_ours, run_all, test
+
+EFFECTS = {}
+# What no Helix, or only a later one, has a use for.
+UNSEEN = {"codeLens.enable": "no Helix asks for lenses"}
+if not IS_MODERN:
+    UNSEEN.update(dict.fromkeys(["documentColor.enable", "heat.enable"], "25.01 draws no colours"))
+
+# So long an answer is waited for that none means that there is none, and not that the model was not loaded yet.
+PATIENT = "hover.deadlineMs = 60000"
+
+
+def effect(name, value, *others, **session):
+    """Marks the test of a setting, with the value it is given, other settings, and what else its Helix is made of."""
+
+    def mark(body):
+        EFFECTS[name] = (value, others, session, body)
+        return body
+
+    return mark
+
+
+def config(name, value, others):
+    """The lines of languages.toml that set it."""
+    lines = ["[language-server.fovea.config.fovea]", *others]
+    if "FOVEA_TEST_IGNORED" not in os.environ:
+        lines.append(f"{name} = {value}")
+    return "\n".join(lines)
+
+
+def answer(helix, method, ask):
+    """What the server answers to what `ask` makes Helix ask."""
+    before = len(helix.answers(method))
+    ask()
+    # A server that is not up yet is not asked.
+    return helix.until(f"an answer to {method}", lambda _: helix.answers(method)[before:], ask)[0]
+
+
+def hover_answer(helix, word):
+    helix.find(word)
+    return answer(helix, "textDocument/hover", lambda: helix.type(" k"))
+
+
+def is_passed_over(helix):
+    assert hover_answer(helix, "load_config") is None, "the document is analysed"
+
+
+def insert_line(helix, text):
+    """Puts a new line at the top."""
+    helix.escape()
+    helix.type("ggO")
+    helix.until("insert mode", lambda screen: " INS " in screen)
+    helix.paste(text)
+    helix.until("the text", lambda screen: text in screen)
+    helix.escape()
+    helix.until("normal mode", lambda screen: " NOR " in screen)
+
+
+def actions(helix):
+    """Opens the menu of code actions."""
+    helix.escape()
+    helix.escape()
+    helix.type(" a")
+
+
+@effect("enable", "false", PATIENT)
+def nothing_is_analysed(helix):
+    is_passed_over(helix)
+
+
+@effect("languages", '["python"]', PATIENT)
+def another_language_is_passed_over(helix):
+    is_passed_over(helix)
+
+
+@effect("excludePatterns", '["**/config.rs"]', PATIENT)
+def an_excluded_file_is_passed_over(helix):
+    is_passed_over(helix)
+
+
+@effect("maxFileBytes", "1000", PATIENT)
+def a_long_file_is_passed_over(helix):
+    is_passed_over(helix)
+
+
+def with_a_long_line(work):
+    with (work / "src/config.rs").open("a") as file:
+        file.write("// " + "long " * 40 + "\n")
+
+
+@effect("maxLineBytes", "100", PATIENT, prepare=with_a_long_line)
+def a_long_line_is_passed_over(helix):
+    is_passed_over(helix)
+
+
+@effect("threads", "7")
+def there_are_so_many_threads(helix):
+    hover_shows_the_share_of_the_word(helix)
+    names = [thread.read_text() for thread in (helix.server() / "task").glob("*/comm")]
+    assert sum(name.startswith("fovea-pool") for name in names) == 7, names
+
+
+@effect("debounceMs", "4000")
+def what_is_new_is_read_after_a_while(helix):
+    actions(helix)
+    helix.find("load_config")
+    helix.until("the action", lambda screen: "Go to similar" in screen, lambda: actions(helix))
+    helix.escape()
+    start = time.monotonic()
+    insert_line(helix, "// new")
+    helix.find("load_config")
+    actions(helix)
+    helix.until("the action", lambda screen: "Go to similar" in screen, lambda: actions(helix))
+    # Not sooner than that, on any machine.
+    assert time.monotonic() - start >= 4, "it was read at once"
+
+
+@effect("method", '"norm"')
+def the_hover_names_the_method(helix):
+    helix.find("read_to_string")
+    helix.hover(lambda screen: is_ours(screen) and "norm" in screen)
+
+
+def hover_of(helix):
+    helix.find("load_config")
+    hover_shows_the_share_of_the_word(helix)
+    lines = hover_answer(helix, "load_config")["contents"]["value"].split("\n")
+    # What resembles it, below, may not be known yet.
+    return [line.strip() for line in lines[:3]]
+
+
+@effect("identifierAware", "false")
+def a_name_of_several_words_is_told_otherwise(helix):
+    with Helix() as usual:
+        told = hover_of(usual)
+    assert hover_of(helix) != told, told
+
+
+@effect("hover.enable", "false", PATIENT)
+def there_is_no_hover(helix):
+    assert hover_answer(helix, "load_config") is None
+
+
+@effect("hover.words", "0")
+def no_words_are_named(helix):
+    helix.find("read_to_string")
+    screen = helix.hover(is_ours)
+    assert "draws on" not in screen, "sources are named"
+
+
+@effect("hover.deadlineMs", "0", "debounceMs = 10000")
+def what_is_not_read_yet_has_no_hover(helix):
+    helix.find("load_config")
+    helix.hover(is_ours)
+    insert_line(helix, "// something that nobody has read before, such as marmalade")
+    assert hover_answer(helix, "marmalade") is None, "it was waited for"
+
+
+@effect("codeLens.minSimilarity", "0.3")
+def what_is_less_similar_is_told_too(helix):
+    helix.find("load_config")
+    actions(helix)
+    helix.until("the action", lambda screen: re.search(r"Go to similar.*load_preferences", screen), lambda: actions(helix))
+
+
+MEDIAN = "the middle of a sorted list of numbers"
+
+
+def search(helix, query):
+    helix.escape()
+    helix.escape()
+    helix.type(" S")
+    helix.type(query)
+
+
+def finds(helix, query, wanted):
+    search(helix, query)
+    helix.until("the symbol", lambda screen: re.search(wanted, screen), lambda: search(helix, query))
+
+
+@effect("index.enable", "false", PATIENT, files=FILES[:1])
+def files_that_are_closed_are_not_found(helix):
+    # They were indexed before, and would be known as soon as the model is.
+    with Helix(files=FILES[:1], environment=helix.environment) as before:
+        finds(before, MEDIAN, r"median\b.*preferences\.py")
+        before.quit()
+    with Helix(files=FILES[:1], environment=helix.environment, settings=helix.settings) as helix:
+        finds(helix, "the scalar product of two vectors", r"dot_product\b.*config\.rs")
+        search(helix, MEDIAN)
+        found = helix.until("an answer", lambda _: helix.answers("workspace/symbol", query=MEDIAN), lambda: search(helix, MEDIAN))
+        assert "median" not in str(found), found
+
+
+def supplies_of_a_machine_on_its_battery(folder):
+    battery = folder / "supplies" / "BAT0"
+    battery.mkdir(parents=True)
+    (battery / "type").write_text("Battery\n")
+    (battery / "status").write_text("Discharging\n")
+    return battery.parent
+
+
+@effect("index.onBattery", "true", files=FILES[:1], environment={"FOVEA_POWER_SUPPLY": supplies_of_a_machine_on_its_battery})
+def the_folder_is_indexed_on_the_battery(helix):
+    finds(helix, MEDIAN, r"median\b.*preferences\.py")
+
+
+@effect("inlayHint.enable", "true", "debounceMs = 0")
+def hints_name_what_is_similar(helix):
+    helix.find("load_config")
+    helix.hover(is_ours)
+    # Helix asks for hints when the text changed, and is never told that there are new ones.
+    hint = re.compile(r"load_config.*≈ 0\.\d\d read_settings")
+    helix.until("the hint", hint.search, lambda: insert_line(helix, "// again"))
+
+
+def swatches(screen):
+    return re.search(r"■ ?load_config", screen)
+
+
+@effect("documentColor.enable", "true")
+def words_have_swatches(helix):
+    helix.until("a swatch before the word", swatches)
+
+
+@effect("heat.enable", "false", PATIENT, "documentColor.enable = true")
+def no_word_has_a_swatch(helix):
+    told = helix.until("an answer", lambda _: helix.answers("textDocument/documentColor"))
+    assert told[0] == [], "words have colours"
+
+
+def the_near_duplicate_is_told(helix):
+    helix.find("load_config")
+    helix.until("the diagnostic", lambda screen: re.search(r"Nearly", screen))
+
+
+@effect("diagnostics.enable", "true", "diagnostics.minSimilarity = 0.7")
+def near_duplicates_are_told(helix):
+    the_near_duplicate_is_told(helix)
+
+
+@effect("diagnostics.minSimilarity", "0.7", "diagnostics.enable = true")
+def less_near_duplicates_are_told(helix):
+    the_near_duplicate_is_told(helix)
+
+
+@effect("highlight.enable", "false", PATIENT)
+def no_words_are_selected(helix):
+    helix.find("read_to_string")
+    assert not answer(helix, "textDocument/documentHighlight", lambda: helix.type(" h")), "words are highlighted"
+
+
+@effect("model.dir", '"/nowhere"')
+def the_status_line_says_that_there_is_no_model(helix):
+    helix.until("the message", lambda screen: "/nowhere" in screen)
+
+
+def results(helix):
+    return list(pathlib.Path(helix.environment["FOVEA_CACHE_DIR"]).rglob("results.sqlite"))
+
+
+@effect("cache.disk", "false")
+def no_results_are_left(helix):
+    hover_shows_the_share_of_the_word(helix)
+    helix.quit()
+    assert not results(helix), "there are results on disk"
+
+
+def kept(file):
+    """How many bytes of a file of SQLite hold something, what is written beside it included."""
+    with contextlib.closing(sqlite3.connect(file)) as database:
+        pages, free, size = (database.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "freelist_count", "page_size"))
+    return (pages - free) * size
+
+
+def with_many_functions(work):
+    names = ["config", "line", "value", "queue", "file"]
+    with (work / "many.rs").open("w") as file:
+        for i in range(1200):
+            name = f"{names[i % 5]}_{names[i // 5 % 5]}_{names[i // 25 % 5]}"
+            file.write(f"fn {name}_{i}(value: u32) -> u32 {{ value * {i} + {i % 7} }}\n\n")
+
+
+@effect("cache.diskMegabytes", "1")
+def results_stay_within_their_bound(helix):
+    with Helix(files=["many.rs"], environment=helix.environment, prepare=with_many_functions) as before:
+        before.until("a megabyte", lambda _: results(before) and kept(results(before)[0]) > 2**20)
+        before.quit()
+    with Helix(environment=helix.environment, settings=helix.settings) as helix:
+        # The bound is seen to when something is written.
+        insert_line(helix, f"// something new: {time.monotonic_ns()}")
+        helix.until("the bound", lambda _: kept(results(helix)[0]) <= 2**20)
+
+
+@effect("positionEncoding", '"utf-32"')
+def the_server_announces_the_encoding(helix):
+    told = helix.until("the answer", lambda _: helix.answers("initialize"))
+    assert told[0]["capabilities"]["positionEncoding"] == "utf-32", told
+
+
+def a_slow_request_is_logged(helix):
+    helix.find("load_config")
+    helix.hover(is_ours)
+    # What a server writes to stderr is in Helix's log.
+    helix.until("the line", lambda _: any("slow request" in line for line in helix.logged()), lambda: helix.hover(is_ours))
+
+
+@effect("log.level", '"info"', "log.slowMs = 1")
+def more_is_logged(helix):
+    a_slow_request_is_logged(helix)
+
+
+@effect("log.slowMs", "1", 'log.level = "info"')
+def quicker_requests_are_logged(helix):
+    a_slow_request_is_logged(helix)
+
+
+def every_setting_has_a_test():
+    page = (HERE.parent.parent / "docs" / "settings.md").read_text()
+    names = set(re.findall(r"^\| `fovea\.([\w.]+)`", page, re.M))
+    assert len(names) > 20, names
+    seen = set(EFFECTS) | set(UNSEEN)
+    assert names == seen, f"not seen: {names - seen}; no setting: {seen - names}"
+
+
+def tests():
+    count("every setting has a test that sees its effect", every_setting_has_a_test)
+    for name, (value, others, session, body) in EFFECTS.items():
+        if name in UNSEEN:
+            continue
+        # Each with a cache of its own, for what is kept there.
+        with tempfile.TemporaryDirectory(prefix="fovea-cache-") as folder:
+            environment = {key: make(pathlib.Path(folder)) for key, make in session.get("environment", {}).items()}
+            environment["FOVEA_CACHE_DIR"] = f"{folder}/fovea"
+            sessions = {**session, "environment": environment, "settings": config(name, value, others)}
+            test(f"the setting {name}: {body.__name__.replace('_', ' ')}", body, **sessions)
+
+
+if __name__ == "__main__":
+    run_all(tests)

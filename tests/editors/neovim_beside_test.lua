@@ -1,0 +1,118 @@
+-- What a person has of Fovea in Neovim beside a second server, and when servers come and go: nvim --clean --headless -l FILE FOVEA
+--
+-- One session: the tests run in order, each on what the ones before left open.
+local h = dofile(vim.fs.dirname(vim.fs.normalize(vim.fn.fnamemodify(_G.arg[0], ':p'))) .. '/neovim_harness.lua')
+setfenv(1, h.scope)
+
+local config_file = begin()
+local settings_file = open('src/settings.rs')
+
+local second
+
+test('beside a second server, hover shows both answers', function()
+  vim.cmd.buffer(config_file)
+  second = vim.lsp.start({ name = 'second', cmd = { 'python3', here .. '/second_server.py' }, root_dir = workspace })
+  wait('the second server', function()
+    local found = vim.lsp.get_client_by_id(second)
+    return found and found.initialized and vim.lsp.buf_is_attached(config_file, second)
+  end)
+  local word = hottest(config_file)
+  vim.api.nvim_win_set_cursor(0, { word.row + 1, word.from })
+  close_floats()
+  fovea.hover()
+  local text = float_text('a hover')
+  assert(text:find('second server: `?' .. word.text), 'the second server is missing: ' .. text)
+  assert(text:lower():find('fovea', 1, true) and text:find('%d'), 'Fovea is missing: ' .. text)
+  equal(vim.api.nvim_get_current_buf(), config_file, 'the buffer of the cursor')
+end)
+
+test('beside a second server, both lenses are drawn', function()
+  if vim.lsp.codelens.enable then
+    vim.lsp.codelens.enable(true, { bufnr = config_file })
+    -- 0.12 draws each line's lenses once a version: those of a server that comes later wait for the next edit.
+    vim.api.nvim_buf_set_lines(config_file, -1, -1, false, { '' })
+  else
+    vim.lsp.codelens.refresh({ bufnr = config_file })
+  end
+  local row = find(config_file, 'fn load_config')
+  wait('both lenses', function()
+    local ours = lenses(config_file, { client().id })[row]
+    local other = lenses(config_file, { second })[row]
+    return ours and ours:find('read_settings', 1, true) and other and other:find('second server: run', 1, true)
+  end)
+end)
+
+test('beside a second server, its highlights are left alone and ours are silent', function()
+  vim.cmd.buffer(config_file)
+  -- What the user toggled in this session would win over the default that is tested here.
+  package.loaded['fovea.highlight'] = nil
+  local highlight = require('fovea.highlight')
+  assert(not highlight.enabled(config_file), 'ours should be off beside another server that highlights')
+  local word = hottest(config_file)
+  vim.api.nvim_win_set_cursor(0, { word.row + 1, word.from })
+  vim.lsp.buf.document_highlight()
+  local shown = wait('the highlights of the second server', function()
+    for name in pairs(vim.api.nvim_get_namespaces()) do
+      if name:find('references', 1, true) then
+        local found = marks(config_file, name)
+        return #found > 0 and found
+      end
+    end
+  end)
+  for _, mark in ipairs(shown) do
+    equal(mark.text, word.text, 'a word highlighted by the second server')
+  end
+end)
+
+test('beside a second server, heat still follows edits', function()
+  local count = #received[config_file]
+  local row = find(config_file, 'fn dot_product')
+  vim.api.nvim_buf_set_lines(config_file, row - 1, row - 1, false, { '/// Zero for vectors at a right angle.' })
+  check_drawn(config_file, complete(config_file, count))
+  stop(assert(vim.lsp.get_client_by_id(second)))
+end)
+
+test('a lower threshold, set while the server runs, shows the similar function in another language', function()
+  local python = open('tools/preferences.py')
+  complete(python)
+  local row = find(python, 'def load_preferences')
+  -- Two languages have less in common than two namesakes of one: .48 here, below the default threshold.
+  client().settings = vim.tbl_deep_extend('force', client().settings, { fovea = { codeLens = { minSimilarity = 0.35 } } })
+  require('fovea.client').notify(client(), 'workspace/didChangeConfiguration', { settings = client().settings })
+  local text = wait('the lens over load_preferences', function()
+    return lenses(python)[row]
+  end)
+  assert(text:find('load_config', 1, true) or text:find('read_settings', 1, true), 'the lens reads ' .. text)
+end)
+
+test(':FoveaRestart starts a new server on the same buffers', function()
+  vim.cmd.buffer(config_file)
+  local old = client().id
+  vim.cmd.FoveaRestart()
+  wait('a new client', function()
+    return client() and client().id ~= old and vim.lsp.buf_is_attached(config_file, client().id)
+  end)
+  wait('heat of the new server', function()
+    return #heat(config_file) > 0 and #heat(settings_file) > 0
+  end)
+end)
+
+test(':checkhealth fovea finds nothing wrong', function()
+  vim.cmd('silent checkhealth fovea')
+  local report = table.concat(lines_of(0), '\n')
+  assert(report:find('attached to %d buffer'), report)
+  assert(not report:find('ERROR', 1, true), report)
+  vim.cmd.bwipeout()
+end)
+
+test('the heat goes when the server goes', function()
+  stop(client())
+  wait('the server gone', function()
+    return not client()
+  end)
+  wait('no heat', function()
+    return #heat(config_file) == 0
+  end)
+end)
+
+finish()
