@@ -128,6 +128,31 @@ fn a_file_that_is_opened_again_and_again_is_found_once() {
 }
 
 #[test]
+fn an_index_that_is_taken_off_the_disk_and_put_back_still_holds_everything() {
+    let (folder, cache) = (
+        tempfile::tempdir().expect("a folder"),
+        tempfile::tempdir().expect("a folder"),
+    );
+    write(folder.path(), "a.rs", READ);
+    write(folder.path(), "b.rs", AREA);
+    let bench = bench(&[folder.path()], Some(cache.path()));
+    indexed(&bench, 2);
+    for _ in 0..20 {
+        bench.analysis.configure(indexing(&[folder.path()], None));
+        bench.analysis.configure(indexing(&[folder.path()], Some(cache.path())));
+        std::thread::yield_now();
+    }
+    indexed(&bench, 2);
+    bench.analysis.configure(indexing(&[folder.path()], None));
+    indexed(&bench, 2);
+    // Stopped while it is being made anew in memory, it does not go back to what little that has.
+    bench.analysis.index(false);
+    bench.analysis.configure(indexing(&[folder.path()], Some(cache.path())));
+    bench.analysis.index(true);
+    indexed(&bench, 2);
+}
+
+#[test]
 fn search_finds_open_and_closed_items_by_what_they_are_about() {
     let folder = tempfile::tempdir().expect("a folder");
     write(folder.path(), "a.rs", READ);

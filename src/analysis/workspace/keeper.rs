@@ -179,9 +179,9 @@ impl Keeper {
         }
         self.galleries.retain(|(root, _)| roots.contains(root));
         let mut changed = self.galleries.len() != before;
-        self.open(&job.scope);
+        let full = self.open(&job.scope);
         for root in &roots {
-            if !self.galleries.iter().any(|(known, _)| known == root) {
+            if full || !self.galleries.iter().any(|(known, _)| known == root) {
                 self.load(model, root);
                 changed = true;
             }
@@ -211,10 +211,11 @@ impl Keeper {
         roots
     }
 
-    /// Opens the index where it is to be, or in memory where that cannot be.
-    fn open(&mut self, scope: &Scope) {
+    /// Opens the index where it is to be, or in memory where that cannot be. `true` where it is another one that may hold more than is
+    /// known.
+    fn open(&mut self, scope: &Scope) -> bool {
         if self.store.as_ref().is_some_and(|store| store.folder == scope.folder) {
-            return;
+            return false;
         }
         let opened = match &scope.folder {
             Some(folder) => Index::open(folder),
@@ -230,6 +231,7 @@ impl Keeper {
             }
             Err(error) => self.fall_back(scope, &error),
         }
+        self.store.as_ref().is_some_and(|store| store.on_disk)
     }
 
     /// The file cannot be used: what is indexed from now on is kept in memory, and the person hears of it once.
@@ -270,7 +272,16 @@ impl Keeper {
                 Ok(())
             }
             Err(IndexError::Stopped) => {
+                let known = self.galleries.clone();
                 self.load(model, root);
+                // An index that was begun in memory has less at first than the file that it takes the place of.
+                let items = |galleries: &[(PathBuf, Arc<Gallery>)]| -> usize {
+                    let own = galleries.iter().filter(|(known, _)| known == root);
+                    own.map(|(_, gallery)| gallery.len()).sum()
+                };
+                if items(&known) > items(&self.galleries) {
+                    self.galleries = known;
+                }
                 self.publish();
                 Err(if unplugged(&job.scope) {
                     Halt::Unplugged
