@@ -27,11 +27,22 @@
 
 (defun fovea--describe (item)
   "One line about ITEM."
-  (format "%.2f %s · %s:%d"
-          (plist-get item :score) (plist-get item :name)
-          (abbreviate-file-name
-           (file-relative-name (fovea-uri-to-path (plist-get item :uri))))
-          (1+ (plist-get (plist-get (plist-get item :selection) :start) :line))))
+  (let ((store (plist-get item :store)))
+    (format "%.2f %s · %s:%d"
+            (plist-get item :score) (plist-get item :name)
+            (if store
+                (format "%s: %s" (plist-get store :folder) (plist-get store :path))
+              (abbreviate-file-name
+               (file-relative-name (fovea-uri-to-path (plist-get item :uri)))))
+            (1+ (plist-get (plist-get (plist-get item :selection) :start) :line)))))
+
+(defun fovea--go (item)
+  "Go to ITEM; one of a team's store is shown by its web page, if it has one."
+  (let ((uri (plist-get item :uri)))
+    (cond
+     ((not (plist-get item :store)) (fovea--visit uri (plist-get item :selection)))
+     ((string-match-p "\\`https?:" uri) (browse-url uri))
+     (t (message "Fovea: %s" (fovea--describe item))))))
 
 (defun fovea--choose (prompt items describe)
   "Let the person choose one of ITEMS, best first, by PROMPT.
@@ -48,7 +59,7 @@ DESCRIBE makes a line of an item."
 (defun fovea--go-to-one (prompt items)
   "Go to one of ITEMS, the only one or the one that the person chooses by PROMPT."
   (when-let ((item (if (cdr items) (fovea--choose prompt items #'fovea--describe) (car items))))
-    (fovea--visit (plist-get item :uri) (plist-get item :selection))))
+    (fovea--go item)))
 
 (defconst fovea--nothing 0.1
   "A cosine below says that an item has nothing to do with the query.")

@@ -6,7 +6,7 @@ use std::time::Instant;
 use rayon::prelude::*;
 
 use crate::explain::{Heads, Method, Owner, WordMap, alti, salience};
-use crate::model::{Checkpoint, Keep, Model, ModelError, Packed, Tokens, Trace};
+use crate::model::{Checkpoint, Keep, Model, ModelError, Packed, Tokens, Trace, ops};
 use crate::text::{ByteRange, Language};
 
 /// A source word with its score.
@@ -92,17 +92,16 @@ pub fn analyse_heads(
     let batch = Packed::new(read.iter().map(|tokens| tokens.ids.as_slice()));
     let traces = model.encoder().forward(&batch, Keep::Layers, checkpoint)?;
     let shared = start.elapsed().as_secs_f32() * 1e3 / batch.ids.len().max(1) as f32;
-    let each = texts.par_iter().zip(read.par_iter().zip(&traces));
-    each.map(|((text, _), (tokens, trace))| {
+    let explained = ops::side_by_side(&traces, |index, trace| {
         if checkpoint() {
             return Err(ModelError::Stopped);
         }
-        let start = Instant::now();
-        let mut report = explain_one(model, text, tokens, trace, method, heads)?;
+        let (start, tokens) = (Instant::now(), &read[index]);
+        let mut report = explain_one(model, texts[index].0, tokens, trace, method, heads)?;
         report.ms = shared * tokens.len() as f32 + start.elapsed().as_secs_f32() * 1e3;
         Ok(report)
-    })
-    .collect()
+    });
+    explained.into_iter().collect()
 }
 
 fn explain_one(

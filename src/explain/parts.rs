@@ -88,11 +88,14 @@ fn push(
 
 /// The rows of each group's tokens, zero elsewhere: (groups, n, hidden).
 fn rows_of(input: &Tensor, groups: &[Vec<usize>]) -> Result<Tensor> {
-    let (n, device) = (input.dim(0)?, input.device());
-    let mut mask = vec![0f32; groups.len() * n];
-    for (mask, tokens) in mask.chunks_exact_mut(n.max(1)).zip(groups) {
-        tokens.iter().for_each(|token| mask[*token] = 1.0);
+    let (n, hidden) = input.dims2()?;
+    let rows: Vec<f32> = input.flatten_all()?.to_vec1()?;
+    let mut parts = vec![0f32; groups.len() * n * hidden];
+    for (part, tokens) in parts.chunks_exact_mut((n * hidden).max(1)).zip(groups) {
+        for token in tokens {
+            let row = token * hidden..(token + 1) * hidden;
+            part[row.clone()].copy_from_slice(&rows[row]);
+        }
     }
-    let mask = Tensor::from_vec(mask, (groups.len(), n, 1), device)?;
-    mask.broadcast_mul(&input.unsqueeze(0)?)
+    Tensor::from_vec(parts, (groups.len(), n, hidden), input.device())
 }

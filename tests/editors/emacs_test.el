@@ -200,6 +200,20 @@
                (seq-filter (lambda (overlay) (not (eq (overlay-get overlay 'face) 'fovea-focus)))
                            (overlays 'fovea-compare))))
 
+(test "an item of a store opens its web page, and one without a page is told"
+  (let* ((at '(:start (:line 39 :character 3) :end (:line 39 :character 9)))
+         (page "https://git.example/backend/blob/main/src/auth.rs#L40")
+         (store '(:folder "team/backend" :path "src/auth.rs"))
+         (item (list :uri page :range at :selection at :name "verify" :score 0.83 :store store))
+         opened)
+    (let ((browse-url-browser-function (lambda (url &rest _) (setq opened url))))
+      (fovea--go item))
+    (check (equal opened page) "the page" opened)
+    (let ((line (fovea--describe item)))
+      (check (equal line "0.83 verify · team/backend: src/auth.rs:40") "the line" line))
+    (let ((told (fovea--go (plist-put item :uri "fovea-store:///team/backend/src/auth.rs"))))
+      (check (equal told "Fovea: 0.83 verify · team/backend: src/auth.rs:40") "what is told" told))))
+
 (test "fovea-compare shows both passages, and lights the partners of the word at point by weight"
   (go "config.insert")
   (setq chosen "read_settings")

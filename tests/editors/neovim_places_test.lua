@@ -104,6 +104,28 @@ test(':FoveaSimilar! lists similar items instead of asking', function()
   vim.cmd.buffer(config_file)
 end)
 
+test('an item of a store opens its web page, and one without a page is told', function()
+  local at = { start = { line = 39, character = 3 }, ['end'] = { line = 39, character = 9 } }
+  local page = 'https://git.example/backend/blob/main/src/auth.rs#L40'
+  local item = { uri = page, range = at, selection = at, name = 'verify', kind = 'function', language = 'rust', score = 0.83 }
+  item.store = { folder = 'team/backend', path = 'src/auth.rs' }
+  local opened, open_page = nil, vim.ui.open
+  vim.ui.open = function(uri)
+    opened = uri
+  end
+  local lens = require('fovea.lens')
+  lens.show('check', { item }, client())
+  vim.ui.open = open_page
+  equal(opened, page, 'page')
+  equal(listed().items[1].text, '≈ 0.83 verify · team/backend: src/auth.rs:40', 'text')
+  equal(listed().items[1].valid, 0, 'an entry that leads to a file')
+  local from = #notices + 1
+  item.uri = 'fovea-store:///team/backend/src/auth.rs'
+  lens.show('check', { item }, client())
+  assert(noticed(from):find('verify · team/backend: src/auth.rs:40', 1, true), noticed(from))
+  equal(vim.api.nvim_get_current_buf(), config_file, 'buffer')
+end)
+
 --- The windows of a comparison: header, left, right.
 local function comparison()
   return wait('the comparison', function()

@@ -20,6 +20,21 @@ export function label(uri: vscode.Uri, line: number): string {
   return `${shortPath(uri)}:${line + 1}`;
 }
 
+/** Where an item stands, for people: of one in a store, with the name of its folder. */
+export function placeOf(item: SimilarItem): string {
+  const line = item.selection.start.line;
+  return item.store ? `${item.store.folder}: ${item.store.path}:${line + 1}` : label(vscode.Uri.parse(item.uri), line);
+}
+
+/** Opens the web page of an item in a store; where there is none, tells where it stands. */
+export async function openPage(item: SimilarItem): Promise<void> {
+  if (/^https?:/.test(item.uri)) {
+    await vscode.env.openExternal(vscode.Uri.parse(item.uri, true));
+    return;
+  }
+  void vscode.window.showInformationMessage(`Fovea: ${item.name} is in ${placeOf(item)}. Nobody said which page shows it (fovea index --link).`);
+}
+
 /** The icon of an item's kind. */
 export function icon(item: SimilarItem): string {
   return { function: 'symbol-method', type: 'symbol-class', heading: 'symbol-string' }[item.kind] ?? 'symbol-misc';

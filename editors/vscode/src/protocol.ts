@@ -70,9 +70,12 @@ export interface StatusParams {
   message?: string;
   inactive: { uri: string; reason: string }[];
   index?: IndexParams;
+  /** The store of a team, where one is asked as well. */
+  store?: { place: string; state: 'unasked' | 'ready' | 'away'; why?: string };
 }
 
 export interface SimilarItem {
+  /** Of an item of a store, the web page that shows it, or what nothing opens. */
   uri: string;
   /** The whole item. */
   range: Range;
@@ -82,6 +85,8 @@ export interface SimilarItem {
   kind: string;
   language: string;
   score: number;
+  /** Where it is in the store of a team; its text is not on this machine then. */
+  store?: { folder: string; path: string };
 }
 
 export interface ShowSimilarArgs {

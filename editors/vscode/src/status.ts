@@ -112,7 +112,7 @@ export function look(known: Known, document: vscode.TextDocument | undefined, bu
     return { text: '$(error) Fovea', lines: ['Fovea has no model', status.message ?? ''], severity: 'error' };
   }
   const method = status.maps ? `${status.method} ${inWords(status.maps)}` : status.method;
-  const facts = [`${status.model ?? 'no model'} · ${method}${status.heat ? '' : ' · heat off'}`, ...indexed(status.index)];
+  const facts = [`${status.model ?? 'no model'} · ${method}${status.heat ? '' : ' · heat off'}`, ...indexed(status.index), ...stored(status.store)];
   if (status.state === 'paused') {
     return { text: '$(debug-pause) Fovea', lines: ['Fovea is paused', ...facts], severity: 'warning' };
   }
@@ -126,6 +126,13 @@ export function look(known: Known, document: vscode.TextDocument | undefined, bu
   const progress = indexing && status.index?.total ? ` ${status.index.done ?? 0}/${status.index.total}` : '';
   const title = busy ? 'Fovea is reading' : 'Fovea';
   return { text: `${icon} Fovea ${method}${progress}`, lines: [title, ...facts], severity: 'plain' };
+}
+
+function stored(store: StatusParams['store']): string[] {
+  if (!store) {
+    return [];
+  }
+  return [store.state === 'away' ? `The store ${store.place} is away: ${store.why ?? ''}` : `The store ${store.place} is asked as well.`];
 }
 
 function indexed(index: IndexParams | undefined): string[] {

@@ -3,14 +3,13 @@
 use std::time::Instant;
 
 use anyhow::Result;
-use rayon::prelude::*;
 use serde::Serialize;
 
 use super::Bench;
 use crate::cli::input::Usage;
 use crate::cli::output;
 use crate::explain::decomposition;
-use crate::model::{Keep, Model, Packed, Trace, UNSTOPPED};
+use crate::model::{Keep, Model, Packed, Trace, UNSTOPPED, ops};
 
 #[derive(Serialize)]
 struct Report {
@@ -96,7 +95,9 @@ fn time(model: &Model, batch: usize, length: usize) -> Result<Row> {
     let (forward, attention) = (pass(Keep::LastHidden)?, pass(Keep::Layers)?);
     let explain = median(|| {
         let traces = model.encoder().forward(&packed, Keep::Layers, UNSTOPPED)?;
-        traces.par_iter().try_for_each(|trace| explain(model, trace))
+        ops::side_by_side(&traces, |_, trace| explain(model, trace))
+            .into_iter()
+            .collect()
     })?;
     Ok(Row {
         batch,

@@ -7,7 +7,7 @@ use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor, bail};
 use rayon::prelude::*;
 
 use super::arrays::array;
-use super::{on_cpu, values, with_values};
+use super::{on_cpu, share, values, with_values};
 use crate::model::config::Activation;
 use crate::model::kernels::activation::{Gated, TimesGate};
 use crate::model::kernels::gemm::Plain;
@@ -210,7 +210,7 @@ impl Split {
     const MOST: usize = 96;
 
     pub(super) fn of(rows: usize, columns: usize) -> Split {
-        let threads = rayon::current_num_threads();
+        let threads = share::threads();
         if threads == 1 {
             return Split::Rows(Split::MOST);
         }

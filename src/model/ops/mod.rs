@@ -12,6 +12,7 @@ mod feed_forward;
 mod linear;
 mod norm;
 mod push;
+mod share;
 mod shift;
 mod slices;
 mod sum;
@@ -26,6 +27,7 @@ pub use linear::{
 };
 pub use norm::{pull_back_norm, pull_back_norm_reference, residual_norm, residual_norm_reference};
 pub use push::{push, push_reference, push_summed, push_summed_reference, push_tokens, push_tokens_reference};
+pub use share::side_by_side;
 pub use shift::{shifted, shifted_reference};
 pub use sum::{add, add_reference, row_products, row_products_reference};
 

@@ -11,6 +11,7 @@ import { fileURLToPath } from 'node:url';
 
 import { hostTests } from './host.mjs';
 import { linesTests } from './lines.mjs';
+import { storeKey } from './person/finding.mjs';
 import { personTests } from './person.mjs';
 import { start } from './server.mjs';
 import { settingsTests } from './settings.mjs';
@@ -62,7 +63,7 @@ try {
   };
   const esbuild = join(root, 'editors/vscode/node_modules/esbuild');
   const world = { root, scratch, editors, fovea, vsix, environment, esbuild, workspace, pictures };
-  server = await start({ editors, scratch, extensions: [vsix], environment });
+  server = await start({ editors, scratch, extensions: [vsix], environment, keys: [storeKey(join(scratch, 'workspace'))] });
   browser = await chromium.launch({
     executablePath: ['/usr/bin/chromium', '/usr/bin/google-chrome'].find((path) => existsSync(path)),
     args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-sync'],

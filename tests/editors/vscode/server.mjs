@@ -61,13 +61,14 @@ export async function until(what, condition, patience = 30_000) {
  *
  * `environment` reaches the extension host.
  */
-export async function start({ editors, scratch, extensions, settings = {}, environment = {} }) {
+export async function start({ editors, scratch, extensions, settings = {}, environment = {}, keys = [] }) {
   const node = join(editors, 'vscode/node/bin/node');
   const entry = join(editors, 'vscode/server/node_modules/code-server/out/node/entry.js');
   const data = join(scratch, 'data');
   const folders = ['--user-data-dir', data, '--extensions-dir', join(scratch, 'extensions')];
   mkdirSync(join(data, 'User'), { recursive: true });
   writeFileSync(join(data, 'User/settings.json'), JSON.stringify({ ...QUIET, ...settings }, null, 2));
+  writeFileSync(join(data, 'User/keybindings.json'), JSON.stringify(keys, null, 2));
   const env = { ...process.env, HOME: scratch, EXTENSIONS_GALLERY: '{}', ...environment };
   for (const extension of extensions) {
     const installed = spawnSync(node, [entry, ...folders, '--install-extension', extension], { env, encoding: 'utf8' });

@@ -14,6 +14,7 @@ local M = {}
 ---@field kind string
 ---@field language string
 ---@field score number
+---@field store? { folder: string, path: string } in the store of a team, and not on this machine
 
 --- The lines of a document, as the editor shows it or as the file holds it; none of a file that cannot be read.
 ---@param uri string
@@ -43,14 +44,44 @@ end
 ---@param item fovea.Similar
 ---@return string
 function M.describe(item)
-  return ('≈ %.2f %s · %s:%d'):format(item.score, item.name, M.path(item.uri), item.selection.start.line + 1)
+  local path = item.store and ('%s: %s'):format(item.store.folder, item.store.path) or M.path(item.uri)
+  return ('≈ %.2f %s · %s:%d'):format(item.score, item.name, path, item.selection.start.line + 1)
 end
 
+--- Goes to an item; one in a store is shown by its web page, where there is one.
 ---@param item fovea.Similar
 ---@param encoding 'utf-8'|'utf-16'|'utf-32'
 function M.jump(item, encoding)
+  if item.store and item.uri:match('^https?:') then
+    vim.ui.open(item.uri)
+    return
+  elseif item.store then
+    vim.notify('Fovea: ' .. M.describe(item))
+    return
+  end
   -- show_document leaves a mark in the jumplist: CTRL-O leads back.
   vim.lsp.util.show_document({ uri = item.uri, range = item.selection }, encoding, { focus = true, reuse_win = false })
+end
+
+--- A line of the location list; an item of a store has no file to go to.
+---@param item fovea.Similar
+---@param encoding 'utf-8'|'utf-16'|'utf-32'
+---@return vim.quickfix.entry
+local function entry(item, encoding)
+  if item.store then
+    return { text = M.describe(item), valid = 0 }
+  end
+  local start, stop = item.selection.start, item.selection['end']
+  local line = M.lines(item.uri, start.line, start.line + 1)[1] or ''
+  return {
+    filename = vim.uri_to_fname(item.uri),
+    lnum = start.line + 1,
+    col = position.byte(line, start.character, encoding) + 1,
+    end_lnum = stop.line + 1,
+    end_col = stop.line == start.line and position.byte(line, stop.character, encoding) + 1 or nil,
+    -- The list names the file itself.
+    text = ('≈ %.2f %s'):format(item.score, item.name),
+  }
 end
 
 --- Puts the items into the location list of the current window.
@@ -59,20 +90,9 @@ end
 ---@param encoding 'utf-8'|'utf-16'|'utf-32'
 ---@param open? boolean shows the list, with the cursor in it
 function M.list(title, items, encoding, open)
-  local entries = {}
-  for _, item in ipairs(items) do
-    local start, stop = item.selection.start, item.selection['end']
-    local line = M.lines(item.uri, start.line, start.line + 1)[1] or ''
-    table.insert(entries, {
-      filename = vim.uri_to_fname(item.uri),
-      lnum = start.line + 1,
-      col = position.byte(line, start.character, encoding) + 1,
-      end_lnum = stop.line + 1,
-      end_col = stop.line == start.line and position.byte(line, stop.character, encoding) + 1 or nil,
-      -- The list names the file itself.
-      text = ('≈ %.2f %s'):format(item.score, item.name),
-    })
-  end
+  local entries = vim.tbl_map(function(item)
+    return entry(item, encoding)
+  end, items)
   vim.fn.setloclist(0, {}, ' ', { title = title, items = entries, context = { fovea = items } })
   if open then
     vim.cmd(('botright lopen %d'):format(math.max(1, math.min(#items, 12))))

@@ -1,7 +1,7 @@
 /** Shows a place while a person moves through a list, and goes back where they were if they take none. */
 import * as vscode from 'vscode';
 
-import { range } from '../places';
+import { openPage, range } from '../places';
 import type { SimilarItem } from '../protocol';
 
 export class Preview {
@@ -70,6 +70,11 @@ export class Preview {
   }
 
   private async open(near: SimilarItem, preview: boolean): Promise<void> {
+    if (near.store) {
+      // Nobody wants a browser for each line that the cursor passes.
+      await (preview ? undefined : openPage(near));
+      return;
+    }
     const name = range(near.selection);
     // While somebody only looks, the item is marked: a selection below the tints would be hard to read.
     const selection = preview ? new vscode.Range(name.start, name.start) : name;

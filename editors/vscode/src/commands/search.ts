@@ -1,7 +1,7 @@
 /** Search by meaning: a pick list that asks while the person types, and shows what is chosen before it is taken. */
 import * as vscode from 'vscode';
 
-import { icon, label, range } from '../places';
+import { icon, placeOf } from '../places';
 import type { SimilarItem } from '../protocol';
 import { type Core } from './core';
 import { Preview } from './preview';
@@ -121,8 +121,8 @@ function title_(languages: Set<string>): string {
 
 function pick(near: SimilarItem): Pick {
   return {
-    label: `$(${icon(near)}) ${near.name}`,
-    description: label(vscode.Uri.parse(near.uri), range(near.selection).start.line),
+    label: `$(${near.store ? 'globe' : icon(near)}) ${near.name}`,
+    description: placeOf(near),
     detail: `${'▰'.repeat(Math.round(Math.max(0, near.score) * 10)).padEnd(10, '▱')} ${near.score.toFixed(2)} · ${near.kind} · ${near.language}`,
     // The server chose; the picker must not filter by letters.
     alwaysShow: true,

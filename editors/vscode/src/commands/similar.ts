@@ -2,7 +2,7 @@
 import * as vscode from 'vscode';
 
 import { type Item, itemAt, itemOf } from '../items';
-import { icon, label, range } from '../places';
+import { icon, openPage, placeOf, range } from '../places';
 import type { ShowSimilarArgs, SimilarItem } from '../protocol';
 import { compare } from './compare';
 import { type Core, front } from './core';
@@ -16,16 +16,32 @@ export async function showSimilar(core: Core, given?: ShowSimilarArgs): Promise<
   if (!item) {
     return;
   }
+  if (item.similar.some((near) => near.store)) {
+    const near = await choose(item, item.similar, `What resembles ${item.name}`);
+    await (near && goTo(near));
+    return;
+  }
   peeked = item;
   const locations = item.similar.map((near) => new vscode.Location(vscode.Uri.parse(near.uri), range(near.selection)));
   await vscode.commands.executeCommand('editor.action.peekLocations', item.uri, item.selection.start, locations, 'peek');
+}
+
+async function goTo(near: SimilarItem): Promise<void> {
+  if (near.store) {
+    return openPage(near);
+  }
+  await vscode.window.showTextDocument(vscode.Uri.parse(near.uri), { selection: range(near.selection) });
 }
 
 /** Why an item resembles another: the one that is peeked at, the only one, or the one that the person chooses. */
 export async function explainSimilarity(core: Core, given?: ShowSimilarArgs): Promise<void> {
   const looked = given ? undefined : atPeeked();
   const item = looked?.item ?? (await asItem(core, given));
-  const near = looked?.near ?? (item && (await choose(item)));
+  const here = item?.similar.filter((near) => !near.store) ?? [];
+  if (item && here.length === 0) {
+    throw new Error('the text of what resembles it is in a store and not on this machine');
+  }
+  const near = looked?.near ?? (item && (await choose(item, here, `Why does it resemble ${item.name}?`)));
   if (!item || !near) {
     return;
   }
@@ -73,15 +89,15 @@ function atPeeked(): { item: Item; near: SimilarItem } | undefined {
   return peeked && near ? { item: peeked, near } : undefined;
 }
 
-async function choose(item: Item): Promise<SimilarItem | undefined> {
-  if (item.similar.length === 1) {
-    return item.similar[0];
+async function choose(item: Item, similar: SimilarItem[], title: string): Promise<SimilarItem | undefined> {
+  if (similar.length === 1) {
+    return similar[0];
   }
-  const picks = item.similar.map((near) => ({
-    label: `$(${icon(near)}) ${near.name}`,
-    description: `${near.score.toFixed(2)} · ${label(vscode.Uri.parse(near.uri), near.selection.start.line)}`,
+  const picks = similar.map((near) => ({
+    label: `$(${near.store ? 'globe' : icon(near)}) ${near.name}`,
+    description: `${near.score.toFixed(2)} · ${placeOf(near)}`,
     near,
   }));
-  const title = `Why does it resemble ${item.name}?`;
-  return (await vscode.window.showQuickPick(picks, { title, placeHolder: 'Compare with…', matchOnDescription: true }))?.near;
+  const placeHolder = `Resembles ${item.name}…`;
+  return (await vscode.window.showQuickPick(picks, { title, placeHolder, matchOnDescription: true }))?.near;
 }

@@ -3,6 +3,19 @@ import assert from 'node:assert/strict';
 
 import { until } from '../server.mjs';
 
+const STORE_KEY = 'Control+Alt+9';
+
+/** A key for an item that a lens would name if the team had a store. */
+export function storeKey(folder) {
+  const at = { start: { line: 0, character: 0 }, end: { line: 0, character: 4 } };
+  const item = (name, uri, store) => ({ uri, range: at, selection: at, name, kind: 'function', language: 'rust', score: 0.83, store });
+  const auth = item('verify', 'https://git.example/backend/blob/main/src/auth.rs#L40', { folder: 'team/backend', path: 'src/auth.rs' });
+  auth.selection = { start: { line: 39, character: 3 }, end: { line: 39, character: 9 } };
+  const similar = [auth, item('read_settings', `file://${folder}/src/settings.rs`)];
+  const args = { uri: `file://${folder}/src/config.rs`, range: at, name: 'load_config', similar };
+  return { key: 'ctrl+alt+9', command: 'fovea.showSimilar', args };
+}
+
 export async function finding({ window, page, test, shot }) {
   await test('search by meaning shows places while moving, goes back on Escape and stays on Enter', async () => {
     await window.file('config.rs');
@@ -32,6 +45,25 @@ export async function finding({ window, page, test, shot }) {
     // Kept: no longer a preview, and with the keyboard's focus.
     await page.locator('.tab.active .monaco-icon-label.italic').waitFor({ state: 'detached' });
     await page.locator('.editor-instance > .monaco-editor.focused').waitFor();
+  });
+
+  await test('what resembles an item in a store of the team is chosen from a list, and opens its web page', async () => {
+    await window.file('config.rs');
+    await window.heat();
+    await page.keyboard.press(STORE_KEY);
+    const rows = page.locator('.quick-input-list .monaco-list-row');
+    await rows.filter({ hasText: 'team/backend: src/auth.rs:40' }).first().waitFor();
+    assert.equal(await rows.count(), 2);
+    await shot('store');
+    await page.keyboard.press('Enter');
+    const asked = page.locator('.monaco-dialog-box').filter({ hasText: 'external website' });
+    await asked.waitFor();
+    assert.match(await asked.innerText(), /https:\/\/git\.example\/backend\/blob\/main\/src\/auth\.rs#L40/);
+    await page.keyboard.press('Escape');
+    await asked.waitFor({ state: 'detached' });
+    await page.keyboard.press(STORE_KEY);
+    await rows.filter({ hasText: 'read_settings' }).first().click();
+    await page.locator('.tab.active').filter({ hasText: 'settings.rs' }).waitFor();
   });
 
   await test('the status bar tells what Fovea does and opens a menu', async () => {
