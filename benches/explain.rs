@@ -18,10 +18,12 @@ const LENGTHS: [usize; 2] = [64, 256];
 fn main() {
     let threads = std::env::var("FOVEA_THREADS").ok();
     let threads = threads.and_then(|threads| threads.parse().ok()).unwrap_or(0);
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global();
-    pool.unwrap();
-    println!("path {}, {} threads", simd::path().name(), rayon::current_num_threads());
-    divan::main();
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+    // From within, as the server works: who asks from outside is woken after every operation.
+    pool.unwrap().install(|| {
+        println!("path {}, {} threads", simd::path().name(), rayon::current_num_threads());
+        divan::main();
+    });
 }
 
 /// A sequence of word pieces spread over the vocabulary, as text has them, read by the model.

@@ -41,7 +41,10 @@ impl Bert {
         let mut positions = weights.take("embeddings.position_embeddings.weight", &[config.positions, hidden])?;
         if config.token_types > 0 {
             let types = weights.take("embeddings.token_type_embeddings.weight", &[config.token_types, hidden])?;
-            positions = positions.broadcast_add(&types.get(0)?)?;
+            // Row by row on this thread: candle would start threads of its own for it.
+            let first = types.get(0)?;
+            let rows = (0..config.positions).map(|row| positions.get(row)? + &first);
+            positions = Tensor::stack(&rows.collect::<candle_core::Result<Vec<_>>>()?, 0)?;
         }
         let norm = load_norm(weights, "embeddings.LayerNorm", hidden)?;
         let zero = Tensor::zeros(hidden, norm.scale.dtype(), norm.scale.device())?;

@@ -64,7 +64,7 @@ impl LanguageServer for Handlers {
     }
 
     async fn inlay_hint(&self, params: InlayHintParams) -> Result<Option<Vec<InlayHint>>> {
-        Ok(requests::inlay::hints(&self.core, &ticket()?, &params))
+        Ok(requests::inlay::hints(&self.core, &ticket()?, &params).await)
     }
 
     async fn document_color(&self, params: DocumentColorParams) -> Result<Vec<ColorInformation>> {

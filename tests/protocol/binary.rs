@@ -234,3 +234,31 @@ fn the_index_waits_for_the_machine_to_be_plugged_in_unless_it_need_not() {
     assert_eq!(status["index"]["items"], 1, "{status}");
     program.finish();
 }
+
+/// Candle gives large tensors to threads of its own, which wait without sleeping: beside ours they cost a quarter of an explanation.
+#[cfg(target_os = "linux")]
+#[test]
+fn neither_reading_nor_explaining_takes_threads_of_candles() {
+    let mut program = Program::start();
+    program.greet(
+        json!({"experimental": {"fovea": true}}),
+        json!({"debounceMs": 0, "method": "alti"}),
+    );
+    program.open(include_str!("program.rs"));
+    program.heat();
+    let settings = json!({"settings": {"fovea": {"method": "decomposition"}}});
+    program.notify("workspace/didChangeConfiguration", settings);
+    program.heat();
+    program.request("textDocument/hover", at(URI, 20, 8));
+    let passages = json!([{"text": include_str!("main.rs")}, {"text": include_str!("main.rs")}]);
+    let compare = json!({"command": "fovea.comparePassages", "arguments": passages});
+    assert!(program.request("workspace/executeCommand", compare)["result"].is_object());
+    let tasks = format!("/proc/{}/task", program.child.id());
+    let names: Vec<String> = std::fs::read_dir(tasks)
+        .unwrap()
+        .filter_map(|task| std::fs::read_to_string(task.ok()?.path().join("comm")).ok())
+        .collect();
+    assert!(names.iter().any(|name| name.starts_with("fovea")), "{names:?}");
+    assert!(!names.iter().any(|name| name.starts_with("candle")), "{names:?}");
+    program.finish();
+}

@@ -1,5 +1,7 @@
 //! `textDocument/inlayHint`: what resembles an item, at the end of the line that names it. For editors without lenses.
 
+use std::time::Duration;
+
 use tower_lsp::ls_types::{
     InlayHint, InlayHintLabel, InlayHintLabelPart, InlayHintParams, InlayHintTooltip, Location, Position,
 };
@@ -10,13 +12,30 @@ use crate::server::protocol::SimilarItem;
 use crate::server::ticket::{Active, Ticket};
 use crate::server::to_proto;
 
-/// The hints of the items whose names stand in a range; null where they are switched off or this version is not analysed.
-pub fn hints(core: &Core, ticket: &Ticket, params: &InlayHintParams) -> Option<Vec<InlayHint>> {
+/// How often one looks whether a document is read.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// The hints of the items whose names stand in a range; null where they are switched off or this version is not analysed. An editor
+/// that cannot be told to ask again (Helix) asks once for a text: there the document is waited for, as long as a first hover may take.
+pub async fn hints(core: &Core, ticket: &Ticket, params: &InlayHintParams) -> Option<Vec<InlayHint>> {
     let active = ticket
         .active(&params.text_document.uri)
         .filter(|_| ticket.settings.inlay_hint)?;
     let asked = ticket.bytes(&active.snapshot, params.range);
-    let named = similar::all(core, ticket, &active)?
+    let patience = match ticket.client.inlay_refresh {
+        true => Duration::ZERO,
+        false => Duration::from_millis(ticket.settings.hover_deadline_ms),
+    };
+    let known = async {
+        loop {
+            if let Some(all) = similar::all(core, ticket, &active) {
+                return all;
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+    };
+    let named = tokio::time::timeout(patience, known).await.ok()?;
+    let named = named
         .into_iter()
         .filter(|(item, _)| item.name_range.start <= asked.end && asked.start <= item.name_range.end);
     let hints = named.filter_map(|(item, similar)| {
@@ -34,7 +53,8 @@ fn hint(ticket: &Ticket, active: &Active, position: Position, similar: &[Similar
     let part = InlayHintLabelPart {
         value: format!("≈ {:.2} {}", best.score, one_line(&best.name)),
         tooltip: None,
-        location: Some(Location {
+        // What a store knows is no document that an editor could open.
+        location: best.store.is_none().then(|| Location {
             uri: best.uri.clone(),
             range: best.selection,
         }),
