@@ -10,7 +10,10 @@ use crate::model::{LayerTrace, Trace, ops};
 /// # Errors
 /// If the trace's shapes do not fit.
 pub fn layer(layer: &LayerTrace) -> Result<Mixing> {
-    Mixing::normalised(&ops::nearness(layer)?)
+    let nearness = ops::nearness(layer)?; // (n, n)
+    let mixing = Mixing::normalised(&nearness)?;
+    ops::done_with(nearness);
+    Ok(mixing)
 }
 
 /// All layers: M = C^L … C^1. Row i is what the final vector of position i is made of, and sums to 1.

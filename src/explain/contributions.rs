@@ -1,9 +1,13 @@
 //! What each position mixed from each other position, as matrices, and rolling such matrices out through the layers.
 
 use candle_core::{Result, Tensor};
+use rayon::prelude::*;
 
 use super::TokenScores;
 use crate::model::{Pooling, ops};
+
+/// Rows that are worth handing to another thread.
+const ROWS: usize = 32;
 
 /// A square matrix over the tokens of a sequence, row-major; row i says what position i is made of.
 #[derive(Debug, Clone, PartialEq)]
@@ -38,13 +42,14 @@ impl Mixing {
         if entries.len() != n * n {
             candle_core::bail!("{:?} is not square", matrix.shape());
         }
-        for (i, row) in entries.chunks_exact_mut(n.max(1)).enumerate() {
+        let rows = entries.par_chunks_exact_mut(n.max(1)).enumerate();
+        rows.with_min_len(ROWS).for_each(|(i, row)| {
             let sum: f32 = row.iter().sum();
             match sum > 0.0 {
                 true => row.iter_mut().for_each(|v| *v /= sum),
                 false => row[i] = 1.0,
             }
-        }
+        });
         Ok(Mixing { entries, n })
     }
 }

@@ -10,7 +10,10 @@ use crate::model::{LayerTrace, Trace, ops};
 /// # Errors
 /// If the trace's shapes do not fit.
 pub fn layer(layer: &LayerTrace) -> Result<Mixing> {
-    Mixing::normalised(&ops::lengths(layer)?)
+    let lengths = ops::lengths(layer)?; // (n, n)
+    let mixing = Mixing::normalised(&lengths)?;
+    ops::done_with(lengths);
+    Ok(mixing)
 }
 
 /// M = N^L … N^1. The residual stream is inside N, so no identity is added.

@@ -35,6 +35,22 @@ impl Panels {
         panels
     }
 
+    /// Packs a matrix of rows of `columns` floats.
+    pub fn of_rows(rows: &[f32], columns: usize) -> Panels {
+        let inner = rows.len() / columns.max(1);
+        let mut panels = Panels {
+            lanes: vec![Lane::ZERO; inner * columns.div_ceil(LANES)],
+            inner,
+            columns,
+        };
+        for (k, row) in rows.chunks_exact(columns.max(1)).enumerate() {
+            for (panel, part) in row.chunks(LANES).enumerate() {
+                panels.lanes[panel * inner + k].0[..part.len()].copy_from_slice(part);
+            }
+        }
+        panels
+    }
+
     /// Rows: the length of the sums.
     pub fn inner(&self) -> usize {
         self.inner

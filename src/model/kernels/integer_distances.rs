@@ -299,7 +299,8 @@ mod tests {
         fn run<S: Simd>(self, s: S) {
             if self.integers {
                 let n = self.inverse_std.len();
-                let mut targets = IntegerTargets::new(n, self.y.len() / n, self.from.heads, 2);
+                let mut targets = IntegerTargets::default();
+                targets.fit(n, self.y.len() / n, self.from.heads, 2);
                 for part in targets.parts() {
                     part.lay_out(s, self.y, self.inverse_std, self.attention);
                 }

@@ -8,6 +8,7 @@ use super::mixing::Groups;
 pub(super) const LARGEST: f32 = 32767.0;
 
 /// What the vectors of a layer are mixed with and compared with, in the order in which they are read.
+#[derive(Default)]
 pub struct IntegerTargets {
     /// -y_i·s_i in units of its position's probabilities: groups of positions, and in a group panel by panel.
     pub(super) lanes: Vec<Lane>,
@@ -38,18 +39,16 @@ pub struct SomeTargets<'a> {
 const PART: usize = 36;
 
 impl IntegerTargets {
-    /// Room for n positions of `hidden` floats, whose source tokens are taken `tokens` at a time, sixteen at most.
-    pub fn new(n: usize, hidden: usize, heads: usize, tokens: usize) -> IntegerTargets {
-        let (panels, pairs, tokens) = (hidden.div_ceil(LANES), heads.div_ceil(2), tokens.clamp(1, LANES));
-        IntegerTargets {
-            lanes: vec![Lane::ZERO; n * panels],
-            looks: vec![Pairs::ZERO; n * n.div_ceil(tokens) * pairs],
-            panels,
-            pairs,
-            tokens,
-            factors: vec![0f32; n],
-            lengths: vec![0f32; n],
-        }
+    /// Makes room for n positions of `hidden` floats, whose source tokens are taken `tokens` at a time, sixteen at most. All of it is yet
+    /// to be laid out.
+    pub fn fit(&mut self, n: usize, hidden: usize, heads: usize, tokens: usize) {
+        self.panels = hidden.div_ceil(LANES);
+        self.pairs = heads.div_ceil(2);
+        self.tokens = tokens.clamp(1, LANES);
+        self.lanes.resize(n * self.panels, Lane::ZERO);
+        self.looks.resize(n * n.div_ceil(self.tokens) * self.pairs, Pairs::ZERO);
+        self.factors.resize(n, 0.0);
+        self.lengths.resize(n, 0.0);
     }
 
     /// The positions in parts, which can be laid out at once.

@@ -4,6 +4,8 @@
 //! with f^h(x) = (x W_V^h + b_V^h) W_O^h (Kobayashi et al. 2020, 2021). The LayerNorm with its deviation held fixed is linear:
 //! T_i(x_j) = (y_{i←j} - mean) / s_i ⊙ γ. The n²·d array of all of them never exists.
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
 use candle_core::{D, DType, Result, Tensor, bail};
 use rayon::prelude::*;
 
@@ -114,7 +116,8 @@ fn by_source(layer: &LayerTrace, near: bool) -> Result<Tensor> {
             (false, _) => Sought::Lengths,
             (true, false) => Sought::Distances(simd::run(LayOut { attended, inverse_std })),
             (true, true) => {
-                let mut targets = IntegerTargets::new(n, hidden, heads, tokens);
+                let mut targets = kept().pop().unwrap_or_default();
+                targets.fit(n, hidden, heads, tokens);
                 let parts: Vec<_> = targets.parts().collect();
                 parts.into_par_iter().for_each(|part| {
                     simd::run(LayOutSome {
@@ -154,26 +157,62 @@ fn by_source(layer: &LayerTrace, near: bool) -> Result<Tensor> {
                 });
             });
         let mut entries = array(n * n);
-        for (i, row) in entries.chunks_exact_mut(n).enumerate() {
-            let column = by_source[i..].iter().step_by(n);
-            let inverse_std = inverse_std[i];
-            match targets.lengths() {
-                Some(lengths) => row
-                    .iter_mut()
-                    .zip(column)
-                    .for_each(|(entry, v)| *entry = (lengths[i] - inverse_std * v).max(0.0)),
-                // Rounding may leave a little less than nothing.
-                None => row
-                    .iter_mut()
-                    .zip(column)
-                    .for_each(|(entry, v)| *entry = inverse_std * v.max(0.0).sqrt()),
+        let rows = entries.par_chunks_mut(LANES * n).enumerate();
+        rows.for_each(|(block, rows)| {
+            // What lies side by side in a source's row goes to one column of these rows.
+            let first = block * LANES;
+            let own = first..first + rows.len() / n;
+            for (j, source) in by_source.chunks_exact(n).enumerate() {
+                for (row, v) in rows.chunks_exact_mut(n).zip(&source[own.clone()]) {
+                    row[j] = *v;
+                }
             }
+            for (i, row) in own.zip(rows.chunks_exact_mut(n)) {
+                let inverse_std = inverse_std[i];
+                match targets.lengths() {
+                    Some(lengths) => row
+                        .iter_mut()
+                        .for_each(|entry| *entry = (lengths[i] - inverse_std * *entry).max(0.0)),
+                    // Rounding may leave a little less than nothing.
+                    None => row
+                        .iter_mut()
+                        .for_each(|entry| *entry = inverse_std * entry.max(0.0).sqrt()),
+                }
+            }
+        });
+        if let Sought::IntegerDistances(targets) = targets {
+            keep_targets(targets);
         }
         keep(by_source);
         Ok(entries)
     })?;
     done_with(values);
     Tensor::from_vec(entries, (n, n), layer.input.device())
+}
+
+/// What was laid out for a layer, to be laid out anew for the next: to map its pages takes as long as to fill them.
+static KEPT: Mutex<Vec<IntegerTargets>> = Mutex::new(Vec::new());
+
+fn kept() -> MutexGuard<'static, Vec<IntegerTargets>> {
+    KEPT.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Keeps no more of them than there are threads that could use one.
+fn keep_targets(targets: IntegerTargets) {
+    let mut kept = kept();
+    if kept.len() < rayon::current_num_threads() {
+        kept.push(targets);
+    }
+}
+
+/// Lets go of what was kept.
+pub(super) fn forget_targets() {
+    kept().clear();
+}
+
+/// Whether anything is kept.
+pub(super) fn keeps_targets() -> bool {
+    !kept().is_empty()
 }
 
 /// Source tokens given to one task: a cache line of each row of probabilities, or fewer so that every thread has two.
@@ -264,7 +303,7 @@ pub fn compose(later: &[f32], earlier: &[f32], n: usize) -> Vec<f32> {
     if n == 0 {
         return out;
     }
-    let earlier = Panels::new(n, n, |k, c| earlier[k * n + c]);
+    let earlier = Panels::of_rows(earlier, n);
     let rows = n.div_ceil(2 * rayon::current_num_threads()).next_multiple_of(12);
     out.par_chunks_mut(rows * n)
         .zip(later.par_chunks(rows * n))
