@@ -57,17 +57,29 @@ impl StoreArguments {
             None => return None,
         };
         Some(chosen.unopened().unwrap_or_else(|error| {
+            let place = chosen.origin();
             let why = format!("{error:#}");
-            let place = "the store".to_owned();
+            let told = [format!("{place}: "), "--store: ".to_owned()];
+            let bare = told.iter().find_map(|origin| why.strip_prefix(origin));
+            let why = bare.unwrap_or(&why).to_owned();
+            let store = place.clone();
             let open = move |_: &Model| {
-                let (store, why) = (place.clone(), why.clone());
+                let (store, why) = (store.clone(), why.clone());
                 Err(IndexError::Store { store, why })
             };
             Elsewhere {
-                place: "the store".to_owned(),
+                place,
                 open: Box::new(open),
             }
         }))
+    }
+
+    /// Where the address is said, which unlike the address itself has no password.
+    fn origin(&self) -> String {
+        match &self.store_file {
+            Some(file) => file.display().to_string(),
+            None => "--store".to_owned(),
+        }
     }
 
     #[cfg(feature = "postgres")]

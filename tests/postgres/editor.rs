@@ -29,11 +29,15 @@ fn index(folder: &Path, server: &Server, more: &[&str]) {
 
 /// A server of the language for an editor, whose person has an address in their configuration.
 fn editor(folder: &Path, address: &str) -> Program {
+    editor_of(folder, address, 0o600)
+}
+
+fn editor_of(folder: &Path, address: &str, mode: u32) -> Program {
     let configured = folder.join("configuration/fovea");
     std::fs::create_dir_all(&configured).unwrap();
     let file = configured.join("store");
     std::fs::write(&file, format!("{address}\n")).unwrap();
-    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).unwrap();
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(mode)).unwrap();
     let mut program = Program::start_in(folder);
     let window = json!({"showDocument": {"support": true}});
     let capabilities = json!({"experimental": {"fovea": {"status": true}}, "window": window});
@@ -134,6 +138,24 @@ fn an_editor_whose_store_is_away_is_told_and_goes_on() {
     assert!(why.contains("cannot be reached") && !why.contains(&address), "{why}");
     let hover = program.request("textDocument/hover", hover);
     assert!(hover["result"].is_object(), "{hover}");
+    program.finish();
+}
+
+#[test]
+fn an_address_that_others_can_read_is_not_used_and_the_editor_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut program = editor_of(folder.path(), "postgres://somebody:secret@db.example/code", 0o644);
+    let hover = json!({"textDocument": {"uri": URI}, "position": {"line": 0, "character": 5}});
+    program.request("textDocument/hover", hover.clone());
+    program.send("textDocument/codeLens", &json!({"textDocument": {"uri": URI}}));
+    let status = program.told("fovea/status", |status| status["store"]["state"] == "away");
+    let store = status["store"].to_string();
+    assert!(
+        store.contains("configuration/fovea/store") && store.contains("others"),
+        "{store}"
+    );
+    assert!(!store.contains("secret"), "{store}");
+    assert!(program.request("textDocument/hover", hover)["result"].is_object());
     program.finish();
 }
 
