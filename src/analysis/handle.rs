@@ -13,7 +13,7 @@ use super::engine::{Engine, loader};
 use super::lenses::Lenses;
 use super::options::{Event, IndexStatus, ModelStatus, Options, Status};
 use super::queue::{Answer, Ask, Asker};
-use super::state::Shared;
+use super::state::{Shared, State};
 use super::team::{self, Team};
 use super::worker::Worker;
 use super::workspace::keeper::Keeper;
@@ -92,12 +92,7 @@ impl Analysis {
 
     /// A document was opened or changed. Questions about its former text are refused as stale.
     pub fn update(&self, id: &DocumentId, snapshot: Snapshot) {
-        self.shared().change_until(|state| {
-            let now = Instant::now();
-            state.refuse_document(id, Some(snapshot.version()));
-            state.documents.update(id, snapshot, state.options.debounce, now);
-            ((), state.documents.deadline(now).unwrap_or(now))
-        });
+        self.take(id, snapshot, |_| ());
     }
 
     /// A document was closed: nothing of it is shown any more.
@@ -119,14 +114,21 @@ impl Analysis {
     /// As [`Analysis::update`], of a document whose file is known: what is indexed of it is older than what is open, from the first
     /// moment on.
     pub fn open(&self, id: &DocumentId, snapshot: Snapshot, file: Option<PathBuf>) {
-        self.shared().change_until(|state| {
-            let now = Instant::now();
-            state.refuse_document(id, Some(snapshot.version()));
-            state.documents.update(id, snapshot, state.options.debounce, now);
+        self.take(id, snapshot, |state| {
             if let Some(document) = state.documents.get_mut(id) {
                 state.lenses_stale |= document.file != file && document.vectors.is_some();
                 document.file = file;
             }
+        });
+    }
+
+    /// Takes in a text, and what is told along with it.
+    fn take(&self, id: &DocumentId, snapshot: Snapshot, along: impl FnOnce(&mut State)) {
+        self.shared().change_until(|state| {
+            let now = Instant::now();
+            state.refuse_document(id, Some(snapshot.version()));
+            state.documents.update(id, snapshot, state.options.debounce, now);
+            along(state);
             ((), state.documents.deadline(now).unwrap_or(now))
         });
     }

@@ -267,8 +267,8 @@ def select_highlights(helix, word):
     return helix.selected()
 
 
-def code_action_goes_to_the_similar_function(helix):
-    helix.find("load_config")
+def choose_action(helix, wanted):
+    """Takes one of the code actions under the cursor."""
 
     def ask():
         helix.escape()
@@ -276,13 +276,17 @@ def code_action_goes_to_the_similar_function(helix):
         helix.type(" a")
 
     ask()
-    wanted = re.compile(r"[Gg]o to .*read_settings")
-    screen = helix.until("the action", lambda screen: wanted.search(screen) and screen, ask)
-    entries = [line for line in screen.split("\n") if re.search(r"[Gg]o to |[Ee]xplain|[Cc]ompare|[Ss]imilar", line)]
+    screen = helix.until("the action", lambda screen: re.search(wanted, screen) and screen, ask)
+    entries = [line for line in screen.split("\n") if re.search(r"Go to similar|Explain ", line)]
     # The menu opens with its first entry selected.
-    for _ in range(next(i for i, line in enumerate(entries) if wanted.search(line))):
+    for _ in range(next(i for i, line in enumerate(entries) if re.search(wanted, line))):
         helix.keys("Down")
     helix.keys("Enter")
+
+
+def code_action_goes_to_the_similar_function(helix):
+    helix.find("load_config")
+    choose_action(helix, r"Go to .*read_settings")
     helix.until("settings.rs", lambda screen: re.search(r"NOR\s.*settings\.rs", screen))
     # Helix puts the cursor on the first character of what a server asks it to show.
     helix.until("the cursor on the name", lambda _: helix.text_at_cursor().startswith("read_settings("))

@@ -4,7 +4,7 @@
 import re
 
 from helix_harness import FILES, IS_MODERN, code_action_goes_to_the_similar_function, hover_shows_the_share_of_the_word, is_ours
-from helix_harness import run_all, select_highlights, symbols_are_found_by_meaning, test
+from helix_harness import choose_action, run_all, select_highlights, symbols_are_found_by_meaning, test
 
 CARRIERS = """[language-server.fovea.config.fovea]
 inlayHint = { enable = true }
@@ -41,18 +41,7 @@ def highlights_select_the_words_that_a_word_draws_on(helix):
 def explain_similarity_is_told(helix):
     """The action answers in the status line, since Helix has no panel."""
     helix.find("load_config")
-
-    def ask():
-        helix.escape()
-        helix.escape()
-        helix.type(" a")
-
-    ask()
-    screen = helix.until("the action", lambda screen: "Explain similarity" in screen and screen, ask)
-    entries = [line for line in screen.split("\n") if re.search(r"Go to similar|Explain ", line)]
-    for _ in range(next(i for i, line in enumerate(entries) if "Explain similarity" in line)):
-        helix.keys("Down")
-    helix.keys("Enter")
+    choose_action(helix, "Explain similarity")
     helix.until("the essence", lambda screen: re.search(r"cosine 0\.\d+; most of it from \S+ ~ \S+", screen))
 
 
