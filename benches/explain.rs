@@ -54,17 +54,23 @@ fn b_decomposition(bencher: Bencher, length: usize) {
 
 #[divan::bench(args = LENGTHS)]
 fn c_alti(bencher: Bencher, length: usize) {
+    bencher.bench_local(|| alti::scores(&read(length), MODEL.pooling()).unwrap());
+}
+
+/// What every position is made of, as a hover asks for, and not the embedding alone.
+#[divan::bench(args = LENGTHS)]
+fn d_alti_of_every_position(bencher: Bencher, length: usize) {
     bencher.bench_local(|| alti::rollout(&read(length)).unwrap());
 }
 
 #[divan::bench(args = LENGTHS)]
-fn d_norm(bencher: Bencher, length: usize) {
-    bencher.bench_local(|| norm::rollout(&read(length)).unwrap());
+fn e_norm(bencher: Bencher, length: usize) {
+    bencher.bench_local(|| norm::scores(&read(length), MODEL.pooling()).unwrap());
 }
 
 /// Forty words on either side.
 #[divan::bench]
-fn e_pair(bencher: Bencher) {
+fn f_pair(bencher: Bencher) {
     let words = |from: usize| -> String {
         let names =
             "cat garden winter light stone river paper music window forest letter engine answer bridge doctor island";

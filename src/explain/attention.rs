@@ -3,8 +3,8 @@
 use candle_core::{Result, Tensor};
 
 use super::TokenScores;
-use super::contributions::{Mixing, roll_out};
-use crate::model::Trace;
+use super::contributions::{self, Mixing, roll_out};
+use crate::model::{LayerTrace, Pooling, Trace};
 
 /// The probabilities of one layer, mean over heads or one head alone: row i says where position i looked.
 ///
@@ -48,18 +48,29 @@ pub fn received(trace: &Trace, heads: Heads) -> Result<TokenScores> {
     Ok(TokenScores { tokens, bias: 0.0 })
 }
 
+/// One layer of attention rollout: ½(mean_h A + I).
+fn half(layer: &LayerTrace) -> Result<Mixing> {
+    let n = layer.attention.dim(1)?;
+    let mut mixing = mixing(&layer.attention.mean(0)?)?;
+    mixing.entries.iter_mut().for_each(|v| *v *= 0.5);
+    mixing.entries.iter_mut().step_by(n + 1).for_each(|v| *v += 0.5);
+    Ok(mixing)
+}
+
 /// Attention rollout (Abnar & Zuidema, ACL 2020): the product of ½(mean_h A + I) over the layers.
 ///
 /// # Errors
 /// If the trace has no layers.
 pub fn rollout(trace: &Trace) -> Result<Mixing> {
-    roll_out(trace.layers.iter().map(|layer| {
-        let n = layer.attention.dim(1)?;
-        let mut mixing = mixing(&layer.attention.mean(0)?)?;
-        mixing.entries.iter_mut().for_each(|v| *v *= 0.5);
-        mixing.entries.iter_mut().step_by(n + 1).for_each(|v| *v += 0.5);
-        Ok(mixing)
-    }))
+    roll_out(trace.layers.iter().map(half))
+}
+
+/// Score of each token for the embedding: the pooled rows of [`rollout`]. Sums to 1.
+///
+/// # Errors
+/// If the trace has no layers.
+pub fn rollout_scores(trace: &Trace, pooling: Pooling) -> Result<TokenScores> {
+    contributions::scores(trace.layers.iter().rev().map(half), pooling)
 }
 
 fn mixing(matrix: &Tensor) -> Result<Mixing> {

@@ -32,6 +32,23 @@ impl Mixing {
         }
     }
 
+    /// The rows, added up with a weight each.
+    ///
+    /// # Errors
+    /// If there are not as many weights as rows.
+    fn weighted(&self, weights: &[f32]) -> Result<Vec<f32>> {
+        if weights.len() != self.n {
+            candle_core::bail!("{} weights do not fit {} rows", weights.len(), self.n);
+        }
+        let mut sum = vec![0f32; self.n];
+        for (row, weight) in self.entries.chunks_exact(self.n.max(1)).zip(weights) {
+            if *weight != 0.0 {
+                sum.iter_mut().zip(row).for_each(|(sum, v)| *sum += weight * v);
+            }
+        }
+        Ok(sum)
+    }
+
     /// A matrix (n, n) with each row divided by its sum; a row of zeros becomes the position itself.
     ///
     /// # Errors
@@ -63,18 +80,18 @@ pub fn roll_out(layers: impl IntoIterator<Item = Result<Mixing>>) -> Result<Mixi
     layers.try_fold(first?, |earlier, layer| Ok(layer?.after(&earlier)))
 }
 
-/// Score of each token for the embedding: the pooling's weights over the rows. Sums to 1.
-pub fn pooled(mixing: &Mixing, pooling: Pooling) -> TokenScores {
-    let n = mixing.n;
-    let mut tokens = vec![0f32; n];
-    for i in 0..n {
-        let weight = pooling.weight(i, n);
-        if weight == 0.0 {
-            continue;
-        }
-        for (token, v) in tokens.iter_mut().zip(mixing.row(i)) {
-            *token += weight * v;
-        }
+/// Score of each token for the embedding: the pooling's weights times the layers' matrices, given the last layer first. Sums to 1, and
+/// is what the pooled rows of [`roll_out`] are, at the price of a row of it.
+pub fn scores(last_first: impl IntoIterator<Item = Result<Mixing>>, pooling: Pooling) -> Result<TokenScores> {
+    let mut weights: Option<Vec<f32>> = None;
+    for layer in last_first {
+        let layer = layer?;
+        let n = layer.n;
+        let behind = weights.unwrap_or_else(|| (0..n).map(|i| pooling.weight(i, n)).collect());
+        weights = Some(layer.weighted(&behind)?);
     }
-    TokenScores { tokens, bias: 0.0 }
+    let Some(tokens) = weights else {
+        candle_core::bail!("the trace has no layers")
+    };
+    Ok(TokenScores { tokens, bias: 0.0 })
 }

@@ -110,9 +110,9 @@ pub fn salience(
     let pooling = model.pooling();
     let scores = match method {
         Method::Decomposition => decomposition::shares(trace, pooling, embedding)?,
-        Method::Alti => contributions::pooled(&alti::rollout(trace)?, pooling),
-        Method::Norm => contributions::pooled(&norm::rollout(trace)?, pooling),
-        Method::Rollout => contributions::pooled(&attention::rollout(trace)?, pooling),
+        Method::Alti => alti::scores(trace, pooling)?,
+        Method::Norm => norm::scores(trace, pooling)?,
+        Method::Rollout => attention::rollout_scores(trace, pooling)?,
         Method::Attention => attention::received(trace, heads)?,
     };
     Ok(words.collect(&scores, method.additive()))

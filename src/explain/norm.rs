@@ -2,8 +2,9 @@
 
 use candle_core::Result;
 
-use super::contributions::{Mixing, roll_out};
-use crate::model::{LayerTrace, Trace, ops};
+use super::TokenScores;
+use super::contributions::{self, Mixing, roll_out};
+use crate::model::{LayerTrace, Pooling, Trace, ops};
 
 /// One layer: N_ij ∝ |T_i(x_j)|₂, rows summing to 1.
 ///
@@ -22,4 +23,12 @@ pub fn layer(layer: &LayerTrace) -> Result<Mixing> {
 /// If the trace has no layers.
 pub fn rollout(trace: &Trace) -> Result<Mixing> {
     roll_out(trace.layers.iter().map(layer))
+}
+
+/// Score of each token for the embedding: the pooled rows of [`rollout`]. Sums to 1.
+///
+/// # Errors
+/// If the trace has no layers.
+pub fn scores(trace: &Trace, pooling: Pooling) -> Result<TokenScores> {
+    contributions::scores(trace.layers.iter().rev().map(layer), pooling)
 }

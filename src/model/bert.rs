@@ -252,6 +252,7 @@ fn load_layer(weights: &mut Weights, index: usize, hidden: usize, inner: usize) 
         qkv_bias,
         value: OnceLock::new(),
         mixing: OnceLock::new(),
+        columns: OnceLock::new(),
         output: Matrix::new(
             &weights.take(&at("attention.output.dense.weight"), &[hidden, hidden])?,
             arithmetic,

@@ -16,7 +16,7 @@ use std::sync::OnceLock;
 pub const LANES: usize = 16;
 
 /// Sixteen floats at the start of a cache line, so that no load touches two.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
 #[repr(align(64))]
 pub struct Lane(pub [f32; LANES]);
 
@@ -53,6 +53,9 @@ pub trait Simd: Copy {
     fn load(self, from: &[f32; LANES]) -> Self::F32;
     /// Into memory.
     fn store(self, to: &mut [f32; LANES], v: Self::F32);
+    /// Has the memory there brought nearer, if anything is.
+    #[inline(always)]
+    fn prefetch(self, _at: &f32) {}
     /// a + b
     fn add(self, a: Self::F32, b: Self::F32) -> Self::F32;
     /// a - b
@@ -71,6 +74,8 @@ pub trait Simd: Copy {
     fn abs(self, a: Self::F32) -> Self::F32;
     /// 1 where a > 0, else 0.
     fn positive(self, a: Self::F32) -> Self::F32;
+    /// A bit for each lane in which a > b, the first the lowest.
+    fn greater(self, a: Self::F32, b: Self::F32) -> u16;
     /// The bits of every lane shifted left by 23: what stands in the lowest nine becomes sign and exponent.
     fn shift_to_exponent(self, a: Self::F32) -> Self::F32;
     /// Sum of the lanes.
@@ -278,6 +283,11 @@ impl Simd for Portable {
         lanes!(|i| if a[i] > 0.0 { 1.0 } else { 0.0 })
     }
     #[inline(always)]
+    fn greater(self, a: Self::F32, b: Self::F32) -> u16 {
+        let bits = a.iter().zip(b).enumerate();
+        bits.fold(0, |bits, (i, (a, b))| bits | u16::from(*a > b) << i)
+    }
+    #[inline(always)]
     fn shift_to_exponent(self, a: Self::F32) -> Self::F32 {
         lanes!(|i| f32::from_bits(a[i].to_bits() << 23))
     }
@@ -448,6 +458,11 @@ mod x86 {
             }
         }
         #[inline(always)]
+        fn prefetch(self, at: &f32) {
+            // SAFETY: a hint, which reads nothing.
+            unsafe { _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(at).cast()) }
+        }
+        #[inline(always)]
         fn add(self, a: Self::F32, b: Self::F32) -> Self::F32 {
             both!(_mm256_add_ps, a, b)
         }
@@ -483,6 +498,12 @@ mod x86 {
         fn positive(self, a: Self::F32) -> Self::F32 {
             let zero = self.splat(0.0);
             both!(_mm256_and_ps, self.splat(1.0), both!(greater, a, zero))
+        }
+        #[inline(always)]
+        fn greater(self, a: Self::F32, b: Self::F32) -> u16 {
+            let [low, high] = both!(greater, a, b);
+            // SAFETY: `self` is the proof.
+            unsafe { (_mm256_movemask_ps(low) | _mm256_movemask_ps(high) << 8) as u16 }
         }
         #[inline(always)]
         fn shift_to_exponent(self, a: Self::F32) -> Self::F32 {
@@ -619,6 +640,11 @@ mod x86 {
             unsafe { _mm512_storeu_ps(to.as_mut_ptr(), v) }
         }
         #[inline(always)]
+        fn prefetch(self, at: &f32) {
+            // SAFETY: a hint, which reads nothing.
+            unsafe { _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(at).cast()) }
+        }
+        #[inline(always)]
         fn add(self, a: Self::F32, b: Self::F32) -> Self::F32 {
             // SAFETY: as above.
             unsafe { _mm512_add_ps(a, b) }
@@ -665,6 +691,11 @@ mod x86 {
                 let positive = _mm512_cmp_ps_mask::<_CMP_GT_OQ>(a, _mm512_setzero_ps());
                 _mm512_maskz_mov_ps(positive, _mm512_set1_ps(1.0))
             }
+        }
+        #[inline(always)]
+        fn greater(self, a: Self::F32, b: Self::F32) -> u16 {
+            // SAFETY: as above.
+            unsafe { _mm512_cmp_ps_mask::<_CMP_GT_OQ>(a, b) }
         }
         #[inline(always)]
         fn shift_to_exponent(self, a: Self::F32) -> Self::F32 {
@@ -830,6 +861,16 @@ mod arm {
             // SAFETY: every aarch64 target has NEON.
             let one = unsafe { vreinterpretq_u32_f32(vdupq_n_f32(1.0)) };
             four!(|i| vreinterpretq_f32_u32(vandq_u32(vcgtzq_f32(a[i]), one)))
+        }
+        #[inline(always)]
+        fn greater(self, a: Self::F32, b: Self::F32) -> u16 {
+            let mut bits = 0;
+            for (i, (a, b)) in a.into_iter().zip(b).enumerate() {
+                // SAFETY: every aarch64 target has NEON; four numbers are loaded from four.
+                let four = unsafe { vaddvq_u32(vandq_u32(vcgtq_f32(a, b), vld1q_u32([1, 2, 4, 8].as_ptr()))) };
+                bits |= (four as u16) << (4 * i);
+            }
+            bits
         }
         #[inline(always)]
         fn shift_to_exponent(self, a: Self::F32) -> Self::F32 {

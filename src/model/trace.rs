@@ -5,6 +5,8 @@ use std::sync::{Arc, OnceLock};
 use candle_core::Tensor;
 
 use super::kernels::gemm::Panels;
+use super::kernels::nearness::Columns;
+use super::kernels::operand::Operand;
 use super::matrix::Matrix;
 use super::ops;
 
@@ -37,6 +39,8 @@ pub struct LayerWeights {
     pub(super) value: OnceLock<Matrix>,
     /// W_Oᵀ as what a LayerNorm behind makes of it, once somebody asked.
     pub(super) mixing: OnceLock<Option<Panels>>,
+    /// The same column by column, once somebody asked.
+    pub(super) columns: OnceLock<Option<Columns>>,
     /// Attention output W_O, (hidden, hidden).
     pub output: Matrix,
     /// Its bias, (hidden).
@@ -75,11 +79,34 @@ impl LayerWeights {
     /// # Errors
     /// If γ is not as long as the matrix is wide.
     pub fn mixing(&self) -> candle_core::Result<Option<&Panels>> {
-        if let Some(mixing) = self.mixing.get() {
-            return Ok(mixing.as_ref());
+        self.behind_norm(&self.mixing, |output, at| {
+            Panels::new(output.inner(), output.columns(), at)
+        })
+    }
+
+    /// The matrix of [`LayerWeights::mixing`] column by column.
+    ///
+    /// # Errors
+    /// If γ is not as long as the matrix is wide, or the matrix not square.
+    pub fn columns(&self) -> candle_core::Result<Option<&Columns>> {
+        let (out, inner) = self.output.shape();
+        if out != inner {
+            candle_core::bail!("an attention output of {out} columns does not fit {inner} rows");
+        }
+        self.behind_norm(&self.columns, |output, at| Columns::new(output.columns(), at))
+    }
+
+    /// Makes what is kept of W_Oᵀ behind the LayerNorm, given its entries in row k, column c.
+    fn behind_norm<'a, T>(
+        &self,
+        kept: &'a OnceLock<Option<T>>,
+        make: impl FnOnce(Operand, &dyn Fn(usize, usize) -> f32) -> T,
+    ) -> candle_core::Result<Option<&'a T>> {
+        if let Some(made) = kept.get() {
+            return Ok(made.as_ref());
         }
         let Some(output) = self.output.forward() else {
-            return Ok(self.mixing.get_or_init(|| None).as_ref());
+            return Ok(kept.get_or_init(|| None).as_ref());
         };
         let (inner, columns) = (output.inner(), output.columns());
         let scale = self.norm1.scale.to_vec1::<f32>()?;
@@ -88,8 +115,8 @@ impl LayerWeights {
         }
         let mean = |k: usize| (0..columns).map(|c| f64::from(output.at(k, c))).sum::<f64>() / columns as f64;
         let means: Vec<f32> = (0..inner).map(|k| mean(k) as f32).collect();
-        let panels = Panels::new(inner, columns, |k, c| (output.at(k, c) - means[k]) * scale[c]);
-        Ok(self.mixing.get_or_init(|| Some(panels)).as_ref())
+        let made = make(output, &|k, c| (output.at(k, c) - means[k]) * scale[c]);
+        Ok(kept.get_or_init(|| Some(made)).as_ref())
     }
 
     /// The value bias b_V, (hidden), a view of `qkv_bias`.

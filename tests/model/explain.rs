@@ -2,7 +2,7 @@
 
 use fovea::analysis::{analyse, sources};
 use fovea::explain::{Heads, Method, alti, attention, norm};
-use fovea::model::{Keep, Packed, UNSTOPPED};
+use fovea::model::{Keep, Packed, Pooling, UNSTOPPED};
 use fovea::text::Language;
 
 use super::{embedded, real_units};
@@ -81,6 +81,35 @@ fn rows_of_every_mixing_matrix_sum_to_one() {
     }
     assert!(attention::map(&trace, 6, None).is_err());
     assert!(attention::map(&trace, 0, Some(12)).is_err());
+}
+
+#[test]
+fn scores_of_rolled_out_methods_are_the_pooled_rows_of_their_matrices() {
+    let model = embedded();
+    let tokens = model.tokenize("while index < items.len() { index += 1 }", Language::Rust);
+    let tokens = tokens.unwrap();
+    let trace = model
+        .encoder()
+        .forward(&Packed::new([tokens.ids.as_slice()]), Keep::Layers, UNSTOPPED)
+        .unwrap()
+        .remove(0);
+    for pooling in [Pooling::Mean, Pooling::Cls] {
+        let both = [
+            (alti::rollout(&trace).unwrap(), alti::scores(&trace, pooling).unwrap()),
+            (norm::rollout(&trace).unwrap(), norm::scores(&trace, pooling).unwrap()),
+            (
+                attention::rollout(&trace).unwrap(),
+                attention::rollout_scores(&trace, pooling).unwrap(),
+            ),
+        ];
+        for (matrix, scores) in both {
+            let n = matrix.n;
+            for (token, score) in scores.tokens.iter().enumerate() {
+                let pooled = |i: usize| pooling.weight(i, n) * matrix.row(i)[token];
+                assert!(((0..n).map(pooled).sum::<f32>() - score).abs() < 1e-6);
+            }
+        }
+    }
 }
 
 #[test]

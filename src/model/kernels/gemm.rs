@@ -240,6 +240,22 @@ pub fn strided<S: Simd, const R: usize, const P: usize>(
     column: usize,
     sink: &mut impl Sink,
 ) {
+    let sums = sums::<S, R, P>(s, x, stride, b);
+    each_row!(r in R => {
+        for (p, sums) in sums[r].into_iter().enumerate() {
+            sink.put(s, row + r, column + p * LANES, sums);
+        }
+    });
+}
+
+/// The sums of one tile of rows as they lie, `stride` apart, each as long as the panels.
+#[inline(always)]
+pub fn sums<S: Simd, const R: usize, const P: usize>(
+    s: S,
+    x: &[f32],
+    stride: usize,
+    b: [&[Lane]; P],
+) -> [[S::F32; P]; R] {
     let inner = b[0].len();
     let mut rows = [&x[..inner]; R];
     for (r, row) in rows.iter_mut().enumerate() {
@@ -259,11 +275,7 @@ pub fn strided<S: Simd, const R: usize, const P: usize>(
             }
         });
     }
-    each_row!(r in R => {
-        for (p, sums) in sums[r].into_iter().enumerate() {
-            sink.put(s, row + r, column + p * LANES, sums);
-        }
-    });
+    sums
 }
 
 /// Sixteen floats of a row from `column` on, zeros beyond its end.

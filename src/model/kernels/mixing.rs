@@ -1,8 +1,8 @@
 //! What each source token put into each position of an attention block, vector by vector, reduced to one number at once.
 //!
 //! For one source token j the vectors T_i(x_j)·s_i of all positions i are a product of small matrices: the probabilities A^h_ij
-//! (n, heads) times the head's vectors f^h(x_j), centred and scaled, (heads, hidden). Lengths |T_i(x_j)|₂ are here, distances
-//! |y_i - T_i(x_j)|₁ in [`super::distances`] and [`super::integer_distances`]; none of them writes a T_i(x_j).
+//! (n, heads) times the head's vectors f^h(x_j), centred and scaled, (heads, hidden). Their lengths |T_i(x_j)|₂ are here, how near
+//! they come to what the position became in [`super::nearness`]; neither writes a T_i(x_j).
 
 use super::super::simd::{LANES, Lane, Registers, Simd};
 use super::gemm::{Panels, load_part};
@@ -126,64 +126,35 @@ fn head_tile<S: Simd, const R: usize, const P: usize>(
     });
 }
 
-/// Positions in groups of R, and what is left over in groups of T, filled up: where each stands.
-#[derive(Clone, Copy)]
-pub(super) struct Groups<const R: usize, const T: usize> {
-    pub(super) n: usize,
-}
-
-impl<const R: usize, const T: usize> Groups<R, T> {
-    /// Positions including those that fill up.
-    pub(super) fn padded(self) -> usize {
-        self.n / R * R + (self.n % R).div_ceil(T) * T
-    }
-
-    /// First position of the group of position i, its size, and the place in it.
-    pub(super) fn place(self, i: usize) -> (usize, usize, usize) {
-        let full = self.n / R * R;
-        match i < full {
-            true => (i / R * R, R, i % R),
-            false => (full + (i - full) / T * T, T, (i - full) % T),
-        }
-    }
-}
-
-/// The probabilities with which all positions look at some tokens, by token: groups of positions, and in a group head by head.
-pub(super) struct Looks {
+/// The probabilities with which all positions look at some tokens, by token: sixteen positions at a time, the last of them filled up,
+/// and in these head by head.
+struct Looks {
     entries: Vec<f32>,
     stride: usize,
 }
 
 impl Looks {
-    pub(super) fn new<const R: usize, const T: usize>(
-        attention: &[f32],
-        n: usize,
-        tokens: std::ops::Range<usize>,
-    ) -> Looks {
-        let groups = Groups::<R, T> { n };
+    fn new(attention: &[f32], n: usize, tokens: std::ops::Range<usize>) -> Looks {
         let heads = attention.len() / (n * n);
         // A cache line more, so that neighbouring tokens do not fall into the same set of the cache.
-        let stride = groups.padded() * heads + LANES;
+        let stride = n.next_multiple_of(LANES) * heads + LANES;
         let mut entries = vec![0f32; stride * tokens.len()];
-        let mut first = 0;
-        // Group by group, so that what is written stays in the first cache until it is whole.
-        while first < n {
-            let (_, size, _) = groups.place(first);
+        // Some positions at a time, so that what is written stays in the first cache until it is whole.
+        for first in (0..n).step_by(LANES) {
             for head in 0..heads {
-                for i in first..(first + size).min(n) {
-                    let at = first * heads + head * size + i - first;
+                for i in first..(first + LANES).min(n) {
+                    let at = first * heads + head * LANES + i - first;
                     let row = &attention[(head * n + i) * n..][tokens.clone()];
                     for (v, entries) in row.iter().zip(entries.chunks_exact_mut(stride)) {
                         entries[at] = *v;
                     }
                 }
             }
-            first += size;
         }
         Looks { entries, stride }
     }
 
-    pub(super) fn of(&self, token: usize) -> &[f32] {
+    fn of(&self, token: usize) -> &[f32] {
         &self.entries[token * self.stride..][..self.stride]
     }
 }
@@ -197,7 +168,7 @@ pub fn squares<S: Simd>(s: S, from: Sources, attention: &[f32], first: usize, ou
     let tokens = from.values.len() / from.output.columns();
     let (n, heads, panels) = (out.len() / tokens, from.heads, from.output.count());
     let lanes = transform(s, from);
-    let looks = Looks::new::<LANES, LANES>(attention, n, first..first + tokens);
+    let looks = Looks::new(attention, n, first..first + tokens);
     let mut form = vec![0f32; heads * heads];
     let tokens = out.chunks_exact_mut(n).zip(lanes.chunks_exact(panels * (heads + 1)));
     for (token, (out, source)) in tokens.enumerate() {

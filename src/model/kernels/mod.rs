@@ -19,14 +19,12 @@ macro_rules! each_row {
 
 pub mod activation;
 pub mod attention;
-pub mod distances;
 pub mod elementary;
 pub mod first;
 pub mod gemm;
 pub mod integer;
-pub mod integer_distances;
-pub mod integer_targets;
 pub mod mixing;
+pub mod nearness;
 pub mod norm;
 pub mod operand;
 pub mod push;

@@ -8,8 +8,6 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use candle_core::{CpuStorage, InplaceOp1, Layout, Result, Tensor};
 
-use super::contributions;
-
 /// Bytes kept at most. What was kept longest goes first.
 const LIMIT: usize = 128 << 20;
 
@@ -75,13 +73,12 @@ pub(super) fn keep(array: Vec<f32>) {
 
 /// Whether there are any.
 pub fn keeps() -> bool {
-    !kept().is_empty() || contributions::keeps_targets()
+    !kept().is_empty()
 }
 
 /// Gives all of them back to the system.
 pub fn forget() {
     kept().clear();
-    contributions::forget_targets();
 }
 
 fn kept() -> MutexGuard<'static, Vec<Vec<f32>>> {

@@ -4,21 +4,16 @@
 //! with f^h(x) = (x W_V^h + b_V^h) W_O^h (Kobayashi et al. 2020, 2021). The LayerNorm with its deviation held fixed is linear:
 //! T_i(x_j) = (y_{i←j} - mean) / s_i ⊙ γ. The n²·d array of all of them never exists.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
-
 use candle_core::{D, DType, Result, Tensor, bail};
 use rayon::prelude::*;
 
 use super::arrays::{array, keep};
 use super::slices::with_all;
-use super::{done_with, linear, on_cpu};
+use super::{done_with, linear, linear_back, on_cpu};
 use crate::model::LayerTrace;
-use crate::model::kernels::distances::{Targets, distances, targets};
 use crate::model::kernels::gemm::{Panels, Plain, gemm};
-use crate::model::kernels::integer_distances;
-use crate::model::kernels::integer_targets::{IntegerTargets, SomeTargets};
 use crate::model::kernels::mixing::{Sources, squares};
-use crate::model::kernels::operand::Operand;
+use crate::model::kernels::nearness::{self as kernel, Columns, Laid, Layer, Outputs, lay_out};
 use crate::model::simd::{self, Kernel, LANES, Simd};
 
 /// How much nearer each T_i(x_j) brings nothing to the block's output y_i: max(0, |y_i|₁ - |y_i - T_i(x_j)|₁), (n, n).
@@ -26,7 +21,10 @@ use crate::model::simd::{self, Kernel, LANES, Simd};
 /// # Errors
 /// If the trace's shapes do not fit.
 pub fn nearness(layer: &LayerTrace) -> Result<Tensor> {
-    by_source(layer, true)
+    match layer.weights.columns()?.filter(|_| on_cpu(&layer.input)) {
+        Some(columns) => nearness_in_blocks(layer, columns),
+        None => nearness_reference(layer),
+    }
 }
 
 /// The plain composition of [`nearness`].
@@ -44,7 +42,10 @@ pub fn nearness_reference(layer: &LayerTrace) -> Result<Tensor> {
 /// # Errors
 /// If the trace's shapes do not fit.
 pub fn lengths(layer: &LayerTrace) -> Result<Tensor> {
-    by_source(layer, false)
+    match layer.weights.mixing()?.filter(|_| on_cpu(&layer.input)) {
+        Some(output) => lengths_by_source(layer, output),
+        None => lengths_reference(layer),
+    }
 }
 
 /// The plain composition of [`lengths`].
@@ -75,61 +76,151 @@ fn vectors(layer: &LayerTrace) -> Result<Tensor> {
         .broadcast_mul(&w.norm1.scale)
 }
 
-fn by_source(layer: &LayerTrace, near: bool) -> Result<Tensor> {
-    let w = &layer.weights;
-    let Some(output) = w.mixing()?.filter(|_| on_cpu(&layer.input)) else {
-        return if near {
-            nearness_reference(layer)
-        } else {
-            lengths_reference(layer)
-        };
-    };
+/// A layer's shape, (n, heads, hidden), and what its W_Oᵀ was made into.
+fn checked<T>(layer: &LayerTrace, output: T) -> Result<(T, usize, usize, usize)> {
     let (heads, n, keys) = layer.attention.dims3()?;
     let hidden = layer.input.dim(1)?;
-    let fits = heads > 0 && hidden % heads == 0 && output.columns() == hidden && output.inner() == hidden;
-    if !fits || keys != n || layer.input.dim(0)? != n || layer.attended.dims() != layer.input.dims() {
+    let square = layer.weights.output.shape() == (hidden, hidden) && heads > 0 && hidden % heads == 0;
+    let rows = keys == n && layer.input.dim(0)? == n && layer.attended.dims() == layer.input.dims();
+    if !square || !rows || layer.inverse_std1.elem_count() != n {
         bail!(
             "attention {:?} does not fit {:?}",
             layer.attention.shape(),
             layer.input.shape()
         );
     }
+    Ok((output, n, heads, hidden))
+}
+
+fn nearness_in_blocks(layer: &LayerTrace, columns: &Columns) -> Result<Tensor> {
+    let w = &layer.weights;
+    let (columns, n, heads, hidden) = checked(layer, columns)?;
     if n == 0 {
         return Tensor::zeros((0, 0), DType::F32, layer.input.device());
     }
-    let integers = matches!(w.output.forward(), Some(Operand::I16(_)));
+    let (mut signs, mut scaled) = (array(n * hidden), array(n * hidden));
+    let mut reach = array(n * hidden.next_multiple_of(LANES));
+    let laid = [&layer.attended, &layer.inverse_std1, &w.norm1.scale];
+    with_all(laid, |[y, inverse_std, scale]| {
+        let rows = ROWS.min(n);
+        let (reach, _) = reach.as_chunks_mut::<LANES>();
+        let to = signs
+            .par_chunks_mut(rows * hidden)
+            .zip(scaled.par_chunks_mut(rows * hidden))
+            .zip(reach.par_chunks_mut(rows * hidden.div_ceil(LANES)));
+        let from = y.par_chunks(rows * hidden).zip(inverse_std.par_chunks(rows));
+        to.zip(from)
+            .for_each(|(((signs, scaled), reach), (y, inverse_std))| {
+                simd::run(LayOut {
+                    from: Outputs { y, inverse_std, scale },
+                    columns,
+                    to: Laid {
+                        signs,
+                        y: scaled,
+                        reach,
+                    },
+                });
+            });
+        Ok(())
+    })?;
+    let signs = Tensor::from_vec(signs, (n, hidden), layer.input.device())?;
+    let sent_back = linear_back(&signs, &w.output)?; // (n, hidden)
+    done_with(signs);
+    let values = linear(&layer.input, w.value()?, Some(&w.value_bias()?))?; // (n, hidden)
+    let all = [
+        &layer.attention,
+        &layer.input,
+        &values,
+        &sent_back,
+        &layer.inverse_std1,
+        &w.norm1.scale,
+    ];
+    let entries = with_all(all, |[attention, input, values, signs, inverse_std, scale]| {
+        let seen = Layer {
+            attention,
+            heads,
+            input,
+            values,
+            scale,
+            columns,
+            signs,
+            y: &scaled,
+            reach: reach.as_chunks().0,
+        };
+        // Block by block of sixteen tokens, which stand side by side in a row of each position.
+        let mut blocks = array(n.div_ceil(LANES) * n * LANES);
+        let (lanes, _) = blocks.as_chunks_mut::<LANES>();
+        let each = lanes.par_chunks_mut(n).enumerate();
+        each.for_each(|(block, out)| simd::run(OneBlock { seen, block, out }));
+        let (lanes, _) = blocks.as_chunks::<LANES>();
+        let mut entries = array(n * n);
+        let rows = entries.par_chunks_mut(n).zip(inverse_std).enumerate();
+        rows.with_min_len(ROWS).for_each(|(i, (row, inverse_std))| {
+            for (entries, block) in row.chunks_mut(LANES).zip(lanes.chunks_exact(n)) {
+                for (entry, near) in entries.iter_mut().zip(&block[i]) {
+                    *entry = (near * inverse_std).max(0.0);
+                }
+            }
+        });
+        keep(blocks);
+        Ok(entries)
+    })?;
+    done_with(values);
+    done_with(sent_back);
+    keep(scaled);
+    keep(reach);
+    Tensor::from_vec(entries, (n, n), layer.input.device())
+}
+
+/// Positions that are worth handing to another thread.
+const ROWS: usize = 32;
+
+struct LayOut<'a> {
+    from: Outputs<'a>,
+    columns: &'a Columns,
+    to: Laid<'a>,
+}
+
+impl Kernel for LayOut<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        lay_out(s, self.from, self.columns, self.to);
+    }
+}
+
+struct OneBlock<'a> {
+    seen: Layer<'a>,
+    block: usize,
+    out: &'a mut [[f32; LANES]],
+}
+
+impl Kernel for OneBlock<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        kernel::nearness(s, self.seen, self.block, self.out);
+    }
+}
+
+fn lengths_by_source(layer: &LayerTrace, output: &Panels) -> Result<Tensor> {
+    let w = &layer.weights;
+    let (output, n, heads, hidden) = checked(layer, output)?;
+    if n == 0 {
+        return Tensor::zeros((0, 0), DType::F32, layer.input.device());
+    }
     let values = linear(&layer.input, w.value()?, Some(&w.value_bias()?))?; // (n, hidden)
     let all = [
         &layer.input,
         &values,
         &layer.attention,
-        &layer.attended,
         &layer.inverse_std1,
         &w.norm1.scale,
     ];
-    let entries = with_all(all, |[input, values, attention, attended, inverse_std, scale]| {
-        if inverse_std.len() != n {
-            bail!("{} deviations do not fit {:?}", inverse_std.len(), layer.input.shape());
-        }
+    let entries = with_all(all, |[input, values, attention, inverse_std, scale]| {
         let tokens = tokens_per_task(n);
-        let targets = match (near, integers) {
-            (false, _) => Sought::Lengths,
-            (true, false) => Sought::Distances(simd::run(LayOut { attended, inverse_std })),
-            (true, true) => {
-                let mut targets = kept().pop().unwrap_or_default();
-                targets.fit(n, hidden, heads, tokens);
-                let parts: Vec<_> = targets.parts().collect();
-                parts.into_par_iter().for_each(|part| {
-                    simd::run(LayOutSome {
-                        part,
-                        attended,
-                        inverse_std,
-                        attention,
-                    });
-                });
-                Sought::IntegerDistances(targets)
-            }
-        };
         let mut by_source = array(n * n);
         let tasks = (
             by_source.par_chunks_mut(tokens * n),
@@ -140,19 +231,16 @@ fn by_source(layer: &LayerTrace, near: bool) -> Result<Tensor> {
             .into_par_iter()
             .enumerate()
             .for_each(|(task, (out, input, values))| {
-                let from = Sources {
-                    input,
-                    values,
-                    output,
-                    scale,
-                    heads,
-                };
                 simd::run(SomeSources {
-                    from,
+                    from: Sources {
+                        input,
+                        values,
+                        output,
+                        scale,
+                        heads,
+                    },
                     attention,
-                    task,
-                    tokens,
-                    targets: &targets,
+                    first: task * tokens,
                     out,
                 });
             });
@@ -167,22 +255,12 @@ fn by_source(layer: &LayerTrace, near: bool) -> Result<Tensor> {
                     row[j] = *v;
                 }
             }
-            for (i, row) in own.zip(rows.chunks_exact_mut(n)) {
-                let inverse_std = inverse_std[i];
-                match targets.lengths() {
-                    Some(lengths) => row
-                        .iter_mut()
-                        .for_each(|entry| *entry = (lengths[i] - inverse_std * *entry).max(0.0)),
-                    // Rounding may leave a little less than nothing.
-                    None => row
-                        .iter_mut()
-                        .for_each(|entry| *entry = inverse_std * entry.max(0.0).sqrt()),
-                }
+            for (row, inverse_std) in rows.chunks_exact_mut(n).zip(&inverse_std[own]) {
+                // Rounding may leave a little less than nothing.
+                row.iter_mut()
+                    .for_each(|entry| *entry = inverse_std * entry.max(0.0).sqrt());
             }
         });
-        if let Sought::IntegerDistances(targets) = targets {
-            keep_targets(targets);
-        }
         keep(by_source);
         Ok(entries)
     })?;
@@ -190,94 +268,15 @@ fn by_source(layer: &LayerTrace, near: bool) -> Result<Tensor> {
     Tensor::from_vec(entries, (n, n), layer.input.device())
 }
 
-/// What was laid out for a layer, to be laid out anew for the next: to map its pages takes as long as to fill them.
-static KEPT: Mutex<Vec<IntegerTargets>> = Mutex::new(Vec::new());
-
-fn kept() -> MutexGuard<'static, Vec<IntegerTargets>> {
-    KEPT.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Keeps no more of them than there are threads that could use one.
-fn keep_targets(targets: IntegerTargets) {
-    let mut kept = kept();
-    if kept.len() < rayon::current_num_threads() {
-        kept.push(targets);
-    }
-}
-
-/// Lets go of what was kept.
-pub(super) fn forget_targets() {
-    kept().clear();
-}
-
-/// Whether anything is kept.
-pub(super) fn keeps_targets() -> bool {
-    !kept().is_empty()
-}
-
 /// Source tokens given to one task: a cache line of each row of probabilities, or fewer so that every thread has two.
 fn tokens_per_task(n: usize) -> usize {
     n.div_ceil(2 * rayon::current_num_threads()).clamp(1, LANES)
 }
 
-/// What is computed of each T_i(x_j).
-enum Sought {
-    /// |T_i(x_j)|₂.
-    Lengths,
-    /// |y_i - T_i(x_j)|₁.
-    Distances(Targets),
-    /// The same in integers.
-    IntegerDistances(IntegerTargets),
-}
-
-impl Sought {
-    /// |y_i|₁ of each position, for distances.
-    fn lengths(&self) -> Option<&[f32]> {
-        match self {
-            Sought::Lengths => None,
-            Sought::Distances(targets) => Some(&targets.lengths),
-            Sought::IntegerDistances(targets) => Some(&targets.lengths),
-        }
-    }
-}
-
-struct LayOut<'a> {
-    attended: &'a [f32],
-    inverse_std: &'a [f32],
-}
-
-impl Kernel for LayOut<'_> {
-    type Output = Targets;
-
-    #[inline(always)]
-    fn run<S: Simd>(self, s: S) -> Targets {
-        targets(s, self.attended, self.inverse_std)
-    }
-}
-
-struct LayOutSome<'a> {
-    part: SomeTargets<'a>,
-    attended: &'a [f32],
-    inverse_std: &'a [f32],
-    attention: &'a [f32],
-}
-
-impl Kernel for LayOutSome<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<S: Simd>(self, s: S) {
-        self.part.lay_out(s, self.attended, self.inverse_std, self.attention);
-    }
-}
-
 struct SomeSources<'a> {
     from: Sources<'a>,
     attention: &'a [f32],
-    /// Which task it is, and how many tokens one has.
-    task: usize,
-    tokens: usize,
-    targets: &'a Sought,
+    first: usize,
     out: &'a mut [f32],
 }
 
@@ -286,14 +285,7 @@ impl Kernel for SomeSources<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let first = self.task * self.tokens;
-        match self.targets {
-            Sought::Lengths => squares(s, self.from, self.attention, first, self.out),
-            Sought::Distances(targets) => distances(s, self.from, self.attention, first, targets, self.out),
-            Sought::IntegerDistances(targets) => {
-                integer_distances::distances(s, self.from, self.task, targets, self.out);
-            }
-        }
+        squares(s, self.from, self.attention, self.first, self.out);
     }
 }
 

@@ -29,6 +29,7 @@ fn layer_in(n: usize, (heads, hidden, intermediate): (usize, usize, usize), arit
         qkv_bias: vector(3 * hidden, 0.3, seed + 2),
         value: OnceLock::new(),
         mixing: OnceLock::new(),
+        columns: OnceLock::new(),
         output: matrix(hidden, hidden, seed + 3),
         output_bias: vector(hidden, 0.3, seed + 4),
         norm1: norm(seed + 5),
