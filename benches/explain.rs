@@ -1,19 +1,20 @@
 //! Explanations beside the forward pass they start from: `cargo bench --bench explain`.
 //!
-//! Every row but the first includes its forward pass, so that the ratio of two rows is what an explanation costs.
+//! Every row but the first includes its forward pass, so that the ratio of two rows is what an explanation costs. The rows of a table are
+//! timed in turn, round by round, and a ratio is the median over the rounds: what else the machine does hits all of them alike.
 //! `FOVEA_THREADS=1` measures one core, `FOVEA_KERNELS=avx2` another path.
 #![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark")]
 
-use std::sync::LazyLock;
+use std::hint::black_box;
+use std::time::Instant;
 
-use divan::Bencher;
 use fovea::explain::{alti, compare, decomposition, norm};
 use fovea::model::{Keep, Model, Packed, Trace, UNSTOPPED, default_source, simd};
 use fovea::text::Language;
 
-static MODEL: LazyLock<Model> = LazyLock::new(|| Model::load(&default_source()).unwrap());
-
 const LENGTHS: [usize; 2] = [64, 256];
+
+const ROUNDS: usize = 31;
 
 fn main() {
     let threads = std::env::var("FOVEA_THREADS").ok();
@@ -22,55 +23,85 @@ fn main() {
     // From within, as the server works: who asks from outside is woken after every operation.
     pool.unwrap().install(|| {
         println!("path {}, {} threads", simd::path().name(), rayon::current_num_threads());
-        divan::main();
+        let model = Model::load(&default_source()).unwrap();
+        for length in LENGTHS {
+            explanations(&model, length);
+        }
+        pairs(&model);
     });
 }
 
 /// A sequence of word pieces spread over the vocabulary, as text has them, read by the model.
-fn read(length: usize) -> Trace {
-    let vocabulary = MODEL.info().vocabulary as u32;
+fn read(model: &Model, length: usize) -> Trace {
+    let vocabulary = model.info().vocabulary as u32;
     let ids: Vec<u32> = (0..length as u32).map(|i| (1000 + i * 7919) % vocabulary).collect();
     let batch = Packed::new([ids.as_slice()]);
-    MODEL
-        .encoder()
-        .forward(&batch, Keep::Layers, UNSTOPPED)
-        .unwrap()
-        .remove(0)
+    let traces = model.encoder().forward(&batch, Keep::Layers, UNSTOPPED);
+    traces.unwrap().remove(0)
 }
 
-#[divan::bench(args = LENGTHS)]
-fn a_forward(bencher: Bencher, length: usize) {
-    bencher.bench_local(|| read(length));
+fn explanations(model: &Model, length: usize) {
+    let read = || read(model, length);
+    let pooling = model.pooling();
+    let decompose = || {
+        let trace = read();
+        let embedding = model.pool(&trace).unwrap();
+        decomposition::shares(&trace, pooling, &embedding).unwrap()
+    };
+    let mut rows = [
+        row("forward", || drop(black_box(read()))),
+        row("decomposition", || drop(black_box(decompose()))),
+        row("ALTI", || drop(black_box(alti::scores(&read(), pooling).unwrap()))),
+        // What every position is made of, as a hover asks for, and not the embedding alone.
+        row("ALTI of every position", || {
+            drop(black_box(alti::rollout(&read()).unwrap()))
+        }),
+        row("norm", || drop(black_box(norm::scores(&read(), pooling).unwrap()))),
+    ];
+    for round in 0..=ROUNDS {
+        for row in &mut rows {
+            let start = Instant::now();
+            (row.work)();
+            // The first round warms up.
+            if round > 0 {
+                row.times.push(start.elapsed().as_secs_f64() * 1e3);
+            }
+        }
+    }
+    println!("{length} tokens");
+    for row in &rows {
+        let ratios = row.times.iter().zip(&rows[0].times).map(|(a, b)| a / b).collect();
+        let times = row.times.clone();
+        println!(
+            "  {:24}{:8.2} ms   {:.2} × forward",
+            row.name,
+            median(times),
+            median(ratios)
+        );
+    }
 }
 
-#[divan::bench(args = LENGTHS)]
-fn b_decomposition(bencher: Bencher, length: usize) {
-    bencher.bench_local(|| {
-        let trace = read(length);
-        let embedding = MODEL.pool(&trace).unwrap();
-        decomposition::shares(&trace, MODEL.pooling(), &embedding).unwrap()
-    });
+struct Row<'a> {
+    name: &'static str,
+    work: Box<dyn Fn() + 'a>,
+    times: Vec<f64>,
 }
 
-#[divan::bench(args = LENGTHS)]
-fn c_alti(bencher: Bencher, length: usize) {
-    bencher.bench_local(|| alti::scores(&read(length), MODEL.pooling()).unwrap());
+fn row<'a>(name: &'static str, work: impl Fn() + 'a) -> Row<'a> {
+    Row {
+        name,
+        work: Box::new(work),
+        times: Vec::new(),
+    }
 }
 
-/// What every position is made of, as a hover asks for, and not the embedding alone.
-#[divan::bench(args = LENGTHS)]
-fn d_alti_of_every_position(bencher: Bencher, length: usize) {
-    bencher.bench_local(|| alti::rollout(&read(length)).unwrap());
-}
-
-#[divan::bench(args = LENGTHS)]
-fn e_norm(bencher: Bencher, length: usize) {
-    bencher.bench_local(|| norm::scores(&read(length), MODEL.pooling()).unwrap());
+fn median(mut numbers: Vec<f64>) -> f64 {
+    numbers.sort_by(f64::total_cmp);
+    numbers[numbers.len() / 2]
 }
 
 /// Forty words on either side.
-#[divan::bench]
-fn f_pair(bencher: Bencher) {
+fn pairs(model: &Model) {
     let words = |from: usize| -> String {
         let names =
             "cat garden winter light stone river paper music window forest letter engine answer bridge doctor island";
@@ -79,8 +110,14 @@ fn f_pair(bencher: Bencher) {
         (0..40).map(word).collect::<Vec<_>>().join(" ")
     };
     let (a, b) = (words(0), words(5));
-    let report = compare(&MODEL, (&a, Language::Prose), (&b, Language::Prose), UNSTOPPED).unwrap();
+    let pair = || compare(model, (&a, Language::Prose), (&b, Language::Prose), UNSTOPPED).unwrap();
+    let report = pair();
     assert_eq!((report.a.words.len(), report.b.words.len()), (40, 40));
-    println!("residual {:.1e}", report.residual);
-    bencher.bench_local(|| compare(&MODEL, (&a, Language::Prose), (&b, Language::Prose), UNSTOPPED).unwrap());
+    let times = (0..ROUNDS).map(|_| {
+        let start = Instant::now();
+        black_box(pair());
+        start.elapsed().as_secs_f64() * 1e3
+    });
+    let time = median(times.collect());
+    println!("pair of 2 × 40 words {time:.0} ms, residual {:.1e}", report.residual);
 }

@@ -61,6 +61,14 @@ impl Bert {
         })
     }
 
+    /// Floats that the traces of a batch hold.
+    fn floats_of_traces(&self, batch: &Packed) -> usize {
+        let config = &self.config;
+        let rows = batch.ids.len() * (2 * config.hidden + config.intermediate);
+        let maps = batch.sequences.iter().map(|sequence| sequence.len() * sequence.len());
+        self.layers.len() * (rows + config.heads * maps.sum::<usize>())
+    }
+
     fn embed(&self, batch: &Packed) -> Result<Tensor, ModelError> {
         let window = self.config.positions - self.config.first_position;
         if let Some(id) = batch
@@ -110,6 +118,9 @@ impl Encoder for Bert {
                     hidden: hidden.clone(),
                 })
                 .collect());
+        }
+        if keep == Keep::Layers {
+            ops::expect(self.floats_of_traces(batch));
         }
         let mut x = self.embed(batch)?; // (N, hidden)
         let mut layers = vec![Vec::with_capacity(self.layers.len()); batch.sequences.len()];

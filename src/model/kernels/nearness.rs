@@ -262,7 +262,14 @@ impl Room {
 
 /// The linear terms of the positions from `start` on, R at a time and the last ones singly.
 #[inline(always)]
-fn linear<S: Simd, const R: usize>(s: S, layer: Layer, room: &Room, start: usize, first: usize, out: &mut [[f32; LANES]]) {
+fn linear<S: Simd, const R: usize>(
+    s: S,
+    layer: Layer,
+    room: &Room,
+    start: usize,
+    first: usize,
+    out: &mut [[f32; LANES]],
+) {
     let mut i = 0;
     while i < out.len() {
         i += match i + R <= out.len() {

@@ -2,35 +2,74 @@
 //!
 //! A pass writes some hundred megabytes a second that are read once or twice and dropped. An allocator gives their pages back to the
 //! system and has them mapped again, emptied, moments later: for a sequence of 256 tokens that costs a tenth of the pass. Here they
-//! stay, up to [`LIMIT`], until [`forget`] is called when there is nothing more to do.
+//! stay, up to [`LIMIT`] or what the largest pass was said to hold, until [`forget`] is called when there is nothing more to do.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use candle_core::{CpuStorage, InplaceOp1, Layout, Result, Tensor};
 
-/// Bytes kept at most. What was kept longest goes first.
+/// Bytes kept at most, as long as no pass holds more at once.
 const LIMIT: usize = 128 << 20;
 
 /// Floats from which on an array is worth keeping.
 const LEAST: usize = 16 << 10;
 
-/// The last one kept stands last.
-static KEPT: Mutex<Vec<Vec<f32>>> = Mutex::new(Vec::new());
+static KEPT: Mutex<Kept> = Mutex::new(Kept::NOTHING);
+
+/// The arrays that wait for somebody who needs one.
+struct Kept {
+    /// The last one kept stands last.
+    arrays: Vec<Vec<f32>>,
+    /// Bytes kept at most.
+    most: usize,
+}
+
+impl Kept {
+    const NOTHING: Kept = Kept {
+        arrays: Vec::new(),
+        most: LIMIT,
+    };
+
+    /// Takes out the smallest that has room for `len` floats; one much larger waits for somebody who needs it.
+    fn take(&mut self, len: usize) -> Option<Vec<f32>> {
+        let fits = |array: &Vec<f32>| (len..=len + len / 2).contains(&array.capacity());
+        let best = (0..self.arrays.len())
+            .filter(|&i| fits(&self.arrays[i]))
+            .min_by_key(|&i| self.arrays[i].capacity());
+        best.map(|index| self.arrays.remove(index))
+    }
+
+    /// Keeps one more; what was kept longest goes for it.
+    fn put(&mut self, array: Vec<f32>) {
+        if array.capacity() < LEAST || bytes(&array) > self.most {
+            return;
+        }
+        self.arrays.push(array);
+        let mut all: usize = self.arrays.iter().map(bytes).sum();
+        let mut oldest = 0;
+        while all > self.most && oldest < self.arrays.len() {
+            all -= bytes(&self.arrays[oldest]);
+            oldest += 1;
+        }
+        self.arrays.drain(..oldest);
+    }
+
+    fn expect(&mut self, floats: usize) {
+        // What is handed out is a little larger than what was asked for.
+        self.most = self.most.max(floats.saturating_mul(size_of::<f32>()) / 8 * 9);
+    }
+}
+
+fn bytes(array: &Vec<f32>) -> usize {
+    array.capacity() * size_of::<f32>()
+}
 
 /// An array of `len` floats whose values mean nothing: whoever takes it writes all of them.
 pub(super) fn array(len: usize) -> Vec<f32> {
     if len < LEAST {
         return vec![0f32; len];
     }
-    let found = {
-        let mut kept = kept();
-        // The smallest that fits; one much larger waits for somebody who needs it.
-        let fits = |kept: &Vec<f32>| (len..=len + len / 2).contains(&kept.capacity());
-        let best = (0..kept.len())
-            .filter(|&i| fits(&kept[i]))
-            .min_by_key(|&i| kept[i].capacity());
-        best.map(|index| kept.remove(index))
-    };
+    let found = kept().take(len);
     let mut array = found.unwrap_or_else(|| vec![0f32; roomy(len)]);
     // Only what nobody has written before is filled.
     array.resize(len, 0.0);
@@ -40,6 +79,11 @@ pub(super) fn array(len: usize) -> Vec<f32> {
 /// A little more than `len`, so that arrays for texts of nearly the same length fit each other: within an eighth of a power of two.
 fn roomy(len: usize) -> usize {
     len.next_multiple_of((1 << len.ilog2()) / 8)
+}
+
+/// Tells that a pass is about to hold arrays of so many floats at once: as much may be kept for the next like it.
+pub fn expect(floats: usize) {
+    kept().expect(floats);
 }
 
 /// Keeps the array behind a tensor that nobody reads any more. Whoever still does gets an error.
@@ -56,32 +100,20 @@ pub fn done_with(tensor: Tensor) {
 
 /// Keeps an array for the next who needs one.
 pub(super) fn keep(array: Vec<f32>) {
-    let bytes = array.capacity() * size_of::<f32>();
-    if array.capacity() < LEAST || bytes > LIMIT {
-        return;
-    }
-    let mut kept = kept();
-    kept.push(array);
-    let mut bytes: usize = kept.iter().map(|array| array.capacity() * size_of::<f32>()).sum();
-    let mut oldest = 0;
-    while bytes > LIMIT && oldest < kept.len() {
-        bytes -= kept[oldest].capacity() * size_of::<f32>();
-        oldest += 1;
-    }
-    kept.drain(..oldest);
+    kept().put(array);
 }
 
 /// Whether there are any.
 pub fn keeps() -> bool {
-    !kept().is_empty()
+    !kept().arrays.is_empty()
 }
 
 /// Gives all of them back to the system.
 pub fn forget() {
-    kept().clear();
+    *kept() = Kept::NOTHING;
 }
 
-fn kept() -> MutexGuard<'static, Vec<Vec<f32>>> {
+fn kept() -> MutexGuard<'static, Kept> {
     KEPT.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -133,13 +165,24 @@ mod tests {
 
     #[test]
     fn no_more_is_kept_than_the_limit() {
+        let mut kept = Kept::NOTHING;
         for _ in 0..6 {
-            keep(vec![0f32; LIMIT / 4 / size_of::<f32>()]);
+            kept.put(vec![0f32; LIMIT / 4 / size_of::<f32>()]);
         }
-        let bytes: usize = kept().iter().map(|array| array.capacity() * size_of::<f32>()).sum();
-        assert!(bytes <= LIMIT, "{bytes}");
-        keep(vec![0f32; 2 * LIMIT / size_of::<f32>()]);
-        let bytes: usize = kept().iter().map(|array| array.capacity() * size_of::<f32>()).sum();
-        assert!(bytes <= LIMIT, "{bytes}");
+        assert_eq!(kept.arrays.len(), 4);
+        kept.put(vec![0f32; 2 * LIMIT / size_of::<f32>()]);
+        assert_eq!(kept.arrays.len(), 4);
+    }
+
+    #[test]
+    fn as_much_is_kept_as_a_pass_was_said_to_hold() {
+        let (mut kept, len) = (Kept::NOTHING, LIMIT / 4 / size_of::<f32>());
+        kept.expect(6 * len);
+        for _ in 0..9 {
+            kept.put(vec![0f32; len]);
+        }
+        assert_eq!(kept.arrays.len(), 6);
+        kept.expect(len);
+        assert_eq!(kept.take(len).map(|array| array.len()), Some(len));
     }
 }

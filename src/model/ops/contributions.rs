@@ -109,18 +109,17 @@ fn nearness_in_blocks(layer: &LayerTrace, columns: &Columns) -> Result<Tensor> {
             .zip(scaled.par_chunks_mut(rows * hidden))
             .zip(reach.par_chunks_mut(rows * hidden.div_ceil(LANES)));
         let from = y.par_chunks(rows * hidden).zip(inverse_std.par_chunks(rows));
-        to.zip(from)
-            .for_each(|(((signs, scaled), reach), (y, inverse_std))| {
-                simd::run(LayOut {
-                    from: Outputs { y, inverse_std, scale },
-                    columns,
-                    to: Laid {
-                        signs,
-                        y: scaled,
-                        reach,
-                    },
-                });
+        to.zip(from).for_each(|(((signs, scaled), reach), (y, inverse_std))| {
+            simd::run(LayOut {
+                from: Outputs { y, inverse_std, scale },
+                columns,
+                to: Laid {
+                    signs,
+                    y: scaled,
+                    reach,
+                },
             });
+        });
         Ok(())
     })?;
     let signs = Tensor::from_vec(signs, (n, hidden), layer.input.device())?;

@@ -17,7 +17,7 @@ mod shift;
 mod slices;
 mod sum;
 
-pub use arrays::{done_with, forget, keeps};
+pub use arrays::{done_with, expect, forget, keeps};
 pub use attention::{attend, attend_reference, unmix, unmix_reference};
 pub use contributions::{compose, compose_reference, lengths, lengths_reference, nearness, nearness_reference};
 pub use feed_forward::{feed_forward, feed_forward_back};
