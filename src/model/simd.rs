@@ -53,9 +53,9 @@ pub trait Simd: Copy {
     fn load(self, from: &[f32; LANES]) -> Self::F32;
     /// Into memory.
     fn store(self, to: &mut [f32; LANES], v: Self::F32);
-    /// Has the memory there brought nearer, if anything is.
+    /// Nothing that is loaded after it is loaded before it. Where registers are few, a compiler that loads ahead puts sums on the stack.
     #[inline(always)]
-    fn prefetch(self, _at: &f32) {}
+    fn in_order(self) {}
     /// a + b
     fn add(self, a: Self::F32, b: Self::F32) -> Self::F32;
     /// a - b
@@ -458,9 +458,12 @@ mod x86 {
             }
         }
         #[inline(always)]
-        fn prefetch(self, at: &f32) {
-            // SAFETY: a hint, which reads nothing.
-            unsafe { _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(at).cast()) }
+        fn in_order(self) {
+            // SAFETY: no instruction.
+            #[cfg(not(miri))]
+            unsafe {
+                std::arch::asm!("", options(nostack, preserves_flags));
+            }
         }
         #[inline(always)]
         fn add(self, a: Self::F32, b: Self::F32) -> Self::F32 {
@@ -638,11 +641,6 @@ mod x86 {
         fn store(self, to: &mut [f32; LANES], v: Self::F32) {
             // SAFETY: as above; there is room for sixteen floats, and this store needs no alignment.
             unsafe { _mm512_storeu_ps(to.as_mut_ptr(), v) }
-        }
-        #[inline(always)]
-        fn prefetch(self, at: &f32) {
-            // SAFETY: a hint, which reads nothing.
-            unsafe { _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(at).cast()) }
         }
         #[inline(always)]
         fn add(self, a: Self::F32, b: Self::F32) -> Self::F32 {

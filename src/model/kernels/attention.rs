@@ -56,7 +56,11 @@ fn panels(x: &[f32], stride: usize, at: usize, width: usize) -> Vec<Lane> {
     panels
 }
 
-/// All rows, R at a time and the last ones singly.
+/// Tiles that go through the keys, and then through the values, together: what they read stays in the first cache for all of them, and
+/// so do their probabilities until they are mixed with.
+const TILES: usize = 4;
+
+/// All rows, in tiles of R and smaller ones at the end.
 #[inline(always)]
 fn rows<S: Simd, const R: usize, const P: usize>(
     s: S,
@@ -67,11 +71,11 @@ fn rows<S: Simd, const R: usize, const P: usize>(
     mut context: &mut [f32],
 ) {
     let n = head.qkv.len() / head.stride;
-    let mut own = vec![0f32; if kept.is_none() { R * n } else { 0 }];
+    let mut own = vec![0f32; if kept.is_none() { TILES * R * n } else { 0 }];
     let mut kept = kept;
     let mut row = 0;
     while row < n {
-        let count = if row + R <= n { R } else { 1 };
+        let count = (TILES * R).min(n - row);
         let query = &head.qkv[row * head.stride + head.at[0]..];
         let (c, later) = context.split_at_mut(count * head.width);
         let p = match kept.take() {
@@ -82,11 +86,7 @@ fn rows<S: Simd, const R: usize, const P: usize>(
                 p
             }
         };
-        if count == R {
-            some_rows::<S, R, P>(s, head, query, keys, values, p, c);
-        } else {
-            some_rows::<S, 1, P>(s, head, query, keys, values, p, c);
-        }
+        some_rows::<S, R, P>(s, head, query, keys, values, p, c);
         context = later;
         row += count;
     }
@@ -163,21 +163,21 @@ fn some_rows<S: Simd, const R: usize, const P: usize>(
     probabilities: &mut [f32],
     context: &mut [f32],
 ) {
-    let n = probabilities.len() / R;
-    product::<S, R, P>(s, query, head.stride, head.width, keys, probabilities, n);
+    let n = head.qkv.len() / head.stride;
+    let rows = probabilities.len() / n;
+    product::<S, R, P>(s, (query, head.stride, rows), head.width, keys, probabilities, n);
     let scale = (head.width as f32).sqrt().recip();
     for row in probabilities.chunks_exact_mut(n) {
         softmax(s, row, scale);
     }
-    product::<S, R, P>(s, probabilities, n, n, values, context, head.width);
+    product::<S, R, P>(s, (probabilities, n, rows), n, values, context, head.width);
 }
 
-/// R rows of x, `stride` apart, times panels of `inner` lanes each: (R, columns).
+/// Some rows of x, `stride` apart, times panels of `inner` lanes each: (rows, columns).
 #[inline(always)]
 fn product<S: Simd, const R: usize, const P: usize>(
     s: S,
-    x: &[f32],
-    stride: usize,
+    (x, stride, rows): (&[f32], usize, usize),
     inner: usize,
     panels: &[Lane],
     out: &mut [f32],
@@ -196,12 +196,45 @@ fn product<S: Simd, const R: usize, const P: usize>(
         for (p, b) in b.iter_mut().enumerate() {
             *b = &panels[p * inner..][..inner];
         }
-        strided::<S, R, P>(s, x, stride, b, 0, column, &mut sink);
+        tiles::<S, R, P>(s, (x, stride, rows), b, column, &mut sink);
         column += P * LANES;
     }
     for panel in several.remainder().chunks_exact(inner) {
-        strided::<S, R, 1>(s, x, stride, [panel], 0, column, &mut sink);
+        tiles::<S, R, 1>(s, (x, stride, rows), [panel], column, &mut sink);
         column += LANES;
+    }
+}
+
+/// Some rows times P panels: in tiles of R, and what is left over in tiles of four, two and one.
+#[inline(always)]
+fn tiles<S: Simd, const R: usize, const P: usize>(
+    s: S,
+    (x, stride, rows): (&[f32], usize, usize),
+    b: [&[Lane]; P],
+    column: usize,
+    sink: &mut Plain,
+) {
+    let mut row = 0;
+    while row < rows {
+        let x = &x[row * stride..];
+        row += match rows - row {
+            left if left >= R => {
+                strided::<S, R, P>(s, x, stride, b, row, column, sink);
+                R
+            }
+            4.. => {
+                strided::<S, 4, P>(s, x, stride, b, row, column, sink);
+                4
+            }
+            2.. => {
+                strided::<S, 2, P>(s, x, stride, b, row, column, sink);
+                2
+            }
+            _ => {
+                strided::<S, 1, P>(s, x, stride, b, row, column, sink);
+                1
+            }
+        };
     }
 }
 

@@ -273,6 +273,7 @@ pub fn sums<S: Simd, const R: usize, const P: usize>(
             for p in 0..P {
                 sums[r][p] = s.fma(a, lanes[p], sums[r][p]);
             }
+            s.in_order();
         });
     }
     sums

@@ -138,7 +138,7 @@ struct Room {
     squares: Vec<Lane>,
     /// The largest entry of each head's vector, in units of the lengths of the columns: (heads).
     largest: Vec<Lane>,
-    /// The probabilities of one position: (heads).
+    /// With what probability some positions look at the tokens: (positions, heads).
     looks: Vec<Lane>,
     /// The largest of `squares`, in units of the squares of the columns' lengths.
     largest_square: Lane,
@@ -164,16 +164,17 @@ pub fn nearness<S: Simd>(s: S, layer: Layer, block: usize, out: &mut [[f32; LANE
     room.prepare(s, layer, first);
     for (chunk, out) in out.chunks_mut(ROWS).enumerate() {
         let start = chunk * ROWS;
+        room.collect_looks(s, layer, start, first, out.len());
         match S::REGISTERS {
-            Registers::Many => linear::<S, 12>(s, layer, &room, start, first, out),
-            Registers::Some => linear::<S, 6>(s, layer, &room, start, first, out),
-            Registers::Few => linear::<S, 2>(s, layer, &room, start, first, out),
+            Registers::Many => linear::<S, 12>(s, layer, &room, start, out),
+            Registers::Some => linear::<S, 6>(s, layer, &room, start, out),
+            Registers::Few => linear::<S, 2>(s, layer, &room, start, out),
         }
-        for (i, out) in (start..).zip(out) {
+        for (row, out) in out.iter_mut().enumerate() {
             let beyond = match layer.heads {
-                12 => beyond_held::<S, 12>(s, layer, &mut room, i, first),
-                16 => beyond_held::<S, 16>(s, layer, &mut room, i, first),
-                _ => beyond_loaded(s, layer, &mut room, i, first),
+                12 => beyond_held::<S, 12>(s, layer, &mut room, start + row, row),
+                16 => beyond_held::<S, 16>(s, layer, &mut room, start + row, row),
+                _ => beyond_loaded(s, layer, &mut room, start + row, row),
             };
             let near = s.fma(beyond, s.splat(-2.0), s.load(out));
             s.store(out, near);
@@ -201,7 +202,7 @@ impl Room {
         self.largest_square = Lane::ZERO;
         self.largest.clear();
         self.largest.resize(heads, Lane::ZERO);
-        self.looks.resize(heads, Lane::ZERO);
+        self.looks.resize(ROWS * heads, Lane::ZERO);
         let tokens = layer.values[first * hidden..].chunks_exact(hidden).take(LANES);
         for (token, values) in tokens.enumerate() {
             for (lane, v) in self.values.iter_mut().zip(values) {
@@ -212,6 +213,20 @@ impl Room {
             Registers::Many => self.transform::<S, 12>(s, layer),
             Registers::Some => self.transform::<S, 6>(s, layer),
             Registers::Few => self.transform::<S, 2>(s, layer),
+        }
+    }
+
+    /// Puts the probabilities of some positions side by side. Each lies in a line of memory of its own, and none is waited for before the
+    /// next is asked for.
+    #[inline(always)]
+    fn collect_looks<S: Simd>(&mut self, s: S, layer: Layer, start: usize, first: usize, count: usize) {
+        let n = layer.input.len() / layer.columns.hidden();
+        let rows = self.looks.chunks_exact_mut(layer.heads).take(count);
+        for (i, looks) in (start..).zip(rows) {
+            for (head, look) in looks.iter_mut().enumerate() {
+                let row = &layer.attention[(head * n + i) * n..][..n];
+                s.store(&mut look.0, load_part(s, row, first));
+            }
         }
     }
 
@@ -262,46 +277,35 @@ impl Room {
 
 /// The linear terms of the positions from `start` on, R at a time and the last ones singly.
 #[inline(always)]
-fn linear<S: Simd, const R: usize>(
-    s: S,
-    layer: Layer,
-    room: &Room,
-    start: usize,
-    first: usize,
-    out: &mut [[f32; LANES]],
-) {
-    let mut i = 0;
-    while i < out.len() {
-        i += match i + R <= out.len() {
-            true => some_positions::<S, R>(s, layer, room, start + i, first, &mut out[i..]),
-            false => some_positions::<S, 1>(s, layer, room, start + i, first, &mut out[i..]),
+fn linear<S: Simd, const R: usize>(s: S, layer: Layer, room: &Room, start: usize, out: &mut [[f32; LANES]]) {
+    let mut row = 0;
+    while row < out.len() {
+        row += match row + R <= out.len() {
+            true => some_positions::<S, R>(s, layer, room, start, row, out),
+            false => some_positions::<S, 1>(s, layer, room, start, row, out),
         };
     }
 }
 
-/// The linear terms of R positions; returns R.
+/// The linear terms of R positions from the `row`-th on; returns R.
 #[inline(always)]
 fn some_positions<S: Simd, const R: usize>(
     s: S,
     layer: Layer,
     room: &Room,
-    i: usize,
-    first: usize,
+    start: usize,
+    row: usize,
     out: &mut [[f32; LANES]],
 ) -> usize {
-    let hidden = layer.columns.hidden();
-    let (width, n) = (hidden / layer.heads, layer.input.len() / hidden);
-    let out = &mut out[..R];
+    let (hidden, heads) = (layer.columns.hidden(), layer.heads);
+    let width = hidden / heads;
+    let (looks, out) = (&room.looks[row * heads..][..R * heads], &mut out[row..][..R]);
     out.fill([0.0; LANES]);
     for (head, values) in room.values.chunks_exact(width).enumerate() {
-        // What is read last lies far apart: on its way while the sums are made.
-        let look = (head * n + i) * n + first;
+        let x = &layer.signs[(start + row) * hidden + head * width..];
+        let sums = sums::<S, R, 1>(s, x, hidden, [values]);
         each_row!(r in R => {
-            s.prefetch(&layer.attention[look + r * n]);
-        });
-        let sums = sums::<S, R, 1>(s, &layer.signs[i * hidden + head * width..], hidden, [values]);
-        each_row!(r in R => {
-            let look = looks(s, layer, head, i + r, first);
+            let look = s.load(&looks[r * heads + head].0);
             let sum = s.fma(look, sums[r][0], s.load(&out[r]));
             s.store(&mut out[r], sum);
         });
@@ -309,23 +313,17 @@ fn some_positions<S: Simd, const R: usize>(
     R
 }
 
-/// With what probability position i looks at the tokens from `first` on.
-#[inline(always)]
-fn looks<S: Simd>(s: S, layer: Layer, head: usize, i: usize, first: usize) -> S::F32 {
-    let n = layer.input.len() / layer.columns.hidden();
-    load_part(s, &layer.attention[(head * n + i) * n..][..n], first)
-}
-
 /// Columns of which t is computed side by side, so that sums need not wait for each other.
 const BESIDE: usize = 4;
 
-/// What the tokens bring in excess of what is there, with H heads: Σ max(0, ±t - |y|).
+/// What the tokens bring in excess of what is there at position i, the `row`-th of those whose looks were collected, with H heads:
+/// Σ max(0, ±t - |y|).
 #[inline(always)]
-fn beyond_held<S: Simd, const H: usize>(s: S, layer: Layer, room: &mut Room, i: usize, first: usize) -> S::F32 {
+fn beyond_held<S: Simd, const H: usize>(s: S, layer: Layer, room: &mut Room, i: usize, row: usize) -> S::F32 {
     let mut a = [s.splat(0.0); H];
     let (mut most, mut square) = (s.splat(0.0), s.splat(0.0));
     each_row!(head in H => {
-        a[head] = looks(s, layer, head, i, first);
+        a[head] = s.load(&room.looks[row * H + head].0);
         most = s.fma(a[head], s.load(&room.largest[head].0), most);
         square = s.fma(a[head], a[head], square);
     });
@@ -359,13 +357,12 @@ fn beyond_held<S: Simd, const H: usize>(s: S, layer: Layer, room: &mut Room, i: 
 
 /// The same with any number of heads.
 #[inline(always)]
-fn beyond_loaded<S: Simd>(s: S, layer: Layer, room: &mut Room, i: usize, first: usize) -> S::F32 {
+fn beyond_loaded<S: Simd>(s: S, layer: Layer, room: &mut Room, i: usize, row: usize) -> S::F32 {
     let (heads, hidden) = (layer.heads, layer.columns.hidden());
     let (mut most, mut square) = (s.splat(0.0), s.splat(0.0));
-    for head in 0..heads {
-        let a = looks(s, layer, head, i, first);
-        s.store(&mut room.looks[head].0, a);
-        most = s.fma(a, s.load(&room.largest[head].0), most);
+    for (look, largest) in room.looks[row * heads..][..heads].iter().zip(&room.largest) {
+        let a = s.load(&look.0);
+        most = s.fma(a, s.load(&largest.0), most);
         square = s.fma(a, a, square);
     }
     let few = room.find_few(s, layer, i, most, square);
@@ -374,7 +371,7 @@ fn beyond_loaded<S: Simd>(s: S, layer: Layer, room: &mut Room, i: usize, first: 
     for column in &room.few[..few] {
         let vectors = &room.vectors[column * heads..][..heads];
         let mut t = s.splat(0.0);
-        for (a, vector) in room.looks.iter().zip(vectors) {
+        for (a, vector) in room.looks[row * heads..].iter().zip(vectors) {
             t = s.fma(s.load(&a.0), s.load(&vector.0), t);
         }
         total = s.add(total, excess(s, t, y[*column]));
@@ -427,7 +424,7 @@ impl Room {
 fn with_residual<S: Simd>(s: S, layer: Layer, room: &mut Room, first: usize) -> [f32; LANES] {
     let (heads, hidden) = (layer.heads, layer.columns.hidden());
     let n = layer.input.len() / hidden;
-    for (head, looks) in room.looks.iter_mut().enumerate() {
+    for (head, looks) in room.looks[..heads].iter_mut().enumerate() {
         for (lane, i) in (first..n.min(first + LANES)).enumerate() {
             looks.0[lane] = layer.attention[(head * n + i) * n + i];
         }
