@@ -521,7 +521,9 @@ mod tests {
 
     #[test]
     fn nearness_equals_a_plain_loop_on_every_path() {
-        for (n, heads, width) in [(4, 1, 5), (7, 3, 6), (40, 12, 4), (53, 2, 17), (33, 16, 3)] {
+        let shapes = [(4, 1, 5), (7, 3, 6), (5, 12, 2), (40, 12, 4), (53, 2, 17), (33, 16, 3)];
+        // Miri takes minutes for what fills several tiles.
+        for (n, heads, width) in shapes.into_iter().filter(|(n, ..)| !cfg!(miri) || *n < 10) {
             let hidden = heads * width;
             let matrix = numbers(hidden * hidden, 1);
             let scale = numbers(hidden, 4);
