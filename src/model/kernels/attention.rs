@@ -3,7 +3,7 @@
 
 use super::super::simd::{LANES, Lane, Registers, Simd};
 use super::elementary::exp;
-use super::gemm::{Plain, Sink, load_part, store_part, strided};
+use super::gemm::{Plain, Sink, load_part, store_part, strided, tail};
 
 /// Query, key and value of one head lie side by side with those of the others: rows of `stride` floats, in which each starts at
 /// its offset and is `width` long.
@@ -215,27 +215,11 @@ fn tiles<S: Simd, const R: usize, const P: usize>(
     sink: &mut Plain,
 ) {
     let mut row = 0;
-    while row < rows {
-        let x = &x[row * stride..];
-        row += match rows - row {
-            left if left >= R => {
-                strided::<S, R, P>(s, x, stride, b, row, column, sink);
-                R
-            }
-            4.. => {
-                strided::<S, 4, P>(s, x, stride, b, row, column, sink);
-                4
-            }
-            2.. => {
-                strided::<S, 2, P>(s, x, stride, b, row, column, sink);
-                2
-            }
-            _ => {
-                strided::<S, 1, P>(s, x, stride, b, row, column, sink);
-                1
-            }
-        };
+    while row + R <= rows {
+        strided::<S, R, P>(s, &x[row * stride..], stride, b, row, column, sink);
+        row += R;
     }
+    tail::<S, P>(s, x, stride, b, row..rows, column, sink);
 }
 
 /// softmax(row · scale) in place.

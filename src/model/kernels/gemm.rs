@@ -129,7 +129,7 @@ fn tiles<S: Simd, const R: usize, const P: usize>(
     for rows in x.chunks_exact(inner * R) {
         pack::<R>(rows, inner, groups);
     }
-    let rest = &x[full * R * inner..];
+    let rest = full * R..x.len() / inner;
     let mut panel = panels.start;
     while panel < panels.end {
         if panel + P <= panels.end {
@@ -140,14 +140,14 @@ fn tiles<S: Simd, const R: usize, const P: usize>(
             for (group, a) in groups.chunks_exact(inner * R).enumerate() {
                 tile::<S, R, P>(s, a, columns, group * R, panel * LANES, sink);
             }
-            tail::<S, P>(s, rest, columns, full * R, panel * LANES, sink);
+            tail::<S, P>(s, x, inner, columns, rest.clone(), panel * LANES, sink);
             panel += P;
         } else {
             let columns = [b.panel(panel)];
             for (group, a) in groups.chunks_exact(inner * R).enumerate() {
                 tile::<S, R, 1>(s, a, columns, group * R, panel * LANES, sink);
             }
-            tail::<S, 1>(s, rest, columns, full * R, panel * LANES, sink);
+            tail::<S, 1>(s, x, inner, columns, rest.clone(), panel * LANES, sink);
             panel += 1;
         }
     }
@@ -198,34 +198,33 @@ fn tile<S: Simd, const R: usize, const P: usize>(
     });
 }
 
-/// The rows that fill no group.
+/// Some rows of x, `stride` apart, which fill no group: in tiles of four, two and one.
 #[inline(always)]
-fn tail<S: Simd, const P: usize>(
+pub fn tail<S: Simd, const P: usize>(
     s: S,
-    mut x: &[f32],
+    x: &[f32],
+    stride: usize,
     b: [&[Lane]; P],
-    mut row: usize,
+    mut rows: Range<usize>,
     column: usize,
     sink: &mut impl Sink,
 ) {
-    let inner = b[0].len();
-    while !x.is_empty() {
-        let rows = match x.len() / inner {
+    while !rows.is_empty() {
+        let (row, x) = (rows.start, &x[rows.start * stride..]);
+        rows.start += match rows.len() {
             4.. => {
-                strided::<S, 4, P>(s, x, inner, b, row, column, sink);
+                strided::<S, 4, P>(s, x, stride, b, row, column, sink);
                 4
             }
             2.. => {
-                strided::<S, 2, P>(s, x, inner, b, row, column, sink);
+                strided::<S, 2, P>(s, x, stride, b, row, column, sink);
                 2
             }
             _ => {
-                strided::<S, 1, P>(s, x, inner, b, row, column, sink);
+                strided::<S, 1, P>(s, x, stride, b, row, column, sink);
                 1
             }
         };
-        x = &x[rows * inner..];
-        row += rows;
     }
 }
 

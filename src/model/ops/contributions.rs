@@ -76,8 +76,8 @@ fn vectors(layer: &LayerTrace) -> Result<Tensor> {
         .broadcast_mul(&w.norm1.scale)
 }
 
-/// A layer's shape, (n, heads, hidden), and what its W_Oᵀ was made into.
-fn checked<T>(layer: &LayerTrace, output: T) -> Result<(T, usize, usize, usize)> {
+/// A layer's shape: (n, heads, hidden).
+fn checked(layer: &LayerTrace) -> Result<(usize, usize, usize)> {
     let (heads, n, keys) = layer.attention.dims3()?;
     let hidden = layer.input.dim(1)?;
     let square = layer.weights.output.shape() == (hidden, hidden) && heads > 0 && hidden % heads == 0;
@@ -89,12 +89,12 @@ fn checked<T>(layer: &LayerTrace, output: T) -> Result<(T, usize, usize, usize)>
             layer.input.shape()
         );
     }
-    Ok((output, n, heads, hidden))
+    Ok((n, heads, hidden))
 }
 
 fn nearness_in_blocks(layer: &LayerTrace, columns: &Columns) -> Result<Tensor> {
     let w = &layer.weights;
-    let (columns, n, heads, hidden) = checked(layer, columns)?;
+    let (n, heads, hidden) = checked(layer)?;
     if n == 0 {
         return Tensor::zeros((0, 0), DType::F32, layer.input.device());
     }
@@ -206,7 +206,7 @@ impl Kernel for OneBlock<'_> {
 
 fn lengths_by_source(layer: &LayerTrace, output: &Panels) -> Result<Tensor> {
     let w = &layer.weights;
-    let (output, n, heads, hidden) = checked(layer, output)?;
+    let (n, heads, hidden) = checked(layer)?;
     if n == 0 {
         return Tensor::zeros((0, 0), DType::F32, layer.input.device());
     }
