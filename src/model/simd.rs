@@ -47,6 +47,9 @@ pub trait Simd: Copy {
     /// How many registers a matrix product has for its sums.
     const REGISTERS: Registers;
 
+    /// Runs a kernel within another, as a function of its own: compiled once for all that call it.
+    fn call<K: Kernel>(self, kernel: K) -> K::Output;
+
     /// The same number in every lane.
     fn splat(self, v: f32) -> Self::F32;
     /// From memory.
@@ -233,6 +236,10 @@ impl Simd for Portable {
 
     const REGISTERS: Registers = Registers::Few;
 
+    #[inline(never)]
+    fn call<K: Kernel>(self, kernel: K) -> K::Output {
+        kernel.run(self)
+    }
     #[inline(always)]
     fn splat(self, v: f32) -> Self::F32 {
         [v; LANES]
@@ -440,6 +447,11 @@ mod x86 {
         const REGISTERS: Registers = Registers::Some;
 
         #[inline(always)]
+        fn call<K: Kernel>(self, kernel: K) -> K::Output {
+            // SAFETY: `self` is the proof.
+            unsafe { run_avx2(kernel) }
+        }
+        #[inline(always)]
         fn splat(self, v: f32) -> Self::F32 {
             // SAFETY: `self` is the proof.
             [unsafe { _mm256_set1_ps(v) }; 2]
@@ -628,6 +640,11 @@ mod x86 {
         const REGISTERS: Registers = Registers::Many;
 
         #[inline(always)]
+        fn call<K: Kernel>(self, kernel: K) -> K::Output {
+            // SAFETY: `self` is the proof that the processor has the instructions, here and below.
+            unsafe { run_avx512(kernel) }
+        }
+        #[inline(always)]
         fn splat(self, v: f32) -> Self::F32 {
             // SAFETY: `self` is the proof that the processor has the instruction, here and below.
             unsafe { _mm512_set1_ps(v) }
@@ -806,6 +823,10 @@ mod arm {
 
         const REGISTERS: Registers = Registers::Some;
 
+        #[inline(never)]
+        fn call<K: Kernel>(self, kernel: K) -> K::Output {
+            kernel.run(self)
+        }
         #[inline(always)]
         fn splat(self, v: f32) -> Self::F32 {
             four!(|_i| vdupq_n_f32(v))

@@ -3,7 +3,7 @@
 
 use super::super::simd::{LANES, Lane, Registers, Simd};
 use super::elementary::exp;
-use super::gemm::{Plain, Sink, load_part, store_part, strided, tail};
+use super::gemm::{Plain, hand_over, load_part, store_part, strided, tail};
 
 /// Query, key and value of one head lie side by side with those of the others: rows of `stride` floats, in which each starts at
 /// its offset and is `width` long.
@@ -139,17 +139,15 @@ fn across<S: Simd, const R: usize>(
     panel: usize,
     sink: &mut Plain,
 ) -> usize {
-    let mut sums = [s.splat(0.0); R];
+    let mut sums = [[s.splat(0.0)]; R];
     for (k, lane) in b.iter().enumerate() {
         let lane = s.load(&lane.0);
         let a = &x[k * stride..][..R];
         each_row!(r in R => {
-            sums[r] = s.fma(s.splat(a[r]), lane, sums[r]);
+            sums[r][0] = s.fma(s.splat(a[r]), lane, sums[r][0]);
         });
     }
-    each_row!(r in R => {
-        sink.put(s, row + r, panel * LANES, sums[r]);
-    });
+    hand_over(s, sums, row, panel * LANES, sink);
     R
 }
 

@@ -191,11 +191,35 @@ fn tile<S: Simd, const R: usize, const P: usize>(
             }
         });
     }
+    hand_over(s, sums, row, column, sink);
+}
+
+/// Gives the sums of a tile to a sink.
+#[inline(always)]
+pub fn hand_over<S: Simd, const R: usize, const P: usize>(
+    s: S,
+    sums: [[S::F32; P]; R],
+    row: usize,
+    column: usize,
+    sink: &mut impl Sink,
+) {
+    for (r, panels) in written(s, sums).iter().enumerate() {
+        for (p, sums) in panels.iter().enumerate() {
+            sink.put(s, row + r, column + p * LANES, s.load(sums));
+        }
+    }
+}
+
+/// The sums of a tile, out of the registers, for loops that end at run time.
+#[inline(always)]
+pub fn written<S: Simd, const R: usize, const P: usize>(s: S, sums: [[S::F32; P]; R]) -> [[[f32; LANES]; P]; R] {
+    let mut written = [[[0f32; LANES]; P]; R];
     each_row!(r in R => {
-        for (p, sums) in sums[r].into_iter().enumerate() {
-            sink.put(s, row + r, column + p * LANES, sums);
+        for p in 0..P {
+            s.store(&mut written[r][p], sums[r][p]);
         }
     });
+    written
 }
 
 /// Some rows of x, `stride` apart, which fill no group: in tiles of four, two and one.
@@ -239,12 +263,7 @@ pub fn strided<S: Simd, const R: usize, const P: usize>(
     column: usize,
     sink: &mut impl Sink,
 ) {
-    let sums = sums::<S, R, P>(s, x, stride, b);
-    each_row!(r in R => {
-        for (p, sums) in sums[r].into_iter().enumerate() {
-            sink.put(s, row + r, column + p * LANES, sums);
-        }
-    });
+    hand_over(s, sums::<S, R, P>(s, x, stride, b), row, column, sink);
 }
 
 /// The sums of one tile of rows as they lie, `stride` apart, each as long as the panels.

@@ -8,7 +8,7 @@ use std::cell::Cell;
 use std::ops::Range;
 
 use super::super::simd::{LANES, Lane, Pairs, Registers, Simd};
-use super::gemm::{Sink, load_part};
+use super::gemm::{Sink, hand_over, load_part};
 
 /// Pairs of rows whose products are summed in 32 bits before they are added up as floats. The shorter, the finer the integers.
 const BLOCK: usize = 64;
@@ -381,15 +381,16 @@ fn finish<S: Simd, const R: usize, const P: usize>(
     panel: usize,
     sink: &mut impl Sink,
 ) {
-    each_row!(r in R => {
+    let mut sums = sums;
+    if let Scale::Columns(lanes) = &b.scale {
         for p in 0..P {
-            let mut sums = sums[r][p];
-            if let Scale::Columns(lanes) = &b.scale {
-                sums = s.mul(sums, s.load(&lanes[panel + p].0));
-            }
-            sink.put(s, row + r, (panel + p) * LANES, sums);
+            let scale = s.load(&lanes[panel + p].0);
+            each_row!(r in R => {
+                sums[r][p] = s.mul(sums[r][p], scale);
+            });
         }
-    });
+    }
+    hand_over(s, sums, row, panel * LANES, sink);
 }
 
 #[cfg(test)]

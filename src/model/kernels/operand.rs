@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::super::simd::{LANES, Simd};
+use super::super::simd::{Kernel, LANES, Simd};
 use super::gemm::{self, Panels, Sink};
 use super::integer::{self, IntegerPanels};
 
@@ -46,11 +46,27 @@ impl Operand<'_> {
     }
 }
 
-/// x · B for some panels of B, in B's numbers, into a sink; see [`gemm::gemm`] and [`integer::gemm`].
+/// x · B for some panels of B, in B's numbers, into a sink; see [`gemm::gemm`] and [`integer::gemm`]. Compiled once for each sink.
 #[inline(always)]
 pub fn multiply<S: Simd>(s: S, x: &[f32], b: Operand, panels: Range<usize>, sink: &mut impl Sink) {
-    match b {
-        Operand::F32(b) => gemm::gemm(s, x, b, panels, sink),
-        Operand::I16(b) => integer::gemm(s, x, b, panels, sink),
+    s.call(Product { x, b, panels, sink });
+}
+
+struct Product<'a, T> {
+    x: &'a [f32],
+    b: Operand<'a>,
+    panels: Range<usize>,
+    sink: &'a mut T,
+}
+
+impl<T: Sink> Kernel for Product<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        match self.b {
+            Operand::F32(b) => gemm::gemm(s, self.x, b, self.panels, self.sink),
+            Operand::I16(b) => integer::gemm(s, self.x, b, self.panels, self.sink),
+        }
     }
 }
