@@ -98,26 +98,21 @@ fn nearness_in_blocks(layer: &LayerTrace, columns: &Columns) -> Result<Tensor> {
     if n == 0 {
         return Tensor::zeros((0, 0), DType::F32, layer.input.device());
     }
-    let (mut signs, mut scaled) = (array(n * hidden), array(n * hidden));
-    let mut reach = array(n * hidden.next_multiple_of(LANES));
+    let mut signs = array(n * hidden);
+    let mut laid_out = array(n * hidden.next_multiple_of(LANES));
     let laid = [&layer.attended, &layer.inverse_std1, &w.norm1.scale];
     with_all(laid, |[y, inverse_std, scale]| {
         let rows = ROWS.min(n);
-        let (reach, _) = reach.as_chunks_mut::<LANES>();
+        let (panels, _) = laid_out.as_chunks_mut::<LANES>();
         let to = signs
             .par_chunks_mut(rows * hidden)
-            .zip(scaled.par_chunks_mut(rows * hidden))
-            .zip(reach.par_chunks_mut(rows * hidden.div_ceil(LANES)));
+            .zip(panels.par_chunks_mut(rows * hidden.div_ceil(LANES)));
         let from = y.par_chunks(rows * hidden).zip(inverse_std.par_chunks(rows));
-        to.zip(from).for_each(|(((signs, scaled), reach), (y, inverse_std))| {
+        to.zip(from).for_each(|((signs, panels), (y, inverse_std))| {
             simd::run(LayOut {
                 from: Outputs { y, inverse_std, scale },
                 columns,
-                to: Laid {
-                    signs,
-                    y: scaled,
-                    reach,
-                },
+                to: Laid { signs, y: panels },
             });
         });
         Ok(())
@@ -143,14 +138,16 @@ fn nearness_in_blocks(layer: &LayerTrace, columns: &Columns) -> Result<Tensor> {
             scale,
             columns,
             signs,
-            y: &scaled,
-            reach: reach.as_chunks().0,
+            y: laid_out.as_chunks().0,
         };
         // Block by block of sixteen tokens, which stand side by side in a row of each position.
         let mut blocks = array(n.div_ceil(LANES) * n * LANES);
         let (lanes, _) = blocks.as_chunks_mut::<LANES>();
         let each = lanes.par_chunks_mut(n).enumerate();
-        each.for_each(|(block, out)| simd::run(OneBlock { seen, block, out }));
+        each.for_each(|(block, out)| {
+            let first = block * LANES;
+            simd::run(SomeTokens { seen, first, out });
+        });
         let (lanes, _) = blocks.as_chunks::<LANES>();
         let mut entries = array(n * n);
         let rows = entries.par_chunks_mut(n).zip(inverse_std).enumerate();
@@ -166,8 +163,7 @@ fn nearness_in_blocks(layer: &LayerTrace, columns: &Columns) -> Result<Tensor> {
     })?;
     done_with(values);
     done_with(sent_back);
-    keep(scaled);
-    keep(reach);
+    keep(laid_out);
     Tensor::from_vec(entries, (n, n), layer.input.device())
 }
 
@@ -189,18 +185,18 @@ impl Kernel for LayOut<'_> {
     }
 }
 
-struct OneBlock<'a> {
+struct SomeTokens<'a> {
     seen: Layer<'a>,
-    block: usize,
+    first: usize,
     out: &'a mut [[f32; LANES]],
 }
 
-impl Kernel for OneBlock<'_> {
+impl Kernel for SomeTokens<'_> {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        kernel::nearness(s, self.seen, self.block, self.out);
+        kernel::nearness(s, self.seen, self.first, self.out);
     }
 }
 
