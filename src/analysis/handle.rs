@@ -396,7 +396,7 @@ impl Analysis {
         let lenses = self.shared().lenses();
         let store = self.shared().team().filter(|_| beyond);
         let store = store.map(|team| team.search(query.clone(), filter.clone(), count));
-        let mut found = lenses.search(&query, filter, count);
+        let mut found = lenses.search(&self.shared().workspace(), &query, filter, count);
         if let Some(store) = store {
             let answer = tokio::select! {
                 biased;

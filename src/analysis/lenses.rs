@@ -237,13 +237,14 @@ impl Lenses {
         true
     }
 
-    /// What is about the same as a text in the open documents and in the workspace, best first.
-    pub fn search(&self, query: &[f32], filter: &Filter, count: usize) -> Vec<Neighbour> {
+    /// What is about the same as a text in the open documents and in the workspace, best first. The workspace is the one of now, which
+    /// may be newer than what the lenses were made of.
+    pub fn search(&self, workspace: &Workspace, query: &[f32], filter: &Filter, count: usize) -> Vec<Neighbour> {
         let open = self.open.search(query, filter, count).unwrap_or_default();
         let mut found: Vec<Neighbour> = open.into_iter().filter_map(|found| self.open_item(found)).collect();
         // Open files are found as they are open, and not as they were indexed.
         let more = count + MAX_FOUND;
-        let elsewhere = self.workspace.search(query, filter, more);
+        let elsewhere = workspace.search(query, filter, more);
         found.extend(elsewhere.into_iter().filter_map(|found| self.closed_item(&found)));
         found.sort_by(|a, b| b.score.total_cmp(&a.score));
         found.truncate(count);
