@@ -59,6 +59,9 @@ pub trait Simd: Copy {
     /// Nothing that is loaded after it is loaded before it. Where registers are few, a compiler that loads ahead puts sums on the stack.
     #[inline(always)]
     fn in_order(self) {}
+    /// Has the cache line of a float fetched while other things are computed. Where no instruction does that, nothing happens.
+    #[inline(always)]
+    fn fetch(self, _place: &f32) {}
     /// a + b
     fn add(self, a: Self::F32, b: Self::F32) -> Self::F32;
     /// a - b
@@ -470,6 +473,14 @@ mod x86 {
             }
         }
         #[inline(always)]
+        fn fetch(self, place: &f32) {
+            // SAFETY: every x86-64 has the instruction; this instruction changes nothing that can be seen.
+            #[cfg(not(miri))]
+            unsafe {
+                _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(place).cast());
+            }
+        }
+        #[inline(always)]
         fn in_order(self) {
             // SAFETY: no instruction.
             #[cfg(not(miri))]
@@ -658,6 +669,14 @@ mod x86 {
         fn store(self, to: &mut [f32; LANES], v: Self::F32) {
             // SAFETY: as above; there is room for sixteen floats, and this store needs no alignment.
             unsafe { _mm512_storeu_ps(to.as_mut_ptr(), v) }
+        }
+        #[inline(always)]
+        fn fetch(self, place: &f32) {
+            // SAFETY: as above; this instruction changes nothing that can be seen.
+            #[cfg(not(miri))]
+            unsafe {
+                _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(place).cast());
+            }
         }
         #[inline(always)]
         fn add(self, a: Self::F32, b: Self::F32) -> Self::F32 {

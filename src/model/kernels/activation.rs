@@ -1,9 +1,11 @@
 //! The activation of the feed-forward block, in the same breath as the product it follows.
 
+use std::ops::Range;
+
 use super::super::config::Activation;
 use super::super::simd::Simd;
 use super::elementary::{erf, exp};
-use super::gemm::{Sink, load_part, store_part};
+use super::gemm::{Sink, fetch, load_part, store_part};
 
 /// The gate θ(u) of activation(u) = θ(u)·u.
 #[inline(always)]
@@ -42,6 +44,11 @@ pub struct Gated<'a> {
 
 impl Sink for Gated<'_> {
     #[inline(always)]
+    fn next<S: Simd>(&self, s: S, rows: Range<usize>, column: usize, panels: usize) {
+        fetch(s, self.gate, self.width, rows, column - self.first, panels);
+    }
+
+    #[inline(always)]
     fn put<S: Simd>(&mut self, s: S, row: usize, column: usize, sums: S::F32) {
         let u = s.add(sums, load_part(s, self.bias, column));
         let theta = gate(s, self.activation, u);
@@ -68,6 +75,11 @@ pub struct TimesGate<'a> {
 }
 
 impl Sink for TimesGate<'_> {
+    #[inline(always)]
+    fn next<S: Simd>(&self, s: S, rows: Range<usize>, column: usize, panels: usize) {
+        fetch(s, self.gate, self.columns, rows, column, panels);
+    }
+
     #[inline(always)]
     fn put<S: Simd>(&mut self, s: S, row: usize, column: usize, sums: S::F32) {
         let theta = load_part(s, &self.gate[row * self.columns..][..self.columns], column);

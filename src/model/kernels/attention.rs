@@ -1,9 +1,10 @@
-//! softmax(QKᵀ/√d)V of one head (Vaswani et al. 2017): scores, probabilities and mixed values of some rows at a time, so that they
-//! stay in the first cache; the probabilities are written once, to where they are kept.
+//! softmax(QKᵀ/√d)V of one head (Vaswani et al. 2017): scores, their exponentials and mixed values of some rows at a time, so that
+//! they stay in the first cache. What is mixed is divided by the sum of the exponentials, and so are they on their way to where
+//! probabilities are kept.
 
 use super::super::simd::{LANES, Lane, Registers, Simd};
-use super::elementary::exp;
-use super::gemm::{Plain, hand_over, load_part, store_part, strided, tail};
+use super::elementary::exp2;
+use super::gemm::{Plain, Sink, fetch, hand_over, load_part, store_part, strided, tail};
 
 /// Query, key and value of one head lie side by side with those of the others: rows of `stride` floats, in which each starts at
 /// its offset and is `width` long.
@@ -57,7 +58,7 @@ fn panels(x: &[f32], stride: usize, at: usize, width: usize) -> Vec<Lane> {
 }
 
 /// Tiles that go through the keys, and then through the values, together: what they read stays in the first cache for all of them, and
-/// so do their probabilities until they are mixed with.
+/// so do their weights until they are mixed with.
 const TILES: usize = 4;
 
 /// All rows, in tiles of R and smaller ones at the end.
@@ -67,28 +68,67 @@ fn rows<S: Simd, const R: usize, const P: usize>(
     head: Head,
     keys: &[Lane],
     values: &[Lane],
-    kept: Option<&mut [f32]>,
-    mut context: &mut [f32],
+    mut kept: Option<&mut [f32]>,
+    context: &mut [f32],
 ) {
     let n = head.qkv.len() / head.stride;
-    let mut own = vec![0f32; if kept.is_none() { TILES * R * n } else { 0 }];
-    let mut kept = kept;
-    let mut row = 0;
-    while row < n {
-        let count = (TILES * R).min(n - row);
-        let query = &head.qkv[row * head.stride + head.at[0]..];
-        let (c, later) = context.split_at_mut(count * head.width);
-        let p = match kept.take() {
-            None => &mut own[..count * n],
-            Some(map) => {
-                let (p, later) = map.split_at_mut(count * n);
-                kept = Some(later);
-                p
-            }
+    // Rows of an odd number of whole lanes, each at the start of a cache line: of a power of two, they would share few of its sets.
+    let stride = (n.div_ceil(LANES) | 1) * LANES;
+    let mut memory = vec![0f32; TILES * R * stride + LANES];
+    let start = memory.as_ptr().align_offset(size_of::<Lane>()).min(LANES);
+    let mut inverses = [[0f32; R]; TILES];
+    for (block, context) in context.chunks_mut(TILES * R * head.width).enumerate() {
+        let (first, count) = (block * TILES * R, context.len() / head.width);
+        let query = &head.qkv[first * head.stride + head.at[0]..];
+        let weights = &mut memory[start..][..count * stride];
+        let inverses = &mut inverses.as_flattened_mut()[..count];
+        let mut scores = Plain {
+            out: weights,
+            width: stride,
+            first: 0,
+            bias: None,
         };
-        some_rows::<S, R, P>(s, head, query, keys, values, p, c);
-        context = later;
-        row += count;
+        product::<S, R, P>(s, (query, head.stride, count), head.width, keys, &mut scores);
+        let by = (head.width as f32).sqrt().recip() * std::f32::consts::LOG2_E;
+        for (r, (row, inverse)) in weights.chunks_exact_mut(stride).zip(&mut *inverses).enumerate() {
+            if let Some(map) = &kept {
+                fetch(s, map, n, first + r..first + r + 1, 0, n.div_ceil(LANES));
+            }
+            *inverse = exponentials(s, row, n, by);
+        }
+        let mut mixed = Normalised {
+            out: context,
+            width: head.width,
+            inverses,
+        };
+        product::<S, R, P>(s, (weights, stride, count), n, values, &mut mixed);
+        if let Some(map) = &mut kept {
+            let map = map[first * n..][..count * n].chunks_exact_mut(n);
+            for ((row, inverse), to) in weights.chunks_exact(stride).zip(&*inverses).zip(map) {
+                let inverse = s.splat(*inverse);
+                for column in (0..n).step_by(LANES) {
+                    let weights = load_part(s, row, column);
+                    store_part(s, to, column, s.mul(weights, inverse));
+                }
+            }
+        }
+    }
+}
+
+/// Mixed values of rows whose weights do not add up to 1 yet.
+struct Normalised<'a> {
+    /// Rows of `width` floats.
+    out: &'a mut [f32],
+    width: usize,
+    /// What each row is multiplied by.
+    inverses: &'a [f32],
+}
+
+impl Sink for Normalised<'_> {
+    #[inline(always)]
+    fn put<S: Simd>(&mut self, s: S, row: usize, column: usize, sums: S::F32) {
+        let mixed = s.mul(sums, s.splat(self.inverses[row]));
+        store_part(s, &mut self.out[row * self.width..][..self.width], column, mixed);
     }
 }
 
@@ -151,42 +191,15 @@ fn across<S: Simd, const R: usize>(
     R
 }
 
-#[inline(always)]
-fn some_rows<S: Simd, const R: usize, const P: usize>(
-    s: S,
-    head: Head,
-    query: &[f32],
-    keys: &[Lane],
-    values: &[Lane],
-    probabilities: &mut [f32],
-    context: &mut [f32],
-) {
-    let n = head.qkv.len() / head.stride;
-    let rows = probabilities.len() / n;
-    product::<S, R, P>(s, (query, head.stride, rows), head.width, keys, probabilities, n);
-    let scale = (head.width as f32).sqrt().recip();
-    for row in probabilities.chunks_exact_mut(n) {
-        softmax(s, row, scale);
-    }
-    product::<S, R, P>(s, (probabilities, n, rows), n, values, context, head.width);
-}
-
-/// Some rows of x, `stride` apart, times panels of `inner` lanes each: (rows, columns).
+/// Some rows of x, `stride` apart, times panels of `inner` lanes each.
 #[inline(always)]
 fn product<S: Simd, const R: usize, const P: usize>(
     s: S,
     (x, stride, rows): (&[f32], usize, usize),
     inner: usize,
     panels: &[Lane],
-    out: &mut [f32],
-    columns: usize,
+    sink: &mut impl Sink,
 ) {
-    let mut sink = Plain {
-        out,
-        width: columns,
-        first: 0,
-        bias: None,
-    };
     let mut column = 0;
     let mut several = panels.chunks_exact(P * inner);
     for panels in &mut several {
@@ -194,11 +207,11 @@ fn product<S: Simd, const R: usize, const P: usize>(
         for (p, b) in b.iter_mut().enumerate() {
             *b = &panels[p * inner..][..inner];
         }
-        tiles::<S, R, P>(s, (x, stride, rows), b, column, &mut sink);
+        tiles::<S, R, P>(s, (x, stride, rows), b, column, sink);
         column += P * LANES;
     }
     for panel in several.remainder().chunks_exact(inner) {
-        tiles::<S, R, 1>(s, (x, stride, rows), [panel], column, &mut sink);
+        tiles::<S, R, 1>(s, (x, stride, rows), [panel], column, sink);
         column += LANES;
     }
 }
@@ -210,7 +223,7 @@ fn tiles<S: Simd, const R: usize, const P: usize>(
     (x, stride, rows): (&[f32], usize, usize),
     b: [&[Lane]; P],
     column: usize,
-    sink: &mut Plain,
+    sink: &mut impl Sink,
 ) {
     let mut row = 0;
     while row + R <= rows {
@@ -220,39 +233,25 @@ fn tiles<S: Simd, const R: usize, const P: usize>(
     tail::<S, P>(s, x, stride, b, row..rows, column, sink);
 }
 
-/// softmax(row · scale) in place.
+/// 2^((v - largest)·by) of the first n of a row of whole lanes, in place, and zeros after them; returns 1 / their sum.
 #[inline(always)]
-pub fn softmax<S: Simd>(s: S, row: &mut [f32], scale: f32) {
+fn exponentials<S: Simd>(s: S, row: &mut [f32], n: usize, by: f32) -> f32 {
+    row[n..].fill(f32::NEG_INFINITY);
+    let (lanes, _) = row.as_chunks_mut::<LANES>();
+    let lanes = &mut lanes[..n.div_ceil(LANES)];
     let mut largest = s.splat(f32::NEG_INFINITY);
-    for column in (0..row.len()).step_by(LANES) {
-        largest = s.max(largest, load_scores(s, row, column));
+    for lane in &*lanes {
+        largest = s.max(largest, s.load(lane));
     }
-    // (v - largest)·scale: the largest score becomes exactly 0.
-    let (largest, scale) = (s.splat(s.largest(largest)), s.splat(scale));
+    // v·by - largest·by, rounded once: what is lost in largest·by is a factor that all of the row share.
+    let (largest, by) = (s.splat(-s.largest(largest) * by), s.splat(by));
     let mut sum = s.splat(0.0);
-    for column in (0..row.len()).step_by(LANES) {
-        let v = exp(s, s.mul(s.sub(load_scores(s, row, column), largest), scale));
-        store_part(s, row, column, v);
+    for lane in lanes {
+        let v = exp2(s, s.fma(s.load(lane), by, largest));
+        s.store(lane, v);
         sum = s.add(sum, v);
     }
-    let inverse = s.splat(1.0 / s.sum(sum));
-    for column in (0..row.len()).step_by(LANES) {
-        let v = s.mul(load_part(s, row, column), inverse);
-        store_part(s, row, column, v);
-    }
-}
-
-/// Sixteen scores, beyond the row's end those that become nothing.
-#[inline(always)]
-fn load_scores<S: Simd>(s: S, row: &[f32], column: usize) -> S::F32 {
-    match row[column..].first_chunk::<LANES>() {
-        Some(lanes) => s.load(lanes),
-        None => {
-            let mut lanes = [f32::NEG_INFINITY; LANES];
-            lanes[..row.len() - column].copy_from_slice(&row[column..]);
-            s.load(&lanes)
-        }
-    }
+    1.0 / s.sum(sum)
 }
 
 #[cfg(test)]

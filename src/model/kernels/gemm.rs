@@ -87,6 +87,24 @@ impl Panels {
 pub trait Sink {
     /// Takes the sums of a row from `column` on; those beyond the matrix's last column are zero and to be dropped.
     fn put<S: Simd>(&mut self, s: S, row: usize, column: usize, sums: S::F32);
+
+    /// Hears which rows of how many panels, from `column` on, come next: their sums take long enough to fetch what they meet.
+    #[inline(always)]
+    fn next<S: Simd>(&self, _s: S, _rows: Range<usize>, _column: usize, _panels: usize) {}
+}
+
+/// Fetches some panels of some rows of `width` floats, from `column` on, into the first cache. Written as they are, a line of each row
+/// far from the last, they would wait for one another.
+#[inline(always)]
+pub fn fetch<S: Simd>(s: S, x: &[f32], width: usize, rows: Range<usize>, column: usize, panels: usize) {
+    for row in rows {
+        for panel in 0..panels {
+            // The last of the sixteen: where the first lies in another line, the panel before has fetched that.
+            if let Some(place) = x.get(row * width + column + panel * LANES + LANES - 1) {
+                s.fetch(place);
+            }
+        }
+    }
 }
 
 thread_local! {
@@ -138,6 +156,7 @@ fn tiles<S: Simd, const R: usize, const P: usize>(
                 *column = b.panel(panel + p);
             }
             for (group, a) in groups.chunks_exact(inner * R).enumerate() {
+                sink.next(s, group * R..group * R + R, panel * LANES, P);
                 tile::<S, R, P>(s, a, columns, group * R, panel * LANES, sink);
             }
             tail::<S, P>(s, x, inner, columns, rest.clone(), panel * LANES, sink);
@@ -337,6 +356,11 @@ pub struct Plain<'a> {
 }
 
 impl Sink for Plain<'_> {
+    #[inline(always)]
+    fn next<S: Simd>(&self, s: S, rows: Range<usize>, column: usize, panels: usize) {
+        fetch(s, self.out, self.width, rows, column - self.first, panels);
+    }
+
     #[inline(always)]
     fn put<S: Simd>(&mut self, s: S, row: usize, column: usize, sums: S::F32) {
         let sums = match self.bias {

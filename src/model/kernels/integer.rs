@@ -190,10 +190,13 @@ fn quantise<S: Simd>(s: S, row: &[f32], factors: Option<&[f32]>, limit: f32, to:
         return largest;
     }
     let inverse = s.splat(limit / largest);
-    for column in (0..row.len()).step_by(LANES) {
+    for (column, to) in (0..).step_by(LANES).zip(to.chunks_mut(LANES)) {
         let integers = s.round_i16(s.mul(scaled(s, row, factors, column), inverse));
-        let count = LANES.min(row.len() - column);
-        to[column..column + count].copy_from_slice(&integers[..count]);
+        // Of known length but at the end: anything else would be a call.
+        match to.first_chunk_mut() {
+            Some(to) => *to = integers,
+            None => to.copy_from_slice(&integers[..to.len()]),
+        }
     }
     largest / limit
 }
@@ -263,6 +266,7 @@ fn all_rows<S: Simd, const R: usize, const P: usize>(
     let mut row = 0;
     for group in packed.groups.chunks_exact(R * pairs) {
         let (a, _) = group.as_chunks::<R>();
+        sink.next(s, row..row + R, panel * LANES, P);
         let sums = grouped::<S, R, P>(s, a, columns, &packed.scales[row * blocks..]);
         finish(s, sums, b, row, panel, sink);
         row += R;

@@ -30,10 +30,12 @@ impl Kept {
         most: LIMIT,
     };
 
-    /// Takes out the smallest that has room for `len` floats; one much larger waits for somebody who needs it.
+    /// Takes out the smallest that has room for `len` floats, of several the one kept last: it may still be in a cache. One much larger
+    /// waits for somebody who needs it.
     fn take(&mut self, len: usize) -> Option<Vec<f32>> {
         let fits = |array: &Vec<f32>| (len..=len + len / 2).contains(&array.capacity());
         let best = (0..self.arrays.len())
+            .rev()
             .filter(|&i| fits(&self.arrays[i]))
             .min_by_key(|&i| self.arrays[i].capacity());
         best.map(|index| self.arrays.remove(index))
@@ -161,6 +163,16 @@ mod tests {
             keep(array);
         }
         done_with(Tensor::zeros(LEAST, candle_core::DType::U32, &Device::Cpu).unwrap());
+    }
+
+    #[test]
+    fn of_arrays_of_one_size_the_one_kept_last_is_taken() {
+        let mut kept = Kept::NOTHING;
+        let arrays: Vec<Vec<f32>> = (0..3).map(|_| vec![0f32; LEAST]).collect();
+        let last = arrays[2].as_ptr();
+        arrays.into_iter().for_each(|array| kept.put(array));
+        kept.put(vec![0f32; 2 * LEAST]);
+        assert_eq!(kept.take(LEAST).map(|array| array.as_ptr()), Some(last));
     }
 
     #[test]
