@@ -87,18 +87,16 @@ fn time(model: &Model, batch: usize, length: usize) -> Result<Row> {
         .collect();
     let packed = Packed::new(ids.chunks_exact(length));
     let pass = |keep| {
-        median(|| {
-            model.encoder().forward(&packed, keep, UNSTOPPED)?;
-            Ok(())
-        })
+        model.encoder().forward(&packed, keep, UNSTOPPED)?;
+        Ok(())
     };
-    let (forward, attention) = (pass(Keep::LastHidden)?, pass(Keep::Layers)?);
-    let explain = median(|| {
+    let explain_all = || {
         let traces = model.encoder().forward(&packed, Keep::Layers, UNSTOPPED)?;
         ops::side_by_side(&traces, |_, trace| explain(model, trace))
             .into_iter()
             .collect()
-    })?;
+    };
+    let [forward, attention, explain] = medians([&|| pass(Keep::LastHidden), &|| pass(Keep::Layers), &explain_all])?;
     Ok(Row {
         batch,
         length,
@@ -114,18 +112,25 @@ fn explain(model: &Model, trace: &Trace) -> Result<()> {
     Ok(())
 }
 
-/// Median milliseconds of at least five runs and a fifth of a second, after one to warm up.
-fn median(mut run: impl FnMut() -> Result<()>) -> Result<f64> {
-    run()?;
-    let begin = Instant::now();
-    let mut times = Vec::new();
-    while times.len() < 5 || (begin.elapsed().as_millis() < 200 && times.len() < 200) {
-        let start = Instant::now();
-        run()?;
-        times.push(start.elapsed().as_secs_f64() * 1e3);
+/// Median milliseconds of each, of at least five rounds and half a second, after one to warm up. They run in turn: what else the machine
+/// does hits all alike.
+fn medians<const N: usize>(work: [&dyn Fn() -> Result<()>; N]) -> Result<[f64; N]> {
+    for work in work {
+        work()?;
     }
-    times.sort_by(f64::total_cmp);
-    Ok(times[times.len() / 2])
+    let begin = Instant::now();
+    let mut times = [const { Vec::new() }; N];
+    while times[0].len() < 5 || (begin.elapsed().as_millis() < 500 && times[0].len() < 200) {
+        for (work, times) in work.iter().zip(&mut times) {
+            let start = Instant::now();
+            work()?;
+            times.push(start.elapsed().as_secs_f64() * 1e3);
+        }
+    }
+    Ok(times.map(|mut times| {
+        times.sort_by(f64::total_cmp);
+        times[times.len() / 2]
+    }))
 }
 
 #[cfg(test)]

@@ -229,9 +229,14 @@ fn tiles<S: Simd, const R: usize, const P: usize>(
         .zip(rows.chunks_exact(R * pairs));
     for (group, rows) in each {
         let (group, _) = group.as_chunks_mut::<R>();
-        for (r, row) in rows.chunks_exact(pairs).enumerate() {
-            for (to, pair) in group.iter_mut().zip(row) {
-                to[r] = *pair;
+        let mut each = [rows; R];
+        for (row, part) in each.iter_mut().zip(rows.chunks_exact(pairs)) {
+            *row = part;
+        }
+        let each = each.map(|row| &row[..group.len()]);
+        for (k, to) in group.iter_mut().enumerate() {
+            for r in 0..R {
+                to[r] = each[r][k];
             }
         }
     }
