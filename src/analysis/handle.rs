@@ -1,31 +1,20 @@
 //! The handle everybody but the model thread holds.
 
 use std::fmt::Display;
-use std::future::Future;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio::sync::oneshot;
-
 use super::cache::Setting;
 use super::engine::{Engine, loader};
-use super::lenses::Lenses;
 use super::options::{Event, IndexStatus, ModelStatus, Options, Status};
-use super::queue::{Answer, Ask, Asker};
 use super::state::{Shared, State};
 use super::team::{self, Team};
 use super::worker::Worker;
 use super::workspace::keeper::Keeper;
-use super::{
-    CancelToken, CursorReport, DocumentId, DocumentReport, Home, ItemNeighbours, Neighbour, Refusal, UnitReport,
-};
-use crate::explain::PairReport;
-use crate::similar::index::{Elsewhere, Filter};
-use crate::text::{ByteRange, Language, Snapshot};
-
-/// How long a search waits for the team's store.
-pub const STORE_SEARCH: Duration = Duration::from_secs(2);
+use super::{DocumentId, DocumentReport, Refusal};
+use crate::similar::index::Elsewhere;
+use crate::text::{ByteRange, Snapshot};
 
 /// A handle to the model thread. Clones share it; the thread ends with the last of them, or with [`Analysis::shutdown`].
 #[derive(Clone)]
@@ -86,7 +75,7 @@ impl Analysis {
         self
     }
 
-    fn shared(&self) -> &Shared {
+    pub(super) fn shared(&self) -> &Shared {
         &self.0.0
     }
 
@@ -217,222 +206,11 @@ impl Analysis {
         });
     }
 
-    /// What the model says about the word at an offset: `None` where there is no text. A newer question about another place
-    /// of the same document replaces this one.
-    ///
-    /// # Errors
-    /// The reason why there is no answer.
-    pub async fn explain_at(
-        &self,
-        id: &DocumentId,
-        snapshot: Snapshot,
-        offset: usize,
-        cancel: CancelToken,
-    ) -> Result<Option<CursorReport>, Refusal> {
-        self.explain_at_for("cursor", id, snapshot, offset, cancel).await
-    }
-
-    /// As [`Analysis::explain_at`]; only a newer question with the same purpose replaces this one, so that a hover and a
-    /// highlight at different places do not put each other out.
-    ///
-    /// # Errors
-    /// The reason why there is no answer.
-    pub async fn explain_at_for(
-        &self,
-        purpose: &'static str,
-        id: &DocumentId,
-        snapshot: Snapshot,
-        offset: usize,
-        cancel: CancelToken,
-    ) -> Result<Option<CursorReport>, Refusal> {
-        if let Some(known) = self.shared().known_at(id, &snapshot, offset)? {
-            return Ok(known);
-        }
-        let ask = Ask::Cursor {
-            id: id.clone(),
-            snapshot,
-            offset,
-            purpose,
-        };
-        match self.ask(ask, cancel).await? {
-            Answer::Cursor(report) => Ok(report),
-            _ => Err(mixed_up()),
-        }
-    }
-
-    /// The explanation of a range as one text; merged from its parts where it is longer than the model's window. Its words'
-    /// ranges are relative to the start of the range.
-    ///
-    /// # Errors
-    /// The reason why there is no answer.
-    pub async fn explain_range(
-        &self,
-        id: &DocumentId,
-        snapshot: Snapshot,
-        range: ByteRange,
-        cancel: CancelToken,
-    ) -> Result<Arc<UnitReport>, Refusal> {
-        if let Some(known) = self.shared().known_range(id, &snapshot, &range)? {
-            return Ok(known);
-        }
-        match self
-            .ask(
-                Ask::Range {
-                    id: id.clone(),
-                    snapshot,
-                    range,
-                },
-                cancel,
-            )
-            .await?
-        {
-            Answer::Range(report) => Ok(report),
-            _ => Err(mixed_up()),
-        }
-    }
-
-    /// The report on a whole document once it is complete; whoever waits for it does not wait for the debounce.
-    ///
-    /// # Errors
-    /// The reason why there is no answer; [`Refusal::Failed`] when the model failed on some of its units.
-    pub async fn explain_document(
-        &self,
-        id: &DocumentId,
-        snapshot: Snapshot,
-        cancel: CancelToken,
-    ) -> Result<Arc<DocumentReport>, Refusal> {
-        let (asker, answer) = Asker::new(cancel.clone());
-        let known = self.shared().change(|state| {
-            state.check(id, &snapshot)?;
-            let known = state.documents.get(id).filter(|document| document.complete());
-            if let Some(report) = known.and_then(|document| document.report.clone()) {
-                return Ok(Some(report));
-            }
-            state.admit()?;
-            let Some(document) = state.documents.touch(id) else {
-                return Err(Refusal::Stale);
-            };
-            document.wait(asker);
-            // Its pass may have ended already, with units that failed.
-            document.settle();
-            Ok(None)
-        })?;
-        if let Some(report) = known {
-            return Ok(report);
-        }
-        match wait(answer, &cancel).await? {
-            Answer::Document(report) => Ok(report),
-            _ => Err(mixed_up()),
-        }
-    }
-
-    /// Why two passages are similar; without what their languages have in common as well, where that is known.
-    ///
-    /// # Errors
-    /// The reason why there is no answer.
-    pub async fn compare(
-        &self,
-        a: (String, Language),
-        b: (String, Language),
-        cancel: CancelToken,
-    ) -> Result<PairReport, Refusal> {
-        match self.ask(Ask::Compare { a, b }, cancel).await? {
-            Answer::Pair(report) => Ok(*report),
-            _ => Err(mixed_up()),
-        }
-    }
-
     /// What is known of a document's version, complete or not. Never waits.
     pub fn report(&self, id: &DocumentId, version: i32) -> Option<Arc<DocumentReport>> {
         let state = self.shared().state();
         let report = state.documents.get(id)?.report.clone()?;
         (report.snapshot.version() == version).then_some(report)
-    }
-
-    /// The items of a document that resemble others, in the open documents and in the workspace; items that resemble nothing are left
-    /// out. `None` where this version is not analysed yet. Never waits for the model thread: what is not found yet of the workspace
-    /// comes later, after [`Event::Neighbours`].
-    pub fn neighbours(&self, id: &DocumentId, version: i32) -> Option<Arc<Vec<ItemNeighbours>>> {
-        let lenses = self.lenses_of(id, version)?;
-        let found = lenses.neighbours(id, version)?;
-        let lacking = lenses.lacking(id);
-        if lacking.workspace {
-            self.shared().change(|state| state.unrelated.insert(id.clone()));
-        }
-        if let Some(team) = self.shared().team().filter(|_| lacking.store) {
-            team.want(id);
-        }
-        Some(match self.closed_since(&lenses) {
-            closed if closed.is_empty() => found,
-            closed => Arc::new(without(Vec::clone(&found), &closed)),
-        })
-    }
-
-    /// As [`Analysis::neighbours`], of the items around an offset alone, the innermost first, and complete: nothing is computed of
-    /// others.
-    pub fn neighbours_at(&self, id: &DocumentId, version: i32, offset: usize) -> Option<Vec<ItemNeighbours>> {
-        let lenses = self.lenses_of(id, version)?;
-        let found = lenses.neighbours_at(id, version, offset)?;
-        Some(without(found, &self.closed_since(&lenses)))
-    }
-
-    /// What is about the same as a text, best first, at most `count`, in the open documents, in the workspace, and, where it is to go
-    /// beyond, in the team's store, which is waited for no longer than [`STORE_SEARCH`].
-    ///
-    /// # Errors
-    /// The reason why there is no answer.
-    pub async fn search(
-        &self,
-        text: String,
-        filter: &Filter,
-        count: usize,
-        beyond: bool,
-        cancel: CancelToken,
-    ) -> Result<Vec<Neighbour>, Refusal> {
-        let query = match self.ask(Ask::Search { text }, cancel.clone()).await? {
-            Answer::Vector(query) => query,
-            _ => return Err(mixed_up()),
-        };
-        let lenses = self.shared().lenses();
-        let store = self.shared().team().filter(|_| beyond);
-        let store = store.map(|team| team.search(query.clone(), filter.clone(), count));
-        let mut found = lenses.search(&self.shared().workspace(), &query, filter, count);
-        if let Some(store) = store {
-            let answer = tokio::select! {
-                biased;
-                () = cancel.cancelled() => return Err(Refusal::Cancelled),
-                answer = tokio::time::timeout(STORE_SEARCH, store) => answer.ok().and_then(Result::ok),
-            };
-            found.extend(lenses.of_store(&answer.unwrap_or_default()));
-            found.sort_by(|a, b| b.score.total_cmp(&a.score));
-            found.truncate(count);
-        }
-        let closed = self.closed_since(&lenses);
-        found.retain(|neighbour| !stands_in(neighbour, &closed));
-        Ok(found)
-    }
-
-    /// The lenses, if the document still has this version; from now on they are worth keeping ready.
-    fn lenses_of(&self, id: &DocumentId, version: i32) -> Option<Arc<Lenses>> {
-        {
-            let mut state = self.shared().state();
-            let document = state.documents.get_mut(id)?;
-            document.lenses_wanted = true;
-            if document.snapshot.version() != version {
-                return None;
-            }
-        }
-        Some(self.shared().lenses())
-    }
-
-    /// The documents that the lenses know and that are open no more.
-    fn closed_since(&self, lenses: &Lenses) -> Vec<DocumentId> {
-        let state = self.shared().state();
-        lenses
-            .documents()
-            .filter(|id| state.documents.get(id).is_none())
-            .cloned()
-            .collect()
     }
 
     /// What it is doing.
@@ -474,58 +252,4 @@ impl Analysis {
     pub(super) fn workspace(&self) -> Arc<super::workspace::Workspace> {
         self.shared().workspace()
     }
-
-    /// Lets a question wait for the model thread.
-    async fn ask(&self, ask: Ask, cancel: CancelToken) -> Result<Answer, Refusal> {
-        if cancel.is_cancelled() {
-            return Err(Refusal::Cancelled);
-        }
-        let (asker, answer) = Asker::new(cancel.clone());
-        self.shared().change(|state| {
-            state.admit()?;
-            if ask
-                .document()
-                .is_some_and(|(id, version)| !state.is_current(id, version))
-            {
-                return Err(Refusal::Stale);
-            }
-            state.ask(ask, asker);
-            Ok(())
-        })?;
-        wait(answer, &cancel).await
-    }
-}
-
-/// Whether an item stands in one of some documents.
-fn stands_in(neighbour: &Neighbour, documents: &[DocumentId]) -> bool {
-    matches!(&neighbour.home, Home::Document { id, .. } if documents.contains(id))
-}
-
-/// What is left once some documents are gone.
-fn without(mut found: Vec<ItemNeighbours>, closed: &[DocumentId]) -> Vec<ItemNeighbours> {
-    for item in &mut found {
-        item.neighbours.retain(|neighbour| !stands_in(neighbour, closed));
-    }
-    found.retain(|item| !item.neighbours.is_empty());
-    found
-}
-
-/// The answer, or that the asker no longer wants it.
-fn wait(
-    answer: oneshot::Receiver<Result<Answer, Refusal>>,
-    cancel: &CancelToken,
-) -> impl Future<Output = Result<Answer, Refusal>> {
-    let cancel = cancel.clone();
-    async move {
-        tokio::select! {
-            biased;
-            () = cancel.cancelled() => Err(Refusal::Cancelled),
-            answer = answer => answer.unwrap_or(Err(Refusal::Cancelled)),
-        }
-    }
-}
-
-/// An answer of another kind than the question: cannot happen, and is no reason to panic.
-fn mixed_up() -> Refusal {
-    Refusal::Failed("an internal error occurred: the answer belongs to another question".into())
 }

@@ -1,0 +1,116 @@
+//! What resembles what, asked through the handle: the neighbours of a document's items, and searches.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::handle::Analysis;
+use super::lenses::Lenses;
+use super::questions::mixed_up;
+use super::queue::{Answer, Ask};
+use super::{CancelToken, DocumentId, Home, ItemNeighbours, Neighbour, Refusal};
+use crate::similar::index::Filter;
+
+/// How long a search waits for the team's store.
+pub const STORE_SEARCH: Duration = Duration::from_secs(2);
+
+impl Analysis {
+    /// The items of a document that resemble others, in the open documents and in the workspace; items that resemble nothing are left
+    /// out. `None` where this version is not analysed yet. Never waits for the model thread: what is not found yet of the workspace
+    /// comes later, after [`Event::Neighbours`].
+    pub fn neighbours(&self, id: &DocumentId, version: i32) -> Option<Arc<Vec<ItemNeighbours>>> {
+        let lenses = self.lenses_of(id, version)?;
+        let found = lenses.neighbours(id, version)?;
+        let lacking = lenses.lacking(id);
+        if lacking.workspace {
+            self.shared().change(|state| state.unrelated.insert(id.clone()));
+        }
+        if let Some(team) = self.shared().team().filter(|_| lacking.store) {
+            team.want(id);
+        }
+        Some(match self.closed_since(&lenses) {
+            closed if closed.is_empty() => found,
+            closed => Arc::new(without(Vec::clone(&found), &closed)),
+        })
+    }
+
+    /// As [`Analysis::neighbours`], of the items around an offset alone, the innermost first, and complete: nothing is computed of
+    /// others.
+    pub fn neighbours_at(&self, id: &DocumentId, version: i32, offset: usize) -> Option<Vec<ItemNeighbours>> {
+        let lenses = self.lenses_of(id, version)?;
+        let found = lenses.neighbours_at(id, version, offset)?;
+        Some(without(found, &self.closed_since(&lenses)))
+    }
+
+    /// What is about the same as a text, best first, at most `count`, in the open documents, in the workspace, and, where it is to go
+    /// beyond, in the team's store, which is waited for no longer than [`STORE_SEARCH`].
+    ///
+    /// # Errors
+    /// The reason why there is no answer.
+    pub async fn search(
+        &self,
+        text: String,
+        filter: &Filter,
+        count: usize,
+        beyond: bool,
+        cancel: CancelToken,
+    ) -> Result<Vec<Neighbour>, Refusal> {
+        let query = match self.ask(Ask::Search { text }, cancel.clone()).await? {
+            Answer::Vector(query) => query,
+            _ => return Err(mixed_up()),
+        };
+        let lenses = self.shared().lenses();
+        let store = self.shared().team().filter(|_| beyond);
+        let store = store.map(|team| team.search(query.clone(), filter.clone(), count));
+        let mut found = lenses.search(&self.shared().workspace(), &query, filter, count);
+        if let Some(store) = store {
+            let answer = tokio::select! {
+                biased;
+                () = cancel.cancelled() => return Err(Refusal::Cancelled),
+                answer = tokio::time::timeout(STORE_SEARCH, store) => answer.ok().and_then(Result::ok),
+            };
+            found.extend(lenses.of_store(&answer.unwrap_or_default()));
+            found.sort_by(|a, b| b.score.total_cmp(&a.score));
+            found.truncate(count);
+        }
+        let closed = self.closed_since(&lenses);
+        found.retain(|neighbour| !stands_in(neighbour, &closed));
+        Ok(found)
+    }
+
+    /// The lenses, if the document still has this version; from now on they are worth keeping ready.
+    fn lenses_of(&self, id: &DocumentId, version: i32) -> Option<Arc<Lenses>> {
+        {
+            let mut state = self.shared().state();
+            let document = state.documents.get_mut(id)?;
+            document.lenses_wanted = true;
+            if document.snapshot.version() != version {
+                return None;
+            }
+        }
+        Some(self.shared().lenses())
+    }
+
+    /// The documents that the lenses know and that are open no more.
+    fn closed_since(&self, lenses: &Lenses) -> Vec<DocumentId> {
+        let state = self.shared().state();
+        lenses
+            .documents()
+            .filter(|id| state.documents.get(id).is_none())
+            .cloned()
+            .collect()
+    }
+}
+
+/// Whether an item stands in one of some documents.
+fn stands_in(neighbour: &Neighbour, documents: &[DocumentId]) -> bool {
+    matches!(&neighbour.home, Home::Document { id, .. } if documents.contains(id))
+}
+
+/// What is left once some documents are gone.
+fn without(mut found: Vec<ItemNeighbours>, closed: &[DocumentId]) -> Vec<ItemNeighbours> {
+    for item in &mut found {
+        item.neighbours.retain(|neighbour| !stands_in(neighbour, closed));
+    }
+    found.retain(|item| !item.neighbours.is_empty());
+    found
+}

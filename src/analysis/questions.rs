@@ -1,0 +1,179 @@
+//! Questions that wait for the model thread, asked through the handle.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use tokio::sync::oneshot;
+
+use super::handle::Analysis;
+use super::queue::{Answer, Ask, Asker};
+use super::{CancelToken, CursorReport, DocumentId, DocumentReport, Refusal, UnitReport};
+use crate::explain::PairReport;
+use crate::text::{ByteRange, Language, Snapshot};
+
+impl Analysis {
+    /// What the model says about the word at an offset: `None` where there is no text. A newer question about another place
+    /// of the same document replaces this one.
+    ///
+    /// # Errors
+    /// The reason why there is no answer.
+    pub async fn explain_at(
+        &self,
+        id: &DocumentId,
+        snapshot: Snapshot,
+        offset: usize,
+        cancel: CancelToken,
+    ) -> Result<Option<CursorReport>, Refusal> {
+        self.explain_at_for("cursor", id, snapshot, offset, cancel).await
+    }
+
+    /// As [`Analysis::explain_at`]; only a newer question with the same purpose replaces this one, so that a hover and a
+    /// highlight at different places do not put each other out.
+    ///
+    /// # Errors
+    /// The reason why there is no answer.
+    pub async fn explain_at_for(
+        &self,
+        purpose: &'static str,
+        id: &DocumentId,
+        snapshot: Snapshot,
+        offset: usize,
+        cancel: CancelToken,
+    ) -> Result<Option<CursorReport>, Refusal> {
+        if let Some(known) = self.shared().known_at(id, &snapshot, offset)? {
+            return Ok(known);
+        }
+        let ask = Ask::Cursor {
+            id: id.clone(),
+            snapshot,
+            offset,
+            purpose,
+        };
+        match self.ask(ask, cancel).await? {
+            Answer::Cursor(report) => Ok(report),
+            _ => Err(mixed_up()),
+        }
+    }
+
+    /// The explanation of a range as one text; merged from its parts where it is longer than the model's window. Its words'
+    /// ranges are relative to the start of the range.
+    ///
+    /// # Errors
+    /// The reason why there is no answer.
+    pub async fn explain_range(
+        &self,
+        id: &DocumentId,
+        snapshot: Snapshot,
+        range: ByteRange,
+        cancel: CancelToken,
+    ) -> Result<Arc<UnitReport>, Refusal> {
+        if let Some(known) = self.shared().known_range(id, &snapshot, &range)? {
+            return Ok(known);
+        }
+        match self
+            .ask(
+                Ask::Range {
+                    id: id.clone(),
+                    snapshot,
+                    range,
+                },
+                cancel,
+            )
+            .await?
+        {
+            Answer::Range(report) => Ok(report),
+            _ => Err(mixed_up()),
+        }
+    }
+
+    /// The report on a whole document once it is complete; whoever waits for it does not wait for the debounce.
+    ///
+    /// # Errors
+    /// The reason why there is no answer; [`Refusal::Failed`] when the model failed on some of its units.
+    pub async fn explain_document(
+        &self,
+        id: &DocumentId,
+        snapshot: Snapshot,
+        cancel: CancelToken,
+    ) -> Result<Arc<DocumentReport>, Refusal> {
+        let (asker, answer) = Asker::new(cancel.clone());
+        let known = self.shared().change(|state| {
+            state.check(id, &snapshot)?;
+            let known = state.documents.get(id).filter(|document| document.complete());
+            if let Some(report) = known.and_then(|document| document.report.clone()) {
+                return Ok(Some(report));
+            }
+            state.admit()?;
+            let Some(document) = state.documents.touch(id) else {
+                return Err(Refusal::Stale);
+            };
+            document.wait(asker);
+            // Its pass may have ended already, with units that failed.
+            document.settle();
+            Ok(None)
+        })?;
+        if let Some(report) = known {
+            return Ok(report);
+        }
+        match wait(answer, &cancel).await? {
+            Answer::Document(report) => Ok(report),
+            _ => Err(mixed_up()),
+        }
+    }
+
+    /// Why two passages are similar; without what their languages have in common as well, where that is known.
+    ///
+    /// # Errors
+    /// The reason why there is no answer.
+    pub async fn compare(
+        &self,
+        a: (String, Language),
+        b: (String, Language),
+        cancel: CancelToken,
+    ) -> Result<PairReport, Refusal> {
+        match self.ask(Ask::Compare { a, b }, cancel).await? {
+            Answer::Pair(report) => Ok(*report),
+            _ => Err(mixed_up()),
+        }
+    }
+
+    /// Lets a question wait for the model thread.
+    pub(super) async fn ask(&self, ask: Ask, cancel: CancelToken) -> Result<Answer, Refusal> {
+        if cancel.is_cancelled() {
+            return Err(Refusal::Cancelled);
+        }
+        let (asker, answer) = Asker::new(cancel.clone());
+        self.shared().change(|state| {
+            state.admit()?;
+            if ask
+                .document()
+                .is_some_and(|(id, version)| !state.is_current(id, version))
+            {
+                return Err(Refusal::Stale);
+            }
+            state.ask(ask, asker);
+            Ok(())
+        })?;
+        wait(answer, &cancel).await
+    }
+}
+
+/// The answer, or that the asker no longer wants it.
+fn wait(
+    answer: oneshot::Receiver<Result<Answer, Refusal>>,
+    cancel: &CancelToken,
+) -> impl Future<Output = Result<Answer, Refusal>> {
+    let cancel = cancel.clone();
+    async move {
+        tokio::select! {
+            biased;
+            () = cancel.cancelled() => Err(Refusal::Cancelled),
+            answer = answer => answer.unwrap_or(Err(Refusal::Cancelled)),
+        }
+    }
+}
+
+/// An answer of another kind than the question: cannot happen, and is no reason to panic.
+pub(super) fn mixed_up() -> Refusal {
+    Refusal::Failed("an internal error occurred: the answer belongs to another question".into())
+}
