@@ -811,7 +811,7 @@ mod x86 {
 mod arm {
     use std::arch::aarch64::*;
 
-    use super::{LANES, Pairs, Registers, Simd};
+    use super::{Kernel, LANES, Pairs, Registers, Simd};
 
     /// NEON belongs to every aarch64 target.
     #[derive(Clone, Copy)]

@@ -1,10 +1,11 @@
 #!/bin/bash
-# The kernels where the test suite cannot go: tests/kernels/run.sh miri|memcheck|address|neon
+# The kernels where the test suite cannot go: tests/kernels/run.sh miri|memcheck|address|neon|check
 #
 # src/model/simd.rs and src/model/kernels stand on nothing but the standard library. They are built as a crate of their own, with the
 # tests they carry: under Miri (undefined behaviour; needs the nightly component miri), under valgrind (memory, and numbers that were
 # never written; needs valgrind), with the address sanitizer (memory; needs nightly), or for aarch64 in an emulator (NEON; needs the
-# target aarch64-unknown-linux-gnu, gcc-aarch64-linux-gnu and qemu-user). Words after the mode choose tests, as `cargo test` takes them.
+# target aarch64-unknown-linux-gnu, gcc-aarch64-linux-gnu and qemu-user). `check` only compiles them for aarch64, which needs no more
+# than the target. Words after the mode choose tests, as `cargo test` takes them.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
 crate=${TMPDIR:-/tmp}/fovea-kernels
@@ -44,5 +45,6 @@ case "$mode" in
     export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER="qemu-aarch64 -L /usr/aarch64-linux-gnu"
     cargo test --target aarch64-unknown-linux-gnu -- "$@"
     ;;
-  *) echo "usage: run.sh miri|memcheck|address|neon" >&2; exit 2 ;;
+  check) cargo check --tests --target aarch64-unknown-linux-gnu ;;
+  *) echo "usage: run.sh miri|memcheck|address|neon|check" >&2; exit 2 ;;
 esac
