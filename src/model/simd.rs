@@ -61,7 +61,15 @@ pub trait Simd: Copy {
     fn in_order(self) {}
     /// Has the cache line of a float fetched while other things are computed. Where no instruction does that, nothing happens.
     #[inline(always)]
-    fn fetch(self, _place: &f32) {}
+    fn fetch(self, place: &f32) {
+        // SAFETY: every x86-64 has the instruction, and it changes nothing that can be seen.
+        #[cfg(all(target_arch = "x86_64", not(miri)))]
+        unsafe {
+            use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+            _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(place).cast());
+        }
+        let _ = place;
+    }
     /// a + b
     fn add(self, a: Self::F32, b: Self::F32) -> Self::F32;
     /// a - b
@@ -473,14 +481,6 @@ mod x86 {
             }
         }
         #[inline(always)]
-        fn fetch(self, place: &f32) {
-            // SAFETY: every x86-64 has the instruction; this instruction changes nothing that can be seen.
-            #[cfg(not(miri))]
-            unsafe {
-                _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(place).cast());
-            }
-        }
-        #[inline(always)]
         fn in_order(self) {
             // SAFETY: no instruction.
             #[cfg(not(miri))]
@@ -669,14 +669,6 @@ mod x86 {
         fn store(self, to: &mut [f32; LANES], v: Self::F32) {
             // SAFETY: as above; there is room for sixteen floats, and this store needs no alignment.
             unsafe { _mm512_storeu_ps(to.as_mut_ptr(), v) }
-        }
-        #[inline(always)]
-        fn fetch(self, place: &f32) {
-            // SAFETY: as above; this instruction changes nothing that can be seen.
-            #[cfg(not(miri))]
-            unsafe {
-                _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(place).cast());
-            }
         }
         #[inline(always)]
         fn add(self, a: Self::F32, b: Self::F32) -> Self::F32 {
