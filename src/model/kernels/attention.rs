@@ -77,6 +77,7 @@ fn rows<S: Simd, const R: usize, const P: usize>(
     let mut memory = vec![0f32; TILES * R * stride + LANES];
     let start = memory.as_ptr().align_offset(size_of::<Lane>()).min(LANES);
     let mut inverses = [[0f32; R]; TILES];
+    let by = (head.width as f32).sqrt().recip() * std::f32::consts::LOG2_E;
     for (block, context) in context.chunks_mut(TILES * R * head.width).enumerate() {
         let (first, count) = (block * TILES * R, context.len() / head.width);
         let query = &head.qkv[first * head.stride + head.at[0]..];
@@ -89,7 +90,6 @@ fn rows<S: Simd, const R: usize, const P: usize>(
             bias: None,
         };
         product::<S, R, P>(s, (query, head.stride, count), head.width, keys, &mut scores);
-        let by = (head.width as f32).sqrt().recip() * std::f32::consts::LOG2_E;
         for (r, (row, inverse)) in weights.chunks_exact_mut(stride).zip(&mut *inverses).enumerate() {
             if let Some(map) = &kept {
                 fetch(s, map, n, first + r..first + r + 1, 0, n.div_ceil(LANES));

@@ -2,15 +2,16 @@
 
 use super::super::simd::Simd;
 
-/// e^x: relative error below 2e-7 for x in -87 … 88; 0 below -87.7, as softmax wants it, and e^88.3 above 88.3.
+/// Added to n, leaves n + 127 in the lowest bits: the exponent of 2ⁿ. At n = -127 that is zero's.
+const TO_EXPONENT: f32 = 12_582_912.0 + 127.0;
+
+/// e^x: relative error below 2e-7 for x in -87 … 88; 0 below -87.7, and e^88.3 above 88.3.
 ///
 /// Cody & Waite's reduction and the degree 6 polynomial of Cephes' `expf`.
 #[inline(always)]
 pub fn exp<S: Simd>(s: S, x: S::F32) -> S::F32 {
     const LN2_HIGH: f32 = 0.693_359_4;
     const LN2_LOW: f32 = -2.121_944_4e-4;
-    /// Added to n, leaves n + 127 in the lowest bits: the exponent of 2ⁿ. At n = -127 that is zero's.
-    const TO_EXPONENT: f32 = 12_582_912.0 + 127.0;
     let x = s.max(s.min(x, s.splat(88.3)), s.splat(-88.0));
     let shifted = s.fma(x, s.splat(std::f32::consts::LOG2_E), s.splat(TO_EXPONENT));
     let n = s.sub(shifted, s.splat(TO_EXPONENT));
@@ -30,8 +31,6 @@ pub fn exp<S: Simd>(s: S, x: S::F32) -> S::F32 {
 /// relative error (1.05e-7, before rounding) of those that begin with 1 + x·ln 2.
 #[inline(always)]
 pub fn exp2<S: Simd>(s: S, x: S::F32) -> S::F32 {
-    /// Added to n, leaves n + 127 in the lowest bits: the exponent of 2ⁿ. At n = -127 that is zero's.
-    const TO_EXPONENT: f32 = 12_582_912.0 + 127.0;
     let x = s.max(x, s.splat(-127.0));
     let shifted = s.add(x, s.splat(TO_EXPONENT));
     let r = s.sub(x, s.sub(shifted, s.splat(TO_EXPONENT)));
