@@ -107,6 +107,12 @@ pub trait Simd: Copy {
     fn splat_pair(self, pair: [i16; 2]) -> Self::I16;
     /// acc + a₀·b₀ + a₁·b₁ for the pair of every lane, wrapping.
     fn dot_pairs(self, acc: Self::I32, a: Self::I16, b: Self::I16) -> Self::I32;
+    /// The sums of [`Simd::dot_pairs`] over the pairs of R rows, `a[k][r]` times `b[k]`, where a path has a loop of its own for that
+    /// many rows; b is as long as a.
+    #[inline(always)]
+    fn dot_rows<const R: usize>(self, _a: &[[[i16; 2]; R]], _b: &[Pairs]) -> Option<[Self::I32; R]> {
+        None
+    }
     /// As floats.
     fn to_f32(self, a: Self::I32) -> Self::F32;
     /// Rounds to the nearest integers, which must fit into 16 bits, ties to even.
@@ -450,6 +456,82 @@ mod x86 {
         unsafe { _mm256_blend_epi16::<0b1010_1010>(low, _mm256_slli_epi32::<16>(high)) }
     }
 
+    /// One step of [`dot_rows`]: the pairs of some rows, `$a` bytes on, times the sixteen columns `$b` bytes on.
+    macro_rules! dot_step {
+        ($a:literal, $b:literal, $($row:literal $low:ident $high:ident)*) => {
+            concat!(
+                "vmovdqa {b_low}, [{b} + ", $b, "]\n",
+                "vmovdqa {b_high}, [{b} + ", $b, " + 32]\n",
+                $(
+                    "vpbroadcastd {x}, dword ptr [{a} + ", $a, " + 4 * ", $row, "]\n",
+                    "vpmaddwd {y}, {x}, {b_low}\n",
+                    "vpmaddwd {x}, {x}, {b_high}\n",
+                    "vpaddd {", stringify!($low), "}, {", stringify!($low), "}, {y}\n",
+                    "vpaddd {", stringify!($high), "}, {", stringify!($high), "}, {x}\n",
+                )*
+            )
+        };
+    }
+
+    /// A loop of [`Simd::dot_rows`], by hand: a compiler multiplies and adds in turn, and then most multiplications of a Zen 3, which
+    /// hands instructions to two schedulers in turn, wait at one of them; given several steps at a time it keeps more sums, columns
+    /// and products than there are registers.
+    macro_rules! dot_rows {
+        ($name:ident: $rows:literal, $($row:literal $low:ident $high:ident)*) => {
+            /// # Safety
+            /// The processor must have AVX2.
+            #[inline]
+            #[target_feature(enable = "avx2")]
+            unsafe fn $name(a: &[[i16; 2]], b: &[Pairs]) -> [[__m256i; 2]; $rows] {
+                assert_eq!(a.len(), $rows * b.len());
+                $(let (mut $low, mut $high) = (_mm256_setzero_si256(), _mm256_setzero_si256());)*
+                // SAFETY: the processor is as the caller promises; what is read are the pairs of the columns, aligned as their type
+                // is, and as many of each row.
+                unsafe {
+                    std::arch::asm!(
+                        "sub {left}, 4",
+                        "jb 3f",
+                        ".p2align 5",
+                        "2:",
+                        dot_step!("0", "0", $($row $low $high)*),
+                        dot_step!("4 * {rows}", "64", $($row $low $high)*),
+                        dot_step!("8 * {rows}", "128", $($row $low $high)*),
+                        dot_step!("12 * {rows}", "192", $($row $low $high)*),
+                        "add {a}, 16 * {rows}",
+                        "add {b}, 256",
+                        "sub {left}, 4",
+                        "jae 2b",
+                        "3:",
+                        "add {left}, 4",
+                        "jz 5f",
+                        "4:",
+                        dot_step!("0", "0", $($row $low $high)*),
+                        "add {a}, 4 * {rows}",
+                        "add {b}, 64",
+                        "dec {left}",
+                        "jnz 4b",
+                        "5:",
+                        rows = const $rows,
+                        left = inout(reg) b.len() => _,
+                        a = inout(reg) a.as_ptr() => _,
+                        b = inout(reg) b.as_ptr() => _,
+                        $($low = inout(ymm_reg) $low, $high = inout(ymm_reg) $high,)*
+                        b_low = out(ymm_reg) _,
+                        b_high = out(ymm_reg) _,
+                        x = out(ymm_reg) _,
+                        y = out(ymm_reg) _,
+                        options(pure, readonly, nostack),
+                    );
+                }
+                [$([$low, $high]),*]
+            }
+        };
+    }
+
+    dot_rows!(dot_six: 6, "0" low0 high0 "1" low1 high1 "2" low2 high2 "3" low3 high3 "4" low4 high4 "5" low5 high5);
+    dot_rows!(dot_four: 4, "0" low0 high0 "1" low1 high1 "2" low2 high2 "3" low3 high3);
+    dot_rows!(dot_two: 2, "0" low0 high0 "1" low1 high1);
+
     impl Simd for Avx2 {
         type F32 = [__m256; 2];
         type I32 = [__m256i; 2];
@@ -585,6 +667,22 @@ mod x86 {
         #[inline(always)]
         fn dot_pairs(self, acc: Self::I32, a: Self::I16, b: Self::I16) -> Self::I32 {
             both!(_mm256_add_epi32, acc, both!(_mm256_madd_epi16, a, b))
+        }
+        #[inline(always)]
+        fn dot_rows<const R: usize>(self, a: &[[[i16; 2]; R]], b: &[Pairs]) -> Option<[Self::I32; R]> {
+            if cfg!(miri) {
+                return None;
+            }
+            let a = a.as_flattened();
+            // SAFETY: `self` is the proof that the processor has the instructions.
+            unsafe {
+                match R {
+                    6 => Some(dot_six(a, b)).map(|sums| std::array::from_fn(|r| sums[r])),
+                    4 => Some(dot_four(a, b)).map(|sums| std::array::from_fn(|r| sums[r])),
+                    2 => Some(dot_two(a, b)).map(|sums| std::array::from_fn(|r| sums[r])),
+                    _ => None,
+                }
+            }
         }
         #[inline(always)]
         fn to_f32(self, a: Self::I32) -> Self::F32 {

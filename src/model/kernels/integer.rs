@@ -135,7 +135,7 @@ fn pack(inner: usize, columns: usize, at: impl Fn(usize, usize) -> i16) -> (Vec<
 struct Packed {
     /// Row by row, pairs side by side; an odd last entry has a zero beside it.
     rows: Vec<i16>,
-    /// The full groups of rows again, pair by pair: those of all rows of a group, then the next pair's.
+    /// The rows again in groups of a tile's height, pair by pair: those of all rows of a group, then the next pair's.
     groups: Vec<[i16; 2]>,
     /// What the integers of each block of a row are worth, row by row.
     scales: Vec<f32>,
@@ -221,24 +221,16 @@ fn tiles<S: Simd, const R: usize, const P: usize>(
 ) {
     let pairs = b.inner.div_ceil(2);
     let (rows, _) = packed.rows.as_chunks::<2>();
-    let groups = rows.len() / pairs / R;
-    packed.groups.resize(groups * R * pairs, [0; 2]);
-    let each = packed
-        .groups
-        .chunks_exact_mut(R * pairs)
-        .zip(rows.chunks_exact(R * pairs));
-    for (group, rows) in each {
-        let (group, _) = group.as_chunks_mut::<R>();
-        let mut sources = [rows; R];
-        for (source, row) in sources.iter_mut().zip(rows.chunks_exact(pairs)) {
-            *source = &row[..group.len()];
-        }
-        // Pair by pair: what is written lies together, and packing is a tenth faster for it.
-        for (k, to) in group.iter_mut().enumerate() {
-            for r in 0..R {
-                to[r] = sources[r][k];
-            }
-        }
+    packed.groups.resize(rows.len(), [0; 2]);
+    let mut at = 0;
+    while at < rows.len() {
+        let (rows, groups) = (&rows[at..], &mut packed.groups[at..]);
+        at += match rows.len() / pairs {
+            count if count >= R => group::<R>(rows, pairs, groups),
+            4.. => group::<4>(rows, pairs, groups),
+            2.. => group::<2>(rows, pairs, groups),
+            _ => group::<1>(rows, pairs, groups),
+        };
     }
     let mut panel = panels.start;
     while panel < panels.end {
@@ -256,6 +248,23 @@ fn tiles<S: Simd, const R: usize, const P: usize>(
     }
 }
 
+/// Puts the pairs of the first R rows side by side, and tells how many that are in all.
+#[inline(always)]
+fn group<const R: usize>(rows: &[[i16; 2]], pairs: usize, groups: &mut [[i16; 2]]) -> usize {
+    let (group, _) = groups[..R * pairs].as_chunks_mut::<R>();
+    let mut sources = [&rows[..group.len()]; R];
+    for (source, row) in sources.iter_mut().zip(rows.chunks_exact(pairs)) {
+        *source = &row[..group.len()];
+    }
+    // Pair by pair: what is written lies together, and packing is a tenth faster for it.
+    for (k, to) in group.iter_mut().enumerate() {
+        for r in 0..R {
+            to[r] = sources[r][k];
+        }
+    }
+    R * pairs
+}
+
 /// Every row times P panels.
 #[inline(always)]
 fn all_rows<S: Simd, const R: usize, const P: usize>(
@@ -267,38 +276,40 @@ fn all_rows<S: Simd, const R: usize, const P: usize>(
     sink: &mut impl Sink,
 ) {
     let pairs = b.inner.div_ceil(2);
-    let blocks = pairs.div_ceil(BLOCK);
+    let count = packed.groups.len() / pairs;
     let mut row = 0;
-    for group in packed.groups.chunks_exact(R * pairs) {
-        let (a, _) = group.as_chunks::<R>();
-        sink.next(s, row..row + R, panel * LANES, P);
-        let sums = grouped::<S, R, P>(s, a, columns, &packed.scales[row * blocks..]);
-        finish(s, sums, b, row, panel, sink);
-        row += R;
-    }
-    let (rows, _) = packed.rows.as_chunks::<2>();
-    while row * pairs < rows.len() {
-        let (rest, scales) = (&rows[row * pairs..], &packed.scales[row * blocks..]);
-        row += match rest.len() / pairs {
-            4.. => {
-                finish(s, strided::<S, 4, P>(s, rest, columns, scales), b, row, panel, sink);
-                4
-            }
-            2.. => {
-                finish(s, strided::<S, 2, P>(s, rest, columns, scales), b, row, panel, sink);
-                2
-            }
-            _ => {
-                finish(s, strided::<S, 1, P>(s, rest, columns, scales), b, row, panel, sink);
-                1
-            }
+    while row < count {
+        row += match count - row {
+            left if left >= R => tile::<S, R, P>(s, b, columns, row, panel, packed, sink),
+            4.. => tile::<S, 4, P>(s, b, columns, row, panel, packed, sink),
+            2.. => tile::<S, 2, P>(s, b, columns, row, panel, packed, sink),
+            _ => tile::<S, 1, P>(s, b, columns, row, panel, packed, sink),
         };
     }
 }
 
-/// The sums of a packed group.
+/// R rows times P panels, into the sink; tells how many rows that were.
 #[inline(always)]
-fn grouped<S: Simd, const R: usize, const P: usize>(
+fn tile<S: Simd, const R: usize, const P: usize>(
+    s: S,
+    b: &IntegerPanels,
+    columns: [&[Pairs]; P],
+    row: usize,
+    panel: usize,
+    packed: &Packed,
+    sink: &mut impl Sink,
+) -> usize {
+    let pairs = b.inner.div_ceil(2);
+    let (a, _) = packed.groups[row * pairs..][..R * pairs].as_chunks::<R>();
+    sink.next(s, row..row + R, panel * LANES, P);
+    let sums = sums::<S, R, P>(s, a, columns, &packed.scales[row * pairs.div_ceil(BLOCK)..]);
+    finish(s, sums, b, row, panel, sink);
+    R
+}
+
+/// The sums of a group of rows.
+#[inline(always)]
+fn sums<S: Simd, const R: usize, const P: usize>(
     s: S,
     a: &[[[i16; 2]; R]],
     b: [&[Pairs]; P],
@@ -313,61 +324,25 @@ fn grouped<S: Simd, const R: usize, const P: usize>(
         let a = &a[start..end];
         // Of the same length, so that nothing in the loop can fail: only then do the sums stay in registers.
         let panels = b.map(|panel| &panel[start..][..a.len()]);
-        let mut lanes = [s.splat_pair([0; 2]); P];
-        for (k, a) in a.iter().enumerate() {
-            for p in 0..P {
-                lanes[p] = s.load_pairs(&panels[p][k]);
-            }
+        if P == 1
+            && let Some(sums) = s.dot_rows(a, panels[0])
+        {
             each_row!(r in R => {
-                let a = s.splat_pair(a[r]);
-                for p in 0..P {
-                    exact[r][p] = s.dot_pairs(exact[r][p], a, lanes[p]);
-                }
+                exact[r][0] = sums[r];
             });
-        }
-        each_row!(r in R => {
-            let scale = s.splat(scales[r * blocks + start / BLOCK]);
-            for p in 0..P {
-                sums[r][p] = s.fma(s.to_f32(exact[r][p]), scale, sums[r][p]);
-            }
-        });
-        start = end;
-    }
-    sums
-}
-
-/// The sums of R rows as they lie.
-#[inline(always)]
-fn strided<S: Simd, const R: usize, const P: usize>(
-    s: S,
-    x: &[[i16; 2]],
-    b: [&[Pairs]; P],
-    scales: &[f32],
-) -> [[S::F32; P]; R] {
-    let pairs = b[0].len();
-    let blocks = pairs.div_ceil(BLOCK);
-    let mut sums = [[s.splat(0.0); P]; R];
-    let mut start = 0;
-    while start < pairs {
-        let end = (start + BLOCK).min(pairs);
-        let mut exact = [[s.zero_i32(); P]; R];
-        let count = end - start;
-        let panels = b.map(|panel| &panel[start..][..count]);
-        let mut rows = [&x[start..][..count]; R];
-        for (r, row) in rows.iter_mut().enumerate() {
-            *row = &x[r * pairs + start..][..count];
-        }
-        let mut lanes = [s.splat_pair([0; 2]); P];
-        for k in 0..count {
-            for p in 0..P {
-                lanes[p] = s.load_pairs(&panels[p][k]);
-            }
-            each_row!(r in R => {
-                let a = s.splat_pair(rows[r][k]);
+        } else {
+            let mut lanes = [s.splat_pair([0; 2]); P];
+            for (k, a) in a.iter().enumerate() {
                 for p in 0..P {
-                    exact[r][p] = s.dot_pairs(exact[r][p], a, lanes[p]);
+                    lanes[p] = s.load_pairs(&panels[p][k]);
                 }
-            });
+                each_row!(r in R => {
+                    let a = s.splat_pair(a[r]);
+                    for p in 0..P {
+                        exact[r][p] = s.dot_pairs(exact[r][p], a, lanes[p]);
+                    }
+                });
+            }
         }
         each_row!(r in R => {
             let scale = s.splat(scales[r * blocks + start / BLOCK]);
@@ -485,6 +460,62 @@ mod tests {
                 let exact = if c % 2 == 0 { -15.0 } else { 15.0 } * inner as f32;
                 assert!((v - exact).abs() < 1e-3 * exact.abs(), "{path:?} {v} {exact}");
             }
+        }
+    }
+
+    /// Whether the path's own loop over R rows gives what one pair at a time gives; nothing where it has none.
+    struct Loops<'a, const R: usize>(&'a [[[i16; 2]; R]], &'a [Pairs]);
+
+    impl<const R: usize> Kernel for Loops<'_, R> {
+        type Output = Option<bool>;
+        #[inline(always)]
+        fn run<S: Simd>(self, s: S) -> Option<bool> {
+            let numbers = |v: S::I32| {
+                let mut lanes = [f32::NAN; LANES];
+                s.store(&mut lanes, s.to_f32(v));
+                lanes
+            };
+            let sums = s.dot_rows(self.0, self.1)?;
+            Some((0..R).all(|r| {
+                let mut sum = s.zero_i32();
+                for (a, b) in self.0.iter().zip(self.1) {
+                    sum = s.dot_pairs(sum, s.splat_pair(a[r]), s.load_pairs(b));
+                }
+                numbers(sums[r]) == numbers(sum)
+            }))
+        }
+    }
+
+    fn loops_agree<const R: usize>(path: Path) -> Option<bool> {
+        let mut state = 1u32;
+        let mut integer = || {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 21) as i16 - 1024
+        };
+        let mut agree = |count: usize| {
+            let a: Vec<_> = (0..count).map(|_| [(); R].map(|()| [integer(), integer()])).collect();
+            let b: Vec<_> = (0..count).map(|_| Pairs([(); 2 * LANES].map(|()| integer()))).collect();
+            run_on(path, Loops(&a, &b))
+        };
+        (0..=9).chain([64]).map(&mut agree).reduce(|a, b| Some(a? && b?))?
+    }
+
+    #[test]
+    fn a_loop_over_rows_sums_what_one_pair_after_the_other_does() {
+        for path in Path::ALL.into_iter().filter(|path| path.available()) {
+            let agree =
+                [loops_agree::<1>, loops_agree::<2>, loops_agree::<4>, loops_agree::<6>].map(|agree| agree(path));
+            let written = path == Path::Avx2 && cfg!(not(miri));
+            assert_eq!(
+                agree,
+                [
+                    None,
+                    written.then_some(true),
+                    written.then_some(true),
+                    written.then_some(true)
+                ],
+                "{path:?}"
+            );
         }
     }
 
