@@ -107,6 +107,24 @@ pub trait Simd: Copy {
     fn splat_pair(self, pair: [i16; 2]) -> Self::I16;
     /// acc + a₀·b₀ + a₁·b₁ for the pair of every lane, wrapping.
     fn dot_pairs(self, acc: Self::I32, a: Self::I16, b: Self::I16) -> Self::I32;
+    /// Σ `x[r·stride + k]`·`b[k]` for R rows, one product added to the sum of those before it, where a path has a loop of its own for
+    /// that many rows.
+    #[inline(always)]
+    fn fma_rows<const R: usize>(self, _x: &[f32], _stride: usize, _b: &[Lane]) -> Option<[[f32; LANES]; R]> {
+        None
+    }
+    /// The same into rows of `out`, `width` apart; tells whether there is such a loop.
+    #[inline(always)]
+    fn fma_rows_into<const R: usize>(
+        self,
+        _x: &[f32],
+        _stride: usize,
+        _b: &[Lane],
+        _out: &mut [f32],
+        _width: usize,
+    ) -> bool {
+        false
+    }
     /// The sums of [`Simd::dot_pairs`] over the pairs of R rows, `a[k][r]` times `b[k]`, where a path has a loop of its own for that
     /// many rows; b is as long as a.
     #[inline(always)]
@@ -391,7 +409,7 @@ impl Simd for Portable {
 mod x86 {
     use std::arch::x86_64::*;
 
-    use super::{Kernel, LANES, Pairs, Registers, Simd};
+    use super::{Kernel, LANES, Lane, Pairs, Registers, Simd};
 
     /// # Safety
     /// The processor must have AVX2 and FMA.
@@ -471,6 +489,123 @@ mod x86 {
                 )*
             )
         };
+    }
+
+    /// One step of [`fma_rows`]: an entry of some rows, `$a` bytes on, times the sixteen columns `$b` bytes on.
+    macro_rules! fma_step {
+        ($a:literal, $b:literal, $($row:literal $low:literal $high:literal)*) => {
+            concat!(
+                "vmovaps ymm12, [{b} + ", $b, "]\n",
+                "vmovaps ymm13, [{b} + ", $b, " + 32]\n",
+                $(
+                    "vbroadcastss ymm14, dword ptr [", $row, " + ", $a, "]\n",
+                    "vfmadd231ps ", $low, ", ymm14, ymm12\n",
+                    "vfmadd231ps ", $high, ", ymm14, ymm13\n",
+                )*
+            )
+        };
+    }
+
+    /// A loop of [`Simd::fma_rows`], by hand: a compiler counts from row to row in every step, a third more instructions.
+    macro_rules! fma_rows {
+        ($name:ident: $rows:literal, $($row:literal $low:literal $high:literal $to:literal)*) => {
+            /// # Safety
+            /// The processor must have AVX2 and FMA, and sixteen floats be written to each place that lies as many times `width`
+            /// behind `out` as there are rows.
+            #[inline]
+            #[target_feature(enable = "avx2,fma")]
+            unsafe fn $name(x: &[f32], stride: usize, b: &[Lane], out: *mut f32, width: usize) {
+                assert!(x.len() >= ($rows - 1) * stride + b.len());
+                // SAFETY: the processor is as the caller promises, and so is what is written; what is read are the lanes of the
+                // columns, aligned as their type is, and as many entries of each row.
+                unsafe {
+                    std::arch::asm!(
+                        $(
+                            concat!("vxorps ", $low, ", ", $low, ", ", $low),
+                            concat!("vxorps ", $high, ", ", $high, ", ", $high),
+                        )*
+                        "sub {left}, 4",
+                        "jb 3f",
+                        ".p2align 5",
+                        "2:",
+                        fma_step!("0", "0", $($row $low $high)*),
+                        fma_step!("4", "64", $($row $low $high)*),
+                        fma_step!("8", "128", $($row $low $high)*),
+                        fma_step!("12", "192", $($row $low $high)*),
+                        "add {x}, 16",
+                        "add {x3}, 16",
+                        "add {b}, 256",
+                        "sub {left}, 4",
+                        "jae 2b",
+                        "3:",
+                        "add {left}, 4",
+                        "jz 5f",
+                        "4:",
+                        fma_step!("0", "0", $($row $low $high)*),
+                        "add {x}, 4",
+                        "add {x3}, 4",
+                        "add {b}, 64",
+                        "dec {left}",
+                        "jnz 4b",
+                        "5:",
+                        "lea {out3}, [{out} + 2 * {width}]",
+                        "add {out3}, {width}",
+                        $(
+                            concat!("vmovups [", $to, "], ", $low),
+                            concat!("vmovups [", $to, " + 32], ", $high),
+                        )*
+                        left = inout(reg) b.len() => _,
+                        b = inout(reg) b.as_ptr() => _,
+                        // The first row, and the fourth.
+                        x = inout(reg) x.as_ptr() => _,
+                        x3 = inout(reg) x.as_ptr().wrapping_add(3 * stride) => _,
+                        stride = in(reg) 4 * stride,
+                        out = in(reg) out,
+                        out3 = out(reg) _,
+                        width = in(reg) 4 * width,
+                        out("ymm0") _, out("ymm1") _, out("ymm2") _, out("ymm3") _, out("ymm4") _, out("ymm5") _,
+                        out("ymm6") _, out("ymm7") _, out("ymm8") _, out("ymm9") _, out("ymm10") _, out("ymm11") _,
+                        out("ymm12") _, out("ymm13") _, out("ymm14") _,
+                        options(nostack),
+                    );
+                }
+            }
+        };
+    }
+
+    fma_rows!(fma_six: 6,
+        "{x}" "ymm0" "ymm1" "{out}"
+        "{x} + {stride}" "ymm2" "ymm3" "{out} + {width}"
+        "{x} + 2 * {stride}" "ymm4" "ymm5" "{out} + 2 * {width}"
+        "{x3}" "ymm6" "ymm7" "{out3}"
+        "{x3} + {stride}" "ymm8" "ymm9" "{out3} + {width}"
+        "{x3} + 2 * {stride}" "ymm10" "ymm11" "{out3} + 2 * {width}");
+    fma_rows!(fma_four: 4,
+        "{x}" "ymm0" "ymm1" "{out}"
+        "{x} + {stride}" "ymm2" "ymm3" "{out} + {width}"
+        "{x} + 2 * {stride}" "ymm4" "ymm5" "{out} + 2 * {width}"
+        "{x3}" "ymm6" "ymm7" "{out3}");
+    fma_rows!(fma_two: 2,
+        "{x}" "ymm0" "ymm1" "{out}"
+        "{x} + {stride}" "ymm2" "ymm3" "{out} + {width}");
+
+    /// Whether there is a loop for R rows, which then has run.
+    ///
+    /// # Safety
+    /// As [`fma_six`].
+    #[inline(always)]
+    unsafe fn fma<const R: usize>(x: &[f32], stride: usize, b: &[Lane], out: *mut f32, width: usize) -> bool {
+        // SAFETY: as the caller promises.
+        unsafe {
+            match R {
+                _ if cfg!(miri) => return false,
+                6 => fma_six(x, stride, b, out, width),
+                4 => fma_four(x, stride, b, out, width),
+                2 => fma_two(x, stride, b, out, width),
+                _ => return false,
+            }
+        }
+        true
     }
 
     /// A loop of [`Simd::dot_rows`], by hand: a compiler multiplies and adds in turn, and then most multiplications of a Zen 3, which
@@ -667,6 +802,25 @@ mod x86 {
         #[inline(always)]
         fn dot_pairs(self, acc: Self::I32, a: Self::I16, b: Self::I16) -> Self::I32 {
             both!(_mm256_add_epi32, acc, both!(_mm256_madd_epi16, a, b))
+        }
+        #[inline(always)]
+        fn fma_rows<const R: usize>(self, x: &[f32], stride: usize, b: &[Lane]) -> Option<[[f32; LANES]; R]> {
+            let mut sums = std::mem::MaybeUninit::<[[f32; LANES]; R]>::uninit();
+            // SAFETY: there is room for sixteen floats of every row, and where there is such a loop it writes them all.
+            unsafe { fma::<R>(x, stride, b, sums.as_mut_ptr().cast(), LANES).then(|| sums.assume_init()) }
+        }
+        #[inline(always)]
+        fn fma_rows_into<const R: usize>(
+            self,
+            x: &[f32],
+            stride: usize,
+            b: &[Lane],
+            out: &mut [f32],
+            width: usize,
+        ) -> bool {
+            assert!(out.len() >= (R - 1) * width + LANES);
+            // SAFETY: as was just asked.
+            unsafe { fma::<R>(x, stride, b, out.as_mut_ptr(), width) }
         }
         #[inline(always)]
         fn dot_rows<const R: usize>(self, a: &[[[i16; 2]; R]], b: &[Pairs]) -> Option<[Self::I32; R]> {

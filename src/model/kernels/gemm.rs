@@ -88,6 +88,13 @@ pub trait Sink {
     /// Takes the sums of a row from `column` on; those beyond the matrix's last column are zero and to be dropped.
     fn put<S: Simd>(&mut self, s: S, row: usize, column: usize, sums: S::F32);
 
+    /// Where sixteen sums of some rows from `column` on are stored just as they are, and how far one row is from the next; none where
+    /// more is done to them, or not all of them are kept.
+    #[inline(always)]
+    fn place(&mut self, _rows: Range<usize>, _column: usize) -> Option<(&mut [f32], usize)> {
+        None
+    }
+
     /// Hears which rows of how many panels, from `column` on, come next: their sums take long enough to fetch what they meet.
     #[inline(always)]
     fn next<S: Simd>(&self, _s: S, _rows: Range<usize>, _column: usize, _panels: usize) {}
@@ -222,7 +229,18 @@ pub fn hand_over<S: Simd, const R: usize, const P: usize>(
     column: usize,
     sink: &mut impl Sink,
 ) {
-    for (r, panels) in written(s, sums).iter().enumerate() {
+    hand_over_written(s, &written(s, sums), row, column, sink);
+}
+
+#[inline(always)]
+fn hand_over_written<S: Simd, const R: usize, const P: usize>(
+    s: S,
+    sums: &[[[f32; LANES]; P]; R],
+    row: usize,
+    column: usize,
+    sink: &mut impl Sink,
+) {
+    for (r, panels) in sums.iter().enumerate() {
         for (p, sums) in panels.iter().enumerate() {
             sink.put(s, row + r, column + p * LANES, s.load(sums));
         }
@@ -231,7 +249,7 @@ pub fn hand_over<S: Simd, const R: usize, const P: usize>(
 
 /// The sums of a tile, out of the registers, for loops that end at run time.
 #[inline(always)]
-pub fn written<S: Simd, const R: usize, const P: usize>(s: S, sums: [[S::F32; P]; R]) -> [[[f32; LANES]; P]; R] {
+fn written<S: Simd, const R: usize, const P: usize>(s: S, sums: [[S::F32; P]; R]) -> [[[f32; LANES]; P]; R] {
     let mut written = [[[0f32; LANES]; P]; R];
     each_row!(r in R => {
         for p in 0..P {
@@ -282,7 +300,13 @@ pub fn strided<S: Simd, const R: usize, const P: usize>(
     column: usize,
     sink: &mut impl Sink,
 ) {
-    hand_over(s, sums::<S, R, P>(s, x, stride, b), row, column, sink);
+    if P == 1
+        && let Some((out, width)) = sink.place(row..row + R, column)
+        && s.fma_rows_into::<R>(x, stride, b[0], out, width)
+    {
+        return;
+    }
+    hand_over_written(s, &sums::<S, R, P>(s, x, stride, b), row, column, sink);
 }
 
 /// The sums of one tile of rows as they lie, `stride` apart, each as long as the panels.
@@ -292,8 +316,13 @@ pub fn sums<S: Simd, const R: usize, const P: usize>(
     x: &[f32],
     stride: usize,
     b: [&[Lane]; P],
-) -> [[S::F32; P]; R] {
+) -> [[[f32; LANES]; P]; R] {
     let inner = b[0].len();
+    if P == 1
+        && let Some(sums) = s.fma_rows::<R>(x, stride, b[0])
+    {
+        return sums.map(|row| [row; P]);
+    }
     let mut rows = [&x[..inner]; R];
     for (r, row) in rows.iter_mut().enumerate() {
         *row = &x[r * stride..][..inner];
@@ -313,7 +342,7 @@ pub fn sums<S: Simd, const R: usize, const P: usize>(
             s.in_order();
         });
     }
-    sums
+    written(s, sums)
 }
 
 /// Sixteen floats of a row from `column` on, zeros beyond its end.
@@ -357,6 +386,13 @@ pub struct Plain<'a> {
 
 impl Sink for Plain<'_> {
     #[inline(always)]
+    fn place(&mut self, rows: Range<usize>, column: usize) -> Option<(&mut [f32], usize)> {
+        let from = column - self.first;
+        let whole = self.bias.is_none() && from + LANES <= self.width;
+        whole.then(|| (&mut self.out[rows.start * self.width + from..], self.width))
+    }
+
+    #[inline(always)]
     fn next<S: Simd>(&self, s: S, rows: Range<usize>, column: usize, panels: usize) {
         fetch(s, self.out, self.width, rows, column - self.first, panels);
     }
@@ -396,7 +432,14 @@ mod tests {
 
     #[test]
     fn products_equal_a_plain_loop_on_every_path() {
-        for (rows, inner, columns) in [(1, 1, 1), (2, 33, 16), (7, 64, 50), (31, 20, 33), (26, 5, 96)] {
+        for (rows, inner, columns) in [
+            (1, 1, 1),
+            (2, 33, 16),
+            (7, 64, 50),
+            (31, 20, 33),
+            (26, 5, 96),
+            (10, 37, 24),
+        ] {
             let number = |i: usize, of: usize| ((i * 37 % 101) as f32 - 50.0) / of as f32;
             let x: Vec<f32> = (0..rows * inner).map(|i| number(i, 20)).collect();
             let panels = Panels::new(inner, columns, |k, c| number(k * columns + c, 30));

@@ -16,7 +16,7 @@
 use std::cell::RefCell;
 
 use super::super::simd::{LANES, Lane, Pairs, Registers, Simd};
-use super::gemm::{load_part, store_part, sums, written};
+use super::gemm::{load_part, store_part, sums};
 
 /// W_Oᵀ (hidden, hidden), each row centred and scaled by γ of the LayerNorm behind, column by column.
 #[derive(Debug)]
@@ -326,7 +326,7 @@ impl Room {
         for (head, largest) in self.largest.iter_mut().enumerate() {
             let x = &layer.columns.entries[column * hidden + head * width..];
             let values = &self.values[head * width..][..width];
-            let sums = written(s, sums::<S, R, 1>(s, x, hidden, [values]));
+            let sums = sums::<S, R, 1>(s, x, hidden, [values]);
             let look = s.load(&self.own_looks[head].0);
             let mut most = s.load(&largest.0);
             for ([sum], own) in sums.iter().zip(&mut *own) {
@@ -383,7 +383,7 @@ fn some_positions<S: Simd, const R: usize>(
     out.fill([0.0; LANES]);
     for (head, values) in room.values.chunks_exact(width).enumerate() {
         let x = &layer.signs[(start + row) * hidden + head * width..];
-        let sums = written(s, sums::<S, R, 1>(s, x, hidden, [values]));
+        let sums = sums::<S, R, 1>(s, x, hidden, [values]);
         let looks = looks[head..].iter().step_by(heads);
         for (out, ([sum], look)) in out.iter_mut().zip(sums.iter().zip(looks)) {
             let sum = s.fma(s.load(&look.0), s.load(sum), s.load(out));
