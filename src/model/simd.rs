@@ -1196,6 +1196,21 @@ mod arm {
             })
         }
         #[inline(always)]
+        fn dot_rows<const R: usize>(self, a: &[[[i16; 2]; R]], b: &[Pairs]) -> Option<[Self::I32; R]> {
+            // Products are summed where they are made, and the two of a lane put together once, at the end.
+            let rows = std::array::from_fn(|r| {
+                let mut low = four!(|_i| vdupq_n_s32(0));
+                let mut high = low;
+                for (a, b) in a.iter().zip(b) {
+                    let (a, b) = (self.splat_pair(a[r]), self.load_pairs(b));
+                    low = four!(|i| vmlal_s16(low[i], vget_low_s16(a[i]), vget_low_s16(b[i])));
+                    high = four!(|i| vmlal_high_s16(high[i], a[i], b[i]));
+                }
+                four!(|i| vpaddq_s32(low[i], high[i]))
+            });
+            Some(rows)
+        }
+        #[inline(always)]
         fn to_f32(self, a: Self::I32) -> Self::F32 {
             four!(|i| vcvtq_f32_s32(a[i]))
         }

@@ -84,16 +84,16 @@ impl LayerWeights {
         })
     }
 
-    /// The matrix of [`LayerWeights::mixing`] column by column.
+    /// The matrix of [`LayerWeights::mixing`] column by column, for as many heads as the model has.
     ///
     /// # Errors
     /// If γ is not as long as the matrix is wide, or the matrix not square.
-    pub fn columns(&self) -> candle_core::Result<Option<&Columns>> {
+    pub fn columns(&self, heads: usize) -> candle_core::Result<Option<&Columns>> {
         let (out, inner) = self.output.shape();
         if out != inner {
             candle_core::bail!("an attention output of {out} columns does not fit {inner} rows");
         }
-        self.behind_norm(&self.columns, |output, at| Columns::new(output.columns(), at))
+        self.behind_norm(&self.columns, |output, at| Columns::new(output.columns(), heads, at))
     }
 
     /// Makes what is kept of W_Oᵀ behind the LayerNorm, given its entries in row k, column c.

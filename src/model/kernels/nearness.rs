@@ -15,38 +15,89 @@
 
 use std::cell::RefCell;
 
-use super::super::simd::{LANES, Lane, Pairs, Registers, Simd};
-use super::gemm::{load_part, store_part, sums};
+use super::super::simd::{LANES, Lane, Pairs, Simd};
+use super::gemm::{load_part, store_part};
+use super::integer::exact;
+
+/// Rows that are multiplied at a time. They lie side by side: head by head, within each pair by pair, within each row by row.
+pub const TILE: usize = 6;
+
+/// The largest integer of 16 bits.
+const LARGEST: f32 = i16::MAX as f32;
+
+/// How rows of `hidden` entries lie in tiles of integers.
+#[derive(Debug, Clone, Copy)]
+struct Tiles {
+    heads: usize,
+    /// Entries of a head.
+    width: usize,
+}
+
+impl Tiles {
+    /// Pairs of a head, the last of an odd number of entries with a zero beside it.
+    fn pairs(self) -> usize {
+        self.width.div_ceil(2)
+    }
+
+    /// Pairs of six of a tile.
+    fn of_tile(self) -> usize {
+        self.heads * self.pairs()
+    }
+
+    /// Puts the integers of a row into its place among the tiles.
+    #[inline(always)]
+    fn put(self, row: usize, integers: &[i16], tiles: &mut [[[i16; 2]; TILE]]) {
+        let tile = &mut tiles[row / TILE * self.of_tile()..][..self.of_tile()];
+        let heads = integers.chunks_exact(self.width);
+        for (head, to) in heads.zip(tile.chunks_exact_mut(self.pairs())) {
+            for (pair, to) in head.chunks(2).zip(to) {
+                to[row % TILE] = [pair[0], pair.get(1).copied().unwrap_or(0)];
+            }
+        }
+    }
+}
 
 /// W_Oᵀ (hidden, hidden), each row centred and scaled by γ of the LayerNorm behind, column by column.
 #[derive(Debug)]
 pub struct Columns {
-    /// Each column's entries over its length, head by head, (hidden, hidden).
-    entries: Vec<f32>,
+    /// Each column's entries over its length, 1 being the largest integer, in tiles of columns.
+    entries: Vec<[[i16; 2]; TILE]>,
     /// Each column's length.
     lengths: Vec<f32>,
+    tiles: Tiles,
 }
 
 impl Columns {
-    /// The matrix whose entry in row k, column c is `at(k, c)`.
-    pub fn new(hidden: usize, at: impl Fn(usize, usize) -> f32) -> Columns {
-        let mut entries: Vec<f32> = (0..hidden * hidden).map(|i| at(i % hidden, i / hidden)).collect();
-        let columns = entries.chunks_exact_mut(hidden.max(1));
-        let lengths = columns.map(|column| {
+    /// The matrix of so many heads whose entry in row k, column c is `at(k, c)`.
+    pub fn new(hidden: usize, heads: usize, at: impl Fn(usize, usize) -> f32) -> Columns {
+        let tiles = Tiles {
+            heads,
+            width: hidden / heads.max(1),
+        };
+        let mut entries = vec![[[0; 2]; TILE]; hidden.div_ceil(TILE) * tiles.of_tile()];
+        let lengths = (0..hidden).map(|c| {
+            let column: Vec<f32> = (0..hidden).map(|k| at(k, c)).collect();
             // What is nothing but zeros stays zero whatever its length is said to be.
             let length = column.iter().map(|v| v * v).sum::<f32>().sqrt().max(1e-15);
-            column.iter_mut().for_each(|v| *v /= length);
+            let integers: Vec<i16> = column.iter().map(|v| (v / length * LARGEST).round() as i16).collect();
+            tiles.put(c, &integers, &mut entries);
             length
         });
         Columns {
             lengths: lengths.collect(),
             entries,
+            tiles,
         }
     }
 
     /// The width of the layer.
     pub fn hidden(&self) -> usize {
         self.lengths.len()
+    }
+
+    /// Rows of [`TILE`] pairs that so many positions take as tiles.
+    pub fn tiled(&self, positions: usize) -> usize {
+        positions.div_ceil(TILE) * self.tiles.of_tile()
     }
 }
 
@@ -99,6 +150,48 @@ pub fn lay_out<S: Simd>(s: S, from: Outputs, columns: &Columns, to: Laid) {
     }
 }
 
+/// The signs of some positions, sent back through W_O, as integers.
+#[derive(Clone, Copy)]
+pub struct Signs<'a> {
+    /// In tiles of positions, [`Columns::tiled`] for so many.
+    pub integers: &'a [[[i16; 2]; TILE]],
+    /// What an integer of each position is worth.
+    pub units: &'a [f32],
+}
+
+/// Rounds the signs of some positions, rows of as many floats as there are columns, for [`Signs`]: no sum over a head is more than 31
+/// bits.
+#[inline(always)]
+pub fn round_signs<S: Simd>(
+    s: S,
+    rows: &[f32],
+    columns: &Columns,
+    integers: &mut [[[i16; 2]; TILE]],
+    units: &mut [f32],
+) {
+    let mut rounded = vec![[0i16; LANES]; columns.hidden().div_ceil(LANES)];
+    let rows = rows.chunks_exact(columns.hidden()).zip(units);
+    for (row, (signs, unit)) in rows.enumerate() {
+        let longest = signs.chunks_exact(columns.tiles.width).map(|head| {
+            let mut square = s.splat(0.0);
+            for at in (0..head.len()).step_by(LANES) {
+                let v = load_part(s, head, at);
+                square = s.fma(v, v, square);
+            }
+            s.sum(square)
+        });
+        let longest = longest.fold(1e-30, f32::max).sqrt();
+        *unit = longest / LARGEST;
+        let inverse = s.splat(LARGEST / longest);
+        for (panel, rounded) in rounded.iter_mut().enumerate() {
+            *rounded = s.round_i16(s.mul(load_part(s, signs, panel * LANES), inverse));
+        }
+        columns
+            .tiles
+            .put(row, &rounded.as_flattened()[..columns.hidden()], integers);
+    }
+}
+
 /// A sequence whose positions are laid out.
 #[derive(Clone, Copy)]
 pub struct Layer<'a> {
@@ -114,8 +207,8 @@ pub struct Layer<'a> {
     pub scale: &'a [f32],
     /// The way from values to what the LayerNorm makes of them.
     pub columns: &'a Columns,
-    /// The signs of [`Laid`], sent back through W_O: (n, hidden).
-    pub signs: &'a [f32],
+    /// The signs of [`Laid`], sent back through W_O.
+    pub signs: Signs<'a>,
     /// As in [`Laid`].
     pub y: &'a [[f32; LANES]],
 }
@@ -134,9 +227,11 @@ impl<'a> Layer<'a> {
 struct Room {
     /// Their values, entry by entry: (hidden).
     values: Vec<Lane>,
+    /// The same as integers, each two entries of a head a pair.
+    rounded: Vec<Pairs>,
     /// What each two heads make of them, column by column: (hidden, pairs of heads).
     vectors: Vec<Pairs>,
-    /// What an integer of `vectors` is worth.
+    /// What an integer of `rounded` and of `vectors` is worth.
     worth: Lane,
     /// The largest entry of each head's vector: (heads).
     largest: Vec<Lane>,
@@ -171,9 +266,6 @@ thread_local! {
 /// Positions that are gone through at a time, whole tiles of them: what is read twice of them stays in the caches.
 const ROWS: usize = 24;
 
-/// The largest integer of 16 bits.
-const LARGEST: f32 = i16::MAX as f32;
-
 /// Nearness to all positions of the sixteen tokens from `first` on, those beyond the last as zeros: (n) into `out`.
 #[inline(always)]
 pub fn nearness<S: Simd>(s: S, layer: Layer, first: usize, out: &mut [[f32; LANES]]) {
@@ -182,11 +274,7 @@ pub fn nearness<S: Simd>(s: S, layer: Layer, first: usize, out: &mut [[f32; LANE
     room.prepare(s, layer, first);
     for (start, out) in (0..).step_by(ROWS).zip(out.chunks_mut(ROWS)) {
         room.collect_looks(s, layer, start, first, out.len());
-        match S::REGISTERS {
-            Registers::Many => linear::<S, 12>(s, layer, &room, start, out),
-            Registers::Some => linear::<S, 6>(s, layer, &room, start, out),
-            Registers::Few => linear::<S, 2>(s, layer, &room, start, out),
-        }
+        linear(s, layer, &room, start, out);
         match layer.heads.div_ceil(2) {
             6 => beyond::<S, 6>(s, layer, &room, start, out),
             8 => beyond::<S, 8>(s, layer, &room, start, out),
@@ -225,14 +313,15 @@ impl Room {
         self.looks.resize(ROWS, Looks::default());
         self.probabilities.resize(ROWS * heads, Lane::ZERO);
         self.integers.resize(ROWS * heads.div_ceil(2), Pairs::ZERO);
-        self.vectors.resize(hidden * heads.div_ceil(2), Pairs::ZERO);
+        let columns = hidden.next_multiple_of(TILE);
+        self.vectors.resize(columns * heads.div_ceil(2), Pairs::ZERO);
         self.own.clear();
-        self.own.resize(hidden, Lane::ZERO);
+        self.own.resize(columns, Lane::ZERO);
         self.largest.clear();
         self.largest.resize(heads, Lane::ZERO);
         // No entry is longer than the value it is made of, columns having length 1.
         let mut longest = s.splat(1e-30);
-        for values in self.values.chunks_exact(hidden / heads) {
+        for values in self.values.chunks_exact(layer.columns.tiles.width) {
             let mut square = s.splat(0.0);
             for v in values {
                 square = s.fma(s.load(&v.0), s.load(&v.0), square);
@@ -241,11 +330,17 @@ impl Room {
         }
         s.store(&mut self.worth.0, longest);
         self.worth.0.iter_mut().for_each(|v| *v = v.sqrt() / LARGEST);
-        match S::REGISTERS {
-            Registers::Many => self.transform::<S, 12>(s, layer),
-            Registers::Some => self.transform::<S, 6>(s, layer),
-            Registers::Few => self.transform::<S, 2>(s, layer),
+        let integer = s.div(s.splat(1.0), s.load(&self.worth.0));
+        self.rounded.resize(layer.columns.tiles.of_tile(), Pairs::ZERO);
+        let heads_of = self.values.chunks_exact(layer.columns.tiles.width);
+        for (values, to) in heads_of.zip(self.rounded.chunks_exact_mut(layer.columns.tiles.pairs())) {
+            for (two, to) in values.chunks(2).zip(to) {
+                let [low, high] = [&two[0], two.get(1).unwrap_or(&Lane::ZERO)];
+                let high = s.mul(s.load(&high.0), integer);
+                s.store_pairs(to, s.round_pairs(s.mul(s.load(&low.0), integer), high));
+            }
         }
+        self.transform(s, layer);
         let mut most = s.splat(0.0);
         for column in self.vectors.chunks_exact(heads.div_ceil(2)) {
             let mut square = s.zero_i32();
@@ -302,95 +397,81 @@ impl Room {
         }
     }
 
+    /// What every head makes of the values in every column, a tile of columns at a time.
     #[inline(always)]
-    fn transform<S: Simd, const R: usize>(&mut self, s: S, layer: Layer) {
-        let hidden = layer.columns.hidden();
-        let mut column = 0;
-        while column < hidden {
-            column += match column + R <= hidden {
-                true => self.some_columns::<S, R>(s, layer, column),
-                false => self.some_columns::<S, 1>(s, layer, column),
-            };
-        }
-    }
-
-    /// R columns of every head's product; returns R.
-    #[inline(always)]
-    fn some_columns<S: Simd, const R: usize>(&mut self, s: S, layer: Layer, column: usize) -> usize {
-        let (hidden, pairs) = (layer.columns.hidden(), layer.heads.div_ceil(2));
-        let width = hidden / layer.heads;
-        let vectors = &mut self.vectors[column * pairs..][..R * pairs];
-        let own = &mut self.own[column..][..R];
-        let integer = s.div(s.splat(1.0), s.load(&self.worth.0));
-        let mut before = [[[0f32; LANES]]; R];
-        for (head, largest) in self.largest.iter_mut().enumerate() {
-            let x = &layer.columns.entries[column * hidden + head * width..];
-            let values = &self.values[head * width..][..width];
-            let sums = sums::<S, R, 1>(s, x, hidden, [values]);
-            let look = s.load(&self.own_looks[head].0);
-            let mut most = s.load(&largest.0);
-            for ([sum], own) in sums.iter().zip(&mut *own) {
-                let v = s.load(sum);
-                most = s.max(most, s.abs(v));
-                let sum = s.fma(look, v, s.load(&own.0));
-                s.store(&mut own.0, sum);
-            }
-            s.store(&mut largest.0, most);
-            // Two heads make a pair; the last of an odd number has nothing beside it.
-            let (first, second) = match head % 2 {
-                1 => (&before, &sums),
-                _ if head + 1 == layer.heads => (&sums, &[[[0f32; LANES]]; R]),
-                _ => {
-                    before = sums;
+    fn transform<S: Simd>(&mut self, s: S, layer: Layer) {
+        let tiles = layer.columns.tiles;
+        let pairs = tiles.heads.div_ceil(2);
+        // The product of two integers is worth that of an integer of `vectors` as many times.
+        let part = s.splat(1.0 / LARGEST);
+        let worth = s.mul(s.load(&self.worth.0), part);
+        let columns = layer.columns.entries.chunks_exact(tiles.of_tile());
+        let to = self
+            .vectors
+            .chunks_exact_mut(TILE * pairs)
+            .zip(self.own.chunks_exact_mut(TILE));
+        for (entries, (vectors, own)) in columns.zip(to) {
+            let mut before = [s.splat(0.0); TILE];
+            let heads = entries
+                .chunks_exact(tiles.pairs())
+                .zip(self.rounded.chunks_exact(tiles.pairs()));
+            for (head, (entries, values)) in heads.enumerate() {
+                let sums = exact::<S, TILE, 1>(s, entries, [values]);
+                let look = s.mul(s.load(&self.own_looks[head].0), worth);
+                let mut most = s.load(&self.largest[head].0);
+                let mut made = [s.splat(0.0); TILE];
+                each_row!(r in TILE => {
+                    let v = s.to_f32(sums[r][0]);
+                    most = s.max(most, s.abs(v));
+                    let sum = s.fma(look, v, s.load(&own[r].0));
+                    s.store(&mut own[r].0, sum);
+                    made[r] = s.mul(v, part);
+                });
+                s.store(&mut self.largest[head].0, most);
+                // Two heads make a pair; the last of an odd number has nothing beside it.
+                if head % 2 == 0 && head + 1 < tiles.heads {
+                    before = made;
                     continue;
                 }
-            };
-            let each = vectors[head / 2..].iter_mut().step_by(pairs);
-            for (vector, ([first], [second])) in each.zip(first.iter().zip(second)) {
-                let (first, second) = (s.mul(s.load(first), integer), s.mul(s.load(second), integer));
-                s.store_pairs(vector, s.round_pairs(first, second));
+                let nothing = [s.splat(0.0); TILE];
+                let (low, high) = if head % 2 == 1 { (before, made) } else { (made, nothing) };
+                each_row!(r in TILE => {
+                    s.store_pairs(&mut vectors[r * pairs + head / 2], s.round_pairs(low[r], high[r]));
+                });
             }
         }
-        R
-    }
-}
-
-/// The linear terms of the positions from `start` on, R at a time and the last ones singly.
-#[inline(always)]
-fn linear<S: Simd, const R: usize>(s: S, layer: Layer, room: &Room, start: usize, out: &mut [[f32; LANES]]) {
-    let mut row = 0;
-    while row < out.len() {
-        row += match row + R <= out.len() {
-            true => some_positions::<S, R>(s, layer, room, start, row, out),
-            false => some_positions::<S, 1>(s, layer, room, start, row, out),
-        };
-    }
-}
-
-/// The linear terms of R positions from the `row`-th on; returns R.
-#[inline(always)]
-fn some_positions<S: Simd, const R: usize>(
-    s: S,
-    layer: Layer,
-    room: &Room,
-    start: usize,
-    row: usize,
-    out: &mut [[f32; LANES]],
-) -> usize {
-    let (hidden, heads) = (layer.columns.hidden(), layer.heads);
-    let width = hidden / heads;
-    let (looks, out) = (&room.probabilities[row * heads..][..R * heads], &mut out[row..][..R]);
-    out.fill([0.0; LANES]);
-    for (head, values) in room.values.chunks_exact(width).enumerate() {
-        let x = &layer.signs[(start + row) * hidden + head * width..];
-        let sums = sums::<S, R, 1>(s, x, hidden, [values]);
-        let looks = looks[head..].iter().step_by(heads);
-        for (out, ([sum], look)) in out.iter_mut().zip(sums.iter().zip(looks)) {
-            let sum = s.fma(s.load(&look.0), s.load(sum), s.load(out));
-            s.store(out, sum);
+        for largest in &mut self.largest {
+            let most = s.mul(s.load(&largest.0), worth);
+            s.store(&mut largest.0, most);
         }
     }
-    R
+}
+
+/// The linear terms of the positions from `start` on, a whole number of tiles before them.
+#[inline(always)]
+fn linear<S: Simd>(s: S, layer: Layer, room: &Room, start: usize, out: &mut [[f32; LANES]]) {
+    let tiles = layer.columns.tiles;
+    let signs = layer.signs.integers[start / TILE * tiles.of_tile()..].chunks_exact(tiles.of_tile());
+    let units = layer.signs.units[start..].chunks(TILE);
+    let rows = out.chunks_mut(TILE).zip(room.probabilities.chunks(TILE * tiles.heads));
+    for ((signs, units), (out, looks)) in signs.zip(units).zip(rows) {
+        let mut near = [[0f32; LANES]; TILE];
+        let heads = signs
+            .chunks_exact(tiles.pairs())
+            .zip(room.rounded.chunks_exact(tiles.pairs()));
+        for (head, (signs, values)) in heads.enumerate() {
+            let sums = exact::<S, TILE, 1>(s, signs, [values]);
+            each_row!(r in TILE => {
+                let look = s.load(&looks[r * tiles.heads + head].0);
+                let sum = s.fma(look, s.to_f32(sums[r][0]), s.load(&near[r]));
+                s.store(&mut near[r], sum);
+            });
+        }
+        let worth = s.load(&room.worth.0);
+        for ((out, near), unit) in out.iter_mut().zip(&near).zip(units) {
+            s.store(out, s.mul(s.load(near), s.mul(worth, s.splat(*unit))));
+        }
+    }
 }
 
 /// Panels whose columns are gone through for all positions before the next ones': what the tokens bring there stays in the nearest cache.
@@ -449,7 +530,7 @@ fn with_residual<S: Simd>(s: S, layer: Layer, room: &Room, first: usize) -> [f32
     let hidden = layer.columns.hidden();
     // What the heads bring each, a row to a token.
     let mut rows = vec![0f32; LANES * hidden];
-    for (column, lanes) in room.own.iter().enumerate() {
+    for (column, lanes) in room.own.iter().take(hidden).enumerate() {
         for (row, v) in rows.chunks_exact_mut(hidden).zip(lanes.0) {
             row[column] = v;
         }
@@ -513,8 +594,14 @@ mod tests {
                         .sum()
                 })
                 .collect();
+            let mut integers = vec![[[0; 2]; TILE]; self.layer.columns.tiled(n)];
+            let mut units = vec![0f32; n];
+            round_signs(s, &sent, self.layer.columns, &mut integers, &mut units);
             let layer = Layer {
-                signs: &sent,
+                signs: Signs {
+                    integers: &integers,
+                    units: &units,
+                },
                 y: &y,
                 ..self.layer
             };
@@ -542,7 +629,7 @@ mod tests {
                 .chunks_exact(hidden)
                 .map(|row| row.iter().sum::<f32>() / hidden as f32)
                 .collect();
-            let columns = Columns::new(hidden, |k, c| (matrix[k * hidden + c] - means[k]) * scale[c]);
+            let columns = Columns::new(hidden, heads, |k, c| (matrix[k * hidden + c] - means[k]) * scale[c]);
             let (x, values) = (numbers(n * hidden, 2), numbers(n * hidden, 3));
             let (y, inverse_std) = (numbers(n * hidden, 5), vec![0.75; n]);
             let attention: Vec<f32> = numbers(heads * n * n, 6).iter().map(|v| v * v / n as f32).collect();
@@ -576,7 +663,10 @@ mod tests {
                         values: &values,
                         scale: &scale,
                         columns: &columns,
-                        signs: &[],
+                        signs: Signs {
+                            integers: &[],
+                            units: &[],
+                        },
                         y: &[],
                     },
                     matrix: &matrix,

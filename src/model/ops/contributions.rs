@@ -9,11 +9,11 @@ use rayon::prelude::*;
 
 use super::arrays::{array, keep};
 use super::slices::with_all;
-use super::{done_with, linear, linear_back, on_cpu};
+use super::{done_with, linear, linear_back, on_cpu, with_values};
 use crate::model::LayerTrace;
 use crate::model::kernels::gemm::{Panels, Plain, gemm};
 use crate::model::kernels::mixing::{Sources, squares};
-use crate::model::kernels::nearness::{self as kernel, Columns, Laid, Layer, Outputs, lay_out};
+use crate::model::kernels::nearness::{self as kernel, Columns, Laid, Layer, Outputs, Signs, lay_out, round_signs};
 use crate::model::simd::{self, Kernel, LANES, Simd};
 
 /// How much nearer each T_i(x_j) brings nothing to the block's output y_i: max(0, |y_i|₁ - |y_i - T_i(x_j)|₁), (n, n).
@@ -21,7 +21,11 @@ use crate::model::simd::{self, Kernel, LANES, Simd};
 /// # Errors
 /// If the trace's shapes do not fit.
 pub fn nearness(layer: &LayerTrace) -> Result<Tensor> {
-    match layer.weights.columns()?.filter(|_| on_cpu(&layer.input)) {
+    if !on_cpu(&layer.input) {
+        return nearness_reference(layer);
+    }
+    let (_, heads, _) = checked(layer)?;
+    match layer.weights.columns(heads)? {
         Some(columns) => nearness_in_blocks(layer, columns),
         None => nearness_reference(layer),
     }
@@ -120,16 +124,33 @@ fn nearness_in_blocks(layer: &LayerTrace, columns: &Columns) -> Result<Tensor> {
     let signs = Tensor::from_vec(signs, (n, hidden), layer.input.device())?;
     let sent_back = linear_back(&signs, &w.output)?; // (n, hidden)
     done_with(signs);
+    let mut integers = vec![Default::default(); columns.tiled(n)];
+    let mut units = vec![0f32; n];
+    with_values(&sent_back, |rows| {
+        let to = integers
+            .par_chunks_mut(columns.tiled(ROWS))
+            .zip(units.par_chunks_mut(ROWS));
+        let each = rows.par_chunks(ROWS * hidden).zip(to);
+        each.for_each(|(rows, (integers, units))| {
+            simd::run(RoundSigns {
+                rows,
+                columns,
+                integers,
+                units,
+            });
+        });
+        Ok(())
+    })?;
+    done_with(sent_back);
     let values = linear(&layer.input, w.value()?, Some(&w.value_bias()?))?; // (n, hidden)
     let all = [
         &layer.attention,
         &layer.input,
         &values,
-        &sent_back,
         &layer.inverse_std1,
         &w.norm1.scale,
     ];
-    let entries = with_all(all, |[attention, input, values, signs, inverse_std, scale]| {
+    let entries = with_all(all, |[attention, input, values, inverse_std, scale]| {
         let seen = Layer {
             attention,
             heads,
@@ -137,7 +158,10 @@ fn nearness_in_blocks(layer: &LayerTrace, columns: &Columns) -> Result<Tensor> {
             values,
             scale,
             columns,
-            signs,
+            signs: Signs {
+                integers: &integers,
+                units: &units,
+            },
             y: laid_out.as_chunks().0,
         };
         // Block by block of sixteen tokens, which stand side by side in a row of each position.
@@ -162,13 +186,12 @@ fn nearness_in_blocks(layer: &LayerTrace, columns: &Columns) -> Result<Tensor> {
         Ok(entries)
     })?;
     done_with(values);
-    done_with(sent_back);
     keep(laid_out);
     Tensor::from_vec(entries, (n, n), layer.input.device())
 }
 
-/// Positions that are worth handing to another thread.
-const ROWS: usize = 32;
+/// Positions that are worth handing to another thread: whole tiles of them.
+const ROWS: usize = 5 * kernel::TILE;
 
 struct LayOut<'a> {
     from: Outputs<'a>,
@@ -182,6 +205,22 @@ impl Kernel for LayOut<'_> {
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
         lay_out(s, self.from, self.columns, self.to);
+    }
+}
+
+struct RoundSigns<'a> {
+    rows: &'a [f32],
+    columns: &'a Columns,
+    integers: &'a mut [[[i16; 2]; kernel::TILE]],
+    units: &'a mut [f32],
+}
+
+impl Kernel for RoundSigns<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        round_signs(s, self.rows, self.columns, self.integers, self.units);
     }
 }
 
