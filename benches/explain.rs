@@ -8,8 +8,8 @@
 use std::hint::black_box;
 use std::time::Instant;
 
-use fovea::explain::{alti, compare, decomposition, norm};
-use fovea::model::{Keep, Model, Packed, Trace, UNSTOPPED, default_source, simd};
+use fovea::explain::{Method, alti, compare, decomposition, norm};
+use fovea::model::{Model, Packed, Trace, UNSTOPPED, default_source, simd};
 use fovea::text::Language;
 
 const LENGTHS: [usize; 2] = [64, 256];
@@ -31,32 +31,36 @@ fn main() {
     });
 }
 
-/// A sequence of word pieces spread over the vocabulary, as text has them, read by the model.
-fn read(model: &Model, length: usize) -> Trace {
+/// A sequence of word pieces spread over the vocabulary, as text has them, read by the model for a method.
+fn read(model: &Model, length: usize, method: Method) -> Trace {
     let vocabulary = model.info().vocabulary as u32;
     let ids: Vec<u32> = (0..length as u32).map(|i| (1000 + i * 7919) % vocabulary).collect();
     let batch = Packed::new([ids.as_slice()]);
-    let traces = model.encoder().forward(&batch, Keep::Layers, UNSTOPPED);
+    let traces = model.encoder().forward(&batch, method.keeps(), UNSTOPPED);
     traces.unwrap().remove(0)
 }
 
 fn explanations(model: &Model, length: usize) {
-    let read = || read(model, length);
+    let read = |method| read(model, length, method);
     let pooling = model.pooling();
     let decompose = || {
-        let trace = read();
+        let trace = read(Method::Decomposition);
         let embedding = model.pool(&trace).unwrap();
         decomposition::shares(&trace, pooling, &embedding).unwrap()
     };
     let mut rows = [
-        row("forward", || drop(black_box(read()))),
+        row("forward", || drop(black_box(read(Method::Decomposition)))),
         row("decomposition", || drop(black_box(decompose()))),
-        row("ALTI", || drop(black_box(alti::scores(&read(), pooling).unwrap()))),
+        row("ALTI", || {
+            drop(black_box(alti::scores(&read(Method::Alti), pooling).unwrap()))
+        }),
         // What every position is made of, as a hover asks for, and not the embedding alone.
         row("ALTI of every position", || {
-            drop(black_box(alti::rollout(&read()).unwrap()))
+            drop(black_box(alti::rollout(&read(Method::Alti)).unwrap()))
         }),
-        row("norm", || drop(black_box(norm::scores(&read(), pooling).unwrap()))),
+        row("norm", || {
+            drop(black_box(norm::scores(&read(Method::Norm), pooling).unwrap()))
+        }),
     ];
     for round in 0..=ROUNDS {
         for row in &mut rows {

@@ -6,7 +6,7 @@ use std::time::Instant;
 use rayon::prelude::*;
 
 use crate::explain::{Heads, Method, Owner, WordMap, alti, salience};
-use crate::model::{Checkpoint, Keep, Model, ModelError, Packed, Tokens, Trace, ops};
+use crate::model::{Checkpoint, Model, ModelError, Packed, Tokens, Trace, ops};
 use crate::text::{ByteRange, Language};
 
 /// A source word with its score.
@@ -90,7 +90,7 @@ pub fn analyse_heads(
         .map(|(text, language)| model.tokenize(text, *language))
         .collect::<Result<Vec<_>, _>>()?;
     let batch = Packed::new(read.iter().map(|tokens| tokens.ids.as_slice()));
-    let traces = model.encoder().forward(&batch, Keep::Layers, checkpoint)?;
+    let traces = model.encoder().forward(&batch, method.keeps(), checkpoint)?;
     let shared = start.elapsed().as_secs_f32() * 1e3 / batch.ids.len().max(1) as f32;
     let explained = ops::side_by_side(&traces, |index, trace| {
         if checkpoint() {
@@ -156,7 +156,7 @@ pub fn sources(
     let tokens = model.tokenize(text, language)?;
     let map = WordMap::new(text, &tokens);
     let batch = Packed::new([tokens.ids.as_slice()]);
-    let traces = model.encoder().forward(&batch, Keep::Layers, checkpoint)?;
+    let traces = model.encoder().forward(&batch, Method::Alti.keeps(), checkpoint)?;
     let Some(trace) = traces.first() else {
         return Ok(SourcesReport {
             shares: Vec::new(),

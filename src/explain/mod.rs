@@ -21,7 +21,7 @@ pub use centred::{Centred, CentredSide, Means};
 pub use pair::{PairReport, Side, compare, compare_centred};
 pub use words::{Owner, WordMap};
 
-use crate::model::{Model, ModelError, Trace};
+use crate::model::{Keep, Model, ModelError, Trace};
 
 /// How a unit's words are scored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, serde::Serialize, serde::Deserialize)]
@@ -64,6 +64,14 @@ impl Method {
     /// The method of that name.
     pub fn from_name(name: &str) -> Option<Method> {
         Method::ALL.into_iter().find(|m| m.name() == name)
+    }
+
+    /// What a forward pass has to keep for it, or is best to, where it would be made once more otherwise.
+    pub fn keeps(self) -> Keep {
+        match self {
+            Method::Alti | Method::Norm => Keep::LayersAndValues,
+            Method::Decomposition | Method::Attention | Method::Rollout => Keep::Layers,
+        }
     }
 
     /// Whether words, bias and special tokens sum to the explained quantity.

@@ -62,9 +62,10 @@ impl Bert {
     }
 
     /// Floats that the traces of a batch hold.
-    fn floats_of_traces(&self, batch: &Packed) -> usize {
+    fn floats_of_traces(&self, batch: &Packed, keep: Keep) -> usize {
         let config = &self.config;
-        let rows = batch.ids.len() * (2 * config.hidden + config.intermediate);
+        let states = if keep == Keep::LayersAndValues { 3 } else { 2 };
+        let rows = batch.ids.len() * (states * config.hidden + config.intermediate);
         let maps = batch.sequences.iter().map(|sequence| sequence.len() * sequence.len());
         self.layers.len() * (rows + config.heads * maps.sum::<usize>())
     }
@@ -119,8 +120,8 @@ impl Encoder for Bert {
                 })
                 .collect());
         }
-        if keep == Keep::Layers {
-            ops::expect(self.floats_of_traces(batch));
+        if keep != Keep::LastHidden {
+            ops::expect(self.floats_of_traces(batch, keep));
         }
         let mut x = self.embed(batch)?; // (N, hidden)
         let mut layers = vec![Vec::with_capacity(self.layers.len()); batch.sequences.len()];
@@ -129,7 +130,7 @@ impl Encoder for Bert {
                 return Err(ModelError::Stopped);
             }
             let pass = layer.forward(&self.config, &x, &batch.sequences, keep)?;
-            if keep == Keep::Layers {
+            if keep != Keep::LastHidden {
                 let lease = Arc::new(pass.lease(&x));
                 for (index, sequence) in batch.sequences.iter().enumerate() {
                     layers[index].push(pass.trace(layer, &x, sequence, index, lease.clone())?);
@@ -153,6 +154,7 @@ impl Encoder for Bert {
 /// What one layer computed for the whole batch.
 struct Pass {
     attention: Vec<Tensor>, // per sequence, (heads, n, n)
+    values: Option<Tensor>, // (N, hidden)
     inverse_std1: Tensor,   // (N, 1)
     attended: Tensor,       // (N, hidden)
     gate: Option<Tensor>,   // (N, intermediate)
@@ -163,7 +165,7 @@ struct Pass {
 impl Pass {
     /// What the traces of all sequences are views of.
     fn lease(&self, x: &Tensor) -> Lease {
-        let whole = [x, &self.attended].into_iter().chain(&self.gate);
+        let whole = [x, &self.attended].into_iter().chain(&self.gate).chain(&self.values);
         Lease::new(whole.chain(&self.attention).cloned())
     }
 
@@ -184,6 +186,7 @@ impl Pass {
             weights: layer.weights.clone(),
             input: part(x)?,
             attention: self.attention[index].clone(),
+            values: self.values.as_ref().map(part).transpose()?,
             inverse_std1: part(&self.inverse_std1)?,
             attended: part(&self.attended)?,
             gate: part(gate)?,
@@ -201,9 +204,16 @@ impl Layer {
         sequences: &[Range<usize>],
         keep: Keep,
     ) -> candle_core::Result<Pass> {
-        let (weights, traced) = (&self.weights, keep == Keep::Layers);
+        let (weights, traced) = (&self.weights, keep != Keep::LastHidden);
         let qkv = ops::linear(x, &weights.qkv, Some(&weights.qkv_bias))?; // (N, 3·hidden)
         let (mixed, attention) = ops::attend(&qkv, sequences, config.heads, traced)?; // (N, hidden)
+        let values = match keep {
+            Keep::LayersAndValues => {
+                let hidden = weights.output.shape().1;
+                Some(ops::columns(&qkv, 2 * hidden..3 * hidden)?) // (N, hidden)
+            }
+            Keep::Layers | Keep::LastHidden => None,
+        };
         ops::done_with(qkv);
         let output = ops::linear(&mixed, &weights.output, None)?; // (N, hidden)
         ops::done_with(mixed);
@@ -221,6 +231,7 @@ impl Layer {
         ops::done_with(down);
         Ok(Pass {
             attention,
+            values,
             inverse_std1,
             attended,
             gate,

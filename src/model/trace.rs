@@ -17,6 +17,8 @@ pub enum Keep {
     LastHidden,
     /// Every layer's attention and the state that freezes it into an affine map.
     Layers,
+    /// The same, and the value rows that the attention mixed, for those who look at what each token was given.
+    LayersAndValues,
 }
 
 /// A LayerNorm's parameters.
@@ -141,6 +143,8 @@ pub struct LayerTrace {
     pub attention: Tensor,
     /// 1 / standard deviation of the first LayerNorm's input, (n, 1).
     pub inverse_std1: Tensor,
+    /// Value rows, bias included, (n, hidden), where they were kept.
+    pub values: Option<Tensor>,
     /// Output of the first LayerNorm, (n, hidden).
     pub attended: Tensor,
     /// Gate θ of the activation, (n, intermediate): activation(u) = θ ⊙ u.

@@ -2,7 +2,7 @@
 
 use fovea::analysis::{analyse, sources};
 use fovea::explain::{Heads, Method, alti, attention, norm};
-use fovea::model::{Keep, Packed, Pooling, UNSTOPPED};
+use fovea::model::{Keep, Packed, Pooling, Trace, UNSTOPPED};
 use fovea::text::Language;
 
 use super::{embedded, real_units};
@@ -107,6 +107,29 @@ fn scores_of_rolled_out_methods_are_the_pooled_rows_of_their_matrices() {
             for (token, score) in scores.tokens.iter().enumerate() {
                 let pooled = |i: usize| pooling.weight(i, n) * matrix.row(i)[token];
                 assert!(((0..n).map(pooled).sum::<f32>() - score).abs() < 1e-6);
+            }
+        }
+    }
+}
+
+#[test]
+fn values_that_were_kept_explain_what_values_made_once_more_do_and_stay_for_the_next_method() {
+    let model = embedded();
+    let texts = ["while index < items.len() { index += 1 }", "我爱编程", "x"];
+    let read = texts.map(|text| model.tokenize(text, Language::Rust).unwrap());
+    let batch = Packed::new(read.iter().map(|tokens| tokens.ids.as_slice()));
+    let traces = |keep| model.encoder().forward(&batch, keep, UNSTOPPED).unwrap();
+    let (with, without) = (traces(Keep::LayersAndValues), traces(Keep::Layers));
+    for (with, without) in with.iter().zip(&without) {
+        assert!(with.layers.iter().all(|layer| layer.values.is_some()));
+        assert!(without.layers.iter().all(|layer| layer.values.is_none()));
+        type Scores = fn(&Trace, Pooling) -> candle_core::Result<fovea::explain::TokenScores>;
+        for method in [alti::scores as Scores, norm::scores] {
+            let of = |trace: &Trace| method(trace, Pooling::Mean).unwrap().tokens;
+            let (first, again) = (of(with), of(with));
+            assert_eq!(first, again);
+            for (a, b) in first.into_iter().zip(of(without)) {
+                assert!((a - b).abs() < 1e-4, "{a} {b}");
             }
         }
     }

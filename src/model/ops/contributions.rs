@@ -66,7 +66,7 @@ fn vectors(layer: &LayerTrace) -> Result<Tensor> {
     let (heads, n, _) = layer.attention.dims3()?;
     let hidden = layer.input.dim(1)?;
     let width = hidden / heads;
-    let values = linear(&layer.input, w.value()?, Some(&w.value_bias()?))?; // (n, hidden)
+    let values = values_of(layer)?; // (n, hidden)
     let values = values.reshape((n, heads, width))?.transpose(0, 1)?.contiguous()?; // (heads, n, width)
     let output = w.output.tensor()?.t()?.reshape((heads, width, hidden))?; // (heads, width, hidden)
     let transformed = values.matmul(&output)?.transpose(0, 1)?.contiguous()?; // (n, heads, hidden): f^h(x_j)
@@ -78,6 +78,22 @@ fn vectors(layer: &LayerTrace) -> Result<Tensor> {
     centred
         .broadcast_mul(&layer.inverse_std1.reshape((n, 1, 1))?)?
         .broadcast_mul(&w.norm1.scale)
+}
+
+/// The value rows of a layer, (n, hidden): those it kept, or made once more.
+fn values_of(layer: &LayerTrace) -> Result<Tensor> {
+    let w = &layer.weights;
+    match &layer.values {
+        Some(values) => Ok(values.clone()),
+        None => linear(&layer.input, w.value()?, Some(&w.value_bias()?)),
+    }
+}
+
+/// Keeps the array behind value rows that were made once more.
+fn done_with_values(layer: &LayerTrace, values: Tensor) {
+    if layer.values.is_none() {
+        done_with(values);
+    }
 }
 
 /// A layer's shape: (n, heads, hidden).
@@ -142,7 +158,7 @@ fn nearness_in_blocks(layer: &LayerTrace, columns: &Columns) -> Result<Tensor> {
         Ok(())
     })?;
     done_with(sent_back);
-    let values = linear(&layer.input, w.value()?, Some(&w.value_bias()?))?; // (n, hidden)
+    let values = values_of(layer)?; // (n, hidden)
     let all = [
         &layer.attention,
         &layer.input,
@@ -185,7 +201,7 @@ fn nearness_in_blocks(layer: &LayerTrace, columns: &Columns) -> Result<Tensor> {
         keep(blocks);
         Ok(entries)
     })?;
-    done_with(values);
+    done_with_values(layer, values);
     keep(laid_out);
     Tensor::from_vec(entries, (n, n), layer.input.device())
 }
@@ -245,7 +261,7 @@ fn lengths_by_source(layer: &LayerTrace, output: &Panels) -> Result<Tensor> {
     if n == 0 {
         return Tensor::zeros((0, 0), DType::F32, layer.input.device());
     }
-    let values = linear(&layer.input, w.value()?, Some(&w.value_bias()?))?; // (n, hidden)
+    let values = values_of(layer)?; // (n, hidden)
     let all = [
         &layer.input,
         &values,
@@ -298,7 +314,7 @@ fn lengths_by_source(layer: &LayerTrace, output: &Panels) -> Result<Tensor> {
         keep(by_source);
         Ok(entries)
     })?;
-    done_with(values);
+    done_with_values(layer, values);
     Tensor::from_vec(entries, (n, n), layer.input.device())
 }
 

@@ -7,6 +7,7 @@
 
 mod arrays;
 mod attention;
+mod columns;
 mod contributions;
 mod feed_forward;
 mod linear;
@@ -19,6 +20,7 @@ mod sum;
 
 pub use arrays::{done_with, expect, forget, keeps};
 pub use attention::{attend, attend_reference, unmix, unmix_reference};
+pub use columns::{columns, columns_reference};
 pub use contributions::{compose, compose_reference, lengths, lengths_reference, nearness, nearness_reference};
 pub use feed_forward::{feed_forward, feed_forward_back};
 pub use linear::{

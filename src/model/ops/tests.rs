@@ -170,6 +170,19 @@ fn entries_are_added_and_rows_multiplied_as_candle_does_it() {
 }
 
 #[test]
+fn some_columns_are_those_of_the_matrix() {
+    for n in ODD_SIZES {
+        let x = random((n, 60), 3.0, 1);
+        for some in [0..60, 40..60, 7..8] {
+            let plain = columns_reference(&x, some.clone()).unwrap();
+            assert_eq!(bits(&columns(&x, some).unwrap()), bits(&plain));
+        }
+    }
+    let x = random((4, 5), 1.0, 1);
+    assert!(columns(&x, 3..6).is_err() && columns(&x, 2..2).is_err());
+}
+
+#[test]
 fn residual_norm_and_its_way_back_equal_the_plain_composition_at_odd_sizes() {
     for n in ODD_SIZES {
         for width in [384, 40, 1] {

@@ -47,6 +47,7 @@ fn layer_in(n: usize, (heads, hidden, intermediate): (usize, usize, usize), arit
         input: random((n, hidden), 2.0, seed + 14),
         attention: looks.reshape((heads, n, n)).unwrap(),
         inverse_std1: positive((n, 1), seed + 15),
+        values: None,
         attended: random((n, hidden), 2.0, seed + 16),
         gate: random((n, intermediate), 1.0, seed + 17),
         inverse_std2: positive((n, 1), seed + 18),
