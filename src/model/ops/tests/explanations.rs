@@ -73,7 +73,9 @@ fn contributions_equal_the_plain_composition_at_odd_sizes() {
                 let whole = layer.attended.abs().unwrap().sum(1).unwrap().max(0).unwrap();
                 let near = furthest(&nearness(&layer).unwrap(), &nearness_reference(&layer).unwrap());
                 let near = near / whole.to_scalar::<f32>().unwrap();
-                assert!(near < 2e-6, "{n} {shape:?} {arithmetic:?}: {near}");
+                // What is rounded to fifteen bits averages out over the columns.
+                let bound = (1e-5 / (shape.1 as f32).sqrt()).max(1e-6);
+                assert!(near < bound, "{n} {shape:?} {arithmetic:?}: {near}");
                 let length = relative(&lengths(&layer).unwrap(), &lengths_reference(&layer).unwrap());
                 assert!(length < 2e-5, "{n} {shape:?} {arithmetic:?}: {length}");
             }
