@@ -219,9 +219,11 @@ impl Split {
             // An even number, since the widest tile takes two.
             return Split::Panels(panels.div_ceil(2 * threads).next_multiple_of(2));
         }
-        // Twice as many tasks as threads, so that one which is held up finds help; as even as the smallest full-speed tile allows.
-        let share = rows.div_ceil(2 * threads).next_multiple_of(4);
-        Split::Rows(share.clamp(Split::LEAST, Split::MOST))
+        // Twice as many tasks as threads, so that one which is held up finds help, or just as many where they would be too small: three
+        // for two threads leave one of them idle. As even as the smallest full-speed tile allows.
+        let each = if rows < 2 * threads * Split::LEAST { 1 } else { 2 };
+        let share = rows.div_ceil(each * threads).next_multiple_of(4);
+        Split::Rows(share.min(Split::MOST))
     }
 }
 
