@@ -16,7 +16,7 @@ pub const STORE_SEARCH: Duration = Duration::from_secs(2);
 impl Analysis {
     /// The items of a document that resemble others, in the open documents and in the workspace; items that resemble nothing are left
     /// out. `None` where this version is not analysed yet. Never waits for the model thread: what is not found yet of the workspace
-    /// comes later, after [`Event::Neighbours`].
+    /// comes later, after [`super::Event::Neighbours`].
     pub fn neighbours(&self, id: &DocumentId, version: i32) -> Option<Arc<Vec<ItemNeighbours>>> {
         let lenses = self.lenses_of(id, version)?;
         let found = lenses.neighbours(id, version)?;

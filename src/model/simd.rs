@@ -510,12 +510,13 @@ mod x86 {
     macro_rules! fma_rows {
         ($name:ident: $rows:literal, $($row:literal $low:literal $high:literal $to:literal)*) => {
             /// # Safety
-            /// The processor must have AVX2 and FMA, and sixteen floats be written to each place that lies as many times `width`
-            /// behind `out` as there are rows.
+            /// The processor must have AVX2 and FMA. Of every row sixteen floats are written, `width` floats behind those of the row
+            /// before, the first to `out`: they must be somebody's to write.
             #[inline]
             #[target_feature(enable = "avx2,fma")]
             unsafe fn $name(x: &[f32], stride: usize, b: &[Lane], out: *mut f32, width: usize) {
-                assert!(x.len() >= ($rows - 1) * stride + b.len());
+                // The first so that the second cannot overflow.
+                assert!(stride <= x.len() && x.len() >= ($rows - 1) * stride + b.len());
                 // SAFETY: the processor is as the caller promises, and so is what is written; what is read are the lanes of the
                 // columns, aligned as their type is, and as many entries of each row.
                 unsafe {
@@ -666,6 +667,12 @@ mod x86 {
     dot_rows!(dot_six: 6, "0" low0 high0 "1" low1 high1 "2" low2 high2 "3" low3 high3 "4" low4 high4 "5" low5 high5);
     dot_rows!(dot_four: 4, "0" low0 high0 "1" low1 high1 "2" low2 high2 "3" low3 high3);
     dot_rows!(dot_two: 2, "0" low0 high0 "1" low1 high1);
+
+    /// An array of as many entries, which a compiler knows to be as many only once both numbers are.
+    #[inline(always)]
+    fn same_length<T: Copy, const N: usize, const R: usize>(array: [T; N]) -> [T; R] {
+        std::array::from_fn(|i| array[i])
+    }
 
     impl Simd for Avx2 {
         type F32 = [__m256; 2];
@@ -818,7 +825,8 @@ mod x86 {
             out: &mut [f32],
             width: usize,
         ) -> bool {
-            assert!(out.len() >= (R - 1) * width + LANES);
+            // The first so that the second cannot overflow; a single row has no next one.
+            assert!((R < 2 || width <= out.len()) && out.len() >= (R - 1) * width + LANES);
             // SAFETY: as was just asked.
             unsafe { fma::<R>(x, stride, b, out.as_mut_ptr(), width) }
         }
@@ -831,9 +839,9 @@ mod x86 {
             // SAFETY: `self` is the proof that the processor has the instructions.
             unsafe {
                 match R {
-                    6 => Some(dot_six(a, b)).map(|sums| std::array::from_fn(|r| sums[r])),
-                    4 => Some(dot_four(a, b)).map(|sums| std::array::from_fn(|r| sums[r])),
-                    2 => Some(dot_two(a, b)).map(|sums| std::array::from_fn(|r| sums[r])),
+                    6 => Some(same_length(dot_six(a, b))),
+                    4 => Some(same_length(dot_four(a, b))),
+                    2 => Some(same_length(dot_two(a, b))),
                     _ => None,
                 }
             }

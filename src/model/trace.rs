@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use candle_core::Tensor;
 
 use super::kernels::gemm::Panels;
-use super::kernels::nearness::Columns;
+use super::kernels::laid_out::Columns;
 use super::kernels::operand::Operand;
 use super::matrix::Matrix;
 use super::ops;

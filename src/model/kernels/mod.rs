@@ -23,6 +23,7 @@ pub mod elementary;
 pub mod first;
 pub mod gemm;
 pub mod integer;
+pub mod laid_out;
 pub mod mixing;
 pub mod nearness;
 pub mod norm;

@@ -9,188 +9,17 @@
 //! and the first term is linear: summed over the columns it is, head by head, the probability times the inner product of the token's
 //! value with the position's signs sent back through W_O, two small products for all positions and tokens. The second is nothing
 //! but where t is larger than y itself. A probability spread over a sequence leaves a token that much in one column of several
-//! hundred, so a bound finds the few columns in which it may be, and there alone t is computed, in integers of 16 bits.
+//! hundred, so a bound finds the few columns in which it may be, and there alone t is computed.
 //!
-//! All is in units of 1/s_i: y stands for y_i·s_i, and T for T_i(x_j)·s_i, which does not depend on s.
+//! All products are of integers of 16 bits. All is in units of 1/s_i: y stands for y_i·s_i, and T for T_i(x_j)·s_i, which does not
+//! depend on s.
 
 use std::cell::RefCell;
 
 use super::super::simd::{LANES, Lane, Pairs, Simd};
-use super::gemm::{load_part, store_part};
+use super::gemm::load_part;
 use super::integer::exact;
-
-/// Rows that are multiplied at a time. They lie side by side: head by head, within each pair by pair, within each row by row.
-pub const TILE: usize = 6;
-
-/// The largest integer of 16 bits.
-const LARGEST: f32 = i16::MAX as f32;
-
-/// How rows of `hidden` entries lie in tiles of integers.
-#[derive(Debug, Clone, Copy)]
-struct Tiles {
-    heads: usize,
-    /// Entries of a head.
-    width: usize,
-}
-
-impl Tiles {
-    /// Pairs of a head, the last of an odd number of entries with a zero beside it.
-    fn pairs(self) -> usize {
-        self.width.div_ceil(2)
-    }
-
-    /// Pairs of six of a tile.
-    fn of_tile(self) -> usize {
-        self.heads * self.pairs()
-    }
-
-    /// Puts the integers of a row into its place among the tiles.
-    #[inline(always)]
-    fn put(self, row: usize, integers: &[i16], tiles: &mut [[[i16; 2]; TILE]]) {
-        let tile = &mut tiles[row / TILE * self.of_tile()..][..self.of_tile()];
-        let heads = integers.chunks_exact(self.width);
-        for (head, to) in heads.zip(tile.chunks_exact_mut(self.pairs())) {
-            for (pair, to) in head.chunks(2).zip(to) {
-                to[row % TILE] = [pair[0], pair.get(1).copied().unwrap_or(0)];
-            }
-        }
-    }
-}
-
-/// W_Oᵀ (hidden, hidden), each row centred and scaled by γ of the LayerNorm behind, column by column.
-#[derive(Debug)]
-pub struct Columns {
-    /// Each column's entries over its length, 1 being the largest integer, in tiles of columns.
-    entries: Vec<[[i16; 2]; TILE]>,
-    /// Each column's length.
-    lengths: Vec<f32>,
-    tiles: Tiles,
-}
-
-impl Columns {
-    /// The matrix of so many heads whose entry in row k, column c is `at(k, c)`.
-    pub fn new(hidden: usize, heads: usize, at: impl Fn(usize, usize) -> f32) -> Columns {
-        let tiles = Tiles {
-            heads,
-            width: hidden / heads.max(1),
-        };
-        let mut entries = vec![[[0; 2]; TILE]; hidden.div_ceil(TILE) * tiles.of_tile()];
-        let lengths = (0..hidden).map(|c| {
-            let column: Vec<f32> = (0..hidden).map(|k| at(k, c)).collect();
-            // What is nothing but zeros stays zero whatever its length is said to be.
-            let length = column.iter().map(|v| v * v).sum::<f32>().sqrt().max(1e-15);
-            let integers: Vec<i16> = column.iter().map(|v| (v / length * LARGEST).round() as i16).collect();
-            tiles.put(c, &integers, &mut entries);
-            length
-        });
-        Columns {
-            lengths: lengths.collect(),
-            entries,
-            tiles,
-        }
-    }
-
-    /// The width of the layer.
-    pub fn hidden(&self) -> usize {
-        self.lengths.len()
-    }
-
-    /// Rows of [`TILE`] pairs that so many positions take as tiles.
-    pub fn tiled(&self, positions: usize) -> usize {
-        positions.div_ceil(TILE) * self.tiles.of_tile()
-    }
-}
-
-/// Some positions of a sequence as the block left them.
-#[derive(Clone, Copy)]
-pub struct Outputs<'a> {
-    /// The block's outputs y, (positions, hidden).
-    pub y: &'a [f32],
-    /// 1/s of each position.
-    pub inverse_std: &'a [f32],
-    /// γ of the LayerNorm, (hidden).
-    pub scale: &'a [f32],
-}
-
-/// What has to be known of positions before tokens are compared with them.
-pub struct Laid<'a> {
-    /// The signs of y, as they go back through the LayerNorm: scaled by γ and centred, (positions, hidden).
-    pub signs: &'a mut [f32],
-    /// y·s, each entry in units of its column's length, in panels, infinite beyond the last: (positions, panels).
-    pub y: &'a mut [[f32; LANES]],
-}
-
-/// Lays out some positions.
-#[inline(always)]
-pub fn lay_out<S: Simd>(s: S, from: Outputs, columns: &Columns, to: Laid) {
-    let hidden = columns.hidden();
-    let panels = hidden.div_ceil(LANES);
-    let rows = from.y.chunks_exact(hidden).zip(from.inverse_std);
-    let to = to.signs.chunks_exact_mut(hidden).zip(to.y.chunks_exact_mut(panels));
-    for ((y, inverse_std), (signs, scaled)) in rows.zip(to) {
-        let std = s.splat(1.0 / inverse_std);
-        let mut total = s.splat(0.0);
-        for (panel, scaled) in scaled.iter_mut().enumerate() {
-            let at = panel * LANES;
-            // Plus nothing, so that no zero is a negative one: the sign of a zero counts below.
-            let v = s.fma(load_part(s, y, at), std, s.splat(0.0));
-            let scale = load_part(s, from.scale, at);
-            let negative = s.positive(s.sub(s.splat(0.0), v));
-            let sign = s.sub(scale, s.mul(negative, s.add(scale, scale)));
-            total = s.add(total, sign);
-            store_part(s, signs, at, sign);
-            s.store(scaled, s.div(v, load_part(s, &columns.lengths, at)));
-        }
-        let beyond = panels * LANES - hidden;
-        if let Some(last) = scaled.last_mut() {
-            last[LANES - beyond..].fill(f32::INFINITY);
-        }
-        let mean = s.sum(total) / hidden as f32;
-        signs.iter_mut().for_each(|sign| *sign -= mean);
-    }
-}
-
-/// The signs of some positions, sent back through W_O, as integers.
-#[derive(Clone, Copy)]
-pub struct Signs<'a> {
-    /// In tiles of positions, [`Columns::tiled`] for so many.
-    pub integers: &'a [[[i16; 2]; TILE]],
-    /// What an integer of each position is worth.
-    pub units: &'a [f32],
-}
-
-/// Rounds the signs of some positions, rows of as many floats as there are columns, for [`Signs`]: no sum over a head is more than 31
-/// bits.
-#[inline(always)]
-pub fn round_signs<S: Simd>(
-    s: S,
-    rows: &[f32],
-    columns: &Columns,
-    integers: &mut [[[i16; 2]; TILE]],
-    units: &mut [f32],
-) {
-    let mut rounded = vec![[0i16; LANES]; columns.hidden().div_ceil(LANES)];
-    let rows = rows.chunks_exact(columns.hidden()).zip(units);
-    for (row, (signs, unit)) in rows.enumerate() {
-        let longest = signs.chunks_exact(columns.tiles.width).map(|head| {
-            let mut square = s.splat(0.0);
-            for at in (0..head.len()).step_by(LANES) {
-                let v = load_part(s, head, at);
-                square = s.fma(v, v, square);
-            }
-            s.sum(square)
-        });
-        let longest = longest.fold(1e-30, f32::max).sqrt();
-        *unit = longest / LARGEST;
-        let inverse = s.splat(LARGEST / longest);
-        for (panel, rounded) in rounded.iter_mut().enumerate() {
-            *rounded = s.round_i16(s.mul(load_part(s, signs, panel * LANES), inverse));
-        }
-        columns
-            .tiles
-            .put(row, &rounded.as_flattened()[..columns.hidden()], integers);
-    }
-}
+use super::laid_out::{Columns, LARGEST, Signs, TILE};
 
 /// A sequence whose positions are laid out.
 #[derive(Clone, Copy)]
@@ -207,9 +36,9 @@ pub struct Layer<'a> {
     pub scale: &'a [f32],
     /// The way from values to what the LayerNorm makes of them.
     pub columns: &'a Columns,
-    /// The signs of [`Laid`], sent back through W_O.
+    /// The signs of the outputs, sent back through W_O.
     pub signs: Signs<'a>,
-    /// As in [`Laid`].
+    /// As in [`super::laid_out::Laid`].
     pub y: &'a [[f32; LANES]],
 }
 
@@ -562,6 +391,7 @@ fn with_residual<S: Simd>(s: S, layer: Layer, room: &Room, first: usize) -> [f32
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::kernels::laid_out::{Laid, Outputs, lay_out, round_signs};
     use crate::model::simd::{Kernel, Path, run_on};
 
     /// All that the test below makes up of a layer, and where the nearness of all tokens goes, block by block.

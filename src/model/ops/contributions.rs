@@ -12,8 +12,9 @@ use super::slices::with_all;
 use super::{done_with, linear, linear_back, on_cpu, with_values};
 use crate::model::LayerTrace;
 use crate::model::kernels::gemm::{Panels, Plain, gemm};
+use crate::model::kernels::laid_out::{Columns, Laid, Outputs, Signs, TILE, lay_out, round_signs};
 use crate::model::kernels::mixing::{Sources, squares};
-use crate::model::kernels::nearness::{self as kernel, Columns, Laid, Layer, Outputs, Signs, lay_out, round_signs};
+use crate::model::kernels::nearness::{self as kernel, Layer};
 use crate::model::simd::{self, Kernel, LANES, Simd};
 
 /// How much nearer each T_i(x_j) brings nothing to the block's output y_i: max(0, |y_i|₁ - |y_i - T_i(x_j)|₁), (n, n).
@@ -207,7 +208,7 @@ fn nearness_in_blocks(layer: &LayerTrace, columns: &Columns) -> Result<Tensor> {
 }
 
 /// Positions that are worth handing to another thread: whole tiles of them.
-const ROWS: usize = 5 * kernel::TILE;
+const ROWS: usize = 5 * TILE;
 
 struct LayOut<'a> {
     from: Outputs<'a>,
@@ -227,7 +228,7 @@ impl Kernel for LayOut<'_> {
 struct RoundSigns<'a> {
     rows: &'a [f32],
     columns: &'a Columns,
-    integers: &'a mut [[[i16; 2]; kernel::TILE]],
+    integers: &'a mut [[[i16; 2]; TILE]],
     units: &'a mut [f32],
 }
 
