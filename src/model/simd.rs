@@ -474,6 +474,19 @@ mod x86 {
         unsafe { _mm256_blend_epi16::<0b1010_1010>(low, _mm256_slli_epi32::<16>(high)) }
     }
 
+    /// What is to be done `left` times: four at a time, and the rest one by one.
+    macro_rules! by_fours {
+        ([$($four:expr),* $(,)?] [$($one:expr),*]) => {
+            concat!(
+                "sub {left}, 4\n jb 3f\n .p2align 5\n 2:\n",
+                $($four,)*
+                "sub {left}, 4\n jae 2b\n 3:\n add {left}, 4\n jz 5f\n 4:\n",
+                $($one,)*
+                "dec {left}\n jnz 4b\n 5:\n",
+            )
+        };
+    }
+
     /// One step of [`dot_rows`]: the pairs of some rows, `$a` bytes on, times the sixteen columns `$b` bytes on.
     macro_rules! dot_step {
         ($a:literal, $b:literal, $($row:literal $low:ident $high:ident)*) => {
@@ -525,30 +538,16 @@ mod x86 {
                             concat!("vxorps ", $low, ", ", $low, ", ", $low),
                             concat!("vxorps ", $high, ", ", $high, ", ", $high),
                         )*
-                        "sub {left}, 4",
-                        "jb 3f",
-                        ".p2align 5",
-                        "2:",
-                        fma_step!("0", "0", $($row $low $high)*),
-                        fma_step!("4", "64", $($row $low $high)*),
-                        fma_step!("8", "128", $($row $low $high)*),
-                        fma_step!("12", "192", $($row $low $high)*),
-                        "add {x}, 16",
-                        "add {x3}, 16",
-                        "add {b}, 256",
-                        "sub {left}, 4",
-                        "jae 2b",
-                        "3:",
-                        "add {left}, 4",
-                        "jz 5f",
-                        "4:",
-                        fma_step!("0", "0", $($row $low $high)*),
-                        "add {x}, 4",
-                        "add {x3}, 4",
-                        "add {b}, 64",
-                        "dec {left}",
-                        "jnz 4b",
-                        "5:",
+                        by_fours!(
+                            [
+                                fma_step!("0", "0", $($row $low $high)*),
+                                fma_step!("4", "64", $($row $low $high)*),
+                                fma_step!("8", "128", $($row $low $high)*),
+                                fma_step!("12", "192", $($row $low $high)*),
+                                "add {x}, 16\n add {x3}, 16\n add {b}, 256\n",
+                            ]
+                            [fma_step!("0", "0", $($row $low $high)*), "add {x}, 4\n add {x3}, 4\n add {b}, 64\n"]
+                        ),
                         "lea {out3}, [{out} + 2 * {width}]",
                         "add {out3}, {width}",
                         $(
@@ -625,28 +624,16 @@ mod x86 {
                 // is, and as many of each row.
                 unsafe {
                     std::arch::asm!(
-                        "sub {left}, 4",
-                        "jb 3f",
-                        ".p2align 5",
-                        "2:",
-                        dot_step!("0", "0", $($row $low $high)*),
-                        dot_step!("4 * {rows}", "64", $($row $low $high)*),
-                        dot_step!("8 * {rows}", "128", $($row $low $high)*),
-                        dot_step!("12 * {rows}", "192", $($row $low $high)*),
-                        "add {a}, 16 * {rows}",
-                        "add {b}, 256",
-                        "sub {left}, 4",
-                        "jae 2b",
-                        "3:",
-                        "add {left}, 4",
-                        "jz 5f",
-                        "4:",
-                        dot_step!("0", "0", $($row $low $high)*),
-                        "add {a}, 4 * {rows}",
-                        "add {b}, 64",
-                        "dec {left}",
-                        "jnz 4b",
-                        "5:",
+                        by_fours!(
+                            [
+                                dot_step!("0", "0", $($row $low $high)*),
+                                dot_step!("4 * {rows}", "64", $($row $low $high)*),
+                                dot_step!("8 * {rows}", "128", $($row $low $high)*),
+                                dot_step!("12 * {rows}", "192", $($row $low $high)*),
+                                "add {a}, 16 * {rows}\n add {b}, 256\n",
+                            ]
+                            [dot_step!("0", "0", $($row $low $high)*), "add {a}, 4 * {rows}\n add {b}, 64\n"]
+                        ),
                         rows = const $rows,
                         left = inout(reg) b.len() => _,
                         a = inout(reg) a.as_ptr() => _,
