@@ -163,11 +163,7 @@ impl Room {
         self.rounded.resize(layer.columns.tiles.of_tile(), Pairs::ZERO);
         let heads_of = self.values.chunks_exact(layer.columns.tiles.width);
         for (values, to) in heads_of.zip(self.rounded.chunks_exact_mut(layer.columns.tiles.pairs())) {
-            for (two, to) in values.chunks(2).zip(to) {
-                let [low, high] = [&two[0], two.get(1).unwrap_or(&Lane::ZERO)];
-                let high = s.mul(s.load(&high.0), integer);
-                s.store_pairs(to, s.round_pairs(s.mul(s.load(&low.0), integer), high));
-            }
+            round_in_pairs(s, values, integer, to);
         }
         self.transform(s, layer);
         let mut most = s.splat(0.0);
@@ -218,11 +214,7 @@ impl Room {
                 s.mul(s.mul(total, s.splat(1.0 / LARGEST)), s.load(&self.worth.0)),
             );
             let integer = s.div(s.splat(LARGEST), total);
-            for (two, pair) in probabilities.chunks(2).zip(integers) {
-                let [low, high] = [&two[0], two.get(1).unwrap_or(&Lane::ZERO)];
-                let high = s.mul(s.load(&high.0), integer);
-                s.store_pairs(pair, s.round_pairs(s.mul(s.load(&low.0), integer), high));
-            }
+            round_in_pairs(s, probabilities, integer, integers);
         }
     }
 
@@ -273,6 +265,16 @@ impl Room {
             let most = s.mul(s.load(&largest.0), worth);
             s.store(&mut largest.0, most);
         }
+    }
+}
+
+/// Lanes times `by` as integers, each two of them a pair; the last of an odd number has a zero beside it.
+#[inline(always)]
+fn round_in_pairs<S: Simd>(s: S, lanes: &[Lane], by: S::F32, to: &mut [Pairs]) {
+    for (two, to) in lanes.chunks(2).zip(to) {
+        let [low, high] = [&two[0], two.get(1).unwrap_or(&Lane::ZERO)];
+        let high = s.mul(s.load(&high.0), by);
+        s.store_pairs(to, s.round_pairs(s.mul(s.load(&low.0), by), high));
     }
 }
 
