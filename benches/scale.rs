@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use fovea::model::{Model, default_source};
 use fovea::similar::Centre;
 use fovea::similar::index::postgres::{Job, Shared, StorePlace, VARIABLE};
-use fovea::similar::index::{Asked, Collection, EmbeddedItem, Filter, Found, Gallery, embed_items, embed_query};
+use fovea::similar::index::{Asked, Collection, EmbeddedItem, Filter, Found, Gallery, Query, embed_items, embed_query};
 use fovea::similar::likeness;
 use fovea::text::{Language, decode};
 use half::f16;
@@ -188,6 +188,7 @@ fn like(real: &[EmbeddedItem], number: usize, seed: u64) -> EmbeddedItem {
     EmbeddedItem {
         item,
         vector: vector.into(),
+        words: base.words.clone(),
     }
 }
 
@@ -196,9 +197,16 @@ fn items(real: &[EmbeddedItem], count: usize) -> Vec<EmbeddedItem> {
     real.iter().take(count).cloned().chain(copies).collect()
 }
 
+fn query(model: &Model, text: &str) -> Query {
+    Query {
+        vector: embed_query(model, text).unwrap(),
+        ..Query::parse(text, &mut Filter::default())
+    }
+}
+
 struct Questions {
     items: Vec<EmbeddedItem>,
-    texts: Vec<Vec<f32>>,
+    texts: Vec<Query>,
 }
 
 /// Items that are in no file, half of them as they were written and half moved; and what comments say.
@@ -212,7 +220,7 @@ fn questions(model: &Model, real: &[EmbeddedItem], texts: &[String]) -> Question
     let texts = texts.iter().step_by(step).take(QUESTIONS);
     Questions {
         items: items.collect(),
-        texts: texts.map(|text| embed_query(model, text).unwrap()).collect(),
+        texts: texts.map(|text| query(model, text)).collect(),
     }
 }
 

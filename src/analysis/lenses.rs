@@ -8,31 +8,36 @@ use super::queue::lock;
 use super::team::Team;
 use super::workspace::{MAX_FOUND, Workspace};
 use super::{DocumentId, DocumentReport, Home, ItemNeighbours, Neighbour};
-use crate::segment::Item;
-use crate::similar::index::{Asked, Collection, EmbeddedItem, Filter, Found, Gallery, IndexedItem, Place};
-use crate::similar::{Centre, ItemVector, Part, embed, likeness};
+use crate::segment::{Item, ItemKind};
+use crate::similar::index::{
+    Asked, Collection, EmbeddedItem, Filter, Found, Gallery, IndexedItem, Place, Query, folded, item_words,
+};
+use crate::similar::{Centre, ItemVector, Part, embed, likeness, units_of};
 use crate::text::{ByteRange, Snapshot};
 
 /// The most neighbours kept of one item among the open documents: nobody reads further, and generated code resembles itself without
 /// end.
 const MAX_NEIGHBOURS: usize = 64;
 
-/// The items of one complete report that can be compared.
+/// The items of one complete report.
 #[derive(Debug)]
 pub struct DocumentVectors {
     id: DocumentId,
     version: i32,
+    /// The text they stand in.
+    snapshot: Snapshot,
     /// One per item: its index in the report's segments.
     indices: Vec<usize>,
     items: Vec<EmbeddedItem>,
 }
 
 /// The vector of an item by the reports of its units; `None` where it cannot be compared ([`embed`]).
-pub fn item_vector(report: &DocumentReport, item: &Item) -> Option<ItemVector> {
-    let units = report.units.get(item.units.clone())?;
-    let parts: Vec<Part> = units
+pub fn item_vector(report: &DocumentReport, index: usize) -> Option<ItemVector> {
+    let item = report.segments.items.get(index)?;
+    let own = units_of(&report.segments, index);
+    let parts: Vec<Part> = own
         .iter()
-        .flatten()
+        .filter_map(|unit| report.units.get(*unit)?.as_deref())
         .map(|unit| Part {
             embedding: &unit.embedding,
             tokens: unit.tokens,
@@ -51,21 +56,33 @@ impl DocumentVectors {
     /// The vectors of a complete report's items.
     pub fn of(report: &DocumentReport) -> DocumentVectors {
         let (mut indices, mut items) = (Vec::new(), Vec::new());
+        let width = report.units.iter().flatten().map(|unit| unit.embedding.len()).next();
+        let zeros: Arc<[f32]> = vec![0.0; width.unwrap_or_default()].into();
+        let text = report.snapshot.rope().to_string();
         for (index, item) in report.segments.items.iter().enumerate() {
-            if let Some(vector) = item_vector(report, item) {
-                indices.push(index);
-                items.push(EmbeddedItem {
-                    item: indexed(&report.snapshot, item),
-                    vector: vector.vector,
-                });
-            }
+            // One that cannot be compared is found by its words.
+            let vector = item_vector(report, index).map_or_else(|| zeros.clone(), |found| found.vector);
+            indices.push(index);
+            items.push(EmbeddedItem {
+                item: indexed(&report.snapshot, item),
+                vector,
+                words: item_words(&text, &report.segments, index),
+            });
         }
         DocumentVectors {
             id: report.id.clone(),
             version: report.snapshot.version(),
+            snapshot: report.snapshot.clone(),
             indices,
             items,
         }
+    }
+}
+
+impl DocumentVectors {
+    /// The items that can be compared, by their numbers.
+    fn comparable(&self) -> impl Iterator<Item = usize> {
+        (0..self.items.len()).filter(|at| self.items[*at].is_comparable())
     }
 }
 
@@ -166,7 +183,8 @@ impl Lenses {
         let beside = self.beside(document);
         let mut lacking = Lacking::default();
         let mut found = Vec::new();
-        for (at, open) in beside.iter().enumerate() {
+        for at in document.comparable() {
+            let open = &beside[at];
             let asked = self.asked(document, at, false);
             let elsewhere = self.workspace.known(&asked);
             let store = self
@@ -194,7 +212,7 @@ impl Lenses {
     /// What a store is asked about a document: one question for each of its items.
     pub fn questions(&self, id: &DocumentId) -> impl Iterator<Item = Asked<'_>> {
         let document = self.documents.get(id).into_iter();
-        document.flat_map(|document| (0..document.items.len()).map(|at| self.asked(document, at, false)))
+        document.flat_map(|document| document.comparable().map(|at| self.asked(document, at, false)))
     }
 
     /// The items of a document around an offset that resemble others, the innermost first; `None` where this version's items are
@@ -206,7 +224,7 @@ impl Lenses {
             item.start.byte..item.end.byte
         };
         let around = |at: &usize| range(*at).start <= offset && offset <= range(*at).end;
-        let mut around: Vec<usize> = (0..document.items.len()).filter(around).collect();
+        let mut around: Vec<usize> = document.comparable().filter(around).collect();
         around.sort_by_key(|at| range(*at).len());
         let found = around.into_iter().filter_map(|at| {
             let open = self.near(document, at);
@@ -224,7 +242,7 @@ impl Lenses {
         let Some(document) = self.documents.get(id) else {
             return true;
         };
-        for at in 0..document.items.len() {
+        for at in document.comparable() {
             let asked = self.asked(document, at, false);
             if self.workspace.known(&asked).is_some() {
                 continue;
@@ -239,9 +257,12 @@ impl Lenses {
 
     /// What is about the same as a text in the open documents and in the workspace, best first. The workspace is the one of now, which
     /// may be newer than what the lenses were made of.
-    pub fn search(&self, workspace: &Workspace, query: &[f32], filter: &Filter, count: usize) -> Vec<Neighbour> {
+    pub fn search(&self, workspace: &Workspace, query: &Query, filter: &Filter, count: usize) -> Vec<Neighbour> {
         let open = self.open.search(query, filter, count).unwrap_or_default();
-        let mut found: Vec<Neighbour> = open.into_iter().filter_map(|found| self.open_item(found)).collect();
+        let open = open
+            .into_iter()
+            .filter(|found| self.holds_phrases(found, &query.phrases));
+        let mut found: Vec<Neighbour> = open.filter_map(|found| self.open_item(found)).collect();
         // Open files are found as they are open, and not as they were indexed.
         let more = count + MAX_FOUND;
         let elsewhere = workspace.search(query, filter, more);
@@ -265,7 +286,10 @@ impl Lenses {
         if let Some(found) = lock(&self.beside).get(&document.id) {
             return found.clone();
         }
-        let found = (0..document.items.len()).map(|at| self.near(document, at));
+        let found = (0..document.items.len()).map(|at| match document.items[at].is_comparable() {
+            true => self.near(document, at),
+            false => Vec::new(),
+        });
         let found: Arc<Vec<_>> = Arc::new(found.collect());
         lock(&self.beside).insert(document.id.clone(), found.clone());
         found
@@ -280,7 +304,7 @@ impl Lenses {
 
     /// The question what resembles an item: among the open documents, where it stands in one of them, or in the workspace.
     fn asked<'a>(&self, document: &'a DocumentVectors, at: usize, among_open: bool) -> Asked<'a> {
-        let EmbeddedItem { item, vector } = &document.items[at];
+        let EmbeddedItem { item, vector, .. } = &document.items[at];
         Asked {
             path: among_open.then(|| std::path::Path::new(&*document.id)),
             item,
@@ -312,6 +336,16 @@ impl Lenses {
             },
             item: found.item,
             score: found.score,
+            why: found.why,
+        })
+    }
+
+    /// Whether an item of an open document holds some phrases.
+    fn holds_phrases(&self, found: &Found, phrases: &[String]) -> bool {
+        let document = found.path.to_str().and_then(|id| self.documents.get(id));
+        document.is_some_and(|document| {
+            let own = folded(&document.snapshot.text(found.item.start.byte..found.item.end.byte));
+            phrases.iter().all(|phrase| own.contains(phrase))
         })
     }
 
@@ -326,6 +360,7 @@ impl Lenses {
             },
             item: found.item.clone(),
             score: found.score,
+            why: found.why.clone(),
         })
     }
 
@@ -342,10 +377,13 @@ impl Lenses {
 
     fn closed_item(&self, found: &Found) -> Option<Neighbour> {
         let path = found.root.join(&found.path);
-        (!self.files.contains_key(&path)).then(|| Neighbour {
+        // What stands around the items of an open file is known as it was indexed.
+        let older = self.files.contains_key(&path) && found.item.kind != ItemKind::File;
+        (!older).then(|| Neighbour {
             home: Home::File(path),
             item: found.item.clone(),
             score: found.score,
+            why: found.why.clone(),
         })
     }
 }

@@ -116,8 +116,10 @@ pub struct Neighbour {
     pub home: Home,
     /// The item.
     pub item: crate::similar::index::IndexedItem,
-    /// Cosine, -1 to 1; language-centred where an item was asked about.
+    /// Where an item was asked about, its language-centred cosine, -1 to 1; in a search as [`crate::similar::index::Found::score`].
     pub score: f32,
+    /// Why it was found, in a search.
+    pub why: Option<crate::similar::index::Why>,
 }
 
 /// An item and what resembles it, best first.

@@ -8,7 +8,7 @@ use super::lenses::Lenses;
 use super::questions::mixed_up;
 use super::queue::{Answer, Ask};
 use super::{CancelToken, DocumentId, Home, ItemNeighbours, Neighbour, Refusal};
-use crate::similar::index::Filter;
+use crate::similar::index::{Filter, Query};
 
 /// How long a search waits for the team's store.
 pub const STORE_SEARCH: Duration = Duration::from_secs(2);
@@ -41,27 +41,35 @@ impl Analysis {
         Some(without(found, &self.closed_since(&lenses)))
     }
 
-    /// What is about the same as a text, best first, at most `count`, in the open documents, in the workspace, and, where it is to go
-    /// beyond, in the team's store, which is waited for no longer than [`STORE_SEARCH`].
+    /// What answers a search, best first, at most `count`, in the open documents, in the workspace, and, where it is to go beyond, in the
+    /// team's store, which is waited for no longer than [`STORE_SEARCH`]. What was typed may narrow the filter ([`Query::parse`]).
     ///
     /// # Errors
     /// The reason why there is no answer.
     pub async fn search(
         &self,
         text: String,
-        filter: &Filter,
+        mut filter: Filter,
         count: usize,
         beyond: bool,
         cancel: CancelToken,
     ) -> Result<Vec<Neighbour>, Refusal> {
-        let query = match self.ask(Ask::Search { text }, cancel.clone()).await? {
-            Answer::Vector(query) => query,
-            _ => return Err(mixed_up()),
+        let mut query = Query::parse(&text, &mut filter);
+        if query.is_empty() {
+            return Ok(Vec::new());
+        }
+        let text = query.text.clone();
+        query.vector = match self.ask(Ask::Search { text }, cancel.clone()).await {
+            Ok(Answer::Vector(vector)) => vector.to_vec(),
+            Ok(_) => return Err(mixed_up()),
+            // Words are known before the model is.
+            Err(Refusal::Loading) => Vec::new(),
+            Err(refusal) => return Err(refusal),
         };
         let lenses = self.shared().lenses();
         let store = self.shared().team().filter(|_| beyond);
         let store = store.map(|team| team.search(query.clone(), filter.clone(), count));
-        let mut found = lenses.search(&self.shared().workspace(), &query, filter, count);
+        let mut found = lenses.search(&self.shared().workspace(), &query, &filter, count);
         if let Some(store) = store {
             let answer = tokio::select! {
                 biased;

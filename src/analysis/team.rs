@@ -14,7 +14,7 @@ use super::pool::lowest_priority;
 use super::queue::lock;
 use super::state::Shared;
 use super::workspace::{MAX_FOUND, key};
-use crate::similar::index::{Asked, Collection, Filter, Found, IndexError, Opener};
+use crate::similar::index::{Asked, Collection, Filter, Found, IndexError, Opener, Query};
 
 /// How long an answer is believed: others bring the store up to date.
 const FRESH: Duration = Duration::from_secs(3600);
@@ -67,7 +67,7 @@ struct Work {
 
 #[derive(Debug)]
 struct Search {
-    query: Arc<[f32]>,
+    query: Query,
     filter: Filter,
     count: usize,
     reply: oneshot::Sender<Vec<Found>>,
@@ -113,7 +113,7 @@ impl Team {
     }
 
     /// What is about the same as a text there; nothing while the store is away.
-    pub fn search(&self, query: Arc<[f32]>, filter: Filter, count: usize) -> oneshot::Receiver<Vec<Found>> {
+    pub fn search(&self, query: Query, filter: Filter, count: usize) -> oneshot::Receiver<Vec<Found>> {
         let (reply, answer) = oneshot::channel();
         lock(&self.work).searches.push_back(Search {
             query,

@@ -7,6 +7,7 @@ use clap::Args;
 
 use super::{ModelArguments, input};
 use crate::model::{Keep, Model, Packed, Tokens, UNSTOPPED};
+use crate::similar::mean;
 use crate::text::{Language, Snapshot};
 
 /// Arguments of `fovea embed`.
@@ -73,24 +74,15 @@ fn embed(model: &Model, texts: &[String], language: Language, plain: bool) -> Re
     }
     let packed = Packed::new(sequences.iter().map(|(_, tokens)| tokens.ids.as_slice()));
     let traces = model.encoder().forward(&packed, Keep::LastHidden, UNSTOPPED)?;
-    let mut embeddings = vec![vec![0f32; model.hidden()]; texts.len()];
+    let mut units: Vec<Vec<(Vec<f32>, usize)>> = vec![Vec::new(); texts.len()];
     for ((index, tokens), trace) in sequences.iter().zip(&traces) {
-        let pooled = model.pool(trace)?;
-        embeddings[*index]
-            .iter_mut()
-            .zip(pooled)
-            .for_each(|(sum, v)| *sum += v * tokens.len() as f32);
+        units[*index].push((model.pool(trace)?, tokens.len()));
     }
-    for embedding in &mut embeddings {
-        let length = embedding
-            .iter()
-            .map(|v| v * v)
-            .sum::<f32>()
-            .sqrt()
-            .max(f32::MIN_POSITIVE);
-        embedding.iter_mut().for_each(|v| *v /= length);
-    }
-    Ok(embeddings)
+    let embedding = |units: &Vec<(Vec<f32>, usize)>| {
+        let mean = mean(units.iter().map(|(pooled, tokens)| (&**pooled, *tokens)));
+        mean.unwrap_or_else(|| vec![0.0; model.hidden()])
+    };
+    Ok(units.iter().map(embedding).collect())
 }
 
 fn split(model: &Model, text: &str, language: Language) -> Vec<String> {

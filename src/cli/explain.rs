@@ -160,8 +160,8 @@ fn units(
 fn similar(report: &DocumentReport) -> Vec<SimilarPair> {
     let mut named = Vec::new();
     let mut vectors = Vec::new();
-    for item in &report.segments.items {
-        let Some(vector) = item_vector(report, item) else {
+    for (index, item) in report.segments.items.iter().enumerate() {
+        let Some(vector) = item_vector(report, index) else {
             continue;
         };
         vectors.push(vector);

@@ -48,7 +48,7 @@ pub(super) struct Scope {
     /// Only items of this language; may be given several times
     #[arg(long)]
     language: Vec<String>,
-    /// Only items of this kind: function, type or section; may be given several times
+    /// Only items of this kind: function, type, section or file; may be given several times
     #[arg(long)]
     kind: Vec<Kind>,
     /// Whether tests are looked through, by the customs of their language
@@ -74,6 +74,8 @@ enum Kind {
     /// Headings of documents with all that stands under them.
     #[value(alias = "heading")]
     Section,
+    /// What of a file stands in none of these.
+    File,
 }
 
 /// Whether tests are looked through.
@@ -97,6 +99,7 @@ impl Scope {
             Kind::Function => ItemKind::Function,
             Kind::Type => ItemKind::Type,
             Kind::Section => ItemKind::Heading,
+            Kind::File => ItemKind::File,
         });
         Ok(Filter {
             languages: languages.into_iter().flatten().collect(),

@@ -3,12 +3,14 @@
 use std::path::PathBuf;
 
 use anyhow::Result;
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use super::index::Scope;
+use super::input::Usage;
 use super::output::{self, Format};
+use crate::model::Model;
 use crate::render::{json, terminal};
-use crate::similar::index::{Tests, embed_query};
+use crate::similar::index::{Query, Tests, Without, embed_query, search};
 
 /// Arguments of `fovea search`.
 #[derive(Args, Debug)]
@@ -23,17 +25,74 @@ pub(super) struct Search {
     root: Option<PathBuf>,
     #[command(flatten)]
     scope: Scope,
+    /// Leaves a part of the ranking out, to measure what it is worth
+    #[arg(long, hide = true, value_name = "PART")]
+    without: Vec<Part>,
     /// How to write the result
     #[arg(long, value_enum, default_value_t)]
     format: Format,
 }
 
-/// Finds the items of a folder or a store that are about what a person asks for.
+/// A part of the ranking.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Part {
+    /// The cosine.
+    Vector,
+    /// Shared words.
+    Words,
+    /// Definitions of what the query names.
+    Definition,
+    /// Words of paths.
+    Path,
+    /// The lift of coherent files.
+    Coherence,
+    /// The lowering of a file's further passages.
+    Saturation,
+    /// The weights of tests, examples, headings.
+    Weights,
+    /// Passages of what stands in no item.
+    Files,
+}
+
+fn without(parts: &[Part]) -> Without {
+    let has = |part| parts.contains(&part);
+    Without {
+        vector: has(Part::Vector),
+        words: has(Part::Words),
+        definition: has(Part::Definition),
+        path: has(Part::Path),
+        coherence: has(Part::Coherence),
+        saturation: has(Part::Saturation),
+        weights: has(Part::Weights),
+        files: has(Part::Files),
+    }
+}
+
+fn embedded(mut query: Query, model: &Model) -> Result<Query> {
+    query.vector = embed_query(model, &query.text)?;
+    Ok(query)
+}
+
+/// Finds the passages of a folder or a store that are about what a person asks for.
 pub(super) fn run(arguments: &Search) -> Result<()> {
-    let filter = arguments.scope.filter(Tests::With)?;
-    let (model, items) = arguments.scope.open(arguments.root.as_deref())?;
-    let query = embed_query(&model, &arguments.query)?;
-    let found = arguments.scope.shown(items.search(&query, &filter, arguments.top)?);
+    let mut filter = arguments.scope.filter(Tests::With)?;
+    let query = Query::parse(&arguments.query, &mut filter);
+    if query.is_empty() {
+        return Err(Usage("search: the query says nothing to look for".to_owned()).into());
+    }
+    let found = match arguments.root.as_deref() {
+        Some(root) if !arguments.scope.in_store() => {
+            let (model, gallery) = arguments.scope.folder(root)?;
+            let query = embedded(query, &model)?;
+            search(&gallery, &query, &filter, arguments.top, without(&arguments.without))
+        }
+        root => {
+            let (model, items) = arguments.scope.open(root)?;
+            let query = embedded(query, &model)?;
+            items.search(&query, &filter, arguments.top)?
+        }
+    };
+    let found = arguments.scope.shown(found);
     let found: Vec<_> = found.iter().map(json::found).collect();
     match arguments.format {
         Format::Json => output::write_json(&found),

@@ -41,7 +41,7 @@ pub(super) struct Similar {
     /// Language-centred cosine from which an item of the same file is shown; one of another file needs 0.15 more, one in another
     /// language 0.05 more, or 0.2 less where both have the same name of several words (less from 0.6 on, nothing at 1). Default: 0.6,
     /// and 0.8 for a folder
-    #[arg(long)]
+    #[arg(long, allow_negative_numbers = true)]
     threshold: Option<f32>,
     /// Of a folder: the fewest lines an item has; three times as many where it is alike by custom: implementations of traits,
     /// constructors and the like, types without functions
@@ -137,7 +137,7 @@ fn items(arguments: &Similar) -> Result<()> {
     }
     let own = below(index::canonical(arguments.root.as_deref()).as_deref(), &file);
     let path = own.clone().unwrap_or_else(|| file.clone());
-    let answers = items.into_iter().map(|EmbeddedItem { item, vector }| {
+    let answers = items.into_iter().map(|EmbeddedItem { item, vector, .. }| {
         let asked = Asked {
             path: own.as_deref(),
             item: &item,

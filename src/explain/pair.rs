@@ -2,7 +2,7 @@
 //!
 //! Both embeddings are split into word parts ([`super::parts`]); A_km = ⟨e^a_k, e^b_m⟩ / (|e^a| |e^b|), so the entries, special
 //! tokens and biases included, sum to the cosine exactly (formula B4.8). A passage longer than the model's window is the
-//! token-weighted mean of its units, and so are its parts.
+//! mean of its units, as [`weight_in_passage`] weighs them, and so are its parts.
 
 use std::time::Instant;
 
@@ -13,7 +13,7 @@ use super::centred::{Centred, Means, centred};
 use super::parts::parts;
 use super::split::split;
 use super::{Owner, WordMap};
-use crate::model::{Checkpoint, Keep, Model, ModelError, Packed, Tokens, Trace};
+use crate::model::{Checkpoint, Keep, Model, ModelError, Packed, Tokens, Trace, weight_in_passage};
 use crate::text::{ByteRange, Language, Snapshot};
 
 /// One passage of a comparison.
@@ -124,14 +124,12 @@ impl Passage {
         let mut passage = Gathered::default();
         let (mut read, mut all) = (0.0, 0.0);
         for ((range, tokens), trace) in units.iter().zip(&traces) {
-            let weight = tokens.len() as f64 / total.max(1) as f64;
             passage.add(
                 model,
                 trace,
                 tokens,
                 &text[range.clone()],
-                range.start,
-                weight as f32,
+                (range.start, total),
                 checkpoint,
             )?;
             let count = letters(range);
@@ -164,17 +162,18 @@ struct Gathered {
 }
 
 impl Gathered {
-    #[allow(clippy::too_many_arguments, reason = "one unit is all of these, once")]
     fn add(
         &mut self,
         model: &Model,
         trace: &Trace,
         tokens: &Tokens,
         text: &str,
-        at: usize,
-        weight: f32,
+        (at, total): (usize, usize),
         checkpoint: Checkpoint,
     ) -> Result<(), ModelError> {
+        let embedding = model.pool(trace)?;
+        let length = embedding.iter().map(|v| v * v).sum::<f32>().sqrt();
+        let weight = weight_in_passage(tokens.len(), length) / total.max(1) as f32;
         let map = WordMap::new(text, tokens);
         let mut groups = map.tokens_of_words();
         let special = (0..tokens.len())
@@ -194,7 +193,6 @@ impl Gathered {
             self.vectors
                 .push(trace.hidden.index_select(&rows, 0)?.mean(0)?.to_vec1()?);
         }
-        let embedding = model.pool(trace)?;
         self.embedding.resize(embedding.len(), 0.0);
         self.embedding
             .iter_mut()

@@ -21,7 +21,7 @@ pub use config::{Activation, Config, ConfigError};
 pub use kernels::operand::Operand;
 pub use load::{FileCheck, LoadError, Source, default_source, embedded_available, verify};
 pub use matrix::{Arithmetic, Matrix};
-pub use pooling::Pooling;
+pub use pooling::{Pooling, own_tokens, weight_in_passage};
 pub use tokenizer::{TokenizeError, Tokenizer, Tokens};
 pub use trace::{Keep, LayerTrace, LayerWeights, Norm, Trace};
 

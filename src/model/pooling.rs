@@ -2,6 +2,23 @@
 
 use candle_core::{Result, Tensor};
 
+/// `[CLS]` and `[SEP]`, which every unit has and which say nothing of how long its text is.
+const SPECIAL_TOKENS: usize = 2;
+
+/// Word pieces of a unit without the special tokens that every unit has.
+pub fn own_tokens(tokens: usize) -> usize {
+    tokens.saturating_sub(SPECIAL_TOKENS)
+}
+
+/// What the embedding of a unit is multiplied by where several units make one passage: the passage is the mean of their directions,
+/// weighted by their tokens. `tokens` counts special tokens; `length` is that of the embedding. 0 for an embedding without direction.
+pub fn weight_in_passage(tokens: usize, length: f32) -> f32 {
+    match length > 0.0 {
+        true => own_tokens(tokens).max(1) as f32 / length,
+        false => 0.0,
+    }
+}
+
 /// How token vectors become one embedding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "lowercase")]

@@ -7,7 +7,7 @@ use crate::analysis::DocumentReport;
 use crate::explain::{Centred, CentredSide, Link, Method, PairReport, Side};
 use crate::model::ModelInfo;
 use crate::segment::{Unit, UnitKind};
-use crate::similar::index::{self, Found, Group, IndexedItem, Renewal};
+use crate::similar::index::{self, Found, Group, IndexedItem, Renewal, Why};
 use crate::text::{ByteRange, PositionEncoding, Snapshot};
 
 /// A place in a document.
@@ -291,7 +291,8 @@ pub struct FoundItem {
     pub start: Place,
     /// Where it ends, exclusive.
     pub end: Place,
-    /// Cosine to what was asked for; none for what was asked about.
+    /// Language-centred cosine to an item that was asked about; in a search the cosine and what else counts. None for what was asked about
+    /// itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub score: Option<f32>,
     /// The folder's name, where it has one in a store.
@@ -300,6 +301,39 @@ pub struct FoundItem {
     /// The web page that shows it, where the store knows one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub link: Option<String>,
+    /// Why a search found it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<WhyFound>,
+}
+
+/// Why a search found a passage: the parts of its score.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct WhyFound {
+    /// Cosine of the passage and the query, -1 to 1.
+    pub cosine: f32,
+    /// What shared words added.
+    pub words: f32,
+    /// What the definition of a name of the query added.
+    pub definition: f32,
+    /// What the words of the path added.
+    pub path: f32,
+    /// What the sum was multiplied by; less than 1 for tests, examples, documentation.
+    pub weight: f32,
+    /// The query's words that stand in the passage, its name or its path.
+    pub matched: Vec<String>,
+}
+
+impl From<&Why> for WhyFound {
+    fn from(why: &Why) -> WhyFound {
+        WhyFound {
+            cosine: why.cosine,
+            words: why.words,
+            definition: why.definition,
+            path: why.path,
+            weight: why.weight,
+            matched: why.matched.clone(),
+        }
+    }
 }
 
 /// One entry of `fovea similar --format json`.
@@ -343,6 +377,7 @@ pub fn found(found: &Found) -> FoundItem {
         score: Some(found.score),
         folder: (!found.root.is_absolute()).then(|| found.root.display().to_string()),
         link: found.link.clone(),
+        why: found.why.as_ref().map(WhyFound::from),
         ..item(&found.path, &found.item)
     }
 }
@@ -359,6 +394,7 @@ pub fn item(path: &std::path::Path, item: &IndexedItem) -> FoundItem {
         score: None,
         folder: None,
         link: None,
+        why: None,
     }
 }
 

@@ -198,6 +198,7 @@ mod tests {
             },
             score: 0.876,
             link: None,
+            why: None,
         }
     }
 

@@ -70,6 +70,8 @@ pub enum ItemKind {
     Type,
     /// A heading of a prose document, with all that stands under it.
     Heading,
+    /// What of a file stands in no item, with the names of its items; made by the index, never by [`segment`].
+    File,
 }
 
 impl ItemKind {
@@ -79,6 +81,7 @@ impl ItemKind {
             ItemKind::Function => "function",
             ItemKind::Type => "type",
             ItemKind::Heading => "heading",
+            ItemKind::File => "file",
         }
     }
 }

@@ -47,7 +47,7 @@ pub const PAUSE: &str = "fovea.pause";
 pub const RESUME: &str = "fovea.resume";
 
 /// Command: items of the open documents and of the workspace that are about something. Argument: [`SearchArgs`]. Answer: a list of
-/// [`SimilarItem`]s, whose scores are plain cosines.
+/// [`SimilarItem`]s, best first, each with the reason.
 pub const SEARCH: &str = "fovea.search";
 /// Command: look at the files of the workspace now, also where indexing was stopped. Answer: null.
 pub const UPDATE_INDEX: &str = "fovea.updateIndex";
@@ -286,7 +286,8 @@ pub enum SearchArgs {
     Query(String),
     /// What is looked for, and how.
     Filtered {
-        /// In words.
+        /// In words. `"…"` has to stand there word by word, `-word` must not; `lang:rust`, `kind:function`, `path:src/**` and
+        /// `tests:none` filter.
         query: String,
         /// How many; 20 without it, at most 100.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -294,7 +295,7 @@ pub enum SearchArgs {
         /// LSP's identifiers of the languages looked through; all without it.
         #[serde(default)]
         languages: Vec<String>,
-        /// `function`, `type` or `heading`; all without it.
+        /// `function`, `type`, `heading` or `file`; all without it.
         #[serde(default)]
         kinds: Vec<ItemKind>,
     },
@@ -380,15 +381,31 @@ pub struct SimilarItem {
     pub selection: Range,
     /// What the source calls it.
     pub name: String,
-    /// `function`, `type` or `heading`.
+    /// `function`, `type` or `heading`; in a search also `file`, for what stands around the items of a file.
     pub kind: String,
     /// The language's name.
     pub language: String,
-    /// Language-centred cosine, -1 to 1, to four places.
+    /// Language-centred cosine, -1 to 1, to four places. In a search, the relevance: the cosine and what else counts, which may be over 1.
     pub score: f64,
+    /// Why a search found it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<WhyFound>,
     /// Where it is in the store of a team; it is not on this machine then, and cannot be compared.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub store: Option<StorePlace>,
+}
+
+/// Why a search found a passage: the meaning and the words apart.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WhyFound {
+    /// Cosine of the passage and the query, -1 to 1, to four places; 0 while the model is being loaded.
+    pub cosine: f64,
+    /// What shared words, the definition of a name of the query and the words of the path add to it, before tests, examples and
+    /// documentation are weighed less.
+    pub lexical: f64,
+    /// The query's words that stand in the passage, its name or its path.
+    pub matched: Vec<String>,
 }
 
 /// A file in the store of a team.

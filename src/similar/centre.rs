@@ -18,7 +18,10 @@ pub struct Sums(HashMap<Option<Language>, (Vec<f64>, f64)>);
 impl Sums {
     /// Counts a vector.
     pub fn add(&mut self, language: Language, vector: &[f32]) {
-        self.add_many(language, 1.0, vector);
+        // Zeros stand for an item that cannot be compared.
+        if vector.iter().any(|v| *v != 0.0) {
+            self.add_many(language, 1.0, vector);
+        }
     }
 
     fn add_many(&mut self, language: Language, number: f64, mean: &[f32]) {

@@ -7,8 +7,9 @@ pub mod likeness;
 mod scan;
 mod space;
 mod vector;
+pub mod words;
 
 pub use centre::{Centre, Sums};
 pub use scan::{Judge, Rows};
 pub use space::Space;
-pub use vector::{ItemVector, MIN_COVERAGE, MIN_TOKENS, Part, embed};
+pub use vector::{ItemVector, MIN_COVERAGE, MIN_TOKENS, Part, embed, mean, units_of};

@@ -39,6 +39,11 @@ impl Rows {
         }
     }
 
+    /// Numbers in a row.
+    pub fn width(&self) -> usize {
+        self.width
+    }
+
     /// Number of rows.
     pub fn len(&self) -> usize {
         self.scales.len()
@@ -118,6 +123,14 @@ impl Rows {
         found.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
         found.truncate(count);
         found
+    }
+
+    /// About each row's product with a vector, at most some hundredths from the true one; zeros for a vector of another width.
+    pub fn approximate(&self, query: &[f32]) -> Vec<f32> {
+        match query.len() == self.width {
+            true => self.scan(query),
+            false => vec![0.0; self.len()],
+        }
     }
 
     /// The product of a row with a vector of its width.

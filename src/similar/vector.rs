@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use crate::model::{own_tokens, weight_in_passage};
+use crate::segment::{ItemKind, Segments};
 use crate::text::{ByteRange, Language};
 
 /// Items whose text has fewer tokens are not compared: a bare heading resembles every other bare heading.
@@ -9,9 +11,6 @@ pub const MIN_TOKENS: usize = 12;
 
 /// Items whose letters the vocabulary can read to a smaller share are not compared: the vector says little of the text.
 pub const MIN_COVERAGE: f32 = 0.5;
-
-/// `[CLS]` and `[SEP]`, which every unit has and which say nothing of how long its text is.
-const SPECIAL_TOKENS: usize = 2;
 
 /// An item of an open document with its vector, of unit length and not yet centred.
 #[derive(Debug, Clone)]
@@ -40,27 +39,66 @@ pub struct Part<'a> {
 /// The vector of an item: the mean of its units' embeddings, each brought to unit length and weighted by its tokens; of unit
 /// length itself. `None` for an item too short or too little understood to be compared.
 pub fn embed(parts: &[Part]) -> Option<Arc<[f32]>> {
-    let width = parts.first()?.embedding.len();
-    let mut sum = vec![0f32; width];
     let (mut own, mut weights, mut covered) = (0usize, 0f32, 0f32);
-    for part in parts.iter().filter(|part| part.embedding.len() == width) {
-        let tokens = part.tokens.saturating_sub(SPECIAL_TOKENS);
+    for part in parts {
+        let tokens = own_tokens(part.tokens);
         let weight = tokens.max(1) as f32;
         own += tokens;
         weights += weight;
         covered += weight * part.coverage;
-        let length = norm(part.embedding);
-        if length > 0.0 {
-            sum.iter_mut()
-                .zip(part.embedding)
-                .for_each(|(s, x)| *s += weight * x / length);
-        }
     }
     if own < MIN_TOKENS || covered < MIN_COVERAGE * weights {
         return None;
     }
-    normalise(&mut sum).then(|| sum.into())
+    mean(parts.iter().map(|part| (part.embedding, part.tokens))).map(Into::into)
 }
+
+/// The mean direction of units, each an embedding of any length with its tokens, as [`weight_in_passage`] weighs them; of unit length.
+/// `None` where there is none. Units of another width than the first are left out.
+pub fn mean<'a>(units: impl Iterator<Item = (&'a [f32], usize)>) -> Option<Vec<f32>> {
+    let mut sum: Vec<f32> = Vec::new();
+    for (embedding, tokens) in units {
+        if sum.is_empty() {
+            sum.resize(embedding.len(), 0.0);
+        }
+        if embedding.len() == sum.len() {
+            let weight = weight_in_passage(tokens, norm(embedding));
+            sum.iter_mut().zip(embedding).for_each(|(s, x)| *s += weight * x);
+        }
+    }
+    normalise(&mut sum).then_some(sum)
+}
+
+/// Types with more bytes than this are spoken for by their own text: the mean of all their methods resembles every method a little.
+const LARGE_TYPE: usize = 1200;
+
+/// The units whose embeddings make the vector of an item: all that it holds; of a large type with items inside those that belong to none
+/// of them, which are its documentation, signature and fields, as long as their letters are enough to be compared.
+pub fn units_of(segments: &Segments, item: usize) -> Vec<usize> {
+    let own = &segments.items[item];
+    let all = own.units.clone();
+    if own.kind != ItemKind::Type || own.range.len() <= LARGE_TYPE {
+        return all.collect();
+    }
+    // Items are in order of their start, so those inside stand directly behind it.
+    let inside: Vec<&std::ops::Range<usize>> = segments.items[item + 1..]
+        .iter()
+        .take_while(|inner| inner.range.start < own.range.end)
+        .map(|inner| &inner.units)
+        .collect();
+    let alone: Vec<usize> = all
+        .clone()
+        .filter(|unit| !inside.iter().any(|inner| inner.contains(unit)))
+        .collect();
+    let letters: usize = alone.iter().map(|unit| segments.units[*unit].range.len()).sum();
+    match letters > MIN_TOKENS * LETTERS_A_TOKEN {
+        true => alone,
+        false => all.collect(),
+    }
+}
+
+/// Bytes of a token of code, indentation included; rather more than fewer.
+const LETTERS_A_TOKEN: usize = 8;
 
 /// Brings a vector to unit length; `false`, and the vector as it was, where it has none.
 pub(super) fn normalise(vector: &mut [f32]) -> bool {

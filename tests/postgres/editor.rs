@@ -6,11 +6,11 @@ use std::process::Command;
 
 use fovea::model::UNSTOPPED;
 use fovea::similar::index::postgres::{Folder, Link};
-use fovea::similar::index::{Collection, Filter, Limits, embed_query};
+use fovea::similar::index::{Collection, Filter, Limits};
 use serde_json::{Value, json};
 
 use crate::program::{Program, URI};
-use crate::{MODEL, Server, job, reader, write};
+use crate::{MODEL, Server, job, query, reader, write};
 
 const THERE: &str = "fn read_settings(file: &Path) -> Result<Settings, Error> {\n    let content = std::fs::read_to_string(file)?;\n    let parsed: Settings = toml::from_str(&content)?;\n    parsed.validate()?;\n    Ok(parsed)\n}\n";
 const HERE: &str = "fn load_settings(path: &Path) -> Result<Settings, Error> {\n    let text = std::fs::read_to_string(path)?;\n    let settings: Settings = toml::from_str(&text)?;\n    settings.validate()?;\n    Ok(settings)\n}\n";
@@ -175,7 +175,7 @@ fn a_page_is_said_once_stays_and_is_believed_only_where_it_is_one() {
             .unwrap();
     };
     let page = || {
-        let query = embed_query(&MODEL, "sum").unwrap();
+        let query = query("sum");
         let found = reader(&server, None).search(&query, &Filter::default(), 1).unwrap();
         found[0].link.clone()
     };

@@ -23,7 +23,7 @@ use std::time::{Duration, SystemTime};
 
 use fovea::model::{Model, UNSTOPPED, default_source};
 use fovea::similar::index::postgres::{Folder, Job, Shared};
-use fovea::similar::index::{Collection, Filter, Limits, Renewal, embed_query};
+use fovea::similar::index::{Collection, Filter, Limits, Query, Renewal, embed_query};
 use server::Server;
 
 static MODEL: LazyLock<Model> = LazyLock::new(|| Model::load(&default_source()).unwrap());
@@ -80,9 +80,17 @@ fn reader(server: &Server, own: Option<&str>) -> Shared {
     Shared::open(server.place(), &MODEL, own.map(Path::new)).unwrap()
 }
 
+/// A question as it is asked.
+fn query(text: &str) -> Query {
+    Query {
+        vector: embed_query(&MODEL, text).unwrap(),
+        ..Query::parse(text, &mut Filter::default())
+    }
+}
+
 /// Names of what is found for a question, with their paths.
 fn found(items: &dyn Collection, question: &str, count: usize) -> Vec<String> {
-    let query = embed_query(&MODEL, question).unwrap();
+    let query = query(question);
     let found = items.search(&query, &Filter::default(), count).unwrap();
     found
         .iter()

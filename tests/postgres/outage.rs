@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use fovea::similar::index::{Collection, Filter, embed_query};
+use fovea::similar::index::{Collection, Filter};
 use postgres::Client;
 
-use crate::{MODEL, Server, folder, found, job, reader, renew};
+use crate::{MODEL, Server, folder, found, job, query, reader, renew};
 
 /// Waits until somebody waits for a lock on the items.
 fn until_blocked(admin: &mut Client) {
@@ -19,7 +19,7 @@ fn until_blocked(admin: &mut Client) {
 fn killed_in_the_middle_of_a_question_it_is_said_and_a_later_one_is_answered() {
     let Some(server) = Server::start(None) else { return };
     renew(&mut job(&server), folder(3).path(), "one");
-    let (store, query) = (reader(&server, None), embed_query(&MODEL, "sum").unwrap());
+    let (store, query) = (reader(&server, None), query("sum"));
     let mut admin = server.admin();
     std::thread::scope(|scope| {
         let mut holder = server.admin();

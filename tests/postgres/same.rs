@@ -6,12 +6,12 @@ use std::time::{Duration, Instant};
 use fovea::model::UNSTOPPED;
 use fovea::segment::ItemKind;
 use fovea::similar::index::{
-    Asked, Collection, EmbeddedItem, Filter, Found, Globs, Index, Limits, Tests, embed_items, embed_query,
+    Asked, Collection, EmbeddedItem, Filter, Found, Gallery, Globs, Index, Limits, Tests, Without, embed_items, search,
 };
 use fovea::similar::likeness;
 use fovea::text::Language;
 
-use crate::{MODEL, Server, job, reader, renew};
+use crate::{MODEL, Server, job, query, reader, renew};
 
 /// What the halves of vectors and means may make of a score.
 const NEAR: f32 = 2e-3;
@@ -61,7 +61,7 @@ fn globs(patterns: &[&str]) -> Option<Globs> {
 }
 
 /// Asks both the same; how many answers there were.
-fn compare(gallery: &dyn Collection, store: &dyn Collection, questions: &[(PathBuf, EmbeddedItem)]) -> usize {
+fn compare(gallery: &Gallery, store: &dyn Collection, questions: &[(PathBuf, EmbeddedItem)]) -> usize {
     let filters = [
         Filter::default(),
         Filter {
@@ -104,9 +104,20 @@ fn compare(gallery: &dyn Collection, store: &dyn Collection, questions: &[(PathB
         "how are places kept",
         "a lock for one writer",
     ] {
-        let query = embed_query(&MODEL, question).unwrap();
+        let query = query(question);
+        // A store ranks by the cosine of items alone.
+        let cosine_alone = Without {
+            vector: false,
+            words: true,
+            definition: true,
+            path: true,
+            coherence: true,
+            saturation: true,
+            weights: true,
+            files: true,
+        };
         for filter in &filters {
-            let one = gallery.search(&query, filter, 12).unwrap();
+            let one = search(gallery, &query, filter, 12, cosine_alone);
             let other = store.search(&query, filter, 12).unwrap();
             answers += same(&one, &other, question);
         }

@@ -8,7 +8,8 @@ use super::super::{IndexStage, StoreStage};
 use super::workspace::{AREA, LOAD, READ, bench, indexed, write};
 use super::*;
 use crate::model::{Model, UNSTOPPED};
-use crate::similar::index::{Asked, Collection, Elsewhere, Filter, Found, Gallery, Index, IndexError, Limits};
+use crate::segment::ItemKind;
+use crate::similar::index::{Asked, Collection, Elsewhere, Filter, Found, Gallery, Index, IndexError, Limits, Query};
 
 /// What is done to a store from outside.
 #[derive(Debug, Default)]
@@ -48,7 +49,7 @@ impl Collection for Shelf {
         self.answer(self.0.similar(asked, filter, count))
     }
 
-    fn search(&self, query: &[f32], filter: &Filter, count: usize) -> Result<Vec<Found>, IndexError> {
+    fn search(&self, query: &Query, filter: &Filter, count: usize) -> Result<Vec<Found>, IndexError> {
         self.answer(self.0.search(query, filter, count))
     }
 
@@ -201,8 +202,11 @@ fn nobody_waits_for_a_store_that_does_not_answer() {
     until(|| names(&bench, &id).len() == 1 && switch.asked.load(Ordering::SeqCst) == 1);
     let search = |beyond| {
         let query = "read the configuration from a file".to_owned();
-        let any = Filter::default();
-        let asked = bench.analysis.search(query, &any, 9, beyond, no_cancel());
+        let functions = Filter {
+            kinds: vec![ItemKind::Function],
+            ..Filter::default()
+        };
+        let asked = bench.analysis.search(query, functions, 9, beyond, no_cancel());
         wait(asked).expect("an answer").len()
     };
     assert_eq!((search(false), search(true)), (2, 2));

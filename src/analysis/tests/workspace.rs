@@ -5,6 +5,7 @@ use std::path::Path;
 use super::super::{IndexStage, Scope};
 use super::*;
 use crate::model::{Model, Source};
+use crate::segment::ItemKind;
 use crate::similar::index::Filter;
 
 pub(super) const LOAD: &str = "fn load_settings(path: &Path) -> Result<Settings, Error> {\n    let text = std::fs::read_to_string(path)?;\n    \
@@ -103,10 +104,15 @@ fn a_file_that_is_opened_again_and_again_is_found_once() {
     write(&root, "src/config.rs", READ);
     let bench = bench(&[&root], None);
     indexed(&bench, 1);
-    let (open, any) = (id("file:///config.rs"), Filter::default());
+    let open = id("file:///config.rs");
+    // What stands around the items of a file is a passage of its own.
+    let functions = || Filter {
+        kinds: vec![ItemKind::Function],
+        ..Filter::default()
+    };
     let found = || {
         let query = "read the configuration from a file".to_owned();
-        let asked = bench.analysis.search(query, &any, 9, false, no_cancel());
+        let asked = bench.analysis.search(query, functions(), 9, false, no_cancel());
         let found = wait(asked).expect("an answer");
         found.into_iter().map(|near| near.home).collect::<Vec<_>>()
     };
@@ -163,7 +169,7 @@ fn search_finds_open_and_closed_items_by_what_they_are_about() {
         let found = wait(
             bench
                 .analysis
-                .search(text.into(), &Filter::default(), 1, true, no_cancel()),
+                .search(text.into(), Filter::default(), 1, true, no_cancel()),
         )
         .expect("an answer");
         found.into_iter().map(|near| near.item.name).collect::<Vec<_>>()

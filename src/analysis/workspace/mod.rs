@@ -15,7 +15,7 @@ use std::time::Instant;
 use super::queue::lock;
 use crate::model::Model;
 use crate::similar::Centre;
-use crate::similar::index::{Asked, Collection, Filter, Found, Gallery, Limits, Progress};
+use crate::similar::index::{Asked, Collection, Filter, Found, Gallery, Limits, Progress, Query};
 
 /// The most of one item's similar items in the workspace that are kept.
 pub const MAX_FOUND: usize = 32;
@@ -152,7 +152,7 @@ impl Workspace {
     }
 
     /// What is about the same as a text, best first.
-    pub fn search(&self, query: &[f32], filter: &Filter, count: usize) -> Vec<Found> {
+    pub fn search(&self, query: &Query, filter: &Filter, count: usize) -> Vec<Found> {
         self.merged(count, |gallery| {
             gallery.search(query, filter, count).unwrap_or_default()
         })

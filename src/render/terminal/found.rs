@@ -47,8 +47,10 @@ pub fn groups(shown: &[GroupOfItems], found: usize) -> String {
 
 fn line(item: &FoundItem, indent: &str) -> String {
     let score = item.score.map_or_else(String::new, |score| format!("{score:.2}  "));
+    let matched = item.why.as_ref().filter(|why| !why.matched.is_empty());
+    let matched = matched.map_or_else(String::new, |why| format!(" · has {}", clean(&why.matched.join(", "))));
     format!(
-        "{indent}{score}{} · {}:{} · {} {}\n",
+        "{indent}{score}{} · {}:{} · {} {}{matched}\n",
         clean(&item.name),
         clean(&item.path),
         item.start.line + 1,

@@ -116,11 +116,21 @@ fn full() -> BTreeMap<&'static str, Value> {
         kind: String::new(),
         language: String::new(),
         score: 0.5,
+        why: Some(WhyFound {
+            cosine: 0.5,
+            lexical: 0.5,
+            matched: Vec::new(),
+        }),
         store: Some(StorePlace {
             folder: String::new(),
             path: String::new(),
         }),
     };
+    let found = SimilarItem {
+        store: None,
+        ..similar.clone()
+    };
+    let similar = SimilarItem { why: None, ..similar };
     let show = ShowSimilarArgs {
         uri: uri.clone(),
         range,
@@ -158,6 +168,7 @@ fn full() -> BTreeMap<&'static str, Value> {
     };
     BTreeMap::from([
         ("HeatParams", json!(heat)),
+        ("SimilarItem", json!(found)),
         ("StatusParams", json!(status)),
         ("VisibleParams", json!(visible)),
         ("ExplainParams", json!(explain)),
@@ -179,6 +190,7 @@ fn the_page_of_the_protocol_is_true_of_the_types() {
         let again = match &*name {
             "HeatParams" => read::<HeatParams>(&example),
             "StatusParams" => read::<StatusParams>(&example),
+            "SimilarItem" => read::<SimilarItem>(&example),
             "VisibleParams" => read::<VisibleParams>(&example),
             "ExplainParams" => read::<ExplainParams>(&example),
             "ShowSimilarArgs" => read::<ShowSimilarArgs>(&example),

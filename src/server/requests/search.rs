@@ -45,7 +45,7 @@ pub async fn symbols(
         return Ok(None);
     }
     // A symbol is opened as a file, which what a store knows is not.
-    let found = found(core, ticket, query.to_owned(), &Filter::default(), TOP, false).await?;
+    let found = found(core, ticket, query.to_owned(), Filter::default(), TOP, false).await?;
     let near = found.into_iter().filter(|(item, _)| item.score >= f64::from(WORTH));
     let symbols = near.map(|(item, kind)| WorkspaceSymbol {
         container_name: Some(format!("{:.2} · {}", item.score, similar::path(ticket, &item))),
@@ -81,7 +81,7 @@ pub async fn command(core: &Core, client: &Client, ticket: &Ticket, asked: Searc
         ..Filter::default()
     };
     let title = format!("About {}", similar::one_line(query.trim()));
-    let found = found(core, ticket, query, &filter, top.unwrap_or(TOP).clamp(1, MOST), true).await?;
+    let found = found(core, ticket, query, filter, top.unwrap_or(TOP).clamp(1, MOST), true).await?;
     let near = found.into_iter().filter(|(item, _)| item.score >= f64::from(ALIKE));
     let items: Vec<SimilarItem> = near.map(|(item, _)| item).collect();
     if ticket.client.fovea {
@@ -101,7 +101,7 @@ async fn found(
     core: &Core,
     ticket: &Ticket,
     query: String,
-    filter: &Filter,
+    filter: Filter,
     count: usize,
     beyond: bool,
 ) -> Result<Vec<(SimilarItem, ItemKind)>> {
@@ -124,5 +124,6 @@ fn symbol_kind(kind: ItemKind) -> SymbolKind {
         ItemKind::Function => SymbolKind::FUNCTION,
         ItemKind::Type => SymbolKind::CLASS,
         ItemKind::Heading => SymbolKind::STRING,
+        ItemKind::File => SymbolKind::FILE,
     }
 }

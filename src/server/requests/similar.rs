@@ -8,7 +8,7 @@ use crate::analysis::{DocumentReport, Home, ItemNeighbours, Neighbour};
 use crate::segment::Item;
 use crate::server::client::file_path;
 use crate::server::core::Core;
-use crate::server::protocol::{SimilarItem, StorePlace};
+use crate::server::protocol::{SimilarItem, StorePlace, WhyFound};
 use crate::server::ticket::{Active, Ticket};
 use crate::server::to_proto;
 use crate::similar::index::Place;
@@ -118,6 +118,11 @@ pub fn similar(ticket: &Ticket, neighbour: &Neighbour) -> Option<SimilarItem> {
         kind: item.kind.name().to_owned(),
         language: item.language.name().to_owned(),
         score: to_proto::number(neighbour.score),
+        why: neighbour.why.as_ref().map(|why| WhyFound {
+            cosine: to_proto::number(why.cosine),
+            lexical: to_proto::number(why.words + why.definition + why.path),
+            matched: why.matched.clone(),
+        }),
         store: match &neighbour.home {
             Home::Store { folder, path, .. } => Some(StorePlace {
                 folder: folder.display().to_string(),

@@ -4,7 +4,7 @@ use std::fmt::Debug;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::{Globs, IndexError, IndexedItem};
+use super::{Globs, IndexError, IndexedItem, Query, Why};
 use crate::model::Model;
 use crate::segment::ItemKind;
 use crate::text::Language;
@@ -19,15 +19,15 @@ pub trait Collection: Debug + Send + Sync {
     /// What the store reports; items in memory always answer.
     fn similar(&self, asked: &Asked, filter: &Filter, count: usize) -> Result<Vec<Found>, IndexError>;
 
-    /// What is about the same as a text by its cosine, not centred: at most `count`, best first, equal ones by folder, path and
-    /// place. `query` is what [`super::embed_query`] made of the text, of unit length; one of another width resembles nothing.
+    /// The passages that answer a search: at most `count`, best first, equal ones by folder, path and place. A query without a vector, or
+    /// with one of another width, is answered by words alone.
     ///
     /// Neither side is centred: what a question has in common with all code is little, and it was measured that taking the means
     /// away finds less (`benches/similarity`).
     ///
     /// # Errors
     /// What the store reports; items in memory always answer.
-    fn search(&self, query: &[f32], filter: &Filter, count: usize) -> Result<Vec<Found>, IndexError>;
+    fn search(&self, query: &Query, filter: &Filter, count: usize) -> Result<Vec<Found>, IndexError>;
 
     /// Number of items.
     ///
@@ -53,10 +53,13 @@ pub struct Found {
     pub path: PathBuf,
     /// The item.
     pub item: IndexedItem,
-    /// Cosine, -1 to 1; language-centred where an item was asked about.
+    /// Where an item was asked about, its language-centred cosine, -1 to 1; in a search the cosine and what else counts, which may be over
+    /// 1.
     pub score: f32,
     /// The web page that shows it, where whoever indexed the folder said where that is.
     pub link: Option<String>,
+    /// Why it was found, in a search.
+    pub why: Option<Why>,
 }
 
 /// Connects to a collection, for the questions of a model.

@@ -1,8 +1,10 @@
-//! What tells tests from other code: where their files lie and what they are called, by the customs of each language.
+//! What tells tests, examples, re-exports and records from other code: where their files lie and what they are called, by the customs of
+//! each language.
 
 use std::path::Path;
 
 use super::IndexedItem;
+use super::ranking::Aside;
 use crate::text::Language;
 
 /// Folders of tests, in any case.
@@ -95,6 +97,67 @@ fn is_type(item: &IndexedItem) -> bool {
     item.kind == crate::segment::ItemKind::Type
 }
 
+/// Folders of what shows, measures or merely carries the code, in lower case.
+const BESIDE: [&str; 22] = [
+    "example",
+    "examples",
+    "_examples",
+    "doc",
+    "docs",
+    "docs_src",
+    "doc_src",
+    "benchmark",
+    "benchmarks",
+    "bench",
+    "benches",
+    "sample",
+    "samples",
+    "demo",
+    "demos",
+    "legacy",
+    "compat",
+    "vendor",
+    "third_party",
+    "single_include",
+    "locale",
+    "locales",
+];
+
+/// Beginnings of the names of change logs, licenses and the like, in lower case.
+const RECORDS: [&str; 9] = [
+    "changelog",
+    "changes",
+    "history",
+    "news",
+    "releases",
+    "license",
+    "licence",
+    "copying",
+    "authors",
+];
+
+/// What makes all of a file weigh less in a search, by its path; whether it holds tests is told by [`is_test_file`].
+pub fn aside(path: &Path) -> Aside {
+    let language = Language::from_path(path);
+    let mut folders = path.parent().into_iter().flat_map(Path::components);
+    let beside = |folder: &str| BESIDE.contains(&folder);
+    let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
+    let stem = name.split('.').next().unwrap_or_default();
+    let record = |beginning: &&str| {
+        let rest = stem.strip_prefix(*beginning);
+        rest.is_some_and(|rest| !rest.starts_with(char::is_alphabetic))
+    };
+    let data = matches!(language, Language::Json | Language::Toml | Language::Yaml);
+    Aside {
+        test: false,
+        example: folders.any(|folder| beside(&folder.as_os_str().to_string_lossy().to_lowercase())),
+        reexport: matches!(&*name, "__init__.py" | "package-info.java" | "module-info.java") || name.ends_with(".d.ts"),
+        prose: matches!(language, Language::Markdown | Language::Prose),
+        record: !language.is_code() && RECORDS.iter().any(record),
+        data,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -148,6 +211,16 @@ mod tests {
             let path = Path::new(other);
             assert!(!is_test_file(path, Language::from_path(path)), "{other}");
         }
+    }
+
+    #[test]
+    fn examples_re_exports_and_records_are_told_by_their_paths() {
+        let of = |path: &str| aside(Path::new(path));
+        assert!(of("examples/a.rs").example && of("x/third_party/a.c").example && !of("src/sampler/a.c").example);
+        assert!(of("a/__init__.py").reexport && of("x.d.ts").reexport && !of("init.py").reexport);
+        assert!(of("CHANGELOG.md").record && of("CHANGES.rst").record && of("LICENSE-MIT").record);
+        assert!(!of("changelog.py").record && !of("newsletter.md").record);
+        assert!(of("README.md").prose && of("Cargo.toml").data && of("src/a.rs") == Aside::default());
     }
 
     #[test]

@@ -11,6 +11,7 @@ pub fn kind_number(kind: ItemKind) -> i64 {
         ItemKind::Function => 0,
         ItemKind::Type => 1,
         ItemKind::Heading => 2,
+        ItemKind::File => 3,
     }
 }
 
@@ -18,6 +19,7 @@ pub fn kind_of(number: i64) -> ItemKind {
     match number {
         0 => ItemKind::Function,
         1 => ItemKind::Type,
+        3 => ItemKind::File,
         _ => ItemKind::Heading,
     }
 }
@@ -57,6 +59,22 @@ pub fn places_from_bytes(bytes: &[u8]) -> Option<[Place; 4]> {
     };
     let places: [Place; 4] = places.iter().map(place).collect::<Vec<_>>().try_into().ok()?;
     (rest.is_empty() && more.is_empty()).then_some(places)
+}
+
+/// Numbers of units, four bytes each.
+pub fn numbers_in_bytes(numbers: &[usize]) -> Vec<u8> {
+    numbers
+        .iter()
+        .flat_map(|number| (*number as u32).to_le_bytes())
+        .collect()
+}
+
+pub fn numbers_from_bytes(bytes: &[u8]) -> Vec<usize> {
+    let (numbers, _) = bytes.as_chunks::<4>();
+    numbers
+        .iter()
+        .map(|number| u32::from_le_bytes(*number) as usize)
+        .collect()
 }
 
 /// A path as bytes, which need not be UTF-8.

@@ -6,20 +6,26 @@ use std::sync::Arc;
 
 use super::super::likeness::{self, Ties};
 use super::super::vector::dot;
+use super::super::words::{Term, WordCounts};
 use super::super::{Centre, Judge, Rows, Sums};
-use super::reading::{EmbeddedItem, item_vector};
+use super::lexicon::{Builder, Lexicon};
+use super::query::{Query, name_term};
+use super::ranking::Aside;
+use super::reading::{EmbeddedItem, UnitVector, item_vector};
 use super::{
-    Asked, Collection, Filter, Found, Index, IndexError, IndexedItem, is_test_file, is_test_item, renew, table,
+    Asked, Collection, Filter, Found, Index, IndexError, IndexedItem, Without, conventions, is_test_file, is_test_item,
+    renew, searching, table,
 };
 use crate::model::Model;
 use crate::segment::ItemKind;
 use crate::text::Language;
 
-/// The items of a folder. Items that are too short or too little understood to be compared are not among them.
+/// The passages of a folder: its items, and what stands around them. Those that are too short or too little understood to be compared
+/// have zeros for a vector, resemble nothing, and are found by their words.
 #[derive(Debug)]
 pub struct Gallery {
-    root: Arc<Path>,
-    paths: Vec<PathBuf>,
+    pub(super) root: Arc<Path>,
+    pub(super) paths: Vec<PathBuf>,
     pub(super) items: Vec<Entry>,
     /// What of each a question looks at, close together: it looks at all of them.
     pub(super) facts: Vec<Fact>,
@@ -30,6 +36,10 @@ pub struct Gallery {
     /// 1 / length of each vector once the mean of its language is taken away; 0 where nothing is left.
     pub(super) spread: Vec<f32>,
     centre: Centre,
+    /// Their words.
+    pub(super) lexicon: Lexicon,
+    /// The hash of each name in lower case with its passage, ascending.
+    pub(super) definitions: Vec<(Term, u32)>,
 }
 
 /// An item, and where it lies.
@@ -47,9 +57,9 @@ pub(super) struct Fact {
     /// The number of its name, or [`ONE_WORD`].
     name: u32,
     language: Language,
-    kind: ItemKind,
-    /// Whether it is a test, or in one.
-    test: bool,
+    pub(super) kind: ItemKind,
+    /// What makes it weigh less in a search; whether it is a test, or in one.
+    pub(super) aside: Aside,
 }
 
 impl Fact {
@@ -72,17 +82,20 @@ impl Index {
         let mut listing = Listing::new(model.hidden());
         // Contents that several files have count once for the mean of their language: copies are no news.
         let (mut sums, mut counted) = (Sums::default(), HashSet::new());
-        let take = |path, content, (items, units): table::Held| {
-            let comparable = items.into_iter().filter_map(|(item, own)| {
-                let vector = units.get(own).and_then(item_vector)?;
-                Some(EmbeddedItem { item, vector })
-            });
-            let items: Vec<EmbeddedItem> = comparable.collect();
-            if counted.insert(content) {
-                let fitting = items.iter().filter(|embedded| embedded.vector.len() == model.hidden());
-                fitting.for_each(|EmbeddedItem { item, vector }| sums.add(item.language, vector));
+        let zeros: Arc<[f32]> = vec![0.0; model.hidden()].into();
+        let take = |path: PathBuf, content, (passages, units): table::Held| {
+            let first = counted.insert(content);
+            let mut file = listing.file(path);
+            for passage in passages {
+                let own: Vec<&UnitVector> = passage.units.iter().filter_map(|unit| units.get(*unit)).collect();
+                let vector = item_vector(&own).filter(|vector| vector.len() == zeros.len());
+                let vector = vector.unwrap_or_else(|| zeros.clone());
+                // What stands around items would draw the mean of a language towards its imports.
+                if first && passage.item.kind != ItemKind::File {
+                    sums.add(passage.item.language, &vector);
+                }
+                file.add(passage.item, &vector, WordCounts::in_bytes(&passage.words));
             }
-            listing.add(path, &items);
         };
         let loaded = match table::known_root(&self.connection, &root, &model.info().id) {
             Ok(Some(number)) => table::load(&self.connection, number, take),
@@ -102,6 +115,18 @@ struct Listing {
     names: HashMap<String, u32>,
     rows: Rows,
     width: usize,
+    words: Builder,
+    definitions: Vec<(Term, u32)>,
+}
+
+/// A file of a listing, whose passages are added one by one.
+struct ListedFile<'a> {
+    listing: &'a mut Listing,
+    /// The items around the next one.
+    around: Vec<usize>,
+    /// What holds for all of the file.
+    aside: Aside,
+    name: String,
 }
 
 impl Listing {
@@ -113,36 +138,27 @@ impl Listing {
             names: HashMap::new(),
             rows: Rows::new(width),
             width,
+            words: Builder::default(),
+            definitions: Vec::new(),
         }
     }
 
-    /// Adds a file, whose path comes after all that are there. Items with vectors of another width are left out.
-    fn add(&mut self, path: PathBuf, own: &[EmbeddedItem]) {
-        let mut around: Vec<usize> = Vec::new();
-        for EmbeddedItem { item, vector } in own.iter().filter(|embedded| embedded.vector.len() == self.width) {
-            self.rows.push(vector);
-            let next = self.names.len() as u32;
-            let name = likeness::words(&item.name).map(|name| *self.names.entry(name).or_insert(next));
-            // An outer item stands before those inside it.
-            around.truncate(enclosing(&around, &self.items, item));
-            let test = match around.last() {
-                Some(outer) => self.facts[*outer].test || is_test_item(item),
-                None => is_test_file(&path, item.language) || is_test_item(item),
-            };
-            self.facts.push(Fact {
-                path: self.paths.len() as u32,
-                name: name.unwrap_or(ONE_WORD),
-                language: item.language,
-                kind: item.kind,
-                test,
-            });
-            self.items.push(Entry {
-                item: item.clone(),
-                around: around.last().copied(),
-            });
-            around.push(self.items.len() - 1);
-        }
+    /// Begins a file, whose path comes after all that are there.
+    fn file(&mut self, path: PathBuf) -> ListedFile<'_> {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let folders = path.parent().into_iter().flat_map(Path::components);
+        let folders: Vec<String> = folders
+            .map(|folder| folder.as_os_str().to_string_lossy().into_owned())
+            .collect();
+        self.words.file(stem(&name), &folders);
+        let aside = conventions::aside(&path);
         self.paths.push(path);
+        ListedFile {
+            listing: self,
+            around: Vec::new(),
+            aside,
+            name,
+        }
     }
 
     /// All of it, with what its languages have in common.
@@ -157,6 +173,8 @@ impl Listing {
         self.items.shrink_to_fit();
         self.facts.shrink_to_fit();
         self.rows.shrink_to_fit();
+        self.definitions.sort_unstable();
+        self.definitions.shrink_to_fit();
         Gallery {
             root,
             paths: self.paths,
@@ -166,8 +184,75 @@ impl Listing {
             rows: self.rows,
             spread,
             centre,
+            lexicon: self.words.finish(),
+            definitions: self.definitions,
         }
     }
+}
+
+impl ListedFile<'_> {
+    /// Adds a passage; one whose vector has another width is left out.
+    fn add(&mut self, mut item: IndexedItem, vector: &[f32], words: impl Iterator<Item = (Term, u8)>) {
+        let listing = &mut *self.listing;
+        if vector.len() != listing.width {
+            return;
+        }
+        let number = listing.items.len();
+        listing.rows.push(vector);
+        // An outer item stands before those inside it.
+        self.around.truncate(enclosing(&self.around, &listing.items, &item));
+        let mut aside = self.aside;
+        aside.test = is_test_item(&item)
+            || match self.around.last() {
+                Some(outer) => listing.facts[*outer].aside.test,
+                None => is_test_file(&listing.paths[listing.paths.len() - 1], item.language),
+            };
+        aside.prose |= item.kind == ItemKind::Heading;
+        if item.kind == ItemKind::File {
+            listing.words.passage("", words);
+            listing.definitions.push((name_term(stem(&self.name)), number as u32));
+            item.name.clone_from(&self.name);
+        } else {
+            listing.words.passage(&item.name, words);
+            listing
+                .definitions
+                .push((name_term(defined(&item.name)), number as u32));
+        }
+        let next = listing.names.len() as u32;
+        let name = likeness::words(&item.name).map(|name| *listing.names.entry(name).or_insert(next));
+        listing.facts.push(Fact {
+            path: listing.paths.len() as u32 - 1,
+            name: name.unwrap_or(ONE_WORD),
+            language: item.language,
+            kind: item.kind,
+            aside,
+        });
+        let around = self.around.last().copied();
+        if item.kind != ItemKind::File {
+            self.around.push(number);
+        }
+        listing.items.push(Entry { item, around });
+    }
+}
+
+/// The name of a file without what follows its first full stop, but for one that begins it: `config.test.ts` is `config`.
+pub(super) fn stem(name: &str) -> &str {
+    let end = name.char_indices().skip(1).find(|(_, c)| *c == '.');
+    end.map_or(name, |(end, _)| &name[..end])
+}
+
+/// What an item defines: of `Display for Config` and `Config<T>` that is `Config`, of `Server::run` it is `run`.
+fn defined(name: &str) -> &str {
+    let of = name.rsplit(" for ").next().unwrap_or(name);
+    let plain = of
+        .split(['<', '(', '[', ' '])
+        .find(|part| !part.is_empty())
+        .unwrap_or(of);
+    plain
+        .rsplit("::")
+        .next()
+        .and_then(|last| last.rsplit('.').next())
+        .unwrap_or(plain)
 }
 
 impl Gallery {
@@ -176,10 +261,13 @@ impl Gallery {
     pub fn of_items(files: &[(PathBuf, &[EmbeddedItem])], centre: &Centre, width: usize) -> Gallery {
         let all = files.iter().flat_map(|(_, items)| items.iter());
         let fitting = all.filter(|embedded| embedded.vector.len() == width);
-        let own = Centre::of(fitting.map(|EmbeddedItem { item, vector }| (item.language, &**vector)));
+        let own = Centre::of(fitting.map(|EmbeddedItem { item, vector, .. }| (item.language, &**vector)));
         let mut listing = Listing::new(width);
         for (path, items) in files {
-            listing.add(path.clone(), items);
+            let mut file = listing.file(path.clone());
+            for EmbeddedItem { item, vector, words } in *items {
+                file.add(item.clone(), vector, words.iter());
+            }
         }
         listing.gallery(PathBuf::new().into(), centre.clone().or(own))
     }
@@ -189,14 +277,14 @@ impl Gallery {
         &self.centre
     }
 
-    /// Number of items.
+    /// Number of items, without what stands around them.
     pub fn len(&self) -> usize {
-        self.items.len()
+        self.facts.iter().filter(|fact| fact.kind != ItemKind::File).count()
     }
 
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
-        self.items.is_empty()
+        self.facts.is_empty()
     }
 
     /// The folder they are of.
@@ -206,7 +294,11 @@ impl Gallery {
 
     /// The file below the folder and the name of each item.
     pub fn named(&self) -> impl Iterator<Item = (&Path, &str)> {
-        let places = self.facts.iter().zip(&self.items);
+        let places = self
+            .facts
+            .iter()
+            .zip(&self.items)
+            .filter(|(fact, _)| fact.kind != ItemKind::File);
         places.map(|(fact, entry)| (&*self.paths[fact.path as usize], &*entry.item.name))
     }
 
@@ -218,10 +310,10 @@ impl Gallery {
                 path,
                 language,
                 kind,
-                test,
+                aside,
                 ..
             } = self.facts[index];
-            paths[path as usize] && filter.takes_item(language, kind, test)
+            paths[path as usize] && filter.takes_item(language, kind, aside.test)
         }
     }
 
@@ -232,6 +324,7 @@ impl Gallery {
             item: self.items[index].item.clone(),
             score: score.clamp(-1.0, 1.0),
             link: None,
+            why: None,
         };
         nearest.into_iter().map(found).collect()
     }
@@ -285,7 +378,7 @@ impl Collection for Gallery {
                 let item = &self.items[index].item;
                 item.start.byte < asked.item.end.byte && asked.item.start.byte < item.end.byte
             };
-            if !allowed(index) || (file && overlaps()) {
+            if self.spread[index] == 0.0 || fact.kind == ItemKind::File || !allowed(index) || (file && overlaps()) {
                 return None;
             }
             let Some(base) = asked.base else {
@@ -298,10 +391,8 @@ impl Collection for Gallery {
         Ok(self.found(self.near(&query, count, needed)))
     }
 
-    fn search(&self, query: &[f32], filter: &Filter, count: usize) -> Result<Vec<Found>, IndexError> {
-        let allowed = self.allowed(filter);
-        let judge = |index: usize| allowed(index).then_some(Judge::PRODUCT);
-        Ok(self.found(self.rows.nearest(query, count, judge)))
+    fn search(&self, query: &Query, filter: &Filter, count: usize) -> Result<Vec<Found>, IndexError> {
+        Ok(searching::search(self, query, filter, count, Without::default()))
     }
 
     fn len(&self) -> Result<usize, IndexError> {

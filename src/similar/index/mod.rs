@@ -12,10 +12,15 @@ mod files;
 mod gallery;
 mod globs;
 mod groups;
+mod lexicon;
+mod passages;
 #[cfg(feature = "postgres")]
 pub mod postgres;
+mod query;
+mod ranking;
 mod reading;
 mod renew;
+mod searching;
 mod store;
 mod table;
 #[cfg(test)]
@@ -35,8 +40,12 @@ pub use files::{Limits, Skipped, concerns, refused_root};
 pub use gallery::Gallery;
 pub use globs::Globs;
 pub use groups::{Group, Grouping};
+pub use passages::item_words;
+pub use query::{Asks, Query, folded};
+pub use ranking::{Why, Without};
 pub use reading::{EmbeddedItem, embed_items, embed_query};
 pub use renew::{Progress, Renewal};
+pub use searching::search;
 
 /// The name of the file in its folder.
 const FILE: &str = "index.sqlite";

@@ -7,13 +7,15 @@ use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
 use super::super::vector::normalise;
-use super::super::{Part, embed};
-use super::{IndexedItem, Limits, Place};
+use super::super::words::WordCounts;
+use super::super::{Part, embed, units_of};
+use super::{IndexedItem, Limits, Place, passages};
 use crate::model::{Checkpoint, Keep, Model, ModelError, Packed, Tokens, UNSTOPPED};
-use crate::text::{Language, Snapshot};
+use crate::segment::ItemKind;
+use crate::text::{ByteRange, Language, Snapshot};
 
 /// The version of what is in the index. To be raised by whoever changes which items a file has, or their vectors.
-const CONTENTS: u32 = 2;
+const CONTENTS: u32 = 3;
 
 /// The content address of a file or a unit: 128 bits of SHA-256 over all that its items or its vector depend on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -54,57 +56,86 @@ pub struct Unit {
     pub text: String,
 }
 
+/// A stretch of a file that a search can find: what people name, or what stands around it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Passage {
+    /// The item; of [`ItemKind::File`] for what stands in none, whose name is that of the file and is not known here.
+    pub item: IndexedItem,
+    /// The units whose embeddings make its vector.
+    pub units: Vec<usize>,
+    /// Its words.
+    pub words: WordCounts,
+    /// What tells copies apart.
+    pub fingerprint: Vec<u8>,
+}
+
 /// What a file holds.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Contents {
-    /// The units of its items, in order.
+    /// The units that its passages are made of.
     pub units: Vec<Unit>,
-    /// Its items, each with its units.
-    pub items: Vec<(IndexedItem, std::ops::Range<usize>)>,
+    /// Its items in order, then what stands in none of them.
+    pub passages: Vec<Passage>,
 }
 
 /// Reads a file's text.
 pub fn read(model: &Model, text: &str, language: Language) -> Contents {
     let snapshot = Snapshot::new(text, 0, language);
     let segments = model.segment(&snapshot);
-    // Which of the units belong to an item, and as the how manieth of these.
-    let mut needed = vec![false; segments.units.len()];
-    for item in &segments.items {
-        needed[item.units.clone()].fill(true);
-    }
-    let rank: Vec<usize> = needed
-        .iter()
-        .scan(0, |count, needed| {
-            let rank = *count;
-            *count += usize::from(*needed);
-            Some(rank)
-        })
-        .collect();
-    let units = segments.units.iter().zip(&needed).filter(|(_, needed)| **needed);
-    let units = units.map(|(unit, _)| {
-        let text = &text[unit.range.clone()];
-        Unit {
-            address: Address::new(Of::Unit, model, unit.language, text),
-            language: unit.language,
-            text: text.to_owned(),
-        }
-    });
-    let items = segments.items.iter().map(|item| {
-        let first = rank[item.units.start];
-        let indexed = IndexedItem {
-            name: item.name.clone(),
-            kind: item.kind,
+    let mut units = Vec::new();
+    let mut push = |text: &str, language: Language| {
+        units.push(Unit {
+            address: Address::new(Of::Unit, model, language, text),
             language,
-            start: Place::new(&snapshot, item.range.start),
-            end: Place::new(&snapshot, item.range.end),
-            name_start: Place::new(&snapshot, item.name_range.start),
-            name_end: Place::new(&snapshot, item.name_range.end),
-        };
-        (indexed, first..first + item.units.len())
-    });
-    Contents {
-        units: units.collect(),
-        items: items.collect(),
+            text: text.to_owned(),
+        });
+        units.len() - 1
+    };
+    // The number that a unit of the segments has among those that are needed.
+    let mut numbers: Vec<Option<usize>> = vec![None; segments.units.len()];
+    let mut passages = Vec::with_capacity(segments.items.len() + 1);
+    for (index, item) in segments.items.iter().enumerate() {
+        let own = units_of(&segments, index).into_iter().map(|unit| {
+            let segment = &segments.units[unit];
+            *numbers[unit].get_or_insert_with(|| push(&text[segment.range.clone()], segment.language))
+        });
+        let units = own.collect();
+        let name = (item.name.clone(), item.name_range.clone());
+        passages.push(Passage {
+            item: indexed(&snapshot, item.kind, item.range.clone(), name),
+            units,
+            words: passages::item_words(text, &segments, index),
+            fingerprint: Vec::new(),
+        });
+    }
+    for piece in passages::around_items(text, &segments) {
+        let read = passages::fitting(model, &piece.text, language).into_iter();
+        let name = (String::new(), piece.range.start..piece.range.start);
+        passages.push(Passage {
+            units: read.map(|text| push(&text, language)).collect(),
+            item: indexed(&snapshot, ItemKind::File, piece.range, name),
+            words: WordCounts::of(&piece.text),
+            fingerprint: Vec::new(),
+        });
+    }
+    Contents { units, passages }
+}
+
+fn indexed(
+    snapshot: &Snapshot,
+    kind: ItemKind,
+    range: ByteRange,
+    (name, name_range): (String, ByteRange),
+) -> IndexedItem {
+    let place = |byte| Place::new(snapshot, byte);
+    IndexedItem {
+        name,
+        kind,
+        language: snapshot.language(),
+        start: place(range.start),
+        end: place(range.end),
+        name_start: place(name_range.start),
+        name_end: place(name_range.end),
     }
 }
 
@@ -160,7 +191,7 @@ pub fn embed_units(
 }
 
 /// The vector of an item by its units; `None` where it cannot be compared ([`embed`]).
-pub fn item_vector(units: &[UnitVector]) -> Option<Arc<[f32]>> {
+pub fn item_vector(units: &[&UnitVector]) -> Option<Arc<[f32]>> {
     let wide: Vec<Vec<f32>> = units
         .iter()
         .map(|unit| unit.vector.iter().map(|v| v.to_f32()).collect())
@@ -182,11 +213,20 @@ pub fn item_vector(units: &[UnitVector]) -> Option<Arc<[f32]>> {
 pub struct EmbeddedItem {
     /// The item.
     pub item: IndexedItem,
-    /// Its vector, of unit length and not centred.
+    /// Its vector, of unit length and not centred; zeros for one that cannot be compared ([`embed`]).
     pub vector: Arc<[f32]>,
+    /// Its words.
+    pub words: WordCounts,
 }
 
-/// The items of a text, as the index would have them; without those that cannot be compared.
+impl EmbeddedItem {
+    /// Whether its vector says anything.
+    pub fn is_comparable(&self) -> bool {
+        self.vector.iter().any(|v| *v != 0.0)
+    }
+}
+
+/// The items of a text that can be compared, as the index would have them.
 ///
 /// # Errors
 /// What the model reports.
@@ -194,9 +234,16 @@ pub fn embed_items(model: &Model, text: &str, language: Language) -> Result<Vec<
     let contents = read(model, text, language);
     let texts: Vec<(&str, Language)> = contents.units.iter().map(|unit| (&*unit.text, unit.language)).collect();
     let units = embed_units(model, &texts, Limits::default().pass, UNSTOPPED)?;
-    let items = contents.items.into_iter().filter_map(|(item, own)| {
-        let vector = item_vector(&units[own])?;
-        Some(EmbeddedItem { item, vector })
+    let items = contents.passages.into_iter().filter_map(|passage| {
+        if passage.item.kind == ItemKind::File {
+            return None;
+        }
+        let own: Vec<&UnitVector> = passage.units.iter().map(|unit| &units[*unit]).collect();
+        Some(EmbeddedItem {
+            vector: item_vector(&own)?,
+            item: passage.item,
+            words: passage.words,
+        })
     });
     Ok(items.collect())
 }

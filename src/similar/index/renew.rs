@@ -12,6 +12,7 @@ use super::store::{Entry, New, Store};
 use super::{Index, IndexError};
 use crate::model::{Checkpoint, Model, ModelError};
 use crate::places::home_folder;
+use crate::segment::ItemKind;
 
 /// Files read and written down together, at most: what a kill costs.
 const CHUNK: usize = 48;
@@ -200,8 +201,9 @@ fn take_in(
     renewal.items += contents
         .iter()
         .flatten()
-        .map(|contents| contents.items.len())
-        .sum::<usize>();
+        .flat_map(|contents| &contents.passages)
+        .filter(|passage| passage.item.kind != ItemKind::File)
+        .count();
     renewal.embedded += vectors.len();
     Ok(true)
 }

@@ -8,7 +8,8 @@ use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, 
 
 use super::IndexedItem;
 use super::encoding::{
-    bytes, kind_number, kind_of, path, places_from_bytes, places_in_bytes, skipped_number, skipped_of,
+    bytes, kind_number, kind_of, numbers_from_bytes, numbers_in_bytes, path, places_from_bytes, places_in_bytes,
+    skipped_number, skipped_of,
 };
 use super::files::Stamp;
 use super::reading::{Address, Contents, UnitVector};
@@ -18,7 +19,7 @@ use crate::text::Language;
 
 /// The tables of this version.
 pub const SCHEMA: Schema = Schema {
-    version: 2,
+    version: 3,
     tables: "
         CREATE TABLE roots (
             id INTEGER PRIMARY KEY,
@@ -48,8 +49,9 @@ pub const SCHEMA: Schema = Schema {
             name TEXT NOT NULL,
             kind INTEGER NOT NULL,
             places BLOB NOT NULL,
-            first_unit INTEGER NOT NULL,
-            end_unit INTEGER NOT NULL,
+            units BLOB NOT NULL,
+            words BLOB NOT NULL,
+            fingerprint BLOB NOT NULL,
             PRIMARY KEY (content, ordinal)
         ) STRICT, WITHOUT ROWID;
         CREATE TABLE uses (
@@ -219,9 +221,10 @@ fn insert(
         }
     }
     let mut statement = transaction.prepare(
-        "INSERT INTO items (content, ordinal, name, kind, places, first_unit, end_unit) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        "INSERT INTO items (content, ordinal, name, kind, places, units, words, fingerprint) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
     )?;
-    for (ordinal, (item, units)) in contents.items.iter().enumerate() {
+    for (ordinal, passage) in contents.passages.iter().enumerate() {
+        let item = &passage.item;
         let places = [item.start, item.end, item.name_start, item.name_end];
         statement.execute(params![
             id,
@@ -229,8 +232,9 @@ fn insert(
             item.name,
             kind_number(item.kind),
             places_in_bytes(&places),
-            units.start as i64,
-            units.end as i64
+            numbers_in_bytes(&passage.units),
+            passage.words.to_bytes(),
+            passage.fingerprint
         ])?;
     }
     Ok(id)
@@ -271,8 +275,18 @@ pub fn forget<'a>(
     }
 }
 
-/// What some contents hold: their items, each with its units among all of them, and these, in order.
-pub type Held = (Vec<(IndexedItem, std::ops::Range<usize>)>, Vec<UnitVector>);
+/// What some contents hold: their passages and their units, in order.
+pub type Held = (Vec<HeldPassage>, Vec<UnitVector>);
+
+/// A passage as it is kept.
+#[derive(Debug)]
+pub struct HeldPassage {
+    pub item: IndexedItem,
+    /// Its units among all of the contents.
+    pub units: Vec<usize>,
+    /// Its words, as [`super::super::words::WordCounts::in_bytes`] reads them.
+    pub words: Vec<u8>,
+}
 
 /// Reads everything a folder holds, as of one moment, contents by contents in the order of the files' paths. It is much, so nothing is
 /// kept: contents that several files have are read once for each.
@@ -290,7 +304,7 @@ pub fn load(connection: &Connection, root: i64, mut take: impl FnMut(PathBuf, i6
     files.sort();
     {
         let mut items = view.prepare(
-            "SELECT name, kind, places, first_unit, end_unit, language
+            "SELECT name, kind, places, units, words, language
                 FROM items JOIN contents ON contents.id = content WHERE content = ?1 ORDER BY ordinal",
         )?;
         let mut units = view.prepare(
@@ -313,8 +327,11 @@ pub fn load(connection: &Connection, root: i64, mut take: impl FnMut(PathBuf, i6
                     name_start,
                     name_end,
                 };
-                let own = row.get::<_, i64>(3)? as usize..row.get::<_, i64>(4)? as usize;
-                held.0.push((item, own));
+                held.0.push(HeldPassage {
+                    item,
+                    units: numbers_from_bytes(row.get_ref(3)?.as_blob()?),
+                    words: row.get(4)?,
+                });
             }
             let mut rows = units.query([content])?;
             while let Some(row) = rows.next()? {

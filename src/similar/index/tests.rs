@@ -60,7 +60,8 @@ impl Bench {
     fn names(&self) -> Vec<String> {
         let gallery = self.gallery();
         let hits = search(&gallery, "anything", &Filter::default(), 1000);
-        let mut names: Vec<String> = hits.iter().map(|hit| hit.item.name.clone()).collect();
+        let items = hits.iter().filter(|hit| hit.item.kind != ItemKind::File);
+        let mut names: Vec<String> = items.map(|hit| hit.item.name.clone()).collect();
         names.sort();
         names
     }
@@ -85,8 +86,10 @@ fn asked(embedded: &EmbeddedItem, base: Option<f32>) -> Asked<'_> {
 
 /// What is found by a question in prose.
 fn search(gallery: &Gallery, text: &str, filter: &Filter, count: usize) -> Vec<Found> {
-    let query = embed_query(&MODEL, text).unwrap();
-    gallery.search(&query, filter, count).unwrap()
+    let mut filter = filter.clone();
+    let mut query = Query::parse(text, &mut filter);
+    query.vector = embed_query(&MODEL, &query.text).unwrap();
+    gallery.search(&query, &filter, count).unwrap()
 }
 
 /// The only item of a text.

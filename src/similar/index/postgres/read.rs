@@ -9,7 +9,7 @@ use postgres::{IsolationLevel, Row, Transaction};
 
 use super::super::encoding::{bytes, kind_number, kind_of, path, places_from_bytes};
 use super::super::gallery::inverse_length;
-use super::super::{Asked, Collection, Filter, Found, Globs, IndexError, IndexedItem, Tests};
+use super::super::{Asked, Collection, Filter, Found, Globs, IndexError, IndexedItem, Query, Tests};
 use super::halfvec::Halfvec;
 use super::session::Open;
 use super::trouble::Trouble;
@@ -31,8 +31,8 @@ impl Collection for Shared {
         self.ask(|open| similar(open, self.own.as_deref(), asked, filter, count))
     }
 
-    fn search(&self, query: &[f32], filter: &Filter, count: usize) -> Result<Vec<Found>, IndexError> {
-        self.ask(|open| search(open, query, filter, count))
+    fn search(&self, query: &Query, filter: &Filter, count: usize) -> Result<Vec<Found>, IndexError> {
+        self.ask(|open| search(open, &query.vector, filter, count))
     }
 
     fn len(&self) -> Result<usize, IndexError> {
@@ -397,6 +397,7 @@ fn best(
         let (root, link) = roots.get(&root)?;
         Some(Found {
             root: Arc::clone(root),
+            why: None,
             link: link.as_ref().map(|link| link.of(&path, item.name_start.line)),
             path,
             item,

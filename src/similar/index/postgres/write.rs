@@ -16,6 +16,7 @@ use super::halfvec::Halfvec;
 use super::session::Open;
 use super::trouble::Trouble;
 use super::{Job, centring, schema};
+use crate::segment::ItemKind;
 use crate::similar::{Centre, likeness};
 use crate::text::Language;
 
@@ -284,11 +285,13 @@ fn insert_items(
     for (content, contents) in new {
         // The items around the one at hand: where each ends, and whether it is a test.
         let mut around: Vec<(usize, bool)> = Vec::new();
-        for (ordinal, (item, own)) in contents.items.iter().enumerate() {
-            let own: Vec<UnitVector> = contents.units[own.clone()]
-                .iter()
-                .map(|unit| units[&unit.address].1.clone())
-                .collect();
+        for (ordinal, passage) in contents.passages.iter().enumerate() {
+            let item = &passage.item;
+            if item.kind == ItemKind::File {
+                continue;
+            }
+            let own = passage.units.iter().map(|unit| &contents.units[*unit].address);
+            let own: Vec<&UnitVector> = own.map(|address| &units[address].1).collect();
             let Some(vector) = item_vector(&own) else { continue };
             around.truncate(around.iter().take_while(|(end, _)| item.end.byte <= *end).count());
             let test = is_test_item(item) || around.last().is_some_and(|(_, test)| *test);

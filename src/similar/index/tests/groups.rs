@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::similar::Centre;
+use crate::similar::words::WordCounts;
 use crate::text::Snapshot;
 
 /// An item on some lines of its file, at an angle in degrees.
@@ -23,7 +24,8 @@ fn item(name: &str, kind: ItemKind, lines: std::ops::Range<usize>, angle: f32) -
     };
     let (sin, cos) = angle.to_radians().sin_cos();
     let vector = vec![cos, sin].into();
-    EmbeddedItem { item, vector }
+    let words = WordCounts::default();
+    EmbeddedItem { item, vector, words }
 }
 
 /// A file with its items.

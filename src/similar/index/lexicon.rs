@@ -1,0 +1,268 @@
+//! Which passages hold which words: an inverted index in memory, and BM25 over it.
+//!
+//! Robertson & Zaragoza, *The Probabilistic Relevance Framework: BM25 and Beyond* (2009). A passage's name, the name of its file and its
+//! folders count as further words of it (BM25F with whole weights).
+
+use std::collections::HashMap;
+
+use super::super::words::{Term, Word, parts, words};
+
+/// How soon more of the same word adds nothing.
+const K1: f32 = 1.2;
+
+/// How much the length of a passage counts.
+const B: f32 = 0.75;
+
+/// How often a word of a passage's name counts.
+const NAME: u8 = 3;
+
+/// How often a word of its file's name counts.
+const FILE: u8 = 2;
+
+/// Folders whose names count, from the file up.
+const FOLDERS: usize = 3;
+
+/// Passages are numbered in 24 bits beside a count of 8. What comes after these has no words.
+const MOST: usize = 1 << 24;
+
+/// Letters from which on a word of a path is found by its beginning.
+const BEGINNING: usize = 3;
+
+/// The words of passages.
+#[derive(Debug, Default)]
+pub struct Lexicon {
+    /// All terms, ascending.
+    terms: Vec<Term>,
+    /// Where the postings of each term begin, and at the end where the last ones end.
+    starts: Vec<usize>,
+    /// Passage × 256 + count, ascending within a term.
+    postings: Vec<u32>,
+    /// 1 / (K1 · (1 - B + B · length / mean length)) of each passage.
+    damping: Vec<f32>,
+    /// The words of the names of files and of the folders they are in, each with the files, ascending.
+    places: Vec<(String, Vec<u32>)>,
+}
+
+/// A lexicon that is being made, passage by passage.
+#[derive(Debug, Default)]
+pub struct Builder {
+    /// Term, passage and count in one number, so that they are sorted at once.
+    entries: Vec<u64>,
+    lengths: Vec<u32>,
+    places: HashMap<String, Vec<u32>>,
+    /// The words of the path of the file at hand.
+    path: Vec<(Term, u8)>,
+    files: u32,
+}
+
+impl Builder {
+    /// Begins the next file: its name without ending, and its folders from the root on.
+    pub fn file(&mut self, stem: &str, folders: &[String]) {
+        let last = &folders[folders.len().saturating_sub(FOLDERS)..];
+        let stem_words = words(stem);
+        let folder_words = words(&last.join(" "));
+        self.path.clear();
+        self.path.extend(stem_words.iter().map(|word| (word.term, FILE)));
+        self.path.extend(folder_words.iter().map(|word| (word.term, 1)));
+        let innermost = last.last().map(|folder| words(folder)).unwrap_or_default();
+        for word in stem_words.into_iter().chain(innermost) {
+            let files = self.places.entry(word.stem).or_default();
+            if files.last() != Some(&self.files) {
+                files.push(self.files);
+            }
+        }
+        self.files += 1;
+    }
+
+    /// Adds a passage of that file.
+    pub fn passage(&mut self, name: &str, content: impl Iterator<Item = (Term, u8)>) {
+        let number = self.lengths.len();
+        let mut length = 0;
+        let named = words(name).into_iter().map(|word| (word.term, NAME));
+        let path = std::mem::take(&mut self.path);
+        for (term, count) in content.chain(named).chain(path.iter().copied()) {
+            length += u32::from(count);
+            if number < MOST {
+                self.entries
+                    .push(u64::from(term) << 32 | (number as u64) << 8 | u64::from(count));
+            }
+        }
+        self.path = path;
+        self.lengths.push(length);
+    }
+
+    /// The lexicon of all that was added.
+    pub fn finish(mut self) -> Lexicon {
+        use rayon::slice::ParallelSliceMut;
+        self.entries.par_sort_unstable();
+        let mut lexicon = Lexicon::default();
+        lexicon.postings.reserve_exact(self.entries.len());
+        for entry in self.entries {
+            let (term, posting) = ((entry >> 32) as Term, entry as u32);
+            if lexicon.terms.last() != Some(&term) {
+                lexicon.terms.push(term);
+                lexicon.starts.push(lexicon.postings.len());
+            } else if let Some(last) = lexicon.postings.last_mut().filter(|last| **last >> 8 == posting >> 8) {
+                // The same word in another field.
+                *last = (*last & !0xff) | (*last & 0xff).saturating_add(posting & 0xff).min(0xff);
+                continue;
+            }
+            lexicon.postings.push(posting);
+        }
+        lexicon.starts.push(lexicon.postings.len());
+        lexicon.postings.shrink_to_fit();
+        let total: u64 = self.lengths.iter().map(|length| u64::from(*length)).sum();
+        let mean = (total as f32 / self.lengths.len().max(1) as f32).max(1.0);
+        let damping = |length: &u32| (K1 * (1.0 - B + B * *length as f32 / mean)).recip();
+        lexicon.damping = self.lengths.iter().map(damping).collect();
+        lexicon.places = self.places.into_iter().collect();
+        lexicon.places.sort_unstable();
+        lexicon
+    }
+}
+
+impl Lexicon {
+    /// The BM25 of each passage over `words`, as a share of what a passage would have that held all of them without end: 0 to 1. Passages
+    /// without any of the words are left out.
+    pub fn bm25(&self, words: &[Word]) -> HashMap<u32, f32> {
+        let mut scores: HashMap<u32, f32> = HashMap::new();
+        let mut ideal = 0.0;
+        let number = self.damping.len() as f32;
+        for word in words {
+            let postings = self.postings(word.term);
+            let holders = postings.len() as f32;
+            let idf = (1.0 + (number - holders + 0.5) / (holders + 0.5)).ln();
+            ideal += idf * (K1 + 1.0);
+            for posting in postings {
+                let (passage, count) = (posting >> 8, (posting & 0xff) as f32);
+                // count · (K1 + 1) / (count + K1 · norm), where damping is 1 / (K1 · norm).
+                let damped = count * self.damping[passage as usize];
+                *scores.entry(passage).or_default() += idf * (K1 + 1.0) * damped / (damped + 1.0);
+            }
+        }
+        if ideal > 0.0 {
+            scores.values_mut().for_each(|score| *score /= ideal);
+        }
+        scores
+    }
+
+    /// Whether a passage holds a word.
+    pub fn holds(&self, passage: u32, term: Term) -> bool {
+        self.postings(term)
+            .binary_search_by_key(&passage, |posting| posting >> 8)
+            .is_ok()
+    }
+
+    /// Which share of some words is in the names of files and their folders, file by file; files that have none of them are left out. A
+    /// word is also in a longer one that begins with it, and the other way round.
+    pub fn places(&self, words: &[Word]) -> HashMap<u32, f32> {
+        let mut shares: HashMap<u32, f32> = HashMap::new();
+        let mut files: Vec<u32> = Vec::new();
+        for word in words {
+            files.clear();
+            let near = |place: &str| {
+                let shorter = place.len().min(word.stem.len());
+                place == word.stem
+                    || (shorter >= BEGINNING && (place.starts_with(&word.stem) || word.stem.starts_with(place)))
+            };
+            let found = self.places.iter().filter(|(place, _)| near(place));
+            files.extend(found.flat_map(|(_, files)| files));
+            files.sort_unstable();
+            files.dedup();
+            for file in &files {
+                *shares.entry(*file).or_default() += 1.0 / words.len() as f32;
+            }
+        }
+        shares
+    }
+
+    fn postings(&self, term: Term) -> &[u32] {
+        match self.terms.binary_search(&term) {
+            Ok(at) => &self.postings[self.starts[at]..self.starts[at + 1]],
+            Err(_) => &[],
+        }
+    }
+}
+
+/// A name as it is compared with the name of a file: its parts joined, in lower case, in the singular.
+pub fn bare(name: &str) -> String {
+    let joined = parts(name).concat();
+    joined.strip_suffix('s').map(str::to_owned).unwrap_or(joined)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::words::{WordCounts, content_words};
+    use super::*;
+
+    fn lexicon(files: &[(&str, &[(&str, &str)])]) -> Lexicon {
+        let mut builder = Builder::default();
+        for (path, passages) in files {
+            let mut folders: Vec<String> = path.split('/').map(str::to_owned).collect();
+            let stem = folders.pop().unwrap();
+            builder.file(&stem, &folders);
+            for (name, text) in *passages {
+                builder.passage(name, WordCounts::of(text).iter());
+            }
+        }
+        builder.finish()
+    }
+
+    #[test]
+    fn bm25_is_that_of_the_plain_formula() {
+        let texts = [
+            "sign the cookie",
+            "sign the cookie, then read the signed cookie",
+            "close the file",
+        ];
+        let lexicon = lexicon(&[("", &texts.map(|text| ("", text)))]);
+        let query = content_words("signed cookies");
+        let found = lexicon.bm25(&query);
+        let lengths = [3.0f32, 8.0, 3.0];
+        let counts = [[1.0f32, 1.0], [2.0, 2.0], [0.0, 0.0]];
+        let mean = lengths.iter().sum::<f32>() / 3.0;
+        let idf = (1.0f32 + (3.0 - 2.0 + 0.5) / (2.0 + 0.5)).ln();
+        for passage in 0..3 {
+            let plain: f32 = counts[passage]
+                .iter()
+                .map(|c| idf * c * 2.2 / (c + 1.2 * (0.25 + 0.75 * lengths[passage] / mean)))
+                .sum();
+            let share = plain / (2.0 * idf * 2.2);
+            let ours = found.get(&(passage as u32)).copied().unwrap_or_default();
+            assert!((ours - share).abs() < 1e-5, "{passage}: {ours} {share}");
+        }
+        assert!(!found.contains_key(&2) && found.values().all(|score| *score <= 1.0));
+    }
+
+    #[test]
+    fn words_of_names_and_paths_are_words_of_the_passage() {
+        let lexicon = lexicon(&[
+            ("src/cookies/session", &[("load_key", "x"), ("other", "load key")]),
+            ("b", &[("c", "d")]),
+        ]);
+        for word in ["load", "session", "cookies", "x"] {
+            assert!(lexicon.holds(0, content_words(word)[0].term), "{word}");
+        }
+        assert!(!lexicon.holds(2, content_words("load")[0].term));
+        let found = lexicon.bm25(&content_words("load key"));
+        assert!(found[&0] > found[&1], "a name counts more than the text");
+    }
+
+    #[test]
+    fn files_are_found_by_words_of_their_names_and_innermost_folder() {
+        let lexicon = lexicon(&[("app/auth/session_store", &[("", "")]), ("auth/x/readme", &[("", "")])]);
+        let places = lexicon.places(&content_words("authentication session tokens"));
+        assert_eq!(places.len(), 1);
+        assert!(
+            (places[&0] - 2.0 / 3.0).abs() < 1e-6,
+            "auth by its beginning, session as it is"
+        );
+    }
+
+    #[test]
+    fn no_passages_and_no_words_find_nothing() {
+        assert!(Lexicon::default().bm25(&content_words("x")).is_empty());
+        let lexicon = lexicon(&[("a", &[("b", "c")])]);
+        assert!(lexicon.bm25(&[]).is_empty() && lexicon.places(&[]).is_empty());
+    }
+}

@@ -1,0 +1,246 @@
+//! What a search finds beside the items themselves: what stands around them in a file, and the words of each.
+
+use super::super::words::WordCounts;
+use crate::model::Model;
+use crate::segment::{ItemKind, Segments};
+use crate::text::{ByteRange, Language, Snapshot};
+
+/// Bytes of one passage of what stands around items.
+const PIECE: usize = 1200;
+
+/// Passages of one file at most: of data, the beginning says what it is.
+const PIECES: usize = 64;
+const PIECES_OF_DATA: usize = 2;
+
+/// What stands between two items and has fewer bytes says nothing: blank lines, a closing brace.
+const LEAST: usize = 30;
+
+/// Bytes of the names that a file's first passage lists.
+const NAMES: usize = 400;
+
+/// Bytes of an item whose words are counted; what comes after them is rarely of another topic.
+const COUNTED: usize = 1 << 16;
+
+/// A passage of what stands in no item.
+#[derive(Debug, PartialEq)]
+pub struct Piece {
+    /// From its first byte to its last; items may stand between.
+    pub range: ByteRange,
+    /// What stands there, and for the first piece the names of the file's items.
+    pub text: String,
+}
+
+/// What of a file stands in no item, in pieces: module comments, imports, constants, statements. The first has the names of the items
+/// too, so that a file is found by what it defines; it is there even where nothing stands around them.
+pub fn around_items(text: &str, segments: &Segments) -> Vec<Piece> {
+    let most = match segments.units.first().map(|unit| unit.language) {
+        Some(Language::Json | Language::Toml | Language::Yaml) => PIECES_OF_DATA,
+        _ => PIECES,
+    };
+    let mut pieces: Vec<Piece> = Vec::new();
+    for gap in gaps(text, 0..text.len(), segments.items.iter().map(|item| &item.range)) {
+        let mut start = gap.start;
+        for line in text.get(gap).unwrap_or_default().split_inclusive('\n') {
+            let range = start..start + line.len();
+            start = range.end;
+            match pieces.last_mut().filter(|piece| piece.text.len() < PIECE) {
+                Some(piece) => {
+                    piece.range.end = range.end;
+                    piece.text.push_str(line);
+                }
+                None if line.trim().is_empty() => {}
+                None => pieces.push(Piece {
+                    range,
+                    text: line.to_owned(),
+                }),
+            }
+        }
+    }
+    pieces.truncate(most);
+    let names = names(segments);
+    if pieces.is_empty() && !names.is_empty() {
+        pieces.push(Piece {
+            range: 0..text.len(),
+            text: String::new(),
+        });
+    }
+    if let Some(first) = pieces.first_mut() {
+        first.text.push('\n');
+        first.text.push_str(&names);
+    }
+    pieces
+}
+
+/// The names of a file's items, each once, as long as there is room.
+fn names(segments: &Segments) -> String {
+    let mut names: Vec<&str> = Vec::new();
+    let mut length = 0;
+    for item in segments.items.iter().filter(|item| item.kind != ItemKind::Heading) {
+        length += item.name.len() + 1;
+        if length > NAMES {
+            break;
+        }
+        if !names.contains(&item.name.as_str()) {
+            names.push(&item.name);
+        }
+    }
+    names.join(" ")
+}
+
+/// The words of an item. A type with items inside speaks for itself, with their names: what stands in them is found as theirs.
+pub fn item_words(text: &str, segments: &Segments, index: usize) -> WordCounts {
+    let item = &segments.items[index];
+    let inside: Vec<_> = segments.items[index + 1..]
+        .iter()
+        .take_while(|inner| inner.range.start < item.range.end)
+        .collect();
+    let cut = |text: &str| -> usize {
+        let end = text.len().min(COUNTED);
+        (0..=end).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0)
+    };
+    if item.kind != ItemKind::Type || inside.is_empty() {
+        let own = text.get(item.range.clone()).unwrap_or_default();
+        return WordCounts::of(&own[..cut(own)]);
+    }
+    let own = gaps(text, item.range.clone(), inside.iter().map(|inner| &inner.range));
+    let own = own.filter_map(|gap| text.get(gap));
+    let all: Vec<&str> = own.chain(inside.iter().map(|inner| inner.name.as_str())).collect();
+    let all = all.join("\n");
+    WordCounts::of(&all[..cut(&all)])
+}
+
+/// What of a stretch stands in none of some ranges, which are in order of their start; what is too short to say something is left out.
+fn gaps<'a>(
+    text: &'a str,
+    whole: ByteRange,
+    taken: impl Iterator<Item = &'a ByteRange> + 'a,
+) -> impl Iterator<Item = ByteRange> + 'a {
+    let end = whole.end;
+    let mut at = whole.start;
+    taken
+        .map(|range| (range.start, range.end))
+        .chain([(end, end)])
+        .filter_map(move |(start, stop)| {
+            let gap = at..start.max(at);
+            at = at.max(stop);
+            text.get(gap.clone())
+                .is_some_and(|gap| gap.trim().len() > LEAST)
+                .then_some(gap)
+        })
+}
+
+/// A text in as few pieces as the model can read, split at lines where it can be.
+pub fn fitting(model: &Model, text: &str, language: Language) -> Vec<String> {
+    if text.trim().is_empty() {
+        return Vec::new();
+    }
+    if model.count(text, language) <= model.window() {
+        return vec![text.to_owned()];
+    }
+    // Pieces have no syntax: they are split at blank lines and indentation.
+    let plain = if language.is_code() {
+        Language::Other
+    } else {
+        Language::Prose
+    };
+    let units = model.segment(&Snapshot::new(text, 0, plain)).units;
+    let pieces = units.into_iter().flat_map(|unit| {
+        let piece = &text[unit.range];
+        match model.count(piece, language) <= model.window() || piece.len() < 2 {
+            true => vec![piece.to_owned()],
+            // Another language counts otherwise by a few tokens.
+            false => halves(model, piece, language),
+        }
+    });
+    pieces.filter(|piece| !piece.trim().is_empty()).collect()
+}
+
+fn halves(model: &Model, text: &str, language: Language) -> Vec<String> {
+    if model.count(text, language) <= model.window() || text.len() < 2 {
+        return vec![text.to_owned()];
+    }
+    let middle = (1..=text.len() / 2).rev().find(|at| text.is_char_boundary(*at));
+    let (left, right) = text.split_at(middle.unwrap_or(text.len()));
+    if right.is_empty() {
+        return vec![text.to_owned()];
+    }
+    [halves(model, left, language), halves(model, right, language)].concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::segment::{Item, Unit, UnitKind};
+
+    fn item(name: &str, kind: ItemKind, range: ByteRange) -> Item {
+        Item {
+            name: name.into(),
+            kind,
+            name_range: range.start..range.start,
+            range,
+            units: 0..1,
+        }
+    }
+
+    fn segments(text: &str, language: Language, items: Vec<Item>) -> Segments {
+        let units = vec![Unit {
+            range: 0..text.len(),
+            kind: UnitKind::Statements,
+            name: None,
+            language,
+        }];
+        Segments { units, items }
+    }
+
+    #[test]
+    fn a_file_is_found_by_what_stands_around_its_items_and_by_their_names() {
+        let text = "// Signs cookies, so that nobody can change them.\nfn sign() {}\n\nconst LONGEST_COOKIE_OF_ALL: usize = 4096;\n";
+        let start = text.find("fn").unwrap();
+        let sign = item("sign", ItemKind::Function, start..start + 12);
+        let pieces = around_items(text, &segments(text, Language::Rust, vec![sign]));
+        assert_eq!(pieces.len(), 1);
+        assert_eq!(pieces[0].range, 0..text.len());
+        assert!(
+            pieces[0].text.contains("Signs") && pieces[0].text.contains("4096") && pieces[0].text.ends_with("\nsign")
+        );
+        assert!(!pieces[0].text.contains("fn"));
+    }
+
+    #[test]
+    fn a_file_of_items_alone_has_a_passage_of_their_names_and_an_empty_one_none() {
+        let text = "fn sign() {}";
+        let sign = item("sign", ItemKind::Function, 0..text.len());
+        let pieces = around_items(text, &segments(text, Language::Rust, vec![sign]));
+        assert_eq!((pieces.len(), pieces[0].text.trim()), (1, "sign"));
+        assert!(around_items("", &Segments::default()).is_empty());
+    }
+
+    #[test]
+    fn long_files_have_several_passages_and_data_few() {
+        let line = "key = \"a value of some length\"\n";
+        let text = line.repeat(400);
+        let code = around_items(&text, &segments(&text, Language::Other, Vec::new()));
+        assert!(code.len() > 5, "{}", code.len());
+        assert!(code.windows(2).all(|pair| pair[0].range.end == pair[1].range.start));
+        let data = around_items(&text, &segments(&text, Language::Toml, Vec::new()));
+        assert_eq!(data.len(), PIECES_OF_DATA);
+    }
+
+    #[test]
+    fn a_type_has_its_own_words_and_the_names_of_what_is_inside() {
+        let text =
+            "/// Reads a stream of tokens from a document.\nstruct Reader {\n    fn peek() { look_ahead(); }\n}\n";
+        let start = text.find("fn").unwrap();
+        let items = vec![
+            item("Reader", ItemKind::Type, 0..text.len()),
+            item("peek", ItemKind::Function, start..start + 27),
+        ];
+        let found = item_words(text, &segments(text, Language::Rust, items), 0);
+        let holds = |word: &str| {
+            found
+                .iter()
+                .any(|(term, _)| term == crate::similar::words::words(word)[0].term)
+        };
+        assert!(holds("stream") && holds("peek") && !holds("ahead"));
+    }
+}

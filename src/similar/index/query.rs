@@ -1,0 +1,312 @@
+//! What a person typed into a search → what is looked for.
+
+use super::super::words::{Term, Word, content_words, term, words};
+use super::{Filter, Globs, Tests};
+use crate::segment::ItemKind;
+use crate::text::Language;
+
+/// A search as it was typed, taken apart; with the vector that the model made of it, once it has.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Query {
+    /// What the model reads: the words without filters, quotes and words that are not wanted.
+    pub text: String,
+    /// The embedding of that text, of unit length; empty where there is none yet, and then words alone count.
+    pub vector: Vec<f32>,
+    /// The words that carry it.
+    pub words: Vec<Word>,
+    /// What it names, in lower case, where it is nothing but an identifier: of `zod::ZodString` the last part.
+    pub symbol: Option<String>,
+    /// The identifiers that stand in it among other words, in lower case.
+    pub names: Vec<String>,
+    /// What a passage has to hold word by word, in lower case.
+    pub phrases: Vec<String>,
+    /// Words that a passage may not hold.
+    pub unwanted: Vec<Term>,
+    /// What else it asks for by its words.
+    pub asks: Asks,
+}
+
+/// Which passages are asked for that usually are not what is looked for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Asks {
+    /// Tests.
+    pub tests: bool,
+    /// Examples, benchmarks, vendored code.
+    pub aside: bool,
+    /// Documentation: sections, change logs, licenses.
+    pub prose: bool,
+    /// Configuration and other data.
+    pub data: bool,
+}
+
+impl Query {
+    /// Takes a search apart. `"…"` is a phrase that has to be there, `-word` must not be there; `lang:`, `kind:`, `path:` and `tests:`
+    /// are added to `filter`. What is none of these, such as `path:` with a pattern that cannot be read, is looked for as text.
+    pub fn parse(typed: &str, filter: &mut Filter) -> Query {
+        let mut query = Query::default();
+        let (mut text, mut paths) = (Vec::new(), Vec::new());
+        for piece in pieces(typed) {
+            match piece {
+                Piece::Phrase(phrase) => {
+                    query.phrases.push(folded(phrase));
+                    text.push(phrase);
+                }
+                Piece::Word(word) => match unwanted(word) {
+                    Some(word) => query.unwanted.extend(term_of(word)),
+                    None if narrow(word, filter, &mut paths) => {}
+                    None => text.push(word),
+                },
+            }
+        }
+        if let Ok(Some(globs)) = Globs::new(&paths) {
+            filter.paths = Some(globs);
+        } else {
+            text.extend(paths.iter().map(String::as_str));
+        }
+        query.phrases.retain(|phrase| !phrase.is_empty());
+        query.text = text.join(" ").trim().to_owned();
+        query.words = content_words(&query.text);
+        query.symbol = symbol(&query.text);
+        query.names = match query.symbol {
+            Some(_) => Vec::new(),
+            None => names(&query.text),
+        };
+        query.asks = Asks::of(&query.text);
+        query
+    }
+
+    /// Whether it asks for nothing.
+    pub fn is_empty(&self) -> bool {
+        self.text.is_empty()
+    }
+}
+
+impl Asks {
+    fn of(text: &str) -> Asks {
+        let lower = text.to_lowercase();
+        let words: Vec<&str> = lower.split(|c: char| !c.is_alphanumeric()).collect();
+        let any = |of: &[&str]| words.iter().any(|word| of.contains(word));
+        Asks {
+            tests: any(&[
+                "test", "tests", "tested", "testing", "spec", "specs", "fixture", "fixtures", "mock", "mocks",
+            ]),
+            aside: any(&[
+                "example",
+                "examples",
+                "sample",
+                "samples",
+                "demo",
+                "benchmark",
+                "benchmarks",
+                "bench",
+                "vendor",
+                "vendored",
+            ]),
+            prose: any(&[
+                "doc",
+                "docs",
+                "documentation",
+                "documented",
+                "readme",
+                "guide",
+                "tutorial",
+                "section",
+                "changelog",
+                "changes",
+                "release",
+                "releases",
+                "license",
+                "licence",
+                "history",
+            ]),
+            data: any(&[
+                "config",
+                "configuration",
+                "configured",
+                "settings",
+                "manifest",
+                "dependencies",
+                "dependency",
+                "toml",
+                "yaml",
+                "json",
+                "workflow",
+            ]),
+        }
+    }
+}
+
+/// A word of what was typed, or what stands in quotes.
+enum Piece<'a> {
+    Word(&'a str),
+    Phrase(&'a str),
+}
+
+fn pieces(typed: &str) -> Vec<Piece<'_>> {
+    let mut found = Vec::new();
+    let mut rest = typed;
+    while let Some(start) = rest.find('"') {
+        let Some(length) = rest[start + 1..].find('"') else {
+            break;
+        };
+        found.extend(rest[..start].split_whitespace().map(Piece::Word));
+        found.push(Piece::Phrase(rest[start + 1..start + 1 + length].trim()));
+        rest = &rest[start + length + 2..];
+    }
+    found.extend(rest.split_whitespace().map(Piece::Word));
+    found
+}
+
+/// The word behind a minus sign: `-test`, but not `-1`, `->` and `--flag`.
+fn unwanted(word: &str) -> Option<&str> {
+    word.strip_prefix('-')
+        .filter(|word| word.starts_with(|c: char| c.is_alphabetic() || c == '_'))
+}
+
+fn term_of(word: &str) -> Option<Term> {
+    Some(words(word).first()?.term)
+}
+
+/// Adds what a word such as `lang:rust` says to a filter; whether it says anything.
+fn narrow(word: &str, filter: &mut Filter, paths: &mut Vec<String>) -> bool {
+    let Some((name, value)) = word.split_once(':') else {
+        return false;
+    };
+    match (name, value) {
+        (_, "") => return false,
+        ("lang" | "language", value) => match Language::from_id(value) {
+            Language::Other => return false,
+            language => filter.languages.push(language),
+        },
+        ("kind", "function" | "functions" | "fn") => filter.kinds.push(ItemKind::Function),
+        ("kind", "type" | "types" | "class") => filter.kinds.push(ItemKind::Type),
+        ("kind", "section" | "sections" | "heading") => filter.kinds.push(ItemKind::Heading),
+        ("kind", "file" | "files") => filter.kinds.push(ItemKind::File),
+        ("tests", "only") => filter.tests = Tests::Only,
+        ("tests", "none" | "no") => filter.tests = Tests::None,
+        ("tests", "with" | "yes") => filter.tests = Tests::With,
+        ("path" | "file", value) => paths.push(value.to_owned()),
+        _ => return false,
+    }
+    true
+}
+
+/// A text in lower case with single spaces, as phrases are compared.
+pub fn folded(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase()
+}
+
+/// The last part of a query that is an identifier, qualified or not.
+fn symbol(query: &str) -> Option<String> {
+    let query = query.strip_suffix("()").unwrap_or(query);
+    let query = query.replace("::", ".").replace("->", ".");
+    let mut parts = query.split(['.', '\\', '#']);
+    let identifier = |part: &str| {
+        part.starts_with(|c: char| c.is_alphabetic() || c == '_')
+            && part.chars().all(|c| c.is_alphanumeric() || c == '_')
+    };
+    let all = parts.clone().all(identifier);
+    all.then(|| parts.next_back().map(str::to_lowercase)).flatten()
+}
+
+/// The identifiers in a text of words: what has humps or underscores, and what is called.
+fn names(text: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut rest = text;
+    while let Some(start) = rest.find(|c: char| c == '_' || c.is_alphanumeric()) {
+        let length = rest[start..].find(|c: char| !(c == '_' || c.is_alphanumeric()));
+        let end = length.map_or(rest.len(), |length| start + length);
+        let word = &rest[start..end];
+        rest = &rest[end..];
+        let inner = word.trim_matches('_');
+        let humps = inner
+            .chars()
+            .zip(inner.chars().skip(1))
+            .any(|(a, b)| !a.is_uppercase() && b.is_uppercase())
+            || (inner.chars().skip(1).any(char::is_uppercase) && inner.chars().any(char::is_lowercase));
+        let name =
+            !inner.starts_with(|c: char| c.is_numeric()) && (humps || inner.contains('_') || rest.starts_with("()"));
+        if name && word.len() > 1 {
+            found.push(word.to_lowercase());
+        }
+    }
+    found.sort_unstable();
+    found.dedup();
+    found
+}
+
+/// The hash of a name in lower case, by which definitions are found.
+pub fn name_term(name: &str) -> Term {
+    term(&name.to_lowercase())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    fn parse(typed: &str) -> (Query, Filter) {
+        let mut filter = Filter::default();
+        let query = Query::parse(typed, &mut filter);
+        (query, filter)
+    }
+
+    #[test]
+    fn phrases_unwanted_words_and_filters_are_taken_out_of_the_text() {
+        let (query, filter) =
+            parse(r#"sign "Session Cookie" -legacy lang:python kind:function path:src/** tests:none"#);
+        assert_eq!(query.text, "sign Session Cookie");
+        assert_eq!(query.phrases, ["session cookie"]);
+        assert_eq!(query.unwanted, [words("legacy")[0].term]);
+        assert_eq!(
+            (&*filter.languages, &*filter.kinds),
+            (&[Language::Python][..], &[ItemKind::Function][..])
+        );
+        assert_eq!(filter.tests, Tests::None);
+        assert!(filter.takes_file(Path::new("src/a/b.py")) && !filter.takes_file(Path::new("tests/b.py")));
+    }
+
+    #[test]
+    fn what_only_looks_like_a_filter_is_text() {
+        for text in [
+            "std::vector insert",
+            "error: cannot open",
+            "--flag -1 a -> b",
+            "say \"hello",
+            "lang:klingon",
+            "path:",
+        ] {
+            let (query, filter) = parse(text);
+            assert_eq!((query.text.as_str(), filter), (text, Filter::default()));
+            assert!(query.unwanted.is_empty() && query.phrases.is_empty());
+        }
+    }
+
+    #[test]
+    fn an_identifier_alone_is_a_symbol_and_others_are_names() {
+        let symbol = |text| parse(text).0.symbol;
+        assert_eq!(symbol("HTTPException").as_deref(), Some("httpexception"));
+        assert_eq!(symbol("zod::ZodString").as_deref(), Some("zodstring"));
+        assert_eq!(symbol("app.get()").as_deref(), Some("get"));
+        assert_eq!(symbol("two words"), None);
+        assert_eq!(symbol(""), None);
+        let names = |text| parse(text).0.names;
+        assert_eq!(
+            names("how does JsonReader call next_token and close()"),
+            ["close", "jsonreader", "next_token"]
+        );
+        assert_eq!(names("how does it work in HTTP"), [""; 0]);
+    }
+
+    #[test]
+    fn words_ask_for_tests_and_documentation() {
+        assert!(parse("tests of the parser").0.asks.tests);
+        assert!(parse("release notes of the changelog").0.asks.prose);
+        assert_eq!(parse("where is the latest attestation").0.asks, Asks::default());
+    }
+
+    #[test]
+    fn nothing_is_empty() {
+        assert!(parse("  ").0.is_empty() && parse("lang:rust").0.is_empty() && !parse("x").0.is_empty());
+    }
+}

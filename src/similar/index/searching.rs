@@ -1,0 +1,206 @@
+//! A search in the passages of a folder.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use super::super::words::words;
+use super::gallery::stem;
+use super::lexicon::bare;
+use super::query::{Query, folded, name_term};
+use super::ranking::{self, DEFINITION, PATH, WORDS, Why, Without};
+use super::{Filter, Found, Gallery};
+use crate::segment::ItemKind;
+use crate::text::decode;
+
+/// The best of these many are looked at again in floats and put in order.
+const CANDIDATES: usize = 300;
+
+/// What the definition of a name counts that stands among other words.
+const NAMED_AMONG_OTHERS: f32 = 0.5;
+
+/// What counts the definition of anything but a type.
+const OTHER_THAN_TYPES: f32 = 0.6;
+
+/// What counts a definition in a file that is called so.
+const OWN_FILE: f32 = 1.5;
+
+/// The passages of a folder that answer a query, best first; without some parts of the ranking.
+pub fn search(gallery: &Gallery, query: &Query, filter: &Filter, count: usize, without: Without) -> Vec<Found> {
+    if count == 0 || gallery.is_empty() || query.is_empty() {
+        return Vec::new();
+    }
+    let asked = Search::new(gallery, query, without);
+    let allowed = gallery.allowed(filter);
+    let phrases: Vec<_> = query.phrases.iter().flat_map(|phrase| words(phrase)).collect();
+    let holds = |passage: usize| {
+        let holds = |term| gallery.lexicon.holds(passage as u32, term);
+        phrases.iter().all(|word| holds(word.term)) && !query.unwanted.iter().any(|term| holds(*term))
+    };
+    let vector: &[f32] = if without.vector { &[] } else { &query.vector };
+    let about = gallery.rows.approximate(vector);
+    let mut scored: Vec<(usize, f32)> = about
+        .iter()
+        .enumerate()
+        .filter(|(passage, _)| {
+            let file = without.files && gallery.facts[*passage].kind == ItemKind::File;
+            !file && allowed(*passage) && holds(*passage)
+        })
+        .map(|(passage, cosine)| (passage, asked.score(passage, *cosine)))
+        .collect();
+    let most = CANDIDATES.max(count);
+    if scored.len() > most {
+        scored.select_nth_unstable_by(most, |a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+        scored.truncate(most);
+    }
+    let exact = scored.into_iter().map(|(passage, _)| {
+        let score = asked.score(passage, asked.cosine(passage));
+        (passage, gallery.facts[passage].path, score)
+    });
+    let ordered = ranking::ordered(exact.collect(), without);
+    let mut texts = Texts::default();
+    let found = ordered.into_iter().filter(|(passage, _)| {
+        let text = |phrase: &String| texts.holds(gallery, *passage, phrase);
+        query.phrases.iter().all(text)
+    });
+    let found = found.take(count).map(|(passage, score)| Found {
+        root: gallery.root.clone(),
+        path: gallery.paths[gallery.facts[passage].path as usize].clone(),
+        item: gallery.items[passage].item.clone(),
+        score,
+        link: None,
+        why: Some(asked.why(passage)),
+    });
+    found.collect()
+}
+
+/// What of a query is the same for all passages.
+struct Search<'a> {
+    gallery: &'a Gallery,
+    query: &'a Query,
+    without: Without,
+    words: HashMap<u32, f32>,
+    definitions: HashMap<u32, f32>,
+    places: HashMap<u32, f32>,
+}
+
+impl<'a> Search<'a> {
+    fn new(gallery: &'a Gallery, query: &'a Query, without: Without) -> Search<'a> {
+        let words = match without.words {
+            true => HashMap::new(),
+            false => gallery.lexicon.bm25(&query.words),
+        };
+        let definitions = match without.definition {
+            true => HashMap::new(),
+            false => definitions(gallery, query),
+        };
+        // Where a name is all there is, its definition says more than files that are called alike.
+        let places = match without.path || query.symbol.is_some() {
+            true => HashMap::new(),
+            false => gallery.lexicon.places(&query.words),
+        };
+        Search {
+            gallery,
+            query,
+            without,
+            words,
+            definitions,
+            places,
+        }
+    }
+
+    /// A passage's score with a cosine.
+    fn score(&self, passage: usize, cosine: f32) -> f32 {
+        self.parts(passage, cosine).score()
+    }
+
+    fn parts(&self, passage: usize, cosine: f32) -> Why {
+        let fact = &self.gallery.facts[passage];
+        let of = |scores: &HashMap<u32, f32>, key: u32| scores.get(&key).copied().unwrap_or_default();
+        Why {
+            cosine,
+            words: WORDS * of(&self.words, passage as u32),
+            definition: DEFINITION * of(&self.definitions, passage as u32),
+            path: PATH * of(&self.places, fact.path),
+            weight: match self.without.weights {
+                true => 1.0,
+                false => fact.aside.weight(self.query.asks),
+            },
+            matched: Vec::new(),
+        }
+    }
+
+    fn cosine(&self, passage: usize) -> f32 {
+        match self.query.vector.len() == self.gallery.rows.width() && !self.without.vector {
+            true => self.gallery.rows.product(passage, &self.query.vector).clamp(-1.0, 1.0),
+            false => 0.0,
+        }
+    }
+
+    fn why(&self, passage: usize) -> Why {
+        let holds = |term| self.gallery.lexicon.holds(passage as u32, term);
+        let matched = self.query.words.iter().filter(|word| holds(word.term));
+        Why {
+            matched: matched.map(|word| word.text.clone()).collect(),
+            ..self.parts(passage, self.cosine(passage))
+        }
+    }
+}
+
+/// What the definitions of the names in a query gain, as a share of [`DEFINITION`].
+fn definitions(gallery: &Gallery, query: &Query) -> HashMap<u32, f32> {
+    let mut gains: HashMap<u32, f32> = HashMap::new();
+    let alone = query.symbol.iter().map(|name| (name, 1.0));
+    let among = query.names.iter().map(|name| (name, NAMED_AMONG_OTHERS));
+    for (name, worth) in alone.chain(among) {
+        let term = name_term(name);
+        let first = gallery.definitions.partition_point(|(found, _)| *found < term);
+        let bearers = gallery.definitions[first..]
+            .iter()
+            .take_while(|(found, _)| *found == term);
+        for (_, passage) in bearers {
+            let fact = &gallery.facts[*passage as usize];
+            let file = gallery.paths[fact.path as usize].file_name().unwrap_or_default();
+            let kind = if fact.kind == ItemKind::Type {
+                1.0
+            } else {
+                OTHER_THAN_TYPES
+            };
+            let own = if bare(stem(&file.to_string_lossy())) == bare(name) {
+                OWN_FILE
+            } else {
+                1.0
+            };
+            let gain = gains.entry(*passage).or_default();
+            *gain = gain.max(worth * kind * own);
+        }
+    }
+    gains
+}
+
+/// The texts of files that are looked into for phrases: the index has none.
+#[derive(Default)]
+struct Texts(HashMap<u32, Option<String>>);
+
+impl Texts {
+    /// Whether a passage holds a phrase, as its file is now. What is not in a folder is not looked into.
+    fn holds(&mut self, gallery: &Gallery, passage: usize, phrase: &str) -> bool {
+        if gallery.root.as_os_str().is_empty() {
+            return true;
+        }
+        let file = gallery.facts[passage].path;
+        let read = || read(&gallery.root.join(&gallery.paths[file as usize]));
+        let Some(text) = self.0.entry(file).or_insert_with(read) else {
+            return false;
+        };
+        let item = &gallery.items[passage].item;
+        match text.get(item.start.byte..item.end.byte) {
+            Some(own) => folded(own).contains(phrase),
+            // The file is another than the one that was indexed.
+            None => folded(text).contains(phrase),
+        }
+    }
+}
+
+fn read(path: &Path) -> Option<String> {
+    decode(std::fs::read(path).ok()?).ok()
+}

@@ -1,0 +1,312 @@
+//! The words of a text as search counts them: identifiers and their parts, reduced to stems, as hashes with counts.
+//!
+//! The index keeps these instead of text. A hash cannot be read back, but whoever has the file can test whether a passage holds a word that
+//! they guess.
+
+use unicode_segmentation::UnicodeSegmentation;
+
+/// The hash of a word's stem: 32 bits of FNV-1a.
+pub type Term = u32;
+
+/// Different words of one passage that are kept, most frequent first: more than that many belong to no one passage.
+const MOST: usize = 2000;
+
+/// Words that questions are made of, and that say nothing of what is looked for.
+const STOP: [&str; 58] = [
+    "a", "an", "and", "are", "as", "at", "be", "been", "by", "can", "do", "does", "for", "from", "has", "have", "how",
+    "i", "if", "in", "into", "is", "it", "its", "my", "of", "on", "or", "our", "that", "the", "their", "them", "there",
+    "they", "this", "to", "was", "we", "were", "what", "when", "where", "which", "while", "who", "whose", "why",
+    "will", "with", "without", "you", "your", "use", "used", "uses", "using", "happens",
+];
+
+/// A word of a text and how it is counted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Word {
+    /// Its stem, in lower case; for an identifier of several parts also the whole of it.
+    pub stem: String,
+    /// The hash of the stem.
+    pub term: Term,
+    /// As it was written, in lower case.
+    pub text: String,
+}
+
+/// The words of a text in order: of an identifier of several parts first the whole, then each part.
+pub fn words(text: &str) -> Vec<Word> {
+    let mut found = Vec::new();
+    each_stem(text, |stem, written| {
+        found.push(Word {
+            term: term(stem),
+            stem: stem.to_owned(),
+            text: written.to_lowercase(),
+        });
+    });
+    found
+}
+
+/// The different words of a query that carry it, in order: no stop words and no single letters. All words where nothing else is left.
+pub fn content_words(query: &str) -> Vec<Word> {
+    let mut seen = std::collections::HashSet::new();
+    let mut all = words(query);
+    all.retain(|word| seen.insert(word.term));
+    let carries = |word: &Word| word.stem.chars().count() > 1 && !STOP.contains(&&*word.stem);
+    match all.iter().any(carries) {
+        true => all.into_iter().filter(carries).collect(),
+        false => all,
+    }
+}
+
+/// The words of a passage: each term once, with how often it stands there.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct WordCounts(Vec<(Term, u8)>);
+
+impl WordCounts {
+    /// Counts the words of a text.
+    pub fn of(text: &str) -> WordCounts {
+        let mut terms = Vec::new();
+        each_stem(text, |stem, _| terms.push(term(stem)));
+        terms.sort_unstable();
+        let mut counts: Vec<(Term, u8)> = Vec::new();
+        for term in terms {
+            match counts.last_mut() {
+                Some((last, count)) if *last == term => *count = count.saturating_add(1),
+                _ => counts.push((term, 1)),
+            }
+        }
+        if counts.len() > MOST {
+            counts.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(&b.0)));
+            counts.truncate(MOST);
+            counts.sort_unstable();
+        }
+        WordCounts(counts)
+    }
+
+    /// Each term with its count, terms ascending.
+    pub fn iter(&self) -> impl Iterator<Item = (Term, u8)> + '_ {
+        self.0.iter().copied()
+    }
+
+    /// Five bytes a term: the term, least significant byte first, and its count.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let bytes = self.0.iter().flat_map(|(term, count)| {
+            let [a, b, c, d] = term.to_le_bytes();
+            [a, b, c, d, *count]
+        });
+        bytes.collect()
+    }
+
+    /// The terms and counts in bytes that [`WordCounts::to_bytes`] made. What does not fill five bytes at the end is left out.
+    pub fn in_bytes(bytes: &[u8]) -> impl Iterator<Item = (Term, u8)> + '_ {
+        let (entries, _) = bytes.as_chunks::<5>();
+        entries
+            .iter()
+            .map(|&[a, b, c, d, count]| (Term::from_le_bytes([a, b, c, d]), count))
+    }
+}
+
+/// The hash of a stem.
+pub fn term(stem: &str) -> Term {
+    const OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
+    const PRIME: u64 = 0x0100_0000_01b3;
+    let hash = stem
+        .bytes()
+        .fold(OFFSET, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(PRIME));
+    (hash ^ (hash >> 32)) as Term
+}
+
+/// The parts of an identifier in lower case: `parseHTTPConfig2` has `parse`, `http`, `config` and `2`.
+pub fn parts(identifier: &str) -> Vec<String> {
+    let mut parts = Vec::new();
+    each_part(identifier, |part| parts.push(part.to_lowercase()));
+    parts
+}
+
+/// Calls `take` with the stem of every word of a text, and the word as it was written.
+fn each_stem(text: &str, mut take: impl FnMut(&str, &str)) {
+    let mut lower = String::new();
+    for token in text.split(|c: char| !(c == '_' || c.is_alphanumeric())) {
+        if token.is_empty() {
+            continue;
+        }
+        if !token.is_ascii() && token.chars().any(is_ideograph) {
+            each_pair(token, &mut take);
+            continue;
+        }
+        let mut count = 0;
+        each_part(token, |_| count += 1);
+        if count > 1 {
+            lower.clear();
+            lower.extend(token.trim_matches('_').chars().flat_map(char::to_lowercase));
+            take(&lower, token);
+        }
+        each_part(token, |part| {
+            lower.clear();
+            lower.extend(part.chars().flat_map(char::to_lowercase));
+            stem(&mut lower);
+            take(&lower, part);
+        });
+    }
+}
+
+/// Chinese and Japanese are written without spaces: neighbouring characters stand for words.
+fn each_pair(token: &str, take: &mut impl FnMut(&str, &str)) {
+    let letters: Vec<&str> = token.graphemes(true).collect();
+    match letters.as_slice() {
+        [only] => take(only, only),
+        _ => letters.windows(2).for_each(|pair| take(&pair.concat(), &pair.concat())),
+    }
+}
+
+fn is_ideograph(c: char) -> bool {
+    matches!(c, '\u{3040}'..='\u{30ff}' | '\u{3400}'..='\u{9fff}' | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{3ffff}')
+}
+
+/// Calls `take` with each part of an identifier: letters up to the next capital, capitals up to the last before a small letter, digits.
+fn each_part(token: &str, mut take: impl FnMut(&str)) {
+    #[derive(Clone, Copy, PartialEq)]
+    enum Class {
+        Upper,
+        Lower,
+        Digit,
+        Other,
+    }
+    let class = |c: char| match c {
+        _ if c.is_uppercase() => Class::Upper,
+        _ if c.is_alphabetic() => Class::Lower,
+        _ if c.is_numeric() => Class::Digit,
+        _ => Class::Other,
+    };
+    let (mut start, mut last_upper) = (0, 0);
+    let mut before = Class::Other;
+    for (at, c) in token.char_indices() {
+        let now = class(c);
+        match (before, now) {
+            (Class::Upper, Class::Lower) if last_upper > start => {
+                // `HTTPConfig`: the last capital begins the next word.
+                take(&token[start..last_upper]);
+                start = last_upper;
+            }
+            (Class::Upper, Class::Lower) => {}
+            _ if before != now => {
+                if before != Class::Other {
+                    take(&token[start..at]);
+                }
+                start = at;
+            }
+            _ => {}
+        }
+        if now == Class::Upper {
+            last_upper = at;
+        }
+        before = now;
+    }
+    if before != Class::Other {
+        take(&token[start..]);
+    }
+}
+
+/// Takes the commonest endings of English off a word in lower case, where four letters stay: a light form of Porter's stemmer (1980), so
+/// that `validate`, `validated` and `validation` are one word.
+fn stem(word: &mut String) {
+    const ENDINGS: [(&str, &str); 20] = [
+        ("ization", "iz"),
+        ("ations", "at"),
+        ("ation", "at"),
+        ("ities", ""),
+        ("ity", ""),
+        ("ments", ""),
+        ("ment", ""),
+        ("ies", "y"),
+        ("ings", ""),
+        ("ing", ""),
+        ("ers", ""),
+        ("ors", ""),
+        ("er", ""),
+        ("or", ""),
+        ("ed", ""),
+        ("ions", ""),
+        ("ion", ""),
+        ("es", ""),
+        ("s", ""),
+        ("e", ""),
+    ];
+    let fits = |(end, instead): &&(&str, &str)| word.ends_with(end) && word.len() - end.len() + instead.len() >= 4;
+    if let Some((end, instead)) = ENDINGS.iter().find(fits) {
+        word.truncate(word.len() - end.len());
+        word.push_str(instead);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stems(text: &str) -> Vec<String> {
+        words(text).into_iter().map(|word| word.stem).collect()
+    }
+
+    #[test]
+    fn identifiers_count_as_a_whole_and_by_their_parts() {
+        assert_eq!(
+            stems("parseHTTPConfig2(x)"),
+            ["parsehttpconfig2", "pars", "http", "config", "2", "x"]
+        );
+        assert_eq!(stems("_load_config"), ["load_config", "load", "config"]);
+        assert_eq!(stems("HTTP URLs __init__"), ["http", "urls", "ur", "ls", "init"]);
+        assert_eq!(parts("JsonReader"), ["json", "reader"]);
+    }
+
+    #[test]
+    fn forms_of_a_word_are_one_word_and_short_words_stay() {
+        for form in [
+            "validate",
+            "validates",
+            "validated",
+            "validating",
+            "validation",
+            "validations",
+        ] {
+            assert_eq!(stems(form), ["validat"], "{form}");
+        }
+        assert_eq!(stems("use red string"), ["use", "red", "string"]);
+    }
+
+    #[test]
+    fn a_question_is_carried_by_its_content_words() {
+        let carried = |query| -> Vec<String> { content_words(query).into_iter().map(|word| word.stem).collect() };
+        assert_eq!(
+            carried("where is the session cookie signed"),
+            ["session", "cooki", "sign"]
+        );
+        assert_eq!(carried("to be or not"), ["not"]);
+        assert_eq!(carried("what is it"), ["what", "is", "it"]);
+        assert_eq!(carried(""), [""; 0]);
+    }
+
+    #[test]
+    fn chinese_is_counted_by_pairs_of_characters() {
+        assert_eq!(stems("我爱编程"), ["我爱", "爱编", "编程"]);
+        assert_eq!(stems("é Élan"), ["é", "élan"]);
+    }
+
+    #[test]
+    fn counts_come_back_from_their_bytes() {
+        let counts = WordCounts::of("load the config, load_config: loading");
+        let again: Vec<_> = WordCounts::in_bytes(&counts.to_bytes()).collect();
+        assert_eq!(again, counts.iter().collect::<Vec<_>>());
+        let load = counts.iter().find(|(found, _)| *found == term("load"));
+        assert_eq!(load, Some((term("load"), 3)));
+        assert_eq!(WordCounts::in_bytes(&[1, 2, 3]).count(), 0);
+    }
+
+    #[test]
+    fn a_long_passage_keeps_its_most_frequent_words() {
+        let rare: String = (0..3000).map(|i| format!("w{i} ")).collect();
+        let counts = WordCounts::of(&format!("{rare} common common"));
+        assert_eq!(counts.iter().count(), MOST);
+        assert!(
+            counts
+                .iter()
+                .any(|(found, count)| found == term("common") && count == 2)
+        );
+    }
+}
