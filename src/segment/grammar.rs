@@ -3,6 +3,7 @@
 use crate::text::Language;
 
 /// The node kinds of one language.
+#[derive(Debug)]
 pub(super) struct Grammar {
     pub syntax: fn() -> tree_sitter::Language,
     /// Functions and methods.

@@ -1,0 +1,37 @@
+//! The text as a parser reads it: what would mislead the grammar is blank, and every other byte stands where it stood.
+
+use ropey::Rope;
+
+use super::hazards;
+use super::{c_macros, rust_macros};
+use crate::text::{ByteRange, Language};
+
+/// The text that the parser of a language is given. It has the same bytes in the same places, except for blanks.
+pub(super) fn for_parser(rope: &Rope, language: Language) -> Rope {
+    match language {
+        Language::Bash => hazards::ascii(rope),
+        Language::C | Language::Cpp => blanked(rope, |text| c_macros::misleading(text, language)),
+        Language::Rust => blanked(rope, rust_macros::misleading),
+        Language::Ruby => blanked(rope, hazards::here_documents),
+        _ => rope.clone(),
+    }
+}
+
+/// A text with blanks in place of some stretches. Line ends stay.
+fn blanked(rope: &Rope, stretches: impl FnOnce(&str) -> Vec<ByteRange>) -> Rope {
+    let text = rope.to_string();
+    let stretches = stretches(&text);
+    if stretches.is_empty() {
+        return rope.clone();
+    }
+    let mut bytes = text.into_bytes();
+    for stretch in stretches {
+        for byte in &mut bytes[stretch] {
+            if !matches!(*byte, b'\n' | b'\r') {
+                *byte = b' ';
+            }
+        }
+    }
+    // Stretches begin and end at tokens, so no character is cut in two.
+    String::from_utf8(bytes).map_or_else(|_| rope.clone(), |text| Rope::from_str(&text))
+}
