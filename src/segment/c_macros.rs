@@ -407,7 +407,7 @@ impl Rules<'_> {
 }
 
 /// Whether a word looks like the name of a macro: capitals, digits and underscores.
-fn is_macro(word: &str) -> bool {
+pub(super) fn is_macro(word: &str) -> bool {
     word.len() >= 3
         && word.starts_with(|c: char| c.is_ascii_uppercase() || c == '_')
         && word

@@ -296,3 +296,405 @@ fn scanners_survive_end_words_that_add_up() {
     let bodies: String = names.iter().map(|name| format!("t\n{name}\n")).collect();
     items(&format!("x({})\n{bodies}", opened.join(", ")), Language::Ruby);
 }
+
+#[test]
+fn blocks_of_test_macros_are_items() {
+    let text = r#"
+TEST_CASE("numbers")
+{
+    Parser parser;
+    SECTION("that are whole")
+    {
+        CHECK(parser.read("1") == 1);
+    }
+    SECTION("that are none") { CHECK_THROWS(parser.read("x")); }
+}
+
+TEST(Parser, ReadsNumbers)
+{
+    EXPECT_EQ(1, read("1"));
+}
+
+DEFINE_ATTRIBUTE(state, 1)
+{
+    return 0;
+}
+
+int after() { return 1; }
+"#;
+    check(
+        Language::Cpp,
+        text,
+        &[
+            "type TEST_CASE numbers",
+            "  fn SECTION that are whole",
+            "  fn SECTION that are none",
+            "fn TEST(Parser, ReadsNumbers)",
+            "fn DEFINE_ATTRIBUTE(state, 1)",
+            "fn after",
+        ],
+    );
+}
+
+#[test]
+fn functions_inside_calls_are_items() {
+    let text = r#"
+const app = require('express')();
+const port = options.map(x => x.port);
+
+// Answers one order.
+app.get('/orders/:id', auth, wrap(async (request, response) => {
+  response.json(await find(request.params.id));
+}));
+
+app.use((request, response, next) => {
+  log(request);
+  next();
+});
+
+server.route('/files')
+  .get(function (request, response) {
+    response.end();
+  });
+
+export const Tag = memo(function Tag({ amount }) {
+  const click = () => amount();
+  const text = () => amount;
+  return text;
+});
+
+export const Field = forwardRef((props, ref) => {
+  return props;
+});
+
+export const Schema = core.$constructor("Schema", (inst, def) => {
+  inst.parse = (text) => def.parse(text);
+});
+
+const User = z.object({
+  name: z.string(),
+  age: z.number(),
+});
+
+describe('parser', () => {
+  beforeEach(() => reset());
+  describe('numbers', function () {
+    it('are read', () => { expect(read('1')).toBe(1); });
+    it.each([1, 2])('reads %i', (n) => { expect(() => read(n)).not.toThrow('x'); });
+  });
+  expect(() => read('x')).toThrow('bad');
+});
+
+exports.first = exports.second = function second() {};
+module.exports.close = function close() {};
+Foo.prototype.bar = function () {};
+const cleanup = debounce(() => {
+  clear();
+}, 300);
+if (debug) {
+  exports.dump = function () {};
+}
+"#;
+    let expected = [
+        "fn app.get /orders/:id",
+        "fn app.use",
+        "fn server.route.get /files",
+        "fn Tag",
+        "fn Field",
+        "fn Schema",
+        "type User",
+        "type describe parser",
+        "  type describe numbers",
+        "    fn it are read",
+        "    fn it.each reads %i",
+        "fn exports.first",
+        "fn module.exports.close",
+        "fn Foo.prototype.bar",
+        "fn cleanup",
+        "fn exports.dump",
+    ];
+    for language in [Language::JavaScript, Language::TypeScript, Language::Tsx] {
+        check(language, text, &expected);
+    }
+}
+
+#[test]
+fn modules_that_are_functions_are_looked_through() {
+    let text = r#"
+(function (root, factory) {
+  if (typeof define === 'function' && define.amd) {
+    define(['dom'], factory);
+  } else {
+    factory(root.dom);
+  }
+}(this, function ($) {
+  function readCookie(name) {
+    return $.cookie(name);
+  }
+  $.fn.banner = function (options) {
+    return this.each(function () { show(options); });
+  };
+  return { read: readCookie, write: function (name) {} };
+}));
+
+define(['dom', 'store'], function (dom, store) {
+  var cache = {};
+  function render(list) { dom.empty(list); }
+  return { render: render };
+});
+
+!function () { function hidden() {} }();
+var counter = (function () {
+  var count = 0;
+  function increment() { count += 1; return count; }
+  return { increment: increment };
+})();
+(() => { class Inside { run() {} } })();
+export default defineComponent({
+  name: 'cart',
+  data() { return { lines: [] }; },
+  methods: {
+    add(product) { this.lines.push(product); },
+  },
+});
+"#;
+    let expected = [
+        "fn readCookie",
+        "fn $.fn.banner",
+        "fn write",
+        "fn render",
+        "fn hidden",
+        "type counter",
+        "  fn increment",
+        "type Inside",
+        "  fn run",
+        "type default",
+        "  fn data",
+        "  fn add",
+    ];
+    check(Language::JavaScript, text, &expected);
+    check(Language::TypeScript, text, &expected);
+}
+
+#[test]
+fn typescript_declarations_are_items() {
+    let text = r#"
+interface Shape { area(): number; }
+type Point = { x: number; y: number };
+enum Side { Left, Right }
+declare module 'shapes' { export function make(): Shape; }
+namespace Geometry { export function distance(a: Point) { return a.x; } }
+declare global { interface Window { app: string } }
+export const useCart = create<Cart>()((set) => ({
+  lines: [],
+}));
+"#;
+    check(
+        Language::TypeScript,
+        text,
+        &[
+            "type Shape",
+            "type Point",
+            "type Side",
+            "type shapes",
+            "type Geometry",
+            "  fn distance",
+            "type Window",
+            "fn useCart",
+        ],
+    );
+}
+
+#[test]
+fn blocks_and_modifiers_of_ruby_hide_no_method() {
+    let text = r#"
+module Billing
+  extend ActiveSupport::Concern
+
+  private def tax_for(country)
+    rates.fetch(country)
+  end
+
+  private_class_method def self.next_number
+    1
+  end
+
+  memoize def days; 1; end
+
+  class << self
+    def import(rows)
+      rows
+    end
+  end
+
+  included do
+    def remind
+      deliver
+    end
+  end
+
+  Receipt = Struct.new(:number) do
+    def lines
+      [number]
+    end
+  end
+
+  if old?
+    def legacy
+      1
+    end
+  end
+
+  double = lambda { |x| x * 2 }
+  triple = ->(x) { x * 3 }
+end
+
+describe Parser do
+  let(:text) { "1" }
+  it "reads numbers" do
+    expect { read(text) }.to raise_error("none")
+  end
+end
+
+task :build => :clean do
+  run
+end
+"#;
+    check(
+        Language::Ruby,
+        text,
+        &[
+            "type Billing",
+            "  fn tax_for",
+            "  fn next_number",
+            "  fn days",
+            "  fn import",
+            "  fn remind",
+            "  type Receipt",
+            "    fn lines",
+            "  fn legacy",
+            "  fn double",
+            "  fn triple",
+            "type describe Parser",
+            "  fn let text",
+            "  fn it reads numbers",
+            "fn task build",
+        ],
+    );
+}
+
+#[test]
+fn definitions_in_statements_are_items() {
+    let text = r#"
+for backend in BACKENDS:
+    def connect(address):
+        return backend
+
+match platform:
+    case "linux":
+        def notify(text):
+            return run(text)
+    case _:
+        def notify(text):
+            return print(text)
+
+while True:
+    def wait(queue):
+        return queue.get()
+
+with lock:
+    def read(name):
+        return settings[name]
+
+greet = lambda person: person.name
+
+class Registry:
+    if sys.version_info >= (3, 12):
+        def find(self, name):
+            return name
+    for kind in KINDS:
+        def register(self, kind):
+            return kind
+    key = lambda self: self.name
+"#;
+    check(
+        Language::Python,
+        text,
+        &[
+            "fn connect",
+            "fn notify",
+            "fn notify",
+            "fn wait",
+            "fn read",
+            "fn greet",
+            "type Registry",
+            "  fn find",
+            "  fn register",
+            "  fn key",
+        ],
+    );
+}
+
+#[test]
+fn functions_given_or_returned_are_items_in_every_language() {
+    check(
+        Language::Lua,
+        "local M = {}\ndescribe('parser', function()\n  it('reads', function() go() end)\nend)\nreturn { config = function() return M end }\n",
+        &["type describe parser", "  fn it reads", "fn config"],
+    );
+    check(
+        Language::Php,
+        r#"<?php
+Route::get('/orders', function ($request) { return 1; });
+add_action('init', function () { start(); });
+if (!function_exists('helper')) {
+    function helper() { return 1; }
+}
+return new class extends Migration {
+    public function up() { create(); }
+};
+"#,
+        &["fn Route::get /orders", "fn add_action init", "fn helper", "fn up"],
+    );
+    check(
+        Language::Go,
+        r#"package a
+var run = func() { go() }
+var (
+	stop = func() { halt() }
+	count = 3
+)
+var _ = Describe("parser", func() {
+	It("reads", func() { read() })
+})
+"#,
+        &["fn run", "fn stop", "type Describe parser", "  fn It reads"],
+    );
+    check(
+        Language::Java,
+        r#"class Adapters {
+    static final Adapter<Number> BYTE = new Adapter<Number>() {
+        @Override public Number read(Reader in) { return in.next(); }
+    };
+    enum Order { FIRST { int rank() { return 1; } } }
+}
+"#,
+        &[
+            "type Adapters",
+            "  type BYTE",
+            "    fn read",
+            "  type Order",
+            "    fn rank",
+        ],
+    );
+    check(
+        Language::Bash,
+        "for shell in bash zsh; do\n  setup() {\n    echo\n  }\ndone\ncase $1 in\n  a)\n    run() {\n      echo\n    }\n    ;;\nesac\n",
+        &["fn setup", "fn run"],
+    );
+    check(
+        Language::Rust,
+        "static LEVEL: fn(&str) -> u8 = |text| text.len() as u8;\nconst LIMIT: u8 = 3;\nfn after() {}\n",
+        &["fn LEVEL", "fn after"],
+    );
+}

@@ -5,6 +5,7 @@
 
 mod borders;
 mod c_macros;
+mod calls;
 #[cfg(test)]
 mod definitions;
 mod edit;
