@@ -21,6 +21,7 @@ mod pack;
 mod prose;
 mod reading;
 mod rust_macros;
+mod sections;
 mod split;
 mod syntax;
 #[cfg(test)]
