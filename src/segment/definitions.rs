@@ -255,6 +255,14 @@ fn body() {
 
 vec![1, 2];
 macro_rules! mac { () => { fn hidden() {} }; }
+macro_rules! define {
+    (
+        pub struct $name:ident;
+    ) => {
+        pub struct $name;
+        fn hidden() {}
+    };
+}
 fn after() {}
 "#;
     check(
@@ -273,6 +281,7 @@ fn after() {}
             "  fn later",
             "fn body",
             "fn mac",
+            "fn define",
             "fn after",
         ],
     );
@@ -696,5 +705,90 @@ var _ = Describe("parser", func() {
         Language::Rust,
         "static LEVEL: fn(&str) -> u8 = |text| text.len() as u8;\nconst LIMIT: u8 = 3;\nfn after() {}\n",
         &["fn LEVEL", "fn after"],
+    );
+}
+
+#[test]
+fn a_bracket_that_is_still_open_hides_no_later_definition() {
+    check(
+        Language::Python,
+        r#"
+def before(rows):
+    return [
+        row for row in rows  # (
+    ]
+
+def broken(rows:
+    for row in rows:
+        print(row
+
+def after(rows):
+    return "(" + rows
+
+class Later:
+    def method(self):
+        x = call(
+    def other(self):
+        return 1
+"#,
+        &["fn before", "fn after", "type Later", "  fn method", "  fn other"],
+    );
+    check(
+        Language::Rust,
+        r#"
+fn before() { 1 }
+
+fn broken() {
+    if x {
+        call(
+
+fn after() -> u32 {
+    1
+}
+
+struct Later { x: u32 }
+
+impl Later {
+    fn method(&self) {
+        if x {
+    }
+
+    fn other(&self) {}
+}
+"#,
+        &[
+            "fn before",
+            "fn broken",
+            "fn after",
+            "type Later",
+            "type Later",
+            "  fn method",
+            "  fn other",
+        ],
+    );
+    check(
+        Language::JavaScript,
+        "function broken() {\n  if (x) {\n    call()\n\nfunction after() {\n  return 1\n}\n\nclass Later { method() {} }\n",
+        &["fn broken", "fn after", "type Later", "  fn method"],
+    );
+    check(
+        Language::JavaScript,
+        "function broken() {\n  if (x) {\n    call(\n\nfunction after() {\n  return 1\n}\n\nclass Later { method() {} }\n",
+        &["fn after", "type Later", "  fn method"],
+    );
+    check(
+        Language::Go,
+        "package a\n\nfunc broken() {\n\tif x {\n\t\tcall(\n}\n\nfunc after() {\n\treturn\n}\n\ntype Later struct { a int }\n",
+        &["fn broken", "fn after", "type Later"],
+    );
+    check(
+        Language::C,
+        "int broken(void) {\n    if (x) {\n        call(\n}\n\nint after(void) {\n    return 1;\n}\n\nstruct later { int a; };\n",
+        &["fn broken", "fn after", "type later"],
+    );
+    check(
+        Language::Ruby,
+        "class A\n  def broken\n    if x\n  end\n\n  def after\n    1\n  end\nend\n",
+        &["fn broken", "fn after"],
     );
 }

@@ -124,7 +124,7 @@ const JAVASCRIPT: Grammar = Grammar {
         "generator_function_declaration",
         "method_definition",
     ],
-    types: &["class_declaration"],
+    types: &["class_declaration", "class"],
     scopes: &[
         "class_body",
         "object",
@@ -178,6 +178,7 @@ const TYPESCRIPT: Grammar = Grammar {
     syntax: || tree_sitter_typescript::LANGUAGE_TYPESCRIPT.into(),
     types: &[
         "class_declaration",
+        "class",
         "abstract_class_declaration",
         "interface_declaration",
         "type_alias_declaration",

@@ -19,6 +19,7 @@ mod names;
 mod outline;
 mod pack;
 mod prose;
+mod python;
 mod reading;
 mod rust_macros;
 mod sections;

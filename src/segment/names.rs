@@ -80,6 +80,14 @@ pub(super) fn is_keyword(name: &str) -> bool {
     )
 }
 
+/// The name of a function that stands where only functions without a name do, because a bracket before it is missing.
+pub(super) fn misplaced_name(function: Node<'_>) -> Option<ByteRange> {
+    let mut cursor = function.walk();
+    let error = function.named_children(&mut cursor).find(|child| child.is_error())?;
+    let name = error.named_child(0).filter(|name| name.kind() == "identifier")?;
+    Some(name.byte_range())
+}
+
 /// The macro with its arguments that stands in place of a function's head: `TEST(Parser, ReadsNumbers) { … }`.
 pub(super) fn macro_call(text: &str, function: Node<'_>) -> Option<ByteRange> {
     let head = function.child_by_field_name("declarator")?;

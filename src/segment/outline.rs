@@ -4,7 +4,7 @@ use tree_sitter::Node;
 
 use super::calls::Call;
 use super::grammar::Grammar;
-use super::names::{bound_value, is_keyword, macro_call, macro_name, name_of, named, wrapper_name};
+use super::names::{bound_value, is_keyword, macro_call, macro_name, misplaced_name, name_of, named, wrapper_name};
 use super::{ItemKind, UnitKind};
 use crate::text::{ByteRange, Language};
 
@@ -46,6 +46,7 @@ pub(super) fn of_code(text: &str, root: Node<'_>, grammar: &Grammar, language: L
         owners: vec![Owner { kind, name: None }],
         cuts: vec![(0, 0)],
         headings: Vec::new(),
+        ends_missing: language == Language::Ruby && root.has_error(),
     };
     if !data {
         walker.scope(root, 0, None, 0);
@@ -122,6 +123,8 @@ struct Walker<'a> {
     /// From each offset on, the text belongs to the owner with this index.
     cuts: Vec<(usize, usize)>,
     headings: Vec<Heading>,
+    /// Whether definitions may stand in the wrong function though nothing is wrong with it: in Ruby, one `end` is like another.
+    ends_missing: bool,
 }
 
 impl Walker<'_> {
@@ -233,13 +236,65 @@ impl Walker<'_> {
         self.reads_macros() && name_of(node).is_some_and(|name| self.text.get(name).is_some_and(is_keyword))
     }
 
-    /// Cuts out the definition that reaches from `start` to the end of `node`.
+    /// Cuts out the definition that reaches from `start` to the end of `node`, or to the first one that it swallowed.
     fn define(&mut self, definition: &Definition<'_>, start: usize, node: Node<'_>, parent: usize, depth: usize) {
-        let item = definition
-            .name
-            .clone()
-            .and_then(|name| name.read(self.text))
-            .filter(|_| start < node.end_byte());
+        let name = definition.name.clone().and_then(|name| name.read(self.text));
+        let mut swallowed = Vec::new();
+        if definition.function && (node.has_error() || self.ends_missing) {
+            let head = name.as_ref().map_or(start, |(_, range)| range.end);
+            self.swallowed(node, node.start_position(), head, 0, &mut swallowed);
+        }
+        let end = match swallowed.first() {
+            Some((first, _)) => line_start(self.text, first.start_byte()),
+            None => node.end_byte(),
+        };
+        self.define_until(definition, name, start..end, parent, depth);
+        if depth < DEEPEST {
+            for (node, definition) in &swallowed {
+                self.define(definition, node.start_byte(), *node, parent, depth + 1);
+            }
+        }
+    }
+
+    /// The definitions that stand inside a function only because a bracket is missing in it: they begin left of what is inside it.
+    fn swallowed<'tree>(
+        &self,
+        node: Node<'tree>,
+        outer: tree_sitter::Point,
+        head: usize,
+        depth: usize,
+        found: &mut Vec<(Node<'tree>, Definition<'tree>)>,
+    ) {
+        let mut cursor = node.walk();
+        for child in node.named_children(&mut cursor) {
+            let start = child.start_position();
+            let left = start.row > outer.row && start.column <= outer.column && child.start_byte() > head;
+            let begins_line = left && {
+                let before = self.text.get(..child.start_byte()).unwrap_or_default();
+                before.trim_end_matches([' ', '\t']).ends_with(['\n', '\r'])
+            };
+            let definition = if begins_line { self.definition(child, 0) } else { None };
+            match definition {
+                Some(definition) => found.push((child, definition)),
+                None if (child.has_error() || self.ends_missing) && depth < DEEPEST => {
+                    self.swallowed(child, outer, head, depth + 1, found)
+                }
+                None => {}
+            }
+        }
+    }
+
+    /// Cuts out a definition that stands in a range.
+    fn define_until(
+        &mut self,
+        definition: &Definition<'_>,
+        name: Option<(String, ByteRange)>,
+        range: ByteRange,
+        parent: usize,
+        depth: usize,
+    ) {
+        let ByteRange { start, end } = range;
+        let item = name.filter(|_| start < end);
         let kind = if definition.function {
             UnitKind::Function
         } else {
@@ -257,15 +312,11 @@ impl Walker<'_> {
             } else {
                 ItemKind::Type
             };
-            let end = start
-                + self
-                    .text
-                    .get(start..node.end_byte())
-                    .map_or(0, |text| text.trim_end().len());
+            let length = self.text.get(start..end).map_or(0, |text| text.trim_end().len());
             self.headings.push(Heading {
                 name,
                 kind,
-                range: start..end,
+                range: start..start + length,
                 name_range,
             });
         }
@@ -273,7 +324,7 @@ impl Walker<'_> {
         for &inner in &definition.inner {
             self.scope(inner, owner, None, depth + 1);
         }
-        self.cut(line_end(self.text, node.end_byte()), parent);
+        self.cut(line_end(self.text, end), parent);
     }
 
     /// Lets the text from an offset on belong to an owner. Cuts never go back, so that whatever a tree says they partition.
@@ -327,7 +378,7 @@ impl Walker<'_> {
         let mut cursor = node.walk();
         let mut inside = node.named_children(&mut cursor).filter_map(|child| {
             if grammar.function_values.contains(&child.kind()) {
-                return Some(Definition::function(name_of(child)));
+                return Some(Definition::function(name_of(child).or_else(|| misplaced_name(child))));
             }
             self.definition(child, depth + 1)
         });

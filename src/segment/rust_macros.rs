@@ -6,24 +6,26 @@
 use super::tokens::{Kind, Token, after_group, tokens};
 use crate::text::{ByteRange, Language};
 
-/// The stretches of a text that the parser must not see, in any order.
-pub(super) fn misleading(text: &str) -> Vec<ByteRange> {
-    if !text.contains('!') {
-        return Vec::new();
-    }
+/// The stretches of a text that the parser must not see, in any order, and where it sees a `}` that is still missing.
+pub(super) fn misleading(text: &str) -> (Vec<ByteRange>, Vec<usize>) {
     let tokens = tokens(text, Language::Rust);
     let mut walker = Walker {
         text,
         tokens: &tokens,
         blanks: Vec::new(),
+        braces: Vec::new(),
         scopes: Vec::new(),
+        column: 0,
     };
     walker.run();
-    walker.blanks
+    (walker.blanks, walker.braces)
 }
 
 /// A pair of brackets that is open.
 struct Scope {
+    open: usize,
+    /// How far the line is indented on which it was opened.
+    column: usize,
     close: u8,
     /// Whether items stand in it.
     items: bool,
@@ -44,7 +46,11 @@ struct Walker<'a> {
     text: &'a str,
     tokens: &'a [Token],
     blanks: Vec<ByteRange>,
+    /// Where a `}` is missing.
+    braces: Vec<usize>,
     scopes: Vec<Scope>,
+    /// How far the line is indented.
+    column: usize,
 }
 
 impl Walker<'_> {
@@ -52,6 +58,22 @@ impl Walker<'_> {
         let mut statement = Statement::default();
         let mut at = 0;
         while let Some(token) = self.tokens.get(at) {
+            if token.first_on_line {
+                let before = self.text.as_bytes()[..token.start].iter().rev();
+                self.column = before.take_while(|byte| matches!(byte, b' ' | b'\t')).count();
+            }
+            let item = token.first_on_line && self.begins_line_with_item(at);
+            let unclosed = self
+                .scopes
+                .last()
+                .is_some_and(|scope| scope.close != b'}' && !scope.blank);
+            if unclosed && (item || (token.is(b'}') && self.closes_brace())) {
+                self.forget_parentheses();
+                statement = Statement::default();
+            }
+            if item && self.close_functions(at) {
+                statement = Statement::default();
+            }
             let in_items = self.scopes.last().is_none_or(|scope| scope.items);
             if in_items && !statement.begun {
                 if let Some(after) = self.after_attribute(at) {
@@ -60,8 +82,7 @@ impl Walker<'_> {
                 }
                 if let Some(open) = self.opening(at) {
                     self.blank(at, open);
-                    let close = closing(self.tokens[open].kind);
-                    self.push(close, true, true);
+                    self.push(open, true, true);
                     at = open + 1;
                     continue;
                 }
@@ -81,7 +102,7 @@ impl Walker<'_> {
                     if in_items && sign == b'(' && statement.function && self.in_macro() {
                         self.mask_strategies(at);
                     }
-                    self.push(closing(token.kind), items, false);
+                    self.push(at, items, false);
                     if items {
                         statement = Statement::default();
                     }
@@ -130,8 +151,58 @@ impl Walker<'_> {
         self.scopes.last().is_some_and(|scope| scope.blank)
     }
 
-    fn push(&mut self, close: u8, items: bool, blank: bool) {
-        self.scopes.push(Scope { close, items, blank });
+    fn push(&mut self, open: usize, items: bool, blank: bool) {
+        let close = closing(self.tokens[open].kind);
+        self.scopes.push(Scope {
+            open,
+            column: self.column,
+            close,
+            items,
+            blank,
+        });
+    }
+
+    /// Masks the parentheses that are still open where a `}` or an item shows that they should not be.
+    fn forget_parentheses(&mut self) {
+        while let Some(scope) = self.scopes.pop_if(|scope| scope.close != b'}' && !scope.blank) {
+            self.blank(scope.open, scope.open);
+        }
+    }
+
+    /// Ends the functions that are still open where an item begins that stands no further right than they do.
+    fn close_functions(&mut self, at: usize) -> bool {
+        let open_body =
+            |scope: &Scope| !scope.items && !scope.blank && scope.close == b'}' && scope.column >= self.column;
+        let count = self.scopes.iter().rev().take_while(|scope| open_body(scope)).count();
+        let Some(outermost) = self.scopes.len().checked_sub(count).filter(|_| count > 0) else {
+            return false;
+        };
+        let first = self.scopes[outermost].open + 1;
+        if first < at {
+            // The grammar makes nothing of what is inside them, so that no more of them than the `}` is left.
+            self.blank(first, at - 1);
+            self.braces.push(self.tokens[at - 1].start);
+        }
+        self.scopes.truncate(outermost);
+        true
+    }
+
+    /// Whether an item begins at the start of a line, outside of macro calls.
+    fn begins_line_with_item(&self, at: usize) -> bool {
+        let word = self.word(at);
+        let item = matches!(word, "fn" | "struct" | "enum" | "impl" | "trait" | "mod" | "pub");
+        // Brackets of a macro, called or defined, may hold anything.
+        let in_macro = |scope: &Scope| {
+            let open = scope.open;
+            let defined = open >= 3 && self.word(open - 3) == "macro_rules";
+            defined || (open > 0 && self.is_sign(open - 1, b'!') && !scope.blank)
+        };
+        item && self.begins_item(at) && !self.scopes.iter().any(in_macro)
+    }
+
+    /// Whether a brace is open around the parentheses that are.
+    fn closes_brace(&self) -> bool {
+        self.scopes.iter().any(|scope| scope.close == b'}')
     }
 
     /// Masks the tokens from `first` to `last`.
