@@ -3,6 +3,7 @@
 use crate::text::Language;
 
 /// The node kinds of one language.
+#[derive(Debug)]
 pub(super) struct Grammar {
     pub syntax: fn() -> tree_sitter::Language,
     /// Functions and methods.
@@ -21,6 +22,8 @@ pub(super) struct Grammar {
     pub function_values: &'static [&'static str],
     /// Values that make a binding a type, if there are functions in them.
     pub object_values: &'static [&'static str],
+    /// Calls, which may define something by the functions that they are given.
+    pub calls: &'static [&'static str],
     /// What belongs to the definition directly below it.
     pub leads: &'static [&'static str],
 }
@@ -35,6 +38,7 @@ const NONE: Grammar = Grammar {
     bindings: &[],
     function_values: &[],
     object_values: &[],
+    calls: &[],
     leads: &["comment"],
 };
 
@@ -76,6 +80,8 @@ static RUST: Grammar = Grammar {
     ],
     need_body: &["mod_item"],
     scopes: &["declaration_list", "foreign_mod_item", "ERROR"],
+    bindings: &["static_item", "const_item"],
+    function_values: &["closure_expression"],
     leads: &[
         "line_comment",
         "block_comment",
@@ -97,10 +103,17 @@ static PYTHON: Grammar = Grammar {
         "try_statement",
         "except_clause",
         "finally_clause",
+        "except_group_clause",
         "with_statement",
+        "for_statement",
+        "while_statement",
+        "match_statement",
+        "case_clause",
         "ERROR",
     ],
-    wrappers: &["decorated_definition"],
+    wrappers: &["decorated_definition", "expression_statement"],
+    bindings: &["assignment"],
+    function_values: &["lambda"],
     ..NONE
 };
 
@@ -111,8 +124,37 @@ const JAVASCRIPT: Grammar = Grammar {
         "generator_function_declaration",
         "method_definition",
     ],
-    types: &["class_declaration"],
-    scopes: &["class_body", "object", "ERROR"],
+    types: &["class_declaration", "class"],
+    scopes: &[
+        "class_body",
+        "object",
+        "array",
+        "statement_block",
+        "if_statement",
+        "else_clause",
+        "try_statement",
+        "catch_clause",
+        "finally_clause",
+        "for_statement",
+        "for_in_statement",
+        "while_statement",
+        "do_statement",
+        "switch_statement",
+        "switch_body",
+        "switch_case",
+        "switch_default",
+        "labeled_statement",
+        "return_statement",
+        "parenthesized_expression",
+        "unary_expression",
+        "await_expression",
+        "sequence_expression",
+        "binary_expression",
+        "ternary_expression",
+        "as_expression",
+        "satisfies_expression",
+        "ERROR",
+    ],
     wrappers: &[
         "export_statement",
         "lexical_declaration",
@@ -127,6 +169,7 @@ const JAVASCRIPT: Grammar = Grammar {
     ],
     function_values: &["arrow_function", "function_expression", "generator_function"],
     object_values: &["object", "class"],
+    calls: &["call_expression", "new_expression"],
     leads: &["comment", "decorator"],
     ..NONE
 };
@@ -135,6 +178,7 @@ const TYPESCRIPT: Grammar = Grammar {
     syntax: || tree_sitter_typescript::LANGUAGE_TYPESCRIPT.into(),
     types: &[
         "class_declaration",
+        "class",
         "abstract_class_declaration",
         "interface_declaration",
         "type_alias_declaration",
@@ -142,7 +186,6 @@ const TYPESCRIPT: Grammar = Grammar {
         "internal_module",
         "module",
     ],
-    scopes: &["class_body", "object", "statement_block", "ERROR"],
     wrappers: &[
         "export_statement",
         "ambient_declaration",
@@ -168,10 +211,11 @@ static GO: Grammar = Grammar {
     syntax: || tree_sitter_go::LANGUAGE.into(),
     functions: &["function_declaration", "method_declaration"],
     types: &["type_spec", "type_alias"],
-    scopes: &["ERROR"],
-    wrappers: &["type_declaration", "var_declaration"],
+    scopes: &["var_spec_list", "block", "statement_list", "ERROR"],
+    wrappers: &["type_declaration", "var_declaration", "expression_statement"],
     bindings: &["var_spec"],
     function_values: &["func_literal"],
+    calls: &["call_expression"],
     ..NONE
 };
 
@@ -196,10 +240,12 @@ static JAVA: Grammar = Grammar {
         "enum_body",
         "enum_body_declarations",
         "annotation_type_body",
+        "enum_constant",
         "ERROR",
     ],
     bindings: &["variable_declarator"],
     function_values: &["lambda_expression"],
+    object_values: &["object_creation_expression"],
     wrappers: &["field_declaration"],
     leads: &["line_comment", "block_comment"],
     ..NONE
@@ -308,7 +354,27 @@ static RUBY: Grammar = Grammar {
     syntax: || tree_sitter_ruby::LANGUAGE.into(),
     functions: &["method", "singleton_method"],
     types: &["class", "module"],
-    scopes: &["singleton_class", "body_statement", "ERROR"],
+    scopes: &[
+        "singleton_class",
+        "body_statement",
+        "block_body",
+        "begin",
+        "rescue",
+        "ensure",
+        "if",
+        "unless",
+        "elsif",
+        "else",
+        "then",
+        "case",
+        "when",
+        "if_modifier",
+        "unless_modifier",
+        "ERROR",
+    ],
+    bindings: &["assignment"],
+    function_values: &["lambda"],
+    calls: &["call"],
     ..NONE
 };
 
@@ -328,29 +394,71 @@ static PHP: Grammar = Grammar {
         "enum_declaration_list",
         "compound_statement",
         "if_statement",
+        "else_clause",
+        "else_if_clause",
+        "foreach_statement",
+        "for_statement",
+        "while_statement",
+        "try_statement",
+        "catch_clause",
+        "finally_clause",
+        "return_statement",
+        "object_creation_expression",
+        "anonymous_class",
         "ERROR",
     ],
     wrappers: &["expression_statement"],
     bindings: &["assignment_expression"],
     function_values: &["anonymous_function", "arrow_function"],
+    calls: &[
+        "function_call_expression",
+        "scoped_call_expression",
+        "member_call_expression",
+    ],
     ..NONE
 };
 
 static BASH: Grammar = Grammar {
     syntax: || tree_sitter_bash::LANGUAGE.into(),
     functions: &["function_definition"],
-    scopes: &["if_statement", "elif_clause", "else_clause", "ERROR"],
+    scopes: &[
+        "if_statement",
+        "elif_clause",
+        "else_clause",
+        "for_statement",
+        "while_statement",
+        "do_group",
+        "case_statement",
+        "case_item",
+        "compound_statement",
+        "list",
+        "ERROR",
+    ],
     ..NONE
 };
 
 static LUA: Grammar = Grammar {
     syntax: || tree_sitter_lua::LANGUAGE.into(),
     functions: &["function_declaration"],
-    scopes: &["table_constructor", "do_statement", "if_statement", "block", "ERROR"],
+    scopes: &[
+        "table_constructor",
+        "do_statement",
+        "if_statement",
+        "elseif_statement",
+        "else_statement",
+        "for_statement",
+        "while_statement",
+        "repeat_statement",
+        "return_statement",
+        "expression_list",
+        "block",
+        "ERROR",
+    ],
     wrappers: &["variable_declaration"],
     bindings: &["assignment_statement", "field"],
     function_values: &["function_definition"],
     object_values: &["table_constructor"],
+    calls: &["function_call"],
     ..NONE
 };
 

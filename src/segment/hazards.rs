@@ -1,11 +1,10 @@
 //! Text on which a grammar's scanner, which is C, would end the process; found by the property tests beside this module.
 
-use std::borrow::Cow;
 use std::collections::HashSet;
 
 use ropey::Rope;
 
-use crate::text::Language;
+use crate::text::{ByteRange, Language};
 
 /// YAML nested deeper than this is not parsed.
 const DEEPEST_YAML: usize = 100;
@@ -13,34 +12,32 @@ const DEEPEST_YAML: usize = 100;
 /// Python with more kinds of indentation than this is not parsed.
 const MOST_INDENTATIONS: usize = 300;
 
-/// Ruby with a longer end word of a here document, or with more here documents on a line, is not parsed.
-const LONGEST_END_WORD: usize = 200;
-const MOST_HERE_DOCUMENTS: usize = 20;
+/// A longer end word of a here document in Ruby is hidden from the parser.
+const LONGEST_END_WORD: usize = 100;
+/// So are the here documents of a line whose end words are longer together, in bytes of the scanner's state.
+const LONGEST_END_WORDS: usize = 400;
 
 /// Whether the scanner of a language might overrun the kilobyte in which tree-sitter keeps its state, which aborts.
 pub(super) fn overruns(rope: &Rope, language: Language) -> bool {
     match language {
         Language::Yaml => yaml_is_too_deep(rope),
         Language::Python => python_is_too_deep(rope),
-        Language::Ruby => rope.len_bytes() > LONGEST_END_WORD && ruby_end_word_is_too_long(&rope.to_string()),
         _ => false,
     }
 }
 
-/// Bytes with a letter in place of each that is not ASCII.
+/// The text with a letter in place of each byte that is not ASCII.
 ///
 /// The scanner of Bash looks characters up in a table of the C library that ends at 255, so a brace before an emoji crashes the
 /// process (tree-sitter-bash issue 337). A letter instead changes no node's place and hardly any node's kind.
-pub(super) fn masked(bytes: &[u8]) -> Cow<'_, [u8]> {
-    if bytes.is_ascii() {
-        return Cow::Borrowed(bytes);
+pub(super) fn ascii(rope: &Rope) -> Rope {
+    if rope.chunks().all(str::is_ascii) {
+        return rope.clone();
     }
-    Cow::Owned(
-        bytes
-            .iter()
-            .map(|&byte| if byte.is_ascii() { byte } else { b'x' })
-            .collect(),
-    )
+    let bytes = rope
+        .bytes()
+        .map(|byte| if byte.is_ascii() { char::from(byte) } else { 'x' });
+    Rope::from_str(&bytes.collect::<String>())
 }
 
 /// Whether YAML is nested too deep to be parsed.
@@ -52,6 +49,10 @@ fn yaml_is_too_deep(rope: &Rope) -> bool {
     // The columns at which the open blocks begin.
     let mut open: Vec<usize> = Vec::new();
     for line in rope.lines() {
+        // A comment closes nothing, wherever it stands.
+        if line.chars().find(|c| !c.is_whitespace()) == Some('#') {
+            continue;
+        }
         let mut entry = None;
         let mut marker = false;
         for (column, c) in line.chars().chain(['\n']).enumerate() {
@@ -81,13 +82,19 @@ fn python_is_too_deep(rope: &Rope) -> bool {
     let mut widths: HashSet<usize> = HashSet::new();
     // The width so far of the line that begins, until its first other character.
     let mut width = Some(0);
+    let mut continued = false;
     for &byte in rope.chunks().flat_map(str::as_bytes) {
+        let continues = std::mem::replace(&mut continued, byte == b'\\' && width.is_some());
         width = match (byte, width) {
+            // The scanner goes on counting where a backslash joins two lines.
+            (b'\\', Some(width)) => Some(width),
+            (b'\n', Some(width)) if continues => Some(width),
             (b'\n' | b'\r', blank) => {
                 widths.extend(blank);
                 Some(0)
             }
-            (b' ' | b'\x0c', Some(width)) => Some(width + 1),
+            (b'\x0c', Some(_)) => Some(0),
+            (b' ', Some(width)) => Some(width + 1),
             (b'\t', Some(width)) => Some(width + 8),
             (_, Some(width)) => {
                 widths.insert(width);
@@ -99,28 +106,41 @@ fn python_is_too_deep(rope: &Rope) -> bool {
     widths.len() > MOST_INDENTATIONS
 }
 
-/// The scanner of Ruby keeps the length of a here document's end word in one byte, and in `<<"` anything up to the next quote
-/// is an end word.
-fn ruby_end_word_is_too_long(text: &str) -> bool {
-    let (mut line, mut on_line) = (0, 0);
+/// The `<<` in Ruby after which the scanner would find an end word that it cannot keep.
+///
+/// The scanner keeps the length of a here document's end word in one byte, and all end words that are open in a kilobyte. After
+/// `<<"` anything up to the next quote is an end word, be it on a later line. The `<<` may as well stand in a comment or a string,
+/// where nothing is lost by hiding it.
+pub(super) fn here_documents(text: &str) -> Vec<ByteRange> {
+    let mut hidden = Vec::new();
+    let (mut before, mut on_line) = (0, 0);
     for (at, _) in text.match_indices("<<") {
-        let line_end = text[line..at].rfind('\n');
-        if let Some(end) = line_end {
-            (line, on_line) = (line + end + 1, 0);
+        if text[before..at].contains('\n') {
+            on_line = 0;
         }
-        on_line += 1;
+        before = at;
         let word = text[at + 2..].trim_start_matches(['<', '~', '-']);
+        // No further than the longest word that is kept, or many of them would be looked through many times.
         let length = match word.chars().next() {
-            Some(quote @ ('"' | '\'' | '`')) => word[1..].find(quote).unwrap_or(word.len()),
+            Some(quote @ ('"' | '\'' | '`')) => {
+                let rest = word[1..].as_bytes().iter().take(LONGEST_END_WORD + 1);
+                rest.take_while(|&&byte| byte != quote as u8).count()
+            }
             _ => word
-                .find(|c: char| !c.is_alphanumeric() && c != '_')
-                .unwrap_or(word.len()),
+                .bytes()
+                .take(LONGEST_END_WORD + 1)
+                .take_while(|&byte| byte.is_ascii_alphanumeric() || byte == b'_' || !byte.is_ascii())
+                .count(),
         };
-        if length > LONGEST_END_WORD || on_line > MOST_HERE_DOCUMENTS {
-            return true;
+        if length == 0 {
+            continue;
+        }
+        on_line += length + 4;
+        if length > LONGEST_END_WORD || on_line > LONGEST_END_WORDS {
+            hidden.push(at..at + 2);
         }
     }
-    false
+    hidden
 }
 
 #[cfg(test)]
@@ -130,8 +150,8 @@ mod tests {
 
     #[test]
     fn masking_keeps_ascii_and_length() {
-        assert_eq!(&*masked("{é😀}".as_bytes()), b"{xxxxxx}");
-        assert!(matches!(masked(b"{a}"), Cow::Borrowed(_)));
+        assert_eq!(ascii(&Rope::from_str("{é😀}")), "{xxxxxx}");
+        assert_eq!(ascii(&Rope::from_str("{a}")), "{a}");
     }
 
     #[test]
@@ -146,18 +166,19 @@ mod tests {
     }
 
     #[test]
-    fn only_long_end_words_of_ruby_are_too_long() {
+    fn only_long_end_words_of_ruby_are_hidden() {
         let long = "word ".repeat(50);
-        for (text, too_long) in [
-            (fixtures::of(Language::Ruby).to_owned(), false),
-            (format!("a <<~SQL\n{long}\nSQL\nb << \"{long}\""), false),
-            (format!("a <<\"{long}\""), true),
-            (format!("a <<~'{long}"), true),
-            (format!("a <<{}", "A".repeat(201)), true),
-            ("<<A, ".repeat(41), true),
-            ("x << 1\n".repeat(500), false),
+        for (text, hidden) in [
+            (fixtures::of(Language::Ruby).to_owned(), 0),
+            (format!("a <<~SQL\n{long}\nSQL\nb << \"{long}\""), 0),
+            (format!("a <<\"{long}\""), 1),
+            (format!("a <<~'{long}"), 1),
+            (format!("a <<{}", "A".repeat(201)), 1),
+            (format!("a(<<{0}, <<{0}, <<{0}, <<{0}, <<{0})", "A".repeat(99)), 2),
+            ("<<A, ".repeat(120), 40),
+            ("x << 1\n".repeat(500), 0),
         ] {
-            assert_eq!(overruns(&Rope::from_str(&text), Language::Ruby), too_long, "{text}");
+            assert_eq!(here_documents(&text).len(), hidden, "{text}");
         }
     }
 

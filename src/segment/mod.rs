@@ -4,21 +4,30 @@
 //! last resort, character borders.
 
 mod borders;
+mod c_macros;
+mod calls;
+#[cfg(test)]
+mod definitions;
 mod edit;
 #[cfg(test)]
 mod fixtures;
 mod grammar;
 mod hazards;
 mod markdown;
+mod masking;
 mod names;
 mod outline;
 mod pack;
 mod prose;
+mod python;
 mod reading;
+mod rust_macros;
+mod sections;
 mod split;
 mod syntax;
 #[cfg(test)]
 mod tests;
+mod tokens;
 
 pub use reading::Reading;
 pub use syntax::{Tree, parse};
@@ -139,14 +148,13 @@ fn segment_after(
     }
     let text = snapshot.rope().to_string();
     // A tree of another text would lead nowhere; one that reaches past the end certainly is one.
-    let root = tree
-        .map(|tree| tree.0.root_node())
-        .filter(|root| root.end_byte() <= text.len());
+    let tree = tree.filter(|tree| tree.0.root_node().end_byte() <= text.len());
+    let root = tree.map(|tree| tree.0.root_node());
     let language = snapshot.language();
-    let outline = match (root, grammar::of(language)) {
-        (Some(root), _) if language == Language::Markdown => markdown::of_markdown(&text, root),
-        (Some(root), Some(grammar)) => outline::of_code(&text, root, grammar, language),
-        _ => prose::of_text(&text, language),
+    let outline = match tree {
+        Some(tree) if language == Language::Markdown => markdown::of_markdown(&text, tree.0.root_node()),
+        Some(tree) => outline::of_code(&text, tree.0.root_node(), tree.grammar(), language),
+        None => prose::of_text(&text, language),
     };
     let (units, blocks) = split::units(&text, outline.fragments, root, former, budget);
     let items = outline

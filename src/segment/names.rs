@@ -2,6 +2,7 @@
 
 use tree_sitter::Node;
 
+use super::c_macros::is_macro;
 use crate::text::ByteRange;
 
 /// The name in a range, on one line and without the quotes of modules and keys that are strings.
@@ -29,7 +30,16 @@ pub(super) fn bound_value(node: Node<'_>) -> Option<Node<'_>> {
         })?;
     match value.kind() {
         "expression_list" => value.named_child(0).filter(|_| value.named_child_count() == 1),
-        "parenthesized_expression" | "as_expression" | "satisfies_expression" => value.named_child(0),
+        "parenthesized_expression"
+        | "as_expression"
+        | "satisfies_expression"
+        | "non_null_expression"
+        | "await_expression" => value.named_child(0),
+        // `exports.a = exports.b = function …`
+        "assignment_expression" => {
+            let chain = std::iter::successors(Some(value), |value| value.child_by_field_name("right"));
+            chain.take(8).find(|value| value.kind() != "assignment_expression")
+        }
         _ => Some(value),
     }
 }
@@ -60,6 +70,44 @@ pub(super) fn name_of(node: Node<'_>) -> Option<ByteRange> {
         })?;
     // Unnamed structs and enums have no name but a body.
     (!named.kind().ends_with("_list") || named.kind() == "variable_list").then(|| declared(named))
+}
+
+/// Whether a word names no function in C and C++: the grammar took something else for one.
+pub(super) fn is_keyword(name: &str) -> bool {
+    matches!(
+        name,
+        "namespace" | "class" | "struct" | "union" | "enum" | "if" | "else" | "for" | "while" | "switch" | "return"
+    )
+}
+
+/// The name of a function that stands where only functions without a name do, because a bracket before it is missing.
+pub(super) fn misplaced_name(function: Node<'_>) -> Option<ByteRange> {
+    let mut cursor = function.walk();
+    let error = function.named_children(&mut cursor).find(|child| child.is_error())?;
+    let name = error.named_child(0).filter(|name| name.kind() == "identifier")?;
+    Some(name.byte_range())
+}
+
+/// The macro with its arguments that stands in place of a function's head: `TEST(Parser, ReadsNumbers) { … }`.
+pub(super) fn macro_call(text: &str, function: Node<'_>) -> Option<ByteRange> {
+    let head = function.child_by_field_name("declarator")?;
+    let name = head.child_by_field_name("declarator")?;
+    let is_macro = function.child_by_field_name("type").is_none()
+        && head.kind() == "function_declarator"
+        && name.kind() == "identifier"
+        && text.get(name.byte_range()).is_some_and(is_macro);
+    is_macro.then(|| head.byte_range())
+}
+
+/// What a macro defines that is called with these arguments, if that is not simply what stands there: with a string it is called like
+/// a test, `TEST_CASE parser`.
+pub(super) fn macro_name(text: &str, call: Node<'_>) -> Option<String> {
+    let called = text.get(call.child_by_field_name("function")?.byte_range())?;
+    let first = call.child_by_field_name("arguments")?.named_child(0)?;
+    let string = text
+        .get(first.byte_range())
+        .filter(|_| first.kind() == "string_literal")?;
+    Some(format!("{called} {}", string.trim_matches('"')))
 }
 
 /// The name inside a declarator of C: `*(f)(int)` declares `f`.

@@ -1,8 +1,18 @@
-//! Paragraphs, where there is no grammar to ask.
+//! Paragraphs and headings, where there is no grammar to ask.
+//!
+//! Headings of reStructuredText (a line of signs under the title, or over it too) and of AsciiDoc (`== Title`) are told by their form
+//! in all prose: plain text underlines its titles in the same way.
 
 use super::UnitKind;
 use super::outline::{Fragment, Outline};
-use crate::text::Language;
+use super::sections::{Block, BlockKind, outline};
+use crate::text::{ByteRange, Language};
+
+/// A line of prose, without its end.
+struct Line<'a> {
+    start: usize,
+    text: &'a str,
+}
 
 /// Paragraphs by blank lines. A blank line before an indented line ends no paragraph: in languages without a grammar that line
 /// stands inside a function, and in prose it is an example of what was just said.
@@ -12,6 +22,59 @@ pub(super) fn of_text(text: &str, language: Language) -> Outline {
         _ if language.is_code() => UnitKind::Statements,
         _ => UnitKind::Paragraph,
     };
+    let starts = paragraph_starts(text);
+    let titles = if language == Language::Prose {
+        titles(text)
+    } else {
+        Vec::new()
+    };
+    if titles.is_empty() {
+        let ends = starts.iter().copied().skip(1).chain([text.len()]);
+        let fragment = |(&start, end)| Fragment {
+            range: start..end,
+            kind,
+            name: None,
+            language,
+        };
+        return Outline {
+            fragments: starts.iter().zip(ends).map(fragment).collect(),
+            headings: Vec::new(),
+        };
+    }
+    let mut blocks = Vec::with_capacity(starts.len() + titles.len());
+    let mut paragraphs = starts.into_iter().peekable();
+    for title in titles {
+        while let Some(start) = paragraphs.next_if(|&start| start < title.range.start) {
+            blocks.push(Block {
+                start,
+                kind: BlockKind::Text,
+            });
+        }
+        // What follows the title within its paragraph belongs to it.
+        while paragraphs.next_if(|&start| start < title.range.end).is_some() {}
+        blocks.push(Block {
+            start: title.range.start,
+            kind: BlockKind::Heading {
+                level: title.level,
+                name: title.name,
+            },
+        });
+        if paragraphs.peek() != Some(&title.range.end) && title.text_follows {
+            blocks.push(Block {
+                start: title.range.end,
+                kind: BlockKind::Text,
+            });
+        }
+    }
+    blocks.extend(paragraphs.map(|start| Block {
+        start,
+        kind: BlockKind::Text,
+    }));
+    outline(text, &blocks, language)
+}
+
+/// Where paragraphs begin; the first at the start of the text.
+fn paragraph_starts(text: &str) -> Vec<usize> {
     let mut starts = vec![0];
     let (mut at, mut after_blank) = (0, false);
     for line in text.split_inclusive(['\n', '\r']) {
@@ -24,17 +87,152 @@ pub(super) fn of_text(text: &str, language: Language) -> Outline {
         after_blank = if ends_crlf { after_blank } else { blank };
         at += line.len();
     }
-    let ends = starts.iter().copied().skip(1).chain([text.len()]);
-    let fragment = |(&start, end)| Fragment {
-        range: start..end,
-        kind,
-        name: None,
-        language,
-    };
-    Outline {
-        fragments: starts.iter().zip(ends).map(fragment).collect(),
-        headings: Vec::new(),
+    starts
+}
+
+/// A title with the lines of signs around it.
+struct Title {
+    range: ByteRange,
+    name: ByteRange,
+    level: usize,
+    /// Whether text stands on the line below it.
+    text_follows: bool,
+}
+
+fn titles(text: &str) -> Vec<Title> {
+    let lines = lines(text);
+    let marked: Vec<_> = (0..lines.len()).filter_map(|at| marked_title(&lines, at)).collect();
+    let underlined = underlined_titles(text, &lines);
+    // Signs under a line close blocks in AsciiDoc, and a line of another text may happen to begin with `=`.
+    if marked.len() >= underlined.len() {
+        return outside_of_blocks(&lines, marked);
     }
+    underlined
+}
+
+fn underlined_titles(text: &str, lines: &[Line<'_>]) -> Vec<Title> {
+    // The styles of titles, in the order in which they appear: the first is that of the highest level.
+    let mut styles: Vec<(char, bool)> = Vec::new();
+    let mut titles = Vec::new();
+    let mut at = 0;
+    while at < lines.len() {
+        let Some((sign, over, count)) = underlined(lines, at) else {
+            at += 1;
+            continue;
+        };
+        let style = (sign, over);
+        let level = styles.iter().position(|known| *known == style).unwrap_or_else(|| {
+            styles.push(style);
+            styles.len() - 1
+        });
+        let title = &lines[at + usize::from(over)];
+        let name = title.start + (title.text.len() - title.text.trim_start().len());
+        titles.push(Title {
+            range: lines[at].start..lines.get(at + count).map_or(text.len(), |line| line.start),
+            name: name..name + title.text.trim().len(),
+            level: level + 1,
+            text_follows: lines.get(at + count).is_some_and(|line| !line.text.trim().is_empty()),
+        });
+        at += count;
+    }
+    titles
+}
+
+fn lines(text: &str) -> Vec<Line<'_>> {
+    let mut lines: Vec<Line<'_>> = Vec::new();
+    let mut at = 0;
+    for line in text.split_inclusive(['\n', '\r']) {
+        let ends_crlf = line == "\n" && text[..at].ends_with('\r');
+        if !ends_crlf {
+            lines.push(Line {
+                start: at,
+                text: line.trim_end_matches(['\n', '\r']),
+            });
+        }
+        at += line.len();
+    }
+    lines
+}
+
+/// A title between or over lines of signs that begins here: its sign, whether one stands above, and how many lines it has.
+fn underlined(lines: &[Line<'_>], at: usize) -> Option<(char, bool, usize)> {
+    let blank = |at: Option<usize>| at.is_none_or(|at| lines.get(at).is_none_or(|line| line.text.trim().is_empty()));
+    if !blank(at.checked_sub(1)) {
+        return None;
+    }
+    let line = |offset: usize| lines.get(at + offset).map(|line| line.text.trim_end());
+    let first = line(0)?;
+    if let Some(sign) = rule(first) {
+        let title = line(1)?;
+        let closed = rule(line(2)?) == Some(sign) && line(2)?.len() == first.len();
+        return (closed && is_title(title.trim_start()) && width(title) <= first.len()).then_some((sign, true, 3));
+    }
+    let under = line(1)?;
+    let sign = rule(under)?;
+    (is_title(first) && width(first) <= under.len()).then_some((sign, false, 2))
+}
+
+/// The sign of which a line is made, if it is one of at least three such signs.
+fn rule(line: &str) -> Option<char> {
+    let sign = line.chars().next()?;
+    let known = matches!(
+        sign,
+        '=' | '-' | '~' | '^' | '"' | '\'' | '`' | '+' | '*' | '#' | ':' | '.' | '_' | '<' | '>'
+    );
+    (known && line.len() >= 3 && line.chars().all(|c| c == sign)).then_some(sign)
+}
+
+/// Whether a line may be a title: not indented, and with a letter or digit.
+fn is_title(line: &str) -> bool {
+    !line.starts_with([' ', '\t']) && line.chars().any(char::is_alphanumeric)
+}
+
+fn width(line: &str) -> usize {
+    // Wide characters count twice in reStructuredText, but hardly anybody counts.
+    line.chars().count()
+}
+
+/// A title of AsciiDoc that stands here: `== Title`.
+fn marked_title(lines: &[Line<'_>], at: usize) -> Option<Title> {
+    let line = &lines[at];
+    let words = line.text.trim_start_matches('=');
+    let level = line.text.len() - words.len();
+    let name = words.strip_prefix(' ')?.trim();
+    if !(1..=6).contains(&level)
+        || !name.starts_with(|c: char| c.is_alphanumeric() || matches!(c, '`' | '{' | '_' | '*'))
+    {
+        return None;
+    }
+    let start = line.start + line.text.find(name)?;
+    let next = lines.get(at + 1);
+    Some(Title {
+        range: line.start..next.map_or(line.start + line.text.len(), |next| next.start),
+        name: start..start + name.len(),
+        level,
+        text_follows: next.is_some_and(|next| !next.text.trim().is_empty()),
+    })
+}
+
+/// The titles that do not stand in a block of code or text, which lines of four signs or more delimit.
+fn outside_of_blocks(lines: &[Line<'_>], titles: Vec<Title>) -> Vec<Title> {
+    let mut inside: Option<&str> = None;
+    let mut titles = titles.into_iter().peekable();
+    let mut outside = Vec::new();
+    for line in lines {
+        let delimiter = line.text.trim_end();
+        let delimits = delimiter.len() >= 4 && matches!(rule(delimiter), Some('-' | '.' | '+' | '*' | '_' | '='));
+        match inside {
+            Some(open) if open == delimiter => inside = None,
+            None if delimits => inside = Some(delimiter),
+            _ => {}
+        }
+        if let Some(title) = titles.next_if(|title| title.range.start == line.start)
+            && inside.is_none()
+        {
+            outside.push(title);
+        }
+    }
+    outside
 }
 
 #[cfg(test)]
@@ -66,5 +264,54 @@ mod tests {
             paragraphs("func f {\n\n  x\n}\n\nfunc g", Language::Other),
             ["func f {\n\n  x\n}\n\n", "func g"]
         );
+    }
+
+    fn sections(text: &str) -> Vec<(&str, &str)> {
+        let outline = of_text(text, Language::Prose);
+        let covered: String = outline
+            .fragments
+            .iter()
+            .map(|fragment| &text[fragment.range.clone()])
+            .collect();
+        assert_eq!(covered, text);
+        let headings = outline.headings.into_iter();
+        headings
+            .map(|heading| (&text[heading.name_range], &text[heading.range]))
+            .collect()
+    }
+
+    #[test]
+    fn titles_of_restructured_text_have_sections_that_nest() {
+        let text = "=====\nGuide\n=====\n\nWords.\n\nInstall\n-------\nText.\n\n::\n\n    Not\n    ---\n\nFrom source\n~~~~~~~~~~~\n\nMore.\n\nUse\n---\n\nEnd.\n";
+        let names: Vec<_> = sections(text).into_iter().map(|(name, _)| name).collect();
+        assert_eq!(names, ["Guide", "Install", "From source", "Use"]);
+        assert_eq!(sections(text)[0].1, text);
+        assert!(sections(text)[1].1.ends_with("More.\n\n") && sections(text)[1].1.starts_with("Install\n---"));
+        assert_eq!(sections(text)[3].1, "Use\n---\n\nEnd.\n");
+        let crlf = text.replace('\n', "\r\n");
+        assert_eq!(sections(&crlf).len(), 4);
+    }
+
+    #[test]
+    fn titles_of_ascii_doc_have_sections_that_nest() {
+        let text = "= Guide\nAn Author\n\nWords.\n\n== Install\n\n----\n== not a title\nlast line\n----\n\n=== From source\nMore.\n\n== Use\nEnd.\n";
+        let names: Vec<_> = sections(text).into_iter().map(|(name, _)| name).collect();
+        assert_eq!(names, ["Guide", "Install", "From source", "Use"]);
+        assert!(sections(text)[1].1.ends_with("More.\n\n"));
+    }
+
+    #[test]
+    fn signs_that_underline_nothing_make_no_title() {
+        for text in [
+            "A paragraph\nof two lines\n------------\nnext",
+            "---\n\nText\n",
+            "=====  =====\nA      B\n=====  =====\n",
+            "Much longer than its line\n---\n",
+            "======= theirs\n",
+            "a == b\n",
+            "-----\n-----\n",
+        ] {
+            assert_eq!(sections(text), [], "{text}");
+        }
     }
 }

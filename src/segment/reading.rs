@@ -44,7 +44,7 @@ impl Reading {
         let again = previous
             .tree
             .as_ref()
-            .and_then(|tree| syntax::parse_again(&snapshot, (&previous.snapshot, tree), edit.as_ref()));
+            .and_then(|tree| syntax::parse_again(&snapshot, tree));
         let (tree, changed) = match again {
             Some((tree, changed)) => (Some(tree), changed),
             None if previous.tree.is_none() => (syntax::parse(&snapshot, None), Vec::new()),

@@ -1,15 +1,16 @@
 //! Syntax trees, parsed again only where the text changed.
 
-use std::borrow::Cow;
 use std::cell::RefCell;
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
+use ropey::Rope;
 use tree_sitter::{ParseOptions, Parser, Point};
 
 use super::edit::Edit;
-use super::grammar;
-use super::hazards::{masked, overruns};
+use super::grammar::{self, Grammar};
+use super::hazards::overruns;
+use super::{c_macros, masking};
 use crate::text::{ByteRange, Language, Snapshot};
 
 /// Longer than any real file takes; a file that needs more is treated like one without a grammar.
@@ -21,65 +22,79 @@ thread_local! {
 
 /// The syntax tree of a snapshot. Cloning shares it.
 #[derive(Debug, Clone)]
-pub struct Tree(pub(super) tree_sitter::Tree);
+pub struct Tree(pub(super) tree_sitter::Tree, Source);
+
+impl Tree {
+    /// The grammar that it was parsed with.
+    pub(super) fn grammar(&self) -> &'static Grammar {
+        self.1.grammar
+    }
+}
+
+/// What a parser is given.
+#[derive(Debug, Clone)]
+struct Source {
+    grammar: &'static Grammar,
+    /// The text as the parser reads it; equal in length to the snapshot's.
+    text: Rope,
+}
 
 /// Parses a snapshot, reusing what the tree of an earlier snapshot of the same document has in common with it.
 ///
 /// `None` for languages without a grammar, and for text that the parser cannot bear: two seconds are not enough for it, or
 /// its scanner would end the process.
 pub fn parse(snapshot: &Snapshot, previous: Option<(&Snapshot, &Tree)>) -> Option<Tree> {
-    let language = syntax(snapshot)?;
+    let source = source(snapshot)?;
     let old_tree = previous
         .filter(|(old, _)| old.language() == snapshot.language())
-        .map(|(old, tree)| edited(tree, old, snapshot));
-    parse_with(&language, snapshot, old_tree.as_ref())
+        .and_then(|(_, tree)| edited(tree, &source));
+    parse_source(source, old_tree.as_ref())
 }
 
-/// As [`parse`], after one edit that is known; with the tree the stretches in which its structure is another than that of the
-/// tree before, in order.
-pub(super) fn parse_again(
-    snapshot: &Snapshot,
-    (old, tree): (&Snapshot, &Tree),
-    edit: Option<&Edit>,
-) -> Option<(Tree, Vec<ByteRange>)> {
-    let language = syntax(snapshot)?;
-    let Some(edit) = edit else {
-        return Some((tree.clone(), Vec::new()));
+/// As [`parse`], after an earlier version of the document; with the tree the stretches in which its structure is another than
+/// that of the tree before, in order.
+pub(super) fn parse_again(snapshot: &Snapshot, previous: &Tree) -> Option<(Tree, Vec<ByteRange>)> {
+    let source = source(snapshot)?;
+    let Some(old_tree) = edited(previous, &source) else {
+        // A header of C has become one of C++.
+        let everything = 0..snapshot.len();
+        return Some((parse_source(source, None)?, vec![everything]));
     };
-    let old_tree = told(tree, old, snapshot, edit);
-    let tree = parse_with(&language, snapshot, Some(&old_tree))?;
+    let tree = parse_source(source, Some(&old_tree))?;
     let changed = old_tree.changed_ranges(&tree.0);
     let changed = changed.map(|range| range.start_byte..range.end_byte).collect();
     Some((tree, changed))
 }
 
-/// The grammar for a snapshot; `None` where there is none, and for text that the parser cannot bear.
-fn syntax(snapshot: &Snapshot) -> Option<tree_sitter::Language> {
-    let language = (grammar::of(snapshot.language())?.syntax)();
+/// What the parser is given for a snapshot; `None` for languages without a grammar, and for text that the parser cannot bear.
+fn source(snapshot: &Snapshot) -> Option<Source> {
+    let (rope, language) = (snapshot.rope(), snapshot.language());
+    let grammar = grammar::of(language)?;
     // The parser counts in 32 bits.
-    let bearable = u32::try_from(snapshot.len()).is_ok() && !overruns(snapshot.rope(), snapshot.language());
-    bearable.then_some(language)
+    if u32::try_from(snapshot.len()).is_err() || overruns(rope, language) {
+        return None;
+    }
+    let header_of_cpp = language == Language::C && c_macros::is_cpp(&rope.to_string());
+    let grammar = if header_of_cpp {
+        grammar::of(Language::Cpp)?
+    } else {
+        grammar
+    };
+    let text = masking::for_parser(rope, language);
+    Some(Source { grammar, text })
 }
 
-fn parse_with(
-    language: &tree_sitter::Language,
-    snapshot: &Snapshot,
-    old_tree: Option<&tree_sitter::Tree>,
-) -> Option<Tree> {
+fn parse_source(source: Source, old_tree: Option<&tree_sitter::Tree>) -> Option<Tree> {
     PARSER.with_borrow_mut(|parser| {
-        parser.set_language(language).ok()?;
-        let tree = parse_rope(parser, snapshot, old_tree);
+        parser.set_language(&(source.grammar.syntax)()).ok()?;
+        let tree = parse_rope(parser, &source.text, old_tree);
         // A parse that ran out of time would be resumed by the next one, which is about another text.
         parser.reset();
-        tree.map(Tree)
+        tree.map(|tree| Tree(tree, source))
     })
 }
 
-fn parse_rope(
-    parser: &mut Parser,
-    snapshot: &Snapshot,
-    old_tree: Option<&tree_sitter::Tree>,
-) -> Option<tree_sitter::Tree> {
+fn parse_rope(parser: &mut Parser, rope: &Rope, old_tree: Option<&tree_sitter::Tree>) -> Option<tree_sitter::Tree> {
     let started = Instant::now();
     let mut in_time = |_: &tree_sitter::ParseState| {
         if started.elapsed() < PARSE_TIME {
@@ -88,19 +103,12 @@ fn parse_rope(
             ControlFlow::Break(())
         }
     };
-    let rope = snapshot.rope();
-    let ascii_only = snapshot.language() == Language::Bash;
-    let mut read = |byte: usize, _: Point| -> Cow<'_, [u8]> {
+    let mut read = |byte: usize, _: Point| -> &[u8] {
         if byte >= rope.len_bytes() {
-            return Cow::Borrowed(&[]);
+            return &[];
         }
         let (chunk, chunk_start, ..) = rope.chunk_at_byte(byte);
-        let bytes = &chunk.as_bytes()[byte - chunk_start..];
-        if ascii_only {
-            masked(bytes)
-        } else {
-            Cow::Borrowed(bytes)
-        }
+        &chunk.as_bytes()[byte - chunk_start..]
     };
     parser.parse_with_options(
         &mut read,
@@ -109,18 +117,18 @@ fn parse_rope(
     )
 }
 
-/// The old tree, told of the one edit that leads from the old text to the new one.
-fn edited(tree: &Tree, old: &Snapshot, new: &Snapshot) -> tree_sitter::Tree {
-    match Edit::between(old.rope(), new.rope()) {
-        Some(edit) => told(tree, old, new, &edit),
-        None => tree.0.clone(),
+/// The old tree, told of the one edit that leads from the text it was parsed from to the new one; `None` if the grammar is
+/// another. An edit may change what the parser reads elsewhere, so it is looked for in what the parser reads.
+fn edited(tree: &Tree, new: &Source) -> Option<tree_sitter::Tree> {
+    let Tree(tree, old) = tree;
+    if (old.grammar.syntax)() != (new.grammar.syntax)() {
+        return None;
     }
-}
-
-fn told(tree: &Tree, old: &Snapshot, new: &Snapshot, edit: &Edit) -> tree_sitter::Tree {
-    let mut tree = tree.0.clone();
-    tree.edit(&edit.for_tree(old.rope(), new.rope()));
-    tree
+    let mut tree = tree.clone();
+    if let Some(edit) = Edit::between(&old.text, &new.text) {
+        tree.edit(&edit.for_tree(&old.text, &new.text));
+    }
+    Some(tree)
 }
 
 #[cfg(test)]

@@ -1,0 +1,186 @@
+//! Calls that define something by what they are given: `app.get("/x", (req, res) => …)`, `describe "parser" do …`, `memo(function …)`.
+//!
+//! Such a call is named by what it is bound to, else by what is called and the first string that it is given: `app.get /x`,
+//! `describe parser`.
+
+use tree_sitter::Node;
+
+use super::grammar::Grammar;
+use crate::text::ByteRange;
+
+/// Calls in arguments and chains of calls are followed so far.
+const DEEPEST: usize = 6;
+
+/// What is called has at most so many bytes in a name.
+const LONGEST_NAME: usize = 60;
+
+/// A call, and what it is given that defines something.
+pub(super) struct Call<'tree> {
+    node: Node<'tree>,
+    /// Functions and blocks among the arguments, those of calls among the arguments included.
+    pub functions: Vec<Node<'tree>>,
+    /// Objects among the arguments.
+    pub objects: Vec<Node<'tree>>,
+    /// Methods among the arguments: `private def x`.
+    pub methods: Vec<Node<'tree>>,
+    /// The function that is called where it is written: `(function () { … })()`.
+    pub immediate: Option<Node<'tree>>,
+    /// The first argument that is a string or the like.
+    string: Option<Node<'tree>>,
+}
+
+impl<'tree> Call<'tree> {
+    /// Looks at a call; `None` if the node is none.
+    pub fn new(node: Node<'tree>, grammar: &Grammar) -> Option<Self> {
+        if !grammar.calls.contains(&node.kind()) {
+            return None;
+        }
+        let mut call = Call {
+            node,
+            functions: Vec::new(),
+            objects: Vec::new(),
+            methods: Vec::new(),
+            immediate: None,
+            string: None,
+        };
+        call.read_arguments(node, grammar, 0);
+        call.read_called(node, grammar);
+        Some(call)
+    }
+
+    fn read_arguments(&mut self, node: Node<'tree>, grammar: &Grammar, depth: usize) {
+        let mut cursor = node.walk();
+        let arguments: Vec<_> = match node.child_by_field_name("arguments") {
+            Some(list) => list.named_children(&mut cursor).collect(),
+            None => Vec::new(),
+        };
+        for argument in arguments {
+            let value = if argument.kind() == "argument" {
+                argument.child_by_field_name("value").or_else(|| last_child(argument))
+            } else {
+                Some(argument)
+            };
+            let Some(value) = value else { continue };
+            let kind = value.kind();
+            if depth == 0 && self.string.is_none() {
+                self.string = string(value);
+            }
+            if grammar.function_values.contains(&kind) {
+                self.functions.push(value);
+            } else if grammar.object_values.contains(&kind) {
+                self.objects.push(value);
+            } else if grammar.functions.contains(&kind) {
+                self.methods.push(value);
+            } else if grammar.calls.contains(&kind) && depth < DEEPEST {
+                self.read_arguments(value, grammar, depth + 1);
+            }
+        }
+        self.functions.extend(node.child_by_field_name("block"));
+    }
+
+    /// Looks at what is called: a function written here, or what other calls returned, which may have the string.
+    fn read_called(&mut self, node: Node<'tree>, grammar: &Grammar) {
+        let mut at = node;
+        for _ in 0..3 * DEEPEST {
+            let fields: &[&str] = match at.kind() {
+                "parenthesized_expression" => &[],
+                "member_expression" => &["object"],
+                kind if grammar.calls.contains(&kind) => &["function", "constructor", "receiver", "object", "name"],
+                _ => return,
+            };
+            let inner = match fields {
+                [] => at.named_child(0),
+                fields => fields.iter().find_map(|field| at.child_by_field_name(field)),
+            };
+            let Some(inner) = inner else { return };
+            at = inner;
+            if grammar.function_values.contains(&at.kind()) {
+                self.immediate = Some(at);
+                return;
+            }
+            if self.string.is_none() && grammar.calls.contains(&at.kind()) {
+                let arguments = at.child_by_field_name("arguments");
+                self.string = arguments.and_then(|list| list.named_child(0)).and_then(string);
+            }
+        }
+    }
+
+    /// Whether a string names the call.
+    pub fn has_string(&self) -> bool {
+        self.string.is_some()
+    }
+
+    /// How many lines it has.
+    pub fn lines(&self) -> usize {
+        self.node.end_position().row - self.node.start_position().row + 1
+    }
+
+    /// What is called, without what it is given: `router.route.get` of `router.route("/x").get(…)`.
+    pub fn called(&self, text: &str) -> Option<String> {
+        let end = ["arguments", "block"]
+            .iter()
+            .find_map(|field| self.node.child_by_field_name(field))?
+            .start_byte();
+        let written = text.get(self.node.start_byte()..end)?;
+        let mut depth = 0usize;
+        let mut called = String::new();
+        let mut before = ' ';
+        for c in written.chars() {
+            let previous = std::mem::replace(&mut before, c);
+            let arrow = c == '>' && matches!(previous, '=' | '-');
+            match c {
+                '(' | '[' | '<' => depth += 1,
+                ')' | ']' | '>' if depth > 0 && !arrow => depth -= 1,
+                '{' | '}' | '"' | '\'' | '`' if depth == 0 => return None,
+                _ if depth == 0 && !(c.is_whitespace() && called.is_empty()) => called.push(c),
+                _ => {}
+            }
+        }
+        let words: Vec<_> = called.split_whitespace().collect();
+        // A chain over lines has white space before its dots; `new Vue` keeps its own.
+        let called = words.join(" ").replace(" .", ".").replace(" ->", "->");
+        (!called.is_empty() && called.len() <= LONGEST_NAME).then_some(called)
+    }
+
+    /// The name that it has if nothing else names it, and where that stands.
+    pub fn name(&self, text: &str) -> Option<(String, ByteRange)> {
+        let called = self.called(text)?;
+        let start = self.node.start_byte();
+        let Some(string) = self.string else {
+            let first_line = text
+                .get(start..self.node.end_byte())?
+                .split(['\n', '\r', '(', '{'])
+                .next()?;
+            return Some((called, start..start + first_line.trim_end().len()));
+        };
+        let written = text.get(string.byte_range())?;
+        let written = written.trim_start_matches(':').trim_matches(['"', '\'', '`']);
+        let words: Vec<_> = written.split_whitespace().collect();
+        Some((
+            format!("{called} {}", words.join(" ")).trim_end().to_owned(),
+            start..string.end_byte(),
+        ))
+    }
+}
+
+fn last_child(node: Node<'_>) -> Option<Node<'_>> {
+    node.named_child(u32::try_from(node.named_child_count()).ok()?.checked_sub(1)?)
+}
+
+/// A string, symbol or constant; of a pair the key.
+fn string(node: Node<'_>) -> Option<Node<'_>> {
+    match node.kind() {
+        "string"
+        | "template_string"
+        | "encapsed_string"
+        | "interpreted_string_literal"
+        | "raw_string_literal"
+        | "string_literal"
+        | "simple_symbol"
+        | "hash_key_symbol"
+        | "constant"
+        | "scope_resolution" => Some(node),
+        "pair" => string(node.named_child(0)?),
+        _ => None,
+    }
+}

@@ -1,0 +1,794 @@
+//! Which definitions are items, language by language: what a grammar alone would lose.
+
+use super::*;
+
+/// The items of a text: `fn` for functions, `type` for types, `#` for headings, and their names. What stands inside another item is
+/// indented.
+fn items(text: &str, language: Language) -> Vec<String> {
+    let snapshot = Snapshot::new(text, 1, language);
+    let tree = parse(&snapshot, None);
+    let budget = Budget {
+        tokens: &|text, _| text.len() / 4 + 2,
+        window: 256,
+    };
+    let mut open: Vec<usize> = Vec::new();
+    let shown = |item: Item| {
+        while open.pop_if(|end| *end <= item.range.start).is_some() {}
+        let kind = match item.kind {
+            ItemKind::Function => "fn",
+            ItemKind::Type => "type",
+            ItemKind::Heading => "#",
+        };
+        let line = format!("{}{kind} {}", "  ".repeat(open.len()), item.name);
+        open.push(item.range.end);
+        line
+    };
+    segment(&snapshot, tree.as_ref(), &budget)
+        .items
+        .into_iter()
+        .map(shown)
+        .collect()
+}
+
+#[track_caller]
+fn check(language: Language, text: &str, expected: &[&str]) {
+    assert_eq!(items(text, language), expected, "{text}");
+}
+
+#[test]
+fn macro_lines_of_cpp_hide_no_definition() {
+    let text = r#"
+#include <string>
+LIB_NAMESPACE_BEGIN
+namespace detail
+{
+LIB_RETURNS_NON_NULL
+LIB_DEPRECATED_FOR(3.8.0, parse(text))
+static Shape *make(int sides) { return new Shape(sides); }
+
+LIB_TEMPLATE_DECLARATION
+class Parser
+{
+    Q_OBJECT
+    LIB_PRIVATE_UNLESS_TESTED:
+    LIB_NON_NULL(1)
+    Parser(int depth) { start(depth); }
+    LIB_NODISCARD std::vector<Token> tokens() const LIB_NOEXCEPT { return tokens_; }
+  public:
+    ~Parser() { stop(); }
+};
+}
+LIB_NAMESPACE_END
+
+class LIB_EXPORT Reader : public Base
+{
+    void read() {}
+};
+struct LIB_PACKED(1) Header {
+    int length;
+};
+LIB_API class Writer {
+    void write() {}
+};
+int LIB_CALL callback(int code) { return code; }
+HRESULT open_it(int code) { return code; }
+BOOL
+close_it(void) { return 1; }
+"#;
+    check(
+        Language::Cpp,
+        text,
+        &[
+            "type detail",
+            "  fn make",
+            "  type Parser",
+            "    fn Parser",
+            "    fn tokens",
+            "    fn ~Parser",
+            "type Reader",
+            "  fn read",
+            "type Header",
+            "type Writer",
+            "  fn write",
+            "fn callback",
+            "fn open_it",
+            "fn close_it",
+        ],
+    );
+}
+
+#[test]
+fn sections_of_the_preprocessor_may_split_a_definition() {
+    let text = r#"
+#ifdef __cplusplus
+extern "C" {
+#endif
+#if WITH_DMA && \
+    WITH_IRQ
+static int transfer(struct device *device, void *block)
+#else
+static int transfer(struct device *device, const void *block)
+#endif
+{
+#if FAST
+    if (device->fast) {
+#else
+    if (device) {
+#endif
+        go();
+    }
+    return 0;
+}
+#define FIELDS        \
+    /* the data */    \
+    void *data;       \
+    /* reserved */    \
+    int reserved[4];
+#define EACH(list, at) \
+    for (at = (list)->first; at; at = at->next)
+struct request {
+    FIELDS
+};
+API int push(struct ring *ring)
+{
+    return 1;
+}
+#ifdef __cplusplus
+}
+#endif
+"#;
+    check(
+        Language::C,
+        text,
+        &["fn transfer", "fn EACH", "type request", "fn push"],
+    );
+}
+
+#[test]
+fn macros_in_c_signatures_leave_the_names() {
+    let text = r#"
+static int __init driver_start(void)
+{
+    return 0;
+}
+module_init(driver_start);
+static void EXPORTED(release)(struct device *device)
+{
+    free(device);
+}
+int old_style(a, b)
+    int a;
+    char b;
+{
+    return a;
+}
+typedef struct {
+    int left, right;
+} Pair;
+"#;
+    check(
+        Language::C,
+        text,
+        &["fn driver_start", "fn release", "fn old_style", "type Pair"],
+    );
+}
+
+#[test]
+fn headers_that_are_cpp_are_read_as_cpp() {
+    let text = "#pragma once\nnamespace geometry {\ntemplate <typename T>\nclass Polygon {\n public:\n  T area() { return 0; }\n};\n}\n";
+    check(Language::C, text, &["type geometry", "  type Polygon", "    fn area"]);
+    check(
+        Language::C,
+        "int class_of(int class)\n{\n  return class;\n}\n",
+        &["fn class_of"],
+    );
+}
+
+#[test]
+fn an_edit_may_make_a_header_cpp() {
+    let budget = Budget {
+        tokens: &|text, _| text.len() / 4 + 2,
+        window: 256,
+    };
+    let mut reading: Option<Reading> = None;
+    for text in [
+        "int f(void) { return 1; }\n",
+        "namespace a {\nint f(void) { return 1; }\n}\n",
+        "API_BEGIN\nnamespace a {\nint f(void) { return 1; }\n}\n",
+        "API_begin\nnamespace a {\nint f(void) { return 1; }\n}\n",
+        "API_BEGIN\nnamespace\nint f(void) { return 1; }\n",
+        "int f(void) { return 1; }\n",
+    ] {
+        let snapshot = Snapshot::new(text, 1, Language::C);
+        let next = Reading::new(snapshot.clone(), reading.as_ref(), &budget);
+        let afresh = segment(&snapshot, parse(&snapshot, None).as_ref(), &budget);
+        assert_eq!(**next.segments(), afresh, "{text}");
+        reading = Some(next);
+    }
+}
+
+#[test]
+fn items_inside_macro_calls_of_rust_are_found() {
+    let text = r#"
+cfg_if::cfg_if! {
+    if #[cfg(unix)] {
+        fn open(path: &Path) -> File { File::open(path) }
+    } else if #[cfg(windows)] {
+        fn open(path: &Path) -> File { File::create(path) }
+    } else {
+        mod other { pub fn nothing() {} }
+    }
+}
+
+proptest! {
+    #[test]
+    fn sums_agree(values in vec(0u32..99, 0..9), (a, b) in pairs()) {
+        check(values);
+    }
+}
+
+pin_project! {
+    /// Waits.
+    pub struct Waiting<F> {
+        #[pin]
+        future: F,
+    }
+}
+
+bitflags! {
+    pub struct Flags: u32 {
+        const A = 1;
+    }
+}
+
+impl Waiting<()> {
+    cfg_rt! {
+        pub fn wait(&self) {}
+    }
+    delegate!(pub fn later(&self) {});
+}
+
+fn body() {
+    let tokens = quote! { fn generated() {} };
+    select! { fn x() {} }
+}
+
+vec![1, 2];
+macro_rules! mac { () => { fn hidden() {} }; }
+macro_rules! define {
+    (
+        pub struct $name:ident;
+    ) => {
+        pub struct $name;
+        fn hidden() {}
+    };
+}
+fn after() {}
+"#;
+    check(
+        Language::Rust,
+        text,
+        &[
+            "fn open",
+            "fn open",
+            "type other",
+            "  fn nothing",
+            "fn sums_agree",
+            "type Waiting",
+            "type Flags",
+            "type Waiting<()>",
+            "  fn wait",
+            "  fn later",
+            "fn body",
+            "fn mac",
+            "fn define",
+            "fn after",
+        ],
+    );
+}
+
+#[test]
+fn here_documents_that_are_none_cost_no_item() {
+    let text = "def check(io)\n  # must respond to #<<\"\n  raise 'no #<<' unless io\n  warn \"respond to #<<\"\nend\n"
+        .to_owned()
+        + &"def other\n  write \"text\"\nend\n".repeat(12);
+    assert_eq!(items(&text, Language::Ruby).len(), 13);
+}
+
+#[test]
+fn scanners_survive_end_words_that_add_up() {
+    let names: Vec<_> = ('A'..='E')
+        .map(|c| String::from(c).repeat(199))
+        .chain(["FFFF".to_owned()])
+        .collect();
+    let opened: Vec<_> = names.iter().map(|name| format!("<<{name}")).collect();
+    let bodies: String = names.iter().map(|name| format!("t\n{name}\n")).collect();
+    items(&format!("x({})\n{bodies}", opened.join(", ")), Language::Ruby);
+}
+
+#[test]
+fn blocks_of_test_macros_are_items() {
+    let text = r#"
+TEST_CASE("numbers")
+{
+    Parser parser;
+    SECTION("that are whole")
+    {
+        CHECK(parser.read("1") == 1);
+    }
+    SECTION("that are none") { CHECK_THROWS(parser.read("x")); }
+}
+
+TEST(Parser, ReadsNumbers)
+{
+    EXPECT_EQ(1, read("1"));
+}
+
+DEFINE_ATTRIBUTE(state, 1)
+{
+    return 0;
+}
+
+int after() { return 1; }
+"#;
+    check(
+        Language::Cpp,
+        text,
+        &[
+            "type TEST_CASE numbers",
+            "  fn SECTION that are whole",
+            "  fn SECTION that are none",
+            "fn TEST(Parser, ReadsNumbers)",
+            "fn DEFINE_ATTRIBUTE(state, 1)",
+            "fn after",
+        ],
+    );
+}
+
+#[test]
+fn functions_inside_calls_are_items() {
+    let text = r#"
+const app = require('express')();
+const port = options.map(x => x.port);
+
+// Answers one order.
+app.get('/orders/:id', auth, wrap(async (request, response) => {
+  response.json(await find(request.params.id));
+}));
+
+app.use((request, response, next) => {
+  log(request);
+  next();
+});
+
+server.route('/files')
+  .get(function (request, response) {
+    response.end();
+  });
+
+export const Tag = memo(function Tag({ amount }) {
+  const click = () => amount();
+  const text = () => amount;
+  return text;
+});
+
+export const Field = forwardRef((props, ref) => {
+  return props;
+});
+
+export const Schema = core.$constructor("Schema", (inst, def) => {
+  inst.parse = (text) => def.parse(text);
+});
+
+const User = z.object({
+  name: z.string(),
+  age: z.number(),
+});
+
+describe('parser', () => {
+  beforeEach(() => reset());
+  describe('numbers', function () {
+    it('are read', () => { expect(read('1')).toBe(1); });
+    it.each([1, 2])('reads %i', (n) => { expect(() => read(n)).not.toThrow('x'); });
+  });
+  expect(() => read('x')).toThrow('bad');
+});
+
+exports.first = exports.second = function second() {};
+module.exports.close = function close() {};
+Foo.prototype.bar = function () {};
+const cleanup = debounce(() => {
+  clear();
+}, 300);
+if (debug) {
+  exports.dump = function () {};
+}
+"#;
+    let expected = [
+        "fn app.get /orders/:id",
+        "fn app.use",
+        "fn server.route.get /files",
+        "fn Tag",
+        "fn Field",
+        "fn Schema",
+        "type User",
+        "type describe parser",
+        "  type describe numbers",
+        "    fn it are read",
+        "    fn it.each reads %i",
+        "fn exports.first",
+        "fn module.exports.close",
+        "fn Foo.prototype.bar",
+        "fn cleanup",
+        "fn exports.dump",
+    ];
+    for language in [Language::JavaScript, Language::TypeScript, Language::Tsx] {
+        check(language, text, &expected);
+    }
+}
+
+#[test]
+fn modules_that_are_functions_are_looked_through() {
+    let text = r#"
+(function (root, factory) {
+  if (typeof define === 'function' && define.amd) {
+    define(['dom'], factory);
+  } else {
+    factory(root.dom);
+  }
+}(this, function ($) {
+  function readCookie(name) {
+    return $.cookie(name);
+  }
+  $.fn.banner = function (options) {
+    return this.each(function () { show(options); });
+  };
+  return { read: readCookie, write: function (name) {} };
+}));
+
+define(['dom', 'store'], function (dom, store) {
+  var cache = {};
+  function render(list) { dom.empty(list); }
+  return { render: render };
+});
+
+!function () { function hidden() {} }();
+var counter = (function () {
+  var count = 0;
+  function increment() { count += 1; return count; }
+  return { increment: increment };
+})();
+(() => { class Inside { run() {} } })();
+export default defineComponent({
+  name: 'cart',
+  data() { return { lines: [] }; },
+  methods: {
+    add(product) { this.lines.push(product); },
+  },
+});
+"#;
+    let expected = [
+        "fn readCookie",
+        "fn $.fn.banner",
+        "fn write",
+        "fn render",
+        "fn hidden",
+        "type counter",
+        "  fn increment",
+        "type Inside",
+        "  fn run",
+        "type default",
+        "  fn data",
+        "  fn add",
+    ];
+    check(Language::JavaScript, text, &expected);
+    check(Language::TypeScript, text, &expected);
+}
+
+#[test]
+fn typescript_declarations_are_items() {
+    let text = r#"
+interface Shape { area(): number; }
+type Point = { x: number; y: number };
+enum Side { Left, Right }
+declare module 'shapes' { export function make(): Shape; }
+namespace Geometry { export function distance(a: Point) { return a.x; } }
+declare global { interface Window { app: string } }
+export const useCart = create<Cart>()((set) => ({
+  lines: [],
+}));
+"#;
+    check(
+        Language::TypeScript,
+        text,
+        &[
+            "type Shape",
+            "type Point",
+            "type Side",
+            "type shapes",
+            "type Geometry",
+            "  fn distance",
+            "type Window",
+            "fn useCart",
+        ],
+    );
+}
+
+#[test]
+fn blocks_and_modifiers_of_ruby_hide_no_method() {
+    let text = r#"
+module Billing
+  extend ActiveSupport::Concern
+
+  private def tax_for(country)
+    rates.fetch(country)
+  end
+
+  private_class_method def self.next_number
+    1
+  end
+
+  memoize def days; 1; end
+
+  class << self
+    def import(rows)
+      rows
+    end
+  end
+
+  included do
+    def remind
+      deliver
+    end
+  end
+
+  Receipt = Struct.new(:number) do
+    def lines
+      [number]
+    end
+  end
+
+  if old?
+    def legacy
+      1
+    end
+  end
+
+  double = lambda { |x| x * 2 }
+  triple = ->(x) { x * 3 }
+end
+
+describe Parser do
+  let(:text) { "1" }
+  it "reads numbers" do
+    expect { read(text) }.to raise_error("none")
+  end
+end
+
+task :build => :clean do
+  run
+end
+"#;
+    check(
+        Language::Ruby,
+        text,
+        &[
+            "type Billing",
+            "  fn tax_for",
+            "  fn next_number",
+            "  fn days",
+            "  fn import",
+            "  fn remind",
+            "  type Receipt",
+            "    fn lines",
+            "  fn legacy",
+            "  fn double",
+            "  fn triple",
+            "type describe Parser",
+            "  fn let text",
+            "  fn it reads numbers",
+            "fn task build",
+        ],
+    );
+}
+
+#[test]
+fn definitions_in_statements_are_items() {
+    let text = r#"
+for backend in BACKENDS:
+    def connect(address):
+        return backend
+
+match platform:
+    case "linux":
+        def notify(text):
+            return run(text)
+    case _:
+        def notify(text):
+            return print(text)
+
+while True:
+    def wait(queue):
+        return queue.get()
+
+with lock:
+    def read(name):
+        return settings[name]
+
+greet = lambda person: person.name
+
+class Registry:
+    if sys.version_info >= (3, 12):
+        def find(self, name):
+            return name
+    for kind in KINDS:
+        def register(self, kind):
+            return kind
+    key = lambda self: self.name
+"#;
+    check(
+        Language::Python,
+        text,
+        &[
+            "fn connect",
+            "fn notify",
+            "fn notify",
+            "fn wait",
+            "fn read",
+            "fn greet",
+            "type Registry",
+            "  fn find",
+            "  fn register",
+            "  fn key",
+        ],
+    );
+}
+
+#[test]
+fn functions_given_or_returned_are_items_in_every_language() {
+    check(
+        Language::Lua,
+        "local M = {}\ndescribe('parser', function()\n  it('reads', function() go() end)\nend)\nreturn { config = function() return M end }\n",
+        &["type describe parser", "  fn it reads", "fn config"],
+    );
+    check(
+        Language::Php,
+        r#"<?php
+Route::get('/orders', function ($request) { return 1; });
+add_action('init', function () { start(); });
+if (!function_exists('helper')) {
+    function helper() { return 1; }
+}
+return new class extends Migration {
+    public function up() { create(); }
+};
+"#,
+        &["fn Route::get /orders", "fn add_action init", "fn helper", "fn up"],
+    );
+    check(
+        Language::Go,
+        r#"package a
+var run = func() { go() }
+var (
+	stop = func() { halt() }
+	count = 3
+)
+var _ = Describe("parser", func() {
+	It("reads", func() { read() })
+})
+"#,
+        &["fn run", "fn stop", "type Describe parser", "  fn It reads"],
+    );
+    check(
+        Language::Java,
+        r#"class Adapters {
+    static final Adapter<Number> BYTE = new Adapter<Number>() {
+        @Override public Number read(Reader in) { return in.next(); }
+    };
+    enum Order { FIRST { int rank() { return 1; } } }
+}
+"#,
+        &[
+            "type Adapters",
+            "  type BYTE",
+            "    fn read",
+            "  type Order",
+            "    fn rank",
+        ],
+    );
+    check(
+        Language::Bash,
+        "for shell in bash zsh; do\n  setup() {\n    echo\n  }\ndone\ncase $1 in\n  a)\n    run() {\n      echo\n    }\n    ;;\nesac\n",
+        &["fn setup", "fn run"],
+    );
+    check(
+        Language::Rust,
+        "static LEVEL: fn(&str) -> u8 = |text| text.len() as u8;\nconst LIMIT: u8 = 3;\nfn after() {}\n",
+        &["fn LEVEL", "fn after"],
+    );
+}
+
+#[test]
+fn a_bracket_that_is_still_open_hides_no_later_definition() {
+    check(
+        Language::Python,
+        r#"
+def before(rows):
+    return [
+        row for row in rows  # (
+    ]
+
+def broken(rows:
+    for row in rows:
+        print(row
+
+def after(rows):
+    return "(" + rows
+
+class Later:
+    def method(self):
+        x = call(
+    def other(self):
+        return 1
+"#,
+        &["fn before", "fn after", "type Later", "  fn method", "  fn other"],
+    );
+    check(
+        Language::Rust,
+        r#"
+fn before() { 1 }
+
+fn broken() {
+    if x {
+        call(
+
+fn after() -> u32 {
+    1
+}
+
+struct Later { x: u32 }
+
+impl Later {
+    fn method(&self) {
+        if x {
+    }
+
+    fn other(&self) {}
+}
+"#,
+        &[
+            "fn before",
+            "fn broken",
+            "fn after",
+            "type Later",
+            "type Later",
+            "  fn method",
+            "  fn other",
+        ],
+    );
+    check(
+        Language::JavaScript,
+        "function broken() {\n  if (x) {\n    call()\n\nfunction after() {\n  return 1\n}\n\nclass Later { method() {} }\n",
+        &["fn broken", "fn after", "type Later", "  fn method"],
+    );
+    check(
+        Language::JavaScript,
+        "function broken() {\n  if (x) {\n    call(\n\nfunction after() {\n  return 1\n}\n\nclass Later { method() {} }\n",
+        &["fn after", "type Later", "  fn method"],
+    );
+    check(
+        Language::Go,
+        "package a\n\nfunc broken() {\n\tif x {\n\t\tcall(\n}\n\nfunc after() {\n\treturn\n}\n\ntype Later struct { a int }\n",
+        &["fn broken", "fn after", "type Later"],
+    );
+    check(
+        Language::C,
+        "int broken(void) {\n    if (x) {\n        call(\n}\n\nint after(void) {\n    return 1;\n}\n\nstruct later { int a; };\n",
+        &["fn broken", "fn after", "type later"],
+    );
+    check(
+        Language::Ruby,
+        "class A\n  def broken\n    if x\n  end\n\n  def after\n    1\n  end\nend\n",
+        &["fn broken", "fn after"],
+    );
+}

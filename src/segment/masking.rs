@@ -1,0 +1,42 @@
+//! The text as a parser reads it: what would mislead the grammar is blank, and every other byte stands where it stood.
+
+use ropey::Rope;
+
+use super::hazards;
+use super::{c_macros, python, rust_macros};
+use crate::text::{ByteRange, Language};
+
+/// The text that the parser of a language is given. It has the same bytes in the same places, except for blanks and for
+/// a brace in one.
+pub(super) fn for_parser(rope: &Rope, language: Language) -> Rope {
+    match language {
+        Language::Bash => hazards::ascii(rope),
+        Language::C | Language::Cpp => masked(rope, |text| (c_macros::misleading(text, language), Vec::new())),
+        Language::Rust => masked(rope, rust_macros::misleading),
+        Language::Python => masked(rope, |text| (python::unclosed(text), Vec::new())),
+        Language::Ruby => masked(rope, |text| (hazards::here_documents(text), Vec::new())),
+        _ => rope.clone(),
+    }
+}
+
+/// A text with blanks in place of some stretches, and with some braces in them. Line ends stay.
+fn masked(rope: &Rope, misleading: impl FnOnce(&str) -> (Vec<ByteRange>, Vec<usize>)) -> Rope {
+    let text = rope.to_string();
+    let (stretches, braces) = misleading(&text);
+    if stretches.is_empty() {
+        return rope.clone();
+    }
+    let mut bytes = text.into_bytes();
+    for stretch in stretches {
+        for byte in &mut bytes[stretch] {
+            if !matches!(*byte, b'\n' | b'\r') {
+                *byte = b' ';
+            }
+        }
+    }
+    for brace in braces {
+        bytes[brace] = b'}';
+    }
+    // Stretches begin and end at tokens, so no character is cut in two.
+    String::from_utf8(bytes).map_or_else(|_| rope.clone(), |text| Rope::from_str(&text))
+}

@@ -1,0 +1,90 @@
+//! Brackets of Python that are open while a line is being written: line ends do not count in them, so all that follows is lost.
+
+use crate::text::ByteRange;
+
+/// Words that begin a statement and stand in no expression.
+const STATEMENTS: &[&[u8]] = &[
+    b"def",
+    b"class",
+    b"return",
+    b"while",
+    b"try",
+    b"import",
+    b"pass",
+    b"break",
+    b"continue",
+    b"raise",
+    b"del",
+    b"global",
+    b"nonlocal",
+    b"with",
+];
+
+/// The brackets that are open where a statement begins.
+pub(super) fn unclosed(text: &str) -> Vec<ByteRange> {
+    let bytes = text.as_bytes();
+    let mut unclosed = Vec::new();
+    let mut open: Vec<usize> = Vec::new();
+    let (mut at, mut line_begins) = (0, true);
+    while let Some(&byte) = bytes.get(at) {
+        let begins = std::mem::replace(&mut line_begins, matches!(byte, b'\n' | b'\r'));
+        match byte {
+            b' ' | b'\t' | b'\x0c' => line_begins = begins,
+            b'#' => {
+                at += bytes[at..]
+                    .iter()
+                    .take_while(|byte| !matches!(byte, b'\n' | b'\r'))
+                    .count();
+                continue;
+            }
+            b'"' | b'\'' => {
+                at = string_end(bytes, at);
+                continue;
+            }
+            b'\\' => at += 1,
+            b'(' | b'[' | b'{' => open.push(at),
+            b')' | b']' | b'}' => {
+                open.pop();
+            }
+            _ if is_word(byte) => {
+                let length = bytes[at..].iter().take_while(|byte| is_word(**byte)).count();
+                let (word, rest) = bytes[at..].split_at(length);
+                if begins && !open.is_empty() && begins_statement(word, rest) {
+                    unclosed.extend(open.drain(..).map(|open| open..open + 1));
+                }
+                at += length;
+                continue;
+            }
+            _ => {}
+        }
+        at += 1;
+    }
+    unclosed
+}
+
+fn begins_statement(word: &[u8], rest: &[u8]) -> bool {
+    // `async for` may stand in an expression.
+    STATEMENTS.contains(&word) || (word == b"async" && rest.trim_ascii_start().starts_with(b"def"))
+}
+
+fn is_word(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'_' || !byte.is_ascii()
+}
+
+/// The end of the string that begins here; one of a single line ends with it.
+fn string_end(bytes: &[u8], start: usize) -> usize {
+    let quote = bytes[start];
+    let triple = bytes[start..].starts_with(&[quote; 3]);
+    let mut at = start + if triple { 3 } else { 1 };
+    while let Some(&byte) = bytes.get(at) {
+        match byte {
+            b'\\' => at += 1,
+            b'\n' | b'\r' if !triple => return at,
+            _ if byte == quote && !triple => return at + 1,
+            _ if byte == quote && bytes[at..].starts_with(&[quote; 3]) => return at + 3,
+            _ => {}
+        }
+        at += 1;
+    }
+    bytes.len()
+}
