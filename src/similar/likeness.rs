@@ -160,16 +160,21 @@ pub fn reported(fewest: u32, shape: Shape) -> bool {
         data,
         lines,
     } = shape;
-    // `Display for Error` is the name of an implementation.
-    let implements = |name: &str| name.contains(" for ");
-    let special = name.len() > 4 && name.starts_with("__") && name.ends_with("__");
-    let by_custom = data || special || CUSTOMARY.contains(&name) || implements(name) || around.is_some_and(implements);
+    let by_custom = data || customary(name, around);
     lines
         >= if by_custom {
             fewest.saturating_mul(BY_CUSTOM)
         } else {
             fewest
         }
+}
+
+/// Whether a name is prescribed by a language, its library or a habit, or stands in the implementation of a trait.
+pub fn customary(name: &str, around: Option<&str>) -> bool {
+    // `Display for Error` is the name of an implementation.
+    let implements = |name: &str| name.contains(" for ");
+    let special = name.len() > 4 && name.starts_with("__") && name.ends_with("__");
+    special || CUSTOMARY.contains(&name) || implements(name) || around.is_some_and(implements)
 }
 
 #[cfg(test)]

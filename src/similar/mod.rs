@@ -2,6 +2,8 @@
 //! ([`Space`]) or in an index of folders ([`index`]).
 
 mod centre;
+pub mod decision;
+pub mod fingerprint;
 pub mod index;
 pub mod likeness;
 mod scan;

@@ -80,6 +80,45 @@ fn before_capital(name: &str, start: &str) -> bool {
     rest.is_some_and(|rest| rest.starts_with(|c: char| c.is_uppercase()))
 }
 
+/// Folders of code that others maintain or a program writes, in any case.
+const FOREIGN: [&str; 9] = [
+    "vendor",
+    "vendored",
+    "third_party",
+    "third-party",
+    "node_modules",
+    "generated",
+    "__generated__",
+    "dist",
+    "gen",
+];
+
+/// Ends of the names of files that a program writes, in lower case.
+const WRITTEN: [&str; 14] = [
+    ".pb.go",
+    ".pb.cc",
+    ".pb.h",
+    ".pb.rs",
+    "_pb2.py",
+    "_pb2_grpc.py",
+    "_grpc.pb.go",
+    ".min.js",
+    ".g.cs",
+    ".designer.cs",
+    "_generated.go",
+    "_generated.rs",
+    ".generated.ts",
+    "_gen.go",
+];
+
+/// Whether a program wrote a file, or others maintain it, by its path: it repeats what nobody here wrote.
+pub fn is_foreign_file(path: &Path) -> bool {
+    let mut folders = path.parent().into_iter().flat_map(Path::components);
+    let foreign = folders.any(|folder| FOREIGN.contains(&&*folder.as_os_str().to_string_lossy().to_lowercase()));
+    let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
+    foreign || WRITTEN.iter().any(|end| name.ends_with(end))
+}
+
 /// Whether an item is a test by its own name, as in files that have other code as well.
 pub fn is_test_item(item: &IndexedItem) -> bool {
     let name = item.name.as_str();
@@ -255,6 +294,22 @@ mod tests {
             ("test_load", Function, Language::Go),
         ] {
             assert!(!is_test_item(&item(name, kind, language)), "{name}");
+        }
+    }
+
+    #[test]
+    fn files_that_others_write_are_told_by_their_paths() {
+        for path in [
+            "vendor/lib/a.go",
+            "web/node_modules/x/index.js",
+            "api/service.pb.go",
+            "static/app.min.js",
+            "Forms/Main.Designer.cs",
+        ] {
+            assert!(is_foreign_file(Path::new(path)), "{path}");
+        }
+        for path in ["src/vendor.rs", "src/generator.rs", "src/generated.rs", "lib/min.js"] {
+            assert!(!is_foreign_file(Path::new(path)), "{path}");
         }
     }
 }
