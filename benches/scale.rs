@@ -111,6 +111,7 @@ fn asked(question: &EmbeddedItem, base: Option<f32>) -> Asked<'_> {
         item: &question.item,
         vector: &question.vector,
         base,
+        known: None,
     }
 }
 
@@ -189,6 +190,7 @@ fn like(real: &[EmbeddedItem], number: usize, seed: u64) -> EmbeddedItem {
         item,
         vector: vector.into(),
         words: base.words.clone(),
+        fingerprint: base.fingerprint.clone(),
     }
 }
 

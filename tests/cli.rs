@@ -699,7 +699,7 @@ fn similar_reports_the_groups_of_a_folder_across_languages() {
     );
     let terminal = stdout(&similar(&[]));
     assert!(
-        terminal.starts_with("3 items, javascript, python · ") && terminal.ends_with("\n1 group\n"),
+        terminal.starts_with("3 items, same task, javascript, python · ") && terminal.ends_with("\n1 group\n"),
         "{terminal}"
     );
     assert_eq!(stdout(&similar(&["--top", "0"])), "0 of 1 group\n");

@@ -144,7 +144,7 @@ impl Analysis {
                 state.indexing.restart(Instant::now());
             }
             state.pool_changed |= old.threads != new.threads;
-            state.lenses_stale |= old.min_similarity != new.min_similarity;
+            state.lenses_stale |= (old.min_similarity, old.detail) != (new.min_similarity, new.detail);
             let (method, heads, identifier_aware) = (new.method, new.heads, new.identifier_aware);
             if (old.method, old.heads, old.identifier_aware) == (method, heads, identifier_aware) {
                 return;

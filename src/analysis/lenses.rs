@@ -9,6 +9,8 @@ use super::team::Team;
 use super::workspace::{MAX_FOUND, Workspace};
 use super::{DocumentId, DocumentReport, Home, ItemNeighbours, Neighbour};
 use crate::segment::{Item, ItemKind};
+use crate::similar::decision::Detail;
+use crate::similar::fingerprint::Fingerprint;
 use crate::similar::index::{
     Asked, Collection, EmbeddedItem, Filter, Found, Gallery, IndexedItem, Place, Query, folded, item_words,
 };
@@ -67,6 +69,7 @@ impl DocumentVectors {
                 item: indexed(&report.snapshot, item),
                 vector,
                 words: item_words(&text, &report.segments, index),
+                fingerprint: Arc::new(Fingerprint::of(&text[item.range.clone()], report.snapshot.language())),
             });
         }
         DocumentVectors {
@@ -117,6 +120,7 @@ pub struct Lenses {
     workspace: Arc<Workspace>,
     team: Option<Arc<Team>>,
     threshold: f32,
+    detail: Detail,
     /// Per document and item: its neighbours in the open documents.
     beside: Mutex<HashMap<DocumentId, Arc<Vec<Vec<Neighbour>>>>>,
     /// Of documents of which everything was found.
@@ -136,14 +140,20 @@ pub struct Lacking {
 
 impl Default for Lenses {
     fn default() -> Lenses {
-        Lenses::new(Vec::new(), Arc::default(), None, likeness::DEFAULT)
+        Lenses::new(Vec::new(), Arc::default(), None, likeness::DEFAULT, Detail::default())
     }
 }
 
 impl Lenses {
     /// The items of all documents beside those of the workspace. Languages are centred as the workspace says, and by the open documents
     /// where it does not know them.
-    pub fn new(opened: Vec<Opened>, workspace: Arc<Workspace>, team: Option<Arc<Team>>, threshold: f32) -> Lenses {
+    pub fn new(
+        opened: Vec<Opened>,
+        workspace: Arc<Workspace>,
+        team: Option<Arc<Team>>,
+        threshold: f32,
+        detail: Detail,
+    ) -> Lenses {
         let (mut documents, mut files) = (BTreeMap::new(), HashMap::new());
         for Opened { vectors, file } in opened {
             files.extend(file.map(|file| (file, vectors.id.clone())));
@@ -162,6 +172,7 @@ impl Lenses {
             workspace,
             team,
             threshold,
+            detail,
             beside: Mutex::default(),
             complete: Mutex::default(),
             lacking: Mutex::default(),
@@ -303,13 +314,18 @@ impl Lenses {
     }
 
     /// The question what resembles an item: among the open documents, where it stands in one of them, or in the workspace.
-    fn asked<'a>(&self, document: &'a DocumentVectors, at: usize, among_open: bool) -> Asked<'a> {
+    fn asked<'a>(&'a self, document: &'a DocumentVectors, at: usize, among_open: bool) -> Asked<'a> {
         let EmbeddedItem { item, vector, .. } = &document.items[at];
+        let path = Path::new(&*document.id);
         Asked {
-            path: among_open.then(|| std::path::Path::new(&*document.id)),
+            path: among_open.then_some(path),
             item,
             vector,
             base: Some(self.threshold),
+            known: match self.detail {
+                Detail::Useful => self.open.known(path, item),
+                Detail::All => None,
+            },
         }
     }
 

@@ -9,6 +9,7 @@ use super::team::StoreStage;
 use super::workspace::{Scope, Stage};
 use crate::explain::{Heads, Method};
 use crate::model::ModelInfo;
+use crate::similar::decision::Detail;
 use crate::similar::likeness;
 
 /// How the analysis works.
@@ -28,6 +29,8 @@ pub struct Options {
     pub disk: Option<Place>,
     /// Language-centred cosine from which two items count as similar.
     pub min_similarity: f32,
+    /// Whether only what is news to the reader counts.
+    pub detail: Detail,
     /// Whether code reaches the model with its identifiers split into words.
     pub identifier_aware: bool,
     /// Which folders are indexed; `None` = none.
@@ -44,6 +47,7 @@ impl Default for Options {
             cache_bytes: 64 << 20,
             disk: None,
             min_similarity: likeness::DEFAULT,
+            detail: Detail::default(),
             identifier_aware: true,
             workspace: None,
         }

@@ -157,7 +157,7 @@ impl Worker {
     }
 
     pub(super) fn lenses(&mut self) {
-        let (opened, wanted, threshold) = {
+        let (opened, wanted, shown) = {
             let mut state = self.shared.state();
             state.lenses_stale = false;
             state.lenses_made = Some(Instant::now());
@@ -173,14 +173,21 @@ impl Worker {
                     wanted.insert(id.clone());
                 }
             }
-            (opened, wanted, state.options.min_similarity)
+            (opened, wanted, (state.options.min_similarity, state.options.detail))
         };
         let located = opened.into_iter().map(|Opened { vectors, file }| {
             let file = file.and_then(|file| file.canonicalize().ok());
             Opened { vectors, file }
         });
         let team = self.shared.team().cloned();
-        let lenses = Lenses::new(located.collect(), self.shared.workspace(), team.clone(), threshold);
+        let (threshold, detail) = shown;
+        let lenses = Lenses::new(
+            located.collect(),
+            self.shared.workspace(),
+            team.clone(),
+            threshold,
+            detail,
+        );
         self.shared.set_lenses(Arc::new(lenses));
         if let Some(team) = team {
             wanted.iter().for_each(|id| team.want(id));

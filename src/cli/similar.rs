@@ -11,7 +11,8 @@ use super::input::{self, Usage};
 use super::output;
 use crate::render::json::SimilarItems;
 use crate::render::{json, markdown, sarif, terminal};
-use crate::similar::index::{Asked, EmbeddedItem, Grouping, Tests, embed_items};
+use crate::similar::Centre;
+use crate::similar::index::{Asked, EmbeddedItem, Gallery, Grouping, Tests, embed_items};
 use crate::similar::likeness;
 
 /// Exit code of a report with as many groups as `--fail-on` says, or more.
@@ -38,9 +39,9 @@ pub(super) struct Similar {
     /// How many items to show at most, of each; of a folder, how many groups (default: 5 items, all groups)
     #[arg(long)]
     top: Option<usize>,
-    /// Language-centred cosine from which an item of the same file is shown; one of another file needs 0.15 more, one in another
-    /// language 0.05 more, or 0.2 less where both have the same name of several words (less from 0.6 on, nothing at 1). Default: 0.6,
-    /// and 0.8 for a folder
+    /// Show every item from this language-centred cosine on, and not only what a lens shows: copies, variants, parallel
+    /// implementations, the same task elsewhere. One of another file needs 0.15 more, one in another language 0.05 more, or 0.2 less
+    /// where both have the same name of several words (less from 0.6 on, nothing at 1)
     #[arg(long, allow_negative_numbers = true)]
     threshold: Option<f32>,
     /// Of a folder: the fewest lines an item has; three times as many where it is alike by custom: implementations of traits,
@@ -95,7 +96,7 @@ fn report(arguments: &Similar) -> Result<ExitCode> {
         return Err(Usage("similar DIR looks through that folder; --store goes with a FILE".to_owned()).into());
     }
     let asked = Grouping {
-        base: arguments.threshold.unwrap_or(likeness::REPORTED),
+        base: arguments.threshold,
         lines: arguments.min_lines,
         filter: arguments.scope.filter(Tests::None)?,
     };
@@ -124,6 +125,10 @@ fn items(arguments: &Similar) -> Result<()> {
     let (model, collection) = arguments.scope.open(arguments.root.as_deref())?;
     let text = snapshot.text(0..snapshot.len());
     let mut items = embed_items(&model, &text, snapshot.language())?;
+    let own = below(index::canonical(arguments.root.as_deref()).as_deref(), &file);
+    let path = own.clone().unwrap_or_else(|| file.clone());
+    // What stands around an item matters to the decision, wherever the file lies.
+    let around = Gallery::of_items(&[(path.clone(), &items)], &Centre::default(), model.hidden());
     if let Some(line) = line {
         let line = u32::try_from(line).unwrap_or(u32::MAX).saturating_sub(1);
         items.retain(|EmbeddedItem { item, .. }| item.start.line <= line && line <= item.end.line);
@@ -135,14 +140,16 @@ fn items(arguments: &Similar) -> Result<()> {
             innermost.with_context(|| format!("{}:{}: no item that can be compared", file.display(), line + 1))?;
         items = vec![innermost];
     }
-    let own = below(index::canonical(arguments.root.as_deref()).as_deref(), &file);
-    let path = own.clone().unwrap_or_else(|| file.clone());
     let answers = items.into_iter().map(|EmbeddedItem { item, vector, .. }| {
         let asked = Asked {
             path: own.as_deref(),
             item: &item,
             vector: &vector,
             base: Some(arguments.threshold.unwrap_or(likeness::DEFAULT)),
+            known: match arguments.threshold {
+                Some(_) => None,
+                None => around.known(&path, &item),
+            },
         };
         let found = collection.similar(&asked, &filter, arguments.top.unwrap_or(ITEMS))?;
         let found = arguments.scope.shown(found);

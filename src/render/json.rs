@@ -7,6 +7,7 @@ use crate::analysis::DocumentReport;
 use crate::explain::{Centred, CentredSide, Link, Method, PairReport, Side};
 use crate::model::ModelInfo;
 use crate::segment::{Unit, UnitKind};
+use crate::similar::decision::CloneType;
 use crate::similar::index::{self, Found, Group, IndexedItem, Renewal, Why};
 use crate::text::{ByteRange, PositionEncoding, Snapshot};
 
@@ -350,6 +351,9 @@ pub struct SimilarItems {
 pub struct GroupOfItems {
     /// The lowest cosine of two of them.
     pub score: f32,
+    /// How they resemble each other: `same_text`, `renamed`, `changed` or `same_task`.
+    #[serde(rename = "type")]
+    pub clone: CloneType,
     /// The lines of all but the longest.
     pub lines: u32,
     /// Their languages, by name.
@@ -365,6 +369,7 @@ pub fn group(group: &Group) -> GroupOfItems {
     languages.dedup();
     GroupOfItems {
         score: group.score,
+        clone: group.clone,
         lines: group.lines,
         languages,
         members: group.members.iter().map(found).collect(),

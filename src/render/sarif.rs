@@ -71,7 +71,7 @@ fn result(group: &Group, seen: &mut HashMap<String, usize>) -> Value {
         "locations": first.iter().map(location).collect::<Vec<Value>>(),
         "relatedLocations": related.collect::<Vec<Value>>(),
         "partialFingerprints": { FINGERPRINT: fingerprint(group, seen) },
-        "properties": { "score": group.score, "lines": group.lines },
+        "properties": { "score": group.score, "type": group.clone, "lines": group.lines },
     })
 }
 
@@ -178,6 +178,7 @@ fn fingerprint(group: &Group, seen: &mut HashMap<String, usize>) -> String {
 mod tests {
     use super::*;
     use crate::segment::ItemKind;
+    use crate::similar::decision::CloneType;
     use crate::similar::index::IndexedItem;
     use crate::text::{Language, Snapshot};
 
@@ -205,6 +206,7 @@ mod tests {
     fn group(members: Vec<Found>, score: f32) -> Group {
         Group {
             score,
+            clone: CloneType::Renamed,
             lines: 3,
             members,
         }

@@ -50,6 +50,16 @@ const CHANGED: f32 = 0.4;
 /// The overlap from which on two items have the same text, or the same one but for names: hashes are all equal.
 const SAME: f32 = 0.999;
 
+/// What lenses, actions and the peek show.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub enum Detail {
+    /// What is news to the reader.
+    #[default]
+    Useful,
+    /// Everything that reaches the score.
+    All,
+}
+
 /// An item, as far as the decision depends on it.
 #[derive(Debug, Clone)]
 pub struct Facts<'a> {
@@ -69,6 +79,28 @@ pub struct Facts<'a> {
     pub repetitive: bool,
     /// What its text is made of.
     pub fingerprint: &'a Fingerprint,
+}
+
+/// What a threshold other than the default changes: a lower one lifts every cosine, so that less alike items are shown; a higher one
+/// asks more of the cosine alone, and at 1 shows only what has one vector.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Bar {
+    /// The least cosine of a pair.
+    pub floor: f32,
+    /// What is added to a cosine before the decision.
+    pub lift: f32,
+}
+
+impl Bar {
+    /// The bar of a threshold.
+    pub fn new(threshold: f32) -> Bar {
+        let lift = (likeness::DEFAULT - threshold).max(0.0);
+        let above = ((threshold - likeness::DEFAULT) / (1.0 - likeness::DEFAULT)).max(0.0);
+        Bar {
+            floor: FLOOR - lift + above * (1.0 - FLOOR),
+            lift,
+        }
+    }
 }
 
 /// How two items resemble each other.

@@ -179,6 +179,14 @@ def what_is_less_similar_is_told_too(helix):
     helix.until("the action", lambda screen: re.search(r"Go to similar.*load_preferences", screen), lambda: actions(helix))
 
 
+@effect("lens.detail", '"all"')
+def what_is_too_short_for_news_is_told_too(helix):
+    insert_line(helix, "fn bar_width(bar: &ProgressBar) -> usize { bar.width_in_cells }")
+    insert_line(helix, "fn bar_height(bar: &ProgressBar) -> usize { bar.height_in_cells }")
+    helix.find("bar_width")
+    helix.until("the action", lambda screen: re.search(r"Go to similar.*bar_height", screen), lambda: actions(helix))
+
+
 MEDIAN = "the middle of a sorted list of numbers"
 
 

@@ -212,6 +212,20 @@ return function(scope, config_file)
       before = once_read,
       seen = no_lenses,
     },
+    ['lens.detail'] = {
+      set = 'all',
+      before = function()
+        -- Too short to be news.
+        vim.api.nvim_buf_set_lines(config_file, -1, -1, false, {
+          'fn bar_width(bar: &ProgressBar) -> usize { bar.width_in_cells }',
+          'fn bar_height(bar: &ProgressBar) -> usize { bar.height_in_cells }',
+        })
+        once_read()
+      end,
+      seen = function()
+        return lenses(config_file)[find(config_file, 'fn bar_width')] ~= nil
+      end,
+    },
     ['index.enable'] = {
       set = false,
       seen = function()

@@ -50,6 +50,7 @@ fn an_item_is_no_news_of_itself_and_its_copy_in_another_folder_is() {
         item: &item.item,
         vector: &item.vector,
         base: None,
+        known: None,
     };
     let nearest = |own| {
         let found = reader(&server, own).similar(&asked, &Filter::default(), 1).unwrap();

@@ -92,6 +92,7 @@ fn compare(gallery: &Gallery, store: &dyn Collection, questions: &[(PathBuf, Emb
                 item: &question.item,
                 vector: &question.vector,
                 base,
+                known: None,
             };
             let one = gallery.similar(&asked, filter, 12).unwrap();
             let other = store.similar(&asked, filter, 12).unwrap();

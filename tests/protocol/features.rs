@@ -30,7 +30,7 @@ fn plain() -> Value {
 }
 
 async fn two_documents(capabilities: Value) -> Editor {
-    let options = json!({"debounceMs": 0, "codeLens": {"minSimilarity": 0.1}});
+    let options = json!({"debounceMs": 0, "codeLens": {"minSimilarity": 0.1}, "lens": {"detail": "all"}});
     let mut editor = Editor::start_with(capabilities, options).await;
     editor.open(A, "rust", RUST).await;
     editor.open(B, "python", PYTHON).await;

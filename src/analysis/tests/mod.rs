@@ -25,6 +25,7 @@ use super::{
 };
 use crate::explain::{Heads, Means, Method, PairReport};
 use crate::model::{Checkpoint, ModelError, ModelInfo, Pooling};
+use crate::similar::decision::Detail;
 use crate::text::{Language, Snapshot, source_words};
 
 /// No test needs this long; a test that does hangs.
@@ -258,6 +259,8 @@ fn options(debounce: Duration) -> Options {
     Options {
         threads: 1,
         debounce,
+        // The samples are shorter than what is news to anybody.
+        detail: Detail::All,
         ..Options::default()
     }
 }

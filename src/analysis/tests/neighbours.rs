@@ -108,9 +108,42 @@ fn what_was_found_of_three_hundred_items_among_five_thousand_is_kept() {
         Opened { vectors, file: None }
     };
     let opened = vec![document("large", 4700, 1), document("asked", 300, 2)];
-    let lenses = Lenses::new(opened, Arc::default(), None, 0.0);
+    let lenses = Lenses::new(opened, Arc::default(), None, 0.0, Detail::All);
     let first = lenses.neighbours(&id("asked"), 1).expect("known");
     assert!(first.iter().any(|item| !item.neighbours.is_empty()));
     let again = lenses.neighbours(&id("asked"), 1).expect("known");
     assert!(Arc::ptr_eq(&first, &again), "nothing is computed twice");
+}
+
+#[test]
+fn only_news_is_shown_unless_all_is_asked_for() {
+    let lines = |text: &str| {
+        text.replace("; ", ";\n    ")
+            .replace("{ ", "{\n    ")
+            .replace(" }", "\n}")
+    };
+    let useful = || Options {
+        detail: Detail::Useful,
+        ..options(NEVER)
+    };
+    let bench = Bench::with(Arc::default(), useful());
+    let (a, _) = bench.open("a", &format!("{}\n{}", lines(LOAD), lines(DRAW)));
+    let (b, _) = bench.open("b", &lines(READ));
+    let (c, _) = bench.open("c", LOAD);
+    let found = |id| bench.analysis.neighbours(id, 1);
+    until(|| found(&a).is_some_and(|items| !items.is_empty()) && found(&c).is_some());
+    let [near] = &found(&a).unwrap()[..] else {
+        panic!("one item has news")
+    };
+    let documents: Vec<_> = near.neighbours.iter().map(|near| near.home.clone()).collect();
+    assert!(near.item == 0 && documents.len() == 1, "{documents:?}");
+    assert!(
+        matches!(&documents[0], Home::Document { id, .. } if *id == b),
+        "{documents:?}"
+    );
+    assert!(found(&c).unwrap().is_empty(), "one line is too short");
+    while bench.events.try_recv().is_ok() {}
+    bench.analysis.configure(options(NEVER));
+    lenses(&bench);
+    assert!(found(&c).is_some_and(|items| !items.is_empty()));
 }

@@ -178,5 +178,9 @@ pub fn key(asked: &Asked) -> u64 {
     let mut hasher = DefaultHasher::new();
     asked.vector.iter().for_each(|value| value.to_bits().hash(&mut hasher));
     (&asked.item.name, asked.item.language, asked.base.map(f32::to_bits)).hash(&mut hasher);
+    let known = asked
+        .known
+        .map(|known| (known.around, known.test, known.repetitive, known.fingerprint.tokens()));
+    known.hash(&mut hasher);
     hasher.finish()
 }

@@ -29,14 +29,22 @@ pub fn groups(shown: &[GroupOfItems], found: usize) -> String {
         let languages = group.languages.join(", ");
         let _ = writeln!(
             out,
-            "{languages}, every two at {:.2} or more, {} lines\n",
-            group.score, group.lines
+            "{}, {languages}, every two at {:.2} or more, {} lines\n",
+            capitalized(group.clone.label()),
+            group.score,
+            group.lines
         );
         for member in &group.members {
             let _ = writeln!(out, "- {}", line(member));
         }
     }
     out
+}
+
+/// A text with a capital in front; its first letter is an ASCII one.
+fn capitalized(text: &str) -> String {
+    let (first, rest) = text.split_at(1.min(text.len()));
+    first.to_uppercase() + rest
 }
 
 fn line(item: &FoundItem) -> String {

@@ -29,8 +29,9 @@ pub fn groups(shown: &[GroupOfItems], found: usize) -> String {
     let mut text = String::new();
     for group in shown {
         text += &format!(
-            "{} items, {} · {:.2} or more · {} lines\n",
+            "{} items, {}, {} · {:.2} or more · {} lines\n",
             group.members.len(),
+            group.clone.label(),
             group.languages.join(", "),
             group.score,
             group.lines

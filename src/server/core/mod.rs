@@ -353,6 +353,7 @@ impl Core {
                 bytes: settings.cache_disk_megabytes << 20,
             }),
             min_similarity: settings.min_similarity,
+            detail: settings.lens_detail,
             identifier_aware: settings.identifier_aware,
             ..analysis::Options::default()
         }

@@ -112,7 +112,7 @@ impl Core {
         self.board.add(|news| {
             news.status = true;
             news.lenses |= (old.lens, old.inlay_hint) != (new.lens, new.inlay_hint);
-            news.lenses |= old.min_similarity != new.min_similarity;
+            news.lenses |= (old.min_similarity, old.lens_detail) != (new.min_similarity, new.lens_detail);
         });
     }
 

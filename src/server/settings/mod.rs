@@ -14,6 +14,7 @@ use globset::{Glob, GlobSet, GlobSetBuilder};
 use serde_json::{Map, Value};
 
 use crate::explain::{Heads, Method};
+use crate::similar::decision::Detail;
 use crate::text::{Limits, PositionEncoding};
 
 /// The settings in force. Each field is the [`Key`] of its name.
@@ -49,6 +50,8 @@ pub struct Settings {
     pub lens: bool,
     /// `codeLens.minSimilarity`
     pub min_similarity: f32,
+    /// `lens.detail`
+    pub lens_detail: Detail,
     /// `index.enable`
     pub index: bool,
     /// `index.onBattery`
@@ -126,6 +129,7 @@ impl Default for Settings {
             hover_deadline_ms: 0,
             lens: true,
             min_similarity: 0.0,
+            lens_detail: Detail::default(),
             index: true,
             index_on_battery: false,
             inlay_hint: false,
@@ -302,6 +306,8 @@ fn set(settings: &mut Settings, key: &Key, value: &Value) -> Option<String> {
             match key.name {
                 "method" => settings.method = Method::from_name(word).unwrap_or_default(),
                 "positionEncoding" => settings.encoding = encoding(word),
+                "lens.detail" if word == "all" => settings.lens_detail = Detail::All,
+                "lens.detail" => settings.lens_detail = Detail::Useful,
                 _ => settings.log_level = word.to_owned(),
             }
         }
@@ -345,6 +351,7 @@ fn copy(settings: &mut Settings, former: &Settings, key: &Key) {
         "hover.deadlineMs" => settings.hover_deadline_ms = former.hover_deadline_ms,
         "codeLens.enable" => settings.lens = former.lens,
         "codeLens.minSimilarity" => settings.min_similarity = former.min_similarity,
+        "lens.detail" => settings.lens_detail = former.lens_detail,
         "index.enable" => settings.index = former.index,
         "index.onBattery" => settings.index_on_battery = former.index_on_battery,
         "inlayHint.enable" => settings.inlay_hint = former.inlay_hint,

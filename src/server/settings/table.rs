@@ -53,6 +53,9 @@ const METHODS: &[&str] = &["decomposition", "alti", "attention", "rollout", "nor
 /// The encodings a client can be held to.
 const ENCODINGS: &[&str] = &["auto", "utf-8", "utf-16", "utf-32"];
 
+/// What lenses show.
+const DETAILS: &[&str] = &["useful", "all"];
+
 /// The levels of the log.
 pub const LOG_LEVELS: &[&str] = &["off", "error", "warn", "info", "debug", "trace"];
 
@@ -66,7 +69,7 @@ const fn key(name: &'static str, kind: Kind, default: &'static str, description:
 }
 
 /// Every setting.
-pub const KEYS: [Key; 28] = [
+pub const KEYS: [Key; 29] = [
     key("enable", Kind::Bool, "true", "Whether documents are analysed at all."),
     key(
         "languages",
@@ -146,6 +149,13 @@ pub const KEYS: [Key; 28] = [
         "0.6",
         "The least language-centred cosine that counts as similar in the same file; in another file of the language 0.15 more, in \
          another language 0.05 more, or 0.2 less where both have the same name of several words.",
+    ),
+    key(
+        "lens.detail",
+        Kind::Choice(DETAILS),
+        "\"useful\"",
+        "What lenses, actions and the peek show: `useful` is what the reader does not know (copies, variants, parallel \
+         implementations, the same task elsewhere), `all` is every item that reaches `codeLens.minSimilarity`.",
     ),
     key(
         "index.enable",

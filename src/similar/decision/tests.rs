@@ -300,6 +300,15 @@ fn sections_are_shown_only_where_another_file_says_the_same() {
 }
 
 #[test]
+fn a_threshold_moves_the_bar() {
+    let bar = Bar::new(likeness::DEFAULT);
+    assert_eq!((bar.floor, bar.lift), (FLOOR, 0.0));
+    let low = Bar::new(0.4);
+    assert!((low.lift - 0.2).abs() < 1e-6 && (low.floor - (FLOOR - 0.2)).abs() < 1e-6);
+    assert!(Bar::new(0.8).floor > 0.6 && (Bar::new(1.0).floor - 1.0).abs() < 1e-6 && Bar::new(1.0).lift == 0.0);
+}
+
+#[test]
 fn names_are_told_by_their_last_part() {
     for (name, last) in [
         ("View.prototype.lookup", "lookup"),

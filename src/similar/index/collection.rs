@@ -4,6 +4,8 @@ use std::fmt::Debug;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::super::decision::Facts;
+use super::super::fingerprint::Fingerprint;
 use super::{Globs, IndexError, IndexedItem, Query, Why};
 use crate::model::Model;
 use crate::segment::ItemKind;
@@ -90,6 +92,38 @@ pub struct Asked<'a> {
     pub vector: &'a [f32],
     /// The score from which an item of the same file is similar ([`crate::similar::likeness::needed`]); `None` = any.
     pub base: Option<f32>,
+    /// What else is known of the item, where only what is news to its reader is wanted ([`crate::similar::decision`]): then the base moves
+    /// the lowest score alone. `None` = the scores decide. A store on a server has no fingerprints, and decides by scores.
+    pub known: Option<Known<'a>>,
+}
+
+/// What a decision about an item depends on beside the item ([`super::Gallery::known`]).
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Known<'a> {
+    /// The name of the innermost item around it.
+    pub around: Option<&'a str>,
+    /// Whether it is a test, or in one.
+    pub test: bool,
+    /// Whether its file repeats itself or others by nature.
+    pub repetitive: bool,
+    /// What its text is made of.
+    pub fingerprint: &'a Fingerprint,
+}
+
+impl<'a> Known<'a> {
+    /// What a decision looks at.
+    pub fn facts(&self, item: &'a IndexedItem) -> Facts<'a> {
+        Facts {
+            name: &item.name,
+            around: self.around,
+            kind: item.kind,
+            language: item.language,
+            lines: item.start.line..item.end.line,
+            test: self.test,
+            repetitive: self.repetitive,
+            fingerprint: self.fingerprint,
+        }
+    }
 }
 
 /// Which items are looked through. What is not wanted is left out before the best are taken.

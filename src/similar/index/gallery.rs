@@ -4,6 +4,8 @@ use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::super::decision::{self, CloneType, Facts};
+use super::super::fingerprint::Fingerprint;
 use super::super::likeness::{self, Ties};
 use super::super::vector::dot;
 use super::super::words::{Term, WordCounts};
@@ -13,8 +15,8 @@ use super::query::{Query, name_term};
 use super::ranking::Aside;
 use super::reading::{EmbeddedItem, UnitVector, item_vector};
 use super::{
-    Asked, Collection, Filter, Found, Index, IndexError, IndexedItem, Without, conventions, is_test_file, is_test_item,
-    renew, searching, table,
+    Asked, Collection, Filter, Found, Index, IndexError, IndexedItem, Known, Without, conventions, is_foreign_file,
+    is_test_file, is_test_item, renew, searching, table,
 };
 use crate::model::Model;
 use crate::segment::ItemKind;
@@ -26,6 +28,8 @@ use crate::text::Language;
 pub struct Gallery {
     pub(super) root: Arc<Path>,
     pub(super) paths: Vec<PathBuf>,
+    /// Whether each file is one that a program or others wrote.
+    foreign: Vec<bool>,
     pub(super) items: Vec<Entry>,
     /// What of each a question looks at, close together: it looks at all of them.
     pub(super) facts: Vec<Fact>,
@@ -48,6 +52,8 @@ pub(super) struct Entry {
     pub item: IndexedItem,
     /// The number of the innermost item around it.
     pub around: Option<usize>,
+    /// What its text is made of.
+    pub fingerprint: Arc<Fingerprint>,
 }
 
 /// What decides whether an item counts.
@@ -68,6 +74,9 @@ impl Fact {
         (self.name != ONE_WORD).then_some(self.name)
     }
 }
+
+/// The nearest items that a decision is made about. What is farther away than so many others is hardly a copy.
+const PROPOSED: usize = 256;
 
 /// Instead of the number of a name that has not several words.
 const ONE_WORD: u32 = u32::MAX;
@@ -94,7 +103,8 @@ impl Index {
                 if first && passage.item.kind != ItemKind::File {
                     sums.add(passage.item.language, &vector);
                 }
-                file.add(passage.item, &vector, WordCounts::in_bytes(&passage.words));
+                let fingerprint = Arc::new(passage.fingerprint);
+                file.add(passage.item, &vector, WordCounts::in_bytes(&passage.words), fingerprint);
             }
         };
         let loaded = match table::known_root(&self.connection, &root, &model.info().id) {
@@ -177,6 +187,7 @@ impl Listing {
         self.definitions.shrink_to_fit();
         Gallery {
             root,
+            foreign: self.paths.iter().map(|path| is_foreign_file(path)).collect(),
             paths: self.paths,
             items: self.items,
             facts: self.facts,
@@ -192,7 +203,13 @@ impl Listing {
 
 impl ListedFile<'_> {
     /// Adds a passage; one whose vector has another width is left out.
-    fn add(&mut self, mut item: IndexedItem, vector: &[f32], words: impl Iterator<Item = (Term, u8)>) {
+    fn add(
+        &mut self,
+        mut item: IndexedItem,
+        vector: &[f32],
+        words: impl Iterator<Item = (Term, u8)>,
+        fingerprint: Arc<Fingerprint>,
+    ) {
         let listing = &mut *self.listing;
         if vector.len() != listing.width {
             return;
@@ -231,7 +248,11 @@ impl ListedFile<'_> {
         if item.kind != ItemKind::File {
             self.around.push(number);
         }
-        listing.items.push(Entry { item, around });
+        listing.items.push(Entry {
+            item,
+            around,
+            fingerprint,
+        });
     }
 }
 
@@ -265,8 +286,9 @@ impl Gallery {
         let mut listing = Listing::new(width);
         for (path, items) in files {
             let mut file = listing.file(path.clone());
-            for EmbeddedItem { item, vector, words } in *items {
-                file.add(item.clone(), vector, words.iter());
+            for embedded in *items {
+                let (item, fingerprint) = (embedded.item.clone(), Arc::clone(&embedded.fingerprint));
+                file.add(item, &embedded.vector, embedded.words.iter(), fingerprint);
             }
         }
         listing.gallery(PathBuf::new().into(), centre.clone().or(own))
@@ -300,6 +322,36 @@ impl Gallery {
             .zip(&self.items)
             .filter(|(fact, _)| fact.kind != ItemKind::File);
         places.map(|(fact, entry)| (&*self.paths[fact.path as usize], &*entry.item.name))
+    }
+
+    /// What a decision about an item of a file depends on; `None` for one that is not here.
+    pub fn known(&self, path: &Path, item: &IndexedItem) -> Option<Known<'_>> {
+        let file = self.paths.binary_search_by(|own| own.as_path().cmp(path)).ok()? as u32;
+        let first = self.facts.partition_point(|fact| fact.path < file);
+        let own = self.facts[first..].iter().take_while(|fact| fact.path == file).count();
+        let found = (first..first + own).find(|index| self.items[*index].item == *item)?;
+        Some(self.known_at(found))
+    }
+
+    fn known_at(&self, index: usize) -> Known<'_> {
+        let (entry, fact) = (&self.items[index], &self.facts[index]);
+        Known {
+            around: entry.around.map(|outer| &*self.items[outer].item.name),
+            test: fact.aside.test,
+            repetitive: fact.aside.record || self.foreign[fact.path as usize],
+            fingerprint: &entry.fingerprint,
+        }
+    }
+
+    /// What a decision looks at.
+    pub(super) fn decided_by(&self, index: usize) -> Facts<'_> {
+        self.known_at(index).facts(&self.items[index].item)
+    }
+
+    /// Decides whether an item is news to the reader of another one.
+    pub(super) fn decide(&self, a: usize, b: usize, cosine: f32) -> Option<CloneType> {
+        let file = self.facts[a].path == self.facts[b].path;
+        decision::decide(&self.decided_by(a), &self.decided_by(b), file, cosine)
     }
 
     /// Whether an item is looked at.
@@ -369,11 +421,12 @@ impl Collection for Gallery {
         let asked_name = likeness::words(&asked.item.name).and_then(|name| self.names.get(&name).copied());
         let own = asked
             .path
-            .and_then(|own| self.paths.binary_search_by(|path| path.as_path().cmp(own)).ok());
+            .and_then(|own| self.paths.binary_search_by(|path| path.as_path().cmp(own)).ok())
+            .map(|own| own as u32);
         let allowed = self.allowed(filter);
         let needed = |index: usize| {
             let fact = &self.facts[index];
-            let file = own == Some(fact.path as usize);
+            let file = own == Some(fact.path);
             let overlaps = || {
                 let item = &self.items[index].item;
                 item.start.byte < asked.item.end.byte && asked.item.start.byte < item.end.byte
@@ -384,11 +437,25 @@ impl Collection for Gallery {
             let Some(base) = asked.base else {
                 return Some(f32::NEG_INFINITY);
             };
+            if asked.known.is_some() {
+                return (fact.kind == asked.item.kind).then_some(decision::Bar::new(base).floor);
+            }
             let language = fact.language == asked.item.language;
             let name = Some(fact.name) == asked_name;
             Some(likeness::needed(base, Ties { file, language, name }))
         };
-        Ok(self.found(self.near(&query, count, needed)))
+        let Some(known) = asked.known else {
+            return Ok(self.found(self.near(&query, count, needed)));
+        };
+        let facts = known.facts(asked.item);
+        let lift = asked.base.map_or(0.0, |base| decision::Bar::new(base).lift);
+        let mut near = self.near(&query, count.max(PROPOSED), needed);
+        near.retain(|(index, cosine)| {
+            let file = own == Some(self.facts[*index].path);
+            decision::decide(&facts, &self.decided_by(*index), file, *cosine + lift).is_some()
+        });
+        near.truncate(count);
+        Ok(self.found(near))
     }
 
     fn search(&self, query: &Query, filter: &Filter, count: usize) -> Result<Vec<Found>, IndexError> {

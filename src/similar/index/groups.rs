@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use rayon::prelude::*;
 
+use super::super::decision::{self, CloneType};
 use super::super::likeness::{self, Shape, Ties};
 use super::super::vector::dot;
 use super::gallery::Entry;
@@ -21,8 +22,9 @@ const NEAREST: usize = 32;
 /// What of a folder is grouped.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Grouping {
-    /// The score from which two functions of the same file are alike ([`likeness::needed_in_report`]).
-    pub base: f32,
+    /// The score from which two functions of the same file are alike ([`likeness::needed_in_report`]); `None` = those are alike that a
+    /// lens would show for each other ([`decision`]).
+    pub base: Option<f32>,
     /// The fewest lines an item has.
     pub lines: u32,
     /// Which items.
@@ -34,6 +36,8 @@ pub struct Grouping {
 pub struct Group {
     /// The lowest cosine of two of them.
     pub score: f32,
+    /// How the first of them and the one least like it resemble each other.
+    pub clone: CloneType,
     /// The lines of all but the longest.
     pub lines: u32,
     /// The items by path and place; at least two. The score of each is its mean cosine with the others.
@@ -108,13 +112,17 @@ impl Gallery {
     }
 
     /// The items most like one, among those that look for such.
-    fn partners(&self, index: usize, base: f32, seeks: &[bool]) -> Vec<(usize, f32)> {
+    fn partners(&self, index: usize, base: Option<f32>, seeks: &[bool]) -> Vec<(usize, f32)> {
         let query = self.own(index);
-        self.near(&query, NEAREST, |other| {
+        let mut near = self.near(&query, NEAREST, |other| {
             (seeks[other] && other != index)
                 .then(|| self.needed(index, other, base))
                 .flatten()
-        })
+        });
+        if base.is_none() {
+            near.retain(|(other, cosine)| self.decide(index, *other, *cosine).is_some());
+        }
+        near
     }
 
     /// The first item with the same vector in the same language, for each that is looked at; itself for the others.
@@ -132,7 +140,7 @@ impl Gallery {
 
     /// The score from which two items are alike; `None` for those that are never told as such: a type and a function, one in the other,
     /// overloads.
-    fn needed(&self, a: usize, b: usize, base: f32) -> Option<f32> {
+    fn needed(&self, a: usize, b: usize, base: Option<f32>) -> Option<f32> {
         let (one, two) = (&self.items[a], &self.items[b]);
         let file = self.facts[a].path == self.facts[b].path;
         let language = one.item.language == two.item.language;
@@ -141,6 +149,9 @@ impl Gallery {
         if one.item.kind != two.item.kind || (file && (overlap || overload)) {
             return None;
         }
+        let Some(base) = base else {
+            return Some(decision::FLOOR);
+        };
         let name = self.facts[a].name().is_some() && self.facts[a].name() == self.facts[b].name();
         let types = one.item.kind == ItemKind::Type;
         Some(likeness::needed_in_report(base, Ties { file, language, name }, types))
@@ -171,8 +182,14 @@ impl Gallery {
     fn group(&self, members: &[usize], score: f32, means: &[f32]) -> Group {
         let each = members.iter().map(|member| lines(&self.items[*member]));
         let longest = each.clone().max().unwrap_or(0);
+        let fingerprint = |member: usize| &*self.items[member].fingerprint;
+        let types = members[1..]
+            .iter()
+            .map(|other| CloneType::of(fingerprint(members[0]), fingerprint(*other)));
+        let clone = types.max().unwrap_or(CloneType::SameTask);
         Group {
             score: score.clamp(-1.0, 1.0),
+            clone,
             lines: each.sum::<u32>() - longest,
             members: self.found(members.iter().copied().zip(means.iter().copied()).collect()),
         }
@@ -189,7 +206,7 @@ fn lines(entry: &Entry) -> u32 {
 /// Groups as they grow.
 struct Clusters<'a> {
     gallery: &'a Gallery,
-    base: f32,
+    base: Option<f32>,
     /// The group of each item that is in one, by the number of its first pair.
     of: HashMap<usize, usize>,
     /// The items of each group, in order.
@@ -202,7 +219,7 @@ struct Clusters<'a> {
 }
 
 impl<'a> Clusters<'a> {
-    fn new(gallery: &'a Gallery, base: f32, first: &'a [usize]) -> Clusters<'a> {
+    fn new(gallery: &'a Gallery, base: Option<f32>, first: &'a [usize]) -> Clusters<'a> {
         Clusters {
             gallery,
             base,
@@ -248,7 +265,9 @@ impl<'a> Clusters<'a> {
 
     fn alike(&self, a: usize, b: usize) -> bool {
         let needed = self.gallery.needed(a, b, self.base);
-        needed.is_some_and(|needed| self.cosine(self.first[a], self.first[b]) >= needed - 1e-4)
+        let cosine = self.cosine(self.first[a], self.first[b]);
+        needed.is_some_and(|needed| cosine >= needed - 1e-4)
+            && (self.base.is_some() || self.gallery.decide(a, b, cosine).is_some())
     }
 
     /// The cosine of two first copies.

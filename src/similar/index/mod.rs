@@ -34,7 +34,7 @@ use crate::database::{self, Examination, Trouble};
 use crate::segment::ItemKind;
 use crate::text::{Language, Position, PositionEncoding, Snapshot};
 
-pub use collection::{Asked, Collection, Elsewhere, Filter, Found, Opener, Tests};
+pub use collection::{Asked, Collection, Elsewhere, Filter, Found, Known, Opener, Tests};
 pub use conventions::{is_foreign_file, is_test_file, is_test_item};
 pub use files::{Limits, Skipped, concerns, refused_root};
 pub use gallery::Gallery;

@@ -6,6 +6,7 @@ use half::f16;
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
+use super::super::fingerprint::Fingerprint;
 use super::super::vector::normalise;
 use super::super::words::WordCounts;
 use super::super::{Part, embed, units_of};
@@ -15,7 +16,7 @@ use crate::segment::ItemKind;
 use crate::text::{ByteRange, Language, Snapshot};
 
 /// The version of what is in the index. To be raised by whoever changes which items a file has, or their vectors.
-const CONTENTS: u32 = 3;
+const CONTENTS: u32 = 4;
 
 /// The content address of a file or a unit: 128 bits of SHA-256 over all that its items or its vector depend on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -65,8 +66,8 @@ pub struct Passage {
     pub units: Vec<usize>,
     /// Its words.
     pub words: WordCounts,
-    /// What tells copies apart.
-    pub fingerprint: Vec<u8>,
+    /// What its text is made of, for a decision about copies; empty for what stands in no item.
+    pub fingerprint: Arc<Fingerprint>,
 }
 
 /// What a file holds.
@@ -105,7 +106,7 @@ pub fn read(model: &Model, text: &str, language: Language) -> Contents {
             item: indexed(&snapshot, item.kind, item.range.clone(), name),
             units,
             words: passages::item_words(text, &segments, index),
-            fingerprint: Vec::new(),
+            fingerprint: Arc::new(Fingerprint::of(&text[item.range.clone()], language)),
         });
     }
     for piece in passages::around_items(text, &segments) {
@@ -115,7 +116,7 @@ pub fn read(model: &Model, text: &str, language: Language) -> Contents {
             units: read.map(|text| push(&text, language)).collect(),
             item: indexed(&snapshot, ItemKind::File, piece.range, name),
             words: WordCounts::of(&piece.text),
-            fingerprint: Vec::new(),
+            fingerprint: Arc::default(),
         });
     }
     Contents { units, passages }
@@ -217,6 +218,8 @@ pub struct EmbeddedItem {
     pub vector: Arc<[f32]>,
     /// Its words.
     pub words: WordCounts,
+    /// What its text is made of.
+    pub fingerprint: Arc<Fingerprint>,
 }
 
 impl EmbeddedItem {
@@ -243,6 +246,7 @@ pub fn embed_items(model: &Model, text: &str, language: Language) -> Result<Vec<
             vector: item_vector(&own)?,
             item: passage.item,
             words: passage.words,
+            fingerprint: passage.fingerprint,
         })
     });
     Ok(items.collect())

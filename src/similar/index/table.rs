@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use half::f16;
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 
+use super::super::fingerprint::Fingerprint;
 use super::IndexedItem;
 use super::encoding::{
     bytes, kind_number, kind_of, numbers_from_bytes, numbers_in_bytes, path, places_from_bytes, places_in_bytes,
@@ -234,7 +235,7 @@ fn insert(
             places_in_bytes(&places),
             numbers_in_bytes(&passage.units),
             passage.words.to_bytes(),
-            passage.fingerprint
+            passage.fingerprint.to_bytes()
         ])?;
     }
     Ok(id)
@@ -286,6 +287,8 @@ pub struct HeldPassage {
     pub units: Vec<usize>,
     /// Its words, as [`super::super::words::WordCounts::in_bytes`] reads them.
     pub words: Vec<u8>,
+    /// What its text is made of; empty where that cannot be read.
+    pub fingerprint: Fingerprint,
 }
 
 /// Reads everything a folder holds, as of one moment, contents by contents in the order of the files' paths. It is much, so nothing is
@@ -304,7 +307,7 @@ pub fn load(connection: &Connection, root: i64, mut take: impl FnMut(PathBuf, i6
     files.sort();
     {
         let mut items = view.prepare(
-            "SELECT name, kind, places, units, words, language
+            "SELECT name, kind, places, units, words, language, fingerprint
                 FROM items JOIN contents ON contents.id = content WHERE content = ?1 ORDER BY ordinal",
         )?;
         let mut units = view.prepare(
@@ -331,6 +334,7 @@ pub fn load(connection: &Connection, root: i64, mut take: impl FnMut(PathBuf, i6
                     item,
                     units: numbers_from_bytes(row.get_ref(3)?.as_blob()?),
                     words: row.get(4)?,
+                    fingerprint: Fingerprint::from_bytes(row.get_ref(6)?.as_blob()?).unwrap_or_default(),
                 });
             }
             let mut rows = units.query([content])?;

@@ -4,8 +4,8 @@ mod groups;
 mod hostile;
 
 use std::path::{Path, PathBuf};
-use std::sync::LazyLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, SystemTime};
 
 use rusqlite::Connection;
@@ -81,6 +81,7 @@ fn asked(embedded: &EmbeddedItem, base: Option<f32>) -> Asked<'_> {
         item: &embedded.item,
         vector: &embedded.vector,
         base,
+        known: None,
     }
 }
 

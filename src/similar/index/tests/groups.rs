@@ -25,7 +25,12 @@ fn item(name: &str, kind: ItemKind, lines: std::ops::Range<usize>, angle: f32) -
     let (sin, cos) = angle.to_radians().sin_cos();
     let vector = vec![cos, sin].into();
     let words = WordCounts::default();
-    EmbeddedItem { item, vector, words }
+    EmbeddedItem {
+        item,
+        vector,
+        words,
+        fingerprint: Arc::default(),
+    }
 }
 
 /// A file with its items.
@@ -41,7 +46,7 @@ fn groups(files: &[File], base: f32, lines: u32) -> Vec<(f32, Vec<String>)> {
     let centre = Centre::of(std::iter::once((Language::Rust, [1.0f32, 0.0].as_slice())));
     let gallery = Gallery::of_items(&files, &centre, 2);
     let found = gallery.groups(&Grouping {
-        base,
+        base: Some(base),
         lines,
         filter: Filter::default(),
     });
@@ -143,4 +148,44 @@ fn copies_in_many_files_are_one_group() {
         .collect();
     let found = groups(&files, 0.8, 10);
     assert_eq!((found.len(), found[0].1.len()), (1, 100));
+}
+
+#[test]
+fn without_a_score_the_decision_groups_copies_by_their_type() {
+    let body = |name: &str| {
+        (0..14)
+            .map(|line| format!("    let {name}{line} = {name}.field{line}(\"{name}\", {line});\n"))
+            .collect::<String>()
+    };
+    let copy = |name: &str, path: &'static str, angle: f32, text: &str| {
+        let mut item = item(name, Function, 0..16, angle);
+        item.fingerprint = Arc::new(crate::similar::fingerprint::Fingerprint::of(text, Language::Rust));
+        (path, vec![item])
+    };
+    let files = [
+        copy("load", "a.rs", 0.0, &body("one")),
+        copy("read", "b.rs", 20.0, &body("other")),
+        copy(
+            "fetch",
+            "c.rs",
+            10.0,
+            "fn fetch() {\n    a();\n    b();\n    c();\n    d();\n    e();\n}\n",
+        ),
+    ];
+    let listed = files
+        .iter()
+        .map(|(path, items)| (PathBuf::from(path), items.as_slice()));
+    let listed: Vec<(PathBuf, &[EmbeddedItem])> = listed.collect();
+    let centre = Centre::of(std::iter::once((Language::Rust, [1.0f32, 0.0].as_slice())));
+    let found = Gallery::of_items(&listed, &centre, 2).groups(&Grouping {
+        base: None,
+        lines: 1,
+        filter: Filter::default(),
+    });
+    let [group] = &found[..] else { panic!("{found:?}") };
+    let names: Vec<&str> = group.members.iter().map(|member| &*member.item.name).collect();
+    assert_eq!(
+        (names, group.clone),
+        (vec!["load", "read"], crate::similar::decision::CloneType::Renamed)
+    );
 }

@@ -80,6 +80,14 @@ exports.effects = {
     await similarLenses(document);
   },
 
+  'lens.detail': async () => {
+    const getter = (name) => `fn bar_${name}(bar: &ProgressBar) -> usize { bar.${name}_in_cells }\n`;
+    const { document } = await untitled(getter('width') + getter('height'));
+    await heat(document);
+    await having('lens.detail', 'all', () => until('a lens', async () => (await lenses(document)).length > 0));
+    await until('no lens', async () => (await lenses(document)).length === 0);
+  },
+
   'inlayHint.enable': async () => {
     const document = await config();
     await similarLenses(document);
