@@ -69,7 +69,10 @@ impl DocumentVectors {
                 item: indexed(&report.snapshot, item),
                 vector,
                 words: item_words(&text, &report.segments, index),
-                fingerprint: Arc::new(Fingerprint::of(&text[item.range.clone()], report.snapshot.language())),
+                fingerprint: Arc::new(Fingerprint::of(
+                    text.get(item.range.clone()).unwrap_or_default(),
+                    report.snapshot.language(),
+                )),
             });
         }
         DocumentVectors {

@@ -17,7 +17,7 @@ fn items(text: &str, language: Language) -> Vec<String> {
         let kind = match item.kind {
             ItemKind::Function => "fn",
             ItemKind::Type => "type",
-            ItemKind::Heading => "#",
+            ItemKind::Heading | ItemKind::File => "#",
         };
         let line = format!("{}{kind} {}", "  ".repeat(open.len()), item.name);
         open.push(item.range.end);

@@ -10,7 +10,8 @@ const A: &str = "file:///project/src/a.rs";
 const B: &str = "file:///project/src/config.py";
 
 async fn two_documents(capabilities: Value, settings: Value) -> Editor {
-    let mut options = json!({"debounceMs": 0, "codeLens.minSimilarity": 0.1, "lens.detail": "all", "diagnostics.minSimilarity": 0.2});
+    let mut options =
+        json!({"debounceMs": 0, "codeLens.minSimilarity": 0.1, "lens.detail": "all", "diagnostics.minSimilarity": 0.2});
     options
         .as_object_mut()
         .unwrap()

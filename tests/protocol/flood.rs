@@ -94,7 +94,11 @@ async fn a_client_that_never_answers() {
         "textDocument": {"documentHighlight": {"dynamicRegistration": true}},
         "window": {"workDoneProgress": true, "showDocument": {"support": true}, "showMessage": {}},
     });
-    let mut editor = Editor::start_with(everything, json!({"codeLens": {"minSimilarity": 0.1}, "lens": {"detail": "all"}})).await;
+    let mut editor = Editor::start_with(
+        everything,
+        json!({"codeLens": {"minSimilarity": 0.1}, "lens": {"detail": "all"}}),
+    )
+    .await;
     editor.open(URI, "rust", RUST).await;
     editor.open("file:///project/b.py", "python", PYTHON).await;
     editor.analysed(URI, 0, 4).await;
