@@ -254,6 +254,9 @@ fn body() {
 }
 
 vec![1, 2];
+mark_all!(
+    unsafe impl Marker for simd::{ A, B }
+);
 macro_rules! mac { () => { fn hidden() {} }; }
 macro_rules! define {
     (

@@ -123,7 +123,7 @@ pub(super) fn here_documents(text: &str) -> Vec<ByteRange> {
         // No further than the longest word that is kept, or many of them would be looked through many times.
         let length = match word.chars().next() {
             Some(quote @ ('"' | '\'' | '`')) => {
-                let rest = word[1..].as_bytes().iter().take(LONGEST_END_WORD + 1);
+                let rest = word.as_bytes()[1..].iter().take(LONGEST_END_WORD + 1);
                 rest.take_while(|&&byte| byte != quote as u8).count()
             }
             _ => word

@@ -259,6 +259,11 @@ impl Walker<'_> {
             }
         }
         let sign = |sign| self.is_sign(at + 1, sign);
+        // `struct Name[<T>]` and `impl Trait for path::{A, B}` are the macro's own language.
+        let type_parameters = self.is_word(at + 1) && self.is_sign(at + 2, b'[');
+        if type_parameters || !self.has_plain_body(at) {
+            return false;
+        }
         match self.word(at) {
             "fn" | "struct" | "enum" | "union" | "trait" | "mod" | "type" | "const" | "static" | "async" => {
                 self.is_word(at + 1)
@@ -275,6 +280,16 @@ impl Walker<'_> {
             "if" => sign(b'#'),
             _ => false,
         }
+    }
+
+    /// Whether the first brace from here on, if one is near, follows no path.
+    fn has_plain_body(&self, at: usize) -> bool {
+        let near = self.tokens.iter().enumerate().skip(at).take(64);
+        let brace = near
+            .take_while(|(_, token)| !token.is(b';'))
+            .find(|(_, token)| token.is(b'{'));
+        let used = self.word(at) == "use";
+        used || brace.is_none_or(|(brace, _)| brace == 0 || !self.is_sign(brace - 1, b':'))
     }
 
     /// Masks what the parameters of a property test are drawn from: `fn sums(values in vec(0..9))`.
