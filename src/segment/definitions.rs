@@ -255,7 +255,7 @@ fn body() {
 
 vec![1, 2];
 mark_all!(
-    unsafe impl Marker for simd::{ A, B }
+    impl Marker for simd::{ A, B }
 );
 macro_rules! mac { () => { fn hidden() {} }; }
 macro_rules! define {

@@ -192,7 +192,7 @@ pub fn aside(path: &Path) -> Aside {
         example: folders.any(|folder| beside(&folder.as_os_str().to_string_lossy().to_lowercase())),
         reexport: matches!(&*name, "__init__.py" | "package-info.java" | "module-info.java") || name.ends_with(".d.ts"),
         prose: matches!(language, Language::Markdown | Language::Prose),
-        record: !language.is_code() && RECORDS.iter().any(record),
+        record: (!language.is_code() || language == Language::Other) && RECORDS.iter().any(record),
         data,
     }
 }

@@ -28,6 +28,8 @@ pub struct Piece {
     pub range: ByteRange,
     /// What stands there, and for the first piece the names of the file's items.
     pub text: String,
+    /// Whether it is names alone: those are words, and no text for a model.
+    pub names_alone: bool,
 }
 
 /// What of a file stands in no item, in pieces: module comments, imports, constants, statements. The first has the names of the items
@@ -52,6 +54,7 @@ pub fn around_items(text: &str, segments: &Segments) -> Vec<Piece> {
                 None => pieces.push(Piece {
                     range,
                     text: line.to_owned(),
+                    names_alone: false,
                 }),
             }
         }
@@ -62,6 +65,7 @@ pub fn around_items(text: &str, segments: &Segments) -> Vec<Piece> {
         pieces.push(Piece {
             range: 0..text.len(),
             text: String::new(),
+            names_alone: true,
         });
     }
     if let Some(first) = pieces.first_mut() {

@@ -110,10 +110,13 @@ pub fn read(model: &Model, text: &str, language: Language) -> Contents {
         });
     }
     for piece in passages::around_items(text, &segments) {
-        let read = passages::fitting(model, &piece.text, language).into_iter();
+        let read = match piece.names_alone {
+            true => Vec::new(),
+            false => passages::fitting(model, &piece.text, language),
+        };
         let name = (String::new(), piece.range.start..piece.range.start);
         passages.push(Passage {
-            units: read.map(|text| push(&text, language)).collect(),
+            units: read.iter().map(|text| push(text, language)).collect(),
             item: indexed(&snapshot, ItemKind::File, piece.range, name),
             words: WordCounts::of(&piece.text),
             fingerprint: Arc::default(),
