@@ -37,8 +37,8 @@ def require(repositories: Path, wanted: list[dict]) -> None:
 def unpack(repositories: Path, source: dict, target: Path) -> Path:
     """Unpacks a folder of a repository at its revision; paths stay those of the repository."""
     if not target.is_dir():
-        folders = [source["folder"]] if source["folder"] else []
-        done = git(repositories / source["repository"], "archive", source["revision"], *folders)
+        wanted = source.get("files") or [source["folder"] or "."]
+        done = git(repositories / source["repository"], "archive", source["revision"], *wanted)
         if done.returncode:
             sys.exit(f"cannot unpack {source['repository']}: {done.stderr.decode(errors='replace').strip()[-300:]}")
         target.mkdir(parents=True)

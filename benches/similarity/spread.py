@@ -1,0 +1,73 @@
+"""Compares functions of several languages by cosine, and by cosine over spread.
+
+FOVEA=…/fovea FOVEA_EVALUATION_CACHE=… python spread.py ITEMS.jsonl
+
+The spread of an item against a language is the root mean square of its cosines with that language's items. An item that lies along the
+main directions of a language is near all of it; dividing by the spread takes that away. One matrix per language is enough.
+"""
+
+import json
+import sys
+
+import numpy as np
+
+from evaluate import HALVES, across, by_language, code_texts, fields, masked, ranked, table
+from space import centred
+
+
+def spreads(vectors, languages):
+    """For each item (row) and language (column), over the other items of the language."""
+    names = sorted(set(languages.tolist()))
+    found = np.zeros((len(vectors), len(names)))
+    for column, name in enumerate(names):
+        own = languages == name
+        moment = vectors[own].T @ vectors[own]
+        squares, counts = ((vectors @ moment) * vectors).sum(1), np.full(len(vectors), own.sum())
+        squares[own] -= 1  # an item's cosine with itself
+        counts[own] -= 1
+        found[:, column] = np.sqrt(squares / np.maximum(counts, 1))
+    return names, found
+
+
+def over_spread(vectors, languages):
+    """cosine(i, j) / sqrt(spread(i, language of j) × spread(j, language of i))"""
+    names, spread = spreads(vectors, languages)
+    column = np.array([names.index(language) for language in languages])
+    towards = spread[:, column]
+    return vectors @ vectors.T / np.sqrt(np.maximum(towards * towards.T, 1e-9))
+
+
+class Given:
+    """Scores in the place of vectors, for `ranked`, which multiplies what it gets by its transpose."""
+
+    def __init__(self, scores):
+        self.scores = scores
+        self.T = None
+
+    def __matmul__(self, _):
+        return self.scores
+
+
+def other_languages(items):
+    """As `across`, without candidates of the query's own language, none of which can be correct."""
+    _, language, _ = fields(items)
+    return lambda q: np.flatnonzero(language != language[q]), across(items)[1]
+
+
+def report(title, items, texts):
+    languages = np.array([item["language"] for item in items])
+    vectors = centred(by_language(items, texts), languages)
+    systems = {"cosine": vectors @ vectors.T, "over spread": over_spread(vectors, languages)}
+    for pool, rule in {"all candidates": across, "other languages": other_languages}.items():
+        rows = [(s, h, ranked(items, Given(systems[s]), h, *rule(items))) for h in HALVES for s in systems]
+        table(f"{title}, {pool}", rows)
+
+
+def main(path):
+    items = [item for item in map(json.loads, open(path)) if item["set"] == "tasks"]
+    report("HumanEval-X", items, code_texts(items))
+    report("HumanEval-X, the function's own name taken out", items, [masked(item) for item in items])
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
