@@ -547,7 +547,10 @@ fn search_and_similar_find_what_the_index_has() {
     );
     assert_eq!(found[0]["start"]["line"], 0);
     let fields: Vec<&String> = found[0].as_object().unwrap().keys().collect();
-    assert_eq!(fields, ["path", "name", "kind", "language", "start", "end", "score"]);
+    assert_eq!(
+        fields,
+        ["path", "name", "kind", "language", "start", "end", "score", "why"]
+    );
     let place = folder.path().join("config.py:2");
     let similar = [
         "similar",

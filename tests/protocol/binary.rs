@@ -156,7 +156,8 @@ fn the_workspace_is_indexed_searched_pointed_at_and_explained() {
     let folder = tempfile::tempdir().unwrap();
     let mut program = Program::start_in(folder.path());
     let capabilities = json!({"experimental": {"fovea": {"status": true}}});
-    let options = json!({"index.onBattery": true, "debounceMs": 0});
+    // Functions as short as these are no news to their readers.
+    let options = json!({"index.onBattery": true, "debounceMs": 0, "lens.detail": "all"});
     let hello = json!({"capabilities": capabilities, "initializationOptions": options, "rootUri": format!("file://{}", root.display())});
     program.request("initialize", hello);
     program.notify("initialized", json!({}));

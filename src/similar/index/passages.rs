@@ -33,7 +33,7 @@ pub struct Piece {
 }
 
 /// What of a file stands in no item, in pieces: module comments, imports, constants, statements. The first has the names of the items
-/// too, so that a file is found by what it defines; it is there even where nothing stands around them.
+/// too, so that a file is found by what it defines; it is there even where nothing stands around several items.
 pub fn around_items(text: &str, segments: &Segments) -> Vec<Piece> {
     let most = match segments.units.first().map(|unit| unit.language) {
         Some(Language::Json | Language::Toml | Language::Yaml) => PIECES_OF_DATA,
@@ -61,7 +61,8 @@ pub fn around_items(text: &str, segments: &Segments) -> Vec<Piece> {
     }
     pieces.truncate(most);
     let names = names(segments);
-    if pieces.is_empty() && !names.is_empty() {
+    // A file that is one item is found as that.
+    if pieces.is_empty() && !names.is_empty() && segments.items.len() > 1 {
         pieces.push(Piece {
             range: 0..text.len(),
             text: String::new(),
@@ -211,11 +212,20 @@ mod tests {
     }
 
     #[test]
-    fn a_file_of_items_alone_has_a_passage_of_their_names_and_an_empty_one_none() {
-        let text = "fn sign() {}";
-        let sign = item("sign", ItemKind::Function, 0..text.len());
-        let pieces = around_items(text, &segments(text, Language::Rust, vec![sign]));
-        assert_eq!((pieces.len(), pieces[0].text.trim()), (1, "sign"));
+    fn a_file_of_items_alone_has_a_passage_of_their_names_and_one_of_a_single_item_none() {
+        let text = "fn sign() {}\nfn read() {}";
+        let both =
+            ["sign", "read"].map(|name| item(name, ItemKind::Function, if name == "sign" { 0..12 } else { 13..25 }));
+        let pieces = around_items(text, &segments(text, Language::Rust, both.to_vec()));
+        assert_eq!((pieces.len(), pieces[0].text.trim()), (1, "sign read"));
+        assert!(pieces[0].names_alone);
+        assert!(
+            around_items(
+                text,
+                &segments(text, Language::Rust, vec![item("all", ItemKind::Function, 0..25)])
+            )
+            .is_empty()
+        );
         assert!(around_items("", &Segments::default()).is_empty());
     }
 
