@@ -303,7 +303,7 @@ fn anything_can_be_read() {
 #[test]
 fn long_texts_take_linear_time() {
     for piece in ["/", "'", "\"", "'\\", "r#", "/*", "a/", "[=", "`", "b'"] {
-        let text = piece.repeat(100_000);
+        let text = piece.repeat(20_000);
         for language in [Rust, JavaScript, Python, Lua, Cpp, Ruby] {
             let start = std::time::Instant::now();
             Fingerprint::of(&text, language);
