@@ -292,7 +292,7 @@ pub struct FoundItem {
     pub start: Place,
     /// Where it ends, exclusive.
     pub end: Place,
-    /// Language-centred cosine to an item that was asked about; in a search the cosine and what else counts. None for what was asked about
+    /// Language-centred cosine to an item that was asked about; in a search its relevance, at most 1. None for what was asked about
     /// itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub score: Option<f32>,

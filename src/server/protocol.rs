@@ -385,7 +385,7 @@ pub struct SimilarItem {
     pub kind: String,
     /// The language's name.
     pub language: String,
-    /// Language-centred cosine, -1 to 1, to four places. In a search, the relevance: the cosine and what else counts, which may be over 1.
+    /// Language-centred cosine, -1 to 1, to four places. In a search, the relevance, at most 1.
     pub score: f64,
     /// Why a search found it.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -24,11 +24,11 @@ const MOST: usize = 100;
 /// A symbol picker asks with every letter; fewer than these say nothing.
 const LETTERS: usize = 3;
 
-/// What is less like the query than this has nothing to do with it, however little else there is.
-const ALIKE: f32 = 0.1;
+/// What is less relevant than this has nothing to do with the query, however little else there is: a cosine of 0.1 alone.
+const ALIKE: f32 = 0.042;
 
-/// The least cosine worth showing in a picker that other servers fill as well.
-const WORTH: f32 = 0.25;
+/// The least relevance worth showing in a picker that other servers fill as well: a cosine of 0.25 alone.
+const WORTH: f32 = 0.106;
 
 /// `workspace/symbol`: items whose meaning is near to the query, best first.
 ///

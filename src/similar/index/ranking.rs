@@ -20,6 +20,12 @@ pub const PATH: f32 = 0.3;
 /// What the best passage of the most coherent file gets.
 const COHERENCE: f32 = 0.15;
 
+/// What a score is multiplied by to be told: the highest that there can be is 1.
+pub const RELEVANCE: f32 = 1.0 / (1.0 + WORDS + DEFINITION * OWN_FILE + PATH + COHERENCE);
+
+/// What counts a definition in a file that is called so.
+pub const OWN_FILE: f32 = 1.5;
+
 /// What each further passage of a file counts, beside the one before.
 const FURTHER: f32 = 0.7;
 

@@ -7,7 +7,7 @@ use super::super::words::words;
 use super::gallery::stem;
 use super::lexicon::bare;
 use super::query::{Query, folded, name_term};
-use super::ranking::{self, DEFINITION, PATH, WORDS, Why, Without};
+use super::ranking::{self, DEFINITION, OWN_FILE, PATH, RELEVANCE, WORDS, Why, Without};
 use super::{Filter, Found, Gallery};
 use crate::segment::ItemKind;
 use crate::text::decode;
@@ -20,9 +20,6 @@ const NAMED_AMONG_OTHERS: f32 = 0.5;
 
 /// What counts the definition of anything but a type.
 const OTHER_THAN_TYPES: f32 = 0.6;
-
-/// What counts a definition in a file that is called so.
-const OWN_FILE: f32 = 1.5;
 
 /// The passages of a folder that answer a query, best first; without some parts of the ranking.
 pub fn search(gallery: &Gallery, query: &Query, filter: &Filter, count: usize, without: Without) -> Vec<Found> {
@@ -66,7 +63,7 @@ pub fn search(gallery: &Gallery, query: &Query, filter: &Filter, count: usize, w
         root: gallery.root.clone(),
         path: gallery.paths[gallery.facts[passage].path as usize].clone(),
         item: gallery.items[passage].item.clone(),
-        score,
+        score: score * RELEVANCE,
         link: None,
         why: Some(asked.why(passage)),
     });

@@ -9,6 +9,7 @@ use postgres::{IsolationLevel, Row, Transaction};
 
 use super::super::encoding::{bytes, kind_number, kind_of, path, places_from_bytes};
 use super::super::gallery::inverse_length;
+use super::super::ranking::RELEVANCE;
 use super::super::{Asked, Collection, Filter, Found, Globs, IndexError, IndexedItem, Query, Tests};
 use super::halfvec::Halfvec;
 use super::session::Open;
@@ -196,7 +197,7 @@ fn search(open: &mut Open, query: &[f32], filter: &Filter, count: usize) -> Resu
     }
     let rows = transaction.query(&statement.sql, &statement.parameters)?;
     let scored = rows.iter().filter_map(candidate).flat_map(|candidate| {
-        let score = product(&candidate.vector, query);
+        let score = product(&candidate.vector, query) * RELEVANCE;
         let Candidate { item, files, .. } = candidate;
         files.into_iter().map(move |file| (score, file, item.clone()))
     });
