@@ -168,9 +168,16 @@ fn rows_that_make_no_sense_are_left_out() {
     };
     change("UPDATE units SET vector = zeroblob(6) WHERE id = (SELECT unit FROM uses ORDER BY content LIMIT 1)");
     change("UPDATE items SET places = x'01' WHERE content = (SELECT min(content) + 1 FROM items)");
-    assert_eq!(bench.names().len(), 1);
-    change("UPDATE items SET end_unit = 99 WHERE content = (SELECT max(content) FROM items)");
-    assert!(bench.names().is_empty());
+    change("UPDATE items SET units = x'6300000001' WHERE content = (SELECT max(content) FROM items)");
+    // What has no vector that could be used is found by its words, and resembles nothing.
+    assert_eq!(bench.names(), ["a", "c"]);
+    let (gallery, like) = (bench.gallery(), only_item(&function("c", 3)));
+    assert_eq!(
+        gallery
+            .similar(&asked(&like, Some(-1.0)), &Filter::default(), 9)
+            .unwrap(),
+        []
+    );
 }
 
 #[test]
