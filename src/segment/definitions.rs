@@ -683,6 +683,16 @@ var _ = Describe("parser", func() {
         &["fn run", "fn stop", "type Describe parser", "  fn It reads"],
     );
     check(
+        Language::Go,
+        "package a\nvar serve = &cobra.Command{\n\tUse: \"serve\",\n\tRunE: func(c *cobra.Command) error {\n\t\treturn nil\n\t},\n}\nvar limits = Limits{Low: 1}\n",
+        &["type serve", "  fn RunE"],
+    );
+    check(
+        Language::CSharp,
+        "app.MapGet(\"/orders\", (int id) => {\n    return id;\n});\nclass A {\n    Func<int, int> twice = x => x * 2;\n    int count = 1;\n}\n",
+        &["fn app.MapGet /orders", "type A", "  fn twice"],
+    );
+    check(
         Language::Java,
         r#"class Adapters {
     static final Adapter<Number> BYTE = new Adapter<Number>() {

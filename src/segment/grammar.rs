@@ -211,10 +211,11 @@ static GO: Grammar = Grammar {
     syntax: || tree_sitter_go::LANGUAGE.into(),
     functions: &["function_declaration", "method_declaration"],
     types: &["type_spec", "type_alias"],
-    scopes: &["var_spec_list", "block", "statement_list", "ERROR"],
+    scopes: &["var_spec_list", "block", "statement_list", "literal_value", "ERROR"],
     wrappers: &["type_declaration", "var_declaration", "expression_statement"],
-    bindings: &["var_spec"],
+    bindings: &["var_spec", "keyed_element"],
     function_values: &["func_literal"],
+    object_values: &["composite_literal"],
     calls: &["call_expression"],
     ..NONE
 };
@@ -346,7 +347,16 @@ static C_SHARP: Grammar = Grammar {
         "preproc_region",
         "ERROR",
     ],
-    wrappers: &["global_statement"],
+    wrappers: &[
+        "global_statement",
+        "field_declaration",
+        "variable_declaration",
+        "local_declaration_statement",
+        "expression_statement",
+    ],
+    bindings: &["variable_declarator"],
+    function_values: &["lambda_expression", "anonymous_method_expression"],
+    calls: &["invocation_expression"],
     ..NONE
 };
 

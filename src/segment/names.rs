@@ -25,12 +25,25 @@ pub(super) fn bound_value(node: Node<'_>) -> Option<Node<'_>> {
         .find_map(|field| node.child_by_field_name(field))
         .or_else(|| {
             let mut cursor = node.walk();
-            node.named_children(&mut cursor)
-                .find(|child| child.kind() == "expression_list")
+            node.named_children(&mut cursor).find(|child| {
+                matches!(
+                    child.kind(),
+                    "expression_list" | "lambda_expression" | "anonymous_method_expression"
+                )
+            })
         })?;
+    // A list of one value, and the pointer to a literal in Go.
+    let value = match value.kind() {
+        "expression_list" => value.named_child(0).filter(|_| value.named_child_count() == 1)?,
+        _ => value,
+    };
+    let literal = value.child_by_field_name("operand");
+    let value = literal
+        .filter(|literal| literal.kind() == "composite_literal")
+        .unwrap_or(value);
     match value.kind() {
-        "expression_list" => value.named_child(0).filter(|_| value.named_child_count() == 1),
         "parenthesized_expression"
+        | "literal_element"
         | "as_expression"
         | "satisfies_expression"
         | "non_null_expression"

@@ -394,7 +394,7 @@ impl Walker<'_> {
             return Some(Definition::function(name));
         }
         // Objects in objects are no types of their own.
-        let nested = matches!(node.kind(), "pair" | "field");
+        let nested = matches!(node.kind(), "pair" | "field" | "keyed_element");
         if let Some(call) = Call::new(value, self.grammar) {
             return self.bound_call(name, &call, nested);
         }
@@ -518,6 +518,7 @@ impl Walker<'_> {
             let kind = child.kind();
             let bound = || bound_value(child).filter(|_| self.grammar.bindings.contains(&kind));
             kind == "class_body"
+                || (kind == "literal_value" && self.holds_functions(child, levels))
                 || self.grammar.functions.contains(&kind)
                 || bound().is_some_and(|value| {
                     self.grammar.function_values.contains(&value.kind())
