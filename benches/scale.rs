@@ -299,7 +299,7 @@ fn fill(client: &mut Client, items: &[EmbeddedItem]) {
     ];
     let sql = "COPY fovea.items (content, ordinal, name, words, kind, language, test, places, vector, centred) FROM STDIN BINARY";
     let mut rows = BinaryCopyInWriter::new(transaction.copy_in(sql).unwrap(), &types);
-    for (number, EmbeddedItem { item, vector }) in items.iter().enumerate() {
+    for (number, EmbeddedItem { item, vector, .. }) in items.iter().enumerate() {
         let words = likeness::words(&item.name);
         let halves = Halves(vector.iter().copied().map(f16::from_f32).collect());
         let places = [item.start, item.end, item.name_start, item.name_end];

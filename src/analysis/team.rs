@@ -74,7 +74,7 @@ struct Search {
 }
 
 enum Step {
-    Search(Search),
+    Search(Box<Search>),
     Relate(DocumentId),
 }
 
@@ -145,7 +145,7 @@ impl Team {
                 work.searches.clear();
             }
             if let Some(search) = work.searches.pop_front() {
-                return Some(Step::Search(search));
+                return Some(Step::Search(Box::new(search)));
             }
             if left.is_none()
                 && let Some(id) = work.documents.pop_first()

@@ -583,7 +583,8 @@ impl<'a> Lexer<'a> {
         let mut end = start + 1;
         while let Some(&next) = self.bytes.get(end) {
             let point = number && next == b'.' && self.bytes.get(end + 1).is_some_and(u8::is_ascii_digit);
-            if !is_word(next) && !point && !(next == b'$' && self.dollars()) {
+            let dollar = next == b'$' && self.dollars();
+            if !(is_word(next) || point || dollar) {
                 break;
             }
             end += 1;
