@@ -64,6 +64,8 @@ pub(super) struct Fact {
     name: u32,
     language: Language,
     pub(super) kind: ItemKind,
+    /// Whether its vector says anything.
+    comparable: bool,
     /// What makes it weigh less in a search; whether it is a test, or in one.
     pub(super) aside: Aside,
 }
@@ -242,6 +244,7 @@ impl ListedFile<'_> {
             name: name.unwrap_or(ONE_WORD),
             language: item.language,
             kind: item.kind,
+            comparable: vector.iter().any(|v| *v != 0.0),
             aside,
         });
         let around = self.around.last().copied();
@@ -299,9 +302,13 @@ impl Gallery {
         &self.centre
     }
 
-    /// Number of items, without what stands around them.
+    /// Number of items that can be compared, without what stands around them.
     pub fn len(&self) -> usize {
-        self.facts.iter().filter(|fact| fact.kind != ItemKind::File).count()
+        let items = self
+            .facts
+            .iter()
+            .filter(|fact| fact.comparable && fact.kind != ItemKind::File);
+        items.count()
     }
 
     /// Whether there is none.
