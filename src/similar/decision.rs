@@ -23,8 +23,11 @@ const SAME_FILE: f32 = 0.25;
 /// How much more items of different files need that are alike by custom: types, and functions that a language or a library prescribes.
 const BY_CUSTOM: f32 = 0.25;
 
-/// How much more two tests need, since tests repeat their shape.
-const TESTS: f32 = 0.2;
+/// How much more two tests of different files need, since tests repeat their shape. Those of one file are never shown.
+const TESTS: f32 = 0.4;
+
+/// How much more two tests of one name need: suites that run in parallel.
+const NAMESAKE_TESTS: f32 = 0.2;
 
 /// The fewest lines of code of an item.
 const LINES: u32 = 5;
@@ -35,7 +38,7 @@ const TEST_LINES: u32 = 7;
 /// The reader of an item sees what stands fewer lines away.
 const APART: u32 = 25;
 
-/// The tokens from which on two neighbours are shown all the same: that much repeated code is worth sharing. Tests never are.
+/// The tokens from which on two neighbours are shown all the same: that much repeated code is worth sharing.
 const LARGE: u32 = 100;
 
 /// The fewest words of a section of prose.
@@ -181,7 +184,7 @@ fn excluded(a: &Facts, b: &Facts, same_file: bool) -> bool {
     let near = same_file && distance(&a.lines, &b.lines) < APART;
     let small = a.fingerprint.tokens().min(b.fingerprint.tokens()) < LARGE;
     // Methods of Go stand beside their types.
-    (siblings && a.language != Language::Go) || (near && (tests || small))
+    (siblings && a.language != Language::Go) || (same_file && tests) || (near && small)
 }
 
 /// Whether one item names the other: caller and callee, class and base. Items of one name say nothing about that: a method calls the one
@@ -215,7 +218,7 @@ fn distance(a: &Range<u32>, b: &Range<u32>) -> u32 {
 fn likeness_reached(a: &Facts, b: &Facts, same_file: bool, cosine: f32) -> bool {
     if !one_syntax(a.language, b.language) {
         // Two languages share no runs of tokens. The vector has to tell, as it did on judged pairs of two languages.
-        let name = likeness::words(a.name).is_some_and(|name| likeness::words(b.name) == Some(name));
+        let name = namesakes(a, b);
         let ties = Ties {
             file: same_file,
             language: false,
@@ -231,8 +234,17 @@ fn likeness_reached(a: &Facts, b: &Facts, same_file: bool, cosine: f32) -> bool 
         false if a.kind == ItemKind::Type || (customary(a) && customary(b)) => BY_CUSTOM,
         false => 0.0,
     };
-    let tests = if a.test && b.test { TESTS } else { 0.0 };
+    let tests = match a.test && b.test {
+        true if namesakes(a, b) => NAMESAKE_TESTS,
+        true => TESTS,
+        false => 0.0,
+    };
     likeness >= NEEDED + place + tests
+}
+
+/// Whether two items have the same name of several words.
+fn namesakes(a: &Facts, b: &Facts) -> bool {
+    likeness::words(a.name).is_some_and(|name| likeness::words(b.name) == Some(name))
 }
 
 /// Whether two languages are written alike.

@@ -244,19 +244,19 @@ fn tests_repeat_their_shape() {
         )
     };
     let (one, other) = (
-        test("hidden", 0, &case("--hidden")),
-        test("print0", 400, &case("--print0")),
+        test("shows_hidden", 0, &case("--hidden")),
+        test("prints_zeros", 400, &case("--print0")),
     );
-    assert_eq!(verdict(&one, &other, true, 0.6), None, "same shape");
+    assert_eq!(verdict(&one, &other, false, 0.6), None, "same shape");
+    let namesake = test("shows_hidden", 400, &case("--print0"));
     assert_eq!(
-        verdict(&one, &test("print0", 20, &case("--hidden")), true, 1.0),
-        None,
-        "side by side"
+        verdict(&one, &namesake, false, 0.6),
+        Some(CloneType::Renamed),
+        "parallel suites"
     );
-    assert_eq!(
-        verdict(&one, &test("hidden", 400, &case("--hidden")), false, 1.0),
-        Some(CloneType::SameText)
-    );
+    let copy = test("prints_zeros", 400, &case("--hidden"));
+    assert_eq!(verdict(&one, &copy, false, 0.9), Some(CloneType::SameText));
+    assert_eq!(verdict(&one, &copy, true, 1.0), None, "one file");
     let short = "fn t() {\n    let a = b();\n    assert!(a.is_ok());\n    assert_eq!(a, c(1));\n    drop(a);\n}\n";
     assert_eq!(
         verdict(&test("one", 0, short), &test("other", 0, short), false, 1.0),
