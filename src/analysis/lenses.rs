@@ -8,14 +8,14 @@ use super::queue::lock;
 use super::team::Team;
 use super::workspace::{MAX_FOUND, Workspace};
 use super::{DocumentId, DocumentReport, Home, ItemNeighbours, Neighbour};
-use crate::segment::{Item, ItemKind};
+use crate::segment::ItemKind;
 use crate::similar::decision::Detail;
 use crate::similar::fingerprint::Fingerprint;
 use crate::similar::index::{
-    Asked, Collection, EmbeddedItem, Filter, Found, Gallery, IndexedItem, Place, Query, folded, item_words,
+    Asked, Collection, EmbeddedItem, Filter, Found, Gallery, IndexedItem, Query, folded, item_words,
 };
 use crate::similar::{Centre, ItemVector, Part, embed, likeness, units_of};
-use crate::text::{ByteRange, Snapshot};
+use crate::text::Snapshot;
 
 /// The most neighbours kept of one item among the open documents: nobody reads further, and generated code resembles itself without
 /// end.
@@ -66,7 +66,7 @@ impl DocumentVectors {
             let vector = item_vector(report, index).map_or_else(|| zeros.clone(), |found| found.vector);
             indices.push(index);
             items.push(EmbeddedItem {
-                item: indexed(&report.snapshot, item),
+                item: IndexedItem::of(&report.snapshot, item),
                 vector,
                 words: item_words(&text, &report.segments, index),
                 fingerprint: Arc::new(Fingerprint::of(
@@ -89,21 +89,6 @@ impl DocumentVectors {
     /// The items that can be compared, by their numbers.
     fn comparable(&self) -> impl Iterator<Item = usize> {
         (0..self.items.len()).filter(|at| self.items[*at].is_comparable())
-    }
-}
-
-/// An item of a text, as the index would name it.
-fn indexed(snapshot: &Snapshot, item: &Item) -> IndexedItem {
-    let ends = |range: &ByteRange| (Place::new(snapshot, range.start), Place::new(snapshot, range.end));
-    let ((start, end), (name_start, name_end)) = (ends(&item.range), ends(&item.name_range));
-    IndexedItem {
-        name: item.name.clone(),
-        kind: item.kind,
-        language: snapshot.language(),
-        start,
-        end,
-        name_start,
-        name_end,
     }
 }
 

@@ -304,37 +304,7 @@ pub struct FoundItem {
     pub link: Option<String>,
     /// Why a search found it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub why: Option<WhyFound>,
-}
-
-/// Why a search found a passage: the parts of its score.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct WhyFound {
-    /// Cosine of the passage and the query, -1 to 1.
-    pub cosine: f32,
-    /// What shared words added.
-    pub words: f32,
-    /// What the definition of a name of the query added.
-    pub definition: f32,
-    /// What the words of the path added.
-    pub path: f32,
-    /// What the sum was multiplied by; less than 1 for tests, examples, documentation.
-    pub weight: f32,
-    /// The query's words that stand in the passage, its name or its path.
-    pub matched: Vec<String>,
-}
-
-impl From<&Why> for WhyFound {
-    fn from(why: &Why) -> WhyFound {
-        WhyFound {
-            cosine: why.cosine,
-            words: why.words,
-            definition: why.definition,
-            path: why.path,
-            weight: why.weight,
-            matched: why.matched.clone(),
-        }
-    }
+    pub why: Option<Why>,
 }
 
 /// One entry of `fovea similar --format json`.
@@ -382,7 +352,7 @@ pub fn found(found: &Found) -> FoundItem {
         score: Some(found.score),
         folder: (!found.root.is_absolute()).then(|| found.root.display().to_string()),
         link: found.link.clone(),
-        why: found.why.as_ref().map(WhyFound::from),
+        why: found.why.clone(),
         ..item(&found.path, &found.item)
     }
 }

@@ -162,7 +162,7 @@ pub const KEYS: [Key; 29] = [
         Kind::Bool,
         "true",
         "Whether the folders that are open are indexed in the background, so that similar items and search know all of their files: in \
-         `fovea/index.sqlite` of your cache folder, or in memory where `cache.disk` is off. The index has names and vectors, no text.",
+         `fovea/index.sqlite` of your cache folder, or in memory where `cache.disk` is off. The index has names, vectors and hashes of words, no text.",
     ),
     key(
         "index.onBattery",

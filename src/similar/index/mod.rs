@@ -31,8 +31,8 @@ use std::path::{Path, PathBuf};
 use rusqlite::Connection;
 
 use crate::database::{self, Examination, Trouble};
-use crate::segment::ItemKind;
-use crate::text::{Language, Position, PositionEncoding, Snapshot};
+use crate::segment::{Item, ItemKind};
+use crate::text::{ByteRange, Language, Position, PositionEncoding, Snapshot};
 
 pub use collection::{Asked, Collection, Elsewhere, Filter, Found, Known, Opener, Tests};
 pub use conventions::{is_foreign_file, is_test_file, is_test_item};
@@ -108,6 +108,36 @@ pub struct IndexedItem {
     pub name_start: Place,
     /// Where its name ends, exclusive.
     pub name_end: Place,
+}
+
+impl IndexedItem {
+    /// An item of a text.
+    pub fn of(snapshot: &Snapshot, item: &Item) -> IndexedItem {
+        let place = |byte| Place::new(snapshot, byte);
+        IndexedItem {
+            name: item.name.clone(),
+            kind: item.kind,
+            language: snapshot.language(),
+            start: place(item.range.start),
+            end: place(item.range.end),
+            name_start: place(item.name_range.start),
+            name_end: place(item.name_range.end),
+        }
+    }
+
+    /// What stands around the items of a text, without the name of its file.
+    fn of_file(snapshot: &Snapshot, range: &ByteRange) -> IndexedItem {
+        let start = Place::new(snapshot, range.start);
+        IndexedItem {
+            name: String::new(),
+            kind: ItemKind::File,
+            language: snapshot.language(),
+            start,
+            end: Place::new(snapshot, range.end),
+            name_start: start,
+            name_end: start,
+        }
+    }
 }
 
 /// Why the index did not do what was asked of it.

@@ -69,8 +69,8 @@ impl Aside {
     }
 }
 
-/// Why a passage was found.
-#[derive(Debug, Clone, Default, PartialEq)]
+/// Why a passage was found; as JSON part of the answer of `fovea search`.
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize)]
 pub struct Why {
     /// Cosine of the passage and the query, -1 to 1; 0 where one of them has no vector.
     pub cosine: f32,

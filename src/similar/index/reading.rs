@@ -10,10 +10,10 @@ use super::super::fingerprint::Fingerprint;
 use super::super::vector::normalise;
 use super::super::words::WordCounts;
 use super::super::{Part, embed, units_of};
-use super::{IndexedItem, Limits, Place, passages};
+use super::{IndexedItem, Limits, passages};
 use crate::model::{Checkpoint, Keep, Model, ModelError, Packed, Tokens, UNSTOPPED};
 use crate::segment::ItemKind;
-use crate::text::{ByteRange, Language, Snapshot};
+use crate::text::{Language, Snapshot};
 
 /// The version of what is in the index. To be raised by whoever changes which items a file has, or their vectors.
 const CONTENTS: u32 = 4;
@@ -101,9 +101,8 @@ pub fn read(model: &Model, text: &str, language: Language) -> Contents {
             *numbers[unit].get_or_insert_with(|| push(&text[segment.range.clone()], segment.language))
         });
         let units = own.collect();
-        let name = (item.name.clone(), item.name_range.clone());
         passages.push(Passage {
-            item: indexed(&snapshot, item.kind, item.range.clone(), name),
+            item: IndexedItem::of(&snapshot, item),
             units,
             words: passages::item_words(text, &segments, index),
             fingerprint: Arc::new(Fingerprint::of(&text[item.range.clone()], language)),
@@ -114,33 +113,14 @@ pub fn read(model: &Model, text: &str, language: Language) -> Contents {
             true => Vec::new(),
             false => passages::fitting(model, &piece.text, language),
         };
-        let name = (String::new(), piece.range.start..piece.range.start);
         passages.push(Passage {
             units: read.iter().map(|text| push(text, language)).collect(),
-            item: indexed(&snapshot, ItemKind::File, piece.range, name),
+            item: IndexedItem::of_file(&snapshot, &piece.range),
             words: WordCounts::of(&piece.text),
             fingerprint: Arc::default(),
         });
     }
     Contents { units, passages }
-}
-
-fn indexed(
-    snapshot: &Snapshot,
-    kind: ItemKind,
-    range: ByteRange,
-    (name, name_range): (String, ByteRange),
-) -> IndexedItem {
-    let place = |byte| Place::new(snapshot, byte);
-    IndexedItem {
-        name,
-        kind,
-        language: snapshot.language(),
-        start: place(range.start),
-        end: place(range.end),
-        name_start: place(name_range.start),
-        name_end: place(name_range.end),
-    }
 }
 
 /// What is kept of a unit.
