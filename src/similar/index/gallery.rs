@@ -179,7 +179,11 @@ impl Listing {
         let length = |(index, fact): (usize, &Fact)| {
             vector.clear();
             vector.extend(self.rows.row(index));
-            inverse_length(&vector, centre.mean(fact.language))
+            // Zeros less a mean would resemble what the mean does not.
+            match fact.comparable {
+                true => inverse_length(&vector, centre.mean(fact.language)),
+                false => 0.0,
+            }
         };
         let spread = self.facts.iter().enumerate().map(length).collect();
         self.items.shrink_to_fit();

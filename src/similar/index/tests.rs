@@ -443,3 +443,19 @@ fn what_cannot_be_indexed_is_said() {
         .unwrap();
     assert_eq!(memory.gallery(&MODEL, bench.root.path()).unwrap().len(), 1);
 }
+
+#[test]
+fn an_item_too_short_to_be_compared_is_found_by_its_name_and_resembles_nothing() {
+    let bench = Bench::new();
+    let functions: String = (0..24).map(|i| function(&format!("sum_{i}"), i) + "\n").collect();
+    bench.write("a.rs", &format!("fn tiny() {{}}\n\n{functions}"));
+    bench.renew();
+    let gallery = bench.gallery();
+    let found = search(&gallery, "tiny", &Filter::default(), 1);
+    assert_eq!(found[0].item.name, "tiny");
+    // Even where the mean of its language is taken away.
+    let like = only_item(&function("other", 77));
+    let near = gallery.similar(&asked(&like, None), &Filter::default(), 100).unwrap();
+    assert_eq!((near.len(), gallery.len()), (24, 24));
+    assert!(near.iter().all(|hit| hit.item.name != "tiny"));
+}
