@@ -179,10 +179,14 @@ def what_is_less_similar_is_told_too(helix):
     helix.until("the action", lambda screen: re.search(r"Go to similar.*load_preferences", screen), lambda: actions(helix))
 
 
-@effect("lens.detail", '"all"')
+def with_two_getters(work):
+    with (work / "src/config.rs").open("a") as file:
+        for name in ["width", "height"]:
+            file.write(f"\nfn bar_{name}(bar: &ProgressBar) -> usize {{ bar.{name}_in_cells }}\n")
+
+
+@effect("lens.detail", '"all"', prepare=with_two_getters)
 def what_is_too_short_for_news_is_told_too(helix):
-    insert_line(helix, "fn bar_width(bar: &ProgressBar) -> usize { bar.width_in_cells }")
-    insert_line(helix, "fn bar_height(bar: &ProgressBar) -> usize { bar.height_in_cells }")
     helix.find("bar_width")
     helix.until("the action", lambda screen: re.search(r"Go to similar.*bar_height", screen), lambda: actions(helix))
 

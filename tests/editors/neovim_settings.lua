@@ -223,7 +223,9 @@ return function(scope, config_file)
         once_read()
       end,
       seen = function()
-        return lenses(config_file)[find(config_file, 'fn bar_width')] ~= nil
+        return vim.iter(vim.tbl_values(lenses(config_file))):any(function(lens)
+          return lens:find('bar_height') ~= nil
+        end)
       end,
     },
     ['index.enable'] = {

@@ -10,10 +10,13 @@ use postgres::{Client, NoTls};
 /// The folder of the server's programs; what needs a server is skipped where it is not set.
 const VARIABLE: &str = "FOVEA_POSTGRES_BIN";
 
-/// A server with a database `index`, reached through a socket and a port of this machine.
+/// Names the socket: each server has a folder of its own for it and listens to nothing else, so that tests beside each other
+/// cannot want the same port.
+const PORT: u16 = 5432;
+
+/// A server with a database `index`, reached through a socket.
 pub struct Server {
     folder: tempfile::TempDir,
-    pub port: u16,
 }
 
 impl Server {
@@ -28,12 +31,7 @@ impl Server {
         if is_root() {
             run(Command::new("chown").arg("nobody").arg(folder.path()));
         }
-        let port = std::net::TcpListener::bind("127.0.0.1:0")
-            .unwrap()
-            .local_addr()
-            .unwrap()
-            .port();
-        let server = Server { folder, port };
+        let server = Server { folder };
         let mut initdb = as_nobody(&programs.join("initdb"));
         initdb
             .arg("-D")
@@ -71,12 +69,22 @@ impl Server {
     /// Starts it, once more where it was stopped.
     pub fn go(&self) {
         let folder = self.folder.path().display();
-        let options = format!(
-            "-p {} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder} -c fsync=off",
-            self.port
-        );
+        let options = format!("-p {PORT} -c listen_addresses= -c unix_socket_directories={folder} -c fsync=off");
         let log = self.folder.path().join("log");
-        run(self.control().arg("-l").arg(log).args(["-o", &options, "start"]));
+        let output = self
+            .control()
+            .arg("-l")
+            .arg(&log)
+            .args(["-o", &options, "start"])
+            .output()
+            .unwrap();
+        let log = std::fs::read_to_string(log).unwrap_or_default();
+        assert!(output.status.success(), "the server did not start: {log}");
+    }
+
+    /// The socket that it listens to.
+    pub fn socket(&self) -> PathBuf {
+        self.folder.path().join(format!(".s.PGSQL.{PORT}"))
     }
 
     /// Kills it as a crash would.
@@ -87,7 +95,7 @@ impl Server {
     /// Its address through the socket, for a role.
     pub fn address(&self, role: &str) -> String {
         let folder = self.folder.path().display().to_string().replace('/', "%2F");
-        format!("postgres://{role}@{folder}:{}/index", self.port)
+        format!("postgres://{role}@{folder}:{PORT}/index")
     }
 
     /// The place of its database as the superuser sees it.
@@ -100,7 +108,7 @@ impl Server {
         let mut config = postgres::Config::new();
         config
             .host_path(self.folder.path())
-            .port(self.port)
+            .port(PORT)
             .user("postgres")
             .dbname(database);
         if let Some(password) = password {

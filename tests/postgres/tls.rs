@@ -2,7 +2,8 @@
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::path::Path;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,7 +23,7 @@ fn the_server_has_to_prove_who_it_is_as_the_address_says() {
     for name in ["ours", "other"] {
         certificate(keys.path(), name);
     }
-    let port = in_front_of(server.port, keys.path());
+    let port = in_front_of(server.socket(), keys.path());
     let ask = |host: &str, options: &str| {
         let address = format!("postgres://postgres@{host}:{port}/index?{options}");
         let place = StorePlace::from_argument(&address).unwrap();
@@ -62,7 +63,8 @@ fn the_server_has_to_prove_who_it_is_as_the_address_says() {
         assert!(error.contains(said), "{options}: {error}");
     }
     // A server that cannot is not spoken to in the clear.
-    let place = format!("postgres://postgres@127.0.0.1:{}/index?sslmode=require", server.port);
+    let port = listening(server.socket(), as_it_is);
+    let place = format!("postgres://postgres@127.0.0.1:{port}/index?sslmode=require");
     let error = Shared::open(StorePlace::from_argument(&place).unwrap(), &MODEL, None)
         .unwrap_err()
         .to_string();
@@ -82,8 +84,8 @@ fn certificate(folder: &Path, name: &str) {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
-/// Speaks TLS on a port and what it hears to another; until the process ends.
-fn in_front_of(port: u16, keys: &Path) -> u16 {
+/// Speaks TLS on a port and what it hears to a socket; until the process ends.
+fn in_front_of(socket: PathBuf, keys: &Path) -> u16 {
     let certificates = CertificateDer::pem_file_iter(keys.join("ours.pem")).unwrap();
     let certificates = certificates.collect::<Result<Vec<_>, _>>().unwrap();
     let key = PrivateKeyDer::from_pem_file(keys.join("ours.key")).unwrap();
@@ -94,22 +96,37 @@ fn in_front_of(port: u16, keys: &Path) -> u16 {
         .with_single_cert(certificates, key)
         .unwrap();
     let config = Arc::new(config);
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let own = listener.local_addr().unwrap().port();
-    std::thread::spawn(move || {
-        for stream in listener.incoming() {
-            let config = Arc::clone(&config);
-            std::thread::spawn(move || pass_on(stream?, config, port));
-        }
-    });
-    own
+    listening(socket, move |client, server| {
+        pass_on(client, server, Arc::clone(&config))
+    })
 }
 
-fn pass_on(mut client: TcpStream, config: Arc<ServerConfig>, port: u16) -> std::io::Result<()> {
+/// A port on which each connection is passed on to a socket, as told; until the process ends.
+fn listening<F>(socket: PathBuf, pass_on: F) -> u16
+where
+    F: Fn(TcpStream, UnixStream) -> std::io::Result<()> + Clone + Send + 'static,
+{
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let (socket, pass_on) = (socket.clone(), pass_on.clone());
+            std::thread::spawn(move || pass_on(stream?, UnixStream::connect(socket)?));
+        }
+    });
+    port
+}
+
+fn as_it_is(mut client: TcpStream, mut server: UnixStream) -> std::io::Result<()> {
+    let (mut asked, mut asking) = (client.try_clone()?, server.try_clone()?);
+    std::thread::spawn(move || std::io::copy(&mut asked, &mut asking));
+    std::io::copy(&mut server, &mut client).map(drop)
+}
+
+fn pass_on(mut client: TcpStream, mut server: UnixStream, config: Arc<ServerConfig>) -> std::io::Result<()> {
     // The request for TLS, eight bytes, and that it is granted.
     client.read_exact(&mut [0; 8])?;
     client.write_all(b"S")?;
-    let mut server = TcpStream::connect(("127.0.0.1", port))?;
     let mut client = StreamOwned::new(ServerConnection::new(config).map_err(std::io::Error::other)?, client);
     // One thread for both ways, which take turns: each is listened to for a moment.
     client.conn.complete_io(&mut client.sock)?;
