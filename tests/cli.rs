@@ -793,7 +793,10 @@ fn compare_tells_what_the_languages_have_in_common_by_an_index() {
     ];
     let similar = json(&with_cache(cache.path(), &similar).output().unwrap());
     let score = number(&similar[0]["similar"][0]["score"]);
-    assert!((score - number(&centred["cosine"])).abs() < 2e-3, "{score} {centred}");
+    assert!(
+        (score - number(&centred["similarity"])).abs() < 2e-3,
+        "{score} {centred}"
+    );
     for (format, title) in [("terminal", "centred cosine"), ("markdown", "**centred cosine")] {
         let shown = stdout(&compare(format));
         assert!(

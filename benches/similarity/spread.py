@@ -1,9 +1,10 @@
-"""Compares functions of several languages by cosine, and by cosine over spread.
+"""Compares functions of several languages by cosine, by cosine over spread, and as Fovea tells it.
 
 FOVEA=…/fovea FOVEA_EVALUATION_CACHE=… python spread.py ITEMS.jsonl
 
 The spread of an item against a language is the root mean square of its cosines with that language's items. An item that lies along the
-main directions of a language is near all of it; dividing by the spread takes that away. One matrix per language is enough.
+main directions of a language is near all of it; dividing by the spread takes that away. One matrix per language is enough. Fovea multiplies
+by the spreads against the items' own languages too: within one language it is the cosine then, and between two its measure is the same.
 """
 
 import json
@@ -37,6 +38,14 @@ def over_spread(vectors, languages):
     return vectors @ vectors.T / np.sqrt(np.maximum(towards * towards.T, 1e-9))
 
 
+def as_told(vectors, languages):
+    """cosine(i, j) × sqrt(spread(i, own) × spread(j, own) / (spread(i, language of j) × spread(j, language of i)))"""
+    names, spread = spreads(vectors, languages)
+    column = np.array([names.index(language) for language in languages])
+    own = spread[np.arange(len(languages)), column]
+    return over_spread(vectors, languages) * np.sqrt(np.outer(own, own))
+
+
 class Given:
     """Scores in the place of vectors, for `ranked`, which multiplies what it gets by its transpose."""
 
@@ -57,7 +66,7 @@ def other_languages(items):
 def report(title, items, texts):
     languages = np.array([item["language"] for item in items])
     vectors = centred(by_language(items, texts), languages)
-    systems = {"cosine": vectors @ vectors.T, "over spread": over_spread(vectors, languages)}
+    systems = {"cosine": vectors @ vectors.T, "over spread": over_spread(vectors, languages), "as told": as_told(vectors, languages)}
     for pool, rule in {"all candidates": across, "other languages": other_languages}.items():
         rows = [(s, h, ranked(items, Given(systems[s]), h, *rule(items))) for h in HALVES for s in systems]
         table(f"{title}, {pool}", rows)

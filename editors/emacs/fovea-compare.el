@@ -194,8 +194,11 @@
   (let ((centred (plist-get answer :centred)))
     (list (format " · cosine %.3f · residual %.0e" (plist-get answer :cosine) (plist-get answer :residual))
           (if centred
-              (format " · apart from the languages %.3f · languages %.3f"
-                      (plist-get centred :cosine) (plist-get centred :common))
+              (concat (format " · apart from the languages %.3f · languages %.3f"
+                              (plist-get centred :cosine) (plist-get centred :common))
+                      (if (> (abs (- (plist-get centred :similarity) (plist-get centred :cosine))) 5e-4)
+                          (format " · as within one language %.3f" (plist-get centred :similarity))
+                        ""))
             ""))))
 
 (defun fovea--where (passage)

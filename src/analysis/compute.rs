@@ -11,7 +11,7 @@ use super::engine::Engine;
 use super::merge::merge;
 use super::pool::Pool;
 use super::{DocumentId, DocumentReport, SourcesReport, UnitReport};
-use crate::explain::{Means, PairReport};
+use crate::explain::PairReport;
 use crate::model::{Checkpoint, ModelError};
 use crate::segment::{self, Budget, Reading, Segments};
 use crate::similar::Centre;
@@ -221,8 +221,8 @@ impl Compute<'_> {
         checkpoint: Checkpoint,
     ) -> Result<PairReport, Trouble> {
         let (engine, voices) = (self.engine, (self.setting.voice(a.1), self.setting.voice(b.1)));
-        let (mean_a, mean_b) = (centre.mean(a.1), centre.mean(b.1));
-        let means = (mean_a.is_some() || mean_b.is_some()).then_some(Means { a: mean_a, b: mean_b });
+        let between = centre.between(a.1, b.1);
+        let means = between.is_known().then(|| between.means());
         Ok(self
             .pool
             .install(|| engine.compare((a.0, voices.0), (b.0, voices.1), means, checkpoint))?)

@@ -8,13 +8,13 @@ use super::queue::lock;
 use super::team::Team;
 use super::workspace::{MAX_FOUND, Workspace};
 use super::{DocumentId, DocumentReport, Home, ItemNeighbours, Neighbour};
-use crate::segment::ItemKind;
+use crate::segment::{Item, ItemKind};
 use crate::similar::decision::Detail;
 use crate::similar::fingerprint::Fingerprint;
 use crate::similar::index::{
     Asked, Collection, EmbeddedItem, Filter, Found, Gallery, IndexedItem, Query, folded, item_words,
 };
-use crate::similar::{Centre, ItemVector, Part, embed, likeness, units_of};
+use crate::similar::{Centre, Part, embed, likeness, units_of};
 use crate::text::Snapshot;
 
 /// The most neighbours kept of one item among the open documents: nobody reads further, and generated code resembles itself without
@@ -28,14 +28,11 @@ pub struct DocumentVectors {
     version: i32,
     /// The text they stand in.
     snapshot: Snapshot,
-    /// One per item: its index in the report's segments.
-    indices: Vec<usize>,
     items: Vec<EmbeddedItem>,
 }
 
 /// The vector of an item by the reports of its units; `None` where it cannot be compared ([`embed`]).
-pub fn item_vector(report: &DocumentReport, index: usize) -> Option<ItemVector> {
-    let item = report.segments.items.get(index)?;
+fn item_vector(report: &DocumentReport, index: usize) -> Option<Arc<[f32]>> {
     let own = units_of(&report.segments, index);
     let parts: Vec<Part> = own
         .iter()
@@ -46,40 +43,35 @@ pub fn item_vector(report: &DocumentReport, index: usize) -> Option<ItemVector> 
             coverage: unit.coverage,
         })
         .collect();
-    Some(ItemVector {
-        document: report.id.clone(),
-        range: item.range.clone(),
-        language: report.snapshot.language(),
-        vector: embed(&parts)?,
-    })
+    embed(&parts)
+}
+
+/// The items of a complete report, in its order; those that cannot be compared have zeros for a vector.
+pub fn embedded_items(report: &DocumentReport) -> Vec<EmbeddedItem> {
+    let width = report.units.iter().flatten().map(|unit| unit.embedding.len()).next();
+    let zeros: Arc<[f32]> = vec![0.0; width.unwrap_or_default()].into();
+    let text = report.snapshot.rope().to_string();
+    let embedded = |(index, item): (usize, &Item)| EmbeddedItem {
+        item: IndexedItem::of(&report.snapshot, item),
+        // One that cannot be compared is found by its words.
+        vector: item_vector(report, index).unwrap_or_else(|| zeros.clone()),
+        words: item_words(&text, &report.segments, index),
+        fingerprint: Arc::new(Fingerprint::of(
+            text.get(item.range.clone()).unwrap_or_default(),
+            report.snapshot.language(),
+        )),
+    };
+    report.segments.items.iter().enumerate().map(embedded).collect()
 }
 
 impl DocumentVectors {
     /// The vectors of a complete report's items.
     pub fn of(report: &DocumentReport) -> DocumentVectors {
-        let (mut indices, mut items) = (Vec::new(), Vec::new());
-        let width = report.units.iter().flatten().map(|unit| unit.embedding.len()).next();
-        let zeros: Arc<[f32]> = vec![0.0; width.unwrap_or_default()].into();
-        let text = report.snapshot.rope().to_string();
-        for (index, item) in report.segments.items.iter().enumerate() {
-            // One that cannot be compared is found by its words.
-            let vector = item_vector(report, index).map_or_else(|| zeros.clone(), |found| found.vector);
-            indices.push(index);
-            items.push(EmbeddedItem {
-                item: IndexedItem::of(&report.snapshot, item),
-                vector,
-                words: item_words(&text, &report.segments, index),
-                fingerprint: Arc::new(Fingerprint::of(
-                    text.get(item.range.clone()).unwrap_or_default(),
-                    report.snapshot.language(),
-                )),
-            });
-        }
+        let items = embedded_items(report);
         DocumentVectors {
             id: report.id.clone(),
             version: report.snapshot.version(),
             snapshot: report.snapshot.clone(),
-            indices,
             items,
         }
     }
@@ -193,7 +185,7 @@ impl Lenses {
             lacking.workspace |= elsewhere.is_none();
             lacking.store |= store.is_none();
             let (elsewhere, store) = (elsewhere.unwrap_or_default(), store.unwrap_or_default());
-            found.extend(self.merge(document.indices[at], open.clone(), &elsewhere, &store));
+            found.extend(self.merge(at, open.clone(), &elsewhere, &store));
         }
         let found = Arc::new(found);
         if lacking == Lacking::default() {
@@ -230,7 +222,7 @@ impl Lenses {
             let asked = self.asked(document, at, false);
             let elsewhere = self.workspace.similar(&asked);
             let store = self.team.as_ref().and_then(|team| team.known(&asked));
-            self.merge(document.indices[at], open, &elsewhere, &store.unwrap_or_default())
+            self.merge(at, open, &elsewhere, &store.unwrap_or_default())
         });
         Some(found.collect())
     }

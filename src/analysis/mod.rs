@@ -36,7 +36,7 @@ mod workspace;
 pub use cancel::CancelToken;
 pub use engine::{Engine, Loader, loader};
 pub use handle::Analysis;
-pub use lenses::item_vector;
+pub use lenses::embedded_items;
 pub use options::{Event, IndexStatus, ModelStatus, Options, Status};
 pub use team::StoreStage;
 pub use unit::{SourcesReport, UnitReport, WordScore, analyse, analyse_heads, sources};

@@ -7,8 +7,10 @@ use super::handle::Analysis;
 use super::lenses::Lenses;
 use super::questions::mixed_up;
 use super::queue::{Answer, Ask};
+use super::workspace::Stage;
 use super::{CancelToken, DocumentId, Home, ItemNeighbours, Neighbour, Refusal};
 use crate::similar::index::{Filter, Query};
+use crate::text::Language;
 
 /// How long a search waits for the team's store.
 pub const STORE_SEARCH: Duration = Duration::from_secs(2);
@@ -31,6 +33,18 @@ impl Analysis {
             closed if closed.is_empty() => found,
             closed => Arc::new(without(Vec::clone(&found), &closed)),
         })
+    }
+
+    /// Whether the scores of a language's items are the ones that they will have: while the workspace is indexed for the first time, what
+    /// the language has in common moves until enough is known. [`super::Event::Neighbours`] tells when they are.
+    pub fn is_settled(&self, language: Language) -> bool {
+        let state = self.shared().state();
+        let roots = state.options.workspace.as_ref().map(|scope| &scope.roots);
+        let indexing = &state.indexing;
+        let grows = !indexing.complete && !indexing.cancelled && !state.paused && indexing.stage != Stage::OnBattery;
+        let grows = grows && roots.is_some_and(|roots| !roots.is_empty());
+        drop(state);
+        !grows || self.shared().workspace().is_settled(language)
     }
 
     /// As [`Analysis::neighbours`], of the items around an offset alone, the innermost first, and complete: nothing is computed of

@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 use super::input::{self, Usage};
 use super::output::Colour;
 use super::{ModelArguments, index, output};
-use crate::explain::{Means, compare_centred};
+use crate::explain::compare_centred;
 use crate::model::UNSTOPPED;
 use crate::render::{json, markdown, terminal};
 use crate::segment::{Budget, parse, segment};
@@ -88,10 +88,10 @@ pub(super) fn run(arguments: &Compare) -> Result<()> {
         .as_deref()
         .map(|root| index::gallery(&model, root))
         .transpose()?;
-    let means = gallery.as_ref().map(|gallery| Means {
-        a: gallery.centre().mean(read_a.1),
-        b: gallery.centre().mean(read_b.1),
-    });
+    let between = gallery
+        .as_ref()
+        .map(|gallery| gallery.centre().between(read_a.1, read_b.1));
+    let means = between.as_ref().map(|between| between.means());
     let report = compare_centred(&model, read_a, read_b, means, UNSTOPPED)?;
     let (a, b) = ((&a.snapshot, &a.range), (&b.snapshot, &b.range));
     match arguments.format {

@@ -10,14 +10,15 @@ use clap::{Args, ValueEnum};
 use super::input::Usage;
 use super::output::{Colour, Progress};
 use super::{ModelArguments, input, output};
-use crate::analysis::{DocumentReport, UnitReport, analyse_heads, item_vector};
+use crate::analysis::{DocumentReport, UnitReport, analyse_heads, embedded_items};
 use crate::explain::{Heads, Method};
 use crate::model::{Model, UNSTOPPED};
 use crate::render::terminal::SimilarPair;
 use crate::render::{html, json, terminal};
 use crate::segment::Segments;
-use crate::similar::{Space, likeness};
-use crate::text::{PositionEncoding, Snapshot};
+use crate::similar::index::{Asked, Collection, EmbeddedItem, Filter, Gallery, IndexedItem};
+use crate::similar::{Centre, likeness};
+use crate::text::Snapshot;
 
 /// Arguments of `fovea explain`.
 #[derive(Args, Debug)]
@@ -156,36 +157,35 @@ fn units(
     Ok(reports)
 }
 
-/// Items of the document that resemble each other, best first; each pair once.
+/// How many similar pairs are told.
+const PAIRS: usize = 8;
+
+/// Items of the document that lenses show for each other, best first; each pair once.
 fn similar(report: &DocumentReport) -> Vec<SimilarPair> {
-    let mut named = Vec::new();
-    let mut vectors = Vec::new();
-    for (index, item) in report.segments.items.iter().enumerate() {
-        let Some(vector) = item_vector(report, index) else {
-            continue;
-        };
-        vectors.push(vector);
-        let line = report
-            .snapshot
-            .position(item.name_range.start, PositionEncoding::Utf8)
-            .line
-            + 1;
-        named.push((item.name.clone(), line));
-    }
-    let space = Space::new(vectors);
+    let items = embedded_items(report);
+    let path = PathBuf::from(&*report.id);
+    let width = items.first().map_or(0, |item| item.vector.len());
+    let gallery = Gallery::of_items(&[(path.clone(), &items)], &Centre::default(), width);
+    let named = |item: &IndexedItem| (item.name.clone(), item.name_start.line + 1);
     let mut pairs = Vec::new();
-    for (index, a) in named.iter().enumerate() {
-        let later = space
-            .neighbours(index, likeness::DEFAULT, named.len())
-            .into_iter()
-            .filter(|(other, _)| *other > index);
-        pairs.extend(later.map(|(other, score)| SimilarPair {
-            score,
-            a: a.clone(),
-            b: named[other].clone(),
+    for EmbeddedItem { item, vector, .. } in items.iter().filter(|item| item.is_comparable()) {
+        let asked = Asked {
+            path: Some(&path),
+            item,
+            vector,
+            base: Some(likeness::DEFAULT),
+            known: gallery.known(&path, item),
+        };
+        let found = gallery.similar(&asked, &Filter::default(), items.len());
+        let later = found.into_iter().flatten();
+        let later = later.filter(|found| found.item.start.byte > item.start.byte);
+        pairs.extend(later.map(|found| SimilarPair {
+            score: found.score,
+            a: named(item),
+            b: named(&found.item),
         }));
     }
     pairs.sort_by(|a, b| b.score.total_cmp(&a.score));
-    pairs.truncate(8);
+    pairs.truncate(PAIRS);
     pairs
 }

@@ -11,12 +11,21 @@ use crate::model::ModelError;
 
 /// The mean vectors of the languages of two passages, each a mean of embeddings of unit length; `None` where no mean is known. One of
 /// another width than the model's is none.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct Means<'a> {
     /// The mean of the first passage's language.
     pub a: Option<&'a [f32]>,
     /// The mean of the second passage's language.
     pub b: Option<&'a [f32]>,
+    /// How a cosine between the two languages is measured, where they are two.
+    pub between: Option<&'a dyn Between>,
+}
+
+/// Two languages whose cosines are told in the measure of those within one.
+pub trait Between: std::fmt::Debug + Sync {
+    /// What the cosine of a vector of the first language and one of the second, both without their means and of unit length, is
+    /// multiplied by.
+    fn factor(&self, a: &[f32], b: &[f32]) -> f32;
 }
 
 /// One passage of the centred variant.
@@ -37,8 +46,10 @@ pub struct CentredSide {
 /// Why two passages are similar apart from their languages.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Centred {
-    /// Cosine of the two embeddings without the means of their languages, -1 to 1: what `fovea similar` and lenses show.
+    /// Cosine of the two embeddings without the means of their languages, -1 to 1.
     pub cosine: f32,
+    /// What `fovea similar` and lenses show, -1 to 1: the centred cosine; between two languages in the measure of those within one.
+    pub similarity: f32,
     /// |centred cosine - sum of all pairs|.
     pub residual: f32,
     /// How much of the raw cosine has a mean of a language in it. The rest is what the passages have of their own:
@@ -75,8 +86,12 @@ pub(super) fn centred(
     let (a, parts_a) = without(a, parts_a, mean_a)?;
     let (b, parts_b) = without(b, parts_b, mean_b)?;
     let own = split((&a, &parts_a), (&b, &parts_b))?;
+    let factor = means
+        .between
+        .map_or(1.0, |between| between.factor(&unit(&a), &unit(&b)));
     Ok(Centred {
         cosine: own.cosine,
+        similarity: (own.cosine * factor).clamp(-1.0, 1.0),
         residual: own.residual,
         common: (f64::from(raw.cosine) - own.lengths * f64::from(own.cosine)) as f32,
         own_length: own.lengths as f32,
@@ -98,6 +113,11 @@ fn without(embedding: &[f32], parts: &Tensor, mean: Option<&[f32]>) -> Result<(V
     let own: Vec<f32> = own.collect();
     let last = Tensor::from_vec(taken, (1, embedding.len()), parts.device())?;
     Ok((own, Tensor::cat(&[&(parts * scale)?, &last], 0)?)) // (words + 3, width)
+}
+
+fn unit(vector: &[f32]) -> Vec<f32> {
+    let scale = length(vector).max(1e-9).recip() as f32;
+    vector.iter().map(|v| v * scale).collect()
 }
 
 fn side(sums: &[f32], known: bool) -> CentredSide {

@@ -85,6 +85,13 @@ impl<'a> Compared<'a> {
         ])
     }
 
+    /// What lenses show for two passages in different languages, where it is another number than the centred cosine.
+    pub fn measured(self) -> Option<String> {
+        let centred = self.report.centred.as_ref()?;
+        let differs = (centred.similarity - centred.cosine).abs() > 5e-5;
+        differs.then(|| format!(", as similarity within one language {:.4}", centred.similarity))
+    }
+
     /// What of the cosine is common to the languages and what is not, in a sentence.
     pub fn common(self, languages: [Language; 2]) -> Option<String> {
         let centred = self.report.centred.as_ref()?;

@@ -168,6 +168,8 @@ pub struct Compare {
 pub struct CompareCentred {
     /// Cosine of the embeddings without the means of their languages.
     pub cosine: f32,
+    /// What `fovea similar` and lenses show: that cosine; between two languages in the measure of those within one.
+    pub similarity: f32,
     /// |centred cosine - sum of all pairs|.
     pub residual: f32,
     /// How much of the raw cosine is what the languages have in common: cosine = common + own_length · centred cosine.
@@ -250,6 +252,7 @@ fn centred(report: &Centred, a: &Snapshot, b: &Snapshot) -> CompareCentred {
     };
     CompareCentred {
         cosine: report.cosine,
+        similarity: report.similarity,
         residual: report.residual,
         common: report.common,
         own_length: report.own_length,

@@ -4,12 +4,19 @@
 //! of the language is taken away says what they do, so that a threshold means the same for every pair.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
+use super::moments::{Moment, Spreads, factor};
 use super::vector::{dot, normalise};
+use crate::explain::{Between, Means};
 use crate::text::Language;
 
 /// From this many items on, the mean vector of a language is taken away whole; below, in proportion.
 const FULL: f64 = 20.0;
+
+/// How far a mean may move before it is another one. A mean of 500 unit vectors is about so far from that of all there are, in a direction
+/// of hundreds, which moves a cosine by some thousandths.
+const MOVED: f32 = 0.05;
 
 /// The sum of the vectors of each group, and how many there are.
 #[derive(Debug, Default)]
@@ -38,14 +45,20 @@ impl Sums {
             sum.into_iter().map(|s| (s * factor) as f32).collect()
         };
         let means = self.0.into_iter().map(|(group, sum)| (group, shrunk(sum)));
-        Centre { means: means.collect() }
+        Centre {
+            means: means.collect(),
+            moments: HashMap::new(),
+        }
     }
 }
 
-/// The mean vector of each language. Prose of every kind is one group, each programming language its own.
+/// The mean vector of each language, and how its items lie around it. Prose of every kind is one group, each programming language its
+/// own.
 #[derive(Debug, Clone, Default)]
 pub struct Centre {
     means: HashMap<Option<Language>, Vec<f32>>,
+    /// Of programming languages, where there are several.
+    moments: HashMap<Language, Arc<Moment>>,
 }
 
 impl Centre {
@@ -69,7 +82,52 @@ impl Centre {
     pub fn from_means(means: impl Iterator<Item = (Language, Vec<f32>)>) -> Centre {
         Centre {
             means: means.map(|(language, mean)| (group(language), mean)).collect(),
+            moments: HashMap::new(),
         }
+    }
+
+    /// With the moments of languages that have none yet.
+    pub(super) fn with_moments(mut self, moments: impl Iterator<Item = (Language, Arc<Moment>)>) -> Centre {
+        for (language, moment) in moments {
+            self.moments.entry(language).or_insert(moment);
+        }
+        self
+    }
+
+    /// The languages whose moments are known.
+    pub(super) fn moments(&self) -> impl Iterator<Item = Language> {
+        self.moments.keys().copied()
+    }
+
+    /// How near a vector of a language, without its mean and of unit length, is to its own language and to another; `None` where one of
+    /// the two is not known, or they are the same.
+    pub(super) fn spreads(&self, own: Language, other: Language, vector: &[f32]) -> Option<Spreads> {
+        let known = self.moments.get(&own).zip(self.moments.get(&other));
+        let (own, other) = known.filter(|_| own != other)?;
+        Some(Spreads {
+            own: own.spread(vector, true),
+            other: other.spread(vector, false),
+        })
+    }
+
+    /// How near a vector of one of the languages is to a language on the whole.
+    pub(super) fn spread(&self, own: Language, language: Language, vector: &[f32]) -> f32 {
+        let moment = self.moments.get(&language);
+        moment.map_or(1.0, |moment| moment.spread(vector, own == language))
+    }
+
+    /// How much a factor between two languages counts, 0 to 1.
+    pub(super) fn certainty(&self, a: Language, b: Language) -> f32 {
+        let certainty = |language| self.moments.get(&language).map_or(0.0, |moment| moment.certainty());
+        certainty(a).min(certainty(b))
+    }
+
+    /// What the cosine of two vectors, without the means of their languages and of unit length, is multiplied by, so that it says the same
+    /// as one within a language: 1 within one, and where one of them is not known.
+    pub fn factor(&self, (a, vector_a): (Language, &[f32]), (b, vector_b): (Language, &[f32])) -> f32 {
+        let (of_a, of_b) = (self.spreads(a, b, vector_a), self.spreads(b, a, vector_b));
+        of_a.zip(of_b)
+            .map_or(1.0, |(of_a, of_b)| factor(of_a, of_b, self.certainty(a, b)))
     }
 
     /// The mean of each group, with a language of it.
@@ -80,12 +138,29 @@ impl Centre {
             .map(move |(group, mean)| (named(group), mean.as_slice()))
     }
 
+    /// These means, but for those that have hardly moved since `before`: so that a score stays the same while an index grows.
+    pub fn steady(mut self, before: &Centre) -> Centre {
+        for (group, known) in &before.means {
+            let moved = |mean: &Vec<f32>| {
+                let squares = mean.iter().zip(known).map(|(a, b)| (a - b).powi(2));
+                squares.sum::<f32>().sqrt()
+            };
+            if let Some(mean) = self.means.get_mut(group).filter(|mean| moved(mean) < MOVED) {
+                mean.clone_from(known);
+                let moment = group.and_then(|language| Some((language, before.moments.get(&language)?)));
+                self.moments
+                    .extend(moment.map(|(language, moment)| (language, Arc::clone(moment))));
+            }
+        }
+        self
+    }
+
     /// These means, and those of `others` for languages that these do not have.
     pub fn or(mut self, others: Centre) -> Centre {
         for (group, mean) in others.means {
             self.means.entry(group).or_insert(mean);
         }
-        self
+        self.with_moments(others.moments.into_iter())
     }
 
     /// What is taken away from vectors of a language, if anything.
@@ -114,6 +189,11 @@ impl Centre {
         }
     }
 
+    /// What a comparison of passages in two languages takes away, and how it measures what is left.
+    pub fn between(&self, a: Language, b: Language) -> BetweenLanguages<'_> {
+        BetweenLanguages { centre: self, a, b }
+    }
+
     /// Takes the mean of its language away from a vector and brings it to unit length; one that is nothing but that mean becomes
     /// zeros.
     pub fn apply(&self, language: Language, vector: &mut [f32]) {
@@ -123,6 +203,36 @@ impl Centre {
         if !normalise(vector) {
             vector.fill(0.0);
         }
+    }
+}
+
+/// Two languages as a [`Centre`] knows them.
+#[derive(Debug, Clone, Copy)]
+pub struct BetweenLanguages<'a> {
+    centre: &'a Centre,
+    a: Language,
+    b: Language,
+}
+
+impl BetweenLanguages<'_> {
+    /// Whether anything is known of one of them.
+    pub fn is_known(&self) -> bool {
+        self.centre.mean(self.a).is_some() || self.centre.mean(self.b).is_some()
+    }
+
+    /// For a comparison.
+    pub fn means(&self) -> Means<'_> {
+        Means {
+            a: self.centre.mean(self.a),
+            b: self.centre.mean(self.b),
+            between: Some(self),
+        }
+    }
+}
+
+impl Between for BetweenLanguages<'_> {
+    fn factor(&self, a: &[f32], b: &[f32]) -> f32 {
+        self.centre.factor((self.a, a), (self.b, b))
     }
 }
 
@@ -172,5 +282,66 @@ mod tests {
         let mut vector = [3.0f32, 4.0];
         centre.apply(Language::Rust, &mut vector);
         assert!((vector[0] - 0.6).abs() < 1e-6 && (vector[1] - 0.8).abs() < 1e-6);
+    }
+
+    #[test]
+    fn few_items_are_centred_little_and_twenty_wholly() {
+        let cosine = |count: usize| {
+            let vectors = (0..count).map(|i| [1.0, if i % 2 == 0 { 0.3f32 } else { -0.3 }]);
+            let vectors: Vec<[f32; 2]> = vectors.collect();
+            let centre = Centre::of(vectors.iter().map(|v| (Language::Rust, v.as_slice())));
+            let (mut a, mut b) = ([1.0, 0.3], [1.0, -0.3]);
+            centre.apply(Language::Rust, &mut a);
+            centre.apply(Language::Rust, &mut b);
+            dot(&a, &b)
+        };
+        let raw = (1.0 - 0.09) / 1.09;
+        assert!((cosine(1) - raw).abs() < 1e-6);
+        let two = cosine(2);
+        assert!(
+            two < raw && two > 0.7,
+            "one part in nineteen of the mean is gone: {two} of {raw}"
+        );
+        assert!((cosine(20) + 1.0).abs() < 1e-4);
+    }
+
+    #[test]
+    fn a_factor_needs_both_languages_and_says_nothing_within_one() {
+        let along = |count: usize, x: f32| {
+            let vectors: Vec<[f32; 2]> = (0..count).map(|i| [x, if i % 2 == 0 { 1.0 } else { -1.0 }]).collect();
+            Moment::of(count, 2, |index, into| {
+                let [x, y] = vectors[index];
+                into.extend([x / x.hypot(y), y / x.hypot(y)]);
+            })
+        };
+        let moments = [(Language::Rust, along(40, 0.1)), (Language::Python, along(40, 3.0))];
+        let centre = Centre::default().with_moments(moments.into_iter().map(|(l, m)| (l, m.unwrap())));
+        let (a, b) = ([1.0f32, 0.0], [0.0f32, 1.0]);
+        let factor = |one, other| centre.factor((one, &a), (other, &a));
+        assert_eq!(factor(Language::Rust, Language::Rust), 1.0);
+        assert_eq!(factor(Language::Rust, Language::Go), 1.0);
+        // The first axis is what Python is full of and Rust has hardly.
+        let usual = centre.factor((Language::Rust, &b), (Language::Python, &a));
+        let near = centre.factor((Language::Rust, &a), (Language::Python, &b));
+        assert!(usual > 1.0 && near < 1.0, "{usual} {near}");
+    }
+
+    #[test]
+    fn a_mean_that_hardly_moves_stays_the_one_that_scores_were_told_by() {
+        let of = |vector: [f32; 2]| {
+            Centre::of(
+                (0..20)
+                    .map(|_| (Language::Go, vector))
+                    .collect::<Vec<_>>()
+                    .iter()
+                    .map(|(l, v)| (*l, v.as_slice())),
+            )
+        };
+        let before = of([0.6, 0.8]);
+        let near = of([0.62, 0.785]).steady(&before);
+        assert_eq!(near.mean(Language::Go), before.mean(Language::Go));
+        let far = of([0.8, 0.6]).steady(&before);
+        assert_eq!(far.mean(Language::Go), of([0.8, 0.6]).mean(Language::Go));
+        assert!(Centre::default().steady(&before).mean(Language::Go).is_none());
     }
 }

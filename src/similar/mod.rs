@@ -1,17 +1,16 @@
-//! Similarity: units' embeddings → one vector per item → language-centred vectors → neighbours, among the open documents
-//! ([`Space`]) or in an index of folders ([`index`]).
+//! Similarity: units' embeddings → one vector per item → language-centred vectors → neighbours, among the open documents or in
+//! an index of folders ([`index`]).
 
 mod centre;
 pub mod decision;
 pub mod fingerprint;
 pub mod index;
 pub mod likeness;
+mod moments;
 mod scan;
-mod space;
 mod vector;
 pub mod words;
 
-pub use centre::{Centre, Sums};
+pub use centre::{BetweenLanguages, Centre, Sums};
 pub use scan::{Judge, Rows};
-pub use space::Space;
-pub use vector::{ItemVector, MIN_COVERAGE, MIN_TOKENS, Part, embed, mean, units_of};
+pub use vector::{MIN_COVERAGE, MIN_TOKENS, Part, embed, mean, units_of};

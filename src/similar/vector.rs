@@ -4,26 +4,12 @@ use std::sync::Arc;
 
 use crate::model::{own_tokens, weight_in_passage};
 use crate::segment::{ItemKind, Segments};
-use crate::text::{ByteRange, Language};
 
 /// Items whose text has fewer tokens are not compared: a bare heading resembles every other bare heading.
 pub const MIN_TOKENS: usize = 12;
 
 /// Items whose letters the vocabulary can read to a smaller share are not compared: the vector says little of the text.
 pub const MIN_COVERAGE: f32 = 0.5;
-
-/// An item of an open document with its vector, of unit length and not yet centred.
-#[derive(Debug, Clone)]
-pub struct ItemVector {
-    /// The document it stands in.
-    pub document: Arc<str>,
-    /// The whole item in that document.
-    pub range: ByteRange,
-    /// Its language, whose mean is taken away before items are compared.
-    pub language: Language,
-    /// What [`embed`] made of its units.
-    pub vector: Arc<[f32]>,
-}
 
 /// What one unit adds to the vector of its item.
 #[derive(Debug, Clone, Copy)]
@@ -164,5 +150,15 @@ mod tests {
         assert!(embed(&[part(&[1.0, 0.0], 40, 0.2), part(&[1.0, 0.0], 80, 1.0)]).is_some());
         assert!(embed(&[part(&[0.0, 0.0], 40, 1.0)]).is_none());
         assert!(embed(&[part(&[f32::NAN, 0.0], 40, 1.0)]).is_none());
+    }
+
+    #[test]
+    fn the_fast_dot_product_is_the_plain_one() {
+        for width in [0, 1, 15, 16, 17, 384] {
+            let noise = |seed: usize| -> Vec<f32> { (0..width).map(|i| ((i * 37 + seed) as f32).sin()).collect() };
+            let (a, b) = (noise(3), noise(4));
+            let plain: f32 = a.iter().zip(&b).map(|(x, y)| x * y).sum();
+            assert!((dot(&a, &b) - plain).abs() < 1e-3);
+        }
     }
 }

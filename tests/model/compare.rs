@@ -181,6 +181,7 @@ fn without_the_languages_the_parts_sum_to_the_centred_cosine_and_the_raw_split_i
     let means = Means {
         a: Some(&python),
         b: Some(&script),
+        between: None,
     };
     let both = compare_centred(&model, a, b, Some(means), UNSTOPPED).unwrap();
     assert_eq!(
@@ -229,7 +230,7 @@ fn without_means_or_with_those_of_another_model_nothing_is_taken_away() {
         Means::default(),
         Means {
             a: Some(&short),
-            b: None,
+            ..Means::default()
         },
     ] {
         let report = compare_centred(&model, a, b, Some(means), UNSTOPPED).unwrap();
@@ -239,7 +240,10 @@ fn without_means_or_with_those_of_another_model_nothing_is_taken_away() {
     }
     // A passage that is nothing but the mean has nothing of its own.
     let own = mean(&model, &[CARBS], Language::Prose);
-    let means = Means { a: Some(&own), b: None };
+    let means = Means {
+        a: Some(&own),
+        ..Means::default()
+    };
     let report = compare_centred(&model, a, b, Some(means), UNSTOPPED).unwrap();
     let centred = report.centred.unwrap();
     assert!(centred.own_length < 1e-3 && (centred.common - report.cosine).abs() < 1e-3);

@@ -169,6 +169,8 @@ export interface Comparison {
   alignment: { a: number; b: number; cosine: number }[];
   centred: {
     cosine: number;
+    /** What lenses show. */
+    similarity: number;
     residual: number;
     common: number;
     own_length: number;

@@ -15,6 +15,7 @@ use super::super::state::Shared;
 use super::battery;
 use super::{Scope, Stage, Workspace};
 use crate::model::Model;
+use crate::similar::Centre;
 use crate::similar::index::{Gallery, Index, IndexError, Progress};
 
 /// Of the time, looking at the folders takes one part in so many at most.
@@ -157,8 +158,13 @@ impl Keeper {
         // What was stopped for something else goes on as soon as that is over.
         indexing.not_before = (indexing.stage == Stage::Ready).then(|| now + rest);
         let stage = indexing.stage.clone();
+        let first = !nothing && stage != Stage::Waiting && !std::mem::replace(&mut indexing.complete, true);
         drop(state);
         self.shared.tell(Event::Index(stage));
+        if first {
+            // Lenses whose numbers would have changed meanwhile are shown from now on.
+            self.shared.tell(Event::Neighbours);
+        }
     }
 
     fn perform(&mut self, job: &Job) -> Result<(), Halt> {
@@ -254,7 +260,7 @@ impl Keeper {
     /// Takes what the index has of a folder into memory.
     fn load(&mut self, model: &Model, root: &Path) {
         let Some(store) = &self.store else { return };
-        match store.index.gallery(model, root) {
+        match store.index.gallery_since(model, root, &centre(&self.galleries, root)) {
             Ok(gallery) => put(&mut self.galleries, root, gallery),
             // The renewal meets it again, and tells.
             Err(error) => tracing::warn!(%error, "what is indexed of the workspace cannot be read"),
@@ -326,7 +332,11 @@ impl Keeper {
                 return;
             }
             let started = Instant::now();
-            if let Some(gallery) = reader.as_ref().and_then(|reader| reader.gallery(model, root).ok()) {
+            let before = centre(galleries, root);
+            let gallery = reader
+                .as_ref()
+                .and_then(|reader| reader.gallery_since(model, root, &before).ok());
+            if let Some(gallery) = gallery {
                 put(galleries, root, gallery);
                 show(&shared, galleries);
             }
@@ -353,6 +363,12 @@ impl Keeper {
             self.shared.tell(Event::IndexTrouble(message));
         }
     }
+}
+
+/// What the languages of a folder have in common, as far as it is known.
+fn centre(galleries: &[(PathBuf, Arc<Gallery>)], root: &Path) -> Centre {
+    let own = galleries.iter().find(|(known, _)| known == root);
+    own.map(|(_, gallery)| gallery.centre().clone()).unwrap_or_default()
 }
 
 /// Puts the items of a folder in the place of those that are known of it, in the order of the folders.

@@ -16,6 +16,7 @@ use super::queue::lock;
 use crate::model::Model;
 use crate::similar::Centre;
 use crate::similar::index::{Asked, Collection, Filter, Found, Gallery, Limits, Progress, Query};
+use crate::text::Language;
 
 /// The most of one item's similar items in the workspace that are kept.
 pub const MAX_FOUND: usize = 32;
@@ -73,6 +74,8 @@ pub struct Indexing {
     pub refused: Vec<String>,
     /// Whether a renewal goes on, which gives way to the model thread.
     pub running: bool,
+    /// Whether a renewal has ended: from then on the index changes with what the person writes alone.
+    pub complete: bool,
 }
 
 impl Indexing {
@@ -107,6 +110,11 @@ impl Workspace {
         let all = || self.galleries.iter().flat_map(|gallery| gallery.named());
         let names = self.names.get_or_init(|| all().map(place).collect());
         names.contains(&place((path, name)))
+    }
+
+    /// Whether what the items of a language have in common will hardly change while the index grows.
+    pub fn is_settled(&self, language: Language) -> bool {
+        self.galleries.iter().any(|gallery| gallery.is_settled(language))
     }
 
     /// Number of items.

@@ -49,7 +49,8 @@ pub fn compare(report: &PairReport, (a, in_a): (&Snapshot, &ByteRange), (b, in_b
         compared.common([a.language(), b.language()]),
         compared.own_words(),
     ) {
-        let _ = writeln!(out, "\n**centred cosine {:.4}**: {common}\n", centred.cosine);
+        let measured = compared.measured().unwrap_or_default();
+        let _ = writeln!(out, "\n**centred cosine {:.4}**{measured}: {common}\n", centred.cosine);
         own(&mut out, "a", &own_a, &centred.a);
         own(&mut out, "b", &own_b, &centred.b);
         let _ = writeln!(

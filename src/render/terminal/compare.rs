@@ -100,7 +100,11 @@ fn own(out: &mut String, compared: Compared, common: &str, paint: Paint) {
     let _ = writeln!(
         out,
         "\n{}\n{common}",
-        paint.bold(&format!("centred cosine {:.4}", centred.cosine))
+        paint.bold(&format!(
+            "centred cosine {:.4}{}",
+            centred.cosine,
+            compared.measured().unwrap_or_default()
+        ))
     );
     for (name, words, side) in [("a", a, &centred.a), ("b", b, &centred.b)] {
         let _ = writeln!(out, "words of {name} that add most to it");

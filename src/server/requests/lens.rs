@@ -31,6 +31,13 @@ pub fn lenses(core: &Core, ticket: &Ticket, params: &CodeLensParams) -> Vec<Code
     let Some(active) = ticket.active(uri) else {
         return Vec::new();
     };
+    // It would have another number in a moment; the client is told to ask again.
+    if core
+        .analysis()
+        .is_some_and(|analysis| !analysis.is_settled(active.snapshot.language()))
+    {
+        return Vec::new();
+    }
     let found = similar::items(core, ticket, &active).unwrap_or_default();
     let lens = |item: Item| {
         let data = Data {

@@ -1,7 +1,8 @@
 //! What tells tests, examples, re-exports and records from other code: where their files lie and what they are called, by the customs of
 //! each language.
 
-use std::path::Path;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 
 use super::IndexedItem;
 use super::ranking::Aside;
@@ -194,7 +195,33 @@ pub fn aside(path: &Path) -> Aside {
         prose: matches!(language, Language::Markdown | Language::Prose),
         record: (!language.is_code() || language == Language::Other) && RECORDS.iter().any(record),
         data,
+        superseded: false,
     }
+}
+
+/// Of some files, which lie in the folder of a version that a later one stands beside: `v3` where there is a `v4`.
+pub fn superseded(paths: &[PathBuf]) -> Vec<bool> {
+    let versions = |path: &'_ Path| {
+        let folders = path.ancestors().skip(1);
+        let version = |folder: &Path| {
+            let number = folder
+                .file_name()?
+                .to_str()?
+                .strip_prefix(['v', 'V'])?
+                .parse::<u32>()
+                .ok()?;
+            Some((folder.parent()?.to_owned(), number))
+        };
+        folders.filter_map(version).collect::<Vec<_>>()
+    };
+    let mut latest: HashMap<PathBuf, u32> = HashMap::new();
+    let of_each: Vec<Vec<(PathBuf, u32)>> = paths.iter().map(|path| versions(path)).collect();
+    for (beside, number) in of_each.iter().flatten() {
+        let latest = latest.entry(beside.clone()).or_insert(*number);
+        *latest = (*latest).max(*number);
+    }
+    let older = |(beside, number): &(PathBuf, u32)| latest[beside] > *number;
+    of_each.iter().map(|versions| versions.iter().any(older)).collect()
 }
 
 #[cfg(test)]
@@ -311,5 +338,19 @@ mod tests {
         for path in ["src/vendor.rs", "src/generator.rs", "src/generated.rs", "lib/min.js"] {
             assert!(!is_foreign_file(Path::new(path)), "{path}");
         }
+    }
+
+    #[test]
+    fn the_folder_of_a_version_is_superseded_by_a_later_one_beside_it() {
+        let paths = [
+            "src/v3/a.ts",
+            "src/v4/a.ts",
+            "src/v4/core/b.ts",
+            "src/v10/c.ts",
+            "other/v3/d.ts",
+            "src/view/e.ts",
+        ];
+        let paths = paths.map(PathBuf::from);
+        assert_eq!(superseded(&paths), [true, true, true, false, false, false]);
     }
 }

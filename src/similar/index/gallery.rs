@@ -10,6 +10,7 @@ use super::super::likeness::{self, Ties};
 use super::super::vector::dot;
 use super::super::words::{Term, WordCounts};
 use super::super::{Centre, Judge, Rows, Sums};
+use super::across::{self, Across, RowSpreads};
 use super::lexicon::{Builder, Lexicon};
 use super::query::{Query, name_term};
 use super::ranking::Aside;
@@ -38,8 +39,9 @@ pub struct Gallery {
     /// Their vectors as they are.
     pub(super) rows: Rows,
     /// 1 / length of each vector once the mean of its language is taken away; 0 where nothing is left.
-    pub(super) spread: Vec<f32>,
-    centre: Centre,
+    pub(super) scale: Vec<f32>,
+    pub(super) centre: Centre,
+    pub(super) spreads: RowSpreads,
     /// Their words.
     pub(super) lexicon: Lexicon,
     /// The hash of each name in lower case with its passage, ascending.
@@ -62,7 +64,7 @@ pub(super) struct Fact {
     pub path: u32,
     /// The number of its name, or [`ONE_WORD`].
     name: u32,
-    language: Language,
+    pub(super) language: Language,
     pub(super) kind: ItemKind,
     /// Whether its vector says anything.
     comparable: bool,
@@ -80,6 +82,9 @@ impl Fact {
 /// The nearest items that a decision is made about. What is farther away than so many others is hardly a copy.
 const PROPOSED: usize = 256;
 
+/// Items of a language whose mean hardly changes with further ones.
+const SETTLED: usize = 500;
+
 /// Instead of the number of a name that has not several words.
 const ONE_WORD: u32 = u32::MAX;
 
@@ -89,6 +94,14 @@ impl Index {
     /// # Errors
     /// What the file reports.
     pub fn gallery(&self, model: &Model, root: &Path) -> Result<Gallery, IndexError> {
+        self.gallery_since(model, root, &Centre::default())
+    }
+
+    /// As [`Index::gallery`], with what languages have in common as it was `before` where it has hardly changed ([`Centre::steady`]).
+    ///
+    /// # Errors
+    /// What the file reports.
+    pub fn gallery_since(&self, model: &Model, root: &Path, before: &Centre) -> Result<Gallery, IndexError> {
         let root = renew::canonical(root)?;
         let mut listing = Listing::new(model.hidden());
         // Contents that several files have count once for the mean of their language: copies are no news.
@@ -115,7 +128,7 @@ impl Index {
             Err(error) => Err(error),
         };
         loaded.map_err(|error| self.trouble(error))?;
-        Ok(listing.gallery(root.into(), sums.centre()))
+        Ok(listing.gallery(root.into(), sums.centre().steady(before)))
     }
 }
 
@@ -185,7 +198,13 @@ impl Listing {
                 false => 0.0,
             }
         };
-        let spread = self.facts.iter().enumerate().map(length).collect();
+        let scale: Vec<f32> = self.facts.iter().enumerate().map(length).collect();
+        let superseded = conventions::superseded(&self.paths);
+        for fact in &mut self.facts {
+            fact.aside.superseded = superseded[fact.path as usize];
+        }
+        let moments = across::moments(&self.rows, &self.facts, &scale, &centre);
+        let centre = centre.with_moments(moments.into_iter());
         self.items.shrink_to_fit();
         self.facts.shrink_to_fit();
         self.rows.shrink_to_fit();
@@ -199,7 +218,8 @@ impl Listing {
             facts: self.facts,
             names: self.names,
             rows: self.rows,
-            spread,
+            scale,
+            spreads: RowSpreads::of(&centre),
             centre,
             lexicon: self.words.finish(),
             definitions: self.definitions,
@@ -315,6 +335,15 @@ impl Gallery {
         items.count()
     }
 
+    /// Whether it has so many items of a language that what they have in common will hardly change with further ones.
+    pub fn is_settled(&self, language: Language) -> bool {
+        let own = self.facts.iter().filter(|fact| {
+            let same = fact.language == language || !(fact.language.is_code() || language.is_code());
+            same && fact.comparable && fact.kind != ItemKind::File
+        });
+        own.take(SETTLED).count() == SETTLED
+    }
+
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.facts.is_empty()
@@ -397,7 +426,7 @@ impl Gallery {
     /// The vector of an item without the mean of its language, of unit length, or zeros where nothing is left.
     pub(super) fn own(&self, index: usize) -> Vec<f32> {
         let mut vector: Vec<f32> = self.rows.row(index).collect();
-        let scale = self.spread[index];
+        let scale = self.scale[index];
         match self.centre.mean(self.items[index].item.language) {
             Some(mean) => vector.iter_mut().zip(mean).for_each(|(v, m)| *v = (*v - m) * scale),
             None => vector.iter_mut().for_each(|v| *v *= scale),
@@ -406,22 +435,33 @@ impl Gallery {
     }
 
     /// The items nearest to a vector of unit length without the mean of its language; `needed` tells from which score an item counts,
-    /// if it does.
+    /// if it does. The scores are cosines, those of other languages in the measure of those within one ([`Centre::factor`]).
     pub(super) fn near(
         &self,
-        query: &[f32],
+        (language, query): (Language, &[f32]),
         count: usize,
         needed: impl Fn(usize) -> Option<f32> + Sync,
     ) -> Vec<(usize, f32)> {
         // So that the rows need not be kept once more without their means.
         let taken = self.centre.along(query);
+        let across = Across::new(self, language, query);
         let judge = |index: usize| {
-            let from = needed(index)?;
-            let scale = self.spread[index];
+            let from = across.least(self.facts[index].language, needed(index)?);
+            let scale = self.scale[index];
             let offset = -taken(self.facts[index].language) * scale;
             Some(Judge { scale, offset, from })
         };
-        self.rows.nearest(query, count, judge)
+        if across.is_empty() {
+            return self.rows.nearest(query, count, judge);
+        }
+        let mut near = self.rows.nearest(query, count.max(PROPOSED), judge);
+        for (index, score) in &mut near {
+            *score *= across.factor(self, *index);
+        }
+        near.retain(|(index, score)| needed(*index).is_some_and(|needed| *score >= needed));
+        near.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+        near.truncate(count);
+        near
     }
 }
 
@@ -442,7 +482,7 @@ impl Collection for Gallery {
                 let item = &self.items[index].item;
                 item.start.byte < asked.item.end.byte && asked.item.start.byte < item.end.byte
             };
-            if self.spread[index] == 0.0 || fact.kind == ItemKind::File || !allowed(index) || (file && overlaps()) {
+            if self.scale[index] == 0.0 || fact.kind == ItemKind::File || !allowed(index) || (file && overlaps()) {
                 return None;
             }
             let Some(base) = asked.base else {
@@ -456,11 +496,11 @@ impl Collection for Gallery {
             Some(likeness::needed(base, Ties { file, language, name }))
         };
         let Some(known) = asked.known else {
-            return Ok(self.found(self.near(&query, count, needed)));
+            return Ok(self.found(self.near((asked.item.language, &query), count, needed)));
         };
         let facts = known.facts(asked.item);
         let lift = asked.base.map_or(0.0, |base| decision::Bar::new(base).lift);
-        let mut near = self.near(&query, count.max(PROPOSED), needed);
+        let mut near = self.near((asked.item.language, &query), count.max(PROPOSED), needed);
         near.retain(|(index, cosine)| {
             let file = own == Some(self.facts[*index].path);
             decision::decide(&facts, &self.decided_by(*index), file, *cosine + lift).is_some()

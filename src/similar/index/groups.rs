@@ -67,7 +67,7 @@ impl Gallery {
             };
             likeness::reported(asked.lines, shape)
         };
-        let taken = (0..self.items.len()).map(|index| takes(index) && self.spread[index] > 0.0 && reported(index));
+        let taken = (0..self.items.len()).map(|index| takes(index) && self.scale[index] > 0.0 && reported(index));
         let taken: Vec<bool> = taken.collect();
         // Copies are joined outright: one of them looks for what is alike, and is found.
         let first = self.first_copies(&taken);
@@ -114,7 +114,7 @@ impl Gallery {
     /// The items most like one, among those that look for such.
     fn partners(&self, index: usize, base: Option<f32>, seeks: &[bool]) -> Vec<(usize, f32)> {
         let query = self.own(index);
-        let mut near = self.near(&query, NEAREST, |other| {
+        let mut near = self.near((self.facts[index].language, &query), NEAREST, |other| {
             (seeks[other] && other != index)
                 .then(|| self.needed(index, other, base))
                 .flatten()
@@ -270,9 +270,12 @@ impl<'a> Clusters<'a> {
             && (self.base.is_some() || self.gallery.decide(a, b, cosine).is_some())
     }
 
-    /// The cosine of two first copies.
+    /// The cosine of two first copies, as lenses show it.
     fn cosine(&self, a: usize, b: usize) -> f32 {
-        if a == b { 1.0 } else { dot(&self.own[&a], &self.own[&b]) }
+        match a == b {
+            true => 1.0,
+            false => dot(&self.own[&a], &self.own[&b]) * self.gallery.factor(a, b),
+        }
     }
 
     /// The lowest cosine of two members, and the mean of each with the others.

@@ -39,6 +39,7 @@ pub struct Lexicon {
     postings: Vec<u32>,
     /// 1 / (K1 · (1 - B + B · length / mean length)) of each passage.
     damping: Vec<f32>,
+    files: usize,
     /// The words of the names of files and of the folders they are in, each with the files, ascending.
     places: Vec<(String, Vec<u32>)>,
 }
@@ -117,15 +118,16 @@ impl Builder {
         lexicon.damping = self.lengths.iter().map(damping).collect();
         lexicon.places = self.places.into_iter().collect();
         lexicon.places.sort_unstable();
+        lexicon.files = self.files as usize;
         lexicon
     }
 }
 
 impl Lexicon {
-    /// The BM25 of each passage over `words`, as a share of what a passage would have that held all of them without end: 0 to 1. Passages
-    /// without any of the words are left out.
-    pub fn bm25(&self, words: &[Word]) -> HashMap<u32, f32> {
-        let mut scores: HashMap<u32, f32> = HashMap::new();
+    /// The BM25 of each passage over `words`, as a share of what a passage would have that held all of them without end: 0 to 1. Number by
+    /// number, since a search asks for all of them.
+    pub fn bm25(&self, words: &[Word]) -> Vec<f32> {
+        let mut scores = vec![0f32; self.damping.len()];
         let mut ideal = 0.0;
         let number = self.damping.len() as f32;
         for word in words {
@@ -137,11 +139,11 @@ impl Lexicon {
                 let (passage, count) = (posting >> 8, (posting & 0xff) as f32);
                 // count · (K1 + 1) / (count + K1 · norm), where damping is 1 / (K1 · norm).
                 let damped = count * self.damping[passage as usize];
-                *scores.entry(passage).or_default() += idf * (K1 + 1.0) * damped / (damped + 1.0);
+                scores[passage as usize] += idf * (K1 + 1.0) * damped / (damped + 1.0);
             }
         }
         if ideal > 0.0 {
-            scores.values_mut().for_each(|score| *score /= ideal);
+            scores.iter_mut().for_each(|score| *score /= ideal);
         }
         scores
     }
@@ -153,10 +155,10 @@ impl Lexicon {
             .is_ok()
     }
 
-    /// Which share of some words is in the names of files and their folders, file by file; files that have none of them are left out. A
-    /// word is also in a longer one that begins with it, and the other way round.
-    pub fn places(&self, words: &[Word]) -> HashMap<u32, f32> {
-        let mut shares: HashMap<u32, f32> = HashMap::new();
+    /// Which share of some words is in the names of files and their folders, file by file. A word is also in a longer one that begins
+    /// with it, and the other way round.
+    pub fn places(&self, words: &[Word]) -> Vec<f32> {
+        let mut shares = vec![0f32; self.files];
         let mut files: Vec<u32> = Vec::new();
         for word in words {
             files.clear();
@@ -170,7 +172,7 @@ impl Lexicon {
             files.sort_unstable();
             files.dedup();
             for file in &files {
-                *shares.entry(*file).or_default() += 1.0 / words.len() as f32;
+                shares[*file as usize] += 1.0 / words.len() as f32;
             }
         }
         shares
@@ -228,10 +230,10 @@ mod tests {
                 .map(|c| idf * c * 2.2 / (c + 1.2 * (0.25 + 0.75 * lengths[passage] / mean)))
                 .sum();
             let share = plain / (2.0 * idf * 2.2);
-            let ours = found.get(&(passage as u32)).copied().unwrap_or_default();
+            let ours = found[passage];
             assert!((ours - share).abs() < 1e-5, "{passage}: {ours} {share}");
         }
-        assert!(!found.contains_key(&2) && found.values().all(|score| *score <= 1.0));
+        assert!(found[2] == 0.0 && found.iter().all(|score| *score <= 1.0));
     }
 
     #[test]
@@ -245,16 +247,16 @@ mod tests {
         }
         assert!(!lexicon.holds(2, content_words("load")[0].term));
         let found = lexicon.bm25(&content_words("load key"));
-        assert!(found[&0] > found[&1], "a name counts more than the text");
+        assert!(found[0] > found[1], "a name counts more than the text");
     }
 
     #[test]
     fn files_are_found_by_words_of_their_names_and_innermost_folder() {
         let lexicon = lexicon(&[("app/auth/session_store", &[("", "")]), ("auth/x/readme", &[("", "")])]);
         let places = lexicon.places(&content_words("authentication session tokens"));
-        assert_eq!(places.len(), 1);
+        assert_eq!(places[1], 0.0);
         assert!(
-            (places[&0] - 2.0 / 3.0).abs() < 1e-6,
+            (places[0] - 2.0 / 3.0).abs() < 1e-6,
             "auth by its beginning, session as it is"
         );
     }
@@ -263,6 +265,6 @@ mod tests {
     fn no_passages_and_no_words_find_nothing() {
         assert!(Lexicon::default().bm25(&content_words("x")).is_empty());
         let lexicon = lexicon(&[("a", &[("b", "c")])]);
-        assert!(lexicon.bm25(&[]).is_empty() && lexicon.places(&[]).is_empty());
+        assert_eq!((lexicon.bm25(&[]), lexicon.places(&[])), (vec![0.0], vec![0.0]));
     }
 }

@@ -5,6 +5,7 @@
 //! checkout or another branch costs nothing; the vector of a unit is found again wherever the same text stands in the same language.
 //! Several processes may bring the same file up to date at once: what both write is the same. Names of items are in it, but no text.
 
+mod across;
 mod collection;
 mod conventions;
 mod encoding;

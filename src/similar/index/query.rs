@@ -37,6 +37,8 @@ pub struct Asks {
     pub prose: bool,
     /// Configuration and other data.
     pub data: bool,
+    /// One of several versions.
+    pub versions: bool,
 }
 
 impl Query {
@@ -86,7 +88,13 @@ impl Asks {
         let lower = text.to_lowercase();
         let words: Vec<&str> = lower.split(|c: char| !c.is_alphanumeric()).collect();
         let any = |of: &[&str]| words.iter().any(|word| of.contains(word));
+        let version = |word: &&str| {
+            word.strip_prefix('v')
+                .is_some_and(|number| number.parse::<u32>().is_ok())
+        };
         Asks {
+            versions: words.iter().any(version)
+                || any(&["old", "older", "legacy", "previous", "deprecated", "versions"]),
             tests: any(&[
                 "test", "tests", "tested", "testing", "spec", "specs", "fixture", "fixtures", "mock", "mocks",
             ]),
@@ -301,6 +309,8 @@ mod tests {
     #[test]
     fn words_ask_for_tests_and_documentation() {
         assert!(parse("tests of the parser").0.asks.tests);
+        assert!(parse("errors of v3").0.asks.versions && parse("the previous schema").0.asks.versions);
+        assert!(!parse("value of version").0.asks.versions);
         assert!(parse("release notes of the changelog").0.asks.prose);
         assert_eq!(parse("where is the latest attestation").0.asks, Asks::default());
     }

@@ -47,6 +47,8 @@ pub struct Aside {
     pub record: bool,
     /// It is configuration.
     pub data: bool,
+    /// A later version of it stands beside it.
+    pub superseded: bool,
 }
 
 impl Aside {
@@ -60,6 +62,7 @@ impl Aside {
             (self.prose, asks.prose, 0.5),
             (self.record, asks.prose, 0.5),
             (self.data, asks.data, 0.5),
+            (self.superseded, asks.versions, 0.6),
         ] {
             if lowered && !asked {
                 weight *= factor;

@@ -75,24 +75,25 @@ struct Search<'a> {
     gallery: &'a Gallery,
     query: &'a Query,
     without: Without,
-    words: HashMap<u32, f32>,
-    definitions: HashMap<u32, f32>,
-    places: HashMap<u32, f32>,
+    /// Of each passage: its BM25, and what it has as the definition of a name; of each file, which share of the words its path has.
+    words: Vec<f32>,
+    definitions: Vec<f32>,
+    places: Vec<f32>,
 }
 
 impl<'a> Search<'a> {
     fn new(gallery: &'a Gallery, query: &'a Query, without: Without) -> Search<'a> {
         let words = match without.words {
-            true => HashMap::new(),
+            true => Vec::new(),
             false => gallery.lexicon.bm25(&query.words),
         };
         let definitions = match without.definition {
-            true => HashMap::new(),
+            true => Vec::new(),
             false => definitions(gallery, query),
         };
         // Where a name is all there is, its definition says more than files that are called alike.
         let places = match without.path || query.symbol.is_some() {
-            true => HashMap::new(),
+            true => Vec::new(),
             false => gallery.lexicon.places(&query.words),
         };
         Search {
@@ -112,12 +113,12 @@ impl<'a> Search<'a> {
 
     fn parts(&self, passage: usize, cosine: f32) -> Why {
         let fact = &self.gallery.facts[passage];
-        let of = |scores: &HashMap<u32, f32>, key: u32| scores.get(&key).copied().unwrap_or_default();
+        let of = |scores: &[f32], number: usize| scores.get(number).copied().unwrap_or_default();
         Why {
             cosine,
-            words: WORDS * of(&self.words, passage as u32),
-            definition: DEFINITION * of(&self.definitions, passage as u32),
-            path: PATH * of(&self.places, fact.path),
+            words: WORDS * of(&self.words, passage),
+            definition: DEFINITION * of(&self.definitions, passage),
+            path: PATH * of(&self.places, fact.path as usize),
             weight: match self.without.weights {
                 true => 1.0,
                 false => fact.aside.weight(self.query.asks),
@@ -144,8 +145,8 @@ impl<'a> Search<'a> {
 }
 
 /// What the definitions of the names in a query gain, as a share of [`DEFINITION`].
-fn definitions(gallery: &Gallery, query: &Query) -> HashMap<u32, f32> {
-    let mut gains: HashMap<u32, f32> = HashMap::new();
+fn definitions(gallery: &Gallery, query: &Query) -> Vec<f32> {
+    let mut gains = vec![0f32; gallery.facts.len()];
     let alone = query.symbol.iter().map(|name| (name, 1.0));
     let among = query.names.iter().map(|name| (name, NAMED_AMONG_OTHERS));
     for (name, worth) in alone.chain(among) {
@@ -167,7 +168,7 @@ fn definitions(gallery: &Gallery, query: &Query) -> HashMap<u32, f32> {
             } else {
                 1.0
             };
-            let gain = gains.entry(*passage).or_default();
+            let gain = &mut gains[*passage as usize];
             *gain = gain.max(worth * kind * own);
         }
     }

@@ -219,10 +219,12 @@ function M.header(answer)
     (' cosine %.3f  %s%s  residual %.0e'):format(answer.cosine, ('█'):rep(filled), ('░'):rep(20 - filled), answer.residual),
   }
   if type(answer.centred) == 'table' then
-    table.insert(
-      lines,
-      (' without what the languages have in common %.3f · languages %.3f'):format(answer.centred.cosine, answer.centred.common)
-    )
+    local own = answer.centred
+    local line = (' without what the languages have in common %.3f · languages %.3f'):format(own.cosine, own.common)
+    if math.abs(own.similarity - own.cosine) > 5e-4 then
+      line = line .. (' · as within one language %.3f'):format(own.similarity)
+    end
+    table.insert(lines, line)
   end
   table.insert(lines, '')
   return lines

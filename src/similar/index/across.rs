@@ -1,0 +1,125 @@
+//! Items of other languages: their cosines in the measure of those within one language.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, OnceLock};
+
+use rayon::prelude::*;
+
+use super::super::moments::{self, MOST, Moment, Spreads};
+use super::super::{Centre, Rows};
+use super::Gallery;
+use super::gallery::Fact;
+use crate::segment::ItemKind;
+use crate::text::Language;
+
+/// The moments of the programming languages of some rows that `centre` does not know, where there are several languages.
+pub(super) fn moments(rows: &Rows, facts: &[Fact], scale: &[f32], centre: &Centre) -> Vec<(Language, Arc<Moment>)> {
+    let mut own: BTreeMap<Language, Vec<usize>> = BTreeMap::new();
+    for (index, fact) in facts.iter().enumerate() {
+        if fact.language.is_code() && fact.kind != ItemKind::File && scale[index] > 0.0 {
+            own.entry(fact.language).or_default().push(index);
+        }
+    }
+    let known: Vec<Language> = centre.moments().collect();
+    let first = own.keys().next().copied();
+    let several = own.keys().chain(&known).any(|language| Some(*language) != first);
+    own.retain(|language, _| several && !known.contains(language));
+    let moment = |(language, own): (Language, Vec<usize>)| {
+        let mean = centre.mean(language);
+        let vector = |at: usize, into: &mut Vec<f32>| {
+            let index = own[at];
+            into.extend(rows.row(index));
+            if let Some(mean) = mean {
+                into.iter_mut().zip(mean).for_each(|(v, m)| *v -= m);
+            }
+            into.iter_mut().for_each(|v| *v *= scale[index]);
+        };
+        Some((language, Moment::of(own.len(), rows.width(), vector)?))
+    };
+    own.into_par_iter().filter_map(moment).collect()
+}
+
+/// The spread of each row against each language, found where it is asked for the first time.
+#[derive(Debug, Default)]
+pub(super) struct RowSpreads(HashMap<Language, OnceLock<Box<[OnceLock<f32>]>>>);
+
+impl RowSpreads {
+    pub(super) fn of(centre: &Centre) -> RowSpreads {
+        RowSpreads(centre.moments().map(|language| (language, OnceLock::new())).collect())
+    }
+}
+
+impl Gallery {
+    fn spread(&self, row: usize, language: Language) -> f32 {
+        let found = || self.centre.spread(self.facts[row].language, language, &self.own(row));
+        let Some(known) = self.spreads.0.get(&language) else {
+            return 1.0;
+        };
+        let known = known.get_or_init(|| (0..self.facts.len()).map(|_| OnceLock::new()).collect());
+        *known[row].get_or_init(found)
+    }
+
+    fn spreads(&self, row: usize, other: Language) -> Spreads {
+        Spreads {
+            own: self.spread(row, self.facts[row].language),
+            other: self.spread(row, other),
+        }
+    }
+
+    /// What the cosine of two items is multiplied by ([`Centre::factor`]).
+    pub(super) fn factor(&self, a: usize, b: usize) -> f32 {
+        let (of_a, of_b) = (self.facts[a].language, self.facts[b].language);
+        let certainty = self.centre.certainty(of_a, of_b);
+        if of_a == of_b || certainty == 0.0 {
+            return 1.0;
+        }
+        moments::factor(self.spreads(a, of_b), self.spreads(b, of_a), certainty)
+    }
+}
+
+/// A vector that is compared with rows of other languages.
+pub(super) struct Across {
+    language: Language,
+    /// Of each other language whose rows can be measured.
+    others: Vec<(Language, Spreads, f32)>,
+}
+
+impl Across {
+    /// Of a vector without the mean of its language, of unit length.
+    pub(super) fn new(gallery: &Gallery, language: Language, vector: &[f32]) -> Across {
+        let centre = &gallery.centre;
+        let others = centre.moments().filter_map(|other| {
+            let spreads = centre.spreads(language, other, vector)?;
+            Some((other, spreads, centre.certainty(language, other)))
+        });
+        Across {
+            language,
+            others: others.collect(),
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.others.is_empty()
+    }
+
+    fn of(&self, language: Language) -> Option<&(Language, Spreads, f32)> {
+        self.others.iter().find(|(other, ..)| *other == language)
+    }
+
+    /// From which cosine on a row of a language may reach a score.
+    pub(super) fn least(&self, language: Language, score: f32) -> f32 {
+        match self.of(language) {
+            None => score,
+            Some(_) if score > 0.0 => score / MOST,
+            Some(_) => f32::NEG_INFINITY,
+        }
+    }
+
+    /// What the cosine with a row is multiplied by.
+    pub(super) fn factor(&self, gallery: &Gallery, row: usize) -> f32 {
+        let of_row = |(_, own, certainty): &(Language, Spreads, f32)| {
+            moments::factor(*own, gallery.spreads(row, self.language), *certainty)
+        };
+        self.of(gallery.facts[row].language).map_or(1.0, of_row)
+    }
+}

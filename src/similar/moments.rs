@@ -1,0 +1,128 @@
+//! How near a vector is to a language on the whole, and cosines between two languages in the measure of those within one.
+//!
+//! Languages differ in how far their vectors lie apart, and an item that lies along the main directions of a language is near all of
+//! it. So a cosine of two languages does not say the same as one within a language, and a ranking over several puts the pairs first
+//! whose languages are crowded. The spread of an item against a language is the root mean square of its cosines with the language's
+//! items: s(v, L)² = vᵀ M v with the second moment M of the centred vectors of L. A cosine between the languages A and B is
+//! multiplied by √(s(a, A) s(b, B) / (s(a, B) s(b, A))): what is usual between them counts as what is usual within them. There is no
+//! constant in it, and within one language nothing changes (`benches/similarity/spread.py`).
+
+use std::sync::Arc;
+
+use super::vector::dot;
+
+/// So many items tell enough of a language; more are looked at in even steps.
+const SAMPLE: usize = 1024;
+
+/// From this many items on a spread counts whole; below, in proportion.
+const FULL: f32 = 20.0;
+
+/// The largest factor; the smallest is its inverse.
+pub(super) const MOST: f32 = 1.5;
+
+/// The second moment of the vectors of a language.
+#[derive(Debug)]
+pub struct Moment {
+    /// Items of the language.
+    count: f32,
+    width: usize,
+    /// Row-major, width × width, symmetric.
+    mean: Vec<f32>,
+}
+
+impl Moment {
+    /// Of vectors without the mean of their language, of unit length; `vector` puts the one of an index into a buffer. `None` where there
+    /// are fewer than two.
+    pub(super) fn of(count: usize, width: usize, vector: impl Fn(usize, &mut Vec<f32>)) -> Option<Arc<Moment>> {
+        let looked = count.min(SAMPLE);
+        if looked < 2 {
+            return None;
+        }
+        let mut mean = vec![0f32; width * width];
+        let mut own = Vec::with_capacity(width);
+        for step in 0..looked {
+            own.clear();
+            vector(step * count / looked, &mut own);
+            for (row, v) in mean.chunks_exact_mut(width).zip(&own) {
+                row.iter_mut().zip(&own).for_each(|(sum, w)| *sum += v * w);
+            }
+        }
+        mean.iter_mut().for_each(|v| *v /= looked as f32);
+        let count = count as f32;
+        Some(Arc::new(Moment { count, width, mean }))
+    }
+
+    /// The root mean square of the cosines of a vector of unit length with the items of the language, without its cosine with itself where
+    /// it is one of them. Never 0.
+    pub(super) fn spread(&self, vector: &[f32], one_of_them: bool) -> f32 {
+        if vector.len() != self.width {
+            return 1.0;
+        }
+        let rows = self.mean.chunks_exact(self.width).zip(vector);
+        let square: f32 = rows.map(|(row, v)| v * dot(row, vector)).sum();
+        let others = match one_of_them {
+            true => (self.count * square - 1.0) / (self.count - 1.0),
+            false => square,
+        };
+        others.max(1e-4).sqrt()
+    }
+
+    /// How much what is known of the language counts, 0 to 1.
+    pub(super) fn certainty(&self) -> f32 {
+        ((self.count - 1.0) / (FULL - 1.0)).clamp(0.0, 1.0)
+    }
+}
+
+/// What a vector's cosines are like with its own language and with another.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Spreads {
+    pub own: f32,
+    pub other: f32,
+}
+
+/// The factor for the cosine of two vectors of different languages, as far as both languages are known.
+pub(super) fn factor(a: Spreads, b: Spreads, certainty: f32) -> f32 {
+    let whole = (a.own * b.own / (a.other * b.other)).sqrt();
+    whole.powf(certainty).clamp(MOST.recip(), MOST)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn moment(vectors: &[[f32; 2]]) -> Arc<Moment> {
+        Moment::of(vectors.len(), 2, |index, into| into.extend(vectors[index])).unwrap()
+    }
+
+    #[test]
+    fn the_spread_is_the_root_mean_square_of_the_cosines_with_the_others() {
+        let vectors = [[1.0, 0.0], [0.6, 0.8], [0.0, 1.0], [-0.8, 0.6]];
+        let known = moment(&vectors);
+        let squares = |others: &[[f32; 2]]| {
+            let each = others.iter().map(|v| (0.6 * v[0] + 0.8 * v[1]).powi(2));
+            (each.sum::<f32>() / others.len() as f32).sqrt()
+        };
+        assert!((known.spread(&vectors[1], false) - squares(&vectors)).abs() < 1e-6);
+        let others = [vectors[0], vectors[2], vectors[3]];
+        assert!((known.spread(&vectors[1], true) - squares(&others)).abs() < 1e-6);
+    }
+
+    #[test]
+    fn what_is_near_all_of_the_other_language_counts_less_and_few_items_count_little() {
+        let near = Spreads { own: 0.2, other: 0.4 };
+        let usual = Spreads { own: 0.2, other: 0.2 };
+        assert!((factor(near, usual, 1.0) - 0.5f32.sqrt()).abs() < 1e-6);
+        assert_eq!(factor(usual, usual, 1.0), 1.0);
+        assert_eq!(factor(near, near, 0.0), 1.0);
+        assert!(factor(near, usual, 0.5) > factor(near, usual, 1.0));
+        assert!(Moment::of(1, 2, |_, into| into.extend([1.0, 0.0])).is_none());
+        assert!(moment(&[[1.0, 0.0], [1.0, 0.0]]).certainty() < 0.1);
+    }
+
+    #[test]
+    fn a_sample_stands_for_many() {
+        let many: Vec<[f32; 2]> = (0..10_000).map(|i| (i as f32 * 0.37).sin_cos().into()).collect();
+        let whole: f32 = many.iter().map(|v| v[0].powi(2)).sum::<f32>() / many.len() as f32;
+        assert!((moment(&many).spread(&[1.0, 0.0], false) - whole.sqrt()).abs() < 0.01);
+    }
+}
