@@ -21,6 +21,7 @@ mod ranking;
 mod reading;
 mod renew;
 mod searching;
+mod selection;
 mod store;
 mod table;
 #[cfg(test)]

@@ -20,7 +20,7 @@ use crate::text::Language;
 
 /// The tables of this version.
 pub const SCHEMA: Schema = Schema {
-    version: 3,
+    version: 4,
     tables: "
         CREATE TABLE roots (
             id INTEGER PRIMARY KEY,

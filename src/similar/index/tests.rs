@@ -106,9 +106,10 @@ fn what_a_folder_holds_is_found_and_an_unchanged_file_is_not_read_again() {
         &(function("weighted_sum", 3) + "\n" + &function("other_sum", 5)),
     );
     bench.write("docs/guide.md", "# Configuration files\n\nThe program reads its settings from a file in the home folder of the user, in the format TOML.\n");
-    bench.write("notes.txt", "not indexed");
+    bench.write("rows.csv", "not,indexed\n");
     let first = bench.renew();
     assert_eq!((first.files, first.read, first.recognised, first.items), (2, 2, 0, 3));
+    assert_eq!(first.skipped, [(Skipped::Unknown, 1)].into());
     assert!(first.embedded >= 3);
     let second = bench.renew();
     assert_eq!((second.files, second.read, second.embedded), (2, 0, 0));
@@ -118,6 +119,56 @@ fn what_a_folder_holds_is_found_and_an_unchanged_file_is_not_read_again() {
     assert_eq!(hits[0].path, Path::new("docs/guide.md"));
     let sum = &hits.iter().find(|hit| hit.item.name == "other_sum").unwrap().item;
     assert_eq!((sum.start.line, sum.start.column, sum.name_start.column), (8, 0, 3));
+}
+
+#[test]
+fn configuration_documents_and_languages_without_a_grammar_are_found_as_file_and_lines() {
+    let bench = Bench::new();
+    bench.write(
+        "Dockerfile",
+        "FROM debian:stable\nRUN apt-get update && apt-get install -y ca-certificates\nCOPY target/server /usr/bin/server\nENTRYPOINT [\"/usr/bin/server\"]\n",
+    );
+    bench.write(
+        "app/Login.kt",
+        "package app\n\nclass Login(private val users: Users) {\n    fun signIn(name: String, password: String): Session? {\n        val user = users.find(name) ?: return null\n        return if (user.verify(password)) Session(user) else null\n    }\n}\n",
+    );
+    bench.write(
+        "docs/upgrade.rst",
+        "Upgrading\n=========\n\nStop the server before you replace the database file, and keep a copy of the old one.\n",
+    );
+    let paragraph = |topic: &str| {
+        format!("{topic} of this project are described here at some length, so that readers know them.\n\n")
+    };
+    let before: String = (0..40)
+        .map(|i| paragraph(&format!("Detail {i} of the habits")))
+        .collect();
+    bench.write(
+        "notes.txt",
+        &(before + &paragraph("Backups of the tape library and the rotation")),
+    );
+    bench.renew();
+    let gallery = bench.gallery();
+    let first = |query: &str| search(&gallery, query, &Filter::default(), 1).remove(0);
+    let docker = first("container image with certificates installed");
+    assert_eq!((docker.path, docker.item.kind), ("Dockerfile".into(), ItemKind::File));
+    assert_eq!((docker.item.name.as_str(), docker.item.start.line), ("Dockerfile", 0));
+    let login = first("check the password of a user who signs in");
+    assert_eq!((login.path, login.item.kind), ("app/Login.kt".into(), ItemKind::File));
+    let upgrade = first("what to do before replacing the database file").item;
+    assert_eq!((upgrade.name.as_str(), upgrade.kind), ("Upgrading", ItemKind::Heading));
+    let tapes = first("rotation of backup tapes").item;
+    assert_eq!(tapes.kind, ItemKind::File);
+    assert!(
+        tapes.start.line > 40 && tapes.start.line <= 80 && tapes.end.line > 80,
+        "{tapes:?}"
+    );
+    // What stands in no item has nothing that a lens could show.
+    let items = embed_items(
+        &MODEL,
+        "FROM debian:stable\nRUN apt-get install -y ca-certificates\n",
+        Language::Other,
+    );
+    assert_eq!(items.unwrap(), []);
 }
 
 #[test]
