@@ -7,6 +7,7 @@
 
 mod collection;
 mod conventions;
+mod coverage;
 mod encoding;
 mod files;
 mod gallery;
@@ -37,6 +38,7 @@ use crate::text::{ByteRange, Language, Position, PositionEncoding, Snapshot};
 
 pub use collection::{Asked, Collection, Elsewhere, Filter, Found, Known, Opener, Tests};
 pub use conventions::{is_foreign_file, is_test_file, is_test_item};
+pub use coverage::{Coverage, LanguageCoverage, LeftOut};
 pub use files::{Limits, Skipped, concerns, refused_root};
 pub use gallery::Gallery;
 pub use globs::Globs;
