@@ -172,6 +172,137 @@ fn configuration_documents_and_languages_without_a_grammar_are_found_as_file_and
 }
 
 #[test]
+fn the_comment_at_the_top_of_a_file_speaks_for_the_file_and_not_for_its_first_item() {
+    for (language, text) in [
+        (
+            Language::Rust,
+            "//! Rotates the signing keys of all tenants.\n\nuse std::fs;\n\n/// Reads.\nfn read() -> u8 {\n    1\n}\n",
+        ),
+        (
+            Language::Rust,
+            "//! Rotates the signing keys of all tenants.\nfn read() -> u8 {\n    1\n}\n",
+        ),
+        (
+            Language::Python,
+            "\"\"\"Rotates the signing keys of all tenants.\"\"\"\ndef read():\n    return 1\n",
+        ),
+        (
+            Language::Go,
+            "// Package keys rotates the signing keys of all tenants.\npackage keys\n\nfunc Read() int {\n\treturn 1\n}\n",
+        ),
+        (
+            Language::JavaScript,
+            "/**\n * Rotates the signing keys of all tenants.\n */\n\nfunction read() {\n  return 1;\n}\n",
+        ),
+        (
+            Language::C,
+            "/* Rotates the signing keys of all tenants. */\n#include <stdio.h>\n\nint read(void) {\n    return 1;\n}\n",
+        ),
+    ] {
+        let contents = reading::read(&MODEL, text, language);
+        let term = super::super::words::words("tenants")[0].term;
+        let holders: Vec<ItemKind> = contents
+            .passages
+            .iter()
+            .filter(|passage| passage.words.iter().any(|(word, _)| word == term))
+            .map(|passage| passage.item.kind)
+            .collect();
+        assert_eq!(holders, [ItemKind::File], "{language:?} {text}");
+        let file = contents
+            .passages
+            .iter()
+            .find(|passage| passage.item.kind == ItemKind::File)
+            .unwrap();
+        assert!(!file.units.is_empty(), "the model reads it: {language:?}");
+    }
+}
+
+#[test]
+fn a_file_of_imports_alone_is_found() {
+    let bench = Bench::new();
+    bench.write(
+        "pkg/__init__.py",
+        "from .sessions import SessionStore, SignedCookie\nfrom .users import User, load_user\n",
+    );
+    bench.write(
+        "pkg/other.py",
+        "def unrelated(values):\n    total = 0\n    for value in values:\n        total += value\n    return total\n",
+    );
+    bench.renew();
+    let hit = search(&bench.gallery(), "signed session cookie", &Filter::default(), 1).remove(0);
+    assert_eq!((hit.path, hit.item.kind), ("pkg/__init__.py".into(), ItemKind::File));
+}
+
+#[test]
+fn what_configuration_says_comes_after_code_unless_it_is_asked_for() {
+    let bench = Bench::new();
+    bench.write(
+        "src/retry.rs",
+        &format!(
+            "/// Retries a request with a timeout.\n{}",
+            function("retry_request", 3)
+        ),
+    );
+    bench.write(
+        "service.toml",
+        "[retry]\n# Retries a request with a timeout.\nretry_request = true\ntimeout = 30\nattempts = 5\n",
+    );
+    bench.renew();
+    let gallery = bench.gallery();
+    let first = |query: &str| search(&gallery, query, &Filter::default(), 1).remove(0).path;
+    assert_eq!(first("retry a request with a timeout"), Path::new("src/retry.rs"));
+    assert_eq!(
+        first("retry request configuration timeout attempts"),
+        Path::new("service.toml")
+    );
+    assert_eq!(first("retry a request in service.toml"), Path::new("service.toml"));
+    let lowered = |query: &str| {
+        let hits = search(&gallery, query, &Filter::default(), 9);
+        let hit = hits.iter().find(|hit| hit.path.ends_with("service.toml")).unwrap();
+        hit.why.as_ref().unwrap().weight
+    };
+    assert_eq!(lowered("retry a request"), 0.5);
+    assert_eq!(lowered("retry a request path:*.toml"), 1.0);
+    assert_eq!(lowered("retry a request lang:toml"), 1.0);
+}
+
+#[test]
+fn a_report_counts_by_language_and_names_files_without_items_and_what_is_left_out() {
+    let bench = Bench::new();
+    bench.write("a.rs", &function("a", 1));
+    bench.write(
+        "only_imports.rs",
+        "pub use crate::sessions::{SessionStore, SignedCookie};\n",
+    );
+    bench.write("made.rs", "// @generated\nfn x() {}\n");
+    bench.write("Makefile", "build:\n\tcargo build --release --locked --all-targets\n");
+    bench.write("rows.csv", "a,b\n");
+    for _ in 0..2 {
+        let renewal = bench.renew();
+        let coverage = bench.index().coverage(&MODEL, bench.root.path(), &renewal).unwrap();
+        let languages: Vec<_> = coverage
+            .languages
+            .iter()
+            .map(|language| (&*language.language, language.files, language.items, language.passages))
+            .collect();
+        assert_eq!(languages, [("rust", 2, 1, 1), ("Makefile", 1, 0, 1)]);
+        assert_eq!(coverage.languages[0].without_items, [PathBuf::from("only_imports.rs")]);
+        let left_out: Vec<_> = coverage
+            .left_out
+            .iter()
+            .map(|left_out| (left_out.reason, &*left_out.paths))
+            .collect();
+        assert_eq!(
+            left_out,
+            [
+                (Skipped::Generated, &[PathBuf::from("made.rs")][..]),
+                (Skipped::Unknown, &[PathBuf::from("rows.csv")]),
+            ]
+        );
+    }
+}
+
+#[test]
 fn a_renamed_file_and_another_checkout_are_recognised() {
     let bench = Bench::new();
     bench.write("a/one.rs", &function("one", 1));
