@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use super::selection::has_items;
 use super::{Index, IndexError, Renewal, Skipped, renew, table};
 use crate::model::Model;
 use crate::text::Language;
@@ -89,12 +90,6 @@ fn by_language(files: Vec<Counts>) -> Vec<LanguageCoverage> {
     // Equal ones stay in the order of their names.
     languages.sort_by_key(|language| std::cmp::Reverse(language.files));
     languages
-}
-
-/// Whether a file of a language that has none is worth a look: data has none, and plain text often has no headings.
-fn has_items(language: Language) -> bool {
-    use Language::{Json, Other, Prose, Toml, Yaml};
-    !matches!(language, Other | Prose | Json | Toml | Yaml)
 }
 
 fn label(file: &Counts) -> String {

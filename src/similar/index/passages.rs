@@ -1,6 +1,7 @@
 //! What a search finds beside the items themselves: what stands around them in a file, and the words of each.
 
 use super::super::words::WordCounts;
+use super::selection::has_items;
 use crate::model::Model;
 use crate::segment::{ItemKind, Segments, Unit};
 use crate::text::{ByteRange, Language, Snapshot};
@@ -37,12 +38,14 @@ pub struct Piece {
 /// What of a file stands in no item, in pieces: module comments, imports, constants, statements. The first has the names of the items
 /// too, so that a file is found by what it defines; it is there even where nothing stands around several items.
 pub fn around_items(text: &str, segments: &Segments) -> Vec<Piece> {
-    let most = match segments.units.first().map(|unit| unit.language) {
+    let language = segments.units.first().map(|unit| unit.language);
+    let most = match language {
         Some(Language::Json) => PIECES_OF_JSON,
         Some(Language::Toml | Language::Yaml) => PIECES_OF_ENTRIES,
         _ => PIECES,
     };
-    let mut pieces = match segments.items.is_empty() {
+    let whole = segments.items.is_empty() && language.is_some_and(|language| !has_items(language));
+    let mut pieces = match whole {
         true => by_units(text, &segments.units),
         false => by_lines(text, segments),
     };
@@ -63,7 +66,7 @@ pub fn around_items(text: &str, segments: &Segments) -> Vec<Piece> {
     pieces
 }
 
-/// The pieces of a file without items: whole units, as many as fit. They end at blank lines, paragraphs or entries, and the model can read
+/// The pieces of a file whose language has no items: whole units, as many as fit. They end at blank lines, paragraphs or entries, and the model can read
 /// each.
 fn by_units(text: &str, units: &[Unit]) -> Vec<Piece> {
     let mut pieces: Vec<Piece> = Vec::new();

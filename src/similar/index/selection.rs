@@ -37,7 +37,8 @@ pub fn role(path: &Path) -> Result<Role, Skipped> {
     match language {
         Language::Json if DATA.contains(&extension) => Err(Skipped::Data),
         Language::Json | Language::Toml | Language::Yaml => Ok(Role::Configuration),
-        Language::Markdown | Language::Prose if is_license(&name) => Err(Skipped::License),
+        // `LICENSE-MIT` has no ending that would tell a language.
+        Language::Markdown | Language::Prose | Language::Other if is_license(&name) => Err(Skipped::License),
         Language::Prose if DATA.contains(&extension) || is_message(&name) => Err(Skipped::Data),
         Language::Markdown | Language::Prose => Ok(Role::Document),
         Language::Other if SOURCES.contains(&extension) => Ok(Role::Code),
@@ -45,6 +46,13 @@ pub fn role(path: &Path) -> Result<Role, Skipped> {
         Language::Other => Err(Skipped::Unknown),
         _ => Ok(Role::Code),
     }
+}
+
+/// Whether files of a language usually have items. Configuration and languages without a grammar never have, plain text often has no
+/// headings.
+pub fn has_items(language: Language) -> bool {
+    use Language::{Json, Other, Prose, Toml, Yaml};
+    !matches!(language, Other | Prose | Json | Toml | Yaml)
 }
 
 /// Whether a file of a role has more bytes than people write by hand. Code and documents with markup may be long.
@@ -68,8 +76,9 @@ pub fn is_written_though_hidden(name: &str) -> bool {
 
 /// Whether a file holds the words of a license, which say nothing about the project.
 fn is_license(name: &str) -> bool {
-    let stem = name.split(['.', '-', '_']).next().unwrap_or_default();
-    LICENSES.contains(&stem)
+    let (stem, extension) = name.split_once('.').unwrap_or((name, ""));
+    let first = stem.split(['-', '_']).next().unwrap_or_default();
+    LICENSES.contains(&first) && !SOURCES.contains(&extension)
 }
 
 /// Whether a file holds a message that Git keeps while somebody writes them.
@@ -342,7 +351,9 @@ mod tests {
                 assert_eq!(of(path), Err(reason), "{path}");
             }
         }
-        assert_eq!(of("src/license.rs"), Ok(Role::Code));
+        for code in ["src/license.rs", "license.kt", "ui/notice.css"] {
+            assert_eq!(of(code), Ok(Role::Code), "{code}");
+        }
         assert_eq!(of("licensing.md"), Ok(Role::Document));
     }
 
