@@ -117,7 +117,7 @@ mod tests {
             languages: vec![rust],
             left_out: vec![left_out(Skipped::Lock, locks), left_out(Skipped::Unknown, pictures)],
         };
-        insta::assert_snapshot!(coverage(&report), @r"
+        insta::assert_snapshot!(coverage(&report), @"
         language          files    items  passages
         rust                 12      140        15
 
