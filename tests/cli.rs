@@ -576,6 +576,54 @@ fn search_and_similar_find_what_the_index_has() {
 }
 
 #[test]
+fn index_reports_languages_files_without_items_and_what_is_left_out() {
+    let (folder, cache) = (folder_of_code(1), tempfile::tempdir().unwrap());
+    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+    write("Dockerfile", "FROM debian:stable\nCOPY target/server /usr/bin/server\n");
+    write("names.py", "SESSION_COOKIE_NAMES = ['session', 'csrf', 'remember']\n");
+    write("yarn.lock", "lodash@1:\n");
+    write("logo.svg", "<svg/>");
+    let root = folder.path().to_str().unwrap();
+    let index = |arguments: &[&str]| {
+        with_cache(cache.path(), &[&["index", root], arguments].concat())
+            .output()
+            .unwrap()
+    };
+    let report = &json(&index(&["--report", "--format", "json"]))["report"];
+    let python = &report["languages"][0];
+    assert_eq!(
+        (
+            &python["language"],
+            &python["files"],
+            &python["items"],
+            &python["without_items"]
+        ),
+        (&"python".into(), &3.into(), &2.into(), &serde_json::json!(["names.py"])),
+        "{report}"
+    );
+    assert_eq!(report["left_out"][0]["reason"], "lock files");
+    assert_eq!(report["left_out"][1]["paths"], serde_json::json!(["logo.svg"]));
+    // The files have not changed: nothing is read, and the report is the same.
+    let text = stdout(&index(&["--report"]));
+    for line in [
+        "python                3        2",
+        "Dockerfile            1        0         1",
+        "1 python: names.py",
+    ] {
+        assert!(text.contains(line), "{line}: {text}");
+    }
+    assert!(
+        text.contains("1 lock files: yarn.lock\n1 of a kind that is not read: 1 .svg\n"),
+        "{text}"
+    );
+    assert!(!stdout(&index(&[])).contains("names.py"));
+    assert_eq!(json(&index(&["--format", "json"]))["report"], Value::Null);
+    let search = ["search", "container image", "--root", root, "--top", "1"];
+    let hit = stdout(&with_cache(cache.path(), &search).output().unwrap());
+    assert!(hit.contains("Dockerfile · Dockerfile:1-2 · other file"), "{hit}");
+}
+
+#[test]
 fn search_takes_filters_and_refuses_what_is_none() {
     let (folder, cache) = (folder_of_code(2), tempfile::tempdir().unwrap());
     std::fs::create_dir(folder.path().join("tests")).unwrap();

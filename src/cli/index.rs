@@ -11,7 +11,7 @@ use super::{ModelArguments, input, output};
 use crate::database::bytes_on_disk;
 use crate::model::{Model, UNSTOPPED};
 use crate::places::cache_folder;
-use crate::render::json;
+use crate::render::{json, terminal};
 use crate::segment::ItemKind;
 use crate::similar::index::{
     self, Collection, Filter, Found, Gallery, Globs, Index as File, IndexError, Limits, Renewal, Tests,
@@ -33,6 +33,9 @@ pub(super) struct Index {
     link: Option<String>,
     #[command(flatten)]
     model: ModelArguments,
+    /// Tell what the index has of each language, which files have no item, and what is left out
+    #[arg(long, conflicts_with_all = ["store", "store_file"])]
+    report: bool,
     /// How to write the result
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -155,6 +158,7 @@ pub(super) fn canonical(root: Option<&Path>) -> Option<PathBuf> {
 
 /// Brings the index of a folder up to date.
 pub(super) fn run(arguments: &Index) -> Result<()> {
+    let mut coverage = None;
     let (renewal, index, bytes) = if arguments.store.is_any() {
         let model = arguments.model.load()?;
         let named = (&arguments.name, arguments.link.as_deref());
@@ -172,6 +176,9 @@ pub(super) fn run(arguments: &Index) -> Result<()> {
         let mut index = open()?;
         let model = arguments.model.load()?;
         let renewal = renew(&mut index, &model, &arguments.folder)?;
+        if arguments.report {
+            coverage = Some(index.coverage(&model, &arguments.folder, &renewal)?);
+        }
         let bytes = bytes_on_disk(index.path()).unwrap_or(0);
         (renewal, index.path().display().to_string(), bytes)
     };
@@ -180,8 +187,12 @@ pub(super) fn run(arguments: &Index) -> Result<()> {
             renewal: &renewal,
             index,
             bytes,
+            report: coverage.as_ref(),
         }),
-        Format::Terminal => output::write(&summary(&renewal, &index, bytes)),
+        Format::Terminal => {
+            let report = coverage.as_ref().map(terminal::coverage).unwrap_or_default();
+            output::write(&(summary(&renewal, &index, bytes) + &report))
+        }
     }
 }
 
@@ -240,6 +251,7 @@ fn summary(renewal: &Renewal, index: &str, bytes: u64) -> String {
         embedded,
         skipped,
         seconds,
+        ..
     } = renewal;
     let mut text = format!("{files} files in the index, {seconds:.1} s\n");
     if *read > 0 {

@@ -8,7 +8,7 @@ use crate::explain::{Centred, CentredSide, Link, Method, PairReport, Side};
 use crate::model::ModelInfo;
 use crate::segment::{Unit, UnitKind};
 use crate::similar::decision::CloneType;
-use crate::similar::index::{self, Found, Group, IndexedItem, Renewal, Why};
+use crate::similar::index::{self, Coverage, Found, Group, IndexedItem, Renewal, Why};
 use crate::text::{ByteRange, PositionEncoding, Snapshot};
 
 /// A place in a document.
@@ -386,4 +386,7 @@ pub struct Indexed<'a> {
     pub index: String,
     /// Its bytes.
     pub bytes: u64,
+    /// What it has of the folder, where that is asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub report: Option<&'a Coverage>,
 }

@@ -47,6 +47,7 @@ pub(super) fn of_code(text: &str, root: Node<'_>, grammar: &Grammar, language: L
         cuts: vec![(0, 0)],
         headings: Vec::new(),
         ends_missing: language == Language::Ruby && root.has_error(),
+        has_inner_comments: language == Language::Rust,
     };
     if !data {
         walker.scope(root, 0, None, 0);
@@ -125,6 +126,9 @@ struct Walker<'a> {
     headings: Vec<Heading>,
     /// Whether definitions may stand in the wrong function though nothing is wrong with it: in Ruby, one `end` is like another.
     ends_missing: bool,
+    /// Whether a comment that begins with `!` is about what it stands in: so it is in Rust, where a module has it at its top. In C++ it is
+    /// about what follows.
+    has_inner_comments: bool,
 }
 
 impl Walker<'_> {
@@ -152,7 +156,8 @@ impl Walker<'_> {
             if is_lead {
                 let trails = on_row_of_previous;
                 let shebang = child.start_byte() == 0 && self.text.starts_with("#!") && kind == "comment";
-                lead = (!trails && !shebang).then(|| Lead {
+                let inner = self.has_inner_comments && self.is_inner_comment(child);
+                lead = (!trails && !shebang && !inner).then(|| Lead {
                     start: lead
                         .filter(|lead| first_row <= lead.last_row + 1)
                         .map_or(child.start_byte(), |lead| lead.start),
@@ -194,6 +199,12 @@ impl Walker<'_> {
                 }
             }
         }
+    }
+
+    /// Whether a node is a comment about what it stands in.
+    fn is_inner_comment(&self, node: Node<'_>) -> bool {
+        let text = self.text.get(node.start_byte()..).unwrap_or_default();
+        text.starts_with("//!") || text.starts_with("/*!")
     }
 
     /// Whether a statement is a call of a macro, to which the block that follows belongs.

@@ -256,6 +256,14 @@ const NAMES: &[Names] = &[
     },
 ];
 
+/// Whole names, in lower case, of files that a program reads though they end as plain text does.
+const CODE_IN_TXT: [&str; 4] = [
+    "cmakelists.txt",
+    "requirements.txt",
+    "constraints.txt",
+    "meson_options.txt",
+];
+
 impl Language {
     /// The language of a Language Server Protocol identifier; unknown ones are [`Language::Other`].
     pub fn from_id(id: &str) -> Self {
@@ -267,6 +275,9 @@ impl Language {
         let Some(name) = path.file_name().map(|name| name.to_string_lossy().to_lowercase()) else {
             return Self::Other;
         };
+        if CODE_IN_TXT.contains(&name.as_str()) {
+            return Self::Other;
+        }
         let by_file = NAMES.iter().find(|names| names.files.contains(&name.as_str()));
         let extension = name
             .rsplit_once('.')
@@ -368,6 +379,8 @@ mod tests {
             ("README.md", Language::Markdown),
             ("Makefile", Language::Other),
             ("Dockerfile", Language::Other),
+            ("CMakeLists.txt", Language::Other),
+            ("notes.txt", Language::Prose),
             ("Gemfile", Language::Ruby),
             ("Cargo.lock", Language::Toml),
             ("noextension", Language::Other),

@@ -2,6 +2,7 @@
 
 use super::paint::printable;
 use crate::render::json::{FoundItem, GroupOfItems, SimilarItems};
+use crate::segment::ItemKind;
 
 /// Found items: score, name, place, language and kind.
 pub fn found(items: &[FoundItem]) -> String {
@@ -54,13 +55,24 @@ fn line(item: &FoundItem, indent: &str) -> String {
         "{indent}{score}{} · {}:{} · {} {}{matched}\n",
         clean(&item.name),
         clean(&item.path),
-        item.start.line + 1,
+        lines(item),
         item.language,
         item.kind
     )
 }
 
+/// Where an item starts; of what has no name of its own, its first and last line.
+fn lines(item: &FoundItem) -> String {
+    let first = item.start.line + 1;
+    // An end at the start of a line is that of the line before.
+    let last = item.end.line + u32::from(item.end.column > 0);
+    match item.kind == ItemKind::File.name() && last > first {
+        true => format!("{first}-{last}"),
+        false => first.to_string(),
+    }
+}
+
 /// A name or path on one line.
-fn clean(text: &str) -> String {
+pub(super) fn clean(text: &str) -> String {
     printable(text).replace('\n', " ")
 }

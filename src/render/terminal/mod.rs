@@ -1,11 +1,13 @@
 //! Reports for a terminal: heat as background colours, in true colour, 256 colours or none.
 
 mod compare;
+mod coverage;
 mod explain;
 mod found;
 mod paint;
 
 pub use compare::compare;
+pub use coverage::coverage;
 pub use explain::{SimilarPair, explain};
 pub use found::{found, groups, similar};
 pub use paint::{Background, Palette};

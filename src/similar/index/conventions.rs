@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::IndexedItem;
 use super::ranking::Aside;
+use super::selection::{self, Role};
 use crate::text::Language;
 
 /// Folders of tests, in any case.
@@ -187,7 +188,9 @@ pub fn aside(path: &Path) -> Aside {
         let rest = stem.strip_prefix(*beginning);
         rest.is_some_and(|rest| !rest.starts_with(char::is_alphabetic))
     };
-    let data = matches!(language, Language::Json | Language::Toml | Language::Yaml);
+    // A path that the index would leave out may still be that of an open document.
+    let data = matches!(language, Language::Json | Language::Toml | Language::Yaml)
+        || selection::role(path) == Ok(Role::Configuration);
     Aside {
         test: false,
         example: folders.any(|folder| beside(&folder.as_os_str().to_string_lossy().to_lowercase())),
@@ -287,6 +290,16 @@ mod tests {
         assert!(of("CHANGELOG.md").record && of("CHANGES.rst").record && of("LICENSE-MIT").record);
         assert!(!of("changelog.py").record && !of("newsletter.md").record);
         assert!(of("README.md").prose && of("Cargo.toml").data && of("src/a.rs") == Aside::default());
+        for data in [
+            "Dockerfile",
+            "setup.cfg",
+            ".github/workflows/ci.yml",
+            "CMakeLists.txt",
+            "pom.xml",
+        ] {
+            assert!(of(data).data && !of(data).prose, "{data}");
+        }
+        assert_eq!(of("src/App.kt"), Aside::default());
     }
 
     #[test]

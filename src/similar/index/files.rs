@@ -1,5 +1,6 @@
 //! Which files of a folder are indexed, and why the others are not.
 
+use std::ffi::OsStr;
 use std::fs::Metadata;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -8,6 +9,7 @@ use std::time::SystemTime;
 use globset::{Glob, GlobSet, GlobSetBuilder};
 use ignore::WalkBuilder;
 
+use super::selection;
 use crate::text::{Language, decode, inactive, secret_file};
 
 /// What a folder may have at most to be indexed, and how much of it is read at once.
@@ -47,6 +49,14 @@ pub enum Skipped {
     NotText,
     /// It says that a program wrote it.
     Generated,
+    /// A package manager wrote it.
+    Lock,
+    /// It is data: its ending says so, or it has more bytes than configuration that people write.
+    Data,
+    /// It holds the words of a license.
+    License,
+    /// Its name is on no list of what people write.
+    Unknown,
     /// It cannot be read.
     Unreadable,
     /// There were as many files before it as are allowed.
@@ -66,6 +76,10 @@ impl Skipped {
             Skipped::Secret => "named like secrets",
             Skipped::NotText => "too large, binary, minified or not UTF-8",
             Skipped::Generated => "generated",
+            Skipped::Lock => "lock files",
+            Skipped::Data => "data",
+            Skipped::License => "licenses",
+            Skipped::Unknown => "of a kind that is not read",
             Skipped::Unreadable => "unreadable",
             Skipped::TooMany => "over the limit on files",
         }
@@ -131,7 +145,7 @@ pub fn refused_root(root: &Path, home: Option<&Path>) -> Option<String> {
 }
 
 /// The files of a folder that we could read, in the order of their paths, and those that are left out with the reason. Ignore files
-/// hold; hidden files are left out, links are not followed.
+/// hold; hidden files are not looked at unless people write them for tools, links are not followed.
 pub fn walk(root: &Path, limits: &Limits) -> (Vec<File>, Vec<(PathBuf, Skipped)>) {
     let (mut files, mut skipped) = (Vec::new(), Vec::new());
     let excluded = excluded(&limits.exclude);
@@ -139,6 +153,8 @@ pub fn walk(root: &Path, limits: &Limits) -> (Vec<File>, Vec<(PathBuf, Skipped)>
         .follow_links(false)
         // An ignore file means what it says also where nobody has made a repository of the folder.
         .require_git(false)
+        .hidden(false)
+        .filter_entry(|entry| entry.depth() == 0 || is_looked_at(entry.file_name()))
         .build();
     for entry in walker {
         let Ok(entry) = entry else {
@@ -154,15 +170,23 @@ pub fn walk(root: &Path, limits: &Limits) -> (Vec<File>, Vec<(PathBuf, Skipped)>
         };
         let language = Language::from_path(&path);
         let wanted = limits.languages.is_empty() || limits.languages.contains(&language);
-        if !holds_items(language) || !wanted || excluded.is_match(entry.path()) {
+        if !wanted || excluded.is_match(entry.path()) {
             continue;
         }
         if secret_file(entry.path()) {
             skipped.push((path, Skipped::Secret));
             continue;
         }
+        let role = match selection::role(&path) {
+            Ok(role) => role,
+            Err(reason) => {
+                skipped.push((path, reason));
+                continue;
+            }
+        };
         match entry.metadata() {
             Ok(data) if data.len() > limits.file.max_bytes as u64 => skipped.push((path, Skipped::NotText)),
+            Ok(data) if selection::is_data(&path, role, data.len()) => skipped.push((path, Skipped::Data)),
             Ok(data) => files.push(File {
                 path,
                 language,
@@ -190,15 +214,13 @@ fn excluded(patterns: &[String]) -> GlobSet {
 
 /// Whether a change of a file may change the index.
 pub fn concerns(path: &Path) -> bool {
-    holds_items(Language::from_path(path))
+    selection::role(path).is_ok()
 }
 
-/// Whether files of a language have anything that people name.
-fn holds_items(language: Language) -> bool {
-    !matches!(
-        language,
-        Language::Other | Language::Prose | Language::Json | Language::Toml | Language::Yaml
-    )
+/// Whether a file or folder of such a name is looked at.
+fn is_looked_at(name: &OsStr) -> bool {
+    let name = name.to_string_lossy();
+    !name.starts_with('.') || selection::is_written_though_hidden(&name)
 }
 
 /// The text of a file, with the stamp it had before and after; `modified` is 0 where it may have changed meanwhile.
@@ -265,12 +287,17 @@ mod tests {
             "built/x.rs",
             "x.min.js",
             ".hidden/y.rs",
-            "data.json",
+            ".github/workflows/ci.yml",
+            "package.json",
+            "package-lock.json",
+            "rows.csv",
             "README.md",
+            "LICENSE",
             ".ssh/k.py",
         ] {
             write(root, path, "x");
         }
+        write(root, "data.json", &"x\n".repeat(40_000));
         write(root, "deploy/.aws/credentials.py", "x");
         write(root, "aws/id_rsa.py", "x");
         #[cfg(unix)]
@@ -278,8 +305,32 @@ mod tests {
             std::os::unix::fs::symlink(root, root.join("src/loop")).unwrap();
             std::os::unix::fs::symlink(root.join("src/b.rs"), root.join("linked.rs")).unwrap();
         }
-        let (files, _) = walk(root, &Limits::default());
-        assert_eq!(names(&files), ["README.md", "aws/id_rsa.py", "src/a.py", "src/b.rs"]);
+        let (files, mut skipped) = walk(root, &Limits::default());
+        assert_eq!(
+            names(&files),
+            [
+                ".github/workflows/ci.yml",
+                "README.md",
+                "aws/id_rsa.py",
+                "package.json",
+                "src/a.py",
+                "src/b.rs"
+            ]
+        );
+        skipped.sort();
+        let skipped: Vec<_> = skipped
+            .iter()
+            .map(|(path, reason)| (path.to_str().unwrap(), *reason))
+            .collect();
+        assert_eq!(
+            skipped,
+            [
+                ("LICENSE", Skipped::License),
+                ("data.json", Skipped::Data),
+                ("package-lock.json", Skipped::Lock),
+                ("rows.csv", Skipped::Unknown),
+            ]
+        );
     }
 
     #[test]

@@ -8,6 +8,7 @@
 mod across;
 mod collection;
 mod conventions;
+mod coverage;
 mod encoding;
 mod files;
 mod gallery;
@@ -22,6 +23,7 @@ mod ranking;
 mod reading;
 mod renew;
 mod searching;
+mod selection;
 mod store;
 mod table;
 #[cfg(test)]
@@ -37,6 +39,7 @@ use crate::text::{ByteRange, Language, Position, PositionEncoding, Snapshot};
 
 pub use collection::{Asked, Collection, Elsewhere, Filter, Found, Known, Opener, Tests};
 pub use conventions::{is_foreign_file, is_test_file, is_test_item};
+pub use coverage::{Coverage, LanguageCoverage, LeftOut};
 pub use files::{Limits, Skipped, concerns, refused_root};
 pub use gallery::Gallery;
 pub use globs::Globs;

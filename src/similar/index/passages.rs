@@ -1,16 +1,19 @@
 //! What a search finds beside the items themselves: what stands around them in a file, and the words of each.
 
 use super::super::words::WordCounts;
+use super::selection::has_items;
 use crate::model::Model;
-use crate::segment::{ItemKind, Segments};
+use crate::segment::{ItemKind, Segments, Unit};
 use crate::text::{ByteRange, Language, Snapshot};
 
 /// Bytes of one passage of what stands around items.
 const PIECE: usize = 1200;
 
-/// Passages of one file at most: of data, the beginning says what it is.
+/// Passages of one file at most. People write TOML and YAML by hand and look for their later entries too; JSON is more often data, whose
+/// beginning says what it is.
 const PIECES: usize = 64;
-const PIECES_OF_DATA: usize = 2;
+const PIECES_OF_ENTRIES: usize = 16;
+const PIECES_OF_JSON: usize = 4;
 
 /// What stands between two items and has fewer bytes says nothing: blank lines, a closing brace.
 const LEAST: usize = 30;
@@ -35,10 +38,61 @@ pub struct Piece {
 /// What of a file stands in no item, in pieces: module comments, imports, constants, statements. The first has the names of the items
 /// too, so that a file is found by what it defines; it is there even where nothing stands around several items.
 pub fn around_items(text: &str, segments: &Segments) -> Vec<Piece> {
-    let most = match segments.units.first().map(|unit| unit.language) {
-        Some(Language::Json | Language::Toml | Language::Yaml) => PIECES_OF_DATA,
+    let language = segments.units.first().map(|unit| unit.language);
+    let most = match language {
+        Some(Language::Json) => PIECES_OF_JSON,
+        Some(Language::Toml | Language::Yaml) => PIECES_OF_ENTRIES,
         _ => PIECES,
     };
+    let whole = segments.items.is_empty() && language.is_some_and(|language| !has_items(language));
+    let mut pieces = match whole {
+        true => by_units(text, &segments.units),
+        false => by_lines(text, segments),
+    };
+    pieces.truncate(most);
+    let names = names(segments);
+    // A file that is one item is found as that.
+    if pieces.is_empty() && !names.is_empty() && segments.items.len() > 1 {
+        pieces.push(Piece {
+            range: 0..text.len(),
+            text: String::new(),
+            names_alone: true,
+        });
+    }
+    if let Some(first) = pieces.first_mut() {
+        first.text.push('\n');
+        first.text.push_str(&names);
+    }
+    pieces
+}
+
+/// The pieces of a file whose language has no items: whole units, as many as fit. They end at blank lines, paragraphs or entries, and the model can read
+/// each.
+fn by_units(text: &str, units: &[Unit]) -> Vec<Piece> {
+    let mut pieces: Vec<Piece> = Vec::new();
+    if text.trim().len() <= LEAST {
+        return pieces;
+    }
+    for unit in units {
+        let own = text.get(unit.range.clone()).unwrap_or_default();
+        match pieces.last_mut().filter(|piece| piece.text.len() + own.len() <= PIECE) {
+            Some(piece) => {
+                piece.range.end = unit.range.end;
+                piece.text.push_str(own);
+            }
+            None if own.trim().is_empty() => {}
+            None => pieces.push(Piece {
+                range: unit.range.clone(),
+                text: own.to_owned(),
+                names_alone: false,
+            }),
+        }
+    }
+    pieces
+}
+
+/// What stands between the items of a file, line by line: a piece may reach over items.
+fn by_lines(text: &str, segments: &Segments) -> Vec<Piece> {
     let mut pieces: Vec<Piece> = Vec::new();
     for gap in gaps(text, 0..text.len(), segments.items.iter().map(|item| &item.range)) {
         let mut start = gap.start;
@@ -58,20 +112,6 @@ pub fn around_items(text: &str, segments: &Segments) -> Vec<Piece> {
                 }),
             }
         }
-    }
-    pieces.truncate(most);
-    let names = names(segments);
-    // A file that is one item is found as that.
-    if pieces.is_empty() && !names.is_empty() && segments.items.len() > 1 {
-        pieces.push(Piece {
-            range: 0..text.len(),
-            text: String::new(),
-            names_alone: true,
-        });
-    }
-    if let Some(first) = pieces.first_mut() {
-        first.text.push('\n');
-        first.text.push_str(&names);
     }
     pieces
 }
@@ -175,7 +215,7 @@ fn halves(model: &Model, text: &str, language: Language) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::segment::{Item, Unit, UnitKind};
+    use crate::segment::{Item, UnitKind};
 
     fn item(name: &str, kind: ItemKind, range: ByteRange) -> Item {
         Item {
@@ -229,15 +269,44 @@ mod tests {
         assert!(around_items("", &Segments::default()).is_empty());
     }
 
+    /// A file without items, whose units are stretches of so many bytes.
+    fn without_items(text: &str, language: Language, bytes: usize) -> Segments {
+        let mut whole = segments(text, language, Vec::new());
+        let unit = whole.units.remove(0);
+        whole.units = (0..text.len())
+            .step_by(bytes)
+            .map(|start| Unit {
+                range: start..text.len().min(start + bytes),
+                ..unit.clone()
+            })
+            .collect();
+        whole
+    }
+
     #[test]
     fn long_files_have_several_passages_and_data_few() {
-        let line = "key = \"a value of some length\"\n";
-        let text = line.repeat(400);
-        let code = around_items(&text, &segments(&text, Language::Other, Vec::new()));
-        assert!(code.len() > 5, "{}", code.len());
+        let text = "key = \"a value of some length\"\n".repeat(4000);
+        let of = |language| around_items(&text, &without_items(&text, language, 310));
+        let code = of(Language::Other);
+        assert_eq!(code.len(), PIECES);
         assert!(code.windows(2).all(|pair| pair[0].range.end == pair[1].range.start));
-        let data = around_items(&text, &segments(&text, Language::Toml, Vec::new()));
-        assert_eq!(data.len(), PIECES_OF_DATA);
+        assert_eq!(of(Language::Toml).len(), PIECES_OF_ENTRIES);
+        assert_eq!(of(Language::Json).len(), PIECES_OF_JSON);
+    }
+
+    #[test]
+    fn a_file_without_items_is_cut_where_its_units_end() {
+        let text = "deploy_the_service --now\n".repeat(200);
+        let pieces = around_items(&text, &without_items(&text, Language::Other, 500));
+        assert!(pieces.len() > 3 && pieces.iter().all(|piece| piece.text.trim_end().len() <= PIECE));
+        assert!(pieces.iter().all(|piece| piece.range.start % 500 == 0));
+        assert_eq!(pieces.last().unwrap().range.end, text.len());
+        // A unit that is longer than a piece stays whole: the model can read it.
+        assert_eq!(
+            around_items(&text, &without_items(&text, Language::Other, 2000)).len(),
+            3
+        );
+        assert!(around_items("true\n", &without_items("true\n", Language::Other, 5)).is_empty());
     }
 
     #[test]

@@ -1,7 +1,9 @@
 //! What a person typed into a search → what is looked for.
 
+use std::path::Path;
+
 use super::super::words::{Term, Word, content_words, term, words};
-use super::{Filter, Globs, Tests};
+use super::{Filter, Globs, Tests, selection};
 use crate::segment::ItemKind;
 use crate::text::Language;
 
@@ -22,7 +24,9 @@ pub struct Query {
     pub phrases: Vec<String>,
     /// Words that a passage may not hold.
     pub unwanted: Vec<Term>,
-    /// What else it asks for by its words.
+    /// The names of files that stand in it, in lower case.
+    pub files: Vec<String>,
+    /// What else it asks for by its words and filters.
     pub asks: Asks,
 }
 
@@ -73,7 +77,8 @@ impl Query {
             Some(_) => Vec::new(),
             None => names(&query.text),
         };
-        query.asks = Asks::of(&query.text);
+        query.files = files(&query.text);
+        query.asks = Asks::of(&query.text).with(filter);
         query
     }
 
@@ -127,19 +132,37 @@ impl Asks {
                 "licence",
                 "history",
             ]),
+            // Formats and dependencies are not among these: code is about them as often as files are.
             data: any(&[
                 "config",
+                "configs",
                 "configuration",
-                "configured",
                 "settings",
                 "manifest",
-                "dependencies",
-                "dependency",
-                "toml",
-                "yaml",
-                "json",
                 "workflow",
+                "workflows",
+                "ci",
+                "docker",
+                "dockerfile",
+                "kubernetes",
+                "deployment",
+                "makefile",
+                "cmake",
+                "pyproject",
+                "yml",
+                "ini",
             ]),
+        }
+    }
+
+    /// What a filter asks for besides: whoever names a path or a format wants what is there.
+    fn with(self, filter: &Filter) -> Asks {
+        let any = |of: &[Language]| filter.languages.iter().any(|language| of.contains(language));
+        let placed = filter.paths.is_some();
+        Asks {
+            prose: self.prose || placed || any(&[Language::Markdown, Language::Prose]),
+            data: self.data || placed || any(&[Language::Json, Language::Toml, Language::Yaml]),
+            ..self
         }
     }
 }
@@ -243,6 +266,15 @@ fn names(text: &str) -> Vec<String> {
     found
 }
 
+/// The words of a text that are names of files: `pyproject.toml`, `Dockerfile`.
+fn files(text: &str) -> Vec<String> {
+    let words = text.split_whitespace().map(|word| {
+        let bare = word.trim_matches(|c: char| !(c.is_alphanumeric() || matches!(c, '.' | '_')));
+        bare.trim_end_matches('.').to_lowercase()
+    });
+    words.filter(|word| selection::role(Path::new(word)).is_ok()).collect()
+}
+
 /// The hash of a name in lower case, by which definitions are found.
 pub fn name_term(name: &str) -> Term {
     term(&name.to_lowercase())
@@ -251,7 +283,6 @@ pub fn name_term(name: &str) -> Term {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::path::Path;
 
     fn parse(typed: &str) -> (Query, Filter) {
         let mut filter = Filter::default();
@@ -272,6 +303,21 @@ mod tests {
         );
         assert_eq!(filter.tests, Tests::None);
         assert!(filter.takes_file(Path::new("src/a/b.py")) && !filter.takes_file(Path::new("tests/b.py")));
+    }
+
+    #[test]
+    fn configuration_is_asked_for_by_words_filters_and_names_of_files() {
+        let asks = |typed: &str| parse(typed).0.asks;
+        assert!(asks("ci workflow").data && asks("linter path:pyproject.toml").data && asks("linter lang:toml").data);
+        assert!(
+            !asks("render a json response").data && !asks("resolve dependencies").data && !asks("x lang:rust").data
+        );
+        assert!(asks("install lang:md").prose && asks("install path:docs/**").prose && !asks("install").prose);
+        assert_eq!(
+            parse("what does (pyproject.toml) or the Makefile say?").0.files,
+            ["pyproject.toml", "makefile"]
+        );
+        assert!(parse("how sessions are signed...").0.files.is_empty());
     }
 
     #[test]

@@ -46,6 +46,9 @@ pub struct Renewal {
     pub embedded: usize,
     /// Files that are left out, by reason.
     pub skipped: BTreeMap<Skipped, usize>,
+    /// These files with their reasons, in the order of their paths.
+    #[serde(skip)]
+    pub left_out: Vec<(PathBuf, Skipped)>,
     /// Seconds it took.
     pub seconds: f64,
 }
@@ -92,7 +95,7 @@ pub(super) fn renew(
     let number = store.root(name, &reader.model.info().id)?;
     let known = store.catalogue(number)?;
     let (found, skipped) = files::walk(root, reader.limits);
-    let mut unread = Vec::new();
+    let mut unread: Vec<(PathBuf, Skipped)> = Vec::new();
     let mut renewal = Renewal::default();
     let unchanged = |file: &File| known.get(&file.path).filter(|known| known.stamp == file.stamp);
     let changed: Vec<&File> = found.iter().filter(|file| unchanged(file).is_none()).collect();
@@ -116,7 +119,8 @@ pub(super) fn renew(
         {
             return Err(IndexError::Restless);
         }
-        unread.extend(texts.iter().filter_map(|text| text.as_ref().err().copied()));
+        let refused = chunk.iter().zip(&texts);
+        unread.extend(refused.filter_map(|(file, text)| Some((file.path.clone(), *text.as_ref().err()?))));
         done += chunk.len();
     }
     tell(Progress { done, total });
@@ -131,14 +135,16 @@ pub(super) fn renew(
         store.settle(number, &gone, hour())?;
     }
     // A file that is left out for what is in it is not read again until it changes.
-    let still_out = |file: &File| unchanged(file)?.skipped;
-    renewal.files = total;
-    for reason in found.iter().filter_map(still_out).chain(unread) {
-        *renewal.skipped.entry(reason).or_default() += 1;
-        renewal.files -= 1;
-    }
-    for (_, reason) in skipped {
-        *renewal.skipped.entry(reason).or_default() += 1;
+    let still_out = found
+        .iter()
+        .filter_map(|file| Some((file.path.clone(), unchanged(file)?.skipped?)));
+    unread.extend(still_out);
+    renewal.files = total - unread.len();
+    renewal.left_out = skipped;
+    renewal.left_out.append(&mut unread);
+    renewal.left_out.sort_unstable();
+    for (_, reason) in &renewal.left_out {
+        *renewal.skipped.entry(*reason).or_default() += 1;
     }
     renewal.seconds = start.elapsed().as_secs_f64();
     Ok(renewal)

@@ -1,12 +1,12 @@
 //! A search in the passages of a folder.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 use super::super::words::words;
 use super::gallery::stem;
 use super::lexicon::bare;
-use super::query::{Query, folded, name_term};
+use super::query::{Asks, Query, folded, name_term};
 use super::ranking::{self, DEFINITION, OWN_FILE, PATH, RELEVANCE, WORDS, Why, Without};
 use super::{Filter, Found, Gallery};
 use crate::segment::ItemKind;
@@ -79,6 +79,8 @@ struct Search<'a> {
     words: Vec<f32>,
     definitions: Vec<f32>,
     places: Vec<f32>,
+    /// The files that the query names.
+    named: HashSet<u32>,
 }
 
 impl<'a> Search<'a> {
@@ -103,6 +105,7 @@ impl<'a> Search<'a> {
             words,
             definitions,
             places,
+            named: named(gallery, query),
         }
     }
 
@@ -121,9 +124,19 @@ impl<'a> Search<'a> {
             path: PATH * of(&self.places, fact.path as usize),
             weight: match self.without.weights {
                 true => 1.0,
-                false => fact.aside.weight(self.query.asks),
+                false => fact.aside.weight(self.asks(fact.path)),
             },
             matched: Vec::new(),
+        }
+    }
+
+    /// What is asked of a file: one that is named is wanted, whatever it holds.
+    fn asks(&self, path: u32) -> Asks {
+        let named = self.named.contains(&path);
+        Asks {
+            prose: self.query.asks.prose || named,
+            data: self.query.asks.data || named,
+            ..self.query.asks
         }
     }
 
@@ -142,6 +155,19 @@ impl<'a> Search<'a> {
             ..self.parts(passage, self.cosine(passage))
         }
     }
+}
+
+/// The files whose names stand in a query.
+fn named(gallery: &Gallery, query: &Query) -> HashSet<u32> {
+    if query.files.is_empty() {
+        return HashSet::new();
+    }
+    let names = gallery.paths.iter().map(|path| path.file_name().unwrap_or_default());
+    let named = names.zip(0..).filter(|(name, _)| {
+        let name = name.to_string_lossy();
+        query.files.iter().any(|file| *file == name.to_lowercase())
+    });
+    named.map(|(_, file)| file).collect()
 }
 
 /// What the definitions of the names in a query gain, as a share of [`DEFINITION`].

@@ -8,6 +8,7 @@ use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, 
 
 use super::super::fingerprint::Fingerprint;
 use super::IndexedItem;
+use super::coverage::Counts;
 use super::encoding::{
     bytes, kind_number, kind_of, numbers_from_bytes, numbers_in_bytes, path, places_from_bytes, places_in_bytes,
     skipped_number, skipped_of,
@@ -16,11 +17,12 @@ use super::files::Stamp;
 use super::reading::{Address, Contents, UnitVector};
 use super::store::{Entry, Known, New};
 use crate::database::{Schema, Trouble};
+use crate::segment::ItemKind;
 use crate::text::Language;
 
 /// The tables of this version.
 pub const SCHEMA: Schema = Schema {
-    version: 3,
+    version: 4,
     tables: "
         CREATE TABLE roots (
             id INTEGER PRIMARY KEY,
@@ -130,6 +132,24 @@ pub fn catalogue(connection: &Connection, root: i64) -> rusqlite::Result<HashMap
             skipped: row.get::<_, Option<i64>>(3)?.map(skipped_of),
         };
         Ok((path(row.get_ref(0)?.as_blob()?), known))
+    })?;
+    rows.collect()
+}
+
+/// How much each file of a folder has that is in the index, in the order of their paths.
+pub fn counts(connection: &Connection, root: i64) -> rusqlite::Result<Vec<Counts>> {
+    let mut statement = connection.prepare(
+        "SELECT path, language, count(ordinal) FILTER (WHERE kind <> ?2), count(ordinal) FILTER (WHERE kind = ?2)
+            FROM files JOIN contents ON contents.id = files.content LEFT JOIN items ON items.content = contents.id
+            WHERE root = ?1 GROUP BY path ORDER BY path",
+    )?;
+    let rows = statement.query_map(params![root, kind_number(ItemKind::File)], |row| {
+        Ok(Counts {
+            path: path(row.get_ref(0)?.as_blob()?),
+            language: Language::from_id(row.get_ref(1)?.as_str()?),
+            items: row.get::<_, i64>(2)?.unsigned_abs() as usize,
+            passages: row.get::<_, i64>(3)?.unsigned_abs() as usize,
+        })
     })?;
     rows.collect()
 }

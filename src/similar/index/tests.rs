@@ -106,9 +106,10 @@ fn what_a_folder_holds_is_found_and_an_unchanged_file_is_not_read_again() {
         &(function("weighted_sum", 3) + "\n" + &function("other_sum", 5)),
     );
     bench.write("docs/guide.md", "# Configuration files\n\nThe program reads its settings from a file in the home folder of the user, in the format TOML.\n");
-    bench.write("notes.txt", "not indexed");
+    bench.write("rows.csv", "not,indexed\n");
     let first = bench.renew();
     assert_eq!((first.files, first.read, first.recognised, first.items), (2, 2, 0, 3));
+    assert_eq!(first.skipped, [(Skipped::Unknown, 1)].into());
     assert!(first.embedded >= 3);
     let second = bench.renew();
     assert_eq!((second.files, second.read, second.embedded), (2, 0, 0));
@@ -118,6 +119,187 @@ fn what_a_folder_holds_is_found_and_an_unchanged_file_is_not_read_again() {
     assert_eq!(hits[0].path, Path::new("docs/guide.md"));
     let sum = &hits.iter().find(|hit| hit.item.name == "other_sum").unwrap().item;
     assert_eq!((sum.start.line, sum.start.column, sum.name_start.column), (8, 0, 3));
+}
+
+#[test]
+fn configuration_documents_and_languages_without_a_grammar_are_found_as_file_and_lines() {
+    let bench = Bench::new();
+    bench.write(
+        "Dockerfile",
+        "FROM debian:stable\nRUN apt-get update && apt-get install -y ca-certificates\nCOPY target/server /usr/bin/server\nENTRYPOINT [\"/usr/bin/server\"]\n",
+    );
+    bench.write(
+        "app/Login.kt",
+        "package app\n\nclass Login(private val users: Users) {\n    fun signIn(name: String, password: String): Session? {\n        val user = users.find(name) ?: return null\n        return if (user.verify(password)) Session(user) else null\n    }\n}\n",
+    );
+    bench.write(
+        "docs/upgrade.rst",
+        "Upgrading\n=========\n\nStop the server before you replace the database file, and keep a copy of the old one.\n",
+    );
+    let paragraph = |topic: &str| {
+        format!("{topic} of this project are described here at some length, so that readers know them.\n\n")
+    };
+    let before: String = (0..40)
+        .map(|i| paragraph(&format!("Detail {i} of the habits")))
+        .collect();
+    bench.write(
+        "notes.txt",
+        &(before + &paragraph("Backups of the tape library and the rotation")),
+    );
+    bench.renew();
+    let gallery = bench.gallery();
+    let first = |query: &str| search(&gallery, query, &Filter::default(), 1).remove(0);
+    let docker = first("container image with certificates installed");
+    assert_eq!((docker.path, docker.item.kind), ("Dockerfile".into(), ItemKind::File));
+    assert_eq!((docker.item.name.as_str(), docker.item.start.line), ("Dockerfile", 0));
+    let login = first("check the password of a user who signs in");
+    assert_eq!((login.path, login.item.kind), ("app/Login.kt".into(), ItemKind::File));
+    let upgrade = first("what to do before replacing the database file").item;
+    assert_eq!((upgrade.name.as_str(), upgrade.kind), ("Upgrading", ItemKind::Heading));
+    let tapes = first("rotation of backup tapes").item;
+    assert_eq!(tapes.kind, ItemKind::File);
+    assert!(
+        tapes.start.line > 40 && tapes.start.line <= 80 && tapes.end.line > 80,
+        "{tapes:?}"
+    );
+    // What stands in no item has nothing that a lens could show.
+    let items = embed_items(
+        &MODEL,
+        "FROM debian:stable\nRUN apt-get install -y ca-certificates\n",
+        Language::Other,
+    );
+    assert_eq!(items.unwrap(), []);
+}
+
+#[test]
+fn the_comment_at_the_top_of_a_file_speaks_for_the_file_and_not_for_its_first_item() {
+    for (language, text) in [
+        (
+            Language::Rust,
+            "//! Rotates the signing keys of all tenants.\n\nuse std::fs;\n\n/// Reads.\nfn read() -> u8 {\n    1\n}\n",
+        ),
+        (
+            Language::Rust,
+            "//! Rotates the signing keys of all tenants.\nfn read() -> u8 {\n    1\n}\n",
+        ),
+        (
+            Language::Python,
+            "\"\"\"Rotates the signing keys of all tenants.\"\"\"\ndef read():\n    return 1\n",
+        ),
+        (
+            Language::Go,
+            "// Package keys rotates the signing keys of all tenants.\npackage keys\n\nfunc Read() int {\n\treturn 1\n}\n",
+        ),
+        (
+            Language::JavaScript,
+            "/**\n * Rotates the signing keys of all tenants.\n */\n\nfunction read() {\n  return 1;\n}\n",
+        ),
+        (
+            Language::C,
+            "/* Rotates the signing keys of all tenants. */\n#include <stdio.h>\n\nint read(void) {\n    return 1;\n}\n",
+        ),
+    ] {
+        let contents = reading::read(&MODEL, text, language);
+        let term = super::super::words::words("tenants")[0].term;
+        let holders: Vec<ItemKind> = contents
+            .passages
+            .iter()
+            .filter(|passage| passage.words.iter().any(|(word, _)| word == term))
+            .map(|passage| passage.item.kind)
+            .collect();
+        assert_eq!(holders, [ItemKind::File], "{language:?} {text}");
+        let file = contents
+            .passages
+            .iter()
+            .find(|passage| passage.item.kind == ItemKind::File)
+            .unwrap();
+        assert!(!file.units.is_empty(), "the model reads it: {language:?}");
+    }
+}
+
+#[test]
+fn a_file_of_imports_alone_is_found() {
+    let bench = Bench::new();
+    bench.write(
+        "pkg/__init__.py",
+        "from .sessions import SessionStore, SignedCookie\nfrom .users import User, load_user\n",
+    );
+    bench.write(
+        "pkg/other.py",
+        "def unrelated(values):\n    total = 0\n    for value in values:\n        total += value\n    return total\n",
+    );
+    bench.renew();
+    let hit = search(&bench.gallery(), "signed session cookie", &Filter::default(), 1).remove(0);
+    assert_eq!((hit.path, hit.item.kind), ("pkg/__init__.py".into(), ItemKind::File));
+}
+
+#[test]
+fn what_configuration_says_comes_after_code_unless_it_is_asked_for() {
+    let bench = Bench::new();
+    bench.write(
+        "src/retry.rs",
+        &format!(
+            "/// Retries a request with a timeout.\n{}",
+            function("retry_request", 3)
+        ),
+    );
+    bench.write(
+        "service.toml",
+        "[retry]\n# Retries a request with a timeout.\nretry_request = true\ntimeout = 30\nattempts = 5\n",
+    );
+    bench.renew();
+    let gallery = bench.gallery();
+    let first = |query: &str| search(&gallery, query, &Filter::default(), 1).remove(0).path;
+    assert_eq!(first("retry a request with a timeout"), Path::new("src/retry.rs"));
+    assert_eq!(
+        first("retry request configuration timeout attempts"),
+        Path::new("service.toml")
+    );
+    assert_eq!(first("retry a request in service.toml"), Path::new("service.toml"));
+    let lowered = |query: &str| {
+        let hits = search(&gallery, query, &Filter::default(), 9);
+        let hit = hits.iter().find(|hit| hit.path.ends_with("service.toml")).unwrap();
+        hit.why.as_ref().unwrap().weight
+    };
+    assert_eq!(lowered("retry a request"), 0.5);
+    assert_eq!(lowered("retry a request path:*.toml"), 1.0);
+    assert_eq!(lowered("retry a request lang:toml"), 1.0);
+}
+
+#[test]
+fn a_report_counts_by_language_and_names_files_without_items_and_what_is_left_out() {
+    let bench = Bench::new();
+    bench.write("a.rs", &function("a", 1));
+    bench.write(
+        "only_imports.rs",
+        "pub use crate::sessions::{SessionStore, SignedCookie};\n",
+    );
+    bench.write("made.rs", "// @generated\nfn x() {}\n");
+    bench.write("Makefile", "build:\n\tcargo build --release --locked --all-targets\n");
+    bench.write("rows.csv", "a,b\n");
+    for _ in 0..2 {
+        let renewal = bench.renew();
+        let coverage = bench.index().coverage(&MODEL, bench.root.path(), &renewal).unwrap();
+        let languages: Vec<_> = coverage
+            .languages
+            .iter()
+            .map(|language| (&*language.language, language.files, language.items, language.passages))
+            .collect();
+        assert_eq!(languages, [("rust", 2, 1, 1), ("Makefile", 1, 0, 1)]);
+        assert_eq!(coverage.languages[0].without_items, [PathBuf::from("only_imports.rs")]);
+        let left_out: Vec<_> = coverage
+            .left_out
+            .iter()
+            .map(|left_out| (left_out.reason, &*left_out.paths))
+            .collect();
+        assert_eq!(
+            left_out,
+            [
+                (Skipped::Generated, &[PathBuf::from("made.rs")][..]),
+                (Skipped::Unknown, &[PathBuf::from("rows.csv")]),
+            ]
+        );
+    }
 }
 
 #[test]

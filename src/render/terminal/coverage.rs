@@ -1,0 +1,132 @@
+//! What the index has of a folder, one language to a line.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use super::found::clean;
+use crate::similar::index::{Coverage, LanguageCoverage, LeftOut, Skipped};
+
+/// Paths that a line names; the JSON has all of them.
+const NAMED: usize = 8;
+
+/// Files, items and passages by language, the files without items, and what is left out.
+pub fn coverage(coverage: &Coverage) -> String {
+    let mut text = String::from("\nlanguage          files    items  passages\n");
+    for language in &coverage.languages {
+        let LanguageCoverage {
+            language,
+            files,
+            items,
+            passages,
+            ..
+        } = language;
+        text += &format!("{:<16}{files:>7}{items:>9}{passages:>10}\n", clean(language));
+    }
+    let without = coverage
+        .languages
+        .iter()
+        .filter(|language| !language.without_items.is_empty());
+    for (number, language) in without.enumerate() {
+        if number == 0 {
+            text += "\nfiles without an item\n";
+        }
+        let paths = &language.without_items;
+        text += &format!("{} {}: {}\n", paths.len(), clean(&language.language), some(paths));
+    }
+    for (number, left_out) in coverage.left_out.iter().enumerate() {
+        if number == 0 {
+            text += "\nleft out\n";
+        }
+        let LeftOut { reason, files, paths } = left_out;
+        let what = match reason {
+            Skipped::Unknown => endings(paths),
+            _ => some(paths),
+        };
+        text += &format!("{files} {}: {what}\n", reason.words());
+    }
+    text
+}
+
+/// The first of some paths, and how many more there are.
+fn some(paths: &[PathBuf]) -> String {
+    let named: Vec<String> = paths
+        .iter()
+        .take(NAMED)
+        .map(|path| clean(&path.display().to_string()))
+        .collect();
+    listed(&named, paths.len())
+}
+
+/// The endings of files whose kind is not read, most frequent first: which of them one misses is seen at a glance.
+fn endings(paths: &[PathBuf]) -> String {
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    for path in paths {
+        *counts.entry(ending(path)).or_default() += 1;
+    }
+    let mut counts: Vec<(String, usize)> = counts.into_iter().collect();
+    counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    let named: Vec<String> = counts
+        .iter()
+        .take(NAMED)
+        .map(|(ending, count)| format!("{count} {}", clean(ending)))
+        .collect();
+    listed(&named, counts.len())
+}
+
+fn ending(path: &Path) -> String {
+    let (extension, name) = (path.extension(), path.file_name().unwrap_or_default());
+    extension.map_or_else(
+        || name.to_string_lossy().into_owned(),
+        |extension| format!(".{}", extension.to_string_lossy().to_lowercase()),
+    )
+}
+
+fn listed(named: &[String], all: usize) -> String {
+    let more = all - named.len();
+    match more {
+        0 => named.join(", "),
+        _ => format!("{} and {more} more", named.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_report_names_languages_files_without_items_and_what_is_left_out() {
+        let paths = |names: &[&str]| names.iter().map(PathBuf::from).collect::<Vec<_>>();
+        let rust = LanguageCoverage {
+            language: "rust".into(),
+            files: 12,
+            items: 140,
+            passages: 15,
+            without_items: paths(&["src/broken.rs"]),
+        };
+        let pictures: Vec<PathBuf> = (0..10)
+            .map(|i| format!("{i}.png").into())
+            .chain(paths(&["a.csv"]))
+            .collect();
+        let left_out = |reason, paths: Vec<PathBuf>| LeftOut {
+            reason,
+            files: paths.len(),
+            paths,
+        };
+        let locks = (0..10).map(|i| format!("{i}/yarn.lock").into()).collect();
+        let report = Coverage {
+            languages: vec![rust],
+            left_out: vec![left_out(Skipped::Lock, locks), left_out(Skipped::Unknown, pictures)],
+        };
+        insta::assert_snapshot!(coverage(&report), @"
+        language          files    items  passages
+        rust                 12      140        15
+
+        files without an item
+        1 rust: src/broken.rs
+
+        left out
+        10 lock files: 0/yarn.lock, 1/yarn.lock, 2/yarn.lock, 3/yarn.lock, 4/yarn.lock, 5/yarn.lock, 6/yarn.lock, 7/yarn.lock and 2 more
+        11 of a kind that is not read: 10 .png, 1 .csv
+        ");
+    }
+}
