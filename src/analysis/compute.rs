@@ -222,7 +222,11 @@ impl Compute<'_> {
     ) -> Result<PairReport, Trouble> {
         let (engine, voices) = (self.engine, (self.setting.voice(a.1), self.setting.voice(b.1)));
         let (mean_a, mean_b) = (centre.mean(a.1), centre.mean(b.1));
-        let means = (mean_a.is_some() || mean_b.is_some()).then_some(Means { a: mean_a, b: mean_b });
+        let means = (mean_a.is_some() || mean_b.is_some()).then_some(Means {
+            a: mean_a,
+            b: mean_b,
+            slope: centre.calibration().likeness().slope(),
+        });
         Ok(self
             .pool
             .install(|| engine.compare((a.0, voices.0), (b.0, voices.1), means, checkpoint))?)

@@ -91,6 +91,7 @@ pub(super) fn run(arguments: &Compare) -> Result<()> {
     let means = gallery.as_ref().map(|gallery| Means {
         a: gallery.centre().mean(read_a.1),
         b: gallery.centre().mean(read_b.1),
+        slope: gallery.centre().calibration().likeness().slope(),
     });
     let report = compare_centred(&model, read_a, read_b, means, UNSTOPPED)?;
     let (a, b) = ((&a.snapshot, &a.range), (&b.snapshot, &b.range));

@@ -16,7 +16,8 @@ use crate::model::{Model, UNSTOPPED};
 use crate::render::terminal::SimilarPair;
 use crate::render::{html, json, terminal};
 use crate::segment::Segments;
-use crate::similar::{Space, likeness};
+use crate::similar::index::calibration;
+use crate::similar::{Calibration, Space, likeness};
 use crate::text::{PositionEncoding, Snapshot};
 
 /// Arguments of `fovea explain`.
@@ -86,7 +87,7 @@ pub(super) fn run(arguments: &Explain) -> Result<()> {
         ExplainFormat::Html => return output::write(&html::explain(&report, model.info(), arguments.method, &file)),
         ExplainFormat::Terminal => {}
     }
-    let similar = similar(&report);
+    let similar = similar(&report, calibration(&model)?);
     let palette = arguments.color.palette();
     output::write(&terminal::explain(
         &report,
@@ -157,7 +158,7 @@ fn units(
 }
 
 /// Items of the document that resemble each other, best first; each pair once.
-fn similar(report: &DocumentReport) -> Vec<SimilarPair> {
+fn similar(report: &DocumentReport, calibration: Arc<Calibration>) -> Vec<SimilarPair> {
     let mut named = Vec::new();
     let mut vectors = Vec::new();
     for (index, item) in report.segments.items.iter().enumerate() {
@@ -172,7 +173,7 @@ fn similar(report: &DocumentReport) -> Vec<SimilarPair> {
             + 1;
         named.push((item.name.clone(), line));
     }
-    let space = Space::new(vectors);
+    let space = Space::within(vectors, calibration);
     let mut pairs = Vec::new();
     for (index, a) in named.iter().enumerate() {
         let later = space

@@ -11,12 +11,24 @@ use crate::model::ModelError;
 
 /// The mean vectors of the languages of two passages, each a mean of embeddings of unit length; `None` where no mean is known. One of
 /// another width than the model's is none.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Means<'a> {
     /// The mean of the first passage's language.
     pub a: Option<&'a [f32]>,
     /// The mean of the second passage's language.
     pub b: Option<&'a [f32]>,
+    /// How fast a score falls with the centred cosine, where 1 stays 1: 1 for the model that thresholds were measured with.
+    pub slope: f32,
+}
+
+impl Default for Means<'_> {
+    fn default() -> Self {
+        Means {
+            a: None,
+            b: None,
+            slope: 1.0,
+        }
+    }
 }
 
 /// One passage of the centred variant.
@@ -37,8 +49,10 @@ pub struct CentredSide {
 /// Why two passages are similar apart from their languages.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Centred {
-    /// Cosine of the two embeddings without the means of their languages, -1 to 1: what `fovea similar` and lenses show.
+    /// Cosine of the two embeddings without the means of their languages, -1 to 1: what the pairs sum to.
     pub cosine: f32,
+    /// That cosine on the scale of the thresholds: what `fovea similar` and lenses show. The cosine itself with the embedded model.
+    pub likeness: f32,
     /// |centred cosine - sum of all pairs|.
     pub residual: f32,
     /// How much of the raw cosine has a mean of a language in it. The rest is what the passages have of their own:
@@ -77,6 +91,10 @@ pub(super) fn centred(
     let own = split((&a, &parts_a), (&b, &parts_b))?;
     Ok(Centred {
         cosine: own.cosine,
+        likeness: match means.slope == 1.0 {
+            true => own.cosine,
+            false => (1.0 - means.slope * (1.0 - own.cosine)).max(-1.0),
+        },
         residual: own.residual,
         common: (f64::from(raw.cosine) - own.lengths * f64::from(own.cosine)) as f32,
         own_length: own.lengths as f32,

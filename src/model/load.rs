@@ -158,6 +158,7 @@ pub(super) fn load(source: &Source) -> Result<Model, LoadError> {
         encoder,
         pooling,
         includes_prompt,
+        embedded: *source == Source::Embedded,
         room,
         identifier_aware: true,
     })

@@ -117,6 +117,8 @@ pub struct Model {
     pooling: Pooling,
     /// Whether the pooling counts the tokens of a prompt.
     includes_prompt: bool,
+    /// Whether it is the one inside the program.
+    embedded: bool,
     /// Most tokens of a text, once a prompt has its place in the window.
     room: usize,
     identifier_aware: bool,
@@ -151,6 +153,11 @@ impl Model {
     /// Most tokens of a text read at once, special tokens included: the model's window less its longest prompt.
     pub fn window(&self) -> usize {
         self.room
+    }
+
+    /// Whether it is the model inside the program, which thresholds were measured with.
+    pub fn is_embedded(&self) -> bool {
+        self.embedded
     }
 
     /// Width of an embedding.

@@ -2,8 +2,17 @@
 
 use std::collections::HashMap;
 
-use crate::explain::{Link, PairReport, Side};
+use crate::explain::{Centred, Link, PairReport, Side};
 use crate::text::Language;
+
+/// The centred cosine, and beside it what lenses show where a model's scale is another.
+pub(super) fn score(centred: &Centred) -> String {
+    let cosine = format!("centred cosine {:.4}", centred.cosine);
+    match (centred.likeness - centred.cosine).abs() < 5e-5 {
+        true => cosine,
+        false => format!("{cosine}, {:.4} on the scale of the thresholds", centred.likeness),
+    }
+}
 
 /// A comparison with the texts of its passages.
 #[derive(Debug, Clone, Copy)]

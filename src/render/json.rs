@@ -168,6 +168,8 @@ pub struct Compare {
 pub struct CompareCentred {
     /// Cosine of the embeddings without the means of their languages.
     pub cosine: f32,
+    /// That cosine on the scale of the thresholds: the score of lenses and of `fovea similar`.
+    pub likeness: f32,
     /// |centred cosine - sum of all pairs|.
     pub residual: f32,
     /// How much of the raw cosine is what the languages have in common: cosine = common + own_length · centred cosine.
@@ -250,6 +252,7 @@ fn centred(report: &Centred, a: &Snapshot, b: &Snapshot) -> CompareCentred {
     };
     CompareCentred {
         cosine: report.cosine,
+        likeness: report.likeness,
         residual: report.residual,
         common: report.common,
         own_length: report.own_length,

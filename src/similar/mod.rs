@@ -1,6 +1,7 @@
 //! Similarity: units' embeddings → one vector per item → language-centred vectors → neighbours, among the open documents
 //! ([`Space`]) or in an index of folders ([`index`]).
 
+pub mod calibration;
 mod centre;
 pub mod decision;
 pub mod fingerprint;
@@ -11,6 +12,7 @@ mod space;
 mod vector;
 pub mod words;
 
+pub use calibration::{Calibration, Scale};
 pub use centre::{Centre, Sums};
 pub use scan::{Judge, Rows};
 pub use space::Space;

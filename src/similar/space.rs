@@ -1,7 +1,9 @@
 //! All items of the open documents in one space, and who stands near whom.
 
+use std::sync::Arc;
+
 use super::vector::dot;
-use super::{Centre, ItemVector};
+use super::{Calibration, Centre, ItemVector, Scale};
 use crate::text::ByteRange;
 
 /// Items, their vectors language-centred and of unit length, in one matrix.
@@ -11,14 +13,21 @@ pub struct Space {
     width: usize,
     /// Row-major `items × width`; a row of zeros for an item that is nothing but the mean of its language.
     rows: Vec<f32>,
+    scale: Scale,
 }
 
 impl Space {
     /// Centres items by language. Items whose vectors are not as wide as the first one's resemble nothing.
     pub fn new(items: Vec<ItemVector>) -> Space {
+        Space::within(items, Arc::default())
+    }
+
+    /// As [`Space::new`], of a model of some calibration.
+    pub fn within(items: Vec<ItemVector>, calibration: Arc<Calibration>) -> Space {
+        let scale = calibration.likeness();
         let width = items.first().map_or(0, |item| item.vector.len());
         let fitting = items.iter().filter(|item| item.vector.len() == width);
-        let centre = Centre::of(fitting.map(|item| (item.language, &*item.vector)));
+        let centre = Centre::of(fitting.map(|item| (item.language, &*item.vector)), calibration);
         let mut rows = vec![0f32; items.len() * width];
         for (item, row) in items.iter().zip(rows.chunks_exact_mut(width.max(1))) {
             if item.vector.len() == width {
@@ -26,7 +35,12 @@ impl Space {
                 centre.apply(item.language, row);
             }
         }
-        Space { items, width, rows }
+        Space {
+            items,
+            width,
+            rows,
+            scale,
+        }
     }
 
     /// The items, in the order they were given.
@@ -34,9 +48,9 @@ impl Space {
         &self.items
     }
 
-    /// The language-centred cosine of two items.
+    /// The language-centred cosine of two items, on the scale of the thresholds.
     pub fn cosine(&self, a: usize, b: usize) -> f32 {
-        dot(self.row(a), self.row(b)).clamp(-1.0, 1.0)
+        self.scale.of(dot(self.row(a), self.row(b))).clamp(-1.0, 1.0)
     }
 
     /// The items at least `threshold` near to one, best first, at most `limit`; ties by document and position. The item itself

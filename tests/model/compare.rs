@@ -181,6 +181,7 @@ fn without_the_languages_the_parts_sum_to_the_centred_cosine_and_the_raw_split_i
     let means = Means {
         a: Some(&python),
         b: Some(&script),
+        ..Means::default()
     };
     let both = compare_centred(&model, a, b, Some(means), UNSTOPPED).unwrap();
     assert_eq!(
@@ -218,6 +219,12 @@ fn without_the_languages_the_parts_sum_to_the_centred_cosine_and_the_raw_split_i
     // What is common and what is not make up the raw cosine.
     assert!((centred.common + centred.own_length * centred.cosine - both.cosine).abs() < 1e-4);
     assert!(centred.common > 0.1, "{}", centred.common);
+    // A model of another scale shows another score, and the parts are those of the cosine as before.
+    assert_eq!(centred.likeness, centred.cosine);
+    let scaled = compare_centred(&model, a, b, Some(Means { slope: 2.0, ..means }), UNSTOPPED).unwrap();
+    let scaled = scaled.centred.unwrap();
+    assert_eq!((scaled.cosine, &scaled.pairs), (centred.cosine, &centred.pairs));
+    assert!((scaled.likeness - (2.0 * centred.cosine - 1.0)).abs() < 1e-6);
 }
 
 #[test]
@@ -229,7 +236,7 @@ fn without_means_or_with_those_of_another_model_nothing_is_taken_away() {
         Means::default(),
         Means {
             a: Some(&short),
-            b: None,
+            ..Means::default()
         },
     ] {
         let report = compare_centred(&model, a, b, Some(means), UNSTOPPED).unwrap();
@@ -239,7 +246,10 @@ fn without_means_or_with_those_of_another_model_nothing_is_taken_away() {
     }
     // A passage that is nothing but the mean has nothing of its own.
     let own = mean(&model, &[CARBS], Language::Prose);
-    let means = Means { a: Some(&own), b: None };
+    let means = Means {
+        a: Some(&own),
+        ..Means::default()
+    };
     let report = compare_centred(&model, a, b, Some(means), UNSTOPPED).unwrap();
     let centred = report.centred.unwrap();
     assert!(centred.own_length < 1e-3 && (centred.common - report.cosine).abs() < 1e-3);

@@ -65,7 +65,7 @@ pub(super) struct Fact {
     language: Language,
     pub(super) kind: ItemKind,
     /// Whether its vector says anything.
-    comparable: bool,
+    pub(super) comparable: bool,
     /// What makes it weigh less in a search; whether it is a test, or in one.
     pub(super) aside: Aside,
 }
@@ -92,7 +92,7 @@ impl Index {
         let root = renew::canonical(root)?;
         let mut listing = Listing::new(model.hidden());
         // Contents that several files have count once for the mean of their language: copies are no news.
-        let (mut sums, mut counted) = (Sums::default(), HashSet::new());
+        let (mut sums, mut counted) = (Sums::within(self.calibration(model)?), HashSet::new());
         let zeros: Arc<[f32]> = vec![0.0; model.hidden()].into();
         let take = |path: PathBuf, content, (passages, units): table::Held| {
             let first = counted.insert(content);
@@ -289,7 +289,8 @@ impl Gallery {
     pub fn of_items(files: &[(PathBuf, &[EmbeddedItem])], centre: &Centre, width: usize) -> Gallery {
         let all = files.iter().flat_map(|(_, items)| items.iter());
         let fitting = all.filter(|embedded| embedded.vector.len() == width);
-        let own = Centre::of(fitting.map(|EmbeddedItem { item, vector, .. }| (item.language, &**vector)));
+        let own = fitting.map(|EmbeddedItem { item, vector, .. }| (item.language, &**vector));
+        let own = Centre::of(own, centre.calibration().clone());
         let mut listing = Listing::new(width);
         for (path, items) in files {
             let mut file = listing.file(path.clone());
@@ -406,7 +407,7 @@ impl Gallery {
     }
 
     /// The items nearest to a vector of unit length without the mean of its language; `needed` tells from which score an item counts,
-    /// if it does.
+    /// if it does. Scores are on the scale of the thresholds.
     pub(super) fn near(
         &self,
         query: &[f32],
@@ -414,12 +415,12 @@ impl Gallery {
         needed: impl Fn(usize) -> Option<f32> + Sync,
     ) -> Vec<(usize, f32)> {
         // So that the rows need not be kept once more without their means.
-        let taken = self.centre.along(query);
+        let (taken, likeness) = (self.centre.along(query), self.centre.calibration().likeness());
         let judge = |index: usize| {
             let from = needed(index)?;
             let scale = self.spread[index];
             let offset = -taken(self.facts[index].language) * scale;
-            Some(Judge { scale, offset, from })
+            Some(Judge { scale, offset, from }.on(likeness))
         };
         self.rows.nearest(query, count, judge)
     }

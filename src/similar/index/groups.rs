@@ -270,9 +270,14 @@ impl<'a> Clusters<'a> {
             && (self.base.is_some() || self.gallery.decide(a, b, cosine).is_some())
     }
 
-    /// The cosine of two first copies.
+    /// The cosine of two first copies, on the scale of the thresholds.
     fn cosine(&self, a: usize, b: usize) -> f32 {
-        if a == b { 1.0 } else { dot(&self.own[&a], &self.own[&b]) }
+        let likeness = self.gallery.centre().calibration().likeness();
+        if a == b {
+            1.0
+        } else {
+            likeness.of(dot(&self.own[&a], &self.own[&b]))
+        }
     }
 
     /// The lowest cosine of two members, and the mean of each with the others.

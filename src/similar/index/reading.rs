@@ -27,6 +27,8 @@ pub struct Address(pub [u8; 16]);
 pub enum Of {
     File,
     Unit,
+    /// A text that was read as a query.
+    Query,
 }
 
 impl Address {
@@ -241,7 +243,12 @@ pub fn embed_items(model: &Model, text: &str, language: Language) -> Result<Vec<
 /// # Errors
 /// What the model reports.
 pub fn embed_query(model: &Model, text: &str) -> Result<Vec<f32>, ModelError> {
-    let mut tokens = model.tokenize_as(Role::Query, text, Language::Prose)?;
+    embed_as(model, Role::Query, text, Language::Prose)
+}
+
+/// As [`embed_query`], of a text that is read as something else.
+pub fn embed_as(model: &Model, role: Role, text: &str, language: Language) -> Result<Vec<f32>, ModelError> {
+    let mut tokens = model.tokenize_as(role, text, language)?;
     tokens.cut(model.info().window);
     let batch = Packed::new([tokens.ids.as_slice()]);
     let traces = model.encoder().forward(&batch, Keep::LastHidden, UNSTOPPED)?;

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 
+use super::super::Scale;
 use super::super::words::words;
 use super::gallery::stem;
 use super::lexicon::bare;
@@ -78,6 +79,10 @@ struct Search<'a> {
     words: HashMap<u32, f32>,
     definitions: HashMap<u32, f32>,
     places: HashMap<u32, f32>,
+    /// Whether the query has a vector that passages can be compared with.
+    asks_vector: bool,
+    /// How a cosine counts, with the model at hand.
+    relevance: Scale,
 }
 
 impl<'a> Search<'a> {
@@ -102,6 +107,8 @@ impl<'a> Search<'a> {
             words,
             definitions,
             places,
+            asks_vector: query.vector.len() == gallery.rows.width() && !without.vector,
+            relevance: gallery.centre().calibration().relevance(),
         }
     }
 
@@ -114,7 +121,10 @@ impl<'a> Search<'a> {
         let fact = &self.gallery.facts[passage];
         let of = |scores: &HashMap<u32, f32>, key: u32| scores.get(&key).copied().unwrap_or_default();
         Why {
-            cosine,
+            cosine: match self.asks_vector && fact.comparable {
+                true => self.relevance.of(cosine),
+                false => 0.0,
+            },
             words: WORDS * of(&self.words, passage as u32),
             definition: DEFINITION * of(&self.definitions, passage as u32),
             path: PATH * of(&self.places, fact.path),
@@ -127,7 +137,7 @@ impl<'a> Search<'a> {
     }
 
     fn cosine(&self, passage: usize) -> f32 {
-        match self.query.vector.len() == self.gallery.rows.width() && !self.without.vector {
+        match self.asks_vector {
             true => self.gallery.rows.product(passage, &self.query.vector).clamp(-1.0, 1.0),
             false => 0.0,
         }
