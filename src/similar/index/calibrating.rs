@@ -111,7 +111,10 @@ fn measured(vectors: &[UnitVector]) -> Calibration {
     Calibration::measure(&passages, &questions)
 }
 
-fn halves(vectors: &[UnitVector]) -> (Vec<Vec<f32>>, Vec<Vec<f32>>) {
+/// Vectors of functions, and those of their questions.
+type Halves = (Vec<Vec<f32>>, Vec<Vec<f32>>);
+
+fn halves(vectors: &[UnitVector]) -> Halves {
     let floats = |unit: &UnitVector| unit.vector.iter().map(|v| v.to_f32()).collect();
     let (passages, questions) = vectors.split_at(vectors.len() / 2);
     (
@@ -122,6 +125,6 @@ fn halves(vectors: &[UnitVector]) -> (Vec<Vec<f32>>, Vec<Vec<f32>>) {
 
 /// What a model makes of the functions and of the questions.
 #[cfg(test)]
-pub fn snippet_vectors(model: &Model) -> Result<(Vec<Vec<f32>>, Vec<Vec<f32>>), ModelError> {
+pub fn snippet_vectors(model: &Model) -> Result<Halves, ModelError> {
     Ok(halves(&vectors(model, |_, _| None)?))
 }
