@@ -120,16 +120,24 @@ pub struct Lacking {
 
 impl Default for Lenses {
     fn default() -> Lenses {
-        Lenses::new(Vec::new(), Arc::default(), None, likeness::DEFAULT, Detail::default())
+        Lenses::new(
+            Vec::new(),
+            Arc::default(),
+            &Centre::default(),
+            None,
+            likeness::DEFAULT,
+            Detail::default(),
+        )
     }
 }
 
 impl Lenses {
-    /// The items of all documents beside those of the workspace. Languages are centred as the workspace says, and by the open documents
-    /// where it does not know them.
+    /// The items of all documents beside those of the workspace. Languages are centred as `centre` says, and by the open documents where it
+    /// does not know them.
     pub fn new(
         opened: Vec<Opened>,
         workspace: Arc<Workspace>,
+        centre: &Centre,
         team: Option<Arc<Team>>,
         threshold: f32,
         detail: Detail,
@@ -144,7 +152,7 @@ impl Lenses {
         // Paths are ordered part by part, and not as text.
         listed.sort_by(|a, b| a.0.cmp(&b.0));
         let width = listed.iter().find_map(|(_, items)| Some(items.first()?.vector.len()));
-        let open = Gallery::of_items(&listed, &workspace.centre(), width.unwrap_or_default());
+        let open = Gallery::of_items(&listed, centre, width.unwrap_or_default());
         Lenses {
             documents,
             files,

@@ -7,9 +7,13 @@ use std::time::{Duration, Instant};
 
 use super::DocumentId;
 use super::compute::Trouble;
+use super::engine::Engine;
 use super::lenses::{DocumentVectors, Lenses, Opened};
 use super::options::Event;
 use super::worker::{Batch, Worker};
+use super::workspace::Workspace;
+use crate::similar::Centre;
+use crate::similar::index::calibration;
 
 /// How long the workspace is looked through without looking up.
 const RELATING: Duration = Duration::from_millis(20);
@@ -181,19 +185,30 @@ impl Worker {
         });
         let team = self.shared.team().cloned();
         let (threshold, detail) = shown;
-        let lenses = Lenses::new(
-            located.collect(),
-            self.shared.workspace(),
-            team.clone(),
-            threshold,
-            detail,
-        );
+        let workspace = self.shared.workspace();
+        let centre = self.centre(&workspace);
+        let lenses = Lenses::new(located.collect(), workspace, &centre, team.clone(), threshold, detail);
         self.shared.set_lenses(Arc::new(lenses));
         if let Some(team) = team {
             wanted.iter().for_each(|id| team.want(id));
         }
         self.shared.state().unrelated = wanted;
         self.shared.tell(Event::Neighbours);
+    }
+
+    /// What the languages have in common, as the workspace says; where it has no items yet, the scale of the model's space at least.
+    fn centre(&self, workspace: &Workspace) -> Centre {
+        let model = self.engine.as_deref().and_then(Engine::model);
+        match model.filter(|_| workspace.is_empty()) {
+            Some(model) => match self.pool.install(|| calibration(&model)) {
+                Ok(calibration) => Centre::within(calibration),
+                Err(error) => {
+                    tracing::warn!(%error, "the model is not calibrated");
+                    Centre::default()
+                }
+            },
+            None => workspace.centre(),
+        }
     }
 
     /// Looks for what resembles the items of a document, for some milliseconds: then whatever is more urgent has its turn.

@@ -6,7 +6,7 @@ use std::time::Instant;
 use rayon::prelude::*;
 
 use crate::explain::{Heads, Method, Owner, WordMap, alti, salience};
-use crate::model::{Checkpoint, Model, ModelError, Packed, Tokens, Trace, ops};
+use crate::model::{Checkpoint, Keep, Model, ModelError, Packed, Role, Tokens, Trace, ops};
 use crate::text::{ByteRange, Language};
 
 /// A source word with its score.
@@ -37,7 +37,8 @@ pub struct UnitReport {
     pub special_share: f32,
     /// For additive methods |1 - (words + bias + special)|, else 0.
     pub residual: f32,
-    /// The pooled embedding, not normalised, `hidden` floats.
+    /// The pooled embedding, not normalised, `hidden` floats; of the text with the model's prompt for passages before it, where it has
+    /// one.
     pub embedding: Arc<[f32]>,
     /// Milliseconds of the forward pass and the explanation, as this unit's part of its batch.
     pub ms: f32,
@@ -91,6 +92,7 @@ pub fn analyse_heads(
         .collect::<Result<Vec<_>, _>>()?;
     let batch = Packed::new(read.iter().map(|tokens| tokens.ids.as_slice()));
     let traces = model.encoder().forward(&batch, method.keeps(), checkpoint)?;
+    let prompted = prompted(model, texts, checkpoint)?;
     let shared = start.elapsed().as_secs_f32() * 1e3 / batch.ids.len().max(1) as f32;
     let explained = ops::side_by_side(&traces, |index, trace| {
         if checkpoint() {
@@ -98,10 +100,31 @@ pub fn analyse_heads(
         }
         let (start, tokens) = (Instant::now(), &read[index]);
         let mut report = explain_one(model, texts[index].0, tokens, trace, method, heads)?;
+        if let Some(embedding) = prompted.get(index) {
+            report.embedding = embedding.clone();
+        }
         report.ms = shared * tokens.len() as f32 + start.elapsed().as_secs_f32() * 1e3;
         Ok(report)
     });
     explained.into_iter().collect()
+}
+
+/// The embeddings by which texts are compared with what is in an index, where the model wants a prompt before a passage; else none. An
+/// explanation is of the text as it stands in the document, so that no word shares its score with a prompt that nobody sees.
+fn prompted(model: &Model, texts: &[(&str, Language)], checkpoint: Checkpoint) -> Result<Vec<Arc<[f32]>>, ModelError> {
+    if model.info().prompts.of(Role::Passage).is_empty() {
+        return Ok(Vec::new());
+    }
+    let read = texts
+        .par_iter()
+        .map(|(text, language)| model.tokenize_as(Role::Passage, text, *language))
+        .collect::<Result<Vec<_>, _>>()?;
+    let batch = Packed::new(read.iter().map(|tokens| tokens.ids.as_slice()));
+    let traces = model.encoder().forward(&batch, Keep::LastHidden, checkpoint)?;
+    let pooled = read.iter().zip(&traces);
+    pooled
+        .map(|(tokens, trace)| Ok(model.pool_of(tokens, trace)?.into()))
+        .collect()
 }
 
 fn explain_one(

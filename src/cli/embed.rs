@@ -3,10 +3,10 @@
 use std::io::{BufRead, Write};
 
 use anyhow::{Context, Result};
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use super::{ModelArguments, input};
-use crate::model::{Keep, Model, Packed, Tokens, UNSTOPPED};
+use crate::model::{Keep, Model, Packed, Role, Tokens, UNSTOPPED};
 use crate::similar::mean;
 use crate::text::{Language, Snapshot};
 
@@ -19,8 +19,21 @@ pub(super) struct Embed {
     /// Language of the texts: code is read with its identifiers as words
     #[arg(long)]
     language: Option<String>,
+    /// Put the model's prompt for a query or a passage before each text, as search does; without it the model's default prompt, as
+    /// sentence-transformers does
+    #[arg(long = "as", value_name = "ROLE", value_enum)]
+    role: Option<As>,
     #[command(flatten)]
     model: ModelArguments,
+}
+
+/// What texts are read as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum As {
+    /// What somebody searches for.
+    Query,
+    /// What is found.
+    Passage,
 }
 
 /// Texts embedded at once.
@@ -30,10 +43,15 @@ const BATCH: usize = 32;
 pub(super) fn run(arguments: &Embed) -> Result<()> {
     let language = input::language(arguments.language.as_deref())?.unwrap_or(Language::Prose);
     let model = arguments.model.load()?.identifier_aware(!arguments.plain);
+    let role = match arguments.role {
+        None => Role::Plain,
+        Some(As::Query) => Role::Query,
+        Some(As::Passage) => Role::Passage,
+    };
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
     let mut batch: Vec<String> = Vec::with_capacity(BATCH);
     let mut flush = |batch: &mut Vec<String>| -> Result<()> {
-        for embedding in embed(&model, batch, language, arguments.plain)? {
+        for embedding in embed(&model, batch, (role, language), arguments.plain)? {
             serde_json::to_writer(&mut out, &embedding)?;
             out.write_all(b"\n")?;
         }
@@ -57,18 +75,18 @@ pub(super) fn run(arguments: &Embed) -> Result<()> {
 
 /// Embeddings of unit length. A text over the window is the token-weighted mean of its units, unless `plain` cuts it as the
 /// reference pipeline does.
-fn embed(model: &Model, texts: &[String], language: Language, plain: bool) -> Result<Vec<Vec<f32>>> {
+fn embed(model: &Model, texts: &[String], (role, language): (Role, Language), plain: bool) -> Result<Vec<Vec<f32>>> {
     let mut sequences: Vec<(usize, Tokens)> = Vec::new();
     for (index, text) in texts.iter().enumerate() {
-        let mut tokens = model.tokenize(text, language)?;
-        if tokens.len() <= model.window() {
+        let mut tokens = model.tokenize_as(role, text, language)?;
+        if tokens.len() <= model.info().window {
             sequences.push((index, tokens));
         } else if plain {
-            tokens.cut(model.window());
+            tokens.cut(model.info().window);
             sequences.push((index, tokens));
         } else {
             for unit in split(model, text, language) {
-                sequences.push((index, model.tokenize(&unit, language)?));
+                sequences.push((index, model.tokenize_as(role, &unit, language)?));
             }
         }
     }
@@ -76,7 +94,7 @@ fn embed(model: &Model, texts: &[String], language: Language, plain: bool) -> Re
     let traces = model.encoder().forward(&packed, Keep::LastHidden, UNSTOPPED)?;
     let mut units: Vec<Vec<(Vec<f32>, usize)>> = vec![Vec::new(); texts.len()];
     for ((index, tokens), trace) in sequences.iter().zip(&traces) {
-        units[*index].push((model.pool(trace)?, tokens.len()));
+        units[*index].push((model.pool_of(tokens, trace)?, tokens.of_text()));
     }
     let embedding = |units: &Vec<(Vec<f32>, usize)>| {
         let mean = mean(units.iter().map(|(pooled, tokens)| (&**pooled, *tokens)));

@@ -16,8 +16,8 @@ use crate::model::{Model, UNSTOPPED};
 use crate::render::terminal::SimilarPair;
 use crate::render::{html, json, terminal};
 use crate::segment::Segments;
-use crate::similar::index::{Asked, Collection, EmbeddedItem, Filter, Gallery, IndexedItem};
-use crate::similar::{Centre, likeness};
+use crate::similar::index::{Asked, Collection, EmbeddedItem, Filter, Gallery, IndexedItem, calibration};
+use crate::similar::{Calibration, Centre, likeness};
 use crate::text::Snapshot;
 
 /// Arguments of `fovea explain`.
@@ -87,7 +87,7 @@ pub(super) fn run(arguments: &Explain) -> Result<()> {
         ExplainFormat::Html => return output::write(&html::explain(&report, model.info(), arguments.method, &file)),
         ExplainFormat::Terminal => {}
     }
-    let similar = similar(&report);
+    let similar = similar(&report, calibration(&model)?);
     let palette = arguments.color.palette();
     output::write(&terminal::explain(
         &report,
@@ -161,11 +161,11 @@ fn units(
 const PAIRS: usize = 8;
 
 /// Items of the document that resemble each other, best first, news to a reader or not; each pair once.
-fn similar(report: &DocumentReport) -> Vec<SimilarPair> {
+fn similar(report: &DocumentReport, calibration: Arc<Calibration>) -> Vec<SimilarPair> {
     let items = embedded_items(report);
     let path = PathBuf::from(&*report.id);
     let width = items.first().map_or(0, |item| item.vector.len());
-    let gallery = Gallery::of_items(&[(path.clone(), &items)], &Centre::default(), width);
+    let gallery = Gallery::of_items(&[(path.clone(), &items)], &Centre::within(calibration), width);
     let named = |item: &IndexedItem| (item.name.clone(), item.name_start.line + 1);
     let mut pairs = Vec::new();
     for EmbeddedItem { item, vector, .. } in items.iter().filter(|item| item.is_comparable()) {

@@ -40,9 +40,19 @@ fn info(arguments: &ModelArguments, format: Format) -> Result<()> {
         return output::write_json(info);
     }
     let pooling = format!("{:?}", info.pooling).to_lowercase();
+    let mut prompts = String::new();
+    for (role, prompt) in [
+        ("query", &info.prompts.query),
+        ("passage", &info.prompts.passage),
+        ("plain", &info.prompts.plain),
+    ] {
+        if !prompt.is_empty() {
+            prompts += &format!("  prompt        {role}: {prompt:?}\n");
+        }
+    }
     output::write(&format!(
         "{}\n  architecture  {}, {} layers, {} heads, {} wide\n  window        {} tokens\n  vocabulary    {} entries\n  \
-         pooling       {pooling}\n  weights       {}\n  identity      {}\n  this binary   {}\n",
+         pooling       {pooling}\n{prompts}  weights       {}\n  identity      {}\n  this binary   {}\n",
         info.name,
         info.architecture,
         info.layers,

@@ -17,15 +17,14 @@ pub struct Means<'a> {
     pub a: Option<&'a [f32]>,
     /// The mean of the second passage's language.
     pub b: Option<&'a [f32]>,
-    /// How a cosine between the two languages is measured, where they are two.
-    pub between: Option<&'a dyn Between>,
+    /// How a score is made of the centred cosine, where it is not the cosine itself.
+    pub measure: Option<&'a dyn Measure>,
 }
 
-/// Two languages whose cosines are told in the measure of those within one.
-pub trait Between: std::fmt::Debug + Sync {
-    /// What the cosine of a vector of the first language and one of the second, both without their means and of unit length, is
-    /// multiplied by.
-    fn factor(&self, a: &[f32], b: &[f32]) -> f32;
+/// How similarity is told: on the scale of the thresholds whatever the model, and between two languages as within one.
+pub trait Measure: std::fmt::Debug + Sync {
+    /// The score of a cosine of two vectors, of the first language and of the second, both without their means and of unit length.
+    fn score(&self, cosine: f32, a: &[f32], b: &[f32]) -> f32;
 }
 
 /// One passage of the centred variant.
@@ -46,9 +45,9 @@ pub struct CentredSide {
 /// Why two passages are similar apart from their languages.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Centred {
-    /// Cosine of the two embeddings without the means of their languages, -1 to 1.
+    /// Cosine of the two embeddings without the means of their languages, -1 to 1: what the pairs sum to.
     pub cosine: f32,
-    /// What `fovea similar` and lenses show, -1 to 1: the centred cosine; between two languages in the measure of those within one.
+    /// What `fovea similar` and lenses show, -1 to 1: the cosine itself with the embedded model and within one language.
     pub similarity: f32,
     /// |centred cosine - sum of all pairs|.
     pub residual: f32,
@@ -86,12 +85,12 @@ pub(super) fn centred(
     let (a, parts_a) = without(a, parts_a, mean_a)?;
     let (b, parts_b) = without(b, parts_b, mean_b)?;
     let own = split((&a, &parts_a), (&b, &parts_b))?;
-    let factor = means
-        .between
-        .map_or(1.0, |between| between.factor(&unit(&a), &unit(&b)));
+    let similarity = means
+        .measure
+        .map_or(own.cosine, |measure| measure.score(own.cosine, &unit(&a), &unit(&b)));
     Ok(Centred {
         cosine: own.cosine,
-        similarity: (own.cosine * factor).clamp(-1.0, 1.0),
+        similarity: similarity.clamp(-1.0, 1.0),
         residual: own.residual,
         common: (f64::from(raw.cosine) - own.lengths * f64::from(own.cosine)) as f32,
         own_length: own.lengths as f32,

@@ -17,7 +17,7 @@ mod words;
 
 pub use alignment::Link;
 pub use attention::Heads;
-pub use centred::{Between, Centred, CentredSide, Means};
+pub use centred::{Centred, CentredSide, Means, Measure};
 pub use pair::{PairReport, Side, compare, compare_centred};
 pub use words::{Owner, WordMap};
 

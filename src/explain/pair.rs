@@ -13,7 +13,7 @@ use super::centred::{Centred, Means, centred};
 use super::parts::parts;
 use super::split::split;
 use super::{Owner, WordMap};
-use crate::model::{Checkpoint, Keep, Model, ModelError, Packed, Tokens, Trace, weight_in_passage};
+use crate::model::{Checkpoint, Keep, Model, ModelError, Packed, Role, Tokens, Trace, weight_in_passage};
 use crate::text::{ByteRange, Language, Snapshot};
 
 /// One passage of a comparison.
@@ -119,7 +119,7 @@ impl Passage {
         let units = units(model, text, language)?;
         let batch = Packed::new(units.iter().map(|(_, tokens)| tokens.ids.as_slice()));
         let traces = model.encoder().forward(&batch, Keep::Layers, checkpoint)?;
-        let total: usize = units.iter().map(|(_, tokens)| tokens.len()).sum();
+        let total: usize = units.iter().map(|(_, tokens)| tokens.of_text()).sum();
         let letters = |range: &ByteRange| text[range.clone()].chars().filter(|c| c.is_alphabetic()).count() as f64;
         let mut passage = Gathered::default();
         let (mut read, mut all) = (0.0, 0.0);
@@ -171,9 +171,9 @@ impl Gathered {
         (at, total): (usize, usize),
         checkpoint: Checkpoint,
     ) -> Result<(), ModelError> {
-        let embedding = model.pool(trace)?;
+        let embedding = model.pool_of(tokens, trace)?;
         let length = embedding.iter().map(|v| v * v).sum::<f32>().sqrt();
-        let weight = weight_in_passage(tokens.len(), length) / total.max(1) as f32;
+        let weight = weight_in_passage(tokens.of_text(), length) / total.max(1) as f32;
         let map = WordMap::new(text, tokens);
         let mut groups = map.tokens_of_words();
         let special = (0..tokens.len())
@@ -181,7 +181,7 @@ impl Gathered {
             .collect();
         let count = groups.len();
         groups.push(special);
-        let vectors = (parts(trace, model.pooling(), &groups, checkpoint)?.vectors * f64::from(weight))?;
+        let vectors = (parts(trace, model.pooling_of(tokens), &groups, checkpoint)?.vectors * f64::from(weight))?;
         if count > 0 {
             self.word_parts.push(vectors.narrow(0, 0, count)?);
         }
@@ -224,14 +224,14 @@ impl Gathered {
     }
 }
 
-/// A passage as units that fit the window, with their tokens.
+/// A passage as units that fit the window, with their tokens: read as they are for the index, with the model's prompt.
 fn units(model: &Model, text: &str, language: Language) -> Result<Vec<(ByteRange, Tokens)>, ModelError> {
-    let whole = model.tokenize(text, language)?;
-    if whole.len() <= model.window() {
+    let whole = model.tokenize_as(Role::Passage, text, language)?;
+    if whole.of_text() <= model.window() {
         return Ok(vec![(0..text.len(), whole)]);
     }
     let snapshot = Snapshot::new(text, 0, language);
     let segments = model.segment(&snapshot);
-    let read = |range: ByteRange| Ok((range.clone(), model.tokenize(&text[range], language)?));
+    let read = |range: ByteRange| Ok((range.clone(), model.tokenize_as(Role::Passage, &text[range], language)?));
     segments.units.into_iter().map(|unit| read(unit.range)).collect()
 }

@@ -68,6 +68,9 @@ pub enum ConfigError {
         /// What is supported.
         supported: &'static str,
     },
+    /// A prompt that cannot be used.
+    #[error("config_sentence_transformers.json: {0}")]
+    Prompt(String),
     /// Numbers that cannot be together.
     #[error("config.json: {0}")]
     Dimensions(String),
@@ -185,20 +188,22 @@ struct RawPooling {
     pooling_mode_cls_token: bool,
     #[serde(default)]
     pooling_mode_mean_tokens: bool,
+    include_prompt: Option<bool>,
 }
 
-/// Reads 1_Pooling/config.json.
+/// Reads 1_Pooling/config.json: the pooling, and whether it counts the tokens of a prompt.
 ///
 /// # Errors
 /// [`ConfigError`] if it is not JSON or asks for a pooling other than mean or CLS.
-pub(super) fn parse_pooling(json: &[u8]) -> Result<Pooling, ConfigError> {
+pub(super) fn parse_pooling(json: &[u8]) -> Result<(Pooling, bool), ConfigError> {
     let raw: RawPooling = serde_json::from_slice(json).map_err(|error| ConfigError::Json {
         file: PathBuf::from("1_Pooling/config.json").display().to_string(),
         error,
     })?;
+    let includes_prompt = raw.include_prompt.unwrap_or(true);
     match (raw.pooling_mode_mean_tokens, raw.pooling_mode_cls_token) {
-        (true, false) => Ok(Pooling::Mean),
-        (false, true) => Ok(Pooling::Cls),
+        (true, false) => Ok((Pooling::Mean, includes_prompt)),
+        (false, true) => Ok((Pooling::Cls, includes_prompt)),
         _ => Err(ConfigError::Variant {
             key: "pooling_mode",
             value: String::from_utf8_lossy(json)

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 
 use super::load::{LoadError, Source, embedded_available};
+use super::prompts::{Prompts, Role};
 
 const MAX_JSON: u64 = 256 << 20;
 const MAX_WEIGHTS: u64 = 16 << 30;
@@ -36,6 +37,14 @@ impl Files {
                     .file_name()
                     .map_or_else(|| "model".into(), |name| name.to_string_lossy().into_owned())
             }
+        }
+    }
+
+    /// What the model may be called by.
+    pub(super) fn names(&self) -> Vec<String> {
+        match self {
+            Files::Embedded => vec![self.name()],
+            Files::Folder(folder) => super::prompts::names_of(folder),
         }
     }
 
@@ -133,7 +142,7 @@ impl Files {
     }
 
     /// Hash of everything that shapes a result.
-    pub(super) fn content_id(&self, weights: &str) -> Result<String, LoadError> {
+    pub(super) fn content_id(&self, weights: &str, prompts: &Prompts) -> Result<String, LoadError> {
         let mut hash = Sha256::new();
         hash.update(weights);
         for name in [
@@ -144,6 +153,14 @@ impl Files {
         ] {
             if let Some(bytes) = self.read(name)? {
                 hash.update(Sha256::digest(&bytes));
+            }
+        }
+        // What they say and not the file, which names versions of programs as well.
+        if !prompts.is_empty() {
+            for role in [Role::Plain, Role::Query, Role::Passage] {
+                let prompt = prompts.of(role);
+                hash.update((prompt.len() as u64).to_le_bytes());
+                hash.update(prompt);
             }
         }
         Ok(hex(&hash.finalize())[..16].to_owned())

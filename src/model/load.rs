@@ -8,9 +8,11 @@ use sha2::{Digest, Sha256};
 use super::bert::Bert;
 use super::config::{self, Config, ConfigError};
 use super::files::{Files, hex};
+use super::prompts::{self, Prompts, Role};
 use super::weights::Weights;
 use super::{Model, ModelInfo, Pooling, Tokenizer};
 use crate::places::cache_folders;
+use crate::text::ModelText;
 
 /// Where a model is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -121,10 +123,11 @@ pub fn default_source() -> Source {
 pub(super) fn load(source: &Source) -> Result<Model, LoadError> {
     let files = Files::open(source)?;
     let config = Config::parse(&files.required("config.json")?)?;
-    let pooling = match files.read("1_Pooling/config.json")? {
+    let (pooling, includes_prompt) = match files.read("1_Pooling/config.json")? {
         Some(json) => config::parse_pooling(&json)?,
-        None => Pooling::Mean,
+        None => (Pooling::Mean, true),
     };
+    let prompts = Prompts::read(files.read(prompts::FILE)?.as_deref(), &files.names())?;
     let longest = config.positions - config.first_position;
     let window = match files.read("sentence_bert_config.json")? {
         Some(json) => config::parse_window(&json)?.unwrap_or(longest),
@@ -133,16 +136,19 @@ pub(super) fn load(source: &Source) -> Result<Model, LoadError> {
     // The tokenizer is text to parse and the weights are numbers to expand: neither waits for the other.
     let (tokenizer, weights) = rayon::join(|| load_tokenizer(&files, &config), || Weights::read(&files));
     let (tokenizer, mut weights) = (tokenizer?, weights?);
+    let window = window.clamp(8, longest);
+    let room = room(&tokenizer, &prompts, window)?;
     let info = ModelInfo {
         name: files.name(),
-        id: files.content_id(&weights.checksum)?,
+        id: files.content_id(&weights.checksum, &prompts)?,
         architecture: config.architecture.clone(),
         layers: config.layers,
         heads: config.heads,
         hidden: config.hidden,
-        window: window.clamp(8, longest),
+        window,
         vocabulary: config.vocabulary,
         pooling,
+        prompts,
         weights: weights.format.clone(),
     };
     let encoder = Arc::new(Bert::load(config, &mut weights)?);
@@ -151,8 +157,30 @@ pub(super) fn load(source: &Source) -> Result<Model, LoadError> {
         tokenizer: Arc::new(tokenizer),
         encoder,
         pooling,
+        includes_prompt,
+        embedded: *source == Source::Embedded,
+        room,
         identifier_aware: true,
     })
+}
+
+/// Tokens of a window that are left for a text beside the longest prompt: half of them at least.
+fn room(tokenizer: &Tokenizer, prompts: &Prompts, window: usize) -> Result<usize, LoadError> {
+    let mut longest = 0;
+    for role in [Role::Plain, Role::Query, Role::Passage] {
+        let prompt = prompts.of(role);
+        let tokens = tokenizer.tokenize("", &ModelText::plain(""), prompt);
+        let tokens = tokens.map_err(|error| LoadError::Tokenizer(format!("a prompt: {error}")))?;
+        longest = longest.max(tokens.prompt.len());
+    }
+    let room = window - longest.min(window);
+    if longest > 0 && room < window / 2 {
+        return Err(ConfigError::Prompt(format!(
+            "a prompt has {longest} tokens, more than half of the model's window of {window}; shorten it"
+        ))
+        .into());
+    }
+    Ok(room)
 }
 
 fn load_tokenizer(files: &Files, config: &Config) -> Result<Tokenizer, LoadError> {

@@ -11,6 +11,7 @@ mod load;
 mod matrix;
 pub mod ops;
 mod pooling;
+mod prompts;
 pub mod simd;
 mod tokenizer;
 mod trace;
@@ -22,6 +23,7 @@ pub use kernels::operand::Operand;
 pub use load::{FileCheck, LoadError, Source, default_source, embedded_available, verify};
 pub use matrix::{Arithmetic, Matrix};
 pub use pooling::{Pooling, own_tokens, weight_in_passage};
+pub use prompts::{Prompts, Role};
 pub use tokenizer::{TokenizeError, Tokenizer, Tokens};
 pub use trace::{Keep, LayerTrace, LayerWeights, Norm, Trace};
 
@@ -84,7 +86,7 @@ pub trait Encoder: Send + Sync {
 pub struct ModelInfo {
     /// Its name: the folder's, or `all-MiniLM-L6-v2` for the embedded one.
     pub name: String,
-    /// Content address: changes whenever weights, tokenizer, configuration or the reading of identifiers do.
+    /// Content address: changes whenever weights, tokenizer, configuration, prompts or the reading of identifiers do.
     pub id: String,
     /// Architecture as config.json calls it.
     pub architecture: String,
@@ -100,6 +102,8 @@ pub struct ModelInfo {
     pub vocabulary: usize,
     /// How token vectors become one embedding.
     pub pooling: Pooling,
+    /// What is put before a text.
+    pub prompts: Prompts,
     /// Number format the weights were stored in: `f32`, `f16`, `q8_0` …
     pub weights: String,
 }
@@ -111,6 +115,12 @@ pub struct Model {
     tokenizer: Arc<Tokenizer>,
     encoder: Arc<dyn Encoder>,
     pooling: Pooling,
+    /// Whether the pooling counts the tokens of a prompt.
+    includes_prompt: bool,
+    /// Whether it is the one inside the program.
+    embedded: bool,
+    /// Most tokens of a text, once a prompt has its place in the window.
+    room: usize,
     identifier_aware: bool,
 }
 
@@ -140,9 +150,14 @@ impl Model {
         &self.info
     }
 
-    /// Most tokens read at once, special tokens included.
+    /// Most tokens of a text read at once, special tokens included: the model's window less its longest prompt.
     pub fn window(&self) -> usize {
-        self.info.window
+        self.room
+    }
+
+    /// Whether it is the model inside the program, which thresholds were measured with.
+    pub fn is_embedded(&self) -> bool {
+        self.embedded
     }
 
     /// Width of an embedding.
@@ -165,13 +180,26 @@ impl Model {
     /// # Errors
     /// [`TokenizeError`] if the tokenizer refuses the text.
     pub fn tokenize(&self, text: &str, language: Language) -> Result<Tokens, TokenizeError> {
+        self.read(text, language, "")
+    }
+
+    /// As [`Model::tokenize`], with the prompt of what the text is read as before it. It takes its place in the window beside a text
+    /// of at most [`Model::window`] tokens.
+    ///
+    /// # Errors
+    /// As [`Model::tokenize`].
+    pub fn tokenize_as(&self, role: Role, text: &str, language: Language) -> Result<Tokens, TokenizeError> {
+        self.read(text, language, self.info.prompts.of(role))
+    }
+
+    fn read(&self, text: &str, language: Language, prompt: &str) -> Result<Tokens, TokenizeError> {
         let aware = self.identifier_aware && language.is_code();
         let read = if aware {
             ModelText::identifier_aware(text)
         } else {
             ModelText::plain(text)
         };
-        self.tokenizer.tokenize(text, &read)
+        self.tokenizer.tokenize(text, &read, prompt)
     }
 
     /// Number of tokens of a text, special tokens included; a text the tokenizer refuses counts one per byte.
@@ -189,11 +217,27 @@ impl Model {
         segment(snapshot, parse(snapshot, None).as_ref(), &budget)
     }
 
-    /// The embedding of one trace's sequence, not normalised: `hidden` floats.
+    /// The embedding of one trace's sequence, read without a prompt, not normalised: `hidden` floats.
     ///
     /// # Errors
     /// [`ModelError::Tensor`] if the hidden states are not of the expected shape.
     pub fn pool(&self, trace: &Trace) -> Result<Vec<f32>, ModelError> {
         Ok(self.pooling.pool(&trace.hidden)?.to_vec1()?)
+    }
+
+    /// How the vectors of some tokens become one embedding: the model may leave those of a prompt out.
+    pub fn pooling_of(&self, tokens: &Tokens) -> Pooling {
+        match self.pooling {
+            Pooling::Mean if !self.includes_prompt && !tokens.prompt.is_empty() => Pooling::MeanFrom(tokens.prompt.end),
+            pooling => pooling,
+        }
+    }
+
+    /// As [`Model::pool`], of tokens that may have a prompt.
+    ///
+    /// # Errors
+    /// As [`Model::pool`].
+    pub fn pool_of(&self, tokens: &Tokens, trace: &Trace) -> Result<Vec<f32>, ModelError> {
+        Ok(self.pooling_of(tokens).pool(&trace.hidden)?.to_vec1()?)
     }
 }

@@ -25,6 +25,9 @@ pub fn weight_in_passage(tokens: usize, length: f32) -> f32 {
 pub enum Pooling {
     /// Mean over all tokens, special tokens included.
     Mean,
+    /// Mean over the tokens from this one on, for a model that leaves its prompt out. As sentence-transformers has it, what stands
+    /// before the prompt is left out as well.
+    MeanFrom(usize),
     /// The first token's vector.
     Cls,
 }
@@ -37,6 +40,11 @@ impl Pooling {
     pub fn pool(self, hidden: &Tensor) -> Result<Tensor> {
         match self {
             Pooling::Mean => hidden.mean(0),
+            Pooling::MeanFrom(first) => {
+                let n = hidden.dim(0)?;
+                let first = first.min(n.saturating_sub(1));
+                hidden.narrow(0, first, n - first)?.mean(0)
+            }
             Pooling::Cls => hidden.get(0),
         }
     }
@@ -45,6 +53,10 @@ impl Pooling {
     pub fn weight(self, i: usize, n: usize) -> f32 {
         match self {
             Pooling::Mean => 1.0 / n as f32,
+            Pooling::MeanFrom(first) => {
+                let first = first.min(n.saturating_sub(1));
+                if i < first { 0.0 } else { 1.0 / (n - first) as f32 }
+            }
             Pooling::Cls => f32::from(u8::from(i == 0)),
         }
     }

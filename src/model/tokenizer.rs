@@ -1,5 +1,6 @@
 //! Tokens with the source bytes they stand for.
 
+use std::borrow::Cow;
 use std::path::Path;
 
 use crate::text::{ByteRange, ModelText};
@@ -15,12 +16,19 @@ pub struct Tokens {
     pub special: Vec<bool>,
     /// Share of the text's letters that the vocabulary can read, 0 to 1; 1 where there is no letter.
     pub coverage: f32,
+    /// Where the tokens of the prompt stand; they count as special. Empty where there is none.
+    pub prompt: std::ops::Range<usize>,
 }
 
 impl Tokens {
     /// Number of tokens, special ones included.
     pub fn len(&self) -> usize {
         self.ids.len()
+    }
+
+    /// Number of tokens without those of the prompt, special ones included.
+    pub fn of_text(&self) -> usize {
+        self.len() - self.prompt.len()
     }
 
     /// Whether there is no token at all.
@@ -81,18 +89,32 @@ impl Tokenizer {
         self.inner.get_vocab_size(true)
     }
 
-    /// Tokens of `read`, the model's reading of `source`; spans are byte ranges of `source`.
+    /// Tokens of a prompt and then of `read`, the model's reading of `source`; spans are byte ranges of `source`.
     ///
     /// # Errors
     /// [`TokenizeError`] if the tokenizer refuses the text.
-    pub fn tokenize(&self, source: &str, read: &ModelText) -> Result<Tokens, TokenizeError> {
+    pub fn tokenize(&self, source: &str, read: &ModelText, prompt: &str) -> Result<Tokens, TokenizeError> {
         let refused = || TokenizeError { bytes: source.len() };
-        let encoding = self.inner.encode(read.as_str(), true).map_err(|_| refused())?;
-        let special: Vec<bool> = encoding
+        // Both in one text, as sentence-transformers joins them: some vocabularies have words with the space before them.
+        let text = match prompt.is_empty() {
+            true => Cow::Borrowed(read.as_str()),
+            false => Cow::Owned(format!("{prompt}{}", read.as_str())),
+        };
+        let encoding = self.inner.encode(&*text, true).map_err(|_| refused())?;
+        let mut special: Vec<bool> = encoding
             .get_special_tokens_mask()
             .iter()
             .map(|mask| *mask == 1)
             .collect();
+        let begins = prompt.len();
+        let in_prompt = |token: &usize| !special[*token] && encoding.get_offsets()[*token].1 <= begins;
+        let first = special.iter().take_while(|special| **special).count();
+        let count = match begins {
+            0 => 0,
+            _ => (first..special.len()).take_while(in_prompt).count(),
+        };
+        let prompt = first..first + count;
+        special[prompt.clone()].fill(true);
         let spans: Vec<ByteRange> = encoding
             .get_offsets()
             .iter()
@@ -101,7 +123,7 @@ impl Tokenizer {
                 if *special {
                     0..0
                 } else {
-                    read.source_range(*start..*end)
+                    read.source_range(start.saturating_sub(begins)..end.saturating_sub(begins))
                 }
             })
             .collect();
@@ -112,6 +134,7 @@ impl Tokenizer {
             spans,
             special,
             coverage,
+            prompt,
         })
     }
 

@@ -2,8 +2,17 @@
 
 use std::collections::HashMap;
 
-use crate::explain::{Link, PairReport, Side};
+use crate::explain::{Centred, Link, PairReport, Side};
 use crate::text::Language;
+
+/// The centred cosine, and beside it what lenses show where that is another number: with another model, between two languages.
+pub(super) fn score(centred: &Centred) -> String {
+    let cosine = format!("centred cosine {:.4}", centred.cosine);
+    match (centred.similarity - centred.cosine).abs() < 5e-5 {
+        true => cosine,
+        false => format!("{cosine}, as similarity {:.4}", centred.similarity),
+    }
+}
 
 /// A comparison with the texts of its passages.
 #[derive(Debug, Clone, Copy)]
@@ -83,13 +92,6 @@ impl<'a> Compared<'a> {
             words(&self.report.a, &centred.a.scores, self.a),
             words(&self.report.b, &centred.b.scores, self.b),
         ])
-    }
-
-    /// What lenses show for two passages in different languages, where it is another number than the centred cosine.
-    pub fn measured(self) -> Option<String> {
-        let centred = self.report.centred.as_ref()?;
-        let differs = (centred.similarity - centred.cosine).abs() > 5e-5;
-        differs.then(|| format!(", as similarity within one language {:.4}", centred.similarity))
     }
 
     /// What of the cosine is common to the languages and what is not, in a sentence.

@@ -168,7 +168,7 @@ pub struct Compare {
 pub struct CompareCentred {
     /// Cosine of the embeddings without the means of their languages.
     pub cosine: f32,
-    /// What `fovea similar` and lenses show: that cosine; between two languages in the measure of those within one.
+    /// What `fovea similar` and lenses show: that cosine with the embedded model and within one language.
     pub similarity: f32,
     /// |centred cosine - sum of all pairs|.
     pub residual: f32,

@@ -6,9 +6,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::Calibration;
 use super::moments::{Moment, Spreads, factor};
 use super::vector::{dot, normalise};
-use crate::explain::{Between, Means};
+use crate::explain::{Means, Measure};
 use crate::text::Language;
 
 /// From this many items on, the mean vector of a language is taken away whole; below, in proportion.
@@ -20,9 +21,18 @@ const MOVED: f32 = 0.05;
 
 /// The sum of the vectors of each group, and how many there are.
 #[derive(Debug, Default)]
-pub struct Sums(HashMap<Option<Language>, (Vec<f64>, f64)>);
+pub struct Sums {
+    groups: HashMap<Option<Language>, (Vec<f64>, f64)>,
+    calibration: Arc<Calibration>,
+}
 
 impl Sums {
+    /// No vectors yet, of a model of some calibration.
+    pub fn within(calibration: Arc<Calibration>) -> Sums {
+        let groups = HashMap::new();
+        Sums { groups, calibration }
+    }
+
     /// Counts a vector.
     pub fn add(&mut self, language: Language, vector: &[f32]) {
         // Zeros stand for an item that cannot be compared.
@@ -33,45 +43,62 @@ impl Sums {
 
     fn add_many(&mut self, language: Language, number: f64, mean: &[f32]) {
         let new = || (vec![0.0; mean.len()], 0.0);
-        let (sum, count) = self.0.entry(group(language)).or_insert_with(new);
+        let (sum, count) = self.groups.entry(group(language)).or_insert_with(new);
         sum.iter_mut().zip(mean).for_each(|(s, m)| *s += f64::from(*m) * number);
         *count += number;
     }
 
-    /// The means, shrunk towards nothing where a language has few.
+    /// The means, shrunk towards what all texts have in common where a language has few: nothing, for most models.
     pub fn centre(self) -> Centre {
+        let Sums { groups, calibration } = self;
         let shrunk = |(sum, count): (Vec<f64>, f64)| {
-            let factor = ((count - 1.0) / (FULL - 1.0)).clamp(0.0, 1.0) / count.max(1.0);
-            sum.into_iter().map(|s| (s * factor) as f32).collect()
+            let known = ((count - 1.0) / (FULL - 1.0)).clamp(0.0, 1.0);
+            let factor = known / count.max(1.0);
+            let mut mean: Vec<f32> = sum.into_iter().map(|s| (s * factor) as f32).collect();
+            if let Some(common) = calibration.common() {
+                let rest = (1.0 - known) as f32;
+                mean.iter_mut().zip(common).for_each(|(m, c)| *m += rest * c);
+            }
+            mean
         };
-        let means = self.0.into_iter().map(|(group, sum)| (group, shrunk(sum)));
+        let means = groups.into_iter().map(|(group, sum)| (group, shrunk(sum))).collect();
         Centre {
-            means: means.collect(),
+            means,
             moments: HashMap::new(),
+            calibration,
         }
     }
 }
 
-/// The mean vector of each language, and how its items lie around it. Prose of every kind is one group, each programming language its
-/// own.
+/// The mean vector of each language, how its items lie around it, and the scale of what is left. Prose of every kind is one group, each
+/// programming language its own. From a language that is not known, what the model's texts have in common is taken away.
 #[derive(Debug, Clone, Default)]
 pub struct Centre {
     means: HashMap<Option<Language>, Vec<f32>>,
     /// Of programming languages, where there are several.
     moments: HashMap<Language, Arc<Moment>>,
+    calibration: Arc<Calibration>,
 }
 
 impl Centre {
-    /// The means of some vectors of one width, shrunk towards nothing where a language has few.
-    pub fn of<'a>(vectors: impl Iterator<Item = (Language, &'a [f32])>) -> Centre {
-        let mut sums = Sums::default();
+    /// No means yet, of a model of some calibration.
+    pub fn within(calibration: Arc<Calibration>) -> Centre {
+        Sums::within(calibration).centre()
+    }
+
+    /// The means of some vectors of one width, shrunk where a language has few; of a model of some calibration.
+    pub fn of<'a>(vectors: impl Iterator<Item = (Language, &'a [f32])>, calibration: Arc<Calibration>) -> Centre {
+        let mut sums = Sums::within(calibration);
         vectors.for_each(|(language, vector)| sums.add(language, vector));
         sums.centre()
     }
 
     /// The same of what somebody else has counted: of each language, how many vectors it has and their mean.
-    pub fn of_counted(counted: impl Iterator<Item = (Language, u64, Vec<f32>)>) -> Centre {
-        let mut sums = Sums::default();
+    pub fn of_counted(
+        counted: impl Iterator<Item = (Language, u64, Vec<f32>)>,
+        calibration: Arc<Calibration>,
+    ) -> Centre {
+        let mut sums = Sums::within(calibration);
         for (language, number, mean) in counted {
             sums.add_many(language, number as f64, &mean);
         }
@@ -79,10 +106,11 @@ impl Centre {
     }
 
     /// Means as [`Centre::means`] gave them.
-    pub fn from_means(means: impl Iterator<Item = (Language, Vec<f32>)>) -> Centre {
+    pub fn from_means(means: impl Iterator<Item = (Language, Vec<f32>)>, calibration: Arc<Calibration>) -> Centre {
         Centre {
             means: means.map(|(language, mean)| (group(language), mean)).collect(),
             moments: HashMap::new(),
+            calibration,
         }
     }
 
@@ -163,28 +191,35 @@ impl Centre {
         self.with_moments(others.moments.into_iter())
     }
 
+    /// How the model's space differs from the reference.
+    pub fn calibration(&self) -> &Arc<Calibration> {
+        &self.calibration
+    }
+
     /// What is taken away from vectors of a language, if anything.
     pub fn mean(&self, language: Language) -> Option<&[f32]> {
-        self.means.get(&group(language)).map(Vec::as_slice)
+        let known = self.means.get(&group(language)).map(Vec::as_slice);
+        known.or(self.calibration.common())
     }
 
     /// The products of a vector with the means, by language: ⟨v - m, q⟩ is ⟨v, q⟩ less the one of v's language.
     pub fn along(&self, query: &[f32]) -> impl Fn(Language) -> f32 {
         // Asked for every row: by number, which takes a hundredth of what a map takes.
-        let (mut products, mut prose) = (Vec::new(), 0.0);
+        let rest = self.calibration.common().map_or(0.0, |common| dot(common, query));
+        let (mut products, mut prose) = (Vec::new(), rest);
         for (group, mean) in &self.means {
             let product = dot(mean, query);
             match group {
                 Some(language) => {
                     let number = *language as usize;
-                    products.resize(products.len().max(number + 1), 0.0);
+                    products.resize(products.len().max(number + 1), rest);
                     products[number] = product;
                 }
                 None => prose = product,
             }
         }
         move |language| match group(language) {
-            Some(language) => products.get(language as usize).copied().unwrap_or(0.0),
+            Some(language) => products.get(language as usize).copied().unwrap_or(rest),
             None => prose,
         }
     }
@@ -225,14 +260,14 @@ impl BetweenLanguages<'_> {
         Means {
             a: self.centre.mean(self.a),
             b: self.centre.mean(self.b),
-            between: Some(self),
+            measure: Some(self),
         }
     }
 }
 
-impl Between for BetweenLanguages<'_> {
-    fn factor(&self, a: &[f32], b: &[f32]) -> f32 {
-        self.centre.factor((self.a, a), (self.b, b))
+impl Measure for BetweenLanguages<'_> {
+    fn score(&self, cosine: f32, a: &[f32], b: &[f32]) -> f32 {
+        self.centre.calibration.likeness().of(cosine) * self.centre.factor((self.a, a), (self.b, b))
     }
 }
 
@@ -258,14 +293,20 @@ mod tests {
             (Language::Markdown, [1.0, 0.0]),
         ];
         let vectors = vectors.iter().cycle().take(300);
-        let plain = Centre::of(vectors.map(|(language, vector)| (*language, vector.as_slice())));
+        let plain = Centre::of(
+            vectors.map(|(language, vector)| (*language, vector.as_slice())),
+            Arc::default(),
+        );
         let counted = [
             (Language::Go, 200, vec![0.5, 0.5]),
             (Language::Markdown, 60, vec![1.0, 0.0]),
             (Language::Prose, 40, vec![1.0, 0.0]),
         ];
-        let counted = Centre::of_counted(counted.into_iter());
-        let again = Centre::from_means(counted.means().map(|(language, mean)| (language, mean.to_vec())));
+        let counted = Centre::of_counted(counted.into_iter(), Arc::default());
+        let again = Centre::from_means(
+            counted.means().map(|(language, mean)| (language, mean.to_vec())),
+            Arc::default(),
+        );
         for language in [Language::Go, Language::Prose] {
             assert_eq!(plain.mean(language), counted.mean(language));
             assert_eq!(again.mean(language), counted.mean(language));
@@ -275,7 +316,7 @@ mod tests {
     #[test]
     fn a_vector_that_is_the_mean_becomes_zeros_and_one_of_a_language_not_seen_is_left() {
         let same = [0.6f32, 0.8];
-        let centre = Centre::of((0..20).map(|_| (Language::Go, same.as_slice())));
+        let centre = Centre::of((0..20).map(|_| (Language::Go, same.as_slice())), Arc::default());
         let mut vector = same;
         centre.apply(Language::Go, &mut vector);
         assert_eq!(vector, [0.0, 0.0]);
@@ -289,7 +330,7 @@ mod tests {
         let cosine = |count: usize| {
             let vectors = (0..count).map(|i| [1.0, if i % 2 == 0 { 0.3f32 } else { -0.3 }]);
             let vectors: Vec<[f32; 2]> = vectors.collect();
-            let centre = Centre::of(vectors.iter().map(|v| (Language::Rust, v.as_slice())));
+            let centre = Centre::of(vectors.iter().map(|v| (Language::Rust, v.as_slice())), Arc::default());
             let (mut a, mut b) = ([1.0, 0.3], [1.0, -0.3]);
             centre.apply(Language::Rust, &mut a);
             centre.apply(Language::Rust, &mut b);
@@ -328,15 +369,7 @@ mod tests {
 
     #[test]
     fn a_mean_that_hardly_moves_stays_the_one_that_scores_were_told_by() {
-        let of = |vector: [f32; 2]| {
-            Centre::of(
-                (0..20)
-                    .map(|_| (Language::Go, vector))
-                    .collect::<Vec<_>>()
-                    .iter()
-                    .map(|(l, v)| (*l, v.as_slice())),
-            )
-        };
+        let of = |v: [f32; 2]| Centre::of((0..20).map(|_| (Language::Go, v.as_slice())), Arc::default());
         let before = of([0.6, 0.8]);
         let near = of([0.62, 0.785]).steady(&before);
         assert_eq!(near.mean(Language::Go), before.mean(Language::Go));

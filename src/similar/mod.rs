@@ -1,6 +1,7 @@
 //! Similarity: units' embeddings → one vector per item → language-centred vectors → neighbours, among the open documents or in
 //! an index of folders ([`index`]).
 
+pub mod calibration;
 mod centre;
 pub mod decision;
 pub mod fingerprint;
@@ -11,6 +12,7 @@ mod scan;
 mod vector;
 pub mod words;
 
+pub use calibration::{Calibration, Scale};
 pub use centre::{BetweenLanguages, Centre, Sums};
 pub use scan::{Judge, Rows};
 pub use vector::{MIN_COVERAGE, MIN_TOKENS, Part, embed, mean, units_of};

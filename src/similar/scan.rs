@@ -6,6 +6,7 @@
 use half::f16;
 use rayon::prelude::*;
 
+use super::Scale;
 use crate::model::simd::{self, Kernel, LANES, Pairs, Simd};
 
 /// Numbers that one step of the scan takes.
@@ -198,6 +199,18 @@ impl Judge {
         offset: 0.0,
         from: f32::NEG_INFINITY,
     };
+
+    /// The same judgment of scores on another scale; `from` is of that scale already.
+    pub fn on(self, scale: Scale) -> Judge {
+        if scale == Scale::default() {
+            return self;
+        }
+        Judge {
+            scale: self.scale * scale.slope(),
+            offset: self.offset * scale.slope() + scale.offset(),
+            from: self.from,
+        }
+    }
 
     fn score(self, product: f32) -> f32 {
         product * self.scale + self.offset

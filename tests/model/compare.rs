@@ -1,6 +1,6 @@
 //! The pair decomposition against published marginals and against its own second code.
 
-use fovea::explain::{Means, compare, compare_centred, decomposition, parts};
+use fovea::explain::{Means, Measure, compare, compare_centred, decomposition, parts};
 use fovea::model::{Keep, Model, Packed, UNSTOPPED};
 use fovea::text::Language;
 
@@ -181,7 +181,7 @@ fn without_the_languages_the_parts_sum_to_the_centred_cosine_and_the_raw_split_i
     let means = Means {
         a: Some(&python),
         b: Some(&script),
-        between: None,
+        ..Means::default()
     };
     let both = compare_centred(&model, a, b, Some(means), UNSTOPPED).unwrap();
     assert_eq!(
@@ -219,6 +219,23 @@ fn without_the_languages_the_parts_sum_to_the_centred_cosine_and_the_raw_split_i
     // What is common and what is not make up the raw cosine.
     assert!((centred.common + centred.own_length * centred.cosine - both.cosine).abs() < 1e-4);
     assert!(centred.common > 0.1, "{}", centred.common);
+    // A model of another scale shows another score, and the parts are those of the cosine as before.
+    assert_eq!(centred.similarity, centred.cosine);
+    let measure = Some(&Doubled as &dyn Measure);
+    let scaled = compare_centred(&model, a, b, Some(Means { measure, ..means }), UNSTOPPED).unwrap();
+    let scaled = scaled.centred.unwrap();
+    assert_eq!((scaled.cosine, &scaled.pairs), (centred.cosine, &centred.pairs));
+    assert!((scaled.similarity - (2.0 * centred.cosine - 1.0)).abs() < 1e-6);
+}
+
+/// A scale on which a score falls twice as fast as the cosine.
+#[derive(Debug)]
+struct Doubled;
+
+impl Measure for Doubled {
+    fn score(&self, cosine: f32, _: &[f32], _: &[f32]) -> f32 {
+        2.0 * cosine - 1.0
+    }
 }
 
 #[test]

@@ -4,8 +4,9 @@
 use std::path::Path;
 
 use fovea::analysis::analyse;
-use fovea::explain::Method;
-use fovea::model::{Keep, Model, Packed, Source, UNSTOPPED};
+use fovea::explain::{Method, compare};
+use fovea::model::{Keep, Model, Packed, Role, Source, UNSTOPPED};
+use fovea::similar::index::Index;
 use fovea::text::Language;
 
 #[derive(serde::Deserialize)]
@@ -64,4 +65,128 @@ fn chinese_is_read_by_a_vocabulary_that_knows_it() {
         "the vocabulary's pieces, on character borders"
     );
     assert!(report.residual < 1e-4, "{}", report.residual);
+}
+
+/// A copy of a fixture with further files.
+fn folder_with(name: &str, files: &[(&str, &str)]) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name);
+    for file in ["config.json", "tokenizer.json", "model.safetensors"] {
+        std::fs::copy(fixture.join(file), folder.path().join(file)).unwrap();
+    }
+    for (file, text) in files {
+        let path = folder.path().join(file);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+    folder
+}
+
+fn load(folder: &tempfile::TempDir) -> Result<Model, String> {
+    Model::load(&Source::Folder(folder.path().to_owned())).map_err(|error| error.to_string())
+}
+
+const PROMPTS: (&str, &str) = (
+    "config_sentence_transformers.json",
+    r#"{"prompts": {"query": "query: ", "passage": "passage: "}, "default_prompt_name": null}"#,
+);
+
+#[test]
+fn a_prompt_is_read_as_part_of_the_text_and_stands_for_no_word_of_it() {
+    let model = load(&folder_with("tiny-multilingual", &[PROMPTS])).unwrap();
+    let text = "hello world";
+    let plain = model.tokenize(text, Language::Prose).unwrap();
+    assert!(plain.prompt.is_empty());
+    assert_eq!(plain, model.tokenize_as(Role::Plain, text, Language::Prose).unwrap());
+    for (role, joined) in [
+        (Role::Query, "query: hello world"),
+        (Role::Passage, "passage: hello world"),
+    ] {
+        let tokens = model.tokenize_as(role, text, Language::Prose).unwrap();
+        assert_eq!(tokens.ids, model.tokenize(joined, Language::Prose).unwrap().ids);
+        assert_eq!((tokens.of_text(), tokens.prompt.start), (plain.len(), 1));
+        assert!(tokens.special[tokens.prompt.clone()].iter().all(|special| *special));
+        assert_eq!(tokens.spans[tokens.prompt.end..], plain.spans[1..]);
+        assert_eq!(tokens.coverage, plain.coverage);
+    }
+}
+
+#[test]
+fn documents_are_explained_without_a_prompt_and_compared_with_it() {
+    let folder = folder_with("tiny-multilingual", &[PROMPTS]);
+    let (prompted, plain) = (load(&folder).unwrap(), tiny("tiny-multilingual"));
+    assert!(prompted.window() < plain.window());
+    let text = "hello world hello rust";
+    let report = |model: &Model| {
+        let mut reports = analyse(model, &[(text, Language::Prose)], Method::Decomposition, UNSTOPPED).unwrap();
+        reports.remove(0)
+    };
+    let (with, without) = (report(&prompted), report(&plain));
+    assert_eq!((&with.words, with.tokens), (&without.words, without.tokens));
+    assert_ne!(with.embedding, without.embedding);
+    // A comparison reads a passage as the index does.
+    let pair = compare(&prompted, (text, Language::Prose), (text, Language::Prose), UNSTOPPED).unwrap();
+    assert!((pair.cosine - 1.0).abs() < 1e-4 && pair.residual < 1e-4, "{pair:?}");
+    let words: Vec<&str> = pair.a.words.iter().map(|word| &text[word.clone()]).collect();
+    assert_eq!(words, ["hello", "world", "hello", "rust"]);
+}
+
+#[test]
+fn a_pooling_that_leaves_the_prompt_out_begins_behind_it() {
+    let pooling = |include: bool| {
+        format!(r#"{{"pooling_mode_cls_token": false, "pooling_mode_mean_tokens": true, "include_prompt": {include}}}"#)
+    };
+    for include in [true, false] {
+        let pooling = pooling(include);
+        let folder = folder_with("tiny-multilingual", &[PROMPTS, ("1_Pooling/config.json", &pooling)]);
+        let model = load(&folder).unwrap();
+        let tokens = model.tokenize_as(Role::Query, "hello world", Language::Prose).unwrap();
+        let batch = Packed::new([tokens.ids.as_slice()]);
+        let trace = model
+            .encoder()
+            .forward(&batch, Keep::LastHidden, UNSTOPPED)
+            .unwrap()
+            .remove(0);
+        let rows: Vec<Vec<f32>> = trace.hidden.to_vec2().unwrap();
+        let counted = if include { &rows[..] } else { &rows[tokens.prompt.end..] };
+        let pooled = model.pool_of(&tokens, &trace).unwrap();
+        for (i, ours) in pooled.iter().enumerate() {
+            let mean = counted.iter().map(|row| row[i]).sum::<f32>() / counted.len() as f32;
+            assert!((ours - mean).abs() < 1e-5, "{ours} instead of {mean}");
+        }
+        let weights: f32 = (0..rows.len())
+            .map(|i| model.pooling_of(&tokens).weight(i, rows.len()))
+            .sum();
+        assert!((weights - 1.0).abs() < 1e-5);
+    }
+}
+
+#[test]
+fn prompts_make_another_model_of_it_and_a_file_that_cannot_be_right_is_refused() {
+    let plain = load(&folder_with("tiny-multilingual", &[])).unwrap();
+    let empty = (PROMPTS.0, r#"{"prompts": {}, "default_prompt_name": null}"#);
+    let none = load(&folder_with("tiny-multilingual", &[empty])).unwrap();
+    let prompted = load(&folder_with("tiny-multilingual", &[PROMPTS])).unwrap();
+    assert_eq!(plain.info().id, none.info().id);
+    assert_ne!(plain.info().id, prompted.info().id);
+    let long = format!(r#"{{"prompts": {{"query": "{}"}}}}"#, "hello ".repeat(300));
+    for (json, says) in [("{", "config_sentence_transformers.json"), (&*long, "shorten it")] {
+        let error = load(&folder_with("tiny-multilingual", &[(PROMPTS.0, json)]))
+            .err()
+            .unwrap();
+        assert!(error.contains(says), "{error}");
+    }
+}
+
+#[test]
+fn an_index_of_another_model_is_calibrated_once_and_finds_its_measure_again() {
+    let model = load(&folder_with("tiny-multilingual", &[PROMPTS])).unwrap();
+    let cache = tempfile::tempdir().unwrap();
+    let first = Index::open(cache.path()).unwrap().calibration(&model).unwrap();
+    let again = Index::open(cache.path()).unwrap().calibration(&model).unwrap();
+    assert_eq!(first, again);
+    assert_eq!(first.likeness().of(1.0), 1.0);
+    let embedded = Model::load(&Source::Embedded).unwrap();
+    let none = Index::open(cache.path()).unwrap().calibration(&embedded).unwrap();
+    assert_eq!(*none, fovea::similar::Calibration::default());
 }

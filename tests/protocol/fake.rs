@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use fovea::analysis::{Engine, Loader, SourcesReport, UnitReport, WordScore};
 use fovea::explain::{Heads, Link, Means, Method, PairReport, Side};
-use fovea::model::{Checkpoint, ModelError, ModelInfo, Pooling};
+use fovea::model::{Checkpoint, ModelError, ModelInfo, Pooling, Prompts};
 use fovea::text::{Language, source_words};
 
 /// What the model of a test does, and what it was given.
@@ -95,6 +95,7 @@ impl Engine for Fake {
             window: 10_000,
             vocabulary: 1,
             pooling: Pooling::Mean,
+            prompts: Prompts::default(),
             weights: "f32".to_owned(),
         }
     }

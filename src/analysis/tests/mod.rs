@@ -24,7 +24,7 @@ use super::{
     WordScore,
 };
 use crate::explain::{Heads, Means, Method, PairReport};
-use crate::model::{Checkpoint, ModelError, ModelInfo, Pooling};
+use crate::model::{Checkpoint, ModelError, ModelInfo, Pooling, Prompts};
 use crate::similar::decision::Detail;
 use crate::text::{Language, Snapshot, source_words};
 
@@ -142,6 +142,7 @@ impl Engine for Fake {
             window: WINDOW,
             vocabulary: 1,
             pooling: Pooling::Mean,
+            prompts: Prompts::default(),
             weights: "f32".into(),
         }
     }

@@ -3,6 +3,7 @@
 use super::super::lenses::{DocumentVectors, Lenses, Opened};
 use super::*;
 use crate::segment::{Item, ItemKind, Segments, Unit, UnitKind};
+use crate::similar::Centre;
 
 const LOAD: &str =
     "fn load_config(path: Path) { let file = open(path); let text = read(file); parse(text, path, file) }\n";
@@ -108,7 +109,7 @@ fn what_was_found_of_three_hundred_items_among_five_thousand_is_kept() {
         Opened { vectors, file: None }
     };
     let opened = vec![document("large", 4700, 1), document("asked", 300, 2)];
-    let lenses = Lenses::new(opened, Arc::default(), None, 0.0, Detail::All);
+    let lenses = Lenses::new(opened, Arc::default(), &Centre::default(), None, 0.0, Detail::All);
     let first = lenses.neighbours(&id("asked"), 1).expect("known");
     assert!(first.iter().any(|item| !item.neighbours.is_empty()));
     let again = lenses.neighbours(&id("asked"), 1).expect("known");

@@ -259,8 +259,12 @@ impl Keeper {
 
     /// Takes what the index has of a folder into memory.
     fn load(&mut self, model: &Model, root: &Path) {
-        let Some(store) = &self.store else { return };
-        match store.index.gallery_since(model, root, &centre(&self.galleries, root)) {
+        let (Some(store), Some((_, pool))) = (&mut self.store, &self.pool) else {
+            return;
+        };
+        // A model that is met for the first time reads some texts to be calibrated, and gives way like all that is indexed.
+        let (index, before) = (&mut store.index, centre(&self.galleries, root));
+        match pool.install(move || index.gallery_since(model, root, &before)) {
             Ok(gallery) => put(&mut self.galleries, root, gallery),
             // The renewal meets it again, and tells.
             Err(error) => tracing::warn!(%error, "what is indexed of the workspace cannot be read"),

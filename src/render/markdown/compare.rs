@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::code;
 use crate::explain::{CentredSide, PairReport};
-use crate::render::compared::{Compared, OwnWord};
+use crate::render::compared::{Compared, OwnWord, score};
 use crate::render::heat::UNDERSTOOD;
 use crate::text::{ByteRange, Snapshot};
 
@@ -49,8 +49,7 @@ pub fn compare(report: &PairReport, (a, in_a): (&Snapshot, &ByteRange), (b, in_b
         compared.common([a.language(), b.language()]),
         compared.own_words(),
     ) {
-        let measured = compared.measured().unwrap_or_default();
-        let _ = writeln!(out, "\n**centred cosine {:.4}**{measured}: {common}\n", centred.cosine);
+        let _ = writeln!(out, "\n**{}**: {common}\n", score(centred));
         own(&mut out, "a", &own_a, &centred.a);
         own(&mut out, "b", &own_b, &centred.b);
         let _ = writeln!(

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::paint::{Paint, Palette, printable};
 use crate::explain::{PairReport, Side};
-use crate::render::compared::{Compared, WordPair};
+use crate::render::compared::{Compared, WordPair, score};
 use crate::render::heat::{UNDERSTOOD, levels_of};
 use crate::text::{ByteRange, Snapshot};
 
@@ -97,15 +97,7 @@ fn own(out: &mut String, compared: Compared, common: &str, paint: Paint) {
     let (Some(centred), Some([a, b])) = (&compared.report.centred, compared.own_words()) else {
         return;
     };
-    let _ = writeln!(
-        out,
-        "\n{}\n{common}",
-        paint.bold(&format!(
-            "centred cosine {:.4}{}",
-            centred.cosine,
-            compared.measured().unwrap_or_default()
-        ))
-    );
+    let _ = writeln!(out, "\n{}\n{common}", paint.bold(&score(centred)));
     for (name, words, side) in [("a", a, &centred.a), ("b", b, &centred.b)] {
         let _ = writeln!(out, "words of {name} that add most to it");
         for word in words.iter().take(OWN) {

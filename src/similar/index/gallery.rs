@@ -67,7 +67,7 @@ pub(super) struct Fact {
     pub(super) language: Language,
     pub(super) kind: ItemKind,
     /// Whether its vector says anything.
-    comparable: bool,
+    pub(super) comparable: bool,
     /// What makes it weigh less in a search; whether it is a test, or in one.
     pub(super) aside: Aside,
 }
@@ -105,7 +105,7 @@ impl Index {
         let root = renew::canonical(root)?;
         let mut listing = Listing::new(model.hidden());
         // Contents that several files have count once for the mean of their language: copies are no news.
-        let (mut sums, mut counted) = (Sums::default(), HashSet::new());
+        let (mut sums, mut counted) = (Sums::within(self.calibration(model)?), HashSet::new());
         let zeros: Arc<[f32]> = vec![0.0; model.hidden()].into();
         let take = |path: PathBuf, content, (passages, units): table::Held| {
             let first = counted.insert(content);
@@ -309,7 +309,8 @@ impl Gallery {
     pub fn of_items(files: &[(PathBuf, &[EmbeddedItem])], centre: &Centre, width: usize) -> Gallery {
         let all = files.iter().flat_map(|(_, items)| items.iter());
         let fitting = all.filter(|embedded| embedded.vector.len() == width);
-        let own = Centre::of(fitting.map(|EmbeddedItem { item, vector, .. }| (item.language, &**vector)));
+        let own = fitting.map(|EmbeddedItem { item, vector, .. }| (item.language, &**vector));
+        let own = Centre::of(own, centre.calibration().clone());
         let mut listing = Listing::new(width);
         for (path, items) in files {
             let mut file = listing.file(path.clone());
@@ -435,7 +436,8 @@ impl Gallery {
     }
 
     /// The items nearest to a vector of unit length without the mean of its language; `needed` tells from which score an item counts,
-    /// if it does. The scores are cosines, those of other languages in the measure of those within one ([`Centre::factor`]).
+    /// if it does. The scores are cosines on the scale of the thresholds, those of other languages in the measure of those within one
+    /// ([`Centre::factor`]).
     pub(super) fn near(
         &self,
         (language, query): (Language, &[f32]),
@@ -443,13 +445,13 @@ impl Gallery {
         needed: impl Fn(usize) -> Option<f32> + Sync,
     ) -> Vec<(usize, f32)> {
         // So that the rows need not be kept once more without their means.
-        let taken = self.centre.along(query);
+        let (taken, likeness) = (self.centre.along(query), self.centre.calibration().likeness());
         let across = Across::new(self, language, query);
         let judge = |index: usize| {
             let from = across.least(self.facts[index].language, needed(index)?);
             let scale = self.scale[index];
             let offset = -taken(self.facts[index].language) * scale;
-            Some(Judge { scale, offset, from })
+            Some(Judge { scale, offset, from }.on(likeness))
         };
         if across.is_empty() {
             return self.rows.nearest(query, count, judge);

@@ -270,11 +270,12 @@ impl<'a> Clusters<'a> {
             && (self.base.is_some() || self.gallery.decide(a, b, cosine).is_some())
     }
 
-    /// The cosine of two first copies, as lenses show it.
+    /// The score of two first copies, as lenses show it.
     fn cosine(&self, a: usize, b: usize) -> f32 {
+        let likeness = self.gallery.centre().calibration().likeness();
         match a == b {
             true => 1.0,
-            false => dot(&self.own[&a], &self.own[&b]) * self.gallery.factor(a, b),
+            false => likeness.of(dot(&self.own[&a], &self.own[&b])) * self.gallery.factor(a, b),
         }
     }
 

@@ -6,6 +6,7 @@
 //! Several processes may bring the same file up to date at once: what both write is the same. Names of items are in it, but no text.
 
 mod across;
+mod calibrating;
 mod collection;
 mod conventions;
 mod coverage;
@@ -37,6 +38,9 @@ use crate::database::{self, Examination, Trouble};
 use crate::segment::{Item, ItemKind};
 use crate::text::{ByteRange, Language, Position, PositionEncoding, Snapshot};
 
+pub use calibrating::calibration;
+#[cfg(test)]
+pub use calibrating::snippet_vectors;
 pub use collection::{Asked, Collection, Elsewhere, Filter, Found, Known, Opener, Tests};
 pub use conventions::{is_foreign_file, is_test_file, is_test_item};
 pub use coverage::{Coverage, LanguageCoverage, LeftOut};

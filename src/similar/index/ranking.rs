@@ -75,7 +75,7 @@ impl Aside {
 /// Why a passage was found; as JSON part of the answer of `fovea search`.
 #[derive(Debug, Clone, Default, PartialEq, serde::Serialize)]
 pub struct Why {
-    /// Cosine of the passage and the query, -1 to 1; 0 where one of them has no vector.
+    /// Cosine of the passage and the query, on the scale of the embedded model's, -1 to 1; 0 where one of them has no vector.
     pub cosine: f32,
     /// What shared words added, 0 to [`WORDS`].
     pub words: f32,

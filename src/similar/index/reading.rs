@@ -11,7 +11,7 @@ use super::super::vector::normalise;
 use super::super::words::WordCounts;
 use super::super::{Part, embed, units_of};
 use super::{IndexedItem, Limits, passages};
-use crate::model::{Checkpoint, Keep, Model, ModelError, Packed, Tokens, UNSTOPPED};
+use crate::model::{Checkpoint, Keep, Model, ModelError, Packed, Role, Tokens, UNSTOPPED};
 use crate::segment::ItemKind;
 use crate::text::{Language, Snapshot};
 
@@ -27,6 +27,8 @@ pub struct Address(pub [u8; 16]);
 pub enum Of {
     File,
     Unit,
+    /// A text that was read as a query.
+    Query,
 }
 
 impl Address {
@@ -126,7 +128,7 @@ pub fn read(model: &Model, text: &str, language: Language) -> Contents {
 /// What is kept of a unit.
 #[derive(Debug, Clone, PartialEq)]
 pub struct UnitVector {
-    /// Word pieces, special tokens included.
+    /// Word pieces, special tokens included, without those of a prompt.
     pub tokens: usize,
     /// The share of its letters that the vocabulary can read.
     pub coverage: f32,
@@ -146,7 +148,7 @@ pub fn embed_units(
 ) -> Result<Vec<UnitVector>, ModelError> {
     let read = units
         .par_iter()
-        .map(|(text, language)| model.tokenize(text, *language))
+        .map(|(text, language)| model.tokenize_as(Role::Passage, text, *language))
         .collect::<Result<Vec<_>, _>>()?;
     let mut vectors = Vec::with_capacity(units.len());
     let mut rest = read.as_slice();
@@ -161,10 +163,10 @@ pub fn embed_units(
         let batch = Packed::new(now.iter().map(|tokens| tokens.ids.as_slice()));
         let traces = model.encoder().forward(&batch, Keep::LastHidden, checkpoint)?;
         for (tokens, trace) in now.iter().zip(&traces) {
-            let mut pooled = model.pool(trace)?;
+            let mut pooled = model.pool_of(tokens, trace)?;
             normalise(&mut pooled);
             vectors.push(UnitVector {
-                tokens: tokens.len(),
+                tokens: tokens.of_text(),
                 coverage: tokens.coverage,
                 vector: pooled.into_iter().map(f16::from_f32).collect(),
             });
@@ -241,12 +243,17 @@ pub fn embed_items(model: &Model, text: &str, language: Language) -> Result<Vec<
 /// # Errors
 /// What the model reports.
 pub fn embed_query(model: &Model, text: &str) -> Result<Vec<f32>, ModelError> {
-    let mut tokens = model.tokenize(text, Language::Prose)?;
-    tokens.cut(model.window());
+    embed_as(model, Role::Query, text, Language::Prose)
+}
+
+/// As [`embed_query`], of a text that is read as something else.
+pub fn embed_as(model: &Model, role: Role, text: &str, language: Language) -> Result<Vec<f32>, ModelError> {
+    let mut tokens = model.tokenize_as(role, text, language)?;
+    tokens.cut(model.info().window);
     let batch = Packed::new([tokens.ids.as_slice()]);
     let traces = model.encoder().forward(&batch, Keep::LastHidden, UNSTOPPED)?;
     let mut query = match traces.first() {
-        Some(trace) => model.pool(trace)?,
+        Some(trace) => model.pool_of(&tokens, trace)?,
         None => Vec::new(),
     };
     if !normalise(&mut query) {

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
+use super::super::Scale;
 use super::super::words::words;
 use super::gallery::stem;
 use super::lexicon::bare;
@@ -81,6 +82,10 @@ struct Search<'a> {
     places: Vec<f32>,
     /// The files that the query names.
     named: HashSet<u32>,
+    /// Whether the query has a vector that passages can be compared with.
+    asks_vector: bool,
+    /// How a cosine counts, with the model at hand.
+    relevance: Scale,
 }
 
 impl<'a> Search<'a> {
@@ -106,6 +111,8 @@ impl<'a> Search<'a> {
             definitions,
             places,
             named: named(gallery, query),
+            asks_vector: query.vector.len() == gallery.rows.width() && !without.vector,
+            relevance: gallery.centre().calibration().relevance(),
         }
     }
 
@@ -118,7 +125,10 @@ impl<'a> Search<'a> {
         let fact = &self.gallery.facts[passage];
         let of = |scores: &[f32], number: usize| scores.get(number).copied().unwrap_or_default();
         Why {
-            cosine,
+            cosine: match self.asks_vector && fact.comparable {
+                true => self.relevance.of(cosine),
+                false => 0.0,
+            },
             words: WORDS * of(&self.words, passage),
             definition: DEFINITION * of(&self.definitions, passage),
             path: PATH * of(&self.places, fact.path as usize),
@@ -141,7 +151,7 @@ impl<'a> Search<'a> {
     }
 
     fn cosine(&self, passage: usize) -> f32 {
-        match self.query.vector.len() == self.gallery.rows.width() && !self.without.vector {
+        match self.asks_vector {
             true => self.gallery.rows.product(passage, &self.query.vector).clamp(-1.0, 1.0),
             false => 0.0,
         }

@@ -172,6 +172,35 @@ pub fn known_units(connection: &Connection, units: &[Address]) -> rusqlite::Resu
     Ok(known)
 }
 
+/// What is kept of a unit.
+pub fn unit(connection: &Connection, address: Address) -> rusqlite::Result<Option<UnitVector>> {
+    let mut statement = connection.prepare("SELECT tokens, coverage, vector FROM units WHERE address = ?1")?;
+    let read = |row: &rusqlite::Row| {
+        let (halves, _) = row.get_ref(2)?.as_blob()?.as_chunks::<2>();
+        Ok(UnitVector {
+            tokens: row.get::<_, i64>(0)? as usize,
+            coverage: row.get::<_, f64>(1)? as f32,
+            vector: halves.iter().map(|half| f16::from_le_bytes(*half)).collect(),
+        })
+    };
+    statement.query_row([address.0], read).optional()
+}
+
+/// Writes units down that belong to no file. They stay until units of no use are dropped.
+pub fn keep_units(connection: &Connection, units: &[(Address, &UnitVector)]) -> rusqlite::Result<()> {
+    let transaction = connection.unchecked_transaction()?;
+    {
+        let mut statement = transaction
+            .prepare("INSERT OR IGNORE INTO units (address, tokens, coverage, vector) VALUES (?1, ?2, ?3, ?4)")?;
+        for (address, unit) in units {
+            let vector: Vec<u8> = unit.vector.iter().flat_map(|v| v.to_le_bytes()).collect();
+            let (tokens, coverage) = (unit.tokens as i64, f64::from(unit.coverage));
+            statement.execute(params![address.0, tokens, coverage, vector])?;
+        }
+    }
+    transaction.commit()
+}
+
 /// Writes files down with what they hold, all of it or nothing.
 pub fn write(
     connection: &mut Connection,

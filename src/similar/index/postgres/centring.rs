@@ -1,6 +1,7 @@
 //! What languages have in common, taken away from the items of a store; what is of no use any more; and the graphs.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use postgres::GenericClient;
 
@@ -9,7 +10,7 @@ use super::schema;
 use super::session::Open;
 use super::trouble::Trouble;
 use super::write::HOUR;
-use crate::similar::Centre;
+use crate::similar::{Calibration, Centre};
 use crate::text::Language;
 
 /// How long contents stay that no file has any more: another branch has them again tomorrow.
@@ -25,10 +26,10 @@ const MOVED: f32 = 0.01;
 const GRAPH_FROM: i64 = 10_000;
 
 /// The means as they were last taken away.
-pub(super) fn centre(client: &mut impl GenericClient) -> Result<Centre, Trouble> {
+pub(super) fn centre(client: &mut impl GenericClient, calibration: &Arc<Calibration>) -> Result<Centre, Trouble> {
     let rows = client.query("SELECT language, mean FROM means", &[])?;
     let means = rows.iter().map(|row| (Language::from_id(row.get(0)), row.get(1)));
-    Ok(Centre::from_means(means))
+    Ok(Centre::from_means(means, calibration.clone()))
 }
 
 /// Drops what no file has had for a long time.
@@ -88,6 +89,7 @@ pub(super) fn settle(open: &mut Open) -> Result<(), Trouble> {
 
 /// Whether means were counted again.
 fn centre_anew(open: &mut Open) -> Result<bool, Trouble> {
+    let calibration = open.calibration.clone();
     let mut transaction = open.client.transaction()?;
     alone(&mut transaction)?;
     let sql = "SELECT (SELECT coalesce(sum(items), 0) FROM changes)::bigint, (SELECT coalesce(sum(items), 0) FROM means)::bigint";
@@ -104,7 +106,8 @@ fn centre_anew(open: &mut Open) -> Result<bool, Trouble> {
         let count = row.get::<_, i64>(1).unsigned_abs();
         counts.push((Language::from_id(row.get(0)), count, row.get::<_, Halfvec>(2).floats()));
     }
-    let (before, now) = (centre(&mut transaction)?, Centre::of_counted(counts.iter().cloned()));
+    let before = centre(&mut transaction, &calibration)?;
+    let now = Centre::of_counted(counts.iter().cloned(), calibration);
     let mut moved = 0i64;
     for (group, mean) in now.means() {
         let own: HashMap<&'static str, u64> = counts

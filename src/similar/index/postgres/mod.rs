@@ -24,7 +24,7 @@ pub use link::Link;
 pub use place::{BadPlace, StorePlace, VARIABLE};
 
 use super::renew::{Reader, canonical, renew};
-use super::{IndexError, Limits, Progress, Renewal};
+use super::{IndexError, Limits, Progress, Renewal, calibration};
 use crate::model::{Checkpoint, Model};
 use session::{Reads, Role, Session};
 use trouble::Trouble;
@@ -54,7 +54,7 @@ impl Job {
     /// # Errors
     /// [`IndexError::Store`] with the reason: not reachable, of a newer version, of another model, without pgvector.
     pub fn open(place: StorePlace, model: &Model) -> Result<Job, IndexError> {
-        let mut session = Session::new(place, Role::Indexer, reads(model));
+        let mut session = Session::new(place, Role::Indexer, reads(model)?);
         session.ask(|_| Ok(())).map_err(|trouble| told(&session, &trouble))?;
         Ok(Job { session, link: None })
     }
@@ -127,7 +127,7 @@ impl Shared {
     /// # Errors
     /// [`IndexError::Store`] with the reason: not reachable, nothing in it yet, of another version or model, no right to read.
     pub fn open(place: StorePlace, model: &Model, own: Option<&Path>) -> Result<Shared, IndexError> {
-        let mut session = Session::new(place, Role::Reader, reads(model));
+        let mut session = Session::new(place, Role::Reader, reads(model)?);
         session.ask(|_| Ok(())).map_err(|trouble| told(&session, &trouble))?;
         Ok(Shared {
             session: Mutex::new(session),
@@ -146,12 +146,13 @@ impl Shared {
     }
 }
 
-fn reads(model: &Model) -> Reads {
-    Reads {
+fn reads(model: &Model) -> Result<Reads, IndexError> {
+    Ok(Reads {
         id: model.info().id.clone(),
         name: model.info().name.clone(),
         width: model.hidden(),
-    }
+        calibration: calibration(model)?,
+    })
 }
 
 fn told(session: &Session, trouble: &Trouble) -> IndexError {

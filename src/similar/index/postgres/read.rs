@@ -191,13 +191,14 @@ fn search(open: &mut Open, query: &[f32], filter: &Filter, count: usize) -> Resu
             SELECT content, ordinal FROM items WHERE {condition} ORDER BY vector <=> {vector} LIMIT {most})"
     );
     let statement = wanted.listed(statement, &files);
+    let relevance = open.calibration.relevance();
     let mut transaction = view(open)?;
     if width(&mut transaction)? != query.len() {
         return Ok(Vec::new());
     }
     let rows = transaction.query(&statement.sql, &statement.parameters)?;
     let scored = rows.iter().filter_map(candidate).flat_map(|candidate| {
-        let score = product(&candidate.vector, query) * RELEVANCE;
+        let score = relevance.of(product(&candidate.vector, query)) * RELEVANCE;
         let Candidate { item, files, .. } = candidate;
         files.into_iter().map(move |file| (score, file, item.clone()))
     });
@@ -228,7 +229,7 @@ fn similar(
         Some(own) => root(&mut transaction, own)?,
         None => None,
     };
-    let taken = centre.along(&query);
+    let (taken, likeness) = (centre.along(&query), centre.calibration().likeness());
     let words = likeness::words(&asked.item.name);
     let own_path = asked.path.map(|path| bytes(path).to_vec());
     let wanted = Wanted::of(filter);
@@ -252,7 +253,7 @@ fn similar(
             words: name,
         } = candidate;
         let scale = inverse_length(&vector, centre.mean(item.language));
-        let score = (product(&vector, &query) - taken(item.language)) * scale;
+        let score = likeness.of((product(&vector, &query) - taken(item.language)) * scale);
         let overlaps = item.start.byte < asked.item.end.byte && asked.item.start.byte < item.end.byte;
         for (root, path) in files {
             let file = asked.path == Some(&path) && own_root.is_none_or(|own| own == root);
@@ -347,10 +348,11 @@ fn view(open: &mut Open) -> Result<Transaction<'_>, Trouble> {
 /// Reads the means where they were taken away anew since.
 fn refresh_centre(open: &mut Open) -> Result<(), Trouble> {
     let known = open.centre.as_ref().map(|(centring, _)| *centring);
+    let calibration = open.calibration.clone();
     let mut transaction = view(open)?;
     let now: i64 = transaction.query_one("SELECT centring FROM meta", &[])?.get(0);
     if known != Some(now) {
-        let centre = centring::centre(&mut transaction)?;
+        let centre = centring::centre(&mut transaction, &calibration)?;
         transaction.commit()?;
         open.centre = Some((now, centre));
     }

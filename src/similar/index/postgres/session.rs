@@ -1,5 +1,6 @@
 //! A connection to a store that is made when it is needed, and made again when it broke.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use postgres::Client;
@@ -8,7 +9,7 @@ use super::backoff::Backoff;
 use super::place::StorePlace;
 use super::trouble::{Trouble, unconnected};
 use super::{schema, tls};
-use crate::similar::Centre;
+use crate::similar::{Calibration, Centre};
 
 /// How long a question may take, and a single step of the job that does not build anything.
 pub(super) const QUESTION: Duration = Duration::from_secs(5);
@@ -32,6 +33,8 @@ pub(super) struct Reads {
     pub name: String,
     /// Numbers of a vector.
     pub width: usize,
+    /// How its space differs from the one that thresholds are of.
+    pub calibration: Arc<Calibration>,
 }
 
 /// A store, connected to or not.
@@ -50,6 +53,7 @@ pub(super) struct Open {
     pub client: Client,
     /// The means that were read last, and the centring that they are of.
     pub centre: Option<(i64, Centre)>,
+    pub calibration: Arc<Calibration>,
 }
 
 impl Session {
@@ -135,7 +139,11 @@ impl Session {
             }
             Role::Indexer => schema::make(&mut client, &self.model)?,
         }
-        Ok(Open { client, centre: None })
+        Ok(Open {
+            client,
+            centre: None,
+            calibration: self.model.calibration.clone(),
+        })
     }
 }
 

@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use postgres::Transaction;
 
@@ -17,7 +18,7 @@ use super::session::Open;
 use super::trouble::Trouble;
 use super::{Job, centring, schema};
 use crate::segment::ItemKind;
-use crate::similar::{Centre, likeness};
+use crate::similar::{Calibration, Centre, likeness};
 use crate::text::Language;
 
 /// The hour of the server's clock.
@@ -132,6 +133,7 @@ fn write(
     entries: &[Entry],
     vectors: &HashMap<Address, UnitVector>,
 ) -> Result<bool, Trouble> {
+    let calibration = open.calibration.clone();
     let mut transaction = together(open)?;
     insert_units(&mut transaction, vectors)?;
     let mut read: BTreeMap<Address, (Language, &Contents)> = BTreeMap::new();
@@ -147,7 +149,7 @@ fn write(
             Err(_) => {}
         }
     }
-    let Some(ids) = insert_contents(&mut transaction, &read)? else {
+    let Some(ids) = insert_contents(&mut transaction, &read, &calibration)? else {
         return Ok(false);
     };
     let known: Vec<i64> = known.into_iter().collect();
@@ -216,6 +218,7 @@ fn insert_units(transaction: &mut Transaction, vectors: &HashMap<Address, UnitVe
 fn insert_contents(
     transaction: &mut Transaction,
     read: &BTreeMap<Address, (Language, &Contents)>,
+    calibration: &Arc<Calibration>,
 ) -> Result<Option<HashMap<Address, i64>>, Trouble> {
     let addresses: Vec<&[u8]> = read.keys().map(|address| &address.0[..]).collect();
     let sql =
@@ -250,7 +253,7 @@ fn insert_contents(
     let (users, used): (Vec<i64>, Vec<i64>) = uses.collect::<HashSet<_>>().into_iter().unzip();
     let sql = "INSERT INTO uses (content, unit) SELECT * FROM unnest($1::bigint[], $2::bigint[])";
     transaction.execute(sql, &[&users, &used])?;
-    let centre = centring::centre(transaction)?;
+    let centre = centring::centre(transaction, calibration)?;
     insert_items(transaction, &new, &units, &centre)?;
     Ok(Some(ids))
 }

@@ -43,7 +43,10 @@ fn groups(files: &[File], base: f32, lines: u32) -> Vec<(f32, Vec<String>)> {
         .map(|(path, items)| (PathBuf::from(path), items.as_slice()));
     let files: Vec<(PathBuf, &[EmbeddedItem])> = files.collect();
     // A mean of nothing: the vectors are as they are.
-    let centre = Centre::of(std::iter::once((Language::Rust, [1.0f32, 0.0].as_slice())));
+    let centre = Centre::of(
+        std::iter::once((Language::Rust, [1.0f32, 0.0].as_slice())),
+        Arc::default(),
+    );
     let gallery = Gallery::of_items(&files, &centre, 2);
     let found = gallery.groups(&Grouping {
         base: Some(base),
@@ -176,7 +179,10 @@ fn without_a_score_the_decision_groups_copies_by_their_type() {
         .iter()
         .map(|(path, items)| (PathBuf::from(path), items.as_slice()));
     let listed: Vec<(PathBuf, &[EmbeddedItem])> = listed.collect();
-    let centre = Centre::of(std::iter::once((Language::Rust, [1.0f32, 0.0].as_slice())));
+    let centre = Centre::of(
+        std::iter::once((Language::Rust, [1.0f32, 0.0].as_slice())),
+        Arc::default(),
+    );
     let found = Gallery::of_items(&listed, &centre, 2).groups(&Grouping {
         base: None,
         lines: 1,

@@ -1,0 +1,130 @@
+//! The calibration of a model: measured once, and known from then on.
+//!
+//! What the model makes of the snippets is kept in the index beside the units of files, under addresses of the same kind.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use half::f16;
+
+use super::super::Calibration;
+use super::super::calibration::snippets;
+use super::reading::{Address, Of, UnitVector, embed_as};
+use super::{Index, IndexError, table};
+use crate::model::{Model, ModelError, Role};
+use crate::text::Language;
+
+/// The calibrations of the models that this process has met, by their addresses.
+static KNOWN: Mutex<Vec<(String, Arc<Calibration>)>> = Mutex::new(Vec::new());
+
+/// The calibration of a model. It is measured where no index was asked for it before, which takes as long as 64 short texts.
+///
+/// # Errors
+/// What the model reports.
+pub fn calibration(model: &Model) -> Result<Arc<Calibration>, ModelError> {
+    known_or(model, || Ok(measured(&vectors(model, |_, _| None)?)))
+}
+
+impl Index {
+    /// As [`calibration`]; what the model has made of the snippets before is found in the index.
+    ///
+    /// # Errors
+    /// What the model or the file reports.
+    pub fn calibration(&self, model: &Model) -> Result<Arc<Calibration>, IndexError> {
+        known_or(model, || {
+            let address = |role: Role, text: &str, language: Language| Address::new(of(role), model, language, text);
+            let known = |role, (text, language): (&str, Language)| {
+                let found = table::unit(&self.connection, address(role, text, language));
+                found.ok().flatten()
+            };
+            let vectors = vectors(model, known)?;
+            let asked = texts().zip(&vectors);
+            let rows: Vec<(Address, &UnitVector)> = asked
+                .map(|((role, text, language), vector)| (address(role, text, language), vector))
+                .collect();
+            // An index that cannot be written costs the time of measuring again.
+            if let Err(error) = table::keep_units(&self.connection, &rows) {
+                tracing::debug!(%error, "the calibration of the model is not kept");
+            }
+            Ok(measured(&vectors))
+        })
+    }
+}
+
+/// The calibration that is known of a model, or what `measure` finds. Nothing is done to the embedded model: it is the reference.
+fn known_or<E>(model: &Model, measure: impl FnOnce() -> Result<Calibration, E>) -> Result<Arc<Calibration>, E> {
+    if model.is_embedded() {
+        return Ok(Arc::default());
+    }
+    let id = &model.info().id;
+    let known = || KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some((_, found)) = known().iter().find(|(known, _)| known == id) {
+        return Ok(found.clone());
+    }
+    let found = Arc::new(measure()?);
+    // Two threads may measure at once, and find the same.
+    known().push((id.clone(), found.clone()));
+    Ok(found)
+}
+
+/// What a model reads to be calibrated: the functions, then the questions.
+fn texts() -> impl Iterator<Item = (Role, &'static str, Language)> {
+    let all = snippets();
+    let passages: Vec<_> = all
+        .iter()
+        .map(|snippet| (Role::Passage, snippet.code, snippet.language))
+        .collect();
+    let questions = all
+        .into_iter()
+        .map(|snippet| (Role::Query, snippet.question, Language::Prose));
+    passages.into_iter().chain(questions)
+}
+
+fn of(role: Role) -> Of {
+    match role {
+        Role::Query => Of::Query,
+        Role::Passage | Role::Plain => Of::Unit,
+    }
+}
+
+/// The vectors of [`texts`], those that are not known embedded.
+fn vectors(
+    model: &Model,
+    known: impl Fn(Role, (&str, Language)) -> Option<UnitVector>,
+) -> Result<Vec<UnitVector>, ModelError> {
+    let vector = |(role, text, language): (Role, &str, Language)| {
+        let fits = |unit: &UnitVector| unit.vector.len() == model.hidden();
+        if let Some(found) = known(role, (text, language)).filter(fits) {
+            return Ok(found);
+        }
+        let vector = embed_as(model, role, text, language)?;
+        Ok(UnitVector {
+            tokens: model.count(text, language),
+            coverage: 1.0,
+            vector: vector.into_iter().map(f16::from_f32).collect(),
+        })
+    };
+    texts().map(vector).collect()
+}
+
+fn measured(vectors: &[UnitVector]) -> Calibration {
+    let (passages, questions) = halves(vectors);
+    Calibration::measure(&passages, &questions)
+}
+
+/// Vectors of functions, and those of their questions.
+type Halves = (Vec<Vec<f32>>, Vec<Vec<f32>>);
+
+fn halves(vectors: &[UnitVector]) -> Halves {
+    let floats = |unit: &UnitVector| unit.vector.iter().map(|v| v.to_f32()).collect();
+    let (passages, questions) = vectors.split_at(vectors.len() / 2);
+    (
+        passages.iter().map(floats).collect(),
+        questions.iter().map(floats).collect(),
+    )
+}
+
+/// What a model makes of the functions and of the questions.
+#[cfg(test)]
+pub fn snippet_vectors(model: &Model) -> Result<Halves, ModelError> {
+    Ok(halves(&vectors(model, |_, _| None)?))
+}
