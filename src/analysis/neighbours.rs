@@ -42,7 +42,7 @@ impl Analysis {
         let roots = state.options.workspace.as_ref().map(|scope| &scope.roots);
         let indexing = &state.indexing;
         let grows = !indexing.complete && !indexing.cancelled && !state.paused && indexing.stage != Stage::OnBattery;
-        let grows = grows && roots.is_some_and(|roots| !roots.is_empty());
+        let grows = grows && indexing.model.is_some() && roots.is_some_and(|roots| !roots.is_empty());
         drop(state);
         !grows || self.shared().workspace().is_settled(language)
     }
