@@ -197,7 +197,7 @@
               (concat (format " · apart from the languages %.3f · languages %.3f"
                               (plist-get centred :cosine) (plist-get centred :common))
                       (if (> (abs (- (plist-get centred :similarity) (plist-get centred :cosine))) 5e-4)
-                          (format " · as within one language %.3f" (plist-get centred :similarity))
+                          (format " · similarity %.3f" (plist-get centred :similarity))
                         ""))
             ""))))
 

@@ -15,7 +15,7 @@ use crate::similar::index::{
     Asked, Collection, EmbeddedItem, Filter, Found, Gallery, IndexedItem, Query, folded, item_words,
 };
 use crate::similar::{Centre, Part, embed, likeness, units_of};
-use crate::text::Snapshot;
+use crate::text::{PositionEncoding, Snapshot};
 
 /// The most neighbours kept of one item among the open documents: nobody reads further, and generated code resembles itself without
 /// end.
@@ -29,6 +29,17 @@ pub struct DocumentVectors {
     /// The text they stand in.
     snapshot: Snapshot,
     items: Vec<EmbeddedItem>,
+}
+
+/// The first character of a line for an offset in the blanks before it: there an editor puts the cursor that means what the line begins.
+fn past_indentation(snapshot: &Snapshot, offset: usize) -> usize {
+    let line = snapshot.position(offset, PositionEncoding::Utf8).line;
+    let range = snapshot.line_range(line as usize);
+    let text = snapshot.text(range.clone());
+    match text.find(|c: char| !c.is_whitespace()) {
+        Some(first) => offset.max(range.start + first),
+        None => offset,
+    }
 }
 
 /// The vector of an item by the reports of its units; `None` where it cannot be compared ([`embed`]).
@@ -218,6 +229,7 @@ impl Lenses {
     /// not known.
     pub fn neighbours_at(&self, id: &DocumentId, version: i32, offset: usize) -> Option<Vec<ItemNeighbours>> {
         let document = self.known(id, version)?;
+        let offset = past_indentation(&document.snapshot, offset);
         let range = |at: usize| {
             let item = &document.items[at].item;
             item.start.byte..item.end.byte

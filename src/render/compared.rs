@@ -10,7 +10,7 @@ pub(super) fn score(centred: &Centred) -> String {
     let cosine = format!("centred cosine {:.4}", centred.cosine);
     match (centred.similarity - centred.cosine).abs() < 5e-5 {
         true => cosine,
-        false => format!("{cosine}, as similarity {:.4}", centred.similarity),
+        false => format!("{cosine}, similarity {:.4}", centred.similarity),
     }
 }
 

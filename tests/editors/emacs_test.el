@@ -248,8 +248,8 @@
   (fovea-compare (point) (line-end-position 3))
   (check (derived-mode-p 'fovea-compare-mode) "no comparison")
   (fovea-compare-quit)
-  (check (string-search "languages 0.180"
-                        (nth 1 (fovea-compare-headers '(:cosine 0.6 :residual 1e-5 :centred (:cosine 0.5 :common 0.18)))))
+  (check (string-search "languages 0.180 · similarity 0.570"
+                        (nth 1 (fovea-compare-headers '(:cosine 0.6 :residual 1e-5 :centred (:cosine 0.5 :similarity 0.57 :common 0.18)))))
          "header"))
 
 (test "fovea-explain-region lists the words of a region, heaviest first"

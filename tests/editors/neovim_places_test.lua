@@ -239,12 +239,14 @@ test(':FoveaCompare on two ranges compares these, and <CR> opens the place', fun
 end)
 
 test('what the languages have in common stands in the header where the server tells it', function()
-  local lines = require('fovea.compare').header({
-    cosine = 0.61,
-    residual = 2.5e-5,
-    centred = { cosine = 0.52, common = 0.18 },
-  })
-  assert(lines[2]:find('in common 0.520', 1, true) and lines[2]:find('languages 0.180', 1, true), lines[2])
+  local function header(similarity)
+    local centred = { cosine = 0.52, similarity = similarity, common = 0.18 }
+    return require('fovea.compare').header({ cosine = 0.61, residual = 2.5e-5, centred = centred })[2]
+  end
+  local same = header(0.52)
+  assert(same:find('in common 0.520', 1, true) and same:find('languages 0.180', 1, true), same)
+  assert(not same:find('similarity', 1, true), same)
+  assert(header(0.57):find('similarity 0.570', 1, true), header(0.57))
 end)
 
 finish()

@@ -48,6 +48,31 @@ fn similar_functions_find_each_other_over_documents_until_one_is_closed() {
 }
 
 #[test]
+fn the_blanks_before_a_function_are_that_function() {
+    let bench = Bench::new(NEVER);
+    let text = format!(
+        "impl Loader {{\n    {}\n    fn other() {{ pass() }}\n}}\n",
+        LOAD.trim_end()
+    );
+    let (a, _) = bench.open("a", &text);
+    bench.open("b", READ);
+    let around = |offset| bench.analysis.neighbours_at(&a, 1, offset).unwrap_or_default();
+    let (line, name) = (
+        text.find("    fn load").expect("there"),
+        text.find("load_config").expect("there"),
+    );
+    until(|| !around(name).is_empty());
+    assert_eq!(
+        around(line).first().map(|found| found.item),
+        around(name).first().map(|found| found.item)
+    );
+    assert_ne!(
+        around(0).first().map(|found| found.item),
+        around(name).first().map(|found| found.item)
+    );
+}
+
+#[test]
 fn a_higher_threshold_takes_neighbours_away() {
     let bench = Bench::new(NEVER);
     let (a, _) = bench.open("a", LOAD);

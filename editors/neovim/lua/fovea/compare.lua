@@ -222,7 +222,7 @@ function M.header(answer)
     local own = answer.centred
     local line = (' without what the languages have in common %.3f · languages %.3f'):format(own.cosine, own.common)
     if math.abs(own.similarity - own.cosine) > 5e-4 then
-      line = line .. (' · as within one language %.3f'):format(own.similarity)
+      line = line .. (' · similarity %.3f'):format(own.similarity)
     end
     table.insert(lines, line)
   end

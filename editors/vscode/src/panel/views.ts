@@ -58,7 +58,7 @@ function centredSplit(a: string, b: string, answer: Comparison, centred: NonNull
   const languages = a === b ? `${a} has` : `${a} and ${b} have`;
   const parts = split(centred.residual, centred.pairs, [centred.a.scores, centred.b.scores]);
   const measured =
-    Math.abs(centred.similarity - centred.cosine) > 5e-4 ? `; as similarity within one language ${centred.similarity.toFixed(3)}` : '';
+    Math.abs(centred.similarity - centred.cosine) > 5e-4 ? `; similarity ${centred.similarity.toFixed(3)}` : '';
   const caption = `without what ${languages} in common, which is ${centred.common.toFixed(3).replace('-', '−')} of the cosine ${answer.cosine.toFixed(3)}${measured}`;
   return { ...parts, cosine: centred.cosine, caption };
 }
