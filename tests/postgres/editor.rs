@@ -3,6 +3,7 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
 use fovea::model::UNSTOPPED;
 use fovea::similar::index::postgres::{Folder, Link};
@@ -122,6 +123,18 @@ fn an_editor_finds_what_the_teams_job_indexed_and_opens_its_page() {
     program.finish();
 }
 
+/// Asks for lenses, as an editor does again and again: whoever asks for them is whom the store is asked for. Not before the document is
+/// read, which takes as long as the model takes to load.
+fn wants_lenses(program: &mut Program, hover: &Value) {
+    while !program.request("textDocument/hover", hover.clone())["result"].is_object() {
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    for _ in 0..20 {
+        program.send("textDocument/codeLens", &json!({"textDocument": {"uri": URI}}));
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
+
 #[test]
 fn an_editor_whose_store_is_away_is_told_and_goes_on() {
     let Some(server) = Server::start(None) else { return };
@@ -130,9 +143,7 @@ fn an_editor_whose_store_is_away_is_told_and_goes_on() {
     server.kill();
     let mut program = editor(folder.path(), &address);
     let hover = json!({"textDocument": {"uri": URI}, "position": {"line": 0, "character": 5}});
-    program.request("textDocument/hover", hover.clone());
-    // Whoever asks for lenses is whom the store is asked for.
-    program.send("textDocument/codeLens", &json!({"textDocument": {"uri": URI}}));
+    wants_lenses(&mut program, &hover);
     let status = program.told("fovea/status", |status| status["store"]["state"] == "away");
     let why = status["store"]["why"].as_str().unwrap();
     assert!(why.contains("cannot be reached") && !why.contains(&address), "{why}");
@@ -146,8 +157,7 @@ fn an_address_that_others_can_read_is_not_used_and_the_editor_goes_on() {
     let folder = tempfile::tempdir().unwrap();
     let mut program = editor_of(folder.path(), "postgres://somebody:secret@db.example/code", 0o644);
     let hover = json!({"textDocument": {"uri": URI}, "position": {"line": 0, "character": 5}});
-    program.request("textDocument/hover", hover.clone());
-    program.send("textDocument/codeLens", &json!({"textDocument": {"uri": URI}}));
+    wants_lenses(&mut program, &hover);
     let status = program.told("fovea/status", |status| status["store"]["state"] == "away");
     let store = status["store"].to_string();
     assert!(

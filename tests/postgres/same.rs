@@ -24,7 +24,8 @@ fn a_server_finds_what_a_file_finds_with_and_without_graphs() {
     index
         .renew(&MODEL, root.path(), &Limits::default(), UNSTOPPED, |_| {})
         .unwrap();
-    let gallery = index.gallery(&MODEL, root.path()).unwrap();
+    // A store tells plain cosines between two languages.
+    let gallery = index.gallery(&MODEL, root.path()).unwrap().with_plain_cosines();
     let mut job = job(&server);
     let renewal = renew(&mut job, root.path(), "team/sources");
     assert!(renewal.embedded > 100 && renew(&mut job, root.path(), "team/sources").read == 0);

@@ -322,6 +322,14 @@ impl Gallery {
         listing.gallery(PathBuf::new().into(), centre.clone().or(own))
     }
 
+    /// The same with plain cosines between two languages, as a store on a server tells them, which knows no moments.
+    #[must_use]
+    pub fn with_plain_cosines(mut self) -> Gallery {
+        self.centre = self.centre.without_moments();
+        self.spreads = RowSpreads::default();
+        self
+    }
+
     /// What its languages have in common.
     pub fn centre(&self) -> &Centre {
         &self.centre
