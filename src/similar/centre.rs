@@ -133,18 +133,7 @@ impl Centre {
         self.moments.keys().copied()
     }
 
-    /// How near a vector of a language, without its mean and of unit length, is to its own language and to another; `None` where one of
-    /// the two is not known, or they are the same.
-    pub(super) fn spreads(&self, own: Language, other: Language, vector: &[f32]) -> Option<Spreads> {
-        let known = self.moments.get(&own).zip(self.moments.get(&other));
-        let (own, other) = known.filter(|_| own != other)?;
-        Some(Spreads {
-            own: own.spread(vector, true),
-            other: other.spread(vector, false),
-        })
-    }
-
-    /// How near a vector of one of the languages is to a language on the whole.
+    /// How near a vector of the language `own`, without its mean and of unit length, is to a language on the whole.
     pub(super) fn spread(&self, own: Language, language: Language, vector: &[f32]) -> f32 {
         let moment = self.moments.get(&language);
         moment.map_or(1.0, |moment| moment.spread(vector, own == language))
@@ -159,9 +148,15 @@ impl Centre {
     /// What the cosine of two vectors, without the means of their languages and of unit length, is multiplied by, so that it says the same
     /// as one within a language: 1 within one, and where one of them is not known.
     pub fn factor(&self, (a, vector_a): (Language, &[f32]), (b, vector_b): (Language, &[f32])) -> f32 {
-        let (of_a, of_b) = (self.spreads(a, b, vector_a), self.spreads(b, a, vector_b));
-        of_a.zip(of_b)
-            .map_or(1.0, |(of_a, of_b)| factor(of_a, of_b, self.certainty(a, b)))
+        let certainty = self.certainty(a, b);
+        if a == b || certainty == 0.0 {
+            return 1.0;
+        }
+        let spreads = |own, other, vector| Spreads {
+            own: self.spread(own, own, vector),
+            other: self.spread(own, other, vector),
+        };
+        factor(spreads(a, b, vector_a), spreads(b, a, vector_b), certainty)
     }
 
     /// The mean of each group, with a language of it.

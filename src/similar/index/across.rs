@@ -88,9 +88,20 @@ impl Across {
     /// Of a vector without the mean of its language, of unit length.
     pub(super) fn new(gallery: &Gallery, language: Language, vector: &[f32]) -> Across {
         let centre = &gallery.centre;
-        let others = centre.moments().filter_map(|other| {
-            let spreads = centre.spreads(language, other, vector)?;
-            Some((other, spreads, centre.certainty(language, other)))
+        let measured = |other: &Language| *other != language && centre.certainty(language, *other) > 0.0;
+        let mut others = centre.moments().filter(measured).peekable();
+        // The vector's spread in its own language is the same beside each other one.
+        let own = match others.peek() {
+            Some(_) => centre.spread(language, language, vector),
+            None => 1.0,
+        };
+        let others = others.map(|other| {
+            let other_spread = centre.spread(language, other, vector);
+            let spreads = Spreads {
+                own,
+                other: other_spread,
+            };
+            (other, spreads, centre.certainty(language, other))
         });
         Across {
             language,

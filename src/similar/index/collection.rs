@@ -55,8 +55,8 @@ pub struct Found {
     pub path: PathBuf,
     /// The item.
     pub item: IndexedItem,
-    /// Where an item was asked about, its language-centred cosine on the scale of the thresholds, -1 to 1; in a search its relevance, at most 1: the sum of the cosine and
-    /// what else counts, as a share of the highest that there can be.
+    /// Where an item was asked about, its language-centred cosine on the scale of the thresholds, -1 to 1; in a search its relevance, at
+    /// most 1: the sum of the cosine and what else counts, as a share of the highest that there can be.
     pub score: f32,
     /// The web page that shows it, where whoever indexed the folder said where that is.
     pub link: Option<String>,
