@@ -1,9 +1,10 @@
 //! One vector per item, before any centring.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use crate::model::{own_tokens, weight_in_passage};
-use crate::segment::{ItemKind, Segments};
+use crate::segment::{Item, ItemKind, Segments};
 
 /// Items whose text has fewer tokens are not compared: a bare heading resembles every other bare heading.
 pub const MIN_TOKENS: usize = 12;
@@ -55,30 +56,45 @@ pub fn mean<'a>(units: impl Iterator<Item = (&'a [f32], usize)>) -> Option<Vec<f
     normalise(&mut sum).then_some(sum)
 }
 
-/// Types with more bytes than this are spoken for by their own text: the mean of all their methods resembles every method a little.
-const LARGE_TYPE: usize = 1200;
+/// Types with items inside and more bytes than this are spoken for by so many bytes of their own text: the mean of all their methods
+/// resembles every method a little, and a table of constants further down would drown what the type is.
+pub(super) const LARGE_TYPE: usize = 1200;
 
-/// The units whose embeddings make the vector of an item: all that it holds; of a large type with items inside those that belong to none
-/// of them, which are its documentation, signature and fields, as long as their letters are enough to be compared.
-pub fn units_of(segments: &Segments, item: usize) -> Vec<usize> {
+/// Whether an item is a type that is spoken for by its beginning.
+pub(super) fn large_type(segments: &Segments, item: usize) -> bool {
     let own = &segments.items[item];
-    let all = own.units.clone();
-    if own.kind != ItemKind::Type || own.range.len() <= LARGE_TYPE {
+    own.kind == ItemKind::Type && own.range.len() > LARGE_TYPE && items_inside(segments, item).next().is_some()
+}
+
+/// The items inside another. Items are in order of their start, so those stand directly behind it.
+pub(super) fn items_inside(segments: &Segments, item: usize) -> impl Iterator<Item = &Item> {
+    let end = segments.items[item].range.end;
+    segments.items[item + 1..]
+        .iter()
+        .take_while(move |inner| inner.range.start < end)
+}
+
+/// The units whose embeddings make the vector of an item: all that it holds; of a large type ([`LARGE_TYPE`]) the first of those that belong
+/// to none of the items inside, which are its documentation, signature and fields, as long as their letters are enough to be compared.
+pub fn units_of(segments: &Segments, item: usize) -> Vec<usize> {
+    let all = segments.items[item].units.clone();
+    if !large_type(segments, item) {
         return all.collect();
     }
-    // Items are in order of their start, so those inside stand directly behind it.
-    let inside: Vec<&std::ops::Range<usize>> = segments.items[item + 1..]
-        .iter()
-        .take_while(|inner| inner.range.start < own.range.end)
-        .map(|inner| &inner.units)
-        .collect();
-    let alone: Vec<usize> = all
+    let inside: Vec<&Range<usize>> = items_inside(segments, item).map(|inner| &inner.units).collect();
+    let bytes = |unit: &usize| segments.units[*unit].range.len();
+    let alone = all
         .clone()
-        .filter(|unit| !inside.iter().any(|inner| inner.contains(unit)))
+        .filter(|unit| !inside.iter().any(|inner| inner.contains(unit)));
+    let first: Vec<usize> = alone
+        .scan(0, |before, unit| {
+            let begins = *before < LARGE_TYPE;
+            *before += bytes(&unit);
+            begins.then_some(unit)
+        })
         .collect();
-    let letters: usize = alone.iter().map(|unit| segments.units[*unit].range.len()).sum();
-    match letters > MIN_TOKENS * LETTERS_A_TOKEN {
-        true => alone,
+    match first.iter().map(bytes).sum::<usize>() > MIN_TOKENS * LETTERS_A_TOKEN {
+        true => first,
         false => all.collect(),
     }
 }

@@ -276,3 +276,57 @@ fn a_look_at_folders_that_did_not_change_keeps_what_is_known() {
     bench.event(|event| matches!(event, Event::Index(IndexStage::Ready)).then_some(()));
     assert!(Arc::ptr_eq(&known, &bench.analysis.workspace()));
 }
+
+#[test]
+fn files_that_are_not_embedded_yet_are_found_by_their_words_and_others_once() {
+    use super::super::workspace::Workspace;
+    use crate::model::UNSTOPPED;
+    use crate::similar::index::{Index, Limits, Query};
+    let root = tempfile::tempdir().expect("room");
+    for number in 0..60 {
+        let name = if number == 7 { "load_settings" } else { "unrelated" };
+        write(
+            root.path(),
+            &format!("src/file_{number:02}.rs"),
+            &LOAD.replace("load_settings", name),
+        );
+    }
+    write(root.path(), "area.rs", AREA);
+    let model = Model::load(&Source::Embedded).expect("embedded");
+    let index = || Index::in_memory().expect("memory");
+    let limits = Limits::default();
+    let sketch = |index: &Index| index.sketch(&model, root.path(), &limits, UNSTOPPED).expect("readable");
+    let asked = |typed: &str| Query::parse(typed, &mut Filter::default());
+    let found = |workspace: &Workspace, typed: &str| -> Vec<String> {
+        let found = workspace.search(&asked(typed), &Filter::default(), 100);
+        let items = found.into_iter().filter(|found| found.item.name == typed);
+        items.map(|found| found.path.display().to_string()).collect()
+    };
+    let whole = Arc::new(sketch(&index()).expect("enough files"));
+    let nothing = Workspace::new(Vec::new()).with_sketches(vec![Arc::clone(&whole)]);
+    assert!(nothing.is_empty() && !nothing.is_unread());
+    assert_eq!(found(&nothing, "load_settings"), ["src/file_07.rs"]);
+    assert_eq!(found(&nothing, "polygon_area"), ["area.rs"]);
+
+    let mut half = index();
+    let without_src = Limits {
+        exclude: vec!["**/src/**".to_owned()],
+        ..Limits::default()
+    };
+    half.renew(&model, root.path(), &without_src, UNSTOPPED, |_| {})
+        .expect("indexed");
+    let gallery = Arc::new(half.gallery(&model, root.path()).expect("readable"));
+    let both = Workspace::new(vec![gallery]).with_sketches(vec![whole]);
+    assert_eq!(found(&both, "polygon_area"), ["area.rs"], "once");
+    assert_eq!(found(&both, "load_settings"), ["src/file_07.rs"]);
+
+    half.renew(&model, root.path(), &limits, UNSTOPPED, |_| {})
+        .expect("indexed");
+    assert!(sketch(&half).is_none(), "all are embedded");
+    assert!(
+        index()
+            .sketch(&model, root.path(), &limits, &|| true)
+            .expect("readable")
+            .is_none()
+    );
+}

@@ -57,6 +57,8 @@ pub struct Keeper {
     shared: Arc<Shared>,
     store: Option<Store>,
     galleries: Vec<(PathBuf, Arc<Gallery>)>,
+    /// What is told of a folder while it is read for the first time.
+    sketch: Option<Arc<Gallery>>,
     model: Option<String>,
     pool: Option<(usize, Pool)>,
     told: HashSet<String>,
@@ -78,6 +80,7 @@ impl Keeper {
             shared,
             store: None,
             galleries: Vec::new(),
+            sketch: None,
             model: None,
             pool: None,
             told: HashSet::new(),
@@ -88,6 +91,7 @@ impl Keeper {
             if outcome.is_err() {
                 // What a panic left half done is read again from the file.
                 keeper.store = None;
+                keeper.sketch = None;
                 keeper.trouble("an internal error occurred while the workspace was indexed".into());
             }
             keeper.rest(started, outcome.unwrap_or(Ok(())));
@@ -273,7 +277,9 @@ impl Keeper {
 
     /// Brings the index of a folder up to date and shows what it holds then.
     fn renew(&mut self, job: &Job, model: &Model, root: &Path) -> Result<(), Halt> {
-        match self.read(job, model, root) {
+        let read = self.read(job, model, root);
+        self.sketch = None;
+        match read {
             Ok(changed) => {
                 if changed {
                     self.load(model, root);
@@ -323,7 +329,18 @@ impl Keeper {
         // The index is being written to; what is there meanwhile is read beside it.
         let reader = store.folder.as_deref().filter(|_| store.on_disk);
         let reader = reader.and_then(|folder| Index::open(folder).ok());
+        let plugged = Mutex::new(Instant::now());
+        let hold = || gives_way(&beside, job.generation) || drained(&plugged, &job.scope);
+        let (index, limits) = (&mut store.index, &job.scope.limits);
         let galleries = &mut self.galleries;
+        // The renewal meets an error again, and tells.
+        let reading = &mut *index;
+        let sketch = pool.install(move || reading.sketch(model, root, limits, &hold));
+        self.sketch = sketch.ok().flatten().map(Arc::new);
+        let sketch = self.sketch.as_ref();
+        if sketch.is_some() {
+            show(&self.shared, galleries, sketch);
+        }
         let (mut told, mut published, mut every) = (None::<Instant>, Instant::now(), PUBLISH_EVERY);
         let tell = move |progress: Progress| {
             if progress.done < progress.total && told.is_none_or(|told| told.elapsed() >= TELL_EVERY) {
@@ -342,22 +359,18 @@ impl Keeper {
                 .and_then(|reader| reader.gallery_since(model, root, &before).ok());
             if let Some(gallery) = gallery {
                 put(galleries, root, gallery);
-                show(&shared, galleries);
+                show(&shared, galleries, sketch);
             }
             published = Instant::now();
             // The larger it is, the more seldom.
             every = (every * 2).max(started.elapsed() * SHARE);
         };
-        let plugged = Mutex::new(Instant::now());
-        let hold = || gives_way(&beside, job.generation) || drained(&plugged, &job.scope);
-        let index = &mut store.index;
-        let limits = &job.scope.limits;
         let renewal = pool.install(|| index.renew(model, root, limits, &hold, tell))?;
         Ok(renewal.read > 0 || renewal.gone > 0)
     }
 
     fn publish(&self) {
-        show(&self.shared, &self.galleries);
+        show(&self.shared, &self.galleries, self.sketch.as_ref());
     }
 
     /// Tells the person of something once.
@@ -382,9 +395,10 @@ fn put(galleries: &mut Vec<(PathBuf, Arc<Gallery>)>, root: &Path, gallery: Galle
     galleries.sort_by(|a, b| a.0.cmp(&b.0));
 }
 
-fn show(shared: &Shared, galleries: &[(PathBuf, Arc<Gallery>)]) {
-    let workspace = Workspace::new(galleries.iter().map(|(_, gallery)| gallery.clone()).collect());
-    if workspace.is_empty() && shared.workspace().is_empty() {
+fn show(shared: &Shared, galleries: &[(PathBuf, Arc<Gallery>)], sketch: Option<&Arc<Gallery>>) {
+    let galleries = galleries.iter().map(|(_, gallery)| gallery.clone());
+    let workspace = Workspace::new(galleries.collect()).with_sketches(sketch.into_iter().cloned().collect());
+    if workspace.is_unread() && shared.workspace().is_unread() {
         return;
     }
     shared.set_workspace(Arc::new(workspace));

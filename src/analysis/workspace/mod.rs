@@ -91,6 +91,8 @@ impl Indexing {
 #[derive(Debug, Default)]
 pub struct Workspace {
     galleries: Vec<Arc<Gallery>>,
+    /// What searches find of files that are not embedded yet.
+    sketches: Vec<Arc<Gallery>>,
     known: Mutex<HashMap<u64, Arc<Vec<Found>>>>,
     /// Files and names of the items, once somebody asked for them.
     names: OnceLock<HashSet<u64>>,
@@ -103,6 +105,18 @@ impl Workspace {
             galleries,
             ..Workspace::default()
         }
+    }
+
+    /// The same with what searches find of files that none of the galleries has yet.
+    #[must_use]
+    pub fn with_sketches(mut self, sketches: Vec<Arc<Gallery>>) -> Workspace {
+        self.sketches = sketches;
+        self
+    }
+
+    /// Whether a search finds nothing, whatever it is.
+    pub fn is_unread(&self) -> bool {
+        self.is_empty() && self.sketches.is_empty()
     }
 
     /// Whether a file below one of the folders has an item of some name.
@@ -161,18 +175,27 @@ impl Workspace {
 
     /// What is about the same as a text, best first.
     pub fn search(&self, query: &Query, filter: &Filter, count: usize) -> Vec<Found> {
-        self.merged(count, |gallery| {
-            gallery.search(query, filter, count).unwrap_or_default()
-        })
+        let ask = |gallery: &Gallery| gallery.search(query, filter, count).unwrap_or_default();
+        let embedded = |found: &Found| {
+            let own = self.galleries.iter().filter(|gallery| *gallery.root() == *found.root);
+            own.into_iter().any(|gallery| gallery.has_file(&found.path))
+        };
+        let mut all: Vec<Found> = self.sketches.iter().flat_map(|sketch| ask(sketch)).collect();
+        all.retain(|found| !embedded(found));
+        best(self.galleries.iter().flat_map(|gallery| ask(gallery)).chain(all), count)
     }
 
     fn merged(&self, count: usize, ask: impl Fn(&Gallery) -> Vec<Found>) -> Vec<Found> {
-        let mut all: Vec<Found> = self.galleries.iter().flat_map(|gallery| ask(gallery)).collect();
-        // Stable: what scores the same stays in the order of the folders and of their files.
-        all.sort_by(|a, b| b.score.total_cmp(&a.score));
-        all.truncate(count);
-        all
+        best(self.galleries.iter().flat_map(|gallery| ask(gallery)), count)
     }
+}
+
+fn best(found: impl Iterator<Item = Found>, count: usize) -> Vec<Found> {
+    let mut all: Vec<Found> = found.collect();
+    // Stable: what scores the same stays in the order of the folders and of their files.
+    all.sort_by(|a, b| b.score.total_cmp(&a.score));
+    all.truncate(count);
+    all
 }
 
 fn place(place: (&Path, &str)) -> u64 {

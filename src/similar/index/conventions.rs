@@ -189,8 +189,11 @@ pub fn aside(path: &Path) -> Aside {
         rest.is_some_and(|rest| !rest.starts_with(char::is_alphabetic))
     };
     // A path that the index would leave out may still be that of an open document.
-    let data = matches!(language, Language::Json | Language::Toml | Language::Yaml)
-        || selection::role(path) == Ok(Role::Configuration);
+    let data = match selection::role(path) {
+        Ok(Role::Code) => false,
+        Ok(Role::Configuration) => true,
+        _ => matches!(language, Language::Json | Language::Toml | Language::Yaml),
+    };
     Aside {
         test: false,
         example: folders.any(|folder| beside(&folder.as_os_str().to_string_lossy().to_lowercase())),

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use super::notebook::is_notebook;
 use super::selection::has_items;
 use super::{Index, IndexError, Renewal, Skipped, renew, table};
 use crate::model::Model;
@@ -94,6 +95,7 @@ fn by_language(files: Vec<Counts>) -> Vec<LanguageCoverage> {
 
 fn label(file: &Counts) -> String {
     match (file.language, file.path.extension(), file.path.file_name()) {
+        _ if is_notebook(&file.path) => "notebook".to_owned(),
         (Language::Other, Some(extension), _) => format!(".{}", extension.to_string_lossy().to_lowercase()),
         (Language::Other, None, Some(name)) => name.to_string_lossy().into_owned(),
         (language, ..) => language.name().to_owned(),

@@ -9,6 +9,7 @@ use std::time::SystemTime;
 use globset::{Glob, GlobSet, GlobSetBuilder};
 use ignore::WalkBuilder;
 
+use super::notebook::{self, Notebook, is_notebook};
 use super::selection;
 use crate::text::{Language, decode, inactive, secret_file};
 
@@ -185,7 +186,7 @@ pub fn walk(root: &Path, limits: &Limits) -> (Vec<File>, Vec<(PathBuf, Skipped)>
             }
         };
         match entry.metadata() {
-            Ok(data) if data.len() > limits.file.max_bytes as u64 => skipped.push((path, Skipped::NotText)),
+            Ok(data) if data.len() > most_bytes(&path, limits) => skipped.push((path, Skipped::NotText)),
             Ok(data) if selection::is_data(&path, role, data.len()) => skipped.push((path, Skipped::Data)),
             Ok(data) => files.push(File {
                 path,
@@ -223,6 +224,12 @@ fn is_looked_at(name: &OsStr) -> bool {
     !name.starts_with('.') || selection::is_written_though_hidden(&name)
 }
 
+/// Bytes that a file may have.
+fn most_bytes(path: &Path, limits: &Limits) -> u64 {
+    let times = if is_notebook(path) { notebook::OUTPUTS } else { 1 };
+    (limits.file.max_bytes * times) as u64
+}
+
 /// The text of a file, with the stamp it had before and after; `modified` is 0 where it may have changed meanwhile.
 ///
 /// # Errors
@@ -232,7 +239,7 @@ pub fn read(root: &Path, file: &File, limits: &Limits) -> Result<(String, Stamp)
     let mut opened = std::fs::File::open(root.join(&file.path)).map_err(unreadable)?;
     let before = Stamp::of(&opened.metadata().map_err(unreadable)?);
     let mut bytes = Vec::new();
-    let most = limits.file.max_bytes as u64 + 1;
+    let most = most_bytes(&file.path, limits) + 1;
     opened.by_ref().take(most).read_to_end(&mut bytes).map_err(unreadable)?;
     let after = Stamp::of(&opened.metadata().map_err(unreadable)?);
     let settled = before == after && after.size == bytes.len() as u64 && !after.is_fresh(SystemTime::now());
@@ -241,7 +248,11 @@ pub fn read(root: &Path, file: &File, limits: &Limits) -> Result<(String, Stamp)
         ..after
     };
     let text = decode(bytes).map_err(|_| Skipped::NotText)?;
-    let snapshot = crate::text::Snapshot::new(&text, 0, file.language);
+    let cells = match is_notebook(&file.path) {
+        true => Some(Notebook::read(&text).ok_or(Skipped::NotText)?.text),
+        false => None,
+    };
+    let snapshot = crate::text::Snapshot::new(cells.as_ref().unwrap_or(&text), 0, file.language);
     if inactive(&snapshot, &limits.file).is_some() {
         return Err(Skipped::NotText);
     }

@@ -363,6 +363,11 @@ impl Gallery {
         &self.root
     }
 
+    /// Whether it has passages of a file below the folder.
+    pub fn has_file(&self, path: &Path) -> bool {
+        self.paths.binary_search_by(|own| own.as_path().cmp(path)).is_ok()
+    }
+
     /// The file below the folder and the name of each item.
     pub fn named(&self) -> impl Iterator<Item = (&Path, &str)> {
         let places = self

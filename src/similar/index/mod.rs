@@ -16,6 +16,7 @@ mod gallery;
 mod globs;
 mod groups;
 mod lexicon;
+mod notebook;
 mod passages;
 #[cfg(feature = "postgres")]
 pub mod postgres;
@@ -25,6 +26,7 @@ mod reading;
 mod renew;
 mod searching;
 mod selection;
+mod sketch;
 mod store;
 mod table;
 #[cfg(test)]

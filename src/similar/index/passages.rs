@@ -1,5 +1,6 @@
 //! What a search finds beside the items themselves: what stands around them in a file, and the words of each.
 
+use super::super::vector::{LARGE_TYPE, items_inside, large_type};
 use super::super::words::WordCounts;
 use super::selection::has_items;
 use crate::model::Model;
@@ -91,10 +92,15 @@ fn by_units(text: &str, units: &[Unit]) -> Vec<Piece> {
     pieces
 }
 
-/// What stands between the items of a file, line by line: a piece may reach over items.
+/// What stands between the items of a file, line by line: a piece may reach over items. Of a large type its beginning is found as the
+/// type, and what else is in none of its items stands between items.
 fn by_lines(text: &str, segments: &Segments) -> Vec<Piece> {
     let mut pieces: Vec<Piece> = Vec::new();
-    for gap in gaps(text, 0..text.len(), segments.items.iter().map(|item| &item.range)) {
+    let taken = (0..segments.items.len()).map(|index| match large_type(segments, index) {
+        true => beginning(text, &segments.items[index].range),
+        false => segments.items[index].range.clone(),
+    });
+    for gap in gaps(text, 0..text.len(), taken) {
         let mut start = gap.start;
         for line in text.get(gap).unwrap_or_default().split_inclusive('\n') {
             let range = start..start + line.len();
@@ -132,33 +138,39 @@ fn names(segments: &Segments) -> String {
     names.join(" ")
 }
 
-/// The words of an item. A type with items inside speaks for itself, with their names: what stands in them is found as theirs.
+/// The words of an item. Of a large type its beginning speaks, with the names of the items inside: these are found by their own words, and
+/// what else it holds as what stands around them.
 pub fn item_words(text: &str, segments: &Segments, index: usize) -> WordCounts {
     let item = &segments.items[index];
-    let inside: Vec<_> = segments.items[index + 1..]
-        .iter()
-        .take_while(|inner| inner.range.start < item.range.end)
-        .collect();
-    let cut = |text: &str| -> usize {
-        let end = text.len().min(COUNTED);
-        (0..=end).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0)
-    };
-    if item.kind != ItemKind::Type || inside.is_empty() {
+    if !large_type(segments, index) {
         let own = text.get(item.range.clone()).unwrap_or_default();
-        return WordCounts::of(&own[..cut(own)]);
+        let end = (0..=own.len().min(COUNTED))
+            .rev()
+            .find(|end| own.is_char_boundary(*end));
+        return WordCounts::of(&own[..end.unwrap_or(0)]);
     }
-    let own = gaps(text, item.range.clone(), inside.iter().map(|inner| &inner.range));
-    let own = own.filter_map(|gap| text.get(gap));
-    let all: Vec<&str> = own.chain(inside.iter().map(|inner| inner.name.as_str())).collect();
-    let all = all.join("\n");
-    WordCounts::of(&all[..cut(&all)])
+    let own = text.get(beginning(text, &item.range)).unwrap_or_default();
+    let names = items_inside(segments, index).map(|inner| inner.name.as_str());
+    let all: Vec<&str> = [own].into_iter().chain(names).collect();
+    WordCounts::of(&all.join("\n"))
+}
+
+/// The first lines of a large type, which say what it is.
+fn beginning(text: &str, range: &ByteRange) -> ByteRange {
+    let own = text.get(range.clone()).unwrap_or_default();
+    let lines = own.split_inclusive('\n').scan(0, |end, line| {
+        *end += line.len();
+        Some(*end)
+    });
+    let end = lines.into_iter().find(|end| *end >= LARGE_TYPE).unwrap_or(own.len());
+    range.start..range.start + end
 }
 
 /// What of a stretch stands in none of some ranges, which are in order of their start; what is too short to say something is left out.
 fn gaps<'a>(
     text: &'a str,
     whole: ByteRange,
-    taken: impl Iterator<Item = &'a ByteRange> + 'a,
+    taken: impl Iterator<Item = ByteRange> + 'a,
 ) -> impl Iterator<Item = ByteRange> + 'a {
     let end = whole.end;
     let mut at = whole.start;
@@ -310,20 +322,35 @@ mod tests {
     }
 
     #[test]
-    fn a_type_has_its_own_words_and_the_names_of_what_is_inside() {
-        let text =
-            "/// Reads a stream of tokens from a document.\nstruct Reader {\n    fn peek() { look_ahead(); }\n}\n";
-        let start = text.find("fn").unwrap();
-        let items = vec![
-            item("Reader", ItemKind::Type, 0..text.len()),
-            item("peek", ItemKind::Function, start..start + 27),
-        ];
-        let found = item_words(text, &segments(text, Language::Rust, items), 0);
-        let holds = |word: &str| {
-            found
-                .iter()
-                .any(|(term, _)| term == crate::similar::words::words(word)[0].term)
+    fn a_large_type_is_found_by_its_beginning_and_the_names_inside_and_the_rest_of_it_by_lines() {
+        let method = |name: &str| format!("    fn {name}() {{ {name}_ahead(); }}\n");
+        let table: String = (0..60).map(|i| format!("    /// Charset number {i}.\n")).collect();
+        let head = "/// Reads a stream of tokens from a document.\nstruct Reader {\n";
+        let text = [head, &method("peek"), &table, &method("skip"), "}\n"].concat();
+        let place = |name: &str| {
+            let start = text.find(&method(name)).unwrap();
+            item(name, ItemKind::Function, start..start + method(name).len())
         };
-        assert!(holds("stream") && holds("peek") && !holds("ahead"));
+        let reader = item("Reader", ItemKind::Type, 0..text.len());
+        let whole = segments(&text, Language::Rust, vec![reader, place("peek"), place("skip")]);
+        let holds = |words: &WordCounts, word: &str| {
+            let term = crate::similar::words::words(word)[0].term;
+            words.iter().any(|(found, _)| found == term)
+        };
+        let words = item_words(&text, &whole, 0);
+        assert!(holds(&words, "stream") && holds(&words, "ahead") && holds(&words, "skip"));
+        assert!(!holds(&words, "59"));
+        let pieces = around_items(&text, &whole);
+        assert_eq!(pieces.len(), 1);
+        assert!(pieces[0].text.contains("number 59") && !pieces[0].text.contains("number 0."));
+        assert!(!pieces[0].text.contains("_ahead") && text[pieces[0].range.clone()].starts_with("    /// Charset"));
+
+        let small = "struct Reader {\n    fn peek() { look_ahead(); }\n}\n";
+        let items = vec![
+            item("Reader", ItemKind::Type, 0..small.len()),
+            item("peek", ItemKind::Function, 20..47),
+        ];
+        let small_words = item_words(small, &segments(small, Language::Rust, items), 0);
+        assert!(holds(&small_words, "ahead"), "a small type is all that it holds");
     }
 }

@@ -16,9 +16,9 @@ pub struct Query {
     pub vector: Vec<f32>,
     /// The words that carry it.
     pub words: Vec<Word>,
-    /// What it names, in lower case, where it is nothing but an identifier: of `zod::ZodString` the last part.
+    /// What it names, as it was typed, where it is nothing but an identifier: of `zod::ZodString` the last part.
     pub symbol: Option<String>,
-    /// The identifiers that stand in it among other words, in lower case.
+    /// The identifiers that stand in it among other words, as they were typed.
     pub names: Vec<String>,
     /// What a passage has to hold word by word, in lower case.
     pub phrases: Vec<String>,
@@ -237,7 +237,7 @@ fn symbol(query: &str) -> Option<String> {
             && part.chars().all(|c| c.is_alphanumeric() || c == '_')
     };
     let all = parts.clone().all(identifier);
-    all.then(|| parts.next_back().map(str::to_lowercase)).flatten()
+    all.then(|| parts.next_back().map(str::to_owned)).flatten()
 }
 
 /// The identifiers in a text of words: what has humps or underscores, and what is called.
@@ -258,7 +258,7 @@ fn names(text: &str) -> Vec<String> {
         let name =
             !inner.starts_with(|c: char| c.is_numeric()) && (humps || inner.contains('_') || rest.starts_with("()"));
         if name && word.len() > 1 {
-            found.push(word.to_lowercase());
+            found.push(word.to_owned());
         }
     }
     found.sort_unstable();
@@ -339,15 +339,15 @@ mod tests {
     #[test]
     fn an_identifier_alone_is_a_symbol_and_others_are_names() {
         let symbol = |text| parse(text).0.symbol;
-        assert_eq!(symbol("HTTPException").as_deref(), Some("httpexception"));
-        assert_eq!(symbol("zod::ZodString").as_deref(), Some("zodstring"));
+        assert_eq!(symbol("HTTPException").as_deref(), Some("HTTPException"));
+        assert_eq!(symbol("zod::ZodString").as_deref(), Some("ZodString"));
         assert_eq!(symbol("app.get()").as_deref(), Some("get"));
         assert_eq!(symbol("two words"), None);
         assert_eq!(symbol(""), None);
         let names = |text| parse(text).0.names;
         assert_eq!(
             names("how does JsonReader call next_token and close()"),
-            ["close", "jsonreader", "next_token"]
+            ["JsonReader", "close", "next_token"]
         );
         assert_eq!(names("how does it work in HTTP"), [""; 0]);
     }

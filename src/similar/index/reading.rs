@@ -10,13 +10,15 @@ use super::super::fingerprint::Fingerprint;
 use super::super::vector::normalise;
 use super::super::words::WordCounts;
 use super::super::{Part, embed, units_of};
+use super::files::File;
+use super::notebook::{Notebook, is_notebook};
 use super::{IndexedItem, Limits, passages};
 use crate::model::{Checkpoint, Keep, Model, ModelError, Packed, Role, Tokens, UNSTOPPED};
 use crate::segment::ItemKind;
 use crate::text::{Language, Snapshot};
 
 /// The version of what is in the index. To be raised by whoever changes which items a file has, or their vectors.
-const CONTENTS: u32 = 5;
+const CONTENTS: u32 = 6;
 
 /// The content address of a file or a unit: 128 bits of SHA-256 over all that its items or its vector depend on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -29,6 +31,8 @@ pub enum Of {
     Unit,
     /// A text that was read as a query.
     Query,
+    /// A notebook: a JSON file with the same bytes has other items.
+    Notebook,
 }
 
 impl Address {
@@ -73,15 +77,29 @@ pub struct Passage {
 }
 
 /// What a file holds.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Contents {
+    /// The language that it was read in: of a notebook that of its kernel.
+    pub language: Language,
     /// The units that its passages are made of.
     pub units: Vec<Unit>,
     /// Its items in order, then what stands in none of them.
     pub passages: Vec<Passage>,
 }
 
-/// Reads a file's text.
+/// Reads the text of a file: of a notebook its cells.
+pub fn read_file(model: &Model, text: &str, file: &File) -> Contents {
+    match is_notebook(&file.path).then(|| Notebook::read(text)).flatten() {
+        Some(notebook) => {
+            let mut contents = read(model, &notebook.text, notebook.language);
+            notebook.place(text, &mut contents);
+            contents
+        }
+        None => read(model, text, file.language),
+    }
+}
+
+/// Reads a text.
 pub fn read(model: &Model, text: &str, language: Language) -> Contents {
     let snapshot = Snapshot::new(text, 0, language);
     let segments = model.segment(&snapshot);
@@ -122,7 +140,11 @@ pub fn read(model: &Model, text: &str, language: Language) -> Contents {
             fingerprint: Arc::default(),
         });
     }
-    Contents { units, passages }
+    Contents {
+        language,
+        units,
+        passages,
+    }
 }
 
 /// What is kept of a unit.

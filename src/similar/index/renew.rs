@@ -7,6 +7,7 @@ use std::time::{Instant, SystemTime};
 use rayon::prelude::*;
 
 use super::files::{self, File, Limits, Skipped, Stamp};
+use super::notebook::is_notebook;
 use super::reading::{self, Address, Contents, Of, UnitVector};
 use super::store::{Entry, New, Store};
 use super::{Index, IndexError};
@@ -163,7 +164,14 @@ fn take_in(
     let addresses: Vec<Option<Address>> = files
         .par_iter()
         .zip(texts)
-        .map(|(file, text)| Some(Address::new(Of::File, model, file.language, &text.as_ref().ok()?.0)))
+        .map(|(file, text)| {
+            let of = if is_notebook(&file.path) {
+                Of::Notebook
+            } else {
+                Of::File
+            };
+            Some(Address::new(of, model, file.language, &text.as_ref().ok()?.0))
+        })
         .collect();
     let asked: Vec<Address> = addresses.iter().flatten().copied().collect();
     let mut answers = store.contents(&asked)?.into_iter();
@@ -176,7 +184,7 @@ fn take_in(
         .zip(texts)
         .zip(&recognised)
         .map(|((file, text), recognised)| match (text, recognised) {
-            (Ok((text, _)), None) => Some(reading::read(model, text, file.language)),
+            (Ok((text, _)), None) => Some(reading::read_file(model, text, file)),
             _ => None,
         })
         .collect();
@@ -186,7 +194,7 @@ fn take_in(
         let (stamp, content) = match (&texts[i], recognised[i], &contents[i], addresses[i]) {
             (Ok((_, stamp)), Some(id), ..) => (*stamp, Ok(New::Known(id))),
             (Ok((_, stamp)), None, Some(contents), Some(address)) => {
-                (*stamp, Ok(New::Read(address, file.language, contents)))
+                (*stamp, Ok(New::Read(address, contents.language, contents)))
             }
             // It may be readable next time, without looking otherwise.
             (Err(Skipped::Unreadable), ..) => continue,

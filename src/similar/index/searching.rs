@@ -22,6 +22,9 @@ const NAMED_AMONG_OTHERS: f32 = 0.5;
 /// What counts the definition of anything but a type.
 const OTHER_THAN_TYPES: f32 = 0.6;
 
+/// What a definition counts whose name is written in other cases than the query's: `request` for `Request`.
+const OTHER_CASE: f32 = 0.7;
+
 /// The passages of a folder that answer a query, best first; without some parts of the ranking.
 pub fn search(gallery: &Gallery, query: &Query, filter: &Filter, count: usize, without: Without) -> Vec<Found> {
     if count == 0 || gallery.is_empty() || query.is_empty() {
@@ -204,8 +207,12 @@ fn definitions(gallery: &Gallery, query: &Query) -> Vec<f32> {
             } else {
                 1.0
             };
+            let case = match gallery.items[*passage as usize].item.name == *name {
+                true => 1.0,
+                false => OTHER_CASE,
+            };
             let gain = &mut gains[*passage as usize];
-            *gain = gain.max(worth * kind * own);
+            *gain = gain.max(worth * kind * own * case);
         }
     }
     gains

@@ -7,6 +7,7 @@
 use std::path::Path;
 
 use super::files::Skipped;
+use super::notebook::is_notebook;
 use crate::text::Language;
 
 /// Bytes above which configuration or plain text is data that a program wrote.
@@ -35,6 +36,7 @@ pub fn role(path: &Path) -> Result<Role, Skipped> {
         return Err(Skipped::Lock);
     }
     match language {
+        Language::Json if is_notebook(path) => Ok(Role::Code),
         Language::Json if DATA.contains(&extension) => Err(Skipped::Data),
         Language::Json | Language::Toml | Language::Yaml => Ok(Role::Configuration),
         // `LICENSE-MIT` has no ending that would tell a language.
@@ -107,7 +109,7 @@ const LOCKS: &[&str] = &[
 ];
 
 /// Endings of data in languages that also have configuration or documents.
-const DATA: &[&str] = &["jsonl", "ndjson", "geojson", "ipynb", "eml", "srt"];
+const DATA: &[&str] = &["jsonl", "ndjson", "geojson", "eml", "srt"];
 
 /// First words of the names of licenses.
 const LICENSES: &[&str] = &[

@@ -122,6 +122,47 @@ fn what_a_folder_holds_is_found_and_an_unchanged_file_is_not_read_again() {
 }
 
 #[test]
+fn the_cells_of_a_notebook_are_found_where_they_stand_in_the_file() {
+    let bench = Bench::new();
+    let notebook = r##"{
+ "cells": [
+  {"cell_type": "markdown", "metadata": {}, "source": ["# Whales\n", "How many whales were counted from ships."]},
+  {"cell_type": "code", "metadata": {}, "outputs": [{"output_type": "stream", "text": ["def printed(): pass"]}], "source": [
+    "def smoothed(counts, window=3):\n",
+    "    kernel = np.ones(window) / window\n",
+    "    return np.convolve(counts, kernel, mode='same')"
+  ]}
+ ],
+ "metadata": {"language_info": {"name": "python"}}
+}"##;
+    bench.write("analysis/whales.ipynb", &notebook);
+    let renewal = bench.renew();
+    assert_eq!((renewal.files, renewal.items), (1, 1), "{renewal:?}");
+    assert_eq!(bench.names(), ["smoothed"]);
+    let found = search(
+        &bench.gallery(),
+        "smooth a series with a moving average",
+        &Filter::default(),
+        1,
+    );
+    let item = &found[0].item;
+    assert_eq!(
+        (item.language, item.start.line, item.end.line),
+        (Language::Python, 4, 6)
+    );
+    let own = &notebook[item.start.byte..item.end.byte];
+    assert!(
+        own.starts_with("def smoothed(") && own.ends_with("mode='same')"),
+        "{own}"
+    );
+    assert_eq!(&notebook[item.name_start.byte..item.name_end.byte], "smoothed");
+    let prose = search(&bench.gallery(), "whales counted from ships", &Filter::default(), 1);
+    assert_eq!((prose[0].item.kind, prose[0].item.start.line), (ItemKind::File, 2));
+    bench.write("broken.ipynb", "{");
+    assert_eq!(bench.renew().skipped, [(Skipped::NotText, 1)].into());
+}
+
+#[test]
 fn configuration_documents_and_languages_without_a_grammar_are_found_as_file_and_lines() {
     let bench = Bench::new();
     bench.write(

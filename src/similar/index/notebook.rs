@@ -1,0 +1,301 @@
+//! Notebooks: the cells of an `.ipynb` file as one text in the language of its kernel, and where each place of it stands in the file.
+//!
+//! The format is that of nbformat 4 (and 3, whose cells are in worksheets): JSON, a cell's source being a string or a list of strings.
+//! What cells printed is no part of it.
+
+use std::borrow::Cow;
+use std::path::Path;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::reading::Contents;
+use super::{IndexedItem, Place};
+use crate::text::{Language, Snapshot};
+
+/// How many times the bytes of another file a notebook may have: pictures that cells made are in it.
+pub const OUTPUTS: usize = 8;
+
+/// The cells of a notebook.
+#[derive(Debug, PartialEq)]
+pub struct Notebook {
+    /// What people wrote in cells, a blank line between two; prose as comments, and the lines that IPython itself reads.
+    pub text: String,
+    /// The language of its kernel.
+    pub language: Language,
+    /// A byte of the text and where it stands in the file, wherever the distance of the two changes; ascending.
+    anchors: Vec<(usize, usize)>,
+}
+
+/// Whether a file is a notebook, by its name.
+pub fn is_notebook(path: &Path) -> bool {
+    path.extension()
+        .is_some_and(|extension| extension.eq_ignore_ascii_case("ipynb"))
+}
+
+#[derive(Deserialize)]
+struct Format<'a> {
+    #[serde(default)]
+    metadata: Metadata,
+    #[serde(borrow, default)]
+    cells: Vec<Cell<'a>>,
+    #[serde(borrow, default)]
+    worksheets: Vec<Worksheet<'a>>,
+}
+
+#[derive(Deserialize)]
+struct Worksheet<'a> {
+    #[serde(borrow, default)]
+    cells: Vec<Cell<'a>>,
+}
+
+#[derive(Deserialize)]
+struct Cell<'a> {
+    cell_type: Cow<'a, str>,
+    #[serde(borrow, alias = "input")]
+    source: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Metadata {
+    language_info: Named,
+    kernelspec: Named,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Named {
+    name: String,
+    language: String,
+}
+
+impl Metadata {
+    /// The kernel's language; Python where nothing is said, as in notebooks before there were others.
+    fn language(&self) -> Language {
+        let named = [&self.language_info.name, &self.kernelspec.language];
+        match named.into_iter().find(|name| !name.is_empty()) {
+            Some(name) => Language::from_id(&name.to_lowercase()),
+            None => Language::Python,
+        }
+    }
+}
+
+impl Notebook {
+    /// Reads a file's text; `None` where it is no notebook.
+    pub fn read(file: &str) -> Option<Notebook> {
+        // An object: serde would take an array of the fields too.
+        let object = file.trim_start().starts_with('{').then_some(file)?;
+        let format: Format = serde_json::from_str(object).ok()?;
+        let mut notebook = Notebook {
+            text: String::new(),
+            language: format.metadata.language(),
+            anchors: Vec::new(),
+        };
+        let sheets = format.worksheets.into_iter().flat_map(|sheet| sheet.cells);
+        for cell in format.cells.into_iter().chain(sheets) {
+            if let Some(source) = cell.source {
+                notebook.push(file, source.get(), cell.cell_type == "code");
+            }
+        }
+        Some(notebook)
+    }
+
+    /// Adds the source of a cell: the JSON of a string or of a list of strings, which is part of the file.
+    fn push(&mut self, file: &str, source: &str, code: bool) {
+        // Borrowed from the file, as serde_json promises for a raw value.
+        let Some(begins) = (source.as_ptr() as usize).checked_sub(file.as_ptr() as usize) else {
+            return;
+        };
+        let lead = match (code, self.language) {
+            (true, _) => "",
+            (false, Language::Python | Language::Ruby | Language::Bash | Language::Other) => "# ",
+            (false, _) => "// ",
+        };
+        let mut new_line = true;
+        for (char, at) in strings(source) {
+            if new_line {
+                self.text.push_str(lead);
+            }
+            self.anchor(begins + at);
+            // `%matplotlib inline` and `!pip install` are no Python.
+            let magic = new_line && code && self.language == Language::Python && matches!(char, '%' | '!');
+            self.text.push(if magic { '#' } else { char });
+            new_line = char == '\n';
+        }
+        self.text.push_str(if new_line { "\n" } else { "\n\n" });
+    }
+
+    /// Notes where the next byte of the text stands in the file.
+    fn anchor(&mut self, at: usize) {
+        let here = self.text.len();
+        let expected = self.anchors.last().map(|(text, file)| file + (here - text));
+        if expected != Some(at) {
+            self.anchors.push((here, at));
+        }
+    }
+
+    /// Where a byte of the text stands in the file.
+    fn in_file(&self, byte: usize) -> usize {
+        let next = self.anchors.partition_point(|(text, _)| *text <= byte);
+        let (text, at) = match next.checked_sub(1) {
+            Some(before) => self.anchors[before],
+            None => return self.anchors.first().map_or(0, |(_, file)| *file),
+        };
+        // Between two anchors there may be characters that stand in the file as escapes, or not at all.
+        let end = self.anchors.get(next).map_or(usize::MAX, |(_, file)| *file);
+        (at + (byte - text)).min(end)
+    }
+
+    /// Puts what was read in the cells where it stands in the file.
+    pub fn place(&self, file: &str, contents: &mut Contents) {
+        let snapshot = Snapshot::new(file, 0, Language::Json);
+        let place = |place: &mut Place| {
+            let mut byte = self.in_file(place.byte).min(file.len());
+            while !file.is_char_boundary(byte) {
+                byte -= 1;
+            }
+            *place = Place::new(&snapshot, byte);
+        };
+        for passage in &mut contents.passages {
+            let IndexedItem {
+                start,
+                end,
+                name_start,
+                name_end,
+                ..
+            } = &mut passage.item;
+            [start, end, name_start, name_end].into_iter().for_each(place);
+        }
+    }
+}
+
+/// The characters of all strings in a piece of valid JSON, with the bytes at which they stand there.
+fn strings(json: &str) -> impl Iterator<Item = (char, usize)> {
+    let mut rest = json.char_indices();
+    let mut inside = false;
+    std::iter::from_fn(move || {
+        loop {
+            let (at, char) = rest.next()?;
+            match (inside, char) {
+                (_, '"') => inside = !inside,
+                (false, _) => {}
+                (true, '\\') => return Some((escaped(&mut rest)?, at)),
+                (true, char) => return Some((char, at)),
+            }
+        }
+    })
+}
+
+/// The character that an escape stands for, behind its backslash (RFC 8259, section 7).
+fn escaped(rest: &mut impl Iterator<Item = (usize, char)>) -> Option<char> {
+    let (_, char) = rest.next()?;
+    let char = match char {
+        'n' => '\n',
+        't' => '\t',
+        'r' => '\r',
+        'b' => '\u{8}',
+        'f' => '\u{c}',
+        'u' => {
+            let high = utf16_unit(rest)?;
+            let low = match (0xd800..0xdc00).contains(&high) {
+                true => rest.nth(1).and_then(|_| utf16_unit(rest)),
+                false => None,
+            };
+            let decoded = char::decode_utf16([high].into_iter().chain(low)).next()?;
+            decoded.unwrap_or(char::REPLACEMENT_CHARACTER)
+        }
+        other => other,
+    };
+    Some(char)
+}
+
+/// The next four digits.
+fn utf16_unit(rest: &mut impl Iterator<Item = (usize, char)>) -> Option<u16> {
+    let digits: String = rest.take(4).map(|(_, digit)| digit).collect();
+    u16::from_str_radix(&digits, 16).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FILE: &str = r##"{
+ "cells": [
+  {"cell_type": "markdown", "metadata": {}, "source": ["# Café \"au lait\"\n", "sign cookies"]},
+  {"cell_type": "code", "outputs": [{"text": ["def no(): pass"]}], "source": [
+    "%matplotlib inline\n",
+    "def sign(c):\n",
+    "\treturn '\u00e9\ud83d\ude00' + c"
+   ]},
+  {"cell_type": "code", "source": "x = 1\ny = 2"}
+ ],
+ "metadata": {"kernelspec": {"language": "python", "name": "python3"}},
+ "nbformat": 4
+}"##;
+
+    #[test]
+    fn cells_are_one_text_with_prose_as_comments() {
+        let notebook = Notebook::read(FILE).unwrap();
+        let expected = "# # Café \"au lait\"\n# sign cookies\n\n#matplotlib inline\ndef sign(c):\n\treturn 'é😀' + c\n\nx = 1\ny = 2\n\n";
+        assert_eq!((&*notebook.text, notebook.language), (expected, Language::Python));
+    }
+
+    #[test]
+    fn each_place_leads_to_where_it_stands_in_the_file() {
+        let notebook = Notebook::read(FILE).unwrap();
+        for (text, file) in [
+            ("def sign", "def sign"),
+            ("sign cookies", "sign cookies"),
+            ("au lait", "au lait"),
+            ("return", "return"),
+            ("😀", "\\ud83d"),
+            ("' + c", "' + c"),
+            ("y = 2", "y = 2"),
+        ] {
+            let at = notebook.in_file(notebook.text.find(text).unwrap());
+            assert_eq!(&FILE[at..at + file.len()], file, "{text}");
+        }
+        let end = notebook.text.find("' + c").unwrap() + 5;
+        assert_eq!(&FILE[notebook.in_file(end)..][..1], "\"", "the end of a cell");
+    }
+
+    #[test]
+    fn a_kernel_of_another_language_is_read_in_it() {
+        let file = |name: &str| {
+            format!(
+                r#"{{"cells": [{{"cell_type": "raw", "source": ["a"]}}], "metadata": {{"language_info": {{"name": "{name}"}}}}}}"#
+            )
+        };
+        let read = |name| Notebook::read(&file(name)).unwrap();
+        assert_eq!(
+            (read("javascript").language, &*read("javascript").text),
+            (Language::JavaScript, "// a\n\n")
+        );
+        assert_eq!(read("R").language, Language::Other);
+        let old = r#"{"worksheets": [{"cells": [{"cell_type": "code", "input": ["f(1)"]}]}], "metadata": {}}"#;
+        assert_eq!(Notebook::read(old).unwrap().text, "f(1)\n\n");
+    }
+
+    #[test]
+    fn what_is_no_notebook_is_none_and_odd_strings_are_read() {
+        for file in ["", "[]", "{\"cells\": 3}", "{"] {
+            assert_eq!(Notebook::read(file), None, "{file}");
+        }
+        assert_eq!(Notebook::read("{}").map(|notebook| notebook.text), Some(String::new()));
+        for source in [
+            r#""\ud83d""#,
+            r#""\ud83d\u0041 \ud83d and more""#,
+            r#""\\""#,
+            "3",
+            "null",
+            "[[\"a\"]]",
+            "{\"a\": \"b\"}",
+        ] {
+            let file = format!("{{\"cells\": [{{\"cell_type\": \"code\", \"source\": {source}}}]}}");
+            if let Some(notebook) = Notebook::read(&file) {
+                (0..=notebook.text.len() + 3).for_each(|byte| assert!(notebook.in_file(byte) <= file.len() + 3));
+            }
+        }
+    }
+}
