@@ -162,9 +162,10 @@ impl Kernel for Tile<'_> {
                         sums[i][1] = s.dot_pairs(sums[i][1], a, b[1]);
                     }
                 }
-                for i in 0..ABREAST {
-                    for j in 0..ABREAST {
-                        self.out[(l * ABREAST + i) * BLOCK + r * ABREAST + j] = s.sum(s.to_f32(sums[i][j]));
+                for (i, sums) in sums.into_iter().enumerate() {
+                    let at = (l * ABREAST + i) * BLOCK + r * ABREAST;
+                    for (out, sum) in self.out[at..at + ABREAST].iter_mut().zip(sums) {
+                        *out = s.sum(s.to_f32(sum));
                     }
                 }
             }
