@@ -156,11 +156,45 @@ pub fn decide(a: &Facts, b: &Facts, same_file: bool, cosine: f32) -> Option<Clon
     shown.then(|| CloneType::of(a.fingerprint, b.fingerprint))
 }
 
+/// Whether an item is shown at all, beside whatever other one.
+pub fn may_be_shown(item: &Facts) -> bool {
+    let enough = match item.kind {
+        ItemKind::Heading => long_section(item) && !is_log_name(item.name),
+        _ => item.fingerprint.lines() >= LINES.min(TEST_LINES),
+    };
+    enough && !item.repetitive
+}
+
+/// What both overlaps of two items of a kind are together at least where they are shown, whatever else they are like: of two items in one
+/// syntax ([`one_syntax`]) whose cosine is at most `cosine`, and of two sections of prose.
+pub fn least_overlap(kind: ItemKind, cosine: f32) -> f32 {
+    let needed = match kind {
+        // By how much of the shorter one is in the longer one, whatever the cosine.
+        ItemKind::Heading => return 0.0,
+        ItemKind::Type => NEEDED + SAME_FILE.min(BY_CUSTOM),
+        ItemKind::Function | ItemKind::File => NEEDED,
+    };
+    3.0 * needed - cosine
+}
+
+/// The cosine that two items need whose languages share no runs of tokens.
+pub fn needed_across(same_file: bool, namesakes: bool) -> f32 {
+    let ties = Ties {
+        file: same_file,
+        language: false,
+        name: namesakes,
+    };
+    likeness::needed(likeness::DEFAULT, ties)
+}
+
 /// Whether two sections of prose say the same.
 fn repeats(a: &Facts, b: &Facts) -> bool {
-    let long = |facts: &Facts| facts.fingerprint.tokens() >= WORDS;
     let named = |facts: &Facts| is_log_name(facts.name);
-    long(a) && long(b) && !named(a) && !named(b) && a.fingerprint.containment(b.fingerprint) >= REPEATED
+    long_section(a) && long_section(b) && !named(a) && !named(b) && a.fingerprint.containment(b.fingerprint) >= REPEATED
+}
+
+fn long_section(item: &Facts) -> bool {
+    item.fingerprint.tokens() >= WORDS
 }
 
 /// Whether a section is called as sections are that every project has.
@@ -218,13 +252,7 @@ fn distance(a: &Range<u32>, b: &Range<u32>) -> u32 {
 fn likeness_reached(a: &Facts, b: &Facts, same_file: bool, cosine: f32) -> bool {
     if !one_syntax(a.language, b.language) {
         // Two languages share no runs of tokens. The vector has to tell, as it did on judged pairs of two languages.
-        let name = namesakes(a, b);
-        let ties = Ties {
-            file: same_file,
-            language: false,
-            name,
-        };
-        return cosine >= likeness::needed(likeness::DEFAULT, ties);
+        return cosine >= needed_across(same_file, namesakes(a, b));
     }
     let (one, two) = (a.fingerprint, b.fingerprint);
     let likeness = (cosine + one.overlap(two) + one.exact_overlap(two)) / 3.0;
@@ -247,16 +275,20 @@ fn namesakes(a: &Facts, b: &Facts) -> bool {
     likeness::words(a.name).is_some_and(|name| likeness::words(b.name) == Some(name))
 }
 
-/// Whether two languages are written alike.
-fn one_syntax(a: Language, b: Language) -> bool {
+/// Whether two languages are written alike, so that texts in them have runs of tokens in common.
+pub fn one_syntax(a: Language, b: Language) -> bool {
+    syntax(a) == syntax(b)
+}
+
+/// A language that is written as another one is.
+pub fn syntax(language: Language) -> Language {
     use Language::{C, Cpp, JavaScript, Markdown, Prose, Tsx, TypeScript};
-    let family = |language| match language {
+    match language {
         TypeScript | Tsx => JavaScript,
         Cpp => C,
         Markdown => Prose,
         other => other,
-    };
-    family(a) == family(b)
+    }
 }
 
 #[cfg(test)]

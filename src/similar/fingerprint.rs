@@ -5,7 +5,10 @@
 //! same runs, and as they are. Of each set the smallest hashes are kept (bottom-k). Two such sketches estimate how much two texts have in
 //! common, and are exact for items of up to some 64 tokens.
 
+mod join;
 mod lexer;
+
+pub use join::overlapping;
 
 use lexer::{Kind, Token};
 

@@ -1,6 +1,7 @@
 //! Similarity: units' embeddings → one vector per item → language-centred vectors → neighbours, among the open documents or in
 //! an index of folders ([`index`]).
 
+mod blocks;
 pub mod calibration;
 mod centre;
 pub mod decision;
@@ -12,6 +13,7 @@ mod scan;
 mod vector;
 pub mod words;
 
+use blocks::Blocks;
 pub use calibration::{Calibration, Scale};
 pub use centre::{BetweenLanguages, Centre, Sums};
 pub use scan::{Judge, Rows};

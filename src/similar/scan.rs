@@ -10,7 +10,7 @@ use super::Scale;
 use crate::model::simd::{self, Kernel, LANES, Pairs, Simd};
 
 /// Numbers that one step of the scan takes.
-const STEP: usize = 2 * LANES;
+pub(super) const STEP: usize = 2 * LANES;
 
 /// Rows given to one task.
 const TASK: usize = 4096;
@@ -61,11 +61,10 @@ impl Rows {
     /// If it has another width.
     pub fn push(&mut self, row: &[f32]) {
         assert_eq!(row.len(), self.width, "a row of another width");
-        let largest = row.iter().fold(0f32, |largest, v| largest.max(v.abs()));
-        let scale = if largest > 0.0 { largest / 127.0 } else { 1.0 };
+        let scale = row_scale(row);
         let mut squares = 0f64;
         for v in row {
-            let byte = (v / scale).round() as i8;
+            let byte = to_byte(*v, scale);
             self.bytes.push(byte);
             let kept = f16::from_f32(*v);
             self.halves.push(kept);
@@ -179,6 +178,17 @@ impl Rows {
         });
         about
     }
+}
+
+/// What one of the bytes of a row is worth: its largest number is 127 of them.
+pub(super) fn row_scale(row: &[f32]) -> f32 {
+    let largest = row.iter().fold(0f32, |largest, v| largest.max(v.abs()));
+    if largest > 0.0 { largest / 127.0 } else { 1.0 }
+}
+
+/// A number in bytes of some worth.
+pub(super) fn to_byte(number: f32, scale: f32) -> i8 {
+    (number / scale).round() as i8
 }
 
 /// How a row's product with a query becomes its score.

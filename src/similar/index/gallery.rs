@@ -448,6 +448,16 @@ impl Gallery {
         vector
     }
 
+    /// The score of two items, as lenses show it.
+    pub(super) fn cosine(&self, a: usize, b: usize) -> f32 {
+        self.score_of(&self.own(a), &self.own(b)) * self.factor(a, b)
+    }
+
+    /// The score of two vectors of one language without its mean, of unit length.
+    pub(super) fn score_of(&self, a: &[f32], b: &[f32]) -> f32 {
+        self.centre.calibration().likeness().of(dot(a, b))
+    }
+
     /// The items nearest to a vector of unit length without the mean of its language; `needed` tells from which score an item counts,
     /// if it does. The scores are cosines on the scale of the thresholds, those of other languages in the measure of those within one
     /// ([`Centre::factor`]).

@@ -5,19 +5,14 @@
 //! them. Pairs are taken best first; an item stands in one group, with those it resembles most.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-
-use rayon::prelude::*;
+use std::hash::{DefaultHasher, Hasher};
 
 use super::super::decision::{self, CloneType};
 use super::super::likeness::{self, Shape, Ties};
-use super::super::vector::dot;
 use super::gallery::Entry;
 use super::{Filter, Found, Gallery};
 use crate::segment::ItemKind;
 use crate::text::Language;
-
-/// The nearest items of each that are looked at. Two groups that could be one are joined by any pair between them, so it takes few.
-const NEAREST: usize = 32;
 
 /// What of a folder is grouped.
 #[derive(Debug, Clone, PartialEq)]
@@ -75,20 +70,7 @@ impl Gallery {
         let seeks = (0..self.items.len())
             .map(|index| taken[index] && (first[index] == index || !clusters.join(first[index], index)));
         let seeks: Vec<bool> = seeks.collect();
-        let partners: Vec<Vec<(usize, f32)>> = (0..self.items.len())
-            .into_par_iter()
-            .map(|index| match seeks[index] {
-                true => self.partners(index, asked.base, &seeks),
-                false => Vec::new(),
-            })
-            .collect();
-        let pairs = partners.iter().enumerate().flat_map(|(a, near)| {
-            let pair = move |&(b, score): &(usize, f32)| (a.min(b), a.max(b), score);
-            near.iter().map(pair)
-        });
-        let mut pairs: Vec<(usize, usize, f32)> = pairs.collect();
-        pairs.sort_by(|(a, b, x), (c, d, y)| y.total_cmp(x).then((a, b).cmp(&(c, d))));
-        for (a, b, _) in pairs {
+        for (a, b, _) in self.neighbors(asked.base, &seeks) {
             clusters.join(a, b);
         }
         let scored = clusters.members.values().map(|members| {
@@ -111,36 +93,34 @@ impl Gallery {
         told
     }
 
-    /// The items most like one, among those that look for such.
-    fn partners(&self, index: usize, base: Option<f32>, seeks: &[bool]) -> Vec<(usize, f32)> {
-        let query = self.own(index);
-        let mut near = self.near((self.facts[index].language, &query), NEAREST, |other| {
-            (seeks[other] && other != index)
-                .then(|| self.needed(index, other, base))
-                .flatten()
-        });
-        if base.is_none() {
-            near.retain(|(other, cosine)| self.decide(index, *other, *cosine).is_some());
-        }
-        near
-    }
-
     /// The first item with the same vector in the same language, for each that is looked at; itself for the others.
     fn first_copies(&self, taken: &[bool]) -> Vec<usize> {
-        let mut seen: HashMap<(Language, Vec<u32>), usize> = HashMap::new();
-        let first = taken.iter().enumerate().map(|(index, taken)| match taken {
-            true => {
-                let bits = self.rows.row(index).map(f32::to_bits).collect();
-                *seen.entry((self.items[index].item.language, bits)).or_insert(index)
+        // Found by a hash, since all vectors once more would take as much memory as the index.
+        let mut seen: HashMap<(Language, u64), Vec<usize>> = HashMap::new();
+        let first = taken.iter().enumerate().map(|(index, taken)| {
+            if !taken {
+                return index;
             }
-            false => index,
+            let bits = |item: usize| self.rows.row(item).map(f32::to_bits);
+            let mut hasher = DefaultHasher::new();
+            bits(index).for_each(|bits| hasher.write_u32(bits));
+            let known = seen
+                .entry((self.items[index].item.language, hasher.finish()))
+                .or_default();
+            match known.iter().find(|known| bits(**known).eq(bits(index))) {
+                Some(first) => *first,
+                None => {
+                    known.push(index);
+                    index
+                }
+            }
         });
         first.collect()
     }
 
     /// The score from which two items are alike; `None` for those that are never told as such: a type and a function, one in the other,
     /// overloads.
-    fn needed(&self, a: usize, b: usize, base: Option<f32>) -> Option<f32> {
+    pub(super) fn needed(&self, a: usize, b: usize, base: Option<f32>) -> Option<f32> {
         let (one, two) = (&self.items[a], &self.items[b]);
         let file = self.facts[a].path == self.facts[b].path;
         let language = one.item.language == two.item.language;
@@ -272,10 +252,9 @@ impl<'a> Clusters<'a> {
 
     /// The score of two first copies, as lenses show it.
     fn cosine(&self, a: usize, b: usize) -> f32 {
-        let likeness = self.gallery.centre().calibration().likeness();
         match a == b {
             true => 1.0,
-            false => likeness.of(dot(&self.own[&a], &self.own[&b])) * self.gallery.factor(a, b),
+            false => self.gallery.score_of(&self.own[&a], &self.own[&b]) * self.gallery.factor(a, b),
         }
     }
 

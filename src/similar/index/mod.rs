@@ -16,6 +16,7 @@ mod gallery;
 mod globs;
 mod groups;
 mod lexicon;
+mod neighbors;
 mod notebook;
 mod passages;
 #[cfg(feature = "postgres")]

@@ -1,0 +1,274 @@
+//! The pairs that groups are made of: for each item the nearest of those that it is told together with.
+//!
+//! Without a threshold, two items in one syntax need runs of tokens in common, and an inverted index of these finds them
+//! ([`overlapping`]): what two items have nothing in common with is not looked at. Between two syntaxes, and where a threshold is asked
+//! for, the cosine alone decides, and every pair is looked at in bytes ([`Blocks`]). Both are exact: a plain loop over all pairs finds
+//! the same.
+
+use std::ops::Range;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use rayon::prelude::*;
+
+use super::super::fingerprint::{Fingerprint, overlapping};
+use super::super::likeness::{self, Ties};
+use super::super::moments::MOST;
+use super::super::{Blocks, decision};
+use super::Gallery;
+use crate::segment::ItemKind;
+use crate::text::Language;
+
+/// The nearest of each item that are kept. Two groups that could be one are joined by any pair between them, so it takes few.
+const NEAREST: usize = 32;
+
+/// Two items by their numbers, the lower one first, and their score.
+pub(super) type Pair = (usize, usize, f32);
+
+impl Gallery {
+    /// The pairs of items of which one is among the nearest of the other, of those that are told together: by a score, or by the decision
+    /// where there is none. Best first, each once; only items that `seeks` names.
+    pub(super) fn neighbors(&self, base: Option<f32>, seeks: &[bool]) -> Vec<Pair> {
+        let seeking = Seeking::new(self, base, seeks);
+        if base.is_none() {
+            seeking.by_overlap();
+        }
+        seeking.by_cosine();
+        seeking.nearest.pairs(&seeking.order)
+    }
+}
+
+/// Items that look for others.
+struct Seeking<'a> {
+    gallery: &'a Gallery,
+    base: Option<f32>,
+    /// Their numbers, those of one kind, syntax and language together.
+    order: Vec<u32>,
+    /// Their vectors without the means of their languages, in this order.
+    vectors: Blocks,
+    nearest: Nearest,
+}
+
+impl<'a> Seeking<'a> {
+    fn new(gallery: &'a Gallery, base: Option<f32>, seeks: &[bool]) -> Seeking<'a> {
+        let shown = |item: usize| base.is_some() || decision::may_be_shown(&gallery.decided_by(item));
+        let seeks = (0..seeks.len()).filter(|item| seeks[*item] && shown(*item));
+        let mut order: Vec<u32> = seeks.map(|item| item as u32).collect();
+        order.sort_by_key(|item| {
+            let fact = &gallery.facts[*item as usize];
+            (fact.kind as u8, decision::syntax(fact.language), fact.language)
+        });
+        let mut vectors = Blocks::new(gallery.rows.width(), order.len());
+        order.iter().for_each(|item| vectors.push(&gallery.own(*item as usize)));
+        Seeking {
+            gallery,
+            base,
+            nearest: Nearest::new(order.len()),
+            order,
+            vectors,
+        }
+    }
+
+    /// Looks at those that have runs of tokens in common: all that the decision tells of one syntax, and all sections of prose.
+    fn by_overlap(&self) {
+        let syntax = |item: &u32| {
+            let fact = &self.gallery.facts[*item as usize];
+            let all = fact.kind == ItemKind::Heading;
+            (
+                fact.kind,
+                if all {
+                    Language::Prose
+                } else {
+                    decision::syntax(fact.language)
+                },
+            )
+        };
+        let mut first = 0;
+        for group in self.order.chunk_by(|a, b| syntax(a) == syntax(b)) {
+            let (start, (kind, _)) = (first, syntax(&group[0]));
+            first += group.len();
+            let entries = group.iter().map(|item| &self.gallery.items[*item as usize]);
+            let fingerprints: Vec<&Fingerprint> = entries.map(|entry| &*entry.fingerprint).collect();
+            overlapping(&fingerprints, decision::least_overlap(kind, 1.0), |a, b, overlap| {
+                let (a, b) = (start + a, start + b);
+                let about = self.vectors.about(a, b) + self.vectors.doubt();
+                let most = self.most(a, b, about);
+                if decision::least_overlap(kind, most) <= overlap && most >= decision::FLOOR {
+                    self.take(a, b, f32::NEG_INFINITY);
+                }
+            });
+        }
+    }
+
+    /// Looks at those of which the cosine decides.
+    fn by_cosine(&self) {
+        let kinds = |rows: &Range<usize>| {
+            let facts = self.order[rows.clone()]
+                .iter()
+                .map(|item| &self.gallery.facts[*item as usize]);
+            let mut kinds: Vec<(ItemKind, Language)> = facts.map(|fact| (fact.kind, fact.language)).collect();
+            kinds.dedup();
+            kinds
+        };
+        let least = |a: &Range<usize>, b: &Range<usize>| {
+            let others = kinds(b);
+            let both = kinds(a)
+                .into_iter()
+                .flat_map(|one| others.iter().map(move |other| (one, *other)));
+            both.filter_map(|(one, other)| self.least(one, other)).reduce(f32::min)
+        };
+        self.vectors.pairs(least, |a, b, about| {
+            let about = about + self.vectors.doubt();
+            if !self.nearest.wants(a, b, self.most(a, b, about)) {
+                return;
+            }
+            let Some(needed) = self.needed(self.order[a] as usize, self.order[b] as usize) else {
+                return;
+            };
+            if self.most(a, b, about) >= needed && self.most_exactly(a, b, about) >= needed {
+                self.take(a, b, needed);
+            }
+        });
+    }
+
+    /// The least product of two items of some kinds and languages of which the cosine decides; `None` where it does not.
+    fn least(&self, (kind, a): (ItemKind, Language), (other, b): (ItemKind, Language)) -> Option<f32> {
+        let by_cosine = match self.base {
+            Some(_) => kind == other,
+            None => kind == other && matches!(kind, ItemKind::Function | ItemKind::Type) && a != b,
+        };
+        let score = match self.base {
+            _ if !by_cosine => return None,
+            Some(base) if a == b => base,
+            Some(base) => likeness::needed(base, NAMESAKES).min(base),
+            None if decision::one_syntax(a, b) => BEYOND,
+            None => decision::needed_across(false, true).min(decision::needed_across(true, false)),
+        };
+        let scale = self.gallery.centre.calibration().likeness();
+        let score = match a == b {
+            true => score,
+            false if score > 0.0 => score / MOST,
+            false => f32::NEG_INFINITY,
+        };
+        // Lower scores are told as -1.
+        Some(if score > -1.0 {
+            (score - scale.offset()) / scale.slope()
+        } else {
+            f32::NEG_INFINITY
+        })
+    }
+
+    /// The score that two items need of which the cosine decides.
+    fn needed(&self, a: usize, b: usize) -> Option<f32> {
+        let floor = self.gallery.needed(a, b, self.base)?;
+        let (one, two) = (&self.gallery.facts[a], &self.gallery.facts[b]);
+        match self.base {
+            Some(_) => Some(floor),
+            None if one.language == two.language => None,
+            None if decision::one_syntax(one.language, two.language) => Some(BEYOND),
+            None => {
+                let namesakes = one.name().is_some() && one.name() == two.name();
+                Some(decision::needed_across(one.path == two.path, namesakes))
+            }
+        }
+    }
+
+    /// The highest score that a product may stand for.
+    fn most(&self, a: usize, b: usize, product: f32) -> f32 {
+        let language = |at: usize| self.gallery.facts[self.order[at] as usize].language;
+        let factor = if language(a) == language(b) { 1.0 } else { MOST };
+        self.score(product, factor)
+    }
+
+    fn most_exactly(&self, a: usize, b: usize, product: f32) -> f32 {
+        self.score(
+            product,
+            self.gallery.factor(self.order[a] as usize, self.order[b] as usize),
+        )
+    }
+
+    fn score(&self, product: f32, factor: f32) -> f32 {
+        let score = self.gallery.centre.calibration().likeness().of(product);
+        if score > 0.0 { score * factor } else { score / MOST }
+    }
+
+    /// Keeps a pair if it is told, and reaches a score.
+    fn take(&self, a: usize, b: usize, needed: f32) {
+        let (one, two) = (self.order[a] as usize, self.order[b] as usize);
+        let told = |score: f32| match self.base {
+            Some(_) => true,
+            None => self.gallery.needed(one, two, None).is_some() && self.gallery.decide(one, two, score).is_some(),
+        };
+        let score = self.gallery.cosine(one, two);
+        if score >= needed && told(score) {
+            self.nearest.add((a, b), (one, two), score);
+        }
+    }
+}
+
+/// Items of two languages and files with one name, which need least.
+const NAMESAKES: Ties = Ties {
+    file: false,
+    language: false,
+    name: true,
+};
+
+/// The score up to which the overlap finds what is told: only the measure between two languages lifts a cosine beyond it.
+const BEYOND: f32 = 1.0;
+
+/// The nearest of each of some items, as far as they were met.
+struct Nearest {
+    /// Best first: scores and items. Of equal ones the earlier item goes first.
+    lists: Vec<Mutex<Vec<(f32, u32)>>>,
+    /// The bits of the score that an item needs to get into a list.
+    floors: Vec<AtomicU32>,
+}
+
+impl Nearest {
+    fn new(count: usize) -> Nearest {
+        let lowest = f32::NEG_INFINITY.to_bits();
+        Nearest {
+            lists: (0..count).map(|_| Mutex::default()).collect(),
+            floors: (0..count).map(|_| AtomicU32::new(lowest)).collect(),
+        }
+    }
+
+    /// Whether a pair of at most some score may get into the list of either.
+    fn wants(&self, a: usize, b: usize, most: f32) -> bool {
+        // A floor that another thread is just raising is only lower than it might be.
+        let floor = |at: usize| f32::from_bits(self.floors[at].load(Ordering::Relaxed));
+        most >= floor(a) || most >= floor(b)
+    }
+
+    fn add(&self, (a, b): (usize, usize), (one, two): (usize, usize), score: f32) {
+        for (own, other) in [(a, two), (b, one)] {
+            let mut list = self.lists[own].lock().unwrap_or_else(PoisonError::into_inner);
+            let other = other as u32;
+            let at = list.partition_point(|(known, item)| (score, *item) < (*known, other));
+            if at < NEAREST && list.get(at) != Some(&(score, other)) {
+                list.truncate(NEAREST - 1);
+                list.insert(at, (score, other));
+            }
+            if let Some((lowest, _)) = list.get(NEAREST - 1) {
+                self.floors[own].store(lowest.to_bits(), Ordering::Relaxed);
+            }
+        }
+    }
+
+    /// All pairs, best first.
+    fn pairs(self, order: &[u32]) -> Vec<Pair> {
+        let lists = self.lists.into_iter().zip(order).flat_map(|(list, own)| {
+            let list = list.into_inner().unwrap_or_else(PoisonError::into_inner);
+            let own = *own as usize;
+            list.into_iter()
+                .map(move |(score, other)| (own.min(other as usize), own.max(other as usize), score))
+        });
+        let mut pairs: Vec<Pair> = lists.collect();
+        pairs.par_sort_unstable_by(|(a, b, x), (c, d, y)| y.total_cmp(x).then((a, b).cmp(&(c, d))));
+        pairs.dedup();
+        pairs
+    }
+}
+
+#[cfg(test)]
+mod tests;
