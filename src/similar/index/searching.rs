@@ -43,6 +43,8 @@ pub fn search(gallery: &Gallery, query: &Query, filter: &Filter, count: usize, w
             !file && allowed(*passage) && holds(*passage)
         })
         .map(|(passage, cosine)| (passage, asked.score(passage, *cosine)))
+        // What nothing speaks for is no answer.
+        .filter(|(_, score)| *score != 0.0)
         .collect();
     keep_best(&mut scored, CANDIDATES.max(count));
     let exact = scored.into_iter().map(|(passage, _)| {
