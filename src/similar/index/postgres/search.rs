@@ -29,6 +29,10 @@ const READ: i64 = 10_000;
 /// Files that are proposed for their paths.
 const PLACED: usize = 100;
 
+/// Passages and files that are proposed where there is no vector: many hold the same words as often.
+const CANDIDATES_BY_WORDS: usize = 2000;
+const PLACED_BY_WORDS: usize = 1000;
+
 pub(super) fn search(open: &mut Open, query: &Query, filter: &Filter, count: usize) -> Result<Vec<Found>, Trouble> {
     if count == 0 || query.is_empty() {
         return Ok(Vec::new());
@@ -50,9 +54,13 @@ pub(super) fn search(open: &mut Open, query: &Query, filter: &Filter, count: usi
             true => stems(&mut transaction, &query.words)?,
             false => Vec::new(),
         },
+        most: match vector {
+            Some(_) => CANDIDATES.max(count),
+            None => CANDIDATES_BY_WORDS.max(count),
+        },
+        placed: if vector.is_some() { PLACED } else { PLACED_BY_WORDS },
         vector,
         exact: &query.vector,
-        most: CANDIDATES.max(count) as i64,
         files: count as i64,
     };
     let statement = proposals.statement(&wanted);
@@ -147,9 +155,14 @@ impl WordStatistics {
         each.collect::<Vec<_>>().join(" + ")
     }
 
+    /// The words that few passages hold, by their text or their path.
+    fn rare(&self) -> Vec<i32> {
+        within(READ, self.words.iter().map(|(term, _, holders)| (*term, *holders)))
+    }
+
     /// Which rows of texts are read, as a condition: those that hold a word which few hold, or else all words.
     fn holders(&self) -> String {
-        let rare = within(READ, self.words.iter().map(|(term, _, holders)| (*term, *holders)));
+        let rare = self.rare();
         let list = |terms: Vec<i32>| {
             format!(
                 "'{{{}}}'::integer[]",
@@ -214,7 +227,9 @@ struct Proposals<'q> {
     vector: Option<Halfvec>,
     exact: &'q [f32],
     /// Passages of each kind.
-    most: i64,
+    most: usize,
+    /// Files that are proposed for their paths.
+    placed: usize,
     /// Files that are listed of each.
     files: i64,
 }
@@ -266,22 +281,32 @@ impl Proposals<'_> {
             ));
             names.push("definitions");
         }
-        if !self.stems.is_empty() {
-            let sets: Vec<String> = self.stems.iter().map(|stems| statement.parameter(stems)).collect();
-            let any = sets.iter().map(|set| format!("files.stems && {set}"));
-            let number = sets.iter().map(|set| format!("(files.stems && {set})::integer"));
+        // A path gives its words to all passages, whether or not its words count by themselves.
+        let of_terms = self.words.rare().into_iter();
+        let mut placed: Vec<String> = of_terms
+            .map(|term| format!("files.terms @> '{{{term}}}'::integer[]"))
+            .collect();
+        for stems in &self.stems {
+            placed.push(format!("files.stems && {}", statement.parameter(stems)));
+        }
+        if !placed.is_empty() {
             let (path, condition) = (
                 wanted.of_path(&mut statement),
                 wanted.of_passage(&mut statement, Table::Items),
             );
             parts.push(format!(
                 "placed_files AS MATERIALIZED (SELECT content FROM files WHERE content IS NOT NULL AND ({}){path}
-                    ORDER BY {} DESC, root, path LIMIT {PLACED}),
+                    ORDER BY {} DESC, root, path LIMIT {}),
                 placed_items AS MATERIALIZED (SELECT content, ordinal, vector FROM items
                     WHERE content IN (SELECT content FROM placed_files) AND {condition} LIMIT {NAMESAKES}),
                 placed AS MATERIALIZED (SELECT content, ordinal FROM placed_items ORDER BY {order} LIMIT {most})",
-                any.collect::<Vec<_>>().join(" OR "),
-                number.collect::<Vec<_>>().join(" + "),
+                placed.join(" OR "),
+                placed
+                    .iter()
+                    .map(|is_placed| format!("({is_placed})::integer"))
+                    .collect::<Vec<_>>()
+                    .join(" + "),
+                self.placed,
             ));
             names.push("placed");
         }
