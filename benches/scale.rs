@@ -5,15 +5,19 @@
 //! some hardly and some far: clusters of various widths in the directions that real vectors have.
 #![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark")]
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use fovea::model::{Model, default_source};
+use fovea::segment::ItemKind;
 use fovea::similar::Centre;
 use fovea::similar::index::postgres::{Job, Shared, StorePlace, VARIABLE};
-use fovea::similar::index::{Asked, Collection, EmbeddedItem, Filter, Found, Gallery, Query, embed_items, embed_query};
+use fovea::similar::index::{
+    Asked, Collection, EmbeddedItem, Filter, Found, Gallery, Known, Query, embed_items, embed_query,
+};
 use fovea::similar::likeness;
+use fovea::similar::words::{term, words};
 use fovea::text::{Language, decode};
 use half::f16;
 use postgres::binary_copy::BinaryCopyInWriter;
@@ -82,6 +86,27 @@ fn main() {
         languages: vec![Language::Python],
         ..Filter::default()
     };
+    // What stands around an item is not known here.
+    let decided = |items: &dyn Collection, question: &EmbeddedItem| {
+        let known = Known {
+            around: None,
+            test: false,
+            repetitive: false,
+            fingerprint: &question.fingerprint,
+        };
+        let asked = Asked {
+            known: Some(known),
+            ..asked(question, Some(likeness::DEFAULT))
+        };
+        items.similar(&asked, &Filter::default(), 5).unwrap()
+    };
+    compare(
+        "similar, as a lens decides",
+        &gallery,
+        &store,
+        &questions.items,
+        decided,
+    );
     compare(
         "similar, one language",
         &gallery,
@@ -101,6 +126,14 @@ fn main() {
         |items, question| items.similar(&asked(question, None), &below, 10).unwrap(),
     );
     compare("search", &gallery, &store, &questions.texts, |items, question| {
+        items.search(question, &Filter::default(), 10).unwrap()
+    });
+    let named: Vec<Query> = questions
+        .items
+        .iter()
+        .map(|asked| query(&model, &asked.item.name))
+        .collect();
+    compare("search, a name", &gallery, &store, &named, |items, question| {
         items.search(question, &Filter::default(), 10).unwrap()
     });
 }
@@ -276,13 +309,46 @@ fn fill(client: &mut Client, items: &[EmbeddedItem]) {
     let sql = "INSERT INTO fovea.contents (address) SELECT decode(md5(number::text), 'hex') FROM generate_series(1, $1::bigint) number";
     let files = items.len().div_ceil(FILE);
     transaction.execute(sql, &[&(files as i64)]).unwrap();
-    let types = [Type::INT8, Type::BYTEA, Type::INT8, Type::INT8, Type::BOOL, Type::INT8];
-    let sql = "COPY fovea.files (root, path, size, modified, test, content) FROM STDIN BINARY";
+    let types = [
+        Type::INT8,
+        Type::BYTEA,
+        Type::INT8,
+        Type::INT8,
+        Type::INT4,
+        Type::BOOL,
+        Type::INT8,
+        Type::INT4,
+        Type::INT4_ARRAY,
+        Type::INT4,
+        Type::TEXT_ARRAY,
+    ];
+    let sql = "COPY fovea.files (root, path, size, modified, reading, test, content, defined, terms, length, stems)
+        FROM STDIN BINARY";
     let mut rows = BinaryCopyInWriter::new(transaction.copy_in(sql).unwrap(), &types);
     for file in 0..files {
-        let path = path(file).to_str().unwrap().as_bytes().to_vec();
-        rows.write(&[&1i64, &path, &1i64, &1i64, &false, &(file as i64 + 1)])
-            .unwrap();
+        let path = path(file);
+        let (folder, name) = (
+            path.parent().unwrap().to_str().unwrap(),
+            path.file_stem().unwrap().to_str().unwrap(),
+        );
+        let (of_folder, of_name) = (words(folder), words(name));
+        let terms: BTreeSet<i32> = of_folder.iter().chain(&of_name).map(|word| word.term as i32).collect();
+        let length = (of_folder.len() + 2 * of_name.len()) as i32;
+        let stems: BTreeSet<&str> = of_folder.iter().chain(&of_name).map(|word| &*word.stem).collect();
+        rows.write(&[
+            &1i64,
+            &path.to_str().unwrap().as_bytes(),
+            &1i64,
+            &1i64,
+            &0i32,
+            &false,
+            &(file as i64 + 1),
+            &(term(name) as i32),
+            &terms.into_iter().collect::<Vec<_>>(),
+            &length,
+            &stems.into_iter().collect::<Vec<_>>(),
+        ])
+        .unwrap();
     }
     rows.finish().unwrap();
     let types = [
@@ -290,6 +356,7 @@ fn fill(client: &mut Client, items: &[EmbeddedItem]) {
         Type::INT4,
         Type::TEXT,
         Type::TEXT,
+        Type::INT4,
         Type::INT2,
         Type::TEXT,
         Type::BOOL,
@@ -297,7 +364,8 @@ fn fill(client: &mut Client, items: &[EmbeddedItem]) {
         vector.clone(),
         vector,
     ];
-    let sql = "COPY fovea.items (content, ordinal, name, words, kind, language, test, places, vector, centred) FROM STDIN BINARY";
+    let sql = "COPY fovea.items (content, ordinal, name, words, defined, kind, language, test, places, vector, centred)
+        FROM STDIN BINARY";
     let mut rows = BinaryCopyInWriter::new(transaction.copy_in(sql).unwrap(), &types);
     for (number, EmbeddedItem { item, vector, .. }) in items.iter().enumerate() {
         let words = likeness::words(&item.name);
@@ -311,7 +379,47 @@ fn fill(client: &mut Client, items: &[EmbeddedItem]) {
         let ordinal = (number % FILE) as i32;
         let language = item.language.name();
         rows.write(&[
-            &content, &ordinal, &item.name, &words, &0i16, &language, &false, &places, &halves, &halves,
+            &content,
+            &ordinal,
+            &item.name,
+            &words,
+            &(term(&item.name.to_lowercase()) as i32),
+            &kind(item.kind),
+            &language,
+            &false,
+            &places,
+            &halves,
+            &halves,
+        ])
+        .unwrap();
+    }
+    rows.finish().unwrap();
+    let types = [
+        Type::INT8,
+        Type::INT4,
+        Type::INT4_ARRAY,
+        Type::BYTEA,
+        Type::INT4,
+        Type::BYTEA,
+    ];
+    let sql = "COPY fovea.texts (content, ordinal, terms, counts, length, fingerprint) FROM STDIN BINARY";
+    let mut rows = BinaryCopyInWriter::new(transaction.copy_in(sql).unwrap(), &types);
+    for (number, embedded) in items.iter().enumerate() {
+        let mut counts: BTreeMap<i32, u8> = BTreeMap::new();
+        let named = words(&embedded.item.name);
+        let named = named.into_iter().map(|word| (word.term, 3));
+        for (term, count) in embedded.words.iter().chain(named) {
+            let own = counts.entry(term as i32).or_default();
+            *own = own.saturating_add(count);
+        }
+        let length: i32 = counts.values().map(|count| i32::from(*count)).sum();
+        rows.write(&[
+            &((number / FILE) as i64 + 1),
+            &((number % FILE) as i32),
+            &counts.keys().copied().collect::<Vec<_>>(),
+            &counts.into_values().collect::<Vec<_>>(),
+            &length,
+            &embedded.fingerprint.to_bytes(),
         ])
         .unwrap();
     }
@@ -319,10 +427,19 @@ fn fill(client: &mut Client, items: &[EmbeddedItem]) {
     transaction.commit().unwrap();
 }
 
+fn kind(kind: ItemKind) -> i16 {
+    match kind {
+        ItemKind::Function => 0,
+        ItemKind::Type => 1,
+        ItemKind::Heading => 2,
+        ItemKind::File => 3,
+    }
+}
+
 fn sizes(client: &mut Client, count: usize) {
     let sql = "SELECT c.relname, CASE c.relkind WHEN 'r' THEN pg_table_size(c.oid) ELSE pg_relation_size(c.oid) END
         FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-        WHERE n.nspname = 'fovea' AND c.relname LIKE 'items%' ORDER BY 2 DESC";
+        WHERE n.nspname = 'fovea' AND (c.relname LIKE 'items%' OR c.relname LIKE 'texts%') ORDER BY 2 DESC";
     for row in client.query(sql, &[]).unwrap() {
         let bytes: i64 = row.get(1);
         println!(

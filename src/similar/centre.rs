@@ -122,12 +122,6 @@ impl Centre {
         self
     }
 
-    /// Without any moments: cosines between two languages are what they are.
-    pub(super) fn without_moments(mut self) -> Centre {
-        self.moments.clear();
-        self
-    }
-
     /// The languages whose moments are known.
     pub(super) fn moments(&self) -> impl Iterator<Item = Language> {
         self.moments.keys().copied()

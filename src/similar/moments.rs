@@ -52,6 +52,58 @@ impl Moment {
         Some(Arc::new(Moment { count, width, mean }))
     }
 
+    /// The bytes that stand for it in a store: how many items the language has, then the upper triangle row by row, in floats with the
+    /// least significant byte first.
+    #[cfg(feature = "postgres")]
+    pub(super) fn to_bytes(&self) -> Vec<u8> {
+        let rows = self.mean.chunks_exact(self.width).enumerate();
+        let upper = rows.flat_map(|(number, row)| &row[number..]);
+        [&self.count]
+            .into_iter()
+            .chain(upper)
+            .flat_map(|v| v.to_le_bytes())
+            .collect()
+    }
+
+    /// Reads what [`Moment::to_bytes`] wrote of vectors of a width; `None` for anything else.
+    #[cfg(feature = "postgres")]
+    pub(super) fn from_bytes(bytes: &[u8], width: usize) -> Option<Arc<Moment>> {
+        let (numbers, rest) = bytes.as_chunks::<4>();
+        let mut numbers = numbers.iter().map(|number| f32::from_le_bytes(*number));
+        if !rest.is_empty() || numbers.len() != 1 + width * (width + 1) / 2 {
+            return None;
+        }
+        let count = numbers.next()?;
+        let mut mean = vec![0f32; width * width];
+        for row in 0..width {
+            for column in row..width {
+                let value = numbers.next()?;
+                mean[row * width + column] = value;
+                mean[column * width + row] = value;
+            }
+        }
+        Some(Arc::new(Moment { count, width, mean }))
+    }
+
+    /// Which of so many items are looked at, as a condition of SQL on the number of each.
+    #[cfg(feature = "postgres")]
+    pub(super) fn sampled(number: &str, count: &str) -> String {
+        // The last step that does not go beyond the number leads to it.
+        let step = format!("(({number} * {SAMPLE} + {count} - 1) / {count})");
+        format!("({count} <= {SAMPLE} OR {step} < {SAMPLE} AND {step} * {count} / {SAMPLE} = {number})")
+    }
+
+    /// Of a language with so many items, by those that are looked at.
+    #[cfg(feature = "postgres")]
+    pub(super) fn of_sample(count: u64, vectors: &[Vec<f32>], width: usize) -> Option<Arc<Moment>> {
+        let moment = Moment::of(vectors.len(), width, |index, into| into.extend(&vectors[index]))?;
+        let moment = Arc::try_unwrap(moment).ok()?;
+        Some(Arc::new(Moment {
+            count: count as f32,
+            ..moment
+        }))
+    }
+
     /// The root mean square of the cosines of a vector of unit length with the items of the language, without its cosine with itself where
     /// it is one of them. Never 0.
     pub(super) fn spread(&self, vector: &[f32], one_of_them: bool) -> f32 {
@@ -117,6 +169,16 @@ mod tests {
         assert!(factor(near, usual, 0.5) > factor(near, usual, 1.0));
         assert!(Moment::of(1, 2, |_, into| into.extend([1.0, 0.0])).is_none());
         assert!(moment(&[[1.0, 0.0], [1.0, 0.0]]).certainty() < 0.1);
+    }
+
+    #[cfg(feature = "postgres")]
+    #[test]
+    fn what_is_known_of_a_language_comes_back_from_its_bytes() {
+        let known = moment(&[[1.0, 0.0], [0.6, 0.8], [0.0, 1.0]]);
+        let bytes = known.to_bytes();
+        let again = Moment::from_bytes(&bytes, 2).unwrap();
+        assert_eq!((again.count, &again.mean), (known.count, &known.mean));
+        assert!(Moment::from_bytes(&bytes, 3).is_none() && Moment::from_bytes(&bytes[1..], 2).is_none());
     }
 
     #[test]

@@ -76,7 +76,7 @@ fn an_empty_a_newer_an_older_and_another_models_store_are_told_apart_and_left_al
             assert!(error.contains(said), "{error}");
         }
     }
-    admin.batch_execute("UPDATE fovea.meta SET version = 1").unwrap();
+    admin.batch_execute("UPDATE fovea.meta SET version = 2").unwrap();
     assert_eq!(found(&reader(&server, None), "sum", 9).len(), 2);
 }
 

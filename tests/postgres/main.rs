@@ -16,6 +16,8 @@ mod renewal;
 mod same;
 mod server;
 mod tls;
+mod upgrade;
+mod words;
 
 use std::path::Path;
 use std::sync::LazyLock;

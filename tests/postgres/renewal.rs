@@ -114,7 +114,7 @@ fn what_no_file_has_for_a_month_is_dropped_and_what_came_back_stays() {
         .unwrap();
     write(root.path(), "src/f3.rs", &function("number_3", 3));
     renew(&mut job, root.path(), "one");
-    for table in ["contents", "items", "units", "uses"] {
+    for table in ["contents", "items", "texts", "units", "uses"] {
         let left: i64 = admin
             .query_one(&format!("SELECT count(*) FROM fovea.{table}"), &[])
             .unwrap()

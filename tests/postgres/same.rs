@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use fovea::model::UNSTOPPED;
 use fovea::segment::ItemKind;
 use fovea::similar::index::{
-    Asked, Collection, EmbeddedItem, Filter, Found, Gallery, Globs, Index, Limits, Tests, Without, embed_items, search,
+    Asked, Collection, EmbeddedItem, Filter, Found, Gallery, Globs, Index, Limits, Query, Tests, Why, embed_items,
 };
 use fovea::similar::likeness;
 use fovea::text::Language;
@@ -24,8 +24,7 @@ fn a_server_finds_what_a_file_finds_with_and_without_graphs() {
     index
         .renew(&MODEL, root.path(), &Limits::default(), UNSTOPPED, |_| {})
         .unwrap();
-    // A store tells plain cosines between two languages.
-    let gallery = index.gallery(&MODEL, root.path()).unwrap().with_plain_cosines();
+    let gallery = index.gallery(&MODEL, root.path()).unwrap();
     let mut job = job(&server);
     let renewal = renew(&mut job, root.path(), "team/sources");
     assert!(renewal.embedded > 100 && renew(&mut job, root.path(), "team/sources").read == 0);
@@ -87,47 +86,59 @@ fn compare(gallery: &Gallery, store: &dyn Collection, questions: &[(PathBuf, Emb
     let mut answers = 0;
     for (i, (path, question)) in questions.iter().enumerate() {
         let filter = &filters[i % filters.len()];
-        for base in [Some(likeness::DEFAULT), Some(0.3), None] {
+        for (base, decided) in [
+            (Some(likeness::DEFAULT), true),
+            (Some(likeness::DEFAULT), false),
+            (Some(0.3), false),
+            (None, false),
+        ] {
+            let known = gallery.known(path, &question.item).filter(|_| decided);
+            assert_eq!(known.is_some(), decided);
             let asked = Asked {
                 path: Some(path.as_path()),
                 item: &question.item,
                 vector: &question.vector,
                 base,
-                known: None,
+                known,
             };
             let one = gallery.similar(&asked, filter, 12).unwrap();
             let other = store.similar(&asked, filter, 12).unwrap();
             answers += same(&one, &other, &format!("{} {base:?} {filter:?}", question.item.name));
         }
     }
-    for question in [
-        "read the settings from a file",
-        "sort some numbers",
-        "how are places kept",
-        "a lock for one writer",
-    ] {
-        let query = query(question);
-        // A store ranks by the cosine of items alone.
-        let cosine_alone = Without {
-            vector: false,
-            words: true,
-            definition: true,
-            path: true,
-            coherence: true,
-            saturation: true,
-            weights: true,
-            files: true,
-        };
+    for typed in SEARCHES {
         for filter in &filters {
-            // Nor does it have what cannot be compared.
-            let one = search(gallery, &query, filter, 1000, cosine_alone);
-            let one: Vec<Found> = one.into_iter().filter(|hit| hit.score != 0.0).take(12).collect();
-            let other = store.search(&query, filter, 12).unwrap();
-            answers += same(&one, &other, question);
+            let mut filter = filter.clone();
+            let with_vector = query(typed);
+            let words_alone = Query::parse(typed, &mut filter);
+            for query in [with_vector, words_alone] {
+                let one = gallery.search(&query, &filter, 12).unwrap();
+                let other = store.search(&query, &filter, 12).unwrap();
+                answers += same(&one, &other, typed);
+                same_reasons(&one, &other, typed);
+            }
         }
     }
     answers
 }
+
+/// What people look for: by meaning, by words, by names, with and without what has to be there and what may not.
+const SEARCHES: [&str; 14] = [
+    "read the settings from a file",
+    "sort some numbers",
+    "how are places kept",
+    "a lock for one writer",
+    "Gallery",
+    "near_items",
+    "how does CloneType differ from Fingerprint",
+    "postgres password file",
+    "\"which files are meant\" patterns",
+    "centre of a language -postgres",
+    "ähnlich größe",
+    "sample lang:go",
+    "mod.rs of the index",
+    "tests of the calibration",
+];
 
 /// The same items, but for those about as near as the last.
 fn same(one: &[Found], other: &[Found], question: &str) -> usize {
@@ -140,6 +151,19 @@ fn same(one: &[Found], other: &[Found], question: &str) -> usize {
         assert!(found || a.score < last, "{question}: {a:?} is not among {other:?}");
     }
     one.len()
+}
+
+/// In the same order, for the same reasons.
+fn same_reasons(one: &[Found], other: &[Found], question: &str) {
+    for (a, b) in one.iter().zip(other) {
+        assert_eq!((&a.path, &a.item), (&b.path, &b.item), "{question}: {one:?}\n{other:?}");
+        let (of_a, of_b) = (a.why.as_ref().unwrap(), b.why.as_ref().unwrap());
+        assert_eq!(of_a.matched, of_b.matched, "{question}: {a:?}\n{b:?}");
+        let parts = |why: &Why| [why.cosine, why.words, why.definition, why.path, why.weight];
+        for (x, y) in parts(of_a).into_iter().zip(parts(of_b)) {
+            assert!((x - y).abs() < 1e-4, "{question}: {a:?}\n{b:?}");
+        }
+    }
 }
 
 /// Real sources: the fixtures in some twenty languages, and this repository's own index.

@@ -59,7 +59,7 @@ impl Gallery {
         *known[row].get_or_init(found)
     }
 
-    fn spreads(&self, row: usize, other: Language) -> Spreads {
+    pub(super) fn spreads(&self, row: usize, other: Language) -> Spreads {
         Spreads {
             own: self.spread(row, self.facts[row].language),
             other: self.spread(row, other),
@@ -86,8 +86,7 @@ pub(super) struct Across {
 
 impl Across {
     /// Of a vector without the mean of its language, of unit length.
-    pub(super) fn new(gallery: &Gallery, language: Language, vector: &[f32]) -> Across {
-        let centre = &gallery.centre;
+    pub(super) fn new(centre: &Centre, language: Language, vector: &[f32]) -> Across {
         let measured = |other: &Language| *other != language && centre.certainty(language, *other) > 0.0;
         let mut others = centre.moments().filter(measured).peekable();
         // The vector's spread in its own language is the same beside each other one.
@@ -126,11 +125,11 @@ impl Across {
         }
     }
 
-    /// What the cosine with a row is multiplied by.
-    pub(super) fn factor(&self, gallery: &Gallery, row: usize) -> f32 {
-        let of_row = |(_, own, certainty): &(Language, Spreads, f32)| {
-            moments::factor(*own, gallery.spreads(row, self.language), *certainty)
-        };
-        self.of(gallery.facts[row].language).map_or(1.0, of_row)
+    /// What the cosine with a row of a language is multiplied by; `spreads` are the row's beside the vector's language.
+    pub(super) fn factor(&self, language: Language, spreads: impl FnOnce(Language) -> Spreads) -> f32 {
+        match self.of(language) {
+            Some((_, own, certainty)) => moments::factor(*own, spreads(self.language), *certainty),
+            None => 1.0,
+        }
     }
 }

@@ -4,8 +4,9 @@ use std::fmt::Debug;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::super::decision::Facts;
+use super::super::decision::{Bar, Facts};
 use super::super::fingerprint::Fingerprint;
+use super::super::likeness::{self, Ties};
 use super::{Globs, IndexError, IndexedItem, Query, Why};
 use crate::model::Model;
 use crate::segment::ItemKind;
@@ -93,8 +94,24 @@ pub struct Asked<'a> {
     /// The score from which an item of the same file is similar ([`crate::similar::likeness::needed`]); `None` = any.
     pub base: Option<f32>,
     /// What else is known of the item, where only what is news to its reader is wanted ([`crate::similar::decision`]): then the base moves
-    /// the lowest score alone. `None` = the scores decide. A store on a server has no fingerprints, and decides by scores.
+    /// the lowest score alone. `None` = the scores decide.
     pub known: Option<Known<'a>>,
+}
+
+impl Asked<'_> {
+    /// The cosine that an item of a kind needs, if it may be an answer at all.
+    pub(super) fn needed(&self, kind: ItemKind, ties: Ties) -> Option<f32> {
+        match (self.base, self.known) {
+            (None, _) => Some(f32::NEG_INFINITY),
+            (Some(base), Some(_)) => (kind == self.item.kind).then_some(Bar::new(base).floor),
+            (Some(base), None) => Some(likeness::needed(base, ties)),
+        }
+    }
+
+    /// What is added to a cosine before a decision.
+    pub(super) fn lift(&self) -> f32 {
+        self.base.map_or(0.0, |base| Bar::new(base).lift)
+    }
 }
 
 /// What a decision about an item depends on beside the item ([`super::Gallery::known`]).

@@ -207,27 +207,33 @@ pub fn aside(path: &Path) -> Aside {
 
 /// Of some files, which lie in the folder of a version that a later one stands beside: `v3` where there is a `v4`.
 pub fn superseded(paths: &[PathBuf]) -> Vec<bool> {
-    let versions = |path: &'_ Path| {
-        let folders = path.ancestors().skip(1);
-        let version = |folder: &Path| {
-            let number = folder
-                .file_name()?
-                .to_str()?
-                .strip_prefix(['v', 'V'])?
-                .parse::<u32>()
-                .ok()?;
-            Some((folder.parent()?.to_owned(), number))
-        };
-        folders.filter_map(version).collect::<Vec<_>>()
-    };
-    let mut latest: HashMap<PathBuf, u32> = HashMap::new();
-    let of_each: Vec<Vec<(PathBuf, u32)>> = paths.iter().map(|path| versions(path)).collect();
-    for (beside, number) in of_each.iter().flatten() {
-        let latest = latest.entry(beside.clone()).or_insert(*number);
-        *latest = (*latest).max(*number);
+    let latest = latest_versions(paths.iter().map(PathBuf::as_path));
+    let latest = |beside: &Path| latest.get(beside).copied();
+    paths.iter().map(|path| is_superseded(path, latest)).collect()
+}
+
+/// The latest of the versions that lie in each folder that has any.
+pub fn latest_versions<'a>(paths: impl Iterator<Item = &'a Path>) -> HashMap<&'a Path, u32> {
+    let mut latest: HashMap<&Path, u32> = HashMap::new();
+    for (beside, number) in paths.flat_map(versions) {
+        let latest = latest.entry(beside).or_insert(number);
+        *latest = (*latest).max(number);
     }
-    let older = |(beside, number): &(PathBuf, u32)| latest[beside] > *number;
-    of_each.iter().map(|versions| versions.iter().any(older)).collect()
+    latest
+}
+
+/// Whether a file lies in the folder of a version that a later one stands beside; `latest` tells that of a folder.
+pub fn is_superseded(path: &Path, latest: impl Fn(&Path) -> Option<u32>) -> bool {
+    versions(path).any(|(beside, number)| latest(beside).is_some_and(|latest| latest > number))
+}
+
+/// The folders of versions that a file lies in: where each lies, and its number.
+pub fn versions(path: &Path) -> impl Iterator<Item = (&Path, u32)> {
+    path.ancestors().skip(1).filter_map(|folder| {
+        let name = folder.file_name()?.to_str()?;
+        let number = name.strip_prefix(['v', 'V'])?.parse().ok()?;
+        Some((folder.parent()?, number))
+    })
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use super::super::vector::dot;
 use super::super::words::{Term, WordCounts};
 use super::super::{Centre, Judge, Rows, Sums};
 use super::across::{self, Across, RowSpreads};
-use super::lexicon::{Builder, Lexicon};
+use super::lexicon::{Builder, Lexicon, PathWords, stem};
 use super::query::{Query, name_term};
 use super::ranking::Aside;
 use super::reading::{EmbeddedItem, UnitVector, item_vector};
@@ -80,7 +80,7 @@ impl Fact {
 }
 
 /// The nearest items that a decision is made about. What is farther away than so many others is hardly a copy.
-const PROPOSED: usize = 256;
+pub(super) const PROPOSED: usize = 256;
 
 /// Items of a language whose mean hardly changes with further ones.
 const SETTLED: usize = 500;
@@ -171,11 +171,7 @@ impl Listing {
     /// Begins a file, whose path comes after all that are there.
     fn file(&mut self, path: PathBuf) -> ListedFile<'_> {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let folders = path.parent().into_iter().flat_map(Path::components);
-        let folders: Vec<String> = folders
-            .map(|folder| folder.as_os_str().to_string_lossy().into_owned())
-            .collect();
-        self.words.file(stem(&name), &folders);
+        self.words.file(PathWords::of(&path));
         let aside = conventions::aside(&path);
         self.paths.push(path);
         ListedFile {
@@ -244,13 +240,12 @@ impl ListedFile<'_> {
         listing.rows.push(vector);
         // An outer item stands before those inside it.
         self.around.truncate(enclosing(&self.around, &listing.items, &item));
-        let mut aside = self.aside;
-        aside.test = is_test_item(&item)
+        let test = is_test_item(&item)
             || match self.around.last() {
                 Some(outer) => listing.facts[*outer].aside.test,
                 None => is_test_file(&listing.paths[listing.paths.len() - 1], item.language),
             };
-        aside.prose |= item.kind == ItemKind::Heading;
+        let aside = self.aside.of_passage(item.kind, test);
         if item.kind == ItemKind::File {
             listing.words.passage("", words);
             listing.definitions.push((name_term(stem(&self.name)), number as u32));
@@ -283,14 +278,8 @@ impl ListedFile<'_> {
     }
 }
 
-/// The name of a file without what follows its first full stop, but for one that begins it: `config.test.ts` is `config`.
-pub(super) fn stem(name: &str) -> &str {
-    let end = name.char_indices().skip(1).find(|(_, c)| *c == '.');
-    end.map_or(name, |(end, _)| &name[..end])
-}
-
 /// What an item defines: of `Display for Config` and `Config<T>` that is `Config`, of `Server::run` it is `run`.
-fn defined(name: &str) -> &str {
+pub(super) fn defined(name: &str) -> &str {
     let of = name.rsplit(" for ").next().unwrap_or(name);
     let plain = of
         .split(['<', '(', '[', ' '])
@@ -320,14 +309,6 @@ impl Gallery {
             }
         }
         listing.gallery(PathBuf::new().into(), centre.clone().or(own))
-    }
-
-    /// The same with plain cosines between two languages, as a store on a server tells them, which knows no moments.
-    #[must_use]
-    pub fn with_plain_cosines(mut self) -> Gallery {
-        self.centre = self.centre.without_moments();
-        self.spreads = RowSpreads::default();
-        self
     }
 
     /// What its languages have in common.
@@ -469,7 +450,7 @@ impl Gallery {
     ) -> Vec<(usize, f32)> {
         // So that the rows need not be kept once more without their means.
         let (taken, likeness) = (self.centre.along(query), self.centre.calibration().likeness());
-        let across = Across::new(self, language, query);
+        let across = Across::new(&self.centre, language, query);
         let judge = |index: usize| {
             let from = across.least(self.facts[index].language, needed(index)?);
             let scale = self.scale[index];
@@ -481,7 +462,8 @@ impl Gallery {
         }
         let mut near = self.rows.nearest(query, count.max(PROPOSED), judge);
         for (index, score) in &mut near {
-            *score *= across.factor(self, *index);
+            let spreads = |other| self.spreads(*index, other);
+            *score *= across.factor(self.facts[*index].language, spreads);
         }
         near.retain(|(index, score)| needed(*index).is_some_and(|needed| *score >= needed));
         near.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
@@ -510,21 +492,15 @@ impl Collection for Gallery {
             if self.scale[index] == 0.0 || fact.kind == ItemKind::File || !allowed(index) || (file && overlaps()) {
                 return None;
             }
-            let Some(base) = asked.base else {
-                return Some(f32::NEG_INFINITY);
-            };
-            if asked.known.is_some() {
-                return (fact.kind == asked.item.kind).then_some(decision::Bar::new(base).floor);
-            }
             let language = fact.language == asked.item.language;
             let name = Some(fact.name) == asked_name;
-            Some(likeness::needed(base, Ties { file, language, name }))
+            asked.needed(fact.kind, Ties { file, language, name })
         };
         let Some(known) = asked.known else {
             return Ok(self.found(self.near((asked.item.language, &query), count, needed)));
         };
         let facts = known.facts(asked.item);
-        let lift = asked.base.map_or(0.0, |base| decision::Bar::new(base).lift);
+        let lift = asked.lift();
         let mut near = self.near((asked.item.language, &query), count.max(PROPOSED), needed);
         near.retain(|(index, cosine)| {
             let file = own == Some(self.facts[*index].path);

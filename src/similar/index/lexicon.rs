@@ -4,6 +4,7 @@
 //! folders count as further words of it (BM25F with whole weights).
 
 use std::collections::HashMap;
+use std::path::Path;
 
 use super::super::words::{Term, Word, parts, words};
 
@@ -26,7 +27,7 @@ const FOLDERS: usize = 3;
 const MOST: usize = 1 << 24;
 
 /// Letters from which on a word of a path is found by its beginning.
-const BEGINNING: usize = 3;
+pub(super) const BEGINNING: usize = 3;
 
 /// The words of passages.
 #[derive(Debug, Default)]
@@ -57,17 +58,11 @@ pub struct Builder {
 }
 
 impl Builder {
-    /// Begins the next file: its name without ending, and its folders from the root on.
-    pub fn file(&mut self, stem: &str, folders: &[String]) {
-        let last = &folders[folders.len().saturating_sub(FOLDERS)..];
-        let stem_words = words(stem);
-        let folder_words = words(&last.join(" "));
-        self.path.clear();
-        self.path.extend(stem_words.iter().map(|word| (word.term, FILE)));
-        self.path.extend(folder_words.iter().map(|word| (word.term, 1)));
-        let innermost = last.last().map(|folder| words(folder)).unwrap_or_default();
-        for word in stem_words.into_iter().chain(innermost) {
-            let files = self.places.entry(word.stem).or_default();
+    /// Begins the next file.
+    pub fn file(&mut self, path: PathWords) {
+        self.path = path.counts;
+        for place in path.places {
+            let files = self.places.entry(place).or_default();
             if files.last() != Some(&self.files) {
                 files.push(self.files);
             }
@@ -79,9 +74,8 @@ impl Builder {
     pub fn passage(&mut self, name: &str, content: impl Iterator<Item = (Term, u8)>) {
         let number = self.lengths.len();
         let mut length = 0;
-        let named = words(name).into_iter().map(|word| (word.term, NAME));
         let path = std::mem::take(&mut self.path);
-        for (term, count) in content.chain(named).chain(path.iter().copied()) {
+        for (term, count) in content.chain(name_counts(name)).chain(path.iter().copied()) {
             length += u32::from(count);
             if number < MOST {
                 self.entries
@@ -113,9 +107,8 @@ impl Builder {
         lexicon.starts.push(lexicon.postings.len());
         lexicon.postings.shrink_to_fit();
         let total: u64 = self.lengths.iter().map(|length| u64::from(*length)).sum();
-        let mean = (total as f32 / self.lengths.len().max(1) as f32).max(1.0);
-        let damping = |length: &u32| (K1 * (1.0 - B + B * *length as f32 / mean)).recip();
-        lexicon.damping = self.lengths.iter().map(damping).collect();
+        let mean = mean_length(total, self.lengths.len() as u64);
+        lexicon.damping = self.lengths.iter().map(|length| damping(*length, mean)).collect();
         lexicon.places = self.places.into_iter().collect();
         lexicon.places.sort_unstable();
         lexicon.files = self.files as usize;
@@ -129,17 +122,13 @@ impl Lexicon {
     pub fn bm25(&self, words: &[Word]) -> Vec<f32> {
         let mut scores = vec![0f32; self.damping.len()];
         let mut ideal = 0.0;
-        let number = self.damping.len() as f32;
         for word in words {
             let postings = self.postings(word.term);
-            let holders = postings.len() as f32;
-            let idf = (1.0 + (number - holders + 0.5) / (holders + 0.5)).ln();
-            ideal += idf * (K1 + 1.0);
+            let most = most_of_word(self.damping.len() as u64, postings.len() as u64);
+            ideal += most;
             for posting in postings {
-                let (passage, count) = (posting >> 8, (posting & 0xff) as f32);
-                // count · (K1 + 1) / (count + K1 · norm), where damping is 1 / (K1 · norm).
-                let damped = count * self.damping[passage as usize];
-                scores[passage as usize] += idf * (K1 + 1.0) * damped / (damped + 1.0);
+                let (passage, count) = ((posting >> 8) as usize, posting & 0xff);
+                scores[passage] += of_word(most, count, self.damping[passage]);
             }
         }
         if ideal > 0.0 {
@@ -155,19 +144,13 @@ impl Lexicon {
             .is_ok()
     }
 
-    /// Which share of some words is in the names of files and their folders, file by file. A word is also in a longer one that begins
-    /// with it, and the other way round.
+    /// Which share of some words is in the names of files and their folders, file by file ([`is_place`]).
     pub fn places(&self, words: &[Word]) -> Vec<f32> {
         let mut shares = vec![0f32; self.files];
         let mut files: Vec<u32> = Vec::new();
         for word in words {
             files.clear();
-            let near = |place: &str| {
-                let shorter = place.len().min(word.stem.len());
-                place == word.stem
-                    || (shorter >= BEGINNING && (place.starts_with(&word.stem) || word.stem.starts_with(place)))
-            };
-            let found = self.places.iter().filter(|(place, _)| near(place));
+            let found = self.places.iter().filter(|(place, _)| is_place(word, place));
             files.extend(found.flat_map(|(_, files)| files));
             files.sort_unstable();
             files.dedup();
@@ -186,6 +169,83 @@ impl Lexicon {
     }
 }
 
+/// The words of a file's path.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PathWords {
+    /// Words of each passage of the file, with how often they count; one may be there more than once.
+    pub counts: Vec<(Term, u8)>,
+    /// The stems of the words of the file's name and of the folder it is in.
+    pub places: Vec<String>,
+}
+
+impl PathWords {
+    /// Of a path below the folder that is indexed.
+    pub fn of(path: &Path) -> PathWords {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let folders = path.parent().into_iter().flat_map(Path::components);
+        let folders: Vec<String> = folders
+            .map(|folder| folder.as_os_str().to_string_lossy().into_owned())
+            .collect();
+        let last = &folders[folders.len().saturating_sub(FOLDERS)..];
+        let stem_words = words(stem(&name));
+        let folder_words = words(&last.join(" "));
+        let of_stem = stem_words.iter().map(|word| (word.term, FILE));
+        let counts = of_stem.chain(folder_words.iter().map(|word| (word.term, 1))).collect();
+        let innermost = last.last().map(|folder| words(folder)).unwrap_or_default();
+        let places = stem_words.into_iter().chain(innermost).map(|word| word.stem);
+        PathWords {
+            counts,
+            places: places.collect(),
+        }
+    }
+}
+
+/// The words of a passage's name, with how often they count.
+pub fn name_counts(name: &str) -> impl Iterator<Item = (Term, u8)> {
+    words(name).into_iter().map(|word| (word.term, NAME))
+}
+
+/// The name of a file without what follows its first full stop, but for one that begins it: `config.test.ts` is `config`.
+pub fn stem(name: &str) -> &str {
+    let end = name.char_indices().skip(1).find(|(_, c)| *c == '.');
+    end.map_or(name, |(end, _)| &name[..end])
+}
+
+/// Whether a word is in a place called so: as it is, or one begins with the other.
+pub fn is_place(word: &Word, place: &str) -> bool {
+    let shorter = place.len().min(word.stem.len());
+    place == word.stem || (shorter >= BEGINNING && (place.starts_with(&word.stem) || word.stem.starts_with(place)))
+}
+
+/// The mean length of passages by their total length, at least 1.
+pub fn mean_length(total: u64, passages: u64) -> f32 {
+    (total as f32 / passages.max(1) as f32).max(1.0)
+}
+
+/// 1 / (K1 · (1 - B + B · length / mean length)).
+pub fn damping(length: u32, mean: f32) -> f32 {
+    (K1 * (1.0 - B + B * length as f32 / mean)).recip()
+}
+
+/// What a word adds to the BM25 of a passage that has it without end, where so many of some passages hold it.
+pub fn most_of_word(passages: u64, holders: u64) -> f32 {
+    let (number, holders) = (passages as f32, holders as f32);
+    (1.0 + (number - holders + 0.5) / (holders + 0.5)).ln() * (K1 + 1.0)
+}
+
+/// What a word adds to the BM25 of a passage, of [`most_of_word`]: count / (count + K1 · norm), where damping is 1 / (K1 · norm).
+pub fn of_word(most: f32, count: u32, damping: f32) -> f32 {
+    let damped = count as f32 * damping;
+    most * damped / (damped + 1.0)
+}
+
+/// [`of_word`] in SQL, over columns or expressions.
+#[cfg(feature = "postgres")]
+pub fn of_word_in_sql(most: f32, count: &str, length: &str, mean: f32) -> String {
+    let (fixed, share) = (K1 * (1.0 - B), K1 * B / mean);
+    format!("{most}::float8 * {count} / ({count} + {fixed}::float8 + {share}::float8 * {length})")
+}
+
 /// A name as it is compared with the name of a file: its parts joined, in lower case, in the singular.
 pub fn bare(name: &str) -> String {
     let joined = parts(name).concat();
@@ -200,9 +260,7 @@ mod tests {
     fn lexicon(files: &[(&str, &[(&str, &str)])]) -> Lexicon {
         let mut builder = Builder::default();
         for (path, passages) in files {
-            let mut folders: Vec<String> = path.split('/').map(str::to_owned).collect();
-            let stem = folders.pop().unwrap();
-            builder.file(&stem, &folders);
+            builder.file(PathWords::of(Path::new(path)));
             for (name, text) in *passages {
                 builder.passage(name, WordCounts::of(text).iter());
             }

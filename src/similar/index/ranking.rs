@@ -7,6 +7,7 @@
 use std::collections::HashMap;
 
 use super::query::Asks;
+use crate::segment::ItemKind;
 
 /// What the share of words found adds at most.
 pub const WORDS: f32 = 0.3;
@@ -52,6 +53,15 @@ pub struct Aside {
 }
 
 impl Aside {
+    /// What lowers a passage of a file of which this holds; `test` tells whether it is one, or in one.
+    pub fn of_passage(self, kind: ItemKind, test: bool) -> Aside {
+        Aside {
+            test,
+            prose: self.prose || kind == ItemKind::Heading,
+            ..self
+        }
+    }
+
     /// What its score is multiplied by, 0 to 1, where the query asks for some of it.
     pub fn weight(self, asks: Asks) -> f32 {
         let mut weight = 1.0;

@@ -5,16 +5,16 @@ use std::path::Path;
 
 use super::super::Scale;
 use super::super::words::words;
-use super::gallery::stem;
-use super::lexicon::bare;
+use super::gallery::defined;
+use super::lexicon::{bare, stem};
 use super::query::{Asks, Query, folded, name_term};
-use super::ranking::{self, DEFINITION, OWN_FILE, PATH, RELEVANCE, WORDS, Why, Without};
-use super::{Filter, Found, Gallery};
+use super::ranking::{self, Aside, DEFINITION, OWN_FILE, PATH, RELEVANCE, WORDS, Why, Without};
+use super::{Filter, Found, Gallery, IndexedItem};
 use crate::segment::ItemKind;
 use crate::text::decode;
 
 /// The best of these many are looked at again in floats and put in order.
-const CANDIDATES: usize = 300;
+pub(super) const CANDIDATES: usize = 300;
 
 /// What the definition of a name counts that stands among other words.
 const NAMED_AMONG_OTHERS: f32 = 0.5;
@@ -47,12 +47,10 @@ pub fn search(gallery: &Gallery, query: &Query, filter: &Filter, count: usize, w
             !file && allowed(*passage) && holds(*passage)
         })
         .map(|(passage, cosine)| (passage, asked.score(passage, *cosine)))
+        // What nothing speaks for is no answer.
+        .filter(|(_, score)| *score != 0.0)
         .collect();
-    let most = CANDIDATES.max(count);
-    if scored.len() > most {
-        scored.select_nth_unstable_by(most, |a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
-        scored.truncate(most);
-    }
+    keep_best(&mut scored, CANDIDATES.max(count));
     let exact = scored.into_iter().map(|(passage, _)| {
         let score = asked.score(passage, asked.cosine(passage));
         (passage, gallery.facts[passage].path, score)
@@ -74,11 +72,112 @@ pub fn search(gallery: &Gallery, query: &Query, filter: &Filter, count: usize, w
     found.collect()
 }
 
-/// What of a query is the same for all passages.
+/// Keeps so many of some scored passages, the best ones and of equal ones the first.
+pub(super) fn keep_best(scored: &mut Vec<(usize, f32)>, most: usize) {
+    if scored.len() > most {
+        scored.select_nth_unstable_by(most, |a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+        scored.truncate(most);
+    }
+}
+
+/// What is known of a passage that may answer a search.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Evidence {
+    /// Its cosine with the query; `None` where one of them has no vector.
+    pub cosine: Option<f32>,
+    /// Its BM25 as a share of the highest that there can be.
+    pub words: f32,
+    /// What it has as the definition of a name ([`definition`]).
+    pub definition: f32,
+    /// The share of the query's words that are in its path.
+    pub place: f32,
+    /// What makes it weigh less.
+    pub aside: Aside,
+    /// Whether the query names its file.
+    pub named: bool,
+}
+
+/// How what is known of passages counts for a query, wherever they are kept.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Weighing<'a> {
+    pub query: &'a Query,
+    pub without: Without,
+    /// How a cosine counts, with the model at hand.
+    pub relevance: Scale,
+}
+
+impl Weighing<'_> {
+    /// Whether words of paths count. Where a name is all there is, its definition says more than files that are called alike.
+    pub(super) fn takes_places(&self) -> bool {
+        !self.without.path && self.query.symbol.is_none()
+    }
+
+    /// The parts of a passage's score, without the words that matched.
+    pub(super) fn parts(&self, evidence: &Evidence) -> Why {
+        Why {
+            cosine: evidence.cosine.map_or(0.0, |cosine| self.relevance.of(cosine)),
+            words: WORDS * evidence.words,
+            definition: DEFINITION * evidence.definition,
+            path: PATH * evidence.place,
+            weight: match self.without.weights {
+                true => 1.0,
+                false => evidence.aside.weight(self.asks(evidence.named)),
+            },
+            matched: Vec::new(),
+        }
+    }
+
+    /// What is asked of a file: one that is named is wanted, whatever it holds.
+    fn asks(&self, named: bool) -> Asks {
+        Asks {
+            prose: self.query.asks.prose || named,
+            data: self.query.asks.data || named,
+            ..self.query.asks
+        }
+    }
+}
+
+/// The names whose definitions a query asks for, each with what it is worth.
+pub(super) fn wanted_names(query: &Query) -> impl Iterator<Item = (&str, f32)> {
+    let alone = query.symbol.iter().map(|name| (&**name, 1.0));
+    alone.chain(query.names.iter().map(|name| (&**name, NAMED_AMONG_OTHERS)))
+}
+
+/// The name that a passage defines, in a file of a name.
+pub(super) fn borne<'a>(item: &'a IndexedItem, file: &'a str) -> &'a str {
+    match item.kind {
+        ItemKind::File => stem(file),
+        _ => defined(&item.name),
+    }
+}
+
+/// What a passage, in a file of a name, gains as the definition of a name, as a share of [`DEFINITION`].
+pub(super) fn definition((name, worth): (&str, f32), item: &IndexedItem, file: &str) -> f32 {
+    let kind = match item.kind {
+        ItemKind::Type => 1.0,
+        _ => OTHER_THAN_TYPES,
+    };
+    let case = match borne(item, file) == name {
+        true => 1.0,
+        false => OTHER_CASE,
+    };
+    let own = match bare(stem(file)) == bare(name) {
+        true => OWN_FILE,
+        false => 1.0,
+    };
+    worth * kind * own * case
+}
+
+/// Whether a query names a file.
+pub(super) fn names_file(query: &Query, file: &str) -> bool {
+    let file = file.to_lowercase();
+    query.files.contains(&file)
+}
+
+/// What of a query is the same for all passages of a folder.
 struct Search<'a> {
     gallery: &'a Gallery,
-    query: &'a Query,
-    without: Without,
+    weighing: Weighing<'a>,
     /// Of each passage: its BM25, and what it has as the definition of a name; of each file, which share of the words its path has.
     words: Vec<f32>,
     definitions: Vec<f32>,
@@ -87,12 +186,15 @@ struct Search<'a> {
     named: HashSet<u32>,
     /// Whether the query has a vector that passages can be compared with.
     asks_vector: bool,
-    /// How a cosine counts, with the model at hand.
-    relevance: Scale,
 }
 
 impl<'a> Search<'a> {
     fn new(gallery: &'a Gallery, query: &'a Query, without: Without) -> Search<'a> {
+        let weighing = Weighing {
+            query,
+            without,
+            relevance: gallery.centre().calibration().relevance(),
+        };
         let words = match without.words {
             true => Vec::new(),
             false => gallery.lexicon.bm25(&query.words),
@@ -101,21 +203,18 @@ impl<'a> Search<'a> {
             true => Vec::new(),
             false => definitions(gallery, query),
         };
-        // Where a name is all there is, its definition says more than files that are called alike.
-        let places = match without.path || query.symbol.is_some() {
-            true => Vec::new(),
-            false => gallery.lexicon.places(&query.words),
+        let places = match weighing.takes_places() {
+            true => gallery.lexicon.places(&query.words),
+            false => Vec::new(),
         };
         Search {
             gallery,
-            query,
-            without,
+            weighing,
             words,
             definitions,
             places,
             named: named(gallery, query),
             asks_vector: query.vector.len() == gallery.rows.width() && !without.vector,
-            relevance: gallery.centre().calibration().relevance(),
         }
     }
 
@@ -127,42 +226,29 @@ impl<'a> Search<'a> {
     fn parts(&self, passage: usize, cosine: f32) -> Why {
         let fact = &self.gallery.facts[passage];
         let of = |scores: &[f32], number: usize| scores.get(number).copied().unwrap_or_default();
-        Why {
-            cosine: match self.asks_vector && fact.comparable {
-                true => self.relevance.of(cosine),
-                false => 0.0,
-            },
-            words: WORDS * of(&self.words, passage),
-            definition: DEFINITION * of(&self.definitions, passage),
-            path: PATH * of(&self.places, fact.path as usize),
-            weight: match self.without.weights {
-                true => 1.0,
-                false => fact.aside.weight(self.asks(fact.path)),
-            },
-            matched: Vec::new(),
-        }
-    }
-
-    /// What is asked of a file: one that is named is wanted, whatever it holds.
-    fn asks(&self, path: u32) -> Asks {
-        let named = self.named.contains(&path);
-        Asks {
-            prose: self.query.asks.prose || named,
-            data: self.query.asks.data || named,
-            ..self.query.asks
-        }
+        self.weighing.parts(&Evidence {
+            cosine: (self.asks_vector && fact.comparable).then_some(cosine),
+            words: of(&self.words, passage),
+            definition: of(&self.definitions, passage),
+            place: of(&self.places, fact.path as usize),
+            aside: fact.aside,
+            named: self.named.contains(&fact.path),
+        })
     }
 
     fn cosine(&self, passage: usize) -> f32 {
         match self.asks_vector {
-            true => self.gallery.rows.product(passage, &self.query.vector).clamp(-1.0, 1.0),
+            true => {
+                let product = self.gallery.rows.product(passage, &self.weighing.query.vector);
+                product.clamp(-1.0, 1.0)
+            }
             false => 0.0,
         }
     }
 
     fn why(&self, passage: usize) -> Why {
         let holds = |term| self.gallery.lexicon.holds(passage as u32, term);
-        let matched = self.query.words.iter().filter(|word| holds(word.term));
+        let matched = self.weighing.query.words.iter().filter(|word| holds(word.term));
         Why {
             matched: matched.map(|word| word.text.clone()).collect(),
             ..self.parts(passage, self.cosine(passage))
@@ -176,43 +262,27 @@ fn named(gallery: &Gallery, query: &Query) -> HashSet<u32> {
         return HashSet::new();
     }
     let names = gallery.paths.iter().map(|path| path.file_name().unwrap_or_default());
-    let named = names.zip(0..).filter(|(name, _)| {
-        let name = name.to_string_lossy();
-        query.files.iter().any(|file| *file == name.to_lowercase())
-    });
+    let named = names
+        .zip(0..)
+        .filter(|(name, _)| names_file(query, &name.to_string_lossy()));
     named.map(|(_, file)| file).collect()
 }
 
 /// What the definitions of the names in a query gain, as a share of [`DEFINITION`].
 fn definitions(gallery: &Gallery, query: &Query) -> Vec<f32> {
     let mut gains = vec![0f32; gallery.facts.len()];
-    let alone = query.symbol.iter().map(|name| (name, 1.0));
-    let among = query.names.iter().map(|name| (name, NAMED_AMONG_OTHERS));
-    for (name, worth) in alone.chain(among) {
+    for (name, worth) in wanted_names(query) {
         let term = name_term(name);
         let first = gallery.definitions.partition_point(|(found, _)| *found < term);
         let bearers = gallery.definitions[first..]
             .iter()
             .take_while(|(found, _)| *found == term);
         for (_, passage) in bearers {
-            let fact = &gallery.facts[*passage as usize];
-            let file = gallery.paths[fact.path as usize].file_name().unwrap_or_default();
-            let kind = if fact.kind == ItemKind::Type {
-                1.0
-            } else {
-                OTHER_THAN_TYPES
-            };
-            let own = if bare(stem(&file.to_string_lossy())) == bare(name) {
-                OWN_FILE
-            } else {
-                1.0
-            };
-            let case = match gallery.items[*passage as usize].item.name == *name {
-                true => 1.0,
-                false => OTHER_CASE,
-            };
+            let path = gallery.facts[*passage as usize].path;
+            let file = gallery.paths[path as usize].file_name().unwrap_or_default();
+            let item = &gallery.items[*passage as usize].item;
             let gain = &mut gains[*passage as usize];
-            *gain = gain.max(worth * kind * own * case);
+            *gain = gain.max(definition((name, worth), item, &file.to_string_lossy()));
         }
     }
     gains

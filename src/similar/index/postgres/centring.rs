@@ -6,12 +6,16 @@ use std::sync::Arc;
 use postgres::GenericClient;
 
 use super::halfvec::Halfvec;
-use super::schema;
 use super::session::Open;
 use super::trouble::Trouble;
 use super::write::HOUR;
+use super::{counting, schema};
+use crate::similar::moments::Moment;
 use crate::similar::{Calibration, Centre};
 use crate::text::Language;
+
+/// Which passages can be compared with each other, as a condition on a row of items.
+pub(super) const COMPARED: &str = "centred IS NOT NULL";
 
 /// How long contents stay that no file has any more: another branch has them again tomorrow.
 const KEPT_HOURS: i64 = 30 * 24;
@@ -32,6 +36,13 @@ pub(super) fn centre(client: &mut impl GenericClient, calibration: &Arc<Calibrat
     Ok(Centre::from_means(means, calibration.clone()))
 }
 
+/// How the items of languages lie around their means.
+pub(super) fn moments(client: &mut impl GenericClient, width: usize) -> Result<Vec<(Language, Arc<Moment>)>, Trouble> {
+    let rows = client.query("SELECT language, moment FROM moments", &[])?;
+    let moment = |row: &postgres::Row| Some((Language::from_id(row.get(0)), Moment::from_bytes(row.get(1), width)?));
+    Ok(rows.iter().filter_map(moment).collect())
+}
+
 /// Drops what no file has had for a long time.
 pub(super) fn clean_up(open: &mut Open) -> Result<(), Trouble> {
     let old = format!("orphaned < {HOUR} - {KEPT_HOURS}");
@@ -47,6 +58,7 @@ pub(super) fn clean_up(open: &mut Open) -> Result<(), Trouble> {
     );
     let gone: Vec<i64> = transaction.query(&sql, &[])?.iter().map(|row| row.get(0)).collect();
     transaction.execute("DELETE FROM items WHERE content = ANY($1)", &[&gone])?;
+    transaction.execute("DELETE FROM texts WHERE content = ANY($1)", &[&gone])?;
     let unused = transaction.query("DELETE FROM uses WHERE content = ANY($1) RETURNING unit", &[&gone])?;
     let unused: Vec<i64> = unused.iter().map(|row| row.get(0)).collect();
     let sql = "DELETE FROM units WHERE id = ANY($1) AND NOT EXISTS (SELECT FROM uses WHERE uses.unit = units.id)";
@@ -73,7 +85,7 @@ fn alone(transaction: &mut impl GenericClient) -> Result<(), Trouble> {
 pub(super) fn settle(open: &mut Open) -> Result<(), Trouble> {
     if centre_anew(open)? {
         open.client.batch_execute(
-            "SET statement_timeout = 0; ANALYZE items; ANALYZE files; ANALYZE contents; ANALYZE units",
+            "SET statement_timeout = 0; ANALYZE items; ANALYZE texts; ANALYZE files; ANALYZE contents; ANALYZE units",
         )?;
     }
     let counted: i64 = open
@@ -99,16 +111,17 @@ fn centre_anew(open: &mut Open) -> Result<bool, Trouble> {
         return Ok(false);
     }
     // Copies of a file are one.
-    let sql = "SELECT language, count(*), avg(vector) FROM items
-        WHERE EXISTS (SELECT FROM files WHERE files.content = items.content) GROUP BY language";
+    let sql = format!(
+        "SELECT language, count(*), avg(vector) FROM items WHERE {COMPARED}
+            AND EXISTS (SELECT FROM files WHERE files.content = items.content) GROUP BY language"
+    );
     let mut counts: Vec<(Language, u64, Vec<f32>)> = Vec::new();
-    for row in transaction.query(sql, &[])? {
+    for row in transaction.query(&sql, &[])? {
         let count = row.get::<_, i64>(1).unsigned_abs();
         counts.push((Language::from_id(row.get(0)), count, row.get::<_, Halfvec>(2).floats()));
     }
     let before = centre(&mut transaction, &calibration)?;
-    let now = Centre::of_counted(counts.iter().cloned(), calibration);
-    let mut moved = 0i64;
+    let now = Centre::of_counted(counts.iter().cloned(), calibration.clone());
     for (group, mean) in now.means() {
         let own: HashMap<&'static str, u64> = counts
             .iter()
@@ -121,18 +134,67 @@ fn centre_anew(open: &mut Open) -> Result<bool, Trouble> {
             transaction.execute(sql, &[&group.name(), &items])?;
             continue;
         }
-        moved += 1;
         let sql = "INSERT INTO means (language, items, mean) VALUES ($1, $2, $3)
             ON CONFLICT (language) DO UPDATE SET items = excluded.items, mean = excluded.mean";
         transaction.execute(sql, &[&group.name(), &items, &mean])?;
         let languages: Vec<&str> = own.into_keys().collect();
-        let sql = "UPDATE items SET centred = l2_normalize(vector - $1) WHERE language = ANY($2)";
-        transaction.execute(sql, &[&Halfvec::of(mean), &languages])?;
+        let sql =
+            format!("UPDATE items SET centred = l2_normalize(vector - $1) WHERE language = ANY($2) AND {COMPARED}");
+        transaction.execute(&sql, &[&Halfvec::of(mean), &languages])?;
     }
-    transaction.execute("UPDATE meta SET centring = centring + $1", &[&moved])?;
+    let settled = centre(&mut transaction, &calibration)?;
+    write_moments(
+        &mut transaction,
+        &settled,
+        counts.iter().map(|(language, ..)| *language),
+    )?;
+    counting::count_words(&mut transaction)?;
+    transaction.execute("UPDATE meta SET centring = centring + 1", &[])?;
     transaction.execute("DELETE FROM changes", &[])?;
     transaction.commit()?;
     Ok(true)
+}
+
+/// Counts anew how the items of each programming language lie around its mean, where there are several: of each the items that
+/// memory would look at, a copy of a file as often as there are copies.
+fn write_moments(
+    transaction: &mut impl GenericClient,
+    centre: &Centre,
+    languages: impl Iterator<Item = Language>,
+) -> Result<(), Trouble> {
+    let languages: Vec<&str> = languages
+        .filter(|language| language.is_code())
+        .map(Language::name)
+        .collect();
+    transaction.execute("DELETE FROM moments", &[])?;
+    if languages.len() < 2 {
+        return Ok(());
+    }
+    let sql = format!(
+        "SELECT language, total, vector FROM (
+            SELECT content, ordinal, row_number() OVER own - 1 AS number, count(*) OVER (PARTITION BY language) AS total
+            FROM files JOIN items USING (content) WHERE {COMPARED} AND language = ANY($1)
+            WINDOW own AS (PARTITION BY language ORDER BY root, path, ordinal)
+        ) listed JOIN items USING (content, ordinal) WHERE {} ORDER BY language, number",
+        Moment::sampled("number", "total")
+    );
+    let rows = transaction.query(&sql, &[&languages])?;
+    for own in rows.chunk_by(|a, b| a.get::<_, &str>(0) == b.get::<_, &str>(0)) {
+        let language = Language::from_id(own[0].get(0));
+        let vectors = own.iter().map(|row| {
+            let mut vector = row.get::<_, Halfvec>(2).floats();
+            centre.apply(language, &mut vector);
+            vector
+        });
+        let vectors: Vec<Vec<f32>> = vectors.collect();
+        let width = vectors.first().map_or(0, Vec::len);
+        let Some(moment) = Moment::of_sample(own[0].get::<_, i64>(1).unsigned_abs(), &vectors, width) else {
+            continue;
+        };
+        let sql = "INSERT INTO moments (language, moment) VALUES ($1, $2)";
+        transaction.execute(sql, &[&language.name(), &moment.to_bytes()])?;
+    }
+    Ok(())
 }
 
 fn distance(a: &[f32], b: &[f32]) -> f32 {

@@ -6,13 +6,17 @@
 
 mod backoff;
 mod centring;
+mod counting;
+mod filter;
 mod halfvec;
 mod link;
 mod password;
 mod place;
 mod read;
 mod schema;
+mod search;
 mod session;
+mod similar;
 mod tls;
 mod trouble;
 mod write;

@@ -1,15 +1,21 @@
 //! The tables of a store, in a schema of their own, and whether they are those that we know.
 //!
-//! They say what those of the file say (`index/table.rs`), and more: each item has its vector, as it is and less the mean of its
-//! language, so that the server can look for the nearest by itself.
+//! They say what those of the file say (`index/table.rs`), and more: each passage has its vector, as it is and less the mean of its
+//! language, and its words in an index, so that the server can look for candidates by itself. `docs/scale.md` describes them.
 
 use postgres::{Client, GenericClient, Transaction};
 
 use super::session::Reads;
 use super::trouble::Trouble;
 
+/// What is the kind of what stands around the items of a file.
+pub(super) const FILE: i16 = 3;
+
 /// Grows with every change of the tables or of what stands in them.
-const VERSION: i32 = 1;
+const VERSION: i32 = 2;
+
+/// The oldest version that is brought up to date.
+const UPGRADED: i32 = 1;
 
 /// The lock of those who write, shared, and of the one who makes the tables or takes the means away anew, alone.
 pub(super) const LOCK: i64 = 0x66_6f76_6561;
@@ -23,6 +29,35 @@ const EXTENSION: (u32, u32) = (0, 7);
 /// From this version on, a search through the graph goes on until the filters have left enough.
 const ITERATIVE: (u32, u32) = (0, 8);
 
+/// What every version since the first has.
+const LASTING: &str = "
+    CREATE TABLE fovea.roots (
+        id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+        path bytea NOT NULL UNIQUE,
+        link text
+    );
+    CREATE TABLE fovea.contents (
+        id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+        address bytea NOT NULL UNIQUE,
+        orphaned bigint
+    );
+    CREATE INDEX contents_orphaned ON fovea.contents (orphaned) WHERE orphaned IS NOT NULL;
+    CREATE TABLE fovea.units (
+        id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+        address bytea NOT NULL UNIQUE,
+        tokens integer NOT NULL,
+        coverage real NOT NULL,
+        vector bytea NOT NULL
+    );
+    CREATE TABLE fovea.uses (
+        content bigint NOT NULL,
+        unit bigint NOT NULL,
+        PRIMARY KEY (content, unit)
+    );
+    CREATE INDEX uses_by_unit ON fovea.uses (unit);";
+
+/// What this version has beside it. `items` and `texts` are both of passages: what is in `items` is written anew when a mean moves, what
+/// is in `texts` never, and a search by words reads that alone.
 fn tables(width: usize) -> String {
     format!(
         "CREATE TABLE fovea.meta (
@@ -31,66 +66,90 @@ fn tables(width: usize) -> String {
             model_name text NOT NULL,
             width integer NOT NULL,
             centring bigint NOT NULL DEFAULT 0,
+            passages bigint NOT NULL DEFAULT 0,
+            length bigint NOT NULL DEFAULT 0,
             alone boolean PRIMARY KEY DEFAULT true CHECK (alone)
-        );
-        CREATE TABLE fovea.roots (
-            id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-            path bytea NOT NULL UNIQUE,
-            link text
         );
         CREATE TABLE fovea.files (
             root bigint NOT NULL,
             path bytea NOT NULL,
             size bigint NOT NULL,
             modified bigint NOT NULL,
+            reading integer NOT NULL,
             test boolean NOT NULL,
             content bigint,
             skipped smallint,
+            defined integer NOT NULL,
+            terms integer[] NOT NULL,
+            length integer NOT NULL,
+            stems text[] NOT NULL,
             PRIMARY KEY (root, path)
         );
         CREATE INDEX files_by_content ON fovea.files (content);
-        CREATE TABLE fovea.contents (
-            id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-            address bytea NOT NULL UNIQUE,
-            orphaned bigint
-        );
-        CREATE INDEX contents_orphaned ON fovea.contents (orphaned) WHERE orphaned IS NOT NULL;
-        CREATE TABLE fovea.units (
-            id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-            address bytea NOT NULL UNIQUE,
-            tokens integer NOT NULL,
-            coverage real NOT NULL,
-            vector bytea NOT NULL
-        );
-        CREATE TABLE fovea.uses (
-            content bigint NOT NULL,
-            unit bigint NOT NULL,
-            PRIMARY KEY (content, unit)
-        );
-        CREATE INDEX uses_by_unit ON fovea.uses (unit);
+        CREATE INDEX files_by_name ON fovea.files (defined);
+        CREATE INDEX files_by_terms ON fovea.files USING gin (terms);
+        CREATE INDEX files_by_stems ON fovea.files USING gin (stems);
         CREATE TABLE fovea.items (
             content bigint NOT NULL,
             ordinal integer NOT NULL,
             name text NOT NULL,
             words text,
+            defined integer NOT NULL,
+            around text,
             kind smallint NOT NULL,
             language text NOT NULL,
             test boolean NOT NULL,
             places bytea NOT NULL,
-            vector halfvec({width}) NOT NULL,
-            centred halfvec({width}) NOT NULL,
+            vector halfvec({width}),
+            centred halfvec({width}),
             PRIMARY KEY (content, ordinal)
         );
         CREATE INDEX items_by_words ON fovea.items (words) WHERE words IS NOT NULL;
+        CREATE INDEX items_by_name ON fovea.items (defined) WHERE kind <> {FILE};
         CREATE INDEX items_by_language ON fovea.items (language);
+        CREATE TABLE fovea.texts (
+            content bigint NOT NULL,
+            ordinal integer NOT NULL,
+            terms integer[] NOT NULL,
+            counts bytea NOT NULL,
+            length integer NOT NULL,
+            fingerprint bytea NOT NULL,
+            PRIMARY KEY (content, ordinal)
+        );
+        CREATE INDEX texts_by_terms ON fovea.texts USING gin (terms);
+        CREATE TABLE fovea.terms (
+            term integer PRIMARY KEY,
+            passages bigint NOT NULL
+        );
+        CREATE TABLE fovea.stems (
+            stem text COLLATE \"C\" PRIMARY KEY,
+            files bigint NOT NULL
+        );
+        CREATE TABLE fovea.versions (
+            root bigint NOT NULL,
+            beside bytea NOT NULL,
+            latest bigint NOT NULL,
+            PRIMARY KEY (root, beside)
+        );
         CREATE TABLE fovea.means (
             language text PRIMARY KEY,
             items bigint NOT NULL,
             mean real[] NOT NULL
         );
+        CREATE TABLE fovea.moments (
+            language text PRIMARY KEY,
+            moment bytea NOT NULL
+        );
         CREATE TABLE fovea.changes (items bigint NOT NULL);"
     )
 }
+
+/// Takes what the first version has away that this one has otherwise. Vectors of units stay, so that no text is embedded again; files are
+/// read once more, since their words were not kept. Contents are found by an address no longer, and are dropped in a month with the units
+/// that nobody uses then.
+const UPGRADE: &str = "
+    DROP TABLE fovea.meta, fovea.files, fovea.items, fovea.means, fovea.changes;
+    UPDATE fovea.contents SET address = address || '\\x00'::bytea, orphaned = floor(extract(epoch FROM now()) / 3600)::bigint;";
 
 /// Makes the tables where there are none, and checks those that there are.
 pub(super) fn make(client: &mut Client, model: &Reads) -> Result<(), Trouble> {
@@ -104,7 +163,26 @@ pub(super) fn make(client: &mut Client, model: &Reads) -> Result<(), Trouble> {
         transaction.commit()?;
     }
     set_up(client)?;
+    if version(client)? == Some(UPGRADED) {
+        upgrade(client, model)?;
+    }
     fits(client, model)
+}
+
+/// Brings the tables of the first version up to date, while nobody else writes. It may take as long as it needs.
+fn upgrade(client: &mut Client, model: &Reads) -> Result<(), Trouble> {
+    fits_model(client, model)?;
+    let mut transaction = client.transaction()?;
+    transaction.batch_execute(&format!(
+        "SET LOCAL statement_timeout = 0; SELECT pg_advisory_xact_lock({LOCK})"
+    ))?;
+    // Others may be as quick.
+    if version(&mut transaction)? == Some(UPGRADED) {
+        transaction.batch_execute(UPGRADE)?;
+        make_own(&mut transaction, model)?;
+    }
+    transaction.commit()?;
+    Ok(())
 }
 
 fn make_alone(transaction: &mut Transaction, model: &Reads) -> Result<(), Trouble> {
@@ -122,6 +200,12 @@ fn make_alone(transaction: &mut Transaction, model: &Reads) -> Result<(), Troubl
     if transaction.query_one(sql, &[])?.get(0) {
         transaction.batch_execute("CREATE SCHEMA fovea")?;
     }
+    transaction.batch_execute(LASTING)?;
+    make_own(transaction, model)
+}
+
+/// Makes the tables of this version.
+fn make_own(transaction: &mut Transaction, model: &Reads) -> Result<(), Trouble> {
     transaction.batch_execute(&tables(model.width))?;
     let width = i32::try_from(model.width).unwrap_or(i32::MAX);
     transaction.execute(
@@ -193,17 +277,23 @@ fn set_up(client: &mut impl GenericClient) -> Result<(), Trouble> {
     Ok(())
 }
 
+/// The version of the tables; the first column alone is one that every version has.
+fn version(client: &mut impl GenericClient) -> Result<Option<i32>, Trouble> {
+    let row = client.query_opt("SELECT version FROM fovea.meta", &[])?;
+    Ok(row.map(|row| row.get(0)))
+}
+
 fn fits(client: &mut Client, model: &Reads) -> Result<(), Trouble> {
-    // The first column alone is one that every version has.
-    let version: i32 = match client.query_opt("SELECT version FROM fovea.meta", &[])? {
-        Some(row) => row.get(0),
-        None => return Err(Trouble::Empty),
-    };
-    match version.cmp(&VERSION) {
-        std::cmp::Ordering::Greater => return Err(Trouble::Newer(version)),
-        std::cmp::Ordering::Less => return Err(Trouble::Older(version)),
-        std::cmp::Ordering::Equal => {}
+    let version = version(client)?.ok_or(Trouble::Empty)?;
+    match version {
+        VERSION => fits_model(client, model),
+        UPGRADED => Err(Trouble::Behind(version)),
+        ..VERSION => Err(Trouble::Older(version)),
+        _ => Err(Trouble::Newer(version)),
     }
+}
+
+fn fits_model(client: &mut Client, model: &Reads) -> Result<(), Trouble> {
     let row = client.query_one("SELECT model, model_name FROM fovea.meta", &[])?;
     let (id, name): (String, String) = (row.get(0), row.get(1));
     if id == model.id {

@@ -38,6 +38,11 @@ pub(super) enum Trouble {
     /// Its tables are of another version.
     #[error("it was written by a newer fovea (version {0} of its tables) and is left alone")]
     Newer(i32),
+    /// Its tables are of a version that the job brings up to date.
+    #[error(
+        "it was written by an older fovea (version {0} of its tables); `fovea index DIR --store …` brings it up to date, folder by folder"
+    )]
+    Behind(i32),
     /// Its tables are of another version.
     #[error(
         "it was written by an older fovea (version {0} of its tables); drop its schema (DROP SCHEMA fovea CASCADE) and index again"

@@ -2,7 +2,7 @@
 //!
 //! Writers go side by side; what two of them would wait for of each other they take in one order.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -10,9 +10,12 @@ use postgres::Transaction;
 
 use super::super::encoding::{bytes, kind_number, path, places_in_bytes, skipped_number, skipped_of};
 use super::super::files::Stamp;
-use super::super::reading::{Address, Contents, UnitVector, item_vector};
+use super::super::gallery::defined;
+use super::super::lexicon::{PathWords, name_counts, stem};
+use super::super::query::name_term;
+use super::super::reading::{Address, CONTENTS, Contents, Passage, UnitVector, item_vector};
 use super::super::store::{Entry, Known, New, Store};
-use super::super::{IndexError, IndexedItem, is_test_file, is_test_item};
+use super::super::{IndexError, IndexedItem, conventions, is_test_file, is_test_item};
 use super::halfvec::Halfvec;
 use super::session::Open;
 use super::trouble::Trouble;
@@ -20,6 +23,9 @@ use super::{Job, centring, schema};
 use crate::segment::ItemKind;
 use crate::similar::{Calibration, Centre, likeness};
 use crate::text::Language;
+
+/// How files are read.
+const READING: i32 = CONTENTS as i32;
 
 /// The hour of the server's clock.
 pub(super) const HOUR: &str = "floor(extract(epoch FROM now()) / 3600)::bigint";
@@ -45,12 +51,14 @@ impl Store for Job {
 
     fn catalogue(&mut self, root: i64) -> Result<HashMap<PathBuf, Known>, IndexError> {
         self.ask(|open| {
-            let sql = "SELECT path, size, modified, skipped FROM files WHERE root = $1";
+            let sql = "SELECT path, size, modified, skipped, reading FROM files WHERE root = $1";
             let rows = open.client.query(sql, &[&root])?;
             let known = rows.iter().map(|row| {
+                // What was read otherwise than we read is read anew, changed or not: no file has such a time.
+                let current = row.get::<_, i32>(4) == READING;
                 let stamp = Stamp {
                     size: row.get::<_, i64>(1).unsigned_abs(),
-                    modified: row.get(2),
+                    modified: if current { row.get(2) } else { i64::MIN },
                 };
                 let skipped = row.get::<_, Option<i16>>(3);
                 let skipped = skipped.map(|number| skipped_of(number.into()));
@@ -100,6 +108,7 @@ impl Store for Job {
             let rows = transaction.query(sql, &[&root, &gone])?;
             let contents: Vec<i64> = rows.iter().filter_map(|row| row.get(0)).collect();
             orphan(&mut transaction, &contents)?;
+            write_versions(&mut transaction, root)?;
             transaction.commit()?;
             Ok(())
         })?;
@@ -163,9 +172,10 @@ fn write(
     let before = transaction.query(sql, &[&root, &paths])?;
     let before: Vec<i64> = before.iter().filter_map(|row| row.get(0)).collect();
     let (mut sizes, mut times, mut contents, mut skipped) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-    let mut tests = Vec::new();
+    let (mut tests, mut texts) = (Vec::new(), PathTexts::default());
     for entry in entries {
         tests.push(is_test_file(entry.path, Language::from_path(entry.path)));
+        texts.push(entry.path);
         sizes.push(i64::try_from(entry.stamp.size).unwrap_or(i64::MAX));
         times.push(entry.stamp.modified);
         contents.push(match entry.content {
@@ -175,11 +185,32 @@ fn write(
         });
         skipped.push(entry.content.err().map(|reason| skipped_number(reason) as i16));
     }
-    let sql = "INSERT INTO files (root, path, size, modified, test, content, skipped)
-        SELECT $1, * FROM unnest($2::bytea[], $3::bigint[], $4::bigint[], $5::boolean[], $6::bigint[], $7::smallint[])
-        ON CONFLICT (root, path) DO UPDATE SET size = excluded.size, modified = excluded.modified, test = excluded.test,
-            content = excluded.content, skipped = excluded.skipped";
-    transaction.execute(sql, &[&root, &paths, &sizes, &times, &tests, &contents, &skipped])?;
+    let sql = "INSERT INTO files (root, path, size, modified, reading, test, content, skipped, defined, terms, length, stems)
+        SELECT $1, path, size, modified, $2, test, content, skipped, defined, terms::integer[], length, stems::text[]
+        FROM unnest($3::bytea[], $4::bigint[], $5::bigint[], $6::boolean[], $7::bigint[], $8::smallint[], $9::integer[], $10::text[],
+            $11::integer[], $12::text[]) AS new(path, size, modified, test, content, skipped, defined, terms, length, stems)
+        ON CONFLICT (root, path) DO UPDATE SET size = excluded.size, modified = excluded.modified, reading = excluded.reading,
+            test = excluded.test, content = excluded.content, skipped = excluded.skipped, defined = excluded.defined,
+            terms = excluded.terms, length = excluded.length, stems = excluded.stems";
+    transaction.execute(
+        sql,
+        &[
+            &root,
+            &READING,
+            &paths,
+            &sizes,
+            &times,
+            &tests,
+            &contents,
+            &skipped,
+            &texts.defined,
+            &texts.terms,
+            &texts.lengths,
+            &texts.stems,
+        ],
+    )?;
+    let sql = "INSERT INTO stems (stem, files) SELECT stem, 0 FROM unnest($1::text[]) stem ORDER BY stem ON CONFLICT DO NOTHING";
+    transaction.execute(sql, &[&texts.all_stems.into_iter().collect::<Vec<_>>()])?;
     let now: Vec<i64> = contents.into_iter().flatten().collect();
     let sql = "UPDATE contents SET orphaned = NULL WHERE id = ANY($1) AND orphaned IS NOT NULL";
     transaction.execute(sql, &[&now])?;
@@ -277,32 +308,91 @@ fn units(transaction: &mut Transaction, needed: &HashSet<Address>) -> Result<Uni
     Ok(rows.iter().filter_map(unit).collect())
 }
 
-/// The items of contents that can be compared; others are of no use to those who ask.
+/// What is written down of the words of paths, column by column. A list of lists has to be a rectangle for Postgres, so each list is
+/// the text of one.
+#[derive(Default)]
+struct PathTexts {
+    defined: Vec<i32>,
+    terms: Vec<String>,
+    lengths: Vec<i32>,
+    stems: Vec<String>,
+    /// All stems, each once.
+    all_stems: BTreeSet<String>,
+}
+
+impl PathTexts {
+    fn push(&mut self, path: &Path) {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let PathWords { counts, places } = PathWords::of(path);
+        let terms: BTreeSet<i32> = counts.iter().map(|(term, _)| term.cast_signed()).collect();
+        // Stems of words have neither quotes nor backslashes.
+        let places: BTreeSet<String> = places.into_iter().collect();
+        self.defined.push(name_term(stem(&name)).cast_signed());
+        self.terms.push(list(terms.iter().map(i32::to_string)));
+        self.lengths
+            .push(counts.iter().map(|(_, count)| i32::from(*count)).sum());
+        self.stems.push(list(places.iter().map(|place| format!("\"{place}\""))));
+        self.all_stems.extend(places);
+    }
+}
+
+/// The text of a list.
+fn list(elements: impl Iterator<Item = String>) -> String {
+    format!("{{{}}}", elements.collect::<Vec<_>>().join(","))
+}
+
+/// Writes down which of the versions of a folder that lie beside each other is the latest.
+fn write_versions(transaction: &mut Transaction, root: i64) -> Result<(), Trouble> {
+    let rows = transaction.query(
+        "SELECT path FROM files WHERE root = $1 AND content IS NOT NULL",
+        &[&root],
+    )?;
+    let paths: Vec<PathBuf> = rows.iter().map(|row| path(row.get(0))).collect();
+    let latest = conventions::latest_versions(paths.iter().map(PathBuf::as_path));
+    let (beside, latest): (Vec<&[u8]>, Vec<i64>) = latest
+        .into_iter()
+        .map(|(beside, latest)| (bytes(beside), i64::from(latest)))
+        .unzip();
+    transaction.execute("DELETE FROM versions WHERE root = $1", &[&root])?;
+    let sql = "INSERT INTO versions (root, beside, latest) SELECT $1, * FROM unnest($2::bytea[], $3::bigint[])
+        ON CONFLICT (root, beside) DO UPDATE SET latest = excluded.latest";
+    transaction.execute(sql, &[&root, &beside, &latest])?;
+    Ok(())
+}
+
+/// The passages of contents, those that cannot be compared too: words find them.
 fn insert_items(
     transaction: &mut Transaction,
     new: &[(i64, &Contents)],
     units: &Units,
     centre: &Centre,
 ) -> Result<(), Trouble> {
-    let mut rows = ItemRows::default();
+    let (mut items, mut texts) = (ItemRows::default(), TextRows::default());
     for (content, contents) in new {
-        // The items around the one at hand: where each ends, and whether it is a test.
-        let mut around: Vec<(usize, bool)> = Vec::new();
+        // The items around the one at hand, and whether each is a test.
+        let mut around: Vec<(&IndexedItem, bool)> = Vec::new();
         for (ordinal, passage) in contents.passages.iter().enumerate() {
             let item = &passage.item;
-            if item.kind == ItemKind::File {
-                continue;
-            }
             let own = passage.units.iter().map(|unit| &contents.units[*unit].address);
             let own: Vec<&UnitVector> = own.map(|address| &units[address].1).collect();
-            let Some(vector) = item_vector(&own) else { continue };
-            around.truncate(around.iter().take_while(|(end, _)| item.end.byte <= *end).count());
+            let holds = |(outer, _): &&(&IndexedItem, bool)| item.end.byte <= outer.end.byte;
+            around.truncate(around.iter().take_while(holds).count());
             let test = is_test_item(item) || around.last().is_some_and(|(_, test)| *test);
-            around.push((item.end.byte, test));
-            rows.push(*content, ordinal, (item, test), &vector, centre);
+            let outer = around.last().map(|(outer, _)| outer.name.as_str());
+            items.push(
+                (*content, ordinal),
+                (item, outer, test),
+                item_vector(&own).as_deref(),
+                centre,
+            );
+            texts.push((*content, ordinal), passage);
+            if item.kind != ItemKind::File {
+                around.push((item, test));
+            }
         }
     }
-    rows.insert(transaction)
+    items.insert(transaction)?;
+    texts.insert(transaction)
 }
 
 /// Rows of the table of items, column by column.
@@ -312,47 +402,58 @@ struct ItemRows {
     ordinals: Vec<i32>,
     names: Vec<String>,
     words: Vec<Option<String>>,
+    defined: Vec<i32>,
+    around: Vec<Option<String>>,
     kinds: Vec<i16>,
     languages: Vec<&'static str>,
     tests: Vec<bool>,
     places: Vec<Vec<u8>>,
-    vectors: Vec<Halfvec>,
-    centred: Vec<Halfvec>,
+    vectors: Vec<Option<Halfvec>>,
+    centred: Vec<Option<Halfvec>>,
+}
+
+/// The one character that a text of Postgres cannot hold is replaced.
+fn text(text: &str) -> String {
+    text.replace('\0', "\u{fffd}")
 }
 
 impl ItemRows {
     fn push(
         &mut self,
-        content: i64,
-        ordinal: usize,
-        (item, test): (&IndexedItem, bool),
-        vector: &[f32],
+        (content, ordinal): (i64, usize),
+        (item, around, test): (&IndexedItem, Option<&str>, bool),
+        vector: Option<&[f32]>,
         centre: &Centre,
     ) {
-        let mut centred = vector.to_vec();
-        centre.apply(item.language, &mut centred);
+        // What stands around items resembles nothing.
+        let compared = vector.filter(|_| item.kind != ItemKind::File);
+        let centred = compared.map(|vector| {
+            let mut centred = vector.to_vec();
+            centre.apply(item.language, &mut centred);
+            Halfvec::of(&centred)
+        });
         self.contents.push(content);
         self.ordinals.push(ordinal as i32);
-        // The one character that a text of Postgres cannot hold.
-        self.names.push(item.name.replace('\0', "\u{fffd}"));
-        self.words
-            .push(likeness::words(&item.name).map(|words| words.replace('\0', "\u{fffd}")));
+        self.names.push(text(&item.name));
+        self.words.push(likeness::words(&item.name).map(|words| text(&words)));
+        self.defined.push(name_term(defined(&item.name)).cast_signed());
+        self.around.push(around.map(text));
         self.kinds.push(kind_number(item.kind) as i16);
         self.languages.push(item.language.name());
         self.tests.push(test);
         self.places
             .push(places_in_bytes(&[item.start, item.end, item.name_start, item.name_end]));
-        self.vectors.push(Halfvec::of(vector));
-        self.centred.push(Halfvec::of(&centred));
+        self.vectors.push(vector.map(Halfvec::of));
+        self.centred.push(centred);
     }
 
     fn insert(self, transaction: &mut Transaction) -> Result<(), Trouble> {
         if self.contents.is_empty() {
             return Ok(());
         }
-        let sql = "INSERT INTO items (content, ordinal, name, words, kind, language, test, places, vector, centred)
-            SELECT * FROM unnest($1::bigint[], $2::integer[], $3::text[], $4::text[], $5::smallint[], $6::text[], $7::boolean[],
-                $8::bytea[], $9::halfvec[], $10::halfvec[])";
+        let sql = "INSERT INTO items (content, ordinal, name, words, defined, around, kind, language, test, places, vector, centred)
+            SELECT * FROM unnest($1::bigint[], $2::integer[], $3::text[], $4::text[], $5::integer[], $6::text[], $7::smallint[],
+                $8::text[], $9::boolean[], $10::bytea[], $11::halfvec[], $12::halfvec[])";
         transaction.execute(
             sql,
             &[
@@ -360,6 +461,8 @@ impl ItemRows {
                 &self.ordinals,
                 &self.names,
                 &self.words,
+                &self.defined,
+                &self.around,
                 &self.kinds,
                 &self.languages,
                 &self.tests,
@@ -370,6 +473,59 @@ impl ItemRows {
         )?;
         let count = self.contents.len() as i64;
         transaction.execute("INSERT INTO changes (items) VALUES ($1)", &[&count])?;
+        Ok(())
+    }
+}
+
+/// Rows of the table of texts, column by column.
+#[derive(Default)]
+struct TextRows {
+    contents: Vec<i64>,
+    ordinals: Vec<i32>,
+    terms: Vec<String>,
+    counts: Vec<Vec<u8>>,
+    lengths: Vec<i32>,
+    fingerprints: Vec<Vec<u8>>,
+}
+
+impl TextRows {
+    fn push(&mut self, (content, ordinal): (i64, usize), passage: &Passage) {
+        let named = match passage.item.kind {
+            // Its name is that of the file, whose words are kept with the path.
+            ItemKind::File => "",
+            _ => &passage.item.name,
+        };
+        let mut length = 0;
+        let mut words: BTreeMap<i32, u8> = BTreeMap::new();
+        for (term, count) in passage.words.iter().chain(name_counts(named)) {
+            length += i32::from(count);
+            let known = words.entry(term.cast_signed()).or_default();
+            *known = known.saturating_add(count);
+        }
+        self.contents.push(content);
+        self.ordinals.push(ordinal as i32);
+        self.terms.push(list(words.keys().map(i32::to_string)));
+        self.counts.push(words.into_values().collect());
+        self.lengths.push(length);
+        self.fingerprints.push(passage.fingerprint.to_bytes());
+    }
+
+    fn insert(self, transaction: &mut Transaction) -> Result<(), Trouble> {
+        let sql = "INSERT INTO texts (content, ordinal, terms, counts, length, fingerprint)
+            SELECT content, ordinal, terms::integer[], counts, length, fingerprint
+            FROM unnest($1::bigint[], $2::integer[], $3::text[], $4::bytea[], $5::integer[], $6::bytea[])
+                AS new(content, ordinal, terms, counts, length, fingerprint)";
+        transaction.execute(
+            sql,
+            &[
+                &self.contents,
+                &self.ordinals,
+                &self.terms,
+                &self.counts,
+                &self.lengths,
+                &self.fingerprints,
+            ],
+        )?;
         Ok(())
     }
 }

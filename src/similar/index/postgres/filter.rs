@@ -1,0 +1,212 @@
+//! A filter and the words of a query in SQL.
+
+use std::path::PathBuf;
+
+use postgres::Row;
+use postgres::types::ToSql;
+
+use super::super::encoding::{bytes, kind_number, kind_of, path, places_from_bytes};
+use super::super::{Filter, Globs, IndexedItem, Query, Tests};
+use crate::similar::words::words;
+use crate::text::Language;
+
+/// A statement that grows with its parameters.
+#[derive(Default)]
+pub(super) struct Statement<'p> {
+    pub sql: String,
+    pub parameters: Vec<&'p (dyn ToSql + Sync)>,
+}
+
+impl<'p> Statement<'p> {
+    /// How a parameter is called in the statement.
+    pub(super) fn parameter(&mut self, value: &'p (dyn ToSql + Sync)) -> String {
+        self.parameters.push(value);
+        format!("${}", self.parameters.len())
+    }
+}
+
+/// A table of passages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Table {
+    Items,
+    Texts,
+}
+
+/// What of a filter the server needs, in its types.
+pub(super) struct Wanted {
+    languages: Vec<&'static str>,
+    kinds: Vec<i16>,
+    /// A path, and the first and last of those below it.
+    below: Option<[Vec<u8>; 3]>,
+    /// Regular expressions of which a path matches one.
+    paths: Option<Vec<String>>,
+    tests: Tests,
+    /// Words that a passage has to hold, each as a list of its own.
+    held: Vec<Vec<i32>>,
+    /// Words that it may not hold.
+    unwanted: Vec<i32>,
+}
+
+impl Wanted {
+    pub(super) fn of(filter: &Filter) -> Wanted {
+        Wanted {
+            languages: filter.languages.iter().map(|language| language.name()).collect(),
+            kinds: filter.kinds.iter().map(|kind| kind_number(*kind) as i16).collect(),
+            below: filter.below.as_ref().and_then(|below| {
+                // Without what a path may end with, and other spellings.
+                let plain: PathBuf = below.components().collect();
+                let plain = bytes(&plain).to_vec();
+                let end = |last| [&plain, &[last][..]].concat();
+                (!plain.is_empty()).then(|| [plain.clone(), end(b'/'), end(b'/' + 1)])
+            }),
+            paths: filter.paths.as_ref().map(Globs::expressions),
+            tests: filter.tests,
+            held: Vec::new(),
+            unwanted: Vec::new(),
+        }
+    }
+
+    /// And what the words of a query ask for. The store has no text: of a phrase every word has to be there.
+    pub(super) fn with_words(self, query: &Query) -> Wanted {
+        let phrases = query.phrases.iter().flat_map(|phrase| words(phrase));
+        Wanted {
+            held: phrases.map(|word| vec![word.term.cast_signed()]).collect(),
+            unwanted: query.unwanted.iter().map(|term| term.cast_signed()).collect(),
+            ..self
+        }
+    }
+
+    /// The condition on a row of a table of passages.
+    pub(super) fn of_passage<'p>(&'p self, statement: &mut Statement<'p>, table: Table) -> String {
+        let asks_items = !self.languages.is_empty() || !self.kinds.is_empty() || self.tests != Tests::With;
+        let asks_texts = !self.held.is_empty() || !self.unwanted.is_empty();
+        let (own, other, joined) = match table {
+            Table::Items => ("items", "texts", asks_texts),
+            Table::Texts => ("texts", "items", asks_items),
+        };
+        let (from, join) = match joined {
+            true => (
+                format!("files, {other}"),
+                format!(" AND {other}.content = {own}.content AND {other}.ordinal = {own}.ordinal"),
+            ),
+            false => ("files".to_owned(), String::new()),
+        };
+        let (file, item) = (self.of_file(statement), self.of_item(statement));
+        let (inside, beside) = match table {
+            Table::Items => ("", &*item),
+            Table::Texts => (&*item, ""),
+        };
+        format!("EXISTS (SELECT FROM {from} WHERE files.content = {own}.content{join}{file}{inside}){beside}")
+    }
+
+    fn of_item<'p>(&'p self, statement: &mut Statement<'p>) -> String {
+        let mut conditions = String::new();
+        if !self.languages.is_empty() {
+            conditions += &format!(" AND items.language = ANY({})", statement.parameter(&self.languages));
+        }
+        if !self.kinds.is_empty() {
+            conditions += &format!(" AND items.kind = ANY({})", statement.parameter(&self.kinds));
+        }
+        conditions
+    }
+
+    /// What is added to the condition on a row of files that belongs to a passage.
+    fn of_file<'p>(&'p self, statement: &mut Statement<'p>) -> String {
+        let mut conditions = match self.tests {
+            Tests::With => "",
+            Tests::Only => " AND (items.test OR files.test)",
+            Tests::None => " AND NOT (items.test OR files.test)",
+        }
+        .to_owned();
+        // A passage holds the words of its path too.
+        for word in &self.held {
+            let word = statement.parameter(word);
+            conditions += &format!(" AND (texts.terms @> {word} OR files.terms @> {word})");
+        }
+        if !self.unwanted.is_empty() {
+            let unwanted = statement.parameter(&self.unwanted);
+            conditions += &format!(" AND NOT (texts.terms && {unwanted} OR files.terms && {unwanted})");
+        }
+        conditions + &self.of_path(statement)
+    }
+
+    /// What is added to the condition on a row of files, whatever is in it.
+    pub(super) fn of_path<'p>(&'p self, statement: &mut Statement<'p>) -> String {
+        let mut conditions = String::new();
+        if let Some([own, first, last]) = &self.below {
+            let (own, first, last) = (
+                statement.parameter(own),
+                statement.parameter(first),
+                statement.parameter(last),
+            );
+            conditions += &format!(" AND (files.path = {own} OR files.path >= {first} AND files.path < {last})");
+        }
+        if let Some(paths) = &self.paths {
+            // Each byte becomes a character, whatever the path is encoded in.
+            let paths = statement.parameter(paths);
+            conditions += &format!(" AND convert_from(files.path, 'LATIN1') ~ ANY({paths})");
+        }
+        conditions
+    }
+
+    /// Completes a statement that has named `near`: what is needed of its passages, and the first of the files of each.
+    pub(super) fn listed<'p>(&'p self, mut statement: Statement<'p>, columns: &str, files: &'p i64) -> Statement<'p> {
+        let (file, files) = (self.of_file(&mut statement), statement.parameter(files));
+        statement.sql += &format!(
+            " SELECT ordinal, name, kind, language, places, around, items.test, f.roots, f.paths, f.tests, {columns}
+            FROM near JOIN items USING (content, ordinal) JOIN texts USING (content, ordinal) CROSS JOIN LATERAL (
+                SELECT array_agg(root) AS roots, array_agg(path) AS paths, array_agg(test) AS tests FROM (
+                    SELECT root, path, test FROM files WHERE files.content = near.content{file}
+                    ORDER BY root, path LIMIT {files}
+                ) first
+            ) f WHERE f.roots IS NOT NULL"
+        );
+        statement
+    }
+}
+
+/// A passage that may be among the answers.
+pub(super) struct Candidate {
+    pub item: IndexedItem,
+    pub ordinal: i32,
+    /// The name of the innermost item around it.
+    pub around: Option<String>,
+    pub files: Vec<CandidateFile>,
+}
+
+/// A file that a candidate is in.
+pub(super) struct CandidateFile {
+    pub root: i64,
+    pub path: PathBuf,
+    /// Whether the candidate is a test there, or in one.
+    pub test: bool,
+}
+
+/// What [`Wanted::listed`] tells of a passage; `None` for damage.
+pub(super) fn candidate(row: &Row) -> Option<Candidate> {
+    let [start, end, name_start, name_end] = places_from_bytes(row.get("places"))?;
+    let item = IndexedItem {
+        name: row.get("name"),
+        kind: kind_of(row.get::<_, i16>("kind").into()),
+        language: Language::from_id(row.get("language")),
+        start,
+        end,
+        name_start,
+        name_end,
+    };
+    let test: bool = row.get("test");
+    let roots = row.get::<_, Vec<i64>>("roots").into_iter();
+    let paths = row.get::<_, Vec<&[u8]>>("paths").into_iter().map(path);
+    let tests = row.get::<_, Vec<bool>>("tests");
+    let files = roots.zip(paths).zip(tests).map(|((root, path), file)| CandidateFile {
+        root,
+        path,
+        test: test || file,
+    });
+    Some(Candidate {
+        item,
+        ordinal: row.get("ordinal"),
+        around: row.get("around"),
+        files: files.collect(),
+    })
+}

@@ -1,0 +1,474 @@
+//! A search in a store.
+//!
+//! The server proposes passages that are near by their vectors, by their words, by a name they define or by their path, so many of each;
+//! they are scored and put in order as in memory. A passage that is among the best of none of these hardly is among the best by the sum.
+
+use std::collections::{HashMap, HashSet};
+use std::path::{Path, PathBuf};
+
+use postgres::Transaction;
+
+use super::super::encoding::{bytes, path};
+use super::super::lexicon::{self, BEGINNING, PathWords};
+use super::super::query::name_term;
+use super::super::ranking::{self, RELEVANCE, Why, Without};
+use super::super::searching::{CANDIDATES, Evidence, Weighing, borne, definition, keep_best, names_file, wanted_names};
+use super::super::{Filter, Found, Query, conventions};
+use super::filter::{Candidate, CandidateFile, Statement, Table, Wanted, candidate};
+use super::halfvec::Halfvec;
+use super::read::{NAMESAKES, Roots, view, width};
+use super::schema::FILE;
+use super::session::Open;
+use super::trouble::Trouble;
+use crate::segment::ItemKind;
+use crate::similar::words::Word;
+
+/// Passages that are read for their words, at most. A word that more hold says little; what holds nothing rarer is found by its vector.
+const READ: i64 = 10_000;
+
+/// Files that are proposed for their paths.
+const PLACED: usize = 100;
+
+/// Passages and files that are proposed where there is no vector: many hold the same words as often.
+const CANDIDATES_BY_WORDS: usize = 2000;
+const PLACED_BY_WORDS: usize = 1000;
+
+pub(super) fn search(open: &mut Open, query: &Query, filter: &Filter, count: usize) -> Result<Vec<Found>, Trouble> {
+    if count == 0 || query.is_empty() {
+        return Ok(Vec::new());
+    }
+    let weighing = Weighing {
+        query,
+        without: Without::default(),
+        relevance: open.calibration.relevance(),
+    };
+    let mut transaction = view(open)?;
+    let wanted = Wanted::of(filter).with_words(query);
+    let vector = (width(&mut transaction)? == query.vector.len()).then(|| Halfvec::of(&query.vector));
+    let proposals = Proposals {
+        words: WordStatistics::read(&mut transaction, &query.words)?,
+        names: wanted_names(query)
+            .map(|(name, _)| name_term(name).cast_signed())
+            .collect(),
+        stems: match weighing.takes_places() {
+            true => stems(&mut transaction, &query.words)?,
+            false => Vec::new(),
+        },
+        most: match vector {
+            Some(_) => CANDIDATES.max(count),
+            None => CANDIDATES_BY_WORDS.max(count),
+        },
+        placed: if vector.is_some() { PLACED } else { PLACED_BY_WORDS },
+        vector,
+        exact: &query.vector,
+        files: count as i64,
+    };
+    let statement = proposals.statement(&wanted);
+    let rows = transaction.query(&statement.sql, &statement.parameters)?;
+    let mut proposed = Vec::with_capacity(rows.len());
+    for row in &rows {
+        let Some(passage) = candidate(row) else { continue };
+        proposed.push(Proposed {
+            passage,
+            cosine: row.get("cosine"),
+            counts: row.get("counts"),
+            length: row.get::<_, i32>("length").unsigned_abs(),
+        });
+    }
+    let files = proposed.iter().flat_map(|proposed| &proposed.passage.files);
+    let roots = Roots::of(&mut transaction, files.clone().map(|file| file.root).collect())?;
+    let files = Files::of(&mut transaction, files, &roots)?;
+    let mut passages: Vec<(u32, &Proposed)> = proposed
+        .iter()
+        .flat_map(|proposed| proposed.passage.files.iter().map(move |file| (file, proposed)))
+        .filter_map(|(file, proposed)| Some((files.number(file)?, proposed)))
+        .collect();
+    // Equal ones go by folder, path and place.
+    passages.sort_by_key(|(file, proposed)| (*file, proposed.passage.ordinal));
+    let why: Vec<Why> = passages
+        .iter()
+        .map(|(file, proposed)| {
+            let file = &files.known[*file as usize];
+            proposed.why(&weighing, &proposals.words, file)
+        })
+        .collect();
+    let mut scored: Vec<(usize, f32)> = why.iter().map(Why::score).enumerate().collect();
+    scored.retain(|(_, score)| *score != 0.0);
+    keep_best(&mut scored, CANDIDATES.max(count));
+    let scored = scored
+        .into_iter()
+        .map(|(passage, score)| (passage, passages[passage].0, score));
+    let ordered = ranking::ordered(scored.collect(), weighing.without);
+    let found = ordered.into_iter().take(count).filter_map(|(passage, score)| {
+        let (number, proposed) = passages[passage];
+        let file = &files.known[number as usize];
+        let mut item = proposed.passage.item.clone();
+        if item.kind == ItemKind::File {
+            item.name.clone_from(&file.name);
+        }
+        roots.found(file.file, item, score * RELEVANCE, Some(why[passage].clone()))
+    });
+    Ok(found.collect())
+}
+
+/// What the words of a query are worth in a store.
+struct WordStatistics {
+    /// Each word's term, what it adds at most, and how many passages hold it.
+    words: Vec<(i32, f32, i64)>,
+    /// The mean length of passages.
+    mean: f32,
+}
+
+impl WordStatistics {
+    fn read(transaction: &mut Transaction, words: &[Word]) -> Result<WordStatistics, Trouble> {
+        let row = transaction.query_one("SELECT passages, length FROM meta", &[])?;
+        let (passages, length): (i64, i64) = (row.get(0), row.get(1));
+        let terms: Vec<i32> = words.iter().map(|word| word.term.cast_signed()).collect();
+        let rows = transaction.query("SELECT term, passages FROM terms WHERE term = ANY($1)", &[&terms])?;
+        let holders: HashMap<i32, i64> = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
+        let passages = passages.unsigned_abs();
+        let words = terms.into_iter().map(|term| {
+            let holders = holders.get(&term).copied().unwrap_or_default();
+            (term, lexicon::most_of_word(passages, holders.unsigned_abs()), holders)
+        });
+        Ok(WordStatistics {
+            words: words.collect(),
+            mean: lexicon::mean_length(length.unsigned_abs(), passages),
+        })
+    }
+
+    /// How often a passage holds each word, as expressions over a row of texts.
+    fn counts(&self) -> Vec<String> {
+        let count = |(term, ..): &(i32, f32, i64)| {
+            format!("coalesce(get_byte(texts.counts, array_position(texts.terms, ({term})) - 1), 0)")
+        };
+        self.words.iter().map(count).collect()
+    }
+
+    /// The BM25 of a row of texts without the words of its path, as an expression.
+    fn score(&self) -> String {
+        let each = self
+            .words
+            .iter()
+            .zip(self.counts())
+            .map(|((_, most, _), count)| lexicon::of_word_in_sql(*most, &count, "texts.length", self.mean));
+        each.collect::<Vec<_>>().join(" + ")
+    }
+
+    /// The words that few passages hold, by their text or their path.
+    fn rare(&self) -> Vec<i32> {
+        within(READ, self.words.iter().map(|(term, _, holders)| (*term, *holders)))
+    }
+
+    /// Which rows of texts are read, as a condition: those that hold a word which few hold, or else all words.
+    fn holders(&self) -> String {
+        let rare = self.rare();
+        let list = |terms: Vec<i32>| {
+            format!(
+                "'{{{}}}'::integer[]",
+                terms.iter().map(i32::to_string).collect::<Vec<_>>().join(",")
+            )
+        };
+        match rare.is_empty() {
+            true => format!(
+                "texts.terms @> {}",
+                list(self.words.iter().map(|(term, ..)| *term).collect())
+            ),
+            false => format!("texts.terms && {}", list(rare)),
+        }
+    }
+}
+
+/// The rarest of some words that together have so many bearers at most.
+fn within<T>(most: i64, words: impl Iterator<Item = (T, i64)>) -> Vec<T> {
+    let mut words: Vec<(T, i64)> = words.collect();
+    words.sort_by_key(|(_, number)| *number);
+    let mut sum = 0;
+    let fits = |(_, number): &(T, i64)| {
+        sum += number;
+        sum <= most
+    };
+    words.into_iter().take_while(fits).map(|(word, _)| word).collect()
+}
+
+/// The stems of paths that the words of a query are in, word by word ([`lexicon::is_place`]), without those that very many files have.
+fn stems(transaction: &mut Transaction, words: &[Word]) -> Result<Vec<Vec<String>>, Trouble> {
+    let (mut whole, mut first, mut last) = (Vec::new(), Vec::new(), Vec::new());
+    for Word { stem, .. } in words {
+        let beginnings = (BEGINNING..=stem.len()).filter_map(|end| stem.get(..end));
+        whole.extend(beginnings.chain([stem.as_str()]));
+        if stem.len() >= BEGINNING {
+            first.push(stem.as_str());
+            last.push(format!("{stem}\u{10ffff}"));
+        }
+    }
+    let sql = "SELECT stem, files FROM stems WHERE stem = ANY($1)
+        UNION SELECT stem, files FROM unnest($2::text[], $3::text[]) AS range(first, last) JOIN stems
+            ON stem >= first COLLATE \"C\" AND stem < last COLLATE \"C\"";
+    let rows = transaction.query(sql, &[&whole, &first, &last])?;
+    let few = within(READ, rows.iter().map(|row| (row.get::<_, &str>(0), row.get(1))));
+    let of_word = |word: &Word| {
+        let own = few.iter().filter(|stem| lexicon::is_place(word, stem));
+        own.map(|stem| (*stem).to_owned()).collect::<Vec<_>>()
+    };
+    let mut each: Vec<Vec<String>> = words.iter().map(of_word).collect();
+    each.retain(|stems| !stems.is_empty());
+    Ok(each)
+}
+
+/// How passages are proposed.
+struct Proposals<'q> {
+    words: WordStatistics,
+    /// Hashes of names whose definitions are wanted.
+    names: Vec<i32>,
+    /// Stems of paths, for each word that is in some.
+    stems: Vec<Vec<String>>,
+    /// The query's vector, where it can be compared with those of the store.
+    vector: Option<Halfvec>,
+    exact: &'q [f32],
+    /// Passages of each kind.
+    most: usize,
+    /// Files that are proposed for their paths.
+    placed: usize,
+    /// Files that are listed of each.
+    files: i64,
+}
+
+impl Proposals<'_> {
+    fn statement<'p>(&'p self, wanted: &'p Wanted) -> Statement<'p> {
+        let mut statement = Statement::default();
+        // Whatever is a parameter has to stand in the statement: each part has its own.
+        let most = self.most;
+        let (mut parts, mut names) = (Vec::new(), Vec::new());
+        let (mut order, mut cosine) = ("content, ordinal".to_owned(), "NULL::float8".to_owned());
+        if let Some(vector) = &self.vector {
+            order = format!("vector <=> {}", statement.parameter(vector));
+            // In floats, as in memory.
+            cosine = format!(
+                "-(items.vector::vector <#> {}::real[]::vector)",
+                statement.parameter(&self.exact)
+            );
+            let condition = wanted.of_passage(&mut statement, Table::Items);
+            parts.push(format!(
+                "nearest AS MATERIALIZED (SELECT content, ordinal FROM items WHERE vector IS NOT NULL AND {condition}
+                    ORDER BY {order} LIMIT {most})"
+            ));
+            names.push("nearest");
+        }
+        if !self.words.words.is_empty() {
+            let texts = wanted.of_passage(&mut statement, Table::Texts);
+            parts.push(format!(
+                "worded AS MATERIALIZED (SELECT content, ordinal FROM (
+                    SELECT content, ordinal, {} AS score FROM texts WHERE {} AND {texts} LIMIT {READ}
+                ) holders ORDER BY score DESC, content, ordinal LIMIT {most})",
+                self.words.score(),
+                self.words.holders()
+            ));
+            names.push("worded");
+        }
+        // Those of one name, or in one place, are few: they are read by it, and not through the graph until one comes along.
+        if !self.names.is_empty() {
+            let condition = wanted.of_passage(&mut statement, Table::Items);
+            let defined = statement.parameter(&self.names);
+            parts.push(format!(
+                "bearers AS MATERIALIZED (
+                    (SELECT content, ordinal, vector FROM items WHERE kind <> {FILE} AND defined = ANY({defined}) AND {condition}
+                        LIMIT {NAMESAKES})
+                    UNION ALL (SELECT content, ordinal, vector FROM items WHERE kind = {FILE}
+                        AND content IN (SELECT content FROM files WHERE files.defined = ANY({defined})) AND {condition}
+                        LIMIT {NAMESAKES})
+                ), definitions AS MATERIALIZED (SELECT content, ordinal FROM bearers ORDER BY {order} LIMIT {most})"
+            ));
+            names.push("definitions");
+        }
+        // A path gives its words to all passages, whether or not its words count by themselves.
+        let of_terms = self.words.rare().into_iter();
+        let mut placed: Vec<String> = of_terms
+            .map(|term| format!("files.terms @> '{{{term}}}'::integer[]"))
+            .collect();
+        for stems in &self.stems {
+            placed.push(format!("files.stems && {}", statement.parameter(stems)));
+        }
+        if !placed.is_empty() {
+            let (path, condition) = (
+                wanted.of_path(&mut statement),
+                wanted.of_passage(&mut statement, Table::Items),
+            );
+            parts.push(format!(
+                "placed_files AS MATERIALIZED (SELECT content FROM files WHERE content IS NOT NULL AND ({}){path}
+                    ORDER BY {} DESC, root, path LIMIT {}),
+                placed_items AS MATERIALIZED (SELECT content, ordinal, vector FROM items
+                    WHERE content IN (SELECT content FROM placed_files) AND {condition} LIMIT {NAMESAKES}),
+                placed AS MATERIALIZED (SELECT content, ordinal FROM placed_items ORDER BY {order} LIMIT {most})",
+                placed.join(" OR "),
+                placed
+                    .iter()
+                    .map(|is_placed| format!("({is_placed})::integer"))
+                    .collect::<Vec<_>>()
+                    .join(" + "),
+                self.placed,
+            ));
+            names.push("placed");
+        }
+        if names.is_empty() {
+            // Neither a vector nor a word: nothing is proposed.
+            names.push("items LIMIT 0");
+        }
+        let union: Vec<String> = names
+            .iter()
+            .map(|name| format!("SELECT content, ordinal FROM {name}"))
+            .collect();
+        parts.push(format!("near AS ({})", union.join(" UNION ")));
+        statement.sql = format!("WITH {}", parts.join(", "));
+        let columns = format!(
+            "{cosine} AS cosine, ARRAY[{}]::integer[] AS counts, texts.length",
+            self.words.counts().join(", ")
+        );
+        wanted.listed(statement, &columns, &self.files)
+    }
+}
+
+/// A passage that the server proposed.
+struct Proposed {
+    passage: Candidate,
+    /// Its cosine with the query, where both have a vector.
+    cosine: Option<f64>,
+    /// How often it holds each word of the query, without those of its path.
+    counts: Vec<i32>,
+    /// Its words, without those of its path.
+    length: u32,
+}
+
+impl Proposed {
+    /// Why it answers, in a file.
+    fn why(&self, weighing: &Weighing, words: &WordStatistics, file: &ProposedFile) -> Why {
+        let query = weighing.query;
+        let item = &self.passage.item;
+        let of_path = |term: i32| {
+            let own = file.words.counts.iter().filter(|(own, _)| own.cast_signed() == term);
+            own.map(|(_, count)| u32::from(*count)).sum::<u32>()
+        };
+        let of_path_in_all: u32 = file.words.counts.iter().map(|(_, count)| u32::from(*count)).sum();
+        let damping = lexicon::damping(self.length + of_path_in_all, words.mean);
+        let (mut sum, mut ideal) = (0f32, 0f32);
+        let mut matched = Vec::new();
+        for (number, (term, most, _)) in words.words.iter().enumerate() {
+            let own = self.counts.get(number).copied().unwrap_or_default().unsigned_abs();
+            // Counts are kept in a byte.
+            let count = (own + of_path(*term)).min(u8::MAX.into());
+            ideal += most;
+            if count > 0 {
+                sum += lexicon::of_word(*most, count, damping);
+                matched.extend(query.words.get(number).map(|word| word.text.clone()));
+            }
+        }
+        let defined = name_term(borne(item, &file.name));
+        let gains = wanted_names(query)
+            .filter(|(name, _)| name_term(name) == defined)
+            .map(|named| definition(named, item, &file.name));
+        let evidence = Evidence {
+            cosine: self.cosine.map(|cosine| (cosine as f32).clamp(-1.0, 1.0)),
+            words: if ideal > 0.0 { sum / ideal } else { 0.0 },
+            definition: gains.fold(0.0, f32::max),
+            place: match weighing.takes_places() {
+                true => file.place(&query.words),
+                false => 0.0,
+            },
+            aside: file.aside.of_passage(item.kind, file.is_test(&self.passage)),
+            named: names_file(query, &file.name),
+        };
+        Why {
+            matched,
+            ..weighing.parts(&evidence)
+        }
+    }
+}
+
+/// A file that holds a proposed passage.
+struct ProposedFile<'c> {
+    file: &'c CandidateFile,
+    name: String,
+    words: PathWords,
+    aside: ranking::Aside,
+}
+
+impl ProposedFile<'_> {
+    /// The share of some words that is in its name and folder.
+    fn place(&self, words: &[Word]) -> f32 {
+        let there = words.iter().filter(|word| {
+            let mut places = self.words.places.iter();
+            places.any(|place| lexicon::is_place(word, place))
+        });
+        there.fold(0.0, |share, _| share + 1.0 / words.len() as f32)
+    }
+
+    /// Whether a passage is a test here, or in one.
+    fn is_test(&self, passage: &Candidate) -> bool {
+        let own = |file: &&CandidateFile| (file.root, &file.path) == (self.file.root, &self.file.path);
+        passage.files.iter().find(own).is_some_and(|file| file.test)
+    }
+}
+
+/// The files of proposed passages, in the order of their folders and paths.
+struct Files<'c> {
+    known: Vec<ProposedFile<'c>>,
+    numbers: HashMap<(i64, &'c Path), u32>,
+}
+
+impl<'c> Files<'c> {
+    fn of(
+        transaction: &mut Transaction,
+        files: impl Iterator<Item = &'c CandidateFile>,
+        roots: &Roots,
+    ) -> Result<Files<'c>, Trouble> {
+        let mut seen = HashSet::new();
+        let mut files: Vec<&CandidateFile> = files.filter(|file| seen.insert((file.root, &*file.path))).collect();
+        files.sort_by(|a, b| (roots.name(a.root), &a.path).cmp(&(roots.name(b.root), &b.path)));
+        let latest = latest_versions(transaction, &files)?;
+        let known = files.iter().map(|file| {
+            let mut aside = conventions::aside(&file.path);
+            let latest = |beside: &Path| latest.get(&(file.root, beside.to_owned())).copied();
+            aside.superseded = conventions::is_superseded(&file.path, latest);
+            let name = file.path.file_name().unwrap_or_default();
+            ProposedFile {
+                file,
+                name: name.to_string_lossy().into_owned(),
+                words: PathWords::of(&file.path),
+                aside,
+            }
+        });
+        let numbers = files.iter().zip(0..);
+        Ok(Files {
+            known: known.collect(),
+            numbers: numbers
+                .map(|(file, number)| ((file.root, &*file.path), number))
+                .collect(),
+        })
+    }
+
+    fn number(&self, file: &CandidateFile) -> Option<u32> {
+        self.numbers.get(&(file.root, &*file.path)).copied()
+    }
+}
+
+/// The latest version that lies in each folder of versions that some files are in.
+fn latest_versions(
+    transaction: &mut Transaction,
+    files: &[&CandidateFile],
+) -> Result<HashMap<(i64, PathBuf), u32>, Trouble> {
+    let of_file = |file: &&CandidateFile| {
+        let root = file.root;
+        conventions::versions(&file.path)
+            .map(|(beside, _)| (root, bytes(beside).to_vec()))
+            .collect::<Vec<_>>()
+    };
+    let (roots, besides): (Vec<i64>, Vec<Vec<u8>>) = files.iter().flat_map(of_file).unzip();
+    if roots.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let sql = "SELECT root, beside, latest FROM versions
+        WHERE (root, beside) IN (SELECT * FROM unnest($1::bigint[], $2::bytea[]))";
+    let rows = transaction.query(sql, &[&roots, &besides])?;
+    let latest = |row: &postgres::Row| ((row.get(0), path(row.get(1))), row.get::<_, i64>(2) as u32);
+    Ok(rows.iter().map(latest).collect())
+}

@@ -1,0 +1,84 @@
+//! What words, names and paths find in a store, which has no text.
+
+use fovea::similar::index::{Collection, Filter, Query};
+
+use crate::{Server, folder, function, job, query, reader, renew, write};
+
+/// The names of what is found, with their files.
+fn names(store: &dyn Collection, query: &Query) -> Vec<String> {
+    let found = store.search(query, &Filter::default(), 3).unwrap();
+    found
+        .iter()
+        .map(|hit| format!("{} {}", hit.item.name, hit.path.display()))
+        .collect()
+}
+
+#[test]
+fn what_has_no_vector_is_found_by_its_name_and_its_words() {
+    let Some(server) = Server::start(None) else { return };
+    let root = folder(4);
+    write(root.path(), "src/tiny.rs", "struct Zugriff;\n");
+    renew(&mut job(&server), root.path(), "one");
+    let vectors = "SELECT count(vector) FROM fovea.items WHERE name = 'Zugriff'";
+    assert_eq!(server.admin().query_one(vectors, &[]).unwrap().get::<_, i64>(0), 0);
+    let store = reader(&server, None);
+    for typed in ["Zugriff", "zugriff of a session"] {
+        assert_eq!(names(&store, &query(typed))[0], "Zugriff src/tiny.rs", "{typed}");
+        let words = Query::parse(typed, &mut Filter::default());
+        assert_eq!(names(&store, &words), ["Zugriff src/tiny.rs"], "{typed}");
+    }
+    let hit = &store.search(&query("Zugriff"), &Filter::default(), 1).unwrap()[0];
+    let why = hit.why.as_ref().unwrap();
+    assert!(why.definition > 0.0 && why.words > 0.0 && why.cosine == 0.0, "{why:?}");
+    assert_eq!(why.matched, ["zugriff"]);
+}
+
+#[test]
+fn of_a_phrase_every_word_has_to_be_there_and_of_unwanted_ones_none() {
+    let Some(server) = Server::start(None) else { return };
+    let root = folder(2);
+    let comment = |words: &str| format!("/// {words}\n{}", function("f", 7));
+    write(root.path(), "src/session.rs", &comment("Signs the session cookie."));
+    write(
+        root.path(),
+        "src/cookies/other.rs",
+        &comment("Bakes, and has a session afterwards."),
+    );
+    renew(&mut job(&server), root.path(), "one");
+    let store = reader(&server, None);
+    let files = |typed: &str| {
+        let mut files = names(&store, &query(typed));
+        files.sort();
+        files
+    };
+    // The words of a path are the passage's, too.
+    assert_eq!(
+        files("\"session cookie\""),
+        ["f src/cookies/other.rs", "f src/session.rs"]
+    );
+    assert_eq!(files("\"signs the session\""), ["f src/session.rs"]);
+    assert_eq!(files("\"session cookie\" -bakes"), ["f src/session.rs"]);
+    assert_eq!(files("\"session cookie\" -cookies"), [""; 0]);
+}
+
+#[test]
+fn the_latest_of_several_versions_comes_first() {
+    let Some(server) = Server::start(None) else { return };
+    let root = folder(1);
+    for version in ["v2", "v3"] {
+        write(
+            root.path(),
+            &format!("api/{version}/parse.rs"),
+            &function("parse_request", version.len() + 3),
+        );
+    }
+    renew(&mut job(&server), root.path(), "one");
+    let found = reader(&server, None)
+        .search(&query("parse_request"), &Filter::default(), 2)
+        .unwrap();
+    let weights: Vec<_> = found
+        .iter()
+        .map(|hit| (hit.path.to_str().unwrap(), hit.why.as_ref().unwrap().weight))
+        .collect();
+    assert_eq!(weights, [("api/v3/parse.rs", 1.0), ("api/v2/parse.rs", 0.6)]);
+}
