@@ -23,15 +23,29 @@ use super::trouble::Trouble;
 use crate::segment::ItemKind;
 use crate::similar::words::Word;
 
-/// Passages that are read for their words, at most. A word that more hold says little; what holds nothing rarer is found by its vector.
-const READ: i64 = 10_000;
+/// How much is looked at.
+#[derive(Debug, Clone, Copy)]
+struct Bounds {
+    /// Passages that are proposed of each kind.
+    most: usize,
+    /// Files that are proposed for their paths.
+    placed: usize,
+    /// Passages that are read for their words. A word that more hold says little; what holds nothing rarer is found by its vector.
+    read: i64,
+}
 
-/// Files that are proposed for their paths.
-const PLACED: usize = 100;
+const BOUNDS: Bounds = Bounds {
+    most: CANDIDATES,
+    placed: 100,
+    read: 5000,
+};
 
-/// Passages and files that are proposed where there is no vector: many hold the same words as often.
-const CANDIDATES_BY_WORDS: usize = 2000;
-const PLACED_BY_WORDS: usize = 1000;
+/// The same where there is no vector: many passages hold the same words as often.
+const BOUNDS_OF_WORDS: Bounds = Bounds {
+    most: 2000,
+    placed: 1000,
+    read: 20_000,
+};
 
 pub(super) fn search(open: &mut Open, query: &Query, filter: &Filter, count: usize) -> Result<Vec<Found>, Trouble> {
     if count == 0 || query.is_empty() {
@@ -45,20 +59,23 @@ pub(super) fn search(open: &mut Open, query: &Query, filter: &Filter, count: usi
     let mut transaction = view(open)?;
     let wanted = Wanted::of(filter).with_words(query);
     let vector = (width(&mut transaction)? == query.vector.len()).then(|| Halfvec::of(&query.vector));
+    let bounds = match vector {
+        Some(_) => BOUNDS,
+        None => BOUNDS_OF_WORDS,
+    };
     let proposals = Proposals {
-        words: WordStatistics::read(&mut transaction, &query.words)?,
+        words: WordStatistics::read(&mut transaction, &query.words, bounds.read)?,
         names: wanted_names(query)
             .map(|(name, _)| name_term(name).cast_signed())
             .collect(),
         stems: match weighing.takes_places() {
-            true => stems(&mut transaction, &query.words)?,
+            true => stems(&mut transaction, &query.words, bounds.read)?,
             false => Vec::new(),
         },
-        most: match vector {
-            Some(_) => CANDIDATES.max(count),
-            None => CANDIDATES_BY_WORDS.max(count),
+        bounds: Bounds {
+            most: bounds.most.max(count),
+            ..bounds
         },
-        placed: if vector.is_some() { PLACED } else { PLACED_BY_WORDS },
         vector,
         exact: &query.vector,
         files: count as i64,
@@ -117,10 +134,12 @@ struct WordStatistics {
     words: Vec<(i32, f32, i64)>,
     /// The mean length of passages.
     mean: f32,
+    /// Passages that are read for words.
+    read: i64,
 }
 
 impl WordStatistics {
-    fn read(transaction: &mut Transaction, words: &[Word]) -> Result<WordStatistics, Trouble> {
+    fn read(transaction: &mut Transaction, words: &[Word], read: i64) -> Result<WordStatistics, Trouble> {
         let row = transaction.query_one("SELECT passages, length FROM meta", &[])?;
         let (passages, length): (i64, i64) = (row.get(0), row.get(1));
         let terms: Vec<i32> = words.iter().map(|word| word.term.cast_signed()).collect();
@@ -134,6 +153,7 @@ impl WordStatistics {
         Ok(WordStatistics {
             words: words.collect(),
             mean: lexicon::mean_length(length.unsigned_abs(), passages),
+            read,
         })
     }
 
@@ -157,7 +177,7 @@ impl WordStatistics {
 
     /// The words that few passages hold, by their text or their path.
     fn rare(&self) -> Vec<i32> {
-        within(READ, self.words.iter().map(|(term, _, holders)| (*term, *holders)))
+        within(self.read, self.words.iter().map(|(term, _, holders)| (*term, *holders)))
     }
 
     /// Which rows of texts are read, as a condition: those that hold a word which few hold, or else all words.
@@ -192,7 +212,7 @@ fn within<T>(most: i64, words: impl Iterator<Item = (T, i64)>) -> Vec<T> {
 }
 
 /// The stems of paths that the words of a query are in, word by word ([`lexicon::is_place`]), without those that very many files have.
-fn stems(transaction: &mut Transaction, words: &[Word]) -> Result<Vec<Vec<String>>, Trouble> {
+fn stems(transaction: &mut Transaction, words: &[Word], read: i64) -> Result<Vec<Vec<String>>, Trouble> {
     let (mut whole, mut first, mut last) = (Vec::new(), Vec::new(), Vec::new());
     for Word { stem, .. } in words {
         let beginnings = (BEGINNING..=stem.len()).filter_map(|end| stem.get(..end));
@@ -206,7 +226,7 @@ fn stems(transaction: &mut Transaction, words: &[Word]) -> Result<Vec<Vec<String
         UNION SELECT stem, files FROM unnest($2::text[], $3::text[]) AS range(first, last) JOIN stems
             ON stem >= first COLLATE \"C\" AND stem < last COLLATE \"C\"";
     let rows = transaction.query(sql, &[&whole, &first, &last])?;
-    let few = within(READ, rows.iter().map(|row| (row.get::<_, &str>(0), row.get(1))));
+    let few = within(read, rows.iter().map(|row| (row.get::<_, &str>(0), row.get(1))));
     let of_word = |word: &Word| {
         let own = few.iter().filter(|stem| lexicon::is_place(word, stem));
         own.map(|stem| (*stem).to_owned()).collect::<Vec<_>>()
@@ -226,10 +246,7 @@ struct Proposals<'q> {
     /// The query's vector, where it can be compared with those of the store.
     vector: Option<Halfvec>,
     exact: &'q [f32],
-    /// Passages of each kind.
-    most: usize,
-    /// Files that are proposed for their paths.
-    placed: usize,
+    bounds: Bounds,
     /// Files that are listed of each.
     files: i64,
 }
@@ -238,7 +255,11 @@ impl Proposals<'_> {
     fn statement<'p>(&'p self, wanted: &'p Wanted) -> Statement<'p> {
         let mut statement = Statement::default();
         // Whatever is a parameter has to stand in the statement: each part has its own.
-        let most = self.most;
+        let Bounds {
+            most,
+            placed: files,
+            read,
+        } = self.bounds;
         let (mut parts, mut names) = (Vec::new(), Vec::new());
         let (mut order, mut cosine) = ("content, ordinal".to_owned(), "NULL::float8".to_owned());
         if let Some(vector) = &self.vector {
@@ -259,7 +280,7 @@ impl Proposals<'_> {
             let texts = wanted.of_passage(&mut statement, Table::Texts);
             parts.push(format!(
                 "worded AS MATERIALIZED (SELECT content, ordinal FROM (
-                    SELECT content, ordinal, {} AS score FROM texts WHERE {} AND {texts} LIMIT {READ}
+                    SELECT content, ordinal, {} AS score FROM texts WHERE {} AND {texts} LIMIT {read}
                 ) holders ORDER BY score DESC, content, ordinal LIMIT {most})",
                 self.words.score(),
                 self.words.holders()
@@ -296,7 +317,7 @@ impl Proposals<'_> {
             );
             parts.push(format!(
                 "placed_files AS MATERIALIZED (SELECT content FROM files WHERE content IS NOT NULL AND ({}){path}
-                    ORDER BY {} DESC, root, path LIMIT {}),
+                    ORDER BY {} DESC, root, path LIMIT {files}),
                 placed_items AS MATERIALIZED (SELECT content, ordinal, vector FROM items
                     WHERE content IN (SELECT content FROM placed_files) AND {condition} LIMIT {NAMESAKES}),
                 placed AS MATERIALIZED (SELECT content, ordinal FROM placed_items ORDER BY {order} LIMIT {most})",
@@ -306,7 +327,6 @@ impl Proposals<'_> {
                     .map(|is_placed| format!("({is_placed})::integer"))
                     .collect::<Vec<_>>()
                     .join(" + "),
-                self.placed,
             ));
             names.push("placed");
         }
