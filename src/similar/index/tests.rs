@@ -135,7 +135,7 @@ fn the_cells_of_a_notebook_are_found_where_they_stand_in_the_file() {
  ],
  "metadata": {"language_info": {"name": "python"}}
 }"##;
-    bench.write("analysis/whales.ipynb", &notebook);
+    bench.write("analysis/whales.ipynb", notebook);
     let renewal = bench.renew();
     assert_eq!((renewal.files, renewal.items), (1, 1), "{renewal:?}");
     assert_eq!(bench.names(), ["smoothed"]);
