@@ -32,12 +32,12 @@ fn a_server_finds_what_a_file_finds_with_and_without_graphs() {
     let store = reader(&server, Some("team/sources"));
     assert_eq!(store.len().unwrap(), gallery.len());
     let plain = compare(&gallery, &store, &questions);
-    // So few are read one by one, unless the server is told otherwise.
+    // So few are read one by one, unless the server is told otherwise; the graphs are as the job makes them.
     let mut admin = server.admin();
     admin
         .batch_execute(
-            "CREATE INDEX ON fovea.items USING hnsw (vector halfvec_cosine_ops);
-             CREATE INDEX ON fovea.items USING hnsw (centred halfvec_ip_ops);
+            "CREATE INDEX ON fovea.items USING hnsw (vector halfvec_cosine_ops) WITH (m = 24, ef_construction = 160);
+             CREATE INDEX ON fovea.items USING hnsw (centred halfvec_ip_ops) WITH (m = 24, ef_construction = 160);
              ALTER ROLE postgres SET enable_seqscan = off; ALTER ROLE postgres SET enable_bitmapscan = off;
              ALTER ROLE postgres SET enable_sort = off",
         )
