@@ -10,7 +10,7 @@ use unicode_segmentation::UnicodeSegmentation;
 
 use super::Budget;
 use super::borders::Borders;
-use crate::text::{ByteRange, Language};
+use crate::text::{ByteRange, Language, floor_char};
 
 /// Longer texts are not measured as a whole: they do not fit, or are so odd that splitting them does no harm.
 pub(super) const BYTES_PER_TOKEN: usize = 32;
@@ -254,11 +254,4 @@ fn tie_break(line: &str) -> f32 {
 /// Whether there is no white space before an offset.
 fn touches(text: &str, offset: usize) -> bool {
     text[..offset].chars().next_back().is_some_and(|c| !c.is_whitespace())
-}
-
-fn floor_char(text: &str, mut offset: usize) -> usize {
-    while !text.is_char_boundary(offset) {
-        offset -= 1;
-    }
-    offset
 }

@@ -17,7 +17,7 @@ pub use decode::{DecodeError, decode};
 pub use document::{Change, Document};
 pub use identifiers::ModelText;
 pub use language::Language;
-pub use position::{Position, PositionEncoding};
+pub use position::{Position, PositionEncoding, floor_char};
 pub use snapshot::Snapshot;
 pub use words::{Word, source_words};
 

@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 
 use super::reading::Contents;
 use super::{IndexedItem, Place};
-use crate::text::{Language, Snapshot};
+use crate::text::{Language, Snapshot, floor_char};
 
 /// How many times the bytes of another file a notebook may have: pictures that cells made are in it.
 pub const OUTPUTS: usize = 8;
@@ -151,11 +151,8 @@ impl Notebook {
     pub fn place(&self, file: &str, contents: &mut Contents) {
         let snapshot = Snapshot::new(file, 0, Language::Json);
         let place = |place: &mut Place| {
-            let mut byte = self.in_file(place.byte).min(file.len());
-            while !file.is_char_boundary(byte) {
-                byte -= 1;
-            }
-            *place = Place::new(&snapshot, byte);
+            let byte = self.in_file(place.byte).min(file.len());
+            *place = Place::new(&snapshot, floor_char(file, byte));
         };
         for passage in &mut contents.passages {
             let IndexedItem {

@@ -5,7 +5,7 @@ use super::super::words::WordCounts;
 use super::selection::has_items;
 use crate::model::Model;
 use crate::segment::{ItemKind, Segments, Unit};
-use crate::text::{ByteRange, Language, Snapshot};
+use crate::text::{ByteRange, Language, Snapshot, floor_char};
 
 /// Bytes of one passage of what stands around items.
 const PIECE: usize = 1200;
@@ -144,10 +144,7 @@ pub fn item_words(text: &str, segments: &Segments, index: usize) -> WordCounts {
     let item = &segments.items[index];
     if !large_type(segments, index) {
         let own = text.get(item.range.clone()).unwrap_or_default();
-        let end = (0..=own.len().min(COUNTED))
-            .rev()
-            .find(|end| own.is_char_boundary(*end));
-        return WordCounts::of(&own[..end.unwrap_or(0)]);
+        return WordCounts::of(&own[..floor_char(own, own.len().min(COUNTED))]);
     }
     let own = text.get(beginning(text, &item.range)).unwrap_or_default();
     let names = items_inside(segments, index).map(|inner| inner.name.as_str());
