@@ -280,7 +280,7 @@ fn a_look_at_folders_that_did_not_change_keeps_what_is_known() {
 #[test]
 fn files_that_are_not_embedded_yet_are_found_by_their_words_and_others_once() {
     use super::super::workspace::Workspace;
-    use crate::model::UNSTOPPED;
+    use crate::model::{Checkpoint, UNSTOPPED};
     use crate::similar::index::{Index, Limits, Query};
     let root = tempfile::tempdir().expect("room");
     for number in 0..60 {
@@ -301,14 +301,19 @@ fn files_that_are_not_embedded_yet_are_found_by_their_words_and_others_once() {
     let model = Model::load(&Source::Embedded).expect("embedded");
     let index = || Index::in_memory().expect("memory");
     let limits = Limits::default();
-    let sketch = |index: &Index| index.sketch(&model, root.path(), &limits, UNSTOPPED).expect("readable");
+    let sketch = |index: &mut Index, checkpoint: Checkpoint| {
+        let mut told = None;
+        let sketched = |sketch| told = Some(sketch);
+        _ = index.renew_and_sketch(&model, root.path(), &limits, checkpoint, sketched, |_| {});
+        told
+    };
     let asked = |typed: &str| Query::parse(typed, &mut Filter::default());
     let found = |workspace: &Workspace, typed: &str| -> Vec<String> {
         let found = workspace.search(&asked(typed), &Filter::default(), 100);
         let items = found.into_iter().filter(|found| found.item.name == typed);
         items.map(|found| found.path.display().to_string()).collect()
     };
-    let whole = Arc::new(sketch(&index()).expect("enough files"));
+    let whole = Arc::new(sketch(&mut index(), UNSTOPPED).expect("enough files"));
     let nothing = Workspace::new(Vec::new()).with_sketches(vec![Arc::clone(&whole)]);
     assert!(nothing.is_empty() && !nothing.is_unread());
     assert_eq!(found(&nothing, "load_settings"), ["src/file_07.rs"]);
@@ -328,11 +333,6 @@ fn files_that_are_not_embedded_yet_are_found_by_their_words_and_others_once() {
 
     half.renew(&model, root.path(), &limits, UNSTOPPED, |_| {})
         .expect("indexed");
-    assert!(sketch(&half).is_none(), "all are embedded");
-    assert!(
-        index()
-            .sketch(&model, root.path(), &limits, &|| true)
-            .expect("readable")
-            .is_none()
-    );
+    assert!(sketch(&mut half, UNSTOPPED).is_none(), "all are embedded");
+    assert!(sketch(&mut index(), &|| true).is_none());
 }

@@ -6,7 +6,7 @@
 use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use super::super::options::Event;
@@ -57,8 +57,6 @@ pub struct Keeper {
     shared: Arc<Shared>,
     store: Option<Store>,
     galleries: Vec<(PathBuf, Arc<Gallery>)>,
-    /// What is told of a folder while it is read for the first time.
-    sketch: Option<Arc<Gallery>>,
     model: Option<String>,
     pool: Option<(usize, Pool)>,
     told: HashSet<String>,
@@ -80,7 +78,6 @@ impl Keeper {
             shared,
             store: None,
             galleries: Vec::new(),
-            sketch: None,
             model: None,
             pool: None,
             told: HashSet::new(),
@@ -91,7 +88,6 @@ impl Keeper {
             if outcome.is_err() {
                 // What a panic left half done is read again from the file.
                 keeper.store = None;
-                keeper.sketch = None;
                 keeper.trouble("an internal error occurred while the workspace was indexed".into());
             }
             keeper.rest(started, outcome.unwrap_or(Ok(())));
@@ -277,9 +273,7 @@ impl Keeper {
 
     /// Brings the index of a folder up to date and shows what it holds then.
     fn renew(&mut self, job: &Job, model: &Model, root: &Path) -> Result<(), Halt> {
-        let read = self.read(job, model, root);
-        self.sketch = None;
-        match read {
+        match self.read(job, model, root) {
             Ok(changed) => {
                 if changed {
                     self.load(model, root);
@@ -329,18 +323,10 @@ impl Keeper {
         // The index is being written to; what is there meanwhile is read beside it.
         let reader = store.folder.as_deref().filter(|_| store.on_disk);
         let reader = reader.and_then(|folder| Index::open(folder).ok());
-        let plugged = Mutex::new(Instant::now());
-        let hold = || gives_way(&beside, job.generation) || drained(&plugged, &job.scope);
-        let (index, limits) = (&mut store.index, &job.scope.limits);
+        // What is told of files until their vectors are there.
+        let (sketch, known) = (&OnceLock::new(), self.galleries.clone());
+        let sketched = |gallery: Gallery| show(&self.shared, &known, Some(sketch.get_or_init(|| Arc::new(gallery))));
         let galleries = &mut self.galleries;
-        // The renewal meets an error again, and tells.
-        let reading = &mut *index;
-        let sketch = pool.install(move || reading.sketch(model, root, limits, &hold));
-        self.sketch = sketch.ok().flatten().map(Arc::new);
-        let sketch = self.sketch.as_ref();
-        if sketch.is_some() {
-            show(&self.shared, galleries, sketch);
-        }
         let (mut told, mut published, mut every) = (None::<Instant>, Instant::now(), PUBLISH_EVERY);
         let tell = move |progress: Progress| {
             if progress.done < progress.total && told.is_none_or(|told| told.elapsed() >= TELL_EVERY) {
@@ -359,18 +345,22 @@ impl Keeper {
                 .and_then(|reader| reader.gallery_since(model, root, &before).ok());
             if let Some(gallery) = gallery {
                 put(galleries, root, gallery);
-                show(&shared, galleries, sketch);
+                show(&shared, galleries, sketch.get());
             }
             published = Instant::now();
             // The larger it is, the more seldom.
             every = (every * 2).max(started.elapsed() * SHARE);
         };
-        let renewal = pool.install(|| index.renew(model, root, limits, &hold, tell))?;
+        let plugged = Mutex::new(Instant::now());
+        let hold = || gives_way(&beside, job.generation) || drained(&plugged, &job.scope);
+        let index = &mut store.index;
+        let limits = &job.scope.limits;
+        let renewal = pool.install(|| index.renew_and_sketch(model, root, limits, &hold, sketched, tell))?;
         Ok(renewal.read > 0 || renewal.gone > 0)
     }
 
     fn publish(&self) {
-        show(&self.shared, &self.galleries, self.sketch.as_ref());
+        show(&self.shared, &self.galleries, None);
     }
 
     /// Tells the person of something once.

@@ -9,8 +9,9 @@ use rayon::prelude::*;
 use super::files::{self, File, Limits, Skipped, Stamp};
 use super::notebook::is_notebook;
 use super::reading::{self, Address, Contents, Of, UnitVector};
+use super::sketch::sketch;
 use super::store::{Entry, New, Store};
-use super::{Index, IndexError};
+use super::{Gallery, Index, IndexError};
 use crate::model::{Checkpoint, Model, ModelError};
 use crate::places::home_folder;
 use crate::segment::ItemKind;
@@ -73,7 +74,34 @@ impl Index {
             limits,
             checkpoint,
         };
-        renew(self, &reader, &root, &root, tell)
+        renew(self, &reader, &root, &root, |_| {}, tell)
+    }
+
+    /// As [`Index::renew`]. Where many files are to be embedded, `sketched` is given before what their words alone tell.
+    ///
+    /// # Errors
+    /// As [`Index::renew`].
+    pub fn renew_and_sketch(
+        &mut self,
+        model: &Model,
+        root: &Path,
+        limits: &Limits,
+        checkpoint: Checkpoint,
+        sketched: impl FnOnce(Gallery),
+        tell: impl FnMut(Progress),
+    ) -> Result<Renewal, IndexError> {
+        let root = canonical(root)?;
+        let reader = Reader {
+            model,
+            limits,
+            checkpoint,
+        };
+        let begin = |unread: &[&File]| {
+            if let Some(gallery) = sketch(&reader, &root, unread) {
+                sketched(gallery);
+            }
+        };
+        renew(self, &reader, &root, &root, begin, tell)
     }
 }
 
@@ -84,12 +112,14 @@ pub(super) struct Reader<'a> {
     pub checkpoint: Checkpoint<'a>,
 }
 
-/// Brings what a store has of a folder up to date, under the name that the folder has there.
+/// Brings what a store has of a folder up to date, under the name that the folder has there. `begin` is told once which files are to be
+/// read.
 pub(super) fn renew(
     store: &mut dyn Store,
     reader: &Reader,
     root: &Path,
     name: &Path,
+    begin: impl FnOnce(&[&File]),
     mut tell: impl FnMut(Progress),
 ) -> Result<Renewal, IndexError> {
     let start = Instant::now();
@@ -102,6 +132,7 @@ pub(super) fn renew(
     let changed: Vec<&File> = found.iter().filter(|file| unchanged(file).is_none()).collect();
     let total = found.len();
     let mut done = total - changed.len();
+    begin(&changed);
     let mut rest = changed.as_slice();
     while !rest.is_empty() {
         let (chunk, later) = rest.split_at(chunk_of(rest));

@@ -83,7 +83,7 @@ impl Job {
             limits,
             checkpoint,
         };
-        renew(self, &reader, &root, &name, tell)
+        renew(self, &reader, &root, &name, |_| {}, tell)
     }
 
     /// Brings the means of languages and the graphs up to date; a renewal that changed something has done so already.
