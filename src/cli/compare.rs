@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 use super::input::{self, Usage};
 use super::output::Colour;
 use super::{ModelArguments, index, output};
-use crate::explain::compare_centred;
+use crate::explain::Pair;
 use crate::model::UNSTOPPED;
 use crate::render::{json, markdown, terminal};
 use crate::segment::{Budget, parse, segment};
@@ -32,6 +32,12 @@ pub(super) struct Compare {
     /// Compare once more without what their languages have in common, by the index of this folder, which is brought up to date first
     #[arg(long, value_name = "DIR")]
     root: Option<PathBuf>,
+    /// List the pairs of words that add most as well; takes seconds for long passages
+    #[arg(long)]
+    pairs: bool,
+    /// Leave the matrix of all pairs out of the JSON, which is quick
+    #[arg(long, conflicts_with = "pairs")]
+    no_pairs: bool,
     #[command(flatten)]
     model: ModelArguments,
     /// How to write the result
@@ -92,7 +98,12 @@ pub(super) fn run(arguments: &Compare) -> Result<()> {
         .as_ref()
         .map(|gallery| gallery.centre().between(read_a.1, read_b.1));
     let means = between.as_ref().map(|between| between.means());
-    let report = compare_centred(&model, read_a, read_b, means, UNSTOPPED)?;
+    let pair = Pair::read(&model, read_a, read_b, UNSTOPPED)?;
+    let wants_pairs = arguments.pairs || arguments.format == CompareFormat::Json && !arguments.no_pairs;
+    let report = match wants_pairs {
+        true => pair.matrix(means, UNSTOPPED)?,
+        false => pair.totals(means, UNSTOPPED)?,
+    };
     let (a, b) = ((&a.snapshot, &a.range), (&b.snapshot, &b.range));
     match arguments.format {
         CompareFormat::Json => output::write_json(&json::compare(&report, a, b)),

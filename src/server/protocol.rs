@@ -2,7 +2,8 @@
 //!
 //! Sent and served only to a client whose `initialize` declares `capabilities.experimental.fovea`: `true` for all of them, or an
 //! object that names those it handles (`{"heat": true, "status": true}`). An object may also say `"heatChanges": true`, which `true`
-//! alone does not: then a `fovea/heat` may tell only what [changed](Changed) since the one before. The server answers with
+//! alone does not: then a `fovea/heat` may tell only what [changed](Changed) since the one before. Likewise `"drawsOn": true` says that
+//! the client draws by itself what a word draws on, and `"commandLinks": true` that it has the commands that links in hovers run. The server answers with
 //! `capabilities.experimental.fovea = {"protocol": 1, "levels": 12}`. Positions are LSP positions in the negotiated encoding,
 //! except in [`Explain`]'s and `fovea.explainSelection`'s answer, which is the JSON of `fovea explain` (zero-based lines, columns
 //! in UTF-8 bytes).
@@ -12,13 +13,14 @@
 //! | `fovea/heat` | server → client, notification | a level per word of one version of a document ([`HeatParams`]) |
 //! | `fovea/status` | server → client, notification | the whole state of the server, whenever it changes ([`StatusParams`]) |
 //! | `fovea/explain` | client → server, request | [`ExplainParams`] → the JSON of `fovea explain` |
+//! | `fovea/drawsOn` | client → server, request | a position → the words that its word draws on ([`DrawsOnAnswer`]) |
 //! | `fovea/visible` | client → server, notification | what is on screen, to be analysed first ([`VisibleParams`]) |
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tower_lsp::ls_types::notification::Notification;
 use tower_lsp::ls_types::request::Request;
-use tower_lsp::ls_types::{Range, TextDocumentIdentifier, Uri};
+use tower_lsp::ls_types::{Range, TextDocumentIdentifier, TextDocumentPositionParams, Uri};
 
 use crate::segment::ItemKind;
 
@@ -30,12 +32,18 @@ pub const LEVELS: u32 = crate::render::heat::LEVELS;
 
 /// Command: list what resembles an item, or open it. Argument: [`ShowSimilarArgs`]. Answer: [`ShowSimilarAnswer`].
 pub const SHOW_SIMILAR: &str = "fovea.showSimilar";
-/// Command: why two passages resemble each other. Arguments: two [`Passage`]s. Answer: the JSON of `fovea compare`.
+/// Command: why two passages resemble each other. Arguments: two [`Passage`]s, and [`CompareOptions`] if need be. Answer: the JSON of
+/// `fovea compare`, or for one row a [`CompareRow`].
 pub const COMPARE_PASSAGES: &str = "fovea.comparePassages";
 /// Command: explain a stretch of text as one unit. Argument: [`ExplainSelectionArgs`]. Answer: the JSON of `fovea explain`.
 pub const EXPLAIN_SELECTION: &str = "fovea.explainSelection";
 /// Command: heat on or off for this session. Argument: none, or the wanted state. Answer: [`Toggled`].
 pub const TOGGLE_HEAT: &str = "fovea.toggleHeat";
+/// Command: how much heat is shown for this session. Argument: `"quiet"`, `"full"` or `"off"`. Answer: [`HeatAnswer`].
+pub const SET_HEAT: &str = "fovea.setHeat";
+/// Command: put the words that a word draws on into document highlights for this session, or take them out. Argument: none, or the
+/// wanted state. Answer: [`Toggled`].
+pub const TOGGLE_ATTENTION: &str = "fovea.toggleAttention";
 /// Command: highlights on or off for this session. Argument: none, or the wanted state. Answer: [`Toggled`].
 pub const TOGGLE_HIGHLIGHT: &str = "fovea.toggleHighlight";
 /// Command: another salience method for this session. Arguments: its name, and with `attention` which maps are looked at
@@ -53,12 +61,14 @@ pub const SEARCH: &str = "fovea.search";
 pub const UPDATE_INDEX: &str = "fovea.updateIndex";
 
 /// Every command, as announced by `initialize`.
-pub const COMMANDS: [&str; 10] = [
+pub const COMMANDS: [&str; 12] = [
     SHOW_SIMILAR,
     COMPARE_PASSAGES,
     EXPLAIN_SELECTION,
     TOGGLE_HEAT,
+    SET_HEAT,
     TOGGLE_HIGHLIGHT,
+    TOGGLE_ATTENTION,
     SET_METHOD,
     PAUSE,
     RESUME,
@@ -195,6 +205,8 @@ pub struct StatusParams {
     pub attention: Option<AttentionShape>,
     /// Whether heat is sent.
     pub heat: bool,
+    /// How much heat is shown: `quiet`, `full` or `off`.
+    pub preset: String,
     /// Whether highlights are answered.
     pub highlight: bool,
     /// What went wrong, in one sentence, where something did.
@@ -330,6 +342,41 @@ pub struct ExplainParams {
     /// Explain this stretch as one unit; the whole document, unit by unit, without it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub range: Option<Range>,
+}
+
+/// `fovea/drawsOn`: the words that the word at a position draws on.
+///
+/// Of several requests the newest is answered; older ones that still wait end as cancelled.
+#[derive(Debug)]
+pub enum DrawsOn {}
+
+impl Request for DrawsOn {
+    type Params = TextDocumentPositionParams;
+    type Result = Option<DrawsOnAnswer>;
+    const METHOD: &'static str = "fovea/drawsOn";
+}
+
+/// The answer of [`DrawsOn`]; null where the model has nothing to say of the position.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DrawsOnAnswer {
+    /// The version of the document that the ranges refer to.
+    pub version: i32,
+    /// The word at the position.
+    pub word: Range,
+    /// The words that it draws on, in the order of the text.
+    pub words: Vec<DrawnOn>,
+}
+
+/// A word that another one draws on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DrawnOn {
+    /// Where it stands.
+    pub range: Range,
+    /// Its share in what the model makes of the word, by ALTI over all layers, 0 to 1.
+    pub share: f64,
+    /// 3 for the strongest, 2, or 1: how the share compares with the largest of another word (at least .66, .4 and .25 of it).
+    pub strength: u32,
 }
 
 /// `fovea/visible`: what is on screen.
@@ -484,6 +531,59 @@ pub struct MethodAnswer {
     /// The one head that is looked at.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub head: Option<usize>,
+}
+
+/// The third argument of [`COMPARE_PASSAGES`].
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CompareOptions {
+    /// `false` leaves the matrix of all pairs of words out: what each word adds in all is there at once, where the matrix takes seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pairs: Option<bool>,
+    /// Asks for the pairs of one word instead. Quick after a comparison of the same passages.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub row: Option<CompareWord>,
+}
+
+/// A word of a comparison.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CompareWord {
+    /// The passage that it stands in: `a` or `b`.
+    pub side: CompareSide,
+    /// Its index among the passage's words.
+    pub word: usize,
+}
+
+/// A passage of a comparison.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CompareSide {
+    /// The first.
+    A,
+    /// The second.
+    B,
+}
+
+/// What the pairs of one word add to the cosine of a comparison.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CompareRow {
+    /// The passage that the word stands in.
+    pub side: CompareSide,
+    /// Its index among the passage's words.
+    pub word: usize,
+    /// What it adds together with each word of the other passage.
+    pub scores: Vec<f32>,
+    /// What it adds together with the other passage's special tokens.
+    pub special: f32,
+    /// What it adds together with the biases.
+    pub bias: f32,
+}
+
+/// The answer of [`SET_HEAT`]: what holds from now on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeatAnswer {
+    /// `quiet`, `full` or `off`.
+    pub preset: String,
 }
 
 /// The answer of a toggle.

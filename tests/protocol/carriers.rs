@@ -73,7 +73,8 @@ async fn hints_are_asked_for_anew_when_there_is_news() {
 
 #[tokio::test]
 async fn colours_stand_before_the_words_that_carry_most_and_follow_the_heat() {
-    let mut editor = Editor::start_with(json!({}), json!({"documentColor.enable": true})).await;
+    let options = json!({"documentColor.enable": true, "heat.preset": "full"});
+    let mut editor = Editor::start_with(json!({}), options).await;
     assert_eq!(editor.capabilities["capabilities"]["colorProvider"], true);
     let document = json!({"textDocument": {"uri": A}});
     editor.open(A, "rust", "fn heavy_word() {}\n").await;

@@ -53,6 +53,12 @@ const METHODS: &[&str] = &["decomposition", "alti", "attention", "rollout", "nor
 /// The encodings a client can be held to.
 const ENCODINGS: &[&str] = &["auto", "utf-8", "utf-16", "utf-32"];
 
+/// How much heat is shown; the names of [`HeatPreset`](super::HeatPreset).
+const PRESETS: &[&str] = &["quiet", "full", "off"];
+
+/// When document highlights contain attention words; the names of [`Attention`](super::Attention).
+const ATTENTION: &[&str] = &["auto", "always", "never"];
+
 /// What lenses show.
 const DETAILS: &[&str] = &["useful", "all"];
 
@@ -69,7 +75,7 @@ const fn key(name: &'static str, kind: Kind, default: &'static str, description:
 }
 
 /// Every setting.
-pub const KEYS: [Key; 29] = [
+pub const KEYS: [Key; 32] = [
     key("enable", Kind::Bool, "true", "Whether documents are analysed at all."),
     key(
         "languages",
@@ -124,6 +130,12 @@ pub const KEYS: [Key; 29] = [
         Kind::Bool,
         "true",
         "Whether hovering a word explains it.",
+    ),
+    key(
+        "hover.details",
+        Kind::Bool,
+        "false",
+        "Adds the numbers to a hover: the word's share, its rank, the method and what the word draws on.",
     ),
     key(
         "hover.words",
@@ -201,13 +213,27 @@ pub const KEYS: [Key; 29] = [
         "highlight.enable",
         Kind::Bool,
         "true",
-        "Whether document highlights show what the word under the cursor draws on.",
+        "Whether Fovea highlights the other occurrences of the word under the cursor and the words that it draws on.",
+    ),
+    key(
+        "highlight.attention",
+        Kind::Choice(ATTENTION),
+        "\"auto\"",
+        "Whether document highlights contain the words that the word under the cursor draws on. `auto` leaves them out where the \
+         editor draws them separately (VS Code, Neovim, Emacs) and where highlights become a selection (Helix).",
+    ),
+    key(
+        "heat.preset",
+        Kind::Choice(PRESETS),
+        "\"quiet\"",
+        "How many words get heat: `quiet` marks the few most telling words of each function or paragraph, `full` colors every word \
+         by its score, `off` shows none. Data files get heat in `full` only.",
     ),
     key(
         "heat.enable",
         Kind::Bool,
         "true",
-        "Whether heat is sent to clients that draw it.",
+        "`false` is the same as `heat.preset` set to `off`.",
     ),
     key(
         "model.dir",

@@ -57,6 +57,7 @@ pub use ranking::{Why, Without};
 pub use reading::{EmbeddedItem, embed_items, embed_query};
 pub use renew::{Progress, Renewal};
 pub use searching::search;
+pub use selection::holds_data;
 
 /// The name of the file in its folder.
 const FILE: &str = "index.sqlite";
