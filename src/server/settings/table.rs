@@ -53,7 +53,7 @@ const METHODS: &[&str] = &["decomposition", "alti", "attention", "rollout", "nor
 /// The position encodings that a setting can force.
 const ENCODINGS: &[&str] = &["auto", "utf-8", "utf-16", "utf-32"];
 
-/// How much lenses show.
+/// What lenses show.
 const DETAILS: &[&str] = &["useful", "all"];
 
 /// The levels of the log.

@@ -242,7 +242,7 @@ impl Editor {
             let (_, first) = self.client.request(method, &params)?;
             let (took, again) = self.client.request(method, &params)?;
             if first.is_null() && again.is_null() {
-                bail!("{method} returned nothing for line {} of analyzed text", line + 1);
+                bail!("{method} has nothing to say of line {} of analysed text", line + 1);
             }
             measured.add(took);
         }
