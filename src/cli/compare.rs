@@ -20,16 +20,16 @@ pub(super) struct Compare {
     /// Two passages: FILE for the whole file, FILE:LINE for the item around that line
     #[arg(value_name = "FILE[:LINE]", num_args = 0..=2)]
     passages: Vec<PathBuf>,
-    /// A passage as it stands here; give it twice, or once beside a FILE
+    /// Text of a passage; pass it twice, or once together with a FILE
     #[arg(long, value_name = "STRING")]
     text: Vec<String>,
-    /// Read text as the reference pipeline does, without splitting identifiers
+    /// Read text like the reference pipeline, without splitting identifiers
     #[arg(long)]
     plain: bool,
-    /// Language of the texts, where a file's name does not tell
+    /// Language of the texts, if a file's name does not show it
     #[arg(long)]
     language: Option<String>,
-    /// Compare once more without what their languages have in common, by the index of this folder, which is brought up to date first
+    /// Also compare without the part that the languages have in common; uses the index of this folder and updates it first
     #[arg(long, value_name = "DIR")]
     root: Option<PathBuf>,
     /// List the pairs of words that add most as well; takes seconds for long passages
@@ -43,7 +43,7 @@ pub(super) struct Compare {
     /// How to write the result
     #[arg(long, value_enum, default_value_t)]
     format: CompareFormat,
-    /// When to use colours
+    /// When to use colors
     #[arg(long, value_enum, default_value_t)]
     color: Colour,
 }
@@ -69,7 +69,7 @@ struct Passage {
 /// Compares two passages.
 pub(super) fn run(arguments: &Compare) -> Result<()> {
     if arguments.passages.len() + arguments.text.len() != 2 {
-        return Err(Usage("compare takes two passages: FILE, FILE:LINE or --text STRING".to_owned()).into());
+        return Err(Usage("compare needs exactly two passages: FILE, FILE:LINE or --text STRING".to_owned()).into());
     }
     let language = input::language(arguments.language.as_deref())?;
     let mut passages = Vec::new();
@@ -124,7 +124,7 @@ fn passage(argument: &std::path::Path, language: Option<Language>) -> Result<Pas
     if line == 0 || line > snapshot.line_count() {
         let lines = snapshot.line_count();
         return Err(Usage(format!(
-            "{}: line {line} does not exist, the file has {lines}",
+            "{}: line {line} does not exist; the file has {lines} lines",
             file.display()
         ))
         .into());

@@ -57,7 +57,7 @@ pub fn status(core: &Core) -> StatusParams {
         }
     };
     if now.paused {
-        let message = Some("Paused; run fovea.resume to go on.".to_owned());
+        let message = Some("Fovea is paused; run fovea.resume to continue.".to_owned());
         return StatusParams {
             state: State::Paused,
             health: Health::Warning,

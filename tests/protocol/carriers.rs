@@ -198,10 +198,10 @@ async fn a_passage_of_a_file_that_is_not_open_is_compared_if_it_is_in_the_worksp
     let missing = closed.replace("config.py", "missing.py");
     let folder = closed.replace("/config.py", "");
     for (uri, why) in [
-        (&elsewhere, "neither open nor"),
-        (&link, "neither open nor"),
-        (&around, "neither open nor"),
-        (&missing, "neither open nor"),
+        (&elsewhere, "neither an open document nor"),
+        (&link, "neither an open document nor"),
+        (&around, "neither an open document nor"),
+        (&missing, "neither an open document nor"),
         (&broken, "UTF-8"),
         (&secret, "secrets"),
         (&folder, "invalid"),
