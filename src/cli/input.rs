@@ -12,7 +12,7 @@ use crate::text::{Language, Limits, Snapshot, decode, inactive};
 #[error("{0}")]
 pub(super) struct Usage(pub String);
 
-/// The most bytes the command line reads of one document, unless told otherwise.
+/// Default limit on the bytes that the command line reads of one document.
 pub(super) const MAX_BYTES: usize = 4_000_000;
 
 /// Reads a document: a file, or standard input for `-`.

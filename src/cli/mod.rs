@@ -26,7 +26,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::model::{Model, Source, default_source, embedded_available};
 
-/// Shows what a transformer attends to in your text and code.
+/// Shows the words that a transformer attends to in your text and code.
 #[derive(Parser)]
 #[command(name = "fovea", version, about, max_term_width = 100)]
 struct Arguments {
@@ -36,7 +36,7 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Run the language server on stdin and stdout (also what `fovea` alone does)
+    /// Run the language server on stdin and stdout (`fovea` alone does the same)
     Serve(serve::Serve),
     /// Show which words carry each unit of a file
     Explain(explain::Explain),

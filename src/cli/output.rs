@@ -79,7 +79,7 @@ pub(super) fn write_json(value: &impl serde::Serialize) -> Result<()> {
     write(&format!("{}\n", serde_json::to_string(value)?))
 }
 
-/// Whether the error is only that nobody reads on.
+/// Whether the error only means that the reader closed the pipe.
 pub(super) fn closed_pipe(error: &anyhow::Error) -> bool {
     let io = error.chain().find_map(|cause| cause.downcast_ref::<std::io::Error>());
     io.is_some_and(|io| io.kind() == std::io::ErrorKind::BrokenPipe)

@@ -40,7 +40,7 @@ enum Part {
     Vector,
     /// Shared words.
     Words,
-    /// Definitions of what the query names.
+    /// Definitions of names in the query.
     Definition,
     /// Words of paths.
     Path,
@@ -50,7 +50,7 @@ enum Part {
     Saturation,
     /// The weights of tests, examples, headings.
     Weights,
-    /// Passages of what stands in no item.
+    /// Passages of text outside of items.
     Files,
 }
 

@@ -18,7 +18,7 @@ use crate::similar::likeness;
 /// Exit code of a report with as many groups as `--fail-on` says, or more.
 const TOO_MANY: u8 = 3;
 
-/// How many items are shown of each, unless told otherwise.
+/// Default number of similar items to show for each item.
 const ITEMS: usize = 5;
 
 /// Arguments of `fovea similar`.
