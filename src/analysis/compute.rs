@@ -81,7 +81,7 @@ impl Wary {
 }
 
 /// Told of a text that made the model panic before.
-pub const INTERNAL_ERROR: &str = "an internal error occurred while this text was analysed";
+pub const INTERNAL_ERROR: &str = "an internal error occurred while this text was analyzed";
 
 /// What computing needs, borrowed from the model thread.
 pub struct Compute<'a> {

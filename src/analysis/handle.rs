@@ -44,14 +44,14 @@ impl Analysis {
             .spawn(move || Worker::run(of_thread));
         if let Err(error) = thread {
             let mut state = shared.state();
-            state.model = ModelStatus::Failed(format!("no thread could be started for the model: {error}"));
+            state.model = ModelStatus::Failed(format!("cannot start a thread for the model: {error}"));
         }
         let of_thread = shared.clone();
         let thread = std::thread::Builder::new()
             .name("fovea-index".into())
             .spawn(move || Keeper::run(of_thread));
         if let Err(error) = thread {
-            let problem = format!("no thread could be started for the index: {error}");
+            let problem = format!("cannot start a thread for the index: {error}");
             shared.state().indexing.refused.push(problem);
         }
         Analysis(Arc::new(Ending(shared)))
@@ -68,7 +68,7 @@ impl Analysis {
                 .spawn(move || team::run(&shared, &team, open));
             if let Err(error) = asking {
                 self.shared().tell(Event::IndexTrouble(format!(
-                    "no thread could be started for the store: {error}"
+                    "cannot start a thread for the store: {error}"
                 )));
             }
         }

@@ -144,13 +144,13 @@ pub enum Refusal {
     #[error("the model is still loading")]
     Loading,
     /// Analysis was paused by the user.
-    #[error("fovea is paused; run fovea.resume to go on")]
+    #[error("fovea is paused; run fovea.resume to continue")]
     Paused,
     /// The document is not analysed.
     #[error("{0}")]
     Inactive(Inactive),
     /// Too many questions wait already.
-    #[error("too many requests are waiting")]
+    #[error("too many requests are waiting; try again")]
     Busy,
     /// The model could not be loaded, or failed on this text.
     #[error("{0}")]

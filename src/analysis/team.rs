@@ -262,7 +262,7 @@ impl Asker<'_> {
         self.turn(StoreStage::Away(why.clone()));
         if !std::mem::replace(&mut self.told, true) {
             self.shared.tell(Event::IndexTrouble(format!(
-                "{why}; until it answers, its items are not shown"
+                "{why}; its items stay hidden until it answers"
             )));
         }
     }

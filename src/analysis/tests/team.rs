@@ -171,7 +171,7 @@ fn a_store_that_is_away_costs_its_items_is_told_of_once_and_found_again() {
     });
     assert_eq!(
         told,
-        "the store code on db: it is being moved; until it answers, its items are not shown"
+        "the store code on db: it is being moved; its items stay hidden until it answers"
     );
     let away = |stage: &StoreStage| matches!(stage, StoreStage::Away(why) if why.ends_with("it is being moved"));
     until(|| bench.analysis.status().store.is_some_and(|(_, stage)| away(&stage)));

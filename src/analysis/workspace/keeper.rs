@@ -243,7 +243,7 @@ impl Keeper {
     /// The file cannot be used: what is indexed from now on is kept in memory, and the person hears of it once.
     fn fall_back(&mut self, scope: &Scope, error: &IndexError) {
         self.trouble(format!(
-            "{error}; until it can be used again, the workspace is indexed in memory"
+            "{error}; fovea indexes the workspace in memory until the file works again"
         ));
         let index = match Index::in_memory() {
             Ok(index) => index,

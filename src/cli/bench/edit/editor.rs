@@ -248,7 +248,7 @@ impl Editor {
             let (took, again) = self.client.request(method, &params)?;
             // A hover says nothing of words that are not telling.
             if first.is_null() && again.is_null() && method != "textDocument/hover" {
-                bail!("{method} has nothing to say of line {} of analysed text", line + 1);
+                bail!("{method} has nothing to say of line {} of analyzed text", line + 1);
             }
             measured.add(took);
         }
