@@ -245,7 +245,7 @@ pub fn compare(report: &PairReport, a: (&Snapshot, &ByteRange), b: (&Snapshot, &
     };
     let shared = shared(compared);
     Compare {
-        summary: summary(compared, &shared),
+        summary: summary(compared, &shared, str::to_owned),
         shared,
         cosine: report.cosine,
         residual: report.residual,

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::compared::Compared;
-use super::markdown::{code, listed};
+use super::markdown::listed;
 use super::telling::has_content;
 use crate::text::ByteRange;
 
@@ -86,13 +86,13 @@ pub(super) fn shared(compared: Compared) -> Vec<Shared> {
     found
 }
 
-/// What two passages share, in one sentence.
-pub(super) fn summary(compared: Compared, shared: &[Shared]) -> String {
+/// What two passages share, in one sentence; `quote` writes a word of theirs in it.
+pub(super) fn summary(compared: Compared, shared: &[Shared], quote: impl Fn(&str) -> String) -> String {
     let own: Vec<String> = shared
         .iter()
         .filter(|word| !word.text.contains(" ~ "))
         .take(NAMED)
-        .map(|word| code(&word.text))
+        .map(|word| quote(&word.text))
         .collect();
     if let Some(words) = listed(&own) {
         return format!("Both use {words}.");
@@ -102,7 +102,7 @@ pub(super) fn summary(compared: Compared, shared: &[Shared]) -> String {
         .take(NAMED)
         .filter_map(|word| {
             let (a, b) = word.text.split_once(" ~ ")?;
-            Some(format!("{} with {}", code(a), code(b)))
+            Some(format!("{} with {}", quote(a), quote(b)))
         })
         .collect();
     if let Some(words) = listed(&alike) {
@@ -115,7 +115,7 @@ pub(super) fn summary(compared: Compared, shared: &[Shared]) -> String {
             .zip(&side.scores)
             .filter(|(range, _)| has_content(&text[(*range).clone()]));
         let best = scored.max_by(|x, y| x.1.total_cmp(y.1))?;
-        Some(code(&text[best.0.clone()]))
+        Some(quote(&text[best.0.clone()]))
     };
     let report = compared.report;
     match (strongest(&report.a, compared.a), strongest(&report.b, compared.b)) {
@@ -177,6 +177,7 @@ fn annotations(line: &str) -> Vec<ByteRange> {
 mod tests {
     use super::*;
     use crate::explain::{Link, PairReport, Side};
+    use crate::render::markdown::code;
     use crate::text::source_words;
 
     #[test]
@@ -235,7 +236,7 @@ mod tests {
         let shared = shared(compared);
         let words: Vec<&str> = shared.iter().map(|word| &*word.text).collect();
         assert_eq!(words, ["app", "cookie"]);
-        assert_eq!(summary(compared, &shared), "Both use `app` and `cookie`.");
+        assert_eq!(summary(compared, &shared, code), "Both use `app` and `cookie`.");
     }
 
     #[test]

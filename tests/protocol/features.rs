@@ -282,7 +282,7 @@ async fn plain_clients_are_told_the_essence() {
         .await;
     assert_eq!(
         editor.told("window/showMessage").await["message"],
-        "Fovea: cosine 0.50. Both use `load`."
+        "Fovea: cosine 0.50. Both use load."
     );
     let selection = json!([{"uri": A, "range": range((1, 4), (1, 9))}]);
     editor
@@ -447,7 +447,7 @@ async fn a_comparison_comes_without_its_matrix_and_its_rows_one_by_one() {
         .request("workspace/executeCommand", ask(json!({"pairs": false})))
         .await;
     assert_eq!(quick.get("pairs"), None);
-    assert_eq!(quick["summary"], "Both use `load`.");
+    assert_eq!(quick["summary"], "Both use load.");
     let row = |side: &str, word: usize| ask(json!({"row": {"side": side, "word": word}}));
     let found = editor.request("workspace/executeCommand", row("a", 0)).await;
     let expected = json!({"side": "a", "word": 0, "scores": [0.5, 0.0], "special": 0.0, "bias": 0.0});

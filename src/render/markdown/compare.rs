@@ -22,7 +22,11 @@ pub fn compare(report: &PairReport, (a, in_a): (&Snapshot, &ByteRange), (b, in_b
         b: &text_b,
     };
     let shared = shared(compared);
-    let mut out = format!("**{}**\n\nCosine {:.4}.\n", summary(compared, &shared), report.cosine);
+    let mut out = format!(
+        "**{}**\n\nCosine {:.4}.\n",
+        summary(compared, &shared, code),
+        report.cosine
+    );
     for (name, side) in [("a", &report.a), ("b", &report.b)] {
         if side.coverage < UNDERSTOOD {
             let percent = side.coverage * 100.0;

@@ -8,6 +8,7 @@ use tower_lsp::ls_types::TextDocumentPositionParams;
 use super::cursor::{self, Cursor};
 use crate::analysis::CursorReport;
 use crate::render::heat::UNDERSTOOD;
+use crate::render::telling::has_content;
 use crate::server::core::Core;
 use crate::server::protocol::{DrawnOn, DrawsOnAnswer};
 use crate::server::ticket::Ticket;
@@ -38,7 +39,8 @@ pub async fn draws_on(
     let Some((active, _, Cursor::Full(cursor))) = cursor::at("drawsOn", core, ticket, &place, patience).await? else {
         return Ok(None);
     };
-    let Some(word) = understood_word(&cursor) else {
+    let text = active.snapshot.text(cursor.unit.range.clone());
+    let Some(word) = telling_word(&cursor, &text) else {
         return Ok(None);
     };
     let range = |index: usize| {
@@ -46,7 +48,7 @@ pub async fn draws_on(
         let start = cursor.unit.range.start;
         ticket.range(&active.snapshot, &(start + range.start..start + range.end))
     };
-    let words = strongest(cursor.sources.row(word), word).into_iter();
+    let words = strongest(&cursor, &text, word).into_iter();
     Ok(Some(DrawsOnAnswer {
         version: active.snapshot.version(),
         word: range(word),
@@ -60,17 +62,28 @@ pub async fn draws_on(
     }))
 }
 
-/// The word under the cursor, if the model understands the text around it.
-pub fn understood_word(cursor: &CursorReport) -> Option<usize> {
+/// The word under the cursor, if it says something by itself and the model understands the text around it. `text` is the unit's.
+pub fn telling_word(cursor: &CursorReport, text: &str) -> Option<usize> {
     let word = cursor.word.filter(|word| *word < cursor.sources.words)?;
-    (cursor.report.coverage >= UNDERSTOOD).then_some(word)
+    let says = has_content(text.get(cursor.report.words[word].range.clone())?);
+    (says && cursor.report.coverage >= UNDERSTOOD).then_some(word)
 }
 
-/// The strongest of the words that a word draws on, in the order of the text, with their shares and strengths. The word's share in
-/// itself is by far the largest and would leave no room for the others, so strengths are relative to the strongest other word.
-pub fn strongest(row: &[f32], word: usize) -> Vec<(usize, f32, u32)> {
-    let others = row.iter().copied().enumerate();
-    let mut others: Vec<(usize, f32)> = others.filter(|(i, share)| *i != word && *share > 0.0).collect();
+/// The strongest of the words that a word draws on, in the order of the text, with their shares and strengths. Keywords, punctuation and
+/// words such as "the" are left out: they draw attention everywhere and say little.
+pub fn strongest(cursor: &CursorReport, text: &str, word: usize) -> Vec<(usize, f32, u32)> {
+    let says = |index: usize| {
+        text.get(cursor.report.words[index].range.clone())
+            .is_some_and(has_content)
+    };
+    let row = cursor.sources.row(word).iter().copied().enumerate();
+    ranked(row.filter(|(index, _)| *index != word && says(*index)))
+}
+
+/// Strengths of the largest shares. A word's share in itself is by far the largest and would leave no room for the others, so strengths
+/// are relative to the strongest other word.
+fn ranked(others: impl Iterator<Item = (usize, f32)>) -> Vec<(usize, f32, u32)> {
+    let mut others: Vec<(usize, f32)> = others.filter(|(_, share)| *share > 0.0).collect();
     others.sort_by(|a, b| b.1.total_cmp(&a.1));
     others.truncate(MOST);
     let largest = others.first().map_or(0.0, |(_, share)| *share);
@@ -92,9 +105,12 @@ mod tests {
 
     #[test]
     fn strengths_are_relative_to_the_strongest_other_word() {
-        let row = [0.5, 0.2, 0.1, 0.06, 0.04, 0.0];
-        assert_eq!(strongest(&row, 0), [(1, 0.2, 3), (2, 0.1, 2), (3, 0.06, 1)]);
-        assert_eq!(strongest(&[1.0], 0), []);
-        assert_eq!(strongest(&[0.3; 40], 2).len(), MOST);
+        let others = |shares: &[f32]| ranked(shares.iter().copied().enumerate());
+        assert_eq!(
+            others(&[0.1, 0.2, 0.06, 0.04, 0.0]),
+            [(0, 0.1, 2), (1, 0.2, 3), (2, 0.06, 1)]
+        );
+        assert_eq!(others(&[]), []);
+        assert_eq!(others(&[0.3; 40]).len(), MOST);
     }
 }

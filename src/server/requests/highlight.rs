@@ -8,7 +8,7 @@ use tower_lsp::jsonrpc;
 use tower_lsp::ls_types::{DocumentHighlight, DocumentHighlightKind, DocumentHighlightParams};
 
 use super::cursor::{self, Cursor};
-use super::draws_on::{strongest, understood_word};
+use super::draws_on::{strongest, telling_word};
 use crate::server::core::Core;
 use crate::server::ticket::{Active, Ticket};
 use crate::server::to_proto;
@@ -39,7 +39,11 @@ pub async fn highlights(
         // Editors draw highlights whenever they come, so these may take as long as a first hover.
         let patience = Duration::from_millis(ticket.settings.hover_deadline_ms);
         let found = cursor::at("highlight", core, ticket, &place, patience).await?;
-        kinds.extend(found.map(|(_, _, cursor)| attention(&cursor)).unwrap_or_default());
+        kinds.extend(
+            found
+                .map(|(_, _, cursor)| attention(&active, &cursor))
+                .unwrap_or_default(),
+        );
     }
     for range in occurrences(&active, offset) {
         kinds.insert(range.start, (range, DocumentHighlightKind::TEXT));
@@ -53,11 +57,12 @@ pub async fn highlights(
 }
 
 /// The words that the word under the cursor draws on, and the word itself, by where they start.
-fn attention(cursor: &Cursor) -> Vec<(usize, (ByteRange, DocumentHighlightKind))> {
+fn attention(active: &Active, cursor: &Cursor) -> Vec<(usize, (ByteRange, DocumentHighlightKind))> {
     let Cursor::Full(cursor) = cursor else {
         return Vec::new();
     };
-    let Some(word) = understood_word(cursor) else {
+    let text = active.snapshot.text(cursor.unit.range.clone());
+    let Some(word) = telling_word(cursor, &text) else {
         return Vec::new();
     };
     let start = cursor.unit.range.start;
@@ -65,7 +70,7 @@ fn attention(cursor: &Cursor) -> Vec<(usize, (ByteRange, DocumentHighlightKind))
         let range = &cursor.report.words[index].range;
         start + range.start..start + range.end
     };
-    let others = strongest(cursor.sources.row(word), word).into_iter();
+    let others = strongest(cursor, &text, word).into_iter();
     let others = others.map(|(index, _, strength)| (place(index), kind(strength)));
     let all = others.chain([(place(word), DocumentHighlightKind::TEXT)]);
     all.map(|(range, kind)| (range.start, (range, kind))).collect()
