@@ -247,7 +247,7 @@ mod tests {
             a: "alpha beta",
             b: "gamma delta",
         };
-        let said = summary(compared, &shared(compared));
+        let said = summary(compared, &shared(compared), code);
         assert_eq!(
             said,
             "They share no telling word; most of the similarity comes from `alpha` in the first and `delta` in the second."
