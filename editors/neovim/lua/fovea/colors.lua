@@ -111,17 +111,44 @@ local function normal()
   return channels(group.bg or (dark and 0x101010 or 0xffffff)), channels(group.fg or (dark and 0xe0e0e0 or 0x202020))
 end
 
---- A background towards `color`, as strong as `share` but no stronger than `text` stays legible on.
+--- What code is made of. Comments are not here: in many themes they are faint, and would leave no room for a tone.
+local code = { 'Identifier', 'Function', 'Statement', 'Type', 'String', 'Constant', 'PreProc', 'Special' }
+
+--- The colors of code that are legible on the theme's own background.
+---@param ground integer[]
+---@return integer[][]
+local function code_colors(ground)
+  local found = {}
+  for _, name in ipairs(code) do
+    local color = vim.api.nvim_get_hl(0, { name = name, link = false }).fg
+    if color and contrast(channels(color), ground) >= M.CONTRAST then
+      table.insert(found, channels(color))
+    end
+  end
+  return found
+end
+
+--- A background towards `color`: as strong as `share`, but weaker where text and code would become hard to read. Normal text always has
+--- its contrast; for code the tone gives up at most half of its strength, since it has to be seen.
 ---@param ground integer[]
 ---@param color integer[]
 ---@param share number
 ---@param text integer[]
 ---@return integer[]
 local function tint(ground, color, share, text)
+  local least, texts = share / 2, code_colors(ground)
+  local function is_hard(rgb)
+    -- A little more than the least, so that rounding does no harm.
+    if contrast(text, rgb) < M.CONTRAST + 0.1 then
+      return true
+    end
+    return share > least and vim.iter(texts):any(function(one)
+      return contrast(one, rgb) < M.CONTRAST + 0.1
+    end)
+  end
   local rgb = blend(ground, color, share)
-  -- A little more than the least, so that rounding does no harm.
-  while share > 0.02 and contrast(text, rgb) < M.CONTRAST + 0.3 do
-    share = share * 0.9
+  while share > 0.02 and is_hard(rgb) do
+    share = share * 0.94
     rgb = blend(ground, color, share)
   end
   return rgb
@@ -139,25 +166,24 @@ local function legible(text, ground)
   return contrast(black, ground) > contrast(white, ground) and black or white
 end
 
----@type table<string, boolean> by group, for the colors in use
+---@type table<string, boolean[]> by group and tone, for the colors in use
 local weak = {}
 
---- Whether text of a highlight group would be hard to read on a tone.
+--- Whether text of a highlight group would be hard to read on the tone of a level.
 ---@param name string
+---@param tone integer
 ---@return boolean
-function M.is_weak(name)
-  if weak[name] == nil then
+function M.is_weak(name, tone)
+  if not weak[name] then
     local group = vim.api.nvim_get_hl(0, { name = name, link = false })
     local text = group.reverse and group.bg or group.fg
-    weak[name] = false
-    if text then
-      for tone = 1, M.tones do
-        local ground = vim.api.nvim_get_hl(0, { name = 'FoveaHeat' .. tone, link = false }).bg
-        weak[name] = weak[name] or (ground ~= nil and contrast(channels(text), channels(ground)) < M.CONTRAST)
-      end
+    weak[name] = {}
+    for one = 1, M.tones do
+      local ground = vim.api.nvim_get_hl(0, { name = 'FoveaHeat' .. one, link = false }).bg
+      weak[name][one] = text ~= nil and ground ~= nil and contrast(channels(text), channels(ground)) < M.CONTRAST
     end
   end
-  return weak[name]
+  return weak[name][tone]
 end
 
 --- Computes the groups again, for the colors in use now.
@@ -168,7 +194,7 @@ function M.define()
   local wanted = heat.color or (dark and '#5aa7c8' or '#3d9bc4')
   local color = channels(tonumber(wanted:sub(2), 16))
   for tone = 1, M.tones do
-    local rgb = tint(ground, color, heat.strength * ({ 0.25, 0.45, 0.7 })[tone], text)
+    local rgb = tint(ground, color, heat.strength * ({ 0.22, 0.4, 0.6 })[tone], text)
     local readable = legible(text, rgb)
     local bg, cterm = hex(rgb), cube(rgb)
     -- Where not even normal text is legible, the tone needs a text color in any case.

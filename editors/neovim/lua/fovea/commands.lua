@@ -302,7 +302,7 @@ local function complete(lead, line)
   if #before == 0 then
     from = vim.list_extend(vim.tbl_keys(words), { 'heat', 'legend', 'why' })
   elseif before[1] == 'heat' then
-    from = presets
+    from = vim.list_slice(presets)
   elseif before[1] == 'method' then
     return commands.FoveaMethod.opts.complete(lead, line)
   end

@@ -39,7 +39,7 @@ local REST, PATIENCE = 40, 300
 ---@field words fovea.Word[]
 ---@field bufnr integer
 ---@field window integer
----@field is_weak? fun(row: integer, column: integer): boolean
+---@field is_weak? fovea.Weak
 
 ---@class fovea.Comparison
 ---@field answer table
@@ -151,7 +151,7 @@ local function paint(side, tones)
   for i, strength in pairs(tones) do
     local word = side.words[i]
     if word then
-      local weak = side.is_weak and side.is_weak(word.row, word.from)
+      local weak = side.is_weak and side.is_weak(word.row, word.from, strength)
       mark(side, word, (weak and 'FoveaHeatText' or 'FoveaHeat') .. strength, 110)
     end
   end

@@ -3,7 +3,7 @@ local colors = require('fovea.colors')
 
 local M = {}
 
----@alias fovea.Weak fun(row: integer, column: integer): boolean
+---@alias fovea.Weak fun(row: integer, column: integer, tone: integer): boolean
 
 --- By treesitter, where it colors the buffer. Later captures win, as they do on screen.
 ---@param highlighter table
@@ -12,7 +12,7 @@ local M = {}
 ---@param bottom integer
 ---@return fovea.Weak
 local function by_treesitter(highlighter, bufnr, top, bottom)
-  ---@type table<integer, { from: integer, to: integer, weak: boolean }[]>
+  ---@type table<integer, { from: integer, to: integer, group: string }[]>
   local rows = {}
   highlighter.tree:parse()
   highlighter.tree:for_each_tree(function(tree, language)
@@ -25,22 +25,22 @@ local function by_treesitter(highlighter, bufnr, top, bottom)
       local name = query.captures[id]
       if not name:find('^_') and not name:find('spell') and name ~= 'conceal' then
         local from_row, from, to_row, to = node:range()
-        local stretch = colors.is_weak(('@%s.%s'):format(name, language:lang()))
+        local group = ('@%s.%s'):format(name, language:lang())
         for row = math.max(from_row, top), math.min(to_row, bottom - 1) do
           rows[row] = rows[row] or {}
-          table.insert(rows[row], { from = row == from_row and from or 0, to = row == to_row and to or math.huge, weak = stretch })
+          table.insert(rows[row], { from = row == from_row and from or 0, to = row == to_row and to or math.huge, group = group })
         end
       end
     end
   end)
-  return function(row, column)
-    local weak = colors.is_weak('Normal')
+  return function(row, column, tone)
+    local group = 'Normal'
     for _, stretch in ipairs(rows[row] or {}) do
       if column >= stretch.from and column < stretch.to then
-        weak = stretch.weak
+        group = stretch.group
       end
     end
-    return weak
+    return colors.is_weak(group, tone)
   end
 end
 
@@ -62,10 +62,10 @@ function M.of(bufnr, top, bottom)
       return false
     end
   end
-  return function(row, column)
+  return function(row, column, tone)
     return vim.api.nvim_buf_call(bufnr, function()
       local id = vim.fn.synIDtrans(vim.fn.synID(row + 1, column + 1, 1))
-      return id ~= 0 and colors.is_weak(vim.fn.synIDattr(id, 'name'))
+      return id ~= 0 and colors.is_weak(vim.fn.synIDattr(id, 'name'), tone)
     end)
   end
 end

@@ -6,6 +6,8 @@ local M = {}
 
 ---@type table<integer, string> URI by buffer
 local uris = {}
+---@type table<integer, string> the last filetype of a buffer
+local languages = {}
 
 local from_bufnr, to_bufnr = vim.uri_from_bufnr, vim.uri_to_bufnr
 local patched = false
@@ -60,35 +62,54 @@ local function again(bufnr)
   end
   uris[bufnr] = nil
   M.register(bufnr)
-  require('fovea.client').start(bufnr)
+  if client then
+    require('fovea.client').start(bufnr)
+  end
 end
 
---- Sets up what attaches to buffers without a name. The order matters: a buffer has its URI before Neovim attaches a server to it.
+local ready = false
+
+--- Sets up what attaches to buffers without a name, once.
+---
+--- A buffer has its URI as soon as it is there: Neovim may attach servers to it before any autocommand of ours comes to its turn.
 function M.setup()
+  if ready then
+    return
+  end
+  ready = true
   local group = vim.api.nvim_create_augroup('fovea_untitled', {})
+  vim.iter(vim.api.nvim_list_bufs()):each(M.register)
+  vim.api.nvim_create_autocmd({ 'BufNew', 'BufEnter' }, {
+    group = group,
+    callback = function(event)
+      M.register(event.buf)
+    end,
+  })
   vim.api.nvim_create_autocmd('FileType', {
     group = group,
     callback = function(event)
-      if uris[event.buf] then
+      local language = languages[event.buf]
+      languages[event.buf] = event.match
+      if uris[event.buf] and (language or '') ~= event.match then
         again(event.buf)
-      elseif M.is_nameless(event.buf) then
-        M.register(event.buf)
       end
     end,
   })
   vim.api.nvim_create_autocmd({ 'InsertLeave', 'TextChanged' }, {
     group = group,
     callback = function(event)
-      if not uris[event.buf] and M.is_nameless(event.buf) and has_text(event.buf) then
+      local client = require('fovea.client')
+      if M.is_nameless(event.buf) and has_text(event.buf) and not client.get(event.buf) then
         M.register(event.buf)
-        require('fovea.client').start(event.buf)
+        client.start(event.buf)
       end
     end,
   })
-  vim.api.nvim_create_autocmd('BufFilePost', {
+  -- `:file` gives a name with the one event, and `:write FILE` with the other.
+  vim.api.nvim_create_autocmd({ 'BufFilePost', 'BufAdd' }, {
     group = group,
     callback = function(event)
-      if uris[event.buf] then
+      if uris[event.buf] and vim.api.nvim_buf_get_name(event.buf) ~= '' then
         again(event.buf)
       end
     end,
@@ -99,7 +120,7 @@ function M.setup()
       -- The document is closed under its URI first.
       vim.schedule(function()
         if not vim.api.nvim_buf_is_valid(event.buf) then
-          uris[event.buf] = nil
+          uris[event.buf], languages[event.buf] = nil, nil
         end
       end)
     end,
