@@ -328,6 +328,9 @@ end
 --- look at; what a person gets by default is seen in neovim_calm_test.lua.
 local function configure(options)
   local all = { cmd = { program, 'serve' }, settings = { heat = { preset = 'full' } } }
+  if vim.tbl_get(options or {}, 'settings', 'heat.preset') then
+    all.settings = {}
+  end
   fovea.setup(vim.tbl_deep_extend('force', all, options or {}))
 end
 

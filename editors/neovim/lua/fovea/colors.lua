@@ -129,14 +129,14 @@ local function code_colors(ground)
 end
 
 --- A background towards `color`: as strong as `share`, but weaker where text and code would become hard to read. Normal text always has
---- its contrast; for code the tone gives up at most half of its strength, since it has to be seen.
+--- its contrast; for code the tone gives up at most a third of its strength, since it has to be seen.
 ---@param ground integer[]
 ---@param color integer[]
 ---@param share number
 ---@param text integer[]
 ---@return integer[]
 local function tint(ground, color, share, text)
-  local least, texts = share / 2, code_colors(ground)
+  local least, texts = share * 0.65, code_colors(ground)
   local function is_hard(rgb)
     -- A little more than the least, so that rounding does no harm.
     if contrast(text, rgb) < M.CONTRAST + 0.1 then

@@ -217,6 +217,22 @@ function M.details(answer)
   return lines
 end
 
+--- As many of the parts as fit into a line; at least one.
+---@param start string
+---@param parts string[]
+---@return string
+local function fitting(start, parts)
+  local line = start
+  for i, part in ipairs(parts) do
+    local longer = line .. (i > 1 and ' · ' or '') .. part
+    if i > 1 and vim.fn.strdisplaywidth(longer) > vim.o.columns - 2 then
+      break
+    end
+    line = longer
+  end
+  return line
+end
+
 --- The lines over the two passages: what they share first, numbers folded.
 ---@param view { answer: table, message: string, details: boolean }
 ---@return string[]
@@ -236,7 +252,7 @@ function M.header(view)
     end
   end
   local line = (' similar %.2f %s%s'):format(similarity, ('█'):rep(filled), ('░'):rep(10 - filled))
-  table.insert(lines, line .. (#shared > 0 and '  shared: ' .. table.concat(shared, ' · ') or ''))
+  table.insert(lines, #shared > 0 and fitting(line .. '  shared: ', shared) or line)
   table.insert(lines, ' ' .. view.message:gsub('%s+', ' '))
   if view.details then
     table.insert(lines, ' ▾ Details')
@@ -325,7 +341,7 @@ local function light(view, from, index, shares)
   if #texts == 0 then
     say(view, ('%s%s has no partner on the other side'):format(word.text, much))
   else
-    say(view, ('%s%s goes with %s'):format(word.text, much, table.concat(texts, ' · ')))
+    say(view, fitting(('%s%s goes with '):format(word.text, much), texts))
   end
 end
 

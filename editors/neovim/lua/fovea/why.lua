@@ -50,6 +50,12 @@ local methods = {
   norm = 'the length of the word\'s final vector',
 }
 
+---@param share number
+---@return string
+local function percent(share)
+  return (('%.1f'):format(share * 100):gsub('^%-0%.0$', '0.0'))
+end
+
 ---@param answer table
 ---@param unit table
 ---@param word table
@@ -59,10 +65,10 @@ function M.lines(answer, unit, word)
   local lines = {
     ('%s · word %d of %d in %s'):format(word.text, word.rank, #unit.words, name),
     '',
-    ('share     %.1f %% (%.4f)'):format(word.score * 100, word.score),
+    ('share     %s %% (%.4f)'):format(percent(word.score), word.score),
     ('method    %s: %s'):format(answer.method, methods[answer.method] or ''),
     ('residual  %.1e'):format(unit.residual),
-    ('besides   biases %.1f %%, special tokens %.1f %%'):format(unit.bias_share * 100, unit.special_share * 100),
+    ('besides   biases %s %%, special tokens %s %%'):format(percent(unit.bias_share), percent(unit.special_share)),
     ('model     %s, %d tokens'):format(answer.model, unit.tokens),
     '',
     'The most telling words here:',
