@@ -248,10 +248,10 @@ def hints_name_what_is_similar(helix):
 
 
 def swatches(screen):
-    return re.search(r"■ ?(configuration|BTreeMap|hash)", screen)
+    return re.search(r"■ ?(configuration|BTreeMap|hash|config|vectors)", screen)
 
 
-@effect("documentColor.enable", "true")
+@effect("documentColor.enable", "true", PATIENT)
 def words_have_swatches(helix):
     helix.until("a swatch before the word", swatches)
 

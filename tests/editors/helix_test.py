@@ -10,6 +10,8 @@ CARRIERS = """[language-server.fovea.config.fovea]
 inlayHint = { enable = true }
 documentColor = { enable = true }
 diagnostics = { enable = true, minSimilarity = 0.7 }
+# Helix asks for colors once: a slow machine may still be loading the model.
+hover = { deadlineMs = 60000 }
 """
 
 ATTENTION = """[language-server.fovea.config.fovea]
@@ -137,7 +139,7 @@ def near_duplicates_are_hints(helix):
 
 def heat_is_told_in_colours(helix):
     def swatches(screen):
-        return [line for line in screen.split("\n") if re.search(r"■ ?(configuration|BTreeMap|hash)", line)]
+        return [line for line in screen.split("\n") if re.search(r"■ ?(configuration|BTreeMap|hash|config|vectors)", line)]
 
     helix.until("a swatch before the word", swatches)
     helix.command("lsp-workspace-command fovea.toggleHeat")
