@@ -197,7 +197,7 @@ local function expected_tones(shares, partners)
   end)
   for i = 1, math.min(12, #order) do
     local part = shares[order[i]] / most
-    if part >= 0.08 then
+    if part >= 0.12 then
       expected[place_of(partners[order[i]])] = part >= 0.6 and 3 or part >= 0.3 and 2 or 1
     end
   end

@@ -13,7 +13,7 @@ local M = {}
 M.namespace = vim.api.nvim_create_namespace('fovea_compare')
 
 --- A partner with less than this share of the strongest one is noise.
-local WORTH = 0.08
+local WORTH = 0.12
 
 --- Milliseconds that the cursor rests before a row is asked for, and after which a comparison shows that it is under way.
 local REST, PATIENCE = 40, 300

@@ -66,7 +66,8 @@ function M.hint()
   if not pcall(vim.fn.writefile, { 'The hint of the first start was shown.' }, file) then
     return
   end
-  vim.notify('Fovea marks the telling words. `:Fovea legend` shows what the colors mean; `:h fovea` is the help.')
+  -- Short, so that it fits into the last line of a narrow terminal.
+  vim.notify('Fovea: `:Fovea legend` explains the colors, `:h fovea` the rest.')
 end
 
 return M
