@@ -8,7 +8,7 @@ import subprocess
 import tempfile
 
 from helix_harness import FILES, FOVEA, HERE, HX, IS_MODERN, code_action_goes_to_the_similar_function, count
-from helix_harness import hover_shows_the_share_of_the_word, is_ours, run_all, select_highlights, symbols_are_found_by_meaning, test
+from helix_harness import hover_says_what_the_word_is_to_its_function, is_ours, run_all, select_highlights, symbols_are_found_by_meaning, test
 
 # The README's lists: the primary first; where only the first capable server is asked, it says who that is.
 PRIMARY = '["second", "fovea"]'
@@ -91,7 +91,7 @@ def tests():
         test("beside a primary server, both hovers are shown", beside_a_second_server_both_hovers_are_shown, servers=PRIMARY)
     else:
         name = "beside a primary server, hover is ours where its own is left out"
-        test(name, hover_shows_the_share_of_the_word, servers=OURS_FIRST)
+        test(name, hover_says_what_the_word_is_to_its_function, servers=OURS_FIRST)
 
 
 if __name__ == "__main__":

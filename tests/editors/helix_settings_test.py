@@ -14,13 +14,13 @@ import sqlite3
 import tempfile
 import time
 
-from helix_harness import FILES, HERE, IS_MODERN, Helix, count, hover_shows_the_share_of_the_word, is_ours, run_all, test
+from helix_harness import FILES, HERE, IS_MODERN, Helix, count, hover_says_what_the_word_is_to_its_function, is_ours, run_all, test
 
 EFFECTS = {}
 # What no Helix, or only a later one, has a use for.
 UNSEEN = {"codeLens.enable": "no Helix asks for lenses"}
 if not IS_MODERN:
-    UNSEEN.update(dict.fromkeys(["documentColor.enable", "heat.enable"], "25.01 draws no colours"))
+    UNSEEN.update(dict.fromkeys(["documentColor.enable", "heat.enable", "heat.preset"], "25.01 draws no colours"))
 
 # So long an answer is waited for that none means that there is none, and not that the model was not loaded yet.
 PATIENT = "hover.deadlineMs = 60000"
@@ -111,7 +111,7 @@ def a_long_line_is_passed_over(helix):
 
 @effect("threads", "7")
 def there_are_so_many_threads(helix):
-    hover_shows_the_share_of_the_word(helix)
+    hover_says_what_the_word_is_to_its_function(helix)
     names = [thread.read_text() for thread in (helix.server() / "task").glob("*/comm")]
     assert sum(name.startswith("fovea-pool") for name in names) == 7, names
 
@@ -131,23 +131,23 @@ def what_is_new_is_read_after_a_while(helix):
     assert time.monotonic() - start >= 4, "it was read at once"
 
 
-@effect("method", '"norm"')
+@effect("method", '"norm"', "hover.details = true")
 def the_hover_names_the_method(helix):
-    helix.find("read_to_string")
+    helix.find("load_config")
     helix.hover(lambda screen: is_ours(screen) and "norm" in screen)
 
 
 def hover_of(helix):
     helix.find("load_config")
-    hover_shows_the_share_of_the_word(helix)
+    helix.hover(is_ours)
     lines = hover_answer(helix, "load_config")["contents"]["value"].split("\n")
     # What resembles it, below, may not be known yet.
     return [line.strip() for line in lines[:3]]
 
 
-@effect("identifierAware", "false")
+@effect("identifierAware", "false", "hover.details = true")
 def a_name_of_several_words_is_told_otherwise(helix):
-    with Helix() as usual:
+    with Helix(settings="[language-server.fovea.config.fovea]\nhover.details = true") as usual:
         told = hover_of(usual)
     assert hover_of(helix) != told, told
 
@@ -159,9 +159,15 @@ def there_is_no_hover(helix):
 
 @effect("hover.words", "0")
 def no_words_are_named(helix):
-    helix.find("read_to_string")
+    helix.find("configuration")
     screen = helix.hover(is_ours)
-    assert "draws on" not in screen, "sources are named"
+    assert "reads it with" not in screen, "sources are named"
+
+
+@effect("hover.details", "true")
+def the_hover_has_numbers(helix):
+    helix.find("load_config")
+    helix.hover(lambda screen: is_ours(screen) and re.search(r"\d ?%", screen) and "decomposition" in screen)
 
 
 @effect("hover.deadlineMs", "0", "debounceMs = 10000")
@@ -242,10 +248,10 @@ def hints_name_what_is_similar(helix):
 
 
 def swatches(screen):
-    return re.search(r"■ ?load_config", screen)
+    return re.search(r"■ ?(configuration|BTreeMap|hash|config|vectors)", screen)
 
 
-@effect("documentColor.enable", "true")
+@effect("documentColor.enable", "true", PATIENT)
 def words_have_swatches(helix):
     helix.until("a swatch before the word", swatches)
 
@@ -271,6 +277,19 @@ def less_near_duplicates_are_told(helix):
     the_near_duplicate_is_told(helix)
 
 
+@effect("heat.preset", '"off"', PATIENT, "documentColor.enable = true")
+def no_word_has_a_swatch_without_heat(helix):
+    told = helix.until("an answer", lambda _: helix.answers("textDocument/documentColor"))
+    assert told[0] == [], "words have colors"
+
+
+@effect("highlight.attention", '"always"', PATIENT)
+def what_a_word_draws_on_is_highlighted_too(helix):
+    helix.find("line")
+    told = answer(helix, "textDocument/documentHighlight", lambda: helix.type(" h"))
+    assert any(highlight.get("kind", 1) != 1 for highlight in told), told
+
+
 @effect("highlight.enable", "false", PATIENT)
 def no_words_are_selected(helix):
     helix.find("read_to_string")
@@ -288,7 +307,7 @@ def results(helix):
 
 @effect("cache.disk", "false")
 def no_results_are_left(helix):
-    hover_shows_the_share_of_the_word(helix)
+    hover_says_what_the_word_is_to_its_function(helix)
     helix.quit()
     assert not results(helix), "there are results on disk"
 

@@ -22,45 +22,68 @@ test('beside a second server, hover shows both answers', function()
   fovea.hover()
   local text = float_text('a hover')
   assert(text:find('second server: `?' .. word.text), 'the second server is missing: ' .. text)
-  assert(text:lower():find('fovea', 1, true) and text:find('%d'), 'Fovea is missing: ' .. text)
+  assert(text:find('# fovea', 1, true) and text:find('telling word', 1, true), 'Fovea is missing: ' .. text)
   equal(vim.api.nvim_get_current_buf(), config_file, 'the buffer of the cursor')
 end)
 
 test('beside a second server, both lenses are drawn', function()
-  if vim.lsp.codelens.enable then
-    vim.lsp.codelens.enable(true, { bufnr = config_file })
-    -- 0.12 draws each line's lenses once a version: those of a server that comes later wait for the next edit.
-    vim.api.nvim_buf_set_lines(config_file, -1, -1, false, { '' })
-  else
-    vim.lsp.codelens.refresh({ bufnr = config_file })
-  end
-  local row = find(config_file, 'fn load_config')
-  wait('both lenses', function()
+  local function both()
+    local row = find(config_file, 'fn load_config')
     local ours = lenses(config_file, { client().id })[row]
     local other = lenses(config_file, { second })[row]
     return ours and ours:find('read_settings', 1, true) and other and other:find('second server: run', 1, true)
-  end)
+  end
+  if vim.lsp.codelens.enable then
+    vim.lsp.codelens.enable(true, { bufnr = config_file })
+    -- 0.12 draws each line's lenses once a version: those of a server that answers later wait for the next edit.
+    again('both lenses', function()
+      vim.api.nvim_buf_set_lines(config_file, -1, -1, false, { '' })
+    end, both)
+  else
+    vim.lsp.codelens.refresh({ bufnr = config_file })
+    wait('both lenses', both)
+  end
 end)
 
-test('beside a second server, its highlights are left alone and ours are silent', function()
+test('beside a second server, its occurrences stay, and what a word draws on is marked apart', function()
   vim.cmd.buffer(config_file)
-  -- What the user toggled in this session would win over the default that is tested here.
-  package.loaded['fovea.highlight'] = nil
-  local highlight = require('fovea.highlight')
-  assert(not highlight.enabled(config_file), 'ours should be off beside another server that highlights')
-  local word = hottest(config_file)
-  vim.api.nvim_win_set_cursor(0, { word.row + 1, word.from })
+  -- The second server counts characters of one byte only.
+  go(config_file, 'read_to_string')
   vim.lsp.buf.document_highlight()
-  local shown = wait('the highlights of the second server', function()
+  vim.api.nvim_exec_autocmds('CursorMoved', { buffer = config_file })
+  local function occurrences()
     for name in pairs(vim.api.nvim_get_namespaces()) do
       if name:find('references', 1, true) then
         local found = marks(config_file, name)
         return #found > 0 and found
       end
     end
+  end
+  wait('the highlights of the second server', occurrences)
+  wait('ours', function()
+    return #marks(config_file, 'fovea_highlight') > 0
   end)
+  local other = {}
+  require('fovea.client').request(
+    vim.lsp.get_client_by_id(second),
+    'textDocument/documentHighlight',
+    vim.lsp.util.make_position_params(0, 'utf-16'),
+    function(_, result)
+      other = result
+    end,
+    config_file
+  )
+  wait('its answer', function()
+    return #other > 0
+  end)
+  local shown = occurrences()
+  equal(#shown, #other, 'occurrences of the second server, and no others')
   for _, mark in ipairs(shown) do
-    equal(mark.text, word.text, 'a word highlighted by the second server')
+    equal(mark.text, 'read_to_string', 'a word highlighted by the second server')
+    assert(not mark.group:find('Fovea'), mark.group)
+  end
+  for _, mark in ipairs(marks(config_file, 'fovea_highlight')) do
+    assert(mark.group:find('^FoveaDraws'), mark.group)
   end
 end)
 

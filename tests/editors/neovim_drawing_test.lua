@@ -1,4 +1,4 @@
--- What the Neovim plugin draws: the options of the heat, while somebody types, and in a long file: nvim --clean --headless -l FILE FOVEA
+-- What the Neovim plugin draws: the options of the heat, while a person types, and in a long file: nvim --clean --headless -l FILE FOVEA
 --
 -- One session: the tests run in order.
 local h = dofile(vim.fs.dirname(vim.fs.normalize(vim.fn.fnamemodify(_G.arg[0], ':p'))) .. '/neovim_harness.lua')
@@ -10,7 +10,7 @@ test('options that do not fit are named, and the defaults stay', function()
   local from = #notices + 1
   configure({ heat = { color = 'orange', strength = 3 }, lenses = {}, highlight = { enable = 'always' } })
   local text = noticed(from)
-  for _, part in ipairs({ 'heat.color should be a colour', 'heat.strength should be', 'no option lenses', 'highlight.enable should be' }) do
+  for _, part in ipairs({ 'heat.color should be a color', 'heat.strength should be', 'no option lenses', 'highlight.enable should be' }) do
     assert(text:find(part, 1, true), part .. ' is missing in: ' .. text)
   end
   local options = require('fovea.config').options
@@ -19,18 +19,24 @@ test('options that do not fit are named, and the defaults stay', function()
   equal(require('fovea.config').problems, {}, 'problems of good options')
 end)
 
-test('colour and strength of the heat follow the options at once', function()
-  local function hottest_colour()
-    return ('#%06x'):format(vim.api.nvim_get_hl(0, { name = 'FoveaHeat12' }).bg)
+test('color and strength of the heat follow the options at once', function()
+  vim.api.nvim_set_hl(0, 'Normal', { bg = '#000000', fg = '#ffffff' })
+  vim.o.background = 'dark'
+  local function strongest()
+    local bg = vim.api.nvim_get_hl(0, { name = 'FoveaHeat3' }).bg
+    return { bit.rshift(bg, 16), bit.band(bit.rshift(bg, 8), 255), bit.band(bg, 255) }
   end
-  configure({ heat = { color = '#123456', strength = 1 } })
-  equal(hottest_colour(), '#123456', 'colour of the hottest word')
-  configure({ heat = { color = '#123456', strength = 0.5 } })
-  assert(hottest_colour() ~= '#123456', 'the strength changed nothing')
+  configure({ heat = { color = '#00ff00', strength = 0.5 } })
+  local half = strongest()
+  assert(half[1] == 0 and half[2] > 0 and half[3] == 0, 'another color: ' .. vim.inspect(half))
+  configure({ heat = { color = '#00ff00', strength = 0.2 } })
+  assert(strongest()[2] < half[2], 'the strength changed nothing')
+  configure({ heat = { color = '#0000ff', strength = 0.2 } })
+  assert(strongest()[3] > 0 and strongest()[2] == 0, 'the color changed nothing')
   configure()
 end)
 
-test('the colours follow the background, and a group of the theme is left alone', function()
+test('the colors follow the background, and a group of the theme is left alone', function()
   local function ground()
     local color = vim.api.nvim_get_hl(0, { name = 'FoveaHeat1' }).bg
     return bit.band(bit.rshift(color, 8), 255)
@@ -39,11 +45,11 @@ test('the colours follow the background, and a group of the theme is left alone'
   vim.o.background = 'light'
   local light = ground()
   vim.o.background = 'dark'
-  assert(light > 200 and ground() < 80, ('light %d, dark %d'):format(light, ground()))
-  vim.api.nvim_set_hl(0, 'FoveaHeat12', { bg = '#0000ff' })
+  assert(light > 180 and ground() < 80, ('light %d, dark %d'):format(light, ground()))
+  vim.api.nvim_set_hl(0, 'FoveaHeat3', { bg = '#0000ff' })
   vim.api.nvim_exec_autocmds('ColorScheme', {})
-  equal(vim.api.nvim_get_hl(0, { name = 'FoveaHeat12' }).bg, 0x0000ff, 'a group that the theme defines')
-  vim.cmd.highlight('clear FoveaHeat12')
+  equal(vim.api.nvim_get_hl(0, { name = 'FoveaHeat3' }).bg, 0x0000ff, 'a group that the theme defines')
+  vim.cmd.highlight('clear FoveaHeat3')
   vim.api.nvim_exec_autocmds('ColorScheme', {})
 end)
 
@@ -100,7 +106,7 @@ test('in a file of 10,000 lines what is on screen is drawn at once, and soon eve
   -- All levels change at once, as with another method.
   local other = vim.deepcopy(message)
   for _, word in ipairs(other.words) do
-    word[4] = word[4] % 12 + 1
+    word[4] = (word[4] + 4) % 12 + 1
   end
   vim.cmd('normal! 5000G')
   vim.cmd.redraw()
@@ -110,24 +116,27 @@ test('in a file of 10,000 lines what is on screen is drawn at once, and soon eve
   assert(first > 4000, 'the window did not scroll')
   local function on_screen(words)
     return vim.tbl_map(function(word)
-      return { word[1], word[4] }
+      return { word[1], tone(word[4]) }
     end, vim.tbl_filter(function(word)
       return word[1] >= first and word[1] <= last
     end, words))
   end
-  local function levels_on_screen()
-    return on_screen(vim.tbl_map(function(mark)
-      return { mark.row, 0, 0, tonumber(mark.group:match('%d+')) }
-    end, heat(long)))
+  local function tones_on_screen()
+    local drawn = vim.tbl_filter(function(mark)
+      return mark.row >= first and mark.row <= last
+    end, heat(long))
+    return vim.tbl_map(function(mark)
+      return { mark.row, (mark.group:gsub('Text', '')) }
+    end, drawn)
   end
   h.handle(nil, other, { client_id = client().id, method = 'fovea/heat' })
-  equal(levels_on_screen(), on_screen(other.words), 'what is on screen, as soon as the message has come')
+  equal(tones_on_screen(), on_screen(other.words), 'what is on screen, as soon as the message has come')
   equal(#heat(long), #message.words, 'marks meanwhile')
   -- Drawn from the top, so the last mark tells. To look at all of them again and again would take the time they are drawn in.
   local function last_is_drawn(words)
     local id = vim.api.nvim_get_namespaces().fovea_heat
     local last = vim.api.nvim_buf_get_extmarks(long, id, -1, 0, { limit = 1, details = true })[1]
-    return last[2] == words[#words][1] and last[4].hl_group == 'FoveaHeat' .. words[#words][4]
+    return last[2] == words[#words][1] and last[4].hl_group:gsub('Text', '') == tone(words[#words][4])
   end
   wait('every level', function()
     return last_is_drawn(other.words)

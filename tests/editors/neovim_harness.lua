@@ -228,6 +228,11 @@ local function complete(bufnr, from)
   end)
 end
 
+--- The group of a level: average words have 4, and there are three tones.
+local function tone(level)
+  return 'FoveaHeat' .. (level < 6 and 1 or level < 9 and 2 or 3)
+end
+
 --- Fails unless the marks drawn are exactly those of the message.
 local function check_drawn(bufnr, message)
   local lines, expected = lines_of(bufnr), {}
@@ -235,10 +240,11 @@ local function check_drawn(bufnr, message)
   for _, word in ipairs(message.words) do
     local line, from, to, level = unpack(word)
     local text = lines[line + 1]
-    table.insert(expected, { line, byte(text, from, encoding), byte(text, to, encoding), 'FoveaHeat' .. level })
+    table.insert(expected, { line, byte(text, from, encoding), byte(text, to, encoding), tone(level) })
   end
   local drawn = vim.tbl_map(function(mark)
-    return { mark.row, mark.from, mark.to, mark.group }
+    -- A word whose own color is hard to read has the same tone with a color for its text.
+    return { mark.row, mark.from, mark.to, (mark.group:gsub('Text', '')) }
   end, heat(bufnr))
   equal(drawn, expected, 'marks')
 end
@@ -255,9 +261,9 @@ local function check_words(bufnr)
   end
 end
 
---- The hottest word of load_config's body: the one that a hover surely speaks of.
+--- The hottest word of load_config: the one that a hover surely speaks of.
 local function hottest(bufnr)
-  local first, last = find(bufnr, 'fn load_config'), find(bufnr, 'Ok(config)')
+  local first, last = find(bufnr, 'Reads the configuration file'), find(bufnr, 'Ok(config)')
   local best
   for _, mark in ipairs(heat(bufnr)) do
     local level = tonumber(mark.group:match('%d+'))
@@ -318,9 +324,14 @@ local function at(bufnr, text)
   return vim.api.nvim_get_current_buf() == bufnr and vim.deep_equal(vim.api.nvim_win_get_cursor(0), { row + 1, column })
 end
 
---- The options of this session with others on top; a server that runs follows at once.
+--- The options of this session with others on top; a server that runs follows at once. Every word has heat, so that there is much to
+--- look at; what a person gets by default is seen in neovim_calm_test.lua.
 local function configure(options)
-  fovea.setup(vim.tbl_deep_extend('force', { cmd = { program, 'serve' } }, options or {}))
+  local all = { cmd = { program, 'serve' }, settings = { heat = { preset = 'full' } } }
+  if vim.tbl_get(options or {}, 'settings', 'heat.preset') then
+    all.settings = {}
+  end
+  fovea.setup(vim.tbl_deep_extend('force', all, options or {}))
 end
 
 local function status()
@@ -382,6 +393,7 @@ M.scope = setmetatable({
   begin = begin,
   complete = complete,
   check_drawn = check_drawn,
+  tone = tone,
   check_words = check_words,
   hottest = hottest,
   float = float,

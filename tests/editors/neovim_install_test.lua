@@ -37,6 +37,8 @@ test('the help has tags for every command, and all its references exist', functi
   vim.fn.mkdir(doc)
   vim.fn.system({ 'cp', root .. '/editors/neovim/doc/fovea.txt', doc })
   vim.cmd.helptags(doc)
+  -- They are part of the plugin: no way to install it makes them for a folder inside a repository.
+  equal(vim.fn.readfile(root .. '/editors/neovim/doc/tags'), vim.fn.readfile(doc .. '/tags'), 'doc/tags; run :helptags on the folder')
   local tags = {}
   for _, line in ipairs(vim.fn.readfile(doc .. '/tags')) do
     tags[line:match('^[^\t]+')] = true
@@ -54,11 +56,12 @@ test('the help has tags for every command, and all its references exist', functi
 end)
 
 --- A second Neovim with the plugin installed in some way, on a file of the workspace; `with` gets a function that runs Lua there.
-local function installed(arguments, with)
+---@param environment? table<string, string>
+local function installed(arguments, with, environment)
   local job = vim.fn.jobstart(vim.list_extend({ vim.v.progpath, '--clean', '--headless', '--embed' }, arguments), {
     rpc = true,
     cwd = workspace,
-    env = { PATH = vim.fs.dirname(program) .. ':' .. vim.env.PATH },
+    env = vim.tbl_extend('force', { PATH = vim.fs.dirname(program) .. ':' .. vim.env.PATH }, environment or {}),
   })
   local ok, err = pcall(with, function(code)
     return vim.rpcrequest(job, 'nvim_exec_lua', code, {})
@@ -81,12 +84,95 @@ local function starts(arguments)
   end)
 end
 
-test('installed by putting the folder into runtimepath, it works without setup()', function()
-  starts({ '--cmd', 'set rtp^=' .. root .. '/editors/neovim', 'src/settings.rs' })
+-- A repository as somebody clones it, of what stands in this tree now; nothing comes from a network.
+local repository = vim.fn.tempname()
+vim.fn.mkdir(repository .. '/editors', 'p')
+vim.fn.system({ 'cp', '-r', root .. '/editors/neovim', repository .. '/editors' })
+for _, arguments in ipairs({ { 'init', '-q', '-b', 'main' }, { 'add', '-A' }, { 'commit', '-q', '-m', 'The plugin' } }) do
+  local git = { 'git', '-C', repository, '-c', 'user.name=test', '-c', 'user.email=test@example.org' }
+  local told = vim.fn.system(vim.list_extend(git, arguments))
+  assert(vim.v.shell_error == 0, told)
+end
+local url = 'file://' .. repository
+
+--- The lines of the README for a way to install, with this repository in place of the names in them.
+local function lines_for(way)
+  local text = io.open(root .. '/editors/neovim/README.md'):read('*a')
+  for block in text:gmatch('```lua\n(.-)```') do
+    if block:find('-- ' .. way, 1, true) then
+      return (block:gsub('<URL of this repository>', function()
+        return url
+      end):gsub('/path/to/fovea/editors', function()
+        return root .. '/editors'
+      end))
+    end
+  end
+  error('the README has no lines for ' .. way)
+end
+
+--- A file of Lua for a new Neovim, whose folders are its own.
+local function script(lines)
+  local home = vim.fn.tempname()
+  vim.fn.mkdir(home, 'p')
+  local path = home .. '/init.lua'
+  vim.fn.writefile(vim.split(lines, '\n'), path)
+  return path, { XDG_DATA_HOME = home, XDG_STATE_HOME = home, XDG_CONFIG_HOME = home, XDG_CACHE_HOME = home }
+end
+
+--- Fails unless the server works with the lines as init.lua, and `:h fovea` and `:checkhealth fovea` too.
+local function works_with(lines)
+  local path, environment = script(lines)
+  installed({ '-u', path, 'src/settings.rs' }, function(run)
+    wait('the server in the other Neovim', function()
+      return run(attached)
+    end)
+    wait('heat there', function()
+      return run("return #vim.api.nvim_buf_get_extmarks(0, require('fovea.heat').namespace, 0, -1, {}) > 0")
+    end)
+    assert(run("return vim.fn.exists(':FoveaSearch') == 2"), 'no commands')
+    run("vim.cmd.help('fovea') return 0")
+    assert(run("return vim.api.nvim_buf_get_name(0)"):find('doc/fovea.txt$'), 'no help')
+    run("vim.cmd('silent checkhealth fovea') return 0")
+    assert(run("return table.concat(vim.api.nvim_buf_get_lines(0, 0, -1, false), '\\n')"):find('fovea: program', 1, true), 'no health')
+    local messages = run("return vim.fn.execute('messages')")
+    assert(not messages:find('Error') and not messages:find('E%d+:'), messages)
+  end, environment)
+end
+
+test('the README\'s line for plain runtimepath works', function()
+  works_with(lines_for('plain'))
 end)
 
-test('loaded late, as lazy.nvim does, it works without setup() and with it', function()
-  -- lazy.nvim puts the folder into runtimepath, sources plugin/ and then calls setup() where the spec has opts.
+test('the README\'s lines for lazy.nvim work', function()
+  local lines = lines_for('lazy.nvim')
+  local lazy = vim.env.FOVEA_LAZY_NVIM
+  if lazy then
+    -- The real one, where a folder of it is given. (It would drop the parsers of a Neovim that was unpacked beside the system's.)
+    works_with(([[
+vim.opt.rtp:prepend(%q)
+vim.fn.mkdir(vim.fn.stdpath('config') .. '/lua', 'p')
+require('lazy').setup({ spec = { (loadstring or load)('return ' .. %q)() }, performance = { rtp = { reset = false } }, rocks = { enabled = false }, checker = { enabled = false } })
+]]):format(lazy, (lines:gsub('%-%-[^\n]*\n', ''))))
+  end
+  -- What lazy.nvim does with a spec: clone, runtimepath, plugin/, and then config() with the plugin.
+  works_with(([[
+local spec = (loadstring or load)('return ' .. %q)()
+local dir = vim.fn.stdpath('data') .. '/lazy/' .. spec.name
+assert(spec.lazy == false and spec.url)
+vim.fn.system({ 'git', 'clone', '-q', spec.url, dir })
+vim.opt.rtp:prepend(dir)
+spec.config({ dir = dir, name = spec.name }, spec.opts)
+]]):format((lines:gsub('%-%-[^\n]*\n', ''))))
+end)
+
+if vim.pack then
+  test('the README\'s lines for vim.pack work', function()
+    -- It asks before it installs.
+    works_with('vim.fn.confirm = function() return 1 end\n' .. lines_for('vim.pack'))
+  end)
+end
+
+test('loaded late, it works without setup() and with it', function()
   local load = ("vim.opt.rtp:prepend(%q) vim.cmd.source(%q)"):format(
     root .. '/editors/neovim',
     root .. '/editors/neovim/plugin/fovea.lua'
@@ -96,15 +182,67 @@ test('loaded late, as lazy.nvim does, it works without setup() and with it', fun
   starts({ '--cmd', late:format(load .. " require('fovea').setup({ heat = { strength = 0.4 } })"), 'src/settings.rs' })
 end)
 
-if vim.pack then
-  test('installed where vim.pack puts a plugin, it works without setup()', function()
-    local site = vim.fn.tempname()
-    vim.fn.mkdir(site .. '/pack/core/opt', 'p')
-    vim.fn.system({ 'cp', '-r', root .. '/editors/neovim', site .. '/pack/core/opt/fovea' })
-    starts({ '--cmd', ('set packpath^=%s'):format(site), '--cmd', 'packadd fovea', 'src/settings.rs' })
-    vim.fn.delete(site, 'rf')
-  end)
+--- What another Neovim was told; `path` is its PATH, `options` the options of setup(), nil for none.
+local function told(path, options, wanted)
+  local lines = ([[
+_G.told = {}
+vim.notify = function(message) table.insert(_G.told, message) end
+vim.opt.rtp:append(%q)
+]]):format(root .. '/editors/neovim')
+  if options then
+    lines = lines .. ("require('fovea').setup(%s)\n"):format(options)
+  end
+  local init, environment = script(lines)
+  environment.PATH = path
+  local text
+  installed({ '-u', init, 'src/settings.rs' }, function(run)
+    wait('a message', function()
+      text = run("return table.concat(_G.told, '\\n')")
+      return text:find(wanted)
+    end)
+    -- Once, also with another file.
+    run("vim.cmd.edit('src/config.rs') return 0")
+    vim.wait(200)
+    local _, count = run("return table.concat(_G.told, '\\n')"):gsub(wanted, '')
+    equal(count, 1, 'times that it was said')
+    local messages = text .. run("return vim.fn.execute('messages')")
+    for _, part in ipairs({ 'stack traceback', 'vim.NIL', '%.lua:%d' }) do
+      assert(not messages:find(part), messages)
+    end
+  end, environment)
+  return text
 end
+
+local tools = '/usr/bin:/bin'
+
+test('a missing program is reported once, with what to do, with setup() and without', function()
+  for _, options in ipairs({ false, '{}', '{ cmd = { "/nowhere/fovea", "serve" } }' }) do
+    local text = told(tools, options or nil, options == '{}' and 'not in PATH' or options and 'is not a program' or 'not in PATH')
+    for _, part in ipairs({ 'cargo install', 'cmd = {', ':checkhealth fovea' }) do
+      assert(text:find(part, 1, true), part .. ' is missing in ' .. text)
+    end
+  end
+end)
+
+--- A folder with a program `fovea` that is a script.
+local function fake(lines)
+  local folder = vim.fn.tempname()
+  vim.fn.mkdir(folder, 'p')
+  vim.fn.writefile(lines, folder .. '/fovea')
+  vim.fn.setfperm(folder .. '/fovea', 'rwxr-xr-x')
+  return folder
+end
+
+test('a program that is too old is reported with what to do', function()
+  -- One that does not know `serve`.
+  local old = fake({ '#!/bin/sh', 'echo "error: unrecognized subcommand serve" >&2', 'exit 2' })
+  local text = told(old .. ':' .. tools, nil, 'ended by itself')
+  assert(text:find('code 2', 1, true) and text:find('update the program', 1, true) and text:find(old .. '/fovea', 1, true), text)
+  -- One that speaks no protocol of ours.
+  old = fake({ '#!/bin/sh', ('exec python3 %s'):format(here .. '/second_server.py') })
+  text = told(old .. ':' .. tools, nil, 'too old for this plugin')
+  assert(text:find('update the program, then :FoveaRestart', 1, true) and text:find(old .. '/fovea', 1, true), text)
+end)
 
 test('vim.g.fovea holds the options, and false starts nothing', function()
   installed({ '--cmd', 'let g:fovea = v:false | set rtp^=' .. root .. '/editors/neovim', 'src/settings.rs' }, function(run)
@@ -121,4 +259,5 @@ test('vim.g.fovea holds the options, and false starts nothing', function()
   end)
 end)
 
+vim.fn.delete(repository, 'rf')
 finish()

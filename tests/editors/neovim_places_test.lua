@@ -37,7 +37,7 @@ local function listed()
   end)
 end
 
-test(':FoveaSearch lists what a query is about, in files that nobody has opened', function()
+test(':FoveaSearch lists what a query is about, in files that are not open', function()
   vim.cmd.FoveaSearch('middle of a sorted list of numbers')
   wait('the window of the list', function()
     return vim.bo.buftype == 'quickfix'
@@ -144,93 +144,171 @@ local function focus(window, text)
   vim.api.nvim_exec_autocmds('CursorMoved', { buffer = vim.api.nvim_win_get_buf(window) })
 end
 
---- What is lit in a window of a comparison: level by place.
+--- What is lit in a window of a comparison: tone by place.
 local function lit(window)
   local found = {}
   for _, mark in ipairs(marks(vim.api.nvim_win_get_buf(window), 'fovea_compare')) do
-    local level = tonumber((mark.group or ''):match('^FoveaHeat(%d+)'))
-    if level then
-      found[('%d:%d'):format(mark.row, mark.from)] = level
+    local tone = tonumber((mark.group or ''):match('^FoveaHeat%a*(%d+)'))
+    if tone then
+      found[('%d:%d'):format(mark.row, mark.from)] = tone
     end
   end
   return found
 end
 
---- The answer of the server to the last comparison, as it came.
-local answer
-local shown = require('fovea.compare').open
-require('fovea.compare').open = function(json, ...)
-  answer = json
-  return shown(json, ...)
+--- The words of a side of an answer, the first named as the server counts them.
+local function place_of(word)
+  return ('%d:%d'):format(word.start.line, word.start.column)
 end
 
---- Fails unless the partners of the word under the cursor are lit, by their weight. `share(i, j)` is what two words make together.
-local function check_partners(window, words, other, partners, share)
+--- The answer of the server to the last comparison, as it came, and what it was asked.
+local answer, left_passage, right_passage
+local shown = require('fovea.compare').open
+require('fovea.compare').open = function(json, left, right)
+  answer, left_passage, right_passage = json, left, right
+  return shown(json, left, right)
+end
+
+--- Runs fovea.comparePassages on what was compared last.
+local function ask_again(third)
+  local passages = vim.tbl_map(function(passage)
+    return { text = table.concat(passage.text, '\n'), language = passage.language }
+  end, { left_passage, right_passage })
+  local got
+  require('fovea.client').command('fovea.comparePassages', vim.list_extend(passages, { third }), {}, function(err, result)
+    got = { err or false, result }
+  end)
+  wait('the answer', function()
+    return got
+  end)
+  assert(not got[1], vim.inspect(got[1]))
+  return got[2]
+end
+
+--- What has to be lit on the other side for the shares of its words.
+local function expected_tones(shares, partners)
+  local order, most, expected = {}, 0, {}
+  for j, share in ipairs(shares) do
+    most = math.max(most, share)
+    table.insert(order, j)
+  end
+  table.sort(order, function(a, b)
+    return shares[a] > shares[b]
+  end)
+  for i = 1, math.min(12, #order) do
+    local part = shares[order[i]] / most
+    if part >= 0.12 then
+      expected[place_of(partners[order[i]])] = part >= 0.6 and 3 or part >= 0.3 and 2 or 1
+    end
+  end
+  assert(vim.tbl_count(expected) >= 2, 'hardly a partner: ' .. vim.inspect(expected))
+  return expected
+end
+
+--- Fails unless the partners of the word under the cursor become lit, as the server's row says.
+local function check_partners(window, side, other_window)
+  local words, partners = answer[side].words, answer[side == 'a' and 'b' or 'a'].words
   local cursor = vim.api.nvim_win_get_cursor(window)
   for i, word in ipairs(words) do
     if word.start.line == cursor[1] - 1 and word.start.column == cursor[2] then
-      local most, expected = 0, {}
-      for j = 1, #partners do
-        most = math.max(most, share(i, j))
-      end
-      for j, partner in ipairs(partners) do
-        if share(i, j) >= 0.08 * most then
-          local place = ('%d:%d'):format(partner.start.line, partner.start.column)
-          expected[place] = math.max(1, math.floor(12 * share(i, j) / most + 0.5))
-        end
-      end
-      assert(vim.tbl_count(expected) >= 2, 'hardly a partner: ' .. vim.inspect(expected))
-      equal(lit(other), expected, 'partners of ' .. word.text)
+      local row = ask_again({ row = { side = side, word = i - 1 } })
+      local expected = expected_tones(row.scores, partners)
+      wait('the partners of ' .. word.text, function()
+        return vim.deep_equal(lit(other_window), expected)
+      end)
       return
     end
   end
   error('no word begins at the cursor')
 end
 
-test(':FoveaCompare shows the item under the cursor beside its like, and lights the partners of a word by weight', function()
+test(':FoveaCompare begins with a sentence and the words that both share, and numbers are folded', function()
   go(config_file, 'config.insert')
   vim.cmd.FoveaCompare()
   local header, left, right = unpack(comparison())
-  equal(#text_of(header), answer.centred and 3 or 2, 'lines of the header')
-  assert(text_of(header)[1]:find('cosine 0%.%d%d%d') and text_of(header)[1]:find('residual %de%-%d+'), text_of(header)[1])
+  equal(answer.pairs, nil, 'the slow matrix')
+  local text = text_of(header)
+  equal(text[1], ' ' .. answer.summary, 'first line')
+  assert(text[2]:find('similar 0%.%d%d') and text[2]:find('shared: ' .. answer.shared[1].text, 1, true), text[2])
+  assert(text[4] == ' ▸ Details (d)' and #text == 4, vim.inspect(text))
+  for _, word in ipairs({ 'residual', 'bias', 'special', 'languages' }) do
+    assert(not table.concat(text, '\n'):find(word), word .. ' is shown unasked')
+  end
   assert(table.concat(text_of(left), '\n'):find('pub fn load_config', 1, true), 'the left side is not the item')
   assert(table.concat(text_of(right), '\n'):find('pub fn read_settings', 1, true), 'the right side is not its like')
   assert(vim.wo[left].winbar:find('src/config.rs:%d+') and vim.wo[right].winbar:find('src/settings.rs:%d+'), vim.wo[left].winbar)
-
-  focus(left, 'config = BTreeMap')
-  check_partners(left, answer.a.words, right, answer.b.words, function(i, j)
-    return answer.pairs[i][j]
-  end)
-  local told = text_of(header)[#text_of(header)]
-  assert(told:find('^ config brings %-?0%.%d+ of the cosine, most of it with'), told)
-  -- And the other way round.
-  focus(right, 'settings = BTreeMap')
-  check_partners(right, answer.b.words, left, answer.a.words, function(i, j)
-    return answer.pairs[j][i]
-  end)
+  -- The cursor stands on what is shared most.
+  local first = answer.a.words[answer.shared[1].a[1] + 1]
+  equal(vim.api.nvim_win_get_cursor(left), { first.start.line + 1, first.start.column }, 'cursor')
 end)
 
-test('a comparison follows the cursor, shows all its words on a blank, and q closes it', function()
+test('`d` unfolds the numbers of a comparison, and folds them again', function()
+  local header, left = unpack(comparison())
+  local height = vim.api.nvim_win_get_height(header)
+  vim.api.nvim_set_current_win(left)
+  vim.api.nvim_feedkeys('d', 'x', false)
+  local text = table.concat(text_of(header), '\n')
+  for _, part in ipairs({ 'cosine 0%.%d%d%d', 'residual of the split %de%-%d+', 'special tokens 0%.%d+, biases %-?0%.%d+', 'in common' }) do
+    assert(text:find(part), part .. ' is missing in ' .. text)
+  end
+  assert(vim.api.nvim_win_get_height(header) > height, 'the window did not grow')
+  vim.api.nvim_feedkeys('d', 'x', false)
+  equal(#text_of(header), 4, 'lines when folded')
+  vim.api.nvim_set_current_win(header)
+  vim.api.nvim_feedkeys('\r', 'x', false)
+  assert(#text_of(header) > 4, '<CR> in the header does not unfold')
+  vim.api.nvim_feedkeys('\r', 'x', false)
+  vim.api.nvim_set_current_win(left)
+end)
+
+test('the word under the cursor shows its row, on both sides, and the other side does not scroll', function()
+  local header, left, right = unpack(comparison())
+  local view = vim.api.nvim_win_call(right, vim.fn.winsaveview)
+  focus(left, 'config = BTreeMap')
+  check_partners(left, 'a', right)
+  local told = text_of(header)[3]
+  assert(told:find('^ config goes with %S+ %(line %d+%)') and not told:find('0%.'), told)
+  equal(vim.api.nvim_win_call(right, vim.fn.winsaveview), view, 'view of the other side')
+  focus(right, 'settings = BTreeMap')
+  check_partners(right, 'b', left)
+  for _, window in ipairs({ left, right }) do
+    assert(not vim.wo[window].scrollbind and not vim.wo[window].cursorbind, 'the sides scroll together')
+  end
+end)
+
+test('<Tab> goes to the strongest partner, a blank shows what is shared, and q closes the comparison', function()
   local _, left, right = unpack(comparison())
   focus(left, '    let text')
   local base = lit(right)
-  focus(left, 'load')
-  assert(not vim.deep_equal(lit(right), base), 'the partners are as without a word')
+  local shared = {}
+  for _, entry in ipairs(answer.shared) do
+    for _, index in ipairs(entry.b) do
+      shared[place_of(answer.b.words[index + 1])] = true
+    end
+  end
+  equal(vim.tbl_count(base), vim.tbl_count(shared), 'words lit without a word under the cursor')
+  for place in pairs(base) do
+    assert(shared[place], place .. ' is lit and not shared')
+  end
+  focus(left, 'config = BTreeMap')
+  check_partners(left, 'a', right)
   vim.api.nvim_feedkeys('\t', 'x', false)
   equal(vim.api.nvim_get_current_win(), right, 'window after <Tab>')
+  local cursor = vim.api.nvim_win_get_cursor(right)
+  assert(cursor[1] > 1, 'the cursor is not on a partner')
   vim.api.nvim_feedkeys('q', 'x', false)
   equal(#vim.api.nvim_list_tabpages(), 1, 'tab pages')
   equal(vim.api.nvim_get_current_buf(), config_file, 'buffer')
 end)
 
-test(':FoveaCompare on two ranges compares these, and <CR> opens the place', function()
+test(':FoveaCompare on two ranges compares these without their indentation, and <CR> opens the place', function()
   local first = find(config_file, 'for (a, b)') + 1
   vim.cmd(('%d,%dFoveaCompare'):format(first, first + 2))
   first = find(config_file, 'for line in') + 1
   vim.cmd(('%d,%dFoveaCompare'):format(first, first + 3))
   local _, left, right = unpack(comparison())
-  equal(#text_of(left), 3, 'lines of the left passage')
-  assert(text_of(right)[1]:find('for line in', 1, true), text_of(right)[1])
+  equal(text_of(left), { 'for (a, b) in left.iter().zip(right) {', '    sum += a * b;', '}' }, 'left passage')
+  equal(text_of(right)[1], 'for line in text.lines() {', 'first line of the right passage')
   focus(right, 'continue')
   vim.api.nvim_feedkeys('\r', 'x', false)
   equal(vim.api.nvim_get_current_buf(), config_file, 'buffer')
@@ -238,15 +316,115 @@ test(':FoveaCompare on two ranges compares these, and <CR> opens the place', fun
   equal(#vim.api.nvim_list_tabpages(), 1, 'tab pages')
 end)
 
-test('what the languages have in common stands in the header where the server tells it', function()
-  local function header(similarity)
-    local centred = { cosine = 0.52, similarity = similarity, common = 0.18 }
-    return require('fovea.compare').header({ cosine = 0.61, residual = 2.5e-5, centred = centred })[2]
+test('both sides of a comparison have the syntax colors of their language', function()
+  go(config_file, 'config.insert')
+  vim.cmd.FoveaCompare()
+  local _, left, right = unpack(comparison())
+  for _, window in ipairs({ left, right }) do
+    local bufnr = vim.api.nvim_win_get_buf(window)
+    assert(vim.bo[bufnr].syntax == 'rust' or vim.treesitter.highlighter.active[bufnr], 'no colors')
+    equal(vim.bo[bufnr].filetype, '', 'a filetype, which would attach servers')
   end
-  local same = header(0.52)
+  vim.api.nvim_feedkeys('q', 'x', false)
+end)
+
+test('a server without the third argument is asked again, and its matrix gives the rows', function()
+  local whole = ask_again(nil)
+  assert(type(whole.pairs) == 'table', 'no matrix')
+  whole.summary, whole.shared = nil, nil
+  local asked, command = {}, require('fovea.client').command
+  require('fovea.client').command = function(_, arguments, _, done)
+    table.insert(asked, #arguments)
+    if #arguments == 3 then
+      done({ code = -32602, message = 'two arguments are needed' })
+    else
+      done(nil, whole)
+    end
+    return function() end
+  end
+  go(config_file, 'config.insert')
+  vim.cmd.FoveaCompare()
+  local header, left, right = unpack(comparison())
+  equal(asked, { 3, 2 }, 'arguments of the requests')
+  assert(text_of(header)[1]:find('^ similar 0%.%d%d'), text_of(header)[1])
+  focus(left, 'config = BTreeMap')
+  local index
+  local cursor = vim.api.nvim_win_get_cursor(left)
+  for i, word in ipairs(whole.a.words) do
+    index = word.start.line == cursor[1] - 1 and word.start.column == cursor[2] and i or index
+  end
+  local shares = vim.list_slice(whole.pairs[index], 1, #whole.b.words)
+  equal(lit(right), expected_tones(shares, whole.b.words), 'partners')
+  equal(asked, { 3, 2 }, 'requests after the matrix came')
+  require('fovea.client').command = command
+  vim.api.nvim_feedkeys('q', 'x', false)
+end)
+
+test('a long comparison says that it is under way, and a key cancels it', function()
+  local lines = {}
+  for i = 1, 400 do
+    table.insert(lines, ('    let value_%d = read_number(%d, "the number of the line %d");'):format(i, i * 7, i))
+  end
+  vim.fn.writefile(lines, 'src/long.rs')
+  local long = open('src/long.rs')
+  wait('the client', function()
+    return vim.lsp.buf_is_attached(long, client().id)
+  end)
+  local sent, token = {}, nil
+  local notify, request = client().rpc.notify, client().rpc.request
+  client().rpc.notify = function(method, params)
+    table.insert(sent, { method, params })
+    return notify(method, params)
+  end
+  client().rpc.request = function(method, params, ...)
+    token = method == 'workspace/executeCommand' and params.workDoneToken or token
+    return request(method, params, ...)
+  end
+  vim.cmd('1,190FoveaCompare')
+  vim.cmd('200,400FoveaCompare')
+  local window = wait('the window', function()
+    return (float())
+  end)
+  assert(token, 'no token for progress')
+  local data = { client_id = client().id, params = { token = token, value = { kind = 'report', message = 'reading', percentage = 40 } } }
+  vim.api.nvim_exec_autocmds('LspProgress', { data = data, modeline = false })
+  local text = table.concat(text_of(window), '\n')
+  assert(text:find('Comparing', 1, true) and text:find('reading 40 %%') and text:find('cancels', 1, true), text)
+  local from = #notices + 1
+  vim.api.nvim_feedkeys('q', 'x', false)
+  equal(vim.api.nvim_win_is_valid(window), false, 'the window is still there')
+  client().rpc.notify, client().rpc.request = notify, request
+  assert(vim.iter(sent):any(function(message)
+    return message[1] == '$/cancelRequest' and message[2].id
+  end), 'the server was not told')
+  vim.wait(500)
+  equal(#vim.api.nvim_list_tabpages(), 1, 'tab pages')
+  assert(noticed(from):find('comparison canceled', 1, true), noticed(from))
+  equal(vim.api.nvim_get_current_buf(), long, 'buffer')
+  vim.cmd.buffer(config_file)
+end)
+
+test('long titles of a comparison are cut, and keep name and line', function()
+  local title = require('fovea.compare').title
+  local passage = { uri = vim.uri_from_fname(workspace .. '/src/' .. ('deep/'):rep(20) .. 'config.rs'), row = 11, name = 'load' }
+  local text = title(passage, 40)
+  assert(vim.fn.strdisplaywidth(text) <= 40 and text:find('^load · …') and text:find('config.rs:12$'), text)
+  passage.name = ('very_long_name_'):rep(10)
+  text = title(passage, 40)
+  assert(vim.fn.strdisplaywidth(text) <= 40 and text:find('^very_long_') and text:find('s:12$'), text)
+  passage = { uri = vim.uri_from_fname(workspace .. '/src/config.rs'), row = 0, name = '' }
+  equal(title(passage, 40), 'src/config.rs:1', 'a short title')
+end)
+
+test('what the languages have in common stands among the numbers where the server tells it', function()
+  local function details(similarity)
+    local centred = { cosine = 0.52, similarity = similarity, common = 0.18 }
+    return require('fovea.compare').details({ cosine = 0.61, residual = 2.5e-5, centred = centred, a = {}, b = {} })[2]
+  end
+  local same = details(0.52)
   assert(same:find('in common 0.520', 1, true) and same:find('languages 0.180', 1, true), same)
   assert(not same:find('similarity', 1, true), same)
-  assert(header(0.57):find('similarity 0.570', 1, true), header(0.57))
+  assert(details(0.57):find('similarity 0.570', 1, true), details(0.57))
 end)
 
 finish()

@@ -40,7 +40,7 @@ return function(scope, config_file)
   local words = 0
   local function write_something_new()
     words = words + 1
-    local line = ('// something new: %d %s'):format(words, vim.fn.sha256(tostring(vim.uv.hrtime())):sub(1, 8))
+    local line = ('// Spreads marmalade: %d %s'):format(words, vim.fn.sha256(tostring(vim.uv.hrtime())):sub(1, 8))
     vim.api.nvim_buf_set_lines(config_file, 0, 0, false, { line })
   end
 
@@ -185,21 +185,28 @@ return function(scope, config_file)
     ['hover.enable'] = {
       set = false,
       seen = function()
-        return hover_text('read_to_string') == ''
+        return hover_text('configuration file') == ''
+      end,
+    },
+    ['hover.details'] = {
+      set = true,
+      seen = function()
+        local text = hover_text('configuration file')
+        return text:find('%d ?%%') ~= nil and text:find('decomposition', 1, true) ~= nil
       end,
     },
     ['hover.words'] = {
       set = 0,
       seen = function()
-        local text = hover_text('read_to_string')
-        return text ~= '' and not text:find('draws on', 1, true)
+        local text = hover_text('configuration file')
+        return text ~= '' and not text:find('reads it with', 1, true)
       end,
     },
     ['hover.deadlineMs'] = {
       set = 0,
       seen = function()
         write_something_new()
-        return hover_text('something new') == ''
+        return hover_text('marmalade') == ''
       end,
     },
     ['codeLens.enable'] = {
@@ -303,6 +310,23 @@ return function(scope, config_file)
       set = false,
       seen = function()
         return #(ask_at('textDocument/documentHighlight', 'read_to_string') or {}) == 0
+      end,
+    },
+    ['highlight.attention'] = {
+      set = 'always',
+      seen = function()
+        local answer = ask_at('textDocument/documentHighlight', 'read_to_string') or {}
+        return vim.iter(answer):any(function(highlight)
+          -- An occurrence is Text; what the word draws on is read or written.
+          return highlight.kind ~= 1
+        end)
+      end,
+    },
+    ['heat.preset'] = {
+      set = 'quiet',
+      with = { ['heat.preset'] = 'full' },
+      seen = function()
+        return #heat(config_file) > 0 and #heat(config_file) < 30 and status().preset == 'quiet'
       end,
     },
     ['heat.enable'] = {

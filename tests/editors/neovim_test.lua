@@ -9,7 +9,7 @@ setfenv(1, h.scope)
 local config_file, settings_file
 
 test('the server attaches and says that it is ready', function()
-  fovea.setup({ cmd = { program, 'serve' } })
+  configure()
   config_file = open('src/config.rs')
   record(wait('a client', client))
   wait('the state ready', function()
@@ -56,36 +56,15 @@ test('heat counts characters right after letters of several bytes', function()
   end
 end)
 
-test('the levels have groups that grow from the background and follow the colour scheme', function()
-  local function distance(level)
-    local bg = vim.api.nvim_get_hl(0, { name = 'FoveaHeat' .. level }).bg
-    local ground = vim.api.nvim_get_hl(0, { name = 'Normal' }).bg
-    local sum = 0
-    for _, shift in ipairs({ 0, 8, 16 }) do
-      sum = sum + math.abs(bit.band(bit.rshift(bg, shift), 255) - bit.band(bit.rshift(ground, shift), 255))
-    end
-    return sum
-  end
-  for _, background in ipairs({ 'dark', 'light' }) do
-    vim.o.background = background
-    vim.cmd.colorscheme('habamax')
-    vim.api.nvim_set_hl(0, 'Normal', { bg = background == 'dark' and '#202020' or '#fafafa' })
-    vim.api.nvim_exec_autocmds('ColorScheme', {})
-    for level = 2, 12 do
-      assert(distance(level) > distance(level - 1), ('level %d is no hotter than the one below'):format(level))
-    end
-  end
-end)
-
-test('hover names the word and its share', function()
+test('hover says in a sentence what the word is to its function', function()
   vim.cmd.buffer(config_file)
   local word = hottest(config_file)
   vim.api.nvim_win_set_cursor(0, { word.row + 1, word.from })
   vim.lsp.buf.hover()
   local text = float_text('a hover')
-  assert(text:lower():find('fovea', 1, true), 'no title in ' .. text)
   assert(text:find(word.text, 1, true), ('%s is not in %s'):format(word.text, text))
-  assert(text:find('%d+%.?%d* ?%%') or text:find('0%.%d+'), 'no share in ' .. text)
+  assert(text:find('load_config', 1, true) and text:find('telling word', 1, true), 'no sentence: ' .. text)
+  assert(not text:find('%d%.%d') and not text:find('%%'), 'numbers in ' .. text)
 end)
 
 test('a lens names the similar function of another open file', function()
@@ -147,40 +126,104 @@ test(':FoveaSimilar goes there from any place inside the function', function()
   end)
 end)
 
-test('resting on a word highlights the words it draws on, and moving clears them', function()
-  vim.cmd.buffer(config_file)
-  local word = hottest(config_file)
-  vim.api.nvim_win_set_cursor(0, { word.row + 1, word.from })
+--- What the server says that the word under the cursor draws on, as marks: by place and strength.
+local function sources()
   local params = vim.lsp.util.make_position_params(0, client().offset_encoding)
   local answer
-  require('fovea.client').request(client(), 'textDocument/documentHighlight', params, function(_, result)
-    answer = result or {}
+  require('fovea.client').request(client(), 'fovea/drawsOn', params, function(err, result)
+    answer = { err or false, result }
   end, config_file)
-  wait('highlights', function()
+  wait('an answer', function()
     return answer
   end)
-  assert(#answer > 0, 'the server highlights nothing')
-  vim.api.nvim_exec_autocmds('CursorHold', { buffer = config_file })
-  wait('drawn highlights', function()
-    return #marks(config_file, 'fovea_highlight') > 0
-  end)
+  assert(not answer[1], vim.inspect(answer[1]))
   local lines, expected = lines_of(config_file), {}
-  for _, highlight in ipairs(answer) do
-    local range, encoding = highlight.range, client().offset_encoding
+  for _, source in ipairs(answer[2].words) do
+    local range, encoding = source.range, client().offset_encoding
     local text = lines[range.start.line + 1]
     local from, to = byte(text, range.start.character, encoding), byte(text, range['end'].character, encoding)
-    expected[('%d:%d:%d:%d'):format(range.start.line, from, to, highlight.kind)] = true
+    local group = ({ 'FoveaDrawsWeak', 'FoveaDrawsMiddle', 'FoveaDrawsStrong' })[source.strength]
+    expected[('%d:%d:%d:%s'):format(range.start.line, from, to, group)] = true
     local covered = text:sub(from + 1, to)
-    assert(covered ~= '' and not covered:find('%s'), 'a highlight covers ' .. vim.inspect(covered))
+    assert(covered ~= '' and not covered:find('%s'), 'a mark covers ' .. vim.inspect(covered))
   end
-  local kinds = { FoveaDrawsWeak = 1, FoveaDrawsMiddle = 2, FoveaDrawsStrong = 3 }
+  return expected
+end
+
+--- Moves the cursor as a person does, which a script has to tell.
+local function move(text, into)
+  go(config_file, text, into)
+  vim.api.nvim_exec_autocmds('CursorMoved', { buffer = config_file })
+end
+
+test('resting on a word marks what it draws on, apart from occurrences, until the cursor leaves the word', function()
+  vim.cmd.buffer(config_file)
+  move('read_to_string')
+  equal(#marks(config_file, 'fovea_highlight'), 0, 'marks before the cursor rested')
+  wait('marks', function()
+    return #marks(config_file, 'fovea_highlight') > 0
+  end)
   local drawn = {}
   for _, mark in ipairs(marks(config_file, 'fovea_highlight')) do
-    drawn[('%d:%d:%d:%d'):format(mark.row, mark.from, mark.to, kinds[mark.group])] = true
+    drawn[('%d:%d:%d:%s'):format(mark.row, mark.from, mark.to, mark.group)] = true
+    assert(mark.priority > 125, 'under semantic tokens')
   end
-  equal(drawn, expected, 'highlights')
-  vim.api.nvim_exec_autocmds('CursorMoved', { buffer = config_file })
-  equal(#marks(config_file, 'fovea_highlight'), 0, 'highlights after the cursor moved')
+  equal(drawn, sources(), 'marks')
+  move('read_to_string', 4)
+  assert(#marks(config_file, 'fovea_highlight') > 0, 'marks went inside the word')
+  move('let text')
+  equal(#marks(config_file, 'fovea_highlight'), 0, 'marks after the cursor moved')
+end)
+
+test('an edit and another buffer clear the marks of a word', function()
+  for _, leave in ipairs({
+    function()
+      vim.api.nvim_buf_set_lines(config_file, 0, 0, false, { '' })
+      vim.api.nvim_exec_autocmds('TextChanged', { buffer = config_file })
+      equal(#marks(config_file, 'fovea_highlight'), 0, 'marks after an edit')
+      vim.api.nvim_buf_set_lines(config_file, 0, 1, false, {})
+      complete(config_file)
+    end,
+    function()
+      vim.cmd.buffer(settings_file)
+      equal(#marks(config_file, 'fovea_highlight'), 0, 'marks in a buffer that was left')
+      vim.cmd.buffer(config_file)
+    end,
+  }) do
+    move('let text')
+    move('read_to_string')
+    wait('marks', function()
+      return #marks(config_file, 'fovea_highlight') > 0
+    end)
+    leave()
+  end
+end)
+
+test('a server that does not know fovea/drawsOn is asked for document highlights', function()
+  move('let text')
+  local asked, request = {}, require('fovea.client').request
+  require('fovea.client').request = function(_, method, _, handler)
+    table.insert(asked, method)
+    if method == 'fovea/drawsOn' then
+      handler({ code = -32601, message = 'no such method' })
+    else
+      local at = { start = { line = 0, character = 4 }, ['end'] = { line = 0, character = 9 } }
+      handler(nil, { { range = at, kind = 3 } })
+    end
+    return true, 1
+  end
+  local old = client().id
+  -- As if it were another server: what a server does not know is remembered.
+  package.loaded['fovea.highlight'] = nil
+  require('fovea.highlight').refresh(config_file)
+  require('fovea.highlight').refresh(config_file)
+  require('fovea.client').request = request
+  package.loaded['fovea.highlight'] = nil
+  equal(asked, { 'fovea/drawsOn', 'textDocument/documentHighlight', 'textDocument/documentHighlight' }, 'requests')
+  local mark = marks(config_file, 'fovea_highlight')[1]
+  equal({ mark.row, mark.from, mark.to, mark.group, client().id }, { 0, 4, 9, 'FoveaDrawsStrong', old }, 'mark')
+  require('fovea.highlight').attach(config_file)
+  move('let text')
 end)
 
 test('an edit moves the marks with their words until the new heat replaces them', function()
@@ -249,7 +292,7 @@ test('heat is still drawn after the file is written', function()
   check_drawn(config_file, complete(config_file, count))
 end)
 
-test(':FoveaToggleHeat takes the colours away and brings them back', function()
+test(':FoveaToggleHeat takes the colors away and brings them back', function()
   vim.cmd.FoveaToggleHeat()
   wait('no heat', function()
     return #heat(config_file) == 0 and #heat(settings_file) == 0
@@ -263,19 +306,24 @@ test(':FoveaToggleHeat takes the colours away and brings them back', function()
   end)
 end)
 
-test(':FoveaToggleHighlight silences the highlights and brings them back', function()
+test(':FoveaToggleHighlight stops the marks and brings them back', function()
   vim.cmd.buffer(config_file)
-  local word = hottest(config_file)
-  vim.api.nvim_win_set_cursor(0, { word.row + 1, word.from })
-  local from = #notices + 1
-  vim.cmd.FoveaToggleHighlight()
-  assert(noticed(from):find('highlights off', 1, true), noticed(from))
-  assert(not require('fovea.highlight').enabled(config_file), 'still enabled')
-  vim.cmd.FoveaToggleHighlight()
-  wait('highlights', function()
+  move('read_to_string')
+  wait('marks', function()
     return #marks(config_file, 'fovea_highlight') > 0
   end)
-  vim.api.nvim_exec_autocmds('CursorMoved', { buffer = config_file })
+  local from = #notices + 1
+  vim.cmd.FoveaToggleHighlight()
+  assert(noticed(from):find('draws on is off', 1, true), noticed(from))
+  wait('no marks', function()
+    return #marks(config_file, 'fovea_highlight') == 0
+  end)
+  assert(not require('fovea.highlight').enabled(), 'still enabled')
+  vim.cmd.FoveaToggleHighlight()
+  wait('marks', function()
+    return #marks(config_file, 'fovea_highlight') > 0
+  end)
+  move('let text')
 end)
 
 test(':FoveaMethod changes the method, completes its names and reports a wrong one', function()
@@ -319,8 +367,8 @@ test(':FoveaMethod changes the method, completes its names and reports a wrong o
 end)
 
 test('the statusline and :FoveaStatus say what the server does, paused or not', function()
-  wait('the method in the statusline', function()
-    return fovea.status():find('decomposition', 1, true)
+  wait('the statusline', function()
+    return fovea.status():find('^fovea ready')
   end)
   vim.cmd.FoveaPause()
   wait('paused', function()

@@ -76,6 +76,9 @@ vim.o.laststatus, vim.o.showtabline, vim.o.hlsearch = 2, 0, false
 require('fovea').setup({ cmd = { '$fovea', 'serve' } })
 LUA
 }
+# The hint of the first start is for people.
+mkdir -p "$top/state/nvim/fovea"
+touch "$top/state/nvim/fovea/hinted"
 neovim_config dark habamax
 neovim_config light default
 # $1: dark or light, $2: the colours. Emacs is told the background, which heat is blended into; nothing is highlighted at its first word.
@@ -112,6 +115,8 @@ command = "$fovea"
 args = ["serve"]
 [language-server.fovea.config.fovea]
 documentColor.enable = true
+# A first look may come before the model is loaded, and Helix looks once.
+hover.deadlineMs = 60000
 [[language]]
 name = "rust"
 language-servers = ["fovea"]
@@ -122,10 +127,10 @@ nvim="$editors/trixie/nvim" emacs="$editors/emacs/emacs"
 lens='≈.*read_settings'
 shot neovim "$dark" "$lens" '' '' "$nvim" --clean -u "$top/dark.lua" src/config.rs
 shot neovim-light "$nvim_light" "$lens" '' '' "$nvim" --clean -u "$top/light.lua" src/config.rs
-shot neovim-hover "$dark" "$lens" $'\e/read_to_string\rK' 'of this function' "$nvim" --clean -u "$top/dark.lua" src/config.rs
+shot neovim-hover "$dark" "$lens" $'\e/config = \rK' 'telling word' "$nvim" --clean -u "$top/dark.lua" src/config.rs
 compare=$'\e:12\r:FoveaCompare\r'
-shot neovim-compare "$dark" "$lens" "$compare" 'cosine 0' "$nvim" --clean -u "$top/dark.lua" src/config.rs
-shot neovim-compare-light "$nvim_light" "$lens" "$compare" 'cosine 0' "$nvim" --clean -u "$top/light.lua" src/config.rs
+shot neovim-compare "$dark" "$lens" "$compare" 'similar 0' "$nvim" --clean -u "$top/dark.lua" src/config.rs
+shot neovim-compare-light "$nvim_light" "$lens" "$compare" 'similar 0' "$nvim" --clean -u "$top/light.lua" src/config.rs
 search=$'\e:FoveaSearch reads a configuration file\r'
 rows=24 shot neovim-search "$dark" "$lens" "$search" '≈ 0.*load_preferences' "$nvim" --clean -u "$top/dark.lua" src/config.rs
 if [ -e "$editors/emacs/.ok" ]; then
@@ -136,7 +141,7 @@ if [ -e "$editors/emacs/.ok" ]; then
   done
 fi
 hx="$editors/forky/usr/bin/hx"
-shot helix "$purple" '■ load_config' $'\e[27ugg/read_to_string\r k' 'Fovea' "$hx" src/config.rs src/settings.rs
+shot helix "$purple" '■' $'\e[27ugg/mut config\r k' 'telling word' "$hx" src/config.rs src/settings.rs
 shot helix-search "$purple" 'load_config' $'\e[27u\e[27u Smiddle of a sorted list' 'median.*preferences' "$hx" src/config.rs
 (cd "$work" && "$fovea" explain src/config.rs --color true) | python3 "$here/ansi_html.py" >"$top/terminal.html"
 picture terminal 56

@@ -63,18 +63,33 @@ function M.get(bufnr)
   return vim.lsp.get_clients({ name = 'fovea', bufnr = bufnr })[1]
 end
 
+--- Runs one of the server's commands. Answers a function that cancels it, nil where there is no server.
+---@param command string
+---@param arguments? any[]
+---@param more table more parameters, such as a token for progress
+---@param done fun(err?: lsp.ResponseError, result: any)
+---@return fun()?
+function M.command(command, arguments, more, done)
+  local client = M.get(0) or M.get()
+  if not client then
+    vim.notify('Fovea is not running; `:checkhealth fovea` says why', vim.log.levels.WARN)
+    return nil
+  end
+  local params = vim.tbl_extend('force', { command = command, arguments = arguments }, more)
+  local ok, id = M.request(client, 'workspace/executeCommand', params, done)
+  return function()
+    if ok and id then
+      M.notify(client, '$/cancelRequest', { id = id })
+    end
+  end
+end
+
 --- Runs one of the server's commands; `done` gets its answer, errors are shown.
 ---@param command string
 ---@param arguments? any[]
 ---@param done? fun(result: any)
 function M.execute(command, arguments, done)
-  local client = M.get(0) or M.get()
-  if not client then
-    vim.notify('Fovea is not running', vim.log.levels.WARN)
-    return
-  end
-  local params = { command = command, arguments = arguments }
-  M.request(client, 'workspace/executeCommand', params, function(err, result)
+  M.command(command, arguments, {}, function(err, result)
     if err then
       vim.notify('Fovea: ' .. err.message, vim.log.levels.ERROR)
     elseif done then
@@ -86,7 +101,7 @@ end
 local function capabilities()
   local made = vim.lsp.protocol.make_client_capabilities()
   made.experimental = vim.tbl_extend('force', made.experimental or {}, {
-    fovea = { heat = true, heatChanges = true, status = true },
+    fovea = { heat = true, heatChanges = true, status = true, drawsOn = true },
   })
   -- Before 0.12 Neovim neither draws lenses by itself nor declares the refresh; lens.lua does both there.
   made.workspace.codeLens = { refreshSupport = true }
@@ -107,8 +122,9 @@ end
 ---@param client vim.lsp.Client
 local function on_init(client)
   require('fovea.versions').observe(client)
-  -- Neovim asks every capable server for highlights and draws all answers at once: with a primary server its symbol highlights
-  -- would be mixed with ours. Hidden from Neovim, ours are asked for by highlight.lua alone.
+  require('fovea.trouble').check_protocol(client)
+  -- Neovim asks every capable server for highlights and draws all answers at once: occurrences of the same letters would be mixed
+  -- into the references of a primary server. Hidden from Neovim, we take none away; highlight.lua draws what a word draws on.
   client.server_capabilities.documentHighlightProvider = nil
   require('fovea.commands').create()
 end
@@ -121,6 +137,8 @@ local function on_attach(client, bufnr)
   require('fovea.lens').attach(client, bufnr)
   require('fovea.highlight').attach(bufnr)
   require('fovea.hover').attach(bufnr)
+  require('fovea.keys').attach(bufnr)
+  vim.schedule(require('fovea.legend').hint)
 end
 
 --- The server means every language by "*", which Neovim takes for the name of one.
@@ -164,6 +182,10 @@ function M.config()
     commands = require('fovea.commands').lsp,
     on_init = on_init,
     on_attach = on_attach,
+    on_exit = require('fovea.trouble').on_exit,
+    get_language_id = function(_, filetype)
+      return filetype ~= '' and filetype or 'plaintext'
+    end,
     -- One process, so one model in memory, however many projects are open.
     reuse_client = function(client)
       return client.name == 'fovea' and not stopped(client)
@@ -187,7 +209,9 @@ function M.start(bufnr)
   if vim.bo[bufnr].buftype ~= '' or (wanted and not vim.list_contains(wanted, vim.bo[bufnr].filetype)) then
     return
   end
-  made.root_dir = vim.fs.root(bufnr, made.root_markers)
+  require('fovea.untitled').register(bufnr)
+  local named = vim.api.nvim_buf_get_name(bufnr) ~= ''
+  made.root_dir = vim.fs.root(named and bufnr or vim.fn.getcwd(), made.root_markers)
   vim.lsp.start(made, { bufnr = bufnr, reuse_client = made.reuse_client })
 end
 

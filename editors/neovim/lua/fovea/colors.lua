@@ -1,9 +1,15 @@
---- The twelve groups FoveaHeat1 to FoveaHeat12: the background of Normal, blended towards one colour.
+--- The colors of heat: three calm tones, and for each a group that keeps words legible whose own color would not be.
+---
+--- A tone changes only the background, so syntax colors stay. `FoveaHeatText1` to `3` add a text color; heat.lua takes them for words
+--- whose syntax color has too little contrast with the tone, which in many themes are comments.
 local config = require('fovea.config')
 
 local M = {}
 
-M.levels = 12
+M.tones = 3
+
+--- The least contrast of text with its background (WCAG, level AA).
+M.CONTRAST = 4.5
 
 ---@param color integer 0xrrggbb
 ---@return integer[]
@@ -23,7 +29,33 @@ local function blend(from, to, share)
   return mixed
 end
 
---- The nearest colour of the 6 × 6 × 6 cube that 256-colour terminals have.
+---@param rgb integer[]
+---@return string
+local function hex(rgb)
+  return ('#%02x%02x%02x'):format(rgb[1], rgb[2], rgb[3])
+end
+
+--- The relative luminance of a color.
+---@param rgb integer[]
+---@return number
+local function luminance(rgb)
+  local sum = 0
+  for i, weight in ipairs({ 0.2126, 0.7152, 0.0722 }) do
+    local value = rgb[i] / 255
+    sum = sum + weight * (value <= 0.03928 and value / 12.92 or ((value + 0.055) / 1.055) ^ 2.4)
+  end
+  return sum
+end
+
+---@param a integer[]
+---@param b integer[]
+---@return number from 1 to 21
+local function contrast(a, b)
+  local one, other = luminance(a), luminance(b)
+  return (math.max(one, other) + 0.05) / (math.min(one, other) + 0.05)
+end
+
+--- The nearest color of the 6 × 6 × 6 cube that 256-color terminals have.
 ---@param rgb integer[]
 ---@return integer
 local function cube(rgb)
@@ -40,10 +72,25 @@ local function cube(rgb)
   return index
 end
 
+--- The tone for a level of heat, 1 to 12. The average word has level 4, a word of twice the average 8.
+---@param level integer
+---@return integer
+function M.tone(level)
+  return level <= 5 and 1 or level <= 8 and 2 or 3
+end
+
+--- The group that colors a level of heat.
+---@param level integer
+---@param weak? boolean the word's own color has too little contrast with the tones
+---@return string
+function M.group(level, weak)
+  return (weak and 'FoveaHeatText' or 'FoveaHeat') .. M.tone(level)
+end
+
 ---@type table<string, table>
 local ours = {}
 
---- Sets a group, unless it is the user's or the theme's.
+--- Sets a group, unless the user or the theme defined it.
 ---@param name string
 ---@param definition vim.api.keyset.highlight
 local function set(name, definition)
@@ -54,30 +101,132 @@ local function set(name, definition)
   end
 end
 
---- Computes the groups anew, for the colours in use now.
+--- Background and text color of Normal.
+---@return integer[] ground
+---@return integer[] text
+local function normal()
+  local dark = vim.o.background == 'dark'
+  local group = vim.api.nvim_get_hl(0, { name = 'Normal', link = false })
+  -- A terminal's own colors cannot be asked for: assume nearly black and white.
+  return channels(group.bg or (dark and 0x101010 or 0xffffff)), channels(group.fg or (dark and 0xe0e0e0 or 0x202020))
+end
+
+--- What code is made of. Comments are not here: in many themes they are faint, and would leave no room for a tone.
+local code = { 'Identifier', 'Function', 'Statement', 'Type', 'String', 'Constant', 'PreProc', 'Special' }
+
+--- The colors of code that are legible on the theme's own background.
+---@param ground integer[]
+---@return integer[][]
+local function code_colors(ground)
+  local found = {}
+  for _, name in ipairs(code) do
+    local color = vim.api.nvim_get_hl(0, { name = name, link = false }).fg
+    if color and contrast(channels(color), ground) >= M.CONTRAST then
+      table.insert(found, channels(color))
+    end
+  end
+  return found
+end
+
+--- A background towards `color`: as strong as `share`, but weaker where text and code would become hard to read. Normal text always has
+--- its contrast; for code the tone gives up at most a third of its strength, since it has to be seen.
+---@param ground integer[]
+---@param color integer[]
+---@param share number
+---@param text integer[]
+---@return integer[]
+local function tint(ground, color, share, text)
+  local least, texts = share * 0.65, code_colors(ground)
+  local function is_hard(rgb)
+    -- A little more than the least, so that rounding does no harm.
+    if contrast(text, rgb) < M.CONTRAST + 0.1 then
+      return true
+    end
+    return share > least and vim.iter(texts):any(function(one)
+      return contrast(one, rgb) < M.CONTRAST + 0.1
+    end)
+  end
+  local rgb = blend(ground, color, share)
+  while share > 0.02 and is_hard(rgb) do
+    share = share * 0.94
+    rgb = blend(ground, color, share)
+  end
+  return rgb
+end
+
+--- `text` where it is legible on `ground`, else black or white.
+---@param text integer[]
+---@param ground integer[]
+---@return integer[]
+local function legible(text, ground)
+  if contrast(text, ground) >= M.CONTRAST then
+    return text
+  end
+  local black, white = { 0, 0, 0 }, { 255, 255, 255 }
+  return contrast(black, ground) > contrast(white, ground) and black or white
+end
+
+---@type table<string, boolean[]> by group and tone, for the colors in use
+local weak = {}
+
+--- Whether text of a highlight group would be hard to read on the tone of a level.
+---@param name string
+---@param tone integer
+---@return boolean
+function M.is_weak(name, tone)
+  if not weak[name] then
+    local group = vim.api.nvim_get_hl(0, { name = name, link = false })
+    local text = group.reverse and group.bg or group.fg
+    weak[name] = {}
+    for one = 1, M.tones do
+      local ground = vim.api.nvim_get_hl(0, { name = 'FoveaHeat' .. one, link = false }).bg
+      weak[name][one] = text ~= nil and ground ~= nil and contrast(channels(text), channels(ground)) < M.CONTRAST
+    end
+  end
+  return weak[name][tone]
+end
+
+--- Computes the groups again, for the colors in use now.
 function M.define()
   local dark = vim.o.background == 'dark'
-  local normal = vim.api.nvim_get_hl(0, { name = 'Normal', link = false })
-  -- A terminal's own background cannot be asked for: assume black or white.
-  local ground = channels(normal.bg or (dark and 0x101010 or 0xffffff))
-  local wanted = config.options.heat.color or (dark and '#c2410c' or '#ff922b')
-  local hottest = channels(tonumber(wanted:sub(2), 16))
-  for level = 1, M.levels do
-    local rgb = blend(ground, hottest, config.options.heat.strength * level / M.levels)
-    set('FoveaHeat' .. level, {
-      bg = string.format('#%02x%02x%02x', rgb[1], rgb[2], rgb[3]),
-      ctermbg = cube(rgb),
-    })
+  local ground, text = normal()
+  local heat = config.options.heat
+  local wanted = heat.color or (dark and '#5aa7c8' or '#3d9bc4')
+  local color = channels(tonumber(wanted:sub(2), 16))
+  for tone = 1, M.tones do
+    local rgb = tint(ground, color, heat.strength * ({ 0.22, 0.4, 0.6 })[tone], text)
+    local readable = legible(text, rgb)
+    local bg, cterm = hex(rgb), cube(rgb)
+    -- Where not even normal text is legible, the tone needs a text color in any case.
+    local plain = { bg = bg, ctermbg = cterm }
+    if readable ~= text then
+      plain.fg, plain.ctermfg = hex(readable), cube(readable)
+    end
+    set('FoveaHeat' .. tone, plain)
+    set('FoveaHeatText' .. tone, { bg = bg, fg = hex(readable), ctermbg = cterm, ctermfg = cube(readable) })
   end
-  -- Text that the model cannot read: dimmed, never coloured as if its scores meant something.
+  -- What the word under the cursor draws on: another calm color, so that nobody takes it for heat or for occurrences.
+  local violet = channels(dark and 0x9a86d6 or 0x8a76d0)
+  for strength, name in ipairs({ 'FoveaDrawsWeak', 'FoveaDrawsMiddle', 'FoveaDrawsStrong' }) do
+    local rgb = tint(ground, violet, ({ 0.22, 0.36, 0.52 })[strength], text)
+    local readable = legible(text, rgb)
+    set(name, { bg = hex(rgb), fg = hex(readable), ctermbg = cube(rgb), ctermfg = cube(readable) })
+  end
+  -- Text that the model cannot read: dimmed, never colored as if its scores meant something.
   set('FoveaUnread', { link = 'DiagnosticUnnecessary' })
-  -- In a comparison: the word under the cursor, and the one that it makes the most with.
-  set('FoveaFocus', { bold = true, underline = true, cterm = { bold = true, underline = true } })
+  -- In a comparison: the word under the cursor, and its strongest partner. No underline, which would hide underscores.
+  local focus = tint(ground, violet, 0.6, text)
+  set('FoveaFocus', { bold = true, bg = hex(focus), fg = hex(legible(text, focus)), cterm = { bold = true, reverse = true } })
+  weak = {}
 end
 
 local group = vim.api.nvim_create_augroup('fovea_colors', {})
-vim.api.nvim_create_autocmd('ColorScheme', { group = group, callback = M.define })
-vim.api.nvim_create_autocmd('OptionSet', { group = group, pattern = 'background', callback = M.define })
+local function changed()
+  M.define()
+  require('fovea.heat').redraw()
+end
+vim.api.nvim_create_autocmd('ColorScheme', { group = group, callback = changed })
+vim.api.nvim_create_autocmd('OptionSet', { group = group, pattern = 'background', callback = changed })
 M.define()
 
 return M

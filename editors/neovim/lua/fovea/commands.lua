@@ -1,4 +1,4 @@
---- The :Fovea… commands, and the editor's side of the commands in lenses and code actions.
+--- The commands `:Fovea …` and `:Fovea…`, and the editor's side of the commands in lenses and code actions.
 local client = require('fovea.client')
 
 local M = {}
@@ -36,7 +36,7 @@ M.lsp = {
 local function attached()
   local found = client.get(0)
   if not found then
-    vim.notify('Fovea is not attached to this buffer', vim.log.levels.WARN)
+    vim.notify('Fovea is not attached to this buffer; :Fovea status says why', vim.log.levels.WARN)
   end
   return found
 end
@@ -93,7 +93,7 @@ local function compare_item(ours)
       return type(action.command) == 'table' and action.command.command == 'fovea.comparePassages'
     end, not err and actions or {})
     if #found == 0 then
-      vim.notify('Fovea: nothing resembles this; or give two ranges, one after the other')
+      vim.notify('Fovea: nothing is similar to this. To compare any two passages, select one and run :FoveaCompare, then the other')
     elseif #found == 1 then
       run(found[1].command, context)
     else
@@ -126,12 +126,31 @@ local function compare_range(command)
   local passage = { uri = uri(), range = require('fovea.position').command_range(command, ours) }
   if not remembered then
     remembered = passage
-    vim.notify('Fovea: passage remembered; run :FoveaCompare on another one')
+    vim.notify('Fovea: passage remembered; select another one and run :FoveaCompare again')
     return
   end
   local first = remembered
   remembered = nil
   require('fovea.compare').run(first, passage, ours.offset_encoding)
+end
+
+local presets = { 'quiet', 'full', 'off' }
+
+--- Without a preset: which one it is.
+---@param preset? string
+local function set_heat(preset)
+  if not preset then
+    local status = require('fovea.status').get() or {}
+    vim.notify('Fovea: heat ' .. (status.preset or (status.heat and 'on' or 'off')) .. '; choose quiet, full or off')
+    return
+  end
+  if not vim.list_contains(presets, preset) then
+    vim.notify(('Fovea: there is no heat "%s"; choose quiet, full or off'):format(preset), vim.log.levels.ERROR)
+    return
+  end
+  client.execute('fovea.setHeat', { preset }, function(answer)
+    vim.notify('Fovea: heat ' .. (type(answer) == 'table' and answer.preset or preset))
+  end)
 end
 
 ---@param name string
@@ -156,7 +175,7 @@ local function set_method(words)
     client.execute('fovea.setMethod', { name })
     return
   end
-  -- Of what is no number the server says what it should be.
+  -- The server says what a word that is no number should be.
   local function number(word)
     if word and word ~= '*' then
       return tonumber(word) or word
@@ -177,9 +196,9 @@ local commands = {
   FoveaToggleHighlight = {
     run = function()
       local on = require('fovea.highlight').toggle()
-      vim.notify('Fovea: highlights ' .. (on and 'on' or 'off'))
+      vim.notify('Fovea: marking what a word draws on is ' .. (on and 'on' or 'off'))
     end,
-    opts = { desc = 'Fovea: highlights of what a word draws on, on or off' },
+    opts = { desc = 'Fovea: marks of what a word draws on, on or off' },
   },
   FoveaMethod = {
     run = function(command)
@@ -241,9 +260,61 @@ local commands = {
   FoveaRestart = { run = client.restart, opts = { desc = 'Fovea: restart the server' } },
 }
 
+--- What may follow `:Fovea`, and the command that it stands for.
+local words = {
+  compare = 'FoveaCompare',
+  explain = 'FoveaExplain',
+  highlight = 'FoveaToggleHighlight',
+  method = 'FoveaMethod',
+  pause = 'FoveaPause',
+  restart = 'FoveaRestart',
+  resume = 'FoveaResume',
+  search = 'FoveaSearch',
+  similar = 'FoveaSimilar',
+  status = 'FoveaStatus',
+  update = 'FoveaUpdateIndex',
+}
+
+--- `:Fovea WORD …`; without a word the legend.
+---@param command table
+local function run(command)
+  local word, rest = command.args:match('^(%S*)%s*(.-)%s*$')
+  if word == '' or word == 'legend' then
+    require('fovea.legend').open()
+  elseif word == 'why' then
+    require('fovea.why').run()
+  elseif word == 'heat' then
+    set_heat(rest ~= '' and rest or nil)
+  elseif words[word] then
+    local split = rest ~= '' and vim.split(rest, '%s+') or {}
+    commands[words[word]].run(vim.tbl_extend('force', command, { args = rest, fargs = split }))
+  else
+    vim.notify(('Fovea: there is no `:Fovea %s`; :h :Fovea lists what there is'):format(word), vim.log.levels.ERROR)
+  end
+end
+
+---@param lead string
+---@param line string
+---@return string[]
+local function complete(lead, line)
+  local before = vim.split(vim.trim(line:sub(1, #line - #lead)):gsub('^.-Fovea!?%s*', ''), '%s+', { trimempty = true })
+  local from = {}
+  if #before == 0 then
+    from = vim.list_extend(vim.tbl_keys(words), { 'heat', 'legend', 'why' })
+  elseif before[1] == 'heat' then
+    from = vim.list_slice(presets)
+  elseif before[1] == 'method' then
+    return commands.FoveaMethod.opts.complete(lead, line)
+  end
+  table.sort(from)
+  return vim.tbl_filter(function(word)
+    return vim.startswith(word, lead)
+  end, from)
+end
+
 local created = false
 
---- Defines the user commands, once.
+--- Defines the user commands and the `<Plug>` keys, once.
 function M.create()
   if created then
     return
@@ -252,6 +323,14 @@ function M.create()
   for name, command in pairs(commands) do
     vim.api.nvim_create_user_command(name, command.run, command.opts)
   end
+  vim.api.nvim_create_user_command('Fovea', run, {
+    desc = 'Fovea: legend, why, heat, search, similar, compare, …',
+    nargs = '*',
+    bang = true,
+    range = true,
+    complete = complete,
+  })
+  require('fovea.keys').define()
 end
 
 return M

@@ -2,15 +2,20 @@
 local M = {}
 
 ---@class fovea.HeatOptions
----@field color? string the colour of the hottest word, '#rrggbb'; one for dark and one for light backgrounds by default
----@field strength? number how much of it the hottest word gets, 0 to 1
+---@field color? string the color of the tones, '#rrggbb'; by default one for dark and one for light backgrounds
+---@field strength? number how strong the strongest tone is, 0 to 1
 ---@field priority? integer of the extmarks; diagnostics have 150
 
 ---@class fovea.LensOptions
 ---@field enable? boolean
 
 ---@class fovea.HighlightOptions
----@field enable? boolean|'auto' 'auto': where no other server of the buffer highlights
+---@field enable? boolean|'auto' whether the words that the word under the cursor draws on are marked; 'auto' is `true`
+
+---@class fovea.Keys
+---@field search? string|false
+---@field similar? string|false
+---@field compare? string|false
 
 ---@class fovea.Options
 ---@field cmd? string[]
@@ -19,6 +24,7 @@ local M = {}
 ---@field heat? fovea.HeatOptions
 ---@field lens? fovea.LensOptions
 ---@field highlight? fovea.HighlightOptions
+---@field keys? fovea.Keys|false `false`: no keys
 ---@field settings? table the section `fovea` of the server's settings
 
 ---@type fovea.Options
@@ -30,6 +36,7 @@ local defaults = {
   heat = { strength = 0.6, priority = 110 },
   lens = { enable = true },
   highlight = { enable = 'auto' },
+  keys = {},
   settings = {},
 }
 
@@ -52,6 +59,14 @@ local function texts(value)
   end), 'a list of strings'
 end
 
+---@param value any
+---@return boolean, string
+local function key(value)
+  return value == false or (type(value) == 'string' and value ~= ''), "a key such as 'grs', or false"
+end
+
+local key_options = { search = key, similar = key, compare = key }
+
 --- What each option may be; a table has options of its own.
 local allowed = {
   cmd = function(value)
@@ -61,7 +76,7 @@ local allowed = {
   root_markers = texts,
   heat = {
     color = function(value)
-      return type(value) == 'string' and value:find('^#%x%x%x%x%x%x$') ~= nil, "a colour such as '#e8590c'"
+      return type(value) == 'string' and value:find('^#%x%x%x%x%x%x$') ~= nil, "a color such as '#e8590c'"
     end,
     strength = function(value)
       return type(value) == 'number' and value >= 0 and value <= 1, 'a number from 0 to 1'
@@ -74,6 +89,15 @@ local allowed = {
       return type(value) == 'boolean' or value == 'auto', "true, false or 'auto'"
     end,
   },
+  keys = function(value)
+    if value == false then
+      return true, ''
+    end
+    local fits = type(value) == 'table' and vim.iter(value):all(function(name, one)
+      return key_options[name] ~= nil and (key_options[name](one))
+    end)
+    return fits, 'false, or keys for search, similar and compare'
+  end,
   -- The server checks these, and names what it does not take.
   settings = is('table'),
 }
@@ -124,7 +148,7 @@ function M.set(opts)
   end
 end
 
---- The server's settings. Highlights are switched on there, since here the plugin decides when to ask for them.
+--- The server's settings. Highlights are switched on there: here the plugin decides when to ask for them.
 ---@return table
 function M.settings()
   local settings = vim.deepcopy(M.options.settings or {})

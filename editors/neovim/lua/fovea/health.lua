@@ -3,8 +3,7 @@ local M = {}
 
 local health = vim.health
 
---- The protocol of fovea/heat and fovea/status that this plugin was written for.
-local protocol = 1
+local protocol = require('fovea.trouble').protocol
 
 local function check_program()
   local cmd = require('fovea.config').options.cmd
@@ -41,7 +40,7 @@ local function check_options()
     health.warn('lens.enable is true, but settings.codeLens.enable is false: there are no lenses')
   end
   if options.highlight.enable ~= false and off('highlight.enable') then
-    health.warn('highlight.enable is on, but settings.highlight.enable is false: there are no highlights')
+    health.warn('highlight.enable is true, but settings.highlight.enable is false: nothing is marked')
   end
   if #config.problems == 0 then
     health.ok('options are valid')
@@ -56,12 +55,9 @@ local function check_editor()
     health.ok('Neovim ' .. version)
   end
   if vim.o.termguicolors or vim.fn.has('gui_running') == 1 then
-    health.ok('true colours: twelve levels of heat')
+    health.ok('true colors: three tones of heat')
   else
-    health.warn("'termguicolors' is off: 256 colours tell fewer levels of heat apart")
-  end
-  if vim.o.updatetime > 2000 then
-    health.info(("'updatetime' is %d ms: highlights come when the cursor has rested that long"):format(vim.o.updatetime))
+    health.warn("'termguicolors' is off: 256 colors tell the tones of heat apart badly")
   end
 end
 
@@ -107,9 +103,9 @@ local function check_client(client)
       end
     end
     health.info(
-      ('buffer %d: highlights %s, heat %s'):format(
+      ('buffer %d: marks of what a word draws on %s, heat %s'):format(
         bufnr,
-        require('fovea.highlight').enabled(bufnr) and 'on' or 'off (another server has its own; :FoveaToggleHighlight)',
+        require('fovea.highlight').enabled() and 'on' or 'off (:FoveaToggleHighlight)',
         require('fovea.heat').last(bufnr) and 'drawn' or 'not drawn yet'
       )
     )

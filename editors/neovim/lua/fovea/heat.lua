@@ -1,9 +1,10 @@
---- Draws fovea/heat: one extmark a word, in one of twelve groups.
+--- Draws fovea/heat: one extmark a word, in one of three tones.
 ---
 --- Marks move with the text as it is edited and stay until the next result, so that nothing flickers. A result names the version
 --- it was computed for; one for a text that the buffer no longer shows is dropped, as the next is on its way.
 local colors = require('fovea.colors')
 local config = require('fovea.config')
+local contrast = require('fovea.contrast')
 local position = require('fovea.position')
 local versions = require('fovea.versions')
 
@@ -156,15 +157,19 @@ local function draw_lines(bufnr, state, lines, encoding, top, bottom)
   end
   vim.api.nvim_buf_clear_namespace(bufnr, M.namespace, top, bottom)
   local texts = vim.api.nvim_buf_get_lines(bufnr, top, bottom, false)
+  local is_weak = contrast.of(bufnr, top, bottom)
   for row = top, bottom - 1 do
     state.lines[row] = lines[row]
     local text = texts[row - top + 1] or ''
     for _, word in ipairs(lines[row] or {}) do
-      vim.api.nvim_buf_set_extmark(bufnr, M.namespace, row, position.byte(text, word[2], encoding), {
+      local column = position.byte(text, word[2], encoding)
+      local weak = is_weak(row, column, colors.tone(word[4]))
+      vim.api.nvim_buf_set_extmark(bufnr, M.namespace, row, column, {
         end_row = row,
         end_col = position.byte(text, word[3], encoding),
-        hl_group = 'FoveaHeat' .. math.min(word[4], colors.levels),
-        priority = config.options.heat.priority,
+        hl_group = colors.group(word[4], weak),
+        -- A text color has to win over semantic tokens (125), whose color may be the weak one.
+        priority = config.options.heat.priority + (weak and 20 or 0),
         -- A deleted word takes its mark along, and undo does not bring it back in a wrong place.
         invalidate = true,
         undo_restore = false,
@@ -253,6 +258,22 @@ function M.handler(_, params, context)
   end
   drawn[bufnr].params = vim.tbl_extend('force', params, { words = words })
   vim.api.nvim_exec_autocmds('User', { pattern = 'FoveaHeat', data = { bufnr = bufnr, complete = params.complete }, modeline = false })
+end
+
+--- Draws everything again with the colors in use now.
+function M.redraw()
+  for bufnr, state in pairs(drawn) do
+    local client = require('fovea.client').get(bufnr)
+    local heat = known[vim.uri_from_bufnr(bufnr)]
+    local untouched = state.head == state.count and state.tail == state.count
+    -- After an edit the next heat does it.
+    if client and heat and untouched and vim.api.nvim_buf_is_loaded(bufnr) then
+      local params = state.params
+      drawn[bufnr] = nil
+      draw(bufnr, heat.lines, client.offset_encoding)
+      drawn[bufnr].params = params
+    end
+  end
 end
 
 --- What was drawn last in a buffer, nil where nothing was.

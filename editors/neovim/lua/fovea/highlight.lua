@@ -1,6 +1,7 @@
---- What the word under the cursor draws on, shown while the cursor rests: strongest, middle, weak.
+--- What the word under the cursor draws on, marked while the cursor rests: strong, middle, weak.
 ---
---- Only our server is asked, and where another server of the buffer has highlights of its own we stay silent unless told otherwise.
+--- The marks are our own extmarks in a color of their own. The occurrences that Neovim marks on `vim.lsp.buf.document_highlight()` come
+--- from the other servers, and stay as they are.
 local config = require('fovea.config')
 local position = require('fovea.position')
 
@@ -8,38 +9,42 @@ local M = {}
 
 M.namespace = vim.api.nvim_create_namespace('fovea_highlight')
 
-local method = 'textDocument/documentHighlight'
+--- Milliseconds that the cursor rests before the server is asked.
+M.REST = 150
+
 local group = vim.api.nvim_create_augroup('fovea_highlight', {})
 
--- LSP has kinds and no strength: Write is the strongest.
+-- By strength.
 local groups = { 'FoveaDrawsWeak', 'FoveaDrawsMiddle', 'FoveaDrawsStrong' }
-for i, link in ipairs({ 'LspReferenceText', 'LspReferenceRead', 'LspReferenceWrite' }) do
-  vim.api.nvim_set_hl(0, groups[i], { default = true, link = link })
-end
 
 ---@type boolean? what the user toggled to in this session
 local toggled
 
----@param bufnr integer
+---@class fovea.Shown
+---@field tick integer
+---@field from integer[] row and byte column of the word that is explained
+---@field to integer[]
+
+---@type table<integer, fovea.Shown> by buffer
+local shown = {}
+
+---@type uv.uv_timer_t?
+local timer
+
+---@type table<integer, true> clients whose server does not know `fovea/drawsOn`
+local older_servers = {}
+
 ---@return boolean
-function M.enabled(bufnr)
+function M.enabled()
   if toggled ~= nil then
     return toggled
   end
-  local wanted = config.options.highlight.enable
-  if wanted ~= 'auto' then
-    return wanted ~= false
-  end
-  for _, client in ipairs(vim.lsp.get_clients({ bufnr = bufnr })) do
-    if client.name ~= 'fovea' and require('fovea.client').supports(client, method, bufnr) then
-      return false
-    end
-  end
-  return true
+  return config.options.highlight.enable ~= false
 end
 
 ---@param bufnr integer
 function M.clear(bufnr)
+  shown[bufnr] = nil
   vim.api.nvim_buf_clear_namespace(bufnr, M.namespace, 0, -1)
 end
 
@@ -53,64 +58,148 @@ local function unmoved(bufnr, tick, cursor)
     and vim.deep_equal(vim.api.nvim_win_get_cursor(0), cursor)
 end
 
+---@param bufnr integer
+---@param place lsp.Position
+---@param encoding string
+---@return integer[] row and byte column
+local function bytes(bufnr, place, encoding)
+  local text = vim.api.nvim_buf_get_lines(bufnr, place.line, place.line + 1, false)[1] or ''
+  return { place.line, position.byte(text, place.character, encoding) }
+end
+
+--- An older server has no `fovea/drawsOn` and tells the same as document highlights: the kind is the strength there.
+---@param highlights lsp.DocumentHighlight[]?
+---@return table?
+local function from_highlights(highlights)
+  local words = vim.tbl_map(function(highlight)
+    return { range = highlight.range, strength = highlight.kind or 1 }
+  end, highlights or {})
+  return #words > 0 and { words = words } or nil
+end
+
+--- Asks for what a place draws on; `done` gets nil for nothing.
+---@param client vim.lsp.Client
+---@param params lsp.TextDocumentPositionParams
+---@param bufnr integer
+---@param done fun(answer?: table)
+local function ask(client, params, bufnr, done)
+  local request = require('fovea.client').request
+  local function older()
+    request(client, 'textDocument/documentHighlight', params, function(err, highlights)
+      done(not err and from_highlights(highlights) or nil)
+    end, bufnr)
+  end
+  if older_servers[client.id] then
+    older()
+    return
+  end
+  request(client, 'fovea/drawsOn', params, function(err, answer)
+    if err and err.code == vim.lsp.protocol.ErrorCodes.MethodNotFound then
+      older_servers[client.id] = true
+      older()
+    else
+      done(not err and type(answer) == 'table' and answer or nil)
+    end
+  end, bufnr)
+end
+
 --- Asks for the word under the cursor and draws the answer.
 ---
---- The server keeps to a deadline and answers nothing past it; the cursor rests only once, so it is asked again a little later.
+--- The server keeps to a deadline and answers nothing past it; the cursor rests only once, so we ask again a little later.
 ---@param bufnr integer
 ---@param retries? integer
 function M.refresh(bufnr, retries)
   retries = retries or 2
   local client = require('fovea.client').get(bufnr)
-  if not client or vim.api.nvim_get_current_buf() ~= bufnr then
+  if not client or not client.initialized or vim.api.nvim_get_current_buf() ~= bufnr then
     return
   end
   local cursor = vim.api.nvim_win_get_cursor(0)
   local tick = vim.api.nvim_buf_get_changedtick(bufnr)
-  local params = vim.lsp.util.make_position_params(0, client.offset_encoding)
-  require('fovea.client').request(client, method, params, function(err, result)
+  local encoding = client.offset_encoding
+  ask(client, vim.lsp.util.make_position_params(0, encoding), bufnr, function(answer)
     -- The cursor may have moved on, or the text changed, while the model worked.
-    if err or not vim.api.nvim_buf_is_loaded(bufnr) or not unmoved(bufnr, tick, cursor) then
+    if not vim.api.nvim_buf_is_loaded(bufnr) or not unmoved(bufnr, tick, cursor) then
       return
     end
-    if not result and retries > 0 then
-      vim.defer_fn(function()
-        if vim.api.nvim_buf_is_loaded(bufnr) and M.enabled(bufnr) and unmoved(bufnr, tick, cursor) then
-          M.refresh(bufnr, retries - 1)
-        end
-      end, 400)
+    if not answer then
+      if retries > 0 then
+        vim.defer_fn(function()
+          if vim.api.nvim_buf_is_loaded(bufnr) and M.enabled() and unmoved(bufnr, tick, cursor) then
+            M.refresh(bufnr, retries - 1)
+          end
+        end, 400)
+      end
       return
     end
     M.clear(bufnr)
-    for _, highlight in ipairs(result or {}) do
-      local from, to = highlight.range.start, highlight.range['end']
-      local text = vim.api.nvim_buf_get_lines(bufnr, from.line, from.line + 1, false)[1] or ''
-      local ends = vim.api.nvim_buf_get_lines(bufnr, to.line, to.line + 1, false)[1] or ''
-      vim.api.nvim_buf_set_extmark(bufnr, M.namespace, from.line, position.byte(text, from.character, client.offset_encoding), {
-        end_row = to.line,
-        end_col = position.byte(ends, to.character, client.offset_encoding),
-        hl_group = groups[highlight.kind or 1],
+    local here = { cursor[1] - 1, cursor[2] }
+    local word = answer.word
+    shown[bufnr] = {
+      tick = tick,
+      from = word and bytes(bufnr, word.start, encoding) or here,
+      to = word and bytes(bufnr, word['end'], encoding) or { here[1], here[2] + 1 },
+    }
+    for _, source in ipairs(answer.words) do
+      local from, to = bytes(bufnr, source.range.start, encoding), bytes(bufnr, source.range['end'], encoding)
+      vim.api.nvim_buf_set_extmark(bufnr, M.namespace, from[1], from[2], {
+        end_row = to[1],
+        end_col = to[2],
+        hl_group = groups[math.max(1, math.min(3, source.strength))],
         -- Above the heat, and above semantic tokens: it was asked for by resting the cursor.
         priority = 140,
         invalidate = true,
         undo_restore = false,
       })
     end
-  end, bufnr)
+  end)
+end
+
+--- Whether the cursor is still on the word whose sources are marked.
+---@param bufnr integer
+---@return boolean
+local function on_same_word(bufnr)
+  local last = shown[bufnr]
+  if not last or last.tick ~= vim.api.nvim_buf_get_changedtick(bufnr) then
+    return false
+  end
+  local row, column = unpack(vim.api.nvim_win_get_cursor(0))
+  row = row - 1
+  local after = row > last.from[1] or (row == last.from[1] and column >= last.from[2])
+  local before = row < last.to[1] or (row == last.to[1] and column < last.to[2])
+  return after and before
+end
+
+---@param bufnr integer
+local function rest(bufnr)
+  if timer and not timer:is_closing() then
+    timer:stop()
+    timer:close()
+  end
+  timer = vim.defer_fn(function()
+    if vim.api.nvim_buf_is_loaded(bufnr) and M.enabled() then
+      M.refresh(bufnr)
+    end
+  end, M.REST)
 end
 
 ---@param bufnr integer
 function M.attach(bufnr)
   vim.api.nvim_clear_autocmds({ group = group, buffer = bufnr })
-  vim.api.nvim_create_autocmd({ 'CursorHold', 'CursorHoldI' }, {
+  vim.api.nvim_create_autocmd({ 'CursorMoved', 'CursorMovedI', 'TextChanged', 'TextChangedI', 'BufEnter' }, {
     group = group,
     buffer = bufnr,
     callback = function()
-      if M.enabled(bufnr) then
-        M.refresh(bufnr)
+      if on_same_word(bufnr) then
+        return
+      end
+      M.clear(bufnr)
+      if M.enabled() then
+        rest(bufnr)
       end
     end,
   })
-  vim.api.nvim_create_autocmd({ 'CursorMoved', 'CursorMovedI', 'BufLeave' }, {
+  vim.api.nvim_create_autocmd('BufLeave', {
     group = group,
     buffer = bufnr,
     callback = function()
@@ -125,7 +214,7 @@ end
 function M.toggle(wanted)
   local bufnr = vim.api.nvim_get_current_buf()
   if wanted == nil then
-    wanted = not M.enabled(bufnr)
+    wanted = not M.enabled()
   end
   toggled = wanted
   -- The server too: it answers nothing while its own switch is off.

@@ -15,6 +15,11 @@ function M.setup(opts)
   require('fovea.commands').create()
 
   client.apply_settings()
+  if not require('fovea.trouble').can_run(require('fovea.config').options.cmd) then
+    return
+  end
+  -- Before Neovim's own autocommand, so that a buffer without a name has a URI when a server is attached.
+  require('fovea.untitled').setup()
   if vim.fn.has('nvim-0.11') == 1 then
     vim.lsp.config('fovea', client.config())
     vim.lsp.enable('fovea')
@@ -35,15 +40,18 @@ function M.setup(opts)
   end
 end
 
---- Starts with `vim.g.fovea` as the options, unless setup() was called or the program is not there (`:checkhealth fovea` tells).
+--- Starts with `vim.g.fovea` as the options, unless setup() was called. Says what to do if the program is not there.
 function M.start()
   local options = vim.g.fovea
   if M.started or options == false or options == 0 then
     return
   end
   options = type(options) == 'table' and options or {}
-  if vim.fn.executable((options.cmd or { 'fovea' })[1] or '') == 1 then
+  local cmd = type(options.cmd) == 'table' and type(options.cmd[1]) == 'string' and options.cmd or { 'fovea' }
+  if vim.fn.executable(cmd[1]) == 1 then
     M.setup(options)
+  else
+    require('fovea.trouble').say_at_first_file(cmd)
   end
 end
 

@@ -76,7 +76,7 @@ end
 ---@param open? boolean
 function M.show(name, similar, client, open)
   if #similar == 0 then
-    vim.notify('Fovea: nothing resembles ' .. (name ~= '' and name or 'this'))
+    vim.notify('Fovea: nothing is similar to ' .. (name ~= '' and name or 'this'))
     return
   end
   local title = 'Similar to ' .. name

@@ -15,15 +15,25 @@ end
 ---@param most number
 ---@param text string
 ---@return string
-local function row(score, most, text)
+function M.row(score, most, text)
   local drawn = bar(most > 0 and score / most or 0)
   return ('%6.3f %s%s %s'):format(score, drawn, (' '):rep(8 - vim.fn.strdisplaywidth(drawn)), (text:gsub('%s+', ' ')))
 end
 
 ---@param lines string[]
-function M.open(lines)
+---@param title? string
+---@return integer bufnr
+function M.open(lines, title)
   -- Plain text: words of the document must not be read as Markdown.
-  vim.lsp.util.open_floating_preview(lines, '', { focus_id = 'fovea', border = 'rounded', wrap = false })
+  local bufnr, window = vim.lsp.util.open_floating_preview(lines, '', {
+    focus_id = 'fovea',
+    border = 'rounded',
+    wrap = false,
+    title = title,
+    focus = false,
+  })
+  vim.wo[window].foldenable = false
+  return bufnr
 end
 
 --- The JSON of `fovea explain` → its heaviest words, unit by unit.
@@ -40,13 +50,17 @@ function M.explanation(answer, limit)
     table.insert(lines, '')
     table.insert(
       lines,
-      ('%s %s · line %d · %d tokens'):format(unit.kind, unit.name or '', unit.start.line + 1, unit.tokens)
+      ('%s · line %d · %d tokens'):format(
+        vim.trim(('%s %s'):format(unit.kind, unit.name or '')),
+        unit.start.line + 1,
+        unit.tokens
+      )
     )
     if unit.coverage < 0.5 then
-      table.insert(lines, ('not understood: the vocabulary has %d %% of its letters'):format(unit.coverage * 100))
+      table.insert(lines, ('not understood: the model knows only %d %% of the characters here'):format(unit.coverage * 100))
     end
     for i = 1, math.min(#words, limit or 12) do
-      table.insert(lines, row(words[i].score, words[1].score, words[i].text))
+      table.insert(lines, M.row(words[i].score, words[1].score, words[i].text))
     end
     table.insert(
       lines,

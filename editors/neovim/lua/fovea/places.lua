@@ -38,6 +38,9 @@ end
 ---@param uri string
 ---@return string
 function M.path(uri)
+  if not vim.startswith(uri, 'file:') then
+    return (uri:gsub('^untitled:', ''))
+  end
   return vim.fn.fnamemodify(vim.uri_to_fname(uri), ':~:.')
 end
 

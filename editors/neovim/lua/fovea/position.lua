@@ -53,6 +53,30 @@ function M.cut(lines, range, encoding)
   return text, column
 end
 
+--- Takes the indentation that all lines have in common away.
+---@param lines string[]
+---@param column integer byte of the first line where the text starts: with one the first line has no indentation of its own
+---@return string[] text
+---@return integer bytes taken from each line, less from blank ones
+function M.dedent(lines, column)
+  local common
+  for i, line in ipairs(lines) do
+    local indent = line:match('^[ \t]*')
+    if (i > 1 or column == 0) and #indent < #line then
+      while common and indent:sub(1, #common) ~= common do
+        common = common:sub(1, -2)
+      end
+      common = common or indent
+    end
+  end
+  local width = #(common or '')
+  local text = {}
+  for i, line in ipairs(lines) do
+    text[i] = (i == 1 and column > 0) and line or line:sub(width + 1)
+  end
+  return text, width
+end
+
 --- The range of a user command's lines, of the last visual selection where it is what the range came from.
 ---@param command { line1: integer, line2: integer, range: integer }
 ---@param client vim.lsp.Client

@@ -9,6 +9,7 @@ local M = {}
 ---@field maps? { layer?: integer, head?: integer } the attention maps that are looked at
 ---@field attention? { layers: integer, heads: integer } how many there are
 ---@field heat boolean
+---@field preset? 'quiet'|'full'|'off'
 ---@field message? string
 ---@field inactive { uri: string, reason: string }[]
 ---@field index? fovea.Index
@@ -91,10 +92,10 @@ local function indexing(index)
 end
 
 local states = {
-  waiting = 'waits for the model',
-  battery = 'waits for mains power (fovea.index.onBattery)',
-  indexing = 'reads files',
-  cancelled = 'was cancelled; :FoveaUpdateIndex goes on',
+  waiting = 'waiting for the model',
+  battery = 'waiting for mains power (setting fovea.index.onBattery)',
+  indexing = 'reading files',
+  cancelled = 'canceled; :FoveaUpdateIndex goes on',
   ready = 'up to date',
 }
 
@@ -124,7 +125,10 @@ function M.line(bufnr)
     return 'fovea off: ' .. reason
   end
   if status.state == 'ready' or status.state == 'busy' then
-    return 'fovea ' .. M.method(status) .. (status.state == 'busy' and ' …' or '') .. indexing(status.index)
+    -- The method is news only where somebody chose another one.
+    local method = M.method(status)
+    local state = method ~= 'decomposition' and method or 'ready'
+    return 'fovea ' .. (status.state == 'busy' and 'reading …' or state) .. indexing(status.index)
   end
   return 'fovea ' .. status.state .. (status.message and ': ' .. status.message or '')
 end
@@ -135,12 +139,12 @@ end
 function M.report(bufnr)
   local status = M.get(bufnr)
   if not status then
-    return { 'Fovea is not running here' }
+    return { 'Fovea is not running in this buffer; `:checkhealth fovea` says why' }
   end
   local lines = {
     ('Fovea: %s, %s'):format(status.state, status.health),
     'model: ' .. (status.model or 'none yet'),
-    ('method: %s, heat %s'):format(M.method(status), status.heat and 'on' or 'off'),
+    ('method: %s, heat %s'):format(M.method(status), status.preset or (status.heat and 'on' or 'off')),
   }
   if status.message then
     table.insert(lines, status.message)
@@ -153,7 +157,7 @@ function M.report(bufnr)
   end
   local reason = inactive(status, bufnr)
   if reason then
-    table.insert(lines, 'this document is not analysed: ' .. reason)
+    table.insert(lines, 'this document is not analyzed: ' .. reason)
   end
   return lines
 end
