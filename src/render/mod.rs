@@ -1,5 +1,6 @@
 //! Answers → what people and programs read: terminal, JSON, Markdown, HTML, SARIF.
 
+mod aside;
 mod compared;
 pub mod heat;
 pub mod html;

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::aside::aside;
 use super::compared::Compared;
 use super::markdown::listed;
 use super::telling::has_content;
@@ -23,9 +24,6 @@ const TYPES: [&str; 40] = [
     "option", "optional", "promise", "result", "short", "some", "str", "string", "tuple", "typing", "unknown", "usize",
     "vec", "vector", "void",
 ];
-
-/// Words with which a line begins that imports something.
-const IMPORTS: [&str; 7] = ["import", "from", "use", "using", "require", "#include", "package"];
 
 /// A word, or two corresponding words, that both passages draw on.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
@@ -124,53 +122,6 @@ pub(super) fn summary(compared: Compared, shared: &[Shared], quote: impl Fn(&str
         ),
         _ => "They share no telling word.".to_owned(),
     }
-}
-
-/// The stretches of a text that name types or other files: annotations in the signature, and lines that import.
-fn aside(text: &str) -> Vec<ByteRange> {
-    let mut found = Vec::new();
-    let mut start = 0;
-    let mut in_signature = true;
-    for line in text.split_inclusive('\n') {
-        let first = line.trim_start().split([' ', '(', '\t']).next().unwrap_or_default();
-        if IMPORTS.contains(&first) {
-            found.push(start..start + line.len());
-        } else if in_signature {
-            found.extend(
-                annotations(line)
-                    .into_iter()
-                    .map(|range| start + range.start..start + range.end),
-            );
-        }
-        let trimmed = line.trim_end();
-        let comment = first.starts_with(['#', '/', '@', '*']);
-        in_signature &= trimmed.is_empty() || comment || !trimmed.ends_with([':', '{', ';']);
-        start += line.len();
-    }
-    found
-}
-
-/// The annotations of a line of a signature: from a colon or an arrow to the next comma, bracket or assignment.
-fn annotations(line: &str) -> Vec<ByteRange> {
-    let mut found = Vec::new();
-    let mut begin = None;
-    let mut depth = 0usize;
-    let bytes = line.as_bytes();
-    for (at, byte) in bytes.iter().enumerate() {
-        match (byte, begin) {
-            (b':', None) if bytes.get(at + 1) != Some(&b':') && (at == 0 || bytes[at - 1] != b':') => begin = Some(at),
-            (b'>', None) if at > 0 && bytes[at - 1] == b'-' => begin = Some(at),
-            (b'[' | b'<' | b'(', Some(_)) => depth += 1,
-            (b']' | b'>' | b')', Some(_)) if depth > 0 => depth -= 1,
-            (b',' | b')' | b'=' | b'{', Some(from)) if depth == 0 => {
-                found.push(from..at);
-                begin = None;
-            }
-            _ => {}
-        }
-    }
-    found.extend(begin.map(|from| from..line.len()));
-    found
 }
 
 #[cfg(test)]

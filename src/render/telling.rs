@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use super::aside::aside;
 use super::heat::{UNDERSTOOD, levels};
 use crate::analysis::UnitReport;
 use crate::segment::{Unit, UnitKind};
@@ -39,7 +40,8 @@ pub fn ranking(text: &str, report: &UnitReport) -> Vec<usize> {
     order
 }
 
-/// The words of a unit that quiet heat marks, in the order of the text: about one for ten lines, none in short units and in data.
+/// The words of a unit that quiet heat marks, in the order of the text: about one for ten lines, none in short units and in data, and of
+/// code neither the types in a signature nor imports.
 pub fn marked(text: &str, unit: &Unit, report: &UnitReport) -> Vec<usize> {
     if unit.kind == UnitKind::Data {
         return Vec::new();
@@ -52,7 +54,17 @@ pub fn marked(text: &str, unit: &Unit, report: &UnitReport) -> Vec<usize> {
         .map_or(0, |(_, most)| *most);
     let levels: Vec<u32> = levels(report).collect();
     let mut marked = ranking(text, report);
-    marked.retain(|index| levels[*index] >= MARKED);
+    let aside = if unit.language.is_code() {
+        aside(text)
+    } else {
+        Vec::new()
+    };
+    let beside = |index: usize| {
+        aside
+            .iter()
+            .any(|aside| aside.contains(&report.words[index].range.start))
+    };
+    marked.retain(|index| levels[*index] >= MARKED && !beside(*index));
     marked.truncate(budget);
     marked.sort_unstable();
     marked

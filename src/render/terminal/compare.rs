@@ -32,11 +32,7 @@ pub fn compare(
     };
     let mut out = String::new();
     let shared = shared(compared);
-    let _ = writeln!(
-        out,
-        "{}",
-        paint.bold(&summary(compared, &shared, printable))
-    );
+    let _ = writeln!(out, "{}", paint.bold(&summary(compared, &shared, printable)));
     let _ = writeln!(out, "cosine {:.4}", report.cosine);
     let words: Vec<String> = shared
         .iter()
