@@ -198,8 +198,8 @@ An older question is cancelled."
         (let ((message-log-max nil)
               (word (nth 3 (aref fovea--words index)))
               (partner (nth 3 (aref (buffer-local-value 'fovea--words other) strongest))))
-          (message (if (equal word partner) "%s is read most with the same word on the other side"
-                     "%s is read most with %s on the other side")
+          (message (if (equal word partner) "%s pairs best with the same word on the other side"
+                     "%s pairs best with %s on the other side")
                    word partner))))))
 
 ;;; Keys
@@ -253,7 +253,8 @@ An older question is cancelled."
 
 (define-derived-mode fovea-compare-mode special-mode "Fovea-Compare"
   "One of two passages that are compared."
-  (setq-local truncate-lines t)
+  ;; A word far right moves its own line, not all of them.
+  (setq-local truncate-lines t auto-hscroll-mode 'current-line)
   (add-hook 'post-command-hook #'fovea-compare-follow nil t))
 
 (defvar fovea-compare-summary-mode-map
@@ -365,7 +366,7 @@ An older question is cancelled."
       (setq fovea--comparison comparison
             mode-line-format nil)
       (let ((inhibit-read-only t))
-        (insert (propertize (if (stringp summary) summary
+        (insert (propertize (if (stringp summary) (string-replace "`" "" summary)
                               (if shared "Both have these words in common."
                                 "The two have hardly a word in common."))
                             'face 'bold)

@@ -189,7 +189,7 @@ Update the package; some things may look wrong until then." (car fovea-command) 
 
 (defun fovea--last-words ()
   "The last line that the server wrote to its standard error; nil for none."
-  (when-let ((buffer (get-buffer " *fovea stderr*")))
+  (when-let ((buffer (get-buffer " *fovea errors*")))
     (when-let ((pipe (get-buffer-process buffer))) (accept-process-output pipe 0.2))
     (with-current-buffer buffer
       (car (last (seq-remove (lambda (line) (or (string-blank-p line) (string-match-p "\\`Process " line)))
@@ -200,12 +200,12 @@ Update the package; some things may look wrong until then." (car fovea-command) 
   (let ((process (lambda ()
                    (make-process :name "fovea" :command fovea-command :connection-type 'pipe
                                  :coding 'utf-8-emacs-unix :noquery t
-                                 :stderr (get-buffer-create " *fovea stderr*"))))
+                                 :stderr (get-buffer-create " *fovea errors*"))))
         ;; The events would hold the text of every document.
         (quiet (if (slot-exists-p 'jsonrpc-connection '-events-buffer-config)
                    '(:events-buffer-config (:size 0 :format full))
                  '(:events-buffer-scrollback-size 0))))
-    (when-let ((buffer (get-buffer " *fovea stderr*")))
+    (when-let ((buffer (get-buffer " *fovea errors*")))
       (with-current-buffer buffer (let ((inhibit-read-only t)) (erase-buffer))))
     (setq fovea--ready nil
           fovea--folders (delq nil (list (fovea--folder)))
@@ -231,7 +231,10 @@ Update the package; some things may look wrong until then." (car fovea-command) 
                                (progn (setq fovea--connection nil)
                                       (jsonrpc-shutdown connection t))
                              (fovea--initialized)))))
-         :error-fn (lambda (err) (message "Fovea: %s" (plist-get err :message))))))))
+         :error-fn (lambda (err)
+                     (when (and (eq connection fovea--connection) (fovea-running-p))
+                       (fovea-report (format "The program `%s' refused to start: %s" (car fovea-command)
+                                             (plist-get err :message))))))))))
 
 (defun fovea-buffers ()
   "The buffers with `fovea-mode'."
@@ -268,7 +271,13 @@ Try it in a terminal; if it is no Fovea, set `fovea-command'.  Then call M-x fov
       (jsonrpc-shutdown connection t)
       (fovea--ended connection))))
 
-(add-hook 'kill-emacs-hook #'fovea-stop)
+(defun fovea--leave ()
+  "Tell the server to end, and wait for nothing.
+When its terminal was closed, Emacs would wait forever here."
+  (when (fovea-running-p)
+    (ignore-errors (jsonrpc-notify fovea--connection :exit nil))))
+
+(add-hook 'kill-emacs-hook #'fovea--leave)
 
 ;;; Asking
 
@@ -343,6 +352,7 @@ The echo area says how far it is; \\[keyboard-quit] stops it here and at the ser
               (let ((message-log-max nil))
                 (message "Fovea: %s… %s(C-g stops)" what
                          (if (string-empty-p (or (cdr fovea--progress) "")) "" (concat (cdr fovea--progress) " "))))))
+          (let ((message-log-max nil)) (message nil))
           (when failure (user-error "Fovea: %s" (plist-get failure :message))))
       (unless done (fovea-cancel request)))
     answer))

@@ -173,7 +173,7 @@
 
 (test "an error of the server is one sentence"
   (let ((told (condition-case err (fovea-execute "fovea.setMethod" "guessing") (user-error (error-message-string err)))))
-    (check (string-match-p "\\`Fovea: .*guessing" told) "what is told" told)
+    (check (string-match-p "\\`Fovea: .*should be one of decomposition" told) "what is told" told)
     (check (not (string-match-p "jsonrpc\\|-326" told)) "machinery" told)))
 
 (finish)

@@ -460,6 +460,21 @@
     (check (equal cancelled '(4711)) "the server goes on" cancelled)
     (check (said-p "comparing… 40 % (C-g stops)") "no progress" (seq-take said 4))))
 
+(test "fovea-explain-region lists the words of a region, most telling first, and folds the method away"
+  (go "let text")
+  (fovea-explain-region (point) (line-end-position 2))
+  (with-current-buffer "*fovea explain*"
+    (goto-char (point-min))
+    (search-forward "decomposition")
+    (check (invisible-p (match-beginning 0)) "the method is in sight")
+    (goto-char (point-min))
+    (let (scores)
+      (while (re-search-forward "^ +\\([0-9.]+\\)% " nil t) (push (string-to-number (match-string 1)) scores))
+      (check (> (length scores) 3) "hardly a word" (buffer-string))
+      (check (equal scores (sort (copy-sequence scores) #'<)) "not in order" scores)))
+  (delete-other-windows)
+  (switch-to-buffer the-config))
+
 ;;; Switches and settings
 
 (test "method, pause and settings show in the mode line and in the heat"
