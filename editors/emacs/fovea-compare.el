@@ -4,9 +4,9 @@
 
 ;;; Commentary:
 
-;; Both passages side by side; as point moves onto a word of one, its partners
-;; light up on the other.  The pairs of words are an exact split of the cosine.
-;; And the words that carry one passage, as a list.
+;; First one sentence and the words that the two passages share, below them
+;; both passages side by side.  As point moves onto a word of one, its partners
+;; light up on the other; the server computes them when they are wanted.
 
 ;;; Code:
 
@@ -15,8 +15,9 @@
 (require 'subr-x)
 (require 'fovea-connection)
 (require 'fovea-heat)
+(require 'fovea-words)
 
-(defconst fovea-compare-worth 0.08
+(defconst fovea-compare-worth 0.15
   "A partner with less than this share of the strongest one is noise.")
 
 (cl-defstruct fovea-passage-data text language uri line)
@@ -49,24 +50,41 @@
        :uri uri
        :line (plist-get (plist-get range :start) :line)))))
 
-(defvar-local fovea--side nil "0 for the first passage of a comparison, 1 for the second.")
-(defvar-local fovea--other nil "The buffer of the other passage.")
-(defvar-local fovea--words nil "The words of the passage: a vector of (START END SCORE TEXT).")
-(defvar-local fovea--pairs nil "What each two words make together, by the words of the first passage.")
-(defvar-local fovea--passage nil "The passage shown.")
-(defvar-local fovea--before-comparison nil "The windows as they were.")
+;;; What is compared
 
-(defun fovea--column (text bytes)
-  "The characters of TEXT that its first BYTES bytes are."
-  (length (decode-coding-string (substring (encode-coding-string text 'utf-8) 0 bytes) 'utf-8)))
+(cl-defstruct fovea-comparison
+  answer passages buffers summary windows
+  ;; Rows that the server has told, by (SIDE . WORD), and the one that is asked for.
+  (rows (make-hash-table :test #'equal)) asked request)
+
+(defvar-local fovea--comparison nil "The comparison that this buffer shows a part of.")
+(defvar-local fovea--side nil "0 for the first passage of a comparison, 1 for the second.")
+(defvar-local fovea--words nil "The words of the passage: a vector of (START END SCORE TEXT).")
+(defvar-local fovea--cuts nil "How much indentation was taken from each line of the passage.")
+(defvar-local fovea--title nil "What stands over the passage.")
+
+(defun fovea--other ()
+  "The buffer of the other passage."
+  (nth (- 1 fovea--side) (fovea-comparison-buffers fovea--comparison)))
+
+(defun fovea-dedent (text)
+  "TEXT without the indentation that its lines share, and how much each line lost."
+  (let* ((lines (split-string text "\n"))
+         (indents (mapcar (lambda (line) (and (not (string-blank-p line)) (string-match "[^ \t]" line))) lines))
+         ;; A passage that starts within a line tells nothing of its indentation.
+         (common (apply #'min most-positive-fixnum
+                        (remq nil (if (and (cdr lines) (equal (car indents) 0)) (cdr indents) indents))))
+         (cuts (cl-mapcar (lambda (line indent)
+                            (min common (or indent (length line))))
+                          lines indents)))
+    (cons (string-join (cl-mapcar #'substring lines cuts) "\n") (vconcat cuts))))
 
 (defun fovea--place (place)
-  "Where PLACE, which has a line and a column in bytes, is in the current buffer."
-  (save-excursion
-    (goto-char (point-min))
-    (forward-line (plist-get place :line))
-    (+ (point) (fovea--column (buffer-substring-no-properties (point) (line-end-position))
-                              (plist-get place :column)))))
+  "Where PLACE of the passage, a line and a column in bytes, is in its buffer."
+  (let* ((line (plist-get place :line))
+         (cut (if (< line (length fovea--cuts)) (aref fovea--cuts line) 0)))
+    ;; Indentation has one byte a character.
+    (fovea-byte-place (list :line line :column (max 0 (- (plist-get place :column) cut))))))
 
 (defun fovea--placed (words)
   "WORDS of an answer as `fovea--words' has them, in the current buffer."
@@ -75,15 +93,7 @@
                            (plist-get word :score) (plist-get word :text)))
                    words)))
 
-(defun fovea--levels (words)
-  "Levels of heat for the scores of WORDS: 4 is the average, 8 twice that."
-  (let ((sum (seq-reduce (lambda (sum word) (+ sum (max 0 (nth 2 word)))) words 0)))
-    (seq-map (lambda (word)
-               (let ((score (nth 2 word)))
-                 (if (or (<= score 0) (<= sum 0)) 0
-                   (max 0 (min fovea-heat-levels
-                               (round (+ 4 (* 4 (log (/ (* score (length words)) (float sum)) 2)))))))))
-             words)))
+;;; Marks
 
 (defun fovea--mark (word face priority)
   "Put FACE on WORD with PRIORITY."
@@ -93,62 +103,123 @@
     (overlay-put overlay 'priority priority)))
 
 (defun fovea--paint (levels)
-  "Show LEVELS, one a word, in the current buffer."
+  "Show LEVELS, one a word and 0 for none, in the current buffer."
   (remove-overlays (point-min) (point-max) 'fovea-compare t)
   (seq-mapn (lambda (word level)
               (when (> level 0) (fovea--mark word (fovea-heat-face level) 0)))
             fovea--words levels))
 
-(defun fovea--shares (index)
-  "What the word INDEX makes with each word of the other passage."
-  (let ((count (length (buffer-local-value 'fovea--words fovea--other))))
-    (cl-loop for j below count collect
-             (if (= fovea--side 0)
-                 (aref (aref fovea--pairs index) j)
-               (aref (aref fovea--pairs j) index)))))
+(defun fovea--partners (scores)
+  "Levels for SCORES, what the words make with one of the other side."
+  (let ((most (apply #'max 0 (append scores nil))))
+    (seq-map (lambda (score)
+               (if (and (> most 0) (>= score (* fovea-compare-worth most)))
+                   (max 1 (round (* fovea-heat-levels (/ score (float most)))))
+                 0))
+             scores)))
+
+(defun fovea--shared-levels ()
+  "Levels for the words that both passages share, in the current buffer."
+  (let ((levels (make-vector (length fovea--words) 0)) (rank 0))
+    (dolist (one (fovea--shared fovea--comparison))
+      (setq rank (1+ rank))
+      (seq-do (lambda (index)
+                (when (< index (length levels))
+                  (aset levels index (max (aref levels index) (if (<= rank 3) 12 8)))))
+              (plist-get one (if (= fovea--side 0) :a :b))))
+    levels))
+
+(defun fovea--row (comparison side index)
+  "What word INDEX of SIDE of COMPARISON makes with each word of the other side.
+It is nil while that is unknown."
+  (let ((pairs (plist-get (fovea-comparison-answer comparison) :pairs)))
+    (if (not pairs)
+        (gethash (cons side index) (fovea-comparison-rows comparison))
+      (let ((count (length (buffer-local-value 'fovea--words (nth (- 1 side) (fovea-comparison-buffers comparison))))))
+        (vconcat (cl-loop for j below count collect
+                          (if (= side 0) (aref (aref pairs index) j) (aref (aref pairs j) index))))))))
+
+(defun fovea--ask-row (comparison side index)
+  "Ask the server for the row of word INDEX of SIDE of COMPARISON.
+An older question is cancelled."
+  (let ((key (cons side index)))
+    (unless (equal key (fovea-comparison-asked comparison))
+      (fovea-cancel (fovea-comparison-request comparison))
+      (setf (fovea-comparison-asked comparison) key)
+      (setf (fovea-comparison-request comparison)
+            (fovea-request-async
+             :workspace/executeCommand
+             (list :command "fovea.comparePassages"
+                   :arguments (vconcat (mapcar #'fovea--passage-argument (fovea-comparison-passages comparison))
+                                       (list (list :row (list :side (if (= side 0) "a" "b") :word index)))))
+             (lambda (row)
+               (puthash key (plist-get row :scores) (fovea-comparison-rows comparison))
+               (when (equal key (fovea-comparison-asked comparison))
+                 (setf (fovea-comparison-asked comparison) nil (fovea-comparison-request comparison) nil)
+                 (let ((buffer (nth side (fovea-comparison-buffers comparison))))
+                   (when (and (buffer-live-p buffer) (eq buffer (window-buffer)))
+                     (with-current-buffer buffer (fovea-compare-follow))))))
+             (lambda (_)
+               (when (equal key (fovea-comparison-asked comparison))
+                 (setf (fovea-comparison-asked comparison) nil (fovea-comparison-request comparison) nil))))))))
+
+(defun fovea--word-at-point ()
+  "The index of the word at point; nil for none."
+  (let ((here (point)))
+    (seq-position fovea--words here (lambda (word at) (and (>= at (nth 0 word)) (< at (nth 1 word)))))))
+
+(defun fovea--scroll-to (buffer place)
+  "Let PLACE be on screen where BUFFER is shown; its window scrolls no further."
+  (with-current-buffer buffer
+    (goto-char place)
+    (when-let ((window (get-buffer-window nil t)))
+      (set-window-point window place))))
 
 (defun fovea-compare-follow ()
-  "Light the partners of the word at point; without one, what each word brings."
-  (when (buffer-live-p fovea--other)
-    (let* ((here (point))
-           (index (seq-position fovea--words here (lambda (word at) (and (>= at (nth 0 word)) (< at (nth 1 word)))))))
-      (fovea--paint (fovea--levels fovea--words))
-      (if (not index)
-          (with-current-buffer fovea--other (fovea--paint (fovea--levels fovea--words)))
-        (let* ((shares (fovea--shares index))
-               (most (apply #'max 0 shares))
-               (word (aref fovea--words index))
-               (strongest (and (> most 0) (seq-position shares most)))
-               (levels (mapcar (lambda (share)
-                                 (if (and (> most 0) (>= share (* fovea-compare-worth most)))
-                                     (max 1 (round (* fovea-heat-levels (/ share most))))
-                                   0))
-                               shares)))
-          (fovea--mark word 'fovea-focus 10)
-          (with-current-buffer fovea--other
-            (fovea--paint levels)
-            (when strongest
-              (let ((partner (aref fovea--words strongest)))
-                (fovea--mark partner 'fovea-focus 10)
-                ;; On screen, and where the other side starts from.
-                (goto-char (nth 0 partner))
-                (when-let ((window (get-buffer-window nil t)))
-                  (set-window-point window (nth 0 partner))))
-              (let ((message-log-max nil))
-                (message "%s brings %.3f of the cosine, most of it with %s (%.3f)"
-                         (nth 3 word) (nth 2 word) (nth 3 (aref fovea--words strongest)) most)))))))))
+  "Light the partners of the word at point; without one, what both share."
+  (when (and fovea--comparison fovea--side (buffer-live-p (fovea--other)))
+    (let* ((index (fovea--word-at-point))
+           (scores (and index (fovea--row fovea--comparison fovea--side index)))
+           (levels (and scores (fovea--partners scores)))
+           (most (and scores (apply #'max 0 (append scores nil))))
+           (strongest (and most (> most 0) (seq-position scores most)))
+           (other (fovea--other)))
+      (fovea--paint (fovea--shared-levels))
+      (when index (fovea--mark (aref fovea--words index) 'fovea-focus 10))
+      (when (and index (not scores) fovea--ready)
+        (fovea--ask-row fovea--comparison fovea--side index))
+      (with-current-buffer other
+        (fovea--paint (or levels (fovea--shared-levels)))
+        (when strongest
+          (let ((partner (aref fovea--words strongest)))
+            (fovea--mark partner 'fovea-focus 10)
+            (fovea--scroll-to other (nth 0 partner)))))
+      (when strongest
+        (let ((message-log-max nil)
+              (word (nth 3 (aref fovea--words index)))
+              (partner (nth 3 (aref (buffer-local-value 'fovea--words other) strongest))))
+          (message (if (equal word partner) "%s pairs best with the same word on the other side"
+                     "%s pairs best with %s on the other side")
+                   word partner))))))
+
+;;; Keys
 
 (defun fovea-compare-quit ()
   "Close the comparison."
   (interactive)
-  (let ((windows fovea--before-comparison) (buffers (list fovea--other (current-buffer))))
+  (let* ((comparison fovea--comparison)
+         (windows (fovea-comparison-windows comparison)))
+    (fovea-cancel (fovea-comparison-request comparison))
+    (setf (fovea-comparison-asked comparison) nil)
     (when windows (set-window-configuration windows))
-    (mapc (lambda (buffer) (when (buffer-live-p buffer) (kill-buffer buffer))) buffers)))
+    (mapc (lambda (buffer) (when (buffer-live-p buffer) (kill-buffer buffer)))
+          (cons (fovea-comparison-summary comparison) (fovea-comparison-buffers comparison)))))
 
 (defun fovea-compare-visit ()
   "Close the comparison, and go to this line of the file."
   (interactive)
-  (let ((passage fovea--passage) (line (1- (line-number-at-pos))))
+  (let ((passage (nth fovea--side (fovea-comparison-passages fovea--comparison)))
+        (line (1- (line-number-at-pos))))
     (fovea-compare-quit)
     (find-file (fovea-uri-to-path (fovea-passage-data-uri passage)))
     (goto-char (point-min))
@@ -157,14 +228,24 @@
 (defun fovea-compare-other-side ()
   "Go to the other passage."
   (interactive)
-  (when-let ((window (get-buffer-window fovea--other)))
+  (when-let ((window (get-buffer-window (if fovea--side (fovea--other)
+                                          (car (fovea-comparison-buffers fovea--comparison))))))
     (select-window window)
     (fovea-compare-follow)))
+
+(defun fovea-compare-details ()
+  "Show or hide the figures of the comparison."
+  (interactive)
+  (with-current-buffer (fovea-comparison-summary fovea--comparison)
+    (fovea-unfold)
+    (when-let ((window (get-buffer-window)))
+      (let ((window-min-height 2)) (fit-window-to-buffer window 12 2)))))
 
 (defvar fovea-compare-mode-map
   (let ((map (make-sparse-keymap)))
     (set-keymap-parent map special-mode-map)
     (define-key map "q" #'fovea-compare-quit)
+    (define-key map "d" #'fovea-compare-details)
     (define-key map (kbd "RET") #'fovea-compare-visit)
     (define-key map (kbd "TAB") #'fovea-compare-other-side)
     map)
@@ -172,100 +253,183 @@
 
 (define-derived-mode fovea-compare-mode special-mode "Fovea-Compare"
   "One of two passages that are compared."
-  (setq-local truncate-lines t)
+  ;; A word far right moves its own line, not all of them.
+  (setq-local truncate-lines t auto-hscroll-mode 'current-line)
   (add-hook 'post-command-hook #'fovea-compare-follow nil t))
 
-(defun fovea--side-buffer (side passage header)
-  "A buffer for PASSAGE as SIDE of a comparison, with HEADER over it."
-  (let ((buffer (generate-new-buffer (format "*fovea compare %d*" (1+ side)))))
-    (with-current-buffer buffer
-      (insert (fovea-passage-data-text passage))
-      (goto-char (point-min))
-      (fovea-compare-mode)
-      (setq fovea--side side
-            fovea--passage passage
-            mode-line-format (if (= side 0) " Fovea: why these two are similar"
-                               " TAB other side · RET visit · q close")
-            header-line-format (replace-regexp-in-string "%" "%%" header)))
-    buffer))
+(defvar fovea-compare-summary-mode-map
+  (let ((map (make-sparse-keymap)))
+    (set-keymap-parent map (make-composed-keymap button-buffer-map special-mode-map))
+    (define-key map "q" #'fovea-compare-quit)
+    (define-key map "d" #'fovea-compare-details)
+    map)
+  "Keys in the summary of a comparison.")
 
-(defun fovea-compare-headers (answer)
-  "What stands over the two passages of ANSWER, as a list."
-  (let ((centred (plist-get answer :centred)))
-    (list (format " · cosine %.3f · residual %.0e" (plist-get answer :cosine) (plist-get answer :residual))
-          (if centred
-              (concat (format " · apart from the languages %.3f · languages %.3f"
-                              (plist-get centred :cosine) (plist-get centred :common))
-                      (if (> (abs (- (plist-get centred :similarity) (plist-get centred :cosine))) 5e-4)
-                          (format " · similarity %.3f" (plist-get centred :similarity))
-                        ""))
-            ""))))
+(define-derived-mode fovea-compare-summary-mode special-mode "Fovea-Shared"
+  "What two passages share."
+  (setq-local truncate-lines nil word-wrap t))
+
+;;; The view
 
 (defun fovea--where (passage)
   "The file and the line of PASSAGE."
-  (format " %s:%d" (file-name-nondirectory (fovea-uri-to-path (fovea-passage-data-uri passage)))
+  (format "%s:%d" (file-name-nondirectory (fovea-uri-to-path (fovea-passage-data-uri passage)))
           (1+ (fovea-passage-data-line passage))))
+
+(defun fovea--first-line (passage)
+  "The first line of PASSAGE that is neither blank nor a comment or a decorator."
+  (let ((lines (mapcar #'string-trim (split-string (substring-no-properties (fovea-passage-data-text passage)) "\n" t))))
+    (or (seq-find (lambda (line) (not (string-match-p "\\`\\(?:[/#;*@-]\\|\\'\\)" line))) lines)
+        (car lines) "")))
+
+(defun fovea--cut-title ()
+  "The title of this side, cut to its window."
+  (replace-regexp-in-string
+   "%" "%%" (truncate-string-to-width (or fovea--title "") (max 10 (1- (window-width))) nil nil "…")))
+
+(defun fovea--side-buffer (side passage)
+  "A buffer for PASSAGE as SIDE of a comparison."
+  (let ((buffer (generate-new-buffer (format "*fovea compare %d*" (1+ side))))
+        (text (fovea-dedent (fovea-passage-data-text passage))))
+    (with-current-buffer buffer
+      (insert (car text))
+      (goto-char (point-min))
+      (fovea-compare-mode)
+      (setq fovea--side side
+            fovea--cuts (cdr text)
+            fovea--title (format " %s  %s" (fovea--where passage) (fovea--first-line passage))
+            mode-line-format " TAB other side · RET go there · d details · q close"
+            header-line-format '(:eval (fovea--cut-title))))
+    buffer))
+
+(defun fovea--derived-shared (answer)
+  "What both passages of ANSWER share, where an older server does not tell."
+  (let ((pairs (plist-get answer :pairs)) found)
+    (when pairs
+      (let* ((words (plist-get (plist-get answer :a) :words))
+             (others (plist-get (plist-get answer :b) :words)))
+        (dotimes (i (length words))
+          (let ((text (plist-get (aref words i) :text)))
+            (when (string-match-p "[[:alnum:]_]\\{3\\}" text)
+              (dotimes (j (length others))
+                (let ((score (aref (aref pairs i) j)))
+                  (when (and (> score 0) (string-match-p "[[:alnum:]_]\\{3\\}" (plist-get (aref others j) :text)))
+                    (push (list :a (vector i) :b (vector j) :score score
+                                :text (if (equal text (plist-get (aref others j) :text)) text
+                                        (format "%s ~ %s" text (plist-get (aref others j) :text))))
+                          found)))))))
+        (seq-take (cl-remove-duplicates (seq-sort-by (lambda (one) (plist-get one :score)) #'> found)
+                                        :key (lambda (one) (plist-get one :text)) :test #'equal :from-end t)
+                  8)))))
+
+(defun fovea--shared (comparison)
+  "What both passages of COMPARISON share, best first."
+  (let ((answer (fovea-comparison-answer comparison)))
+    (append (plist-get answer :shared) nil)))
+
+(defun fovea-compare-figures (answer)
+  "The figures of ANSWER that most people never need, in a line."
+  (let ((centred (plist-get answer :centred)) (pairs (plist-get answer :pairs)))
+    (cl-flet ((side (part) (plist-get (plist-get answer part) :bias)))
+      (string-join
+       (delq nil
+             (list (format "cosine %.3f" (plist-get answer :cosine))
+                   (and centred (format "apart from the languages %.3f" (plist-get centred :cosine)))
+                   (and centred (format "languages %.3f" (plist-get centred :common)))
+                   (and centred (numberp (plist-get centred :similarity))
+                        (> (abs (- (plist-get centred :similarity) (plist-get centred :cosine))) 5e-4)
+                        (format "similarity %.3f" (plist-get centred :similarity)))
+                   (and (numberp (side :a)) (numberp (side :b)) (format "biases %.3f and %.3f" (side :a) (side :b)))
+                   (and pairs (> (length pairs) 1)
+                        (let ((special (aref pairs (- (length pairs) 2))))
+                          (format "special tokens %.3f" (seq-reduce #'+ special 0))))
+                   (format "residual %.0e" (plist-get answer :residual))))
+       " · "))))
+
+(defun fovea--jump-to-shared (comparison one)
+  "Show ONE, what both passages of COMPARISON share, on both sides."
+  (cl-loop for buffer in (fovea-comparison-buffers comparison)
+           for indices in (list (plist-get one :a) (plist-get one :b))
+           do (when (and (buffer-live-p buffer) (> (length indices) 0))
+                (with-current-buffer buffer
+                  (fovea--paint (fovea--shared-levels))
+                  (seq-do (lambda (index) (fovea--mark (aref fovea--words index) 'fovea-focus 10)) indices)
+                  (fovea--scroll-to buffer (nth 0 (aref fovea--words (elt indices 0))))))))
+
+(defun fovea--summary-buffer (comparison)
+  "The buffer with the sentence and the shared words of COMPARISON."
+  (let* ((answer (fovea-comparison-answer comparison))
+         (shared (seq-take (fovea--shared comparison) 10))
+         (summary (plist-get answer :summary)))
+    (with-current-buffer (generate-new-buffer "*fovea: what both share*")
+      (fovea-compare-summary-mode)
+      (setq fovea--comparison comparison
+            mode-line-format nil)
+      (let ((inhibit-read-only t))
+        (insert (propertize (if (stringp summary) (string-replace "`" "" summary)
+                              (if shared "Both have these words in common."
+                                "The two have hardly a word in common."))
+                            'face 'bold)
+                "\n")
+        (when shared
+          (insert "Shared: ")
+          (let ((first t))
+            (dolist (one shared)
+              (unless first (insert " · "))
+              (setq first nil)
+              (insert-text-button (plist-get one :text)
+                                  'follow-link t 'face 'fovea-heat-middle
+                                  'help-echo "Show this on both sides"
+                                  'action (lambda (_) (fovea--jump-to-shared comparison one)))))
+          (insert "\n"))
+        (fovea-insert-folded "Details" (concat (fovea-compare-figures answer) "\n")))
+      (goto-char (point-min))
+      (current-buffer))))
 
 (defun fovea-compare-show (answer first second)
   "Show ANSWER, the server's, for the passages FIRST and SECOND."
   (fovea-heat-define-faces)
-  (let* ((windows (current-window-configuration))
-         (left (fovea--side-buffer 0 first (concat (fovea--where first) (nth 0 (fovea-compare-headers answer)))))
-         (right (fovea--side-buffer 1 second (concat (fovea--where second) (nth 1 (fovea-compare-headers answer))))))
-    (cl-loop for (buffer other part) in (list (list left right :a) (list right left :b))
+  (unless (plist-get answer :shared)
+    (setq answer (append (list :shared (fovea--derived-shared answer)) answer)))
+  (let* ((left (fovea--side-buffer 0 first))
+         (right (fovea--side-buffer 1 second))
+         (comparison (make-fovea-comparison :answer answer :passages (list first second) :buffers (list left right)
+                                            :windows (current-window-configuration))))
+    (cl-loop for buffer in (list left right) for part in '(:a :b)
              do (with-current-buffer buffer
-                  (setq fovea--other other
-                        fovea--before-comparison windows
-                        fovea--pairs (plist-get answer :pairs)
+                  (setq fovea--comparison comparison
                         fovea--words (fovea--placed (plist-get (plist-get answer part) :words)))))
+    (setf (fovea-comparison-summary comparison) (fovea--summary-buffer comparison))
     (delete-other-windows)
-    (switch-to-buffer left)
-    (set-window-buffer (if (>= (frame-width) 100) (split-window-right) (split-window-below)) right)
-    ;; The word that brings the most, so that the first sight shows what there is to see.
-    (let ((best (car (seq-sort-by (lambda (word) (nth 2 word)) #'>
-                                  (seq-filter (lambda (word) (string-match-p "[[:alnum:]]" (nth 3 word)))
-                                              fovea--words)))))
-      (when best (goto-char (nth 0 best))))
+    (switch-to-buffer (fovea-comparison-summary comparison))
+    (let ((top (selected-window)) (below (split-window-below (min 5 (/ (window-height) 3)))))
+      (let ((window-min-height 2)) (ignore-errors (fit-window-to-buffer top (max 3 (/ (frame-height) 3)) 2)))
+      (select-window below)
+      (switch-to-buffer left)
+      (set-window-buffer (if (>= (frame-width) 100) (split-window-right) (split-window-below)) right))
+    ;; The first thing that both share, so that the first sight shows what there is to see.
+    (let ((best (car (fovea--shared comparison))))
+      (when (and best (> (length (plist-get best :a)) 0))
+        (goto-char (nth 0 (aref fovea--words (elt (plist-get best :a) 0))))))
     (fovea-compare-follow)))
+
+(defun fovea--passage-argument (passage)
+  "PASSAGE as the server takes it: as a text, for its file may not be open."
+  (list :text (substring-no-properties (fovea-passage-data-text passage))
+        :language (fovea-passage-data-language passage)))
 
 (defun fovea-compare-passages (first second)
   "Ask why the passages FIRST and SECOND are similar, and show it."
-  ;; As texts: one of them may stand in a file that is not open.
-  (fovea-compare-show
-   (apply #'fovea-execute "fovea.comparePassages"
-          (mapcar (lambda (passage)
-                    (list :text (substring-no-properties (fovea-passage-data-text passage))
-                          :language (fovea-passage-data-language passage)))
-                  (list first second)))
-   first second))
-
-;;; The words that carry a passage
-
-(defun fovea-show-explanation (answer)
-  "Show the words of ANSWER, the JSON of `fovea explain', heaviest first."
-  (with-current-buffer (get-buffer-create "*fovea explain*")
-    (let ((inhibit-read-only t))
-      (erase-buffer)
-      (insert (format "Fovea · %s · %s\n" (plist-get answer :method) (plist-get answer :model)))
-      (seq-do
-       (lambda (unit)
-         (let* ((words (seq-sort-by (lambda (word) (plist-get word :score)) #'> (plist-get unit :words)))
-                (most (if (seq-empty-p words) 0 (plist-get (elt words 0) :score))))
-           (insert (format "\n%s · line %d · %d tokens\n" (plist-get unit :kind)
-                           (1+ (plist-get (plist-get unit :start) :line)) (plist-get unit :tokens)))
-           (seq-do (lambda (word)
-                     (let ((cells (if (> most 0) (round (* 20 (/ (max 0 (plist-get word :score)) most))) 0)))
-                       (insert (format "%6.3f %s%s %s\n" (plist-get word :score)
-                                       (propertize (make-string cells ?█) 'face 'font-lock-keyword-face)
-                                       (make-string (- 20 cells) ?\s)
-                                       (replace-regexp-in-string "[[:space:]]+" " " (plist-get word :text))))))
-                   (seq-take words 20))
-           (insert (format "bias %.3f · special tokens %.3f · residual %.1e\n" (plist-get unit :bias_share)
-                           (plist-get unit :special_share) (plist-get unit :residual)))))
-       (plist-get answer :units))
-      (goto-char (point-min))
-      (special-mode))
-    (display-buffer (current-buffer))))
+  (let ((arguments (mapcar #'fovea--passage-argument (list first second))))
+    (fovea-compare-show
+     (condition-case err
+         (apply #'fovea-wait "comparing" "fovea.comparePassages" (append arguments '((:pairs :json-false))))
+       ;; An older server takes two arguments only.
+       (user-error
+        (if (string-match-p "argument" (error-message-string err))
+            (apply #'fovea-wait "comparing" "fovea.comparePassages" arguments)
+          (signal (car err) (cdr err)))))
+     first second)))
 
 (provide 'fovea-compare)
 ;;; fovea-compare.el ends here

@@ -27,8 +27,9 @@
   :group 'fovea)
 
 (defcustom fovea-settings nil
-  "The server's settings, as a property list: (:method \"alti\" :hover (:words 5)).
-Set it with `setopt' or `customize', and a running server follows."
+  "More settings of the server: (:method \"alti\" :hover (:words 5)).
+They come before the options of the group `fovea-server', which list all that
+there are.  Set it with `setopt' or `customize', and a running server follows."
   :type 'plist
   :set (lambda (symbol value)
          (set-default symbol value)
@@ -103,9 +104,21 @@ Set it with `setopt' or `customize', and a running server follows."
   "Whether the server answers, and knows the current buffer."
   (and fovea--ready fovea--uri (fovea-running-p)))
 
+(defvar fovea-chosen-settings #'ignore "Called for the options of the group `fovea-server', as an alist.")
+
 (defun fovea-settings ()
   "The settings as the server takes them."
-  (or fovea-settings (make-hash-table)))
+  (let ((all (make-hash-table :test #'equal)))
+    (dolist (one (funcall fovea-chosen-settings)) (puthash (car one) (cdr one) all))
+    ;; A later key wins at the server, so the property list goes in last.
+    (cl-loop for (key value) on fovea-settings by #'cddr
+             do (let ((name (string-remove-prefix ":" (symbol-name key))))
+                  (dolist (before (hash-table-keys all))
+                    (when (and (string-prefix-p (concat name ".") before)
+                               (plist-member value (intern (concat ":" (string-remove-prefix (concat name ".") before)))))
+                      (remhash before all)))
+                  (puthash name value all)))
+    all))
 
 (defun fovea-send-settings ()
   "Send the settings to a server that is running."
@@ -133,23 +146,67 @@ Set it with `setopt' or `customize', and a running server follows."
         :capabilities
         (list :general '(:positionEncodings ["utf-32"])
               :window '(:showDocument (:support t))
-              :workspace '(:workspaceFolders t :configuration :json-false)
+              :workspace '(:workspaceFolders t :configuration :json-false :codeLens (:refreshSupport t))
               :textDocument '(:hover (:contentFormat ["markdown" "plaintext"])
-                              :synchronization (:didSave t)
-                              :codeAction (:codeActionLiteralSupport
-                                           (:codeActionKind (:valueSet ["fovea"]))))
-              :experimental '(:fovea (:heat t :heatChanges t :status t)))))
+                                     :synchronization (:didSave t)
+                                     :codeAction (:codeActionLiteralSupport
+                                                  (:codeActionKind (:valueSet ["fovea"]))))
+              :experimental '(:fovea (:heat t :heatChanges t :status t :drawsOn t)))))
+
+(defvar fovea--reported nil "The problem that was reported last.")
+
+(defun fovea-report (problem)
+  "Tell the person of PROBLEM, once."
+  (unless (equal problem fovea--reported)
+    (setq fovea--reported problem)
+    (display-warning 'fovea problem :warning)))
+
+(defun fovea-missing ()
+  "What to do about a program that cannot be found; nil where it is there."
+  (let ((program (car fovea-command)))
+    (unless (and program (executable-find program))
+      (format "Fovea cannot find the program `%s'.
+Install it with `cargo install --path .' in the folder of Fovea, or set `fovea-command' to where it is,
+as in (setq fovea-command \\='(\"/path/to/fovea\" \"serve\")).  Then call M-x fovea-restart." program))))
+
+(defconst fovea-protocol 1 "The protocol that this client speaks.")
+
+(defun fovea--unfit (answer)
+  "What to do about a server whose ANSWER to initialize does not fit; or nil."
+  (let ((protocol (plist-get (plist-get (plist-get (plist-get answer :capabilities) :experimental) :fovea) :protocol)))
+    (cond
+     ((not (integerp protocol))
+      (format "The program `%s' is no Fovea, or one too old for this package.
+Install the program anew with `cargo install --path .', or correct `fovea-command'; then call M-x fovea-restart."
+              (car fovea-command)))
+     ((< protocol fovea-protocol)
+      (format "The program `%s' is too old: it speaks protocol %d, and this package needs %d.
+Install the program anew with `cargo install --path .', then call M-x fovea-restart."
+              (car fovea-command) protocol fovea-protocol))
+     ((> protocol fovea-protocol)
+      (format "The program `%s' is newer than this package: it speaks protocol %d, and this package knows %d.
+Update the package; some things may look wrong until then." (car fovea-command) protocol fovea-protocol)))))
+
+(defun fovea--last-words ()
+  "The last line that the server wrote to its standard error; nil for none."
+  (when-let ((buffer (get-buffer " *fovea errors*")))
+    (when-let ((pipe (get-buffer-process buffer))) (accept-process-output pipe 0.2))
+    (with-current-buffer buffer
+      (car (last (seq-remove (lambda (line) (or (string-blank-p line) (string-match-p "\\`Process " line)))
+                             (split-string (buffer-string) "\n")))))))
 
 (defun fovea--connect ()
   "Start the server."
   (let ((process (lambda ()
                    (make-process :name "fovea" :command fovea-command :connection-type 'pipe
                                  :coding 'utf-8-emacs-unix :noquery t
-                                 :stderr (get-buffer-create " *fovea stderr*"))))
+                                 :stderr (get-buffer-create " *fovea errors*"))))
         ;; The events would hold the text of every document.
         (quiet (if (slot-exists-p 'jsonrpc-connection '-events-buffer-config)
                    '(:events-buffer-config (:size 0 :format full))
                  '(:events-buffer-scrollback-size 0))))
+    (when-let ((buffer (get-buffer " *fovea errors*")))
+      (with-current-buffer buffer (let ((inhibit-read-only t)) (erase-buffer))))
     (setq fovea--ready nil
           fovea--folders (delq nil (list (fovea--folder)))
           fovea--connection
@@ -161,11 +218,23 @@ Set it with `setopt' or `customize', and a running server follows."
                  :on-shutdown #'fovea--ended
                  quiet))
     (let ((connection fovea--connection))
-      (jsonrpc-async-request
-       connection :initialize (fovea--initialize)
-       :timeout 60
-       :success-fn (lambda (_) (when (eq connection fovea--connection) (fovea--initialized)))
-       :error-fn (lambda (err) (message "Fovea: %s" (plist-get err :message)))))))
+      ;; A program that has ended by now is reported when its end is seen.
+      (ignore-errors
+        (jsonrpc-async-request
+         connection :initialize (fovea--initialize)
+         :timeout 60
+         :success-fn (lambda (answer)
+                       (when (eq connection fovea--connection)
+                         (let ((problem (fovea--unfit answer)))
+                           (when problem (fovea-report problem))
+                           (if (and problem (not (string-match-p "newer" problem)))
+                               (progn (setq fovea--connection nil)
+                                      (jsonrpc-shutdown connection t))
+                             (fovea--initialized)))))
+         :error-fn (lambda (err)
+                     (when (and (eq connection fovea--connection) (fovea-running-p))
+                       (fovea-report (format "The program `%s' refused to start: %s" (car fovea-command)
+                                             (plist-get err :message))))))))))
 
 (defun fovea-buffers ()
   "The buffers with `fovea-mode'."
@@ -182,6 +251,11 @@ Set it with `setopt' or `customize', and a running server follows."
 (defun fovea--ended (connection)
   "The server of CONNECTION has gone."
   (when (eq connection fovea--connection)
+    (unless fovea--ready
+      (fovea-report (format "The program `%s' ended before it was ready%s.
+Try it in a terminal; if it is no Fovea, set `fovea-command'.  Then call M-x fovea-restart."
+                            (string-join fovea-command " ")
+                            (if-let ((words (fovea--last-words))) (concat ": " words) ""))))
     (setq fovea--connection nil fovea--ready nil)
     (dolist (buffer (fovea-buffers))
       (with-current-buffer buffer
@@ -197,30 +271,104 @@ Set it with `setopt' or `customize', and a running server follows."
       (jsonrpc-shutdown connection t)
       (fovea--ended connection))))
 
-(add-hook 'kill-emacs-hook #'fovea-stop)
+(defun fovea--leave ()
+  "Tell the server to end, and wait for nothing.
+When its terminal was closed, Emacs would wait forever here."
+  (when (fovea-running-p)
+    (ignore-errors (jsonrpc-notify fovea--connection :exit nil))))
+
+(add-hook 'kill-emacs-hook #'fovea--leave)
 
 ;;; Asking
 
 (defun fovea--assert-ready ()
   "Signal an error where the server cannot answer."
-  (unless (and fovea--ready (fovea-running-p)) (user-error "Fovea is not running"))
+  (unless (and fovea--ready (fovea-running-p))
+    (user-error "%s" (cond ((fovea-missing))
+                           ((fovea-running-p) "Fovea is starting; try again in a moment")
+                           (t "Fovea is not running; call M-x fovea-restart"))))
   (when fovea--uri (fovea-flush)))
+
+(defmacro fovea--plainly (&rest body)
+  "Run BODY; an error of the server becomes one of its sentences."
+  (declare (indent 0) (debug t))
+  `(condition-case err
+       (progn ,@body)
+     (jsonrpc-error
+      (user-error "Fovea: %s" (or (alist-get 'jsonrpc-error-message (cddr err)) (cadr err))))))
 
 (defun fovea-request (method params)
   "The answer of the server to METHOD with PARAMS."
   (fovea--assert-ready)
-  (jsonrpc-request fovea--connection method params :timeout 60))
+  (fovea--plainly (jsonrpc-request fovea--connection method params :timeout 60)))
 
-(defun fovea-request-async (method params done)
-  "Ask the server METHOD with PARAMS; DONE gets its answer."
+(defun fovea-request-async (method params done &optional failed)
+  "Ask the server METHOD with PARAMS; DONE gets its answer, FAILED its error.
+The value is a number that `fovea-cancel' takes."
   (fovea--assert-ready)
   (jsonrpc-async-request fovea--connection method params
-                         :success-fn done :error-fn #'ignore :timeout-fn #'ignore))
+                         :success-fn done :error-fn (or failed #'ignore) :timeout-fn #'ignore)
+  (jsonrpc--next-request-id fovea--connection))
+
+(defun fovea-cancel (request)
+  "Tell the server that the answer to REQUEST is no longer wanted."
+  (when (and request (fovea-running-p))
+    (jsonrpc-notify fovea--connection :$/cancelRequest (list :id request))))
 
 (defun fovea-execute (command &rest arguments)
   "The answer of the server to COMMAND with ARGUMENTS."
   (fovea-request :workspace/executeCommand
                  (list :command command :arguments (vconcat arguments))))
+
+(defvar fovea--progress nil "How far the work is that `fovea-wait' waits for: (TOKEN . TEXT).")
+
+(defun fovea-take-progress (params)
+  "Note PARAMS, how far some work is."
+  (when (equal (plist-get params :token) (car fovea--progress))
+    (let* ((value (plist-get params :value)) (percentage (plist-get value :percentage)))
+      (setcdr fovea--progress
+              (string-join (delq nil (list (or (plist-get value :message) (plist-get value :title))
+                                           (and percentage (format "%d %%" percentage))))
+                           " ")))))
+
+(defun fovea-wait (what command &rest arguments)
+  "Like `fovea-execute' with COMMAND and ARGUMENTS, for WHAT may take long.
+The echo area says how far it is; \\[keyboard-quit] stops it here and at the server."
+  (let* ((token (format "emacs-%d-%s" (emacs-pid) (float-time)))
+         (fovea--progress (list token))
+         (began (float-time))
+         done answer failure request)
+    (setq request (fovea-request-async
+                   :workspace/executeCommand
+                   (list :command command :arguments (vconcat arguments) :workDoneToken token)
+                   (lambda (result) (setq done t answer result))
+                   (lambda (err) (setq done t failure err))))
+    (unwind-protect
+        (progn
+          (while (not done)
+            (accept-process-output nil 0.05)
+            (unless (fovea-running-p) (user-error "Fovea: the server ended meanwhile"))
+            (when (and (not done) (> (- (float-time) began) 0.3))
+              (let ((message-log-max nil))
+                (message "Fovea: %s… %s(C-g stops)" what
+                         (if (string-empty-p (or (cdr fovea--progress) "")) "" (concat (cdr fovea--progress) " "))))))
+          (let ((message-log-max nil)) (message nil))
+          (when failure (user-error "Fovea: %s" (plist-get failure :message))))
+      (unless done (fovea-cancel request)))
+    answer))
+
+(defun fovea-byte-place (place)
+  "Where PLACE, which has a line and a column in bytes, is in the current buffer."
+  (save-excursion
+    (goto-char (point-min))
+    (forward-line (plist-get place :line))
+    (+ (point) (fovea-characters (buffer-substring-no-properties (point) (line-end-position))
+                                 (plist-get place :column)))))
+
+(defun fovea-characters (text bytes)
+  "How many characters of TEXT its first BYTES bytes are."
+  (let ((coded (encode-coding-string text 'utf-8)))
+    (length (decode-coding-string (substring coded 0 (min bytes (length coded))) 'utf-8))))
 
 ;;; Documents
 
@@ -249,7 +397,9 @@ Set it with `setopt' or `customize', and a running server follows."
 
 (defun fovea-open ()
   "Open the current buffer at the server, starting that where there is none."
-  (unless (fovea-running-p) (fovea--connect))
+  (unless (fovea-running-p)
+    (let ((missing (fovea-missing)))
+      (if missing (fovea-report missing) (fovea--connect))))
   (when (and fovea--ready (not fovea--uri))
     (let ((folder (fovea--folder)))
       (when (and folder (not (member folder fovea--folders)))

@@ -4,7 +4,7 @@
 
 ;;; Commentary:
 
-;; One overlay a word, in one of twelve faces.  Overlays move with the text as
+;; One overlay a word, in one of three calm faces.  Overlays move with the text as
 ;; it is edited and stay until the next heat, so nothing flickers.  Heat names
 ;; the version it was computed for; that for another one is kept, since the
 ;; next tells what changed, and not drawn.
@@ -16,17 +16,20 @@
 (require 'seq)
 (require 'fovea-connection)
 
+(defvar fovea--heat)
+
 (defcustom fovea-heat-color nil
-  "The colour of the hottest word; nil chooses by the background."
+  "The color that the most telling words are tinted with; nil for a calm blue."
   :type '(choice (const nil) color)
   :group 'fovea)
 
-(defcustom fovea-heat-strength 0.6
-  "How much of the colour the hottest word gets, 0 to 1."
+(defcustom fovea-heat-strength 0.5
+  "How much of the color the most telling words get, 0 to 1.
+They get less where the text would be hard to read."
   :type 'number
   :group 'fovea)
 
-(defconst fovea-heat-levels 12 "Levels of heat.")
+(defconst fovea-heat-levels 12 "Levels of heat that the server tells apart.")
 
 (defconst fovea-heat-slice 400 "So many lines are drawn in one go; more would be felt as a pause.")
 
@@ -36,33 +39,55 @@
   "Text that the model's vocabulary cannot read."
   :group 'fovea)
 
-(defface fovea-draws-strong '((t :inherit match))
-  "What the word at point draws on most."
+(defface fovea-heat-high '((t nil))
+  "The words that tell most of what their function or paragraph is about.
+The color is computed for the theme, unless the theme or you set one."
   :group 'fovea)
 
-(defface fovea-draws-middle '((t :inherit highlight))
-  "What the word at point draws on less."
+(defface fovea-heat-middle '((t nil))
+  "Words that tell much of what their function or paragraph is about."
   :group 'fovea)
 
-(defface fovea-draws-weak '((t :underline t))
-  "What the word at point draws on least."
+(defface fovea-heat-low '((t nil))
+  "Words that tell a little; they are marked with the preset `full' only."
   :group 'fovea)
 
-(defface fovea-focus '((t :weight bold :underline t))
+(defface fovea-draws-strong '((t nil))
+  "The words that the model reads the word at point with, most of all."
+  :group 'fovea)
+
+(defface fovea-draws-middle '((t nil))
+  "The words that the model reads the word at point with."
+  :group 'fovea)
+
+(defface fovea-draws-weak '((t nil))
+  "The words that the model reads the word at point with, a little."
+  :group 'fovea)
+
+(defface fovea-focus '((t :inherit fovea-draws-strong :weight bold))
   "In a comparison the word at point, and its strongest partner."
   :group 'fovea)
 
-(dotimes (level fovea-heat-levels)
-  (custom-declare-face (intern (format "fovea-heat-%d" (1+ level))) '((t nil))
-                       (format "Background of a word of level %d of 12.
-Its colour is computed for the theme in use, where the theme has none for it." (1+ level))
-                       :group 'fovea))
-
 (defun fovea-heat-face (level)
-  "The face of LEVEL."
-  (aref [nil fovea-heat-1 fovea-heat-2 fovea-heat-3 fovea-heat-4 fovea-heat-5 fovea-heat-6
-             fovea-heat-7 fovea-heat-8 fovea-heat-9 fovea-heat-10 fovea-heat-11 fovea-heat-12]
-        (max 1 (min fovea-heat-levels level))))
+  "The face of LEVEL, 1 to 12."
+  (cond ((>= level 10) 'fovea-heat-high)
+        ((>= level 7) 'fovea-heat-middle)
+        (t 'fovea-heat-low)))
+
+(defconst fovea-tints
+  ;; The face, its family, and which share of the strength it gets.
+  '((fovea-heat-high heat 1.0) (fovea-heat-middle heat 0.66) (fovea-heat-low heat 0.4)
+    (fovea-draws-strong draws 1.0) (fovea-draws-middle draws 0.7) (fovea-draws-weak draws 0.45))
+  "The faces whose colors are computed.")
+
+(defconst fovea-contrast 4.5 "Text on a tint has at least this contrast, as accessibility rules ask.")
+
+(defconst fovea-syntax-faces
+  '(default font-lock-builtin-face font-lock-comment-face font-lock-comment-delimiter-face font-lock-constant-face
+            font-lock-doc-face font-lock-function-name-face font-lock-keyword-face font-lock-string-face font-lock-type-face
+            font-lock-variable-name-face font-lock-preprocessor-face font-lock-number-face font-lock-property-name-face
+            font-lock-function-call-face font-lock-variable-use-face font-lock-escape-face)
+  "The faces of text that a tint may stand behind.")
 
 (defvar fovea--faces-for nil "What the faces were computed for.")
 
@@ -72,28 +97,121 @@ Its colour is computed for the theme in use, where the theme has none for it." (
       (mapcar (lambda (group) (/ (string-to-number (match-string group color) 16) 255.0)) '(1 2 3))
     (or (color-name-to-rgb color) '(0.5 0.5 0.5))))
 
+(defun fovea-luminance (rgb)
+  "How bright RGB is, as the rules for contrast have it."
+  (apply #'+ (cl-mapcar (lambda (weight part)
+                          (* weight (if (<= part 0.03928) (/ part 12.92) (expt (/ (+ part 0.055) 1.055) 2.4))))
+                        '(0.2126 0.7152 0.0722) rgb)))
+
+(defun fovea-contrast (a b)
+  "The contrast of the colors A and B, lists of red, green and blue."
+  (let ((a (fovea-luminance a)) (b (fovea-luminance b)))
+    (/ (+ (max a b) 0.05) (+ (min a b) 0.05))))
+
+(defun fovea--blend (from to share)
+  "The color at SHARE of the way FROM one TO another, rounded as it is shown."
+  (fovea--rgb (apply #'color-rgb-to-hex
+                     (append (cl-mapcar (lambda (a b) (+ a (* share (- b a)))) from to) '(2)))))
+
+(defun fovea--told-color (color unknown)
+  "COLOR as red, green and blue, or UNKNOWN where nobody knows it."
+  (fovea--rgb (if (or (not color) (string-prefix-p "unspecified" color)) unknown color)))
+
+(defun fovea--strongest (ground color share texts plain)
+  "How strong a tint may be, and the color of the text where it needs one.
+GROUND is blended with COLOR by SHARE, or less where TEXTS, the colors of text,
+could not be read.  Where that leaves hardly a tint text gets the color PLAIN."
+  (let* ((steps (mapcar (lambda (part) (* share part)) '(1.0 0.9 0.8 0.7 0.6 0.5 0.4)))
+         (legible (lambda (step texts)
+                    (let ((tint (fovea--blend ground color step)))
+                      (seq-every-p (lambda (text) (>= (fovea-contrast text tint) fovea-contrast)) texts))))
+         (step (seq-find (lambda (step) (funcall legible step texts)) steps)))
+    (if step
+        (cons step nil)
+      ;; One of the theme's colors is too faint for any tint.
+      (let* ((best (seq-find (lambda (text) (seq-some (lambda (step) (funcall legible step (list text))) steps))
+                             (list plain '(1.0 1.0 1.0) '(0.0 0.0 0.0))))
+             (text (or best plain)))
+        (cons (or (seq-find (lambda (step) (funcall legible step (list text))) steps) (car (last steps)))
+              text)))))
+
 (defun fovea-heat-define-faces ()
   "Compute the faces for the theme in use, unless that was done."
   (let* ((dark (eq (frame-parameter nil 'background-mode) 'dark))
-         (told (face-background 'default nil t))
          ;; A terminal's own background is not known: assume black or white.
-         (ground (if (or (not told) (string-prefix-p "unspecified" told))
-                     (if dark "#101010" "#ffffff")
-                   told))
-         (hottest (or fovea-heat-color (if dark "#c2410c" "#ff922b")))
-         (wanted (list dark ground hottest fovea-heat-strength)))
+         (ground (fovea--told-color (face-background 'default nil t) (if dark "#101010" "#ffffff")))
+         (plain (fovea--told-color (face-foreground 'default nil t) (if dark "#e4e4e4" "#1a1a1a")))
+         (texts (delete-dups
+                 (cons plain (delq nil (mapcar (lambda (face)
+                                                 (when-let ((color (and (facep face) (face-foreground face nil t))))
+                                                   (unless (string-prefix-p "unspecified" color) (fovea--rgb color))))
+                                               fovea-syntax-faces)))))
+         (heat (fovea--rgb (or fovea-heat-color (if dark "#4a86c5" "#7db4e8"))))
+         (draws (fovea--rgb (if dark "#a07cc5" "#c3a5ea")))
+         (few (< (display-color-cells) 256))
+         (wanted (list ground texts heat fovea-heat-strength few)))
     (unless (equal wanted fovea--faces-for)
       (setq fovea--faces-for wanted)
-      (let ((from (fovea--rgb ground)) (to (fovea--rgb hottest)))
-        (dotimes (i fovea-heat-levels)
-          (let* ((share (* fovea-heat-strength (/ (1+ i) (float fovea-heat-levels))))
-                 (rgb (cl-mapcar (lambda (a b) (+ a (* share (- b a)))) from to))
-                 (face (fovea-heat-face (1+ i))))
-            (unless (get face 'theme-face)
-              (set-face-background face (apply #'color-rgb-to-hex (append rgb '(2)))))))))))
+      (pcase-dolist (`(,face ,family ,part) fovea-tints)
+        (unless (or (get face 'theme-face) (get face 'saved-face) (get face 'customized-face))
+          (if few
+              ;; Such a terminal has no soft colors.
+              (set-face-attribute face nil :background 'unspecified :foreground 'unspecified
+                                  :weight (if (eq family 'heat) 'bold 'unspecified) :inverse-video (eq family 'draws))
+            (pcase-let* ((color (if (eq family 'heat) heat draws))
+                         (`(,step . ,text) (fovea--strongest ground color fovea-heat-strength texts plain)))
+              (cl-flet ((hex (rgb) (apply #'color-rgb-to-hex (append rgb '(2)))))
+                (set-face-attribute face nil :background (hex (fovea--blend ground color (* part step))) :foreground (if text (hex text) 'unspecified)
+                                    :weight 'unspecified :inverse-video 'unspecified)))))))))
 
 (when (boundp 'enable-theme-functions)
   (add-hook 'enable-theme-functions (lambda (_) (fovea-heat-define-faces))))
+
+;;; What the colors mean
+
+(defun fovea-legend ()
+  "Say what the colors of Fovea mean, and how to change them."
+  (interactive)
+  (fovea-heat-define-faces)
+  (let ((keys (with-current-buffer (or (car (fovea-buffers)) (current-buffer))
+                ;; The keys are known where the mode is on.
+                (substitute-command-keys
+                 "Marks: \\[fovea-set-heat] chooses quiet, full or off.
+Why is this word marked?  \\[fovea-why].
+Is there code like this?  \\[fovea-similar], and why they are similar: \\[fovea-compare].
+"))))
+    (with-help-window "*Fovea legend*"
+      (with-current-buffer standard-output
+        (insert "What Fovea's colors mean\n\n  ")
+        (insert (propertize " load_config " 'face 'fovea-heat-high) " "
+                (propertize " configuration " 'face 'fovea-heat-middle)
+                "  The words that tell most of what this code or text is about,\n"
+                "  as the model on this machine reads it. Most words have no mark.\n\n  "
+                (propertize " open " 'face 'fovea-draws-strong) " "
+                (propertize " path " 'face 'fovea-draws-middle) " "
+                (propertize " file " 'face 'fovea-draws-weak)
+                "  While point rests on a word: the words that the model reads it\n  with, the strongest color first.\n\n  "
+                (propertize "текст" 'face 'fovea-unread)
+                "  Text that the model cannot read.\n\n")
+        (insert keys)))))
+
+(defcustom fovea-hint t
+  "Whether the first heat that you ever see brings one line of help."
+  :type 'boolean
+  :group 'fovea)
+
+(defun fovea--hint-file ()
+  "The file that says that the hint was shown."
+  (locate-user-emacs-file "fovea-hint-shown"))
+
+(defun fovea--hint ()
+  "Say once, ever, what the marks are and where more is to be found."
+  (when (and fovea-hint fovea--heat (nth 1 fovea--heat) (get-buffer-window) (not (minibufferp (window-buffer (selected-window)))))
+    (setq fovea-hint nil)
+    (unless (file-exists-p (fovea--hint-file))
+      (ignore-errors (write-region "" nil (fovea--hint-file) nil 'silent))
+      (message "%s" (substitute-command-keys
+                     "Fovea marks the few words that tell what code is about; \\[fovea-legend] explains the colors")))))
 
 ;;; What is known
 
@@ -162,6 +280,7 @@ LINE-OF tells the line of one, MOVE makes one that stands some lines lower."
       (when (fovea-current-p version)
         (fovea--draw count)
         (setq fovea-heat-last params)
+        (fovea--hint)
         (run-hooks 'fovea-heat-hook)))))
 
 (defvar fovea-heat-hook nil "Run in a buffer whose heat was drawn.")

@@ -25,16 +25,23 @@
 
 ;;; Items: similar ones, and those that a search found
 
-(defun fovea--describe (item)
-  "One line about ITEM."
+(defun fovea--item-path (item)
+  "Where ITEM stands, for people."
   (let ((store (plist-get item :store)))
-    (format "%.2f %s · %s:%d"
-            (plist-get item :score) (plist-get item :name)
-            (if store
-                (format "%s: %s" (plist-get store :folder) (plist-get store :path))
-              (abbreviate-file-name
-               (file-relative-name (fovea-uri-to-path (plist-get item :uri)))))
-            (1+ (plist-get (plist-get (plist-get item :selection) :start) :line)))))
+    (if store
+        (format "%s: %s" (plist-get store :folder) (plist-get store :path))
+      (abbreviate-file-name (file-relative-name (fovea-uri-to-path (plist-get item :uri)))))))
+
+(defun fovea--describe (item)
+  "One line about ITEM; it begins with the name, which completion goes by."
+  (format "%s · %s:%d" (plist-get item :name) (fovea--item-path item)
+          (1+ (plist-get (plist-get (plist-get item :selection) :start) :line))))
+
+(defun fovea--annotate (item)
+  "What stands behind the line of ITEM."
+  (let ((matched (plist-get (plist-get item :why) :matched)))
+    (concat (format "  ≈ %.2f" (plist-get item :score))
+            (if (seq-empty-p matched) "" (concat "  " (string-join matched ", "))))))
 
 (defun fovea--go (item)
   "Go to ITEM; one of a team's store is shown by its web page, if it has one."
@@ -44,21 +51,28 @@
      ((string-match-p "\\`https?:" uri) (browse-url uri))
      (t (message "Fovea: %s" (fovea--describe item))))))
 
-(defun fovea--choose (prompt items describe)
+(defun fovea--choose (prompt items describe &optional annotate)
   "Let the person choose one of ITEMS, best first, by PROMPT.
-DESCRIBE makes a line of an item."
+DESCRIBE makes a line of an item, and ANNOTATE what stands behind it.  Without a
+choice it is the first."
   (let* ((table (mapcar (lambda (item) (cons (funcall describe item) item)) items))
+         (behind (lambda (line)
+                   (when-let ((item (and annotate (cdr (assoc line table)))))
+                     (propertize (funcall annotate item) 'face 'completions-annotations))))
          (collection (lambda (string predicate action)
                        (if (eq action 'metadata)
-                           '(metadata (display-sort-function . identity)
+                           `(metadata (display-sort-function . identity)
                                       (cycle-sort-function . identity)
+                                      (annotation-function . ,behind)
                                       (category . fovea))
                          (complete-with-action action table string predicate)))))
-    (cdr (assoc (completing-read prompt collection nil t) table))))
+    (cdr (assoc (completing-read prompt collection nil t nil nil (caar table)) table))))
 
 (defun fovea--go-to-one (prompt items)
   "Go to one of ITEMS, the only one or the one that the person chooses by PROMPT."
-  (when-let ((item (if (cdr items) (fovea--choose prompt items #'fovea--describe) (car items))))
+  (when-let ((item (if (cdr items)
+                       (fovea--choose prompt items #'fovea--describe #'fovea--annotate)
+                     (car items))))
     (fovea--go item)))
 
 (defconst fovea--nothing 0.1
@@ -104,6 +118,16 @@ Those of the open documents and of the folder are searched, by what they mean."
                           :range (list :start here :end here)
                           :context '(:diagnostics [] :only ["fovea"]))))))
 
+(defun fovea--action-name (action)
+  "The name of the item that ACTION compares with, or its title."
+  (let ((title (plist-get action :title)))
+    (if (string-match "`\\([^`]+\\)`" title)
+        (let ((place (aref (plist-get (plist-get action :command) :arguments) 1)))
+          (format "%s · %s:%d" (match-string 1 title)
+                  (file-relative-name (fovea-uri-to-path (plist-get place :uri)))
+                  (1+ (plist-get (plist-get (plist-get place :range) :start) :line))))
+      title)))
+
 (defun fovea-compare (&optional start end)
   "Show why two passages are similar, side by side.
 With an active region from START to END the first call remembers it and the
@@ -113,12 +137,11 @@ second compares; without one the item at point is compared with its like."
    ((not start)
     (let* ((actions (append (fovea--actions) nil))
            (action (if (cdr actions)
-                       (fovea--choose "Explain similarity: " actions
-                                      (lambda (action) (plist-get action :title)))
+                       (fovea--choose "Compare with: " actions #'fovea--action-name)
                      (car actions)))
            (passages (plist-get (plist-get action :command) :arguments)))
       (if (not passages)
-          (message "Fovea: nothing resembles this; or give two regions, one after the other")
+          (message "Fovea: nothing resembles this; to compare any two passages, mark each in turn and call this twice")
         (fovea-compare-passages
          (fovea-passage (plist-get (aref passages 0) :uri) (plist-get (aref passages 0) :range))
          (fovea-passage (plist-get (aref passages 1) :uri) (plist-get (aref passages 1) :range))))))

@@ -4,16 +4,18 @@
 
 ;;; Commentary:
 
-;; Hover and ElDoc tell of the word at point, highlights show what it draws on.
+;; ElDoc tells of the word at point in one line, overlays show what the model
+;; reads it with, and a help buffer has the numbers.
 
 ;;; Code:
 
+(require 'cl-lib)
+(require 'seq)
 (require 'subr-x)
 (require 'fovea-connection)
+(require 'fovea-heat)
 
-(defvar eglot--managed-mode)
 (defvar fovea-mode)
-(defvar lsp-managed-mode)
 
 ;;; Hover
 
@@ -22,8 +24,14 @@
   (when-let ((value (plist-get (plist-get answer :contents) :value)))
     (string-trim (replace-regexp-in-string "\\*\\*\\|`\\|\\\\\\([][_*<>&#]\\)" "\\1" value))))
 
+(defun fovea--one-line (text)
+  "TEXT in one line that fits into the echo area."
+  (truncate-string-to-width
+   (string-join (seq-remove #'string-empty-p (mapcar #'string-trim (split-string text "\n"))) " · ")
+   (max 20 (1- (frame-width))) nil nil "…"))
+
 (defun fovea-eldoc-function (callback)
-  "Tell CALLBACK what the model makes of the word at point."
+  "Tell CALLBACK in one line what the model makes of the word at point."
   (when (fovea-ready-p)
     (let ((buffer (current-buffer)) (place (point)))
       (fovea-request-async
@@ -32,11 +40,12 @@
        (lambda (answer)
          (when (and (buffer-live-p buffer)
                     (with-current-buffer buffer (= (point) place)))
-           (funcall callback (fovea--hover-text answer)))))
+           (let ((text (fovea--hover-text answer)))
+             (funcall callback (and text (fovea--one-line text)))))))
       t)))
 
 (defun fovea-hover ()
-  "Show all that Fovea knows of the word at point."
+  "Show the sentence about the word at point in a window."
   (interactive)
   (let ((text (fovea--hover-text
                (fovea-request :textDocument/hover
@@ -44,68 +53,248 @@
                                     :position (fovea-position (point)))))))
     (if text
         (with-help-window "*fovea*" (princ text))
-      (message "Fovea: nothing to say of this"))))
+      (message "%s" (substitute-command-keys
+                     "Fovea: this word is not one of the telling ones; \\[fovea-why] shows its numbers")))))
 
 ;;; What a word draws on
 
 (defvar-local fovea--highlights nil "Overlays of the words that the word at point draws on.")
+(defvar-local fovea--drawn-at nil "The word that was asked for last: (POINT . TICK).")
+(defvar fovea--draws-request nil "The request for a word that still runs.")
 (defvar fovea--highlight-timer nil "Waits for point to rest.")
 
-(defcustom fovea-highlight 'auto
-  "Whether the words that the word at point draws on are highlighted.
-`auto': where Eglot and lsp-mode do not highlight symbols of their own."
-  :type '(choice (const auto) boolean)
+(defcustom fovea-highlight t
+  "Whether the words that the model reads the word at point with are marked.
+They have faces of their own, so they stand beside what Eglot or lsp-mode mark."
+  :type 'boolean
   :group 'fovea)
 
-(defun fovea--highlight-p ()
-  "Whether to highlight in the current buffer."
-  (if (eq fovea-highlight 'auto)
-      (not (or (bound-and-true-p eglot--managed-mode) (bound-and-true-p lsp-managed-mode)))
-    fovea-highlight))
-
 (defun fovea--unhighlight ()
-  "Take the highlights away."
+  "Take the marks away."
   (mapc #'delete-overlay fovea--highlights)
   (setq fovea--highlights nil))
 
-(defun fovea--show-highlights (highlights)
-  "Draw HIGHLIGHTS, an answer of the server."
+(defun fovea--show-draws (words)
+  "Mark WORDS, each with a `:range' and a `:strength' of 1 to 3."
   (fovea--unhighlight)
+  (fovea-heat-define-faces)
   (seq-do
-   (lambda (highlight)
-     (let* ((range (plist-get highlight :range))
-            (overlay (make-overlay (fovea-point (plist-get range :start))
-                                   (fovea-point (plist-get range :end)))))
-       (overlay-put overlay 'face
-                    (pcase (plist-get highlight :kind)
-                      (3 'fovea-draws-strong) (2 'fovea-draws-middle) (_ 'fovea-draws-weak)))
-       (overlay-put overlay 'priority 5)
-       (overlay-put overlay 'fovea-highlight t)
-       (push overlay fovea--highlights)))
-   highlights))
+   (lambda (word)
+     (let* ((range (plist-get word :range))
+            (start (fovea-point (plist-get range :start)))
+            (end (fovea-point (plist-get range :end))))
+       ;; A parenthesis tells a person nothing.
+       (when (string-match-p "[[:alnum:]]" (buffer-substring-no-properties start end))
+         (let ((overlay (make-overlay start end)))
+           (overlay-put overlay 'face
+                        (pcase (plist-get word :strength)
+                          (3 'fovea-draws-strong) (2 'fovea-draws-middle) (_ 'fovea-draws-weak)))
+           (overlay-put overlay 'priority 5)
+           (overlay-put overlay 'fovea-highlight t)
+           (overlay-put overlay 'evaporate t)
+           (push overlay fovea--highlights)))))
+   words))
+
+(defun fovea--from-highlights (highlights)
+  "HIGHLIGHTS, the answer of an older server, as words of `fovea/drawsOn'."
+  (mapcar (lambda (one) (list :range (plist-get one :range) :strength (or (plist-get one :kind) 1))) highlights))
 
 (defun fovea-highlight-now ()
-  "Highlight the words that the word at point draws on."
+  "Mark the words that the model reads the word at point with."
   (interactive)
   (when (fovea-ready-p)
-    (let ((buffer (current-buffer)) (place (point)))
-      (fovea-request-async
-       :textDocument/documentHighlight
-       (list :textDocument (list :uri (fovea-uri)) :position (fovea-position place))
-       (lambda (answer)
-         (when (buffer-live-p buffer)
-           (with-current-buffer buffer
-             (when (= (point) place) (fovea--show-highlights answer)))))))))
+    (let* ((buffer (current-buffer)) (place (point))
+           (params (list :textDocument (list :uri (fovea-uri)) :position (fovea-position place)))
+           (show (lambda (words)
+                   (when (buffer-live-p buffer)
+                     (with-current-buffer buffer
+                       (when (= (point) place) (fovea--show-draws words)))))))
+      ;; The newest one counts.
+      (fovea-cancel fovea--draws-request)
+      (setq fovea--draws-request
+            (fovea-request-async
+             :fovea/drawsOn params
+             (lambda (answer)
+               (setq fovea--draws-request nil)
+               (funcall show (plist-get answer :words)))
+             (lambda (err)
+               (setq fovea--draws-request nil)
+               (when (and (equal (plist-get err :code) -32601) (fovea-running-p))
+                 (with-current-buffer buffer
+                   (fovea-request-async :textDocument/documentHighlight params
+                                        (lambda (answer) (funcall show (fovea--from-highlights answer))))))))))))
 
 (defun fovea--rested ()
-  "Highlight, where it is wanted, once point rests."
-  (when (and (bound-and-true-p fovea-mode) (fovea--highlight-p))
-    (fovea-highlight-now)))
+  "Mark what the word at point draws on once point rests there."
+  (let ((here (cons (point) (buffer-chars-modified-tick))))
+    (when (and (bound-and-true-p fovea-mode) fovea-highlight (fovea-ready-p)
+               (not (equal here fovea--drawn-at)))
+      (setq fovea--drawn-at here)
+      (fovea-highlight-now))))
 
 (defun fovea--moved ()
-  "Point moved: what it drew on is no longer of interest."
-  (when fovea--highlights (fovea--unhighlight))
+  "Take the marks away where point is elsewhere or the text another."
+  (unless (equal fovea--drawn-at (cons (point) (buffer-chars-modified-tick)))
+    (setq fovea--drawn-at nil)
+    (when fovea--highlights (fovea--unhighlight)))
   (fovea-tell-visible))
+
+;;; Text that folds
+
+(defun fovea-insert-folded (title text)
+  "Insert TEXT, hidden until the button TITLE before it is pressed."
+  (let ((shown nil) start overlay)
+    (insert-text-button
+     (concat "▸ " title)
+     'follow-link t
+     'help-echo "Show or hide"
+     'fovea-fold t
+     'action (lambda (button)
+               (setq shown (not shown))
+               (overlay-put overlay 'invisible (not shown))
+               (let ((inhibit-read-only t) (place (button-start button)))
+                 (subst-char-in-region place (1+ place) (if shown ?▸ ?▾) (if shown ?▾ ?▸) t))))
+    (insert "\n")
+    (setq start (point))
+    (insert text)
+    (unless (bolp) (insert "\n"))
+    (setq overlay (make-overlay start (point)))
+    (overlay-put overlay 'fovea-folded t)
+    (overlay-put overlay 'invisible t)))
+
+(defun fovea-unfold ()
+  "Show or hide the details of this buffer."
+  (interactive)
+  (save-excursion
+    (goto-char (point-min))
+    (when-let ((match (text-property-search-forward 'fovea-fold t t)))
+      (push-button (prop-match-beginning match)))))
+
+;;; Why
+
+(defun fovea--percent (share)
+  "SHARE as a percentage."
+  (format "%.1f%%" (* 100.0 share)))
+
+(defun fovea--unit-name (unit)
+  "What UNIT of an explanation is called in a sentence."
+  (let ((name (plist-get unit :name)) (kind (plist-get unit :kind)))
+    (if (stringp name) name
+      (format "the %s at line %d" kind (1+ (plist-get (plist-get unit :start) :line))))))
+
+(defun fovea--insert-words (unit count &optional marked)
+  "Insert the COUNT most telling words of UNIT with bars; MARKED stands out."
+  (let* ((words (seq-filter (lambda (word) (string-match-p "[[:alnum:]]" (plist-get word :text)))
+                            (plist-get unit :words)))
+         (words (seq-sort-by (lambda (word) (plist-get word :score)) #'> words))
+         (most (if (seq-empty-p words) 0 (plist-get (elt words 0) :score))))
+    (seq-do (lambda (word)
+              (let ((cells (if (> most 0) (round (* 20 (/ (max 0 (plist-get word :score)) most))) 0))
+                    (text (replace-regexp-in-string "[[:space:]]+" " " (plist-get word :text))))
+                (insert (format "%8s %s%s %s\n" (fovea--percent (plist-get word :score))
+                                (propertize (make-string cells ?\s) 'face 'fovea-heat-high)
+                                (make-string (- 20 cells) ?\s)
+                                (if (eq word marked) (propertize text 'face 'fovea-focus) text)))))
+            (seq-take words count))))
+
+(defun fovea--unit-details (answer unit)
+  "The figures of UNIT in ANSWER that most people never need."
+  (format "Method %s, model %s, %d tokens.
+Shares that belong to no word: biases %s, special tokens %s.
+The shares sum to the whole, up to a residual of %.0e.\n"
+          (plist-get answer :method) (plist-get answer :model) (plist-get unit :tokens)
+          (fovea--percent (plist-get unit :bias_share)) (fovea--percent (plist-get unit :special_share))
+          (plist-get unit :residual)))
+
+(defun fovea--ordinal (rank)
+  "RANK as a person says it."
+  (or (nth (1- rank) '("the most telling word" "the second most telling word" "the third most telling word"))
+      (format "number %d" rank)))
+
+(defvar fovea-why-mode-map
+  (let ((map (make-sparse-keymap)))
+    (set-keymap-parent map (make-composed-keymap button-buffer-map special-mode-map))
+    (define-key map "d" #'fovea-unfold)
+    map)
+  "Keys in an explanation.")
+
+(define-derived-mode fovea-why-mode special-mode "Fovea-Why"
+  "An explanation of a word or of a passage."
+  (setq-local word-wrap t))
+
+(defmacro fovea--with-explanation (&rest body)
+  "Show a window with what BODY inserts."
+  (declare (indent 0) (debug t))
+  `(with-current-buffer (get-buffer-create "*fovea explain*")
+     (fovea-why-mode)
+     (let ((inhibit-read-only t))
+       (remove-overlays)
+       (erase-buffer)
+       ,@body)
+     (goto-char (point-min))
+     (display-buffer (current-buffer))
+     (current-buffer)))
+
+(defun fovea--unit-at (units place)
+  "The smallest of UNITS around PLACE of the current buffer, and its word there."
+  (let (best)
+    (seq-do
+     (lambda (unit)
+       (let ((start (fovea-byte-place (plist-get unit :start))) (end (fovea-byte-place (plist-get unit :end))))
+         (when (and (<= start place) (< place (max end (1+ start)))
+                    (or (not best) (< (- end start) (car best))))
+           (setq best (cons (- end start) unit)))))
+     units)
+    (when best
+      (list (cdr best)
+            (seq-find (lambda (word)
+                        (and (<= (fovea-byte-place (plist-get word :start)) place)
+                             (< place (fovea-byte-place (plist-get word :end)))))
+                      (plist-get (cdr best) :words))))))
+
+(defun fovea-why ()
+  "Show the numbers of the word at point, and what they are a part of."
+  (interactive)
+  (let* ((document (list :uri (fovea-uri)))
+         (answer (fovea-request :fovea/explain (list :textDocument document)))
+         (found (save-restriction (widen) (fovea--unit-at (plist-get answer :units) (point))))
+         (unit (car found)) (word (cadr found)))
+    (unless word (user-error "Fovea: there is no word here that the model reads"))
+    (let* ((draws (ignore-errors
+                    (fovea-request :fovea/drawsOn (list :textDocument document :position (fovea-position (point))))))
+           (told (mapcar (lambda (one)
+                           (let ((range (plist-get one :range)))
+                             (cons (buffer-substring-no-properties (fovea-point (plist-get range :start))
+                                                                   (fovea-point (plist-get range :end)))
+                                   (plist-get one :share))))
+                         (seq-filter (lambda (one) (plist-get one :share)) (plist-get draws :words))))
+           (told (seq-filter (lambda (one) (string-match-p "[[:alnum:]]" (car one))) told)))
+      (fovea--with-explanation
+        (insert (format "%s is %s of %s: it carries %s (rank %d of %d).\n"
+                        (propertize (plist-get word :text) 'face 'fovea-focus)
+                        (fovea--ordinal (plist-get word :rank)) (fovea--unit-name unit)
+                        (fovea--percent (plist-get word :score)) (plist-get word :rank)
+                        (length (plist-get unit :words))))
+        (when told
+          (insert "The model reads it with "
+                  (mapconcat (lambda (one) (format "%s (%s)" (car one) (fovea--percent (cdr one))))
+                             (seq-take (seq-sort-by #'cdr #'> told) 5) ", ")
+                  ".\n"))
+        (insert (format "\nThe most telling words of %s:\n" (fovea--unit-name unit)))
+        (fovea--insert-words unit 12 word)
+        (insert "\n")
+        (fovea-insert-folded "Details" (fovea--unit-details answer unit))))))
+
+(defun fovea-show-explanation (answer)
+  "Show the words of ANSWER, the JSON of `fovea explain', most telling first."
+  (fovea--with-explanation
+    (seq-do
+     (lambda (unit)
+       (insert (format "The most telling words of %s:\n" (fovea--unit-name unit)))
+       (fovea--insert-words unit 20)
+       (insert "\n")
+       (fovea-insert-folded "Details" (fovea--unit-details answer unit)))
+     (plist-get answer :units))))
 
 (provide 'fovea-words)
 ;;; fovea-words.el ends here

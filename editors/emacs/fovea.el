@@ -9,10 +9,10 @@
 ;;; Commentary:
 
 ;; Fovea is a language server that runs a transformer on the document you edit
-;; and shows what that model attends to: heat on the words that carry a
-;; function or a paragraph, what a word draws on, functions that resemble each
-;; other, search by meaning, and why two passages are similar.  It is local: no
-;; network, no telemetry.
+;; and shows what that model attends to: calm marks on the few words that tell
+;; what a function or a paragraph is about, which words the model reads a word
+;; with, functions that resemble each other, search by meaning, and why two
+;; passages are similar.  It is local: no network, no telemetry.
 ;;
 ;; Eglot has one server a buffer, and that is your language's own.  So
 ;; `fovea-mode' brings a connection of its own and works beside Eglot,
@@ -23,10 +23,8 @@
 ;;     (global-fovea-mode 1)
 ;;
 ;; The program `fovea' has to be in `exec-path', or named by `fovea-command'.
-;; Commands: `fovea-search', `fovea-similar', `fovea-compare',
-;; `fovea-explain-region', `fovea-hover', `fovea-toggle-heat',
-;; `fovea-set-method', `fovea-set-attention', `fovea-pause',
-;; `fovea-resume', `fovea-status'.
+;; Its commands are below C-c _ (see `fovea-mode-map'); M-x fovea-legend says
+;; what the colors mean, and M-x fovea-customize lists every setting.
 
 ;;; Code:
 
@@ -39,6 +37,8 @@
 (require 'fovea-compare)
 (require 'fovea-places)
 (require 'fovea-words)
+(require 'fovea-lens)
+(require 'fovea-settings)
 
 ;;; Status
 
@@ -73,7 +73,8 @@
            ((not state) ":starting")
            ((fovea--inactive-reason) ":inactive")
            ((member state '("ready" "busy"))
-            (concat ":" (fovea--method)
+            ;; The usual method goes without saying.
+            (concat (unless (equal (fovea--method) "decomposition") (concat ":" (fovea--method)))
                     (and (equal state "busy") "…")))
            (t (concat ":" state)))
      (and (equal (plist-get index :state) "indexing") total (> total 0)
@@ -92,15 +93,16 @@
     (message
      "%s"
      (if (not fovea--status)
-         "Fovea is not running"
+         (or (fovea-missing) "Fovea is not running; call M-x fovea-restart")
        (string-join
         (delq nil
               (list (format "Fovea: %s, %s" (plist-get fovea--status :state)
                             (plist-get fovea--status :health))
-                    (format "model %s, method %s, heat %s"
+                            (format "model %s, method %s, heat %s"
                             (or (plist-get fovea--status :model) "none yet")
                             (plist-get fovea--status :method)
-                            (if (eq (plist-get fovea--status :heat) t) "on" "off"))
+                            (or (plist-get fovea--status :preset)
+                                (if (eq (plist-get fovea--status :heat) t) "on" "off")))
                     (plist-get fovea--status :message)
                     (and index (format "index: %s, %d items" (plist-get index :state)
                                        (plist-get index :items)))
@@ -116,6 +118,7 @@
      (when-let ((buffer (fovea-buffer (plist-get params :uri))))
        (with-current-buffer buffer (fovea-heat-take params))))
     ('fovea/status (fovea--take-status params))
+    ('$/progress (fovea-take-progress params))
     ('window/showMessage (message "%s" (plist-get params :message)))))
 
 (defun fovea--asked (method params)
@@ -124,6 +127,7 @@
     ('window/showDocument
      (fovea--visit (plist-get params :uri) (plist-get params :selection))
      '(:success t))
+    ('workspace/codeLens/refresh (fovea-lenses-refresh-all) nil)
     ('workspace/configuration
      (vconcat (mapcar (lambda (_) (fovea-settings)) (plist-get params :items))))))
 
@@ -131,6 +135,23 @@
       fovea-asked #'fovea--asked)
 
 ;;; Switches
+
+(defconst fovea-presets '("quiet" "full" "off")
+  "How much is marked: the few telling words, every word by its weight, or none.")
+
+(defun fovea-set-heat (preset)
+  "Mark words by PRESET for this session: quiet, full or off.
+`fovea-server-heat-preset' sets it for good."
+  (interactive (list (completing-read "Marks (quiet, full or off): " fovea-presets nil t nil nil "quiet")))
+  (unless (member preset fovea-presets) (user-error "Fovea: %s is not one of quiet, full and off" preset))
+  (condition-case nil
+      (fovea-execute "fovea.setHeat" preset)
+    ;; An older server knows on and off.
+    (user-error (fovea-execute "fovea.toggleHeat" (if (equal preset "off") :json-false t))))
+  (message "Fovea: marks are %s" (pcase preset
+                                   ("quiet" "quiet: the few telling words")
+                                   ("full" "full: every word by its weight")
+                                   (_ "off"))))
 
 (defun fovea-toggle-heat ()
   "Heat on or off, for this session."
@@ -184,11 +205,16 @@
   "Start a new server on the same buffers."
   (interactive)
   (fovea-stop)
-  (setq fovea--status nil)
+  (setq fovea--status nil fovea--reported nil)
   (dolist (buffer (fovea-buffers))
     (with-current-buffer buffer
       (fovea-heat-clear)
-      (fovea-open))))
+      (fovea-open)))
+  ;; Buffers that were opened while the program was missing.
+  (when (and (bound-and-true-p global-fovea-mode) (not (fovea-missing)))
+    (dolist (buffer (buffer-list))
+      (with-current-buffer buffer
+        (unless (bound-and-true-p fovea-mode) (fovea--turn-on))))))
 
 ;;; The modes
 
@@ -197,16 +223,28 @@
     (define-key map "/" #'fovea-search)
     (define-key map "s" #'fovea-similar)
     (define-key map "c" #'fovea-compare)
+    (define-key map "w" #'fovea-why)
+    (define-key map "l" #'fovea-lens-open)
     (define-key map "e" #'fovea-explain-region)
     (define-key map "h" #'fovea-hover)
-    (define-key map "t" #'fovea-toggle-heat)
+    (define-key map "t" #'fovea-set-heat)
     (define-key map "m" #'fovea-set-method)
     (define-key map "a" #'fovea-set-attention)
     (define-key map "p" #'fovea-pause)
     (define-key map "r" #'fovea-resume)
-    (define-key map "?" #'fovea-status)
+    (define-key map "," #'fovea-customize)
+    (define-key map "?" #'fovea-legend)
+    (define-key map "i" #'fovea-status)
     map)
-  "The commands of Fovea, to be bound to a prefix of your choice.")
+  "The commands of Fovea.")
+
+(defvar fovea-mode-map
+  (let ((map (make-sparse-keymap)))
+    ;; Emacs leaves C-c with punctuation to minor modes, and letters to you.
+    (define-key map (kbd "C-c _") fovea-command-map)
+    map)
+  "Keys where `fovea-mode' is on: `fovea-command-map' after \\`C-c _'.
+To have the commands elsewhere, bind `fovea-command-map' to a prefix of yours.")
 
 (defvar-local fovea--strategy nil
   "The strategy of ElDoc before ours, where ours was set.")
@@ -216,6 +254,7 @@
   "Show what a transformer attends to in this buffer.
 It has a connection of its own, so it works beside Eglot and lsp-mode."
   :lighter (:eval (fovea-lighter))
+  :keymap fovea-mode-map
   :group 'fovea
   (if fovea-mode
       (progn
@@ -226,10 +265,13 @@ It has a connection of its own, so it works beside Eglot and lsp-mode."
           (setq-local eldoc-documentation-strategy 'eldoc-documentation-compose))
         (add-hook 'post-command-hook #'fovea--moved nil t)
         (unless fovea--highlight-timer
-          (setq fovea--highlight-timer (run-with-idle-timer 0.4 t #'fovea--rested)))
+          (setq fovea--highlight-timer (run-with-idle-timer 0.15 t #'fovea--rested)))
+        (add-hook 'fovea-heat-hook #'fovea-lenses-refresh nil t)
         (fovea-open))
     (remove-hook 'eldoc-documentation-functions #'fovea-eldoc-function t)
     (remove-hook 'post-command-hook #'fovea--moved t)
+    (remove-hook 'fovea-heat-hook #'fovea-lenses-refresh t)
+    (fovea-lenses-clear)
     (when fovea--strategy
       (setq-local eldoc-documentation-strategy fovea--strategy)
       (setq fovea--strategy nil))
@@ -241,9 +283,9 @@ It has a connection of its own, so it works beside Eglot and lsp-mode."
   "Turn `fovea-mode' on in buffers of files that hold code or text."
   (when (and buffer-file-name
              (not (file-remote-p buffer-file-name))
-             (derived-mode-p 'prog-mode 'text-mode 'conf-mode)
-             (executable-find (car fovea-command)))
-    (fovea-mode 1)))
+             (derived-mode-p 'prog-mode 'text-mode 'conf-mode))
+    (let ((missing (fovea-missing)))
+      (if missing (fovea-report missing) (fovea-mode 1)))))
 
 ;;;###autoload
 (define-globalized-minor-mode global-fovea-mode fovea-mode fovea--turn-on

@@ -28,7 +28,7 @@
     (wait "Eglot" (lambda () (eglot-managed-p)))
     (check (and (heat) fovea-mode) "Eglot took ours away")
     (check (memq #'fovea-eldoc-function eldoc-documentation-functions) "eldoc")
-    (go "read_to_string")
+    (go "load_config")
     (let (told)
       (run-hook-wrapped 'eldoc-documentation-functions
                         (lambda (function)
@@ -36,7 +36,7 @@
                           nil))
       (wait "both hovers" (lambda ()
                             (and (seq-some (lambda (text) (string-search "second server" text)) told)
-                                 (seq-some (lambda (text) (string-search "Fovea" text)) told)))))
+                                 (seq-some (lambda (text) (string-search "telling word" text)) told)))))
     (insert "// both servers hear of this\n")
     (wait "heat" #'heat-is-current)
     (check-drawn)
@@ -96,7 +96,7 @@
       (prog-mode)
       (lsp)
       (wait "Fovea by lsp-mode" (lambda () (equal (lsp-ready) '("fovea"))))
-      (wait "a hover" (lambda () (string-match-p "Fovea\\(.\\|\n\\)*%" (lsp-help "median"))))
+      (wait "a hover" (lambda () (string-match-p "telling word" (lsp-help "median"))))
       (lsp-register-client
        (make-lsp-client :new-connection
                         (lsp-stdio-connection (list "python3" (expand-file-name "second_server.py" the-here)))
@@ -107,7 +107,7 @@
       (wait "both servers" (lambda () (equal (lsp-ready) '("fovea" "second"))))
       (wait "both hovers" (lambda ()
                             (let ((told (lsp-help "read_settings")))
-                              (and (string-search "second server" told) (string-search "Fovea" told)))))
+                              (and (string-search "second server" told) (string-search "telling word" told)))))
       (mapc #'lsp-workspace-shutdown (lsp-workspaces))
       (global-fovea-mode 1))))
 
@@ -126,6 +126,55 @@
   (check (string-search "off" (fovea-lighter)) "the lighter" (fovea-lighter))
   (fovea-restart)
   (wait "heat" (lambda () (and (heat) (heat-is-current)))))
+
+;;; What is missing or does not fit
+
+(defun reported () "What was reported." (if (get-buffer "*Warnings*") (with-current-buffer "*Warnings*" (buffer-string)) ""))
+
+(defun script (text)
+  "A program that runs the shell's TEXT."
+  (let ((name (make-temp-file "fovea-script-" nil ".sh" (concat "#!/bin/sh\n" text "\n"))))
+    (set-file-modes name #o755)
+    name))
+
+(defun try-program (program)
+  "Start Fovea anew with PROGRAM; what is reported then."
+  (fovea-stop)
+  (when (get-buffer "*Warnings*") (kill-buffer "*Warnings*"))
+  (setq fovea--reported nil fovea-command (list program "serve"))
+  (fovea-restart))
+
+(test "a missing program is reported once with what to do, and works without a new start once it is there"
+  (try-program "/no/such/fovea")
+  (check (string-search "cannot find the program `/no/such/fovea'" (reported)) "silent" (reported))
+  (check (string-search "cargo install" (reported)) "not what to do" (reported))
+  (let ((before (reported)))
+    (switch-to-buffer (find-file-noselect (file "tools/preferences.py")))
+    (prog-mode)
+    (check (equal before (reported)) "reported again" (reported)))
+  (check (string-search "cannot find" (condition-case err (fovea-search "anything") (user-error (error-message-string err)))) "a command")
+  (setq fovea-command (list the-program "serve"))
+  (fovea-restart)
+  (wait "heat" (lambda () (and (heat) (heat-is-current))))
+  (switch-to-buffer the-config)
+  (wait "heat" (lambda () (and (heat) (heat-is-current)))))
+
+(test "a program that ends at once, or is none of ours, or too old, is reported with what to do"
+  (try-program (script "echo 'unknown command serve' >&2; exit 2"))
+  (wait "the report" (lambda () (string-search "ended before it was ready: unknown command serve" (reported))))
+  (check (string-search "set `fovea-command'" (reported)) "not what to do" (reported))
+  (try-program (script (format "exec python3 %s" (expand-file-name "second_server.py" the-here))))
+  (wait "the report" (lambda () (string-search "is no Fovea, or one too old" (reported))))
+  (check (not fovea--ready) "it is used all the same")
+  (check (string-search "too old: it speaks protocol 0" (fovea--unfit '(:capabilities (:experimental (:fovea (:protocol 0)))))) "an old one")
+  (check (string-search "newer than this package" (fovea--unfit '(:capabilities (:experimental (:fovea (:protocol 2)))))) "a new one")
+  (try-program the-program)
+  (wait "heat" (lambda () (and (heat) (heat-is-current)))))
+
+(test "an error of the server is one sentence"
+  (let ((told (condition-case err (fovea-execute "fovea.setMethod" "guessing") (user-error (error-message-string err)))))
+    (check (string-match-p "\\`Fovea: .*should be one of decomposition" told) "what is told" told)
+    (check (not (string-match-p "jsonrpc\\|-326" told)) "machinery" told)))
 
 (finish)
 

@@ -89,15 +89,16 @@ AGAIN is called every second meanwhile."
     (check (equal (heat)
                   (mapcar (lambda (word)
                             (cons (substring (nth (aref word 0) lines) (aref word 1) (aref word 2))
-                                  (intern (format "fovea-heat-%d" (aref word 3)))))
+                                  (fovea-heat-face (aref word 3))))
                           (nth 1 fovea--heat)))
            "what is drawn is not what was sent")))
 
 (defvar chosen nil "What the next choice is to have in it.")
 (defvar offered nil "What was offered for choice last.")
+(defvar collection-offered nil "The collection of the last choice.")
 (defun choose (_prompt collection &rest _)
   "Choose what has `chosen' in it from COLLECTION."
-  (setq offered (all-completions "" collection))
+  (setq offered (all-completions "" collection) collection-offered collection)
   (or (seq-find (lambda (one) (string-search chosen one)) offered) (error "Offered were %S" offered)))
 
 (defvar said nil "What `message' said, last first.")
@@ -112,6 +113,8 @@ AGAIN is called every second meanwhile."
 (defun begin ()
   "Turn the mode on in a file of code, and wait until the server is ready."
   (require 'fovea)
+  ;; Many marks test more than few.
+  (unless (plist-get fovea-settings :heat) (setq fovea-settings '(:heat (:preset "full"))))
   (setq fovea-command (list the-program "serve"))
   (global-fovea-mode 1)
   (setq the-config (find-file-noselect (file "src/config.rs")))

@@ -63,6 +63,10 @@ if [ -e "$editors/emacs/.ok" ]; then
     run trixie "$("$editors/emacs/emacs" --version | head -1), $(basename "$test")" \
       env HOME="$scratch" "$editors/emacs/emacs" -Q --batch -l "$test" "$fovea"
   done
+  for test in "$here"/emacs*_test.py; do
+    run trixie "$("$editors/emacs/emacs" --version | head -1), $(basename "$test")" \
+      python3 "$test" "$fovea" "$editors/emacs/emacs"
+  done
 else
   echo "== emacs is not installed and is left out"
 fi

@@ -1,0 +1,150 @@
+;;; fovea-lens.el --- Lines above items that resemble others  -*- lexical-binding: t; -*-
+
+;; SPDX-License-Identifier: MIT OR Apache-2.0
+
+;;; Commentary:
+
+;; A line above a function, a type or a heading names the most similar one.  It
+;; is part of no text: an overlay shows it, and it opens by mouse or by key.
+
+;;; Code:
+
+(require 'cl-lib)
+(require 'seq)
+(require 'subr-x)
+(require 'fovea-connection)
+
+(declare-function fovea--go-to-one "fovea-places")
+
+(defun fovea--set-lenses (symbol value)
+  "Set SYMBOL to VALUE, and draw or clear the lenses."
+  (set-default symbol value)
+  (when (fboundp 'fovea-lenses-refresh-all) (fovea-lenses-refresh-all)))
+
+(defcustom fovea-lenses t
+  "Whether a line above an item names what is most similar to it."
+  :type 'boolean
+  :set #'fovea--set-lenses
+  :initialize #'custom-initialize-default
+  :group 'fovea)
+
+(defface fovea-lens '((t :inherit shadow))
+  "The line above an item that resembles another."
+  :group 'fovea)
+
+(defvar-local fovea--lens-timer nil "Asks for the lenses a little later.")
+
+(defvar fovea-lens-map
+  (let ((map (make-sparse-keymap)))
+    (define-key map [mouse-1] #'fovea-lens-click)
+    (define-key map [mouse-2] #'fovea-lens-click)
+    map)
+  "Mouse on a lens.")
+
+(defun fovea-lenses-clear ()
+  "Take the lenses of the current buffer away."
+  (when fovea--lens-timer (cancel-timer fovea--lens-timer))
+  (setq fovea--lens-timer nil)
+  (save-restriction
+    (widen)
+    (remove-overlays (point-min) (point-max) 'fovea-lens t)))
+
+(defun fovea-lenses-refresh-all ()
+  "Ask for the lenses of all buffers anew."
+  (dolist (buffer (fovea-buffers))
+    (with-current-buffer buffer (fovea-lenses-refresh))))
+
+(defun fovea-lenses-refresh ()
+  "Ask for the lenses of the current buffer a little later."
+  (when fovea--lens-timer (cancel-timer fovea--lens-timer))
+  (setq fovea--lens-timer nil)
+  (if fovea-lenses
+      (setq fovea--lens-timer (run-with-timer 0.2 nil #'fovea--ask-lenses (current-buffer)))
+    (fovea-lenses-clear)))
+
+(defun fovea--ask-lenses (buffer)
+  "Ask for the lenses of BUFFER, and draw them if its text is still the same."
+  (when (buffer-live-p buffer)
+    (with-current-buffer buffer
+      (setq fovea--lens-timer nil)
+      (when (and fovea-lenses (fovea-ready-p))
+        (let ((tick (buffer-chars-modified-tick)))
+          (fovea-request-async
+           :textDocument/codeLens (list :textDocument (list :uri (fovea-uri)))
+           (lambda (lenses) (fovea--resolve-lenses buffer tick lenses))))))))
+
+(defun fovea--resolve-lenses (buffer tick lenses)
+  "Ask for the titles of LENSES of BUFFER at TICK, and draw them all."
+  (let ((left (length lenses)) done)
+    (if (= left 0)
+        (fovea--draw-lenses buffer tick nil)
+      (cl-flet ((take (lens)
+                  (when lens (push lens done))
+                  (setq left (1- left))
+                  (when (= left 0) (fovea--draw-lenses buffer tick done))))
+        (seq-do (lambda (lens)
+                  (if (plist-get lens :command)
+                      (take lens)
+                    (when (fovea-running-p)
+                      (fovea-request-async :codeLens/resolve lens #'take (lambda (_) (take nil))))))
+                lenses)))))
+
+(defun fovea--draw-lenses (buffer tick lenses)
+  "Draw LENSES in BUFFER where its text is still that of TICK."
+  (when (buffer-live-p buffer)
+    (with-current-buffer buffer
+      (when (and fovea-lenses (fovea-ready-p) (= tick (buffer-chars-modified-tick)))
+        (fovea-lenses-clear)
+        (seq-do #'fovea--draw-lens lenses)))))
+
+(defun fovea--draw-lens (lens)
+  "Draw LENS above its line."
+  (when-let ((title (plist-get (plist-get lens :command) :title)))
+    (save-excursion
+      (save-restriction
+        (widen)
+        (goto-char (fovea-point (plist-get (plist-get lens :range) :start)))
+        (let* ((indent (current-indentation))
+               (bol (line-beginning-position))
+               (overlay (make-overlay bol bol)))
+          (overlay-put overlay 'fovea-lens t)
+          (overlay-put overlay 'fovea-lens-command (plist-get lens :command))
+          (overlay-put overlay 'before-string
+                       (concat (make-string indent ?\s)
+                               (propertize title 'face 'fovea-lens 'mouse-face 'highlight 'keymap fovea-lens-map
+                                           'help-echo "mouse-1: go to what is similar"
+                                           'fovea-lens-command (plist-get lens :command))
+                               "\n")))))))
+
+(defun fovea--open-lens (command)
+  "Go to what COMMAND of a lens names."
+  (let* ((arguments (aref (plist-get command :arguments) 0))
+         (items (append (plist-get arguments :similar) nil)))
+    (unless items
+      (let ((answer (fovea-execute (plist-get command :command) arguments)))
+        (setq items (and (not (plist-get answer :shown)) (append (plist-get answer :similar) nil)))))
+    (when items
+      (fovea--go-to-one (format "Similar to %s: " (plist-get arguments :name)) items))))
+
+(defun fovea-lens-click (event)
+  "Open the lens that EVENT is on."
+  (interactive "e")
+  (let* ((position (event-start event))
+         (string (posn-string position))
+         (command (and string (get-text-property (cdr string) 'fovea-lens-command (car string)))))
+    (when command
+      (select-window (posn-window position))
+      (fovea--open-lens command))))
+
+(defun fovea-lens-open ()
+  "Go to what the lens above the item at point names."
+  (interactive)
+  (let* ((end (line-end-position))
+         (lenses (seq-filter (lambda (overlay) (overlay-get overlay 'fovea-lens)) (overlays-in (point-min) end)))
+         (nearest (car (seq-sort-by #'overlay-start #'> lenses))))
+    (if nearest
+        (fovea--open-lens (overlay-get nearest 'fovea-lens-command))
+      (user-error "Fovea: no line above this item names another"))))
+
+(provide 'fovea-lens)
+;;; fovea-lens.el ends here
