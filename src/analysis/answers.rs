@@ -3,14 +3,31 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use super::cache::Setting;
 use super::compute::{INTERNAL_ERROR, Trouble};
 use super::document::Stage;
+use super::engine::Comparison;
 use super::place::{cursor_report, language_of, unit_at};
-use super::queue::{Answer, Ask, Question};
+use super::queue::{Answer, Ask, Question, Wanted};
 use super::worker::Worker;
 use super::{CursorReport, DocumentId, DocumentReport, Refusal};
-use crate::model::Checkpoint;
-use crate::text::Snapshot;
+use crate::model::{Checkpoint, ModelError};
+use crate::text::{Language, Snapshot};
+
+/// The passages that were compared last, as the model read them, so that a question about one of their words need not read them again.
+/// Forgotten as soon as anything else is read.
+#[derive(Debug)]
+pub(super) struct Compared {
+    setting: Arc<Setting>,
+    passages: [(String, Language); 2],
+    pair: Box<dyn Comparison>,
+}
+
+impl Compared {
+    fn is_of(&self, setting: &Arc<Setting>, a: &(String, Language), b: &(String, Language)) -> bool {
+        self.setting == *setting && self.passages[0] == *a && self.passages[1] == *b
+    }
+}
 
 /// Why a question has no answer now.
 pub enum Halt {
@@ -66,12 +83,23 @@ impl Worker {
                 let mut compute = self.compute(&setting).ok_or_else(no_model)?;
                 Ok(Answer::Range(compute.range(&text, language, checkpoint)?))
             }
-            Ask::Compare { a, b } => {
-                let shared = self.shared.clone();
-                let mut compute = self.compute(&setting).ok_or_else(no_model)?;
-                let lenses = shared.lenses();
-                let pair = compute.compare((&a.0, a.1), (&b.0, b.1), lenses.centre(), checkpoint)?;
-                Ok(Answer::Pair(Box::new(pair)))
+            Ask::Compare { a, b, wanted } => {
+                let known = self.compared.take().filter(|known| known.is_of(&setting, a, b));
+                let compared = match known {
+                    Some(known) => known,
+                    None => {
+                        let mut compute = self.compute(&setting).ok_or_else(no_model)?;
+                        let pair = compute.read_pair((&a.0, a.1), (&b.0, b.1), checkpoint)?;
+                        Compared {
+                            setting,
+                            passages: [a.clone(), b.clone()],
+                            pair,
+                        }
+                    }
+                };
+                let answer = self.compared_as(&*compared.pair, (a.1, b.1), *wanted, checkpoint);
+                self.compared = Some(compared);
+                answer
             }
             Ask::Search { text } => {
                 let engine = self.engine.as_deref().ok_or_else(no_model)?;
@@ -79,6 +107,24 @@ impl Worker {
                 Ok(Answer::Vector(query.into()))
             }
         }
+    }
+
+    fn compared_as(
+        &self,
+        pair: &dyn Comparison,
+        (a, b): (Language, Language),
+        wanted: Wanted,
+        checkpoint: Checkpoint,
+    ) -> Result<Answer, Halt> {
+        let lenses = self.shared.lenses();
+        let between = lenses.centre().between(a, b);
+        let means = between.is_known().then(|| between.means());
+        let answer = self.pool.install(|| match wanted {
+            Wanted::Totals => Ok(Answer::Pair(Box::new(pair.report(false, means, checkpoint)?))),
+            Wanted::Matrix => Ok(Answer::Pair(Box::new(pair.report(true, means, checkpoint)?))),
+            Wanted::Row(which, word) => Ok(Answer::Row(pair.row(which, word, checkpoint)?)),
+        });
+        answer.map_err(|error: ModelError| Trouble::from(error).into())
     }
 
     fn cursor(

@@ -7,14 +7,12 @@ use std::time::Instant;
 
 use super::cache::{Cache, Key, Kind, Setting};
 use super::document::{BATCH_TOKENS, Former, Prepared};
-use super::engine::Engine;
+use super::engine::{Comparison, Engine};
 use super::merge::merge;
 use super::pool::Pool;
 use super::{DocumentId, DocumentReport, SourcesReport, UnitReport};
-use crate::explain::PairReport;
 use crate::model::{Checkpoint, ModelError};
 use crate::segment::{self, Budget, Reading, Segments};
-use crate::similar::Centre;
 use crate::text::{Language, Snapshot};
 
 /// Why there is no result.
@@ -209,23 +207,19 @@ impl Compute<'_> {
         Ok(report)
     }
 
-    /// Why two passages are similar.
+    /// Reads two passages to be compared.
     ///
     /// # Errors
     /// What the model meets.
-    pub fn compare(
+    pub fn read_pair(
         &mut self,
         a: (&str, Language),
         b: (&str, Language),
-        centre: &Centre,
         checkpoint: Checkpoint,
-    ) -> Result<PairReport, Trouble> {
+    ) -> Result<Box<dyn Comparison>, Trouble> {
         let (engine, voices) = (self.engine, (self.setting.voice(a.1), self.setting.voice(b.1)));
-        let between = centre.between(a.1, b.1);
-        let means = between.is_known().then(|| between.means());
-        Ok(self
-            .pool
-            .install(|| engine.compare((a.0, voices.0), (b.0, voices.1), means, checkpoint))?)
+        let read = || engine.read_pair((a.0, voices.0), (b.0, voices.1), checkpoint);
+        Ok(self.pool.install(read)?)
     }
 
     /// The explanation of a text of any length: in one pass if it fits the window, else merged from its parts.

@@ -3,7 +3,7 @@
 use std::fmt::Display;
 
 use super::{SourcesReport, UnitReport};
-use crate::explain::{self, Heads, Means, Method, PairReport};
+use crate::explain::{Heads, Means, Method, Pair, PairReport, Shares, Which};
 use crate::model::{Checkpoint, Model, ModelError, ModelInfo};
 use crate::similar::index::embed_query;
 use crate::text::Language;
@@ -41,17 +41,43 @@ pub trait Engine: Send + Sync {
     /// # Errors
     /// What the model reports.
     fn query(&self, text: &str) -> Result<Vec<f32>, ModelError>;
-    /// As [`explain::compare_centred`].
+    /// As [`Pair::read`].
     ///
     /// # Errors
     /// As [`Engine::analyse`].
-    fn compare(
+    fn read_pair(
         &self,
         a: (&str, Language),
         b: (&str, Language),
-        means: Option<Means>,
         checkpoint: Checkpoint,
-    ) -> Result<PairReport, ModelError>;
+    ) -> Result<Box<dyn Comparison>, ModelError>;
+}
+
+/// Two passages that an engine has read.
+pub trait Comparison: Send + Sync + std::fmt::Debug {
+    /// As [`Pair::totals`], or [`Pair::matrix`] with all `pairs`.
+    ///
+    /// # Errors
+    /// As [`Engine::analyse`].
+    fn report(&self, pairs: bool, means: Option<Means>, checkpoint: Checkpoint) -> Result<PairReport, ModelError>;
+    /// As [`Pair::row`].
+    ///
+    /// # Errors
+    /// As [`Engine::analyse`].
+    fn row(&self, which: Which, word: usize, checkpoint: Checkpoint) -> Result<Option<Shares>, ModelError>;
+}
+
+impl Comparison for Pair {
+    fn report(&self, pairs: bool, means: Option<Means>, checkpoint: Checkpoint) -> Result<PairReport, ModelError> {
+        match pairs {
+            true => self.matrix(means, checkpoint),
+            false => self.totals(means, checkpoint),
+        }
+    }
+
+    fn row(&self, which: Which, word: usize, checkpoint: Checkpoint) -> Result<Option<Shares>, ModelError> {
+        Pair::row(self, which, word, checkpoint)
+    }
 }
 
 /// Makes an engine, or says why there is none; called again after the engine panicked.
@@ -100,14 +126,13 @@ impl Engine for Model {
         embed_query(self, text)
     }
 
-    fn compare(
+    fn read_pair(
         &self,
         a: (&str, Language),
         b: (&str, Language),
-        means: Option<Means>,
         checkpoint: Checkpoint,
-    ) -> Result<PairReport, ModelError> {
-        explain::compare_centred(self, a, b, means, checkpoint)
+    ) -> Result<Box<dyn Comparison>, ModelError> {
+        Ok(Box::new(Pair::read(self, a, b, checkpoint)?))
     }
 }
 
@@ -146,13 +171,12 @@ impl Engine for Box<dyn Engine> {
         (**self).query(text)
     }
 
-    fn compare(
+    fn read_pair(
         &self,
         a: (&str, Language),
         b: (&str, Language),
-        means: Option<Means>,
         checkpoint: Checkpoint,
-    ) -> Result<PairReport, ModelError> {
-        (**self).compare(a, b, means, checkpoint)
+    ) -> Result<Box<dyn Comparison>, ModelError> {
+        (**self).read_pair(a, b, checkpoint)
     }
 }

@@ -34,7 +34,7 @@ mod worker;
 mod workspace;
 
 pub use cancel::CancelToken;
-pub use engine::{Engine, Loader, loader};
+pub use engine::{Comparison, Engine, Loader, loader};
 pub use handle::Analysis;
 pub use lenses::embedded_items;
 pub use options::{Event, IndexStatus, ModelStatus, Options, Status};

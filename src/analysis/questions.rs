@@ -6,9 +6,9 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 
 use super::handle::Analysis;
-use super::queue::{Answer, Ask, Asker};
+use super::queue::{Answer, Ask, Asker, Wanted};
 use super::{CancelToken, CursorReport, DocumentId, DocumentReport, Refusal, UnitReport};
-use crate::explain::PairReport;
+use crate::explain::{PairReport, Shares, Which};
 use crate::text::{ByteRange, Language, Snapshot};
 
 impl Analysis {
@@ -121,7 +121,8 @@ impl Analysis {
         }
     }
 
-    /// Why two passages are similar; without what their languages have in common as well, where that is known.
+    /// Why two passages are similar; without what their languages have in common as well, where that is known. `pairs` asks for the
+    /// matrix of all pairs of words, which takes seconds for long passages.
     ///
     /// # Errors
     /// The reason why there is no answer.
@@ -129,10 +130,31 @@ impl Analysis {
         &self,
         a: (String, Language),
         b: (String, Language),
+        pairs: bool,
         cancel: CancelToken,
     ) -> Result<PairReport, Refusal> {
-        match self.ask(Ask::Compare { a, b }, cancel).await? {
+        let wanted = if pairs { Wanted::Matrix } else { Wanted::Totals };
+        match self.ask(Ask::Compare { a, b, wanted }, cancel).await? {
             Answer::Pair(report) => Ok(*report),
+            _ => Err(mixed_up()),
+        }
+    }
+
+    /// What the pairs of one word of a comparison add to the cosine; `None` where there is no such word. Quick after
+    /// [`Analysis::compare`] of the same passages.
+    ///
+    /// # Errors
+    /// The reason why there is no answer.
+    pub async fn compare_word(
+        &self,
+        a: (String, Language),
+        b: (String, Language),
+        (which, word): (Which, usize),
+        cancel: CancelToken,
+    ) -> Result<Option<Shares>, Refusal> {
+        let wanted = Wanted::Row(which, word);
+        match self.ask(Ask::Compare { a, b, wanted }, cancel).await? {
+            Answer::Row(row) => Ok(row),
             _ => Err(mixed_up()),
         }
     }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::oneshot;
 
 use super::{CancelToken, CursorReport, DocumentId, DocumentReport, Refusal, UnitReport};
-use crate::explain::PairReport;
+use crate::explain::{PairReport, Shares, Which};
 use crate::text::{ByteRange, Language, Snapshot};
 
 /// The most askers that may wait; a client that floods is told so instead of being served late.
@@ -33,6 +33,17 @@ pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// What of a comparison is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wanted {
+    /// What each word adds in all.
+    Totals,
+    /// The matrix of all pairs, which takes long.
+    Matrix,
+    /// The pairs of one word.
+    Row(Which, usize),
+}
+
 /// What can be answered.
 #[derive(Debug, Clone)]
 pub enum Answer {
@@ -44,6 +55,8 @@ pub enum Answer {
     Document(Arc<DocumentReport>),
     /// To a comparison.
     Pair(Box<PairReport>),
+    /// To a question about one word of a comparison; `None` where there is no such word.
+    Row(Option<Shares>),
     /// To a search: what the text is searched by, of unit length.
     Vector(Arc<[f32]>),
 }
@@ -101,6 +114,8 @@ pub enum Ask {
         a: (String, Language),
         /// The other.
         b: (String, Language),
+        /// What of it.
+        wanted: Wanted,
     },
     /// What a text is searched by.
     Search {
@@ -121,7 +136,12 @@ impl Ask {
     /// How urgent it is.
     pub fn priority(&self) -> Priority {
         match self {
-            Ask::Cursor { .. } | Ask::Search { .. } => Priority::Cursor,
+            Ask::Cursor { .. }
+            | Ask::Search { .. }
+            | Ask::Compare {
+                wanted: Wanted::Row(..),
+                ..
+            } => Priority::Cursor,
             Ask::Range { .. } | Ask::Compare { .. } => Priority::Visible,
         }
     }

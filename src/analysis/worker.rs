@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
-use super::answers::Halt;
+use super::answers::{Compared, Halt};
 use super::cache::Setting;
 use super::compute::{Attempt, Compute, Wary};
 use super::document::{Document, Stage};
@@ -70,6 +70,8 @@ pub struct Worker {
     pub(super) panics: VecDeque<Instant>,
     /// Whether it said that it is busy.
     pub(super) told_busy: bool,
+    /// What it compared last.
+    pub(super) compared: Option<Compared>,
 }
 
 impl Worker {
@@ -87,6 +89,7 @@ impl Worker {
             attempt: Attempt::Nothing,
             panics: VecDeque::new(),
             told_busy: false,
+            compared: None,
         };
         while let Some(action) = worker.next() {
             let outcome = catch_unwind(AssertUnwindSafe(|| worker.perform(&action)));
@@ -198,6 +201,10 @@ impl Worker {
     }
 
     fn perform(&mut self, action: &Action) {
+        if matches!(action, Action::Load | Action::Segment(_) | Action::Batch(_)) {
+            // Traces take much memory, and who edits no longer looks at a comparison.
+            self.compared = None;
+        }
         match action {
             Action::Load => self.load(),
             Action::Resize(threads) => self.pool = Pool::new(*threads),

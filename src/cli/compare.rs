@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 use super::input::{self, Usage};
 use super::output::Colour;
 use super::{ModelArguments, index, output};
-use crate::explain::compare_centred;
+use crate::explain::Pair;
 use crate::model::UNSTOPPED;
 use crate::render::{json, markdown, terminal};
 use crate::segment::{Budget, parse, segment};
@@ -20,24 +20,30 @@ pub(super) struct Compare {
     /// Two passages: FILE for the whole file, FILE:LINE for the item around that line
     #[arg(value_name = "FILE[:LINE]", num_args = 0..=2)]
     passages: Vec<PathBuf>,
-    /// A passage as it stands here; give it twice, or once beside a FILE
+    /// Text of a passage; pass it twice, or once together with a FILE
     #[arg(long, value_name = "STRING")]
     text: Vec<String>,
-    /// Read text as the reference pipeline does, without splitting identifiers
+    /// Read text like the reference pipeline, without splitting identifiers
     #[arg(long)]
     plain: bool,
-    /// Language of the texts, where a file's name does not tell
+    /// Language of the texts, if a file's name does not show it
     #[arg(long)]
     language: Option<String>,
-    /// Compare once more without what their languages have in common, by the index of this folder, which is brought up to date first
+    /// Also compare without the part that the languages have in common; uses the index of this folder and updates it first
     #[arg(long, value_name = "DIR")]
     root: Option<PathBuf>,
+    /// List the pairs of words that add most as well; takes seconds for long passages
+    #[arg(long)]
+    pairs: bool,
+    /// Leave the matrix of all pairs out of the JSON, which is quick
+    #[arg(long, conflicts_with = "pairs")]
+    no_pairs: bool,
     #[command(flatten)]
     model: ModelArguments,
     /// How to write the result
     #[arg(long, value_enum, default_value_t)]
     format: CompareFormat,
-    /// When to use colours
+    /// When to use colors
     #[arg(long, value_enum, default_value_t)]
     color: Colour,
 }
@@ -63,7 +69,7 @@ struct Passage {
 /// Compares two passages.
 pub(super) fn run(arguments: &Compare) -> Result<()> {
     if arguments.passages.len() + arguments.text.len() != 2 {
-        return Err(Usage("compare takes two passages: FILE, FILE:LINE or --text STRING".to_owned()).into());
+        return Err(Usage("compare needs exactly two passages: FILE, FILE:LINE or --text STRING".to_owned()).into());
     }
     let language = input::language(arguments.language.as_deref())?;
     let mut passages = Vec::new();
@@ -92,7 +98,12 @@ pub(super) fn run(arguments: &Compare) -> Result<()> {
         .as_ref()
         .map(|gallery| gallery.centre().between(read_a.1, read_b.1));
     let means = between.as_ref().map(|between| between.means());
-    let report = compare_centred(&model, read_a, read_b, means, UNSTOPPED)?;
+    let pair = Pair::read(&model, read_a, read_b, UNSTOPPED)?;
+    let wants_pairs = arguments.pairs || arguments.format == CompareFormat::Json && !arguments.no_pairs;
+    let report = match wants_pairs {
+        true => pair.matrix(means, UNSTOPPED)?,
+        false => pair.totals(means, UNSTOPPED)?,
+    };
     let (a, b) = ((&a.snapshot, &a.range), (&b.snapshot, &b.range));
     match arguments.format {
         CompareFormat::Json => output::write_json(&json::compare(&report, a, b)),
@@ -113,7 +124,7 @@ fn passage(argument: &std::path::Path, language: Option<Language>) -> Result<Pas
     if line == 0 || line > snapshot.line_count() {
         let lines = snapshot.line_count();
         return Err(Usage(format!(
-            "{}: line {line} does not exist, the file has {lines}",
+            "{}: line {line} does not exist; the file has {lines} lines",
             file.display()
         ))
         .into());

@@ -48,7 +48,12 @@ pub(super) fn run(arguments: &Doctor) -> Result<ExitCode> {
     match verify(&source) {
         Ok(checks) => {
             let wrong = checks.iter().filter(|check| !check.holds());
-            wrong.for_each(|check| report.wrong(format!("{}: not what was recorded", check.file)));
+            wrong.for_each(|check| {
+                report.wrong(format!(
+                    "{}: the checksum differs from the recorded one; download the model again",
+                    check.file
+                ))
+            });
             let recorded = checks.iter().filter(|check| check.expected.is_some()).count();
             report.line(format!(
                 "model files: {}, {recorded} with a recorded checksum",
@@ -70,7 +75,7 @@ pub(super) fn run(arguments: &Doctor) -> Result<ExitCode> {
             check_kept("results", "rows", &folder, store::examine(&folder), &mut report);
             check_kept("indexed files", "files", &folder, index::examine(&folder), &mut report);
         }
-        None => report.line("results: kept in memory only, since the environment names no cache folder".to_owned()),
+        None => report.line("results: kept in memory only, because the environment names no cache folder; set FOVEA_CACHE_DIR to keep them".to_owned()),
     }
     let verdict = if report.sound {
         "all is well"
@@ -105,7 +110,7 @@ fn check_model(model: &Model, start: Instant, report: &mut Report) {
                 millis(start)
             ));
             if residual >= 1e-4 {
-                report.wrong("the shares do not sum to 1: the arithmetic of this machine or build is off".to_owned());
+                report.wrong("the shares do not sum to 1: the arithmetic of this machine or build is wrong; try FOVEA_KERNELS=portable".to_owned());
             }
         }
         Err(error) => report.wrong(error.to_string()),
@@ -143,10 +148,12 @@ fn check_kept(name: &str, rows: &str, folder: &Path, found: Examined, report: &m
     let size = format!("{:.1} MB", found.bytes as f64 / 1e6);
     match (found.wrong.first(), found.is_current()) {
         (Some(wrong), _) => report.wrong(format!(
-            "{name}: {path}, {size}, is damaged ({wrong}); it is started afresh by whoever meets the damage"
+            "{name}: {path}, {size}, is damaged ({wrong}); the next fovea that uses the file empties and rebuilds it"
         )),
         (None, true) => report.line(format!("{name}: {path}, {size}, {} {rows}, intact", found.rows)),
-        (None, false) => report.line(format!("{name}: {path}, {size}, intact, of another version of fovea")),
+        (None, false) => report.line(format!(
+            "{name}: {path}, {size}, intact, written by another version of fovea"
+        )),
     }
 }
 

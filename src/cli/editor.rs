@@ -1,4 +1,4 @@
-//! `fovea editor`: what an editor's configuration has to say.
+//! `fovea editor`: prints the configuration that an editor needs.
 
 use anyhow::Result;
 use clap::{Args, Subcommand};
@@ -6,20 +6,20 @@ use clap::{Args, Subcommand};
 use super::input::Usage;
 use super::output;
 
-/// What stands in `editors/helix`: one source for those who copy it there and for those who ask here.
+/// The contents of `editors/helix`: one source for users who copy the file and users who run this command.
 const HELIX: &str = include_str!("../../editors/helix/languages.toml");
 
 /// Which editor.
 #[derive(Debug, Subcommand)]
 pub(super) enum Editor {
-    /// What belongs into Helix's languages.toml
+    /// Print the configuration for Helix's languages.toml
     Helix(Helix),
 }
 
 /// Arguments of `fovea editor helix`.
 #[derive(Args, Debug)]
 pub(super) struct Helix {
-    /// The languages, as Helix calls them (`hx --health` lists them); all that are known, without any
+    /// Languages by their names in Helix (`hx --health` lists them); without any, all languages that Fovea knows
     #[arg(value_name = "LANGUAGE")]
     languages: Vec<String>,
 }
@@ -44,14 +44,17 @@ fn helix(languages: &[String]) -> Result<String> {
     let mut text: Vec<String> = server.map(|block| (*block).to_owned()).collect();
     for language in languages {
         if language.is_empty() || language.contains(|c: char| !c.is_ascii_alphanumeric() && !"-_+#.".contains(c)) {
-            return Err(Usage(format!("editor helix {language:?}: no name of a language")).into());
+            return Err(Usage(format!(
+                "editor helix {language:?}: not a language name; `hx --health` lists the names"
+            ))
+            .into());
         }
         let known = blocks.iter().find(|block| name(block).as_ref() == Some(language));
         text.push(match known {
             Some(block) => (*block).to_owned(),
-            // Helix's own list is replaced by this one, and only Helix knows what is on it.
+            // This list replaces Helix's own, and only Helix knows its contents.
             None => format!(
-                "# The list replaces Helix's own: put before \"fovea\" what `hx --health {language}` names.\n[[language]]\n\
+                "# This list replaces Helix's own: add the servers that `hx --health {language}` names before \"fovea\".\n[[language]]\n\
                  name = \"{language}\"\nlanguage-servers = [\"fovea\"]"
             ),
         });

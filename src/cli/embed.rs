@@ -13,33 +13,33 @@ use crate::text::{Language, Snapshot};
 /// Arguments of `fovea embed`.
 #[derive(Args, Debug)]
 pub(super) struct Embed {
-    /// The reference pipeline exactly: identifiers as they are, text cut at the model's window
+    /// Use exactly the reference pipeline: unchanged identifiers, text cut at the model's window
     #[arg(long)]
     plain: bool,
-    /// Language of the texts: code is read with its identifiers as words
+    /// Language of the texts; the model reads identifiers in code as words
     #[arg(long)]
     language: Option<String>,
-    /// Put the model's prompt for a query or a passage before each text, as search does; without it the model's default prompt, as
-    /// sentence-transformers does
+    /// Put the model's prompt for a query or a passage before each text, as search does; the default is the model's default prompt,
+    /// as in sentence-transformers
     #[arg(long = "as", value_name = "ROLE", value_enum)]
     role: Option<As>,
     #[command(flatten)]
     model: ModelArguments,
 }
 
-/// What texts are read as.
+/// The role of the texts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum As {
-    /// What somebody searches for.
+    /// Text to search for.
     Query,
-    /// What is found.
+    /// Text to find.
     Passage,
 }
 
 /// Texts embedded at once.
 const BATCH: usize = 32;
 
-/// Reads JSON strings, one per line, and writes their L2-normalised embeddings, one JSON array per line, in the same order.
+/// Reads JSON strings, one per line, and writes their L2-normalized embeddings, one JSON array per line, in the same order.
 pub(super) fn run(arguments: &Embed) -> Result<()> {
     let language = input::language(arguments.language.as_deref())?.unwrap_or(Language::Prose);
     let model = arguments.model.load()?.identifier_aware(!arguments.plain);
@@ -63,8 +63,12 @@ pub(super) fn run(arguments: &Embed) -> Result<()> {
         if line.trim().is_empty() {
             continue;
         }
-        let text = serde_json::from_str(&line)
-            .with_context(|| format!("standard input, line {}: not a JSON string", index + 1))?;
+        let text = serde_json::from_str(&line).with_context(|| {
+            format!(
+                "standard input, line {}: not a JSON string; write one JSON string per line",
+                index + 1
+            )
+        })?;
         batch.push(text);
         if batch.len() == BATCH {
             flush(&mut batch)?;

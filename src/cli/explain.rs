@@ -28,13 +28,13 @@ pub(super) struct Explain {
     /// Salience method: decomposition, alti, attention, rollout or norm
     #[arg(long, default_value = "decomposition", value_parser = method)]
     method: Method,
-    /// With --method attention: one layer, from 0
+    /// With --method attention: use only this layer, counted from 0
     #[arg(long, value_name = "N")]
     layer: Option<usize>,
-    /// With --method attention: one head, from 0
+    /// With --method attention: use only this head, counted from 0
     #[arg(long, value_name = "N")]
     head: Option<usize>,
-    /// Language of the text, where the file's name does not tell
+    /// Language of the text, if the file's name does not show it
     #[arg(long)]
     language: Option<String>,
     #[command(flatten)]
@@ -42,7 +42,7 @@ pub(super) struct Explain {
     /// How to write the result
     #[arg(long, value_enum, default_value_t)]
     format: ExplainFormat,
-    /// When to use colours
+    /// When to use colors
     #[arg(long, value_enum, default_value_t)]
     color: Colour,
     /// Refuse files larger than this
@@ -58,7 +58,7 @@ enum ExplainFormat {
     Terminal,
     /// For programs.
     Json,
-    /// For a browser: one page that needs nothing else.
+    /// For a browser: one self-contained page.
     Html,
 }
 
@@ -67,7 +67,7 @@ const BATCH: usize = 512;
 
 fn method(name: &str) -> Result<Method, String> {
     let names = || Method::ALL.map(Method::name).join(", ");
-    Method::from_name(name).ok_or_else(|| format!("no such method; there are {}", names()))
+    Method::from_name(name).ok_or_else(|| format!("no such method; choose one of {}", names()))
 }
 
 /// Explains a file.
@@ -104,12 +104,16 @@ pub(super) fn run(arguments: &Explain) -> Result<()> {
 fn heads(arguments: &Explain, model: &Model) -> Result<Heads> {
     let (layer, head) = (arguments.layer, arguments.head);
     if (layer.is_some() || head.is_some()) && arguments.method != Method::Attention {
-        return Err(Usage("--layer and --head go with --method attention".to_owned()).into());
+        return Err(Usage("--layer and --head need --method attention".to_owned()).into());
     }
     let info = model.info();
     if layer.is_some_and(|layer| layer >= info.layers) || head.is_some_and(|head| head >= info.heads) {
         let (layers, heads) = (info.layers - 1, info.heads - 1);
-        return Err(Usage(format!("{} has layers 0 to {layers} and heads 0 to {heads}", info.name)).into());
+        return Err(Usage(format!(
+            "{} has only layers 0 to {layers} and heads 0 to {heads}",
+            info.name
+        ))
+        .into());
     }
     Ok(Heads { layer, head })
 }
@@ -157,10 +161,10 @@ fn units(
     Ok(reports)
 }
 
-/// How many similar pairs are told.
+/// Maximum number of similar pairs to show.
 const PAIRS: usize = 8;
 
-/// Items of the document that resemble each other, best first, news to a reader or not; each pair once.
+/// Items of the document that resemble each other, best first, whether new to a reader or not; each pair once.
 fn similar(report: &DocumentReport, calibration: Arc<Calibration>) -> Vec<SimilarPair> {
     let items = embedded_items(report);
     let path = PathBuf::from(&*report.id);

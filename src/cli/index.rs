@@ -21,19 +21,19 @@ use crate::text::Language;
 /// Arguments of `fovea index`.
 #[derive(Args, Debug)]
 pub(super) struct Index {
-    /// The folder to index; ignore files in it hold
+    /// The folder to index; Fovea respects its ignore files
     #[arg(value_name = "DIR")]
     folder: PathBuf,
     #[command(flatten)]
     store: StoreArguments,
     #[command(flatten)]
     name: NameArguments,
-    /// Where the folder is shown on the web, for those who read the store: https://HOST/…/{path}#L{line}
+    /// Web address of the folder's files, for readers of the store: https://HOST/…/{path}#L{line}
     #[arg(long, value_name = "PATTERN")]
     link: Option<String>,
     #[command(flatten)]
     model: ModelArguments,
-    /// Tell what the index has of each language, which files have no item, and what is left out
+    /// List the contents of the index for each language, the files without items, and the skipped files
     #[arg(long, conflicts_with_all = ["store", "store_file"])]
     report: bool,
     /// How to write the result
@@ -41,50 +41,50 @@ pub(super) struct Index {
     format: Format,
 }
 
-/// What of a folder is looked through.
+/// The part of a folder to search.
 #[derive(Args, Debug)]
 pub(super) struct Scope {
     #[command(flatten)]
     store: StoreArguments,
     #[command(flatten)]
     name: NameArguments,
-    /// Only items of this language; may be given several times
+    /// Only items of this language; repeatable
     #[arg(long)]
     language: Vec<String>,
-    /// Only items of this kind: function, type, section or file; may be given several times
+    /// Only items of this kind: function, type, section or file; repeatable
     #[arg(long)]
     kind: Vec<Kind>,
-    /// Whether tests are looked through, by the customs of their language
+    /// Whether to include tests, recognized by the conventions of their language
     #[arg(long, value_name = "WHICH")]
     tests: Option<WhichTests>,
-    /// Only files below this path of the folder
+    /// Only files below this path in the folder
     #[arg(long, value_name = "PATH")]
     below: Option<PathBuf>,
-    /// Only files whose path matches, as in ignore files: `*.rs`, `src/**/*.py`; may be given several times
+    /// Only files whose path matches, as in ignore files: `*.rs`, `src/**/*.py`; repeatable
     #[arg(long, value_name = "GLOB")]
     path: Vec<String>,
     #[command(flatten)]
     model: ModelArguments,
 }
 
-/// What people name.
+/// Kinds of items.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Kind {
     /// Functions and methods.
     Function,
     /// Classes, structs, traits, interfaces, modules.
     Type,
-    /// Headings of documents with all that stands under them.
+    /// Headings of documents with the text below them.
     #[value(alias = "heading")]
     Section,
-    /// What of a file stands in none of these.
+    /// Text of a file outside of these.
     File,
 }
 
-/// Whether tests are looked through.
+/// Whether to include tests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum WhichTests {
-    /// Tests alone.
+    /// Only tests.
     Only,
     /// No tests.
     None,
@@ -169,7 +169,7 @@ pub(super) fn run(arguments: &Index) -> Result<()> {
             (arguments.link.is_some(), "--link"),
         ] {
             if given {
-                let why = format!("{option}: is about a folder in a store; add --store");
+                let why = format!("{option} works only with a store; add --store");
                 return Err(input::Usage(why).into());
             }
         }
@@ -215,13 +215,14 @@ pub(super) fn gallery(model: &Model, root: &Path) -> Result<Gallery> {
 }
 
 fn open() -> Result<File> {
-    let folder = cache_folder().context("the environment names no cache folder; set FOVEA_CACHE_DIR to one")?;
+    let folder =
+        cache_folder().context("cannot find a cache folder in the environment; set FOVEA_CACHE_DIR to a folder")?;
     Ok(File::open(&folder)?)
 }
 
 /// An index in memory, with what the file has if it can be read.
 fn in_memory(why: &anyhow::Error, root: &Path) -> Result<File> {
-    eprintln!("fovea: {why:#}; indexing in memory, which takes as long each time");
+    eprintln!("fovea: {why:#}; indexing in memory instead, so every run takes this long");
     match cache_folder() {
         Some(folder) => Ok(File::in_memory_with(&folder, root)?),
         None => Ok(File::in_memory()?),
@@ -260,7 +261,7 @@ fn summary(renewal: &Renewal, index: &str, bytes: u64) -> String {
         );
     }
     if *gone > 0 {
-        text += &format!("{gone} no longer there\n");
+        text += &format!("{gone} removed from the index, because they no longer exist\n");
     }
     for (reason, count) in skipped {
         text += &format!("{count} left out: {}\n", reason.words());

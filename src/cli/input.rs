@@ -7,12 +7,12 @@ use anyhow::{Context, Result};
 
 use crate::text::{Language, Limits, Snapshot, decode, inactive};
 
-/// The command line was used wrongly: exit code 2.
+/// Wrong usage of the command line: exit code 2.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub(super) struct Usage(pub String);
 
-/// The most bytes the command line reads of one document, unless told otherwise.
+/// Default limit on the bytes that the command line reads of one document.
 pub(super) const MAX_BYTES: usize = 4_000_000;
 
 /// Reads a document: a file, or standard input for `-`.
@@ -50,7 +50,7 @@ fn read(file: &Path, max_bytes: usize) -> Result<Vec<u8>> {
     };
     anyhow::ensure!(
         bytes.len() <= max_bytes,
-        "more than {max_bytes} bytes; raise --max-bytes to read it all the same"
+        "more than {max_bytes} bytes; use a smaller file (only fovea explain can raise the limit, with --max-bytes)"
     );
     Ok(bytes)
 }
@@ -65,7 +65,7 @@ pub(super) fn language(name: Option<&str>) -> Result<Option<Language>> {
     match Language::from_name(name) {
         Some(language) => Ok(Some(language)),
         None => Err(Usage(format!(
-            "--language {name}: no such language; try rust, python, typescript, markdown, prose …"
+            "--language {name}: no such language; use a name such as rust, python, typescript, markdown or prose"
         ))
         .into()),
     }

@@ -26,7 +26,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::model::{Model, Source, default_source, embedded_available};
 
-/// Shows what a transformer attends to in your text and code.
+/// Shows the words that a transformer attends to in your text and code.
 #[derive(Parser)]
 #[command(name = "fovea", version, about, max_term_width = 100)]
 struct Arguments {
@@ -36,28 +36,28 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Run the language server on stdin and stdout (also what `fovea` alone does)
+    /// Run the language server on stdin and stdout (`fovea` alone does the same)
     Serve(serve::Serve),
     /// Show which words carry each unit of a file
     Explain(explain::Explain),
-    /// Say why two passages are similar, word by word
+    /// Show why two passages are similar, word by word
     Compare(compare::Compare),
     /// Turn JSON strings, one per line, into embeddings, one JSON array per line
     Embed(embed::Embed),
-    /// Bring the index of a folder up to date: its functions, types and headings with their vectors
+    /// Update the index of a folder: its functions, types and headings with their vectors
     Index(index::Index),
-    /// Find the functions, types and headings of a folder by what they are about
+    /// Find functions, types, headings and files of a folder by meaning, words and names
     Search(search::Search),
-    /// Tell what in a folder resembles the functions, types and headings of a file, or each other
+    /// List items of a folder that resemble the functions, types and headings of a file, or each other
     Similar(similar::Similar),
-    /// Say which model is used, or check its files
+    /// Show which model Fovea uses, or check its files
     #[command(subcommand)]
     Model(model::Command),
     /// Time the forward pass, attention and explanations
     Bench(bench::Bench),
     /// Check this installation: model, processor, languages
     Doctor(doctor::Doctor),
-    /// Say what an editor's configuration needs
+    /// Print the configuration that an editor needs
     #[command(subcommand)]
     Editor(editor::Editor),
 }
@@ -65,8 +65,8 @@ enum Command {
 /// Which model to use.
 #[derive(Args, Clone, Debug, Default)]
 struct ModelArguments {
-    /// Folder of a Hugging Face BERT model; without it FOVEA_MODEL, then the embedded all-MiniLM-L6-v2 (the cache folder's in a
-    /// binary without one)
+    /// Folder of a Hugging Face BERT model; the default is FOVEA_MODEL, then the embedded all-MiniLM-L6-v2 (or the one in the cache
+    /// folder, if this program contains none)
     #[arg(long, value_name = "DIR")]
     model: Option<PathBuf>,
 }

@@ -10,7 +10,7 @@ use crate::model::verify;
 /// Subcommands of `fovea model`.
 #[derive(Subcommand, Debug)]
 pub(super) enum Command {
-    /// Say what the model is
+    /// Show information about the model
     Info {
         #[command(flatten)]
         model: ModelArguments,
@@ -71,7 +71,7 @@ fn check(arguments: &ModelArguments) -> Result<()> {
     let mut report = String::new();
     for check in &checks {
         let verdict = match (&check.expected, check.holds()) {
-            (None, _) => "no checksum is recorded",
+            (None, _) => "no recorded checksum",
             (Some(_), true) => "as recorded",
             (Some(_), false) => "NOT as recorded",
         };
@@ -85,7 +85,7 @@ fn check(arguments: &ModelArguments) -> Result<()> {
         .collect();
     anyhow::ensure!(
         wrong.is_empty(),
-        "{}: not what was recorded; fetch the model again",
+        "{}: the checksum differs from the recorded one; download the model again",
         wrong.join(", ")
     );
     // Loading is the other half of the check: shapes, vocabulary, configuration.

@@ -1,4 +1,4 @@
-//! What the command line writes: formats, colours, progress.
+//! Output of the command line: formats, colors, progress.
 
 use std::io::{IsTerminal, Write};
 use std::time::{Duration, Instant};
@@ -18,17 +18,17 @@ pub(super) enum Format {
     Json,
 }
 
-/// When colours are used.
+/// When to use colors.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(super) enum Colour {
     /// When stdout is a terminal and NO_COLOR is not set.
     #[default]
     Auto,
-    /// Always: 24-bit where COLORTERM says so, else 256 colours.
+    /// Always: 24-bit colors if COLORTERM says so, otherwise 256 colors.
     Always,
-    /// 24-bit colours.
+    /// 24-bit colors.
     True,
-    /// 256 colours.
+    /// 256 colors.
     Indexed,
     /// Never.
     Never,
@@ -79,7 +79,7 @@ pub(super) fn write_json(value: &impl serde::Serialize) -> Result<()> {
     write(&format!("{}\n", serde_json::to_string(value)?))
 }
 
-/// Whether the error is only that nobody reads on.
+/// Whether the error only means that the reader closed the pipe.
 pub(super) fn closed_pipe(error: &anyhow::Error) -> bool {
     let io = error.chain().find_map(|cause| cause.downcast_ref::<std::io::Error>());
     io.is_some_and(|io| io.kind() == std::io::ErrorKind::BrokenPipe)

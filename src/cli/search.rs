@@ -15,17 +15,17 @@ use crate::similar::index::{Query, Tests, Without, embed_query, search};
 /// Arguments of `fovea search`.
 #[derive(Args, Debug)]
 pub(super) struct Search {
-    /// What to look for, in words
+    /// Words to search for
     query: String,
-    /// How many items to show
+    /// Maximum number of items to show
     #[arg(long, default_value_t = 10)]
     top: usize,
-    /// The folder to look through; its index is brought up to date first. A store is looked through whole
+    /// The folder to search; Fovea updates its index first. A store is always searched as a whole
     #[arg(long, value_name = "DIR", required_unless_present_any = ["store", "store_file"])]
     root: Option<PathBuf>,
     #[command(flatten)]
     scope: Scope,
-    /// Leaves a part of the ranking out, to measure what it is worth
+    /// Leave a part of the ranking out, to measure its effect
     #[arg(long, hide = true, value_name = "PART")]
     without: Vec<Part>,
     /// How to write the result
@@ -40,7 +40,7 @@ enum Part {
     Vector,
     /// Shared words.
     Words,
-    /// Definitions of what the query names.
+    /// Definitions of names in the query.
     Definition,
     /// Words of paths.
     Path,
@@ -50,7 +50,7 @@ enum Part {
     Saturation,
     /// The weights of tests, examples, headings.
     Weights,
-    /// Passages of what stands in no item.
+    /// Passages of text outside of items.
     Files,
 }
 
@@ -73,12 +73,12 @@ fn embedded(mut query: Query, model: &Model) -> Result<Query> {
     Ok(query)
 }
 
-/// Finds the passages of a folder or a store that are about what a person asks for.
+/// Finds the passages of a folder or a store that match a query.
 pub(super) fn run(arguments: &Search) -> Result<()> {
     let mut filter = arguments.scope.filter(Tests::With)?;
     let query = Query::parse(&arguments.query, &mut filter);
     if query.is_empty() {
-        return Err(Usage("search: the query says nothing to look for".to_owned()).into());
+        return Err(Usage("search: the query contains no words to search for; add some".to_owned()).into());
     }
     let found = match arguments.root.as_deref() {
         Some(root) if !arguments.scope.in_store() => {

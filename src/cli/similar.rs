@@ -18,42 +18,42 @@ use crate::similar::likeness;
 /// Exit code of a report with as many groups as `--fail-on` says, or more.
 const TOO_MANY: u8 = 3;
 
-/// How many items are shown of each, unless told otherwise.
+/// Default number of similar items to show for each item.
 const ITEMS: usize = 5;
 
 /// Arguments of `fovea similar`.
 #[derive(Args, Debug)]
 #[command(
-    after_help = "Of a folder, the groups of items are listed that resemble each other: every two of a group reach the score. \
-    Tests are left out unless --tests says otherwise. Exit code: 0, or 3 where --fail-on says so, 2 for wrong usage, 1 for a failure."
+    after_help = "For a folder, the report lists groups of items that resemble each other: every two items of a group reach the score. \
+    It leaves tests out unless --tests includes them. Exit code: 0 for success, 3 if --fail-on applies, 2 for wrong usage, 1 for a failure."
 )]
 pub(super) struct Similar {
-    /// The file whose items are asked about, or the innermost item around a line of it; or a folder, for a report of what in it
-    /// resembles each other
+    /// A file, to find items that resemble its items (with LINE: the innermost item around that line); or a folder, for a report of
+    /// items that resemble each other
     #[arg(value_name = "FILE[:LINE]|DIR")]
     place: PathBuf,
-    /// The folder to look through for a FILE; its index is brought up to date first. With a store, which is looked through whole, the
-    /// folder that the FILE is in
+    /// For a FILE: the folder to search; Fovea updates its index first. With a store, Fovea searches the whole store, and DIR is the
+    /// folder that contains the FILE
     #[arg(long, value_name = "DIR")]
     root: Option<PathBuf>,
-    /// How many items to show at most, of each; of a folder, how many groups (default: 5 items, all groups)
+    /// Maximum number of similar items per item; for a folder, maximum number of groups (default: 5 items, all groups)
     #[arg(long)]
     top: Option<usize>,
-    /// Show every item from this language-centred cosine on, and not only what a lens shows: copies, variants, parallel
-    /// implementations, the same task elsewhere. One of another file needs 0.15 more, one in another language 0.05 more, or 0.2 less
-    /// where both have the same name of several words (less from 0.6 on, nothing at 1)
+    /// Show every item with at least this language-centered cosine. The default shows only the items that a lens shows: copies,
+    /// variants, parallel implementations, the same task elsewhere. Items in another file need 0.15 more, items in another language
+    /// 0.05 more, or 0.2 less if both have the same name of several words (these differences shrink above 0.6, to nothing at 1)
     #[arg(long, allow_negative_numbers = true)]
     threshold: Option<f32>,
-    /// Of a folder: the fewest lines an item has; three times as many where it is alike by custom: implementations of traits,
-    /// constructors and the like, types without functions
+    /// For a folder: minimum lines per item; trait implementations, constructors and similar items, and types without functions need
+    /// three times as many
     #[arg(long, value_name = "N", default_value_t = 10)]
     min_lines: u32,
-    /// Of a folder: exit with code 3 where there are N groups or more
+    /// For a folder: exit with code 3 if there are N groups or more
     #[arg(long, value_name = "N")]
     fail_on: Option<usize>,
     #[command(flatten)]
     scope: Scope,
-    /// How to write the result; markdown and sarif are for a folder
+    /// How to write the result; markdown and sarif need a folder
     #[arg(long, value_enum, default_value_t)]
     format: SimilarFormat,
 }
@@ -72,17 +72,17 @@ enum SimilarFormat {
     Sarif,
 }
 
-/// Tells what resembles the items of a file, or which items of a folder resemble each other.
+/// Lists items that resemble those of a file, or items of a folder that resemble each other.
 pub(super) fn run(arguments: &Similar) -> Result<ExitCode> {
     if arguments.place.is_dir() {
         return report(arguments);
     }
     let usage = |what: &str| Err(Usage(what.to_owned()).into());
     if arguments.root.is_none() && !arguments.scope.in_store() {
-        return usage("similar FILE takes the folder to look through: --root DIR");
+        return usage("similar FILE needs a folder to search; add --root DIR");
     }
     if matches!(arguments.format, SimilarFormat::Markdown | SimilarFormat::Sarif) || arguments.fail_on.is_some() {
-        return usage("--format markdown, --format sarif and --fail-on go with a folder: fovea similar DIR");
+        return usage("--format markdown, --format sarif and --fail-on work only for a folder: fovea similar DIR");
     }
     items(arguments).map(|()| ExitCode::SUCCESS)
 }
@@ -90,10 +90,10 @@ pub(super) fn run(arguments: &Similar) -> Result<ExitCode> {
 /// The groups of a folder.
 fn report(arguments: &Similar) -> Result<ExitCode> {
     if arguments.root.is_some() {
-        return Err(Usage("similar DIR looks through that folder; --root goes with a FILE".to_owned()).into());
+        return Err(Usage("similar DIR searches that folder; use --root only with a FILE".to_owned()).into());
     }
     if arguments.scope.in_store() {
-        return Err(Usage("similar DIR looks through that folder; --store goes with a FILE".to_owned()).into());
+        return Err(Usage("similar DIR searches that folder; use --store only with a FILE".to_owned()).into());
     }
     let asked = Grouping {
         base: arguments.threshold,
@@ -136,8 +136,13 @@ fn items(arguments: &Similar) -> Result<()> {
             .iter()
             .min_by_key(|EmbeddedItem { item, .. }| item.end.byte - item.start.byte)
             .cloned();
-        let innermost =
-            innermost.with_context(|| format!("{}:{}: no item that can be compared", file.display(), line + 1))?;
+        let innermost = innermost.with_context(|| {
+            format!(
+                "{}:{}: no comparable item at this line; choose a line inside a function, type or section",
+                file.display(),
+                line + 1
+            )
+        })?;
         items = vec![innermost];
     }
     let answers = items.into_iter().map(|EmbeddedItem { item, vector, .. }| {

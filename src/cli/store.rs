@@ -12,11 +12,11 @@ use crate::similar::index::{Collection, Elsewhere, IndexError, Progress, Renewal
 /// Which store, if any.
 #[derive(Args, Clone, Debug, Default)]
 pub(super) struct StoreArguments {
-    /// A store on a server of Postgres instead of the cache folder: postgres://[USER@]HOST[:PORT]/DATABASE, without a password; alone,
-    /// the address in FOVEA_STORE
+    /// Use a store on a Postgres server instead of the cache folder: postgres://[USER@]HOST[:PORT]/DATABASE, without a password;
+    /// without URL, use the address in FOVEA_STORE
     #[arg(long, value_name = "URL", num_args = 0..=1, default_missing_value = "")]
     store: Option<String>,
-    /// The same, with the address in a file that nobody else can read; it may have a password
+    /// Use the store whose address is in this file; only you may be able to read the file, and the address may contain a password
     #[arg(long, value_name = "FILE", conflicts_with = "store")]
     store_file: Option<PathBuf>,
 }
@@ -24,7 +24,7 @@ pub(super) struct StoreArguments {
 /// What a folder is in a store.
 #[derive(Args, Debug, Default)]
 pub(super) struct NameArguments {
-    /// What the folder is called in the store; its path, unless told otherwise
+    /// Name of the folder in the store; the default is its path
     #[arg(long = "as", value_name = "NAME")]
     pub(super) name: Option<String>,
 }
@@ -155,7 +155,7 @@ impl StoreArguments {
     #[cfg(not(feature = "postgres"))]
     fn left_out(&self) -> anyhow::Error {
         super::input::Usage(
-            "--store: this fovea reaches no network, as it comes; one that can use a store on a server is built with \
+            "--store: this build of fovea has no network support; to use a store on a server, install it with \
              cargo install fovea-ls --features postgres"
                 .to_owned(),
         )

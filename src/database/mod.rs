@@ -37,7 +37,7 @@ pub struct Schema {
 #[derive(Debug, thiserror::Error)]
 pub enum Trouble {
     /// It was written by a program that knows more than we do.
-    #[error("it was written by a newer fovea (version {0} of its tables) and is left alone")]
+    #[error("a newer fovea wrote it (version {0} of its tables), so this one leaves it unchanged; update fovea")]
     Newer(u32),
     /// The folder or file could not be made.
     #[error(transparent)]

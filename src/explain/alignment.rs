@@ -4,6 +4,8 @@
 //! (Jalili Sabet et al., Findings of EMNLP 2020, "Argmax"). Correspondence, not contribution: the weight of a link is in the
 //! pair matrix.
 
+use candle_core::{Device, Result, Tensor};
+
 /// Two corresponding words.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
 pub struct Link {
@@ -15,31 +17,42 @@ pub struct Link {
     pub cosine: f32,
 }
 
-/// Mutual nearest words of two passages, given their word vectors; in order of the first passage's words.
-pub fn align(a: &[Vec<f32>], b: &[Vec<f32>]) -> Vec<Link> {
-    let (a, b) = (unit_length(a), unit_length(b));
-    let cosine = |i: usize, j: usize| -> f32 { a[i].iter().zip(&b[j]).map(|(x, y)| x * y).sum() };
-    let best = |candidates: usize, cosine: &dyn Fn(usize) -> f32| {
-        (0..candidates).max_by(|x, y| cosine(*x).total_cmp(&cosine(*y)).then(y.cmp(x)))
+/// Mutual nearest words of two passages, given their word vectors, row-major (words, width); in order of the first passage's words.
+///
+/// # Errors
+/// What candle reports.
+pub fn align(a: &[f32], b: &[f32], width: usize) -> Result<Vec<Link>> {
+    if a.is_empty() || b.is_empty() {
+        return Ok(Vec::new());
+    }
+    let unit = |vectors: &[f32]| -> Result<Tensor> {
+        let rows = vectors.chunks_exact(width).flat_map(|row| {
+            let length = row.iter().map(|v| v * v).sum::<f32>().sqrt().max(f32::MIN_POSITIVE);
+            row.iter().map(move |v| v / length)
+        });
+        Tensor::from_vec(rows.collect::<Vec<f32>>(), (vectors.len() / width, width), &Device::Cpu)
     };
-    let of_b: Vec<Option<usize>> = (0..b.len()).map(|j| best(a.len(), &|i| cosine(i, j))).collect();
-    let link = |i: usize| {
-        let j = best(b.len(), &|j| cosine(i, j))?;
-        (of_b[j] == Some(i)).then(|| Link {
-            a: i,
-            b: j,
-            cosine: cosine(i, j),
-        })
-    };
-    (0..a.len()).filter_map(link).collect()
-}
-
-fn unit_length(vectors: &[Vec<f32>]) -> Vec<Vec<f32>> {
-    let scale = |vector: &Vec<f32>| {
-        let length = vector.iter().map(|v| v * v).sum::<f32>().sqrt().max(f32::MIN_POSITIVE);
-        vector.iter().map(|v| v / length).collect()
-    };
-    vectors.iter().map(scale).collect()
+    let cosines: Vec<Vec<f32>> = unit(a)?.matmul(&unit(b)?.t()?)?.to_vec2()?; // (words of a, words of b)
+    // Of equal cosines the first counts.
+    let better = |cosine: f32, best: Option<(usize, f32)>| best.is_none_or(|(_, known)| cosine > known);
+    let mut of_b: Vec<Option<(usize, f32)>> = vec![None; b.len() / width];
+    let mut of_a: Vec<Option<(usize, f32)>> = vec![None; a.len() / width];
+    for (i, row) in cosines.iter().enumerate() {
+        for (j, cosine) in row.iter().enumerate() {
+            if better(*cosine, of_a[i]) {
+                of_a[i] = Some((j, *cosine));
+            }
+            if better(*cosine, of_b[j]) {
+                of_b[j] = Some((i, *cosine));
+            }
+        }
+    }
+    let links = of_a.into_iter().enumerate().filter_map(|(i, best)| {
+        let (j, cosine) = best?;
+        let mutual = of_b[j].is_some_and(|(back, _)| back == i);
+        mutual.then_some(Link { a: i, b: j, cosine })
+    });
+    Ok(links.collect())
 }
 
 #[cfg(test)]
@@ -48,14 +61,17 @@ mod tests {
 
     #[test]
     fn only_mutual_nearest_words_are_linked() {
-        let a = vec![vec![1.0, 0.0], vec![0.9, 0.1], vec![0.0, 1.0]];
-        let b = vec![vec![0.0, 2.0], vec![3.0, 0.0]];
-        let links: Vec<_> = align(&a, &b).into_iter().map(|link| (link.a, link.b)).collect();
+        let (a, b) = ([1.0, 0.0, 0.9, 0.1, 0.0, 1.0], [0.0, 2.0, 3.0, 0.0]);
+        let links: Vec<_> = align(&a, &b, 2)
+            .unwrap()
+            .into_iter()
+            .map(|link| (link.a, link.b))
+            .collect();
         assert_eq!(links, [(0, 1), (2, 0)]);
     }
 
     #[test]
     fn an_empty_passage_has_no_links() {
-        assert!(align(&[], &[vec![1.0]]).is_empty());
+        assert!(align(&[], &[1.0], 1).unwrap().is_empty());
     }
 }

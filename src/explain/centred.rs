@@ -6,7 +6,8 @@
 
 use candle_core::Tensor;
 
-use super::split::{Split, length, split};
+use super::passage::Shares;
+use super::split::{Split, cosine, dot, length, split};
 use crate::model::ModelError;
 
 /// The mean vectors of the languages of two passages, each a mean of embeddings of unit length; `None` where no mean is known. One of
@@ -60,16 +61,17 @@ pub struct Centred {
     pub a: CentredSide,
     /// The second passage.
     pub b: CentredSide,
-    /// Row-major (words of a + 3) × (words of b + 3): words, then special tokens, then biases, then the mean of the language.
-    pub pairs: Vec<f32>,
+    /// Row-major (words of a + 3) × (words of b + 3): words, then special tokens, then biases, then the mean of the language. `None`
+    /// where it was not asked for.
+    pub pairs: Option<Vec<f32>>,
 }
 
 impl Centred {
     /// The row of word `i` of the first passage (or its special tokens, its biases, the mean of its language) in
     /// [`Centred::pairs`].
-    pub fn row(&self, i: usize) -> &[f32] {
+    pub fn row(&self, i: usize) -> Option<&[f32]> {
         let width = self.b.scores.len() + 3;
-        &self.pairs[i * width..(i + 1) * width]
+        self.pairs.as_ref()?.get(i * width..(i + 1) * width)
     }
 }
 
@@ -80,38 +82,118 @@ pub(super) fn centred(
     (b, parts_b): (&[f32], &Tensor),
     means: Means,
 ) -> Result<Centred, ModelError> {
-    let fitting = |mean: &&[f32]| mean.len() == a.len();
-    let (mean_a, mean_b) = (means.a.filter(fitting), means.b.filter(fitting));
-    let (a, parts_a) = without(a, parts_a, mean_a)?;
-    let (b, parts_b) = without(b, parts_b, mean_b)?;
-    let own = split((&a, &parts_a), (&b, &parts_b))?;
-    let similarity = means
-        .measure
-        .map_or(own.cosine, |measure| measure.score(own.cosine, &unit(&a), &unit(&b)));
+    let [mean_a, mean_b] = means.of_width(a.len());
+    let (own_a, own_b) = (own(a, mean_a), own(b, mean_b));
+    let (parts_a, parts_b) = (own_parts(a, parts_a, mean_a)?, own_parts(b, parts_b, mean_b)?);
+    let own = split((&own_a, &parts_a), (&own_b, &parts_b))?;
     Ok(Centred {
         cosine: own.cosine,
-        similarity: similarity.clamp(-1.0, 1.0),
+        similarity: means.similarity(own.cosine, &own_a, &own_b),
         residual: own.residual,
         common: (f64::from(raw.cosine) - own.lengths * f64::from(own.cosine)) as f32,
         own_length: own.lengths as f32,
         a: side(&own.rows, mean_a.is_some()),
         b: side(&own.columns, mean_b.is_some()),
-        pairs: own.pairs,
+        pairs: Some(own.pairs),
     })
 }
 
-/// An embedding of unit length without a mean, and its parts with the mean as the last one.
-fn without(embedding: &[f32], parts: &Tensor, mean: Option<&[f32]>) -> Result<(Vec<f32>, Tensor), ModelError> {
+/// A comparison without means as sums by word, without the matrix of all pairs.
+pub(super) struct CentredTotals<'a> {
+    a: Vec<f32>,
+    b: Vec<f32>,
+    means: [Option<&'a [f32]>; 2],
+    /// The lengths of the raw embeddings.
+    raw: [f64; 2],
+}
+
+impl<'a> CentredTotals<'a> {
+    /// Takes the means away from two embeddings.
+    pub fn new(a: &[f32], b: &[f32], means: Means<'a>) -> CentredTotals<'a> {
+        let means = means.of_width(a.len());
+        CentredTotals {
+            a: own(a, means[0]),
+            b: own(b, means[1]),
+            means,
+            raw: [length(a), length(b)],
+        }
+    }
+
+    /// The direction whose inner products with the parts of the first passage are wanted.
+    pub fn toward_a(&self) -> &[f32] {
+        &self.b
+    }
+
+    /// The direction for the second passage.
+    pub fn toward_b(&self) -> &[f32] {
+        &self.a
+    }
+
+    /// The comparison, from the inner products of both passages' parts with these directions.
+    pub fn finish(self, raw_cosine: f32, a: Shares, b: Shares, means: Means) -> Centred {
+        let (cosine, lengths) = cosine(&self.a, &self.b);
+        let scale = if lengths > 1e-9 { lengths.recip() } else { 0.0 };
+        let side = |shares: Shares, raw: f64, mean: Option<&[f32]>, direction: &[f32]| {
+            let shares = shares.times(scale / raw.max(f64::MIN_POSITIVE));
+            let common = mean.map_or(0.0, |mean| -dot(mean, direction) * scale);
+            let off = (cosine - shares.sum() - common).abs() as f32;
+            let side = CentredSide {
+                known: mean.is_some(),
+                scores: shares.words,
+                special: shares.special,
+                bias: shares.bias,
+                common: common as f32,
+            };
+            (side, off)
+        };
+        let (side_a, off_a) = side(a, self.raw[0], self.means[0], &self.b);
+        let (side_b, off_b) = side(b, self.raw[1], self.means[1], &self.a);
+        Centred {
+            cosine: cosine as f32,
+            similarity: means.similarity(cosine as f32, &self.a, &self.b),
+            residual: off_a.max(off_b),
+            common: (f64::from(raw_cosine) - lengths * cosine) as f32,
+            own_length: lengths as f32,
+            a: side_a,
+            b: side_b,
+            pairs: None,
+        }
+    }
+}
+
+impl<'a> Means<'a> {
+    /// The means of both passages that have the width of the model.
+    fn of_width(&self, width: usize) -> [Option<&'a [f32]>; 2] {
+        [self.a, self.b].map(|mean| mean.filter(|mean| mean.len() == width))
+    }
+
+    /// What lenses show for a centred cosine of two vectors.
+    fn similarity(&self, cosine: f32, a: &[f32], b: &[f32]) -> f32 {
+        let measured = self
+            .measure
+            .map_or(cosine, |measure| measure.score(cosine, &unit(a), &unit(b)));
+        measured.clamp(-1.0, 1.0)
+    }
+}
+
+/// An embedding of unit length without a mean.
+fn own(embedding: &[f32], mean: Option<&[f32]>) -> Vec<f32> {
+    let scale = length(embedding).max(f64::MIN_POSITIVE).recip();
+    let taken = |index: usize| mean.map_or(0.0, |mean| f64::from(mean[index]));
+    let own = embedding.iter().enumerate();
+    own.map(|(index, v)| (f64::from(*v) * scale - taken(index)) as f32)
+        .collect()
+}
+
+/// The parts of such an embedding: those of the raw one, scaled, and the mean as the last one.
+fn own_parts(embedding: &[f32], parts: &Tensor, mean: Option<&[f32]>) -> Result<Tensor, ModelError> {
     let scale = length(embedding).max(f64::MIN_POSITIVE).recip();
     let taken: Vec<f32> = match mean {
         Some(mean) => mean.iter().map(|v| -v).collect(),
         None => vec![0.0; embedding.len()],
     };
-    let own = embedding.iter().zip(&taken);
-    let own = own.map(|(v, taken)| (f64::from(*v) * scale + f64::from(*taken)) as f32);
-    let own: Vec<f32> = own.collect();
     let last = Tensor::from_vec(taken, (1, embedding.len()), parts.device())?;
-    Ok((own, Tensor::cat(&[&(parts * scale)?, &last], 0)?)) // (words + 3, width)
+    Ok(Tensor::cat(&[&(parts * scale)?, &last], 0)?) // (words + 3, width)
 }
 
 fn unit(vector: &[f32]) -> Vec<f32> {

@@ -12,13 +12,15 @@ pub mod decomposition;
 pub mod norm;
 pub mod pair;
 pub mod parts;
+mod passage;
 mod split;
 mod words;
 
 pub use alignment::Link;
 pub use attention::Heads;
 pub use centred::{Centred, CentredSide, Means, Measure};
-pub use pair::{PairReport, Side, compare, compare_centred};
+pub use pair::{Pair, PairReport, Side, Which, compare, compare_centred};
+pub use passage::Shares;
 pub use words::{Owner, WordMap};
 
 use crate::model::{Keep, Model, ModelError, Trace};

@@ -51,6 +51,20 @@ pub fn parts(
     })
 }
 
+/// The part of the embedding that came in through some tokens of a sequence: a vector of the embedding's width.
+///
+/// # Errors
+/// As [`parts`].
+pub fn part(
+    trace: &Trace,
+    pooling: Pooling,
+    tokens: &[usize],
+    checkpoint: Checkpoint,
+) -> std::result::Result<Vec<f32>, ModelError> {
+    let pushed = push(trace, pooling, Start::Tokens(&[tokens.to_vec()]), checkpoint)?; // (1, hidden)
+    Ok(pushed.flatten_all()?.to_vec1()?)
+}
+
 /// What is pushed.
 enum Start<'a> {
     /// The rows of some tokens each.

@@ -22,9 +22,8 @@ pub(super) struct Split {
 /// Splits the cosine of two vectors over their parts, (parts, width) each. The parts of each should sum to its vector; the residual
 /// tells how far they do.
 pub(super) fn split((a, parts_a): (&[f32], &Tensor), (b, parts_b): (&[f32], &Tensor)) -> Result<Split> {
-    let lengths = length(a) * length(b);
+    let (cosine, lengths) = cosine(a, b);
     let scale = if lengths > 1e-9 { lengths.recip() } else { 0.0 };
-    let cosine = dot(a, b) * scale;
     let pairs: Vec<f32> = parts_a.matmul(&parts_b.t()?)?.flatten_all()?.to_vec1()?;
     let pairs: Vec<f32> = pairs.into_iter().map(|v| (f64::from(v) * scale) as f32).collect();
     let width = parts_b.dim(0)?;
@@ -41,7 +40,15 @@ pub(super) fn split((a, parts_a): (&[f32], &Tensor), (b, parts_b): (&[f32], &Ten
     })
 }
 
-fn dot(a: &[f32], b: &[f32]) -> f64 {
+/// The cosine of two vectors, 0 where one of them is nothing, and their lengths multiplied.
+pub(super) fn cosine(a: &[f32], b: &[f32]) -> (f64, f64) {
+    let lengths = length(a) * length(b);
+    let cosine = if lengths > 1e-9 { dot(a, b) / lengths } else { 0.0 };
+    (cosine, lengths)
+}
+
+/// The inner product of two vectors.
+pub(super) fn dot(a: &[f32], b: &[f32]) -> f64 {
     a.iter().zip(b).map(|(x, y)| f64::from(*x) * f64::from(*y)).sum()
 }
 

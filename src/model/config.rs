@@ -48,7 +48,7 @@ pub enum Activation {
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// Not the JSON that was expected.
-    #[error("{file} cannot be read: {error}")]
+    #[error("cannot read {file}: {error}; download the model again")]
     Json {
         /// The file.
         file: String,
@@ -56,7 +56,7 @@ pub enum ConfigError {
         error: serde_json::Error,
     },
     /// A family this version does not run.
-    #[error("config.json: model_type `{0}` is not supported; fovea runs bert, roberta and xlm-roberta encoders")]
+    #[error("config.json: model_type `{0}` is not supported; use a bert, roberta or xlm-roberta encoder")]
     Architecture(String),
     /// A variant this version does not run.
     #[error("config.json: {key} `{value}` is not supported; {supported}")]
@@ -122,7 +122,7 @@ impl Config {
                 return Err(ConfigError::Variant {
                     key: "hidden_act",
                     value: other.to_owned(),
-                    supported: "fovea runs gelu, gelu_new, gelu_pytorch_tanh and relu",
+                    supported: "fovea supports gelu, gelu_new, gelu_pytorch_tanh and relu",
                 });
             }
         };
@@ -130,7 +130,7 @@ impl Config {
             return Err(ConfigError::Variant {
                 key: "position_embedding_type",
                 value: kind,
-                supported: "fovea runs absolute positions",
+                supported: "fovea supports absolute positions",
             });
         }
         let config = Config {
@@ -159,7 +159,7 @@ impl Config {
             ("vocab_size", self.vocabulary),
         ];
         if let Some((key, _)) = positive.iter().find(|(_, value)| *value == 0) {
-            return Err(ConfigError::Dimensions(format!("{key} is 0")));
+            return Err(ConfigError::Dimensions(format!("{key} is 0; it must be at least 1")));
         }
         if !self.hidden.is_multiple_of(self.heads) {
             return Err(ConfigError::Dimensions(format!(
@@ -169,7 +169,7 @@ impl Config {
         }
         if self.positions < self.first_position + 8 {
             return Err(ConfigError::Dimensions(format!(
-                "max_position_embeddings {} leaves no room for a text",
+                "max_position_embeddings {} is too small to read any text",
                 self.positions
             )));
         }
@@ -210,7 +210,7 @@ pub(super) fn parse_pooling(json: &[u8]) -> Result<(Pooling, bool), ConfigError>
                 .split_whitespace()
                 .collect::<Vec<_>>()
                 .join(" "),
-            supported: "fovea pools by the mean or by the first token alone",
+            supported: "fovea supports pooling by the mean or by the first token only",
         }),
     }
 }

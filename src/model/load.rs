@@ -28,16 +28,16 @@ pub enum Source {
 pub enum LoadError {
     /// The binary was built without the feature `embedded-model`.
     #[error(
-        "this fovea was built without a model; name a folder with --model DIR, FOVEA_MODEL or fovea.model.dir, or put the model into \
+        "this build of fovea contains no model; name a model folder with --model DIR, FOVEA_MODEL or fovea.model.dir, or put the model into \
              fovea/models/all-MiniLM-L6-v2 of your cache folder"
     )]
     NotEmbedded,
     /// The folder is not there.
-    #[error("{0}: no such folder; --model takes a folder with config.json, tokenizer.json and model.safetensors")]
+    #[error("{0}: no such folder; name a model folder with config.json, tokenizer.json and model.safetensors")]
     NoFolder(PathBuf),
     /// A file of the folder is not there.
     #[error(
-        "{folder}: {file} is missing; a Hugging Face model folder has config.json, tokenizer.json and model.safetensors"
+        "{folder}: {file} is missing; a Hugging Face model folder contains config.json, tokenizer.json and model.safetensors"
     )]
     Missing {
         /// The folder.
@@ -46,7 +46,7 @@ pub enum LoadError {
         file: String,
     },
     /// A file could not be read.
-    #[error("{path}: {error}")]
+    #[error("cannot read {path}: {error}")]
     Io {
         /// The file.
         path: PathBuf,
@@ -54,7 +54,9 @@ pub enum LoadError {
         error: std::io::Error,
     },
     /// A file too large to be what its name says.
-    #[error("{path}: {bytes} bytes are more than the {limit} a model file may have")]
+    #[error(
+        "{path}: the file has {bytes} bytes, over the limit of {limit} for a model file; check that it belongs to the model"
+    )]
     TooLarge {
         /// The file.
         path: PathBuf,
@@ -64,7 +66,7 @@ pub enum LoadError {
         limit: u64,
     },
     /// A damaged or truncated weight file.
-    #[error("{path}: damaged or incomplete: {reason}; fetch the model again")]
+    #[error("cannot read {path}: damaged or incomplete ({reason}); download the model again")]
     Damaged {
         /// The file.
         path: PathBuf,
@@ -72,10 +74,12 @@ pub enum LoadError {
         reason: String,
     },
     /// The weights lack a tensor.
-    #[error("the weights have no tensor `{0}`; are they of the model that config.json describes?")]
+    #[error("the weights contain no tensor `{0}`; check that they belong to the model that config.json describes")]
     NoTensor(String),
     /// A tensor of another shape.
-    #[error("tensor `{name}` is {found:?}, config.json says {expected:?}")]
+    #[error(
+        "tensor `{name}` has the shape {found:?}, but config.json requires {expected:?}; check that both belong to the same model"
+    )]
     Shape {
         /// The tensor.
         name: String,
@@ -88,7 +92,9 @@ pub enum LoadError {
     #[error("{0}")]
     Tokenizer(String),
     /// The tokenizer's vocabulary is not the weights'.
-    #[error("tokenizer.json has {tokenizer} entries, the weights have {weights}: they are not of one model")]
+    #[error(
+        "tokenizer.json has {tokenizer} entries, but the weights have {weights}: they belong to different models; download the model again"
+    )]
     Mismatch {
         /// Entries of tokenizer.json.
         tokenizer: usize,
@@ -99,7 +105,7 @@ pub enum LoadError {
     #[error(transparent)]
     Config(#[from] ConfigError),
     /// A tensor operation failed.
-    #[error("tensor operation failed while loading: {0}")]
+    #[error("a tensor operation failed while the model was loading: {0}")]
     Tensor(#[from] candle_core::Error),
 }
 
@@ -170,7 +176,7 @@ fn room(tokenizer: &Tokenizer, prompts: &Prompts, window: usize) -> Result<usize
     for role in [Role::Plain, Role::Query, Role::Passage] {
         let prompt = prompts.of(role);
         let tokens = tokenizer.tokenize("", &ModelText::plain(""), prompt);
-        let tokens = tokens.map_err(|error| LoadError::Tokenizer(format!("a prompt: {error}")))?;
+        let tokens = tokens.map_err(|error| LoadError::Tokenizer(format!("cannot read a prompt: {error}")))?;
         longest = longest.max(tokens.prompt.len());
     }
     let room = window - longest.min(window);

@@ -42,10 +42,10 @@ pub const UNSTOPPED: Checkpoint<'static> = &|| false;
 #[derive(Debug, thiserror::Error)]
 pub enum ModelError {
     /// The checkpoint said so.
-    #[error("stopped before the model had finished")]
+    #[error("stopped before the model finished")]
     Stopped,
     /// A sequence is longer than the positions the model knows.
-    #[error("a text of {tokens} tokens does not fit the model's window of {window}; split it first")]
+    #[error("a text of {tokens} tokens does not fit into the model's window of {window}; split the text")]
     TooLong {
         /// Tokens of the text, special ones included.
         tokens: usize,
@@ -53,7 +53,9 @@ pub enum ModelError {
         window: usize,
     },
     /// A token id beyond the embedding table: tokenizer and weights are not of one model.
-    #[error("token id {id} is outside the vocabulary of {vocabulary}: the tokenizer does not belong to these weights")]
+    #[error(
+        "token id {id} is outside the vocabulary of {vocabulary}: tokenizer.json does not belong to these weights; download the model again"
+    )]
     Vocabulary {
         /// The id.
         id: u32,
@@ -64,7 +66,7 @@ pub enum ModelError {
     #[error(transparent)]
     Tokenize(#[from] TokenizeError),
     /// A tensor operation failed.
-    #[error("tensor operation failed: {0}")]
+    #[error("a tensor operation failed: {0}")]
     Tensor(#[from] candle_core::Error),
 }
 

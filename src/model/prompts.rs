@@ -69,7 +69,7 @@ impl Prompts {
             let bytes = prompt.as_ref().map_or(0, String::len);
             if bytes > LONGEST {
                 return Err(ConfigError::Prompt(format!(
-                    "the prompt `{name}` has {bytes} bytes, more than the {LONGEST} that fovea reads; shorten it"
+                    "the prompt `{name}` has {bytes} bytes, over the limit of {LONGEST}; shorten it"
                 )));
             }
         }
@@ -78,7 +78,7 @@ impl Prompts {
             None | Some("") => String::new(),
             Some(name) => of(name).ok_or_else(|| {
                 ConfigError::Prompt(format!(
-                    "default_prompt_name is `{name}`, which is none of the prompts; add it to them or set it to null"
+                    "default_prompt_name is `{name}`, which is not one of the prompts; add it to them or set it to null"
                 ))
             })?,
         };

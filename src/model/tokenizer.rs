@@ -51,7 +51,7 @@ impl Tokens {
 
 /// The tokenizer refused a text. Its message does not repeat the text.
 #[derive(Debug, thiserror::Error)]
-#[error("the tokenizer could not read a text of {bytes} bytes; is tokenizer.json of this model?")]
+#[error("the tokenizer could not read a text of {bytes} bytes; check that tokenizer.json belongs to this model")]
 pub struct TokenizeError {
     /// Length of the text.
     bytes: usize,
@@ -73,8 +73,18 @@ impl Tokenizer {
         let parsed = std::panic::catch_unwind(|| tokenizers::Tokenizer::from_bytes(json));
         let mut inner = match parsed {
             Ok(Ok(inner)) => inner,
-            Ok(Err(error)) => return Err(format!("{}: not a tokenizer: {error}", origin.display())),
-            Err(_) => return Err(format!("{}: not a tokenizer", origin.display())),
+            Ok(Err(error)) => {
+                return Err(format!(
+                    "cannot read {} as a tokenizer: {error}; download the model again",
+                    origin.display()
+                ));
+            }
+            Err(_) => {
+                return Err(format!(
+                    "cannot read {} as a tokenizer; download the model again",
+                    origin.display()
+                ));
+            }
         };
         inner.with_padding(None);
         inner

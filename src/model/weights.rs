@@ -43,7 +43,7 @@ impl Weights {
             });
             let (tensors, format) = match parsed {
                 Ok(read) => read.map_err(|error| damaged(error.to_string()))?,
-                Err(_) => return Err(damaged("its header cannot be read".to_owned())),
+                Err(_) => return Err(damaged("unreadable header".to_owned())),
             };
             // The embedded file's hash was recorded when it was made: hashing 24 MB again at each start would only cost time.
             weights.checksum += &match files {

@@ -43,11 +43,12 @@ pub(super) struct OwnWord<'a> {
 }
 
 impl<'a> Compared<'a> {
-    /// The pairs of words that add most; words that stand in several places are named once, with the sum.
-    pub fn pairs(self) -> Vec<WordPair<'a>> {
+    /// The pairs of words that add most; words that stand in several places are named once, with the sum. `None` where the matrix was not
+    /// asked for.
+    pub fn pairs(self) -> Option<Vec<WordPair<'a>>> {
         let mut sums: HashMap<(&str, &str), (f32, usize)> = HashMap::new();
         for (i, left) in self.report.a.words.iter().enumerate() {
-            for (right, value) in self.report.b.words.iter().zip(self.report.row(i)) {
+            for (right, value) in self.report.b.words.iter().zip(self.report.row(i)?) {
                 let (sum, count) = sums.entry((&self.a[left.clone()], &self.b[right.clone()])).or_default();
                 (*sum, *count) = (*sum + value, *count + 1);
             }
@@ -57,19 +58,19 @@ impl<'a> Compared<'a> {
             .map(|((a, b), (sum, count))| WordPair { a, b, sum, count });
         let mut pairs: Vec<WordPair> = pairs.collect();
         pairs.sort_by(|x, y| y.sum.total_cmp(&x.sum).then_with(|| (x.a, x.b).cmp(&(y.a, y.b))));
-        pairs
+        Some(pairs)
     }
 
-    /// The corresponding words with what each pair adds, those that add most first.
-    pub fn links(self) -> Vec<(&'a str, &'a str, f32, Link)> {
+    /// The corresponding words with what each pair adds, those that add most first. `None` where the matrix was not asked for.
+    pub fn links(self) -> Option<Vec<(&'a str, &'a str, f32, Link)>> {
         let (a, b) = (&self.report.a.words, &self.report.b.words);
         let links = self.report.alignment.iter().map(|link| {
             let (left, right) = (&self.a[a[link.a].clone()], &self.b[b[link.b].clone()]);
-            (left, right, self.report.row(link.a)[link.b], *link)
+            Some((left, right, self.report.row(link.a)?[link.b], *link))
         });
-        let mut links: Vec<_> = links.collect();
+        let mut links: Vec<_> = links.collect::<Option<_>>()?;
         links.sort_by(|(.., x, _), (.., y, _)| y.abs().total_cmp(&x.abs()));
-        links
+        Some(links)
     }
 
     /// The words of each passage by what they add apart from the languages, most first. Nothing where no means were given.

@@ -3,6 +3,8 @@
 
 use serde::Serialize;
 
+use super::compared::Compared;
+use super::shared::{Shared, shared, summary};
 use crate::analysis::DocumentReport;
 use crate::explain::{Centred, CentredSide, Link, Method, PairReport, Side};
 use crate::model::ModelInfo;
@@ -152,8 +154,13 @@ pub struct Compare {
     pub a: CompareSide,
     /// The second passage.
     pub b: CompareSide,
-    /// Words of a × words of b, then a row and a column for special tokens, then one for biases.
-    pub pairs: Vec<Vec<f32>>,
+    /// What both passages share, in one sentence.
+    pub summary: String,
+    /// The words that both passages share, most important first.
+    pub shared: Vec<Shared>,
+    /// Words of a × words of b, then a row and a column for special tokens, then one for biases; absent where it was not asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pairs: Option<Vec<Vec<f32>>>,
     /// Corresponding words, as indices into the words.
     pub alignment: Vec<Link>,
     /// The same without what the languages have in common; absent where no means were given.
@@ -180,8 +187,9 @@ pub struct CompareCentred {
     pub a: CompareCentredSide,
     /// The second passage.
     pub b: CompareCentredSide,
-    /// As the raw pairs, then a row and a column for the means of the languages.
-    pub pairs: Vec<Vec<f32>>,
+    /// As the raw pairs, then a row and a column for the means of the languages; absent where they were not asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pairs: Option<Vec<Vec<f32>>>,
 }
 
 /// One passage of [`CompareCentred`].
@@ -229,12 +237,23 @@ pub struct CompareWord {
 
 /// The JSON of a comparison of two passages, each a range of a snapshot.
 pub fn compare(report: &PairReport, a: (&Snapshot, &ByteRange), b: (&Snapshot, &ByteRange)) -> Compare {
+    let (text_a, text_b) = (a.0.text(a.1.clone()), b.0.text(b.1.clone()));
+    let compared = Compared {
+        report,
+        a: &text_a,
+        b: &text_b,
+    };
+    let shared = shared(compared);
     Compare {
+        summary: summary(compared, &shared),
+        shared,
         cosine: report.cosine,
         residual: report.residual,
         a: side(&report.a, a),
         b: side(&report.b, b),
-        pairs: (0..report.a.words.len() + 2).map(|i| report.row(i).to_vec()).collect(),
+        pairs: (0..report.a.words.len() + 2)
+            .map(|i| Some(report.row(i)?.to_vec()))
+            .collect(),
         alignment: report.alignment.clone(),
         centred: report.centred.as_ref().map(|own| centred(own, a.0, b.0)),
         ms: report.ms,
@@ -258,7 +277,9 @@ fn centred(report: &Centred, a: &Snapshot, b: &Snapshot) -> CompareCentred {
         own_length: report.own_length,
         a: side(&report.a, a),
         b: side(&report.b, b),
-        pairs: (0..report.a.scores.len() + 3).map(|i| report.row(i).to_vec()).collect(),
+        pairs: (0..report.a.scores.len() + 3)
+            .map(|i| Some(report.row(i)?.to_vec()))
+            .collect(),
     }
 }
 

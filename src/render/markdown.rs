@@ -16,9 +16,28 @@ const QUOTED: usize = 60;
 pub struct HoverView {
     /// The word under the cursor.
     pub word: String,
-    /// Its share.
+    /// Its rank among the telling words of the unit, 1 for the first.
+    pub rank: usize,
+    /// What the unit is called: "function", "paragraph".
+    pub unit: &'static str,
+    /// The name of the function, type or heading that the unit belongs to.
+    pub unit_name: Option<String>,
+    /// The words that the model reads it with, strongest first.
+    pub read_with: Vec<String>,
+    /// An item that is similar to the one around the word.
+    pub similar: Option<SimilarView>,
+    /// The numbers, for people who ask for them.
+    pub details: Option<HoverDetails>,
+    /// What can be done from here.
+    pub links: Vec<Link>,
+}
+
+/// The numbers behind a hover.
+#[derive(Debug, Clone)]
+pub struct HoverDetails {
+    /// The word's share.
     pub share: f32,
-    /// Its rank in the unit, 1 for the highest.
+    /// Its rank among all words of the unit, 1 for the highest.
     pub rank: u32,
     /// How many words the unit has.
     pub words: usize,
@@ -26,75 +45,137 @@ pub struct HoverView {
     pub level: u32,
     /// The method of the share.
     pub method: Method,
-    /// What the unit is called: "function", "paragraph".
-    pub unit: &'static str,
-    /// What the word draws on most, with shares.
+    /// The words that it draws on most, with shares.
     pub draws_on: Vec<(String, f32)>,
-    /// What resembles the item around the word.
-    pub similar: Option<SimilarView>,
     /// Share of the unit's letters that the vocabulary can read.
     pub coverage: f32,
-    /// Whether that is enough for the scores to mean something.
-    pub understood: bool,
 }
 
-/// An item that resembles the one around the word.
+/// An item that is similar to the one around the word.
 #[derive(Debug, Clone)]
 pub struct SimilarView {
     /// Its name.
     pub name: String,
-    /// How much.
-    pub score: f64,
     /// Where it stands.
     pub place: String,
 }
 
-/// A hover: a title and at most four short lines, since editors show those of all servers one below the other.
+/// A link that runs a command of the client.
+#[derive(Debug, Clone)]
+pub struct Link {
+    /// What it says.
+    pub label: &'static str,
+    /// The command.
+    pub command: &'static str,
+    /// The command's arguments, a JSON array.
+    pub arguments: String,
+}
+
+/// A unit that the model cannot read.
+#[derive(Debug, Clone)]
+pub struct NotUnderstood {
+    /// What the unit is called.
+    pub unit: &'static str,
+    /// Share of its letters that the vocabulary can read.
+    pub coverage: f32,
+}
+
+/// A hover: a sentence and at most a few short lines, since editors show the hovers of all servers below each other.
 pub fn hover(view: &HoverView) -> String {
-    let mut lines = vec![format!("**Fovea** · {}", code(&view.word))];
-    let percent = (view.coverage * 100.0).round();
-    if view.understood {
-        let of = if view.method.additive() {
-            format!("of this {}", view.unit)
-        } else {
-            format!("in this {}", view.unit)
-        };
-        lines.push(format!(
-            "{} {:.1} % {of} · rank {} of {} · {}",
-            bar(view.level),
-            view.share * 100.0,
-            view.rank,
-            view.words,
-            view.method.name()
-        ));
-        if !view.draws_on.is_empty() {
-            let words: Vec<String> = view
-                .draws_on
-                .iter()
-                .map(|(word, share)| format!("{} {:.0} %", code(word), share * 100.0))
-                .collect();
-            lines.push(format!("draws on {}", words.join(" · ")));
-        }
-    } else {
-        lines.push(format!(
-            "not understood: the model's vocabulary has {percent:.0} % of the letters of this {}; a multilingual model \
-             (setting `fovea.model.dir`) reads it",
-            view.unit
-        ));
+    let mut lines = vec![sentence(view)];
+    if let Some(similar) = &view.similar {
+        lines.push(format!("Similar: {} in {}", code(&similar.name), code(&similar.place)));
     }
-    if let Some(similar) = view.similar.as_ref().filter(|_| view.understood) {
-        lines.push(format!(
-            "similar: {} {:.2} · {}",
-            code(&similar.name),
-            similar.score,
-            code(&similar.place)
-        ));
+    if let Some(details) = &view.details {
+        lines.extend(numbers(details, view.unit));
     }
-    if view.understood && percent < 100.0 {
-        lines.push(format!("the model's vocabulary has {percent:.0} % of the letters here"));
+    if !view.links.is_empty() {
+        let links = view.links.iter().map(|link| {
+            let Link {
+                label,
+                command,
+                arguments,
+            } = link;
+            format!("[{label}](command:{command}?{})", percent_encoded(arguments))
+        });
+        lines.push(links.collect::<Vec<_>>().join(" · "));
     }
     // Two spaces end a line within a paragraph.
     lines.join("  \n")
+}
+
+/// What a hover says of a unit that the model cannot read.
+pub fn not_understood(view: &NotUnderstood) -> String {
+    format!(
+        "The model cannot read this {}: it knows only {:.0} % of the characters. A multilingual model can (setting `fovea.model.dir`).",
+        view.unit,
+        view.coverage * 100.0
+    )
+}
+
+/// The word and its place, in a sentence.
+fn sentence(view: &HoverView) -> String {
+    let unit = match &view.unit_name {
+        Some(name) if *name != view.word => code(name),
+        _ => format!("this {}", view.unit),
+    };
+    let most = match view.rank {
+        1 => "most telling word",
+        2 => "second most telling word",
+        3 => "third most telling word",
+        4 => "fourth most telling word",
+        _ => "fifth most telling word",
+    };
+    let words: Vec<String> = view.read_with.iter().map(|word| code(word)).collect();
+    let read_with = match listed(&words) {
+        Some(words) => format!("; the model reads it with {words}"),
+        None => String::new(),
+    };
+    format!("{} is the {most} of {unit}{read_with}.", code(&view.word))
+}
+
+/// Words in a sentence: `a`, `a and b`, `a, b and c`.
+pub(in crate::render) fn listed(words: &[String]) -> Option<String> {
+    let (last, others) = words.split_last()?;
+    Some(match others {
+        [] => last.clone(),
+        others => format!("{} and {last}", others.join(", ")),
+    })
+}
+
+fn numbers(details: &HoverDetails, unit: &str) -> Vec<String> {
+    let of = if details.method.additive() { "of" } else { "in" };
+    let mut lines = vec![format!(
+        "{} {:.1} % {of} this {unit} · rank {} of {} · {}",
+        bar(details.level),
+        details.share * 100.0,
+        details.rank,
+        details.words,
+        details.method.name()
+    )];
+    if !details.draws_on.is_empty() {
+        let words = details.draws_on.iter();
+        let words: Vec<String> = words
+            .map(|(word, share)| format!("{} {:.0} %", code(word), share * 100.0))
+            .collect();
+        lines.push(format!("draws on {}", words.join(" · ")));
+    }
+    let percent = (details.coverage * 100.0).round();
+    if percent < 100.0 {
+        lines.push(format!("the model knows {percent:.0} % of the characters here"));
+    }
+    lines
+}
+
+/// A text as a part of a URI: every byte but unreserved characters (RFC 3986, 2.3) as `%XX`, so that none ends a Markdown link.
+fn percent_encoded(text: &str) -> String {
+    text.bytes().fold(String::new(), |mut out, byte| {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => out.push(char::from(byte)),
+            _ => out += &format!("%{byte:02X}"),
+        }
+        out
+    })
 }
 
 /// A word's level as a bar.
@@ -146,53 +227,85 @@ mod tests {
 
     fn view() -> HoverView {
         HoverView {
-            word: "load_config".to_owned(),
-            share: 0.0837,
-            rank: 2,
-            words: 57,
-            level: 9,
-            method: Method::Decomposition,
+            word: "path".to_owned(),
+            rank: 3,
             unit: "function",
-            draws_on: vec![("path".to_owned(), 0.312), ("read".to_owned(), 0.121)],
-            similar: Some(SimilarView {
-                name: "parse_settings".to_owned(),
-                score: 0.8349,
-                place: "src/settings.py:12".to_owned(),
-            }),
-            coverage: 1.0,
-            understood: true,
+            unit_name: Some("load_config".to_owned()),
+            read_with: vec!["open".to_owned(), "BTreeMap".to_owned()],
+            similar: None,
+            details: None,
+            links: Vec::new(),
         }
     }
 
     #[test]
-    fn a_hover_is_short_and_titled() {
-        insta::assert_snapshot!(hover(&view()), @r"
-        **Fovea** · `load_config`  
+    fn a_hover_is_one_plain_sentence() {
+        insta::assert_snapshot!(
+            hover(&view()),
+            @"`path` is the third most telling word of `load_config`; the model reads it with `open` and `BTreeMap`."
+        );
+        let alone = HoverView {
+            rank: 1,
+            unit: "paragraph",
+            unit_name: None,
+            read_with: Vec::new(),
+            ..view()
+        };
+        assert_eq!(hover(&alone), "`path` is the most telling word of this paragraph.");
+        let name = HoverView {
+            word: "load_config".to_owned(),
+            read_with: Vec::new(),
+            ..view()
+        };
+        assert_eq!(
+            hover(&name),
+            "`load_config` is the third most telling word of this function."
+        );
+    }
+
+    #[test]
+    fn what_is_similar_the_numbers_and_the_links_follow_the_sentence() {
+        let text = hover(&HoverView {
+            similar: Some(SimilarView {
+                name: "parse_settings".to_owned(),
+                place: "src/settings.py:12".to_owned(),
+            }),
+            details: Some(HoverDetails {
+                share: 0.0837,
+                rank: 2,
+                words: 57,
+                level: 9,
+                method: Method::Decomposition,
+                draws_on: vec![("open".to_owned(), 0.312), ("BTreeMap".to_owned(), 0.121)],
+                coverage: 0.8,
+            }),
+            links: vec![Link {
+                label: "Why?",
+                command: "fovea.why",
+                arguments: r#"[{"uri":"file:///a (b).rs"}]"#.to_owned(),
+            }],
+            ..view()
+        });
+        insta::assert_snapshot!(text, @r"
+        `path` is the third most telling word of `load_config`; the model reads it with `open` and `BTreeMap`.  
+        Similar: `parse_settings` in `src/settings.py:12`  
         █ 8.4 % of this function · rank 2 of 57 · decomposition  
-        draws on `path` 31 % · `read` 12 %  
-        similar: `parse_settings` 0.83 · `src/settings.py:12`
+        draws on `open` 31 % · `BTreeMap` 12 %  
+        the model knows 80 % of the characters here  
+        [Why?](command:fovea.why?%5B%7B%22uri%22%3A%22file%3A%2F%2F%2Fa%20%28b%29.rs%22%7D%5D)
         ");
     }
 
     #[test]
-    fn what_is_not_understood_gets_no_scores() {
-        let text = hover(&HoverView {
-            coverage: 0.25,
-            understood: false,
+    fn a_text_that_the_model_cannot_read_is_told_with_what_to_do() {
+        let text = not_understood(&NotUnderstood {
             unit: "paragraph",
-            ..view()
+            coverage: 0.25,
         });
-        assert!(
-            text.contains("25 % of the letters of this paragraph") && !text.contains("rank"),
-            "{text}"
-        );
-        let text = hover(&HoverView {
-            coverage: 0.8,
-            ..view()
-        });
-        assert!(
-            text.ends_with("the model's vocabulary has 80 % of the letters here"),
-            "{text}"
+        assert_eq!(
+            text,
+            "The model cannot read this paragraph: it knows only 25 % of the characters. A multilingual model can (setting \
+             `fovea.model.dir`)."
         );
     }
 

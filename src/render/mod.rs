@@ -6,4 +6,6 @@ pub mod html;
 pub mod json;
 pub mod markdown;
 pub mod sarif;
+mod shared;
+pub mod telling;
 pub mod terminal;

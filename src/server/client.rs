@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde_json::Value;
 use tower_lsp::ls_types::{InitializeParams, PositionEncodingKind, Uri};
 
-use super::settings::{Settings, encoding};
+use super::settings::{Attention, Settings, encoding};
 use crate::text::PositionEncoding;
 
 /// What the client can do. A field is false where the client says nothing.
@@ -44,6 +44,12 @@ pub struct Abilities {
     pub heat: bool,
     /// It takes a `fovea/heat` that tells only what changed.
     pub heat_changes: bool,
+    /// It draws what a word draws on by itself, as it learns by `fovea/drawsOn`.
+    pub draws_on: bool,
+    /// It has the commands that the links of a hover run.
+    pub command_links: bool,
+    /// Its command for document highlights selects them, as Helix does.
+    pub selects_highlights: bool,
     /// It handles `fovea/status`.
     pub status: bool,
     /// It has user interface of its own for Fovea, so plain messages would be in the way.
@@ -57,6 +63,15 @@ pub struct Abilities {
 }
 
 impl Abilities {
+    /// Whether document highlights contain the words that a word draws on.
+    pub fn highlights_attention(&self, setting: Attention) -> bool {
+        match setting {
+            Attention::Auto => !self.draws_on && !self.selects_highlights,
+            Attention::Always => true,
+            Attention::Never => false,
+        }
+    }
+
     /// Other folders are open now.
     pub fn set_roots(&mut self, roots: Vec<PathBuf>) {
         self.shown_below = roots.clone();
@@ -124,6 +139,12 @@ pub fn abilities(params: &InitializeParams, settings: &Settings) -> Abilities {
         heat: handles(fovea, "heat"),
         // What `true` declares is what there was before there were changes.
         heat_changes: fovea.is_some_and(Value::is_object) && handles(fovea, "heatChanges"),
+        draws_on: fovea.is_some_and(Value::is_object) && handles(fovea, "drawsOn"),
+        command_links: fovea.is_some_and(Value::is_object) && handles(fovea, "commandLinks"),
+        selects_highlights: params
+            .client_info
+            .as_ref()
+            .is_some_and(|info| info.name.eq_ignore_ascii_case("helix")),
         status: handles(fovea, "status"),
         fovea: own_interface,
         watch_registration: workspace

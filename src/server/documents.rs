@@ -56,17 +56,17 @@ pub type Documents = Arc<HashMap<DocumentId, Arc<Open>>>;
 
 fn reason(open: &Open, settings: &Settings) -> Option<String> {
     if !settings.enable {
-        return Some("Not analysed: switched off; set fovea.enable to true to include it.".to_owned());
+        return Some("Not analyzed: Fovea is turned off; set fovea.enable to true to turn it on.".to_owned());
     }
     if open.out_of_step {
         return Some(
-            "Not analysed: an edit of the client's could not be read; close and open the document.".to_owned(),
+            "Not analyzed: an edit from the editor could not be read; close and reopen the document.".to_owned(),
         );
     }
     if !settings.languages.is_empty() && !settings.languages.contains(&open.language_id) {
         let language = &open.language_id;
         return Some(format!(
-            "Not analysed: language {language:?} is not among fovea.languages; add it to include the file."
+            "Not analyzed: language {language:?} is not in fovea.languages; add it to include the file."
         ));
     }
     if let Some(path) = &open.path {
@@ -119,13 +119,16 @@ mod tests {
                     ..default.clone()
                 },
             ),
-            "switched off",
+            "turned off",
         );
         let python = Settings {
             languages: vec!["python".to_owned()],
             ..default.clone()
         };
-        is(check("file:///a/b.rs", "rust", "", &python), "\"rust\" is not among");
+        is(
+            check("file:///a/b.rs", "rust", "", &python),
+            "\"rust\" is not in fovea.languages",
+        );
         let small = Settings {
             max_file_bytes: 10,
             ..default

@@ -51,11 +51,11 @@ impl Flights {
         }
         if state.running.contains_key(id) {
             let mut error = Error::invalid_request();
-            error.message = format!("a request with the id {id} is still running").into();
+            error.message = format!("a request with the id {id} is still running; use another id").into();
             return Err(error);
         }
         if !vital && state.running.len() >= MAX_IN_FLIGHT {
-            let message = format!("{MAX_IN_FLIGHT} requests are waiting for an answer already");
+            let message = format!("{MAX_IN_FLIGHT} requests are already waiting for an answer; try again later");
             return Err(Error {
                 code: ErrorCode::ServerError(SERVER_CANCELLED),
                 message: message.into(),

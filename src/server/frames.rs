@@ -157,7 +157,7 @@ pub fn parse(body: &[u8]) -> Incoming {
         return broken(
             Id::Null,
             Error::invalid_request(),
-            "a message is a JSON object; batches are not part of LSP",
+            "a message must be a JSON object; LSP has no batches",
         );
     };
     let is_call = fields.contains_key("method");

@@ -9,13 +9,13 @@ use tower_lsp::jsonrpc::Result;
 use tower_lsp::ls_types::{
     CodeActionParams, CodeActionResponse, CodeLens, CodeLensParams, ColorInformation, ColorPresentation,
     ColorPresentationParams, DocumentColorParams, DocumentHighlight, DocumentHighlightParams, ExecuteCommandParams,
-    Hover, HoverParams, InitializeParams, InitializeResult, InlayHint, InlayHintParams, WorkspaceSymbolParams,
-    WorkspaceSymbolResponse,
+    Hover, HoverParams, InitializeParams, InitializeResult, InlayHint, InlayHintParams, TextDocumentPositionParams,
+    WorkspaceSymbolParams, WorkspaceSymbolResponse,
 };
 use tower_lsp::{Client, LanguageServer};
 
 use super::core::Core;
-use super::protocol::ExplainParams;
+use super::protocol::{DrawsOnAnswer, ExplainParams};
 use super::requests;
 use super::ticket::ticket;
 
@@ -35,6 +35,11 @@ impl Handlers {
     /// `fovea/explain`
     pub async fn explain(&self, params: ExplainParams) -> Result<Value> {
         requests::explain::explain(&self.core, &ticket()?, params).await
+    }
+
+    /// `fovea/drawsOn`
+    pub async fn draws_on(&self, params: TextDocumentPositionParams) -> Result<Option<DrawsOnAnswer>> {
+        requests::draws_on::draws_on(&self.core, &ticket()?, params).await
     }
 }
 

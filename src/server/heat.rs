@@ -3,17 +3,71 @@
 //! What was sent is kept, unit by unit: a unit that is as it was is neither measured again nor, to a client that takes changes,
 //! sent again. So a keystroke in a long file costs the unit it fell into, here as elsewhere.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use tower_lsp::ls_types::{Position, Range, Uri};
 
 use super::protocol::{Changed, HeatParams, Unread};
+use super::settings::HeatPreset;
+use super::ticket::Ticket;
 use super::to_proto;
-use crate::analysis::{DocumentReport, UnitReport};
+use crate::analysis::{DocumentId, DocumentReport, UnitReport};
 use crate::explain::Method;
 use crate::render::heat::{LEVELS, UNDERSTOOD, levels};
+use crate::render::telling;
 use crate::segment::Unit;
+use crate::similar::index::holds_data;
 use crate::text::{ByteRange, PositionEncoding, Snapshot};
+
+/// How heat is drawn.
+#[derive(Debug, Clone, Copy)]
+pub struct Style {
+    /// The method of the scores.
+    pub method: Method,
+    /// How much is shown.
+    pub preset: HeatPreset,
+    /// How the client counts columns.
+    pub encoding: PositionEncoding,
+    /// Whether the client takes what changed alone.
+    pub changes: bool,
+}
+
+impl Style {
+    /// As the settings and the client of a request want it.
+    pub fn of(ticket: &Ticket) -> Style {
+        Style {
+            method: ticket.settings.method,
+            preset: ticket.settings.heat(),
+            encoding: ticket.client.encoding,
+            changes: ticket.client.heat_changes,
+        }
+    }
+}
+
+/// The words of a unit that have heat with a preset, in the order of the text, as indices with their levels. `text` is the unit's.
+pub fn shown(preset: HeatPreset, text: &str, unit: &Unit, report: &UnitReport) -> Vec<(usize, u32)> {
+    if report.coverage < UNDERSTOOD {
+        return Vec::new();
+    }
+    let levels: Vec<u32> = levels(report).collect();
+    match preset {
+        HeatPreset::Off => Vec::new(),
+        HeatPreset::Full => levels.into_iter().enumerate().filter(|(_, level)| *level > 0).collect(),
+        HeatPreset::Quiet => {
+            let marked = telling::marked(text, unit, report);
+            marked.into_iter().map(|index| (index, levels[index])).collect()
+        }
+    }
+}
+
+/// How much heat a document gets: none in quiet where its name says that it holds data.
+pub fn preset_of(id: &DocumentId, preset: HeatPreset) -> HeatPreset {
+    match preset {
+        HeatPreset::Quiet if holds_data(Path::new(&**id)) => HeatPreset::Off,
+        preset => preset,
+    }
+}
 
 /// The heat of one document as it was sent last.
 #[derive(Debug, Default)]
@@ -43,17 +97,15 @@ struct Drawn {
 impl Canvas {
     /// Draws a report. With `changes` only what is new since the last time is told, if there was one. `None` where the document's
     /// name is no URI.
-    pub fn draw(
-        &mut self,
-        report: &DocumentReport,
-        method: Method,
-        encoding: PositionEncoding,
-        changes: bool,
-    ) -> Option<HeatParams> {
+    ///
+    /// A canvas holds units as one style draws them; another style needs another canvas.
+    pub fn draw(&mut self, report: &DocumentReport, style: &Style) -> Option<HeatParams> {
         let uri: Uri = report.id.parse().ok()?;
         let since = self.version.replace(report.snapshot.version());
-        let (first, last, stretch) = self.take_over(report, encoding);
-        let changed = since.filter(|_| changes).map(|since| Changed { since, ..stretch });
+        let (first, last, stretch) = self.take_over(report, style);
+        let changed = since
+            .filter(|_| style.changes)
+            .map(|since| Changed { since, ..stretch });
         let lines = changed
             .as_ref()
             .map_or(0..u32::MAX, |changed| changed.start..changed.end);
@@ -63,7 +115,7 @@ impl Canvas {
             Some(_) => &self.units[from.unwrap_or(0)..last],
             None => &self.units[..],
         };
-        let mut params = empty(uri, report.snapshot.version(), method, report.complete());
+        let mut params = empty(uri, report.snapshot.version(), style.method, report.complete());
         for unit in units {
             let words = unit
                 .words
@@ -80,7 +132,8 @@ impl Canvas {
 
     /// Makes the units those of a report, keeping what is as it was at both ends: the indices between which units are new, and the
     /// lines that they stand on.
-    fn take_over(&mut self, report: &DocumentReport, encoding: PositionEncoding) -> (usize, usize, Changed) {
+    fn take_over(&mut self, report: &DocumentReport, style: &Style) -> (usize, usize, Changed) {
+        let preset = preset_of(&report.id, style.preset);
         let rope = report.snapshot.rope();
         let line_of = |offset: usize| u32::try_from(rope.byte_to_line(offset)).unwrap_or(u32::MAX);
         let units = &report.segments.units;
@@ -117,8 +170,13 @@ impl Canvas {
         self.units.truncate(first);
         for (unit, told) in all().take(last).skip(first) {
             let line = line_of(unit.range.start);
-            self.units
-                .push(Drawn::new(&report.snapshot, unit, told.clone(), line, encoding));
+            self.units.push(Drawn::new(
+                &report.snapshot,
+                unit,
+                told.clone(),
+                line,
+                (preset, style.encoding),
+            ));
         }
         for (old, unit) in tail.iter_mut().zip(&units[last..]) {
             old.range = unit.range.clone();
@@ -136,18 +194,15 @@ impl Drawn {
         unit: &Unit,
         report: Option<Arc<UnitReport>>,
         line: u32,
-        encoding: PositionEncoding,
+        (preset, encoding): (HeatPreset, PositionEncoding),
     ) -> Drawn {
         let place = |offset| snapshot.position(unit.range.start + offset, encoding);
         let (mut words, mut unread) = (Vec::new(), None);
         let understood = report.as_ref().filter(|report| report.coverage >= UNDERSTOOD);
         if let Some(understood) = understood {
-            for (word, level) in understood
-                .words
-                .iter()
-                .zip(levels(understood))
-                .filter(|(_, level)| *level > 0)
-            {
+            let text = snapshot.text(unit.range.clone());
+            for (index, level) in shown(preset, &text, unit, understood) {
+                let word = &understood.words[index];
                 let (start, end) = (place(word.range.start), place(word.range.end));
                 // A word does not cross lines; should one, its first line is coloured.
                 let end = if end.line == start.line { end.column } else { u32::MAX };
@@ -210,8 +265,8 @@ fn empty(uri: Uri, version: i32, method: Method, complete: bool) -> HeatParams {
 /// What to say of text that the model cannot read.
 pub fn not_understood(coverage: f32) -> String {
     format!(
-        "The model's vocabulary has {:.0} % of the letters here, so its scores would mean nothing; a multilingual model \
-         (setting fovea.model.dir) reads this.",
+        "The model knows only {:.0} % of the characters here, so its scores would mean nothing; a multilingual model (setting \
+         fovea.model.dir) can read this text.",
         coverage * 100.0
     )
 }

@@ -62,7 +62,7 @@ pub fn run(
         .thread_name("fovea-server")
         .enable_all()
         .build()
-        .context("the server's threads could not be started")?;
+        .context("cannot start the server's threads")?;
     let code = runtime.block_on(serve(
         tokio::io::stdin(),
         tokio::io::stdout(),

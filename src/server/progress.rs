@@ -149,7 +149,7 @@ async fn still(activity: &mut watch::Receiver<Activity>, now: Activity, time: Du
 async fn model_bar(core: &Core, bar: Bar<'_>, activity: &mut watch::Receiver<Activity>, now: Activity) {
     let analysing = now == Activity::Analysing;
     let title = if analysing {
-        "Fovea: analysing"
+        "Fovea: analyzing"
     } else {
         "Fovea: loading the model"
     };

@@ -1,8 +1,9 @@
-//! The messages that LSP does not have: `fovea/*`, and the arguments and answers of our commands.
+//! The messages beyond LSP: `fovea/*`, and the arguments and answers of our commands.
 //!
 //! Sent and served only to a client whose `initialize` declares `capabilities.experimental.fovea`: `true` for all of them, or an
 //! object that names those it handles (`{"heat": true, "status": true}`). An object may also say `"heatChanges": true`, which `true`
-//! alone does not: then a `fovea/heat` may tell only what [changed](Changed) since the one before. The server answers with
+//! alone does not: then a `fovea/heat` may tell only what [changed](Changed) since the one before. Likewise `"drawsOn": true` says that
+//! the client draws by itself what a word draws on, and `"commandLinks": true` that it has the commands that links in hovers run. The server answers with
 //! `capabilities.experimental.fovea = {"protocol": 1, "levels": 12}`. Positions are LSP positions in the negotiated encoding,
 //! except in [`Explain`]'s and `fovea.explainSelection`'s answer, which is the JSON of `fovea explain` (zero-based lines, columns
 //! in UTF-8 bytes).
@@ -12,53 +13,62 @@
 //! | `fovea/heat` | server → client, notification | a level per word of one version of a document ([`HeatParams`]) |
 //! | `fovea/status` | server → client, notification | the whole state of the server, whenever it changes ([`StatusParams`]) |
 //! | `fovea/explain` | client → server, request | [`ExplainParams`] → the JSON of `fovea explain` |
+//! | `fovea/drawsOn` | client → server, request | a position → the words that its word draws on ([`DrawsOnAnswer`]) |
 //! | `fovea/visible` | client → server, notification | what is on screen, to be analysed first ([`VisibleParams`]) |
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tower_lsp::ls_types::notification::Notification;
 use tower_lsp::ls_types::request::Request;
-use tower_lsp::ls_types::{Range, TextDocumentIdentifier, Uri};
+use tower_lsp::ls_types::{Range, TextDocumentIdentifier, TextDocumentPositionParams, Uri};
 
 use crate::segment::ItemKind;
 
 /// The version of this protocol. It rises when a field changes its meaning; new optional fields do not raise it.
 pub const PROTOCOL: u32 = 1;
 
-/// How many levels of heat there are; a word's level is 1 to this.
+/// The number of heat levels; a word's level is 1 to this number.
 pub const LEVELS: u32 = crate::render::heat::LEVELS;
 
-/// Command: list what resembles an item, or open it. Argument: [`ShowSimilarArgs`]. Answer: [`ShowSimilarAnswer`].
+/// Command: list the items that resemble an item, or open one. Argument: [`ShowSimilarArgs`]. Answer: [`ShowSimilarAnswer`].
 pub const SHOW_SIMILAR: &str = "fovea.showSimilar";
-/// Command: why two passages resemble each other. Arguments: two [`Passage`]s. Answer: the JSON of `fovea compare`.
+/// Command: why two passages resemble each other. Arguments: two [`Passage`]s, and [`CompareOptions`] if need be. Answer: the JSON of
+/// `fovea compare`, or for one row a [`CompareRow`].
 pub const COMPARE_PASSAGES: &str = "fovea.comparePassages";
 /// Command: explain a stretch of text as one unit. Argument: [`ExplainSelectionArgs`]. Answer: the JSON of `fovea explain`.
 pub const EXPLAIN_SELECTION: &str = "fovea.explainSelection";
 /// Command: heat on or off for this session. Argument: none, or the wanted state. Answer: [`Toggled`].
 pub const TOGGLE_HEAT: &str = "fovea.toggleHeat";
+/// Command: how much heat is shown for this session. Argument: `"quiet"`, `"full"` or `"off"`. Answer: [`HeatAnswer`].
+pub const SET_HEAT: &str = "fovea.setHeat";
+/// Command: put the words that a word draws on into document highlights for this session, or take them out. Argument: none, or the
+/// wanted state. Answer: [`Toggled`].
+pub const TOGGLE_ATTENTION: &str = "fovea.toggleAttention";
 /// Command: highlights on or off for this session. Argument: none, or the wanted state. Answer: [`Toggled`].
 pub const TOGGLE_HIGHLIGHT: &str = "fovea.toggleHighlight";
-/// Command: another salience method for this session. Arguments: its name, and with `attention` which maps are looked at
-/// ([`AttentionMaps`]; all without it). Answer: [`MethodAnswer`].
+/// Command: change the salience method for this session. Arguments: its name, and with `attention` the maps to use
+/// ([`AttentionMaps`]; the default is all). Answer: [`MethodAnswer`].
 pub const SET_METHOD: &str = "fovea.setMethod";
 /// Command: stop all model work. Answer: null.
 pub const PAUSE: &str = "fovea.pause";
-/// Command: go on after [`PAUSE`]. Answer: null.
+/// Command: continue after [`PAUSE`]. Answer: null.
 pub const RESUME: &str = "fovea.resume";
 
-/// Command: items of the open documents and of the workspace that are about something. Argument: [`SearchArgs`]. Answer: a list of
-/// [`SimilarItem`]s, best first, each with the reason.
+/// Command: search the open documents and the workspace. Argument: [`SearchArgs`]. Answer: a list of [`SimilarItem`]s, best first, each
+/// with the reason.
 pub const SEARCH: &str = "fovea.search";
-/// Command: look at the files of the workspace now, also where indexing was stopped. Answer: null.
+/// Command: index the files of the workspace now, even after a cancellation. Answer: null.
 pub const UPDATE_INDEX: &str = "fovea.updateIndex";
 
 /// Every command, as announced by `initialize`.
-pub const COMMANDS: [&str; 10] = [
+pub const COMMANDS: [&str; 12] = [
     SHOW_SIMILAR,
     COMPARE_PASSAGES,
     EXPLAIN_SELECTION,
     TOGGLE_HEAT,
+    SET_HEAT,
     TOGGLE_HIGHLIGHT,
+    TOGGLE_ATTENTION,
     SET_METHOD,
     PAUSE,
     RESUME,
@@ -78,10 +88,10 @@ impl Notification for Heat {
     const METHOD: &'static str = "fovea/heat";
 }
 
-/// The heat of one version of a document; it replaces what was sent for the document before, or with `changed` a part of that.
+/// The heat of one version of a document. It replaces the previous heat of the document, or a part of it with `changed`.
 ///
-/// A client draws it only where `version` is the version it shows; one that takes changes keeps those of other versions too. Heat switched off, and a document that became inactive, send
-/// one with no words.
+/// A client draws it only if it shows that `version`; a client that takes changes also keeps changes of other versions. When heat is
+/// turned off or a document becomes inactive, the server sends one message without words.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct HeatParams {
@@ -93,48 +103,48 @@ pub struct HeatParams {
     pub method: String,
     /// Always [`LEVELS`].
     pub levels: u32,
-    /// Whether every unit of the document is in `words` or `unread`; more is to come otherwise.
+    /// Whether `words` and `unread` cover every unit of the document; otherwise more will follow.
     pub complete: bool,
-    /// The lines that `words` and `unread` are about; all of them without it. Sent to clients that declare `heatChanges`.
+    /// The lines that `words` and `unread` cover; without it, all lines. Sent to clients that declare `heatChanges`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub changed: Option<Changed>,
     /// `[line, start, end, level]` per word in order; characters in the negotiated encoding, end exclusive.
     ///
     /// With s the word's score, n the number of words of its unit and p the sum of the unit's positive scores, the level is
-    /// `clamp(round(4 + 4·log2(s·n/p)), 0, 12)`: 4 is a word of average share, 8 one of twice that, 12 one of four times or more.
-    /// Words of level 0 (half the average or less, and negative ones) are left out.
+    /// `clamp(round(4 + 4·log2(s·n/p)), 0, 12)`. 4 is a word of average share, 8 has twice the average, 12 four times or more.
+    /// The list omits words of level 0 (half the average or less, or negative).
     pub words: Vec<[u32; 4]>,
-    /// Stretches that the model's vocabulary cannot read, so that their scores would mean nothing.
+    /// Ranges that the model's vocabulary cannot read; their scores would mean nothing.
     pub unread: Vec<Unread>,
 }
 
-/// What a heat is about that tells only what changed: lines `start` to `end` (exclusive) of its version stand for lines `start` to
-/// `was` of the heat before, whose later lines are `end - was` lower now. Words and unread stretches belong to the line they start
-/// on.
+/// The lines that a partial heat replaces.
 ///
-/// The first heat of a document after it was opened, and the first after it was cleared, is always whole; no message is skipped.
+/// Lines `start` to `end` (exclusive) of its version replace lines `start` to `was` of the previous heat, whose later lines move down by
+/// `end - was`. Words and unread ranges belong to the line where they start. The first heat after a document was opened, and the first
+/// after it was cleared, is always whole; the server skips no message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Changed {
-    /// The version of the heat before, which a client that missed none has.
+    /// The version of the previous heat.
     pub since: i32,
-    /// The first line that is told anew.
+    /// The first new line.
     pub start: u32,
-    /// The line after the last one that is told anew.
+    /// The line after the last new line.
     pub end: u32,
-    /// What `end` was in the heat before.
+    /// The value of `end` in the previous heat.
     pub was: u32,
 }
 
-/// A stretch that the model cannot read.
+/// A range that the model cannot read.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Unread {
-    /// Where it stands.
+    /// Its position.
     pub range: Range,
-    /// Share of its letters that the vocabulary has, below one half, to four places.
+    /// The share of its characters that the vocabulary contains: below one half, to four places.
     pub coverage: f64,
-    /// What is wrong and what to do, in one sentence.
+    /// One sentence that says the problem and what to do.
     pub reason: String,
 }
 
@@ -147,70 +157,72 @@ impl Notification for Status {
     const METHOD: &'static str = "fovea/status";
 }
 
-/// How well the server is.
+/// The health of the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Health {
-    /// All is well.
+    /// No problem.
     Ok,
-    /// Something the user may want to change.
+    /// The user may want to change something.
     Warning,
-    /// Nothing is analysed until the user changes something.
+    /// Fovea analyzes nothing until the user changes something.
     Error,
 }
 
-/// What the server does.
+/// The activity of the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum State {
-    /// The model is being loaded.
+    /// It loads the model.
     Loading,
-    /// Nothing to do.
+    /// It is idle.
     Ready,
     /// The model is working.
     Busy,
     /// Stopped by `fovea.pause`.
     Paused,
-    /// The model could not be loaded, or failed too often; the server answers, with nothing.
+    /// The model could not be loaded, or failed too often; the server sends empty answers.
     Failed,
 }
 
-/// The whole state; each one replaces the one before.
+/// The whole state; each message replaces the previous one.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct StatusParams {
-    /// How well the server is.
+    /// The health of the server.
     pub health: Health,
-    /// What it does.
+    /// The activity of the server.
     pub state: State,
     /// The model's name, null until it is loaded.
     pub model: Option<String>,
     /// The salience method in use.
     pub method: String,
-    /// The attention maps that are looked at, where some were chosen.
+    /// The attention maps in use, if some were chosen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub maps: Option<AttentionMaps>,
-    /// How many maps the model has, once it is loaded.
+    /// The number of maps of the model, once it is loaded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attention: Option<AttentionShape>,
     /// Whether heat is sent.
     pub heat: bool,
+    /// How much heat is shown: `quiet`, `full` or `off`.
+    pub preset: String,
     /// Whether highlights are answered.
     pub highlight: bool,
-    /// What went wrong, in one sentence, where something did.
+    /// One sentence about the problem, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
-    /// The open documents that are not analysed, with the reason.
+    /// The open documents that Fovea does not analyze, with the reason.
     pub inactive: Vec<InactiveDocument>,
-    /// The index of the folders that are open.
+    /// The index of the open folders.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub index: Option<IndexParams>,
-    /// The store of a team that is asked as well.
+    /// The team's store, if the server asks one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub store: Option<StoreParams>,
 }
 
-/// How many attention maps a model has.
+/// The number of attention maps of a model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AttentionShape {
     /// Layers.
@@ -219,37 +231,37 @@ pub struct AttentionShape {
     pub heads: usize,
 }
 
-/// What the index of the folders that are open does.
+/// The activity of the index of the open folders.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum IndexState {
     /// It waits for the model, or for a pause to end.
     Waiting,
-    /// It waits for the machine to be plugged in.
+    /// It waits until the machine is plugged in.
     Battery,
     /// It reads files.
     Indexing,
-    /// Somebody stopped it; `fovea.updateIndex` goes on.
+    /// The user canceled it; `fovea.updateIndex` continues.
     Cancelled,
-    /// It holds what the folders held when they were last looked at.
+    /// It matches the folders as of the last update.
     Ready,
 }
 
-/// The index of the folders that are open.
+/// The index of the open folders.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct IndexParams {
-    /// What it does.
+    /// Its activity.
     pub state: IndexState,
-    /// Items that can be found.
+    /// The number of items that a search can find.
     pub items: usize,
-    /// Files that were looked at, while it reads files.
+    /// The number of files already read, while it reads files.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub done: Option<usize>,
-    /// Files to look at, while it reads files.
+    /// The number of files to read, while it reads files.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub total: Option<usize>,
-    /// Folders that are not indexed, with the reason.
+    /// Folders that Fovea does not index, with the reason.
     pub refused: Vec<String>,
 }
 
@@ -257,11 +269,11 @@ pub struct IndexParams {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum StoreState {
-    /// It was not asked yet.
+    /// The server has not asked it yet.
     Unasked,
-    /// It answered last.
+    /// It answered the last question.
     Ready,
-    /// It did not; it is asked again after a while.
+    /// It did not answer; the server retries after a while.
     Away,
 }
 
@@ -269,11 +281,11 @@ pub enum StoreState {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct StoreParams {
-    /// Where it is, without a password.
+    /// Its address, without a password.
     pub place: String,
     /// Whether it answers.
     pub state: StoreState,
-    /// Why it does not.
+    /// Why it does not answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
 }
@@ -282,36 +294,36 @@ pub struct StoreParams {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum SearchArgs {
-    /// What is looked for, in words.
+    /// The words to search for.
     Query(String),
-    /// What is looked for, and how.
+    /// The words to search for, with filters.
     Filtered {
-        /// In words. `"…"` has to stand there word by word, `-word` must not; `lang:rust`, `kind:function`, `path:src/**` and
-        /// `tests:none` filter.
+        /// The words. A result must contain `"…"` word by word and must not contain `-word`; `lang:rust`, `kind:function`,
+        /// `path:src/**` and `tests:none` filter.
         query: String,
-        /// How many; 20 without it, at most 100.
+        /// Maximum number of results: 20 by default, at most 100.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         top: Option<usize>,
-        /// LSP's identifiers of the languages looked through; all without it.
+        /// LSP identifiers of the languages to search; all by default.
         #[serde(default)]
         languages: Vec<String>,
-        /// `function`, `type`, `heading` or `file`; all without it.
+        /// `function`, `type`, `heading` or `file`; all by default.
         #[serde(default)]
         kinds: Vec<ItemKind>,
     },
 }
 
-/// An open document that is not analysed.
+/// An open document that Fovea does not analyze.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct InactiveDocument {
     /// The document, as the client named it.
     pub uri: Uri,
-    /// Why.
+    /// The reason.
     pub reason: String,
 }
 
-/// `fovea/explain`: everything about a document or a stretch of it.
+/// `fovea/explain`: everything about a document or a range of it.
 #[derive(Debug)]
 pub enum Explain {}
 
@@ -327,9 +339,44 @@ impl Request for Explain {
 pub struct ExplainParams {
     /// An open document.
     pub text_document: TextDocumentIdentifier,
-    /// Explain this stretch as one unit; the whole document, unit by unit, without it.
+    /// The range to explain as one unit; without it, the whole document, unit by unit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub range: Option<Range>,
+}
+
+/// `fovea/drawsOn`: the words that the word at a position draws on.
+///
+/// Of several requests the newest is answered; older ones that still wait end as cancelled.
+#[derive(Debug)]
+pub enum DrawsOn {}
+
+impl Request for DrawsOn {
+    type Params = TextDocumentPositionParams;
+    type Result = Option<DrawsOnAnswer>;
+    const METHOD: &'static str = "fovea/drawsOn";
+}
+
+/// The answer of [`DrawsOn`]; null where the model has nothing to say of the position.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DrawsOnAnswer {
+    /// The version of the document that the ranges refer to.
+    pub version: i32,
+    /// The word at the position.
+    pub word: Range,
+    /// The words that it draws on, in the order of the text.
+    pub words: Vec<DrawnOn>,
+}
+
+/// A word that another one draws on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DrawnOn {
+    /// Where it stands.
+    pub range: Range,
+    /// Its share in what the model makes of the word, by ALTI over all layers, 0 to 1.
+    pub share: f64,
+    /// 3 for the strongest, 2, or 1: how the share compares with the largest of another word (at least .66, .4 and .25 of it).
+    pub strength: u32,
 }
 
 /// `fovea/visible`: what is on screen.
@@ -357,14 +404,14 @@ pub struct VisibleParams {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ShowSimilarArgs {
-    /// The document the item stands in.
+    /// The document that contains the item.
     pub uri: Uri,
-    /// The item's name (its range without a name given: any place inside the item).
+    /// The range of the item's name (if `name` is empty: any range inside the item).
     pub range: Range,
-    /// What the source calls the item.
+    /// The item's name in the source.
     #[serde(default)]
     pub name: String,
-    /// What resembles it, best first; looked up where it is missing.
+    /// The items that resemble it, best first; if missing, the server looks them up.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub similar: Option<Vec<SimilarItem>>,
 }
@@ -373,38 +420,39 @@ pub struct ShowSimilarArgs {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SimilarItem {
-    /// The document it stands in. Of an item of a store, the web page that shows it, or `fovea-store:///FOLDER/PATH`, which nothing opens.
+    /// The document that contains it. For an item of a store: the web page that shows it, or `fovea-store:///FOLDER/PATH`, which no
+    /// editor can open.
     pub uri: Uri,
     /// The whole item.
     pub range: Range,
-    /// Its name, to be selected.
+    /// Its name, to select it.
     pub selection: Range,
-    /// What the source calls it.
+    /// Its name in the source.
     pub name: String,
-    /// `function`, `type` or `heading`; in a search also `file`, for what stands around the items of a file.
+    /// `function`, `type` or `heading`; in a search also `file`, for the text around the items of a file.
     pub kind: String,
     /// The language's name.
     pub language: String,
-    /// Language-centred cosine, -1 to 1, to four places. In a search, the relevance, at most 1.
+    /// Language-centered cosine, -1 to 1, to four places. In a search: the relevance, at most 1.
     pub score: f64,
     /// Why a search found it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub why: Option<WhyFound>,
-    /// Where it is in the store of a team; it is not on this machine then, and cannot be compared.
+    /// Its location in a team's store; it is then not on this machine, and cannot be compared.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub store: Option<StorePlace>,
 }
 
-/// Why a search found a passage: the meaning and the words apart.
+/// Why a search found a passage: the parts of its score.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct WhyFound {
-    /// Cosine of the passage and the query, -1 to 1, to four places; 0 while the model is being loaded.
+    /// Cosine of the passage and the query, -1 to 1, to four places; 0 until the model is loaded.
     pub cosine: f64,
-    /// What shared words, the definition of a name of the query and the words of the path add to it, before tests, examples and
-    /// documentation are weighed less.
+    /// The amount that shared words, the definition of a name in the query and words of the path add, before the lower weights for
+    /// tests, examples and documentation.
     pub lexical: f64,
-    /// The query's words that stand in the passage, its name or its path.
+    /// The words of the query that occur in the passage, its name or its path.
     pub matched: Vec<String>,
 }
 
@@ -412,7 +460,7 @@ pub struct WhyFound {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct StorePlace {
-    /// The folder, as whoever indexed it names it.
+    /// The folder, by its name in the store.
     pub folder: String,
     /// The path below it.
     pub path: String,
@@ -422,30 +470,30 @@ pub struct StorePlace {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ShowSimilarAnswer {
-    /// What the source calls the item asked about.
+    /// The item's name in the source.
     pub name: String,
-    /// What resembles it, best first.
+    /// The items that resemble it, best first.
     pub similar: Vec<SimilarItem>,
-    /// The one that the server opened with `window/showDocument`, as an index into `similar`.
+    /// The item that the server opened with `window/showDocument`, as an index into `similar`.
     pub shown: Option<usize>,
 }
 
-/// A passage to compare: a stretch of an open document, or a text.
+/// A passage to compare: a range of an open document, or a text.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Passage {
-    /// A stretch of an open document.
+    /// A range of an open document.
     Range {
         /// The document.
         uri: Uri,
-        /// The stretch.
+        /// The range.
         range: Range,
     },
-    /// A text of the client's.
+    /// A text from the client.
     Text {
         /// The text.
         text: String,
-        /// LSP's language identifier; prose without one.
+        /// LSP language identifier; prose by default.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         language: Option<String>,
     },
@@ -457,39 +505,92 @@ pub enum Passage {
 pub struct ExplainSelectionArgs {
     /// An open document.
     pub uri: Uri,
-    /// What to explain as one unit.
+    /// The range to explain as one unit.
     pub range: Range,
 }
 
-/// The attention maps that the method `attention` looks at: one layer of all heads, one head of all layers, or one map.
+/// The attention maps that the method `attention` uses: one layer, one head of all layers, or a single map.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AttentionMaps {
-    /// From 0; the mean of all layers without it.
+    /// The layer, from 0; the default is the mean of all layers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub layer: Option<usize>,
-    /// From 0; the mean of all heads without it.
+    /// The head, from 0; the default is the mean of all heads.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub head: Option<usize>,
 }
 
-/// The answer of [`SET_METHOD`]: what holds from now on.
+/// The answer of [`SET_METHOD`]: the new method.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MethodAnswer {
     /// The method.
     pub method: String,
-    /// The one layer that is looked at.
+    /// The layer in use, if one was chosen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub layer: Option<usize>,
-    /// The one head that is looked at.
+    /// The head in use, if one was chosen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub head: Option<usize>,
+}
+
+/// The third argument of [`COMPARE_PASSAGES`].
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CompareOptions {
+    /// `false` leaves the matrix of all pairs of words out: what each word adds in all is there at once, where the matrix takes seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pairs: Option<bool>,
+    /// Asks for the pairs of one word instead. Quick after a comparison of the same passages.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub row: Option<CompareWord>,
+}
+
+/// A word of a comparison.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CompareWord {
+    /// The passage that it stands in: `a` or `b`.
+    pub side: CompareSide,
+    /// Its index among the passage's words.
+    pub word: usize,
+}
+
+/// A passage of a comparison.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CompareSide {
+    /// The first.
+    A,
+    /// The second.
+    B,
+}
+
+/// What the pairs of one word add to the cosine of a comparison.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CompareRow {
+    /// The passage that the word stands in.
+    pub side: CompareSide,
+    /// Its index among the passage's words.
+    pub word: usize,
+    /// What it adds together with each word of the other passage.
+    pub scores: Vec<f32>,
+    /// What it adds together with the other passage's special tokens.
+    pub special: f32,
+    /// What it adds together with the biases.
+    pub bias: f32,
+}
+
+/// The answer of [`SET_HEAT`]: what holds from now on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeatAnswer {
+    /// `quiet`, `full` or `off`.
+    pub preset: String,
 }
 
 /// The answer of a toggle.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Toggled {
-    /// The state it is in now.
+    /// The new state.
     pub enabled: bool,
 }
 

@@ -16,8 +16,9 @@ use tower_lsp::ls_types::{ConfigurationItem, MessageType, Registration, Uri};
 use super::board::{HeatNews, News};
 use super::carriers::Carriers;
 use super::core::Core;
-use super::heat::Canvas;
+use super::heat::{Canvas, Style};
 use super::protocol::{Heat, Status, StatusParams};
+use super::settings::HeatPreset;
 use super::ticket::Ticket;
 use super::{carriers, diagnostics, heat, status};
 use crate::analysis::{CancelToken, DocumentId};
@@ -210,11 +211,12 @@ impl Publisher {
                 uri.map(|uri| heat::nothing(uri, version, ticket.settings.method))
             }
             HeatNews::Report(report)
-                if ticket.settings.heat && open.inactive.is_none() && report.snapshot.version() == version =>
+                if ticket.settings.heat() != HeatPreset::Off
+                    && open.inactive.is_none()
+                    && report.snapshot.version() == version =>
             {
                 let canvas = self.canvases.entry(id.clone()).or_default();
-                let (encoding, changes) = (ticket.client.encoding, ticket.client.heat_changes);
-                canvas.draw(&report, ticket.settings.method, encoding, changes)
+                canvas.draw(&report, &Style::of(ticket))
             }
             // What it was computed for is gone.
             _ => None,

@@ -5,6 +5,7 @@ use super::protocol::{
     AttentionMaps, AttentionShape, Health, InactiveDocument, IndexParams, IndexState, State, StatusParams, StoreParams,
     StoreState,
 };
+use super::settings::HeatPreset;
 use super::ticket::Ticket;
 use crate::analysis::{CancelToken, IndexStage, IndexStatus, ModelStatus, StoreStage};
 use crate::explain::Heads;
@@ -20,7 +21,8 @@ pub fn status(core: &Core) -> StatusParams {
         method: ticket.settings.method.name().to_owned(),
         maps: maps(ticket.settings.heads),
         attention: None,
-        heat: ticket.settings.heat,
+        heat: ticket.settings.heat() != HeatPreset::Off,
+        preset: ticket.settings.heat().name().to_owned(),
         highlight: ticket.settings.highlight,
         message: None,
         inactive,
@@ -55,7 +57,7 @@ pub fn status(core: &Core) -> StatusParams {
         }
     };
     if now.paused {
-        let message = Some("Paused; run fovea.resume to go on.".to_owned());
+        let message = Some("Fovea is paused; run fovea.resume to continue.".to_owned());
         return StatusParams {
             state: State::Paused,
             health: Health::Warning,

@@ -75,7 +75,10 @@ impl Ticket {
     /// Invalid parameters for a document that is not open or not analysed.
     pub fn required(&self, uri: &Uri) -> jsonrpc::Result<Active> {
         let Some((_, open)) = self.open(uri.as_str()) else {
-            return Err(jsonrpc::Error::invalid_params(format!("{} is not open", uri.as_str())));
+            return Err(jsonrpc::Error::invalid_params(format!(
+                "{} is not open; open it first",
+                uri.as_str()
+            )));
         };
         if let Some(reason) = &open.inactive {
             return Err(jsonrpc::Error::invalid_params(reason.clone()));

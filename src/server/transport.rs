@@ -47,6 +47,7 @@ where
         Handlers::new(core.clone(), our_client.clone())
     })
     .custom_method("fovea/explain", Handlers::explain)
+    .custom_method("fovea/drawsOn", Handlers::draws_on)
     .finish();
     let (out, drain) = output::output(output::MAX_UNREAD);
     let (mut requests, answers) = socket.split();

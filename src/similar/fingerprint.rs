@@ -10,6 +10,7 @@ mod lexer;
 
 pub use join::overlapping;
 
+pub use lexer::is_keyword;
 use lexer::{Kind, Token};
 
 use crate::text::Language;

@@ -48,11 +48,16 @@ pub fn content_words(query: &str) -> Vec<Word> {
     let mut seen = std::collections::HashSet::new();
     let mut all = words(query);
     all.retain(|word| seen.insert(word.term));
-    let carries = |word: &Word| word.stem.chars().count() > 1 && !STOP.contains(&&*word.text);
+    let carries = |word: &Word| word.stem.chars().count() > 1 && !is_stop_word(&word.text);
     match all.iter().any(carries) {
         true => all.into_iter().filter(carries).collect(),
         false => all,
     }
+}
+
+/// Whether a word in lower case is one of those that questions and sentences are made of, and that say nothing by themselves.
+pub fn is_stop_word(word: &str) -> bool {
+    STOP.contains(&word)
 }
 
 /// The words of a passage: each term once, with how often it stands there.

@@ -1,11 +1,11 @@
-//! Which documents Fovea leaves alone, and why.
+//! Which documents Fovea does not analyze, and why.
 
 use std::fmt;
 use std::path::Path;
 
 use super::Snapshot;
 
-/// What a document may have at most to be analysed.
+/// The size limits of a document that Fovea analyzes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
     /// Bytes in all.
@@ -23,7 +23,7 @@ impl Default for Limits {
     }
 }
 
-/// Why a document is not analysed.
+/// Why Fovea does not analyze a document.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Inactive {
     /// It has more bytes than allowed.
@@ -33,7 +33,7 @@ pub enum Inactive {
         /// What is allowed.
         limit: usize,
     },
-    /// It holds a NUL character.
+    /// It contains a NUL character.
     Binary,
     /// One of its lines is longer than people write.
     Minified {
@@ -47,7 +47,7 @@ pub enum Inactive {
         /// The pattern that matched.
         pattern: String,
     },
-    /// Its name is one that secrets are kept under.
+    /// Files with its name usually contain secrets.
     Secret,
 }
 
@@ -57,33 +57,33 @@ impl fmt::Display for Inactive {
             Self::TooLarge { bytes, limit } => {
                 write!(
                     f,
-                    "Not analysed: {bytes} bytes, over the limit of {limit}; raise fovea.maxFileBytes to include it."
+                    "Not analyzed: the document has {bytes} bytes, over the limit of {limit}; raise fovea.maxFileBytes to include it."
                 )
             }
             Self::Binary => write!(
                 f,
-                "Not analysed: it holds a NUL character, so it is binary; open it as text in UTF-8."
+                "Not analyzed: the document contains a NUL character, so it is binary; open it as UTF-8 text."
             ),
             Self::Minified { line, bytes } => write!(
                 f,
-                "Not analysed: line {} has {bytes} bytes, so the file is generated or minified; format it to include it.",
+                "Not analyzed: line {} has {bytes} bytes, so the file looks generated or minified; format it to include it.",
                 line + 1
             ),
             Self::Excluded { pattern } => {
                 write!(
                     f,
-                    "Not analysed: the exclude pattern {pattern:?} matches; remove it from the settings to include the file."
+                    "Not analyzed: the exclude pattern {pattern:?} matches; remove it from fovea.excludePatterns to include the file."
                 )
             }
             Self::Secret => write!(
                 f,
-                "Not analysed: the file's name is one for secrets; rename it if it holds none."
+                "Not analyzed: files with this name usually contain secrets; rename the file if it contains none."
             ),
         }
     }
 }
 
-/// Why a text is not analysed, if it is not.
+/// Why Fovea does not analyze a text; `None` if it does.
 pub fn inactive(snapshot: &Snapshot, limits: &Limits) -> Option<Inactive> {
     if snapshot.len() > limits.max_bytes {
         return Some(Inactive::TooLarge {
@@ -253,11 +253,11 @@ mod tests {
         ];
         let lines: Vec<_> = reasons.iter().map(ToString::to_string).collect();
         insta::assert_snapshot!(lines.join("\n"), @r#"
-        Not analysed: 2000000 bytes, over the limit of 1000000; raise fovea.maxFileBytes to include it.
-        Not analysed: it holds a NUL character, so it is binary; open it as text in UTF-8.
-        Not analysed: line 1 has 30000 bytes, so the file is generated or minified; format it to include it.
-        Not analysed: the exclude pattern "**/dist/**" matches; remove it from the settings to include the file.
-        Not analysed: the file's name is one for secrets; rename it if it holds none.
+        Not analyzed: the document has 2000000 bytes, over the limit of 1000000; raise fovea.maxFileBytes to include it.
+        Not analyzed: the document contains a NUL character, so it is binary; open it as UTF-8 text.
+        Not analyzed: line 1 has 30000 bytes, so the file looks generated or minified; format it to include it.
+        Not analyzed: the exclude pattern "**/dist/**" matches; remove it from fovea.excludePatterns to include the file.
+        Not analyzed: files with this name usually contain secrets; rename the file if it contains none.
         "#);
     }
 

@@ -166,7 +166,7 @@ fn a_tokenizer_of_another_model_is_refused() {
         let other = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/all-MiniLM-L6-v2/tokenizer.json");
         std::fs::copy(other, folder.join("tokenizer.json")).unwrap();
     }));
-    assert!(error.contains("not of one model"), "{error}");
+    assert!(error.contains("different models"), "{error}");
 }
 
 #[test]

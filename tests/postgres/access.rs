@@ -49,7 +49,7 @@ fn the_documented_roles_are_enough_and_the_readers_can_change_nothing() {
 fn an_empty_a_newer_an_older_and_another_models_store_are_told_apart_and_left_alone() {
     let Some(server) = Server::start(None) else { return };
     let opened = |model: &Model| Shared::open(server.place(), model, None).unwrap_err().to_string();
-    assert!(opened(&MODEL).contains("there is no index in it yet"));
+    assert!(opened(&MODEL).contains("it contains no index yet"));
     renew(&mut job(&server), folder(2).path(), "one");
     let plain = Model::load(&default_source()).unwrap().identifier_aware(false);
     for error in [
@@ -57,13 +57,13 @@ fn an_empty_a_newer_an_older_and_another_models_store_are_told_apart_and_left_al
         Job::open(server.place(), &plain).unwrap_err().to_string(),
     ] {
         assert!(
-            error.contains("holds vectors of the model all-MiniLM-L6-v2 ("),
+            error.contains("contains vectors of the model all-MiniLM-L6-v2 ("),
             "{error}"
         );
     }
     let mut admin = server.admin();
     for (version, said) in [
-        (999, "written by a newer fovea (version 999"),
+        (999, "a newer fovea wrote it (version 999"),
         (0, "DROP SCHEMA fovea CASCADE"),
     ] {
         admin
@@ -143,7 +143,7 @@ fn a_password_comes_from_the_environment_or_a_private_file_and_is_never_repeated
     refused(
         fovea(&[&index[..], &[&with_password]].concat(), &[]),
         2,
-        "leave it out and set PGPASSWORD",
+        "remove it and set PGPASSWORD",
     );
     refused(fovea(&index, &[]), 2, "set FOVEA_STORE");
     let open = file("open", &with_password, 0o644);

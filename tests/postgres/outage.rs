@@ -36,7 +36,7 @@ fn killed_in_the_middle_of_a_question_it_is_said_and_a_later_one_is_answered() {
             "{error}"
         );
         let next = store.search(&query, &Filter::default(), 3).unwrap_err().to_string();
-        assert!(next.contains("asked again in 1 s"), "{next}");
+        assert!(next.contains("tries again in 1 s"), "{next}");
     });
     server.go();
     // It is not asked at once again, so as not to be overrun when it is back.

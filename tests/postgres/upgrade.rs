@@ -60,7 +60,7 @@ fn the_job_brings_a_store_of_the_first_version_up_to_date_and_embeds_nothing_aga
     admin.execute(sql, &[&model.0, &model.1]).unwrap();
     let error = Shared::open(server.place(), &MODEL, None).unwrap_err().to_string();
     assert!(
-        error.contains("version 1") && error.contains("`fovea index DIR --store …` brings it up to date"),
+        error.contains("version 1") && error.contains("run `fovea index DIR --store …` to update it"),
         "{error}"
     );
     let renewal = renew(&mut job(&server), root.path(), "one");

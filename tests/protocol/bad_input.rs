@@ -37,7 +37,7 @@ async fn still_right(mut editor: Editor) {
         hover["contents"]["value"]
             .as_str()
             .unwrap()
-            .starts_with("**Fovea** · `still_right`"),
+            .starts_with("`still_right` is the most telling word"),
         "{hover}"
     );
     assert_eq!(hover["range"], range((0, 3), (0, 14)));
@@ -235,7 +235,7 @@ async fn all_line_ends_and_an_empty_file() {
             hover["contents"]["value"]
                 .as_str()
                 .unwrap()
-                .starts_with(&format!("**Fovea** · `{name}`")),
+                .starts_with(&format!("`{name}` is the most telling word")),
             "{hover}"
         );
         assert_eq!(hover["range"]["start"], json!({"line": line, "character": 3}));

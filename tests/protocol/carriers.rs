@@ -73,7 +73,8 @@ async fn hints_are_asked_for_anew_when_there_is_news() {
 
 #[tokio::test]
 async fn colours_stand_before_the_words_that_carry_most_and_follow_the_heat() {
-    let mut editor = Editor::start_with(json!({}), json!({"documentColor.enable": true})).await;
+    let options = json!({"documentColor.enable": true, "heat.preset": "full"});
+    let mut editor = Editor::start_with(json!({}), options).await;
     assert_eq!(editor.capabilities["capabilities"]["colorProvider"], true);
     let document = json!({"textDocument": {"uri": A}});
     editor.open(A, "rust", "fn heavy_word() {}\n").await;
@@ -197,10 +198,10 @@ async fn a_passage_of_a_file_that_is_not_open_is_compared_if_it_is_in_the_worksp
     let missing = closed.replace("config.py", "missing.py");
     let folder = closed.replace("/config.py", "");
     for (uri, why) in [
-        (&elsewhere, "neither open nor"),
-        (&link, "neither open nor"),
-        (&around, "neither open nor"),
-        (&missing, "neither open nor"),
+        (&elsewhere, "neither an open document nor"),
+        (&link, "neither an open document nor"),
+        (&around, "neither an open document nor"),
+        (&missing, "neither an open document nor"),
         (&broken, "UTF-8"),
         (&secret, "secrets"),
         (&folder, "invalid"),

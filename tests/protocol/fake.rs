@@ -5,8 +5,8 @@ use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
-use fovea::analysis::{Engine, Loader, SourcesReport, UnitReport, WordScore};
-use fovea::explain::{Heads, Link, Means, Method, PairReport, Side};
+use fovea::analysis::{Comparison, Engine, Loader, SourcesReport, UnitReport, WordScore};
+use fovea::explain::{Heads, Link, Means, Method, PairReport, Shares, Side, Which};
 use fovea::model::{Checkpoint, ModelError, ModelInfo, Pooling, Prompts};
 use fovea::text::{Language, source_words};
 
@@ -152,15 +152,24 @@ impl Engine for Fake {
         Ok(query)
     }
 
-    /// Words that are the same share the cosine.
-    fn compare(
+    fn read_pair(
         &self,
         (a, _): (&str, Language),
         (b, _): (&str, Language),
-        _: Option<Means>,
         stop: Checkpoint,
-    ) -> Result<PairReport, ModelError> {
+    ) -> Result<Box<dyn Comparison>, ModelError> {
         self.script.wait(stop)?;
+        Ok(Box::new(Compared(a.to_owned(), b.to_owned())))
+    }
+}
+
+/// Two passages, in which words that are the same share the cosine.
+#[derive(Debug)]
+struct Compared(String, String);
+
+impl Comparison for Compared {
+    fn report(&self, pairs: bool, _: Option<Means>, _: Checkpoint) -> Result<PairReport, ModelError> {
+        let Compared(a, b) = self;
         let (left, right) = (source_words(a), source_words(b));
         let same = |i: usize, j: usize| a[left[i].range.clone()] == b[right[j].range.clone()];
         let links: Vec<(usize, usize)> = (0..left.len())
@@ -169,9 +178,9 @@ impl Engine for Fake {
             .collect();
         let share = 0.5 / links.len().max(1) as f32;
         let (rows, columns) = (left.len() + 2, right.len() + 2);
-        let mut pairs = vec![0.0; rows * columns];
+        let mut matrix = vec![0.0; rows * columns];
         for (i, j) in &links {
-            pairs[i * columns + j] = share;
+            matrix[i * columns + j] = share;
         }
         let side = |words: &[fovea::text::Word]| Side {
             words: words.iter().map(|word| word.range.clone()).collect(),
@@ -185,7 +194,7 @@ impl Engine for Fake {
             residual: 0.0,
             a: side(&left),
             b: side(&right),
-            pairs,
+            pairs: pairs.then_some(matrix),
             alignment: links
                 .iter()
                 .map(|(a, b)| Link {
@@ -197,6 +206,24 @@ impl Engine for Fake {
             centred: None,
             ms: 1.0,
         })
+    }
+
+    fn row(&self, which: Which, word: usize, stop: Checkpoint) -> Result<Option<Shares>, ModelError> {
+        let report = self.report(true, None, stop)?;
+        let (own, other) = (report.a.words.len(), report.b.words.len());
+        let (words, others) = match which {
+            Which::A => (own, other),
+            Which::B => (other, own),
+        };
+        let entry = |index: usize| match which {
+            Which::A => report.row(word).map_or(0.0, |row| row[index]),
+            Which::B => report.row(index).map_or(0.0, |row| row[word]),
+        };
+        Ok((word < words).then(|| Shares {
+            words: (0..others).map(entry).collect(),
+            special: 0.0,
+            bias: 0.0,
+        }))
     }
 }
 

@@ -282,7 +282,7 @@ async fn plain_clients_are_told_the_essence() {
         .await;
     assert_eq!(
         editor.told("window/showMessage").await["message"],
-        "Fovea: cosine 0.50; most of it from load ~ load +0.50"
+        "Fovea: cosine 0.50. Both use `load`."
     );
     let selection = json!([{"uri": A, "range": range((1, 4), (1, 9))}]);
     editor
@@ -345,5 +345,116 @@ async fn pause_stops_the_model_and_resume_goes_on() {
         .request("workspace/executeCommand", json!({"command": "fovea.resume"}))
         .await;
     editor.analysed(A, 0, 4).await;
+    editor.finish().await;
+}
+
+/// The texts of ranges of [`RUST`], with what else is told of each.
+fn words_of(list: &Value, what: &str) -> Vec<(String, i64)> {
+    let text = |range: &Value| {
+        let line = RUST
+            .lines()
+            .nth(range["start"]["line"].as_u64().unwrap() as usize)
+            .unwrap();
+        let column = |end: &str| range[end]["character"].as_u64().unwrap() as usize;
+        line[column("start")..column("end")].to_owned()
+    };
+    let list = list.as_array().unwrap().iter();
+    list.map(|one| (text(&one["range"]), one[what].as_i64().unwrap()))
+        .collect()
+}
+
+#[tokio::test]
+async fn a_client_that_draws_what_a_word_draws_on_gets_occurrences_as_highlights() {
+    let declared = json!({"experimental": {"fovea": {"drawsOn": true}}});
+    let mut editor = two_documents(declared).await;
+    let highlights = editor.request("textDocument/documentHighlight", at(A, 0, 16)).await;
+    assert_eq!(
+        words_of(&highlights, "kind"),
+        [("path".to_owned(), 1), ("path".to_owned(), 1)]
+    );
+    let drawn = editor.request("fovea/drawsOn", at(A, 1, 6)).await;
+    assert_eq!(drawn["version"], 1);
+    assert_eq!(drawn["word"], range((1, 4), (1, 9)));
+    let words = words_of(&drawn["words"], "strength");
+    assert!(words.iter().any(|(_, strength)| *strength == 3), "{drawn}");
+    assert!(words.iter().all(|(word, _)| word != "parse"), "{drawn}");
+    // Where it stands on nothing, and where highlights are off, there is nothing to draw.
+    assert_eq!(
+        editor.request("fovea/drawsOn", at("file:///closed", 0, 0)).await,
+        Value::Null
+    );
+    editor
+        .request("workspace/executeCommand", json!({"command": "fovea.toggleHighlight"}))
+        .await;
+    assert_eq!(editor.request("fovea/drawsOn", at(A, 1, 6)).await, Value::Null);
+    editor.finish().await;
+}
+
+#[tokio::test]
+async fn in_helix_highlights_are_occurrences_until_somebody_asks_for_more() {
+    let mut editor = Editor::connect();
+    let params = json!({
+        "processId": null,
+        "rootUri": "file:///work",
+        "clientInfo": {"name": "helix", "version": "25.01"},
+        "capabilities": plain(),
+        "initializationOptions": {"debounceMs": 0},
+    });
+    editor.request("initialize", params).await;
+    editor.notify("initialized", json!({})).await;
+    editor.open(A, "rust", RUST).await;
+    editor.analysed(A, 0, 4).await;
+    let kinds = async |editor: &mut Editor| {
+        let told = editor.request("textDocument/documentHighlight", at(A, 1, 6)).await;
+        words_of(&told, "kind")
+    };
+    assert_eq!(kinds(&mut editor).await, [("parse".to_owned(), 1)]);
+    let actions = json!({"textDocument": {"uri": A}, "range": range((1, 6), (1, 6)), "context": {"diagnostics": []}});
+    let actions = editor.request("textDocument/codeAction", actions).await;
+    let offered = |action: &&Value| action["title"] == "Highlight what a word draws on, too";
+    let action = actions.as_array().unwrap().iter().find(offered).unwrap();
+    editor
+        .request("workspace/executeCommand", action["command"].clone())
+        .await;
+    assert_eq!(
+        editor.told("window/showMessage").await["message"],
+        "Fovea: Attention in highlights on"
+    );
+    let kinds = kinds(&mut editor).await;
+    assert!(kinds.len() > 1 && kinds.contains(&("parse".to_owned(), 1)), "{kinds:?}");
+    editor.finish().await;
+}
+
+#[tokio::test]
+async fn links_of_a_hover_carry_what_their_commands_need() {
+    let declared = json!({"experimental": {"fovea": {"commandLinks": true}}});
+    let mut editor = two_documents(declared).await;
+    let hover = editor.request("textDocument/hover", at(A, 1, 6)).await;
+    insta::assert_json_snapshot!(hover["contents"]["value"]);
+    // Unremarkable words have no hover.
+    assert_eq!(editor.request("textDocument/hover", at(A, 0, 1)).await, Value::Null);
+    editor.finish().await;
+}
+
+#[tokio::test]
+async fn a_comparison_comes_without_its_matrix_and_its_rows_one_by_one() {
+    let mut editor = two_documents(json!({"experimental": {"fovea": {"drawsOn": true}}})).await;
+    let ask = |options: Value| {
+        let pair = json!([{"text": "load the config"}, {"text": "load settings"}, options]);
+        json!({"command": "fovea.comparePassages", "arguments": pair})
+    };
+    let quick = editor
+        .request("workspace/executeCommand", ask(json!({"pairs": false})))
+        .await;
+    assert_eq!(quick.get("pairs"), None);
+    assert_eq!(quick["summary"], "Both use `load`.");
+    let row = |side: &str, word: usize| ask(json!({"row": {"side": side, "word": word}}));
+    let found = editor.request("workspace/executeCommand", row("a", 0)).await;
+    let expected = json!({"side": "a", "word": 0, "scores": [0.5, 0.0], "special": 0.0, "bias": 0.0});
+    assert_eq!(found, expected);
+    let found = editor.request("workspace/executeCommand", row("b", 0)).await;
+    assert_eq!(found["scores"], json!([0.5, 0.0, 0.0]));
+    let refused = editor.refused("workspace/executeCommand", row("b", 2)).await;
+    assert_eq!(refused.0, -32602);
     editor.finish().await;
 }

@@ -7,7 +7,59 @@ use crate::editor::{Editor, at, range};
 const URI: &str = "file:///project/a.rs";
 
 async fn fovea() -> Editor {
-    Editor::start_with(json!({"experimental": {"fovea": true}}), json!({"debounceMs": 0})).await
+    with_preset("full").await
+}
+
+async fn with_preset(preset: &str) -> Editor {
+    let options = json!({"debounceMs": 0, "heat.preset": preset});
+    Editor::start_with(json!({"experimental": {"fovea": true}}), options).await
+}
+
+/// Six lines, so that one word may be marked; the model of the tests gives long words much.
+const LONG: &str = "fn heated(x: u8) {\n    let y = x;\n    return\n    compute_everything(x)\n    // end\n}\n";
+
+#[tokio::test]
+async fn quiet_heat_marks_the_few_telling_words_and_other_presets_draw_at_once() {
+    let mut editor = with_preset("quiet").await;
+    editor.open(URI, "rust", LONG).await;
+    let heat = editor.told_that("fovea/heat", |heat| heat["complete"] == true).await;
+    assert_eq!(heat["words"], json!([[3, 4, 22, 12]]));
+    let set = |preset: &str| json!({"command": "fovea.setHeat", "arguments": [preset]});
+    let answer = editor.request("workspace/executeCommand", set("full")).await;
+    assert_eq!(answer, json!({"preset": "full"}));
+    let many = |heat: &Value| heat["words"].as_array().unwrap().len() > 1;
+    editor.told_that("fovea/heat", many).await;
+    editor
+        .told_that("fovea/status", |status| {
+            status["preset"] == "full" && status["heat"] == true
+        })
+        .await;
+    editor.request("workspace/executeCommand", set("off")).await;
+    editor.told_that("fovea/heat", |heat| heat["words"] == json!([])).await;
+    let refused = editor.refused("workspace/executeCommand", set("loud")).await;
+    assert_eq!(refused.0, -32602);
+    editor.ignore("fovea/heat");
+    editor.finish().await;
+}
+
+#[tokio::test]
+async fn quiet_heat_marks_nothing_in_data() {
+    let mut editor = with_preset("quiet").await;
+    let lines: String = (0..30)
+        .map(|line| format!("some_long_key_{line}: configuration_value_{line}\n"))
+        .collect();
+    for (name, language) in [
+        ("pnpm-lock.yaml", "yaml"),
+        ("poetry.lock", "plaintext"),
+        ("data.csv", "plaintext"),
+    ] {
+        let uri = format!("file:///project/{name}");
+        editor.open(&uri, language, &lines).await;
+        let of = |heat: &Value| heat["uri"] == uri && heat["complete"] == true;
+        assert_eq!(editor.told_that("fovea/heat", of).await["words"], json!([]), "{name}");
+    }
+    editor.ignore("fovea/heat");
+    editor.finish().await;
 }
 
 #[tokio::test]
@@ -35,7 +87,7 @@ async fn heat_comes_for_each_version() {
 #[tokio::test]
 async fn a_client_that_takes_changes_is_told_the_lines_that_changed() {
     let declared = json!({"experimental": {"fovea": {"heat": true, "heatChanges": true}}});
-    let mut editor = Editor::start_with(declared, json!({"debounceMs": 0})).await;
+    let mut editor = Editor::start_with(declared, json!({"debounceMs": 0, "heat.preset": "full"})).await;
     let function = |name: &str| format!("fn {name}(x: u8) {{\n    compute_{name}(x)\n}}\n\n");
     let text: String = ["first", "second", "third"].map(function).concat();
     editor.open(URI, "rust", &text).await;

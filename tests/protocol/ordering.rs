@@ -22,7 +22,7 @@ impl Numbers {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn five_hundred_edits_and_hovers_interleaved() {
+async fn five_hundred_edits_and_questions_interleaved() {
     let mut editor = Editor::start_with(
         json!({"experimental": {"fovea": {"status": false}}}),
         json!({"debounceMs": 0, "hover": {"deadlineMs": 20_000}}),
@@ -32,7 +32,8 @@ async fn five_hundred_edits_and_hovers_interleaved() {
     let mut words: Vec<String> = (0..40).map(|n| format!("word{n}")).collect();
     editor.open(URI, "plaintext", &words.join(" ")).await;
     let mut numbers = Numbers(42);
-    let mut expected: HashMap<i64, String> = HashMap::new();
+    // Where the word stands that the cursor is on, in the text at that moment.
+    let mut expected: HashMap<i64, (usize, usize)> = HashMap::new();
     for version in 2..502 {
         let index = numbers.below(words.len());
         let start: usize = words[..index].iter().map(|word| word.len() + 1).sum();
@@ -63,11 +64,13 @@ async fn five_hundred_edits_and_hovers_interleaved() {
         editor.change(URI, version, change).await;
         let asked = numbers.below(words.len());
         let column: usize = words[..asked].iter().map(|word| word.len() + 1).sum();
-        let id = editor.ask("textDocument/hover", at(URI, 0, column as u32)).await;
-        expected.insert(id, words[asked].clone());
+        let id = editor
+            .ask("textDocument/documentHighlight", at(URI, 0, column as u32))
+            .await;
+        expected.insert(id, (column, words[asked].len()));
     }
     let mut answered = 0;
-    for (id, word) in expected {
+    for (id, (column, length)) in expected {
         let answer = editor.answer(id).await;
         if let Some(error) = answer.get("error") {
             // The text changed before the model came to it.
@@ -78,8 +81,12 @@ async fn five_hundred_edits_and_hovers_interleaved() {
             continue;
         }
         answered += 1;
-        let text = answer["result"]["contents"]["value"].as_str().unwrap();
-        assert!(text.starts_with(&format!("**Fovea** · `{word}`")), "{word}: {text}");
+        let word = range((0, column as u32), (0, (column + length) as u32));
+        let highlights = answer["result"].as_array().unwrap();
+        assert!(
+            highlights.iter().any(|highlight| highlight["range"] == word),
+            "{word}: {answer}"
+        );
     }
     assert!(answered > 0);
     let end = words.join(" ");

@@ -23,7 +23,8 @@ use super::{
     Analysis, CancelToken, DocumentId, DocumentReport, Engine, Event, Home, Options, SourcesReport, UnitReport,
     WordScore,
 };
-use crate::explain::{Heads, Means, Method, PairReport};
+use crate::analysis::Comparison;
+use crate::explain::{Heads, Method};
 use crate::model::{Checkpoint, ModelError, ModelInfo, Pooling, Prompts};
 use crate::similar::decision::Detail;
 use crate::text::{Language, Snapshot, source_words};
@@ -195,13 +196,12 @@ impl Engine for Fake {
         Ok(query)
     }
 
-    fn compare(
+    fn read_pair(
         &self,
         (a, _): (&str, Language),
         (b, _): (&str, Language),
-        _: Option<Means>,
         checkpoint: Checkpoint,
-    ) -> Result<PairReport, ModelError> {
+    ) -> Result<Box<dyn Comparison>, ModelError> {
         if self.script.gate.pass(checkpoint) {
             return Err(ModelError::Stopped);
         }

@@ -265,7 +265,7 @@ fn more_questions_than_may_wait_are_refused_as_busy() {
     let mut context = std::task::Context::from_waker(std::task::Waker::noop());
     for _ in 0..MAX_WAITING {
         let pair = || ("a".to_owned(), Language::Prose);
-        let mut question = Box::pin(bench.analysis.compare(pair(), pair(), no_cancel()));
+        let mut question = Box::pin(bench.analysis.compare(pair(), pair(), true, no_cancel()));
         assert!(question.as_mut().poll(&mut context).is_pending());
         waiting.push(question);
     }

@@ -67,7 +67,7 @@ fn a_source_file_is_explained_live_by_the_embedded_model() {
     let pair = wait(
         bench
             .analysis
-            .compare(pair("How many carbs?"), pair("How much sugar?"), no_cancel()),
+            .compare(pair("How many carbs?"), pair("How much sugar?"), true, no_cancel()),
     );
     assert!(pair.expect("an answer").residual < 1e-3);
     until(|| bench.analysis.neighbours(&id, 2).is_some());

@@ -26,7 +26,7 @@ fn after_a_panic_the_question_fails_without_its_text_and_the_next_is_answered() 
     *lock(&bench.script.poison) = Some("one = 1");
     let compare = |text: &str| {
         let pair = || (text.to_owned(), Language::Prose);
-        wait(bench.analysis.compare(pair(), pair(), no_cancel()))
+        wait(bench.analysis.compare(pair(), pair(), true, no_cancel()))
     };
     let why = failure(compare("one = 1"));
     assert!(why.contains("internal error") && !why.contains("one"), "{why}");
@@ -50,7 +50,7 @@ fn after_a_fourth_panic_in_a_minute_everything_is_refused_until_the_model_is_rel
     *lock(&bench.script.poison) = Some("bad");
     let ask = || {
         let pair = || ("bad".to_owned(), Language::Prose);
-        wait(bench.analysis.compare(pair(), pair(), no_cancel()))
+        wait(bench.analysis.compare(pair(), pair(), true, no_cancel()))
     };
     for expected in [(1, false), (2, false), (3, false), (3, true)] {
         failure(ask());

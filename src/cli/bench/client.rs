@@ -71,7 +71,7 @@ impl Client {
     /// # Errors
     /// If it cannot be started.
     pub(super) fn start_with(model: Option<&Path>, kept: Option<&Path>) -> Result<Client> {
-        let program = std::env::current_exe().context("this program does not know where it is")?;
+        let program = std::env::current_exe().context("cannot find the path of this program")?;
         let mut command = Command::new(&program);
         let cache = Folder::new();
         command
@@ -128,7 +128,7 @@ impl Client {
                 self.kept.push_back((at, message));
             } else if message["id"] == number {
                 if let Some(error) = message.get("error") {
-                    bail!("{method}: the server refuses: {error}");
+                    bail!("{method}: the server refused the request: {error}");
                 }
                 return Ok((at - sent, message["result"].take()));
             }
@@ -201,7 +201,8 @@ impl Client {
                 bail!("the server ended before {awaited}: {end}")
             }
         };
-        let message: Value = serde_json::from_slice(&frame.body).context("the server wrote no JSON")?;
+        let message: Value =
+            serde_json::from_slice(&frame.body).context("the server wrote a message that is not JSON")?;
         if let (Some(id), Some(method)) = (message.get("id"), message.get("method")) {
             self.lenses_changed |= method == "workspace/codeLens/refresh";
             let result = if method == "workspace/configuration" {
@@ -221,7 +222,7 @@ impl Client {
         self.input
             .write_all(frame.as_bytes())
             .and_then(|()| self.input.flush())
-            .context("the server does not read any more")?;
+            .context("the server no longer reads its input")?;
         Ok(now)
     }
 }

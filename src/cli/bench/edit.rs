@@ -59,10 +59,10 @@ struct Row {
 pub(super) fn run(arguments: &Bench) -> Result<()> {
     let lengths = lengths(&arguments.lines)?;
     if arguments.edits == 0 {
-        return Err(Usage("--edits 0: at least one".to_owned()).into());
+        return Err(Usage("--edits 0: use at least 1".to_owned()).into());
     }
     if arguments.threads == Some(0) {
-        return Err(Usage("--threads 0: at least one".to_owned()).into());
+        return Err(Usage("--threads 0: use at least 1".to_owned()).into());
     }
     let debounce = Options::default().debounce;
     let mut editors = Vec::new();
@@ -142,7 +142,7 @@ fn shown(report: &Report) -> String {
             row.ratio_p99
         );
     }
-    text += "\np99 on analysed text, and the server itself\n   lines    hover  highlight     lens  resolve  initialized    ready  \
+    text += "\np99 on analyzed text, and the server itself\n   lines    hover  highlight     lens  resolve  initialized    ready  \
              first heat  all heat  memory MB  idle CPU\n";
     let number = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |value| format!("{value:.0}"));
     for row in &report.edit {
@@ -168,7 +168,7 @@ fn lengths(list: &str) -> Result<Vec<usize>> {
     let length = |length: &str| match length.trim().parse() {
         Ok(lines) if (100..=20_000).contains(&lines) => Ok(lines),
         _ => Err(Usage(format!(
-            "--lines {length}: numbers from 100 to 20000, as in 100,1000,10000"
+            "--lines {length}: use numbers from 100 to 20000, as in 100,1000,10000"
         ))
         .into()),
     };

@@ -27,10 +27,10 @@ pub(super) struct Bench {
         conflicts_with_all = ["edit", "workspace"]
     )]
     shapes: String,
-    /// Threads; without it one per processor (with --edit as many as the server chooses)
+    /// Number of threads; the default is one per processor (with --edit: as many as the server chooses)
     #[arg(long, value_name = "N")]
     threads: Option<usize>,
-    /// Time a server instead: from a keystroke to new heat, and hovers, highlights and lenses on analysed text
+    /// Time a server instead: from a keystroke to new heat, and hovers, highlights and lenses on analyzed text
     #[arg(long)]
     edit: bool,
     /// With --edit: lengths of the files
@@ -39,10 +39,10 @@ pub(super) struct Bench {
     /// With --edit: keystrokes per file
     #[arg(long, default_value_t = 100, value_name = "N", requires = "edit")]
     edits: usize,
-    /// Time answers in a folder of so many items instead, at rest and while its index is being brought up to date
+    /// Time answers in a folder of this many items instead, at rest and during an update of its index
     #[arg(long, value_name = "ITEMS", conflicts_with_all = ["edit", "threads"], value_parser = clap::value_parser!(u32).range(100..=1_000_000))]
     workspace: Option<u32>,
-    /// With --workspace: where to keep the files and their index, so that a later run finds them
+    /// With --workspace: folder for the files and their index; a later run uses them again
     #[arg(long, value_name = "DIR", requires = "workspace")]
     folder: Option<PathBuf>,
     #[command(flatten)]

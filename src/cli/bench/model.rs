@@ -31,7 +31,7 @@ struct Row {
 pub(super) fn run(arguments: &Bench) -> Result<()> {
     let shapes = shapes(&arguments.shapes)?;
     let threads = match arguments.threads {
-        Some(0) => return Err(Usage("--threads 0: at least one".to_owned()).into()),
+        Some(0) => return Err(Usage("--threads 0: use at least 1".to_owned()).into()),
         Some(threads) => threads,
         None => std::thread::available_parallelism().map_or(1, usize::from),
     };
@@ -40,7 +40,10 @@ pub(super) fn run(arguments: &Bench) -> Result<()> {
     let mut results = Vec::new();
     for (batch, length) in shapes {
         if length > model.encoder().config().positions - model.encoder().config().first_position {
-            return Err(Usage(format!("{batch}x{length}: longer than the model's positions")).into());
+            return Err(Usage(format!(
+                "--shapes {batch}x{length}: the model reads fewer than {length} tokens; use a shorter length"
+            ))
+            .into());
         }
         results.push(pool.install(|| time(&model, batch, length))?);
     }

@@ -172,7 +172,7 @@ impl Folder {
                 break;
             }
             if begin.elapsed() > PATIENCE || status["state"] == "failed" {
-                bail!("the index does not get ready: {status}");
+                bail!("the index does not become ready: {status}");
             }
         }
         drop(progress);
@@ -195,7 +195,7 @@ impl Folder {
             }
             std::thread::sleep(Duration::from_millis(100));
         }
-        bail!("the document gets no lenses")
+        bail!("the document has no lenses")
     }
 
     fn note(&mut self, status: &Value) {

@@ -6,6 +6,7 @@ use super::code;
 use crate::explain::{CentredSide, PairReport};
 use crate::render::compared::{Compared, OwnWord, score};
 use crate::render::heat::UNDERSTOOD;
+use crate::render::shared::{shared, summary};
 use crate::text::{ByteRange, Snapshot};
 
 /// How many lines each list has.
@@ -20,7 +21,8 @@ pub fn compare(report: &PairReport, (a, in_a): (&Snapshot, &ByteRange), (b, in_b
         a: &text_a,
         b: &text_b,
     };
-    let mut out = format!("**cosine {:.4}**\n", report.cosine);
+    let shared = shared(compared);
+    let mut out = format!("**{}**\n\nCosine {:.4}.\n", summary(compared, &shared), report.cosine);
     for (name, side) in [("a", &report.a), ("b", &report.b)] {
         if side.coverage < UNDERSTOOD {
             let percent = side.coverage * 100.0;
@@ -30,19 +32,27 @@ pub fn compare(report: &PairReport, (a, in_a): (&Snapshot, &ByteRange), (b, in_b
             );
         }
     }
-    out += "\nPairs of words that add most:\n\n";
-    for pair in compared.pairs().iter().take(TOP) {
-        let places = if pair.count > 1 {
-            format!(" ({} pairs)", pair.count)
-        } else {
-            String::new()
-        };
-        let _ = writeln!(out, "- {:+.4} {} × {}{places}", pair.sum, code(pair.a), code(pair.b));
+    if !shared.is_empty() {
+        out += "\nWords that both share, with what they add at least on either side:\n\n";
     }
-    out += "\nCorresponding words:\n\n";
-    for (left, right, weight, link) in compared.links().iter().take(TOP) {
-        let (left, right) = (code(left), code(right));
-        let _ = writeln!(out, "- {left} ~ {right}, cosine {:.2}, adds {weight:+.4}", link.cosine);
+    for word in shared.iter().take(TOP) {
+        let _ = writeln!(out, "- {:+.4} {}", word.score, code(&word.text));
+    }
+    if let (Some(pairs), Some(links)) = (compared.pairs(), compared.links()) {
+        out += "\nPairs of words that add most:\n\n";
+        for pair in pairs.iter().take(TOP) {
+            let places = if pair.count > 1 {
+                format!(" ({} pairs)", pair.count)
+            } else {
+                String::new()
+            };
+            let _ = writeln!(out, "- {:+.4} {} × {}{places}", pair.sum, code(pair.a), code(pair.b));
+        }
+        out += "\nCorresponding words:\n\n";
+        for (left, right, weight, link) in links.iter().take(TOP) {
+            let (left, right) = (code(left), code(right));
+            let _ = writeln!(out, "- {left} ~ {right}, cosine {:.2}, adds {weight:+.4}", link.cosine);
+        }
     }
     if let (Some(centred), Some(common), Some([own_a, own_b])) = (
         &report.centred,

@@ -1,4 +1,5 @@
-//! `fovea compare` in a terminal: both passages with what their words add, the strongest pairs, the corresponding words.
+//! `fovea compare` in a terminal: what the passages share, both texts with what their words add, the strongest pairs where they were
+//! asked for, the corresponding words.
 
 use std::fmt::Write;
 
@@ -6,6 +7,7 @@ use super::paint::{Paint, Palette, printable};
 use crate::explain::{PairReport, Side};
 use crate::render::compared::{Compared, WordPair, score};
 use crate::render::heat::{UNDERSTOOD, levels_of};
+use crate::render::shared::{shared, summary};
 use crate::text::{ByteRange, Snapshot};
 
 /// How many lines the lists of pairs and of corresponding words have.
@@ -29,7 +31,16 @@ pub fn compare(
         b: &text_b,
     };
     let mut out = String::new();
-    let _ = writeln!(out, "{}", paint.bold(&format!("cosine {:.4}", report.cosine)));
+    let shared = shared(compared);
+    let _ = writeln!(out, "{}", paint.bold(&summary(compared, &shared)));
+    let _ = writeln!(out, "cosine {:.4}", report.cosine);
+    let words: Vec<String> = shared
+        .iter()
+        .map(|word| format!("{} {:+.3}", printable(&word.text), word.score))
+        .collect();
+    if !words.is_empty() {
+        let _ = writeln!(out, "shared: {}", words.join(" · "));
+    }
     passage(&mut out, "a", &report.a, &text_a, paint);
     passage(&mut out, "b", &report.b, &text_b, paint);
     pairs(&mut out, compared, paint);
@@ -64,8 +75,9 @@ fn passage(out: &mut String, name: &str, side: &Side, text: &str, paint: Paint) 
 
 /// The pairs of words that add most; words that stand in several places are named once, with the sum.
 fn pairs(out: &mut String, compared: Compared, paint: Paint) {
+    let Some(pairs) = compared.pairs() else { return };
     let _ = writeln!(out, "\n{}", paint.bold("pairs of words that add most"));
-    for WordPair { a, b, sum, count } in compared.pairs().into_iter().take(TOP) {
+    for WordPair { a, b, sum, count } in pairs.into_iter().take(TOP) {
         let places = if count > 1 {
             paint.dim(&format!("  {count} pairs"))
         } else {
@@ -77,7 +89,7 @@ fn pairs(out: &mut String, compared: Compared, paint: Paint) {
 
 /// The corresponding words, those that add most first.
 fn correspondence(out: &mut String, compared: Compared, paint: Paint) {
-    let links = compared.links();
+    let Some(links) = compared.links() else { return };
     let _ = writeln!(out, "\n{}", paint.bold("corresponding words"));
     for (left, right, weight, link) in links.iter().take(TOP) {
         let detail = paint.dim(&format!("cosine {:.2}, adds {weight:+.4}", link.cosine));

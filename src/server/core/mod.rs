@@ -19,7 +19,7 @@ use crate::server::documents::{Documents, Open};
 use crate::server::exit::Exit;
 use crate::server::flights::Flights;
 use crate::server::logging;
-use crate::server::settings::{self, Settings};
+use crate::server::settings::{self, Attention, HeatPreset, Settings};
 use crate::server::ticket::Ticket;
 use crate::similar::index::{self, Elsewhere, Progress};
 use crate::text::{ByteRange, Change, Language};
@@ -47,8 +47,9 @@ pub enum Activity {
 /// What the user switched by command, until the setting itself changes.
 #[derive(Debug, Clone, Copy, Default)]
 struct Session {
-    heat: Option<bool>,
+    heat: Option<HeatPreset>,
     highlight: Option<bool>,
+    attention: Option<Attention>,
     method: Option<(Method, Heads)>,
 }
 

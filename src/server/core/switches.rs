@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::{Activity, Core, State};
 use crate::explain::{Heads, Method};
 use crate::server::board::HeatNews;
+use crate::server::settings::{Attention, HeatPreset};
 use crate::server::{logging, settings};
 
 impl Core {
@@ -14,11 +15,14 @@ impl Core {
     pub fn configure(&self, sent: &Value) {
         let mut state = self.lock();
         let (configured, problems) = settings::read(&state.options, &state.configured, sent);
-        if configured.heat != state.configured.heat {
+        if configured.heat() != state.configured.heat() {
             state.session.heat = None;
         }
         if configured.highlight != state.configured.highlight {
             state.session.highlight = None;
+        }
+        if configured.attention != state.configured.attention {
+            state.session.attention = None;
         }
         if configured.method != state.configured.method {
             state.session.method = None;
@@ -31,8 +35,29 @@ impl Core {
     /// Switches heat on or off, to the other state without a wish; what it is now.
     pub fn toggle_heat(&self, wish: Option<bool>) -> bool {
         let mut state = self.lock();
-        let on = wish.unwrap_or(!state.effective.heat);
-        state.session.heat = Some(on);
+        let on = wish.unwrap_or(state.effective.heat() == HeatPreset::Off);
+        state.session.heat = Some(match (on, state.configured.heat_preset) {
+            (false, _) => HeatPreset::Off,
+            (true, HeatPreset::Off) => HeatPreset::default(),
+            (true, preset) => preset,
+        });
+        self.settle(&mut state);
+        on
+    }
+
+    /// Shows this much heat for the rest of the session.
+    pub fn set_heat(&self, preset: HeatPreset) {
+        let mut state = self.lock();
+        state.session.heat = Some(preset);
+        self.settle(&mut state);
+    }
+
+    /// Puts the words that a word draws on into document highlights, or takes them out; toggles without a wish. Returns whether they are
+    /// in now.
+    pub fn toggle_attention(&self, wish: Option<bool>) -> bool {
+        let mut state = self.lock();
+        let on = wish.unwrap_or(!state.client.highlights_attention(state.effective.attention));
+        state.session.attention = Some(if on { Attention::Always } else { Attention::Never });
         self.settle(&mut state);
         on
     }
@@ -77,7 +102,10 @@ impl Core {
     fn settle(&self, state: &mut State) {
         let old = state.effective.clone();
         let mut new = state.configured.clone();
-        new.heat = state.session.heat.unwrap_or(new.heat);
+        if let Some(preset) = state.session.heat {
+            (new.heat_preset, new.heat_enable) = (preset, true);
+        }
+        new.attention = state.session.attention.unwrap_or(new.attention);
         new.highlight = state.session.highlight.unwrap_or(new.highlight);
         if old.model_dir != new.model_dir
             && let Some((_, heads)) = &mut state.session.method
@@ -106,8 +134,8 @@ impl Core {
                 analysis.reload((self.loaders)(new.model_dir.as_deref()));
             }
         }
-        if old.heat != new.heat {
-            self.redraw(state, new.heat);
+        if old.heat() != new.heat() {
+            self.redraw(state, new.heat() != HeatPreset::Off);
         }
         self.board.add(|news| {
             news.status = true;
@@ -130,6 +158,8 @@ impl Core {
             };
             if let Some(heat) = news {
                 self.board.add(|news| {
+                    // Another preset draws units anew whose scores are as they were.
+                    news.fresh.insert(id.clone());
                     news.heat.insert(id.clone(), heat);
                 });
             }

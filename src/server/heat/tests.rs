@@ -51,6 +51,15 @@ impl Client {
     }
 }
 
+fn full(encoding: PositionEncoding, changes: bool) -> Style {
+    Style {
+        method: Method::Decomposition,
+        preset: HeatPreset::Full,
+        encoding,
+        changes,
+    }
+}
+
 /// Longer words carry more; text that is not ASCII is not understood.
 fn explained(text: &str) -> UnitReport {
     let words = source_words(text);
@@ -125,8 +134,8 @@ fn changes_lead_to_the_heat_of_the_whole() {
             // First some units are missing, as in the middle of a pass.
             for missing in [missing.as_slice(), &[]] {
                 let report = report(&reading, &mut known, missing);
-                client.take(canvas.draw(&report, Method::Decomposition, encoding, true).unwrap());
-                let whole = Canvas::default().draw(&report, Method::Decomposition, encoding, false).unwrap();
+                client.take(canvas.draw(&report, &full(encoding, true)).unwrap());
+                let whole = Canvas::default().draw(&report, &full(encoding, false)).unwrap();
                 prop_assert_eq!(&client.words, &whole.words);
                 prop_assert_eq!(&client.unread, &whole.unread);
             }
@@ -146,9 +155,7 @@ fn an_edit_in_a_long_document_is_told_in_a_few_words() {
     let mut draw = |text: &str, version| {
         let reading = Reading::new(Snapshot::new(text, version, Language::Prose), None, &budget);
         let report = report(&reading, &mut known, &[]);
-        canvas
-            .draw(&report, Method::Decomposition, PositionEncoding::Utf8, true)
-            .unwrap()
+        canvas.draw(&report, &full(PositionEncoding::Utf8, true)).unwrap()
     };
     let first = draw(&text, 1);
     assert!(first.changed.is_none() && first.words.len() > 1000);

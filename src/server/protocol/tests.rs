@@ -95,6 +95,7 @@ fn full() -> BTreeMap<&'static str, Value> {
         maps: Some(maps),
         attention: Some(AttentionShape { layers: 6, heads: 12 }),
         heat: true,
+        preset: String::new(),
         highlight: true,
         message: Some(String::new()),
         inactive: vec![InactiveDocument {
@@ -166,7 +167,35 @@ fn full() -> BTreeMap<&'static str, Value> {
         text_document: document,
         range: Some(range),
     };
+    let draws_on = DrawsOnAnswer {
+        version: 1,
+        word: range,
+        words: vec![DrawnOn {
+            range,
+            share: 0.5,
+            strength: 3,
+        }],
+    };
+    let word = CompareWord {
+        side: CompareSide::A,
+        word: 1,
+    };
+    let options = CompareOptions {
+        pairs: Some(false),
+        row: Some(word),
+    };
+    let row = CompareRow {
+        side: CompareSide::A,
+        word: 1,
+        scores: Vec::new(),
+        special: 0.5,
+        bias: 0.5,
+    };
     BTreeMap::from([
+        ("DrawsOnAnswer", json!(draws_on)),
+        ("CompareOptions", json!(options)),
+        ("CompareRow", json!(row)),
+        ("HeatAnswer", json!(HeatAnswer { preset: String::new() })),
         ("HeatParams", json!(heat)),
         ("SimilarItem", json!(found)),
         ("StatusParams", json!(status)),
@@ -201,6 +230,10 @@ fn the_page_of_the_protocol_is_true_of_the_types() {
             "AttentionMaps" => read::<AttentionMaps>(&example),
             "MethodAnswer" => read::<MethodAnswer>(&example),
             "Toggled" => read::<Toggled>(&example),
+            "DrawsOnAnswer" => read::<Option<DrawsOnAnswer>>(&example),
+            "CompareOptions" => read::<CompareOptions>(&example),
+            "CompareRow" => read::<CompareRow>(&example),
+            "HeatAnswer" => read::<HeatAnswer>(&example),
             other => panic!("no such type: {other}"),
         };
         // A field that the type does not have would be lost on the way.
@@ -222,7 +255,13 @@ fn the_page_of_the_protocol_is_true_of_the_types() {
 fn the_page_of_the_protocol_names_every_message_and_command() {
     let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/protocol.md");
     let page = std::fs::read_to_string(path).unwrap();
-    for name in [Heat::METHOD, Status::METHOD, Visible::METHOD, Explain::METHOD] {
+    for name in [
+        Heat::METHOD,
+        Status::METHOD,
+        Visible::METHOD,
+        Explain::METHOD,
+        DrawsOn::METHOD,
+    ] {
         assert!(page.contains(&format!("\n## `{name}`")), "{name}");
     }
     for command in COMMANDS {

@@ -13,6 +13,7 @@ use super::similar::{self, one_line};
 use crate::server::core::Core;
 use crate::server::protocol::{
     ACTION_KIND, COMPARE_PASSAGES, EXPLAIN_SELECTION, ExplainSelectionArgs, Passage, SHOW_SIMILAR, SimilarItem,
+    TOGGLE_ATTENTION,
 };
 use crate::server::ticket::{Active, Ticket};
 use crate::server::to_proto;
@@ -52,6 +53,15 @@ pub fn actions(core: &Core, ticket: &Ticket, params: &CodeActionParams) -> CodeA
         };
         commands.push(("Explain selection".to_owned(), EXPLAIN_SELECTION, vec![json!(argument)]));
     }
+    // Where a command selects the highlights, attention words come when somebody asks for them.
+    if ticket.client.selects_highlights {
+        let shown = ticket.client.highlights_attention(ticket.settings.attention);
+        let title = match shown {
+            true => "Highlight occurrences only",
+            false => "Highlight what a word draws on, too",
+        };
+        commands.push((title.to_owned(), TOGGLE_ATTENTION, vec![json!(!shown)]));
+    }
     commands
         .into_iter()
         .map(|(title, command, arguments)| action(ticket, title, command, arguments))
@@ -70,7 +80,12 @@ fn comparison(ticket: &Ticket, active: &Active, uri: &Uri, item: &crate::segment
         uri: with.uri.clone(),
         range: with.range,
     };
-    (title, COMPARE_PASSAGES, vec![json!(here), json!(there)])
+    // A message or a view tells the totals; who wants the matrix asks for it.
+    (
+        title,
+        COMPARE_PASSAGES,
+        vec![json!(here), json!(there), json!({"pairs": false})],
+    )
 }
 
 fn quoted(name: &str) -> String {

@@ -6,16 +6,18 @@ use tower_lsp::jsonrpc;
 use tower_lsp::ls_types::{Color, ColorInformation, DocumentColorParams};
 
 use crate::analysis::{DocumentReport, Refusal};
-use crate::render::heat::{LEVELS, UNDERSTOOD, levels};
+use crate::render::heat::LEVELS;
 use crate::server::core::Core;
+use crate::server::heat;
+use crate::server::settings::HeatPreset;
 use crate::server::ticket::Ticket;
 use crate::server::to_proto;
 
 /// The least level that has a colour: a word of nearly three times the average share. A swatch before every word would be no help.
 const LEAST: u32 = 10;
 
-/// The colours of the levels from [`LEAST`] on, yellow to red: of a lightness at which they can be told on light and on dark.
-const RAMP: [[u8; 3]; (LEVELS - LEAST + 1) as usize] = [[217, 194, 74], [227, 136, 47], [220, 61, 30]];
+/// The colors of the levels from [`LEAST`] on, from pale to strong blue: visible on light and on dark, and none that reads as an error.
+const RAMP: [[u8; 3]; (LEVELS - LEAST + 1) as usize] = [[143, 179, 217], [92, 143, 204], [46, 105, 189]];
 
 /// The colours of a document. There is no way to tell an editor that they changed, so a document that is not analysed yet is waited for,
 /// as long as a first hover may take; what is known by then is told.
@@ -27,7 +29,7 @@ pub async fn colors(
     ticket: &Ticket,
     params: DocumentColorParams,
 ) -> jsonrpc::Result<Vec<ColorInformation>> {
-    let wanted = ticket.settings.document_color && ticket.settings.heat;
+    let wanted = ticket.settings.document_color && ticket.settings.heat() != HeatPreset::Off;
     let active = ticket.active(&params.text_document.uri).filter(|_| wanted);
     let (Some(active), Some(analysis)) = (active, core.analysis()) else {
         return Ok(Vec::new());
@@ -43,15 +45,18 @@ pub async fn colors(
 }
 
 fn drawn(ticket: &Ticket, report: &DocumentReport) -> Vec<ColorInformation> {
+    let preset = heat::preset_of(&report.id, ticket.settings.heat());
     let units = report.segments.units.iter().zip(&report.units);
-    let understood = units.filter_map(|(unit, told)| {
-        let told = told.as_ref().filter(|told| told.coverage >= UNDERSTOOD)?;
-        Some((unit.range.start, told))
-    });
-    let words = understood.flat_map(|(start, told)| {
-        let words = told.words.iter().zip(levels(told));
-        words.map(move |(word, level)| (start + word.range.start..start + word.range.end, level))
-    });
+    let words = units
+        .filter_map(|(unit, told)| Some((unit, told.as_ref()?)))
+        .flat_map(|(unit, told)| {
+            let (text, start) = (report.snapshot.text(unit.range.clone()), unit.range.start);
+            let shown = heat::shown(preset, &text, unit, told);
+            let place = move |range: &crate::text::ByteRange| start + range.start..start + range.end;
+            shown
+                .into_iter()
+                .map(move |(index, level)| (place(&told.words[index].range), level))
+        });
     let colors = words.filter_map(|(range, level)| {
         let [red, green, blue] = *RAMP.get(level.checked_sub(LEAST)? as usize)?;
         let part = |value: u8| f32::from(value) / 255.0;

@@ -11,10 +11,11 @@ use crate::analysis::ModelStatus;
 use crate::explain::{Heads, Method};
 use crate::server::core::Core;
 use crate::server::protocol::{
-    AttentionMaps, COMMANDS, COMPARE_PASSAGES, EXPLAIN_SELECTION, ExplainSelectionArgs, MethodAnswer, PAUSE, Passage,
-    RESUME, SEARCH, SET_METHOD, SHOW_SIMILAR, SearchArgs, ShowSimilarArgs, TOGGLE_HEAT, TOGGLE_HIGHLIGHT, Toggled,
-    UPDATE_INDEX,
+    AttentionMaps, COMMANDS, COMPARE_PASSAGES, CompareOptions, EXPLAIN_SELECTION, ExplainSelectionArgs, HeatAnswer,
+    MethodAnswer, PAUSE, Passage, RESUME, SEARCH, SET_HEAT, SET_METHOD, SHOW_SIMILAR, SearchArgs, ShowSimilarArgs,
+    TOGGLE_ATTENTION, TOGGLE_HEAT, TOGGLE_HIGHLIGHT, Toggled, UPDATE_INDEX,
 };
+use crate::server::settings::HeatPreset;
 use crate::server::ticket::Ticket;
 
 /// Executes a command.
@@ -42,7 +43,10 @@ pub async fn execute(
         COMPARE_PASSAGES => {
             let shape = "an object with uri and range, or with text";
             let (a, b): (Passage, Passage) = (arguments.get(0, shape)?, arguments.get(1, shape)?);
-            compare::passages(core, client, ticket, a, b).await.map(Some)
+            let options: Option<CompareOptions> = arguments.optional(2, "an object with pairs or row")?;
+            compare::passages(core, client, ticket, (a, b), options.unwrap_or_default())
+                .await
+                .map(Some)
         }
         EXPLAIN_SELECTION => {
             let asked: ExplainSelectionArgs = arguments.get(0, "an object with uri and range")?;
@@ -51,6 +55,18 @@ pub async fn execute(
         TOGGLE_HEAT => {
             let enabled = core.toggle_heat(arguments.optional(0, "true or false")?);
             say_toggled(client, ticket, "Heat", enabled).await;
+            Ok(Some(json!(Toggled { enabled })))
+        }
+        SET_HEAT => {
+            let shape = "\"quiet\", \"full\" or \"off\"";
+            let name: String = arguments.get(0, shape)?;
+            let preset = HeatPreset::from_name(&name).ok_or_else(|| arguments.wrong(0, shape))?;
+            core.set_heat(preset);
+            Ok(Some(json!(HeatAnswer { preset: name })))
+        }
+        TOGGLE_ATTENTION => {
+            let enabled = core.toggle_attention(arguments.optional(0, "true or false")?);
+            say_toggled(client, ticket, "Attention in highlights", enabled).await;
             Ok(Some(json!(Toggled { enabled })))
         }
         TOGGLE_HIGHLIGHT => {

@@ -5,69 +5,62 @@ use tower_lsp::Client;
 use tower_lsp::jsonrpc::{Error, Result};
 use tower_lsp::ls_types::MessageType;
 
-use super::passage;
-use crate::explain::PairReport;
+use super::passage::{self, Stretch};
+use crate::analysis::Analysis;
+use crate::explain::Which;
 use crate::render::json;
 use crate::server::core::Core;
-use crate::server::protocol::Passage;
+use crate::server::protocol::{CompareOptions, CompareRow, CompareSide, CompareWord, Passage};
 use crate::server::ticket::Ticket;
 use crate::server::to_proto;
-use crate::text::ByteRange;
 
-/// How many pairs of words a message names.
-const NAMED: usize = 3;
-
-/// The JSON of `fovea compare`; a client without user interface of ours is told the essence as well.
+/// The JSON of `fovea compare`, or what one word of the comparison adds; a client without user interface of ours is told the essence as
+/// well.
 ///
 /// # Errors
-/// Invalid parameters for a passage that cannot be read ([`passage::stretch`]); else why there is no answer.
-pub async fn passages(core: &Core, client: &Client, ticket: &Ticket, a: Passage, b: Passage) -> Result<Value> {
+/// Invalid parameters for a passage that cannot be read ([`passage::stretch`]) and for a word that does not exist; else why there is no
+/// answer.
+pub async fn passages(
+    core: &Core,
+    client: &Client,
+    ticket: &Ticket,
+    (a, b): (Passage, Passage),
+    options: CompareOptions,
+) -> Result<Value> {
     let (a, b) = (passage::stretch(ticket, a).await?, passage::stretch(ticket, b).await?);
     let analysis = core.analysis().ok_or_else(Error::internal_error)?;
-    let asked = analysis.compare(a.question(), b.question(), ticket.cancel.clone());
-    let report = asked.await.map_err(|refusal| to_proto::refusal(&refusal))?;
-    if !ticket.client.fovea {
-        client
-            .show_message(MessageType::INFO, essence(&report, &a.text(), &b.text()))
-            .await;
+    if let Some(asked) = options.row {
+        return row(analysis, ticket, (&a, &b), asked).await;
     }
-    Ok(json!(json::compare(
-        &report,
-        (&a.snapshot, &a.range),
-        (&b.snapshot, &b.range)
-    )))
+    let pairs = options.pairs.unwrap_or(true);
+    let asked = analysis.compare(a.question(), b.question(), pairs, ticket.cancel.clone());
+    let report = asked.await.map_err(|refusal| to_proto::refusal(&refusal))?;
+    let answer = json::compare(&report, (&a.snapshot, &a.range), (&b.snapshot, &b.range));
+    if !ticket.client.fovea {
+        let essence = format!("Fovea: cosine {:.2}. {}", report.cosine, answer.summary);
+        client.show_message(MessageType::INFO, essence).await;
+    }
+    Ok(json!(answer))
 }
 
-/// The cosine and the pairs of words that add most to it, in one line.
-fn essence(report: &PairReport, a: &str, b: &str) -> String {
-    let columns = report.b.words.len();
-    let mut pairs: Vec<(usize, usize, f32)> = (0..report.a.words.len())
-        .flat_map(|i| {
-            report
-                .row(i)
-                .iter()
-                .take(columns)
-                .enumerate()
-                .map(move |(j, share)| (i, j, *share))
-        })
-        .collect();
-    pairs.sort_by(|x, y| y.2.total_cmp(&x.2));
-    pairs.retain(|(_, _, share)| *share >= 0.005);
-    let word = |text: &str, range: &ByteRange| text.get(range.clone()).unwrap_or_default().to_owned();
-    let named: Vec<String> = pairs
-        .iter()
-        .take(NAMED)
-        .map(|(i, j, share)| {
-            format!(
-                "{} ~ {} {share:+.2}",
-                word(a, &report.a.words[*i]),
-                word(b, &report.b.words[*j])
-            )
-        })
-        .collect();
-    format!(
-        "Fovea: cosine {:.2}; most of it from {}",
-        report.cosine,
-        named.join(", ")
-    )
+async fn row(
+    analysis: &Analysis,
+    ticket: &Ticket,
+    (a, b): (&Stretch, &Stretch),
+    CompareWord { side, word }: CompareWord,
+) -> Result<Value> {
+    let which = match side {
+        CompareSide::A => Which::A,
+        CompareSide::B => Which::B,
+    };
+    let asked = analysis.compare_word(a.question(), b.question(), (which, word), ticket.cancel.clone());
+    let row = asked.await.map_err(|refusal| to_proto::refusal(&refusal))?;
+    let row = row.ok_or_else(|| Error::invalid_params(format!("row: the passage has no word {word}")))?;
+    Ok(json!(CompareRow {
+        side,
+        word,
+        scores: row.words,
+        special: row.special,
+        bias: row.bias,
+    }))
 }

@@ -67,7 +67,9 @@ async fn stretch(
 ) -> Result<(Value, String)> {
     let text = active.snapshot.text(bytes.clone());
     if text.trim().is_empty() {
-        return Err(Error::invalid_params("range: there is no text to explain"));
+        return Err(Error::invalid_params(
+            "range: the range contains no text; select some text",
+        ));
     }
     let analysis = core.analysis().ok_or_else(Error::internal_error)?;
     let asked = analysis.explain_range(

@@ -1,22 +1,23 @@
-//! `textDocument/documentHighlight`: the words that the word under the cursor draws on, in the three strengths LSP has.
+//! `textDocument/documentHighlight`: the occurrences that an editor marks by itself, and where the client wants them the words that the
+//! word under the cursor draws on, in the three strengths that LSP has.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use tower_lsp::jsonrpc;
 use tower_lsp::ls_types::{DocumentHighlight, DocumentHighlightKind, DocumentHighlightParams};
 
 use super::cursor::{self, Cursor};
-use crate::render::heat::UNDERSTOOD;
+use super::draws_on::{strongest, understood_word};
 use crate::server::core::Core;
-use crate::server::ticket::Ticket;
+use crate::server::ticket::{Active, Ticket};
 use crate::server::to_proto;
+use crate::text::{ByteRange, source_words};
 
-/// The most words that are highlighted, the word itself aside.
-const MOST: usize = 12;
-/// The least share, as a part of the strongest one, of each strength: Write, Read, Text.
-const STRENGTHS: [f32; 3] = [0.66, 0.4, 0.25];
+/// The most occurrences that are told.
+const MOST: usize = 1000;
 
-/// The highlights; null where there is nothing to say, so that another server's may be shown.
+/// The highlights, in the order of the text; null where the cursor is on no word, so that another server's are shown.
 ///
 /// # Errors
 /// The request was cancelled, or its document changed.
@@ -25,87 +26,112 @@ pub async fn highlights(
     ticket: &Ticket,
     params: DocumentHighlightParams,
 ) -> jsonrpc::Result<Option<Vec<DocumentHighlight>>> {
-    if !ticket.settings.highlight {
+    let place = params.text_document_position_params;
+    let Some(active) = ticket
+        .active(&place.text_document.uri)
+        .filter(|_| ticket.settings.highlight)
+    else {
         return Ok(None);
-    }
-    let found = {
+    };
+    let offset = to_proto::offset(&active.snapshot, place.position, ticket.client.encoding);
+    let mut kinds: BTreeMap<usize, (ByteRange, DocumentHighlightKind)> = BTreeMap::new();
+    if ticket.client.highlights_attention(ticket.settings.attention) {
         // Editors draw highlights whenever they come, so these may take as long as a first hover.
         let patience = Duration::from_millis(ticket.settings.hover_deadline_ms);
-        cursor::at(
-            "highlight",
-            core,
-            ticket,
-            &params.text_document_position_params,
-            patience,
-        )
-        .await?
-    };
-    let Some((active, _, Cursor::Full(cursor))) = found else {
-        return Ok(None);
-    };
-    let Some(word) = cursor.word.filter(|word| *word < cursor.sources.words) else {
-        return Ok(None);
-    };
-    if cursor.report.coverage < UNDERSTOOD {
-        return Ok(None);
+        let found = cursor::at("highlight", core, ticket, &place, patience).await?;
+        kinds.extend(found.map(|(_, _, cursor)| attention(&cursor)).unwrap_or_default());
     }
-    let highlights = kinds(cursor.sources.row(word), word).into_iter().map(|(index, kind)| {
-        let range = &cursor.report.words[index].range;
-        let range = cursor.unit.range.start + range.start..cursor.unit.range.start + range.end;
-        DocumentHighlight {
-            range: to_proto::range(&active.snapshot, &range, ticket.client.encoding),
-            kind: Some(kind),
-        }
+    for range in occurrences(&active, offset) {
+        kinds.insert(range.start, (range, DocumentHighlightKind::TEXT));
+    }
+    let told = kinds.into_values().map(|(range, kind)| DocumentHighlight {
+        range: ticket.range(&active.snapshot, &range),
+        kind: Some(kind),
     });
-    Ok(Some(highlights.collect()))
+    let told: Vec<DocumentHighlight> = told.collect();
+    Ok((!told.is_empty()).then_some(told))
 }
 
-/// Which words, in order: the word itself, and the strongest of those it draws on. The word's share in itself is by far the
-/// largest and would leave no room for the others, so strengths are relative to the strongest other word.
-fn kinds(row: &[f32], word: usize) -> Vec<(usize, DocumentHighlightKind)> {
-    let mut others: Vec<(usize, f32)> = row
-        .iter()
-        .copied()
-        .enumerate()
-        .filter(|(i, share)| *i != word && *share > 0.0)
-        .collect();
-    others.sort_by(|a, b| b.1.total_cmp(&a.1));
-    others.truncate(MOST);
-    let strongest = others.first().map_or(0.0, |(_, share)| *share);
-    let mut kinds: Vec<_> = others
-        .into_iter()
-        .filter_map(|(i, share)| Some((i, kind(share / strongest)?)))
-        .collect();
-    kinds.push((word, DocumentHighlightKind::TEXT));
-    kinds.sort_by_key(|(index, _)| *index);
-    kinds
+/// The words that the word under the cursor draws on, and the word itself, by where they start.
+fn attention(cursor: &Cursor) -> Vec<(usize, (ByteRange, DocumentHighlightKind))> {
+    let Cursor::Full(cursor) = cursor else {
+        return Vec::new();
+    };
+    let Some(word) = understood_word(cursor) else {
+        return Vec::new();
+    };
+    let start = cursor.unit.range.start;
+    let place = |index: usize| {
+        let range = &cursor.report.words[index].range;
+        start + range.start..start + range.end
+    };
+    let others = strongest(cursor.sources.row(word), word).into_iter();
+    let others = others.map(|(index, _, strength)| (place(index), kind(strength)));
+    let all = others.chain([(place(word), DocumentHighlightKind::TEXT)]);
+    all.map(|(range, kind)| (range.start, (range, kind))).collect()
 }
 
-fn kind(strength: f32) -> Option<DocumentHighlightKind> {
-    let kinds = [
-        DocumentHighlightKind::WRITE,
-        DocumentHighlightKind::READ,
-        DocumentHighlightKind::TEXT,
-    ];
-    STRENGTHS
-        .iter()
-        .position(|least| strength >= *least)
-        .map(|index| kinds[index])
+fn kind(strength: u32) -> DocumentHighlightKind {
+    match strength {
+        3 => DocumentHighlightKind::WRITE,
+        2 => DocumentHighlightKind::READ,
+        _ => DocumentHighlightKind::TEXT,
+    }
+}
+
+/// Every occurrence of the word at an offset as a whole word, as editors find them without a language server. A cursor right behind a
+/// word means that word.
+fn occurrences(active: &Active, offset: usize) -> Vec<ByteRange> {
+    let text = active.snapshot.rope().to_string();
+    let line = text[..offset].rfind('\n').map_or(0, |at| at + 1);
+    let end = text[offset..].find('\n').map_or(text.len(), |at| offset + at);
+    let is_name = |word: &str| word.chars().any(|c| c.is_alphanumeric() || c == '_');
+    let words = source_words(&text[line..end]).into_iter();
+    let mut words = words.map(|word| line + word.range.start..line + word.range.end);
+    let Some(word) = words
+        .rfind(|range| range.start <= offset && offset <= range.end && is_name(&text[range.clone()]))
+        .map(|range| &text[range])
+    else {
+        return Vec::new();
+    };
+    let found = text.match_indices(word).map(|(at, _)| at..at + word.len());
+    let whole = found.filter(|range| {
+        let part = |c: char| c.is_alphanumeric() || c == '_';
+        !text[..range.start].ends_with(part) && !text[range.end..].starts_with(part)
+    });
+    whole.take(MOST).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::text::{Language, Snapshot};
+
+    /// Where the occurrences begin and end.
+    fn found(marked: &str) -> Vec<(usize, usize)> {
+        let offset = marked.find('|').expect("a cursor");
+        let snapshot = Snapshot::new(&marked.replace('|', ""), 1, Language::Rust);
+        occurrences(
+            &Active {
+                id: "untitled:1".into(),
+                snapshot,
+            },
+            offset,
+        )
+        .into_iter()
+        .map(|range| (range.start, range.end))
+        .collect()
+    }
 
     #[test]
-    fn strengths_are_relative_to_the_strongest_other_word() {
-        use DocumentHighlightKind as Kind;
-        let row = [0.5, 0.2, 0.1, 0.06, 0.04, 0.0];
-        assert_eq!(
-            kinds(&row, 0),
-            [(0, Kind::TEXT), (1, Kind::WRITE), (2, Kind::READ), (3, Kind::TEXT)]
-        );
-        assert_eq!(kinds(&[1.0], 0), [(0, Kind::TEXT)]);
-        assert_eq!(kinds(&[0.3; 40], 2).len(), MOST + 1);
+    fn occurrences_are_whole_words_of_the_same_case() {
+        assert_eq!(found("le|n + length + len\nLen _len len"), [(0, 3), (15, 18), (28, 31)]);
+    }
+
+    #[test]
+    fn a_cursor_behind_a_word_means_that_word_and_none_stands_on_punctuation() {
+        assert_eq!(found("len| + 1"), [(0, 3)]);
+        assert_eq!(found("f(|x)"), [(2, 3)]);
+        assert!(found("a +| b").is_empty());
     }
 }

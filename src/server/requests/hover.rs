@@ -1,24 +1,23 @@
-//! `textDocument/hover`: how much the word under the cursor carries, what it draws on, what resembles the item it stands in.
+//! `textDocument/hover`: a sentence about a telling word, what is similar to the item it stands in, and where to go from there.
 
+use serde_json::{Value, json};
 use tower_lsp::jsonrpc;
-use tower_lsp::ls_types::{Hover, HoverContents, HoverParams, MarkupContent, MarkupKind};
+use tower_lsp::ls_types::{Hover, HoverContents, HoverParams, MarkupContent, MarkupKind, Position, Uri};
 
 use super::cursor::{self, Cursor};
 use super::similar;
 use crate::analysis::{SourcesReport, UnitReport};
 use crate::render::heat::{UNDERSTOOD, levels};
-use crate::render::markdown::{self, HoverView, SimilarView};
-use crate::segment::Unit;
+use crate::render::markdown::{self, HoverDetails, HoverView, Link, NotUnderstood, SimilarView};
+use crate::render::telling::{self, has_content};
+use crate::segment::{Item, Unit};
 use crate::server::core::Core;
-use crate::server::ticket::Ticket;
+use crate::server::protocol::SimilarItem;
+use crate::server::ticket::{Active, Ticket};
 use crate::server::to_proto;
-use crate::text::Snapshot;
 
 /// The least share worth naming.
 const NEGLIGIBLE: f32 = 0.005;
-
-/// The level from which punctuation is worth a hover.
-const TELLING: u32 = 6;
 
 /// What a hover is made of.
 struct Found<'a> {
@@ -59,15 +58,17 @@ pub async fn hover(core: &Core, ticket: &Ticket, params: HoverParams) -> jsonrpc
         }
         Cursor::Nothing => None,
     };
-    let Some(found) = found.filter(|found| worth_telling(found, &active.snapshot)) else {
+    let Some(found) = found else { return Ok(None) };
+    let near = similar::around(core, ticket, &active, offset);
+    let Some(text) = text(
+        ticket,
+        &active,
+        &found,
+        near,
+        (&place.text_document.uri, place.position),
+    ) else {
         return Ok(None);
     };
-    let similar = similar::around(core, ticket, &active, offset).map(|(_, similar)| SimilarView {
-        name: similar[0].name.clone(),
-        score: similar[0].score,
-        place: similar::place(ticket, &active, &similar[0]),
-    });
-    let text = render(&found, &active.snapshot, similar, ticket.settings.hover_words);
     let kind = if ticket.client.markdown_hover {
         MarkupKind::Markdown
     } else {
@@ -81,58 +82,107 @@ pub async fn hover(core: &Core, ticket: &Ticket, params: HoverParams) -> jsonrpc
     }))
 }
 
-/// Whether there is something to say of the word: brackets and commas are everywhere, and get a hover only where they carry much.
-fn worth_telling(found: &Found, snapshot: &Snapshot) -> bool {
-    let Some(word) = found.report.words.get(found.word) else {
-        return false;
-    };
-    let start = found.unit.range.start;
-    let text = snapshot.text(start + word.range.start..start + word.range.end);
-    text.chars().any(char::is_alphanumeric)
-        || levels(found.report)
-            .nth(found.word)
-            .is_some_and(|level| level >= TELLING)
-}
-
-fn render(found: &Found, snapshot: &Snapshot, similar: Option<SimilarView>, named: usize) -> String {
+/// What the hover says; `None` for a word that is not worth a sentence.
+fn text(
+    ticket: &Ticket,
+    active: &Active,
+    found: &Found,
+    near: Option<(Item, Vec<SimilarItem>)>,
+    (uri, position): (&Uri, Position),
+) -> Option<String> {
     let Found {
         unit,
         report,
         word,
         sources,
     } = *found;
-    let text = |index: usize| {
-        let range = &report.words[index].range;
-        snapshot
-            .text(unit.range.start + range.start..unit.range.start + range.end)
-            .into_owned()
-    };
-    let view = HoverView {
-        word: text(word),
+    let text = active.snapshot.text(unit.range.clone());
+    let noun = to_proto::unit_noun(unit.kind);
+    if report.coverage < UNDERSTOOD {
+        // A client that draws heat marks the stretch and says there why it has none.
+        let (coverage, unit) = (report.coverage, noun);
+        return (!ticket.client.heat).then(|| markdown::not_understood(&NotUnderstood { unit, coverage }));
+    }
+    let rank = telling::rank(&text, report, word)?;
+    let name = |index: usize| text.get(report.words[index].range.clone()).unwrap_or_default();
+    let draws_on = sources.map(|sources| strongest(sources, word, &name, ticket.settings.hover_words));
+    let draws_on = draws_on.unwrap_or_default();
+    let details = ticket.settings.hover_details.then(|| HoverDetails {
         share: report.words[word].score,
         rank: report.words[word].rank,
         words: report.words.len(),
         level: levels(report).nth(word).unwrap_or(0),
         method: report.method,
-        unit: to_proto::unit_noun(unit.kind),
-        draws_on: sources
-            .map(|sources| strongest(sources, word, &text, named))
-            .unwrap_or_default(),
-        similar,
+        draws_on: draws_on.clone(),
         coverage: report.coverage,
-        understood: report.coverage >= UNDERSTOOD,
-    };
-    markdown::hover(&view)
+    });
+    let best = near.as_ref().map(|(_, similar)| &similar[0]);
+    Some(markdown::hover(&HoverView {
+        word: name(word).to_owned(),
+        rank,
+        unit: noun,
+        unit_name: unit.name.clone(),
+        read_with: draws_on.into_iter().map(|(word, _)| word).collect(),
+        similar: best.map(|best| SimilarView {
+            name: best.name.clone(),
+            place: similar::place(ticket, active, best),
+        }),
+        details,
+        links: match ticket.client.command_links {
+            true => links(ticket, active, near.as_ref(), (uri, position)),
+            false => Vec::new(),
+        },
+    }))
 }
 
-/// The words that a word draws on most, best first, with their shares: not itself, which comes first nearly always, and nothing
-/// without a letter or digit, which says little to people (heat and highlights have everything). A word that stands in several
-/// places is named once, with the sum.
-fn strongest(sources: &SourcesReport, word: usize, text: &impl Fn(usize) -> String, most: usize) -> Vec<(String, f32)> {
+/// What can be done from here, in a client that has commands for it.
+fn links(
+    ticket: &Ticket,
+    active: &Active,
+    near: Option<&(Item, Vec<SimilarItem>)>,
+    (uri, position): (&Uri, Position),
+) -> Vec<Link> {
+    let link = |label, command, argument: Value| Link {
+        label,
+        command,
+        arguments: json!([argument]).to_string(),
+    };
+    let mut links = Vec::new();
+    if let Some((item, near)) = near {
+        let best = &near[0];
+        if similar::opens(best) {
+            let to = json!({"uri": best.uri, "range": best.selection});
+            links.push(link("Go to", "fovea.goTo", to));
+        }
+        // The text of an item in a store is not here.
+        if best.store.is_none() {
+            let here = json!({"uri": uri, "range": ticket.range(&active.snapshot, &item.range)});
+            let there = json!({"uri": best.uri, "range": best.range});
+            links.push(link("Compare", "fovea.compareItems", json!({"a": here, "b": there})));
+        }
+    }
+    links.push(link("Why?", "fovea.why", json!({"uri": uri, "position": position})));
+    links.push(Link {
+        label: "Hide",
+        command: "fovea.hideHovers",
+        arguments: "[]".to_owned(),
+    });
+    links
+}
+
+/// The words of content that a word draws on most, best first, with their shares; never itself, which comes first nearly always. A word
+/// that stands in several places is named once, with the sum.
+fn strongest<'a>(
+    sources: &SourcesReport,
+    word: usize,
+    text: &impl Fn(usize) -> &'a str,
+    most: usize,
+) -> Vec<(String, f32)> {
     if word >= sources.words {
         return Vec::new();
     }
-    let mut named: Vec<(String, f32)> = Vec::new();
+    let own = text(word);
+    let mut named: Vec<(&str, f32)> = Vec::new();
     for (index, share) in sources.row(word).iter().enumerate().filter(|(index, _)| *index != word) {
         let text = text(index);
         match named.iter_mut().find(|(known, _)| *known == text) {
@@ -140,8 +190,11 @@ fn strongest(sources: &SourcesReport, word: usize, text: &impl Fn(usize) -> Stri
             None => named.push((text, *share)),
         }
     }
-    named.retain(|(text, share)| *share >= NEGLIGIBLE && text.chars().any(char::is_alphanumeric));
+    named.retain(|(text, share)| *share >= NEGLIGIBLE && *text != own && has_content(text));
     named.sort_by(|a, b| b.1.total_cmp(&a.1));
     named.truncate(most);
     named
+        .into_iter()
+        .map(|(text, share)| (text.to_owned(), share))
+        .collect()
 }

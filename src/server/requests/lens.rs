@@ -64,7 +64,7 @@ pub fn resolve(core: &Core, ticket: &Ticket, mut lens: CodeLens) -> jsonrpc::Res
         .clone()
         .and_then(|data| serde_json::from_value::<Data>(data).ok());
     let Some(data) = data else {
-        return Err(jsonrpc::Error::invalid_params("data: this lens is not one of fovea's"));
+        return Err(jsonrpc::Error::invalid_params("data: fovea did not make this lens"));
     };
     let stale = || to_proto::refusal(&Refusal::Stale);
     let active = ticket

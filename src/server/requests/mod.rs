@@ -5,6 +5,7 @@ pub mod color;
 pub mod command;
 pub mod compare;
 pub mod cursor;
+pub mod draws_on;
 pub mod explain;
 pub mod highlight;
 pub mod hover;

@@ -57,7 +57,9 @@ pub async fn stretch(ticket: &Ticket, passage: Passage) -> Result<Stretch> {
         }
     };
     if stretch.text().trim().is_empty() {
-        return Err(Error::invalid_params("fovea.comparePassages: a passage is empty"));
+        return Err(Error::invalid_params(
+            "fovea.comparePassages: a passage is empty; choose some text",
+        ));
     }
     Ok(stretch)
 }
@@ -69,7 +71,9 @@ async fn closed(ticket: &Ticket, uri: Uri) -> Result<Snapshot> {
         let refused = |why: &dyn std::fmt::Display| Error::invalid_params(format!("{}: {why}", uri.as_str()));
         let path = file_path(&uri).and_then(|path| in_workspace(&ticket, &path));
         let Some(path) = path else {
-            return Err(refused(&"it is neither open nor a file of a folder that is open"));
+            return Err(refused(
+                &"it is neither an open document nor a file in an open folder; open it first",
+            ));
         };
         let bytes = bytes(&path, ticket.settings.max_file_bytes).map_err(|error| refused(&error))?;
         let text = decode(bytes).map_err(|error| refused(&error))?;

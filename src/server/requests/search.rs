@@ -73,7 +73,9 @@ pub async fn command(core: &Core, client: &Client, ticket: &Ticket, asked: Searc
         } => (query, top, languages, kinds),
     };
     if query.trim().is_empty() {
-        return Err(Error::invalid_params("fovea.search: the query is empty"));
+        return Err(Error::invalid_params(
+            "fovea.search: the query is empty; enter some words",
+        ));
     }
     let filter = Filter {
         languages: languages.iter().map(|id| Language::from_id(id)).collect(),
@@ -89,7 +91,7 @@ pub async fn command(core: &Core, client: &Client, ticket: &Ticket, asked: Searc
     }
     if items.is_empty() {
         client
-            .show_message(MessageType::INFO, "Fovea: nothing that it knows is about that")
+            .show_message(MessageType::INFO, "Fovea found nothing about this")
             .await;
     } else if let Some(index) = show::choose(client, ticket, None, &title, &items).await {
         show::open(client, ticket, &items[index]).await;

@@ -46,14 +46,14 @@ pub async fn similar(
     };
     let shown = match similar.len() {
         0 => {
-            let message = "Fovea: nothing that it knows resembles this";
+            let message = "Fovea found nothing similar";
             client.show_message(MessageType::INFO, message).await;
             None
         }
         1 => open(client, ticket, &similar[0]).await.then_some(0),
         _ if ticket.client.fovea => None,
         _ => {
-            let question = format!("What resembles {}", one_line(&name));
+            let question = format!("Similar to {}", one_line(&name));
             match choose(client, ticket, active.as_ref(), &question, &similar).await {
                 Some(index) => open(client, ticket, &similar[index]).await.then_some(index),
                 None => None,

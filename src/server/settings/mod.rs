@@ -42,6 +42,8 @@ pub struct Settings {
     pub identifier_aware: bool,
     /// `hover.enable`
     pub hover: bool,
+    /// `hover.details`
+    pub hover_details: bool,
     /// `hover.words`
     pub hover_words: usize,
     /// `hover.deadlineMs`
@@ -66,8 +68,12 @@ pub struct Settings {
     pub near_duplicate: f32,
     /// `highlight.enable`
     pub highlight: bool,
+    /// `highlight.attention`
+    pub attention: Attention,
+    /// `heat.preset`
+    pub heat_preset: HeatPreset,
     /// `heat.enable`
-    pub heat: bool,
+    pub heat_enable: bool,
     /// `model.dir`
     pub model_dir: Option<PathBuf>,
     /// `cache.disk`
@@ -80,6 +86,49 @@ pub struct Settings {
     pub log_level: String,
     /// `log.slowMs`
     pub slow_ms: u64,
+}
+
+/// How much heat is shown.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum HeatPreset {
+    /// The few most telling words of each unit; none in data files.
+    #[default]
+    Quiet,
+    /// Every word that carries more than half of the average.
+    Full,
+    /// None.
+    Off,
+}
+
+impl HeatPreset {
+    /// Every preset.
+    pub const ALL: [HeatPreset; 3] = [HeatPreset::Quiet, HeatPreset::Full, HeatPreset::Off];
+
+    /// Its name in the settings and on the wire.
+    pub fn name(self) -> &'static str {
+        match self {
+            HeatPreset::Quiet => "quiet",
+            HeatPreset::Full => "full",
+            HeatPreset::Off => "off",
+        }
+    }
+
+    /// The preset of a name.
+    pub fn from_name(name: &str) -> Option<HeatPreset> {
+        HeatPreset::ALL.into_iter().find(|preset| preset.name() == name)
+    }
+}
+
+/// When document highlights contain the words that a word draws on.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Attention {
+    /// Where the client neither draws them separately nor turns highlights into a selection.
+    #[default]
+    Auto,
+    /// In every client.
+    Always,
+    /// In no client.
+    Never,
 }
 
 /// Glob patterns with their text, which is what tells two sets apart.
@@ -102,6 +151,15 @@ impl Excludes {
 }
 
 impl Settings {
+    /// How much heat is shown, by both settings that say so.
+    pub fn heat(&self) -> HeatPreset {
+        if self.heat_enable {
+            self.heat_preset
+        } else {
+            HeatPreset::Off
+        }
+    }
+
     /// What a file may have to be analysed.
     pub fn limits(&self) -> Limits {
         Limits {
@@ -125,6 +183,7 @@ impl Default for Settings {
             heads: Heads::default(),
             identifier_aware: true,
             hover: true,
+            hover_details: false,
             hover_words: 0,
             hover_deadline_ms: 0,
             lens: true,
@@ -137,7 +196,9 @@ impl Default for Settings {
             diagnostics: false,
             near_duplicate: 0.0,
             highlight: true,
-            heat: true,
+            attention: Attention::default(),
+            heat_preset: HeatPreset::default(),
+            heat_enable: true,
             model_dir: None,
             cache_disk: true,
             cache_disk_megabytes: 0,
@@ -257,6 +318,7 @@ fn set(settings: &mut Settings, key: &Key, value: &Value) -> Option<String> {
                 "enable" => settings.enable = on,
                 "identifierAware" => settings.identifier_aware = on,
                 "hover.enable" => settings.hover = on,
+                "hover.details" => settings.hover_details = on,
                 "codeLens.enable" => settings.lens = on,
                 "index.enable" => settings.index = on,
                 "index.onBattery" => settings.index_on_battery = on,
@@ -265,7 +327,7 @@ fn set(settings: &mut Settings, key: &Key, value: &Value) -> Option<String> {
                 "diagnostics.enable" => settings.diagnostics = on,
                 "highlight.enable" => settings.highlight = on,
                 "cache.disk" => settings.cache_disk = on,
-                _ => settings.heat = on,
+                _ => settings.heat_enable = on,
             }
         }
         Kind::Whole(low, high) => {
@@ -306,6 +368,14 @@ fn set(settings: &mut Settings, key: &Key, value: &Value) -> Option<String> {
             match key.name {
                 "method" => settings.method = Method::from_name(word).unwrap_or_default(),
                 "positionEncoding" => settings.encoding = encoding(word),
+                "heat.preset" => settings.heat_preset = HeatPreset::from_name(word).unwrap_or_default(),
+                "highlight.attention" => {
+                    settings.attention = match word {
+                        "always" => Attention::Always,
+                        "never" => Attention::Never,
+                        _ => Attention::Auto,
+                    }
+                }
                 "lens.detail" if word == "all" => settings.lens_detail = Detail::All,
                 "lens.detail" => settings.lens_detail = Detail::Useful,
                 _ => settings.log_level = word.to_owned(),
@@ -347,6 +417,7 @@ fn copy(settings: &mut Settings, former: &Settings, key: &Key) {
         "method" => settings.method = former.method,
         "identifierAware" => settings.identifier_aware = former.identifier_aware,
         "hover.enable" => settings.hover = former.hover,
+        "hover.details" => settings.hover_details = former.hover_details,
         "hover.words" => settings.hover_words = former.hover_words,
         "hover.deadlineMs" => settings.hover_deadline_ms = former.hover_deadline_ms,
         "codeLens.enable" => settings.lens = former.lens,
@@ -359,7 +430,9 @@ fn copy(settings: &mut Settings, former: &Settings, key: &Key) {
         "diagnostics.enable" => settings.diagnostics = former.diagnostics,
         "diagnostics.minSimilarity" => settings.near_duplicate = former.near_duplicate,
         "highlight.enable" => settings.highlight = former.highlight,
-        "heat.enable" => settings.heat = former.heat,
+        "highlight.attention" => settings.attention = former.attention,
+        "heat.preset" => settings.heat_preset = former.heat_preset,
+        "heat.enable" => settings.heat_enable = former.heat_enable,
         "model.dir" => settings.model_dir.clone_from(&former.model_dir),
         "cache.disk" => settings.cache_disk = former.cache_disk,
         "cache.diskMegabytes" => settings.cache_disk_megabytes = former.cache_disk_megabytes,

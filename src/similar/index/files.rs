@@ -133,14 +133,14 @@ fn nanoseconds(time: SystemTime) -> i64 {
 /// Why a folder is not to be indexed: it is everything the person has, or no folder.
 pub fn refused_root(root: &Path, home: Option<&Path>) -> Option<String> {
     if !root.is_dir() {
-        return Some("there is no such folder".into());
+        return Some("no such folder; name an existing one".into());
     }
     if root.parent().is_none() {
-        return Some("the whole file system is not indexed; name a project's folder".into());
+        return Some("fovea does not index a whole file system; name a project folder".into());
     }
     let home = home.and_then(|home| home.canonicalize().ok());
     if home.is_some_and(|home| home.starts_with(root)) {
-        return Some("a home folder, or one around it, is not indexed; name a project's folder".into());
+        return Some("fovea does not index a home folder or a folder that contains one; name a project folder".into());
     }
     None
 }

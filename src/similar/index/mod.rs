@@ -57,6 +57,7 @@ pub use ranking::{Why, Without};
 pub use reading::{EmbeddedItem, embed_items, embed_query};
 pub use renew::{Progress, Renewal};
 pub use searching::search;
+pub use selection::holds_data;
 
 /// The name of the file in its folder.
 const FILE: &str = "index.sqlite";
@@ -163,7 +164,7 @@ pub enum IndexError {
         why: String,
     },
     /// The file of the index cannot be used.
-    #[error("the index {}: {trouble}", .path.display())]
+    #[error("cannot use the index {}: {trouble}", .path.display())]
     Database {
         /// The file.
         path: PathBuf,
@@ -182,10 +183,10 @@ pub enum IndexError {
     #[error(transparent)]
     Model(#[from] crate::model::ModelError),
     /// Others dropped, twice, what was found a moment before.
-    #[error("others clean the index up so often that nothing can be written; try again")]
+    #[error("other processes keep rewriting the index; try again")]
     Restless,
     /// The checkpoint said so; what was done until then is kept.
-    #[error("stopped; what was indexed so far is kept")]
+    #[error("stopped; the index keeps the files that were already indexed")]
     Stopped,
 }
 

@@ -50,6 +50,12 @@ pub fn role(path: &Path) -> Result<Role, Skipped> {
     }
 }
 
+/// Whether a file's name says that it holds data or what a package manager wrote.
+pub fn holds_data(path: &Path) -> bool {
+    let extension = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
+    TABLES.contains(&&*extension) || matches!(role(path), Err(Skipped::Lock | Skipped::Data))
+}
+
 /// Whether files of a language usually have items. Configuration and languages without a grammar never have, plain text often has no
 /// headings.
 pub fn has_items(language: Language) -> bool {
@@ -94,6 +100,9 @@ fn is_configuration(name: &str, extension: &str) -> bool {
         .any(|start| name.starts_with(start));
     CONFIGURATION.contains(&extension) || CONFIGURATION_NAMES.contains(&name) || of_docker
 }
+
+/// Endings of tables of values, which the index leaves out as files that no list names.
+const TABLES: &[&str] = &["csv", "tsv", "psv", "log"];
 
 /// What package managers write, in lower case; names that end in `.lock` need no entry.
 const LOCKS: &[&str] = &[

@@ -35,11 +35,11 @@ impl Link {
             .is_some_and(|(host, _)| !host.is_empty() && !host.contains(['{', '}', '@']));
         if !named || pattern.contains(|c: char| c.is_whitespace() || c.is_control()) {
             return Err(wrong(
-                "the pattern begins with https://HOST/ or http://HOST/ and has no spaces",
+                "the pattern must begin with https://HOST/ or http://HOST/ and contain no spaces",
             ));
         }
         if !pattern.contains(PATH) {
-            return Err(wrong("the pattern says where the path of a file stands"));
+            return Err(wrong("the pattern must contain the placeholder for the path of a file"));
         }
         Ok(Link(pattern.to_owned()))
     }

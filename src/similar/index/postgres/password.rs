@@ -84,7 +84,7 @@ pub(super) fn private_text(path: &Path) -> Result<String, String> {
             .permissions()
             .mode();
         if mode & 0o077 != 0 {
-            return Err("it may hold a password and can be read by others; chmod 600 it".to_owned());
+            return Err("others can read this file, which may contain a password; run chmod 600 on it".to_owned());
         }
     }
     std::fs::read_to_string(path).map_err(|error| error.to_string())

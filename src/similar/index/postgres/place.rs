@@ -60,8 +60,8 @@ impl StorePlace {
         let place = StorePlace::parse("--store", address)?;
         if place.config.get_password().is_some() {
             return Err(BadPlace(format!(
-                "--store: a password on the command line can be read by everyone on this machine; leave it out and set PGPASSWORD \
-                 or write it into ~/.pgpass, or keep the whole address in {VARIABLE} (then --store alone) or in a file (--store-file)"
+                "--store: everyone on this machine can read a password on the command line; remove it and set PGPASSWORD or write it \
+                 into ~/.pgpass, or keep the whole address in {VARIABLE} (then use --store alone) or in a file (--store-file)"
             )));
         }
         place.with_password()
@@ -75,7 +75,7 @@ impl StorePlace {
         match std::env::var(VARIABLE) {
             Ok(address) if !address.is_empty() => StorePlace::parse(VARIABLE, &address)?.with_password(),
             _ => Err(BadPlace(format!(
-                "no address: name one with --store postgres://HOST/DATABASE, or set {VARIABLE}"
+                "no store address; pass one with --store postgres://HOST/DATABASE, or set {VARIABLE}"
             ))),
         }
     }
@@ -98,7 +98,7 @@ impl StorePlace {
             .any(|scheme| address.starts_with(scheme))
         {
             return Err(wrong(
-                "not an address of the form postgres://[USER@]HOST[:PORT]/DATABASE",
+                "the address does not have the form postgres://[USER@]HOST[:PORT]/DATABASE",
             ));
         }
         let (rest, mut secrecy, mut root_certificate) = (address.split_once('?'), None, None);
@@ -110,7 +110,7 @@ impl StorePlace {
                 match pair.split_once('=') {
                     Some(("sslmode", mode)) => {
                         secrecy = Some(Secrecy::named(mode).ok_or_else(|| {
-                            wrong("sslmode is one of disable, prefer, require, verify-ca and verify-full")
+                            wrong("sslmode must be one of disable, prefer, require, verify-ca and verify-full")
                         })?);
                     }
                     Some(("sslrootcert", path)) => root_certificate = Some(PathBuf::from(decoded(path))),
@@ -122,11 +122,13 @@ impl StorePlace {
                 plain += &format!("?{}", kept.join("&"));
             }
         }
-        let mut config: Config = plain.parse().map_err(|_| {
-            wrong("not an address that can be read: postgres://[USER@]HOST[:PORT]/DATABASE?OPTION=VALUE")
-        })?;
+        let mut config: Config = plain
+            .parse()
+            .map_err(|_| wrong("cannot read the address; write postgres://[USER@]HOST[:PORT]/DATABASE?OPTION=VALUE"))?;
         if config.get_hosts().is_empty() && config.get_hostaddrs().is_empty() {
-            return Err(wrong("the address names no host"));
+            return Err(wrong(
+                "the address names no host; write postgres://[USER@]HOST[:PORT]/DATABASE",
+            ));
         }
         let secrecy = secrecy.unwrap_or(if is_local(&config) {
             Secrecy::Prefer

@@ -190,7 +190,7 @@ fn make_alone(transaction: &mut Transaction, model: &Reads) -> Result<(), Troubl
         transaction.batch_execute("CREATE EXTENSION vector").map_err(|error| {
             let why = super::trouble::words(&error);
             Trouble::Extension(format!(
-                "the extension pgvector is not in the database ({why}); an administrator of it runs CREATE EXTENSION vector"
+                "the database lacks the extension pgvector ({why}); ask its administrator to run CREATE EXTENSION vector"
             ))
         })?;
     }
@@ -263,7 +263,7 @@ fn set_up(client: &mut impl GenericClient) -> Result<(), Trouble> {
             format!("{}.{}", version.0, version.1),
         );
         return Err(Trouble::Extension(format!(
-            "its pgvector is {theirs}, and {ours} is needed; an administrator of it runs ALTER EXTENSION vector UPDATE"
+            "its pgvector is {theirs}, but fovea needs {ours}; ask its administrator to run ALTER EXTENSION vector UPDATE"
         )));
     }
     client.batch_execute(&format!(

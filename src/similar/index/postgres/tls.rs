@@ -46,15 +46,13 @@ fn verifier(place: &StorePlace, provider: Arc<CryptoProvider>) -> Result<Arc<Web
                 roots.add(certificate).map_err(|error| wrong(error.to_string()))?;
             }
             if roots.is_empty() {
-                return Err(wrong("no certificate in it".to_owned()));
+                return Err(wrong("the file contains no certificate".to_owned()));
             }
         }
         None => {
             roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
             if roots.is_empty() {
-                return Err(
-                    "the system trusts no certificates; name some with sslrootcert=FILE in the address".to_owned(),
-                );
+                return Err("the system trusts no certificates; add sslrootcert=FILE to the address".to_owned());
             }
         }
     }

@@ -15,42 +15,42 @@ pub(super) enum Trouble {
     #[error("cannot be reached: {0}")]
     Closed(String),
     /// It could not be connected to a moment ago.
-    #[error("could not be reached a moment ago ({why}); asked again in {} s", .left.as_secs() + 1)]
+    #[error("could not be reached a moment ago ({why}); fovea tries again in {} s", .left.as_secs() + 1)]
     Waiting { why: String, left: Duration },
     /// The connection is gone.
     #[error("the connection was lost: {0}")]
     Lost(String),
     /// Others were in the way; it may go well next time.
-    #[error("others were in the way: {0}")]
+    #[error("other connections blocked the request: {0}; try again")]
     Again(String),
     /// It took longer than a question may.
-    #[error("it took longer than {} s to answer and was stopped", .0.as_secs())]
+    #[error("the answer took longer than {} s, so fovea stopped waiting", .0.as_secs())]
     Slow(Duration),
     /// The role may not do that.
-    #[error("{0}; docs/scale.md has the statements that set up the roles")]
+    #[error("{0}; docs/scale.md lists the statements that set up the roles")]
     Denied(String),
     /// The server refused.
     #[error("{0}")]
     Refused(String),
     /// Nobody has indexed anything.
-    #[error("there is no index in it yet; `fovea index DIR --store …` makes one")]
+    #[error("it contains no index yet; run `fovea index DIR --store …` to create one")]
     Empty,
     /// Its tables are of another version.
-    #[error("it was written by a newer fovea (version {0} of its tables) and is left alone")]
+    #[error("a newer fovea wrote it (version {0} of its tables), so this one leaves it unchanged; update fovea")]
     Newer(i32),
     /// Its tables are of a version that the job brings up to date.
     #[error(
-        "it was written by an older fovea (version {0} of its tables); `fovea index DIR --store …` brings it up to date, folder by folder"
+        "an older fovea wrote it (version {0} of its tables); run `fovea index DIR --store …` to update it, folder by folder"
     )]
     Behind(i32),
     /// Its tables are of another version.
     #[error(
-        "it was written by an older fovea (version {0} of its tables); drop its schema (DROP SCHEMA fovea CASCADE) and index again"
+        "an older fovea wrote it (version {0} of its tables); drop its schema (DROP SCHEMA fovea CASCADE) and index again"
     )]
     Older(i32),
     /// Its vectors are another model's.
     #[error(
-        "it holds vectors of the model {theirs}, and this is {ours}: use that model, or another database for this one"
+        "it contains vectors of the model {theirs}, but this model is {ours}; use that model, or another database for this one"
     )]
     OtherModel { theirs: String, ours: String },
     /// The extension is not there, or too old.

@@ -1,0 +1,272 @@
+//! A passage of any length as the model reads it: units that fit the window, and what of their traces a comparison needs.
+//!
+//! The embedding of a passage is the sum of its units' embeddings, each times a weight ([`weight_in_passage`]), and so are its parts.
+
+use candle_core::{DType, Device, Tensor};
+
+use super::decomposition::pull_back;
+use super::parts::{part, parts};
+use super::{Owner, WordMap};
+use crate::model::{Checkpoint, Keep, Model, ModelError, Packed, Role, Tokens, Trace, ops, weight_in_passage};
+use crate::text::{ByteRange, Language, Snapshot};
+
+/// The most tokens of a passage whose traces are kept; a trace takes some 100 KB for each. Longer passages are read anew for each
+/// question.
+const KEPT: usize = 1024;
+
+/// Tokens of one forward pass where traces are not kept.
+const AT_ONCE: usize = 1024;
+
+/// A passage that the model has read.
+#[derive(Debug)]
+pub(super) struct Passage {
+    /// Its words, as ranges of its text.
+    pub words: Vec<ByteRange>,
+    /// Last-layer vector of each word, row-major (words, hidden).
+    pub vectors: Vec<f32>,
+    /// Its embedding, not normalized.
+    pub embedding: Vec<f32>,
+    /// Share of its letters that the vocabulary can read.
+    pub coverage: f32,
+    units: Vec<Unit>,
+    /// One per unit, or none where the passage is too long to keep them.
+    traces: Vec<Trace>,
+}
+
+/// What each part of a passage adds to the inner product with a direction.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Shares {
+    /// By word.
+    pub words: Vec<f32>,
+    /// Special tokens.
+    pub special: f32,
+    /// Biases of the network.
+    pub bias: f32,
+}
+
+impl Shares {
+    /// The sum of all parts.
+    pub(super) fn sum(&self) -> f64 {
+        let words = self.words.iter().map(|v| f64::from(*v)).sum::<f64>();
+        words + f64::from(self.special) + f64::from(self.bias)
+    }
+
+    /// All parts, multiplied by a number.
+    pub(super) fn times(mut self, scale: f64) -> Shares {
+        let times = |value: f32| (f64::from(value) * scale) as f32;
+        self.words.iter_mut().for_each(|value| *value = times(*value));
+        (self.special, self.bias) = (times(self.special), times(self.bias));
+        self
+    }
+}
+
+/// What is done with some units and their traces.
+type OnTraces<'a> = &'a mut dyn FnMut(&[Unit], &[Trace]) -> Result<(), ModelError>;
+
+/// A part of a passage that fits the window.
+#[derive(Debug)]
+struct Unit {
+    tokens: Tokens,
+    /// The tokens of each of its words.
+    groups: Vec<Vec<usize>>,
+    special: Vec<usize>,
+    /// What its embedding is multiplied by in that of the passage.
+    weight: f32,
+}
+
+impl Passage {
+    /// Reads a text, as it is read for the index: with the model's prompt for passages.
+    pub fn read(
+        model: &Model,
+        (text, language): (&str, Language),
+        checkpoint: Checkpoint,
+    ) -> Result<Passage, ModelError> {
+        let read = units(model, text, language)?;
+        let total: usize = read.iter().map(|(_, tokens)| tokens.of_text()).sum();
+        let keeps = total <= KEPT;
+        let mut passage = Passage {
+            words: Vec::new(),
+            vectors: Vec::new(),
+            embedding: vec![0.0; model.hidden()],
+            coverage: coverage(text, &read),
+            units: Vec::new(),
+            traces: Vec::new(),
+        };
+        let mut rest = read.into_iter().peekable();
+        while rest.peek().is_some() {
+            let mut count = 0;
+            let mut chunk = Vec::new();
+            while let Some(unit) = rest.next_if(|(_, tokens)| count == 0 || count + tokens.len() <= AT_ONCE) {
+                count += unit.1.len();
+                chunk.push(unit);
+            }
+            let batch = Packed::new(chunk.iter().map(|(_, tokens)| tokens.ids.as_slice()));
+            let keep = if keeps { Keep::Layers } else { Keep::LastHidden };
+            let traces = model.encoder().forward(&batch, keep, checkpoint)?;
+            for ((range, tokens), trace) in chunk.into_iter().zip(&traces) {
+                passage.add(model, trace, tokens, (&text[range.clone()], range.start), total)?;
+            }
+            if keeps {
+                passage.traces.extend(traces);
+            }
+        }
+        Ok(passage)
+    }
+
+    fn add(
+        &mut self,
+        model: &Model,
+        trace: &Trace,
+        tokens: Tokens,
+        (text, at): (&str, usize),
+        total: usize,
+    ) -> Result<(), ModelError> {
+        let embedding = model.pool_of(&tokens, trace)?;
+        let length = embedding.iter().map(|v| v * v).sum::<f32>().sqrt();
+        let weight = weight_in_passage(tokens.of_text(), length) / total.max(1) as f32;
+        let sum = self.embedding.iter_mut().zip(embedding);
+        sum.for_each(|(sum, v)| *sum += weight * v);
+        let map = WordMap::new(text, &tokens);
+        let groups = map.tokens_of_words();
+        let special = (0..tokens.len()).filter(|token| map.owners[*token] == Owner::Special);
+        let special = special.collect();
+        let hidden: Vec<f32> = trace.hidden.flatten_all()?.to_vec1()?; // (seq · hidden)
+        let width = self.embedding.len();
+        for tokens in &groups {
+            let from = self.vectors.len();
+            self.vectors.resize(from + width, 0.0);
+            for token in tokens {
+                let row = &hidden[token * width..(token + 1) * width];
+                let mean = self.vectors[from..].iter_mut().zip(row);
+                mean.for_each(|(mean, v)| *mean += v / tokens.len() as f32);
+            }
+        }
+        let words = map.words.into_iter();
+        self.words.extend(words.map(|word| word.start + at..word.end + at));
+        self.units.push(Unit {
+            tokens,
+            groups,
+            special,
+            weight,
+        });
+        Ok(())
+    }
+
+    /// What each part adds to the inner product of the embedding with a direction, by one pass backward (formula B4.8).
+    pub fn shares(&self, model: &Model, direction: &[f32], checkpoint: Checkpoint) -> Result<Shares, ModelError> {
+        let mut shares = Shares::default();
+        self.each_trace(model, checkpoint, &mut |units, traces| {
+            let pulled = ops::side_by_side(traces, |index, trace| {
+                if checkpoint() {
+                    return Err(ModelError::Stopped);
+                }
+                pull_back(trace, model.pooling_of(&units[index].tokens), direction)
+            });
+            for (unit, pulled) in units.iter().zip(pulled) {
+                let pulled = pulled?;
+                let sum =
+                    |tokens: &[usize]| tokens.iter().map(|token| pulled.tokens[*token]).sum::<f32>() * unit.weight;
+                shares.words.extend(unit.groups.iter().map(|tokens| sum(tokens)));
+                shares.special += sum(&unit.special);
+                shares.bias += pulled.bias * unit.weight;
+            }
+            Ok(())
+        })?;
+        Ok(shares)
+    }
+
+    /// The part of the embedding that came in through one word: a vector of the embedding's width, or nothing for a word that does not
+    /// exist.
+    pub fn part(&self, model: &Model, word: usize, checkpoint: Checkpoint) -> Result<Option<Vec<f32>>, ModelError> {
+        let mut first = 0;
+        for (index, unit) in self.units.iter().enumerate() {
+            let Some(tokens) = unit.groups.get(word - first) else {
+                first += unit.groups.len();
+                continue;
+            };
+            let read;
+            let trace = match self.traces.get(index) {
+                Some(trace) => trace,
+                None => {
+                    let batch = Packed::new([unit.tokens.ids.as_slice()]);
+                    read = model.encoder().forward(&batch, Keep::Layers, checkpoint)?;
+                    let Some(trace) = read.first() else { return Ok(None) };
+                    trace
+                }
+            };
+            let part = part(trace, model.pooling_of(&unit.tokens), tokens, checkpoint)?;
+            return Ok(Some(part.into_iter().map(|v| v * unit.weight).collect()));
+        }
+        Ok(None)
+    }
+
+    /// The parts of the embedding, (words + 2, hidden): words, special tokens, biases.
+    pub fn parts(&self, model: &Model, checkpoint: Checkpoint) -> Result<Tensor, ModelError> {
+        let (mut words, mut special, mut bias) = (Vec::new(), Vec::new(), Vec::new());
+        self.each_trace(model, checkpoint, &mut |units, traces| {
+            for (unit, trace) in units.iter().zip(traces) {
+                let count = unit.groups.len();
+                let mut groups = unit.groups.clone();
+                groups.push(unit.special.clone());
+                let pooling = model.pooling_of(&unit.tokens);
+                let vectors = (parts(trace, pooling, &groups, checkpoint)?.vectors * f64::from(unit.weight))?;
+                if count > 0 {
+                    words.push(vectors.narrow(0, 0, count)?);
+                }
+                special.push(vectors.get(count)?);
+                bias.push(vectors.get(count + 1)?);
+            }
+            Ok(())
+        })?;
+        let sum = |rows: &[Tensor]| -> candle_core::Result<Tensor> {
+            match rows.is_empty() {
+                true => Tensor::zeros((1, model.hidden()), DType::F32, &Device::Cpu),
+                false => Tensor::stack(rows, 0)?.sum_keepdim(0), // (1, hidden)
+            }
+        };
+        words.extend([sum(&special)?, sum(&bias)?]);
+        Ok(Tensor::cat(&words, 0)?)
+    }
+
+    /// Calls `f` with units and their traces, in order: all at once where traces were kept, else some at a time.
+    fn each_trace(&self, model: &Model, checkpoint: Checkpoint, f: OnTraces<'_>) -> Result<(), ModelError> {
+        if self.traces.len() == self.units.len() {
+            return f(&self.units, &self.traces);
+        }
+        let mut rest = &self.units[..];
+        while !rest.is_empty() {
+            let mut count = 0;
+            let fits = |unit: &&Unit| {
+                count += unit.tokens.len();
+                count <= AT_ONCE
+            };
+            let (chunk, after) = rest.split_at(rest.iter().take_while(fits).count().max(1));
+            let batch = Packed::new(chunk.iter().map(|unit| unit.tokens.ids.as_slice()));
+            f(chunk, &model.encoder().forward(&batch, Keep::Layers, checkpoint)?)?;
+            rest = after;
+        }
+        Ok(())
+    }
+}
+
+/// Share of the letters of a text that the vocabulary can read, by its units; 1 where there is no letter.
+fn coverage(text: &str, units: &[(ByteRange, Tokens)]) -> f32 {
+    let letters = |range: &ByteRange| text[range.clone()].chars().filter(|c| c.is_alphabetic()).count() as f64;
+    let (read, all) = units.iter().fold((0.0, 0.0), |(read, all), (range, tokens)| {
+        let count = letters(range);
+        (read + count * f64::from(tokens.coverage), all + count)
+    });
+    if all > 0.0 { (read / all) as f32 } else { 1.0 }
+}
+
+/// A passage as units that fit the window, with their tokens.
+fn units(model: &Model, text: &str, language: Language) -> Result<Vec<(ByteRange, Tokens)>, ModelError> {
+    let whole = model.tokenize_as(Role::Passage, text, language)?;
+    if whole.of_text() <= model.window() {
+        return Ok(vec![(0..text.len(), whole)]);
+    }
+    let snapshot = Snapshot::new(text, 0, language);
+    let segments = model.segment(&snapshot);
+    let read = |range: ByteRange| Ok((range.clone(), model.tokenize_as(Role::Passage, &text[range], language)?));
+    segments.units.into_iter().map(|unit| read(unit.range)).collect()
+}

@@ -1,0 +1,255 @@
+//! What two passages share, in words: corresponding words that carry much on both sides.
+
+use std::collections::HashMap;
+
+use super::compared::Compared;
+use super::markdown::{code, listed};
+use super::telling::has_content;
+use crate::text::ByteRange;
+
+/// The most words that are told as shared.
+const MOST: usize = 12;
+
+/// The least score of a shared word, as a part of the best one's.
+const NEGLIGIBLE: f32 = 0.05;
+
+/// How many of them a sentence names.
+const NAMED: usize = 4;
+
+/// Words of types that many languages have: they say how values are kept, not what is done.
+const TYPES: [&str; 40] = [
+    "any", "array", "bool", "boolean", "box", "byte", "bytes", "callable", "char", "dict", "double", "err", "error",
+    "float", "int", "integer", "iterable", "iterator", "list", "long", "map", "none", "number", "object", "ok",
+    "option", "optional", "promise", "result", "short", "some", "str", "string", "tuple", "typing", "unknown", "usize",
+    "vec", "vector", "void",
+];
+
+/// Words with which a line begins that imports something.
+const IMPORTS: [&str; 7] = ["import", "from", "use", "using", "require", "#include", "package"];
+
+/// A word, or two corresponding words, that both passages draw on.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+pub struct Shared {
+    /// The word; of two different ones `a ~ b`.
+    pub text: String,
+    /// Where it stands in the first passage, as indices into its words.
+    pub a: Vec<usize>,
+    /// Where it stands in the second passage.
+    pub b: Vec<usize>,
+    /// What the word adds at least on either side: the smaller of both sums.
+    pub score: f32,
+}
+
+/// The words that both passages share, most important first.
+///
+/// Words correspond by the model's alignment. What counts is what they add to the similarity on both sides, apart from what the
+/// languages have in common where that is known. Keywords, punctuation, names of common types, type annotations and imports are left out.
+pub(super) fn shared(compared: Compared) -> Vec<Shared> {
+    let report = compared.report;
+    let scores = match &report.centred {
+        Some(centred) => [&centred.a.scores, &centred.b.scores],
+        None => [&report.a.scores, &report.b.scores],
+    };
+    let aside = [aside(compared.a), aside(compared.b)];
+    let says = |text: &str, range: &ByteRange, aside: &[ByteRange]| {
+        let word = &text[range.clone()];
+        let known_type = TYPES.binary_search(&&*word.to_lowercase()).is_ok();
+        has_content(word) && !known_type && !aside.iter().any(|aside| aside.contains(&range.start))
+    };
+    let mut found: HashMap<(String, String), Shared> = HashMap::new();
+    for link in &report.alignment {
+        let (at_a, at_b) = (&report.a.words[link.a], &report.b.words[link.b]);
+        if !says(compared.a, at_a, &aside[0]) || !says(compared.b, at_b, &aside[1]) {
+            continue;
+        }
+        let (a, b) = (&compared.a[at_a.clone()], &compared.b[at_b.clone()]);
+        let key = (a.to_lowercase(), b.to_lowercase());
+        let text = if key.0 == key.1 {
+            a.to_owned()
+        } else {
+            format!("{a} ~ {b}")
+        };
+        let (a, b) = (Vec::new(), Vec::new());
+        let shared = found.entry(key).or_insert(Shared { text, a, b, score: 0.0 });
+        shared.a.push(link.a);
+        shared.b.push(link.b);
+    }
+    let sum = |indices: &[usize], scores: &[f32]| indices.iter().map(|index| scores[*index]).sum::<f32>();
+    let mut found: Vec<Shared> = found.into_values().collect();
+    for shared in &mut found {
+        shared.score = sum(&shared.a, scores[0]).min(sum(&shared.b, scores[1]));
+    }
+    found.sort_by(|x, y| y.score.total_cmp(&x.score).then_with(|| x.a.cmp(&y.a)));
+    let least = found.first().map_or(0.0, |best| best.score * NEGLIGIBLE);
+    found.retain(|shared| shared.score > 0.0 && shared.score >= least);
+    found.truncate(MOST);
+    found
+}
+
+/// What two passages share, in one sentence.
+pub(super) fn summary(compared: Compared, shared: &[Shared]) -> String {
+    let own: Vec<String> = shared
+        .iter()
+        .filter(|word| !word.text.contains(" ~ "))
+        .take(NAMED)
+        .map(|word| code(&word.text))
+        .collect();
+    if let Some(words) = listed(&own) {
+        return format!("Both use {words}.");
+    }
+    let alike: Vec<String> = shared
+        .iter()
+        .take(NAMED)
+        .filter_map(|word| {
+            let (a, b) = word.text.split_once(" ~ ")?;
+            Some(format!("{} with {}", code(a), code(b)))
+        })
+        .collect();
+    if let Some(words) = listed(&alike) {
+        return format!("They share no word, but the model compares {words}.");
+    }
+    let strongest = |side: &crate::explain::Side, text: &str| {
+        let scored = side
+            .words
+            .iter()
+            .zip(&side.scores)
+            .filter(|(range, _)| has_content(&text[(*range).clone()]));
+        let best = scored.max_by(|x, y| x.1.total_cmp(y.1))?;
+        Some(code(&text[best.0.clone()]))
+    };
+    let report = compared.report;
+    match (strongest(&report.a, compared.a), strongest(&report.b, compared.b)) {
+        (Some(a), Some(b)) => format!(
+            "They share no telling word; most of the similarity comes from {a} in the first and {b} in the second."
+        ),
+        _ => "They share no telling word.".to_owned(),
+    }
+}
+
+/// The stretches of a text that name types or other files: annotations in the signature, and lines that import.
+fn aside(text: &str) -> Vec<ByteRange> {
+    let mut found = Vec::new();
+    let mut start = 0;
+    let mut in_signature = true;
+    for line in text.split_inclusive('\n') {
+        let first = line.trim_start().split([' ', '(', '\t']).next().unwrap_or_default();
+        if IMPORTS.contains(&first) {
+            found.push(start..start + line.len());
+        } else if in_signature {
+            found.extend(
+                annotations(line)
+                    .into_iter()
+                    .map(|range| start + range.start..start + range.end),
+            );
+        }
+        let trimmed = line.trim_end();
+        let comment = first.starts_with(['#', '/', '@', '*']);
+        in_signature &= trimmed.is_empty() || comment || !trimmed.ends_with([':', '{', ';']);
+        start += line.len();
+    }
+    found
+}
+
+/// The annotations of a line of a signature: from a colon or an arrow to the next comma, bracket or assignment.
+fn annotations(line: &str) -> Vec<ByteRange> {
+    let mut found = Vec::new();
+    let mut begin = None;
+    let mut depth = 0usize;
+    let bytes = line.as_bytes();
+    for (at, byte) in bytes.iter().enumerate() {
+        match (byte, begin) {
+            (b':', None) if bytes.get(at + 1) != Some(&b':') && (at == 0 || bytes[at - 1] != b':') => begin = Some(at),
+            (b'>', None) if at > 0 && bytes[at - 1] == b'-' => begin = Some(at),
+            (b'[' | b'<' | b'(', Some(_)) => depth += 1,
+            (b']' | b'>' | b')', Some(_)) if depth > 0 => depth -= 1,
+            (b',' | b')' | b'=' | b'{', Some(from)) if depth == 0 => {
+                found.push(from..at);
+                begin = None;
+            }
+            _ => {}
+        }
+    }
+    found.extend(begin.map(|from| from..line.len()));
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::explain::{Link, PairReport, Side};
+    use crate::text::source_words;
+
+    #[test]
+    fn the_list_of_types_is_sorted() {
+        assert!(TYPES.is_sorted());
+    }
+
+    /// A comparison in which words of the same text correspond and score as their length.
+    fn compared(a: &str, b: &str) -> PairReport {
+        let side = |text: &str| {
+            let words: Vec<ByteRange> = source_words(text).into_iter().map(|word| word.range).collect();
+            Side {
+                scores: words.iter().map(|word| word.len() as f32 * 0.01).collect(),
+                words,
+                special: 0.0,
+                bias: 0.0,
+                coverage: 1.0,
+            }
+        };
+        let (side_a, side_b) = (side(a), side(b));
+        let mut alignment = Vec::new();
+        for (i, left) in side_a.words.iter().enumerate() {
+            let same = |right: &ByteRange| a[left.clone()] == b[right.clone()];
+            if let Some(j) = side_b.words.iter().position(same) {
+                alignment.push(Link {
+                    a: i,
+                    b: j,
+                    cosine: 1.0,
+                });
+            }
+        }
+        PairReport {
+            cosine: 0.8,
+            residual: 0.0,
+            a: side_a,
+            b: side_b,
+            pairs: None,
+            alignment,
+            centred: None,
+            ms: 0.0,
+        }
+    }
+
+    const OPEN: &str =
+        "def open_session(self, app: Flask) -> Session | None:\n    import hashlib\n    return cookie.load(str(app))\n";
+    const SAVE: &str = "def save_session(self, app: Flask) -> Session:\n    import hashlib\n    cookie.dump(str(app))\n    return True\n";
+
+    #[test]
+    fn annotations_imports_and_common_types_are_not_what_passages_share() {
+        let report = compared(OPEN, SAVE);
+        let compared = Compared {
+            report: &report,
+            a: OPEN,
+            b: SAVE,
+        };
+        let shared = shared(compared);
+        let words: Vec<&str> = shared.iter().map(|word| &*word.text).collect();
+        assert_eq!(words, ["app", "cookie"]);
+        assert_eq!(summary(compared, &shared), "Both use `app` and `cookie`.");
+    }
+
+    #[test]
+    fn passages_without_a_common_word_say_so() {
+        let report = compared("alpha beta", "gamma delta");
+        let compared = Compared {
+            report: &report,
+            a: "alpha beta",
+            b: "gamma delta",
+        };
+        let said = summary(compared, &shared(compared));
+        assert_eq!(
+            said,
+            "They share no telling word; most of the similarity comes from `alpha` in the first and `delta` in the second."
+        );
+    }
+}
