@@ -21,7 +21,8 @@ exports.run = async () => {
   const [pid] = servers();
   await all({ ...documents, ...answers, ...machine }, (setting) => `fovea.${setting} takes effect at once`);
   await test('none of these has restarted the server', async () => assert.deepEqual(servers(), [pid]));
-  const { positionEncoding, ...others } = program;
+  const { positionEncoding, 'highlight.attention': attention, ...others } = program;
   await all(others, (setting) => `fovea.${setting} takes effect`);
+  await all({ 'highlight.attention': attention }, (setting) => `fovea.${setting} changes nothing, since the extension draws these words itself`);
   await all({ positionEncoding }, (setting) => `fovea.${setting} changes nothing, since this editor has one encoding`);
 };
