@@ -79,6 +79,10 @@ export async function activate(context: vscode.ExtensionContext): Promise<Api> {
       if (event.affectsConfiguration('fovea.client')) {
         drawing.restyle({ ...drawOptions(), brightness });
       }
+      // The theme may be told before its name is.
+      if (event.affectsConfiguration('workbench') || event.affectsConfiguration('window.autoDetectColorScheme')) {
+        void restyle();
+      }
       if (event.affectsConfiguration('fovea.server')) {
         void server.restart();
       }

@@ -10,12 +10,12 @@ export type Color = readonly [red: number, green: number, blue: number];
 export const LEAST = 4.5;
 
 /** Factors that are tried; more would wash the colors out. */
-const MOST = { darker: 0.4, brighter: 2.6 };
+const MOST = { darker: 0.44, brighter: 2.2 };
 
-/** Scopes of the words that heat may stand behind. The empty scope is text without a rule of its own. */
-const SCOPES = /^($|comment|string|variable|entity\.name|support\.|constant|keyword|storage|meta\.|punctuation\.definition\.comment)/;
-/** Scopes of text that is no code and no comment. */
-const OTHERS = /markup|invalid|diff|token\.|regexp|header|link|embedded/;
+/** Scopes of words that tell something: names, comments, strings and numbers. */
+const SCOPES = /^(comment|string|variable$|variable\.(?!language)|entity\.name\.(function|type|class|namespace)|support\.(function|class|type)|constant\.numeric)/;
+/** Scopes that name something else. */
+const OTHERS = /css|tag|regexp|markup|link|embedded|escape/;
 
 export interface ThemeFile {
   include?: string;
@@ -55,11 +55,12 @@ export function brightness(theme: ThemeFile, light: boolean, tints: string[]): n
     const counts = scopes.some((each) => SCOPES.test(each) && !OTHERS.test(each));
     return counts && /^#[\da-f]{3,8}$/i.test(settings?.foreground ?? '') ? [color(settings?.foreground ?? '', ground)] : [];
   });
-  const legible = (factor: number) =>
-    [plain, ...texts].every((text) => grounds.every((below) => contrast(scaled(text, factor), below) >= LEAST));
+  const legible = (text: Color, factor: number) => grounds.every((below) => contrast(scaled(text, factor), below) >= LEAST);
+  // A color that no factor makes legible, such as dark red on black, is left as the theme has it.
+  const reachable = [plain, ...texts].filter((text) => legible(text, light ? MOST.darker : MOST.brighter));
   const step = light ? -0.04 : 0.04;
   let factor = 1;
-  while (!legible(factor) && factor + step >= MOST.darker && factor + step <= MOST.brighter) {
+  while (!reachable.every((text) => legible(text, factor)) && factor + step >= MOST.darker && factor + step <= MOST.brighter) {
     factor += step;
   }
   return Number(factor.toFixed(2));

@@ -83,7 +83,7 @@ function sharedOf(sides: [ViewSide, ViewSide], pairs: number[][] | null): ViewSh
 }
 
 function summaryOf(shared: ViewShared[]): string {
-  const names = shared.slice(0, 3).map(({ text }) => text);
+  const names = shared.slice(0, 3).map(({ text }) => `\`${text}\``);
   if (names.length === 0) {
     return 'They share no words; point at a word to see which ones it matches.';
   }
@@ -142,7 +142,7 @@ export function unitView(text: string, unit: ExplainedUnit, place: string, about
     Math.max(0, ...(question?.related ?? []).filter((other) => other.start < end && start < other.end).map(({ strength }) => strength)),
   );
   const title = unit.name ? `${unit.kind} ${unit.name}` : unit.kind;
-  const name = unit.name ?? `this ${unit.kind}`;
+  const name = unit.name ? `\`${unit.name}\`` : `this ${unit.kind}`;
   return {
     title: cut(title),
     place,
@@ -151,7 +151,7 @@ export function unitView(text: string, unit: ExplainedUnit, place: string, about
     ranks: unit.words.map(({ rank }) => rank),
     asked,
     related,
-    answer: word ? `“${word.text}” is ${rankInWords(word.rank, unit.words.length)} of ${name}.${readWith(unit, related, word.text)}` : null,
+    answer: word ? `\`${word.text}\` is ${rankInWords(word.rank, unit.words.length)} of ${name}.${readWith(unit, related, word.text)}` : null,
     coverage: unit.coverage,
     details: [
       ...(word ? [['Share of the word', percent(word.score)] as [string, string]] : []),
@@ -171,7 +171,7 @@ function readWith(unit: ExplainedUnit, related: number[], asked: string): string
     .map((strength, index) => ({ strength, text: unit.words[index]?.text ?? '' }))
     .filter(({ strength, text }) => strength > 0 && text !== asked && /\p{L}{2}/u.test(text) && !WORDS.has(text))
     .sort((one, other) => other.strength - one.strength)
-    .map(({ text }) => text);
+    .map(({ text }) => `\`${text}\``);
   const names = [...new Set(texts)].slice(0, 3);
   return names.length === 0 ? '' : ` The model reads it together with ${listed(names)}.`;
 }

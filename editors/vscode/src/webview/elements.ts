@@ -56,3 +56,8 @@ export function details(rows: [name: string, value: string][]): HTMLElement {
   const list = element('dl', {}, ...rows.flatMap(([name, value]) => [element('dt', {}, name), element('dd', {}, value)]));
   return element('details', {}, element('summary', {}, 'Details'), list);
 }
+
+/** A sentence whose names stand in backticks. */
+export function withCode(text: string): (Node | string)[] {
+  return text.split('`').map((part, index) => (index % 2 === 1 ? element('code', {}, part) : part));
+}

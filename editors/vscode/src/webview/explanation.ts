@@ -1,7 +1,8 @@
 /** Which words tell most about a passage: the text with its telling words colored, and the strongest of them in order. */
 import type { ExplanationView, Request, ViewUnit } from '../panel/messages';
-import { bar, details, element, percent, say, tone } from './elements';
+import { bar, details, element, percent, say, tone, withCode } from './elements';
 import { passage } from './passage';
+import { WORDS } from './syntax';
 
 /** Words that are named: of one unit, of each of several. */
 const NAMED = [12, 6] as const;
@@ -35,7 +36,7 @@ function unitOf(unit: ViewUnit, part: number, named: number, send: (request: Req
   });
   made.words.forEach((word, index) => {
     const share = unit.words[index]?.score ?? 0;
-    word.dataset['share'] = String(tone(share, most));
+    word.dataset['share'] = String(WORDS.has(textOf(index)) ? 0 : tone(share, most));
     word.title = `number ${unit.ranks[index]} of ${unit.words.length}`;
     word.classList.toggle('asked', index === unit.asked);
     if ((unit.related[index] ?? 0) > 0 && index !== unit.asked) {
@@ -52,7 +53,7 @@ function unitOf(unit: ViewUnit, part: number, named: number, send: (request: Req
     rows.set(index, row);
   }
   const unread = unit.coverage < 0.5 ? [element('p', { class: 'warning' }, `The model knows only ${percent(unit.coverage)} of the characters here.`)] : [];
-  const answer = unit.answer === null ? [] : [element('p', { class: 'sentence' }, unit.answer)];
+  const answer = unit.answer === null ? [] : [element('p', { class: 'sentence' }, ...withCode(unit.answer))];
   return element(
     'section',
     { class: 'unit', 'aria-label': unit.title },

@@ -1,10 +1,13 @@
 /** Why two passages are similar: what they share, and the passages side by side. A word lights the words that it matches. */
 import type { PairView, Request, ViewRow, ViewShared } from '../panel/messages';
-import { details, element, say, signed, tone } from './elements';
+import { details, element, say, signed, tone, withCode } from './elements';
 import { type Passage, passage } from './passage';
+import { WORDS } from './syntax';
 
 /** Words that are named. */
 const NAMED = 6;
+/** Shared words that are listed. */
+const CHIPS = 9;
 /** Milliseconds that a word is pointed at before the server is asked. */
 const REST = 60;
 
@@ -25,13 +28,13 @@ export class Pair {
   ) {
     const [a, b] = view.sides;
     const sides = view.sides.map((_, side) => this.sideOf(side as 0 | 1));
-    const shared = view.shared.map((each) => this.chip(each));
+    const shared = view.shared.slice(0, CHIPS).map((each) => this.chip(each));
     root.append(
       element('h1', { class: 'cut', title: `${a.title} and ${b.title}` }, `${a.title} and ${b.title}`),
       element(
         'section',
         { class: 'summary', 'aria-label': 'What they share' },
-        element('p', { class: 'sentence' }, view.summary),
+        element('p', { class: 'sentence' }, ...withCode(view.summary)),
         ...(shared.length > 0 ? [element('p', { class: 'chips' }, element('span', { class: 'quiet' }, 'Shared words'), ...shared)] : []),
       ),
       this.matches,
@@ -176,9 +179,10 @@ export class Pair {
     }
   }
 
-  /** Whether a word is more than punctuation. */
+  /** Whether a word is more than punctuation or a word of the language. */
   private named(side: 0 | 1, index: number): boolean {
-    return /[\p{L}\p{N}]/u.test(this.textOf(side, index));
+    const text = this.textOf(side, index);
+    return /[\p{L}\p{N}]/u.test(text) && !WORDS.has(text);
   }
 
   private textOf(side: 0 | 1, index: number): string {

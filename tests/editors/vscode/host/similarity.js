@@ -79,7 +79,7 @@ exports.run = async () => {
     const [unit] = view.units;
     assert.equal(view.units.length, 1);
     assert.equal(textOf(unit, unit.asked), 'load_config');
-    assert.match(unit.answer, /^“load_config” is the .*most telling word of load_config\. The model reads it together with \w+/);
+    assert.match(unit.answer, /^`load_config` is the .*most telling word of `load_config`\. The model reads it together with `\w+`/);
     assert.ok(unit.related.some((strength) => strength === 3));
     assert.deepEqual(unit.details.map(([name]) => name).slice(0, 3), ['Share of the word', 'Model', 'Method']);
   });
