@@ -51,8 +51,8 @@ export class DrawsOnBoxes implements vscode.Disposable {
   constructor(private readonly server: Server) {
     this.listeners = vscode.Disposable.from(
       vscode.window.onDidChangeTextEditorSelection(({ textEditor, kind }) => {
-        // A document that has just been opened shows no boxes: nobody has asked for a word yet.
-        if (kind !== undefined) {
+        // A place that a command opens shows no boxes: the person has not asked for a word there.
+        if (kind === vscode.TextEditorSelectionChangeKind.Keyboard || kind === vscode.TextEditorSelectionChangeKind.Mouse) {
           this.moved(textEditor);
         } else {
           this.clear();

@@ -53,9 +53,9 @@ export async function finding({ window, page, test, shot }) {
     const title = page.locator('.quick-input-title').filter({ hasText: 'Search by Meaning' });
     await title.waitFor();
     const input = page.locator('.quick-input-widget input[type="text"]').first();
-    await input.fill('middle value of a list of numbers');
+    await input.fill('read settings from a file');
     const rows = page.locator('.quick-input-list .monaco-list-row');
-    await rows.filter({ hasText: 'median' }).first().waitFor();
+    await rows.filter({ hasText: 'load_preferences' }).first().waitFor();
     const press = (tooltip) => page.locator(`.quick-input-titlebar a[aria-label*="${tooltip}"]`).first().click();
     const choose = async (tooltip, row) => {
       await press(tooltip);
@@ -64,17 +64,17 @@ export async function finding({ window, page, test, shot }) {
     await choose('Filter by language', 'rust');
     await page.locator('.quick-input-action a, .quick-input-action .monaco-button').first().click();
     await title.filter({ hasText: 'rust' }).waitFor();
-    await rows.filter({ hasText: 'median' }).first().waitFor({ state: 'detached' });
+    await rows.filter({ hasText: 'load_preferences' }).first().waitFor({ state: 'detached' });
     await choose('Filter by language', 'rust');
     await page.locator('.quick-input-action a, .quick-input-action .monaco-button').first().click();
-    await rows.filter({ hasText: 'median' }).first().waitFor();
+    await rows.filter({ hasText: 'load_preferences' }).first().waitFor();
     await press('Filter by path');
     await page.locator('.quick-input-widget').filter({ hasText: 'A path or glob' }).waitFor();
     await page.keyboard.type('src');
     await page.keyboard.press('Enter');
     await title.filter({ hasText: 'src/**' }).waitFor();
     await rows.filter({ hasText: 'src/' }).first().waitFor();
-    await rows.filter({ hasText: 'median' }).first().waitFor({ state: 'detached' });
+    await rows.filter({ hasText: 'load_preferences' }).first().waitFor({ state: 'detached' });
     await choose('With tests', 'Only tests');
     await title.filter({ hasText: 'only tests' }).waitFor();
     await rows.filter({ hasText: 'Nothing found' }).waitFor();
@@ -104,7 +104,8 @@ export async function finding({ window, page, test, shot }) {
     await page.locator('.quick-input-list .monaco-list-row').filter({ hasText: 'count_recipes' }).first().waitFor();
     await until('another place', async () => Math.abs((await top()) - before) > 20);
     const active = await page.locator('.quick-input-list .monaco-list-row.focused').innerText();
-    const name = active.match(/count_\w+/)[0];
+    // The name and the place stand without a space.
+    const name = active.match(/count_[a-z]+?s(?=long\.rs)/)[0];
     const box = await until('the list', () => list.boundingBox());
     await until(`${name} below the list`, () =>
       page

@@ -99,7 +99,7 @@ export async function tints({ window, page, test, shot }) {
 export async function steadiness({ window, page, test }) {
   await test('nothing flickers while typing: in no frame is a word that is not touched without its heat', async () => {
     // However slow the machine is, no result comes between two keys.
-    await window.set({ 'fovea.debounceMs': 1500, 'fovea.heat.preset': 'full' });
+    await window.set({ 'fovea.debounceMs': 1500, 'fovea.heat.preset': 'full', 'fovea.client.heatFrom': 1 });
     await window.file('config.rs');
     await page.keyboard.press('Control+Home');
     await window.heat((lines) => lines.some((line) => line.text.includes('load_config') && line.words.length > 2));
@@ -133,7 +133,7 @@ export async function steadiness({ window, page, test }) {
       return globalThis.foveaSeen;
     });
     await window.command('File: Revert File');
-    await window.set({ 'fovea.debounceMs': null, 'fovea.heat.preset': null });
+    await window.set({ 'fovea.debounceMs': null, 'fovea.heat.preset': null, 'fovea.client.heatFrom': null });
     assert.ok(frames > 20, `${frames} frames`);
     const told = course.map(({ words, top }) => `${words} at ${top}`).join(', ');
     assert.ok(course.every(({ words }) => words >= usual), `fewer than ${usual} words in some frame: ${told}`);

@@ -13,7 +13,7 @@ export async function clientSettings({ window, page, test }) {
     await window.set({ 'fovea.heat.preset': 'full' });
     await window.heat((lines) => lines.flatMap((line) => line.words).length > 20);
     const all = (await words()).length;
-    await window.set({ 'fovea.client.heatFrom': 9 });
+    await window.set({ 'fovea.client.heatFrom': 11 });
     await until('fewer words', async () => {
       const count = (await words()).length;
       return count > 0 && count < all / 2;

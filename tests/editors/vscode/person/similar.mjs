@@ -17,7 +17,7 @@ export async function similar({ window, page, test, shot }) {
         () => false,
       );
     });
-    assert.match(await hover.first().innerText(), /load_config is the .*most telling word of load_config; the model reads it with/);
+    assert.match(await hover.first().innerText(), /load_config is the .*most telling word of this function; the model reads it with/);
     await shot('hover');
     // Its link leads on to why.
     await hover.first().locator('a').filter({ hasText: 'Why?' }).click();
@@ -76,7 +76,7 @@ export async function similar({ window, page, test, shot }) {
     const matches = frame.locator('.side').nth(1).locator('.word[data-partner]');
     await until('matches', async () => (await matches.count()) > 1);
     assert.ok((await frame.locator('.side').nth(1).locator('.word[data-partner="3"]').count()) >= 1);
-    assert.match(await frame.locator('.matches').innerText(), /load_config matches read_settings/);
+    assert.match(await frame.locator('.matches').innerText(), /load_config matches .*settings/);
     await shot('pair');
     await frame.locator('.chip').first().hover();
     await until('shared words on both sides', async () => {
