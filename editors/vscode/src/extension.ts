@@ -61,9 +61,15 @@ export async function activate(context: vscode.ExtensionContext): Promise<Api> {
   );
   const visible = reportVisible(server);
   const boxes = new DrawsOnBoxes(server);
+  let themes = 0;
   const restyle = async () => {
-    brightness = await textBrightness(context.extension.packageJSON);
-    drawing.restyle({ ...drawOptions(), brightness });
+    const turn = (themes += 1);
+    const wanted = await textBrightness(context.extension.packageJSON);
+    // A later theme may have been read sooner.
+    if (turn === themes) {
+      brightness = wanted;
+      drawing.restyle({ ...drawOptions(), brightness });
+    }
   };
   const core: Core = { context, server, drawing, boxes, panel, known: () => known };
   context.subscriptions.push(

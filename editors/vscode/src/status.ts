@@ -104,7 +104,7 @@ function tooltip(lines: string[]): vscode.MarkdownString {
   return text;
 }
 
-/** The reason why a document is not analysed. */
+/** The reason why a document is not analyzed. */
 export function inactive(status: StatusParams | undefined, document: vscode.TextDocument | undefined): string | undefined {
   const reason = document && !isView(document) && foreign(document);
   if (reason) {

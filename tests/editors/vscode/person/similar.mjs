@@ -158,4 +158,23 @@ export async function similar({ window, page, test, shot }) {
     await window.command('View: Close All Editors');
     await page.locator('.tab').first().waitFor({ state: 'detached' });
   });
+
+  await test('a comparison that takes long shows its progress and can be canceled', async () => {
+    const uri = `file://${window.folder}/long.rs`;
+    const range = (first, last) => ({ start: { line: first, character: 0 }, end: { line: last, character: 0 } });
+    await window.wish({ open: [uri] });
+    await window.wish({ run: ['fovea.compareItems', { a: { uri, range: range(2, 1600) }, b: { uri, range: range(3002, 4600) } }] });
+    await window.wish({ run: ['notifications.showList'] });
+    const progress = page.locator('.notifications-center .notification-list-item').filter({ hasText: 'Comparing' });
+    await progress.waitFor();
+    await progress.locator('.monaco-button').filter({ hasText: 'Cancel' }).click();
+    await progress.waitFor({ state: 'detached' });
+    await window.wish({ run: ['notifications.hideList'] });
+    assert.equal(await page.locator('.tab').filter({ hasText: 'Comparison' }).count(), 0);
+    // The server is free at once.
+    await window.wish({ run: ['fovea.compareItems', { a: { uri, range: range(2, 10) }, b: { uri, range: range(34, 42) } }] });
+    await window.panel('pair');
+    await window.command('View: Close All Editors');
+    await page.locator('.tab').first().waitFor({ state: 'detached' });
+  });
 }
