@@ -1,58 +1,32 @@
-// Writes the colours into package.json: the ramps of the twelve levels in the four kinds of themes, and the rest.
+// Writes the colors into package.json, with their defaults for the four kinds of themes.
 //
-// A level's tint lets the text through: its opacity rises faster than the level, so that words of average share (level 4) stay quiet.
+// Heat is violet: VS Code's themes use red for errors, orange for matches, yellow for warnings, green and red for changes, blue for
+// selections. On dark grounds violet changes the hue and hardly the brightness, so that comments stay legible on it.
 import { readFileSync, writeFileSync } from 'node:fs';
 
-const LEVELS = 12;
-const KINDS = ['light', 'dark', 'highContrast', 'highContrastLight'];
-/** From the weakest to the strongest word: its colour, and how much of it at most. Text must stay legible on the strongest. */
-const RAMPS = {
-  light: { cold: [255, 192, 70], hot: [255, 124, 67], most: 0.36, power: 1.2 },
-  dark: { cold: [214, 144, 40], hot: [235, 66, 14], most: 0.36, power: 1.2 },
-  highContrast: { cold: [214, 144, 40], hot: [235, 66, 14], most: 0.32, power: 1.2 },
-  highContrastLight: { cold: [255, 192, 70], hot: [255, 120, 60], most: 0.4, power: 1.2 },
-};
-/** A line below the hottest words says what the tint may not. */
-const LINES = {
-  light: { 10: '#e8590c60', 11: '#e8590ca0', 12: '#e03131e0' },
-  dark: { 10: '#ff7a3070', 11: '#ff7a30b0', 12: '#ff6b35f0' },
-  highContrast: { 9: '#ffb703', 10: '#ffb703', 11: '#ffb703', 12: '#ffb703' },
-  highContrastLight: { 9: '#a61e00', 10: '#a61e00', 11: '#a61e00', 12: '#a61e00' },
-};
-
-const hex = (value) => Math.round(value).toString(16).padStart(2, '0');
-const tint = ({ cold, hot, most, power }, level) => {
-  const share = (level - 1) / (LEVELS - 1);
-  const rgb = cold.map((channel, index) => hex(channel + (hot[index] - channel) * share));
-  return `#${rgb.join('')}${hex(255 * most * (level / LEVELS) ** power)}`;
-};
 const color = (id, description, defaults) => ({ id, description, defaults });
-const same = (light, dark) => ({ light, dark, highContrast: dark, highContrastLight: light });
+const four = (light, dark, highContrast, highContrastLight) => ({ light, dark, highContrast, highContrastLight });
+const two = (light, dark) => four(light, dark, dark, light);
 
-const colors = [];
-for (let level = 1; level <= LEVELS; level++) {
-  const defaults = Object.fromEntries(KINDS.map((kind) => [kind, tint(RAMPS[kind], level)]));
-  colors.push(color(`fovea.heat${level}`, `Behind words of heat ${level} of ${LEVELS}; 4 is a word of average share.`, defaults));
-}
-for (let level = 1; level <= LEVELS; level++) {
-  const defaults = Object.fromEntries(KINDS.map((kind) => [kind, LINES[kind][level] ?? '#00000000']));
-  colors.push(color(`fovea.heatBorder${level}`, `Below words of heat ${level} of ${LEVELS}.`, defaults));
-}
-colors.push(
-  color('fovea.overviewRuler11', 'At the scroll bar, for lines with a word of heat 11.', same('#ff922bb0', '#e8590cb0')),
-  color('fovea.overviewRuler12', 'At the scroll bar, for lines with a word of the greatest heat.', same('#f03e3ee0', '#ff6b35e0')),
-  color('fovea.unreadBorder', 'Below text that the model cannot read.', same('#868e96', '#909296')),
-  color('fovea.unreadBackground', 'Behind text that the model cannot read.', same('#868e9618', '#90929618')),
-  color('fovea.foundBorder', 'Beside what a search shows, in themes whose tints are not seen.', {
-    light: '#00000000',
-    dark: '#00000000',
-    highContrast: 'contrastActiveBorder',
-    highContrastLight: 'contrastActiveBorder',
-  }),
-  color('fovea.share', 'In the panel: what a word carries.', same('#e8590c', '#ff7a30')),
-  color('fovea.partner', 'In the panel: the partners of a word.', same('#1971c2', '#4dabf7')),
-  color('fovea.against', 'In the panel: words that make passages less similar.', same('#9c36b5', '#da77f2')),
-);
+const colors = [
+  color('fovea.heat1', 'Behind words that tell more than the average.', four('#9e7dff24', '#6325a930', '#6325a970', '#9e7dff30')),
+  color('fovea.heat2', 'Behind words that tell about twice as much.', four('#9e7dff3c', '#6325a954', '#6325a9a0', '#9e7dff4c')),
+  color('fovea.heat3', 'Behind the most telling words.', four('#9e7dff58', '#6325a97c', '#6325a9d0', '#9e7dff6c')),
+  color('fovea.overviewRuler', 'In the overview ruler, for lines with a most telling word.', two('#7c5cdb', '#8f6fe0')),
+  color('fovea.drawsOn1', 'Around words that the word under the cursor draws on a little.', four('#7c5cdb70', '#b79cff60', '#d0bcff', '#5b3cc4')),
+  color('fovea.drawsOn2', 'Around words that it draws on more.', four('#7c5cdba8', '#b79cff98', '#d0bcff', '#5b3cc4')),
+  color('fovea.drawsOn3', 'Around words that it draws on most.', four('#6a45d6', '#b79cffe0', '#d0bcff', '#5b3cc4')),
+  color('fovea.unreadBorder', 'Below text that the model cannot read.', two('#868e96', '#909296')),
+  color('fovea.unreadBackground', 'Behind text that the model cannot read.', two('#868e9618', '#90929618')),
+  color(
+    'fovea.foundBorder',
+    'Beside the place that a search shows, in themes whose tints cannot be seen.',
+    four('#00000000', '#00000000', 'contrastActiveBorder', 'contrastActiveBorder'),
+  ),
+  color('fovea.share', 'In the panel: how telling a word is.', two('#7c5cdb', '#9775fa')),
+  color('fovea.partner', 'In the panel: words that match the one you point at.', two('#0b7285', '#22b8cf')),
+  color('fovea.against', 'In the panel: words that make the passages less similar.', two('#868e96', '#909296')),
+];
 
 const file = new URL('../package.json', import.meta.url);
 const manifest = JSON.parse(readFileSync(file, 'utf8'));

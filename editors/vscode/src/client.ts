@@ -12,12 +12,24 @@ import {
   type Middleware,
   State,
   type StaticFeature,
+  WorkDoneProgress,
+  type WorkDoneProgressBegin,
+  type WorkDoneProgressReport,
 } from 'vscode-languageclient/node';
 
 import { NoProgram, program } from './binary';
 import { guard, SELECTOR } from './documents';
 import type { HeatParams, StatusParams } from './protocol';
 import { section } from './settings';
+
+/** The commands that links in our hovers may run. */
+export const HOVER_COMMANDS = ['fovea.goTo', 'fovea.compareItems', 'fovea.why', 'fovea.hideHovers'];
+
+/** What this client takes beyond LSP. */
+const EXTRAS = { heat: true, heatChanges: true, status: true, drawsOn: true, commandLinks: true };
+
+/** The version of our own messages (docs/protocol.md). */
+const PROTOCOL = 1;
 
 /** A server that ends this often within [`SPELL`] is not started again by itself. */
 const MOST_ENDS = 5;
@@ -51,6 +63,7 @@ export class Server implements vscode.Disposable {
   private readonly ends: number[] = [];
   /** Whether the program ever spoke LSP since it was started by hand. */
   private spoke = false;
+  private works = 0;
 
   constructor(
     private readonly context: vscode.ExtensionContext,
@@ -99,6 +112,33 @@ export class Server implements vscode.Disposable {
     return this.request<T>(ExecuteCommandRequest.method, { command, arguments: args }, token);
   }
 
+  /**
+   * As `execute`, and tells what the server reports of the work.
+   *
+   * @throws CancellationError where `token` was cancelled.
+   */
+  async executeReporting<T>(
+    command: string,
+    args: unknown[],
+    token: vscode.CancellationToken,
+    report: (progress: WorkDoneProgressBegin | WorkDoneProgressReport) => void,
+  ): Promise<T> {
+    const client = await this.ready();
+    const workDoneToken = `fovea-work-${(this.works += 1)}`;
+    const listener = client?.onProgress(WorkDoneProgress.type, workDoneToken, (progress) => {
+      if (progress.kind !== 'end') {
+        report(progress);
+      }
+    });
+    try {
+      return await this.request<T>(ExecuteCommandRequest.method, { command, arguments: args, workDoneToken }, token);
+    } catch (error) {
+      throw token.isCancellationRequested ? new vscode.CancellationError() : error;
+    } finally {
+      listener?.dispose();
+    }
+  }
+
   async request<T>(method: string, params: unknown, token?: vscode.CancellationToken): Promise<T> {
     const client = await this.ready();
     if (!client) {
@@ -109,7 +149,7 @@ export class Server implements vscode.Disposable {
 
   notify(method: string, params: unknown): void {
     if (this.running) {
-      void this.client?.sendNotification(method, params);
+      void this.client?.sendNotification(method, params).catch(() => undefined);
     }
   }
 
@@ -142,7 +182,7 @@ export class Server implements vscode.Disposable {
       this.client = client;
       client.registerFeature({
         fillClientCapabilities: (capabilities) => {
-          capabilities.experimental = { ...capabilities.experimental, fovea: { heat: true, heatChanges: true, status: true } };
+          capabilities.experimental = { ...capabilities.experimental, fovea: EXTRAS };
         },
         initialize: () => undefined,
         getState: () => ({ kind: 'static' }),
@@ -159,8 +199,12 @@ export class Server implements vscode.Disposable {
         }
       });
       await client.start();
+      const spoken = (client.initializeResult?.capabilities.experimental as { fovea?: { protocol?: number } } | undefined)?.fovea?.protocol;
+      if (!(spoken !== undefined && spoken >= PROTOCOL)) {
+        throw new NoProgram(tooOld(command, client.initializeResult?.serverInfo?.version));
+      }
     } catch (error) {
-      const gone = this.spoke && this.client !== undefined;
+      const gone = this.spoke && this.client !== undefined && !(error instanceof NoProgram);
       await this.drop();
       if (gone && this.mayStartAgain()) {
         return this.startNow(true);
@@ -209,7 +253,7 @@ export class Server implements vscode.Disposable {
       middleware: { ...guard, ...this.middleware, workspace: this.settings },
       errorHandler: this.errorHandler(command),
       initializationFailedHandler: () => false,
-      markdown: { isTrusted: false, supportHtml: false },
+      markdown: { isTrusted: { enabledCommands: HOVER_COMMANDS }, supportHtml: false },
       progressOnInitialization: false,
     };
   }
@@ -218,7 +262,10 @@ export class Server implements vscode.Disposable {
   private readonly settings: NonNullable<Middleware['workspace']> = {
     configuration: ({ items }) => items.map((item) => (item.section === 'fovea' ? section() : null)),
     didChangeConfiguration: async () => {
-      await this.client?.sendNotification(DidChangeConfigurationNotification.method, { settings: { fovea: section() } });
+      // One that is starting or has ended gets the settings when it starts.
+      if (this.running) {
+        await this.client?.sendNotification(DidChangeConfigurationNotification.method, { settings: { fovea: section() } }).catch(() => undefined);
+      }
     },
   };
 
@@ -261,4 +308,11 @@ export class Server implements vscode.Disposable {
       }
     });
   }
+}
+
+function tooOld(command: string, version?: string): string {
+  return (
+    `${command} (${version ? `version ${version}` : 'of an unknown version'}) is too old for this extension. ` +
+    'Update that program, or empty the setting fovea.server.path to use the one that came with the extension.'
+  );
 }

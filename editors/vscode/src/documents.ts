@@ -1,4 +1,4 @@
-/** Which documents are a person's, and the guard that keeps all others from the server. */
+/** Which documents are analyzed, and the guard that keeps all others from the server. */
 import * as vscode from 'vscode';
 import type { DocumentSelector, Middleware } from 'vscode-languageclient/node';
 
@@ -15,12 +15,19 @@ export function ours(document: vscode.TextDocument): boolean {
   return SCHEMES.has(scheme) || (vscode.workspace.workspaceFolders ?? []).some((folder) => folder.uri.scheme === scheme);
 }
 
-/** Why a document that is not ours is not analysed. */
-export function foreign(document: vscode.TextDocument): string | undefined {
-  return ours(document) ? undefined : `It is no file, no new document and of no open folder, but one of ${document.uri.scheme}:`;
+/** Views of the editor that are documents for its API alone. */
+const VIEWS = new Set(['output', 'debug', 'comment', 'chat-editing-text-model', 'vscode-interactive-input', 'vscode-terminal', 'search-editor']);
+
+export function isView(document: vscode.TextDocument): boolean {
+  return VIEWS.has(document.uri.scheme);
 }
 
-/** Of which open folders only open documents can be found: the server reads files alone. */
+/** Why a document that is not ours is not analyzed. */
+export function foreign(document: vscode.TextDocument): string | undefined {
+  return ours(document) ? undefined : `It belongs to no open folder (its address begins with ${document.uri.scheme}:)`;
+}
+
+/** Open folders in which only open documents can be found, as the server reads nothing but files. */
 export function virtualFolders(): string[] {
   return (vscode.workspace.workspaceFolders ?? []).filter(({ uri }) => uri.scheme !== 'file').map(({ name }) => name);
 }

@@ -5,18 +5,21 @@ import { Server } from './client';
 import type { Core } from './commands/core';
 import { registerCommands } from './commands/register';
 import { report } from './commands/report';
+import { type Drawn, DrawsOnBoxes, noHighlights } from './drawson';
 import { Drawing, type Shown } from './heat/drawing';
-import { later, provideHighlights } from './highlights';
+import { textBrightness } from './heat/theme';
+import { showHint } from './hint';
 import { lenses } from './lenses';
 import { Panel } from './panel/panel';
 import { drawOptions } from './settings';
 import { type Known, type Look, StatusItem } from './status';
 import { reportVisible } from './visible';
 
-/** What the extension tells others, the tests first of all. */
+/** What the extension tells other extensions; the tests use it. */
 export interface Api {
   heat(uri: vscode.Uri): Shown | undefined;
   onDidDraw: vscode.Event<vscode.Uri>;
+  drawsOn(): Drawn | undefined;
   status(): Known;
   look(): Look;
   panel(): unknown;
@@ -25,9 +28,10 @@ export interface Api {
 
 export async function activate(context: vscode.ExtensionContext): Promise<Api> {
   const output = vscode.window.createOutputChannel('Fovea', { log: true });
-  const drawing = new Drawing(drawOptions());
+  let brightness = await textBrightness(context.extension.packageJSON);
+  const drawing = new Drawing({ ...drawOptions(), brightness });
   const item = new StatusItem();
-  const panel = new Panel(context.extensionUri);
+  const panel = new Panel(context.extensionUri, () => known.status?.preset ?? 'full');
   let known: Known = { life: 'stopped' };
   const know = (news: Partial<Known>) => {
     known = { ...known, ...news };
@@ -47,15 +51,27 @@ export async function activate(context: vscode.ExtensionContext): Promise<Api> {
         know(life === 'running' ? { life, reason } : { life, reason, status: undefined });
         if (life === 'running') {
           visible.again();
+          boxes.again();
         } else if (life !== 'starting') {
           drawing.clear();
         }
       },
     },
-    { ...lenses, ...later },
+    { ...lenses, ...noHighlights },
   );
   const visible = reportVisible(server);
-  const core: Core = { context, server, drawing, panel, known: () => known };
+  const boxes = new DrawsOnBoxes(server);
+  let themes = 0;
+  const restyle = async () => {
+    const turn = (themes += 1);
+    const wanted = await textBrightness(context.extension.packageJSON);
+    // A later theme may have been read sooner.
+    if (turn === themes) {
+      brightness = wanted;
+      drawing.restyle({ ...drawOptions(), brightness });
+    }
+  };
+  const core: Core = { context, server, drawing, boxes, panel, known: () => known };
   context.subscriptions.push(
     output,
     drawing,
@@ -63,23 +79,30 @@ export async function activate(context: vscode.ExtensionContext): Promise<Api> {
     panel,
     visible,
     server,
-    provideHighlights(server),
+    boxes,
     registerCommands(core),
     vscode.workspace.onDidChangeConfiguration((event) => {
       if (event.affectsConfiguration('fovea.client')) {
-        drawing.restyle(drawOptions());
+        drawing.restyle({ ...drawOptions(), brightness });
+      }
+      // The theme may be told before its name is.
+      if (event.affectsConfiguration('workbench') || event.affectsConfiguration('window.autoDetectColorScheme')) {
+        void restyle();
       }
       if (event.affectsConfiguration('fovea.server')) {
         void server.restart();
       }
     }),
+    vscode.window.onDidChangeActiveColorTheme(() => void restyle()),
     vscode.workspace.onDidGrantWorkspaceTrust(() => void server.restart()),
   );
+  showHint(context, drawing);
   // The editor is not kept waiting for a model to load.
   void server.start();
   return {
     heat: (uri) => drawing.shown(uri),
     onDidDraw: drawing.onDidDraw,
+    drawsOn: () => boxes.shown,
     status: () => known,
     look: () => item.look,
     panel: () => panel.shown,

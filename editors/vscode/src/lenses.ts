@@ -60,7 +60,7 @@ export const lenses: Middleware = {
     }
     const argument = command.arguments?.[0] as ShowSimilarArgs | undefined;
     lens.command = twins.has(lens)
-      ? { title: 'explain', command: 'fovea.explainSimilarity', arguments: [argument], tooltip: 'Why are they similar?' }
+      ? { title: 'compare', command: 'fovea.explainSimilarity', arguments: [argument], tooltip: 'What do they share?' }
       : command;
     return lens;
   },

@@ -56,6 +56,31 @@ export interface AttentionMaps {
   head?: number;
 }
 
+export const PRESETS = ['quiet', 'full', 'off'] as const;
+export type HeatPreset = (typeof PRESETS)[number];
+
+/** The answer of `fovea/drawsOn`. */
+export interface DrawsOn {
+  version: number;
+  word: Range;
+  /** `strength`: 3 is the strongest. */
+  words: { range: Range; share: number; strength: number }[];
+}
+
+/** The arguments of the commands that links in hovers run. */
+export interface GoToArgs {
+  uri: string;
+  range: Range;
+}
+export interface CompareItemsArgs {
+  a: GoToArgs;
+  b: GoToArgs;
+}
+export interface WhyArgs {
+  uri: string;
+  position: Position;
+}
+
 export interface StatusParams {
   health: 'ok' | 'warning' | 'error';
   state: 'loading' | 'ready' | 'busy' | 'paused' | 'failed';
@@ -66,6 +91,8 @@ export interface StatusParams {
   /** How many there are, once the model is loaded. */
   attention?: { layers: number; heads: number };
   heat: boolean;
+  /** How much heat is shown; older servers do not say. */
+  preset?: HeatPreset;
   highlight: boolean;
   message?: string;
   inactive: { uri: string; reason: string }[];
@@ -159,13 +186,34 @@ export interface CentredSide {
   common: number;
 }
 
+/** A word that both passages have, or two that correspond: indices of words. */
+export interface Shared {
+  a: number[];
+  b: number[];
+  text: string;
+  score: number;
+}
+
+/** What one word adds with each word of the other passage. */
+export interface ComparedRow {
+  side: 'a' | 'b';
+  word: number;
+  scores: number[];
+  special: number;
+  bias: number;
+}
+
 /** The JSON of `fovea compare`. Rows and columns of `pairs` are the words, then the special tokens, then the biases. */
 export interface Comparison {
   cosine: number;
   residual: number;
   a: ComparedSide;
   b: ComparedSide;
-  pairs: number[][];
+  /** Missing where the request said so. */
+  pairs?: number[][];
+  /** One sentence; servers before it send the matrix alone. */
+  summary?: string;
+  shared?: Shared[];
   alignment: { a: number; b: number; cosine: number }[];
   centred: {
     cosine: number;
@@ -177,7 +225,7 @@ export interface Comparison {
     a: CentredSide;
     b: CentredSide;
     /** As `pairs`, with one more row and column: what the languages have in common. */
-    pairs: number[][];
+    pairs?: number[][];
   } | null;
   ms: number;
 }

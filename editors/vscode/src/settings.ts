@@ -3,12 +3,13 @@ import * as vscode from 'vscode';
 
 import type { DrawOptions } from './heat/drawing';
 
-export function drawOptions(): DrawOptions {
+/** All but what the theme decides. */
+export function drawOptions(): Omit<DrawOptions, 'brightness'> {
   const settings = vscode.workspace.getConfiguration('fovea.client');
   return {
     style: settings.get('heatStyle') === 'underline' ? 'underline' : 'background',
-    from: settings.get<number>('heatFrom', 1),
-    ruler: settings.get<boolean>('overviewRuler', true),
+    from: settings.get<number>('heatFrom', 4),
+    ruler: settings.get<boolean>('overviewRuler', false),
   };
 }
 

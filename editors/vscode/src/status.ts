@@ -1,13 +1,15 @@
-/** The item in the status bar: what the server does, and what it says of the document in front. */
+/** The item in the status bar: what the server does, and what it says about the active document. */
 import * as vscode from 'vscode';
 
 import type { Life } from './client';
 import { inWords } from './commands/maps';
-import { foreign, virtualFolders } from './documents';
+import { foreign, isView, virtualFolders } from './documents';
 import type { IndexParams, StatusParams } from './protocol';
 
 /** Milliseconds of work after which the item says so: shorter work is not worth a movement at the edge of the eye. */
 const PATIENCE = 400;
+
+const DEFAULT_METHOD = 'decomposition';
 
 /** What is known of the server. */
 export interface Known {
@@ -32,13 +34,23 @@ export class StatusItem implements vscode.Disposable {
   private known: Known = { life: 'stopped' };
   private busySince: number | undefined;
   private timer: NodeJS.Timeout | undefined;
+  /** The last active document of a person; a view such as Output that gets the focus changes nothing. */
+  private document: vscode.TextDocument | undefined;
   private drawn: Look = { text: '', lines: [], severity: 'plain' };
 
   constructor() {
     this.item.name = 'Fovea';
     this.item.command = 'fovea.showMenu';
-    this.listener = vscode.window.onDidChangeActiveTextEditor(() => this.draw());
-    this.draw();
+    this.listener = vscode.Disposable.from(
+      vscode.window.onDidChangeActiveTextEditor((editor) => this.front(editor)),
+      vscode.workspace.onDidCloseTextDocument((document) => {
+        if (document === this.document) {
+          this.document = undefined;
+          this.draw();
+        }
+      }),
+    );
+    this.front(vscode.window.activeTextEditor);
     this.item.show();
   }
 
@@ -59,13 +71,20 @@ export class StatusItem implements vscode.Disposable {
     this.item.dispose();
   }
 
+  private front(editor: vscode.TextEditor | undefined): void {
+    if (!editor || !isView(editor.document)) {
+      this.document = editor?.document;
+    }
+    this.draw();
+  }
+
   private draw(): void {
     clearTimeout(this.timer);
     const waited = this.busySince === undefined ? 0 : Date.now() - this.busySince;
     if (this.busySince !== undefined && waited < PATIENCE) {
       this.timer = setTimeout(() => this.draw(), PATIENCE - waited);
     }
-    this.drawn = look(this.known, vscode.window.activeTextEditor?.document, waited >= PATIENCE);
+    this.drawn = look(this.known, this.document, waited >= PATIENCE);
     this.item.text = this.drawn.text;
     this.item.tooltip = tooltip(this.drawn.lines);
     this.item.accessibilityInformation = { label: this.drawn.lines.join(', '), role: 'button' };
@@ -85,9 +104,9 @@ function tooltip(lines: string[]): vscode.MarkdownString {
   return text;
 }
 
-/** The reason why a document is not analysed. */
+/** The reason why a document is not analyzed. */
 export function inactive(status: StatusParams | undefined, document: vscode.TextDocument | undefined): string | undefined {
-  const reason = document && foreign(document);
+  const reason = document && !isView(document) && foreign(document);
   if (reason) {
     return reason;
   }
@@ -112,39 +131,40 @@ export function look(known: Known, document: vscode.TextDocument | undefined, bu
     return { text: '$(error) Fovea', lines: ['Fovea has no model', status.message ?? ''], severity: 'error' };
   }
   const method = status.maps ? `${status.method} ${inWords(status.maps)}` : status.method;
-  const facts = [`${status.model ?? 'no model'} · ${method}${status.heat ? '' : ' · heat off'}`, ...indexed(status.index), ...stored(status.store)];
+  const colors = { quiet: 'colors: quiet', full: 'colors: full', off: 'colors off' }[status.preset ?? (status.heat ? 'full' : 'off')];
+  const facts = [`${status.model ?? 'no model'} · ${method} · ${colors}`, ...indexed(status.index), ...stored(status.store)];
   if (status.state === 'paused') {
     return { text: '$(debug-pause) Fovea', lines: ['Fovea is paused', ...facts], severity: 'warning' };
   }
   const reason = inactive(status, document);
   if (reason) {
-    const lines = ['This document is not analysed', sentence(reason), ...facts];
+    const lines = ['This document is not analyzed', sentence(reason), ...facts];
     return { text: '$(circle-slash) Fovea', lines, severity: 'plain' };
   }
-  const indexing = status.index?.state === 'indexing';
   const icon = busy ? '$(sync~spin)' : '$(eye)';
-  const progress = indexing && status.index?.total ? ` ${status.index.done ?? 0}/${status.index.total}` : '';
   const title = busy ? 'Fovea is reading' : 'Fovea';
-  return { text: `${icon} Fovea ${method}${progress}`, lines: [title, ...facts], severity: 'plain' };
+  // The default method is not worth a word, and the editor itself counts what is indexed.
+  const shown = method === DEFAULT_METHOD ? '' : ` ${method}`;
+  return { text: `${icon} Fovea${shown}`, lines: [title, ...facts], severity: 'plain' };
 }
 
 function stored(store: StatusParams['store']): string[] {
   if (!store) {
     return [];
   }
-  return [store.state === 'away' ? `The store ${store.place} is away: ${store.why ?? ''}` : `The store ${store.place} is asked as well.`];
+  return [store.state === 'away' ? `The store ${store.place} does not answer: ${store.why ?? ''}` : `Fovea also asks the store ${store.place}.`];
 }
 
 function indexed(index: IndexParams | undefined): string[] {
   const names = virtualFolders();
-  const virtual = names.length > 0 ? [`Only open documents can be found of ${names.join(', ')}, which is virtual.`] : [];
+  const virtual = names.length > 0 ? [`Fovea can find only open documents of ${names.join(', ')}, as this folder is virtual.`] : [];
   if (!index) {
     return virtual;
   }
-  const items = `${index.items.toLocaleString()} items can be found`;
+  const items = `Fovea can find ${index.items.toLocaleString()} functions, types and sections`;
   const now = {
     waiting: 'The index waits for the model.',
-    battery: 'Indexing waits for the machine to be plugged in.',
+    battery: 'Indexing waits until the machine is plugged in.',
     indexing: `Indexing: ${index.done ?? 0} of ${index.total ?? '?'} files.`,
     cancelled: 'Indexing was stopped.',
     ready: '',

@@ -4,16 +4,37 @@ use serde_json::{Map, Value, json};
 
 use super::table::{KEYS, Key, Kind};
 
-/// Settings that an editor decides by itself: VS Code counts in UTF-16 and in nothing else.
-const HIDDEN: &[&str] = &["positionEncoding"];
+/// Settings without effect in VS Code: it counts in UTF-16 only, and its client draws what a word draws on by itself.
+const HIDDEN: &[&str] = &["positionEncoding", "highlight.attention"];
+
+/// What people look for, in the order of the settings editor; all other settings follow in the order of the table.
+const FIRST: &[&str] = &[
+    "enable",
+    "heat.preset",
+    "heat.enable",
+    "highlight.enable",
+    "hover.enable",
+    "hover.details",
+    "codeLens.enable",
+    "codeLens.minSimilarity",
+    "lens.detail",
+    "languages",
+    "excludePatterns",
+    "index.enable",
+    "index.onBattery",
+    "method",
+];
 
 /// Settings that load or run what they name: in a folder that the person does not trust, the folder's own are not used.
 pub const RESTRICTED: &[&str] = &["model.dir"];
 
-/// The properties of `contributes.configuration`, in the order of the table.
+/// The properties of `contributes.configuration`, in the order of the settings editor.
 pub fn properties() -> Map<String, Value> {
-    let shown = KEYS.iter().filter(|key| !HIDDEN.contains(&key.name));
+    let mut shown: Vec<&Key> = KEYS.iter().filter(|key| !HIDDEN.contains(&key.name)).collect();
+    // A stable sort: settings that are not named keep the order of the table.
+    shown.sort_by_key(|key| FIRST.iter().position(|name| *name == key.name).unwrap_or(FIRST.len()));
     shown
+        .into_iter()
         .enumerate()
         .map(|(order, key)| (format!("fovea.{}", key.name), property(key, order)))
         .collect()
@@ -103,10 +124,21 @@ mod tests {
     }
 
     #[test]
+    fn every_setting_that_comes_first_exists() {
+        for name in FIRST {
+            assert!(KEYS.iter().any(|key| key.name == *name), "{name}");
+            assert!(!HIDDEN.contains(name), "{name}");
+        }
+    }
+
+    /// Commands without effect in VS Code, as its client registers no document highlights.
+    const ELSEWHERE: &[&str] = &["fovea.toggleAttention"];
+
+    #[test]
     fn the_manifest_names_every_command() {
         let (_, _, manifest) = read();
         let commands = manifest["contributes"]["commands"].as_array().unwrap();
-        for name in COMMANDS {
+        for name in COMMANDS.into_iter().filter(|name| !ELSEWHERE.contains(name)) {
             let found = commands.iter().find(|command| command["command"] == name);
             let title = found.and_then(|command| command["title"].as_str());
             assert!(title.is_some_and(|title| !title.is_empty()), "{name}");

@@ -17,9 +17,13 @@ function over([red, green, blue, alpha], below) {
   return [red, green, blue].map((channel, index) => channel * alpha + below[index] * (1 - alpha));
 }
 
-/** `grounds`: what lies below, the lowest first. */
-export function contrast(color, grounds) {
+function brightened([red, green, blue, alpha], factor) {
+  return [...[red, green, blue].map((channel) => Math.min(255, channel * factor)), alpha];
+}
+
+/** `grounds`: what lies below, the lowest first. `brightness`: the factor of a filter on the text. */
+export function contrast(color, grounds, brightness = 1) {
   const ground = grounds.map(channels).reduce((below, ground) => over(ground, below), [255, 255, 255]);
-  const [one, other] = [luminance(over(channels(color), ground)), luminance(ground)];
+  const [one, other] = [luminance(over(brightened(channels(color), brightness), ground)), luminance(ground)];
   return (Math.max(one, other) + 0.05) / (Math.min(one, other) + 0.05);
 }

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { developed } from './host.mjs';
 import { beside } from './person/beside.mjs';
 import { finding } from './person/finding.mjs';
+import { first } from './person/first.mjs';
 import { long, steadiness, tints } from './person/heat.mjs';
 import { looks } from './person/looks.mjs';
 import { clientSettings } from './person/settings.mjs';
@@ -17,8 +18,8 @@ import { Window } from './window.mjs';
 /** Some tests alone, while one works on them: `FOVEA_TEST_MATCH='flicker|scroll'`. */
 const wanted = new RegExp(process.env.FOVEA_TEST_MATCH ?? '');
 /** Some groups of them: `FOVEA_TEST_GROUPS=trust,virtual`. */
-const groups = { tints, similar, finding, clientSettings, steadiness, beside, looks, trust, virtual };
-const ALONE = [looks, trust, virtual];
+const groups = { tints, similar, finding, clientSettings, steadiness, beside, looks, first, trust, virtual };
+const ALONE = [looks, first, trust, virtual];
 
 export async function personTests(world, lines) {
   const chosen = process.env.FOVEA_TEST_GROUPS?.split(',').map((name) => groups[name]) ?? Object.values(groups);

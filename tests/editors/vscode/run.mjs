@@ -12,6 +12,7 @@ import { fileURLToPath } from 'node:url';
 import { hostTests } from './host.mjs';
 import { linesTests } from './lines.mjs';
 import { storeKey } from './person/finding.mjs';
+import { panelTests } from './panel.mjs';
 import { personTests } from './person.mjs';
 import { start } from './server.mjs';
 import { settingsTests } from './settings.mjs';
@@ -71,6 +72,7 @@ try {
   Object.assign(world, { server, browser });
   if (process.env.FOVEA_TEST_ONLY !== 'person') {
     await linesTests(world, lines);
+    await panelTests(world, lines);
     await hostTests(world, lines);
   }
   if (process.env.FOVEA_TEST_ONLY !== 'host') {

@@ -111,7 +111,7 @@ export class Window {
     await this.page.locator('.quick-input-list .monaco-list-row').filter({ hasText: title }).first().click();
   }
 
-  /** The lines on screen, from the top: their text and the words on them that heat is drawn behind. */
+  /** The lines on screen, from the top: their text, the words on them that heat is drawn behind, and those in boxes. */
   lines() {
     return this.page.evaluate(() => {
       const editor = document.querySelector('.editor-group-container.active .editor-instance .monaco-editor');
@@ -122,13 +122,14 @@ export class Window {
       /** The characters of a line with the middle of each, and the colour of its text. */
       const characters = (line) =>
         [...line.querySelectorAll('span > span')].flatMap((span) => {
-          const { color } = getComputedStyle(span);
+          const { color, filter } = getComputedStyle(span);
+          const brightness = Number(filter.match(/brightness\(([\d.]+)\)/)?.[1] ?? 1);
           return [...Array(span.firstChild?.length ?? 0).keys()].map((at) => {
             const range = document.createRange();
             range.setStart(span.firstChild, at);
             range.setEnd(span.firstChild, at + 1);
             const box = range.getBoundingClientRect();
-            return { text: span.textContent[at], middle: box.x + box.width / 2, color };
+            return { text: span.textContent[at], middle: box.x + box.width / 2, color, brightness };
           });
         });
       const overlays = new Map([...editor.querySelectorAll('.view-overlays > div')].map((row) => [row.style.top, row]));
@@ -144,17 +145,21 @@ export class Window {
             return {
               text: plain(covered.map(({ text }) => text).join('')),
               color: covered[0]?.color,
+              // Of the first character whose color the theme gives.
+              brightness: covered[0]?.brightness ?? 1,
+              box: style.outlineStyle === 'none' ? undefined : style.outlineColor,
               background: style.backgroundColor,
               border: `${style.borderBottomWidth} ${style.borderBottomColor}`,
             };
           });
-          return { text: plain(line.textContent), words: words.filter((word) => word.text !== '') };
+          const shown = words.filter((word) => word.text !== '');
+          return { text: plain(line.textContent), words: shown.filter((word) => !word.box), boxes: shown.filter((word) => word.box) };
         });
     });
   }
 
   /** Waits until words are drawn, and returns the lines. */
-  heat(wanted = (lines) => lines.some((line) => line.words.length > 2)) {
+  heat(wanted = (lines) => lines.some((line) => line.words.length > 0)) {
     return until('heat on the screen', async () => {
       const lines = await this.lines();
       return wanted(lines) && lines;

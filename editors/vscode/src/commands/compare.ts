@@ -2,29 +2,33 @@
 import * as vscode from 'vscode';
 
 import { range } from '../places';
-import type { Comparison, Passage, Range } from '../protocol';
+import type { ComparedRow, Comparison, Passage, Range } from '../protocol';
 import { type Core, done, front } from './core';
+import { patiently } from './progress';
+
+const COMMAND = 'fovea.comparePassages';
 
 /** One of the two passages. */
 export interface Side {
   uri: vscode.Uri;
   range: vscode.Range;
   name: string;
-  /** How similar the server said it is, without what the languages have in common. */
-  score?: number;
 }
 
 /** The selection that was remembered for a comparison. */
 let remembered: Side | undefined;
 
-/** Compares two passages and shows the pairs of their words. Closed files are read by the editor. */
+/** Compares two passages and shows what they share. The editor reads files that are not open. */
 export async function compare(core: Core, a: Side, b: Side): Promise<void> {
   const [left, right] = await Promise.all([passage(a), passage(b)]);
-  const progress = { location: vscode.ProgressLocation.Window, title: 'Fovea compares' };
-  const answer = await vscode.window.withProgress(progress, (_, token) =>
-    core.server.execute<Comparison>('fovea.comparePassages', [left, right], token),
+  const title = a.name && b.name ? `Comparing ${a.name} with ${b.name}` : 'Comparing two passages';
+  // Servers that do not know the third argument answer with the whole matrix.
+  const answer = await patiently(title, (token, report) =>
+    core.server.executeReporting<Comparison>(COMMAND, [left, right, { pairs: false }], token, report),
   );
-  core.panel.showPair({ ...a, ...left }, { ...b, ...right }, answer);
+  const row = (side: 'a' | 'b', word: number, token: vscode.CancellationToken) =>
+    core.server.execute<ComparedRow>(COMMAND, [left, right, { row: { side, word } }], token);
+  core.panel.showPair({ ...a, ...left }, { ...b, ...right }, answer, row);
 }
 
 async function passage(side: Side): Promise<{ text: string; language: string }> {
@@ -43,19 +47,27 @@ export async function comparePassages(core: Core, a?: Passage, b?: Passage): Pro
     return;
   }
   if (editor.document.getText(editor.selection).trim() === '') {
-    throw new Error('select the passage to compare');
+    throw new Error('nothing is selected; select the passage to compare first');
   }
   const side = { uri: editor.document.uri, range: editor.selection, name: '' };
   if (!remembered) {
     remembered = side;
     void vscode.commands.executeCommand('setContext', 'fovea.remembered', true);
-    done('Passage remembered: select another one and compare again');
+    done('First passage remembered. Select another one and run the command again.');
     return;
   }
   const first = remembered;
   remembered = undefined;
   void vscode.commands.executeCommand('setContext', 'fovea.remembered', false);
   await compare(core, first, side);
+}
+
+/** What the key for comparisons does: compares a selection with another one, or the item under the cursor with one like it. */
+export async function compareHere(): Promise<void> {
+  const editor = front();
+  if (editor) {
+    await vscode.commands.executeCommand(editor.selection.isEmpty ? 'fovea.explainSimilarity' : COMMAND);
+  }
 }
 
 function sideOf(passage: { uri: string; range: Range }): Side {

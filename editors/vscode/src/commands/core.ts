@@ -2,6 +2,7 @@
 import * as vscode from 'vscode';
 
 import type { Server } from '../client';
+import type { DrawsOnBoxes } from '../drawson';
 import type { Drawing } from '../heat/drawing';
 import type { Panel } from '../panel/panel';
 import type { Known } from '../status';
@@ -10,11 +11,12 @@ export interface Core {
   context: vscode.ExtensionContext;
   server: Server;
   drawing: Drawing;
+  boxes: DrawsOnBoxes;
   panel: Panel;
   known(): Known;
 }
 
-/** Runs what a person asked for; a refusal is told in the words of the server. */
+/** Runs what a person asked for; an error is shown as the server words it. */
 export async function asked<T>(core: Core, work: () => Promise<T>): Promise<T | undefined> {
   try {
     return await work();
@@ -34,7 +36,7 @@ export function done(text: string): void {
   vscode.window.setStatusBarMessage(`$(eye) ${text}`, 4000);
 }
 
-/** The editor in front; tells where there is none. */
+/** The active editor; says so where there is none. */
 export function front(): vscode.TextEditor | undefined {
   const editor = vscode.window.activeTextEditor;
   if (!editor) {

@@ -1,9 +1,10 @@
-/** Which words carry a selection, or each unit of a document, in the panel. */
+/** Which words tell most about a selection, or about each unit of a document, in the panel. */
 import * as vscode from 'vscode';
 
 import { range } from '../places';
-import type { Explanation, Range } from '../protocol';
+import type { DrawsOn, ExplainedUnit, Explanation, Range } from '../protocol';
 import { type Core, front } from './core';
+import { patiently } from './progress';
 
 /** Explains the range of a code action, or the selection, as one unit. Without a selection: the document, unit by unit. */
 export async function explainSelection(core: Core, given?: { uri: string; range: Range }): Promise<void> {
@@ -18,24 +19,43 @@ export async function explainSelection(core: Core, given?: { uri: string; range:
     return;
   }
   const wanted = { start: selection.start, end: selection.end };
-  const answer = await working((token) =>
-    core.server.execute<Explanation>('fovea.explainSelection', [{ uri: document.uri.toString(), range: wanted }], token),
+  const answer = await patiently('Explaining the selection', (token, report) =>
+    core.server.executeReporting<Explanation>('fovea.explainSelection', [{ uri: document.uri.toString(), range: wanted }], token, report),
   );
-  core.panel.showExplanation(document, answer, selection);
+  core.panel.showExplanation(document, answer, { whole: true });
 }
 
 /** Explains each unit of the document in front. */
 export async function explainDocument(core: Core): Promise<void> {
   const document = front()?.document;
-  if (!document) {
-    return;
+  if (document) {
+    core.panel.showExplanation(document, await explanation(core, document), {});
   }
-  const params = { textDocument: { uri: document.uri.toString() } };
-  const answer = await working((token) => core.server.request<Explanation>('fovea/explain', params, token));
-  core.panel.showExplanation(document, answer);
 }
 
-function working<T>(work: (token: vscode.CancellationToken) => Promise<T>): Thenable<T> {
-  const progress = { location: vscode.ProgressLocation.Window, title: 'Fovea explains' };
-  return vscode.window.withProgress(progress, (_, token) => work(token));
+/** Explains the unit around a place, with the word there marked. */
+export async function explainWord(core: Core, uri: vscode.Uri, position: vscode.Position): Promise<void> {
+  const document = await vscode.workspace.openTextDocument(uri);
+  const params = { textDocument: { uri: uri.toString() }, position };
+  const [answer, drawsOn] = await Promise.all([
+    explanation(core, document),
+    core.server.request<DrawsOn | null>('fovea/drawsOn', params).catch(() => null),
+  ]);
+  const byte = Buffer.byteLength(document.getText(new vscode.Range(new vscode.Position(0, 0), position)), 'utf8');
+  const around = answer.units.filter((unit) => unit.start.byte <= byte && byte <= unit.end.byte);
+  const size = (unit: ExplainedUnit) => unit.end.byte - unit.start.byte;
+  const [unit] = around.sort((one, other) => size(one) - size(other));
+  if (!unit) {
+    throw new Error('the document has changed since the hover was shown; hover over the word again');
+  }
+  const related = (drawsOn?.words ?? []).map((word) => {
+    const { start, end } = range(word.range);
+    return { start: document.offsetAt(start), end: document.offsetAt(end), strength: word.strength };
+  });
+  core.panel.showExplanation(document, { ...answer, units: [unit] }, { asked: { byte, related } });
+}
+
+function explanation(core: Core, document: vscode.TextDocument): Promise<Explanation> {
+  const params = { textDocument: { uri: document.uri.toString() } };
+  return patiently('Explaining the document', (token) => core.server.request<Explanation>('fovea/explain', params, token));
 }

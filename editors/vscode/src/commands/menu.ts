@@ -11,7 +11,7 @@ interface Entry extends vscode.QuickPickItem {
 }
 
 export async function showMenu(core: Core): Promise<void> {
-  const chosen = await vscode.window.showQuickPick(entries(core), { title: 'Fovea', placeHolder: 'What should it do?' });
+  const chosen = await vscode.window.showQuickPick(entries(core), { title: 'Fovea', placeHolder: 'What do you want to do?' });
   if (chosen?.command) {
     await vscode.commands.executeCommand(chosen.command, ...(chosen.args ?? []));
   }
@@ -23,38 +23,40 @@ function entries(core: Core): Entry[] {
   const reason = inactive(status, vscode.window.activeTextEditor?.document);
   const help: Entry[] = [
     group('Help'),
-    entry('debug-restart', running ? 'Restart server' : 'Start server', 'fovea.restartServer'),
+    entry('book', 'Walkthrough', 'fovea.openWalkthrough'),
+    entry('gear', 'Settings', 'workbench.action.openSettings', '', ['@ext:fovea.fovea']),
     entry('output', 'Show log', 'fovea.showLog'),
     entry('copy', 'Copy report', 'fovea.copyReport', 'versions, state and names of settings; no text'),
-    entry('gear', 'Settings', 'workbench.action.openSettings', '', ['@ext:fovea.fovea']),
-    entry('book', 'Walkthrough', 'fovea.openWalkthrough'),
+    entry('debug-restart', running ? 'Restart server' : 'Start server', 'fovea.restartServer'),
   ];
+  const legend = entry('info', 'What do the colors mean?', 'fovea.showLegend');
   if (!running) {
-    return help;
+    return [legend, ...help];
   }
   const paused = status.state === 'paused';
+  const preset = status.preset ?? (status.heat ? 'full' : 'off');
   return [
-    ...(reason ? [{ label: `$(circle-slash) This document is not analysed: ${reason}` }] : []),
-    group('See'),
-    entry('flame', status.heat ? 'Switch heat off' : 'Switch heat on', 'fovea.toggleHeat', status.heat ? 'now on' : 'now off'),
+    ...(reason ? [{ label: `$(circle-slash) This document is not analyzed: ${reason}` }] : []),
+    group('Colors'),
+    legend,
+    entry('symbol-color', status.heat ? 'Turn colors off' : 'Turn colors on', 'fovea.toggleHeat', status.heat ? 'until the next start' : ''),
+    entry('settings', 'Color more or fewer words…', 'fovea.setHeat', preset),
     entry(
-      'symbol-keyword',
-      status.highlight ? 'Switch highlights off' : 'Switch highlights on',
+      'symbol-misc',
+      status.highlight ? 'Turn boxes around related words off' : 'Turn boxes around related words on',
       'fovea.toggleHighlight',
-      `what the word under the cursor draws on; ${status.highlight ? 'now on' : 'now off'}`,
+      'words that the one under the cursor draws on',
     ),
-    entry('beaker', 'Choose method…', 'fovea.setMethod', status.method),
-    entry('layers', 'Choose attention layer and head…', 'fovea.chooseAttention', status.maps ? inWords(status.maps) : ''),
     group('Find'),
     entry('search', 'Search by meaning…', 'fovea.search'),
-    entry('references', 'Show similar', 'fovea.showSimilar', 'to the item under the cursor'),
-    entry('compare-changes', 'Explain similarity…', 'fovea.explainSimilarity'),
-    entry('list-ordered', 'Explain selection or document', 'fovea.explainSelection'),
-    group('Work'),
-    paused
-      ? entry('debug-continue', 'Resume', 'fovea.resume', 'paused')
-      : entry('debug-pause', 'Pause', 'fovea.pause', 'no model work at all'),
-    entry('refresh', 'Update index', 'fovea.updateIndex', status.index ? `${status.index.items} items` : 'no folder is indexed'),
+    entry('references', 'Show similar code', 'fovea.showSimilar', 'like the function under the cursor'),
+    entry('compare-changes', 'Compare with similar code…', 'fovea.explainSimilarity'),
+    entry('list-ordered', 'Which words tell most?', 'fovea.explainSelection', 'in the selection or the document'),
+    group('Model'),
+    paused ? entry('debug-continue', 'Resume', 'fovea.resume', 'paused') : entry('debug-pause', 'Pause', 'fovea.pause', 'no work in the background'),
+    entry('refresh', 'Update index', 'fovea.updateIndex', status.index ? `${status.index.items.toLocaleString()} places` : 'no folder is indexed'),
+    entry('beaker', 'Choose method…', 'fovea.setMethod', status.method),
+    entry('layers', 'Choose attention layer and head…', 'fovea.chooseAttention', status.maps ? inWords(status.maps) : ''),
     ...help,
   ];
 }

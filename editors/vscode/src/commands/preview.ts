@@ -1,13 +1,23 @@
-/** Shows a place while a person moves through a list, and goes back where they were if they take none. */
+/** Shows a place while a person moves through a list, and goes back where they were if they choose none. */
 import * as vscode from 'vscode';
 
 import { openPage, range } from '../places';
 import type { SimilarItem } from '../protocol';
 
+/** Where an item is shown, as a share of the editor's height: the list hides what is above. */
+const BELOW_LIST = 0.45;
+/** Lines on the screen where the editor does not say. */
+const USUAL_LINES = 36;
+/** Milliseconds until the editor has scrolled, and how often its place is corrected. */
+const SETTLES = 40;
+const CORRECTIONS = 6;
+
 export class Preview {
   private readonly home = vscode.window.activeTextEditor;
+  private readonly homeIsPreview = vscode.window.tabGroups.activeTabGroup.activeTab?.isPreview ?? false;
   private readonly selections = this.home?.selections;
-  private readonly top = this.home?.visibleRanges[0];
+  private readonly top = this.home?.visibleRanges[0]?.start.line;
+  private readonly lines = this.home && Math.max(8, (this.home.visibleRanges.at(-1)?.end.line ?? USUAL_LINES) - (this.top ?? 0));
   private readonly before = new Set(tabs().map(key));
   private readonly mark = vscode.window.createTextEditorDecorationType({
     backgroundColor: new vscode.ThemeColor('editor.rangeHighlightBackground'),
@@ -54,14 +64,31 @@ export class Preview {
       const opened = tabs().filter((tab) => tab.isPreview && !this.before.has(key(tab)));
       if (this.home) {
         const column = this.home.viewColumn ?? vscode.ViewColumn.Active;
-        const editor = await vscode.window.showTextDocument(this.home.document, { viewColumn: column, preview: false });
+        const editor = await vscode.window.showTextDocument(this.home.document, { viewColumn: column, preview: this.homeIsPreview });
         editor.selections = this.selections ?? editor.selections;
-        if (this.top) {
-          editor.revealRange(this.top, vscode.TextEditorRevealType.AtTop);
-        }
+        await this.scrollBack(editor);
       }
       await vscode.window.tabGroups.close(opened.filter((tab) => tabs().includes(tab)));
     });
+  }
+
+  /**
+   * Scrolls to where the person was.
+   *
+   * Revealing a line at the top leaves room for the lines that stick there, and the editor tells late where it is: so it is corrected.
+   */
+  private async scrollBack(editor: vscode.TextEditor): Promise<void> {
+    const wanted = this.top;
+    for (let turn = 0; wanted !== undefined && turn < CORRECTIONS; turn++) {
+      await new Promise((resolve) => setTimeout(resolve, SETTLES));
+      const missing = wanted - (editor.visibleRanges[0]?.start.line ?? wanted);
+      if (missing !== 0) {
+        const to = missing > 0 ? 'down' : 'up';
+        await vscode.commands.executeCommand('editorScroll', { to, by: 'line', value: Math.abs(missing), revealCursor: false });
+      } else if (turn > 0) {
+        return;
+      }
+    }
   }
 
   private then(step: () => Promise<void>): Promise<void> {
@@ -71,16 +98,21 @@ export class Preview {
 
   private async open(near: SimilarItem, preview: boolean): Promise<void> {
     if (near.store) {
-      // Nobody wants a browser for each line that the cursor passes.
+      // A browser for each line that the cursor passes would be too much.
       await (preview ? undefined : openPage(near));
       return;
     }
     const name = range(near.selection);
-    // While somebody only looks, the item is marked: a selection below the tints would be hard to read.
+    // A preview marks the item: a selection below the tints would be hard to read.
     const selection = preview ? new vscode.Range(name.start, name.start) : name;
     const options = { preview, preserveFocus: preview, selection };
     const editor = await vscode.window.showTextDocument(vscode.Uri.parse(near.uri), options);
-    editor.revealRange(range(near.range), vscode.TextEditorRevealType.InCenterIfOutsideViewport);
+    if (preview) {
+      const top = Math.max(0, near.range.start.line - Math.floor((this.lines ?? USUAL_LINES) * BELOW_LIST));
+      editor.revealRange(new vscode.Range(top, 0, top, 0), vscode.TextEditorRevealType.AtTop);
+    } else {
+      editor.revealRange(range(near.range), vscode.TextEditorRevealType.InCenterIfOutsideViewport);
+    }
     if (this.marked !== editor) {
       this.marked?.setDecorations(this.mark, []);
     }

@@ -2,15 +2,16 @@
 import * as vscode from 'vscode';
 
 import type { AttentionMaps } from '../protocol';
-import { comparePassages } from './compare';
+import { compareHere, comparePassages } from './compare';
 import { asked, type Core } from './core';
 import { explainDocument, explainSelection } from './explain';
+import { compareItems, goTo, hideHovers, why } from './links';
 import { chooseMaps } from './maps';
 import { showMenu } from './menu';
 import { copyReport } from './report';
 import { search } from './search';
 import { explainSimilarity, showSimilar } from './similar';
-import { setMethod, toggle } from './switches';
+import { setHeat, setMethod, toggle } from './switches';
 
 type Run = (...args: unknown[]) => unknown;
 
@@ -19,6 +20,13 @@ export function registerCommands(core: Core): vscode.Disposable {
     'fovea.showSimilar': (given) => showSimilar(core, argument(given)),
     'fovea.explainSimilarity': (given) => explainSimilarity(core, argument(given)),
     'fovea.comparePassages': (a, b) => comparePassages(core, argument(a), argument(b)),
+    'fovea.compareHere': () => compareHere(),
+    'fovea.goTo': (given) => goTo(given),
+    'fovea.compareItems': (given) => compareItems(core, given),
+    'fovea.why': (given) => why(core, given),
+    'fovea.hideHovers': () => hideHovers(),
+    'fovea.showLegend': () => core.panel.showLegend(),
+    'fovea.setHeat': (given) => setHeat(core, given),
     'fovea.explainSelection': (given) => explainSelection(core, argument(given)),
     'fovea.explainDocument': () => explainDocument(core),
     'fovea.search': (given) => search(core, typeof given === 'string' ? given : undefined),

@@ -22,7 +22,7 @@ export function report(core: Core): string {
     ['model', status?.model ?? 'none'],
     ['method', `${status?.method ?? 'unknown'}, heat ${status?.heat ? 'on' : 'off'}`],
     ['index', index ? `${index.state}, ${index.items} items, ${index.refused.length} folders refused` : 'none'],
-    ['not analysed', `${status?.inactive.length ?? 0} open documents`],
+    ['not analyzed', `${status?.inactive.length ?? 0} open documents`],
     ['settings that differ', differing(about.contributes).join(', ') || 'none'],
   ];
   return ['Fovea report', '', ...rows.map(([name, value]) => `- ${name}: ${value}`), ''].join('\n');

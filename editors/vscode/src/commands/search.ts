@@ -1,9 +1,10 @@
-/** Search by meaning: a pick list that asks while the person types, and shows what is chosen before it is taken. */
+/** Search by meaning: a picker that asks while the person types, and shows the active place in the editor. */
 import * as vscode from 'vscode';
 
 import { icon, placeOf } from '../places';
 import type { SimilarItem } from '../protocol';
 import { type Core } from './core';
+import { BUTTONS, choose, type FilterButton, type Filters, inWords, NO_FILTERS, parsed, searchArgument } from './filters';
 import { Preview } from './preview';
 
 /** Milliseconds without a key before the server is asked. */
@@ -11,36 +12,34 @@ const REST = 150;
 /** A shorter query says nothing. */
 const LETTERS = 3;
 const TOP = 40;
-/** What is less similar is shown only where hardly anything is more. */
+/** Places that are listed at first: a short list leaves room for the preview below. */
+const FIRST = 8;
+/** Less similar places are listed only where there is hardly anything better. */
 const WORTH = 0.2;
 const FEW = 3;
 
-/** The identifiers that items are known of. */
-const LANGUAGES = [
-  'c', 'cpp', 'csharp', 'go', 'java', 'javascript', 'lua', 'markdown', 'php', 'python', 'ruby', 'rust', 'shellscript', 'typescript',
-]; // prettier-ignore
-
 interface Pick extends vscode.QuickPickItem {
   near?: SimilarItem;
-}
-
-/** `query @rust @python` → the query, and the languages it is held to. */
-export function parsed(value: string): { query: string; languages: string[] } {
-  const languages = [...value.matchAll(/(?:^|\s)@([\w+#-]+)/g)].flatMap((match) => match[1] ?? []);
-  return { query: value.replace(/(?:^|\s)@[\w+#-]*/g, ' ').trim(), languages };
+  /** Lists the rest. */
+  more?: boolean;
 }
 
 export function search(core: Core, given?: string): void {
   const picker = vscode.window.createQuickPick<Pick>();
-  const filter = { iconPath: new vscode.ThemeIcon('filter'), tooltip: 'Only some languages' };
   const preview = new Preview();
-  let chosen = new Set<string>();
+  let filters: Filters = NO_FILTERS;
+  let found: SimilarItem[] = [];
   let running: vscode.CancellationTokenSource | undefined;
   let timer: NodeJS.Timeout | undefined;
   let filtering = false;
 
+  const list = (count: number) => {
+    const rest = found.length - count;
+    const more: Pick[] = rest > 0 ? [{ label: `$(ellipsis) ${rest} more`, alwaysShow: true, more: true }] : [];
+    picker.items = found.length > 0 ? [...found.slice(0, count).map(pick), ...more] : [nothing(core, filters)];
+  };
   const ask = async () => {
-    const { query, languages } = parsed(picker.value);
+    const { query } = parsed(picker.value);
     running?.cancel();
     if (query.replace(/[^\p{L}\p{N}]/gu, '').length < LETTERS) {
       picker.items = [];
@@ -50,11 +49,10 @@ export function search(core: Core, given?: string): void {
     const mine = (running = new vscode.CancellationTokenSource());
     picker.busy = true;
     try {
-      const argument = { query, top: TOP, languages: [...chosen, ...languages] };
-      const found = await core.server.execute<SimilarItem[]>('fovea.search', [argument], mine.token);
+      const answer = await core.server.execute<SimilarItem[]>('fovea.search', [searchArgument(picker.value, filters, TOP)], mine.token);
       if (mine === running && !mine.token.isCancellationRequested) {
-        const near = found.filter((item, index) => index < FEW || item.score >= WORTH);
-        picker.items = near.length > 0 ? near.map(pick) : [{ label: 'Nothing is known yet that could be found', alwaysShow: true }];
+        found = answer.filter((item, index) => index < FEW || item.score >= WORTH);
+        list(FIRST);
       }
     } catch (error) {
       if (mine === running && !mine.token.isCancellationRequested) {
@@ -71,34 +69,32 @@ export function search(core: Core, given?: string): void {
     clearTimeout(timer);
     timer = setTimeout(() => void ask(), REST);
   };
-  const filterLanguages = async () => {
+  const filter = async ({ filter: name }: FilterButton) => {
     filtering = true;
-    const picks = LANGUAGES.map((language) => ({ label: language, picked: chosen.has(language) }));
-    const title = 'Search only in';
-    const wanted = await vscode.window.showQuickPick(picks, { title, canPickMany: true, placeHolder: 'All languages when none is chosen' });
-    if (wanted) {
-      chosen = new Set(wanted.map((each) => each.label));
-    }
+    filters = (await choose(name, filters)) ?? filters;
     filtering = false;
-    picker.title = title_(chosen);
+    picker.title = titleOf(filters);
     picker.show();
     await ask();
   };
 
-  picker.title = title_(chosen);
-  picker.placeholder = 'What it does, in words: “read settings from a file”; @rust holds it to a language';
+  picker.title = titleOf(filters);
+  picker.placeholder = 'What does the code do? For example: read settings from a file';
   picker.matchOnDescription = false;
-  picker.buttons = [filter];
+  picker.buttons = BUTTONS;
   if (given) {
     picker.value = given;
     void ask();
   }
   picker.onDidChangeValue(soon);
-  picker.onDidTriggerButton(() => void filterLanguages());
+  picker.onDidTriggerButton((button) => void filter(button as FilterButton));
   picker.onDidChangeActive(([active]) => active?.near && void preview.show(active.near));
   picker.onDidAccept(() => {
     const [active] = picker.activeItems;
-    if (active?.near) {
+    if (active?.more) {
+      list(found.length);
+      picker.activeItems = picker.items.slice(FIRST, FIRST + 1);
+    } else if (active?.near) {
       void preview.keep(active.near);
       picker.hide();
     }
@@ -115,15 +111,20 @@ export function search(core: Core, given?: string): void {
   picker.show();
 }
 
-function title_(languages: Set<string>): string {
-  return languages.size > 0 ? `Search by Meaning · ${[...languages].join(', ')}` : 'Search by Meaning';
+function titleOf(filters: Filters): string {
+  return ['Search by Meaning', inWords(filters)].filter((part) => part !== '').join(' · ');
+}
+
+function nothing(core: Core, filters: Filters): Pick {
+  const indexing = core.known().status?.index?.state === 'indexing';
+  const advice = inWords(filters) ? 'Change the filters above.' : indexing ? 'The folder is still being indexed; try again in a moment.' : 'Use other words.';
+  return { label: 'Nothing found', detail: advice, alwaysShow: true };
 }
 
 function pick(near: SimilarItem): Pick {
   return {
     label: `$(${near.store ? 'globe' : icon(near)}) ${near.name}`,
-    description: placeOf(near),
-    detail: `${'▰'.repeat(Math.round(Math.max(0, near.score) * 10)).padEnd(10, '▱')} ${near.score.toFixed(2)} · ${near.kind} · ${near.language}`,
+    description: `${placeOf(near)} · ${near.score.toFixed(2)}`,
     // The server chose; the picker must not filter by letters.
     alwaysShow: true,
     near,

@@ -17,7 +17,7 @@ export async function showSimilar(core: Core, given?: ShowSimilarArgs): Promise<
     return;
   }
   if (item.similar.some((near) => near.store)) {
-    const near = await choose(item, item.similar, `What resembles ${item.name}`);
+    const near = await choose(item, item.similar, `Similar to ${item.name}`);
     await (near && goTo(near));
     return;
   }
@@ -39,26 +39,26 @@ export async function explainSimilarity(core: Core, given?: ShowSimilarArgs): Pr
   const item = looked?.item ?? (await asItem(core, given));
   const here = item?.similar.filter((near) => !near.store) ?? [];
   if (item && here.length === 0) {
-    throw new Error('the text of what resembles it is in a store and not on this machine');
+    throw new Error('the similar code is in a store and its text is not on this machine');
   }
-  const near = looked?.near ?? (item && (await choose(item, here, `Why does it resemble ${item.name}?`)));
+  const near = looked?.near ?? (item && (await choose(item, here, `Compare ${item.name} with…`)));
   if (!item || !near) {
     return;
   }
   // A lens tells where the name stands alone.
-  const whole = item.range.isEqual(item.selection) ? await patiently(() => itemAt(core.server, item.uri, item.selection.start)) : item;
+  const whole = item.range.isEqual(item.selection) ? await knownSoon(() => itemAt(core.server, item.uri, item.selection.start)) : item;
   if (!whole) {
-    throw new Error('the document has changed since; try again in a moment');
+    throw new Error('the document has just changed; try again in a moment');
   }
   await compare(
     core,
     { uri: whole.uri, range: whole.range, name: item.name },
-    { uri: vscode.Uri.parse(near.uri), range: range(near.range), name: near.name, score: near.score },
+    { uri: vscode.Uri.parse(near.uri), range: range(near.range), name: near.name },
   );
 }
 
 /** A document that is being read anew is known again in a moment. */
-async function patiently<T>(ask: () => Promise<T | undefined>): Promise<T | undefined> {
+async function knownSoon<T>(ask: () => Promise<T | undefined>): Promise<T | undefined> {
   for (let turn = 0; turn < 20; turn++) {
     const found = await ask();
     if (found) {
@@ -75,7 +75,7 @@ async function asItem(core: Core, given?: ShowSimilarArgs): Promise<Item | undef
     ? await itemOf(core.server, given)
     : editor && (await itemAt(core.server, editor.document.uri, editor.selection.active));
   if (!found && (given || editor)) {
-    void vscode.window.showInformationMessage('Fovea: nothing that it knows resembles this');
+    void vscode.window.showInformationMessage('Fovea knows nothing similar to this');
   }
   return found;
 }
@@ -98,6 +98,6 @@ async function choose(item: Item, similar: SimilarItem[], title: string): Promis
     description: `${near.score.toFixed(2)} · ${placeOf(near)}`,
     near,
   }));
-  const placeHolder = `Resembles ${item.name}…`;
+  const placeHolder = `Similar to ${item.name}`;
   return (await vscode.window.showQuickPick(picks, { title, placeHolder, matchOnDescription: true }))?.near;
 }

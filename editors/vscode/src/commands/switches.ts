@@ -1,23 +1,57 @@
 /** Commands that change what the server does. */
 import * as vscode from 'vscode';
 
-import { METHODS } from '../protocol';
+import { type HeatPreset, METHODS, PRESETS } from '../protocol';
 import { type Core, done } from './core';
 
 /** What each method does, for the choice. */
 const ABOUT: Record<(typeof METHODS)[number], string> = {
-  decomposition: 'Share of the embedding that came in through each word; shares and biases sum to 1',
-  alti: 'How much each layer’s output keeps of each word, rolled out over the layers',
-  attention: 'Attention that each word receives, averaged over layers and heads',
-  rollout: 'Attention rolled out over the layers, residual paths included',
-  norm: 'Length of what attention moves, rather than its weight alone',
+  decomposition: 'How much of the model’s result comes from each word; the shares add up to 1',
+  alti: 'How much of each word every layer keeps, from layer to layer',
+  attention: 'How much attention each word gets, averaged over all layers and heads',
+  rollout: 'How much attention each word gets, followed through all layers',
+  norm: 'How much attention moves, rather than its weight alone',
+};
+
+const HEAT: Record<HeatPreset, string> = {
+  quiet: 'The one to three most telling words of each group of lines; nothing in data files',
+  full: 'Every word that tells something, in three tones',
+  off: 'No colors',
 };
 
 export async function toggle(core: Core, command: 'fovea.toggleHeat' | 'fovea.toggleHighlight', wanted?: boolean): Promise<boolean> {
-  const what = command === 'fovea.toggleHeat' ? 'Heat' : 'Highlights';
+  const what = command === 'fovea.toggleHeat' ? 'Colors' : 'Boxes around related words';
   const answer = await core.server.execute<{ enabled: boolean }>(command, typeof wanted === 'boolean' ? [wanted] : []);
-  done(`${what} ${answer.enabled ? 'on' : 'off'}`);
+  core.boxes.again();
+  done(`${what}: ${answer.enabled ? 'on' : 'off'}`);
   return answer.enabled;
+}
+
+/** Shows as much heat as is given, for this session. Without: lets the person choose, and keeps that in the settings. */
+export async function setHeat(core: Core, given?: unknown): Promise<void> {
+  if (PRESETS.includes(given as HeatPreset)) {
+    await core.server.execute('fovea.setHeat', [given]);
+    return;
+  }
+  const { heat, preset = heat ? 'full' : 'off' } = core.known().status ?? {};
+  const picks = PRESETS.map((name) => ({
+    label: `${name.charAt(0).toUpperCase()}${name.slice(1)}`,
+    description: name === preset ? 'in use' : '',
+    detail: HEAT[name],
+    name,
+  }));
+  const chosen = await vscode.window.showQuickPick(picks, { title: 'Which words are colored?', matchOnDetail: true });
+  if (!chosen) {
+    return;
+  }
+  const settings = vscode.workspace.getConfiguration('fovea');
+  await settings.update('heat.preset', chosen.name, vscode.ConfigurationTarget.Global);
+  if (settings.inspect('heat.enable')?.globalValue === false && chosen.name !== 'off') {
+    await settings.update('heat.enable', undefined, vscode.ConfigurationTarget.Global);
+  }
+  // The session may have another one than the settings.
+  await core.server.execute('fovea.setHeat', [chosen.name]);
+  done(`Colors: ${chosen.name}`);
 }
 
 export async function setMethod(core: Core, given?: string): Promise<void> {
@@ -31,6 +65,6 @@ export async function setMethod(core: Core, given?: string): Promise<void> {
   const chosen = given ?? (await vscode.window.showQuickPick(picks, { title, matchOnDetail: true }))?.label;
   if (chosen) {
     await core.server.execute('fovea.setMethod', [chosen]);
-    done(`Method ${chosen}`);
+    done(`Method: ${chosen}`);
   }
 }

@@ -6,12 +6,12 @@ import * as vscode from 'vscode';
 
 import type { HeatParams } from '../protocol';
 import { edited, type Lines, take, type Told } from './lines';
-import { type HeatStyle, LEVELS, palette, type Palette } from './palette';
+import { type HeatStyle, palette, type Palette, RULER_LEVEL, toneOf, TONES } from './palette';
 
 /** Lines that are drawn above and below those on screen, so that scrolling finds them drawn. */
 const MARGIN = 200;
 
-/** A file with more hot lines than this shows the first of them at the scroll bar. */
+/** A file with more hot lines than this shows the first of them in the overview ruler. */
 const MOST_RULED = 3000;
 
 interface Heat {
@@ -25,9 +25,11 @@ interface Heat {
 
 export interface DrawOptions {
   style: HeatStyle;
-  /** The least level that is drawn. */
+  /** The lowest level that is drawn. */
   from: number;
   ruler: boolean;
+  /** Factor for the text on heat. */
+  brightness: number;
 }
 
 /** What a test or a command may ask of a document's heat. */
@@ -52,7 +54,7 @@ export class Drawing implements vscode.Disposable {
   readonly onDidDraw = this.drew.event;
 
   constructor(private options: DrawOptions) {
-    this.palette = palette(options.style);
+    this.palette = palette(options.style, options.brightness);
     this.listeners = [
       vscode.workspace.onDidChangeTextDocument((event) => this.edit(event)),
       vscode.workspace.onDidCloseTextDocument((document) => this.heats.delete(document.uri.toString())),
@@ -88,11 +90,12 @@ export class Drawing implements vscode.Disposable {
 
   /** Draws everything anew in another manner. */
   restyle(options: DrawOptions): void {
-    if (options.style !== this.options.style) {
-      this.palette.dispose();
-      this.palette = palette(options.style);
-    }
+    const before = this.options;
     this.options = options;
+    if (options.style !== before.style || options.brightness !== before.brightness) {
+      this.palette.dispose();
+      this.palette = palette(options.style, options.brightness);
+    }
     vscode.window.visibleTextEditors.forEach((editor) => this.draw(editor));
   }
 
@@ -150,16 +153,16 @@ export class Drawing implements vscode.Disposable {
     const last = bottom + MARGIN >= editor.document.lineCount ? Infinity : bottom + MARGIN;
     const turn = ++this.turns;
     this.windows.set(editor, { first, last, turn });
-    const buckets = Array.from({ length: LEVELS }, (): vscode.Range[] => []);
+    const buckets = Array.from({ length: TONES }, (): vscode.Range[] => []);
     const lines = heat?.lines ?? [];
     for (let line = Math.max(0, first); line <= Math.min(lines.length - 1, last); line++) {
       for (const [start, end, level] of lines[line] ?? []) {
         if (level >= this.options.from) {
-          buckets[Math.min(level, LEVELS) - 1]?.push(new vscode.Range(line, start, line, end));
+          buckets[toneOf(level)]?.push(new vscode.Range(line, start, line, end));
         }
       }
     }
-    this.palette.words.forEach((type, index) => editor.setDecorations(type, buckets[index] ?? []));
+    this.palette.tones.forEach((type, tone) => editor.setDecorations(type, buckets[tone] ?? []));
     this.drawRuler(editor, lines);
     this.drawUnread(editor, heat);
     void this.confirm(editor, turn);
@@ -178,18 +181,15 @@ export class Drawing implements vscode.Disposable {
     }
   }
 
-  /** The hottest words of the whole document at the scroll bar. */
+  /** The hottest lines of the whole document in the overview ruler. */
   private drawRuler(editor: vscode.TextEditor, lines: Lines): void {
-    for (const { level, type } of this.palette.ruler) {
-      const marks: vscode.Range[] = [];
-      for (let line = 0; this.options.ruler && line < lines.length && marks.length < MOST_RULED; line++) {
-        const hottest = Math.max(0, ...(lines[line] ?? []).map((word) => word[2]));
-        if (hottest === level) {
-          marks.push(new vscode.Range(line, 0, line, 0));
-        }
+    const marks: vscode.Range[] = [];
+    for (let line = 0; this.options.ruler && line < lines.length && marks.length < MOST_RULED; line++) {
+      if ((lines[line] ?? []).some(([, , level]) => level >= RULER_LEVEL)) {
+        marks.push(new vscode.Range(line, 0, line, 0));
       }
-      editor.setDecorations(type, marks);
     }
+    editor.setDecorations(this.palette.ruler, marks);
   }
 
   private drawUnread(editor: vscode.TextEditor, heat: Heat | undefined): void {

@@ -1,31 +1,40 @@
-/** The kinds of decoration that heat is drawn with. They are made once: a kind costs a style sheet in each window. */
+/** The decoration types that heat is drawn with. They are made once: each one costs a style sheet in every window. */
 import * as vscode from 'vscode';
 
+/** Levels that the server sends. */
 export const LEVELS = 12;
 
-/** The levels from which a word is marked at the scroll bar: about three times the average share, and four. */
-const RULED = [11, 12];
+/** Tones that are drawn. */
+export const TONES = 3;
+
+/** The lowest level of each tone: above average, about twice the average, three times and more. */
+const FIRST_LEVELS = [1, 8, 10];
+
+/** From this level on a line is marked in the overview ruler, if the person wants marks there. */
+export const RULER_LEVEL = 11;
 
 export type HeatStyle = 'background' | 'underline';
 
 export interface Palette extends vscode.Disposable {
-  /** By level, from 1. */
-  words: vscode.TextEditorDecorationType[];
-  /** By level, from [`RULED`]'s first. */
-  ruler: { level: number; type: vscode.TextEditorDecorationType }[];
+  /** By tone, weakest first. */
+  tones: vscode.TextEditorDecorationType[];
+  ruler: vscode.TextEditorDecorationType;
   unread: vscode.TextEditorDecorationType;
 }
 
-export function palette(style: HeatStyle): Palette {
-  const words = Array.from({ length: LEVELS }, (_, index) => vscode.window.createTextEditorDecorationType(look(style, index + 1)));
-  const ruler = RULED.map((level) => ({
-    level,
-    type: vscode.window.createTextEditorDecorationType({
-      overviewRulerColor: new vscode.ThemeColor(`fovea.overviewRuler${level}`),
-      overviewRulerLane: vscode.OverviewRulerLane.Left,
-      rangeBehavior: vscode.DecorationRangeBehavior.ClosedClosed,
-    }),
-  }));
+/** The tone of a level, from 0. */
+export function toneOf(level: number): number {
+  return FIRST_LEVELS.findLastIndex((first) => level >= first);
+}
+
+/** `brightness`: factor for the text on a tone, where the theme's own colors would be hard to read there. */
+export function palette(style: HeatStyle, brightness: number): Palette {
+  const tones = FIRST_LEVELS.map((_, tone) => vscode.window.createTextEditorDecorationType(look(style, tone, brightness)));
+  const ruler = vscode.window.createTextEditorDecorationType({
+    overviewRulerColor: new vscode.ThemeColor('fovea.overviewRuler'),
+    overviewRulerLane: vscode.OverviewRulerLane.Left,
+    rangeBehavior: vscode.DecorationRangeBehavior.ClosedClosed,
+  });
   const unread = vscode.window.createTextEditorDecorationType({
     borderWidth: '0 0 1px 0',
     borderStyle: 'dashed',
@@ -33,18 +42,18 @@ export function palette(style: HeatStyle): Palette {
     backgroundColor: new vscode.ThemeColor('fovea.unreadBackground'),
     rangeBehavior: vscode.DecorationRangeBehavior.ClosedClosed,
   });
-  const all = [...words, ...ruler.map((each) => each.type), unread];
-  return { words, ruler, unread, dispose: () => all.forEach((type) => type.dispose()) };
+  const all = [...tones, ruler, unread];
+  return { tones, ruler, unread, dispose: () => all.forEach((type) => type.dispose()) };
 }
 
-/** Tints and lines only: the colour of the text belongs to the language. */
-function look(style: HeatStyle, level: number): vscode.DecorationRenderOptions {
-  const color = new vscode.ThemeColor(`fovea.heat${level}`);
+function look(style: HeatStyle, tone: number, brightness: number): vscode.DecorationRenderOptions {
+  const color = new vscode.ThemeColor(`fovea.heat${tone + 1}`);
   // Typing beside a word does not make it longer.
   const rangeBehavior = vscode.DecorationRangeBehavior.ClosedClosed;
   if (style === 'underline') {
-    return { rangeBehavior, borderWidth: '0 0 3px 0', borderStyle: 'solid', borderColor: color };
+    return { rangeBehavior, borderWidth: '0 0 2px 0', borderStyle: 'solid', borderColor: color };
   }
-  const border = { borderWidth: '0 0 2px 0', borderStyle: 'solid', borderColor: new vscode.ThemeColor(`fovea.heatBorder${level}`) };
-  return { rangeBehavior, backgroundColor: color, borderRadius: '2px', ...border };
+  // The hue of the text belongs to the language. The API has no filter; a declaration may follow another one, though.
+  const text = brightness === 1 ? {} : { opacity: `1; filter: brightness(${brightness})` };
+  return { rangeBehavior, backgroundColor: color, borderRadius: '3px', ...text };
 }

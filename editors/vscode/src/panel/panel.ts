@@ -1,11 +1,12 @@
-/** The panel beside the editor: why two passages are similar, or which words carry a passage. One panel, shown anew each time. */
+/** The panel: why two passages are similar, which words tell most, or what the colors mean. There is one panel for all of them. */
 import * as vscode from 'vscode';
 
 import { label } from '../places';
-import type { Comparison, Explanation } from '../protocol';
+import type { ComparedRow, Comparison, Explanation } from '../protocol';
 import { page } from './html';
-import type { Request, View } from './messages';
-import { pairView, unitView } from './views';
+import type { Message, Request, View } from './messages';
+import { nameOf } from './text';
+import { type AskedWord, pairView, type Related, type Stretch, stretches, unitView } from './views';
 
 /** A passage of a document, with the text that was explained. */
 export interface Shown {
@@ -22,60 +23,90 @@ interface Home {
   /** Of the document's text. */
   offset: number;
   text: string;
+  /** By word, in `text`. */
+  words: Stretch[];
 }
+
+/** Asks the server for the row of a word. */
+export type AskRow = (side: 'a' | 'b', word: number, token: vscode.CancellationToken) => Promise<ComparedRow>;
 
 export class Panel implements vscode.Disposable {
   private panel: vscode.WebviewPanel | undefined;
   private view: View | undefined;
   private homes: Home[] = [];
+  private turn = 0;
+  private askRow: AskRow | undefined;
+  private asking: vscode.CancellationTokenSource | undefined;
 
-  constructor(private readonly root: vscode.Uri) {}
+  constructor(
+    private readonly root: vscode.Uri,
+    private readonly preset: () => string,
+  ) {}
 
   /** What is shown now. */
   get shown(): View | undefined {
     return this.panel && this.view;
   }
 
-  showPair(a: Shown, b: Shown, answer: Comparison): void {
+  showPair(a: Shown, b: Shown, answer: Comparison, askRow: AskRow): void {
     const told = (side: Shown) => ({
-      title: side.name || firstWords(side.text),
+      title: side.name || nameOf(side.text),
       place: label(side.uri, side.range.start.line),
       language: side.language,
       text: side.text,
     });
-    const homes = [a, b].map((side) => ({ uri: side.uri, range: side.range, text: side.text }));
+    const homes = [a, b].map((side, index) => ({
+      uri: side.uri,
+      range: side.range,
+      text: side.text,
+      words: stretches(side.text, [answer.a, answer.b][index]?.words ?? []),
+    }));
+    this.askRow = askRow;
     // Two passages side by side need the width of a whole editor.
-    this.show('Why Similar', vscode.ViewColumn.Active, pairView(told(a), told(b), answer), homes);
+    this.show('Comparison', vscode.ViewColumn.Active, pairView(told(a), told(b), answer, (this.turn += 1)), homes);
   }
 
-  /** `selection`: what was explained as one unit; each unit of the document without it. */
-  showExplanation(document: vscode.TextDocument, answer: Explanation, selection?: vscode.Range): void {
+  /** `whole`: the answer is about one selection. `asked`: it is about a word. */
+  showExplanation(document: vscode.TextDocument, answer: Explanation, { whole, asked }: { whole?: boolean; asked?: AskedWord }): void {
     const text = document.getText();
-    const at = (byte: number) => Buffer.from(text, 'utf8').subarray(0, byte).toString('utf8').length;
+    const at = (offset: number) => Buffer.from(text, 'utf8').subarray(0, offset).toString('utf8').length;
     const units = answer.units.map((unit) => {
       const [start, end] = [at(unit.start.byte), at(unit.end.byte)];
-      const view = unitView(text.slice(start, end), unit, label(document.uri, unit.start.line));
-      return { view: selection ? { ...view, title: 'selection' } : view, range: new vscode.Range(document.positionAt(start), document.positionAt(end)) };
+      const own = text.slice(start, end);
+      const view = unitView(own, unit, label(document.uri, unit.start.line), answer, asked && { ...asked, related: shifted(asked.related, -start) });
+      const words = stretches(own, unit.words, unit.start.byte);
+      const stretch = new vscode.Range(document.positionAt(start), document.positionAt(end));
+      return { view: whole ? { ...view, title: 'The selection' } : view, home: { uri: document.uri, range: stretch, text: own, words } };
     });
-    const title = selection ? 'Which words carry the selection' : 'Which words carry the document';
-    const view: View = { kind: 'explanation', title, method: answer.method, model: answer.model, units: units.map((unit) => unit.view) };
-    this.show('Explanation', vscode.ViewColumn.Beside, view, units.map((unit) => ({ uri: document.uri, range: unit.range, text: unit.view.text })));
+    const title = asked ? 'Why does this word matter?' : whole ? 'Which words tell most about the selection?' : 'Which words tell most?';
+    const view: View = { kind: 'explanation', title, units: units.map((unit) => unit.view) };
+    this.show(asked ? 'Why?' : 'Telling Words', vscode.ViewColumn.Beside, view, units.map(({ home }) => home));
+  }
+
+  /** What the colors mean. */
+  showLegend(): void {
+    this.show('Colors', vscode.ViewColumn.Beside, { kind: 'legend', preset: this.preset() }, []);
   }
 
   dispose(): void {
     this.panel?.dispose();
   }
 
-  private show(title: string, column: vscode.ViewColumn, view: View, parts: { uri: vscode.Uri; range: vscode.Range; text: string }[]): void {
+  private show(title: string, column: vscode.ViewColumn, view: View, parts: (Omit<Home, 'offset'> & { range: vscode.Range })[]): void {
     this.view = view;
-    this.homes = parts.map(({ uri, range, text }) => {
+    this.asking?.cancel();
+    this.homes = parts.map(({ uri, range, text, words }) => {
       const document = vscode.workspace.textDocuments.find((open) => open.uri.toString() === uri.toString());
-      return { uri, offset: document?.offsetAt(range.start) ?? 0, text };
+      return { uri, offset: document?.offsetAt(range.start) ?? 0, text, words };
     });
     const panel = (this.panel ??= this.create(column));
     panel.title = title;
     panel.reveal(column === vscode.ViewColumn.Beside ? panel.viewColumn : column);
-    void panel.webview.postMessage(view);
+    this.post(view);
+  }
+
+  private post(message: Message): void {
+    void this.panel?.webview.postMessage(message);
   }
 
   private create(column: vscode.ViewColumn): vscode.WebviewPanel {
@@ -93,36 +124,57 @@ export class Panel implements vscode.Disposable {
   }
 
   private receive(request: Request): void {
-    if (request.kind === 'ready') {
-      // A panel that was hidden has forgotten what it showed.
-      if (this.view) {
-        void this.panel?.webview.postMessage(this.view);
+    switch (request.kind) {
+      case 'ready':
+        // A panel that was hidden has forgotten what it showed.
+        if (this.view) {
+          this.post(this.view);
+        }
+        return;
+      case 'reveal': {
+        const home = this.homes[request.part];
+        const word = home?.words[request.word];
+        if (home && word) {
+          void reveal(home, word);
+        }
+        return;
       }
-      return;
+      case 'row':
+        void this.row(request);
+        return;
+      case 'run':
+        if (['fovea.setHeat', 'fovea.openWalkthrough', 'fovea.search'].includes(request.command)) {
+          void vscode.commands.executeCommand(request.command);
+        }
     }
-    const home = this.homes[request.part];
-    if (request.kind === 'reveal' && home && Number.isInteger(request.start) && Number.isInteger(request.end)) {
-      void reveal(home, request.start, request.end);
+  }
+
+  /** The row of the word that is pointed at; one that was left before it came is not worth waiting for. */
+  private async row({ turn, side, word }: { turn: number; side: 0 | 1; word: number }): Promise<void> {
+    this.asking?.cancel();
+    const mine = (this.asking = new vscode.CancellationTokenSource());
+    const answer = await this.askRow?.(side === 0 ? 'a' : 'b', word, mine.token).catch(() => undefined);
+    if (answer?.scores && turn === this.turn && !mine.token.isCancellationRequested) {
+      this.post({ kind: 'row', turn, side, word, scores: answer.scores });
     }
   }
 }
 
+function shifted(related: Related[], by: number): Related[] {
+  return related.map((word) => ({ ...word, start: word.start + by, end: word.end + by }));
+}
+
 /** Selects a word in its document, unless the text there has changed since. */
-async function reveal(home: Home, start: number, end: number): Promise<void> {
+async function reveal(home: Home, { start, end }: Stretch): Promise<void> {
   const document = await vscode.workspace.openTextDocument(home.uri);
   const from = document.positionAt(home.offset);
   const passage = new vscode.Range(from, document.positionAt(home.offset + home.text.length));
   if (document.getText(passage) !== home.text) {
-    vscode.window.setStatusBarMessage('Fovea: the text has changed since', 4000);
+    vscode.window.setStatusBarMessage('Fovea: the text has changed since it was explained', 4000);
     return;
   }
   const selection = new vscode.Range(document.positionAt(home.offset + start), document.positionAt(home.offset + end));
   // Where the document is on screen, or else beside the panel, which stays.
   const shown = vscode.window.visibleTextEditors.find((editor) => editor.document === document)?.viewColumn;
   await vscode.window.showTextDocument(document, { viewColumn: shown ?? vscode.ViewColumn.Beside, selection });
-}
-
-function firstWords(text: string): string {
-  const line = text.trim().split('\n', 1)[0] ?? '';
-  return line.length > 50 ? `${line.slice(0, 50)}…` : line;
 }

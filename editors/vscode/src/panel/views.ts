@@ -1,33 +1,27 @@
 /** The server's answers as what the panel shows. Bytes become characters here. */
-import type { Comparison, ComparedSide, ExplainedUnit } from '../protocol';
-import type { PairView, ViewSide, ViewSplit, ViewUnit, ViewWord } from './messages';
+import type { Comparison, ComparedSide, ExplainedUnit, Explanation } from '../protocol';
+import type { PairView, ViewShared, ViewSide, ViewUnit, ViewWord } from './messages';
+import { WORDS } from '../webview/syntax';
+import { characters, cut, dedented, listed, rankInWords } from './text';
 
-/** The characters (UTF-16) at which bytes of a text (UTF-8) stand. Bytes must rise. */
-export function characters(text: string, bytes: number[]): number[] {
-  const found: number[] = [];
-  let [byte, character] = [0, 0];
-  for (const wanted of bytes) {
-    while (byte < wanted && character < text.length) {
-      const code = text.codePointAt(character) ?? 0;
-      byte += code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
-      character += code < 0x10000 ? 1 : 2;
-    }
-    found.push(character);
-  }
-  return found;
-}
+/** Words that are named where the server names none. */
+const NAMED = 8;
 
 interface Placed {
   start: { byte: number };
   end: { byte: number };
-  score: number;
 }
 
-/** `from`: the byte at which the text starts. */
-function words(text: string, placed: Placed[], from: number): ViewWord[] {
-  const flat = placed.flatMap((word) => [word.start.byte - from, word.end.byte - from]);
-  const at = characters(text, flat);
-  return placed.map((word, index) => ({ start: at[2 * index] ?? 0, end: at[2 * index + 1] ?? 0, score: word.score }));
+/** A stretch of the original text, by characters. */
+export interface Stretch {
+  start: number;
+  end: number;
+}
+
+/** Where words stand in the original text. `from`: the byte at which the text starts. */
+export function stretches(text: string, placed: Placed[], from = 0): Stretch[] {
+  const at = characters(text, placed.flatMap((word) => [word.start.byte - from, word.end.byte - from]));
+  return placed.map((_, index) => ({ start: at[2 * index] ?? 0, end: at[2 * index + 1] ?? 0 }));
 }
 
 export interface Told {
@@ -37,57 +31,151 @@ export interface Told {
   text: string;
 }
 
-export function pairView(a: Told, b: Told, answer: Comparison): PairView {
-  const side = (told: Told, compared: ComparedSide): ViewSide => ({
+export function pairView(a: Told, b: Told, answer: Comparison, turn: number): PairView {
+  const scores = answer.centred
+    ? [answer.centred.a.scores, answer.centred.b.scores]
+    : [answer.a, answer.b].map((compared) => compared.words.map((word) => word.score));
+  const side = (told: Told, compared: ComparedSide, own: number[] = []): ViewSide => ({
     ...told,
-    words: words(told.text, compared.words, 0),
+    title: cut(told.title),
+    ...shown(told.text, stretches(told.text, compared.words), own),
     coverage: compared.coverage,
   });
-  const scores = (compared: ComparedSide) => compared.words.map((word) => word.score);
-  const raw = { ...split(answer.residual, answer.pairs, [scores(answer.a), scores(answer.b)]), cosine: answer.cosine, caption: 'cosine' };
+  const sides: [ViewSide, ViewSide] = [side(a, answer.a, scores[0]), side(b, answer.b, scores[1])];
+  const pairs = answer.centred?.pairs ?? answer.pairs ?? null;
+  const shared = answer.shared ?? sharedOf(sides, pairs);
   return {
     kind: 'pair',
-    sides: [side(a, answer.a), side(b, answer.b)],
-    raw,
-    centred: answer.centred && centredSplit(a.language, b.language, answer, answer.centred),
+    turn,
+    summary: answer.summary ?? summaryOf(shared),
+    sides,
+    shared,
+    pairs: pairs && pairs.slice(0, sides[0].words.length).map((row) => row.slice(0, sides[1].words.length)),
     links: answer.alignment.map((link) => ({ a: link.a, b: link.b })),
+    similarity: answer.centred?.similarity ?? answer.cosine,
+    details: pairDetails(a, b, answer),
   };
 }
 
-function centredSplit(a: string, b: string, answer: Comparison, centred: NonNullable<Comparison['centred']>): ViewSplit {
-  const languages = a === b ? `${a} has` : `${a} and ${b} have`;
-  const parts = split(centred.residual, centred.pairs, [centred.a.scores, centred.b.scores]);
-  const measured =
-    Math.abs(centred.similarity - centred.cosine) > 5e-4 ? `; similarity ${centred.similarity.toFixed(3)}` : '';
-  const caption = `without what ${languages} in common, which is ${centred.common.toFixed(3).replace('-', '−')} of the cosine ${answer.cosine.toFixed(3)}${measured}`;
-  return { ...parts, cosine: centred.cosine, caption };
+/** The text without its indentation, and the words in it. */
+function shown(text: string, words: Stretch[], scores: number[]): { text: string; words: ViewWord[] } {
+  const { text: bare, moved } = dedented(text);
+  return { text: bare, words: words.map(({ start, end }, index) => ({ start: moved(start), end: moved(end), score: scores[index] ?? 0 })) };
 }
 
-/** Behind the rows and columns of the words stand those of special tokens, biases and, where it was taken off, of what is common. */
-function split(residual: number, pairs: number[][], scores: [number[], number[]]): Omit<ViewSplit, 'cosine' | 'caption'> {
-  const names = ['between words', 'special tokens', 'biases', 'taken off with the languages'];
-  const sums: number[] = [];
-  pairs.forEach((row, i) =>
-    row.forEach((value, j) => {
-      // A pair belongs to the part of its two that comes later.
-      const part = Math.max(0, i - scores[0].length + 1, j - scores[1].length + 1);
-      sums[part] = (sums[part] ?? 0) + value;
+/** For servers that do not say what the passages share: pairs of equal words, by what they add. */
+function sharedOf(sides: [ViewSide, ViewSide], pairs: number[][] | null): ViewShared[] {
+  const found = new Map<string, ViewShared>();
+  const texts = sides.map(({ text, words }) => words.map((word) => text.slice(word.start, word.end)));
+  texts[0]?.forEach((text, a) =>
+    texts[1]?.forEach((other, b) => {
+      if (text.toLowerCase() !== other.toLowerCase() || !/\p{L}{3}/u.test(text) || WORDS.has(text)) {
+        return;
+      }
+      const shared = found.get(text.toLowerCase()) ?? { a: [], b: [], text, score: 0 };
+      shared.score += pairs?.[a]?.[b] ?? 0;
+      shared.a = [...new Set([...shared.a, a])];
+      shared.b = [...new Set([...shared.b, b])];
+      found.set(text.toLowerCase(), shared);
     }),
   );
-  return { residual, pairs, scores, rest: sums.map((value, part) => ({ name: names[part] ?? 'other', value })) };
+  return [...found.values()].filter(({ score }) => score > 0).sort((one, other) => other.score - one.score).slice(0, NAMED);
 }
 
-export function unitView(text: string, unit: ExplainedUnit, place: string): ViewUnit {
+function summaryOf(shared: ViewShared[]): string {
+  const names = shared.slice(0, 3).map(({ text }) => `\`${text}\``);
+  if (names.length === 0) {
+    return 'They share no words; point at a word to see which ones it matches.';
+  }
+  return `Both are about ${listed(names)}.`;
+}
+
+/** The numbers for those who want them. */
+function pairDetails(a: Told, b: Told, answer: Comparison): [string, string][] {
+  const { centred } = answer;
+  const of = (name: string, sides: { special: number; bias: number }[]): [string, string][] => [
+    [`Special tokens, ${name}`, sides.map(({ special }) => signed(special)).join(' and ')],
+    [`Biases, ${name}`, sides.map(({ bias }) => signed(bias)).join(' and ')],
+  ];
+  const rows: [string, string][] = [
+    ['Cosine of the two passages', answer.cosine.toFixed(3)],
+    ...(centred ? [] : of('left and right', [answer.a, answer.b])),
+  ];
+  if (centred) {
+    const languages = a.language === b.language ? a.language : `${a.language} and ${b.language}`;
+    rows.push(
+      [`Cosine without what ${languages} have in common`, centred.cosine.toFixed(3)],
+      ['What they have in common', signed(centred.common)],
+      ...of('left and right', [centred.a, centred.b]),
+    );
+  }
+  rows.push(
+    ['Languages', `${a.language} and ${b.language}`],
+    ['Residual (error of the split)', (centred ?? answer).residual.toExponential(0)],
+    ['Time', `${Math.round(answer.ms)} ms`],
+  );
+  return rows;
+}
+
+function signed(value: number): string {
+  return `${value < 0 ? '−' : '+'}${Math.abs(value).toFixed(3)}`;
+}
+
+/** A word that the asked one draws on: characters of the unit's text. */
+export interface Related extends Stretch {
+  strength: number;
+}
+
+export interface AskedWord {
+  /** Of the document. */
+  byte: number;
+  related: Related[];
+}
+
+export function unitView(text: string, unit: ExplainedUnit, place: string, about: Explanation, question?: AskedWord): ViewUnit {
+  const byte = question?.byte ?? -1;
+  const found = unit.words.findIndex((word) => word.start.byte <= byte && byte <= word.end.byte);
+  const asked = found < 0 ? null : found;
+  const word = unit.words[found];
+  const places = stretches(text, unit.words, unit.start.byte);
+  const related = places.map(({ start, end }) =>
+    Math.max(0, ...(question?.related ?? []).filter((other) => other.start < end && start < other.end).map(({ strength }) => strength)),
+  );
+  const title = unit.name ? `${unit.kind} ${unit.name}` : unit.kind;
+  const name = unit.name ? `\`${unit.name}\`` : `this ${unit.kind}`;
   return {
-    title: unit.name ? `${unit.kind} ${unit.name}` : unit.kind,
+    title: cut(title),
     place,
-    text,
-    words: words(text, unit.words, unit.start.byte),
-    ranks: unit.words.map((word) => word.rank),
-    tokens: unit.tokens,
+    language: about.language,
+    ...shown(text, places, unit.words.map(({ score }) => score)),
+    ranks: unit.words.map(({ rank }) => rank),
+    asked,
+    related,
+    answer: word ? `\`${word.text}\` is ${rankInWords(word.rank, unit.words.length)} of ${name}.${readWith(unit, related, word.text)}` : null,
     coverage: unit.coverage,
-    bias: unit.bias_share,
-    special: unit.special_share,
-    residual: unit.residual,
+    details: [
+      ...(word ? [['Share of the word', percent(word.score)] as [string, string]] : []),
+      ['Model', about.model],
+      ['Method', about.method],
+      ['Tokens', String(unit.tokens)],
+      ['Special tokens', percent(unit.special_share)],
+      ['Biases', percent(unit.bias_share)],
+      ['Residual (error of the split)', unit.residual.toExponential(0)],
+    ],
   };
+}
+
+/** The words that the model reads a word with, strongest first. */
+function readWith(unit: ExplainedUnit, related: number[], asked: string): string {
+  const texts = related
+    .map((strength, index) => ({ strength, text: unit.words[index]?.text ?? '' }))
+    .filter(({ strength, text }) => strength > 0 && text !== asked && /\p{L}{2}/u.test(text) && !WORDS.has(text))
+    .sort((one, other) => other.strength - one.strength)
+    .map(({ text }) => `\`${text}\``);
+  const names = [...new Set(texts)].slice(0, 3);
+  return names.length === 0 ? '' : ` The model reads it together with ${listed(names)}.`;
+}
+
+function percent(share: number): string {
+  return `${(share * 100).toFixed(1)} %`;
 }

@@ -23,7 +23,7 @@ export function signed(value: number, digits = 3): string {
   return `${value < 0 ? '−' : '+'}${Math.abs(value).toFixed(digits)}`;
 }
 
-/** Says something to those who listen instead of looking. */
+/** Tells screen readers something. */
 export function say(text: string): void {
   const live = document.getElementById('live');
   if (live) {
@@ -31,11 +31,15 @@ export function say(text: string): void {
   }
 }
 
-/** One of this many strengths, 0 for none: styles are in the style sheet, where themes can reach them. */
-export const STRENGTHS = 10;
+/** The strongest tone; 0 is none. Styles are in the style sheet, where themes can reach them. */
+export const TONES = 3;
 
-export function strength(value: number, most: number): number {
-  return most > 0 && value > 0 ? Math.min(STRENGTHS, Math.round((value / most) * STRENGTHS)) : 0;
+/** Least shares of the largest value, by tone. */
+const FROM = [0.18, 0.4, 0.7];
+
+export function tone(value: number, most: number): number {
+  const share = most > 0 ? value / most : 0;
+  return FROM.filter((least) => share >= least).length;
 }
 
 /** A bar of a share of the largest, drawn by the style sheet. */
@@ -45,4 +49,15 @@ export function bar(value: number, most: number): HTMLElement {
   inner.style.setProperty('width', `${most > 0 ? Math.min(100, (Math.abs(value) / most) * 100) : 0}%`);
   made.append(inner);
   return made;
+}
+
+/** Numbers for those who want them, folded. */
+export function details(rows: [name: string, value: string][]): HTMLElement {
+  const list = element('dl', {}, ...rows.flatMap(([name, value]) => [element('dt', {}, name), element('dd', {}, value)]));
+  return element('details', {}, element('summary', {}, 'Details'), list);
+}
+
+/** A sentence whose names stand in backticks. */
+export function withCode(text: string): (Node | string)[] {
+  return text.split('`').map((part, index) => (index % 2 === 1 ? element('code', {}, part) : part));
 }

@@ -1,24 +1,36 @@
 /** The panel: shows what the extension tells it to. */
-import type { Request, View } from '../panel/messages';
+import type { Message, Request } from '../panel/messages';
 import { showExplanation } from './explanation';
-import { showPair } from './pair';
+import { showLegend } from './legend';
+import { Pair } from './pair';
 
 declare function acquireVsCodeApi(): { postMessage(message: Request): void };
 
 const editor = acquireVsCodeApi();
 const send = (request: Request) => editor.postMessage(request);
+let pair: Pair | undefined;
 
-window.addEventListener('message', (event: MessageEvent<View>) => {
+window.addEventListener('message', (event: MessageEvent<Message>) => {
+  const message = event.data;
+  if (message.kind === 'row') {
+    if (pair?.view.turn === message.turn) {
+      pair.take(message);
+    }
+    return;
+  }
   const view = document.getElementById('view');
   if (!view) {
     return;
   }
+  pair = undefined;
   view.replaceChildren();
-  view.className = event.data.kind;
-  if (event.data.kind === 'pair') {
-    showPair(view, event.data, send);
+  view.className = message.kind;
+  if (message.kind === 'pair') {
+    pair = new Pair(view, message, send);
+  } else if (message.kind === 'legend') {
+    showLegend(view, message, send);
   } else {
-    showExplanation(view, event.data, send);
+    showExplanation(view, message, send);
   }
   view.setAttribute('aria-busy', 'false');
 });

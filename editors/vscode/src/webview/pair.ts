@@ -1,182 +1,193 @@
-/** Why two passages are similar: a word on one side lights those on the other that it adds to the cosine with. */
-import type { PairView, Request, ViewSplit } from '../panel/messages';
-import { bar, element, say, signed, strength } from './elements';
+/** Why two passages are similar: what they share, and the passages side by side. A word lights the words that it matches. */
+import type { PairView, Request, ViewRow, ViewShared } from '../panel/messages';
+import { details, element, say, signed, tone, withCode } from './elements';
 import { type Passage, passage } from './passage';
+import { WORDS } from './syntax';
 
-/** Partners that are named. */
-const NAMED = 7;
-/** The least strength (of ten) that a partner is lit with. */
-const WORTH = 2;
+/** Words that are named. */
+const NAMED = 6;
+/** Shared words that are listed. */
+const CHIPS = 9;
+/** Milliseconds that a word is pointed at before the server is asked. */
+const REST = 60;
 
-interface Partner {
-  index: number;
-  value: number;
-}
+type Send = (request: Request) => void;
 
-export function showPair(root: HTMLElement, view: PairView, send: (request: Request) => void): void {
-  let split: ViewSplit = view.centred ?? view.raw;
-  const summary = element('section', { class: 'summary', 'aria-label': 'The similarity' });
-  const partners = element('section', { class: 'partners', 'aria-label': 'Partners of the word' });
-  const passages: Passage[] = [];
+/** The comparison on the page. */
+export class Pair {
+  private readonly passages: Passage[] = [];
+  private readonly rows = new Map<string, number[]>();
+  private readonly matches = element('p', { class: 'matches', 'aria-live': 'off' });
+  private looked: { side: 0 | 1; word: number } | undefined;
+  private timer: number | undefined;
 
-  const look = (side: 0 | 1, index: number | undefined) => {
-    clear(passages);
-    const told = index === undefined ? strongest(view, split) : ofWord(view, split, side, index, passages);
-    partners.replaceChildren(...told);
-  };
-  const sides = view.sides.map((each, position) => {
-    const side = position as 0 | 1;
-    const other = view.sides[1 - side]?.title ?? '';
-    const made = passage(each.text, each.words, `${each.title}: words, with their partners in ${other}`, {
-      look: (index) => look(side, index),
-      choose: (index) => {
-        const word = each.words[index];
-        if (word) {
-          send({ kind: 'reveal', part: side, start: word.start, end: word.end });
-        }
-      },
-    });
-    passages.push(made);
-    const heading = element('h2', {}, each.title);
-    const place = element('p', { class: 'place' }, `${each.place} · ${each.language}`);
-    const unread = each.coverage < 0.5 ? [element('p', { class: 'warning' }, 'The model’s vocabulary cannot read most of this.')] : [];
-    return element('section', { class: 'side', 'aria-label': each.title }, heading, place, ...unread, made.root);
-  });
-
-  const draw = () => {
-    summary.replaceChildren(...summaryOf(view, split, choose));
-    shade(passages, split);
-    look(0, undefined);
-  };
-  const choose = (wanted: ViewSplit) => {
-    split = wanted;
-    draw();
-    summary.querySelector<HTMLElement>('[aria-pressed="true"]')?.focus();
-  };
-  root.append(element('div', { class: 'top' }, summary, partners), element('div', { class: 'sides' }, ...sides));
-  draw();
-}
-
-/** The cosine, what it is the sum of, and the choice between the two ways to split it. */
-function summaryOf(view: PairView, split: ViewSplit, choose: (split: ViewSplit) => void): HTMLElement[] {
-  const [a, b] = view.sides;
-  const title = element('h1', {}, `Why ${a.title} resembles ${b.title}`);
-  const cosine = element('p', { class: 'cosine' }, element('strong', {}, split.cosine.toFixed(3)));
-  cosine.append(` ${split.caption}`);
-  const most = Math.max(Math.abs(split.cosine), ...split.rest.map((part) => Math.abs(part.value)));
-  const parts = split.rest.map((part) =>
-    element('li', {}, element('span', { class: 'value' }, signed(part.value)), bar(part.value, most), element('span', {}, part.name)),
-  );
-  const residual = element('li', { class: 'quiet' }, element('span', { class: 'value' }, split.residual.toExponential(0)));
-  residual.append(element('span', { class: 'bar' }), element('span', {}, 'residual'));
-  const list = element('ul', { class: 'parts' }, ...parts, residual);
-  const { centred } = view;
-  if (!centred) {
-    return [title, cosine, list];
+  constructor(
+    root: HTMLElement,
+    readonly view: PairView,
+    private readonly send: Send,
+  ) {
+    const [a, b] = view.sides;
+    const sides = view.sides.map((_, side) => this.sideOf(side as 0 | 1));
+    const shared = view.shared.slice(0, CHIPS).map((each) => this.chip(each));
+    root.append(
+      element('h1', { class: 'cut', title: `${a.title} and ${b.title}` }, `${a.title} and ${b.title}`),
+      element(
+        'section',
+        { class: 'summary', 'aria-label': 'What they share' },
+        element('p', { class: 'sentence' }, ...withCode(view.summary)),
+        ...(shared.length > 0 ? [element('p', { class: 'chips' }, element('span', { class: 'quiet' }, 'Shared words'), ...shared)] : []),
+      ),
+      this.matches,
+      element('div', { class: 'sides' }, ...sides),
+      details([['Similarity', view.similarity.toFixed(2)], ...view.details]),
+    );
+    this.shade();
+    this.idle();
   }
-  const button = (name: string, wanted: ViewSplit) => {
-    const made = element('button', { type: 'button', 'aria-pressed': String(split === wanted) }, name);
-    made.addEventListener('click', () => choose(wanted));
-    return made;
-  };
-  const choice = element('div', { class: 'choice', role: 'group', 'aria-label': 'What is split' });
-  choice.append(button('Without the languages', centred), button('Everything', view.raw));
-  return [title, choice, cosine, list];
-}
 
-/** What each word adds with all of the other side, as shading. */
-function shade(passages: Passage[], split: ViewSplit): void {
-  const most = Math.max(...split.scores.flat());
-  passages.forEach(({ words }, side) => {
-    words.forEach((word, index) => {
-      const score = split.scores[side as 0 | 1][index] ?? 0;
-      word.dataset['share'] = String(strength(score, most));
-      word.title = `adds ${signed(score)}`;
-    });
-  });
-}
-
-function clear(passages: Passage[]): void {
-  for (const word of passages.flatMap((each) => each.words)) {
-    delete word.dataset['partner'];
-    delete word.dataset['looked'];
-    delete word.dataset['against'];
-  }
-}
-
-/** Lights the partners of a word and lists them. */
-function ofWord(view: PairView, split: ViewSplit, side: 0 | 1, index: number, passages: Passage[]): HTMLElement[] {
-  const others = view.sides[1 - side];
-  const count = others?.words.length ?? 0;
-  const values = Array.from({ length: count }, (_, other) =>
-    side === 0 ? (split.pairs[index]?.[other] ?? 0) : (split.pairs[other]?.[index] ?? 0),
-  );
-  const most = Math.max(...values.map(Math.abs), 1e-9);
-  passages.forEach((each, position) => {
-    each.root.classList.toggle('dimmed', position !== side);
-  });
-  const self = passages[side]?.words[index];
-  if (self) {
-    self.dataset['looked'] = 'true';
-  }
-  values.forEach((value, other) => {
-    const word = passages[1 - side]?.words[other];
-    const much = strength(Math.abs(value), most);
-    if (word && much >= WORTH) {
-      word.dataset[value > 0 ? 'partner' : 'against'] = String(much);
+  /** Takes a row that the server sent. */
+  take({ side, word, scores }: ViewRow): void {
+    this.rows.set(`${side} ${word}`, scores);
+    if (this.looked?.side === side && this.looked.word === word) {
+      this.light(side, word, scores);
     }
-  });
-  const name = textOf(view, side, index);
-  const best = values
-    .map((value, other): Partner => ({ index: other, value }))
-    .sort((a, b) => Math.abs(b.value) - Math.abs(a.value))
-    .slice(0, NAMED);
-  const link = view.links.find((each) => (side === 0 ? each.a : each.b) === index);
-  const linked = link ? (side === 0 ? link.b : link.a) : undefined;
-  const sum = split.scores[side][index] ?? 0;
-  const rows = best.map(({ index: other, value }) => {
-    const mark = other === linked ? [element('span', { class: 'note' }, 'corresponds')] : [];
-    const text = element('code', {}, textOf(view, side === 0 ? 1 : 0, other));
-    return element('li', {}, element('span', { class: 'value' }, signed(value, 4)), bar(value, most), text, ...mark);
-  });
-  const told = best.slice(0, 3).map(({ index: other, value }) => `${textOf(view, side === 0 ? 1 : 0, other)} ${signed(value)}`);
-  say(`${name} adds ${signed(sum)} of ${split.cosine.toFixed(2)}: ${told.join(', ')}`);
-  const heading = element('h2', {}, element('code', {}, name), ` adds ${signed(sum, 4)}; with`);
-  return [heading, element('ol', {}, ...rows)];
-}
+  }
 
-/** The pairs that add most, of words that stand in several places with their sum: while no word is looked at. */
-function strongest(view: PairView, split: ViewSplit): HTMLElement[] {
-  document.querySelectorAll('.dimmed').forEach((each) => each.classList.remove('dimmed'));
-  const sums = new Map<string, { a: string; b: string; value: number }>();
-  view.sides[0].words.forEach((_, a) =>
-    view.sides[1].words.forEach((__, b) => {
-      const [left, right] = [textOf(view, 0, a), textOf(view, 1, b)];
-      const sum = sums.get(`${left}\0${right}`) ?? { a: left, b: right, value: 0 };
-      sum.value += split.pairs[a]?.[b] ?? 0;
-      sums.set(`${left}\0${right}`, sum);
-    }),
-  );
-  const named = [...sums.values()].filter((pair) => /[\p{L}\p{N}]/u.test(pair.a) && /[\p{L}\p{N}]/u.test(pair.b));
-  const best = named.sort((a, b) => b.value - a.value).slice(0, NAMED);
-  const rows = best.map((pair) =>
-    element(
-      'li',
-      {},
-      element('span', { class: 'value' }, signed(pair.value, 4)),
-      bar(pair.value, best[0]?.value ?? 1),
-      element('code', {}, pair.a),
-      ' ↔ ',
-      element('code', {}, pair.b),
-    ),
-  );
-  const heading = element('h2', {}, 'Pairs of words that add most');
-  const hint = element('p', { class: 'quiet' }, 'Point at a word, or walk with Tab and the arrow keys; Enter goes to it.');
-  return [heading, element('ol', {}, ...rows), hint];
-}
+  private sideOf(side: 0 | 1): HTMLElement {
+    const each = this.view.sides[side];
+    const other = this.view.sides[side === 0 ? 1 : 0].title;
+    const made = passage(each.text, each.language, each.words, `${each.title}: words, with their matches in ${other}`, {
+      look: (word) => this.look(side, word),
+      choose: (word) => this.send({ kind: 'reveal', part: side, word }),
+    });
+    this.passages[side] = made;
+    const unread = each.coverage < 0.5 ? [element('p', { class: 'warning' }, 'The model cannot read most of this text.')] : [];
+    return element(
+      'section',
+      { class: 'side', 'aria-label': each.title },
+      element('h2', { class: 'cut', title: each.title }, each.title),
+      element('p', { class: 'place cut', title: each.place }, each.place),
+      ...unread,
+      made.root,
+    );
+  }
 
-function textOf(view: PairView, side: 0 | 1, index: number): string {
-  const { text, words } = view.sides[side];
-  const word = words[index];
-  return word ? text.slice(word.start, word.end) : '';
+  private chip(shared: ViewShared): HTMLElement {
+    const button = element('button', { type: 'button', class: 'chip', title: `adds ${signed(shared.score)} to the similarity` }, element('code', {}, shared.text));
+    const show = () => {
+      this.clear();
+      this.looked = undefined;
+      this.passages.forEach((each) => each.root.classList.add('dimmed'));
+      [shared.a, shared.b].forEach((words, side) =>
+        words.forEach((word) => {
+          const span = this.passages[side]?.words[word];
+          if (span) {
+            span.dataset['partner'] = '3';
+          }
+        }),
+      );
+    };
+    button.addEventListener('pointerenter', show);
+    button.addEventListener('focus', show);
+    button.addEventListener('pointerleave', () => this.look(0, undefined));
+    button.addEventListener('blur', () => this.look(0, undefined));
+    button.addEventListener('click', () => {
+      [shared.a, shared.b].forEach((words, side) => this.passages[side]?.words[words[0] ?? -1]?.scrollIntoView({ block: 'center', inline: 'nearest' }));
+    });
+    return button;
+  }
+
+  private look(side: 0 | 1, word: number | undefined): void {
+    clearTimeout(this.timer);
+    this.clear();
+    if (word === undefined) {
+      this.looked = undefined;
+      this.idle();
+      return;
+    }
+    this.looked = { side, word };
+    const self = this.passages[side]?.words[word];
+    if (self) {
+      self.dataset['looked'] = 'true';
+    }
+    const row = this.rows.get(`${side} ${word}`) ?? this.fromPairs(side, word);
+    if (row) {
+      this.light(side, word, row);
+    } else {
+      this.timer = window.setTimeout(() => this.send({ kind: 'row', turn: this.view.turn, side, word }), REST);
+    }
+  }
+
+  private fromPairs(side: 0 | 1, word: number): number[] | undefined {
+    const { pairs } = this.view;
+    return pairs ? (side === 0 ? pairs[word] : pairs.map((row) => row[word] ?? 0)) : undefined;
+  }
+
+  /** Lights the words that a word matches, and names the best. */
+  private light(side: 0 | 1, word: number, scores: number[]): void {
+    const other = side === 0 ? 1 : 0;
+    const most = Math.max(...scores, 1e-9);
+    this.passages[other]?.root.classList.add('dimmed');
+    scores.forEach((score, index) => {
+      const span = this.passages[other]?.words[index];
+      if (span && tone(score, most) > 0) {
+        span.dataset['partner'] = String(tone(score, most));
+      }
+    });
+    const best = scores
+      .map((score, index) => ({ score, index }))
+      .filter(({ score, index }) => tone(score, most) > 0 && this.named(other, index))
+      .sort((one, next) => next.score - one.score)
+      .slice(0, NAMED);
+    const name = this.textOf(side, word);
+    const list = best.flatMap(({ index, score }) => [
+      element('code', { title: `adds ${signed(score, 4)}` }, this.textOf(other, index)),
+      element('span', { class: 'quiet' }, ` ${signed(score)}  `),
+    ]);
+    const told = best.length > 0 ? ['matches ', ...list] : ['matches no word of the other side'];
+    this.matches.replaceChildren(element('code', {}, name), ' ', ...told);
+    say(`${name} matches ${best.slice(0, 3).map(({ index }) => this.textOf(other, index)).join(', ') || 'no word of the other side'}`);
+  }
+
+  private idle(): void {
+    this.matches.replaceChildren(
+      element('span', { class: 'quiet' }, 'Point at a word to see which words it matches. Tab and the arrow keys walk, Enter opens the word in its file.'),
+    );
+  }
+
+  /** How much each word adds with all of the other side. */
+  private shade(): void {
+    this.view.sides.forEach(({ words }, side) => {
+      const most = Math.max(...words.map(({ score }) => score));
+      words.forEach(({ score }, index) => {
+        const span = this.passages[side]?.words[index];
+        if (span) {
+          span.dataset['share'] = String(this.named(side as 0 | 1, index) ? tone(score, most) : 0);
+          span.title = `adds ${signed(score)} to the similarity`;
+        }
+      });
+    });
+  }
+
+  private clear(): void {
+    for (const each of this.passages) {
+      each.root.classList.remove('dimmed');
+      for (const word of each.words) {
+        delete word.dataset['partner'];
+        delete word.dataset['looked'];
+      }
+    }
+  }
+
+  /** Whether a word is more than punctuation or a word of the language. */
+  private named(side: 0 | 1, index: number): boolean {
+    const text = this.textOf(side, index);
+    return /[\p{L}\p{N}]/u.test(text) && !WORDS.has(text);
+  }
+
+  private textOf(side: 0 | 1, index: number): string {
+    const { text, words } = this.view.sides[side];
+    const word = words[index];
+    return word ? text.slice(word.start, word.end) : '';
+  }
 }

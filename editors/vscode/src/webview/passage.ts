@@ -4,6 +4,7 @@
  */
 import type { ViewWord } from '../panel/messages';
 import { element } from './elements';
+import { type Piece, pieces } from './syntax';
 
 export interface Listener {
   /** A word is pointed at or focused; undefined when none is any more. */
@@ -17,22 +18,53 @@ export interface Passage {
   words: HTMLElement[];
 }
 
-export function passage(text: string, words: ViewWord[], label: string, listener: Listener): Passage {
+export function passage(text: string, language: string, words: ViewWord[], label: string, listener: Listener): Passage {
   const root = element('pre', { class: 'passage', role: 'listbox', 'aria-label': label, 'aria-orientation': 'horizontal' });
   const made: HTMLElement[] = [];
+  const colored = pieces(text, language);
   let at = 0;
   words.forEach((word, index) => {
-    root.append(text.slice(at, word.start));
-    const name = text.slice(word.start, word.end);
+    root.append(...plain(text, at, word.start, colored));
     const attributes = { class: 'word', role: 'option', tabindex: index === 0 ? '0' : '-1', 'data-index': String(index) };
-    const span = element('span', { ...attributes, 'aria-selected': 'false' }, name);
+    const span = element('span', { ...attributes, 'aria-selected': 'false' }, ...plain(text, word.start, word.end, colored));
     made.push(span);
     root.append(span);
     at = word.end;
   });
-  root.append(text.slice(at));
+  root.append(...plain(text, at, text.length, colored));
   listen(root, made, listener);
   return { root, words: made };
+}
+
+/** A stretch of the text in the colors of its pieces. */
+function plain(text: string, from: number, to: number, colored: Piece[]): (Node | string)[] {
+  const found: (Node | string)[] = [];
+  let at = from;
+  for (let index = firstBehind(colored, from); index < colored.length; index++) {
+    const piece = colored[index];
+    if (!piece || piece.start >= to) {
+      break;
+    }
+    const [start, end] = [Math.max(from, piece.start), Math.min(to, piece.end)];
+    found.push(text.slice(at, start), element('span', { class: piece.kind }, text.slice(start, end)));
+    at = end;
+  }
+  found.push(text.slice(at, to));
+  return found.filter((each) => each !== '');
+}
+
+/** The first piece that ends behind a character. */
+function firstBehind(colored: Piece[], character: number): number {
+  let [low, high] = [0, colored.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((colored[middle]?.end ?? 0) > character) {
+      high = middle;
+    } else {
+      low = middle + 1;
+    }
+  }
+  return low;
 }
 
 function listen(root: HTMLElement, words: HTMLElement[], listener: Listener): void {

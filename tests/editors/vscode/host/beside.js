@@ -11,7 +11,7 @@ exports.run = async () => {
     const position = find(document, 'load_config', 2);
     await foveaHover(document, position);
     const found = (await hovers(document, position)).join('\n');
-    assert.ok(found.includes('second server') && found.includes('Fovea'), found);
+    assert.ok(found.includes('second server') && found.includes('command:fovea.'), found);
   });
 
   await test('beside another server both lenses are shown', async () => {

@@ -26,6 +26,24 @@ os.close(0)
 os.write(1, b'Content-Length: %d\\r\\n\\r\\n' % len(answer) + answer)
 `;
 
+/** A server that speaks LSP and none of our messages. */
+const TOO_OLD = `#!/usr/bin/env python3
+import json, sys
+while True:
+    length = 0
+    while (line := sys.stdin.buffer.readline()).strip():
+        if line.lower().startswith(b'content-length:'):
+            length = int(line.split(b':')[1])
+    if not line:
+        break
+    asked = json.loads(sys.stdin.buffer.read(length))
+    if 'id' in asked and 'method' in asked:
+        result = {'capabilities': {}, 'serverInfo': {'name': 'fovea', 'version': '0.0.1'}} if asked['method'] == 'initialize' else None
+        answer = json.dumps({'jsonrpc': '2.0', 'id': asked['id'], 'result': result}).encode()
+        sys.stdout.buffer.write(b'Content-Length: %d\\r\\n\\r\\n' % len(answer) + answer)
+        sys.stdout.buffer.flush()
+`;
+
 async function killed() {
   const [pid] = await until('a server', () => servers().length === 1 && api().status().life === 'running' && servers());
   process.kill(pid, 'SIGKILL');
@@ -72,6 +90,27 @@ exports.run = async () => {
     await running();
     await having('server.path', '/bin/true', () => broken(/did not start[^]*fovea\.server\.path/));
     await running();
+  });
+
+  await test('a program that is too old is reported, with what to do', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'fovea-old-'));
+    const program = join(folder, 'fovea');
+    writeFileSync(program, TOO_OLD, { mode: 0o755 });
+    await having('server.path', program, () => broken(/fovea \(version 0\.0\.1\) is too old for this extension\. Update that program, or empty the setting/));
+    await running();
+    rmSync(folder, { recursive: true });
+  });
+
+  await test('settings that change while no server runs leave no error in the log', async () => {
+    await having('server.path', '/nonexistent/fovea', async () => {
+      await broken(/There is no program/);
+      await having('heat.preset', 'full', () => new Promise((resolve) => setTimeout(resolve, 300)));
+    });
+    await running();
+    await vscode.commands.executeCommand('fovea.showLog');
+    const log = await until('the log', () => vscode.workspace.textDocuments.find((each) => each.uri.scheme === 'output' && /no program/.test(each.getText())));
+    assert.ok(!/didChangeConfiguration|failed\.|\n\s+at /.test(log.getText()), log.getText().slice(-2000));
+    await vscode.commands.executeCommand('workbench.action.closePanel');
   });
 
   await test('one that dies while it is greeted is started again', async () => {

@@ -2,29 +2,51 @@
 const assert = require('node:assert/strict');
 const vscode = require('vscode');
 
-const { api, file, find, foveaHover, heat, open, running, test, until, untitled, words } = require('./session');
+const { api, file, find, foveaHover, having, heat, open, running, test, until, untitled, words } = require('./session');
 
 exports.run = async () => {
   await test('the extension starts its server by itself and the status bar tells model and method', async () => {
     const extension = await until('the extension', () => vscode.extensions.getExtension('fovea.fovea'));
     await until('its activation', () => extension.isActive);
     await running();
-    assert.match(api().look().text, /Fovea decomposition/);
+    assert.equal(api().look().text, '$(eye) Fovea');
     assert.match(api().look().lines.join('\n'), /all-MiniLM-L6-v2 · decomposition/);
   });
 
-  await test('a document that is opened gets heat on its words, also behind wide characters', async () => {
+  await test('a document that is opened gets heat on its few telling words', async () => {
     const { document } = await open('src/config.rs');
     const shown = words(document, await heat(document));
-    assert.ok(shown.some((word) => word.text === 'load_config' && word.level >= 6), JSON.stringify(shown.slice(0, 20)));
-    assert.ok(shown.every((word) => word.text !== '' && !/\s/.test(word.text)), 'a word has a space');
+    assert.ok(shown.every((word) => /^[\p{L}\p{N}_]+$/u.test(word.text)), `more than names: ${JSON.stringify(shown)}`);
+    assert.ok(!shown.some((word) => /^(use|pub|fn|let|mut|for|in|if|return|struct|impl)$/.test(word.text)), 'a keyword has heat');
+    const filled = Array.from({ length: document.lineCount }, (_, line) => document.lineAt(line)).filter((line) => !line.isEmptyOrWhitespace);
+    const marked = new Set(shown.map((word) => word.line)).size / filled.length;
+    assert.ok(marked > 0 && marked <= 0.3, `${Math.round(marked * 100)} % of the lines are marked`);
+  });
+
+  await test('all words get heat where that is wanted, also behind wide characters', async () => {
+    const { document } = await open('src/config.rs');
+    const few = (await heat(document)).words.length;
+    await vscode.commands.executeCommand('fovea.setHeat', 'full');
+    const all = words(document, await heat(document, (shown) => shown.words.length > 3 * few));
+    assert.ok(all.some((word) => word.text === 'load_config' && word.level >= 6), JSON.stringify(all.slice(0, 20)));
     // naïve 🙂 default configuration
-    assert.ok(shown.some((word) => word.text === 'configuration' && document.lineAt(word.line).text.includes('🙂')));
+    assert.ok(all.some((word) => word.text === 'configuration' && document.lineAt(word.line).text.includes('🙂')));
+    await until('the preset in the status bar', () => /colors: full/.test(api().look().lines.join()));
+    await vscode.commands.executeCommand('fovea.setHeat', 'quiet');
+    await heat(document, (shown) => shown.words.length === few);
+  });
+
+  await test('data files get no heat', async () => {
+    const { document } = await untitled('{ "session": { "cookie": { "name": "the name of the cookie", "secure": true } } }', 'json');
+    const { words: shown } = await heat(document);
+    assert.equal(shown.length, 0);
   });
 
   await test('typing keeps the heat of words that are not touched in place, before the new result is there', async () => {
     const editor = await open('src/config.rs');
     const { document } = editor;
+    await vscode.commands.executeCommand('fovea.setHeat', 'full');
+    await heat(document, (shown) => words(document, shown).some((word) => word.text === 'load_config'));
     const before = words(document, await heat(document));
     await editor.edit((edit) => edit.insert(new vscode.Position(4, 0), 'use std::env;\n'));
     const old = api().heat(document.uri);
@@ -39,30 +61,84 @@ exports.run = async () => {
     await editor.edit((edit) => edit.delete(new vscode.Range(4, 0, 5, 0)));
     const after = words(document, await heat(document));
     assert.deepEqual(after, before);
+    await vscode.commands.executeCommand('fovea.setHeat', 'quiet');
   });
 
-  await test('hover explains a word', async () => {
+  await test('hover says one plain sentence about a telling word, with links, and nothing about others', async () => {
     const { document } = await open('src/config.rs');
-    assert.match(await foveaHover(document, find(document, 'load_config', 2)), /load_config/);
+    const text = await foveaHover(document, find(document, 'load_config', 2));
+    const [sentence] = text.split('\n');
+    assert.match(sentence, /`load_config` is .*most telling word/);
+    assert.ok(!/\d|%|decomposition|rank/.test(sentence), sentence);
+    const links = [...text.matchAll(/\]\(command:([\w.]+)\?/g)].map(([, command]) => command);
+    assert.ok(links.includes('fovea.why'), text);
+    assert.match(text, /\(command:fovea\.hideHovers/);
+    const none = await vscode.commands.executeCommand('vscode.executeHoverProvider', document.uri, find(document, 'let ', 1));
+    assert.ok(!none.flatMap((hover) => hover.contents).some((each) => /telling/.test(each.value ?? each)));
   });
 
-  await test('highlights show what a word draws on', async () => {
+  await test('only the four commands of our hovers may be run from a hover', async () => {
     const { document } = await open('src/config.rs');
     const position = find(document, 'load_config', 2);
-    const found = await until('highlights', async () => {
-      const highlights = await vscode.commands.executeCommand('vscode.executeDocumentHighlights', document.uri, position);
-      return highlights?.length > 1 && highlights;
-    });
-    assert.ok(found.some((highlight) => highlight.kind === vscode.DocumentHighlightKind.Write));
+    await foveaHover(document, position);
+    const found = await vscode.commands.executeCommand('vscode.executeHoverProvider', document.uri, position);
+    const ours = found.flatMap((hover) => hover.contents).find((each) => /command:fovea/.test(each.value));
+    assert.deepEqual(ours.isTrusted, { enabledCommands: ['fovea.goTo', 'fovea.compareItems', 'fovea.why', 'fovea.hideHovers'] });
+  });
+
+  await test('hide in a hover turns hovers off in the settings of the person', async () => {
+    const { document } = await open('src/config.rs');
+    const settings = () => vscode.workspace.getConfiguration('fovea').inspect('hover.enable').globalValue;
+    await vscode.commands.executeCommand('fovea.hideHovers');
+    assert.equal(settings(), false);
+    const position = find(document, 'load_config', 2);
+    const texts = async () =>
+      (await vscode.commands.executeCommand('vscode.executeHoverProvider', document.uri, position)).flatMap((hover) => hover.contents);
+    await until('no hover', async () => !(await texts()).some((each) => /telling/.test(each.value ?? each)));
+    await vscode.workspace.getConfiguration('fovea').update('hover.enable', undefined, vscode.ConfigurationTarget.Global);
+    await foveaHover(document, position);
+  });
+
+  await test('the words that the one under the cursor draws on get boxes after a rest, until the cursor moves', async () => {
+    const editor = await open('src/config.rs');
+    const position = find(editor.document, 'load_config', 2);
+    const move = (to) => vscode.commands.executeCommand('cursorMove', { to, by: 'character', value: 1 });
+    editor.selection = new vscode.Selection(position, position);
+    await move('right');
+    const drawn = await until('boxes', () => api().drawsOn());
+    assert.equal(drawn.uri.toString(), editor.document.uri.toString());
+    assert.ok(drawn.words.length > 1 && drawn.words.some(({ strength }) => strength === 3), JSON.stringify(drawn));
+    assert.ok(drawn.words.every(({ range }) => editor.document.getText(range).trim() !== ''));
+    await move('right');
+    assert.equal(api().drawsOn(), undefined, 'boxes stay when the cursor moves');
+    await until('boxes of the new place', () => api().drawsOn());
+    await editor.edit((edit) => edit.insert(new vscode.Position(0, 0), '\n'));
+    await until('no boxes after an edit', () => !api().drawsOn());
+    await editor.edit((edit) => edit.delete(new vscode.Range(0, 0, 1, 0)));
+  });
+
+  await test('highlights are those of the editor, and none of ours', async () => {
+    const { document } = await open('src/config.rs');
+    const position = find(document, 'load_config', 2);
+    const found = (await vscode.commands.executeCommand('vscode.executeDocumentHighlights', document.uri, position)) ?? [];
+    assert.ok(found.every(({ range }) => document.getText(range) === 'load_config'), JSON.stringify(found));
   });
 
   await test('a document without a file gets heat, the output panel none', async () => {
     const { document } = await untitled('def parse_headers(lines):\n    """Split header lines into names and values."""\n', 'python');
-    const shown = words(document, await heat(document));
-    assert.ok(shown.some((word) => word.text === 'parse_headers'));
+    await having('heat.preset', 'full', () =>
+      heat(document, (shown) => words(document, shown).some((word) => word.text === 'parse_headers')),
+    );
+    const before = await until('the usual state', () => /colors: quiet/.test(api().look().lines.join()) && api().look());
     await vscode.commands.executeCommand('fovea.showLog');
-    const output = vscode.workspace.textDocuments.filter((each) => each.uri.scheme === 'output');
+    const output = await until('the output panel', () => {
+      const found = vscode.workspace.textDocuments.filter((each) => each.uri.scheme === 'output');
+      return found.length > 0 && found;
+    });
     assert.ok(output.every((each) => api().heat(each.uri) === undefined));
+    await vscode.commands.executeCommand('workbench.panel.output.focus');
+    await until('the focus in Output', () => vscode.window.activeTextEditor?.document.uri.scheme === 'output');
+    assert.deepEqual(api().look(), before, 'the status bar says something else while Output has the focus');
     await vscode.commands.executeCommand('workbench.action.closePanel');
   });
 
@@ -85,7 +161,7 @@ exports.run = async () => {
     await heat(document, (shown) => shown.method === 'decomposition');
     await vscode.commands.executeCommand('fovea.toggleHeat');
     await heat(document, (shown) => shown.words.length === 0);
-    await until('the state of heat', () => /heat off/.test(api().look().lines.join()));
+    await until('the state of heat', () => /colors off/.test(api().look().lines.join()));
     await vscode.commands.executeCommand('fovea.toggleHeat');
     await heat(document, (shown) => shown.words.length > 0);
     await vscode.commands.executeCommand('fovea.pause');
@@ -96,7 +172,8 @@ exports.run = async () => {
 
   await test('the index of the folder is told of', async () => {
     await until('the index', () => api().status().status?.index?.state === 'ready');
-    assert.match(api().look().lines.join('\n'), /\d+ items can be found/);
+    assert.match(api().look().lines.join('\n'), /Fovea can find \d+ functions, types and sections/);
+    assert.ok(!/\d/.test(api().look().text), 'the item counts as well');
   });
 
   await test('a report has versions and names of settings, and no text', async () => {

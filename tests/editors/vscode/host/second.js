@@ -18,16 +18,22 @@ function state() {
     known: api?.status(),
     look: api?.look(),
     servers: servers(),
+    drawsOn: api?.drawsOn()?.words.map(({ range, strength }) => ({ line: range.start.line, start: range.start.character, strength })),
+    top: vscode.window.activeTextEditor?.visibleRanges[0]?.start.line,
   };
 }
 
 /** Does what stands in a file, and says in another that it is done. */
-async function fulfil(wishes, { turn, settings = {}, open = [] }) {
+async function fulfil(wishes, { turn, settings = {}, open = [], run }) {
   for (const [name, value] of Object.entries(settings)) {
     await vscode.workspace.getConfiguration().update(name, value ?? undefined, vscode.ConfigurationTarget.Global);
   }
   for (const uri of open) {
     await vscode.window.showTextDocument(await vscode.workspace.openTextDocument(vscode.Uri.parse(uri)), { preview: false });
+  }
+  if (run) {
+    // A command may wait for the person.
+    void vscode.commands.executeCommand(...run);
   }
   // At once, since the other side reads it meanwhile.
   writeFileSync(`${wishes}.new`, JSON.stringify({ turn, state: state() }));

@@ -99,7 +99,7 @@ exports.hovers = async (document, position) => {
 };
 
 exports.foveaHover = (document, position) =>
-  until('our hover', async () => (await exports.hovers(document, position)).find((text) => text.includes('Fovea')));
+  until('our hover', async () => (await exports.hovers(document, position)).find((text) => text.includes('command:fovea.')));
 
 exports.lenses = (document) => vscode.commands.executeCommand('vscode.executeCodeLensProvider', document.uri, 50);
 

@@ -7,7 +7,7 @@ const { effects: documents } = require('./effects/documents');
 const { effects: answers } = require('./effects/answers');
 const { effects: machine } = require('./effects/machine');
 const { effects: program } = require('./effects/process');
-const { servers, test } = require('./session');
+const { having, servers, test } = require('./session');
 
 const chosen = new RegExp(process.env.FOVEA_TEST_IGNORE ?? '');
 
@@ -19,9 +19,15 @@ async function all(effects, title) {
 
 exports.run = async () => {
   const [pid] = servers();
-  await all({ ...documents, ...answers, ...machine }, (setting) => `fovea.${setting} takes effect at once`);
+  const atOnce = (setting) => `fovea.${setting} takes effect at once`;
+  await all(answers, atOnce);
+  // Their documents are short, and few of their words would be told otherwise.
+  await having('heat.preset', 'full', () => all({ ...documents, ...machine }, atOnce));
   await test('none of these has restarted the server', async () => assert.deepEqual(servers(), [pid]));
-  const { positionEncoding, ...others } = program;
-  await all(others, (setting) => `fovea.${setting} takes effect`);
-  await all({ positionEncoding }, (setting) => `fovea.${setting} changes nothing, since this editor has one encoding`);
+  const { positionEncoding, 'highlight.attention': attention, ...others } = program;
+  await having('heat.preset', 'full', () => all(others, (setting) => `fovea.${setting} takes effect`));
+  await all({ 'highlight.attention': attention }, (setting) => `fovea.${setting} changes nothing, since the extension draws these words itself`);
+  await having('heat.preset', 'full', () =>
+    all({ positionEncoding }, (setting) => `fovea.${setting} changes nothing, since this editor has one encoding`),
+  );
 };

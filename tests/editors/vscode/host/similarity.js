@@ -16,7 +16,7 @@ exports.run = async () => {
     await heat(document);
     const [lens] = await similarLenses(document);
     assert.match(lens.command.title, /^≈ 0\.\d\d read_settings · src\/settings\.rs/);
-    const twin = (await lenses(document)).find((each) => each.command?.title === 'explain' && each.range.isEqual(lens.range));
+    const twin = (await lenses(document)).find((each) => each.command?.title === 'compare' && each.range.isEqual(lens.range));
     const argument = { ...twin.command.arguments[0] };
     argument.similar = argument.similar.slice(0, 1);
     await vscode.commands.executeCommand('fovea.explainSimilarity', argument);
@@ -29,15 +29,16 @@ exports.run = async () => {
     }
   });
 
-  await test('shares and rest sum to the cosine, raw and without the languages', async () => {
+  await test('a comparison says in words what both share, and names no keyword, import or bracket first', async () => {
     const view = await pair();
-    for (const split of [view.raw, view.centred].filter(Boolean)) {
-      const sum = split.pairs.flat().reduce((total, value) => total + value, 0);
-      assert.ok(Math.abs(sum - split.cosine) < 1e-3, `${sum} instead of ${split.cosine}`);
-      const parts = split.rest.reduce((total, part) => total + part.value, 0);
-      assert.ok(Math.abs(parts - split.cosine) < 1e-3, `parts sum to ${parts} instead of ${split.cosine}`);
-      assert.equal(split.scores[0].length, view.sides[0].words.length);
-    }
+    assert.match(view.summary, /^[A-Z“`].*\.$/s);
+    assert.ok(!/\d\.\d|residual|bias|cosine/.test(view.summary), view.summary);
+    assert.ok(view.shared.length > 0, 'nothing is shared');
+    const [first] = view.shared;
+    assert.ok(/^[\p{L}_]\w+/u.test(first.text) && !/^(fn|pub|let|use|use|String|str|usize)$/.test(first.text), first.text);
+    assert.ok(first.a.every((index) => textOf(view.sides[0], index) !== '') && first.b.every((index) => textOf(view.sides[1], index) !== ''));
+    assert.ok(view.details.some(([name]) => /^Biases/.test(name)) && view.details.some(([name]) => /^Residual/.test(name)));
+    assert.equal(view.pairs, null, 'the slow matrix was asked for');
   });
 
   await test('a code action explains the same, and one on a selection explains it', async () => {
@@ -70,10 +71,40 @@ exports.run = async () => {
     editor.selection = new vscode.Selection(start, start);
   });
 
+  await test('the question why marks the word in its unit, says its rank and what the model reads it with, and folds the numbers', async () => {
+    const { document } = await open('src/config.rs');
+    const at = find(document, 'load_config', 2);
+    await vscode.commands.executeCommand('fovea.why', { uri: document.uri.toString(), position: { line: at.line, character: at.character } });
+    const view = await explanation((each) => each.units[0]?.asked !== null);
+    const [unit] = view.units;
+    assert.equal(view.units.length, 1);
+    assert.equal(textOf(unit, unit.asked), 'load_config');
+    assert.match(unit.answer, /^`load_config` is the .*most telling word of `load_config`\. The model reads it together with `\w+`/);
+    assert.ok(unit.related.some((strength) => strength === 3));
+    assert.deepEqual(unit.details.map(([name]) => name).slice(0, 3), ['Share of the word', 'Model', 'Method']);
+  });
+
+  await test('a link of a hover goes to a place, and another compares two', async () => {
+    const { document } = await open('src/settings.rs');
+    const at = find(document, 'read_settings');
+    await open('src/config.rs');
+    const range = { start: { line: at.line, character: at.character }, end: { line: at.line, character: at.character + 13 } };
+    await vscode.commands.executeCommand('fovea.goTo', { uri: document.uri.toString(), range });
+    assert.equal(vscode.window.activeTextEditor.document.uri.toString(), document.uri.toString());
+    assert.ok(vscode.window.activeTextEditor.selection.active.isEqual(at));
+    const { document: other } = await open('tools/preferences.py');
+    const whole = (from, to) => ({ start: find(other, from), end: find(other, to) });
+    const uri = other.uri.toString();
+    await vscode.commands.executeCommand('fovea.compareItems', { a: { uri, range: whole('def median', 'half = ') }, b: { uri, range: whole('def median', 'half = ') } });
+    const view = await pair((each) => each.sides.every((side) => side.language === 'python'));
+    assert.deepEqual(view.sides.map(({ title }) => title), ['median', 'median']);
+  });
+
   await test('a document is explained unit by unit', async () => {
     await open('src/config.rs');
     await vscode.commands.executeCommand('fovea.explainDocument');
     const view = await explanation((each) => each.units.length > 1);
+    assert.ok(view.units.every((unit) => unit.details.some(([name]) => name === 'Method')));
     assert.ok(view.units.some((unit) => unit.title === 'function load_config' && unit.text.includes('pub fn load_config')));
     assert.ok(view.units.every((unit) => unit.words.every((_, index) => textOf(unit, index).trim() !== '')));
   });
@@ -88,6 +119,7 @@ exports.run = async () => {
     await select('tools/preferences.py', 'def median', 'half = ');
     await select('src/config.rs', 'pub fn dot_product', 'let mut sum');
     const view = await pair((each) => each.sides[0].language === 'python');
+    assert.equal(view.sides[0].title, 'median');
     assert.equal(view.sides[1].language, 'rust');
     assert.ok(view.sides[0].text.startsWith('def median'));
   });

@@ -1,6 +1,7 @@
 // The tests that run in VS Code's extension host, in order, as one person's session.
 const { end } = require('./session');
 const suites = {
+  keys: require('./keys'),
   reading: require('./reading'),
   similarity: require('./similarity'),
   settings: require('./settings'),

@@ -19,9 +19,10 @@ export async function beside({ window, page, test, shot }) {
     await until('both hovers', async () => {
       await page.mouse.move(x - 3, y);
       await page.mouse.move(x, y);
-      return (await hover.isVisible()) && /second server[^]*Fovea|Fovea[^]*second server/.test(await hover.innerText());
+      await hover.waitFor({ timeout: 1500 }).catch(() => undefined);
+      return (await hover.isVisible()) && /second server[^]*most telling|most telling[^]*second server/.test(await hover.innerText());
     });
-    assert.match(await hover.innerText(), /second server[^]*Fovea/);
+    assert.match(await hover.innerText(), /second server[^]*most telling/);
     await page.keyboard.press('Escape');
     await window.set({ 'editor.semanticTokenColorCustomizations': null });
   });
@@ -35,7 +36,8 @@ export async function beside({ window, page, test, shot }) {
     );
     await shot('walkthrough');
     await page_.locator('.button-container button, .monaco-button').filter({ hasText: 'Open a sample' }).first().click();
-    await window.heat((lines) => lines.some((line) => line.text.includes('def load_settings') && line.words.length > 1));
+    await page.locator('.tab.active').filter({ hasText: 'Untitled' }).waitFor();
+    await window.heat();
   });
 }
 

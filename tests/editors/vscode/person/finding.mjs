@@ -47,6 +47,77 @@ export async function finding({ window, page, test, shot }) {
     await page.locator('.editor-instance > .monaco-editor.focused').waitFor();
   });
 
+  await test('search is held to languages, kinds, tests and paths by buttons', async () => {
+    await window.file('config.rs');
+    await page.keyboard.press('Shift+Alt+M');
+    const title = page.locator('.quick-input-title').filter({ hasText: 'Search by Meaning' });
+    await title.waitFor();
+    const input = page.locator('.quick-input-widget input[type="text"]').first();
+    await input.fill('read settings from a file');
+    const rows = page.locator('.quick-input-list .monaco-list-row');
+    await rows.filter({ hasText: 'load_preferences' }).first().waitFor();
+    const press = (tooltip) => page.locator(`.quick-input-titlebar a[aria-label*="${tooltip}"]`).first().click();
+    const choose = async (tooltip, row) => {
+      await press(tooltip);
+      await rows.filter({ hasText: row }).first().click();
+    };
+    await choose('Filter by language', 'rust');
+    await page.locator('.quick-input-action a, .quick-input-action .monaco-button').first().click();
+    await title.filter({ hasText: 'rust' }).waitFor();
+    await rows.filter({ hasText: 'load_preferences' }).first().waitFor({ state: 'detached' });
+    await choose('Filter by language', 'rust');
+    await page.locator('.quick-input-action a, .quick-input-action .monaco-button').first().click();
+    await rows.filter({ hasText: 'load_preferences' }).first().waitFor();
+    await press('Filter by path');
+    await page.locator('.quick-input-widget').filter({ hasText: 'A path or glob' }).waitFor();
+    await page.keyboard.type('src');
+    await page.keyboard.press('Enter');
+    await title.filter({ hasText: 'src/**' }).waitFor();
+    await rows.filter({ hasText: 'src/' }).first().waitFor();
+    await rows.filter({ hasText: 'load_preferences' }).first().waitFor({ state: 'detached' });
+    await choose('With tests', 'Only tests');
+    await title.filter({ hasText: 'only tests' }).waitFor();
+    await rows.filter({ hasText: 'Nothing found' }).waitFor();
+    await choose('With tests', 'Tests and everything else');
+    await rows.filter({ hasText: 'src/' }).first().waitFor();
+    await choose('Filter by kind', 'Sections of documents');
+    await page.locator('.quick-input-action a, .quick-input-action .monaco-button').first().click();
+    await title.filter({ hasText: 'headings' }).waitFor();
+    await page.keyboard.press('Escape');
+    await title.waitFor({ state: 'hidden' });
+  });
+
+  await test('the place that a search shows stands below its list, and Escape scrolls back', async () => {
+    await window.wish({ open: [`file://${window.folder}/long.rs`] });
+    await page.locator('.tab.active').filter({ hasText: 'long.rs' }).waitFor();
+    // The keyboard's focus is in the editor, and it stands somewhere in the middle.
+    await page.locator('.editor-group-container.active .view-lines').click();
+    await page.keyboard.press('Control+G');
+    await page.keyboard.type('5000');
+    await page.keyboard.press('Enter');
+    const top = async () => (await window.state()).top;
+    const before = await until('the middle of the file', async () => (await top()) > 4900 && top());
+    await page.keyboard.press('Shift+Alt+M');
+    const list = page.locator('.quick-input-widget');
+    await page.locator('.quick-input-title').filter({ hasText: 'Search by Meaning' }).waitFor();
+    await page.locator('.quick-input-widget input[type="text"]').first().fill('count each recipe that is still open @rust');
+    await page.locator('.quick-input-list .monaco-list-row').filter({ hasText: 'count_recipes' }).first().waitFor();
+    await until('another place', async () => Math.abs((await top()) - before) > 20);
+    const active = await page.locator('.quick-input-list .monaco-list-row.focused').innerText();
+    // The name and the place stand without a space.
+    const name = active.match(/count_[a-z]+?s(?=long\.rs)/)[0];
+    const box = await until('the list', () => list.boundingBox());
+    await until(`${name} below the list`, () =>
+      page
+        .locator('.editor-group-container.active .view-line')
+        .filter({ hasText: `pub fn ${name}` })
+        .evaluateAll((all, below) => all.some((each) => each.getBoundingClientRect().top >= below - 1), box.y + box.height),
+    );
+    await page.keyboard.press('Escape');
+    await until('the place as it was', async () => (await top()) === before);
+    await page.keyboard.press('Control+W');
+  });
+
   await test('what resembles an item in a store of the team is chosen from a list, and opens its web page', async () => {
     await window.file('config.rs');
     await window.heat();
@@ -69,16 +140,22 @@ export async function finding({ window, page, test, shot }) {
   await test('the status bar tells what Fovea does and opens a menu', async () => {
     await window.file('config.rs');
     const item = page.locator('.statusbar-item[id*="fovea.status"]');
-    await until('the method', async () => /Fovea decomposition/.test(await item.innerText()));
+    await until('the item', async () => /^\s*Fovea\s*$/.test(await item.innerText()));
     await item.locator('a').click();
     const rows = page.locator('.quick-input-list .monaco-list-row');
-    await rows.filter({ hasText: 'Choose method' }).waitFor();
+    await rows.filter({ hasText: 'Color more or fewer words' }).waitFor();
     await shot('menu');
-    await rows.filter({ hasText: 'Switch heat off' }).click();
+    await rows.filter({ hasText: 'Turn colors off' }).click();
     await window.heat((lines) => lines.length > 5 && lines.every((line) => line.words.length === 0));
     await item.locator('a').click();
-    await rows.filter({ hasText: 'Switch heat on' }).click();
+    await rows.filter({ hasText: 'Turn colors on' }).click();
     await window.heat();
+    await item.locator('a').click();
+    await rows.filter({ hasText: 'Color more or fewer words' }).click();
+    await rows.filter({ hasText: 'Every word that tells something' }).click();
+    await window.heat((lines) => lines.flatMap((line) => line.words).length > 20);
+    await window.set({ 'fovea.heat.preset': null });
+    await window.heat((lines) => lines.flatMap((line) => line.words).length < 20);
   });
 
   await test('one goes through layers and heads of the attention, and the document shows each', async () => {
@@ -86,8 +163,10 @@ export async function finding({ window, page, test, shot }) {
     const item = page.locator('.statusbar-item[id*="fovea.status"]');
     const rows = page.locator('.quick-input-list .monaco-list-row');
     const shown = async () => JSON.stringify((await window.lines()).map((line) => line.words));
+    await window.heat();
     const before = await shown();
     await item.locator('a').click();
+    await page.keyboard.type('attention');
     await rows.filter({ hasText: 'Choose attention layer and head' }).click();
     await rows.filter({ hasText: 'All layers' }).waitFor();
     await page.keyboard.press('ArrowDown');
@@ -101,7 +180,7 @@ export async function finding({ window, page, test, shot }) {
     await shot('attention');
     // Whoever leaves has what there was.
     await page.keyboard.press('Escape');
-    await until('the method as it was', async () => /Fovea decomposition/.test(await item.innerText()));
+    await until('the method as it was', async () => /^\s*Fovea\s*$/.test(await item.innerText()));
     await until('the words as they were', async () => (await shown()) === before);
   });
 }

@@ -50,7 +50,7 @@ async function look({ window, page, test, shot }, name, prefix, theme) {
     await page.keyboard.press('Escape');
     await page.locator('.tab.active').filter({ hasText: 'config.rs' }).waitFor();
 
-    await lens('explain').click();
+    await lens('compare').click();
     const row = page.locator('.quick-input-list .monaco-list-row').filter({ hasText: 'read_settings' });
     if (await Promise.race([row.first().waitFor().then(() => true), window.panel('pair').then(() => false)])) {
       await page.keyboard.press('Enter');
@@ -69,7 +69,7 @@ async function look({ window, page, test, shot }, name, prefix, theme) {
     assert.ok(least.ratio >= (theme.startsWith('contrast') ? 7 : 4.5), JSON.stringify(least));
     await shot(`${prefix}pair-${theme}`);
     await page.keyboard.press('Control+W');
-    await page.locator('.tab').filter({ hasText: 'Why Similar' }).waitFor({ state: 'detached' });
+    await page.locator('.tab').filter({ hasText: 'Comparison' }).waitFor({ state: 'detached' });
   });
 }
 

@@ -1,4 +1,6 @@
 // The settings of the editor's own whose effect is on the screen alone. (All others are in host/effects.)
+import assert from 'node:assert/strict';
+
 import { until } from '../server.mjs';
 
 export async function clientSettings({ window, page, test }) {
@@ -8,9 +10,10 @@ export async function clientSettings({ window, page, test }) {
 
   await setting('client.heatFrom', async () => {
     await window.file('config.rs');
-    await window.heat();
+    await window.set({ 'fovea.heat.preset': 'full' });
+    await window.heat((lines) => lines.flatMap((line) => line.words).length > 20);
     const all = (await words()).length;
-    await window.set({ 'fovea.client.heatFrom': 9 });
+    await window.set({ 'fovea.client.heatFrom': 11 });
     await until('fewer words', async () => {
       const count = (await words()).length;
       return count > 0 && count < all / 2;
@@ -24,7 +27,7 @@ export async function clientSettings({ window, page, test }) {
     await window.set({ 'fovea.client.heatStyle': 'underline' });
     await until('lines below the words', async () => {
       const found = await words();
-      return found.length === all && found.every((word) => word.border.startsWith('3px') && !tinted(word));
+      return found.length === all && found.every((word) => word.border.startsWith('2px') && !tinted(word));
     });
     await window.set({ 'fovea.client.heatStyle': null });
     await until('tints', async () => (await words()).some(tinted));
@@ -35,16 +38,17 @@ export async function clientSettings({ window, page, test }) {
       page.evaluate(() => {
         const canvas = document.querySelector('.editor-group-container.active .decorationsOverviewRuler');
         const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
-        let warm = 0;
+        let violet = 0;
         for (let at = 0; at < data.length; at += 4) {
-          warm += data[at + 3] > 100 && data[at] > 150 && data[at + 2] < 100 ? 1 : 0;
+          violet += data[at + 3] > 100 && data[at + 2] > 180 && data[at + 1] < 130 ? 1 : 0;
         }
-        return warm;
+        return violet;
       });
+    assert.equal(await marks(), 0, 'marks that nobody asked for');
+    await window.set({ 'fovea.client.overviewRuler': true });
     await until('marks at the scroll bar', async () => (await marks()) > 0);
-    await window.set({ 'fovea.client.overviewRuler': false });
-    await until('no marks', async () => (await marks()) === 0);
     await window.set({ 'fovea.client.overviewRuler': null });
-    await until('marks again', async () => (await marks()) > 0);
+    await until('no marks', async () => (await marks()) === 0);
+    await window.set({ 'fovea.heat.preset': null });
   });
 }

@@ -8,13 +8,28 @@ export async function similar({ window, page, test, shot }) {
   await test('hovering over a word explains it', async () => {
     await window.theme('dark');
     const { x, y } = await window.place('load_config');
-    const hover = page.locator('.monaco-hover:not(.hidden)').filter({ hasText: 'Fovea' });
+    const hover = page.locator('.monaco-hover:not(.hidden)').filter({ hasText: 'most telling word' });
     await until('the hover', async () => {
       await page.mouse.move(x - 3, y);
       await page.mouse.move(x, y);
-      return hover.first().isVisible();
+      return hover.first().waitFor({ timeout: 1500 }).then(
+        () => true,
+        () => false,
+      );
     });
-    assert.match(await hover.first().innerText(), /load_config[^]*of this function/);
+    assert.match(await hover.first().innerText(), /load_config is the .*most telling word of this function; the model reads it with/);
+    await shot('hover');
+    // Its link leads on to why.
+    await hover.first().locator('a').filter({ hasText: 'Why?' }).click();
+    const frame = await window.panel('explanation');
+    assert.match(await frame.locator('.sentence').innerText(), /load_config is the .*most telling word/);
+    assert.equal(await frame.locator('.passage .word.asked').innerText(), 'load_config');
+    assert.ok(!(await frame.locator('details dl').isVisible()), 'the numbers are not folded');
+    await frame.locator('summary').click();
+    assert.match(await frame.locator('details').innerText(), /Method[^]*decomposition[^]*Residual/);
+    await shot('why');
+    await page.keyboard.press('Control+W');
+    await page.locator('.tab').filter({ hasText: 'Why?' }).waitFor({ state: 'detached' });
     await page.keyboard.press('Escape');
     await page.mouse.move(5, 5);
   });
@@ -29,7 +44,7 @@ export async function similar({ window, page, test, shot }) {
     await shot('peek');
     // From there the way leads on to why.
     await peek.locator('.preview .view-line').filter({ hasText: 'read_settings' }).first().click({ button: 'right' });
-    const entry = page.locator('.monaco-menu .action-item').filter({ hasText: 'Explain Similarity' }).first();
+    const entry = page.locator('.monaco-menu .action-item').filter({ hasText: 'Compare with Similar Code' }).first();
     await entry.waitFor();
     // A menu that has just come up takes no click.
     await until('the choice', async () => {
@@ -37,31 +52,52 @@ export async function similar({ window, page, test, shot }) {
       return !(await entry.isVisible());
     });
     const frame = await window.panel('pair');
-    assert.match(await frame.locator('h1').innerText(), /load_config resembles read_settings/);
+    assert.match(await frame.locator('h1').innerText(), /load_config and read_settings/);
     await page.keyboard.press('Control+W');
-    await page.locator('.tab').filter({ hasText: 'Why Similar' }).waitFor({ state: 'detached' });
+    await page.locator('.tab').filter({ hasText: 'Comparison' }).waitFor({ state: 'detached' });
     await window.heat();
     assert.equal(await peek.count(), 0, 'the peek ends when the panel takes its place');
   });
 
-  await test('the lens beside it explains the similarity: a word on one side lights its partners on the other', async () => {
-    await page.locator('.codelens-decoration a').filter({ hasText: 'explain' }).first().click();
+  await test('the lens beside it compares: what both share stands first, and a word on one side lights those that it matches', async () => {
+    await page.locator('.codelens-decoration a').filter({ hasText: 'compare' }).first().click();
     const row = page.locator('.quick-input-list .monaco-list-row').filter({ hasText: 'read_settings' });
     const several = await Promise.race([row.first().waitFor().then(() => true), window.panel('pair').then(() => false)]);
     if (several) {
       await page.keyboard.press('Enter');
     }
     const frame = await window.panel('pair');
-    assert.match(await frame.locator('.summary').innerText(), /0\.\d{3}[^]*residual/);
+    const summary = await frame.locator('.summary').innerText();
+    assert.match(summary, /^[A-Z][^]*\.\n[^]*Shared words/);
+    assert.ok(!/residual|bias|cosine|0\.\d/.test(summary), summary);
+    assert.ok(!(await frame.locator('details dl').isVisible()), 'the numbers are not folded');
     const word = frame.locator('.side').first().locator('.word').filter({ hasText: /^load_config$/ }).first();
     await word.hover();
-    assert.match(await frame.locator('.summary').innerText(), /without what rust has in common/, 'the index knows the language');
-    const partners = frame.locator('.side').nth(1).locator('.word[data-partner]');
-    await until('partners', async () => (await partners.count()) > 1);
-    const strongest = frame.locator('.side').nth(1).locator('.word[data-partner="10"]');
-    assert.ok((await strongest.count()) >= 1);
-    assert.match(await frame.locator('.partners').innerText(), /load_config adds [+−]\d\.\d{4}/);
+    const matches = frame.locator('.side').nth(1).locator('.word[data-partner]');
+    await until('matches', async () => (await matches.count()) > 1);
+    assert.ok((await frame.locator('.side').nth(1).locator('.word[data-partner="3"]').count()) >= 1);
+    assert.match(await frame.locator('.matches').innerText(), /load_config matches .*settings/);
     await shot('pair');
+    await frame.locator('.chip').first().hover();
+    await until('shared words on both sides', async () => {
+      const sides = await Promise.all([0, 1].map((side) => frame.locator('.side').nth(side).locator('.word[data-partner="3"]').count()));
+      return sides.every((count) => count > 0);
+    });
+  });
+
+  await test('code in the panel is dedented and colored, its columns scroll apart and long titles are cut', async () => {
+    const frame = await window.panel('pair');
+    for (const side of await frame.locator('.side .passage').all()) {
+      const lines = (await side.innerText()).split('\n').filter((line) => line.trim() !== '');
+      assert.ok(lines.some((line) => /^\S/.test(line)), lines.join('\n'));
+      assert.ok((await side.locator('.keyword, .comment, .string').count()) > 3);
+      const colors = await side.evaluate((root) => new Set([...root.querySelectorAll('span')].map((each) => getComputedStyle(each).color)).size);
+      assert.ok(colors >= 3, `${colors} colors`);
+      assert.equal(await side.evaluate((root) => getComputedStyle(root).overflowY), 'auto');
+    }
+    const whole = await frame.evaluate(() => document.documentElement.scrollHeight - document.documentElement.clientHeight);
+    assert.ok(whole <= 1, `the page itself scrolls by ${whole} pixels`);
+    assert.ok(await frame.locator('h1').evaluate((each) => getComputedStyle(each).textOverflow === 'ellipsis'));
   });
 
   await test('the panel can be walked with the keyboard and tells those who listen', async () => {
@@ -76,7 +112,7 @@ export async function similar({ window, page, test, shot }) {
     await page.keyboard.press('ArrowDown');
     await page.keyboard.press('ArrowRight');
     const live = await frame.locator('#live').innerText();
-    assert.match(live, /adds [+−]/);
+    assert.match(live, /matches /);
     assert.equal(await frame.locator('.side').first().locator('.word[tabindex="0"]').count(), 1, 'one stop of the Tab key');
     const unlabelled = await frame.locator('[role="listbox"]:not([aria-label]), section:not([aria-label])').count();
     assert.equal(unlabelled, 0);
@@ -114,11 +150,30 @@ export async function similar({ window, page, test, shot }) {
   await test('a selection is explained beside the text', async () => {
     await window.file('config.rs');
     await window.heat();
-    await window.command('Fovea: Explain Document');
+    await window.command('Fovea: Which Words Tell Most About the Document');
     const frame = await window.panel('explanation');
     assert.match(await frame.locator('.unit').nth(1).innerText(), /load_config/);
     assert.ok((await frame.locator('.ranking li').count()) > 5);
     await shot('explanation');
+    await window.command('View: Close All Editors');
+    await page.locator('.tab').first().waitFor({ state: 'detached' });
+  });
+
+  await test('a comparison that takes long shows its progress and can be canceled', async () => {
+    const uri = `file://${window.folder}/long.rs`;
+    const range = (first, last) => ({ start: { line: first, character: 0 }, end: { line: last, character: 0 } });
+    await window.wish({ open: [uri] });
+    await window.wish({ run: ['fovea.compareItems', { a: { uri, range: range(2, 1600) }, b: { uri, range: range(3002, 4600) } }] });
+    await window.wish({ run: ['notifications.showList'] });
+    const progress = page.locator('.notifications-center .notification-list-item').filter({ hasText: 'Comparing' });
+    await progress.waitFor();
+    await progress.locator('.monaco-button').filter({ hasText: 'Cancel' }).click();
+    await progress.waitFor({ state: 'detached' });
+    await window.wish({ run: ['notifications.hideList'] });
+    assert.equal(await page.locator('.tab').filter({ hasText: 'Comparison' }).count(), 0);
+    // The server is free at once.
+    await window.wish({ run: ['fovea.compareItems', { a: { uri, range: range(2, 10) }, b: { uri, range: range(34, 42) } }] });
+    await window.panel('pair');
     await window.command('View: Close All Editors');
     await page.locator('.tab').first().waitFor({ state: 'detached' });
   });

@@ -3,16 +3,24 @@ const assert = require('node:assert/strict');
 const vscode = require('vscode');
 
 const session = require('../session');
-const { find, foveaHover, having, heat, hovers, lenses, open, similarLenses, untitled, until } = session;
+const { api, find, foveaHover, having, heat, hovers, lenses, open, similarLenses, untitled, until } = session;
 
 const config = async () => (await open('src/config.rs')).document;
 /** What an editor asks of all providers for a document. */
 const ask = (command, document, ...rest) => vscode.commands.executeCommand(`vscode.${command}`, document.uri, ...rest);
 const whole = (document) => new vscode.Range(0, 0, document.lineCount, 0);
 
-/** The editor's own marks of equal words, which are of one kind, take the place of ours that are missing. */
-const oursHighlight = async (document, position) =>
-  (await ask('executeDocumentHighlights', document, position)).some((each) => each.kind === vscode.DocumentHighlightKind.Write);
+/** Whether the word at a position gets boxes around the words that it draws on. */
+const boxes = async (document, position) => {
+  const editor = await open(document.uri);
+  editor.selection = new vscode.Selection(position, position);
+  await vscode.commands.executeCommand('cursorMove', { to: 'right', by: 'character', value: 1 });
+  // Longer than the rest that comes before the request.
+  for (let turn = 0; turn < 40 && !api().drawsOn(); turn++) {
+    await new Promise((resolve) => setTimeout(resolve, 25));
+  }
+  return (api().drawsOn()?.words.length ?? 0) > 0;
+};
 const hints = async (document) =>
   (await ask('executeInlayHintProvider', document, whole(document))).filter((hint) => labelOf(hint).includes('≈'));
 const labelOf = ({ label }) => (typeof label === 'string' ? label : label.map(({ value }) => value).join(''));
@@ -37,7 +45,7 @@ exports.effects = {
     const document = await config();
     const position = find(document, 'load_config', 2);
     await foveaHover(document, position);
-    const none = async () => !(await hovers(document, position)).some((text) => text.includes('Fovea'));
+    const none = async () => !(await hovers(document, position)).some((text) => text.includes('command:fovea.'));
     await having('hover.enable', false, () => until('no hover', none));
     await foveaHover(document, position);
   },
@@ -45,7 +53,7 @@ exports.effects = {
   'hover.words': async () => {
     const document = await config();
     const position = find(document, 'load_config', 2);
-    const names = async () => ((await foveaHover(document, position)).match(/draws on[^\n]*/i)?.[0].match(/`/g) ?? []).length;
+    const names = async () => ((await foveaHover(document, position)).match(/reads it with[^\n]*/i)?.[0].match(/`/g) ?? []).length;
     const many = await until('a hover with sources', async () => {
       const found = await names();
       return found > 2 && found;
@@ -54,16 +62,26 @@ exports.effects = {
     await until('a hover as it was', async () => (await names()) === many);
   },
 
+  'hover.details': async () => {
+    const document = await config();
+    const position = find(document, 'load_config', 2);
+    // Links have numbers of their own.
+    const numbers = async () => /\d %/.test((await foveaHover(document, position)).replace(/\(command:[^)]*\)/g, ''));
+    await until('a hover without numbers', async () => !(await numbers()));
+    await having('hover.details', true, () => until('numbers', numbers));
+    await until('a hover without numbers again', async () => !(await numbers()));
+  },
+
   'hover.deadlineMs': async () => {
-    const highlights = async (word) => {
+    const known = async (word) => {
       const { document } = await untitled(`/// Sends the ${word} to the printer queue.\nfn print_${word}(job: &Job) -> Queue {}\n`);
-      return oursHighlight(document, find(document, `print_${word}`, 2));
+      return (await hovers(document, find(document, `print_${word}`, 2))).some((text) => text.includes('command:fovea.'));
     };
     // Each time another text: where the editor is slow to ask, one may be known before it does.
     let asked = 0;
-    const unknown = async () => !(await highlights(`invoice_${(asked += 1)}`));
+    const unknown = async () => !(await known(`invoice_${(asked += 1)}`));
     await having('hover.deadlineMs', 0, () => until('a word that is not known at once', unknown));
-    await having('hover.deadlineMs', 30_000, async () => assert.ok(await highlights('receipt')));
+    await having('hover.deadlineMs', 30_000, async () => assert.ok(await known('receipt')));
   },
 
   'codeLens.enable': async () => {
@@ -105,7 +123,7 @@ exports.effects = {
     assert.deepEqual(await colours(document), []);
     await having('documentColor.enable', true, async () => {
       const found = await until('colours', async () => (await colours(document)).length > 0 && colours(document));
-      assert.ok(found.some(({ range }) => document.getText(range) === 'load_config'), JSON.stringify(found));
+      assert.ok(found.some(({ range }) => document.getText(range) === 'configuration'), JSON.stringify(found));
     });
     await until('no colour', async () => (await colours(document)).length === 0);
   },
@@ -135,10 +153,18 @@ exports.effects = {
 
   'highlight.enable': async () => {
     const document = await config();
-    const ours = () => oursHighlight(document, find(document, 'load_config', 2));
-    await until('highlights', ours);
-    await having('highlight.enable', false, () => until('no highlights', async () => !(await ours())));
-    await until('highlights', ours);
+    const ours = () => boxes(document, find(document, 'load_config', 2));
+    await until('boxes', ours);
+    await having('highlight.enable', false, () => until('no boxes', async () => !(await ours())));
+    await until('boxes again', ours);
+  },
+
+  'heat.preset': async () => {
+    const document = await config();
+    const few = (await heat(document, (shown) => shown.words.length > 0)).words.length;
+    await having('heat.preset', 'full', () => heat(document, (shown) => shown.words.length > 3 * few));
+    await having('heat.preset', 'off', () => heat(document, (shown) => shown.words.length === 0));
+    await heat(document, (shown) => shown.words.length === few);
   },
 
   'heat.enable': async () => {
@@ -150,7 +176,7 @@ exports.effects = {
 
   'client.explainLens': async () => {
     const document = await config();
-    const explains = async () => (await lenses(document)).some((lens) => lens.command?.title === 'explain');
+    const explains = async () => (await lenses(document)).some((lens) => lens.command?.title === 'compare');
     await until('a lens that explains', explains);
     await having('client.explainLens', false, async () => {
       await similarLenses(document);

@@ -13,14 +13,14 @@ const inactive = (name, value, wanted) => async () => {
 };
 
 exports.effects = {
-  enable: inactive('enable', false, /not analysed[^]*(off|disabled|enable)/i),
-  languages: inactive('languages', ['python'], /not analysed[^]*languages/),
-  excludePatterns: inactive('excludePatterns', ['**/config.rs'], /not analysed[^]*excludePatterns|not analysed[^]*config\.rs/),
-  maxFileBytes: inactive('maxFileBytes', 1000, /not analysed[^]*1000|not analysed[^]*maxFileBytes/),
+  enable: inactive('enable', false, /not analyzed[^]*(off|disabled|enable)/i),
+  languages: inactive('languages', ['python'], /not analyzed[^]*languages/),
+  excludePatterns: inactive('excludePatterns', ['**/config.rs'], /not analyzed[^]*excludePatterns|not analyzed[^]*config\.rs/),
+  maxFileBytes: inactive('maxFileBytes', 1000, /not analyzed[^]*1000|not analyzed[^]*maxFileBytes/),
   maxLineBytes: async () => {
     const { document } = await untitled(`# ${'words and words '.repeat(10)}`, 'python');
     await heat(document, (shown) => shown.words.length > 0);
-    await having('maxLineBytes', 100, () => reason(/not analysed/));
+    await having('maxLineBytes', 100, () => reason(/not analyzed/));
     await heat(document, (shown) => shown.words.length > 0);
   },
 };

@@ -72,7 +72,7 @@ exports.effects = {
     try {
       await vscode.commands.executeCommand('fovea.updateIndex');
       await until('an index that waits', () => index()?.state === 'battery');
-      await reason(/waits for the machine to be plugged in/);
+      await reason(/waits until the machine is plugged in/);
       await having('index.onBattery', true, indexed);
       await until('an index that waits again', () => index()?.state === 'battery');
     } finally {

@@ -71,6 +71,25 @@ exports.effects = {
       });
     }),
 
+  /** The client draws these words itself and registers no highlights, so there is nothing to choose. */
+  'highlight.attention': async () => {
+    const folder = join(root.fsPath, '.vscode');
+    const there = () => vscode.workspace.getConfiguration('fovea').get('highlight.attention');
+    mkdirSync(folder);
+    writeFileSync(join(folder, 'settings.json'), '{ "fovea.highlight.attention": "always" }');
+    try {
+      await until('the setting', () => there() === 'always');
+      const { document } = await open('src/config.rs');
+      await heat(document);
+      const position = find(document, 'load_config', 2);
+      const found = (await vscode.commands.executeCommand('vscode.executeDocumentHighlights', document.uri, position)) ?? [];
+      assert.ok(found.every(({ range }) => document.getText(range) === 'load_config'), JSON.stringify(found));
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+    await until('no such setting', () => there() === undefined);
+  },
+
   /** It has none here: a server that spoke another encoding than UTF-16 would be refused. */
   positionEncoding: async () => {
     const folder = join(root.fsPath, '.vscode');
