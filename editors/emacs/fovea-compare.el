@@ -359,7 +359,7 @@ An older question is cancelled."
 (defun fovea--summary-buffer (comparison)
   "The buffer with the sentence and the shared words of COMPARISON."
   (let* ((answer (fovea-comparison-answer comparison))
-         (shared (seq-take (fovea--shared comparison) 10))
+         (shared (seq-take (fovea--shared comparison) 8))
          (summary (plist-get answer :summary)))
     (with-current-buffer (generate-new-buffer "*fovea: what both share*")
       (fovea-compare-summary-mode)

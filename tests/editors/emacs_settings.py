@@ -26,9 +26,9 @@ def kind(text):
     """The values of a setting as a type of Custom."""
     if text == "true or false":
         return "(choice (const :tag \"on\" t) (const :tag \"off\" :json-false))"
-    if text == "a list of texts":
+    if text in ("a list of texts", "a list of strings"):
         return "(repeat string)"
-    if text == "a text":
+    if text in ("a text", "a string"):
         return "string"
     if text.startswith("one of"):
         return "(choice " + " ".join(f"(const {one})" for one in re.findall(r'"[^"]+"', text)) + ")"

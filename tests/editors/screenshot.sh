@@ -81,11 +81,11 @@ mkdir -p "$top/state/nvim/fovea"
 touch "$top/state/nvim/fovea/hinted"
 neovim_config dark habamax
 neovim_config light default
-# $1: dark or light, $2: the colours. Emacs is told the background, which heat is blended into; nothing is highlighted at its first word.
+# $1: dark or light, $2: the colours. Emacs is told the background, which marks are blended into.
 emacs_config() {
   cat >"$top/$1.el" <<LISP
-(setq inhibit-startup-screen t make-backup-files nil auto-save-default nil create-lockfiles nil native-comp-jit-compilation nil
-      frame-background-mode '$1 fovea-highlight nil fovea-command '("$fovea" "serve"))
+(setq inhibit-startup-screen t inhibit-startup-echo-area-message t make-backup-files nil auto-save-default nil create-lockfiles nil
+      native-comp-jit-compilation nil frame-background-mode '$1 fovea-hint nil fovea-command '("$fovea" "serve"))
 (menu-bar-mode -1)
 (mapc #'frame-set-background-mode (frame-list))
 (set-face-attribute 'default nil :background "${2% *}" :foreground "${2#* }")
@@ -135,8 +135,8 @@ search=$'\e:FoveaSearch reads a configuration file\r'
 rows=24 shot neovim-search "$dark" "$lens" "$search" '≈ 0.*load_preferences' "$nvim" --clean -u "$top/dark.lua" src/config.rs
 if [ -e "$editors/emacs/.ok" ]; then
   for background in dark light; do
-    shot emacs-$background "${!background}" 'Fovea:decomposition ' '' '' "$emacs" -nw -Q -l "$top/$background.el" src/config.rs
-    shot emacs-compare-$background "${!background}" 'Fovea:decomposition ' $'\x03p' 'cosine 0' \
+    shot emacs-$background "${!background}" '≈.*read_settings' '' '' "$emacs" -nw -Q -l "$top/$background.el" src/config.rs
+    shot emacs-compare-$background "${!background}" '≈.*read_settings' $'\x03p' 'pairs best' \
       "$emacs" -nw -Q -l "$top/$background.el" src/config.rs
   done
 fi
