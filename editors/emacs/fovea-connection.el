@@ -302,12 +302,15 @@ When its terminal was closed, Emacs would wait forever here."
   (fovea--assert-ready)
   (fovea--plainly (jsonrpc-request fovea--connection method params :timeout 60)))
 
-(defun fovea-request-async (method params done &optional failed)
+(defun fovea-request-async (method params done &optional failed patient)
   "Ask the server METHOD with PARAMS; DONE gets its answer, FAILED its error.
+FAILED gets nil where no answer came in time; PATIENT waits for ever.
 The value is a number that `fovea-cancel' takes."
   (fovea--assert-ready)
-  (jsonrpc-async-request fovea--connection method params
-                         :success-fn done :error-fn (or failed #'ignore) :timeout-fn #'ignore)
+  (let ((failed (or failed #'ignore)))
+    (apply #'jsonrpc-async-request fovea--connection method params
+           :success-fn done :error-fn failed :timeout-fn (lambda () (funcall failed nil))
+           (and patient '(:timeout nil))))
   (jsonrpc--next-request-id fovea--connection))
 
 (defun fovea-cancel (request)
@@ -342,7 +345,8 @@ The echo area says how far it is; \\[keyboard-quit] stops it here and at the ser
                    :workspace/executeCommand
                    (list :command command :arguments (vconcat arguments) :workDoneToken token)
                    (lambda (result) (setq done t answer result))
-                   (lambda (err) (setq done t failure err))))
+                   (lambda (err) (setq done t failure err))
+                   'patient))
     (unwind-protect
         (progn
           (while (not done)

@@ -25,10 +25,12 @@
     (string-trim (replace-regexp-in-string "\\*\\*\\|`\\|\\\\\\([][_*<>&#]\\)" "\\1" value))))
 
 (defun fovea--one-line (text)
-  "TEXT in one line that fits into the echo area."
-  (truncate-string-to-width
-   (string-join (seq-remove #'string-empty-p (mapcar #'string-trim (split-string text "\n"))) " · ")
-   (max 20 (1- (frame-width))) nil nil "…"))
+  "TEXT in one line that fits into the echo area; what follows goes first."
+  (let ((lines (seq-remove #'string-empty-p (mapcar #'string-trim (split-string text "\n"))))
+        (width (max 20 (1- (frame-width)))))
+    (while (and (cdr lines) (> (string-width (string-join lines " · ")) width))
+      (setq lines (butlast lines)))
+    (truncate-string-to-width (string-join lines " · ") width nil nil "…")))
 
 (defun fovea-eldoc-function (callback)
   "Tell CALLBACK in one line what the model makes of the word at point."

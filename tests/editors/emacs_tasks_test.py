@@ -128,7 +128,7 @@ def why_does_it_say_so(emacs):
     assert re.search(r"fn load_config.*\|.*fn read_settings", screen), f"the two do not stand side by side:\n{screen}"
     assert "cosine" not in screen and "residual" not in screen, f"figures are in sight:\n{screen}"
     emacs.act("d")
-    emacs.see(r"cosine 0\.\d+.*residual")
+    emacs.see(r"cosine 0\.\d+[\s\S]*residual")
     emacs.act("q")
     emacs.see(r"config\.rs.*Fovea")
 

@@ -219,6 +219,7 @@
     (check (< (string-width told) (frame-width)) "longer than the echo area" told))
   (check (string-suffix-p "…" (fovea--one-line (make-string 500 ?a))) "not cut")
   (check (equal (fovea--one-line "a\n\n  b") "a · b") "not joined")
+  (check (equal (fovea--one-line (concat "a sentence\n" (make-string 500 ?b))) "a sentence") "half a line stays")
   (check (memq #'fovea-eldoc-function eldoc-documentation-functions) "eldoc does not ask us")
   (check (eq eldoc-documentation-strategy 'eldoc-documentation-compose) "other answers would hide ours")
   (fovea-hover)
@@ -287,7 +288,7 @@
   (go "read_to_string")
   (let ((ask (symbol-function 'fovea-request-async)) asked)
     (cl-letf (((symbol-function 'fovea-request-async)
-               (lambda (method params done &optional failed)
+               (lambda (method params done &optional failed &rest _)
                  (push method asked)
                  (if (eq method :fovea/drawsOn)
                      (funcall failed '(:code -32601 :message "Method not found"))
@@ -444,6 +445,10 @@
       (check (string-suffix-p "…" (fovea--cut-title)) "not cut" (fovea--cut-title)))
     (fovea-compare-quit))
   (switch-to-buffer the-config))
+
+(test "a comparison may take longer than other questions"
+  (let ((jsonrpc-default-request-timeout 0.001) (passage '(:text "def load(path):\n    return open(path).read()" :language "python")))
+    (check (numberp (plist-get (fovea-wait "comparing" "fovea.comparePassages" passage passage) :cosine)) "no answer")))
 
 (test "C-g stops a comparison here and at the server, and progress is told"
   (let (cancelled)
