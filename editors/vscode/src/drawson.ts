@@ -11,6 +11,7 @@ import type { Server } from './client';
 import { ours } from './documents';
 import { range } from './places';
 import type { DrawsOn } from './protocol';
+import { WORDS } from './webview/syntax';
 
 /** Milliseconds that the cursor rests before the server is asked. */
 const REST = 150;
@@ -125,7 +126,14 @@ export class DrawsOnBoxes implements vscode.Disposable {
     if (mine !== this.asked || mine.token.isCancellationRequested || !answer || answer.version !== document.version) {
       return;
     }
-    const words = answer.words.map((word) => ({ range: range(word.range), strength: Math.min(3, Math.max(1, word.strength)) }));
+    const told = (stretch: vscode.Range) => {
+      const text = document.getText(stretch);
+      return /[\p{L}\p{N}]/u.test(text) && !WORDS.has(text);
+    };
+    // Keywords and punctuation hold a sentence together and tell a person nothing.
+    const words = (told(range(answer.word)) ? answer.words : [])
+      .map((word) => ({ range: range(word.range), strength: Math.min(3, Math.max(1, word.strength)) }))
+      .filter((word) => told(word.range));
     this.drawn = { uri: document.uri, words };
     this.types.forEach((type, index) => {
       const ranges = words.filter(({ strength }) => strength === index + 1).map((word) => word.range);

@@ -18,6 +18,15 @@ export async function similar({ window, page, test, shot }) {
       );
     });
     assert.match(await hover.first().innerText(), /load_config is the .*most telling word of this function; the model reads it with/);
+    // It comes gradually.
+    await until('the whole hover', () => hover.first().evaluate((each) => {
+      for (let at = each; at; at = at.parentElement) {
+        if (getComputedStyle(at).opacity !== '1') {
+          return false;
+        }
+      }
+      return true;
+    }));
     await shot('hover');
     // Its link leads on to why.
     await hover.first().locator('a').filter({ hasText: 'Why?' }).click();
