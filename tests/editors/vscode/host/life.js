@@ -101,18 +101,6 @@ exports.run = async () => {
     rmSync(folder, { recursive: true });
   });
 
-  await test('settings that change while no server runs leave no error in the log', async () => {
-    await having('server.path', '/nonexistent/fovea', async () => {
-      await broken(/There is no program/);
-      await having('heat.preset', 'full', () => new Promise((resolve) => setTimeout(resolve, 300)));
-    });
-    await running();
-    await vscode.commands.executeCommand('fovea.showLog');
-    const log = await until('the log', () => vscode.workspace.textDocuments.find((each) => each.uri.scheme === 'output' && /no program/.test(each.getText())));
-    assert.ok(!/didChangeConfiguration|failed\.|\n\s+at /.test(log.getText()), log.getText().slice(-2000));
-    await vscode.commands.executeCommand('workbench.action.closePanel');
-  });
-
   await test('one that dies while it is greeted is started again', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'fovea-life-'));
     const [program, runs] = [join(folder, 'fovea'), join(folder, 'runs')];

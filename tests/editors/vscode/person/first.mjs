@@ -40,6 +40,7 @@ export async function first({ world, development, open, test }) {
     await hint(seat, test);
     await extensionPage(seat, world, test);
     await tasks(seat, test);
+    await missing(seat, test);
     await seat.window.close();
   } finally {
     await server.stop();
@@ -180,5 +181,24 @@ async function tasks({ window, page, shot }, test) {
     const colors = await frame.evaluate(() => [1, 2, 3].map((tone) => getComputedStyle(document.querySelector(`.tone${tone}`)).backgroundColor));
     assert.equal(new Set(colors).size, 3);
     await shot('legend');
+  });
+}
+
+async function missing({ window, page, shot }, test) {
+  await test('a program that is missing is told of with what to do, and settings that change meanwhile tell of no error', async () => {
+    await window.wish({ run: ['notifications.clearAll'] });
+    await window.set({ 'fovea.server.path': '/nonexistent/fovea' });
+    await until('the failure', async () => (await window.state()).known?.life === 'broken');
+    await window.set({ 'fovea.heat.preset': 'full' });
+    await window.set({ 'fovea.heat.preset': null });
+    await window.wish({ run: ['notifications.showList'] });
+    const told = page.locator('.notifications-center .notification-list-item');
+    await told.filter({ hasText: 'There is no program at /nonexistent/fovea. Correct the setting fovea.server.path' }).first().waitFor();
+    assert.equal(await told.count(), 1, await told.allInnerTexts().then((all) => all.join('; ')));
+    assert.deepEqual((await told.locator('.monaco-button').allInnerTexts()).map((text) => text.trim()).filter(Boolean).slice(0, 3), ['Restart', 'Open Setting', 'Show Log']);
+    await shot('missing');
+    await window.wish({ run: ['notifications.clearAll'] });
+    await window.set({ 'fovea.server.path': null });
+    await until('a server', async () => (await window.state()).known?.life === 'running');
   });
 }

@@ -170,6 +170,7 @@ export async function similar({ window, page, test, shot }) {
 
   await test('a comparison that takes long shows its progress and can be canceled', async () => {
     const uri = `file://${window.folder}/long.rs`;
+    await window.command('View: Close All Editors');
     const range = (first, last) => ({ start: { line: first, character: 0 }, end: { line: last, character: 0 } });
     await window.wish({ open: [uri] });
     await window.wish({ run: ['fovea.compareItems', { a: { uri, range: range(2, 1600) }, b: { uri, range: range(3002, 4600) } }] });
