@@ -17,13 +17,13 @@ use crate::text::{Language, Snapshot};
 /// The passages that were compared last, as the model read them, so that a question about one of their words need not read them again.
 /// Forgotten as soon as anything else is read.
 #[derive(Debug)]
-pub(super) struct Compared {
+pub(super) struct LastComparison {
     setting: Arc<Setting>,
     passages: [(String, Language); 2],
     pair: Box<dyn Comparison>,
 }
 
-impl Compared {
+impl LastComparison {
     fn is_of(&self, setting: &Arc<Setting>, a: &(String, Language), b: &(String, Language)) -> bool {
         self.setting == *setting && self.passages[0] == *a && self.passages[1] == *b
     }
@@ -90,7 +90,7 @@ impl Worker {
                     None => {
                         let mut compute = self.compute(&setting).ok_or_else(no_model)?;
                         let pair = compute.read_pair((&a.0, a.1), (&b.0, b.1), checkpoint)?;
-                        Compared {
+                        LastComparison {
                             setting,
                             passages: [a.clone(), b.clone()],
                             pair,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
-use super::answers::{Compared, Halt};
+use super::answers::{Halt, LastComparison};
 use super::cache::Setting;
 use super::compute::{Attempt, Compute, Wary};
 use super::document::{Document, Stage};
@@ -71,7 +71,7 @@ pub struct Worker {
     /// Whether it said that it is busy.
     pub(super) told_busy: bool,
     /// What it compared last.
-    pub(super) compared: Option<Compared>,
+    pub(super) compared: Option<LastComparison>,
 }
 
 impl Worker {

@@ -7,7 +7,7 @@
 use candle_core::Tensor;
 
 use super::passage::Shares;
-use super::split::{Split, cosine, dot, length, split};
+use super::split::{Split, cosine, dot, length, scale, split};
 use crate::model::ModelError;
 
 /// The mean vectors of the languages of two passages, each a mean of embeddings of unit length; `None` where no mean is known. One of
@@ -132,7 +132,7 @@ impl<'a> CentredTotals<'a> {
     /// The comparison, from the inner products of both passages' parts with these directions.
     pub fn finish(self, raw_cosine: f32, a: Shares, b: Shares, means: Means) -> Centred {
         let (cosine, lengths) = cosine(&self.a, &self.b);
-        let scale = if lengths > 1e-9 { lengths.recip() } else { 0.0 };
+        let scale = scale(lengths);
         let side = |shares: Shares, raw: f64, mean: Option<&[f32]>, direction: &[f32]| {
             let shares = shares.times(scale / raw.max(f64::MIN_POSITIVE));
             let common = mean.map_or(0.0, |mean| -dot(mean, direction) * scale);

@@ -12,7 +12,7 @@ use std::time::Instant;
 use super::alignment::{Link, align};
 use super::centred::{Centred, CentredTotals, Means, centred};
 use super::passage::{Passage, Shares};
-use super::split::{cosine, split};
+use super::split::{cosine, scale, split};
 use crate::model::{Checkpoint, Model, ModelError};
 use crate::text::{ByteRange, Language};
 
@@ -142,7 +142,7 @@ impl Pair {
     pub fn totals(&self, means: Option<Means>, checkpoint: Checkpoint) -> Result<PairReport, ModelError> {
         let start = Instant::now();
         let (cosine, lengths) = cosine(&self.a.embedding, &self.b.embedding);
-        let scale = if lengths > 1e-9 { lengths.recip() } else { 0.0 };
+        let scale = scale(lengths);
         let of = |passage: &Passage, other: &Passage| -> Result<Shares, ModelError> {
             let shares = passage.shares(&self.model, &other.embedding, checkpoint)?;
             Ok(shares.times(scale))
@@ -180,7 +180,7 @@ impl Pair {
             Which::B => (&self.b, &self.a),
         };
         let (_, lengths) = cosine(&own.embedding, &other.embedding);
-        let scale = if lengths > 1e-9 { lengths.recip() } else { 0.0 };
+        let scale = scale(lengths);
         let Some(part) = own.part(&self.model, word, checkpoint)? else {
             return Ok(None);
         };

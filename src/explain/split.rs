@@ -23,7 +23,7 @@ pub(super) struct Split {
 /// tells how far they do.
 pub(super) fn split((a, parts_a): (&[f32], &Tensor), (b, parts_b): (&[f32], &Tensor)) -> Result<Split> {
     let (cosine, lengths) = cosine(a, b);
-    let scale = if lengths > 1e-9 { lengths.recip() } else { 0.0 };
+    let scale = scale(lengths);
     let pairs: Vec<f32> = parts_a.matmul(&parts_b.t()?)?.flatten_all()?.to_vec1()?;
     let pairs: Vec<f32> = pairs.into_iter().map(|v| (f64::from(v) * scale) as f32).collect();
     let width = parts_b.dim(0)?;
@@ -43,8 +43,12 @@ pub(super) fn split((a, parts_a): (&[f32], &Tensor), (b, parts_b): (&[f32], &Ten
 /// The cosine of two vectors, 0 where one of them is nothing, and their lengths multiplied.
 pub(super) fn cosine(a: &[f32], b: &[f32]) -> (f64, f64) {
     let lengths = length(a) * length(b);
-    let cosine = if lengths > 1e-9 { dot(a, b) / lengths } else { 0.0 };
-    (cosine, lengths)
+    (dot(a, b) * scale(lengths), lengths)
+}
+
+/// What inner products are multiplied by for parts of a cosine: one by the lengths, 0 where one of the vectors is nothing.
+pub(super) fn scale(lengths: f64) -> f64 {
+    if lengths > 1e-9 { lengths.recip() } else { 0.0 }
 }
 
 /// The inner product of two vectors.

@@ -42,7 +42,8 @@ pub fn ranking(text: &str, report: &UnitReport) -> Vec<usize> {
 
 /// The words of a unit that quiet heat marks, in the order of the text: about one for ten lines, none in short units and in data, and of
 /// code neither the types in a signature nor imports.
-pub fn marked(text: &str, unit: &Unit, report: &UnitReport) -> Vec<usize> {
+/// Each comes with its level.
+pub fn marked(text: &str, unit: &Unit, report: &UnitReport) -> Vec<(usize, u32)> {
     if unit.kind == UnitKind::Data {
         return Vec::new();
     }
@@ -67,7 +68,7 @@ pub fn marked(text: &str, unit: &Unit, report: &UnitReport) -> Vec<usize> {
     marked.retain(|index| levels[*index] >= MARKED && !beside(*index));
     marked.truncate(budget);
     marked.sort_unstable();
-    marked
+    marked.into_iter().map(|index| (index, levels[index])).collect()
 }
 
 /// The rank of a word among the telling words of its unit, from 1; `None` for an unremarkable word. Every occurrence of a text has the
@@ -145,6 +146,10 @@ mod tests {
             .collect()
     }
 
+    fn indices(marks: &[(usize, u32)]) -> Vec<usize> {
+        marks.iter().map(|(index, _)| *index).collect()
+    }
+
     const SOURCE: &str =
         "fn load_configuration(path: &str) {\n    let x = 1234567890;\n    // the configuration\n    return path;\n}\n";
 
@@ -162,7 +167,7 @@ mod tests {
     fn quiet_heat_marks_one_word_of_a_short_function_and_none_of_data() {
         let report = report(SOURCE, 1.0);
         let marks = marked(SOURCE, &unit(SOURCE, UnitKind::Function), &report);
-        assert_eq!(words(SOURCE, &report, &marks), ["load_configuration"]);
+        assert_eq!(words(SOURCE, &report, &indices(&marks)), ["load_configuration"]);
         assert!(marked(SOURCE, &unit(SOURCE, UnitKind::Data), &report).is_empty());
         let line = "fn load_configuration() {}";
         let short = super::tests::report(line, 1.0);

@@ -50,14 +50,10 @@ pub fn shown(preset: HeatPreset, text: &str, unit: &Unit, report: &UnitReport) -
     if report.coverage < UNDERSTOOD {
         return Vec::new();
     }
-    let levels: Vec<u32> = levels(report).collect();
     match preset {
         HeatPreset::Off => Vec::new(),
-        HeatPreset::Full => levels.into_iter().enumerate().filter(|(_, level)| *level > 0).collect(),
-        HeatPreset::Quiet => {
-            let marked = telling::marked(text, unit, report);
-            marked.into_iter().map(|index| (index, levels[index])).collect()
-        }
+        HeatPreset::Full => levels(report).enumerate().filter(|(_, level)| *level > 0).collect(),
+        HeatPreset::Quiet => telling::marked(text, unit, report),
     }
 }
 

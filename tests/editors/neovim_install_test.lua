@@ -72,16 +72,19 @@ end
 
 local attached = "return #vim.lsp.get_clients({ name = 'fovea', bufnr = 0 }) == 1"
 
-local function starts(arguments)
-  installed(arguments, function(run)
-    wait('the server in the other Neovim', function()
-      return run(attached)
-    end)
-    wait('heat there', function()
-      return run("return #vim.api.nvim_buf_get_extmarks(0, require('fovea.heat').namespace, 0, -1, {}) > 0")
-    end)
-    assert(run("return vim.fn.exists(':FoveaSearch') == 2"), 'no commands')
+--- Waits until the server works on the file of the other Neovim, where `run` runs Lua.
+local function works(run)
+  wait('the server in the other Neovim', function()
+    return run(attached)
   end)
+  wait('heat there', function()
+    return run("return #vim.api.nvim_buf_get_extmarks(0, require('fovea.heat').namespace, 0, -1, {}) > 0")
+  end)
+  assert(run("return vim.fn.exists(':FoveaSearch') == 2"), 'no commands')
+end
+
+local function starts(arguments)
+  installed(arguments, works)
 end
 
 -- A repository as somebody clones it, of what stands in this tree now; nothing comes from a network.
@@ -123,13 +126,7 @@ end
 local function works_with(lines)
   local path, environment = script(lines)
   installed({ '-u', path, 'src/settings.rs' }, function(run)
-    wait('the server in the other Neovim', function()
-      return run(attached)
-    end)
-    wait('heat there', function()
-      return run("return #vim.api.nvim_buf_get_extmarks(0, require('fovea.heat').namespace, 0, -1, {}) > 0")
-    end)
-    assert(run("return vim.fn.exists(':FoveaSearch') == 2"), 'no commands')
+    works(run)
     run("vim.cmd.help('fovea') return 0")
     assert(run("return vim.api.nvim_buf_get_name(0)"):find('doc/fovea.txt$'), 'no help')
     run("vim.cmd('silent checkhealth fovea') return 0")

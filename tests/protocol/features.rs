@@ -81,22 +81,7 @@ async fn a_hover_says_what_is_not_understood() {
 async fn highlights_show_what_a_word_draws_on() {
     let mut editor = two_documents(plain()).await;
     let highlights = editor.request("textDocument/documentHighlight", at(A, 1, 6)).await;
-    let words: Vec<(&str, i64)> = highlights
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|highlight| {
-            let line = RUST
-                .lines()
-                .nth(highlight["range"]["start"]["line"].as_u64().unwrap() as usize)
-                .unwrap();
-            let column = |end: &str| highlight["range"][end]["character"].as_u64().unwrap() as usize;
-            (
-                &line[column("start")..column("end")],
-                highlight["kind"].as_i64().unwrap(),
-            )
-        })
-        .collect();
+    let words = words_of(&highlights, "kind");
     insta::assert_debug_snapshot!(words);
     let off = editor
         .request("workspace/executeCommand", json!({"command": "fovea.toggleHighlight"}))

@@ -59,12 +59,12 @@ pub async fn hover(core: &Core, ticket: &Ticket, params: HoverParams) -> jsonrpc
         Cursor::Nothing => None,
     };
     let Some(found) = found else { return Ok(None) };
-    let near = similar::around(core, ticket, &active, offset);
+    let around = || similar::around(core, ticket, &active, offset);
     let Some(text) = text(
         ticket,
         &active,
         &found,
-        near,
+        around,
         (&place.text_document.uri, place.position),
     ) else {
         return Ok(None);
@@ -82,12 +82,12 @@ pub async fn hover(core: &Core, ticket: &Ticket, params: HoverParams) -> jsonrpc
     }))
 }
 
-/// What the hover says; `None` for a word that is not worth a sentence.
+/// What the hover says; `None` for a word that is not worth a sentence. `around` finds what is similar to the item around the word.
 fn text(
     ticket: &Ticket,
     active: &Active,
     found: &Found,
-    near: Option<(Item, Vec<SimilarItem>)>,
+    around: impl FnOnce() -> Option<(Item, Vec<SimilarItem>)>,
     (uri, position): (&Uri, Position),
 ) -> Option<String> {
     let Found {
@@ -116,6 +116,7 @@ fn text(
         draws_on: draws_on.clone(),
         coverage: report.coverage,
     });
+    let near = around();
     let best = near.as_ref().map(|(_, similar)| &similar[0]);
     Some(markdown::hover(&HoverView {
         word: name(word).to_owned(),
