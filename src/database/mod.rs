@@ -240,13 +240,21 @@ pub fn bytes_used(connection: &Connection) -> rusqlite::Result<u64> {
     Ok(bytes.unsigned_abs())
 }
 
-/// Gives unused pages back to the file system.
+/// The length of the database file, without its log; 0 if it has none.
+pub fn file_bytes(connection: &Connection) -> u64 {
+    let path = connection.path().map(Path::new);
+    path.and_then(|path| path.metadata().ok()).map_or(0, |file| file.len())
+}
+
+/// Gives unused pages back to the file system, as far as no reader still needs the file as it was.
 ///
 /// # Errors
 /// SQLite's reason.
 pub fn shrink(connection: &Connection) -> rusqlite::Result<()> {
     // One page a row: it is done when all of them were asked for.
-    connection.pragma_query(None, "incremental_vacuum", |_| Ok(()))
+    connection.pragma_query(None, "incremental_vacuum", |_| Ok(()))?;
+    // The file becomes shorter when its log is copied into it. SQLite does so by itself after a thousand pages.
+    connection.pragma_query(None, "wal_checkpoint", |_| Ok(()))
 }
 
 /// Makes the folder and an empty file that nobody but the person can read. SQLite gives the files beside it the same permissions.

@@ -118,14 +118,23 @@ pub fn write(connection: &mut Connection, notes: &[Note], now: Hour) -> rusqlite
     transaction.commit()
 }
 
-/// Drops what was longest of no use, if there is more than `limit` bytes: a quarter at once, so that it is seldom done.
+/// Keeps the file within `limit` bytes: drops the rows that nobody has used for longest, and gives their room back to the disk.
 ///
 /// # Errors
 /// SQLite's reason.
 pub fn bound(connection: &mut Connection, limit: u64) -> rusqlite::Result<()> {
-    if database::bytes_used(connection)? <= limit {
-        return Ok(());
+    if database::bytes_used(connection)? > limit {
+        drop_oldest(connection, limit)?;
     }
+    // Not only when rows were dropped: a reader may have kept the file from getting shorter then.
+    if database::file_bytes(connection) > limit {
+        database::shrink(connection)?;
+    }
+    Ok(())
+}
+
+/// Drops the rows that nobody has used for longest: a quarter of the limit at once, so that it is seldom done.
+fn drop_oldest(connection: &mut Connection, limit: u64) -> rusqlite::Result<()> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     // Another process may have done it while we waited for its lock.
     let excess = database::bytes_used(&transaction)?.saturating_sub(limit / 4 * 3);
@@ -147,6 +156,5 @@ pub fn bound(connection: &mut Connection, limit: u64) -> rusqlite::Result<()> {
             body.execute([id])?;
         }
     }
-    transaction.commit()?;
-    database::shrink(connection)
+    transaction.commit()
 }

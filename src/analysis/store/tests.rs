@@ -168,13 +168,35 @@ fn what_stays_of_use_outlives_what_is_not_and_the_file_stays_within_its_bound() 
     assert!((0..20).all(there), "what was of use is there");
     assert!(!(20..500).any(there), "what was of no use is gone");
     assert!((1900..2000).all(there), "what is new is there");
-    checkpoint(&connection);
-    let bytes = std::fs::metadata(&path).expect("there").len();
-    assert!(bytes <= limit + (512 << 10), "the file is {bytes} bytes");
+    let bytes = database::file_bytes(&connection);
+    assert!(bytes <= limit, "the file is {bytes} bytes");
     assert!(
         database::bytes_used(&connection).expect("a size") > limit / 2,
         "the room is used"
     );
+}
+
+#[test]
+fn a_reader_delays_the_bound_of_the_file_and_no_longer_than_it_reads() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = place(folder.path()).file();
+    let mut connection = open(&path, &SCHEMA).expect("a file");
+    let notes: Vec<Note> = (0..2000).map(|i| Note::Keep(key(i), unit(i))).collect();
+    table::write(&mut connection, &notes, 1).expect("written");
+    checkpoint(&connection);
+    let limit = 1 << 19;
+    assert!(database::file_bytes(&connection) > limit);
+    let mut reader = open_to_read(&path).expect("a reader");
+    let reading = reader.transaction().expect("a transaction");
+    let count = "SELECT count(*) FROM entries";
+    let rows: i64 = reading.query_row(count, [], |row| row.get(0)).expect("rows");
+    table::bound(&mut connection, limit).expect("bound");
+    assert!(database::bytes_used(&connection).expect("a size") <= limit);
+    assert!(database::file_bytes(&connection) > limit, "the reader needs it");
+    assert_eq!(reading.query_row(count, [], |row| row.get::<_, i64>(0)).expect("rows"), rows);
+    drop(reading);
+    table::bound(&mut connection, limit).expect("bound");
+    assert!(database::file_bytes(&connection) <= limit);
 }
 
 #[test]
