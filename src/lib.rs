@@ -6,6 +6,7 @@
 //! | --- | --- |
 //! | [`text`] | bytes → rope snapshot, positions in three encodings, language, source words |
 //! | [`segment`] | snapshot → units (a partition of the document) and items (what a lens names) |
+//! | [`parser`] | snapshot → syntax, in processes of its own: a text may crash the scanner of a grammar |
 //! | [`model`] | unit text → tokens with source spans → one forward pass → [`model::Trace`] |
 //! | [`explain`] | trace → score per source word |
 //! | [`similar`] | embedding → language-centred vector → neighbours |
@@ -21,6 +22,7 @@ pub mod cli;
 pub mod database;
 pub mod explain;
 pub mod model;
+pub mod parser;
 pub mod places;
 pub mod render;
 pub mod segment;

@@ -4,8 +4,8 @@
 use std::path::{Path, PathBuf};
 
 /// The modules from the bottom up: each may use those before it.
-const LAYERS: [&str; 9] = [
-    "text", "segment", "model", "explain", "similar", "analysis", "render", "server", "cli",
+const LAYERS: [&str; 10] = [
+    "text", "segment", "parser", "model", "explain", "similar", "analysis", "render", "server", "cli",
 ];
 
 fn root() -> &'static Path {

@@ -12,7 +12,7 @@ use super::merge::merge;
 use super::pool::Pool;
 use super::{DocumentId, DocumentReport, SourcesReport, UnitReport};
 use crate::model::{Checkpoint, ModelError};
-use crate::segment::{self, Budget, Reading, Segments};
+use crate::segment::{self, Budget, Reading, Segments, Unparsed};
 use crate::text::{Language, Snapshot};
 
 /// Why there is no result.
@@ -322,7 +322,7 @@ impl Compute<'_> {
         let tokens = |text: &str, language: Language| self.count(text, language);
         segment::segment(
             snapshot,
-            None,
+            &Err(Unparsed::NoGrammar),
             &Budget {
                 tokens: &tokens,
                 window: self.engine.window(),

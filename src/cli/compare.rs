@@ -134,7 +134,7 @@ fn passage(argument: &std::path::Path, language: Option<Language>) -> Result<Pas
         tokens: &|_, _| 1,
         window: usize::MAX,
     };
-    let segments = segment(&snapshot, parse(&snapshot, None).as_ref(), &budget);
+    let segments = segment(&snapshot, &parse(&snapshot), &budget);
     let row = snapshot.line_range(line - 1);
     let first = snapshot
         .text(row.clone())

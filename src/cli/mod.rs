@@ -13,6 +13,7 @@ mod index;
 mod input;
 mod model;
 mod output;
+mod parser;
 mod search;
 mod serve;
 mod similar;
@@ -60,6 +61,9 @@ enum Command {
     /// Print the configuration that an editor needs
     #[command(subcommand)]
     Editor(editor::Editor),
+    /// Parse for another process of Fovea
+    #[command(name = parser::NAME, hide = true)]
+    Parser,
 }
 
 /// Which model to use.
@@ -92,7 +96,11 @@ impl ModelArguments {
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
     // clap answers wrong usage itself, with exit code 2.
-    let result = match Arguments::parse().command {
+    let command = Arguments::parse().command;
+    if !matches!(command, Some(Command::Parser)) {
+        parser::use_children();
+    }
+    let result = match command {
         None => serve::run(&serve::Serve::default()),
         Some(Command::Serve(arguments)) => serve::run(&arguments),
         Some(Command::Explain(arguments)) => explain::run(&arguments).map(|()| ExitCode::SUCCESS),
@@ -104,6 +112,7 @@ pub fn main() -> ExitCode {
         Some(Command::Model(command)) => model::run(&command).map(|()| ExitCode::SUCCESS),
         Some(Command::Bench(arguments)) => bench::run(&arguments).map(|()| ExitCode::SUCCESS),
         Some(Command::Doctor(arguments)) => doctor::run(&arguments),
+        Some(Command::Parser) => parser::run().map(|()| ExitCode::SUCCESS),
         Some(Command::Editor(editor)) => editor::run(&editor).map(|()| ExitCode::SUCCESS),
     };
     result.unwrap_or_else(|error| {

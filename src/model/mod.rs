@@ -216,7 +216,7 @@ impl Model {
             tokens: &|text, language| self.count(text, language),
             window: self.window(),
         };
-        segment(snapshot, parse(snapshot, None).as_ref(), &budget)
+        segment(snapshot, &parse(snapshot), &budget)
     }
 
     /// The embedding of one trace's sequence, read without a prompt, not normalised: `hidden` floats.

@@ -2,6 +2,7 @@
 
 use tree_sitter::Node;
 
+use super::parser::Tree;
 use crate::text::ByteRange;
 
 /// The starts of the lines of a stretch of a document, and how many nodes of many lines reach over each.
@@ -12,17 +13,10 @@ pub(super) struct Borders {
 
 impl Borders {
     /// The borders of a stretch of a text; without a tree all are equally deep. No node outside the stretch is looked at.
-    pub fn new(text: &str, range: &ByteRange, root: Option<Node<'_>>) -> Self {
+    pub fn new(text: &str, range: &ByteRange, tree: Option<&dyn Tree>) -> Self {
         let starts = line_starts(text, range);
-        let mut changes = vec![0i64; starts.len() + 1];
-        if let Some(root) = root {
-            count_nodes(root, range.end, &starts, &mut changes);
-        }
-        let depths = changes.iter().scan(0, |depth: &mut i64, change| {
-            *depth += change;
-            Some(u32::try_from(*depth).unwrap_or(0))
-        });
-        let depths = depths.take(starts.len()).collect();
+        let mut depths = tree.map(|tree| tree.depths(&starts, range.end)).unwrap_or_default();
+        depths.resize(starts.len(), 0);
         Self { starts, depths }
     }
 
@@ -42,6 +36,17 @@ impl Borders {
     }
 }
 
+/// How many nodes of several lines reach over each of these line starts; nodes that begin at `end` or after it are not counted.
+pub(super) fn depths(root: Node<'_>, starts: &[usize], end: usize) -> Vec<u32> {
+    let mut changes = vec![0i64; starts.len() + 1];
+    count_nodes(root, end, starts, &mut changes);
+    let depths = changes.iter().scan(0, |depth: &mut i64, change| {
+        *depth += change;
+        Some(u32::try_from(*depth).unwrap_or(0))
+    });
+    depths.take(starts.len()).collect()
+}
+
 /// Where the lines start that have a part in the range; they end with LF, CRLF or a lone CR.
 fn line_starts(text: &str, range: &ByteRange) -> Vec<usize> {
     let bytes = text.as_bytes();
@@ -54,6 +59,7 @@ fn line_starts(text: &str, range: &ByteRange) -> Vec<usize> {
 
 /// Counts, as changes from line to line, the nodes that begin before a line and end after its start.
 fn count_nodes(root: Node<'_>, end: usize, starts: &[usize], changes: &mut [i64]) {
+    let Some(&first_start) = starts.first() else { return };
     let mut cursor = root.walk();
     loop {
         let node = cursor.node();
@@ -62,7 +68,7 @@ fn count_nodes(root: Node<'_>, end: usize, starts: &[usize], changes: &mut [i64]
         if first < last {
             changes[first] += 1;
             changes[last] -= 1;
-            if cursor.goto_first_child_for_byte(starts[0]).is_some() {
+            if cursor.goto_first_child_for_byte(first_start).is_some() {
                 continue;
             }
         }
@@ -79,14 +85,14 @@ fn count_nodes(root: Node<'_>, end: usize, starts: &[usize], changes: &mut [i64]
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::segment::parse;
+    use crate::segment::syntax::parse;
     use crate::text::{Language, Snapshot};
 
     #[test]
     fn lines_inside_statements_are_deeper() {
         let text = "fn f() {\n    g(\n        1,\n    );\n    h();\n}\r\nfn i() {}\n";
         let tree = parse(&Snapshot::new(text, 1, Language::Rust), None).unwrap();
-        let borders = Borders::new(text, &(0..text.len()), Some(tree.0.root_node()));
+        let borders = Borders::new(text, &(0..text.len()), Some(&tree as &dyn Tree));
         let depths: Vec<_> = borders.lines(&(0..text.len())).map(|(_, depth)| depth).collect();
         assert_eq!(depths[1], depths[4]);
         assert!(depths[2] > depths[1] && depths[1] > depths[6]);
@@ -108,7 +114,7 @@ mod tests {
     fn a_stretch_has_the_depths_that_it_has_in_the_whole() {
         let text = crate::segment::fixtures::of(Language::Rust);
         let tree = parse(&Snapshot::new(text, 1, Language::Rust), None).unwrap();
-        let root = Some(tree.0.root_node());
+        let root = Some(&tree as &dyn Tree);
         let whole = Borders::new(text, &(0..text.len()), root);
         for start in (0..text.len()).step_by(37) {
             let range = start..(start + 400).min(text.len());

@@ -6,7 +6,6 @@ use super::*;
 /// indented.
 fn items(text: &str, language: Language) -> Vec<String> {
     let snapshot = Snapshot::new(text, 1, language);
-    let tree = parse(&snapshot, None);
     let budget = Budget {
         tokens: &|text, _| text.len() / 4 + 2,
         window: 256,
@@ -23,7 +22,7 @@ fn items(text: &str, language: Language) -> Vec<String> {
         open.push(item.range.end);
         line
     };
-    segment(&snapshot, tree.as_ref(), &budget)
+    segment(&snapshot, &parse(&snapshot), &budget)
         .items
         .into_iter()
         .map(shown)
@@ -201,7 +200,7 @@ fn an_edit_may_make_a_header_cpp() {
     ] {
         let snapshot = Snapshot::new(text, 1, Language::C);
         let next = Reading::new(snapshot.clone(), reading.as_ref(), &budget);
-        let afresh = segment(&snapshot, parse(&snapshot, None).as_ref(), &budget);
+        let afresh = segment(&snapshot, &parse(&snapshot), &budget);
         assert_eq!(**next.segments(), afresh, "{text}");
         reading = Some(next);
     }
@@ -296,17 +295,6 @@ fn here_documents_that_are_none_cost_no_item() {
         .to_owned()
         + &"def other\n  write \"text\"\nend\n".repeat(12);
     assert_eq!(items(&text, Language::Ruby).len(), 13);
-}
-
-#[test]
-fn scanners_survive_end_words_that_add_up() {
-    let names: Vec<_> = ('A'..='E')
-        .map(|c| String::from(c).repeat(199))
-        .chain(["FFFF".to_owned()])
-        .collect();
-    let opened: Vec<_> = names.iter().map(|name| format!("<<{name}")).collect();
-    let bodies: String = names.iter().map(|name| format!("t\n{name}\n")).collect();
-    items(&format!("x({})\n{bodies}", opened.join(", ")), Language::Ruby);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use crate::text::ByteRange;
 
 /// What stands between the beginning and the end that two texts have in common.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Edit {
+pub struct Edit {
     /// Where the texts begin to differ.
     start: usize,
     /// From where on they are the same again, in the old text.
@@ -18,7 +18,7 @@ pub(super) struct Edit {
 
 impl Edit {
     /// The edit between two texts; `None` where they are the same. Many edits at once become one that covers them.
-    pub(super) fn between(old: &Rope, new: &Rope) -> Option<Edit> {
+    pub fn between(old: &Rope, new: &Rope) -> Option<Edit> {
         let (old_length, new_length) = (old.len_bytes(), new.len_bytes());
         let start = common_prefix(old, new);
         if start == old_length && start == new_length {
@@ -39,6 +39,21 @@ impl Edit {
         }
         let moved = |at: usize| at - self.new_end + self.old_end;
         (range.start >= self.new_end).then(|| moved(range.start)..moved(range.end))
+    }
+
+    /// The stretch of the old text that is replaced, from character to character, and what replaces it.
+    pub fn of_text(&self, old: &Rope, new: &Rope) -> (ByteRange, String) {
+        let start = old.char_to_byte(old.byte_to_char(self.start));
+        // What follows the edit is the same in both texts, so where a character is cut in one it is cut in the other.
+        let whole = old.char_to_byte(old.byte_to_char(self.old_end));
+        let cut = self.old_end - whole;
+        let rest = if cut == 0 {
+            0
+        } else {
+            old.char(old.byte_to_char(whole)).len_utf8() - cut
+        };
+        let by = new.byte_slice(start..self.new_end + rest).to_string();
+        (start..self.old_end + rest, by)
     }
 
     /// The edit as tree-sitter wants to hear of it.
@@ -145,6 +160,16 @@ mod tests {
             let prefix = a.bytes().zip(b.bytes()).take_while(|(x, y)| x == y).count();
             let suffix = a.bytes().rev().zip(b.bytes().rev()).take_while(|(x, y)| x == y).count();
             prop_assert_eq!((common_prefix(&x, &y), common_suffix(&x, &y)), (prefix, suffix));
+        }
+
+        #[test]
+        fn the_edit_of_a_text_leads_from_the_old_to_the_new(old in "[aé編😀è]{0,9}", new in "[aé編😀è]{0,9}") {
+            let (x, y) = (Rope::from_str(&old), Rope::from_str(&new));
+            let Some(edit) = Edit::between(&x, &y) else { return Ok(()) };
+            let (replaced, by) = edit.of_text(&x, &y);
+            let mut changed = old.clone();
+            changed.replace_range(replaced, &by);
+            prop_assert_eq!(changed, new);
         }
 
     }

@@ -2,7 +2,7 @@
 
 use ropey::Rope;
 
-use super::hazards;
+use super::ascii::ascii;
 use super::{c_macros, python, rust_macros};
 use crate::text::{ByteRange, Language};
 
@@ -10,11 +10,10 @@ use crate::text::{ByteRange, Language};
 /// a brace in one.
 pub(super) fn for_parser(rope: &Rope, language: Language) -> Rope {
     match language {
-        Language::Bash => hazards::ascii(rope),
+        Language::Bash => ascii(rope),
         Language::C | Language::Cpp => masked(rope, |text| (c_macros::misleading(text, language), Vec::new())),
         Language::Rust => masked(rope, rust_macros::misleading),
         Language::Python => masked(rope, |text| (python::unclosed(text), Vec::new())),
-        Language::Ruby => masked(rope, |text| (hazards::here_documents(text), Vec::new())),
         _ => rope.clone(),
     }
 }

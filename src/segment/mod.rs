@@ -3,6 +3,7 @@
 //! No I/O happens here, and nothing is truncated: text over the model's window is split at syntax, sentence, word and, in the
 //! last resort, character borders.
 
+mod ascii;
 mod borders;
 mod c_macros;
 mod calls;
@@ -12,12 +13,12 @@ mod edit;
 #[cfg(test)]
 mod fixtures;
 mod grammar;
-mod hazards;
 mod markdown;
 mod masking;
 mod names;
 mod outline;
 mod pack;
+mod parser;
 mod prose;
 mod python;
 mod reading;
@@ -29,8 +30,10 @@ mod syntax;
 mod tests;
 mod tokens;
 
+pub use edit::Edit;
+pub use outline::Outline;
+pub use parser::{InProcess, Parser, Purpose, Syntax, Tree, Unparsed, has_grammar, parse, use_parser};
 pub use reading::Reading;
-pub use syntax::{Tree, parse};
 
 use self::reading::Former;
 use self::split::Blocks;
@@ -117,6 +120,8 @@ pub struct Segments {
     pub units: Vec<Unit>,
     /// In order of their start; an outer item stands before the items inside it.
     pub items: Vec<Item>,
+    /// Why the text was split by its lines although its language has a grammar.
+    pub unparsed: Option<Unparsed>,
 }
 
 /// How many tokens a text takes, and how many the model reads at once.
@@ -127,19 +132,19 @@ pub struct Budget<'a> {
     pub window: usize,
 }
 
-/// Segments a snapshot. `tree` is its syntax tree ([`parse`]), `None` for languages without a grammar.
+/// Segments a snapshot with its syntax ([`parse`]).
 ///
 /// A text of at most `window - 2` bytes is taken to fit and never measured, and no text of over `32 * window` bytes is
 /// measured as a whole. What is measured are syntactic pieces, the same after an edit elsewhere: a cache behind
 /// [`Budget::tokens`] pays.
-pub fn segment(snapshot: &Snapshot, tree: Option<&Tree>, budget: &Budget) -> Segments {
-    segment_after(snapshot, tree, None, budget).0
+pub fn segment(snapshot: &Snapshot, syntax: &Result<Syntax, Unparsed>, budget: &Budget) -> Segments {
+    segment_after(snapshot, syntax, None, budget).0
 }
 
 /// As [`segment`]; what is as it was in a former text is not measured.
 fn segment_after(
     snapshot: &Snapshot,
-    tree: Option<&Tree>,
+    syntax: &Result<Syntax, Unparsed>,
     former: Option<&Former<'_>>,
     budget: &Budget,
 ) -> (Segments, Blocks) {
@@ -147,22 +152,25 @@ fn segment_after(
         return (Segments::default(), Blocks::default());
     }
     let text = snapshot.rope().to_string();
-    // A tree of another text would lead nowhere; one that reaches past the end certainly is one.
-    let tree = tree.filter(|tree| tree.0.root_node().end_byte() <= text.len());
-    let root = tree.map(|tree| tree.0.root_node());
-    let language = snapshot.language();
-    let outline = match tree {
-        Some(tree) if language == Language::Markdown => markdown::of_markdown(&text, tree.0.root_node()),
-        Some(tree) => outline::of_code(&text, tree.0.root_node(), tree.grammar(), language),
-        None => prose::of_text(&text, language),
+    // The syntax of another text would lead nowhere.
+    let syntax = syntax.as_ref().map_err(|&reason| reason).and_then(|syntax| {
+        let fits = syntax.outline().fits(&text);
+        fits.then_some(syntax).ok_or(Unparsed::Crashed)
+    });
+    let outline = match syntax {
+        Ok(syntax) => syntax.outline().clone(),
+        Err(_) => prose::of_text(&text, snapshot.language()),
     };
-    let (units, blocks) = split::units(&text, outline.fragments, root, former, budget);
+    let tree = syntax.ok().map(Syntax::tree);
+    let (units, blocks) = split::units(&text, outline.fragments, tree, former, budget);
     let items = outline
         .headings
         .into_iter()
         .filter_map(|heading| item(heading, &units))
         .collect();
-    (Segments { units, items }, blocks)
+    let unparsed = syntax.err().filter(|reason| reason.is_fault());
+    let segments = Segments { units, items, unparsed };
+    (segments, blocks)
 }
 
 fn item(heading: outline::Heading, units: &[Unit]) -> Option<Item> {

@@ -4,7 +4,9 @@ use tree_sitter::Node;
 
 use super::calls::Call;
 use super::grammar::Grammar;
+use super::markdown::of_markdown;
 use super::names::{bound_value, is_keyword, macro_call, macro_name, misplaced_name, name_of, named, wrapper_name};
+use super::syntax::Tree;
 use super::{ItemKind, UnitKind};
 use crate::text::{ByteRange, Language};
 
@@ -12,7 +14,7 @@ use crate::text::{ByteRange, Language};
 const DEEPEST: usize = 40;
 
 /// A stretch of the document before it is fitted to the model's window.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub(super) struct Fragment {
     pub range: ByteRange,
     pub kind: UnitKind,
@@ -21,7 +23,7 @@ pub(super) struct Fragment {
 }
 
 /// A named place, whose units are not known yet.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub(super) struct Heading {
     pub name: String,
     pub kind: ItemKind,
@@ -30,10 +32,35 @@ pub(super) struct Heading {
 }
 
 /// The fragments of a document, which partition it, and the names in it.
-#[derive(Debug, Default)]
-pub(super) struct Outline {
-    pub fragments: Vec<Fragment>,
-    pub headings: Vec<Heading>,
+#[derive(Debug, Default, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Outline {
+    pub(super) fragments: Vec<Fragment>,
+    pub(super) headings: Vec<Heading>,
+}
+
+impl Outline {
+    /// The outline of a text with this syntax tree.
+    pub(super) fn of(text: &str, tree: &Tree, language: Language) -> Outline {
+        match language {
+            Language::Markdown => of_markdown(text, tree.root()),
+            _ => of_code(text, tree.root(), tree.grammar(), language),
+        }
+    }
+
+    /// Whether the fragments partition a text, and all names stand in it. An outline from another process may say anything.
+    pub fn fits(&self, text: &str) -> bool {
+        let mut covered = 0;
+        let partition = self.fragments.iter().all(|Fragment { range, .. }| {
+            let follows = range.start == covered && range.start < range.end && text.is_char_boundary(range.end);
+            covered = range.end;
+            follows
+        });
+        let within = |range: &ByteRange| {
+            range.start <= range.end && text.is_char_boundary(range.start) && text.is_char_boundary(range.end)
+        };
+        let mut names = self.headings.iter();
+        partition && covered == text.len() && names.all(|name| within(&name.range) && within(&name.name_range))
+    }
 }
 
 /// The outline of a text whose syntax tree has this root.

@@ -7,16 +7,16 @@
 use std::sync::Arc;
 
 use super::edit::Edit;
+use super::parser::{Purpose, Syntax, Unparsed, parser};
 use super::split::{Block, Blocks};
-use super::syntax::{self, Tree};
 use super::{Budget, Segments, Unit, segment_after};
 use crate::text::{ByteRange, Snapshot};
 
-/// A snapshot with its tree, units and items, from which the next version of the document is read.
+/// A snapshot with its syntax, units and items, from which the next version of the document is read.
 #[derive(Debug, Clone)]
 pub struct Reading {
     snapshot: Snapshot,
-    tree: Option<Tree>,
+    syntax: Result<Syntax, Unparsed>,
     segments: Arc<Segments>,
     blocks: Vec<Block>,
     kept: Vec<Option<usize>>,
@@ -37,35 +37,35 @@ impl Reading {
     pub fn new(snapshot: Snapshot, previous: Option<&Reading>, budget: &Budget) -> Reading {
         let previous = previous.filter(|previous| previous.snapshot.language() == snapshot.language());
         let Some(previous) = previous else {
-            let tree = syntax::parse(&snapshot, None);
-            return Reading::of(snapshot, tree, None, budget);
+            let syntax = parser().parse(&snapshot, Purpose::Document);
+            return Reading::of(snapshot, syntax, None, budget);
         };
         let edit = Edit::between(previous.snapshot.rope(), snapshot.rope());
-        let again = previous
-            .tree
-            .as_ref()
-            .and_then(|tree| syntax::parse_again(&snapshot, tree));
-        let (tree, changed) = match again {
-            Some((tree, changed)) => (Some(tree), changed),
-            None if previous.tree.is_none() => (syntax::parse(&snapshot, None), Vec::new()),
-            None => (None, Vec::new()),
+        let syntax = match &previous.syntax {
+            Ok(syntax) => syntax.tree().parse_again(&snapshot),
+            Err(_) => parser().parse(&snapshot, Purpose::Document),
         };
-        // With a tree and without, the same text is split in different places.
-        let comparable = tree.is_some() == previous.tree.is_some();
+        // With syntax and without, the same text is split in different places.
+        let comparable = syntax.is_ok() == previous.syntax.is_ok();
         let former = comparable.then(|| Former {
             blocks: &previous.blocks,
             units: &previous.segments.units,
             edit,
-            changed,
+            changed: syntax.as_ref().map(Syntax::changed).unwrap_or_default().to_vec(),
         });
-        Reading::of(snapshot, tree, former.as_ref(), budget)
+        Reading::of(snapshot, syntax, former.as_ref(), budget)
     }
 
-    fn of(snapshot: Snapshot, tree: Option<Tree>, former: Option<&Former<'_>>, budget: &Budget) -> Reading {
-        let (segments, Blocks { blocks, kept }) = segment_after(&snapshot, tree.as_ref(), former, budget);
+    fn of(
+        snapshot: Snapshot,
+        syntax: Result<Syntax, Unparsed>,
+        former: Option<&Former<'_>>,
+        budget: &Budget,
+    ) -> Reading {
+        let (segments, Blocks { blocks, kept }) = segment_after(&snapshot, &syntax, former, budget);
         Reading {
             snapshot,
-            tree,
+            syntax,
             segments: Arc::new(segments),
             blocks,
             kept,
@@ -77,10 +77,10 @@ impl Reading {
         &self.snapshot
     }
 
-    /// Its syntax tree.
+    /// Its syntax.
     #[cfg(test)]
-    pub(super) fn tree(&self) -> Option<&Tree> {
-        self.tree.as_ref()
+    pub(super) fn syntax(&self) -> &Result<Syntax, Unparsed> {
+        &self.syntax
     }
 
     /// Its units and items.
@@ -93,7 +93,7 @@ impl Reading {
         &self.kept
     }
 
-    /// Keeps the tree alone: the next reading measures by another budget.
+    /// Keeps the syntax alone: the next reading measures by another budget.
     pub fn forget_units(&mut self) {
         self.blocks.clear();
     }

@@ -2,11 +2,10 @@
 
 use std::ops::Range;
 
-use tree_sitter::Node;
-
 use super::borders::Borders;
 use super::outline::Fragment;
 use super::pack::{Measure, pack};
+use super::parser::Tree;
 use super::reading::Former;
 use super::{Budget, Unit};
 use crate::text::{ByteRange, Language};
@@ -35,7 +34,7 @@ pub(super) struct Blocks {
 pub(super) fn units(
     text: &str,
     fragments: Vec<Fragment>,
-    root: Option<Node<'_>>,
+    tree: Option<&dyn Tree>,
     former: Option<&Former<'_>>,
     budget: &Budget,
 ) -> (Vec<Unit>, Blocks) {
@@ -66,7 +65,7 @@ pub(super) fn units(
             }
             all.kept.extend(old.units.clone().map(Some));
         } else {
-            cut(text, &block, root, &mut special, budget, &mut push);
+            cut(text, &block, tree, &mut special, budget, &mut push);
             all.kept.resize(units.len(), None);
         }
         block.units.end = units.len();
@@ -79,7 +78,7 @@ pub(super) fn units(
 fn cut(
     text: &str,
     block: &Block,
-    root: Option<Node<'_>>,
+    tree: Option<&dyn Tree>,
     special: &mut Option<usize>,
     budget: &Budget,
     push: &mut impl FnMut(ByteRange),
@@ -105,7 +104,7 @@ fn cut(
         }
     }
     measure.special = *special.get_or_insert_with(|| (budget.tokens)("", language));
-    let borders = Borders::new(text, &rest, root);
+    let borders = Borders::new(text, &rest, tree);
     pack(text, &rest, &measure, &borders).into_iter().for_each(push);
 }
 

@@ -9,7 +9,7 @@ use tree_sitter::{ParseOptions, Parser, Point};
 
 use super::edit::Edit;
 use super::grammar::{self, Grammar};
-use super::hazards::overruns;
+use super::parser::Unparsed;
 use super::{c_macros, masking};
 use crate::text::{ByteRange, Language, Snapshot};
 
@@ -25,6 +25,11 @@ thread_local! {
 pub struct Tree(pub(super) tree_sitter::Tree, Source);
 
 impl Tree {
+    /// The node of the whole text.
+    pub(super) fn root(&self) -> tree_sitter::Node<'_> {
+        self.0.root_node()
+    }
+
     /// The grammar that it was parsed with.
     pub(super) fn grammar(&self) -> &'static Grammar {
         self.1.grammar
@@ -41,9 +46,9 @@ struct Source {
 
 /// Parses a snapshot, reusing what the tree of an earlier snapshot of the same document has in common with it.
 ///
-/// `None` for languages without a grammar, and for text that the parser cannot bear: two seconds are not enough for it, or
-/// its scanner would end the process.
-pub fn parse(snapshot: &Snapshot, previous: Option<(&Snapshot, &Tree)>) -> Option<Tree> {
+/// # Errors
+/// [`Unparsed`] says why there is no tree.
+pub fn parse(snapshot: &Snapshot, previous: Option<(&Snapshot, &Tree)>) -> Result<Tree, Unparsed> {
     let source = source(snapshot)?;
     let old_tree = previous
         .filter(|(old, _)| old.language() == snapshot.language())
@@ -53,44 +58,45 @@ pub fn parse(snapshot: &Snapshot, previous: Option<(&Snapshot, &Tree)>) -> Optio
 
 /// As [`parse`], after an earlier version of the document; with the tree the stretches in which its structure is another than
 /// that of the tree before, in order.
-pub(super) fn parse_again(snapshot: &Snapshot, previous: &Tree) -> Option<(Tree, Vec<ByteRange>)> {
+pub(super) fn parse_again(snapshot: &Snapshot, previous: &Tree) -> Result<(Tree, Vec<ByteRange>), Unparsed> {
     let source = source(snapshot)?;
     let Some(old_tree) = edited(previous, &source) else {
         // A header of C has become one of C++.
         let everything = 0..snapshot.len();
-        return Some((parse_source(source, None)?, vec![everything]));
+        return Ok((parse_source(source, None)?, vec![everything]));
     };
     let tree = parse_source(source, Some(&old_tree))?;
     let changed = old_tree.changed_ranges(&tree.0);
     let changed = changed.map(|range| range.start_byte..range.end_byte).collect();
-    Some((tree, changed))
+    Ok((tree, changed))
 }
 
-/// What the parser is given for a snapshot; `None` for languages without a grammar, and for text that the parser cannot bear.
-fn source(snapshot: &Snapshot) -> Option<Source> {
+/// What the parser is given for a snapshot.
+fn source(snapshot: &Snapshot) -> Result<Source, Unparsed> {
     let (rope, language) = (snapshot.rope(), snapshot.language());
-    let grammar = grammar::of(language)?;
+    let grammar = grammar::of(language).ok_or(Unparsed::NoGrammar)?;
     // The parser counts in 32 bits.
-    if u32::try_from(snapshot.len()).is_err() || overruns(rope, language) {
-        return None;
+    if u32::try_from(snapshot.len()).is_err() {
+        return Err(Unparsed::TooLong);
     }
     let header_of_cpp = language == Language::C && c_macros::is_cpp(&rope.to_string());
     let grammar = if header_of_cpp {
-        grammar::of(Language::Cpp)?
+        grammar::of(Language::Cpp).unwrap_or(grammar)
     } else {
         grammar
     };
     let text = masking::for_parser(rope, language);
-    Some(Source { grammar, text })
+    Ok(Source { grammar, text })
 }
 
-fn parse_source(source: Source, old_tree: Option<&tree_sitter::Tree>) -> Option<Tree> {
+fn parse_source(source: Source, old_tree: Option<&tree_sitter::Tree>) -> Result<Tree, Unparsed> {
     PARSER.with_borrow_mut(|parser| {
-        parser.set_language(&(source.grammar.syntax)()).ok()?;
+        let language = (source.grammar.syntax)();
+        parser.set_language(&language).map_err(|_| Unparsed::NoGrammar)?;
         let tree = parse_rope(parser, &source.text, old_tree);
         // A parse that ran out of time would be resumed by the next one, which is about another text.
         parser.reset();
-        tree.map(|tree| Tree(tree, source))
+        tree.map(|tree| Tree(tree, source)).ok_or(Unparsed::TooSlow)
     })
 }
 
@@ -155,8 +161,8 @@ mod tests {
 
     #[test]
     fn languages_without_a_grammar_have_no_tree() {
-        assert!(parse(&snapshot("a", Language::Prose), None).is_none());
-        assert!(parse(&snapshot("a", Language::Other), None).is_none());
+        assert!(parse(&snapshot("a", Language::Prose), None).is_err());
+        assert!(parse(&snapshot("a", Language::Other), None).is_err());
     }
 
     #[test]

@@ -12,10 +12,9 @@ fn fake_tokens(text: &str, _: Language) -> usize {
 
 fn segments(text: &str, language: Language, window: usize) -> Segments {
     let snapshot = Snapshot::new(text, 1, language);
-    let tree = parse(&snapshot, None);
     segment(
         &snapshot,
-        tree.as_ref(),
+        &parse(&snapshot),
         &Budget {
             tokens: &fake_tokens,
             window,
@@ -234,10 +233,9 @@ fn little_is_measured_twice() {
         fake_tokens(text, language)
     };
     let snapshot = Snapshot::new(&text, 1, Language::Rust);
-    let tree = parse(&snapshot, None);
     segment(
         &snapshot,
-        tree.as_ref(),
+        &parse(&snapshot),
         &Budget {
             tokens: &tokens,
             window: 64,
@@ -252,74 +250,19 @@ fn little_is_measured_twice() {
 }
 
 #[test]
-fn a_tree_of_a_longer_text_is_not_trusted() {
+fn the_syntax_of_a_longer_text_is_not_trusted() {
     let long = Snapshot::new(fixtures::of(Language::Rust), 1, Language::Rust);
-    let tree = parse(&long, None);
+    let syntax = parse(&long);
     let short = "fn é() {}";
     let budget = Budget {
         tokens: &fake_tokens,
         window: 8,
     };
     check(
-        &segment(&Snapshot::new(short, 2, Language::Rust), tree.as_ref(), &budget),
+        &segment(&Snapshot::new(short, 2, Language::Rust), &syntax, &budget),
         short,
         8,
     );
-}
-
-#[test]
-fn hostile_text_is_partitioned() {
-    let indented = |opening: &str| {
-        (0..600)
-            .map(|depth| " ".repeat(depth) + opening + "\n")
-            .collect::<String>()
-    };
-    let nested = |open: &str, close: &str| open.repeat(2000) + "\n" + &close.repeat(2000);
-    let long = "A".repeat(3000);
-    for (language, text) in [
-        (Language::Rust, nested("mod a {", "}")),
-        (Language::Rust, nested("/*", "*/")),
-        (Language::Rust, format!("r{}\"x", "#".repeat(3000))),
-        (Language::Cpp, nested("namespace a {", "}")),
-        (Language::Cpp, format!("R\"{long}(x){long}\"")),
-        (Language::JavaScript, nested("a = {b: ", "}")),
-        (Language::JavaScript, nested("`${", "}`")),
-        (Language::JavaScript, "a + ".repeat(3000)),
-        (Language::Tsx, nested("<a>", "</a>")),
-        (Language::CSharp, nested("$\"{", "}\"")),
-        (Language::CSharp, format!("{}{{x", "$".repeat(3000))),
-        (Language::Python, indented("if x:")),
-        (Language::Python, nested("f'{", "}'")),
-        (Language::Yaml, indented("a:")),
-        (Language::Yaml, nested("- ", "")),
-        (Language::Ruby, nested("\"#{", "}\"")),
-        (Language::CSharp, nested("$@\"{", "}\"")),
-        (Language::CSharp, nested("$\"\"\"{", "}\"\"\"")),
-        (
-            Language::CSharp,
-            format!("class A {{ string B = {}; }}", nested("$\"{(", ")}\"")),
-        ),
-        (Language::Ruby, format!("x <<\"{}\"", "a b\n".repeat(100))),
-        (Language::Ruby, nested("%w(", ")")),
-        (Language::Ruby, nested("<<~A, ", "\nA")),
-        (Language::Ruby, format!("<<~{long}\nx\n{long}\n")),
-        (Language::Bash, nested("<<A ", "\nA")),
-        (Language::Bash, nested("\"$(", ")\"")),
-        (Language::Bash, format!("cat <<{long}\nx\n{long}\n")),
-        (Language::Php, format!("<?php\n{}", nested("<<<A\n{$a", "\nA"))),
-        (Language::Php, format!("<?php\n<<<{long}\nx\n{long};\n")),
-        (Language::Lua, format!("[{0}[x]{0}]", "=".repeat(3000))),
-        (Language::Markdown, nested("> ", "")),
-        (Language::Markdown, indented("- a")),
-        (
-            Language::Markdown,
-            (0..900).map(|level| "#".repeat(1 + level % 6) + " a\n").collect(),
-        ),
-        (Language::Toml, nested("a = [", "]")),
-        (Language::Json, nested("[", "]")),
-    ] {
-        check(&segments(&text, language, 32), &text, 32);
-    }
 }
 
 fn any_language() -> impl Strategy<Value = Language> {
@@ -394,7 +337,7 @@ fn reading_after_edits_equals_reading_from_nothing() {
             apply(&mut text, edit);
             let snapshot = Snapshot::new(&text, version, language);
             let next = Reading::new(snapshot.clone(), Some(&reading), &budget);
-            let afresh = segment(&snapshot, next.tree(), &budget);
+            let afresh = segment(&snapshot, next.syntax(), &budget);
             prop_assert_eq!(&**next.segments(), &afresh);
             prop_assert_eq!(next.kept().len(), afresh.units.len());
             for (unit, kept) in afresh.units.iter().zip(next.kept()) {

@@ -29,6 +29,20 @@ impl Snapshot {
         }
     }
 
+    /// The text with a stretch replaced; `None` if the stretch does not lie within it, from character to character.
+    pub fn replaced(&self, stretch: ByteRange, by: &str) -> Option<Self> {
+        let mut rope = self.rope.clone();
+        let start = rope.try_byte_to_char(stretch.start).ok()?;
+        let end = rope.try_byte_to_char(stretch.end).ok()?;
+        let whole = rope.char_to_byte(start) == stretch.start && rope.char_to_byte(end) == stretch.end;
+        if !whole || start > end {
+            return None;
+        }
+        rope.remove(start..end);
+        rope.insert(start, by);
+        Some(Self { rope, ..*self })
+    }
+
     /// The version the client gave to this text.
     pub fn version(&self) -> i32 {
         self.version

@@ -121,6 +121,7 @@ fn what_was_found_of_three_hundred_items_among_five_thousand_is_kept() {
         let segments = Arc::new(Segments {
             units: units.collect(),
             items: named.collect(),
+            unparsed: None,
         });
         let units = (0..items).map(unit).collect();
         let report = DocumentReport {

@@ -243,7 +243,11 @@ mod tests {
             name: None,
             language,
         }];
-        Segments { units, items }
+        Segments {
+            units,
+            items,
+            unparsed: None,
+        }
     }
 
     #[test]
