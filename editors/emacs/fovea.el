@@ -45,13 +45,17 @@
 (defvar fovea--status nil
   "The last fovea/status, a property list; nil before the first.")
 
-(defun fovea--inactive-reason ()
-  "Why the current buffer is not analysed; nil where it is."
+(defun fovea--told (list)
+  "The reason that LIST of the status, a keyword, has for the current buffer; nil where it has none."
   (let ((uri (fovea-uri)))
     (seq-some (lambda (document)
                 (and (equal (plist-get document :uri) uri)
                      (plist-get document :reason)))
-              (plist-get fovea--status :inactive))))
+              (plist-get fovea--status list))))
+
+(defun fovea--inactive-reason ()
+  "Why the current buffer is not analysed; nil where it is."
+  (fovea--told :inactive))
 
 (defun fovea--method ()
   "The method in use; with layer and head where those were chosen."
@@ -106,7 +110,9 @@
                     (plist-get fovea--status :message)
                     (and index (format "index: %s, %d items" (plist-get index :state)
                                        (plist-get index :items)))
-                    (and reason (concat "this document is not analysed: " reason))))
+                    (and reason (concat "this document is not analysed: " reason))
+                    (and (fovea--told :unparsed)
+                         (concat "no functions and types here: " (fovea--told :unparsed)))))
         "\n")))))
 
 ;;; What the server tells and asks

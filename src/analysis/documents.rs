@@ -33,6 +33,11 @@ impl Documents {
     }
 
     /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = (&DocumentId, &Document)> {
+        self.open.iter()
+    }
+
+    /// All of them, to be changed.
     pub fn iter_mut(&mut self) -> impl Iterator<Item = (&DocumentId, &mut Document)> {
         self.open.iter_mut()
     }

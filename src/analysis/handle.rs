@@ -216,7 +216,12 @@ impl Analysis {
     /// What it is doing.
     pub fn status(&self) -> Status {
         let state = self.shared().state();
+        let unparsed = state.documents.iter().filter_map(|(id, document)| {
+            let reason = document.report.as_ref()?.segments.unparsed?;
+            Some((id.clone(), reason))
+        });
         Status {
+            unparsed: unparsed.collect(),
             model: state.model.clone(),
             paused: state.paused,
             busy: state.running.is_some(),

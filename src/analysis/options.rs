@@ -3,12 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::DocumentReport;
 use super::store::Place;
 use super::team::StoreStage;
 use super::workspace::{Scope, Stage};
+use super::{DocumentId, DocumentReport};
 use crate::explain::{Heads, Method};
 use crate::model::ModelInfo;
+use crate::segment::Unparsed;
 use crate::similar::decision::Detail;
 use crate::similar::likeness;
 
@@ -68,6 +69,8 @@ pub enum Event {
     Busy(bool),
     /// New results for a document: after each batch, at most about twenty times a second, and once when complete.
     Report(Arc<DocumentReport>),
+    /// A grammar failed on a document, or no longer does ([`Status::unparsed`]).
+    Unparsed,
     /// Items of the open documents, or what resembles them, changed: lenses should be refreshed.
     Neighbours,
     /// The index of the workspace went on.
@@ -111,6 +114,8 @@ pub struct Status {
     pub index: IndexStatus,
     /// The team's store, in words, and whether it answers; `None` = there is none.
     pub store: Option<(String, StoreStage)>,
+    /// The documents that are split by their lines although their language has a grammar, with the reason.
+    pub unparsed: Vec<(DocumentId, Unparsed)>,
 }
 
 /// How far the index of the workspace is.

@@ -51,7 +51,11 @@ impl Worker {
                 document.former = Some(prepared.former);
                 return;
             }
+            let before = document.report.as_ref().and_then(|report| report.segments.unparsed);
             document.segmented(id, prepared);
+            if document.report.as_ref().and_then(|report| report.segments.unparsed) != before {
+                self.shared.tell(Event::Unparsed);
+            }
         }
         self.settle(id, revision);
     }

@@ -57,6 +57,9 @@ pub struct Explain {
     pub file: String,
     /// Language of the document.
     pub language: &'static str,
+    /// Why the document was split by its lines although its language has a grammar.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unparsed: Option<String>,
     /// One entry per analysed unit, in order.
     pub units: Vec<ExplainUnit>,
 }
@@ -112,6 +115,7 @@ pub fn explain(report: &DocumentReport, model: &ModelInfo, method: Method, file:
         method,
         file: file.to_owned(),
         language: report.snapshot.language().name(),
+        unparsed: report.segments.unparsed.map(|reason| reason.to_string()),
         units: units.collect(),
     }
 }

@@ -214,6 +214,9 @@ pub struct StatusParams {
     pub message: Option<String>,
     /// The open documents that Fovea does not analyze, with the reason.
     pub inactive: Vec<InactiveDocument>,
+    /// The open documents that Fovea splits by their lines, because their grammar failed, with the reason.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unparsed: Vec<InactiveDocument>,
     /// The index of the open folders.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub index: Option<IndexParams>,
@@ -313,7 +316,7 @@ pub enum SearchArgs {
     },
 }
 
-/// An open document that Fovea does not analyze.
+/// An open document that Fovea does not analyze, or not by its syntax.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct InactiveDocument {

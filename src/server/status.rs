@@ -7,7 +7,7 @@ use super::protocol::{
 };
 use super::settings::HeatPreset;
 use super::ticket::Ticket;
-use crate::analysis::{CancelToken, IndexStage, IndexStatus, ModelStatus, StoreStage};
+use crate::analysis::{CancelToken, IndexStage, IndexStatus, ModelStatus, Status, StoreStage};
 use crate::explain::Heads;
 
 /// The state now.
@@ -26,6 +26,10 @@ pub fn status(core: &Core) -> StatusParams {
         highlight: ticket.settings.highlight,
         message: None,
         inactive,
+        unparsed: core
+            .analysis()
+            .map(|analysis| unparsed(analysis.status()))
+            .unwrap_or_default(),
         index: core.analysis().and_then(|analysis| index(analysis.status().index)),
         store: core.analysis().and_then(|analysis| analysis.status().store).map(store),
     };
@@ -98,6 +102,19 @@ fn store((place, stage): (String, StoreStage)) -> StoreParams {
         StoreStage::Away(why) => (StoreState::Away, Some(why)),
     };
     StoreParams { place, state, why }
+}
+
+/// The open documents whose grammar failed, by URI.
+fn unparsed(status: Status) -> Vec<InactiveDocument> {
+    let documents = status.unparsed.into_iter().filter_map(|(id, reason)| {
+        Some(InactiveDocument {
+            uri: id.parse().ok()?,
+            reason: format!("{reason}; Fovea splits it by its lines"),
+        })
+    });
+    let mut documents: Vec<InactiveDocument> = documents.collect();
+    documents.sort_by(|a, b| a.uri.cmp(&b.uri));
+    documents
 }
 
 /// The open documents that are not analysed, by URI.

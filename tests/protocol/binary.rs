@@ -32,6 +32,35 @@ fn the_end_of_stdin_ends_the_process() {
 }
 
 #[test]
+fn a_document_that_crashes_its_grammar_is_split_by_its_lines_and_the_status_says_so() {
+    let mut program = Program::start();
+    program.greet(json!({"experimental": {"fovea": true}}), json!({"debounceMs": 0}));
+    let uri = "file:///project/a.rb";
+    let mut names: Vec<String> = ["A", "B", "C", "D", "E"].iter().map(|name| name.repeat(199)).collect();
+    names.push("FFFF".to_owned());
+    let opened: Vec<String> = names.iter().map(|name| format!("<<{name}")).collect();
+    let bodies: String = names.iter().map(|name| format!("t\n{name}\n")).collect();
+    let document = json!({
+        "uri": uri, "languageId": "ruby", "version": 1, "text": format!("x({})\n{bodies}", opened.join(", ")),
+    });
+    program.notify("textDocument/didOpen", json!({"textDocument": document}));
+    let status = program.told("fovea/status", |status| status["unparsed"].is_array());
+    assert_eq!(status["unparsed"][0]["uri"], uri);
+    let reason = status["unparsed"][0]["reason"].as_str().unwrap();
+    assert!(
+        reason.contains("crashed") && reason.contains("by its lines"),
+        "{reason}"
+    );
+    program.told("fovea/heat", |heat| heat["uri"] == uri && heat["complete"] == true);
+    program.notify(
+        "textDocument/didChange",
+        json!({"textDocument": {"uri": uri, "version": 2}, "contentChanges": [{"text": "def open_file(path)\n  path\nend\n"}]}),
+    );
+    program.told("fovea/status", |status| status["unparsed"].is_null());
+    program.finish();
+}
+
+#[test]
 fn no_document_text_reaches_the_log() {
     let mut program = Program::initialized(json!({"log": {"level": "trace"}, "debounceMs": 0}));
     program.open(&format!("fn {CANARY}() {{ let {CANARY} = \"{CANARY}\"; }}\n"));

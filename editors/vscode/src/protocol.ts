@@ -96,6 +96,7 @@ export interface StatusParams {
   highlight: boolean;
   message?: string;
   inactive: { uri: string; reason: string }[];
+  unparsed?: { uri: string; reason: string }[];
   index?: IndexParams;
   /** The store of a team, where one is asked as well. */
   store?: { place: string; state: 'unasked' | 'ready' | 'away'; why?: string };

@@ -110,9 +110,14 @@ export function inactive(status: StatusParams | undefined, document: vscode.Text
   if (reason) {
     return reason;
   }
+  return told(status?.inactive, document);
+}
+
+/** What a list of the status says about a document. */
+function told(list: StatusParams['inactive'] | undefined, document: vscode.TextDocument | undefined): string | undefined {
   // Server and editor may escape a URI differently.
   const wanted = document?.uri.toString();
-  return status?.inactive.find((each) => vscode.Uri.parse(each.uri).toString() === wanted)?.reason;
+  return list?.find((each) => vscode.Uri.parse(each.uri).toString() === wanted)?.reason;
 }
 
 /** `busy`: whether it has been busy for long enough to say so. */
@@ -140,6 +145,10 @@ export function look(known: Known, document: vscode.TextDocument | undefined, bu
   if (reason) {
     const lines = ['This document is not analyzed', sentence(reason), ...facts];
     return { text: '$(circle-slash) Fovea', lines, severity: 'plain' };
+  }
+  const unparsed = told(status.unparsed, document);
+  if (unparsed) {
+    facts.push(`No functions and types here: ${unparsed}.`);
   }
   const icon = busy ? '$(sync~spin)' : '$(eye)';
   const title = busy ? 'Fovea is reading' : 'Fovea';

@@ -149,6 +149,9 @@ fn figures(out: &mut String, report: &DocumentReport, milliseconds: f32, paint: 
             mean(&|unit| unit.special_share) * 100.0,
         ))
     );
+    if let Some(reason) = report.segments.unparsed {
+        let _ = writeln!(out, "split by its lines: {reason}");
+    }
     for (unit, explained) in analysed(report).filter(|(_, explained)| explained.coverage < 1.0) {
         let line = report.snapshot.position(unit.range.start, PositionEncoding::Utf8).line + 1;
         let percent = explained.coverage * 100.0;

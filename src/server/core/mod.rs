@@ -202,6 +202,7 @@ impl Core {
             Event::Report(report) => board.add(|news| {
                 news.heat.insert(report.id.clone(), HeatNews::Report(report));
             }),
+            Event::Unparsed => board.add(|news| news.status = true),
             Event::Neighbours => board.add(|news| news.lenses = true),
             Event::Index(stage) => {
                 let now = match stage {

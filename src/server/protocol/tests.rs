@@ -102,6 +102,10 @@ fn full() -> BTreeMap<&'static str, Value> {
             uri: uri.clone(),
             reason: String::new(),
         }],
+        unparsed: vec![InactiveDocument {
+            uri: uri.clone(),
+            reason: String::new(),
+        }],
         index: Some(index),
         store: Some(StoreParams {
             place: String::new(),

@@ -7,7 +7,7 @@ use tower_lsp::ls_types::{MessageType, Uri};
 
 use crate::analysis::{ModelStatus, UnitReport};
 use crate::render::json;
-use crate::segment::{Unit, UnitKind};
+use crate::segment::{Unit, UnitKind, Unparsed};
 use crate::server::client::file_path;
 use crate::server::core::Core;
 use crate::server::protocol::{ExplainParams, ExplainSelectionArgs};
@@ -41,7 +41,8 @@ pub async fn explain(core: &Core, ticket: &Ticket, params: ExplainParams) -> Res
     let units: Vec<(&Unit, &UnitReport)> = units
         .filter_map(|(unit, report)| Some((unit, report.as_deref()?)))
         .collect();
-    Ok(answer(core, ticket, &uri, &active, &units))
+    let unparsed = report.segments.unparsed;
+    Ok(answer(core, ticket, &uri, &active, unparsed, &units))
 }
 
 /// Explains a selection; a client without user interface of ours is told its strongest words as well.
@@ -90,11 +91,18 @@ async fn stretch(
         name: None,
         language: active.snapshot.language(),
     };
-    let answer = answer(core, ticket, uri, active, &[(&unit, &*report)]);
+    let answer = answer(core, ticket, uri, active, None, &[(&unit, &*report)]);
     Ok((answer, essence(&report, &text)))
 }
 
-fn answer(core: &Core, ticket: &Ticket, uri: &Uri, active: &Active, units: &[(&Unit, &UnitReport)]) -> Value {
+fn answer(
+    core: &Core,
+    ticket: &Ticket,
+    uri: &Uri,
+    active: &Active,
+    unparsed: Option<Unparsed>,
+    units: &[(&Unit, &UnitReport)],
+) -> Value {
     let model = match core.analysis().map(|analysis| analysis.status().model) {
         Some(ModelStatus::Ready(info)) => info.name,
         _ => String::new(),
@@ -112,6 +120,7 @@ fn answer(core: &Core, ticket: &Ticket, uri: &Uri, active: &Active, units: &[(&U
         method,
         file,
         language: active.snapshot.language().name(),
+        unparsed: unparsed.map(|reason| reason.to_string()),
         units
     })
 }

@@ -12,6 +12,7 @@ local M = {}
 ---@field preset? 'quiet'|'full'|'off'
 ---@field message? string
 ---@field inactive { uri: string, reason: string }[]
+---@field unparsed? { uri: string, reason: string }[]
 ---@field index? fovea.Index
 
 ---@class fovea.Index
@@ -68,17 +69,25 @@ function M.completion(line)
   end, numbers)
 end
 
----@param status fovea.Status
+--- What a list of the status says about a buffer.
+---@param list? { uri: string, reason: string }[]
 ---@param bufnr integer
 ---@return string?
-local function inactive(status, bufnr)
+local function told(list, bufnr)
   local uri = vim.uri_from_bufnr(bufnr)
-  for _, document in ipairs(status.inactive or {}) do
+  for _, document in ipairs(list or {}) do
     -- Servers and editors may escape a URI differently.
     if document.uri == uri or vim.uri_to_fname(document.uri) == vim.api.nvim_buf_get_name(bufnr) then
       return document.reason
     end
   end
+end
+
+---@param status fovea.Status
+---@param bufnr integer
+---@return string?
+local function inactive(status, bufnr)
+  return told(status.inactive, bufnr)
 end
 
 --- How far the index is, '' where there is nothing to wait for.
@@ -158,6 +167,10 @@ function M.report(bufnr)
   local reason = inactive(status, bufnr)
   if reason then
     table.insert(lines, 'this document is not analyzed: ' .. reason)
+  end
+  local unparsed = told(status.unparsed, bufnr)
+  if unparsed then
+    table.insert(lines, 'no functions and types here: ' .. unparsed)
   end
   return lines
 end
