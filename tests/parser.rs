@@ -216,3 +216,166 @@ fn hostile_text_is_partitioned() {
         check(&segments(&text, language), &text);
     }
 }
+
+/// A sequence of numbers that looks random, the same in each run.
+struct Numbers(u64);
+
+impl Numbers {
+    fn below(&mut self, bound: usize) -> usize {
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(self.0 >> 33).unwrap() % bound.max(1)
+    }
+}
+
+/// The text with one stretch deleted, doubled, moved, or replaced by signs that grammars care about.
+fn mutated(text: &str, numbers: &mut Numbers) -> String {
+    const SIGNS: [&str; 28] = [
+        "{",
+        "}",
+        "(",
+        ")",
+        "[",
+        "]",
+        "\"",
+        "'",
+        "`",
+        "<<A",
+        "<<~'B'",
+        "#{",
+        "${",
+        "\\\n",
+        "\t",
+        "\x0c",
+        "\n",
+        "\r\n",
+        "\n        ",
+        "é",
+        "😀",
+        "\0",
+        "/*",
+        "*/",
+        "$$",
+        "R\"x(",
+        "```",
+        "- ",
+    ];
+    let place = |numbers: &mut Numbers| {
+        let mut at = numbers.below(text.len() + 1);
+        while !text.is_char_boundary(at) {
+            at -= 1;
+        }
+        at
+    };
+    let (a, b, c) = (place(numbers), place(numbers), place(numbers));
+    let (from, to) = (a.min(b), a.max(b));
+    // Mostly a few letters, now and then half of the text.
+    let near = text[from..to]
+        .char_indices()
+        .nth(1 + numbers.below(60))
+        .map_or(to, |(at, _)| from + at);
+    let to = if numbers.below(20) == 0 { to } else { near };
+    let (before, stretch, after) = (&text[..from], &text[from..to], &text[to..]);
+    match numbers.below(4) {
+        0 => format!("{before}{after}"),
+        1 => format!("{before}{stretch}{stretch}{after}"),
+        2 => format!("{}{stretch}{}", &text[..c], &text[c..]),
+        _ => format!(
+            "{before}{}{after}",
+            SIGNS[numbers.below(SIGNS.len())].repeat(1 + numbers.below(3))
+        ),
+    }
+}
+
+/// Files to mutate: those of the folder `FOVEA_MUTATE`, else our fixtures.
+fn files() -> Vec<(Language, String)> {
+    let folder = std::env::var_os("FOVEA_MUTATE");
+    let folder = folder.map_or_else(
+        || format!("{}/tests/fixtures/segments", env!("CARGO_MANIFEST_DIR")).into(),
+        std::path::PathBuf::from,
+    );
+    let mut files = Vec::new();
+    let mut folders = vec![folder];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let language = Language::from_path(&path);
+            let Ok(text) = std::fs::read_to_string(&path) else {
+                continue;
+            };
+            if fovea::segment::has_grammar(&Snapshot::new("", 0, language)) && !text.is_empty() {
+                // Some kilobytes of each, so that there is time for many.
+                let end = text
+                    .char_indices()
+                    .map(|(at, _)| at)
+                    .take_while(|at| *at < 4000)
+                    .last()
+                    .unwrap_or(0);
+                files.push((
+                    language,
+                    if text.len() < 4000 {
+                        text
+                    } else {
+                        text[..end].to_owned()
+                    },
+                ));
+            }
+        }
+    }
+    assert!(!files.is_empty(), "no file to mutate");
+    files
+}
+
+#[test]
+fn mutated_files_of_every_grammar_end_no_more_than_a_child() {
+    let count = std::env::var("FOVEA_MUTATIONS").map_or(200, |count| count.parse().unwrap());
+    let children = children();
+    let mut by_language: std::collections::BTreeMap<Language, Vec<String>> = Default::default();
+    for (language, text) in files() {
+        by_language.entry(language).or_default().push(text);
+    }
+    let mut numbers = Numbers(1);
+    for (language, texts) in by_language {
+        let mut failed: std::collections::BTreeMap<String, usize> = Default::default();
+        let mut done = 0;
+        while done < count {
+            let mut text = texts[numbers.below(texts.len())].clone();
+            let mut snapshot = Snapshot::new(&text, 0, language);
+            let mut syntax = children.parse(&snapshot, Purpose::Document);
+            // As somebody edits: each version is parsed after the one before.
+            for version in 1..=8 {
+                text = mutated(&text, &mut numbers);
+                text.truncate(
+                    text.char_indices()
+                        .map(|(at, _)| at)
+                        .take_while(|at| *at < 16_000)
+                        .last()
+                        .map_or(0, |at| if text.len() < 16_000 { text.len() } else { at }),
+                );
+                snapshot = Snapshot::new(&text, version, language);
+                syntax = match syntax {
+                    Ok(syntax) => syntax.tree().parse_again(&snapshot),
+                    Err(_) => children.parse(&snapshot, Purpose::Document),
+                };
+                match &syntax {
+                    Ok(syntax) => assert!(syntax.outline().fits(&text), "{language:?}: {text:?}"),
+                    Err(reason) => *failed.entry(reason.to_string()).or_default() += 1,
+                }
+                done += 1;
+            }
+        }
+        println!(
+            "{}: {done} mutations of {} files, {failed:?}",
+            language.name(),
+            texts.len()
+        );
+        let sound = children.parse(&Snapshot::new("fn f() {}", 0, Language::Rust), Purpose::Document);
+        assert!(sound.is_ok());
+    }
+}
