@@ -21,6 +21,7 @@ mod notebook;
 mod passages;
 #[cfg(feature = "postgres")]
 pub mod postgres;
+mod projects;
 mod query;
 mod ranking;
 mod reading;
@@ -52,6 +53,7 @@ pub use gallery::Gallery;
 pub use globs::Globs;
 pub use groups::{Group, Grouping};
 pub use passages::item_words;
+pub use projects::is_indexed_with;
 pub use query::{Asks, Query, folded};
 pub use ranking::{Why, Without};
 pub use reading::{EmbeddedItem, embed_items, embed_query};
