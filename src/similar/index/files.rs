@@ -303,11 +303,6 @@ fn excluded(patterns: &[String]) -> GlobSet {
     set.build().unwrap_or_default()
 }
 
-/// Whether a change of a file may change the index.
-pub fn concerns(path: &Path) -> bool {
-    selection::role(path).is_ok()
-}
-
 /// Whether a file or folder of such a name is looked at.
 fn is_looked_at(name: &OsStr) -> bool {
     let name = name.to_string_lossy();

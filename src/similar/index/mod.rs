@@ -7,6 +7,7 @@
 
 mod across;
 mod calibrating;
+mod changes;
 mod collection;
 mod conventions;
 mod coverage;
@@ -45,10 +46,11 @@ use crate::text::{ByteRange, Language, Position, PositionEncoding, Snapshot};
 pub use calibrating::calibration;
 #[cfg(test)]
 pub use calibrating::snippet_vectors;
+pub use changes::concerns;
 pub use collection::{Asked, Collection, Elsewhere, Filter, Found, Known, Opener, Tests};
 pub use conventions::{is_foreign_file, is_test_file, is_test_item};
 pub use coverage::{Coverage, LanguageCoverage, LeftOut};
-pub use files::{Limits, Skipped, concerns, refused_root};
+pub use files::{Limits, Skipped, refused_root};
 pub use gallery::Gallery;
 pub use globs::Globs;
 pub use groups::{Group, Grouping};
