@@ -14,6 +14,7 @@ mod coverage;
 mod encoding;
 mod files;
 mod gallery;
+mod generated;
 mod globs;
 mod groups;
 mod lexicon;
