@@ -196,6 +196,13 @@ impl Analysis {
         });
     }
 
+    /// Files of the workspace were created, moved or deleted by the person, who will not look for them in their old places: the folders
+    /// are looked at again at once, whatever is being done.
+    pub fn workspace_moved(&self) {
+        self.shared()
+            .change_index(|state| state.indexing.restart(Instant::now()));
+    }
+
     /// Stops the indexing of the workspace, or goes on with it at once.
     pub fn index(&self, wanted: bool) {
         self.shared().change_index(|state| {

@@ -51,8 +51,22 @@ impl Analysis {
     /// others.
     pub fn neighbours_at(&self, id: &DocumentId, version: i32, offset: usize) -> Option<Vec<ItemNeighbours>> {
         let lenses = self.lenses_of(id, version)?;
-        let found = lenses.neighbours_at(id, version, offset)?;
-        Some(without(found, &self.closed_since(&lenses)))
+        let mut found = without(lenses.neighbours_at(id, version, offset)?, &self.closed_since(&lenses));
+        for item in &mut found {
+            self.drop_gone(&mut item.neighbours);
+        }
+        found.retain(|item| !item.neighbours.is_empty());
+        Some(found)
+    }
+
+    /// Drops what stands in files that are gone, of which the index has not heard: not every editor tells, and an index that is being
+    /// renewed takes a while. The folders are then looked at again.
+    fn drop_gone(&self, found: &mut Vec<Neighbour>) {
+        let all = found.len();
+        found.retain(|neighbour| !matches!(&neighbour.home, Home::File(path) if path.symlink_metadata().is_err()));
+        if found.len() < all {
+            self.workspace_changed(Duration::ZERO);
+        }
     }
 
     /// What answers a search, best first, at most `count`, in the open documents, in the workspace, and, where it is to go beyond, in the
@@ -96,6 +110,7 @@ impl Analysis {
         }
         let closed = self.closed_since(&lenses);
         found.retain(|neighbour| !stands_in(neighbour, &closed));
+        self.drop_gone(&mut found);
         Ok(found)
     }
 

@@ -9,8 +9,8 @@ use tower_lsp::jsonrpc::Result;
 use tower_lsp::ls_types::{
     CodeActionParams, CodeActionResponse, CodeLens, CodeLensParams, ColorInformation, ColorPresentation,
     ColorPresentationParams, DocumentColorParams, DocumentHighlight, DocumentHighlightParams, ExecuteCommandParams,
-    Hover, HoverParams, InitializeParams, InitializeResult, InlayHint, InlayHintParams, TextDocumentPositionParams,
-    WorkspaceSymbolParams, WorkspaceSymbolResponse,
+    Hover, HoverParams, InitializeParams, InitializeResult, InlayHint, InlayHintParams, RenameFilesParams,
+    TextDocumentPositionParams, WorkspaceEdit, WorkspaceSymbolParams, WorkspaceSymbolResponse,
 };
 use tower_lsp::{Client, LanguageServer};
 
@@ -87,6 +87,11 @@ impl LanguageServer for Handlers {
 
     async fn symbol(&self, params: WorkspaceSymbolParams) -> Result<Option<WorkspaceSymbolResponse>> {
         requests::search::symbols(&self.core, &ticket()?, params).await
+    }
+
+    async fn will_rename_files(&self, _: RenameFilesParams) -> Result<Option<WorkspaceEdit>> {
+        // Nothing that we know stands in other files; the index follows when the files have moved.
+        Ok(None)
     }
 
     async fn execute_command(&self, params: ExecuteCommandParams) -> Result<Option<Value>> {

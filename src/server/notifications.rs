@@ -43,6 +43,7 @@ pub fn apply(core: &Core, method: &str, params: Value) {
                 core.files_changed();
             }
         }
+        "workspace/didCreateFiles" | "workspace/didRenameFiles" | "workspace/didDeleteFiles" => core.files_moved(),
         "workspace/didChangeWorkspaceFolders" => {
             if let Some(Folders { event }) = read(method, params) {
                 let paths = |folders: Vec<Versioned>| folders.iter().filter_map(|f| path_of(&f.uri)).collect();

@@ -9,6 +9,7 @@ mod carriers;
 mod editor;
 mod fake;
 mod features;
+mod files;
 mod flood;
 mod heat;
 mod lifecycle;

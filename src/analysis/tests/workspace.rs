@@ -336,3 +336,32 @@ fn files_that_are_not_embedded_yet_are_found_by_their_words_and_others_once() {
     assert!(sketch(&mut half, UNSTOPPED).is_none(), "all are embedded");
     assert!(sketch(&mut index(), &|| true).is_none());
 }
+
+#[test]
+fn a_folder_of_languages_without_a_grammar_is_searched_by_its_lines() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let kotlin = "class Orders(val rows: List<Row>) {\n    /** The orders that nobody has paid for, the oldest first. */\n    fun unpaid(): List<Row> = rows.filter { it.paid == null }.sortedBy { it.date }\n}\n";
+    let swift = "struct Shape {\n    /// The surface of a polygon given by its corners.\n    func area(of corners: [Point]) -> Double {\n        zip(corners, corners.dropFirst()).map(cross).reduce(0, +) / 2\n    }\n}\n";
+    let vue = "<template>\n  <form @submit=\"signIn\"><input v-model=\"password\" /></form>\n</template>\n<script setup>\nasync function signIn() {\n  await session.open(name.value, password.value)\n}\n</script>\n";
+    for (name, text) in [("Orders.kt", kotlin), ("Shape.swift", swift), ("Login.vue", vue)] {
+        write(folder.path(), name, text);
+    }
+    let bench = bench(&[folder.path()], None);
+    // None of these has an item that is compared with others.
+    indexed(&bench, 0);
+    let first = |text: &str| {
+        let asked = bench
+            .analysis
+            .search(text.into(), Filter::default(), 1, true, no_cancel());
+        let found = wait(asked).expect("an answer");
+        found.first().map(|near| near.item.name.clone())
+    };
+    for (text, name) in [
+        ("bills that are still open", "Orders.kt"),
+        ("surface of a polygon", "Shape.swift"),
+        ("login with a password", "Login.vue"),
+    ] {
+        until(|| first(text).is_some());
+        assert_eq!(first(text).as_deref(), Some(name), "{text}");
+    }
+}

@@ -15,8 +15,9 @@ use super::super::state::Shared;
 use super::battery;
 use super::{Scope, Stage, Workspace};
 use crate::model::Model;
+use crate::places::home_folder;
 use crate::similar::Centre;
-use crate::similar::index::{Gallery, Index, IndexError, Progress};
+use crate::similar::index::{Gallery, Index, IndexError, Progress, is_indexed_with};
 
 /// Of the time, looking at the folders takes one part in so many at most.
 const SHARE: u32 = 20;
@@ -212,9 +213,16 @@ impl Keeper {
     fn roots(&self, scope: &Scope) -> Vec<PathBuf> {
         let mut roots: Vec<PathBuf> = scope.roots.iter().filter_map(|root| root.canonicalize().ok()).collect();
         roots.sort();
-        // A folder inside another is read with that one.
-        roots.dedup_by(|inner, outer| inner.starts_with(outer));
-        roots
+        // A folder inside another is read with that one, unless it is a project of its own.
+        let home = home_folder();
+        let mut apart: Vec<PathBuf> = Vec::new();
+        for root in roots {
+            let covered = |outer: &PathBuf| is_indexed_with(&root, outer, home.as_deref());
+            if !apart.iter().any(covered) {
+                apart.push(root);
+            }
+        }
+        apart
     }
 
     /// Opens the index where it is to be, or in memory where that cannot be. `true` where it is another one that may hold more than is

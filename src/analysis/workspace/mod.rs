@@ -116,7 +116,10 @@ impl Workspace {
 
     /// Whether a search finds nothing, whatever it is.
     pub fn is_unread(&self) -> bool {
-        self.is_empty() && self.sketches.is_empty()
+        self.galleries
+            .iter()
+            .chain(&self.sketches)
+            .all(|gallery| gallery.is_empty())
     }
 
     /// Whether a file below one of the folders has an item of some name.

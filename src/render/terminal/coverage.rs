@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::found::clean;
 use crate::similar::index::{Coverage, LanguageCoverage, LeftOut, Skipped};
 
-/// Paths that a line names; the JSON has all of them.
+/// Paths that a line names of files in the index; each file that is left out is named.
 const NAMED: usize = 8;
 
 /// Files, items and passages by language, the files without items, and what is left out.
@@ -38,11 +38,16 @@ pub fn coverage(coverage: &Coverage) -> String {
             text += "\nleft out\n";
         }
         let LeftOut { reason, files, paths } = left_out;
-        let what = match reason {
-            Skipped::Unknown => endings(paths),
-            _ => some(paths),
+        text += &match reason {
+            Skipped::Unknown => format!("{files} {}: {}\n", reason.words(), endings(paths)),
+            _ => format!("{files} {}\n", reason.words()),
         };
-        text += &format!("{files} {}: {what}\n", reason.words());
+        for path in paths {
+            text += &match path.as_os_str().is_empty() {
+                true => "  a folder that cannot be listed\n".to_owned(),
+                false => format!("  {}\n", clean(&path.display().to_string())),
+            };
+        }
     }
     text
 }
@@ -112,7 +117,7 @@ mod tests {
             files: paths.len(),
             paths,
         };
-        let locks = (0..10).map(|i| format!("{i}/yarn.lock").into()).collect();
+        let locks = (0..2).map(|i| format!("{i}/yarn.lock").into()).collect();
         let report = Coverage {
             languages: vec![rust],
             left_out: vec![left_out(Skipped::Lock, locks), left_out(Skipped::Unknown, pictures)],
@@ -125,8 +130,21 @@ mod tests {
         1 rust: src/broken.rs
 
         left out
-        10 lock files: 0/yarn.lock, 1/yarn.lock, 2/yarn.lock, 3/yarn.lock, 4/yarn.lock, 5/yarn.lock, 6/yarn.lock, 7/yarn.lock and 2 more
+        2 lock files
+          0/yarn.lock
+          1/yarn.lock
         11 of a kind that is not read: 10 .png, 1 .csv
+          0.png
+          1.png
+          2.png
+          3.png
+          4.png
+          5.png
+          6.png
+          7.png
+          8.png
+          9.png
+          a.csv
         ");
     }
 }

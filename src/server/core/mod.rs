@@ -282,6 +282,13 @@ impl Core {
         }
     }
 
+    /// The person created, moved or deleted files or folders in the editor.
+    pub fn files_moved(&self) {
+        if let Some(analysis) = self.analysis() {
+            analysis.workspace_moved();
+        }
+    }
+
     /// Folders were added to those that are open, or taken away.
     pub fn change_folders(&self, added: Vec<PathBuf>, removed: &[PathBuf]) {
         let mut state = self.lock();

@@ -3,8 +3,9 @@
 use serde_json::json;
 use tower_lsp::ls_types::{
     CodeActionKind, CodeActionOptions, CodeLensOptions, ColorProviderCapability, ExecuteCommandOptions,
-    InitializeResult, OneOf, SaveOptions, ServerCapabilities, ServerInfo, TextDocumentSyncCapability,
-    TextDocumentSyncKind, TextDocumentSyncOptions, TextDocumentSyncSaveOptions, WorkDoneProgressOptions,
+    FileOperationFilter, FileOperationPattern, FileOperationRegistrationOptions, InitializeResult, OneOf, SaveOptions,
+    ServerCapabilities, ServerInfo, TextDocumentSyncCapability, TextDocumentSyncKind, TextDocumentSyncOptions,
+    TextDocumentSyncSaveOptions, WorkDoneProgressOptions, WorkspaceFileOperationsServerCapabilities,
     WorkspaceFoldersServerCapabilities, WorkspaceServerCapabilities,
 };
 
@@ -55,7 +56,7 @@ pub fn answer(ticket: &Ticket) -> InitializeResult {
                     supported: Some(true),
                     change_notifications: Some(OneOf::Left(true)),
                 }),
-                file_operations: None,
+                file_operations: Some(file_operations()),
             }),
             experimental: Some(json!({"fovea": {"protocol": PROTOCOL, "levels": LEVELS}})),
             ..ServerCapabilities::default()
@@ -65,5 +66,28 @@ pub fn answer(ticket: &Ticket) -> InitializeResult {
             version: Some(env!("CARGO_PKG_VERSION").to_owned()),
         }),
         offset_encoding: None,
+    }
+}
+
+/// What the person does with files and folders in the editor, any of which may be in the index.
+fn file_operations() -> WorkspaceFileOperationsServerCapabilities {
+    let any = FileOperationRegistrationOptions {
+        filters: vec![FileOperationFilter {
+            scheme: Some("file".to_owned()),
+            pattern: FileOperationPattern {
+                glob: "**/*".to_owned(),
+                // Files and folders.
+                matches: None,
+                options: None,
+            },
+        }],
+    };
+    WorkspaceFileOperationsServerCapabilities {
+        did_create: Some(any.clone()),
+        will_create: None,
+        did_rename: Some(any.clone()),
+        will_rename: Some(any.clone()),
+        did_delete: Some(any),
+        will_delete: None,
     }
 }

@@ -4,13 +4,17 @@ use std::ffi::OsStr;
 use std::fs::Metadata;
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 use globset::{Glob, GlobSet, GlobSetBuilder};
 use ignore::WalkBuilder;
 
+use super::generated::is_generated;
 use super::notebook::{self, Notebook, is_notebook};
+use super::projects::{Checkout, Folder, Part};
 use super::selection;
+use crate::places::home_folder;
 use crate::text::{Language, decode, inactive, secret_file};
 
 /// What a folder may have at most to be indexed, and how much of it is read at once.
@@ -62,6 +66,10 @@ pub enum Skipped {
     Unreadable,
     /// There were as many files before it as are allowed.
     TooMany,
+    /// A folder with packages that were installed: a virtual environment, `node_modules`.
+    Installed,
+    /// A folder that belongs to another repository, or to another worktree of this one.
+    Repository,
 }
 
 impl serde::Serialize for Skipped {
@@ -83,6 +91,8 @@ impl Skipped {
             Skipped::Unknown => "of a kind that is not read",
             Skipped::Unreadable => "unreadable",
             Skipped::TooMany => "over the limit on files",
+            Skipped::Installed => "installed packages",
+            Skipped::Repository => "other repositories and worktrees",
         }
     }
 }
@@ -145,63 +155,144 @@ pub fn refused_root(root: &Path, home: Option<&Path>) -> Option<String> {
     None
 }
 
-/// The files of a folder that we could read, in the order of their paths, and those that are left out with the reason. Ignore files
-/// hold; hidden files are not looked at unless people write them for tools, links are not followed.
+/// The files of a folder that we could read, in the order of their paths, and those that are left out with the reason. Ignore files hold
+/// within their repository; hidden files are not looked at unless people write them for tools, links are not followed.
 pub fn walk(root: &Path, limits: &Limits) -> (Vec<File>, Vec<(PathBuf, Skipped)>) {
-    let (mut files, mut skipped) = (Vec::new(), Vec::new());
-    let excluded = excluded(&limits.exclude);
-    let walker = WalkBuilder::new(root)
-        .follow_links(false)
-        // An ignore file means what it says also where nobody has made a repository of the folder.
-        .require_git(false)
-        .hidden(false)
-        .filter_entry(|entry| entry.depth() == 0 || is_looked_at(entry.file_name()))
-        .build();
-    for entry in walker {
-        let Ok(entry) = entry else {
-            // A folder that cannot be listed; its name is in the error alone.
-            skipped.push((PathBuf::new(), Skipped::Unreadable));
-            continue;
+    let mut walk = Walk {
+        root,
+        limits,
+        excluded: excluded(&limits.exclude),
+        files: Vec::new(),
+        skipped: Vec::new(),
+    };
+    let mut parts = vec![Part::whole(root, home_folder().as_deref())];
+    while let Some(part) = parts.pop() {
+        let checkouts = match walk.part(&part) {
+            Some(checkouts) => checkouts,
+            // The repository ignores the folder, and yet it is to be indexed.
+            None => walk.part(&part.by_itself()).unwrap_or_default(),
         };
-        if !entry.file_type().is_some_and(|kind| kind.is_file()) {
-            continue;
-        }
-        let Ok(path) = entry.path().strip_prefix(root).map(Path::to_owned) else {
-            continue;
-        };
-        let language = Language::from_path(&path);
-        let wanted = limits.languages.is_empty() || limits.languages.contains(&language);
-        if !wanted || excluded.is_match(entry.path()) {
-            continue;
-        }
-        if secret_file(entry.path()) {
-            skipped.push((path, Skipped::Secret));
-            continue;
-        }
-        let role = match selection::role(&path) {
-            Ok(role) => role,
-            Err(reason) => {
-                skipped.push((path, reason));
-                continue;
-            }
-        };
-        match entry.metadata() {
-            Ok(data) if data.len() > most_bytes(&path, limits) => skipped.push((path, Skipped::NotText)),
-            Ok(data) if selection::is_data(&path, role, data.len()) => skipped.push((path, Skipped::Data)),
-            Ok(data) => files.push(File {
-                path,
-                language,
-                stamp: Stamp::of(&data),
-            }),
-            Err(_) => skipped.push((path, Skipped::Unreadable)),
-        }
+        let (inner, others) = part.inner(checkouts);
+        parts.extend(inner);
+        others.iter().for_each(|folder| walk.skip(folder, Skipped::Repository));
     }
+    let Walk {
+        mut files, mut skipped, ..
+    } = walk;
     files.sort_by(|a, b| a.path.cmp(&b.path));
     if files.len() > limits.files {
         let beyond = files.drain(limits.files..);
         skipped.extend(beyond.map(|file| (file.path, Skipped::TooMany)));
     }
     (files, skipped)
+}
+
+/// What is found on the way through a folder.
+struct Walk<'a> {
+    root: &'a Path,
+    limits: &'a Limits,
+    excluded: GlobSet,
+    files: Vec<File>,
+    skipped: Vec<(PathBuf, Skipped)>,
+}
+
+impl Walk<'_> {
+    /// Takes the files of a part, and returns the checkouts in it; `None` where the folders around it ignore it.
+    fn part(&mut self, part: &Part) -> Option<Vec<Checkout>> {
+        // Folders below the part's top that are not entered.
+        let closed: Arc<Mutex<Vec<(PathBuf, Folder)>>> = Arc::default();
+        let (top, noted) = (part.top.clone(), closed.clone());
+        let enter = move |entry: &ignore::DirEntry| {
+            let path = entry.path();
+            if top.starts_with(path) {
+                return true;
+            }
+            if !path.starts_with(&top) || !is_looked_at(entry.file_name()) {
+                return false;
+            }
+            let folder = match entry.file_type().is_some_and(|kind| kind.is_dir()) {
+                true => Folder::of(path),
+                false => Folder::Inside,
+            };
+            let inside = folder == Folder::Inside;
+            if !inside {
+                lock(&noted).push((path.to_owned(), folder));
+            }
+            inside
+        };
+        let walker = WalkBuilder::new(&part.border)
+            .follow_links(false)
+            // An ignore file means what it says also where nobody has made a repository of the folder, and nothing beyond its border.
+            .require_git(false)
+            .parents(false)
+            .current_dir(&part.border)
+            .hidden(false)
+            .filter_entry(enter)
+            .build();
+        let mut seen = false;
+        for entry in walker {
+            match entry {
+                Ok(entry) => {
+                    seen |= entry.path() == part.top;
+                    if seen && entry.file_type().is_some_and(|kind| kind.is_file()) {
+                        self.file(&entry);
+                    }
+                }
+                // A folder that cannot be listed; its name is in the error alone.
+                Err(_) => self.skipped.push((PathBuf::new(), Skipped::Unreadable)),
+            }
+        }
+        let mut checkouts = Vec::new();
+        for (path, folder) in lock(&closed).drain(..) {
+            match folder {
+                Folder::Checkout(checkout) => checkouts.push(checkout),
+                Folder::Installed => self.skip(&path, Skipped::Installed),
+                Folder::Inside => {}
+            }
+        }
+        seen.then_some(checkouts)
+    }
+
+    /// Takes a file, or notes why it is left out.
+    fn file(&mut self, entry: &ignore::DirEntry) {
+        let Ok(path) = entry.path().strip_prefix(self.root).map(Path::to_owned) else {
+            return;
+        };
+        let limits = self.limits;
+        let language = Language::from_path(&path);
+        let wanted = limits.languages.is_empty() || limits.languages.contains(&language);
+        if !wanted || self.excluded.is_match(entry.path()) {
+            return;
+        }
+        if secret_file(entry.path()) {
+            return self.skipped.push((path, Skipped::Secret));
+        }
+        let role = match selection::role(&path) {
+            Ok(role) => role,
+            Err(reason) => return self.skipped.push((path, reason)),
+        };
+        match entry.metadata() {
+            Ok(data) if data.len() > most_bytes(&path, limits) => self.skipped.push((path, Skipped::NotText)),
+            Ok(data) if selection::is_data(&path, role, data.len()) => self.skipped.push((path, Skipped::Data)),
+            Ok(data) => self.files.push(File {
+                path,
+                language,
+                stamp: Stamp::of(&data),
+            }),
+            Err(_) => self.skipped.push((path, Skipped::Unreadable)),
+        }
+    }
+
+    /// Notes a folder that is left out as a whole.
+    fn skip(&mut self, folder: &Path, reason: Skipped) {
+        let below = folder.strip_prefix(self.root).unwrap_or(folder);
+        self.skipped.push((below.to_owned(), reason));
+    }
+}
+
+/// A panic while it is held costs nothing that it guards.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn excluded(patterns: &[String]) -> GlobSet {
@@ -211,11 +302,6 @@ fn excluded(patterns: &[String]) -> GlobSet {
         set
     });
     set.build().unwrap_or_default()
-}
-
-/// Whether a change of a file may change the index.
-pub fn concerns(path: &Path) -> bool {
-    selection::role(path).is_ok()
 }
 
 /// Whether a file or folder of such a name is looked at.
@@ -256,21 +342,10 @@ pub fn read(root: &Path, file: &File, limits: &Limits) -> Result<(String, Stamp)
     if inactive(&snapshot, &limits.file).is_some() {
         return Err(Skipped::NotText);
     }
-    if generated(&text) {
+    if is_generated(&file.path, file.language, &text) {
         return Err(Skipped::Generated);
     }
     Ok((text, stamp))
-}
-
-/// Whether a text says in its first lines that a program wrote it, in the words that programs use.
-fn generated(text: &str) -> bool {
-    let head = text.lines().take(20).filter(|line| line.len() < 400);
-    head.into_iter().any(|line| {
-        let line = line.to_lowercase();
-        let says = |words: &str| line.contains(words);
-        says("@generated")
-            || (says("do not edit") && (says("generated") || says("autogenerated") || says("produced by")))
-    })
 }
 
 #[cfg(test)]

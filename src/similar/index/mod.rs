@@ -7,12 +7,14 @@
 
 mod across;
 mod calibrating;
+mod changes;
 mod collection;
 mod conventions;
 mod coverage;
 mod encoding;
 mod files;
 mod gallery;
+mod generated;
 mod globs;
 mod groups;
 mod lexicon;
@@ -21,6 +23,7 @@ mod notebook;
 mod passages;
 #[cfg(feature = "postgres")]
 pub mod postgres;
+mod projects;
 mod query;
 mod ranking;
 mod reading;
@@ -44,14 +47,16 @@ use crate::text::{ByteRange, Language, Position, PositionEncoding, Snapshot};
 pub use calibrating::calibration;
 #[cfg(test)]
 pub use calibrating::snippet_vectors;
+pub use changes::concerns;
 pub use collection::{Asked, Collection, Elsewhere, Filter, Found, Known, Opener, Tests};
 pub use conventions::{is_foreign_file, is_test_file, is_test_item};
 pub use coverage::{Coverage, LanguageCoverage, LeftOut};
-pub use files::{Limits, Skipped, concerns, refused_root};
+pub use files::{Limits, Skipped, refused_root};
 pub use gallery::Gallery;
 pub use globs::Globs;
 pub use groups::{Group, Grouping};
 pub use passages::item_words;
+pub use projects::is_indexed_with;
 pub use query::{Asks, Query, folded};
 pub use ranking::{Why, Without};
 pub use reading::{EmbeddedItem, embed_items, embed_query};

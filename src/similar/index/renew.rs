@@ -132,6 +132,14 @@ pub(super) fn renew(
     let changed: Vec<&File> = found.iter().filter(|file| unchanged(file).is_none()).collect();
     let total = found.len();
     let mut done = total - changed.len();
+    // Files that are gone go first: reading the others may take long, and a search must not lead to what is not there.
+    let there: HashSet<&Path> = found.iter().map(|file| &*file.path).collect();
+    let paths = known.keys().map(PathBuf::as_path);
+    let gone: Vec<&Path> = paths.filter(|path| !there.contains(path)).collect();
+    renewal.gone = gone.len();
+    if !gone.is_empty() {
+        store.settle(number, &gone, hour())?;
+    }
     begin(&changed);
     let mut rest = changed.as_slice();
     while !rest.is_empty() {
@@ -156,15 +164,8 @@ pub(super) fn renew(
         done += chunk.len();
     }
     tell(Progress { done, total });
-    let there: HashSet<&Path> = found.iter().map(|file| &*file.path).collect();
-    let gone: Vec<&Path> = known
-        .keys()
-        .map(PathBuf::as_path)
-        .filter(|path| !there.contains(path))
-        .collect();
-    renewal.gone = gone.len();
-    if !gone.is_empty() || renewal.read > 0 {
-        store.settle(number, &gone, hour())?;
+    if renewal.read > 0 {
+        store.settle(number, &[], hour())?;
     }
     // A file that is left out for what is in it is not read again until it changes.
     let still_out = found

@@ -1,0 +1,355 @@
+//! Where a project ends: repositories, their worktrees and submodules, and installed packages.
+//!
+//! A folder with a `.git` (a folder or a file) is the top of a checkout. Rules of ignore files hold within one checkout, as in git.
+
+use std::collections::HashSet;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+/// Bytes that are read of a file of git's: `.git`, `commondir`, `config`, `.gitmodules`.
+const MOST_READ: u64 = 1 << 20;
+
+/// Folders that package managers fill.
+const INSTALLED: &[&str] = &["node_modules", "bower_components", "site-packages"];
+
+/// Files that stand in a folder that holds installed packages alone: a virtual environment of Python or of conda.
+const MARKERS: &[&str] = &["pyvenv.cfg", "conda-meta/history"];
+
+/// A folder that git keeps under version control.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Checkout {
+    /// Its topmost folder.
+    pub top: PathBuf,
+    /// The repository that it shows a version of; linked worktrees of one repository have the same.
+    repository: PathBuf,
+    /// It is a worktree beside the repository's own.
+    linked: bool,
+}
+
+impl Checkout {
+    /// The checkout that a folder is the top of.
+    fn at(top: &Path) -> Option<Checkout> {
+        let git = top.join(".git");
+        let data = std::fs::metadata(&git).ok()?;
+        let pointer = if data.is_file() { read(&git) } else { None };
+        let named = pointer.as_deref().and_then(|text| text.strip_prefix("gitdir:"));
+        let folder = named.map_or_else(|| git.clone(), |named| top.join(named.trim()));
+        let common = read(&folder.join("commondir"));
+        let repository = common.as_deref().map(|common| folder.join(common.trim()));
+        if repository.is_none() && is_bare(&folder) {
+            return None;
+        }
+        let linked = repository.is_some();
+        let repository = repository.unwrap_or(folder);
+        Some(Checkout {
+            top: top.to_owned(),
+            repository: repository.canonicalize().unwrap_or(repository),
+            linked,
+        })
+    }
+
+    /// The checkout that a folder is in.
+    fn around(folder: &Path) -> Option<Checkout> {
+        folder.ancestors().find_map(Checkout::at)
+    }
+
+    /// The folders of its submodules.
+    fn submodules(&self) -> HashSet<PathBuf> {
+        let text = read(&self.top.join(".gitmodules")).unwrap_or_default();
+        let entries = text.lines().filter_map(|line| line.split_once('='));
+        let paths = entries.filter(|(key, _)| key.trim().eq_ignore_ascii_case("path"));
+        paths
+            .map(|(_, path)| self.top.join(path.trim().trim_matches('"')))
+            .collect()
+    }
+}
+
+/// A regular file of git's, if it is there and is text.
+fn read(path: &Path) -> Option<String> {
+    let regular = std::fs::metadata(path).is_ok_and(|data| data.is_file());
+    let mut text = String::new();
+    let file = std::fs::File::open(path).ok().filter(|_| regular)?;
+    file.take(MOST_READ).read_to_string(&mut text).ok()?;
+    Some(text)
+}
+
+/// Whether a repository has no files of its own, but worktrees.
+fn is_bare(repository: &Path) -> bool {
+    let text = read(&repository.join("config")).unwrap_or_default();
+    let mut entries = text.lines().filter_map(|line| line.split_once('='));
+    entries.any(|(key, value)| key.trim().eq_ignore_ascii_case("bare") && value.trim().eq_ignore_ascii_case("true"))
+}
+
+/// A part of a project that is walked by itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Part {
+    /// The folder whose files count.
+    pub top: PathBuf,
+    /// Where ignore files begin to count: this folder or one around it.
+    pub border: PathBuf,
+    /// The checkout that it is in.
+    checkout: Option<Checkout>,
+}
+
+impl Part {
+    /// The whole folder of a project. A repository that keeps the files of a person's home is no project: what lies below it are.
+    pub fn whole(root: &Path, home: Option<&Path>) -> Part {
+        let checkout = Checkout::around(root);
+        let border = checkout.as_ref().map_or(root, |checkout| &*checkout.top).to_owned();
+        let of_home =
+            |checkout: &Checkout| checkout.top != *root && home.is_some_and(|home| home.starts_with(&checkout.top));
+        Part {
+            top: root.to_owned(),
+            border,
+            checkout: checkout.filter(|checkout| !of_home(checkout)),
+        }
+    }
+
+    /// The same without the rules of the folders around it: a folder that its repository ignores and that is indexed all the same.
+    pub fn by_itself(&self) -> Part {
+        Part {
+            border: self.top.clone(),
+            ..self.clone()
+        }
+    }
+
+    /// Which of the checkouts that lie in this part belong to the project, and which are left out. A repository has its submodules. A
+    /// folder that is in no repository has every repository in it once: in its own worktree, if that is there.
+    pub fn inner(&self, mut found: Vec<Checkout>) -> (Vec<Part>, Vec<PathBuf>) {
+        found.sort_by(|a, b| (&a.repository, a.linked, &a.top).cmp(&(&b.repository, b.linked, &b.top)));
+        let submodules = self.checkout.as_ref().map(Checkout::submodules);
+        let (mut parts, mut others) = (Vec::new(), Vec::new());
+        let mut known = HashSet::new();
+        for checkout in found {
+            let belongs = match &submodules {
+                Some(submodules) => submodules.contains(&checkout.top),
+                None => known.insert(checkout.repository.clone()),
+            };
+            if belongs {
+                parts.push(Part {
+                    top: checkout.top.clone(),
+                    border: checkout.top.clone(),
+                    checkout: Some(checkout),
+                });
+            } else {
+                others.push(checkout.top);
+            }
+        }
+        (parts, others)
+    }
+}
+
+/// What a folder below the top of a part is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Folder {
+    /// A part of the same.
+    Inside,
+    /// The top of a checkout of its own.
+    Checkout(Checkout),
+    /// Packages that were installed.
+    Installed,
+}
+
+impl Folder {
+    /// What a folder is, by its name and what stands in it.
+    pub fn of(path: &Path) -> Folder {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if INSTALLED.contains(&&*name) || MARKERS.iter().any(|marker| path.join(marker).is_file()) {
+            return Folder::Installed;
+        }
+        Checkout::at(path).map_or(Folder::Inside, Folder::Checkout)
+    }
+}
+
+/// Whether the files of a folder that lies in another are indexed with that one, as far as borders of projects tell.
+pub fn is_indexed_with(inner: &Path, outer: &Path, home: Option<&Path>) -> bool {
+    let Ok(below) = inner.strip_prefix(outer) else {
+        return false;
+    };
+    let mut part = Part::whole(outer, home);
+    let mut folder = outer.to_owned();
+    for name in below.components() {
+        folder.push(name);
+        match Folder::of(&folder) {
+            Folder::Inside => {}
+            Folder::Installed => return false,
+            // Which of several worktrees is read is not known without looking at all: each is then read by itself.
+            Folder::Checkout(checkout) if checkout.linked => return false,
+            Folder::Checkout(checkout) => match part.inner(vec![checkout]).0.pop() {
+                Some(inner) => part = inner,
+                None => return false,
+            },
+        }
+    }
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::files::{Limits, Skipped, walk};
+    use super::*;
+
+    /// A folder with files; the path of one that ends in `/` is a folder.
+    fn folder(files: &[(&str, &str)]) -> (tempfile::TempDir, PathBuf) {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().canonicalize().unwrap();
+        for (path, text) in files {
+            let path = root.join(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        }
+        (folder, root)
+    }
+
+    /// The files that are indexed, and the folders that are left out as a whole.
+    fn seen(root: &Path) -> (Vec<String>, Vec<(String, Skipped)>) {
+        let (files, mut skipped) = walk(root, &Limits::default());
+        skipped.sort();
+        let names = files.iter().map(|file| file.path.display().to_string());
+        let skipped = skipped
+            .iter()
+            .map(|(path, reason)| (path.display().to_string(), *reason));
+        (names.collect(), skipped.collect())
+    }
+
+    fn files(root: &Path) -> Vec<String> {
+        seen(root).0
+    }
+
+    const HEAD: (&str, &str) = (".git/HEAD", "ref: refs/heads/main\n");
+
+    #[test]
+    fn rules_end_at_the_border_of_the_repository() {
+        let (_held, home) = folder(&[
+            (".gitignore", "*\n"),
+            (".ignore", "*\n"),
+            ("project/.git/HEAD", HEAD.1),
+            ("project/.git/info/exclude", "mine.py\n"),
+            ("project/.gitignore", "/built/\n*.tmp.py\n"),
+            ("project/a.py", ""),
+            ("project/mine.py", ""),
+            ("project/built/b.py", ""),
+            ("project/deep/x.tmp.py", ""),
+            ("project/deep/built/c.py", ""),
+            ("plain/notes.md", ""),
+        ]);
+        assert_eq!(files(&home.join("project")), ["a.py", "deep/built/c.py"]);
+        // A folder of a repository is under all of its rules, and under none from beyond.
+        assert_eq!(files(&home.join("project/deep")), ["built/c.py"]);
+        // One that is in no repository has its own alone.
+        assert_eq!(files(&home.join("plain")), ["notes.md"]);
+    }
+
+    #[test]
+    fn a_folder_that_its_repository_ignores_is_indexed_when_it_is_named() {
+        let (_held, root) = folder(&[
+            HEAD,
+            (".gitignore", "*\n!.gitignore\n"),
+            ("notes/.gitignore", "drafts\n"),
+            ("notes/a.md", ""),
+            ("notes/drafts/b.md", ""),
+        ]);
+        assert_eq!(files(&root.join("notes")), ["a.md"]);
+    }
+
+    #[test]
+    fn a_repository_has_its_submodules_and_no_other_checkout() {
+        let (_held, root) = folder(&[
+            HEAD,
+            (".gitignore", "*.gen.c\n"),
+            (
+                ".gitmodules",
+                "[submodule \"libs/z\"]\n\tpath = libs/z\n\turl = https://example.org/z\n",
+            ),
+            ("a.c", ""),
+            ("libs/z/.git", "gitdir: ../../.git/modules/libs/z\n"),
+            ("libs/z/z.c", ""),
+            ("libs/z/table.gen.c", ""),
+            ("libs/z/.gitignore", "skipped.c\n"),
+            ("libs/z/skipped.c", ""),
+            (".git/modules/libs/z/HEAD", HEAD.1),
+            (".git/worktrees/fix/commondir", "../..\n"),
+            ("wt/fix/.git", "gitdir: ../../.git/worktrees/fix\n"),
+            ("wt/fix/a.c", ""),
+            ("vendored/.git/HEAD", HEAD.1),
+            ("vendored/v.c", ""),
+        ]);
+        let (files, left_out) = seen(&root);
+        // The rules of the outer repository do not hold in the submodule, whose own do.
+        assert_eq!(files, ["a.c", "libs/z/table.gen.c", "libs/z/z.c"]);
+        assert_eq!(
+            left_out,
+            [
+                ("vendored".to_owned(), Skipped::Repository),
+                ("wt/fix".to_owned(), Skipped::Repository)
+            ]
+        );
+        let with = |inner: &str, outer: &Path| is_indexed_with(&root.join(inner), outer, None);
+        assert!(with("libs/z", &root) && with("libs", &root) && !with("wt/fix", &root) && !with("vendored", &root));
+        assert!(!with("", &root.join("libs")));
+        // Opened by itself, each is a project.
+        assert_eq!(self::files(&root.join("wt/fix")), ["a.c"]);
+    }
+
+    #[test]
+    fn a_folder_of_repositories_has_each_of_them_once() {
+        let (_held, root) = folder(&[
+            (".gitignore", "secret.c\n"),
+            ("loose.c", ""),
+            ("one/.git/HEAD", HEAD.1),
+            ("one/.git/worktrees/two/commondir", "../..\n"),
+            ("one/one.c", ""),
+            ("one/secret.c", ""),
+            ("a-worktree/.git", "gitdir: ../one/.git/worktrees/two\n"),
+            ("a-worktree/one.c", ""),
+            // A repository without files of its own, and its worktrees.
+            ("bare/.git/config", "[core]\n\tbare = true\n"),
+            ("bare/.git/worktrees/main/commondir", "../..\n"),
+            ("bare/.git/worktrees/next/commondir", "../..\n"),
+            ("bare/main/.git", "gitdir: ../.git/worktrees/main\n"),
+            ("bare/main/m.c", ""),
+            ("bare/next/.git", "gitdir: ../.git/worktrees/next\n"),
+            ("bare/next/m.c", ""),
+        ]);
+        let (files, left_out) = seen(&root);
+        assert_eq!(files, ["bare/main/m.c", "loose.c", "one/one.c", "one/secret.c"]);
+        let left_out: Vec<&str> = left_out.iter().map(|(path, _)| &**path).collect();
+        assert_eq!(left_out, ["a-worktree", "bare/next"]);
+    }
+
+    #[test]
+    fn a_home_under_version_control_is_no_project_of_what_lies_below_it() {
+        let (_held, home) = folder(&[HEAD, ("work/one/.git/HEAD", HEAD.1), ("work/one/one.c", "")]);
+        let checkout = Checkout::at(&home.join("work/one")).unwrap();
+        let inner = |home: Option<&Path>, root: &Path| Part::whole(root, home).inner(vec![checkout.clone()]).0.len();
+        assert_eq!(inner(Some(&home), &home.join("work")), 1);
+        assert_eq!(inner(None, &home.join("work")), 0);
+    }
+
+    #[test]
+    fn installed_packages_are_left_out_wherever_they_are() {
+        let (_held, root) = folder(&[
+            ("src/app.py", ""),
+            ("my-env/pyvenv.cfg", "home = /usr/bin\n"),
+            ("my-env/lib/python3.12/site-packages/requests/api.py", ""),
+            ("conda/conda-meta/history", ""),
+            ("conda/lib/thing.py", ""),
+            ("web/node_modules/left-pad/index.js", ""),
+            ("web/index.js", ""),
+        ]);
+        let (files, left_out) = seen(&root);
+        assert_eq!(files, ["src/app.py", "web/index.js"]);
+        let installed = ["conda", "my-env", "web/node_modules"];
+        assert_eq!(left_out, installed.map(|path| (path.to_owned(), Skipped::Installed)));
+        // What is named is indexed, and what was installed into it is not.
+        assert_eq!(self::files(&root.join("my-env")), ["pyvenv.cfg"]);
+        assert_eq!(self::files(&root.join("web/node_modules/left-pad")), ["index.js"]);
+    }
+
+    #[test]
+    fn what_looks_like_a_repository_and_is_none_is_read_without_waiting() {
+        let (_held, root) = folder(&[("a.c", ""), ("odd/.git", "\0\u{1}no pointer"), ("odd/b.c", "")]);
+        assert_eq!(files(&root), ["a.c", "odd/b.c"]);
+        assert_eq!(files(&root.join("odd")), ["b.c"]);
+    }
+}
