@@ -1,14 +1,13 @@
 //! The open documents, and why some of them are not analysed.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use tower_lsp::ls_types::Uri;
 
-use super::client::file_path;
 use super::settings::Settings;
-use crate::analysis::DocumentId;
+use super::uris;
+use crate::analysis::{DocumentId, ShownFile, View};
 use crate::text::{Document, Inactive, Language, Snapshot, inactive, secret_file};
 
 /// An open document.
@@ -18,8 +17,8 @@ pub struct Open {
     pub document: Document,
     /// LSP's identifier of its language.
     pub language_id: String,
-    /// Its file, where it is one.
-    pub path: Option<PathBuf>,
+    /// The file that it shows, under whatever scheme.
+    pub shown: Option<ShownFile>,
     /// Why it is not analysed, where it is not.
     pub inactive: Option<String>,
     /// An edit could not be read, so the text is not what the client shows until the document is opened again.
@@ -29,12 +28,12 @@ pub struct Open {
 impl Open {
     /// A document as its client opened it.
     pub fn new(uri: &str, language_id: String, version: i32, text: &str) -> Open {
-        let path = uri.parse::<Uri>().ok().as_ref().and_then(file_path);
+        let shown = uris::parse(uri).as_ref().and_then(shown);
         let document = Document::open(text, version, Language::from_id(&language_id));
         Open {
             document,
             language_id,
-            path,
+            shown,
             inactive: None,
             out_of_step: false,
         }
@@ -49,6 +48,16 @@ impl Open {
     pub fn admit(&mut self, settings: &Settings) {
         self.inactive = reason(self, settings);
     }
+}
+
+fn shown(uri: &Uri) -> Option<ShownFile> {
+    let view = match uris::view(uri) {
+        None => View::File,
+        Some(_) if uris::is_cell(uri) => View::Cell,
+        Some(_) => View::Version,
+    };
+    let path = uris::shown_file(uri)?;
+    Some(ShownFile { path, view })
 }
 
 /// All open documents. A clone is a view of one moment, cheap to take with every request.
@@ -69,7 +78,7 @@ fn reason(open: &Open, settings: &Settings) -> Option<String> {
             "Not analyzed: language {language:?} is not in fovea.languages; add it to include the file."
         ));
     }
-    if let Some(path) = &open.path {
+    if let Some(ShownFile { path, .. }) = &open.shown {
         if let Some(pattern) = settings.exclude.matching(path) {
             return Some(
                 Inactive::Excluded {
@@ -104,6 +113,16 @@ mod tests {
             assert!(reason.as_ref().is_some_and(|r| r.contains(part)), "{reason:?}")
         };
         is(check("file:///a/.env", "plaintext", "A=1", &default), "secrets");
+        for uri in [
+            "git:/a/.env",
+            "git:/a/.env.git?%7B%22path%22:%22/a/.env%22%7D",
+            "fugitive:///a/.git//0/.env",
+            "vscode-remote://host/home/u/.ssh/config",
+            "vscode-local-history:/a/key.pem?x",
+            "untitled:/a/.env",
+        ] {
+            is(check(uri, "plaintext", "A=1", &default), "secrets");
+        }
         is(check("file:///a/b.rs", "rust", "\0", &default), "binary");
         is(
             check("file:///a/b.js", "javascript", &"x".repeat(30_000), &default),

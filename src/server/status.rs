@@ -7,6 +7,7 @@ use super::protocol::{
 };
 use super::settings::HeatPreset;
 use super::ticket::Ticket;
+use super::uris;
 use crate::analysis::{CancelToken, IndexStage, IndexStatus, ModelStatus, StoreStage};
 use crate::explain::Heads;
 
@@ -107,7 +108,7 @@ fn inactive(ticket: &Ticket) -> Vec<InactiveDocument> {
         .iter()
         .filter_map(|(id, open)| {
             Some(InactiveDocument {
-                uri: id.parse().ok()?,
+                uri: uris::parse(id)?,
                 reason: open.inactive.clone()?,
             })
         })

@@ -16,3 +16,4 @@ mod ordering;
 mod program;
 mod restart;
 mod settings;
+mod spelling;

@@ -193,7 +193,10 @@ fn a_reader_delays_the_bound_of_the_file_and_no_longer_than_it_reads() {
     table::bound(&mut connection, limit).expect("bound");
     assert!(database::bytes_used(&connection).expect("a size") <= limit);
     assert!(database::file_bytes(&connection) > limit, "the reader needs it");
-    assert_eq!(reading.query_row(count, [], |row| row.get::<_, i64>(0)).expect("rows"), rows);
+    assert_eq!(
+        reading.query_row(count, [], |row| row.get::<_, i64>(0)).expect("rows"),
+        rows
+    );
     drop(reading);
     table::bound(&mut connection, limit).expect("bound");
     assert!(database::file_bytes(&connection) <= limit);
