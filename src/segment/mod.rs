@@ -8,6 +8,7 @@ mod c_macros;
 mod calls;
 #[cfg(test)]
 mod definitions;
+mod dialect;
 mod edit;
 #[cfg(test)]
 mod fixtures;
@@ -29,6 +30,7 @@ mod syntax;
 mod tests;
 mod tokens;
 
+pub use dialect::{is_header, language_of};
 pub use reading::Reading;
 pub use syntax::{Tree, parse};
 

@@ -1,6 +1,7 @@
 //! The open documents, and why some of them are not analysed.
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use tower_lsp::ls_types::Uri;
@@ -8,6 +9,8 @@ use tower_lsp::ls_types::Uri;
 use super::settings::Settings;
 use super::uris;
 use crate::analysis::{DocumentId, ShownFile, View};
+use crate::segment::{is_header, language_of};
+use crate::similar::index;
 use crate::text::{Document, Inactive, Language, Snapshot, inactive, secret_file};
 
 /// An open document.
@@ -17,6 +20,8 @@ pub struct Open {
     pub document: Document,
     /// LSP's identifier of its language.
     pub language_id: String,
+    /// Its name, where that is one of a header, whose language its text decides.
+    header: Option<PathBuf>,
     /// The file that it shows, under whatever scheme.
     pub shown: Option<ShownFile>,
     /// Why it is not analysed, where it is not.
@@ -29,10 +34,13 @@ impl Open {
     /// A document as its client opened it.
     pub fn new(uri: &str, language_id: String, version: i32, text: &str) -> Open {
         let shown = uris::parse(uri).as_ref().and_then(shown);
-        let document = Document::open(text, version, Language::from_id(&language_id));
+        let file = language_file(uri, shown.as_ref());
+        let beside = || index::beside(&shown.as_ref()?.path);
+        let language = language_of(Some(&language_id), file.as_deref(), text, beside);
         Open {
-            document,
+            document: Document::open(text, version, language),
             language_id,
+            header: file.filter(|file| is_header(file)),
             shown,
             inactive: None,
             out_of_step: false,
@@ -44,9 +52,29 @@ impl Open {
         self.document.snapshot()
     }
 
+    /// Its text was edited: a header may have become one of another language.
+    pub fn edited(&mut self) {
+        let Some(header) = &self.header else { return };
+        let now = self.document.snapshot();
+        let known = || Some(now.language());
+        let language = language_of(Some(&self.language_id), Some(header), &now.rope().to_string(), known);
+        if language != now.language() {
+            self.document.set_language(language);
+        }
+    }
+
     /// Decides anew whether it is analysed.
     pub fn admit(&mut self, settings: &Settings) {
         self.inactive = reason(self, settings);
+    }
+}
+
+/// The file whose name tells a document's language; a notebook's says nothing about a cell.
+fn language_file(uri: &str, shown: Option<&ShownFile>) -> Option<PathBuf> {
+    match shown {
+        Some(ShownFile { view: View::Cell, .. }) => None,
+        Some(ShownFile { path, .. }) => Some(path.clone()),
+        None => uris::parse(uri).map(|uri| uris::file_name(&uri).into()),
     }
 }
 
@@ -72,7 +100,11 @@ fn reason(open: &Open, settings: &Settings) -> Option<String> {
             "Not analyzed: an edit from the editor could not be read; close and reopen the document.".to_owned(),
         );
     }
-    if !settings.languages.is_empty() && !settings.languages.contains(&open.language_id) {
+    let named = |id: &String| {
+        let same = *id != "other" && Language::from_id(id) == open.snapshot().language();
+        *id == open.language_id || same && Language::from_name(id).is_some()
+    };
+    if !settings.languages.is_empty() && !settings.languages.iter().any(named) {
         let language = &open.language_id;
         return Some(format!(
             "Not analyzed: language {language:?} is not in fovea.languages; add it to include the file."

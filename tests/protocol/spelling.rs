@@ -207,3 +207,58 @@ async fn a_version_of_a_file_is_no_partner_of_it_and_has_a_readable_name() {
     }
     panic!("the file was not found");
 }
+
+#[tokio::test]
+async fn a_language_that_is_not_known_is_that_of_the_file() {
+    let (views, wallet) = ("file:///work/views.py", "file:///work/wallet.py");
+    for (a, b) in [("python.django", "python"), ("", "klingon"), ("python", "python.flask")] {
+        let mut settings = options();
+        settings["languages"] = json!(["python"]);
+        let mut editor = Editor::start_with(capabilities(), settings).await;
+        editor
+            .open(views, a, include_str!("../reported/14-filetype/views.py"))
+            .await;
+        editor
+            .open(wallet, b, include_str!("../reported/14-filetype/wallet.py"))
+            .await;
+        let lens = editor.lenses(views).await[0].clone();
+        let lens = editor.request("codeLens/resolve", lens).await;
+        assert_eq!(
+            lens["command"]["arguments"][0]["similar"][0]["language"], "python",
+            "{a:?} {b:?}"
+        );
+        editor.ignore("fovea/heat");
+        editor.ignore("textDocument/publishDiagnostics");
+        editor.finish().await;
+    }
+}
+
+#[tokio::test]
+async fn a_header_that_becomes_one_of_cpp_is_read_as_cpp() {
+    let header = "file:///work/shapes.h";
+    let mut editor = Editor::start_with(capabilities(), options()).await;
+    editor.open(header, "c", "int area(void);\n").await;
+    editor.analysed(header, 0, 5).await;
+    let explained = editor
+        .request("fovea/explain", json!({"textDocument": {"uri": header}}))
+        .await;
+    assert_eq!(explained["language"], "c");
+    let shapes = include_str!("../reported/07-shapes/07-shapes.h");
+    editor.change(header, 2, json!([{"text": shapes}])).await;
+    let explained = editor
+        .request("fovea/explain", json!({"textDocument": {"uri": header}}))
+        .await;
+    assert_eq!(explained["language"], "cpp");
+    let names: Vec<&str> = explained["units"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|unit| unit["name"].as_str())
+        .collect();
+    assert!(
+        names.contains(&"rotate") || names.iter().any(|name| name.contains("Polygon")),
+        "{names:?}"
+    );
+    editor.ignore("fovea/heat");
+    editor.finish().await;
+}

@@ -255,6 +255,7 @@ impl Core {
                 open.document.apply(version, changes, encoding);
                 // A change that replaces everything mends whatever was missed before it.
                 open.out_of_step &= !changes.iter().any(|change| change.range.is_none());
+                open.edited();
             }
             None => open.out_of_step = true,
         }

@@ -8,6 +8,7 @@ use tower_lsp::jsonrpc::{Error, Result};
 use tower_lsp::ls_types::Uri;
 
 use super::similar::readable;
+use crate::segment::language_of;
 use crate::server::documents::Open;
 use crate::server::protocol::Passage;
 use crate::server::ticket::Ticket;
@@ -50,7 +51,7 @@ pub async fn stretch(ticket: &Ticket, passage: Passage) -> Result<Stretch> {
             Stretch { snapshot, range }
         }
         Passage::Text { text, language } => {
-            let language = Language::from_id(language.as_deref().unwrap_or("plaintext"));
+            let language = language_of(Some(language.as_deref().unwrap_or("plaintext")), None, &text, || None);
             Stretch {
                 range: 0..text.len(),
                 snapshot: Snapshot::new(&text, 0, language),

@@ -170,7 +170,8 @@ pub fn walk(root: &Path, limits: &Limits) -> (Vec<File>, Vec<(PathBuf, Skipped)>
             continue;
         };
         let language = Language::from_path(&path);
-        let wanted = limits.languages.is_empty() || limits.languages.contains(&language);
+        let header = crate::segment::is_header(&path) && limits.languages.contains(&Language::Cpp);
+        let wanted = limits.languages.is_empty() || limits.languages.contains(&language) || header;
         if !wanted || excluded.is_match(entry.path()) {
             continue;
         }
