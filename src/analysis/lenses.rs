@@ -347,7 +347,7 @@ impl Lenses {
     ) -> Option<ItemNeighbours> {
         let own = self.shown.path(document);
         let closed = elsewhere.iter().filter_map(|found| self.closed_item(found));
-        open.extend(closed.filter(|near| !matches!(&near.home, Home::File(path) if Some(&**path) == own)));
+        open.extend(closed.filter(|near| !matches!(&near.home, Home::File(path) if self.shown.shows(document, path))));
         let copies = |near: &Neighbour| match &near.home {
             Home::Store { path, .. } => own.is_some_and(|own| own.ends_with(path)),
             _ => false,

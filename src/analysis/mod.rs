@@ -38,6 +38,7 @@ pub use cancel::CancelToken;
 pub use engine::{Comparison, Engine, Loader, loader};
 pub use handle::Analysis;
 pub use lenses::embedded_items;
+pub use neighbours::Searched;
 pub use options::{Event, IndexStatus, ModelStatus, Options, Status};
 pub use shown::{ShownFile, View};
 pub use team::StoreStage;

@@ -2,6 +2,7 @@
 //!
 //! Such documents resemble each other throughout, which tells nobody anything, and a search would find everything twice.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
@@ -41,12 +42,30 @@ impl ShownFile {
     }
 }
 
+/// What tells whether two paths are links to one file: its device and its number there.
+type Inode = (u64, u64);
+
+/// The inode of a file that has several hard links.
+#[cfg(unix)]
+fn linked(path: &Path) -> Option<Inode> {
+    use std::os::unix::fs::MetadataExt;
+    let data = path.metadata().ok().filter(|data| data.is_file() && data.nlink() > 1)?;
+    Some((data.dev(), data.ino()))
+}
+
+#[cfg(not(unix))]
+fn linked(_: &Path) -> Option<Inode> {
+    None
+}
+
 /// Which of the open documents show the same file. Paths are those that each file has once.
 #[derive(Debug, Default)]
 pub struct Shown {
     files: HashMap<DocumentId, ShownFile>,
     /// The documents that hold what is newest of a file: the file itself, or the cells of a notebook.
     holders: HashMap<PathBuf, Vec<DocumentId>>,
+    /// The path by which a file with several hard links is known here.
+    links: HashMap<Inode, PathBuf>,
     /// Documents that show what another one, or the workspace, holds better.
     doubles: HashSet<DocumentId>,
 }
@@ -55,9 +74,15 @@ impl Shown {
     /// The open documents that show a file, in the order of their names; `indexed` tells whether the workspace holds a file.
     pub fn new(files: Vec<(DocumentId, ShownFile)>, indexed: impl Fn(&Path) -> bool) -> Shown {
         let mut shown = Shown::default();
+        for (_, file) in &files {
+            if let Some(inode) = linked(&file.path) {
+                shown.links.entry(inode).or_insert_with(|| file.path.clone());
+            }
+        }
         // The file before its cells, and both before its versions.
         for wanted in [View::File, View::Cell, View::Version] {
             for (id, ShownFile { path, .. }) in files.iter().filter(|(_, file)| file.view == wanted) {
+                let path = &*shown.known_as(path).into_owned();
                 let known = shown.holders.get(path).and_then(|holders| holders.first());
                 let beside_cells = known.is_some_and(|first| shown.view(first) == Some(View::Cell));
                 let double = match wanted {
@@ -67,10 +92,10 @@ impl Shown {
                 };
                 match double {
                     true => _ = shown.doubles.insert(id.clone()),
-                    false => shown.holders.entry(path.clone()).or_default().push(id.clone()),
+                    false => shown.holders.entry(path.to_owned()).or_default().push(id.clone()),
                 }
                 let file = ShownFile {
-                    path: path.clone(),
+                    path: path.to_owned(),
                     view: wanted,
                 };
                 shown.files.insert(id.clone(), file);
@@ -102,9 +127,28 @@ impl Shown {
         Some(&self.files.get(id)?.path)
     }
 
+    /// Whether a document shows the file of a path.
+    pub fn shows(&self, id: &DocumentId, path: &Path) -> bool {
+        self.path(id)
+            .is_some_and(|own| own == path || own == self.known_as(path))
+    }
+
     /// The documents that hold what is newest of a file.
     pub fn holders(&self, path: &Path) -> &[DocumentId] {
-        self.holders.get(path).map(Vec::as_slice).unwrap_or_default()
+        let known = self
+            .holders
+            .get(path)
+            .or_else(|| self.holders.get(&*self.known_as(path)));
+        known.map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// The path by which a file is known here: of a file with several hard links that of the document that shows it.
+    fn known_as<'a>(&'a self, path: &'a Path) -> Cow<'a, Path> {
+        let link = || self.links.get(&linked(path)?);
+        match self.links.is_empty() {
+            true => path.into(),
+            false => link().map_or(path, PathBuf::as_path).into(),
+        }
     }
 
     /// Whether a document holds the whole of a file that is open, and not cells of it.
@@ -155,5 +199,21 @@ mod tests {
         assert!(same("git:a?1", "git:a?2") && same("git:b", "file:///link.py"));
         assert!(!same("cell:1", "cell:2") && !same("git:a?1", "git:b") && !same("git:c", "git:c"));
         assert!(!same("untitled:1", "git:b"));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn hard_links_are_one_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        std::fs::write(path("a.py"), "x").unwrap();
+        std::fs::write(path("c.py"), "x").unwrap();
+        std::fs::hard_link(path("a.py"), path("b.py")).unwrap();
+        let files = ["a.py", "b.py"].map(|name| (DocumentId::from(name), ShownFile::itself(path(name))));
+        let shown = Shown::new(files.to_vec(), |_| false);
+        let (a, b) = ("a.py".into(), "b.py".into());
+        assert!(shown.same(&a, &b) && shown.is_double(&b) && !shown.is_double(&a));
+        assert!(shown.shows(&a, &path("b.py")) && !shown.shows(&a, &path("c.py")));
+        assert_eq!(shown.holders(&path("b.py")), [a]);
     }
 }

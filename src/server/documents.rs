@@ -1,7 +1,7 @@
 //! The open documents, and why some of them are not analysed.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tower_lsp::ls_types::Uri;
@@ -24,6 +24,8 @@ pub struct Open {
     header: Option<PathBuf>,
     /// The file that it shows, under whatever scheme.
     pub shown: Option<ShownFile>,
+    /// Its name, or that of the file that it links to, is one that secrets are kept under.
+    secret: bool,
     /// Why it is not analysed, where it is not.
     pub inactive: Option<String>,
     /// An edit could not be read, so the text is not what the client shows until the document is opened again.
@@ -41,6 +43,7 @@ impl Open {
             document: Document::open(text, version, language),
             language_id,
             header: file.filter(|file| is_header(file)),
+            secret: shown.as_ref().is_some_and(|shown| is_secret(&shown.path)),
             shown,
             inactive: None,
             out_of_step: false,
@@ -67,6 +70,10 @@ impl Open {
     pub fn admit(&mut self, settings: &Settings) {
         self.inactive = reason(self, settings);
     }
+}
+
+fn is_secret(path: &Path) -> bool {
+    secret_file(path) || path.canonicalize().is_ok_and(|path| secret_file(&path))
 }
 
 /// The file whose name tells a document's language; a notebook's says nothing about a cell.
@@ -119,9 +126,9 @@ fn reason(open: &Open, settings: &Settings) -> Option<String> {
                 .to_string(),
             );
         }
-        if secret_file(path) {
-            return Some(Inactive::Secret.to_string());
-        }
+    }
+    if open.secret {
+        return Some(Inactive::Secret.to_string());
     }
     inactive(&open.snapshot(), &settings.limits()).map(|reason| reason.to_string())
 }
@@ -154,6 +161,15 @@ mod tests {
             "untitled:/a/.env",
         ] {
             is(check(uri, "plaintext", "A=1", &default), "secrets");
+        }
+        #[cfg(unix)]
+        {
+            let folder = tempfile::tempdir().unwrap();
+            std::fs::write(folder.path().join(".env"), "A=1").unwrap();
+            let link = folder.path().join("notes.txt");
+            std::os::unix::fs::symlink(folder.path().join(".env"), &link).unwrap();
+            let uri = uris::of_path(&link).unwrap();
+            is(check(uri.as_str(), "plaintext", "A=1", &default), "secrets");
         }
         is(check("file:///a/b.rs", "rust", "\0", &default), "binary");
         is(

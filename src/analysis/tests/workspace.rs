@@ -113,7 +113,7 @@ fn a_file_that_is_opened_again_and_again_is_found_once() {
     let found = || {
         let query = "read the configuration from a file".to_owned();
         let asked = bench.analysis.search(query, functions(), 9, false, no_cancel());
-        let found = wait(asked).expect("an answer");
+        let found = wait(asked).expect("an answer").found;
         found.into_iter().map(|near| near.home).collect::<Vec<_>>()
     };
     for version in 1..=9 {
@@ -174,6 +174,7 @@ fn search_finds_open_and_closed_items_by_what_they_are_about() {
                 .search(text.into(), Filter::default(), 1, true, no_cancel()),
         )
         .expect("an answer");
+        let found = found.found;
         found.into_iter().map(|near| near.item.name).collect::<Vec<_>>()
     };
     // At once: what is said to be indexed is found, whether or not the lenses have been made of it.
@@ -390,7 +391,9 @@ fn another_view_of_a_file_is_no_partner_of_it_and_no_second_find() {
         kinds: vec![ItemKind::Function],
         ..Filter::default()
     };
-    let found = wait(bench.analysis.search(query, functions, 9, false, no_cancel())).expect("an answer");
+    let found = wait(bench.analysis.search(query, functions, 9, false, no_cancel()))
+        .expect("an answer")
+        .found;
     let mut homes: Vec<Home> = found.into_iter().map(|near| near.home).collect();
     homes.sort_by_key(|home| format!("{home:?}"));
     assert_eq!(homes, [config, load]);
@@ -429,7 +432,9 @@ fn the_cells_of_an_open_notebook_resemble_neither_its_file_nor_vanish_from_it() 
         ..Filter::default()
     };
     let homes = || {
-        let found = wait(bench.analysis.search(query.clone(), functions(), 9, false, no_cancel())).expect("an answer");
+        let found = wait(bench.analysis.search(query.clone(), functions(), 9, false, no_cancel()))
+            .expect("an answer")
+            .found;
         let mut homes: Vec<(String, bool)> = found
             .into_iter()
             .map(|near| (near.item.name, matches!(near.home, Home::File(_))))

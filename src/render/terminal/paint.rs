@@ -145,7 +145,7 @@ mod tests {
         assert_eq!(printable("a\x1b[2J\u{9b}b\tc\r\n"), "a\u{fffd}[2J\u{fffd}b    c\n");
         assert_eq!(printable("if \u{202e}x\u{2066}"), "if \u{fffd}x\u{fffd}");
         let mut page = Page::new(Palette::True(Background::Dark));
-        let _ = write!(page, "{}", "a\x1b[1mb");
+        let _ = page.write_str("a\x1b[1mb");
         page.bold("c\x07");
         page.dim("d\x1b]0;t\x07");
         page.heat("e\x1b[0m", 12);

@@ -158,6 +158,11 @@ fn full() -> BTreeMap<&'static str, Value> {
         top: Some(1),
         languages: Vec::new(),
         kinds: Vec::new(),
+        notes: true,
+    };
+    let searched = SearchAnswer {
+        items: vec![found.clone()],
+        notes: vec![String::new()],
     };
     let visible = VisibleParams {
         text_document: document.clone(),
@@ -206,6 +211,7 @@ fn full() -> BTreeMap<&'static str, Value> {
         ("Passage", json!(passages)),
         ("ExplainSelectionArgs", json!(ExplainSelectionArgs { uri, range })),
         ("SearchArgs", json!(search)),
+        ("SearchAnswer", json!(searched)),
         ("AttentionMaps", json!(maps)),
         ("MethodAnswer", json!(method)),
         ("Toggled", json!(Toggled { enabled: true })),
@@ -227,6 +233,7 @@ fn the_page_of_the_protocol_is_true_of_the_types() {
             "Passage" => read::<Passage>(&example),
             "ExplainSelectionArgs" => read::<ExplainSelectionArgs>(&example),
             "SearchArgs" => read::<SearchArgs>(&example),
+            "SearchAnswer" => read::<SearchAnswer>(&example),
             "AttentionMaps" => read::<AttentionMaps>(&example),
             "MethodAnswer" => read::<MethodAnswer>(&example),
             "Toggled" => read::<Toggled>(&example),

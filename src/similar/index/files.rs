@@ -1,5 +1,6 @@
 //! Which files of a folder are indexed, and why the others are not.
 
+use std::collections::{HashMap, HashSet};
 use std::ffi::OsStr;
 use std::fs::Metadata;
 use std::io::Read;
@@ -60,6 +61,8 @@ pub enum Skipped {
     Unknown,
     /// It cannot be read.
     Unreadable,
+    /// It is another hard link to a file that is indexed.
+    Linked,
     /// There were as many files before it as are allowed.
     TooMany,
 }
@@ -82,6 +85,7 @@ impl Skipped {
             Skipped::License => "licenses",
             Skipped::Unknown => "of a kind that is not read",
             Skipped::Unreadable => "unreadable",
+            Skipped::Linked => "further links to a file",
             Skipped::TooMany => "over the limit on files",
         }
     }
@@ -149,6 +153,7 @@ pub fn refused_root(root: &Path, home: Option<&Path>) -> Option<String> {
 /// hold; hidden files are not looked at unless people write them for tools, links are not followed.
 pub fn walk(root: &Path, limits: &Limits) -> (Vec<File>, Vec<(PathBuf, Skipped)>) {
     let (mut files, mut skipped) = (Vec::new(), Vec::new());
+    let mut linked: HashMap<PathBuf, Inode> = HashMap::new();
     let excluded = excluded(&limits.exclude);
     let walker = WalkBuilder::new(root)
         .follow_links(false)
@@ -189,20 +194,47 @@ pub fn walk(root: &Path, limits: &Limits) -> (Vec<File>, Vec<(PathBuf, Skipped)>
         match entry.metadata() {
             Ok(data) if data.len() > most_bytes(&path, limits) => skipped.push((path, Skipped::NotText)),
             Ok(data) if selection::is_data(&path, role, data.len()) => skipped.push((path, Skipped::Data)),
-            Ok(data) => files.push(File {
-                path,
-                language,
-                stamp: Stamp::of(&data),
-            }),
+            Ok(data) => {
+                linked.extend(inode(&data).map(|inode| (path.clone(), inode)));
+                files.push(File {
+                    path,
+                    language,
+                    stamp: Stamp::of(&data),
+                });
+            }
             Err(_) => skipped.push((path, Skipped::Unreadable)),
         }
     }
     files.sort_by(|a, b| a.path.cmp(&b.path));
+    // Of several hard links to one file the first is read: the others would be copies of it.
+    let mut links: HashSet<Inode> = HashSet::new();
+    files.retain(|file| {
+        let double = linked.get(&file.path).is_some_and(|inode| !links.insert(*inode));
+        if double {
+            skipped.push((file.path.clone(), Skipped::Linked));
+        }
+        !double
+    });
     if files.len() > limits.files {
         let beyond = files.drain(limits.files..);
         skipped.extend(beyond.map(|file| (file.path, Skipped::TooMany)));
     }
     (files, skipped)
+}
+
+/// What tells whether two paths are links to one file: its device and its number there.
+type Inode = (u64, u64);
+
+/// The inode of a file that has several hard links.
+#[cfg(unix)]
+fn inode(data: &Metadata) -> Option<Inode> {
+    use std::os::unix::fs::MetadataExt;
+    (data.nlink() > 1).then(|| (data.dev(), data.ino()))
+}
+
+#[cfg(not(unix))]
+fn inode(_: &Metadata) -> Option<Inode> {
+    None
 }
 
 fn excluded(patterns: &[String]) -> GlobSet {
@@ -316,6 +348,7 @@ mod tests {
         {
             std::os::unix::fs::symlink(root, root.join("src/loop")).unwrap();
             std::os::unix::fs::symlink(root.join("src/b.rs"), root.join("linked.rs")).unwrap();
+            std::fs::hard_link(root.join("src/b.rs"), root.join("src/c.rs")).unwrap();
         }
         let (files, mut skipped) = walk(root, &Limits::default());
         assert_eq!(
@@ -341,6 +374,8 @@ mod tests {
                 ("data.json", Skipped::Data),
                 ("package-lock.json", Skipped::Lock),
                 ("rows.csv", Skipped::Unknown),
+                #[cfg(unix)]
+                ("src/c.rs", Skipped::Linked),
             ]
         );
     }
