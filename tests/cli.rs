@@ -1,6 +1,9 @@
 //! The command line as a program sees it: the real binary, its JSON, its exit codes, its refusals.
 #![allow(clippy::unwrap_used, reason = "a test says by failing what was not there")]
 
+#[path = "cli/hostile.rs"]
+mod hostile;
+
 use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
@@ -1025,4 +1028,38 @@ fn home_is_not_indexed() {
         .output()
         .unwrap();
     assert!(refusal(&output, 1).contains("home folder"));
+}
+
+#[test]
+fn a_query_that_the_model_cannot_read_is_said_to_be_and_an_empty_one_refused() {
+    let folder = folder_of_code(2);
+    let cache = tempfile::tempdir().unwrap();
+    let search = |query: &str| {
+        let root = folder.path().to_str().unwrap();
+        with_cache(cache.path(), &["search", query, "--root", root, "--format", "json"])
+            .output()
+            .unwrap()
+    };
+    let long = "numbers of the list ".repeat(100);
+    for (query, part) in [
+        ("请读取配置文件的设置", "knows only"),
+        ("🦀🎉", "no letter and no digit"),
+        (long.as_str(), "tokens and the model reads 256"),
+    ] {
+        let output = search(query);
+        json(&output);
+        let note = String::from_utf8(output.stderr).unwrap();
+        assert!(note.starts_with("fovea: ") && note.contains(part), "{query}: {note}");
+    }
+    assert_eq!(
+        json(&search("🦀🎉")),
+        serde_json::json!([]),
+        "nothing ranks what has no words"
+    );
+    let output = search("numbers of a list");
+    assert!(output.stderr.is_empty() && !json(&output).as_array().unwrap().is_empty());
+    for query in ["", " ", "\u{200b}", "lang:rust", "\"\""] {
+        let said = refusal(&search(query), 2);
+        assert!(said.contains("no words to search for"), "{query:?}: {said}");
+    }
 }

@@ -83,8 +83,14 @@ choice it is the first."
   "Find functions, types and headings that are about QUERY, and go to one.
 Those of the open documents and of the folder are searched, by what they mean."
   (interactive (list (read-string "Search by meaning: " nil 'fovea-search-history)))
-  (let ((items (seq-filter (lambda (item) (>= (plist-get item :score) fovea--nothing))
-                           (fovea-execute "fovea.search" (list :query query)))))
+  (let* ((answer (fovea-execute "fovea.search" (list :query query :notes t)))
+         ;; A server before notes answers with the list alone.
+         (noted (and (consp answer) (plist-member answer :items)))
+         (notes (append (and noted (plist-get answer :notes)) nil))
+         (items (seq-filter (lambda (item) (>= (plist-get item :score) fovea--nothing))
+                            (if noted (plist-get answer :items) answer))))
+    (when notes
+      (message "Fovea: %s" (string-join notes "; ")))
     (if items
         (fovea--go-to-one (format "About %s: " query) items)
       (message "Fovea: nothing found%s"

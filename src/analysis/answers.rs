@@ -104,7 +104,7 @@ impl Worker {
             Ask::Search { text } => {
                 let engine = self.engine.as_deref().ok_or_else(no_model)?;
                 let query = self.pool.install(|| engine.query(text)).map_err(Trouble::from)?;
-                Ok(Answer::Vector(query.into()))
+                Ok(Answer::Query(query))
             }
         }
     }

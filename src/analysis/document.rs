@@ -1,14 +1,13 @@
 //! One open document: what is known of it, and what is to be done next.
 
 use std::collections::HashSet;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::cache::{Key, Setting};
 use super::lenses::DocumentVectors;
 use super::queue::{Answer, Asker, MAX_INTERRUPTIONS, Priority};
-use super::{DocumentId, DocumentReport, Refusal, UnitReport};
+use super::{DocumentId, DocumentReport, Refusal, ShownFile, UnitReport};
 use crate::segment::Reading;
 use crate::text::{ByteRange, Snapshot};
 
@@ -88,8 +87,8 @@ pub struct Document {
     pub keys: Arc<[Key]>,
     /// Vectors of its items, of the last text that was analysed completely.
     pub vectors: Option<Arc<DocumentVectors>>,
-    /// Its file, where it is one.
-    pub file: Option<PathBuf>,
+    /// The file that it shows, where it shows one.
+    pub file: Option<ShownFile>,
     /// Why units remain without explanation.
     pub failure: Option<String>,
     /// The cursor's last known place.

@@ -5,7 +5,7 @@ use std::fmt::Display;
 use super::{SourcesReport, UnitReport};
 use crate::explain::{Heads, Means, Method, Pair, PairReport, Shares, Which};
 use crate::model::{Checkpoint, Model, ModelError, ModelInfo};
-use crate::similar::index::embed_query;
+use crate::similar::index::{ReadQuery, read_query};
 use crate::text::Language;
 
 /// A loaded model as the model thread sees it.
@@ -36,11 +36,11 @@ pub trait Engine: Send + Sync {
     /// # Errors
     /// As [`Engine::analyse`].
     fn sources(&self, text: (&str, Language), checkpoint: Checkpoint) -> Result<SourcesReport, ModelError>;
-    /// As [`embed_query`].
+    /// As [`read_query`].
     ///
     /// # Errors
     /// What the model reports.
-    fn query(&self, text: &str) -> Result<Vec<f32>, ModelError>;
+    fn query(&self, text: &str) -> Result<ReadQuery, ModelError>;
     /// As [`Pair::read`].
     ///
     /// # Errors
@@ -122,8 +122,8 @@ impl Engine for Model {
         super::sources(self, text, checkpoint)
     }
 
-    fn query(&self, text: &str) -> Result<Vec<f32>, ModelError> {
-        embed_query(self, text)
+    fn query(&self, text: &str) -> Result<ReadQuery, ModelError> {
+        read_query(self, text)
     }
 
     fn read_pair(
@@ -167,7 +167,7 @@ impl Engine for Box<dyn Engine> {
         (**self).sources(text, checkpoint)
     }
 
-    fn query(&self, text: &str) -> Result<Vec<f32>, ModelError> {
+    fn query(&self, text: &str) -> Result<ReadQuery, ModelError> {
         (**self).query(text)
     }
 

@@ -1,7 +1,6 @@
 //! The handle everybody but the model thread holds.
 
 use std::fmt::Display;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -12,7 +11,7 @@ use super::state::{Shared, State};
 use super::team::{self, Team};
 use super::worker::Worker;
 use super::workspace::keeper::Keeper;
-use super::{DocumentId, DocumentReport, Refusal};
+use super::{DocumentId, DocumentReport, Refusal, ShownFile};
 use crate::similar::index::Elsewhere;
 use crate::text::{ByteRange, Snapshot};
 
@@ -102,7 +101,7 @@ impl Analysis {
 
     /// As [`Analysis::update`], of a document whose file is known: what is indexed of it is older than what is open, from the first
     /// moment on.
-    pub fn open(&self, id: &DocumentId, snapshot: Snapshot, file: Option<PathBuf>) {
+    pub fn open(&self, id: &DocumentId, snapshot: Snapshot, file: Option<ShownFile>) {
         self.take(id, snapshot, |state| {
             if let Some(document) = state.documents.get_mut(id) {
                 state.lenses_stale |= document.file != file && document.vectors.is_some();

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use super::queue::lock;
+use super::shown::{Shown, ShownFile};
 use super::team::Team;
 use super::workspace::{MAX_FOUND, Workspace};
 use super::{DocumentId, DocumentReport, Home, ItemNeighbours, Neighbour};
@@ -99,14 +100,14 @@ impl DocumentVectors {
 pub struct Opened {
     /// Its items.
     pub vectors: Arc<DocumentVectors>,
-    /// Its file by the one path that it has: what the index has of it is older than what is open.
-    pub file: Option<PathBuf>,
+    /// The file that it shows, by the one path that this has: what the index has of it is older than what is open.
+    pub file: Option<ShownFile>,
 }
 
 /// All items that can be compared, and the neighbours that were asked for so far.
 pub struct Lenses {
     documents: BTreeMap<DocumentId, Arc<DocumentVectors>>,
-    files: HashMap<PathBuf, DocumentId>,
+    shown: Shown,
     open: Gallery,
     workspace: Arc<Workspace>,
     team: Option<Arc<Team>>,
@@ -153,11 +154,13 @@ impl Lenses {
         threshold: f32,
         detail: Detail,
     ) -> Lenses {
-        let (mut documents, mut files) = (BTreeMap::new(), HashMap::new());
+        let (mut documents, mut files) = (BTreeMap::new(), Vec::new());
         for Opened { vectors, file } in opened {
-            files.extend(file.map(|file| (file, vectors.id.clone())));
+            files.extend(file.map(|file| (vectors.id.clone(), file)));
             documents.insert(vectors.id.clone(), vectors);
         }
+        files.sort_by(|a, b| a.0.cmp(&b.0));
+        let shown = Shown::new(files, |path| workspace.has_file(path));
         let path = |id: &DocumentId| PathBuf::from(&**id);
         let mut listed: Vec<_> = documents.iter().map(|(id, of)| (path(id), &*of.items)).collect();
         // Paths are ordered part by part, and not as text.
@@ -166,7 +169,7 @@ impl Lenses {
         let open = Gallery::of_items(&listed, centre, width.unwrap_or_default());
         Lenses {
             documents,
-            files,
+            shown,
             open,
             workspace,
             team,
@@ -204,7 +207,7 @@ impl Lenses {
             lacking.workspace |= elsewhere.is_none();
             lacking.store |= store.is_none();
             let (elsewhere, store) = (elsewhere.unwrap_or_default(), store.unwrap_or_default());
-            found.extend(self.merge(at, open.clone(), &elsewhere, &store));
+            found.extend(self.merge((id, at), open.clone(), &elsewhere, &store));
         }
         let found = Arc::new(found);
         if lacking == Lacking::default() {
@@ -242,7 +245,7 @@ impl Lenses {
             let asked = self.asked(document, at, false);
             let elsewhere = self.workspace.similar(&asked);
             let store = self.team.as_ref().and_then(|team| team.known(&asked));
-            self.merge(at, open, &elsewhere, &store.unwrap_or_default())
+            self.merge((id, at), open, &elsewhere, &store.unwrap_or_default())
         });
         Some(found.collect())
     }
@@ -310,7 +313,13 @@ impl Lenses {
         let asked = self.asked(document, at, true);
         let found = self.open.similar(&asked, &Filter::default(), MAX_NEIGHBOURS);
         let found = found.unwrap_or_default().into_iter();
-        found.filter_map(|found| self.open_item(found)).collect()
+        let found = found.filter_map(|found| self.open_item(found));
+        // The same file under another name is no news, whatever its items are like.
+        let other = |near: &Neighbour| match &near.home {
+            Home::Document { id, .. } => !self.shown.same(id, &document.id),
+            _ => true,
+        };
+        found.filter(other).collect()
     }
 
     /// The question what resembles an item: among the open documents, where it stands in one of them, or in the workspace.
@@ -331,13 +340,19 @@ impl Lenses {
 
     fn merge(
         &self,
-        item: usize,
+        (document, item): (&DocumentId, usize),
         mut open: Vec<Neighbour>,
         elsewhere: &[Found],
         store: &[Found],
     ) -> Option<ItemNeighbours> {
-        open.extend(elsewhere.iter().filter_map(|found| self.closed_item(found)));
-        open.extend(self.of_store(store));
+        let own = self.shown.path(document);
+        let closed = elsewhere.iter().filter_map(|found| self.closed_item(found));
+        open.extend(closed.filter(|near| !matches!(&near.home, Home::File(path) if self.shown.shows(document, path))));
+        let copies = |near: &Neighbour| match &near.home {
+            Home::Store { path, .. } => own.is_some_and(|own| own.ends_with(path)),
+            _ => false,
+        };
+        open.extend(self.of_store(store).filter(|near| !copies(near)));
         open.sort_by(|a, b| b.score.total_cmp(&a.score));
         let neighbours = open;
         (!neighbours.is_empty()).then_some(ItemNeighbours { item, neighbours })
@@ -345,6 +360,9 @@ impl Lenses {
 
     fn open_item(&self, found: Found) -> Option<Neighbour> {
         let (id, document) = self.documents.get_key_value(found.path.to_str()?)?;
+        if self.shown.is_double(id) {
+            return None;
+        }
         Some(Neighbour {
             home: Home::Document {
                 id: id.clone(),
@@ -387,14 +405,19 @@ impl Lenses {
             let items = self.documents.get(id).into_iter().flat_map(|document| &document.items);
             items.map(|embedded| &*embedded.item.name).any(|own| own == name)
         };
-        let open = self.files.iter().any(|(file, id)| file.ends_with(path) && named(id));
+        let open = self.shown.held().any(|(file, id)| file.ends_with(path) && named(id));
         open || self.workspace.holds(path, name)
     }
 
     fn closed_item(&self, found: &Found) -> Option<Neighbour> {
         let path = found.root.join(&found.path);
-        // What stands around the items of an open file is known as it was indexed.
-        let older = self.files.contains_key(&path) && found.item.kind != ItemKind::File;
+        // What stands around the items of an open file is known as it was indexed. Of a notebook that is open, only some cells may be.
+        let holds = |id: &DocumentId| {
+            let items = self.documents.get(id).into_iter().flat_map(|document| &document.items);
+            let same = |own: &EmbeddedItem| (own.item.kind, &own.item.name) == (found.item.kind, &found.item.name);
+            self.shown.is_whole(id) || items.into_iter().any(same)
+        };
+        let older = found.item.kind != ItemKind::File && self.shown.holders(&path).iter().any(holds);
         (!older).then(|| Neighbour {
             home: Home::File(path),
             item: found.item.clone(),

@@ -24,6 +24,7 @@ mod place;
 mod pool;
 mod questions;
 mod queue;
+mod shown;
 mod state;
 pub mod store;
 mod team;
@@ -37,7 +38,9 @@ pub use cancel::CancelToken;
 pub use engine::{Comparison, Engine, Loader, loader};
 pub use handle::Analysis;
 pub use lenses::embedded_items;
+pub use neighbours::Searched;
 pub use options::{Event, IndexStatus, ModelStatus, Options, Status};
+pub use shown::{ShownFile, View};
 pub use team::StoreStage;
 pub use unit::{SourcesReport, UnitReport, WordScore, analyse, analyse_heads, sources};
 pub use workspace::{Scope, Stage as IndexStage};
@@ -48,7 +51,7 @@ use std::sync::Arc;
 use crate::segment::Segments;
 use crate::text::{Inactive, Snapshot};
 
-/// Names an open document: its URI as the client wrote it, opaque to the analysis.
+/// Names an open document: its URI, opaque to the analysis.
 pub type DocumentId = Arc<str>;
 
 /// What is known of one version of a document.

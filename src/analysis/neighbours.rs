@@ -9,8 +9,17 @@ use super::questions::mixed_up;
 use super::queue::{Answer, Ask};
 use super::workspace::Stage;
 use super::{CancelToken, DocumentId, Home, ItemNeighbours, Neighbour, Refusal};
-use crate::similar::index::{Filter, Query};
+use crate::similar::index::{Filter, Query, ReadQuery};
 use crate::text::Language;
+
+/// The answer to a search.
+#[derive(Debug, Clone, Default)]
+pub struct Searched {
+    /// What was found, best first.
+    pub found: Vec<Neighbour>,
+    /// Why the ranking means less than usual, as [`ReadQuery::note`].
+    pub note: Option<String>,
+}
 
 /// How long a search waits for the team's store.
 pub const STORE_SEARCH: Duration = Duration::from_secs(2);
@@ -81,19 +90,23 @@ impl Analysis {
         count: usize,
         beyond: bool,
         cancel: CancelToken,
-    ) -> Result<Vec<Neighbour>, Refusal> {
+    ) -> Result<Searched, Refusal> {
         let mut query = Query::parse(&text, &mut filter);
         if query.is_empty() {
-            return Ok(Vec::new());
+            return Ok(Searched::default());
         }
         let text = query.text.clone();
-        query.vector = match self.ask(Ask::Search { text }, cancel.clone()).await {
-            Ok(Answer::Vector(vector)) => vector.to_vec(),
+        let read = match self.ask(Ask::Search { text }, cancel.clone()).await {
+            Ok(Answer::Query(read)) => read,
             Ok(_) => return Err(mixed_up()),
             // Words are known before the model is.
-            Err(Refusal::Loading) => Vec::new(),
+            Err(Refusal::Loading) => ReadQuery {
+                vector: Vec::new(),
+                note: Some("the model is still loading, so the results come from words alone".to_owned()),
+            },
             Err(refusal) => return Err(refusal),
         };
+        query.vector = read.vector;
         let lenses = self.shared().lenses();
         let store = self.shared().team().filter(|_| beyond);
         let store = store.map(|team| team.search(query.clone(), filter.clone(), count));
@@ -111,7 +124,8 @@ impl Analysis {
         let closed = self.closed_since(&lenses);
         found.retain(|neighbour| !stands_in(neighbour, &closed));
         self.drop_gone(&mut found);
-        Ok(found)
+        let note = read.note;
+        Ok(Searched { found, note })
     }
 
     /// The lenses, if the document still has this version; from now on they are worth keeping ready.

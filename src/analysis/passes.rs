@@ -10,6 +10,7 @@ use super::compute::Trouble;
 use super::engine::Engine;
 use super::lenses::{DocumentVectors, Lenses, Opened};
 use super::options::Event;
+use super::shown::ShownFile;
 use super::worker::{Batch, Worker};
 use super::workspace::Workspace;
 use crate::similar::Centre;
@@ -184,7 +185,7 @@ impl Worker {
             (opened, wanted, (state.options.min_similarity, state.options.detail))
         };
         let located = opened.into_iter().map(|Opened { vectors, file }| {
-            let file = file.and_then(|file| file.canonicalize().ok());
+            let file = file.map(ShownFile::by_its_one_path);
             Opened { vectors, file }
         });
         let team = self.shared.team().cloned();

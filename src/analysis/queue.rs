@@ -7,6 +7,7 @@ use tokio::sync::oneshot;
 
 use super::{CancelToken, CursorReport, DocumentId, DocumentReport, Refusal, UnitReport};
 use crate::explain::{PairReport, Shares, Which};
+use crate::similar::index::ReadQuery;
 use crate::text::{ByteRange, Language, Snapshot};
 
 /// The most askers that may wait; a client that floods is told so instead of being served late.
@@ -57,8 +58,8 @@ pub enum Answer {
     Pair(Box<PairReport>),
     /// To a question about one word of a comparison; `None` where there is no such word.
     Row(Option<Shares>),
-    /// To a search: what the text is searched by, of unit length.
-    Vector(Arc<[f32]>),
+    /// To a search: what the model makes of it.
+    Query(ReadQuery),
 }
 
 /// Who waits for an answer.

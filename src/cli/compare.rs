@@ -108,7 +108,7 @@ pub(super) fn run(arguments: &Compare) -> Result<()> {
     match arguments.format {
         CompareFormat::Json => output::write_json(&json::compare(&report, a, b)),
         CompareFormat::Markdown => output::write(&markdown::compare(&report, a, b)),
-        CompareFormat::Terminal => output::write(&terminal::compare(&report, a, b, arguments.color.palette())),
+        CompareFormat::Terminal => output::write_page(&terminal::compare(&report, a, b, arguments.color.palette())),
     }
 }
 

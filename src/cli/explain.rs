@@ -84,12 +84,14 @@ pub(super) fn run(arguments: &Explain) -> Result<()> {
         ExplainFormat::Json => {
             return output::write_json(&json::explain(&report, model.info(), arguments.method, &file));
         }
-        ExplainFormat::Html => return output::write(&html::explain(&report, model.info(), arguments.method, &file)),
+        ExplainFormat::Html => {
+            return output::write_html(&html::explain(&report, model.info(), arguments.method, &file));
+        }
         ExplainFormat::Terminal => {}
     }
     let similar = similar(&report, calibration(&model)?);
     let palette = arguments.color.palette();
-    output::write(&terminal::explain(
+    output::write_page(&terminal::explain(
         &report,
         &similar,
         model.info(),

@@ -222,7 +222,9 @@ fn open() -> Result<File> {
 
 /// An index in memory, with what the file has if it can be read.
 fn in_memory(why: &anyhow::Error, root: &Path) -> Result<File> {
-    eprintln!("fovea: {why:#}; indexing in memory instead, so every run takes this long");
+    output::say(&format_args!(
+        "{why:#}; indexing in memory instead, so every run takes this long"
+    ));
     match cache_folder() {
         Some(folder) => Ok(File::in_memory_with(&folder, root)?),
         None => Ok(File::in_memory()?),

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
+use crate::segment::language_of;
+use crate::similar::index::beside;
 use crate::text::{Language, Limits, Snapshot, decode, inactive};
 
 /// Wrong usage of the command line: exit code 2.
@@ -25,7 +27,7 @@ pub(super) fn document(file: &Path, language: Option<Language>, max_bytes: usize
     let text = decode(bytes).with_context(|| name.to_string())?;
     let language = language.unwrap_or_else(|| match is_stdin(file) {
         true => Language::Prose,
-        false => Language::from_path(file),
+        false => language_of(None, Some(file), &text, || beside(file)),
     });
     let snapshot = Snapshot::new(&text, 0, language);
     match inactive(

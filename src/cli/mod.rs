@@ -26,6 +26,7 @@ use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
 
 use crate::model::{Model, Source, default_source, embedded_available};
+use crate::render::terminal::printable;
 
 /// Shows the words that a transformer attends to in your text and code.
 #[derive(Parser)]
@@ -95,12 +96,19 @@ impl ModelArguments {
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
-    // clap answers wrong usage itself, with exit code 2.
-    let command = Arguments::parse().command;
-    if !matches!(command, Some(Command::Parser)) {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        // Help and the version are our own words; wrong usage quotes what was typed.
+        Err(help) if !help.use_stderr() => help.exit(),
+        Err(wrong) => {
+            eprint!("{}", printable(&wrong.render().to_string()));
+            return ExitCode::from(2);
+        }
+    };
+    if !matches!(arguments.command, Some(Command::Parser)) {
         parser::use_children();
     }
-    let result = match command {
+    let result = match arguments.command {
         None => serve::run(&serve::Serve::default()),
         Some(Command::Serve(arguments)) => serve::run(&arguments),
         Some(Command::Explain(arguments)) => explain::run(&arguments).map(|()| ExitCode::SUCCESS),
@@ -120,7 +128,7 @@ pub fn main() -> ExitCode {
         if output::closed_pipe(&error) {
             return ExitCode::SUCCESS;
         }
-        eprintln!("fovea: {error:#}");
+        output::say(&format_args!("{error:#}"));
         ExitCode::from(if error.is::<input::Usage>() { 2 } else { 1 })
     })
 }

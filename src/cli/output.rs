@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use clap::ValueEnum;
 
-use crate::render::terminal::{Background, Palette};
+use crate::render::terminal::{Background, Page, Palette, printable, steers};
 
 /// How a result is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -61,22 +61,55 @@ fn background() -> Background {
     }
 }
 
-/// Writes a result to stdout.
+/// Writes a result to stdout as text, in which nothing can steer the terminal.
 ///
 /// # Errors
 /// If stdout is closed or full.
 pub(super) fn write(text: &str) -> Result<()> {
+    write_bytes(&printable(text))
+}
+
+/// Writes a page to stdout, with its colors.
+///
+/// # Errors
+/// If stdout is closed or full.
+pub(super) fn write_page(page: &Page) -> Result<()> {
+    write_bytes(page.as_str())
+}
+
+/// Writes a page for a browser to stdout, as it is.
+///
+/// # Errors
+/// If stdout is closed or full.
+pub(super) fn write_html(page: &str) -> Result<()> {
+    write_bytes(page)
+}
+
+/// Writes a result to stdout as one line of JSON. What a terminal takes for a control character, and JSON does not, is escaped too.
+///
+/// # Errors
+/// If stdout is closed or full.
+pub(super) fn write_json(value: &impl serde::Serialize) -> Result<()> {
+    let mut json = serde_json::to_string(value)?;
+    if json.contains(steers) {
+        let escaped = |c: char| match steers(c) {
+            true => format!("\\u{:04x}", u32::from(c)),
+            false => c.to_string(),
+        };
+        json = json.chars().map(escaped).collect();
+    }
+    write_bytes(&format!("{json}\n"))
+}
+
+fn write_bytes(text: &str) -> Result<()> {
     let mut out = std::io::stdout().lock();
     out.write_all(text.as_bytes())?;
     Ok(out.flush()?)
 }
 
-/// Writes a result to stdout as one line of JSON.
-///
-/// # Errors
-/// If stdout is closed or full.
-pub(super) fn write_json(value: &impl serde::Serialize) -> Result<()> {
-    write(&format!("{}\n", serde_json::to_string(value)?))
+/// Says something on stderr, on one line: `fovea: ` and what it is.
+pub(super) fn say(what: &dyn std::fmt::Display) {
+    eprintln!("fovea: {}", printable(&what.to_string()));
 }
 
 /// Whether the error only means that the reader closed the pipe.

@@ -10,7 +10,7 @@ use super::input::Usage;
 use super::output::{self, Format};
 use crate::model::Model;
 use crate::render::{json, terminal};
-use crate::similar::index::{Query, Tests, Without, embed_query, search};
+use crate::similar::index::{Query, Tests, Without, read_query, search};
 
 /// Arguments of `fovea search`.
 #[derive(Args, Debug)]
@@ -68,8 +68,13 @@ fn without(parts: &[Part]) -> Without {
     }
 }
 
+/// The query with its vector; what is to be said about it goes to stderr.
 fn embedded(mut query: Query, model: &Model) -> Result<Query> {
-    query.vector = embed_query(model, &query.text)?;
+    let read = read_query(model, &query.text)?;
+    if let Some(note) = &read.note {
+        output::say(note);
+    }
+    query.vector = read.vector;
     Ok(query)
 }
 

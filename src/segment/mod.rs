@@ -9,6 +9,7 @@ mod c_macros;
 mod calls;
 #[cfg(test)]
 mod definitions;
+mod dialect;
 mod edit;
 #[cfg(test)]
 mod fixtures;
@@ -30,6 +31,7 @@ mod syntax;
 mod tests;
 mod tokens;
 
+pub use dialect::{is_header, language_of};
 pub use edit::Edit;
 pub use outline::Outline;
 pub use parser::{InProcess, Parser, Purpose, Syntax, Tree, Unparsed, has_grammar, parse, use_parser};

@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 
 use serde_json::Value;
-use tower_lsp::ls_types::{InitializeParams, PositionEncodingKind, Uri};
+use tower_lsp::ls_types::{InitializeParams, PositionEncodingKind};
 
 use super::settings::{Attention, Settings, encoding};
+use super::uris::file_path;
 use crate::text::PositionEncoding;
 
 /// What the client can do. A field is false where the client says nothing.
@@ -183,14 +184,6 @@ fn roots(params: &InitializeParams) -> Vec<PathBuf> {
         Some([]) | None => params.root_uri.iter().filter_map(file_path).collect(),
         Some(folders) => folders.iter().filter_map(|folder| file_path(&folder.uri)).collect(),
     }
-}
-
-/// The path of a `file:` URI.
-pub fn file_path(uri: &Uri) -> Option<PathBuf> {
-    (uri.scheme().as_str() == "file")
-        .then(|| uri.to_file_path())
-        .flatten()
-        .map(std::borrow::Cow::into_owned)
 }
 
 #[cfg(test)]

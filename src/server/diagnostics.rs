@@ -3,14 +3,13 @@
 use std::collections::HashMap;
 
 use tower_lsp::Client;
-use tower_lsp::ls_types::{
-    Diagnostic, DiagnosticRelatedInformation, DiagnosticSeverity, Location, NumberOrString, Uri,
-};
+use tower_lsp::ls_types::{Diagnostic, DiagnosticRelatedInformation, DiagnosticSeverity, Location, NumberOrString};
 
 use super::core::Core;
 use super::protocol::SimilarItem;
 use super::requests::similar::{self, one_line};
 use super::ticket::{Active, Ticket};
+use super::uris;
 use crate::analysis::DocumentId;
 use crate::segment::Item;
 
@@ -62,7 +61,7 @@ impl Told {
 }
 
 async fn publish(client: &Client, id: &DocumentId, found: Vec<Diagnostic>, version: Option<i32>) {
-    if let Ok(uri) = id.parse::<Uri>() {
+    if let Some(uri) = uris::parse(id) {
         client.publish_diagnostics(uri, found, version).await;
     }
 }

@@ -1,14 +1,16 @@
 //! The open documents, and why some of them are not analysed.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tower_lsp::ls_types::Uri;
 
-use super::client::file_path;
 use super::settings::Settings;
-use crate::analysis::DocumentId;
+use super::uris;
+use crate::analysis::{DocumentId, ShownFile, View};
+use crate::segment::{is_header, language_of};
+use crate::similar::index;
 use crate::text::{Document, Inactive, Language, Snapshot, inactive, secret_file};
 
 /// An open document.
@@ -18,8 +20,12 @@ pub struct Open {
     pub document: Document,
     /// LSP's identifier of its language.
     pub language_id: String,
-    /// Its file, where it is one.
-    pub path: Option<PathBuf>,
+    /// Its name, where that is one of a header, whose language its text decides.
+    header: Option<PathBuf>,
+    /// The file that it shows, under whatever scheme.
+    pub shown: Option<ShownFile>,
+    /// Its name, or that of the file that it links to, is one that secrets are kept under.
+    secret: bool,
     /// Why it is not analysed, where it is not.
     pub inactive: Option<String>,
     /// An edit could not be read, so the text is not what the client shows until the document is opened again.
@@ -29,12 +35,16 @@ pub struct Open {
 impl Open {
     /// A document as its client opened it.
     pub fn new(uri: &str, language_id: String, version: i32, text: &str) -> Open {
-        let path = uri.parse::<Uri>().ok().as_ref().and_then(file_path);
-        let document = Document::open(text, version, Language::from_id(&language_id));
+        let shown = uris::parse(uri).as_ref().and_then(shown);
+        let file = language_file(uri, shown.as_ref());
+        let beside = || index::beside(&shown.as_ref()?.path);
+        let language = language_of(Some(&language_id), file.as_deref(), text, beside);
         Open {
-            document,
+            document: Document::open(text, version, language),
             language_id,
-            path,
+            header: file.filter(|file| is_header(file)),
+            secret: shown.as_ref().is_some_and(|shown| is_secret(&shown.path)),
+            shown,
             inactive: None,
             out_of_step: false,
         }
@@ -45,10 +55,44 @@ impl Open {
         self.document.snapshot()
     }
 
+    /// Its text was edited: a header may have become one of another language.
+    pub fn edited(&mut self) {
+        let Some(header) = &self.header else { return };
+        let now = self.document.snapshot();
+        let known = || Some(now.language());
+        let language = language_of(Some(&self.language_id), Some(header), &now.rope().to_string(), known);
+        if language != now.language() {
+            self.document.set_language(language);
+        }
+    }
+
     /// Decides anew whether it is analysed.
     pub fn admit(&mut self, settings: &Settings) {
         self.inactive = reason(self, settings);
     }
+}
+
+fn is_secret(path: &Path) -> bool {
+    secret_file(path) || path.canonicalize().is_ok_and(|path| secret_file(&path))
+}
+
+/// The file whose name tells a document's language; a notebook's says nothing about a cell.
+fn language_file(uri: &str, shown: Option<&ShownFile>) -> Option<PathBuf> {
+    match shown {
+        Some(ShownFile { view: View::Cell, .. }) => None,
+        Some(ShownFile { path, .. }) => Some(path.clone()),
+        None => uris::parse(uri).map(|uri| uris::file_name(&uri).into()),
+    }
+}
+
+fn shown(uri: &Uri) -> Option<ShownFile> {
+    let view = match uris::view(uri) {
+        None => View::File,
+        Some(_) if uris::is_cell(uri) => View::Cell,
+        Some(_) => View::Version,
+    };
+    let path = uris::shown_file(uri)?;
+    Some(ShownFile { path, view })
 }
 
 /// All open documents. A clone is a view of one moment, cheap to take with every request.
@@ -63,13 +107,17 @@ fn reason(open: &Open, settings: &Settings) -> Option<String> {
             "Not analyzed: an edit from the editor could not be read; close and reopen the document.".to_owned(),
         );
     }
-    if !settings.languages.is_empty() && !settings.languages.contains(&open.language_id) {
+    let named = |id: &String| {
+        let same = *id != "other" && Language::from_id(id) == open.snapshot().language();
+        *id == open.language_id || same && Language::from_name(id).is_some()
+    };
+    if !settings.languages.is_empty() && !settings.languages.iter().any(named) {
         let language = &open.language_id;
         return Some(format!(
             "Not analyzed: language {language:?} is not in fovea.languages; add it to include the file."
         ));
     }
-    if let Some(path) = &open.path {
+    if let Some(ShownFile { path, .. }) = &open.shown {
         if let Some(pattern) = settings.exclude.matching(path) {
             return Some(
                 Inactive::Excluded {
@@ -78,9 +126,9 @@ fn reason(open: &Open, settings: &Settings) -> Option<String> {
                 .to_string(),
             );
         }
-        if secret_file(path) {
-            return Some(Inactive::Secret.to_string());
-        }
+    }
+    if open.secret {
+        return Some(Inactive::Secret.to_string());
     }
     inactive(&open.snapshot(), &settings.limits()).map(|reason| reason.to_string())
 }
@@ -104,6 +152,25 @@ mod tests {
             assert!(reason.as_ref().is_some_and(|r| r.contains(part)), "{reason:?}")
         };
         is(check("file:///a/.env", "plaintext", "A=1", &default), "secrets");
+        for uri in [
+            "git:/a/.env",
+            "git:/a/.env.git?%7B%22path%22:%22/a/.env%22%7D",
+            "fugitive:///a/.git//0/.env",
+            "vscode-remote://host/home/u/.ssh/config",
+            "vscode-local-history:/a/key.pem?x",
+            "untitled:/a/.env",
+        ] {
+            is(check(uri, "plaintext", "A=1", &default), "secrets");
+        }
+        #[cfg(unix)]
+        {
+            let folder = tempfile::tempdir().unwrap();
+            std::fs::write(folder.path().join(".env"), "A=1").unwrap();
+            let link = folder.path().join("notes.txt");
+            std::os::unix::fs::symlink(folder.path().join(".env"), &link).unwrap();
+            let uri = uris::of_path(&link).unwrap();
+            is(check(uri.as_str(), "plaintext", "A=1", &default), "secrets");
+        }
         is(check("file:///a/b.rs", "rust", "\0", &default), "binary");
         is(
             check("file:///a/b.js", "javascript", &"x".repeat(30_000), &default),

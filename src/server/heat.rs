@@ -12,6 +12,7 @@ use super::protocol::{Changed, HeatParams, Unread};
 use super::settings::HeatPreset;
 use super::ticket::Ticket;
 use super::to_proto;
+use super::uris;
 use crate::analysis::{DocumentId, DocumentReport, UnitReport};
 use crate::explain::Method;
 use crate::render::heat::{LEVELS, UNDERSTOOD, levels};
@@ -60,7 +61,9 @@ pub fn shown(preset: HeatPreset, text: &str, unit: &Unit, report: &UnitReport) -
 /// How much heat a document gets: none in quiet where its name says that it holds data.
 pub fn preset_of(id: &DocumentId, preset: HeatPreset) -> HeatPreset {
     match preset {
-        HeatPreset::Quiet if holds_data(Path::new(&**id)) => HeatPreset::Off,
+        HeatPreset::Quiet if uris::parse(id).is_some_and(|uri| holds_data(Path::new(&uris::file_name(&uri)))) => {
+            HeatPreset::Off
+        }
         preset => preset,
     }
 }
@@ -96,7 +99,7 @@ impl Canvas {
     ///
     /// A canvas holds units as one style draws them; another style needs another canvas.
     pub fn draw(&mut self, report: &DocumentReport, style: &Style) -> Option<HeatParams> {
-        let uri: Uri = report.id.parse().ok()?;
+        let uri = uris::parse(&report.id)?;
         let since = self.version.replace(report.snapshot.version());
         let (first, last, stretch) = self.take_over(report, style);
         let changed = since

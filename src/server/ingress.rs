@@ -53,7 +53,10 @@ where
     }
 
     fn call(&mut self, request: Request) -> Self::Future {
-        let (method, id, params) = request.into_parts();
+        let (method, id, mut params) = request.into_parts();
+        if let Some(params) = &mut params {
+            self.core.spellings.read(&method, params);
+        }
         let Some(id) = id else {
             self.notify(&method, params.unwrap_or(Value::Null));
             return ready(None);
@@ -85,7 +88,13 @@ where
         let start = Instant::now();
         async move {
             let answer = match handler.await {
-                Ok(Ok(Some(response))) => Response::from_parts(id.clone(), response.into_parts().1),
+                Ok(Ok(Some(response))) => {
+                    let mut result = response.into_parts().1;
+                    if let Ok(answer) = &mut result {
+                        core.spellings.restore(answer);
+                    }
+                    Response::from_parts(id.clone(), result)
+                }
                 Ok(Ok(None)) => Response::from_error(id.clone(), Error::method_not_found()),
                 Ok(Err(ExitedError { .. })) => Response::from_error(id.clone(), Error::invalid_request()),
                 Err(_) => Response::from_error(id.clone(), Error::internal_error()),

@@ -11,6 +11,7 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use super::settings::LOG_LEVELS;
+use crate::render::terminal::printable;
 
 /// The index into [`LOG_LEVELS`] of what is written now.
 static LEVEL: AtomicUsize = AtomicUsize::new(2);
@@ -42,11 +43,26 @@ fn level() -> LevelFilter {
 /// Starts the log. Only the first call in a process has an effect.
 pub fn start() {
     let lines = tracing_subscriber::fmt::layer()
-        .with_writer(std::io::stderr)
+        .with_writer(|| Printable)
         .with_ansi(false)
         .with_filter(dynamic_filter_fn(|metadata, _| wanted(metadata)));
     // A second start (tests in one process) keeps the first log.
     let _ = tracing_subscriber::registry().with(lines).try_init();
+}
+
+/// stderr, to which nothing goes that could steer a terminal: a line may name a file.
+struct Printable;
+
+impl Write for Printable {
+    fn write(&mut self, line: &[u8]) -> std::io::Result<usize> {
+        let text = printable(&String::from_utf8_lossy(line));
+        std::io::stderr().lock().write_all(text.as_bytes())?;
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        std::io::stderr().flush()
+    }
 }
 
 /// Makes a panic one line on stderr: where, and in which thread. What it says may quote a document, so that is left out.
@@ -67,5 +83,5 @@ pub fn install_panic_hook() {
 /// Writes one line to stderr whatever the level: for what ends the process.
 pub fn complain(line: &str) {
     // Nobody is left to tell when stderr is closed.
-    let _ = writeln!(std::io::stderr().lock(), "fovea: {line}");
+    let _ = writeln!(Printable, "fovea: {line}");
 }

@@ -27,11 +27,13 @@ pub mod protocol;
 mod publisher;
 mod requests;
 pub mod settings;
+mod spellings;
 mod status;
 mod surrogates;
 mod ticket;
 mod to_proto;
 mod transport;
+mod uris;
 
 pub use logging::{install_panic_hook, start as start_logging};
 pub use transport::serve;

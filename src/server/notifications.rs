@@ -1,17 +1,15 @@
 //! The client's notifications, applied as they arrive.
 //!
-//! They are read with types of our own: a URI that our parser would refuse, or a position past what fits in LSP's `uinteger`,
-//! must not make an edit get lost, since every later answer would then be about another text.
+//! They are read with types of our own: a position past what fits in LSP's `uinteger` must not make an edit get lost, since every later
+//! answer would then be about another text.
 
 use std::path::PathBuf;
 
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
-use tower_lsp::ls_types::Uri;
 
-use super::client::file_path;
 use super::core::Core;
-use super::settings;
+use super::{settings, uris};
 use crate::similar::index::concerns;
 use crate::text::{Change, Position};
 
@@ -185,7 +183,7 @@ struct FolderChange {
 }
 
 fn path_of(uri: &str) -> Option<PathBuf> {
-    uri.parse::<Uri>().ok().as_ref().and_then(file_path)
+    uris::parse(uri).as_ref().and_then(uris::file_path)
 }
 
 #[derive(Deserialize)]

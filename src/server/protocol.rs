@@ -55,7 +55,7 @@ pub const PAUSE: &str = "fovea.pause";
 pub const RESUME: &str = "fovea.resume";
 
 /// Command: search the open documents and the workspace. Argument: [`SearchArgs`]. Answer: a list of [`SimilarItem`]s, best first, each
-/// with the reason.
+/// with the reason; with `notes` a [`SearchAnswer`].
 pub const SEARCH: &str = "fovea.search";
 /// Command: index the files of the workspace now, even after a cancellation. Answer: null.
 pub const UPDATE_INDEX: &str = "fovea.updateIndex";
@@ -313,7 +313,19 @@ pub enum SearchArgs {
         /// `function`, `type`, `heading` or `file`; all by default.
         #[serde(default)]
         kinds: Vec<ItemKind>,
+        /// Whether the answer is a [`SearchAnswer`], with notes, instead of the list alone.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        notes: bool,
     },
+}
+
+/// The answer of [`SEARCH`] to a client that asks for notes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SearchAnswer {
+    /// The items, best first.
+    pub items: Vec<SimilarItem>,
+    /// Why the ranking means less than usual: the model cannot read the query, or not all of it, or is still loading. One clause each.
+    pub notes: Vec<String>,
 }
 
 /// An open document that Fovea does not analyze, or not by its syntax.

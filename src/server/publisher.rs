@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 use tower_lsp::Client;
 use tower_lsp::jsonrpc;
-use tower_lsp::ls_types::{ConfigurationItem, MessageType, Registration, Uri};
+use tower_lsp::ls_types::{ConfigurationItem, MessageType, Registration};
 
 use super::board::{HeatNews, News};
 use super::carriers::Carriers;
@@ -20,7 +20,7 @@ use super::heat::{Canvas, Style};
 use super::protocol::{Heat, Status, StatusParams};
 use super::settings::HeatPreset;
 use super::ticket::Ticket;
-use super::{carriers, diagnostics, heat, status};
+use super::{carriers, diagnostics, heat, status, uris};
 use crate::analysis::{CancelToken, DocumentId};
 
 /// How long a client may take to answer a request of ours that no person has to answer.
@@ -207,7 +207,7 @@ impl Publisher {
         let params = match news {
             HeatNews::Clear(of) if of == version => {
                 self.canvases.remove(id);
-                let uri = id.parse::<Uri>().ok();
+                let uri = uris::parse(id);
                 uri.map(|uri| heat::nothing(uri, version, ticket.settings.method))
             }
             HeatNews::Report(report)

@@ -7,6 +7,7 @@ use super::protocol::{
 };
 use super::settings::HeatPreset;
 use super::ticket::Ticket;
+use super::uris;
 use crate::analysis::{CancelToken, IndexStage, IndexStatus, ModelStatus, Status, StoreStage};
 use crate::explain::Heads;
 
@@ -108,7 +109,7 @@ fn store((place, stage): (String, StoreStage)) -> StoreParams {
 fn unparsed(status: Status) -> Vec<InactiveDocument> {
     let documents = status.unparsed.into_iter().filter_map(|(id, reason)| {
         Some(InactiveDocument {
-            uri: id.parse().ok()?,
+            uri: uris::parse(&id)?,
             reason: format!("{reason}; Fovea splits it by its lines"),
         })
     });
@@ -124,7 +125,7 @@ fn inactive(ticket: &Ticket) -> Vec<InactiveDocument> {
         .iter()
         .filter_map(|(id, open)| {
             Some(InactiveDocument {
-                uri: id.parse().ok()?,
+                uri: uris::parse(id)?,
                 reason: open.inactive.clone()?,
             })
         })

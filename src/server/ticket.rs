@@ -9,6 +9,7 @@ use tower_lsp::ls_types::{Range, Uri};
 use super::client::Abilities;
 use super::documents::{Documents, Open};
 use super::settings::Settings;
+use super::spellings::Spellings;
 use super::to_proto;
 use crate::analysis::{CancelToken, DocumentId};
 use crate::text::{ByteRange, Snapshot};
@@ -22,6 +23,8 @@ pub struct Ticket {
     pub settings: Arc<Settings>,
     /// What the client can do.
     pub client: Arc<Abilities>,
+    /// How the client spells the URIs of its documents.
+    pub spellings: Arc<Spellings>,
     /// Raised when the client cancels the request.
     pub cancel: CancelToken,
 }
@@ -77,7 +80,7 @@ impl Ticket {
         let Some((_, open)) = self.open(uri.as_str()) else {
             return Err(jsonrpc::Error::invalid_params(format!(
                 "{} is not open; open it first",
-                uri.as_str()
+                self.spellings.of(uri.as_str())
             )));
         };
         if let Some(reason) = &open.inactive {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use futures::{SinkExt, StreamExt};
 use tokio::io::{AsyncBufRead, AsyncWrite, BufReader};
 use tower::Service;
+use tower_lsp::jsonrpc::Request;
 use tower_lsp::{Client, LspService};
 
 use super::core::{Core, Loaders};
@@ -51,13 +52,13 @@ where
     .finish();
     let (out, drain) = output::output(output::MAX_UNREAD);
     let (mut requests, answers) = socket.split();
-    let outgoing = out.clone();
+    let (outgoing, spelling) = (out.clone(), core.clone());
     let mut writing = tokio::spawn(drain.run(output));
     let mut tasks = vec![
         // Our requests to the client.
         tokio::spawn(async move {
             while let Some(request) = requests.next().await {
-                outgoing.send(&request);
+                outgoing.send(&in_the_clients_words(request, &spelling));
             }
         }),
         tokio::spawn(orphan::watch(core.clone())),
@@ -95,6 +96,20 @@ where
         let _ = tokio::task::spawn_blocking(move || analysis.finish(LAST_RESULTS)).await;
     }
     code
+}
+
+/// A request or notification of ours, with URIs as the client spells them.
+fn in_the_clients_words(request: Request, core: &Core) -> Request {
+    let (method, id, params) = request.into_parts();
+    let mut message = Request::build(method);
+    if let Some(mut params) = params {
+        core.spellings.restore(&mut params);
+        message = message.params(params);
+    }
+    match id {
+        Some(id) => message.id(id).finish(),
+        None => message.finish(),
+    }
 }
 
 /// Reads to the end of the input and hands each message on, without ever waiting for an answer.

@@ -94,6 +94,12 @@ impl Document {
         });
     }
 
+    /// The document is taken for one of another language from now on.
+    pub fn set_language(&mut self, language: Language) {
+        let rope = self.current.rope().clone();
+        self.current = Snapshot::from_rope(rope, self.current.version(), language);
+    }
+
     /// The text as it is now.
     pub fn snapshot(&self) -> Snapshot {
         self.current.clone()

@@ -79,7 +79,7 @@ const NAMES: &[Names] = &[
     Names {
         language: Language::Tsx,
         id: "typescriptreact",
-        aliases: &["tsx"],
+        aliases: &["tsx", "typescript.tsx"],
         extensions: &["tsx"],
         files: &[],
     },
@@ -264,6 +264,19 @@ const CODE_IN_TXT: [&str; 4] = [
     "meson_options.txt",
 ];
 
+/// Identifiers of languages that we do not know, with parts that mean others.
+const OF_OTHERS: [&str; 4] = ["go.mod", "go.sum", "go.work", "other"];
+
+/// How the grammars of TextMate begin what they call a language; the rest says which.
+const SCOPES: [&str; 3] = ["source", "text", "meta"];
+
+/// What a mode of Emacs is called without what says how it is made: `c++-ts`, `js2`, `python-mode`.
+fn plain(id: &str) -> &str {
+    let id = id.strip_suffix("-mode").unwrap_or(id);
+    let id = id.strip_suffix("-ts").unwrap_or(id);
+    id.trim_end_matches(|c: char| c.is_ascii_digit())
+}
+
 impl Language {
     /// The language of a Language Server Protocol identifier; unknown ones are [`Language::Other`].
     pub fn from_id(id: &str) -> Self {
@@ -286,6 +299,20 @@ impl Language {
         by_file
             .or_else(|| NAMES.iter().find(|names| names.extensions.contains(&extension)))
             .map_or(Self::Other, |names| names.language)
+    }
+
+    /// The language of an identifier that an editor made up of several: `python.django`, `typescript.tsx`, `c++-ts`, `js2`. `None` where no
+    /// part of it is known.
+    pub fn from_compound_id(id: &str) -> Option<Self> {
+        let id = id.trim().to_lowercase();
+        if OF_OTHERS.contains(&id.as_str()) {
+            return None;
+        }
+        let parts = || id.split('.').filter(|part| !SCOPES.contains(part));
+        let exact = Self::from_name(&id).filter(|language| *language != Self::Other);
+        exact
+            .or_else(|| parts().find_map(Self::from_name))
+            .or_else(|| parts().find_map(|part| Self::from_name(plain(part))))
     }
 
     /// The language that a person means: an identifier, a name or a common alias, in any case. `None` if nobody knows it.

@@ -63,7 +63,7 @@ fn real_units(model: &Model) -> Vec<(String, fovea::text::Language)> {
             tokens: &|text, language| model.count(text, language),
             window: model.window(),
         };
-        let segments = segment(&snapshot, parse(&snapshot, None).as_ref(), &budget);
+        let segments = segment(&snapshot, &parse(&snapshot), &budget);
         units.extend(
             segments
                 .units

@@ -78,7 +78,7 @@ async fn requests_with_the_wrong_shape_are_refused() {
         json!({}),
         json!([]),
         Value::Null,
-        json!({"textDocument": {"uri": "no uri"}, "position": {"line": 0, "character": 0}}),
+        json!({"textDocument": {"uri": ["no name"]}, "position": {"line": 0, "character": 0}}),
         at(URI, 0, 0)
             .as_object()
             .map(|_| json!({"textDocument": {"uri": URI}, "position": {"line": -1, "character": 0}}))
@@ -269,8 +269,9 @@ async fn unknown_languages_and_names_that_are_no_files() {
         editor.open(uri, language, "a document of some words\n").await;
         editor.analysed(uri, 0, 3).await;
     }
-    // No URI at all: it cannot be asked about, and does no harm.
-    editor.open("C:\\a b", "rust", "fn a() {}").await;
+    // No URI at all.
+    editor.open("C:\\a b", "rust", "fn a_name() {}").await;
+    editor.analysed("C:\\a b", 0, 5).await;
     still_right(editor).await;
 }
 

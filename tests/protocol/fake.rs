@@ -8,6 +8,7 @@ use std::time::Duration;
 use fovea::analysis::{Comparison, Engine, Loader, SourcesReport, UnitReport, WordScore};
 use fovea::explain::{Heads, Link, Means, Method, PairReport, Shares, Side, Which};
 use fovea::model::{Checkpoint, ModelError, ModelInfo, Pooling, Prompts};
+use fovea::similar::index::ReadQuery;
 use fovea::text::{Language, source_words};
 
 /// What the model of a test does, and what it was given.
@@ -145,11 +146,13 @@ impl Engine for Fake {
         Ok(SourcesReport { shares, words })
     }
 
-    fn query(&self, text: &str) -> Result<Vec<f32>, ModelError> {
+    fn query(&self, text: &str) -> Result<ReadQuery, ModelError> {
         let mut query = report(text, Method::Decomposition).embedding.to_vec();
         let length = query.iter().map(|x| x * x).sum::<f32>().sqrt();
         query.iter_mut().for_each(|x| *x /= length.max(f32::MIN_POSITIVE));
-        Ok(query)
+        // What cannot be read has no letter of the first 128 characters.
+        let note = (!text.is_ascii()).then(|| "the model knows nothing of this query".to_owned());
+        Ok(ReadQuery { vector: query, note })
     }
 
     fn read_pair(

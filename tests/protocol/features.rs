@@ -443,3 +443,37 @@ async fn a_comparison_comes_without_its_matrix_and_its_rows_one_by_one() {
     assert_eq!(refused.0, -32602);
     editor.finish().await;
 }
+
+#[tokio::test]
+async fn a_query_that_the_model_cannot_read_is_answered_with_a_note() {
+    let search = |argument: Value| json!({"command": "fovea.search", "arguments": [argument]});
+    // A client of our own asks for notes, or gets the list.
+    let own = json!({"experimental": {"fovea": {"heat": false}}});
+    let mut editor = two_documents(own).await;
+    let noted = search(json!({"query": "加载配置", "notes": true}));
+    let answer = editor.request("workspace/executeCommand", noted).await;
+    assert_eq!(answer["notes"], json!(["the model knows nothing of this query"]));
+    assert!(answer["items"].is_array());
+    let plain_query = search(json!({"query": "load_config", "notes": true}));
+    let answer = editor.request("workspace/executeCommand", plain_query).await;
+    assert_eq!(answer["notes"], json!([]));
+    let listed = editor
+        .request("workspace/executeCommand", search(json!({"query": "加载配置"})))
+        .await;
+    assert!(listed.is_array());
+    for empty in ["", " ", "\u{200b}", "lang:rust", "\"\""] {
+        let refused = editor.refused("workspace/executeCommand", search(json!(empty))).await;
+        assert_eq!(refused.0, -32602, "{empty:?}");
+    }
+    editor.finish().await;
+    // Another one is told.
+    let mut editor = two_documents(json!({"window": {"showDocument": {"support": true}}})).await;
+    editor
+        .request("workspace/executeCommand", search(json!("加载配置")))
+        .await;
+    let told = editor.told("window/showMessage").await;
+    assert_eq!(told["message"], "Fovea: the model knows nothing of this query");
+    editor.ignore("window/showMessage");
+    editor.ignore("window/showDocument");
+    editor.finish().await;
+}

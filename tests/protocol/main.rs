@@ -17,3 +17,4 @@ mod ordering;
 mod program;
 mod restart;
 mod settings;
+mod spelling;

@@ -117,6 +117,12 @@ export interface SimilarItem {
   store?: { folder: string; path: string };
 }
 
+export interface SearchAnswer {
+  items: SimilarItem[];
+  /** Why the ranking means less than usual. */
+  notes: string[];
+}
+
 export interface ShowSimilarArgs {
   uri: string;
   range: Range;

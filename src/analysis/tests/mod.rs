@@ -27,6 +27,7 @@ use crate::analysis::Comparison;
 use crate::explain::{Heads, Method};
 use crate::model::{Checkpoint, ModelError, ModelInfo, Pooling, Prompts};
 use crate::similar::decision::Detail;
+use crate::similar::index::ReadQuery;
 use crate::text::{Language, Snapshot, source_words};
 
 /// No test needs this long; a test that does hangs.
@@ -188,12 +189,12 @@ impl Engine for Fake {
         })
     }
 
-    fn query(&self, text: &str) -> Result<Vec<f32>, ModelError> {
+    fn query(&self, text: &str) -> Result<ReadQuery, ModelError> {
         self.script.meet(text)?;
         let mut query = explain(text, Method::Decomposition).embedding.to_vec();
         let length = query.iter().map(|x| x * x).sum::<f32>().sqrt();
         query.iter_mut().for_each(|x| *x /= length.max(f32::MIN_POSITIVE));
-        Ok(query)
+        Ok(query.into())
     }
 
     fn read_pair(

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 
-use super::super::{IndexStage, StoreStage};
+use super::super::{IndexStage, ShownFile, StoreStage};
 use super::workspace::{AREA, LOAD, READ, bench, indexed, write};
 use super::*;
 use crate::model::{Model, UNSTOPPED};
@@ -141,7 +141,9 @@ fn what_the_store_has_of_this_very_folder_is_no_news() {
     let (bench, switch) = beside(&[("src/config.rs", READ), ("src/load.rs", LOAD)], &[&root]);
     indexed(&bench, 2);
     let id = id("file:///load.rs");
-    bench.analysis.open(&id, rust(LOAD, 1), Some(root.join("src/load.rs")));
+    bench
+        .analysis
+        .open(&id, rust(LOAD, 1), Some(ShownFile::itself(root.join("src/load.rs"))));
     bench.completed(1);
     let expected = [("read_settings".to_owned(), Home::File(root.join("src/config.rs")))];
     until(|| names(&bench, &id) == expected && switch.asked.load(Ordering::SeqCst) > 0);
@@ -206,7 +208,7 @@ fn nobody_waits_for_a_store_that_does_not_answer() {
             ..Filter::default()
         };
         let asked = bench.analysis.search(query, functions, 9, beyond, no_cancel());
-        wait(asked).expect("an answer").len()
+        wait(asked).expect("an answer").found.len()
     };
     assert_eq!((search(false), search(true)), (2, 2));
     drop(open);

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::super::{IndexStage, Scope};
+use super::super::{IndexStage, Scope, ShownFile, View};
 use super::*;
 use crate::model::{Model, Source};
 use crate::segment::ItemKind;
@@ -90,7 +90,7 @@ fn a_file_that_is_open_is_found_as_it_is_open() {
     let (asked, _) = bench.open("untitled:1", LOAD);
     bench.completed(1);
     let (open, text) = (id("file:///config.rs"), format!("// moved down\n\n{READ}"));
-    let file = Some(root.join("src/config.rs"));
+    let file = Some(ShownFile::itself(root.join("src/config.rs")));
     bench.analysis.open(&open, rust(&text, 1), file);
     bench.completed(1);
     let home = Home::Document { id: open, version: 1 };
@@ -113,7 +113,7 @@ fn a_file_that_is_opened_again_and_again_is_found_once() {
     let found = || {
         let query = "read the configuration from a file".to_owned();
         let asked = bench.analysis.search(query, functions(), 9, false, no_cancel());
-        let found = wait(asked).expect("an answer");
+        let found = wait(asked).expect("an answer").found;
         found.into_iter().map(|near| near.home).collect::<Vec<_>>()
     };
     for version in 1..=9 {
@@ -121,9 +121,11 @@ fn a_file_that_is_opened_again_and_again_is_found_once() {
             id: open.clone(),
             version,
         };
-        bench
-            .analysis
-            .open(&open, rust(READ, version), Some(root.join("src/config.rs")));
+        bench.analysis.open(
+            &open,
+            rust(READ, version),
+            Some(ShownFile::itself(root.join("src/config.rs"))),
+        );
         until(|| {
             let found = found();
             assert_eq!(found.len(), 1, "{found:?}");
@@ -172,6 +174,7 @@ fn search_finds_open_and_closed_items_by_what_they_are_about() {
                 .search(text.into(), Filter::default(), 1, true, no_cancel()),
         )
         .expect("an answer");
+        let found = found.found;
         found.into_iter().map(|near| near.item.name).collect::<Vec<_>>()
     };
     // At once: what is said to be indexed is found, whether or not the lenses have been made of it.
@@ -353,7 +356,7 @@ fn a_folder_of_languages_without_a_grammar_is_searched_by_its_lines() {
         let asked = bench
             .analysis
             .search(text.into(), Filter::default(), 1, true, no_cancel());
-        let found = wait(asked).expect("an answer");
+        let found = wait(asked).expect("an answer").found;
         found.first().map(|near| near.item.name.clone())
     };
     for (text, name) in [
@@ -364,4 +367,110 @@ fn a_folder_of_languages_without_a_grammar_is_searched_by_its_lines() {
         until(|| first(text).is_some());
         assert_eq!(first(text).as_deref(), Some(name), "{text}");
     }
+}
+
+#[test]
+fn another_view_of_a_file_is_no_partner_of_it_and_no_second_find() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let root = folder.path().canonicalize().expect("there");
+    write(&root, "src/config.rs", READ);
+    write(&root, "src/load.rs", LOAD);
+    let bench = bench(&[&root], None);
+    indexed(&bench, 2);
+    let shown = |name: &str, view| {
+        Some(ShownFile {
+            path: root.join(name),
+            view,
+        })
+    };
+    let older = READ.replace("parsed", "settings");
+    let documents = [
+        (id("file:///config.rs"), READ, shown("src/config.rs", View::File)),
+        (
+            id("file:///spelled%2Ders"),
+            READ,
+            shown("src/../src/config.rs", View::File),
+        ),
+        (id("git:/config.rs?HEAD"), &older, shown("src/config.rs", View::Version)),
+        // A view of a file that is open nowhere.
+        (id("git:/load.rs?HEAD"), LOAD, shown("src/load.rs", View::Version)),
+    ];
+    for (id, text, file) in &documents {
+        bench.analysis.open(id, rust(text, 1), file.clone());
+    }
+    for _ in &documents {
+        bench.completed(1);
+    }
+    let config = Home::Document {
+        id: documents[0].0.clone(),
+        version: 1,
+    };
+    let load = Home::File(root.join("src/load.rs"));
+    let expected = |home: &Home, name: &str| vec![(name.to_owned(), home.clone())];
+    for (id, text, _) in &documents {
+        let other = if *text == LOAD {
+            expected(&config, "read_settings")
+        } else {
+            expected(&load, "load_settings")
+        };
+        until(|| near(&bench, id) == other);
+    }
+    let query = "read the configuration from a file".to_owned();
+    let functions = Filter {
+        kinds: vec![ItemKind::Function],
+        ..Filter::default()
+    };
+    let found = wait(bench.analysis.search(query, functions, 9, false, no_cancel()))
+        .expect("an answer")
+        .found;
+    let mut homes: Vec<Home> = found.into_iter().map(|near| near.home).collect();
+    homes.sort_by_key(|home| format!("{home:?}"));
+    assert_eq!(homes, [config, load]);
+}
+
+#[test]
+fn the_cells_of_an_open_notebook_resemble_neither_its_file_nor_vanish_from_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let root = folder.path().canonicalize().expect("there");
+    let python = |name: &str, path: &str| {
+        format!(
+            "def {name}({path}):\n    text = open({path}).read()\n    settings = toml.loads(text)\n    validate(settings)\n    return settings\n"
+        )
+    };
+    let cell = |text: &str| serde_json::json!({"cell_type": "code", "source": text, "metadata": {}, "outputs": []});
+    let notebook = serde_json::json!({
+        "cells": [cell(&python("load_settings", "path")), cell(&python("read_options", "file"))],
+        "metadata": {"language_info": {"name": "python"}}, "nbformat": 4, "nbformat_minor": 5,
+    });
+    write(&root, "study.ipynb", &notebook.to_string());
+    let bench = bench(&[&root], None);
+    indexed(&bench, 2);
+    let open = id("vscode-notebook-cell:/study.ipynb#1");
+    let text = python("load_settings", "path");
+    let shown = ShownFile {
+        path: root.join("study.ipynb"),
+        view: View::Cell,
+    };
+    bench
+        .analysis
+        .open(&open, Snapshot::new(&text, 1, Language::Python), Some(shown));
+    bench.completed(1);
+    let query = "read the settings from a file".to_owned();
+    let functions = || Filter {
+        kinds: vec![ItemKind::Function],
+        ..Filter::default()
+    };
+    let homes = || {
+        let found = wait(bench.analysis.search(query.clone(), functions(), 9, false, no_cancel()))
+            .expect("an answer")
+            .found;
+        let mut homes: Vec<(String, bool)> = found
+            .into_iter()
+            .map(|near| (near.item.name, matches!(near.home, Home::File(_))))
+            .collect();
+        homes.sort();
+        homes
+    };
+    until(|| homes() == [("load_settings".to_owned(), false), ("read_options".to_owned(), true)]);
+    assert_eq!(near(&bench, &open), []);
 }

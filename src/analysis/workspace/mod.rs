@@ -129,6 +129,15 @@ impl Workspace {
         names.contains(&place((path, name)))
     }
 
+    /// Whether a file of one of the folders is indexed.
+    pub fn has_file(&self, path: &Path) -> bool {
+        let below = |gallery: &Gallery| {
+            path.strip_prefix(gallery.root())
+                .is_ok_and(|path| gallery.has_file(path))
+        };
+        self.galleries.iter().any(|gallery| below(gallery))
+    }
+
     /// Whether what the items of a language have in common will hardly change while the index grows.
     pub fn is_settled(&self, language: Language) -> bool {
         self.galleries.iter().any(|gallery| gallery.is_settled(language))

@@ -1,9 +1,10 @@
 //! `fovea compare` in a terminal: what the passages share, both texts with what their words add, the strongest pairs where they were
 //! asked for, the corresponding words.
 
-use std::fmt::Write;
+use std::fmt::{Display, Write};
 
-use super::paint::{Paint, Palette, printable};
+use super::found::clean;
+use super::paint::{Page, Palette};
 use crate::explain::{PairReport, Side};
 use crate::render::compared::{Compared, WordPair, score};
 use crate::render::heat::{UNDERSTOOD, levels_of};
@@ -22,48 +23,63 @@ pub fn compare(
     (a, in_a): (&Snapshot, &ByteRange),
     (b, in_b): (&Snapshot, &ByteRange),
     palette: Palette,
-) -> String {
-    let paint = Paint(palette);
+) -> Page {
     let (text_a, text_b) = (a.text(in_a.clone()), b.text(in_b.clone()));
     let compared = Compared {
         report,
         a: &text_a,
         b: &text_b,
     };
-    let mut out = String::new();
+    let mut out = Page::new(palette);
     let shared = shared(compared);
-    let _ = writeln!(out, "{}", paint.bold(&summary(compared, &shared, printable)));
-    let _ = writeln!(out, "cosine {:.4}", report.cosine);
+    out.bold(summary(compared, &shared, clean));
+    let _ = writeln!(out, "\ncosine {:.4}", report.cosine);
     let words: Vec<String> = shared
         .iter()
-        .map(|word| format!("{} {:+.3}", printable(&word.text), word.score))
+        .map(|word| format!("{} {:+.3}", clean(&word.text), word.score))
         .collect();
     if !words.is_empty() {
         let _ = writeln!(out, "shared: {}", words.join(" · "));
     }
-    passage(&mut out, "a", &report.a, &text_a, paint);
-    passage(&mut out, "b", &report.b, &text_b, paint);
-    pairs(&mut out, compared, paint);
-    correspondence(&mut out, compared, paint);
+    passage(&mut out, "a", &report.a, &text_a);
+    passage(&mut out, "b", &report.b, &text_b);
+    pairs(&mut out, compared);
+    correspondence(&mut out, compared);
     if let Some(common) = compared.common([a.language(), b.language()]) {
-        own(&mut out, compared, &common, paint);
+        own(&mut out, compared, &common);
     }
-    let figures = format!("residual {:.0e}, {:.0} ms", report.residual, report.ms);
-    let _ = writeln!(out, "\n{}", paint.dim(&figures));
+    let _ = out.write_char('\n');
+    dim_line(
+        &mut out,
+        format_args!("residual {:.0e}, {:.0} ms", report.residual, report.ms),
+    );
     out
 }
 
-fn passage(out: &mut String, name: &str, side: &Side, text: &str, paint: Paint) {
-    let _ = writeln!(out, "\n{}", paint.bold(name));
+fn heading(out: &mut Page, text: &str) {
+    let _ = out.write_char('\n');
+    out.bold(text);
+    let _ = out.write_char('\n');
+}
+
+fn dim_line(out: &mut Page, text: impl Display) {
+    out.dim(text);
+    let _ = out.write_char('\n');
+}
+
+fn passage(out: &mut Page, name: &str, side: &Side, text: &str) {
+    heading(out, name);
     let mut from = 0;
     for (range, level) in side.words.iter().zip(levels_of(&side.scores)) {
-        out.push_str(&printable(&text[from..range.start]));
-        out.push_str(&paint.heat(&printable(&text[range.clone()]), level));
+        let _ = out.write_str(&text[from..range.start]);
+        out.heat(&text[range.clone()], level);
         from = range.end;
     }
-    let _ = writeln!(out, "{}", printable(text[from..].trim_end()));
-    let rest = format!("special tokens {:+.3}, biases {:+.3}", side.special, side.bias);
-    let _ = writeln!(out, "{}", paint.dim(&rest));
+    let _ = writeln!(out, "{}", text[from..].trim_end());
+    dim_line(
+        out,
+        format_args!("special tokens {:+.3}, biases {:+.3}", side.special, side.bias),
+    );
     if side.coverage < UNDERSTOOD {
         let percent = side.coverage * 100.0;
         let _ = writeln!(
@@ -74,53 +90,51 @@ fn passage(out: &mut String, name: &str, side: &Side, text: &str, paint: Paint) 
 }
 
 /// The pairs of words that add most; words that stand in several places are named once, with the sum.
-fn pairs(out: &mut String, compared: Compared, paint: Paint) {
+fn pairs(out: &mut Page, compared: Compared) {
     let Some(pairs) = compared.pairs() else { return };
-    let _ = writeln!(out, "\n{}", paint.bold("pairs of words that add most"));
+    heading(out, "pairs of words that add most");
     for WordPair { a, b, sum, count } in pairs.into_iter().take(TOP) {
-        let places = if count > 1 {
-            paint.dim(&format!("  {count} pairs"))
-        } else {
-            String::new()
-        };
-        let _ = writeln!(out, "  {sum:+.4}  {} × {}{places}", printable(a), printable(b));
+        let _ = write!(out, "  {sum:+.4}  {} × {}", clean(a), clean(b));
+        if count > 1 {
+            out.dim(format_args!("  {count} pairs"));
+        }
+        let _ = out.write_char('\n');
     }
 }
 
 /// The corresponding words, those that add most first.
-fn correspondence(out: &mut String, compared: Compared, paint: Paint) {
+fn correspondence(out: &mut Page, compared: Compared) {
     let Some(links) = compared.links() else { return };
-    let _ = writeln!(out, "\n{}", paint.bold("corresponding words"));
+    heading(out, "corresponding words");
     for (left, right, weight, link) in links.iter().take(TOP) {
-        let detail = paint.dim(&format!("cosine {:.2}, adds {weight:+.4}", link.cosine));
-        let _ = writeln!(out, "  {} ~ {}  {detail}", printable(left), printable(right));
+        let _ = write!(out, "  {} ~ {}  ", clean(left), clean(right));
+        dim_line(out, format_args!("cosine {:.2}, adds {weight:+.4}", link.cosine));
     }
     if links.len() > TOP {
-        let _ = writeln!(
-            out,
-            "  {}",
-            paint.dim(&format!("and {} more that add less", links.len() - TOP))
-        );
+        let _ = out.write_str("  ");
+        dim_line(out, format_args!("and {} more that add less", links.len() - TOP));
     }
 }
 
 /// What is left without what the languages have in common.
-fn own(out: &mut String, compared: Compared, common: &str, paint: Paint) {
+fn own(out: &mut Page, compared: Compared, common: &str) {
     let (Some(centred), Some([a, b])) = (&compared.report.centred, compared.own_words()) else {
         return;
     };
-    let _ = writeln!(out, "\n{}\n{common}", paint.bold(&score(centred)));
+    heading(out, &score(centred));
+    let _ = writeln!(out, "{common}");
     for (name, words, side) in [("a", a, &centred.a), ("b", b, &centred.b)] {
         let _ = writeln!(out, "words of {name} that add most to it");
         for word in words.iter().take(OWN) {
-            let raw = paint.dim(&format!("  {:+.4} to the raw cosine", word.raw));
-            let _ = writeln!(out, "  {:+.4}  {}{raw}", word.centred, printable(word.word));
+            let _ = write!(out, "  {:+.4}  {}", word.centred, clean(word.word));
+            dim_line(out, format_args!("  {:+.4} to the raw cosine", word.raw));
         }
         let rest = format!(
             "the language {:+.3}, special tokens {:+.3}, biases {:+.3}",
             side.common, side.special, side.bias
         );
-        let _ = writeln!(out, "  {}", paint.dim(&rest));
+        let _ = out.write_str("  ");
+        dim_line(out, rest);
     }
-    let _ = writeln!(out, "{}", paint.dim(&format!("residual {:.0e}", centred.residual)));
+    dim_line(out, format_args!("residual {:.0e}", centred.residual));
 }

@@ -2,7 +2,8 @@
 
 use std::fmt::Write;
 
-use super::paint::{Paint, Palette, printable};
+use super::found::clean;
+use super::paint::{Page, Palette};
 use crate::analysis::{DocumentReport, UnitReport};
 use crate::explain::Method;
 use crate::model::ModelInfo;
@@ -33,24 +34,30 @@ pub fn explain(
     file: &str,
     milliseconds: f32,
     palette: Palette,
-) -> String {
-    let paint = Paint(palette);
-    let mut out = String::new();
-    let head = format!(
-        "{file} · {} · {} · {}",
-        report.snapshot.language().name(),
-        model.name,
+) -> Page {
+    let mut out = Page::new(palette);
+    let language = report.snapshot.language().name();
+    out.bold(format_args!(
+        "{} · {language} · {} · {}",
+        clean(file),
+        clean(&model.name),
         method.name()
-    );
-    let _ = writeln!(out, "{}", paint.bold(&head));
-    heat_map(&mut out, report, paint);
-    top_words(&mut out, report, method, paint);
-    similar_items(&mut out, similar, paint);
-    figures(&mut out, report, milliseconds, paint);
+    ));
+    let _ = out.write_char('\n');
+    heat_map(&mut out, report);
+    top_words(&mut out, report, method);
+    similar_items(&mut out, similar);
+    figures(&mut out, report, milliseconds);
     out
 }
 
-fn heat_map(out: &mut String, report: &DocumentReport, paint: Paint) {
+fn heading(out: &mut Page, text: &str) {
+    let _ = out.write_char('\n');
+    out.bold(text);
+    let _ = out.write_char('\n');
+}
+
+fn heat_map(out: &mut Page, report: &DocumentReport) {
     let snapshot = &report.snapshot;
     let mut spans: Vec<(ByteRange, u32)> = Vec::new();
     for (unit, explained) in analysed(report).filter(|(_, explained)| explained.coverage >= UNDERSTOOD) {
@@ -70,21 +77,21 @@ fn heat_map(out: &mut String, report: &DocumentReport, paint: Paint) {
     let mut next = 0;
     for line in 0..snapshot.line_count() {
         let range = snapshot.line_range(line);
-        let _ = write!(out, "{} ", paint.dim(&format!("{:>digits$} │", line + 1)));
+        out.dim(format_args!("{:>digits$} │", line + 1));
+        let _ = out.write_char(' ');
         let mut at = range.start;
         while let Some((span, level)) = spans.get(next).filter(|(span, _)| span.start < range.end) {
             let end = span.end.min(range.end);
-            out.push_str(&printable(&snapshot.text(at..span.start.max(at))));
-            out.push_str(&paint.heat(&printable(&snapshot.text(span.start.max(at)..end)), *level));
+            let _ = out.write_str(&snapshot.text(at..span.start.max(at)));
+            out.heat(&snapshot.text(span.start.max(at)..end), *level);
             at = end;
             next += 1;
         }
-        out.push_str(&printable(&snapshot.text(at..range.end)));
-        out.push('\n');
+        let _ = writeln!(out, "{}", snapshot.text(at..range.end));
     }
 }
 
-fn top_words(out: &mut String, report: &DocumentReport, method: Method, paint: Paint) {
+fn top_words(out: &mut Page, report: &DocumentReport, method: Method) {
     let mut words: Vec<(&Unit, &UnitReport, usize)> = Vec::new();
     for (unit, explained) in analysed(report).filter(|(_, explained)| explained.coverage >= UNDERSTOOD) {
         words.extend((0..explained.words.len()).map(|index| (unit, explained, index)));
@@ -93,7 +100,7 @@ fn top_words(out: &mut String, report: &DocumentReport, method: Method, paint: P
     if words.is_empty() {
         return;
     }
-    let _ = writeln!(out, "\n{}", paint.bold("top words, by share of their unit"));
+    heading(out, "top words, by share of their unit");
     let most = words[0].1.words[words[0].2].score;
     for (unit, explained, index) in words.into_iter().take(TOP) {
         let word = &explained.words[index];
@@ -107,16 +114,18 @@ fn top_words(out: &mut String, report: &DocumentReport, method: Method, paint: P
         let name = unit
             .name
             .as_deref()
-            .map(|name| format!(" in {name}"))
+            .map(|name| format!(" in {}", clean(name)))
             .unwrap_or_default();
         let whereabouts = format!("line {}{name}", place.line + 1);
-        let text = printable(&report.snapshot.text(range));
-        let _ = writeln!(out, "  {share}  {bar:<10}  {text:<24}  {}", paint.dim(&whereabouts));
+        let text = clean(&report.snapshot.text(range));
+        let _ = write!(out, "  {share}  {bar:<10}  {text:<24}  ");
+        out.dim(whereabouts);
+        let _ = out.write_char('\n');
     }
 }
 
-fn similar_items(out: &mut String, similar: &[SimilarPair], paint: Paint) {
-    let _ = writeln!(out, "\n{}", paint.bold("similar items in this file"));
+fn similar_items(out: &mut Page, similar: &[SimilarPair]) {
+    heading(out, "similar items in this file");
     if similar.is_empty() {
         let _ = writeln!(out, "  none");
     }
@@ -124,31 +133,31 @@ fn similar_items(out: &mut String, similar: &[SimilarPair], paint: Paint) {
         let ((a, line_a), (b, line_b)) = (&pair.a, &pair.b);
         let _ = writeln!(
             out,
-            "  ≈ {:.2}  {a} (line {line_a}) and {b} (line {line_b})",
-            pair.score
+            "  ≈ {:.2}  {} (line {line_a}) and {} (line {line_b})",
+            pair.score,
+            clean(a),
+            clean(b)
         );
     }
 }
 
-fn figures(out: &mut String, report: &DocumentReport, milliseconds: f32, paint: Paint) {
+fn figures(out: &mut Page, report: &DocumentReport, milliseconds: f32) {
     let units: Vec<&UnitReport> = analysed(report).map(|(_, explained)| explained).collect();
     let tokens: usize = units.iter().map(|unit| unit.tokens).sum();
     let mean = |of: &dyn Fn(&UnitReport) -> f32| {
         units.iter().map(|unit| of(unit) * unit.tokens as f32).sum::<f32>() / tokens.max(1) as f32
     };
     let residual = units.iter().map(|unit| unit.residual).fold(0.0, f32::max);
-    let _ = writeln!(
-        out,
-        "\n{}",
-        paint.dim(&format!(
+    let _ = out.write_char('\n');
+    out.dim(format_args!(
             "{} units, {tokens} tokens, coverage {:.0} %, bias {:.1} %, special tokens {:.1} %, largest residual {residual:.0e}, \
              {milliseconds:.0} ms",
             units.len(),
             mean(&|unit| unit.coverage) * 100.0,
             mean(&|unit| unit.bias_share) * 100.0,
             mean(&|unit| unit.special_share) * 100.0,
-        ))
-    );
+    ));
+    let _ = out.write_char('\n');
     if let Some(reason) = report.segments.unparsed {
         let _ = writeln!(out, "split by its lines: {reason}");
     }

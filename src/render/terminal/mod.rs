@@ -10,4 +10,4 @@ pub use compare::compare;
 pub use coverage::coverage;
 pub use explain::{SimilarPair, explain};
 pub use found::{found, groups, similar};
-pub use paint::{Background, Palette};
+pub use paint::{Background, Page, Palette, printable, steers};

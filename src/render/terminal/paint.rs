@@ -1,5 +1,7 @@
 //! Colours of a terminal, and text that cannot steer it.
 
+use std::fmt::Display;
+
 use crate::render::heat::LEVELS;
 
 /// What a terminal can show.
@@ -22,50 +24,91 @@ pub enum Background {
     Light,
 }
 
-/// Text without control characters but line feeds: a document must not steer the terminal.
-pub(super) fn printable(text: &str) -> String {
-    let shown = |c: char| match c {
-        '\t' => "    ".to_owned(),
-        '\n' => "\n".to_owned(),
-        '\r' => String::new(),
-        c if c.is_control() => '\u{fffd}'.to_string(),
-        c => c.to_string(),
-    };
-    text.chars().map(shown).collect()
+/// Text without control characters but line feeds, and without characters that reorder the line: nothing that Fovea shows, be it of a
+/// document, a path, a model or another program, may steer the terminal.
+pub fn printable(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    push(&mut out, text);
+    out
 }
 
-/// Draws with what the terminal can show.
-#[derive(Clone, Copy)]
-pub(super) struct Paint(pub(super) Palette);
+fn push(out: &mut String, text: &str) {
+    for c in text.chars() {
+        match c {
+            '\t' => out.push_str("    "),
+            '\n' => out.push('\n'),
+            '\r' => {}
+            c if steers(c) => out.push('\u{fffd}'),
+            c => out.push(c),
+        }
+    }
+}
 
-impl Paint {
+/// Whether a terminal obeys a character: a control character, or one that overrides the direction of the text after it.
+pub fn steers(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// What is written to a terminal. Whatever text comes in is made [`printable`]; only the page itself writes escape sequences, and only
+/// those of colors.
+#[derive(Debug)]
+pub struct Page {
+    text: String,
+    palette: Palette,
+}
+
+impl std::fmt::Write for Page {
+    fn write_str(&mut self, text: &str) -> std::fmt::Result {
+        push(&mut self.text, text);
+        Ok(())
+    }
+}
+
+impl Page {
+    /// An empty page.
+    pub(super) fn new(palette: Palette) -> Page {
+        Page {
+            text: String::new(),
+            palette,
+        }
+    }
+
+    /// All of it, with its escape sequences.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
     /// A heading.
-    pub(super) fn bold(self, text: &str) -> String {
-        self.with("1", text)
+    pub(super) fn bold(&mut self, text: impl Display) {
+        self.with("1", text);
     }
 
     /// What is said in passing.
-    pub(super) fn dim(self, text: &str) -> String {
-        self.with("2", text)
+    pub(super) fn dim(&mut self, text: impl Display) {
+        self.with("2", text);
     }
 
     /// A word on its level's background: a ramp that grows out of the terminal's own background, with text that stays readable on
     /// all of it.
-    pub(super) fn heat(self, text: &str, level: u32) -> String {
+    pub(super) fn heat(&mut self, text: &str, level: u32) {
         if level == 0 || text.is_empty() {
-            return text.to_owned();
+            return push(&mut self.text, text);
         }
         let t = (level.min(LEVELS) - 1) as f32 / (LEVELS - 1) as f32;
-        match self.0 {
-            Palette::None if level >= 8 => format!("[{text}]"),
-            Palette::None => text.to_owned(),
+        let colors = match self.palette {
+            Palette::None if level >= 8 => {
+                self.text.push('[');
+                push(&mut self.text, text);
+                return self.text.push(']');
+            }
+            Palette::None => return push(&mut self.text, text),
             Palette::Indexed(background) => {
                 let (ramp, text_colour): ([u8; 6], u8) = match background {
                     Background::Dark => ([236, 52, 88, 94, 130, 166], 231),
                     Background::Light => ([230, 229, 222, 215, 209, 203], 16),
                 };
                 let colour = ramp[(t * (ramp.len() - 1) as f32).round() as usize];
-                format!("\x1b[48;5;{colour};38;5;{text_colour}m{text}\x1b[0m")
+                format!("48;5;{colour};38;5;{text_colour}")
             }
             Palette::True(background) => {
                 let (from, to, ink) = match background {
@@ -73,33 +116,56 @@ impl Paint {
                     Background::Light => ([255.0, 247.0, 214.0], [240.0, 96.0, 72.0], "20;20;20"),
                 };
                 let [r, g, b] = [0, 1, 2].map(|i: usize| (from[i] + (to[i] - from[i]) * t).round() as u8);
-                format!("\x1b[48;2;{r};{g};{b};38;2;{ink}m{text}\x1b[0m")
+                format!("48;2;{r};{g};{b};38;2;{ink}")
             }
-        }
+        };
+        self.with(&colors, text);
     }
 
-    fn with(self, code: &str, text: &str) -> String {
-        if self.0 == Palette::None {
-            text.to_owned()
-        } else {
-            format!("\x1b[{code}m{text}\x1b[0m")
+    /// Text with the attributes of a code of SGR, where the terminal has colors.
+    fn with(&mut self, code: &str, text: impl Display) {
+        let text = text.to_string();
+        if self.palette == Palette::None {
+            return push(&mut self.text, &text);
         }
+        self.text += &format!("\x1b[{code}m");
+        push(&mut self.text, &text);
+        self.text += "\x1b[0m";
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fmt::Write;
+
     use super::*;
 
     #[test]
     fn a_document_cannot_steer_the_terminal() {
         assert_eq!(printable("a\x1b[2J\u{9b}b\tc\r\n"), "a\u{fffd}[2J\u{fffd}b    c\n");
+        assert_eq!(printable("if \u{202e}x\u{2066}"), "if \u{fffd}x\u{fffd}");
+        let mut page = Page::new(Palette::True(Background::Dark));
+        let _ = page.write_str("a\x1b[1mb");
+        page.bold("c\x07");
+        page.dim("d\x1b]0;t\x07");
+        page.heat("e\x1b[0m", 12);
+        let ours = page.as_str().split('\x1b').skip(1);
+        assert!(
+            ours.clone().all(|code| code.starts_with('[') && code.contains('m')) && ours.count() == 6,
+            "{page:?}"
+        );
+        assert!(
+            !page.as_str().contains('\x07') && page.as_str().contains("a\u{fffd}[1mb"),
+            "{page:?}"
+        );
     }
 
     #[test]
     fn without_colours_strong_words_stand_between_marks() {
-        assert_eq!(Paint(Palette::None).heat("config", 12), "[config]");
-        assert_eq!(Paint(Palette::None).heat("the", 3), "the");
-        assert_eq!(Paint(Palette::None).bold("head"), "head");
+        let mut page = Page::new(Palette::None);
+        page.heat("config", 12);
+        page.heat("the", 3);
+        page.bold("head");
+        assert_eq!(page.as_str(), "[config]thehead");
     }
 }

@@ -20,6 +20,7 @@ use crate::server::exit::Exit;
 use crate::server::flights::Flights;
 use crate::server::logging;
 use crate::server::settings::{self, Attention, HeatPreset, Settings};
+use crate::server::spellings::Spellings;
 use crate::server::ticket::Ticket;
 use crate::similar::index::{self, Elsewhere, Progress};
 use crate::text::{ByteRange, Change, Language};
@@ -75,6 +76,8 @@ pub struct Core {
     store: Mutex<Option<Elsewhere>>,
     state: Mutex<State>,
     analysis: OnceLock<Analysis>,
+    /// How the client spells the URIs of its documents.
+    pub spellings: Arc<Spellings>,
     /// What is to be said to the client.
     pub board: Arc<Board>,
     /// The requests in flight.
@@ -114,6 +117,7 @@ impl Core {
             store: Mutex::new(store),
             state: Mutex::new(state),
             analysis: OnceLock::new(),
+            spellings: Arc::default(),
             board: Arc::default(),
             flights: Flights::default(),
             exit: Exit::default(),
@@ -140,6 +144,7 @@ impl Core {
             documents: state.documents.clone(),
             settings: state.effective.clone(),
             client: state.client.clone(),
+            spellings: self.spellings.clone(),
             cancel,
         }
     }
@@ -251,6 +256,7 @@ impl Core {
                 open.document.apply(version, changes, encoding);
                 // A change that replaces everything mends whatever was missed before it.
                 open.out_of_step &= !changes.iter().any(|change| change.range.is_none());
+                open.edited();
             }
             None => open.out_of_step = true,
         }
@@ -322,7 +328,7 @@ impl Core {
         if active && was_active {
             analysis.update(id, open.snapshot());
         } else if active {
-            analysis.open(id, open.snapshot(), open.path.clone());
+            analysis.open(id, open.snapshot(), open.shown.clone());
         } else if was_active {
             analysis.close(id);
             let clear = HeatNews::Clear(open.snapshot().version());

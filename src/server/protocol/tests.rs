@@ -162,6 +162,11 @@ fn full() -> BTreeMap<&'static str, Value> {
         top: Some(1),
         languages: Vec::new(),
         kinds: Vec::new(),
+        notes: true,
+    };
+    let searched = SearchAnswer {
+        items: vec![found.clone()],
+        notes: vec![String::new()],
     };
     let visible = VisibleParams {
         text_document: document.clone(),
@@ -210,6 +215,7 @@ fn full() -> BTreeMap<&'static str, Value> {
         ("Passage", json!(passages)),
         ("ExplainSelectionArgs", json!(ExplainSelectionArgs { uri, range })),
         ("SearchArgs", json!(search)),
+        ("SearchAnswer", json!(searched)),
         ("AttentionMaps", json!(maps)),
         ("MethodAnswer", json!(method)),
         ("Toggled", json!(Toggled { enabled: true })),
@@ -231,6 +237,7 @@ fn the_page_of_the_protocol_is_true_of_the_types() {
             "Passage" => read::<Passage>(&example),
             "ExplainSelectionArgs" => read::<ExplainSelectionArgs>(&example),
             "SearchArgs" => read::<SearchArgs>(&example),
+            "SearchAnswer" => read::<SearchAnswer>(&example),
             "AttentionMaps" => read::<AttentionMaps>(&example),
             "MethodAnswer" => read::<MethodAnswer>(&example),
             "Toggled" => read::<Toggled>(&example),

@@ -89,9 +89,7 @@ pub async fn execute(
         }
         SEARCH => {
             let asked: SearchArgs = arguments.get(0, "a text, or an object with query")?;
-            search::command(core, client, ticket, asked)
-                .await
-                .map(|found| Some(json!(found)))
+            search::command(core, client, ticket, asked).await.map(Some)
         }
         UPDATE_INDEX => {
             core.index(true);

@@ -5,14 +5,15 @@ use tower_lsp::Client;
 use tower_lsp::jsonrpc::{Error, Result};
 use tower_lsp::ls_types::{MessageType, Uri};
 
+use super::similar::readable;
 use crate::analysis::{ModelStatus, UnitReport};
 use crate::render::json;
 use crate::segment::{Unit, UnitKind, Unparsed};
-use crate::server::client::file_path;
 use crate::server::core::Core;
 use crate::server::protocol::{ExplainParams, ExplainSelectionArgs};
 use crate::server::ticket::{Active, Ticket};
 use crate::server::to_proto;
+use crate::server::uris::file_path;
 use crate::text::ByteRange;
 
 /// How many words a message names.
@@ -107,7 +108,10 @@ fn answer(
         Some(ModelStatus::Ready(info)) => info.name,
         _ => String::new(),
     };
-    let file = file_path(uri).map_or_else(|| uri.as_str().to_owned(), |path| path.display().to_string());
+    let file = match file_path(uri) {
+        Some(path) => path.display().to_string(),
+        None => readable(ticket, uri),
+    };
     let method = units
         .first()
         .map_or(ticket.settings.method, |(_, report)| report.method);

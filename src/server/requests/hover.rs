@@ -143,10 +143,15 @@ fn links(
     near: Option<&(Item, Vec<SimilarItem>)>,
     (uri, position): (&Uri, Position),
 ) -> Vec<Link> {
-    let link = |label, command, argument: Value| Link {
-        label,
-        command,
-        arguments: json!([argument]).to_string(),
+    let link = |label, command, mut argument: Value| {
+        // Inside the text of a hover nothing else does.
+        ticket.spellings.restore(&mut argument);
+        let arguments = json!([argument]).to_string();
+        Link {
+            label,
+            command,
+            arguments,
+        }
     };
     let mut links = Vec::new();
     if let Some((item, near)) = near {

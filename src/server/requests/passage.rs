@@ -7,10 +7,12 @@ use std::path::{Path, PathBuf};
 use tower_lsp::jsonrpc::{Error, Result};
 use tower_lsp::ls_types::Uri;
 
-use crate::server::client::file_path;
+use super::similar::readable;
+use crate::segment::language_of;
 use crate::server::documents::Open;
 use crate::server::protocol::Passage;
 use crate::server::ticket::Ticket;
+use crate::server::uris::file_path;
 use crate::text::{ByteRange, Language, Snapshot, decode};
 
 /// A stretch of a text.
@@ -49,7 +51,7 @@ pub async fn stretch(ticket: &Ticket, passage: Passage) -> Result<Stretch> {
             Stretch { snapshot, range }
         }
         Passage::Text { text, language } => {
-            let language = Language::from_id(language.as_deref().unwrap_or("plaintext"));
+            let language = language_of(Some(language.as_deref().unwrap_or("plaintext")), None, &text, || None);
             Stretch {
                 range: 0..text.len(),
                 snapshot: Snapshot::new(&text, 0, language),
@@ -68,7 +70,8 @@ pub async fn stretch(ticket: &Ticket, passage: Passage) -> Result<Stretch> {
 async fn closed(ticket: &Ticket, uri: Uri) -> Result<Snapshot> {
     let ticket = ticket.clone();
     let read = move || {
-        let refused = |why: &dyn std::fmt::Display| Error::invalid_params(format!("{}: {why}", uri.as_str()));
+        let refused =
+            |why: &dyn std::fmt::Display| Error::invalid_params(format!("{}: {why}", readable(&ticket, &uri)));
         let path = file_path(&uri).and_then(|path| in_workspace(&ticket, &path));
         let Some(path) = path else {
             return Err(refused(

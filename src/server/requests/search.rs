@@ -1,5 +1,6 @@
 //! Search by meaning: `workspace/symbol` and `fovea.search`.
 
+use serde_json::{Value, json};
 use tower_lsp::Client;
 use tower_lsp::jsonrpc::{Error, Result};
 use tower_lsp::ls_types::{
@@ -9,10 +10,10 @@ use tower_lsp::ls_types::{
 use super::{show, similar};
 use crate::segment::ItemKind;
 use crate::server::core::Core;
-use crate::server::protocol::{SearchArgs, SimilarItem};
+use crate::server::protocol::{SearchAnswer, SearchArgs, SimilarItem};
 use crate::server::ticket::Ticket;
 use crate::server::to_proto;
-use crate::similar::index::Filter;
+use crate::similar::index::{Filter, Query};
 use crate::text::Language;
 
 /// Answers without a wish.
@@ -45,7 +46,7 @@ pub async fn symbols(
         return Ok(None);
     }
     // A symbol is opened as a file, which what a store knows is not.
-    let found = found(core, ticket, query.to_owned(), Filter::default(), TOP, false).await?;
+    let (found, _) = found(core, ticket, query.to_owned(), Filter::default(), TOP, false).await?;
     let near = found.into_iter().filter(|(item, _)| item.score >= f64::from(WORTH));
     let symbols = near.map(|(item, kind)| WorkspaceSymbol {
         container_name: Some(format!("{:.2} · {}", item.score, similar::path(ticket, &item))),
@@ -58,21 +59,23 @@ pub async fn symbols(
     Ok(Some(WorkspaceSymbolResponse::Nested(symbols.collect())))
 }
 
-/// `fovea.search`: the items, best first. A client without user interface of ours lets the person choose one, and opens it.
+/// `fovea.search`: the items, best first, with notes about the query where the client asks for them. A client without user interface of ours
+/// lets the person choose one, and opens it; it shows the notes as messages.
 ///
 /// # Errors
 /// Invalid parameters for an empty query; else why there is no answer.
-pub async fn command(core: &Core, client: &Client, ticket: &Ticket, asked: SearchArgs) -> Result<Vec<SimilarItem>> {
-    let (query, top, languages, kinds) = match asked {
-        SearchArgs::Query(query) => (query, None, Vec::new(), Vec::new()),
+pub async fn command(core: &Core, client: &Client, ticket: &Ticket, asked: SearchArgs) -> Result<Value> {
+    let (query, top, languages, kinds, notes) = match asked {
+        SearchArgs::Query(query) => (query, None, Vec::new(), Vec::new(), false),
         SearchArgs::Filtered {
             query,
             top,
             languages,
             kinds,
-        } => (query, top, languages, kinds),
+            notes,
+        } => (query, top, languages, kinds, notes),
     };
-    if query.trim().is_empty() {
+    if Query::parse(&query, &mut Filter::default()).is_empty() {
         return Err(Error::invalid_params(
             "fovea.search: the query is empty; enter some words",
         ));
@@ -83,11 +86,18 @@ pub async fn command(core: &Core, client: &Client, ticket: &Ticket, asked: Searc
         ..Filter::default()
     };
     let title = format!("About {}", similar::one_line(query.trim()));
-    let found = found(core, ticket, query, filter, top.unwrap_or(TOP).clamp(1, MOST), true).await?;
+    let (found, note) = found(core, ticket, query, filter, top.unwrap_or(TOP).clamp(1, MOST), true).await?;
     let near = found.into_iter().filter(|(item, _)| item.score >= f64::from(ALIKE));
     let items: Vec<SimilarItem> = near.map(|(item, _)| item).collect();
+    if notes {
+        let notes = note.into_iter().collect();
+        return Ok(json!(SearchAnswer { items, notes }));
+    }
     if ticket.client.fovea {
-        return Ok(items);
+        return Ok(json!(items));
+    }
+    if let Some(note) = note {
+        client.show_message(MessageType::INFO, format!("Fovea: {note}")).await;
     }
     if items.is_empty() {
         client
@@ -96,7 +106,7 @@ pub async fn command(core: &Core, client: &Client, ticket: &Ticket, asked: Searc
     } else if let Some(index) = show::choose(client, ticket, None, &title, &items).await {
         show::open(client, ticket, &items[index]).await;
     }
-    Ok(items)
+    Ok(json!(items))
 }
 
 async fn found(
@@ -106,14 +116,15 @@ async fn found(
     filter: Filter,
     count: usize,
     beyond: bool,
-) -> Result<Vec<(SimilarItem, ItemKind)>> {
+) -> Result<(Vec<(SimilarItem, ItemKind)>, Option<String>)> {
     let analysis = core.analysis().ok_or_else(Error::internal_error)?;
     let asked = analysis.search(query, filter, count, beyond, ticket.cancel.clone());
-    let found = asked.await.map_err(|refusal| to_proto::refusal(&refusal))?;
-    let told = found
+    let searched = asked.await.map_err(|refusal| to_proto::refusal(&refusal))?;
+    let told = searched
+        .found
         .iter()
         .filter_map(|near| Some((similar::similar(ticket, near)?, near.item.kind)));
-    Ok(told.collect())
+    Ok((told.collect(), searched.note))
 }
 
 fn ready(core: &Core) -> bool {

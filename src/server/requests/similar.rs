@@ -6,11 +6,11 @@ use tower_lsp::ls_types::{Range, Uri};
 
 use crate::analysis::{DocumentReport, Home, ItemNeighbours, Neighbour};
 use crate::segment::Item;
-use crate::server::client::file_path;
 use crate::server::core::Core;
 use crate::server::protocol::{SimilarItem, StorePlace, WhyFound};
 use crate::server::ticket::{Active, Ticket};
 use crate::server::to_proto;
+use crate::server::uris;
 use crate::similar::index::Place;
 
 /// The items of a document that have similar ones, in the order of the document. `None` where this version is not analysed.
@@ -80,12 +80,12 @@ fn shown(ticket: &Ticket, neighbour: &Neighbour) -> Option<Uri> {
     match &neighbour.home {
         Home::Document { id, version } => {
             let (_, open) = ticket.open(id)?;
-            (open.snapshot().version() == *version).then(|| id.parse().ok())?
+            (open.snapshot().version() == *version).then(|| uris::parse(id))?
         }
         // One that is open is among these only until it is read as it is open.
-        Home::File(path) => Uri::from_file_path(path),
+        Home::File(path) => uris::of_path(path),
         Home::Store { folder, path, link } => {
-            let link = link.as_ref().and_then(|link| link.parse().ok());
+            let link = link.as_deref().and_then(uris::parse);
             link.or_else(|| placeless(folder, path))
         }
     }
@@ -94,8 +94,8 @@ fn shown(ticket: &Ticket, neighbour: &Neighbour) -> Option<Uri> {
 /// What names an item of a store that no page shows.
 fn placeless(folder: &Path, path: &Path) -> Option<Uri> {
     let below = folder.strip_prefix("/").unwrap_or(folder);
-    let file = Uri::from_file_path(Path::new("/").join(below).join(path))?;
-    file.as_str().replacen("file:", "fovea-store:", 1).parse().ok()
+    let file = uris::of_path(&Path::new("/").join(below).join(path))?;
+    uris::parse(&file.as_str().replacen("file:", "fovea-store:", 1))
 }
 
 /// Whether an item can be opened: one of a store can where a page shows it.
@@ -148,14 +148,23 @@ pub fn path(ticket: &Ticket, item: &SimilarItem) -> String {
     if let Some(StorePlace { folder, path }) = &item.store {
         return format!("{folder}: {path}").replace(char::is_control, " ");
     }
-    let Some(path) = file_path(&item.uri) else {
-        return item.uri.as_str().to_owned();
-    };
+    readable(ticket, &item.uri)
+}
+
+/// What people call a document: `src/bank.py`, and of a version of it that an editor shows `src/bank.py (git)`.
+pub fn readable(ticket: &Ticket, uri: &Uri) -> String {
     let roots = &ticket.client.shown_below;
-    let below = roots.iter().find_map(|root| path.strip_prefix(root).ok());
-    let shown = below.map_or_else(|| last_two(&path), |below| below.display().to_string());
+    let shown = uris::shown_file(uri).map(|path| {
+        let below = roots.iter().find_map(|root| path.strip_prefix(root).ok());
+        below.map_or_else(|| last_two(&path), |below| below.display().to_string())
+    });
+    let name = shown.unwrap_or_else(|| uris::file_name(uri));
+    let name = match uris::view(uri) {
+        Some(view) if view != name => format!("{name} ({view})"),
+        _ => name,
+    };
     // A file's name may hold anything but a slash.
-    shown.replace(char::is_control, " ")
+    name.replace(char::is_control, " ")
 }
 
 fn last_two(path: &Path) -> String {

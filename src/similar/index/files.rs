@@ -1,5 +1,6 @@
 //! Which files of a folder are indexed, and why the others are not.
 
+use std::collections::{HashMap, HashSet};
 use std::ffi::OsStr;
 use std::fs::Metadata;
 use std::io::Read;
@@ -64,6 +65,8 @@ pub enum Skipped {
     Unknown,
     /// It cannot be read.
     Unreadable,
+    /// It is another hard link to a file that is indexed.
+    Linked,
     /// There were as many files before it as are allowed.
     TooMany,
     /// A folder with packages that were installed: a virtual environment, `node_modules`.
@@ -90,6 +93,7 @@ impl Skipped {
             Skipped::License => "licenses",
             Skipped::Unknown => "of a kind that is not read",
             Skipped::Unreadable => "unreadable",
+            Skipped::Linked => "further links to a file",
             Skipped::TooMany => "over the limit on files",
             Skipped::Installed => "installed packages",
             Skipped::Repository => "other repositories and worktrees",
@@ -164,6 +168,7 @@ pub fn walk(root: &Path, limits: &Limits) -> (Vec<File>, Vec<(PathBuf, Skipped)>
         excluded: excluded(&limits.exclude),
         files: Vec::new(),
         skipped: Vec::new(),
+        linked: HashMap::new(),
     };
     let mut parts = vec![Part::whole(root, home_folder().as_deref())];
     while let Some(part) = parts.pop() {
@@ -177,9 +182,21 @@ pub fn walk(root: &Path, limits: &Limits) -> (Vec<File>, Vec<(PathBuf, Skipped)>
         others.iter().for_each(|folder| walk.skip(folder, Skipped::Repository));
     }
     let Walk {
-        mut files, mut skipped, ..
+        mut files,
+        mut skipped,
+        linked,
+        ..
     } = walk;
     files.sort_by(|a, b| a.path.cmp(&b.path));
+    // Of several hard links to one file the first is read: the others would be copies of it.
+    let mut links: HashSet<Inode> = HashSet::new();
+    files.retain(|file| {
+        let double = linked.get(&file.path).is_some_and(|inode| !links.insert(*inode));
+        if double {
+            skipped.push((file.path.clone(), Skipped::Linked));
+        }
+        !double
+    });
     if files.len() > limits.files {
         let beyond = files.drain(limits.files..);
         skipped.extend(beyond.map(|file| (file.path, Skipped::TooMany)));
@@ -194,6 +211,8 @@ struct Walk<'a> {
     excluded: GlobSet,
     files: Vec<File>,
     skipped: Vec<(PathBuf, Skipped)>,
+    /// Which file on the disk a path leads to.
+    linked: HashMap<PathBuf, Inode>,
 }
 
 impl Walk<'_> {
@@ -260,7 +279,8 @@ impl Walk<'_> {
         };
         let limits = self.limits;
         let language = Language::from_path(&path);
-        let wanted = limits.languages.is_empty() || limits.languages.contains(&language);
+        let header = crate::segment::is_header(&path) && limits.languages.contains(&Language::Cpp);
+        let wanted = limits.languages.is_empty() || limits.languages.contains(&language) || header;
         if !wanted || self.excluded.is_match(entry.path()) {
             return;
         }
@@ -274,11 +294,14 @@ impl Walk<'_> {
         match entry.metadata() {
             Ok(data) if data.len() > most_bytes(&path, limits) => self.skipped.push((path, Skipped::NotText)),
             Ok(data) if selection::is_data(&path, role, data.len()) => self.skipped.push((path, Skipped::Data)),
-            Ok(data) => self.files.push(File {
-                path,
-                language,
-                stamp: Stamp::of(&data),
-            }),
+            Ok(data) => {
+                self.linked.extend(inode(&data).map(|inode| (path.clone(), inode)));
+                self.files.push(File {
+                    path,
+                    language,
+                    stamp: Stamp::of(&data),
+                });
+            }
             Err(_) => self.skipped.push((path, Skipped::Unreadable)),
         }
     }
@@ -293,6 +316,21 @@ impl Walk<'_> {
 /// A panic while it is held costs nothing that it guards.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What tells whether two paths are links to one file: its device and its number there.
+type Inode = (u64, u64);
+
+/// The inode of a file that has several hard links.
+#[cfg(unix)]
+fn inode(data: &Metadata) -> Option<Inode> {
+    use std::os::unix::fs::MetadataExt;
+    (data.nlink() > 1).then(|| (data.dev(), data.ino()))
+}
+
+#[cfg(not(unix))]
+fn inode(_: &Metadata) -> Option<Inode> {
+    None
 }
 
 fn excluded(patterns: &[String]) -> GlobSet {
@@ -390,6 +428,7 @@ mod tests {
         {
             std::os::unix::fs::symlink(root, root.join("src/loop")).unwrap();
             std::os::unix::fs::symlink(root.join("src/b.rs"), root.join("linked.rs")).unwrap();
+            std::fs::hard_link(root.join("src/b.rs"), root.join("src/c.rs")).unwrap();
         }
         let (files, mut skipped) = walk(root, &Limits::default());
         assert_eq!(
@@ -415,6 +454,8 @@ mod tests {
                 ("data.json", Skipped::Data),
                 ("package-lock.json", Skipped::Lock),
                 ("rows.csv", Skipped::Unknown),
+                #[cfg(unix)]
+                ("src/c.rs", Skipped::Linked),
             ]
         );
     }

@@ -82,10 +82,16 @@ impl Query {
         query
     }
 
-    /// Whether it asks for nothing.
+    /// Whether it asks for nothing: it has no text, or only characters that nobody sees.
     pub fn is_empty(&self) -> bool {
-        self.text.is_empty()
+        self.text.chars().all(is_invisible)
     }
+}
+
+/// Whether a character shows nothing: a space, a control character, or one that only joins or marks others.
+fn is_invisible(c: char) -> bool {
+    let joins = matches!(c, '\u{ad}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}');
+    c.is_whitespace() || c.is_control() || joins || matches!(c, '\u{fe00}'..='\u{fe0f}' | '\u{feff}')
 }
 
 impl Asks {
@@ -318,6 +324,24 @@ mod tests {
             ["pyproject.toml", "makefile"]
         );
         assert!(parse("how sessions are signed...").0.files.is_empty());
+    }
+
+    #[test]
+    fn a_query_that_shows_nothing_is_empty() {
+        for text in [
+            "",
+            " ",
+            "\"\"",
+            "-word",
+            "lang:rust",
+            "\u{200b}\u{a0}",
+            "\u{feff}\u{1b}",
+        ] {
+            assert!(parse(text).0.is_empty(), "{text:?}");
+        }
+        for text in ["a", "编", "🦀", "->", "\"a\""] {
+            assert!(!parse(text).0.is_empty(), "{text:?}");
+        }
     }
 
     #[test]

@@ -270,7 +270,11 @@ pub fn embed_query(model: &Model, text: &str) -> Result<Vec<f32>, ModelError> {
 
 /// As [`embed_query`], of a text that is read as something else.
 pub fn embed_as(model: &Model, role: Role, text: &str, language: Language) -> Result<Vec<f32>, ModelError> {
-    let mut tokens = model.tokenize_as(role, text, language)?;
+    embed_tokens(model, model.tokenize_as(role, text, language)?)
+}
+
+/// The embedding of a tokenized text, of unit length; zeros where the model makes nothing of it.
+pub(super) fn embed_tokens(model: &Model, mut tokens: Tokens) -> Result<Vec<f32>, ModelError> {
     tokens.cut(model.info().window);
     let batch = Packed::new([tokens.ids.as_slice()]);
     let traces = model.encoder().forward(&batch, Keep::LastHidden, UNSTOPPED)?;

@@ -7,6 +7,7 @@ use std::time::{Instant, SystemTime};
 use rayon::prelude::*;
 
 use super::files::{self, File, Limits, Skipped, Stamp};
+use super::headers;
 use super::notebook::is_notebook;
 use super::reading::{self, Address, Contents, Of, UnitVector};
 use super::sketch::sketch;
@@ -153,9 +154,14 @@ pub(super) fn renew(
             .par_iter()
             .map(|file| files::read(root, file, reader.limits))
             .collect();
+        let written = |(file, text): (&&File, &Result<(String, _), _>)| {
+            headers::as_written(root, file, text.as_ref().ok().map(|(text, _)| &**text))
+        };
+        let chunk: Vec<File> = chunk.iter().zip(&texts).map(written).collect();
+        let chunk: Vec<&File> = chunk.iter().collect();
         // Another process may drop a unit, of no use for long, between our look-up and our note: the second time it is embedded.
-        if !take_in(store, reader, number, chunk, &texts, &mut renewal)?
-            && !take_in(store, reader, number, chunk, &texts, &mut renewal)?
+        if !take_in(store, reader, number, &chunk, &texts, &mut renewal)?
+            && !take_in(store, reader, number, &chunk, &texts, &mut renewal)?
         {
             return Err(IndexError::Restless);
         }

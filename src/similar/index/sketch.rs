@@ -10,6 +10,7 @@ use rayon::prelude::*;
 
 use super::Gallery;
 use super::files::{self, File};
+use super::headers;
 use super::reading::{self, EmbeddedItem};
 use super::renew::Reader;
 use crate::similar::Centre;
@@ -35,7 +36,8 @@ pub(super) fn sketch(reader: &Reader, root: &Path, unread: &[&File]) -> Option<G
         }
         let read = chunk.par_iter().filter_map(|file| {
             let (text, _) = files::read(root, file, limits).ok()?;
-            let passages = reading::read_file(model, &text, file).passages.into_iter();
+            let file = headers::as_written(root, file, Some(&text));
+            let passages = reading::read_file(model, &text, &file).passages.into_iter();
             let items = passages.map(|passage| EmbeddedItem {
                 item: passage.item,
                 vector: Arc::clone(&nothing),

@@ -682,3 +682,42 @@ fn an_item_too_short_to_be_compared_is_found_by_its_name_and_resembles_nothing()
     assert_eq!((near.len(), gallery.len()), (24, 24));
     assert!(near.iter().all(|hit| hit.item.name != "tiny"));
 }
+
+#[test]
+fn a_header_of_cpp_is_indexed_as_cpp() {
+    let bench = Bench::new();
+    let shapes = include_str!("../../../tests/reported/07-shapes/07-shapes.h");
+    bench.write("geometry/shapes.h", shapes);
+    bench.write(
+        "geometry/ring.h",
+        include_str!("../../../tests/reported/07-shapes/15-extern.h"),
+    );
+    bench.write(
+        "plain/area.h",
+        "int area_of(int width, int height)\n{\n    return width * height;\n}\n",
+    );
+    bench.write("plain/main.cc", "int main() { return 0; }\n");
+    bench.renew();
+    let gallery = bench.gallery();
+    let found = search(&gallery, "area", &Filter::default(), 100);
+    let language = |file: &str| {
+        let own = found
+            .iter()
+            .filter(|hit| hit.path.ends_with(file) && hit.item.kind != ItemKind::File);
+        let mut all: Vec<Language> = own.map(|hit| hit.item.language).collect();
+        all.dedup();
+        all
+    };
+    assert_eq!(language("shapes.h"), [Language::Cpp]);
+    assert_eq!(language("ring.h"), [Language::C]);
+    assert_eq!(language("area.h"), [Language::Cpp]);
+    let cpp = Filter {
+        languages: vec![Language::Cpp],
+        ..Filter::default()
+    };
+    assert!(
+        search(&gallery, "area", &cpp, 100)
+            .iter()
+            .any(|hit| hit.path.ends_with("shapes.h"))
+    );
+}

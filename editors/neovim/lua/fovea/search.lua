@@ -12,10 +12,16 @@ local NOTHING = 0.1
 ---@param done fun(title: string, items: fovea.Similar[], encoding: string)
 local function ask(query, done)
   local ours = client.get(0) or client.get()
-  client.execute('fovea.search', { { query = query } }, function(items)
+  client.execute('fovea.search', { { query = query, notes = true } }, function(answer)
+    answer = type(answer) == 'table' and answer or {}
+    -- A server before notes answers with the list alone.
+    local items = answer.items or answer
+    for _, note in ipairs(answer.notes or {}) do
+      vim.notify('Fovea: ' .. note)
+    end
     items = vim.tbl_filter(function(item)
       return item.score >= NOTHING
-    end, type(items) == 'table' and items or {})
+    end, items)
     if not ours or #items == 0 then
       local index = (require('fovea.status').get() or {}).index
       local busy = index and index.state == 'indexing'

@@ -2,7 +2,7 @@
 import * as vscode from 'vscode';
 
 import { icon, placeOf } from '../places';
-import type { SimilarItem } from '../protocol';
+import type { SearchAnswer, SimilarItem } from '../protocol';
 import { type Core } from './core';
 import { BUTTONS, choose, type FilterButton, type Filters, inWords, NO_FILTERS, parsed, searchArgument } from './filters';
 import { Preview } from './preview';
@@ -49,8 +49,12 @@ export function search(core: Core, given?: string): void {
     const mine = (running = new vscode.CancellationTokenSource());
     picker.busy = true;
     try {
-      const answer = await core.server.execute<SimilarItem[]>('fovea.search', [searchArgument(picker.value, filters, TOP)], mine.token);
+      const argument = { ...searchArgument(picker.value, filters, TOP), notes: true };
+      const told = await core.server.execute<SimilarItem[] | SearchAnswer>('fovea.search', [argument], mine.token);
+      // A server before notes answers with the list alone.
+      const answer = Array.isArray(told) ? told : told.items;
       if (mine === running && !mine.token.isCancellationRequested) {
+        picker.title = [titleOf(filters), ...(Array.isArray(told) ? [] : told.notes)].join(' · ');
         found = answer.filter((item, index) => index < FEW || item.score >= WORTH);
         list(FIRST);
       }

@@ -1,0 +1,94 @@
+//! What the model makes of a query, and what is to be said about it.
+
+use super::super::MIN_COVERAGE;
+use super::reading::embed_tokens;
+use crate::model::{Model, ModelError, Role};
+use crate::text::Language;
+
+/// A query as the model reads it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ReadQuery {
+    /// Its embedding, of unit length; zeros where the model cannot read it, and then words alone count.
+    pub vector: Vec<f32>,
+    /// Why its ranking means less than usual, in one sentence without an end; `None` where the model reads all of it.
+    pub note: Option<String>,
+}
+
+impl From<Vec<f32>> for ReadQuery {
+    fn from(vector: Vec<f32>) -> ReadQuery {
+        ReadQuery { vector, note: None }
+    }
+}
+
+/// Reads a query. Of a text that is longer than the window, the vector is that of its beginning; one that the vocabulary hardly knows has no
+/// vector, since it would rank by nothing.
+///
+/// # Errors
+/// What the model reports.
+pub fn read_query(model: &Model, text: &str) -> Result<ReadQuery, ModelError> {
+    let tokens = model.tokenize_as(Role::Query, text, Language::Prose)?;
+    let (length, window) = (tokens.len(), model.info().window);
+    let reason = if !text.chars().any(char::is_alphanumeric) {
+        Some("the query contains no letter and no digit".to_owned())
+    } else if tokens.coverage < MIN_COVERAGE {
+        let percent = tokens.coverage * 100.0;
+        Some(format!(
+            "the model knows only {percent:.0} % of the letters of this query"
+        ))
+    } else {
+        None
+    };
+    if let Some(reason) = reason {
+        return Ok(ReadQuery {
+            vector: vec![0.0; model.hidden()],
+            note: Some(format!(
+                "{reason}, so the results come from its words alone; use words that the model knows, or a multilingual model"
+            )),
+        });
+    }
+    let note = (length > window).then(|| {
+        format!(
+            "the query has {length} tokens and the model reads {window}, so the ranking ignores the meaning of the rest; use a shorter query"
+        )
+    });
+    let vector = embed_tokens(model, tokens)?;
+    Ok(ReadQuery { vector, note })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::LazyLock;
+
+    use super::*;
+    use crate::model::Source;
+
+    static MODEL: LazyLock<Model> = LazyLock::new(|| Model::load(&Source::Embedded).unwrap());
+
+    #[test]
+    fn a_query_that_the_model_cannot_read_has_a_note_and_no_vector() {
+        let read = |text: &str| read_query(&MODEL, text).unwrap();
+        let plain = read("read the settings from a file");
+        assert_eq!(plain.note, None);
+        assert!(plain.vector.iter().any(|v| *v != 0.0));
+        for (text, part) in [
+            ("请读取配置文件的设置", "% of the letters"),
+            ("🦀🎉", "no letter"),
+            ("<=>", "no letter"),
+        ] {
+            let read = read(text);
+            assert!(
+                read.note.as_ref().is_some_and(|note| note.contains(part)),
+                "{text}: {read:?}"
+            );
+            assert!(read.vector.iter().all(|v| *v == 0.0) && read.vector.len() == MODEL.hidden());
+        }
+        let long = read(&"settings of the file ".repeat(200));
+        assert!(
+            long.note
+                .as_ref()
+                .is_some_and(|note| note.contains("tokens and the model reads 256")),
+            "{long:?}"
+        );
+        assert!(long.vector.iter().any(|v| *v != 0.0));
+    }
+}
