@@ -4,14 +4,16 @@ use std::ffi::OsStr;
 use std::fs::Metadata;
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
 use globset::{Glob, GlobSet, GlobSetBuilder};
 use ignore::WalkBuilder;
 
+use super::ignored::{unreadable, unreadable_around};
 use super::notebook::{self, Notebook, is_notebook};
 use super::selection;
-use crate::text::{Language, decode, inactive, secret_file};
+use crate::text::{Language, decode, inactive, open_regular, secret_file};
 
 /// What a folder may have at most to be indexed, and how much of it is read at once.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -138,6 +140,12 @@ pub fn refused_root(root: &Path, home: Option<&Path>) -> Option<String> {
     if root.parent().is_none() {
         return Some("fovea does not index a whole file system; name a project folder".into());
     }
+    if let Some((path, error)) = unreadable_around(root) {
+        return Some(format!(
+            "{}: {error}; replace it with a list of patterns, or remove it",
+            path.display()
+        ));
+    }
     let home = home.and_then(|home| home.canonicalize().ok());
     if home.is_some_and(|home| home.starts_with(root)) {
         return Some("fovea does not index a home folder or a folder that contains one; name a project folder".into());
@@ -149,13 +157,27 @@ pub fn refused_root(root: &Path, home: Option<&Path>) -> Option<String> {
 /// hold; hidden files are not looked at unless people write them for tools, links are not followed.
 pub fn walk(root: &Path, limits: &Limits) -> (Vec<File>, Vec<(PathBuf, Skipped)>) {
     let (mut files, mut skipped) = (Vec::new(), Vec::new());
+    if let Some((path, _)) = unreadable_around(root) {
+        return (files, vec![(path, Skipped::Unreadable)]);
+    }
     let excluded = excluded(&limits.exclude);
+    // Folders whose ignore files must not be read.
+    let closed: Arc<Mutex<Vec<PathBuf>>> = Arc::default();
+    let noted = closed.clone();
+    let enter = move |entry: &ignore::DirEntry| {
+        let is_folder = entry.file_type().is_some_and(|kind| kind.is_dir());
+        if is_folder && let Some((path, _)) = unreadable(entry.path()) {
+            noted.lock().unwrap_or_else(PoisonError::into_inner).push(path);
+            return false;
+        }
+        true
+    };
     let walker = WalkBuilder::new(root)
         .follow_links(false)
         // An ignore file means what it says also where nobody has made a repository of the folder.
         .require_git(false)
         .hidden(false)
-        .filter_entry(|entry| entry.depth() == 0 || is_looked_at(entry.file_name()))
+        .filter_entry(move |entry| entry.depth() == 0 || (is_looked_at(entry.file_name()) && enter(entry)))
         .build();
     for entry in walker {
         let Ok(entry) = entry else {
@@ -195,6 +217,10 @@ pub fn walk(root: &Path, limits: &Limits) -> (Vec<File>, Vec<(PathBuf, Skipped)>
             }),
             Err(_) => skipped.push((path, Skipped::Unreadable)),
         }
+    }
+    for path in closed.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
+        let below = path.strip_prefix(root).unwrap_or(&path);
+        skipped.push((below.to_owned(), Skipped::Unreadable));
     }
     files.sort_by(|a, b| a.path.cmp(&b.path));
     if files.len() > limits.files {
@@ -236,7 +262,8 @@ fn most_bytes(path: &Path, limits: &Limits) -> u64 {
 /// Why it is left out.
 pub fn read(root: &Path, file: &File, limits: &Limits) -> Result<(String, Stamp), Skipped> {
     let unreadable = |_| Skipped::Unreadable;
-    let mut opened = std::fs::File::open(root.join(&file.path)).map_err(unreadable)?;
+    // The walk saw a file of allowed size; a pipe may have its name by now.
+    let (mut opened, _) = open_regular(&root.join(&file.path), u64::MAX).map_err(|_| Skipped::Unreadable)?;
     let before = Stamp::of(&opened.metadata().map_err(unreadable)?);
     let mut bytes = Vec::new();
     let most = most_bytes(&file.path, limits) + 1;
@@ -342,6 +369,53 @@ mod tests {
                 ("rows.csv", Skipped::Unknown),
             ]
         );
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn ignore_files_that_are_pipes_or_devices_block_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().to_owned();
+        write(&root, "a/one.rs", "x");
+        write(&root, "b/two.rs", "x");
+        write(&root, "c/deep/three.rs", "x");
+        let pipe = |path: &str| {
+            let made = std::process::Command::new("mkfifo").arg(root.join(path)).status();
+            assert!(made.unwrap().success());
+        };
+        pipe("a/.gitignore");
+        std::os::unix::fs::symlink("/dev/zero", root.join("c/.ignore")).unwrap();
+        let walked = |root: &Path| {
+            let (told, hears) = std::sync::mpsc::channel();
+            let root = root.to_owned();
+            std::thread::spawn(move || told.send(walk(&root, &Limits::default())));
+            hears
+                .recv_timeout(std::time::Duration::from_secs(20))
+                .expect("the walk hangs")
+        };
+        let (files, mut skipped) = walked(&root);
+        skipped.sort();
+        assert_eq!(names(&files), ["b/two.rs"]);
+        let left_out = |path: &str| (PathBuf::from(path), Skipped::Unreadable);
+        assert_eq!(skipped, [left_out("a/.gitignore"), left_out("c/.ignore")]);
+        // In the folder itself, and in one around it, it is an error that says what to do.
+        pipe(".gitignore");
+        for root in [root.clone(), root.join("b")] {
+            assert!(walked(&root).0.is_empty());
+            let refused = refused_root(&root, None).unwrap();
+            assert!(
+                refused.contains(".gitignore: it is a pipe") && refused.contains("remove it"),
+                "{refused}"
+            );
+        }
+        // A source that turns into a pipe after the walk is not opened.
+        let file = File {
+            path: "b/two.rs".into(),
+            ..files[0].clone()
+        };
+        std::fs::remove_file(root.join("b/two.rs")).unwrap();
+        pipe("b/two.rs");
+        assert_eq!(read(&root, &file, &Limits::default()).unwrap_err(), Skipped::Unreadable);
     }
 
     #[test]

@@ -15,6 +15,7 @@ mod files;
 mod gallery;
 mod globs;
 mod groups;
+mod ignored;
 mod lexicon;
 mod neighbors;
 mod notebook;
