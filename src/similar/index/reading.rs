@@ -18,7 +18,7 @@ use crate::segment::ItemKind;
 use crate::text::{Language, Snapshot};
 
 /// The version of what is in the index. To be raised by whoever changes which items a file has, or their vectors.
-pub(super) const CONTENTS: u32 = 6;
+pub(super) const CONTENTS: u32 = 7;
 
 /// The content address of a file or a unit: 128 bits of SHA-256 over all that its items or its vector depend on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
