@@ -65,6 +65,7 @@ fn opened(place: Place) -> Store {
 fn numbers(store: &Store, numbers: std::ops::Range<u32>) -> usize {
     let keys: Vec<Key> = numbers.clone().map(key).collect();
     let found = store.find(&keys);
+    assert_eq!(found.len(), keys.len());
     for (number, entry) in numbers.zip(&found) {
         assert!(
             entry.as_ref().is_none_or(|entry| *entry == unit(number)),
@@ -193,7 +194,10 @@ fn a_reader_delays_the_bound_of_the_file_and_no_longer_than_it_reads() {
     table::bound(&mut connection, limit).expect("bound");
     assert!(database::bytes_used(&connection).expect("a size") <= limit);
     assert!(database::file_bytes(&connection) > limit, "the reader needs it");
-    assert_eq!(reading.query_row(count, [], |row| row.get::<_, i64>(0)).expect("rows"), rows);
+    assert_eq!(
+        reading.query_row(count, [], |row| row.get::<_, i64>(0)).expect("rows"),
+        rows
+    );
     drop(reading);
     table::bound(&mut connection, limit).expect("bound");
     assert!(database::file_bytes(&connection) <= limit);

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use super::paint::{Paint, Palette, printable};
 use crate::analysis::{DocumentReport, UnitReport};
 use crate::explain::Method;
-use crate::model::ModelInfo;
+use crate::model::{ModelInfo, largest};
 use crate::render::heat::{UNDERSTOOD, levels};
 use crate::segment::Unit;
 use crate::text::{ByteRange, PositionEncoding};
@@ -136,7 +136,7 @@ fn figures(out: &mut String, report: &DocumentReport, milliseconds: f32, paint: 
     let mean = |of: &dyn Fn(&UnitReport) -> f32| {
         units.iter().map(|unit| of(unit) * unit.tokens as f32).sum::<f32>() / tokens.max(1) as f32
     };
-    let residual = units.iter().map(|unit| unit.residual).fold(0.0, f32::max);
+    let residual = largest(units.iter().map(|unit| unit.residual));
     let _ = writeln!(
         out,
         "\n{}",
