@@ -23,9 +23,7 @@ fn sources(layer: &str) -> Vec<(PathBuf, String)> {
                 folders.push(path);
                 continue;
             }
-            let is_test = path
-                .file_name()
-                .is_some_and(|name| name.to_string_lossy().contains("test"));
+            let is_test = path.file_name().is_some_and(|name| name == "tests.rs");
             if path.extension().is_some_and(|extension| extension == "rs") && !is_test {
                 let text = std::fs::read_to_string(&path).unwrap();
                 let code = text.split("#[cfg(test)]\nmod ").next().unwrap().to_owned();
@@ -37,9 +35,160 @@ fn sources(layer: &str) -> Vec<(PathBuf, String)> {
     files
 }
 
-/// Code without comments, so that prose may name what code may not use.
-fn code(text: &str) -> impl Iterator<Item = &str> {
-    text.lines().map(|line| line.split("//").next().unwrap_or(""))
+/// Code with blanks in place of comments and of what stands in strings, so that prose may name what code may not use. Lines stay.
+fn code(text: &str) -> String {
+    let chars: Vec<char> = text.chars().collect();
+    let (mut out, mut at) = (String::with_capacity(text.len()), 0);
+    let begins = |at: usize, with: &str| with.chars().enumerate().all(|(i, c)| chars.get(at + i) == Some(&c));
+    while let Some(&c) = chars.get(at) {
+        let named = at > 0 && (chars[at - 1].is_alphanumeric() || chars[at - 1] == '_');
+        let hashes = match c == 'r' && !named {
+            true => chars[at + 1..].iter().take_while(|c| **c == '#').count(),
+            false => 0,
+        };
+        let end = if begins(at, "//") {
+            (at..chars.len()).find(|i| chars[*i] == '\n').unwrap_or(chars.len())
+        } else if begins(at, "/*") {
+            let (mut depth, mut i) = (0, at);
+            loop {
+                (depth, i) = match (begins(i, "/*"), begins(i, "*/")) {
+                    (true, _) => (depth + 1, i + 2),
+                    (_, true) => (depth - 1, i + 2),
+                    _ => (depth, i + 1),
+                };
+                if depth == 0 || i >= chars.len() {
+                    break i.min(chars.len());
+                }
+            }
+        } else if c == 'r' && !named && chars.get(at + 1 + hashes) == Some(&'"') {
+            let close = format!("\"{}", "#".repeat(hashes));
+            let inside = at + hashes + 2;
+            (inside..chars.len())
+                .find(|i| begins(*i, &close))
+                .map_or(chars.len(), |i| i + 1 + hashes)
+        } else if c == '"' {
+            let mut i = at + 1;
+            while i < chars.len() && chars[i] != '"' {
+                i += if chars[i] == '\\' { 2 } else { 1 };
+            }
+            (i + 1).min(chars.len())
+        } else if c == '\'' && (chars.get(at + 1) == Some(&'\\') || chars.get(at + 2) == Some(&'\'')) {
+            // A character, not a lifetime.
+            let after = if chars[at + 1] == '\\' { at + 3 } else { at + 2 };
+            (after..chars.len())
+                .find(|i| chars[*i] == '\'')
+                .map_or(chars.len(), |i| i + 1)
+        } else {
+            out.push(c);
+            at += 1;
+            continue;
+        };
+        out.extend(chars[at..end].iter().map(|c| if *c == '\n' { '\n' } else { ' ' }));
+        at = end;
+    }
+    out
+}
+
+/// The modules at the root of the crate that code names, in a file whose module lies `depth` below the root: by `crate::`, in braces, by a
+/// chain of `super::`, or all at once (`*`).
+fn at_root(code: &str, depth: usize) -> Vec<String> {
+    let words = tokens(code);
+    let word = |at: usize| words.get(at).map_or("", String::as_str);
+    let mut found = Vec::new();
+    for at in 0..words.len() {
+        let (mut behind, mut supers) = (at, 0);
+        match word(at) {
+            "crate" => behind += 1,
+            "super" if at < 2 || word(at - 1) != "::" => {
+                while word(behind) == "super" && word(behind + 1) == "::" {
+                    behind += 2;
+                    supers += 1;
+                }
+                if supers < depth {
+                    continue;
+                }
+                behind -= 1;
+            }
+            _ => continue,
+        }
+        if word(behind) == "as" {
+            found.push("*".to_owned());
+        }
+        // `pub(crate)` is no path.
+        if word(behind) != "::" {
+            continue;
+        }
+        match word(behind + 1) {
+            "{" => {
+                let (mut level, mut i, mut first) = (1, behind + 2, true);
+                while level > 0 && i < words.len() {
+                    match word(i) {
+                        "{" => level += 1,
+                        "}" => level -= 1,
+                        "," if level == 1 => first = true,
+                        name if first => {
+                            found.push(if name == "self" { "*" } else { name }.to_owned());
+                            first = false;
+                        }
+                        _ => {}
+                    }
+                    i += 1;
+                }
+            }
+            name => found.push(name.to_owned()),
+        }
+    }
+    found
+}
+
+/// Names and signs of code.
+fn tokens(code: &str) -> Vec<String> {
+    let (mut words, mut rest) = (Vec::new(), code.trim_start());
+    while let Some(first) = rest.chars().next() {
+        let is_part = |c: char| c.is_alphanumeric() || c == '_';
+        let end = match is_part(first) {
+            true => rest.find(|c| !is_part(c)).unwrap_or(rest.len()),
+            false if rest.starts_with("::") => 2,
+            false => first.len_utf8(),
+        };
+        words.push(rest[..end].to_owned());
+        rest = rest[end..].trim_start();
+    }
+    words
+}
+
+/// Every path that code imports, in full: `use std::{fs, io::{self, Read}}` is `std::fs`, `std::io::self` and `std::io::Read`.
+fn imports(code: &str) -> Vec<String> {
+    let (words, mut found) = (tokens(code), Vec::new());
+    for (at, word) in words.iter().enumerate() {
+        if word != "use" {
+            continue;
+        }
+        let (mut outer, mut path) = (Vec::new(), String::new());
+        for word in &words[at + 1..] {
+            match word.as_str() {
+                ";" => break,
+                "{" => outer.push(path.clone()),
+                "," | "}" => {
+                    found.push(std::mem::take(&mut path));
+                    path = match word.as_str() {
+                        "," => outer.last().cloned().unwrap_or_default(),
+                        _ => outer.pop().unwrap_or_default(),
+                    };
+                }
+                word => path += word,
+            }
+        }
+        found.push(path);
+    }
+    found
+}
+
+/// How deep below the root of the crate the module of a file lies.
+fn depth(path: &Path) -> usize {
+    let below = path.strip_prefix(root().join("src")).unwrap();
+    let parts = below.components().count();
+    if below.ends_with("mod.rs") { parts - 1 } else { parts }
 }
 
 fn refuse(layers: &[&str], words: &[&str], allowed: &[&str]) {
@@ -48,7 +197,8 @@ fn refuse(layers: &[&str], words: &[&str], allowed: &[&str]) {
             if allowed.iter().any(|end| path.ends_with(end)) {
                 continue;
             }
-            for line in code(&text) {
+            let code = code(&text);
+            for line in code.lines().map(str::to_owned).chain(imports(&code)) {
                 let found = words.iter().find(|word| line.contains(*word));
                 assert!(found.is_none(), "{} uses {}: {line}", path.display(), found.unwrap());
             }
@@ -59,13 +209,53 @@ fn refuse(layers: &[&str], words: &[&str], allowed: &[&str]) {
 #[test]
 fn each_layer_knows_only_those_above_it() {
     for (index, layer) in LAYERS.iter().enumerate() {
-        let forbidden: Vec<String> = LAYERS[index + 1..]
-            .iter()
-            .map(|later| format!("crate::{later}::"))
-            .collect();
-        let forbidden: Vec<&str> = forbidden.iter().map(String::as_str).collect();
-        refuse(&[layer], &forbidden, &[]);
+        for (path, text) in sources(layer) {
+            let used = at_root(&code(&text), depth(&path));
+            let later = used
+                .iter()
+                .find(|name| *name == "*" || LAYERS[index + 1..].contains(&name.as_str()));
+            assert!(later.is_none(), "{} uses crate::{}", path.display(), later.unwrap());
+        }
     }
+}
+
+#[test]
+fn the_check_of_layers_sees_every_way_to_name_a_module() {
+    for (text, expected) in [
+        ("use crate::server::x;", vec!["server"]),
+        (
+            "use crate::{text::Snapshot, server::{a, b}, cli};",
+            vec!["text", "server", "cli"],
+        ),
+        (
+            "use crate::{\n    // a comment, with crate::render in it\n    similar::index,\n};",
+            vec!["similar"],
+        ),
+        ("fn f(x: crate :: server :: X) {}", vec!["server"]),
+        ("use super::super::server;", vec!["server"]),
+        ("use super::{super::cli, files};", vec![]),
+        ("use super::super::{server as s, text};", vec!["server", "text"]),
+        ("use super::files;", vec![]),
+        ("use crate as fovea; use crate::*;", vec!["*", "*"]),
+        ("use crate::{self as root};", vec!["*"]),
+        ("pub(crate) fn f() {} pub(super) fn g() {}", vec![]),
+        (
+            "let s = \"crate::server\"; let r = r#\"crate::cli \" crate::cli\"#; /* crate::cli /* */ crate::cli */",
+            vec![],
+        ),
+        (
+            "let url = \"https://a\"; use crate::server::x; let c = '\"'; crate::cli::f(); let l: &'a str = crate::text::t;",
+            vec!["server", "cli", "text"],
+        ),
+    ] {
+        assert_eq!(at_root(&code(text), 2), expected, "{text}");
+    }
+    let imported = imports("use std::{fs, io::{self, Read}, env as e}; use a::b;");
+    for path in ["std::fs", "std::io::self", "std::io::Read", "a::b"] {
+        assert!(imported.iter().any(|found| found == path), "{path}: {imported:?}");
+    }
+    assert_eq!(depth(&root().join("src/text/mod.rs")), 1);
+    assert_eq!(depth(&root().join("src/similar/index/files.rs")), 3);
 }
 
 #[test]
@@ -101,15 +291,50 @@ fn positions_are_converted_only_in_text() {
 
 #[test]
 fn unsafe_code_stands_in_the_file_of_the_instruction_sets_alone() {
-    refuse(&LAYERS, &["unsafe ", "allow(unsafe_code"], &["model/simd.rs"]);
+    refuse(
+        &LAYERS,
+        &["unsafe ", "unsafe{", "allow(unsafe_code"],
+        &["model/simd.rs"],
+    );
     // There, every block says why it may.
     let simd = std::fs::read_to_string(root().join("src/model/simd.rs")).unwrap();
-    let lines: Vec<&str> = simd.lines().collect();
-    for (i, line) in lines.iter().enumerate().filter(|(_, line)| line.contains("unsafe ")) {
-        let said = lines[i.saturating_sub(4)..=i]
-            .iter()
-            .any(|line| line.contains("SAFETY:") || line.contains("# Safety") || line.trim_start().starts_with("//"));
-        assert!(said, "no reason near {line}");
+    assert_eq!(without_reason(&simd), Vec::<&str>::new());
+    assert!(code(&simd).contains("unsafe {"), "the check sees no unsafe code at all");
+}
+
+/// The lines with unsafe code that no reason stands right before: `SAFETY:` before a block, `# Safety` in the comment of a function.
+fn without_reason(text: &str) -> Vec<&str> {
+    let (lines, code) = (text.lines().collect::<Vec<_>>(), code(text));
+    let unsafe_lines = code
+        .lines()
+        .enumerate()
+        .filter(|(_, line)| tokens(line).iter().any(|word| word == "unsafe"));
+    let without = unsafe_lines.filter(|(at, line)| {
+        let wanted = if line.contains("unsafe fn") {
+            "# Safety"
+        } else {
+            "SAFETY:"
+        };
+        let before = lines[..*at].iter().rev().map(|line| line.trim_start());
+        let mut before = before.take_while(|line| line.starts_with("//") || line.starts_with("#["));
+        !before.any(|line| line.starts_with("//") && line.contains(wanted))
+    });
+    without.map(|(at, _)| lines[at]).collect()
+}
+
+#[test]
+fn a_comment_that_gives_no_reason_is_no_reason_for_unsafe_code() {
+    for (text, count) in [
+        ("// SAFETY: it is.\nunsafe { f() }", 0),
+        ("// SAFETY: it is.\n#[cfg(x)]\nlet a = unsafe { f() };", 0),
+        ("/// # Safety\n/// As g.\nunsafe fn f() {}", 0),
+        ("// Fast.\nunsafe { f() }", 1),
+        ("/// Adds.\nunsafe fn f() {}", 1),
+        ("// SAFETY: it is.\nlet a = 1;\nunsafe { f() }", 1),
+        ("// SAFETY: it is.\nunsafe fn f() {}", 1),
+        ("let s = \"unsafe { }\"; // unsafe", 0),
+    ] {
+        assert_eq!(without_reason(text).len(), count, "{text}");
     }
 }
 

@@ -448,6 +448,64 @@ fn doctor_names_a_broken_model_and_exits_with_one() {
     assert!(String::from_utf8_lossy(&output.stdout).contains("config.json is missing"));
 }
 
+/// A copy of the tiny model with a change of its bytes.
+fn tiny_model(file: &str, change: impl Fn(&mut Vec<u8>)) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/tiny-multilingual");
+    for name in ["config.json", "tokenizer.json", "model.safetensors"] {
+        let mut bytes = std::fs::read(fixture.join(name)).unwrap();
+        assert!(!bytes.is_empty());
+        if name == file {
+            change(&mut bytes);
+        }
+        std::fs::write(folder.path().join(name), bytes).unwrap();
+    }
+    folder
+}
+
+#[test]
+fn weights_that_are_no_numbers_end_every_command_with_an_error_and_no_report() {
+    let folder = tiny_model("model.safetensors", |bytes| {
+        let last = bytes.len() - 4;
+        bytes[last..].copy_from_slice(&f32::NAN.to_le_bytes());
+    });
+    let model = folder.path().to_str().unwrap();
+    for (command, input) in [
+        (vec!["explain", "src/main.rs"], ""),
+        (vec!["embed"], "\"hello\"\n"),
+        (vec!["compare", "src/main.rs", "src/lib.rs"], ""),
+    ] {
+        let line = refusal(&fovea(&[command, vec!["--model", model]].concat(), input.as_bytes()), 1);
+        assert!(line.contains("NaN or infinite") && line.contains("tensor `"), "{line}");
+    }
+    let output = fovea(&["doctor", "--model", model], b"");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        output.status.code() == Some(1) && !said.contains("all is well"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_tokenizer_that_panics_is_an_error_in_one_line() {
+    let folder = tiny_model("tokenizer.json", |bytes| {
+        let mut json: Value = serde_json::from_slice(bytes).unwrap();
+        json["pre_tokenizer"] = serde_json::json!({"type": "FixedLength", "length": 0});
+        *bytes = serde_json::to_vec(&json).unwrap();
+    });
+    let line = refusal(
+        &fovea(
+            &["explain", "src/main.rs", "--model", folder.path().to_str().unwrap()],
+            b"",
+        ),
+        1,
+    );
+    assert!(
+        line.contains("tokenizer.json") && line.trim_end().lines().count() == 1,
+        "{line}"
+    );
+}
+
 #[test]
 fn doctor_names_damaged_results_and_leaves_them_to_the_server() {
     let folder = tempfile::tempdir().unwrap();

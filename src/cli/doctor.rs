@@ -12,7 +12,7 @@ use super::{ModelArguments, output};
 use crate::analysis::{analyse, store};
 use crate::database::{Examination, Trouble};
 use crate::explain::Method;
-use crate::model::{Model, Source, UNSTOPPED, simd, verify};
+use crate::model::{Model, Source, UNSTOPPED, largest, simd, verify};
 use crate::places::cache_folder;
 use crate::similar::index::{self, Elsewhere};
 use crate::text::Language;
@@ -104,17 +104,22 @@ fn check_model(model: &Model, start: Instant, report: &mut Report) {
     let start = Instant::now();
     match analyse(model, &[(text, Language::Prose)], Method::Decomposition, UNSTOPPED) {
         Ok(reports) => {
-            let residual = reports.iter().map(|report| report.residual).fold(0.0, f32::max);
+            let residual = largest(reports.iter().map(|report| report.residual));
             report.line(format!(
                 "explained a sentence in {:.0} ms, residual {residual:.0e}",
                 millis(start)
             ));
-            if residual >= 1e-4 {
+            if !sums_to_one(residual) {
                 report.wrong("the shares do not sum to 1: the arithmetic of this machine or build is wrong; try FOVEA_KERNELS=portable".to_owned());
             }
         }
         Err(error) => report.wrong(error.to_string()),
     }
+}
+
+/// Whether a residual is small, and a number at all.
+fn sums_to_one(residual: f32) -> bool {
+    (0.0..1e-4).contains(&residual)
 }
 
 /// Asks the store that a language server would ask, if there is one.
@@ -187,5 +192,16 @@ impl Report {
     fn wrong(&mut self, line: String) {
         self.sound = false;
         self.line(format!("! {line}"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_residual_that_is_no_number_is_not_well() {
+        assert!(sums_to_one(0.0) && sums_to_one(9e-5));
+        assert!(!sums_to_one(1e-4) && !sums_to_one(f32::NAN) && !sums_to_one(f32::INFINITY));
     }
 }

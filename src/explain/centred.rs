@@ -8,7 +8,7 @@ use candle_core::Tensor;
 
 use super::passage::Shares;
 use super::split::{Split, cosine, dot, length, scale, split};
-use crate::model::ModelError;
+use crate::model::{ModelError, largest};
 
 /// The mean vectors of the languages of two passages, each a mean of embeddings of unit length; `None` where no mean is known. One of
 /// another width than the model's is none.
@@ -151,7 +151,7 @@ impl<'a> CentredTotals<'a> {
         Centred {
             cosine: cosine as f32,
             similarity: means.similarity(cosine as f32, &self.a, &self.b),
-            residual: off_a.max(off_b),
+            residual: largest([off_a, off_b]),
             common: (f64::from(raw_cosine) - lengths * cosine) as f32,
             own_length: lengths as f32,
             a: side_a,

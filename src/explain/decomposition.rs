@@ -7,7 +7,7 @@
 use candle_core::{Result, Tensor};
 
 use super::TokenScores;
-use crate::model::{LayerTrace, ModelError, Pooling, Trace, ops};
+use crate::model::{LayerTrace, Model, ModelError, Pooling, Trace, ops};
 
 /// Share of each token in the squared length of the embedding: ⟨x_k, Jᵀe⟩ / |e|². The bias share comes from the network's
 /// biases by a sum of its own, so that shares + bias = 1 is a check and not a definition.
@@ -15,18 +15,51 @@ use crate::model::{LayerTrace, ModelError, Pooling, Trace, ops};
 /// # Errors
 /// [`ModelError::Tensor`] if the trace has no layers or its shapes do not fit.
 pub fn shares(trace: &Trace, pooling: Pooling, embedding: &[f32]) -> std::result::Result<TokenScores, ModelError> {
+    Ok(as_shares(pull_back(trace, pooling, embedding)?, embedding))
+}
+
+/// As [`shares`], for a model that may have a projection behind its pooling.
+///
+/// # Errors
+/// As [`shares`].
+pub fn shares_of(
+    model: &Model,
+    trace: &Trace,
+    pooling: Pooling,
+    embedding: &[f32],
+) -> std::result::Result<TokenScores, ModelError> {
+    Ok(as_shares(pull_back_of(model, trace, pooling, embedding)?, embedding))
+}
+
+/// Parts of ⟨e, e⟩ as shares of it.
+fn as_shares(pulled: TokenScores, embedding: &[f32]) -> TokenScores {
     let length = embedding.iter().map(|v| f64::from(*v).powi(2)).sum::<f64>();
-    let pulled = pull_back(trace, pooling, embedding)?;
     let scale = if length > 0.0 { 1.0 / length } else { 0.0 };
     let tokens = pulled
         .tokens
         .into_iter()
         .map(|score| (f64::from(score) * scale) as f32)
         .collect();
-    Ok(TokenScores {
+    TokenScores {
         tokens,
         bias: (f64::from(pulled.bias) * scale) as f32,
-    })
+    }
+}
+
+/// As [`pull_back`], for a direction of the embeddings of a model that may have a projection behind its pooling.
+///
+/// # Errors
+/// As [`shares`].
+pub fn pull_back_of(
+    model: &Model,
+    trace: &Trace,
+    pooling: Pooling,
+    direction: &[f32],
+) -> std::result::Result<TokenScores, ModelError> {
+    let (direction, bias) = model.freeze(pooling, trace)?.back(direction);
+    let mut pulled = pull_back(trace, pooling, &direction)?;
+    pulled.bias = (f64::from(pulled.bias) + bias) as f32;
+    Ok(pulled)
 }
 
 /// The frozen network's parts of ⟨direction, embedding⟩, by token and for the biases: the same pass for any direction, such as

@@ -13,7 +13,7 @@ use super::alignment::{Link, align};
 use super::centred::{Centred, CentredTotals, Means, centred};
 use super::passage::{Passage, Shares};
 use super::split::{cosine, scale, split};
-use crate::model::{Checkpoint, Model, ModelError};
+use crate::model::{Checkpoint, Model, ModelError, largest};
 use crate::text::{ByteRange, Language};
 
 /// One passage of a comparison.
@@ -160,7 +160,7 @@ impl Pair {
         };
         Ok(PairReport {
             cosine: cosine as f32,
-            residual: off(&a).max(off(&b)),
+            residual: largest([off(&a), off(&b)]),
             a: side(&self.a, a),
             b: side(&self.b, b),
             pairs: None,
@@ -212,7 +212,7 @@ impl Pair {
     }
 
     fn alignment(&self) -> Result<Vec<Link>, ModelError> {
-        Ok(align(&self.a.vectors, &self.b.vectors, self.model.hidden())?)
+        Ok(align(&self.a.vectors, &self.b.vectors, self.model.info().hidden)?)
     }
 }
 

@@ -6,7 +6,7 @@
 
 use candle_core::{Result, Tensor};
 
-use crate::model::{Checkpoint, ModelError, Pooling, Trace, ops};
+use crate::model::{Checkpoint, Model, ModelError, Pooling, Trace, ops};
 
 /// The parts of one sequence's embedding.
 #[derive(Debug, Clone)]
@@ -63,6 +63,50 @@ pub fn part(
 ) -> std::result::Result<Vec<f32>, ModelError> {
     let pushed = push(trace, pooling, Start::Tokens(&[tokens.to_vec()]), checkpoint)?; // (1, hidden)
     Ok(pushed.flatten_all()?.to_vec1()?)
+}
+
+/// As [`parts`], for a model that may have a projection behind its pooling.
+///
+/// # Errors
+/// As [`parts`].
+pub fn parts_of(
+    model: &Model,
+    trace: &Trace,
+    pooling: Pooling,
+    groups: &[Vec<usize>],
+    checkpoint: Checkpoint,
+) -> std::result::Result<Parts, ModelError> {
+    let pooled = parts(trace, pooling, groups, checkpoint)?;
+    if !model.has_projection() {
+        return Ok(pooled);
+    }
+    let frozen = model.freeze(pooling, trace)?;
+    let rows: Vec<Vec<f32>> = pooled.vectors.to_vec2()?;
+    let mut pushed = Vec::with_capacity(rows.len() * model.hidden());
+    for (index, row) in rows.iter().enumerate() {
+        pushed.extend(match index < groups.len() {
+            true => frozen.push(row)?,
+            false => frozen.push_biased(row)?,
+        });
+    }
+    Ok(Parts {
+        vectors: Tensor::from_vec(pushed, (rows.len(), model.hidden()), pooled.vectors.device())?,
+    })
+}
+
+/// As [`part`], for a model that may have a projection behind its pooling.
+///
+/// # Errors
+/// As [`parts`].
+pub fn part_of(
+    model: &Model,
+    trace: &Trace,
+    pooling: Pooling,
+    tokens: &[usize],
+    checkpoint: Checkpoint,
+) -> std::result::Result<Vec<f32>, ModelError> {
+    let pooled = part(trace, pooling, tokens, checkpoint)?;
+    Ok(model.freeze(pooling, trace)?.push(&pooled)?)
 }
 
 /// What is pushed.

@@ -4,8 +4,8 @@
 
 use candle_core::{DType, Device, Tensor};
 
-use super::decomposition::pull_back;
-use super::parts::{part, parts};
+use super::decomposition::pull_back_of;
+use super::parts::{part_of, parts_of};
 use super::{Owner, WordMap};
 use crate::model::{Checkpoint, Keep, Model, ModelError, Packed, Role, Tokens, Trace, ops, weight_in_passage};
 use crate::text::{ByteRange, Language, Snapshot};
@@ -131,7 +131,7 @@ impl Passage {
         let special = (0..tokens.len()).filter(|token| map.owners[*token] == Owner::Special);
         let special = special.collect();
         let hidden: Vec<f32> = trace.hidden.flatten_all()?.to_vec1()?; // (seq · hidden)
-        let width = self.embedding.len();
+        let width = trace.hidden.dim(1)?;
         for tokens in &groups {
             let from = self.vectors.len();
             self.vectors.resize(from + width, 0.0);
@@ -160,7 +160,7 @@ impl Passage {
                 if checkpoint() {
                     return Err(ModelError::Stopped);
                 }
-                pull_back(trace, model.pooling_of(&units[index].tokens), direction)
+                pull_back_of(model, trace, model.pooling_of(&units[index].tokens), direction)
             });
             for (unit, pulled) in units.iter().zip(pulled) {
                 let pulled = pulled?;
@@ -194,7 +194,7 @@ impl Passage {
                     trace
                 }
             };
-            let part = part(trace, model.pooling_of(&unit.tokens), tokens, checkpoint)?;
+            let part = part_of(model, trace, model.pooling_of(&unit.tokens), tokens, checkpoint)?;
             return Ok(Some(part.into_iter().map(|v| v * unit.weight).collect()));
         }
         Ok(None)
@@ -209,7 +209,7 @@ impl Passage {
                 let mut groups = unit.groups.clone();
                 groups.push(unit.special.clone());
                 let pooling = model.pooling_of(&unit.tokens);
-                let vectors = (parts(trace, pooling, &groups, checkpoint)?.vectors * f64::from(unit.weight))?;
+                let vectors = (parts_of(model, trace, pooling, &groups, checkpoint)?.vectors * f64::from(unit.weight))?;
                 if count > 0 {
                     words.push(vectors.narrow(0, 0, count)?);
                 }

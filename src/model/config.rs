@@ -1,10 +1,9 @@
 //! config.json and its companions.
 
-use std::path::PathBuf;
-
 use serde::Deserialize;
 
 use super::Pooling;
+use super::letter_case::LetterCase;
 
 /// Dimensions of a BERT-like encoder, as config.json gives them.
 #[derive(Debug, Clone, PartialEq)]
@@ -68,9 +67,25 @@ pub enum ConfigError {
         /// What is supported.
         supported: &'static str,
     },
+    /// A pooling this version does not run.
+    #[error(
+        "{file}: pooling by {modes} is not supported; fovea supports pooling by the mean or by the first token only"
+    )]
+    Pooling {
+        /// The file.
+        file: String,
+        /// The modes that it names.
+        modes: String,
+    },
     /// A prompt that cannot be used.
     #[error("config_sentence_transformers.json: {0}")]
     Prompt(String),
+    /// A module that this version does not run.
+    #[error("modules.json: {0}")]
+    Module(String),
+    /// A dense layer that this version does not run: its file, and why.
+    #[error("{0}: {1}")]
+    Dense(String, String),
     /// Numbers that cannot be together.
     #[error("config.json: {0}")]
     Dimensions(String),
@@ -94,6 +109,9 @@ struct Raw {
     pad_token_id: Option<usize>,
 }
 
+/// No number of a configuration is larger, so that products of some cannot overflow.
+const MOST: usize = 1 << 24;
+
 fn default_epsilon() -> f64 {
     1e-12
 }
@@ -111,7 +129,7 @@ impl Config {
         let architecture = raw.model_type.unwrap_or_else(|| "bert".to_owned());
         let first_position = match architecture.as_str() {
             "bert" => 0,
-            "roberta" | "xlm-roberta" | "camembert" => raw.pad_token_id.unwrap_or(1) + 1,
+            "roberta" | "xlm-roberta" | "camembert" => raw.pad_token_id.unwrap_or(1).saturating_add(1),
             _ => return Err(ConfigError::Architecture(architecture)),
         };
         let activation = match raw.hidden_act.as_deref().unwrap_or("gelu") {
@@ -161,6 +179,22 @@ impl Config {
         if let Some((key, _)) = positive.iter().find(|(_, value)| *value == 0) {
             return Err(ConfigError::Dimensions(format!("{key} is 0; it must be at least 1")));
         }
+        let others = [
+            ("max_position_embeddings", self.positions),
+            ("type_vocab_size", self.token_types),
+            ("pad_token_id", self.first_position),
+        ];
+        if let Some((key, value)) = positive.iter().chain(&others).find(|(_, value)| *value > MOST) {
+            return Err(ConfigError::Dimensions(format!(
+                "{key} is {value}, over the limit of {MOST}; check that the file belongs to the model"
+            )));
+        }
+        if !(self.epsilon.is_finite() && self.epsilon >= 0.0) {
+            return Err(ConfigError::Dimensions(format!(
+                "layer_norm_eps is {}; it must be a small positive number",
+                self.epsilon
+            )));
+        }
         if !self.hidden.is_multiple_of(self.heads) {
             return Err(ConfigError::Dimensions(format!(
                 "hidden_size {} is not a multiple of num_attention_heads {}",
@@ -176,6 +210,14 @@ impl Config {
         Ok(())
     }
 
+    /// Numbers that the weights of such an encoder have at least.
+    pub(super) fn parameters(&self) -> usize {
+        let tables = self.vocabulary + self.positions + self.token_types;
+        let layer = 4 * self.hidden + 2 * self.intermediate;
+        let layers = self.layers.saturating_mul(layer);
+        self.hidden.saturating_mul(tables.saturating_add(layers))
+    }
+
     /// Width of one attention head.
     pub fn head_width(&self) -> usize {
         self.hidden / self.heads
@@ -184,50 +226,198 @@ impl Config {
 
 #[derive(Deserialize)]
 struct RawPooling {
+    pooling_mode: Option<serde_json::Value>,
     #[serde(default)]
     pooling_mode_cls_token: bool,
     #[serde(default)]
+    pooling_mode_max_tokens: bool,
+    #[serde(default)]
     pooling_mode_mean_tokens: bool,
+    #[serde(default)]
+    pooling_mode_mean_sqrt_len_tokens: bool,
+    #[serde(default)]
+    pooling_mode_weightedmean_tokens: bool,
+    #[serde(default)]
+    pooling_mode_lasttoken: bool,
     include_prompt: Option<bool>,
 }
 
-/// Reads 1_Pooling/config.json: the pooling, and whether it counts the tokens of a prompt.
+impl RawPooling {
+    /// The modes by their names of version 5.4 and later; none are the mean.
+    fn modes(&self) -> Vec<&str> {
+        let old = [
+            ("cls", self.pooling_mode_cls_token),
+            ("max", self.pooling_mode_max_tokens),
+            ("mean", self.pooling_mode_mean_tokens),
+            ("mean_sqrt_len_tokens", self.pooling_mode_mean_sqrt_len_tokens),
+            ("weightedmean", self.pooling_mode_weightedmean_tokens),
+            ("lasttoken", self.pooling_mode_lasttoken),
+        ];
+        let modes: Vec<&str> = match &self.pooling_mode {
+            Some(serde_json::Value::Array(modes)) => modes.iter().map(|mode| mode.as_str().unwrap_or("")).collect(),
+            Some(mode) => vec![mode.as_str().unwrap_or("")],
+            None => old.iter().filter(|(_, on)| *on).map(|(mode, _)| *mode).collect(),
+        };
+        if modes.is_empty() { vec!["mean"] } else { modes }
+    }
+}
+
+/// Reads the pooling's configuration: the pooling, and whether it counts the tokens of a prompt.
 ///
 /// # Errors
 /// [`ConfigError`] if it is not JSON or asks for a pooling other than mean or CLS.
-pub(super) fn parse_pooling(json: &[u8]) -> Result<(Pooling, bool), ConfigError> {
+pub(super) fn parse_pooling(json: &[u8], file: &str) -> Result<(Pooling, bool), ConfigError> {
     let raw: RawPooling = serde_json::from_slice(json).map_err(|error| ConfigError::Json {
-        file: PathBuf::from("1_Pooling/config.json").display().to_string(),
+        file: file.to_owned(),
         error,
     })?;
     let includes_prompt = raw.include_prompt.unwrap_or(true);
-    match (raw.pooling_mode_mean_tokens, raw.pooling_mode_cls_token) {
-        (true, false) => Ok((Pooling::Mean, includes_prompt)),
-        (false, true) => Ok((Pooling::Cls, includes_prompt)),
-        _ => Err(ConfigError::Variant {
-            key: "pooling_mode",
-            value: String::from_utf8_lossy(json)
-                .split_whitespace()
-                .collect::<Vec<_>>()
-                .join(" "),
-            supported: "fovea supports pooling by the mean or by the first token only",
+    match *raw.modes() {
+        ["mean"] => Ok((Pooling::Mean, includes_prompt)),
+        ["cls"] => Ok((Pooling::Cls, includes_prompt)),
+        ref modes => Err(ConfigError::Pooling {
+            file: file.to_owned(),
+            modes: modes.join(" and "),
         }),
     }
 }
 
-#[derive(Deserialize)]
-struct RawSentence {
-    max_seq_length: Option<usize>,
+/// What the files beside config.json and tokenizer.json say about the reading of texts.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(super) struct Sentences {
+    /// The most tokens, special ones included.
+    pub(super) window: Option<usize>,
+    /// Whether tokenizer_config.json says so.
+    pub(super) window_of_tokenizer: bool,
+    /// Upper and lower case.
+    pub(super) case: LetterCase,
 }
 
-/// Reads the window out of sentence_bert_config.json, if it states one.
-///
-/// # Errors
-/// [`ConfigError::Json`] if it is not JSON.
-pub(super) fn parse_window(json: &[u8]) -> Result<Option<usize>, ConfigError> {
-    let raw: RawSentence = serde_json::from_slice(json).map_err(|error| ConfigError::Json {
-        file: "sentence_bert_config.json".into(),
-        error,
-    })?;
-    Ok(raw.max_seq_length)
+#[derive(Deserialize, Default)]
+struct RawSentence {
+    max_seq_length: Option<usize>,
+    #[serde(default)]
+    do_lower_case: bool,
+}
+
+#[derive(Deserialize, Default)]
+struct RawTokenizer {
+    // Written as 1e30 where there is none.
+    model_max_length: Option<f64>,
+    do_lower_case: Option<bool>,
+    tokenizer_class: Option<String>,
+}
+
+impl Sentences {
+    /// Reads sentence_bert_config.json, whose name is `file`, and tokenizer_config.json, as far as they are there. The former decides.
+    ///
+    /// # Errors
+    /// [`ConfigError::Json`] if one of them is not JSON.
+    pub(super) fn read(
+        sentence: Option<&[u8]>,
+        file: &str,
+        tokenizer: Option<&[u8]>,
+    ) -> Result<Sentences, ConfigError> {
+        let sentence: RawSentence = optional(sentence, file)?;
+        let tokenizer: RawTokenizer = optional(tokenizer, "tokenizer_config.json")?;
+        let stated = tokenizer.model_max_length.filter(|length| (1.0..1e9).contains(length));
+        // Transformers gives BERT's tokenizer this flag and no other one.
+        let is_bert = |class: &String| class == "BertTokenizer" || class == "BertTokenizerFast";
+        let bert = tokenizer.tokenizer_class.as_ref().is_none_or(is_bert);
+        Ok(Sentences {
+            window: sentence.max_seq_length.or(stated.map(|length| length as usize)),
+            window_of_tokenizer: sentence.max_seq_length.is_none() && stated.is_some(),
+            case: LetterCase {
+                before: sentence.do_lower_case,
+                bert: tokenizer.do_lower_case.filter(|_| bert),
+            },
+        })
+    }
+}
+
+fn optional<'a, T: Deserialize<'a> + Default>(json: Option<&'a [u8]>, file: &str) -> Result<T, ConfigError> {
+    json.map_or(Ok(T::default()), |json| {
+        serde_json::from_slice(json).map_err(|error| ConfigError::Json {
+            file: file.to_owned(),
+            error,
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn poolings_are_known_in_the_form_of_every_version() {
+        let of = |json: &str| parse_pooling(json.as_bytes(), "p").map_err(|error| error.to_string());
+        for (json, expected) in [
+            (r#"{"pooling_mode": "mean"}"#, (Pooling::Mean, true)),
+            (
+                r#"{"pooling_mode": ["cls"], "include_prompt": false}"#,
+                (Pooling::Cls, false),
+            ),
+            (
+                r#"{"pooling_mode_mean_tokens": true, "pooling_mode_cls_token": false}"#,
+                (Pooling::Mean, true),
+            ),
+            (r#"{"pooling_mode_cls_token": true}"#, (Pooling::Cls, true)),
+            (r#"{"word_embedding_dimension": 16}"#, (Pooling::Mean, true)),
+            // The new key decides where a folder has both.
+            (
+                r#"{"pooling_mode": "cls", "pooling_mode_mean_tokens": true}"#,
+                (Pooling::Cls, true),
+            ),
+        ] {
+            assert_eq!(of(json), Ok(expected), "{json}");
+        }
+        for (json, says) in [
+            (
+                r#"{"pooling_mode": "lasttoken"}"#,
+                "p: pooling by lasttoken is not supported",
+            ),
+            (r#"{"pooling_mode_max_tokens": true}"#, "pooling by max is"),
+            (r#"{"pooling_mode": ["mean", "cls"]}"#, "pooling by mean and cls is"),
+            (
+                r#"{"pooling_mode_cls_token": true, "pooling_mode_mean_tokens": true}"#,
+                "by cls and mean is",
+            ),
+            ("[", "cannot read p"),
+        ] {
+            let error = of(json).unwrap_err();
+            assert!(error.contains(says), "{error}");
+        }
+    }
+
+    #[test]
+    fn numbers_that_no_model_has_are_refused_by_key() {
+        let base = [
+            ("hidden_size", "16"),
+            ("intermediate_size", "32"),
+            ("num_hidden_layers", "2"),
+            ("num_attention_heads", "2"),
+            ("vocab_size", "99"),
+            ("max_position_embeddings", "40"),
+            ("layer_norm_eps", "1e-12"),
+            ("pad_token_id", "1"),
+        ];
+        let with = |key: &str, value: &str| {
+            let of = |(own, usual): &(&str, &str)| format!(r#""{own}": {}"#, if *own == key { value } else { usual });
+            let all: Vec<String> = base.iter().map(of).collect();
+            format!(r#"{{"model_type": "roberta", {}}}"#, all.join(", "))
+        };
+        assert!(Config::parse(with("", "").as_bytes()).is_ok());
+        for (key, value) in [
+            ("hidden_size", "18446744073709551614"),
+            ("num_hidden_layers", "4294967296"),
+            ("vocab_size", "0"),
+            ("max_position_embeddings", "18446744073709551615"),
+            ("pad_token_id", "18446744073709551615"),
+            ("layer_norm_eps", "-1"),
+            ("num_attention_heads", "3"),
+        ] {
+            let error = Config::parse(with(key, value).as_bytes()).unwrap_err().to_string();
+            assert!(error.contains(key), "{key}: {error}");
+        }
+    }
 }

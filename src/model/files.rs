@@ -8,9 +8,20 @@ use sha2::{Digest, Sha256};
 
 use super::load::{LoadError, Source, embedded_available};
 use super::prompts::{Prompts, Role};
+use crate::text::{Unread, open_regular, read_regular};
 
-const MAX_JSON: u64 = 256 << 20;
-const MAX_WEIGHTS: u64 = 16 << 30;
+/// The most bytes of a configuration file. Published ones have some thousand.
+const MAX_CONFIG: u64 = 1 << 20;
+/// The most bytes of tokenizer.json and of the index of shards. The largest published ones have 35 MB.
+const MAX_JSON: u64 = 64 << 20;
+/// The most bytes of all weights. The largest encoder of a supported architecture has 2.2 GB in f32.
+pub(super) const MAX_WEIGHTS: u64 = 8 << 30;
+
+/// Where the pooling's configuration is in most folders.
+const POOLING: &str = "1_Pooling/config.json";
+
+/// How a file of Git LFS begins that stands for another one.
+const LFS_POINTER: &[u8] = b"version https://git-lfs.github.com/spec/";
 
 /// The files of a model, wherever they are.
 pub(super) enum Files {
@@ -55,29 +66,48 @@ impl Files {
         }
     }
 
+    /// The same files of a folder within this one, as modules.json names it.
+    pub(super) fn within(&self, path: &str) -> Files {
+        match self {
+            Files::Embedded => Files::Embedded,
+            Files::Folder(folder) => Files::Folder(folder.join(path)),
+        }
+    }
+
+    /// The bytes of a file; `None` where it is not there.
     pub(super) fn read(&self, name: &str) -> Result<Option<Cow<'static, [u8]>>, LoadError> {
+        let limit = match name {
+            "tokenizer.json" => MAX_JSON,
+            _ if name.ends_with(".index.json") => MAX_JSON,
+            _ if name.ends_with(".json") => MAX_CONFIG,
+            _ => MAX_WEIGHTS,
+        };
         let Files::Folder(folder) = self else {
             return Ok(embedded(name).map(Cow::Borrowed));
         };
         let path = folder.join(name);
-        let io = |error| LoadError::Io {
-            path: path.clone(),
-            error,
+        let bytes = match read_regular(&path, limit) {
+            Ok(bytes) => bytes,
+            Err(error) => return absent(path, error).map(|()| None),
         };
-        let size = match std::fs::metadata(&path) {
-            Ok(data) => data.len(),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(io(error)),
-        };
-        let limit = if name.ends_with(".json") { MAX_JSON } else { MAX_WEIGHTS };
-        if size > limit {
-            return Err(LoadError::TooLarge {
-                path,
-                bytes: size,
-                limit,
-            });
+        match bytes.starts_with(LFS_POINTER) {
+            true => Err(LoadError::LfsPointer(path)),
+            false => Ok(Some(Cow::Owned(bytes))),
         }
-        Ok(Some(Cow::Owned(std::fs::read(&path).map_err(io)?)))
+    }
+
+    /// The size of a file that is there and may be read, without reading it.
+    pub(super) fn size(&self, name: &str) -> Result<u64, LoadError> {
+        match self {
+            Files::Embedded => Ok(embedded(name).map_or(0, |bytes| bytes.len() as u64)),
+            Files::Folder(folder) => {
+                let path = folder.join(name);
+                match open_regular(&path, MAX_WEIGHTS) {
+                    Ok((_, size)) => Ok(size),
+                    Err(error) => absent(path, error).map(|()| 0),
+                }
+            }
+        }
     }
 
     pub(super) fn required(&self, name: &str) -> Result<Cow<'static, [u8]>, LoadError> {
@@ -90,7 +120,8 @@ impl Files {
     fn exists(&self, name: &str) -> bool {
         match self {
             Files::Embedded => embedded(name).is_some(),
-            Files::Folder(folder) => folder.join(name).is_file(),
+            // What is there and is no file is named when it is read.
+            Files::Folder(folder) => folder.join(name).exists(),
         }
     }
 
@@ -104,6 +135,9 @@ impl Files {
             return Ok(vec![single.to_owned()]);
         }
         let Some(index) = self.read(INDEX)? else {
+            if self.exists("pytorch_model.bin") {
+                return Err(LoadError::Pickle(self.path("pytorch_model.bin")));
+            }
             return Err(LoadError::Missing {
                 folder: self.path(""),
                 file: "model.safetensors".to_owned(),
@@ -122,10 +156,7 @@ impl Files {
         shards.sort();
         shards.dedup();
         // A shard is a file of this folder: an index must not reach outside it.
-        if let Some(outside) = shards
-            .iter()
-            .find(|name| Path::new(name).components().count() != 1 || name.contains(".."))
-        {
+        if let Some(outside) = shards.iter().find(|name| !is_inside(name)) {
             return Err(damaged(format!("`{outside}` is not a file of this folder")));
         }
         Ok(shards)
@@ -135,23 +166,33 @@ impl Files {
         let Some(json) = self.read("sha256.json")? else {
             return Ok(BTreeMap::new());
         };
-        serde_json::from_slice(&json).map_err(|error| LoadError::Damaged {
+        let damaged = |reason: String| LoadError::Damaged {
             path: self.path("sha256.json"),
-            reason: error.to_string(),
-        })
+            reason,
+        };
+        let recorded: BTreeMap<String, String> =
+            serde_json::from_slice(&json).map_err(|error| damaged(error.to_string()))?;
+        match recorded.keys().find(|name| !is_inside(name)) {
+            Some(outside) => Err(damaged(format!("`{outside}` is not a file of this folder"))),
+            None => Ok(recorded),
+        }
     }
 
     /// Hash of everything that shapes a result.
-    pub(super) fn content_id(&self, weights: &str, prompts: &Prompts) -> Result<String, LoadError> {
+    pub(super) fn content_id(
+        &self,
+        weights: &str,
+        pooling: Option<&[u8]>,
+        prompts: &Prompts,
+    ) -> Result<String, LoadError> {
         let mut hash = Sha256::new();
         hash.update(weights);
-        for name in [
-            "config.json",
-            "tokenizer.json",
-            "1_Pooling/config.json",
-            "sentence_bert_config.json",
-        ] {
-            if let Some(bytes) = self.read(name)? {
+        for name in ["config.json", "tokenizer.json", POOLING, "sentence_bert_config.json"] {
+            let bytes = match name {
+                POOLING => pooling.map(Cow::Borrowed),
+                _ => self.read(name)?,
+            };
+            if let Some(bytes) = bytes {
                 hash.update(Sha256::digest(&bytes));
             }
         }
@@ -165,6 +206,22 @@ impl Files {
         }
         Ok(hex(&hash.finalize())[..16].to_owned())
     }
+}
+
+/// Nothing for a file that is not there; otherwise why it cannot be read.
+fn absent(path: PathBuf, error: Unread) -> Result<(), LoadError> {
+    match error {
+        Unread::Io(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        Unread::Io(error) => Err(LoadError::Io { path, error }),
+        Unread::Irregular(kind) => Err(LoadError::Irregular { path, kind }),
+        Unread::TooLarge { bytes, limit } => Err(LoadError::TooLarge { path, bytes, limit }),
+    }
+}
+
+/// Whether a name that a file of the model gives stays within the model's folder.
+pub(super) fn is_inside(name: &str) -> bool {
+    let inside = |part| matches!(part, std::path::Component::Normal(_));
+    !name.is_empty() && Path::new(name).components().all(inside)
 }
 
 #[cfg(feature = "embedded-model")]

@@ -6,9 +6,11 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 
 use super::bert::Bert;
-use super::config::{self, Config, ConfigError};
+use super::config::{self, Config, ConfigError, Sentences};
 use super::files::{Files, hex};
+use super::modules::{self, Modules};
 use super::prompts::{self, Prompts, Role};
+use super::tokenizer::Reading;
 use super::weights::Weights;
 use super::{Model, ModelInfo, Pooling, Tokenizer};
 use crate::places::cache_folders;
@@ -53,6 +55,23 @@ pub enum LoadError {
         /// Why.
         error: std::io::Error,
     },
+    /// A pipe, a device or a folder where a file is expected.
+    #[error("cannot read {path}: it is {kind}, not a regular file; put the model's file in its place")]
+    Irregular {
+        /// The path.
+        path: PathBuf,
+        /// What is there.
+        kind: &'static str,
+    },
+    /// Weights in a form that may run code.
+    #[error(
+        "{0} is the only weight file; fovea does not read it, because such files may run code: convert it with save_pretrained(…, \
+         safe_serialization=True), or download model.safetensors"
+    )]
+    Pickle(PathBuf),
+    /// A text that names a file of Git LFS, instead of the file.
+    #[error("{0} is only a Git LFS pointer to the file; run `git lfs pull` in the model's folder to fetch it")]
+    LfsPointer(PathBuf),
     /// A file too large to be what its name says.
     #[error(
         "{path}: the file has {bytes} bytes, over the limit of {limit} for a model file; check that it belongs to the model"
@@ -87,6 +106,16 @@ pub enum LoadError {
         found: Vec<usize>,
         /// What config.json implies.
         expected: Vec<usize>,
+    },
+    /// A tensor with numbers that nothing can be computed from.
+    #[error(
+        "tensor `{name}` contains {count} values that are no finite numbers (NaN or infinite); the weights are damaged, download the model again"
+    )]
+    NotFinite {
+        /// The tensor.
+        name: String,
+        /// How many of its values.
+        count: usize,
     },
     /// tokenizer.json cannot be read.
     #[error("{0}")]
@@ -125,28 +154,57 @@ pub fn default_source() -> Source {
     found.map_or(Source::Embedded, Source::Folder)
 }
 
+/// The configuration of the encoder's reading, under all names that sentence-transformers gave it.
+const SENTENCE_FILES: [&str; 7] = [
+    "sentence_bert_config.json",
+    "sentence_roberta_config.json",
+    "sentence_distilbert_config.json",
+    "sentence_camembert_config.json",
+    "sentence_albert_config.json",
+    "sentence_xlm-roberta_config.json",
+    "sentence_xlnet_config.json",
+];
+
 /// Loads a model.
 pub(super) fn load(source: &Source) -> Result<Model, LoadError> {
-    let files = Files::open(source)?;
+    let root = Files::open(source)?;
+    let modules = Modules::read(root.read(modules::FILE)?.as_deref())?;
+    let files = root.within(&modules.transformer);
     let config = Config::parse(&files.required("config.json")?)?;
-    let (pooling, includes_prompt) = match files.read("1_Pooling/config.json")? {
-        Some(json) => config::parse_pooling(&json)?,
+    let pooling_file = format!("{}/config.json", modules.pooling);
+    let pooling_json = root.read(&pooling_file)?;
+    let (pooling, includes_prompt) = match &pooling_json {
+        Some(json) => config::parse_pooling(json, &pooling_file)?,
         None => (Pooling::Mean, true),
     };
-    let prompts = Prompts::read(files.read(prompts::FILE)?.as_deref(), &files.names())?;
+    let prompts = Prompts::read(root.read(prompts::FILE)?.as_deref(), &root.names())?;
+    let sentences = read_sentences(&files)?;
     let longest = config.positions - config.first_position;
-    let window = match files.read("sentence_bert_config.json")? {
-        Some(json) => config::parse_window(&json)?.unwrap_or(longest),
-        None => longest,
-    };
     // The tokenizer is text to parse and the weights are numbers to expand: neither waits for the other.
-    let (tokenizer, weights) = rayon::join(|| load_tokenizer(&files, &config), || Weights::read(&files));
+    let (tokenizer, weights) = rayon::join(
+        || load_tokenizer(&files, &config, sentences),
+        || Weights::read(&files, config.parameters()),
+    );
     let (tokenizer, mut weights) = (tokenizer?, weights?);
-    let window = window.clamp(8, longest);
+    let (projection, told) = modules.projection(&root, config.hidden)?;
+    let window = sentences.window.unwrap_or(longest).clamp(8, longest);
     let room = room(&tokenizer, &prompts, window)?;
+    let mut content = weights.checksum.clone();
+    for (differs, told) in [
+        (!told.is_empty(), told),
+        (tokenizer.recased, format!("{:?}", sentences.case)),
+        (
+            sentences.window_of_tokenizer && window != longest,
+            format!("window {window}"),
+        ),
+    ] {
+        if differs {
+            content += &told;
+        }
+    }
     let info = ModelInfo {
-        name: files.name(),
-        id: files.content_id(&weights.checksum, &prompts)?,
+        name: root.name(),
+        id: files.content_id(&content, pooling_json.as_deref(), &prompts)?,
         architecture: config.architecture.clone(),
         layers: config.layers,
         heads: config.heads,
@@ -163,11 +221,22 @@ pub(super) fn load(source: &Source) -> Result<Model, LoadError> {
         tokenizer: Arc::new(tokenizer),
         encoder,
         pooling,
+        projection: Arc::new(projection),
         includes_prompt,
         embedded: *source == Source::Embedded,
         room,
         identifier_aware: true,
     })
+}
+
+fn read_sentences(files: &Files) -> Result<Sentences, LoadError> {
+    let tokenizer = files.read("tokenizer_config.json")?;
+    for name in SENTENCE_FILES {
+        if let Some(json) = files.read(name)? {
+            return Ok(Sentences::read(Some(&json), name, tokenizer.as_deref())?);
+        }
+    }
+    Ok(Sentences::read(None, "", tokenizer.as_deref())?)
 }
 
 /// Tokens of a window that are left for a text beside the longest prompt: half of them at least.
@@ -189,9 +258,14 @@ fn room(tokenizer: &Tokenizer, prompts: &Prompts, window: usize) -> Result<usize
     Ok(room)
 }
 
-fn load_tokenizer(files: &Files, config: &Config) -> Result<Tokenizer, LoadError> {
+fn load_tokenizer(files: &Files, config: &Config, sentences: Sentences) -> Result<Tokenizer, LoadError> {
     let origin = files.path("tokenizer.json");
-    let tokenizer = Tokenizer::parse(&files.required("tokenizer.json")?, &origin).map_err(LoadError::Tokenizer)?;
+    let reading = Reading {
+        trusted: matches!(files, Files::Embedded),
+        case: sentences.case,
+    };
+    let tokenizer =
+        Tokenizer::parse(&files.required("tokenizer.json")?, &origin, reading).map_err(LoadError::Tokenizer)?;
     // Weights are often padded by some rows, never by a tenth.
     let (entries, rows) = (tokenizer.vocabulary(), config.vocabulary);
     if entries > rows || entries * 10 < rows * 9 {
@@ -199,6 +273,14 @@ fn load_tokenizer(files: &Files, config: &Config) -> Result<Tokenizer, LoadError
             tokenizer: entries,
             weights: rows,
         });
+    }
+    if !reading.trusted {
+        tokenizer.probe(rows).map_err(|reason| {
+            let origin = origin.display();
+            LoadError::Tokenizer(format!(
+                "cannot use {origin} as a tokenizer: {reason}; download the model again"
+            ))
+        })?;
     }
     Ok(tokenizer)
 }

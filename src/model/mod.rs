@@ -6,25 +6,34 @@ mod batch;
 mod bert;
 mod config;
 mod files;
+mod guarded;
 mod kernels;
+mod largest;
+mod letter_case;
 mod load;
 mod matrix;
+mod modules;
 pub mod ops;
 mod pooling;
+mod projection;
 mod prompts;
 pub mod simd;
 mod tokenizer;
 mod trace;
+mod vetting;
 mod weights;
 
 pub use batch::Packed;
 pub use config::{Activation, Config, ConfigError};
 pub use kernels::operand::Operand;
+pub use largest::largest;
+pub use letter_case::LetterCase;
 pub use load::{FileCheck, LoadError, Source, default_source, embedded_available, verify};
 pub use matrix::{Arithmetic, Matrix};
 pub use pooling::{Pooling, own_tokens, weight_in_passage};
+pub use projection::{Frozen, Projection};
 pub use prompts::{Prompts, Role};
-pub use tokenizer::{TokenizeError, Tokenizer, Tokens};
+pub use tokenizer::{Reading, TokenizeError, Tokenizer, Tokens};
 pub use trace::{Keep, LayerTrace, LayerWeights, Norm, Trace};
 
 use std::sync::Arc;
@@ -61,6 +70,15 @@ pub enum ModelError {
         id: u32,
         /// Rows of the embedding table.
         vocabulary: usize,
+    },
+    /// An embedding that is NaN or infinite: the weights are finite, what they compute is not.
+    #[error(
+        "the model computes no finite numbers for a text of {tokens} tokens; its weights are damaged or too large for 32-bit floats: \
+         download the model again"
+    )]
+    NotFinite {
+        /// Tokens of the text.
+        tokens: usize,
     },
     /// Text the tokenizer could not take.
     #[error(transparent)]
@@ -117,6 +135,8 @@ pub struct Model {
     tokenizer: Arc<Tokenizer>,
     encoder: Arc<dyn Encoder>,
     pooling: Pooling,
+    /// What follows the pooling.
+    projection: Arc<Projection>,
     /// Whether the pooling counts the tokens of a prompt.
     includes_prompt: bool,
     /// Whether it is the one inside the program.
@@ -164,7 +184,7 @@ impl Model {
 
     /// Width of an embedding.
     pub fn hidden(&self) -> usize {
-        self.info.hidden
+        self.projection.width(self.info.hidden)
     }
 
     /// How token vectors become one embedding.
@@ -219,12 +239,26 @@ impl Model {
         segment(snapshot, &parse(snapshot), &budget)
     }
 
-    /// The embedding of one trace's sequence, read without a prompt, not normalised: `hidden` floats.
+    /// The embedding of one trace's sequence, read without a prompt, not normalised: [`Model::hidden`] floats.
+    ///
+    /// # Errors
+    /// [`ModelError::Tensor`] if the hidden states are not of the expected shape, [`ModelError::NotFinite`] for an embedding that is no
+    /// vector of numbers.
+    pub fn pool(&self, trace: &Trace) -> Result<Vec<f32>, ModelError> {
+        self.pool_with(self.pooling, trace)
+    }
+
+    /// Whether anything follows the pooling.
+    pub fn has_projection(&self) -> bool {
+        !self.projection.is_empty()
+    }
+
+    /// The projection as it is for one sequence: an affine map of pooled vectors.
     ///
     /// # Errors
     /// [`ModelError::Tensor`] if the hidden states are not of the expected shape.
-    pub fn pool(&self, trace: &Trace) -> Result<Vec<f32>, ModelError> {
-        Ok(self.pooling.pool(&trace.hidden)?.to_vec1()?)
+    pub fn freeze(&self, pooling: Pooling, trace: &Trace) -> Result<Frozen<'_>, ModelError> {
+        Ok(self.projection.freeze(pooling.pool(&trace.hidden)?.to_vec1()?)?)
     }
 
     /// How the vectors of some tokens become one embedding: the model may leave those of a prompt out.
@@ -240,6 +274,14 @@ impl Model {
     /// # Errors
     /// As [`Model::pool`].
     pub fn pool_of(&self, tokens: &Tokens, trace: &Trace) -> Result<Vec<f32>, ModelError> {
-        Ok(self.pooling_of(tokens).pool(&trace.hidden)?.to_vec1()?)
+        self.pool_with(self.pooling_of(tokens), trace)
+    }
+
+    fn pool_with(&self, pooling: Pooling, trace: &Trace) -> Result<Vec<f32>, ModelError> {
+        let embedding = self.projection.apply(pooling.pool(&trace.hidden)?.to_vec1()?)?;
+        match embedding.iter().all(|value| value.is_finite()) {
+            true => Ok(embedding),
+            false => Err(ModelError::NotFinite { tokens: trace.len() }),
+        }
     }
 }

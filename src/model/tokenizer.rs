@@ -2,8 +2,14 @@
 
 use std::borrow::Cow;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
-use crate::text::{ByteRange, ModelText};
+use tokenizers::{Encoding, ModelWrapper, NormalizedString, Normalizer};
+
+use super::guarded::guarded;
+use super::letter_case::{self, LetterCase};
+use super::vetting::{Vetted, vet};
+use crate::text::{ByteRange, ModelText, floor_char};
 
 /// The tokens of one text.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -57,41 +63,144 @@ pub struct TokenizeError {
     bytes: usize,
 }
 
+/// The most bytes that a text may become on its way to the model's vocabulary. Each of them costs the tokenizer some twenty bytes.
+const MOST_BYTES: f64 = (32 << 20) as f64;
+
+/// The same for a part of a text that is only measured.
+const MOST_OF_PART: f64 = (1 << 20) as f64;
+
+/// The length of a text of one letter, on which patterns that try every way to match are slow. A usual tokenizer takes microseconds.
+const PROBE: usize = 256;
+
+/// What all trials of a tokenizer may take, on a machine that is busy with other things.
+const SLOWEST: Duration = Duration::from_secs(3);
+
+/// How a tokenizer.json is read.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Reading {
+    /// The file is a part of the program, so that nothing of it has to be checked.
+    pub trusted: bool,
+    /// What the folder's other files say about upper and lower case.
+    pub case: LetterCase,
+}
+
 /// A Hugging Face tokenizer that never truncates and never pads.
 pub struct Tokenizer {
     inner: tokenizers::Tokenizer,
     unknown: Option<u32>,
+    /// How texts may grow; `None` where nothing was checked.
+    vetted: Option<Vetted>,
+    /// WordPiece takes a word of more characters for unknown, whatever it is made of.
+    longest_word: Option<usize>,
+    /// Whether the folder's other files changed its treatment of upper and lower case.
+    pub(super) recased: bool,
 }
 
 impl Tokenizer {
     /// Reads a tokenizer.json.
     ///
     /// # Errors
-    /// The reason in the parser's words.
-    pub fn parse(json: &[u8], origin: &Path) -> Result<Tokenizer, String> {
+    /// What is wrong with which file, and what to do.
+    pub fn parse(json: &[u8], origin: &Path, reading: Reading) -> Result<Tokenizer, String> {
+        let refused = |reason: &str| {
+            format!(
+                "cannot read {} as a tokenizer: {reason}; download the model again",
+                origin.display()
+            )
+        };
+        let vetted = match reading.trusted {
+            true => None,
+            false => Some(vet(json).map_err(|reason| refused(&reason))?),
+        };
         // The parser of some model types panics instead of returning an error.
-        let parsed = std::panic::catch_unwind(|| tokenizers::Tokenizer::from_bytes(json));
+        let parsed = guarded(|| tokenizers::Tokenizer::from_bytes(json));
         let mut inner = match parsed {
-            Ok(Ok(inner)) => inner,
-            Ok(Err(error)) => {
-                return Err(format!(
-                    "cannot read {} as a tokenizer: {error}; download the model again",
-                    origin.display()
-                ));
-            }
-            Err(_) => {
-                return Err(format!(
-                    "cannot read {} as a tokenizer; download the model again",
-                    origin.display()
-                ));
-            }
+            Some(Ok(inner)) => inner,
+            Some(Err(error)) => return Err(refused(&error.to_string())),
+            None => return Err(refused("its parts do not fit together")),
         };
         inner.with_padding(None);
         inner
             .with_truncation(None)
-            .map_err(|error| format!("{}: {error}", origin.display()))?;
+            .map_err(|error| refused(&error.to_string()))?;
+        let (normalizer, recased) = letter_case::apply(inner.get_normalizer().cloned(), reading.case);
+        if recased {
+            inner
+                .with_normalizer(normalizer)
+                .map_err(|error| refused(&error.to_string()))?;
+        }
         let unknown = ["[UNK]", "<unk>"].iter().find_map(|token| inner.token_to_id(token));
-        Ok(Tokenizer { inner, unknown })
+        let longest_word = match inner.get_model() {
+            ModelWrapper::WordPiece(model) => Some(model.max_input_chars_per_word),
+            _ => None,
+        };
+        Ok(Tokenizer {
+            inner,
+            unknown,
+            vetted,
+            longest_word,
+            recased,
+        })
+    }
+
+    /// Tries some texts, so that a tokenizer that fails on any text is found out while it is loaded.
+    ///
+    /// # Errors
+    /// What is wrong, without the name of the file. `rows` is how many tokens the weights know.
+    pub(super) fn probe(&self, rows: usize) -> Result<(), String> {
+        let (start, same) = (Instant::now(), "a".repeat(PROBE));
+        for text in [
+            "",
+            "a",
+            "Hello, World! 42",
+            "naïve café",
+            "我爱编程 😀",
+            "x\ty\r\n",
+            "\u{1F9D1}\u{200D}\u{1F4BB}\0",
+            &same,
+        ] {
+            let encoding = self
+                .encode(text, true)
+                .ok_or_else(|| format!("it cannot read {text:?}: its parts do not fit together"))?;
+            if let Some(id) = encoding.get_ids().iter().find(|id| **id as usize >= rows) {
+                return Err(format!("it gives the token {id}, and the weights know {rows}"));
+            }
+        }
+        match start.elapsed() > SLOWEST {
+            true => Err(format!("it takes {:.0?} for some hundred characters", start.elapsed())),
+            false => Ok(()),
+        }
+    }
+
+    /// The crate's reading of a text; `None` where it refuses, panics, or would take too much memory.
+    fn encode(&self, text: &str, special: bool) -> Option<Encoding> {
+        if !self.fits(text) {
+            return None;
+        }
+        guarded(|| self.inner.encode(text, special))?.ok()
+    }
+
+    /// Whether a text stays small enough: by the bound that holds for all texts, else by what its parts become.
+    fn fits(&self, text: &str) -> bool {
+        let Some(vetted) = self.vetted else { return true };
+        if text.len() as f64 * vetted.normalized * vetted.split <= MOST_BYTES {
+            return true;
+        }
+        let Some(normalizer) = self.inner.get_normalizer() else {
+            return false;
+        };
+        let part = (MOST_OF_PART / vetted.normalized) as usize;
+        let (mut rest, mut bytes) = (text, 0.0);
+        while !rest.is_empty() && bytes <= MOST_BYTES {
+            let (now, later) = rest.split_at(floor_char(rest, part.max(4)));
+            let mut normalized = NormalizedString::from(now);
+            match guarded(|| normalizer.normalize(&mut normalized)) {
+                Some(Ok(())) => bytes += normalized.len() as f64 * vetted.split,
+                _ => return false,
+            }
+            rest = later;
+        }
+        bytes <= MOST_BYTES
     }
 
     /// Number of entries, added tokens included.
@@ -110,7 +219,7 @@ impl Tokenizer {
             true => Cow::Borrowed(read.as_str()),
             false => Cow::Owned(format!("{prompt}{}", read.as_str())),
         };
-        let encoding = self.inner.encode(&*text, true).map_err(|_| refused())?;
+        let encoding = self.encode(&text, true).ok_or_else(refused)?;
         let mut special: Vec<bool> = encoding
             .get_special_tokens_mask()
             .iter()
@@ -133,7 +242,8 @@ impl Tokenizer {
                 if *special {
                     0..0
                 } else {
-                    read.source_range(start.saturating_sub(begins)..end.saturating_sub(begins))
+                    let range = read.source_range(start.saturating_sub(begins)..end.saturating_sub(begins));
+                    floor_char(source, range.start)..floor_char(source, range.end)
                 }
             })
             .collect();
@@ -148,21 +258,46 @@ impl Tokenizer {
         })
     }
 
-    /// Share of letters covered by a token other than the unknown one.
+    /// Share of letters covered by a token other than the unknown one. A word that is unknown for its length alone counts as its parts do:
+    /// the vocabulary may well have its letters.
     fn coverage(&self, source: &str, ids: &[u32], spans: &[ByteRange]) -> f32 {
-        let known = ids
-            .iter()
-            .zip(spans)
-            .filter(|(id, _)| Some(**id) != self.unknown)
-            .map(|(_, span)| span);
-        let mut read = vec![false; source.len()];
-        for span in known {
-            read[span.clone()].fill(true);
+        let mut seen = vec![false; source.len()];
+        for (id, span) in ids.iter().zip(spans) {
+            let own = &mut seen[span.clone()];
+            match Some(*id) == self.unknown {
+                false => own.fill(true),
+                true => self.mark_parts(&source[span.clone()], own),
+            }
         }
         let letters = source.char_indices().filter(|(_, c)| c.is_alphabetic());
-        let (total, seen) = letters.fold((0u32, 0u32), |(total, seen), (at, _)| {
-            (total + 1, seen + u32::from(read[at]))
+        let (total, seen) = letters.fold((0u32, 0u32), |(total, read), (at, _)| {
+            (total + 1, read + u32::from(seen[at]))
         });
         if total == 0 { 1.0 } else { seen as f32 / total as f32 }
+    }
+
+    /// Marks what the vocabulary can read of a word that is over the limit on characters, part by part.
+    fn mark_parts(&self, word: &str, seen: &mut [bool]) {
+        // Normalization may make two characters of one, so parts have half of the limit.
+        let Some(half) = self.longest_word.map(|longest| (longest / 2).max(1)) else {
+            return;
+        };
+        let starts: Vec<usize> = word.char_indices().map(|(at, _)| at).step_by(half).collect();
+        if starts.len() < 2 {
+            return;
+        }
+        for (index, &start) in starts.iter().enumerate() {
+            let part = &word[start..starts.get(index + 1).copied().unwrap_or(word.len())];
+            let Some(encoding) = self.encode(part, false) else {
+                continue;
+            };
+            for (id, (from, to)) in encoding.get_ids().iter().zip(encoding.get_offsets()) {
+                if Some(*id) != self.unknown
+                    && let Some(own) = seen.get_mut(start + from..start + to)
+                {
+                    own.fill(true);
+                }
+            }
+        }
     }
 }

@@ -8,10 +8,11 @@ use candle_core::{DType, Device, Tensor};
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
-use super::files::{Files, hex};
+use super::files::{Files, MAX_WEIGHTS, hex};
+use super::guarded::guarded;
 use super::load::LoadError;
 use super::matrix::Arithmetic;
-use super::simd;
+use super::{ops, simd};
 
 /// The tensors of a model by name, in f32 on the CPU.
 pub(super) struct Weights {
@@ -20,30 +21,62 @@ pub(super) struct Weights {
     pub(super) format: String,
     /// SHA-256 of the files, one after the other in hexadecimal.
     pub(super) checksum: String,
+    /// Whether the numbers still have to be looked at.
+    checked: bool,
 }
 
+/// How much larger than the numbers that a model needs its files may be: with 64-bit floats, the parts of another task, and what an
+/// optimizer left behind.
+const SLACK: u64 = 32;
+
+/// What may stand before the name of a tensor: tasks, wrappers of training, modules of sentence-transformers.
+const PREFIXES: [&str; 7] = [
+    "0.auto_model.",
+    "auto_model.",
+    "module.",
+    "model.",
+    "bert.",
+    "roberta.",
+    "0.",
+];
+
 impl Weights {
-    /// Reads the weight files of a model.
-    pub(super) fn read(files: &Files) -> Result<Weights, LoadError> {
+    /// Reads the weight files of a model that needs so many numbers.
+    pub(super) fn read(files: &Files, needed: usize) -> Result<Weights, LoadError> {
         let mut weights = Weights {
             tensors: HashMap::new(),
             format: "f32".to_owned(),
             checksum: String::new(),
+            checked: matches!(files, Files::Folder(_)),
         };
-        for name in files.weight_files()? {
+        let names = files.weight_files()?;
+        // Before anything is read: a file without content may claim any size.
+        let limit = (needed as u64)
+            .saturating_mul(SLACK)
+            .saturating_add(1 << 20)
+            .min(MAX_WEIGHTS);
+        let mut bytes = 0u64;
+        for name in &names {
+            bytes = bytes.saturating_add(files.size(name)?);
+            if bytes > limit {
+                let path = files.path(name);
+                return Err(LoadError::TooLarge { path, bytes, limit });
+            }
+        }
+        for name in names {
             let bytes = files.required(&name)?;
             let damaged = |reason: String| LoadError::Damaged {
                 path: files.path(&name),
                 reason,
             };
             // A damaged header must not take the process down, whatever a parser makes of it.
-            let parsed = std::panic::catch_unwind(|| match name.ends_with(".gguf") {
+            let parsed = guarded(|| match name.ends_with(".gguf") {
                 true => read_gguf(&bytes),
                 false => read_safetensors(&bytes),
             });
             let (tensors, format) = match parsed {
-                Ok(read) => read.map_err(|error| damaged(error.to_string()))?,
-                Err(_) => return Err(damaged("unreadable header".to_owned())),
+                Some(read) => read.map_err(|error| damaged(error.to_string()))?,
+                None => return Err(damaged("unreadable header".to_owned())),
             };
             // The embedded file's hash was recorded when it was made: hashing 24 MB again at each start would only cost time.
             weights.checksum += &match files {
@@ -51,7 +84,12 @@ impl Weights {
                 Files::Folder(_) => hex(&Sha256::digest(&bytes)),
             };
             weights.format = format;
-            weights.tensors.extend(tensors);
+            for (name, tensor) in tensors {
+                let name = bare(&name);
+                if weights.tensors.insert(name.to_owned(), tensor).is_some() {
+                    return Err(damaged(format!("there are two tensors `{name}`")));
+                }
+            }
         }
         Ok(weights)
     }
@@ -65,21 +103,14 @@ impl Weights {
         }
     }
 
-    fn find(&self, name: &str) -> Option<String> {
-        ["", "bert.", "roberta.", "model."]
-            .into_iter()
-            .map(|prefix| format!("{prefix}{name}"))
-            .find(|name| self.tensors.contains_key(name))
-    }
-
-    /// Whether there is a tensor of that name, with or without the prefix of a task model.
+    /// Whether there is a tensor of that name, whatever stands before it.
     pub(super) fn contains(&self, name: &str) -> bool {
-        self.find(name).is_some()
+        self.tensors.contains_key(name)
     }
 
-    /// Takes a tensor of the given shape.
+    /// Takes a tensor of the given shape, of finite numbers.
     pub(super) fn take(&mut self, name: &str, shape: &[usize]) -> Result<Tensor, LoadError> {
-        let found = self.find(name).and_then(|name| self.tensors.remove(&name));
+        let found = self.tensors.remove(name);
         let tensor = found.ok_or_else(|| LoadError::NoTensor(name.to_owned()))?;
         if tensor.dims() != shape {
             let found = tensor.dims().to_vec();
@@ -89,8 +120,30 @@ impl Weights {
                 expected: shape.to_vec(),
             });
         }
-        Ok(tensor)
+        let count = if self.checked { not_finite(&tensor)? } else { 0 };
+        match count {
+            0 => Ok(tensor),
+            _ => Err(LoadError::NotFinite {
+                name: name.to_owned(),
+                count,
+            }),
+        }
     }
+}
+
+/// How many numbers of a tensor are NaN or infinite.
+fn not_finite(tensor: &Tensor) -> candle_core::Result<usize> {
+    ops::with_values(tensor, |values| {
+        let chunks = values.par_chunks(1 << 16);
+        let count = chunks.map(|chunk| chunk.iter().filter(|value| !value.is_finite()).count());
+        Ok(count.sum())
+    })
+}
+
+/// The name of a tensor without what tasks and wrappers put before it.
+fn bare(name: &str) -> &str {
+    let stripped = PREFIXES.iter().find_map(|prefix| name.strip_prefix(prefix));
+    stripped.map_or(name, bare)
 }
 
 type Tensors = (Vec<(String, Tensor)>, String);
@@ -112,6 +165,19 @@ fn read_safetensors(bytes: &[u8]) -> candle_core::Result<Tensors> {
 
 fn read_gguf(bytes: &[u8]) -> candle_core::Result<Tensors> {
     let content = gguf_file::Content::read(&mut Cursor::new(bytes))?;
+    // Tensors may not lie over each other, or a small file would become large arrays.
+    let stored = content.tensor_infos.values().try_fold(0usize, |sum, info| {
+        let elements = info
+            .shape
+            .dims()
+            .iter()
+            .try_fold(1usize, |all, dim| all.checked_mul(*dim))?;
+        let bytes = (elements / info.ggml_dtype.block_size()).checked_mul(info.ggml_dtype.type_size())?;
+        sum.checked_add(bytes)
+    });
+    if stored.is_none_or(|stored| stored > bytes.len()) {
+        candle_core::bail!("its tensors have more numbers than the file")
+    }
     let expand = |name: &String| {
         let tensor = content.tensor(&mut Cursor::new(bytes), name, &Device::Cpu)?;
         Ok((name.clone(), tensor.dequantize(&Device::Cpu)?))
@@ -128,4 +194,38 @@ fn read_gguf(bytes: &[u8]) -> candle_core::Result<Tensors> {
         .map(|info| format!("{:?}", info.ggml_dtype).to_lowercase())
         .collect();
     Ok((tensors, Vec::from_iter(formats).join(", ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tensor_is_known_by_its_name_behind_every_prefix() {
+        let name = "embeddings.word_embeddings.weight";
+        for prefix in [
+            "",
+            "bert.",
+            "roberta.",
+            "model.",
+            "module.",
+            "auto_model.",
+            "0.auto_model.",
+            "module.0.auto_model.",
+            "0.auto_model.bert.",
+        ] {
+            assert_eq!(bare(&format!("{prefix}{name}")), name, "{prefix}");
+        }
+        assert_eq!(bare("linear.weight"), "linear.weight");
+        assert_eq!(
+            bare("encoder.layer.0.output.dense.bias"),
+            "encoder.layer.0.output.dense.bias"
+        );
+    }
+
+    #[test]
+    fn numbers_that_are_none_are_counted() {
+        let tensor = Tensor::new(&[1.0f32, f32::NAN, -2.0, f32::INFINITY], &Device::Cpu).unwrap();
+        assert_eq!(not_finite(&tensor).unwrap(), 2);
+    }
 }

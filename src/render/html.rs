@@ -5,7 +5,7 @@ use std::fmt::Write;
 use super::heat::{LEVELS, UNDERSTOOD, levels};
 use crate::analysis::DocumentReport;
 use crate::explain::Method;
-use crate::model::ModelInfo;
+use crate::model::{ModelInfo, largest};
 
 const STYLE: &str = "\
 :root{color-scheme:light dark;--heat:240 96 72;--page:#fff;--ink:#1d1d1f;--dim:#6e6e73}
@@ -70,7 +70,7 @@ pub fn explain(report: &DocumentReport, model: &ModelInfo, method: Method, file:
         page += &escape(&text[at..]);
     }
     let units: Vec<_> = report.units.iter().flatten().collect();
-    let residual = units.iter().map(|unit| unit.residual).fold(0.0, f32::max);
+    let residual = largest(units.iter().map(|unit| unit.residual));
     let _ = writeln!(
         page,
         "</pre>\n<p>{} units, largest residual {residual:.0e}</p>\n</html>",

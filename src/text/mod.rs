@@ -9,6 +9,7 @@ mod document;
 mod identifiers;
 mod language;
 mod position;
+mod regular;
 mod snapshot;
 mod words;
 
@@ -18,6 +19,7 @@ pub use document::{Change, Document};
 pub use identifiers::ModelText;
 pub use language::Language;
 pub use position::{Position, PositionEncoding, floor_char};
+pub use regular::{Unread, open_regular, read_regular};
 pub use snapshot::Snapshot;
 pub use words::{Word, source_words};
 

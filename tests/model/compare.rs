@@ -1,17 +1,18 @@
 //! The pair decomposition against published marginals and against its own second code.
 
 use fovea::explain::{CentredSide, Means, Measure, Pair, Which, compare, compare_centred, decomposition, parts};
-use fovea::model::{Keep, Model, Packed, UNSTOPPED};
+use fovea::model::{Keep, Model, Packed, UNSTOPPED, largest};
 use fovea::text::Language;
 
-use super::{embedded, f32_model, normalise, real_units};
+use super::{embedded, f32_model, normalise, pairs, real_units};
 
 const CARBS: &str = "Carbs are broken down into sugar in your body";
 const GLUCOSE: &str = "Carbohydrates are metabolized into glucose";
 
 #[test]
+#[ignore = "needs the f32 model in FOVEA_F32_MODEL"]
 fn carbs_and_glucose_split_as_published() {
-    let Some(model) = f32_model() else { return };
+    let model = f32_model();
     let report = compare(&model, (CARBS, Language::Prose), (GLUCOSE, Language::Prose), UNSTOPPED).unwrap();
     assert!((report.cosine - 0.7136).abs() < 1e-4, "{}", report.cosine);
     assert!(report.residual < 1e-4, "{}", report.residual);
@@ -22,7 +23,7 @@ fn carbs_and_glucose_split_as_published() {
         words,
         ["Carbs", "are", "broken", "down", "into", "sugar", "in", "your", "body"]
     );
-    for ((word, score), expected) in words.iter().zip(&report.a.scores).zip(expected) {
+    for ((word, score), expected) in pairs(pairs(&words, &report.a.scores).collect::<Vec<_>>(), expected) {
         assert!(
             (score - expected).abs() < 0.002,
             "{word}: {score} instead of {expected}"
@@ -119,10 +120,10 @@ fn corresponding_words_are_linked() {
 }
 
 /// The forward parts and the backward pass share no code.
-fn largest_disagreement(model: &Model) -> f32 {
+fn furthest_disagreement(model: &Model) -> f32 {
     let units = real_units(model);
     assert!(units.len() >= 50, "{} units", units.len());
-    let mut largest = 0f32;
+    let mut furthest = 0f32;
     for (text, language) in units.iter().take(50) {
         let tokens = model.tokenize(text, *language).unwrap();
         let batch = Packed::new([tokens.ids.as_slice()]);
@@ -139,29 +140,26 @@ fn largest_disagreement(model: &Model) -> f32 {
         let vectors: Vec<Vec<f32>> = forward.vectors.to_vec2().unwrap();
         let squared: f32 = embedding.iter().map(|v| v * v).sum();
         let share = |vector: &[f32]| vector.iter().zip(&embedding).map(|(a, b)| a * b).sum::<f32>() / squared;
+        assert_eq!(vectors.len(), groups.len() + 1);
         for (group, vector) in groups.iter().zip(&vectors) {
             let expected: f32 = group.iter().map(|token| backward.tokens[*token]).sum();
-            largest = largest.max((share(vector) - expected).abs());
+            furthest = largest([furthest, (share(vector) - expected).abs()]);
         }
-        largest = largest.max((share(&vectors[8]) - backward.bias).abs());
+        furthest = largest([furthest, (share(&vectors[8]) - backward.bias).abs()]);
         let sum: Vec<f32> = (0..embedding.len())
             .map(|i| vectors.iter().map(|v| v[i]).sum())
             .collect();
-        let off = normalise(&sum)
-            .iter()
-            .zip(normalise(&embedding))
-            .map(|(a, b)| (a - b).abs())
-            .fold(0.0, f32::max);
+        let off = largest(pairs(normalise(&sum), normalise(&embedding)).map(|(a, b)| (a - b).abs()));
         assert!(off < 1e-4, "the parts do not sum to the embedding: {off}");
     }
-    largest
+    furthest
 }
 
 #[test]
 fn forward_parts_and_backward_shares_agree_on_fifty_units_of_real_code() {
-    let largest = largest_disagreement(&embedded());
-    eprintln!("largest disagreement: {largest:e}");
-    assert!(largest < 1e-4, "{largest}");
+    let furthest = furthest_disagreement(&embedded());
+    eprintln!("largest disagreement: {furthest:e}");
+    assert!(furthest < 1e-4, "{furthest}");
 }
 
 #[test]
@@ -201,9 +199,7 @@ fn mean(model: &Model, texts: &[&str], language: Language) -> Vec<f32> {
         let batch = Packed::new([tokens.ids.as_slice()]);
         let traces = model.encoder().forward(&batch, Keep::LastHidden, UNSTOPPED).unwrap();
         let embedding = normalise(&model.pool(&traces[0]).unwrap());
-        mean.iter_mut()
-            .zip(embedding)
-            .for_each(|(sum, v)| *sum += v / texts.len() as f32);
+        pairs(&mut mean, embedding).for_each(|(sum, v)| *sum += v / texts.len() as f32);
     }
     mean
 }
@@ -237,9 +233,7 @@ fn without_the_languages_the_parts_sum_to_the_centred_cosine_and_the_raw_split_i
     let centred = both.centred.unwrap();
     // What plain vectors say.
     let own = |text, language, taken: &[f32]| -> Vec<f32> {
-        mean(&model, &[text], language)
-            .iter()
-            .zip(taken)
+        pairs(mean(&model, &[text], language), taken)
             .map(|(v, m)| v - m)
             .collect()
     };

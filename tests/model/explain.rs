@@ -5,7 +5,7 @@ use fovea::explain::{Heads, Method, alti, attention, norm};
 use fovea::model::{Keep, Packed, Pooling, Trace, UNSTOPPED};
 use fovea::text::Language;
 
-use super::{embedded, real_units};
+use super::{embedded, pairs, real_units};
 
 #[test]
 fn shares_special_tokens_and_bias_sum_to_one_on_every_unit() {
@@ -31,9 +31,9 @@ fn scores_of_a_batch_equal_scores_of_each_text_alone() {
         .collect();
     for method in Method::ALL {
         let together = analyse(&model, &texts, method, UNSTOPPED).unwrap();
-        for (text, together) in texts.iter().zip(together) {
+        for (text, together) in pairs(&texts, together) {
             let alone = analyse(&model, &[*text], method, UNSTOPPED).unwrap().remove(0);
-            for (a, b) in alone.words.iter().zip(&together.words) {
+            for (a, b) in pairs(&alone.words, &together.words) {
                 assert!((a.score - b.score).abs() < 1e-5, "{method:?}");
             }
         }
@@ -120,7 +120,7 @@ fn values_that_were_kept_explain_what_values_made_once_more_do_and_stay_for_the_
     let batch = Packed::new(read.iter().map(|tokens| tokens.ids.as_slice()));
     let traces = |keep| model.encoder().forward(&batch, keep, UNSTOPPED).unwrap();
     let (with, without) = (traces(Keep::LayersAndValues), traces(Keep::Layers));
-    for (with, without) in with.iter().zip(&without) {
+    for (with, without) in pairs(&with, &without) {
         assert!(with.layers.iter().all(|layer| layer.values.is_some()));
         assert!(without.layers.iter().all(|layer| layer.values.is_none()));
         type Scores = fn(&Trace, Pooling) -> candle_core::Result<fovea::explain::TokenScores>;
@@ -128,7 +128,7 @@ fn values_that_were_kept_explain_what_values_made_once_more_do_and_stay_for_the_
             let of = |trace: &Trace| method(trace, Pooling::Mean).unwrap().tokens;
             let (first, again) = (of(with), of(with));
             assert_eq!(first, again);
-            for (a, b) in first.into_iter().zip(of(without)) {
+            for (a, b) in pairs(first, of(without)) {
                 assert!((a - b).abs() < 1e-4, "{a} {b}");
             }
         }
@@ -149,12 +149,10 @@ fn attention_received_is_the_mean_over_the_layers_and_heads_chosen() {
     let mut mean = vec![0f32; tokens.len()];
     for layer in 0..6 {
         for head in 0..12 {
-            mean.iter_mut()
-                .zip(received(Some(layer), Some(head)))
-                .for_each(|(sum, v)| *sum += v / 72.0);
+            pairs(&mut mean, received(Some(layer), Some(head))).for_each(|(sum, v)| *sum += v / 72.0);
         }
     }
-    for (all, mean) in received(None, None).into_iter().zip(mean) {
+    for (all, mean) in pairs(received(None, None), mean) {
         assert!((all - mean).abs() < 1e-5, "{all} {mean}");
     }
     assert_ne!(received(Some(0), None), received(Some(5), None));

@@ -9,6 +9,8 @@ use fovea::model::{Keep, Model, Packed, Role, Source, UNSTOPPED};
 use fovea::similar::index::Index;
 use fovea::text::Language;
 
+use super::pairs;
+
 #[derive(serde::Deserialize)]
 struct Golden {
     text: String,
@@ -43,7 +45,7 @@ fn sentencepiece_folders_give_the_ids_and_hidden_states_of_pytorch() {
                 .unwrap()
                 .remove(0);
             let hidden: Vec<Vec<f32>> = trace.hidden.to_vec2().unwrap();
-            for (ours, expected) in hidden.iter().flatten().zip(golden.hidden.iter().flatten()) {
+            for (ours, expected) in pairs(hidden.concat(), golden.hidden.concat()) {
                 assert!((ours - expected).abs() < 1e-4, "{name}: {ours} instead of {expected}");
             }
         }

@@ -65,6 +65,7 @@ fn opened(place: Place) -> Store {
 fn numbers(store: &Store, numbers: std::ops::Range<u32>) -> usize {
     let keys: Vec<Key> = numbers.clone().map(key).collect();
     let found = store.find(&keys);
+    assert_eq!(found.len(), keys.len());
     for (number, entry) in numbers.zip(&found) {
         assert!(
             entry.as_ref().is_none_or(|entry| *entry == unit(number)),

@@ -15,6 +15,7 @@ fn a_document_is_explained_wholly_and_in_packed_passes() {
     let report = bench.completed(1);
     assert_eq!(report.id, id);
     assert!(report.units.len() >= NAMES.len());
+    assert_eq!(report.segments.units.len(), report.units.len());
     for (unit, explanation) in report.segments.units.iter().zip(&report.units) {
         let expected = explain(&text[unit.range.clone()], Method::Decomposition);
         assert_eq!(**explanation.as_ref().expect("complete"), expected);

@@ -111,7 +111,7 @@ fn time(model: &Model, batch: usize, length: usize) -> Result<Row> {
 
 fn explain(model: &Model, trace: &Trace) -> Result<()> {
     let embedding = model.pool(trace)?;
-    decomposition::shares(trace, model.pooling(), &embedding)?;
+    decomposition::shares_of(model, trace, model.pooling(), &embedding)?;
     Ok(())
 }
 

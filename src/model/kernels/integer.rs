@@ -441,6 +441,7 @@ mod tests {
         let widest = (0..inner).fold(heaviest, |a, k| {
             a.max((0..columns).fold(0f32, |a, c| a.max(at(k, c).abs())))
         });
+        assert_eq!(x.len() / inner, out.len() / columns);
         for (row, out) in x.chunks_exact(inner).zip(out.chunks_exact(columns)) {
             let largest = row.iter().fold(0f32, |a, v| a.max(v.abs()));
             for (c, v) in out.iter().enumerate() {

@@ -5,7 +5,7 @@ use candle_core::{Device, Tensor};
 use super::*;
 use crate::model::config::Activation;
 use crate::model::simd::{self, Path};
-use crate::model::{Arithmetic, Matrix};
+use crate::model::{Arithmetic, Matrix, largest};
 
 mod explanations;
 
@@ -29,7 +29,7 @@ fn vector(length: usize, spread: f32, seed: u64) -> Tensor {
 fn furthest(a: &Tensor, b: &Tensor) -> f32 {
     assert_eq!(a.dims(), b.dims());
     let difference = (a - b).unwrap().abs().unwrap().flatten_all().unwrap();
-    difference.to_vec1::<f32>().unwrap().into_iter().fold(0.0, f32::max)
+    largest(difference.to_vec1::<f32>().unwrap())
 }
 
 fn bits(tensor: &Tensor) -> Vec<u32> {
@@ -234,6 +234,7 @@ fn a_sequence_is_mixed_the_same_to_the_last_bit_whatever_stands_beside_it() {
     let (together, maps) = attend(&qkv, &sequences, 12, true).unwrap();
     let (unkept, none) = attend(&qkv, &sequences, 12, false).unwrap();
     assert!(none.is_empty() && bits(&unkept) == bits(&together));
+    assert_eq!(maps.len(), sequences.len());
     for (sequence, map) in sequences.iter().zip(&maps) {
         let part = qkv.narrow(0, sequence.start, sequence.len()).unwrap();
         let (alone, alone_map) = attend(&part, &one_after_the_other(&[sequence.len()]), 12, true).unwrap();

@@ -6,7 +6,7 @@ use super::found::clean;
 use super::paint::{Page, Palette};
 use crate::analysis::{DocumentReport, UnitReport};
 use crate::explain::Method;
-use crate::model::ModelInfo;
+use crate::model::{ModelInfo, largest};
 use crate::render::heat::{UNDERSTOOD, levels};
 use crate::segment::Unit;
 use crate::text::{ByteRange, PositionEncoding};
@@ -147,7 +147,7 @@ fn figures(out: &mut Page, report: &DocumentReport, milliseconds: f32) {
     let mean = |of: &dyn Fn(&UnitReport) -> f32| {
         units.iter().map(|unit| of(unit) * unit.tokens as f32).sum::<f32>() / tokens.max(1) as f32
     };
-    let residual = units.iter().map(|unit| unit.residual).fold(0.0, f32::max);
+    let residual = largest(units.iter().map(|unit| unit.residual));
     let _ = out.write_char('\n');
     out.dim(format_args!(
             "{} units, {tokens} tokens, coverage {:.0} %, bias {:.1} %, special tokens {:.1} %, largest residual {residual:.0e}, \

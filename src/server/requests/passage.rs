@@ -1,7 +1,5 @@
 //! A passage that a client names: a stretch of an open document, of a file of the workspace, or a text of its own.
 
-use std::fs::File;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use tower_lsp::jsonrpc::{Error, Result};
@@ -13,7 +11,7 @@ use crate::server::documents::Open;
 use crate::server::protocol::Passage;
 use crate::server::ticket::Ticket;
 use crate::server::uris::file_path;
-use crate::text::{ByteRange, Language, Snapshot, decode};
+use crate::text::{ByteRange, Language, Snapshot, decode, read_regular};
 
 /// A stretch of a text.
 pub struct Stretch {
@@ -78,7 +76,7 @@ async fn closed(ticket: &Ticket, uri: Uri) -> Result<Snapshot> {
                 &"it is neither an open document nor a file in an open folder; open it first",
             ));
         };
-        let bytes = bytes(&path, ticket.settings.max_file_bytes).map_err(|error| refused(&error))?;
+        let bytes = read_regular(&path, ticket.settings.max_file_bytes as u64).map_err(|error| refused(&error))?;
         let text = decode(bytes).map_err(|error| refused(&error))?;
         let mut document = Open::new(uri.as_str(), Language::from_path(&path).name().to_owned(), 0, &text);
         document.admit(&ticket.settings);
@@ -97,14 +95,4 @@ fn in_workspace(ticket: &Ticket, path: &Path) -> Option<PathBuf> {
     let path = path.canonicalize().ok()?;
     let roots = &ticket.client.shown_below;
     roots.iter().any(|root| path.starts_with(root)).then_some(path)
-}
-
-/// What a file holds, of a pipe nothing; a byte more than allowed is enough to tell that it is too large.
-fn bytes(path: &Path, most: usize) -> std::io::Result<Vec<u8>> {
-    if !path.is_file() {
-        return Err(std::io::ErrorKind::InvalidInput.into());
-    }
-    let mut bytes = Vec::new();
-    File::open(path)?.take(most as u64 + 1).read_to_end(&mut bytes)?;
-    Ok(bytes)
 }

@@ -12,11 +12,12 @@ use globset::{Glob, GlobSet, GlobSetBuilder};
 use ignore::WalkBuilder;
 
 use super::generated::is_generated;
+use super::ignored::unreadable;
 use super::notebook::{self, Notebook, is_notebook};
 use super::projects::{Checkout, Folder, Part};
 use super::selection;
 use crate::places::home_folder;
-use crate::text::{Language, decode, inactive, secret_file};
+use crate::text::{Language, decode, inactive, open_regular, secret_file};
 
 /// What a folder may have at most to be indexed, and how much of it is read at once.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -152,6 +153,12 @@ pub fn refused_root(root: &Path, home: Option<&Path>) -> Option<String> {
     if root.parent().is_none() {
         return Some("fovea does not index a whole file system; name a project folder".into());
     }
+    if let Some((path, error)) = unreadable(root) {
+        return Some(format!(
+            "{}: {error}; replace it with a list of patterns, or remove it",
+            path.display()
+        ));
+    }
     let home = home.and_then(|home| home.canonicalize().ok());
     if home.is_some_and(|home| home.starts_with(root)) {
         return Some("fovea does not index a home folder or a folder that contains one; name a project folder".into());
@@ -218,21 +225,33 @@ struct Walk<'a> {
 impl Walk<'_> {
     /// Takes the files of a part, and returns the checkouts in it; `None` where the folders around it ignore it.
     fn part(&mut self, part: &Part) -> Option<Vec<Checkout>> {
+        if let Some((ignores, _)) = unreadable(&part.border) {
+            self.skip(&ignores, Skipped::Unreadable);
+            return (part.border == part.top).then(Vec::new);
+        }
         // Folders below the part's top that are not entered.
         let closed: Arc<Mutex<Vec<(PathBuf, Folder)>>> = Arc::default();
         let (top, noted) = (part.top.clone(), closed.clone());
         let enter = move |entry: &ignore::DirEntry| {
             let path = entry.path();
+            let is_folder = entry.file_type().is_some_and(|kind| kind.is_dir());
+            // The crate opens whatever is called like an ignore file.
+            let ignores = if is_folder && entry.depth() > 0 {
+                unreadable(path)
+            } else {
+                None
+            };
+            if let Some((ignores, _)) = ignores {
+                lock(&noted).push((ignores, Folder::Unreadable));
+                return false;
+            }
             if top.starts_with(path) {
                 return true;
             }
             if !path.starts_with(&top) || !is_looked_at(entry.file_name()) {
                 return false;
             }
-            let folder = match entry.file_type().is_some_and(|kind| kind.is_dir()) {
-                true => Folder::of(path),
-                false => Folder::Inside,
-            };
+            let folder = if is_folder { Folder::of(path) } else { Folder::Inside };
             let inside = folder == Folder::Inside;
             if !inside {
                 lock(&noted).push((path.to_owned(), folder));
@@ -266,6 +285,7 @@ impl Walk<'_> {
             match folder {
                 Folder::Checkout(checkout) => checkouts.push(checkout),
                 Folder::Installed => self.skip(&path, Skipped::Installed),
+                Folder::Unreadable => self.skip(&path, Skipped::Unreadable),
                 Folder::Inside => {}
             }
         }
@@ -360,7 +380,8 @@ fn most_bytes(path: &Path, limits: &Limits) -> u64 {
 /// Why it is left out.
 pub fn read(root: &Path, file: &File, limits: &Limits) -> Result<(String, Stamp), Skipped> {
     let unreadable = |_| Skipped::Unreadable;
-    let mut opened = std::fs::File::open(root.join(&file.path)).map_err(unreadable)?;
+    // The walk saw a file of allowed size; a pipe may have its name by now.
+    let (mut opened, _) = open_regular(&root.join(&file.path), u64::MAX).map_err(|_| Skipped::Unreadable)?;
     let before = Stamp::of(&opened.metadata().map_err(unreadable)?);
     let mut bytes = Vec::new();
     let most = most_bytes(&file.path, limits) + 1;
@@ -458,6 +479,53 @@ mod tests {
                 ("src/c.rs", Skipped::Linked),
             ]
         );
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn ignore_files_that_are_pipes_or_devices_block_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().to_owned();
+        write(&root, "a/one.rs", "x");
+        write(&root, "b/two.rs", "x");
+        write(&root, "c/deep/three.rs", "x");
+        let pipe = |path: &str| {
+            let made = std::process::Command::new("mkfifo").arg(root.join(path)).status();
+            assert!(made.unwrap().success());
+        };
+        pipe("a/.gitignore");
+        std::os::unix::fs::symlink("/dev/zero", root.join("c/.ignore")).unwrap();
+        let walked = |root: &Path| {
+            let (told, hears) = std::sync::mpsc::channel();
+            let root = root.to_owned();
+            std::thread::spawn(move || told.send(walk(&root, &Limits::default())));
+            hears
+                .recv_timeout(std::time::Duration::from_secs(20))
+                .expect("the walk hangs")
+        };
+        let (files, mut skipped) = walked(&root);
+        skipped.sort();
+        assert_eq!(names(&files), ["b/two.rs"]);
+        let left_out = |path: &str| (PathBuf::from(path), Skipped::Unreadable);
+        assert_eq!(skipped, [left_out("a/.gitignore"), left_out("c/.ignore")]);
+        // In the folder itself, and in one around it, it is an error that says what to do.
+        pipe(".gitignore");
+        for root in [root.clone(), root.join("b")] {
+            assert!(walked(&root).0.is_empty());
+            let refused = refused_root(&root, None).unwrap();
+            assert!(
+                refused.contains(".gitignore: it is a pipe") && refused.contains("remove it"),
+                "{refused}"
+            );
+        }
+        // A source that turns into a pipe after the walk is not opened.
+        let file = File {
+            path: "b/two.rs".into(),
+            ..files[0].clone()
+        };
+        std::fs::remove_file(root.join("b/two.rs")).unwrap();
+        pipe("b/two.rs");
+        assert_eq!(read(&root, &file, &Limits::default()).unwrap_err(), Skipped::Unreadable);
     }
 
     #[test]

@@ -18,6 +18,7 @@ mod generated;
 mod globs;
 mod groups;
 mod headers;
+mod ignored;
 mod lexicon;
 mod neighbors;
 mod notebook;

@@ -148,6 +148,8 @@ pub(super) enum Folder {
     Checkout(Checkout),
     /// Packages that were installed.
     Installed,
+    /// One whose ignore files must not be read.
+    Unreadable,
 }
 
 impl Folder {
@@ -172,7 +174,7 @@ pub fn is_indexed_with(inner: &Path, outer: &Path, home: Option<&Path>) -> bool 
         folder.push(name);
         match Folder::of(&folder) {
             Folder::Inside => {}
-            Folder::Installed => return false,
+            Folder::Installed | Folder::Unreadable => return false,
             // Which of several worktrees is read is not known without looking at all: each is then read by itself.
             Folder::Checkout(checkout) if checkout.linked => return false,
             Folder::Checkout(checkout) => match part.inner(vec![checkout]).0.pop() {

@@ -11,7 +11,7 @@ use super::query::{Asks, Query, folded, name_term};
 use super::ranking::{self, Aside, DEFINITION, OWN_FILE, PATH, RELEVANCE, WORDS, Why, Without};
 use super::{Filter, Found, Gallery, IndexedItem};
 use crate::segment::ItemKind;
-use crate::text::decode;
+use crate::text::{decode, read_regular};
 
 /// The best of these many are looked at again in floats and put in order.
 pub(super) const CANDIDATES: usize = 300;
@@ -313,5 +313,7 @@ impl Texts {
 }
 
 fn read(path: &Path) -> Option<String> {
-    decode(std::fs::read(path).ok()?).ok()
+    // No indexed file comes near the limit; what has its name now may be anything.
+    const MOST: u64 = 64 << 20;
+    decode(read_regular(path, MOST).ok()?).ok()
 }

@@ -1,0 +1,265 @@
+//! What a sentence-transformers folder does with the pooled vector: dense layers and normalizations.
+//!
+//! For an explanation it is frozen as the layers of the encoder are: with the gates of its activations and its lengths held, it is
+//! an affine map.
+
+use candle_core::{Device, Tensor};
+
+/// The modules after pooling, in order.
+#[derive(Debug, Clone, Default)]
+pub struct Projection {
+    steps: Vec<Step>,
+}
+
+/// One module.
+#[derive(Debug, Clone)]
+pub(super) enum Step {
+    /// y = a(W·x + b).
+    Dense(Dense),
+    /// y = x / |x|.
+    Normalize,
+}
+
+/// A dense layer.
+#[derive(Debug, Clone)]
+pub(super) struct Dense {
+    /// W, row-major (out, in).
+    pub(super) weight: Vec<f32>,
+    /// b, (out); zeros where the layer has none.
+    pub(super) bias: Vec<f32>,
+    /// Width of x.
+    pub(super) inputs: usize,
+    /// The activation a.
+    pub(super) activation: Nonlinearity,
+}
+
+/// An activation of the form θ(u)·u.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Nonlinearity {
+    /// u.
+    Identity,
+    /// tanh u.
+    Tanh,
+    /// max(0, u).
+    Relu,
+    /// u·Φ(u).
+    Gelu,
+}
+
+/// The shortest vector that is brought to unit length, as PyTorch has it.
+const SHORTEST: f32 = 1e-12;
+
+impl Projection {
+    pub(super) fn new(steps: Vec<Step>) -> Projection {
+        Projection { steps }
+    }
+
+    /// Whether it leaves vectors as they are.
+    pub fn is_empty(&self) -> bool {
+        self.steps.is_empty()
+    }
+
+    /// Width of what comes out for vectors of a width.
+    pub fn width(&self, pooled: usize) -> usize {
+        let of = |step: &Step| match step {
+            Step::Dense(dense) => Some(dense.bias.len()),
+            Step::Normalize => None,
+        };
+        self.steps.iter().rev().find_map(of).unwrap_or(pooled)
+    }
+
+    /// The embedding of a pooled vector.
+    ///
+    /// # Errors
+    /// If the vector has another width than the first layer.
+    pub fn apply(&self, pooled: Vec<f32>) -> candle_core::Result<Vec<f32>> {
+        Ok(self.run(pooled)?.1)
+    }
+
+    /// The projection as it is for one vector.
+    ///
+    /// # Errors
+    /// As [`Projection::apply`].
+    pub fn freeze(&self, pooled: Vec<f32>) -> candle_core::Result<Frozen<'_>> {
+        Ok(self.run(pooled)?.0)
+    }
+
+    fn run(&self, mut x: Vec<f32>) -> candle_core::Result<(Frozen<'_>, Vec<f32>)> {
+        let mut frozen = Vec::with_capacity(self.steps.len());
+        for step in &self.steps {
+            match step {
+                Step::Dense(dense) => {
+                    let mut u = dense.times(&x)?;
+                    u.iter_mut().zip(&dense.bias).for_each(|(u, b)| *u += b);
+                    let gates = dense.activation.gates(&u)?;
+                    u.iter_mut().zip(&gates).for_each(|(u, gate)| *u *= gate);
+                    x = u;
+                    frozen.push(FrozenStep::Dense(dense, gates));
+                }
+                Step::Normalize => {
+                    let length = x.iter().map(|v| f64::from(*v).powi(2)).sum::<f64>().sqrt() as f32;
+                    let scale = 1.0 / length.max(SHORTEST);
+                    x.iter_mut().for_each(|v| *v *= scale);
+                    frozen.push(FrozenStep::Scale(scale));
+                }
+            }
+        }
+        Ok((Frozen { steps: frozen }, x))
+    }
+}
+
+impl Dense {
+    fn times(&self, x: &[f32]) -> candle_core::Result<Vec<f32>> {
+        if x.len() != self.inputs {
+            candle_core::bail!("a dense layer for {} numbers was given {}", self.inputs, x.len());
+        }
+        let row = |row: &[f32]| row.iter().zip(x).map(|(w, x)| w * x).sum();
+        Ok(self.weight.chunks_exact(self.inputs.max(1)).map(row).collect())
+    }
+}
+
+impl Nonlinearity {
+    /// θ(u) of each u.
+    fn gates(self, u: &[f32]) -> candle_core::Result<Vec<f32>> {
+        let of = |gate: fn(f32) -> f32| Ok(u.iter().copied().map(gate).collect());
+        match self {
+            Nonlinearity::Identity => of(|_| 1.0),
+            Nonlinearity::Tanh => of(|u| if u == 0.0 { 1.0 } else { u.tanh() / u }),
+            Nonlinearity::Relu => of(|u| if u > 0.0 { 1.0 } else { 0.0 }),
+            Nonlinearity::Gelu => {
+                let values: Vec<f32> = Tensor::from_slice(u, u.len(), &Device::Cpu)?.gelu_erf()?.to_vec1()?;
+                let gate = |(value, u): (f32, &f32)| if *u == 0.0 { 0.5 } else { value / u };
+                Ok(values.into_iter().zip(u).map(gate).collect())
+            }
+        }
+    }
+}
+
+/// A projection whose gates and lengths are held: an affine map.
+#[derive(Debug)]
+pub struct Frozen<'a> {
+    steps: Vec<FrozenStep<'a>>,
+}
+
+#[derive(Debug)]
+enum FrozenStep<'a> {
+    Dense(&'a Dense, Vec<f32>),
+    Scale(f32),
+}
+
+impl Frozen<'_> {
+    /// A direction of embeddings as a direction of pooled vectors, and what the biases add to the inner product with it.
+    pub fn back(&self, direction: &[f32]) -> (Vec<f32>, f64) {
+        let (mut direction, mut bias) = (direction.to_vec(), 0.0);
+        for step in self.steps.iter().rev() {
+            match step {
+                FrozenStep::Scale(scale) => direction.iter_mut().for_each(|v| *v *= scale),
+                FrozenStep::Dense(dense, gates) => {
+                    direction.iter_mut().zip(gates).for_each(|(v, gate)| *v *= gate);
+                    let added = direction.iter().zip(&dense.bias);
+                    bias += added.map(|(v, b)| f64::from(v * b)).sum::<f64>();
+                    let mut before = vec![0.0; dense.inputs];
+                    for (v, row) in direction.iter().zip(dense.weight.chunks_exact(dense.inputs.max(1))) {
+                        before.iter_mut().zip(row).for_each(|(sum, w)| *sum += v * w);
+                    }
+                    direction = before;
+                }
+            }
+        }
+        (direction, bias)
+    }
+
+    /// What becomes of a part of a pooled vector, without the biases.
+    ///
+    /// # Errors
+    /// If the part has another width than the first layer.
+    pub fn push(&self, part: &[f32]) -> candle_core::Result<Vec<f32>> {
+        self.forward(part.to_vec(), false)
+    }
+
+    /// What becomes of the part of a pooled vector that came from biases, with those of the projection.
+    ///
+    /// # Errors
+    /// As [`Frozen::push`].
+    pub fn push_biased(&self, part: &[f32]) -> candle_core::Result<Vec<f32>> {
+        self.forward(part.to_vec(), true)
+    }
+
+    fn forward(&self, mut x: Vec<f32>, biased: bool) -> candle_core::Result<Vec<f32>> {
+        for step in &self.steps {
+            match step {
+                FrozenStep::Scale(scale) => x.iter_mut().for_each(|v| *v *= scale),
+                FrozenStep::Dense(dense, gates) => {
+                    x = dense.times(&x)?;
+                    if biased {
+                        x.iter_mut().zip(&dense.bias).for_each(|(v, b)| *v += b);
+                    }
+                    x.iter_mut().zip(gates).for_each(|(v, gate)| *v *= gate);
+                }
+            }
+        }
+        Ok(x)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn projection(activation: Nonlinearity) -> Projection {
+        let dense = |inputs: usize, outputs: usize, activation| {
+            let number = |i: usize| ((i * 37 + 11) % 19) as f32 / 10.0 - 0.9;
+            Step::Dense(Dense {
+                weight: (0..inputs * outputs).map(number).collect(),
+                bias: (0..outputs).map(|i| number(i + 5)).collect(),
+                inputs,
+                activation,
+            })
+        };
+        let last = dense(3, 2, Nonlinearity::Identity);
+        Projection::new(vec![dense(4, 3, activation), Step::Normalize, last])
+    }
+
+    const POOLED: [f32; 4] = [0.5, -1.0, 2.0, 0.25];
+    const ALL: [Nonlinearity; 4] = [
+        Nonlinearity::Identity,
+        Nonlinearity::Tanh,
+        Nonlinearity::Relu,
+        Nonlinearity::Gelu,
+    ];
+
+    #[test]
+    fn parts_pushed_through_a_frozen_projection_sum_to_the_embedding() {
+        for activation in ALL {
+            let projection = projection(activation);
+            let embedding = projection.apply(POOLED.to_vec()).unwrap();
+            assert_eq!((embedding.len(), projection.width(4)), (2, 2));
+            let frozen = projection.freeze(POOLED.to_vec()).unwrap();
+            let halves = [[0.5, -1.0, 0.0, 0.0], [0.0, 0.0, 2.0, 0.25]].map(|part| frozen.push(&part).unwrap());
+            let biases = frozen.push_biased(&[0.0; 4]).unwrap();
+            for (i, value) in embedding.iter().enumerate() {
+                let sum = halves[0][i] + halves[1][i] + biases[i];
+                assert!((sum - value).abs() < 1e-5, "{activation:?}: {sum} instead of {value}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_direction_pulled_back_gives_the_inner_product_that_pushing_gives() {
+        for activation in ALL {
+            let projection = projection(activation);
+            let frozen = projection.freeze(POOLED.to_vec()).unwrap();
+            let direction = [0.7, -0.2];
+            let inner = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| f64::from(a * b)).sum::<f64>();
+            let (back, bias) = frozen.back(&direction);
+            assert!((inner(&back, &POOLED) - inner(&direction, &frozen.push(&POOLED).unwrap())).abs() < 1e-5);
+            assert!((bias - inner(&direction, &frozen.push_biased(&[0.0; 4]).unwrap())).abs() < 1e-5);
+        }
+    }
+
+    #[test]
+    fn a_vector_of_another_width_is_refused() {
+        assert!(projection(Nonlinearity::Tanh).apply(vec![1.0; 5]).is_err());
+        assert_eq!(Projection::default().width(7), 7);
+    }
+}

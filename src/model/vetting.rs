@@ -1,0 +1,453 @@
+//! What a tokenizer.json may ask of the tokenizers crate, checked before the crate reads it.
+//!
+//! The crate trusts its files: a piece of a million bytes becomes a tree as deep, which overflows the stack when it is dropped;
+//! replacements may multiply a text without bound; a template may name tokens that do not exist. A panic can be caught, but an overflow of
+//! the stack and an exhausted memory end the process. So the file is first read for its sizes alone, in one pass that keeps no text.
+
+use std::fmt;
+
+use serde::Deserialize;
+use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_json::Value;
+
+/// The most bytes of one piece of a vocabulary. A tree of the crate is as deep, on a stack of two megabytes. Published pieces stay below
+/// 300.
+const LONGEST_PIECE: usize = 512;
+/// The most bytes of all pieces: each may cost a node of a tree. The largest published vocabularies have five million.
+const ALL_PIECES: usize = 16 << 20;
+/// The most entries of a vocabulary or of a list of merges.
+const MOST_PIECES: usize = 2 << 20;
+/// The most bytes of a pattern, a replacement or a prefix. Published ones have some hundred.
+const LONGEST_PATTERN: usize = 4096;
+/// How many bytes a byte of a text may become at most. The most that a published tokenizer may make is some four thousand, on paper.
+const MOST_GROWTH: f64 = 16384.0;
+/// The most tokens that a post-processor adds.
+const MOST_ADDED: usize = 64;
+/// The most characters of a word that WordPiece looks at, in time that grows with their cube. Published ones have 100 or 200.
+const MOST_WORD_CHARS: u64 = 1000;
+
+/// What was found out about a tokenizer that may be loaded.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Vetted {
+    /// How many bytes a byte of a text may become at most by normalization.
+    pub(super) normalized: f64,
+    /// And how many one of those, before the model sees it.
+    pub(super) split: f64,
+}
+
+#[derive(Deserialize)]
+struct Outline {
+    normalizer: Option<Value>,
+    pre_tokenizer: Option<Value>,
+    post_processor: Option<Value>,
+    #[serde(default)]
+    added_tokens: Sizes,
+    model: Model,
+}
+
+#[derive(Deserialize)]
+struct Model {
+    #[serde(default)]
+    vocab: Sizes,
+    #[serde(default)]
+    merges: Sizes,
+    #[serde(default)]
+    max_input_chars_per_word: Option<u64>,
+    #[serde(default)]
+    dropout: Option<f64>,
+}
+
+/// Checks a tokenizer.json.
+///
+/// # Errors
+/// What is wrong, in words that follow the name of the file.
+pub(super) fn vet(json: &[u8]) -> Result<Vetted, String> {
+    let outline: Outline = serde_json::from_slice(json).map_err(|error| error.to_string())?;
+    let lists = [
+        ("the vocabulary", outline.model.vocab),
+        ("the list of merges", outline.model.merges),
+        ("the list of added tokens", outline.added_tokens),
+    ];
+    for (name, sizes) in lists {
+        for (what, found, most) in [
+            ("a text of {} bytes", sizes.longest, LONGEST_PIECE),
+            ("{} texts", sizes.count, MOST_PIECES),
+            ("{} bytes of text", sizes.bytes, ALL_PIECES),
+        ] {
+            if found > most {
+                let what = what.replace("{}", &found.to_string());
+                return Err(format!("{name} has {what}, over the limit of {most}"));
+            }
+        }
+    }
+    if let Some(chars) = outline
+        .model
+        .max_input_chars_per_word
+        .filter(|most| *most > MOST_WORD_CHARS)
+    {
+        return Err(format!(
+            "max_input_chars_per_word is {chars}, over the limit of {MOST_WORD_CHARS}"
+        ));
+    }
+    if let Some(dropout) = outline.model.dropout.filter(|dropout| *dropout != 0.0) {
+        return Err(format!(
+            "dropout is {dropout}, so that no two readings of a text would be the same; set it to null"
+        ));
+    }
+    let growth = |part: &Option<Value>| part.as_ref().map_or(Ok(1.0), growth_of);
+    let (normalized, split) = (growth(&outline.normalizer)?, growth(&outline.pre_tokenizer)?);
+    let growth = normalized * split;
+    if growth > MOST_GROWTH {
+        return Err(format!(
+            "its replacements may multiply the length of a text by {growth:.0}, over the limit of {MOST_GROWTH}"
+        ));
+    }
+    if let Some(part) = &outline.post_processor {
+        let added = added_by(part)?;
+        if added > MOST_ADDED {
+            return Err(format!(
+                "the post-processor adds {added} tokens to every text, over the limit of {MOST_ADDED}"
+            ));
+        }
+    }
+    Ok(Vetted { normalized, split })
+}
+
+/// How many bytes a byte may become by a normalizer or pre-tokenizer, and by those within it. Forms without a type are old and read by
+/// their keys, so keys decide here too.
+fn growth_of(part: &Value) -> Result<f64, String> {
+    let text = |key: &str| part.get(key).and_then(Value::as_str);
+    for key in ["content", "prepend"] {
+        short(key, text(key))?;
+    }
+    let pattern = part.get("pattern");
+    let of_pattern = |kind: &str| pattern.and_then(|pattern| pattern.get(kind)).and_then(Value::as_str);
+    for kind in ["String", "Regex"] {
+        short("pattern", of_pattern(kind))?;
+    }
+    let mut growth = match part.get("type").and_then(Value::as_str) {
+        // The Unicode standard's own bounds, for bytes of UTF-8.
+        Some("NFKC" | "NFKD") => 11.0,
+        Some("NFC" | "NFD" | "Lowercase") => 3.0,
+        Some("BertNormalizer") => 8.0,
+        Some("ByteLevel") => 4.0,
+        Some("Metaspace") => 4.0,
+        _ => 1.0,
+    };
+    if let Some(content) = text("content") {
+        // A pattern of a known length is replaced once for its length; another one may match nothing before each byte.
+        growth *= match of_pattern("String").map(str::len) {
+            Some(length) if length > 0 => (content.len() as f64 / length as f64).max(1.0),
+            _ => 1.0 + content.len() as f64,
+        };
+    }
+    if let Some(prefix) = text("prepend") {
+        growth *= 1.0 + prefix.len() as f64;
+    }
+    if let Some(map) = text("precompiled_charsmap") {
+        growth *= growth_of_map(map)?;
+    }
+    for key in ["normalizers", "pretokenizers"] {
+        for inner in part.get(key).and_then(Value::as_array).into_iter().flatten() {
+            growth *= growth_of(inner)?;
+        }
+    }
+    Ok(growth)
+}
+
+fn short(what: &str, text: Option<&str>) -> Result<(), String> {
+    match text.map_or(0, str::len) {
+        bytes if bytes > LONGEST_PATTERN => Err(format!(
+            "a {what} has {bytes} bytes, over the limit of {LONGEST_PATTERN}"
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// How many bytes a byte may become by a map of SentencePiece: four bytes for the length of a tree, the tree, and the replacements, each
+/// up to a zero. The crate reserves memory for the length before it looks for the tree.
+fn growth_of_map(base64: &str) -> Result<f64, String> {
+    let damaged = || "precompiled_charsmap is damaged".to_owned();
+    let bytes = decode_base64(base64).ok_or_else(damaged)?;
+    let (length, rest) = bytes.split_first_chunk::<4>().ok_or_else(damaged)?;
+    let texts = rest.get(u32::from_le_bytes(*length) as usize..).ok_or_else(damaged)?;
+    let longest = texts.split(|byte| *byte == 0).map(<[u8]>::len).max().unwrap_or(0);
+    Ok((longest as f64).max(1.0))
+}
+
+fn decode_base64(text: &str) -> Option<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(text.len() / 4 * 3);
+    let (mut held, mut bits) = (0u32, 0);
+    for c in text.trim_end_matches('=').bytes() {
+        let six = match c {
+            b'A'..=b'Z' => c - b'A',
+            b'a'..=b'z' => c - b'a' + 26,
+            b'0'..=b'9' => c - b'0' + 52,
+            b'+' => 62,
+            b'/' => 63,
+            _ => return None,
+        };
+        held = (held << 6 | u32::from(six)) & 0xFFFF;
+        bits += 6;
+        if bits >= 8 {
+            bits -= 8;
+            bytes.push((held >> bits) as u8);
+        }
+    }
+    Some(bytes)
+}
+
+/// How many tokens a post-processor adds. Each template has to hold the text once.
+fn added_by(part: &Value) -> Result<usize, String> {
+    let list = |key: &str| part.get(key).and_then(Value::as_array).into_iter().flatten();
+    let mut added = 0;
+    for inner in list("processors") {
+        added += added_by(inner)?;
+    }
+    match part.get("type").and_then(Value::as_str) {
+        Some("BertProcessing" | "RobertaProcessing") => added += 2,
+        Some("TemplateProcessing") => {
+            let mut texts = 0;
+            for piece in list("single") {
+                if let Some(sequence) = piece.get("Sequence") {
+                    match sequence.get("id").and_then(Value::as_str) {
+                        Some("A") => texts += 1,
+                        _ => return Err("the post-processor's template for one text asks for a second one".to_owned()),
+                    }
+                } else {
+                    added += added_by_token(part, piece)?;
+                }
+            }
+            if texts != 1 {
+                return Err(format!("the post-processor's template contains the text {texts} times"));
+            }
+        }
+        _ => {}
+    }
+    Ok(added)
+}
+
+fn added_by_token(template: &Value, piece: &Value) -> Result<usize, String> {
+    let name = piece.get("SpecialToken").and_then(|token| token.get("id")?.as_str());
+    let name = name.ok_or("the post-processor's template has a piece that is neither a text nor a token")?;
+    let token = template.get("special_tokens").and_then(|tokens| tokens.get(name));
+    let token = token.ok_or_else(|| format!("the post-processor has no special token `{name}`"))?;
+    let count = |key: &str| token.get(key).and_then(Value::as_array).map(Vec::len);
+    match (count("ids"), count("tokens")) {
+        (Some(ids), Some(tokens)) if ids == tokens => Ok(ids),
+        _ => Err(format!(
+            "the post-processor's special token `{name}` has not as many ids as tokens"
+        )),
+    }
+}
+
+/// How long the texts within a list or an object are, keys included.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+struct Sizes {
+    count: usize,
+    longest: usize,
+    bytes: usize,
+}
+
+impl Sizes {
+    fn of(bytes: usize) -> Sizes {
+        Sizes {
+            count: 1,
+            longest: bytes,
+            bytes,
+        }
+    }
+
+    fn add(&mut self, other: Sizes) {
+        self.count += other.count;
+        self.longest = self.longest.max(other.longest);
+        self.bytes += other.bytes;
+    }
+}
+
+impl<'de> Deserialize<'de> for Sizes {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Sizes, D::Error> {
+        struct Any;
+        impl<'de> Visitor<'de> for Any {
+            type Value = Sizes;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
+                formatter.write_str("a list of texts")
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<Sizes, E> {
+                Ok(Sizes::of(text.len()))
+            }
+
+            fn visit_bool<E>(self, _: bool) -> Result<Sizes, E> {
+                Ok(Sizes::default())
+            }
+
+            fn visit_i64<E>(self, _: i64) -> Result<Sizes, E> {
+                Ok(Sizes::default())
+            }
+
+            fn visit_u64<E>(self, _: u64) -> Result<Sizes, E> {
+                Ok(Sizes::default())
+            }
+
+            fn visit_f64<E>(self, _: f64) -> Result<Sizes, E> {
+                Ok(Sizes::default())
+            }
+
+            fn visit_unit<E>(self) -> Result<Sizes, E> {
+                Ok(Sizes::default())
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Sizes, A::Error> {
+                let mut sizes = Sizes::default();
+                while let Some(inner) = list.next_element()? {
+                    sizes.add(inner);
+                }
+                Ok(sizes)
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Sizes, A::Error> {
+                let mut sizes = Sizes::default();
+                while let Some((key, value)) = object.next_entry::<Sizes, Sizes>()? {
+                    sizes.add(key);
+                    sizes.add(value);
+                }
+                Ok(sizes)
+            }
+        }
+        deserializer.deserialize_any(Any)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with(key: &str, value: &str) -> String {
+        let own = format!(r#""{key}": {value}"#);
+        let model = if key == "model" {
+            ""
+        } else {
+            r#", "model": {"vocab": {}}"#
+        };
+        format!("{{{own}{model}}}")
+    }
+
+    #[test]
+    fn what_tokenizers_of_published_models_ask_is_allowed() {
+        let xlm = r#"{"type": "Sequence", "normalizers": [{"type": "Precompiled", "precompiled_charsmap": "BAAAAAAAAABhYmMA"},
+            {"type": "Replace", "pattern": {"Regex": " {2,}"}, "content": "▁"}]}"#;
+        let expected = Vetted {
+            normalized: 12.0,
+            split: 1.0,
+        };
+        assert_eq!(vet(with("normalizer", xlm).as_bytes()), Ok(expected));
+        let template = r#"{"type": "TemplateProcessing", "single": [{"SpecialToken": {"id": "<s>", "type_id": 0}},
+            {"Sequence": {"id": "A", "type_id": 0}}, {"SpecialToken": {"id": "</s>", "type_id": 0}}], "pair": [],
+            "special_tokens": {"<s>": {"id": "<s>", "ids": [0], "tokens": ["<s>"]},
+            "</s>": {"id": "</s>", "ids": [2], "tokens": ["</s>"]}}}"#;
+        assert!(vet(with("post_processor", template).as_bytes()).is_ok());
+        for fixture in ["tiny-multilingual", "tiny-xlm-roberta"] {
+            let path = format!("{}/tests/fixtures/{fixture}/tokenizer.json", env!("CARGO_MANIFEST_DIR"));
+            assert!(vet(&std::fs::read(path).unwrap()).is_ok(), "{fixture}");
+        }
+    }
+
+    #[test]
+    fn what_would_overflow_a_stack_or_exhaust_memory_is_refused_by_name() {
+        let long = "x".repeat(LONGEST_PIECE + 1);
+        let replace = |pattern: &str, content: &str| {
+            format!(r#"{{"type": "Replace", "pattern": {{"String": "{pattern}"}}, "content": "{content}"}}"#)
+        };
+        let tens = vec![replace("x", "xxxxxxxxxx"); 5].join(",");
+        let bytes = [r#"{"type": "ByteLevel", "add_prefix_space": true}"#; 9].join(",");
+        let template = |single: &str, tokens: &str| {
+            format!(r#"{{"type": "TemplateProcessing", "single": [{single}], "special_tokens": {{{tokens}}}}}"#)
+        };
+        let text = r#"{"Sequence": {"id": "A", "type_id": 0}}"#;
+        let token = r#"{"SpecialToken": {"id": "t", "type_id": 0}}"#;
+        for (key, value, says) in [
+            (
+                "model",
+                format!(r#"{{"vocab": [["{long}", 0.5]]}}"#),
+                "a text of 513 bytes",
+            ),
+            ("model", format!(r#"{{"vocab": {{"{long}": 1}}}}"#), "the vocabulary"),
+            (
+                "model",
+                format!(r#"{{"merges": [["a", "{long}"]]}}"#),
+                "the list of merges",
+            ),
+            (
+                "model",
+                r#"{"max_input_chars_per_word": 1000000}"#.to_owned(),
+                "max_input_chars_per_word",
+            ),
+            ("model", r#"{"dropout": 0.5}"#.to_owned(), "dropout is 0.5"),
+            (
+                "normalizer",
+                format!(r#"{{"type": "Sequence", "normalizers": [{tens}]}}"#),
+                "by 100000",
+            ),
+            (
+                "normalizer",
+                format!(
+                    r#"{{"type": "Sequence", "normalizers": [{0},{0}]}}"#,
+                    replace("", &"x".repeat(200))
+                ),
+                "by 40401",
+            ),
+            (
+                "normalizer",
+                replace("x", &"y".repeat(5000)),
+                "a content has 5000 bytes",
+            ),
+            (
+                "normalizer",
+                format!(r#"{{"prepend": "{}"}}"#, "x".repeat(5000)),
+                "a prepend has 5000 bytes",
+            ),
+            (
+                "normalizer",
+                r#"{"precompiled_charsmap": "//////8A"}"#.to_owned(),
+                "precompiled_charsmap",
+            ),
+            (
+                "pre_tokenizer",
+                format!(r#"{{"type": "Sequence", "pretokenizers": [{bytes}]}}"#),
+                "multiply",
+            ),
+            ("post_processor", template(token, ""), "no special token `t`"),
+            ("post_processor", template(&format!("{text},{text}"), ""), "2 times"),
+            (
+                "post_processor",
+                template(r#"{"Sequence": {"id": "B", "type_id": 0}}"#, ""),
+                "a second one",
+            ),
+            (
+                "post_processor",
+                template(
+                    &format!("{text},{token}"),
+                    r#""t": {"id": "t", "ids": [1, 2], "tokens": ["t"]}"#,
+                ),
+                "as many ids as tokens",
+            ),
+            (
+                "post_processor",
+                format!("{}1{}", "[".repeat(200), "]".repeat(200)),
+                "recursion limit",
+            ),
+        ] {
+            let error = vet(with(key, &value).as_bytes()).unwrap_err();
+            assert!(error.contains(says), "{key}: {error}");
+        }
+    }
+
+    #[test]
+    fn base64_is_decoded_as_its_standard_says() {
+        assert_eq!(decode_base64("Zm92ZWE=").as_deref(), Some(&b"fovea"[..]));
+        assert_eq!(decode_base64("+/8=").as_deref(), Some(&[0xFB, 0xFF][..]));
+        assert_eq!(decode_base64("a b"), None);
+    }
+}
