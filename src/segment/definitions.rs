@@ -793,3 +793,15 @@ impl Later {
         &["fn broken", "fn after"],
     );
 }
+
+#[test]
+fn an_open_brace_before_letters_of_several_bytes_cuts_none_of_them() {
+    let text = "fn a() {\n    Ok(Self {\n        b,\n    }éé\n\nimpl C {\n    fn d(&self) {}\n}\n";
+    assert!(
+        items(text, Language::Rust).contains(&"fn a".to_owned()),
+        "{:?}",
+        items(text, Language::Rust)
+    );
+    let syntax = parse(&Snapshot::new(text, 1, Language::Rust)).unwrap();
+    assert!(syntax.outline().fits(text));
+}

@@ -181,7 +181,10 @@ impl Walker<'_> {
         if first < at {
             // The grammar makes nothing of what is inside them, so that no more of them than the `}` is left.
             self.blank(first, at - 1);
-            self.braces.push(self.tokens[at - 1].start);
+            // In place of a whole character: nothing may begin or end inside of one.
+            let text = self.text.as_bytes();
+            let starts = self.tokens[first..at].iter().map(|token| token.start);
+            self.braces.extend(starts.rev().find(|&start| text[start].is_ascii()));
         }
         self.scopes.truncate(outermost);
         true
