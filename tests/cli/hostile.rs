@@ -108,15 +108,8 @@ fn nothing_of_documents_paths_models_or_arguments_steers_the_terminal() {
     let folder = folder();
     let file = |name: &str| folder.root.join(format!("{NAME}{name}")).into_os_string();
     let hostile = model(&folder, "sound", |config| config);
-    let broken = model(&folder, "broken", |config| {
-        config.replacen(
-            "\"model_type\": \"",
-            &format!("\"model_type\": \"{}", EVIL.escape_unicode())
-                .replace("\\u{", "\\u00")
-                .replace('}', ""),
-            1,
-        )
-    });
+    let kind = serde_json::to_string(EVIL).unwrap();
+    let broken = model(&folder, "broken", |config| config.replacen("\"bert\"", &kind, 1));
     let garbage = model(&folder, "garbage", |_| format!("{{\"{EVIL}"));
     let os = |text: &str| OsString::from(text);
     let root = || folder.root.clone().into_os_string();
