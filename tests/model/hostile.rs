@@ -20,7 +20,9 @@ fn changed(change: impl FnOnce(&Path)) -> Result<Model, String> {
     change(folder.path());
     let (told, hears) = mpsc::channel();
     let source = Source::Folder(folder.path().to_owned());
-    std::thread::spawn(move || told.send(Model::load(&source).map_err(|error| error.to_string())));
+    std::thread::spawn(move || {
+        let _ = told.send(Model::load(&source).map_err(|error| error.to_string()));
+    });
     hears
         .recv_timeout(Duration::from_secs(60))
         .expect("loading hangs or died")
@@ -95,8 +97,7 @@ fn finite_weights_that_compute_no_numbers_give_an_error_and_no_report() {
     let (model, text) = (model.unwrap(), ("hello world", Language::Prose));
     for method in Method::ALL {
         let error = analyse(&model, &[text], method, UNSTOPPED)
-            .err()
-            .expect("explained")
+            .expect_err("explained")
             .to_string();
         assert!(error.contains("no finite numbers"), "{error}");
     }
@@ -455,7 +456,7 @@ fn whatever_stands_in_the_files_a_folder_is_loaded_or_refused() {
                     }
                 }
             });
-            told.send(answer.map_err(|error| error.to_string()))
+            let _ = told.send(answer.map_err(|error| error.to_string()));
         });
         match hears.recv_timeout(Duration::from_secs(60)) {
             Ok(Ok(())) => loaded += 1,
