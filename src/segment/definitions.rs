@@ -787,7 +787,7 @@ impl Later {
     check(
         Language::JavaScript,
         "function broken() {\n  if (x) {\n    call(\n\nfunction after() {\n  return 1\n}\n\nclass Later { method() {} }\n",
-        &["fn after", "type Later", "  fn method"],
+        &["fn broken", "fn after", "type Later", "  fn method"],
     );
     check(
         Language::Go,
@@ -822,7 +822,7 @@ impl Later {
     check(
         Language::Ruby,
         "class A\n  def broken\n    x = [1,\n    call(y, \n  end\n\n  def after\n    1\n  end\nend\n",
-        &["type A", "  fn broken", "  fn after"],
+        &["fn broken", "fn after"],
     );
     check(
         Language::Ruby,
