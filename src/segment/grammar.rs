@@ -191,7 +191,6 @@ static JAVA: Grammar = Grammar {
     calls: &["method_invocation"],
     wrappers: &["field_declaration"],
     leads: &["line_comment", "block_comment"],
-    ..NONE
 };
 
 const C: Grammar = Grammar {

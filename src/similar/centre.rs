@@ -351,7 +351,14 @@ mod tests {
     #[test]
     fn few_items_are_centred_little_and_twenty_wholly() {
         let cosine = |count: usize| {
-            let mean = vec![1.0, if count % 2 == 0 { 0.0f32 } else { 0.3 / count as f32 }];
+            let mean = vec![
+                1.0,
+                if count.is_multiple_of(2) {
+                    0.0f32
+                } else {
+                    0.3 / count as f32
+                },
+            ];
             let centre = Centre::of_counted([(Language::Rust, count as u64, mean)].into_iter(), Arc::default());
             let (mut a, mut b) = ([1.0, 0.3], [1.0, -0.3]);
             centre.apply(Language::Rust, &mut a);
