@@ -11,6 +11,61 @@ use crate::text::ByteRange;
 /// Calls in arguments and chains of calls are followed so far.
 const DEEPEST: usize = 6;
 
+/// What applies a function to many things or does so later, and returns something else.
+const APPLIES: &[&str] = &[
+    "map",
+    "flatMap",
+    "filter",
+    "reduce",
+    "reduceRight",
+    "fold",
+    "forEach",
+    "each",
+    "find",
+    "findIndex",
+    "findLast",
+    "some",
+    "every",
+    "any",
+    "all",
+    "sort",
+    "sorted",
+    "toSorted",
+    "sort_by",
+    "group_by",
+    "groupBy",
+    "from",
+    "then",
+    "catch",
+    "finally",
+    "setTimeout",
+    "setInterval",
+    "replace",
+    "collect",
+    "select",
+    "reject",
+    "array_map",
+    "array_filter",
+    "usort",
+    "Where",
+    "Select",
+    "OrderBy",
+    "Any",
+    "All",
+    "First",
+    "mapToObj",
+    "anyMatch",
+    "removeIf",
+    "sum",
+    "min",
+    "max",
+    "count",
+    "partition",
+    "sortBy",
+    "keyBy",
+    "Promise",
+];
+
 /// What is called has at most so many bytes in a name.
 const LONGEST_NAME: usize = 60;
 
@@ -103,6 +158,13 @@ impl<'tree> Call<'tree> {
                 self.string = arguments.and_then(|list| list.named_child(0)).and_then(string);
             }
         }
+    }
+
+    /// Whether it wraps one function into another, `memo(() => …)`, and does not apply it to many things, `rows.map(row => …)`.
+    pub fn wraps_one(&self, text: &str) -> bool {
+        let called = self.called(text).unwrap_or_default();
+        let last = called.rsplit(['.', ':', '>']).next().unwrap_or_default();
+        self.functions.len() == 1 && self.objects.is_empty() && !APPLIES.contains(&last)
     }
 
     /// Whether a string names the call.

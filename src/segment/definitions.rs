@@ -775,7 +775,7 @@ impl Later {
     check(
         Language::JavaScript,
         "function broken() {\n  if (x) {\n    call(\n\nfunction after() {\n  return 1\n}\n\nclass Later { method() {} }\n",
-        &["fn after", "type Later", "  fn method"],
+        &["fn broken", "fn after", "type Later", "  fn method"],
     );
     check(
         Language::Go,
@@ -786,6 +786,31 @@ impl Later {
         Language::C,
         "int broken(void) {\n    if (x) {\n        call(\n}\n\nint after(void) {\n    return 1;\n}\n\nstruct later { int a; };\n",
         &["fn broken", "fn after", "type later"],
+    );
+    check(
+        Language::Java,
+        "class A {\n    int broken() {\n        if (x) {\n            call(\n    }\n\n    int after() {\n        return 1;\n\n    int last() {\n        return 2;\n    }\n}\n",
+        &["type A", "  fn broken", "  fn after", "  fn last"],
+    );
+    check(
+        Language::TypeScript,
+        "export function broken(x: number) {\n  return call(x, \n}\n\nexport class Later {\n  method() {\n    if (a) {\n  }\n\n  other() {}\n}\n",
+        &["fn broken", "type Later", "  fn method", "  fn other"],
+    );
+    check(
+        Language::CSharp,
+        "class A\n{\n    int Broken()\n    {\n        if (x) {\n        Call();\n    }\n\n    int After()\n    {\n        return 1;\n    }\n}\n",
+        &["type A", "  fn Broken", "  fn After"],
+    );
+    check(
+        Language::Go,
+        "package a\n\nfunc broken() {\n\tif x {\n\t\tcall()\n}\n\nfunc after() {\n\treturn\n}\n",
+        &["fn broken", "fn after"],
+    );
+    check(
+        Language::Ruby,
+        "class A\n  def broken\n    x = [1,\n    call(y, \n  end\n\n  def after\n    1\n  end\nend\n",
+        &["fn broken", "fn after"],
     );
     check(
         Language::Ruby,
@@ -804,4 +829,153 @@ fn an_open_brace_before_letters_of_several_bytes_cuts_none_of_them() {
     );
     let syntax = parse(&Snapshot::new(text, 1, Language::Rust)).unwrap();
     assert!(syntax.outline().fits(text));
+}
+
+#[test]
+fn the_inputs_that_were_reported_lose_no_definition() {
+    let reported = |path: &str| {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("tests/reported")
+            .join(path);
+        (std::fs::read_to_string(&path).unwrap(), Language::from_path(&path))
+    };
+    let cases: [(&str, &[&str]); 10] = [
+        (
+            "05-calls/express.js",
+            &[
+                "fn app.get /orders/:id",
+                "fn app.post /orders",
+                "fn module.exports.close",
+                "fn exports.version",
+            ],
+        ),
+        (
+            "05-calls/react.tsx",
+            &["fn PriceTag", "fn SearchField", "fn fetchOrders", "fn Plain"],
+        ),
+        ("05-calls/umd.js", &["fn render", "fn remove"]),
+        (
+            "05-calls/vue.ts",
+            &["type default", "  fn data", "  fn addLine", "  fn total"],
+        ),
+        (
+            "05-calls/wrapped.js",
+            &["fn readCookie", "fn writeCookie", "fn $.fn.consentBanner"],
+        ),
+        (
+            "06-modifiers/billing.rb",
+            &[
+                "type Billing",
+                "  type Invoice",
+                "    fn total_with_tax",
+                "    fn tax_rate_for",
+                "    fn next_number",
+                "    fn overdue_days",
+                "    fn import_rows",
+                "  type Remindable",
+                "    fn remind_customer",
+                "    fn overdue_before",
+                "  type Receipt",
+                "    fn printable_lines",
+            ],
+        ),
+        (
+            "15-definitions/cfg.rs",
+            &[
+                "fn open_terminal",
+                "fn open_terminal",
+                "fn sums_do_not_depend_on_order",
+                "fn PARSE_LEVEL",
+                "fn outer_search",
+            ],
+        ),
+        (
+            "15-definitions/extern.h",
+            &[
+                "fn FOR_EACH_SLOT",
+                "type ring",
+                "fn ring_count_free",
+                "fn ring_push_slot",
+            ],
+        ),
+        (
+            "15-definitions/macros.c",
+            &[
+                "fn sample_driver_start",
+                "fn transfer_block",
+                "fn sample_state",
+                "fn handle_interrupt",
+                "fn release_buffers",
+            ],
+        ),
+        (
+            "15-definitions/nested.py",
+            &[
+                "fn connect_backend",
+                "fn notify_person",
+                "fn notify_person",
+                "fn wait_for_event",
+                "fn read_setting",
+                "fn make_greeting",
+                "type Registry",
+                "  fn find_plugin",
+                "  fn register_kind",
+                "fn outer_with_inner",
+                "fn after_the_error",
+            ],
+        ),
+    ];
+    for (path, expected) in cases {
+        let (text, language) = reported(path);
+        assert_eq!(items(&text, language), expected, "{path}");
+    }
+}
+
+#[test]
+fn whatever_stands_around_a_definition_hides_it_unless_it_is_the_body_of_a_function() {
+    check(
+        Language::Rust,
+        "const _: () = {\n    impl Shape for Disc {\n        fn area(&self) -> f32 { 3.0 }\n    }\n};\nstatic TABLE: LazyLock<Table> = LazyLock::new(|| {\n    Table::read(PATH)\n});\n",
+        &["type Shape for Disc", "  fn area", "fn TABLE"],
+    );
+    check(
+        Language::JavaScript,
+        "const plugins = [class Minify { run(x) { return x } }, { name: 'a', load(id) { return id } }];\nconst tag = `${wrap(function named() { return 1 })}`;\nif (a) b = class Later { go() {} };\n",
+        &["type Minify", "  fn run", "fn load", "fn named", "type b", "  fn go"],
+    );
+    check(
+        Language::JavaScript,
+        "export const Tag = memo(({ text }) => <b>{text}</b>);\nconst names = rows.map((row) => row.name);\nsetTimeout(() => tick(), 100);\n",
+        &["fn Tag"],
+    );
+    check(
+        Language::Python,
+        "try:\n    import fast\nexcept ImportError:\n    pass\nelse:\n    async def run(x):\n        return x\nfor a in b:\n    pass\nelse:\n    class Late:\n        def go(self):\n            return 1\n",
+        &["fn run", "type Late", "  fn go"],
+    );
+    check(
+        Language::Ruby,
+        "module Auditable\n  included do\n    has_many :audits, dependent: :destroy, inverse_of: :owner, class_name: 'Audit::Entry'\n    validates :name, presence: true, uniqueness: { scope: :owner, case_sensitive: false }\n    after_save :audit_change\n\n    def audit_change\n      audits.create\n    end\n  end\nend\n",
+        &["type Auditable", "  fn audit_change"],
+    );
+    check(
+        Language::Java,
+        "class Orders {\n    static final Comparator<Order> BY_DATE = Comparator.comparing(order -> {\n        return order.date();\n    });\n    static final List<Rule> RULES = List.of(new Rule() {\n        public boolean holds(Order order) { return order.paid(); }\n    });\n}\n",
+        &["type Orders", "  fn BY_DATE", "  type RULES", "    fn holds"],
+    );
+    check(
+        Language::Cpp,
+        "static const auto registered = add(\"parser\", [](const Text& text) {\n    return parse(text);\n});\nstatic auto twice = [](int x) { return 2 * x; };\n",
+        &["fn registered", "fn twice"],
+    );
+    check(
+        Language::Php,
+        "<?php\nswitch (PHP_OS) {\n    case 'Linux':\n        function start() { return 1; }\n        break;\n}\n$handlers = ['get' => new class { public function run() { return 2; } }];\n",
+        &["fn start", "fn run"],
+    );
+    check(
+        Language::Lua,
+        "local M = setmetatable({ get = function(self) return 1 end }, { __index = function(t, k) return k end })\nfor _, name in ipairs(names) do\n  M[name] = function() return name end\nend\n",
+        &["type M", "  fn get", "  fn __index", "fn M[name]"],
+    );
 }

@@ -1,5 +1,7 @@
 //! The text as a parser reads it: what would mislead the grammar is blank, and every other byte stands where it stood.
 
+mod brackets;
+
 use ropey::Rope;
 
 use super::ascii::ascii;
@@ -11,7 +13,20 @@ use crate::text::{ByteRange, Language};
 pub(super) fn for_parser(rope: &Rope, language: Language) -> Rope {
     match language {
         Language::Bash => ascii(rope),
-        Language::C | Language::Cpp => masked(rope, |text| (c_macros::misleading(text, language), Vec::new())),
+        Language::C | Language::Cpp => masked(rope, |text| {
+            let (mut open, braces) = brackets::unclosed(text, language);
+            open.extend(c_macros::misleading(text, language));
+            (open, braces)
+        }),
+        Language::CSharp
+        | Language::Go
+        | Language::Java
+        | Language::JavaScript
+        | Language::Lua
+        | Language::Php
+        | Language::Ruby
+        | Language::Tsx
+        | Language::TypeScript => masked(rope, |text| brackets::unclosed(text, language)),
         Language::Rust => masked(rope, rust_macros::misleading),
         Language::Python => masked(rope, |text| (python::unclosed(text), Vec::new())),
         _ => rope.clone(),
@@ -22,7 +37,7 @@ pub(super) fn for_parser(rope: &Rope, language: Language) -> Rope {
 fn masked(rope: &Rope, misleading: impl FnOnce(&str) -> (Vec<ByteRange>, Vec<usize>)) -> Rope {
     let text = rope.to_string();
     let (stretches, braces) = misleading(&text);
-    if stretches.is_empty() {
+    if stretches.is_empty() && braces.is_empty() {
         return rope.clone();
     }
     let mut bytes = text.into_bytes();
@@ -34,7 +49,10 @@ fn masked(rope: &Rope, misleading: impl FnOnce(&str) -> (Vec<ByteRange>, Vec<usi
         }
     }
     for brace in braces {
-        bytes[brace] = b'}';
+        // In place of a whole character: nothing may begin or end inside of one.
+        if rope.byte(brace).is_ascii() {
+            bytes[brace] = b'}';
+        }
     }
     // Stretches begin and end at tokens, so no character is cut in two.
     String::from_utf8(bytes).map_or_else(|_| rope.clone(), |text| Rope::from_str(&text))

@@ -211,19 +211,14 @@ impl Walker<'_> {
             if let Some(definition) = self.definition(child, 0) {
                 self.define(&definition, start, child, owner, depth);
                 previous = Some((last_row(child), true));
-            } else if self.grammar.scopes.contains(&kind) || self.grammar.wrappers.contains(&kind) {
-                self.scope(child, owner, above, depth + 1);
             } else if self.grammar.functions.contains(&kind) {
                 // A macro made this of something else. What stands in its body is what it says.
                 if let Some(body) = child.child_by_field_name("body").filter(|_| self.is_misread(child)) {
                     self.scope(body, owner, None, depth + 1);
                 }
-            } else if self.grammar.bindings.contains(&kind) {
-                // An object in an object: its functions count, its own name does not.
-                let value = bound_value(child);
-                if let Some(value) = value.filter(|value| self.looked_through(value.kind())) {
-                    self.scope(value, owner, None, depth + 1);
-                }
+            } else if !self.grammar.function_values.contains(&kind) {
+                // Whatever it is: only the body of a function hides what is in it.
+                self.scope(child, owner, above, depth + 1);
             }
         }
     }
@@ -263,10 +258,6 @@ impl Walker<'_> {
     /// Whether the language has the preprocessor of C.
     fn reads_macros(&self) -> bool {
         self.grammar.types.contains(&"struct_specifier")
-    }
-
-    fn looked_through(&self, kind: &str) -> bool {
-        self.grammar.object_values.contains(&kind) || self.grammar.scopes.contains(&kind)
     }
 
     /// Whether a function of C or C++ is called like a keyword, which none is.
@@ -460,7 +451,8 @@ impl Walker<'_> {
             return Some(Definition::container(name, bodies(&[body])));
         }
         let lambda = || matches!(call.called(self.text).as_deref(), Some("lambda" | "proc" | "Proc.new"));
-        if (!call.functions.is_empty() || call.immediate.is_some()) && (call.lines() > 1 || lambda()) {
+        let some = !call.functions.is_empty() || call.immediate.is_some();
+        if some && (call.lines() > 1 || lambda() || call.wraps_one(self.text)) {
             return Some(Definition::function(name));
         }
         let objects = &call.objects;
@@ -514,6 +506,8 @@ impl Walker<'_> {
         let list = body.named_child(0).filter(|list| list.kind() == "statement_list");
         let body = list.unwrap_or(body);
         let mut cursor = body.walk();
+        // A method that a block of Ruby defines belongs to the class around it, however much else the block has.
+        let block = matches!(function.kind(), "do_block" | "block");
         let (mut all, mut defining) = (0, 0);
         for child in body.named_children(&mut cursor) {
             if self.grammar.leads.contains(&child.kind()) {
@@ -525,7 +519,7 @@ impl Walker<'_> {
                 defining += length;
             }
         }
-        defining * 2 > all
+        defining * 2 > all || (block && has_method(body))
     }
 
     /// Whether a statement defines something, as far as can be seen without looking into it.
@@ -594,6 +588,13 @@ impl Walker<'_> {
             headings: self.headings,
         }
     }
+}
+
+/// Whether a method or class stands in a body, and not in another.
+fn has_method(body: Node<'_>) -> bool {
+    let mut cursor = body.walk();
+    body.named_children(&mut cursor)
+        .any(|child| matches!(child.kind(), "method" | "singleton_method" | "class" | "module"))
 }
 
 /// The bodies of functions.

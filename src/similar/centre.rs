@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::Calibration;
+use super::density::Sample;
 use super::moments::{Moment, Spreads, factor};
 use super::vector::{dot, normalise};
 use crate::explain::{Means, Measure};
@@ -19,11 +20,20 @@ const FULL: f64 = 20.0;
 /// of hundreds, which moves a cosine by some thousandths.
 const MOVED: f32 = 0.05;
 
-/// The sum of the vectors of each group, and how many there are.
+/// The sum of the vectors of each group, and how many there are. Near-copies count once ([`density`](super::density)).
 #[derive(Debug, Default)]
 pub struct Sums {
-    groups: HashMap<Option<Language>, (Vec<f64>, f64)>,
+    groups: HashMap<Option<Language>, Sum>,
     calibration: Arc<Calibration>,
+}
+
+/// The vectors of a group.
+#[derive(Debug)]
+struct Sum {
+    vectors: Vec<f64>,
+    count: f64,
+    /// Of those that were added one by one.
+    sample: Sample,
 }
 
 impl Sums {
@@ -37,21 +47,29 @@ impl Sums {
     pub fn add(&mut self, language: Language, vector: &[f32]) {
         // Zeros stand for an item that cannot be compared.
         if vector.iter().any(|v| *v != 0.0) {
-            self.add_many(language, 1.0, vector);
+            self.add_many(language, 1.0, vector).sample.add(vector);
         }
     }
 
-    fn add_many(&mut self, language: Language, number: f64, mean: &[f32]) {
-        let new = || (vec![0.0; mean.len()], 0.0);
-        let (sum, count) = self.groups.entry(group(language)).or_insert_with(new);
-        sum.iter_mut().zip(mean).for_each(|(s, m)| *s += f64::from(*m) * number);
-        *count += number;
+    fn add_many(&mut self, language: Language, number: f64, mean: &[f32]) -> &mut Sum {
+        let new = || Sum {
+            vectors: vec![0.0; mean.len()],
+            count: 0.0,
+            sample: Sample::default(),
+        };
+        let sum = self.groups.entry(group(language)).or_insert_with(new);
+        let each = sum.vectors.iter_mut().zip(mean);
+        each.for_each(|(s, m)| *s += f64::from(*m) * number);
+        sum.count += number;
+        sum
     }
 
     /// The means, shrunk towards what all texts have in common where a language has few: nothing, for most models.
     pub fn centre(self) -> Centre {
         let Sums { groups, calibration } = self;
-        let shrunk = |(sum, count): (Vec<f64>, f64)| {
+        let shrunk = |sum: Sum| {
+            let distinct = sum.sample.distinct(calibration.common());
+            let (sum, count) = distinct.unwrap_or((sum.vectors, sum.count));
             let known = ((count - 1.0) / (FULL - 1.0)).clamp(0.0, 1.0);
             let factor = known / count.max(1.0);
             let mut mean: Vec<f32> = sum.into_iter().map(|s| (s * factor) as f32).collect();
@@ -282,20 +300,24 @@ mod tests {
 
     #[test]
     fn counted_means_are_those_of_the_vectors_and_come_back_as_they_are() {
-        let vectors = [
-            (Language::Go, [1.0f32, 0.0]),
-            (Language::Go, [0.0, 1.0]),
-            (Language::Markdown, [1.0, 0.0]),
-        ];
-        let vectors = vectors.iter().cycle().take(300);
+        // Far from each other, so that each counts.
+        let axis = |number: usize| {
+            (0..40)
+                .map(|at| f32::from(u8::from(at == number)))
+                .collect::<Vec<f32>>()
+        };
+        let vectors: Vec<(Language, Vec<f32>)> = (0..40)
+            .flat_map(|number| [(Language::Go, axis(number)), (Language::Markdown, axis(number))])
+            .collect();
         let plain = Centre::of(
-            vectors.map(|(language, vector)| (*language, vector.as_slice())),
+            vectors.iter().map(|(language, vector)| (*language, vector.as_slice())),
             Arc::default(),
         );
+        let even = || vec![1.0 / 40.0; 40];
         let counted = [
-            (Language::Go, 200, vec![0.5, 0.5]),
-            (Language::Markdown, 60, vec![1.0, 0.0]),
-            (Language::Prose, 40, vec![1.0, 0.0]),
+            (Language::Go, 40, even()),
+            (Language::Markdown, 30, even()),
+            (Language::Prose, 10, even()),
         ];
         let counted = Centre::of_counted(counted.into_iter(), Arc::default());
         let again = Centre::from_means(
@@ -303,7 +325,13 @@ mod tests {
             Arc::default(),
         );
         for language in [Language::Go, Language::Prose] {
-            assert_eq!(plain.mean(language), counted.mean(language));
+            assert_eq!(counted.mean(language).unwrap().len(), 40);
+            let both = plain
+                .mean(language)
+                .unwrap()
+                .iter()
+                .zip(counted.mean(language).unwrap());
+            both.for_each(|(a, b)| assert!((a - b).abs() < 1e-6));
             assert_eq!(again.mean(language), counted.mean(language));
         }
     }
@@ -311,7 +339,7 @@ mod tests {
     #[test]
     fn a_vector_that_is_the_mean_becomes_zeros_and_one_of_a_language_not_seen_is_left() {
         let same = [0.6f32, 0.8];
-        let centre = Centre::of((0..20).map(|_| (Language::Go, same.as_slice())), Arc::default());
+        let centre = Centre::of_counted([(Language::Go, 20, same.to_vec())].into_iter(), Arc::default());
         let mut vector = same;
         centre.apply(Language::Go, &mut vector);
         assert_eq!(vector, [0.0, 0.0]);
@@ -323,9 +351,15 @@ mod tests {
     #[test]
     fn few_items_are_centred_little_and_twenty_wholly() {
         let cosine = |count: usize| {
-            let vectors = (0..count).map(|i| [1.0, if i % 2 == 0 { 0.3f32 } else { -0.3 }]);
-            let vectors: Vec<[f32; 2]> = vectors.collect();
-            let centre = Centre::of(vectors.iter().map(|v| (Language::Rust, v.as_slice())), Arc::default());
+            let mean = vec![
+                1.0,
+                if count.is_multiple_of(2) {
+                    0.0f32
+                } else {
+                    0.3 / count as f32
+                },
+            ];
+            let centre = Centre::of_counted([(Language::Rust, count as u64, mean)].into_iter(), Arc::default());
             let (mut a, mut b) = ([1.0, 0.3], [1.0, -0.3]);
             centre.apply(Language::Rust, &mut a);
             centre.apply(Language::Rust, &mut b);
@@ -364,7 +398,7 @@ mod tests {
 
     #[test]
     fn a_mean_that_hardly_moves_stays_the_one_that_scores_were_told_by() {
-        let of = |v: [f32; 2]| Centre::of((0..20).map(|_| (Language::Go, v.as_slice())), Arc::default());
+        let of = |v: [f32; 2]| Centre::of_counted([(Language::Go, 20, v.to_vec())].into_iter(), Arc::default());
         let before = of([0.6, 0.8]);
         let near = of([0.62, 0.785]).steady(&before);
         assert_eq!(near.mean(Language::Go), before.mean(Language::Go));

@@ -5,6 +5,7 @@ mod blocks;
 pub mod calibration;
 mod centre;
 pub mod decision;
+mod density;
 pub mod fingerprint;
 pub mod index;
 pub mod likeness;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::super::decision::{self, CloneType, Facts};
 use super::super::fingerprint::Fingerprint;
 use super::super::likeness::{self, Ties};
-use super::super::vector::dot;
+use super::super::vector::{dot, normalise};
 use super::super::words::{Term, WordCounts};
 use super::super::{Centre, Judge, Rows, Sums};
 use super::across::{self, Across, RowSpreads};
@@ -472,6 +472,51 @@ impl Gallery {
     }
 }
 
+impl Gallery {
+    /// Adds what is almost the same as an item that is near the mean of its language, of which taking the mean away leaves hardly
+    /// anything: a cosine near 1 decides by itself.
+    fn add_copies(
+        &self,
+        asked: &Asked,
+        count: usize,
+        near: &mut Vec<(usize, f32)>,
+        needed: impl Fn(usize) -> Option<f32> + Sync,
+    ) {
+        let mut query = asked.vector.to_vec();
+        let mean = self
+            .centre
+            .mean(asked.item.language)
+            .filter(|mean| mean.len() == query.len());
+        let left = |mean: &[f32]| query.iter().zip(mean).map(|(v, m)| (v - m).powi(2)).sum::<f32>();
+        // Cosines of a model that crowds its texts say nothing before the mean is taken away.
+        if self.centre.calibration().common().is_some() || mean.is_none_or(|mean| left(mean) > likeness::LEFT_OF_MOST) {
+            return;
+        }
+        if !normalise(&mut query) {
+            return;
+        }
+        let judge = |index: usize| {
+            needed(index)?;
+            Some(Judge {
+                from: likeness::ALMOST_SAME,
+                ..Judge::PRODUCT
+            })
+        };
+        for (index, cosine) in self.rows.nearest(&query, count, judge) {
+            let score = likeness::of_almost_same(cosine);
+            if needed(index).is_none_or(|needed| score < needed) {
+                continue;
+            }
+            match near.iter_mut().find(|(known, _)| *known == index) {
+                Some((_, known)) => *known = known.max(score),
+                None => near.push((index, score)),
+            }
+        }
+        near.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+        near.truncate(count);
+    }
+}
+
 impl Collection for Gallery {
     fn similar(&self, asked: &Asked, filter: &Filter, count: usize) -> Result<Vec<Found>, IndexError> {
         let mut query = asked.vector.to_vec();
@@ -496,12 +541,18 @@ impl Collection for Gallery {
             let name = Some(fact.name) == asked_name;
             asked.needed(fact.kind, Ties { file, language, name })
         };
+        let most = if asked.known.is_some() {
+            count.max(PROPOSED)
+        } else {
+            count
+        };
+        let mut near = self.near((asked.item.language, &query), most, needed);
+        self.add_copies(asked, most, &mut near, needed);
         let Some(known) = asked.known else {
-            return Ok(self.found(self.near((asked.item.language, &query), count, needed)));
+            return Ok(self.found(near));
         };
         let facts = known.facts(asked.item);
         let lift = asked.lift();
-        let mut near = self.near((asked.item.language, &query), count.max(PROPOSED), needed);
         near.retain(|(index, cosine)| {
             let file = own == Some(self.facts[*index].path);
             decision::decide(&facts, &self.decided_by(*index), file, *cosine + lift).is_some()

@@ -1,5 +1,6 @@
 //! Folders that change under the index.
 
+mod copies;
 mod groups;
 mod hostile;
 

@@ -197,8 +197,10 @@ impl Style {
             return true;
         }
         let lower = text.to_ascii_lowercase();
-        let begins = |start: &&str| lower.starts_with(start);
-        !self.prose && PREAMBLE.iter().any(|start| begins(start)) || self.prose && begins(&"---")
+        match self.prose {
+            true => lower.starts_with("---"),
+            false => PREAMBLE.iter().any(|start| lower.starts_with(start)),
+        }
     }
 }
 

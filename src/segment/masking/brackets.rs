@@ -1,0 +1,352 @@
+//! Brackets that are open while a text is being written, in languages with braces: all that follows would stand inside them.
+//!
+//! In a text whose brackets do not match, its lines tell which one is to blame: a line that closes a brace stands as far to the left as
+//! the line that opened it, and a definition begins no further to the right than the one before it. A text whose brackets match is left
+//! alone, however it is laid out.
+
+use crate::text::{ByteRange, Language};
+
+/// Words that begin a definition.
+const DEFINING: &[&str] = &[
+    "func",
+    "type",
+    "function",
+    "class",
+    "interface",
+    "enum",
+    "record",
+    "export",
+    "public",
+    "private",
+    "protected",
+    "internal",
+    "static",
+    "abstract",
+    "final",
+    "override",
+    "namespace",
+    "struct",
+    "trait",
+    "package",
+    "import",
+    "def",
+    "local",
+    "module",
+];
+
+/// Words before a bracket and a brace that make no definition of them.
+const CONTROL: &[&str] = &[
+    "if",
+    "else",
+    "for",
+    "foreach",
+    "while",
+    "switch",
+    "match",
+    "try",
+    "catch",
+    "finally",
+    "do",
+    "return",
+    "with",
+    "using",
+    "lock",
+    "synchronized",
+    "case",
+    "default",
+    "select",
+    "go",
+    "defer",
+    "await",
+    "throw",
+    "new",
+    "elseif",
+];
+
+/// A bracket, or the first thing on a line.
+#[derive(Debug, Clone, Copy)]
+struct Sign {
+    at: usize,
+    sign: u8,
+    /// Bytes before the first thing on its line.
+    indent: usize,
+    /// It is the first thing on its line.
+    begins: bool,
+}
+
+/// What is to be blank in the text that a parser gets, and where a closing brace is to stand in a blank.
+pub(super) fn unclosed(text: &str, language: Language) -> (Vec<ByteRange>, Vec<usize>) {
+    use Language::{C, CSharp, Cpp, Go, Java, JavaScript, Lua, Php, Ruby, Tsx, TypeScript};
+    if !matches!(
+        language,
+        C | Cpp | CSharp | Go | Java | JavaScript | Lua | Php | Ruby | Tsx | TypeScript
+    ) {
+        return (Vec::new(), Vec::new());
+    }
+    let signs = signs(text.as_bytes(), language);
+    if match_up(&signs) {
+        return (Vec::new(), Vec::new());
+    }
+    // Each branch of a condition of the preprocessor may open the same block.
+    if matches!(language, C | Cpp) && (text.contains("#else") || text.contains("#elif")) {
+        return (Vec::new(), Vec::new());
+    }
+    to_blame(text, &signs)
+}
+
+fn to_blame(text: &str, signs: &[Sign]) -> (Vec<ByteRange>, Vec<usize>) {
+    let (mut blanks, mut braces): (Vec<ByteRange>, Vec<usize>) = (Vec::new(), Vec::new());
+    let mut open: Vec<Sign> = Vec::new();
+    for sign in signs {
+        let first = match sign.sign {
+            b'(' | b'[' | b'{' if !sign.begins => {
+                open.push(*sign);
+                continue;
+            }
+            b')' | b']' | b'}' => {
+                let further = |open: &Sign| sign.begins && open.indent > sign.indent;
+                let mismatch = |open: &Sign| sign.sign == b'}' && open.sign != b'{';
+                let some = open.iter().any(|open| open.sign == opening(sign.sign));
+                while let Some(left) = open.pop_if(|open| some && (further(open) || mismatch(open))) {
+                    blanks.push(left.at..left.at + 1);
+                }
+                open.pop_if(|open| open.sign == opening(sign.sign));
+                continue;
+            }
+            _ => sign,
+        };
+        let defines = begins_definition(text, first.at);
+        let before = |open: &mut Sign| open.indent > first.indent || (open.indent == first.indent && defines);
+        let mut room = first.at;
+        while let Some(left) = open.pop_if(before) {
+            // The body of a definition ends here, if there is a blank for a brace. Where there is none, a grammar does better with a body
+            // that does not end than with a definition that has none.
+            let blank = room > 0 && matches!(text.as_bytes()[room - 1], b' ' | b'\t');
+            if left.sign == b'{' && blank {
+                room -= 1;
+                braces.push(room);
+            } else if left.indent > first.indent || left.sign != b'{' {
+                blanks.push(left.at..left.at + 1);
+            }
+        }
+        if matches!(first.sign, b'(' | b'[' | b'{') {
+            open.push(*first);
+        }
+    }
+    blanks.sort_by_key(|blank| blank.start);
+    (blanks, braces)
+}
+
+fn opening(closing: u8) -> u8 {
+    match closing {
+        b')' => b'(',
+        b']' => b'[',
+        _ => b'{',
+    }
+}
+
+/// Whether every bracket closes the last one that was opened.
+fn match_up(signs: &[Sign]) -> bool {
+    let mut open: Vec<u8> = Vec::new();
+    for sign in signs {
+        match sign.sign {
+            b'(' | b'[' | b'{' => open.push(sign.sign),
+            b')' | b']' | b'}' if open.pop() != Some(opening(sign.sign)) => return false,
+            _ => {}
+        }
+    }
+    open.is_empty()
+}
+
+/// Whether a line begins a definition: by its first word, or with parameters and a brace.
+fn begins_definition(text: &str, at: usize) -> bool {
+    let line = text[at..].lines().next().unwrap_or_default();
+    let word: &str = line
+        .split(|c: char| !(c.is_alphanumeric() || c == '_'))
+        .next()
+        .unwrap_or_default();
+    // `public:` is a section of a class of C++, and `default:` one of a switch.
+    let section = line[word.len()..].trim_start().starts_with(':');
+    if word.is_empty() || section || CONTROL.contains(&word) {
+        return false;
+    }
+    DEFINING.contains(&word) || (line.contains('(') && line.trim_end().ends_with('{') && !line.contains("=>"))
+}
+
+/// The brackets of a text outside of comments and strings, and the first thing on each line.
+fn signs(bytes: &[u8], language: Language) -> Vec<Sign> {
+    let scripts = matches!(language, Language::JavaScript | Language::TypeScript | Language::Tsx);
+    let mut signs = Vec::new();
+    let (mut at, mut line, mut indent, mut begins) = (0, 0, 0, true);
+    // The last thing that is no blank: after a value, a slash divides.
+    let mut before = b';';
+    while let Some(&byte) = bytes.get(at) {
+        let next = bytes.get(at + 1).copied().unwrap_or(0);
+        match byte {
+            b'\n' | b'\r' => {
+                (line, begins) = (at + 1, true);
+                at += 1;
+                continue;
+            }
+            b' ' | b'\t' => {
+                at += 1;
+                continue;
+            }
+            b'/' if next == b'/' => {
+                at = line_end(bytes, at);
+                continue;
+            }
+            b'#' if matches!(language, Language::Php | Language::Ruby) => {
+                at = line_end(bytes, at);
+                continue;
+            }
+            b'#' if begins => {
+                at = directive_end(bytes, at);
+                continue;
+            }
+            b'-' if next == b'-' && language == Language::Lua => {
+                at = line_end(bytes, at);
+                continue;
+            }
+            b'/' if next == b'*' => {
+                at = after(bytes, at + 2, b"*/");
+                continue;
+            }
+            _ => {}
+        }
+        if begins {
+            indent = at - line;
+        }
+        let bracket = matches!(byte, b'(' | b'[' | b'{' | b')' | b']' | b'}');
+        if bracket || begins {
+            let sign = if bracket { byte } else { 0 };
+            signs.push(Sign {
+                at,
+                sign,
+                indent,
+                begins,
+            });
+        }
+        begins = false;
+        at = match byte {
+            b'"' if bytes[at..].starts_with(b"\"\"\"") && !scripts => after(bytes, at + 3, b"\"\"\""),
+            b'"' if before == b'@' && language == Language::CSharp => after(bytes, at + 1, b"\""),
+            b'"' | b'\'' => string_end(bytes, at),
+            b'`' if scripts || language == Language::Go => template_end(bytes, at, scripts),
+            b'/' if scripts && b"(,=:[!&|?{};+".contains(&before) => string_end(bytes, at),
+            _ => at + 1,
+        };
+        before = byte;
+    }
+    signs
+}
+
+fn line_end(bytes: &[u8], at: usize) -> usize {
+    let length = bytes[at..]
+        .iter()
+        .take_while(|byte| !matches!(byte, b'\n' | b'\r'))
+        .count();
+    at + length
+}
+
+/// The end of a directive of the preprocessor, which a backslash leads on to the next line.
+fn directive_end(bytes: &[u8], mut at: usize) -> usize {
+    loop {
+        at = line_end(bytes, at);
+        if at == 0 || bytes[at - 1] != b'\\' || at >= bytes.len() {
+            return at;
+        }
+        at += 1;
+    }
+}
+
+/// Where the first of some bytes end.
+fn after(bytes: &[u8], at: usize, end: &[u8]) -> usize {
+    let rest = bytes.get(at..).unwrap_or_default();
+    let found = rest.windows(end.len()).position(|window| window == end);
+    found.map_or(bytes.len(), |found| at + found + end.len())
+}
+
+/// The end of what a quote begins on a line, at the latest that of the line. A class of a regular expression may hold a slash.
+fn string_end(bytes: &[u8], start: usize) -> usize {
+    let quote = bytes[start];
+    let (mut at, mut class) = (start + 1, false);
+    while let Some(&byte) = bytes.get(at) {
+        match byte {
+            b'\\' => at += 1,
+            b'\n' | b'\r' => return at,
+            b'[' if quote == b'/' => class = true,
+            b']' if quote == b'/' => class = false,
+            _ if byte == quote && !class => return at + 1,
+            _ => {}
+        }
+        at += 1;
+    }
+    bytes.len()
+}
+
+/// The end of a string of several lines between backticks.
+fn template_end(bytes: &[u8], start: usize, escapes: bool) -> usize {
+    let mut at = start + 1;
+    while let Some(&byte) = bytes.get(at) {
+        match byte {
+            b'\\' if escapes => at += 1,
+            b'`' => return at + 1,
+            _ => {}
+        }
+        at += 1;
+    }
+    bytes.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The text as a parser would get it.
+    fn masked(text: &str, language: Language) -> String {
+        let (blanks, braces) = unclosed(text, language);
+        let mut bytes = text.as_bytes().to_vec();
+        blanks.into_iter().flatten().for_each(|at| bytes[at] = b' ');
+        braces.into_iter().for_each(|at| bytes[at] = b'}');
+        String::from_utf8(bytes).unwrap()
+    }
+
+    #[test]
+    fn brackets_that_match_are_left_alone_however_they_are_laid_out() {
+        for (text, language) in [
+            ("function a() {\nif (x) {\n  y(`{${[`)\n}\n  }\n", Language::JavaScript),
+            (
+                "const r = /[(/]{2}/, s = \"({\"; // ({[\n/* {{ */ f({ a: 1 })\n",
+                Language::TypeScript,
+            ),
+            (
+                "class A {\nString s = \"\"\"\n  {{{\n\"\"\"; char c = '{';\nvoid m() {}\n}\n",
+                Language::Java,
+            ),
+            (
+                "#define TWO(x) \\\n  { x; \\\n    {\nint a(void) {\n  return 1;\n}\n",
+                Language::C,
+            ),
+            ("var s = @\"{\n\\\"; #region {\n", Language::CSharp),
+        ] {
+            assert_eq!(masked(text, language), text);
+        }
+    }
+
+    #[test]
+    fn the_bracket_that_the_lines_blame_is_blank_or_gets_a_brace() {
+        let java = "class A {\n    void m() {\n        if (x) {\n        y();\n    }\n\n    void n() {\n    }\n}\n";
+        assert_eq!(masked(java, Language::Java), java.replace("if (x) {", "if (x)  "));
+        let ends = "class A {\n    void m() {\n        y();\n\n    void n() {\n    }\n}\n";
+        assert_eq!(masked(ends, Language::Java), ends.replace("    void n", "   }void n"));
+        let go = "func a() {\n\tcall(\n\tx()\n}\n\nfunc b() {\n}\n";
+        assert_eq!(masked(go, Language::Go), go.replace("call(", "call "));
+        let ruby = "class A\n  def a\n    x = [\n    y\n  end\n\n  def b\n  end\nend\n";
+        assert_eq!(masked(ruby, Language::Ruby), ruby.replace("[", " "));
+        let lua = "local function a()\n  x {\nend\n\nlocal function b()\nend\n";
+        assert_eq!(masked(lua, Language::Lua), lua.replace("{", " "));
+        let switch = "func a() {\n\tswitch x {\n\tcase 1:\n\t\tcall(\n\t}\n}\n";
+        assert_eq!(masked(switch, Language::Go), switch.replace("call(", "call "));
+    }
+}

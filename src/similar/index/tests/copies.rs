@@ -1,0 +1,135 @@
+//! Families of items that are alike: the more there are, the less they must not be alike.
+
+use super::*;
+use crate::similar::Centre;
+
+/// The cosine, in the measure of thresholds, of two functions that a bench has by their names.
+fn score(bench: &Bench, a: &str, b: &str) -> f32 {
+    let gallery = bench.gallery();
+    let hits = |name: &str| {
+        let text = std::fs::read_to_string(bench.root.path().join(path_of(name))).unwrap();
+        let language = Language::from_path(Path::new(&path_of(name)));
+        embed_items(&MODEL, &text, language).unwrap().remove(0)
+    };
+    let from = hits(a);
+    let asked = asked(&from, Some(0.0));
+    let found = gallery.similar(&asked, &Filter::default(), 1000).unwrap();
+    found
+        .iter()
+        .find(|found| found.item.name == b)
+        .map_or(f32::NEG_INFINITY, |found| found.score)
+}
+
+fn path_of(name: &str) -> String {
+    match name.strip_prefix("migrate_accounts_step_") {
+        Some(number) => format!("step{number:0>2}.py"),
+        None => format!("{name}.rs"),
+    }
+}
+
+/// Functions of this program, which have nothing to do with any family.
+fn add_others(bench: &Bench) {
+    for file in [
+        "text/decode.rs",
+        "text/position.rs",
+        "places.rs",
+        "segment/edit.rs",
+        "segment/pack.rs",
+        "model/pooling.rs",
+    ] {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src").join(file);
+        bench.write(Path::new("others").join(file), &std::fs::read_to_string(path).unwrap());
+    }
+}
+
+#[test]
+fn copies_that_differ_in_a_digit_are_alike_however_many_there_are() {
+    let reported = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reported/23-copies");
+    let bench = Bench::new();
+    let mut written = 0;
+    for size in [2, 5, 10, 20, 40] {
+        while written < size {
+            let name = format!("step{written:02}.py");
+            bench.write(&name, &std::fs::read_to_string(reported.join(&name)).unwrap());
+            written += 1;
+        }
+        bench.renew();
+        let near = score(&bench, "migrate_accounts_step_0", "migrate_accounts_step_1");
+        assert!(near > 0.9, "{near} of {size}");
+        // And the report has them as one group.
+        let groups = bench.gallery().groups(&Grouping {
+            base: Some(likeness::REPORTED),
+            lines: 5,
+            filter: Filter::default(),
+        });
+        let members: Vec<usize> = groups.iter().map(|group| group.members.len()).collect();
+        assert_eq!(members, [size]);
+    }
+}
+
+/// A function of a family: each has its own names and does the same.
+fn member(number: usize) -> (String, String) {
+    const NOUNS: [&str; 16] = [
+        "invoice", "customer", "parcel", "ticket", "student", "recipe", "vehicle", "sensor", "payment", "article",
+        "contract", "patient", "flight", "garden", "melody", "planet",
+    ];
+    const VERBS: [&str; 5] = ["store", "export", "archive", "publish", "copy"];
+    let (noun, verb) = (NOUNS[number % 16], VERBS[number / 16]);
+    let name = format!("{verb}_{noun}s");
+    let text = format!(
+        "fn {name}(store: &Store, {noun}s: &[Row]) -> Result<usize, Error> {{\n    let mut written = 0;\n    for {noun} in {noun}s {{\n        if {noun}.is_closed() {{\n            continue;\n        }}\n        store.insert(\"{noun}_{verb}\", {noun}.key(), &{noun}.to_json())?;\n        written += 1;\n    }}\n    log::info!(\"{verb} {{written}} {noun}s\");\n    Ok(written)\n}}\n"
+    );
+    (name, text)
+}
+
+#[test]
+fn a_pair_is_as_alike_in_a_large_family_as_in_a_small_one() {
+    for others in [false, true] {
+        let bench = Bench::new();
+        if others {
+            add_others(&bench);
+        }
+        let mut written = 0;
+        let mut scores = Vec::new();
+        for size in [5, 10, 20, 40, 80] {
+            while written < size {
+                let (name, text) = member(written);
+                bench.write(format!("{name}.rs"), &text);
+                written += 1;
+            }
+            bench.renew();
+            scores.push(score(&bench, &member(0).0, &member(1).0));
+        }
+        let (least, most) = scores.iter().fold((1f32, 0f32), |(least, most), score| {
+            (least.min(*score), most.max(*score))
+        });
+        assert!(least > 0.6 && most - least < 0.15, "{scores:?}");
+    }
+}
+
+#[test]
+fn what_is_almost_the_same_is_alike_whatever_mean_is_taken_away() {
+    let reported = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reported/23-copies");
+    let embedded = |number: usize| {
+        let text = std::fs::read_to_string(reported.join(format!("step{number:02}.py"))).unwrap();
+        embed_items(&MODEL, &text, Language::Python).unwrap().remove(0)
+    };
+    let items: Vec<EmbeddedItem> = (0..6).map(embedded).collect();
+    // As a store may have it, which does not know copies from others: the mean is what all of them are.
+    let mean = |at: usize| items.iter().map(|item| item.vector[at]).sum::<f32>() / items.len() as f32;
+    let mean: Vec<f32> = (0..MODEL.hidden()).map(mean).collect();
+    let centre = Centre::from_means(std::iter::once((Language::Python, mean)), Arc::default());
+    let files: Vec<(PathBuf, &[EmbeddedItem])> = items
+        .iter()
+        .enumerate()
+        .map(|(number, item)| (PathBuf::from(format!("step{number:02}.py")), std::slice::from_ref(item)))
+        .collect();
+    let gallery = Gallery::of_items(&files, &centre, MODEL.hidden());
+    let asked = Asked {
+        path: Some(Path::new("step00.py")),
+        ..asked(&items[0], Some(likeness::DEFAULT))
+    };
+    let found = gallery.similar(&asked, &Filter::default(), 10).unwrap();
+    assert_eq!(found.len(), 5, "{found:?}");
+    assert!(found.iter().all(|found| found.score > 0.95), "{found:?}");
+}
