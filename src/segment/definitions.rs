@@ -831,17 +831,18 @@ fn an_open_brace_before_letters_of_several_bytes_cuts_none_of_them() {
     assert!(syntax.outline().fits(text));
 }
 
+/// A file of `tests/reported`, with its name.
+macro_rules! reported {
+    ($path:literal) => {
+        ($path, include_str!(concat!("../../tests/reported/", $path)))
+    };
+}
+
 #[test]
 fn the_inputs_that_were_reported_lose_no_definition() {
-    let reported = |path: &str| {
-        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
-            .join("tests/reported")
-            .join(path);
-        (std::fs::read_to_string(&path).unwrap(), Language::from_path(&path))
-    };
-    let cases: [(&str, &[&str]); 10] = [
+    let cases: [((&str, &str), &[&str]); 10] = [
         (
-            "05-calls/express.js",
+            reported!("05-calls/express.js"),
             &[
                 "fn app.get /orders/:id",
                 "fn app.post /orders",
@@ -850,20 +851,20 @@ fn the_inputs_that_were_reported_lose_no_definition() {
             ],
         ),
         (
-            "05-calls/react.tsx",
+            reported!("05-calls/react.tsx"),
             &["fn PriceTag", "fn SearchField", "fn fetchOrders", "fn Plain"],
         ),
-        ("05-calls/umd.js", &["fn render", "fn remove"]),
+        (reported!("05-calls/umd.js"), &["fn render", "fn remove"]),
         (
-            "05-calls/vue.ts",
+            reported!("05-calls/vue.ts"),
             &["type default", "  fn data", "  fn addLine", "  fn total"],
         ),
         (
-            "05-calls/wrapped.js",
+            reported!("05-calls/wrapped.js"),
             &["fn readCookie", "fn writeCookie", "fn $.fn.consentBanner"],
         ),
         (
-            "06-modifiers/billing.rb",
+            reported!("06-modifiers/billing.rb"),
             &[
                 "type Billing",
                 "  type Invoice",
@@ -880,7 +881,7 @@ fn the_inputs_that_were_reported_lose_no_definition() {
             ],
         ),
         (
-            "15-definitions/cfg.rs",
+            reported!("15-definitions/cfg.rs"),
             &[
                 "fn open_terminal",
                 "fn open_terminal",
@@ -890,7 +891,7 @@ fn the_inputs_that_were_reported_lose_no_definition() {
             ],
         ),
         (
-            "15-definitions/extern.h",
+            reported!("15-definitions/extern.h"),
             &[
                 "fn FOR_EACH_SLOT",
                 "type ring",
@@ -899,7 +900,7 @@ fn the_inputs_that_were_reported_lose_no_definition() {
             ],
         ),
         (
-            "15-definitions/macros.c",
+            reported!("15-definitions/macros.c"),
             &[
                 "fn sample_driver_start",
                 "fn transfer_block",
@@ -909,7 +910,7 @@ fn the_inputs_that_were_reported_lose_no_definition() {
             ],
         ),
         (
-            "15-definitions/nested.py",
+            reported!("15-definitions/nested.py"),
             &[
                 "fn connect_backend",
                 "fn notify_person",
@@ -925,9 +926,8 @@ fn the_inputs_that_were_reported_lose_no_definition() {
             ],
         ),
     ];
-    for (path, expected) in cases {
-        let (text, language) = reported(path);
-        assert_eq!(items(&text, language), expected, "{path}");
+    for ((path, text), expected) in cases {
+        assert_eq!(items(text, Language::from_path(path.as_ref())), expected, "{path}");
     }
 }
 

@@ -204,7 +204,7 @@ async fn a_passage_of_a_file_that_is_not_open_is_compared_if_it_is_in_the_worksp
         (&missing, "neither an open document nor"),
         (&broken, "UTF-8"),
         (&secret, "secrets"),
-        (&folder, "invalid"),
+        (&folder, "a folder, not a regular file"),
     ] {
         let (code, said) = editor.refused("workspace/executeCommand", compare(uri)).await;
         assert!(code == -32602 && said.contains(why), "{uri}: {code} {said}");

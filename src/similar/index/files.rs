@@ -12,7 +12,7 @@ use globset::{Glob, GlobSet, GlobSetBuilder};
 use ignore::WalkBuilder;
 
 use super::generated::is_generated;
-use super::ignored::unreadable;
+use super::ignored::{unreadable, unreadable_around};
 use super::notebook::{self, Notebook, is_notebook};
 use super::projects::{Checkout, Folder, Part};
 use super::selection;
@@ -153,7 +153,7 @@ pub fn refused_root(root: &Path, home: Option<&Path>) -> Option<String> {
     if root.parent().is_none() {
         return Some("fovea does not index a whole file system; name a project folder".into());
     }
-    if let Some((path, error)) = unreadable(root) {
+    if let Some((path, error)) = unreadable_around(root) {
         return Some(format!(
             "{}: {error}; replace it with a list of patterns, or remove it",
             path.display()
@@ -225,7 +225,7 @@ struct Walk<'a> {
 impl Walk<'_> {
     /// Takes the files of a part, and returns the checkouts in it; `None` where the folders around it ignore it.
     fn part(&mut self, part: &Part) -> Option<Vec<Checkout>> {
-        if let Some((ignores, _)) = unreadable(&part.border) {
+        if let Some((ignores, _)) = unreadable_around(&part.border) {
             self.skip(&ignores, Skipped::Unreadable);
             return (part.border == part.top).then(Vec::new);
         }

@@ -40,6 +40,12 @@ pub(super) fn unreadable(folder: &Path) -> Option<(PathBuf, Unread)> {
     })
 }
 
+/// The same for a folder and all those around it. Their ignore files count no further than the border of a repository, but the crate
+/// opens them all.
+pub(super) fn unreadable_around(folder: &Path) -> Option<(PathBuf, Unread)> {
+    folder.ancestors().find_map(unreadable)
+}
+
 /// The repository that a file called `.git` names.
 fn repository(git: &Path) -> Option<PathBuf> {
     git.is_file().then(|| named(git, git.parent()?, "gitdir: ")).flatten()
@@ -79,7 +85,7 @@ mod tests {
             );
             let below = folder.path().join("a/b");
             std::fs::create_dir_all(&below).unwrap();
-            assert!(unreadable(&below).is_none());
+            assert!(unreadable(&below).is_none() && unreadable_around(&below).is_some());
         }
         for (pointed, name) in [
             ("own", "own/info/exclude"),
