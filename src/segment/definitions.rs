@@ -833,15 +833,10 @@ impl Later {
 
 #[test]
 fn the_inputs_that_were_reported_lose_no_definition() {
-    let reported = |path: &str| {
-        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
-            .join("tests/reported")
-            .join(path);
-        (std::fs::read_to_string(&path).unwrap(), Language::from_path(&path))
-    };
-    let cases: [(&str, &[&str]); 10] = [
+    let cases: [(&str, &str, &[&str]); 10] = [
         (
             "05-calls/express.js",
+            include_str!("../../tests/reported/05-calls/express.js"),
             &[
                 "fn app.get /orders/:id",
                 "fn app.post /orders",
@@ -851,19 +846,27 @@ fn the_inputs_that_were_reported_lose_no_definition() {
         ),
         (
             "05-calls/react.tsx",
+            include_str!("../../tests/reported/05-calls/react.tsx"),
             &["fn PriceTag", "fn SearchField", "fn fetchOrders", "fn Plain"],
         ),
-        ("05-calls/umd.js", &["fn render", "fn remove"]),
+        (
+            "05-calls/umd.js",
+            include_str!("../../tests/reported/05-calls/umd.js"),
+            &["fn render", "fn remove"],
+        ),
         (
             "05-calls/vue.ts",
+            include_str!("../../tests/reported/05-calls/vue.ts"),
             &["type default", "  fn data", "  fn addLine", "  fn total"],
         ),
         (
             "05-calls/wrapped.js",
+            include_str!("../../tests/reported/05-calls/wrapped.js"),
             &["fn readCookie", "fn writeCookie", "fn $.fn.consentBanner"],
         ),
         (
             "06-modifiers/billing.rb",
+            include_str!("../../tests/reported/06-modifiers/billing.rb"),
             &[
                 "type Billing",
                 "  type Invoice",
@@ -881,6 +884,7 @@ fn the_inputs_that_were_reported_lose_no_definition() {
         ),
         (
             "15-definitions/cfg.rs",
+            include_str!("../../tests/reported/15-definitions/cfg.rs"),
             &[
                 "fn open_terminal",
                 "fn open_terminal",
@@ -891,6 +895,7 @@ fn the_inputs_that_were_reported_lose_no_definition() {
         ),
         (
             "15-definitions/extern.h",
+            include_str!("../../tests/reported/15-definitions/extern.h"),
             &[
                 "fn FOR_EACH_SLOT",
                 "type ring",
@@ -900,6 +905,7 @@ fn the_inputs_that_were_reported_lose_no_definition() {
         ),
         (
             "15-definitions/macros.c",
+            include_str!("../../tests/reported/15-definitions/macros.c"),
             &[
                 "fn sample_driver_start",
                 "fn transfer_block",
@@ -910,6 +916,7 @@ fn the_inputs_that_were_reported_lose_no_definition() {
         ),
         (
             "15-definitions/nested.py",
+            include_str!("../../tests/reported/15-definitions/nested.py"),
             &[
                 "fn connect_backend",
                 "fn notify_person",
@@ -925,9 +932,9 @@ fn the_inputs_that_were_reported_lose_no_definition() {
             ],
         ),
     ];
-    for (path, expected) in cases {
-        let (text, language) = reported(path);
-        assert_eq!(items(&text, language), expected, "{path}");
+    for (path, text, expected) in cases {
+        let language = Language::from_path(std::path::Path::new(path));
+        assert_eq!(items(text, language), expected, "{path}");
     }
 }
 
