@@ -613,7 +613,7 @@ fn index_reports_languages_files_without_items_and_what_is_left_out() {
         assert!(text.contains(line), "{line}: {text}");
     }
     assert!(
-        text.contains("1 lock files: yarn.lock\n1 of a kind that is not read: 1 .svg\n"),
+        text.contains("1 lock files\n  yarn.lock\n1 of a kind that is not read: 1 .svg\n  logo.svg\n"),
         "{text}"
     );
     assert!(!stdout(&index(&[])).contains("names.py"));
