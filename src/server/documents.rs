@@ -117,15 +117,13 @@ fn reason(open: &Open, settings: &Settings) -> Option<String> {
             "Not analyzed: language {language:?} is not in fovea.languages; add it to include the file."
         ));
     }
-    if let Some(ShownFile { path, .. }) = &open.shown {
-        if let Some(pattern) = settings.exclude.matching(path) {
-            return Some(
-                Inactive::Excluded {
-                    pattern: pattern.to_owned(),
-                }
-                .to_string(),
-            );
-        }
+    if let Some(ShownFile { path, .. }) = &open.shown
+        && let Some(pattern) = settings.exclude.matching(path)
+    {
+        let excluded = Inactive::Excluded {
+            pattern: pattern.to_owned(),
+        };
+        return Some(excluded.to_string());
     }
     if open.secret {
         return Some(Inactive::Secret.to_string());
