@@ -1,5 +1,7 @@
 //! Hostile text ends a child that parses, and nothing else.
 
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "tests")]
+
 use std::sync::Once;
 
 use fovea::parser::{Processes, Program};
