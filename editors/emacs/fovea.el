@@ -46,7 +46,7 @@
   "The last fovea/status, a property list; nil before the first.")
 
 (defun fovea--told (list)
-  "The reason that LIST of the status, a keyword, has for the current buffer; nil where it has none."
+  "The reason that LIST, a keyword, of the status has for this buffer, or nil."
   (let ((uri (fovea-uri)))
     (seq-some (lambda (document)
                 (and (equal (plist-get document :uri) uri)

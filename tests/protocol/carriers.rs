@@ -197,6 +197,18 @@ async fn a_passage_of_a_file_that_is_not_open_is_compared_if_it_is_in_the_worksp
     let secret = write(&root, ".env", b"TOKEN=1\n\n\nfoo_bar_foo_bar_foo\n");
     let missing = closed.replace("config.py", "missing.py");
     let folder = closed.replace("/config.py", "");
+    #[cfg(unix)]
+    let pipe = {
+        let path = root.path().canonicalize().unwrap().join("pipe.py");
+        assert!(
+            std::process::Command::new("mkfifo")
+                .arg(&path)
+                .status()
+                .unwrap()
+                .success()
+        );
+        format!("file://{}", path.display())
+    };
     for (uri, why) in [
         (&elsewhere, "neither an open document nor"),
         (&link, "neither an open document nor"),
@@ -204,7 +216,9 @@ async fn a_passage_of_a_file_that_is_not_open_is_compared_if_it_is_in_the_worksp
         (&missing, "neither an open document nor"),
         (&broken, "UTF-8"),
         (&secret, "secrets"),
-        (&folder, "a folder, not a regular file"),
+        (&folder, "it is a folder, not a regular file"),
+        #[cfg(unix)]
+        (&pipe, "it is a pipe, not a regular file"),
     ] {
         let (code, said) = editor.refused("workspace/executeCommand", compare(uri)).await;
         assert!(code == -32602 && said.contains(why), "{uri}: {code} {said}");
