@@ -163,7 +163,7 @@ mod tests {
     #[test]
     fn a_header_is_what_it_holds_then_what_stands_beside_it() {
         let shapes = include_str!("../../tests/reported/07-shapes/07-shapes.h");
-        let ring = include_str!("../../tests/reported/07-shapes/15-extern.h");
+        let ring = include_str!("../../tests/reported/15-definitions/extern.h");
         let objective_c =
             "#import <Foundation/Foundation.h>\n\n@interface Account : NSObject\n- (void)settle:(int)amount;\n@end\n";
         for (id, text, beside, expected) in [

@@ -3,8 +3,9 @@
 //! A folder with a `.git` (a folder or a file) is the top of a checkout. Rules of ignore files hold within one checkout, as in git.
 
 use std::collections::HashSet;
-use std::io::Read;
 use std::path::{Path, PathBuf};
+
+use crate::text::read_regular;
 
 /// Bytes that are read of a file of git's: `.git`, `commondir`, `config`, `.gitmodules`.
 const MOST_READ: u64 = 1 << 20;
@@ -66,11 +67,7 @@ impl Checkout {
 
 /// A regular file of git's, if it is there and is text.
 fn read(path: &Path) -> Option<String> {
-    let regular = std::fs::metadata(path).is_ok_and(|data| data.is_file());
-    let mut text = String::new();
-    let file = std::fs::File::open(path).ok().filter(|_| regular)?;
-    file.take(MOST_READ).read_to_string(&mut text).ok()?;
-    Some(text)
+    String::from_utf8(read_regular(path, MOST_READ).ok()?).ok()
 }
 
 /// Whether a repository has no files of its own, but worktrees.

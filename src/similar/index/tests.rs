@@ -691,7 +691,7 @@ fn a_header_of_cpp_is_indexed_as_cpp() {
     bench.write("geometry/shapes.h", shapes);
     bench.write(
         "geometry/ring.h",
-        include_str!("../../../tests/reported/07-shapes/15-extern.h"),
+        include_str!("../../../tests/reported/15-definitions/extern.h"),
     );
     bench.write(
         "plain/area.h",
