@@ -167,8 +167,8 @@ async fn a_file_whose_name_is_no_utf8_is_read() {
 
 #[tokio::test]
 async fn a_version_of_a_file_is_no_partner_of_it_and_has_a_readable_name() {
-    let (file, fork) = ("file:///project/bank.py", "file:///project/fork.py");
-    let git = "git:/project/bank.py.git?{\"path\":\"/project/bank.py\",\"ref\":\"HEAD\"}";
+    let (file, fork) = ("file:///shop/bank.py", "file:///shop/fork.py");
+    let git = "git:/shop/bank.py.git?{\"path\":\"/shop/bank.py\",\"ref\":\"HEAD\"}";
     let mut editor = Editor::start_with(capabilities(), options()).await;
     editor.open(git, "python", BANK).await;
     editor.open(fork, "python", BANK).await;
@@ -210,7 +210,7 @@ async fn a_version_of_a_file_is_no_partner_of_it_and_has_a_readable_name() {
 
 #[tokio::test]
 async fn a_language_that_is_not_known_is_that_of_the_file() {
-    let (views, wallet) = ("file:///project/views.py", "file:///project/wallet.py");
+    let (views, wallet) = ("file:///shop/views.py", "file:///shop/wallet.py");
     for (a, b) in [("python.django", "python"), ("", "klingon"), ("python", "python.flask")] {
         let mut settings = options();
         settings["languages"] = json!(["python"]);
@@ -235,7 +235,7 @@ async fn a_language_that_is_not_known_is_that_of_the_file() {
 
 #[tokio::test]
 async fn a_header_that_becomes_one_of_cpp_is_read_as_cpp() {
-    let header = "file:///project/shapes.h";
+    let header = "file:///shop/shapes.h";
     let mut editor = Editor::start_with(capabilities(), options()).await;
     editor.open(header, "c", "int area(void);\n").await;
     editor.analysed(header, 0, 5).await;
