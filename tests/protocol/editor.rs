@@ -80,7 +80,7 @@ impl Editor {
     pub async fn initialize(&mut self, capabilities: Value, options: Value) {
         let params = json!({
             "processId": null,
-            "rootUri": "file:///work",
+            "rootUri": "file:///shop",
             "capabilities": capabilities,
             "initializationOptions": options,
         });
