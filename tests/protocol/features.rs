@@ -380,7 +380,7 @@ async fn in_helix_highlights_are_occurrences_until_somebody_asks_for_more() {
     let mut editor = Editor::connect();
     let params = json!({
         "processId": null,
-        "rootUri": "file:///work",
+        "rootUri": "file:///shop",
         "clientInfo": {"name": "helix", "version": "25.01"},
         "capabilities": plain(),
         "initializationOptions": {"debounceMs": 0},
