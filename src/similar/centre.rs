@@ -111,14 +111,20 @@ impl Centre {
         sums.centre()
     }
 
-    /// The same of what somebody else has counted: of each language, how many vectors it has and their mean.
-    pub fn of_counted(
+    /// The same of what a server has counted: how many vectors each language has and their mean, and a sample of each group.
+    pub(super) fn of_counted(
         counted: impl Iterator<Item = (Language, u64, Vec<f32>)>,
+        samples: impl Iterator<Item = (Language, Sample)>,
         calibration: Arc<Calibration>,
     ) -> Centre {
         let mut sums = Sums::within(calibration);
         for (language, number, mean) in counted {
             sums.add_many(language, number as f64, &mean);
+        }
+        for (language, sample) in samples {
+            if let Some(sum) = sums.groups.get_mut(&group(language)) {
+                sum.sample = sample;
+            }
         }
         sums.centre()
     }
@@ -319,7 +325,7 @@ mod tests {
             (Language::Markdown, 30, even()),
             (Language::Prose, 10, even()),
         ];
-        let counted = Centre::of_counted(counted.into_iter(), Arc::default());
+        let counted = Centre::of_counted(counted.into_iter(), std::iter::empty(), Arc::default());
         let again = Centre::from_means(
             counted.means().map(|(language, mean)| (language, mean.to_vec())),
             Arc::default(),
@@ -339,7 +345,11 @@ mod tests {
     #[test]
     fn a_vector_that_is_the_mean_becomes_zeros_and_one_of_a_language_not_seen_is_left() {
         let same = [0.6f32, 0.8];
-        let centre = Centre::of_counted([(Language::Go, 20, same.to_vec())].into_iter(), Arc::default());
+        let centre = Centre::of_counted(
+            [(Language::Go, 20, same.to_vec())].into_iter(),
+            std::iter::empty(),
+            Arc::default(),
+        );
         let mut vector = same;
         centre.apply(Language::Go, &mut vector);
         assert_eq!(vector, [0.0, 0.0]);
@@ -359,7 +369,11 @@ mod tests {
                     0.3 / count as f32
                 },
             ];
-            let centre = Centre::of_counted([(Language::Rust, count as u64, mean)].into_iter(), Arc::default());
+            let centre = Centre::of_counted(
+                [(Language::Rust, count as u64, mean)].into_iter(),
+                std::iter::empty(),
+                Arc::default(),
+            );
             let (mut a, mut b) = ([1.0, 0.3], [1.0, -0.3]);
             centre.apply(Language::Rust, &mut a);
             centre.apply(Language::Rust, &mut b);
@@ -398,7 +412,13 @@ mod tests {
 
     #[test]
     fn a_mean_that_hardly_moves_stays_the_one_that_scores_were_told_by() {
-        let of = |v: [f32; 2]| Centre::of_counted([(Language::Go, 20, v.to_vec())].into_iter(), Arc::default());
+        let of = |v: [f32; 2]| {
+            Centre::of_counted(
+                [(Language::Go, 20, v.to_vec())].into_iter(),
+                std::iter::empty(),
+                Arc::default(),
+            )
+        };
         let before = of([0.6, 0.8]);
         let near = of([0.62, 0.785]).steady(&before);
         assert_eq!(near.mean(Language::Go), before.mean(Language::Go));

@@ -54,6 +54,20 @@ impl Sample {
         }
     }
 
+    /// Of so many vectors, those that [`Sample::kept_of`] names, in their order.
+    #[cfg(feature = "postgres")]
+    pub fn of(seen: usize, kept: Vec<Vec<f32>>) -> Sample {
+        let step = seen.div_ceil(2 * SAMPLE).next_power_of_two();
+        Sample { kept, step, seen }
+    }
+
+    /// Which of so many vectors a sample keeps, as a condition of SQL on the number of each.
+    #[cfg(feature = "postgres")]
+    pub fn kept_of(number: &str, count: &str) -> String {
+        let most = 2 * SAMPLE;
+        format!("({count} <= {most} OR {number} % (2 ^ ceil(log(2, {count} / {most}::numeric)))::bigint = 0)")
+    }
+
     /// The sum of the vectors that were added, and their number, each near-copy counted once; `None` where all count alike. Cosines are
     /// those of the vectors without `common`.
     pub fn distinct(&self, common: Option<&[f32]>) -> Option<(Vec<f64>, f64)> {

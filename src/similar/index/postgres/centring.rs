@@ -10,6 +10,7 @@ use super::session::Open;
 use super::trouble::Trouble;
 use super::write::HOUR;
 use super::{counting, schema};
+use crate::similar::density::Sample;
 use crate::similar::moments::Moment;
 use crate::similar::{Calibration, Centre};
 use crate::text::Language;
@@ -28,6 +29,9 @@ const MOVED: f32 = 0.01;
 
 /// From this many items on the server looks for the nearest through graphs; fewer it reads one by one as fast, and exactly.
 const GRAPH_FROM: i64 = 10_000;
+
+/// Paths in the order in which memory lists them: component by component, and byte by byte within one.
+const LISTED: &str = r#"root, string_to_array(convert_from(path, 'LATIN1'), '/') COLLATE "C""#;
 
 /// The means as they were last taken away.
 pub(super) fn centre(client: &mut impl GenericClient, calibration: &Arc<Calibration>) -> Result<Centre, Trouble> {
@@ -121,7 +125,8 @@ fn centre_anew(open: &mut Open) -> Result<bool, Trouble> {
         counts.push((Language::from_id(row.get(0)), count, row.get::<_, Halfvec>(2).floats()));
     }
     let before = centre(&mut transaction, &calibration)?;
-    let now = Centre::of_counted(counts.iter().cloned(), calibration.clone());
+    let samples = samples(&mut transaction, counts.iter().map(|(language, ..)| *language))?;
+    let now = Centre::of_counted(counts.iter().cloned(), samples.into_iter(), calibration.clone());
     for (group, mean) in now.means() {
         let own: HashMap<&'static str, u64> = counts
             .iter()
@@ -155,6 +160,38 @@ fn centre_anew(open: &mut Open) -> Result<bool, Trouble> {
     Ok(true)
 }
 
+/// The vectors of each group of languages that decide how much near-copies count in its mean: those that memory would keep, in the same
+/// order, each content once.
+fn samples(
+    transaction: &mut impl GenericClient,
+    languages: impl Iterator<Item = Language>,
+) -> Result<Vec<(Language, Sample)>, Trouble> {
+    let sql = format!(
+        "WITH first AS (SELECT DISTINCT ON (content) content, root, path FROM files ORDER BY content, {LISTED}),
+        grouped AS (
+            SELECT content, ordinal, root, path, CASE WHEN language = ANY($1) THEN language ELSE $2 END AS own
+            FROM first JOIN items USING (content) WHERE {COMPARED}
+        ),
+        numbered AS (
+            SELECT content, ordinal, own, row_number() OVER (PARTITION BY own ORDER BY {LISTED}, ordinal) - 1 AS number,
+                count(*) OVER (PARTITION BY own) AS total
+            FROM grouped
+        )
+        SELECT own, total, vector FROM numbered JOIN items USING (content, ordinal) WHERE {} ORDER BY own, number",
+        Sample::kept_of("number", "total")
+    );
+    let code = languages.filter(|language| language.is_code()).map(Language::name);
+    let code: Vec<&str> = code.collect();
+    let rows = transaction.query(&sql, &[&code, &Language::Prose.name()])?;
+    let groups = rows.chunk_by(|a, b| a.get::<_, &str>(0) == b.get::<_, &str>(0));
+    let sample = |own: &[postgres::Row]| {
+        let vectors = own.iter().map(|row| row.get::<_, Halfvec>(2).floats()).collect();
+        let total = own[0].get::<_, i64>(1).unsigned_abs() as usize;
+        (Language::from_id(own[0].get(0)), Sample::of(total, vectors))
+    };
+    Ok(groups.map(sample).collect())
+}
+
 /// Counts anew how the items of each programming language lie around its mean, where there are several: of each the items that
 /// memory would look at, a copy of a file as often as there are copies.
 fn write_moments(
@@ -174,7 +211,7 @@ fn write_moments(
         "SELECT language, total, vector FROM (
             SELECT content, ordinal, row_number() OVER own - 1 AS number, count(*) OVER (PARTITION BY language) AS total
             FROM files JOIN items USING (content) WHERE {COMPARED} AND language = ANY($1)
-            WINDOW own AS (PARTITION BY language ORDER BY root, path, ordinal)
+            WINDOW own AS (PARTITION BY language ORDER BY {LISTED}, ordinal)
         ) listed JOIN items USING (content, ordinal) WHERE {} ORDER BY language, number",
         Moment::sampled("number", "total")
     );
