@@ -1,0 +1,174 @@
+#!/usr/bin/env python3
+"""Make tests/reference/families: expected numbers for one tiny random model of every transformer family.
+
+    python3 tests/reference/families.py [case ...]
+
+A Rust test builds the same models and compares its own numbers with these. Both sides make the weights from a formula (`fill`), so
+no weights are in the repository. README.md in that folder lists the keys and the cases. Needs PyPI's torch, transformers and
+safetensors.
+"""
+import json
+import math
+import pathlib
+import sys
+import tempfile
+
+import numpy
+import torch
+import transformers
+from safetensors.numpy import load_file, save_file
+
+FAMILIES = pathlib.Path(__file__).parent / "families"
+LENGTHS = {"a": (13, 9), "b": (7, 5)}  # tokens for the encoder (or the only stack), tokens for the decoder
+SPECIAL = 4  # ids below this one may be special, so the texts do not use them
+NOISE = ("dtype", "torch_dtype", "transformers_version", "_name_or_path")
+
+
+def uniform(name, count):
+    """Numbers in [0, 1) that depend only on the name: FNV-1a seeds splitmix64."""
+    seed = 0xCBF29CE484222325
+    for byte in name.encode():
+        seed = ((seed ^ byte) * 0x100000001B3) % 2**64
+    z = numpy.uint64(seed) + numpy.arange(1, count + 1, dtype=numpy.uint64) * numpy.uint64(0x9E3779B97F4A7C15)
+    z = (z ^ (z >> numpy.uint64(30))) * numpy.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> numpy.uint64(27))) * numpy.uint64(0x94D049BB133111EB)
+    return ((z ^ (z >> numpy.uint64(31))) >> numpy.uint64(40)) / 2.0**24
+
+
+def fill(name, shape):
+    """The values of one tensor: norm weights near 1, everything else around 0."""
+    u = uniform(name, math.prod(shape))
+    if len(shape) >= 2:
+        values = (u - 0.5) * 0.6
+    elif name.endswith(("weight", "gamma")):
+        values = 0.8 + 0.4 * u
+    else:
+        values = (u - 0.5) * 0.4
+    return values.astype(numpy.float32).reshape(shape)
+
+
+def token_ids(name, count, vocabulary):
+    return [SPECIAL + int(u * (vocabulary - SPECIAL)) for u in uniform(name, count)]
+
+
+def load(model_class, config):
+    """A model with weights from the formula, its saved configuration and the shapes of its saved tensors."""
+    with tempfile.TemporaryDirectory() as folder:
+        folder = pathlib.Path(folder)
+        model_class(config).save_pretrained(folder)
+        file = folder / "model.safetensors"
+        shapes = {name: list(tensor.shape) for name, tensor in sorted(load_file(file).items())}
+        values = {name: fill(name, shape) for name, shape in shapes.items()}
+        save_file(values, file, metadata={"format": "pt"})
+        model, report = model_class.from_pretrained(folder, attn_implementation="eager", dtype=torch.float32, output_loading_info=True)
+        wrong = {kind: keys for kind, keys in report.items() if keys}
+        assert not wrong, wrong
+        # A second save must give the same tensors; otherwise the model ignored or changed some of them.
+        model.save_pretrained(folder)
+        again = load_file(file)
+        assert again.keys() == values.keys() and all(numpy.array_equal(again[name], values[name]) for name in values)
+        saved = json.loads((folder / "config.json").read_text())
+    return model.eval(), {key: value for key, value in saved.items() if key not in NOISE}, shapes
+
+
+def scalar(hidden):
+    """A fixed mixture of the last token's last hidden state; the gradients are those of this number."""
+    return (torch.cos(torch.arange(hidden.shape[-1], dtype=torch.float32)) * hidden[0, -1]).sum()
+
+
+def run(model, text):
+    count, decoder_count = LENGTHS[text]
+    vocabulary = model.config.vocab_size
+    ids = token_ids(f"{text}.ids", count, vocabulary)
+    arguments = dict(input_ids=torch.tensor([ids]), output_hidden_states=True, output_attentions=True)
+    found = {"ids": numpy.array(ids, dtype=numpy.int32)}
+    encoder_decoder = model.config.is_encoder_decoder
+    if encoder_decoder:
+        decoder_ids = [model.config.decoder_start_token_id] + token_ids(f"{text}.decoder_ids", decoder_count - 1, vocabulary)
+        found["decoder_ids"] = numpy.array(decoder_ids, dtype=numpy.int32)
+        arguments["decoder_input_ids"] = torch.tensor([decoder_ids])
+    else:
+        arguments["attention_mask"] = torch.ones(1, count, dtype=torch.long)
+    if not encoder_decoder and hasattr(model.config, "use_cache"):
+        arguments["use_cache"] = False
+    output = model(**arguments)
+    if encoder_decoder:
+        lists = {
+            "hidden": output.encoder_hidden_states,
+            "attention": output.encoder_attentions,
+            "decoder_hidden": output.decoder_hidden_states,
+            "decoder_attention": output.decoder_attentions,
+            "cross_attention": output.cross_attentions,
+        }
+        starts, last = {"gradient": lists["hidden"][0], "decoder_gradient": lists["decoder_hidden"][0]}, lists["decoder_hidden"][-1]
+    else:
+        lists = {"hidden": output.hidden_states, "attention": output.attentions}
+        starts, last = {"gradient": lists["hidden"][0]}, lists["hidden"][-1]
+    gradients = dict(zip(starts, torch.autograd.grad(scalar(last), list(starts.values()))))
+    tensors = {f"{name}.{i}": tensor for name, list_ in lists.items() for i, tensor in enumerate(list_)} | gradients
+    if "logits" in output:
+        tensors["logits"] = output.logits
+    if "start_logits" in output:
+        tensors["logits"] = torch.stack([output.start_logits, output.end_logits], dim=-1)
+    for name, tensor in tensors.items():
+        assert tensor.shape[0] == 1 and tensor.isfinite().all(), name
+        found[name] = numpy.ascontiguousarray(tensor[0].detach().numpy())
+    return {f"{text}.{name}": value for name, value in found.items()}
+
+
+def write_json(path, value):
+    path.write_text(json.dumps(value, indent=1) + "\n")
+
+
+def make(name, class_name, config):
+    folder = FAMILIES / name
+    folder.mkdir(parents=True, exist_ok=True)
+    model, saved, shapes = load(getattr(transformers, class_name), config)
+    golden = {}
+    for text in LENGTHS:
+        golden |= run(model, text)
+    write_json(folder / "config.json", saved)
+    (folder / "tensors.json").write_text("{\n" + ",\n".join(f" {json.dumps(key)}: {shape}" for key, shape in shapes.items()) + "\n}\n")
+    save_file(golden, folder / "golden.safetensors")
+    print(name, (folder / "golden.safetensors").stat().st_size, "bytes", len(shapes), "tensors")
+
+
+SMALL = dict(vocab_size=61, hidden_size=32, num_hidden_layers=3, num_attention_heads=4, intermediate_size=48)
+BERT = SMALL | dict(max_position_embeddings=24, type_vocab_size=2)
+# The decoders default to special ids beyond this vocabulary.
+ENDS = dict(bos_token_id=1, eos_token_id=2, pad_token_id=0)
+DECODER = SMALL | ENDS | dict(max_position_embeddings=64)
+
+# name: (model class, configuration class, settings)
+CASES = {
+    "bert": ("BertForMaskedLM", "BertConfig", BERT),
+    "gpt2": ("GPT2LMHeadModel", "GPT2Config", dict(vocab_size=61, n_embd=32, n_layer=3, n_head=4, n_inner=48, n_positions=24) | ENDS),
+    "llama": ("LlamaForCausalLM", "LlamaConfig", DECODER | dict(num_key_value_heads=2, head_dim=12, rms_norm_eps=1e-5, tie_word_embeddings=False)),
+    "qwen3": ("Qwen3ForCausalLM", "Qwen3Config", DECODER | dict(num_key_value_heads=2, head_dim=12, rope_theta=1e6, tie_word_embeddings=True)),
+    "gemma3": (
+        "Gemma3ForCausalLM",
+        "Gemma3TextConfig",
+        DECODER
+        | dict(num_key_value_heads=1, head_dim=12, query_pre_attn_scalar=10, sliding_window=4)
+        | dict(rope_theta=1e6, rope_local_base_freq=1e4, layer_types=["sliding_attention", "full_attention", "sliding_attention"]),
+    ),
+    "modernbert": (
+        "ModernBertForMaskedLM",
+        "ModernBertConfig",
+        SMALL | ENDS | dict(max_position_embeddings=64, local_attention=6, global_attn_every_n_layers=3, num_hidden_layers=4, cls_token_id=1, sep_token_id=2)
+        | dict(global_rope_theta=16e4, local_rope_theta=1e4),
+    ),
+    "t5": (
+        "T5ForConditionalGeneration",
+        "T5Config",
+        dict(vocab_size=61, d_model=32, d_kv=12, d_ff=48, num_layers=2, num_heads=4, relative_attention_num_buckets=8, relative_attention_max_distance=10)
+        | dict(pad_token_id=0, eos_token_id=1, decoder_start_token_id=0, feed_forward_proj="relu", tie_word_embeddings=True),
+    ),
+}
+
+if __name__ == "__main__":
+    transformers.logging.set_verbosity_error()
+    transformers.logging.disable_progress_bar()
+    for name in sys.argv[1:] or CASES:
+        model_class, config_class, settings = CASES[name]
+        make(name, model_class, getattr(transformers, config_class)(**settings))
