@@ -106,6 +106,8 @@ def run(model, text):
         starts, last = {"gradient": lists["hidden"][0]}, lists["hidden"][-1]
     gradients = dict(zip(starts, torch.autograd.grad(scalar(last), list(starts.values()))))
     tensors = {f"{name}.{i}": tensor for name, list_ in lists.items() for i, tensor in enumerate(list_)} | gradients
+    if "pooler_output" in output:
+        tensors["pooled"] = output.pooler_output
     if "logits" in output:
         tensors["logits"] = output.logits
     if "start_logits" in output:
@@ -135,16 +137,95 @@ def make(name, class_name, config):
 
 SMALL = dict(vocab_size=61, hidden_size=32, num_hidden_layers=3, num_attention_heads=4, intermediate_size=48)
 BERT = SMALL | dict(max_position_embeddings=24, type_vocab_size=2)
+ROBERTA = SMALL | dict(max_position_embeddings=24, type_vocab_size=1, layer_norm_eps=1e-5, bos_token_id=0, pad_token_id=1, eos_token_id=2)
 # The decoders default to special ids beyond this vocabulary.
 ENDS = dict(bos_token_id=1, eos_token_id=2, pad_token_id=0)
 DECODER = SMALL | ENDS | dict(max_position_embeddings=64)
+GROUPED = DECODER | dict(num_key_value_heads=2)
+T5 = dict(vocab_size=61, d_model=32, d_kv=12, d_ff=48, num_layers=2, num_heads=4, pad_token_id=0, eos_token_id=1, decoder_start_token_id=0)
+T5 |= dict(relative_attention_num_buckets=8, relative_attention_max_distance=10)
+LAYERS = dict(encoder_layers=2, decoder_layers=3, encoder_attention_heads=4, decoder_attention_heads=2, encoder_ffn_dim=48, decoder_ffn_dim=40)
+NEOX = SMALL | ENDS | dict(max_position_embeddings=64, rotary_pct=0.5, rotary_emb_base=100, hidden_act="gelu")
+SCALES = dict(short_factor=[1.0, 1.05, 1.1, 1.2, 1.3, 1.5], long_factor=[1.0, 1.5, 2.0, 3.0, 4.0, 6.0])
 
 # name: (model class, configuration class, settings)
 CASES = {
     "bert": ("BertForMaskedLM", "BertConfig", BERT),
+    "bert-classifier": ("BertForSequenceClassification", "BertConfig", BERT | dict(num_labels=3)),
+    "bert-tokens": ("BertForTokenClassification", "BertConfig", BERT | dict(num_labels=5)),
+    "bert-answers": ("BertForQuestionAnswering", "BertConfig", BERT),
+    "roberta": ("RobertaForMaskedLM", "RobertaConfig", ROBERTA),
+    "xlm-roberta": ("XLMRobertaModel", "XLMRobertaConfig", ROBERTA),
+    "distilbert": (
+        "DistilBertForMaskedLM",
+        "DistilBertConfig",
+        dict(vocab_size=61, dim=32, n_layers=3, n_heads=4, hidden_dim=48, max_position_embeddings=24),
+    ),
+    "mpnet": (
+        "MPNetForMaskedLM",
+        "MPNetConfig",
+        SMALL | dict(max_position_embeddings=24, layer_norm_eps=1e-5, relative_attention_num_buckets=32),
+    ),
+    "electra": ("ElectraForMaskedLM", "ElectraConfig", BERT | dict(embedding_size=20)),
+    "modernbert": (
+        "ModernBertForMaskedLM",
+        "ModernBertConfig",
+        DECODER
+        | dict(num_hidden_layers=4, local_attention=6, global_attn_every_n_layers=3, cls_token_id=1, sep_token_id=2)
+        | dict(global_rope_theta=16e4, local_rope_theta=1e4),
+    ),
+    "nomic-bert": ("NomicBertForMaskedLM", "NomicBertConfig", BERT | dict(rope_theta=1000.0)),
+    "deberta-v3": (
+        "DebertaV2ForMaskedLM",
+        "DebertaV2Config",
+        SMALL
+        | dict(max_position_embeddings=24, type_vocab_size=0, layer_norm_eps=1e-7, relative_attention=True, pos_att_type="p2c|c2p")
+        | dict(share_att_key=True, position_buckets=8, max_relative_positions=-1, norm_rel_ebd="layer_norm", position_biased_input=False),
+    ),
     "gpt2": ("GPT2LMHeadModel", "GPT2Config", dict(vocab_size=61, n_embd=32, n_layer=3, n_head=4, n_inner=48, n_positions=24) | ENDS),
-    "llama": ("LlamaForCausalLM", "LlamaConfig", DECODER | dict(num_key_value_heads=2, head_dim=12, rms_norm_eps=1e-5, tie_word_embeddings=False)),
-    "qwen3": ("Qwen3ForCausalLM", "Qwen3Config", DECODER | dict(num_key_value_heads=2, head_dim=12, rope_theta=1e6, tie_word_embeddings=True)),
+    "gpt-neox": ("GPTNeoXForCausalLM", "GPTNeoXConfig", NEOX | dict(use_parallel_residual=True)),
+    "gpt-neox-sequential": ("GPTNeoXForCausalLM", "GPTNeoXConfig", NEOX | dict(use_parallel_residual=False)),
+    "llama": ("LlamaForCausalLM", "LlamaConfig", GROUPED | dict(head_dim=12, rms_norm_eps=1e-5, tie_word_embeddings=False)),
+    "llama3-rope": (
+        "LlamaForCausalLM",
+        "LlamaConfig",
+        GROUPED
+        | dict(head_dim=16, tie_word_embeddings=True, max_position_embeddings=512, rope_theta=500.0)
+        | dict(rope_scaling=dict(rope_type="llama3", factor=8.0, low_freq_factor=1.0, high_freq_factor=4.0, original_max_position_embeddings=64)),
+    ),
+    "llama-linear": (
+        "LlamaForCausalLM",
+        "LlamaConfig",
+        DECODER | dict(attention_bias=True, mlp_bias=True, rope_theta=100.0, rope_scaling=dict(type="linear", factor=2.5)),
+    ),
+    "llama-yarn": (
+        "LlamaForCausalLM",
+        "LlamaConfig",
+        GROUPED
+        | dict(head_dim=16, rope_theta=100.0, max_position_embeddings=128)
+        | dict(rope_scaling=dict(rope_type="yarn", factor=4.0, original_max_position_embeddings=32)),
+    ),
+    "llama-dynamic": (
+        "LlamaForCausalLM",
+        "LlamaConfig",
+        GROUPED | dict(rope_theta=100.0, max_position_embeddings=8, rope_scaling=dict(type="dynamic", factor=2.0)),
+    ),
+    "mistral": ("MistralForCausalLM", "MistralConfig", GROUPED | dict(head_dim=12, sliding_window=4)),
+    "qwen2": ("Qwen2ForCausalLM", "Qwen2Config", GROUPED | dict(rope_theta=1e6, sliding_window=4, use_sliding_window=False)),
+    "qwen2-tied": ("Qwen2ForCausalLM", "Qwen2Config", GROUPED | dict(tie_word_embeddings=True, rms_norm_eps=1e-5)),
+    "qwen2-window": (
+        "Qwen2ForCausalLM",
+        "Qwen2Config",
+        GROUPED | dict(sliding_window=4, use_sliding_window=True, max_window_layers=1),
+    ),
+    "qwen3": ("Qwen3ForCausalLM", "Qwen3Config", GROUPED | dict(head_dim=12, rope_theta=1e6, tie_word_embeddings=True)),
+    "gemma2": (
+        "Gemma2ForCausalLM",
+        "Gemma2Config",
+        GROUPED
+        | dict(head_dim=12, query_pre_attn_scalar=10, sliding_window=4)
+        | dict(attn_logit_softcapping=1.5, final_logit_softcapping=2.5),
+    ),
     "gemma3": (
         "Gemma3ForCausalLM",
         "Gemma3TextConfig",
@@ -152,17 +233,33 @@ CASES = {
         | dict(num_key_value_heads=1, head_dim=12, query_pre_attn_scalar=10, sliding_window=4)
         | dict(rope_theta=1e6, rope_local_base_freq=1e4, layer_types=["sliding_attention", "full_attention", "sliding_attention"]),
     ),
-    "modernbert": (
-        "ModernBertForMaskedLM",
-        "ModernBertConfig",
-        SMALL | ENDS | dict(max_position_embeddings=64, local_attention=6, global_attn_every_n_layers=3, num_hidden_layers=4, cls_token_id=1, sep_token_id=2)
-        | dict(global_rope_theta=16e4, local_rope_theta=1e4),
+    "phi3": ("Phi3ForCausalLM", "Phi3Config", GROUPED | dict(sliding_window=4)),
+    "phi3-longrope": (
+        "Phi3ForCausalLM",
+        "Phi3Config",
+        GROUPED
+        | dict(num_attention_heads=2, num_key_value_heads=1, partial_rotary_factor=0.75, original_max_position_embeddings=8)
+        | dict(rope_theta=100.0, rope_scaling=SCALES | dict(type="longrope"), tie_word_embeddings=True),
     ),
-    "t5": (
+    "t5": ("T5ForConditionalGeneration", "T5Config", T5 | dict(feed_forward_proj="relu", tie_word_embeddings=True)),
+    "t5-gated": (
         "T5ForConditionalGeneration",
         "T5Config",
-        dict(vocab_size=61, d_model=32, d_kv=12, d_ff=48, num_layers=2, num_heads=4, relative_attention_num_buckets=8, relative_attention_max_distance=10)
-        | dict(pad_token_id=0, eos_token_id=1, decoder_start_token_id=0, feed_forward_proj="relu", tie_word_embeddings=True),
+        T5 | dict(feed_forward_proj="gated-gelu", tie_word_embeddings=False, num_decoder_layers=3),
+    ),
+    "bart": (
+        "BartForConditionalGeneration",
+        "BartConfig",
+        LAYERS
+        | dict(vocab_size=61, d_model=32, max_position_embeddings=24, bos_token_id=0, pad_token_id=1, eos_token_id=2)
+        | dict(decoder_start_token_id=2, forced_eos_token_id=2),
+    ),
+    "marian": (
+        "MarianMTModel",
+        "MarianConfig",
+        LAYERS
+        | dict(vocab_size=61, d_model=32, max_position_embeddings=24, scale_embedding=True, activation_function="swish")
+        | dict(eos_token_id=0, pad_token_id=60, decoder_start_token_id=60, forced_eos_token_id=0),
     ),
 }
 
