@@ -21,6 +21,7 @@ from safetensors.numpy import load_file, save_file
 FAMILIES = pathlib.Path(__file__).parent / "families"
 LENGTHS = {"a": (13, 9), "b": (7, 5)}  # tokens for the encoder (or the only stack), tokens for the decoder
 SPECIAL = 4  # ids below this one may be special, so the texts do not use them
+FILE = "model.safetensors"
 NOISE = ("dtype", "torch_dtype", "transformers_version", "_name_or_path")
 
 
@@ -51,24 +52,54 @@ def token_ids(name, count, vocabulary):
     return [SPECIAL + int(u * (vocabulary - SPECIAL)) for u in uniform(name, count)]
 
 
-def load(model_class, config):
-    """A model with weights from the formula, its saved configuration and the shapes of its saved tensors."""
-    with tempfile.TemporaryDirectory() as folder:
-        folder = pathlib.Path(folder)
-        model_class(config).save_pretrained(folder)
-        file = folder / "model.safetensors"
-        shapes = {name: list(tensor.shape) for name, tensor in sorted(load_file(file).items())}
-        values = {name: fill(name, shape) for name, shape in shapes.items()}
-        save_file(values, file, metadata={"format": "pt"})
-        model, report = model_class.from_pretrained(folder, attn_implementation="eager", dtype=torch.float32, output_loading_info=True)
-        wrong = {kind: keys for kind, keys in report.items() if keys}
-        assert not wrong, wrong
-        # A second save must give the same tensors; otherwise the model ignored or changed some of them.
-        model.save_pretrained(folder)
-        again = load_file(file)
-        assert again.keys() == values.keys() and all(numpy.array_equal(again[name], values[name]) for name in values)
-        saved = json.loads((folder / "config.json").read_text())
-    return model.eval(), {key: value for key, value in saved.items() if key not in NOISE}, shapes
+def save(model_class, config, folder):
+    """Save a checkpoint with weights from the formula; the answer is its configuration and the shapes of its tensors."""
+    model_class(config).save_pretrained(folder)
+    shapes = {name: list(tensor.shape) for name, tensor in load_file(folder / FILE).items()}
+    saved = {key: value for key, value in json.loads((folder / "config.json").read_text()).items() if key not in NOISE}
+    if saved.get("scale_decoder_outputs") is False:
+        # T5 1.1 has its own head. transformers 5 ties the head of a new model, but keeps both matrices of a published checkpoint.
+        del saved["scale_decoder_outputs"]
+        saved["tie_word_embeddings"] = False
+        shapes["lm_head.weight"] = shapes["shared.weight"]
+    save_file({name: fill(name, shape) for name, shape in shapes.items()}, folder / FILE, metadata={"format": "pt"})
+    return saved, dict(sorted(shapes.items()))
+
+
+def load(model_class, config, folder):
+    """The model of a saved checkpoint with this configuration."""
+    write_json(folder / "config.json", config)
+    model, report = model_class.from_pretrained(folder, attn_implementation="eager", dtype=torch.float32, output_loading_info=True)
+    wrong = {kind: keys for kind, keys in report.items() if keys}
+    assert not wrong, wrong
+    # The model must save the same tensors again; otherwise it ignored or changed some of them.
+    model.save_pretrained(folder / "again")
+    before, after = load_file(folder / FILE), load_file(folder / "again" / FILE)
+    assert before.keys() == after.keys() and all(numpy.array_equal(before[name], after[name]) for name in before)
+    return model.eval()
+
+
+def older(config):
+    """The same configuration as releases before 5 write it, where it differs. Most published models have this form."""
+    kind, rope = config["model_type"], config.get("rope_parameters")
+    if rope is None or kind in ("nomic_bert", "jina_embeddings_v3"):
+        return None
+    config = {key: value for key, value in config.items() if key not in ("rope_parameters", "layer_types", "_sliding_window_pattern")}
+    if kind == "modernbert":
+        return config | {"global_rope_theta": rope["full_attention"]["rope_theta"], "local_rope_theta": rope["sliding_attention"]["rope_theta"]}
+    if kind == "gemma3_text":
+        thetas = {"rope_theta": rope["full_attention"]["rope_theta"], "rope_local_base_freq": rope["sliding_attention"]["rope_theta"]}
+        return config | thetas | {"rope_scaling": None, "sliding_window_pattern": 2}
+    if kind == "gpt_neox":
+        return config | {"rotary_emb_base": rope["rope_theta"], "rotary_pct": rope["partial_rotary_factor"], "rope_scaling": None}
+    scaling = {key: value for key, value in rope.items() if key not in ("rope_theta", "partial_rotary_factor")}
+    if kind == "phi3":
+        scaling.pop("original_max_position_embeddings", None)
+    if "type" in scaling:
+        del scaling["rope_type"]
+    if kind in ("qwen2", "qwen3") and not config["use_sliding_window"]:
+        config["sliding_window"] = 4  # published models name a window that is off
+    return config | {"rope_theta": rope["rope_theta"], "rope_scaling": scaling if scaling != {"rope_type": "default"} else None}
 
 
 def scalar(hidden):
@@ -76,7 +107,7 @@ def scalar(hidden):
     return (torch.cos(torch.arange(hidden.shape[-1], dtype=torch.float32)) * hidden[0, -1]).sum()
 
 
-def run(model, text):
+def run(model, text, pair=False):
     count, decoder_count = LENGTHS[text]
     vocabulary = model.config.vocab_size
     ids = token_ids(f"{text}.ids", count, vocabulary)
@@ -89,8 +120,10 @@ def run(model, text):
         arguments["decoder_input_ids"] = torch.tensor([decoder_ids])
     else:
         arguments["attention_mask"] = torch.ones(1, count, dtype=torch.long)
-    if not encoder_decoder and hasattr(model.config, "use_cache"):
-        arguments["use_cache"] = False
+    if pair:
+        types = [0] * (count // 2 + 1) + [1] * (count - count // 2 - 1)
+        found["types"] = numpy.array(types, dtype=numpy.int32)
+        arguments["token_type_ids"] = torch.tensor([types])
     output = model(**arguments)
     if encoder_decoder:
         lists = {
@@ -123,15 +156,24 @@ def write_json(path, value):
 
 
 def make(name, class_name, config):
-    folder = FAMILIES / name
+    folder, model_class = FAMILIES / name, getattr(transformers, class_name)
     folder.mkdir(parents=True, exist_ok=True)
-    model, saved, shapes = load(getattr(transformers, class_name), config)
-    golden = {}
-    for text in LENGTHS:
-        golden |= run(model, text)
-    write_json(folder / "config.json", saved)
-    (folder / "tensors.json").write_text("{\n" + ",\n".join(f" {json.dumps(key)}: {shape}" for key, shape in shapes.items()) + "\n}\n")
-    save_file(golden, folder / "golden.safetensors")
+    with tempfile.TemporaryDirectory() as checkpoint:
+        checkpoint = pathlib.Path(checkpoint)
+        saved, shapes = save(model_class, config, checkpoint)
+        answers = []
+        for file, form in (("config.json", saved), ("config.older.json", older(saved))):
+            if form is not None:
+                write_json(folder / file, form)
+                model = load(model_class, form, checkpoint)
+                answers.append({})
+                for text in LENGTHS:
+                    answers[-1] |= run(model, text, pair=name == "bert-pair")
+    for other in answers[1:]:
+        assert all(numpy.array_equal(answers[0][key], other[key]) for key in answers[0])
+    lines = ",\n".join(f" {json.dumps(key)}: {shape}" for key, shape in shapes.items())
+    (folder / "tensors.json").write_text(f"{{\n{lines}\n}}\n")
+    save_file(answers[0], folder / "golden.safetensors")
     print(name, (folder / "golden.safetensors").stat().st_size, "bytes", len(shapes), "tensors")
 
 
@@ -154,6 +196,7 @@ CASES = {
     "bert-classifier": ("BertForSequenceClassification", "BertConfig", BERT | dict(num_labels=3)),
     "bert-tokens": ("BertForTokenClassification", "BertConfig", BERT | dict(num_labels=5)),
     "bert-answers": ("BertForQuestionAnswering", "BertConfig", BERT),
+    "bert-pair": ("BertForSequenceClassification", "BertConfig", BERT | dict(num_labels=1)),
     "roberta": ("RobertaForMaskedLM", "RobertaConfig", ROBERTA),
     "xlm-roberta": ("XLMRobertaModel", "XLMRobertaConfig", ROBERTA),
     "distilbert": (
@@ -174,7 +217,8 @@ CASES = {
         | dict(num_hidden_layers=4, local_attention=6, global_attn_every_n_layers=3, cls_token_id=1, sep_token_id=2)
         | dict(global_rope_theta=16e4, local_rope_theta=1e4),
     ),
-    "nomic-bert": ("NomicBertForMaskedLM", "NomicBertConfig", BERT | dict(rope_theta=1000.0)),
+    "nomic-bert": ("NomicBertModel", "NomicBertConfig", BERT | dict(rope_theta=1000.0)),
+    "jina-v3": ("JinaEmbeddingsV3Model", "JinaEmbeddingsV3Config", ROBERTA | dict(rope_theta=20000.0)),
     "deberta-v3": (
         "DebertaV2ForMaskedLM",
         "DebertaV2Config",
@@ -231,6 +275,13 @@ CASES = {
         "Gemma3TextConfig",
         DECODER
         | dict(num_key_value_heads=1, head_dim=12, query_pre_attn_scalar=10, sliding_window=4)
+        | dict(rope_theta=1e6, rope_local_base_freq=1e4, layer_types=["sliding_attention", "full_attention", "sliding_attention"]),
+    ),
+    "embedding-gemma": (
+        "Gemma3TextModel",
+        "Gemma3TextConfig",
+        GROUPED
+        | dict(head_dim=12, query_pre_attn_scalar=10, sliding_window=6, use_bidirectional_attention=True)
         | dict(rope_theta=1e6, rope_local_base_freq=1e4, layer_types=["sliding_attention", "full_attention", "sliding_attention"]),
     ),
     "phi3": ("Phi3ForCausalLM", "Phi3Config", GROUPED | dict(sliding_window=4)),
