@@ -82,6 +82,8 @@ def load(model_class, config, folder):
 def older(config):
     """The same configuration as releases before 5 write it, where it differs. Most published models have this form."""
     kind, rope = config["model_type"], config.get("rope_parameters")
+    if kind == "deberta-v2":
+        return config | {"pos_att_type": "|".join(config["pos_att_type"])}
     if rope is None or kind in ("nomic_bert", "jina_embeddings_v3"):
         return None
     config = {key: value for key, value in config.items() if key not in ("rope_parameters", "layer_types", "_sliding_window_pattern")}
