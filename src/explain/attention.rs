@@ -4,20 +4,18 @@ use candle_core::{Result, Tensor};
 
 use super::TokenScores;
 use super::contributions::{self, Mixing, roll_out};
-use crate::model::{LayerTrace, Pooling, Trace};
+use crate::model::{Pooling, Trace};
 
 /// The probabilities of one layer, mean over heads or one head alone: row i says where position i looked.
 ///
 /// # Errors
 /// If the layer or head does not exist.
 pub fn map(trace: &Trace, layer: usize, head: Option<usize>) -> Result<Mixing> {
-    let Some(found) = trace.layers.get(layer) else {
-        candle_core::bail!("layer {layer} does not exist: the model has {}", trace.layers.len())
-    };
-    let heads = found.attention.dim(0)?;
+    let maps = trace.attention(layer)?; // (heads, n, n)
+    let heads = maps.dim(0)?;
     let matrix = match head {
-        None => found.attention.mean(0)?,
-        Some(head) if head < heads => found.attention.get(head)?,
+        None => maps.mean(0)?,
+        Some(head) if head < heads => maps.get(head)?,
         Some(head) => candle_core::bail!("head {head} does not exist: a layer has {heads}"),
     };
     mixing(&matrix)
@@ -37,7 +35,7 @@ pub struct Heads {
 /// # Errors
 /// If the layer or head does not exist.
 pub fn received(trace: &Trace, heads: Heads) -> Result<TokenScores> {
-    let layers = heads.layer.map_or(0..trace.layers.len(), |layer| layer..layer + 1);
+    let layers = heads.layer.map_or(0..trace.layer_count(), |layer| layer..layer + 1);
     let columns = layers
         .map(|layer| {
             let map = map(trace, layer, heads.head)?;
@@ -49,9 +47,9 @@ pub fn received(trace: &Trace, heads: Heads) -> Result<TokenScores> {
 }
 
 /// One layer of attention rollout: ½(mean_h A + I).
-fn half(layer: &LayerTrace) -> Result<Mixing> {
-    let n = layer.attention.dim(1)?;
-    let mut mixing = mixing(&layer.attention.mean(0)?)?;
+fn half(trace: &Trace, layer: usize) -> Result<Mixing> {
+    let mut mixing = map(trace, layer, None)?;
+    let n = mixing.n;
     mixing.entries.iter_mut().for_each(|v| *v *= 0.5);
     mixing.entries.iter_mut().step_by(n + 1).for_each(|v| *v += 0.5);
     Ok(mixing)
@@ -62,7 +60,7 @@ fn half(layer: &LayerTrace) -> Result<Mixing> {
 /// # Errors
 /// If the trace has no layers.
 pub fn rollout(trace: &Trace) -> Result<Mixing> {
-    roll_out(trace.layers.iter().map(half))
+    roll_out((0..trace.layer_count()).map(|layer| half(trace, layer)))
 }
 
 /// Score of each token for the embedding: the pooled rows of [`rollout`]. Sums to 1.
@@ -70,7 +68,7 @@ pub fn rollout(trace: &Trace) -> Result<Mixing> {
 /// # Errors
 /// If the trace has no layers.
 pub fn rollout_scores(trace: &Trace, pooling: Pooling) -> Result<TokenScores> {
-    contributions::scores(trace.layers.iter().rev().map(half), pooling)
+    contributions::scores((0..trace.layer_count()).rev().map(|layer| half(trace, layer)), pooling)
 }
 
 fn mixing(matrix: &Tensor) -> Result<Mixing> {

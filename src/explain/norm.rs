@@ -4,14 +4,14 @@ use candle_core::Result;
 
 use super::TokenScores;
 use super::contributions::{self, Mixing, roll_out};
-use crate::model::{LayerTrace, Pooling, Trace, ops};
+use crate::model::{Pooling, Trace, ops};
 
 /// One layer: N_ij ∝ |T_i(x_j)|₂, rows summing to 1.
 ///
 /// # Errors
 /// If the trace's shapes do not fit.
-pub fn layer(layer: &LayerTrace) -> Result<Mixing> {
-    let lengths = ops::lengths(layer)?; // (n, n)
+pub fn layer(trace: &Trace, layer: usize) -> Result<Mixing> {
+    let lengths = trace.lengths(layer)?; // (n, n)
     let mixing = Mixing::normalised(&lengths)?;
     ops::done_with(lengths);
     Ok(mixing)
@@ -22,7 +22,7 @@ pub fn layer(layer: &LayerTrace) -> Result<Mixing> {
 /// # Errors
 /// If the trace has no layers.
 pub fn rollout(trace: &Trace) -> Result<Mixing> {
-    roll_out(trace.layers.iter().map(layer))
+    roll_out((0..trace.layer_count()).map(|number| layer(trace, number)))
 }
 
 /// Score of each token for the embedding: the pooled rows of [`rollout`]. Sums to 1.
@@ -30,5 +30,8 @@ pub fn rollout(trace: &Trace) -> Result<Mixing> {
 /// # Errors
 /// If the trace has no layers.
 pub fn scores(trace: &Trace, pooling: Pooling) -> Result<TokenScores> {
-    contributions::scores(trace.layers.iter().rev().map(layer), pooling)
+    contributions::scores(
+        (0..trace.layer_count()).rev().map(|number| layer(trace, number)),
+        pooling,
+    )
 }

@@ -8,6 +8,8 @@ use std::ops::Range;
 pub struct Packed {
     /// Token ids of all sequences, one after the other.
     pub ids: Vec<u32>,
+    /// The type of each token, for models that read two texts as a pair; empty where all are of type 0.
+    pub types: Vec<u32>,
     /// Where each sequence stands in `ids`.
     pub sequences: Vec<Range<usize>>,
 }

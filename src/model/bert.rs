@@ -64,14 +64,14 @@ impl Bert {
     /// Floats that the traces of a batch hold.
     fn floats_of_traces(&self, batch: &Packed, keep: Keep) -> usize {
         let config = &self.config;
-        let states = if keep == Keep::LayersAndValues { 3 } else { 2 };
+        let states = if keep >= Keep::LayersAndValues { 3 } else { 2 };
         let rows = batch.ids.len() * (states * config.hidden + config.intermediate);
         let maps = batch.sequences.iter().map(|sequence| sequence.len() * sequence.len());
         self.layers.len() * (rows + config.heads * maps.sum::<usize>())
     }
 
     fn embed(&self, batch: &Packed) -> Result<Tensor, ModelError> {
-        let window = self.config.positions - self.config.first_position;
+        let window = self.window();
         if let Some(id) = batch
             .ids
             .iter()
@@ -104,8 +104,8 @@ impl Bert {
 }
 
 impl Encoder for Bert {
-    fn config(&self) -> &Config {
-        &self.config
+    fn window(&self) -> usize {
+        self.config.positions - self.config.first_position
     }
 
     fn forward(&self, batch: &Packed, keep: Keep, checkpoint: Checkpoint) -> Result<Vec<Trace>, ModelError> {
@@ -116,6 +116,7 @@ impl Encoder for Bert {
                 .iter()
                 .map(|_| Trace {
                     layers: Vec::new(),
+                    tape: None,
                     hidden: hidden.clone(),
                 })
                 .collect());
@@ -144,6 +145,7 @@ impl Encoder for Bert {
         let traces = batch.sequences.iter().zip(layers).map(|(sequence, layers)| {
             Ok(Trace {
                 layers,
+                tape: None,
                 hidden: x.narrow(0, sequence.start, sequence.len())?,
             })
         });
@@ -208,7 +210,7 @@ impl Layer {
         let qkv = ops::linear(x, &weights.qkv, Some(&weights.qkv_bias))?; // (N, 3·hidden)
         let (mixed, attention) = ops::attend(&qkv, sequences, config.heads, traced)?; // (N, hidden)
         let values = match keep {
-            Keep::LayersAndValues => {
+            Keep::LayersAndValues | Keep::Everything => {
                 let hidden = weights.output.shape().1;
                 Some(ops::columns(&qkv, 2 * hidden..3 * hidden)?) // (N, hidden)
             }

@@ -3,6 +3,7 @@
 use serde::Deserialize;
 
 use super::Pooling;
+use super::families::FAMILIES;
 use super::letter_case::LetterCase;
 
 /// Dimensions of a BERT-like encoder, as config.json gives them.
@@ -55,7 +56,7 @@ pub enum ConfigError {
         error: serde_json::Error,
     },
     /// A family this version does not run.
-    #[error("config.json: model_type `{0}` is not supported; use a bert, roberta or xlm-roberta encoder")]
+    #[error("config.json: model_type `{0}` is not supported; the supported families are {families}", families = FAMILIES.join(", "))]
     Architecture(String),
     /// A variant this version does not run.
     #[error("config.json: {key} `{value}` is not supported; {supported}")]
@@ -69,7 +70,7 @@ pub enum ConfigError {
     },
     /// A pooling this version does not run.
     #[error(
-        "{file}: pooling by {modes} is not supported; fovea supports pooling by the mean or by the first token only"
+        "{file}: pooling by {modes} is not supported; fovea supports pooling by the mean, the weighted mean, the first token or the last token"
     )]
     Pooling {
         /// The file.
@@ -110,7 +111,7 @@ struct Raw {
 }
 
 /// No number of a configuration is larger, so that products of some cannot overflow.
-const MOST: usize = 1 << 24;
+pub(super) const MOST: usize = 1 << 24;
 
 fn default_epsilon() -> f64 {
     1e-12
@@ -275,6 +276,8 @@ pub(super) fn parse_pooling(json: &[u8], file: &str) -> Result<(Pooling, bool), 
     match *raw.modes() {
         ["mean"] => Ok((Pooling::Mean, includes_prompt)),
         ["cls"] => Ok((Pooling::Cls, includes_prompt)),
+        ["lasttoken"] => Ok((Pooling::Last, includes_prompt)),
+        ["weightedmean"] => Ok((Pooling::WeightedMean, includes_prompt)),
         ref modes => Err(ConfigError::Pooling {
             file: file.to_owned(),
             modes: modes.join(" and "),

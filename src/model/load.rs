@@ -7,12 +7,15 @@ use sha2::{Digest, Sha256};
 
 use super::bert::Bert;
 use super::config::{self, Config, ConfigError, Sentences};
+use super::families;
 use super::files::{Files, hex};
 use super::modules::{self, Modules};
 use super::prompts::{self, Prompts, Role};
+use super::spec::ModelSpec;
+use super::tape::Network;
 use super::tokenizer::Reading;
 use super::weights::Weights;
-use super::{Model, ModelInfo, Pooling, Tokenizer};
+use super::{Encoder, Model, ModelInfo, Pooling, Tokenizer};
 use crate::places::cache_folders;
 use crate::text::ModelText;
 
@@ -170,7 +173,7 @@ pub(super) fn load(source: &Source) -> Result<Model, LoadError> {
     let root = Files::open(source)?;
     let modules = Modules::read(root.read(modules::FILE)?.as_deref())?;
     let files = root.within(&modules.transformer);
-    let config = Config::parse(&files.required("config.json")?)?;
+    let plan = Plan::of(&files.required("config.json")?)?;
     let pooling_file = format!("{}/config.json", modules.pooling);
     let pooling_json = root.read(&pooling_file)?;
     let (pooling, includes_prompt) = match &pooling_json {
@@ -179,15 +182,16 @@ pub(super) fn load(source: &Source) -> Result<Model, LoadError> {
     };
     let prompts = Prompts::read(root.read(prompts::FILE)?.as_deref(), &root.names())?;
     let sentences = read_sentences(&files)?;
-    let longest = config.positions - config.first_position;
+    let longest = plan.window();
     // The tokenizer is text to parse and the weights are numbers to expand: neither waits for the other.
     let (tokenizer, weights) = rayon::join(
-        || load_tokenizer(&files, &config, sentences),
-        || Weights::read(&files, config.parameters()),
+        || load_tokenizer(&files, plan.vocabulary(), sentences),
+        || Weights::read(&files, plan.parameters()),
     );
     let (tokenizer, mut weights) = (tokenizer?, weights?);
-    let (projection, told) = modules.projection(&root, config.hidden)?;
-    let window = sentences.window.unwrap_or(longest).clamp(8, longest);
+    let (projection, told) = modules.projection(&root, plan.hidden())?;
+    let window = sentences.window.unwrap_or(longest).clamp(longest.min(8), longest);
+    let window = plan.usual_window(window, &sentences);
     let room = room(&tokenizer, &prompts, window)?;
     let mut content = weights.checksum.clone();
     for (differs, told) in [
@@ -205,17 +209,20 @@ pub(super) fn load(source: &Source) -> Result<Model, LoadError> {
     let info = ModelInfo {
         name: root.name(),
         id: files.content_id(&content, pooling_json.as_deref(), &prompts)?,
-        architecture: config.architecture.clone(),
-        layers: config.layers,
-        heads: config.heads,
-        hidden: config.hidden,
+        architecture: plan.architecture().to_owned(),
+        layers: plan.layers(),
+        heads: plan.heads(),
+        hidden: plan.hidden(),
         window,
-        vocabulary: config.vocabulary,
+        vocabulary: plan.vocabulary(),
         pooling,
         prompts,
         weights: weights.format.clone(),
     };
-    let encoder = Arc::new(Bert::load(config, &mut weights)?);
+    let encoder: Arc<dyn Encoder> = match plan {
+        Plan::Fused(config) => Arc::new(Bert::load(config, &mut weights)?),
+        Plan::Interpreted(spec) => Arc::new(Network::load(*spec, &mut weights)?),
+    };
     Ok(Model {
         info,
         tokenizer: Arc::new(tokenizer),
@@ -227,6 +234,99 @@ pub(super) fn load(source: &Source) -> Result<Model, LoadError> {
         room,
         identifier_aware: true,
     })
+}
+
+/// Loads what the interpreter runs, without a tokenizer: for those who have token ids.
+///
+/// # Errors
+/// As [`Model::load`].
+pub fn network(source: &Source) -> Result<Network, LoadError> {
+    let files = Files::open(source)?;
+    let spec = families::read(&files.required("config.json")?)?;
+    let mut weights = Weights::read(&files, spec.parameters())?;
+    Network::load(spec, &mut weights)
+}
+
+/// Who runs a model.
+enum Plan {
+    /// The fused operations for post-LN encoders.
+    Fused(Config),
+    /// The interpreter.
+    Interpreted(Box<ModelSpec>),
+}
+
+/// Tokens of a text that the interpreter reads at once, where a model could read more and its folder does not say how many are usual:
+/// explanations of a text cost by the square of its length.
+const USUAL: usize = 512;
+
+impl Plan {
+    fn of(json: &[u8]) -> Result<Plan, ConfigError> {
+        let spec = families::read(json)?;
+        let fused = ["bert", "roberta", "xlm-roberta", "camembert"].contains(&spec.family.as_str());
+        match Config::parse(json) {
+            Ok(config) if fused => Ok(Plan::Fused(config)),
+            Err(error @ ConfigError::Dimensions(_)) if fused => Err(error),
+            _ => Ok(Plan::Interpreted(Box::new(spec))),
+        }
+    }
+
+    fn architecture(&self) -> &str {
+        match self {
+            Plan::Fused(config) => &config.architecture,
+            Plan::Interpreted(spec) => &spec.family,
+        }
+    }
+
+    fn window(&self) -> usize {
+        match self {
+            Plan::Fused(config) => config.positions - config.first_position,
+            Plan::Interpreted(spec) => spec.window,
+        }
+    }
+
+    /// The window that texts are split by.
+    fn usual_window(&self, window: usize, sentences: &Sentences) -> usize {
+        let stated = sentences.window.is_some() && !sentences.window_of_tokenizer;
+        match self {
+            Plan::Interpreted(_) if !stated => window.min(USUAL),
+            _ => window,
+        }
+    }
+
+    fn vocabulary(&self) -> usize {
+        match self {
+            Plan::Fused(config) => config.vocabulary,
+            Plan::Interpreted(spec) => spec.vocabulary,
+        }
+    }
+
+    fn parameters(&self) -> usize {
+        match self {
+            Plan::Fused(config) => config.parameters(),
+            Plan::Interpreted(spec) => spec.parameters(),
+        }
+    }
+
+    fn hidden(&self) -> usize {
+        match self {
+            Plan::Fused(config) => config.hidden,
+            Plan::Interpreted(spec) => spec.stack.hidden,
+        }
+    }
+
+    fn layers(&self) -> usize {
+        match self {
+            Plan::Fused(config) => config.layers,
+            Plan::Interpreted(spec) => spec.stack.blocks.len(),
+        }
+    }
+
+    fn heads(&self) -> usize {
+        match self {
+            Plan::Fused(config) => config.heads,
+            Plan::Interpreted(spec) => spec.first_attention().map_or(0, |attention| attention.heads),
+        }
+    }
 }
 
 fn read_sentences(files: &Files) -> Result<Sentences, LoadError> {
@@ -258,7 +358,7 @@ fn room(tokenizer: &Tokenizer, prompts: &Prompts, window: usize) -> Result<usize
     Ok(room)
 }
 
-fn load_tokenizer(files: &Files, config: &Config, sentences: Sentences) -> Result<Tokenizer, LoadError> {
+fn load_tokenizer(files: &Files, vocabulary: usize, sentences: Sentences) -> Result<Tokenizer, LoadError> {
     let origin = files.path("tokenizer.json");
     let reading = Reading {
         trusted: matches!(files, Files::Embedded),
@@ -267,7 +367,7 @@ fn load_tokenizer(files: &Files, config: &Config, sentences: Sentences) -> Resul
     let tokenizer =
         Tokenizer::parse(&files.required("tokenizer.json")?, &origin, reading).map_err(LoadError::Tokenizer)?;
     // Weights are often padded by some rows, never by a tenth.
-    let (entries, rows) = (tokenizer.vocabulary(), config.vocabulary);
+    let (entries, rows) = (tokenizer.vocabulary(), vocabulary);
     if entries > rows || entries * 10 < rows * 9 {
         return Err(LoadError::Mismatch {
             tokenizer: entries,

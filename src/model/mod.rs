@@ -5,8 +5,11 @@
 mod batch;
 mod bert;
 mod config;
+mod families;
 mod files;
+mod frozen;
 mod guarded;
+mod interpreted;
 mod kernels;
 mod largest;
 mod letter_case;
@@ -18,6 +21,8 @@ mod pooling;
 mod projection;
 mod prompts;
 pub mod simd;
+pub mod spec;
+pub mod tape;
 mod tokenizer;
 mod trace;
 mod vetting;
@@ -28,13 +33,13 @@ pub use config::{Activation, Config, ConfigError};
 pub use kernels::operand::Operand;
 pub use largest::largest;
 pub use letter_case::LetterCase;
-pub use load::{FileCheck, LoadError, Source, default_source, embedded_available, verify};
+pub use load::{FileCheck, LoadError, Source, default_source, embedded_available, network, verify};
 pub use matrix::{Arithmetic, Matrix};
 pub use pooling::{Pooling, own_tokens, weight_in_passage};
 pub use projection::{Frozen, Projection};
 pub use prompts::{Prompts, Role};
 pub use tokenizer::{Reading, TokenizeError, Tokenizer, Tokens};
-pub use trace::{Keep, LayerTrace, LayerWeights, Norm, Trace};
+pub use trace::{Keep, LayerTrace, LayerWeights, Norm, TapeTrace, Trace};
 
 use std::sync::Arc;
 
@@ -90,8 +95,8 @@ pub enum ModelError {
 
 /// A transformer encoder that can show its work. One implementation per architecture.
 pub trait Encoder: Send + Sync {
-    /// Its dimensions.
-    fn config(&self) -> &Config;
+    /// Most tokens of a sequence.
+    fn window(&self) -> usize;
 
     /// Runs packed sequences and returns one trace per sequence, in order. With [`Keep::LastHidden`] the traces have no layers.
     ///

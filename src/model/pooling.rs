@@ -30,14 +30,23 @@ pub enum Pooling {
     MeanFrom(usize),
     /// The first token's vector.
     Cls,
+    /// The last token's vector, of a decoder that has read all others there.
+    Last,
+    /// Mean in which later tokens weigh more: the i-th of n weighs i / (1 + 2 + … + n) (SGPT, Muennighoff 2022).
+    WeightedMean,
 }
 
 impl Pooling {
     /// Pools hidden states (n, hidden) into (hidden). Sequences are packed, so every row counts: there is no padding to mask.
     ///
     /// # Errors
-    /// If `hidden` is not a matrix with at least one row.
+    /// If `hidden` is not a matrix.
     pub fn pool(self, hidden: &Tensor) -> Result<Tensor> {
+        let (n, width) = hidden.dims2()?;
+        if n == 0 {
+            // A tokenizer without special tokens leaves nothing of an empty text.
+            return Tensor::zeros(width, hidden.dtype(), hidden.device());
+        }
         match self {
             Pooling::Mean => hidden.mean(0),
             Pooling::MeanFrom(first) => {
@@ -46,7 +55,18 @@ impl Pooling {
                 hidden.narrow(0, first, n - first)?.mean(0)
             }
             Pooling::Cls => hidden.get(0),
+            Pooling::Last => hidden.get(hidden.dim(0)?.saturating_sub(1)),
+            Pooling::WeightedMean => {
+                let n = hidden.dim(0)?;
+                let weights = Tensor::from_vec(self.weights(n), (1, n), hidden.device())?;
+                weights.matmul(&hidden.contiguous()?)?.get(0)
+            }
         }
+    }
+
+    /// The weights of all rows.
+    pub fn weights(self, n: usize) -> Vec<f32> {
+        (0..n).map(|i| self.weight(i, n)).collect()
     }
 
     /// The weight of row `i` of `n` in the embedding.
@@ -58,6 +78,8 @@ impl Pooling {
                 if i < first { 0.0 } else { 1.0 / (n - first) as f32 }
             }
             Pooling::Cls => f32::from(u8::from(i == 0)),
+            Pooling::Last => f32::from(u8::from(i + 1 == n)),
+            Pooling::WeightedMean => 2.0 * (i + 1) as f32 / (n * (n + 1)) as f32,
         }
     }
 }

@@ -9,9 +9,10 @@ use super::kernels::laid_out::Columns;
 use super::kernels::operand::Operand;
 use super::matrix::Matrix;
 use super::ops;
+use super::tape::Tape;
 
 /// How much of a forward pass to keep.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Keep {
     /// The last hidden states only: enough for an embedding.
     LastHidden,
@@ -19,6 +20,8 @@ pub enum Keep {
     Layers,
     /// The same, and the value rows that the attention mixed, for those who look at what each token was given.
     LayersAndValues,
+    /// Every intermediate result, for true gradients; on a tape alone.
+    Everything,
 }
 
 /// A LayerNorm's parameters.
@@ -173,11 +176,22 @@ impl Drop for Lease {
     }
 }
 
+/// One sequence of a tape.
+#[derive(Debug, Clone)]
+pub struct TapeTrace {
+    /// The tape of its batch.
+    pub tape: Arc<Tape>,
+    /// Its number in the batch.
+    pub sequence: usize,
+}
+
 /// What a forward pass leaves of one sequence of n tokens.
 #[derive(Debug, Clone)]
 pub struct Trace {
-    /// One entry per layer, the first first; empty with [`Keep::LastHidden`].
+    /// One entry per layer of a fused post-LN encoder, the first first; empty with [`Keep::LastHidden`], and where there is a tape.
     pub layers: Vec<LayerTrace>,
+    /// What the interpreter did, where it ran the model and was to keep it.
+    pub tape: Option<TapeTrace>,
     /// Last hidden states, (n, hidden).
     pub hidden: Tensor,
 }

@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::io::Cursor;
+use std::sync::Arc;
 
-use candle_core::quantized::gguf_file;
+use candle_core::quantized::{QTensor, gguf_file};
 use candle_core::{DType, Device, Tensor};
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
@@ -12,11 +13,12 @@ use super::files::{Files, MAX_WEIGHTS, hex};
 use super::guarded::guarded;
 use super::load::LoadError;
 use super::matrix::Arithmetic;
+use super::tape::Table;
 use super::{ops, simd};
 
-/// The tensors of a model by name, in f32 on the CPU.
+/// The tensors of a model by name, on the CPU, as they are stored.
 pub(super) struct Weights {
-    tensors: HashMap<String, Tensor>,
+    tensors: HashMap<String, Stored>,
     /// Number format of the matrices.
     pub(super) format: String,
     /// SHA-256 of the files, one after the other in hexadecimal.
@@ -25,18 +27,52 @@ pub(super) struct Weights {
     checked: bool,
 }
 
+/// A tensor as it is stored: it is expanded when it is taken, so that no model stands in memory twice as floats.
+enum Stored {
+    /// Floats of any kind.
+    Plain(Tensor),
+    /// Blocks of fewer bits.
+    Quantized(QTensor),
+}
+
+impl Stored {
+    fn dims(&self) -> &[usize] {
+        match self {
+            Stored::Plain(tensor) => tensor.dims(),
+            Stored::Quantized(tensor) => tensor.shape().dims(),
+        }
+    }
+
+    fn floats(&self) -> candle_core::Result<Tensor> {
+        match self {
+            Stored::Plain(tensor) => tensor.to_dtype(DType::F32),
+            Stored::Quantized(tensor) => tensor.dequantize(&Device::Cpu),
+        }
+    }
+}
+
 /// How much larger than the numbers that a model needs its files may be: with 64-bit floats, the parts of another task, and what an
 /// optimizer left behind.
 const SLACK: u64 = 32;
 
+/// Rows of a table that are looked at together.
+const ROWS: usize = 4096;
+
 /// What may stand before the name of a tensor: tasks, wrappers of training, modules of sentence-transformers.
-const PREFIXES: [&str; 7] = [
+const PREFIXES: [&str; 14] = [
     "0.auto_model.",
     "auto_model.",
     "module.",
     "model.",
+    "language_model.",
     "bert.",
     "roberta.",
+    "electra.",
+    "distilbert.",
+    "mpnet.",
+    "deberta.",
+    "gpt_neox.",
+    "transformer.",
     "0.",
 ];
 
@@ -108,22 +144,45 @@ impl Weights {
         self.tensors.contains_key(name)
     }
 
-    /// Takes a tensor of the given shape, of finite numbers.
+    /// Takes a tensor of the given shape, of finite numbers, in f32.
     pub(super) fn take(&mut self, name: &str, shape: &[usize]) -> Result<Tensor, LoadError> {
-        let found = self.tensors.remove(name);
-        let tensor = found.ok_or_else(|| LoadError::NoTensor(name.to_owned()))?;
-        if tensor.dims() != shape {
-            let found = tensor.dims().to_vec();
-            return Err(LoadError::Shape {
-                name: name.to_owned(),
-                found,
-                expected: shape.to_vec(),
-            });
+        let tensor = self.remove(name, shape)?.floats()?;
+        self.check(name, &tensor)?;
+        Ok(tensor)
+    }
+
+    /// Takes a tensor of the given shape, of finite numbers, as the table that it is.
+    pub(super) fn table(&mut self, name: &str, shape: &[usize]) -> Result<Table, LoadError> {
+        let table = match self.remove(name, shape)? {
+            Stored::Plain(tensor) => Table::Plain(tensor),
+            Stored::Quantized(tensor) => Table::Quantized(Arc::new(tensor)),
+        };
+        let rows = table.len();
+        for first in (0..if self.checked { rows } else { 0 }).step_by(ROWS) {
+            let block = table.block(first..(first + ROWS).min(rows))?;
+            self.check(name, &block)?;
         }
-        let count = if self.checked { not_finite(&tensor)? } else { 0 };
-        match count {
-            0 => Ok(tensor),
-            _ => Err(LoadError::NotFinite {
+        Ok(table)
+    }
+
+    fn remove(&mut self, name: &str, shape: &[usize]) -> Result<Stored, LoadError> {
+        let found = self.tensors.remove(name);
+        let stored = found.ok_or_else(|| LoadError::NoTensor(name.to_owned()))?;
+        match stored.dims() == shape {
+            true => Ok(stored),
+            false => Err(LoadError::Shape {
+                name: name.to_owned(),
+                found: stored.dims().to_vec(),
+                expected: shape.to_vec(),
+            }),
+        }
+    }
+
+    /// Fails for numbers that are none. What is a part of the program is known to have none.
+    fn check(&self, name: &str, tensor: &Tensor) -> Result<(), LoadError> {
+        match if self.checked { not_finite(tensor)? } else { 0 } {
+            0 => Ok(()),
+            count => Err(LoadError::NotFinite {
                 name: name.to_owned(),
                 count,
             }),
@@ -146,7 +205,7 @@ fn bare(name: &str) -> &str {
     stripped.map_or(name, bare)
 }
 
-type Tensors = (Vec<(String, Tensor)>, String);
+type Tensors = (Vec<(String, Stored)>, String);
 
 fn read_safetensors(bytes: &[u8]) -> candle_core::Result<Tensors> {
     let file = candle_core::safetensors::SliceSafetensors::new(bytes)?;
@@ -158,7 +217,7 @@ fn read_safetensors(bytes: &[u8]) -> candle_core::Result<Tensors> {
         if tensor.dtype().is_float() && tensor.dtype() != DType::F32 {
             format = tensor.dtype().as_str().to_owned();
         }
-        tensors.push((name, tensor.to_dtype(DType::F32)?));
+        tensors.push((name, Stored::Plain(tensor)));
     }
     Ok((tensors, format))
 }
@@ -180,7 +239,7 @@ fn read_gguf(bytes: &[u8]) -> candle_core::Result<Tensors> {
     }
     let expand = |name: &String| {
         let tensor = content.tensor(&mut Cursor::new(bytes), name, &Device::Cpu)?;
-        Ok((name.clone(), tensor.dequantize(&Device::Cpu)?))
+        Ok((name.clone(), Stored::Quantized(tensor)))
     };
     let names: Vec<&String> = content.tensor_infos.keys().collect();
     let tensors = names

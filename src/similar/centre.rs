@@ -112,6 +112,7 @@ impl Centre {
     }
 
     /// The same of what a server has counted: how many vectors each language has and their mean, and a sample of each group.
+    #[cfg(any(feature = "postgres", test))]
     pub(super) fn of_counted(
         counted: impl Iterator<Item = (Language, u64, Vec<f32>)>,
         samples: impl Iterator<Item = (Language, Sample)>,

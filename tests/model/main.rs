@@ -11,6 +11,7 @@
 mod compare;
 mod embedded;
 mod explain;
+mod families;
 mod hostile;
 mod longword;
 mod parity;

@@ -39,7 +39,7 @@ pub(super) fn run(arguments: &Bench) -> Result<()> {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build()?;
     let mut results = Vec::new();
     for (batch, length) in shapes {
-        if length > model.encoder().config().positions - model.encoder().config().first_position {
+        if length > model.encoder().window() {
             return Err(Usage(format!(
                 "--shapes {batch}x{length}: the model reads fewer than {length} tokens; use a shorter length"
             ))

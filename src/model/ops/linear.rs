@@ -57,6 +57,28 @@ pub fn linear_back_reference(g: &Tensor, weight: &Tensor) -> Result<Tensor> {
     g.matmul(weight)
 }
 
+/// As [`linear`], for rows that lie one after the other.
+///
+/// # Errors
+/// If the shapes do not fit.
+pub fn linear_rows(x: &[f32], weight: &Matrix, bias: Option<&[f32]>) -> Result<Vec<f32>> {
+    let Some(panels) = weight.forward() else {
+        bail!("rows are multiplied on the CPU")
+    };
+    Product::of(panels, Finish::Bias(bias)).rows(x).map(|(out, _)| out)
+}
+
+/// As [`linear_back`], for rows that lie one after the other.
+///
+/// # Errors
+/// If the shapes do not fit.
+pub fn linear_back_rows(g: &[f32], weight: &Matrix) -> Result<Vec<f32>> {
+    let Some(panels) = weight.back() else {
+        bail!("rows are multiplied on the CPU")
+    };
+    Product::of(panels, Finish::Bias(None)).rows(g).map(|(out, _)| out)
+}
+
 /// θ ⊙ u for u = x·Wᵀ + b, (n, out); with `keep_gate` also the gate θ itself, (n, out).
 ///
 /// # Errors
@@ -73,15 +95,12 @@ pub fn activate(
         return Ok((out, keep_gate.then_some(gate)));
     };
     with_values(bias, |bias| {
-        let op = Product {
-            panels,
-            finish: Finish::Activation {
-                bias,
-                activation,
-                keep_gate,
-            },
-            gate: OnceLock::new(),
+        let finish = Finish::Activation {
+            bias,
+            activation,
+            keep_gate,
         };
+        let op = Product::of(panels, finish);
         let out = x.contiguous()?.apply_op1_no_bwd(&op)?;
         let gate = op.gate.into_inner();
         let gate = gate.map(|gate| Tensor::from_vec(gate, out.shape(), out.device()));
@@ -135,8 +154,7 @@ pub fn gate_back_reference(g: &Tensor, weight: &Tensor, gate: &Tensor) -> Result
 }
 
 fn apply(x: &Tensor, panels: Operand, finish: Finish) -> Result<Tensor> {
-    let gate = OnceLock::new();
-    x.contiguous()?.apply_op1_no_bwd(&Product { panels, finish, gate })
+    x.contiguous()?.apply_op1_no_bwd(&Product::of(panels, finish))
 }
 
 /// What becomes of a sum.
@@ -169,23 +187,11 @@ impl CustomOp1 for Product<'_> {
         let x = values(storage, layout)?;
         let (inner, columns) = (self.panels.inner(), self.panels.columns());
         let dims = layout.dims();
-        if dims.last() != Some(&inner) || inner == 0 {
+        if dims.last() != Some(&inner) {
             bail!("a matrix with {inner} inputs does not fit {:?}", layout.shape());
         }
-        if let Finish::Bias(Some(bias)) | Finish::Activation { bias, .. } = self.finish
-            && bias.len() != columns
-        {
-            bail!("a bias of {} does not fit {columns} columns", bias.len());
-        }
-        let rows = x.len() / inner;
-        let keep = matches!(self.finish, Finish::Activation { keep_gate: true, .. });
-        let mut out = array(rows * columns);
-        let mut gate = array(if keep { rows * columns } else { 0 });
-        match Split::of(rows, columns) {
-            Split::Rows(rows) => self.by_rows(x, rows, &mut out, &mut gate),
-            Split::Panels(panels) => self.by_panels(x, panels, &mut out, &mut gate),
-        }
-        if keep {
+        let (out, gate) = self.rows(x)?;
+        if let Some(gate) = gate {
             let _ = self.gate.set(gate);
         }
         let mut shape = dims.to_vec();
@@ -227,7 +233,34 @@ impl Split {
     }
 }
 
-impl Product<'_> {
+impl<'a> Product<'a> {
+    fn of(panels: Operand<'a>, finish: Finish<'a>) -> Product<'a> {
+        let gate = OnceLock::new();
+        Product { panels, finish, gate }
+    }
+
+    /// The product, and the gate if it is kept.
+    fn rows(&self, x: &[f32]) -> Result<(Vec<f32>, Option<Vec<f32>>)> {
+        let (inner, columns) = (self.panels.inner(), self.panels.columns());
+        if inner == 0 || !x.len().is_multiple_of(inner) {
+            bail!("a matrix with {inner} inputs does not fit {} numbers", x.len());
+        }
+        if let Finish::Bias(Some(bias)) | Finish::Activation { bias, .. } = self.finish
+            && bias.len() != columns
+        {
+            bail!("a bias of {} does not fit {columns} columns", bias.len());
+        }
+        let rows = x.len() / inner;
+        let keep = matches!(self.finish, Finish::Activation { keep_gate: true, .. });
+        let mut out = array(rows * columns);
+        let mut gate = array(if keep { rows * columns } else { 0 });
+        match Split::of(rows, columns) {
+            Split::Rows(rows) => self.by_rows(x, rows, &mut out, &mut gate),
+            Split::Panels(panels) => self.by_panels(x, panels, &mut out, &mut gate),
+        }
+        Ok((out, keep.then_some(gate)))
+    }
+
     fn by_rows(&self, x: &[f32], rows: usize, out: &mut [f32], gate: &mut [f32]) {
         let (inner, columns) = (self.panels.inner(), self.panels.columns());
         let blocks = out
@@ -270,14 +303,14 @@ impl Product<'_> {
         }
     }
 
-    fn block<'a>(
-        &'a self,
-        x: &'a [f32],
+    fn block<'b>(
+        &'b self,
+        x: &'b [f32],
         first_row: usize,
         panels: Range<usize>,
-        out: &'a mut [f32],
-        gate: &'a mut [f32],
-    ) -> Block<'a> {
+        out: &'b mut [f32],
+        gate: &'b mut [f32],
+    ) -> Block<'b> {
         Block {
             x,
             b: self.panels,

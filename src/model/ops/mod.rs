@@ -25,7 +25,7 @@ pub use contributions::{compose, compose_reference, lengths, lengths_reference, 
 pub use feed_forward::{feed_forward, feed_forward_back};
 pub use linear::{
     activate, activate_reference, gate_back, gate_back_reference, linear, linear_back, linear_back_reference,
-    linear_reference,
+    linear_back_rows, linear_reference, linear_rows,
 };
 pub use norm::{pull_back_norm, pull_back_norm_reference, residual_norm, residual_norm_reference};
 pub use push::{push, push_reference, push_summed, push_summed_reference, push_tokens, push_tokens_reference};

@@ -1,0 +1,142 @@
+//! DeBERTa v2 and v3 (He et al. 2021, 2023): attention that keeps content and relative position apart.
+
+use super::bert::attention;
+use super::encoder_heads::{masked, task};
+use super::keys::Keys;
+use crate::model::config::ConfigError;
+use crate::model::spec::{
+    Activation, Attention, Block, Embedding, LinearSpec, Mlp, ModelSpec, NormSpec, Placement, Position, Positions,
+    Stack, Step, Work,
+};
+
+const WORDS: &str = "embeddings.word_embeddings.weight";
+
+pub fn spec(keys: &Keys) -> Result<ModelSpec, ConfigError> {
+    keys.refuse(
+        "conv_kernel_size",
+        |size| size.as_u64() != Some(0),
+        "fovea supports DeBERTa without its convolution",
+    )?;
+    let hidden = keys.count("hidden_size")?;
+    let vocabulary = keys.count("vocab_size")?;
+    let rows = keys.count("max_position_embeddings")?;
+    let epsilon = keys.epsilon("layer_norm_eps", 1e-7)?;
+    let activation = keys.activation("hidden_act", "gelu")?;
+    let inner = keys.count("intermediate_size")?;
+    let width = keys.count_or("embedding_size", hidden)?;
+    let position = position(keys, rows, epsilon)?;
+    let block = |index: usize| {
+        let at = |name: &str| format!("encoder.layer.{index}.{name}");
+        let plain = attention(keys, hidden, |part| match part {
+            "output" => at("attention.output.dense"),
+            part => at(&format!("attention.self.{part}_proj")),
+        })?;
+        let (mut position, mut ways) = (position.clone(), 1);
+        if let Position::Disentangled {
+            own,
+            to_position,
+            to_content,
+            ..
+        } = &mut position
+        {
+            ways += usize::from(*to_position) + usize::from(*to_content);
+            if !keys.flag_or("share_att_key", false) {
+                let matrix =
+                    |name: &str| LinearSpec::new(&at(&format!("attention.self.{name}")), (hidden, hidden), true);
+                *own = Some((matrix("pos_key_proj"), matrix("pos_query_proj")));
+            }
+        }
+        let attention = Attention {
+            position,
+            scale: ((plain.head_dim * ways) as f32).sqrt().recip(),
+            ..plain
+        };
+        let mlp = Mlp {
+            up: LinearSpec::new(&at("intermediate.dense"), (inner, hidden), true),
+            gate: None,
+            down: LinearSpec::new(&at("output.dense"), (hidden, inner), true),
+            activation,
+        };
+        let norm = |name: &str| Placement::Post(NormSpec::layer(&at(name), epsilon));
+        Ok(Block {
+            steps: vec![
+                Step::of(Work::Attention(Box::new(attention)), norm("attention.output.LayerNorm")),
+                Step::of(Work::Mlp(mlp), norm("output.LayerNorm")),
+            ],
+        })
+    };
+    let biased = keys.flag_or("position_biased_input", true);
+    let positions = match biased {
+        true => Positions::Learned {
+            table: "embeddings.position_embeddings.weight".to_owned(),
+            rows,
+            first: 0,
+        },
+        false => Positions::None,
+    };
+    let types = keys.count_or("type_vocab_size", 0)?;
+    let stack = Stack {
+        hidden,
+        embedding: Embedding {
+            words: WORDS.to_owned(),
+            width,
+            scale: 1.0,
+            positions,
+            types: (types > 0).then(|| ("embeddings.token_type_embeddings.weight".to_owned(), types)),
+            norm: Some(NormSpec::layer("embeddings.LayerNorm", epsilon)),
+            projection: (width != hidden).then(|| LinearSpec::new("embeddings.embed_proj", (hidden, width), false)),
+        },
+        blocks: (0..keys.count("num_hidden_layers")?)
+            .map(block)
+            .collect::<Result<_, ConfigError>>()?,
+        norm: None,
+    };
+    let names = (
+        "cls.predictions.transform.dense",
+        "cls.predictions.transform.LayerNorm",
+        "cls.predictions.bias",
+    );
+    let head = task(keys, hidden, (&[("pooler.dense", Activation::Gelu)], "classifier"));
+    Ok(ModelSpec {
+        family: "deberta-v2".to_owned(),
+        vocabulary,
+        window: rows,
+        stack,
+        decoder: None,
+        head: Some(head.unwrap_or_else(|| masked(names, (WORDS, vocabulary), (hidden, width), activation, epsilon))),
+        start: None,
+        ends: Vec::new(),
+    })
+}
+
+fn position(keys: &Keys, rows: usize, epsilon: f64) -> Result<Position, ConfigError> {
+    if !keys.flag_or("relative_attention", false) {
+        return Ok(Position::None);
+    }
+    // -1 says that it is as many as there are positions.
+    let furthest = match keys.optional_number("max_relative_positions")? {
+        Some(stated) if stated >= 1.0 => keys.count("max_relative_positions")?,
+        _ => rows,
+    };
+    let buckets = match keys.optional_number("position_buckets")? {
+        Some(stated) if stated >= 1.0 => keys.count("position_buckets")?,
+        _ => 0,
+    };
+    let ways: Vec<&str> = match keys.text("pos_att_type") {
+        Some(joined) => joined.split('|').collect(),
+        None => keys.texts("pos_att_type"),
+    };
+    let normed = keys
+        .text("norm_rel_ebd")
+        .is_some_and(|kind| kind.contains("layer_norm"));
+    Ok(Position::Disentangled {
+        table: "encoder.rel_embeddings.weight".to_owned(),
+        norm: normed.then(|| NormSpec::layer("encoder.LayerNorm", epsilon)),
+        span: if buckets > 0 { buckets } else { furthest },
+        buckets,
+        furthest,
+        to_position: ways.contains(&"c2p"),
+        to_content: ways.contains(&"p2c"),
+        own: None,
+    })
+}

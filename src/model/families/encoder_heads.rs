@@ -1,0 +1,67 @@
+//! Heads that encoders share.
+
+use super::keys::Keys;
+use crate::model::spec::{Activation, Head, HeadLayer, LinearSpec, NormSpec, Rows, Task};
+
+/// The head of a masked language model: a layer with its norm, then the embedding table turned round.
+pub fn masked(
+    (layer, norm, bias): (&str, &str, &str),
+    (words, vocabulary): (&str, usize),
+    (hidden, width): (usize, usize),
+    activation: Activation,
+    epsilon: f64,
+) -> Head {
+    Head {
+        task: Task::MaskedToken,
+        layers: vec![HeadLayer {
+            linear: LinearSpec::new(layer, (width, hidden), true),
+            activation: Some(activation),
+            norm: Some(NormSpec::layer(norm, epsilon)),
+        }],
+        output: LinearSpec {
+            weight: words.to_owned(),
+            bias: Some(bias.to_owned()),
+            inputs: width,
+            rows: Rows::All(vocabulary),
+            transposed: false,
+        },
+        separate: None,
+        scale: 1.0,
+        soft_cap: None,
+    }
+}
+
+/// A head of one matrix, behind layers that keep the width.
+pub fn plain(task: Task, layers: &[(&str, Activation)], output: (&str, usize), hidden: usize) -> Head {
+    let layer = |(name, activation): &(&str, Activation)| HeadLayer {
+        linear: LinearSpec::new(name, (hidden, hidden), true),
+        activation: Some(*activation),
+        norm: None,
+    };
+    Head {
+        task,
+        layers: layers.iter().map(layer).collect(),
+        output: LinearSpec::new(output.0, (output.1, hidden), true),
+        separate: None,
+        scale: 1.0,
+        soft_cap: None,
+    }
+}
+
+/// The head for the task that config.json names, if it is one of classes or answers. `sequence` says what stands before the matrix that
+/// gives the classes of a text, and that matrix's name.
+pub fn task(keys: &Keys, hidden: usize, sequence: (&[(&str, Activation)], &str)) -> Option<Head> {
+    let labels = keys.labels();
+    let count = labels.len();
+    if keys.is_for("ForSequenceClassification") {
+        let task = Task::Sequence { labels, first: true };
+        return Some(plain(task, sequence.0, (sequence.1, count), hidden));
+    }
+    if keys.is_for("ForTokenClassification") {
+        return Some(plain(Task::Token { labels }, &[], ("classifier", count), hidden));
+    }
+    if keys.is_for("ForQuestionAnswering") {
+        return Some(plain(Task::Span, &[], ("qa_outputs", 2), hidden));
+    }
+    None
+}

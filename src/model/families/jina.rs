@@ -1,0 +1,93 @@
+//! JinaBERT v2 (Günther et al. 2023): BERT with ALiBi in both directions and gated blocks, as its authors name the tensors.
+
+use super::bert::attention;
+use super::encoder_heads::masked;
+use super::keys::Keys;
+use crate::model::config::ConfigError;
+use crate::model::spec::{
+    Attention, Block, Embedding, LinearSpec, Mlp, ModelSpec, NormSpec, Placement, Position, Positions, Stack, Step,
+    Work,
+};
+
+const WORDS: &str = "embeddings.word_embeddings.weight";
+
+/// Whether a configuration that calls itself BERT is one of these.
+pub fn is(keys: &Keys) -> bool {
+    keys.text("position_embedding_type") == Some("alibi")
+}
+
+pub fn spec(keys: &Keys) -> Result<ModelSpec, ConfigError> {
+    keys.refuse(
+        "feed_forward_type",
+        |kind| kind.as_str() != Some("geglu"),
+        "fovea supports JinaBERT with geglu",
+    )?;
+    let hidden = keys.count("hidden_size")?;
+    let vocabulary = keys.count("vocab_size")?;
+    let window = keys.count("max_position_embeddings")?;
+    let epsilon = keys.epsilon("layer_norm_eps", 1e-12)?;
+    let types = keys.count_or("type_vocab_size", 2)?;
+    let inner = keys.count("intermediate_size")?;
+    let activation = keys.activation("hidden_act", "gelu")?;
+    let block = |index: usize| {
+        let at = |name: &str| format!("encoder.layer.{index}.{name}");
+        let attention = Attention {
+            position: Position::Alibi,
+            ..attention(keys, hidden, |part| match part {
+                "output" => at("attention.output.dense"),
+                part => at(&format!("attention.self.{part}")),
+            })?
+        };
+        let fused = LinearSpec::new(&at("mlp.gated_layers"), (2 * inner, hidden), false);
+        let mlp = Mlp {
+            gate: Some(fused.clone().rows(0..inner)),
+            up: fused.rows(inner..2 * inner),
+            down: LinearSpec::new(&at("mlp.wo"), (hidden, inner), true),
+            activation,
+        };
+        let norm = |name: &str| Placement::Post(NormSpec::layer(&at(name), epsilon));
+        Ok(Block {
+            steps: vec![
+                Step::of(Work::Attention(Box::new(attention)), norm("attention.output.LayerNorm")),
+                Step::of(Work::Mlp(mlp), norm("mlp.layernorm")),
+            ],
+        })
+    };
+    let stack = Stack {
+        hidden,
+        embedding: Embedding {
+            words: WORDS.to_owned(),
+            width: hidden,
+            scale: 1.0,
+            positions: Positions::None,
+            types: (types > 0).then(|| ("embeddings.token_type_embeddings.weight".to_owned(), types)),
+            norm: Some(NormSpec::layer("embeddings.LayerNorm", epsilon)),
+            projection: None,
+        },
+        blocks: (0..keys.count("num_hidden_layers")?)
+            .map(block)
+            .collect::<Result<_, ConfigError>>()?,
+        norm: None,
+    };
+    let names = (
+        "cls.predictions.transform.dense",
+        "cls.predictions.transform.LayerNorm",
+        "cls.predictions.bias",
+    );
+    Ok(ModelSpec {
+        family: "jina_bert".to_owned(),
+        vocabulary,
+        window,
+        stack,
+        decoder: None,
+        head: Some(masked(
+            names,
+            (WORDS, vocabulary),
+            (hidden, hidden),
+            activation,
+            epsilon,
+        )),
+        start: None,
+        ends: Vec::new(),
+    })
+}

@@ -1,0 +1,87 @@
+//! Families of transformers, each a description: config.json → [`ModelSpec`].
+//!
+//! To add one, write a file with `fn spec(&Keys) -> Result<ModelSpec, ConfigError>` and name it in [`read`].
+
+mod bart;
+mod bert;
+mod deberta;
+mod distilbert;
+mod encoder_heads;
+mod gemma;
+mod gpt2;
+mod gpt_neox;
+mod jina;
+mod keys;
+mod llama;
+mod modernbert;
+mod mpnet;
+mod nomic;
+mod rotary;
+mod t5;
+
+use super::config::ConfigError;
+use super::spec::ModelSpec;
+use keys::Keys;
+
+/// Every `model_type` that can be run.
+pub const FAMILIES: [&str; 25] = [
+    "bert",
+    "roberta",
+    "xlm-roberta",
+    "camembert",
+    "electra",
+    "distilbert",
+    "mpnet",
+    "modernbert",
+    "nomic_bert",
+    "jina_embeddings_v3",
+    "deberta-v2",
+    "gpt2",
+    "gpt_neox",
+    "llama",
+    "mistral",
+    "qwen2",
+    "qwen3",
+    "phi3",
+    "gemma",
+    "gemma2",
+    "gemma3_text",
+    "t5",
+    "mt5",
+    "bart",
+    "marian",
+];
+
+/// Reads config.json.
+///
+/// # Errors
+/// [`ConfigError`] names the key and what is supported.
+pub fn read(json: &[u8]) -> Result<ModelSpec, ConfigError> {
+    let value = serde_json::from_slice(json).map_err(|error| ConfigError::Json {
+        file: "config.json".into(),
+        error,
+    })?;
+    let keys = Keys::of(&value);
+    let family = keys.text("model_type").unwrap_or("bert").to_owned();
+    match family.as_str() {
+        "bert" if jina::is(&keys) => jina::spec(&keys),
+        "bert" | "roberta" | "xlm-roberta" | "camembert" | "electra" => bert::spec(&family, &keys),
+        "distilbert" => distilbert::spec(&keys),
+        "mpnet" => mpnet::spec(&keys),
+        "modernbert" => modernbert::spec(&keys),
+        "nomic_bert" | "jina_embeddings_v3" => nomic::spec(&family, &keys),
+        "deberta-v2" => deberta::spec(&keys),
+        "gpt2" => gpt2::spec(&keys),
+        "gpt_neox" => gpt_neox::spec(&keys),
+        "llama" | "mistral" | "qwen2" | "qwen3" | "phi3" => llama::spec(&family, &keys),
+        "gemma" | "gemma2" | "gemma3_text" => gemma::spec(&family, &keys),
+        // A model of pictures and text keeps what its text part needs within.
+        "gemma3" => match keys.within("text_config") {
+            Some(text) => gemma::spec("gemma3_text", &text),
+            None => gemma::spec("gemma3_text", &keys),
+        },
+        "t5" | "mt5" => t5::spec(&family, &keys),
+        "bart" | "marian" => bart::spec(&family, &keys),
+        _ => Err(ConfigError::Architecture(family)),
+    }
+}

@@ -1,0 +1,149 @@
+//! ModernBERT (Warner et al. 2024): pre-LN, rotary positions, gated blocks, two local layers between global ones.
+
+use super::encoder_heads::plain;
+use super::keys::{Keys, head_dim};
+use super::rotary::{parameters, rotary};
+use crate::model::config::ConfigError;
+use crate::model::spec::{
+    Attention, Block, Embedding, Head, HeadLayer, LinearSpec, Mask, Mlp, ModelSpec, NormSpec, Placement, Position,
+    Positions, Rows, Source, Stack, Step, Task, Work,
+};
+
+const WORDS: &str = "embeddings.tok_embeddings.weight";
+
+pub fn spec(keys: &Keys) -> Result<ModelSpec, ConfigError> {
+    let hidden = keys.count("hidden_size")?;
+    let vocabulary = keys.count("vocab_size")?;
+    let window = keys.count("max_position_embeddings")?;
+    let epsilon = keys.epsilon("norm_eps", 1e-5)?;
+    let biased = keys.flag_or("norm_bias", false);
+    let norm = |name: &str| norm(name, epsilon, biased);
+    let layers = keys.count("num_hidden_layers")?;
+    let blocks = (0..layers).map(|index| block(keys, index, hidden, window));
+    let stack = Stack {
+        hidden,
+        embedding: Embedding {
+            words: WORDS.to_owned(),
+            width: hidden,
+            scale: 1.0,
+            positions: Positions::None,
+            types: None,
+            norm: Some(norm("embeddings.norm")),
+            projection: None,
+        },
+        blocks: blocks.collect::<Result<_, _>>()?,
+        norm: Some(norm("final_norm")),
+    };
+    let dense = HeadLayer {
+        linear: LinearSpec::new("head.dense", (hidden, hidden), keys.flag_or("classifier_bias", false)),
+        activation: Some(keys.activation("classifier_activation", "gelu")?),
+        norm: Some(norm("head.norm")),
+    };
+    let labels = keys.labels();
+    let (task, output) = if keys.is_for("ForSequenceClassification") {
+        keys.refuse(
+            "classifier_pooling",
+            |pooling| pooling.as_str() != Some("cls"),
+            "fovea supports classes from the first token",
+        )?;
+        let output = LinearSpec::new("classifier", (labels.len(), hidden), true);
+        (Task::Sequence { labels, first: true }, output)
+    } else if keys.is_for("ForTokenClassification") {
+        let output = LinearSpec::new("classifier", (labels.len(), hidden), true);
+        (Task::Token { labels }, output)
+    } else if keys.is_for("ForQuestionAnswering") {
+        (Task::Span, plain(Task::Span, &[], ("classifier", 2), hidden).output)
+    } else {
+        let output = LinearSpec {
+            weight: WORDS.to_owned(),
+            bias: keys.flag_or("decoder_bias", true).then(|| "decoder.bias".to_owned()),
+            inputs: hidden,
+            rows: Rows::All(vocabulary),
+            transposed: false,
+        };
+        (Task::MaskedToken, output)
+    };
+    Ok(ModelSpec {
+        family: "modernbert".to_owned(),
+        vocabulary,
+        window,
+        stack,
+        decoder: None,
+        head: Some(Head {
+            task,
+            layers: vec![dense],
+            output,
+            separate: None,
+            scale: 1.0,
+            soft_cap: None,
+        }),
+        start: None,
+        ends: Vec::new(),
+    })
+}
+
+fn norm(name: &str, epsilon: f64, biased: bool) -> NormSpec {
+    let norm = NormSpec::layer(name, epsilon);
+    NormSpec {
+        shift: norm.shift.clone().filter(|_| biased),
+        ..norm
+    }
+}
+
+fn block(keys: &Keys, index: usize, hidden: usize, window: usize) -> Result<Block, ConfigError> {
+    let at = |name: &str| format!("layers.{index}.{name}");
+    let epsilon = keys.epsilon("norm_eps", 1e-5)?;
+    let biased = keys.flag_or("norm_bias", false);
+    let (heads, inner) = (keys.count("num_attention_heads")?, keys.count("intermediate_size")?);
+    let width = head_dim(keys, hidden, heads)?;
+    let kinds = keys.texts("layer_types");
+    let local = match kinds.get(index) {
+        Some(kind) => *kind == "sliding_attention",
+        None => index % keys.count_or("global_attn_every_n_layers", 3)?.max(1) != 0,
+    };
+    let (kind, old, default) = match local {
+        true => ("sliding_attention", "local_rope_theta", 10_000.0),
+        false => ("full_attention", "global_rope_theta", 160_000.0),
+    };
+    let (base, scaling) = parameters(keys, kind, keys.number_or(old, default)?)?;
+    let bias = keys.flag_or("attention_bias", false);
+    let fused = LinearSpec::new(&at("attn.Wqkv"), (3 * hidden, hidden), bias);
+    let part = |part: usize| fused.clone().rows(part * hidden..(part + 1) * hidden);
+    let attention = Attention {
+        query: part(0),
+        key: part(1),
+        value: part(2),
+        output: LinearSpec::new(&at("attn.Wo"), (hidden, hidden), bias),
+        heads,
+        kv_heads: heads,
+        head_dim: width,
+        scale: (width as f32).sqrt().recip(),
+        mask: match local {
+            true => Mask::Window(keys.count_or("local_attention", 128)? / 2),
+            false => Mask::Full,
+        },
+        position: Position::Rotary(rotary(base, width, scaling, window, None)?),
+        qk_norm: None,
+        soft_cap: None,
+        source: Source::Own,
+    };
+    let bias = keys.flag_or("mlp_bias", false);
+    let fused = LinearSpec::new(&at("mlp.Wi"), (2 * inner, hidden), bias);
+    let mlp = Mlp {
+        gate: Some(fused.clone().rows(0..inner)),
+        up: fused.rows(inner..2 * inner),
+        down: LinearSpec::new(&at("mlp.Wo"), (hidden, inner), bias),
+        activation: keys.activation("hidden_activation", "gelu")?,
+    };
+    // The embedding has its norm already.
+    let first = match index {
+        0 => Placement::Bare,
+        _ => Placement::Pre(norm(&at("attn_norm"), epsilon, biased)),
+    };
+    Ok(Block {
+        steps: vec![
+            Step::of(Work::Attention(Box::new(attention)), first),
+            Step::of(Work::Mlp(mlp), Placement::Pre(norm(&at("mlp_norm"), epsilon, biased))),
+        ],
+    })
+}

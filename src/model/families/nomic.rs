@@ -1,0 +1,174 @@
+//! NomicBERT (Nussbaum et al. 2024) and Jina embeddings v3 (Sturua et al. 2024): BERT with rotary positions; the former with gated blocks.
+//!
+//! Published models spell their configuration as GPT-2 does, newer ones as BERT does.
+
+use super::encoder_heads::masked;
+use super::keys::Keys;
+use super::rotary::{parameters, rotary};
+use crate::model::config::ConfigError;
+use crate::model::spec::{
+    Activation, Attention, Block, Embedding, LinearSpec, Mask, Mlp, ModelSpec, NormSpec, Placement, Position,
+    Positions, Source, Stack, Step, Work,
+};
+
+const WORDS: &str = "embeddings.word_embeddings.weight";
+
+/// What the two spellings of a configuration say.
+struct Shape {
+    hidden: usize,
+    heads: usize,
+    inner: usize,
+    layers: usize,
+    window: usize,
+    epsilon: f64,
+    base: f64,
+    rotated: usize,
+    /// Gated, then by which activation; else the plain activation.
+    gated: bool,
+    activation: Activation,
+    /// Whether attention and feed-forward block have biases.
+    biases: [bool; 3],
+}
+
+impl Shape {
+    fn of(family: &str, keys: &Keys) -> Result<Shape, ConfigError> {
+        let old = keys.optional_count("n_embd")?.is_some();
+        let name = |new: &'static str, older: &'static str| if old { older } else { new };
+        let hidden = keys.count(name("hidden_size", "n_embd"))?;
+        let heads = keys.count(name("num_attention_heads", "n_head"))?;
+        if !hidden.is_multiple_of(heads) {
+            return Err(ConfigError::Dimensions(format!(
+                "the width {hidden} is not a multiple of the {heads} attention heads"
+            )));
+        }
+        let gated = match old {
+            true => keys.text("activation_function").unwrap_or("swiglu").ends_with("glu"),
+            false => family == "nomic_bert",
+        };
+        let activation = match keys.text("activation_function").filter(|_| old).unwrap_or("swiglu") {
+            "swiglu" if old => Activation::Silu,
+            "geglu" => Activation::Gelu,
+            "glu" => {
+                return Err(ConfigError::Variant {
+                    key: "activation_function",
+                    value: "glu".to_owned(),
+                    supported: "fovea supports swiglu, geglu, gelu and relu",
+                });
+            }
+            _ if old => keys.activation("activation_function", "gelu")?,
+            _ => keys.activation("hidden_act", if gated { "silu" } else { "gelu" })?,
+        };
+        let (base, _) = parameters(keys, "full_attention", 10_000.0)?;
+        let share = keys.number_or("rotary_emb_fraction", 1.0)?;
+        let biased = |key: &str| match old {
+            true => keys.flag_or(key, true),
+            false => family != "nomic_bert",
+        };
+        Ok(Shape {
+            hidden,
+            heads,
+            inner: keys
+                .optional_count(name("intermediate_size", "n_inner"))?
+                .unwrap_or(4 * hidden),
+            layers: keys.count(name("num_hidden_layers", "n_layer"))?,
+            window: keys.count(name("max_position_embeddings", "n_positions"))?,
+            epsilon: keys.epsilon(name("layer_norm_eps", "layer_norm_epsilon"), 1e-12)?,
+            base: keys.number_or("rotary_emb_base", base)?,
+            rotated: ((hidden / heads) as f64 * share) as usize,
+            gated,
+            activation,
+            biases: ["qkv_proj_bias", "mlp_fc1_bias", "mlp_fc2_bias"].map(biased),
+        })
+    }
+}
+
+pub fn spec(family: &str, keys: &Keys) -> Result<ModelSpec, ConfigError> {
+    keys.refuse(
+        "prenorm",
+        |value| value.as_bool() == Some(true),
+        "fovea supports NomicBERT with its norms behind the blocks",
+    )?;
+    let shape = Shape::of(family, keys)?;
+    let vocabulary = keys.count("vocab_size")?;
+    let types = keys.count_or("type_vocab_size", 0)?;
+    let blocks = (0..shape.layers).map(|index| block(family, &shape, index));
+    let stack = Stack {
+        hidden: shape.hidden,
+        embedding: Embedding {
+            words: WORDS.to_owned(),
+            width: shape.hidden,
+            scale: 1.0,
+            positions: Positions::None,
+            types: (types > 0).then(|| ("embeddings.token_type_embeddings.weight".to_owned(), types)),
+            norm: Some(NormSpec::layer("emb_ln", shape.epsilon)),
+            projection: None,
+        },
+        blocks: blocks.collect::<Result<_, _>>()?,
+        norm: None,
+    };
+    let names = (
+        "cls.predictions.transform.dense",
+        "cls.predictions.transform.layer_norm",
+        "cls.predictions.decoder.bias",
+    );
+    let widths = (shape.hidden, shape.hidden);
+    Ok(ModelSpec {
+        family: family.to_owned(),
+        vocabulary,
+        window: shape.window,
+        stack,
+        decoder: None,
+        head: Some(masked(
+            names,
+            (WORDS, vocabulary),
+            widths,
+            Activation::Gelu,
+            shape.epsilon,
+        )),
+        start: None,
+        ends: Vec::new(),
+    })
+}
+
+fn block(family: &str, shape: &Shape, index: usize) -> Result<Block, ConfigError> {
+    let at = |name: &str| format!("encoder.layers.{index}.{name}");
+    let (hidden, heads) = (shape.hidden, shape.heads);
+    let width = hidden / heads;
+    let position = match shape.rotated {
+        0 => Position::None,
+        rotated => Position::Rotary(rotary(shape.base, rotated, None, shape.window, None)?),
+    };
+    let mixer = if family == "nomic_bert" { "attn" } else { "mixer" };
+    let [bias, up_bias, down_bias] = shape.biases;
+    let fused = LinearSpec::new(&at(&format!("{mixer}.Wqkv")), (3 * hidden, hidden), bias);
+    let part = |part: usize| fused.clone().rows(part * hidden..(part + 1) * hidden);
+    let attention = Attention {
+        query: part(0),
+        key: part(1),
+        value: part(2),
+        output: LinearSpec::new(&at(&format!("{mixer}.out_proj")), (hidden, hidden), bias),
+        heads,
+        kv_heads: heads,
+        head_dim: width,
+        scale: (width as f32).sqrt().recip(),
+        mask: Mask::Full,
+        position,
+        qk_norm: None,
+        soft_cap: None,
+        source: Source::Own,
+    };
+    let matrix = |name: &str| LinearSpec::new(&at(name), (shape.inner, hidden), up_bias);
+    let mlp = Mlp {
+        up: matrix(if shape.gated { "mlp.fc11" } else { "mlp.fc1" }),
+        gate: shape.gated.then(|| matrix("mlp.fc12")),
+        down: LinearSpec::new(&at("mlp.fc2"), (hidden, shape.inner), down_bias),
+        activation: shape.activation,
+    };
+    let norm = |name: &str| Placement::Post(NormSpec::layer(&at(name), shape.epsilon));
+    Ok(Block {
+        steps: vec![
+            Step::of(Work::Attention(Box::new(attention)), norm("norm1")),
+            Step::of(Work::Mlp(mlp), norm("norm2")),
+        ],
+    })
+}

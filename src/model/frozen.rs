@@ -1,0 +1,286 @@
+//! A trace as an affine map of its tokens: what explanations ask of it, whoever ran the model.
+//!
+//! A fused post-LN encoder leaves [`LayerTrace`]s, which fused operations read; everything else leaves a [`Tape`](super::tape::Tape).
+
+use candle_core::{Result, Tensor, bail};
+
+use super::tape::{Held, Measure, Op, Side};
+use super::trace::{LayerTrace, TapeTrace, Trace};
+use super::{Checkpoint, ModelError, ops};
+
+impl Trace {
+    /// Layers whose attention was kept.
+    pub fn layer_count(&self) -> usize {
+        self.tape
+            .as_ref()
+            .map_or(self.layers.len(), |tape| tape.tape.blocks.len())
+    }
+
+    /// The attention probabilities of a layer, (heads, n, n); rows (queries) sum to 1.
+    ///
+    /// # Errors
+    /// If the layer does not exist.
+    pub fn attention(&self, layer: usize) -> Result<Tensor> {
+        let missing = || format!("layer {layer} does not exist: the model has {}", self.layer_count());
+        if let Some(tape) = &self.tape {
+            return tape.attention(layer)?.ok_or_else(|| candle_core::Error::Msg(missing()));
+        }
+        match self.layers.get(layer) {
+            Some(layer) => Ok(layer.attention.clone()),
+            None => Err(candle_core::Error::Msg(missing())),
+        }
+    }
+
+    /// The hidden states that a layer gets, (n, hidden); behind the last one those that the model gives.
+    ///
+    /// # Errors
+    /// If the layer does not exist.
+    pub fn hidden_states(&self, layer: usize) -> Result<Tensor> {
+        if layer == self.layer_count() {
+            return Ok(self.hidden.clone());
+        }
+        match (&self.tape, self.layers.get(layer)) {
+            (Some(trace), _) => trace.rows(trace.tape.blocks.get(layer).map(|block| block.before)),
+            (None, Some(layer)) => Ok(layer.input.clone()),
+            (None, None) => bail!("layer {layer} does not exist: the model has {}", self.layer_count()),
+        }
+    }
+
+    /// Pulls gradients at the last hidden states, (n, hidden), back to the tokens' own rows: the inner product of each row with what
+    /// arrives there, (n), and what the biases add. Together they are Σ ⟨gradient, hidden⟩.
+    ///
+    /// # Errors
+    /// If the shapes do not fit.
+    pub fn pull_back(&self, gradient: Tensor) -> Result<(Vec<f32>, f64)> {
+        if let Some(trace) = &self.tape {
+            return trace.pull_back(&gradient);
+        }
+        let Some(first) = self.layers.first() else {
+            return Ok((vec![0.0; self.len()], 0.0));
+        };
+        let (mut gradient, mut bias) = (gradient, 0f64);
+        for layer in self.layers.iter().rev() {
+            let (before, part) = pull_back_layer(layer, &gradient)?;
+            ops::done_with(std::mem::replace(&mut gradient, before));
+            bias += part;
+        }
+        Ok((ops::row_products(&first.input, &gradient)?, bias))
+    }
+
+    /// Pushes the rows of some groups of tokens to the last hidden states and sums these with a weight each: (groups, hidden).
+    ///
+    /// # Errors
+    /// [`ModelError::Stopped`] when the checkpoint says so, [`ModelError::Tensor`] if the trace has no layers.
+    pub fn push_tokens(
+        &self,
+        groups: &[Vec<usize>],
+        weights: &[f32],
+        checkpoint: Checkpoint,
+    ) -> std::result::Result<Tensor, ModelError> {
+        self.push(Start::Tokens(groups), weights, checkpoint)
+    }
+
+    /// As [`Trace::push_tokens`], of what the biases add: (1, hidden).
+    ///
+    /// # Errors
+    /// As [`Trace::push_tokens`].
+    pub fn push_biases(&self, weights: &[f32], checkpoint: Checkpoint) -> std::result::Result<Tensor, ModelError> {
+        self.push(Start::Biases, weights, checkpoint)
+    }
+
+    fn push(&self, start: Start, weights: &[f32], checkpoint: Checkpoint) -> std::result::Result<Tensor, ModelError> {
+        let stop = || if checkpoint() { Err(ModelError::Stopped) } else { Ok(()) };
+        stop()?;
+        if let Some(trace) = &self.tape {
+            return trace.push(start, weights, checkpoint);
+        }
+        let Some((last, before)) = self.layers.split_last() else {
+            return Err(candle_core::Error::Msg("the trace has no layers".into()).into());
+        };
+        let input = &last.input;
+        let (mut parts, before, biased) = match (start, before) {
+            (Start::Tokens(groups), [first, later @ ..]) => (ops::push_tokens(first, groups)?, later, false),
+            (Start::Tokens(groups), []) => (rows_of(input, groups)?, before, false),
+            (Start::Biases, _) => {
+                let (n, hidden) = input.dims2()?;
+                (
+                    Tensor::zeros((1, n, hidden), input.dtype(), input.device())?,
+                    before,
+                    true,
+                )
+            }
+        };
+        for layer in before {
+            stop()?;
+            parts = ops::push(layer, &parts, biased)?; // (k, n, hidden)
+        }
+        stop()?;
+        Ok(ops::push_summed(last, &parts, weights, biased)?)
+    }
+
+    /// How much nearer what position i took from position j brings nothing to its output in a layer: (n, n).
+    ///
+    /// # Errors
+    /// If the layer does not exist or the pass kept too little.
+    pub fn nearness(&self, layer: usize) -> Result<Tensor> {
+        self.contributions(layer, Measure::Nearness)
+    }
+
+    /// The length of what position i took from position j in a layer: (n, n).
+    ///
+    /// # Errors
+    /// As [`Trace::nearness`].
+    pub fn lengths(&self, layer: usize) -> Result<Tensor> {
+        self.contributions(layer, Measure::Length)
+    }
+
+    fn contributions(&self, layer: usize, measure: Measure) -> Result<Tensor> {
+        match (&self.tape, self.layers.get(layer)) {
+            (Some(trace), _) => trace.contributions(layer, measure),
+            (None, Some(layer)) => match measure {
+                Measure::Nearness => ops::nearness(layer),
+                Measure::Length => ops::lengths(layer),
+            },
+            (None, None) => bail!("layer {layer} does not exist: the model has {}", self.layer_count()),
+        }
+    }
+}
+
+/// What is pushed.
+#[derive(Clone, Copy)]
+enum Start<'a> {
+    /// The rows of some tokens each.
+    Tokens(&'a [Vec<usize>]),
+    /// Nothing, to which every bias will be added.
+    Biases,
+}
+
+impl TapeTrace {
+    /// The result of a node for this sequence, (n, width).
+    ///
+    /// # Errors
+    /// If there is none, or the pass did not keep it.
+    pub fn rows(&self, node: Option<usize>) -> Result<Tensor> {
+        let Some(node) = node.filter(|node| *node < self.tape.nodes.len()) else {
+            bail!("the tape has no such layer")
+        };
+        let values = self.tape.value(self.sequence, node)?;
+        let width = self.tape.nodes[node].width;
+        Tensor::from_slice(values, (values.len() / width.max(1), width), &candle_core::Device::Cpu)
+    }
+
+    fn attention(&self, layer: usize) -> Result<Option<Tensor>> {
+        let site = self.tape.blocks.get(layer).and_then(|block| block.attention.first());
+        site.map(|site| self.map(site.mix)).transpose()
+    }
+
+    /// The probabilities of a mix, (heads, n, m).
+    ///
+    /// # Errors
+    /// If the node is no mix.
+    pub fn map(&self, mix: usize) -> Result<Tensor> {
+        let Some(Op::Mix { mixed, .. }) = self.tape.nodes.get(mix).map(|node| &node.op) else {
+            bail!("node {mix} mixes nothing")
+        };
+        let Some(mixed) = mixed.get(self.sequence) else {
+            bail!("the tape kept no attention")
+        };
+        let heads = mixed.attention().heads.count;
+        let maps: Vec<f32> = (0..heads).flat_map(|head| mixed.head(head).into_owned()).collect();
+        Tensor::from_vec(maps, (heads, mixed.n, mixed.m), &candle_core::Device::Cpu)
+    }
+
+    fn output(&self) -> Result<usize> {
+        match self.tape.output {
+            Some(output) => Ok(output),
+            None => bail!("the tape has no output"),
+        }
+    }
+
+    fn pull_back(&self, gradient: &Tensor) -> Result<(Vec<f32>, f64)> {
+        let gradient = gradient.flatten_all()?.to_vec1()?;
+        let pulled = self.tape.pull(self.sequence, self.output()?, gradient, Held::Frozen)?;
+        let input = self.rows(Some(0))?;
+        let width = input.dim(1)?;
+        Ok((
+            ops::with_values(&input, |rows| {
+                Ok(super::tape::row_products(rows, &pulled.reading, width))
+            })?,
+            pulled.bias,
+        ))
+    }
+
+    fn push(&self, start: Start, weights: &[f32], checkpoint: Checkpoint) -> std::result::Result<Tensor, ModelError> {
+        let input = self.rows(Some(0))?; // (n, hidden)
+        let (n, hidden) = input.dims2()?;
+        let (parts, biased) = match start {
+            Start::Tokens(groups) => (rows_of(&input, groups)?.flatten_all()?.to_vec1()?, false),
+            Start::Biases => (vec![0f32; n * hidden], true),
+        };
+        let output = self.output()?;
+        let width = self.tape.nodes[output].width;
+        let pushed = self
+            .tape
+            .push(self.sequence, (Side::Reading, parts), biased, output, checkpoint)?;
+        let mut pooled = vec![0f32; pushed.len() / n.max(1)];
+        for (sum, part) in pooled
+            .chunks_exact_mut(width)
+            .zip(pushed.chunks_exact((n * width).max(1)))
+        {
+            for (row, weight) in part.chunks_exact(width).zip(weights) {
+                sum.iter_mut().zip(row).for_each(|(sum, v)| *sum += weight * v);
+            }
+        }
+        let k = pooled.len() / width.max(1);
+        Ok(Tensor::from_vec(pooled, (k, width), input.device())?)
+    }
+
+    fn contributions(&self, layer: usize, measure: Measure) -> Result<Tensor> {
+        let Some(site) = self.tape.blocks.get(layer).and_then(|block| block.attention.first()) else {
+            bail!("layer {layer} does not exist: the model has {}", self.tape.blocks.len())
+        };
+        let entries = self.tape.contributions(self.sequence, site, measure)?;
+        let n = (entries.len() as f64).sqrt() as usize;
+        Tensor::from_vec(entries, (n, n), &candle_core::Device::Cpu)
+    }
+}
+
+/// Gradient at a layer's output, (n, hidden) → gradient at its input, and what the layer's biases add.
+fn pull_back_layer(layer: &LayerTrace, gradient: &Tensor) -> Result<(Tensor, f64)> {
+    let w = &layer.weights;
+    let mut bias = ops::shifted(gradient, &w.norm2.shift)?;
+    let summed = ops::pull_back_norm(gradient, &w.norm2.scale, &layer.inverse_std2)?; // (n, hidden), at Y + FFN(Y)
+    bias += ops::shifted(&summed, &w.down_bias)?;
+    let (attended, part) = ops::feed_forward_back(&summed, &w.down, &layer.gate, &w.up, &w.up_bias)?; // (n, hidden), at Y
+    bias += part;
+    ops::done_with(summed);
+
+    bias += ops::shifted(&attended, &w.norm1.shift)?;
+    let mixed = ops::pull_back_norm(&attended, &w.norm1.scale, &layer.inverse_std1)?; // (n, hidden), at X + attention
+    ops::done_with(attended);
+    bias += ops::shifted(&mixed, &w.output_bias)?;
+    let context = ops::linear_back(&mixed, &w.output)?; // (n, hidden), at the heads' concatenated contexts
+    let values = ops::unmix(&layer.attention, &context)?; // (n, hidden), at XW_V + b_V
+    ops::done_with(context);
+    bias += ops::shifted(&values, &w.value_bias()?)?;
+    let back = ops::linear_back(&values, w.value()?)?; // (n, hidden), at X through the values
+    ops::done_with(values);
+    let gradient = ops::add(&mixed, &back)?;
+    ops::done_with(mixed);
+    ops::done_with(back);
+    Ok((gradient, bias))
+}
+
+/// The rows of each group's tokens, zero elsewhere: (groups, n, hidden).
+fn rows_of(input: &Tensor, groups: &[Vec<usize>]) -> Result<Tensor> {
+    let (n, hidden) = input.dims2()?;
+    let rows: Vec<f32> = input.flatten_all()?.to_vec1()?;
+    let mut parts = vec![0f32; groups.len() * n * hidden];
+    for (part, tokens) in parts.chunks_exact_mut((n * hidden).max(1)).zip(groups) {
+        for token in tokens {
+            let row = token * hidden..(token + 1) * hidden;
+            part[row.clone()].copy_from_slice(&rows[row]);
+        }
+    }
+    Tensor::from_vec(parts, (groups.len(), n, hidden), input.device())
+}

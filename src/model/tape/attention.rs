@@ -1,0 +1,176 @@
+//! Queries and keys → probabilities: everything of an attention block that is held when it is explained.
+
+use std::sync::Arc;
+
+use super::linear::Linear;
+use super::norm::RowNorm;
+use super::position::{LoadedPosition, bucket, rotate};
+use super::rows::{columns, multiply};
+use crate::model::kernels::gemm::Panels;
+use crate::model::spec::{Mask, Source};
+
+/// The matrices and numbers of an attention block.
+#[derive(Debug)]
+pub struct Attention {
+    /// W_Q.
+    pub query: Arc<Linear>,
+    /// W_K.
+    pub key: Arc<Linear>,
+    /// W_V.
+    pub value: Arc<Linear>,
+    /// W_O.
+    pub output: Arc<Linear>,
+    /// Norms of each head's query and key.
+    pub norms: Option<(RowNorm, RowNorm)>,
+    /// How positions enter.
+    pub position: LoadedPosition,
+    /// How heads look.
+    pub heads: Heads,
+}
+
+/// How the heads of a block look.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Heads {
+    /// Query heads.
+    pub count: usize,
+    /// Key and value heads.
+    pub kv: usize,
+    /// Width of each.
+    pub dim: usize,
+    /// What products are multiplied by.
+    pub scale: f32,
+    /// Scores become cap · tanh(score / cap).
+    pub soft_cap: Option<f32>,
+    /// Which positions see which.
+    pub mask: Mask,
+    /// Where keys and values come from.
+    pub source: Source,
+}
+
+impl Heads {
+    /// The key and value head of a query head.
+    pub fn kv_of(&self, head: usize) -> usize {
+        head * self.kv / self.count
+    }
+}
+
+/// Queries and keys of one sequence, with norms and rotations.
+#[derive(Debug, Clone)]
+pub struct Looks {
+    /// (n, heads · dim).
+    pub queries: Vec<f32>,
+    /// (m, kv · dim).
+    pub keys: Vec<f32>,
+    /// The position of the first query; keys begin at 0.
+    pub first: usize,
+}
+
+impl Attention {
+    /// Applies norms and rotations to the products of one sequence whose first query stands at `first` and first key at `first_key`.
+    pub fn place(&self, queries: &mut Vec<f32>, keys: &mut Vec<f32>, (first, first_key): (usize, usize)) {
+        if let Some((query_norm, key_norm)) = &self.norms {
+            *queries = query_norm.forward(queries).0;
+            *keys = key_norm.forward(keys).0;
+        }
+        if let LoadedPosition::Rotary(rotary) = &self.position {
+            let Heads { count, kv, dim, .. } = self.heads;
+            let tokens = first + queries.len() / (count * dim).max(1);
+            rotate(queries, (count * dim, dim), rotary, first, tokens);
+            rotate(keys, (kv * dim, dim), rotary, first_key, tokens);
+        }
+    }
+
+    /// The probabilities of a head: (n, m), each row summing to 1.
+    pub fn probabilities(&self, looks: &Looks, head: usize) -> Vec<f32> {
+        let mut scores = self.scores(looks, head);
+        let m = self.sources(looks);
+        for (i, row) in scores.chunks_exact_mut(m.max(1)).enumerate() {
+            softmax(row, self.heads.mask.seen(looks.first + i, m));
+        }
+        scores
+    }
+
+    /// Rows of keys.
+    pub fn sources(&self, looks: &Looks) -> usize {
+        looks.keys.len() / (self.heads.kv * self.heads.dim).max(1)
+    }
+
+    /// The scores of a head before the mask: (n, m).
+    pub fn scores(&self, looks: &Looks, head: usize) -> Vec<f32> {
+        let Heads {
+            count, kv, dim, scale, ..
+        } = self.heads;
+        let m = self.sources(looks);
+        let own = self.heads.kv_of(head) * dim;
+        let mut queries = columns(&looks.queries, count * dim, head * dim..(head + 1) * dim);
+        queries.iter_mut().for_each(|v| *v *= scale);
+        let width = kv * dim;
+        let keys = Panels::new(dim, m, |k, c| looks.keys[c * width + own + k]);
+        let mut scores = multiply(&queries, &keys);
+        self.add_positions(&mut scores, looks, head, &queries);
+        if let Some(cap) = self.heads.soft_cap {
+            scores.iter_mut().for_each(|score| *score = cap * (*score / cap).tanh());
+        }
+        scores
+    }
+
+    /// What the distance of query and key adds. `queries` are scaled.
+    fn add_positions(&self, scores: &mut [f32], looks: &Looks, head: usize, queries: &[f32]) {
+        let m = self.sources(looks).max(1);
+        let rows = scores.chunks_exact_mut(m).enumerate();
+        match &self.position {
+            LoadedPosition::None | LoadedPosition::Rotary(_) => {}
+            LoadedPosition::Buckets {
+                table,
+                buckets,
+                furthest,
+                bidirectional,
+            } => {
+                let heads = self.heads.count;
+                let bias = |distance| table[bucket(distance, *buckets, *furthest, *bidirectional) * heads + head];
+                rows.for_each(|(i, row)| {
+                    for (j, score) in row.iter_mut().enumerate() {
+                        *score += bias(j as i64 - (looks.first + i) as i64);
+                    }
+                });
+            }
+            LoadedPosition::Alibi(slopes) => rows.for_each(|(i, row)| {
+                for (j, score) in row.iter_mut().enumerate() {
+                    *score -= slopes[head] * (looks.first + i).abs_diff(j) as f32;
+                }
+            }),
+            LoadedPosition::Disentangled(apart) => {
+                let (dim, width) = (self.heads.dim, self.heads.count * self.heads.dim);
+                let panels = |table: &[f32]| Panels::new(dim, 2 * apart.span, |k, c| table[c * width + head * dim + k]);
+                let to_position = apart.keys.as_ref().map(|keys| multiply(queries, &panels(keys))); // (n, 2 · span)
+                let to_content = apart.queries.as_ref().map(|table| {
+                    let mut keys = columns(&looks.keys, width, head * dim..(head + 1) * dim);
+                    keys.iter_mut().for_each(|v| *v *= self.heads.scale);
+                    multiply(&keys, &panels(table)) // (m, 2 · span)
+                });
+                let span = 2 * apart.span;
+                rows.for_each(|(i, row)| {
+                    for (j, score) in row.iter_mut().enumerate() {
+                        let bucket = apart.row(i as i64 - j as i64);
+                        *score += to_position.as_ref().map_or(0.0, |scores| scores[i * span + bucket]);
+                        *score += to_content.as_ref().map_or(0.0, |scores| scores[j * span + bucket]);
+                    }
+                });
+            }
+        }
+    }
+}
+
+/// e^score over the seen ones, summing to 1; 0 elsewhere.
+fn softmax(row: &mut [f32], seen: std::ops::Range<usize>) {
+    row[..seen.start].fill(0.0);
+    row[seen.end..].fill(0.0);
+    let seen = &mut row[seen];
+    let most = seen.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let mut sum = 0f32;
+    for score in seen.iter_mut() {
+        *score = (*score - most).exp();
+        sum += *score;
+    }
+    seen.iter_mut().for_each(|score| *score /= sum);
+}

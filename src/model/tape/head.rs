@@ -1,0 +1,63 @@
+//! Heads: last hidden states → logits.
+
+use super::gate::activate;
+use super::load::{LoadedHead, Network};
+use crate::model::ModelError;
+use crate::model::spec::Task;
+
+impl Network {
+    /// What the head says of the last hidden states of one sequence, (n, hidden): (n, outputs), or (1, outputs) where it says something of
+    /// the whole text. Nothing without a head.
+    ///
+    /// # Errors
+    /// [`ModelError::Tensor`] if the rows have another width.
+    pub fn logits(&self, hidden: &[f32]) -> Result<Option<Vec<f32>>, ModelError> {
+        let Some(head) = &self.head else { return Ok(None) };
+        let width = self.decoder.as_ref().unwrap_or(&self.stack).hidden;
+        let rows = match &head.task {
+            Task::Sequence { first: true, .. } => hidden.get(..width),
+            Task::Sequence { .. } => hidden.len().checked_sub(width).and_then(|start| hidden.get(start..)),
+            _ => Some(hidden),
+        };
+        let rows = rows.filter(|rows| !rows.is_empty());
+        rows.map(|rows| head.apply(rows)).transpose()
+    }
+}
+
+impl LoadedHead {
+    /// (n, hidden) → (n, outputs).
+    fn apply(&self, hidden: &[f32]) -> Result<Vec<f32>, ModelError> {
+        let mut x = hidden.to_vec();
+        for (linear, activation, norm) in &self.layers {
+            x = linear.forward(&x)?;
+            if let Some(activation) = activation {
+                x = activate(*activation, &x);
+            }
+            if let Some(norm) = norm {
+                x = norm.forward(&x).0;
+            }
+        }
+        if self.scale != 1.0 {
+            x.iter_mut().for_each(|v| *v *= self.scale);
+        }
+        let parts = self.output()?;
+        let (columns, rows) = (
+            self.outputs(),
+            x.len() / parts.first().map_or(1, |part| part.matrix().shape().1),
+        );
+        let mut out = vec![0f32; rows * columns];
+        let mut first = 0;
+        for part in parts {
+            let block = part.forward(&x)?;
+            let width = part.outputs();
+            for (to, from) in out.chunks_exact_mut(columns).zip(block.chunks_exact(width)) {
+                to[first..first + width].copy_from_slice(from);
+            }
+            first += width;
+        }
+        if let Some(cap) = self.soft_cap {
+            out.iter_mut().for_each(|v| *v = cap * (*v / cap).tanh());
+        }
+        Ok(out)
+    }
+}

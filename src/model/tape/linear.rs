@@ -1,0 +1,56 @@
+//! y = x·Wᵀ + b.
+
+use candle_core::Result;
+
+use super::rows::products;
+use crate::model::matrix::Matrix;
+use crate::model::ops::{linear_back_rows, linear_rows};
+
+/// A weight matrix (out, in) and its bias.
+#[derive(Debug)]
+pub struct Linear {
+    matrix: Matrix,
+    bias: Option<Vec<f32>>,
+}
+
+impl Linear {
+    /// A matrix with a bias as long as it has rows.
+    pub fn new(matrix: Matrix, bias: Option<Vec<f32>>) -> Linear {
+        Linear { matrix, bias }
+    }
+
+    /// Columns of the result.
+    pub fn outputs(&self) -> usize {
+        self.matrix.shape().0
+    }
+
+    /// (n, in) → (n, out).
+    pub fn forward(&self, x: &[f32]) -> Result<Vec<f32>> {
+        linear_rows(x, &self.matrix, self.bias.as_deref())
+    }
+
+    /// Parts go through the matrix; the bias belongs to none of them. (n, in) → (n, out).
+    pub fn jvp(&self, part: &[f32]) -> Result<Vec<f32>> {
+        linear_rows(part, &self.matrix, None)
+    }
+
+    /// (n, out) → (n, in).
+    pub fn vjp(&self, gradient: &[f32]) -> Result<Vec<f32>> {
+        linear_back_rows(gradient, &self.matrix)
+    }
+
+    /// What the bias adds, or nothing: (out).
+    pub fn bias(&self) -> Option<&[f32]> {
+        self.bias.as_deref()
+    }
+
+    /// What the bias adds to ⟨gradient, y⟩.
+    pub fn bias_share(&self, gradient: &[f32]) -> f64 {
+        self.bias.as_ref().map_or(0.0, |bias| products(gradient, bias))
+    }
+
+    /// The matrix, (out, in).
+    pub fn matrix(&self) -> &Matrix {
+        &self.matrix
+    }
+}

@@ -1,0 +1,146 @@
+//! y_i = Σ_j A_ij v_j by head: attention with its probabilities held.
+//!
+//! Probabilities are kept while they take no more room than the queries and keys that they come from; otherwise they are computed once
+//! more, head by head, where they are asked for.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use rayon::prelude::*;
+
+use super::attention::{Attention, Heads, Looks};
+use super::rows::{add_to_columns, columns, multiply};
+use crate::model::kernels::gemm::Panels;
+
+/// What the heads of a block looked at, in one sequence.
+#[derive(Debug, Clone)]
+pub struct Mixed {
+    attention: Arc<Attention>,
+    looks: Option<Arc<Looks>>,
+    kept: Option<Arc<Vec<f32>>>,
+    /// Queries.
+    pub n: usize,
+    /// Sources.
+    pub m: usize,
+}
+
+impl Mixed {
+    /// Mixes values (m, kv · dim) by what queries and keys say: the result, (n, heads · dim), and what is needed to explain it if `keep`.
+    pub fn forward(attention: &Arc<Attention>, looks: Looks, values: &[f32], keep: bool) -> (Vec<f32>, Option<Mixed>) {
+        let Heads { count, kv, dim, .. } = attention.heads;
+        let (n, m) = (looks.queries.len() / (count * dim).max(1), attention.sources(&looks));
+        if n == 0 {
+            return (Vec::new(), keep.then(|| Mixed::nothing(attention)));
+        }
+        let keep_maps = keep && count * n * m <= looks.queries.len() + looks.keys.len();
+        let head = |head: usize| {
+            let probabilities = attention.probabilities(&looks, head);
+            let own = attention.heads.kv_of(head) * dim;
+            let panels = Panels::new(m, dim, |k, c| values[k * kv * dim + own + c]);
+            (multiply(&probabilities, &panels), keep_maps.then_some(probabilities))
+        };
+        let heads: Vec<_> = (0..count).into_par_iter().map(head).collect();
+        let mut out = vec![0f32; n * count * dim];
+        let mut kept = Vec::with_capacity(if keep_maps { count * n * m } else { 0 });
+        for (head, (mixed, probabilities)) in heads.into_iter().enumerate() {
+            add_to_columns(&mut out, count * dim, head * dim, &mixed, dim);
+            kept.extend(probabilities.into_iter().flatten());
+        }
+        let mixed = keep.then(|| Mixed {
+            attention: Arc::clone(attention),
+            looks: Some(Arc::new(looks)),
+            kept: keep_maps.then(|| Arc::new(kept)),
+            n,
+            m,
+        });
+        (out, mixed)
+    }
+
+    /// Of a sequence without tokens.
+    fn nothing(attention: &Arc<Attention>) -> Mixed {
+        Mixed {
+            attention: Arc::clone(attention),
+            looks: None,
+            kept: None,
+            n: 0,
+            m: 0,
+        }
+    }
+
+    /// The block.
+    pub fn attention(&self) -> &Attention {
+        &self.attention
+    }
+
+    /// Queries and keys.
+    pub fn looks(&self) -> Option<&Looks> {
+        self.looks.as_deref()
+    }
+
+    fn heads(&self) -> Heads {
+        self.attention.heads
+    }
+
+    /// The probabilities of a head, (n, m).
+    pub fn head(&self, head: usize) -> Cow<'_, [f32]> {
+        let size = self.n * self.m;
+        match (&self.kept, &self.looks) {
+            (Some(kept), _) => Cow::Borrowed(&kept[head * size..(head + 1) * size]),
+            (None, Some(looks)) => Cow::Owned(self.attention.probabilities(looks, head)),
+            (None, None) => Cow::Owned(vec![0.0; size]),
+        }
+    }
+
+    /// Parts (k · m, kv · dim) of the values → parts of the result, (k · n, heads · dim).
+    pub fn jvp(&self, parts: &[f32]) -> Vec<f32> {
+        let Heads { count, kv, dim, .. } = self.heads();
+        let (rows, width) = (self.m * kv * dim, count * dim);
+        let k = parts.len() / rows.max(1);
+        let mut out = vec![0f32; k * self.n * width];
+        let maps: Vec<Cow<[f32]>> = (0..count).into_par_iter().map(|head| self.head(head)).collect();
+        let tasks = out
+            .par_chunks_mut((self.n * width).max(1))
+            .zip(parts.par_chunks(rows.max(1)));
+        tasks.for_each(|(out, part)| {
+            for (head, map) in maps.iter().enumerate() {
+                let own = self.heads().kv_of(head) * dim;
+                let panels = Panels::new(self.m, dim, |k, c| part[k * kv * dim + own + c]);
+                add_to_columns(out, width, head * dim, &multiply(map, &panels), dim);
+            }
+        });
+        out
+    }
+
+    /// Gradients at the result, (n, heads · dim) → at the values, (m, kv · dim).
+    pub fn vjp(&self, gradient: &[f32]) -> Vec<f32> {
+        let Heads { count, kv, dim, .. } = self.heads();
+        let back = |head: usize| {
+            let map = self.head(head);
+            let turned = transposed(&map, self.m);
+            let panels = Panels::new(self.n, dim, |k, c| gradient[k * count * dim + head * dim + c]);
+            multiply(&turned, &panels)
+        };
+        let heads: Vec<Vec<f32>> = (0..count).into_par_iter().map(back).collect();
+        let mut out = vec![0f32; self.m * kv * dim];
+        for (head, back) in heads.iter().enumerate() {
+            add_to_columns(&mut out, kv * dim, self.heads().kv_of(head) * dim, back, dim);
+        }
+        out
+    }
+
+    /// Of some gradients, (n, heads · dim), the columns of a head.
+    pub fn of_head(&self, rows: &[f32], head: usize) -> Vec<f32> {
+        let Heads { count, dim, .. } = self.heads();
+        columns(rows, count * dim, head * dim..(head + 1) * dim)
+    }
+}
+
+/// A matrix of rows of `m`, turned round.
+pub fn transposed(matrix: &[f32], m: usize) -> Vec<f32> {
+    let n = matrix.len() / m.max(1);
+    let mut out = vec![0f32; matrix.len()];
+    for (i, row) in matrix.chunks_exact(m.max(1)).enumerate() {
+        row.iter().enumerate().for_each(|(j, v)| out[j * n + i] = *v);
+    }
+    out
+}

@@ -1,0 +1,149 @@
+//! Backward over a tape: the gradient at a node → gradients at the tokens' own rows, and what biases add on the way.
+//!
+//! With everything held, ⟨gradient, result⟩ = Σ_tokens ⟨gradient at its row, row⟩ + biases, exactly.
+
+use std::sync::Arc;
+
+use candle_core::{Result, bail};
+
+use super::gradient;
+use super::rows::{add, times};
+use super::{Control, Node, NodeId, Op, Side, Tape};
+
+/// What arrives at the inputs of a tape, for one sequence.
+#[derive(Debug, Clone, Default)]
+pub struct Pulled {
+    /// At the rows of the text that is read, (n, hidden).
+    pub reading: Vec<f32>,
+    /// At the rows of the text that a decoder with an encoder writes, (m, hidden); empty where there is none.
+    pub writing: Vec<f32>,
+    /// What the biases add.
+    pub bias: f64,
+}
+
+/// What is held on the way back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Held {
+    /// Probabilities, deviations and gates: the affine map.
+    Frozen,
+    /// Nothing: the true gradient. Needs a tape with everything kept.
+    Nothing,
+}
+
+impl Tape {
+    /// Pulls a gradient (rows, width) at a node back, for one sequence.
+    ///
+    /// # Errors
+    /// If the gradient has another shape, or the tape kept too little for a true gradient.
+    pub fn pull(&self, sequence: usize, from: NodeId, gradient: Vec<f32>, held: Held) -> Result<Pulled> {
+        let mut gradients: Vec<Option<Vec<f32>>> = vec![None; from + 1];
+        let expected = self.rows_of(sequence, from).len() * self.node(from)?.width;
+        if gradient.len() != expected {
+            bail!("a gradient of {} numbers does not fit {expected}", gradient.len())
+        }
+        gradients[from] = Some(gradient);
+        let mut pulled = Pulled::default();
+        for id in (0..=from).rev() {
+            let Some(gradient) = gradients[id].take() else { continue };
+            let node = self.node(id)?;
+            let mut give = |to: NodeId, part: Vec<f32>| match &mut gradients[to] {
+                Some(sum) => add(sum, &part),
+                none => *none = Some(part),
+            };
+            match &node.op {
+                Op::Input => match node.side {
+                    Side::Reading => pulled.reading = gradient,
+                    Side::Writing => pulled.writing = gradient,
+                },
+                Op::Linear { x, map } => {
+                    pulled.bias += map.bias_share(&gradient);
+                    give(*x, map.vjp(&gradient)?);
+                }
+                Op::Norm { x, norm, inverses } => {
+                    pulled.bias += norm.bias_share(&gradient);
+                    let inverses = &inverses[self.rows_of(sequence, id)];
+                    give(
+                        *x,
+                        match held {
+                            Held::Frozen => norm.vjp(&gradient, inverses),
+                            Held::Nothing => norm.gradient(&gradient, self.value(sequence, *x)?, inverses),
+                        },
+                    );
+                }
+                Op::Mix {
+                    values,
+                    queries,
+                    keys,
+                    mixed,
+                } => {
+                    let Some(mixed) = mixed.get(sequence) else {
+                        bail!("the tape kept no attention")
+                    };
+                    give(*values, mixed.vjp(&gradient));
+                    if held == Held::Nothing {
+                        let own = [queries, keys, values].map(|node| self.value(sequence, *node));
+                        let [own_queries, own_keys, own_values] = own;
+                        let (to_queries, to_keys) =
+                            gradient::of_looks(mixed, &gradient, own_queries?, own_keys?, own_values?)?;
+                        give(*queries, to_queries);
+                        give(*keys, to_keys);
+                    }
+                }
+                Op::Gate { x, theta, control } => {
+                    let rows = self.rows_of(sequence, id);
+                    let theta = &theta[rows.start * node.width..rows.end * node.width];
+                    match (held, control) {
+                        (Held::Frozen, _) => give(*x, times(&gradient, theta)),
+                        (Held::Nothing, Control::Own(activation)) => {
+                            let slopes = super::gate::slopes(*activation, self.value(sequence, *x)?);
+                            give(*x, times(&gradient, &slopes));
+                        }
+                        (Held::Nothing, Control::Other(gate, activation)) => {
+                            give(*x, times(&gradient, theta));
+                            let slopes = super::gate::slopes(*activation, self.value(sequence, *gate)?);
+                            let through = times(&gradient, self.value(sequence, *x)?);
+                            give(*gate, times(&through, &slopes));
+                        }
+                    }
+                }
+                Op::Add { parts } => {
+                    for part in &parts[1..] {
+                        give(*part, gradient.clone());
+                    }
+                    give(parts[0], gradient);
+                }
+            }
+        }
+        Ok(pulled)
+    }
+
+    pub(super) fn node(&self, id: NodeId) -> Result<&Node> {
+        match self.nodes.get(id) {
+            Some(node) => Ok(node),
+            None => bail!("the tape has no node {id}"),
+        }
+    }
+
+    /// The rows of a sequence in a node.
+    pub(super) fn rows_of(&self, sequence: usize, id: NodeId) -> std::ops::Range<usize> {
+        let side = self.nodes.get(id).map_or(Side::Reading, |node| node.side);
+        let ranges = match side {
+            Side::Reading => &self.reading,
+            Side::Writing => &self.writing,
+        };
+        ranges.get(sequence).cloned().unwrap_or(0..0)
+    }
+
+    /// The result of a node for a sequence, row by row.
+    ///
+    /// # Errors
+    /// If the pass did not keep it.
+    pub fn value(&self, sequence: usize, id: NodeId) -> Result<&[f32]> {
+        let node = self.node(id)?;
+        let Some(value) = node.value.as_ref().map(Arc::as_ref) else {
+            bail!("the pass did not keep what this needs")
+        };
+        let rows = self.rows_of(sequence, id);
+        Ok(&value[rows.start * node.width..rows.end * node.width])
+    }
+}

@@ -1,0 +1,100 @@
+//! Rows of floats that lie one after the other.
+
+use rayon::prelude::*;
+
+use crate::model::kernels::gemm::{Panels, Plain, gemm};
+use crate::model::kernels::shift;
+use crate::model::simd::{self, Kernel, Simd};
+
+/// Entries given to one task: enough work to pay for handing it out.
+pub const ENTRIES: usize = 16 * 1024;
+
+/// Σ over rows of ⟨row, vector⟩.
+pub fn products(rows: &[f32], vector: &[f32]) -> f64 {
+    simd::run(Products { rows, vector })
+}
+
+struct Products<'a> {
+    rows: &'a [f32],
+    vector: &'a [f32],
+}
+
+impl Kernel for Products<'_> {
+    type Output = f64;
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) -> f64 {
+        match self.vector.is_empty() {
+            true => 0.0,
+            false => shift::shifted(s, self.rows, self.vector),
+        }
+    }
+}
+
+/// ⟨row, row⟩ of two matrices of one width, by row.
+pub fn row_products(x: &[f32], y: &[f32], width: usize) -> Vec<f32> {
+    let rows = x.chunks_exact(width.max(1)).zip(y.chunks_exact(width.max(1)));
+    rows.map(|(x, y)| products(x, y) as f32).collect()
+}
+
+/// to += from.
+pub fn add(to: &mut [f32], from: &[f32]) {
+    let tasks = to.par_chunks_mut(ENTRIES).zip(from.par_chunks(ENTRIES));
+    tasks.for_each(|(to, from)| to.iter_mut().zip(from).for_each(|(to, from)| *to += from));
+}
+
+/// x ⊙ y, where y may have fewer rows and begins anew then.
+pub fn times(x: &[f32], y: &[f32]) -> Vec<f32> {
+    let mut out = vec![0f32; x.len()];
+    let tasks = out.par_chunks_mut(y.len().max(1)).zip(x.par_chunks(y.len().max(1)));
+    tasks.for_each(|(out, x)| {
+        for ((out, x), y) in out.iter_mut().zip(x).zip(y) {
+            *out = x * y;
+        }
+    });
+    out
+}
+
+/// x (n, inner) · b (inner, columns), on this thread.
+pub fn multiply(x: &[f32], b: &Panels) -> Vec<f32> {
+    simd::run(Multiply { x, b })
+}
+
+struct Multiply<'a> {
+    x: &'a [f32],
+    b: &'a Panels,
+}
+
+impl Kernel for Multiply<'_> {
+    type Output = Vec<f32>;
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) -> Vec<f32> {
+        let Multiply { x, b } = self;
+        let mut out = vec![0f32; x.len() / b.inner().max(1) * b.columns()];
+        let mut plain = Plain {
+            out: &mut out,
+            width: b.columns(),
+            first: 0,
+            bias: None,
+        };
+        gemm(s, x, b, 0..b.count(), &mut plain);
+        out
+    }
+}
+
+/// Some columns of rows of some width, one row after the other.
+pub fn columns(rows: &[f32], width: usize, columns: std::ops::Range<usize>) -> Vec<f32> {
+    let each = rows.chunks_exact(width.max(1));
+    each.flat_map(|row| row[columns.clone()].iter().copied()).collect()
+}
+
+/// Adds rows to some columns of wider rows.
+pub fn add_to_columns(to: &mut [f32], width: usize, first: usize, from: &[f32], own: usize) {
+    for (to, from) in to.chunks_exact_mut(width.max(1)).zip(from.chunks_exact(own.max(1))) {
+        to[first..first + own]
+            .iter_mut()
+            .zip(from)
+            .for_each(|(to, from)| *to += from);
+    }
+}

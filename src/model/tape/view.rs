@@ -1,0 +1,134 @@
+//! What each position mixed from each other one in an attention block, as ALTI and the norm-based analysis ask for it.
+//!
+//! For query position i and source j, the step adds T_i(x_j) to the stream: what attention brings from j, through the norms that stand
+//! behind it with their deviations held, and for j = i the residual. Values keep their bias, as Kobayashi et al. (2021) have it.
+
+use candle_core::{Result, bail};
+use rayon::prelude::*;
+
+use super::rows::add;
+use super::{AttentionSite, NodeId, Op, Tape};
+
+/// How a T_i(x_j) is measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Measure {
+    /// How much nearer it brings nothing to the result: max(0, |y_i|₁ - |y_i - T_i(x_j)|₁).
+    Nearness,
+    /// Its length |T_i(x_j)|₂.
+    Length,
+}
+
+impl Tape {
+    /// The measures of an attention block that looks at its own text: (n, n), row i for query position i.
+    ///
+    /// # Errors
+    /// If the pass kept too little, or the block looks at another text.
+    pub fn contributions(&self, sequence: usize, site: &AttentionSite, measure: Measure) -> Result<Vec<f32>> {
+        let Op::Mix { mixed, .. } = &self.node(site.mix)?.op else {
+            bail!("node {} mixes nothing", site.mix)
+        };
+        let Some(mixed) = mixed.get(sequence) else {
+            bail!("the tape kept no attention")
+        };
+        if site.cross {
+            bail!("cross-attention mixes another text")
+        }
+        let (behind, output) = self.behind(sequence, site)?;
+        let heads = mixed.attention().heads;
+        let (n, hidden) = (mixed.n, output.outputs());
+        let (values, residual, after) = (
+            self.value(sequence, site.values)?,
+            self.value(sequence, site.residual)?,
+            self.value(sequence, site.after)?,
+        );
+        let maps: Vec<_> = (0..heads.count).into_par_iter().map(|head| mixed.head(head)).collect();
+        let source = |j: usize| -> Result<Vec<f32>> {
+            // What each head would bring from j if it looked nowhere else: (heads, hidden).
+            let mut own = vec![0f32; heads.count * heads.count * heads.dim];
+            for head in 0..heads.count {
+                let at = heads.kv_of(head) * heads.dim;
+                let value = &values[j * heads.kv * heads.dim + at..][..heads.dim];
+                own[head * heads.count * heads.dim + head * heads.dim..][..heads.dim].copy_from_slice(value);
+            }
+            let brought = output.jvp(&own)?;
+            let mut column = Vec::with_capacity(n);
+            let mut t = vec![0f32; hidden];
+            for i in 0..n {
+                t.fill(0.0);
+                for (head, brought) in brought.chunks_exact(hidden).enumerate() {
+                    let weight = maps[head][i * n + j];
+                    if weight != 0.0 {
+                        t.iter_mut().zip(brought).for_each(|(t, v)| *t += weight * v);
+                    }
+                }
+                let t = behind.apply(self, &t, i, (i == j).then(|| &residual[i * hidden..][..hidden]));
+                column.push(measured(measure, &t, &after[i * hidden..][..hidden]));
+            }
+            Ok(column)
+        };
+        let columns: Vec<Vec<f32>> = (0..n).into_par_iter().map(source).collect::<Result<_>>()?;
+        let mut out = vec![0f32; n * n];
+        for (j, column) in columns.iter().enumerate() {
+            column.iter().enumerate().for_each(|(i, v)| out[i * n + j] = *v);
+        }
+        Ok(out)
+    }
+
+    /// The norms between a mix and the stream behind its step, and the matrix W_O.
+    fn behind(&self, sequence: usize, site: &AttentionSite) -> Result<(Behind, &super::linear::Linear)> {
+        let Some((output, map)) = (site.mix..=site.after).find_map(|id| match &self.nodes[id].op {
+            Op::Linear { x, map } if *x == site.mix => Some((id, map)),
+            _ => None,
+        }) else {
+            bail!("the mix has no output")
+        };
+        let norm =
+            |id: NodeId, x: NodeId| matches!(&self.nodes[id].op, Op::Norm { x: own, .. } if *own == x).then_some(id);
+        let inner = (output + 1..=site.after).find_map(|id| norm(id, output));
+        let outer = matches!(self.nodes[site.after].op, Op::Norm { .. }).then_some(site.after);
+        let rows = self.rows_of(sequence, site.after);
+        Ok((
+            Behind {
+                inner,
+                outer,
+                first: rows.start,
+            },
+            map,
+        ))
+    }
+}
+
+/// The norms behind an attention block.
+struct Behind {
+    /// Before the residual is added.
+    inner: Option<NodeId>,
+    /// Behind the sum.
+    outer: Option<NodeId>,
+    first: usize,
+}
+
+impl Behind {
+    fn apply(&self, tape: &Tape, t: &[f32], i: usize, residual: Option<&[f32]>) -> Vec<f32> {
+        let through = |node: Option<NodeId>, rows: Vec<f32>| match node.map(|node| &tape.nodes[node].op) {
+            Some(Op::Norm { norm, inverses, .. }) => norm.jvp(&rows, &inverses[self.first + i..=self.first + i]),
+            _ => rows,
+        };
+        let mut out = through(self.inner, t.to_vec());
+        if let Some(residual) = residual {
+            add(&mut out, residual);
+        }
+        through(self.outer, out)
+    }
+}
+
+fn measured(measure: Measure, t: &[f32], after: &[f32]) -> f32 {
+    match measure {
+        Measure::Length => t.iter().map(|v| v * v).sum::<f32>().sqrt(),
+        Measure::Nearness => {
+            let (whole, rest) = t.iter().zip(after).fold((0f32, 0f32), |(whole, rest), (t, y)| {
+                (whole + y.abs(), rest + (y - t).abs())
+            });
+            (whole - rest).max(0.0)
+        }
+    }
+}
