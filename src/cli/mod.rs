@@ -9,22 +9,27 @@ mod doctor;
 mod editor;
 mod embed;
 mod explain;
+mod generate;
 mod index;
 mod input;
 mod model;
 mod output;
 mod parser;
+mod predict;
 mod search;
 mod serve;
 mod similar;
 mod store;
+mod trace;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
 
+use crate::model::tape::Network;
 use crate::model::{Model, Source, default_source, embedded_available};
 use crate::render::terminal::printable;
 
@@ -52,6 +57,12 @@ enum Command {
     Search(search::Search),
     /// List items of a folder that resemble the functions, types and headings of a file, or each other
     Similar(similar::Similar),
+    /// Write every number that a forward pass computed into a file
+    Trace(trace::Trace),
+    /// Show how surprising each token of a file is to a language model, and what it expects next
+    Predict(predict::Predict),
+    /// Write on from a text with a language model
+    Generate(generate::Generate),
     /// Show which model Fovea uses, or check its files
     #[command(subcommand)]
     Model(model::Command),
@@ -70,7 +81,7 @@ enum Command {
 /// Which model to use.
 #[derive(Args, Clone, Debug, Default)]
 struct ModelArguments {
-    /// Folder of a Hugging Face BERT model; the default is FOVEA_MODEL, then the embedded all-MiniLM-L6-v2 (or the one in the cache
+    /// Folder of a Hugging Face model; the default is FOVEA_MODEL, then the embedded all-MiniLM-L6-v2 (or the one in the cache
     /// folder, if this program contains none)
     #[arg(long, value_name = "DIR")]
     model: Option<PathBuf>,
@@ -91,6 +102,15 @@ impl ModelArguments {
 
     fn load(&self) -> Result<Model> {
         Ok(Model::load(&self.source())?)
+    }
+
+    /// The model as the interpreter runs it, with its network: for heads, traces and generation.
+    fn interpreted(&self) -> Result<(Model, Arc<Network>)> {
+        let model = Model::interpreted(&self.source())?;
+        match model.network().cloned() {
+            Some(network) => Ok((model, network)),
+            None => anyhow::bail!("{} has no network to run", model.info().name),
+        }
     }
 }
 
@@ -117,6 +137,9 @@ pub fn main() -> ExitCode {
         Some(Command::Index(arguments)) => index::run(&arguments).map(|()| ExitCode::SUCCESS),
         Some(Command::Search(arguments)) => search::run(&arguments).map(|()| ExitCode::SUCCESS),
         Some(Command::Similar(arguments)) => similar::run(&arguments),
+        Some(Command::Trace(arguments)) => trace::run(&arguments).map(|()| ExitCode::SUCCESS),
+        Some(Command::Predict(arguments)) => predict::run(&arguments).map(|()| ExitCode::SUCCESS),
+        Some(Command::Generate(arguments)) => generate::run(&arguments).map(|()| ExitCode::SUCCESS),
         Some(Command::Model(command)) => model::run(&command).map(|()| ExitCode::SUCCESS),
         Some(Command::Bench(arguments)) => bench::run(&arguments).map(|()| ExitCode::SUCCESS),
         Some(Command::Doctor(arguments)) => doctor::run(&arguments),

@@ -50,9 +50,11 @@ fn info(arguments: &ModelArguments, format: Format) -> Result<()> {
             prompts += &format!("  prompt        {role}: {prompt:?}\n");
         }
     }
+    let abilities: Vec<&str> = info.abilities.iter().map(|ability| ability.name()).collect();
+    let abilities = abilities.join(", ");
     output::write(&format!(
         "{}\n  architecture  {}, {} layers, {} heads, {} wide\n  window        {} tokens\n  vocabulary    {} entries\n  \
-         pooling       {pooling}\n{prompts}  weights       {}\n  identity      {}\n  this binary   {}\n",
+         pooling       {pooling}\n{prompts}  abilities     {abilities}\n  weights       {}\n  identity      {}\n  this binary   {}\n",
         info.name,
         info.architecture,
         info.layers,

@@ -11,11 +11,11 @@ use super::families;
 use super::files::{Files, hex};
 use super::modules::{self, Modules};
 use super::prompts::{self, Prompts, Role};
-use super::spec::ModelSpec;
+use super::spec::{ModelSpec, Task};
 use super::tape::Network;
 use super::tokenizer::Reading;
 use super::weights::Weights;
-use super::{Encoder, Model, ModelInfo, Pooling, Tokenizer};
+use super::{Ability, Encoder, Model, ModelInfo, Pooling, Tokenizer};
 use crate::places::cache_folders;
 use crate::text::ModelText;
 
@@ -168,12 +168,21 @@ const SENTENCE_FILES: [&str; 7] = [
     "sentence_xlnet_config.json",
 ];
 
+/// Who is to run a model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Engine {
+    /// The fused operations where they can.
+    Fastest,
+    /// The interpreter.
+    Interpreter,
+}
+
 /// Loads a model.
-pub(super) fn load(source: &Source) -> Result<Model, LoadError> {
+pub(super) fn load(source: &Source, engine: Engine) -> Result<Model, LoadError> {
     let root = Files::open(source)?;
     let modules = Modules::read(root.read(modules::FILE)?.as_deref())?;
     let files = root.within(&modules.transformer);
-    let plan = Plan::of(&files.required("config.json")?)?;
+    let plan = Plan::of(&files.required("config.json")?, engine)?;
     let pooling_file = format!("{}/config.json", modules.pooling);
     let pooling_json = root.read(&pooling_file)?;
     let (pooling, includes_prompt) = match &pooling_json {
@@ -182,14 +191,14 @@ pub(super) fn load(source: &Source) -> Result<Model, LoadError> {
     };
     let prompts = Prompts::read(root.read(prompts::FILE)?.as_deref(), &root.names())?;
     let sentences = read_sentences(&files)?;
-    let longest = plan.window();
+    let longest = plan.spec.window;
     // The tokenizer is text to parse and the weights are numbers to expand: neither waits for the other.
     let (tokenizer, weights) = rayon::join(
-        || load_tokenizer(&files, plan.vocabulary(), sentences),
+        || load_tokenizer(&files, plan.spec.vocabulary, sentences),
         || Weights::read(&files, plan.parameters()),
     );
     let (tokenizer, mut weights) = (tokenizer?, weights?);
-    let (projection, told) = modules.projection(&root, plan.hidden())?;
+    let (projection, told) = modules.projection(&root, plan.spec.stack.hidden)?;
     let window = sentences.window.unwrap_or(longest).clamp(longest.min(8), longest);
     let window = plan.usual_window(window, &sentences);
     let room = room(&tokenizer, &prompts, window)?;
@@ -206,27 +215,33 @@ pub(super) fn load(source: &Source) -> Result<Model, LoadError> {
             content += &told;
         }
     }
+    let abilities = plan.abilities(&weights);
     let info = ModelInfo {
         name: root.name(),
         id: files.content_id(&content, pooling_json.as_deref(), &prompts)?,
-        architecture: plan.architecture().to_owned(),
-        layers: plan.layers(),
+        architecture: plan.spec.family.clone(),
+        layers: plan.spec.stack.blocks.len(),
         heads: plan.heads(),
-        hidden: plan.hidden(),
+        hidden: plan.spec.stack.hidden,
         window,
-        vocabulary: plan.vocabulary(),
+        vocabulary: plan.spec.vocabulary,
         pooling,
         prompts,
+        abilities,
         weights: weights.format.clone(),
     };
-    let encoder: Arc<dyn Encoder> = match plan {
-        Plan::Fused(config) => Arc::new(Bert::load(config, &mut weights)?),
-        Plan::Interpreted(spec) => Arc::new(Network::load(*spec, &mut weights)?),
+    let (encoder, network): (Arc<dyn Encoder>, _) = match plan.fused {
+        Some(config) => (Arc::new(Bert::load(config, &mut weights)?), None),
+        None => {
+            let network = Arc::new(Network::load(plan.spec, &mut weights)?);
+            (network.clone(), Some(network))
+        }
     };
     Ok(Model {
         info,
         tokenizer: Arc::new(tokenizer),
         encoder,
+        network,
         pooling,
         projection: Arc::new(projection),
         includes_prompt,
@@ -247,12 +262,11 @@ pub fn network(source: &Source) -> Result<Network, LoadError> {
     Network::load(spec, &mut weights)
 }
 
-/// Who runs a model.
-enum Plan {
-    /// The fused operations for post-LN encoders.
-    Fused(Config),
-    /// The interpreter.
-    Interpreted(Box<ModelSpec>),
+/// What a model is made of, and who runs it.
+struct Plan {
+    spec: ModelSpec,
+    /// For the fused operations, where they can run it.
+    fused: Option<Config>,
 }
 
 /// Tokens of a text that the interpreter reads at once, where a model could read more and its folder does not say how many are usual:
@@ -260,72 +274,54 @@ enum Plan {
 const USUAL: usize = 512;
 
 impl Plan {
-    fn of(json: &[u8]) -> Result<Plan, ConfigError> {
+    fn of(json: &[u8], engine: Engine) -> Result<Plan, ConfigError> {
         let spec = families::read(json)?;
-        let fused = ["bert", "roberta", "xlm-roberta", "camembert"].contains(&spec.family.as_str());
-        match Config::parse(json) {
-            Ok(config) if fused => Ok(Plan::Fused(config)),
-            Err(error @ ConfigError::Dimensions(_)) if fused => Err(error),
-            _ => Ok(Plan::Interpreted(Box::new(spec))),
-        }
-    }
-
-    fn architecture(&self) -> &str {
-        match self {
-            Plan::Fused(config) => &config.architecture,
-            Plan::Interpreted(spec) => &spec.family,
-        }
-    }
-
-    fn window(&self) -> usize {
-        match self {
-            Plan::Fused(config) => config.positions - config.first_position,
-            Plan::Interpreted(spec) => spec.window,
-        }
+        let fused = engine == Engine::Fastest
+            && ["bert", "roberta", "xlm-roberta", "camembert"].contains(&spec.family.as_str());
+        let fused = match Config::parse(json) {
+            Ok(config) if fused => Some(config),
+            Err(error @ ConfigError::Dimensions(_)) if fused => return Err(error),
+            _ => None,
+        };
+        Ok(Plan { spec, fused })
     }
 
     /// The window that texts are split by.
     fn usual_window(&self, window: usize, sentences: &Sentences) -> usize {
         let stated = sentences.window.is_some() && !sentences.window_of_tokenizer;
-        match self {
-            Plan::Interpreted(_) if !stated => window.min(USUAL),
-            _ => window,
-        }
-    }
-
-    fn vocabulary(&self) -> usize {
-        match self {
-            Plan::Fused(config) => config.vocabulary,
-            Plan::Interpreted(spec) => spec.vocabulary,
+        match self.fused.is_some() || stated {
+            true => window,
+            false => window.min(USUAL),
         }
     }
 
     fn parameters(&self) -> usize {
-        match self {
-            Plan::Fused(config) => config.parameters(),
-            Plan::Interpreted(spec) => spec.parameters(),
-        }
-    }
-
-    fn hidden(&self) -> usize {
-        match self {
-            Plan::Fused(config) => config.hidden,
-            Plan::Interpreted(spec) => spec.stack.hidden,
-        }
-    }
-
-    fn layers(&self) -> usize {
-        match self {
-            Plan::Fused(config) => config.layers,
-            Plan::Interpreted(spec) => spec.stack.blocks.len(),
-        }
+        self.fused
+            .as_ref()
+            .map_or_else(|| self.spec.parameters(), Config::parameters)
     }
 
     fn heads(&self) -> usize {
-        match self {
-            Plan::Fused(config) => config.heads,
-            Plan::Interpreted(spec) => spec.first_attention().map_or(0, |attention| attention.heads),
+        self.spec.first_attention().map_or(0, |attention| attention.heads)
+    }
+
+    /// What the model can do with the head that its weights have.
+    fn abilities(&self, weights: &Weights) -> Vec<Ability> {
+        let mut abilities = vec![Ability::Embed];
+        let Some(head) = &self.spec.head else { return abilities };
+        let layers = head.layers.iter().map(|layer| &layer.linear.weight);
+        if !layers.chain([&head.output.weight]).all(|name| weights.contains(name)) {
+            return abilities;
         }
+        abilities.extend(match &head.task {
+            Task::MaskedToken => vec![Ability::FillMask],
+            Task::NextToken if self.spec.decoder.is_some() => vec![Ability::Generate],
+            Task::NextToken => vec![Ability::NextToken, Ability::Generate],
+            Task::Sequence { .. } => vec![Ability::ClassifyText],
+            Task::Token { .. } => vec![Ability::ClassifyTokens],
+            Task::Span => vec![Ability::Answer],
+        });
+        abilities
     }
 }
 

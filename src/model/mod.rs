@@ -8,6 +8,7 @@ mod config;
 mod families;
 mod files;
 mod frozen;
+pub mod generate;
 mod guarded;
 mod interpreted;
 mod kernels;
@@ -42,6 +43,8 @@ pub use tokenizer::{Reading, TokenizeError, Tokenizer, Tokens};
 pub use trace::{Keep, LayerTrace, LayerWeights, Norm, TapeTrace, Trace};
 
 use std::sync::Arc;
+
+use tape::Network;
 
 use crate::segment::{Budget, Segments, parse, segment};
 use crate::text::{Language, ModelText, Snapshot};
@@ -85,6 +88,9 @@ pub enum ModelError {
         /// Tokens of the text.
         tokens: usize,
     },
+    /// The model has not what a task needs.
+    #[error("this model cannot {0}; use one that can (`fovea model info` lists what a model can do)")]
+    Unable(&'static str),
     /// Text the tokenizer could not take.
     #[error(transparent)]
     Tokenize(#[from] TokenizeError),
@@ -129,8 +135,45 @@ pub struct ModelInfo {
     pub pooling: Pooling,
     /// What is put before a text.
     pub prompts: Prompts,
+    /// What it can do.
+    pub abilities: Vec<Ability>,
     /// Number format the weights were stored in: `f32`, `f16`, `q8_0` …
     pub weights: String,
+}
+
+/// What a model can do; features ask for it, whatever the family.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ability {
+    /// Turn a text into a vector.
+    Embed,
+    /// Say which word is missing.
+    FillMask,
+    /// Say which token comes next.
+    NextToken,
+    /// Write on from a text, or write what an encoder's text asks for.
+    Generate,
+    /// Tell a class of a text.
+    ClassifyText,
+    /// Tell a class of each token.
+    ClassifyTokens,
+    /// Find the answer to a question in a text.
+    Answer,
+}
+
+impl Ability {
+    /// In words.
+    pub fn name(self) -> &'static str {
+        match self {
+            Ability::Embed => "embed texts",
+            Ability::FillMask => "fill masks",
+            Ability::NextToken => "predict the next token",
+            Ability::Generate => "generate text",
+            Ability::ClassifyText => "classify texts",
+            Ability::ClassifyTokens => "classify tokens",
+            Ability::Answer => "answer questions",
+        }
+    }
 }
 
 /// A loaded model: tokenizer, encoder, pooling. Clones share both.
@@ -139,6 +182,8 @@ pub struct Model {
     info: ModelInfo,
     tokenizer: Arc<Tokenizer>,
     encoder: Arc<dyn Encoder>,
+    /// The encoder, where the interpreter runs it: for what only it can do.
+    network: Option<Arc<Network>>,
     pooling: Pooling,
     /// What follows the pooling.
     projection: Arc<Projection>,
@@ -157,7 +202,25 @@ impl Model {
     /// # Errors
     /// Says which file is missing, damaged or of another model, and what to do.
     pub fn load(source: &Source) -> Result<Model, LoadError> {
-        load::load(source)
+        load::load(source, load::Engine::Fastest)
+    }
+
+    /// As [`Model::load`], run by the interpreter whatever the family: what heads and traces of all layers need.
+    ///
+    /// # Errors
+    /// As [`Model::load`].
+    pub fn interpreted(source: &Source) -> Result<Model, LoadError> {
+        load::load(source, load::Engine::Interpreter)
+    }
+
+    /// The network, where the interpreter runs it.
+    pub fn network(&self) -> Option<&Arc<Network>> {
+        self.network.as_ref()
+    }
+
+    /// The tokenizer.
+    pub fn tokenizer(&self) -> &Tokenizer {
+        &self.tokenizer
     }
 
     /// The same model with identifiers read as words (the default) or, as the reference pipeline does, left as they are.

@@ -208,6 +208,18 @@ impl Tokenizer {
         self.inner.get_vocab_size(true)
     }
 
+    /// The text of some tokens, without special ones; nothing where the tokenizer cannot say.
+    pub fn decode(&self, ids: &[u32]) -> String {
+        guarded(|| self.inner.decode(ids, true))
+            .and_then(Result::ok)
+            .unwrap_or_default()
+    }
+
+    /// The text of one token as the vocabulary has it.
+    pub fn token(&self, id: u32) -> Option<String> {
+        self.inner.id_to_token(id)
+    }
+
     /// Tokens of a prompt and then of `read`, the model's reading of `source`; spans are byte ranges of `source`.
     ///
     /// # Errors

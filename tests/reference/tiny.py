@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Make tests/fixtures/tiny-*: BERT and XLM-R folders with random weights and a SentencePiece (Unigram) vocabulary.
+"""Make tests/fixtures/tiny-*: BERT, XLM-R and Llama folders with random weights and a SentencePiece (Unigram) vocabulary.
 
     python3 tests/reference/tiny.py
 
@@ -11,7 +11,7 @@ import pathlib
 
 import torch
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
-from transformers import BertConfig, BertModel, PreTrainedTokenizerFast, XLMRobertaConfig, XLMRobertaModel
+from transformers import BertConfig, BertModel, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast, XLMRobertaConfig, XLMRobertaModel
 
 FIXTURES = pathlib.Path(__file__).parent.parent / "fixtures"
 TEXTS = ["我爱编程", "hello world", "我爱 hello 世界!", "naïve café", "snake_case kebab-case"]
@@ -49,9 +49,32 @@ def make(name, model, pooling):
     (folder / "golden.json").write_text(json.dumps(golden, ensure_ascii=False, separators=(",", ":")) + "\n")
 
 
+def make_decoder(name, model):
+    """golden.json: for each text the ids, and the 20 tokens that a greedy search writes on, with the logarithms of their probabilities."""
+    folder = FIXTURES / name
+    fast = tokenizer()
+    model.eval().save_pretrained(folder)
+    (folder / "generation_config.json").unlink(missing_ok=True)
+    fast.backend_tokenizer.save(str(folder / "tokenizer.json"))
+    golden = []
+    for text in TEXTS:
+        ids = fast(text, return_tensors="pt")["input_ids"]
+        written = []
+        with torch.no_grad():
+            for _ in range(20):
+                logprobs = model(ids).logits[0, -1].log_softmax(-1)
+                token = int(logprobs.argmax())
+                written.append([token, round(float(logprobs[token]), 5)])
+                ids = torch.cat([ids, torch.tensor([[token]])], dim=1)
+        golden.append({"text": text, "ids": ids[0, : -len(written)].tolist(), "written": written})
+    (folder / "golden.json").write_text(json.dumps(golden, ensure_ascii=False, separators=(",", ":")) + "\n")
+
+
 if __name__ == "__main__":
     torch.manual_seed(1)
     entries = len(tokenizer())
     shape = dict(vocab_size=entries, hidden_size=32, num_hidden_layers=3, num_attention_heads=4, intermediate_size=64, max_position_embeddings=66, initializer_range=0.3)
     make("tiny-multilingual", BertModel(BertConfig(**shape, pad_token_id=1), add_pooling_layer=False), None)
     make("tiny-xlm-roberta", XLMRobertaModel(XLMRobertaConfig(**shape, pad_token_id=1, type_vocab_size=1), add_pooling_layer=False), "cls")
+    decoder = LlamaConfig(vocab_size=entries, hidden_size=32, num_hidden_layers=3, num_attention_heads=4, num_key_value_heads=2, head_dim=12, intermediate_size=48, max_position_embeddings=64, initializer_range=0.3, bos_token_id=0, eos_token_id=2)
+    make_decoder("tiny-llama", LlamaForCausalLM(decoder))

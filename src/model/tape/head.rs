@@ -6,6 +6,11 @@ use crate::model::ModelError;
 use crate::model::spec::Task;
 
 impl Network {
+    /// How many outputs the head has for a position, or for the text; nothing without a head.
+    pub fn outputs(&self) -> Option<usize> {
+        self.head.as_ref().map(LoadedHead::outputs)
+    }
+
     /// What the head says of the last hidden states of one sequence, (n, hidden): (n, outputs), or (1, outputs) where it says something of
     /// the whole text. Nothing without a head.
     ///

@@ -109,12 +109,6 @@ impl LoadedHead {
         Ok(self.packed.get_or_init(|| parts))
     }
 
-    /// Some rows of the last matrix and what its bias adds to each: what single outputs are products with.
-    pub fn rows(&self, rows: &[u32]) -> Result<(Vec<f32>, Vec<f32>), ModelError> {
-        let bias = |row: &u32| self.bias.as_ref().map_or(0.0, |bias| bias[*row as usize]);
-        Ok((self.table.rows(rows)?, rows.iter().map(bias).collect()))
-    }
-
     /// Outputs for each row.
     pub fn outputs(&self) -> usize {
         self.table.len()
