@@ -1,4 +1,5 @@
-//! The invariants that can be read off the sources. ARCHITECTURE.md names each test beside the rule it holds.
+//! The invariants that can be read off the sources, and the pages that describe them. ARCHITECTURE.md and docs/invariants.md name each test
+//! beside the rule it holds.
 #![allow(clippy::unwrap_used, reason = "a test says by failing what was not there")]
 
 use std::path::{Path, PathBuf};
@@ -386,7 +387,6 @@ fn nothing_that_could_reach_the_network_is_linked() {
     refuse(&LAYERS, &["std::net", "tokio::net"], &[]);
 }
 
-/// Every Rust file below a folder.
 /// The text of all files in a folder that end in one of these.
 fn files(folder: &Path, extensions: &[&str]) -> String {
     let mut all = String::new();
@@ -405,33 +405,96 @@ fn files(folder: &Path, extensions: &[&str]) -> String {
 }
 
 #[test]
-fn every_test_that_the_architecture_page_names_exists() {
-    let page = std::fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
-    let table = page
+fn every_test_that_the_pages_of_invariants_name_exists() {
+    let map = std::fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
+    let map = map
         .split("## Invariants")
         .nth(1)
         .unwrap()
         .split("\n## ")
         .next()
         .unwrap();
+    let others = std::fs::read_to_string(root().join("docs/invariants.md")).unwrap();
     let code = files(&root().join("src"), &["rs"]) + &files(&root().join("tests"), &["rs"]);
     let editors = files(&root().join("tests/editors"), &["lua", "py", "el", "js", "mjs"]);
-    let rows = table
+    let rows = map
         .lines()
+        .chain(others.lines())
         .filter(|line| line.starts_with("| ") && !line.starts_with("| rule") && !line.starts_with("| --"));
     let mut named = 0;
     for row in rows {
         let tests = row.trim_end_matches([' ', '|']).rsplit(" | ").next().unwrap();
         for test in tests.split('`').skip(1).step_by(2) {
             let name = test.rsplit("::").next().unwrap();
-            // Those in an editor's own language are called by a sentence.
+            // Tests in an editor's own language have a sentence for a name.
             let exists = match name.contains(' ') {
                 true => editors.contains(name),
                 false => code.contains(&format!("fn {name}()")),
             };
-            assert!(exists, "ARCHITECTURE.md names {test}, which does not exist");
+            assert!(exists, "the pages of invariants name {test}, which does not exist");
             named += 1;
         }
     }
-    assert!(named > 20, "{named}");
+    assert!(named > 100, "{named}");
+}
+
+/// The files and folders that a page names: quoted paths with a folder in them, words of code blocks that are such paths, targets of links.
+fn paths(page: &str) -> Vec<String> {
+    let is_path = |word: &&str| {
+        let ends = [".rs", ".md", ".py", ".sh", ".lua", ".el", ".ts", ".toml", ".mjs", "/"];
+        let plain = |c: char| c.is_ascii_alphanumeric() || "._/-".contains(c);
+        word.contains('/')
+            && !word.starts_with('/')
+            // `NAME` stands for whatever is added.
+            && !word.contains("NAME")
+            && word.chars().all(plain)
+            && ends.iter().any(|end| word.ends_with(end))
+    };
+    // Every other part between ``` is a block.
+    let prose: String = page.split("```").step_by(2).collect();
+    let blocks = page.split("```").skip(1).step_by(2);
+    let in_blocks = blocks.flat_map(str::split_whitespace).filter(is_path);
+    let quoted = prose.split('`').skip(1).step_by(2).filter(is_path);
+    let links = prose.split("](").skip(1).filter_map(|link| {
+        let target = link.split([')', '#']).next()?;
+        (!target.is_empty() && !target.contains("://")).then_some(target)
+    });
+    quoted.chain(in_blocks).chain(links).map(str::to_owned).collect()
+}
+
+#[test]
+fn every_file_that_the_map_and_the_guides_name_exists() {
+    for page in ["ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md"] {
+        let named = paths(&std::fs::read_to_string(root().join(page)).unwrap());
+        for path in &named {
+            let exists = root().join(path).exists() || root().join("src").join(path).exists();
+            assert!(exists, "{page} names {path}, which does not exist");
+        }
+        assert!(!named.is_empty(), "{page} names no file at all");
+    }
+}
+
+#[test]
+fn the_list_of_decisions_is_that_of_the_folder() {
+    let folder = root().join("docs/decisions");
+    let list = std::fs::read_to_string(folder.join("README.md")).unwrap();
+    let mut pages: Vec<String> = std::fs::read_dir(&folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|name| name != "README.md")
+        .collect();
+    pages.sort();
+    for (number, name) in (1..).zip(&pages) {
+        let page = std::fs::read_to_string(folder.join(name)).unwrap();
+        let heading = page.lines().next().unwrap();
+        let title = heading.strip_prefix(&format!("# {number}. ")).unwrap_or_else(|| {
+            panic!("{name} begins with {heading:?}, and not with the number {number}");
+        });
+        let line = format!("- [{number:04}]({name}) {title}");
+        assert!(list.lines().any(|found| found == line), "the list lacks: {line}");
+        for part in ["\nStatus: ", "\n## Context\n", "\n## Decision\n"] {
+            assert!(page.contains(part), "{name} lacks {:?}", part.trim());
+        }
+    }
+    assert_eq!(list.matches("\n- [").count(), pages.len());
 }
