@@ -13,6 +13,7 @@ mod embedded;
 mod explain;
 mod families;
 mod hostile;
+mod interpreter;
 mod longword;
 mod parity;
 mod paths;

@@ -1,0 +1,229 @@
+//! What the interpreter runs, against what else computes the same: the fused operations, transformers, a pass without a cache.
+
+use std::path::{Path, PathBuf};
+
+use fovea::explain::{Heads, Method, WordMap, salience};
+use fovea::model::generate::{Ended, Limits, Sampling, Written};
+use fovea::model::{Ability, Keep, Model, Packed, Source, Trace, UNSTOPPED, largest};
+use fovea::text::Language;
+
+fn fixture(name: &str) -> Source {
+    Source::Folder(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name))
+}
+
+fn traced(model: &Model, ids: &[u32]) -> Trace {
+    let batch = Packed::new([ids]);
+    model
+        .encoder()
+        .forward(&batch, Keep::LayersAndValues, UNSTOPPED)
+        .unwrap()
+        .remove(0)
+}
+
+const TEXTS: [&str; 3] = [
+    "fn load(path: &Path) -> Config { read(path) }",
+    "我爱编程 and hello world",
+    "snake_case kebab-case naïve café",
+];
+
+/// Words and scores of a text by a method.
+fn scores(model: &Model, text: &str, method: Method) -> (Vec<f32>, f32) {
+    let tokens = model.tokenize(text, Language::Rust).unwrap();
+    let trace = traced(model, &tokens.ids);
+    let embedding = model.pool(&trace).unwrap();
+    let words = WordMap::new(text, &tokens);
+    let scores = salience(model, &trace, &embedding, &words, method, Heads::default()).unwrap();
+    (
+        [scores.words, vec![scores.bias, scores.special]].concat(),
+        scores.residual,
+    )
+}
+
+#[test]
+fn every_method_says_the_same_of_a_model_that_both_can_run() {
+    let sources = [
+        fixture("tiny-xlm-roberta"),
+        fixture("tiny-multilingual"),
+        Source::Embedded,
+    ];
+    for source in sources
+        .into_iter()
+        .filter(|source| *source != Source::Embedded || fovea::model::embedded_available())
+    {
+        let (fused, plain) = (Model::load(&source).unwrap(), Model::interpreted(&source).unwrap());
+        assert!(fused.network().is_none() && plain.network().is_some());
+        assert_eq!(fused.info(), plain.info());
+        for text in TEXTS {
+            for method in Method::ALL {
+                let (a, _) = scores(&fused, text, method);
+                let (b, residual) = scores(&plain, text, method);
+                let off = largest(a.iter().zip(&b).map(|(a, b)| (a - b).abs()));
+                assert!(
+                    off < 2e-3,
+                    "{} {source:?} {text:?}: off by {off}\n{a:?}\n{b:?}",
+                    method.name()
+                );
+                assert!(residual < 1e-3, "{} leaves {residual}", method.name());
+            }
+        }
+    }
+}
+
+#[test]
+fn every_method_explains_a_decoder_and_shares_sum_to_the_whole() {
+    let model = Model::load(&fixture("tiny-llama")).unwrap();
+    assert_eq!(
+        model.info().abilities,
+        [Ability::Embed, Ability::NextToken, Ability::Generate]
+    );
+    for text in TEXTS {
+        for method in Method::ALL {
+            let (scores, residual) = scores(&model, text, method);
+            assert!(
+                scores.iter().all(|score| score.is_finite()),
+                "{}: {scores:?}",
+                method.name()
+            );
+            let sum: f32 = scores.iter().sum();
+            assert!(
+                (sum - 1.0).abs() < 1e-3 && residual < 1e-3,
+                "{}: {sum} {residual}",
+                method.name()
+            );
+        }
+    }
+}
+
+#[derive(serde::Deserialize)]
+struct Golden {
+    text: String,
+    ids: Vec<u32>,
+    written: Vec<(u32, f32)>,
+}
+
+fn golden() -> Vec<Golden> {
+    serde_json::from_str(include_str!("../fixtures/tiny-llama/golden.json")).unwrap()
+}
+
+fn write(model: &Model, ids: &[u32], sampling: Sampling, limits: &Limits) -> (Vec<Written>, Ended) {
+    let mut written = Vec::new();
+    let network = model.network().unwrap();
+    let mut told = |token: &Written| {
+        written.push(token.clone());
+        true
+    };
+    let ended = network
+        .generate(ids, model.tokenizer(), sampling, limits, &mut told, UNSTOPPED)
+        .unwrap();
+    (written, ended)
+}
+
+fn twenty() -> Limits {
+    Limits {
+        tokens: 20,
+        stops: Vec::new(),
+    }
+}
+
+#[test]
+fn a_greedy_decoder_writes_what_transformers_writes() {
+    let model = Model::load(&fixture("tiny-llama")).unwrap();
+    for golden in golden() {
+        assert_eq!(model.tokenize(&golden.text, Language::Prose).unwrap().ids, golden.ids);
+        let (written, _) = write(&model, &golden.ids, Sampling::default(), &twenty());
+        // Transformers was asked to go on behind the token that ends a text.
+        let expected = golden.written.iter().take_while(|(id, _)| *id != 2);
+        for (token, (id, logprob)) in written.iter().zip(expected.clone()) {
+            assert_eq!(token.id, *id, "{}", golden.text);
+            assert!(
+                (token.logprob - logprob).abs() < 1e-4,
+                "{}: {token:?} {logprob}",
+                golden.text
+            );
+        }
+        assert_eq!(written.len(), expected.count());
+    }
+}
+
+#[test]
+fn a_cache_changes_nothing() {
+    let model = Model::load(&fixture("tiny-llama")).unwrap();
+    let network = model.network().unwrap();
+    let ids: Vec<u32> = (0..23).map(|i| 4 + (i * 7) % 100).collect();
+    let whole = network
+        .read(&Packed::new([ids.as_slice()]), None, Keep::LastHidden, UNSTOPPED)
+        .unwrap();
+    for parts in [vec![23], vec![1; 23], vec![5, 1, 9, 8]] {
+        let mut cache = fovea::model::tape::Cache::default();
+        let (mut rest, mut hidden) = (ids.as_slice(), Vec::new());
+        for part in parts {
+            let (now, later) = rest.split_at(part);
+            hidden.extend(network.next(now, None, &mut cache, UNSTOPPED).unwrap());
+            rest = later;
+        }
+        let off = largest(hidden.iter().zip(whole.hidden.iter()).map(|(a, b)| (a - b).abs()));
+        assert!(off < 1e-5 && hidden.len() == whole.hidden.len(), "off by {off}");
+    }
+}
+
+#[test]
+fn writing_stops_at_texts_at_limits_and_when_it_is_told_to() {
+    let model = Model::load(&fixture("tiny-llama")).unwrap();
+    let of = |ids: &[u32]| -> String {
+        let (free, _) = write(&model, ids, Sampling::default(), &twenty());
+        free.iter().map(|token| token.text.as_str()).collect()
+    };
+    let golden = golden();
+    let ids = &golden.iter().max_by_key(|golden| of(&golden.ids).len()).unwrap().ids;
+    let text = of(ids);
+    // Two characters from the middle of what is written stop it before them, although they are in two tokens.
+    let stop: String = text.chars().skip(3).take(2).collect();
+    let limits = Limits {
+        stops: vec![stop.clone()],
+        ..twenty()
+    };
+    let (stopped, ended) = write(&model, ids, Sampling::default(), &limits);
+    let before: String = stopped.iter().map(|token| token.text.as_str()).collect();
+    assert_eq!(
+        (before.as_str(), ended),
+        (&text[..text.find(&stop).unwrap()], Ended::Stop)
+    );
+    let limits = Limits {
+        tokens: 2,
+        stops: Vec::new(),
+    };
+    assert_eq!(write(&model, ids, Sampling::default(), &limits).1, Ended::Tokens);
+    let long = Limits {
+        tokens: 1000,
+        stops: Vec::new(),
+    };
+    let warm = Sampling {
+        temperature: 2.0,
+        seed: 3,
+        ..Sampling::default()
+    };
+    let (_, ended) = write(&model, ids, warm, &long);
+    assert!(matches!(ended, Ended::Window | Ended::Model), "{ended:?}");
+    let asked = std::sync::atomic::AtomicUsize::new(0);
+    let checkpoint = || asked.fetch_add(1, std::sync::atomic::Ordering::Relaxed) > 6;
+    let network = model.network().unwrap();
+    let stopped = network.generate(ids, model.tokenizer(), warm, &long, &mut |_| true, &checkpoint);
+    assert!(matches!(stopped, Err(fovea::model::ModelError::Stopped)));
+}
+
+/// Real models, where the variable names their folder.
+#[test]
+#[ignore = "needs FOVEA_REAL_MODELS"]
+fn real_models_are_explained() {
+    let root = PathBuf::from(std::env::var_os("FOVEA_REAL_MODELS").unwrap());
+    for name in ["multilingual-e5-small"] {
+        let source = Source::Folder(root.join(name));
+        let (fused, plain) = (Model::load(&source).unwrap(), Model::interpreted(&source).unwrap());
+        let ids = fused.tokenize("我爱编程", Language::Prose).unwrap().ids;
+        let (a, b) = (
+            fused.pool(&traced(&fused, &ids)).unwrap(),
+            plain.pool(&traced(&plain, &ids)).unwrap(),
+        );
+        assert!(largest(a.iter().zip(&b).map(|(a, b)| (a - b).abs())) < 1e-4);
+    }
+}
