@@ -31,6 +31,29 @@ pub fn shares_of(
     Ok(as_shares(pull_back_of(model, trace, pooling, embedding)?, embedding))
 }
 
+/// As [`shares_of`], of what the embedding e has beyond a reference r: ⟨x_k, Jᵀ(e - r)⟩ / |e - r|². Where a model crowds its texts into a
+/// cone, most of |e|² is what every text has, and biases carry it; what a text has of its own is the rest. The bias share is what the
+/// biases add beyond the reference, so that shares + bias = 1 still.
+///
+/// # Errors
+/// As [`shares`].
+pub fn shares_beyond(
+    model: &Model,
+    trace: &Trace,
+    pooling: Pooling,
+    (embedding, reference): (&[f32], &[f32]),
+) -> std::result::Result<TokenScores, ModelError> {
+    let own: Vec<f32> = embedding.iter().zip(reference).map(|(e, r)| e - r).collect();
+    let mut pulled = pull_back_of(model, trace, pooling, &own)?;
+    let common: f64 = own
+        .iter()
+        .zip(reference)
+        .map(|(o, r)| f64::from(*o) * f64::from(*r))
+        .sum();
+    pulled.bias = (f64::from(pulled.bias) - common) as f32;
+    Ok(as_shares(pulled, &own))
+}
+
 /// Parts of ⟨e, e⟩ as shares of it.
 fn as_shares(pulled: TokenScores, embedding: &[f32]) -> TokenScores {
     let length = embedding.iter().map(|v| f64::from(*v).powi(2)).sum::<f64>();

@@ -119,7 +119,10 @@ pub fn salience(
 ) -> Result<WordScores, ModelError> {
     let pooling = model.pooling();
     let scores = match method {
-        Method::Decomposition => decomposition::shares_of(model, trace, pooling, embedding)?,
+        Method::Decomposition => match model.reference()? {
+            Some(reference) => decomposition::shares_beyond(model, trace, pooling, (embedding, reference))?,
+            None => decomposition::shares_of(model, trace, pooling, embedding)?,
+        },
         Method::Alti => alti::scores(trace, pooling)?,
         Method::Norm => norm::scores(trace, pooling)?,
         Method::Rollout => attention::rollout_scores(trace, pooling)?,

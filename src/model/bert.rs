@@ -11,6 +11,7 @@ use super::config::Config;
 use super::load::LoadError;
 use super::matrix::Matrix;
 use super::ops;
+use super::tape::Table;
 use super::trace::{Keep, LayerTrace, LayerWeights, Lease, Norm, Trace};
 use super::weights::Weights;
 use super::{Checkpoint, Encoder, ModelError, Packed};
@@ -18,7 +19,7 @@ use super::{Checkpoint, Encoder, ModelError, Packed};
 /// A BERT encoder.
 pub struct Bert {
     config: Config,
-    words: Tensor,     // (vocabulary, hidden)
+    words: Table,      // (vocabulary, hidden), as it is stored: a text needs few of its rows
     positions: Tensor, // (positions, hidden), the row of token type 0 added
     norm: Tensor,      // (3, hidden): zero bias, γ, β
     layers: Vec<Layer>,
@@ -37,7 +38,7 @@ impl Bert {
     /// Names the tensor that is missing or has another shape than config.json says.
     pub(super) fn load(config: Config, weights: &mut Weights) -> Result<Bert, LoadError> {
         let (hidden, inner) = (config.hidden, config.intermediate);
-        let words = weights.take("embeddings.word_embeddings.weight", &[config.vocabulary, hidden])?;
+        let words = weights.table("embeddings.word_embeddings.weight", &[config.vocabulary, hidden])?;
         let mut positions = weights.take("embeddings.position_embeddings.weight", &[config.positions, hidden])?;
         if config.token_types > 0 {
             let types = weights.take("embeddings.token_type_embeddings.weight", &[config.token_types, hidden])?;
@@ -94,10 +95,10 @@ impl Bert {
             let first = self.config.first_position;
             positions.extend((first..first + sequence.len()).map(|position| position as u32));
         }
-        let device = self.words.device();
-        let ids = Tensor::from_slice(&batch.ids, batch.ids.len(), device)?;
+        let device = self.positions.device();
         let positions = Tensor::from_slice(&positions, positions.len(), device)?;
-        let words = self.words.index_select(&ids, 0)?; // (N, hidden)
+        let shape = (batch.ids.len(), self.config.hidden);
+        let words = Tensor::from_vec(self.words.rows(&batch.ids)?, shape, device)?; // (N, hidden)
         let positions = self.positions.index_select(&positions, 0)?; // (N, hidden)
         Ok(ops::residual_norm(&words, &positions, &self.norm, self.config.epsilon)?.0)
     }

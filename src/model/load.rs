@@ -248,6 +248,7 @@ pub(super) fn load(source: &Source, engine: Engine) -> Result<Model, LoadError> 
         embedded: *source == Source::Embedded,
         room,
         identifier_aware: true,
+        reference: Arc::default(),
     })
 }
 

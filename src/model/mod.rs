@@ -21,6 +21,7 @@ pub mod ops;
 mod pooling;
 mod projection;
 mod prompts;
+mod reference;
 pub mod simd;
 pub mod spec;
 pub mod tape;
@@ -31,6 +32,7 @@ mod weights;
 
 pub use batch::Packed;
 pub use config::{Activation, Config, ConfigError};
+pub use families::FAMILIES;
 pub use kernels::operand::Operand;
 pub use largest::largest;
 pub use letter_case::LetterCase;
@@ -42,7 +44,7 @@ pub use prompts::{Prompts, Role};
 pub use tokenizer::{Reading, TokenizeError, Tokenizer, Tokens};
 pub use trace::{Keep, LayerTrace, LayerWeights, Norm, TapeTrace, Trace};
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use tape::Network;
 
@@ -194,6 +196,8 @@ pub struct Model {
     /// Most tokens of a text, once a prompt has its place in the window.
     room: usize,
     identifier_aware: bool,
+    /// What explanations leave out, once somebody asked.
+    reference: Arc<OnceLock<Option<Vec<f32>>>>,
 }
 
 impl Model {
@@ -211,6 +215,19 @@ impl Model {
     /// As [`Model::load`].
     pub fn interpreted(source: &Source) -> Result<Model, LoadError> {
         load::load(source, load::Engine::Interpreter)
+    }
+
+    /// The embedding that explanations take away, [`Model::hidden`] floats: that of an empty text, where the model has most of it in every
+    /// text. Measured at its first use.
+    ///
+    /// # Errors
+    /// As [`Encoder::forward`].
+    pub fn reference(&self) -> Result<Option<&[f32]>, ModelError> {
+        if self.reference.get().is_none() {
+            let measured = reference::measure(self)?;
+            let _ = self.reference.set(measured);
+        }
+        Ok(self.reference.get().and_then(|found| found.as_deref()))
     }
 
     /// The network, where the interpreter runs it.

@@ -207,6 +207,60 @@ fn gradients_of_every_family_are_those_of_autograd() {
     }
 }
 
+#[test]
+fn the_page_of_models_names_every_family() {
+    let page = include_str!("../../docs/models.md");
+    let rows: Vec<&str> = page
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `")?.split_once('`'))
+        .map(|row| row.0)
+        .collect();
+    assert_eq!(rows[1..], fovea::model::FAMILIES);
+    let error = refusal(r#"{"model_type": "mamba"}"#);
+    assert!(
+        fovea::model::FAMILIES.iter().all(|family| error.contains(family)),
+        "{error}"
+    );
+}
+
+/// What loading a folder with that config.json says.
+fn refusal(config: &str) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("config.json"), config).unwrap();
+    match network(&Source::Folder(folder.path().to_path_buf())) {
+        Ok(_) => panic!("{config} is a model"),
+        Err(error) => error.to_string(),
+    }
+}
+
+#[test]
+fn configurations_that_cannot_be_run_are_refused_by_the_key() {
+    let llama = |change: &str| {
+        let config = std::fs::read_to_string(root().join("llama/config.json")).unwrap();
+        let mut config: serde_json::Value = serde_json::from_str(&config).unwrap();
+        let change: serde_json::Value = serde_json::from_str(change).unwrap();
+        for (key, value) in change.as_object().unwrap() {
+            config[key] = value.clone();
+        }
+        refusal(&config.to_string())
+    };
+    for (change, expected) in [
+        (r#"{"hidden_size": 0}"#, "hidden_size is 0"),
+        (r#"{"hidden_size": 1e30}"#, "hidden_size"),
+        (r#"{"hidden_size": -4}"#, "hidden_size is -4"),
+        (r#"{"num_hidden_layers": 99999999999}"#, "num_hidden_layers"),
+        (r#"{"num_attention_heads": null}"#, "num_attention_heads is missing"),
+        (r#"{"hidden_act": "mish"}"#, "hidden_act"),
+        (r#"{"rms_norm_eps": "x"}"#, "rms_norm_eps"),
+        (r#"{"rope_parameters": {"rope_type": "spiral"}}"#, "rope_scaling"),
+        (r#"{"num_key_value_heads": 3}"#, "num_key_value_heads"),
+        (r#"{"head_dim": 7}"#, "head_dim"),
+    ] {
+        let error = llama(change);
+        assert!(error.contains(expected), "{change}: {error}");
+    }
+}
+
 /// ⟨x, y⟩.
 fn product(x: &[f32], y: &[f32]) -> f64 {
     x.iter().zip(y).map(|(x, y)| f64::from(*x) * f64::from(*y)).sum()

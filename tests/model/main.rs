@@ -11,6 +11,7 @@
 mod compare;
 mod embedded;
 mod explain;
+mod faithful;
 mod families;
 mod hostile;
 mod interpreter;

@@ -1,7 +1,7 @@
 //! Gemma 1, 2 and 3 (Gemma Team 2024, 2025): norms on both sides of a block, windows in most layers, scores with a soft cap or norms.
 
 use super::gpt2::next_token;
-use super::keys::Keys;
+use super::keys::{Keys, kv_heads};
 use super::rotary::{parameters, rotary};
 use crate::model::config::ConfigError;
 use crate::model::spec::{
@@ -63,7 +63,7 @@ fn block(
 ) -> Result<Block, ConfigError> {
     let at = |name: &str| format!("layers.{index}.{name}");
     let heads = keys.count("num_attention_heads")?;
-    let kv_heads = keys.optional_count("num_key_value_heads")?.unwrap_or(heads);
+    let kv_heads = kv_heads(keys, heads)?;
     let width = keys.count_or("head_dim", 256)?.max(1);
     let slides = slides(family, keys, index)?;
     let (kind, default) = match (family, slides) {

@@ -169,3 +169,14 @@ pub fn head_dim(keys: &Keys, hidden: usize, heads: usize) -> Result<usize, Confi
         ))),
     }
 }
+
+/// Key heads: each serves as many query heads.
+pub fn kv_heads(keys: &Keys, heads: usize) -> Result<usize, ConfigError> {
+    let kv_heads = keys.optional_count("num_key_value_heads")?.unwrap_or(heads);
+    match heads.is_multiple_of(kv_heads) {
+        true => Ok(kv_heads),
+        false => Err(ConfigError::Dimensions(format!(
+            "num_attention_heads {heads} is not a multiple of num_key_value_heads {kv_heads}"
+        ))),
+    }
+}

@@ -1,7 +1,7 @@
 //! Llama (Touvron et al. 2023) and those that have its blocks: SmolLM, Mistral, Qwen 2 and 3, Phi-3.
 
 use super::gpt2::next_token;
-use super::keys::{Keys, head_dim};
+use super::keys::{Keys, head_dim, kv_heads};
 use super::rotary::{parameters, rotary};
 use crate::model::config::ConfigError;
 use crate::model::spec::{
@@ -55,7 +55,7 @@ fn block(
 ) -> Result<Block, ConfigError> {
     let at = |name: &str| format!("layers.{index}.{name}");
     let heads = keys.count("num_attention_heads")?;
-    let kv_heads = keys.optional_count("num_key_value_heads")?.unwrap_or(heads);
+    let kv_heads = kv_heads(keys, heads)?;
     let width = head_dim(keys, hidden, heads)?;
     let (base, scaling) = parameters(keys, kind_of(keys, index), 10_000.0)?;
     let partial = keys.number_or("partial_rotary_factor", 1.0)?;

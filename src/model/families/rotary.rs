@@ -12,6 +12,16 @@ pub fn rotary(
     window: usize,
     original: Option<usize>,
 ) -> Result<Rotary, ConfigError> {
+    if !width.is_multiple_of(2) || width == 0 {
+        return Err(ConfigError::Dimensions(format!(
+            "{width} numbers of a head cannot be rotated in pairs; head_dim or the share that is rotated is wrong"
+        )));
+    }
+    if !(base.is_finite() && base > 0.0) {
+        return Err(ConfigError::Dimensions(format!(
+            "rope_theta is {base}; it must be positive"
+        )));
+    }
     let plain: Vec<f64> = (0..width / 2)
         .map(|pair| base.powf(-2.0 * pair as f64 / width as f64))
         .collect();

@@ -1,0 +1,145 @@
+//! Commands for language models: `fovea trace`, `fovea predict`, `fovea generate`, with a tiny decoder of random weights.
+
+use std::collections::HashMap;
+
+use candle_core::{Device, Tensor};
+use serde_json::Value;
+
+use super::{fovea, json, refusal, stdout};
+
+const DECODER: &str = "tests/fixtures/tiny-llama";
+
+fn trace(arguments: &[&str]) -> HashMap<String, Tensor> {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("pass.safetensors");
+    let all = [&["trace", "--out", out.to_str().unwrap()], arguments].concat();
+    let output = fovea(&all, b"");
+    assert!(output.status.success() && output.stdout.is_empty(), "{output:?}");
+    candle_core::safetensors::load(out, &Device::Cpu).unwrap()
+}
+
+#[test]
+fn a_trace_has_every_hidden_state_and_map_and_the_logits() {
+    let tensors = trace(&["--text", "hello world", "--model", DECODER]);
+    let dims = |name: &str| tensors[name].dims().to_vec();
+    let n = dims("ids")[0];
+    assert_eq!((dims("hidden.0"), dims("hidden.3")), (vec![n, 32], vec![n, 32]));
+    assert_eq!(
+        (dims("attention.0"), dims("attention.2")),
+        (vec![4, n, n], vec![4, n, n])
+    );
+    assert_eq!(dims("logits"), [n, 116]);
+    assert_eq!(tensors.len(), 1 + 4 + 3 + 1);
+    let map: Vec<Vec<f32>> = tensors["attention.1"].get(2).unwrap().to_vec2().unwrap();
+    for (i, row) in map.iter().enumerate() {
+        assert!((row.iter().sum::<f32>() - 1.0).abs() < 1e-5 && row[i + 1..].iter().all(|v| *v == 0.0));
+    }
+}
+
+#[test]
+fn the_embedded_encoder_is_traced_as_well_and_predicts_nothing() {
+    if !fovea::model::embedded_available() {
+        return;
+    }
+    let tensors = trace(&["--text", "hello world"]);
+    assert_eq!(tensors["attention.5"].dims()[0], 12);
+    assert!(!tensors.contains_key("logits"));
+    let line = refusal(&fovea(&["predict", "README.md"], b""), 1);
+    assert!(line.contains("cannot predict the next token"), "{line}");
+    let line = refusal(&fovea(&["generate", "--prompt", "x"], b""), 1);
+    assert!(line.contains("cannot predict the next token"), "{line}");
+}
+
+#[test]
+fn generation_is_the_same_as_json_and_on_the_terminal_and_by_its_seed() {
+    let with = |more: &[&str]| {
+        let all = [
+            &[
+                "generate",
+                "--prompt",
+                "我爱 hello",
+                "--model",
+                DECODER,
+                "--max-tokens",
+                "9",
+            ],
+            more,
+        ]
+        .concat();
+        fovea(&all, b"")
+    };
+    let answer = json(&with(&["--format", "json"]));
+    let text = answer["text"].as_str().unwrap();
+    assert_eq!(stdout(&with(&[])), format!("{text}\n"));
+    let tokens = answer["tokens"].as_array().unwrap();
+    assert!(!tokens.is_empty() && tokens.len() <= 9);
+    let pieces: String = tokens.iter().map(|token| token["text"].as_str().unwrap()).collect();
+    assert_eq!(pieces, text);
+    assert!(
+        tokens
+            .iter()
+            .all(|token| token["logprob"].as_f64().unwrap() < 0.0 && token["id"].is_u64())
+    );
+    let drawn =
+        |seed: &str| json(&with(&["--format", "json", "--temperature", "1.5", "--seed", seed]))["tokens"].clone();
+    assert!(drawn("1") == drawn("1") && drawn("1") != drawn("2"));
+    let line = refusal(&with(&["--top-p", "1.5"]), 2);
+    assert!(line.contains("--top-p 1.5") && line.contains("from 0 to 1"), "{line}");
+}
+
+#[test]
+fn a_prediction_tells_surprise_by_token_and_what_comes_next() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("text.md");
+    std::fs::write(&file, "hello world\nnaïve café 我爱编程 kebab-case\nlast line\n").unwrap();
+    let place = format!("{}:2", file.display());
+    let answer = json(&fovea(
+        &["predict", &place, "--model", DECODER, "--top", "3", "--format", "json"],
+        b"",
+    ));
+    let next = answer["next"].as_array().unwrap();
+    let probability = |next: &Value| next["probability"].as_f64().unwrap();
+    assert!(
+        next.len() == 3
+            && next
+                .windows(2)
+                .all(|pair| probability(&pair[0]) >= probability(&pair[1]))
+    );
+    let surprisal = answer["surprisal"].as_array().unwrap();
+    let text = std::fs::read_to_string(&file).unwrap();
+    for token in surprisal {
+        let byte = |end: &str| token[end]["byte"].as_u64().unwrap() as usize;
+        assert_eq!(&text[byte("start")..byte("end")], token["text"].as_str().unwrap());
+        assert!(token["nats"].as_f64().unwrap() > 0.0);
+        assert!(byte("end") <= text.find("\nlast").unwrap());
+    }
+    assert!(surprisal.iter().any(|token| token["start"]["line"] == 1));
+    let beyond = format!("{}:9", file.display());
+    let line = refusal(&fovea(&["predict", &beyond, "--model", DECODER], b""), 2);
+    assert!(line.contains("line 9 does not exist"), "{line}");
+}
+
+#[test]
+fn a_decoder_is_explained_like_any_model_and_tells_what_it_can_do() {
+    let report = json(&fovea(
+        &["explain", "-", "--model", DECODER, "--format", "json"],
+        "我爱编程 hello".as_bytes(),
+    ));
+    let unit = &report["units"][0];
+    let words: f64 = unit["words"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|word| word["score"].as_f64().unwrap())
+        .sum();
+    let rest = unit["bias_share"].as_f64().unwrap() + unit["special_share"].as_f64().unwrap();
+    assert!(
+        (words + rest - 1.0).abs() < 1e-3 && unit["residual"].as_f64().unwrap() < 1e-3,
+        "{unit}"
+    );
+    let info = json(&fovea(&["model", "info", "--model", DECODER, "--format", "json"], b""));
+    assert_eq!(
+        info["abilities"],
+        serde_json::json!(["embed", "next_token", "generate"])
+    );
+}
