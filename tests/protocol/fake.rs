@@ -97,6 +97,7 @@ impl Engine for Fake {
             vocabulary: 1,
             pooling: Pooling::Mean,
             prompts: Prompts::default(),
+            abilities: vec![fovea::model::Ability::Embed],
             weights: "f32".to_owned(),
         }
     }

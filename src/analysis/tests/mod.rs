@@ -145,6 +145,7 @@ impl Engine for Fake {
             vocabulary: 1,
             pooling: Pooling::Mean,
             prompts: Prompts::default(),
+            abilities: vec![crate::model::Ability::Embed],
             weights: "f32".into(),
         }
     }
