@@ -365,6 +365,11 @@ mod tests {
                 (Pooling::Mean, true),
             ),
             (r#"{"pooling_mode_cls_token": true}"#, (Pooling::Cls, true)),
+            (r#"{"pooling_mode": "lasttoken"}"#, (Pooling::Last, true)),
+            (
+                r#"{"pooling_mode_weightedmean_tokens": true}"#,
+                (Pooling::WeightedMean, true),
+            ),
             (r#"{"word_embedding_dimension": 16}"#, (Pooling::Mean, true)),
             // The new key decides where a folder has both.
             (
@@ -376,10 +381,9 @@ mod tests {
         }
         for (json, says) in [
             (
-                r#"{"pooling_mode": "lasttoken"}"#,
-                "p: pooling by lasttoken is not supported",
+                r#"{"pooling_mode_max_tokens": true}"#,
+                "p: pooling by max is not supported",
             ),
-            (r#"{"pooling_mode_max_tokens": true}"#, "pooling by max is"),
             (r#"{"pooling_mode": ["mean", "cls"]}"#, "pooling by mean and cls is"),
             (
                 r#"{"pooling_mode_cls_token": true, "pooling_mode_mean_tokens": true}"#,

@@ -83,3 +83,36 @@ impl Pooling {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pooling_is_the_sum_of_rows_by_its_weights() {
+        let rows: Vec<f32> = (0..12).map(|i| (i as f32 * 1.3).sin()).collect();
+        let hidden = Tensor::from_vec(rows.clone(), (4, 3), &candle_core::Device::Cpu).unwrap();
+        for pooling in [
+            Pooling::Mean,
+            Pooling::MeanFrom(2),
+            Pooling::Cls,
+            Pooling::Last,
+            Pooling::WeightedMean,
+        ] {
+            let pooled: Vec<f32> = pooling.pool(&hidden).unwrap().to_vec1().unwrap();
+            let weights = pooling.weights(4);
+            assert!((weights.iter().sum::<f32>() - 1.0).abs() < 1e-6, "{pooling:?}");
+            for (column, found) in pooled.iter().enumerate() {
+                let expected: f32 = (0..4).map(|row| weights[row] * rows[row * 3 + column]).sum();
+                assert!((found - expected).abs() < 1e-6, "{pooling:?}");
+            }
+        }
+        assert_eq!(Pooling::WeightedMean.weights(3), [1.0 / 6.0, 2.0 / 6.0, 3.0 / 6.0]);
+        assert_eq!(Pooling::Last.weights(3), [0.0, 0.0, 1.0]);
+        let nothing = Tensor::zeros((0, 3), candle_core::DType::F32, &candle_core::Device::Cpu).unwrap();
+        assert_eq!(
+            Pooling::Mean.pool(&nothing).unwrap().to_vec1::<f32>().unwrap(),
+            [0.0; 3]
+        );
+    }
+}

@@ -191,8 +191,8 @@ fn what_a_folder_asks_and_fovea_does_not_run_is_refused_by_name() {
         ("modules.json", "{".to_owned(), "modules.json"),
         (
             "1_Pooling/config.json",
-            r#"{"pooling_mode": "lasttoken"}"#.to_owned(),
-            "pooling by lasttoken is not supported",
+            r#"{"pooling_mode": "max"}"#.to_owned(),
+            "pooling by max is not supported",
         ),
         (
             "2_Dense/config.json",
