@@ -69,7 +69,7 @@ impl Worker {
         }
         state.setting = Some(Arc::new(setting));
         if state.loader.is_none() {
-            state.model = ModelStatus::Ready(info);
+            state.model = ModelStatus::Ready(Box::new(info));
         }
         drop(state);
         self.shared.wake_index();

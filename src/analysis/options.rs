@@ -94,7 +94,7 @@ pub enum ModelStatus {
     /// It is being loaded; questions wait.
     Loading,
     /// It answers.
-    Ready(ModelInfo),
+    Ready(Box<ModelInfo>),
     /// It could not be loaded, or failed too often.
     Failed(String),
 }

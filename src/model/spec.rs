@@ -153,7 +153,7 @@ pub enum Work {
     /// Attention.
     Attention(Box<Attention>),
     /// A feed-forward block.
-    Mlp(Mlp),
+    Mlp(Box<Mlp>),
 }
 
 /// A norm over the width of a row, or over each head of it.
@@ -320,7 +320,7 @@ pub enum Position {
         /// Position to content.
         to_content: bool,
         /// The matrices of positions where they are not those of contents: key, query.
-        own: Option<(LinearSpec, LinearSpec)>,
+        own: Option<Box<(LinearSpec, LinearSpec)>>,
     },
 }
 

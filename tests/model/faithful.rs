@@ -102,8 +102,8 @@ fn measure(model: &Model, texts: &[&str], language: Language, references: &[Vec<
 
 #[test]
 #[ignore = "needs FOVEA_REAL_MODELS"]
-fn shares_predict_what_deleting_a_word_does() {
-    let root = PathBuf::from(std::env::var_os("FOVEA_REAL_MODELS").unwrap());
+fn shares_of_real_models_predict_what_deleting_a_word_does() {
+    let root = PathBuf::from(std::env::var_os(super::REAL_MODELS).unwrap());
     for source in [Source::Embedded, Source::Folder(root.join("multilingual-e5-small"))] {
         let model = Model::load(&source).unwrap();
         let zero = vec![0f32; model.hidden()];

@@ -26,6 +26,8 @@ use std::path::PathBuf;
 use fovea::model::{Model, Source};
 
 const F32_MODEL: &str = "FOVEA_F32_MODEL";
+/// Names the folder of other real models, for tests with `real_model` in their names.
+const REAL_MODELS: &str = "FOVEA_REAL_MODELS";
 const GOLDEN_FULL: &str = "FOVEA_GOLDEN_FULL";
 
 /// The f32 original. Tests that need it are ignored where nobody asks for them.
@@ -46,6 +48,9 @@ fn the_f32_original_meets_its_tests_wherever_it_is_there() {
     run.arg("--ignored");
     if std::env::var_os(GOLDEN_FULL).is_none() {
         run.args(["--skip", "every_entry_equals_pytorch_when_the_full_file_is_there"]);
+    }
+    if std::env::var_os(REAL_MODELS).is_none() {
+        run.args(["--skip", "real_model"]);
     }
     let run = run.output().unwrap();
     let said = String::from_utf8_lossy(&run.stdout);

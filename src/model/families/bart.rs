@@ -125,6 +125,6 @@ fn block(keys: &Keys, side: &str, index: usize, hidden: usize) -> Result<Block, 
         down: LinearSpec::new(&at("fc2"), (hidden, inner), true),
         activation: keys.activation("activation_function", "gelu")?,
     };
-    steps.push(Step::of(Work::Mlp(mlp), norm("final_layer_norm")));
+    steps.push(Step::of(Work::Mlp(Box::new(mlp)), norm("final_layer_norm")));
     Ok(Block { steps })
 }

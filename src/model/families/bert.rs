@@ -109,7 +109,7 @@ fn block(keys: &Keys, index: usize, hidden: usize, activation: Activation, epsil
     Ok(Block {
         steps: vec![
             Step::of(Work::Attention(Box::new(attention)), norm("attention.output.LayerNorm")),
-            Step::of(Work::Mlp(mlp), norm("output.LayerNorm")),
+            Step::of(Work::Mlp(Box::new(mlp)), norm("output.LayerNorm")),
         ],
     })
 }

@@ -43,7 +43,7 @@ pub fn spec(keys: &Keys) -> Result<ModelSpec, ConfigError> {
             if !keys.flag_or("share_att_key", false) {
                 let matrix =
                     |name: &str| LinearSpec::new(&at(&format!("attention.self.{name}")), (hidden, hidden), true);
-                *own = Some((matrix("pos_key_proj"), matrix("pos_query_proj")));
+                *own = Some(Box::new((matrix("pos_key_proj"), matrix("pos_query_proj"))));
             }
         }
         let attention = Attention {
@@ -61,7 +61,7 @@ pub fn spec(keys: &Keys) -> Result<ModelSpec, ConfigError> {
         Ok(Block {
             steps: vec![
                 Step::of(Work::Attention(Box::new(attention)), norm("attention.output.LayerNorm")),
-                Step::of(Work::Mlp(mlp), norm("output.LayerNorm")),
+                Step::of(Work::Mlp(Box::new(mlp)), norm("output.LayerNorm")),
             ],
         })
     };

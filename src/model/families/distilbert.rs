@@ -84,7 +84,7 @@ fn block(keys: &Keys, index: usize, hidden: usize, activation: Activation) -> Re
     Ok(Block {
         steps: vec![
             Step::of(Work::Attention(Box::new(attention)), norm("sa_layer_norm")),
-            Step::of(Work::Mlp(mlp), norm("output_layer_norm")),
+            Step::of(Work::Mlp(Box::new(mlp)), norm("output_layer_norm")),
         ],
     })
 }

@@ -141,7 +141,7 @@ fn block(
     Ok(Block {
         steps: vec![
             Step::of(Work::Attention(Box::new(attention)), first),
-            Step::of(Work::Mlp(mlp), second),
+            Step::of(Work::Mlp(Box::new(mlp)), second),
         ],
     })
 }

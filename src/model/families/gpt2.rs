@@ -114,7 +114,7 @@ fn block(keys: &Keys, index: usize, hidden: usize, epsilon: f64) -> Result<Block
     Ok(Block {
         steps: vec![
             Step::of(Work::Attention(Box::new(attention)), norm("ln_1")),
-            Step::of(Work::Mlp(mlp), norm("ln_2")),
+            Step::of(Work::Mlp(Box::new(mlp)), norm("ln_2")),
         ],
     })
 }

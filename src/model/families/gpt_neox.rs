@@ -85,7 +85,7 @@ fn block(keys: &Keys, index: usize, hidden: usize, window: usize, epsilon: f64) 
         activation: keys.activation("hidden_act", "gelu")?,
     };
     let norm = |name: &str| NormSpec::layer(&at(name), epsilon);
-    let (attention, mlp) = (Work::Attention(Box::new(attention)), Work::Mlp(mlp));
+    let (attention, mlp) = (Work::Attention(Box::new(attention)), Work::Mlp(Box::new(mlp)));
     let (first, second) = (norm("input_layernorm"), norm("post_attention_layernorm"));
     let steps = match keys.flag_or("use_parallel_residual", true) {
         true => {

@@ -49,7 +49,7 @@ pub fn spec(keys: &Keys) -> Result<ModelSpec, ConfigError> {
         Ok(Block {
             steps: vec![
                 Step::of(Work::Attention(Box::new(attention)), norm("attention.output.LayerNorm")),
-                Step::of(Work::Mlp(mlp), norm("mlp.layernorm")),
+                Step::of(Work::Mlp(Box::new(mlp)), norm("mlp.layernorm")),
             ],
         })
     };

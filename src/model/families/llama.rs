@@ -115,7 +115,7 @@ fn block(
         steps: vec![
             Step::of(Work::Attention(Box::new(attention)), norm("input_layernorm")),
             Step::of(
-                Work::Mlp(mlp(family, keys, index, hidden)?),
+                Work::Mlp(Box::new(mlp(family, keys, index, hidden)?)),
                 norm("post_attention_layernorm"),
             ),
         ],

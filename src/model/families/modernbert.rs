@@ -99,7 +99,7 @@ fn block(keys: &Keys, index: usize, hidden: usize, window: usize) -> Result<Bloc
     let kinds = keys.texts("layer_types");
     let local = match kinds.get(index) {
         Some(kind) => *kind == "sliding_attention",
-        None => index % keys.count_or("global_attn_every_n_layers", 3)?.max(1) != 0,
+        None => !index.is_multiple_of(keys.count_or("global_attn_every_n_layers", 3)?.max(1)),
     };
     let (kind, old, default) = match local {
         true => ("sliding_attention", "local_rope_theta", 10_000.0),
@@ -143,7 +143,10 @@ fn block(keys: &Keys, index: usize, hidden: usize, window: usize) -> Result<Bloc
     Ok(Block {
         steps: vec![
             Step::of(Work::Attention(Box::new(attention)), first),
-            Step::of(Work::Mlp(mlp), Placement::Pre(norm(&at("mlp_norm"), epsilon, biased))),
+            Step::of(
+                Work::Mlp(Box::new(mlp)),
+                Placement::Pre(norm(&at("mlp_norm"), epsilon, biased)),
+            ),
         ],
     })
 }

@@ -41,7 +41,7 @@ pub fn spec(keys: &Keys) -> Result<ModelSpec, ConfigError> {
         Ok(Block {
             steps: vec![
                 Step::of(Work::Attention(Box::new(attention)), norm("attention.LayerNorm")),
-                Step::of(Work::Mlp(mlp), norm("output.LayerNorm")),
+                Step::of(Work::Mlp(Box::new(mlp)), norm("output.LayerNorm")),
             ],
         })
     };

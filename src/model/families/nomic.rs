@@ -168,7 +168,7 @@ fn block(family: &str, shape: &Shape, index: usize) -> Result<Block, ConfigError
     Ok(Block {
         steps: vec![
             Step::of(Work::Attention(Box::new(attention)), norm("norm1")),
-            Step::of(Work::Mlp(mlp), norm("norm2")),
+            Step::of(Work::Mlp(Box::new(mlp)), norm("norm2")),
         ],
     })
 }

@@ -109,14 +109,12 @@ fn block(keys: &Keys, side: &str, index: usize, hidden: usize, epsilon: f64) -> 
         steps.push(Step::of(cross, norm(1)));
     }
     let last = steps.len();
-    steps.push(Step::of(
-        Work::Mlp(mlp(
-            keys,
-            |name| at(last, &format!("DenseReluDense.{name}")),
-            (inner, hidden),
-        )?),
-        norm(last),
-    ));
+    let mlp = mlp(
+        keys,
+        |name| at(last, &format!("DenseReluDense.{name}")),
+        (inner, hidden),
+    )?;
+    steps.push(Step::of(Work::Mlp(Box::new(mlp)), norm(last)));
     Ok(Block { steps })
 }
 

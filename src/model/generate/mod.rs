@@ -102,7 +102,7 @@ impl Network {
     }
 
     /// What a decoder begins with, and for an encoder–decoder what the encoder makes of the prompt.
-    fn start(&self, prompt: &[u32], checkpoint: Checkpoint) -> Result<(Vec<u32>, Option<Arc<Vec<f32>>>), ModelError> {
+    fn start(&self, prompt: &[u32], checkpoint: Checkpoint) -> Result<Start, ModelError> {
         if self.spec.decoder.is_none() {
             return match prompt.is_empty() {
                 true => Err(ModelError::Unable("write on from nothing")),
@@ -113,6 +113,9 @@ impl Network {
         Ok((vec![self.spec.start.unwrap_or(0)], Some(read.hidden)))
     }
 }
+
+/// The first tokens of a decoder, and what an encoder made of the prompt, (m, hidden).
+type Start = (Vec<u32>, Option<Arc<Vec<f32>>>);
 
 /// Tokens → text, piece by piece: a character may take several tokens.
 struct Pieces<'a> {

@@ -366,9 +366,9 @@ impl<'a> Source<'a> {
                     None => None,
                 };
                 let own = match own {
-                    Some((key, query)) => Some((
-                        if *to_position { Some(self.linear(key)?) } else { None },
-                        if *to_content { Some(self.linear(query)?) } else { None },
+                    Some(own) => Some((
+                        if *to_position { Some(self.linear(&own.0)?) } else { None },
+                        if *to_content { Some(self.linear(&own.1)?) } else { None },
                     )),
                     None => None,
                 };

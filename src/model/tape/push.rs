@@ -59,24 +59,24 @@ impl Tape {
                     if biased { map.forward(&x)? } else { map.jvp(&x)? }
                 }
                 Op::Norm { x, norm, inverses } => {
-                    let mut out = norm.jvp(&*take(*x)?, &inverses[self.rows_of(sequence, id)]);
+                    let mut out = norm.jvp(&take(*x)?, &inverses[self.rows_of(sequence, id)]);
                     if let Some(shift) = norm.shift.as_ref().filter(|_| biased) {
                         out.chunks_exact_mut(node.width).for_each(|row| add(row, shift));
                     }
                     out
                 }
                 Op::Mix { values, mixed, .. } => match mixed.get(sequence) {
-                    Some(mixed) => mixed.jvp(&*take(*values)?),
+                    Some(mixed) => mixed.jvp(&take(*values)?),
                     None => return Err(candle_core::Error::Msg("the tape kept no attention".into()).into()),
                 },
                 Op::Gate { x, theta, .. } => {
                     let rows = self.rows_of(sequence, id);
-                    times(&*take(*x)?, &theta[rows.start * node.width..rows.end * node.width])
+                    times(&take(*x)?, &theta[rows.start * node.width..rows.end * node.width])
                 }
                 Op::Add { parts } => {
                     let mut sum = Arc::unwrap_or_clone(take(parts[0])?);
                     for part in &parts[1..] {
-                        add(&mut sum, &*take(*part)?);
+                        add(&mut sum, &take(*part)?);
                     }
                     sum
                 }
