@@ -39,7 +39,8 @@ impl Patterns {
     fn count(&mut self, pattern: &str) -> Result<(), String> {
         self.count += 1;
         self.bytes += pattern.len();
-        self.repeated += repetitions(pattern);
+        // So that a message has a number that can be read.
+        self.repeated += repetitions(pattern).min(1e9);
         for (what, found, most) in [
             ("patterns", self.count as f64, MOST as f64),
             ("bytes of patterns", self.bytes as f64, ALL_BYTES as f64),
