@@ -10,9 +10,9 @@ use super::load::{LoadError, Source, embedded_available};
 use super::prompts::{Prompts, Role};
 use crate::text::{Unread, open_regular, read_regular};
 
-/// The most bytes of a configuration file. Published ones have some thousand.
+/// The most bytes of a configuration file. Published ones have some thousand, and an index of shards some ten thousand.
 const MAX_CONFIG: u64 = 1 << 20;
-/// The most bytes of tokenizer.json and of the index of shards. The largest published ones have 35 MB.
+/// The most bytes of tokenizer.json. The largest published ones have 35 MB.
 const MAX_JSON: u64 = 64 << 20;
 /// The most bytes of all weights. The largest encoder of a supported architecture has 2.2 GB in f32.
 pub(super) const MAX_WEIGHTS: u64 = 8 << 30;
@@ -78,7 +78,6 @@ impl Files {
     pub(super) fn read(&self, name: &str) -> Result<Option<Cow<'static, [u8]>>, LoadError> {
         let limit = match name {
             "tokenizer.json" => MAX_JSON,
-            _ if name.ends_with(".index.json") => MAX_JSON,
             _ if name.ends_with(".json") => MAX_CONFIG,
             _ => MAX_WEIGHTS,
         };

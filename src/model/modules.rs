@@ -11,6 +11,9 @@ use super::weights::Weights;
 /// The file that lists them.
 pub(super) const FILE: &str = "modules.json";
 
+/// The most modules. Published folders have up to six; each dense layer takes memory of its own, also one that is listed twice.
+const MOST: usize = 16;
+
 /// The modules of a folder. Paths are relative to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Modules {
@@ -56,6 +59,12 @@ impl Modules {
             file: FILE.to_owned(),
             error,
         })?;
+        if raw.len() > MOST {
+            return Err(ConfigError::Module(format!(
+                "it lists {} modules, over the limit of {MOST}; check that it belongs to the model",
+                raw.len()
+            )));
+        }
         let (mut transformer, mut pooling, mut after) = (None, None, Vec::new());
         for Raw { path, kind } in raw {
             if !path.is_empty() && !is_inside(&path) {
@@ -238,6 +247,7 @@ mod tests {
             ),
             (vec![TRANSFORMER, DENSE, POOLING], "in an order that fovea does not run"),
             (vec![TRANSFORMER], "no Pooling"),
+            ([vec![TRANSFORMER, POOLING], vec![DENSE; 15]].concat(), "17 modules"),
             (vec![], "no Transformer"),
             (
                 vec![("sentence_transformers.models.Transformer", "../other")],

@@ -4,11 +4,16 @@
 //! replacements may multiply a text without bound; a template may name tokens that do not exist. A panic can be caught, but an overflow of
 //! the stack and an exhausted memory end the process. So the file is first read for its sizes alone, in one pass that keeps no text.
 
+mod patterns;
+
 use std::fmt;
 
 use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
+use serde_json::value::RawValue;
+
+use self::patterns::Patterns;
 
 /// The most bytes of one piece of a vocabulary. A tree of the crate is as deep, on a stack of two megabytes. Published pieces stay below
 /// 300.
@@ -17,6 +22,15 @@ const LONGEST_PIECE: usize = 512;
 const ALL_PIECES: usize = 16 << 20;
 /// The most entries of a vocabulary or of a list of merges.
 const MOST_PIECES: usize = 2 << 20;
+/// The most values of the model and of the added tokens, texts included: the crate keeps each as JSON, in some hundred bytes, before it looks
+/// at it. The largest published model has two million.
+const MOST_VALUES: usize = 3 << 20;
+/// The most bytes of another part. The largest published one is a map of SentencePiece, with three hundred thousand.
+const LARGEST_PART: usize = 2 << 20;
+/// The most values of another part. Published ones have some hundred.
+const VALUES_OF_PART: usize = 1 << 16;
+/// The most bytes that the added tokens may become by normalization. Thousands of them have some hundred thousand.
+const ALL_ADDED: f64 = (32 << 20) as f64;
 /// The most bytes of a pattern, a replacement or a prefix. Published ones have some hundred.
 const LONGEST_PATTERN: usize = 4096;
 /// How many bytes a byte of a text may become at most. The most that a published tokenizer may make is some four thousand, on paper.
@@ -36,25 +50,57 @@ pub(super) struct Vetted {
 }
 
 #[derive(Deserialize)]
-struct Outline {
-    normalizer: Option<Value>,
-    pre_tokenizer: Option<Value>,
-    post_processor: Option<Value>,
+struct Outline<'a> {
+    #[serde(borrow)]
+    normalizer: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pre_tokenizer: Option<&'a RawValue>,
+    #[serde(borrow)]
+    post_processor: Option<&'a RawValue>,
+    // Nothing is ever decoded, but the crate makes a decoder all the same.
+    #[serde(borrow)]
+    decoder: Option<&'a RawValue>,
     #[serde(default)]
     added_tokens: Sizes,
     model: Model,
 }
 
-#[derive(Deserialize)]
+#[derive(Default)]
 struct Model {
-    #[serde(default)]
     vocab: Sizes,
-    #[serde(default)]
     merges: Sizes,
-    #[serde(default)]
+    /// What no model has, and the crate reads all the same.
+    rest: Sizes,
     max_input_chars_per_word: Option<u64>,
-    #[serde(default)]
     dropout: Option<f64>,
+}
+
+impl<'de> Deserialize<'de> for Model {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Model, D::Error> {
+        struct Object;
+        impl<'de> Visitor<'de> for Object {
+            type Value = Model;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
+                formatter.write_str("a model")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Model, A::Error> {
+                let mut model = Model::default();
+                while let Some(key) = object.next_key::<String>()? {
+                    match key.as_str() {
+                        "vocab" => model.vocab.add(object.next_value()?),
+                        "merges" => model.merges.add(object.next_value()?),
+                        "max_input_chars_per_word" => model.max_input_chars_per_word = object.next_value()?,
+                        "dropout" => model.dropout = object.next_value()?,
+                        _ => model.rest.add(object.next_value()?),
+                    }
+                }
+                Ok(model)
+            }
+        }
+        deserializer.deserialize_map(Object)
+    }
 }
 
 /// Checks a tokenizer.json.
@@ -67,7 +113,14 @@ pub(super) fn vet(json: &[u8]) -> Result<Vetted, String> {
         ("the vocabulary", outline.model.vocab),
         ("the list of merges", outline.model.merges),
         ("the list of added tokens", outline.added_tokens),
+        ("the rest of the model", outline.model.rest),
     ];
+    let values: usize = lists.iter().map(|(_, sizes)| sizes.values).sum();
+    if values > MOST_VALUES {
+        return Err(format!(
+            "the model and the added tokens have {values} values, over the limit of {MOST_VALUES}"
+        ));
+    }
     for (name, sizes) in lists {
         for (what, found, most) in [
             ("a text of {} bytes", sizes.longest, LONGEST_PIECE),
@@ -94,15 +147,34 @@ pub(super) fn vet(json: &[u8]) -> Result<Vetted, String> {
             "dropout is {dropout}, so that no two readings of a text would be the same; set it to null"
         ));
     }
+    let mut patterns = Patterns::default();
+    let mut read = |name: &str, part: Option<&RawValue>| -> Result<Option<Value>, String> {
+        let Some(part) = part else { return Ok(None) };
+        let value = small(name, part)?;
+        patterns.add(&value)?;
+        Ok(Some(value))
+    };
+    let normalizer = read("the normalizer", outline.normalizer)?;
+    let pre_tokenizer = read("the pre-tokenizer", outline.pre_tokenizer)?;
+    let post_processor = read("the post-processor", outline.post_processor)?;
+    let decoder = read("the decoder", outline.decoder)?;
     let growth = |part: &Option<Value>| part.as_ref().map_or(Ok(1.0), growth_of);
-    let (normalized, split) = (growth(&outline.normalizer)?, growth(&outline.pre_tokenizer)?);
+    let (normalized, split) = (growth(&normalizer)?, growth(&pre_tokenizer)?);
+    // Its texts are bounded as those of a normalizer are; it is never run.
+    growth(&decoder)?;
     let growth = normalized * split;
     if growth > MOST_GROWTH {
         return Err(format!(
             "its replacements may multiply the length of a text by {growth:.0}, over the limit of {MOST_GROWTH}"
         ));
     }
-    if let Some(part) = &outline.post_processor {
+    let added_tokens = outline.added_tokens.bytes as f64 * normalized;
+    if added_tokens > ALL_ADDED {
+        return Err(format!(
+            "the added tokens may become {added_tokens:.0} bytes by normalization, over the limit of {ALL_ADDED}"
+        ));
+    }
+    if let Some(part) = &post_processor {
         let added = added_by(part)?;
         if added > MOST_ADDED {
             return Err(format!(
@@ -111,6 +183,25 @@ pub(super) fn vet(json: &[u8]) -> Result<Vetted, String> {
         }
     }
     Ok(Vetted { normalized, split })
+}
+
+/// A part as a value, if it is small enough for the crate to read it.
+fn small(name: &str, part: &RawValue) -> Result<Value, String> {
+    let text = part.get();
+    if text.len() > LARGEST_PART {
+        return Err(format!(
+            "{name} has {} bytes, over the limit of {LARGEST_PART}",
+            text.len()
+        ));
+    }
+    let sizes: Sizes = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    if sizes.values > VALUES_OF_PART {
+        return Err(format!(
+            "{name} has {} values, over the limit of {VALUES_OF_PART}",
+            sizes.values
+        ));
+    }
+    serde_json::from_str(text).map_err(|error| error.to_string())
 }
 
 /// How many bytes a byte may become by a normalizer or pre-tokenizer, and by those within it. Forms without a type are old and read by
@@ -147,7 +238,7 @@ fn growth_of(part: &Value) -> Result<f64, String> {
     if let Some(map) = text("precompiled_charsmap") {
         growth *= growth_of_map(map)?;
     }
-    for key in ["normalizers", "pretokenizers"] {
+    for key in ["normalizers", "pretokenizers", "decoders"] {
         for inner in part.get(key).and_then(Value::as_array).into_iter().flatten() {
             growth *= growth_of(inner)?;
         }
@@ -241,9 +332,10 @@ fn added_by_token(template: &Value, piece: &Value) -> Result<usize, String> {
     }
 }
 
-/// How long the texts within a list or an object are, keys included.
+/// How many values are within a list or an object, and how long the texts are, keys included.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 struct Sizes {
+    values: usize,
     count: usize,
     longest: usize,
     bytes: usize,
@@ -252,13 +344,23 @@ struct Sizes {
 impl Sizes {
     fn of(bytes: usize) -> Sizes {
         Sizes {
+            values: 1,
             count: 1,
             longest: bytes,
             bytes,
         }
     }
 
+    /// A value that is no text.
+    fn of_value() -> Sizes {
+        Sizes {
+            values: 1,
+            ..Sizes::default()
+        }
+    }
+
     fn add(&mut self, other: Sizes) {
+        self.values += other.values;
         self.count += other.count;
         self.longest = self.longest.max(other.longest);
         self.bytes += other.bytes;
@@ -280,27 +382,27 @@ impl<'de> Deserialize<'de> for Sizes {
             }
 
             fn visit_bool<E>(self, _: bool) -> Result<Sizes, E> {
-                Ok(Sizes::default())
+                Ok(Sizes::of_value())
             }
 
             fn visit_i64<E>(self, _: i64) -> Result<Sizes, E> {
-                Ok(Sizes::default())
+                Ok(Sizes::of_value())
             }
 
             fn visit_u64<E>(self, _: u64) -> Result<Sizes, E> {
-                Ok(Sizes::default())
+                Ok(Sizes::of_value())
             }
 
             fn visit_f64<E>(self, _: f64) -> Result<Sizes, E> {
-                Ok(Sizes::default())
+                Ok(Sizes::of_value())
             }
 
             fn visit_unit<E>(self) -> Result<Sizes, E> {
-                Ok(Sizes::default())
+                Ok(Sizes::of_value())
             }
 
             fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Sizes, A::Error> {
-                let mut sizes = Sizes::default();
+                let mut sizes = Sizes::of_value();
                 while let Some(inner) = list.next_element()? {
                     sizes.add(inner);
                 }
@@ -308,7 +410,7 @@ impl<'de> Deserialize<'de> for Sizes {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Sizes, A::Error> {
-                let mut sizes = Sizes::default();
+                let mut sizes = Sizes::of_value();
                 while let Some((key, value)) = object.next_entry::<Sizes, Sizes>()? {
                     sizes.add(key);
                     sizes.add(value);
@@ -357,6 +459,7 @@ mod tests {
     #[test]
     fn what_would_overflow_a_stack_or_exhaust_memory_is_refused_by_name() {
         let long = "x".repeat(LONGEST_PIECE + 1);
+        let zeros = |count: usize| format!("[{}0]", "0,".repeat(count - 1));
         let replace = |pattern: &str, content: &str| {
             format!(r#"{{"type": "Replace", "pattern": {{"String": "{pattern}"}}, "content": "{content}"}}"#)
         };
@@ -437,6 +540,48 @@ mod tests {
                 "post_processor",
                 format!("{}1{}", "[".repeat(200), "]".repeat(200)),
                 "recursion limit",
+            ),
+            (
+                "model",
+                format!(r#"{{"vocab": {}}}"#, zeros(MOST_VALUES)),
+                "have 3145729 values",
+            ),
+            (
+                "model",
+                format!(r#"{{"x": {}}}"#, zeros(MOST_VALUES)),
+                "have 3145729 values",
+            ),
+            ("added_tokens", zeros(MOST_VALUES), "have 3145730 values"),
+            ("normalizer", zeros(VALUES_OF_PART), "the normalizer has 65537 values"),
+            (
+                "pre_tokenizer",
+                zeros(VALUES_OF_PART),
+                "the pre-tokenizer has 65537 values",
+            ),
+            (
+                "post_processor",
+                zeros(LARGEST_PART),
+                "the post-processor has 4194305 bytes",
+            ),
+            ("decoder", zeros(VALUES_OF_PART), "the decoder has 65537 values"),
+            (
+                "decoder",
+                format!(r#"{{"decoders": [{}]}}"#, replace(&"|a".repeat(2049), "")),
+                "a pattern has 4098 bytes",
+            ),
+            (
+                "normalizer",
+                format!(
+                    "{}, {}",
+                    replace("a", &"b".repeat(4000)),
+                    r#""added_tokens": [{"content": "ADDED"}]"#
+                )
+                .replace("ADDED", &"a".repeat(LONGEST_PIECE))
+                .replace(
+                    "}]",
+                    &format!("}}{}]", r#", {"content": "aaaaaaaaaaaaaaaa"}"#.repeat(400)),
+                ),
+                "the added tokens may become",
             ),
         ] {
             let error = vet(with(key, &value).as_bytes()).unwrap_err();

@@ -46,7 +46,11 @@ impl Stored {
     fn floats(&self) -> candle_core::Result<Tensor> {
         match self {
             Stored::Plain(tensor) => tensor.to_dtype(DType::F32),
-            Stored::Quantized(tensor) => tensor.dequantize(&Device::Cpu),
+            // What blocks hold is not to take the process down either.
+            Stored::Quantized(tensor) => match guarded(|| tensor.dequantize(&Device::Cpu)) {
+                Some(tensor) => tensor,
+                None => candle_core::bail!("its blocks cannot be expanded"),
+            },
         }
     }
 }
@@ -222,8 +226,19 @@ fn read_safetensors(bytes: &[u8]) -> candle_core::Result<Tensors> {
     Ok((tensors, format))
 }
 
+/// The most bytes before the numbers of a GGUF file: each may become some thirty, since candle keeps all that is told there beside the names
+/// of tensors, of which there are hundreds.
+const LARGEST_HEADER: usize = 4 << 20;
+
 fn read_gguf(bytes: &[u8]) -> candle_core::Result<Tensors> {
-    let content = gguf_file::Content::read(&mut Cursor::new(bytes))?;
+    let header = &bytes[..bytes.len().min(LARGEST_HEADER)];
+    let content =
+        gguf_file::Content::read(&mut Cursor::new(header)).map_err(|error| match header.len() < bytes.len() {
+            true => error.context(format!(
+                "in its first {LARGEST_HEADER} bytes, the limit for all before the numbers"
+            )),
+            false => error,
+        })?;
     // Tensors may not lie over each other, or a small file would become large arrays.
     let stored = content.tensor_infos.values().try_fold(0usize, |sum, info| {
         let elements = info
@@ -238,8 +253,12 @@ fn read_gguf(bytes: &[u8]) -> candle_core::Result<Tensors> {
         candle_core::bail!("its tensors have more numbers than the file")
     }
     let expand = |name: &String| {
-        let tensor = content.tensor(&mut Cursor::new(bytes), name, &Device::Cpu)?;
-        Ok((name.clone(), Stored::Quantized(tensor)))
+        // On a thread of rayon's, which nobody else guards.
+        let read = guarded(|| content.tensor(&mut Cursor::new(bytes), name, &Device::Cpu));
+        match read {
+            Some(tensor) => Ok((name.clone(), Stored::Quantized(tensor?))),
+            None => candle_core::bail!("tensor `{name}` cannot be read"),
+        }
     };
     let names: Vec<&String> = content.tensor_infos.keys().collect();
     let tensors = names
@@ -280,6 +299,24 @@ mod tests {
             bare("encoder.layer.0.output.dense.bias"),
             "encoder.layer.0.output.dense.bias"
         );
+    }
+
+    #[test]
+    fn what_a_gguf_file_tells_beside_its_tensors_is_bounded() {
+        let told = |count: usize| {
+            let mut bytes = b"GGUF\x03\0\0\0".to_vec();
+            // No tensor, and one value: an array (9) of bytes (0).
+            for number in [0u64, 1, 1] {
+                bytes.extend(number.to_le_bytes());
+            }
+            bytes.extend(b"x\x09\0\0\0\0\0\0\0");
+            bytes.extend((count as u64).to_le_bytes());
+            bytes.resize(bytes.len() + count, 0);
+            bytes
+        };
+        assert!(read_gguf(&told(LARGEST_HEADER / 2)).is_ok());
+        let error = read_gguf(&told(LARGEST_HEADER)).unwrap_err().to_string();
+        assert!(error.contains("4194304 bytes"), "{error}");
     }
 
     #[test]

@@ -109,7 +109,10 @@ fn limit() {
         // A system that has no such limit parses without.
         let _ = setrlimit(resource, limit);
     };
-    lower(Resource::As, MEMORY);
+    // A sanitizer reserves terabytes of addresses.
+    if !cfg!(fuzzing) {
+        lower(Resource::As, MEMORY);
+    }
     // A crash leaves no image of the memory, which holds the text.
     lower(Resource::Core, 0);
 }

@@ -5,6 +5,8 @@
 //! of the text leaves the machine or reaches a file.
 
 mod child;
+#[cfg(fuzzing)]
+pub mod fuzzed;
 mod process;
 mod wire;
 

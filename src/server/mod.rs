@@ -38,6 +38,14 @@ mod uris;
 pub use logging::{install_panic_hook, start as start_logging};
 pub use transport::serve;
 
+/// Readers of what a client sends, for the targets under `fuzz/`.
+#[cfg(fuzzing)]
+pub mod fuzzed {
+    pub use super::frames::{Frames, Incoming};
+    pub use super::spellings::Spellings;
+    pub use super::uris::{decoded, file_name, file_path, of_path, parse, repaired, shown_file, view};
+}
+
 use std::path::Path;
 use std::process::ExitCode;
 

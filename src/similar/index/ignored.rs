@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use crate::text::{Unread, open_regular, read_regular};
 
-/// The most bytes of an ignore file. Large projects have some thousand.
-const MOST: u64 = 4 << 20;
+/// The most bytes of an ignore file: each becomes some three hundred in the crate. Large projects have some thousand.
+const MOST: u64 = 256 << 10;
 
 /// The most bytes of a file that names a repository.
 const MOST_OF_NAME: u64 = 64 << 10;

@@ -13,6 +13,8 @@ mod conventions;
 mod coverage;
 mod encoding;
 mod files;
+#[cfg(fuzzing)]
+pub mod fuzzed;
 mod gallery;
 mod generated;
 mod globs;

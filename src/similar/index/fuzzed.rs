@@ -1,0 +1,15 @@
+//! Notebooks, for the targets under `fuzz/`.
+
+use super::notebook::Notebook;
+use super::reading::read;
+use crate::model::Model;
+
+/// Where each item of a notebook begins and ends in its file; `None` where the file is no notebook.
+pub fn places_of_notebook(model: &Model, file: &str) -> Option<Vec<usize>> {
+    let notebook = Notebook::read(file)?;
+    let mut contents = read(model, &notebook.text, notebook.language);
+    notebook.place(file, &mut contents);
+    let items = contents.passages.iter().map(|passage| &passage.item);
+    let places = items.flat_map(|item| [item.start, item.end, item.name_start, item.name_end]);
+    Some(places.map(|place| place.byte).collect())
+}
