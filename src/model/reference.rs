@@ -22,9 +22,11 @@ const CROWDED: f32 = 0.5;
 /// The embedding of an empty text, where the model is crowded.
 pub(super) fn measure(model: &Model) -> Result<Option<Vec<f32>>, ModelError> {
     let texts = [""].into_iter().chain(PROBES);
-    let read = texts
+    let mut read = texts
         .map(|text| model.tokenize(text, Language::Prose))
         .collect::<Result<Vec<_>, _>>()?;
+    // The beginning of a text says as much, where a window is very small.
+    read.iter_mut().for_each(|tokens| tokens.cut(model.info().window));
     // A tokenizer without special tokens leaves nothing to read.
     if read.iter().any(|tokens| tokens.is_empty()) {
         return Ok(None);
