@@ -12,11 +12,11 @@ use serde_json::Value;
 
 /// The most bytes of one piece of a vocabulary. A tree of the crate is as deep, on a stack of two megabytes. Published pieces stay below
 /// 300.
-const LONGEST_PIECE: usize = 512;
+pub(super) const LONGEST_PIECE: usize = 512;
 /// The most bytes of all pieces: each may cost a node of a tree. The largest published vocabularies have five million.
 const ALL_PIECES: usize = 16 << 20;
 /// The most entries of a vocabulary or of a list of merges.
-const MOST_PIECES: usize = 2 << 20;
+pub(super) const MOST_PIECES: usize = 2 << 20;
 /// The most bytes of a pattern, a replacement or a prefix. Published ones have some hundred.
 const LONGEST_PATTERN: usize = 4096;
 /// How many bytes a byte of a text may become at most. The most that a published tokenizer may make is some four thousand, on paper.

@@ -14,7 +14,7 @@ use super::guarded::guarded;
 use super::load::LoadError;
 use super::matrix::Arithmetic;
 use super::tape::Table;
-use super::{ops, simd};
+use super::{gguf, ops, simd};
 
 /// The tensors of a model by name, on the CPU, as they are stored.
 pub(super) struct Weights {
@@ -83,7 +83,7 @@ impl Weights {
             tensors: HashMap::new(),
             format: "f32".to_owned(),
             checksum: String::new(),
-            checked: matches!(files, Files::Folder(_)),
+            checked: !matches!(files, Files::Embedded),
         };
         let names = files.weight_files()?;
         // Before anything is read: a file without content may claim any size.
@@ -117,14 +117,18 @@ impl Weights {
             // The embedded file's hash was recorded when it was made: hashing 24 MB again at each start would only cost time.
             weights.checksum += &match files {
                 Files::Embedded => files.recorded()?.remove(&name).unwrap_or_default(),
-                Files::Folder(_) => hex(&Sha256::digest(&bytes)),
+                Files::Folder(_) | Files::File(_) => hex(&Sha256::digest(&bytes)),
             };
             weights.format = format;
             for (name, tensor) in tensors {
-                let name = bare(&name);
-                if weights.tensors.insert(name.to_owned(), tensor).is_some() {
+                let name = match files {
+                    Files::File(file) => file.tensor_name(&name),
+                    _ => bare(&name).to_owned(),
+                };
+                if let Some(name) = weights.tensors.contains_key(&name).then_some(&name) {
                     return Err(damaged(format!("there are two tensors `{name}`")));
                 }
+                weights.tensors.insert(name, tensor);
             }
         }
         Ok(weights)
@@ -223,6 +227,7 @@ fn read_safetensors(bytes: &[u8]) -> candle_core::Result<Tensors> {
 }
 
 fn read_gguf(bytes: &[u8]) -> candle_core::Result<Tensors> {
+    gguf::survey(bytes, bytes.len() as u64).map_err(candle_core::Error::msg)?;
     let content = gguf_file::Content::read(&mut Cursor::new(bytes))?;
     // Tensors may not lie over each other, or a small file would become large arrays.
     let stored = content.tensor_infos.values().try_fold(0usize, |sum, info| {
