@@ -272,8 +272,8 @@ fn byte_level<'a>(values: &Values<'a>, pieces: &Pieces<'a>) -> Result<Whole<'a>,
             false => Value::Null,
         },
         pre_tokenizer: json!({"type": "Sequence", "pretokenizers": steps}),
-        post_processor: json!({"type": "Sequence", "processors": [bytes, around(values, pieces, (llama_3, false))?]}),
-        decoder: json!({"type": "ByteLevel"}),
+        post_processor: json!({"type": "Sequence", "processors": [bytes.clone(), around(values, pieces, (llama_3, false))?]}),
+        decoder: bytes,
         ..whole(pieces, model)
     })
 }
@@ -302,7 +302,7 @@ fn word_piece<'a>(values: &Values, pieces: &Pieces<'a>) -> Result<Whole<'a>, Str
     // Nothing says whether letters are read as small ones, but a vocabulary with capitals is of no use then.
     let words = pieces.texts.iter().zip(&pieces.kinds);
     let mut words = words.filter(|(text, kind)| **kind == Kind::Normal && !text.starts_with('['));
-    let cased = words.any(|(text, _)| text.chars().any(char::is_uppercase));
+    let cased = words.any(|(text, _)| text.contains(|c: char| c.is_ascii_uppercase()));
     let model = Model::WordPiece {
         unk_token: unknown,
         continuing_subword_prefix: "##",
