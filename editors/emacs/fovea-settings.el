@@ -73,7 +73,7 @@
     ("heat.enable" t (choice (const :tag "on" t) (const :tag "off" :json-false))
      "`false` is the same as `heat.preset` set to `off`.")
     ("model.dir" "" string
-     "A Hugging Face model folder to load instead of the built-in model.")
+     "A Hugging Face model folder or a GGUF file to load instead of the built-in model.")
     ("cache.disk" t (choice (const :tag "on" t) (const :tag "off" :json-false))
      "Whether Fovea keeps results for the next start, in `fovea/results.sqlite` of your cache folder (or in `FOVEA_CACHE_DIR`). The file contains scores and embeddings under a hash of the text, never the text.")
     ("cache.diskMegabytes" 256 integer

@@ -43,7 +43,7 @@ pub(super) fn run(arguments: &Doctor) -> Result<ExitCode> {
     let source = arguments.model.source();
     report.line(match &source {
         Source::Embedded => "model: embedded".to_owned(),
-        Source::Folder(folder) => format!("model: {}", folder.display()),
+        Source::Folder(path) | Source::File(path) => format!("model: {}", path.display()),
     });
     match verify(&source) {
         Ok(checks) => {

@@ -81,9 +81,9 @@ enum Command {
 /// Which model to use.
 #[derive(Args, Clone, Debug, Default)]
 struct ModelArguments {
-    /// Folder of a Hugging Face model; the default is FOVEA_MODEL, then the embedded all-MiniLM-L6-v2 (or the one in the cache
-    /// folder, if this program contains none)
-    #[arg(long, value_name = "DIR")]
+    /// Hugging Face folder of a model, or its GGUF file; the default is FOVEA_MODEL, then the embedded all-MiniLM-L6-v2 (or the one in
+    /// the cache folder, if this program contains none)
+    #[arg(long, value_name = "PATH")]
     model: Option<PathBuf>,
 }
 
@@ -95,7 +95,7 @@ impl ModelArguments {
                 .map(PathBuf::from)
         };
         match self.model.clone().or_else(variable) {
-            Some(folder) => Source::Folder(folder),
+            Some(path) => Source::at(&path),
             None => default_source(),
         }
     }

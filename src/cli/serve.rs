@@ -28,7 +28,7 @@ pub(super) struct Serve {
 pub(super) fn run(arguments: &Serve) -> Result<ExitCode> {
     let default = arguments.model.source();
     let loaders = move |folder: Option<&Path>| {
-        let source = folder.map_or_else(|| default.clone(), |folder| Source::Folder(folder.to_owned()));
+        let source = folder.map_or_else(|| default.clone(), Source::at);
         analysis::loader(move || Model::load(&source))
     };
     server::run(loaders, arguments.store.elsewhere())

@@ -3,9 +3,11 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
+use super::gguf::Gguf;
 use super::load::{LoadError, Source, embedded_available};
 use super::prompts::{Prompts, Role};
 use crate::text::{Unread, open_regular, read_regular};
@@ -17,6 +19,8 @@ const MAX_JSON: u64 = 64 << 20;
 /// The most bytes of all weights. The largest encoder of a supported architecture has 2.2 GB in f32.
 pub(super) const MAX_WEIGHTS: u64 = 8 << 30;
 
+/// What a single file is called among the files of its model.
+const WHOLE: &str = "model.gguf";
 /// Where the pooling's configuration is in most folders.
 const POOLING: &str = "1_Pooling/config.json";
 
@@ -27,6 +31,8 @@ const LFS_POINTER: &[u8] = b"version https://git-lfs.github.com/spec/";
 pub(super) enum Files {
     Embedded,
     Folder(PathBuf),
+    /// A single file, which has in it what the others of a folder have.
+    File(Arc<Gguf>),
 }
 
 impl Files {
@@ -36,6 +42,7 @@ impl Files {
             Source::Embedded => Err(LoadError::NotEmbedded),
             Source::Folder(folder) if folder.is_dir() => Ok(Files::Folder(folder.clone())),
             Source::Folder(folder) => Err(LoadError::NoFolder(folder.clone())),
+            Source::File(path) => Ok(Files::File(Arc::new(Gguf::open(path)?))),
         }
     }
 
@@ -48,6 +55,7 @@ impl Files {
                     .file_name()
                     .map_or_else(|| "model".into(), |name| name.to_string_lossy().into_owned())
             }
+            Files::File(file) => file.name(),
         }
     }
 
@@ -56,6 +64,7 @@ impl Files {
         match self {
             Files::Embedded => vec![self.name()],
             Files::Folder(folder) => super::prompts::names_of(folder),
+            Files::File(file) => vec![file.name(), file.stem()],
         }
     }
 
@@ -63,6 +72,7 @@ impl Files {
         match self {
             Files::Embedded => Path::new("embedded").join(name),
             Files::Folder(folder) => folder.join(name),
+            Files::File(file) => file.path.clone(),
         }
     }
 
@@ -71,6 +81,7 @@ impl Files {
         match self {
             Files::Embedded => Files::Embedded,
             Files::Folder(folder) => Files::Folder(folder.join(path)),
+            Files::File(file) => Files::File(Arc::clone(file)),
         }
     }
 
@@ -81,10 +92,12 @@ impl Files {
             _ if name.ends_with(".json") => MAX_CONFIG,
             _ => MAX_WEIGHTS,
         };
-        let Files::Folder(folder) = self else {
-            return Ok(embedded(name).map(Cow::Borrowed));
+        let path = match self {
+            Files::Embedded => return Ok(embedded(name).map(Cow::Borrowed)),
+            Files::Folder(folder) => folder.join(name),
+            Files::File(file) if name == WHOLE => file.path.clone(),
+            Files::File(file) => return Ok(file.part(name)?.map(Cow::Owned)),
         };
-        let path = folder.join(name);
         let bytes = match read_regular(&path, limit) {
             Ok(bytes) => bytes,
             Err(error) => return absent(path, error).map(|()| None),
@@ -99,8 +112,8 @@ impl Files {
     pub(super) fn size(&self, name: &str) -> Result<u64, LoadError> {
         match self {
             Files::Embedded => Ok(embedded(name).map_or(0, |bytes| bytes.len() as u64)),
-            Files::Folder(folder) => {
-                let path = folder.join(name);
+            Files::Folder(_) | Files::File(_) => {
+                let path = self.path(name);
                 match open_regular(&path, MAX_WEIGHTS) {
                     Ok((_, size)) => Ok(size),
                     Err(error) => absent(path, error).map(|()| 0),
@@ -121,6 +134,7 @@ impl Files {
             Files::Embedded => embedded(name).is_some(),
             // What is there and is no file is named when it is read.
             Files::Folder(folder) => folder.join(name).exists(),
+            Files::File(_) => name == WHOLE,
         }
     }
 
@@ -186,10 +200,15 @@ impl Files {
     ) -> Result<String, LoadError> {
         let mut hash = Sha256::new();
         hash.update(weights);
-        for name in ["config.json", "tokenizer.json", POOLING, "sentence_bert_config.json"] {
-            let bytes = match name {
+        let beside: &[&str] = match self {
+            // All of it is in the file, whose hash is that of the weights.
+            Files::File(_) => &[],
+            _ => &["config.json", "tokenizer.json", POOLING, "sentence_bert_config.json"],
+        };
+        for name in beside {
+            let bytes = match *name {
                 POOLING => pooling.map(Cow::Borrowed),
-                _ => self.read(name)?,
+                name => self.read(name)?,
             };
             if let Some(bytes) = bytes {
                 hash.update(Sha256::digest(&bytes));

@@ -1,6 +1,6 @@
-//! Where models come from: the embedded one, or a Hugging Face folder.
+//! Where models come from: the embedded one, a Hugging Face folder, or a GGUF file.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
@@ -26,6 +26,21 @@ pub enum Source {
     Embedded,
     /// A folder with config.json, tokenizer.json and model.safetensors (one file or shards) or model.gguf.
     Folder(PathBuf),
+    /// A single GGUF file as llama.cpp writes it, with configuration and tokenizer in it.
+    File(PathBuf),
+}
+
+impl Source {
+    /// The model at a path that somebody names: a file if one is there, or if the name is that of a GGUF file; a folder otherwise.
+    pub fn at(path: &Path) -> Source {
+        let named = path
+            .extension()
+            .is_some_and(|extension| extension.eq_ignore_ascii_case("gguf"));
+        match !path.is_dir() && (named || path.exists()) {
+            true => Source::File(path.to_owned()),
+            false => Source::Folder(path.to_owned()),
+        }
+    }
 }
 
 /// Why a model could not be loaded.
@@ -38,7 +53,9 @@ pub enum LoadError {
     )]
     NotEmbedded,
     /// The folder is not there.
-    #[error("{0}: no such folder; name a model folder with config.json, tokenizer.json and model.safetensors")]
+    #[error(
+        "{0}: no such folder; name a model folder with config.json, tokenizer.json and model.safetensors, or a GGUF file with its whole path"
+    )]
     NoFolder(PathBuf),
     /// A file of the folder is not there.
     #[error(
@@ -86,6 +103,14 @@ pub enum LoadError {
         bytes: u64,
         /// The most.
         limit: u64,
+    },
+    /// A GGUF file that cannot be used.
+    #[error("cannot use {path} as a model: {reason}")]
+    Gguf {
+        /// The file.
+        path: PathBuf,
+        /// Why, and what to do.
+        reason: String,
     },
     /// A damaged or truncated weight file.
     #[error("cannot read {path}: damaged or incomplete ({reason}); download the model again")]
@@ -182,7 +207,7 @@ pub(super) fn load(source: &Source, engine: Engine) -> Result<Model, LoadError> 
     let root = Files::open(source)?;
     let modules = Modules::read(root.read(modules::FILE)?.as_deref())?;
     let files = root.within(&modules.transformer);
-    let plan = Plan::of(&files.required("config.json")?, engine)?;
+    let plan = Plan::of(&files, engine)?;
     let pooling_file = format!("{}/config.json", modules.pooling);
     let pooling_json = root.read(&pooling_file)?;
     let (pooling, includes_prompt) = match &pooling_json {
@@ -258,9 +283,20 @@ pub(super) fn load(source: &Source, engine: Engine) -> Result<Model, LoadError> 
 /// As [`Model::load`].
 pub fn network(source: &Source) -> Result<Network, LoadError> {
     let files = Files::open(source)?;
-    let spec = families::read(&files.required("config.json")?)?;
+    let spec = read_spec(&files, &files.required("config.json")?)?;
     let mut weights = Weights::read(&files, spec.parameters())?;
     Network::load(spec, &mut weights)
+}
+
+/// Describes a model as its weights are stored.
+fn read_spec(files: &Files, json: &[u8]) -> Result<ModelSpec, LoadError> {
+    let spec = families::read(json);
+    let Files::File(file) = files else { return Ok(spec?) };
+    // Nobody has seen this config.json.
+    let refuse = |error: ConfigError| file.refuse(error.to_string().replace("config.json: ", ""));
+    let mut spec = spec.map_err(refuse)?;
+    file.lay_out(&mut spec);
+    Ok(spec)
 }
 
 /// What a model is made of, and who runs it.
@@ -275,13 +311,14 @@ struct Plan {
 const USUAL: usize = 512;
 
 impl Plan {
-    fn of(json: &[u8], engine: Engine) -> Result<Plan, ConfigError> {
-        let spec = families::read(json)?;
+    fn of(files: &Files, engine: Engine) -> Result<Plan, LoadError> {
+        let json = files.required("config.json")?;
+        let spec = read_spec(files, &json)?;
         let fused = engine == Engine::Fastest
             && ["bert", "roberta", "xlm-roberta", "camembert"].contains(&spec.family.as_str());
-        let fused = match Config::parse(json) {
+        let fused = match Config::parse(&json) {
             Ok(config) if fused => Some(config),
-            Err(error @ ConfigError::Dimensions(_)) if fused => return Err(error),
+            Err(error @ ConfigError::Dimensions(_)) if fused => return Err(error.into()),
             _ => None,
         };
         Ok(Plan { spec, fused })
@@ -366,9 +403,14 @@ fn load_tokenizer(files: &Files, vocabulary: usize, sentences: Sentences) -> Res
     // Weights are often padded by some rows, never by a tenth.
     let (entries, rows) = (tokenizer.vocabulary(), vocabulary);
     if entries > rows || entries * 10 < rows * 9 {
-        return Err(LoadError::Mismatch {
-            tokenizer: entries,
-            weights: rows,
+        return Err(match files {
+            Files::File(file) => file.refuse(format!(
+                "its tokenizer has {entries} entries and its weights have {rows}; download the model again"
+            )),
+            _ => LoadError::Mismatch {
+                tokenizer: entries,
+                weights: rows,
+            },
         });
     }
     if !reading.trusted {
@@ -407,7 +449,10 @@ impl FileCheck {
 pub fn verify(source: &Source) -> Result<Vec<FileCheck>, LoadError> {
     let files = Files::open(source)?;
     let recorded = files.recorded()?;
-    let mut names: Vec<String> = vec!["config.json".into(), "tokenizer.json".into()];
+    let mut names: Vec<String> = match files {
+        Files::File(_) => Vec::new(),
+        _ => vec!["config.json".into(), "tokenizer.json".into()],
+    };
     names.extend(files.weight_files()?);
     names.extend(
         recorded
@@ -420,7 +465,13 @@ pub fn verify(source: &Source) -> Result<Vec<FileCheck>, LoadError> {
         let sha256 = hex(&Sha256::digest(&files.required(&file)?));
         Ok(FileCheck {
             expected: recorded.get(&file).cloned(),
-            file,
+            file: match &files {
+                Files::File(_) => files
+                    .path(&file)
+                    .file_name()
+                    .map_or(file, |name| name.to_string_lossy().into_owned()),
+                _ => file,
+            },
             sha256,
         })
     };

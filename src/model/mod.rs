@@ -9,6 +9,7 @@ mod families;
 mod files;
 mod frozen;
 pub mod generate;
+mod gguf;
 mod guarded;
 mod interpreted;
 mod kernels;
@@ -117,7 +118,7 @@ pub trait Encoder: Send + Sync {
 /// What a model is, for those who show it.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct ModelInfo {
-    /// Its name: the folder's, or `all-MiniLM-L6-v2` for the embedded one.
+    /// Its name: the folder's, what a GGUF file says, or `all-MiniLM-L6-v2` for the embedded one.
     pub name: String,
     /// Content address: changes whenever weights, tokenizer, configuration, prompts or the reading of identifiers do.
     pub id: String,

@@ -17,11 +17,11 @@ use self::patterns::Patterns;
 
 /// The most bytes of one piece of a vocabulary. A tree of the crate is as deep, on a stack of two megabytes. Published pieces stay below
 /// 300.
-const LONGEST_PIECE: usize = 512;
+pub(super) const LONGEST_PIECE: usize = 512;
 /// The most bytes of all pieces: each may cost a node of a tree. The largest published vocabularies have five million.
 const ALL_PIECES: usize = 16 << 20;
 /// The most entries of a vocabulary or of a list of merges.
-const MOST_PIECES: usize = 2 << 20;
+pub(super) const MOST_PIECES: usize = 2 << 20;
 /// The most values of the model and of the added tokens, texts included: the crate keeps each as JSON, in some hundred bytes, before it looks
 /// at it. The largest published model has two million.
 const MOST_VALUES: usize = 3 << 20;

@@ -14,7 +14,7 @@ use super::guarded::guarded;
 use super::load::LoadError;
 use super::matrix::Arithmetic;
 use super::tape::Table;
-use super::{ops, simd};
+use super::{gguf, ops, simd};
 
 /// The tensors of a model by name, on the CPU, as they are stored.
 pub(super) struct Weights {
@@ -87,7 +87,7 @@ impl Weights {
             tensors: HashMap::new(),
             format: "f32".to_owned(),
             checksum: String::new(),
-            checked: matches!(files, Files::Folder(_)),
+            checked: !matches!(files, Files::Embedded),
         };
         let names = files.weight_files()?;
         // Before anything is read: a file without content may claim any size.
@@ -121,14 +121,18 @@ impl Weights {
             // The embedded file's hash was recorded when it was made: hashing 24 MB again at each start would only cost time.
             weights.checksum += &match files {
                 Files::Embedded => files.recorded()?.remove(&name).unwrap_or_default(),
-                Files::Folder(_) => hex(&Sha256::digest(&bytes)),
+                Files::Folder(_) | Files::File(_) => hex(&Sha256::digest(&bytes)),
             };
             weights.format = format;
             for (name, tensor) in tensors {
-                let name = bare(&name);
-                if weights.tensors.insert(name.to_owned(), tensor).is_some() {
+                let name = match files {
+                    Files::File(file) => file.tensor_name(&name),
+                    _ => bare(&name).to_owned(),
+                };
+                if let Some(name) = weights.tensors.contains_key(&name).then_some(&name) {
                     return Err(damaged(format!("there are two tensors `{name}`")));
                 }
+                weights.tensors.insert(name, tensor);
             }
         }
         Ok(weights)
@@ -226,19 +230,9 @@ fn read_safetensors(bytes: &[u8]) -> candle_core::Result<Tensors> {
     Ok((tensors, format))
 }
 
-/// The most bytes before the numbers of a GGUF file: each may become some thirty, since candle keeps all that is told there beside the names
-/// of tensors, of which there are hundreds.
-const LARGEST_HEADER: usize = 4 << 20;
-
 fn read_gguf(bytes: &[u8]) -> candle_core::Result<Tensors> {
-    let header = &bytes[..bytes.len().min(LARGEST_HEADER)];
-    let content =
-        gguf_file::Content::read(&mut Cursor::new(header)).map_err(|error| match header.len() < bytes.len() {
-            true => error.context(format!(
-                "in its first {LARGEST_HEADER} bytes, the limit for all before the numbers"
-            )),
-            false => error,
-        })?;
+    gguf::survey(bytes, bytes.len() as u64).map_err(candle_core::Error::msg)?;
+    let content = gguf_file::Content::read(&mut Cursor::new(bytes))?;
     // Tensors may not lie over each other, or a small file would become large arrays.
     let stored = content.tensor_infos.values().try_fold(0usize, |sum, info| {
         let elements = info
@@ -314,9 +308,10 @@ mod tests {
             bytes.resize(bytes.len() + count, 0);
             bytes
         };
-        assert!(read_gguf(&told(LARGEST_HEADER / 2)).is_ok());
-        let error = read_gguf(&told(LARGEST_HEADER)).unwrap_err().to_string();
-        assert!(error.contains("4194304 bytes"), "{error}");
+        // Each of them would take the memory of a value.
+        assert!(read_gguf(&told(1 << 20)).is_ok());
+        let error = read_gguf(&told((8 << 20) + 1)).err().unwrap().to_string();
+        assert!(error.contains("over the limit"), "{error}");
     }
 
     #[test]

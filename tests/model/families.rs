@@ -9,7 +9,7 @@ use fovea::model::tape::{Held, Network, Op, Read, Side, Tape};
 use fovea::model::{Keep, Packed, Source, UNSTOPPED, network};
 
 /// The value of entry `i` of a tensor, as tests/reference/families.py has it.
-fn weight(name: &str, rank: usize, i: u64) -> f32 {
+pub(super) fn weight(name: &str, rank: usize, i: u64) -> f32 {
     let hash = name.bytes().fold(0xcbf2_9ce4_8422_2325u64, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3)
     });

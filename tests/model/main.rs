@@ -13,6 +13,7 @@ mod embedded;
 mod explain;
 mod faithful;
 mod families;
+mod gguf;
 mod hostile;
 mod interpreter;
 mod longword;
@@ -29,6 +30,7 @@ const F32_MODEL: &str = "FOVEA_F32_MODEL";
 /// Names the folder of other real models, for tests with `real_model` in their names.
 const REAL_MODELS: &str = "FOVEA_REAL_MODELS";
 const GOLDEN_FULL: &str = "FOVEA_GOLDEN_FULL";
+const GEMMA_GGUF: &str = "FOVEA_GEMMA_GGUF";
 
 /// The f32 original. Tests that need it are ignored where nobody asks for them.
 fn f32_model() -> Model {
@@ -51,6 +53,9 @@ fn the_f32_original_meets_its_tests_wherever_it_is_there() {
     }
     if std::env::var_os(REAL_MODELS).is_none() {
         run.args(["--skip", "real_model"]);
+    }
+    if std::env::var_os(GEMMA_GGUF).is_none() {
+        run.args(["--skip", "gemma_"]);
     }
     let run = run.output().unwrap();
     let said = String::from_utf8_lossy(&run.stdout);

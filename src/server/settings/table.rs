@@ -239,7 +239,7 @@ pub const KEYS: [Key; 32] = [
         "model.dir",
         Kind::Text,
         "\"\"",
-        "A Hugging Face model folder to load instead of the built-in model.",
+        "A Hugging Face model folder or a GGUF file to load instead of the built-in model.",
     ),
     key(
         "cache.disk",

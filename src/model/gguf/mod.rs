@@ -1,0 +1,181 @@
+//! A model in a single GGUF file, as llama.cpp writes it: configuration and tokenizer are in its metadata.
+//!
+//! Nothing else in the program knows such files: to the others, one looks like a folder with config.json, tokenizer.json, the pooling's
+//! configuration and weights. What is different is the names of tensors (`names.rs`) and what the converter did to some (`layout.rs`).
+//!
+//! The file is not trusted. `survey.rs` holds every count of its header against limits before anything is allocated; the tokenizer passes
+//! the same checks as a tokenizer.json; weights are read as those of a folder are.
+
+mod layout;
+mod merges;
+mod metadata;
+mod names;
+mod pieces;
+mod survey;
+mod tokenizer;
+mod values;
+
+use std::io::{BufReader, Seek};
+use std::path::{Path, PathBuf};
+
+use candle_core::Device;
+use candle_core::quantized::gguf_file::Content;
+
+use super::files::MAX_WEIGHTS;
+use super::guarded::guarded;
+use super::load::LoadError;
+use super::spec::ModelSpec;
+use crate::text::{Unread, open_regular};
+pub(super) use survey::survey;
+use values::Values;
+
+/// The longest name that a file gives its model; a longer one is none.
+const LONGEST_NAME: usize = 120;
+/// The most numbers of a tensor that belongs to the configuration: one for each pair of a head.
+const MOST_FACTORS: usize = 4096;
+
+/// The header of a file, and where the file is.
+pub(super) struct Gguf {
+    pub(super) path: PathBuf,
+    content: Content,
+}
+
+impl Gguf {
+    /// Reads the header of a file.
+    ///
+    /// # Errors
+    /// If it is not there, is no regular file, or no GGUF file that can be read.
+    pub(super) fn open(path: &Path) -> Result<Gguf, LoadError> {
+        let (file, size) = open_regular(path, MAX_WEIGHTS).map_err(|error| refused(path, error))?;
+        let refuse = |reason: String| LoadError::Gguf {
+            path: path.to_owned(),
+            reason,
+        };
+        let mut reader = BufReader::new(file);
+        survey(&mut reader, size).map_err(refuse)?;
+        reader.rewind().map_err(|error| LoadError::Io {
+            path: path.to_owned(),
+            error,
+        })?;
+        let content = guarded(|| Content::read(&mut reader));
+        let content =
+            content.ok_or_else(|| refuse("its header cannot be read; download the model again".to_owned()))?;
+        let content = content.map_err(|error| refuse(format!("{error}; download the model again")))?;
+        Ok(Gguf {
+            path: path.to_owned(),
+            content,
+        })
+    }
+
+    /// What the folder's file of that name would contain; nothing for those that a folder may lack.
+    ///
+    /// # Errors
+    /// [`LoadError::Gguf`] names the key.
+    pub(super) fn part(&self, name: &str) -> Result<Option<Vec<u8>>, LoadError> {
+        let part = match name {
+            "config.json" => metadata::config(self).map(|json| Some(json.to_string().into_bytes())),
+            "1_Pooling/config.json" => {
+                metadata::pooling(self).map(|json| json.map(|json| json.to_string().into_bytes()))
+            }
+            "tokenizer.json" => self.values().and_then(|values| tokenizer::json(&values)).map(Some),
+            _ => Ok(None),
+        };
+        part.map_err(|reason| self.refuse(reason))
+    }
+
+    /// An error about this file.
+    pub(super) fn refuse(&self, reason: String) -> LoadError {
+        LoadError::Gguf {
+            path: self.path.clone(),
+            reason,
+        }
+    }
+
+    /// What the file calls its model; the file's own name where it says nothing.
+    pub(super) fn name(&self) -> String {
+        let given = self.values().and_then(|values| values.text("general.name"));
+        let given = given.ok().flatten().map(str::trim);
+        let given = given.filter(|name| !name.is_empty() && name.len() <= LONGEST_NAME);
+        given.map_or_else(|| self.stem(), str::to_owned)
+    }
+
+    /// The file's name without `.gguf`.
+    pub(super) fn stem(&self) -> String {
+        let stem = self.path.file_stem();
+        stem.map_or_else(|| "model".to_owned(), |stem| stem.to_string_lossy().into_owned())
+    }
+
+    /// Describes the model as its weights are stored in the file.
+    pub(super) fn lay_out(&self, spec: &mut ModelSpec) {
+        layout::lay_out(self.architecture(), spec);
+    }
+
+    /// The name that a folder's weights would have for a tensor.
+    pub(super) fn tensor_name(&self, name: &str) -> String {
+        names::hugging_face(self.architecture(), name, self.is_gated())
+    }
+
+    fn values(&self) -> Result<Values<'_>, String> {
+        Values::of(&self.content.metadata)
+    }
+
+    fn architecture(&self) -> &str {
+        self.values().map_or("", |values| values.architecture())
+    }
+
+    fn has(&self, tensor: &str) -> bool {
+        self.content.tensor_infos.contains_key(tensor)
+    }
+
+    fn tensors(&self) -> usize {
+        self.content.tensor_infos.len()
+    }
+
+    /// Rows of a table.
+    fn rows(&self, tensor: &str) -> Option<usize> {
+        self.content.tensor_infos.get(tensor)?.shape.dims().first().copied()
+    }
+
+    /// Whether T5's blocks have a gate.
+    fn is_gated(&self) -> bool {
+        self.has("enc.blk.0.ffn_gate.weight")
+    }
+
+    /// Factors of frequencies, which are a part of the configuration stored as a tensor.
+    fn factors(&self, tensor: &str) -> Result<Option<Vec<f32>>, String> {
+        let Some(info) = self.content.tensor_infos.get(tensor) else {
+            return Ok(None);
+        };
+        let count = match info.shape.dims() {
+            [count] if (1..=MOST_FACTORS).contains(count) => *count,
+            other => {
+                return Err(format!(
+                    "its tensor `{tensor}` has the shape {other:?}; download the model again"
+                ));
+            }
+        };
+        let read = || -> candle_core::Result<Vec<f32>> {
+            let (file, _) = open_regular(&self.path, MAX_WEIGHTS).map_err(candle_core::Error::wrap)?;
+            let mut reader = BufReader::new(file);
+            let tensor = self.content.tensor(&mut reader, tensor, &Device::Cpu)?;
+            tensor.dequantize(&Device::Cpu)?.to_vec1()
+        };
+        let factors = guarded(read).and_then(Result::ok);
+        let usable = |factors: &Vec<f32>| factors.len() == count && factors.iter().all(|f| f.is_finite() && *f > 0.0);
+        match factors.filter(usable) {
+            Some(factors) => Ok(Some(factors)),
+            None => Err(format!(
+                "its tensor `{tensor}` cannot be read; download the model again"
+            )),
+        }
+    }
+}
+
+fn refused(path: &Path, error: Unread) -> LoadError {
+    let path = path.to_owned();
+    match error {
+        Unread::Io(error) => LoadError::Io { path, error },
+        Unread::Irregular(kind) => LoadError::Irregular { path, kind },
+        Unread::TooLarge { bytes, limit } => LoadError::TooLarge { path, bytes, limit },
+    }
+}

@@ -1,0 +1,248 @@
+//! The header of a GGUF file, read for its sizes alone before anything is allocated by them.
+//!
+//! candle's reader holds every count against the size of the file. That is not enough: a byte of an array becomes 32 of a
+//! [`Value`](candle_core::quantized::gguf_file::Value), and a file without content may have any size.
+
+use std::io::Read;
+
+/// The most bytes of a header. That of Gemma, with 262,144 pieces, has 7 MB.
+const MOST_BYTES: u64 = 128 << 20;
+/// The most entries of the metadata. llama.cpp writes some fifty.
+const MOST_ENTRIES: u64 = 4096;
+/// The most tensors. Published models of a supported architecture have some thousand.
+const MOST_TENSORS: u64 = 1 << 16;
+/// The most elements of all arrays: tokens, scores, kinds and merges.
+const MOST_ELEMENTS: u64 = 8 << 20;
+/// The most bytes of a key or of the name of a tensor.
+const LONGEST_NAME: u64 = 512;
+
+/// Number formats of tensors that can be read, as ggml numbers them: F32, F16, Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, Q8_1, Q2_K to Q8_K, BF16.
+const FORMATS: [u32; 15] = [0, 1, 2, 3, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 30];
+
+/// Goes through a header of a file of so many bytes.
+///
+/// # Errors
+/// What is wrong, in words that follow the name of the file.
+pub(in crate::model) fn survey(reader: impl Read, size: u64) -> Result<(), String> {
+    let mut survey = Survey {
+        reader,
+        left: size.min(MOST_BYTES),
+        elements: 0,
+        wide: true,
+    };
+    if survey.take::<4>()? != *b"GGUF" {
+        return Err("it does not begin as a GGUF file does".to_owned());
+    }
+    let version = survey.number()?;
+    if !(1..=3).contains(&version) {
+        return Err(format!(
+            "its version is {version}, and fovea reads versions 1 to 3 in little-endian order"
+        ));
+    }
+    survey.wide = version > 1;
+    let (tensors, entries) = (survey.length()?, survey.length()?);
+    within("tensors", tensors, MOST_TENSORS)?;
+    within("entries of metadata", entries, MOST_ENTRIES)?;
+    for _ in 0..entries {
+        survey.name()?;
+        let kind = survey.number()?;
+        survey.value(kind)?;
+    }
+    for _ in 0..tensors {
+        survey.tensor()?;
+    }
+    Ok(())
+}
+
+fn within(what: &str, found: u64, most: u64) -> Result<(), String> {
+    match found > most {
+        true => Err(format!("it has {found} {what}, over the limit of {most}")),
+        false => Ok(()),
+    }
+}
+
+struct Survey<R> {
+    reader: R,
+    /// Bytes that may still be read.
+    left: u64,
+    /// Elements of arrays so far.
+    elements: u64,
+    /// Whether lengths have eight bytes; four in the first version.
+    wide: bool,
+}
+
+impl<R: Read> Survey<R> {
+    fn need(&mut self, bytes: u64) -> Result<(), String> {
+        self.left = self.left.checked_sub(bytes).ok_or_else(|| {
+            format!("its header needs {bytes} bytes more than the file, or the limit of {MOST_BYTES} bytes, has")
+        })?;
+        Ok(())
+    }
+
+    fn take<const N: usize>(&mut self) -> Result<[u8; N], String> {
+        self.need(N as u64)?;
+        let mut bytes = [0; N];
+        self.reader.read_exact(&mut bytes).map_err(|error| error.to_string())?;
+        Ok(bytes)
+    }
+
+    fn skip(&mut self, bytes: u64) -> Result<(), String> {
+        self.need(bytes)?;
+        let read = std::io::copy(&mut self.reader.by_ref().take(bytes), &mut std::io::sink());
+        match read.map_err(|error| error.to_string())? == bytes {
+            true => Ok(()),
+            false => Err("its header ends early".to_owned()),
+        }
+    }
+
+    fn number(&mut self) -> Result<u32, String> {
+        Ok(u32::from_le_bytes(self.take()?))
+    }
+
+    fn length(&mut self) -> Result<u64, String> {
+        match self.wide {
+            true => Ok(u64::from_le_bytes(self.take()?)),
+            false => self.number().map(u64::from),
+        }
+    }
+
+    fn text(&mut self) -> Result<(), String> {
+        let bytes = self.length()?;
+        self.skip(bytes)
+    }
+
+    fn name(&mut self) -> Result<String, String> {
+        let bytes = self.length()?;
+        within("bytes in a name", bytes, LONGEST_NAME)?;
+        self.need(bytes)?;
+        let mut name = Vec::new();
+        let read = self.reader.by_ref().take(bytes).read_to_end(&mut name);
+        match read.map_err(|error| error.to_string())? as u64 == bytes {
+            true => Ok(String::from_utf8_lossy(&name).into_owned()),
+            false => Err("its header ends early".to_owned()),
+        }
+    }
+
+    fn value(&mut self, kind: u32) -> Result<(), String> {
+        const TEXT: u32 = 8;
+        const ARRAY: u32 = 9;
+        match (width(kind), kind) {
+            (Some(width), _) => self.skip(width),
+            (None, TEXT) => self.text(),
+            (None, ARRAY) => {
+                let (kind, length) = (self.number()?, self.length()?);
+                self.elements = self.elements.saturating_add(length);
+                within("elements of arrays", self.elements, MOST_ELEMENTS)?;
+                match (width(kind), kind) {
+                    (Some(width), _) => self.skip(width.saturating_mul(length)),
+                    (None, TEXT) => (0..length).try_for_each(|_| self.text()),
+                    _ => Err("its metadata has an array of arrays, which no supported model has".to_owned()),
+                }
+            }
+            _ => Err(format!("its metadata has a value of the unknown type {kind}")),
+        }
+    }
+
+    fn tensor(&mut self) -> Result<(), String> {
+        let name = self.name()?;
+        let dimensions = self.number()?;
+        within("dimensions of a tensor", u64::from(dimensions), 4)?;
+        for _ in 0..dimensions {
+            self.length()?;
+        }
+        let format = self.number()?;
+        self.take::<8>()?;
+        match FORMATS.contains(&format) {
+            true => Ok(()),
+            false => Err(format!(
+                "the tensor `{name}` is stored in ggml's type {format}, which fovea does not read; take a file in F32, F16, BF16, Q8_0, \
+                 Q6_K, Q5_K, Q4_K or another one of the Q formats"
+            )),
+        }
+    }
+}
+
+/// Bytes of a value of a fixed size.
+fn width(kind: u32) -> Option<u64> {
+    match kind {
+        0 | 1 | 7 => Some(1),
+        2 | 3 => Some(2),
+        4..=6 => Some(4),
+        10..=12 => Some(8),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A header with so many tensors and entries, and what follows.
+    fn header(tensors: u64, entries: u64, rest: &[u8]) -> Vec<u8> {
+        let mut bytes = b"GGUF\x03\0\0\0".to_vec();
+        bytes.extend(tensors.to_le_bytes());
+        bytes.extend(entries.to_le_bytes());
+        bytes.extend(rest);
+        bytes
+    }
+
+    fn text(text: &str) -> Vec<u8> {
+        [&(text.len() as u64).to_le_bytes()[..], text.as_bytes()].concat()
+    }
+
+    #[test]
+    fn sizes_that_no_header_has_are_refused_before_anything_is_read() {
+        let array = |kind: u32, length: u64| {
+            [
+                text("key"),
+                9u32.to_le_bytes().to_vec(),
+                kind.to_le_bytes().to_vec(),
+                length.to_le_bytes().to_vec(),
+            ]
+            .concat()
+        };
+        let tensor = |dimensions: u32, format: u32| {
+            let mut bytes = text("t");
+            bytes.extend(dimensions.to_le_bytes());
+            bytes.extend(vec![0; 8 * dimensions as usize]);
+            bytes.extend(format.to_le_bytes());
+            bytes.extend([0; 8]);
+            bytes
+        };
+        let long = [(u64::MAX).to_le_bytes().to_vec(), vec![b'a'; 9]].concat();
+        let string = [
+            text("key"),
+            8u32.to_le_bytes().to_vec(),
+            (1u64 << 60).to_le_bytes().to_vec(),
+        ]
+        .concat();
+        for (bytes, says) in [
+            (b"GGML".to_vec(), "does not begin as"),
+            (b"GGUF\0\0\0\x03".to_vec(), "version is 50331648"),
+            (header(u64::MAX, 0, &[]), "18446744073709551615 tensors"),
+            (header(0, 1 << 20, &[]), "1048576 entries"),
+            (header(0, 1, &long), "bytes in a name"),
+            (header(0, 1, &array(0, 1 << 40)), "elements of arrays"),
+            (header(0, 1, &array(8, 100)), "bytes more than the file"),
+            (header(0, 1, &array(9, 1)), "array of arrays"),
+            (header(0, 1, &array(99, 1)), "array of arrays"),
+            (header(0, 1, &string), "bytes more than the file"),
+            (
+                header(0, 1, &[text("key"), vec![77, 0, 0, 0]].concat()),
+                "unknown type 77",
+            ),
+            (header(1, 0, &tensor(5, 0)), "5 dimensions"),
+            (
+                header(1, 0, &tensor(2, 23)),
+                "the tensor `t` is stored in ggml's type 23",
+            ),
+            (header(2, 0, &tensor(2, 0)), "bytes more than the file"),
+        ] {
+            // As if the file were as large as it says, and as large as it is.
+            let error = survey(bytes.as_slice(), bytes.len() as u64).unwrap_err();
+            assert!(error.contains(says), "{says}: {error}");
+            assert!(survey(bytes.as_slice(), u64::MAX).is_err(), "{says}");
+        }
+        assert_eq!(survey(header(1, 0, &tensor(2, 0)).as_slice(), 1 << 10), Ok(()));
+    }
+}

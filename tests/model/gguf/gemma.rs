@@ -1,0 +1,66 @@
+//! A published file: Gemma 3 270M.
+
+use fovea::model::simd;
+
+use super::*;
+use crate::GEMMA_GGUF;
+
+#[derive(serde::Deserialize)]
+struct Golden {
+    text: String,
+    ids: Vec<u32>,
+    best: Vec<(u32, f64)>,
+}
+
+/// Needs `FOVEA_GEMMA_GGUF`, the path of gemma-3-270m in Q4_K_M. The ids are SentencePiece's, the probabilities those of transformers in
+/// floats (`tests/reference/gemma.py`).
+#[test]
+#[ignore = "needs a file of 250 MB in FOVEA_GEMMA_GGUF"]
+fn gemma_reads_and_continues_texts_as_sentencepiece_and_transformers_do() {
+    let path = std::env::var_os(GEMMA_GGUF).expect("FOVEA_GEMMA_GGUF names no file");
+    let source = Source::at(Path::new(&path));
+    let model = Model::load(&source).unwrap();
+    let network = network(&source).unwrap();
+    let golden: Vec<Golden> = serde_json::from_value(json_of("tests/reference/gemma.json")).unwrap();
+    assert!(golden.len() >= 6);
+    let mut furthest = 0f64;
+    for golden in golden {
+        assert_eq!(ids(&model, &golden.text), golden.ids, "{:?}", golden.text);
+        let packed = Packed::new([golden.ids.as_slice()]);
+        let read = network.read(&packed, None, Keep::LastHidden, UNSTOPPED).unwrap();
+        let width = network.spec.stack.hidden;
+        let last = &read.hidden[read.hidden.len() - width..];
+        let logits = network.logits(last).unwrap().unwrap();
+        let most = logits.iter().copied().fold(f32::MIN, f32::max);
+        let sum: f64 = logits.iter().map(|logit| f64::from(logit - most).exp()).sum();
+        let log_probability = |id: u32| f64::from(logits[id as usize] - most) - sum.ln();
+        let best = (0..logits.len())
+            .max_by(|a, b| logits[*a].total_cmp(&logits[*b]))
+            .unwrap();
+        assert_eq!(best as u32, golden.best[0].0, "{:?}", golden.text);
+        let off = golden
+            .best
+            .iter()
+            .map(|(id, expected)| (log_probability(*id) - expected).abs());
+        furthest = off.fold(furthest, f64::max);
+    }
+    println!("log-probabilities are off by {furthest:.6} at most");
+    // Products of 16-bit integers where the processor is faster with them.
+    let tolerance = if simd::path().prefers_integers() { 0.05 } else { 1e-3 };
+    assert!(furthest < tolerance, "log-probabilities are off by {furthest}");
+}
+
+/// The same in floats, which the portable path computes with: the tight bound.
+#[test]
+#[ignore = "needs a file of 250 MB in FOVEA_GEMMA_GGUF"]
+fn gemma_in_floats_is_within_a_thousandth() {
+    let run = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--ignored", "--exact", "--show-output"])
+        .arg("gguf::gemma::gemma_reads_and_continues_texts_as_sentencepiece_and_transformers_do")
+        .env("FOVEA_KERNELS", "portable")
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&run.stdout);
+    assert!(run.status.success() && said.contains("1 passed"), "{said}");
+    assert!(!simd::Path::Portable.prefers_integers());
+}
