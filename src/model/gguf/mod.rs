@@ -174,6 +174,10 @@ impl Gguf {
 fn refused(path: &Path, error: Unread) -> LoadError {
     let path = path.to_owned();
     match error {
+        Unread::Io(error) if error.kind() == std::io::ErrorKind::NotFound => LoadError::Gguf {
+            path,
+            reason: "there is no such file; name a GGUF file, or a model folder".to_owned(),
+        },
         Unread::Io(error) => LoadError::Io { path, error },
         Unread::Irregular(kind) => LoadError::Irregular { path, kind },
         Unread::TooLarge { bytes, limit } => LoadError::TooLarge { path, bytes, limit },

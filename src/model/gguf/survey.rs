@@ -31,12 +31,12 @@ pub(in crate::model) fn survey(reader: impl Read, size: u64) -> Result<(), Strin
         wide: true,
     };
     if survey.take::<4>()? != *b"GGUF" {
-        return Err("it does not begin as a GGUF file does".to_owned());
+        return Err("it does not begin as a GGUF file does; name a GGUF file, or a model folder".to_owned());
     }
     let version = survey.number()?;
     if !(1..=3).contains(&version) {
         return Err(format!(
-            "its version is {version}, and fovea reads versions 1 to 3 in little-endian order"
+            "its version is {version}, and fovea reads versions 1 to 3 in little-endian order; convert the model again"
         ));
     }
     survey.wide = version > 1;
@@ -56,7 +56,9 @@ pub(in crate::model) fn survey(reader: impl Read, size: u64) -> Result<(), Strin
 
 fn within(what: &str, found: u64, most: u64) -> Result<(), String> {
     match found > most {
-        true => Err(format!("it has {found} {what}, over the limit of {most}")),
+        true => Err(format!(
+            "it has {found} {what}, over the limit of {most}; download the model again"
+        )),
         false => Ok(()),
     }
 }
@@ -74,7 +76,7 @@ struct Survey<R> {
 impl<R: Read> Survey<R> {
     fn need(&mut self, bytes: u64) -> Result<(), String> {
         self.left = self.left.checked_sub(bytes).ok_or_else(|| {
-            format!("its header needs {bytes} bytes more than the file, or the limit of {MOST_BYTES} bytes, has")
+            format!("its header needs {bytes} bytes more than the file, or the limit of {MOST_BYTES} bytes, has; download the model again")
         })?;
         Ok(())
     }
@@ -91,7 +93,7 @@ impl<R: Read> Survey<R> {
         let read = std::io::copy(&mut self.reader.by_ref().take(bytes), &mut std::io::sink());
         match read.map_err(|error| error.to_string())? == bytes {
             true => Ok(()),
-            false => Err("its header ends early".to_owned()),
+            false => Err("its header ends early; download the model again".to_owned()),
         }
     }
 
@@ -119,7 +121,7 @@ impl<R: Read> Survey<R> {
         let read = self.reader.by_ref().take(bytes).read_to_end(&mut name);
         match read.map_err(|error| error.to_string())? as u64 == bytes {
             true => Ok(String::from_utf8_lossy(&name).into_owned()),
-            false => Err("its header ends early".to_owned()),
+            false => Err("its header ends early; download the model again".to_owned()),
         }
     }
 
@@ -136,10 +138,15 @@ impl<R: Read> Survey<R> {
                 match (width(kind), kind) {
                     (Some(width), _) => self.skip(width.saturating_mul(length)),
                     (None, TEXT) => (0..length).try_for_each(|_| self.text()),
-                    _ => Err("its metadata has an array of arrays, which no supported model has".to_owned()),
+                    _ => Err(
+                        "its metadata has an array of arrays, which no supported model has; download the model again"
+                            .to_owned(),
+                    ),
                 }
             }
-            _ => Err(format!("its metadata has a value of the unknown type {kind}")),
+            _ => Err(format!(
+                "its metadata has a value of the unknown type {kind}; download the model again"
+            )),
         }
     }
 

@@ -163,7 +163,7 @@ fn a_file_that_only_claims_to_be_large_is_refused_before_it_is_read() {
 fn what_is_no_file_or_not_there_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let gone = loaded(&folder.path().join("gone.gguf")).err().unwrap();
-    assert!(gone.contains("gone.gguf"), "{gone}");
+    assert!(gone.contains("gone.gguf") && gone.contains("no such file"), "{gone}");
     let gone = loaded(&folder.path().join("gone")).err().unwrap();
     assert!(gone.contains("no such folder") && gone.contains("GGUF"), "{gone}");
     let text = folder.path().join("a.txt");
