@@ -1,9 +1,10 @@
 //! Tables whose rows are looked up: they stay as they are stored, since a text needs few of their rows.
 
+use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
 
-use candle_core::quantized::{QStorage, QTensor};
+use candle_core::quantized::{GgmlDType, QStorage, QTensor};
 use candle_core::{DType, Device, Result, Tensor, bail};
 
 /// A table (rows, width).
@@ -33,22 +34,28 @@ impl Table {
         if let Some(id) = ids.iter().find(|id| **id as usize >= self.len()) {
             bail!("the table has no row {id}")
         }
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
         match self {
             Table::Plain(tensor) => {
                 let ids = Tensor::from_slice(ids, ids.len(), &Device::Cpu)?;
                 let rows = tensor.index_select(&ids, 0)?.to_dtype(DType::F32)?;
                 rows.flatten_all()?.to_vec1()
             }
-            Table::Quantized(_) => {
-                let mut out = Vec::new();
-                for id in ids {
-                    out.extend(
-                        self.block(*id as usize..*id as usize + 1)?
-                            .flatten_all()?
-                            .to_vec1::<f32>()?,
-                    );
+            Table::Quantized(tensor) => {
+                let (all, width) = tensor.shape().dims2()?;
+                let (data, dtype) = (tensor.data()?, tensor.dtype());
+                let bytes = data.len() / all.max(1);
+                if !width.is_multiple_of(dtype.block_size()) {
+                    return Table::Plain(tensor.dequantize(&Device::Cpu)?).rows(ids);
                 }
-                Ok(out)
+                // Together, since expanding blocks is cheaper than asking for it.
+                let rows = ids.iter().map(|id| *id as usize * bytes);
+                let picked: Vec<u8> = rows.flat_map(|start| &data[start..start + bytes]).copied().collect();
+                expanded(picked.into(), dtype, (ids.len(), width))?
+                    .flatten_all()?
+                    .to_vec1()
             }
         }
     }
@@ -71,9 +78,38 @@ impl Table {
                 let Some(part) = data.get(rows.start * bytes..rows.end * bytes) else {
                     bail!("the table has no rows {rows:?}")
                 };
-                let storage = QStorage::from_data(part.into(), &Device::Cpu, dtype)?;
-                QTensor::new(storage, (rows.len(), width))?.dequantize(&Device::Cpu)
+                expanded(part.into(), dtype, (rows.len(), width))
             }
+        }
+    }
+}
+
+/// Rows of blocks as floats.
+fn expanded(bytes: Cow<[u8]>, dtype: GgmlDType, shape: (usize, usize)) -> Result<Tensor> {
+    let storage = QStorage::from_data(bytes, &Device::Cpu, dtype)?;
+    QTensor::new(storage, shape)?.dequantize(&Device::Cpu)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_of_blocks_are_those_of_the_whole_expanded() {
+        let values: Vec<f32> = (0..7 * 64).map(|i| (i as f32 * 0.37).sin()).collect();
+        let whole = Tensor::from_vec(values, (7, 64), &Device::Cpu).unwrap();
+        for dtype in [GgmlDType::Q8_0, GgmlDType::Q4_0, GgmlDType::F16] {
+            let quantized = QTensor::quantize(&whole, dtype).unwrap();
+            let floats: Vec<Vec<f32>> = quantized.dequantize(&Device::Cpu).unwrap().to_vec2().unwrap();
+            let table = Table::Quantized(Arc::new(quantized));
+            assert_eq!(
+                table.rows(&[6, 0, 6, 3]).unwrap(),
+                [&floats[6], &floats[0], &floats[6], &floats[3]]
+                    .map(Vec::clone)
+                    .concat()
+            );
+            assert_eq!(table.block(2..5).unwrap().to_vec2::<f32>().unwrap(), floats[2..5]);
+            assert!(table.rows(&[7]).is_err() && table.rows(&[]).unwrap().is_empty());
         }
     }
 }
