@@ -2,9 +2,9 @@
 //!
 //! A fused post-LN encoder leaves [`LayerTrace`]s, which fused operations read; everything else leaves a [`Tape`](super::tape::Tape).
 
-use candle_core::{Result, Tensor, bail};
+use candle_core::{Error, Result, Tensor, bail};
 
-use super::tape::{Held, Measure, Op, Side};
+use super::tape::{AttentionSite, Held, Measure, Op, Side};
 use super::trace::{LayerTrace, TapeTrace, Trace};
 use super::{Checkpoint, ModelError, ops};
 
@@ -21,13 +21,10 @@ impl Trace {
     /// # Errors
     /// If the layer does not exist.
     pub fn attention(&self, layer: usize) -> Result<Tensor> {
-        let missing = || format!("layer {layer} does not exist: the model has {}", self.layer_count());
-        if let Some(tape) = &self.tape {
-            return tape.attention(layer)?.ok_or_else(|| candle_core::Error::Msg(missing()));
-        }
-        match self.layers.get(layer) {
-            Some(layer) => Ok(layer.attention.clone()),
-            None => Err(candle_core::Error::Msg(missing())),
+        match (&self.tape, self.layers.get(layer)) {
+            (Some(trace), _) => trace.map(trace.site(layer)?.mix),
+            (None, Some(layer)) => Ok(layer.attention.clone()),
+            (None, None) => Err(no_layer(layer, self.layer_count())),
         }
     }
 
@@ -42,7 +39,7 @@ impl Trace {
         match (&self.tape, self.layers.get(layer)) {
             (Some(trace), _) => trace.rows(trace.tape.blocks.get(layer).map(|block| block.before)),
             (None, Some(layer)) => Ok(layer.input.clone()),
-            (None, None) => bail!("layer {layer} does not exist: the model has {}", self.layer_count()),
+            (None, None) => Err(no_layer(layer, self.layer_count())),
         }
     }
 
@@ -95,7 +92,7 @@ impl Trace {
             return trace.push(start, weights, checkpoint);
         }
         let Some((last, before)) = self.layers.split_last() else {
-            return Err(candle_core::Error::Msg("the trace has no layers".into()).into());
+            return Err(Error::Msg("the trace has no layers".into()).into());
         };
         let input = &last.input;
         let (mut parts, before, biased) = match (start, before) {
@@ -141,7 +138,7 @@ impl Trace {
                 Measure::Nearness => ops::nearness(layer),
                 Measure::Length => ops::lengths(layer),
             },
-            (None, None) => bail!("layer {layer} does not exist: the model has {}", self.layer_count()),
+            (None, None) => Err(no_layer(layer, self.layer_count())),
         }
     }
 }
@@ -153,6 +150,10 @@ enum Start<'a> {
     Tokens(&'a [Vec<usize>]),
     /// Nothing, to which every bias will be added.
     Biases,
+}
+
+fn no_layer(layer: usize, count: usize) -> Error {
+    Error::Msg(format!("layer {layer} does not exist: the model has {count}"))
 }
 
 impl TapeTrace {
@@ -169,9 +170,10 @@ impl TapeTrace {
         Tensor::from_slice(values, (values.len() / width.max(1), width), &candle_core::Device::Cpu)
     }
 
-    fn attention(&self, layer: usize) -> Result<Option<Tensor>> {
+    /// The attention of a layer.
+    fn site(&self, layer: usize) -> Result<&AttentionSite> {
         let site = self.tape.blocks.get(layer).and_then(|block| block.attention.first());
-        site.map(|site| self.map(site.mix)).transpose()
+        site.ok_or_else(|| no_layer(layer, self.tape.blocks.len()))
     }
 
     /// The probabilities of a mix, (heads, n, m).
@@ -236,10 +238,7 @@ impl TapeTrace {
     }
 
     fn contributions(&self, layer: usize, measure: Measure) -> Result<Tensor> {
-        let Some(site) = self.tape.blocks.get(layer).and_then(|block| block.attention.first()) else {
-            bail!("layer {layer} does not exist: the model has {}", self.tape.blocks.len())
-        };
-        let entries = self.tape.contributions(self.sequence, site, measure)?;
+        let entries = self.tape.contributions(self.sequence, self.site(layer)?, measure)?;
         let n = (entries.len() as f64).sqrt() as usize;
         Tensor::from_vec(entries, (n, n), &candle_core::Device::Cpu)
     }

@@ -347,8 +347,7 @@ impl Plan {
     fn abilities(&self, weights: &Weights) -> Vec<Ability> {
         let mut abilities = vec![Ability::Embed];
         let Some(head) = &self.spec.head else { return abilities };
-        let layers = head.layers.iter().map(|layer| &layer.linear.weight);
-        if !layers.chain([&head.output.weight]).all(|name| weights.contains(name)) {
+        if !head.matrices().all(|name| weights.contains(name)) {
             return abilities;
         }
         abilities.extend(match &head.task {

@@ -34,6 +34,20 @@ pub struct ModelSpec {
 }
 
 impl ModelSpec {
+    /// A single stack without a head.
+    pub fn of(family: &str, vocabulary: usize, window: usize, stack: Stack) -> ModelSpec {
+        ModelSpec {
+            family: family.to_owned(),
+            vocabulary,
+            window,
+            stack,
+            decoder: None,
+            head: None,
+            start: None,
+            ends: Vec::new(),
+        }
+    }
+
     /// The attention of the first block, if there is any.
     pub fn first_attention(&self) -> Option<&Attention> {
         let branches = self
@@ -276,11 +290,6 @@ impl Mask {
             Mask::Window(reach) => i.saturating_sub(reach)..(i + reach + 1).min(n),
         }
     }
-
-    /// Whether no position sees a later one.
-    pub fn is_causal(self) -> bool {
-        matches!(self, Mask::Causal | Mask::CausalWindow(_))
-    }
 }
 
 /// How positions enter the scores.
@@ -460,10 +469,16 @@ pub enum Task {
 
 impl LinearSpec {
     /// A matrix (out, in) of its own.
-    pub fn new(name: &str, (out, inputs): (usize, usize), biased: bool) -> LinearSpec {
+    pub fn new(name: &str, shape: (usize, usize), biased: bool) -> LinearSpec {
+        let bias = biased.then(|| format!("{name}.bias"));
+        LinearSpec::named(&format!("{name}.weight"), shape, bias.as_deref())
+    }
+
+    /// A matrix (out, in) whose tensors are named each by itself, as that of a head that is the embedding table.
+    pub fn named(weight: &str, (out, inputs): (usize, usize), bias: Option<&str>) -> LinearSpec {
         LinearSpec {
-            weight: format!("{name}.weight"),
-            bias: biased.then(|| format!("{name}.bias")),
+            weight: weight.to_owned(),
+            bias: bias.map(str::to_owned),
             inputs,
             rows: Rows::All(out),
             transposed: false,
@@ -544,6 +559,73 @@ pub enum Placement {
     Sandwich(NormSpec, NormSpec),
     /// Nowhere.
     Bare,
+}
+
+impl Embedding {
+    /// Rows of a table as they are.
+    pub fn of(words: &str, width: usize) -> Embedding {
+        Embedding {
+            words: words.to_owned(),
+            width,
+            scale: 1.0,
+            positions: Positions::None,
+            types: None,
+            norm: None,
+            projection: None,
+        }
+    }
+}
+
+impl Attention {
+    /// All see all, by products over √width: query, key, value and output of so many heads, each with keys of its own.
+    pub fn of([query, key, value, output]: [LinearSpec; 4], heads: usize, width: usize) -> Attention {
+        Attention {
+            query,
+            key,
+            value,
+            output,
+            heads,
+            kv_heads: heads,
+            head_dim: width,
+            scale: (width as f32).sqrt().recip(),
+            mask: Mask::Full,
+            position: Position::None,
+            qk_norm: None,
+            soft_cap: None,
+            source: Source::Own,
+        }
+    }
+}
+
+impl Block {
+    /// Attention, then a feed-forward block.
+    pub fn of(attention: (Attention, Placement), mlp: (Mlp, Placement)) -> Block {
+        let attention = Step::of(Work::Attention(Box::new(attention.0)), attention.1);
+        let mlp = Step::of(Work::Mlp(Box::new(mlp.0)), mlp.1);
+        Block {
+            steps: vec![attention, mlp],
+        }
+    }
+}
+
+impl Head {
+    /// A single matrix.
+    pub fn of(task: Task, output: LinearSpec) -> Head {
+        Head {
+            task,
+            layers: Vec::new(),
+            output,
+            separate: None,
+            scale: 1.0,
+            soft_cap: None,
+        }
+    }
+
+    /// The matrices without which there is no head: many checkpoints are saved without.
+    pub fn matrices(&self) -> impl Iterator<Item = &str> {
+        let layers = self.layers.iter().map(|layer| &layer.linear);
+        layers.chain([&self.output]).map(|linear| linear.weight.as_str())
+    }
 }
 
 impl Step {

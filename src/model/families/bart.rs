@@ -3,8 +3,8 @@
 use super::keys::Keys;
 use crate::model::config::ConfigError;
 use crate::model::spec::{
-    Attention, Block, Embedding, Head, LinearSpec, Mask, Mlp, ModelSpec, NormSpec, Placement, Position, Positions,
-    Rows, Source, Stack, Step, Task, Work,
+    Attention, Block, Embedding, Head, LinearSpec, Mask, Mlp, ModelSpec, NormSpec, Placement, Positions, Source, Stack,
+    Step, Task, Work,
 };
 
 const WORDS: &str = "shared.weight";
@@ -14,30 +14,17 @@ pub fn spec(family: &str, keys: &Keys) -> Result<ModelSpec, ConfigError> {
     let hidden = keys.count("d_model")?;
     let vocabulary = keys.count("vocab_size")?;
     let rows = keys.count("max_position_embeddings")?;
-    let head = Head {
-        task: Task::NextToken,
-        layers: Vec::new(),
-        output: LinearSpec {
-            weight: WORDS.to_owned(),
-            bias: Some("final_logits_bias".to_owned()),
-            inputs: hidden,
-            rows: Rows::All(vocabulary),
-            transposed: false,
-        },
-        separate: None,
-        scale: 1.0,
-        soft_cap: None,
-    };
+    let head = Head::of(
+        Task::NextToken,
+        LinearSpec::named(WORDS, (vocabulary, hidden), Some("final_logits_bias")),
+    );
     let start = keys.tokens("decoder_start_token_id").first().copied();
     Ok(ModelSpec {
-        family: family.to_owned(),
-        vocabulary,
-        window: rows,
-        stack: stack(family, keys, "encoder", hidden, rows)?,
         decoder: Some(stack(family, keys, "decoder", hidden, rows)?),
         head: Some(head),
         start: start.or(Some(2)),
         ends: keys.tokens("eos_token_id"),
+        ..ModelSpec::of(family, vocabulary, rows, stack(family, keys, "encoder", hidden, rows)?)
     })
 }
 
@@ -65,13 +52,10 @@ fn stack(family: &str, keys: &Keys, side: &'static str, hidden: usize, rows: usi
     Ok(Stack {
         hidden,
         embedding: Embedding {
-            words: WORDS.to_owned(),
-            width: hidden,
             scale: if scaled { (hidden as f32).sqrt() } else { 1.0 },
             positions,
-            types: None,
             norm,
-            projection: None,
+            ..Embedding::of(WORDS, hidden)
         },
         blocks: blocks.collect::<Result<_, _>>()?,
         norm: None,
@@ -94,19 +78,9 @@ fn block(keys: &Keys, side: &str, index: usize, hidden: usize) -> Result<Block, 
     let attention = |kind: &str, mask: Mask, source: Source| {
         let matrix = |part: &str| LinearSpec::new(&at(&format!("{kind}.{part}_proj")), (hidden, hidden), true);
         Work::Attention(Box::new(Attention {
-            query: matrix("q"),
-            key: matrix("k"),
-            value: matrix("v"),
-            output: matrix("out"),
-            heads,
-            kv_heads: heads,
-            head_dim: width,
-            scale: (width as f32).sqrt().recip(),
             mask,
-            position: Position::None,
-            qk_norm: None,
-            soft_cap: None,
             source,
+            ..Attention::of([matrix("q"), matrix("k"), matrix("v"), matrix("out")], heads, width)
         }))
     };
     let norm = |name: &str| Placement::Post(NormSpec::layer(&at(name), EPSILON));

@@ -1,12 +1,11 @@
 //! BERT (Devlin et al. 2019), RoBERTa (Liu et al. 2019), XLM-R (Conneau et al. 2020), ELECTRA (Clark et al. 2020): post-LN encoders with
 //! learned positions.
 
-use super::encoder_heads::{masked, task};
+use super::encoder_heads::{BERT, masked, task};
 use super::keys::{Keys, head_dim};
 use crate::model::config::ConfigError;
 use crate::model::spec::{
-    Activation, Attention, Block, Embedding, LinearSpec, Mask, Mlp, ModelSpec, NormSpec, Placement, Position,
-    Positions, Source, Stack, Step, Work,
+    Activation, Attention, Block, Embedding, LinearSpec, Mlp, ModelSpec, NormSpec, Placement, Positions, Stack,
 };
 
 const WORDS: &str = "embeddings.word_embeddings.weight";
@@ -32,9 +31,6 @@ pub fn spec(family: &str, keys: &Keys) -> Result<ModelSpec, ConfigError> {
     let layers = keys.count("num_hidden_layers")?;
     let types = keys.count_or("type_vocab_size", if family == "bert" { 2 } else { 0 })?;
     let embedding = Embedding {
-        words: WORDS.to_owned(),
-        width,
-        scale: 1.0,
         positions: Positions::Learned {
             table: "embeddings.position_embeddings.weight".to_owned(),
             rows,
@@ -43,6 +39,7 @@ pub fn spec(family: &str, keys: &Keys) -> Result<ModelSpec, ConfigError> {
         types: (types > 0).then(|| ("embeddings.token_type_embeddings.weight".to_owned(), types)),
         norm: Some(NormSpec::layer("embeddings.LayerNorm", epsilon)),
         projection: (width != hidden).then(|| LinearSpec::new("embeddings_project", (hidden, width), true)),
+        ..Embedding::of(WORDS, width)
     };
     let activation = keys.activation("hidden_act", "gelu")?;
     let blocks = (0..layers).map(|index| block(keys, index, hidden, activation, epsilon));
@@ -58,14 +55,7 @@ pub fn spec(family: &str, keys: &Keys) -> Result<ModelSpec, ConfigError> {
         _ => (&[("classifier.dense", Activation::Tanh)], "classifier.out_proj"),
     };
     let (names, activation) = match family {
-        "bert" => (
-            (
-                "cls.predictions.transform.dense",
-                "cls.predictions.transform.LayerNorm",
-                "cls.predictions.bias",
-            ),
-            activation,
-        ),
+        "bert" => (BERT, activation),
         "electra" => (
             (
                 "generator_predictions.dense",
@@ -81,14 +71,8 @@ pub fn spec(family: &str, keys: &Keys) -> Result<ModelSpec, ConfigError> {
     };
     let head = task(keys, hidden, classifier);
     Ok(ModelSpec {
-        family: family.to_owned(),
-        vocabulary,
-        window: rows.saturating_sub(first),
-        stack,
-        decoder: None,
         head: Some(head.unwrap_or_else(|| masked(names, (WORDS, vocabulary), (hidden, width), activation, epsilon))),
-        start: None,
-        ends: Vec::new(),
+        ..ModelSpec::of(family, vocabulary, rows.saturating_sub(first), stack)
     })
 }
 
@@ -99,19 +83,27 @@ fn block(keys: &Keys, index: usize, hidden: usize, activation: Activation, epsil
         "output" => at("attention.output.dense"),
         part => at(&format!("attention.self.{part}")),
     })?;
+    let norm = "attention.output.LayerNorm";
+    Ok(post_ln(index, (attention, norm), (hidden, inner), activation, epsilon))
+}
+
+/// A block with its norms behind, by BERT's names: attention and the name of its norm, then a feed-forward block.
+pub fn post_ln(
+    index: usize,
+    (attention, norm): (Attention, &str),
+    (hidden, inner): (usize, usize),
+    activation: Activation,
+    epsilon: f64,
+) -> Block {
+    let at = |name: &str| format!("encoder.layer.{index}.{name}");
     let mlp = Mlp {
         up: LinearSpec::new(&at("intermediate.dense"), (inner, hidden), true),
         gate: None,
         down: LinearSpec::new(&at("output.dense"), (hidden, inner), true),
         activation,
     };
-    let norm = |name: &str| Placement::Post(NormSpec::layer(&at(name), epsilon));
-    Ok(Block {
-        steps: vec![
-            Step::of(Work::Attention(Box::new(attention)), norm("attention.output.LayerNorm")),
-            Step::of(Work::Mlp(Box::new(mlp)), norm("output.LayerNorm")),
-        ],
-    })
+    let placed = |name: &str| Placement::Post(NormSpec::layer(&at(name), epsilon));
+    Block::of((attention, placed(norm)), (mlp, placed("output.LayerNorm")))
 }
 
 /// Full attention of an encoder, whose matrices are named by `name` of `query`, `key`, `value` and `output`.
@@ -119,19 +111,14 @@ pub fn attention(keys: &Keys, hidden: usize, name: impl Fn(&str) -> String) -> R
     let heads = keys.count("num_attention_heads")?;
     let width = head_dim(keys, hidden, heads)?;
     let matrix = |part: &str| LinearSpec::new(&name(part), (heads * width, hidden), true);
-    Ok(Attention {
-        query: matrix("query"),
-        key: matrix("key"),
-        value: matrix("value"),
-        output: LinearSpec::new(&name("output"), (hidden, heads * width), true),
+    Ok(Attention::of(
+        [
+            matrix("query"),
+            matrix("key"),
+            matrix("value"),
+            LinearSpec::new(&name("output"), (hidden, heads * width), true),
+        ],
         heads,
-        kv_heads: heads,
-        head_dim: width,
-        scale: (width as f32).sqrt().recip(),
-        mask: Mask::Full,
-        position: Position::None,
-        qk_norm: None,
-        soft_cap: None,
-        source: Source::Own,
-    })
+        width,
+    ))
 }

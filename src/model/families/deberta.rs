@@ -1,12 +1,11 @@
 //! DeBERTa v2 and v3 (He et al. 2021, 2023): attention that keeps content and relative position apart.
 
-use super::bert::attention;
-use super::encoder_heads::{masked, task};
+use super::bert::{attention, post_ln};
+use super::encoder_heads::{BERT, masked, task};
 use super::keys::Keys;
 use crate::model::config::ConfigError;
 use crate::model::spec::{
-    Activation, Attention, Block, Embedding, LinearSpec, Mlp, ModelSpec, NormSpec, Placement, Position, Positions,
-    Stack, Step, Work,
+    Activation, Attention, Embedding, LinearSpec, ModelSpec, NormSpec, Position, Positions, Stack,
 };
 
 const WORDS: &str = "embeddings.word_embeddings.weight";
@@ -51,19 +50,8 @@ pub fn spec(keys: &Keys) -> Result<ModelSpec, ConfigError> {
             scale: ((plain.head_dim * ways) as f32).sqrt().recip(),
             ..plain
         };
-        let mlp = Mlp {
-            up: LinearSpec::new(&at("intermediate.dense"), (inner, hidden), true),
-            gate: None,
-            down: LinearSpec::new(&at("output.dense"), (hidden, inner), true),
-            activation,
-        };
-        let norm = |name: &str| Placement::Post(NormSpec::layer(&at(name), epsilon));
-        Ok(Block {
-            steps: vec![
-                Step::of(Work::Attention(Box::new(attention)), norm("attention.output.LayerNorm")),
-                Step::of(Work::Mlp(Box::new(mlp)), norm("output.LayerNorm")),
-            ],
-        })
+        let norm = "attention.output.LayerNorm";
+        Ok(post_ln(index, (attention, norm), (hidden, inner), activation, epsilon))
     };
     let biased = keys.flag_or("position_biased_input", true);
     let positions = match biased {
@@ -78,34 +66,21 @@ pub fn spec(keys: &Keys) -> Result<ModelSpec, ConfigError> {
     let stack = Stack {
         hidden,
         embedding: Embedding {
-            words: WORDS.to_owned(),
-            width,
-            scale: 1.0,
             positions,
             types: (types > 0).then(|| ("embeddings.token_type_embeddings.weight".to_owned(), types)),
             norm: Some(NormSpec::layer("embeddings.LayerNorm", epsilon)),
             projection: (width != hidden).then(|| LinearSpec::new("embeddings.embed_proj", (hidden, width), false)),
+            ..Embedding::of(WORDS, width)
         },
         blocks: (0..keys.count("num_hidden_layers")?)
             .map(block)
             .collect::<Result<_, ConfigError>>()?,
         norm: None,
     };
-    let names = (
-        "cls.predictions.transform.dense",
-        "cls.predictions.transform.LayerNorm",
-        "cls.predictions.bias",
-    );
     let head = task(keys, hidden, (&[("pooler.dense", Activation::Gelu)], "classifier"));
     Ok(ModelSpec {
-        family: "deberta-v2".to_owned(),
-        vocabulary,
-        window: rows,
-        stack,
-        decoder: None,
-        head: Some(head.unwrap_or_else(|| masked(names, (WORDS, vocabulary), (hidden, width), activation, epsilon))),
-        start: None,
-        ends: Vec::new(),
+        head: Some(head.unwrap_or_else(|| masked(BERT, (WORDS, vocabulary), (hidden, width), activation, epsilon))),
+        ..ModelSpec::of("deberta-v2", vocabulary, rows, stack)
     })
 }
 

@@ -4,8 +4,7 @@ use super::encoder_heads::{masked, task};
 use super::keys::Keys;
 use crate::model::config::ConfigError;
 use crate::model::spec::{
-    Activation, Attention, Block, Embedding, LinearSpec, Mask, Mlp, ModelSpec, NormSpec, Placement, Position,
-    Positions, Source, Stack, Step, Work,
+    Activation, Attention, Block, Embedding, LinearSpec, Mlp, ModelSpec, NormSpec, Placement, Positions, Stack,
 };
 
 const WORDS: &str = "embeddings.word_embeddings.weight";
@@ -21,17 +20,13 @@ pub fn spec(keys: &Keys) -> Result<ModelSpec, ConfigError> {
     let stack = Stack {
         hidden,
         embedding: Embedding {
-            words: WORDS.to_owned(),
-            width: hidden,
-            scale: 1.0,
             positions: Positions::Learned {
                 table: "embeddings.position_embeddings.weight".to_owned(),
                 rows,
                 first: 0,
             },
-            types: None,
             norm: Some(NormSpec::layer("embeddings.LayerNorm", EPSILON)),
-            projection: None,
+            ..Embedding::of(WORDS, hidden)
         },
         blocks: blocks.collect::<Result<_, _>>()?,
         norm: None,
@@ -39,14 +34,8 @@ pub fn spec(keys: &Keys) -> Result<ModelSpec, ConfigError> {
     let head = task(keys, hidden, (&[("pre_classifier", Activation::Relu)], "classifier"));
     let names = ("vocab_transform", "vocab_layer_norm", "vocab_projector.bias");
     Ok(ModelSpec {
-        family: "distilbert".to_owned(),
-        vocabulary,
-        window: rows,
-        stack,
-        decoder: None,
         head: Some(head.unwrap_or_else(|| masked(names, (WORDS, vocabulary), (hidden, hidden), activation, EPSILON))),
-        start: None,
-        ends: Vec::new(),
+        ..ModelSpec::of("distilbert", vocabulary, rows, stack)
     })
 }
 
@@ -59,21 +48,16 @@ fn block(keys: &Keys, index: usize, hidden: usize, activation: Activation) -> Re
         )));
     }
     let matrix = |name: &str| LinearSpec::new(&at(name), (hidden, hidden), true);
-    let attention = Attention {
-        query: matrix("attention.q_lin"),
-        key: matrix("attention.k_lin"),
-        value: matrix("attention.v_lin"),
-        output: matrix("attention.out_lin"),
+    let attention = Attention::of(
+        [
+            matrix("attention.q_lin"),
+            matrix("attention.k_lin"),
+            matrix("attention.v_lin"),
+            matrix("attention.out_lin"),
+        ],
         heads,
-        kv_heads: heads,
-        head_dim: hidden / heads,
-        scale: ((hidden / heads) as f32).sqrt().recip(),
-        mask: Mask::Full,
-        position: Position::None,
-        qk_norm: None,
-        soft_cap: None,
-        source: Source::Own,
-    };
+        hidden / heads,
+    );
     let mlp = Mlp {
         up: LinearSpec::new(&at("ffn.lin1"), (inner, hidden), true),
         gate: None,
@@ -81,10 +65,8 @@ fn block(keys: &Keys, index: usize, hidden: usize, activation: Activation) -> Re
         activation,
     };
     let norm = |name: &str| Placement::Post(NormSpec::layer(&at(name), EPSILON));
-    Ok(Block {
-        steps: vec![
-            Step::of(Work::Attention(Box::new(attention)), norm("sa_layer_norm")),
-            Step::of(Work::Mlp(Box::new(mlp)), norm("output_layer_norm")),
-        ],
-    })
+    Ok(Block::of(
+        (attention, norm("sa_layer_norm")),
+        (mlp, norm("output_layer_norm")),
+    ))
 }

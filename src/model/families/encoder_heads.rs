@@ -1,7 +1,14 @@
 //! Heads that encoders share.
 
 use super::keys::Keys;
-use crate::model::spec::{Activation, Head, HeadLayer, LinearSpec, NormSpec, Rows, Task};
+use crate::model::spec::{Activation, Head, HeadLayer, LinearSpec, NormSpec, Task};
+
+/// BERT's names of the layer before the table, its norm, and the bias behind the table.
+pub const BERT: (&str, &str, &str) = (
+    "cls.predictions.transform.dense",
+    "cls.predictions.transform.LayerNorm",
+    "cls.predictions.bias",
+);
 
 /// The head of a masked language model: a layer with its norm, then the embedding table turned round.
 pub fn masked(
@@ -12,22 +19,15 @@ pub fn masked(
     epsilon: f64,
 ) -> Head {
     Head {
-        task: Task::MaskedToken,
         layers: vec![HeadLayer {
             linear: LinearSpec::new(layer, (width, hidden), true),
             activation: Some(activation),
             norm: Some(NormSpec::layer(norm, epsilon)),
         }],
-        output: LinearSpec {
-            weight: words.to_owned(),
-            bias: Some(bias.to_owned()),
-            inputs: width,
-            rows: Rows::All(vocabulary),
-            transposed: false,
-        },
-        separate: None,
-        scale: 1.0,
-        soft_cap: None,
+        ..Head::of(
+            Task::MaskedToken,
+            LinearSpec::named(words, (vocabulary, width), Some(bias)),
+        )
     }
 }
 
@@ -39,12 +39,8 @@ pub fn plain(task: Task, layers: &[(&str, Activation)], output: (&str, usize), h
         norm: None,
     };
     Head {
-        task,
         layers: layers.iter().map(layer).collect(),
-        output: LinearSpec::new(output.0, (output.1, hidden), true),
-        separate: None,
-        scale: 1.0,
-        soft_cap: None,
+        ..Head::of(task, LinearSpec::new(output.0, (output.1, hidden), true))
     }
 }
 

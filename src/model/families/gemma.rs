@@ -5,8 +5,7 @@ use super::keys::{Keys, kv_heads};
 use super::rotary::{parameters, rotary};
 use crate::model::config::ConfigError;
 use crate::model::spec::{
-    Attention, Block, Embedding, LinearSpec, Mask, Mlp, ModelSpec, NormSpec, Placement, Position, Positions, Source,
-    Stack, Step, Work,
+    Attention, Block, Embedding, LinearSpec, Mask, Mlp, ModelSpec, NormSpec, Placement, Position, Stack,
 };
 
 pub fn spec(family: &str, keys: &Keys) -> Result<ModelSpec, ConfigError> {
@@ -20,28 +19,24 @@ pub fn spec(family: &str, keys: &Keys) -> Result<ModelSpec, ConfigError> {
     head.soft_cap = keys.optional_number("final_logit_softcapping")?.map(|cap| cap as f32);
     let ends = keys.tokens("eos_token_id");
     Ok(ModelSpec {
-        family: family.to_owned(),
-        vocabulary,
-        window,
-        stack: Stack {
-            hidden,
-            embedding: Embedding {
-                words: "embed_tokens.weight".to_owned(),
-                width: hidden,
-                scale: (hidden as f32).sqrt(),
-                positions: Positions::None,
-                types: None,
-                norm: None,
-                projection: None,
-            },
-            blocks: blocks.collect::<Result<_, _>>()?,
-            norm: Some(norm("norm", epsilon)),
-        },
-        decoder: None,
-        head: Some(head),
-        start: None,
+        // One that looks both ways embeds and predicts nothing.
+        head: (!both_ways(keys)).then_some(head),
         // As transformers assumes.
         ends: if ends.is_empty() { vec![1] } else { ends },
+        ..ModelSpec::of(
+            family,
+            vocabulary,
+            window,
+            Stack {
+                hidden,
+                embedding: Embedding {
+                    scale: (hidden as f32).sqrt(),
+                    ..Embedding::of("embed_tokens.weight", hidden)
+                },
+                blocks: blocks.collect::<Result<_, _>>()?,
+                norm: Some(norm("norm", epsilon)),
+            },
+        )
     })
 }
 
@@ -86,20 +81,14 @@ fn block(
             norm(&at("self_attn.k_norm"), epsilon),
         )
     });
-    let both = keys.flag_or("use_bidirectional_attention", false);
+    let both = both_ways(keys);
     let reach = keys.optional_count("sliding_window")?.filter(|_| slides);
     let scaled_by = match family {
         "gemma" => width as f64,
         _ => keys.number_or("query_pre_attn_scalar", 256.0)?,
     };
     let attention = Attention {
-        query: matrix("q_proj", heads),
-        key: matrix("k_proj", kv_heads),
-        value: matrix("v_proj", kv_heads),
-        output: LinearSpec::new(&at("self_attn.o_proj"), (hidden, heads * width), biased),
-        heads,
         kv_heads,
-        head_dim: width,
         scale: scaled_by.sqrt().recip() as f32,
         mask: match (both, reach) {
             (true, None) => Mask::Full,
@@ -113,7 +102,16 @@ fn block(
             "gemma2" => keys.optional_number("attn_logit_softcapping")?.map(|cap| cap as f32),
             _ => None,
         },
-        source: Source::Own,
+        ..Attention::of(
+            [
+                matrix("q_proj", heads),
+                matrix("k_proj", kv_heads),
+                matrix("v_proj", kv_heads),
+                LinearSpec::new(&at("self_attn.o_proj"), (hidden, heads * width), biased),
+            ],
+            heads,
+            width,
+        )
     };
     let inner = keys.count("intermediate_size")?;
     let stated = if keys.text("hidden_activation").is_some() {
@@ -138,12 +136,12 @@ fn block(
             Placement::Sandwich(norm("pre_feedforward_layernorm"), norm("post_feedforward_layernorm")),
         ),
     };
-    Ok(Block {
-        steps: vec![
-            Step::of(Work::Attention(Box::new(attention)), first),
-            Step::of(Work::Mlp(Box::new(mlp)), second),
-        ],
-    })
+    Ok(Block::of((attention, first), (mlp, second)))
+}
+
+/// Whether tokens see later ones.
+fn both_ways(keys: &Keys) -> bool {
+    keys.flag_or("use_bidirectional_attention", false)
 }
 
 /// Whether a layer sees a window alone.

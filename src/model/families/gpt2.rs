@@ -3,8 +3,7 @@
 use super::keys::Keys;
 use crate::model::config::ConfigError;
 use crate::model::spec::{
-    Attention, Block, Embedding, Head, LinearSpec, Mask, Mlp, ModelSpec, NormSpec, Placement, Position, Positions,
-    Rows, Source, Stack, Step, Task, Work,
+    Attention, Block, Embedding, Head, LinearSpec, Mask, Mlp, ModelSpec, NormSpec, Placement, Positions, Stack, Task,
 };
 
 pub fn spec(keys: &Keys) -> Result<ModelSpec, ConfigError> {
@@ -20,50 +19,32 @@ pub fn spec(keys: &Keys) -> Result<ModelSpec, ConfigError> {
     let blocks = (0..keys.count("n_layer")?).map(|index| block(keys, index, hidden, epsilon));
     let tied = keys.flag_or("tie_word_embeddings", true);
     Ok(ModelSpec {
-        family: "gpt2".to_owned(),
-        vocabulary,
-        window: rows,
-        stack: Stack {
-            hidden,
-            embedding: Embedding {
-                words: "wte.weight".to_owned(),
-                width: hidden,
-                scale: 1.0,
-                positions: Positions::Learned {
-                    table: "wpe.weight".to_owned(),
-                    rows,
-                    first: 0,
-                },
-                types: None,
-                norm: None,
-                projection: None,
-            },
-            blocks: blocks.collect::<Result<_, _>>()?,
-            norm: Some(NormSpec::layer("ln_f", epsilon)),
-        },
-        decoder: None,
         head: Some(next_token(if tied { "wte" } else { "lm_head" }, vocabulary, hidden)),
-        start: None,
         ends: keys.tokens("eos_token_id"),
+        ..ModelSpec::of(
+            "gpt2",
+            vocabulary,
+            rows,
+            Stack {
+                hidden,
+                embedding: Embedding {
+                    positions: Positions::Learned {
+                        table: "wpe.weight".to_owned(),
+                        rows,
+                        first: 0,
+                    },
+                    ..Embedding::of("wte.weight", hidden)
+                },
+                blocks: blocks.collect::<Result<_, _>>()?,
+                norm: Some(NormSpec::layer("ln_f", epsilon)),
+            },
+        )
     })
 }
 
 /// The head of a language model: a matrix to the vocabulary, often the embedding table.
 pub fn next_token(name: &str, vocabulary: usize, hidden: usize) -> Head {
-    Head {
-        task: Task::NextToken,
-        layers: Vec::new(),
-        output: LinearSpec {
-            weight: format!("{name}.weight"),
-            bias: None,
-            inputs: hidden,
-            rows: Rows::All(vocabulary),
-            transposed: false,
-        },
-        separate: None,
-        scale: 1.0,
-        soft_cap: None,
-    }
+    Head::of(Task::NextToken, LinearSpec::new(name, (vocabulary, hidden), false))
 }
 
 fn block(keys: &Keys, index: usize, hidden: usize, epsilon: f64) -> Result<Block, ConfigError> {
@@ -90,19 +71,13 @@ fn block(keys: &Keys, index: usize, hidden: usize, epsilon: f64) -> Result<Block
         scale /= (index + 1) as f32;
     }
     let attention = Attention {
-        query: part(0),
-        key: part(1),
-        value: part(2),
-        output: matrix("attn.c_proj", (hidden, hidden)),
-        heads,
-        kv_heads: heads,
-        head_dim: width,
         scale,
         mask: Mask::Causal,
-        position: Position::None,
-        qk_norm: None,
-        soft_cap: None,
-        source: Source::Own,
+        ..Attention::of(
+            [part(0), part(1), part(2), matrix("attn.c_proj", (hidden, hidden))],
+            heads,
+            width,
+        )
     };
     let mlp = Mlp {
         up: matrix("mlp.c_fc", (inner, hidden)),
@@ -111,10 +86,5 @@ fn block(keys: &Keys, index: usize, hidden: usize, epsilon: f64) -> Result<Block
         activation: keys.activation("activation_function", "gelu_new")?,
     };
     let norm = |name: &str| Placement::Pre(NormSpec::layer(&at(name), epsilon));
-    Ok(Block {
-        steps: vec![
-            Step::of(Work::Attention(Box::new(attention)), norm("ln_1")),
-            Step::of(Work::Mlp(Box::new(mlp)), norm("ln_2")),
-        ],
-    })
+    Ok(Block::of((attention, norm("ln_1")), (mlp, norm("ln_2"))))
 }

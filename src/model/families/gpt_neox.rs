@@ -5,8 +5,8 @@ use super::keys::{Keys, head_dim};
 use super::rotary::{parameters, rotary};
 use crate::model::config::ConfigError;
 use crate::model::spec::{
-    Attention, Block, Branch, Embedding, LinearSpec, Mask, Mlp, ModelSpec, NormSpec, Placement, Position, Positions,
-    Rows, Source, Stack, Step, Work,
+    Attention, Block, Branch, Embedding, LinearSpec, Mask, Mlp, ModelSpec, NormSpec, Placement, Position, Rows, Stack,
+    Step, Work,
 };
 
 pub fn spec(keys: &Keys) -> Result<ModelSpec, ConfigError> {
@@ -17,31 +17,23 @@ pub fn spec(keys: &Keys) -> Result<ModelSpec, ConfigError> {
     let blocks = (0..keys.count("num_hidden_layers")?).map(|index| block(keys, index, hidden, window, epsilon));
     let tied = keys.flag_or("tie_word_embeddings", false);
     Ok(ModelSpec {
-        family: "gpt_neox".to_owned(),
-        vocabulary,
-        window,
-        stack: Stack {
-            hidden,
-            embedding: Embedding {
-                words: "embed_in.weight".to_owned(),
-                width: hidden,
-                scale: 1.0,
-                positions: Positions::None,
-                types: None,
-                norm: None,
-                projection: None,
-            },
-            blocks: blocks.collect::<Result<_, _>>()?,
-            norm: Some(NormSpec::layer("final_layer_norm", epsilon)),
-        },
-        decoder: None,
         head: Some(next_token(
             if tied { "embed_in" } else { "embed_out" },
             vocabulary,
             hidden,
         )),
-        start: None,
         ends: keys.tokens("eos_token_id"),
+        ..ModelSpec::of(
+            "gpt_neox",
+            vocabulary,
+            window,
+            Stack {
+                hidden,
+                embedding: Embedding::of("embed_in.weight", hidden),
+                blocks: blocks.collect::<Result<_, _>>()?,
+                norm: Some(NormSpec::layer("final_layer_norm", epsilon)),
+            },
+        )
     })
 }
 
@@ -64,19 +56,18 @@ fn block(keys: &Keys, index: usize, hidden: usize, window: usize, epsilon: f64) 
     let share = own.transpose()?.unwrap_or(keys.number_or("rotary_pct", 0.25)?);
     let rotated = (width as f64 * share) as usize;
     let attention = Attention {
-        query: part(0),
-        key: part(1),
-        value: part(2),
-        output: LinearSpec::new(&at("attention.dense"), (hidden, hidden), biased),
-        heads,
-        kv_heads: heads,
-        head_dim: width,
-        scale: (width as f32).sqrt().recip(),
         mask: Mask::Causal,
         position: Position::Rotary(rotary(base, rotated, scaling, window, None)?),
-        qk_norm: None,
-        soft_cap: None,
-        source: Source::Own,
+        ..Attention::of(
+            [
+                part(0),
+                part(1),
+                part(2),
+                LinearSpec::new(&at("attention.dense"), (hidden, hidden), biased),
+            ],
+            heads,
+            width,
+        )
     };
     let mlp = Mlp {
         up: LinearSpec::new(&at("mlp.dense_h_to_4h"), (inner, hidden), true),

@@ -1,12 +1,11 @@
 //! JinaBERT v2 (Günther et al. 2023): BERT with ALiBi in both directions and gated blocks, as its authors name the tensors.
 
 use super::bert::attention;
-use super::encoder_heads::masked;
+use super::encoder_heads::{BERT, masked};
 use super::keys::Keys;
 use crate::model::config::ConfigError;
 use crate::model::spec::{
-    Attention, Block, Embedding, LinearSpec, Mlp, ModelSpec, NormSpec, Placement, Position, Positions, Stack, Step,
-    Work,
+    Attention, Block, Embedding, LinearSpec, Mlp, ModelSpec, NormSpec, Placement, Position, Stack,
 };
 
 const WORDS: &str = "embeddings.word_embeddings.weight";
@@ -46,48 +45,25 @@ pub fn spec(keys: &Keys) -> Result<ModelSpec, ConfigError> {
             activation,
         };
         let norm = |name: &str| Placement::Post(NormSpec::layer(&at(name), epsilon));
-        Ok(Block {
-            steps: vec![
-                Step::of(Work::Attention(Box::new(attention)), norm("attention.output.LayerNorm")),
-                Step::of(Work::Mlp(Box::new(mlp)), norm("mlp.layernorm")),
-            ],
-        })
+        Ok(Block::of(
+            (attention, norm("attention.output.LayerNorm")),
+            (mlp, norm("mlp.layernorm")),
+        ))
     };
     let stack = Stack {
         hidden,
         embedding: Embedding {
-            words: WORDS.to_owned(),
-            width: hidden,
-            scale: 1.0,
-            positions: Positions::None,
             types: (types > 0).then(|| ("embeddings.token_type_embeddings.weight".to_owned(), types)),
             norm: Some(NormSpec::layer("embeddings.LayerNorm", epsilon)),
-            projection: None,
+            ..Embedding::of(WORDS, hidden)
         },
         blocks: (0..keys.count("num_hidden_layers")?)
             .map(block)
             .collect::<Result<_, ConfigError>>()?,
         norm: None,
     };
-    let names = (
-        "cls.predictions.transform.dense",
-        "cls.predictions.transform.LayerNorm",
-        "cls.predictions.bias",
-    );
     Ok(ModelSpec {
-        family: "jina_bert".to_owned(),
-        vocabulary,
-        window,
-        stack,
-        decoder: None,
-        head: Some(masked(
-            names,
-            (WORDS, vocabulary),
-            (hidden, hidden),
-            activation,
-            epsilon,
-        )),
-        start: None,
-        ends: Vec::new(),
+        head: Some(masked(BERT, (WORDS, vocabulary), (hidden, hidden), activation, epsilon)),
+        ..ModelSpec::of("jina_bert", vocabulary, window, stack)
     })
 }

@@ -5,8 +5,7 @@ use super::keys::{Keys, head_dim, kv_heads};
 use super::rotary::{parameters, rotary};
 use crate::model::config::ConfigError;
 use crate::model::spec::{
-    Attention, Block, Embedding, LinearSpec, Mask, Mlp, ModelSpec, NormSpec, Placement, Position, Positions, Source,
-    Stack, Step, Work,
+    Attention, Block, Embedding, LinearSpec, Mask, Mlp, ModelSpec, NormSpec, Placement, Position, Stack,
 };
 
 pub fn spec(family: &str, keys: &Keys) -> Result<ModelSpec, ConfigError> {
@@ -17,31 +16,23 @@ pub fn spec(family: &str, keys: &Keys) -> Result<ModelSpec, ConfigError> {
     let blocks = (0..keys.count("num_hidden_layers")?).map(|index| block(family, keys, index, hidden, window, epsilon));
     let tied = keys.flag_or("tie_word_embeddings", false);
     Ok(ModelSpec {
-        family: family.to_owned(),
-        vocabulary,
-        window: reach(keys, window)?,
-        stack: Stack {
-            hidden,
-            embedding: Embedding {
-                words: "embed_tokens.weight".to_owned(),
-                width: hidden,
-                scale: 1.0,
-                positions: Positions::None,
-                types: None,
-                norm: None,
-                projection: None,
-            },
-            blocks: blocks.collect::<Result<_, _>>()?,
-            norm: Some(NormSpec::rms("norm", epsilon)),
-        },
-        decoder: None,
         head: Some(next_token(
             if tied { "embed_tokens" } else { "lm_head" },
             vocabulary,
             hidden,
         )),
-        start: None,
         ends: keys.tokens("eos_token_id"),
+        ..ModelSpec::of(
+            family,
+            vocabulary,
+            reach(keys, window)?,
+            Stack {
+                hidden,
+                embedding: Embedding::of("embed_tokens.weight", hidden),
+                blocks: blocks.collect::<Result<_, _>>()?,
+                norm: Some(NormSpec::rms("norm", epsilon)),
+            },
+        )
     })
 }
 
@@ -96,30 +87,26 @@ fn block(
         (norm("self_attn.q_norm"), norm("self_attn.k_norm"))
     });
     let attention = Attention {
-        query,
-        key,
-        value,
-        output: LinearSpec::new(&at("self_attn.o_proj"), (hidden, heads * width), behind),
-        heads,
         kv_heads,
-        head_dim: width,
-        scale: (width as f32).sqrt().recip(),
         mask: mask(family, keys, index)?,
         position: Position::Rotary(rotary(base, rotated, scaling, window, original)?),
         qk_norm,
-        soft_cap: None,
-        source: Source::Own,
+        ..Attention::of(
+            [
+                query,
+                key,
+                value,
+                LinearSpec::new(&at("self_attn.o_proj"), (hidden, heads * width), behind),
+            ],
+            heads,
+            width,
+        )
     };
     let norm = |name: &str| Placement::Pre(NormSpec::rms(&at(name), epsilon));
-    Ok(Block {
-        steps: vec![
-            Step::of(Work::Attention(Box::new(attention)), norm("input_layernorm")),
-            Step::of(
-                Work::Mlp(Box::new(mlp(family, keys, index, hidden)?)),
-                norm("post_attention_layernorm"),
-            ),
-        ],
-    })
+    Ok(Block::of(
+        (attention, norm("input_layernorm")),
+        (mlp(family, keys, index, hidden)?, norm("post_attention_layernorm")),
+    ))
 }
 
 /// A gated block, with its matrices apart or, as Phi-3 has them, in one tensor.

@@ -6,7 +6,7 @@ use super::rotary::{parameters, rotary};
 use crate::model::config::ConfigError;
 use crate::model::spec::{
     Attention, Block, Embedding, Head, HeadLayer, LinearSpec, Mask, Mlp, ModelSpec, NormSpec, Placement, Position,
-    Positions, Rows, Source, Stack, Step, Task, Work,
+    Stack, Step, Task, Work,
 };
 
 const WORDS: &str = "embeddings.tok_embeddings.weight";
@@ -23,13 +23,8 @@ pub fn spec(keys: &Keys) -> Result<ModelSpec, ConfigError> {
     let stack = Stack {
         hidden,
         embedding: Embedding {
-            words: WORDS.to_owned(),
-            width: hidden,
-            scale: 1.0,
-            positions: Positions::None,
-            types: None,
             norm: Some(norm("embeddings.norm")),
-            projection: None,
+            ..Embedding::of(WORDS, hidden)
         },
         blocks: blocks.collect::<Result<_, _>>()?,
         norm: Some(norm("final_norm")),
@@ -54,31 +49,19 @@ pub fn spec(keys: &Keys) -> Result<ModelSpec, ConfigError> {
     } else if keys.is_for("ForQuestionAnswering") {
         (Task::Span, plain(Task::Span, &[], ("classifier", 2), hidden).output)
     } else {
-        let output = LinearSpec {
-            weight: WORDS.to_owned(),
-            bias: keys.flag_or("decoder_bias", true).then(|| "decoder.bias".to_owned()),
-            inputs: hidden,
-            rows: Rows::All(vocabulary),
-            transposed: false,
-        };
+        let output = LinearSpec::named(
+            WORDS,
+            (vocabulary, hidden),
+            keys.flag_or("decoder_bias", true).then_some("decoder.bias"),
+        );
         (Task::MaskedToken, output)
     };
     Ok(ModelSpec {
-        family: "modernbert".to_owned(),
-        vocabulary,
-        window,
-        stack,
-        decoder: None,
         head: Some(Head {
-            task,
             layers: vec![dense],
-            output,
-            separate: None,
-            scale: 1.0,
-            soft_cap: None,
+            ..Head::of(task, output)
         }),
-        start: None,
-        ends: Vec::new(),
+        ..ModelSpec::of("modernbert", vocabulary, window, stack)
     })
 }
 
@@ -110,22 +93,21 @@ fn block(keys: &Keys, index: usize, hidden: usize, window: usize) -> Result<Bloc
     let fused = LinearSpec::new(&at("attn.Wqkv"), (3 * hidden, hidden), bias);
     let part = |part: usize| fused.clone().rows(part * hidden..(part + 1) * hidden);
     let attention = Attention {
-        query: part(0),
-        key: part(1),
-        value: part(2),
-        output: LinearSpec::new(&at("attn.Wo"), (hidden, hidden), bias),
-        heads,
-        kv_heads: heads,
-        head_dim: width,
-        scale: (width as f32).sqrt().recip(),
         mask: match local {
             true => Mask::Window(keys.count_or("local_attention", 128)? / 2),
             false => Mask::Full,
         },
         position: Position::Rotary(rotary(base, width, scaling, window, None)?),
-        qk_norm: None,
-        soft_cap: None,
-        source: Source::Own,
+        ..Attention::of(
+            [
+                part(0),
+                part(1),
+                part(2),
+                LinearSpec::new(&at("attn.Wo"), (hidden, hidden), bias),
+            ],
+            heads,
+            width,
+        )
     };
     let bias = keys.flag_or("mlp_bias", false);
     let fused = LinearSpec::new(&at("mlp.Wi"), (2 * inner, hidden), bias);

@@ -1,13 +1,10 @@
 //! MPNet (Song et al. 2020): BERT with a bias for relative positions, shared by all layers.
 
-use super::bert::attention;
+use super::bert::{attention, post_ln};
 use super::encoder_heads::{masked, task};
 use super::keys::Keys;
 use crate::model::config::ConfigError;
-use crate::model::spec::{
-    Activation, Attention, Block, Embedding, LinearSpec, Mlp, ModelSpec, NormSpec, Placement, Position, Positions,
-    Stack, Step, Work,
-};
+use crate::model::spec::{Activation, Attention, Embedding, ModelSpec, NormSpec, Position, Positions, Stack};
 
 const WORDS: &str = "embeddings.word_embeddings.weight";
 
@@ -31,34 +28,19 @@ pub fn spec(keys: &Keys) -> Result<ModelSpec, ConfigError> {
             position: position.clone(),
             ..attention(keys, hidden, |part| at(&format!("attention.attn.{}", &part[..1])))?
         };
-        let mlp = Mlp {
-            up: LinearSpec::new(&at("intermediate.dense"), (inner, hidden), true),
-            gate: None,
-            down: LinearSpec::new(&at("output.dense"), (hidden, inner), true),
-            activation,
-        };
-        let norm = |name: &str| Placement::Post(NormSpec::layer(&at(name), epsilon));
-        Ok(Block {
-            steps: vec![
-                Step::of(Work::Attention(Box::new(attention)), norm("attention.LayerNorm")),
-                Step::of(Work::Mlp(Box::new(mlp)), norm("output.LayerNorm")),
-            ],
-        })
+        let norm = "attention.LayerNorm";
+        Ok(post_ln(index, (attention, norm), (hidden, inner), activation, epsilon))
     };
     let stack = Stack {
         hidden,
         embedding: Embedding {
-            words: WORDS.to_owned(),
-            width: hidden,
-            scale: 1.0,
             positions: Positions::Learned {
                 table: "embeddings.position_embeddings.weight".to_owned(),
                 rows,
                 first,
             },
-            types: None,
             norm: Some(NormSpec::layer("embeddings.LayerNorm", epsilon)),
-            projection: None,
+            ..Embedding::of(WORDS, hidden)
         },
         blocks: (0..keys.count("num_hidden_layers")?)
             .map(block)
@@ -73,13 +55,7 @@ pub fn spec(keys: &Keys) -> Result<ModelSpec, ConfigError> {
     let names = ("lm_head.dense", "lm_head.layer_norm", "lm_head.bias");
     let masked = || masked(names, (WORDS, vocabulary), (hidden, hidden), Activation::Gelu, epsilon);
     Ok(ModelSpec {
-        family: "mpnet".to_owned(),
-        vocabulary,
-        window: rows.saturating_sub(first),
-        stack,
-        decoder: None,
         head: Some(head.unwrap_or_else(masked)),
-        start: None,
-        ends: Vec::new(),
+        ..ModelSpec::of("mpnet", vocabulary, rows.saturating_sub(first), stack)
     })
 }

@@ -7,8 +7,7 @@ use super::keys::Keys;
 use super::rotary::{parameters, rotary};
 use crate::model::config::ConfigError;
 use crate::model::spec::{
-    Activation, Attention, Block, Embedding, LinearSpec, Mask, Mlp, ModelSpec, NormSpec, Placement, Position,
-    Positions, Source, Stack, Step, Work,
+    Activation, Attention, Block, Embedding, LinearSpec, Mlp, ModelSpec, NormSpec, Placement, Position, Stack,
 };
 
 const WORDS: &str = "embeddings.word_embeddings.weight";
@@ -95,13 +94,9 @@ pub fn spec(family: &str, keys: &Keys) -> Result<ModelSpec, ConfigError> {
     let stack = Stack {
         hidden: shape.hidden,
         embedding: Embedding {
-            words: WORDS.to_owned(),
-            width: shape.hidden,
-            scale: 1.0,
-            positions: Positions::None,
             types: (types > 0).then(|| ("embeddings.token_type_embeddings.weight".to_owned(), types)),
             norm: Some(NormSpec::layer("emb_ln", shape.epsilon)),
-            projection: None,
+            ..Embedding::of(WORDS, shape.hidden)
         },
         blocks: blocks.collect::<Result<_, _>>()?,
         norm: None,
@@ -113,11 +108,6 @@ pub fn spec(family: &str, keys: &Keys) -> Result<ModelSpec, ConfigError> {
     );
     let widths = (shape.hidden, shape.hidden);
     Ok(ModelSpec {
-        family: family.to_owned(),
-        vocabulary,
-        window: shape.window,
-        stack,
-        decoder: None,
         head: Some(masked(
             names,
             (WORDS, vocabulary),
@@ -125,8 +115,7 @@ pub fn spec(family: &str, keys: &Keys) -> Result<ModelSpec, ConfigError> {
             Activation::Gelu,
             shape.epsilon,
         )),
-        start: None,
-        ends: Vec::new(),
+        ..ModelSpec::of(family, vocabulary, shape.window, stack)
     })
 }
 
@@ -143,19 +132,17 @@ fn block(family: &str, shape: &Shape, index: usize) -> Result<Block, ConfigError
     let fused = LinearSpec::new(&at(&format!("{mixer}.Wqkv")), (3 * hidden, hidden), bias);
     let part = |part: usize| fused.clone().rows(part * hidden..(part + 1) * hidden);
     let attention = Attention {
-        query: part(0),
-        key: part(1),
-        value: part(2),
-        output: LinearSpec::new(&at(&format!("{mixer}.out_proj")), (hidden, hidden), bias),
-        heads,
-        kv_heads: heads,
-        head_dim: width,
-        scale: (width as f32).sqrt().recip(),
-        mask: Mask::Full,
         position,
-        qk_norm: None,
-        soft_cap: None,
-        source: Source::Own,
+        ..Attention::of(
+            [
+                part(0),
+                part(1),
+                part(2),
+                LinearSpec::new(&at(&format!("{mixer}.out_proj")), (hidden, hidden), bias),
+            ],
+            heads,
+            width,
+        )
     };
     let matrix = |name: &str| LinearSpec::new(&at(name), (shape.inner, hidden), up_bias);
     let mlp = Mlp {
@@ -165,10 +152,5 @@ fn block(family: &str, shape: &Shape, index: usize) -> Result<Block, ConfigError
         activation: shape.activation,
     };
     let norm = |name: &str| Placement::Post(NormSpec::layer(&at(name), shape.epsilon));
-    Ok(Block {
-        steps: vec![
-            Step::of(Work::Attention(Box::new(attention)), norm("norm1")),
-            Step::of(Work::Mlp(Box::new(mlp)), norm("norm2")),
-        ],
-    })
+    Ok(Block::of((attention, norm("norm1")), (mlp, norm("norm2"))))
 }

@@ -4,7 +4,7 @@ use super::keys::Keys;
 use crate::model::config::ConfigError;
 use crate::model::spec::{
     Activation, Attention, Block, Embedding, Head, LinearSpec, Mask, Mlp, ModelSpec, NormSpec, Placement, Position,
-    Positions, Rows, Source, Stack, Step, Task, Work,
+    Source, Stack, Step, Task, Work,
 };
 
 const WORDS: &str = "shared.weight";
@@ -18,26 +18,16 @@ pub fn spec(family: &str, keys: &Keys) -> Result<ModelSpec, ConfigError> {
     let layers = keys.count("num_layers")?;
     let tied = keys.flag_or("tie_word_embeddings", true);
     let head = Head {
-        task: Task::NextToken,
-        layers: Vec::new(),
-        output: LinearSpec {
-            weight: if tied { WORDS } else { "lm_head.weight" }.to_owned(),
-            bias: None,
-            inputs: hidden,
-            rows: Rows::All(vocabulary),
-            transposed: false,
-        },
         // A table that serves both ends is scaled on its way out.
         separate: Some("lm_head.weight".to_owned()),
         scale: if tied { (hidden as f32).sqrt().recip() } else { 1.0 },
-        soft_cap: None,
+        ..Head::of(
+            Task::NextToken,
+            LinearSpec::named(if tied { WORDS } else { "lm_head.weight" }, (vocabulary, hidden), None),
+        )
     };
     let start = keys.tokens("decoder_start_token_id").first().copied().unwrap_or(0);
     Ok(ModelSpec {
-        family: family.to_owned(),
-        vocabulary,
-        window: keys.count_or("n_positions", WINDOW)?.clamp(8, WINDOW),
-        stack: stack(keys, "encoder", layers, hidden)?,
         decoder: Some(stack(
             keys,
             "decoder",
@@ -47,6 +37,12 @@ pub fn spec(family: &str, keys: &Keys) -> Result<ModelSpec, ConfigError> {
         head: Some(head),
         start: Some(start),
         ends: keys.tokens("eos_token_id"),
+        ..ModelSpec::of(
+            family,
+            vocabulary,
+            keys.count_or("n_positions", WINDOW)?.clamp(8, WINDOW),
+            stack(keys, "encoder", layers, hidden)?,
+        )
     })
 }
 
@@ -55,15 +51,7 @@ fn stack(keys: &Keys, side: &'static str, layers: usize, hidden: usize) -> Resul
     let blocks = (0..layers).map(|index| block(keys, side, index, hidden, epsilon));
     Ok(Stack {
         hidden,
-        embedding: Embedding {
-            words: WORDS.to_owned(),
-            width: hidden,
-            scale: 1.0,
-            positions: Positions::None,
-            types: None,
-            norm: None,
-            projection: None,
-        },
+        embedding: Embedding::of(WORDS, hidden),
         blocks: blocks.collect::<Result<_, _>>()?,
         norm: Some(NormSpec::rms(&format!("{side}.final_layer_norm"), epsilon)),
     })
@@ -76,20 +64,21 @@ fn block(keys: &Keys, side: &str, index: usize, hidden: usize, epsilon: f64) -> 
     let attention = |layer: usize, kind: &str, position: Position, mask: Mask, source: Source| {
         let name = |part: &str| at(layer, &format!("{kind}.{part}"));
         Work::Attention(Box::new(Attention {
-            query: LinearSpec::new(&name("q"), (heads * width, hidden), false),
-            key: LinearSpec::new(&name("k"), (heads * width, hidden), false),
-            value: LinearSpec::new(&name("v"), (heads * width, hidden), false),
-            output: LinearSpec::new(&name("o"), (hidden, heads * width), false),
-            heads,
-            kv_heads: heads,
-            head_dim: width,
             // The initialisation has the scale in it.
             scale: 1.0,
             mask,
             position,
-            qk_norm: None,
-            soft_cap: None,
             source,
+            ..Attention::of(
+                [
+                    LinearSpec::new(&name("q"), (heads * width, hidden), false),
+                    LinearSpec::new(&name("k"), (heads * width, hidden), false),
+                    LinearSpec::new(&name("v"), (heads * width, hidden), false),
+                    LinearSpec::new(&name("o"), (hidden, heads * width), false),
+                ],
+                heads,
+                width,
+            )
         }))
     };
     let position = Position::RelativeBias {

@@ -335,7 +335,7 @@ impl<'a> Source<'a> {
                 furthest,
                 bidirectional,
             } => LoadedPosition::Buckets {
-                table: self.shared(table, &[*buckets, spec.heads])?,
+                table: self.shared(table, &[*buckets, spec.heads], None)?,
                 buckets: *buckets,
                 furthest: *furthest,
                 bidirectional: *bidirectional,
@@ -351,20 +351,7 @@ impl<'a> Source<'a> {
                 own,
             } => {
                 let hidden = spec.query.inputs;
-                let rows = self.shared(table, &[2 * span, hidden])?;
-                let norm = match norm {
-                    Some(norm) => {
-                        let scale = self.shared_vector(norm.scale.as_ref(), hidden)?;
-                        let shift = self.shared_vector(norm.shift.as_ref(), hidden)?;
-                        Some(RowNorm {
-                            kind: norm.kind,
-                            scale: scale.unwrap_or_else(|| vec![1.0; hidden]),
-                            shift,
-                            epsilon: norm.epsilon,
-                        })
-                    }
-                    None => None,
-                };
+                let rows = self.shared(table, &[2 * span, hidden], norm.as_ref())?;
                 let own = match own {
                     Some(own) => Some((
                         if *to_position { Some(self.linear(&own.0)?) } else { None },
@@ -376,7 +363,6 @@ impl<'a> Source<'a> {
                 let query = own.as_ref().and_then(|own| own.1.as_ref()).unwrap_or(content.0);
                 LoadedPosition::Disentangled(Box::new(Disentangled::of(
                     &rows,
-                    norm.as_ref(),
                     (key, query),
                     (*to_position, *to_content),
                     (*span, *buckets, *furthest),
@@ -385,26 +371,24 @@ impl<'a> Source<'a> {
         })
     }
 
-    /// A tensor that all layers use.
-    fn shared(&mut self, name: &str, shape: &[usize]) -> Result<Arc<Vec<f32>>, LoadError> {
+    /// A table that all layers use, its rows normalised if there is a norm for them.
+    fn shared(&mut self, name: &str, shape: &[usize; 2], norm: Option<&NormSpec>) -> Result<Arc<Vec<f32>>, LoadError> {
         if let Some(known) = self.vectors.get(name) {
             return Ok(Arc::clone(known));
         }
-        let values = Arc::new(self.weights.take(name, shape)?.flatten_all()?.to_vec1()?);
+        let mut values = self.weights.take(name, shape)?.flatten_all()?.to_vec1()?;
+        if let Some(norm) = norm {
+            values = self.norm(norm, shape[1])?.forward(&values).0;
+        }
+        let values = Arc::new(values);
         self.vectors.insert(name.to_owned(), Arc::clone(&values));
         Ok(values)
-    }
-
-    fn shared_vector(&mut self, name: Option<&String>, len: usize) -> Result<Option<Vec<f32>>, LoadError> {
-        let found = name.map(|name| self.shared(name, &[len])).transpose()?;
-        Ok(found.map(|found| found.to_vec()))
     }
 
     /// The head, where the weights have it: many checkpoints are saved without.
     fn head(&mut self, spec: &spec::Head) -> Result<Option<LoadedHead>, LoadError> {
         let has = |source: &Source, name: &str| source.weights.contains(name) || source.tables.contains_key(name);
-        let layers = spec.layers.iter().map(|layer| layer.linear.weight.as_str());
-        if !layers.chain([spec.output.weight.as_str()]).all(|name| has(self, name)) {
+        if !spec.matrices().all(|name| has(self, name)) {
             return Ok(None);
         }
         let mut layers = Vec::with_capacity(spec.layers.len());

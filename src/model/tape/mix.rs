@@ -11,6 +11,7 @@ use rayon::prelude::*;
 use super::attention::{Attention, Heads, Looks};
 use super::rows::{add_to_columns, columns, multiply};
 use crate::model::kernels::gemm::Panels;
+use crate::model::trace::Keep;
 
 /// What the heads of a block looked at, in one sequence.
 #[derive(Debug, Clone)]
@@ -25,16 +26,22 @@ pub struct Mixed {
 }
 
 impl Mixed {
-    /// Mixes values (m, kv · dim) by what queries and keys say: the result, (n, heads · dim), and what is needed to explain it if `keep`.
-    pub fn forward(attention: &Arc<Attention>, looks: Looks, values: &[f32], keep: bool) -> (Vec<f32>, Option<Mixed>) {
+    /// Mixes values (m, kv · dim) by what queries and keys say: the result, (n, heads · dim), and what is needed to explain it.
+    pub fn forward(
+        attention: &Arc<Attention>,
+        looks: &Arc<Looks>,
+        values: &[f32],
+        keep: Keep,
+    ) -> (Vec<f32>, Option<Mixed>) {
         let Heads { count, kv, dim, .. } = attention.heads;
-        let (n, m) = (looks.queries.len() / (count * dim).max(1), attention.sources(&looks));
+        let (n, m) = (looks.queries.len() / (count * dim).max(1), attention.sources(looks));
+        let traced = keep != Keep::LastHidden;
         if n == 0 {
-            return (Vec::new(), keep.then(|| Mixed::nothing(attention)));
+            return (Vec::new(), traced.then(|| Mixed::nothing(attention)));
         }
-        let keep_maps = keep && count * n * m <= looks.queries.len() + looks.keys.len();
+        let keep_maps = traced && count * n * m <= looks.queries.len() + looks.keys.len();
         let head = |head: usize| {
-            let probabilities = attention.probabilities(&looks, head);
+            let probabilities = attention.probabilities(looks, head);
             let own = attention.heads.kv_of(head) * dim;
             let panels = Panels::new(m, dim, |k, c| values[k * kv * dim + own + c]);
             (multiply(&probabilities, &panels), keep_maps.then_some(probabilities))
@@ -46,9 +53,11 @@ impl Mixed {
             add_to_columns(&mut out, count * dim, head * dim, &mixed, dim);
             kept.extend(probabilities.into_iter().flatten());
         }
-        let mixed = keep.then(|| Mixed {
+        // Maps that are kept need not be computed again; true gradients go on to queries and keys.
+        let keep_looks = !keep_maps || keep == Keep::Everything;
+        let mixed = traced.then(|| Mixed {
             attention: Arc::clone(attention),
-            looks: Some(Arc::new(looks)),
+            looks: keep_looks.then(|| Arc::clone(looks)),
             kept: keep_maps.then(|| Arc::new(kept)),
             n,
             m,
@@ -72,7 +81,7 @@ impl Mixed {
         &self.attention
     }
 
-    /// Queries and keys.
+    /// Queries and keys, where they are kept.
     pub fn looks(&self) -> Option<&Looks> {
         self.looks.as_deref()
     }

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use super::linear::Linear;
-use super::norm::RowNorm;
 use crate::model::spec::Rotary;
 
 /// How positions enter the scores, with the numbers that it takes.
@@ -46,21 +45,19 @@ pub struct Disentangled {
 }
 
 impl Disentangled {
-    /// From the table of relative positions, (2 · span, hidden).
+    /// From the table of relative positions, (2 · span, hidden), normalised.
     ///
     /// # Errors
     /// If the shapes do not fit.
     pub fn of(
         table: &[f32],
-        norm: Option<&RowNorm>,
         (key, query): (&Linear, &Linear),
         (to_position, to_content): (bool, bool),
         (span, buckets, furthest): (usize, usize, usize),
     ) -> candle_core::Result<Disentangled> {
-        let table = norm.map_or_else(|| table.to_vec(), |norm| norm.forward(table).0);
         Ok(Disentangled {
-            keys: to_position.then(|| key.forward(&table)).transpose()?,
-            queries: to_content.then(|| query.forward(&table)).transpose()?,
+            keys: to_position.then(|| key.forward(table)).transpose()?,
+            queries: to_content.then(|| query.forward(table)).transpose()?,
             span,
             buckets,
             furthest,

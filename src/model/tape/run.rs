@@ -234,7 +234,7 @@ impl Network {
         });
         let (value, _) = self.run(stack, &input, context.as_ref(), Some(cache), &mut recorder, checkpoint)?;
         cache.tokens += ids.len();
-        Ok(value.rows.to_vec())
+        Ok(Arc::unwrap_or_clone(value.rows))
     }
 
     fn run(
@@ -473,7 +473,6 @@ fn attend(
     };
     recorder.side = side;
     let (q_width, kv_width) = (heads.count * heads.dim, heads.kv * heads.dim);
-    let keep = recorder.keep != Keep::LastHidden;
     let mut out = Vec::with_capacity(queries.rows.len());
     let mut mixes = Vec::new();
     for (own, source) in input.sequences.iter().zip(sources) {
@@ -488,18 +487,23 @@ fn attend(
         let first_key = if cross { 0 } else { input.before };
         attention.place(&mut q, &mut k, (input.before, first_key));
         if let Some(cached) = cached.as_deref_mut() {
-            cached.keys.extend_from_slice(&k);
-            cached.values.extend_from_slice(&v);
-            (k, v) = (cached.keys.clone(), cached.values.clone());
+            // The cache lends what it has and gets it back, longer: copying it would cost each token the length of the text.
+            let (mut keys, mut values) = (std::mem::take(&mut cached.keys), std::mem::take(&mut cached.values));
+            keys.append(&mut k);
+            values.append(&mut v);
+            (k, v) = (keys, values);
         }
-        let looks = Looks {
+        let looks = Arc::new(Looks {
             queries: q,
             keys: k,
             first: input.before,
-        };
-        let (mixed, held) = Mixed::forward(attention, looks, &v, keep);
+        });
+        let (mixed, held) = Mixed::forward(attention, &looks, &v, recorder.keep);
         out.extend(mixed);
         mixes.extend(held);
+        if let Some(cached) = cached.as_deref_mut() {
+            (cached.keys, cached.values) = (Arc::unwrap_or_clone(looks).keys, v);
+        }
     }
     let (values, keys) = (values.map_or(0, |value| value.node), keys.map_or(0, |value| value.node));
     let op = || Op::Mix {
