@@ -19,7 +19,7 @@ use crate::model::simd;
 use crate::text::Language;
 
 /// The version of our computing. To be raised by whoever changes what comes out for the same text: reading, explaining, ranking.
-pub const RESULTS: u32 = 5;
+pub const RESULTS: u32 = 6;
 
 /// The content address of a result: 128 bits of SHA-256 over everything the result depends on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -317,6 +317,7 @@ mod tests {
             residual: 0.0,
             embedding: vec![0.0; 384].into(),
             ms: 1.0,
+            multilingual: None,
         })
     }
 

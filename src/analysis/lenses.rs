@@ -49,10 +49,11 @@ fn item_vector(report: &DocumentReport, index: usize) -> Option<Arc<[f32]>> {
     let parts: Vec<Part> = own
         .iter()
         .filter_map(|unit| report.units.get(*unit)?.as_deref())
-        .map(|unit| Part {
+        .map(|unit| (unit, unit.read_by_chosen()))
+        .map(|(unit, read)| Part {
             embedding: &unit.embedding,
-            tokens: unit.tokens,
-            coverage: unit.coverage,
+            tokens: read.tokens,
+            coverage: read.coverage,
         })
         .collect();
     embed(&parts)

@@ -56,7 +56,7 @@ impl Worker {
         state.indexing.generation += 1;
         state.indexing.due = Some(Instant::now());
         let setting = Setting {
-            model: info.id.clone(),
+            model: info.results_id(),
             method: state.options.method,
             heads: state.options.heads,
             identifier_aware: state.options.identifier_aware,

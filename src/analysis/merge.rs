@@ -1,7 +1,8 @@
 //! One explanation out of several: for a text that is longer than the model's window.
 
-use super::{UnitReport, WordScore};
+use super::{Read, UnitReport, WordScore};
 use crate::explain::Method;
+use crate::model::Reader;
 
 /// Puts the explanations of a text's parts together, each with the place where its part starts. A part weighs as much as it
 /// has tokens, so that what summed to 1 in each part sums to 1 in the whole.
@@ -43,7 +44,26 @@ pub fn merge(method: Method, parts: &[(usize, &UnitReport)]) -> UnitReport {
         residual: if method.additive() { (1.0 - total).abs() } else { 0.0 },
         embedding: embedding.into(),
         ms: parts.iter().map(|(_, part)| part.ms).sum(),
+        multilingual: read_by_chosen(parts),
     }
+}
+
+/// How the chosen model read the parts, where the multilingual model explained most tokens.
+fn read_by_chosen(parts: &[(usize, &UnitReport)]) -> Option<Read> {
+    let tokens = |reader: Reader| {
+        let own = parts.iter().filter(|(_, part)| part.reader() == reader);
+        own.map(|(_, part)| part.tokens).sum::<usize>()
+    };
+    if tokens(Reader::Multilingual) <= tokens(Reader::Chosen) {
+        return None;
+    }
+    let read: Vec<Read> = parts.iter().map(|(_, part)| part.read_by_chosen()).collect();
+    let tokens: usize = read.iter().map(|read| read.tokens).sum();
+    let letters: f32 = read.iter().map(|read| read.coverage * read.tokens as f32).sum();
+    Some(Read {
+        tokens,
+        coverage: letters / tokens.max(1) as f32,
+    })
 }
 
 /// 1 for the highest score; equal scores in the order of the text.
@@ -75,6 +95,7 @@ mod tests {
             residual: 0.0,
             embedding: vec![1.0, tokens as f32].into(),
             ms: 2.0,
+            multilingual: None,
         }
     }
 

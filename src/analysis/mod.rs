@@ -42,7 +42,7 @@ pub use neighbours::Searched;
 pub use options::{Event, IndexStatus, ModelStatus, Options, Status};
 pub use shown::{ShownFile, View};
 pub use team::StoreStage;
-pub use unit::{SourcesReport, UnitReport, WordScore, analyse, analyse_heads, sources};
+pub use unit::{Read, SourcesReport, UnitReport, WordScore, analyse, analyse_heads, sources};
 pub use workspace::{Scope, Stage as IndexStage};
 
 use std::path::{Path, PathBuf};

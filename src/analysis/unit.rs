@@ -6,7 +6,7 @@ use std::time::Instant;
 use rayon::prelude::*;
 
 use crate::explain::{Heads, Method, Owner, WordMap, alti, salience};
-use crate::model::{Checkpoint, Keep, Model, ModelError, Packed, Role, Tokens, Trace, ops};
+use crate::model::{Checkpoint, Keep, Model, ModelError, Packed, Reader, Role, Tokens, Trace, ops};
 use crate::text::{ByteRange, Language};
 
 /// A source word with its score.
@@ -42,6 +42,37 @@ pub struct UnitReport {
     pub embedding: Arc<[f32]>,
     /// Milliseconds of the forward pass and the explanation, as this unit's part of its batch.
     pub ms: f32,
+    /// `Some` if the multilingual model explained the unit. The embedding comes from the chosen model all the same, since embeddings of
+    /// two models cannot be compared; this is how the chosen model read the unit.
+    pub multilingual: Option<Read>,
+}
+
+/// How a model read a text.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Read {
+    /// Word pieces, special tokens included.
+    pub tokens: usize,
+    /// Share of the text's letters that the vocabulary can read, 0 to 1.
+    pub coverage: f32,
+}
+
+impl UnitReport {
+    /// The model that explained the unit.
+    pub fn reader(&self) -> Reader {
+        match self.multilingual {
+            Some(_) => Reader::Multilingual,
+            None => Reader::Chosen,
+        }
+    }
+
+    /// How the chosen model read the unit, to make the embedding.
+    pub fn read_by_chosen(&self) -> Read {
+        let own = Read {
+            tokens: self.tokens,
+            coverage: self.coverage,
+        };
+        self.multilingual.unwrap_or(own)
+    }
 }
 
 /// What each word of a unit is made of, by ALTI over all layers.
@@ -61,7 +92,7 @@ impl SourcesReport {
     }
 }
 
-/// Explains texts in one packed forward pass: one report per text, in order.
+/// Explains texts: one report per text, in order. The texts that one model reads ([`Model::reader`]) share a packed forward pass.
 ///
 /// # Errors
 /// [`ModelError::Stopped`] when `checkpoint` says so between layers; otherwise what the model reports.
@@ -85,6 +116,62 @@ pub fn analyse_heads(
     heads: Heads,
     checkpoint: Checkpoint,
 ) -> Result<Vec<UnitReport>, ModelError> {
+    let readers: Vec<Reader> = texts
+        .par_iter()
+        .map(|(text, language)| model.reader(text, *language))
+        .collect();
+    let of = |reader: Reader| -> Vec<(&str, Language)> {
+        let texts = texts.iter().zip(&readers);
+        texts.filter(|(_, of)| **of == reader).map(|(text, _)| *text).collect()
+    };
+    let foreign = of(Reader::Multilingual);
+    if foreign.is_empty() {
+        return explain_by(model, texts, method, heads, checkpoint);
+    }
+    let multilingual = model.of_reader(Reader::Multilingual);
+    let mut own = explain_by(model, &of(Reader::Chosen), method, heads, checkpoint)?.into_iter();
+    let mut others = Vec::with_capacity(foreign.len());
+    let explained = explain(&multilingual, &foreign, method, heads, checkpoint)?;
+    for (mut report, (read, embedding)) in explained.into_iter().zip(embeddings(model, &foreign, checkpoint)?) {
+        report.embedding = embedding;
+        report.multilingual = Some(read);
+        others.push(report);
+    }
+    let mut others = others.into_iter();
+    let next = |reader: &Reader| match reader {
+        Reader::Chosen => own.next(),
+        Reader::Multilingual => others.next(),
+    };
+    Ok(readers.iter().filter_map(next).collect())
+}
+
+/// Explanations and embeddings by one model.
+fn explain_by(
+    model: &Model,
+    texts: &[(&str, Language)],
+    method: Method,
+    heads: Heads,
+    checkpoint: Checkpoint,
+) -> Result<Vec<UnitReport>, ModelError> {
+    let mut reports = explain(model, texts, method, heads, checkpoint)?;
+    // The embedding of the explained text is that of the passage, unless the model wants a prompt before passages. The explanation is of the
+    // text as it stands in the document: no word shares its score with a prompt that is not on the screen.
+    if !model.info().prompts.of(Role::Passage).is_empty() {
+        for (report, (_, embedding)) in reports.iter_mut().zip(embeddings(model, texts, checkpoint)?) {
+            report.embedding = embedding;
+        }
+    }
+    Ok(reports)
+}
+
+/// Explanations by one model, in one packed forward pass.
+fn explain(
+    model: &Model,
+    texts: &[(&str, Language)],
+    method: Method,
+    heads: Heads,
+    checkpoint: Checkpoint,
+) -> Result<Vec<UnitReport>, ModelError> {
     let start = Instant::now();
     let read = texts
         .par_iter()
@@ -92,7 +179,6 @@ pub fn analyse_heads(
         .collect::<Result<Vec<_>, _>>()?;
     let batch = Packed::new(read.iter().map(|tokens| tokens.ids.as_slice()));
     let traces = model.encoder().forward(&batch, method.keeps(), checkpoint)?;
-    let prompted = prompted(model, texts, checkpoint)?;
     let shared = start.elapsed().as_secs_f32() * 1e3 / batch.ids.len().max(1) as f32;
     let explained = ops::side_by_side(&traces, |index, trace| {
         if checkpoint() {
@@ -100,31 +186,32 @@ pub fn analyse_heads(
         }
         let (start, tokens) = (Instant::now(), &read[index]);
         let mut report = explain_one(model, texts[index].0, tokens, trace, method, heads)?;
-        if let Some(embedding) = prompted.get(index) {
-            report.embedding = embedding.clone();
-        }
         report.ms = shared * tokens.len() as f32 + start.elapsed().as_secs_f32() * 1e3;
         Ok(report)
     });
     explained.into_iter().collect()
 }
 
-/// The embeddings by which texts are compared with what is in an index, where the model wants a prompt before a passage; else none. An
-/// explanation is of the text as it stands in the document, so that no word shares its score with a prompt that nobody sees.
-fn prompted(model: &Model, texts: &[(&str, Language)], checkpoint: Checkpoint) -> Result<Vec<Arc<[f32]>>, ModelError> {
-    if model.info().prompts.of(Role::Passage).is_empty() {
-        return Ok(Vec::new());
-    }
+/// The embeddings by which texts are compared with an index: as passages, with the model's prompt for these.
+fn embeddings(
+    model: &Model,
+    texts: &[(&str, Language)],
+    checkpoint: Checkpoint,
+) -> Result<Vec<(Read, Arc<[f32]>)>, ModelError> {
     let read = texts
         .par_iter()
         .map(|(text, language)| model.tokenize_as(Role::Passage, text, *language))
         .collect::<Result<Vec<_>, _>>()?;
     let batch = Packed::new(read.iter().map(|tokens| tokens.ids.as_slice()));
     let traces = model.encoder().forward(&batch, Keep::LastHidden, checkpoint)?;
-    let pooled = read.iter().zip(&traces);
-    pooled
-        .map(|(tokens, trace)| Ok(model.pool_of(tokens, trace)?.into()))
-        .collect()
+    let embedding = |(tokens, trace): (&Tokens, &Trace)| {
+        let read = Read {
+            tokens: tokens.of_text(),
+            coverage: tokens.coverage,
+        };
+        Ok((read, model.pool_of(tokens, trace)?.into()))
+    };
+    read.iter().zip(&traces).map(embedding).collect()
 }
 
 fn explain_one(
@@ -152,6 +239,7 @@ fn explain_one(
         residual: scores.residual,
         embedding: embedding.into(),
         ms: 0.0,
+        multilingual: None,
     })
 }
 
@@ -176,6 +264,7 @@ pub fn sources(
     (text, language): (&str, Language),
     checkpoint: Checkpoint,
 ) -> Result<SourcesReport, ModelError> {
+    let model = &model.of_reader(model.reader(text, language));
     let tokens = model.tokenize(text, language)?;
     let map = WordMap::new(text, &tokens);
     let batch = Packed::new([tokens.ids.as_slice()]);

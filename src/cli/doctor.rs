@@ -42,7 +42,7 @@ pub(super) fn run(arguments: &Doctor) -> Result<ExitCode> {
     report.line(format!("kernels: {}", simd::path().name()));
     let source = arguments.model.source();
     report.line(match &source {
-        Source::Embedded => "model: embedded".to_owned(),
+        Source::Embedded(_) => "model: embedded".to_owned(),
         Source::Folder(path) | Source::File(path) => format!("model: {}", path.display()),
     });
     match verify(&source) {

@@ -9,7 +9,7 @@ use super::output::{Format, Progress};
 use super::store::{NameArguments, StoreArguments};
 use super::{ModelArguments, input, output};
 use crate::database::bytes_on_disk;
-use crate::model::{Model, UNSTOPPED};
+use crate::model::{Model, Reader, UNSTOPPED};
 use crate::places::cache_folder;
 use crate::render::{json, terminal};
 use crate::segment::ItemKind;
@@ -116,6 +116,19 @@ impl Scope {
                 None => tests,
             },
         })
+    }
+
+    /// The model that reads a query. One that is not in English needs an index by the multilingual model, which is a second one.
+    pub(super) fn reader_of(&self, query: &str) -> Result<Model> {
+        let model = self.model.load()?;
+        let reader = model.reader(query, Language::Prose);
+        if reader == Reader::Multilingual {
+            output::say(&format_args!(
+                "{} reads this query, because it is not in English; the first such search of a folder indexes it for this model",
+                reader.name(&model.info().name)
+            ));
+        }
+        Ok(model.of_reader(reader))
     }
 
     /// The model, and the items of a folder.

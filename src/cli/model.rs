@@ -52,9 +52,13 @@ fn info(arguments: &ModelArguments, format: Format) -> Result<()> {
     }
     let abilities: Vec<&str> = info.abilities.iter().map(|ability| ability.name()).collect();
     let abilities = abilities.join(", ");
+    let beside = match &info.multilingual {
+        Some(name) => format!("  beside it     {name}, for text that is not in English\n"),
+        None => String::new(),
+    };
     output::write(&format!(
         "{}\n  architecture  {}, {} layers, {} heads, {} wide\n  window        {} tokens\n  vocabulary    {} entries\n  \
-         pooling       {pooling}\n{prompts}  abilities     {abilities}\n  weights       {}\n  identity      {}\n  this binary   {}\n",
+         pooling       {pooling}\n{prompts}  abilities     {abilities}\n{beside}  weights       {}\n  identity      {}\n  this binary   {}\n",
         info.name,
         info.architecture,
         info.layers,

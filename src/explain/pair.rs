@@ -13,7 +13,7 @@ use super::alignment::{Link, align};
 use super::centred::{Centred, CentredTotals, Means, centred};
 use super::passage::{Passage, Shares};
 use super::split::{cosine, scale, split};
-use crate::model::{Checkpoint, Model, ModelError, largest};
+use crate::model::{Checkpoint, Model, ModelError, Reader, largest};
 use crate::text::{ByteRange, Language};
 
 /// One passage of a comparison.
@@ -48,6 +48,8 @@ pub struct PairReport {
     pub alignment: Vec<Link>,
     /// The same without what the languages have in common, where their means were given.
     pub centred: Option<Centred>,
+    /// The name of the model that read both passages.
+    pub model: String,
     /// Milliseconds it took.
     pub ms: f32,
 }
@@ -71,7 +73,9 @@ pub enum Which {
 
 /// Two passages that the model has read, to be asked why they are similar. It keeps their traces, some 100 KB for each token.
 pub struct Pair {
+    /// The model that read both.
     model: Model,
+    reader: Reader,
     a: Passage,
     b: Passage,
     /// Milliseconds it took to read them.
@@ -112,7 +116,7 @@ pub fn compare_centred(
 }
 
 impl Pair {
-    /// Reads two passages.
+    /// Reads two passages with one model ([`Model::reader_of_both`]).
     ///
     /// # Errors
     /// As [`compare`].
@@ -123,12 +127,15 @@ impl Pair {
         checkpoint: Checkpoint,
     ) -> Result<Pair, ModelError> {
         let start = Instant::now();
+        let reader = model.reader_of_both(a, b);
+        let model = model.of_reader(reader);
         let (a, b) = (
-            Passage::read(model, a, checkpoint)?,
-            Passage::read(model, b, checkpoint)?,
+            Passage::read(&model, a, checkpoint)?,
+            Passage::read(&model, b, checkpoint)?,
         );
         Ok(Pair {
-            model: model.clone(),
+            model,
+            reader,
             a,
             b,
             ms: start.elapsed().as_secs_f32() * 1e3,
@@ -149,7 +156,7 @@ impl Pair {
         };
         let (a, b) = (of(&self.a, &self.b)?, of(&self.b, &self.a)?);
         let off = |shares: &Shares| (cosine - shares.sum()).abs() as f32;
-        let centred = match means {
+        let centred = match self.comparable(means) {
             Some(means) => {
                 let totals = CentredTotals::new(&self.a.embedding, &self.b.embedding, means);
                 let own_a = self.a.shares(&self.model, totals.toward_a(), checkpoint)?;
@@ -166,6 +173,7 @@ impl Pair {
             pairs: None,
             alignment: self.alignment()?,
             centred,
+            model: self.model.info().name.clone(),
             ms: self.ms + start.elapsed().as_secs_f32() * 1e3,
         })
     }
@@ -198,7 +206,10 @@ impl Pair {
         let parts_b = self.b.parts(&self.model, checkpoint)?;
         let (a, b) = ((&*self.a.embedding, &parts_a), (&*self.b.embedding, &parts_b));
         let raw = split(a, b)?;
-        let centred = means.map(|means| centred(&raw, a, b, means)).transpose()?;
+        let centred = self
+            .comparable(means)
+            .map(|means| centred(&raw, a, b, means))
+            .transpose()?;
         Ok(PairReport {
             cosine: raw.cosine,
             residual: raw.residual,
@@ -207,8 +218,14 @@ impl Pair {
             pairs: Some(raw.pairs),
             alignment: self.alignment()?,
             centred,
+            model: self.model.info().name.clone(),
             ms: self.ms + start.elapsed().as_secs_f32() * 1e3,
         })
+    }
+
+    /// The means of the languages, where they come from the model that read the passages.
+    fn comparable<'a>(&self, means: Option<Means<'a>>) -> Option<Means<'a>> {
+        means.filter(|_| self.reader == Reader::Chosen)
     }
 
     fn alignment(&self) -> Result<Vec<Link>, ModelError> {

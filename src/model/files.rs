@@ -7,8 +7,9 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
+use super::embedded::Inside;
 use super::gguf::Gguf;
-use super::load::{LoadError, Source, embedded_available};
+use super::load::{LoadError, Source};
 use super::prompts::{Prompts, Role};
 use crate::text::{Unread, open_regular, read_regular};
 
@@ -29,7 +30,7 @@ const LFS_POINTER: &[u8] = b"version https://git-lfs.github.com/spec/";
 
 /// The files of a model, wherever they are.
 pub(super) enum Files {
-    Embedded,
+    Embedded(Inside),
     Folder(PathBuf),
     /// A single file, which has in it what the others of a folder have.
     File(Arc<Gguf>),
@@ -38,8 +39,8 @@ pub(super) enum Files {
 impl Files {
     pub(super) fn open(source: &Source) -> Result<Files, LoadError> {
         match source {
-            Source::Embedded if embedded_available() => Ok(Files::Embedded),
-            Source::Embedded => Err(LoadError::NotEmbedded),
+            Source::Embedded(inside) if inside.available() => Ok(Files::Embedded(*inside)),
+            Source::Embedded(_) => Err(LoadError::NotEmbedded),
             Source::Folder(folder) if folder.is_dir() => Ok(Files::Folder(folder.clone())),
             Source::Folder(folder) => Err(LoadError::NoFolder(folder.clone())),
             Source::File(path) => Ok(Files::File(Arc::new(Gguf::open(path)?))),
@@ -48,7 +49,7 @@ impl Files {
 
     pub(super) fn name(&self) -> String {
         match self {
-            Files::Embedded => "all-MiniLM-L6-v2".to_owned(),
+            Files::Embedded(inside) => inside.name().to_owned(),
             Files::Folder(folder) => {
                 let whole = folder.canonicalize().unwrap_or_else(|_| folder.clone());
                 whole
@@ -62,7 +63,7 @@ impl Files {
     /// What the model may be called by.
     pub(super) fn names(&self) -> Vec<String> {
         match self {
-            Files::Embedded => vec![self.name()],
+            Files::Embedded(_) => vec![self.name()],
             Files::Folder(folder) => super::prompts::names_of(folder),
             Files::File(file) => vec![file.name(), file.stem()],
         }
@@ -70,7 +71,7 @@ impl Files {
 
     pub(super) fn path(&self, name: &str) -> PathBuf {
         match self {
-            Files::Embedded => Path::new("embedded").join(name),
+            Files::Embedded(_) => Path::new("embedded").join(name),
             Files::Folder(folder) => folder.join(name),
             Files::File(file) => file.path.clone(),
         }
@@ -79,7 +80,7 @@ impl Files {
     /// The same files of a folder within this one, as modules.json names it.
     pub(super) fn within(&self, path: &str) -> Files {
         match self {
-            Files::Embedded => Files::Embedded,
+            Files::Embedded(inside) => Files::Embedded(*inside),
             Files::Folder(folder) => Files::Folder(folder.join(path)),
             Files::File(file) => Files::File(Arc::clone(file)),
         }
@@ -93,7 +94,7 @@ impl Files {
             _ => MAX_WEIGHTS,
         };
         let path = match self {
-            Files::Embedded => return Ok(embedded(name).map(Cow::Borrowed)),
+            Files::Embedded(inside) => return Ok(inside.file(name).map(Cow::Borrowed)),
             Files::Folder(folder) => folder.join(name),
             Files::File(file) if name == WHOLE => file.path.clone(),
             Files::File(file) => return Ok(file.part(name)?.map(Cow::Owned)),
@@ -111,7 +112,7 @@ impl Files {
     /// The size of a file that is there and may be read, without reading it.
     pub(super) fn size(&self, name: &str) -> Result<u64, LoadError> {
         match self {
-            Files::Embedded => Ok(embedded(name).map_or(0, |bytes| bytes.len() as u64)),
+            Files::Embedded(inside) => Ok(inside.file(name).map_or(0, |bytes| bytes.len() as u64)),
             Files::Folder(_) | Files::File(_) => {
                 let path = self.path(name);
                 match open_regular(&path, MAX_WEIGHTS) {
@@ -131,7 +132,7 @@ impl Files {
 
     fn exists(&self, name: &str) -> bool {
         match self {
-            Files::Embedded => embedded(name).is_some(),
+            Files::Embedded(inside) => inside.file(name).is_some(),
             // What is there and is no file is named when it is read.
             Files::Folder(folder) => folder.join(name).exists(),
             Files::File(_) => name == WHOLE,
@@ -240,31 +241,6 @@ fn absent(path: PathBuf, error: Unread) -> Result<(), LoadError> {
 pub(super) fn is_inside(name: &str) -> bool {
     let inside = |part| matches!(part, std::path::Component::Normal(_));
     !name.is_empty() && Path::new(name).components().all(inside)
-}
-
-#[cfg(feature = "embedded-model")]
-fn embedded(name: &str) -> Option<&'static [u8]> {
-    macro_rules! files {
-        ($($name:literal),*) => {
-            match name {
-                $($name => Some(include_bytes!(concat!("../../assets/all-MiniLM-L6-v2/", $name)).as_slice()),)*
-                _ => None,
-            }
-        };
-    }
-    files!(
-        "config.json",
-        "tokenizer.json",
-        "1_Pooling/config.json",
-        "sentence_bert_config.json",
-        "sha256.json",
-        "model.gguf"
-    )
-}
-
-#[cfg(not(feature = "embedded-model"))]
-fn embedded(_: &str) -> Option<&'static [u8]> {
-    None
 }
 
 /// Bytes in hexadecimal.

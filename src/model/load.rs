@@ -7,10 +7,12 @@ use sha2::{Digest, Sha256};
 
 use super::bert::Bert;
 use super::config::{self, Config, ConfigError, Sentences};
+use super::embedded::Inside;
 use super::families;
 use super::files::{Files, hex};
 use super::modules::{self, Modules};
 use super::prompts::{self, Prompts, Role};
+use super::readers::Second;
 use super::spec::{ModelSpec, Task};
 use super::tape::Network;
 use super::tokenizer::Reading;
@@ -22,8 +24,8 @@ use crate::text::ModelText;
 /// Where a model is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Source {
-    /// all-MiniLM-L6-v2 inside the binary.
-    Embedded,
+    /// Inside the program.
+    Embedded(Inside),
     /// A folder with config.json, tokenizer.json and model.safetensors (one file or shards) or model.gguf.
     Folder(PathBuf),
     /// A single GGUF file as llama.cpp writes it, with configuration and tokenizer in it.
@@ -31,6 +33,9 @@ pub enum Source {
 }
 
 impl Source {
+    /// The embedded model for English and code, which everything begins with.
+    pub const EMBEDDED: Source = Source::Embedded(Inside::English);
+
     /// The model at a path that somebody names: a file if one is there, or if the name is that of a GGUF file; a folder otherwise.
     pub fn at(path: &Path) -> Source {
         let named = path
@@ -168,18 +173,18 @@ pub enum LoadError {
 
 /// Whether the binary carries a model.
 pub const fn embedded_available() -> bool {
-    cfg!(feature = "embedded-model")
+    Inside::English.available()
 }
 
 /// Where the model is when nobody says: in the binary, or for one built without it in the user's cache folder under
 /// `fovea/models/all-MiniLM-L6-v2`.
 pub fn default_source() -> Source {
     if embedded_available() {
-        return Source::Embedded;
+        return Source::EMBEDDED;
     }
     let model = |folder: PathBuf| folder.join("models/all-MiniLM-L6-v2");
     let found = cache_folders().into_iter().map(model).find(|place| place.is_dir());
-    found.map_or(Source::Embedded, Source::Folder)
+    found.map_or(Source::EMBEDDED, Source::Folder)
 }
 
 /// The configuration of the encoder's reading, under all names that sentence-transformers gave it.
@@ -241,6 +246,7 @@ pub(super) fn load(source: &Source, engine: Engine) -> Result<Model, LoadError> 
         }
     }
     let abilities = plan.abilities(&weights);
+    let second = Second::beside(source, engine);
     let info = ModelInfo {
         name: root.name(),
         id: files.content_id(&content, pooling_json.as_deref(), &prompts)?,
@@ -254,6 +260,7 @@ pub(super) fn load(source: &Source, engine: Engine) -> Result<Model, LoadError> 
         prompts,
         abilities,
         weights: weights.format.clone(),
+        multilingual: second.as_ref().map(|second| second.name()),
     };
     let (encoder, network): (Arc<dyn Encoder>, _) = match plan.fused {
         Some(config) => (Arc::new(Bert::load(config, &mut weights)?), None),
@@ -270,7 +277,8 @@ pub(super) fn load(source: &Source, engine: Engine) -> Result<Model, LoadError> 
         pooling,
         projection: Arc::new(projection),
         includes_prompt,
-        embedded: *source == Source::Embedded,
+        second,
+        embedded: *source == Source::EMBEDDED,
         room,
         identifier_aware: true,
         reference: Arc::default(),
@@ -394,7 +402,7 @@ fn room(tokenizer: &Tokenizer, prompts: &Prompts, window: usize) -> Result<usize
 fn load_tokenizer(files: &Files, vocabulary: usize, sentences: Sentences) -> Result<Tokenizer, LoadError> {
     let origin = files.path("tokenizer.json");
     let reading = Reading {
-        trusted: matches!(files, Files::Embedded),
+        trusted: matches!(files, Files::Embedded(_)),
         case: sentences.case,
     };
     let tokenizer =

@@ -5,6 +5,7 @@
 mod batch;
 mod bert;
 mod config;
+mod embedded;
 mod families;
 mod files;
 mod frozen;
@@ -22,6 +23,7 @@ pub mod ops;
 mod pooling;
 mod projection;
 mod prompts;
+mod readers;
 mod reference;
 pub mod simd;
 pub mod spec;
@@ -33,6 +35,7 @@ mod weights;
 
 pub use batch::Packed;
 pub use config::{Activation, Config, ConfigError};
+pub use embedded::Inside;
 pub use families::FAMILIES;
 pub use kernels::operand::Operand;
 pub use largest::largest;
@@ -42,11 +45,13 @@ pub use matrix::{Arithmetic, Matrix};
 pub use pooling::{Pooling, own_tokens, weight_in_passage};
 pub use projection::{Frozen, Projection};
 pub use prompts::{Prompts, Role};
+pub use readers::Reader;
 pub use tokenizer::{Reading, TokenizeError, Tokenizer, Tokens};
 pub use trace::{Keep, LayerTrace, LayerWeights, Norm, TapeTrace, Trace};
 
 use std::sync::{Arc, OnceLock};
 
+use readers::Second;
 use tape::Network;
 
 use crate::segment::{Budget, Segments, parse, segment};
@@ -142,6 +147,19 @@ pub struct ModelInfo {
     pub abilities: Vec<Ability>,
     /// Number format the weights were stored in: `f32`, `f16`, `q8_0` …
     pub weights: String,
+    /// The name of the model that reads what this one cannot, if there is one ([`Model::reader`]).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub multilingual: Option<String>,
+}
+
+impl ModelInfo {
+    /// Identifies everything that results depend on: [`ModelInfo::id`], and the model beside this one.
+    pub fn results_id(&self) -> String {
+        match &self.multilingual {
+            Some(name) => format!("{}+{name}", self.id),
+            None => self.id.clone(),
+        }
+    }
 }
 
 /// What a model can do; features ask for it, whatever the family.
@@ -192,7 +210,9 @@ pub struct Model {
     projection: Arc<Projection>,
     /// Whether the pooling counts the tokens of a prompt.
     includes_prompt: bool,
-    /// Whether it is the one inside the program.
+    /// The multilingual model beside the embedded one.
+    second: Option<Arc<Second>>,
+    /// Whether it is the embedded one for English and code.
     embedded: bool,
     /// Most tokens of a text, once a prompt has its place in the window.
     room: usize,

@@ -61,7 +61,7 @@ mod tests {
 
     #[test]
     fn the_embedded_model_is_not_crowded_so_that_it_need_not_be_measured() {
-        let model = Model::load(&Source::Embedded).unwrap();
+        let model = Model::load(&Source::EMBEDDED).unwrap();
         let (_, nearness) = nearness(&model).unwrap().unwrap();
         assert!(nearness < CROWDED / 2.0, "{nearness}");
         assert!(measure(&model).unwrap().is_none() && model.reference().unwrap().is_none());

@@ -87,7 +87,7 @@ impl Weights {
             tensors: HashMap::new(),
             format: "f32".to_owned(),
             checksum: String::new(),
-            checked: !matches!(files, Files::Embedded),
+            checked: !matches!(files, Files::Embedded(_)),
         };
         let names = files.weight_files()?;
         // Before anything is read: a file without content may claim any size.
@@ -120,7 +120,7 @@ impl Weights {
             };
             // The embedded file's hash was recorded when it was made: hashing 24 MB again at each start would only cost time.
             weights.checksum += &match files {
-                Files::Embedded => files.recorded()?.remove(&name).unwrap_or_default(),
+                Files::Embedded(_) => files.recorded()?.remove(&name).unwrap_or_default(),
                 Files::Folder(_) | Files::File(_) => hex(&Sha256::digest(&bytes)),
             };
             weights.format = format;

@@ -6,6 +6,7 @@ use super::heat::{LEVELS, UNDERSTOOD, levels};
 use crate::analysis::DocumentReport;
 use crate::explain::Method;
 use crate::model::{ModelInfo, largest};
+use crate::render::readers::readers;
 
 const STYLE: &str = "\
 :root{color-scheme:light dark;--heat:240 96 72;--page:#fff;--ink:#1d1d1f;--dim:#6e6e73}
@@ -23,7 +24,7 @@ pub fn explain(report: &DocumentReport, model: &ModelInfo, method: Method, file:
         "{} · {} · {} · {}",
         file,
         report.snapshot.language().name(),
-        model.name,
+        readers(report, &model.name),
         method.name()
     );
     let _ = write!(

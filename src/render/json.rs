@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::compared::Compared;
 use super::shared::{Shared, shared, summary};
-use crate::analysis::DocumentReport;
+use crate::analysis::{DocumentReport, UnitReport, WordScore};
 use crate::explain::{Centred, CentredSide, Link, Method, PairReport, Side};
 use crate::model::ModelInfo;
 use crate::segment::{Unit, UnitKind};
@@ -75,6 +75,8 @@ pub struct ExplainUnit {
     pub start: Place,
     /// Where it ends, exclusive.
     pub end: Place,
+    /// Name of the model that explained it.
+    pub model: String,
     /// Word pieces, special tokens included.
     pub tokens: usize,
     /// Share of its letters that the vocabulary can read.
@@ -109,7 +111,8 @@ pub struct ExplainWord {
 /// The JSON of a document's report; units that are not analysed are left out.
 pub fn explain(report: &DocumentReport, model: &ModelInfo, method: Method, file: &str) -> Explain {
     let units = report.segments.units.iter().zip(&report.units);
-    let units = units.filter_map(|(unit, explained)| Some(explain_unit(&report.snapshot, unit, explained.as_deref()?)));
+    let units = units
+        .filter_map(|(unit, explained)| Some(explain_unit(&report.snapshot, unit, explained.as_deref()?, &model.name)));
     Explain {
         model: model.name.clone(),
         method,
@@ -120,9 +123,9 @@ pub fn explain(report: &DocumentReport, model: &ModelInfo, method: Method, file:
     }
 }
 
-/// The JSON of one unit.
-pub fn explain_unit(snapshot: &Snapshot, unit: &Unit, report: &crate::analysis::UnitReport) -> ExplainUnit {
-    let word = |word: &crate::analysis::WordScore| {
+/// The JSON of one unit. `model` is the name of the chosen model.
+pub fn explain_unit(snapshot: &Snapshot, unit: &Unit, report: &UnitReport, model: &str) -> ExplainUnit {
+    let word = |word: &WordScore| {
         let range = unit.range.start + word.range.start..unit.range.start + word.range.end;
         ExplainWord {
             text: snapshot.text(range.clone()).into_owned(),
@@ -137,6 +140,7 @@ pub fn explain_unit(snapshot: &Snapshot, unit: &Unit, report: &crate::analysis::
         name: unit.name.clone(),
         start: Place::new(snapshot, unit.range.start),
         end: Place::new(snapshot, unit.range.end),
+        model: report.reader().name(model).to_owned(),
         tokens: report.tokens,
         coverage: report.coverage,
         bias_share: report.bias_share,
@@ -150,6 +154,8 @@ pub fn explain_unit(snapshot: &Snapshot, unit: &Unit, report: &crate::analysis::
 /// `fovea compare`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Compare {
+    /// Name of the model that read both passages.
+    pub model: String,
     /// Cosine of the two embeddings.
     pub cosine: f32,
     /// |cosine - sum of all pairs|.
@@ -249,6 +255,7 @@ pub fn compare(report: &PairReport, a: (&Snapshot, &ByteRange), b: (&Snapshot, &
     };
     let shared = shared(compared);
     Compare {
+        model: report.model.clone(),
         summary: summary(compared, &shared, str::to_owned),
         shared,
         cosine: report.cosine,

@@ -49,6 +49,8 @@ pub struct HoverDetails {
     pub draws_on: Vec<(String, f32)>,
     /// Share of the unit's letters that the vocabulary can read.
     pub coverage: f32,
+    /// Name of the model that explained the unit.
+    pub model: String,
 }
 
 /// An item that is similar to the one around the word.
@@ -146,12 +148,13 @@ pub(in crate::render) fn listed(words: &[String]) -> Option<String> {
 fn numbers(details: &HoverDetails, unit: &str) -> Vec<String> {
     let of = if details.method.additive() { "of" } else { "in" };
     let mut lines = vec![format!(
-        "{} {:.1} % {of} this {unit} · rank {} of {} · {}",
+        "{} {:.1} % {of} this {unit} · rank {} of {} · {} by {}",
         bar(details.level),
         details.share * 100.0,
         details.rank,
         details.words,
-        details.method.name()
+        details.method.name(),
+        details.model
     )];
     if !details.draws_on.is_empty() {
         let words = details.draws_on.iter();
@@ -278,6 +281,7 @@ mod tests {
                 method: Method::Decomposition,
                 draws_on: vec![("open".to_owned(), 0.312), ("BTreeMap".to_owned(), 0.121)],
                 coverage: 0.8,
+                model: "all-MiniLM-L6-v2".to_owned(),
             }),
             links: vec![Link {
                 label: "Why?",
@@ -289,7 +293,7 @@ mod tests {
         insta::assert_snapshot!(text, @r"
         `path` is the third most telling word of `load_config`; the model reads it with `open` and `BTreeMap`.  
         Similar: `parse_settings` in `src/settings.py:12`  
-        █ 8.4 % of this function · rank 2 of 57 · decomposition  
+        █ 8.4 % of this function · rank 2 of 57 · decomposition by all-MiniLM-L6-v2  
         draws on `open` 31 % · `BTreeMap` 12 %  
         the model knows 80 % of the characters here  
         [Why?](command:fovea.why?%5B%7B%22uri%22%3A%22file%3A%2F%2F%2Fa%20%28b%29.rs%22%7D%5D)

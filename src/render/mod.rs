@@ -6,6 +6,7 @@ pub mod heat;
 pub mod html;
 pub mod json;
 pub mod markdown;
+mod readers;
 pub mod sarif;
 mod shared;
 pub mod telling;

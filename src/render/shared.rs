@@ -168,6 +168,7 @@ mod tests {
             pairs: None,
             alignment,
             centred: None,
+            model: "fake".to_owned(),
             ms: 0.0,
         }
     }

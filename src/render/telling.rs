@@ -127,6 +127,7 @@ mod tests {
             residual: 0.0,
             embedding: Arc::from([]),
             ms: 0.0,
+            multilingual: None,
         }
     }
 

@@ -254,7 +254,7 @@ mod tests {
     /// To be run after a change of the embedded model or of the snippets: it tells the new constants.
     #[test]
     fn the_reference_is_what_the_embedded_model_measures_so_that_nothing_is_done_to_it() {
-        let model = Model::load(&Source::Embedded).unwrap();
+        let model = Model::load(&Source::EMBEDDED).unwrap();
         let (passages, questions) = snippet_vectors(&model).unwrap();
         let centred = without(&passages, &mean(&passages), 1.0);
         let measured = [

@@ -11,6 +11,7 @@ mod language;
 mod position;
 mod regular;
 mod snapshot;
+mod tongue;
 mod words;
 
 pub use admission::{Inactive, Limits, inactive, secret_file};
@@ -21,6 +22,7 @@ pub use language::Language;
 pub use position::{Position, PositionEncoding, floor_char};
 pub use regular::{Unread, open_regular, read_regular};
 pub use snapshot::Snapshot;
+pub use tongue::{is_english, share_of_other_scripts};
 pub use words::{Word, source_words};
 
 /// A half-open range of UTF-8 bytes of one snapshot (or, where a function says so, of one unit's text).

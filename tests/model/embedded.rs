@@ -88,7 +88,7 @@ fn embedded_weights_keep_the_embedding_of_five_hundred_varied_texts() {
 
 #[test]
 fn the_embedded_files_are_those_whose_hashes_are_recorded() {
-    let checks = verify(&Source::Embedded).unwrap();
+    let checks = verify(&Source::EMBEDDED).unwrap();
     assert!(checks.iter().any(|check| check.file == "model.gguf"));
     for check in checks.iter().filter(|check| check.file != "sha256.json") {
         assert!(check.expected.is_some() && check.holds(), "{check:?}");

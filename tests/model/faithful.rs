@@ -104,7 +104,7 @@ fn measure(model: &Model, texts: &[&str], language: Language, references: &[Vec<
 #[ignore = "needs FOVEA_REAL_MODELS"]
 fn shares_of_real_models_predict_what_deleting_a_word_does() {
     let root = PathBuf::from(std::env::var_os(super::REAL_MODELS).unwrap());
-    for source in [Source::Embedded, Source::Folder(root.join("multilingual-e5-small"))] {
+    for source in [Source::EMBEDDED, Source::Folder(root.join("multilingual-e5-small"))] {
         let model = Model::load(&source).unwrap();
         let zero = vec![0f32; model.hidden()];
         let nothing = embed(&model, "", Language::Prose);

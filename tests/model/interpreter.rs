@@ -44,11 +44,11 @@ fn every_method_says_the_same_of_a_model_that_both_can_run() {
     let sources = [
         fixture("tiny-xlm-roberta"),
         fixture("tiny-multilingual"),
-        Source::Embedded,
+        Source::EMBEDDED,
     ];
     for source in sources
         .into_iter()
-        .filter(|source| *source != Source::Embedded || fovea::model::embedded_available())
+        .filter(|source| *source != Source::EMBEDDED || fovea::model::embedded_available())
     {
         let (fused, plain) = (Model::load(&source).unwrap(), Model::interpreted(&source).unwrap());
         assert!(fused.network().is_none() && plain.network().is_some());

@@ -76,7 +76,7 @@ where
 }
 
 fn embedded() -> Model {
-    Model::load(&Source::Embedded).unwrap()
+    Model::load(&Source::EMBEDDED).unwrap()
 }
 
 fn normalise(v: &[f32]) -> Vec<f32> {

@@ -188,7 +188,7 @@ fn an_index_of_another_model_is_calibrated_once_and_finds_its_measure_again() {
     let again = Index::open(cache.path()).unwrap().calibration(&model).unwrap();
     assert_eq!(first, again);
     assert_eq!(first.likeness().of(1.0), 1.0);
-    let embedded = Model::load(&Source::Embedded).unwrap();
+    let embedded = Model::load(&Source::EMBEDDED).unwrap();
     let none = Index::open(cache.path()).unwrap().calibration(&embedded).unwrap();
     assert_eq!(*none, fovea::similar::Calibration::default());
 }

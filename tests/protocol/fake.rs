@@ -99,6 +99,7 @@ impl Engine for Fake {
             prompts: Prompts::default(),
             abilities: vec![fovea::model::Ability::Embed],
             weights: "f32".to_owned(),
+            multilingual: None,
         }
     }
 
@@ -208,6 +209,7 @@ impl Comparison for Compared {
                 })
                 .collect(),
             centred: None,
+            model: "fake".to_owned(),
             ms: 1.0,
         })
     }
@@ -281,5 +283,6 @@ fn report(text: &str, method: Method) -> UnitReport {
         residual: 0.0,
         embedding: embedding.into(),
         ms: 1.0,
+        multilingual: None,
     }
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 
 use super::super::cache::Key;
-use super::super::{SourcesReport, UnitReport, WordScore};
+use super::super::{Read, SourcesReport, UnitReport, WordScore};
 use crate::explain::Method;
 
 const SUM: usize = 8;
@@ -88,6 +88,11 @@ fn unit(report: &UnitReport, bytes: &mut Vec<u8>) {
         float(number, bytes);
     }
     floats(&report.embedding, bytes);
+    bytes.push(u8::from(report.multilingual.is_some()));
+    if let Some(read) = report.multilingual {
+        whole(read.tokens as u64, bytes);
+        float(read.coverage, bytes);
+    }
     whole(report.words.len() as u64, bytes);
     let mut last = 0;
     for word in &report.words {
@@ -163,6 +168,14 @@ impl<'a> Rest<'a> {
             self.float()?,
         ];
         let embedding = self.floats()?.into();
+        let multilingual = match self.take(1)? {
+            [0] => None,
+            [1] => Some(Read {
+                tokens: usize::try_from(self.whole()?).ok()?,
+                coverage: self.float()?,
+            }),
+            _ => return None,
+        };
         let count = usize::try_from(self.whole()?).ok()?;
         // A word takes seven bytes at least: no count makes us reserve more than there is.
         let mut words = Vec::with_capacity(count.min(self.0.len() / 7));
@@ -187,6 +200,7 @@ impl<'a> Rest<'a> {
             residual,
             embedding,
             ms,
+            multilingual,
         })
     }
 }
@@ -222,6 +236,7 @@ mod tests {
             numbers in any::<[u32; 5]>(),
             tokens in any::<usize>(),
             method in 0..Method::ALL.len(),
+            multilingual in prop::option::of(any::<(usize, u32)>()),
         ) {
             let float = f32::from_bits;
             let report = UnitReport {
@@ -241,12 +256,15 @@ mod tests {
                 residual: float(numbers[3]),
                 ms: float(numbers[4]),
                 embedding: embedding.iter().map(|bits| float(*bits)).collect(),
+                multilingual: multilingual.map(|(tokens, coverage)| Read { tokens, coverage: float(coverage) }),
             };
             let bytes = encode(key(), &Entry::Unit(Arc::new(report.clone())));
             let Some(Entry::Unit(read)) = decode(key(), &bytes) else { panic!("not read back") };
             prop_assert_eq!(bits(&read.embedding), embedding);
             prop_assert_eq!(read.tokens, report.tokens);
             prop_assert_eq!(read.method, report.method);
+            let by_chosen = |r: &UnitReport| r.multilingual.map(|read| (read.tokens, read.coverage.to_bits()));
+            prop_assert_eq!(by_chosen(&read), multilingual);
             let all = |r: &UnitReport| bits(&[r.coverage, r.bias_share, r.special_share, r.residual, r.ms]);
             prop_assert_eq!(all(&read), numbers.to_vec());
             prop_assert_eq!(read.words.len(), report.words.len());

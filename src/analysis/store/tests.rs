@@ -38,6 +38,7 @@ fn unit(number: u32) -> Entry {
         residual: 1e-7,
         embedding: (0..384).map(|i| (number as f32 * 0.11 + i as f32).cos()).collect(),
         ms: 3.25,
+        multilingual: None,
     }))
 }
 

@@ -147,6 +147,7 @@ impl Engine for Fake {
             prompts: Prompts::default(),
             abilities: vec![crate::model::Ability::Embed],
             weights: "f32".into(),
+            multilingual: None,
         }
     }
 
@@ -248,6 +249,7 @@ fn explain(text: &str, method: Method) -> UnitReport {
         residual: 0.0,
         embedding: embedding.into(),
         ms: 0.1,
+        multilingual: None,
     }
 }
 

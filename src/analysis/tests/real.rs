@@ -14,7 +14,7 @@ fn a_source_file_is_explained_live_by_the_embedded_model() {
         ..Options::default()
     };
     let analysis = Analysis::start(
-        || Model::load(&Source::Embedded),
+        || Model::load(&Source::EMBEDDED),
         settings,
         move |event| {
             let _ = tell.send(event);

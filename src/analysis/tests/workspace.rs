@@ -33,7 +33,7 @@ fn indexing(roots: &[&Path], cache: Option<&Path>) -> Options {
 pub(super) fn bench(roots: &[&Path], cache: Option<&Path>) -> Bench {
     let (tell, events) = channel();
     let analysis = Analysis::start(
-        || Model::load(&Source::Embedded),
+        || Model::load(&Source::EMBEDDED),
         indexing(roots, cache),
         move |event| _ = tell.send(event),
     );
@@ -301,7 +301,7 @@ fn files_that_are_not_embedded_yet_are_found_by_their_words_and_others_once() {
         let file = std::fs::File::options().write(true).open(file).expect("written");
         file.set_modified(std::time::UNIX_EPOCH).expect("room");
     }
-    let model = Model::load(&Source::Embedded).expect("embedded");
+    let model = Model::load(&Source::EMBEDDED).expect("embedded");
     let index = || Index::in_memory().expect("memory");
     let limits = Limits::default();
     let sketch = |index: &mut Index, checkpoint: Checkpoint| {

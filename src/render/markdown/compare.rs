@@ -23,9 +23,10 @@ pub fn compare(report: &PairReport, (a, in_a): (&Snapshot, &ByteRange), (b, in_b
     };
     let shared = shared(compared);
     let mut out = format!(
-        "**{}**\n\nCosine {:.4}.\n",
+        "**{}**\n\nCosine {:.4}, by {}.\n",
         summary(compared, &shared, code),
-        report.cosine
+        report.cosine,
+        code(&report.model)
     );
     for (name, side) in [("a", &report.a), ("b", &report.b)] {
         if side.coverage < UNDERSTOOD {

@@ -51,7 +51,12 @@ pub fn compare(
     let _ = out.write_char('\n');
     dim_line(
         &mut out,
-        format_args!("residual {:.0e}, {:.0} ms", report.residual, report.ms),
+        format_args!(
+            "{}, residual {:.0e}, {:.0} ms",
+            clean(&report.model),
+            report.residual,
+            report.ms
+        ),
     );
     out
 }

@@ -8,6 +8,7 @@ use crate::analysis::{DocumentReport, UnitReport};
 use crate::explain::Method;
 use crate::model::{ModelInfo, largest};
 use crate::render::heat::{UNDERSTOOD, levels};
+use crate::render::readers::readers;
 use crate::segment::Unit;
 use crate::text::{ByteRange, PositionEncoding};
 
@@ -40,7 +41,7 @@ pub fn explain(
     out.bold(format_args!(
         "{} · {language} · {} · {}",
         clean(file),
-        clean(&model.name),
+        clean(&readers(report, &model.name)),
         method.name()
     ));
     let _ = out.write_char('\n');

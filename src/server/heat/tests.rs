@@ -81,6 +81,7 @@ fn explained(text: &str) -> UnitReport {
         residual: 0.0,
         embedding: Arc::from([]),
         ms: 0.0,
+        multilingual: None,
     }
 }
 

@@ -96,6 +96,14 @@ async fn stretch(
     Ok((answer, essence(&report, &text)))
 }
 
+/// The name of the model that was chosen; empty while it is loading.
+pub(super) fn model_name(core: &Core) -> String {
+    match core.analysis().map(|analysis| analysis.status().model) {
+        Some(ModelStatus::Ready(info)) => info.name,
+        _ => String::new(),
+    }
+}
+
 fn answer(
     core: &Core,
     ticket: &Ticket,
@@ -104,10 +112,7 @@ fn answer(
     unparsed: Option<Unparsed>,
     units: &[(&Unit, &UnitReport)],
 ) -> Value {
-    let model = match core.analysis().map(|analysis| analysis.status().model) {
-        Some(ModelStatus::Ready(info)) => info.name,
-        _ => String::new(),
-    };
+    let model = model_name(core);
     let file = match file_path(uri) {
         Some(path) => path.display().to_string(),
         None => readable(ticket, uri),
@@ -117,7 +122,7 @@ fn answer(
         .map_or(ticket.settings.method, |(_, report)| report.method);
     let units = units
         .iter()
-        .map(|(unit, report)| json::explain_unit(&active.snapshot, unit, report))
+        .map(|(unit, report)| json::explain_unit(&active.snapshot, unit, report, &model))
         .collect();
     json!(json::Explain {
         model,

@@ -5,6 +5,7 @@ use tower_lsp::jsonrpc;
 use tower_lsp::ls_types::{Hover, HoverContents, HoverParams, MarkupContent, MarkupKind, Position, Uri};
 
 use super::cursor::{self, Cursor};
+use super::explain::model_name;
 use super::similar;
 use crate::analysis::{SourcesReport, UnitReport};
 use crate::render::heat::{UNDERSTOOD, levels};
@@ -61,6 +62,7 @@ pub async fn hover(core: &Core, ticket: &Ticket, params: HoverParams) -> jsonrpc
     let Some(found) = found else { return Ok(None) };
     let around = || similar::around(core, ticket, &active, offset);
     let Some(text) = text(
+        core,
         ticket,
         &active,
         &found,
@@ -84,6 +86,7 @@ pub async fn hover(core: &Core, ticket: &Ticket, params: HoverParams) -> jsonrpc
 
 /// What the hover says; `None` for a word that is not worth a sentence. `around` finds what is similar to the item around the word.
 fn text(
+    core: &Core,
     ticket: &Ticket,
     active: &Active,
     found: &Found,
@@ -115,6 +118,7 @@ fn text(
         method: report.method,
         draws_on: draws_on.clone(),
         coverage: report.coverage,
+        model: report.reader().name(&model_name(core)).to_owned(),
     });
     let near = around();
     let best = near.as_ref().map(|(_, similar)| &similar[0]);

@@ -62,7 +62,7 @@ mod tests {
     use super::*;
     use crate::model::Source;
 
-    static MODEL: LazyLock<Model> = LazyLock::new(|| Model::load(&Source::Embedded).unwrap());
+    static MODEL: LazyLock<Model> = LazyLock::new(|| Model::load(&Source::EMBEDDED).unwrap());
 
     #[test]
     fn a_query_that_the_model_cannot_read_has_a_note_and_no_vector() {

@@ -1,0 +1,80 @@
+//! The files of the models inside the program.
+
+/// A model inside the program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Inside {
+    /// all-MiniLM-L6-v2: English and code. Feature `embedded-model`.
+    English,
+    /// multilingual-e5-small: a hundred languages, at three times the cost. Feature `multilingual`.
+    Multilingual,
+}
+
+impl Inside {
+    /// Its name, which is that of its folder under `assets/`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Inside::English => "all-MiniLM-L6-v2",
+            Inside::Multilingual => "multilingual-e5-small",
+        }
+    }
+
+    /// Whether this build has it.
+    pub const fn available(self) -> bool {
+        match self {
+            Inside::English => cfg!(feature = "embedded-model"),
+            Inside::Multilingual => cfg!(feature = "multilingual"),
+        }
+    }
+
+    /// The bytes of one of its files.
+    pub(super) fn file(self, name: &str) -> Option<&'static [u8]> {
+        match self {
+            Inside::English => english(name),
+            Inside::Multilingual => multilingual(name),
+        }
+    }
+}
+
+/// A function from names to files of a folder under `assets/`, where a feature asks for them.
+macro_rules! files {
+    ($function:ident, $feature:literal, $folder:literal, $($name:literal),*) => {
+        #[cfg(feature = $feature)]
+        fn $function(name: &str) -> Option<&'static [u8]> {
+            match name {
+                $($name => Some(include_bytes!(concat!("../../assets/", $folder, "/", $name)).as_slice()),)*
+                _ => None,
+            }
+        }
+
+        #[cfg(not(feature = $feature))]
+        fn $function(_: &str) -> Option<&'static [u8]> {
+            None
+        }
+    };
+}
+
+files!(
+    english,
+    "embedded-model",
+    "all-MiniLM-L6-v2",
+    "config.json",
+    "tokenizer.json",
+    "1_Pooling/config.json",
+    "sentence_bert_config.json",
+    "sha256.json",
+    "model.gguf"
+);
+
+files!(
+    multilingual,
+    "multilingual",
+    "multilingual-e5-small",
+    "config.json",
+    "tokenizer.json",
+    "modules.json",
+    "1_Pooling/config.json",
+    "sentence_bert_config.json",
+    "config_sentence_transformers.json",
+    "sha256.json",
+    "model.gguf"
+);

@@ -1,0 +1,109 @@
+//! Chooses the model that reads a text: the chosen one or, beside the embedded one, the multilingual one.
+//!
+//! all-MiniLM-L6-v2 was trained on English. Its vocabulary contains one Chinese character in four, it spells Russian letter by letter, and it
+//! splits a German word into pieces that mean nothing to it. multilingual-e5-small reads such texts, and the explanation names it.
+//! The choice depends on the text alone, so a text has the same reader everywhere and after every edit.
+//!
+//! Vectors of the two models cannot be compared, although both have 384 numbers. A comparison of two texts therefore reads both with one
+//! model ([`Model::reader_of_both`]).
+
+use std::sync::{Arc, OnceLock};
+
+use super::embedded::Inside;
+use super::load::{Engine, Source};
+use super::{Model, load};
+use crate::text::{Language, is_english, share_of_other_scripts};
+
+/// The multilingual model reads a text with at least this share of letters from other scripts than Latin. Less than one half, because code
+/// with Chinese comments has English names, which that model reads as well.
+const OTHER_SCRIPTS: f32 = 1.0 / 3.0;
+
+/// One of the models that read texts for a [`Model`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Reader {
+    /// The model that was chosen.
+    #[default]
+    Chosen,
+    /// The multilingual model beside the embedded one.
+    Multilingual,
+}
+
+impl Reader {
+    /// The name of the model, where `chosen` is the name of the chosen one.
+    pub fn name(self, chosen: &str) -> &str {
+        match self {
+            Reader::Chosen => chosen,
+            Reader::Multilingual => Inside::Multilingual.name(),
+        }
+    }
+}
+
+/// The multilingual model, loaded at its first use.
+#[derive(Default)]
+pub(super) struct Second(OnceLock<Option<Model>>);
+
+impl Second {
+    /// Its name.
+    pub(super) fn name(&self) -> String {
+        Inside::Multilingual.name().to_owned()
+    }
+
+    /// The second model beside the model from `source`. Only the embedded model has one, in builds that contain it.
+    pub(super) fn beside(source: &Source, engine: Engine) -> Option<Arc<Second>> {
+        let has = *source == Source::EMBEDDED && engine == Engine::Fastest && Inside::Multilingual.available();
+        has.then(Arc::default)
+    }
+
+    fn model(&self) -> Option<&Model> {
+        let load = || match load::load(&Source::Embedded(Inside::Multilingual), Engine::Fastest) {
+            Ok(model) => Some(model),
+            Err(error) => {
+                tracing::error!(%error, "cannot load the multilingual model");
+                None
+            }
+        };
+        self.0.get_or_init(load).as_ref()
+    }
+}
+
+impl Model {
+    /// The multilingual model beside this one, or `None`. The first call loads it.
+    pub fn multilingual(&self) -> Option<Model> {
+        let model = self.second.as_ref()?.model()?;
+        Some(model.clone().identifier_aware(self.identifier_aware))
+    }
+
+    /// The model behind a reader.
+    pub fn of_reader(&self, reader: Reader) -> Model {
+        match reader {
+            Reader::Chosen => self.clone(),
+            Reader::Multilingual => self.multilingual().unwrap_or_else(|| self.clone()),
+        }
+    }
+
+    /// The reader of a text. Loads the multilingual model if that is the reader.
+    pub fn reader(&self, text: &str, language: Language) -> Reader {
+        if self.second.is_none() || !is_foreign(text, language) {
+            return Reader::Chosen;
+        }
+        // Fovea cuts no text: one that is too long for the multilingual model stays with the chosen one.
+        match self.multilingual() {
+            Some(model) if model.count(text, language) <= model.window() => Reader::Multilingual,
+            _ => Reader::Chosen,
+        }
+    }
+
+    /// The reader of two texts that are compared: the multilingual model if either text needs it.
+    pub fn reader_of_both(&self, a: (&str, Language), b: (&str, Language)) -> Reader {
+        let foreign = self.second.is_some() && [a, b].iter().any(|(text, language)| is_foreign(text, *language));
+        match foreign && self.multilingual().is_some() {
+            true => Reader::Multilingual,
+            false => Reader::Chosen,
+        }
+    }
+}
+
+/// Whether a text needs a model that knows more than English.
+fn is_foreign(text: &str, language: Language) -> bool {
+    share_of_other_scripts(text) >= OTHER_SCRIPTS || is_english(text, language) == Some(false)
+}
