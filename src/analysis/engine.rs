@@ -5,7 +5,7 @@ use std::fmt::Display;
 use super::{SourcesReport, UnitReport};
 use crate::explain::{Heads, Means, Method, Pair, PairReport, Shares, Which};
 use crate::model::{Checkpoint, Model, ModelError, ModelInfo};
-use crate::similar::index::{ReadQuery, read_query};
+use crate::similar::index::{ReadQuery, route_query};
 use crate::text::Language;
 
 /// A loaded model as the model thread sees it.
@@ -36,7 +36,7 @@ pub trait Engine: Send + Sync {
     /// # Errors
     /// As [`Engine::analyse`].
     fn sources(&self, text: (&str, Language), checkpoint: Checkpoint) -> Result<SourcesReport, ModelError>;
-    /// As [`read_query`].
+    /// As [`route_query`].
     ///
     /// # Errors
     /// What the model reports.
@@ -123,7 +123,7 @@ impl Engine for Model {
     }
 
     fn query(&self, text: &str) -> Result<ReadQuery, ModelError> {
-        read_query(self, text)
+        route_query(self, text)
     }
 
     fn read_pair(

@@ -287,6 +287,39 @@ impl Lenses {
         found
     }
 
+    /// The items of a workspace that match a query, best first, where the query's model has not read the open documents. An item of an open
+    /// document is found as it stands there now, by its name.
+    pub fn search_indexed(
+        &self,
+        workspace: &Workspace,
+        query: &Query,
+        filter: &Filter,
+        count: usize,
+    ) -> Vec<Neighbour> {
+        let found = workspace.search(query, filter, count + MAX_FOUND);
+        let here = |found: &Found| self.closed_item(found).or_else(|| self.item_as_open(found));
+        found.iter().filter_map(here).take(count).collect()
+    }
+
+    fn item_as_open(&self, found: &Found) -> Option<Neighbour> {
+        let path = found.root.join(&found.path);
+        let same = |own: &&EmbeddedItem| (own.item.kind, &own.item.name) == (found.item.kind, &found.item.name);
+        self.shown.holders(&path).iter().find_map(|id| {
+            let (id, document) = self.documents.get_key_value(id)?;
+            let items = document.items.iter().filter(same);
+            let nearest = items.min_by_key(|own| own.item.start.line.abs_diff(found.item.start.line))?;
+            Some(Neighbour {
+                home: Home::Document {
+                    id: id.clone(),
+                    version: document.version,
+                },
+                item: nearest.item.clone(),
+                score: found.score,
+                why: found.why.clone(),
+            })
+        })
+    }
+
     /// The documents whose items these are.
     pub fn documents(&self) -> impl Iterator<Item = &DocumentId> {
         self.documents.keys()

@@ -9,6 +9,7 @@ use super::questions::mixed_up;
 use super::queue::{Answer, Ask};
 use super::workspace::Stage;
 use super::{CancelToken, DocumentId, Home, ItemNeighbours, Neighbour, Refusal};
+use crate::model::{Inside, Reader};
 use crate::similar::index::{Filter, Query, ReadQuery};
 use crate::text::Language;
 
@@ -102,12 +103,16 @@ impl Analysis {
             // Words are known before the model is.
             Err(Refusal::Loading) => ReadQuery {
                 vector: Vec::new(),
+                reader: Reader::Chosen,
                 note: Some("the model is still loading, so the results come from words alone".to_owned()),
             },
             Err(refusal) => return Err(refusal),
         };
         query.vector = read.vector;
         let lenses = self.shared().lenses();
+        if read.reader == Reader::Multilingual {
+            return Ok(self.search_multilingual(&lenses, &query, &filter, count, read.note));
+        }
         let store = self.shared().team().filter(|_| beyond);
         let store = store.map(|team| team.search(query.clone(), filter.clone(), count));
         let mut found = lenses.search(&self.shared().workspace(), &query, &filter, count);
@@ -126,6 +131,50 @@ impl Analysis {
         self.drop_gone(&mut found);
         let note = read.note;
         Ok(Searched { found, note })
+    }
+
+    /// What answers a search that the multilingual model read. It has read the folders only if somebody asked it before: the first such search
+    /// starts that.
+    fn search_multilingual(
+        &self,
+        lenses: &Lenses,
+        query: &Query,
+        filter: &Filter,
+        count: usize,
+        note: Option<String>,
+    ) -> Searched {
+        let name = Inside::Multilingual.name();
+        let waiting = {
+            let mut state = self.shared().state();
+            let indexes = state
+                .options
+                .workspace
+                .as_ref()
+                .is_some_and(|scope| !scope.roots.is_empty());
+            let first = indexes && !std::mem::replace(&mut state.indexing.multilingual, true);
+            match (indexes, first || !state.indexing.multilingual_complete) {
+                (false, _) => Some(format!(
+                    "{name} reads this query and needs the index of a folder; open a folder, or ask in English"
+                )),
+                (true, true) => {
+                    drop(state);
+                    if first {
+                        self.workspace_moved();
+                    }
+                    Some(format!(
+                        "{name} reads this query and still indexes the folder, so the results are incomplete; search again in a while"
+                    ))
+                }
+                (true, false) => None,
+            }
+        };
+        let workspace = self.shared().workspace_of(Reader::Multilingual);
+        let mut found = lenses.search_indexed(&workspace, query, filter, count);
+        self.drop_gone(&mut found);
+        Searched {
+            found,
+            note: waiting.or(note),
+        }
     }
 
     /// The lenses, if the document still has this version; from now on they are worth keeping ready.

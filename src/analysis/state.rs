@@ -15,6 +15,7 @@ use super::queue::{Ask, Asker, MAX_WAITING, Priority, Question, Queue, lock};
 use super::team::Team;
 use super::workspace::{Indexing, Workspace};
 use super::{DocumentId, Refusal};
+use crate::model::Reader;
 use crate::text::Snapshot;
 
 /// What the model thread is computing.
@@ -72,6 +73,8 @@ pub struct Shared {
     lenses: Mutex<Arc<Lenses>>,
     index_wake: Condvar,
     workspace: Mutex<Arc<Workspace>>,
+    /// The same as the multilingual model read it.
+    multilingual: Mutex<Arc<Workspace>>,
     team: OnceLock<Arc<Team>>,
     /// Results by content.
     pub cache: Cache,
@@ -108,6 +111,7 @@ impl Shared {
             lenses: Mutex::default(),
             index_wake: Condvar::new(),
             workspace: Mutex::default(),
+            multilingual: Mutex::default(),
             team: OnceLock::new(),
             cache,
             wakeups: AtomicU64::new(0),
@@ -208,14 +212,25 @@ impl Shared {
         *lock(&self.lenses) = lenses;
     }
 
-    /// The items of the workspace as they were shown last.
+    /// The items of the workspace as the chosen model read them last.
     pub fn workspace(&self) -> Arc<Workspace> {
-        lock(&self.workspace).clone()
+        self.workspace_of(Reader::Chosen)
+    }
+
+    /// The items of the workspace as one of the models read them last.
+    pub fn workspace_of(&self, reader: Reader) -> Arc<Workspace> {
+        match reader {
+            Reader::Chosen => lock(&self.workspace).clone(),
+            Reader::Multilingual => lock(&self.multilingual).clone(),
+        }
     }
 
     /// Replaces the items of the workspace.
-    pub fn set_workspace(&self, workspace: Arc<Workspace>) {
-        *lock(&self.workspace) = workspace;
+    pub fn set_workspace(&self, reader: Reader, workspace: Arc<Workspace>) {
+        match reader {
+            Reader::Chosen => *lock(&self.workspace) = workspace,
+            Reader::Multilingual => *lock(&self.multilingual) = workspace,
+        }
     }
 
     /// The team's store, if there is one.

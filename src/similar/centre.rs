@@ -223,7 +223,7 @@ impl Centre {
     }
 
     /// The products of a vector with the means, by language: ⟨v - m, q⟩ is ⟨v, q⟩ less the one of v's language.
-    pub fn along(&self, query: &[f32]) -> impl Fn(Language) -> f32 {
+    pub fn along(&self, query: &[f32]) -> impl Fn(Language) -> f32 + use<> {
         // Asked for every row: by number, which takes a hundredth of what a map takes.
         let rest = self.calibration.common().map_or(0.0, |common| dot(common, query));
         let (mut products, mut prose) = (Vec::new(), rest);

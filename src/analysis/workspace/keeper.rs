@@ -14,7 +14,7 @@ use super::super::pool::{Pool, lowest_priority};
 use super::super::state::Shared;
 use super::battery;
 use super::{Scope, Stage, Workspace};
-use crate::model::Model;
+use crate::model::{Model, Reader};
 use crate::places::home_folder;
 use crate::similar::Centre;
 use crate::similar::index::{Gallery, Index, IndexError, Progress, is_indexed_with};
@@ -42,6 +42,8 @@ struct Job {
     scope: Scope,
     generation: u64,
     model: Option<Model>,
+    /// Whether a search needs the index of the multilingual model.
+    multilingual: bool,
     threads: usize,
 }
 
@@ -53,11 +55,16 @@ struct Store {
     on_disk: bool,
 }
 
+/// The items of each folder.
+type Galleries = Vec<(PathBuf, Arc<Gallery>)>;
+
 /// What only the thread has.
 pub struct Keeper {
     shared: Arc<Shared>,
     store: Option<Store>,
-    galleries: Vec<(PathBuf, Arc<Gallery>)>,
+    galleries: Galleries,
+    /// The same as the multilingual model read it, once a search needed it.
+    multilingual: Galleries,
     model: Option<String>,
     pool: Option<(usize, Pool)>,
     told: HashSet<String>,
@@ -79,6 +86,7 @@ impl Keeper {
             shared,
             store: None,
             galleries: Vec::new(),
+            multilingual: Vec::new(),
             model: None,
             pool: None,
             told: HashSet::new(),
@@ -118,6 +126,7 @@ impl Keeper {
                             scope,
                             generation: state.indexing.generation,
                             model: state.indexing.model.clone(),
+                            multilingual: state.indexing.multilingual,
                             threads: state.options.threads,
                         });
                     }
@@ -171,31 +180,56 @@ impl Keeper {
     fn perform(&mut self, job: &Job) -> Result<(), Halt> {
         let Some(model) = &job.model else {
             self.galleries.clear();
-            self.publish();
+            self.multilingual.clear();
+            self.publish(Reader::Chosen);
+            self.publish(Reader::Multilingual);
             return Ok(());
         };
         if self.pool.as_ref().is_none_or(|(threads, _)| *threads != job.threads) {
             self.pool = Some((job.threads, Pool::lowest(job.threads)));
         }
         let roots = self.roots(&job.scope);
-        let before = self.galleries.len();
         // What another model read cannot be compared with.
         if self.model.as_ref() != Some(&model.info().id) {
             self.galleries.clear();
+            self.multilingual.clear();
             self.model = Some(model.info().id.clone());
         }
-        self.galleries.retain(|(root, _)| roots.contains(root));
-        let mut changed = self.galleries.len() != before;
         let full = self.open(&job.scope);
-        for root in &roots {
-            if full || !self.galleries.iter().any(|(known, _)| known == root) {
-                self.load(model, root);
+        self.catch_up(job, (Reader::Chosen, model), &roots, full)?;
+        let second = model.clone();
+        let second = self.pool.as_ref().filter(|_| job.multilingual).and_then(|(_, pool)| {
+            // Loading it takes the threads of the index, which have the lowest priority.
+            pool.install(move || second.multilingual())
+        });
+        if let Some(second) = second {
+            self.catch_up(job, (Reader::Multilingual, &second), &roots, full)?;
+            self.shared.state().indexing.multilingual_complete = true;
+        }
+        Ok(())
+    }
+
+    /// Shows what the index of one model has of the folders, then brings it up to date. `full` loads all folders anew.
+    fn catch_up(
+        &mut self,
+        job: &Job,
+        (reader, model): (Reader, &Model),
+        roots: &[PathBuf],
+        full: bool,
+    ) -> Result<(), Halt> {
+        let galleries = self.of(reader);
+        let before = galleries.len();
+        galleries.retain(|(root, _)| roots.contains(root));
+        let mut changed = galleries.len() != before;
+        for root in roots {
+            if full || !self.of(reader).iter().any(|(known, _)| known == root) {
+                self.load((reader, model), root);
                 changed = true;
             }
         }
         // Where nothing changed, what was found by those who asked stays known.
         if changed {
-            self.publish();
+            self.publish(reader);
         }
         if roots.is_empty() {
             return Ok(());
@@ -203,10 +237,17 @@ impl Keeper {
         if unplugged(&job.scope) {
             return Err(Halt::Unplugged);
         }
-        for root in &roots {
-            self.renew(job, model, root)?;
+        for root in roots {
+            self.renew(job, (reader, model), root)?;
         }
         Ok(())
+    }
+
+    fn of(&mut self, reader: Reader) -> &mut Galleries {
+        match reader {
+            Reader::Chosen => &mut self.galleries,
+            Reader::Multilingual => &mut self.multilingual,
+        }
     }
 
     /// The folders that are to be indexed, each once, by the one path that it has.
@@ -266,41 +307,46 @@ impl Keeper {
     }
 
     /// Takes what the index has of a folder into memory.
-    fn load(&mut self, model: &Model, root: &Path) {
+    fn load(&mut self, (reader, model): (Reader, &Model), root: &Path) {
+        let galleries = match reader {
+            Reader::Chosen => &mut self.galleries,
+            Reader::Multilingual => &mut self.multilingual,
+        };
         let (Some(store), Some((_, pool))) = (&mut self.store, &self.pool) else {
             return;
         };
         // A model that is met for the first time reads some texts to be calibrated, and gives way like all that is indexed.
-        let (index, before) = (&mut store.index, centre(&self.galleries, root));
+        let (index, before) = (&mut store.index, centre(galleries, root));
         match pool.install(move || index.gallery_since(model, root, &before)) {
-            Ok(gallery) => put(&mut self.galleries, root, gallery),
+            Ok(gallery) => put(galleries, root, gallery),
             // The renewal meets it again, and tells.
             Err(error) => tracing::warn!(%error, "what is indexed of the workspace cannot be read"),
         }
     }
 
     /// Brings the index of a folder up to date and shows what it holds then.
-    fn renew(&mut self, job: &Job, model: &Model, root: &Path) -> Result<(), Halt> {
-        match self.read(job, model, root) {
+    fn renew(&mut self, job: &Job, by: (Reader, &Model), root: &Path) -> Result<(), Halt> {
+        let reader = by.0;
+        match self.read(job, by, root) {
             Ok(changed) => {
                 if changed {
-                    self.load(model, root);
-                    self.publish();
+                    self.load(by, root);
+                    self.publish(reader);
                 }
                 Ok(())
             }
             Err(IndexError::Stopped) => {
-                let known = self.galleries.clone();
-                self.load(model, root);
+                let known = self.of(reader).clone();
+                self.load(by, root);
                 // An index that was begun in memory has less at first than the file that it takes the place of.
                 let items = |galleries: &[(PathBuf, Arc<Gallery>)]| -> usize {
                     let own = galleries.iter().filter(|(known, _)| known == root);
                     own.map(|(_, gallery)| gallery.len()).sum()
                 };
-                if items(&known) > items(&self.galleries) {
-                    self.galleries = known;
+                if items(&known) > items(self.of(reader)) {
+                    *self.of(reader) = known;
                 }
-                self.publish();
+                self.publish(reader);
                 Err(if unplugged(&job.scope) {
                     Halt::Unplugged
                 } else {
@@ -313,7 +359,7 @@ impl Keeper {
             }
             Err(error @ IndexError::Database { .. }) if self.store.as_ref().is_some_and(|store| store.on_disk) => {
                 self.fall_back(&job.scope, &error);
-                self.renew(job, model, root)
+                self.renew(job, by, root)
             }
             Err(error) => {
                 self.trouble(error.to_string());
@@ -323,18 +369,24 @@ impl Keeper {
     }
 
     /// Reads what changed in a folder; whether anything did.
-    fn read(&mut self, job: &Job, model: &Model, root: &Path) -> Result<bool, IndexError> {
+    fn read(&mut self, job: &Job, (reader, model): (Reader, &Model), root: &Path) -> Result<bool, IndexError> {
+        let galleries = match reader {
+            Reader::Chosen => &mut self.galleries,
+            Reader::Multilingual => &mut self.multilingual,
+        };
         let (shared, beside) = (self.shared.clone(), self.shared.clone());
         let (Some(store), Some((_, pool))) = (&mut self.store, &self.pool) else {
             return Ok(false);
         };
         // The index is being written to; what is there meanwhile is read beside it.
-        let reader = store.folder.as_deref().filter(|_| store.on_disk);
-        let reader = reader.and_then(|folder| Index::open(folder).ok());
+        let on_disk = store.folder.as_deref().filter(|_| store.on_disk);
+        let read_beside = on_disk.and_then(|folder| Index::open(folder).ok());
         // What is told of files until their vectors are there.
-        let (sketch, known) = (&OnceLock::new(), self.galleries.clone());
-        let sketched = |gallery: Gallery| show(&self.shared, &known, Some(sketch.get_or_init(|| Arc::new(gallery))));
-        let galleries = &mut self.galleries;
+        let (sketch, known) = (&OnceLock::new(), galleries.clone());
+        let sketched = |gallery: Gallery| {
+            let sketch = sketch.get_or_init(|| Arc::new(gallery));
+            show(&self.shared, reader, &known, Some(sketch));
+        };
         let (mut told, mut published, mut every) = (None::<Instant>, Instant::now(), PUBLISH_EVERY);
         let tell = move |progress: Progress| {
             if progress.done < progress.total && told.is_none_or(|told| told.elapsed() >= TELL_EVERY) {
@@ -348,12 +400,12 @@ impl Keeper {
             }
             let started = Instant::now();
             let before = centre(galleries, root);
-            let gallery = reader
+            let gallery = read_beside
                 .as_ref()
-                .and_then(|reader| reader.gallery_since(model, root, &before).ok());
+                .and_then(|index| index.gallery_since(model, root, &before).ok());
             if let Some(gallery) = gallery {
                 put(galleries, root, gallery);
-                show(&shared, galleries, sketch.get());
+                show(&shared, reader, galleries, sketch.get());
             }
             published = Instant::now();
             // The larger it is, the more seldom.
@@ -367,8 +419,9 @@ impl Keeper {
         Ok(renewal.read > 0 || renewal.gone > 0)
     }
 
-    fn publish(&self) {
-        show(&self.shared, &self.galleries, None);
+    fn publish(&mut self, reader: Reader) {
+        let shared = self.shared.clone();
+        show(&shared, reader, self.of(reader), None);
     }
 
     /// Tells the person of something once.
@@ -393,13 +446,17 @@ fn put(galleries: &mut Vec<(PathBuf, Arc<Gallery>)>, root: &Path, gallery: Galle
     galleries.sort_by(|a, b| a.0.cmp(&b.0));
 }
 
-fn show(shared: &Shared, galleries: &[(PathBuf, Arc<Gallery>)], sketch: Option<&Arc<Gallery>>) {
+/// Publishes the items of the folders as one model read them.
+fn show(shared: &Shared, reader: Reader, galleries: &[(PathBuf, Arc<Gallery>)], sketch: Option<&Arc<Gallery>>) {
     let galleries = galleries.iter().map(|(_, gallery)| gallery.clone());
     let workspace = Workspace::new(galleries.collect()).with_sketches(sketch.into_iter().cloned().collect());
-    if workspace.is_unread() && shared.workspace().is_unread() {
+    if workspace.is_unread() && shared.workspace_of(reader).is_unread() {
         return;
     }
-    shared.set_workspace(Arc::new(workspace));
+    shared.set_workspace(reader, Arc::new(workspace));
+    if reader != Reader::Chosen {
+        return;
+    }
     let stage = shared.change(|state| {
         state.lenses_stale = true;
         state.indexing.stage.clone()

@@ -60,6 +60,10 @@ pub enum Stage {
 pub struct Indexing {
     /// What reads the files; `None` until it is loaded.
     pub model: Option<Model>,
+    /// Whether a search needed the multilingual model: from then on, it reads the files as well.
+    pub multilingual: bool,
+    /// Whether it has read all of them once.
+    pub multilingual_complete: bool,
     /// How far it is.
     pub stage: Stage,
     /// When the folders are to be looked at next; `None` = when something changes.

@@ -65,7 +65,7 @@ pub use passages::item_words;
 pub use projects::is_indexed_with;
 pub use query::{Asks, Query, folded};
 pub use ranking::{Why, Without};
-pub use read_query::{ReadQuery, read_query};
+pub use read_query::{ReadQuery, read_query, route_query};
 pub use reading::{EmbeddedItem, embed_items, embed_query};
 pub use renew::{Progress, Renewal};
 pub use searching::search;

@@ -2,7 +2,7 @@
 
 use super::super::MIN_COVERAGE;
 use super::reading::embed_tokens;
-use crate::model::{Model, ModelError, Role};
+use crate::model::{Model, ModelError, Reader, Role};
 use crate::text::Language;
 
 /// A query as the model reads it.
@@ -12,15 +12,31 @@ pub struct ReadQuery {
     pub vector: Vec<f32>,
     /// Why its ranking means less than usual, in one sentence without an end; `None` where the model reads all of it.
     pub note: Option<String>,
+    /// The model that read it; only vectors of this model can be compared with it.
+    pub reader: Reader,
 }
 
 impl From<Vec<f32>> for ReadQuery {
     fn from(vector: Vec<f32>) -> ReadQuery {
-        ReadQuery { vector, note: None }
+        ReadQuery {
+            vector,
+            note: None,
+            reader: Reader::Chosen,
+        }
     }
 }
 
-/// Reads a query. Of a text that is longer than the window, the vector is that of its beginning; one that the vocabulary hardly knows has no
+/// Reads a query with the model that [`Model::reader`] chooses.
+///
+/// # Errors
+/// As [`read_query`].
+pub fn route_query(model: &Model, text: &str) -> Result<ReadQuery, ModelError> {
+    let reader = model.reader(text, Language::Prose);
+    let read = read_query(&model.of_reader(reader), text)?;
+    Ok(ReadQuery { reader, ..read })
+}
+
+/// Reads a query with the chosen model. Of a text that is longer than the window, the vector is that of its beginning; one that the vocabulary hardly knows has no
 /// vector, since it would rank by nothing.
 ///
 /// # Errors
@@ -40,6 +56,7 @@ pub fn read_query(model: &Model, text: &str) -> Result<ReadQuery, ModelError> {
     };
     if let Some(reason) = reason {
         return Ok(ReadQuery {
+            reader: Reader::Chosen,
             vector: vec![0.0; model.hidden()],
             note: Some(format!(
                 "{reason}, so the results come from its words alone; use words that the model knows, or a multilingual model"
@@ -52,7 +69,11 @@ pub fn read_query(model: &Model, text: &str) -> Result<ReadQuery, ModelError> {
         )
     });
     let vector = embed_tokens(model, tokens)?;
-    Ok(ReadQuery { vector, note })
+    Ok(ReadQuery {
+        vector,
+        note,
+        reader: Reader::Chosen,
+    })
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! A search in the passages of a folder.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
@@ -11,7 +12,7 @@ use super::query::{Asks, Query, folded, name_term};
 use super::ranking::{self, Aside, DEFINITION, OWN_FILE, PATH, RELEVANCE, WORDS, Why, Without};
 use super::{Filter, Found, Gallery, IndexedItem};
 use crate::segment::ItemKind;
-use crate::text::{decode, read_regular};
+use crate::text::{Language, decode, read_regular};
 
 /// The best of these many are looked at again in floats and put in order.
 pub(super) const CANDIDATES: usize = 300;
@@ -37,8 +38,9 @@ pub fn search(gallery: &Gallery, query: &Query, filter: &Filter, count: usize, w
         let holds = |term| gallery.lexicon.holds(passage as u32, term);
         phrases.iter().all(|word| holds(word.term)) && !query.unwanted.iter().any(|term| holds(*term))
     };
-    let vector: &[f32] = if without.vector { &[] } else { &query.vector };
-    let about = gallery.rows.approximate(vector);
+    let about = gallery
+        .rows
+        .approximate(if without.vector { &[] } else { &asked.vector });
     let mut scored: Vec<(usize, f32)> = about
         .iter()
         .enumerate()
@@ -46,7 +48,7 @@ pub fn search(gallery: &Gallery, query: &Query, filter: &Filter, count: usize, w
             let file = without.files && gallery.facts[*passage].kind == ItemKind::File;
             !file && allowed(*passage) && holds(*passage)
         })
-        .map(|(passage, cosine)| (passage, asked.score(passage, *cosine)))
+        .map(|(passage, product)| (passage, asked.score(passage, asked.cosine_of(passage, *product))))
         // What nothing speaks for is no answer.
         .filter(|(_, score)| *score != 0.0)
         .collect();
@@ -186,14 +188,24 @@ struct Search<'a> {
     named: HashSet<u32>,
     /// Whether the query has a vector that passages can be compared with.
     asks_vector: bool,
+    /// The query's vector, without what all questions have in common where passages are centered.
+    vector: Cow<'a, [f32]>,
+    /// The products of that vector with what the passages of each language have in common, where they are centered.
+    along: Option<Box<dyn Fn(Language) -> f32>>,
 }
 
 impl<'a> Search<'a> {
     fn new(gallery: &'a Gallery, query: &'a Query, without: Without) -> Search<'a> {
+        let calibration = gallery.centre().calibration();
+        let (vector, relevance, is_centred) = match calibration.centred_query(&query.vector) {
+            Some((vector, relevance)) => (Cow::Owned(vector), relevance, true),
+            None => (Cow::Borrowed(&*query.vector), calibration.relevance(), false),
+        };
+        let along = is_centred.then(|| Box::new(gallery.centre().along(&vector)) as Box<dyn Fn(Language) -> f32>);
         let weighing = Weighing {
             query,
             without,
-            relevance: gallery.centre().calibration().relevance(),
+            relevance,
         };
         let words = match without.words {
             true => Vec::new(),
@@ -215,6 +227,8 @@ impl<'a> Search<'a> {
             places,
             named: named(gallery, query),
             asks_vector: query.vector.len() == gallery.rows.width() && !without.vector,
+            vector,
+            along,
         }
     }
 
@@ -238,11 +252,18 @@ impl<'a> Search<'a> {
 
     fn cosine(&self, passage: usize) -> f32 {
         match self.asks_vector {
-            true => {
-                let product = self.gallery.rows.product(passage, &self.weighing.query.vector);
-                product.clamp(-1.0, 1.0)
-            }
+            true => self
+                .cosine_of(passage, self.gallery.rows.product(passage, &self.vector))
+                .clamp(-1.0, 1.0),
             false => 0.0,
+        }
+    }
+
+    /// The cosine of a passage, by the product of its vector with the query's.
+    fn cosine_of(&self, passage: usize, product: f32) -> f32 {
+        match &self.along {
+            Some(along) => (product - along(self.gallery.facts[passage].language)) * self.gallery.scale[passage],
+            None => product,
         }
     }
 
