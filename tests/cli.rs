@@ -1123,3 +1123,45 @@ fn a_query_that_the_model_cannot_read_is_said_to_be_and_an_empty_one_refused() {
         assert!(said.contains("no words to search for"), "{query:?}: {said}");
     }
 }
+
+#[cfg(feature = "multilingual")]
+#[test]
+fn each_unit_and_each_comparison_names_the_model_that_read_it() {
+    let text = "# 说明\n\n这个函数从文件里读取配置。\n\n## Usage\n\nThe server reads its configuration from a file.\n";
+    let answer = json(&fovea(
+        &["explain", "-", "--language", "markdown", "--format", "json"],
+        text.as_bytes(),
+    ));
+    let models: Vec<&str> = answer["units"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|unit| unit["model"].as_str().unwrap())
+        .collect();
+    assert!(
+        models.contains(&"multilingual-e5-small") && models.contains(&"all-MiniLM-L6-v2"),
+        "{models:?}"
+    );
+    assert_eq!(answer["model"], "all-MiniLM-L6-v2");
+    let terminal = stdout(&fovea(
+        &["explain", "-", "--language", "markdown", "--color", "never"],
+        text.as_bytes(),
+    ));
+    assert!(
+        terminal
+            .lines()
+            .next()
+            .unwrap()
+            .contains("all-MiniLM-L6-v2 and multilingual-e5-small ("),
+        "{terminal}"
+    );
+    let compared = |a: &str, b: &str| {
+        json(&fovea(
+            &["compare", "--text", a, "--text", b, "--format", "json", "--no-pairs"],
+            b"",
+        ))["model"]
+            .clone()
+    };
+    assert_eq!(compared("我爱编程", "I love programming"), "multilingual-e5-small");
+    assert_eq!(compared("I like to program", "I love programming"), "all-MiniLM-L6-v2");
+}

@@ -141,9 +141,12 @@ impl Calibration {
             true => Vec::new(),
             false => self::mean(questions),
         };
-        let centred_questions = without(questions, &asked, 1.0);
+        let centred_relevance = match asked.is_empty() {
+            true => Scale::default(),
+            false => Scale::from_to(few(&without(questions, &asked, 1.0), &centred), REFERENCE_QUESTION),
+        };
         Calibration {
-            centred_relevance: Scale::from_to(few(&centred_questions, &centred), REFERENCE_QUESTION),
+            centred_relevance,
             questions: asked,
             common,
             likeness: Scale::from_to(few(&centred, &centred), REFERENCE_CENTRED),

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use whatlang::{Detector, Lang};
+
 use super::Language;
 
 /// Fewer words say too little of their language: headings, names, lists of options.
@@ -10,6 +12,27 @@ const MIN_WORDS: usize = 6;
 /// Of a line of prose, at least this share of the characters are letters and spaces. Tables, listings and code that nobody names as code have
 /// fewer.
 const LETTERS: f32 = 0.8;
+
+/// Languages with the Latin script that are told from English; languages with another script need no telling. Fewer of them are told apart
+/// with more confidence than all that the trigrams know.
+const LANGUAGES: [Lang; 16] = [
+    Lang::Eng,
+    Lang::Deu,
+    Lang::Fra,
+    Lang::Spa,
+    Lang::Por,
+    Lang::Ita,
+    Lang::Nld,
+    Lang::Pol,
+    Lang::Ces,
+    Lang::Tur,
+    Lang::Swe,
+    Lang::Vie,
+    Lang::Ind,
+    Lang::Hun,
+    Lang::Ron,
+    Lang::Fin,
+];
 
 /// How a line of a comment begins, in any language.
 const COMMENTS: [&str; 6] = ["//", "#", "*", "/*", "--", "<!--"];
@@ -46,9 +69,9 @@ pub fn is_english(text: &str, language: Language) -> Option<bool> {
     if words.len() < MIN_WORDS {
         return None;
     }
-    let found = whatlang::detect(&words.join(" "))?;
+    let found = Detector::with_allowlist(LANGUAGES.to_vec()).detect(&words.join(" "))?;
     match found.lang() {
-        whatlang::Lang::Eng => Some(true),
+        Lang::Eng => Some(true),
         _ if found.is_reliable() => Some(false),
         _ => None,
     }

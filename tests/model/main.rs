@@ -19,6 +19,8 @@ mod interpreter;
 mod longword;
 mod parity;
 mod paths;
+#[cfg(feature = "multilingual")]
+mod readers;
 mod sentence;
 mod tiny;
 

@@ -474,3 +474,49 @@ fn the_cells_of_an_open_notebook_resemble_neither_its_file_nor_vanish_from_it() 
     until(|| homes() == [("load_settings".to_owned(), false), ("read_options".to_owned(), true)]);
     assert_eq!(near(&bench, &open), []);
 }
+
+#[cfg(feature = "multilingual")]
+#[test]
+fn a_question_in_chinese_finds_english_code_once_the_multilingual_model_has_read_the_folder() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let root = folder.path().canonicalize().expect("there");
+    write(&root, "src/config.rs", READ);
+    write(
+        &root,
+        "src/color.rs",
+        "/// Mixes two colors by the square of their channels.\npub fn mix(a: Color, b: Color) -> Color {\n    \
+         let channel = |x: f32, y: f32| ((x * x + y * y) / 2.0).sqrt();\n    Color::new(channel(a.r, b.r), channel(a.g, b.g))\n}\n",
+    );
+    let bench = bench(&[&root], None);
+    indexed(&bench, 2);
+    let asked = |query: &str| {
+        let functions = Filter {
+            kinds: vec![ItemKind::Function],
+            ..Filter::default()
+        };
+        let asked = bench.analysis.search(query.into(), functions, 9, false, no_cancel());
+        wait(asked).expect("an answer")
+    };
+    let first = asked("从文件读取设置");
+    let note = first.note.expect("the folder is not read yet");
+    assert!(
+        note.contains("multilingual-e5-small") && note.contains("search again"),
+        "{note}"
+    );
+    until(|| asked("从文件读取设置").note.is_none());
+    let found = |query: &str| asked(query).found.into_iter().map(|near| near.item.name).next();
+    assert_eq!(found("从文件读取设置").as_deref(), Some("read_settings"));
+    assert_eq!(found("混合两种颜色").as_deref(), Some("mix"));
+    // What is open is found as it stands in the editor.
+    let moved = format!("// moved down\n\n{READ}");
+    let open = id("file:///config.rs");
+    let file = Some(ShownFile::itself(root.join("src/config.rs")));
+    bench.analysis.open(&open, rust(&moved, 7), file);
+    let home = Home::Document { id: open, version: 7 };
+    until(|| {
+        let near = asked("从文件读取设置").found.into_iter().next();
+        near.is_some_and(|near| near.home == home && near.item.start.line >= 2)
+    });
+    // The chosen model answers in English as before.
+    assert_eq!(asked("read the configuration from a file").note, None);
+}
