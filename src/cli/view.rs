@@ -48,7 +48,7 @@ enum Diagram {
 pub(super) fn run(arguments: &View) -> Result<()> {
     if let Some(diagram) = arguments.structure {
         let (model, network) = arguments.model.interpreted()?;
-        let tree = view::structure(&network.spec, model.info());
+        let tree = view::structure(&network, model.info());
         return match diagram {
             Diagram::Svg => output::write_html(&view::svg(&tree)),
             Diagram::Mermaid => output::write(&view::mermaid(&tree)),

@@ -77,7 +77,10 @@ pub(super) fn unit(explorer: &Explorer, index: usize, pass: &Pass) -> Value {
             Owner::Word(word) => Some(word),
             Owner::Special => None,
         };
+        let before = token.checked_sub(1).map_or(0, |before| pass.tokens.spans[before].end);
+        let gap = text.get(before..pass.tokens.spans[token].start).unwrap_or_default();
         json!({
+            "gap": if pass.tokens.special[token] { "" } else { gap },
             "piece": explorer.model.tokenizer().token(id).unwrap_or_default(),
             "source": text.get(pass.tokens.spans[token].clone()).unwrap_or_default(),
             "id": id,

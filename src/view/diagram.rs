@@ -36,22 +36,13 @@ pub(super) fn short(number: usize) -> String {
 
 /// What a part is, in a line.
 pub(super) fn label(part: &Part, count: usize) -> String {
-    let times = if count > 1 {
-        format!(" × {count}")
-    } else {
-        String::new()
-    };
-    let name = match (part.kind, count) {
-        ("block", 2..) => {
-            let first: usize = part
-                .name
-                .rsplit(' ')
-                .next()
-                .and_then(|number| number.parse().ok())
-                .unwrap_or(0);
+    let name = match count {
+        1 => part.name.clone(),
+        _ => {
+            let number = part.name.rsplit(' ').next().and_then(|number| number.parse().ok());
+            let first: usize = number.unwrap_or(0);
             format!("Blocks {first} to {}", first + count - 1)
         }
-        _ => part.name.clone(),
     };
     let shape = match part.shape.as_slice() {
         [] => String::new(),
@@ -64,7 +55,7 @@ pub(super) fn label(part: &Part, count: usize) -> String {
         0 => String::new(),
         parameters => format!(" · {}", short(parameters * count)),
     };
-    format!("{name}{times}{shape}{parameters}")
+    format!("{name}{shape}{parameters}")
 }
 
 #[derive(Default)]

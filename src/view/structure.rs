@@ -11,6 +11,7 @@ use crate::model::spec::{
     Attention, Block, Branch, Embedding, LinearSpec, Mask, Mlp, ModelSpec, NormKind, NormSpec, Position, Positions,
     Source, Stack, Step, Task, Work,
 };
+use crate::model::tape::Network;
 
 /// A part of a model.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -66,8 +67,9 @@ impl Part {
     }
 }
 
-/// The model as a tree: embedding, blocks, norm, pooling or head; of an encoder–decoder two such stacks.
-pub fn structure(spec: &ModelSpec, info: &ModelInfo) -> Part {
+/// The model as a tree: embedding, blocks, norm, pooling and head; of an encoder–decoder two such stacks.
+pub fn structure(network: &Network, info: &ModelInfo) -> Part {
+    let spec = &network.spec;
     let mut parts = match &spec.decoder {
         None => stack(&spec.stack, spec.vocabulary),
         Some(decoder) => vec![
@@ -86,7 +88,8 @@ pub fn structure(spec: &ModelSpec, info: &ModelInfo) -> Part {
         ],
     };
     parts.push(Part::of("pooling", "Pooling", pooling(info), Vec::new()));
-    if let Some(head) = &spec.head {
+    // Many checkpoints are saved without the head that config.json describes.
+    if let Some(head) = spec.head.as_ref().filter(|_| network.task().is_some()) {
         let tied = head.output.weight == spec.stack.embedding.words;
         let mut layers: Vec<Part> = head
             .layers
@@ -111,7 +114,7 @@ pub fn structure(spec: &ModelSpec, info: &ModelInfo) -> Part {
 /// The tree with its diagrams, for the page.
 pub(super) fn answer(explorer: &Explorer) -> Value {
     let info = explorer.model.info();
-    let tree = structure(&explorer.network.spec, info);
+    let tree = structure(&explorer.network, info);
     let bytes = stored(&info.weights).map(|bits| (tree.parameters as f64 * bits / 8.0) as u64);
     json!({
         "tree": tree,

@@ -21,6 +21,7 @@ mod parity;
 mod paths;
 mod sentence;
 mod tiny;
+mod view;
 
 use std::path::PathBuf;
 

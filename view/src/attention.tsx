@@ -246,7 +246,7 @@ function Matrix({ maps }: { maps: Maps }) {
   });
   const chosen: [number, number] = [shown.indexOf(token), shown.indexOf(source)];
   return (
-    <div class={labels ? 'map labels' : 'map'} style={labels ? { '--cell': `${cell}px`, '--count': count } : {}}>
+    <div class={labels ? 'map labels' : 'map'} style={labels ? { '--wish': `${cell}px`, '--count': count } : {}}>
       {labels && <div class="map-top" aria-hidden="true">{shown.map((at) => <span key={at}>{pieceOf(text, at)}</span>)}</div>}
       {labels && <div class="map-left" aria-hidden="true">{shown.map((at) => <span key={at} class={at === token ? 'on' : ''}>{pieceOf(text, at)}</span>)}</div>}
       <div
@@ -308,31 +308,35 @@ function Arcs({ maps }: { maps: Maps }) {
         return;
       }
       const own = box.getBoundingClientRect();
-      const middle = (at: number): [number, number] | null => {
-        const element = box.querySelector(`[data-token="${at}"]`);
-        const rect = element?.getBoundingClientRect();
-        return rect ? [rect.left - own.left + rect.width / 2, rect.top - own.top] : null;
+      const place = (at: number): { x: number; top: number; bottom: number } | null => {
+        const rect = box.querySelector(`[data-token="${at}"]`)?.getBoundingClientRect();
+        const top = rect ? rect.top - own.top + box.scrollTop : 0;
+        return rect ? { x: rect.left - own.left + rect.width / 2, top, bottom: top + rect.height } : null;
       };
-      const from = middle(token);
+      const from = place(token);
       const made: Arc[] = [];
       if (from) {
         for (const to of largest(row, 14)) {
           const weight = row[to] as number;
-          const end = middle(to);
+          const end = place(to);
           if (weight < 0.015 || to === token || !end || !visible.has(to)) {
             continue;
           }
-          const [x1, y1] = from;
-          const [x2, y2] = end;
+          const [x1, x2] = [from.x, end.x];
+          const below = end.top > from.bottom;
+          const above = end.bottom < from.top;
           const lift = Math.min(46, 12 + Math.abs(x2 - x1) * 0.16);
-          made.push({
-            path: `M${x1} ${y1}C${x1 + (x2 - x1) * 0.1} ${Math.min(y1, y2) - lift} ${x2 - (x2 - x1) * 0.1} ${Math.min(y1, y2) - lift} ${x2} ${y2}`,
-            weight,
-            to,
-          });
+          // To another line the curve leaves the word where that line is, so that it crosses neither of both words.
+          const [y1, y2] = [below ? from.bottom : from.top, above ? end.bottom : end.top];
+          const half = (y1 + y2) / 2;
+          const path =
+            below || above
+              ? `M${x1} ${y1}C${x1} ${half} ${x2} ${half} ${x2} ${y2}`
+              : `M${x1} ${y1}C${x1 + (x2 - x1) * 0.1} ${y1 - lift} ${x2 - (x2 - x1) * 0.1} ${y2 - lift} ${x2} ${y2}`;
+          made.push({ path, weight, to });
         }
       }
-      setArcs({ width: own.width, height: own.height, arcs: made });
+      setArcs({ width: box.clientWidth, height: box.scrollHeight, arcs: made });
     };
     measure();
     const observer = new ResizeObserver(measure);
@@ -354,8 +358,12 @@ function Arcs({ maps }: { maps: Maps }) {
       </svg>
       {shown.map((at) => {
         const share = row[at] ?? 0;
-        const broken = text.tokens[at]?.source.includes('\n');
+        const gap = text.tokens[at]?.gap ?? '';
+        // Lines and their indentation stay as they are in the document.
+        const indent = gap.includes('\n') ? gap.length - gap.lastIndexOf('\n') - 1 : -1;
         return [
+          indent >= 0 ? <br key={`b${at}`} /> : null,
+          indent > 0 ? <span key={`i${at}`} class="indent" style={{ width: `${Math.min(indent, 24) * 0.55}em` }} /> : null,
           <button
             key={at}
             type="button"
@@ -374,7 +382,6 @@ function Arcs({ maps }: { maps: Maps }) {
           >
             {pieceOf(text, at)}
           </button>,
-          broken ? <br key={`b${at}`} /> : null,
         ];
       })}
       <span class="sr" data-theme={theme} />
@@ -449,6 +456,16 @@ function Pair({ token, source }: { token: number; source: number }) {
   );
 }
 
+/** Whether the address names no head: then the page shows one whose work is plain to see. */
+let untouched = !/[#&][lh]=/.test(location.hash);
+
+function telling(profiles: Profile[][]): { layer: number; head: number } {
+  const all = profiles.flatMap((heads, layer) => heads.map((own, head) => ({ layer, head, own })));
+  const clear = ({ own }: { own: Profile }) => Math.max(own.next, 2 * own.same, 0.6 * own.previous);
+  const { layer, head } = all.reduce((a, b) => (clear(b) > clear(a) ? b : a));
+  return { layer, head };
+}
+
 export function Attention() {
   const { text, state, go, document: doc } = useWorld();
   const { maps, error } = useMaps();
@@ -457,6 +474,12 @@ export function Attention() {
     [maps, text],
   );
   const map = maps[state.layer];
+  useEffect(() => {
+    if (untouched && profiles.length > 0 && profiles.every((layer) => layer)) {
+      untouched = false;
+      go(telling(profiles as Profile[][]));
+    }
+  }, [profiles]);
   if (!text || text.unit !== state.unit) {
     return <Wait of={error ? [{ error }] : []} what="attention" />;
   }

@@ -34,6 +34,8 @@ export interface Document {
 }
 
 export interface Token {
+  /** What stands between the token before and this one. */
+  gap: string;
   piece: string;
   source: string;
   id: number;

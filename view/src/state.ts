@@ -11,7 +11,7 @@ export const TITLES: Record<PanelName, string> = {
   attention: 'Attention',
   steps: 'Step by step',
   salience: 'Salience',
-  layers: 'Through the layers',
+  layers: 'Layers',
   structure: 'Structure',
 };
 
@@ -107,13 +107,13 @@ export function useTheme(): ['light' | 'dark', (wish: 'light' | 'dark') => void]
   return [theme, set];
 }
 
-/** The token that looks: the chosen one, or the first that is not special. */
+/** The token that looks: the chosen one, or the longest of the first, which is rarely a mere article. */
 export function lookingToken(text: UnitText, state: State): number {
   if (state.token >= 0 && state.token < text.tokens.length) {
     return state.token;
   }
-  const first = text.tokens.findIndex((token) => !token.special);
-  return first < 0 ? 0 : first;
+  const size = (at: number) => (text.tokens[at]?.special ? 0 : (text.tokens[at]?.source.length ?? 0));
+  return text.tokens.slice(0, 40).reduce((most, _, at) => (size(at) > size(most) ? at : most), 0);
 }
 
 /** How a token is written on the page. */

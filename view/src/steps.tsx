@@ -24,7 +24,7 @@ function Card({ number, title, what, children }: { number: number; title: string
   return (
     <li class="step card" data-step={title}>
       <span class="step-number" aria-hidden="true">{number}</span>
-      <h3>{title}</h3>
+      <h2>{title}</h2>
       <p class="what">{what}</p>
       {children}
     </li>
@@ -63,15 +63,15 @@ function NormSum({ x, mean, inverse, epsilon, scale, shift, y, rms }: {
       ) : (
         <>(x − mean) / deviation × γ{shift !== null && ' + β'} = (<N of={x} /> − <N of={mean} />) / <N of={1 / inverse} /> × <N of={scale} /></>
       )}
-      {shift !== null && <> + <N of={shift} /></>} = <b><N of={y} /></b>
+      {shift !== null && <> + <N of={shift} /></>} = <b><N of={y} bare /></b>
       <span class="note small"> The deviation has ε = {epsilon} inside its root.</span>
     </p>
   );
 }
 
 /** A number of a sum, with a bracket if it is negative. */
-function N({ of }: { of: number }) {
-  return <span class="num n">{of < 0 ? `(${num(of, 5)})` : num(of, 5)}</span>;
+function N({ of, bare = false }: { of: number; bare?: boolean }) {
+  return <span class="num n">{of < 0 && !bare ? `(${num(of, 5)})` : num(of, 5)}</span>;
 }
 
 function Embedding({ of: { answer, coordinate, name, value }, number }: { of: Case; number: number }) {
@@ -97,7 +97,7 @@ function Embedding({ of: { answer, coordinate, name, value }, number }: { of: Ca
       <Formula>x = {parts.map((part) => part.name).join(' + ')}{norm ? ', normalized' : ''}</Formula>
       {parts.map((part) => <Strip key={part.name} values={part.row} label={part.name} chosen={at} height={14} />)}
       <p class="sum" data-sum="embedding">
-        [{at}]: {parts.map((part, index) => <>{index > 0 && ' + '}<N of={part.row[at] as number} /></>)} = <b><N of={whole} /></b>
+        [{at}]: {parts.map((part, index) => <>{index > 0 && ' + '}<N of={part.row[at] as number} /></>)} = <b><N of={whole} bare /></b>
       </p>
       {norm && (
         <NormSum
@@ -278,8 +278,8 @@ function Output({ of: { coordinate, value, name, head }, step, number }: { of: C
             ))}
           </ol>
           <p class="sum" data-sum="output">
-            heads <N of={sum(brought)} /> {ready.has_bias && <>+ bias <N of={ready.bias} /></>} = <b><N of={sum(brought) + ready.bias} /></b>
-            <span class="note small"> the model’s own number: </span><N of={made} />
+            heads <N of={sum(brought)} bare /> {ready.has_bias && <>+ bias <N of={ready.bias} /></>} = <b><N of={sum(brought) + ready.bias} bare /></b>
+            <span class="note small"> the model’s own number: </span><N of={made} bare />
           </p>
           <More title={`All ${mixed.length} terms`}>{() => <Product id="output-terms" node={step.id} output={coordinate} x={mixed} made={made} name={`z[${coordinate}]`} />}</More>
         </>
@@ -304,7 +304,7 @@ function Add({ of: { coordinate, value, name, answer, step: find }, step, number
       what={<>What was computed is added to the row as it was, so that nothing of {name} gets lost.</>}
     >
       <p class="sum" data-sum="residual">
-        [{coordinate}]: {parts.map((part, index) => <>{index > 0 && ' + '}<span class="term">{part.name} </span><N of={part.value} /></>)} = <b><N of={made} /></b>
+        [{coordinate}]: {parts.map((part, index) => <>{index > 0 && ' + '}<span class="term">{part.name} </span><N of={part.value} /></>)} = <b><N of={made} bare /></b>
       </p>
       <Strip values={floats(step.value)} label="sum" chosen={coordinate} />
     </Card>
@@ -521,7 +521,7 @@ export function Steps() {
         {last && <Pooled key="pool" number={number} coordinate={coordinate} />}
       </ol>
       <section class="card">
-        <h3>What layer {state.layer} did to {of.name}</h3>
+        <h2>What layer {state.layer} did to {of.name}</h2>
         <Strip values={before} label="before" chosen={coordinate} onChoose={of.follow} />
         <Strip values={after} label="after" chosen={coordinate} onChoose={of.follow} />
         <p class="note">The cosine of both rows is {num(cosine)}. Coordinate {coordinate} went from {num(before[coordinate] as number)} to {num(after[coordinate] as number)}. Click on a strip to follow another coordinate.</p>
