@@ -475,7 +475,8 @@ fn every_test_that_the_pages_of_invariants_name_exists() {
         .unwrap();
     let others = std::fs::read_to_string(root().join("docs/invariants.md")).unwrap();
     let code = files(&root().join("src"), &["rs"]) + &files(&root().join("tests"), &["rs"]);
-    let editors = files(&root().join("tests/editors"), &["lua", "py", "el", "js", "mjs"]);
+    let scripts = ["lua", "py", "el", "js", "mjs"];
+    let editors = files(&root().join("tests/editors"), &scripts) + &files(&root().join("tests/view"), &scripts);
     let rows = map
         .lines()
         .chain(others.lines())

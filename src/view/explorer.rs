@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::passes::{Pass, Passes};
 use super::question::Question;
-use super::{answers, heads, steps, structure, through};
+use super::{answers, heads, steps, structure, through, without};
 use crate::model::tape::Network;
 use crate::model::{Model, ModelError, TokenizeError};
 use crate::segment::{Budget, Segments, parse, segment};
@@ -104,6 +104,7 @@ impl Explorer {
             Question::Row(unit, node, output) => steps::row(&*self.pass(unit)?, node, output)?,
             Question::Pool(unit, coordinate) => through::pool(&self.model, &*self.pass(unit)?, coordinate)?,
             Question::Through(unit) => through::answer(&self.model, &*self.pass(unit)?)?,
+            Question::Without(unit, word) => without::answer(&self.model, &*self.pass(unit)?, word)?,
         };
         Ok(Answer::Json(json))
     }

@@ -18,6 +18,7 @@ mod steps;
 mod structure;
 mod svg;
 mod through;
+mod without;
 
 pub use diagram::mermaid;
 pub use explorer::{Answer, Explorer, ViewError};

@@ -12,6 +12,7 @@
 //! | `row/U/N/O` | the weights of output O of the matrix at node N of the tape |
 //! | `pool/U/D` | how coordinate D of the embedding comes from the tokens |
 //! | `through/U` | norms, drift and shares, layer by layer |
+//! | `without/U/W` | how far the embedding turns if word W is deleted |
 
 /// A question of the page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -36,6 +37,8 @@ pub enum Question {
     Pool(usize, usize),
     /// Norms, drift and shares of a unit, layer by layer.
     Through(usize),
+    /// The embedding of a unit without a word: unit, word.
+    Without(usize, usize),
 }
 
 impl Question {
@@ -62,6 +65,7 @@ impl Question {
             ("row", &[unit, node, output]) => Question::Row(unit, node, output),
             ("pool", &[unit, coordinate]) => Question::Pool(unit, coordinate),
             ("through", &[unit]) => Question::Through(unit),
+            ("without", &[unit, word]) => Question::Without(unit, word),
             _ => return None,
         })
     }
@@ -80,6 +84,7 @@ impl std::fmt::Display for Question {
             Question::Row(unit, node, output) => write!(f, "row/{unit}/{node}/{output}"),
             Question::Pool(unit, coordinate) => write!(f, "pool/{unit}/{coordinate}"),
             Question::Through(unit) => write!(f, "through/{unit}"),
+            Question::Without(unit, word) => write!(f, "without/{unit}/{word}"),
         }
     }
 }
@@ -101,6 +106,7 @@ mod tests {
             "row/0/19/383",
             "pool/0/1",
             "through/2",
+            "without/0/3",
         ] {
             assert_eq!(Question::parse(path).unwrap().to_string(), path);
         }

@@ -108,7 +108,7 @@ fn length(row: &[f32]) -> f32 {
 }
 
 /// 0 where a row has no direction.
-fn cosine(a: &[f32], b: &[f32]) -> f32 {
+pub(super) fn cosine(a: &[f32], b: &[f32]) -> f32 {
     let lengths = (dot(a, a) * dot(b, b)).sqrt();
     if lengths > 0.0 {
         (dot(a, b) / lengths) as f32

@@ -224,6 +224,38 @@ fn shares_of_words_sum_to_one_behind_every_layer() {
 }
 
 #[test]
+fn without_a_word_the_embedding_is_that_of_the_tokens_that_are_left() {
+    let explorer = explorer(&fixture("tiny-xlm-roberta"), "hello river world");
+    let model = Model::interpreted(&fixture("tiny-xlm-roberta")).unwrap();
+    let embed = |ids: &[u32]| {
+        let batch = fovea::model::Packed::new([ids]);
+        let keep = fovea::model::Keep::LastHidden;
+        let traces = model.encoder().forward(&batch, keep, fovea::model::UNSTOPPED).unwrap();
+        model.pool(&traces[0]).unwrap()
+    };
+    let unit = json(&explorer, Question::Unit(0));
+    let tokens = unit["tokens"].as_array().unwrap();
+    let ids = |left_out: Option<u64>| -> Vec<u32> {
+        let left = tokens
+            .iter()
+            .filter(|token| left_out.is_none() || token["word"].as_u64() != left_out);
+        left.map(|token| token["id"].as_u64().unwrap() as u32).collect()
+    };
+    let whole = embed(&ids(None));
+    for word in 0..3 {
+        let rest = embed(&ids(Some(word)));
+        let expected = 1.0 - super::cosine(&whole, &rest);
+        let turned = json(&explorer, Question::Without(0, word as usize))["turned"]
+            .as_f64()
+            .unwrap();
+        assert!(
+            (turned - f64::from(expected)).abs() < 1e-5 && turned > 1e-6,
+            "{turned} {expected}"
+        );
+    }
+}
+
+#[test]
 fn what_is_not_there_is_said() {
     let explorer = explorer(&fixture("tiny-llama"), "hello");
     for question in [
@@ -236,6 +268,7 @@ fn what_is_not_there_is_said() {
         Question::Row(0, 999_999_999, 0),
         Question::Row(0, 1, 999_999_999),
         Question::Pool(0, 999),
+        Question::Without(0, 999),
     ] {
         let said = explorer.answer(question).unwrap_err().to_string();
         assert!(said.starts_with("there is no "), "{question}: {said}");

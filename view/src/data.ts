@@ -152,6 +152,12 @@ export interface Through {
   pooling: string;
 }
 
+export interface Without {
+  word: number;
+  turned: number | null;
+  ms: number;
+}
+
 export interface Part {
   kind: string;
   name: string;

@@ -1,7 +1,7 @@
 // Salience: which words carry the embedding, by any method; two side by side, and their difference.
-import { useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 
-import { isOf, type Salience as Answer, type Scores, type UnitText, useAnswer } from './data';
+import { ask, exported, isOf, type Salience as Answer, type Scores, type UnitText, useAnswer, type Without } from './data';
 import { css, diverging, inkOn, num, percent } from './numbers';
 import { Bar, Save, Select, Wait, save } from './parts';
 import { useWorld } from './state';
@@ -50,12 +50,66 @@ function About({ scores }: { scores: Scores }) {
   );
 }
 
+/** Words that are deleted one after the other at most. */
+const DELETED = 80;
+
+/** How far the embedding turns without each word, once it was asked for. */
+function useWithout(unit: number): { turned: Map<number, number>; running: boolean; start: (words: number[]) => void } {
+  const [found, set] = useState<{ unit: number; turned: Map<number, number>; running: boolean }>({ unit, turned: new Map(), running: false });
+  const live = useRef(unit);
+  useEffect(() => {
+    live.current = unit;
+    return () => {
+      live.current = -1;
+    };
+  }, [unit]);
+  const start = async (words: number[]) => {
+    const turned = new Map<number, number>();
+    for (const word of words.slice(0, DELETED)) {
+      set({ unit, turned: new Map(turned), running: true });
+      const answer = await ask<Without>(`without/${unit}/${word}`).catch(() => null);
+      if (live.current !== unit) {
+        return;
+      }
+      if (answer?.turned !== null && answer?.turned !== undefined) {
+        turned.set(word, answer.turned);
+      }
+    }
+    set({ unit, turned, running: false });
+  };
+  return found.unit === unit ? { ...found, start } : { turned: new Map(), running: false, start };
+}
+
+/** Spearman's rank correlation; equal values share their rank. */
+function correlation(a: number[], b: number[]): number {
+  const ranks = (values: number[]) => {
+    const order = values.map((_, at) => at).sort((x, y) => (values[x] as number) - (values[y] as number));
+    const out = new Array<number>(values.length);
+    for (let at = 0; at < order.length; ) {
+      let end = at;
+      while (end < order.length && values[order[end] as number] === values[order[at] as number]) {
+        end++;
+      }
+      for (let own = at; own < end; own++) {
+        out[order[own] as number] = (at + end - 1) / 2;
+      }
+      at = end;
+    }
+    return out;
+  };
+  const [x, y] = [ranks(a), ranks(b)];
+  const mean = (x.length - 1) / 2;
+  const product = (p: number[], q: number[]) => p.reduce((total, v, at) => total + (v - mean) * ((q[at] as number) - mean), 0);
+  return product(x, y) / Math.sqrt(product(x, x) * product(y, y));
+}
+
 export function Salience() {
   const { text, state } = useWorld();
   const path = `salience/${state.unit}`;
   const answered = useAnswer<Answer>(path);
   const [names, setNames] = useState<[string, string]>(['decomposition', 'attention']);
   const [order, setOrder] = useState<'text' | 'a' | 'b' | 'difference'>('a');
+  const without = useWithout(state.unit);
   if (!isOf(answered, path) || !text || text.unit !== state.unit) {
     return <Wait of={[answered]} what="salience by every method" />;
   }
@@ -72,6 +126,8 @@ export function Salience() {
     rows.sort((x, y) => (by[y] as number) - (by[x] as number));
   }
   const [mostA, mostB, mostD] = [most(a.words), most(b.words), most(difference)];
+  const checked = rows.filter((at) => without.turned.has(at));
+  const mostW = most([...without.turned.values()]);
   const csv = () =>
     save('salience.csv', 'text/csv', [
       `word,${methods.map((method) => method.name).join(',')}`,
@@ -103,13 +159,23 @@ export function Salience() {
           <h2>{text.words} words</h2>
           <div class="row">
             <Select label="Order" value={order} options={[['a', `by ${a.name}`], ['b', `by ${b.name}`], ['difference', 'by difference'], ['text', 'as in the text']]} onChange={setOrder} />
+            {!exported && (
+              <button type="button" disabled={without.running} onClick={() => without.start(rows)}>
+                {without.running ? `Deleting … ${without.turned.size}` : 'What if each word is deleted?'}
+              </button>
+            )}
             <Save title="CSV" onSave={csv} />
           </div>
         </div>
+        {checked.length > 2 && !without.running && (
+          <p class="note small" role="note">
+            Deleting a word turns the embedding by 1 − cosine. Rank correlation of this with the scores of {checked.length} words: {a.name} <b class="num">{num(correlation(checked.map((at) => a.words[at] as number), checked.map((at) => without.turned.get(at) as number)), 2)}</b>, {b.name} <b class="num">{num(correlation(checked.map((at) => b.words[at] as number), checked.map((at) => without.turned.get(at) as number)), 2)}</b>.
+          </p>
+        )}
         <div class="scroll tall" tabIndex={0} role="region" aria-label="Scores of the words">
           <table class="words">
             <thead>
-              <tr><th scope="col">word</th><th scope="col" colSpan={2}>{a.name}</th><th scope="col" colSpan={2}>{b.name}</th><th scope="col" colSpan={2}>difference</th></tr>
+              <tr><th scope="col">word</th><th scope="col" colSpan={2}>{a.name}</th><th scope="col" colSpan={2}>{b.name}</th><th scope="col" colSpan={2}>difference</th>{checked.length > 0 && <th scope="col" colSpan={2}>without it</th>}</tr>
             </thead>
             <tbody>
               {rows.map((at) => (
@@ -118,6 +184,8 @@ export function Salience() {
                   <td>{percent(a.words[at] as number)}</td><td class="bar-cell"><Bar value={a.words[at] as number} most={mostA} both={a.words.some((v) => v < -1e-6)} /></td>
                   <td>{percent(b.words[at] as number)}</td><td class="bar-cell"><Bar value={b.words[at] as number} most={mostB} both={b.words.some((v) => v < -1e-6)} /></td>
                   <td>{percent(difference[at] as number)}</td><td class="bar-cell"><Bar value={difference[at] as number} most={mostD} /></td>
+                  {checked.length > 0 && <td class="without">{without.turned.has(at) ? num(without.turned.get(at) as number, 3) : ''}</td>}
+                  {checked.length > 0 && <td class="bar-cell"><Bar value={without.turned.get(at) ?? 0} most={mostW} both={false} /></td>}
                 </tr>
               ))}
             </tbody>
