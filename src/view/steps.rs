@@ -105,7 +105,7 @@ impl Row<'_> {
                 "op": "linear",
                 "role": self.role(id, *x, block),
                 "inputs": [x],
-                "shape": map.matrix().shape(),
+                "biased": map.bias().is_some(),
             }),
             Op::Norm { x, norm, inverses } => {
                 let first = self

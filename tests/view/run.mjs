@@ -224,6 +224,23 @@ const TESTS = {
     await close();
   },
 
+  async 'each word is deleted on demand, and the page says how well scores predict it'() {
+    const address = await view('bank.md');
+    const { page, close } = await open(address, { hash: '#p=salience' });
+    await settled(page);
+    await page.getByRole('button', { name: 'What if each word is deleted?' }).click();
+    await page.locator('#panel [role=note]').waitFor();
+    const cells = await page.locator('td.without').allInnerTexts();
+    same(cells.length, 18, 'words');
+    const first = await (await fetch(`${address}api/without/0/9`)).json();
+    const row = page.locator('table.words tbody tr').filter({ has: page.getByRole('rowheader', { name: 'fishermen' }) });
+    check(Math.abs(number(await row.locator('td.without').innerText()) - first.turned) < 1e-3, 'fishermen');
+    const [own] = (await page.locator('#panel [role=note] b').allInnerTexts()).map(number);
+    check(own > 0.6, `the shares predict deletion by ${own} only`);
+    await judged(page, 'salience with deletions');
+    await close();
+  },
+
   async 'shares through the layers sum to one, and a word draws its line'() {
     const { page, close } = await open(await view('bank.md'), { hash: '#p=layers' });
     await settled(page);

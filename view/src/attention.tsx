@@ -382,6 +382,7 @@ function Arcs({ maps }: { maps: Maps }) {
           >
             {pieceOf(text, at)}
           </button>,
+          text.tokens[at]?.source.includes('\n') ? <br key={`a${at}`} /> : null,
         ];
       })}
       <span class="sr" data-theme={theme} />

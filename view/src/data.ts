@@ -97,7 +97,7 @@ export interface Step {
   inputs: number[];
   width: number;
   value: string;
-  shape?: [number, number];
+  biased?: boolean;
   kind?: 'layer' | 'rms';
   mean?: number;
   inverse?: number;

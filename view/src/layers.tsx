@@ -99,9 +99,11 @@ export function Layers() {
   );
   const spread = (line: Line) => Math.max(...line.values) - Math.min(...line.values);
   const chosen = picked.filter((word) => all.some((line) => line.word === word));
-  const lead = chosen.length > 0 ? chosen : [...all].sort((a, b) => (measure === 'share' ? (b.values.at(-1) as number) - (a.values.at(-1) as number) : spread(b) - spread(a))).slice(0, 7).map((line) => line.word);
+  // Special tokens gather much, and would hide the words.
+  const words = all.filter((line) => line.word >= 0);
+  const lead = chosen.length > 0 ? chosen : [...words].sort((a, b) => (measure === 'share' ? (b.values.at(-1) as number) - (a.values.at(-1) as number) : spread(b) - spread(a))).slice(0, 7).map((line) => line.word);
   const shown = lead.slice(0, 8).flatMap((word) => all.find((line) => line.word === word) ?? []);
-  const high = Math.max(...all.flatMap((line) => line.values));
+  const high = Math.max(...(words.length > 0 ? words : all).flatMap((line) => line.values));
   const low = measure === 'share' || measure === 'drift' ? 0 : Math.min(...all.flatMap((line) => line.values));
   const csv = () => save('layers.csv', 'text/csv', [`word,${labels.join(',')}`, ...all.map((line) => [`"${line.name.replace(/"/g, '""')}"`, ...line.values.map((v) => v.toFixed(6))].join(','))].join('\n'));
   return (

@@ -123,7 +123,7 @@ export function pieceOf(text: UnitText, token: number): string {
     return piece || '·';
   }
   // A piece that the vocabulary lacks is shown as what stands in the text.
-  return source.trim() === '' ? source.replace(/\n/g, '⏎').replace(/ /g, '␣') : source;
+  return source.trim() === '' ? source.replace(/\n/g, '⏎').replace(/ /g, '␣') : source.trim();
 }
 
 /** A token's name in a sentence. */

@@ -133,7 +133,7 @@ function QueryKeyValue({ of: { answer, head, token, name, value }, steps, number
       title="Query, key, value"
       what={<>Head {state.head} has three matrices. They turn the row of {name} into a <b>query</b> (what it looks for), a <b>key</b> (by what others find it) and a <b>value</b> (what it gives them), of {head.dim} numbers each.</>}
     >
-      <Formula>q = x·W<sub>Q</sub> + b<sub>Q</sub>{head.placed && ', then normalized or rotated by its position'}, and so k and v</Formula>
+      <Formula>q = x·W<sub>Q</sub>{query?.biased && <> + b<sub>Q</sub></>}{head.placed && ', then normalized or rotated by its position'}, and so k and v</Formula>
       <Strip values={q} label={`q of ${name}`} chosen={first} height={16} />
       <Strip values={part(head.k, token)} label={`k of ${name}`} height={16} />
       <Strip values={part(head.v, token)} label={`v of ${name}`} height={16} />
@@ -265,7 +265,7 @@ function Output({ of: { coordinate, value, name, head }, step, number }: { of: C
       title="Output of attention"
       what={<>The heads’ results stand side by side, {mixed.length} numbers. The output matrix mixes them into a row as wide as the stream. Here is what each head brings to coordinate {coordinate} of {name}.</>}
     >
-      <Formula>z = [out<sub>0</sub> … out<sub>{brought.length - 1 > 0 ? brought.length - 1 : 'h'}</sub>]·W<sub>O</sub> + b<sub>O</sub></Formula>
+      <Formula>z = [out<sub>0</sub> … out<sub>{brought.length - 1 > 0 ? brought.length - 1 : 'h'}</sub>]·W<sub>O</sub>{step.biased && <> + b<sub>O</sub></>}</Formula>
       {ready && weights ? (
         <>
           <ol class="bars heads" data-sum="heads">
@@ -292,8 +292,14 @@ function Output({ of: { coordinate, value, name, head }, step, number }: { of: C
 }
 
 function Add({ of: { coordinate, value, name, answer, step: find }, step, number }: { of: Case; step: Step; number: number }) {
+  // A norm may stand between what was computed and the sum.
+  const nameOfPart = (id: number): string => {
+    const found = id === answer.input.id ? undefined : find(id);
+    const name = { output: 'attention', down: 'feed-forward' }[found?.role ?? ''];
+    return found?.role === 'norm' ? nameOfPart(found.inputs[0] as number) : (name ?? 'x');
+  };
   const parts = step.inputs.map((id) => ({
-    name: id === answer.input.id ? 'x' : (({ output: 'attention', down: 'feed-forward', norm: 'x', residual: 'x' } as Record<string, string>)[find(id)?.role ?? ''] ?? 'x'),
+    name: nameOfPart(id),
     value: value(id)[coordinate] as number,
   }));
   const made = floats(step.value)[coordinate] as number;
@@ -360,7 +366,7 @@ function FeedForward({ of: { coordinate, value, step: find, name }, gate, down, 
       title="Feed-forward"
       what={<>The row goes through {active.length} neurons. Each looks for a pattern in it; those that find theirs add something to the row. For {name}, {firing} of them exceed 0.05.</>}
     >
-      <Formula>{control ? <>m = ({gate.activation}(x·W<sub>gate</sub>) ⊙ x·W<sub>up</sub>)·W<sub>down</sub></> : <>m = {gate.activation}(x·W<sub>up</sub> + b)·W<sub>down</sub> + b</>}</Formula>
+      <Formula>{control ? <>m = ({gate.activation}(x·W<sub>gate</sub>) ⊙ x·W<sub>up</sub>)·W<sub>down</sub></> : <>m = {gate.activation}(x·W<sub>up</sub>{up?.biased && ' + b'})·W<sub>down</sub></>}{down.biased && ' + b'}</Formula>
       {parts && ready ? (
         <>
           <div class="scroll" tabIndex={0} role="region" aria-label="Neurons that move the coordinate most">
