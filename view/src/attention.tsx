@@ -1,11 +1,11 @@
 // Attention: all heads at a glance, one head as a matrix and as arcs over the text, one pair number by number.
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
 
-import { ask, floats, type Head, isOf, useAnswer } from './data';
+import { ask, floats, type Head, isOf, type UnitText, useAnswer } from './data';
 import { MEASURES, MEASURE_TITLES, Maps, type Measure, type Profile, profile, told } from './heads';
 import { dot, largest, num, percent, ramp } from './numbers';
-import { Bar, Formula, More, Save, Select, Strip, Terms, Wait, save } from './parts';
-import { lookingToken, nameOf, pieceOf, useWorld } from './state';
+import { Bar, Formula, More, Save, Select, still, Strip, Terms, Wait, save } from './parts';
+import { lookingToken, nameOf, pieceOf, type State, useWorld } from './state';
 
 /** The maps of all layers as they come. */
 function useMaps(): { maps: (Maps | undefined)[]; error: Error | undefined } {
@@ -50,24 +50,36 @@ function useShown(): number[] {
   }, [text, state.special]);
 }
 
-function draw(canvas: HTMLCanvasElement | null, maps: Maps, head: number, shown: number[], theme: 'light' | 'dark') {
+/** Draws a map; of more than `cells` tokens, a cell is the largest of several, so that a line of one token stays visible. */
+function draw(canvas: HTMLCanvasElement | null, maps: Maps, head: number, shown: number[], theme: 'light' | 'dark', cells = Infinity) {
   const context = canvas?.getContext('2d');
   if (!canvas || !context || shown.length === 0) {
     return;
   }
-  canvas.width = shown.length;
-  canvas.height = shown.length;
-  const image = context.createImageData(shown.length, shown.length);
-  const table = TABLES[theme];
+  const size = Math.min(cells, shown.length);
+  const values = new Uint16Array(size * size);
+  const place = shown.map((_, at) => Math.floor((at * size) / shown.length));
   shown.forEach((i, y) => {
-    shown.forEach((j, x) => {
-      const color = 3 * (((maps.values[(head * maps.n + i) * maps.n + j] ?? 0) / 257) | 0);
-      const at = 4 * (y * shown.length + x);
-      image.data[at] = table[color] as number;
-      image.data[at + 1] = table[color + 1] as number;
-      image.data[at + 2] = table[color + 2] as number;
-      image.data[at + 3] = 255;
-    });
+    const row = (head * maps.n + i) * maps.n;
+    const out = (place[y] as number) * size;
+    for (let x = 0; x < shown.length; x++) {
+      const value = maps.values[row + (shown[x] as number)] as number;
+      const at = out + (place[x] as number);
+      if (value > (values[at] as number)) {
+        values[at] = value;
+      }
+    }
+  });
+  canvas.width = size;
+  canvas.height = size;
+  const image = context.createImageData(size, size);
+  const table = TABLES[theme];
+  values.forEach((value, at) => {
+    const color = 3 * ((value / 257) | 0);
+    image.data[4 * at] = table[color] as number;
+    image.data[4 * at + 1] = table[color + 1] as number;
+    image.data[4 * at + 2] = table[color + 2] as number;
+    image.data[4 * at + 3] = 255;
   });
   context.putImageData(image, 0, 0);
 }
@@ -77,12 +89,21 @@ const TABLES = {
   dark: Uint8Array.from(Array.from({ length: 256 }, (_, at) => ramp('dark', at / 255)).flat()),
 };
 
-function Thumbnail({ maps, head, layer, profile, measure }: { maps: Maps; head: number; layer: number; profile: Profile; measure: Measure | null }) {
-  const { state, go, theme } = useWorld();
-  const shown = useShown();
+interface Thumb {
+  maps: Maps;
+  head: number;
+  layer: number;
+  profile: Profile;
+  measure: Measure | null;
+  chosen: boolean;
+  shown: number[];
+  theme: 'light' | 'dark';
+  go: (change: Partial<State>) => void;
+}
+
+const Thumbnail = still(({ maps, head, layer, profile, measure, chosen, shown, theme, go }: Thumb) => {
   const canvas = useRef<HTMLCanvasElement>(null);
-  useEffect(() => draw(canvas.current, maps, head, shown, theme), [maps, head, shown, theme]);
-  const chosen = state.layer === layer && state.head === head;
+  useEffect(() => draw(canvas.current, maps, head, shown, theme, 30), [maps, head, shown, theme]);
   const label = `Layer ${layer}, head ${head}: ${told(profile).words}`;
   const move = (event: KeyboardEvent) => {
     const step = { ArrowRight: [0, 1], ArrowLeft: [0, -1], ArrowDown: [1, 0], ArrowUp: [-1, 0] }[event.key];
@@ -117,7 +138,7 @@ function Thumbnail({ maps, head, layer, profile, measure }: { maps: Maps; head: 
       )}
     </button>
   );
-}
+});
 
 /** The clearest heads of each kind. */
 function Roles({ profiles }: { profiles: (Profile[] | undefined)[] }) {
@@ -153,7 +174,8 @@ function Roles({ profiles }: { profiles: (Profile[] | undefined)[] }) {
 }
 
 function Glance({ maps, profiles }: { maps: (Maps | undefined)[]; profiles: (Profile[] | undefined)[] }) {
-  const { document: doc, state } = useWorld();
+  const { document: doc, state, theme, go } = useWorld();
+  const shown = useShown();
   const [order, setOrder] = useState<Measure | 'layer'>('layer');
   const heads = maps.find((map) => map)?.heads ?? doc.model.heads;
   const all = profiles.flatMap((layer, at) => (layer ?? []).map((profile, head) => ({ layer: at, head, profile })));
@@ -178,7 +200,7 @@ function Glance({ maps, profiles }: { maps: (Maps | undefined)[]; profiles: (Pro
             ...Array.from({ length: heads }, (_, head) => {
               const own = profiles[layer]?.[head];
               return map && own ? (
-                <Thumbnail key={head} maps={map} head={head} layer={layer} profile={own} measure={null} />
+                <Thumbnail key={head} maps={map} head={head} layer={layer} profile={own} measure={null} chosen={state.layer === layer && state.head === head} {...{ shown, theme, go }} />
               ) : (
                 <span key={head} class="thumb empty" />
               );
@@ -191,7 +213,7 @@ function Glance({ maps, profiles }: { maps: (Maps | undefined)[]; profiles: (Pro
             .sort((a, b) => b.profile[order] - a.profile[order])
             .map(({ layer, head, profile }) => {
               const map = maps[layer];
-              return map && <Thumbnail key={`${layer}-${head}`} maps={map} head={head} layer={layer} profile={profile} measure={order} />;
+              return map && <Thumbnail key={`${layer}-${head}`} maps={map} head={head} layer={layer} profile={profile} measure={order} chosen={state.layer === layer && state.head === head} {...{ shown, theme, go }} />;
             })}
         </div>
       )}
@@ -201,11 +223,15 @@ function Glance({ maps, profiles }: { maps: (Maps | undefined)[]; profiles: (Pro
           : order === 'focus'
             ? 'Mean of 1 / (number of tokens that the attention is spread over).'
             : `Mean share of the attention that goes to: ${MEASURE_TITLES[order]}.`}
+        {shown.length > 30 && ' In a long text, a dot is the largest of several numbers.'}
         {focusable && ' Arrow keys move from head to head.'}
       </p>
     </section>
   );
 }
+
+/** What is short, or stands upright in its own script, is not turned. */
+const FLAT = /^.$|[\u3000-\u9fff\uac00-\ud7af]/u;
 
 /** The matrix of a head. */
 function Matrix({ maps }: { maps: Maps }) {
@@ -247,7 +273,7 @@ function Matrix({ maps }: { maps: Maps }) {
   const chosen: [number, number] = [shown.indexOf(token), shown.indexOf(source)];
   return (
     <div class={labels ? 'map labels' : 'map'} style={labels ? { '--wish': `${cell}px`, '--count': count } : {}}>
-      {labels && <div class="map-top" aria-hidden="true">{shown.map((at) => <span key={at}>{pieceOf(text, at)}</span>)}</div>}
+      {labels && <div class="map-top" aria-hidden="true">{shown.map((at) => <span key={at} class={FLAT.test(pieceOf(text, at)) ? 'flat' : ''}>{pieceOf(text, at)}</span>)}</div>}
       {labels && <div class="map-left" aria-hidden="true">{shown.map((at) => <span key={at} class={at === token ? 'on' : ''}>{pieceOf(text, at)}</span>)}</div>}
       <div
         class="map-cells"
@@ -457,6 +483,15 @@ function Pair({ token, source }: { token: number; source: number }) {
   );
 }
 
+const known = new WeakMap<Maps, Profile[]>();
+
+/** The profiles of a layer's heads, measured once. */
+function profilesOf(map: Maps, text: UnitText): Profile[] {
+  const found = known.get(map) ?? Array.from({ length: map.heads }, (_, head) => profile(map, head, text));
+  known.set(map, found);
+  return found;
+}
+
 /** Whether the address names no head: then the page shows one whose work is plain to see. */
 let untouched = !/[#&][lh]=/.test(location.hash);
 
@@ -471,7 +506,7 @@ export function Attention() {
   const { text, state, go, document: doc } = useWorld();
   const { maps, error } = useMaps();
   const profiles = useMemo(
-    () => maps.map((map) => (map && text ? Array.from({ length: map.heads }, (_, head) => profile(map, head, text)) : undefined)),
+    () => maps.map((map) => (map && text ? profilesOf(map, text) : undefined)),
     [maps, text],
   );
   const map = maps[state.layer];
@@ -500,6 +535,7 @@ export function Attention() {
           <Glance maps={maps} profiles={profiles} />
           <Roles profiles={profiles} />
         </div>
+        <div class="left">
         <section class="card chosen-head" aria-label="The chosen head">
           <div class="card-head">
             <div>
@@ -529,8 +565,9 @@ export function Attention() {
             <Wait of={error ? [{ error }] : []} what={`layer ${state.layer}`} />
           )}
         </section>
+          {map && <Pair token={token} source={source} />}
+        </div>
       </div>
-      {map && <Pair token={token} source={source} />}
       <p class="note">Attention says what was mixed. It does not say why the model decides as it does: for that, see Salience.</p>
     </div>
   );

@@ -1,10 +1,23 @@
 // Small parts of which panels are made.
-import type { ComponentChildren } from 'preact';
+import { Component, type ComponentChildren, type ComponentType } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 
 import type { Answered } from './data';
 import { diverging, num } from './numbers';
 import { useWorld } from './state';
+
+/** A component that is drawn again only if one of its properties is another. It must not look at the world, which changes often. */
+export function still<P extends object>(Drawn: ComponentType<P>): ComponentType<P> {
+  return class extends Component<P> {
+    override shouldComponentUpdate(next: P): boolean {
+      return (Object.keys(next) as (keyof P)[]).some((name) => name !== ('children' as keyof P) && next[name] !== this.props[name]);
+    }
+
+    override render() {
+      return <Drawn {...this.props} />;
+    }
+  };
+}
 
 /** What is shown while an answer is on its way, or in its place. */
 export function Wait({ of, what }: { of: Answered<unknown>[]; what: string }) {

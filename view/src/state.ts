@@ -1,6 +1,6 @@
 // What is looked at. It stands in the address behind #, so that a reload or a link shows the same.
 import { createContext } from 'preact';
-import { useContext, useEffect, useState } from 'preact/hooks';
+import { useCallback, useContext, useEffect, useState } from 'preact/hooks';
 
 import type { Document, UnitText } from './data';
 
@@ -81,12 +81,15 @@ export function useAddress(): [State, (change: Partial<State>) => void] {
     addEventListener('hashchange', follow);
     return () => removeEventListener('hashchange', follow);
   }, []);
-  const go = (change: Partial<State>) =>
-    set((old) => {
-      const next = { ...old, ...change };
-      history.replaceState(null, '', toAddress(next));
-      return next;
-    });
+  const go = useCallback(
+    (change: Partial<State>) =>
+      set((old) => {
+        const next = { ...old, ...change };
+        history.replaceState(null, '', toAddress(next));
+        return next;
+      }),
+    [],
+  );
   return [state, go];
 }
 
