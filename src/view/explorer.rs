@@ -94,17 +94,19 @@ impl Explorer {
         let json = match question {
             Question::Document => answers::document(self),
             Question::Structure => structure::answer(self),
-            Question::Unit(unit) => answers::unit(self, unit, &*self.pass(unit)?),
-            Question::Salience(unit) => answers::salience(&self.model, &*self.pass(unit)?)?,
+            Question::Unit(unit) => answers::unit(self, unit, self.pass(unit)?.as_ref()),
+            Question::Salience(unit) => answers::salience(&self.model, self.pass(unit)?.as_ref())?,
             Question::Attention(unit, layer) => {
-                return Ok(Answer::Bytes(heads::maps(&*self.pass(unit)?, layer)?));
+                return Ok(Answer::Bytes(heads::maps(self.pass(unit)?.as_ref(), layer)?));
             }
-            Question::Head(unit, layer, head) => heads::head(&*self.pass(unit)?, layer, head)?,
-            Question::Steps(unit, layer, token) => steps::answer(&self.network, &*self.pass(unit)?, layer, token)?,
-            Question::Row(unit, node, output) => steps::row(&*self.pass(unit)?, node, output)?,
-            Question::Pool(unit, coordinate) => through::pool(&self.model, &*self.pass(unit)?, coordinate)?,
-            Question::Through(unit) => through::answer(&self.model, &*self.pass(unit)?)?,
-            Question::Without(unit, word) => without::answer(&self.model, &*self.pass(unit)?, word)?,
+            Question::Head(unit, layer, head) => heads::head(self.pass(unit)?.as_ref(), layer, head)?,
+            Question::Steps(unit, layer, token) => {
+                steps::answer(&self.network, self.pass(unit)?.as_ref(), layer, token)?
+            }
+            Question::Row(unit, node, output) => steps::row(self.pass(unit)?.as_ref(), node, output)?,
+            Question::Pool(unit, coordinate) => through::pool(&self.model, self.pass(unit)?.as_ref(), coordinate)?,
+            Question::Through(unit) => through::answer(&self.model, self.pass(unit)?.as_ref())?,
+            Question::Without(unit, word) => without::answer(&self.model, self.pass(unit)?.as_ref(), word)?,
         };
         Ok(Answer::Json(json))
     }

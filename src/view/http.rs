@@ -88,7 +88,7 @@ fn secret() -> std::io::Result<String> {
 impl Guard {
     async fn answer(self: Arc<Guard>, method: Method, uri: Uri, headers: HeaderMap) -> Response<Body> {
         if let Err(refused) = self.admit(&uri, &headers) {
-            return reply(refused, "text/plain", format!("{}\n", refused));
+            return reply(refused, "text/plain", format!("{refused}\n"));
         }
         if method != Method::GET && method != Method::HEAD {
             return reply(StatusCode::METHOD_NOT_ALLOWED, "text/plain", "only GET is answered\n");

@@ -127,19 +127,15 @@ fn mix_again(explorer: &Explorer, layer: usize, token: usize, mixed: &[f32]) {
         let scale = head["scale"].as_f64().unwrap() as f32;
         let whole: f32 = seen.clone().map(|j| scores[j].exp()).sum();
         let mut out = vec![0f32; dim];
-        for j in 0..m {
+        for (j, (score, shown)) in super::pairs(&scores, &shares).enumerate() {
             if head["positions"] == false {
-                near(dot(&q, &part("k", j, dim)) * scale, scores[j], "score");
+                near(dot(&q, &part("k", j, dim)) * scale, *score, "score");
             }
-            let share = if seen.contains(&j) {
-                scores[j].exp() / whole
-            } else {
-                0.0
-            };
-            near(share, shares[j], "share");
+            let share = if seen.contains(&j) { score.exp() / whole } else { 0.0 };
+            near(share, *shown, "share");
             out.iter_mut()
                 .zip(part("v", j, dim))
-                .for_each(|(sum, v)| *sum += shares[j] * v);
+                .for_each(|(sum, v)| *sum += shown * v);
         }
         let own = &mixed[number * dim..(number + 1) * dim];
         out.iter().zip(own).for_each(|(a, b)| near(*a, *b, "weighted values"));
@@ -182,17 +178,12 @@ fn the_embedding_of_a_token_is_the_sum_that_the_page_shows() {
     assert_eq!(parts.len(), 3);
     let sum = floats(&embedding["sum"]);
     let (norm, input) = (&embedding["norm"], floats(&answer["input"]["value"]));
-    for at in 0..sum.len() {
-        near(parts.iter().map(|part| part[at]).sum(), sum[at], "parts");
-        let (mean, inverse) = (
-            norm["mean"].as_f64().unwrap() as f32,
-            norm["inverse"].as_f64().unwrap() as f32,
-        );
-        near(
-            (sum[at] - mean) * inverse * floats(&norm["scale"])[at] + floats(&norm["shift"])[at],
-            input[at],
-            "norm",
-        );
+    let number = |name: &str| norm[name].as_f64().unwrap() as f32;
+    let (scale, shift) = (floats(&norm["scale"]), floats(&norm["shift"]));
+    for (at, whole) in sum.iter().enumerate() {
+        near(parts.iter().map(|part| part[at]).sum(), *whole, "parts");
+        let normed = (whole - number("mean")) * number("inverse") * scale[at] + shift[at];
+        near(normed, input[at], "norm");
     }
     assert!(json(&explorer, Question::Steps(0, 1, 1))["embedding"].is_null());
 }
