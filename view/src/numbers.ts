@@ -87,9 +87,9 @@ export function css([r, g, b]: Color): string {
   return `rgb(${r} ${g} ${b})`;
 }
 
-/** Black or white, whichever can be read on it. */
+/** Black or white, whichever can be read on it: with these two, every color leaves a contrast of at least 4.58. */
 export function inkOn([r, g, b]: Color): string {
   const linear = (v: number) => (v / 255 <= 0.04 ? v / 255 / 12.92 : ((v / 255 + 0.055) / 1.055) ** 2.4);
   const light = 0.2126 * linear(r) + 0.7152 * linear(g) + 0.0722 * linear(b);
-  return light > 0.19 ? '#111014' : '#fff';
+  return light > 0.179 ? '#000' : '#fff';
 }
