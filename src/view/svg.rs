@@ -106,6 +106,10 @@ impl Drawing {
                 }
                 _ if part.parts.is_empty() => {
                     self.leaf(part, *count, (x, above, width));
+                    // The stream goes on behind a norm that stands behind the sum.
+                    if part.kind == "norm" && part.name == "norm" {
+                        stream = above + BOX + GAP;
+                    }
                     above + BOX
                 }
                 _ => self.group(part, *count, (x, above, width)),
@@ -125,7 +129,12 @@ impl Drawing {
             true => {
                 let (name, rest) = label.split_once(' ').unwrap_or((&label, ""));
                 self.text(x + width / 2.0, y + 18.0, "", name);
-                self.text(x + width / 2.0, y + 34.0, "d", &fitted(rest, width));
+                self.text(
+                    x + width / 2.0,
+                    y + 34.0,
+                    "d",
+                    &fitted(&rest.replace(" × ", "×"), width),
+                );
             }
             false => {
                 self.text(x + width / 2.0, y + 18.0, "", &label);
