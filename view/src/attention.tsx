@@ -224,7 +224,7 @@ function Glance({ maps, profiles }: { maps: (Maps | undefined)[]; profiles: (Pro
             ? 'Mean of 1 / (number of tokens that the attention is spread over).'
             : `Mean share of the attention that goes to: ${MEASURE_TITLES[order]}.`}
         {shown.length > 30 && ' In a long text, a dot is the largest of several numbers.'}
-        {focusable && ' Arrow keys move from head to head.'}
+        {order === 'layer' && focusable && ' Arrow keys move from head to head.'}
       </p>
     </section>
   );
