@@ -12,6 +12,7 @@
 //! | [`similar`] | embedding → language-centred vector → neighbours |
 //! | [`analysis`] | who computes what, and when: cache, priorities, cancellation |
 //! | [`render`] | answers → Markdown, terminal, JSON |
+//! | [`view`] | questions of the page ⇄ model and explanations |
 //! | [`server`] | LSP messages ⇄ analysis |
 //! | [`cli`] | subcommands ⇄ analysis |
 //!
@@ -29,3 +30,4 @@ pub mod segment;
 pub mod server;
 pub mod similar;
 pub mod text;
+pub mod view;

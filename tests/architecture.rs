@@ -5,8 +5,8 @@
 use std::path::{Path, PathBuf};
 
 /// The modules from the bottom up: each may use those before it.
-const LAYERS: [&str; 10] = [
-    "text", "segment", "parser", "model", "explain", "similar", "analysis", "render", "server", "cli",
+const LAYERS: [&str; 11] = [
+    "text", "segment", "parser", "model", "explain", "similar", "analysis", "render", "view", "server", "cli",
 ];
 
 fn root() -> &'static Path {
@@ -339,8 +339,8 @@ fn a_comment_that_gives_no_reason_is_no_reason_for_unsafe_code() {
     }
 }
 
-/// The packages that are linked with the default features.
-fn linked() -> String {
+/// The packages that are linked with the default features, in cargo's format.
+fn linked(format: &str) -> String {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let output = std::process::Command::new(cargo)
         .args([
@@ -352,7 +352,7 @@ fn linked() -> String {
             "--prefix",
             "none",
             "--format",
-            "{p}",
+            format,
         ])
         .current_dir(root())
         .output()
@@ -363,12 +363,11 @@ fn linked() -> String {
 
 #[test]
 fn nothing_that_could_reach_the_network_is_linked() {
-    let linked = linked();
+    let linked = linked("{p}");
     let has = |name: &str| linked.lines().any(|line| line.split(' ').next() == Some(name));
     assert!(has("fovea-ls") && has("rusqlite"), "{linked}");
     for name in [
         "reqwest",
-        "hyper",
         "ureq",
         "curl",
         "native-tls",
@@ -379,12 +378,72 @@ fn nothing_that_could_reach_the_network_is_linked() {
         "attohttpc",
         "postgres",
         "tokio-postgres",
-        "socket2",
-        "mio",
+        "hyper-tls",
+        "hyper-rustls",
+        "tokio-rustls",
+        "h2",
+        "hickory-resolver",
     ] {
         assert!(!has(name), "{name} is among the dependencies");
     }
-    refuse(&LAYERS, &["std::net", "tokio::net"], &[]);
+    // hyper answers `fovea view`; the half of it that asks is not compiled.
+    assert!(has("hyper") && has("hyper-util"));
+    for package in features().lines().filter(|line| line.starts_with("hyper")) {
+        for asks in ["client", "full", "http2"] {
+            assert!(!package.contains(asks), "{package}");
+        }
+    }
+}
+
+/// The packages that are linked, each with its features.
+fn features() -> String {
+    linked("{p} {f}")
+}
+
+#[test]
+fn only_the_page_listens_and_nothing_connects() {
+    // One file listens, on the loopback interface; what it may use of the network is spelled out.
+    refuse(&LAYERS, &["std::net", "tokio::net"], &["view/http.rs"]);
+    let http = std::fs::read_to_string(root().join("src/view/http.rs")).unwrap();
+    let code = code(&http);
+    let used: Vec<String> = imports(&code)
+        .into_iter()
+        .filter(|path| path.contains("net::") && !path.ends_with("::"))
+        .collect();
+    assert_eq!(used, ["std::net::Ipv4Addr", "std::net::SocketAddr"]);
+    let words = tokens(&code);
+    let after_net = words
+        .windows(5)
+        .filter(|five| five[..4] == ["tokio", "::", "net", "::"])
+        .map(|five| five[4].as_str());
+    assert!(after_net.clone().all(|name| name == "TcpListener") && after_net.count() == 2);
+    assert_eq!(code.matches("Ipv4Addr::").count(), 1);
+    assert!(code.contains("SocketAddr::from((Ipv4Addr::LOCALHOST, port))"));
+    refuse(
+        &LAYERS,
+        &[
+            "TcpStream",
+            "UdpSocket",
+            "TcpSocket",
+            "UnixStream",
+            "hyper",
+            "0.0.0.0",
+            "UNSPECIFIED",
+        ],
+        &[],
+    );
+    // The command line alone starts it, by a command of its own.
+    let others: Vec<&str> = LAYERS
+        .iter()
+        .copied()
+        .filter(|layer| !matches!(*layer, "view" | "cli"))
+        .collect();
+    refuse(&others, &["view::listen"], &[]);
+    let starts = sources("cli")
+        .into_iter()
+        .filter(|(_, text)| text.contains("view::listen"));
+    let starts: Vec<_> = starts.map(|(path, _)| path).collect();
+    assert!(starts.len() == 1 && starts[0].ends_with("cli/view.rs"), "{starts:?}");
 }
 
 /// The text of all files in a folder that end in one of these.
@@ -416,7 +475,8 @@ fn every_test_that_the_pages_of_invariants_name_exists() {
         .unwrap();
     let others = std::fs::read_to_string(root().join("docs/invariants.md")).unwrap();
     let code = files(&root().join("src"), &["rs"]) + &files(&root().join("tests"), &["rs"]);
-    let editors = files(&root().join("tests/editors"), &["lua", "py", "el", "js", "mjs"]);
+    let scripts = ["lua", "py", "el", "js", "mjs"];
+    let editors = files(&root().join("tests/editors"), &scripts) + &files(&root().join("tests/view"), &scripts);
     let rows = map
         .lines()
         .chain(others.lines())

@@ -5,6 +5,8 @@
 mod decoder;
 #[path = "cli/hostile.rs"]
 mod hostile;
+#[path = "cli/view.rs"]
+mod view;
 
 use std::io::Write;
 use std::path::Path;

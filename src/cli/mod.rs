@@ -21,6 +21,7 @@ mod serve;
 mod similar;
 mod store;
 mod trace;
+mod view;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -57,6 +58,8 @@ enum Command {
     Search(search::Search),
     /// List items of a folder that resemble the functions, types and headings of a file, or each other
     Similar(similar::Similar),
+    /// Open a page that shows what the model does with a file: attention, salience, each step of a token
+    View(view::View),
     /// Write every number that a forward pass computed into a file
     Trace(trace::Trace),
     /// Show how surprising each token of a file is to a language model, and what it expects next
@@ -138,6 +141,7 @@ pub fn main() -> ExitCode {
         Some(Command::Search(arguments)) => search::run(&arguments).map(|()| ExitCode::SUCCESS),
         Some(Command::Similar(arguments)) => similar::run(&arguments),
         Some(Command::Trace(arguments)) => trace::run(&arguments).map(|()| ExitCode::SUCCESS),
+        Some(Command::View(arguments)) => view::run(&arguments).map(|()| ExitCode::SUCCESS),
         Some(Command::Predict(arguments)) => predict::run(&arguments).map(|()| ExitCode::SUCCESS),
         Some(Command::Generate(arguments)) => generate::run(&arguments).map(|()| ExitCode::SUCCESS),
         Some(Command::Model(command)) => model::run(&command).map(|()| ExitCode::SUCCESS),

@@ -23,6 +23,7 @@ mod paths;
 mod readers;
 mod sentence;
 mod tiny;
+mod view;
 
 use std::path::PathBuf;
 

@@ -20,7 +20,7 @@ fn golden() -> Vec<Golden> {
 }
 
 /// The same indices as `picks` in tests/reference/golden.py.
-fn picks(count: usize, size: usize) -> Vec<usize> {
+pub(super) fn picks(count: usize, size: usize) -> Vec<usize> {
     let mut state = 12345u64;
     let mut next = || {
         state = state

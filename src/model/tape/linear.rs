@@ -49,6 +49,17 @@ impl Linear {
         self.bias.as_ref().map_or(0.0, |bias| products(gradient, bias))
     }
 
+    /// The weights of one output, (in), as they are multiplied with, and its bias; nothing where there is no such output.
+    pub fn weights_of(&self, output: usize) -> Option<(Vec<f32>, f32)> {
+        if output >= self.outputs() {
+            return None;
+        }
+        let operand = self.matrix.forward()?;
+        let weights = (0..operand.inner()).map(|k| operand.at(k, output)).collect();
+        let bias = self.bias.as_ref().map_or(0.0, |bias| bias[output]);
+        Some((weights, bias))
+    }
+
     /// The matrix, (out, in).
     pub fn matrix(&self) -> &Matrix {
         &self.matrix

@@ -15,6 +15,7 @@
 //! Rotations, masks, soft caps and the norms of queries and keys vanish into the probabilities.
 
 mod attention;
+mod embedded;
 mod gate;
 mod gradient;
 mod head;
@@ -32,6 +33,7 @@ mod view;
 
 use std::sync::Arc;
 
+pub use embedded::EmbeddedRow;
 pub use load::Network;
 pub use pull::{Held, Pulled};
 pub(super) use rows::row_products;

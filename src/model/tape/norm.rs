@@ -50,7 +50,8 @@ impl RowNorm {
         inverse
     }
 
-    fn mean(&self, x: &[f32]) -> f32 {
+    /// What is taken away from a row before it is divided: its mean, or nothing where the norm is an RMSNorm.
+    pub fn mean(&self, x: &[f32]) -> f32 {
         match self.kind {
             NormKind::Layer => (x.iter().map(|v| f64::from(*v)).sum::<f64>() / x.len() as f64) as f32,
             NormKind::Rms => 0.0,

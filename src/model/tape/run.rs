@@ -329,18 +329,24 @@ impl LoadedEmbedding {
                 add(rows, &table.rows(&ids)?);
             }
             LoadedPositions::Sinusoidal => {
-                let (width, half) = (self.width, self.width.div_ceil(2));
+                let width = self.width;
                 for (token, row) in rows.chunks_exact_mut(width).enumerate() {
                     for (column, v) in row.iter_mut().enumerate() {
-                        let pair = if column < half { column } else { column - half };
-                        let angle = (before + token) as f64 / 10_000f64.powf(2.0 * pair as f64 / width as f64);
-                        *v += if column < half { angle.sin() } else { angle.cos() } as f32;
+                        *v += sinusoid(before + token, column, width);
                     }
                 }
             }
         }
         Ok(())
     }
+}
+
+/// One number of the row of a position: sines in the first half of the width, cosines in the second.
+pub(super) fn sinusoid(position: usize, column: usize, width: usize) -> f32 {
+    let half = width.div_ceil(2);
+    let pair = if column < half { column } else { column - half };
+    let angle = position as f64 / 10_000f64.powf(2.0 * pair as f64 / width as f64);
+    (if column < half { angle.sin() } else { angle.cos() }) as f32
 }
 
 fn run_step(

@@ -1,0 +1,86 @@
+//! The embedding of one token, part by part: for those who show how a row of the stream begins.
+
+use candle_core::Result;
+
+use super::load::{LoadedPositions, Network};
+use super::rows::add;
+use super::run::sinusoid;
+
+/// What the embedding of a token is the sum of, and the norm behind.
+#[derive(Debug, Clone)]
+pub struct EmbeddedRow {
+    /// Name of each part and its row: `token`, `position`, `type`. The token's row is already scaled.
+    pub parts: Vec<(&'static str, Vec<f32>)>,
+    /// Their sum.
+    pub sum: Vec<f32>,
+    /// γ, β and ε of the norm behind the sum, whether it takes the mean away, and 1 / deviation of this row.
+    pub norm: Option<EmbeddedNorm>,
+    /// What stands behind the norm, before a projection.
+    pub normed: Vec<f32>,
+    /// Whether a matrix follows that brings the row to the width of the stream.
+    pub projected: bool,
+}
+
+/// The norm behind an embedding, for one row.
+#[derive(Debug, Clone)]
+pub struct EmbeddedNorm {
+    /// γ.
+    pub scale: Vec<f32>,
+    /// β.
+    pub shift: Option<Vec<f32>>,
+    /// ε.
+    pub epsilon: f64,
+    /// What is taken away from the row.
+    pub mean: f32,
+    /// 1 / deviation.
+    pub inverse: f32,
+}
+
+impl Network {
+    /// The parts of the embedding of token `id` at a position of the text that is read.
+    ///
+    /// # Errors
+    /// If the table has no such row.
+    pub fn embedded(&self, id: u32, position: usize) -> Result<EmbeddedRow> {
+        let embedding = &self.stack.embedding;
+        let mut token = embedding.words.rows(&[id])?;
+        token.iter_mut().for_each(|v| *v *= embedding.scale);
+        let mut parts = vec![("token", token)];
+        match &embedding.positions {
+            LoadedPositions::None => {}
+            LoadedPositions::Learned { table, first } => {
+                parts.push(("position", table.rows(&[(first + position) as u32])?));
+            }
+            LoadedPositions::Sinusoidal => {
+                let row = (0..embedding.width).map(|column| sinusoid(position, column, embedding.width));
+                parts.push(("position", row.collect()));
+            }
+        }
+        if let Some(table) = &embedding.types {
+            parts.push(("type", table.rows(&[0])?));
+        }
+        let mut sum = vec![0f32; embedding.width];
+        parts.iter().for_each(|(_, part)| add(&mut sum, part));
+        let (norm, normed) = match &embedding.norm {
+            Some(norm) => {
+                let (normed, inverses) = norm.forward(&sum);
+                let told = EmbeddedNorm {
+                    scale: norm.scale.clone(),
+                    shift: norm.shift.clone(),
+                    epsilon: norm.epsilon,
+                    mean: norm.mean(&sum),
+                    inverse: inverses.first().copied().unwrap_or(0.0),
+                };
+                (Some(told), normed)
+            }
+            None => (None, sum.clone()),
+        };
+        Ok(EmbeddedRow {
+            parts,
+            sum,
+            norm,
+            normed,
+            projected: embedding.projection.is_some(),
+        })
+    }
+}

@@ -1,0 +1,130 @@
+//! The document, its units, and the scores of their words.
+
+use std::time::Instant;
+
+use serde_json::{Value, json};
+
+use super::passes::Pass;
+use super::{Explorer, ViewError};
+use crate::explain::{Heads, Method, Owner, salience as scores_of};
+use crate::model::Model;
+use crate::text::PositionEncoding;
+
+/// The file, the model and the units.
+pub(super) fn document(explorer: &Explorer) -> Value {
+    let snapshot = &explorer.snapshot;
+    let line = |byte: usize| snapshot.position(byte, PositionEncoding::Utf8).line + 1;
+    let units = explorer.segments.units.iter().map(|unit| {
+        let text = snapshot.text(unit.range.clone());
+        let last = unit.range.start + text.trim_end().len();
+        json!({
+            "kind": unit.kind,
+            "name": unit.name,
+            "language": unit.language.name(),
+            "first_line": line(unit.range.start + (text.len() - text.trim_start().len())),
+            "last_line": line(last),
+            "blank": text.trim().is_empty(),
+            "beginning": beginning(&text),
+        })
+    });
+    let info = explorer.model.info();
+    json!({
+        "version": env!("CARGO_PKG_VERSION"),
+        "file": explorer.file,
+        "language": snapshot.language().name(),
+        "lines": snapshot.line_count(),
+        "model": info,
+        "abilities": info.abilities.iter().map(|ability| ability.name()).collect::<Vec<_>>(),
+        "decoder": explorer.network.spec.decoder.is_some(),
+        "head_dim": explorer.network.spec.first_attention().map(|attention| attention.head_dim),
+        "units": units.collect::<Vec<_>>(),
+    })
+}
+
+/// The first words of a text, on one line.
+fn beginning(text: &str) -> String {
+    let mut words = String::new();
+    for word in text.split_whitespace() {
+        if words.chars().count() > 48 {
+            words.push('…');
+            break;
+        }
+        if !words.is_empty() {
+            words.push(' ');
+        }
+        words.extend(word.chars().take(48));
+    }
+    words
+}
+
+/// Text, words and tokens of a unit.
+pub(super) fn unit(explorer: &Explorer, index: usize, pass: &Pass) -> Value {
+    let text = pass.text.as_str();
+    let (mut runs, mut at) = (Vec::new(), 0);
+    for (index, word) in pass.words.words.iter().enumerate() {
+        if at < word.start {
+            runs.push(json!({ "text": &text[at..word.start] }));
+        }
+        runs.push(json!({ "text": &text[word.clone()], "word": index }));
+        at = word.end;
+    }
+    if at < text.len() {
+        runs.push(json!({ "text": &text[at..] }));
+    }
+    let tokens = (0..pass.tokens.len()).map(|token| {
+        let id = pass.tokens.ids[token];
+        let word = match pass.words.owners[token] {
+            Owner::Word(word) => Some(word),
+            Owner::Special => None,
+        };
+        let before = token.checked_sub(1).map_or(0, |before| pass.tokens.spans[before].end);
+        let gap = text.get(before..pass.tokens.spans[token].start).unwrap_or_default();
+        json!({
+            "gap": if pass.tokens.special[token] { "" } else { gap },
+            "piece": explorer.model.tokenizer().token(id).unwrap_or_default(),
+            "source": text.get(pass.tokens.spans[token].clone()).unwrap_or_default(),
+            "id": id,
+            "special": pass.tokens.special[token],
+            "word": word,
+        })
+    });
+    json!({
+        "unit": index,
+        "runs": runs,
+        "words": pass.words.words.len(),
+        "tokens": tokens.collect::<Vec<_>>(),
+        "coverage": pass.tokens.coverage,
+        "coordinate": pass.coordinate(),
+        "layers": pass.trace.layer_count(),
+        "hidden": pass.trace.hidden.dims().last(),
+    })
+}
+
+/// Scores of a unit's words by every method.
+///
+/// # Errors
+/// As the methods'.
+pub(super) fn salience(model: &Model, pass: &Pass) -> Result<Value, ViewError> {
+    let mut methods = Vec::new();
+    for method in Method::ALL {
+        let start = Instant::now();
+        let scores = scores_of(
+            model,
+            &pass.trace,
+            &pass.embedding,
+            &pass.words,
+            method,
+            Heads::default(),
+        )?;
+        methods.push(json!({
+            "name": method.name(),
+            "additive": method.additive(),
+            "words": scores.words,
+            "special": scores.special,
+            "bias": scores.bias,
+            "residual": scores.residual,
+            "ms": start.elapsed().as_secs_f64() * 1e3,
+        }));
+    }
+    Ok(json!({ "methods": methods }))
+}

@@ -1,0 +1,150 @@
+//! One file with the page and the answers in it: it needs neither Fovea nor a network.
+
+use sha2::{Digest, Sha256};
+
+use super::encode::base64;
+use super::page::{SCRIPT, STYLE, shell};
+use super::question::Question;
+use super::{Answer, Explorer, ViewError};
+use crate::model::tape::Op;
+
+/// Bytes of answers in a file: what a browser opens at once and a mail takes.
+pub const LIMIT: usize = 12_000_000;
+
+/// The page with as many answers as `limit` has room for: text and salience of every unit first, then attention maps, unit after unit,
+/// then heads and steps. The page says which are left out.
+///
+/// # Errors
+/// As [`Explorer::answer`].
+pub fn export(explorer: &Explorer, limit: usize) -> Result<String, ViewError> {
+    let mut book = Book {
+        explorer,
+        entries: Vec::new(),
+        room: limit,
+    };
+    book.always(Question::Document)?;
+    book.always(Question::Structure)?;
+    let units = 0..explorer.units();
+    for unit in units.clone() {
+        if book.add(Question::Unit(unit))? && unit > 0 {
+            book.add(Question::Salience(unit))?;
+        }
+        // The first unit that has anything to see comes whole.
+        if unit == 0 {
+            book.salience_and_maps(unit)?;
+            book.inside(unit)?;
+        }
+    }
+    for unit in units.skip(1) {
+        book.salience_and_maps(unit)?;
+    }
+    let mut data = String::from("{");
+    for (index, (path, answer)) in book.entries.iter().enumerate() {
+        data += if index == 0 { "" } else { "," };
+        data += &format!("\"{path}\":{answer}");
+    }
+    data.push('}');
+    Ok(page(&data))
+}
+
+/// A page whose scripts and styles are allowed by their hashes, and nothing else.
+fn page(data: &str) -> String {
+    // `</script` inside data would end it.
+    let data = data.replace('<', "\\u003c");
+    let hash = |text: &str| format!("'sha256-{}'", base64(&Sha256::digest(text.as_bytes())));
+    let script = SCRIPT.replace("</script", "<\\/script");
+    let policy = format!(
+        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; script-src {}; style-src {}; img-src data:; \
+         base-uri 'none'; form-action 'none'\">\n",
+        hash(&script),
+        hash(STYLE)
+    );
+    shell(
+        &policy,
+        &format!("<style>{STYLE}</style>"),
+        &format!(
+            "<script type=\"application/json\" id=\"data\">{data}</script>\n<script type=\"module\">{script}</script>"
+        ),
+    )
+}
+
+/// Answers that have room.
+struct Book<'a> {
+    explorer: &'a Explorer,
+    /// Path and answer, as JSON.
+    entries: Vec<(String, String)>,
+    room: usize,
+}
+
+impl Book<'_> {
+    fn answered(&self, question: Question) -> Result<(String, String), ViewError> {
+        let answer = match self.explorer.answer(question)? {
+            Answer::Json(value) => value.to_string(),
+            Answer::Bytes(bytes) => format!("\"{}\"", base64(&bytes)),
+        };
+        Ok((question.to_string(), answer))
+    }
+
+    fn always(&mut self, question: Question) -> Result<(), ViewError> {
+        let entry = self.answered(question)?;
+        self.room = self.room.saturating_sub(entry.1.len());
+        self.entries.push(entry);
+        Ok(())
+    }
+
+    /// Whether it had room.
+    fn add(&mut self, question: Question) -> Result<bool, ViewError> {
+        if self.room == 0 {
+            return Ok(false);
+        }
+        let entry = self.answered(question)?;
+        if self.entries.iter().any(|(path, _)| *path == entry.0) {
+            return Ok(true);
+        }
+        let fits = entry.1.len() <= self.room;
+        match fits {
+            true => {
+                self.room -= entry.1.len();
+                self.entries.push(entry);
+            }
+            // What comes later is not taken instead: a reader would look for what is left out.
+            false => self.room = 0,
+        }
+        Ok(fits)
+    }
+
+    fn salience_and_maps(&mut self, unit: usize) -> Result<(), ViewError> {
+        self.add(Question::Salience(unit))?;
+        self.add(Question::Through(unit))?;
+        for layer in 0..self.explorer.network.spec.stack.blocks.len() {
+            self.add(Question::Attention(unit, layer))?;
+        }
+        Ok(())
+    }
+
+    /// Every step of the unit's tokens, every head, and the weights behind the coordinate that the page shows first.
+    fn inside(&mut self, unit: usize) -> Result<(), ViewError> {
+        let pass = self.explorer.pass(unit)?;
+        let (coordinate, tokens) = (pass.coordinate(), pass.tokens.len());
+        self.add(Question::Pool(unit, coordinate))?;
+        let tape = std::sync::Arc::clone(&pass.tape()?.tape);
+        let heads = self.explorer.model.info().heads;
+        for (layer, block) in tape.blocks.iter().enumerate() {
+            for node in block.before + 1..=block.after {
+                let made = matches!(&tape.nodes[node].op, Op::Linear { map, .. } if coordinate < map.outputs());
+                if made && tape.nodes[node].width == tape.nodes[block.before].width {
+                    self.add(Question::Row(unit, node, coordinate))?;
+                }
+            }
+            for head in 0..heads {
+                self.add(Question::Head(unit, layer, head))?;
+            }
+        }
+        for layer in 0..tape.blocks.len() {
+            for token in 0..tokens {
+                self.add(Question::Steps(unit, layer, token))?;
+            }
+        }
+        Ok(())
+    }
+}

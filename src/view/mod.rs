@@ -1,0 +1,28 @@
+//! The page that makes the model visible: one document, its units, and every number of a pass over one of them.
+//!
+//! [`Explorer`] answers questions of the page, each a short path: `document`, `unit/0`, `attention/0/3` … ([`question`] has the list).
+//! `http.rs` carries them over the loopback interface for as long as `fovea view` runs; [`export`] writes the answers into one file that
+//! needs no program. The page itself is built from `view/` into `assets/view/`, which a check keeps current.
+
+mod answers;
+mod diagram;
+mod encode;
+mod explorer;
+mod export;
+mod heads;
+mod http;
+mod page;
+mod passes;
+pub mod question;
+mod steps;
+mod structure;
+mod svg;
+mod through;
+mod without;
+
+pub use diagram::mermaid;
+pub use explorer::{Answer, Explorer, ViewError};
+pub use export::{LIMIT, export};
+pub use http::{Listening, listen};
+pub use structure::{Part, structure};
+pub use svg::svg;

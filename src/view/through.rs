@@ -1,0 +1,118 @@
+//! How a unit moves through the layers: length and direction of each token's row, and what the pooled row is made of.
+
+use rayon::prelude::*;
+use serde_json::{Value, json};
+
+use super::ViewError;
+use super::encode::floats;
+use super::explorer::missing;
+use super::passes::Pass;
+use crate::explain::alti;
+use crate::model::Model;
+
+/// Norms, drift and shares, layer by layer; entry 0 is the embedding, entry L the output of the model.
+///
+/// # Errors
+/// As the trace's.
+pub(super) fn answer(model: &Model, pass: &Pass) -> Result<Value, ViewError> {
+    let trace = &pass.trace;
+    let (layers, n) = (trace.layer_count(), trace.len());
+    let states = (0..=layers)
+        .map(|layer| Ok(trace.hidden_states(layer)?.to_vec2::<f32>()?))
+        .collect::<Result<Vec<_>, ViewError>>()?;
+    let pooling = model.pooling();
+    let weights = pooling.weights(n);
+    let pooled: Vec<Vec<f32>> = states.iter().map(|rows| weighted(rows, &weights)).collect();
+    let last = &states[layers];
+    let norms: Vec<f32> = states.iter().flatten().map(|row| length(row)).collect();
+    let drift = states.windows(2).flat_map(|pair| {
+        let rows = pair[1].iter().zip(&pair[0]);
+        rows.map(|(now, before)| 1.0 - cosine(now, before))
+            .collect::<Vec<f32>>()
+    });
+    let to_last = states.iter().flat_map(|rows| {
+        let rows = rows.iter().zip(last);
+        rows.map(|(row, last)| cosine(row, last)).collect::<Vec<f32>>()
+    });
+    let end = &pooled[layers];
+    Ok(json!({
+        "layers": layers,
+        "tokens": n,
+        "norms": floats(&norms),
+        "drift": floats(&drift.collect::<Vec<f32>>()),
+        "to_last": floats(&to_last.collect::<Vec<f32>>()),
+        "pooled_to_last": pooled.iter().map(|row| cosine(row, end)).collect::<Vec<f32>>(),
+        "shares": floats(&shares(pass, &weights)?),
+        "pooling": format!("{pooling:?}"),
+    }))
+}
+
+/// Σ weight · C^l … C^1 for each layer: what the pooled row is made of behind it, by ALTI. (L + 1, n).
+fn shares(pass: &Pass, weights: &[f32]) -> Result<Vec<f32>, ViewError> {
+    let (layers, n) = (pass.trace.layer_count(), weights.len());
+    let mixing = (0..layers)
+        .map(|layer| Ok(alti::layer(&pass.trace, layer)?))
+        .collect::<Result<Vec<_>, ViewError>>()?;
+    let of_layer = |layer: usize| -> Vec<f32> {
+        mixing[..layer].iter().rev().fold(weights.to_vec(), |behind, mixing| {
+            let mut before = vec![0f32; n];
+            for (i, weight) in behind.iter().enumerate() {
+                let row = before.iter_mut().zip(mixing.row(i));
+                row.for_each(|(sum, share)| *sum += weight * share);
+            }
+            before
+        })
+    };
+    let all: Vec<Vec<f32>> = (0..=layers).into_par_iter().map(of_layer).collect();
+    Ok(all.concat())
+}
+
+/// A coordinate of the pooled row: the tokens' numbers and the weight of each.
+///
+/// # Errors
+/// If there is no such coordinate.
+pub(super) fn pool(model: &Model, pass: &Pass, coordinate: usize) -> Result<Value, ViewError> {
+    let rows = pass.trace.hidden.to_vec2::<f32>()?;
+    let width = rows.first().map_or(0, Vec::len);
+    if coordinate >= width {
+        return Err(missing("coordinate", coordinate, width));
+    }
+    let column: Vec<f32> = rows.iter().map(|row| row[coordinate]).collect();
+    let weights = model.pooling().weights(rows.len());
+    let pooled = weighted(&rows, &weights);
+    Ok(json!({
+        "coordinate": coordinate,
+        "column": floats(&column),
+        "weights": floats(&weights),
+        "pooled": pooled[coordinate],
+        "length": length(&pooled),
+        "pooling": format!("{:?}", model.pooling()),
+        "projected": model.has_projection(),
+    }))
+}
+
+fn weighted(rows: &[Vec<f32>], weights: &[f32]) -> Vec<f32> {
+    let mut sum = vec![0f32; rows.first().map_or(0, Vec::len)];
+    for (row, weight) in rows.iter().zip(weights) {
+        sum.iter_mut().zip(row).for_each(|(sum, v)| *sum += weight * v);
+    }
+    sum
+}
+
+fn dot(a: &[f32], b: &[f32]) -> f64 {
+    a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum()
+}
+
+fn length(row: &[f32]) -> f32 {
+    dot(row, row).sqrt() as f32
+}
+
+/// 0 where a row has no direction.
+pub(super) fn cosine(a: &[f32], b: &[f32]) -> f32 {
+    let lengths = (dot(a, a) * dot(b, b)).sqrt();
+    if lengths > 0.0 {
+        (dot(a, b) / lengths) as f32
+    } else {
+        0.0
+    }
+}

@@ -1,0 +1,278 @@
+// Answers of the program: from the server that the page came from, or from the page itself where it is one file.
+import { useEffect, useState } from 'preact/hooks';
+
+export interface Unit {
+  kind: string;
+  name: string | null;
+  language: string;
+  first_line: number;
+  last_line: number;
+  blank: boolean;
+  beginning: string;
+}
+
+export interface Document {
+  version: string;
+  file: string;
+  language: string;
+  lines: number;
+  model: {
+    name: string;
+    architecture: string;
+    layers: number;
+    heads: number;
+    hidden: number;
+    window: number;
+    vocabulary: number;
+    pooling: string;
+    weights: string;
+  };
+  abilities: string[];
+  decoder: boolean;
+  head_dim: number | null;
+  units: Unit[];
+}
+
+export interface Token {
+  /** What stands between the token before and this one. */
+  gap: string;
+  piece: string;
+  source: string;
+  id: number;
+  special: boolean;
+  word: number | null;
+}
+
+export interface UnitText {
+  unit: number;
+  runs: { text: string; word?: number }[];
+  words: number;
+  tokens: Token[];
+  coverage: number;
+  coordinate: number;
+  layers: number;
+  hidden: number;
+}
+
+export interface Scores {
+  name: string;
+  additive: boolean;
+  words: number[];
+  special: number;
+  bias: number;
+  residual: number;
+  ms: number;
+}
+
+export interface Salience {
+  methods: Scores[];
+}
+
+export interface Head {
+  n: number;
+  m: number;
+  dim: number;
+  heads: number;
+  kv_head: number;
+  scale: number;
+  soft_cap: number | null;
+  placed: boolean;
+  positions: boolean;
+  mask: string;
+  seen: [number, number][];
+  q: string;
+  k: string;
+  v: string;
+  made_q: string | null;
+  made_k: string | null;
+  scores: string;
+  probabilities: string;
+  nodes: { q: number; k: number; v: number; mix: number };
+}
+
+export interface Step {
+  id: number;
+  op: 'input' | 'linear' | 'norm' | 'mix' | 'gate' | 'add';
+  role: string;
+  inputs: number[];
+  width: number;
+  value: string;
+  biased?: boolean;
+  kind?: 'layer' | 'rms';
+  mean?: number;
+  inverse?: number;
+  epsilon?: number;
+  scale?: string;
+  shift?: string | null;
+  theta?: string;
+  activation?: string;
+}
+
+export interface Normed {
+  scale: string;
+  shift: string | null;
+  epsilon: number;
+  mean: number;
+  inverse: number;
+}
+
+export interface Steps {
+  layer: number;
+  token: number;
+  input: { id: number; value: string };
+  embedding: { parts: { name: string; value: string }[]; sum: string; norm: Normed | null; normed: string; projected: boolean } | null;
+  steps: Step[];
+  output: number;
+}
+
+export interface Row {
+  weights: string;
+  bias: number;
+  has_bias: boolean;
+}
+
+export interface Pool {
+  coordinate: number;
+  column: string;
+  weights: string;
+  pooled: number;
+  length: number;
+  pooling: string;
+  projected: boolean;
+}
+
+export interface Through {
+  layers: number;
+  tokens: number;
+  norms: string;
+  drift: string;
+  to_last: string;
+  pooled_to_last: number[];
+  shares: string;
+  pooling: string;
+}
+
+export interface Without {
+  word: number;
+  turned: number | null;
+  ms: number;
+}
+
+export interface Part {
+  kind: string;
+  name: string;
+  detail: string;
+  shape?: number[];
+  tensor?: string;
+  parameters: number;
+  parts?: Part[];
+}
+
+export interface Structure {
+  tree: Part;
+  bytes: number | null;
+  mermaid: string;
+  svg: string;
+}
+
+/** The answers inside an exported page. */
+const embedded: Record<string, unknown> | null = (() => {
+  const element = document.getElementById('data');
+  return element ? JSON.parse(element.textContent ?? '{}') : null;
+})();
+
+/** Whether this page is one file, without a program behind it. */
+export const exported = embedded !== null;
+
+function bytes(base64: string): Uint8Array {
+  const text = atob(base64);
+  const out = new Uint8Array(text.length);
+  for (let at = 0; at < text.length; at++) {
+    out[at] = text.charCodeAt(at);
+  }
+  return out;
+}
+
+const floatsOf = new Map<string, Float32Array>();
+
+/** Floats from base64. */
+export function floats(base64: string): Float32Array {
+  let found = floatsOf.get(base64);
+  if (!found) {
+    found = new Float32Array(bytes(base64).buffer);
+    if (floatsOf.size > 400) {
+      floatsOf.clear();
+    }
+    floatsOf.set(base64, found);
+  }
+  return found;
+}
+
+export class Missing extends Error {}
+
+async function load(path: string): Promise<unknown> {
+  const binary = path.startsWith('attention/');
+  if (embedded) {
+    const found = embedded[path];
+    if (found === undefined) {
+      throw new Missing('This file does not contain these numbers. Run `fovea view` on the document to see them.');
+    }
+    return binary ? new Uint16Array(bytes(found as string).buffer) : found;
+  }
+  const answer = await fetch(`api/${path}`).catch(() => {
+    throw new Error('The program behind this page has ended. Start `fovea view` again.');
+  });
+  if (!answer.ok) {
+    throw new Error((await answer.text()).trim());
+  }
+  return binary ? new Uint16Array(await answer.arrayBuffer()) : answer.json();
+}
+
+const answers = new Map<string, Promise<unknown>>();
+
+/** An answer, asked for once. */
+export function ask<T>(path: string): Promise<T> {
+  let found = answers.get(path);
+  if (!found) {
+    found = load(path);
+    found.catch(() => answers.delete(path));
+    answers.set(path, found);
+    // The oldest go first; what is on the screen was asked for just now.
+    if (answers.size > 300) {
+      answers.delete(answers.keys().next().value as string);
+    }
+  }
+  return found as Promise<T>;
+}
+
+export interface Answered<T> {
+  value?: T;
+  error?: Error;
+  /** Of which path the value is. */
+  path?: string;
+}
+
+/** An answer, with the last one until it is there. */
+export function useAnswer<T>(path: string | null): Answered<T> {
+  const [answered, set] = useState<Answered<T>>({});
+  useEffect(() => {
+    if (path === null) {
+      set({});
+      return;
+    }
+    let live = true;
+    ask<T>(path).then(
+      (value) => live && set({ value, path }),
+      (error: Error) => live && set({ error, path }),
+    );
+    return () => {
+      live = false;
+    };
+  }, [path]);
+  return answered.path === path ? answered : answered.error ? {} : answered;
+}
+
+/** Whether an answer belongs to the path that was asked last. */
+export function isOf<T>(answered: Answered<T>, path: string | null): answered is Required<Pick<Answered<T>, 'value'>> & Answered<T> {
+  return answered.path === path && answered.value !== undefined;
+}

@@ -1,0 +1,197 @@
+// Salience: which words carry the embedding, by any method; two side by side, and their difference.
+import { useEffect, useRef, useState } from 'preact/hooks';
+
+import { ask, exported, isOf, type Salience as Answer, type Scores, type UnitText, useAnswer, type Without } from './data';
+import { css, diverging, inkOn, num, percent } from './numbers';
+import { Bar, Save, Select, Wait, save } from './parts';
+import { useWorld } from './state';
+
+const ABOUT: Record<string, string> = {
+  decomposition: 'Share of the embedding that came in through each word, with attention and gates held. Words, special tokens and biases sum to 1.',
+  alti: 'How much nearer each word brings the result, layer by layer (ALTI, Ferrando et al. 2022).',
+  attention: 'Attention received, mean over layers and heads. What was mixed, not why.',
+  rollout: 'Attention with the residual, multiplied through the layers (Abnar & Zuidema 2020).',
+  norm: 'Length of what each word adds, with residual and norm (Kobayashi et al. 2021), multiplied through the layers.',
+};
+
+function Colored({ text, values, most, label, unit }: { text: UnitText; values: number[]; most: number; label: string; unit: string }) {
+  const { theme } = useWorld();
+  return (
+    <p class="text" aria-label={label} role="group">
+      {text.runs.map((run, at) => {
+        if (run.word === undefined) {
+          return <span key={at}>{run.text}</span>;
+        }
+        const value = values[run.word] ?? 0;
+        const color = diverging(theme, Math.sign(value) * Math.sqrt(Math.min(1, Math.abs(value) / most)));
+        return (
+          <mark key={at} style={{ background: css(color), color: inkOn(color) }} title={`${run.text}: ${percent(value, 2)} ${unit}`}>
+            {run.text}
+          </mark>
+        );
+      })}
+    </p>
+  );
+}
+
+function About({ scores }: { scores: Scores }) {
+  const words = scores.words.reduce((a, b) => a + b, 0);
+  return (
+    <p class="note small" data-sum={`salience-${scores.name}`}>
+      {ABOUT[scores.name]}{' '}
+      {scores.additive ? (
+        <span>
+          Words <b class="num">{num(words, 5)}</b> + special tokens <b class="num">{num(scores.special, 5)}</b> + biases <b class="num">{num(scores.bias, 5)}</b> = <b class="num">{num(words + scores.special + scores.bias, 6)}</b>; the residual is <b class="num">{scores.residual.toExponential(1).replace('-', '−')}</b>.
+        </span>
+      ) : (
+        <span>Words together <b class="num">{num(words, 5)}</b>, special tokens <b class="num">{num(scores.special, 5)}</b>. This method splits nothing exactly, so it has no residual.</span>
+      )}
+    </p>
+  );
+}
+
+/** Words that are deleted one after the other at most. */
+const DELETED = 80;
+
+/** How far the embedding turns without each word, once it was asked for. */
+function useWithout(unit: number): { turned: Map<number, number>; running: boolean; start: (words: number[]) => void } {
+  const [found, set] = useState<{ unit: number; turned: Map<number, number>; running: boolean }>({ unit, turned: new Map(), running: false });
+  const live = useRef(unit);
+  useEffect(() => {
+    live.current = unit;
+    return () => {
+      live.current = -1;
+    };
+  }, [unit]);
+  const start = async (words: number[]) => {
+    const turned = new Map<number, number>();
+    for (const word of words.slice(0, DELETED)) {
+      set({ unit, turned: new Map(turned), running: true });
+      const answer = await ask<Without>(`without/${unit}/${word}`).catch(() => null);
+      if (live.current !== unit) {
+        return;
+      }
+      if (answer?.turned !== null && answer?.turned !== undefined) {
+        turned.set(word, answer.turned);
+      }
+    }
+    set({ unit, turned, running: false });
+  };
+  return found.unit === unit ? { ...found, start } : { turned: new Map(), running: false, start };
+}
+
+/** Spearman's rank correlation; equal values share their rank. */
+function correlation(a: number[], b: number[]): number {
+  const ranks = (values: number[]) => {
+    const order = values.map((_, at) => at).sort((x, y) => (values[x] as number) - (values[y] as number));
+    const out = new Array<number>(values.length);
+    for (let at = 0; at < order.length; ) {
+      let end = at;
+      while (end < order.length && values[order[end] as number] === values[order[at] as number]) {
+        end++;
+      }
+      for (let own = at; own < end; own++) {
+        out[order[own] as number] = (at + end - 1) / 2;
+      }
+      at = end;
+    }
+    return out;
+  };
+  const [x, y] = [ranks(a), ranks(b)];
+  const mean = (x.length - 1) / 2;
+  const product = (p: number[], q: number[]) => p.reduce((total, v, at) => total + (v - mean) * ((q[at] as number) - mean), 0);
+  return product(x, y) / Math.sqrt(product(x, x) * product(y, y));
+}
+
+export function Salience() {
+  const { text, state } = useWorld();
+  const path = `salience/${state.unit}`;
+  const answered = useAnswer<Answer>(path);
+  const [names, setNames] = useState<[string, string]>(['decomposition', 'attention']);
+  const [order, setOrder] = useState<'text' | 'a' | 'b' | 'difference'>('a');
+  const without = useWithout(state.unit);
+  if (!isOf(answered, path) || !text || text.unit !== state.unit) {
+    return <Wait of={[answered]} what="salience by every method" />;
+  }
+  const { methods } = answered.value;
+  const find = (name: string) => methods.find((method) => method.name === name) ?? (methods[0] as Scores);
+  const [a, b] = [find(names[0]), find(names[1])];
+  const options = methods.map((method): [string, string] => [method.name, method.name]);
+  const difference = a.words.map((v, at) => v - (b.words[at] ?? 0));
+  const most = (values: number[]) => Math.max(1e-9, ...values.map(Math.abs));
+  const names_of = new Map(text.runs.flatMap((run) => (run.word === undefined ? [] : [[run.word, run.text] as const])));
+  const rows = a.words.map((_, at) => at);
+  const by = { text: null, a: a.words, b: b.words, difference: difference.map(Math.abs) }[order];
+  if (by) {
+    rows.sort((x, y) => (by[y] as number) - (by[x] as number));
+  }
+  const [mostA, mostB, mostD] = [most(a.words), most(b.words), most(difference)];
+  const checked = rows.filter((at) => without.turned.has(at));
+  const mostW = most([...without.turned.values()]);
+  const csv = () =>
+    save('salience.csv', 'text/csv', [
+      `word,${methods.map((method) => method.name).join(',')}`,
+      ...a.words.map((_, at) => [`"${(names_of.get(at) ?? '').replace(/"/g, '""')}"`, ...methods.map((method) => method.words[at]?.toFixed(6))].join(',')),
+    ].join('\n'));
+  if (text.words === 0) {
+    return <p class="note">This unit has no words.</p>;
+  }
+  return (
+    <div class="salience">
+      <div class="two">
+        {[a, b].map((scores, side) => (
+          <section key={side} class="card" aria-label={`Salience by ${scores.name}`}>
+            <div class="card-head">
+              <Select label={side === 0 ? 'Method' : 'Beside it'} value={scores.name} options={options} onChange={(name) => setNames(side === 0 ? [name, names[1]] : [names[0], name])} />
+              <span class="note small num">{num(scores.ms, 3)} ms</span>
+            </div>
+            <Colored text={text} values={scores.words} most={most(scores.words)} label={`Text colored by ${scores.name}`} unit={`by ${scores.name}`} />
+            <About scores={scores} />
+          </section>
+        ))}
+      </div>
+      <section class="card" aria-label="Difference">
+        <h2>Difference: <span class="above-text">more by {a.name}</span>, <span class="below-text">more by {b.name}</span></h2>
+        <Colored text={text} values={difference} most={mostD} label="Text colored by the difference of both methods" unit="difference" />
+      </section>
+      <section class="card" aria-label="Words">
+        <div class="card-head">
+          <h2>{text.words} words</h2>
+          <div class="row">
+            <Select label="Order" value={order} options={[['a', `by ${a.name}`], ['b', `by ${b.name}`], ['difference', 'by difference'], ['text', 'as in the text']]} onChange={setOrder} />
+            {!exported && (
+              <button type="button" disabled={without.running} onClick={() => without.start(rows)}>
+                {without.running ? `Deleting … ${without.turned.size}` : 'What if each word is deleted?'}
+              </button>
+            )}
+            <Save title="CSV" onSave={csv} />
+          </div>
+        </div>
+        {checked.length > 2 && !without.running && (
+          <p class="note small" role="note">
+            Deleting a word turns the embedding by 1 − cosine. Rank correlation of this with the scores of {checked.length} words: {a.name} <b class="num">{num(correlation(checked.map((at) => a.words[at] as number), checked.map((at) => without.turned.get(at) as number)), 2)}</b>, {b.name} <b class="num">{num(correlation(checked.map((at) => b.words[at] as number), checked.map((at) => without.turned.get(at) as number)), 2)}</b>.
+          </p>
+        )}
+        <div class="scroll tall" tabIndex={0} role="region" aria-label="Scores of the words">
+          <table class="words">
+            <thead>
+              <tr><th scope="col">word</th><th scope="col" colSpan={2}>{a.name}</th><th scope="col" colSpan={2}>{b.name}</th><th scope="col" colSpan={2}>difference</th>{checked.length > 0 && <th scope="col" colSpan={2}>without it</th>}</tr>
+            </thead>
+            <tbody>
+              {rows.map((at) => (
+                <tr key={at}>
+                  <th scope="row">{names_of.get(at)}</th>
+                  <td>{percent(a.words[at] as number)}</td><td class="bar-cell"><Bar value={a.words[at] as number} most={mostA} both={a.words.some((v) => v < -1e-6)} /></td>
+                  <td>{percent(b.words[at] as number)}</td><td class="bar-cell"><Bar value={b.words[at] as number} most={mostB} both={b.words.some((v) => v < -1e-6)} /></td>
+                  <td>{percent(difference[at] as number)}</td><td class="bar-cell"><Bar value={difference[at] as number} most={mostD} /></td>
+                  {checked.length > 0 && <td class="without">{without.turned.has(at) ? num(without.turned.get(at) as number, 3) : ''}</td>}
+                  {checked.length > 0 && <td class="bar-cell"><Bar value={without.turned.get(at) ?? 0} most={mostW} both={false} /></td>}
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
+      </section>
+    </div>
+  );
+}

@@ -1,0 +1,137 @@
+// What is looked at. It stands in the address behind #, so that a reload or a link shows the same.
+import { createContext } from 'preact';
+import { useCallback, useContext, useEffect, useState } from 'preact/hooks';
+
+import type { Document, UnitText } from './data';
+
+export const PANELS = ['attention', 'steps', 'salience', 'layers', 'structure'] as const;
+export type PanelName = (typeof PANELS)[number];
+
+export const TITLES: Record<PanelName, string> = {
+  attention: 'Attention',
+  steps: 'Step by step',
+  salience: 'Salience',
+  layers: 'Layers',
+  structure: 'Structure',
+};
+
+export interface State {
+  panel: PanelName;
+  unit: number;
+  layer: number;
+  head: number;
+  /** The token that looks, as a place in the unit; -1 for the page's choice. */
+  token: number;
+  /** The token that is looked at; -1 for the strongest. */
+  source: number;
+  /** The coordinate that the steps follow; -1 for the page's choice. */
+  coordinate: number;
+  /** Whether special tokens are shown. */
+  special: boolean;
+}
+
+const NUMBERS = { unit: 'u', layer: 'l', head: 'h', token: 't', source: 's', coordinate: 'd' } as const;
+
+function fromAddress(): State {
+  const given = new URLSearchParams(location.hash.slice(1));
+  const state: State = { panel: 'attention', unit: 0, layer: 0, head: 0, token: -1, source: -1, coordinate: -1, special: true };
+  const panel = PANELS.find((name) => name === given.get('p'));
+  for (const [name, key] of Object.entries(NUMBERS) as [keyof typeof NUMBERS, string][]) {
+    const text = given.get(key);
+    if (text && /^\d{1,6}$/.test(text)) {
+      state[name] = Number(text);
+    }
+  }
+  return { ...state, panel: panel ?? state.panel, special: given.get('special') !== '0' };
+}
+
+function toAddress(state: State): string {
+  const parts = [`p=${state.panel}`];
+  for (const [name, key] of Object.entries(NUMBERS) as [keyof typeof NUMBERS, string][]) {
+    if (state[name] >= 0) {
+      parts.push(`${key}=${state[name]}`);
+    }
+  }
+  return `#${parts.join('&')}${state.special ? '' : '&special=0'}`;
+}
+
+export interface World {
+  document: Document;
+  /** The unit, once it is there. */
+  text: UnitText | undefined;
+  state: State;
+  go: (change: Partial<State>) => void;
+  theme: 'light' | 'dark';
+}
+
+export const WorldContext = createContext<World | null>(null);
+
+export function useWorld(): World {
+  const world = useContext(WorldContext);
+  if (!world) {
+    throw new Error('there is no world');
+  }
+  return world;
+}
+
+export function useAddress(): [State, (change: Partial<State>) => void] {
+  const [state, set] = useState(fromAddress);
+  useEffect(() => {
+    const follow = () => set(fromAddress());
+    addEventListener('hashchange', follow);
+    return () => removeEventListener('hashchange', follow);
+  }, []);
+  const go = useCallback(
+    (change: Partial<State>) =>
+      set((old) => {
+        const next = { ...old, ...change };
+        history.replaceState(null, '', toAddress(next));
+        return next;
+      }),
+    [],
+  );
+  return [state, go];
+}
+
+/** Dark or light, as the person or the system wishes. */
+export function useTheme(): ['light' | 'dark', (wish: 'light' | 'dark') => void] {
+  const system = () => (matchMedia('(prefers-color-scheme: dark)').matches ? 'dark' : 'light');
+  const [theme, set] = useState<'light' | 'dark'>(system);
+  useEffect(() => {
+    const query = matchMedia('(prefers-color-scheme: dark)');
+    const follow = () => set(system());
+    query.addEventListener('change', follow);
+    return () => query.removeEventListener('change', follow);
+  }, []);
+  useEffect(() => {
+    document.documentElement.style.colorScheme = theme;
+    document.documentElement.dataset.theme = theme;
+  }, [theme]);
+  return [theme, set];
+}
+
+/** The token that looks: the chosen one, or the longest of the first, which is rarely a mere article. */
+export function lookingToken(text: UnitText, state: State): number {
+  if (state.token >= 0 && state.token < text.tokens.length) {
+    return state.token;
+  }
+  const size = (at: number) => (text.tokens[at]?.special ? 0 : (text.tokens[at]?.source.length ?? 0));
+  return text.tokens.slice(0, 40).reduce((most, _, at) => (size(at) > size(most) ? at : most), 0);
+}
+
+/** How a token is written on the page. */
+export function pieceOf(text: UnitText, token: number): string {
+  const { piece, source, special } = text.tokens[token] ?? { piece: '', source: '', special: false };
+  if (special || source === '') {
+    return piece || '·';
+  }
+  // A piece that the vocabulary lacks is shown as what stands in the text.
+  return source.trim() === '' ? source.replace(/\n/g, '⏎').replace(/ /g, '␣') : source.trim();
+}
+
+/** A token's name in a sentence. */
+export function nameOf(text: UnitText, token: number): string {
+  const found = text.tokens[token];
+  const unknown = found && !found.special && /^(\[UNK\]|<unk>)$/.test(found.piece);
+  return unknown ? `${pieceOf(text, token)} ([UNK])` : pieceOf(text, token);
+}

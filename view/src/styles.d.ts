@@ -1,0 +1,2 @@
+// esbuild makes page.css of it.
+declare module '*.css';
