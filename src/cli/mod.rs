@@ -33,6 +33,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::model::tape::Network;
 use crate::model::{Model, Source, default_source, embedded_available};
 use crate::render::terminal::printable;
+use crate::text::Language;
 
 /// Shows the words that a transformer attends to in your text and code.
 #[derive(Parser)]
@@ -109,11 +110,20 @@ impl ModelArguments {
 
     /// The model as the interpreter runs it, with its network: for heads, traces and generation.
     fn interpreted(&self) -> Result<(Model, Arc<Network>)> {
-        let model = Model::interpreted(&self.source())?;
-        match model.network().cloned() {
-            Some(network) => Ok((model, network)),
-            None => anyhow::bail!("{} has no network to run", model.info().name),
-        }
+        interpreted(&self.source())
+    }
+
+    /// As [`ModelArguments::interpreted`], the model that reads a document.
+    fn interpreted_for(&self, text: &str, language: Language) -> Result<(Model, Arc<Network>)> {
+        interpreted(&self.source().for_document(text, language))
+    }
+}
+
+fn interpreted(source: &Source) -> Result<(Model, Arc<Network>)> {
+    let model = Model::interpreted(source)?;
+    match model.network().cloned() {
+        Some(network) => Ok((model, network)),
+        None => anyhow::bail!("{} has no network to run", model.info().name),
     }
 }
 

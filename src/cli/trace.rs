@@ -37,7 +37,6 @@ pub(super) struct Trace {
 
 /// Runs a text through the model and writes ids, hidden states, attention maps and logits.
 pub(super) fn run(arguments: &Trace) -> Result<()> {
-    let (model, network) = arguments.model.interpreted()?;
     let language = input::language(arguments.language.as_deref())?;
     let (text, language) = match (&arguments.text, &arguments.file) {
         (Some(text), _) => (text.clone(), language.unwrap_or(Language::Prose)),
@@ -47,6 +46,7 @@ pub(super) fn run(arguments: &Trace) -> Result<()> {
         }
         (None, None) => return Err(Usage("name a file or give a --text".to_owned()).into()),
     };
+    let (model, network) = arguments.model.interpreted_for(&text, language)?;
     let ids = model.tokenize(&text, language)?.ids;
     if ids.is_empty() {
         return Err(Usage("the text has no tokens; give a text with words".to_owned()).into());

@@ -59,7 +59,9 @@ pub(super) fn run(arguments: &View) -> Result<()> {
     };
     let language = input::language(arguments.language.as_deref())?;
     let document = input::document(file, language, input::MAX_BYTES)?;
-    let (model, _) = arguments.model.interpreted()?;
+    let text = document.text(0..document.len());
+    let (model, _) = arguments.model.interpreted_for(&text, document.language())?;
+    drop(text);
     let explorer = Explorer::new(model, document, file.display().to_string())?;
     if let Some(target) = &arguments.export {
         let page = view::export(&explorer, view::LIMIT)?;

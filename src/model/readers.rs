@@ -103,6 +103,16 @@ impl Model {
     }
 }
 
+impl Source {
+    /// The model that reads a whole document, where only one can: the multilingual one in place of the embedded one, if the document needs it.
+    pub fn for_document(self, text: &str, language: Language) -> Source {
+        match self == Source::EMBEDDED && Inside::Multilingual.available() && is_foreign(text, language) {
+            true => Source::Embedded(Inside::Multilingual),
+            false => self,
+        }
+    }
+}
+
 /// Whether a text needs a model that knows more than English.
 fn is_foreign(text: &str, language: Language) -> bool {
     share_of_other_scripts(text) >= OTHER_SCRIPTS || is_english(text, language) == Some(false)
