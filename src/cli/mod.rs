@@ -5,6 +5,7 @@
 
 mod bench;
 mod compare;
+mod deciding;
 mod doctor;
 mod editor;
 mod embed;

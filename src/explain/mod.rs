@@ -14,6 +14,7 @@ pub mod pair;
 pub mod parts;
 mod passage;
 mod split;
+mod target;
 mod words;
 
 pub use alignment::Link;
@@ -21,6 +22,7 @@ pub use attention::Heads;
 pub use centred::{Centred, CentredSide, Means, Measure};
 pub use pair::{Pair, PairReport, Side, Which, compare, compare_centred};
 pub use passage::Shares;
+pub use target::{Attribution, TargetScores, TargetWords, target};
 pub use words::{Owner, WordMap};
 
 use crate::model::{Keep, Model, ModelError, Trace};

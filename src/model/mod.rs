@@ -94,6 +94,9 @@ pub enum ModelError {
     /// The model has not what a task needs.
     #[error("this model cannot {0}; use one that can (`fovea model info` lists what a model can do)")]
     Unable(&'static str),
+    /// A question that means nothing for this model, and what can be asked instead.
+    #[error("{0}")]
+    Meaningless(String),
     /// Text the tokenizer could not take.
     #[error(transparent)]
     Tokenize(#[from] TokenizeError),

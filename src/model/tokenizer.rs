@@ -220,6 +220,23 @@ impl Tokenizer {
         self.inner.id_to_token(id)
     }
 
+    /// The token that the vocabulary writes so.
+    pub fn id(&self, token: &str) -> Option<u32> {
+        self.inner.token_to_id(token)
+    }
+
+    /// The mask of a masked model, as it is written, and its id.
+    pub fn mask(&self) -> Option<(&'static str, u32)> {
+        let masks = ["[MASK]", "<mask>"].into_iter();
+        masks.filter_map(|mask| Some((mask, self.id(mask)?))).next()
+    }
+
+    /// The ids of a text without special tokens; nothing where the tokenizer refuses it.
+    pub fn pieces(&self, text: &str) -> Vec<u32> {
+        self.encode(text, false)
+            .map_or_else(Vec::new, |encoding| encoding.get_ids().to_vec())
+    }
+
     /// Tokens of a prompt and then of `read`, the model's reading of `source`; spans are byte ranges of `source`.
     ///
     /// # Errors

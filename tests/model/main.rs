@@ -19,6 +19,7 @@ mod interpreter;
 mod longword;
 mod parity;
 mod paths;
+mod readouts;
 mod sentence;
 mod tiny;
 
