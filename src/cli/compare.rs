@@ -61,9 +61,9 @@ enum CompareFormat {
 }
 
 /// A passage: a range of a document.
-struct Passage {
-    snapshot: Snapshot,
-    range: ByteRange,
+pub(super) struct Passage {
+    pub snapshot: Snapshot,
+    pub range: ByteRange,
 }
 
 /// Compares two passages.
@@ -112,7 +112,11 @@ pub(super) fn run(arguments: &Compare) -> Result<()> {
     }
 }
 
-fn passage(argument: &std::path::Path, language: Option<Language>) -> Result<Passage> {
+/// The passage that FILE or FILE:LINE names.
+///
+/// # Errors
+/// One line that says what and where.
+pub(super) fn passage(argument: &std::path::Path, language: Option<Language>) -> Result<Passage> {
     let (file, line) = input::place(argument);
     let snapshot = input::document(&file, language, input::MAX_BYTES)?;
     let Some(line) = line else {

@@ -2,8 +2,7 @@
 
 use serde::Serialize;
 
-use crate::explain::TargetScores;
-use crate::explain::{Attribution, WordMap};
+use crate::explain::{TargetScores, WordMap};
 use crate::render::json::{ExplainWord, Place};
 use crate::render::terminal::printable;
 use crate::text::{ByteRange, Snapshot};
@@ -33,25 +32,68 @@ pub(super) struct Deciding {
     pub words: Vec<ExplainWord>,
 }
 
-impl Deciding {
-    /// The scores of tokens as those of words, which stand in the document where `place` says.
-    pub(super) fn of_tokens(
-        scores: &TargetScores,
-        map: &WordMap,
-        document: &Snapshot,
-        place: &dyn Fn(&ByteRange) -> ByteRange,
-        (target, by, ms): (&'static str, Attribution, f32),
-    ) -> Deciding {
+/// A number in parts.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Parts {
+    /// The words, as ranges of the document.
+    pub ranges: Vec<ByteRange>,
+    /// What each word adds.
+    pub scores: Vec<f32>,
+    /// What special tokens add.
+    pub special: f64,
+    /// What the constants of the model add.
+    pub bias: f64,
+    /// The number.
+    pub value: f64,
+    /// How far the parts miss it, where they should sum to it.
+    pub residual: Option<f64>,
+}
+
+impl Parts {
+    /// The scores of tokens by word; `place` says where words stand in the document.
+    pub(super) fn of_tokens(scores: &TargetScores, map: &WordMap, place: &dyn Fn(&ByteRange) -> ByteRange) -> Parts {
         let by_word = scores.by_word(map);
+        Parts {
+            ranges: map.words.iter().map(place).collect(),
+            scores: by_word.words,
+            special: by_word.special + by_word.written,
+            bias: scores.bias,
+            value: scores.value,
+            residual: scores.residual,
+        }
+    }
+
+    /// Adds the parts of another text, times a weight.
+    pub(super) fn add(&mut self, other: Parts, weight: f64) {
+        self.ranges.extend(other.ranges);
+        let scores = other.scores.iter().map(|score| (f64::from(*score) * weight) as f32);
+        self.scores.extend(scores);
+        self.special += weight * other.special;
+        self.bias += weight * other.bias;
+        self.value += weight * other.value;
+        self.residual = match (self.residual, other.residual) {
+            (Some(own), Some(residual)) => Some(own + weight * residual),
+            (own, residual) => own.or(residual.map(|residual| weight * residual)),
+        };
+    }
+}
+
+impl Deciding {
+    /// The parts of a number, of a document.
+    pub(super) fn new(
+        parts: Parts,
+        document: &Snapshot,
+        (target, method, ms): (&'static str, &'static str, f32),
+    ) -> Deciding {
         Deciding {
             target,
-            method: by.name(),
-            value: scores.value as f32,
-            bias: scores.bias as f32,
-            special: (by_word.special + by_word.written) as f32,
-            residual: scores.residual.map(|residual| residual as f32),
+            method,
+            value: parts.value as f32,
+            bias: parts.bias as f32,
+            special: parts.special as f32,
+            residual: parts.residual.map(|residual| residual as f32),
             ms,
-            words: words(document, map.words.iter().map(place), &by_word.words),
+            words: words(document, parts.ranges.into_iter(), &parts.scores),
         }
     }
 
@@ -88,7 +130,7 @@ impl Deciding {
 }
 
 /// Words of a document with their scores and ranks.
-pub(super) fn words(document: &Snapshot, ranges: impl Iterator<Item = ByteRange>, scores: &[f32]) -> Vec<ExplainWord> {
+fn words(document: &Snapshot, ranges: impl Iterator<Item = ByteRange>, scores: &[f32]) -> Vec<ExplainWord> {
     let mut order: Vec<usize> = (0..scores.len()).collect();
     order.sort_by(|a, b| scores[*b].total_cmp(&scores[*a]));
     let mut ranks = vec![0; scores.len()];

@@ -4,6 +4,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "this is the command line")]
 
 mod bench;
+mod classify;
 mod compare;
 mod deciding;
 mod doctor;
@@ -17,6 +18,7 @@ mod model;
 mod output;
 mod parser;
 mod predict;
+mod probe;
 mod search;
 mod serve;
 mod similar;
@@ -62,6 +64,11 @@ enum Command {
     Trace(trace::Trace),
     /// Show how surprising each token of a file is to a language model, and what it expects next
     Predict(predict::Predict),
+    /// Tell which class a text has, and which words decided
+    Classify(classify::Classify),
+    /// Learn classes of your own from labelled texts
+    #[command(subcommand)]
+    Probe(probe::Command),
     /// Write on from a text with a language model
     Generate(generate::Generate),
     /// Show which model Fovea uses, or check its files
@@ -140,6 +147,8 @@ pub fn main() -> ExitCode {
         Some(Command::Similar(arguments)) => similar::run(&arguments),
         Some(Command::Trace(arguments)) => trace::run(&arguments).map(|()| ExitCode::SUCCESS),
         Some(Command::Predict(arguments)) => predict::run(&arguments).map(|()| ExitCode::SUCCESS),
+        Some(Command::Classify(arguments)) => classify::run(&arguments).map(|()| ExitCode::SUCCESS),
+        Some(Command::Probe(command)) => probe::run(&command).map(|()| ExitCode::SUCCESS),
         Some(Command::Generate(arguments)) => generate::run(&arguments).map(|()| ExitCode::SUCCESS),
         Some(Command::Model(command)) => model::run(&command).map(|()| ExitCode::SUCCESS),
         Some(Command::Bench(arguments)) => bench::run(&arguments).map(|()| ExitCode::SUCCESS),

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::context::Context;
 use super::shown;
-use crate::cli::deciding::Deciding;
+use crate::cli::deciding::{Deciding, Parts};
 use crate::cli::input::Usage;
 use crate::explain::{Attribution, WordMap, target};
 use crate::model::tape::{Network, Read, Target};
@@ -70,11 +70,12 @@ pub(super) fn why(
     let scores = target(network, &trace, &wanted, question.by)?;
     let map = WordMap::new(&context.text, &context.tokens);
     let place = |range: &_| context.in_document(range, document);
+    let parts = Parts::of_tokens(&scores, &map, &place);
     let ms = start.elapsed().as_secs_f32() * 1e3;
     Ok(Why {
         token: shown(model, output as u32),
         rather_than: other.map(|other| shown(model, other as u32)),
-        deciding: Deciding::of_tokens(&scores, &map, document, &place, (wanted.name(), question.by, ms)),
+        deciding: Deciding::new(parts, document, (wanted.name(), question.by.name(), ms)),
     })
 }
 
