@@ -20,7 +20,12 @@ fn numbers(value: &Value) -> Vec<f64> {
 
 /// Words, special tokens and biases sum to the value but for the residual.
 fn sums(why: &Value, tolerance: f64) {
-    let words: f64 = why["words"].as_array().unwrap().iter().map(|word| word["score"].as_f64().unwrap()).sum();
+    let words: f64 = why["words"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|word| word["score"].as_f64().unwrap())
+        .sum();
     let number = |key: &str| why[key].as_f64().unwrap();
     let off = (number("value") - words - number("special") - number("bias")).abs();
     assert!(off < tolerance && number("residual") < tolerance, "{off}: {why}");
@@ -31,7 +36,11 @@ fn a_head_gives_the_logits_of_transformers_and_the_words_that_decided() {
     for case in golden(CLASSIFIER) {
         let text = case["text"].as_str().unwrap();
         let of = |more: &[&str]| {
-            let all = [&["classify", "--text", text, "--model", CLASSIFIER, "--format", "json"], more].concat();
+            let all = [
+                &["classify", "--text", text, "--model", CLASSIFIER, "--format", "json"],
+                more,
+            ]
+            .concat();
             json(&fovea(&all, b""))[0].clone()
         };
         let found = of(&[]);
@@ -41,7 +50,10 @@ fn a_head_gives_the_logits_of_transformers_and_the_words_that_decided() {
         let mut sum = 0.0;
         for class in classes {
             let at = names.iter().position(|name| class["label"] == *name).unwrap();
-            assert!((class["score"].as_f64().unwrap() - logits[at]).abs() < 1e-4, "{text}: {class} {logits:?}");
+            assert!(
+                (class["score"].as_f64().unwrap() - logits[at]).abs() < 1e-4,
+                "{text}: {class} {logits:?}"
+            );
             sum += class["probability"].as_f64().unwrap();
         }
         assert!((sum - 1.0).abs() < 1e-5 && found["label"] == classes[0]["label"]);
@@ -59,10 +71,16 @@ fn a_head_gives_the_logits_of_transformers_and_the_words_that_decided() {
 fn words_get_the_classes_that_transformers_gives_their_first_tokens() {
     for case in golden(TAGGER) {
         let text = case["text"].as_str().unwrap();
-        let found = json(&fovea(&["classify", "--text", text, "--model", TAGGER, "--format", "json"], b""));
+        let found = json(&fovea(
+            &["classify", "--text", text, "--model", TAGGER, "--format", "json"],
+            b"",
+        ));
         let entities = found[0]["entities"].as_array().unwrap();
         // The words of these texts are tokens or marks, each behind the first special token.
-        let words: Vec<&str> = text.split_whitespace().flat_map(|word| word.split_inclusive(char::is_alphanumeric)).collect();
+        let words: Vec<&str> = text
+            .split_whitespace()
+            .flat_map(|word| word.split_inclusive(char::is_alphanumeric))
+            .collect();
         assert!(!words.is_empty());
         for entity in entities {
             assert_eq!(entity["label"], "NAME");
@@ -88,14 +106,29 @@ fn what_cannot_be_classified_gets_one_line_that_says_what_to_do() {
     for (arguments, code, expected) in [
         (vec!["classify", "--model", CLASSIFIER], 2, "name a FILE"),
         (vec!["classify", "src", "--model", CLASSIFIER], 2, "name files in it"),
-        (vec!["classify", "--text", "", "--model", CLASSIFIER], 2, "no text to classify"),
-        (vec!["classify", "--text", "x", "--model", "tests/fixtures/tiny-llama"], 1, "no head that tells classes"),
-        (vec!["classify", "--text", "x", "--model", CLASSIFIER, "--why", "glad"], 2, "calm, angry, lost"),
+        (
+            vec!["classify", "--text", "", "--model", CLASSIFIER],
+            2,
+            "no text to classify",
+        ),
+        (
+            vec!["classify", "--text", "x", "--model", "tests/fixtures/tiny-llama"],
+            1,
+            "no head that tells classes",
+        ),
+        (
+            vec!["classify", "--text", "x", "--model", CLASSIFIER, "--why", "glad"],
+            2,
+            "calm, angry, lost",
+        ),
         (vec!["classify", "--text", "x", "--labels", labels], 2, "write 2 to"),
         (vec!["classify", "--text", "x", "--probe", "../evil"], 2, "use letters"),
     ] {
         let line = refusal(&fovea(&arguments, b""), code);
-        assert!(line.contains(expected) && line.lines().count() == 1, "{arguments:?}: {line}");
+        assert!(
+            line.contains(expected) && line.lines().count() == 1,
+            "{arguments:?}: {line}"
+        );
     }
 }
 
@@ -106,9 +139,21 @@ fn labels_are_told_apart_without_training_and_with_exact_shares() {
     }
     let folder = tempfile::tempdir().unwrap();
     let labels = folder.path().join("labels.txt");
-    std::fs::write(&labels, "money: payments, invoices and prices\n\nweather: rain, wind and sun\n").unwrap();
+    std::fs::write(
+        &labels,
+        "money: payments, invoices and prices\n\nweather: rain, wind and sun\n",
+    )
+    .unwrap();
     let of = |text: &str| {
-        let all = ["classify", "--text", text, "--labels", labels.to_str().unwrap(), "--format", "json"];
+        let all = [
+            "classify",
+            "--text",
+            text,
+            "--labels",
+            labels.to_str().unwrap(),
+            "--format",
+            "json",
+        ];
         json(&fovea(&all, b""))[0].clone()
     };
     let money = of("The customer has paid the bill for two tickets.");
@@ -123,7 +168,13 @@ fn labels_are_told_apart_without_training_and_with_exact_shares() {
 fn labelled() -> String {
     let mut csv = "text,label\n".to_owned();
     for (one, other) in [
-        ("dog", "bread"), ("cat", "soup"), ("horse", "pasta"), ("fox", "cheese"), ("owl", "salad"), ("bear", "rice"), ("wolf", "cake"),
+        ("dog", "bread"),
+        ("cat", "soup"),
+        ("horse", "pasta"),
+        ("fox", "cheese"),
+        ("owl", "salad"),
+        ("bear", "rice"),
+        ("wolf", "cake"),
         ("sheep", "stew"),
     ] {
         csv += &format!("\"A {one} runs, quickly, through the forest.\",animal\nShe cooks {other} for dinner.,food\n");
@@ -141,7 +192,10 @@ fn a_probe_is_trained_tested_listed_and_explains_its_logit() {
     std::fs::write(&csv, labelled()).unwrap();
     let (csv, probe) = (csv.to_str().unwrap(), folder.path().join("kinds.json"));
     let probe = probe.to_str().unwrap();
-    let trained = json(&fovea(&["probe", "train", csv, "--out", probe, "--format", "json"], b""));
+    let trained = json(&fovea(
+        &["probe", "train", csv, "--out", probe, "--format", "json"],
+        b"",
+    ));
     assert_eq!(trained["labels"], serde_json::json!(["animal", "food"]));
     assert!(trained["report"]["accuracy"].as_f64().unwrap() > 0.9, "{trained}");
     assert!(std::fs::metadata(probe).unwrap().len() < 20_000);
@@ -149,7 +203,11 @@ fn a_probe_is_trained_tested_listed_and_explains_its_logit() {
     assert_eq!(tested["accuracy"], 1.0);
     let of = |more: &[&str]| {
         let text = "The tiger sleeps in the shade.";
-        let all = [&["classify", "--text", text, "--probe", probe, "--format", "json"], more].concat();
+        let all = [
+            &["classify", "--text", text, "--probe", probe, "--format", "json"],
+            more,
+        ]
+        .concat();
         json(&fovea(&all, b""))[0].clone()
     };
     let found = of(&[]);
@@ -162,7 +220,18 @@ fn a_probe_is_trained_tested_listed_and_explains_its_logit() {
     assert!((value(&found) + value(&other)).abs() < 1e-5);
     assert!(stdout(&fovea(&["probe", "train", csv, "--out", probe], b"")).contains("% right"));
     let line = refusal(
-        &fovea(&["classify", "--text", "x", "--probe", probe, "--model", "tests/fixtures/tiny-xlm-roberta"], b""),
+        &fovea(
+            &[
+                "classify",
+                "--text",
+                "x",
+                "--probe",
+                probe,
+                "--model",
+                "tests/fixtures/tiny-xlm-roberta",
+            ],
+            b"",
+        ),
         1,
     );
     assert!(line.contains("reads embeddings of all-MiniLM-L6-v2"), "{line}");
@@ -184,10 +253,21 @@ fn labels_that_nothing_can_be_learned_from_are_refused() {
     ] {
         std::fs::write(&csv, text).unwrap();
         let model = "tests/fixtures/tiny-xlm-roberta";
-        let all = ["probe", "train", csv.to_str().unwrap(), "--out", out.to_str().unwrap(), "--model", model];
+        let all = [
+            "probe",
+            "train",
+            csv.to_str().unwrap(),
+            "--out",
+            out.to_str().unwrap(),
+            "--model",
+            model,
+        ];
         let output = fovea(&all, b"");
         let line = String::from_utf8(output.stderr.clone()).unwrap();
-        assert!(!output.status.success() && line.contains(expected) && line.lines().count() == 1, "{text:?}: {line}");
+        assert!(
+            !output.status.success() && line.contains(expected) && line.lines().count() == 1,
+            "{text:?}: {line}"
+        );
         assert!(!out.exists());
     }
 }
