@@ -3,6 +3,7 @@
 //! Exit codes: 0, 1 for failure with one line on stderr that says what and where, 2 for wrong usage.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "this is the command line")]
 
+mod ask;
 mod bench;
 mod classify;
 mod compare;
@@ -64,6 +65,8 @@ enum Command {
     Trace(trace::Trace),
     /// Show how surprising each token of a file is to a language model, and what it expects next
     Predict(predict::Predict),
+    /// Find what answers a question in a file or a folder, and which words answer it
+    Ask(ask::Ask),
     /// Tell which class a text has, and which words decided
     Classify(classify::Classify),
     /// Learn classes of your own from labelled texts
@@ -147,6 +150,7 @@ pub fn main() -> ExitCode {
         Some(Command::Similar(arguments)) => similar::run(&arguments),
         Some(Command::Trace(arguments)) => trace::run(&arguments).map(|()| ExitCode::SUCCESS),
         Some(Command::Predict(arguments)) => predict::run(&arguments).map(|()| ExitCode::SUCCESS),
+        Some(Command::Ask(arguments)) => ask::run(&arguments).map(|()| ExitCode::SUCCESS),
         Some(Command::Classify(arguments)) => classify::run(&arguments).map(|()| ExitCode::SUCCESS),
         Some(Command::Probe(command)) => probe::run(&command).map(|()| ExitCode::SUCCESS),
         Some(Command::Generate(arguments)) => generate::run(&arguments).map(|()| ExitCode::SUCCESS),

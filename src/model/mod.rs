@@ -2,6 +2,7 @@
 //!
 //! An architecture is one file that implements [`Encoder`]; everything else here serves all of them.
 
+pub mod answers;
 mod batch;
 mod bert;
 mod config;

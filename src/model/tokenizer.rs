@@ -287,6 +287,48 @@ impl Tokenizer {
         })
     }
 
+    /// A question and a text as the tokenizer joins them: all tokens, where only those of the text are not special, and their types. `read` is
+    /// the model's reading of `source`, of which spans are byte ranges.
+    ///
+    /// # Errors
+    /// [`TokenizeError`] if the tokenizer refuses a text, or joins none.
+    pub fn tokenize_pair(
+        &self,
+        question: &str,
+        source: &str,
+        read: &ModelText,
+    ) -> Result<(Tokens, Vec<u32>), TokenizeError> {
+        let refused = || TokenizeError { bytes: source.len() };
+        if !self.fits(question) || !self.fits(read.as_str()) {
+            return Err(refused());
+        }
+        let pair = (question.to_owned(), read.as_str().to_owned());
+        let encoding = guarded(|| self.inner.encode(pair, true))
+            .and_then(Result::ok)
+            .ok_or_else(refused)?;
+        let mut tokens = Tokens {
+            ids: encoding.get_ids().to_vec(),
+            coverage: 1.0,
+            ..Tokens::default()
+        };
+        let mask = encoding
+            .get_special_tokens_mask()
+            .iter()
+            .zip(encoding.get_sequence_ids());
+        for ((mask, sequence), (start, end)) in mask.zip(encoding.get_offsets()) {
+            let own = *mask == 0 && sequence == Some(1);
+            tokens.special.push(!own);
+            tokens.spans.push(match own {
+                true => {
+                    let range = read.source_range(*start..*end);
+                    floor_char(source, range.start)..floor_char(source, range.end)
+                }
+                false => 0..0,
+            });
+        }
+        Ok((tokens, encoding.get_type_ids().to_vec()))
+    }
+
     /// Share of letters covered by a token other than the unknown one. A word that is unknown for its length alone counts as its parts do:
     /// the vocabulary may well have its letters.
     fn coverage(&self, source: &str, ids: &[u32], spans: &[ByteRange]) -> f32 {

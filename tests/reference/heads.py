@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Make tests/fixtures/tiny-classifier, tiny-tagger and tiny-answers: BERTs with random weights and a head each, with a tokenizer.
+"""Make tests/fixtures/tiny-classifier, tiny-tagger, tiny-answers and tiny-masked: BERTs with random weights and a head each, with a tokenizer.
 
     python3 tests/reference/heads.py
 
@@ -70,6 +70,20 @@ def answers(model, fast):
     return found
 
 
+def masks(model, fast):
+    found = []
+    for before, after in [("hello ", "the file"), ("parse the config", " world"), ("read doc: query ", "the")]:
+        text = before + (" " if before[-1] != " " else "") + fast.mask_token + (" " if after[0] != " " else "") + after
+        read = fast(text, return_tensors="pt")
+        at = read["input_ids"][0].tolist().index(fast.mask_token_id)
+        with torch.no_grad():
+            told = model(**read).logits[0, at].softmax(-1).topk(5)
+        listed = [dict(token=fast.convert_ids_to_tokens(i), probability=p) for p, i in zip(told.values.tolist(), told.indices.tolist())]
+        found.append(dict(before=before, after=after, next=listed))
+    return found
+
+
+make("tiny-masked", transformers.BertForMaskedLM, masks)
 make("tiny-classifier", transformers.BertForSequenceClassification, logits, id2label={0: "calm", 1: "angry", 2: "lost"})
 make("tiny-tagger", transformers.BertForTokenClassification, logits, id2label={0: "O", 1: "B-NAME", 2: "I-NAME"})
 make("tiny-answers", transformers.BertForQuestionAnswering, answers)

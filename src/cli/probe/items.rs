@@ -1,10 +1,12 @@
 //! Labelled texts: a CSV with a header.
 
-use std::path::Path;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-use crate::cli::compare::passage;
+use crate::cli::compare::Document;
 use crate::cli::input::{self, Usage};
 use crate::text::{Language, decode, read_regular};
 
@@ -32,6 +34,7 @@ pub(super) fn items(file: &Path) -> Result<Vec<Item>> {
         return Err(wrong_header(file));
     }
     let mut items = Vec::new();
+    let mut documents: HashMap<(PathBuf, Option<Language>), Document> = HashMap::new();
     for (number, row) in rows.enumerate() {
         let cell = |column: Option<usize>| row.get(column?).filter(|cell| !cell.trim().is_empty());
         let whereabouts = || format!("{name}, row {}", number + 1);
@@ -44,7 +47,16 @@ pub(super) fn items(file: &Path) -> Result<Vec<Item>> {
             (Some(text), _) => (text.clone(), language.unwrap_or(Language::Prose)),
             (None, Some(path)) => {
                 let beside = file.parent().unwrap_or(Path::new("")).join(path);
-                let passage = passage(&beside, language).with_context(whereabouts)?;
+                let (beside, line) = input::place(&beside);
+                // Rows of one file read and parse it once.
+                let document = match documents.entry((beside, language)) {
+                    Entry::Occupied(known) => known.into_mut(),
+                    Entry::Vacant(new) => {
+                        let read = Document::read(&new.key().0, language).with_context(whereabouts)?;
+                        new.insert(read)
+                    }
+                };
+                let passage = document.passage(line).with_context(whereabouts)?;
                 let text = passage.snapshot.text(passage.range.clone()).into_owned();
                 (text, passage.snapshot.language())
             }

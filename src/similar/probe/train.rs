@@ -1,5 +1,6 @@
 //! Training: how strong to fit, how good it is on unseen items, how to calibrate it, and which labels to look at again.
 
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::logistic::{Data, Weights, fit, probabilities};
@@ -12,7 +13,7 @@ const STRENGTHS: [f64; 4] = [1.0, 10.0, 100.0, 1000.0];
 const FOLDS: usize = 5;
 
 /// Derivatives at which a fit of cross-validation ends, and the last one.
-const ROUGH: f64 = 1e-4;
+const ROUGH: f64 = 3e-4;
 const FINE: f64 = 1e-6;
 
 /// Bins of the calibration error.
@@ -182,8 +183,7 @@ fn strongest(
     let mut starts = vec![Weights::zeros(count, width); folds];
     let mut best: Option<(f64, f64, Vec<Vec<f64>>)> = None;
     for strength in STRENGTHS {
-        let mut unseen = vec![Vec::new(); classes.len()];
-        for (fold, start) in starts.iter_mut().enumerate() {
+        starts.par_iter_mut().enumerate().for_each(|(fold, start)| {
             let seen = (0..classes.len()).filter(|item| parts[*item] != fold);
             let data = Data {
                 vectors: seen.clone().map(|item| &*vectors[item]).collect(),
@@ -192,10 +192,9 @@ fn strongest(
             };
             // The weights of a weaker fit are near those of a stronger one.
             *start = fit(&data, strength, start, ROUGH);
-            for item in (0..classes.len()).filter(|item| parts[*item] == fold) {
-                unseen[item] = start.logits(&vectors[item]);
-            }
-        }
+        });
+        let judged = vectors.iter().zip(parts);
+        let unseen: Vec<Vec<f64>> = judged.map(|(vector, fold)| starts[*fold].logits(vector)).collect();
         let loss = loss(&unseen, classes, temperature(&unseen, classes));
         if best.as_ref().is_none_or(|(least, ..)| loss < *least) {
             best = Some((loss, strength, unseen));
