@@ -3,7 +3,8 @@
 
     python benches/ask/run.py FOVEA [--model MODEL]
 
-The questions are about this repository, of which the script searches a copy without this folder: it would find the questions themselves.
+The questions are about this repository. The script searches a copy of its pages and of the folders in CODE; this folder is not among them,
+since a search would find the questions themselves.
 Needs nothing beyond Python and git.
 """
 import argparse
@@ -14,6 +15,7 @@ import subprocess
 import tempfile
 import time
 
+CODE = ["src/explain", "src/model", "src/server", "src/text"]
 HERE = pathlib.Path(__file__).parent
 arguments = argparse.ArgumentParser()
 arguments.add_argument("fovea")
@@ -31,7 +33,7 @@ def ask(question):
 
 root = HERE.parent.parent
 copy = tempfile.TemporaryDirectory()
-archive = subprocess.run(["git", "-C", root, "archive", "HEAD", ":!benches/ask"], check=True, capture_output=True).stdout
+archive = subprocess.run(["git", "-C", root, "archive", "HEAD", "docs", ":(glob)*.md", *CODE], check=True, capture_output=True).stdout
 subprocess.run(["tar", "-x", "-C", copy.name], input=archive, check=True)
 folder = pathlib.Path(copy.name)
 times = []

@@ -1,7 +1,7 @@
 //! Extractive answers: a question and a text as one pair of sequences, and the best span of it (Devlin et al. 2019).
 
 use super::{Model, ModelError, Packed, TokenizeError, Tokens};
-use crate::text::{Language, ModelText};
+use crate::text::ModelText;
 
 /// Tokens of an answer at most.
 const LONGEST: usize = 30;

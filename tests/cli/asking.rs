@@ -54,10 +54,10 @@ fn a_head_answers_with_the_spans_of_transformers() {
         );
         assert!(answer["target"] == "span" && number(&answer["residual"]) < 1e-4);
         assert!((0.0..=1.0).contains(&number(&answer["score"])));
-        assert_eq!(
-            answer["words"].as_array().unwrap().len(),
-            case["passage"].as_str().unwrap().split(' ').count()
-        );
+        // A colon is a word of its own.
+        let passage = case["passage"].as_str().unwrap().replace(':', " :");
+        let words = answer["words"].as_array().unwrap();
+        assert_eq!(words.len(), passage.split_whitespace().count());
     }
     assert!(some > 1 && none > 1, "{some} {none}");
 }

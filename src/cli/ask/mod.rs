@@ -182,7 +182,7 @@ fn in_words(answers: &[Answer]) -> String {
                     .as_deref()
                     .map(|asked| format!(" for {asked}"))
                     .unwrap_or_default();
-                printable(&format!("{}{asked} {:+.2}", word.word.text, word.word.score)).into_owned()
+                printable(&format!("{}{asked} {:+.2}", word.word.text, word.word.score))
             })
             .collect();
         page += &format!("      {}\n", told.join(" · "));

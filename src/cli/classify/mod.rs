@@ -193,8 +193,7 @@ const LISTED: usize = 5;
 fn in_words(found: &[Classified]) -> String {
     let mut page = String::new();
     for item in found {
-        let line = item.start.line + 1;
-        page += &format!("{} (line {line})\n", printable(&item.path));
+        page += &format!("{}\n", printable(&item.path));
         for class in item.classes.iter().take(LISTED) {
             let label = printable(&class.label);
             page += &match class.probability {

@@ -206,13 +206,22 @@ fn strongest(
     best.map_or((1.0, Vec::new()), |(_, strength, unseen)| (strength, unseen))
 }
 
-/// Mean - ln p of the own class.
+/// Mean cross entropy with targets that are never quite sure, as Platt (1999) has them: n items of a class that are all right do not make
+/// the next one certain.
 fn loss(logits: &[Vec<f64>], classes: &[usize], temperature: f64) -> f64 {
-    let own = logits.iter().zip(classes);
-    let sum: f64 = own
-        .map(|(logits, class)| -probabilities(logits, temperature)[*class].max(1e-300).ln())
-        .sum();
-    sum / classes.len().max(1) as f64
+    let count = logits.first().map_or(0, Vec::len);
+    let mut items = vec![0f64; count];
+    classes.iter().for_each(|class| items[*class] += 1.0);
+    let of = |(logits, class): (&Vec<f64>, &usize)| -> f64 {
+        let all = items[*class] + count as f64;
+        let told = probabilities(logits, temperature).into_iter().enumerate();
+        told.map(|(output, p)| {
+            let target = if output == *class { items[*class] + 1.0 } else { 1.0 };
+            -target / all * p.max(1e-300).ln()
+        })
+        .sum()
+    };
+    logits.iter().zip(classes).map(of).sum::<f64>() / classes.len().max(1) as f64
 }
 
 /// The temperature with the smallest loss (Guo et al., ICML 2017), by golden section.
@@ -335,6 +344,22 @@ mod tests {
             let logit: f32 = direction.iter().zip(&vectors[1]).map(|(w, x)| w * x).sum::<f32>() + constant;
             let odds = (probabilities[1] / probabilities[0]).ln() * f64::from(read.temperature);
             assert!((f64::from(logit) - odds).abs() < 1e-4, "{logit} {odds}");
+        }
+    }
+
+    #[test]
+    fn few_items_that_are_all_right_make_nothing_certain() {
+        let (vectors, labels) = made(14, 2);
+        let some: Vec<usize> = (0..14).filter(|item| *item != 7).collect();
+        let vectors: Vec<Vec<f32>> = some.iter().map(|item| vectors[*item].clone()).collect();
+        let labels: Vec<String> = some.iter().map(|item| labels[*item].clone()).collect();
+        let probe = train(&vectors, &labels, ("m", "id")).unwrap().probe;
+        for vector in &vectors {
+            assert!(
+                probe.probabilities(vector).iter().all(|p| *p < 0.97),
+                "{:?}",
+                probe.probabilities(vector)
+            );
         }
     }
 
