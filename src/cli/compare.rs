@@ -183,8 +183,8 @@ impl Document {
             },
             PositionEncoding::Utf8,
         );
-        let items = segments.items.iter();
-        let item = items.filter(|item| item.range.contains(&at)).next_back();
+        let mut items = segments.items.iter();
+        let item = items.rfind(|item| item.range.contains(&at));
         let unit = || segments.units.iter().find(|unit| unit.range.contains(&at));
         let range = match item {
             Some(item) => item.range.clone(),

@@ -129,6 +129,8 @@ fn candidates(arguments: &Ask, model: &dyn Fn() -> Model) -> Result<Vec<Candidat
     let gallery = index::gallery(&model, place)?;
     let mut filter = Filter::default();
     let mut query = Query::parse(&arguments.question, &mut filter);
+    // Documents answer questions as well as code does.
+    query.asks.prose = true;
     query.vector = read_query(&model, &query.text)?.vector;
     let found = search(&gallery, &query, &filter, PASSAGES, Without::default());
     let candidate = |found: &crate::similar::index::Found| {

@@ -65,9 +65,11 @@ fn prose(text: &str) -> Vec<ByteRange> {
         }
         open = !words.starts_with(['#', '|']);
     }
+    // Unicode ends a sentence at the end of a line, and people break lines within sentences.
+    let joined = text.replace(['\n', '\r'], " ");
     let sentences = |block: ByteRange| {
         let start = block.start;
-        let parts = text[block].split_sentence_bound_indices();
+        let parts = joined[block].split_sentence_bound_indices();
         parts.map(move |(at, sentence)| start + at..start + at + sentence.len())
     };
     let all = blocks.into_iter().flat_map(sentences);

@@ -4,7 +4,7 @@
 //! can be made again at any time.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::Path;
 
 use anyhow::Result;
 use sha2::{Digest, Sha256};
@@ -74,7 +74,7 @@ fn file_name(model: &Model) -> String {
     hash.iter().take(12).map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn read(file: &PathBuf, width: usize) -> HashMap<Key, Vec<f32>> {
+fn read(file: &Path, width: usize) -> HashMap<Key, Vec<f32>> {
     let bytes = read_regular(file, MOST).unwrap_or_default();
     let record = |record: &[u8]| -> Option<(Key, Vec<f32>)> {
         let (key, vector) = record.split_at_checked(32)?;
@@ -90,7 +90,7 @@ fn read(file: &PathBuf, width: usize) -> HashMap<Key, Vec<f32>> {
     bytes.chunks_exact(32 + 4 * width).filter_map(record).collect()
 }
 
-fn write(file: &PathBuf, known: &HashMap<Key, Vec<f32>>) -> std::io::Result<()> {
+fn write(file: &Path, known: &HashMap<Key, Vec<f32>>) -> std::io::Result<()> {
     let mut bytes = Vec::new();
     for (key, vector) in known {
         bytes.extend_from_slice(key);

@@ -238,7 +238,7 @@ mod tests {
             own.iter().map(|v| (v / length) as f32).collect()
         };
         // Every eleventh label is wrong.
-        let class = |i: usize| if i % 11 == 0 { (i + 1) % classes } else { i % classes };
+        let class = |i: usize| (i + usize::from(i.is_multiple_of(11))) % classes;
         ((0..items).map(vector).collect(), (0..items).map(class).collect())
     }
 
