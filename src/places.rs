@@ -30,6 +30,28 @@ pub fn configuration_folder() -> Option<PathBuf> {
     Some(base.join("fovea"))
 }
 
+/// The variable that names the folder of probes outright.
+pub const PROBES_VARIABLE: &str = "FOVEA_PROBES_DIR";
+
+/// The folder in which probes are kept that a person trains; `None` where the environment names none. It need not exist.
+pub fn probes_folder() -> Option<PathBuf> {
+    let path = |variable: &str| {
+        std::env::var_os(variable)
+            .filter(|value| !value.is_empty())
+            .map(PathBuf::from)
+    };
+    if let Some(ours) = path(PROBES_VARIABLE) {
+        return std::path::absolute(ours).ok();
+    }
+    let bases = [
+        path("XDG_DATA_HOME"),
+        path("LOCALAPPDATA"),
+        home_folder().map(|home| home.join(".local").join("share")),
+    ];
+    let base = bases.into_iter().flatten().find(|base| base.is_absolute())?;
+    Some(base.join("fovea").join("probes"))
+}
+
 /// The person's home folder, as the environment names it.
 pub fn home_folder() -> Option<PathBuf> {
     std::env::var_os("HOME").map(PathBuf::from)

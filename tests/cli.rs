@@ -1,6 +1,10 @@
 //! The command line as a program sees it: the real binary, its JSON, its exit codes, its refusals.
 #![allow(clippy::unwrap_used, reason = "a test says by failing what was not there")]
 
+#[path = "cli/asking.rs"]
+mod asking;
+#[path = "cli/classes.rs"]
+mod classes;
 #[path = "cli/decoder.rs"]
 mod decoder;
 #[path = "cli/hostile.rs"]

@@ -1,6 +1,7 @@
 //! `fovea compare`.
 
-use std::path::PathBuf;
+use std::cell::OnceCell;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use clap::{Args, ValueEnum};
@@ -11,7 +12,7 @@ use super::{ModelArguments, index, output};
 use crate::explain::Pair;
 use crate::model::UNSTOPPED;
 use crate::render::{json, markdown, terminal};
-use crate::segment::{Budget, parse, segment};
+use crate::segment::{Budget, Segments, parse, segment};
 use crate::text::{ByteRange, Language, Position, PositionEncoding, Snapshot};
 
 /// Arguments of `fovea compare`.
@@ -61,9 +62,9 @@ enum CompareFormat {
 }
 
 /// A passage: a range of a document.
-struct Passage {
-    snapshot: Snapshot,
-    range: ByteRange,
+pub(super) struct Passage {
+    pub snapshot: Snapshot,
+    pub range: ByteRange,
 }
 
 /// Compares two passages.
@@ -112,53 +113,83 @@ pub(super) fn run(arguments: &Compare) -> Result<()> {
     }
 }
 
-fn passage(argument: &std::path::Path, language: Option<Language>) -> Result<Passage> {
+/// The passage that FILE or FILE:LINE names.
+///
+/// # Errors
+/// One line that says what and where.
+pub(super) fn passage(argument: &Path, language: Option<Language>) -> Result<Passage> {
     let (file, line) = input::place(argument);
-    let snapshot = input::document(&file, language, input::MAX_BYTES)?;
-    let Some(line) = line else {
-        return Ok(Passage {
-            range: 0..snapshot.len(),
-            snapshot,
-        });
-    };
-    if line == 0 || line > snapshot.line_count() {
-        let lines = snapshot.line_count();
-        return Err(Usage(format!(
-            "{}: line {line} does not exist; the file has {lines} lines",
-            file.display()
-        ))
-        .into());
+    Document::read(&file, language)?.passage(line)
+}
+
+/// A file, to take passages from.
+pub(super) struct Document {
+    name: String,
+    snapshot: Snapshot,
+    /// Its items and units, once somebody asked.
+    segments: OnceCell<Segments>,
+}
+
+impl Document {
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// One line that says what and where.
+    pub(super) fn read(file: &Path, language: Option<Language>) -> Result<Document> {
+        Ok(Document {
+            name: file.display().to_string(),
+            snapshot: input::document(file, language, input::MAX_BYTES)?,
+            segments: OnceCell::new(),
+        })
     }
-    // Items and units do not depend on a model's window here: nothing is split.
-    let budget = Budget {
-        tokens: &|_, _| 1,
-        window: usize::MAX,
-    };
-    let segments = segment(&snapshot, &parse(&snapshot), &budget);
-    let row = snapshot.line_range(line - 1);
-    let first = snapshot
-        .text(row.clone())
-        .find(|c: char| !c.is_whitespace())
-        .unwrap_or(0);
-    let at = snapshot.offset(
-        Position {
-            line: line as u32 - 1,
-            column: first as u32,
-        },
-        PositionEncoding::Utf8,
-    );
-    let item = segments
-        .items
-        .iter()
-        .rfind(|item| item.range.contains(&at))
-        .map(|item| item.range.clone());
-    let unit = || {
-        segments
-            .units
-            .iter()
-            .find(|unit| unit.range.contains(&at))
-            .map(|unit| unit.range.clone())
-    };
-    let range = item.or_else(unit).unwrap_or(row);
-    Ok(Passage { snapshot, range })
+
+    /// The whole file, or the item around a line, counted from 1.
+    ///
+    /// # Errors
+    /// If there is no such line.
+    pub(super) fn passage(&self, line: Option<usize>) -> Result<Passage> {
+        let snapshot = self.snapshot.clone();
+        let Some(line) = line else {
+            return Ok(Passage {
+                range: 0..snapshot.len(),
+                snapshot,
+            });
+        };
+        if line == 0 || line > snapshot.line_count() {
+            let lines = snapshot.line_count();
+            return Err(Usage(format!(
+                "{}: line {line} does not exist; the file has {lines} lines",
+                self.name
+            ))
+            .into());
+        }
+        // Items and units do not depend on a model's window here: nothing is split.
+        let budget = Budget {
+            tokens: &|_, _| 1,
+            window: usize::MAX,
+        };
+        let segments = self
+            .segments
+            .get_or_init(|| segment(&snapshot, &parse(&snapshot), &budget));
+        let row = snapshot.line_range(line - 1);
+        let first = snapshot
+            .text(row.clone())
+            .find(|c: char| !c.is_whitespace())
+            .unwrap_or(0);
+        let at = snapshot.offset(
+            Position {
+                line: line as u32 - 1,
+                column: first as u32,
+            },
+            PositionEncoding::Utf8,
+        );
+        let mut items = segments.items.iter();
+        let item = items.rfind(|item| item.range.contains(&at));
+        let unit = || segments.units.iter().find(|unit| unit.range.contains(&at));
+        let range = match item {
+            Some(item) => item.range.clone(),
+            None => unit().map_or(row, |unit| unit.range.clone()),
+        };
+        Ok(Passage { snapshot, range })
+    }
 }

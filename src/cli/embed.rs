@@ -79,7 +79,12 @@ pub(super) fn run(arguments: &Embed) -> Result<()> {
 
 /// Embeddings of unit length. A text over the window is the token-weighted mean of its units, unless `plain` cuts it as the
 /// reference pipeline does.
-fn embed(model: &Model, texts: &[String], (role, language): (Role, Language), plain: bool) -> Result<Vec<Vec<f32>>> {
+pub(super) fn embed(
+    model: &Model,
+    texts: &[String],
+    (role, language): (Role, Language),
+    plain: bool,
+) -> Result<Vec<Vec<f32>>> {
     let mut sequences: Vec<(usize, Tokens)> = Vec::new();
     for (index, text) in texts.iter().enumerate() {
         let mut tokens = model.tokenize_as(role, text, language)?;

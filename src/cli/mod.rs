@@ -3,8 +3,11 @@
 //! Exit codes: 0, 1 for failure with one line on stderr that says what and where, 2 for wrong usage.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "this is the command line")]
 
+mod ask;
 mod bench;
+mod classify;
 mod compare;
+mod deciding;
 mod doctor;
 mod editor;
 mod embed;
@@ -16,6 +19,7 @@ mod model;
 mod output;
 mod parser;
 mod predict;
+mod probe;
 mod search;
 mod serve;
 mod similar;
@@ -65,6 +69,13 @@ enum Command {
     Trace(trace::Trace),
     /// Show how surprising each token of a file is to a language model, and what it expects next
     Predict(predict::Predict),
+    /// Find what answers a question in a file or a folder, and which words answer it
+    Ask(ask::Ask),
+    /// Tell which class a text has, and which words decided
+    Classify(classify::Classify),
+    /// Learn classes of your own from labelled texts
+    #[command(subcommand)]
+    Probe(probe::Command),
     /// Write on from a text with a language model
     Generate(generate::Generate),
     /// Show which model Fovea uses, or check its files
@@ -153,6 +164,9 @@ pub fn main() -> ExitCode {
         Some(Command::Trace(arguments)) => trace::run(&arguments).map(|()| ExitCode::SUCCESS),
         Some(Command::View(arguments)) => view::run(&arguments).map(|()| ExitCode::SUCCESS),
         Some(Command::Predict(arguments)) => predict::run(&arguments).map(|()| ExitCode::SUCCESS),
+        Some(Command::Ask(arguments)) => ask::run(&arguments).map(|()| ExitCode::SUCCESS),
+        Some(Command::Classify(arguments)) => classify::run(&arguments).map(|()| ExitCode::SUCCESS),
+        Some(Command::Probe(command)) => probe::run(&command).map(|()| ExitCode::SUCCESS),
         Some(Command::Generate(arguments)) => generate::run(&arguments).map(|()| ExitCode::SUCCESS),
         Some(Command::Model(command)) => model::run(&command).map(|()| ExitCode::SUCCESS),
         Some(Command::Bench(arguments)) => bench::run(&arguments).map(|()| ExitCode::SUCCESS),

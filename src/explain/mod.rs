@@ -9,18 +9,22 @@ pub mod attention;
 pub mod centred;
 pub mod contributions;
 pub mod decomposition;
+mod direction;
 pub mod norm;
 pub mod pair;
 pub mod parts;
 mod passage;
 mod split;
+mod target;
 mod words;
 
 pub use alignment::Link;
 pub use attention::Heads;
 pub use centred::{Centred, CentredSide, Means, Measure};
+pub use direction::{Along, Directed};
 pub use pair::{Pair, PairReport, Side, Which, compare, compare_centred};
 pub use passage::Shares;
+pub use target::{Attribution, TargetScores, TargetWords, target};
 pub use words::{Owner, WordMap};
 
 use crate::model::{Keep, Model, ModelError, Trace};

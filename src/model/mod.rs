@@ -2,6 +2,7 @@
 //!
 //! An architecture is one file that implements [`Encoder`]; everything else here serves all of them.
 
+pub mod answers;
 mod batch;
 mod bert;
 mod config;
@@ -99,6 +100,9 @@ pub enum ModelError {
     /// The model has not what a task needs.
     #[error("this model cannot {0}; use one that can (`fovea model info` lists what a model can do)")]
     Unable(&'static str),
+    /// A question that means nothing for this model, and what can be asked instead.
+    #[error("{0}")]
+    Meaningless(String),
     /// Text the tokenizer could not take.
     #[error(transparent)]
     Tokenize(#[from] TokenizeError),

@@ -457,6 +457,8 @@ pub enum Task {
         labels: Vec<String>,
         /// From the first token; from the last otherwise.
         first: bool,
+        /// Whether each class is told by itself (sigmoid); one of them by softmax otherwise.
+        independent: bool,
     },
     /// A class of each token.
     Token {

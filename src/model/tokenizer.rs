@@ -220,6 +220,23 @@ impl Tokenizer {
         self.inner.id_to_token(id)
     }
 
+    /// The token that the vocabulary writes so.
+    pub fn id(&self, token: &str) -> Option<u32> {
+        self.inner.token_to_id(token)
+    }
+
+    /// The mask of a masked model, as it is written, and its id.
+    pub fn mask(&self) -> Option<(&'static str, u32)> {
+        let masks = ["[MASK]", "<mask>"].into_iter();
+        masks.filter_map(|mask| Some((mask, self.id(mask)?))).next()
+    }
+
+    /// The ids of a text without special tokens; nothing where the tokenizer refuses it.
+    pub fn pieces(&self, text: &str) -> Vec<u32> {
+        self.encode(text, false)
+            .map_or_else(Vec::new, |encoding| encoding.get_ids().to_vec())
+    }
+
     /// Tokens of a prompt and then of `read`, the model's reading of `source`; spans are byte ranges of `source`.
     ///
     /// # Errors
@@ -268,6 +285,48 @@ impl Tokenizer {
             coverage,
             prompt,
         })
+    }
+
+    /// A question and a text as the tokenizer joins them: all tokens, where only those of the text are not special, and their types. `read` is
+    /// the model's reading of `source`, of which spans are byte ranges.
+    ///
+    /// # Errors
+    /// [`TokenizeError`] if the tokenizer refuses a text, or joins none.
+    pub fn tokenize_pair(
+        &self,
+        question: &str,
+        source: &str,
+        read: &ModelText,
+    ) -> Result<(Tokens, Vec<u32>), TokenizeError> {
+        let refused = || TokenizeError { bytes: source.len() };
+        if !self.fits(question) || !self.fits(read.as_str()) {
+            return Err(refused());
+        }
+        let pair = (question.to_owned(), read.as_str().to_owned());
+        let encoding = guarded(|| self.inner.encode(pair, true))
+            .and_then(Result::ok)
+            .ok_or_else(refused)?;
+        let mut tokens = Tokens {
+            ids: encoding.get_ids().to_vec(),
+            coverage: 1.0,
+            ..Tokens::default()
+        };
+        let mask = encoding
+            .get_special_tokens_mask()
+            .iter()
+            .zip(encoding.get_sequence_ids());
+        for ((mask, sequence), (start, end)) in mask.zip(encoding.get_offsets()) {
+            let own = *mask == 0 && sequence == Some(1);
+            tokens.special.push(!own);
+            tokens.spans.push(match own {
+                true => {
+                    let range = read.source_range(*start..*end);
+                    floor_char(source, range.start)..floor_char(source, range.end)
+                }
+                false => 0..0,
+            });
+        }
+        Ok((tokens, encoding.get_type_ids().to_vec()))
     }
 
     /// Share of letters covered by a token other than the unknown one. A word that is unknown for its length alone counts as its parts do:

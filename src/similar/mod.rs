@@ -10,6 +10,7 @@ pub mod fingerprint;
 pub mod index;
 pub mod likeness;
 mod moments;
+pub mod probe;
 mod scan;
 mod vector;
 pub mod words;

@@ -19,7 +19,7 @@ pub use decode::{DecodeError, decode};
 pub use document::{Change, Document};
 pub use identifiers::ModelText;
 pub use language::Language;
-pub use position::{Position, PositionEncoding, floor_char};
+pub use position::{Position, PositionEncoding, ceil_char, floor_char};
 pub use regular::{Unread, open_regular, read_regular};
 pub use snapshot::Snapshot;
 pub use tongue::{is_english, share_of_other_scripts};

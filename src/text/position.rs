@@ -104,6 +104,14 @@ pub fn floor_char(text: &str, mut offset: usize) -> usize {
     offset
 }
 
+/// The next border of a character at or behind an offset; the end of the text where there is none.
+pub fn ceil_char(text: &str, mut offset: usize) -> usize {
+    while offset < text.len() && !text.is_char_boundary(offset) {
+        offset += 1;
+    }
+    offset.min(text.len())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

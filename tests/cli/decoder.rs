@@ -45,7 +45,10 @@ fn the_embedded_encoder_is_traced_as_well_and_predicts_nothing() {
     assert_eq!(tensors["attention.5"].dims()[0], 12);
     assert!(!tensors.contains_key("logits"));
     let line = refusal(&fovea(&["predict", "README.md"], b""), 1);
-    assert!(line.contains("cannot predict the next token"), "{line}");
+    assert!(
+        line.contains("cannot predict the next token, and fills no masks"),
+        "{line}"
+    );
     let line = refusal(&fovea(&["generate", "--prompt", "x"], b""), 1);
     assert!(line.contains("cannot predict the next token"), "{line}");
 }
@@ -142,4 +145,73 @@ fn a_decoder_is_explained_like_any_model_and_tells_what_it_can_do() {
         info["abilities"],
         serde_json::json!(["embed", "next_token", "generate"])
     );
+}
+
+/// Words, special tokens and biases sum to the value.
+fn sums(why: &Value) {
+    let words = why["words"].as_array().unwrap();
+    let words: f64 = words.iter().map(|word| word["score"].as_f64().unwrap()).sum();
+    let number = |key: &str| why[key].as_f64().unwrap();
+    let off = (number("value") - words - number("special") - number("bias")).abs();
+    assert!(off < 1e-4 && number("residual") < 1e-4, "{off}: {why}");
+}
+
+#[test]
+fn a_prediction_tells_which_words_decided_for_a_token_and_against_another() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("text.md");
+    std::fs::write(&file, "hello world\nnaïve café 我爱 kebab-case").unwrap();
+    let of = |more: &[&str]| {
+        let start = [
+            "predict",
+            file.to_str().unwrap(),
+            "--model",
+            DECODER,
+            "--format",
+            "json",
+        ];
+        json(&fovea(&[&start, more].concat(), b""))
+    };
+    let found = of(&["--why"]);
+    let (next, why) = (&found["next"][0], &found["why"]);
+    assert!(why["target"] == "logit" && why["token"] == next["token"], "{why}");
+    sums(why);
+    let text = std::fs::read_to_string(&file).unwrap();
+    for word in why["words"].as_array().unwrap() {
+        let byte = |end: &str| word[end]["byte"].as_u64().unwrap() as usize;
+        assert_eq!(&text[byte("start")..byte("end")], word["text"].as_str().unwrap());
+    }
+    let probability = of(&["--why", "--log-probability"])["why"].clone();
+    let expected = next["probability"].as_f64().unwrap().ln();
+    assert!((probability["value"].as_f64().unwrap() - expected).abs() < 1e-4);
+    sums(&probability);
+    // The difference of two logits is that of the tokens' log-probabilities.
+    let listed = found["next"].as_array().unwrap();
+    let named = |next: &&Value| next["token"].as_str().unwrap().chars().all(char::is_alphabetic);
+    let words: Vec<&Value> = listed.iter().filter(named).take(2).collect();
+    let names: Vec<&str> = words.iter().map(|next| next["token"].as_str().unwrap()).collect();
+    let against = of(&["--why", names[0], "--rather-than", names[1]])["why"].clone();
+    assert!(
+        against["target"] == "difference" && against["rather_than"] == names[1],
+        "{against}"
+    );
+    let odds = (words[0]["probability"].as_f64().unwrap() / words[1]["probability"].as_f64().unwrap()).ln();
+    assert!(
+        (against["value"].as_f64().unwrap() - odds).abs() < 1e-3,
+        "{against} {odds}"
+    );
+    sums(&against);
+    let gradient = of(&["--why", "--method", "gradient-input"])["why"].clone();
+    assert!(gradient.get("residual").is_none() && gradient["method"] == "gradient-input");
+    let refused = [
+        "predict",
+        file.to_str().unwrap(),
+        "--model",
+        DECODER,
+        "--why",
+        "--method",
+        "alti",
+    ];
+    let line = String::from_utf8(fovea(&refused, b"").stderr).unwrap();
+    assert!(line.contains("no meaning for a logit"), "{line}");
 }

@@ -26,19 +26,19 @@ pub(super) fn weight(name: &str, rank: usize, i: u64) -> f32 {
     }) as f32
 }
 
-struct Case {
-    name: String,
-    network: Network,
+pub(super) struct Case {
+    pub name: String,
+    pub network: Network,
     golden: HashMap<String, Tensor>,
     _folder: tempfile::TempDir,
 }
 
-fn root() -> std::path::PathBuf {
+pub(super) fn root() -> std::path::PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reference/families")
 }
 
 impl Case {
-    fn load(name: &str, config: &str) -> Case {
+    pub(super) fn load(name: &str, config: &str) -> Case {
         let from = root().join(name);
         let folder = tempfile::tempdir().unwrap();
         std::fs::copy(from.join(config), folder.path().join("config.json")).unwrap();
@@ -63,7 +63,7 @@ impl Case {
         }
     }
 
-    fn all() -> impl Iterator<Item = Case> {
+    pub(super) fn all() -> impl Iterator<Item = Case> {
         let mut names: Vec<String> = std::fs::read_dir(root())
             .unwrap()
             .map(|entry| entry.unwrap())
@@ -92,11 +92,11 @@ impl Case {
         Some(ids.to_vec1::<i64>().unwrap().into_iter().map(|id| id as u32).collect())
     }
 
-    fn values(&self, key: &str) -> Option<Vec<f32>> {
+    pub(super) fn values(&self, key: &str) -> Option<Vec<f32>> {
         Some(self.golden.get(key)?.flatten_all().unwrap().to_vec1().unwrap())
     }
 
-    fn read(&self, texts: &[&str], keep: Keep) -> Read {
+    pub(super) fn read(&self, texts: &[&str], keep: Keep) -> Read {
         let of = |key: &str| -> Vec<Vec<u32>> {
             texts
                 .iter()

@@ -21,6 +21,7 @@ mod parity;
 mod paths;
 #[cfg(feature = "multilingual")]
 mod readers;
+mod readouts;
 mod sentence;
 mod tiny;
 mod view;

@@ -153,6 +153,41 @@ def run(model, text, pair=False):
     return {f"{text}.{name}": value for name, value in found.items()}
 
 
+def targets(model):
+    """Numbers that the head of a text's outputs gives, with their true gradients at the input of the first block."""
+    text = "b"
+    count, decoder_count = LENGTHS[text]
+    ids = token_ids(f"{text}.ids", count, model.config.vocab_size)
+    arguments = dict(input_ids=torch.tensor([ids]), output_hidden_states=True)
+    if model.config.is_encoder_decoder:
+        start = [model.config.decoder_start_token_id] + token_ids(f"{text}.decoder_ids", decoder_count - 1, model.config.vocab_size)
+        arguments["decoder_input_ids"] = torch.tensor([start])
+    else:
+        arguments["attention_mask"] = torch.ones(1, count, dtype=torch.long)
+    output = model(**arguments)
+    starts = {"gradient": output.encoder_hidden_states[0], "decoder_gradient": output.decoder_hidden_states[0]} if (
+        model.config.is_encoder_decoder
+    ) else {"gradient": output.hidden_states[0]}
+    if "start_logits" in output:
+        values = {"span": output.start_logits[0, 2] + output.end_logits[0, 4]}
+    elif "logits" not in output:
+        return {}
+    else:
+        logits = output.logits[0] if output.logits.dim() == 3 else output.logits
+        row = logits[min(3, len(logits) - 1)]
+        one, other = 1 % len(row), 2 % len(row)
+        values = {"logit": row[one], "log_probability": row.log_softmax(-1)[one], "difference": row[one] - row[other]}
+        if len(row) == 1:
+            values = {"logit": row[0]}
+    found = {}
+    for name, value in values.items():
+        gradients = torch.autograd.grad(value, list(starts.values()), retain_graph=True)
+        found[f"{name}.value"] = numpy.array([value.item()], dtype=numpy.float32)
+        for key, gradient in zip(starts, gradients):
+            found[f"{name}.{key}"] = numpy.ascontiguousarray(gradient[0].numpy())
+    return found
+
+
 def write_json(path, value):
     path.write_text(json.dumps(value, indent=1) + "\n")
 
@@ -171,11 +206,14 @@ def make(name, class_name, config):
                 answers.append({})
                 for text in LENGTHS:
                     answers[-1] |= run(model, text, pair=name == "bert-pair")
+                numbers = targets(model) if name != "bert-pair" else {}
     for other in answers[1:]:
         assert all(numpy.array_equal(answers[0][key], other[key]) for key in answers[0])
     lines = ",\n".join(f" {json.dumps(key)}: {shape}" for key, shape in shapes.items())
     (folder / "tensors.json").write_text(f"{{\n{lines}\n}}\n")
     save_file(answers[0], folder / "golden.safetensors")
+    if numbers:
+        save_file(numbers, folder / "targets.safetensors")
     print(name, (folder / "golden.safetensors").stat().st_size, "bytes", len(shapes), "tensors")
 
 

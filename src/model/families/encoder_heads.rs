@@ -50,7 +50,7 @@ pub fn task(keys: &Keys, hidden: usize, sequence: (&[(&str, Activation)], &str))
     let labels = keys.labels();
     let count = labels.len();
     if keys.is_for("ForSequenceClassification") {
-        let task = Task::Sequence { labels, first: true };
+        let task = sequence_task(keys);
         return Some(plain(task, sequence.0, (sequence.1, count), hidden));
     }
     if keys.is_for("ForTokenClassification") {
@@ -60,4 +60,15 @@ pub fn task(keys: &Keys, hidden: usize, sequence: (&[(&str, Activation)], &str))
         return Some(plain(Task::Span, &[], ("qa_outputs", 2), hidden));
     }
     None
+}
+
+/// The classes of a text: one of them, or each by itself where config.json says so or there is only one.
+pub fn sequence_task(keys: &Keys) -> Task {
+    let labels = keys.labels();
+    let independent = labels.len() == 1 || keys.text("problem_type") == Some("multi_label_classification");
+    Task::Sequence {
+        labels,
+        first: true,
+        independent,
+    }
 }

@@ -1,6 +1,6 @@
 //! ModernBERT (Warner et al. 2024): pre-LN, rotary positions, gated blocks, two local layers between global ones.
 
-use super::encoder_heads::plain;
+use super::encoder_heads::{plain, sequence_task};
 use super::keys::{Keys, head_dim};
 use super::rotary::{parameters, rotary};
 use crate::model::config::ConfigError;
@@ -42,7 +42,7 @@ pub fn spec(keys: &Keys) -> Result<ModelSpec, ConfigError> {
             "fovea supports classes from the first token",
         )?;
         let output = LinearSpec::new("classifier", (labels.len(), hidden), true);
-        (Task::Sequence { labels, first: true }, output)
+        (sequence_task(keys), output)
     } else if keys.is_for("ForTokenClassification") {
         let output = LinearSpec::new("classifier", (labels.len(), hidden), true);
         (Task::Token { labels }, output)

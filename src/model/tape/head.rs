@@ -42,6 +42,11 @@ impl LoadedHead {
                 x = norm.forward(&x).0;
             }
         }
+        Ok(self.capped(self.outputs_of(x)?))
+    }
+
+    /// What the last matrix makes of rows, before the soft cap.
+    pub(super) fn outputs_of(&self, mut x: Vec<f32>) -> Result<Vec<f32>, ModelError> {
         if self.scale != 1.0 {
             x.iter_mut().for_each(|v| *v *= self.scale);
         }
@@ -60,9 +65,14 @@ impl LoadedHead {
             }
             first += width;
         }
+        Ok(out)
+    }
+
+    /// The outputs behind the soft cap.
+    pub(super) fn capped(&self, mut out: Vec<f32>) -> Vec<f32> {
         if let Some(cap) = self.soft_cap {
             out.iter_mut().for_each(|v| *v = cap * (*v / cap).tanh());
         }
-        Ok(out)
+        out
     }
 }

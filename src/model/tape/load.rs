@@ -76,7 +76,7 @@ pub(super) enum LoadedWork {
 pub(super) struct LoadedHead {
     pub task: Task,
     pub layers: Vec<(Linear, Option<Activation>, Option<RowNorm>)>,
-    table: Arc<Table>,
+    pub table: Arc<Table>,
     bias: Option<Vec<f32>>,
     packed: OnceLock<Vec<Linear>>,
     arithmetic: Arithmetic,
@@ -107,6 +107,13 @@ impl LoadedHead {
             .map(part)
             .collect::<candle_core::Result<Vec<_>>>()?;
         Ok(self.packed.get_or_init(|| parts))
+    }
+
+    /// What the bias of the last matrix adds to ⟨gradient, outputs⟩.
+    pub fn bias_share(&self, gradient: &[f32]) -> f64 {
+        self.bias
+            .as_ref()
+            .map_or(0.0, |bias| super::rows::products(gradient, bias))
     }
 
     /// Outputs for each row.

@@ -11,6 +11,7 @@
 //! | `Mix` | the attention probabilities | `mix.rs`, `attention.rs` |
 //! | `Gate` | θ of the activation, or the gate of a gated block | `gate.rs` |
 //! | `Add` | | here |
+//! | a readout of a head | the deviations of its norms, θ, the probabilities | `readout.rs` |
 //!
 //! Rotations, masks, soft caps and the norms of queries and keys vanish into the probabilities.
 
@@ -26,6 +27,7 @@ mod norm;
 mod position;
 mod pull;
 mod push;
+mod readout;
 mod rows;
 mod run;
 mod table;
@@ -36,7 +38,8 @@ use std::sync::Arc;
 pub use embedded::EmbeddedRow;
 pub use load::Network;
 pub use pull::{Held, Pulled};
-pub(super) use rows::row_products;
+pub use readout::{Readout, Target};
+pub use rows::row_products;
 pub use run::{Cache, Read};
 pub(super) use table::Table;
 pub use view::Measure;

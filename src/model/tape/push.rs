@@ -7,7 +7,7 @@ use std::sync::Arc;
 use candle_core::{Result, bail};
 
 use super::rows::{add, times};
-use super::{NodeId, Op, Side, Tape};
+use super::{Node, NodeId, Op, Side, Tape};
 use crate::model::{Checkpoint, ModelError};
 
 impl Tape {
@@ -107,13 +107,17 @@ impl Tape {
         uses
     }
 
+    /// The node of the tokens' own rows on one side.
+    pub fn input(&self, side: Side) -> Option<NodeId> {
+        let is_input = |node: &Node| matches!(node.op, Op::Input) && node.side == side;
+        self.nodes.iter().position(is_input)
+    }
+
     /// How many parts so many numbers are.
     fn count(&self, sequence: usize, side: Side, numbers: usize) -> Result<usize> {
-        let input = self
-            .nodes
-            .iter()
-            .position(|node| matches!(node.op, Op::Input) && node.side == side);
-        let size = input.map_or(0, |input| self.rows_of(sequence, input).len() * self.nodes[input].width);
+        let size = self
+            .input(side)
+            .map_or(0, |input| self.rows_of(sequence, input).len() * self.nodes[input].width);
         if size == 0 || !numbers.is_multiple_of(size) {
             bail!("parts of {numbers} numbers do not fit rows of {size}")
         }

@@ -64,3 +64,73 @@ fn gemma_in_floats_is_within_a_thousandth() {
     assert!(run.status.success() && said.contains("1 passed"), "{said}");
     assert!(!simd::Path::Portable.prefers_integers());
 }
+
+#[derive(serde::Deserialize)]
+struct Greedy {
+    text: String,
+    ids: Vec<u32>,
+    next: Vec<u32>,
+    log_probabilities: Vec<f32>,
+    ahead: Vec<f64>,
+}
+
+/// How far the likeliest token is ahead of the next one, where floats in another order could not make the other the likeliest.
+const CLEAR: f64 = 5e-3;
+
+/// What is written on is transformers' (`tests/reference/gemma_greedy.py`), token by token, with its log-probabilities. A text ends to be
+/// compared where two tokens are as likely as each other.
+#[test]
+#[ignore = "needs a file of 250 MB in FOVEA_GEMMA_GGUF"]
+fn gemma_writes_greedily_what_transformers_writes() {
+    use fovea::model::generate::{Limits, Sampling, Written};
+    let path = std::env::var_os(GEMMA_GGUF).expect("FOVEA_GEMMA_GGUF names no file");
+    let source = Source::at(Path::new(&path));
+    let (model, network) = (Model::load(&source).unwrap(), network(&source).unwrap());
+    let golden: Vec<Greedy> = serde_json::from_value(json_of("tests/reference/gemma_greedy.json")).unwrap();
+    let limits = Limits {
+        tokens: 50,
+        stops: Vec::new(),
+    };
+    // Products of 16-bit integers, where the processor is faster with them, part ways earlier.
+    let (clear, tolerance) = if simd::path().prefers_integers() {
+        (0.1, 0.05)
+    } else {
+        (CLEAR, 1e-3)
+    };
+    let (mut compared, mut furthest) = (0, 0f32);
+    for golden in &golden {
+        let mut written: Vec<Written> = Vec::new();
+        let mut told = |token: &Written| {
+            written.push(token.clone());
+            true
+        };
+        let greedy = Sampling::default();
+        let ended = network.generate(&golden.ids, model.tokenizer(), greedy, &limits, &mut told, UNSTOPPED);
+        ended.unwrap();
+        for (step, token) in written.iter().enumerate() {
+            if token.id != golden.next[step] {
+                assert!(golden.ahead[step] < clear, "{:?}, token {step}", golden.text);
+                break;
+            }
+            furthest = furthest.max((token.logprob - golden.log_probabilities[step]).abs());
+            compared += 1;
+        }
+    }
+    println!("{compared} tokens; log-probabilities are off by {furthest:.6} at most");
+    assert!(golden.len() == 10 && compared > 300, "{compared}");
+    assert!(furthest < tolerance, "log-probabilities are off by {furthest}");
+}
+
+/// The same in floats, with the tight bounds.
+#[test]
+#[ignore = "needs a file of 250 MB in FOVEA_GEMMA_GGUF"]
+fn gemma_writes_in_floats_what_transformers_writes() {
+    let run = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--ignored", "--exact", "--show-output"])
+        .arg("gguf::gemma::gemma_writes_greedily_what_transformers_writes")
+        .env("FOVEA_KERNELS", "portable")
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&run.stdout);
+    assert!(run.status.success() && said.contains("1 passed"), "{said}");
+}

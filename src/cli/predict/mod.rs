@@ -1,20 +1,27 @@
 //! `fovea predict`.
 
+mod context;
+mod why;
+
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use clap::Args;
 use serde::Serialize;
 
+use context::Context;
+use why::{Question, Why, why};
+
 use super::ModelArguments;
 use super::input::{self, Usage};
 use super::output::{self, Format};
+use crate::explain::Attribution;
 use crate::model::generate::log_sum;
 use crate::model::tape::Network;
-use crate::model::{Ability, Keep, Model, Packed, Tokens, UNSTOPPED};
+use crate::model::{Ability, Keep, Model, Packed, UNSTOPPED};
 use crate::render::json::Place;
 use crate::render::terminal::printable;
-use crate::text::{Language, Snapshot};
+use crate::text::Snapshot;
 
 /// Arguments of `fovea predict`.
 #[derive(Args, Debug)]
@@ -24,6 +31,18 @@ pub(super) struct Predict {
     /// How many tokens that may come next to list
     #[arg(long, value_name = "K", default_value_t = 10)]
     top: usize,
+    /// Show which words decided for the likeliest token, or for this one; stands behind FILE
+    #[arg(long, value_name = "TOKEN", num_args = 0..=1, default_missing_value = "")]
+    why: Option<String>,
+    /// Show which words decided for the likeliest token, or for that of --why, rather than for this one
+    #[arg(long, value_name = "TOKEN")]
+    rather_than: Option<String>,
+    /// Explain the logarithm of the token's probability instead of its logit
+    #[arg(long, conflicts_with = "rather_than")]
+    log_probability: bool,
+    /// How to explain it: decomposition, gradient-input or gradient
+    #[arg(long, default_value = "decomposition", value_parser = Attribution::from_name)]
+    method: Attribution,
     /// Language of the text, if the file's name does not show it
     #[arg(long)]
     language: Option<String>,
@@ -39,6 +58,8 @@ struct Answer {
     model: String,
     surprisal: Vec<Surprisal>,
     next: Vec<Next>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    why: Option<Why>,
 }
 
 /// How surprising a token was, given those before it.
@@ -63,17 +84,23 @@ pub(super) fn run(arguments: &Predict) -> Result<()> {
     let (file, line, column) = place(&arguments.file);
     let document = input::document(&file, input::language(arguments.language.as_deref())?, input::MAX_BYTES)?;
     let (model, network) = arguments.model.interpreted()?;
-    if !model.info().abilities.contains(&Ability::NextToken) {
-        anyhow::bail!(
-            "{} cannot predict the next token; name a decoder with --model (`fovea model info` lists what a model can do)",
+    let masked = match (has(&model, Ability::NextToken), has(&model, Ability::FillMask)) {
+        (true, _) => false,
+        (false, true) => true,
+        (false, false) => anyhow::bail!(
+            "{} cannot predict the next token, and fills no masks; name a model that can with --model (`fovea model info` lists what a \
+             model can do)",
             model.info().name
-        );
-    }
+        ),
+    };
     let model = model.identifier_aware(false);
     let end = end_of(&document, line, column)?;
     let text = document.text(0..document.len());
-    let (first, tokens) = last_window(&model, &network, &text[..end])?;
-    let answer = answer(&model, &network, &document, first, &tokens, arguments.top)?;
+    let context = match masked {
+        true => Context::around(&model, &network, &text, end)?,
+        false => Context::before(&model, &network, &text[..end])?,
+    };
+    let answer = answer((&model, &network), &document, &context, masked, arguments)?;
     match arguments.format {
         Format::Json => output::write_json(&answer),
         Format::Terminal => output::write(&in_words(&answer)),
@@ -114,72 +141,71 @@ fn end_of(document: &Snapshot, line: Option<usize>, column: Option<usize>) -> Re
     .into())
 }
 
-/// The last lines of a text that fit the window, and the byte at which they begin.
-fn last_window(model: &Model, network: &Network, text: &str) -> Result<(usize, Tokens)> {
-    let window = network.spec.window.min(2048);
-    let mut first = 0;
-    loop {
-        let tokens = model.tokenize(&text[first..], Language::Prose)?;
-        if tokens.len() <= window {
-            return Ok((first, tokens));
-        }
-        // What stands far before the end says little of what comes next.
-        let beyond = tokens
-            .spans
-            .get(tokens.len() - window)
-            .map_or(0, |span| span.start)
-            .max(1);
-        let mut next = first + beyond;
-        while !text.is_char_boundary(next) {
-            next += 1;
-        }
-        first = text[next..].find('\n').map_or(next, |line| next + line + 1);
-    }
+fn has(model: &Model, ability: Ability) -> bool {
+    model.info().abilities.contains(&ability)
 }
 
 fn answer(
-    model: &Model,
-    network: &Network,
+    (model, network): (&Model, &Network),
     document: &Snapshot,
-    first: usize,
-    tokens: &Tokens,
-    top: usize,
+    context: &Context,
+    masked: bool,
+    arguments: &Predict,
 ) -> Result<Answer> {
-    let mut surprisal = Vec::new();
-    let mut next = Vec::new();
-    if !tokens.is_empty() {
-        let read = network.read(&Packed::new([tokens.ids.as_slice()]), None, Keep::LastHidden, UNSTOPPED)?;
-        let width = network.spec.stack.hidden;
-        let text = document.text(0..document.len());
+    let question = (arguments.why.is_some() || arguments.rather_than.is_some()).then(|| Question {
+        token: arguments.why.as_deref().unwrap_or_default(),
+        rather_than: arguments.rather_than.as_deref(),
+        probability: arguments.log_probability,
+        by: arguments.method,
+    });
+    let mut answer = Answer {
+        model: model.info().name.clone(),
+        surprisal: Vec::new(),
+        next: Vec::new(),
+        why: None,
+    };
+    let tokens = &context.tokens;
+    if tokens.is_empty() {
+        return match question {
+            Some(_) => Err(Usage("there is no text before this place to explain a token by".to_owned()).into()),
+            None => Ok(answer),
+        };
+    }
+    let keep = question
+        .as_ref()
+        .map_or(Keep::LastHidden, |question| question.by.keeps());
+    let read = network.read(&Packed::new([tokens.ids.as_slice()]), None, keep, UNSTOPPED)?;
+    let width = network.spec.stack.hidden;
+    let columns = network.outputs().unwrap_or(1).max(1);
+    // What a masked model says of a token that it sees is no surprise.
+    if !masked {
         // The vocabulary may be large: one block of positions at a time.
         for (block, rows) in read.hidden.chunks(BLOCK * width).enumerate() {
             let logits = network.logits(rows)?.unwrap_or_default();
-            let columns = network.outputs().unwrap_or(1).max(1);
             for (row, logits) in logits.chunks_exact(columns).enumerate() {
-                let position = block * BLOCK + row;
-                let Some(id) = tokens.ids.get(position + 1) else {
-                    next = likeliest(model, logits, top);
-                    continue;
-                };
-                let span = &tokens.spans[position + 1];
-                if tokens.special[position + 1] || span.is_empty() {
+                let position = block * BLOCK + row + 1;
+                let Some(id) = tokens.ids.get(position) else { continue };
+                let span = &tokens.spans[position];
+                if tokens.special[position] || span.is_empty() {
                     continue;
                 }
-                let (start, end) = (first + span.start, first + span.end);
-                surprisal.push(Surprisal {
-                    text: text[start..end].to_owned(),
-                    start: Place::new(document, start),
-                    end: Place::new(document, end),
+                let place = context.in_document(span, document);
+                answer.surprisal.push(Surprisal {
+                    text: document.text(place.clone()).into_owned(),
+                    start: Place::new(document, place.start),
+                    end: Place::new(document, place.end),
                     nats: log_sum(logits) - logits[*id as usize],
                 });
             }
         }
     }
-    Ok(Answer {
-        model: model.info().name.clone(),
-        surprisal,
-        next,
-    })
+    let own = &read.hidden[context.row * width..(context.row + 1) * width];
+    let logits = network.logits(own)?.unwrap_or_default();
+    answer.next = likeliest(model, &logits, arguments.top);
+    answer.why = question
+        .map(|question| why((model, network), (document, context), &read, &logits, &question))
+        .transpose()?;
+    Ok(answer)
 }
 
 /// Positions whose logits are computed at once.
@@ -190,20 +216,27 @@ fn likeliest(model: &Model, logits: &[f32], top: usize) -> Vec<Next> {
     let mut order: Vec<usize> = (0..logits.len()).collect();
     order.sort_by(|a, b| logits[*b].total_cmp(&logits[*a]).then(a.cmp(b)));
     let next = |id: &usize| Next {
-        token: match model.tokenizer().decode(&[*id as u32]) {
-            text if text.is_empty() => model.tokenizer().token(*id as u32).unwrap_or_default(),
-            text => text,
-        },
+        token: shown(model, *id as u32),
         probability: (logits[*id] - whole).exp(),
     };
     order.iter().take(top).map(next).collect()
+}
+
+/// The text of a token, or what the vocabulary calls it where it has none alone.
+fn shown(model: &Model, id: u32) -> String {
+    match model.tokenizer().decode(&[id]) {
+        text if text.is_empty() => model.tokenizer().token(id).unwrap_or_default(),
+        text => text,
+    }
 }
 
 fn in_words(answer: &Answer) -> String {
     let mut page = String::new();
     let mut most: Vec<&Surprisal> = answer.surprisal.iter().collect();
     most.sort_by(|a, b| b.nats.total_cmp(&a.nats));
-    page += "most surprising\n";
+    if !most.is_empty() {
+        page += "most surprising\n";
+    }
     for token in most.iter().take(10) {
         let text = printable(&token.text);
         page += &format!("  {:>6.2} nats  line {:<5} {text}\n", token.nats, token.start.line + 1);
@@ -215,6 +248,9 @@ fn in_words(answer: &Answer) -> String {
             100.0 * next.probability,
             printable(&next.token)
         );
+    }
+    if let Some(why) = &answer.why {
+        why.in_words(&mut page);
     }
     page
 }

@@ -1,0 +1,58 @@
+#!/usr/bin/env python3
+"""How often `fovea ask` finds the right file, and which threshold tells questions with an answer from those without.
+
+    python benches/ask/run.py FOVEA [--model MODEL]
+
+The questions are about this repository. The script searches a copy of its pages and of the folders in CODE; this folder is not among them,
+since a search would find the questions themselves.
+Needs nothing beyond Python and git.
+"""
+import argparse
+import json
+import pathlib
+import statistics
+import subprocess
+import tempfile
+import time
+
+CODE = ["src/explain", "src/model", "src/server", "src/text"]
+HERE = pathlib.Path(__file__).parent
+arguments = argparse.ArgumentParser()
+arguments.add_argument("fovea")
+arguments.add_argument("--model")
+arguments = arguments.parse_args()
+
+
+def ask(question):
+    command = [arguments.fovea, "ask", question, str(folder), "--threshold", "0", "--format", "json"]
+    start = time.time()
+    found = subprocess.run(command + (["--model", arguments.model] if arguments.model else []), check=True, capture_output=True, text=True)
+    times.append(time.time() - start)
+    return json.loads(found.stdout)
+
+
+root = HERE.parent.parent
+copy = tempfile.TemporaryDirectory()
+archive = subprocess.run(["git", "-C", root, "archive", "HEAD", "docs", ":(glob)*.md", *CODE], check=True, capture_output=True).stdout
+subprocess.run(["tar", "-x", "-C", copy.name], input=archive, check=True)
+folder = pathlib.Path(copy.name)
+times = []
+questions = json.loads((HERE / "questions.json").read_text())
+ranks, with_answer = [], []
+for question, files in questions["answered"]:
+    answers = ask(question)
+    places = [str(pathlib.Path(answer["path"]).relative_to(folder)) for answer in answers]
+    rank = next((rank for rank, place in enumerate(places, 1) if place in files), 0)
+    ranks.append(rank)
+    with_answer.append(answers[0]["score"] if answers else 0)
+    if rank != 1:
+        print(f"  rank {rank}: {question}  {places}")
+without = [(answers[0]["score"] if (answers := ask(question)) else 0) for question in questions["unanswered"]]
+count = len(ranks)
+print(f"right file first {sum(rank == 1 for rank in ranks)}/{count}, among the first three {sum(rank > 0 for rank in ranks)}/{count}")
+pairs = [(a > b) + 0.5 * (a == b) for a in with_answer for b in without]
+print(f"area under the curve {statistics.mean(pairs):.3f}; seconds for a command: median {statistics.median(times):.2f}")
+print("threshold  answered  wrongly answered")
+for threshold in [x / 100 for x in range(20, 80, 2)]:
+    kept, wrong = sum(s >= threshold for s in with_answer), sum(s >= threshold for s in without)
+    print(f"     {threshold:.2f}     {kept}/{count}     {wrong}/{len(without)}")

@@ -1,0 +1,109 @@
+//! A passage → sentences of prose, statements of code: what an answer consists of.
+
+use unicode_segmentation::UnicodeSegmentation;
+
+use crate::model::Model;
+use crate::segment::{Budget, parse, segment};
+use crate::text::{ByteRange, Language, Snapshot};
+
+/// Tokens of a group of statements at most.
+const STATEMENTS: usize = 48;
+
+/// Letters of a sentence at least: a number or a bracket answers nothing.
+const LEAST: usize = 8;
+
+/// The sentences or statements of a part of a document, in order.
+pub(super) fn sentences(model: &Model, snapshot: &Snapshot, range: &ByteRange) -> Vec<ByteRange> {
+    let text = snapshot.text(range.clone());
+    let found = match snapshot.language() {
+        language if language.is_code() => statements(model, snapshot, range),
+        _ => prose(&text)
+            .into_iter()
+            .map(|own| range.start + own.start..range.start + own.end)
+            .collect(),
+    };
+    let says = |own: &ByteRange| {
+        let letters = snapshot.text(own.clone()).chars().filter(|c| c.is_alphabetic()).count();
+        letters >= LEAST || (letters >= 2 && !snapshot.text(own.clone()).is_ascii())
+    };
+    found.into_iter().filter(says).collect()
+}
+
+/// Groups of statements, cut at borders of the syntax.
+fn statements(model: &Model, snapshot: &Snapshot, range: &ByteRange) -> Vec<ByteRange> {
+    let text = snapshot.text(range.clone());
+    let own = Snapshot::new(&text, 0, snapshot.language());
+    let budget = Budget {
+        tokens: &|text, language: Language| model.count(text, language),
+        window: STATEMENTS,
+    };
+    let units = segment(&own, &parse(&own), &budget).units.into_iter();
+    units
+        .map(|unit| trimmed(&text, unit.range))
+        .map(|unit| range.start + unit.start..range.start + unit.end)
+        .collect()
+}
+
+/// Sentences; a heading, an entry of a list and a row of a table are sentences of their own.
+fn prose(text: &str) -> Vec<ByteRange> {
+    let mut blocks: Vec<ByteRange> = Vec::new();
+    let (mut at, mut open) = (0, false);
+    for line in text.split_inclusive('\n') {
+        let range = at..at + line.len();
+        at = range.end;
+        let words = line.trim();
+        let number = words.trim_start_matches(|c: char| c.is_ascii_digit());
+        let entry = words.starts_with(['-', '*', '|', '#', '+', '>'])
+            || number.len() < words.len() && number.starts_with(['.', ')']);
+        match blocks.last_mut() {
+            _ if words.is_empty() => {
+                open = false;
+                continue;
+            }
+            Some(last) if open && !entry => last.end = range.end,
+            _ => blocks.push(range),
+        }
+        open = !words.starts_with(['#', '|']);
+    }
+    // Unicode ends a sentence at the end of a line, and people break lines within sentences.
+    let joined = text.replace(['\n', '\r'], " ");
+    let sentences = |block: ByteRange| {
+        let start = block.start;
+        let parts = joined[block].split_sentence_bound_indices();
+        parts.map(move |(at, sentence)| start + at..start + at + sentence.len())
+    };
+    let all = blocks.into_iter().flat_map(sentences);
+    all.map(|own| trimmed(text, own))
+        .filter(|own| !own.is_empty())
+        .collect()
+}
+
+fn trimmed(text: &str, range: ByteRange) -> ByteRange {
+    let own = &text[range.clone()];
+    let start = range.start + (own.len() - own.trim_start().len());
+    start..start + own.trim().len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prose_is_cut_at_sentences_entries_and_rows() {
+        let text = "# Title\n\nOne sentence here. Another\none there!\n\n- an entry\n- the next entry\n| a | row |\n我爱编程。你呢？\n";
+        let found: Vec<&str> = prose(text).into_iter().map(|range| &text[range]).collect();
+        assert_eq!(
+            found,
+            [
+                "# Title",
+                "One sentence here.",
+                "Another\none there!",
+                "- an entry",
+                "- the next entry",
+                "| a | row |",
+                "我爱编程。",
+                "你呢？"
+            ]
+        );
+    }
+}

@@ -1,0 +1,168 @@
+//! Classes from embeddings: of a probe, or of labels that are described in words.
+
+use std::path::Path;
+
+use anyhow::Result;
+
+use super::{Chosen, Classified, Classify, Why, chosen, ordered};
+use crate::cli::compare::Passage;
+use crate::cli::deciding::{Deciding, Parts};
+use crate::cli::embed::embed;
+use crate::cli::input::{self, Usage};
+use crate::explain::Directed;
+use crate::model::{Model, Role, UNSTOPPED};
+use crate::render::json::Place;
+use crate::similar::probe::Probe;
+use crate::text::Language;
+
+/// Most labels of a file.
+const MOST_LABELS: usize = 1000;
+
+/// The classes of a probe, with shares of the class's logit.
+pub(super) fn by_probe(arguments: &Classify, probe: &Probe, items: &[(String, Passage)]) -> Result<Vec<Classified>> {
+    let model = arguments.model.load()?;
+    crate::cli::probe::check(probe, &model)?;
+    let classify = |(path, passage): &(String, Passage)| {
+        let (read, text) = read(&model, passage)?;
+        let embedding = read.embedding();
+        let logits: Vec<f64> = (0..probe.labels.len())
+            .map(|class| {
+                let (direction, constant) = probe.direction(class, None);
+                product(&direction, &embedding) + f64::from(constant)
+            })
+            .collect();
+        let chosen = chosen(arguments, &probe.labels, &logits)?;
+        let (direction, constant) = probe.direction(chosen.class, chosen.other);
+        let found = Found {
+            labels: &probe.labels,
+            scores: &logits,
+            probabilities: Some(probe.probabilities(&embedding)),
+            direction: &direction,
+            constant: f64::from(constant),
+            target: if chosen.other.is_some() { "difference" } else { "logit" },
+        };
+        classified((path, passage, &text), &model, &read, chosen, &found)
+    };
+    items.iter().map(classify).collect()
+}
+
+/// The classes of described labels by cosine, with shares of the cosine.
+pub(super) fn by_labels(arguments: &Classify, file: &Path, items: &[(String, Passage)]) -> Result<Vec<Classified>> {
+    let (labels, descriptions) = labels(file)?;
+    let model = arguments.model.load()?;
+    let vectors = embed(&model, &descriptions, (Role::Query, Language::Prose), false)?;
+    let classify = |(path, passage): &(String, Passage)| {
+        let (read, text) = read(&model, passage)?;
+        let embedding = read.embedding();
+        let cosines: Vec<f64> = vectors.iter().map(|vector| product(vector, &embedding)).collect();
+        let chosen = chosen(arguments, &labels, &cosines)?;
+        let mut direction = vectors[chosen.class].clone();
+        if let Some(other) = chosen.other {
+            direction.iter_mut().zip(&vectors[other]).for_each(|(a, b)| *a -= b);
+        }
+        let found = Found {
+            labels: &labels,
+            scores: &cosines,
+            probabilities: None,
+            direction: &direction,
+            constant: 0.0,
+            target: if chosen.other.is_some() { "difference" } else { "cosine" },
+        };
+        classified((path, passage, &text), &model, &read, chosen, &found)
+    };
+    items.iter().map(classify).collect()
+}
+
+/// What was found of a text.
+struct Found<'a> {
+    labels: &'a [String],
+    scores: &'a [f64],
+    probabilities: Option<Vec<f64>>,
+    /// What the explained number is the product with.
+    direction: &'a [f32],
+    /// What is added to that product.
+    constant: f64,
+    target: &'static str,
+}
+
+fn read<'a>(model: &Model, passage: &'a Passage) -> Result<(Directed, std::borrow::Cow<'a, str>)> {
+    let text = passage.snapshot.text(passage.range.clone());
+    let read = Directed::read(model, (&text, passage.snapshot.language()), UNSTOPPED)?;
+    Ok((read, text))
+}
+
+fn classified(
+    (path, passage, text): (&str, &Passage, &str),
+    model: &Model,
+    read: &Directed,
+    chosen: Chosen,
+    found: &Found,
+) -> Result<Classified> {
+    if text.trim().is_empty() {
+        return Err(Usage(format!("{path}: there is no text to classify")).into());
+    }
+    let along = read.along(found.direction, UNSTOPPED)?;
+    let start = passage.range.start;
+    let parts = Parts {
+        ranges: along
+            .words
+            .iter()
+            .map(|word| start + word.start..start + word.end)
+            .collect(),
+        scores: along.scores,
+        special: f64::from(along.special),
+        bias: f64::from(along.bias) + found.constant,
+        value: along.value + found.constant,
+        residual: Some(along.residual),
+    };
+    let classes = ordered(found.labels, found.scores, found.probabilities.as_deref());
+    let place = |byte| Place::new(&passage.snapshot, byte);
+    Ok(Classified {
+        path: path.to_owned(),
+        start: place(passage.range.start),
+        end: place(passage.range.end),
+        model: model.info().name.clone(),
+        label: classes.first().map(|class| class.label.clone()),
+        classes,
+        why: Some(Why {
+            label: found.labels[chosen.class].clone(),
+            rather_than: chosen.other.map(|other| found.labels[other].clone()),
+            deciding: Deciding::new(parts, &passage.snapshot, (found.target, "decomposition", along.ms)),
+        }),
+        entities: None,
+    })
+}
+
+fn product(a: &[f32], b: &[f32]) -> f64 {
+    a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum()
+}
+
+/// Labels, and what each is described by.
+fn labels(file: &Path) -> Result<(Vec<String>, Vec<String>)> {
+    let document = input::document(file, Some(Language::Prose), input::MAX_BYTES)?;
+    let text = document.text(0..document.len());
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    let pair = |line: &str| match line.split_once(": ") {
+        Some((label, description)) => (label.trim().to_owned(), description.trim().to_owned()),
+        None => (line.to_owned(), line.to_owned()),
+    };
+    let (labels, descriptions): (Vec<String>, Vec<String>) = lines.map(pair).unzip();
+    let name = file.display();
+    if labels.len() < 2 || labels.len() > MOST_LABELS {
+        return Err(Usage(format!(
+            "{name}: {} labels; write 2 to {MOST_LABELS}, one per line, as `label` or `label: description`",
+            labels.len()
+        ))
+        .into());
+    }
+    let mut sorted = labels.clone();
+    sorted.sort();
+    if let Some(twice) = sorted.windows(2).find(|pair| pair[0] == pair[1]) {
+        return Err(Usage(format!(
+            "{name}: the label {:?} stands there twice; write it once",
+            twice[0]
+        ))
+        .into());
+    }
+    Ok((labels, descriptions))
+}

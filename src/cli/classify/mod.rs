@@ -1,0 +1,237 @@
+//! `fovea classify`.
+
+mod directions;
+mod heads;
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::Args;
+use serde::Serialize;
+
+use super::compare::{Passage, passage};
+use super::deciding::Deciding;
+use super::input::{self, Usage};
+use super::output::{self, Format};
+use super::{ModelArguments, probe};
+use crate::render::json::Place;
+use crate::render::terminal::printable;
+use crate::text::{Language, Snapshot};
+
+/// Arguments of `fovea classify`.
+#[derive(Args, Debug)]
+pub(super) struct Classify {
+    /// Texts to classify: FILE for the whole file, FILE:LINE for the function, type or heading around that line
+    #[arg(value_name = "FILE[:LINE]")]
+    paths: Vec<PathBuf>,
+    /// A text to classify; may be given several times
+    #[arg(long, value_name = "TEXT")]
+    text: Vec<String>,
+    /// Classes without training: a file with one label per line, each alone or as `label: description`
+    #[arg(long, value_name = "FILE", conflicts_with = "probe")]
+    labels: Option<PathBuf>,
+    /// Classes of a probe that `fovea probe train` made: its name, or its file
+    #[arg(long, value_name = "NAME")]
+    probe: Option<String>,
+    /// Show the words that decided for this label instead of the likeliest one
+    #[arg(long, value_name = "LABEL")]
+    why: Option<String>,
+    /// Show which words decided for it rather than for this label, or the next likely one; stands behind FILE
+    #[arg(long, value_name = "LABEL", num_args = 0..=1, default_missing_value = "")]
+    rather_than: Option<String>,
+    /// Language of the texts, if a file's name does not show it
+    #[arg(long)]
+    language: Option<String>,
+    #[command(flatten)]
+    model: ModelArguments,
+    /// How to write the result
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+/// What a text is.
+#[derive(Serialize)]
+struct Classified {
+    path: String,
+    start: Place,
+    end: Place,
+    model: String,
+    /// The likeliest class; absent for a model that tells classes of words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    label: Option<String>,
+    /// All classes, the likeliest first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    classes: Vec<Class>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    why: Option<Why>,
+    /// The words with a class, of a model that tells those.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    entities: Option<Vec<Entity>>,
+}
+
+/// A class.
+#[derive(Serialize)]
+struct Class {
+    label: String,
+    /// A logit; without training a cosine.
+    score: f32,
+    /// Absent without training: cosines are no probabilities.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    probability: Option<f32>,
+}
+
+/// Which words decided.
+#[derive(Serialize)]
+struct Why {
+    label: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rather_than: Option<String>,
+    #[serde(flatten)]
+    deciding: Deciding,
+}
+
+/// Words with a class of their own.
+#[derive(Serialize)]
+struct Entity {
+    text: String,
+    start: Place,
+    end: Place,
+    label: String,
+    probability: f32,
+    why: Why,
+}
+
+/// Which classes an explanation is of, by their order among all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Chosen {
+    class: usize,
+    other: Option<usize>,
+}
+
+/// Tells classes of texts, and which words decided.
+pub(super) fn run(arguments: &Classify) -> Result<()> {
+    let items = items(arguments)?;
+    let found = match (&arguments.labels, &arguments.probe) {
+        (Some(labels), _) => directions::by_labels(arguments, labels, &items)?,
+        (None, Some(name)) => directions::by_probe(arguments, &probe::load(name)?, &items)?,
+        (None, None) => heads::classify(arguments, &items)?,
+    };
+    match arguments.format {
+        Format::Json => output::write_json(&found),
+        Format::Terminal => output::write(&in_words(&found)),
+    }
+}
+
+/// The texts, each with a name.
+fn items(arguments: &Classify) -> Result<Vec<(String, Passage)>> {
+    let language = input::language(arguments.language.as_deref())?;
+    let mut items = Vec::new();
+    for path in &arguments.paths {
+        if path.is_dir() {
+            return Err(Usage(format!("{}: a folder; name files in it", path.display())).into());
+        }
+        items.push((path.display().to_string(), passage(path, language)?));
+    }
+    for text in &arguments.text {
+        let snapshot = Snapshot::new(text, 0, language.unwrap_or(Language::Prose));
+        let range = 0..snapshot.len();
+        items.push(("--text".to_owned(), Passage { snapshot, range }));
+    }
+    match items.is_empty() {
+        true => Err(Usage("classify: name a FILE, a FILE:LINE or a --text".to_owned()).into()),
+        false => Ok(items),
+    }
+}
+
+/// The class that is explained, and the one it is compared with. `scores` has one for each label.
+fn chosen(arguments: &Classify, labels: &[String], scores: &[f64]) -> Result<Chosen> {
+    let named = |label: &str| match labels.iter().position(|own| own == label) {
+        Some(class) => Ok(class),
+        None => Err(Usage(format!(
+            "no label {label:?}; the labels are {}",
+            labels.join(", ")
+        ))),
+    };
+    let likeliest = |not: Option<usize>| {
+        let others = (0..scores.len()).filter(|class| Some(*class) != not);
+        others.max_by(|a, b| scores[*a].total_cmp(&scores[*b]).then(b.cmp(a)))
+    };
+    let class = match &arguments.why {
+        Some(label) => named(label)?,
+        None => likeliest(None).unwrap_or(0),
+    };
+    let other = match arguments.rather_than.as_deref() {
+        None => None,
+        Some("") => likeliest(Some(class)),
+        Some(label) => Some(named(label)?),
+    };
+    if other == Some(class) {
+        return Err(Usage(format!(
+            "--rather-than {:?}: the same label; name another one",
+            labels[class]
+        ))
+        .into());
+    }
+    Ok(Chosen { class, other })
+}
+
+/// Classes with their scores, the likeliest first.
+fn ordered(labels: &[String], scores: &[f64], probabilities: Option<&[f64]>) -> Vec<Class> {
+    let mut order: Vec<usize> = (0..labels.len().min(scores.len())).collect();
+    order.sort_by(|a, b| scores[*b].total_cmp(&scores[*a]).then(a.cmp(b)));
+    let class = |class: usize| Class {
+        label: labels[class].clone(),
+        score: scores[class] as f32,
+        probability: probabilities.map(|probabilities| probabilities[class] as f32),
+    };
+    order.into_iter().map(class).collect()
+}
+
+/// Labels that a terminal lists for each text.
+const LISTED: usize = 5;
+
+fn in_words(found: &[Classified]) -> String {
+    let mut page = String::new();
+    for item in found {
+        page += &format!("{}\n", printable(&item.path));
+        for class in item.classes.iter().take(LISTED) {
+            let label = printable(&class.label);
+            page += &match class.probability {
+                Some(probability) => format!("  {:>5.1} %  {label}\n", 100.0 * probability),
+                None => format!("  {:>+6.3}  {label}\n", class.score),
+            };
+        }
+        if let Some(why) = &item.why {
+            why.in_words(&mut page);
+        }
+        let entities = item.entities.as_deref();
+        if entities.is_some_and(<[Entity]>::is_empty) {
+            page += "  no word has a class\n";
+        }
+        for entity in entities.unwrap_or_default() {
+            let (text, label) = (printable(&entity.text), printable(&entity.label));
+            let probability = 100.0 * entity.probability;
+            page += &format!(
+                "  {probability:>5.1} %  {label:<12} {text}  line {}\n",
+                entity.start.line + 1
+            );
+        }
+    }
+    page
+}
+
+impl Why {
+    fn in_words(&self, page: &mut String) {
+        let rather = match &self.rather_than {
+            Some(other) => format!(" rather than {}", printable(other)),
+            None => String::new(),
+        };
+        let what = self.deciding.target;
+        *page += &format!(
+            "why {}{rather}: {what} {:+.3}\n",
+            printable(&self.label),
+            self.deciding.value
+        );
+        self.deciding.in_words(page);
+    }
+}

@@ -1,0 +1,148 @@
+//! The words that decided for something: as JSON and in a terminal. `predict` and `classify` show them alike.
+
+use serde::Serialize;
+
+use crate::explain::{TargetScores, WordMap};
+use crate::render::json::{ExplainWord, Place};
+use crate::render::terminal::printable;
+use crate::text::{ByteRange, Snapshot};
+
+/// Words that a list in a terminal has.
+const TOP: usize = 12;
+
+/// What a number comes from.
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct Deciding {
+    /// What the number is: `logit`, `log_probability`, `difference`.
+    pub target: &'static str,
+    /// How it was explained.
+    pub method: &'static str,
+    /// The number.
+    pub value: f32,
+    /// What the constants of the model add.
+    pub bias: f32,
+    /// What special tokens add.
+    pub special: f32,
+    /// |value - (words + special + bias)|; absent where the method does not sum to the value.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub residual: Option<f32>,
+    /// Milliseconds.
+    pub ms: f32,
+    /// The words, in order.
+    pub words: Vec<ExplainWord>,
+}
+
+/// A number in parts.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Parts {
+    /// The words, as ranges of the document.
+    pub ranges: Vec<ByteRange>,
+    /// What each word adds.
+    pub scores: Vec<f32>,
+    /// What special tokens add.
+    pub special: f64,
+    /// What the constants of the model add.
+    pub bias: f64,
+    /// The number.
+    pub value: f64,
+    /// How far the parts miss it, where they should sum to it.
+    pub residual: Option<f64>,
+}
+
+impl Parts {
+    /// The scores of tokens by word; `place` says where words stand in the document.
+    pub(super) fn of_tokens(scores: &TargetScores, map: &WordMap, place: &dyn Fn(&ByteRange) -> ByteRange) -> Parts {
+        let by_word = scores.by_word(map);
+        Parts {
+            ranges: map.words.iter().map(place).collect(),
+            scores: by_word.words,
+            special: by_word.special + by_word.written,
+            bias: scores.bias,
+            value: scores.value,
+            residual: scores.residual,
+        }
+    }
+
+    /// Adds the parts of another text, times a weight.
+    pub(super) fn add(&mut self, other: Parts, weight: f64) {
+        self.ranges.extend(other.ranges);
+        let scores = other.scores.iter().map(|score| (f64::from(*score) * weight) as f32);
+        self.scores.extend(scores);
+        self.special += weight * other.special;
+        self.bias += weight * other.bias;
+        self.value += weight * other.value;
+        self.residual = match (self.residual, other.residual) {
+            (Some(own), Some(residual)) => Some(own + weight * residual),
+            (own, residual) => own.or(residual.map(|residual| weight * residual)),
+        };
+    }
+}
+
+impl Deciding {
+    /// The parts of a number, of a document.
+    pub(super) fn new(
+        parts: Parts,
+        document: &Snapshot,
+        (target, method, ms): (&'static str, &'static str, f32),
+    ) -> Deciding {
+        Deciding {
+            target,
+            method,
+            value: parts.value as f32,
+            bias: parts.bias as f32,
+            special: parts.special as f32,
+            residual: parts.residual.map(|residual| residual as f32),
+            ms,
+            words: words(document, parts.ranges.into_iter(), &parts.scores),
+        }
+    }
+
+    /// The words that add most and those that take most away, with the rest in a line below.
+    pub(super) fn in_words(&self, out: &mut String) {
+        let mut order: Vec<&ExplainWord> = self.words.iter().filter(|word| word.score != 0.0).collect();
+        order.sort_by(|a, b| b.score.abs().total_cmp(&a.score.abs()));
+        let most = order.first().map_or(1.0, |word| word.score.abs());
+        for word in order.iter().take(TOP) {
+            let bar = "█".repeat(((word.score.abs() / most * 10.0).round() as usize).max(1));
+            let text = printable(&word.text);
+            let line = word.start.line + 1;
+            *out += &format!("  {:>+8.3}  {bar:<10}  {text:<24}  line {line}\n", word.score);
+        }
+        if order.len() > TOP {
+            let rest: f32 = order[TOP..].iter().map(|word| word.score).sum();
+            *out += &format!("  {rest:>+8.3}  {} other words\n", order.len() - TOP);
+        }
+        *out += &match self.residual {
+            Some(residual) => format!(
+                "  special tokens {:+.3}, biases {:+.3}; all sum to {:+.3} but for {residual:.0e} ({}, {:.0} ms)\n",
+                self.special, self.bias, self.value, self.method, self.ms
+            ),
+            None => format!(
+                "  special tokens {:+.3}; these do not sum to the {} {:+.3} ({}, {:.0} ms)\n",
+                self.special,
+                self.target.replace('_', "-"),
+                self.value,
+                self.method,
+                self.ms
+            ),
+        };
+    }
+}
+
+/// Words of a document with their scores and ranks.
+fn words(document: &Snapshot, ranges: impl Iterator<Item = ByteRange>, scores: &[f32]) -> Vec<ExplainWord> {
+    let mut order: Vec<usize> = (0..scores.len()).collect();
+    order.sort_by(|a, b| scores[*b].total_cmp(&scores[*a]));
+    let mut ranks = vec![0; scores.len()];
+    for (rank, index) in order.into_iter().enumerate() {
+        ranks[index] = rank as u32 + 1;
+    }
+    let word = |(range, (score, rank)): (ByteRange, (&f32, u32))| ExplainWord {
+        text: document.text(range.clone()).into_owned(),
+        start: Place::new(document, range.start),
+        end: Place::new(document, range.end),
+        score: *score,
+        rank,
+    };
+    ranges.zip(scores.iter().zip(ranks)).map(word).collect()
+}

@@ -1,0 +1,107 @@
+//! The text that a model reads before it predicts: what stands before a place, or around it for a masked model.
+
+use anyhow::Result;
+
+use crate::cli::input::Usage;
+use crate::model::tape::Network;
+use crate::model::{Model, Tokens};
+use crate::text::{ByteRange, Language, Snapshot, ceil_char, floor_char};
+
+/// Most tokens that are read: what stands far away says little of what comes next.
+const WINDOW: usize = 2048;
+
+/// A part of a document as the model reads it.
+pub(super) struct Context {
+    /// What the model reads, with the mask of a masked model.
+    pub text: String,
+    /// Its tokens; a mask counts as special.
+    pub tokens: Tokens,
+    /// The position whose outputs say which token stands at the place.
+    pub row: usize,
+    /// The byte of the document at which `text` begins.
+    first: usize,
+    /// The mask in `text`, and what else was put in.
+    inserted: ByteRange,
+}
+
+impl Context {
+    /// The text before a place, to its last tokens.
+    pub(super) fn before(model: &Model, network: &Network, text: &str) -> Result<Context> {
+        let window = network.spec.window.min(WINDOW);
+        let mut first = 0;
+        loop {
+            let tokens = model.tokenize(&text[first..], Language::Prose)?;
+            if tokens.len() <= window {
+                return Ok(Context {
+                    text: text[first..].to_owned(),
+                    row: tokens.len().saturating_sub(1),
+                    tokens,
+                    first,
+                    inserted: text.len()..text.len(),
+                });
+            }
+            let beyond = tokens
+                .spans
+                .get(tokens.len() - window)
+                .map_or(0, |span| span.start)
+                .max(1);
+            let next = ceil_char(text, first + beyond);
+            first = text[next..].find('\n').map_or(next, |line| next + line + 1);
+        }
+    }
+
+    /// The text around a place, with a mask there.
+    pub(super) fn around(model: &Model, network: &Network, text: &str, at: usize) -> Result<Context> {
+        let Some((mask, id)) = model.tokenizer().mask() else {
+            anyhow::bail!("{} has no token for a mask; use another model", model.info().name);
+        };
+        let window = network.spec.window.min(WINDOW);
+        let mut reach = text.len();
+        loop {
+            let first = ceil_char(text, at.saturating_sub(reach));
+            let last = floor_char(text, (at + reach).min(text.len()));
+            let (before, after) = (&text[first..at], &text[at..last]);
+            let space = |wanted: bool| if wanted { " " } else { "" };
+            let left = space(before.ends_with(|c: char| !c.is_whitespace()));
+            let right = space(after.starts_with(char::is_alphanumeric));
+            let insert = format!("{left}{mask}{right}");
+            let read = format!("{before}{insert}{after}");
+            let mut tokens = model.tokenize(&read, Language::Prose)?;
+            let inserted = before.len()..before.len() + insert.len();
+            // The text may name the mask itself: ours is the one at the place.
+            let ours = |token: &usize| tokens.ids[*token] == id && inserted.contains(&tokens.spans[*token].start);
+            let row = (0..tokens.len()).find(ours);
+            match row {
+                Some(row) if tokens.len() <= window => {
+                    (tokens.special[row], tokens.spans[row]) = (true, 0..0);
+                    return Ok(Context {
+                        text: read,
+                        tokens,
+                        row,
+                        first,
+                        inserted,
+                    });
+                }
+                _ if reach < 8 => {
+                    return Err(Usage(
+                        "the text around this place does not fit the model; use another model".to_owned(),
+                    )
+                    .into());
+                }
+                _ => reach = reach.min(text.len()) * 3 / 4,
+            }
+        }
+    }
+
+    /// Where a range of the text stands in the document.
+    pub(super) fn in_document(&self, range: &ByteRange, document: &Snapshot) -> ByteRange {
+        let place = |at: usize| {
+            let own = match at {
+                at if at <= self.inserted.start => at,
+                at => at.saturating_sub(self.inserted.len()).max(self.inserted.start),
+            };
+            (self.first + own).min(document.len())
+        };
+        place(range.start)..place(range.end)
+    }
+}

@@ -1,0 +1,288 @@
+//! Logistic regression with an L2 penalty, as scikit-learn's `LogisticRegression` defines it.
+//!
+//! It minimizes C · Σ loss + ½|W|²; intercepts are free. Two classes have one row of weights (a sigmoid), more have a row each (softmax).
+//! The minimum is unique, and L-BFGS (Liu & Nocedal 1989) finds it; linfa-logistic would bring some forty crates for the same.
+
+use rayon::prelude::*;
+
+/// Labelled vectors.
+#[derive(Debug, Clone)]
+pub struct Data<'a> {
+    /// The vectors, all of one width.
+    pub vectors: Vec<&'a [f32]>,
+    /// The class of each.
+    pub classes: Vec<usize>,
+    /// How many classes there are.
+    pub count: usize,
+}
+
+/// What was learned: z = W·x + b.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Weights {
+    /// Row-major, (rows, width): one row for two classes, else one for each.
+    pub rows: Vec<f64>,
+    /// One for each row.
+    pub intercepts: Vec<f64>,
+}
+
+/// Rows of weights for so many classes.
+pub fn rows(classes: usize) -> usize {
+    if classes == 2 { 1 } else { classes }
+}
+
+/// Pairs of steps that L-BFGS remembers.
+const MEMORY: usize = 10;
+
+/// Most iterations; embeddings need some dozens.
+const MOST: usize = 400;
+
+impl Weights {
+    /// Nothing learned yet.
+    pub fn zeros(classes: usize, width: usize) -> Weights {
+        Weights {
+            rows: vec![0.0; rows(classes) * width],
+            intercepts: vec![0.0; rows(classes)],
+        }
+    }
+
+    /// The logits of a vector, one for each class. Of two classes, the first has 0.
+    pub fn logits(&self, vector: &[f32]) -> Vec<f64> {
+        let width = vector.len().max(1);
+        let rows = self.rows.chunks_exact(width).zip(&self.intercepts);
+        let own = rows.map(|(row, intercept)| {
+            let products = row.iter().zip(vector).map(|(w, x)| w * f64::from(*x));
+            products.sum::<f64>() + intercept
+        });
+        match self.intercepts.len() {
+            1 => std::iter::once(0.0).chain(own).collect(),
+            _ => own.collect(),
+        }
+    }
+
+    fn flat(&self) -> Vec<f64> {
+        [&*self.rows, &*self.intercepts].concat()
+    }
+
+    fn of_flat(flat: &[f64], rows: usize) -> Weights {
+        let (weights, intercepts) = flat.split_at(flat.len() - rows);
+        Weights {
+            rows: weights.to_vec(),
+            intercepts: intercepts.to_vec(),
+        }
+    }
+}
+
+/// Softmax of logits divided by a temperature.
+pub fn probabilities(logits: &[f64], temperature: f64) -> Vec<f64> {
+    let most = logits.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let exps: Vec<f64> = logits.iter().map(|z| ((z - most) / temperature).exp()).collect();
+    let sum: f64 = exps.iter().sum();
+    exps.into_iter().map(|e| e / sum).collect()
+}
+
+/// Learns from labelled vectors, beginning at `start`, until no derivative of the mean loss exceeds `tolerance`.
+pub fn fit(data: &Data, strength: f64, start: &Weights, tolerance: f64) -> Weights {
+    let width = data.vectors.first().map_or(0, |vector| vector.len());
+    let rows = rows(data.count);
+    let objective = |flat: &[f64]| objective(data, strength, flat, width);
+    let mut x = start.flat();
+    let (mut value, mut gradient) = objective(&x);
+    let mut memory: Vec<(Vec<f64>, Vec<f64>, f64)> = Vec::new();
+    let enough = tolerance * strength * data.vectors.len() as f64;
+    for _ in 0..MOST {
+        if gradient.iter().all(|g| g.abs() <= enough) {
+            break;
+        }
+        let mut direction = descent(&gradient, &memory);
+        let mut slope = dot(&gradient, &direction);
+        if slope >= 0.0 {
+            memory.clear();
+            direction = gradient.iter().map(|g| -g).collect();
+            slope = -dot(&gradient, &gradient);
+        }
+        let mut step = if memory.is_empty() {
+            1.0 / slope.abs().sqrt().max(1.0)
+        } else {
+            1.0
+        };
+        let mut moved = None;
+        for _ in 0..30 {
+            let next: Vec<f64> = x.iter().zip(&direction).map(|(x, d)| x + step * d).collect();
+            let (found, slopes) = objective(&next);
+            if found <= value + 1e-4 * step * slope {
+                moved = Some((next, found, slopes));
+                break;
+            }
+            step *= 0.5;
+        }
+        let Some((next, found, slopes)) = moved else { break };
+        let s: Vec<f64> = next.iter().zip(&x).map(|(a, b)| a - b).collect();
+        let y: Vec<f64> = slopes.iter().zip(&gradient).map(|(a, b)| a - b).collect();
+        let curvature = dot(&s, &y);
+        if curvature > 1e-12 * dot(&y, &y) {
+            if memory.len() == MEMORY {
+                memory.remove(0);
+            }
+            memory.push((s, y, curvature));
+        }
+        (x, value, gradient) = (next, found, slopes);
+    }
+    Weights::of_flat(&x, rows)
+}
+
+/// The direction of the next step: the two-loop recursion.
+fn descent(gradient: &[f64], memory: &[(Vec<f64>, Vec<f64>, f64)]) -> Vec<f64> {
+    let mut q = gradient.to_vec();
+    let mut factors = Vec::with_capacity(memory.len());
+    for (s, y, curvature) in memory.iter().rev() {
+        let factor = dot(s, &q) / curvature;
+        q.iter_mut().zip(y).for_each(|(q, y)| *q -= factor * y);
+        factors.push(factor);
+    }
+    if let Some((_, y, curvature)) = memory.last() {
+        let scale = curvature / dot(y, y);
+        q.iter_mut().for_each(|q| *q *= scale);
+    }
+    for ((s, y, curvature), factor) in memory.iter().zip(factors.iter().rev()) {
+        let back = factor - dot(y, &q) / curvature;
+        q.iter_mut().zip(s).for_each(|(q, s)| *q += back * s);
+    }
+    q.iter_mut().for_each(|q| *q = -*q);
+    q
+}
+
+/// Vectors of one task.
+const EACH: usize = 128;
+
+/// The value and the gradient at some weights.
+fn objective(data: &Data, strength: f64, flat: &[f64], width: usize) -> (f64, Vec<f64>) {
+    let rows = rows(data.count);
+    let weights: Vec<f32> = flat.iter().map(|w| *w as f32).collect();
+    let tasks = data.vectors.par_chunks(EACH).zip(data.classes.par_chunks(EACH));
+    let parts: Vec<(f64, Vec<f32>)> = tasks
+        .map(|(vectors, classes)| part((vectors, classes), &weights, (rows, width)))
+        .collect();
+    let mut gradient = vec![0f64; flat.len()];
+    let mut loss = 0.0;
+    for (own, slopes) in parts {
+        loss += own;
+        gradient
+            .iter_mut()
+            .zip(slopes)
+            .for_each(|(sum, g)| *sum += f64::from(g));
+    }
+    gradient.iter_mut().for_each(|g| *g *= strength);
+    let weights = &flat[..rows * width];
+    gradient.iter_mut().zip(weights).for_each(|(g, w)| *g += w);
+    (strength * loss + 0.5 * dot(weights, weights), gradient)
+}
+
+/// The loss of some vectors and its gradient.
+fn part((vectors, classes): (&[&[f32]], &[usize]), weights: &[f32], (rows, width): (usize, usize)) -> (f64, Vec<f32>) {
+    let mut slopes = vec![0f32; weights.len()];
+    let mut loss = 0f64;
+    for (vector, class) in vectors.iter().zip(classes) {
+        let z = |row: usize| {
+            let own = &weights[row * width..(row + 1) * width];
+            f64::from(product(own, vector) + weights[rows * width + row])
+        };
+        let logits: Vec<f64> = match rows {
+            1 => vec![0.0, z(0)],
+            _ => (0..rows).map(z).collect(),
+        };
+        let probabilities = probabilities(&logits, 1.0);
+        loss -= probabilities[*class].max(f64::MIN_POSITIVE).ln();
+        for row in 0..rows {
+            let output = if rows == 1 { 1 } else { row };
+            let slope = (probabilities[output] - f64::from(u8::from(output == *class))) as f32;
+            let own = slopes[row * width..(row + 1) * width].iter_mut();
+            own.zip(*vector).for_each(|(g, x)| *g += slope * x);
+            slopes[rows * width + row] += slope;
+        }
+    }
+    (loss, slopes)
+}
+
+/// ⟨a, b⟩ in lanes, so that it is quick without being told about a processor.
+fn product(a: &[f32], b: &[f32]) -> f32 {
+    const LANES: usize = 16;
+    let mut sums = [0f32; LANES];
+    let (chunks, rest) = (
+        a.chunks_exact(LANES).zip(b.chunks_exact(LANES)),
+        a.len() - a.len() % LANES,
+    );
+    for (a, b) in chunks {
+        for lane in 0..LANES {
+            sums[lane] += a[lane] * b[lane];
+        }
+    }
+    let tail: f32 = a[rest..].iter().zip(&b[rest..]).map(|(a, b)| a * b).sum();
+    sums.iter().sum::<f32>() + tail
+}
+
+fn dot(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).map(|(a, b)| a * b).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Vectors and classes by a formula that tests/reference/logistic.py has too.
+    fn made(items: usize, width: usize, classes: usize) -> (Vec<Vec<f32>>, Vec<usize>) {
+        let vector = |i: usize| -> Vec<f32> {
+            let own: Vec<f64> = (0..width)
+                .map(|j| ((i * 31 + j * 17) as f64 * 0.37).sin() + f64::from(u8::from(i % classes == j)) * 0.8)
+                .collect();
+            let length = own.iter().map(|v| v * v).sum::<f64>().sqrt();
+            own.iter().map(|v| (v / length) as f32).collect()
+        };
+        // Every eleventh label is wrong.
+        let class = |i: usize| (i + usize::from(i.is_multiple_of(11))) % classes;
+        ((0..items).map(vector).collect(), (0..items).map(class).collect())
+    }
+
+    #[test]
+    fn coefficients_are_those_of_scikit_learn() {
+        let golden = include_str!("../../../tests/reference/logistic.json");
+        let golden: serde_json::Value = serde_json::from_str(golden).unwrap();
+        for case in golden.as_array().unwrap() {
+            let number = |key: &str| case[key].as_u64().unwrap() as usize;
+            let (vectors, classes) = made(number("items"), number("width"), number("classes"));
+            let data = Data {
+                vectors: vectors.iter().map(Vec::as_slice).collect(),
+                classes: classes.clone(),
+                count: number("classes"),
+            };
+            let start = Weights::zeros(data.count, number("width"));
+            let found = fit(&data, case["strength"].as_f64().unwrap(), &start, 1e-7);
+            let list = |key: &str| -> Vec<f64> {
+                let list = case[key].as_array().unwrap();
+                list.iter().map(|v| v.as_f64().unwrap()).collect()
+            };
+            for (found, expected) in [(&found.rows, list("rows")), (&found.intercepts, list("intercepts"))] {
+                assert_eq!(found.len(), expected.len());
+                for (found, expected) in found.iter().zip(expected) {
+                    assert!((found - expected).abs() < 1e-3, "{found} {expected}");
+                }
+            }
+            let right = vectors.iter().zip(&classes).filter(|(vector, class)| {
+                let logits = found.logits(vector);
+                (0..logits.len()).max_by(|a, b| logits[*a].total_cmp(&logits[*b])) == Some(**class)
+            });
+            let accuracy = right.count() as f64 / vectors.len() as f64;
+            assert!(
+                (accuracy - case["accuracy"].as_f64().unwrap()).abs() < 0.01,
+                "{accuracy}"
+            );
+        }
+    }
+
+    #[test]
+    fn probabilities_sum_to_one_and_a_high_temperature_flattens_them() {
+        let sharp = probabilities(&[1000.0, 0.0, -3.0], 1.0);
+        let flat = probabilities(&[1000.0, 0.0, -3.0], 1e4);
+        assert!((sharp.iter().sum::<f64>() - 1.0).abs() < 1e-12 && sharp[0] > 0.999_999);
+        assert!(flat[0] < 0.4 && flat[0] > flat[1]);
+    }
+}

@@ -1,0 +1,378 @@
+//! Training: how strong to fit, how good it is on unseen items, how to calibrate it, and which labels to look at again.
+
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use super::logistic::{Data, Weights, fit, probabilities};
+use super::{Probe, VERSION};
+
+/// Strengths that cross-validation chooses from.
+const STRENGTHS: [f64; 4] = [1.0, 10.0, 100.0, 1000.0];
+
+/// Parts of a cross-validation, where the rarest class has as many items.
+const FOLDS: usize = 5;
+
+/// Derivatives at which a fit of cross-validation ends, and the last one.
+const ROUGH: f64 = 3e-4;
+const FINE: f64 = 1e-6;
+
+/// Bins of the calibration error.
+const BINS: usize = 10;
+
+/// Why nothing can be learned.
+#[derive(Debug, thiserror::Error, PartialEq)]
+pub enum TrainError {
+    /// No items.
+    #[error("there are no labelled items; give a file with the columns text (or path) and label")]
+    Empty,
+    /// One class.
+    #[error("all items have the label {0:?}; a probe needs two labels at least")]
+    OneClass(String),
+    /// A class with a single item.
+    #[error("only one item has the label {0:?}; label two at least, better ten")]
+    Lonely(String),
+}
+
+/// How good a probe is, by cross-validation: each item is judged by a probe that has not seen it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Report {
+    /// Items.
+    pub items: usize,
+    /// Parts of the cross-validation.
+    pub folds: usize,
+    /// The share of items that get their own label.
+    pub accuracy: f32,
+    /// The share of the commonest label: what guessing it always would give.
+    pub majority: f32,
+    /// Mean - ln p of the own label.
+    pub log_loss: f32,
+    /// How far probabilities are from the share that is right, on average over ten bins.
+    pub calibration_error: f32,
+    /// The same before calibration.
+    pub uncalibrated_error: f32,
+    /// By label.
+    pub labels: Vec<LabelReport>,
+}
+
+/// How good a probe is for one label.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LabelReport {
+    /// The label.
+    pub label: String,
+    /// Items that have it.
+    pub items: usize,
+    /// The share of those it is given to that have it.
+    pub precision: f32,
+    /// The share of those that have it that it is given to.
+    pub recall: f32,
+}
+
+/// An item whose label the others doubt.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Doubtful {
+    /// Its number, from 0.
+    pub item: usize,
+    /// Its label.
+    pub label: String,
+    /// The label that the others give it.
+    pub rather: String,
+    /// The probability of that one.
+    pub probability: f32,
+}
+
+/// A probe, and what was found on the way.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Trained {
+    /// The probe.
+    pub probe: Probe,
+    /// Items with other labels than the rest would give them, the most certain first.
+    pub doubtful: Vec<Doubtful>,
+}
+
+/// Learns a probe from embeddings of unit length with a label each.
+///
+/// # Errors
+/// If there are no two labels with two items each.
+pub fn train(vectors: &[Vec<f32>], labels: &[String], (model, encoder): (&str, &str)) -> Result<Trained, TrainError> {
+    let mut names: Vec<String> = labels.to_vec();
+    names.sort();
+    names.dedup();
+    let class = |label: &String| names.binary_search(label).unwrap_or_default();
+    let classes: Vec<usize> = labels.iter().map(class).collect();
+    let mut counts = vec![0usize; names.len()];
+    classes.iter().for_each(|class| counts[*class] += 1);
+    match (&*names, counts.iter().position(|count| *count == 1)) {
+        ([], _) => return Err(TrainError::Empty),
+        ([only], _) => return Err(TrainError::OneClass(only.clone())),
+        (_, Some(lonely)) => return Err(TrainError::Lonely(names[lonely].clone())),
+        _ => {}
+    }
+    let rarest = counts.iter().copied().min().unwrap_or(0);
+    let folds = FOLDS.min(rarest).max(2);
+    let parts = folds_of(&classes, names.len(), folds);
+    let (strength, unseen) = strongest(vectors, &classes, names.len(), (&parts, folds));
+    let temperature = temperature(&unseen, &classes);
+    let all = Data {
+        vectors: vectors.iter().map(Vec::as_slice).collect(),
+        classes: classes.clone(),
+        count: names.len(),
+    };
+    let width = vectors.first().map_or(0, Vec::len);
+    let weights = fit(&all, strength, &Weights::zeros(names.len(), width), FINE);
+    let judged: Vec<Vec<f64>> = unseen.iter().map(|logits| probabilities(logits, temperature)).collect();
+    let report = report(&judged, &unseen, &classes, (&names, &counts), folds);
+    let mut doubtful: Vec<Doubtful> = (0..classes.len())
+        .filter_map(|item| {
+            let best = largest(&judged[item]);
+            (best != classes[item]).then(|| Doubtful {
+                item,
+                label: names[classes[item]].clone(),
+                rather: names[best].clone(),
+                probability: judged[item][best] as f32,
+            })
+        })
+        .collect();
+    doubtful.sort_by(|a, b| b.probability.total_cmp(&a.probability).then(a.item.cmp(&b.item)));
+    let probe = Probe {
+        version: VERSION,
+        model: model.to_owned(),
+        encoder: encoder.to_owned(),
+        labels: names,
+        rows: weights
+            .rows
+            .chunks(width.max(1))
+            .map(|row| row.iter().map(|w| *w as f32).collect())
+            .collect(),
+        intercepts: weights.intercepts.iter().map(|b| *b as f32).collect(),
+        temperature: temperature as f32,
+        strength: strength as f32,
+        report,
+    };
+    Ok(Trained { probe, doubtful })
+}
+
+/// The part of each item: every part gets as many items of each class. The order is shuffled, always alike.
+fn folds_of(classes: &[usize], count: usize, folds: usize) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..classes.len()).collect();
+    order.sort_by_key(|item| shuffled(*item as u64));
+    let mut next = vec![0usize; count];
+    let mut parts = vec![0; classes.len()];
+    for item in order {
+        parts[item] = next[classes[item]] % folds;
+        next[classes[item]] += 1;
+    }
+    parts
+}
+
+/// splitmix64 of a number.
+fn shuffled(number: u64) -> u64 {
+    let mut z = (number + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}
+
+/// The strength with the smallest loss on unseen items, and their logits.
+fn strongest(
+    vectors: &[Vec<f32>],
+    classes: &[usize],
+    count: usize,
+    (parts, folds): (&[usize], usize),
+) -> (f64, Vec<Vec<f64>>) {
+    let width = vectors.first().map_or(0, Vec::len);
+    let mut starts = vec![Weights::zeros(count, width); folds];
+    let mut best: Option<(f64, f64, Vec<Vec<f64>>)> = None;
+    for strength in STRENGTHS {
+        starts.par_iter_mut().enumerate().for_each(|(fold, start)| {
+            let seen = (0..classes.len()).filter(|item| parts[*item] != fold);
+            let data = Data {
+                vectors: seen.clone().map(|item| &*vectors[item]).collect(),
+                classes: seen.map(|item| classes[item]).collect(),
+                count,
+            };
+            // The weights of a weaker fit are near those of a stronger one.
+            *start = fit(&data, strength, start, ROUGH);
+        });
+        let judged = vectors.iter().zip(parts);
+        let unseen: Vec<Vec<f64>> = judged.map(|(vector, fold)| starts[*fold].logits(vector)).collect();
+        let loss = loss(&unseen, classes, temperature(&unseen, classes));
+        if best.as_ref().is_none_or(|(least, ..)| loss < *least) {
+            best = Some((loss, strength, unseen));
+        } else {
+            // It only gets worse from here.
+            break;
+        }
+    }
+    best.map_or((1.0, Vec::new()), |(_, strength, unseen)| (strength, unseen))
+}
+
+/// Mean cross entropy with targets that are never quite sure, as Platt (1999) has them: n items of a class that are all right do not make
+/// the next one certain.
+fn loss(logits: &[Vec<f64>], classes: &[usize], temperature: f64) -> f64 {
+    let count = logits.first().map_or(0, Vec::len);
+    let mut items = vec![0f64; count];
+    classes.iter().for_each(|class| items[*class] += 1.0);
+    let of = |(logits, class): (&Vec<f64>, &usize)| -> f64 {
+        let all = items[*class] + count as f64;
+        let told = probabilities(logits, temperature).into_iter().enumerate();
+        told.map(|(output, p)| {
+            let target = if output == *class { items[*class] + 1.0 } else { 1.0 };
+            -target / all * p.max(1e-300).ln()
+        })
+        .sum()
+    };
+    logits.iter().zip(classes).map(of).sum::<f64>() / classes.len().max(1) as f64
+}
+
+/// The temperature with the smallest loss (Guo et al., ICML 2017), by golden section.
+fn temperature(logits: &[Vec<f64>], classes: &[usize]) -> f64 {
+    let ratio = (5f64.sqrt() - 1.0) / 2.0;
+    let (mut low, mut high) = (-3.0f64, 3.0f64);
+    let at = |t: f64| loss(logits, classes, t.exp());
+    let (mut a, mut b) = (high - ratio * (high - low), low + ratio * (high - low));
+    let (mut at_a, mut at_b) = (at(a), at(b));
+    for _ in 0..30 {
+        if at_a < at_b {
+            (high, b, at_b) = (b, a, at_a);
+            a = high - ratio * (high - low);
+            at_a = at(a);
+        } else {
+            (low, a, at_a) = (a, b, at_b);
+            b = low + ratio * (high - low);
+            at_b = at(b);
+        }
+    }
+    ((low + high) / 2.0).exp()
+}
+
+fn largest(values: &[f64]) -> usize {
+    (0..values.len())
+        .max_by(|a, b| values[*a].total_cmp(&values[*b]).then(b.cmp(a)))
+        .unwrap_or(0)
+}
+
+fn report(
+    judged: &[Vec<f64>],
+    unseen: &[Vec<f64>],
+    classes: &[usize],
+    (names, counts): (&[String], &[usize]),
+    folds: usize,
+) -> Report {
+    let items = classes.len();
+    let given: &[usize] = &judged.iter().map(|own| largest(own)).collect::<Vec<_>>();
+    let share = |part: usize, whole: usize| part as f32 / whole.max(1) as f32;
+    let right = |class: usize| (0..items).filter(move |item| given[*item] == class && classes[*item] == class);
+    let label = |class: usize| LabelReport {
+        label: names[class].clone(),
+        items: counts[class],
+        precision: share(
+            right(class).count(),
+            given.iter().filter(|given| **given == class).count(),
+        ),
+        recall: share(right(class).count(), counts[class]),
+    };
+    let plain: Vec<Vec<f64>> = unseen.iter().map(|logits| probabilities(logits, 1.0)).collect();
+    let own = judged
+        .iter()
+        .zip(classes)
+        .map(|(own, class)| -own[*class].max(1e-300).ln());
+    Report {
+        items,
+        folds,
+        accuracy: share((0..names.len()).map(|class| right(class).count()).sum(), items),
+        majority: share(counts.iter().copied().max().unwrap_or(0), items),
+        log_loss: (own.sum::<f64>() / items.max(1) as f64) as f32,
+        calibration_error: calibration_error(judged, classes),
+        uncalibrated_error: calibration_error(&plain, classes),
+        labels: (0..names.len()).map(label).collect(),
+    }
+}
+
+/// The mean distance of the highest probability from the share that is right, over bins of it.
+fn calibration_error(judged: &[Vec<f64>], classes: &[usize]) -> f32 {
+    let mut bins = [(0f64, 0f64); BINS];
+    for (own, class) in judged.iter().zip(classes) {
+        let best = largest(own);
+        let bin = ((own[best] * BINS as f64) as usize).min(BINS - 1);
+        bins[bin].0 += own[best];
+        bins[bin].1 += f64::from(u8::from(best == *class));
+    }
+    let off: f64 = bins.iter().map(|(sure, right)| (sure - right).abs()).sum();
+    (off / judged.len().max(1) as f64) as f32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Vectors around one of `count` directions, and labels of which some are wrong.
+    fn made(items: usize, count: usize) -> (Vec<Vec<f32>>, Vec<String>) {
+        let vector = |item: usize| -> Vec<f32> {
+            let noise = |j: usize| (shuffled((item * 100 + j) as u64) as f64 / u64::MAX as f64 - 0.5) as f32;
+            let own: Vec<f32> = (0..24)
+                .map(|j| noise(j) + if j == item % count { 1.2 } else { 0.0 })
+                .collect();
+            let length = own.iter().map(|v| v * v).sum::<f32>().sqrt();
+            own.into_iter().map(|v| v / length).collect()
+        };
+        let label = |item: usize| match item {
+            7 => format!("class {}", (item + 1) % count),
+            _ => format!("class {}", item % count),
+        };
+        ((0..items).map(vector).collect(), (0..items).map(label).collect())
+    }
+
+    #[test]
+    fn a_probe_learns_and_doubts_the_wrong_label() {
+        for count in [2, 3] {
+            let (vectors, labels) = made(200, count);
+            let trained = train(&vectors, &labels, ("m", "id")).unwrap();
+            let report = &trained.probe.report;
+            assert!(report.accuracy > 0.95 && report.folds == 5, "{report:?}");
+            assert!(
+                report.calibration_error <= report.uncalibrated_error + 0.02,
+                "{report:?}"
+            );
+            assert_eq!(trained.doubtful[0].item, 7, "{:?}", trained.doubtful);
+            let file = serde_json::to_vec(&trained.probe).unwrap();
+            let read = Probe::parse(&file).unwrap();
+            assert_eq!(read, trained.probe);
+            let probabilities = read.probabilities(&vectors[1]);
+            assert_eq!(largest(&probabilities), 1);
+            // The direction gives the logit that the probability has.
+            let (direction, constant) = read.direction(1, Some(0));
+            let logit: f32 = direction.iter().zip(&vectors[1]).map(|(w, x)| w * x).sum::<f32>() + constant;
+            let odds = (probabilities[1] / probabilities[0]).ln() * f64::from(read.temperature);
+            assert!((f64::from(logit) - odds).abs() < 1e-4, "{logit} {odds}");
+        }
+    }
+
+    #[test]
+    fn few_items_that_are_all_right_make_nothing_certain() {
+        let (vectors, labels) = made(14, 2);
+        let some: Vec<usize> = (0..14).filter(|item| *item != 7).collect();
+        let vectors: Vec<Vec<f32>> = some.iter().map(|item| vectors[*item].clone()).collect();
+        let labels: Vec<String> = some.iter().map(|item| labels[*item].clone()).collect();
+        let probe = train(&vectors, &labels, ("m", "id")).unwrap().probe;
+        for vector in &vectors {
+            assert!(
+                probe.probabilities(vector).iter().all(|p| *p < 0.995),
+                "{:?}",
+                probe.probabilities(vector)
+            );
+        }
+    }
+
+    #[test]
+    fn what_nothing_can_be_learned_from_is_refused_in_a_sentence() {
+        let of = |labels: &[&str]| {
+            let labels: Vec<String> = labels.iter().map(|label| (*label).to_owned()).collect();
+            let vectors = vec![vec![1.0, 0.0]; labels.len()];
+            train(&vectors, &labels, ("m", "id")).unwrap_err().to_string()
+        };
+        assert!(of(&[]).contains("no labelled items"));
+        assert!(of(&["a", "a"]).contains("two labels at least"));
+        assert!(of(&["a", "a", "b"]).contains("only one item has the label \"b\""));
+        assert!(Probe::parse(b"{}").unwrap_err().to_string().contains("no probe"));
+    }
+}
