@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use rayon::prelude::*;
 
-use crate::explain::{Heads, Method, Owner, WordMap, alti, salience};
+use crate::explain::{Heads, Method, Owner, Subject, WordMap, alti, salience};
 use crate::model::{Checkpoint, Keep, Model, ModelError, Packed, Role, Tokens, Trace, ops};
 use crate::text::{ByteRange, Language};
 
@@ -99,7 +99,7 @@ pub fn analyse_heads(
             return Err(ModelError::Stopped);
         }
         let (start, tokens) = (Instant::now(), &read[index]);
-        let mut report = explain_one(model, texts[index].0, tokens, trace, method, heads)?;
+        let mut report = explain_one(model, (texts[index].0, tokens), trace, (method, heads), checkpoint)?;
         if let Some(embedding) = prompted.get(index) {
             report.embedding = embedding.clone();
         }
@@ -129,15 +129,20 @@ fn prompted(model: &Model, texts: &[(&str, Language)], checkpoint: Checkpoint) -
 
 fn explain_one(
     model: &Model,
-    text: &str,
-    tokens: &Tokens,
+    (text, tokens): (&str, &Tokens),
     trace: &Trace,
-    method: Method,
-    heads: Heads,
+    (method, heads): (Method, Heads),
+    checkpoint: Checkpoint,
 ) -> Result<UnitReport, ModelError> {
     let embedding = model.pool(trace)?;
     let map = WordMap::new(text, tokens);
-    let scores = salience(model, trace, &embedding, &map, method, heads)?;
+    let subject = Subject {
+        tokens,
+        trace,
+        embedding: &embedding,
+        words: &map,
+    };
+    let scores = salience(model, &subject, method, heads, checkpoint)?;
     let ranks = ranks(&scores.words);
     let words = map.words.into_iter().zip(scores.words).zip(ranks);
     Ok(UnitReport {

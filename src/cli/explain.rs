@@ -25,7 +25,8 @@ use crate::text::Snapshot;
 pub(super) struct Explain {
     /// File to explain; `-` reads standard input
     file: PathBuf,
-    /// Salience method: decomposition, alti, attention, rollout or norm
+    /// Salience method: decomposition, alti, attention, rollout or norm; slow references: gradient (3 passes), integrated-gradients (60),
+    /// leave-one-out (one for each word), value-zeroing (one for each token)
     #[arg(long, default_value = "decomposition", value_parser = method)]
     method: Method,
     /// With --method attention: use only this layer, counted from 0
@@ -74,7 +75,10 @@ fn method(name: &str) -> Result<Method, String> {
 pub(super) fn run(arguments: &Explain) -> Result<()> {
     let language = input::language(arguments.language.as_deref())?;
     let snapshot = input::document(&arguments.file, language, arguments.max_bytes)?;
-    let model = arguments.model.load()?;
+    let model = match arguments.method.interpreted() {
+        true => arguments.model.interpreted()?.0,
+        false => arguments.model.load()?,
+    };
     let heads = heads(arguments, &model)?;
     let start = Instant::now();
     let report = document(&model, snapshot, arguments, heads)?;

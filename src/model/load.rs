@@ -203,7 +203,7 @@ pub(super) enum Engine {
 }
 
 /// Loads a model.
-pub(super) fn load(source: &Source, engine: Engine) -> Result<Model, LoadError> {
+pub(super) fn load(source: &Source, engine: Engine, scrambled: Option<u64>) -> Result<Model, LoadError> {
     let root = Files::open(source)?;
     let modules = Modules::read(root.read(modules::FILE)?.as_deref())?;
     let files = root.within(&modules.transformer);
@@ -223,11 +223,15 @@ pub(super) fn load(source: &Source, engine: Engine) -> Result<Model, LoadError> 
         || Weights::read(&files, plan.parameters()),
     );
     let (tokenizer, mut weights) = (tokenizer?, weights?);
+    weights.scrambled = scrambled;
     let (projection, told) = modules.projection(&root, plan.spec.stack.hidden)?;
     let window = sentences.window.unwrap_or(longest).clamp(longest.min(8), longest);
     let window = plan.usual_window(window, &sentences);
     let room = room(&tokenizer, &prompts, window)?;
     let mut content = weights.checksum.clone();
+    if let Some(seed) = scrambled {
+        content += &format!("scrambled {seed}");
+    }
     for (differs, told) in [
         (!told.is_empty(), told),
         (tokenizer.recased, format!("{:?}", sentences.case)),
@@ -270,7 +274,7 @@ pub(super) fn load(source: &Source, engine: Engine) -> Result<Model, LoadError> 
         pooling,
         projection: Arc::new(projection),
         includes_prompt,
-        embedded: *source == Source::Embedded,
+        embedded: *source == Source::Embedded && scrambled.is_none(),
         room,
         identifier_aware: true,
         reference: Arc::default(),

@@ -25,6 +25,7 @@ mod norm;
 mod position;
 mod pull;
 mod push;
+mod replay;
 mod rows;
 mod run;
 mod table;

@@ -2,12 +2,14 @@
 
 mod compare;
 mod coverage;
+mod evaluate;
 mod explain;
 mod found;
 mod paint;
 
 pub use compare::compare;
 pub use coverage::coverage;
+pub use evaluate::evaluation;
 pub use explain::{SimilarPair, explain};
 pub use found::{found, groups, similar};
 pub use paint::{Background, Page, Palette, printable, steers};

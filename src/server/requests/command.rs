@@ -75,9 +75,10 @@ pub async fn execute(
             Ok(Some(json!(Toggled { enabled })))
         }
         SET_METHOD => {
-            let names = Method::ALL.map(Method::name).join(", ");
+            let names = Method::LIVE.map(Method::name).join(", ");
             let name: String = arguments.get(0, &format!("one of {names}"))?;
-            let method = Method::from_name(&name).ok_or_else(|| arguments.wrong(0, &format!("one of {names}")))?;
+            let method = Method::from_name(&name).filter(|method| method.live());
+            let method = method.ok_or_else(|| arguments.wrong(0, &format!("one of {names}")))?;
             let maps: Option<AttentionMaps> = arguments.optional(1, "an object with layer, head or both")?;
             let heads = heads(core, &arguments, method, maps.unwrap_or_default())?;
             core.set_method(method, heads);
