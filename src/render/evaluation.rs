@@ -79,8 +79,11 @@ fn dots(table: &Table) -> String {
         let at = x(ceiling);
         let _ = write!(
             out,
-            "<line class=\"ceiling\" x1=\"{at:.1}\" x2=\"{at:.1}\" y1=\"4\" y2=\"{}\"><title>greedy search: {ceiling:.3}</title></line>\n",
-            height - 26.0
+            "<line class=\"ceiling\" x1=\"{at:.1}\" x2=\"{at:.1}\" y1=\"4\" y2=\"{}\"><title>greedy search: {ceiling:.3}</title></line>\
+             <text x=\"{:.1}\" y=\"{}\">greedy search</text>\n",
+            height - 26.0,
+            at + 4.0,
+            height - 30.0
         );
     }
     for (number, row) in table.methods.iter().enumerate() {
@@ -111,7 +114,7 @@ fn dots(table: &Table) -> String {
 
 /// One curve for each method over the bins, named at its end.
 fn curves(table: &Table, of: impl Fn(&Row) -> [f32; 5], climbs: bool) -> String {
-    let (width, height, left, right, bottom) = (560.0f32, 360.0f32, 36.0f32, 400.0f32, 330.0f32);
+    let (width, height, left, right, bottom) = (560.0f32, 384.0f32, 36.0f32, 400.0f32, 330.0f32);
     let lines: Vec<(String, String, &str, [f32; 5])> = table
         .methods
         .iter()
@@ -138,7 +141,7 @@ fn curves(table: &Table, of: impl Fn(&Row) -> [f32; 5], climbs: bool) -> String 
     let x = |share: f32| left + share / last * (right - left);
     let y = |turn: f32| bottom - (turn / most).clamp(0.0, 1.0) * (bottom - 10.0);
     let mut out = format!(
-        "<svg viewBox=\"0 0 {width} {height}\" role=\"img\" aria-label=\"Turn of the embedding by share of words\">\n"
+        "<svg viewBox=\"0 -24 {width} {height}\" role=\"img\" aria-label=\"Turn of the embedding by share of words\">\n"
     );
     for tick in ticks(most) {
         let at = y(tick);
@@ -201,8 +204,8 @@ fn curves(table: &Table, of: impl Fn(&Row) -> [f32; 5], climbs: bool) -> String 
 
 fn numbers(table: &Table) -> String {
     let mut out = String::from(
-        "<h2>Numbers</h2>\n<div class=\"wide\"><table>\n<tr><th>method</th><th>target</th><th>comprehensiveness</th><th>95 % interval</th>\
-         <th>lead over the default</th><th>normalized</th><th>sufficiency</th><th>τ to leave-one-out</th><th>random weights</th>\
+        "<h2>Numbers</h2>\n<div class=\"wide\"><table>\n<tr><th>method</th><th>comprehensiveness</th><th>95 % interval</th>\
+         <th>over the default</th><th>normalized</th><th>sufficiency</th><th>τ LOO</th><th>random w.</th>\
          <th>ms</th></tr>\n",
     );
     let maybe = |value: Option<f32>| value.map_or("–".to_owned(), |value| format!("{value:.2}"));
@@ -217,11 +220,11 @@ fn numbers(table: &Table) -> String {
         };
         let _ = write!(
             out,
-            "<tr><td><span class=\"key\" style=\"background:{}\"></span>{}</td><td>{}</td><td>{:.3}</td><td>{:.3} – {:.3}</td><td>{lead}</td>\
+            "<tr><td><span class=\"key\" style=\"background:{}\"></span><span title=\"explains: {}\">{}</span></td><td>{:.3}</td><td>{:.3} – {:.3}</td><td>{lead}</td>\
              <td>{}</td><td>{:.3}</td><td>{:.2}</td><td{warn}>{}</td><td>{:.1}</td></tr>\n",
             color(number),
-            row.method,
             row.target,
+            row.method,
             row.comprehensiveness,
             row.interval[0],
             row.interval[1],
@@ -234,7 +237,8 @@ fn numbers(table: &Table) -> String {
     }
     let _ = write!(
         out,
-        "</table></div>\n<p>Normalized: between random order (0) and a greedy search (1). Random weights: rank correlation of a method's scores with \
+        "</table></div>\n<p>Normalized: between random order (0) and a greedy search (1), which is no optimum, so that \
+         a method may be above 1. τ LOO: rank correlation with deleting each word alone. Random w.: rank correlation of a method's scores with \
          those on the same model with random weights; from {SURVIVES} on the explanation hardly depends on what the model learned. \
          Milliseconds: median of a unit, its pass included.</p>\n"
     );

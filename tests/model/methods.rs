@@ -22,8 +22,9 @@ struct Golden {
 }
 
 fn golden(model: &str) -> Vec<Golden> {
-    let all = include_str!("../reference/methods.json");
-    let mut all: std::collections::HashMap<String, Vec<Golden>> = serde_json::from_str(all).unwrap();
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reference/methods.json");
+    let all = std::fs::read_to_string(path).unwrap();
+    let mut all: std::collections::HashMap<String, Vec<Golden>> = serde_json::from_str(&all).unwrap();
     all.remove(model).unwrap()
 }
 

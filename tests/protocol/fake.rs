@@ -6,6 +6,7 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
 use fovea::analysis::{Comparison, Engine, Loader, SourcesReport, UnitReport, WordScore};
+use fovea::explain::trust::{Trust, Verdict};
 use fovea::explain::{Heads, Link, Means, Method, PairReport, Shares, Side, Which};
 use fovea::model::{Checkpoint, ModelError, ModelInfo, Pooling, Prompts};
 use fovea::similar::index::ReadQuery;
@@ -145,6 +146,33 @@ impl Engine for Fake {
             shares.extend((0..words).map(|j| if i == j { 0.5 } else { 0.5 * weight(j) / sum }));
         }
         Ok(SourcesReport { shares, words })
+    }
+
+    /// Deleting marked words does twice what deleting random ones does.
+    fn trust(
+        &self,
+        (text, _): (&str, Language),
+        (method, scores): (Method, &[f32]),
+        stop: Checkpoint,
+    ) -> Result<Trust, ModelError> {
+        self.script.wait(stop)?;
+        assert_eq!(scores.len(), source_words(text).len());
+        Ok(Trust {
+            method: method.name().to_owned(),
+            deleted: 2,
+            words: scores.len(),
+            marked: 0.5,
+            random: 0.25,
+            beats: 1.0,
+            sets: 40,
+            ratio: 2.0,
+            verdict: Verdict::Holds,
+            sentence:
+                "Removing the two marked words changes the embedding 2.0 times as much as removing two random ones."
+                    .to_owned(),
+            curve: vec![(1, 0.25), (2, 0.5)],
+            ms: 1.0,
+        })
     }
 
     fn query(&self, text: &str) -> Result<ReadQuery, ModelError> {

@@ -6,6 +6,7 @@ mod evaluate;
 mod explain;
 mod found;
 mod paint;
+mod trust;
 
 pub use compare::compare;
 pub use coverage::coverage;
@@ -13,3 +14,4 @@ pub use evaluate::evaluation;
 pub use explain::{SimilarPair, explain};
 pub use found::{found, groups, similar};
 pub use paint::{Background, Page, Palette, printable, steers};
+pub use trust::curve;
