@@ -132,7 +132,7 @@ mod tests {
     }
 
     /// Commands without effect in VS Code, as its client registers no document highlights.
-    const ELSEWHERE: &[&str] = &["fovea.toggleAttention", "fovea.trust"];
+    const ELSEWHERE: &[&str] = &["fovea.toggleAttention"];
 
     #[test]
     fn the_manifest_names_every_command() {
