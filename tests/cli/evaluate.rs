@@ -22,7 +22,14 @@ fn evaluate(cache: &Path, arguments: &[&str]) -> Command {
 }
 
 fn measured(cache: &Path, more: &[&str]) -> Output {
-    let arguments = ["--units", "3", "--format", "json", "--methods", "decomposition,attention,leave-one-out,random"];
+    let arguments = [
+        "--units",
+        "3",
+        "--format",
+        "json",
+        "--methods",
+        "decomposition,attention,leave-one-out,random",
+    ];
     evaluate(cache, &[&arguments[..], more].concat()).output().unwrap()
 }
 
@@ -36,7 +43,10 @@ fn kept(cache: &Path) -> Option<PathBuf> {
 fn methods_are_measured_above_chance_and_what_is_known_is_not_measured_again() {
     let cache = tempfile::tempdir().unwrap();
     let first = json(&measured(cache.path(), &[SAMPLE]));
-    assert_eq!((&first["model"], &first["units"]), (&"all-MiniLM-L6-v2".into(), &3.into()));
+    assert_eq!(
+        (&first["model"], &first["units"]),
+        (&"all-MiniLM-L6-v2".into(), &3.into())
+    );
     let rows = first["methods"].as_array().unwrap();
     assert_eq!(rows.len(), 4);
     let row = |name: &str| rows.iter().find(|row| row["method"] == name).unwrap();
@@ -63,16 +73,35 @@ fn methods_are_measured_above_chance_and_what_is_known_is_not_measured_again() {
 #[test]
 fn an_evaluation_that_is_interrupted_says_so_and_goes_on_from_there() {
     let cache = tempfile::tempdir().unwrap();
-    let all = ["--units", "500", "--no-random-weights", "tests/fixtures/segments", "docs"];
-    let child = evaluate(cache.path(), &all).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let all = [
+        "--units",
+        "500",
+        "--no-random-weights",
+        "tests/fixtures/segments",
+        "docs",
+    ];
+    let child = evaluate(cache.path(), &all)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
     let start = std::time::Instant::now();
     while kept(cache.path()).is_none_or(|file| std::fs::metadata(file).unwrap().len() < 200) {
         assert!(start.elapsed().as_secs() < 120, "nothing was measured");
         std::thread::sleep(std::time::Duration::from_millis(20));
     }
-    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    assert!(
+        Command::new("kill")
+            .args(["-INT", &child.id().to_string()])
+            .status()
+            .unwrap()
+            .success()
+    );
     let line = refusal(&child.wait_with_output().unwrap(), 1);
-    assert!(line.contains("stopped after") && line.contains("goes on from there"), "{line}");
+    assert!(
+        line.contains("stopped after") && line.contains("goes on from there"),
+        "{line}"
+    );
 }
 
 #[test]
@@ -94,17 +123,38 @@ fn what_cannot_be_evaluated_is_said_in_a_line() {
 
 #[test]
 fn an_explanation_of_a_unit_is_judged_against_random_words() {
-    let judged = |arguments: &[&str]| json(&fovea(&[&["explain"], arguments, &["--trust", "--format", "json"]].concat(), b""));
+    let judged = |arguments: &[&str]| {
+        json(&fovea(
+            &[&["explain"], arguments, &["--trust", "--format", "json"]].concat(),
+            b"",
+        ))
+    };
     let one = judged(&["tests/fixtures/segments/sample.py:42"]);
-    let [unit] = &one.as_array().unwrap()[..] else { panic!("{one}") };
-    assert_eq!((&unit["deleted"], &unit["sets"], &unit["method"]), (&5.into(), &40.into(), &"decomposition".into()));
+    let [unit] = &one.as_array().unwrap()[..] else {
+        panic!("{one}")
+    };
+    assert_eq!(
+        (&unit["deleted"], &unit["sets"], &unit["method"]),
+        (&5.into(), &40.into(), &"decomposition".into())
+    );
     assert!(unit["ratio"].as_f64().unwrap() > 1.5, "{unit}");
-    assert!(unit["sentence"].as_str().unwrap().starts_with("Removing the five marked words changes the embedding"));
+    assert!(
+        unit["sentence"]
+            .as_str()
+            .unwrap()
+            .starts_with("Removing the five marked words changes the embedding")
+    );
     // The random sets are the same for the same text.
     let numbers = |one: &Value| ["marked", "random", "beats"].map(|key| one[0][key].clone());
-    assert_eq!(numbers(&judged(&["tests/fixtures/segments/sample.py:42"])), numbers(&one));
+    assert_eq!(
+        numbers(&judged(&["tests/fixtures/segments/sample.py:42"])),
+        numbers(&one)
+    );
     let all = judged(&["tests/fixtures/segments/sample.py"]);
     assert!(all.as_array().unwrap().len() > 5);
-    let line = refusal(&fovea(&["explain", "tests/fixtures/segments/sample.py:9999", "--trust"], b""), 1);
+    let line = refusal(
+        &fovea(&["explain", "tests/fixtures/segments/sample.py:9999", "--trust"], b""),
+        1,
+    );
     assert!(line.contains("line 9999 has no text"), "{line}");
 }

@@ -10,9 +10,9 @@ use super::{Explain, ExplainFormat};
 use crate::analysis::analyse;
 use crate::explain::trust::{Trust, trust};
 use crate::model::UNSTOPPED;
+use crate::render::json::Place;
 use crate::render::terminal;
 use crate::segment::{Unit, UnitKind};
-use crate::similar::index::Place;
 use crate::text::Snapshot;
 
 /// The judgement of one unit.
