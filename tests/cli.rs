@@ -7,6 +7,8 @@ mod asking;
 mod classes;
 #[path = "cli/decoder.rs"]
 mod decoder;
+#[path = "cli/evaluate.rs"]
+mod evaluate;
 #[path = "cli/hostile.rs"]
 mod hostile;
 #[path = "cli/view.rs"]
@@ -227,7 +229,7 @@ def read_settings(filename):
 
 #[test]
 fn every_method_explains() {
-    for method in ["decomposition", "alti", "attention", "rollout", "norm"] {
+    for method in fovea::explain::Method::ALL.map(fovea::explain::Method::name) {
         let report = json(&fovea(
             &["explain", "src/main.rs", "--method", method, "--format", "json"],
             b"",

@@ -10,7 +10,7 @@ use super::engine::Comparison;
 use super::place::{cursor_report, language_of, unit_at};
 use super::queue::{Answer, Ask, Question, Wanted};
 use super::worker::Worker;
-use super::{CursorReport, DocumentId, DocumentReport, Refusal};
+use super::{CursorReport, DocumentId, DocumentReport, Refusal, TrustReport};
 use crate::model::{Checkpoint, ModelError};
 use crate::text::{Language, Snapshot};
 
@@ -71,6 +71,9 @@ impl Worker {
             Ask::Cursor {
                 id, snapshot, offset, ..
             } => self.cursor(id, snapshot, *offset, checkpoint).map(Answer::Cursor),
+            Ask::Trust { id, snapshot, offset } => self
+                .trust(id, snapshot, *offset, checkpoint)
+                .map(|report| Answer::Trust(report.map(Box::new))),
             Ask::Range { id, snapshot, range } => {
                 let report = self
                     .shared
@@ -156,6 +159,32 @@ impl Worker {
             self.settle(id, revision);
         }
         Ok(Some(cursor_report(&report, index, offset, explanation, sources)))
+    }
+
+    fn trust(
+        &mut self,
+        id: &DocumentId,
+        snapshot: &Snapshot,
+        offset: usize,
+        checkpoint: Checkpoint,
+    ) -> Result<Option<TrustReport>, Halt> {
+        let (report, _) = self.segmented(id, snapshot.version())?;
+        let Some(index) = unit_at(&report.segments, offset) else {
+            return Ok(None);
+        };
+        let unit = &report.segments.units[index];
+        let text = report.snapshot.text(unit.range.clone());
+        let setting = self.setting()?;
+        let Some(mut compute) = self.compute(&setting) else {
+            return Err(Halt::Refused(Refusal::Loading));
+        };
+        let texts = [(text, unit.language)];
+        let Some(explained) = compute.units(&texts, checkpoint)?.pop() else {
+            return Ok(None);
+        };
+        let trust = compute.trust(&texts[0].0, unit.language, &explained, checkpoint)?;
+        let unit = unit.clone();
+        Ok(Some(TrustReport { unit, trust }))
     }
 
     /// The report on a document's text with its segments, made now if need be.

@@ -11,6 +11,7 @@ use super::engine::{Comparison, Engine};
 use super::merge::merge;
 use super::pool::Pool;
 use super::{DocumentId, DocumentReport, SourcesReport, UnitReport};
+use crate::explain::trust::Trust;
 use crate::model::{Checkpoint, ModelError};
 use crate::segment::{self, Budget, Reading, Segments, Unparsed};
 use crate::text::{Language, Snapshot};
@@ -205,6 +206,23 @@ impl Compute<'_> {
         let report = Arc::new(report?);
         self.cache.keep_sources(key, report.clone());
         Ok(report)
+    }
+
+    /// Whether an explanation of a text can be trusted. It is not kept: who asks once seldom asks again.
+    ///
+    /// # Errors
+    /// What the model meets.
+    pub fn trust(
+        &mut self,
+        text: &str,
+        language: Language,
+        explained: &UnitReport,
+        checkpoint: Checkpoint,
+    ) -> Result<Trust, Trouble> {
+        let scores: Vec<f32> = explained.words.iter().map(|word| word.score).collect();
+        let (engine, voice) = (self.engine, self.setting.voice(language));
+        let judge = || engine.trust((text, voice), (explained.method, &scores), checkpoint);
+        Ok(self.pool.install(judge)?)
     }
 
     /// Reads two passages to be compared.

@@ -3,6 +3,7 @@
 use std::fmt::Display;
 
 use super::{SourcesReport, UnitReport};
+use crate::explain::trust::{Trust, trust};
 use crate::explain::{Heads, Means, Method, Pair, PairReport, Shares, Which};
 use crate::model::{Checkpoint, Model, ModelError, ModelInfo};
 use crate::similar::index::{ReadQuery, route_query};
@@ -36,6 +37,16 @@ pub trait Engine: Send + Sync {
     /// # Errors
     /// As [`Engine::analyse`].
     fn sources(&self, text: (&str, Language), checkpoint: Checkpoint) -> Result<SourcesReport, ModelError>;
+    /// As [`trust`].
+    ///
+    /// # Errors
+    /// As [`Engine::analyse`].
+    fn trust(
+        &self,
+        text: (&str, Language),
+        scores: (Method, &[f32]),
+        checkpoint: Checkpoint,
+    ) -> Result<Trust, ModelError>;
     /// As [`route_query`].
     ///
     /// # Errors
@@ -122,6 +133,15 @@ impl Engine for Model {
         super::sources(self, text, checkpoint)
     }
 
+    fn trust(
+        &self,
+        text: (&str, Language),
+        scores: (Method, &[f32]),
+        checkpoint: Checkpoint,
+    ) -> Result<Trust, ModelError> {
+        trust(&self.of_reader(self.reader(text.0, text.1)), text, scores, checkpoint)
+    }
+
     fn query(&self, text: &str) -> Result<ReadQuery, ModelError> {
         route_query(self, text)
     }
@@ -165,6 +185,15 @@ impl Engine for Box<dyn Engine> {
 
     fn sources(&self, text: (&str, Language), checkpoint: Checkpoint) -> Result<SourcesReport, ModelError> {
         (**self).sources(text, checkpoint)
+    }
+
+    fn trust(
+        &self,
+        text: (&str, Language),
+        scores: (Method, &[f32]),
+        checkpoint: Checkpoint,
+    ) -> Result<Trust, ModelError> {
+        (**self).trust(text, scores, checkpoint)
     }
 
     fn query(&self, text: &str) -> Result<ReadQuery, ModelError> {

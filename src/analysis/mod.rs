@@ -89,6 +89,15 @@ pub struct CursorReport {
     pub sources: Arc<SourcesReport>,
 }
 
+/// Whether the explanation of a unit can be trusted.
+#[derive(Debug, Clone)]
+pub struct TrustReport {
+    /// The unit.
+    pub unit: crate::segment::Unit,
+    /// What deleting its words did.
+    pub trust: crate::explain::trust::Trust,
+}
+
 /// Where an item stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Home {

@@ -7,7 +7,7 @@ use tokio::sync::oneshot;
 
 use super::handle::Analysis;
 use super::queue::{Answer, Ask, Asker, Wanted};
-use super::{CancelToken, CursorReport, DocumentId, DocumentReport, Refusal, UnitReport};
+use super::{CancelToken, CursorReport, DocumentId, DocumentReport, Refusal, TrustReport, UnitReport};
 use crate::explain::{PairReport, Shares, Which};
 use crate::text::{ByteRange, Language, Snapshot};
 
@@ -82,6 +82,24 @@ impl Analysis {
             .await?
         {
             Answer::Range(report) => Ok(report),
+            _ => Err(mixed_up()),
+        }
+    }
+
+    /// Whether the explanation of the unit at an offset can be trusted: `None` where there is no text.
+    ///
+    /// # Errors
+    /// The reason why there is no answer.
+    pub async fn trust(
+        &self,
+        id: &DocumentId,
+        snapshot: Snapshot,
+        offset: usize,
+        cancel: CancelToken,
+    ) -> Result<Option<TrustReport>, Refusal> {
+        let id = id.clone();
+        match self.ask(Ask::Trust { id, snapshot, offset }, cancel).await? {
+            Answer::Trust(report) => Ok(report.map(|report| *report)),
             _ => Err(mixed_up()),
         }
     }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::oneshot;
 
-use super::{CancelToken, CursorReport, DocumentId, DocumentReport, Refusal, UnitReport};
+use super::{CancelToken, CursorReport, DocumentId, DocumentReport, Refusal, TrustReport, UnitReport};
 use crate::explain::{PairReport, Shares, Which};
 use crate::similar::index::ReadQuery;
 use crate::text::{ByteRange, Language, Snapshot};
@@ -58,6 +58,8 @@ pub enum Answer {
     Pair(Box<PairReport>),
     /// To a question about one word of a comparison; `None` where there is no such word.
     Row(Option<Shares>),
+    /// To a question whether an explanation can be trusted; `None` where there is no text.
+    Trust(Option<Box<TrustReport>>),
     /// To a search: what the model makes of it.
     Query(ReadQuery),
 }
@@ -109,6 +111,15 @@ pub enum Ask {
         /// Where.
         range: ByteRange,
     },
+    /// Whether the explanation of the unit at an offset can be trusted.
+    Trust {
+        /// The document.
+        id: DocumentId,
+        /// Its text when asked.
+        snapshot: Snapshot,
+        /// Where.
+        offset: usize,
+    },
     /// Why two passages are similar.
     Compare {
         /// One.
@@ -129,7 +140,9 @@ impl Ask {
     /// The document asked about and the version the asker saw.
     pub fn document(&self) -> Option<(&DocumentId, i32)> {
         match self {
-            Ask::Cursor { id, snapshot, .. } | Ask::Range { id, snapshot, .. } => Some((id, snapshot.version())),
+            Ask::Cursor { id, snapshot, .. } | Ask::Range { id, snapshot, .. } | Ask::Trust { id, snapshot, .. } => {
+                Some((id, snapshot.version()))
+            }
             Ask::Compare { .. } | Ask::Search { .. } => None,
         }
     }
@@ -143,7 +156,7 @@ impl Ask {
                 wanted: Wanted::Row(..),
                 ..
             } => Priority::Cursor,
-            Ask::Range { .. } | Ask::Compare { .. } => Priority::Visible,
+            Ask::Range { .. } | Ask::Trust { .. } | Ask::Compare { .. } => Priority::Visible,
         }
     }
 
@@ -162,6 +175,7 @@ impl Ask {
                 },
             ) => (a, p) == (b, q),
             (Ask::Range { range: a, .. }, Ask::Range { range: b, .. }) => a == b,
+            (Ask::Trust { offset: a, .. }, Ask::Trust { offset: b, .. }) => a == b,
             _ => false,
         }
     }
@@ -173,7 +187,7 @@ impl Ask {
         };
         let same_kind = match (self, older) {
             (Ask::Cursor { purpose: p, .. }, Ask::Cursor { purpose: q, .. }) => p == q,
-            (Ask::Range { .. }, Ask::Range { .. }) => true,
+            (Ask::Range { .. }, Ask::Range { .. }) | (Ask::Trust { .. }, Ask::Trust { .. }) => true,
             _ => false,
         };
         same_kind && id == older_id

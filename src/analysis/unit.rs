@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use rayon::prelude::*;
 
-use crate::explain::{Heads, Method, Owner, WordMap, alti, salience};
+use crate::explain::{Heads, Method, Owner, Subject, WordMap, alti, salience};
 use crate::model::{Checkpoint, Keep, Model, ModelError, Packed, Reader, Role, Tokens, Trace, ops};
 use crate::text::{ByteRange, Language};
 
@@ -185,19 +185,18 @@ fn explain(
             return Err(ModelError::Stopped);
         }
         let (start, tokens) = (Instant::now(), &read[index]);
-        let mut report = explain_one(model, texts[index].0, tokens, trace, method, heads)?;
+        let mut report = explain_one(model, (texts[index].0, tokens), trace, (method, heads), checkpoint)?;
         report.ms = shared * tokens.len() as f32 + start.elapsed().as_secs_f32() * 1e3;
         Ok(report)
     });
     explained.into_iter().collect()
 }
 
+/// How a model read a text, and its embedding.
+type Embedded = (Read, Arc<[f32]>);
+
 /// The embeddings by which texts are compared with an index: as passages, with the model's prompt for these.
-fn embeddings(
-    model: &Model,
-    texts: &[(&str, Language)],
-    checkpoint: Checkpoint,
-) -> Result<Vec<(Read, Arc<[f32]>)>, ModelError> {
+fn embeddings(model: &Model, texts: &[(&str, Language)], checkpoint: Checkpoint) -> Result<Vec<Embedded>, ModelError> {
     let read = texts
         .par_iter()
         .map(|(text, language)| model.tokenize_as(Role::Passage, text, *language))
@@ -216,15 +215,20 @@ fn embeddings(
 
 fn explain_one(
     model: &Model,
-    text: &str,
-    tokens: &Tokens,
+    (text, tokens): (&str, &Tokens),
     trace: &Trace,
-    method: Method,
-    heads: Heads,
+    (method, heads): (Method, Heads),
+    checkpoint: Checkpoint,
 ) -> Result<UnitReport, ModelError> {
     let embedding = model.pool(trace)?;
     let map = WordMap::new(text, tokens);
-    let scores = salience(model, trace, &embedding, &map, method, heads)?;
+    let subject = Subject {
+        tokens,
+        trace,
+        embedding: &embedding,
+        words: &map,
+    };
+    let scores = salience(model, &subject, method, heads, checkpoint)?;
     let ranks = ranks(&scores.words);
     let words = map.words.into_iter().zip(scores.words).zip(ranks);
     Ok(UnitReport {

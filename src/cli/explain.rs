@@ -1,5 +1,7 @@
 //! `fovea explain`.
 
+mod trust;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
@@ -23,9 +25,10 @@ use crate::text::Snapshot;
 /// Arguments of `fovea explain`.
 #[derive(Args, Debug)]
 pub(super) struct Explain {
-    /// File to explain; `-` reads standard input
+    /// File to explain; `-` reads standard input. With --trust, FILE:LINE for one unit
     file: PathBuf,
-    /// Salience method: decomposition, alti, attention, rollout or norm
+    /// Salience method: decomposition, alti, attention, rollout or norm; slow references: gradient (3 passes), integrated-gradients (60),
+    /// leave-one-out (one for each word), value-zeroing (one for each token)
     #[arg(long, default_value = "decomposition", value_parser = method)]
     method: Method,
     /// With --method attention: use only this layer, counted from 0
@@ -34,6 +37,9 @@ pub(super) struct Explain {
     /// With --method attention: use only this head, counted from 0
     #[arg(long, value_name = "N")]
     head: Option<usize>,
+    /// Judge the explanation instead: delete the words that it marks, and as many random ones, and say what that does to the embedding
+    #[arg(long)]
+    trust: bool,
     /// Language of the text, if the file's name does not show it
     #[arg(long)]
     language: Option<String>,
@@ -72,9 +78,12 @@ fn method(name: &str) -> Result<Method, String> {
 
 /// Explains a file.
 pub(super) fn run(arguments: &Explain) -> Result<()> {
+    if arguments.trust {
+        return trust::run(arguments);
+    }
     let language = input::language(arguments.language.as_deref())?;
     let snapshot = input::document(&arguments.file, language, arguments.max_bytes)?;
-    let model = arguments.model.load()?;
+    let model = model(arguments)?;
     let heads = heads(arguments, &model)?;
     let start = Instant::now();
     let report = document(&model, snapshot, arguments, heads)?;
@@ -100,6 +109,14 @@ pub(super) fn run(arguments: &Explain) -> Result<()> {
         milliseconds,
         palette,
     ))
+}
+
+/// The model as the method needs it.
+fn model(arguments: &Explain) -> Result<Model> {
+    match arguments.method.interpreted() {
+        true => Ok(arguments.model.interpreted()?.0),
+        false => arguments.model.load(),
+    }
 }
 
 /// The attention maps asked for.

@@ -11,6 +11,7 @@ mod deciding;
 mod doctor;
 mod editor;
 mod embed;
+mod evaluate;
 mod explain;
 mod generate;
 mod index;
@@ -55,6 +56,8 @@ enum Command {
     Explain(explain::Explain),
     /// Show why two passages are similar, word by word
     Compare(compare::Compare),
+    /// Measure how faithful explanations are on your own files, method by method
+    Evaluate(evaluate::Evaluate),
     /// Turn JSON strings, one per line, into embeddings, one JSON array per line
     Embed(embed::Embed),
     /// Update the index of a folder: its functions, types and headings with their vectors
@@ -157,6 +160,7 @@ pub fn main() -> ExitCode {
         Some(Command::Serve(arguments)) => serve::run(&arguments),
         Some(Command::Explain(arguments)) => explain::run(&arguments).map(|()| ExitCode::SUCCESS),
         Some(Command::Compare(arguments)) => compare::run(&arguments).map(|()| ExitCode::SUCCESS),
+        Some(Command::Evaluate(arguments)) => evaluate::run(&arguments).map(|()| ExitCode::SUCCESS),
         Some(Command::Embed(arguments)) => embed::run(&arguments).map(|()| ExitCode::SUCCESS),
         Some(Command::Index(arguments)) => index::run(&arguments).map(|()| ExitCode::SUCCESS),
         Some(Command::Search(arguments)) => search::run(&arguments).map(|()| ExitCode::SUCCESS),

@@ -9,13 +9,20 @@ pub mod attention;
 pub mod centred;
 pub mod contributions;
 pub mod decomposition;
+pub mod deletion;
 mod direction;
+pub mod evaluate;
+pub mod gradient;
+pub mod integrated_gradients;
+pub mod leave_one_out;
 pub mod norm;
 pub mod pair;
 pub mod parts;
 mod passage;
 mod split;
 mod target;
+pub mod trust;
+pub mod value_zeroing;
 mod words;
 
 pub use alignment::Link;
@@ -27,11 +34,11 @@ pub use passage::Shares;
 pub use target::{Attribution, TargetScores, TargetWords, target};
 pub use words::{Owner, WordMap};
 
-use crate::model::{Keep, Model, ModelError, Trace};
+use crate::model::{Checkpoint, Keep, Model, ModelError, Tokens, Trace};
 
 /// How a unit's words are scored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename_all = "kebab-case")]
 pub enum Method {
     /// Frozen-affine share of the embedding (DecompX, ACL 2023): shares, bias and special tokens sum to 1.
     #[default]
@@ -44,16 +51,37 @@ pub enum Method {
     Rollout,
     /// Norm-based rollout with residual and LayerNorm (Kobayashi et al. 2020, 2021).
     Norm,
+    /// Gradient × input of what the decomposition splits (Shrikumar et al. 2017).
+    Gradient,
+    /// Integrated gradients (Sundararajan et al. 2017) from a text of padding: shares of the way, with the completeness error as residual.
+    IntegratedGradients,
+    /// How far the embedding turns when a word is deleted.
+    LeaveOneOut,
+    /// Value zeroing (Mohebbi et al. 2023), rolled out.
+    ValueZeroing,
 }
 
 impl Method {
-    /// Every method, the default first.
-    pub const ALL: [Method; 5] = [
+    /// Methods that one pass of the model is enough for, the default first: quick enough for an editor.
+    pub const LIVE: [Method; 5] = [
         Method::Decomposition,
         Method::Alti,
         Method::Attention,
         Method::Rollout,
         Method::Norm,
+    ];
+
+    /// Every method: those of [`Method::LIVE`], then the references, which take many passes or gradients and serve evaluation.
+    pub const ALL: [Method; 9] = [
+        Method::Decomposition,
+        Method::Alti,
+        Method::Attention,
+        Method::Rollout,
+        Method::Norm,
+        Method::Gradient,
+        Method::IntegratedGradients,
+        Method::LeaveOneOut,
+        Method::ValueZeroing,
     ];
 
     /// The name used on the command line, in settings and in JSON.
@@ -64,6 +92,10 @@ impl Method {
             Method::Attention => "attention",
             Method::Rollout => "rollout",
             Method::Norm => "norm",
+            Method::Gradient => "gradient",
+            Method::IntegratedGradients => "integrated-gradients",
+            Method::LeaveOneOut => "leave-one-out",
+            Method::ValueZeroing => "value-zeroing",
         }
     }
 
@@ -77,12 +109,35 @@ impl Method {
         match self {
             Method::Alti | Method::Norm => Keep::LayersAndValues,
             Method::Decomposition | Method::Attention | Method::Rollout => Keep::Layers,
+            Method::Gradient | Method::IntegratedGradients | Method::ValueZeroing => Keep::Everything,
+            Method::LeaveOneOut => Keep::LastHidden,
+        }
+    }
+
+    /// Whether it is one of [`Method::LIVE`].
+    pub fn live(self) -> bool {
+        Method::LIVE.contains(&self)
+    }
+
+    /// Whether only a model that the interpreter runs ([`Model::interpreted`]) keeps what it needs.
+    pub fn interpreted(self) -> bool {
+        self.keeps() == Keep::Everything
+    }
+
+    /// What its scores are of, in a few words.
+    pub fn target(self) -> &'static str {
+        match self {
+            Method::Decomposition | Method::Gradient | Method::IntegratedGradients => "embedding beyond the reference",
+            Method::Alti | Method::Attention | Method::Rollout | Method::Norm | Method::ValueZeroing => {
+                "pooled token vectors"
+            }
+            Method::LeaveOneOut => "turn of the embedding",
         }
     }
 
     /// Whether words, bias and special tokens sum to the explained quantity.
     pub fn additive(self) -> bool {
-        matches!(self, Method::Decomposition)
+        matches!(self, Method::Decomposition | Method::IntegratedGradients)
     }
 }
 
@@ -108,20 +163,38 @@ pub struct WordScores {
     pub residual: f32,
 }
 
-/// Scores a sequence's source words. `embedding` is the pooled embedding of the trace; `heads` chooses attention maps and matters
-/// to [`Method::Attention`] alone.
+/// A text as a model read it: what a method explains.
+#[derive(Debug, Clone, Copy)]
+pub struct Subject<'a> {
+    /// The tokens.
+    pub tokens: &'a Tokens,
+    /// The pass, which kept what the method [needs](Method::keeps).
+    pub trace: &'a Trace,
+    /// The pooled embedding of the trace.
+    pub embedding: &'a [f32],
+    /// Whose the tokens are.
+    pub words: &'a WordMap,
+}
+
+/// Scores a sequence's source words. `heads` chooses attention maps and matters to [`Method::Attention`] alone.
 ///
 /// # Errors
-/// [`ModelError::Tensor`] if the trace holds no layers or its shapes do not fit.
+/// [`ModelError::Tensor`] if the trace kept too little or its shapes do not fit, [`ModelError::Stopped`] when the checkpoint of a method
+/// with further passes says so.
 pub fn salience(
     model: &Model,
-    trace: &Trace,
-    embedding: &[f32],
-    words: &WordMap,
+    subject: &Subject,
     method: Method,
     heads: Heads,
+    checkpoint: Checkpoint,
 ) -> Result<WordScores, ModelError> {
     let pooling = model.pooling();
+    let Subject {
+        trace,
+        embedding,
+        words,
+        ..
+    } = *subject;
     let scores = match method {
         Method::Decomposition => match model.reference()? {
             Some(reference) => decomposition::shares_beyond(model, trace, pooling, (embedding, reference))?,
@@ -131,6 +204,10 @@ pub fn salience(
         Method::Norm => norm::scores(trace, pooling)?,
         Method::Rollout => attention::rollout_scores(trace, pooling)?,
         Method::Attention => attention::received(trace, heads)?,
+        Method::Gradient => gradient::scores(model, subject)?,
+        Method::IntegratedGradients => integrated_gradients::scores(model, subject, checkpoint)?,
+        Method::LeaveOneOut => leave_one_out::scores(model, subject, checkpoint)?,
+        Method::ValueZeroing => value_zeroing::scores(trace, pooling, checkpoint)?,
     };
     Ok(words.collect(&scores, method.additive()))
 }

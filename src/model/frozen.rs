@@ -64,6 +64,20 @@ impl Trace {
         Ok((ops::row_products(&first.input, &gradient)?, bias))
     }
 
+    /// The true gradient at the tokens' own rows, (n, hidden), given that at the last hidden states, (n, hidden): nothing is held.
+    ///
+    /// # Errors
+    /// If the shapes do not fit, or the pass did not keep [`Keep::Everything`](super::Keep::Everything), which fused operations cannot.
+    pub fn gradient(&self, gradient: Vec<f32>) -> Result<Vec<f32>> {
+        let Some(trace) = &self.tape else {
+            bail!("fused operations keep too little for gradients; the interpreter keeps it")
+        };
+        let pulled = trace
+            .tape
+            .pull(trace.sequence, trace.output()?, gradient, Held::Nothing)?;
+        Ok(pulled.reading)
+    }
+
     /// Pushes the rows of some groups of tokens to the last hidden states and sums these with a weight each: (groups, hidden).
     ///
     /// # Errors
@@ -129,6 +143,31 @@ impl Trace {
     /// As [`Trace::nearness`].
     pub fn lengths(&self, layer: usize) -> Result<Tensor> {
         self.contributions(layer, Measure::Length)
+    }
+
+    /// How far each row behind a layer turns when the value of one token is zero in its attention, 1 - cosine: (n, n), row i for
+    /// position i, column j for the token.
+    ///
+    /// # Errors
+    /// [`ModelError::Stopped`] when the checkpoint says so; [`ModelError::Tensor`] if the layer does not exist or the pass did not keep
+    /// [`Keep::Everything`](super::Keep::Everything), which fused operations cannot.
+    pub fn turns_without_values(
+        &self,
+        layer: usize,
+        checkpoint: Checkpoint,
+    ) -> std::result::Result<Tensor, ModelError> {
+        let Some(trace) = &self.tape else {
+            return Err(Error::Msg(
+                "fused operations keep too little for value zeroing; the interpreter keeps it".into(),
+            )
+            .into());
+        };
+        let Some(block) = trace.tape.blocks.get(layer) else {
+            return Err(no_layer(layer, self.layer_count()).into());
+        };
+        let turns = trace.tape.turns_without_values(trace.sequence, block, checkpoint)?;
+        let n = self.len();
+        Ok(Tensor::from_vec(turns, (n, n), self.hidden.device())?)
     }
 
     fn contributions(&self, layer: usize, measure: Measure) -> Result<Tensor> {

@@ -208,7 +208,7 @@ pub(super) enum Engine {
 }
 
 /// Loads a model.
-pub(super) fn load(source: &Source, engine: Engine) -> Result<Model, LoadError> {
+pub(super) fn load(source: &Source, engine: Engine, scrambled: Option<u64>) -> Result<Model, LoadError> {
     let root = Files::open(source)?;
     let modules = Modules::read(root.read(modules::FILE)?.as_deref())?;
     let files = root.within(&modules.transformer);
@@ -228,11 +228,15 @@ pub(super) fn load(source: &Source, engine: Engine) -> Result<Model, LoadError> 
         || Weights::read(&files, plan.parameters()),
     );
     let (tokenizer, mut weights) = (tokenizer?, weights?);
+    weights.scrambled = scrambled;
     let (projection, told) = modules.projection(&root, plan.spec.stack.hidden)?;
     let window = sentences.window.unwrap_or(longest).clamp(longest.min(8), longest);
     let window = plan.usual_window(window, &sentences);
     let room = room(&tokenizer, &prompts, window)?;
     let mut content = weights.checksum.clone();
+    if let Some(seed) = scrambled {
+        content += &format!("scrambled {seed}");
+    }
     for (differs, told) in [
         (!told.is_empty(), told),
         (tokenizer.recased, format!("{:?}", sentences.case)),
@@ -246,7 +250,7 @@ pub(super) fn load(source: &Source, engine: Engine) -> Result<Model, LoadError> 
         }
     }
     let abilities = plan.abilities(&weights);
-    let second = Second::beside(source, engine);
+    let second = Second::beside(source, engine).filter(|_| scrambled.is_none());
     let info = ModelInfo {
         name: root.name(),
         id: files.content_id(&content, pooling_json.as_deref(), &prompts)?,
@@ -278,7 +282,7 @@ pub(super) fn load(source: &Source, engine: Engine) -> Result<Model, LoadError> 
         projection: Arc::new(projection),
         includes_prompt,
         second,
-        embedded: *source == Source::EMBEDDED,
+        embedded: *source == Source::EMBEDDED && scrambled.is_none(),
         room,
         identifier_aware: true,
         reference: Arc::default(),

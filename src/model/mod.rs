@@ -24,6 +24,7 @@ pub mod ops;
 mod pooling;
 mod projection;
 mod prompts;
+mod random;
 mod readers;
 mod reference;
 pub mod simd;
@@ -46,6 +47,7 @@ pub use matrix::{Arithmetic, Matrix};
 pub use pooling::{Pooling, own_tokens, weight_in_passage};
 pub use projection::{Frozen, Projection};
 pub use prompts::{Prompts, Role};
+pub use random::Random;
 pub use readers::Reader;
 pub use tokenizer::{Reading, TokenizeError, Tokenizer, Tokens};
 pub use trace::{Keep, LayerTrace, LayerWeights, Norm, TapeTrace, Trace};
@@ -231,7 +233,16 @@ impl Model {
     /// # Errors
     /// Says which file is missing, damaged or of another model, and what to do.
     pub fn load(source: &Source) -> Result<Model, LoadError> {
-        load::load(source, load::Engine::Fastest)
+        load::load(source, load::Engine::Fastest, None)
+    }
+
+    /// As [`Model::load`], with the numbers of each tensor in a random order: a model that learned nothing, beside which an explanation
+    /// has to look different (Adebayo et al. 2018).
+    ///
+    /// # Errors
+    /// As [`Model::load`].
+    pub fn scrambled(source: &Source, seed: u64) -> Result<Model, LoadError> {
+        load::load(source, load::Engine::Interpreter, Some(seed))
     }
 
     /// As [`Model::load`], run by the interpreter whatever the family: what heads and traces of all layers need.
@@ -239,7 +250,7 @@ impl Model {
     /// # Errors
     /// As [`Model::load`].
     pub fn interpreted(source: &Source) -> Result<Model, LoadError> {
-        load::load(source, load::Engine::Interpreter)
+        load::load(source, load::Engine::Interpreter, None)
     }
 
     /// The embedding that explanations take away, [`Model::hidden`] floats: that of an empty text, where the model has most of it in every
@@ -373,6 +384,21 @@ impl Model {
     /// [`ModelError::Tensor`] if the hidden states are not of the expected shape.
     pub fn freeze(&self, pooling: Pooling, trace: &Trace) -> Result<Frozen<'_>, ModelError> {
         Ok(self.projection.freeze(pooling.pool(&trace.hidden)?.to_vec1()?)?)
+    }
+
+    /// ⟨direction, embedding⟩ of one sequence, with the lengths of the projection held, and its true gradient at the last hidden states:
+    /// (n, hidden).
+    ///
+    /// # Errors
+    /// [`ModelError::Tensor`] if the hidden states are not of the expected shape.
+    pub fn toward(&self, trace: &Trace, held: &Frozen, direction: &[f32]) -> Result<(f64, Vec<f32>), ModelError> {
+        let pooled = self.pooling.pool(&trace.hidden)?.to_vec1()?;
+        let (value, gradient) = self.projection.toward(pooled, held, direction)?;
+        let weights = self.pooling.weights(trace.len());
+        let rows = weights
+            .iter()
+            .flat_map(|weight| gradient.iter().map(move |v| weight * v));
+        Ok((value, rows.collect()))
     }
 
     /// How the vectors of some tokens become one embedding: the model may leave those of a prompt out.

@@ -84,6 +84,42 @@ impl Projection {
         Ok(self.run(pooled)?.0)
     }
 
+    /// ⟨direction, embedding⟩ of a pooled vector, with lengths held at those of another one, and its true gradient at the pooled vector.
+    ///
+    /// # Errors
+    /// As [`Projection::apply`].
+    pub fn toward(&self, pooled: Vec<f32>, held: &Frozen, direction: &[f32]) -> candle_core::Result<(f64, Vec<f32>)> {
+        let mut x = pooled;
+        let mut slopes = Vec::with_capacity(self.steps.len());
+        for (step, held) in self.steps.iter().zip(&held.steps) {
+            match (step, held) {
+                (Step::Dense(dense), _) => {
+                    let mut u = dense.times(&x)?;
+                    u.iter_mut().zip(&dense.bias).for_each(|(u, b)| *u += b);
+                    slopes.push(dense.activation.slopes(&u)?);
+                    let gates = dense.activation.gates(&u)?;
+                    u.iter_mut().zip(gates).for_each(|(u, gate)| *u *= gate);
+                    x = u;
+                }
+                (Step::Normalize, FrozenStep::Scale(scale)) => {
+                    x.iter_mut().for_each(|v| *v *= scale);
+                    slopes.push(vec![*scale; x.len()]);
+                }
+                (Step::Normalize, FrozenStep::Dense(..)) => candle_core::bail!("held steps of another projection"),
+            }
+        }
+        let value = x.iter().zip(direction).map(|(x, d)| f64::from(*x) * f64::from(*d));
+        let value = value.sum();
+        let mut gradient = direction.to_vec();
+        for (step, slopes) in self.steps.iter().zip(slopes).rev() {
+            gradient.iter_mut().zip(slopes).for_each(|(v, slope)| *v *= slope);
+            if let Step::Dense(dense) = step {
+                gradient = dense.times_back(&gradient);
+            }
+        }
+        Ok((value, gradient))
+    }
+
     fn run(&self, mut x: Vec<f32>) -> candle_core::Result<(Frozen<'_>, Vec<f32>)> {
         let mut frozen = Vec::with_capacity(self.steps.len());
         for step in &self.steps {
@@ -116,9 +152,32 @@ impl Dense {
         let row = |row: &[f32]| row.iter().zip(x).map(|(w, x)| w * x).sum();
         Ok(self.weight.chunks_exact(self.inputs.max(1)).map(row).collect())
     }
+
+    /// Wᵀ·v.
+    fn times_back(&self, v: &[f32]) -> Vec<f32> {
+        let mut before = vec![0.0; self.inputs];
+        for (v, row) in v.iter().zip(self.weight.chunks_exact(self.inputs.max(1))) {
+            before.iter_mut().zip(row).for_each(|(sum, w)| *sum += v * w);
+        }
+        before
+    }
 }
 
 impl Nonlinearity {
+    /// d(θ(u)·u)/du of each u.
+    fn slopes(self, u: &[f32]) -> candle_core::Result<Vec<f32>> {
+        let of = |slope: fn(f32) -> f32| Ok(u.iter().copied().map(slope).collect());
+        match self {
+            Nonlinearity::Identity | Nonlinearity::Relu => self.gates(u),
+            Nonlinearity::Tanh => of(|u| 1.0 - u.tanh().powi(2)),
+            Nonlinearity::Gelu => {
+                let density = |u: f32| (-0.5 * u * u).exp() / (2.0 * std::f32::consts::PI).sqrt();
+                let gates = self.gates(u)?.into_iter().zip(u);
+                Ok(gates.map(|(gate, u)| gate + u * density(*u)).collect())
+            }
+        }
+    }
+
     /// θ(u) of each u.
     fn gates(self, u: &[f32]) -> candle_core::Result<Vec<f32>> {
         let of = |gate: fn(f32) -> f32| Ok(u.iter().copied().map(gate).collect());
@@ -158,11 +217,7 @@ impl Frozen<'_> {
                     direction.iter_mut().zip(gates).for_each(|(v, gate)| *v *= gate);
                     let added = direction.iter().zip(&dense.bias);
                     bias += added.map(|(v, b)| f64::from(v * b)).sum::<f64>();
-                    let mut before = vec![0.0; dense.inputs];
-                    for (v, row) in direction.iter().zip(dense.weight.chunks_exact(dense.inputs.max(1))) {
-                        before.iter_mut().zip(row).for_each(|(sum, w)| *sum += v * w);
-                    }
-                    direction = before;
+                    direction = dense.times_back(&direction);
                 }
             }
         }

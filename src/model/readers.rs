@@ -55,7 +55,7 @@ impl Second {
     }
 
     fn model(&self) -> Option<&Model> {
-        let load = || match load::load(&Source::Embedded(Inside::Multilingual), Engine::Fastest) {
+        let load = || match load::load(&Source::Embedded(Inside::Multilingual), Engine::Fastest, None) {
             Ok(model) => Some(model),
             Err(error) => {
                 tracing::error!(%error, "cannot load the multilingual model");

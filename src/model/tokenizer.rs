@@ -88,6 +88,7 @@ pub struct Reading {
 pub struct Tokenizer {
     inner: tokenizers::Tokenizer,
     unknown: Option<u32>,
+    padding: Option<u32>,
     /// How texts may grow; `None` where nothing was checked.
     vetted: Option<Vetted>,
     /// WordPiece takes a word of more characters for unknown, whatever it is made of.
@@ -130,6 +131,7 @@ impl Tokenizer {
                 .map_err(|error| refused(&error.to_string()))?;
         }
         let unknown = ["[UNK]", "<unk>"].iter().find_map(|token| inner.token_to_id(token));
+        let padding = ["[PAD]", "<pad>"].iter().find_map(|token| inner.token_to_id(token));
         let longest_word = match inner.get_model() {
             ModelWrapper::WordPiece(model) => Some(model.max_input_chars_per_word),
             _ => None,
@@ -137,10 +139,16 @@ impl Tokenizer {
         Ok(Tokenizer {
             inner,
             unknown,
+            padding,
             vetted,
             longest_word,
             recased,
         })
+    }
+
+    /// The token that says nothing: what pads a text, or without one what stands for a letter that the vocabulary does not know.
+    pub fn blank(&self) -> Option<u32> {
+        self.padding.or(self.unknown)
     }
 
     /// Tries some texts, so that a tokenizer that fails on any text is found out while it is loaded.

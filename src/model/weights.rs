@@ -13,6 +13,7 @@ use super::files::{Files, MAX_WEIGHTS, hex};
 use super::guarded::guarded;
 use super::load::LoadError;
 use super::matrix::Arithmetic;
+use super::random::Random;
 use super::tape::Table;
 use super::{gguf, ops, simd};
 
@@ -25,6 +26,8 @@ pub(super) struct Weights {
     pub(super) checksum: String,
     /// Whether the numbers still have to be looked at.
     checked: bool,
+    /// Tensors are taken with their numbers in an order that this seed draws.
+    pub(super) scrambled: Option<u64>,
 }
 
 /// A tensor as it is stored: it is expanded when it is taken, so that no model stands in memory twice as floats.
@@ -88,6 +91,7 @@ impl Weights {
             format: "f32".to_owned(),
             checksum: String::new(),
             checked: !matches!(files, Files::Embedded(_)),
+            scrambled: None,
         };
         let names = files.weight_files()?;
         // Before anything is read: a file without content may claim any size.
@@ -156,11 +160,20 @@ impl Weights {
     pub(super) fn take(&mut self, name: &str, shape: &[usize]) -> Result<Tensor, LoadError> {
         let tensor = self.remove(name, shape)?.floats()?;
         self.check(name, &tensor)?;
-        Ok(tensor)
+        match self.scrambled {
+            Some(seed) => Ok(scramble(&tensor, name, seed)?),
+            None => Ok(tensor),
+        }
     }
 
     /// Takes a tensor of the given shape, of finite numbers, as the table that it is.
     pub(super) fn table(&mut self, name: &str, shape: &[usize]) -> Result<Table, LoadError> {
+        if let Some(seed) = self.scrambled {
+            let tensor = self.remove(name, shape)?.floats()?;
+            self.check(name, &tensor)?;
+            // In halves, since the blocks of a large vocabulary become many floats.
+            return Ok(Table::Plain(scramble(&tensor, name, seed)?.to_dtype(DType::F16)?));
+        }
         let table = match self.remove(name, shape)? {
             Stored::Plain(tensor) => Table::Plain(tensor),
             Stored::Quantized(tensor) => Table::Quantized(Arc::new(tensor)),
@@ -196,6 +209,16 @@ impl Weights {
             }),
         }
     }
+}
+
+/// A tensor with its numbers in another order, which name and seed draw: as many of each as before.
+fn scramble(tensor: &Tensor, name: &str, seed: u64) -> candle_core::Result<Tensor> {
+    let mut values = tensor.flatten_all()?.to_vec1::<f32>()?;
+    let own = name.bytes().fold(seed, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3)
+    });
+    Random::new(own).shuffle(&mut values);
+    Tensor::from_vec(values, tensor.shape(), tensor.device())
 }
 
 /// How many numbers of a tensor are NaN or infinite.

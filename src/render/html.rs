@@ -81,7 +81,7 @@ pub fn explain(report: &DocumentReport, model: &ModelInfo, method: Method, file:
 }
 
 /// Text as HTML text or as the value of a quoted attribute.
-fn escape(text: &str) -> String {
+pub(super) fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

@@ -20,8 +20,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tower_lsp::ls_types::notification::Notification;
 use tower_lsp::ls_types::request::Request;
-use tower_lsp::ls_types::{Range, TextDocumentIdentifier, TextDocumentPositionParams, Uri};
+use tower_lsp::ls_types::{Position, Range, TextDocumentIdentifier, TextDocumentPositionParams, Uri};
 
+use crate::explain::trust::Verdict;
 use crate::segment::ItemKind;
 
 /// The version of this protocol. It rises when a field changes its meaning; new optional fields do not raise it.
@@ -37,6 +38,9 @@ pub const SHOW_SIMILAR: &str = "fovea.showSimilar";
 pub const COMPARE_PASSAGES: &str = "fovea.comparePassages";
 /// Command: explain a stretch of text as one unit. Argument: [`ExplainSelectionArgs`]. Answer: the JSON of `fovea explain`.
 pub const EXPLAIN_SELECTION: &str = "fovea.explainSelection";
+/// Command: whether the explanation of the unit at a position can be trusted. Argument: [`TrustArgs`]. Answer: [`TrustAnswer`], or null where
+/// there is no text.
+pub const TRUST: &str = "fovea.trust";
 /// Command: heat on or off for this session. Argument: none, or the wanted state. Answer: [`Toggled`].
 pub const TOGGLE_HEAT: &str = "fovea.toggleHeat";
 /// Command: how much heat is shown for this session. Argument: `"quiet"`, `"full"` or `"off"`. Answer: [`HeatAnswer`].
@@ -61,10 +65,11 @@ pub const SEARCH: &str = "fovea.search";
 pub const UPDATE_INDEX: &str = "fovea.updateIndex";
 
 /// Every command, as announced by `initialize`.
-pub const COMMANDS: [&str; 12] = [
+pub const COMMANDS: [&str; 13] = [
     SHOW_SIMILAR,
     COMPARE_PASSAGES,
     EXPLAIN_SELECTION,
+    TRUST,
     TOGGLE_HEAT,
     SET_HEAT,
     TOGGLE_HIGHLIGHT,
@@ -522,6 +527,47 @@ pub struct ExplainSelectionArgs {
     pub uri: Uri,
     /// The range to explain as one unit.
     pub range: Range,
+}
+
+/// The one argument of [`TRUST`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TrustArgs {
+    /// An open document.
+    pub uri: Uri,
+    /// A position in the unit in question.
+    pub position: Position,
+}
+
+/// The answer of [`TRUST`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TrustAnswer {
+    /// The judgement in one sentence.
+    pub sentence: String,
+    /// The judgement: the marked words matter clearly (`holds`), hardly (`weak`) or not at all more than random words (`fails`), or the unit
+    /// has too few words (`too-short`).
+    pub verdict: Verdict,
+    /// The unit.
+    pub range: Range,
+    /// The method of the scores.
+    pub method: String,
+    /// The number of words deleted.
+    pub deleted: usize,
+    /// The number of words of the unit.
+    pub words: usize,
+    /// The turn of the embedding without the words of the highest scores: 1 - cosine, to four places.
+    pub marked: f64,
+    /// The mean turn without as many random words.
+    pub random: f64,
+    /// `marked` over `random`.
+    pub ratio: f64,
+    /// The share of random sets whose turn is smaller than `marked`.
+    pub beats: f64,
+    /// The number of random sets.
+    pub sets: usize,
+    /// `[words, turn]`: the turn without the first words, in the order of their scores.
+    pub curve: Vec<(usize, f64)>,
 }
 
 /// The attention maps that the method `attention` uses: one layer, one head of all layers, or a single map.

@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 
 use super::passes::Pass;
 use super::{Explorer, ViewError};
-use crate::explain::{Heads, Method, Owner, salience as scores_of};
-use crate::model::Model;
+use crate::explain::{Heads, Method, Owner, Subject, salience as scores_of};
+use crate::model::{Model, UNSTOPPED};
 use crate::text::PositionEncoding;
 
 /// The file, the model and the units.
@@ -100,22 +100,21 @@ pub(super) fn unit(explorer: &Explorer, index: usize, pass: &Pass) -> Value {
     })
 }
 
-/// Scores of a unit's words by every method.
+/// Scores of a unit's words by the methods that take one pass.
 ///
 /// # Errors
 /// As the methods'.
 pub(super) fn salience(model: &Model, pass: &Pass) -> Result<Value, ViewError> {
     let mut methods = Vec::new();
-    for method in Method::ALL {
+    let subject = Subject {
+        tokens: &pass.tokens,
+        trace: &pass.trace,
+        embedding: &pass.embedding,
+        words: &pass.words,
+    };
+    for method in Method::LIVE {
         let start = Instant::now();
-        let scores = scores_of(
-            model,
-            &pass.trace,
-            &pass.embedding,
-            &pass.words,
-            method,
-            Heads::default(),
-        )?;
+        let scores = scores_of(model, &subject, method, Heads::default(), UNSTOPPED)?;
         methods.push(json!({
             "name": method.name(),
             "additive": method.additive(),

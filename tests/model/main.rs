@@ -17,6 +17,7 @@ mod gguf;
 mod hostile;
 mod interpreter;
 mod longword;
+mod methods;
 mod parity;
 mod paths;
 #[cfg(feature = "multilingual")]

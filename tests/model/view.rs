@@ -148,7 +148,7 @@ fn every_operation_of_the_page_can_be_computed_again() {
         .map(fixture)
         .to_vec();
     if fovea::model::embedded_available() {
-        sources.push(Source::Embedded);
+        sources.push(Source::EMBEDDED);
     }
     for source in sources {
         let explorer = explorer(&source, "我爱编程 and a river");

@@ -6,8 +6,9 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
 use fovea::analysis::{Comparison, Engine, Loader, SourcesReport, UnitReport, WordScore};
+use fovea::explain::trust::{Trust, Verdict};
 use fovea::explain::{Heads, Link, Means, Method, PairReport, Shares, Side, Which};
-use fovea::model::{Checkpoint, ModelError, ModelInfo, Pooling, Prompts};
+use fovea::model::{Checkpoint, ModelError, ModelInfo, Pooling, Prompts, Reader};
 use fovea::similar::index::ReadQuery;
 use fovea::text::{Language, source_words};
 
@@ -148,13 +149,44 @@ impl Engine for Fake {
         Ok(SourcesReport { shares, words })
     }
 
+    /// Deleting marked words does twice what deleting random ones does.
+    fn trust(
+        &self,
+        (text, _): (&str, Language),
+        (method, scores): (Method, &[f32]),
+        stop: Checkpoint,
+    ) -> Result<Trust, ModelError> {
+        self.script.wait(stop)?;
+        assert_eq!(scores.len(), source_words(text).len());
+        Ok(Trust {
+            method: method.name().to_owned(),
+            deleted: 2,
+            words: scores.len(),
+            marked: 0.5,
+            random: 0.25,
+            beats: 1.0,
+            sets: 40,
+            ratio: 2.0,
+            verdict: Verdict::Holds,
+            sentence:
+                "Removing the two marked words changes the embedding 2.0 times as much as removing two random ones."
+                    .to_owned(),
+            curve: vec![(1, 0.25), (2, 0.5)],
+            ms: 1.0,
+        })
+    }
+
     fn query(&self, text: &str) -> Result<ReadQuery, ModelError> {
         let mut query = report(text, Method::Decomposition).embedding.to_vec();
         let length = query.iter().map(|x| x * x).sum::<f32>().sqrt();
         query.iter_mut().for_each(|x| *x /= length.max(f32::MIN_POSITIVE));
         // What cannot be read has no letter of the first 128 characters.
         let note = (!text.is_ascii()).then(|| "the model knows nothing of this query".to_owned());
-        Ok(ReadQuery { vector: query, note })
+        Ok(ReadQuery {
+            vector: query,
+            note,
+            reader: Reader::Chosen,
+        })
     }
 
     fn read_pair(

@@ -284,6 +284,28 @@ async fn plain_clients_are_told_the_essence() {
 }
 
 #[tokio::test]
+async fn an_explanation_is_judged_and_the_sentence_is_shown_where_the_client_has_no_view_of_ours() {
+    let mut editor = two_documents(plain()).await;
+    let asked = json!([{"uri": A, "position": {"line": 1, "character": 5}}]);
+    let command = json!({"command": "fovea.trust", "arguments": asked});
+    let answer = editor.request("workspace/executeCommand", command).await;
+    assert_eq!(answer["verdict"], "holds");
+    assert_eq!(
+        (&answer["marked"], &answer["random"], &answer["ratio"], &answer["curve"]),
+        (&json!(0.5), &json!(0.25), &json!(2.0), &json!([[1, 0.25], [2, 0.5]]))
+    );
+    let told = editor.told("window/showMessage").await["message"].clone();
+    let sentence = answer["sentence"].as_str().unwrap();
+    assert_eq!(told, format!("Fovea: {sentence}"));
+    let (start, end) = (&answer["range"]["start"], &answer["range"]["end"]);
+    assert!(
+        start["line"].as_u64() <= Some(1) && end["line"].as_u64() >= Some(1),
+        "{answer}"
+    );
+    editor.finish().await;
+}
+
+#[tokio::test]
 async fn commands_say_what_is_wrong_with_them() {
     let mut editor = two_documents(plain()).await;
     let mut wrong = async |command: &str, arguments: Value| {
@@ -310,6 +332,8 @@ async fn commands_say_what_is_wrong_with_them() {
             json!([{"uri": A, "range": range((0, 0), (0, 0))}]),
         )
         .await,
+        wrong("fovea.trust", json!([{"uri": A}])).await,
+        wrong("fovea.setMethod", json!(["leave-one-out"])).await,
         wrong("fovea.setMethod", json!(["vibes"])).await,
         wrong("fovea.setMethod", json!([])).await,
         wrong("fovea.toggleHeat", json!(["perhaps"])).await,

@@ -67,6 +67,12 @@ export interface DrawsOn {
   words: { range: Range; share: number; strength: number }[];
 }
 
+/** The answer of `fovea.trust`, as far as it is shown. */
+export interface Trust {
+  sentence: string;
+  verdict: 'holds' | 'weak' | 'fails' | 'too-short';
+}
+
 /** The arguments of the commands that links in hovers run. */
 export interface GoToArgs {
   uri: string;

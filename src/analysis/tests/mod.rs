@@ -24,6 +24,7 @@ use super::{
     WordScore,
 };
 use crate::analysis::Comparison;
+use crate::explain::trust::Trust;
 use crate::explain::{Heads, Method};
 use crate::model::{Checkpoint, ModelError, ModelInfo, Pooling, Prompts};
 use crate::similar::decision::Detail;
@@ -189,6 +190,10 @@ impl Engine for Fake {
             shares: vec![0.0; words * words],
             words,
         })
+    }
+
+    fn trust(&self, _: (&str, Language), _: (Method, &[f32]), _: Checkpoint) -> Result<Trust, ModelError> {
+        Err(ModelError::Unable("be judged"))
     }
 
     fn query(&self, text: &str) -> Result<ReadQuery, ModelError> {

@@ -28,6 +28,7 @@ mod position;
 mod pull;
 mod push;
 mod readout;
+mod replay;
 mod rows;
 mod run;
 mod table;

@@ -134,6 +134,8 @@ struct Input<'a> {
     sequences: &'a [Range<usize>],
     /// Tokens that were read before.
     before: usize,
+    /// What the first block gets, (N, hidden), where it is not that of the ids.
+    rows: Option<&'a [f32]>,
 }
 
 impl Network {
@@ -163,6 +165,7 @@ impl Network {
             types: &reading.types,
             sequences: &reading.sequences,
             before: 0,
+            rows: None,
         };
         let (value, blocks) = self.run(&self.stack, &input, None, None, &mut recorder, checkpoint)?;
         if let Some(tape) = &mut recorder.tape {
@@ -178,6 +181,7 @@ impl Network {
                     types: &[],
                     sequences: &writing.sequences,
                     before: 0,
+                    rows: None,
                 };
                 let sequences = reading.sequences.as_slice();
                 let context = Context { value, sequences };
@@ -194,6 +198,49 @@ impl Network {
             tape: recorder.tape.map(Arc::new),
             hidden,
             written,
+        })
+    }
+
+    /// As [`Network::read`], of sequences whose rows the first block gets are given, (N, hidden), one after the other.
+    ///
+    /// # Errors
+    /// As [`Network::read`]; and if the rows are not those of the sequences.
+    pub fn read_rows(
+        &self,
+        rows: Vec<f32>,
+        sequences: &[Range<usize>],
+        keep: Keep,
+        checkpoint: Checkpoint,
+    ) -> Result<Read, ModelError> {
+        let tokens = sequences.last().map_or(0, |last| last.end);
+        if rows.len() != tokens * self.stack.hidden {
+            let numbers = rows.len();
+            return Err(candle_core::Error::Msg(format!("{numbers} numbers do not fit {tokens} tokens")).into());
+        }
+        let mut recorder = Recorder {
+            tape: (keep != Keep::LastHidden).then(|| Tape {
+                reading: sequences.to_vec(),
+                ..Tape::default()
+            }),
+            keep,
+            side: Side::Reading,
+        };
+        let input = Input {
+            ids: &[],
+            types: &[],
+            sequences,
+            before: 0,
+            rows: Some(&rows),
+        };
+        let (value, blocks) = self.run(&self.stack, &input, None, None, &mut recorder, checkpoint)?;
+        if let Some(tape) = &mut recorder.tape {
+            tape.blocks = blocks;
+            tape.output = Some(value.node);
+        }
+        Ok(Read {
+            tape: recorder.tape.map(Arc::new),
+            hidden: value.rows,
+            written: None,
         })
     }
 
@@ -220,6 +267,7 @@ impl Network {
             types: &[],
             sequences: std::slice::from_ref(&whole),
             before: cache.tokens,
+            rows: None,
         };
         let stack = self.decoder.as_ref().unwrap_or(&self.stack);
         let width = self.stack.hidden;
@@ -247,7 +295,10 @@ impl Network {
         checkpoint: Checkpoint,
     ) -> Result<(Value, Vec<BlockSite>), ModelError> {
         self.check(input)?;
-        let embedded = stack.embedding.embed(input)?;
+        let embedded = match input.rows {
+            Some(rows) => rows.to_vec(),
+            None => stack.embedding.embed(input)?,
+        };
         let mut x = recorder.note(|| Op::Input, stack.hidden, embedded, Needed::Always);
         let mut sites = Vec::with_capacity(stack.blocks.len());
         let mut number = 0;

@@ -236,6 +236,8 @@ fn the_page_of_the_protocol_is_true_of_the_types() {
             "ShowSimilarAnswer" => read::<ShowSimilarAnswer>(&example),
             "Passage" => read::<Passage>(&example),
             "ExplainSelectionArgs" => read::<ExplainSelectionArgs>(&example),
+            "TrustArgs" => read::<TrustArgs>(&example),
+            "TrustAnswer" => read::<TrustAnswer>(&example),
             "SearchArgs" => read::<SearchArgs>(&example),
             "SearchAnswer" => read::<SearchAnswer>(&example),
             "AttentionMaps" => read::<AttentionMaps>(&example),

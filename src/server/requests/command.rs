@@ -6,14 +6,14 @@ use tower_lsp::Client;
 use tower_lsp::jsonrpc::{Error, Result};
 use tower_lsp::ls_types::{ExecuteCommandParams, MessageType};
 
-use super::{compare, explain, search, show};
+use super::{compare, explain, search, show, trust};
 use crate::analysis::ModelStatus;
 use crate::explain::{Heads, Method};
 use crate::server::core::Core;
 use crate::server::protocol::{
     AttentionMaps, COMMANDS, COMPARE_PASSAGES, CompareOptions, EXPLAIN_SELECTION, ExplainSelectionArgs, HeatAnswer,
     MethodAnswer, PAUSE, Passage, RESUME, SEARCH, SET_HEAT, SET_METHOD, SHOW_SIMILAR, SearchArgs, ShowSimilarArgs,
-    TOGGLE_ATTENTION, TOGGLE_HEAT, TOGGLE_HIGHLIGHT, Toggled, UPDATE_INDEX,
+    TOGGLE_ATTENTION, TOGGLE_HEAT, TOGGLE_HIGHLIGHT, TRUST, Toggled, TrustArgs, UPDATE_INDEX,
 };
 use crate::server::settings::HeatPreset;
 use crate::server::ticket::Ticket;
@@ -52,6 +52,12 @@ pub async fn execute(
             let asked: ExplainSelectionArgs = arguments.get(0, "an object with uri and range")?;
             explain::selection(core, client, ticket, asked).await.map(Some)
         }
+        TRUST => {
+            let asked: TrustArgs = arguments.get(0, "an object with uri and position")?;
+            trust::trust(core, client, ticket, asked)
+                .await
+                .map(|answer| answer.map(|answer| json!(answer)))
+        }
         TOGGLE_HEAT => {
             let enabled = core.toggle_heat(arguments.optional(0, "true or false")?);
             say_toggled(client, ticket, "Heat", enabled).await;
@@ -75,9 +81,10 @@ pub async fn execute(
             Ok(Some(json!(Toggled { enabled })))
         }
         SET_METHOD => {
-            let names = Method::ALL.map(Method::name).join(", ");
+            let names = Method::LIVE.map(Method::name).join(", ");
             let name: String = arguments.get(0, &format!("one of {names}"))?;
-            let method = Method::from_name(&name).ok_or_else(|| arguments.wrong(0, &format!("one of {names}")))?;
+            let method = Method::from_name(&name).filter(|method| method.live());
+            let method = method.ok_or_else(|| arguments.wrong(0, &format!("one of {names}")))?;
             let maps: Option<AttentionMaps> = arguments.optional(1, "an object with layer, head or both")?;
             let heads = heads(core, &arguments, method, maps.unwrap_or_default())?;
             core.set_method(method, heads);

@@ -16,3 +16,4 @@ pub mod passage;
 pub mod search;
 pub mod show;
 pub mod similar;
+pub mod trust;

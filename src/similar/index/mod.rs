@@ -56,7 +56,7 @@ pub use changes::concerns;
 pub use collection::{Asked, Collection, Elsewhere, Filter, Found, Known, Opener, Tests};
 pub use conventions::{is_foreign_file, is_test_file, is_test_item};
 pub use coverage::{Coverage, LanguageCoverage, LeftOut};
-pub use files::{Limits, Skipped, refused_root};
+pub use files::{File as FolderFile, Limits, Skipped, read as read_file, refused_root, walk};
 pub use gallery::Gallery;
 pub use globs::Globs;
 pub use groups::{Group, Grouping};

@@ -12,6 +12,7 @@ import { copyReport } from './report';
 import { search } from './search';
 import { explainSimilarity, showSimilar } from './similar';
 import { setHeat, setMethod, toggle } from './switches';
+import { trust } from './trust';
 
 type Run = (...args: unknown[]) => unknown;
 
@@ -29,6 +30,7 @@ export function registerCommands(core: Core): vscode.Disposable {
     'fovea.setHeat': (given) => setHeat(core, given),
     'fovea.explainSelection': (given) => explainSelection(core, argument(given)),
     'fovea.explainDocument': () => explainDocument(core),
+    'fovea.trust': () => trust(core),
     'fovea.search': (given) => search(core, typeof given === 'string' ? given : undefined),
     'fovea.toggleHeat': (wanted) => toggle(core, 'fovea.toggleHeat', wanted === true || wanted === false ? wanted : undefined),
     'fovea.toggleHighlight': (wanted) => toggle(core, 'fovea.toggleHighlight', wanted === true || wanted === false ? wanted : undefined),

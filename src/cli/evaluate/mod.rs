@@ -1,0 +1,175 @@
+//! `fovea evaluate`: how faithful explanations are on the person's own documents.
+
+mod interrupt;
+mod kept;
+mod sample;
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, bail};
+use clap::{Args, ValueEnum};
+
+use self::interrupt::Interrupt;
+use self::kept::Kept;
+use self::sample::{Sample, sample};
+use super::input::Usage;
+use super::output::{Colour, Progress};
+use super::{ModelArguments, output};
+use crate::explain::evaluate::{Asked, FEWEST_WORDS, Models, Ranker, Table, UnitMeasures, unit};
+use crate::model::{Model, ModelError, Source};
+use crate::places::cache_folder;
+use crate::render::{evaluation, terminal};
+
+/// Arguments of `fovea evaluate`.
+#[derive(Args, Debug)]
+pub(super) struct Evaluate {
+    /// Files and folders whose text to measure on; Fovea respects the ignore files of folders
+    #[arg(value_name = "PATH", required = true)]
+    paths: Vec<PathBuf>,
+    /// Methods to measure, separated by commas; `random` is the floor. The default is all
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', value_parser = ranker)]
+    methods: Vec<Ranker>,
+    /// Units to measure, drawn from all files alike
+    #[arg(long, value_name = "N", default_value_t = 50)]
+    units: usize,
+    /// What the sample, random orders and intervals start from
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    seed: u64,
+    /// Also measure what a greedy search reaches, and place methods between it and chance: takes about four passes for each word
+    #[arg(long)]
+    ceiling: bool,
+    /// Do not compare explanations with those of the same model with random weights
+    #[arg(long)]
+    no_random_weights: bool,
+    /// Measure everything again, instead of continuing with results in the cache folder
+    #[arg(long)]
+    again: bool,
+    #[command(flatten)]
+    model: ModelArguments,
+    /// How to write the result
+    #[arg(long, value_enum, default_value_t)]
+    format: EvaluateFormat,
+    /// When to use colors
+    #[arg(long, value_enum, default_value_t)]
+    color: Colour,
+}
+
+/// How an evaluation is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum EvaluateFormat {
+    /// For people.
+    #[default]
+    Terminal,
+    /// For programs.
+    Json,
+    /// For a browser: one self-contained page with plots.
+    Html,
+}
+
+/// What random weights are drawn from.
+const SCRAMBLE: u64 = 1;
+
+fn ranker(name: &str) -> Result<Ranker, String> {
+    let names = || {
+        Ranker::all()
+            .iter()
+            .map(|ranker| ranker.name())
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
+    Ranker::from_name(name).ok_or_else(|| format!("no such method; choose from {}", names()))
+}
+
+/// The models that an evaluation needs.
+struct Loaded {
+    model: Model,
+    interpreted: Option<Model>,
+    scrambled: Option<Model>,
+}
+
+impl Loaded {
+    fn of(source: &Source, rankers: &[Ranker], scrambled: bool) -> Result<Loaded> {
+        let model = Model::load(source)?;
+        let needs = |ranker: &Ranker| matches!(ranker, Ranker::Method(method) if method.interpreted());
+        let interpreted = (model.network().is_none() && rankers.iter().any(needs))
+            .then(|| Model::interpreted(source))
+            .transpose()?;
+        let scrambled = scrambled.then(|| Model::scrambled(source, SCRAMBLE)).transpose()?;
+        Ok(Loaded {
+            model,
+            interpreted,
+            scrambled,
+        })
+    }
+
+    fn models(&self) -> Models<'_> {
+        Models {
+            model: &self.model,
+            interpreted: self.interpreted.as_ref(),
+            scrambled: self.scrambled.as_ref(),
+        }
+    }
+}
+
+/// Measures.
+pub(super) fn run(arguments: &Evaluate) -> Result<()> {
+    if arguments.units == 0 {
+        return Err(Usage("--units 0: there is nothing to measure; give 1 or more".to_owned()).into());
+    }
+    let rankers = match arguments.methods.is_empty() {
+        true => Ranker::all(),
+        false => arguments.methods.clone(),
+    };
+    let asked = Asked {
+        rankers,
+        ceiling: arguments.ceiling,
+        seed: arguments.seed,
+    };
+    let loaded = Loaded::of(&arguments.model.source(), &asked.rankers, !arguments.no_random_weights)?;
+    let sample = sample(&loaded.model, &arguments.paths, arguments.units, arguments.seed)?;
+    if sample.units.is_empty() {
+        bail!("no unit of {FEWEST_WORDS} words or more that the model can read; name other files");
+    }
+    let units = measure(&loaded, &sample, &asked, arguments.again)?;
+    let name = &loaded.model.info().name;
+    let table = Table::of(name, sample.files, arguments.seed, &asked.rankers, &units);
+    match arguments.format {
+        EvaluateFormat::Json => output::write_json(&table),
+        EvaluateFormat::Html => output::write_html(&evaluation::page(&table)),
+        EvaluateFormat::Terminal => output::write_page(&terminal::evaluation(&table, arguments.color.palette())),
+    }
+}
+
+/// Measures the units that are not known yet, and keeps each as soon as it is measured.
+fn measure(loaded: &Loaded, sample: &Sample, asked: &Asked, again: bool) -> Result<Vec<UnitMeasures>> {
+    let models = loaded.models();
+    let mut kept = Kept::open(cache_folder().as_deref(), &loaded.model, SCRAMBLE, asked.seed);
+    let interrupt = Interrupt::watch().context("cannot watch for Ctrl-C")?;
+    let checkpoint = || interrupt.came();
+    let mut progress = Progress::new("measuring", sample.units.len());
+    let mut measured = Vec::with_capacity(sample.units.len());
+    for (text, language) in &sample.units {
+        let key = Kept::key(text, *language);
+        let known = kept.get(&key).filter(|_| !again);
+        let known = known.filter(|known| known.answers(asked, models.scrambled.is_some()));
+        if let Some(known) = known {
+            measured.push(known.clone());
+        } else {
+            match unit(models, (text, *language), asked, &checkpoint) {
+                Ok(Some(found)) => {
+                    kept.put(&key, &found);
+                    measured.push(found);
+                }
+                Ok(None) => {}
+                Err(ModelError::Stopped) => {
+                    drop(progress);
+                    let (done, all) = (measured.len(), sample.units.len());
+                    bail!("stopped after {done} of {all} units; the same command goes on from there");
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        progress.at(measured.len());
+    }
+    Ok(measured)
+}

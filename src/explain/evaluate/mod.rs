@@ -1,0 +1,386 @@
+//! How faithful explanations are: what deleting the words that a method puts first does to the embedding.
+//!
+//! For a unit and a method, words are ordered by their scores, the highest first, with their signs. *Comprehensiveness* (DeYoung et al.
+//! 2020) deletes the first 5, 10, 20, 30 and 50 % of them (rounded up): the mean of 1 - cos(e, e'), higher is better. *Sufficiency* keeps
+//! only those: lower is better. Special tokens are neither ranked nor deleted ([`Deletions`]). What is deleted are tokens of the sequence.
+
+mod statistics;
+mod table;
+
+pub use table::{Row, SURVIVES, Table};
+
+use std::time::Instant;
+
+use serde::{Deserialize, Serialize};
+
+use super::deletion::Deletions;
+use super::{Heads, Method, Subject, WordMap, salience};
+use crate::model::{Checkpoint, Keep, Model, ModelError, Packed, Random, Tokens};
+use crate::text::Language;
+
+/// Shares of the words that are deleted, or kept.
+pub const BINS: [f32; 5] = [0.05, 0.10, 0.20, 0.30, 0.50];
+
+/// Units of fewer words are not measured: half of them would be too few.
+pub const FEWEST_WORDS: usize = 8;
+
+/// Units of which the vocabulary reads less are not measured.
+const COVERED: f32 = 0.5;
+
+/// Random orders of each unit whose mean is the floor.
+const ORDERS: u64 = 4;
+
+/// What orders words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Ranker {
+    /// A method.
+    Method(Method),
+    /// Chance: the floor that a method has to be above.
+    Random,
+}
+
+impl Ranker {
+    /// Every method, and chance.
+    pub fn all() -> Vec<Ranker> {
+        let methods = Method::ALL.map(Ranker::Method);
+        methods.into_iter().chain([Ranker::Random]).collect()
+    }
+
+    /// The name used on the command line and in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Ranker::Method(method) => method.name(),
+            Ranker::Random => "random",
+        }
+    }
+
+    /// The ranker of that name.
+    pub fn from_name(name: &str) -> Option<Ranker> {
+        Ranker::all().into_iter().find(|ranker| ranker.name() == name)
+    }
+}
+
+/// The models of an evaluation.
+#[derive(Clone, Copy)]
+pub struct Models<'a> {
+    /// The model.
+    pub model: &'a Model,
+    /// The same as the interpreter runs it, for the methods that need it.
+    pub interpreted: Option<&'a Model>,
+    /// The same with [scrambled](Model::scrambled) weights, if methods are to be held against it.
+    pub scrambled: Option<&'a Model>,
+}
+
+/// What to measure.
+#[derive(Debug, Clone)]
+pub struct Asked {
+    /// The rankers.
+    pub rankers: Vec<Ranker>,
+    /// Whether to look for a ceiling: a greedy search, which takes about four passes for each word.
+    pub ceiling: bool,
+    /// What random orders start from.
+    pub seed: u64,
+}
+
+/// What a ranker does to one unit.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Measured {
+    /// The ranker's name.
+    pub ranker: String,
+    /// How far the embedding turns when its first words are deleted, by bin.
+    pub deleted: [f32; BINS.len()],
+    /// How far it turns when only they are left, by bin.
+    pub kept: [f32; BINS.len()],
+    /// Kendall's τ-b of its scores to leave-one-out.
+    pub tau: f32,
+    /// Kendall's τ-b of its scores to those that it gives with scrambled weights, where that was asked for.
+    pub scrambled: Option<f32>,
+    /// Milliseconds of its pass and its scores.
+    pub ms: f32,
+}
+
+impl Measured {
+    /// The mean over the bins of what deleting does.
+    pub fn comprehensiveness(&self) -> f32 {
+        statistics::mean(&self.deleted)
+    }
+
+    /// The mean over the bins of what keeping only those words does.
+    pub fn sufficiency(&self) -> f32 {
+        statistics::mean(&self.kept)
+    }
+}
+
+/// What is known of one unit.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct UnitMeasures {
+    /// Its words.
+    pub words: usize,
+    /// Its tokens, special ones included.
+    pub tokens: usize,
+    /// By ranker.
+    pub rankers: Vec<Measured>,
+    /// What a greedy search can do by deleting words, by bin.
+    pub ceiling: Option<[f32; BINS.len()]>,
+}
+
+impl UnitMeasures {
+    /// What is known of a ranker.
+    pub fn of(&self, ranker: Ranker) -> Option<&Measured> {
+        self.rankers.iter().find(|measured| measured.ranker == ranker.name())
+    }
+
+    /// Whether it has all that is asked for.
+    pub fn answers(&self, asked: &Asked, scrambled: bool) -> bool {
+        let has = |ranker: &Ranker| {
+            let known = self.of(*ranker);
+            known.is_some_and(|known| known.scrambled.is_some() || !scrambled || *ranker == Ranker::Random)
+        };
+        (self.ceiling.is_some() || !asked.ceiling) && asked.rankers.iter().all(has)
+    }
+}
+
+/// How many words a bin is.
+fn count(share: f32, words: usize) -> usize {
+    ((share * words as f32).ceil() as usize).clamp(1, words)
+}
+
+/// Whether a text has words enough to be measured, and its tokens.
+///
+/// # Errors
+/// If the tokenizer refuses the text.
+pub fn eligible(model: &Model, text: &str, language: Language) -> Result<Option<(Tokens, WordMap)>, ModelError> {
+    let tokens = model.tokenize(text, language)?;
+    let words = WordMap::new(text, &tokens);
+    let enough = words.words.len() >= FEWEST_WORDS && tokens.coverage >= COVERED && tokens.len() <= model.window();
+    Ok(enough.then_some((tokens, words)))
+}
+
+/// Measures one unit; `None` where it is [too little](eligible).
+///
+/// # Errors
+/// [`ModelError::Stopped`] when the checkpoint says so; otherwise what the model reports.
+pub fn unit(
+    models: Models,
+    (text, language): (&str, Language),
+    asked: &Asked,
+    checkpoint: Checkpoint,
+) -> Result<Option<UnitMeasures>, ModelError> {
+    let Some((tokens, words)) = eligible(models.model, text, language)? else {
+        return Ok(None);
+    };
+    let read = Read { tokens, words };
+    let embedding = read.embedding(models.model, checkpoint)?;
+    let of_words = read.words.tokens_of_words();
+    let deletions = Deletions::new(models.model, &read.tokens.ids, &of_words, &embedding);
+    let (left_out, left_out_ms) = read.scores(models.model, Method::LeaveOneOut, checkpoint)?;
+
+    let mut orders: Vec<(Ranker, Vec<f32>, f32)> = Vec::new();
+    for ranker in &asked.rankers {
+        match ranker {
+            Ranker::Method(Method::LeaveOneOut) => orders.push((*ranker, left_out.clone(), left_out_ms)),
+            Ranker::Method(method) => {
+                let (scores, ms) = read.scores(models.for_method(*method), *method, checkpoint)?;
+                orders.push((*ranker, scores, ms));
+            }
+            Ranker::Random => orders.extend((0..ORDERS).map(|order| {
+                let seed = asked.seed.wrapping_add(address(text)).wrapping_add(order);
+                (*ranker, chance(left_out.len(), seed), 0.0)
+            })),
+        }
+    }
+    let sets: Vec<Vec<bool>> = orders.iter().flat_map(|(_, scores, _)| deleted_sets(scores)).collect();
+    let changes = deletions.changes(&sets, checkpoint)?;
+    let mut measures = UnitMeasures {
+        words: read.words.words.len(),
+        tokens: read.tokens.len(),
+        ..UnitMeasures::default()
+    };
+    for ((ranker, scores, ms), changes) in orders.iter().zip(changes.chunks_exact(2 * BINS.len())) {
+        let (deleted, kept) = changes.split_at(BINS.len());
+        let mut measured = Measured {
+            ranker: ranker.name().to_owned(),
+            deleted: std::array::from_fn(|bin| deleted[bin]),
+            kept: std::array::from_fn(|bin| kept[bin]),
+            tau: statistics::kendall(scores, &left_out),
+            scrambled: None,
+            ms: *ms,
+        };
+        if let (Some(scrambled), Ranker::Method(method)) = (models.scrambled, ranker) {
+            let (other, _) = read.scores(scrambled, *method, checkpoint)?;
+            measured.scrambled = Some(statistics::kendall(scores, &other));
+        }
+        measures.add(measured, ORDERS);
+    }
+    if asked.ceiling {
+        measures.ceiling = Some(greedy(&deletions, &left_out, checkpoint)?);
+    }
+    Ok(Some(measures))
+}
+
+impl UnitMeasures {
+    /// Adds what a ranker does; of several orders of chance the mean.
+    fn add(&mut self, measured: Measured, orders: u64) {
+        if measured.ranker != Ranker::Random.name() {
+            self.rankers.push(measured);
+            return;
+        }
+        let part = 1.0 / orders as f32;
+        let known = self.rankers.iter().position(|known| known.ranker == measured.ranker);
+        let index = known.unwrap_or_else(|| {
+            self.rankers.push(Measured {
+                deleted: [0.0; BINS.len()],
+                kept: [0.0; BINS.len()],
+                tau: 0.0,
+                ..measured.clone()
+            });
+            self.rankers.len() - 1
+        });
+        let mean = &mut self.rankers[index];
+        for bin in 0..BINS.len() {
+            mean.deleted[bin] += part * measured.deleted[bin];
+            mean.kept[bin] += part * measured.kept[bin];
+        }
+        mean.tau += part * measured.tau;
+    }
+}
+
+impl<'a> Models<'a> {
+    fn for_method(&self, method: Method) -> &'a Model {
+        match method.interpreted() {
+            true => self.interpreted.unwrap_or(self.model),
+            false => self.model,
+        }
+    }
+}
+
+/// A unit as the tokenizer read it: the same for all three models.
+struct Read {
+    tokens: Tokens,
+    words: WordMap,
+}
+
+impl Read {
+    fn embedding(&self, model: &Model, checkpoint: Checkpoint) -> Result<Vec<f32>, ModelError> {
+        let batch = Packed::new([self.tokens.ids.as_slice()]);
+        let traces = model.encoder().forward(&batch, Keep::LastHidden, checkpoint)?;
+        traces.first().map_or(Ok(Vec::new()), |trace| model.pool(trace))
+    }
+
+    /// The score of each word by a method, and the milliseconds that it took.
+    fn scores(&self, model: &Model, method: Method, checkpoint: Checkpoint) -> Result<(Vec<f32>, f32), ModelError> {
+        let start = Instant::now();
+        let batch = Packed::new([self.tokens.ids.as_slice()]);
+        let traces = model.encoder().forward(&batch, method.keeps(), checkpoint)?;
+        let Some(trace) = traces.first() else {
+            return Ok((Vec::new(), 0.0));
+        };
+        let embedding = model.pool(trace)?;
+        let subject = Subject {
+            tokens: &self.tokens,
+            trace,
+            embedding: &embedding,
+            words: &self.words,
+        };
+        let scores = salience(model, &subject, method, Heads::default(), checkpoint)?;
+        Ok((scores.words, start.elapsed().as_secs_f32() * 1e3))
+    }
+}
+
+/// Words by their scores, the highest first; of equal ones the earlier first.
+fn order(scores: &[f32]) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..scores.len()).collect();
+    order.sort_by(|a, b| scores[*b].total_cmp(&scores[*a]));
+    order
+}
+
+/// For each bin the first words, then for each bin all but those.
+fn deleted_sets(scores: &[f32]) -> Vec<Vec<bool>> {
+    let order = order(scores);
+    let first = |share: &f32| {
+        let mut set = vec![false; order.len()];
+        order[..count(*share, order.len())]
+            .iter()
+            .for_each(|word| set[*word] = true);
+        set
+    };
+    let first: Vec<Vec<bool>> = BINS.iter().map(first).collect();
+    let rest: Vec<Vec<bool>> = first
+        .iter()
+        .map(|set| set.iter().map(|deleted| !deleted).collect())
+        .collect();
+    first.into_iter().chain(rest).collect()
+}
+
+/// Scores that put words into a random order.
+fn chance(words: usize, seed: u64) -> Vec<f32> {
+    let mut scores: Vec<f32> = (0..words).map(|word| word as f32).collect();
+    Random::new(seed).shuffle(&mut scores);
+    scores
+}
+
+/// A number of a text, the same on every machine (FNV-1a).
+fn address(text: &str) -> u64 {
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3)
+    })
+}
+
+/// What a greedy search does: from bin to bin it deletes the words whose absence, beside those already deleted, turns the embedding furthest.
+fn greedy(deletions: &Deletions, left_out: &[f32], checkpoint: Checkpoint) -> Result<[f32; BINS.len()], ModelError> {
+    let mut deleted = vec![false; left_out.len()];
+    let mut turns = [0f32; BINS.len()];
+    for (bin, share) in BINS.iter().enumerate() {
+        let gone = deleted.iter().filter(|deleted| **deleted).count();
+        let more = count(*share, deleted.len()) - gone;
+        if more > 0 {
+            let left: Vec<usize> = (0..deleted.len()).filter(|word| !deleted[*word]).collect();
+            let with = |word: &usize| {
+                let mut set = deleted.clone();
+                set[*word] = true;
+                set
+            };
+            let changes = match gone {
+                0 => left_out.to_vec(),
+                _ => deletions.changes(&left.iter().map(with).collect::<Vec<_>>(), checkpoint)?,
+            };
+            order(&changes)[..more]
+                .iter()
+                .for_each(|place| deleted[left[*place]] = true);
+        }
+        turns[bin] = deletions.changes(std::slice::from_ref(&deleted), checkpoint)?[0];
+    }
+    Ok(turns)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bins_take_the_highest_scores_first_and_round_up() {
+        let scores: Vec<f32> = vec![0.1, 0.9, -2.0, 0.3, 0.2, 0.0, 0.0, 0.0, 0.0, 0.05];
+        let sets = deleted_sets(&scores);
+        assert_eq!(sets.len(), 10);
+        let of = |set: &Vec<bool>| {
+            set.iter()
+                .enumerate()
+                .filter(|(_, d)| **d)
+                .map(|(i, _)| i)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(of(&sets[0]), [1]);
+        assert_eq!(of(&sets[2]), [1, 3]);
+        // Half of ten words; a negative score ranks last, and of equal ones the earlier comes first.
+        assert_eq!(of(&sets[4]), [0, 1, 3, 4, 9]);
+        assert_eq!(of(&sets[9]), [2, 5, 6, 7, 8]);
+    }
+
+    #[test]
+    fn names_lead_back_to_their_rankers() {
+        for ranker in Ranker::all() {
+            assert_eq!(Ranker::from_name(ranker.name()), Some(ranker));
+        }
+        assert_eq!(Ranker::from_name("chance"), None);
+    }
+}

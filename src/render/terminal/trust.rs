@@ -1,0 +1,21 @@
+//! The curve of a judgement: how far the embedding turns as words are deleted.
+
+use crate::explain::trust::Trust;
+
+/// Characters of the longest bar.
+const BAR: f32 = 30.0;
+
+/// A bar for each point.
+pub fn curve(trust: &Trust) -> String {
+    let most = trust
+        .curve
+        .iter()
+        .map(|(_, turn)| *turn)
+        .fold(f32::MIN_POSITIVE, f32::max);
+    let line = |(words, turn): &(usize, f32)| {
+        let bar = "█".repeat((turn / most * BAR).round().max(0.0) as usize);
+        let noun = if *words == 1 { "word " } else { "words" };
+        format!("{words:>5} {noun} gone {turn:>7.3}  {bar}\n")
+    };
+    trust.curve.iter().map(line).collect()
+}

@@ -1,0 +1,160 @@
+//! `fovea evaluate` and `fovea explain --trust`.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use serde_json::Value;
+
+use super::{fovea, json, refusal};
+
+const SAMPLE: &str = "tests/fixtures/segments/sample.py";
+
+fn evaluate(cache: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_fovea"));
+    command
+        .arg("evaluate")
+        .args(arguments)
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .env_remove("FOVEA_MODEL")
+        .env("FOVEA_CACHE_DIR", cache)
+        .stdin(Stdio::null());
+    command
+}
+
+fn measured(cache: &Path, more: &[&str]) -> Output {
+    let arguments = [
+        "--units",
+        "3",
+        "--format",
+        "json",
+        "--methods",
+        "decomposition,attention,leave-one-out,random",
+    ];
+    evaluate(cache, &[&arguments[..], more].concat()).output().unwrap()
+}
+
+/// The file of results in a cache folder.
+fn kept(cache: &Path) -> Option<PathBuf> {
+    let mut files = std::fs::read_dir(cache.join("evaluations")).ok()?;
+    Some(files.next()?.unwrap().path())
+}
+
+#[test]
+fn methods_are_measured_above_chance_and_what_is_known_is_not_measured_again() {
+    let cache = tempfile::tempdir().unwrap();
+    let first = json(&measured(cache.path(), &[SAMPLE]));
+    assert_eq!(
+        (&first["model"], &first["units"]),
+        (&"all-MiniLM-L6-v2".into(), &3.into())
+    );
+    let rows = first["methods"].as_array().unwrap();
+    assert_eq!(rows.len(), 4);
+    let row = |name: &str| rows.iter().find(|row| row["method"] == name).unwrap();
+    let number = |name: &str, key: &str| row(name)[key].as_f64().unwrap();
+    assert_eq!(rows[3]["method"], "random", "{first}");
+    assert!(number("decomposition", "comprehensiveness") > 2.0 * number("random", "comprehensiveness"));
+    assert!(number("decomposition", "sufficiency") < number("random", "sufficiency"));
+    assert!((number("leave-one-out", "tau_loo") - 1.0).abs() < 1e-6);
+    let [low, high] = [0, 1].map(|end| row("decomposition")["interval"][end].as_f64().unwrap());
+    assert!((low..=high).contains(&number("decomposition", "comprehensiveness")));
+    assert_eq!(row("decomposition")["survives_random_weights"], false, "{first}");
+
+    // Times differ from run to run, and these are the same; a line that a killed process left is passed over.
+    let file = kept(cache.path()).unwrap();
+    let mut text = std::fs::read_to_string(&file).unwrap();
+    text += "{\"unit\":\"0123\",\"measu";
+    assert!(!text.contains("import"), "no text is kept");
+    std::fs::write(&file, text).unwrap();
+    assert_eq!(json(&measured(cache.path(), &[SAMPLE])), first);
+    assert_ne!(json(&measured(cache.path(), &["--again", SAMPLE])), first);
+}
+
+#[cfg(unix)]
+#[test]
+fn an_evaluation_that_is_interrupted_says_so_and_goes_on_from_there() {
+    let cache = tempfile::tempdir().unwrap();
+    let all = [
+        "--units",
+        "500",
+        "--no-random-weights",
+        "tests/fixtures/segments",
+        "docs",
+    ];
+    let child = evaluate(cache.path(), &all)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let start = std::time::Instant::now();
+    while kept(cache.path()).is_none_or(|file| std::fs::metadata(file).unwrap().len() < 200) {
+        assert!(start.elapsed().as_secs() < 120, "nothing was measured");
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    assert!(
+        Command::new("kill")
+            .args(["-INT", &child.id().to_string()])
+            .status()
+            .unwrap()
+            .success()
+    );
+    let line = refusal(&child.wait_with_output().unwrap(), 1);
+    assert!(
+        line.contains("stopped after") && line.contains("goes on from there"),
+        "{line}"
+    );
+}
+
+#[test]
+fn what_cannot_be_evaluated_is_said_in_a_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let short = folder.path().join("short.txt");
+    std::fs::write(&short, "Too few words.\n").unwrap();
+    let short = short.to_str().unwrap();
+    for (arguments, code, says) in [
+        (&["evaluate", SAMPLE, "--methods", "vibes"][..], 2, "no such method"),
+        (&["evaluate", SAMPLE, "--units", "0"], 2, "--units 0"),
+        (&["evaluate", "no such file"], 1, "no such file"),
+        (&["evaluate", short, "--methods", "random"], 1, "no unit"),
+    ] {
+        let line = refusal(&fovea(arguments, b""), code);
+        assert!(line.contains(says), "{line}");
+    }
+}
+
+#[test]
+fn an_explanation_of_a_unit_is_judged_against_random_words() {
+    let judged = |arguments: &[&str]| {
+        json(&fovea(
+            &[&["explain"], arguments, &["--trust", "--format", "json"]].concat(),
+            b"",
+        ))
+    };
+    let one = judged(&["tests/fixtures/segments/sample.py:42"]);
+    let [unit] = &one.as_array().unwrap()[..] else {
+        panic!("{one}")
+    };
+    assert_eq!(
+        (&unit["deleted"], &unit["sets"], &unit["method"]),
+        (&5.into(), &40.into(), &"decomposition".into())
+    );
+    assert!(unit["ratio"].as_f64().unwrap() > 1.5, "{unit}");
+    assert!(
+        unit["sentence"]
+            .as_str()
+            .unwrap()
+            .starts_with("Removing the five marked words changes the embedding")
+    );
+    // The random sets are the same for the same text.
+    let numbers = |one: &Value| ["marked", "random", "beats"].map(|key| one[0][key].clone());
+    assert_eq!(
+        numbers(&judged(&["tests/fixtures/segments/sample.py:42"])),
+        numbers(&one)
+    );
+    let all = judged(&["tests/fixtures/segments/sample.py"]);
+    assert!(all.as_array().unwrap().len() > 5);
+    let line = refusal(
+        &fovea(&["explain", "tests/fixtures/segments/sample.py:9999", "--trust"], b""),
+        1,
+    );
+    assert!(line.contains("line 9999 has no text"), "{line}");
+}
