@@ -23,12 +23,24 @@ use serde_json::Value;
 /// A cache folder that is not there: nothing but the server makes one.
 const NO_CACHE: &str = "target/no such folder";
 
+/// A cache folder for commands that keep an index or vectors.
+const CACHE: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/cli-cache");
+
 fn fovea(arguments: &[&str], input: &[u8]) -> Output {
+    run_in(NO_CACHE, arguments, input)
+}
+
+/// As [`fovea`], with a cache folder.
+fn fovea_cached(arguments: &[&str], input: &[u8]) -> Output {
+    run_in(CACHE, arguments, input)
+}
+
+fn run_in(cache: &str, arguments: &[&str], input: &[u8]) -> Output {
     let mut child = Command::new(env!("CARGO_BIN_EXE_fovea"))
         .args(arguments)
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .env_remove("FOVEA_MODEL")
-        .env("FOVEA_CACHE_DIR", NO_CACHE)
+        .env("FOVEA_CACHE_DIR", cache)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -171,10 +183,18 @@ fn explain_covers_this_repository() {
 }
 
 #[test]
-fn chinese_is_told_to_be_a_quarter_covered_and_not_understood() {
-    let report = explain("我爱编程", "plaintext");
-    assert_eq!(report["units"][0]["coverage"], 0.25);
-    let shown = stdout(&fovea(&["explain", "-"], "我爱编程".as_bytes()));
+fn chinese_is_told_to_be_a_quarter_covered_and_not_understood_by_the_english_model_alone() {
+    let alone = ["--model", "assets/all-MiniLM-L6-v2"];
+    let explained = |format: &str| {
+        let arguments = [
+            &["explain", "-", "--language", "plaintext", "--format", format],
+            &alone[..],
+        ]
+        .concat();
+        fovea(&arguments, "我爱编程".as_bytes())
+    };
+    assert_eq!(json(&explained("json"))["units"][0]["coverage"], 0.25);
+    let shown = stdout(&explained("terminal"));
     assert!(shown.contains("not understood") && shown.contains("25 %"), "{shown}");
     assert!(!shown.contains("top words"), "{shown}");
 }
@@ -1104,9 +1124,13 @@ fn a_query_that_the_model_cannot_read_is_said_to_be_and_an_empty_one_refused() {
     let cache = tempfile::tempdir().unwrap();
     let search = |query: &str| {
         let root = folder.path().to_str().unwrap();
-        with_cache(cache.path(), &["search", query, "--root", root, "--format", "json"])
-            .output()
-            .unwrap()
+        let model = "assets/all-MiniLM-L6-v2";
+        with_cache(
+            cache.path(),
+            &["search", query, "--root", root, "--format", "json", "--model", model],
+        )
+        .output()
+        .unwrap()
     };
     let long = "numbers of the list ".repeat(100);
     for (query, part) in [

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{fovea, json, refusal, stdout};
+use super::{fovea_cached as fovea, json, refusal, stdout};
 
 const ANSWERS: &str = "tests/fixtures/tiny-answers";
 const MASKED: &str = "tests/fixtures/tiny-masked";

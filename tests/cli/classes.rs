@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::{fovea, json, refusal, stdout};
+use super::{fovea_cached as fovea, json, refusal, stdout};
 
 const CLASSIFIER: &str = "tests/fixtures/tiny-classifier";
 const TAGGER: &str = "tests/fixtures/tiny-tagger";

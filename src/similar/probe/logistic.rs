@@ -255,7 +255,7 @@ mod tests {
                 count: number("classes"),
             };
             let start = Weights::zeros(data.count, number("width"));
-            let found = fit(&data, case["strength"].as_f64().unwrap(), &start, 1e-7);
+            let found = fit(&data, case["strength"].as_f64().unwrap(), &start, 1e-10);
             let list = |key: &str| -> Vec<f64> {
                 let list = case[key].as_array().unwrap();
                 list.iter().map(|v| v.as_f64().unwrap()).collect()
