@@ -7,7 +7,8 @@ F32_MODEL holds all-MiniLM-L6-v2 in f32 (tests/reference/fetch_model.sh). The ot
 rotary positions, grouped heads and gated blocks, and tests/fixtures/tiny-xlm-roberta, both with random weights. For each text methods.json
 has the ids and a score per token:
 
-- gradient: <x_j, dF/dx_j> / |e| with F(x) = <e / |e|, e(x)>, e(x) the pooled last hidden states, x the rows that the first layer gets;
+- gradient: <x_j, dF/dx_j> / |e| with F(x) = <e / |e|, e(x)>, e(x) the pooled last hidden states, x the rows that the first layer gets. For a
+  model that gives all texts much of the same vector, e / |e| and |e| are those of what e has beyond the embedding of an empty text;
 - integrated: Captum's IntegratedGradients of F by the midpoint rule in 20 steps, over F(x) - F(x'), from the text whose tokens are [PAD]
   but for special ones; from rows of zeros where the vocabulary has neither [PAD] nor [UNK];
 - deleted: 1 - cos(e(x), e(x without token j)), of all tokens;
@@ -27,6 +28,13 @@ from transformers import AutoModel, AutoTokenizer
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 STEPS = 20
+# Fovea explains what a text has beyond an empty one if these have a mean cosine of at least .5 with it.
+PROBES = [
+    "The river rose overnight and carried the old bridge away.",
+    "def median(values): return sorted(values)[len(values) // 2]",
+    "委员会否决了这个提案。",
+]
+CROWDED = 0.5
 TEXTS = [
     "hello world", "What is Deep Learning?", "Carbs are broken down into sugar in your body",
     "Carbohydrates are metabolized into glucose", "The weather is lovely today.", "He drove to the stadium.",
@@ -85,6 +93,17 @@ class Encoder:
         return hidden[:, 0] if self.pooling == "cls" else hidden.mean(1)
 
 
+def common(encoder):
+    """The embedding of an empty text where the model is crowded, else zeros."""
+    ids = [encoder.tokenizer(text, return_tensors="pt")["input_ids"] for text in ["", *PROBES]]
+    if any(own.shape[1] == 0 for own in ids):
+        return 0.0
+    with torch.no_grad():
+        nothing, *others = [encoder.pool(encoder.hidden(own.long()))[0] for own in ids]
+    near = torch.stack([torch.nn.functional.cosine_similarity(nothing, other, dim=0) for other in others]).mean()
+    return nothing if near >= CROWDED else 0.0
+
+
 def value_projection(layer):
     return layer.self_attn.v_proj if hasattr(layer, "self_attn") else layer.attention.self.value
 
@@ -126,7 +145,8 @@ def explain(encoder, text):
     rows = encoder.rows(ids)
     with torch.no_grad():
         embedding = encoder.pool(encoder.hidden(ids))[0]
-    direction = embedding / embedding.norm()
+    beyond = embedding - common(encoder)
+    direction = beyond / beyond.norm()
     target = lambda rows: encoder.pool(encoder.hidden(ids, rows)) @ direction
 
     leaf = rows.clone().requires_grad_()
@@ -144,8 +164,10 @@ def explain(encoder, text):
     listed = lambda values: [round(v, 7) for v in values.tolist()]
     return {
         "text": text, "ids": ids[0].tolist(),
-        "gradient": listed((rows * gradient).sum(-1)[0] / embedding.norm()),
+        "gradient": listed((rows * gradient).sum(-1)[0] / beyond.norm()),
         "integrated": listed(integrated.sum(-1)[0] / gain),
+        # How far the target moves from x' to x, as a part of its size: what integrated gradients are divided by.
+        "gain": round(gain / embedding.norm().item(), 7),
         "deleted": listed(torch.stack(deleted)),
         "zeroed": listed(zeroed(encoder, ids)),
     }

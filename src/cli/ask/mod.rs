@@ -17,7 +17,7 @@ use crate::model::{Ability, Model, default_source};
 use crate::render::json::{ExplainWord, Place};
 use crate::render::terminal::printable;
 use crate::similar::index::{Filter, Query, Without, read_query, search};
-use crate::text::{ByteRange, Snapshot};
+use crate::text::{ByteRange, Language, Snapshot};
 
 /// Arguments of `fovea ask`.
 #[derive(Args, Debug)]
@@ -94,6 +94,7 @@ pub(super) fn run(arguments: &Ask) -> Result<()> {
         return Err(Usage("--threshold: give a number from 0 to 1".to_owned()).into());
     }
     let model = arguments.model.load()?;
+    let model = model.of_reader(model.reader(&arguments.question, Language::Prose));
     let answers = match model.info().abilities.contains(&Ability::Answer) {
         true => {
             let (reader, network) = arguments.model.interpreted()?;
