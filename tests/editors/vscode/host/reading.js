@@ -142,11 +142,14 @@ exports.run = async () => {
     await vscode.commands.executeCommand('workbench.action.closePanel');
   });
 
-  await test('text that the model cannot read is told apart', async () => {
-    const { document } = await untitled('我爱编程，也爱阅读很多很多的书。这是一个段落，没有任何英文单词。', 'plaintext');
+  await test('text that no model can read is told apart, and Chinese is not among it', async () => {
+    const { document } = await untitled('ᛖᚴ ᚺᛚᛖᚹᚨᚷᚨᛊᛏᛁᛉ ᚺᛟᛚᛏᛁᛃᚨᛉ ᚺᛟᚱᚾᚨ ᛏᚨᚹᛁᛞᛟ ᛖᚴ ᚺᛚᛖᚹᚨᚷᚨᛊᛏᛁᛉ', 'plaintext');
     const shown = await heat(document);
     assert.equal(shown.words.length, 0);
     assert.equal(shown.unread, 1);
+    const { document: chinese } = await untitled('我爱编程，也爱阅读很多很多的书。这是一个段落，没有任何英文单词。', 'plaintext');
+    const read = await heat(chinese);
+    assert.equal(read.unread, 0);
   });
 
   await test('words can be scored by another method, heat switched off and work paused', async () => {
