@@ -95,6 +95,12 @@ impl Row<'_> {
         row.ok_or_else(|| missing("token", self.token, rows.len() / width.max(1)))
     }
 
+    /// The row of the token among those of its batch.
+    fn row(&self) -> usize {
+        let rows = self.trace.tape.reading.get(self.trace.sequence);
+        rows.map_or(0, |rows| rows.start) + self.token
+    }
+
     fn step(&self, id: NodeId, block: std::ops::Range<NodeId>) -> Result<Value, ViewError> {
         let node = &self.trace.tape.nodes[id];
         let value = self.value(id)?;
@@ -108,19 +114,14 @@ impl Row<'_> {
                 "biased": map.bias().is_some(),
             }),
             Op::Norm { x, norm, inverses } => {
-                let first = self
-                    .trace
-                    .tape
-                    .reading
-                    .get(self.trace.sequence)
-                    .map_or(0, |rows| rows.start);
+                let row = self.row();
                 json!({
                     "op": "norm",
                     "role": "norm",
                     "inputs": [x],
                     "kind": match norm.kind { NormKind::Layer => "layer", NormKind::Rms => "rms" },
                     "mean": norm.mean(self.value(*x)?),
-                    "inverse": inverses.get(first + self.token),
+                    "inverse": inverses.get(row),
                     "epsilon": norm.epsilon,
                     "scale": floats(&norm.scale),
                     "shift": norm.shift.as_deref().map(floats),
@@ -134,13 +135,8 @@ impl Row<'_> {
                 "inputs": [queries, keys, values],
             }),
             Op::Gate { x, theta, control } => {
-                let first = self
-                    .trace
-                    .tape
-                    .reading
-                    .get(self.trace.sequence)
-                    .map_or(0, |rows| rows.start);
-                let own = (first + self.token) * node.width..(first + self.token + 1) * node.width;
+                let row = self.row();
+                let own = row * node.width..(row + 1) * node.width;
                 let (activation, gate) = match control {
                     Control::Own(activation) => (*activation, None),
                     Control::Other(gate, activation) => (*activation, Some(*gate)),

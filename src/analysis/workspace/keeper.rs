@@ -58,13 +58,28 @@ struct Store {
 /// The items of each folder.
 type Galleries = Vec<(PathBuf, Arc<Gallery>)>;
 
+/// The items of each folder as each model read them.
+#[derive(Default)]
+struct ByReader {
+    chosen: Galleries,
+    /// Filled once a search needed it.
+    multilingual: Galleries,
+}
+
+impl ByReader {
+    fn of(&mut self, reader: Reader) -> &mut Galleries {
+        match reader {
+            Reader::Chosen => &mut self.chosen,
+            Reader::Multilingual => &mut self.multilingual,
+        }
+    }
+}
+
 /// What only the thread has.
 pub struct Keeper {
     shared: Arc<Shared>,
     store: Option<Store>,
-    galleries: Galleries,
-    /// The same as the multilingual model read it, once a search needed it.
-    multilingual: Galleries,
+    galleries: ByReader,
     model: Option<String>,
     pool: Option<(usize, Pool)>,
     told: HashSet<String>,
@@ -85,8 +100,7 @@ impl Keeper {
         let mut keeper = Keeper {
             shared,
             store: None,
-            galleries: Vec::new(),
-            multilingual: Vec::new(),
+            galleries: ByReader::default(),
             model: None,
             pool: None,
             told: HashSet::new(),
@@ -179,8 +193,7 @@ impl Keeper {
 
     fn perform(&mut self, job: &Job) -> Result<(), Halt> {
         let Some(model) = &job.model else {
-            self.galleries.clear();
-            self.multilingual.clear();
+            self.galleries = ByReader::default();
             self.publish(Reader::Chosen);
             self.publish(Reader::Multilingual);
             return Ok(());
@@ -191,8 +204,7 @@ impl Keeper {
         let roots = self.roots(&job.scope);
         // What another model read cannot be compared with.
         if self.model.as_ref() != Some(&model.info().id) {
-            self.galleries.clear();
-            self.multilingual.clear();
+            self.galleries = ByReader::default();
             self.model = Some(model.info().id.clone());
         }
         let full = self.open(&job.scope);
@@ -217,12 +229,12 @@ impl Keeper {
         roots: &[PathBuf],
         full: bool,
     ) -> Result<(), Halt> {
-        let galleries = self.of(reader);
+        let galleries = self.galleries.of(reader);
         let before = galleries.len();
         galleries.retain(|(root, _)| roots.contains(root));
         let mut changed = galleries.len() != before;
         for root in roots {
-            if full || !self.of(reader).iter().any(|(known, _)| known == root) {
+            if full || !self.galleries.of(reader).iter().any(|(known, _)| known == root) {
                 self.load((reader, model), root);
                 changed = true;
             }
@@ -241,13 +253,6 @@ impl Keeper {
             self.renew(job, (reader, model), root)?;
         }
         Ok(())
-    }
-
-    fn of(&mut self, reader: Reader) -> &mut Galleries {
-        match reader {
-            Reader::Chosen => &mut self.galleries,
-            Reader::Multilingual => &mut self.multilingual,
-        }
     }
 
     /// The folders that are to be indexed, each once, by the one path that it has.
@@ -308,10 +313,7 @@ impl Keeper {
 
     /// Takes what the index has of a folder into memory.
     fn load(&mut self, (reader, model): (Reader, &Model), root: &Path) {
-        let galleries = match reader {
-            Reader::Chosen => &mut self.galleries,
-            Reader::Multilingual => &mut self.multilingual,
-        };
+        let galleries = self.galleries.of(reader);
         let (Some(store), Some((_, pool))) = (&mut self.store, &self.pool) else {
             return;
         };
@@ -336,15 +338,15 @@ impl Keeper {
                 Ok(())
             }
             Err(IndexError::Stopped) => {
-                let known = self.of(reader).clone();
+                let known = self.galleries.of(reader).clone();
                 self.load(by, root);
                 // An index that was begun in memory has less at first than the file that it takes the place of.
                 let items = |galleries: &[(PathBuf, Arc<Gallery>)]| -> usize {
                     let own = galleries.iter().filter(|(known, _)| known == root);
                     own.map(|(_, gallery)| gallery.len()).sum()
                 };
-                if items(&known) > items(self.of(reader)) {
-                    *self.of(reader) = known;
+                if items(&known) > items(self.galleries.of(reader)) {
+                    *self.galleries.of(reader) = known;
                 }
                 self.publish(reader);
                 Err(if unplugged(&job.scope) {
@@ -370,10 +372,7 @@ impl Keeper {
 
     /// Reads what changed in a folder; whether anything did.
     fn read(&mut self, job: &Job, (reader, model): (Reader, &Model), root: &Path) -> Result<bool, IndexError> {
-        let galleries = match reader {
-            Reader::Chosen => &mut self.galleries,
-            Reader::Multilingual => &mut self.multilingual,
-        };
+        let galleries = self.galleries.of(reader);
         let (shared, beside) = (self.shared.clone(), self.shared.clone());
         let (Some(store), Some((_, pool))) = (&mut self.store, &self.pool) else {
             return Ok(false);
@@ -421,7 +420,7 @@ impl Keeper {
 
     fn publish(&mut self, reader: Reader) {
         let shared = self.shared.clone();
-        show(&shared, reader, self.of(reader), None);
+        show(&shared, reader, self.galleries.of(reader), None);
     }
 
     /// Tells the person of something once.
