@@ -205,6 +205,7 @@ impl Keeper {
         // What another model read cannot be compared with.
         if self.model.as_ref() != Some(&model.info().id) {
             self.galleries = ByReader::default();
+            self.shared.state().indexing.multilingual_complete = false;
             self.model = Some(model.info().id.clone());
         }
         let full = self.open(&job.scope);

@@ -236,14 +236,7 @@ fn train_in_words(answer: &TrainAnswer) -> String {
         page += "doubtful: look at these labels again\n";
     }
     for doubt in answer.doubtful.iter().take(LISTED) {
-        page += &format!(
-            "  row {:<5} {} rather than {} ({:.0} %): {}\n",
-            doubt.row,
-            printable(&doubt.rather),
-            printable(&doubt.label),
-            100.0 * doubt.probability,
-            printable(&doubt.item)
-        );
+        page += &doubt.line("rather than");
     }
     if answer.doubtful.len() > LISTED {
         page += &format!("  and {} more (--format json)\n", answer.doubtful.len() - LISTED);
@@ -312,6 +305,20 @@ fn tested(arguments: &Test) -> Result<()> {
     }
 }
 
+impl Doubted {
+    /// The item in a line: which label is likelier than, or was found instead of, its own.
+    fn line(&self, relation: &str) -> String {
+        format!(
+            "  row {:<5} {} {relation} {} ({:.0} %): {}\n",
+            self.row,
+            printable(&self.rather),
+            printable(&self.label),
+            100.0 * self.probability,
+            printable(&self.item)
+        )
+    }
+}
+
 fn test_in_words(answer: &TestAnswer) -> String {
     let mut page = format!("{} items, {:.1} % right\n", answer.items, 100.0 * answer.accuracy);
     for (label, row) in answer.labels.iter().zip(&answer.confusion) {
@@ -319,14 +326,7 @@ fn test_in_words(answer: &TestAnswer) -> String {
         page += &format!("  {:<24}{cells}\n", printable(label));
     }
     for wrong in answer.wrong.iter().take(LISTED) {
-        page += &format!(
-            "  row {:<5} {} instead of {} ({:.0} %): {}\n",
-            wrong.row,
-            printable(&wrong.rather),
-            printable(&wrong.label),
-            100.0 * wrong.probability,
-            printable(&wrong.item)
-        );
+        page += &wrong.line("instead of");
     }
     page
 }
