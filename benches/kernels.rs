@@ -148,7 +148,7 @@ fn attention_back(bencher: Bencher, rows: usize) {
     let (maps, g) = (tensor(&[HEADS, n, n]), tensor(&[n, HIDDEN]));
     bencher
         .counter(ItemsCount::new(2 * n * n * HIDDEN))
-        .bench_local(|| ops::unmix(&maps, &g).unwrap());
+        .bench_local(|| ops::attention_vjp(&maps, &g).unwrap());
 }
 
 /// Counted in numbers read and written.

@@ -11,12 +11,12 @@ use std::time::{Duration, Instant};
 
 use fovea::model::{Model, default_source};
 use fovea::segment::ItemKind;
-use fovea::similar::Centre;
-use fovea::similar::index::postgres::{Job, Shared, StorePlace, VARIABLE};
+use fovea::similar::Center;
+use fovea::similar::index::postgres::{Job, Shared, StoreAddress, VARIABLE};
 use fovea::similar::index::{
-    Asked, Collection, EmbeddedItem, Filter, Found, Gallery, Known, Query, embed_items, embed_query,
+    Asked, Collection, EmbeddedItem, Filter, Found, Known, Query, VectorIndex, embed_items, embed_query,
 };
-use fovea::similar::likeness;
+use fovea::similar::thresholds;
 use fovea::similar::words::{term, words};
 use fovea::text::{Language, decode};
 use half::f16;
@@ -48,7 +48,7 @@ fn main() {
     println!("{count} items, {} of them real", real.len().min(count));
     let items = items(&real, count);
     let questions = questions(&model, &real, &texts);
-    let place = StorePlace::from_environment().unwrap();
+    let place = StoreAddress::from_environment().unwrap();
     let mut job = Job::open(place.clone(), &model).unwrap();
     let address = std::env::var(VARIABLE).unwrap();
     let mut client = Client::connect(&address, NoTls).unwrap();
@@ -59,26 +59,26 @@ fn main() {
         == 0
     {
         timed("copied into the store", || fill(&mut client, &items));
-        timed("means taken away and graphs built", || job.settle().unwrap());
+        timed("means taken away and graphs built", || job.refresh_means().unwrap());
     }
     sizes(&mut client, count);
-    let gallery = gallery(&items, model.hidden());
+    let vector_index = vector_index(&items, model.hidden());
     let store = Shared::open(place, &model, None).unwrap();
     compare(
         "similar, no threshold",
-        &gallery,
+        &vector_index,
         &store,
         &questions.items,
         |items, question| items.similar(&asked(question, None), &Filter::default(), 10).unwrap(),
     );
     compare(
         "similar, as a lens",
-        &gallery,
+        &vector_index,
         &store,
         &questions.items,
         |items, question| {
             items
-                .similar(&asked(question, Some(likeness::DEFAULT)), &Filter::default(), 5)
+                .similar(&asked(question, Some(thresholds::DEFAULT)), &Filter::default(), 5)
                 .unwrap()
         },
     );
@@ -96,20 +96,20 @@ fn main() {
         };
         let asked = Asked {
             known: Some(known),
-            ..asked(question, Some(likeness::DEFAULT))
+            ..asked(question, Some(thresholds::DEFAULT))
         };
         items.similar(&asked, &Filter::default(), 5).unwrap()
     };
     compare(
         "similar, as a lens decides",
-        &gallery,
+        &vector_index,
         &store,
         &questions.items,
         decided,
     );
     compare(
         "similar, one language",
-        &gallery,
+        &vector_index,
         &store,
         &questions.items,
         |items, question| items.similar(&asked(question, None), &python, 10).unwrap(),
@@ -120,12 +120,12 @@ fn main() {
     };
     compare(
         "similar, one folder of a hundred",
-        &gallery,
+        &vector_index,
         &store,
         &questions.items,
         |items, question| items.similar(&asked(question, None), &below, 10).unwrap(),
     );
-    compare("search", &gallery, &store, &questions.texts, |items, question| {
+    compare("search", &vector_index, &store, &questions.texts, |items, question| {
         items.search(question, &Filter::default(), 10).unwrap()
     });
     let named: Vec<Query> = questions
@@ -133,7 +133,7 @@ fn main() {
         .iter()
         .map(|asked| query(&model, &asked.item.name))
         .collect();
-    compare("search, a name", &gallery, &store, &named, |items, question| {
+    compare("search, a name", &vector_index, &store, &named, |items, question| {
         items.search(question, &Filter::default(), 10).unwrap()
     });
 }
@@ -263,14 +263,14 @@ fn path(file: usize) -> PathBuf {
     PathBuf::from(format!("part{}/f{file:07}.rs", file % 100))
 }
 
-fn gallery(items: &[EmbeddedItem], width: usize) -> Gallery {
+fn vector_index(items: &[EmbeddedItem], width: usize) -> VectorIndex {
     let mut files: Vec<(PathBuf, &[EmbeddedItem])> = items
         .chunks(FILE)
         .enumerate()
         .map(|(number, items)| (path(number), items))
         .collect();
     files.sort_by(|a, b| a.0.cmp(&b.0));
-    Gallery::of_items(&files, &Centre::default(), width)
+    VectorIndex::of_items(&files, &Center::default(), width)
 }
 
 #[derive(Debug)]
@@ -364,11 +364,12 @@ fn fill(client: &mut Client, items: &[EmbeddedItem]) {
         vector.clone(),
         vector,
     ];
-    let sql = "COPY fovea.items (content, ordinal, name, words, defined, kind, language, test, places, vector, centred)
+    let sql =
+        "COPY fovea.items (content, ordinal, name, words, defined, kind, language, test, places, vector, centered)
         FROM STDIN BINARY";
     let mut rows = BinaryCopyInWriter::new(transaction.copy_in(sql).unwrap(), &types);
     for (number, EmbeddedItem { item, vector, .. }) in items.iter().enumerate() {
-        let words = likeness::words(&item.name);
+        let words = thresholds::words(&item.name);
         let halves = Halves(vector.iter().copied().map(f16::from_f32).collect());
         let places = [item.start, item.end, item.name_start, item.name_end];
         let numbers = places
@@ -454,7 +455,7 @@ fn sizes(client: &mut Client, count: usize) {
 /// Asks both and prints how many of the nearest the store has, and how long each took.
 fn compare<Q>(
     what: &str,
-    gallery: &dyn Collection,
+    vector_index: &dyn Collection,
     store: &dyn Collection,
     questions: &[Q],
     ask: impl Fn(&dyn Collection, &Q) -> Vec<Found>,
@@ -464,7 +465,7 @@ fn compare<Q>(
     ask(store, &questions[0]);
     for question in questions {
         let start = Instant::now();
-        let all = ask(gallery, question);
+        let all = ask(vector_index, question);
         exact.push(start.elapsed());
         let start = Instant::now();
         let near = ask(store, question);

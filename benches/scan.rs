@@ -3,7 +3,7 @@
 
 use divan::Bencher;
 use fovea::model::simd;
-use fovea::similar::{Judge, Rows};
+use fovea::similar::{Rows, ScoreTransform};
 
 const WIDTH: usize = 384;
 
@@ -37,5 +37,5 @@ fn nearest_ten(bencher: Bencher, count: usize) {
     let mut queries = vectors(2);
     bencher
         .with_inputs(|| queries.next().unwrap())
-        .bench_local_values(|query| rows.nearest(&query, 10, |_| Some(Judge::PRODUCT)));
+        .bench_local_values(|query| rows.nearest(&query, 10, |_| Some(ScoreTransform::PRODUCT)));
 }

@@ -9,7 +9,7 @@
 //! | [`parser`] | snapshot → syntax, in processes of its own: a text may crash the scanner of a grammar |
 //! | [`model`] | unit text → tokens with source spans → one forward pass → [`model::Trace`] |
 //! | [`explain`] | trace → score per source word |
-//! | [`similar`] | embedding → language-centred vector → neighbours |
+//! | [`similar`] | embedding → language-centered vector → neighbors |
 //! | [`analysis`] | who computes what, and when: cache, priorities, cancellation |
 //! | [`render`] | answers → Markdown, terminal, JSON |
 //! | [`view`] | questions of the page ⇄ model and explanations |

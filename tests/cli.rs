@@ -205,8 +205,8 @@ fn explain_shows_heat_top_words_and_figures_in_the_terminal() {
     for part in ["fn main()", "top words", "ExitCode", " ms", "residual"] {
         assert!(shown.contains(part), "{part} is not in {shown}");
     }
-    let colours = |choice: &str| stdout(&fovea(&["explain", "src/main.rs", "--color", choice], b""));
-    assert!(colours("true").contains("\x1b[48;2;") && colours("indexed").contains("\x1b[48;5;"));
+    let colors = |choice: &str| stdout(&fovea(&["explain", "src/main.rs", "--color", choice], b""));
+    assert!(colors("true").contains("\x1b[48;2;") && colors("indexed").contains("\x1b[48;5;"));
     assert!(!shown.contains('\x1b'));
 }
 
@@ -864,7 +864,7 @@ fn similar_reports_the_groups_of_a_folder_across_languages() {
 }
 
 #[test]
-fn a_report_in_sarif_recognises_its_results_after_an_edit() {
+fn a_report_in_sarif_recognizes_its_results_after_an_edit() {
     let (folder, cache) = (folder_of_clones(), tempfile::tempdir().unwrap());
     let root = folder.path().to_str().unwrap();
     let report = || {
@@ -908,14 +908,14 @@ fn compare_tells_what_the_languages_have_in_common_by_an_index() {
     };
     let report = json(&compare("json"));
     let number = |value: &Value| value.as_f64().unwrap();
-    let centred = &report["centred"];
-    let pairs = centred["pairs"].as_array().unwrap().iter();
+    let centered = &report["centered"];
+    let pairs = centered["pairs"].as_array().unwrap().iter();
     let sum: f64 = pairs.flat_map(|row| row.as_array().unwrap()).map(number).sum();
-    assert!((sum - number(&centred["cosine"])).abs() < 1e-4);
-    let common = number(&centred["common"]);
-    let own = number(&centred["own_length"]) * number(&centred["cosine"]);
+    assert!((sum - number(&centered["cosine"])).abs() < 1e-4);
+    let common = number(&centered["common"]);
+    let own = number(&centered["own_length"]) * number(&centered["cosine"]);
     assert!((common + own - number(&report["cosine"])).abs() < 1e-4);
-    let known = |side: &str| (centred[side]["language"].clone(), centred[side]["known"].clone());
+    let known = |side: &str| (centered[side]["language"].clone(), centered[side]["known"].clone());
     assert_eq!(known("a"), ("python".into(), true.into()));
     // It is the score that `fovea similar` tells.
     let similar = [
@@ -933,10 +933,10 @@ fn compare_tells_what_the_languages_have_in_common_by_an_index() {
     let similar = json(&with_cache(cache.path(), &similar).output().unwrap());
     let score = number(&similar[0]["similar"][0]["score"]);
     assert!(
-        (score - number(&centred["similarity"])).abs() < 2e-3,
-        "{score} {centred}"
+        (score - number(&centered["similarity"])).abs() < 2e-3,
+        "{score} {centered}"
     );
-    for (format, title) in [("terminal", "centred cosine"), ("markdown", "**centred cosine")] {
+    for (format, title) in [("terminal", "centered cosine"), ("markdown", "**centered cosine")] {
         let shown = stdout(&compare(format));
         assert!(
             shown.contains(title) && shown.contains("is common to the language (python, javascript)"),

@@ -24,12 +24,12 @@ arguments.add_argument("--language", default="prose")
 arguments = arguments.parse_args()
 rows = list(csv.DictReader(open(arguments.labels, newline="")))
 with tempfile.TemporaryDirectory() as folder:
-    labelled = pathlib.Path(folder) / "labels.csv"
-    with labelled.open("w", newline="") as out:
+    labeled = pathlib.Path(folder) / "labels.csv"
+    with labeled.open("w", newline="") as out:
         writer = csv.writer(out)
         writer.writerow(["text", "label", "language"])
         writer.writerows([row["text"], row["label"], arguments.language] for row in rows)
-    probe = [arguments.fovea, "probe", "train", str(labelled), "--out", folder + "/probe.json", "--format", "json"]
+    probe = [arguments.fovea, "probe", "train", str(labeled), "--out", folder + "/probe.json", "--format", "json"]
     subprocess.run(probe, check=True, capture_output=True)
     start = time.time()
     ours = json.loads(subprocess.run(probe, check=True, capture_output=True, text=True).stdout)

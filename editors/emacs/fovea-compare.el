@@ -329,16 +329,16 @@ An older question is cancelled."
 
 (defun fovea-compare-figures (answer)
   "The figures of ANSWER that most people never need, in a line."
-  (let ((centred (plist-get answer :centred)) (pairs (plist-get answer :pairs)))
+  (let ((centered (plist-get answer :centered)) (pairs (plist-get answer :pairs)))
     (cl-flet ((side (part) (plist-get (plist-get answer part) :bias)))
       (string-join
        (delq nil
              (list (format "cosine %.3f" (plist-get answer :cosine))
-                   (and centred (format "apart from the languages %.3f" (plist-get centred :cosine)))
-                   (and centred (format "languages %.3f" (plist-get centred :common)))
-                   (and centred (numberp (plist-get centred :similarity))
-                        (> (abs (- (plist-get centred :similarity) (plist-get centred :cosine))) 5e-4)
-                        (format "similarity %.3f" (plist-get centred :similarity)))
+                   (and centered (format "apart from the languages %.3f" (plist-get centered :cosine)))
+                   (and centered (format "languages %.3f" (plist-get centered :common)))
+                   (and centered (numberp (plist-get centered :similarity))
+                        (> (abs (- (plist-get centered :similarity) (plist-get centered :cosine))) 5e-4)
+                        (format "similarity %.3f" (plist-get centered :similarity)))
                    (and (numberp (side :a)) (numberp (side :b)) (format "biases %.3f and %.3f" (side :a) (side :b)))
                    (and pairs (> (length pairs) 1)
                         (let ((special (aref pairs (- (length pairs) 2))))

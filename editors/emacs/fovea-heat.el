@@ -344,7 +344,7 @@ Much of it is drawn where it is on screen at once, and elsewhere in slices."
       (fovea--draw-slice (current-buffer) fovea--heat top bottom))))
 
 (defun fovea--draw-slice (buffer heat top bottom)
-  "Draw HEAT from line TOP towards BOTTOM in BUFFER, and go on a little later.
+  "Draw HEAT from line TOP toward BOTTOM in BUFFER, and go on a little later.
 It ends where newer heat has come, or an edit that newer heat will come for."
   (when (buffer-live-p buffer)
     (with-current-buffer buffer

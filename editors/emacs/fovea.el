@@ -54,7 +54,7 @@
               (plist-get fovea--status list))))
 
 (defun fovea--inactive-reason ()
-  "Why the current buffer is not analysed; nil where it is."
+  "Why the current buffer is not analyzed; nil where it is."
   (fovea--told :inactive))
 
 (defun fovea--method ()
@@ -110,7 +110,7 @@
                     (plist-get fovea--status :message)
                     (and index (format "index: %s, %d items" (plist-get index :state)
                                        (plist-get index :items)))
-                    (and reason (concat "this document is not analysed: " reason))
+                    (and reason (concat "this document is not analyzed: " reason))
                     (and (fovea--told :unparsed)
                          (concat "no functions and types here: " (fovea--told :unparsed)))))
         "\n")))))

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use fovea::model::{Keep, Model, Packed, Role, Source, UNSTOPPED};
+use fovea::model::{TraceLevel, Model, Packed, Role, Source, UNSTOPPED};
 use fovea::text::{Language, Snapshot};
 
 /// The folder of the fixtures of the program's own tests.
@@ -148,7 +148,7 @@ fn use_model(model: &Model) {
             }
             tokens.cut(model.window());
             let batch = Packed::new([tokens.ids.as_slice()]);
-            let Ok(traces) = model.encoder().forward(&batch, Keep::LastHidden, UNSTOPPED) else {
+            let Ok(traces) = model.encoder().forward(&batch, TraceLevel::LastHidden, UNSTOPPED) else {
                 continue;
             };
             if let Ok(embedding) = model.pool_of(&tokens, &traces[0]) {

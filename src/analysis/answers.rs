@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::cache::Setting;
-use super::compute::{INTERNAL_ERROR, Trouble};
+use super::compute::{ComputeError, INTERNAL_ERROR};
 use super::document::Stage;
 use super::engine::Comparison;
 use super::place::{cursor_report, language_of, unit_at};
@@ -30,18 +30,18 @@ impl LastComparison {
 }
 
 /// Why a question has no answer now.
-pub enum Halt {
+pub enum Interrupted {
     /// It was stopped.
     Stopped,
     /// It cannot be answered.
     Refused(Refusal),
 }
 
-impl From<Trouble> for Halt {
-    fn from(trouble: Trouble) -> Halt {
+impl From<ComputeError> for Interrupted {
+    fn from(trouble: ComputeError) -> Interrupted {
         match trouble {
-            Trouble::Stopped => Halt::Stopped,
-            Trouble::Failed(why) => Halt::Refused(Refusal::Failed(why)),
+            ComputeError::Stopped => Interrupted::Stopped,
+            ComputeError::Failed(why) => Interrupted::Refused(Refusal::Failed(why)),
         }
     }
 }
@@ -51,9 +51,9 @@ impl Worker {
         let checkpoint = || stop.load(Ordering::Acquire) || question.abandoned();
         match self.result(&question.ask, &checkpoint) {
             Ok(answer) => question.answer(Ok(answer)),
-            Err(Halt::Refused(refusal)) => question.answer(Err(refusal)),
-            Err(Halt::Stopped) if question.abandoned() => {}
-            Err(Halt::Stopped) => {
+            Err(Interrupted::Refused(refusal)) => question.answer(Err(refusal)),
+            Err(Interrupted::Stopped) if question.abandoned() => {}
+            Err(Interrupted::Stopped) => {
                 question.interrupted();
                 let mut state = self.shared.state();
                 match state.refusal() {
@@ -64,9 +64,9 @@ impl Worker {
         }
     }
 
-    fn result(&mut self, ask: &Ask, checkpoint: Checkpoint) -> Result<Answer, Halt> {
+    fn result(&mut self, ask: &Ask, checkpoint: Checkpoint) -> Result<Answer, Interrupted> {
         let setting = self.setting()?;
-        let no_model = || Halt::Refused(Refusal::Loading);
+        let no_model = || Interrupted::Refused(Refusal::Loading);
         match ask {
             Ask::Cursor {
                 id, snapshot, offset, ..
@@ -106,7 +106,7 @@ impl Worker {
             }
             Ask::Search { text } => {
                 let engine = self.engine.as_deref().ok_or_else(no_model)?;
-                let query = self.pool.install(|| engine.query(text)).map_err(Trouble::from)?;
+                let query = self.pool.install(|| engine.query(text)).map_err(ComputeError::from)?;
                 Ok(Answer::Query(query))
             }
         }
@@ -118,16 +118,16 @@ impl Worker {
         (a, b): (Language, Language),
         wanted: Wanted,
         checkpoint: Checkpoint,
-    ) -> Result<Answer, Halt> {
+    ) -> Result<Answer, Interrupted> {
         let lenses = self.shared.lenses();
-        let between = lenses.centre().between(a, b);
+        let between = lenses.center().between(a, b);
         let means = between.is_known().then(|| between.means());
         let answer = self.pool.install(|| match wanted {
             Wanted::Totals => Ok(Answer::Pair(Box::new(pair.report(false, means, checkpoint)?))),
             Wanted::Matrix => Ok(Answer::Pair(Box::new(pair.report(true, means, checkpoint)?))),
             Wanted::Row(which, word) => Ok(Answer::Row(pair.row(which, word, checkpoint)?)),
         });
-        answer.map_err(|error: ModelError| Trouble::from(error).into())
+        answer.map_err(|error: ModelError| ComputeError::from(error).into())
     }
 
     fn cursor(
@@ -136,7 +136,7 @@ impl Worker {
         snapshot: &Snapshot,
         offset: usize,
         checkpoint: Checkpoint,
-    ) -> Result<Option<CursorReport>, Halt> {
+    ) -> Result<Option<CursorReport>, Interrupted> {
         let (report, revision) = self.segmented(id, snapshot.version())?;
         let Some(index) = unit_at(&report.segments, offset) else {
             return Ok(None);
@@ -145,7 +145,7 @@ impl Worker {
         let text = report.snapshot.text(unit.range.clone());
         let setting = self.setting()?;
         let Some(mut compute) = self.compute(&setting) else {
-            return Err(Halt::Refused(Refusal::Loading));
+            return Err(Interrupted::Refused(Refusal::Loading));
         };
         let texts = [(text, unit.language)];
         let Some(explanation) = compute.units(&texts, checkpoint)?.pop() else {
@@ -156,7 +156,7 @@ impl Worker {
             if let Some(document) = self.shared.state().documents.at_revision(id, revision) {
                 document.fill(vec![(index, explanation.clone())]);
             }
-            self.settle(id, revision);
+            self.announce_results(id, revision);
         }
         Ok(Some(cursor_report(&report, index, offset, explanation, sources)))
     }
@@ -167,7 +167,7 @@ impl Worker {
         snapshot: &Snapshot,
         offset: usize,
         checkpoint: Checkpoint,
-    ) -> Result<Option<TrustReport>, Halt> {
+    ) -> Result<Option<TrustReport>, Interrupted> {
         let (report, _) = self.segmented(id, snapshot.version())?;
         let Some(index) = unit_at(&report.segments, offset) else {
             return Ok(None);
@@ -176,7 +176,7 @@ impl Worker {
         let text = report.snapshot.text(unit.range.clone());
         let setting = self.setting()?;
         let Some(mut compute) = self.compute(&setting) else {
-            return Err(Halt::Refused(Refusal::Loading));
+            return Err(Interrupted::Refused(Refusal::Loading));
         };
         let texts = [(text, unit.language)];
         let Some(explained) = compute.units(&texts, checkpoint)?.pop() else {
@@ -188,7 +188,7 @@ impl Worker {
     }
 
     /// The report on a document's text with its segments, made now if need be.
-    fn segmented(&mut self, id: &DocumentId, version: i32) -> Result<(Arc<DocumentReport>, u64), Halt> {
+    fn segmented(&mut self, id: &DocumentId, version: i32) -> Result<(Arc<DocumentReport>, u64), Interrupted> {
         for made in [false, true] {
             {
                 let state = self.shared.state();
@@ -196,18 +196,18 @@ impl Worker {
                     .documents
                     .get(id)
                     .filter(|document| document.snapshot.version() == version);
-                let document = document.ok_or(Halt::Refused(Refusal::Stale))?;
+                let document = document.ok_or(Interrupted::Refused(Refusal::Stale))?;
                 if let Some(report) = document.current() {
                     return Ok((report.clone(), document.revision));
                 }
                 if document.stage == Stage::Broken {
-                    return Err(Halt::Refused(Refusal::Failed(INTERNAL_ERROR.into())));
+                    return Err(Interrupted::Refused(Refusal::Failed(INTERNAL_ERROR.into())));
                 }
             }
             if !made {
                 self.segment(id);
             }
         }
-        Err(Halt::Refused(Refusal::Stale))
+        Err(Interrupted::Refused(Refusal::Stale))
     }
 }

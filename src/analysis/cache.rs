@@ -12,7 +12,7 @@ use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
 use sha2::{Digest, Sha256};
 
 use super::queue::lock;
-use super::store::{Entry, Place, Store};
+use super::store::{Entry, ResultsFile, Store};
 use super::{SourcesReport, UnitReport, WordScore};
 use crate::explain::{Heads, Method};
 use crate::model::simd;
@@ -67,7 +67,7 @@ pub struct Setting {
 impl Setting {
     /// The language a text is given to the model in: splitting identifiers is a matter of the language, so that where it is
     /// switched off code is read as prose is.
-    pub fn voice(&self, language: Language) -> Language {
+    pub fn effective_language(&self, language: Language) -> Language {
         if self.identifier_aware {
             language
         } else {
@@ -83,7 +83,7 @@ impl Setting {
         let kernels = simd::path().name();
         hash.update([kernels.len() as u8]);
         hash.update(kernels.as_bytes());
-        // Each field ends where its length says, so that no two questions are spelt the same.
+        // Each field ends where its length says, so that no two questions are spelled the same.
         hash.update((self.model.len() as u64).to_le_bytes());
         hash.update(self.model.as_bytes());
         let method = match (kind, self.heads) {
@@ -96,7 +96,7 @@ impl Setting {
         };
         hash.update([kind as u8, method.len() as u8]);
         hash.update(method.as_bytes());
-        let language = self.voice(language).name();
+        let language = self.effective_language(language).name();
         hash.update([language.len() as u8]);
         hash.update(language.as_bytes());
         hash.update(text.as_bytes());
@@ -136,7 +136,7 @@ impl Weighter<Key, Value> for Bytes {
 /// The results that fit into a number of bytes, the least used dropped first. Readable by everybody at any time.
 pub struct Cache {
     memory: Memory<Key, Value, Bytes>,
-    disk: Mutex<Option<(Place, Arc<Store>)>>,
+    disk: Mutex<Option<(ResultsFile, Arc<Store>)>>,
 }
 
 impl Cache {
@@ -164,17 +164,17 @@ impl Cache {
     }
 
     /// Keeps results at a place on disk from now on, or nowhere.
-    pub fn settle(&self, place: Option<&Place>) {
+    pub fn keep_on_disk(&self, place: Option<&ResultsFile>) {
         let mut disk = lock(&self.disk);
         if disk.as_ref().map(|(place, _)| place) == place {
             return;
         }
-        let former = std::mem::replace(
+        let previous = std::mem::replace(
             &mut *disk,
             place.map(|place| (place.clone(), Arc::new(Store::start(place.clone())))),
         );
         drop(disk);
-        if let Some((_, store)) = former {
+        if let Some((_, store)) = previous {
             store.end();
         }
     }

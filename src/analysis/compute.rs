@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::cache::{Cache, Key, Kind, Setting};
-use super::document::{BATCH_TOKENS, Former, Prepared};
+use super::document::{BATCH_TOKENS, Prepared, Previous};
 use super::engine::{Comparison, Engine};
 use super::merge::merge;
 use super::pool::Pool;
@@ -18,23 +18,23 @@ use crate::text::{Language, Snapshot};
 
 /// Why there is no result.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Trouble {
+pub enum ComputeError {
     /// The checkpoint said so.
     Stopped,
     /// The model failed on this text.
     Failed(String),
 }
 
-impl From<ModelError> for Trouble {
-    fn from(error: ModelError) -> Trouble {
+impl From<ModelError> for ComputeError {
+    fn from(error: ModelError) -> ComputeError {
         match error {
-            ModelError::Stopped => Trouble::Stopped,
-            other => Trouble::Failed(other.to_string()),
+            ModelError::Stopped => ComputeError::Stopped,
+            other => ComputeError::Failed(other.to_string()),
         }
     }
 }
 
-/// What was begun last: after a panic, what to be wary of.
+/// What was begun last: after a panic, what to be quarantine of.
 #[derive(Debug, Default)]
 pub enum Attempt {
     /// Nothing that could be named.
@@ -48,24 +48,24 @@ pub enum Attempt {
 
 /// Texts that made the model panic, so that the next keystroke does not run into them again.
 #[derive(Debug, Default)]
-pub struct Wary {
+pub struct Quarantine {
     /// In a batch that panicked: not given to the model together with others any more.
     suspects: HashSet<Key>,
     /// Panicked alone: not given to the model any more.
-    guilty: HashSet<Key>,
+    condemned: HashSet<Key>,
 }
 
-impl Wary {
+impl Quarantine {
     /// More are not remembered: somebody works on a text that is new each time.
     const MOST: usize = 1024;
 
     /// Learns from a panic.
     pub fn blame(&mut self, keys: &[Key]) {
-        if self.suspects.len() + self.guilty.len() > Wary::MOST {
-            *self = Wary::default();
+        if self.suspects.len() + self.condemned.len() > Quarantine::MOST {
+            *self = Quarantine::default();
         }
         match keys {
-            [key] => _ = self.guilty.insert(*key),
+            [key] => _ = self.condemned.insert(*key),
             _ => self.suspect(keys),
         }
     }
@@ -77,7 +77,7 @@ impl Wary {
 
     /// Whether a text must not share a forward pass with others.
     pub fn suspects(&self, key: Key) -> bool {
-        self.suspects.contains(&key) || self.guilty.contains(&key)
+        self.suspects.contains(&key) || self.condemned.contains(&key)
     }
 }
 
@@ -95,7 +95,7 @@ pub struct Compute<'a> {
     /// What results depend on besides their text.
     pub setting: &'a Setting,
     /// What panicked before.
-    pub wary: &'a Wary,
+    pub quarantine: &'a Quarantine,
     /// What is being tried.
     pub attempt: &'a mut Attempt,
 }
@@ -109,7 +109,7 @@ impl Compute<'_> {
         &mut self,
         texts: &[(Cow<str>, Language)],
         checkpoint: Checkpoint,
-    ) -> Result<Vec<Arc<UnitReport>>, Trouble> {
+    ) -> Result<Vec<Arc<UnitReport>>, ComputeError> {
         let keys: Vec<Key> = texts
             .iter()
             .map(|(text, language)| self.setting.key(Kind::Unit, text, *language))
@@ -138,7 +138,7 @@ impl Compute<'_> {
                 .or_else(|| found[keys.iter().position(|key| *key == keys[i])?].clone())
         };
         let all: Option<Vec<_>> = (0..texts.len()).map(of).collect();
-        all.ok_or_else(|| Trouble::Failed(INTERNAL_ERROR.into()))
+        all.ok_or_else(|| ComputeError::Failed(INTERNAL_ERROR.into()))
     }
 
     /// How many of the texts go into the next forward pass: at least one.
@@ -147,7 +147,7 @@ impl Compute<'_> {
         let fits = |&&i: &&usize| {
             let (text, language) = &all[i];
             tokens += self.count(text, *language);
-            tokens <= BATCH_TOKENS && !self.wary.suspects(keys[i])
+            tokens <= BATCH_TOKENS && !self.quarantine.suspects(keys[i])
         };
         texts.iter().take_while(fits).count().max(1)
     }
@@ -158,26 +158,26 @@ impl Compute<'_> {
         keys: &[Key],
         all: &[(Cow<str>, Language)],
         checkpoint: Checkpoint,
-    ) -> Result<Vec<UnitReport>, Trouble> {
-        if batch.iter().any(|&i| self.wary.guilty.contains(&keys[i])) {
-            return Err(Trouble::Failed(INTERNAL_ERROR.into()));
+    ) -> Result<Vec<UnitReport>, ComputeError> {
+        if batch.iter().any(|&i| self.quarantine.condemned.contains(&keys[i])) {
+            return Err(ComputeError::Failed(INTERNAL_ERROR.into()));
         }
         if checkpoint() {
-            return Err(Trouble::Stopped);
+            return Err(ComputeError::Stopped);
         }
         *self.attempt = Attempt::Texts(batch.iter().map(|&i| keys[i]).collect());
         let texts: Vec<(&str, Language)> = batch
             .iter()
-            .map(|&i| (&*all[i].0, self.setting.voice(all[i].1)))
+            .map(|&i| (&*all[i].0, self.setting.effective_language(all[i].1)))
             .collect();
         let (engine, Setting { method, heads, .. }) = (self.engine, self.setting);
         let reports = self
             .pool
-            .install(|| engine.analyse(&texts, *method, *heads, checkpoint));
+            .install(|| engine.analyze(&texts, *method, *heads, checkpoint));
         *self.attempt = Attempt::Nothing;
         let reports = reports?;
         if reports.len() != batch.len() {
-            return Err(Trouble::Failed(INTERNAL_ERROR.into()));
+            return Err(ComputeError::Failed(INTERNAL_ERROR.into()));
         }
         Ok(reports)
     }
@@ -191,17 +191,17 @@ impl Compute<'_> {
         text: &str,
         language: Language,
         checkpoint: Checkpoint,
-    ) -> Result<Arc<SourcesReport>, Trouble> {
+    ) -> Result<Arc<SourcesReport>, ComputeError> {
         let key = self.setting.key(Kind::Sources, text, language);
         if let Some(known) = self.cache.find_sources(key) {
             return Ok(known);
         }
-        if self.wary.guilty.contains(&key) {
-            return Err(Trouble::Failed(INTERNAL_ERROR.into()));
+        if self.quarantine.condemned.contains(&key) {
+            return Err(ComputeError::Failed(INTERNAL_ERROR.into()));
         }
         *self.attempt = Attempt::Texts(vec![key]);
-        let (engine, voice) = (self.engine, self.setting.voice(language));
-        let report = self.pool.install(|| engine.sources((text, voice), checkpoint));
+        let (engine, language) = (self.engine, self.setting.effective_language(language));
+        let report = self.pool.install(|| engine.sources((text, language), checkpoint));
         *self.attempt = Attempt::Nothing;
         let report = Arc::new(report?);
         self.cache.keep_sources(key, report.clone());
@@ -218,10 +218,10 @@ impl Compute<'_> {
         language: Language,
         explained: &UnitReport,
         checkpoint: Checkpoint,
-    ) -> Result<Trust, Trouble> {
+    ) -> Result<Trust, ComputeError> {
         let scores: Vec<f32> = explained.words.iter().map(|word| word.score).collect();
-        let (engine, voice) = (self.engine, self.setting.voice(language));
-        let judge = || engine.trust((text, voice), (explained.method, &scores), checkpoint);
+        let (engine, language) = (self.engine, self.setting.effective_language(language));
+        let judge = || engine.trust((text, language), (explained.method, &scores), checkpoint);
         Ok(self.pool.install(judge)?)
     }
 
@@ -234,9 +234,15 @@ impl Compute<'_> {
         a: (&str, Language),
         b: (&str, Language),
         checkpoint: Checkpoint,
-    ) -> Result<Box<dyn Comparison>, Trouble> {
-        let (engine, voices) = (self.engine, (self.setting.voice(a.1), self.setting.voice(b.1)));
-        let read = || engine.read_pair((a.0, voices.0), (b.0, voices.1), checkpoint);
+    ) -> Result<Box<dyn Comparison>, ComputeError> {
+        let (engine, languages) = (
+            self.engine,
+            (
+                self.setting.effective_language(a.1),
+                self.setting.effective_language(b.1),
+            ),
+        );
+        let read = || engine.read_pair((a.0, languages.0), (b.0, languages.1), checkpoint);
         Ok(self.pool.install(read)?)
     }
 
@@ -249,10 +255,10 @@ impl Compute<'_> {
         text: &str,
         language: Language,
         checkpoint: Checkpoint,
-    ) -> Result<Arc<UnitReport>, Trouble> {
+    ) -> Result<Arc<UnitReport>, ComputeError> {
         if self.count(text, language) <= self.engine.window() {
             let mut one = self.units(&[(Cow::Borrowed(text), language)], checkpoint)?;
-            return one.pop().ok_or_else(|| Trouble::Failed(INTERNAL_ERROR.into()));
+            return one.pop().ok_or_else(|| ComputeError::Failed(INTERNAL_ERROR.into()));
         }
         let key = self.setting.key(Kind::Merged, text, language);
         if let Some(known) = self.cache.find_units(&[key]).pop().flatten() {
@@ -279,27 +285,27 @@ impl Compute<'_> {
     }
 
     /// Parses and segments a document's text, and looks up which of its units are explained already. What an edit left alone is
-    /// taken over from `former`, with what `known`, the report on it, says.
+    /// taken over from `previous`, with what `known`, the report on it, says.
     pub fn prepare(
         &mut self,
         id: &DocumentId,
         revision: u64,
         snapshot: Snapshot,
-        former: Option<Former>,
+        previous: Option<Previous>,
         known: Option<&DocumentReport>,
     ) -> Prepared {
         *self.attempt = Attempt::Segmenting(id.clone(), revision);
         let started = Instant::now();
-        let former = former.map(|former| former.under(self.setting));
-        let reading = self.read(snapshot, former.as_ref().map(|former| &former.reading));
+        let previous = previous.map(|previous| previous.under(self.setting));
+        let reading = self.read(snapshot, previous.as_ref().map(|previous| &previous.reading));
         let known = known
-            .zip(former.as_ref())
-            .filter(|(report, former)| former.is_of(report));
+            .zip(previous.as_ref())
+            .filter(|(report, previous)| previous.is_of(report));
         let (mut keys, mut tokens, mut units) = (Vec::new(), Vec::new(), Vec::new());
         for (unit, kept) in reading.segments().units.iter().zip(reading.kept()) {
-            if let (Some(kept), Some(former)) = (*kept, &former) {
-                keys.push(former.keys[kept]);
-                tokens.push(former.tokens[kept]);
+            if let (Some(kept), Some(previous)) = (*kept, &previous) {
+                keys.push(previous.keys[kept]);
+                tokens.push(previous.tokens[kept]);
             } else {
                 let text = reading.snapshot().text(unit.range.clone());
                 keys.push(self.setting.key(Kind::Unit, &text, unit.language));
@@ -309,14 +315,14 @@ impl Compute<'_> {
         }
         self.cache.fill_units(&keys, &mut units);
         *self.attempt = Attempt::Nothing;
-        let former = Former {
+        let previous = Previous {
             reading,
             keys: keys.into(),
             tokens: tokens.into(),
             setting: self.setting.clone(),
         };
         Prepared {
-            former,
+            previous,
             units,
             took: started.elapsed(),
         }
@@ -351,7 +357,8 @@ impl Compute<'_> {
     /// Tokens of a text. Counting a long document again at every keystroke would cost more than explaining what changed.
     fn count(&self, text: &str, language: Language) -> usize {
         let key = self.setting.key(Kind::Count, text, language);
-        self.cache
-            .count(key, || self.engine.count(text, self.setting.voice(language)))
+        self.cache.count(key, || {
+            self.engine.count(text, self.setting.effective_language(language))
+        })
     }
 }

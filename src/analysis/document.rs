@@ -35,7 +35,7 @@ pub enum Stage {
 }
 
 /// A text that was read, with what was looked up about its units: what the next version has in common with it is taken over.
-pub struct Former {
+pub struct Previous {
     /// The text, its tree, units and items.
     pub reading: Reading,
     /// One per unit: where its explanation is kept.
@@ -46,9 +46,9 @@ pub struct Former {
     pub setting: Setting,
 }
 
-impl Former {
+impl Previous {
     /// What of it holds under a setting: under another than its own the syntax alone.
-    pub fn under(mut self, setting: &Setting) -> Former {
+    pub fn under(mut self, setting: &Setting) -> Previous {
         if self.setting != *setting {
             self.reading.forget_units();
         }
@@ -64,7 +64,7 @@ impl Former {
 /// What segmenting a document's text gave.
 pub struct Prepared {
     /// The text, read.
-    pub former: Former,
+    pub previous: Previous,
     /// One per unit: its explanation, where it was known.
     pub units: Vec<Option<Arc<UnitReport>>>,
     /// How long it took.
@@ -77,15 +77,15 @@ pub struct Document {
     pub snapshot: Snapshot,
     /// Counts texts over all documents: a version may come again, after the document was closed, a revision never.
     pub revision: u64,
-    /// How far the newest text is analysed.
+    /// How far the newest text is analyzed.
     pub stage: Stage,
     /// The text that was read last.
-    pub former: Option<Former>,
+    pub previous: Option<Previous>,
     /// The latest report, which is of an older text until the newest is segmented.
     pub report: Option<Arc<DocumentReport>>,
     /// Where the explanations of the report's units are kept.
     pub keys: Arc<[Key]>,
-    /// Vectors of its items, of the last text that was analysed completely.
+    /// Vectors of its items, of the last text that was analyzed completely.
     pub vectors: Option<Arc<DocumentVectors>>,
     /// The file that it shows, where it shows one.
     pub file: Option<ShownFile>,
@@ -95,7 +95,7 @@ pub struct Document {
     pub cursor: Option<usize>,
     /// What the editor shows of it.
     pub visible: Option<ByteRange>,
-    /// Whether its neighbours were asked for, so that they are worth computing beforehand.
+    /// Whether its neighbors were asked for, so that they are worth computing beforehand.
     pub lenses_wanted: bool,
     /// When somebody turned to it last, counted over all documents.
     pub touched: u64,
@@ -123,7 +123,7 @@ impl Document {
             snapshot,
             revision,
             stage: Stage::Changed,
-            former: None,
+            previous: None,
             report: None,
             keys: Arc::from([]),
             vectors: None,
@@ -223,13 +223,13 @@ impl Document {
             .collect();
         self.report = Some(Arc::new(DocumentReport {
             id: id.clone(),
-            snapshot: prepared.former.reading.snapshot().clone(),
-            segments: prepared.former.reading.segments().clone(),
+            snapshot: prepared.previous.reading.snapshot().clone(),
+            segments: prepared.previous.reading.segments().clone(),
             units: prepared.units,
         }));
-        self.keys = prepared.former.keys.clone();
-        self.tokens = prepared.former.tokens.clone();
-        self.former = Some(prepared.former);
+        self.keys = prepared.previous.keys.clone();
+        self.tokens = prepared.previous.tokens.clone();
+        self.previous = Some(prepared.previous);
         self.pass = prepared.took;
         self.stage = Stage::Segmented;
         self.unannounced = true;
@@ -276,7 +276,7 @@ impl Document {
 
     /// The next unit on screen of which it is worth knowing beforehand what its words are made of: somebody may hover over it.
     /// `None` while the document is not explained yet, and where the editor does not tell what it shows.
-    pub fn foresee(&self) -> Option<usize> {
+    pub fn prefetch(&self) -> Option<usize> {
         let report = self.current().filter(|_| self.complete())?;
         (0..report.units.len()).find(|unit| self.shows(*unit) && !self.foreseen.contains(unit))
     }
@@ -338,7 +338,7 @@ impl Document {
     }
 
     /// Ends the pass where nothing is missing any more: answers those who wait for it. `true` when it ended complete.
-    pub fn settle(&mut self) -> bool {
+    pub fn finish_if_complete(&mut self) -> bool {
         if self.working() {
             return false;
         }

@@ -68,7 +68,7 @@ impl Documents {
         Some(document)
     }
 
-    /// Everything is to be analysed again, under another model or setting; trees and places stay.
+    /// Everything is to be analyzed again, under another model or setting; trees and places stay.
     pub fn restart(&mut self, forget_vectors: bool, now: Instant) {
         for document in self.open.values_mut() {
             document.restart();

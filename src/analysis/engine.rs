@@ -21,11 +21,11 @@ pub trait Engine: Send + Sync {
     fn window(&self) -> usize;
     /// Tokens of a text, special tokens included.
     fn count(&self, text: &str, language: Language) -> usize;
-    /// As [`super::analyse_heads`].
+    /// As [`super::analyze_heads`].
     ///
     /// # Errors
     /// [`ModelError::Stopped`] when the checkpoint says so; otherwise what the model reports.
-    fn analyse(
+    fn analyze(
         &self,
         texts: &[(&str, Language)],
         method: Method,
@@ -35,12 +35,12 @@ pub trait Engine: Send + Sync {
     /// As [`super::sources`].
     ///
     /// # Errors
-    /// As [`Engine::analyse`].
+    /// As [`Engine::analyze`].
     fn sources(&self, text: (&str, Language), checkpoint: Checkpoint) -> Result<SourcesReport, ModelError>;
     /// As [`trust`].
     ///
     /// # Errors
-    /// As [`Engine::analyse`].
+    /// As [`Engine::analyze`].
     fn trust(
         &self,
         text: (&str, Language),
@@ -55,7 +55,7 @@ pub trait Engine: Send + Sync {
     /// As [`Pair::read`].
     ///
     /// # Errors
-    /// As [`Engine::analyse`].
+    /// As [`Engine::analyze`].
     fn read_pair(
         &self,
         a: (&str, Language),
@@ -69,12 +69,12 @@ pub trait Comparison: Send + Sync + std::fmt::Debug {
     /// As [`Pair::totals`], or [`Pair::matrix`] with all `pairs`.
     ///
     /// # Errors
-    /// As [`Engine::analyse`].
+    /// As [`Engine::analyze`].
     fn report(&self, pairs: bool, means: Option<Means>, checkpoint: Checkpoint) -> Result<PairReport, ModelError>;
     /// As [`Pair::row`].
     ///
     /// # Errors
-    /// As [`Engine::analyse`].
+    /// As [`Engine::analyze`].
     fn row(&self, which: Which, word: usize, checkpoint: Checkpoint) -> Result<Option<Shares>, ModelError>;
 }
 
@@ -119,14 +119,14 @@ impl Engine for Model {
         Model::count(self, text, language)
     }
 
-    fn analyse(
+    fn analyze(
         &self,
         texts: &[(&str, Language)],
         method: Method,
         heads: Heads,
         checkpoint: Checkpoint,
     ) -> Result<Vec<UnitReport>, ModelError> {
-        super::analyse_heads(self, texts, method, heads, checkpoint)
+        super::analyze_heads(self, texts, method, heads, checkpoint)
     }
 
     fn sources(&self, text: (&str, Language), checkpoint: Checkpoint) -> Result<SourcesReport, ModelError> {
@@ -173,14 +173,14 @@ impl Engine for Box<dyn Engine> {
         (**self).count(text, language)
     }
 
-    fn analyse(
+    fn analyze(
         &self,
         texts: &[(&str, Language)],
         method: Method,
         heads: Heads,
         checkpoint: Checkpoint,
     ) -> Result<Vec<UnitReport>, ModelError> {
-        (**self).analyse(texts, method, heads, checkpoint)
+        (**self).analyze(texts, method, heads, checkpoint)
     }
 
     fn sources(&self, text: (&str, Language), checkpoint: Checkpoint) -> Result<SourcesReport, ModelError> {

@@ -7,17 +7,17 @@ use std::time::{Duration, Instant};
 use super::cache::Setting;
 use super::engine::{Engine, loader};
 use super::options::{Event, IndexStatus, ModelStatus, Options, Status};
+use super::remote_index::{self, RemoteIndexClient};
 use super::state::{Shared, State};
-use super::team::{self, Team};
 use super::worker::Worker;
-use super::workspace::keeper::Keeper;
+use super::workspace::indexer::WorkspaceIndexer;
 use super::{DocumentId, DocumentReport, Refusal, ShownFile};
 use crate::similar::index::Elsewhere;
 use crate::text::{ByteRange, Snapshot};
 
-/// A handle to the model thread. Clones share it; the thread ends with the last of them, or with [`Analysis::shutdown`].
+/// A handle to the model thread. Clones share it; the thread ends with the last of them, or with [`AnalysisHandle::shutdown`].
 #[derive(Clone)]
-pub struct Analysis(Arc<Ending>);
+pub struct AnalysisHandle(Arc<Ending>);
 
 /// Ends the thread when the last handle goes.
 struct Ending(Arc<Shared>);
@@ -28,14 +28,14 @@ impl Drop for Ending {
     }
 }
 
-impl Analysis {
+impl AnalysisHandle {
     /// Starts the model thread, which loads the model with `load` and calls `events` from then on. Questions may be asked at
     /// once; they wait for the model.
     pub fn start<E: Engine + 'static, R: Display>(
         load: impl Fn() -> Result<E, R> + Send + 'static,
         options: Options,
         events: impl Fn(Event) + Send + Sync + 'static,
-    ) -> Analysis {
+    ) -> AnalysisHandle {
         let shared = Arc::new(Shared::new(loader(load), options, Box::new(events)));
         let of_thread = shared.clone();
         let thread = std::thread::Builder::new()
@@ -48,25 +48,25 @@ impl Analysis {
         let of_thread = shared.clone();
         let thread = std::thread::Builder::new()
             .name("fovea-index".into())
-            .spawn(move || Keeper::run(of_thread));
+            .spawn(move || WorkspaceIndexer::run(of_thread));
         if let Err(error) = thread {
             let problem = format!("cannot start a thread for the index: {error}");
             shared.state().indexing.refused.push(problem);
         }
-        Analysis(Arc::new(Ending(shared)))
+        AnalysisHandle(Arc::new(Ending(shared)))
     }
 
     /// Asks a team's store as well from now on, in a thread of its own. There can be one.
     #[must_use]
-    pub fn beside(self, store: Elsewhere) -> Analysis {
-        let team = Arc::new(Team::new(store.place));
+    pub fn beside(self, store: Elsewhere) -> AnalysisHandle {
+        let team = Arc::new(RemoteIndexClient::new(store.place));
         if self.0.0.set_team(team.clone()) {
             let (shared, open) = (self.0.0.clone(), store.open);
             let asking = std::thread::Builder::new()
                 .name("fovea-store".into())
-                .spawn(move || team::run(&shared, &team, open));
+                .spawn(move || remote_index::run(&shared, &team, open));
             if let Err(error) = asking {
-                self.shared().tell(Event::IndexTrouble(format!(
+                self.shared().tell(Event::IndexProblem(format!(
                     "cannot start a thread for the store: {error}"
                 )));
             }
@@ -78,7 +78,7 @@ impl Analysis {
         &self.0.0
     }
 
-    /// A document was opened or changed. Questions about its former text are refused as stale.
+    /// A document was opened or changed. Questions about its previous text are refused as stale.
     pub fn update(&self, id: &DocumentId, snapshot: Snapshot) {
         self.take(id, snapshot, |_| ());
     }
@@ -99,7 +99,7 @@ impl Analysis {
         });
     }
 
-    /// As [`Analysis::update`], of a document whose file is known: what is indexed of it is older than what is open, from the first
+    /// As [`AnalysisHandle::update`], of a document whose file is known: what is indexed of it is older than what is open, from the first
     /// moment on.
     pub fn open(&self, id: &DocumentId, snapshot: Snapshot, file: Option<ShownFile>) {
         self.take(id, snapshot, |state| {
@@ -130,10 +130,10 @@ impl Analysis {
         });
     }
 
-    /// Works with other options from now on; what they change is analysed again.
+    /// Works with other options from now on; what they change is analyzed again.
     pub fn configure(&self, options: Options) {
         self.shared().cache.resize(options.cache_bytes);
-        self.shared().cache.settle(options.disk.as_ref());
+        self.shared().cache.keep_on_disk(options.disk.as_ref());
         self.shared().change(|state| {
             let old = std::mem::replace(&mut state.options, options);
             let new = &state.options;
@@ -171,7 +171,7 @@ impl Analysis {
         });
     }
 
-    /// Computes nothing until [`Analysis::resume`]; what is known is still told.
+    /// Computes nothing until [`AnalysisHandle::resume`]; what is known is still told.
     pub fn pause(&self) {
         self.shared().change(|state| {
             state.paused = true;
@@ -180,7 +180,7 @@ impl Analysis {
         });
     }
 
-    /// Goes on where [`Analysis::pause`] stopped.
+    /// Goes on where [`AnalysisHandle::pause`] stopped.
     pub fn resume(&self) {
         self.shared().change(|state| state.paused = false);
         self.shared().wake_index();
@@ -246,7 +246,7 @@ impl Analysis {
         self.shared().end();
     }
 
-    /// As [`Analysis::shutdown`]; waits until results that are to outlive the process are written, but no longer than `limit`.
+    /// As [`AnalysisHandle::shutdown`]; waits until results that are to outlive the process are written, but no longer than `limit`.
     pub fn finish(&self, limit: Duration) {
         self.shutdown();
         self.shared().cache.finish(limit);

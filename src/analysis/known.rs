@@ -9,7 +9,7 @@ use super::{CursorReport, DocumentId, Refusal, UnitReport};
 use crate::text::{ByteRange, Snapshot};
 
 impl Shared {
-    /// The answer to [`super::Analysis::explain_at`], if all of it is known.
+    /// The answer to [`super::AnalysisHandle::explain_at`], if all of it is known.
     pub fn known_at(
         &self,
         id: &DocumentId,
@@ -43,7 +43,7 @@ impl Shared {
         Ok(Some(Some(cursor_report(&report, index, offset, explanation, sources))))
     }
 
-    /// The answer to [`super::Analysis::explain_range`], if it is known.
+    /// The answer to [`super::AnalysisHandle::explain_range`], if it is known.
     pub fn known_range(
         &self,
         id: &DocumentId,

@@ -1,26 +1,26 @@
-//! The items of the open documents with their neighbours, in the open documents, in the workspace and in a team's store, of one moment.
+//! The items of the open documents with their neighbors, in the open documents, in the workspace and in a team's store, of one moment.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use super::queue::lock;
+use super::remote_index::RemoteIndexClient;
 use super::shown::{Shown, ShownFile};
-use super::team::Team;
 use super::workspace::{MAX_FOUND, Workspace};
-use super::{DocumentId, DocumentReport, Home, ItemNeighbours, Neighbour};
+use super::{DocumentId, DocumentReport, Home, ItemNeighbors, Neighbor};
 use crate::segment::{Item, ItemKind};
 use crate::similar::decision::Detail;
 use crate::similar::fingerprint::Fingerprint;
 use crate::similar::index::{
-    Asked, Collection, EmbeddedItem, Filter, Found, Gallery, IndexedItem, Query, folded, item_words,
+    Asked, Collection, EmbeddedItem, Filter, Found, IndexedItem, Query, VectorIndex, folded, item_words,
 };
-use crate::similar::{Centre, Part, embed, likeness, units_of};
+use crate::similar::{Center, Part, embed, thresholds, units_of};
 use crate::text::{PositionEncoding, Snapshot};
 
-/// The most neighbours kept of one item among the open documents: nobody reads further, and generated code resembles itself without
+/// The most neighbors kept of one item among the open documents: nobody reads further, and generated code resembles itself without
 /// end.
-const MAX_NEIGHBOURS: usize = 64;
+const MAX_NEIGHBORS: usize = 64;
 
 /// The items of one complete report.
 #[derive(Debug)]
@@ -105,19 +105,19 @@ pub struct Opened {
     pub file: Option<ShownFile>,
 }
 
-/// All items that can be compared, and the neighbours that were asked for so far.
+/// All items that can be compared, and the neighbors that were asked for so far.
 pub struct Lenses {
     documents: BTreeMap<DocumentId, Arc<DocumentVectors>>,
     shown: Shown,
-    open: Gallery,
+    open: VectorIndex,
     workspace: Arc<Workspace>,
-    team: Option<Arc<Team>>,
+    team: Option<Arc<RemoteIndexClient>>,
     threshold: f32,
     detail: Detail,
-    /// Per document and item: its neighbours in the open documents.
-    beside: Mutex<HashMap<DocumentId, Arc<Vec<Vec<Neighbour>>>>>,
+    /// Per document and item: its neighbors in the open documents.
+    beside: Mutex<HashMap<DocumentId, Arc<Vec<Vec<Neighbor>>>>>,
     /// Of documents of which everything was found.
-    complete: Mutex<HashMap<DocumentId, Arc<Vec<ItemNeighbours>>>>,
+    complete: Mutex<HashMap<DocumentId, Arc<Vec<ItemNeighbors>>>>,
     /// What the answer about a document lacked last.
     lacking: Mutex<HashMap<DocumentId, Lacking>>,
 }
@@ -136,22 +136,22 @@ impl Default for Lenses {
         Lenses::new(
             Vec::new(),
             Arc::default(),
-            &Centre::default(),
+            &Center::default(),
             None,
-            likeness::DEFAULT,
+            thresholds::DEFAULT,
             Detail::default(),
         )
     }
 }
 
 impl Lenses {
-    /// The items of all documents beside those of the workspace. Languages are centred as `centre` says, and by the open documents where it
+    /// The items of all documents beside those of the workspace. Languages are centered as `center` says, and by the open documents where it
     /// does not know them.
     pub fn new(
         opened: Vec<Opened>,
         workspace: Arc<Workspace>,
-        centre: &Centre,
-        team: Option<Arc<Team>>,
+        center: &Center,
+        team: Option<Arc<RemoteIndexClient>>,
         threshold: f32,
         detail: Detail,
     ) -> Lenses {
@@ -167,7 +167,7 @@ impl Lenses {
         // Paths are ordered part by part, and not as text.
         listed.sort_by(|a, b| a.0.cmp(&b.0));
         let width = listed.iter().find_map(|(_, items)| Some(items.first()?.vector.len()));
-        let open = Gallery::of_items(&listed, centre, width.unwrap_or_default());
+        let open = VectorIndex::of_items(&listed, center, width.unwrap_or_default());
         Lenses {
             documents,
             shown,
@@ -183,13 +183,13 @@ impl Lenses {
     }
 
     /// What each language has in common, as the scores have it taken away.
-    pub fn centre(&self) -> &Centre {
-        self.open.centre()
+    pub fn center(&self) -> &Center {
+        self.open.center()
     }
 
     /// The items of a document that resemble others; `None` where this version's items are not known. Items of the workspace are among
     /// them once they were looked for ([`Lenses::relate`]).
-    pub fn neighbours(&self, id: &DocumentId, version: i32) -> Option<Arc<Vec<ItemNeighbours>>> {
+    pub fn neighbors(&self, id: &DocumentId, version: i32) -> Option<Arc<Vec<ItemNeighbors>>> {
         let document = self.known(id, version)?;
         if let Some(found) = lock(&self.complete).get(id) {
             return Some(found.clone());
@@ -218,7 +218,7 @@ impl Lenses {
         Some(found)
     }
 
-    /// What the last answer about the neighbours of a document lacked.
+    /// What the last answer about the neighbors of a document lacked.
     pub fn lacking(&self, id: &DocumentId) -> Lacking {
         lock(&self.lacking).get(id).copied().unwrap_or_default()
     }
@@ -231,7 +231,7 @@ impl Lenses {
 
     /// The items of a document around an offset that resemble others, the innermost first; `None` where this version's items are
     /// not known.
-    pub fn neighbours_at(&self, id: &DocumentId, version: i32, offset: usize) -> Option<Vec<ItemNeighbours>> {
+    pub fn neighbors_at(&self, id: &DocumentId, version: i32, offset: usize) -> Option<Vec<ItemNeighbors>> {
         let document = self.known(id, version)?;
         let offset = past_indentation(&document.snapshot, offset);
         let range = |at: usize| {
@@ -253,7 +253,7 @@ impl Lenses {
 
     /// Looks in the workspace for what resembles the items of a document, one after the other until `enough`; `true` once nothing is
     /// left to be looked for.
-    pub fn relate(&self, id: &DocumentId, enough: impl Fn() -> bool) -> bool {
+    pub fn find_neighbors(&self, id: &DocumentId, enough: impl Fn() -> bool) -> bool {
         let Some(document) = self.documents.get(id) else {
             return true;
         };
@@ -272,12 +272,12 @@ impl Lenses {
 
     /// What is about the same as a text in the open documents and in the workspace, best first. The workspace is the one of now, which
     /// may be newer than what the lenses were made of.
-    pub fn search(&self, workspace: &Workspace, query: &Query, filter: &Filter, count: usize) -> Vec<Neighbour> {
+    pub fn search(&self, workspace: &Workspace, query: &Query, filter: &Filter, count: usize) -> Vec<Neighbor> {
         let open = self.open.search(query, filter, count).unwrap_or_default();
         let open = open
             .into_iter()
             .filter(|found| self.holds_phrases(found, &query.phrases));
-        let mut found: Vec<Neighbour> = open.filter_map(|found| self.open_item(found)).collect();
+        let mut found: Vec<Neighbor> = open.filter_map(|found| self.open_item(found)).collect();
         // Open files are found as they are open, and not as they were indexed.
         let more = count + MAX_FOUND;
         let elsewhere = workspace.search(query, filter, more);
@@ -289,26 +289,20 @@ impl Lenses {
 
     /// The items of a workspace that match a query, best first, where the query's model has not read the open documents. An item of an open
     /// document is found as it stands there now, by its name.
-    pub fn search_indexed(
-        &self,
-        workspace: &Workspace,
-        query: &Query,
-        filter: &Filter,
-        count: usize,
-    ) -> Vec<Neighbour> {
+    pub fn search_indexed(&self, workspace: &Workspace, query: &Query, filter: &Filter, count: usize) -> Vec<Neighbor> {
         let found = workspace.search(query, filter, count + MAX_FOUND);
         let here = |found: &Found| self.closed_item(found).or_else(|| self.item_as_open(found));
         found.iter().filter_map(here).take(count).collect()
     }
 
-    fn item_as_open(&self, found: &Found) -> Option<Neighbour> {
+    fn item_as_open(&self, found: &Found) -> Option<Neighbor> {
         let path = found.root.join(&found.path);
         let same = |own: &&EmbeddedItem| (own.item.kind, &own.item.name) == (found.item.kind, &found.item.name);
         self.shown.holders(&path).iter().find_map(|id| {
             let (id, document) = self.documents.get_key_value(id)?;
             let items = document.items.iter().filter(same);
             let nearest = items.min_by_key(|own| own.item.start.line.abs_diff(found.item.start.line))?;
-            Some(Neighbour {
+            Some(Neighbor {
                 home: Home::Document {
                     id: id.clone(),
                     version: document.version,
@@ -329,8 +323,8 @@ impl Lenses {
         self.documents.get(id).filter(|document| document.version == version)
     }
 
-    /// Each item's neighbours in the open documents, found once.
-    fn beside(&self, document: &DocumentVectors) -> Arc<Vec<Vec<Neighbour>>> {
+    /// Each item's neighbors in the open documents, found once.
+    fn beside(&self, document: &DocumentVectors) -> Arc<Vec<Vec<Neighbor>>> {
         if let Some(found) = lock(&self.beside).get(&document.id) {
             return found.clone();
         }
@@ -343,13 +337,13 @@ impl Lenses {
         found
     }
 
-    fn near(&self, document: &DocumentVectors, at: usize) -> Vec<Neighbour> {
+    fn near(&self, document: &DocumentVectors, at: usize) -> Vec<Neighbor> {
         let asked = self.asked(document, at, true);
-        let found = self.open.similar(&asked, &Filter::default(), MAX_NEIGHBOURS);
+        let found = self.open.similar(&asked, &Filter::default(), MAX_NEIGHBORS);
         let found = found.unwrap_or_default().into_iter();
         let found = found.filter_map(|found| self.open_item(found));
         // The same file under another name is no news, whatever its items are like.
-        let other = |near: &Neighbour| match &near.home {
+        let other = |near: &Neighbor| match &near.home {
             Home::Document { id, .. } => !self.shown.same(id, &document.id),
             _ => true,
         };
@@ -375,29 +369,29 @@ impl Lenses {
     fn merge(
         &self,
         (document, item): (&DocumentId, usize),
-        mut open: Vec<Neighbour>,
+        mut open: Vec<Neighbor>,
         elsewhere: &[Found],
         store: &[Found],
-    ) -> Option<ItemNeighbours> {
+    ) -> Option<ItemNeighbors> {
         let own = self.shown.path(document);
         let closed = elsewhere.iter().filter_map(|found| self.closed_item(found));
         open.extend(closed.filter(|near| !matches!(&near.home, Home::File(path) if self.shown.shows(document, path))));
-        let copies = |near: &Neighbour| match &near.home {
+        let copies = |near: &Neighbor| match &near.home {
             Home::Store { path, .. } => own.is_some_and(|own| own.ends_with(path)),
             _ => false,
         };
         open.extend(self.of_store(store).filter(|near| !copies(near)));
         open.sort_by(|a, b| b.score.total_cmp(&a.score));
-        let neighbours = open;
-        (!neighbours.is_empty()).then_some(ItemNeighbours { item, neighbours })
+        let neighbors = open;
+        (!neighbors.is_empty()).then_some(ItemNeighbors { item, neighbors })
     }
 
-    fn open_item(&self, found: Found) -> Option<Neighbour> {
+    fn open_item(&self, found: Found) -> Option<Neighbor> {
         let (id, document) = self.documents.get_key_value(found.path.to_str()?)?;
         if self.shown.is_double(id) {
             return None;
         }
-        Some(Neighbour {
+        Some(Neighbor {
             home: Home::Document {
                 id: id.clone(),
                 version: document.version,
@@ -418,9 +412,9 @@ impl Lenses {
     }
 
     /// What a store found, without what is here: the folders that are open know it better.
-    pub fn of_store(&self, found: &[Found]) -> impl Iterator<Item = Neighbour> {
+    pub fn of_store(&self, found: &[Found]) -> impl Iterator<Item = Neighbor> {
         let elsewhere = found.iter().filter(|found| !self.holds(&found.path, &found.item.name));
-        elsewhere.map(|found| Neighbour {
+        elsewhere.map(|found| Neighbor {
             home: Home::Store {
                 folder: found.root.clone(),
                 path: found.path.clone(),
@@ -443,7 +437,7 @@ impl Lenses {
         open || self.workspace.holds(path, name)
     }
 
-    fn closed_item(&self, found: &Found) -> Option<Neighbour> {
+    fn closed_item(&self, found: &Found) -> Option<Neighbor> {
         let path = found.root.join(&found.path);
         // What stands around the items of an open file is known as it was indexed. Of a notebook that is open, only some cells may be.
         let holds = |id: &DocumentId| {
@@ -452,7 +446,7 @@ impl Lenses {
             self.shown.is_whole(id) || items.into_iter().any(same)
         };
         let older = found.item.kind != ItemKind::File && self.shown.holders(&path).iter().any(holds);
-        (!older).then(|| Neighbour {
+        (!older).then(|| Neighbor {
             home: Home::File(path),
             item: found.item.clone(),
             score: found.score,

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::Refusal;
 use super::cache::Setting;
-use super::compute::{Attempt, INTERNAL_ERROR, Wary};
+use super::compute::{Attempt, INTERNAL_ERROR, Quarantine};
 use super::document::Stage;
 use super::engine::Engine;
 use super::options::{Event, ModelStatus};
@@ -65,7 +65,7 @@ impl Worker {
         if state.setting.as_ref().is_none_or(|old| old.model != setting.model) {
             state.documents.restart(true, Instant::now());
             state.lenses_stale = state.setting.is_some();
-            self.wary = Wary::default();
+            self.quarantine = Quarantine::default();
         }
         state.setting = Some(Arc::new(setting));
         if state.loader.is_none() {
@@ -90,12 +90,12 @@ impl Worker {
     pub(super) fn panicked(&mut self, action: &Action) {
         match std::mem::take(&mut self.attempt) {
             Attempt::Nothing => {}
-            Attempt::Texts(keys) => self.wary.blame(&keys),
+            Attempt::Texts(keys) => self.quarantine.blame(&keys),
             Attempt::Segmenting(id, revision) => {
                 if let Some(document) = self.shared.state().documents.at_revision(&id, revision) {
                     document.stage = Stage::Broken;
                     document.failure = Some(INTERNAL_ERROR.into());
-                    document.settle();
+                    document.finish_if_complete();
                 }
             }
         }

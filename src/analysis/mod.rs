@@ -17,17 +17,17 @@ mod known;
 mod lenses;
 mod lifecycle;
 mod merge;
-mod neighbours;
+mod neighbors;
 mod options;
 mod passes;
 mod place;
 mod pool;
 mod questions;
 mod queue;
+mod remote_index;
 mod shown;
 mod state;
 pub mod store;
-mod team;
 #[cfg(test)]
 mod tests;
 mod unit;
@@ -36,13 +36,13 @@ mod workspace;
 
 pub use cancel::CancelToken;
 pub use engine::{Comparison, Engine, Loader, loader};
-pub use handle::Analysis;
+pub use handle::AnalysisHandle;
 pub use lenses::embedded_items;
-pub use neighbours::Searched;
+pub use neighbors::Searched;
 pub use options::{Event, IndexStatus, ModelStatus, Options, Status};
+pub use remote_index::StoreStage;
 pub use shown::{ShownFile, View};
-pub use team::StoreStage;
-pub use unit::{Read, SourcesReport, UnitReport, WordScore, analyse, analyse_heads, sources};
+pub use unit::{Read, SourcesReport, UnitReport, WordScore, analyze, analyze_heads, sources};
 pub use workspace::{Scope, Stage as IndexStage};
 
 use std::path::{Path, PathBuf};
@@ -68,7 +68,7 @@ pub struct DocumentReport {
 }
 
 impl DocumentReport {
-    /// Whether every unit is analysed.
+    /// Whether every unit is analyzed.
     pub fn complete(&self) -> bool {
         self.units.iter().all(Option::is_some)
     }
@@ -123,12 +123,12 @@ pub enum Home {
 
 /// An item that resembles another.
 #[derive(Debug, Clone)]
-pub struct Neighbour {
+pub struct Neighbor {
     /// Where it stands.
     pub home: Home,
     /// The item.
     pub item: crate::similar::index::IndexedItem,
-    /// Where an item was asked about, its language-centred cosine, -1 to 1; in a search as [`crate::similar::index::Found::score`].
+    /// Where an item was asked about, its language-centered cosine, -1 to 1; in a search as [`crate::similar::index::Found::score`].
     pub score: f32,
     /// Why it was found, in a search.
     pub why: Option<crate::similar::index::Why>,
@@ -136,11 +136,11 @@ pub struct Neighbour {
 
 /// An item and what resembles it, best first.
 #[derive(Debug, Clone)]
-pub struct ItemNeighbours {
+pub struct ItemNeighbors {
     /// Index into [`Segments::items`] of the document asked about.
     pub item: usize,
     /// Items above the threshold, best first; the item itself and items inside or around it left out.
-    pub neighbours: Vec<Neighbour>,
+    pub neighbors: Vec<Neighbor>,
 }
 
 /// Why a question got no answer.
@@ -158,7 +158,7 @@ pub enum Refusal {
     /// Analysis was paused by the user.
     #[error("fovea is paused; run fovea.resume to continue")]
     Paused,
-    /// The document is not analysed.
+    /// The document is not analyzed.
     #[error("{0}")]
     Inactive(Inactive),
     /// Too many questions wait already.

@@ -3,15 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::store::Place;
-use super::team::StoreStage;
+use super::remote_index::StoreStage;
+use super::store::ResultsFile;
 use super::workspace::{Scope, Stage};
 use super::{DocumentId, DocumentReport};
 use crate::explain::{Heads, Method};
 use crate::model::ModelInfo;
 use crate::segment::Unparsed;
 use crate::similar::decision::Detail;
-use crate::similar::likeness;
+use crate::similar::thresholds;
 
 /// How the analysis works.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,8 +27,8 @@ pub struct Options {
     /// Bytes of results that are kept by content.
     pub cache_bytes: usize,
     /// Where results are kept beyond the end of the process; `None` = nowhere.
-    pub disk: Option<Place>,
-    /// Language-centred cosine from which two items count as similar.
+    pub disk: Option<ResultsFile>,
+    /// Language-centered cosine from which two items count as similar.
     pub min_similarity: f32,
     /// Whether only what is news to the reader counts.
     pub detail: Detail,
@@ -47,7 +47,7 @@ impl Default for Options {
             debounce: Duration::from_millis(250),
             cache_bytes: 64 << 20,
             disk: None,
-            min_similarity: likeness::DEFAULT,
+            min_similarity: thresholds::DEFAULT,
             detail: Detail::default(),
             identifier_aware: true,
             workspace: None,
@@ -72,13 +72,13 @@ pub enum Event {
     /// A grammar failed on a document, or no longer does ([`Status::unparsed`]).
     Unparsed,
     /// Items of the open documents, or what resembles them, changed: lenses should be refreshed.
-    Neighbours,
+    Neighbors,
     /// The index of the workspace went on.
     Index(Stage),
     /// The team's store was reached, or is away ([`Status::store`]).
     Store,
     /// Something is wrong with the index of the workspace or with the store, in a sentence for the person; each is told once.
-    IndexTrouble(String),
+    IndexProblem(String),
     /// The analysis ran into an error of its own.
     Panicked {
         /// How often the model was started again since the error count last began.

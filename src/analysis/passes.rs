@@ -6,14 +6,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use super::DocumentId;
-use super::compute::Trouble;
+use super::compute::ComputeError;
 use super::engine::Engine;
 use super::lenses::{DocumentVectors, Lenses, Opened};
 use super::options::Event;
 use super::shown::ShownFile;
 use super::worker::{Batch, Worker};
 use super::workspace::Workspace;
-use crate::similar::Centre;
+use crate::similar::Center;
 use crate::similar::index::calibration;
 
 /// How long the workspace is looked through without looking up.
@@ -22,7 +22,7 @@ const RELATING: Duration = Duration::from_millis(20);
 impl Worker {
     pub(super) fn segment(&mut self, id: &DocumentId) {
         let Ok(setting) = self.setting() else { return };
-        let (snapshot, revision, former, known) = {
+        let (snapshot, revision, previous, known) = {
             let mut state = self.shared.state();
             let Some(document) = state.documents.get_mut(id) else {
                 return;
@@ -32,14 +32,14 @@ impl Worker {
             (
                 document.snapshot.clone(),
                 document.revision,
-                document.former.take(),
+                document.previous.take(),
                 known,
             )
         };
         let Some(mut compute) = self.compute(&setting) else {
             return;
         };
-        let prepared = compute.prepare(id, revision, snapshot, former, known.as_deref());
+        let prepared = compute.prepare(id, revision, snapshot, previous, known.as_deref());
         drop(known);
         {
             let mut state = self.shared.state();
@@ -49,7 +49,7 @@ impl Worker {
             };
             if document.revision != revision || !same_setting {
                 // The text went on meanwhile; the next reading begins here all the same.
-                document.former = Some(prepared.former);
+                document.previous = Some(prepared.previous);
                 return;
             }
             let before = document.report.as_ref().and_then(|report| report.segments.unparsed);
@@ -58,7 +58,7 @@ impl Worker {
                 self.shared.tell(Event::Unparsed);
             }
         }
-        self.settle(id, revision);
+        self.announce_results(id, revision);
     }
 
     pub(super) fn batch(&mut self, batch: &Batch) {
@@ -103,19 +103,19 @@ impl Worker {
                     let found = batch.units.iter().copied().zip(found).collect();
                     document.explained(found, started.elapsed());
                 }
-                Err(Trouble::Stopped) => document.interrupted(),
-                Err(Trouble::Failed(why)) if batch.units.len() == 1 => document.failed(&batch.units, why),
-                Err(Trouble::Failed(_)) => {
+                Err(ComputeError::Stopped) => document.interrupted(),
+                Err(ComputeError::Failed(why)) if batch.units.len() == 1 => document.failed(&batch.units, why),
+                Err(ComputeError::Failed(_)) => {
                     let keys: Vec<_> = batch.units.iter().map(|&unit| keys[unit]).collect();
-                    self.wary.suspect(&keys);
+                    self.quarantine.suspect(&keys);
                 }
             }
         }
-        self.settle(&batch.id, batch.revision);
+        self.announce_results(&batch.id, batch.revision);
     }
 
     /// Learns what the words of a unit on screen are made of, so that a hover over them finds it known.
-    pub(super) fn foresee(&mut self, batch: &Batch) {
+    pub(super) fn prefetch(&mut self, batch: &Batch) {
         let (Ok(setting), &[index]) = (self.setting(), batch.units.as_slice()) else {
             return;
         };
@@ -133,7 +133,7 @@ impl Worker {
         };
         let unit = &report.segments.units[index];
         let text = report.snapshot.text(unit.range.clone());
-        if compute.sources(&text, unit.language, &checkpoint) == Err(Trouble::Stopped) {
+        if compute.sources(&text, unit.language, &checkpoint) == Err(ComputeError::Stopped) {
             return;
         }
         let mut state = self.shared.state();
@@ -143,13 +143,13 @@ impl Worker {
     }
 
     /// After new results: tell of them, and when the document is complete, make the vectors of its items.
-    pub(super) fn settle(&mut self, id: &DocumentId, revision: u64) {
+    pub(super) fn announce_results(&mut self, id: &DocumentId, revision: u64) {
         let (news, complete) = {
             let mut state = self.shared.state();
             let Some(document) = state.documents.at_revision(id, revision) else {
                 return;
             };
-            let complete = document.settle().then(|| document.report.clone()).flatten();
+            let complete = document.finish_if_complete().then(|| document.report.clone()).flatten();
             (document.announce(Some(Instant::now())), complete)
         };
         if let Some(report) = news {
@@ -191,40 +191,40 @@ impl Worker {
         let team = self.shared.team().cloned();
         let (threshold, detail) = shown;
         let workspace = self.shared.workspace();
-        let centre = self.centre(&workspace);
-        let lenses = Lenses::new(located.collect(), workspace, &centre, team.clone(), threshold, detail);
+        let center = self.center(&workspace);
+        let lenses = Lenses::new(located.collect(), workspace, &center, team.clone(), threshold, detail);
         self.shared.set_lenses(Arc::new(lenses));
         if let Some(team) = team {
             wanted.iter().for_each(|id| team.want(id));
         }
         self.shared.state().unrelated = wanted;
-        self.shared.tell(Event::Neighbours);
+        self.shared.tell(Event::Neighbors);
     }
 
     /// What the languages have in common, as the workspace says; where it has no items yet, the scale of the model's space at least.
-    fn centre(&self, workspace: &Workspace) -> Centre {
+    fn center(&self, workspace: &Workspace) -> Center {
         let model = self.engine.as_deref().and_then(Engine::model);
         match model.filter(|_| workspace.is_empty()) {
             Some(model) => match self.pool.install(|| calibration(&model)) {
-                Ok(calibration) => Centre::within(calibration),
+                Ok(calibration) => Center::within(calibration),
                 Err(error) => {
                     tracing::warn!(%error, "the model is not calibrated");
-                    Centre::default()
+                    Center::default()
                 }
             },
-            None => workspace.centre(),
+            None => workspace.center(),
         }
     }
 
     /// Looks for what resembles the items of a document, for some milliseconds: then whatever is more urgent has its turn.
-    pub(super) fn relate(&self, id: &DocumentId, stop: &AtomicBool) {
+    pub(super) fn find_neighbors(&self, id: &DocumentId, stop: &AtomicBool) {
         let lenses = self.shared.lenses();
         let until = Instant::now() + RELATING;
         let enough = || stop.load(Ordering::Acquire) || Instant::now() >= until;
-        if !self.pool.install(|| lenses.relate(id, enough)) {
+        if !self.pool.install(|| lenses.find_neighbors(id, enough)) {
             return;
         }
         self.shared.state().unrelated.remove(id);
-        self.shared.tell(Event::Neighbours);
+        self.shared.tell(Event::Neighbors);
     }
 }

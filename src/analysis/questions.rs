@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use tokio::sync::oneshot;
 
-use super::handle::Analysis;
+use super::handle::AnalysisHandle;
 use super::queue::{Answer, Ask, Asker, Wanted};
 use super::{CancelToken, CursorReport, DocumentId, DocumentReport, Refusal, TrustReport, UnitReport};
 use crate::explain::{PairReport, Shares, Which};
 use crate::text::{ByteRange, Language, Snapshot};
 
-impl Analysis {
+impl AnalysisHandle {
     /// What the model says about the word at an offset: `None` where there is no text. A newer question about another place
     /// of the same document replaces this one.
     ///
@@ -27,7 +27,7 @@ impl Analysis {
         self.explain_at_for("cursor", id, snapshot, offset, cancel).await
     }
 
-    /// As [`Analysis::explain_at`]; only a newer question with the same purpose replaces this one, so that a hover and a
+    /// As [`AnalysisHandle::explain_at`]; only a newer question with the same purpose replaces this one, so that a hover and a
     /// highlight at different places do not put each other out.
     ///
     /// # Errors
@@ -127,7 +127,7 @@ impl Analysis {
             };
             document.wait(asker);
             // Its pass may have ended already, with units that failed.
-            document.settle();
+            document.finish_if_complete();
             Ok(None)
         })?;
         if let Some(report) = known {
@@ -159,7 +159,7 @@ impl Analysis {
     }
 
     /// What the pairs of one word of a comparison add to the cosine; `None` where there is no such word. Quick after
-    /// [`Analysis::compare`] of the same passages.
+    /// [`AnalysisHandle::compare`] of the same passages.
     ///
     /// # Errors
     /// The reason why there is no answer.

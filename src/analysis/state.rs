@@ -12,7 +12,7 @@ use super::engine::Loader;
 use super::lenses::Lenses;
 use super::options::{Event, ModelStatus, Options};
 use super::queue::{Ask, Asker, MAX_WAITING, Priority, Question, Queue, lock};
-use super::team::Team;
+use super::remote_index::RemoteIndexClient;
 use super::workspace::{Indexing, Workspace};
 use super::{DocumentId, Refusal};
 use crate::model::Reader;
@@ -75,7 +75,7 @@ pub struct Shared {
     workspace: Mutex<Arc<Workspace>>,
     /// The same as the multilingual model read it.
     multilingual: Mutex<Arc<Workspace>>,
-    team: OnceLock<Arc<Team>>,
+    team: OnceLock<Arc<RemoteIndexClient>>,
     /// Results by content.
     pub cache: Cache,
     /// How often the model thread woke up.
@@ -87,7 +87,7 @@ impl Shared {
     /// Nothing open, a model to load.
     pub fn new(loader: Loader, options: Options, tell: Box<dyn Fn(Event) + Send + Sync>) -> Shared {
         let cache = Cache::new(options.cache_bytes);
-        cache.settle(options.disk.as_ref());
+        cache.keep_on_disk(options.disk.as_ref());
         let state = State {
             options,
             loader: Some(loader),
@@ -234,12 +234,12 @@ impl Shared {
     }
 
     /// The team's store, if there is one.
-    pub fn team(&self) -> Option<&Arc<Team>> {
+    pub fn team(&self) -> Option<&Arc<RemoteIndexClient>> {
         self.team.get()
     }
 
     /// Has a team's store from now on; `false` where it has one already.
-    pub fn set_team(&self, team: Arc<Team>) -> bool {
+    pub fn set_team(&self, team: Arc<RemoteIndexClient>) -> bool {
         self.team.set(team).is_ok()
     }
 

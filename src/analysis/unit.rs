@@ -6,7 +6,7 @@ use std::time::Instant;
 use rayon::prelude::*;
 
 use crate::explain::{Heads, Method, Owner, Subject, WordMap, alti, salience};
-use crate::model::{Checkpoint, Keep, Model, ModelError, Packed, Reader, Role, Tokens, Trace, ops};
+use crate::model::{Checkpoint, Model, ModelError, Packed, Reader, Role, Tokens, Trace, TraceLevel, ops};
 use crate::text::{ByteRange, Language};
 
 /// A source word with its score.
@@ -37,7 +37,7 @@ pub struct UnitReport {
     pub special_share: f32,
     /// For additive methods |1 - (words + bias + special)|, else 0.
     pub residual: f32,
-    /// The pooled embedding, not normalised, `hidden` floats; of the text with the model's prompt for passages before it, where it has
+    /// The pooled embedding, not normalized, `hidden` floats; of the text with the model's prompt for passages before it, where it has
     /// one.
     pub embedding: Arc<[f32]>,
     /// Milliseconds of the forward pass and the explanation, as this unit's part of its batch.
@@ -96,20 +96,20 @@ impl SourcesReport {
 ///
 /// # Errors
 /// [`ModelError::Stopped`] when `checkpoint` says so between layers; otherwise what the model reports.
-pub fn analyse(
+pub fn analyze(
     model: &Model,
     texts: &[(&str, Language)],
     method: Method,
     checkpoint: Checkpoint,
 ) -> Result<Vec<UnitReport>, ModelError> {
-    analyse_heads(model, texts, method, Heads::default(), checkpoint)
+    analyze_heads(model, texts, method, Heads::default(), checkpoint)
 }
 
-/// [`analyse`], with the attention maps of [`Method::Attention`] chosen.
+/// [`analyze`], with the attention maps of [`Method::Attention`] chosen.
 ///
 /// # Errors
-/// As [`analyse`]; and if the layer or head does not exist.
-pub fn analyse_heads(
+/// As [`analyze`]; and if the layer or head does not exist.
+pub fn analyze_heads(
     model: &Model,
     texts: &[(&str, Language)],
     method: Method,
@@ -202,7 +202,7 @@ fn embeddings(model: &Model, texts: &[(&str, Language)], checkpoint: Checkpoint)
         .map(|(text, language)| model.tokenize_as(Role::Passage, text, *language))
         .collect::<Result<Vec<_>, _>>()?;
     let batch = Packed::new(read.iter().map(|tokens| tokens.ids.as_slice()));
-    let traces = model.encoder().forward(&batch, Keep::LastHidden, checkpoint)?;
+    let traces = model.encoder().forward(&batch, TraceLevel::LastHidden, checkpoint)?;
     let embedding = |(tokens, trace): (&Tokens, &Trace)| {
         let read = Read {
             tokens: tokens.of_text(),
@@ -262,7 +262,7 @@ fn ranks(scores: &[f32]) -> Vec<u32> {
 /// word's tokens summed.
 ///
 /// # Errors
-/// As [`analyse`].
+/// As [`analyze`].
 pub fn sources(
     model: &Model,
     (text, language): (&str, Language),

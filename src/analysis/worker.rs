@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
-use super::answers::{Halt, LastComparison};
+use super::answers::{Interrupted, LastComparison};
 use super::cache::Setting;
-use super::compute::{Attempt, Compute, Wary};
+use super::compute::{Attempt, Compute, Quarantine};
 use super::document::{Document, Stage};
 use super::engine::{Engine, Loader};
 use super::options::{Event, ModelStatus};
@@ -18,7 +18,7 @@ use super::state::{Running, Shared, State};
 use super::{DocumentId, Refusal};
 use crate::model::ops;
 
-/// While documents are being analysed, lenses are made anew at most this often.
+/// While documents are being analyzed, lenses are made anew at most this often.
 const LENSES_EVERY: Duration = Duration::from_secs(1);
 
 /// One thing to do.
@@ -29,7 +29,7 @@ pub(super) enum Action {
     Segment(DocumentId),
     Batch(Batch),
     /// What the words of one unit on screen are made of, before anybody asks.
-    Foresee(Batch),
+    Prefetch(Batch),
     Lenses,
     /// What resembles the items of a document in the workspace, for some milliseconds.
     Relate(DocumentId, Arc<AtomicBool>),
@@ -63,7 +63,7 @@ pub struct Worker {
     /// Where it computes.
     pub(super) pool: Pool,
     /// What it panicked on.
-    pub(super) wary: Wary,
+    pub(super) quarantine: Quarantine,
     /// What it is trying.
     pub(super) attempt: Attempt,
     /// When it panicked lately.
@@ -85,7 +85,7 @@ impl Worker {
             engine: None,
             loader: None,
             pool: Pool::new(threads),
-            wary: Wary::default(),
+            quarantine: Quarantine::default(),
             attempt: Attempt::Nothing,
             panics: VecDeque::new(),
             told_busy: false,
@@ -113,10 +113,10 @@ impl Worker {
             if news.is_empty() {
                 let idle = state.paused || self.engine.is_none();
                 let until = if idle { None } else { state.documents.deadline(now) };
-                if until.is_none() && ops::keeps() {
+                if until.is_none() && ops::holds_any() {
                     // Memory for the next batch, of which none is to be expected now. It takes a moment, which nobody should wait for.
                     drop(state);
-                    ops::forget();
+                    ops::clear();
                     state = shared.state();
                     continue;
                 }
@@ -168,7 +168,7 @@ impl Worker {
                 let stop = start(state, Priority::Rest, true, None, Some(id.clone()));
                 return Some(Action::Relate(id, stop));
             }
-            return foresee(state);
+            return prefetch(state);
         };
         let document = state.documents.get(&id)?;
         if document.stage == Stage::Changed {
@@ -176,7 +176,7 @@ impl Worker {
             return Some(Action::Segment(id));
         }
         let (revision, interruptible) = (document.revision, document.interruptible());
-        let units = document.pick(|key| self.wary.suspects(key));
+        let units = document.pick(|key| self.quarantine.suspects(key));
         let stop = start(state, priority, interruptible, None, Some(id.clone()));
         Some(Action::Batch(Batch {
             id,
@@ -211,9 +211,9 @@ impl Worker {
             Action::Answer(question, stop) => self.answer(question, stop),
             Action::Segment(id) => self.segment(id),
             Action::Batch(batch) => self.batch(batch),
-            Action::Foresee(batch) => self.foresee(batch),
+            Action::Prefetch(batch) => self.prefetch(batch),
             Action::Lenses => self.lenses(),
-            Action::Relate(id, stop) => self.relate(id, stop),
+            Action::Relate(id, stop) => self.find_neighbors(id, stop),
         }
     }
 
@@ -224,30 +224,30 @@ impl Worker {
             pool: &self.pool,
             cache: &self.shared.cache,
             setting,
-            wary: &self.wary,
+            quarantine: &self.quarantine,
             attempt: &mut self.attempt,
         })
     }
 
     /// What results depend on at this moment.
-    pub(super) fn setting(&self) -> Result<Arc<Setting>, Halt> {
+    pub(super) fn setting(&self) -> Result<Arc<Setting>, Interrupted> {
         self.shared
             .state()
             .setting
             .clone()
-            .ok_or(Halt::Refused(Refusal::Loading))
+            .ok_or(Interrupted::Refused(Refusal::Loading))
     }
 }
 
 /// The least urgent thing there is: nothing else is to be done, and everything may interrupt it.
-fn foresee(state: &mut State) -> Option<Action> {
+fn prefetch(state: &mut State) -> Option<Action> {
     let (id, revision, unit) = state
         .documents
         .iter_mut()
-        .find_map(|(id, document)| Some((id.clone(), document.revision, document.foresee()?)))?;
+        .find_map(|(id, document)| Some((id.clone(), document.revision, document.prefetch()?)))?;
     let stop = start(state, Priority::Rest, true, None, Some(id.clone()));
     let units = vec![unit];
-    Some(Action::Foresee(Batch {
+    Some(Action::Prefetch(Batch {
         id,
         revision,
         units,

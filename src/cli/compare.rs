@@ -7,7 +7,7 @@ use anyhow::Result;
 use clap::{Args, ValueEnum};
 
 use super::input::{self, Usage};
-use super::output::Colour;
+use super::output::Color;
 use super::{ModelArguments, index, output};
 use crate::explain::Pair;
 use crate::model::UNSTOPPED;
@@ -46,7 +46,7 @@ pub(super) struct Compare {
     format: CompareFormat,
     /// When to use colors
     #[arg(long, value_enum, default_value_t)]
-    color: Colour,
+    color: Color,
 }
 
 /// How a comparison is written.
@@ -90,14 +90,14 @@ pub(super) fn run(arguments: &Compare) -> Result<()> {
     };
     let (text_a, text_b) = (a.snapshot.text(a.range.clone()), b.snapshot.text(b.range.clone()));
     let (read_a, read_b) = ((&*text_a, a.snapshot.language()), (&*text_b, b.snapshot.language()));
-    let gallery = arguments
+    let vector_index = arguments
         .root
         .as_deref()
-        .map(|root| index::gallery(&model, root))
+        .map(|root| index::vector_index(&model, root))
         .transpose()?;
-    let between = gallery
+    let between = vector_index
         .as_ref()
-        .map(|gallery| gallery.centre().between(read_a.1, read_b.1));
+        .map(|vector_index| vector_index.center().between(read_a.1, read_b.1));
     let means = between.as_ref().map(|between| between.means());
     let pair = Pair::read(&model, read_a, read_b, UNSTOPPED)?;
     let wants_pairs = arguments.pairs || arguments.format == CompareFormat::Json && !arguments.no_pairs;

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::explain::{TargetScores, WordMap};
-use crate::render::json::{ExplainWord, Place};
+use crate::render::json::{ExplainWord, JsonPosition};
 use crate::render::terminal::printable;
 use crate::text::{ByteRange, Snapshot};
 
@@ -139,8 +139,8 @@ fn words(document: &Snapshot, ranges: impl Iterator<Item = ByteRange>, scores: &
     }
     let word = |(range, (score, rank)): (ByteRange, (&f32, u32))| ExplainWord {
         text: document.text(range.clone()).into_owned(),
-        start: Place::new(document, range.start),
-        end: Place::new(document, range.end),
+        start: JsonPosition::new(document, range.start),
+        end: JsonPosition::new(document, range.end),
         score: *score,
         rank,
     };

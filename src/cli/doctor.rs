@@ -9,8 +9,8 @@ use clap::Args;
 
 use super::store::StoreArguments;
 use super::{ModelArguments, output};
-use crate::analysis::{analyse, store};
-use crate::database::{Examination, Trouble};
+use crate::analysis::{analyze, store};
+use crate::database::{DatabaseError, Examination};
 use crate::explain::Method;
 use crate::model::{Model, Source, UNSTOPPED, largest, simd, verify};
 use crate::places::cache_folder;
@@ -102,7 +102,7 @@ fn check_model(model: &Model, start: Instant, report: &mut Report) {
     ));
     let text = "A language server answers questions about the open document.";
     let start = Instant::now();
-    match analyse(model, &[(text, Language::Prose)], Method::Decomposition, UNSTOPPED) {
+    match analyze(model, &[(text, Language::Prose)], Method::Decomposition, UNSTOPPED) {
         Ok(reports) => {
             let residual = largest(reports.iter().map(|report| report.residual));
             report.line(format!(
@@ -163,7 +163,7 @@ fn check_kept(name: &str, rows: &str, folder: &Path, found: Examined, report: &m
 }
 
 /// A file, and what it was found to be if it is there.
-type Examined = Result<(PathBuf, Option<Examination>), Trouble>;
+type Examined = Result<(PathBuf, Option<Examination>), DatabaseError>;
 
 fn millis(start: Instant) -> f32 {
     start.elapsed().as_secs_f32() * 1e3

@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
 
 use super::{ModelArguments, input};
-use crate::model::{Keep, Model, Packed, Role, Tokens, UNSTOPPED};
+use crate::model::{Model, Packed, Role, Tokens, TraceLevel, UNSTOPPED};
 use crate::similar::mean;
 use crate::text::{Language, Snapshot};
 
@@ -100,7 +100,7 @@ pub(super) fn embed(
         }
     }
     let packed = Packed::new(sequences.iter().map(|(_, tokens)| tokens.ids.as_slice()));
-    let traces = model.encoder().forward(&packed, Keep::LastHidden, UNSTOPPED)?;
+    let traces = model.encoder().forward(&packed, TraceLevel::LastHidden, UNSTOPPED)?;
     let mut units: Vec<Vec<(Vec<f32>, usize)>> = vec![Vec::new(); texts.len()];
     for ((index, tokens), trace) in sequences.iter().zip(&traces) {
         units[*index].push((model.pool_of(tokens, trace)?, tokens.of_text()));

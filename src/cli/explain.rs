@@ -10,16 +10,16 @@ use anyhow::Result;
 use clap::{Args, ValueEnum};
 
 use super::input::Usage;
-use super::output::{Colour, Progress};
+use super::output::{Color, Progress};
 use super::{ModelArguments, input, output};
-use crate::analysis::{DocumentReport, UnitReport, analyse_heads, embedded_items};
+use crate::analysis::{DocumentReport, UnitReport, analyze_heads, embedded_items};
 use crate::explain::{Heads, Method};
 use crate::model::{Model, UNSTOPPED};
 use crate::render::terminal::SimilarPair;
 use crate::render::{html, json, terminal};
 use crate::segment::Segments;
-use crate::similar::index::{Asked, Collection, EmbeddedItem, Filter, Gallery, IndexedItem, calibration};
-use crate::similar::{Calibration, Centre, likeness};
+use crate::similar::index::{Asked, Collection, EmbeddedItem, Filter, IndexedItem, VectorIndex, calibration};
+use crate::similar::{Calibration, Center, thresholds};
 use crate::text::Snapshot;
 
 /// Arguments of `fovea explain`.
@@ -50,7 +50,7 @@ pub(super) struct Explain {
     format: ExplainFormat,
     /// When to use colors
     #[arg(long, value_enum, default_value_t)]
-    color: Colour,
+    color: Color,
     /// Refuse files larger than this
     #[arg(long, value_name = "N", default_value_t = input::MAX_BYTES)]
     max_bytes: usize,
@@ -173,7 +173,7 @@ fn units(
             }
             batch.push((text.as_ref(), *language));
         }
-        let explained = analyse_heads(model, &batch, method, heads, UNSTOPPED)?;
+        let explained = analyze_heads(model, &batch, method, heads, UNSTOPPED)?;
         reports.extend(explained.into_iter().map(|report| Some(Arc::new(report))));
         progress.at(reports.len());
     }
@@ -188,7 +188,7 @@ fn similar(report: &DocumentReport, calibration: Arc<Calibration>) -> Vec<Simila
     let items = embedded_items(report);
     let path = PathBuf::from(&*report.id);
     let width = items.first().map_or(0, |item| item.vector.len());
-    let gallery = Gallery::of_items(&[(path.clone(), &items)], &Centre::within(calibration), width);
+    let vector_index = VectorIndex::of_items(&[(path.clone(), &items)], &Center::within(calibration), width);
     let named = |item: &IndexedItem| (item.name.clone(), item.name_start.line + 1);
     let mut pairs = Vec::new();
     for EmbeddedItem { item, vector, .. } in items.iter().filter(|item| item.is_comparable()) {
@@ -196,10 +196,10 @@ fn similar(report: &DocumentReport, calibration: Arc<Calibration>) -> Vec<Simila
             path: Some(&path),
             item,
             vector,
-            base: Some(likeness::DEFAULT),
+            base: Some(thresholds::DEFAULT),
             known: None,
         };
-        let found = gallery.similar(&asked, &Filter::default(), items.len());
+        let found = vector_index.similar(&asked, &Filter::default(), items.len());
         let later = found.into_iter().flatten();
         let later = later.filter(|found| found.item.start.byte > item.start.byte);
         pairs.extend(later.map(|found| SimilarPair {

@@ -14,7 +14,7 @@ use crate::places::cache_folder;
 use crate::render::{json, terminal};
 use crate::segment::ItemKind;
 use crate::similar::index::{
-    self, Collection, Filter, Found, Gallery, Globs, Index as File, IndexError, Limits, Renewal, Tests,
+    self, Collection, Filter, Found, Globs, Index as File, IndexError, Limits, Renewal, Tests, VectorIndex,
 };
 use crate::text::Language;
 
@@ -132,17 +132,17 @@ impl Scope {
     }
 
     /// The model, and the items of a folder.
-    pub(super) fn folder(&self, root: &Path) -> Result<(Model, Gallery)> {
+    pub(super) fn folder(&self, root: &Path) -> Result<(Model, VectorIndex)> {
         let model = self.model.load()?;
-        let gallery = gallery(&model, root)?;
-        Ok((model, gallery))
+        let vector_index = vector_index(&model, root)?;
+        Ok((model, vector_index))
     }
 
     /// The model, and the items of a folder or of the store.
     pub(super) fn open(&self, root: Option<&Path>) -> Result<(Model, Box<dyn Collection>)> {
         let model = self.model.load()?;
         let items: Box<dyn Collection> = match root {
-            Some(root) if !self.store.is_any() => Box::new(gallery(&model, root)?),
+            Some(root) if !self.store.is_any() => Box::new(vector_index(&model, root)?),
             _ => self.store.open(&model, canonical(root).as_deref(), &self.name)?,
         };
         Ok((model, items))
@@ -211,7 +211,7 @@ pub(super) fn run(arguments: &Index) -> Result<()> {
 
 /// The items of a folder, after its index was brought up to date. An index that cannot be written is made in memory, which is said
 /// once on stderr.
-pub(super) fn gallery(model: &Model, root: &Path) -> Result<Gallery> {
+pub(super) fn vector_index(model: &Model, root: &Path) -> Result<VectorIndex> {
     let mut index = match open() {
         Ok(index) => index,
         Err(error) => in_memory(&error, root)?,
@@ -224,7 +224,7 @@ pub(super) fn gallery(model: &Model, root: &Path) -> Result<Gallery> {
         }
         Err(error) => return Err(error.into()),
     }
-    Ok(index.gallery(model, root)?)
+    Ok(index.vector_index(model, root)?)
 }
 
 fn open() -> Result<File> {
@@ -261,7 +261,7 @@ fn summary(renewal: &Renewal, index: &str, bytes: u64) -> String {
     let Renewal {
         files,
         read,
-        recognised,
+        recognized,
         gone,
         items,
         embedded,
@@ -272,7 +272,7 @@ fn summary(renewal: &Renewal, index: &str, bytes: u64) -> String {
     let mut text = format!("{files} files in the index, {seconds:.1} s\n");
     if *read > 0 {
         text += &format!(
-            "{read} read: {recognised} with known contents, {items} items in the others, {embedded} units embedded\n"
+            "{read} read: {recognized} with known contents, {items} items in the others, {embedded} units embedded\n"
         );
     }
     if *gone > 0 {

@@ -76,7 +76,7 @@ enum Command {
     Ask(ask::Ask),
     /// Tell which class a text has, and which words decided
     Classify(classify::Classify),
-    /// Learn classes of your own from labelled texts
+    /// Learn classes of your own from labeled texts
     #[command(subcommand)]
     Probe(probe::Command),
     /// Write on from a text with a language model

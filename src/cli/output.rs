@@ -20,7 +20,7 @@ pub(super) enum Format {
 
 /// When to use colors.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub(super) enum Colour {
+pub(super) enum Color {
     /// When stdout is a terminal and NO_COLOR is not set.
     #[default]
     Auto,
@@ -34,25 +34,25 @@ pub(super) enum Colour {
     Never,
 }
 
-impl Colour {
+impl Color {
     /// What to draw with.
     pub(super) fn palette(self) -> Palette {
         let wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-        let colours = || match std::env::var("COLORTERM").as_deref() {
+        let colors = || match std::env::var("COLORTERM").as_deref() {
             Ok("truecolor" | "24bit") => Palette::True(background()),
             _ => Palette::Indexed(background()),
         };
         match self {
-            Colour::Auto if wanted && std::io::stdout().is_terminal() => colours(),
-            Colour::Auto | Colour::Never => Palette::None,
-            Colour::Always => colours(),
-            Colour::True => Palette::True(background()),
-            Colour::Indexed => Palette::Indexed(background()),
+            Color::Auto if wanted && std::io::stdout().is_terminal() => colors(),
+            Color::Auto | Color::Never => Palette::None,
+            Color::Always => colors(),
+            Color::True => Palette::True(background()),
+            Color::Indexed => Palette::Indexed(background()),
         }
     }
 }
 
-/// The terminal's background where it says so in COLORFGBG (rxvt, Konsole and others: `text;ground` as colour numbers), else dark.
+/// The terminal's background where it says so in COLORFGBG (rxvt, Konsole and others: `text;ground` as color numbers), else dark.
 fn background() -> Background {
     let variable = std::env::var("COLORFGBG").unwrap_or_default();
     match variable.rsplit(';').next().and_then(|ground| ground.parse::<u8>().ok()) {

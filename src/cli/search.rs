@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::{Args, ValueEnum};
 
-use super::index::{Scope, gallery};
+use super::index::{Scope, vector_index};
 use super::input::Usage;
 use super::output::{self, Format};
 use crate::model::Model;
@@ -88,9 +88,15 @@ pub(super) fn run(arguments: &Search) -> Result<()> {
     let found = match arguments.root.as_deref() {
         Some(root) if !arguments.scope.in_store() => {
             let model = arguments.scope.reader_of(&query.text)?;
-            let gallery = gallery(&model, root)?;
+            let vector_index = vector_index(&model, root)?;
             let query = embedded(query, &model)?;
-            search(&gallery, &query, &filter, arguments.top, without(&arguments.without))
+            search(
+                &vector_index,
+                &query,
+                &filter,
+                arguments.top,
+                without(&arguments.without),
+            )
         }
         root => {
             let (model, items) = arguments.scope.open(root)?;

@@ -11,9 +11,9 @@ use super::input::{self, Usage};
 use super::output;
 use crate::render::json::SimilarItems;
 use crate::render::{json, markdown, sarif, terminal};
-use crate::similar::Centre;
-use crate::similar::index::{Asked, EmbeddedItem, Gallery, Grouping, Tests, embed_items};
-use crate::similar::likeness;
+use crate::similar::Center;
+use crate::similar::index::{Asked, EmbeddedItem, Grouping, Tests, VectorIndex, embed_items};
+use crate::similar::thresholds;
 
 /// Exit code of a report with as many groups as `--fail-on` says, or more.
 const TOO_MANY: u8 = 3;
@@ -100,8 +100,8 @@ fn report(arguments: &Similar) -> Result<ExitCode> {
         lines: arguments.min_lines,
         filter: arguments.scope.filter(Tests::None)?,
     };
-    let (_, gallery) = arguments.scope.folder(&arguments.place)?;
-    let mut groups = gallery.groups(&asked);
+    let (_, vector_index) = arguments.scope.folder(&arguments.place)?;
+    let mut groups = vector_index.groups(&asked);
     let found = groups.len();
     groups.truncate(arguments.top.unwrap_or(usize::MAX));
     let told: Vec<_> = groups.iter().map(json::group).collect();
@@ -128,7 +128,7 @@ fn items(arguments: &Similar) -> Result<()> {
     let own = below(index::canonical(arguments.root.as_deref()).as_deref(), &file);
     let path = own.clone().unwrap_or_else(|| file.clone());
     // What stands around an item matters to the decision, wherever the file lies.
-    let around = Gallery::of_items(&[(path.clone(), &items)], &Centre::default(), model.hidden());
+    let around = VectorIndex::of_items(&[(path.clone(), &items)], &Center::default(), model.hidden());
     if let Some(line) = line {
         let line = u32::try_from(line).unwrap_or(u32::MAX).saturating_sub(1);
         items.retain(|EmbeddedItem { item, .. }| item.start.line <= line && line <= item.end.line);
@@ -150,7 +150,7 @@ fn items(arguments: &Similar) -> Result<()> {
             path: own.as_deref(),
             item: &item,
             vector: &vector,
-            base: Some(arguments.threshold.unwrap_or(likeness::DEFAULT)),
+            base: Some(arguments.threshold.unwrap_or(thresholds::DEFAULT)),
             known: match arguments.threshold {
                 Some(_) => None,
                 None => around.known(&path, &item),

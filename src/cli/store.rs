@@ -119,13 +119,13 @@ impl StoreArguments {
     }
 
     #[cfg(feature = "postgres")]
-    fn place(&self) -> Result<crate::similar::index::postgres::StorePlace> {
+    fn place(&self) -> Result<crate::similar::index::postgres::StoreAddress> {
         use super::input::Usage;
-        use crate::similar::index::postgres::StorePlace;
+        use crate::similar::index::postgres::StoreAddress;
         let place = match (&self.store, &self.store_file) {
-            (_, Some(file)) => StorePlace::from_file(file),
-            (Some(address), None) if !address.is_empty() => StorePlace::from_argument(address),
-            _ => StorePlace::from_environment(),
+            (_, Some(file)) => StoreAddress::from_file(file),
+            (Some(address), None) if !address.is_empty() => StoreAddress::from_argument(address),
+            _ => StoreAddress::from_environment(),
         };
         place.map_err(|error| Usage(error.to_string()).into())
     }

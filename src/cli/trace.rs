@@ -10,7 +10,7 @@ use clap::Args;
 use super::input::{self, Usage};
 use super::{ModelArguments, output};
 use crate::model::tape::{BlockSite, Network, Read};
-use crate::model::{Keep, Model, Packed, TapeTrace, UNSTOPPED};
+use crate::model::{Model, Packed, TapeTrace, TraceLevel, UNSTOPPED};
 use crate::text::Language;
 
 /// Arguments of `fovea trace`.
@@ -54,7 +54,7 @@ pub(super) fn run(arguments: &Trace) -> Result<()> {
     let target = target(arguments, &model, &network)?;
     let reading = Packed::new([ids.as_slice()]);
     let writing = target.as_ref().map(|ids| Packed::new([ids.as_slice()]));
-    let read = network.read(&reading, writing.as_ref(), Keep::Layers, UNSTOPPED)?;
+    let read = network.read(&reading, writing.as_ref(), TraceLevel::Layers, UNSTOPPED)?;
     let mut tensors = tensors(&network, &read, &ids, target.as_deref())?;
     let count = tensors.len();
     // A file of safetensors has its names sorted, whatever the map's order.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
 
-use super::{Schema, Trouble, beside, check, open_to_read, version};
+use super::{DatabaseError, Schema, beside, check, open_to_read, version};
 
 /// How long it waits for others to let it look.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -36,7 +36,7 @@ impl Examination {
 ///
 /// # Errors
 /// Why it cannot be looked at.
-pub fn examine(path: &Path, schema: &Schema, table: &str) -> Result<Option<Examination>, Trouble> {
+pub fn examine(path: &Path, schema: &Schema, table: &str) -> Result<Option<Examination>, DatabaseError> {
     let log = beside(path, "-wal");
     let bytes = match bytes_on_disk(path) {
         Ok(bytes) => bytes,

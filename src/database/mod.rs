@@ -35,7 +35,7 @@ pub struct Schema {
 
 /// Why a file is not used.
 #[derive(Debug, thiserror::Error)]
-pub enum Trouble {
+pub enum DatabaseError {
     /// It was written by a program that knows more than we do.
     #[error("a newer fovea wrote it (version {0} of its tables), so this one leaves it unchanged; update fovea")]
     Newer(u32),
@@ -47,7 +47,7 @@ pub enum Trouble {
     Sql(#[from] rusqlite::Error),
 }
 
-impl Trouble {
+impl DatabaseError {
     /// Whether the bytes of the file are not what they should be.
     pub fn is_damage(&self) -> bool {
         matches!(self.code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
@@ -64,7 +64,7 @@ impl Trouble {
 
     fn code(&self) -> Option<ErrorCode> {
         match self {
-            Trouble::Sql(error) => error.sqlite_error_code(),
+            DatabaseError::Sql(error) => error.sqlite_error_code(),
             _ => None,
         }
     }
@@ -75,10 +75,10 @@ impl Trouble {
 ///
 /// # Errors
 /// Why it cannot be used.
-pub fn open(path: &Path, schema: &Schema) -> Result<Connection, Trouble> {
+pub fn open(path: &Path, schema: &Schema) -> Result<Connection, DatabaseError> {
     make_private(path)?;
     match made_current(path, schema) {
-        Err(trouble) if trouble.is_damage() => repair(path, schema),
+        Err(error) if error.is_damage() => repair(path, schema),
         other => other,
     }
 }
@@ -87,12 +87,12 @@ pub fn open(path: &Path, schema: &Schema) -> Result<Connection, Trouble> {
 ///
 /// # Errors
 /// Why it cannot be used.
-pub fn repair(path: &Path, schema: &Schema) -> Result<Connection, Trouble> {
+pub fn repair(path: &Path, schema: &Schema) -> Result<Connection, DatabaseError> {
     // One after the other: what the first has repaired the second finds sound.
     let _turn = turn(path)?;
     let connection = connect(path)?;
-    let wrong = match settle(&connection, PATIENCE).map_err(Trouble::from) {
-        Err(trouble) if trouble.is_damage() => vec![trouble.to_string()],
+    let wrong = match configure_connection(&connection, PATIENCE).map_err(DatabaseError::from) {
+        Err(error) if error.is_damage() => vec![error.to_string()],
         settled => settled.and_then(|()| check(&connection))?,
     };
     if let Some(wrong) = wrong.first() {
@@ -108,15 +108,15 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
 }
 
 /// Opens a file with the tables expected.
-fn made_current(path: &Path, schema: &Schema) -> Result<Connection, Trouble> {
+fn made_current(path: &Path, schema: &Schema) -> Result<Connection, DatabaseError> {
     let mut connection = connect(path)?;
     let end = Instant::now() + PATIENCE;
     loop {
         match bring_up_to_date(&mut connection, schema) {
             Ok(()) => return Ok(connection),
             // Others are making the same file at this moment. Few of SQLite's first steps wait for that by themselves.
-            Err(trouble) if trouble.is_busy() && Instant::now() < end => std::thread::sleep(Duration::from_millis(5)),
-            Err(trouble) => return Err(trouble),
+            Err(error) if error.is_busy() && Instant::now() < end => std::thread::sleep(Duration::from_millis(5)),
+            Err(error) => return Err(error),
         }
     }
 }
@@ -140,15 +140,15 @@ fn turn(path: &Path) -> std::io::Result<File> {
 ///
 /// # Errors
 /// Why it cannot be checked.
-pub fn check(connection: &Connection) -> Result<Vec<String>, Trouble> {
+pub fn check(connection: &Connection) -> Result<Vec<String>, DatabaseError> {
     let mut wrong: Vec<String> = Vec::new();
     let checked = connection.pragma_query(None, "quick_check", |row| {
         wrong.push(row.get(0)?);
         Ok(())
     });
     wrong.retain(|line| line != "ok");
-    match checked.map_err(Trouble::from) {
-        Err(trouble) if trouble.is_damage() => wrong.push(trouble.to_string()),
+    match checked.map_err(DatabaseError::from) {
+        Err(error) if error.is_damage() => wrong.push(error.to_string()),
         checked => checked?,
     }
     Ok(wrong)
@@ -158,9 +158,9 @@ pub fn check(connection: &Connection) -> Result<Vec<String>, Trouble> {
 ///
 /// # Errors
 /// Why it cannot be read.
-pub fn open_to_read(path: &Path) -> Result<Connection, Trouble> {
+pub fn open_to_read(path: &Path) -> Result<Connection, DatabaseError> {
     let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | THREADS)?;
-    settle(&connection, HURRY)?;
+    configure_connection(&connection, HURRY)?;
     Ok(connection)
 }
 
@@ -168,18 +168,18 @@ pub fn open_to_read(path: &Path) -> Result<Connection, Trouble> {
 const THREADS: OpenFlags = OpenFlags::SQLITE_OPEN_NO_MUTEX;
 
 /// What holds for each connection by itself.
-fn settle(connection: &Connection, patience: Duration) -> rusqlite::Result<()> {
+fn configure_connection(connection: &Connection, patience: Duration) -> rusqlite::Result<()> {
     connection.busy_timeout(patience)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     connection.pragma_update(None, "cache_size", -1024)?;
     connection.pragma_update(None, "trusted_schema", false)
 }
 
-fn bring_up_to_date(connection: &mut Connection, schema: &Schema) -> Result<(), Trouble> {
-    settle(connection, PATIENCE)?;
+fn bring_up_to_date(connection: &mut Connection, schema: &Schema) -> Result<(), DatabaseError> {
+    configure_connection(connection, PATIENCE)?;
     let found = version(connection)?;
     if found > schema.version {
-        return Err(Trouble::Newer(found));
+        return Err(DatabaseError::Newer(found));
     }
     // Before the first table: what is dropped is to leave the file smaller.
     connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
@@ -194,7 +194,7 @@ fn bring_up_to_date(connection: &mut Connection, schema: &Schema) -> Result<(), 
     // Another process may have done it meanwhile.
     match version(&transaction)? {
         now if now == schema.version => return Ok(()),
-        now if now > schema.version => return Err(Trouble::Newer(now)),
+        now if now > schema.version => return Err(DatabaseError::Newer(now)),
         _ => {}
     }
     for name in tables(&transaction)? {

@@ -1,6 +1,6 @@
 //! Word alignment: which word of one passage corresponds to which of the other.
 //!
-//! Mutual nearest neighbours by the cosine of last-layer word vectors (the mean of a word's token vectors), as in SimAlign
+//! Mutual nearest neighbors by the cosine of last-layer word vectors (the mean of a word's token vectors), as in SimAlign
 //! (Jalili Sabet et al., Findings of EMNLP 2020, "Argmax"). Correspondence, not contribution: the weight of a link is in the
 //! pair matrix.
 

@@ -11,9 +11,9 @@ use crate::model::{Pooling, Trace, ops};
 /// # Errors
 /// If the trace's shapes do not fit.
 pub fn layer(trace: &Trace, layer: usize) -> Result<Mixing> {
-    let nearness = trace.nearness(layer)?; // (n, n)
-    let mixing = Mixing::normalised(&nearness)?;
-    ops::done_with(nearness);
+    let alti_proximity = trace.alti_proximity(layer)?; // (n, n)
+    let mixing = Mixing::normalized(&alti_proximity)?;
+    ops::recycle(alti_proximity);
     Ok(mixing)
 }
 

@@ -1,4 +1,4 @@
-//! Attention as it is: what was mixed, by layer and head. It does not say why (Jain & Wallace 2019), and is labelled so.
+//! Attention as it is: what was mixed, by layer and head. It does not say why (Jain & Wallace 2019), and is labeled so.
 
 use candle_core::{Result, Tensor};
 

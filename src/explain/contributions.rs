@@ -53,7 +53,7 @@ impl Mixing {
     ///
     /// # Errors
     /// If it is not square.
-    pub fn normalised(matrix: &Tensor) -> Result<Mixing> {
+    pub fn normalized(matrix: &Tensor) -> Result<Mixing> {
         let n = matrix.dim(0)?;
         let mut entries = matrix.flatten_all()?.to_vec1::<f32>()?;
         if entries.len() != n * n {

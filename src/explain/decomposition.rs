@@ -15,7 +15,7 @@ use crate::model::{Model, ModelError, Pooling, Trace};
 /// # Errors
 /// [`ModelError::Tensor`] if the trace has no layers or its shapes do not fit.
 pub fn shares(trace: &Trace, pooling: Pooling, embedding: &[f32]) -> std::result::Result<TokenScores, ModelError> {
-    Ok(as_shares(pull_back(trace, pooling, embedding)?, embedding))
+    Ok(as_shares(vjp(trace, pooling, embedding)?, embedding))
 }
 
 /// As [`shares`], for a model that may have a projection behind its pooling.
@@ -69,7 +69,7 @@ fn as_shares(pulled: TokenScores, embedding: &[f32]) -> TokenScores {
     }
 }
 
-/// As [`pull_back`], for a direction of the embeddings of a model that may have a projection behind its pooling.
+/// As [`vjp`], for a direction of the embeddings of a model that may have a projection behind its pooling.
 ///
 /// # Errors
 /// As [`shares`].
@@ -80,7 +80,7 @@ pub fn pull_back_of(
     direction: &[f32],
 ) -> std::result::Result<TokenScores, ModelError> {
     let (direction, bias) = model.freeze(pooling, trace)?.back(direction);
-    let mut pulled = pull_back(trace, pooling, &direction)?;
+    let mut pulled = vjp(trace, pooling, &direction)?;
     pulled.bias = (f64::from(pulled.bias) + bias) as f32;
     Ok(pulled)
 }
@@ -90,7 +90,7 @@ pub fn pull_back_of(
 ///
 /// # Errors
 /// As [`shares`].
-pub fn pull_back(trace: &Trace, pooling: Pooling, direction: &[f32]) -> std::result::Result<TokenScores, ModelError> {
+pub fn vjp(trace: &Trace, pooling: Pooling, direction: &[f32]) -> std::result::Result<TokenScores, ModelError> {
     let n = trace.len();
     if trace.layer_count() == 0 {
         return Ok(TokenScores {
@@ -101,7 +101,7 @@ pub fn pull_back(trace: &Trace, pooling: Pooling, direction: &[f32]) -> std::res
     let weights = (0..n).map(|i| pooling.weight(i, n));
     let rows = weights.flat_map(|weight| direction.iter().map(move |v| weight * v));
     let gradient = Tensor::from_vec(rows.collect::<Vec<f32>>(), (n, direction.len()), trace.hidden.device())?; // (n, hidden)
-    let (tokens, bias) = trace.pull_back(gradient)?;
+    let (tokens, bias) = trace.vjp(gradient)?;
     let bias = bias as f32;
     Ok(TokenScores { tokens, bias })
 }

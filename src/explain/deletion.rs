@@ -4,7 +4,7 @@
 //! give other tokens. Special tokens always stay. The change is 1 - cos(e, e'), 0 to 2.
 
 use super::split::cosine;
-use crate::model::{Checkpoint, Keep, Model, ModelError, Packed};
+use crate::model::{Checkpoint, Model, ModelError, Packed, TraceLevel};
 
 /// Tokens that the model reads at once.
 const BATCH: usize = 2048;
@@ -57,7 +57,11 @@ impl<'a> Deletions<'a> {
             let count = fits.count().max(1);
             let batch = &texts[changes.len()..changes.len() + count];
             let packed = Packed::new(batch.iter().map(Vec::as_slice));
-            for trace in self.model.encoder().forward(&packed, Keep::LastHidden, checkpoint)? {
+            for trace in self
+                .model
+                .encoder()
+                .forward(&packed, TraceLevel::LastHidden, checkpoint)?
+            {
                 changes.push(self.change(&self.model.pool(&trace)?));
             }
         }

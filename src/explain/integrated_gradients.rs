@@ -7,7 +7,7 @@
 use super::gradient::{Target, input, products};
 use super::{Subject, TokenScores};
 use crate::model::tape::Network;
-use crate::model::{Checkpoint, Keep, Model, ModelError, Packed};
+use crate::model::{Checkpoint, Model, ModelError, Packed, TraceLevel};
 
 /// Steps on the way.
 pub const STEPS: usize = 20;
@@ -48,7 +48,7 @@ pub fn integrate(
             .iter()
             .flat_map(|alpha| blank.iter().zip(&way).map(move |(b, w)| b + alpha * w));
         let sequences: Vec<_> = (0..alphas.len()).map(|k| k * n..(k + 1) * n).collect();
-        for trace in network.forward_rows(points.collect(), &sequences, Keep::Everything, checkpoint)? {
+        for trace in network.forward_rows(points.collect(), &sequences, TraceLevel::Everything, checkpoint)? {
             if checkpoint() {
                 return Err(ModelError::Stopped);
             }
@@ -82,7 +82,7 @@ fn baseline(
         Some(blank) => {
             let ids = subject.tokens.ids.iter().zip(special);
             let ids: Vec<u32> = ids.map(|(id, special)| if *special { *id } else { blank }).collect();
-            let traces = network.read(&Packed::new([ids.as_slice()]), None, Keep::Layers, checkpoint)?;
+            let traces = network.read(&Packed::new([ids.as_slice()]), None, TraceLevel::Layers, checkpoint)?;
             let first = traces.tape.as_ref().map(|tape| tape.value(0, 0).map(<[f32]>::to_vec));
             first.transpose()?.unwrap_or_default()
         }
@@ -97,7 +97,7 @@ fn baseline(
     let traces = network.forward_rows(
         blank.clone(),
         std::slice::from_ref(&whole),
-        Keep::LastHidden,
+        TraceLevel::LastHidden,
         checkpoint,
     )?;
     let value = traces.first().map(|trace| target.value(trace)).transpose()?;

@@ -6,7 +6,7 @@
 pub mod alignment;
 pub mod alti;
 pub mod attention;
-pub mod centred;
+pub mod centered;
 pub mod contributions;
 pub mod decomposition;
 pub mod deletion;
@@ -27,14 +27,14 @@ mod words;
 
 pub use alignment::Link;
 pub use attention::Heads;
-pub use centred::{Centred, CentredSide, Means, Measure};
+pub use centered::{Centered, CenteredSide, Means, Measure};
 pub use direction::{Along, Directed};
-pub use pair::{Pair, PairReport, Side, Which, compare, compare_centred};
+pub use pair::{Pair, PairReport, Side, Which, compare, compare_centered};
 pub use passage::Shares;
 pub use target::{Attribution, TargetScores, TargetWords, target};
 pub use words::{Owner, WordMap};
 
-use crate::model::{Checkpoint, Keep, Model, ModelError, Tokens, Trace};
+use crate::model::{Checkpoint, Model, ModelError, Tokens, Trace, TraceLevel};
 
 /// How a unit's words are scored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, serde::Serialize, serde::Deserialize)]
@@ -105,12 +105,12 @@ impl Method {
     }
 
     /// What a forward pass has to keep for it, or is best to, where it would be made once more otherwise.
-    pub fn keeps(self) -> Keep {
+    pub fn keeps(self) -> TraceLevel {
         match self {
-            Method::Alti | Method::Norm => Keep::LayersAndValues,
-            Method::Decomposition | Method::Attention | Method::Rollout => Keep::Layers,
-            Method::Gradient | Method::IntegratedGradients | Method::ValueZeroing => Keep::Everything,
-            Method::LeaveOneOut => Keep::LastHidden,
+            Method::Alti | Method::Norm => TraceLevel::LayersAndValues,
+            Method::Decomposition | Method::Attention | Method::Rollout => TraceLevel::Layers,
+            Method::Gradient | Method::IntegratedGradients | Method::ValueZeroing => TraceLevel::Everything,
+            Method::LeaveOneOut => TraceLevel::LastHidden,
         }
     }
 
@@ -121,7 +121,7 @@ impl Method {
 
     /// Whether only a model that the interpreter runs ([`Model::interpreted`]) keeps what it needs.
     pub fn interpreted(self) -> bool {
-        self.keeps() == Keep::Everything
+        self.keeps() == TraceLevel::Everything
     }
 
     /// What its scores are of, in a few words.

@@ -12,8 +12,8 @@ use crate::model::{Pooling, Trace, ops};
 /// If the trace's shapes do not fit.
 pub fn layer(trace: &Trace, layer: usize) -> Result<Mixing> {
     let lengths = trace.lengths(layer)?; // (n, n)
-    let mixing = Mixing::normalised(&lengths)?;
-    ops::done_with(lengths);
+    let mixing = Mixing::normalized(&lengths)?;
+    ops::recycle(lengths);
     Ok(mixing)
 }
 

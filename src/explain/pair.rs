@@ -10,7 +10,7 @@
 use std::time::Instant;
 
 use super::alignment::{Link, align};
-use super::centred::{Centred, CentredTotals, Means, centred};
+use super::centered::{Centered, CenteredTotals, Means, centered};
 use super::passage::{Passage, Shares};
 use super::split::{cosine, scale, split};
 use crate::model::{Checkpoint, Model, ModelError, Reader, largest};
@@ -47,7 +47,7 @@ pub struct PairReport {
     /// Corresponding words.
     pub alignment: Vec<Link>,
     /// The same without what the languages have in common, where their means were given.
-    pub centred: Option<Centred>,
+    pub centered: Option<Centered>,
     /// The name of the model that read both passages.
     pub model: String,
     /// Milliseconds it took.
@@ -98,14 +98,14 @@ pub fn compare(
     b: (&str, Language),
     checkpoint: Checkpoint,
 ) -> Result<PairReport, ModelError> {
-    compare_centred(model, a, b, None, checkpoint)
+    compare_centered(model, a, b, None, checkpoint)
 }
 
 /// As [`compare`], and once more without the means of the passages' languages where they are given.
 ///
 /// # Errors
 /// As [`compare`].
-pub fn compare_centred(
+pub fn compare_centered(
     model: &Model,
     a: (&str, Language),
     b: (&str, Language),
@@ -142,7 +142,7 @@ impl Pair {
         })
     }
 
-    /// What each word adds in all, without the matrix: one pass backward over each passage, and another one for the centred cosine.
+    /// What each word adds in all, without the matrix: one pass backward over each passage, and another one for the centered cosine.
     ///
     /// # Errors
     /// As [`compare`].
@@ -156,9 +156,9 @@ impl Pair {
         };
         let (a, b) = (of(&self.a, &self.b)?, of(&self.b, &self.a)?);
         let off = |shares: &Shares| (cosine - shares.sum()).abs() as f32;
-        let centred = match self.comparable(means) {
+        let centered = match self.comparable(means) {
             Some(means) => {
-                let totals = CentredTotals::new(&self.a.embedding, &self.b.embedding, means);
+                let totals = CenteredTotals::new(&self.a.embedding, &self.b.embedding, means);
                 let own_a = self.a.shares(&self.model, totals.toward_a(), checkpoint)?;
                 let own_b = self.b.shares(&self.model, totals.toward_b(), checkpoint)?;
                 Some(totals.finish(cosine as f32, own_a, own_b, means))
@@ -172,7 +172,7 @@ impl Pair {
             b: side(&self.b, b),
             pairs: None,
             alignment: self.alignment()?,
-            centred,
+            centered,
             model: self.model.info().name.clone(),
             ms: self.ms + start.elapsed().as_secs_f32() * 1e3,
         })
@@ -206,9 +206,9 @@ impl Pair {
         let parts_b = self.b.parts(&self.model, checkpoint)?;
         let (a, b) = ((&*self.a.embedding, &parts_a), (&*self.b.embedding, &parts_b));
         let raw = split(a, b)?;
-        let centred = self
+        let centered = self
             .comparable(means)
-            .map(|means| centred(&raw, a, b, means))
+            .map(|means| centered(&raw, a, b, means))
             .transpose()?;
         Ok(PairReport {
             cosine: raw.cosine,
@@ -217,7 +217,7 @@ impl Pair {
             b: side(&self.b, shares(&raw.columns)),
             pairs: Some(raw.pairs),
             alignment: self.alignment()?,
-            centred,
+            centered,
             model: self.model.info().name.clone(),
             ms: self.ms + start.elapsed().as_secs_f32() * 1e3,
         })

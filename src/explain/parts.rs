@@ -34,7 +34,7 @@ pub fn parts(
     let words = || -> std::result::Result<Vec<Tensor>, ModelError> {
         let chunks = groups.chunks(per_chunk);
         chunks
-            .map(|groups| trace.push_tokens(groups, &weights, checkpoint))
+            .map(|groups| trace.jvp_tokens(groups, &weights, checkpoint))
             .collect()
     };
     let bias = || trace.push_biases(&weights, checkpoint); // (1, hidden)
@@ -57,7 +57,7 @@ pub fn part(
     tokens: &[usize],
     checkpoint: Checkpoint,
 ) -> std::result::Result<Vec<f32>, ModelError> {
-    let pushed = trace.push_tokens(&[tokens.to_vec()], &pooling.weights(trace.len()), checkpoint)?; // (1, hidden)
+    let pushed = trace.jvp_tokens(&[tokens.to_vec()], &pooling.weights(trace.len()), checkpoint)?; // (1, hidden)
     Ok(pushed.flatten_all()?.to_vec1()?)
 }
 
@@ -81,8 +81,8 @@ pub fn parts_of(
     let mut pushed = Vec::with_capacity(rows.len() * model.hidden());
     for (index, row) in rows.iter().enumerate() {
         pushed.extend(match index < groups.len() {
-            true => frozen.push(row)?,
-            false => frozen.push_biased(row)?,
+            true => frozen.jvp(row)?,
+            false => frozen.jvp_biased(row)?,
         });
     }
     Ok(Parts {
@@ -102,5 +102,5 @@ pub fn part_of(
     checkpoint: Checkpoint,
 ) -> std::result::Result<Vec<f32>, ModelError> {
     let pooled = part(trace, pooling, tokens, checkpoint)?;
-    Ok(model.freeze(pooling, trace)?.push(&pooled)?)
+    Ok(model.freeze(pooling, trace)?.jvp(&pooled)?)
 }

@@ -7,7 +7,7 @@ use candle_core::{DType, Device, Tensor};
 use super::decomposition::pull_back_of;
 use super::parts::{part_of, parts_of};
 use super::{Owner, WordMap};
-use crate::model::{Checkpoint, Keep, Model, ModelError, Packed, Role, Tokens, Trace, ops, weight_in_passage};
+use crate::model::{Checkpoint, Model, ModelError, Packed, Role, Tokens, Trace, TraceLevel, ops, weight_in_passage};
 use crate::text::{ByteRange, Language, Snapshot};
 
 /// The most tokens of a passage whose traces are kept; a trace takes some 100 KB for each. Longer passages are read anew for each
@@ -101,7 +101,11 @@ impl Passage {
                 chunk.push(unit);
             }
             let batch = Packed::new(chunk.iter().map(|(_, tokens)| tokens.ids.as_slice()));
-            let keep = if keeps { Keep::Layers } else { Keep::LastHidden };
+            let keep = if keeps {
+                TraceLevel::Layers
+            } else {
+                TraceLevel::LastHidden
+            };
             let traces = model.encoder().forward(&batch, keep, checkpoint)?;
             for ((range, tokens), trace) in chunk.into_iter().zip(&traces) {
                 passage.add(model, trace, tokens, (&text[range.clone()], range.start), total)?;
@@ -189,7 +193,7 @@ impl Passage {
                 Some(trace) => trace,
                 None => {
                     let batch = Packed::new([unit.tokens.ids.as_slice()]);
-                    read = model.encoder().forward(&batch, Keep::Layers, checkpoint)?;
+                    read = model.encoder().forward(&batch, TraceLevel::Layers, checkpoint)?;
                     let Some(trace) = read.first() else { return Ok(None) };
                     trace
                 }
@@ -242,7 +246,7 @@ impl Passage {
             };
             let (chunk, after) = rest.split_at(rest.iter().take_while(fits).count().max(1));
             let batch = Packed::new(chunk.iter().map(|unit| unit.tokens.ids.as_slice()));
-            f(chunk, &model.encoder().forward(&batch, Keep::Layers, checkpoint)?)?;
+            f(chunk, &model.encoder().forward(&batch, TraceLevel::Layers, checkpoint)?)?;
             rest = after;
         }
         Ok(())

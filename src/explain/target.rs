@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::{Method, Owner, WordMap};
 use crate::model::tape::{Held, Network, Side, Target, row_products};
-use crate::model::{Keep, ModelError, TapeTrace};
+use crate::model::{ModelError, TapeTrace, TraceLevel};
 
 /// How a number that a head gives is explained.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
@@ -60,10 +60,10 @@ impl Attribution {
     }
 
     /// What a forward pass has to keep for it.
-    pub fn keeps(self) -> Keep {
+    pub fn keeps(self) -> TraceLevel {
         match self {
-            Attribution::Decomposition => Keep::Layers,
-            Attribution::GradientInput | Attribution::Gradient => Keep::Everything,
+            Attribution::Decomposition => TraceLevel::Layers,
+            Attribution::GradientInput | Attribution::Gradient => TraceLevel::Everything,
         }
     }
 
@@ -138,7 +138,7 @@ pub fn target(
         ));
     };
     let read = network.readout(tape.value(sequence, from)?, target, by.held())?;
-    let pulled = tape.pull(sequence, from, read.gradient, by.held())?;
+    let pulled = tape.vjp(sequence, from, read.gradient, by.held())?;
     let scores = |side: Side, gradient: &[f32]| -> Result<Vec<f32>, ModelError> {
         let Some(input) = tape.input(side) else {
             return Ok(Vec::new());

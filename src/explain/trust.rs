@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::deletion::Deletions;
 use super::evaluate::BINS;
 use super::{Method, WordMap};
-use crate::model::{Checkpoint, Keep, Model, ModelError, Packed, Random};
+use crate::model::{Checkpoint, Model, ModelError, Packed, Random, TraceLevel};
 use crate::text::Language;
 
 /// Words that are deleted, where the text has enough.
@@ -44,9 +44,9 @@ pub struct Trust {
     pub sets: usize,
     /// `marked` over `random`.
     pub ratio: f32,
-    /// The judgement.
+    /// The judgment.
     pub verdict: Verdict,
-    /// The judgement in a sentence, with its numbers.
+    /// The judgment in a sentence, with its numbers.
     pub sentence: String,
     /// The turn when the first so many words are deleted, in the order of their scores: (words, turn).
     pub curve: Vec<(usize, f32)>,
@@ -102,7 +102,7 @@ pub fn trust(
     };
     if words >= FEWEST {
         let batch = Packed::new([tokens.ids.as_slice()]);
-        let traces = model.encoder().forward(&batch, Keep::LastHidden, checkpoint)?;
+        let traces = model.encoder().forward(&batch, TraceLevel::LastHidden, checkpoint)?;
         let embedding = traces.first().map_or(Ok(Vec::new()), |trace| model.pool(trace))?;
         let deletions = Deletions::new(model, &tokens.ids, &map.tokens_of_words(), &embedding);
         found.measure(&deletions, (scores, map.words.len()), start, checkpoint)?;

@@ -12,7 +12,7 @@ use crate::model::{Checkpoint, ModelError, Pooling, Trace};
 /// # Errors
 /// [`ModelError::Stopped`] when the checkpoint says so, [`ModelError::Tensor`] if the pass did not keep everything.
 pub fn layer(trace: &Trace, layer: usize, checkpoint: Checkpoint) -> Result<Mixing, ModelError> {
-    Ok(Mixing::normalised(&trace.turns_without_values(layer, checkpoint)?)?)
+    Ok(Mixing::normalized(&trace.turns_without_values(layer, checkpoint)?)?)
 }
 
 /// Score of each token for the embedding: the pooled rows of the layers' product. Sums to 1.

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-/// Packed sequences: matrix products run over all tokens at once, attention over each sequence alone, so neighbours and the
+/// Packed sequences: matrix products run over all tokens at once, attention over each sequence alone, so neighbors and the
 /// composition of the batch cannot change a result.
 #[derive(Debug, Clone, Default)]
 pub struct Packed {

@@ -12,7 +12,7 @@ use super::load::LoadError;
 use super::matrix::Matrix;
 use super::ops;
 use super::tape::Table;
-use super::trace::{Keep, LayerTrace, LayerWeights, Lease, Norm, Trace};
+use super::trace::{LayerTrace, LayerWeights, Norm, PooledTensors, Trace, TraceLevel};
 use super::weights::Weights;
 use super::{Checkpoint, Encoder, ModelError, Packed};
 
@@ -63,9 +63,9 @@ impl Bert {
     }
 
     /// Floats that the traces of a batch hold.
-    fn floats_of_traces(&self, batch: &Packed, keep: Keep) -> usize {
+    fn floats_of_traces(&self, batch: &Packed, keep: TraceLevel) -> usize {
         let config = &self.config;
-        let states = if keep >= Keep::LayersAndValues { 3 } else { 2 };
+        let states = if keep >= TraceLevel::LayersAndValues { 3 } else { 2 };
         let rows = batch.ids.len() * (states * config.hidden + config.intermediate);
         let maps = batch.sequences.iter().map(|sequence| sequence.len() * sequence.len());
         self.layers.len() * (rows + config.heads * maps.sum::<usize>())
@@ -109,7 +109,7 @@ impl Encoder for Bert {
         self.config.positions - self.config.first_position
     }
 
-    fn forward(&self, batch: &Packed, keep: Keep, checkpoint: Checkpoint) -> Result<Vec<Trace>, ModelError> {
+    fn forward(&self, batch: &Packed, keep: TraceLevel, checkpoint: Checkpoint) -> Result<Vec<Trace>, ModelError> {
         if batch.ids.is_empty() {
             let hidden = Tensor::zeros((0, self.config.hidden), candle_core::DType::F32, &Device::Cpu)?;
             return Ok(batch
@@ -122,7 +122,7 @@ impl Encoder for Bert {
                 })
                 .collect());
         }
-        if keep != Keep::LastHidden {
+        if keep != TraceLevel::LastHidden {
             ops::expect(self.floats_of_traces(batch, keep));
         }
         let mut x = self.embed(batch)?; // (N, hidden)
@@ -132,14 +132,14 @@ impl Encoder for Bert {
                 return Err(ModelError::Stopped);
             }
             let pass = layer.forward(&self.config, &x, &batch.sequences, keep)?;
-            if keep != Keep::LastHidden {
+            if keep != TraceLevel::LastHidden {
                 let lease = Arc::new(pass.lease(&x));
                 for (index, sequence) in batch.sequences.iter().enumerate() {
                     layers[index].push(pass.trace(layer, &x, sequence, index, lease.clone())?);
                 }
             } else {
-                ops::done_with(x);
-                ops::done_with(pass.attended);
+                ops::recycle(x);
+                ops::recycle(pass.attended);
             }
             x = pass.out;
         }
@@ -167,9 +167,9 @@ struct Pass {
 
 impl Pass {
     /// What the traces of all sequences are views of.
-    fn lease(&self, x: &Tensor) -> Lease {
+    fn lease(&self, x: &Tensor) -> PooledTensors {
         let whole = [x, &self.attended].into_iter().chain(&self.gate).chain(&self.values);
-        Lease::new(whole.chain(&self.attention).cloned())
+        PooledTensors::new(whole.chain(&self.attention).cloned())
     }
 
     /// The part of one sequence, which is the `index`-th and stands at `rows`.
@@ -179,7 +179,7 @@ impl Pass {
         x: &Tensor,
         rows: &Range<usize>,
         index: usize,
-        lease: Arc<Lease>,
+        lease: Arc<PooledTensors>,
     ) -> candle_core::Result<LayerTrace> {
         let part = |tensor: &Tensor| tensor.narrow(0, rows.start, rows.len());
         let Some(gate) = &self.gate else {
@@ -205,23 +205,23 @@ impl Layer {
         config: &Config,
         x: &Tensor,
         sequences: &[Range<usize>],
-        keep: Keep,
+        keep: TraceLevel,
     ) -> candle_core::Result<Pass> {
-        let (weights, traced) = (&self.weights, keep != Keep::LastHidden);
+        let (weights, traced) = (&self.weights, keep != TraceLevel::LastHidden);
         let qkv = ops::linear(x, &weights.qkv, Some(&weights.qkv_bias))?; // (N, 3·hidden)
         let (mixed, attention) = ops::attend(&qkv, sequences, config.heads, traced)?; // (N, hidden)
         let values = match keep {
-            Keep::LayersAndValues | Keep::Everything => {
+            TraceLevel::LayersAndValues | TraceLevel::Everything => {
                 let hidden = weights.output.shape().1;
                 Some(ops::columns(&qkv, 2 * hidden..3 * hidden)?) // (N, hidden)
             }
-            Keep::Layers | Keep::LastHidden => None,
+            TraceLevel::Layers | TraceLevel::LastHidden => None,
         };
-        ops::done_with(qkv);
+        ops::recycle(qkv);
         let output = ops::linear(&mixed, &weights.output, None)?; // (N, hidden)
-        ops::done_with(mixed);
+        ops::recycle(mixed);
         let (attended, inverse_std1) = ops::residual_norm(x, &output, &self.norm1, config.epsilon)?;
-        ops::done_with(output);
+        ops::recycle(output);
         let (down, gate) = ops::feed_forward(
             &attended,
             &weights.up,
@@ -231,7 +231,7 @@ impl Layer {
             traced,
         )?; // (N, hidden), (N, intermediate)
         let (out, inverse_std2) = ops::residual_norm(&attended, &down, &self.norm2, config.epsilon)?;
-        ops::done_with(down);
+        ops::recycle(down);
         Ok(Pass {
             attention,
             values,

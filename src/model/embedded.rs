@@ -2,35 +2,35 @@
 
 /// A model inside the program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Inside {
+pub enum EmbeddedModel {
     /// all-MiniLM-L6-v2: English and code. Feature `embedded-model`.
     English,
     /// multilingual-e5-small: a hundred languages, at three times the cost. Feature `multilingual`.
     Multilingual,
 }
 
-impl Inside {
+impl EmbeddedModel {
     /// Its name, which is that of its folder under `assets/`.
     pub const fn name(self) -> &'static str {
         match self {
-            Inside::English => "all-MiniLM-L6-v2",
-            Inside::Multilingual => "multilingual-e5-small",
+            EmbeddedModel::English => "all-MiniLM-L6-v2",
+            EmbeddedModel::Multilingual => "multilingual-e5-small",
         }
     }
 
     /// Whether this build has it.
     pub const fn available(self) -> bool {
         match self {
-            Inside::English => cfg!(feature = "embedded-model"),
-            Inside::Multilingual => cfg!(feature = "multilingual"),
+            EmbeddedModel::English => cfg!(feature = "embedded-model"),
+            EmbeddedModel::Multilingual => cfg!(feature = "multilingual"),
         }
     }
 
     /// The bytes of one of its files.
     pub(super) fn file(self, name: &str) -> Option<&'static [u8]> {
         match self {
-            Inside::English => english(name),
-            Inside::Multilingual => multilingual(name),
+            EmbeddedModel::English => english(name),
+            EmbeddedModel::Multilingual => multilingual(name),
         }
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
-use super::embedded::Inside;
+use super::embedded::EmbeddedModel;
 use super::gguf::Gguf;
 use super::load::{LoadError, Source};
 use super::prompts::{Prompts, Role};
@@ -30,7 +30,7 @@ const LFS_POINTER: &[u8] = b"version https://git-lfs.github.com/spec/";
 
 /// The files of a model, wherever they are.
 pub(super) enum Files {
-    Embedded(Inside),
+    Embedded(EmbeddedModel),
     Folder(PathBuf),
     /// A single file, which has in it what the others of a folder have.
     File(Arc<Gguf>),

@@ -48,9 +48,9 @@ impl Trace {
     ///
     /// # Errors
     /// If the shapes do not fit.
-    pub fn pull_back(&self, gradient: Tensor) -> Result<(Vec<f32>, f64)> {
+    pub fn vjp(&self, gradient: Tensor) -> Result<(Vec<f32>, f64)> {
         if let Some(trace) = &self.tape {
-            return trace.pull_back(&gradient);
+            return trace.vjp(&gradient);
         }
         let Some(first) = self.layers.first() else {
             return Ok((vec![0.0; self.len()], 0.0));
@@ -58,7 +58,7 @@ impl Trace {
         let (mut gradient, mut bias) = (gradient, 0f64);
         for layer in self.layers.iter().rev() {
             let (before, part) = pull_back_layer(layer, &gradient)?;
-            ops::done_with(std::mem::replace(&mut gradient, before));
+            ops::recycle(std::mem::replace(&mut gradient, before));
             bias += part;
         }
         Ok((ops::row_products(&first.input, &gradient)?, bias))
@@ -67,14 +67,14 @@ impl Trace {
     /// The true gradient at the tokens' own rows, (n, hidden), given that at the last hidden states, (n, hidden): nothing is held.
     ///
     /// # Errors
-    /// If the shapes do not fit, or the pass did not keep [`Keep::Everything`](super::Keep::Everything), which fused operations cannot.
+    /// If the shapes do not fit, or the pass did not keep [`TraceLevel::Everything`](super::TraceLevel::Everything), which fused operations cannot.
     pub fn gradient(&self, gradient: Vec<f32>) -> Result<Vec<f32>> {
         let Some(trace) = &self.tape else {
             bail!("fused operations keep too little for gradients; the interpreter keeps it")
         };
         let pulled = trace
             .tape
-            .pull(trace.sequence, trace.output()?, gradient, Held::Nothing)?;
+            .vjp(trace.sequence, trace.output()?, gradient, Held::Nothing)?;
         Ok(pulled.reading)
     }
 
@@ -82,35 +82,35 @@ impl Trace {
     ///
     /// # Errors
     /// [`ModelError::Stopped`] when the checkpoint says so, [`ModelError::Tensor`] if the trace has no layers.
-    pub fn push_tokens(
+    pub fn jvp_tokens(
         &self,
         groups: &[Vec<usize>],
         weights: &[f32],
         checkpoint: Checkpoint,
     ) -> std::result::Result<Tensor, ModelError> {
-        self.push(Start::Tokens(groups), weights, checkpoint)
+        self.jvp(Start::Tokens(groups), weights, checkpoint)
     }
 
-    /// As [`Trace::push_tokens`], of what the biases add: (1, hidden).
+    /// As [`Trace::jvp_tokens`], of what the biases add: (1, hidden).
     ///
     /// # Errors
-    /// As [`Trace::push_tokens`].
+    /// As [`Trace::jvp_tokens`].
     pub fn push_biases(&self, weights: &[f32], checkpoint: Checkpoint) -> std::result::Result<Tensor, ModelError> {
-        self.push(Start::Biases, weights, checkpoint)
+        self.jvp(Start::Biases, weights, checkpoint)
     }
 
-    fn push(&self, start: Start, weights: &[f32], checkpoint: Checkpoint) -> std::result::Result<Tensor, ModelError> {
+    fn jvp(&self, start: Start, weights: &[f32], checkpoint: Checkpoint) -> std::result::Result<Tensor, ModelError> {
         let stop = || if checkpoint() { Err(ModelError::Stopped) } else { Ok(()) };
         stop()?;
         if let Some(trace) = &self.tape {
-            return trace.push(start, weights, checkpoint);
+            return trace.jvp(start, weights, checkpoint);
         }
         let Some((last, before)) = self.layers.split_last() else {
             return Err(Error::Msg("the trace has no layers".into()).into());
         };
         let input = &last.input;
         let (mut parts, before, biased) = match (start, before) {
-            (Start::Tokens(groups), [first, later @ ..]) => (ops::push_tokens(first, groups)?, later, false),
+            (Start::Tokens(groups), [first, later @ ..]) => (ops::jvp_tokens(first, groups)?, later, false),
             (Start::Tokens(groups), []) => (rows_of(input, groups)?, before, false),
             (Start::Biases, _) => {
                 let (n, hidden) = input.dims2()?;
@@ -123,24 +123,24 @@ impl Trace {
         };
         for layer in before {
             stop()?;
-            parts = ops::push(layer, &parts, biased)?; // (k, n, hidden)
+            parts = ops::jvp(layer, &parts, biased)?; // (k, n, hidden)
         }
         stop()?;
-        Ok(ops::push_summed(last, &parts, weights, biased)?)
+        Ok(ops::jvp_summed(last, &parts, weights, biased)?)
     }
 
     /// How much nearer what position i took from position j brings nothing to its output in a layer: (n, n).
     ///
     /// # Errors
     /// If the layer does not exist or the pass kept too little.
-    pub fn nearness(&self, layer: usize) -> Result<Tensor> {
+    pub fn alti_proximity(&self, layer: usize) -> Result<Tensor> {
         self.contributions(layer, Measure::Nearness)
     }
 
     /// The length of what position i took from position j in a layer: (n, n).
     ///
     /// # Errors
-    /// As [`Trace::nearness`].
+    /// As [`Trace::alti_proximity`].
     pub fn lengths(&self, layer: usize) -> Result<Tensor> {
         self.contributions(layer, Measure::Length)
     }
@@ -150,7 +150,7 @@ impl Trace {
     ///
     /// # Errors
     /// [`ModelError::Stopped`] when the checkpoint says so; [`ModelError::Tensor`] if the layer does not exist or the pass did not keep
-    /// [`Keep::Everything`](super::Keep::Everything), which fused operations cannot.
+    /// [`TraceLevel::Everything`](super::TraceLevel::Everything), which fused operations cannot.
     pub fn turns_without_values(
         &self,
         layer: usize,
@@ -174,7 +174,7 @@ impl Trace {
         match (&self.tape, self.layers.get(layer)) {
             (Some(trace), _) => trace.contributions(layer, measure),
             (None, Some(layer)) => match measure {
-                Measure::Nearness => ops::nearness(layer),
+                Measure::Nearness => ops::alti_proximity(layer),
                 Measure::Length => ops::lengths(layer),
             },
             (None, None) => Err(no_layer(layer, self.layer_count())),
@@ -182,7 +182,7 @@ impl Trace {
     }
 }
 
-/// What is pushed.
+/// What is images.
 #[derive(Clone, Copy)]
 enum Start<'a> {
     /// The rows of some tokens each.
@@ -238,9 +238,9 @@ impl TapeTrace {
         }
     }
 
-    fn pull_back(&self, gradient: &Tensor) -> Result<(Vec<f32>, f64)> {
+    fn vjp(&self, gradient: &Tensor) -> Result<(Vec<f32>, f64)> {
         let gradient = gradient.flatten_all()?.to_vec1()?;
-        let pulled = self.tape.pull(self.sequence, self.output()?, gradient, Held::Frozen)?;
+        let pulled = self.tape.vjp(self.sequence, self.output()?, gradient, Held::Frozen)?;
         let input = self.rows(Some(0))?;
         let width = input.dim(1)?;
         Ok((
@@ -251,7 +251,7 @@ impl TapeTrace {
         ))
     }
 
-    fn push(&self, start: Start, weights: &[f32], checkpoint: Checkpoint) -> std::result::Result<Tensor, ModelError> {
+    fn jvp(&self, start: Start, weights: &[f32], checkpoint: Checkpoint) -> std::result::Result<Tensor, ModelError> {
         let input = self.rows(Some(0))?; // (n, hidden)
         let (n, hidden) = input.dims2()?;
         let (parts, biased) = match start {
@@ -260,13 +260,13 @@ impl TapeTrace {
         };
         let output = self.output()?;
         let width = self.tape.nodes[output].width;
-        let pushed = self
+        let images = self
             .tape
-            .push(self.sequence, (Side::Reading, parts), biased, output, checkpoint)?;
-        let mut pooled = vec![0f32; pushed.len() / n.max(1)];
+            .jvp(self.sequence, (Side::Reading, parts), biased, output, checkpoint)?;
+        let mut pooled = vec![0f32; images.len() / n.max(1)];
         for (sum, part) in pooled
             .chunks_exact_mut(width)
-            .zip(pushed.chunks_exact((n * width).max(1)))
+            .zip(images.chunks_exact((n * width).max(1)))
         {
             for (row, weight) in part.chunks_exact(width).zip(weights) {
                 sum.iter_mut().zip(row).for_each(|(sum, v)| *sum += weight * v);
@@ -286,26 +286,26 @@ impl TapeTrace {
 /// Gradient at a layer's output, (n, hidden) → gradient at its input, and what the layer's biases add.
 fn pull_back_layer(layer: &LayerTrace, gradient: &Tensor) -> Result<(Tensor, f64)> {
     let w = &layer.weights;
-    let mut bias = ops::shifted(gradient, &w.norm2.shift)?;
-    let summed = ops::pull_back_norm(gradient, &w.norm2.scale, &layer.inverse_std2)?; // (n, hidden), at Y + FFN(Y)
-    bias += ops::shifted(&summed, &w.down_bias)?;
+    let mut bias = ops::bias_contribution(gradient, &w.norm2.shift)?;
+    let summed = ops::norm_vjp(gradient, &w.norm2.scale, &layer.inverse_std2)?; // (n, hidden), at Y + FFN(Y)
+    bias += ops::bias_contribution(&summed, &w.down_bias)?;
     let (attended, part) = ops::feed_forward_back(&summed, &w.down, &layer.gate, &w.up, &w.up_bias)?; // (n, hidden), at Y
     bias += part;
-    ops::done_with(summed);
+    ops::recycle(summed);
 
-    bias += ops::shifted(&attended, &w.norm1.shift)?;
-    let mixed = ops::pull_back_norm(&attended, &w.norm1.scale, &layer.inverse_std1)?; // (n, hidden), at X + attention
-    ops::done_with(attended);
-    bias += ops::shifted(&mixed, &w.output_bias)?;
+    bias += ops::bias_contribution(&attended, &w.norm1.shift)?;
+    let mixed = ops::norm_vjp(&attended, &w.norm1.scale, &layer.inverse_std1)?; // (n, hidden), at X + attention
+    ops::recycle(attended);
+    bias += ops::bias_contribution(&mixed, &w.output_bias)?;
     let context = ops::linear_back(&mixed, &w.output)?; // (n, hidden), at the heads' concatenated contexts
-    let values = ops::unmix(&layer.attention, &context)?; // (n, hidden), at XW_V + b_V
-    ops::done_with(context);
-    bias += ops::shifted(&values, &w.value_bias()?)?;
+    let values = ops::attention_vjp(&layer.attention, &context)?; // (n, hidden), at XW_V + b_V
+    ops::recycle(context);
+    bias += ops::bias_contribution(&values, &w.value_bias()?)?;
     let back = ops::linear_back(&values, w.value()?)?; // (n, hidden), at X through the values
-    ops::done_with(values);
+    ops::recycle(values);
     let gradient = ops::add(&mixed, &back)?;
-    ops::done_with(mixed);
-    ops::done_with(back);
+    ops::recycle(mixed);
+    ops::recycle(back);
     Ok((gradient, bias))
 }
 

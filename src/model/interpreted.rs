@@ -5,7 +5,7 @@ use std::ops::Range;
 use candle_core::{Device, Tensor};
 
 use super::tape::{Network, Read};
-use super::trace::{Keep, TapeTrace, Trace};
+use super::trace::{TapeTrace, Trace, TraceLevel};
 use super::{Checkpoint, Encoder, ModelError, Packed};
 
 impl Encoder for Network {
@@ -13,7 +13,7 @@ impl Encoder for Network {
         self.spec.window
     }
 
-    fn forward(&self, batch: &Packed, keep: Keep, checkpoint: Checkpoint) -> Result<Vec<Trace>, ModelError> {
+    fn forward(&self, batch: &Packed, keep: TraceLevel, checkpoint: Checkpoint) -> Result<Vec<Trace>, ModelError> {
         let read = self.read(batch, None, keep, checkpoint)?;
         self.traces(&read, &batch.sequences)
     }
@@ -29,7 +29,7 @@ impl Network {
         &self,
         rows: Vec<f32>,
         sequences: &[Range<usize>],
-        keep: Keep,
+        keep: TraceLevel,
         checkpoint: Checkpoint,
     ) -> Result<Vec<Trace>, ModelError> {
         let read = self.read_rows(rows, sequences, keep, checkpoint)?;

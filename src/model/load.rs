@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 use super::bert::Bert;
 use super::config::{self, Config, ConfigError, Sentences};
-use super::embedded::Inside;
+use super::embedded::EmbeddedModel;
 use super::families;
 use super::files::{Files, hex};
 use super::modules::{self, Modules};
@@ -25,7 +25,7 @@ use crate::text::ModelText;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Source {
     /// Inside the program.
-    Embedded(Inside),
+    Embedded(EmbeddedModel),
     /// A folder with config.json, tokenizer.json and model.safetensors (one file or shards) or model.gguf.
     Folder(PathBuf),
     /// A single GGUF file as llama.cpp writes it, with configuration and tokenizer in it.
@@ -34,7 +34,7 @@ pub enum Source {
 
 impl Source {
     /// The embedded model for English and code, which everything begins with.
-    pub const EMBEDDED: Source = Source::Embedded(Inside::English);
+    pub const EMBEDDED: Source = Source::Embedded(EmbeddedModel::English);
 
     /// The model at a path that somebody names: a file if one is there, or if the name is that of a GGUF file; a folder otherwise.
     pub fn at(path: &Path) -> Source {
@@ -173,7 +173,7 @@ pub enum LoadError {
 
 /// Whether the binary carries a model.
 pub const fn embedded_available() -> bool {
-    Inside::English.available()
+    EmbeddedModel::English.available()
 }
 
 /// Where the model is when nobody says: in the binary, or for one built without it in the user's cache folder under

@@ -37,7 +37,7 @@ mod weights;
 
 pub use batch::Packed;
 pub use config::{Activation, Config, ConfigError};
-pub use embedded::Inside;
+pub use embedded::EmbeddedModel;
 pub use families::FAMILIES;
 pub use kernels::operand::Operand;
 pub use largest::largest;
@@ -50,7 +50,7 @@ pub use prompts::{Prompts, Role};
 pub use random::Random;
 pub use readers::Reader;
 pub use tokenizer::{Reading, TokenizeError, Tokenizer, Tokens};
-pub use trace::{Keep, LayerTrace, LayerWeights, Norm, TapeTrace, Trace};
+pub use trace::{LayerTrace, LayerWeights, Norm, TapeTrace, Trace, TraceLevel};
 
 use std::sync::{Arc, OnceLock};
 
@@ -118,12 +118,12 @@ pub trait Encoder: Send + Sync {
     /// Most tokens of a sequence.
     fn window(&self) -> usize;
 
-    /// Runs packed sequences and returns one trace per sequence, in order. With [`Keep::LastHidden`] the traces have no layers.
+    /// Runs packed sequences and returns one trace per sequence, in order. With [`TraceLevel::LastHidden`] the traces have no layers.
     ///
     /// # Errors
     /// [`ModelError::Stopped`] when `checkpoint` says so between layers, [`ModelError::TooLong`] and [`ModelError::Vocabulary`]
     /// for input the model cannot take, [`ModelError::Tensor`] otherwise.
-    fn forward(&self, batch: &Packed, keep: Keep, checkpoint: Checkpoint) -> Result<Vec<Trace>, ModelError>;
+    fn forward(&self, batch: &Packed, keep: TraceLevel, checkpoint: Checkpoint) -> Result<Vec<Trace>, ModelError>;
 }
 
 /// What a model is, for those who show it.
@@ -364,7 +364,7 @@ impl Model {
         segment(snapshot, &parse(snapshot), &budget)
     }
 
-    /// The embedding of one trace's sequence, read without a prompt, not normalised: [`Model::hidden`] floats.
+    /// The embedding of one trace's sequence, read without a prompt, not normalized: [`Model::hidden`] floats.
     ///
     /// # Errors
     /// [`ModelError::Tensor`] if the hidden states are not of the expected shape, [`ModelError::NotFinite`] for an embedding that is no

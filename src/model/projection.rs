@@ -228,7 +228,7 @@ impl Frozen<'_> {
     ///
     /// # Errors
     /// If the part has another width than the first layer.
-    pub fn push(&self, part: &[f32]) -> candle_core::Result<Vec<f32>> {
+    pub fn jvp(&self, part: &[f32]) -> candle_core::Result<Vec<f32>> {
         self.forward(part.to_vec(), false)
     }
 
@@ -236,7 +236,7 @@ impl Frozen<'_> {
     ///
     /// # Errors
     /// As [`Frozen::push`].
-    pub fn push_biased(&self, part: &[f32]) -> candle_core::Result<Vec<f32>> {
+    pub fn jvp_biased(&self, part: &[f32]) -> candle_core::Result<Vec<f32>> {
         self.forward(part.to_vec(), true)
     }
 
@@ -290,8 +290,8 @@ mod tests {
             let embedding = projection.apply(POOLED.to_vec()).unwrap();
             assert_eq!((embedding.len(), projection.width(4)), (2, 2));
             let frozen = projection.freeze(POOLED.to_vec()).unwrap();
-            let halves = [[0.5, -1.0, 0.0, 0.0], [0.0, 0.0, 2.0, 0.25]].map(|part| frozen.push(&part).unwrap());
-            let biases = frozen.push_biased(&[0.0; 4]).unwrap();
+            let halves = [[0.5, -1.0, 0.0, 0.0], [0.0, 0.0, 2.0, 0.25]].map(|part| frozen.jvp(&part).unwrap());
+            let biases = frozen.jvp_biased(&[0.0; 4]).unwrap();
             for (i, value) in embedding.iter().enumerate() {
                 let sum = halves[0][i] + halves[1][i] + biases[i];
                 assert!((sum - value).abs() < 1e-5, "{activation:?}: {sum} instead of {value}");
@@ -307,8 +307,8 @@ mod tests {
             let direction = [0.7, -0.2];
             let inner = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| f64::from(a * b)).sum::<f64>();
             let (back, bias) = frozen.back(&direction);
-            assert!((inner(&back, &POOLED) - inner(&direction, &frozen.push(&POOLED).unwrap())).abs() < 1e-5);
-            assert!((bias - inner(&direction, &frozen.push_biased(&[0.0; 4]).unwrap())).abs() < 1e-5);
+            assert!((inner(&back, &POOLED) - inner(&direction, &frozen.jvp(&POOLED).unwrap())).abs() < 1e-5);
+            assert!((bias - inner(&direction, &frozen.jvp_biased(&[0.0; 4]).unwrap())).abs() < 1e-5);
         }
     }
 

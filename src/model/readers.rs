@@ -9,7 +9,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use super::embedded::Inside;
+use super::embedded::EmbeddedModel;
 use super::load::{Engine, Source};
 use super::{Model, load};
 use crate::text::{Language, is_english, share_of_other_scripts};
@@ -33,7 +33,7 @@ impl Reader {
     pub fn name(self, chosen: &str) -> &str {
         match self {
             Reader::Chosen => chosen,
-            Reader::Multilingual => Inside::Multilingual.name(),
+            Reader::Multilingual => EmbeddedModel::Multilingual.name(),
         }
     }
 }
@@ -45,17 +45,17 @@ pub(super) struct Second(OnceLock<Option<Model>>);
 impl Second {
     /// Its name.
     pub(super) fn name(&self) -> String {
-        Inside::Multilingual.name().to_owned()
+        EmbeddedModel::Multilingual.name().to_owned()
     }
 
     /// The second model beside the model from `source`. Only the embedded model has one, in builds that contain it.
     pub(super) fn beside(source: &Source, engine: Engine) -> Option<Arc<Second>> {
-        let has = *source == Source::EMBEDDED && engine == Engine::Fastest && Inside::Multilingual.available();
+        let has = *source == Source::EMBEDDED && engine == Engine::Fastest && EmbeddedModel::Multilingual.available();
         has.then(Arc::default)
     }
 
     fn model(&self) -> Option<&Model> {
-        let load = || match load::load(&Source::Embedded(Inside::Multilingual), Engine::Fastest, None) {
+        let load = || match load::load(&Source::Embedded(EmbeddedModel::Multilingual), Engine::Fastest, None) {
             Ok(model) => Some(model),
             Err(error) => {
                 tracing::error!(%error, "cannot load the multilingual model");
@@ -106,8 +106,8 @@ impl Model {
 impl Source {
     /// The model that reads a whole document, where only one can: the multilingual one in place of the embedded one, if the document needs it.
     pub fn for_document(self, text: &str, language: Language) -> Source {
-        match self == Source::EMBEDDED && Inside::Multilingual.available() && is_foreign(text, language) {
-            true => Source::Embedded(Inside::Multilingual),
+        match self == Source::EMBEDDED && EmbeddedModel::Multilingual.available() && is_foreign(text, language) {
+            true => Source::Embedded(EmbeddedModel::Multilingual),
             false => self,
         }
     }

@@ -6,7 +6,7 @@
 //! that is not crowded, such as MiniLM, loses by it (.85 → .81, .61 → .55, .75 → .71) and is left as it is (tests/model/faithful.rs).
 
 use super::tape::row_products;
-use super::{Keep, Model, ModelError, Packed, UNSTOPPED};
+use super::{Model, ModelError, Packed, TraceLevel, UNSTOPPED};
 use crate::text::Language;
 
 /// Texts that have nothing to do with each other.
@@ -21,13 +21,13 @@ const CROWDED: f32 = 0.5;
 
 /// The embedding of an empty text, where the model is crowded.
 pub(super) fn measure(model: &Model) -> Result<Option<Vec<f32>>, ModelError> {
-    let measured = nearness(model)?;
-    Ok(measured.and_then(|(nothing, nearness)| (nearness >= CROWDED).then_some(nothing)))
+    let measured = alti_proximity(model)?;
+    Ok(measured.and_then(|(nothing, alti_proximity)| (alti_proximity >= CROWDED).then_some(nothing)))
 }
 
 /// The embedding of an empty text, and the mean cosine of the probes with it. Nothing for a tokenizer without special tokens, which
 /// leaves nothing to read.
-fn nearness(model: &Model) -> Result<Option<(Vec<f32>, f32)>, ModelError> {
+fn alti_proximity(model: &Model) -> Result<Option<(Vec<f32>, f32)>, ModelError> {
     let texts = [""].into_iter().chain(PROBES);
     let mut read = texts
         .map(|text| model.tokenize(text, Language::Prose))
@@ -38,7 +38,7 @@ fn nearness(model: &Model) -> Result<Option<(Vec<f32>, f32)>, ModelError> {
         return Ok(None);
     }
     let batch = Packed::new(read.iter().map(|tokens| tokens.ids.as_slice()));
-    let traces = model.encoder().forward(&batch, Keep::LastHidden, UNSTOPPED)?;
+    let traces = model.encoder().forward(&batch, TraceLevel::LastHidden, UNSTOPPED)?;
     let mut vectors = traces
         .iter()
         .map(|trace| model.pool(trace))
@@ -62,8 +62,8 @@ mod tests {
     #[test]
     fn the_embedded_model_is_not_crowded_so_that_it_need_not_be_measured() {
         let model = Model::load(&Source::EMBEDDED).unwrap();
-        let (_, nearness) = nearness(&model).unwrap().unwrap();
-        assert!(nearness < CROWDED / 2.0, "{nearness}");
+        let (_, alti_proximity) = alti_proximity(&model).unwrap().unwrap();
+        assert!(alti_proximity < CROWDED / 2.0, "{alti_proximity}");
         assert!(measure(&model).unwrap().is_none() && model.reference().unwrap().is_none());
     }
 }

@@ -164,7 +164,7 @@ pub trait Kernel {
 
 /// A set of instructions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Path {
+pub enum Isa {
     /// Whatever the target has: SSE2 on x86-64.
     Portable,
     /// AVX2 and FMA.
@@ -175,39 +175,39 @@ pub enum Path {
     Neon,
 }
 
-impl Path {
+impl Isa {
     /// All of them, the slowest first.
-    pub const ALL: [Path; 4] = [Path::Portable, Path::Neon, Path::Avx2, Path::Avx512];
+    pub const ALL: [Isa; 4] = [Isa::Portable, Isa::Neon, Isa::Avx2, Isa::Avx512];
 
     /// Its name in `FOVEA_KERNELS`.
     pub fn name(self) -> &'static str {
         match self {
-            Path::Portable => "portable",
-            Path::Avx2 => "avx2",
-            Path::Avx512 => "avx512",
-            Path::Neon => "neon",
+            Isa::Portable => "portable",
+            Isa::Avx2 => "avx2",
+            Isa::Avx512 => "avx512",
+            Isa::Neon => "neon",
         }
     }
 
     /// Whether it multiplies pairs of 16-bit integers faster than floats.
     pub fn prefers_integers(self) -> bool {
-        matches!(self, Path::Avx2 | Path::Avx512)
+        matches!(self, Isa::Avx2 | Isa::Avx512)
     }
 
     /// Whether this processor has its instructions.
     pub fn available(self) -> bool {
         match self {
-            Path::Portable => true,
+            Isa::Portable => true,
             #[cfg(target_arch = "x86_64")]
-            Path::Avx2 => is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma"),
+            Isa::Avx2 => is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma"),
             #[cfg(target_arch = "x86_64")]
-            Path::Avx512 => {
+            Isa::Avx512 => {
                 is_x86_feature_detected!("avx512f")
                     && is_x86_feature_detected!("avx512bw")
                     && is_x86_feature_detected!("avx512vnni")
             }
             #[cfg(target_arch = "aarch64")]
-            Path::Neon => true,
+            Isa::Neon => true,
             #[allow(unreachable_patterns, reason = "the paths of another architecture")]
             _ => false,
         }
@@ -215,16 +215,16 @@ impl Path {
 }
 
 /// The path of this process: what `FOVEA_KERNELS` names if the processor has it, else the fastest it has.
-pub fn path() -> Path {
-    static CHOSEN: OnceLock<Path> = OnceLock::new();
+pub fn path() -> Isa {
+    static CHOSEN: OnceLock<Isa> = OnceLock::new();
     *CHOSEN.get_or_init(|| {
         let wanted = std::env::var("FOVEA_KERNELS").unwrap_or_default();
-        let named = Path::ALL.into_iter().find(|path| path.name() == wanted);
-        let fastest = || Path::ALL.into_iter().rfind(|path| path.available());
+        let named = Isa::ALL.into_iter().find(|path| path.name() == wanted);
+        let fastest = || Isa::ALL.into_iter().rfind(|path| path.available());
         named
             .filter(|path| path.available())
             .or_else(fastest)
-            .unwrap_or(Path::Portable)
+            .unwrap_or(Isa::Portable)
     })
 }
 
@@ -236,16 +236,16 @@ pub fn run<K: Kernel>(kernel: K) -> K::Output {
 
 /// Runs a kernel on a path, or on the portable one where the processor lacks it.
 #[inline]
-pub fn run_on<K: Kernel>(path: Path, kernel: K) -> K::Output {
+pub fn run_on<K: Kernel>(path: Isa, kernel: K) -> K::Output {
     match path {
         // SAFETY: the instructions are there, as the guard asked the processor (the answer is kept by the standard library).
         #[cfg(target_arch = "x86_64")]
-        Path::Avx2 if path.available() => unsafe { x86::run_avx2(kernel) },
+        Isa::Avx2 if path.available() => unsafe { x86::run_avx2(kernel) },
         // SAFETY: as above.
         #[cfg(target_arch = "x86_64")]
-        Path::Avx512 if path.available() => unsafe { x86::run_avx512(kernel) },
+        Isa::Avx512 if path.available() => unsafe { x86::run_avx512(kernel) },
         #[cfg(target_arch = "aarch64")]
-        Path::Neon => kernel.run(arm::Neon::new()),
+        Isa::Neon => kernel.run(arm::Neon::new()),
         _ => kernel.run(Portable(())),
     }
 }
@@ -865,7 +865,7 @@ mod x86 {
         }
     }
 
-    /// VNNI's product, spelt out: for a chain of them the compiler takes its intrinsic apart into a product and a sum, so that none
+    /// VNNI's product, spelled out: for a chain of them the compiler takes its intrinsic apart into a product and a sum, so that none
     /// waits for the one before, at the price of half the throughput.
     ///
     /// # Safety

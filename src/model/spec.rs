@@ -1,6 +1,6 @@
 //! What a transformer is made of, as data: a family writes a [`ModelSpec`], one interpreter runs it ([`super::tape`]).
 //!
-//! A block is a list of [`Step`]s. Each step adds the results of its branches to the stream and may normalise the sum, which covers every
+//! A block is a list of [`Step`]s. Each step adds the results of its branches to the stream and may normalize the sum, which covers every
 //! placement of norms in use:
 //!
 //! | placement | steps of a block | examples |
@@ -97,7 +97,7 @@ pub struct Stack {
     pub norm: Option<NormSpec>,
 }
 
-/// From token ids to the stream: (table row · scale + position + type), normalised, projected.
+/// From token ids to the stream: (table row · scale + position + type), normalized, projected.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Embedding {
     /// Table of the tokens, (vocabulary, width).

@@ -5,15 +5,15 @@ use std::sync::{Arc, OnceLock};
 use candle_core::Tensor;
 
 use super::kernels::gemm::Panels;
-use super::kernels::laid_out::Columns;
 use super::kernels::operand::Operand;
+use super::kernels::packed_layout::Columns;
 use super::matrix::Matrix;
 use super::ops;
 use super::tape::Tape;
 
 /// How much of a forward pass to keep.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Keep {
+pub enum TraceLevel {
     /// The last hidden states only: enough for an embedding.
     LastHidden,
     /// Every layer's attention and the state that freezes it into an affine map.
@@ -78,7 +78,7 @@ impl LayerWeights {
         Ok(self.value.get_or_init(|| value))
     }
 
-    /// W_Oᵀ, (hidden, hidden), each row centred and scaled by γ of the LayerNorm behind: with the deviation left out, what that
+    /// W_Oᵀ, (hidden, hidden), each row centered and scaled by γ of the LayerNorm behind: with the deviation left out, what that
     /// norm makes of a row. Made at its first use; nothing where the matrix is not on the CPU.
     ///
     /// # Errors
@@ -156,23 +156,23 @@ pub struct LayerTrace {
     pub inverse_std2: Tensor,
     /// Whose views the tensors above are. The last field, so that they are gone before it.
     #[expect(dead_code, reason = "it is there to be dropped")]
-    pub(super) lease: Arc<Lease>,
+    pub(super) lease: Arc<PooledTensors>,
 }
 
 /// The large arrays that a layer computed for a whole batch. With the last trace of the batch they go back to where the next batch
 /// takes its arrays from; a tensor of a trace is therefore not to be kept longer than the trace.
 #[derive(Debug, Default)]
-pub(super) struct Lease(Vec<Tensor>);
+pub(super) struct PooledTensors(Vec<Tensor>);
 
-impl Lease {
-    pub(super) fn new(tensors: impl Iterator<Item = Tensor>) -> Lease {
-        Lease(tensors.collect())
+impl PooledTensors {
+    pub(super) fn new(tensors: impl Iterator<Item = Tensor>) -> PooledTensors {
+        PooledTensors(tensors.collect())
     }
 }
 
-impl Drop for Lease {
+impl Drop for PooledTensors {
     fn drop(&mut self) {
-        self.0.drain(..).for_each(ops::done_with);
+        self.0.drain(..).for_each(ops::recycle);
     }
 }
 
@@ -188,7 +188,7 @@ pub struct TapeTrace {
 /// What a forward pass leaves of one sequence of n tokens.
 #[derive(Debug, Clone)]
 pub struct Trace {
-    /// One entry per layer of a fused post-LN encoder, the first first; empty with [`Keep::LastHidden`], and where there is a tape.
+    /// One entry per layer of a fused post-LN encoder, the first first; empty with [`TraceLevel::LastHidden`], and where there is a tape.
     pub layers: Vec<LayerTrace>,
     /// What the interpreter did, where it ran the model and was to keep it.
     pub tape: Option<TapeTrace>,

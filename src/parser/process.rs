@@ -40,11 +40,11 @@ pub(super) enum Failure {
 #[derive(Debug)]
 pub(super) struct Process {
     program: Program,
-    state: Mutex<State>,
+    state: Mutex<ProcessState>,
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct ProcessState {
     running: Option<Running>,
     /// How often a child was started. Trees of an earlier child are lost.
     generation: u64,
@@ -126,12 +126,12 @@ impl Process {
         }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, ProcessState> {
         // Whoever panicked left a child and counters, which stay true.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn start(&self, state: &mut State) -> Result<(), Failure> {
+    fn start(&self, state: &mut ProcessState) -> Result<(), Failure> {
         if state.running.is_some() {
             return Ok(());
         }
@@ -146,7 +146,7 @@ impl Process {
     }
 }
 
-impl State {
+impl ProcessState {
     /// Gives the child a request, and waits for the answer. A child that fails is ended.
     fn ask(&mut self, request: &Request<'_>) -> Result<Answer, Failure> {
         let forgotten = std::mem::take(&mut self.forgotten);

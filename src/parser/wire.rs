@@ -15,7 +15,7 @@ pub(super) type TextId = u64;
 /// The first message of a child. Another version would not understand us, and may be what a system starts after an update.
 pub(super) const GREETING: &str = concat!("fovea parser ", env!("CARGO_PKG_VERSION"), " 1");
 
-/// No message is longer. An outline is shorter than its text, and no text of this length is analysed.
+/// No message is longer. An outline is shorter than its text, and no text of this length is analyzed.
 const LONGEST: usize = 1 << 30;
 
 /// To the child.

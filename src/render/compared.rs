@@ -2,15 +2,15 @@
 
 use std::collections::HashMap;
 
-use crate::explain::{Centred, Link, PairReport, Side};
+use crate::explain::{Centered, Link, PairReport, Side};
 use crate::text::Language;
 
-/// The centred cosine, and beside it what lenses show where that is another number: with another model, between two languages.
-pub(super) fn score(centred: &Centred) -> String {
-    let cosine = format!("centred cosine {:.4}", centred.cosine);
-    match (centred.similarity - centred.cosine).abs() < 5e-5 {
+/// The centered cosine, and beside it what lenses show where that is another number: with another model, between two languages.
+pub(super) fn score(centered: &Centered) -> String {
+    let cosine = format!("centered cosine {:.4}", centered.cosine);
+    match (centered.similarity - centered.cosine).abs() < 5e-5 {
         true => cosine,
-        false => format!("{cosine}, similarity {:.4}", centred.similarity),
+        false => format!("{cosine}, similarity {:.4}", centered.similarity),
     }
 }
 
@@ -38,8 +38,8 @@ pub(super) struct OwnWord<'a> {
     pub word: &'a str,
     /// To the raw cosine.
     pub raw: f32,
-    /// To the centred one.
-    pub centred: f32,
+    /// To the centered one.
+    pub centered: f32,
 }
 
 impl<'a> Compared<'a> {
@@ -75,31 +75,31 @@ impl<'a> Compared<'a> {
 
     /// The words of each passage by what they add apart from the languages, most first. Nothing where no means were given.
     pub fn own_words(self) -> Option<[Vec<OwnWord<'a>>; 2]> {
-        let centred = self.report.centred.as_ref()?;
+        let centered = self.report.centered.as_ref()?;
         let words = |side: &Side, own: &[f32], text: &'a str| {
             let mut sums: HashMap<&str, (f32, f32)> = HashMap::new();
-            for ((range, raw), centred) in side.words.iter().zip(&side.scores).zip(own) {
+            for ((range, raw), centered) in side.words.iter().zip(&side.scores).zip(own) {
                 let sum = sums.entry(&text[range.clone()]).or_default();
-                *sum = (sum.0 + raw, sum.1 + centred);
+                *sum = (sum.0 + raw, sum.1 + centered);
             }
             let words = sums
                 .into_iter()
-                .map(|(word, (raw, centred))| OwnWord { word, raw, centred });
+                .map(|(word, (raw, centered))| OwnWord { word, raw, centered });
             let mut words: Vec<OwnWord> = words.collect();
-            words.sort_by(|x, y| y.centred.total_cmp(&x.centred).then_with(|| x.word.cmp(y.word)));
+            words.sort_by(|x, y| y.centered.total_cmp(&x.centered).then_with(|| x.word.cmp(y.word)));
             words
         };
         Some([
-            words(&self.report.a, &centred.a.scores, self.a),
-            words(&self.report.b, &centred.b.scores, self.b),
+            words(&self.report.a, &centered.a.scores, self.a),
+            words(&self.report.b, &centered.b.scores, self.b),
         ])
     }
 
     /// What of the cosine is common to the languages and what is not, in a sentence.
     pub fn common(self, languages: [Language; 2]) -> Option<String> {
-        let centred = self.report.centred.as_ref()?;
+        let centered = self.report.centered.as_ref()?;
         let [a, b] = languages.map(Language::name);
-        let known = [(a, centred.a.known), (b, centred.b.known)];
+        let known = [(a, centered.a.known), (b, centered.b.known)];
         let mut missing: Vec<&str> = known
             .iter()
             .filter(|(_, known)| !known)
@@ -107,10 +107,10 @@ impl<'a> Compared<'a> {
             .collect();
         missing.dedup();
         let languages = if a == b { a.to_owned() } else { format!("{a}, {b}") };
-        let own = self.report.cosine - centred.common;
+        let own = self.report.cosine - centered.common;
         let mut said = format!(
             "of the cosine, {:+.4} is common to the language ({languages}), {own:+.4} the passages' own",
-            centred.common
+            centered.common
         );
         if !missing.is_empty() {
             said += &format!("; the index knows no mean of {}", missing.join(" and "));

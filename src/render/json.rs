@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::compared::Compared;
 use super::shared::{Shared, shared, summary};
 use crate::analysis::{DocumentReport, UnitReport, WordScore};
-use crate::explain::{Centred, CentredSide, Link, Method, PairReport, Side};
+use crate::explain::{Centered, CenteredSide, Link, Method, PairReport, Side};
 use crate::model::ModelInfo;
 use crate::segment::{Unit, UnitKind};
 use crate::similar::decision::CloneType;
@@ -15,7 +15,7 @@ use crate::text::{ByteRange, PositionEncoding, Snapshot};
 
 /// A place in a document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct Place {
+pub struct JsonPosition {
     /// Byte offset.
     pub byte: usize,
     /// Line, from 0.
@@ -24,9 +24,9 @@ pub struct Place {
     pub column: u32,
 }
 
-impl From<index::Place> for Place {
-    fn from(place: index::Place) -> Place {
-        Place {
+impl From<index::FilePosition> for JsonPosition {
+    fn from(place: index::FilePosition) -> JsonPosition {
+        JsonPosition {
             byte: place.byte,
             line: place.line,
             column: place.column,
@@ -34,11 +34,11 @@ impl From<index::Place> for Place {
     }
 }
 
-impl Place {
+impl JsonPosition {
     /// The place of a byte offset.
-    pub fn new(snapshot: &Snapshot, byte: usize) -> Place {
+    pub fn new(snapshot: &Snapshot, byte: usize) -> JsonPosition {
         let position = snapshot.position(byte, PositionEncoding::Utf8);
-        Place {
+        JsonPosition {
             byte,
             line: position.line,
             column: position.column,
@@ -60,7 +60,7 @@ pub struct Explain {
     /// Why the document was split by its lines although its language has a grammar.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unparsed: Option<String>,
-    /// One entry per analysed unit, in order.
+    /// One entry per analyzed unit, in order.
     pub units: Vec<ExplainUnit>,
 }
 
@@ -72,9 +72,9 @@ pub struct ExplainUnit {
     /// The function, type or heading it belongs to.
     pub name: Option<String>,
     /// Where it starts.
-    pub start: Place,
+    pub start: JsonPosition,
     /// Where it ends, exclusive.
-    pub end: Place,
+    pub end: JsonPosition,
     /// Name of the model that explained it.
     pub model: String,
     /// Word pieces, special tokens included.
@@ -99,16 +99,16 @@ pub struct ExplainWord {
     /// The source text of the word.
     pub text: String,
     /// Where it starts.
-    pub start: Place,
+    pub start: JsonPosition,
     /// Where it ends, exclusive.
-    pub end: Place,
+    pub end: JsonPosition,
     /// Its score.
     pub score: f32,
     /// 1 for the unit's highest score.
     pub rank: u32,
 }
 
-/// The JSON of a document's report; units that are not analysed are left out.
+/// The JSON of a document's report; units that are not analyzed are left out.
 pub fn explain(report: &DocumentReport, model: &ModelInfo, method: Method, file: &str) -> Explain {
     let units = report.segments.units.iter().zip(&report.units);
     let units = units
@@ -129,8 +129,8 @@ pub fn explain_unit(snapshot: &Snapshot, unit: &Unit, report: &UnitReport, model
         let range = unit.range.start + word.range.start..unit.range.start + word.range.end;
         ExplainWord {
             text: snapshot.text(range.clone()).into_owned(),
-            start: Place::new(snapshot, range.start),
-            end: Place::new(snapshot, range.end),
+            start: JsonPosition::new(snapshot, range.start),
+            end: JsonPosition::new(snapshot, range.end),
             score: word.score,
             rank: word.rank,
         }
@@ -138,8 +138,8 @@ pub fn explain_unit(snapshot: &Snapshot, unit: &Unit, report: &UnitReport, model
     ExplainUnit {
         kind: unit.kind,
         name: unit.name.clone(),
-        start: Place::new(snapshot, unit.range.start),
-        end: Place::new(snapshot, unit.range.end),
+        start: JsonPosition::new(snapshot, unit.range.start),
+        end: JsonPosition::new(snapshot, unit.range.end),
         model: report.reader().name(model).to_owned(),
         tokens: report.tokens,
         coverage: report.coverage,
@@ -175,41 +175,41 @@ pub struct Compare {
     pub alignment: Vec<Link>,
     /// The same without what the languages have in common; absent where no means were given.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub centred: Option<CompareCentred>,
+    pub centered: Option<CompareCentered>,
     /// Milliseconds.
     pub ms: f32,
 }
 
-/// The centred variant of [`Compare`].
+/// The centered variant of [`Compare`].
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct CompareCentred {
+pub struct CompareCentered {
     /// Cosine of the embeddings without the means of their languages.
     pub cosine: f32,
     /// What `fovea similar` and lenses show: that cosine with the embedded model and within one language.
     pub similarity: f32,
-    /// |centred cosine - sum of all pairs|.
+    /// |centered cosine - sum of all pairs|.
     pub residual: f32,
-    /// How much of the raw cosine is what the languages have in common: cosine = common + own_length · centred cosine.
+    /// How much of the raw cosine is what the languages have in common: cosine = common + own_length · centered cosine.
     pub common: f32,
     /// The lengths of what is left of both embeddings, multiplied.
     pub own_length: f32,
     /// The first passage.
-    pub a: CompareCentredSide,
+    pub a: CompareCenteredSide,
     /// The second passage.
-    pub b: CompareCentredSide,
+    pub b: CompareCenteredSide,
     /// As the raw pairs, then a row and a column for the means of the languages; absent where they were not asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pairs: Option<Vec<Vec<f32>>>,
 }
 
-/// One passage of [`CompareCentred`].
+/// One passage of [`CompareCentered`].
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct CompareCentredSide {
+pub struct CompareCenteredSide {
     /// The language whose mean is taken away.
     pub language: &'static str,
     /// Whether that mean is known; else nothing is taken away.
     pub known: bool,
-    /// What each of the passage's words adds to the centred cosine.
+    /// What each of the passage's words adds to the centered cosine.
     pub scores: Vec<f32>,
     /// What its special tokens add.
     pub special: f32,
@@ -238,9 +238,9 @@ pub struct CompareWord {
     /// The source text of the word.
     pub text: String,
     /// Where it starts, in its document.
-    pub start: Place,
+    pub start: JsonPosition,
     /// Where it ends, exclusive.
-    pub end: Place,
+    pub end: JsonPosition,
     /// What it adds to the cosine.
     pub score: f32,
 }
@@ -266,13 +266,13 @@ pub fn compare(report: &PairReport, a: (&Snapshot, &ByteRange), b: (&Snapshot, &
             .map(|i| Some(report.row(i)?.to_vec()))
             .collect(),
         alignment: report.alignment.clone(),
-        centred: report.centred.as_ref().map(|own| centred(own, a.0, b.0)),
+        centered: report.centered.as_ref().map(|own| centered(own, a.0, b.0)),
         ms: report.ms,
     }
 }
 
-fn centred(report: &Centred, a: &Snapshot, b: &Snapshot) -> CompareCentred {
-    let side = |side: &CentredSide, snapshot: &Snapshot| CompareCentredSide {
+fn centered(report: &Centered, a: &Snapshot, b: &Snapshot) -> CompareCentered {
+    let side = |side: &CenteredSide, snapshot: &Snapshot| CompareCenteredSide {
         language: snapshot.language().name(),
         known: side.known,
         scores: side.scores.clone(),
@@ -280,7 +280,7 @@ fn centred(report: &Centred, a: &Snapshot, b: &Snapshot) -> CompareCentred {
         bias: side.bias,
         common: side.common,
     };
-    CompareCentred {
+    CompareCentered {
         cosine: report.cosine,
         similarity: report.similarity,
         residual: report.residual,
@@ -299,8 +299,8 @@ fn side(side: &Side, (snapshot, passage): (&Snapshot, &ByteRange)) -> CompareSid
         let range = passage.start + range.start..passage.start + range.end;
         CompareWord {
             text: snapshot.text(range.clone()).into_owned(),
-            start: Place::new(snapshot, range.start),
-            end: Place::new(snapshot, range.end),
+            start: JsonPosition::new(snapshot, range.start),
+            end: JsonPosition::new(snapshot, range.end),
             score: *score,
         }
     };
@@ -324,10 +324,10 @@ pub struct FoundItem {
     /// Its language.
     pub language: &'static str,
     /// Where it starts.
-    pub start: Place,
+    pub start: JsonPosition,
     /// Where it ends, exclusive.
-    pub end: Place,
-    /// Language-centred cosine to an item that was asked about; in a search its relevance, at most 1. None for what was asked about
+    pub end: JsonPosition,
+    /// Language-centered cosine to an item that was asked about; in a search its relevance, at most 1. None for what was asked about
     /// itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub score: Option<f32>,

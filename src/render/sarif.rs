@@ -10,7 +10,7 @@ use std::path::{Component, Path};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::similar::index::{Found, Group, Place};
+use crate::similar::index::{FilePosition, Found, Group};
 
 /// The lowest cosine of a group whose members are copies but for details.
 const COPY: f32 = 0.95;
@@ -108,7 +108,7 @@ fn plain(name: &str) -> String {
 fn location(member: &Found) -> Value {
     let (start, end) = (member.item.start, member.item.end);
     // Lines and columns from 1, the end exclusive.
-    let column = |place: Place| place.utf16 + 1;
+    let column = |place: FilePosition| place.utf16 + 1;
     json!({
         "physicalLocation": {
             "artifactLocation": { "uri": relative(&member.path), "uriBaseId": "%SRCROOT%" },
@@ -150,7 +150,7 @@ fn encoded(part: &std::ffi::OsStr) -> String {
     text
 }
 
-/// What a result is recognised by in the next run. Groups of the same names in the same files are told apart by their order.
+/// What a result is recognized by in the next run. Groups of the same names in the same files are told apart by their order.
 fn fingerprint(group: &Group, seen: &mut HashMap<String, usize>) -> String {
     let mut members: Vec<[String; 3]> = group
         .members
@@ -163,7 +163,7 @@ fn fingerprint(group: &Group, seen: &mut HashMap<String, usize>) -> String {
     members.sort();
     let mut hash = Sha256::new();
     for field in members.iter().flatten() {
-        // Each field ends where its length says, so that no two lists are spelt the same.
+        // Each field ends where its length says, so that no two lists are spelled the same.
         hash.update((field.len() as u64).to_le_bytes());
         hash.update(field);
     }
@@ -184,7 +184,10 @@ mod tests {
 
     fn found(path: &str, name: &str, text: &str, range: std::ops::Range<usize>) -> Found {
         let snapshot = Snapshot::new(text, 0, Language::Rust);
-        let (start, end) = (Place::new(&snapshot, range.start), Place::new(&snapshot, range.end));
+        let (start, end) = (
+            FilePosition::new(&snapshot, range.start),
+            FilePosition::new(&snapshot, range.end),
+        );
         Found {
             root: Path::new("/root").into(),
             path: path.into(),
@@ -286,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn a_result_is_recognised_after_an_edit_elsewhere_and_a_new_member_makes_it_new() {
+    fn a_result_is_recognized_after_an_edit_elsewhere_and_a_new_member_makes_it_new() {
         let print = |members: Vec<Found>, score| {
             let log = groups(&[group(members, score)]);
             log["runs"][0]["results"][0]["partialFingerprints"][FINGERPRINT].clone()

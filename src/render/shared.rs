@@ -44,8 +44,8 @@ pub struct Shared {
 /// languages have in common where that is known. Keywords, punctuation, names of common types, type annotations and imports are left out.
 pub(super) fn shared(compared: Compared) -> Vec<Shared> {
     let report = compared.report;
-    let scores = match &report.centred {
-        Some(centred) => [&centred.a.scores, &centred.b.scores],
+    let scores = match &report.centered {
+        Some(centered) => [&centered.a.scores, &centered.b.scores],
         None => [&report.a.scores, &report.b.scores],
     };
     let aside = [aside(compared.a), aside(compared.b)];
@@ -167,7 +167,7 @@ mod tests {
             b: side_b,
             pairs: None,
             alignment,
-            centred: None,
+            centered: None,
             model: "fake".to_owned(),
             ms: 0.0,
         }

@@ -37,7 +37,7 @@ pub use outline::Outline;
 pub use parser::{InProcess, Parser, Purpose, Syntax, Tree, Unparsed, has_grammar, parse, use_parser};
 pub use reading::Reading;
 
-use self::reading::Former;
+use self::reading::Previous;
 use self::split::Blocks;
 use crate::text::{ByteRange, Language, Snapshot};
 
@@ -49,7 +49,7 @@ pub enum UnitKind {
     Function,
     /// What is left of a class, impl, module … once its functions are taken out.
     Container,
-    /// A group of neighbouring statements outside any function.
+    /// A group of neighboring statements outside any function.
     Statements,
     /// A paragraph of prose, with its heading where one stands directly above it.
     Paragraph,
@@ -143,11 +143,11 @@ pub fn segment(snapshot: &Snapshot, syntax: &Result<Syntax, Unparsed>, budget: &
     segment_after(snapshot, syntax, None, budget).0
 }
 
-/// As [`segment`]; what is as it was in a former text is not measured.
+/// As [`segment`]; what is as it was in a previous text is not measured.
 fn segment_after(
     snapshot: &Snapshot,
     syntax: &Result<Syntax, Unparsed>,
-    former: Option<&Former<'_>>,
+    previous: Option<&Previous<'_>>,
     budget: &Budget,
 ) -> (Segments, Blocks) {
     if snapshot.is_empty() {
@@ -164,7 +164,7 @@ fn segment_after(
         Err(_) => prose::of_text(&text, snapshot.language()),
     };
     let tree = syntax.ok().map(Syntax::tree);
-    let (units, blocks) = split::units(&text, outline.fragments, tree, former, budget);
+    let (units, blocks) = split::units(&text, outline.fragments, tree, previous, budget);
     let items = outline
         .headings
         .into_iter()

@@ -23,7 +23,7 @@ pub struct Reading {
 }
 
 /// What is known of a document before an edit.
-pub(super) struct Former<'a> {
+pub(super) struct Previous<'a> {
     blocks: &'a [Block],
     units: &'a [Unit],
     edit: Option<Edit>,
@@ -47,22 +47,22 @@ impl Reading {
         };
         // With syntax and without, the same text is split in different places.
         let comparable = syntax.is_ok() == previous.syntax.is_ok();
-        let former = comparable.then(|| Former {
+        let previous = comparable.then(|| Previous {
             blocks: &previous.blocks,
             units: &previous.segments.units,
             edit,
             changed: syntax.as_ref().map(Syntax::changed).unwrap_or_default().to_vec(),
         });
-        Reading::of(snapshot, syntax, former.as_ref(), budget)
+        Reading::of(snapshot, syntax, previous.as_ref(), budget)
     }
 
     fn of(
         snapshot: Snapshot,
         syntax: Result<Syntax, Unparsed>,
-        former: Option<&Former<'_>>,
+        previous: Option<&Previous<'_>>,
         budget: &Budget,
     ) -> Reading {
-        let (segments, Blocks { blocks, kept }) = segment_after(&snapshot, &syntax, former, budget);
+        let (segments, Blocks { blocks, kept }) = segment_after(&snapshot, &syntax, previous, budget);
         Reading {
             snapshot,
             syntax,
@@ -99,7 +99,7 @@ impl Reading {
     }
 }
 
-impl Former<'_> {
+impl Previous<'_> {
     /// The block that a block of the new text was, with its units, if it is split where it was then.
     pub(super) fn same(&self, block: &Block) -> Option<(&Block, &[Unit])> {
         let old = match &self.edit {

@@ -6,7 +6,7 @@ use super::borders::Borders;
 use super::outline::Fragment;
 use super::pack::{Measure, pack};
 use super::parser::Tree;
-use super::reading::Former;
+use super::reading::Previous;
 use super::{Budget, Unit};
 use crate::text::{ByteRange, Language};
 
@@ -26,7 +26,7 @@ pub(super) struct Block {
 pub(super) struct Blocks {
     /// In order, covering every byte once.
     pub blocks: Vec<Block>,
-    /// One per unit: which unit of the former text it is.
+    /// One per unit: which unit of the previous text it is.
     pub kept: Vec<Option<usize>>,
 }
 
@@ -35,7 +35,7 @@ pub(super) fn units(
     text: &str,
     fragments: Vec<Fragment>,
     tree: Option<&dyn Tree>,
-    former: Option<&Former<'_>>,
+    previous: Option<&Previous<'_>>,
     budget: &Budget,
 ) -> (Vec<Unit>, Blocks) {
     let fragments = absorb_closings(text, fragments);
@@ -58,7 +58,7 @@ pub(super) fn units(
                 language: fragment.language,
             })
         };
-        if let Some((old, former_units)) = former.and_then(|former| former.same(&block)) {
+        if let Some((old, former_units)) = previous.and_then(|previous| previous.same(&block)) {
             for unit in former_units {
                 let start = block.range.start + (unit.range.start - old.range.start);
                 push(start..start + unit.range.len());

@@ -11,7 +11,7 @@ use crate::text::PositionEncoding;
 
 /// What the client can do. A field is false where the client says nothing.
 #[derive(Debug, Clone, Default)]
-pub struct Abilities {
+pub struct ClientCapabilities {
     /// How it counts columns, negotiated.
     pub encoding: PositionEncoding,
     /// It answers `workspace/configuration`.
@@ -24,7 +24,7 @@ pub struct Abilities {
     pub highlight_registration: bool,
     /// It takes registrations for inlay hints.
     pub inlay_registration: bool,
-    /// It takes registrations for document colours.
+    /// It takes registrations for document colors.
     pub color_registration: bool,
     /// It shows what a diagnostic is about beside it.
     pub related_information: bool,
@@ -63,7 +63,7 @@ pub struct Abilities {
     pub shown_below: Vec<PathBuf>,
 }
 
-impl Abilities {
+impl ClientCapabilities {
     /// Whether document highlights contain the words that a word draws on.
     pub fn highlights_attention(&self, setting: Attention) -> bool {
         match setting {
@@ -83,7 +83,7 @@ impl Abilities {
 }
 
 /// Reads what the client can do; `settings` may hold it to one encoding.
-pub fn abilities(params: &InitializeParams, settings: &Settings) -> Abilities {
+pub fn capabilities(params: &InitializeParams, settings: &Settings) -> ClientCapabilities {
     let window = params.capabilities.window.as_ref();
     let workspace = params.capabilities.workspace.as_ref();
     let document = params.capabilities.text_document.as_ref();
@@ -98,7 +98,7 @@ pub fn abilities(params: &InitializeParams, settings: &Settings) -> Abilities {
         .and_then(|d| d.hover.as_ref())
         .and_then(|h| h.content_format.as_ref());
     let own_interface = fovea.is_some_and(|f| *f != Value::Bool(false) && !f.is_null());
-    let mut abilities = Abilities {
+    let mut abilities = ClientCapabilities {
         encoding: negotiate(encodings.unwrap_or_default(), settings.encoding),
         configuration: workspace.and_then(|w| w.configuration).unwrap_or(false),
         lens_refresh: workspace

@@ -5,10 +5,10 @@ use std::collections::HashMap;
 use tower_lsp::Client;
 use tower_lsp::ls_types::{Diagnostic, DiagnosticRelatedInformation, DiagnosticSeverity, Location, NumberOrString};
 
-use super::core::Core;
 use super::protocol::SimilarItem;
+use super::request_snapshot::{Active, RequestSnapshot};
 use super::requests::similar::{self, one_line};
-use super::ticket::{Active, Ticket};
+use super::session::Session;
 use super::uris;
 use crate::analysis::DocumentId;
 use crate::segment::Item;
@@ -21,25 +21,25 @@ const CODE: &str = "near-duplicate";
 pub struct Told(HashMap<DocumentId, Vec<Diagnostic>>);
 
 impl Told {
-    /// Tells what is new. A document that is not analysed yet keeps what was told of it, which editors move along with the text.
-    pub async fn tell(&mut self, core: &Core, ticket: &Ticket, client: &Client) {
-        if !ticket.settings.diagnostics && self.0.is_empty() {
+    /// Tells what is new. A document that is not analyzed yet keeps what was told of it, which editors move along with the text.
+    pub async fn tell(&mut self, session: &Session, request: &RequestSnapshot, client: &Client) {
+        if !request.settings.diagnostics && self.0.is_empty() {
             return;
         }
-        let closed = self.0.keys().filter(|id| ticket.open(id).is_none());
+        let closed = self.0.keys().filter(|id| request.open(id).is_none());
         let closed: Vec<DocumentId> = closed.cloned().collect();
         for id in closed {
             self.0.remove(&id);
             publish(client, &id, Vec::new(), None).await;
         }
-        for (id, open) in ticket.documents.iter() {
+        for (id, open) in request.documents.iter() {
             let snapshot = open.snapshot();
             let version = snapshot.version();
-            let active = open.inactive.is_none() && ticket.settings.diagnostics;
+            let active = open.inactive.is_none() && request.settings.diagnostics;
             let found = match active {
                 true => of(
-                    core,
-                    ticket,
+                    session,
+                    request,
                     &Active {
                         id: id.clone(),
                         snapshot,
@@ -66,26 +66,26 @@ async fn publish(client: &Client, id: &DocumentId, found: Vec<Diagnostic>, versi
     }
 }
 
-/// The diagnostics of a document; `None` where this version is not analysed.
-fn of(core: &Core, ticket: &Ticket, active: &Active) -> Option<Vec<Diagnostic>> {
-    let items = similar::all(core, ticket, active)?;
-    let least = f64::from(ticket.settings.near_duplicate);
+/// The diagnostics of a document; `None` where this version is not analyzed.
+fn of(session: &Session, request: &RequestSnapshot, active: &Active) -> Option<Vec<Diagnostic>> {
+    let items = similar::all(session, request, active)?;
+    let least = f64::from(request.settings.near_duplicate);
     let found = items.iter().filter_map(|(item, similar)| {
         let near = similar.iter().filter(|near| near.score >= least);
-        diagnostic(ticket, active, item, &near.collect::<Vec<_>>())
+        diagnostic(request, active, item, &near.collect::<Vec<_>>())
     });
     Some(found.collect())
 }
 
 /// One for an item that is nearly the same as others.
-fn diagnostic(ticket: &Ticket, active: &Active, item: &Item, near: &[&SimilarItem]) -> Option<Diagnostic> {
+fn diagnostic(request: &RequestSnapshot, active: &Active, item: &Item, near: &[&SimilarItem]) -> Option<Diagnostic> {
     let best = near.first()?;
     let more = match near.len() {
         1 => String::new(),
         count => format!(" and {} more", count - 1),
     };
     let name = one_line(&best.name).replace('`', "'");
-    let place = similar::place(ticket, active, best);
+    let place = similar::place(request, active, best);
     let here = near.iter().filter(|near| near.store.is_none());
     let related = here.map(|near| DiagnosticRelatedInformation {
         location: Location {
@@ -95,13 +95,13 @@ fn diagnostic(ticket: &Ticket, active: &Active, item: &Item, near: &[&SimilarIte
         message: format!("{:.2} {}", near.score, one_line(&near.name)),
     });
     Some(Diagnostic {
-        range: ticket.range(&active.snapshot, &item.name_range),
+        range: request.range(&active.snapshot, &item.name_range),
         severity: Some(DiagnosticSeverity::HINT),
         code: Some(NumberOrString::String(CODE.to_owned())),
         code_description: None,
         source: Some("fovea".to_owned()),
         message: format!("Nearly the same as `{name}`, {place} ({:.2}){more}", best.score),
-        related_information: ticket.client.related_information.then(|| related.collect()),
+        related_information: request.client.related_information.then(|| related.collect()),
         tags: None,
         data: None,
     })

@@ -1,4 +1,4 @@
-//! The open documents, and why some of them are not analysed.
+//! The open documents, and why some of them are not analyzed.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -26,7 +26,7 @@ pub struct Open {
     pub shown: Option<ShownFile>,
     /// Its name, or that of the file that it links to, is one that secrets are kept under.
     secret: bool,
-    /// Why it is not analysed, where it is not.
+    /// Why it is not analyzed, where it is not.
     pub inactive: Option<String>,
     /// An edit could not be read, so the text is not what the client shows until the document is opened again.
     pub out_of_step: bool,
@@ -66,7 +66,7 @@ impl Open {
         }
     }
 
-    /// Decides anew whether it is analysed.
+    /// Decides anew whether it is analyzed.
     pub fn admit(&mut self, settings: &Settings) {
         self.inactive = reason(self, settings);
     }
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn each_reason_not_to_analyse_is_given() {
+    fn each_reason_not_to_analyze_is_given() {
         let default = Settings::default();
         assert_eq!(check("file:///a/b.rs", "rust", "fn a() {}", &default), None);
         assert_eq!(check("untitled:Untitled-1", "rust", "fn a() {}", &default), None);

@@ -14,38 +14,38 @@ use tower_lsp::ls_types::{
 };
 use tower_lsp::{Client, LanguageServer};
 
-use super::core::Core;
 use super::protocol::{DrawsOnAnswer, ExplainParams};
+use super::request_snapshot::request;
 use super::requests;
-use super::ticket::ticket;
+use super::session::Session;
 
 /// Answers requests.
 #[derive(Debug)]
 pub struct Handlers {
-    core: Arc<Core>,
+    session: Arc<Session>,
     client: Option<Client>,
 }
 
 impl Handlers {
     /// Answers from a state, and asks the client where a command has to.
-    pub fn new(core: Arc<Core>, client: Option<Client>) -> Handlers {
-        Handlers { core, client }
+    pub fn new(session: Arc<Session>, client: Option<Client>) -> Handlers {
+        Handlers { session, client }
     }
 
     /// `fovea/explain`
     pub async fn explain(&self, params: ExplainParams) -> Result<Value> {
-        requests::explain::explain(&self.core, &ticket()?, params).await
+        requests::explain::explain(&self.session, &request()?, params).await
     }
 
     /// `fovea/drawsOn`
     pub async fn draws_on(&self, params: TextDocumentPositionParams) -> Result<Option<DrawsOnAnswer>> {
-        requests::draws_on::draws_on(&self.core, &ticket()?, params).await
+        requests::draws_on::draws_on(&self.session, &request()?, params).await
     }
 }
 
 impl LanguageServer for Handlers {
     async fn initialize(&self, _: InitializeParams) -> Result<InitializeResult> {
-        Ok(requests::initialize::answer(&ticket()?))
+        Ok(requests::initialize::answer(&request()?))
     }
 
     async fn shutdown(&self) -> Result<()> {
@@ -53,40 +53,40 @@ impl LanguageServer for Handlers {
     }
 
     async fn hover(&self, params: HoverParams) -> Result<Option<Hover>> {
-        requests::hover::hover(&self.core, &ticket()?, params).await
+        requests::hover::hover(&self.session, &request()?, params).await
     }
 
     async fn document_highlight(&self, params: DocumentHighlightParams) -> Result<Option<Vec<DocumentHighlight>>> {
-        requests::highlight::highlights(&self.core, &ticket()?, params).await
+        requests::highlight::highlights(&self.session, &request()?, params).await
     }
 
     async fn code_lens(&self, params: CodeLensParams) -> Result<Option<Vec<CodeLens>>> {
-        Ok(Some(requests::lens::lenses(&self.core, &ticket()?, &params)))
+        Ok(Some(requests::lens::lenses(&self.session, &request()?, &params)))
     }
 
     async fn code_lens_resolve(&self, params: CodeLens) -> Result<CodeLens> {
-        requests::lens::resolve(&self.core, &ticket()?, params)
+        requests::lens::resolve(&self.session, &request()?, params)
     }
 
     async fn inlay_hint(&self, params: InlayHintParams) -> Result<Option<Vec<InlayHint>>> {
-        Ok(requests::inlay::hints(&self.core, &ticket()?, &params).await)
+        Ok(requests::inlay::hints(&self.session, &request()?, &params).await)
     }
 
     async fn document_color(&self, params: DocumentColorParams) -> Result<Vec<ColorInformation>> {
-        requests::color::colors(&self.core, &ticket()?, params).await
+        requests::color::colors(&self.session, &request()?, params).await
     }
 
     async fn color_presentation(&self, _: ColorPresentationParams) -> Result<Vec<ColorPresentation>> {
-        // The colours say how much words carry; there is none to choose.
+        // The colors say how much words carry; there is none to choose.
         Ok(Vec::new())
     }
 
     async fn code_action(&self, params: CodeActionParams) -> Result<Option<CodeActionResponse>> {
-        Ok(Some(requests::action::actions(&self.core, &ticket()?, &params)))
+        Ok(Some(requests::action::actions(&self.session, &request()?, &params)))
     }
 
     async fn symbol(&self, params: WorkspaceSymbolParams) -> Result<Option<WorkspaceSymbolResponse>> {
-        requests::search::symbols(&self.core, &ticket()?, params).await
+        requests::search::symbols(&self.session, &request()?, params).await
     }
 
     async fn will_rename_files(&self, _: RenameFilesParams) -> Result<Option<WorkspaceEdit>> {
@@ -95,6 +95,6 @@ impl LanguageServer for Handlers {
     }
 
     async fn execute_command(&self, params: ExecuteCommandParams) -> Result<Option<Value>> {
-        requests::command::execute(&self.core, self.client.as_ref(), &ticket()?, params).await
+        requests::command::execute(&self.session, self.client.as_ref(), &request()?, params).await
     }
 }

@@ -9,8 +9,8 @@ use std::sync::Arc;
 use tower_lsp::ls_types::{Position, Range, Uri};
 
 use super::protocol::{Changed, HeatParams, Unread};
+use super::request_snapshot::RequestSnapshot;
 use super::settings::HeatPreset;
-use super::ticket::Ticket;
 use super::to_proto;
 use super::uris;
 use crate::analysis::{DocumentId, DocumentReport, UnitReport};
@@ -36,12 +36,12 @@ pub struct Style {
 
 impl Style {
     /// As the settings and the client of a request want it.
-    pub fn of(ticket: &Ticket) -> Style {
+    pub fn of(request: &RequestSnapshot) -> Style {
         Style {
-            method: ticket.settings.method,
-            preset: ticket.settings.heat(),
-            encoding: ticket.client.encoding,
-            changes: ticket.client.heat_changes,
+            method: request.settings.method,
+            preset: request.settings.heat(),
+            encoding: request.client.encoding,
+            changes: request.client.heat_changes,
         }
     }
 }
@@ -70,7 +70,7 @@ pub fn preset_of(id: &DocumentId, preset: HeatPreset) -> HeatPreset {
 
 /// The heat of one document as it was sent last.
 #[derive(Debug, Default)]
-pub struct Canvas {
+pub struct HeatDiff {
     /// The version it was sent for; `None` before the first time.
     version: Option<i32>,
     units: Vec<Drawn>,
@@ -93,11 +93,11 @@ struct Drawn {
     unread: Option<(Range, f32)>,
 }
 
-impl Canvas {
+impl HeatDiff {
     /// Draws a report. With `changes` only what is new since the last time is told, if there was one. `None` where the document's
     /// name is no URI.
     ///
-    /// A canvas holds units as one style draws them; another style needs another canvas.
+    /// A diff holds units as one style draws them; another style needs another diff.
     pub fn draw(&mut self, report: &DocumentReport, style: &Style) -> Option<HeatParams> {
         let uri = uris::parse(&report.id)?;
         let since = self.version.replace(report.snapshot.version());
@@ -203,7 +203,7 @@ impl Drawn {
             for (index, level) in shown(preset, &text, unit, understood) {
                 let word = &understood.words[index];
                 let (start, end) = (place(word.range.start), place(word.range.end));
-                // A word does not cross lines; should one, its first line is coloured.
+                // A word does not cross lines; should one, its first line is colored.
                 let end = if end.line == start.line { end.column } else { u32::MAX };
                 words.push([start.line - line, start.column, end, level]);
             }

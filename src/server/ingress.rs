@@ -2,7 +2,7 @@
 //!
 //! The framework runs handlers concurrently and in no order, so nothing that changes state may be one. Notifications are
 //! applied here, inside [`Service::call`], which the transport calls for one message after the other; a request leaves with a
-//! [`Ticket`](super::ticket::Ticket) of the state it arrived in and is answered whenever its handler is done.
+//! [`RequestSnapshot`](super::request::RequestSnapshot) of the state it arrived in and is answered whenever its handler is done.
 
 use std::convert::Infallible;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -18,21 +18,21 @@ use tower::Service;
 use tower_lsp::ExitedError;
 use tower_lsp::jsonrpc::{Error, Id, Request, Response};
 
-use super::core::Core;
 use super::notifications;
-use super::ticket;
+use super::request_snapshot;
+use super::session::Session;
 
 /// The outermost service.
 #[derive(Debug)]
 pub struct Ingress<S> {
     inner: S,
-    core: Arc<Core>,
+    session: Arc<Session>,
 }
 
 impl<S> Ingress<S> {
     /// Stands before a service.
-    pub fn new(inner: S, core: Arc<Core>) -> Ingress<S> {
-        Ingress { inner, core }
+    pub fn new(inner: S, session: Arc<Session>) -> Ingress<S> {
+        Ingress { inner, session }
     }
 }
 
@@ -55,25 +55,25 @@ where
     fn call(&mut self, request: Request) -> Self::Future {
         let (method, id, mut params) = request.into_parts();
         if let Some(params) = &mut params {
-            self.core.spellings.read(&method, params);
+            self.session.spellings.read(&method, params);
         }
         let Some(id) = id else {
             self.notify(&method, params.unwrap_or(Value::Null));
             return ready(None);
         };
         match method.as_ref() {
-            "initialize" => self.core.initialize(params.as_ref().unwrap_or(&Value::Null)),
-            "shutdown" => self.core.exit.shutdown(),
+            "initialize" => self.session.initialize(params.as_ref().unwrap_or(&Value::Null)),
+            "shutdown" => self.session.exit.shutdown(),
             _ => {}
         }
         let vital = matches!(method.as_ref(), "initialize" | "shutdown");
-        let flight = match self.core.flights.depart(&id, vital) {
-            Ok(flight) => flight,
+        let pending = match self.session.in_flight.register(&id, vital) {
+            Ok(pending) => pending,
             Err(error) => return ready(Some(Response::from_error(id, error))),
         };
-        let ticket = self.core.ticket(flight.cancel);
-        let slow = ticket.settings.slow_ms;
-        let builder = Request::build(method.clone()).id(flight.number);
+        let snapshot = self.session.snapshot(pending.cancel);
+        let slow = snapshot.settings.slow_ms;
+        let builder = Request::build(method.clone()).id(pending.number);
         let request = params
             .into_iter()
             .fold(builder, |builder, params| builder.params(params))
@@ -82,16 +82,16 @@ where
         // Commands switch things before they wait for anything: two of them are begun in the order of the wire.
         let handler = in_order(
             method == "workspace/executeCommand",
-            ticket::with(ticket, self.inner.call(request)),
+            request_snapshot::with(snapshot, self.inner.call(request)),
         );
-        let core = self.core.clone();
+        let session = self.session.clone();
         let start = Instant::now();
         async move {
             let answer = match handler.await {
                 Ok(Ok(Some(response))) => {
                     let mut result = response.into_parts().1;
                     if let Ok(answer) = &mut result {
-                        core.spellings.restore(answer);
+                        session.spellings.restore(answer);
                     }
                     Response::from_parts(id.clone(), result)
                 }
@@ -99,7 +99,7 @@ where
                 Ok(Err(ExitedError { .. })) => Response::from_error(id.clone(), Error::invalid_request()),
                 Err(_) => Response::from_error(id.clone(), Error::internal_error()),
             };
-            core.flights.land(&id);
+            session.in_flight.complete(&id);
             let elapsed = start.elapsed();
             if slow > 0 && elapsed >= Duration::from_millis(slow) {
                 tracing::info!(%method, ms = elapsed.as_millis() as u64, "slow request");
@@ -121,9 +121,9 @@ where
             "exit" => {
                 // The framework only notes that it is over; there is nothing to wait for.
                 let _ = self.inner.call(Request::build("exit").finish()).now_or_never();
-                self.core.exit.exit();
+                self.session.exit.exit();
             }
-            _ => notifications::apply(&self.core, method, params),
+            _ => notifications::apply(&self.session, method, params),
         }
     }
 
@@ -134,7 +134,7 @@ where
         else {
             return;
         };
-        if let Some(number) = self.core.flights.cancel(&id) {
+        if let Some(number) = self.session.in_flight.cancel(&id) {
             // The framework drops the handler, which answers at once that it was cancelled.
             let cancel = Request::build("$/cancelRequest").params(json!({"id": number})).finish();
             let _ = self.inner.call(cancel).now_or_never();
@@ -184,7 +184,7 @@ mod tests {
             let (method, id, params) = request.into_parts();
             async move {
                 assert_ne!(method, "panic");
-                assert!(ticket::ticket().is_ok());
+                assert!(request_snapshot::request().is_ok());
                 Ok(id.map(|id| Response::from_ok(id, params.unwrap_or_default())))
             }
             .boxed()
@@ -193,12 +193,12 @@ mod tests {
 
     #[tokio::test]
     async fn a_panic_is_an_internal_error_and_no_more() {
-        let core = Arc::new(Core::new(
+        let session = Arc::new(Session::new(
             Box::new(|_| Box::new(|| Err("no model".to_owned()))),
             None,
             None,
         ));
-        let mut ingress = Ingress::new(Inner, core.clone());
+        let mut ingress = Ingress::new(Inner, session.clone());
         let answer = ingress
             .call(Request::build("panic").id("a").finish())
             .await

@@ -1,19 +1,16 @@
 //! The language server: LSP messages ⇄ [`analysis`](crate::analysis). No LSP type leaves this module.
 //!
 //! ```text
-//! stdin → frames → transport → ingress ─ notifications: applied at once, in the order of the wire (core)
-//!                                      └ requests: leave with a ticket of the state they arrived in → handlers → requests/*
+//! stdin → frames → transport → ingress ─ notifications: applied at once, in the order of the wire (session)
+//!                                      └ requests: leave with a request of the state they arrived in → handlers → requests/*
 //! analysis ─ events → board → publisher → stdout (output: never waits for the client)
 //! ```
 
-mod board;
-mod carriers;
 mod client;
-mod core;
 mod diagnostics;
 mod documents;
 mod exit;
-mod flights;
+mod fallback_providers;
 mod frames;
 mod handlers;
 mod heat;
@@ -21,16 +18,19 @@ mod ingress;
 mod logging;
 mod notifications;
 mod orphan;
+mod outbox;
 mod output;
 mod progress;
 pub mod protocol;
 mod publisher;
+mod request_queue;
+mod request_snapshot;
 mod requests;
+mod session;
 pub mod settings;
 mod spellings;
 mod status;
 mod surrogates;
-mod ticket;
 mod to_proto;
 mod transport;
 mod uris;

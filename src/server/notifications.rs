@@ -8,59 +8,59 @@ use std::path::PathBuf;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
-use super::core::Core;
+use super::session::Session;
 use super::{settings, uris};
 use crate::similar::index::concerns;
 use crate::text::{Change, Position};
 
-/// Applies a notification. One that cannot be read changes nothing, except that a document whose edit is lost is not analysed any
+/// Applies a notification. One that cannot be read changes nothing, except that a document whose edit is lost is not analyzed any
 /// more.
-pub fn apply(core: &Core, method: &str, params: Value) {
-    if !core.initialized() {
+pub fn apply(session: &Session, method: &str, params: Value) {
+    if !session.initialized() {
         return;
     }
     match method {
         "textDocument/didOpen" => {
             if let Some(DidOpen { text_document: open }) = read(method, params) {
-                core.open(&open.uri, open.language_id, open.version, &open.text);
+                session.open(&open.uri, open.language_id, open.version, &open.text);
                 // Another branch may have been checked out in an editor that watches no files.
-                core.files_changed();
+                session.files_changed();
             }
         }
-        "textDocument/didChange" => change(core, params),
+        "textDocument/didChange" => change(session, params),
         "textDocument/didClose" => {
             if let Some(DidClose { text_document }) = read(method, params) {
-                core.close(&text_document.uri);
+                session.close(&text_document.uri);
             }
         }
-        "textDocument/didSave" => core.files_changed(),
+        "textDocument/didSave" => session.files_changed(),
         "workspace/didChangeWatchedFiles" => {
             let changed: Option<Watched> = read(method, params);
             let paths = changed.into_iter().flat_map(|changed| changed.changes);
             if paths.filter_map(|file| path_of(&file.uri)).any(|path| concerns(&path)) {
-                core.files_changed();
+                session.files_changed();
             }
         }
-        "workspace/didCreateFiles" | "workspace/didRenameFiles" | "workspace/didDeleteFiles" => core.files_moved(),
+        "workspace/didCreateFiles" | "workspace/didRenameFiles" | "workspace/didDeleteFiles" => session.files_moved(),
         "workspace/didChangeWorkspaceFolders" => {
             if let Some(Folders { event }) = read(method, params) {
                 let paths = |folders: Vec<Versioned>| folders.iter().filter_map(|f| path_of(&f.uri)).collect();
                 let removed: Vec<PathBuf> = paths(event.removed);
-                core.change_folders(paths(event.added), &removed);
+                session.change_folders(paths(event.added), &removed);
             }
         }
-        "workspace/didChangeConfiguration" => configuration(core, &params),
+        "workspace/didChangeConfiguration" => configuration(session, &params),
         "window/workDoneProgress/cancel" => match params.get("token").and_then(super::progress::of_token) {
-            Some(super::progress::Work::Model) => core.pause(true),
-            Some(super::progress::Work::Index) => core.index(false),
+            Some(super::progress::Work::Model) => session.pause(true),
+            Some(super::progress::Work::Index) => session.index(false),
             None => {}
         },
-        "initialized" => core.board.client_is_ready(),
+        "initialized" => session.outbox.client_is_ready(),
         "fovea/visible" => {
             if let Some(Visible { text_document, range }) = read(method, params) {
-                core.visible(&text_document.uri, |open, client| {
+                session.visible(&text_document.uri, |open, client| {
                     let snapshot = open.snapshot();
-                    let at = |place: Place| snapshot.offset(place.into(), client.encoding);
+                    let at = |place: WirePosition| snapshot.offset(place.into(), client.encoding);
                     let (a, b) = (at(range.start), at(range.end));
                     a.min(b)..a.max(b)
                 });
@@ -70,7 +70,7 @@ pub fn apply(core: &Core, method: &str, params: Value) {
     }
 }
 
-fn change(core: &Core, params: Value) {
+fn change(session: &Session, params: Value) {
     let uri = params
         .pointer("/textDocument/uri")
         .and_then(Value::as_str)
@@ -91,26 +91,26 @@ fn change(core: &Core, params: Value) {
                     text: edit.text,
                 })
                 .collect();
-            core.change(&text_document.uri, text_document.version, Some(&changes));
+            session.change(&text_document.uri, text_document.version, Some(&changes));
         }
-        (None, Some(uri)) => core.change(&uri, None, None),
+        (None, Some(uri)) => session.change(&uri, None, None),
         (None, None) => {}
     }
 }
 
 /// Some clients send the settings, some an empty note that they changed.
-fn configuration(core: &Core, params: &Value) {
+fn configuration(session: &Session, params: &Value) {
     let sent = params.get("settings").unwrap_or(&Value::Null);
     let ours = sent.get("fovea").unwrap_or(sent);
     if settings::section(ours).is_none_or(serde_json::Map::is_empty) {
-        core.board.add(|news| news.pull = true);
+        session.outbox.add(|outgoing| outgoing.pull = true);
         return;
     }
     // Sections of other servers only.
     if sent.get("fovea").is_none() && !settings::concerns_us(sent) {
         return;
     }
-    core.configure(ours);
+    session.configure(ours);
 }
 
 fn read<T: for<'de> Deserialize<'de>>(method: &str, params: Value) -> Option<T> {
@@ -195,20 +195,20 @@ struct Visible {
 
 #[derive(Deserialize, Clone, Copy)]
 struct Span {
-    start: Place,
-    end: Place,
+    start: WirePosition,
+    end: WirePosition,
 }
 
 #[derive(Deserialize, Clone, Copy)]
-struct Place {
+struct WirePosition {
     #[serde(deserialize_with = "clamped")]
     line: u32,
     #[serde(deserialize_with = "clamped")]
     character: u32,
 }
 
-impl From<Place> for Position {
-    fn from(place: Place) -> Position {
+impl From<WirePosition> for Position {
+    fn from(place: WirePosition) -> Position {
         Position {
             line: place.line,
             column: place.character,
@@ -236,7 +236,8 @@ mod tests {
             ("4294967296", u32::MAX),
             ("2.0", 2),
         ] {
-            let place: Place = serde_json::from_str(&format!("{{\"line\": {number}, \"character\": 0}}")).unwrap();
+            let place: WirePosition =
+                serde_json::from_str(&format!("{{\"line\": {number}, \"character\": 0}}")).unwrap();
             assert_eq!(place.line, line, "{number}");
         }
     }

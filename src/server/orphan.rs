@@ -3,19 +3,19 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::core::Core;
+use super::session::Session;
 
 const EVERY: Duration = Duration::from_secs(5);
 
 /// Ends the server when the process that started it is gone.
-pub async fn watch(core: Arc<Core>) {
+pub async fn watch(session: Arc<Session>) {
     loop {
         tokio::time::sleep(EVERY).await;
-        if let Some(&parent) = core.parent.get()
+        if let Some(&parent) = session.parent.get()
             && !alive(parent)
         {
             tracing::warn!("the editor is gone");
-            core.exit.with_code(1);
+            session.exit.with_code(1);
             return;
         }
     }

@@ -12,9 +12,9 @@ use tower_lsp::ls_types::{
     WorkDoneProgressReport,
 };
 
-use super::core::{Activity, Core};
 use super::publisher::within;
-use super::ticket::Ticket;
+use super::request_snapshot::RequestSnapshot;
+use super::session::{Activity, Session};
 use crate::analysis::CancelToken;
 use crate::similar::index;
 
@@ -32,7 +32,7 @@ const INDEX: &str = "fovea/index/";
 /// What a bar shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Work {
-    /// Loading the model, analysing documents.
+    /// Loading the model, analyzing documents.
     Model,
     /// Indexing the workspace.
     Index,
@@ -48,12 +48,12 @@ pub fn of_token(token: &Value) -> Option<Work> {
 }
 
 /// Shows bars until the server ends.
-pub async fn run(core: Arc<Core>, client: Client) {
-    tokio::join!(of_model(core.clone(), client.clone()), of_index(core, client));
+pub async fn run(session: Arc<Session>, client: Client) {
+    tokio::join!(of_model(session.clone(), client.clone()), of_index(session, client));
 }
 
-async fn of_model(core: Arc<Core>, client: Client) {
-    let mut activity = core.activity.subscribe();
+async fn of_model(session: Arc<Session>, client: Client) {
+    let mut activity = session.activity.subscribe();
     for number in 0u64.. {
         let Ok(now) = activity.wait_for(|now| *now != Activity::Idle).await.map(|now| *now) else {
             return;
@@ -61,16 +61,16 @@ async fn of_model(core: Arc<Core>, client: Client) {
         if !still(&mut activity, now, PATIENCE).await {
             continue;
         }
-        match Bar::new(&core, &client, format!("{MODEL}{number}")).await {
-            Some(bar) => model_bar(&core, bar, &mut activity, now).await,
+        match Bar::new(&session, &client, format!("{MODEL}{number}")).await {
+            Some(bar) => model_bar(&session, bar, &mut activity, now).await,
             None if activity.wait_for(|next| *next != now).await.is_err() => return,
             None => {}
         }
     }
 }
 
-async fn of_index(core: Arc<Core>, client: Client) {
-    let mut indexing = core.indexing.subscribe();
+async fn of_index(session: Arc<Session>, client: Client) {
+    let mut indexing = session.indexing.subscribe();
     for number in 0u64.. {
         if indexing.wait_for(Option::is_some).await.is_err() {
             return;
@@ -81,7 +81,7 @@ async fn of_index(core: Arc<Core>, client: Client) {
         {
             continue;
         }
-        match Bar::new(&core, &client, format!("{INDEX}{number}")).await {
+        match Bar::new(&session, &client, format!("{INDEX}{number}")).await {
             Some(bar) => index_bar(bar, &mut indexing).await,
             None if indexing.wait_for(Option::is_none).await.is_err() => return,
             None => {}
@@ -97,8 +97,8 @@ struct Bar<'a> {
 
 impl Bar<'_> {
     /// Asks for a bar; `None` from a client that has none.
-    async fn new<'a>(core: &Core, client: &'a Client, token: String) -> Option<Bar<'a>> {
-        if !core.ticket(CancelToken::new()).client.progress {
+    async fn new<'a>(session: &Session, client: &'a Client, token: String) -> Option<Bar<'a>> {
+        if !session.snapshot(CancelToken::new()).client.progress {
             return None;
         }
         let token = ProgressToken::String(token);
@@ -146,18 +146,18 @@ async fn still(activity: &mut watch::Receiver<Activity>, now: Activity, time: Du
         .is_err()
 }
 
-async fn model_bar(core: &Core, bar: Bar<'_>, activity: &mut watch::Receiver<Activity>, now: Activity) {
-    let analysing = now == Activity::Analysing;
-    let title = if analysing {
+async fn model_bar(session: &Session, bar: Bar<'_>, activity: &mut watch::Receiver<Activity>, now: Activity) {
+    let analyzing = now == Activity::Analyzing;
+    let title = if analyzing {
         "Fovea: analyzing"
     } else {
         "Fovea: loading the model"
     };
-    bar.begin(title, analysing, analysing.then_some(0)).await;
+    bar.begin(title, analyzing, analyzing.then_some(0)).await;
     let mut told = 0;
     while still(activity, now, STEP).await {
-        let percentage = if analysing {
-            done(core, &core.ticket(CancelToken::new()))
+        let percentage = if analyzing {
+            done(session, &session.snapshot(CancelToken::new()))
         } else {
             0
         };
@@ -186,13 +186,13 @@ async fn index_bar(bar: Bar<'_>, indexing: &mut watch::Receiver<Option<index::Pr
     bar.end().await;
 }
 
-/// How many of a hundred units of the open documents are analysed.
-fn done(core: &Core, ticket: &Ticket) -> u32 {
-    let Some(analysis) = core.analysis() else {
+/// How many of a hundred units of the open documents are analyzed.
+fn done(session: &Session, request: &RequestSnapshot) -> u32 {
+    let Some(analysis) = session.analysis() else {
         return 0;
     };
     let (mut done, mut all) = (0, 0);
-    for (id, open) in ticket.documents.iter().filter(|(_, open)| open.inactive.is_none()) {
+    for (id, open) in request.documents.iter().filter(|(_, open)| open.inactive.is_none()) {
         if let Some(report) = analysis.report(id, open.snapshot().version()) {
             done += report.units.iter().flatten().count();
             all += report.units.len();

@@ -14,7 +14,7 @@
 //! | `fovea/status` | server → client, notification | the whole state of the server, whenever it changes ([`StatusParams`]) |
 //! | `fovea/explain` | client → server, request | [`ExplainParams`] → the JSON of `fovea explain` |
 //! | `fovea/drawsOn` | client → server, request | a position → the words that its word draws on ([`DrawsOnAnswer`]) |
-//! | `fovea/visible` | client → server, notification | what is on screen, to be analysed first ([`VisibleParams`]) |
+//! | `fovea/visible` | client → server, notification | what is on screen, to be analyzed first ([`VisibleParams`]) |
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -460,7 +460,7 @@ pub struct SimilarItem {
     pub why: Option<WhyFound>,
     /// Its location in a team's store; it is then not on this machine, and cannot be compared.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub store: Option<StorePlace>,
+    pub store: Option<StoreFile>,
 }
 
 /// Why a search found a passage: the parts of its score.
@@ -479,7 +479,7 @@ pub struct WhyFound {
 /// A file in the store of a team.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct StorePlace {
+pub struct StoreFile {
     /// The folder, by its name in the store.
     pub folder: String,
     /// The path below it.
@@ -543,9 +543,9 @@ pub struct TrustArgs {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TrustAnswer {
-    /// The judgement in one sentence.
+    /// The judgment in one sentence.
     pub sentence: String,
-    /// The judgement: the marked words matter clearly (`holds`), hardly (`weak`) or not at all more than random words (`fails`), or the unit
+    /// The judgment: the marked words matter clearly (`holds`), hardly (`weak`) or not at all more than random words (`fails`), or the unit
     /// has too few words (`too-short`).
     pub verdict: Verdict,
     /// The unit.

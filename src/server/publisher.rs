@@ -13,14 +13,14 @@ use tower_lsp::Client;
 use tower_lsp::jsonrpc;
 use tower_lsp::ls_types::{ConfigurationItem, MessageType, Registration};
 
-use super::board::{HeatNews, News};
-use super::carriers::Carriers;
-use super::core::Core;
-use super::heat::{Canvas, Style};
+use super::fallback_providers::FallbackProviders;
+use super::heat::{HeatDiff, Style};
+use super::outbox::{HeatUpdate, Outgoing};
 use super::protocol::{Heat, Status, StatusParams};
+use super::request_snapshot::RequestSnapshot;
+use super::session::Session;
 use super::settings::HeatPreset;
-use super::ticket::Ticket;
-use super::{carriers, diagnostics, heat, status, uris};
+use super::{diagnostics, fallback_providers, heat, status, uris};
 use crate::analysis::{CancelToken, DocumentId};
 
 /// How long a client may take to answer a request of ours that no person has to answer.
@@ -45,43 +45,43 @@ pub async fn within<T>(time: Duration, answer: impl Future<Output = jsonrpc::Res
 }
 
 /// Tells the client the news until the server ends.
-pub async fn run(core: Arc<Core>, client: Client) {
+pub async fn run(session: Arc<Session>, client: Client) {
     // Requests of ours, and most notifications, are for after `initialized`.
-    core.board.ready().await;
-    let (carriers, wanted) = watch::channel(Carriers::default());
-    tokio::spawn(carriers::keep(client.clone(), wanted));
+    session.outbox.ready().await;
+    let (fallback_providers, wanted) = watch::channel(FallbackProviders::default());
+    tokio::spawn(fallback_providers::keep(client.clone(), wanted));
     let mut publisher = Publisher {
-        core,
+        session,
         client,
         told: None,
-        canvases: HashMap::new(),
+        diffs: HashMap::new(),
         failure: None,
         diagnostics: diagnostics::Told::default(),
-        carriers,
+        fallback_providers,
         lenses: Arc::default(),
         hints: Arc::default(),
     };
     publisher.greet();
     loop {
-        let news = publisher.core.board.take().await;
-        publisher.tell(news).await;
+        let outgoing = publisher.session.outbox.take().await;
+        publisher.tell(outgoing).await;
         tokio::time::sleep(PAUSE).await;
     }
 }
 
 struct Publisher {
-    core: Arc<Core>,
+    session: Arc<Session>,
     client: Client,
     /// The state the client knows.
     told: Option<StatusParams>,
     /// The heat the client has of each document.
-    canvases: HashMap<DocumentId, Canvas>,
+    diffs: HashMap<DocumentId, HeatDiff>,
     /// The failure the user was told of.
     failure: Option<String>,
     /// What it was told of items that are nearly the same.
     diagnostics: diagnostics::Told,
     /// What is registered only while a setting wants it.
-    carriers: watch::Sender<Carriers>,
+    fallback_providers: watch::Sender<FallbackProviders>,
     lenses: Arc<Refresh>,
     hints: Arc<Refresh>,
 }
@@ -89,50 +89,50 @@ struct Publisher {
 impl Publisher {
     /// What follows `initialized`.
     fn greet(&self) {
-        let ticket = self.core.ticket(CancelToken::new());
-        self.register(&ticket);
-        if ticket.client.configuration {
-            self.pull(&ticket);
+        let request = self.session.snapshot(CancelToken::new());
+        self.register(&request);
+        if request.client.configuration {
+            self.pull(&request);
         }
-        self.core.board.add(|news| news.status = true);
+        self.session.outbox.add(|outgoing| outgoing.status = true);
     }
 
-    async fn tell(&mut self, news: News) {
-        let ticket = self.core.ticket(CancelToken::new());
-        if news.pull {
-            self.pull(&ticket);
+    async fn tell(&mut self, outgoing: Outgoing) {
+        let request = self.session.snapshot(CancelToken::new());
+        if outgoing.pull {
+            self.pull(&request);
         }
-        for warning in &news.warnings {
+        for warning in &outgoing.warnings {
             self.client.show_message(MessageType::WARNING, warning).await;
         }
-        if news.status {
-            self.tell_status(&ticket).await;
+        if outgoing.status {
+            self.tell_status(&request).await;
         }
-        for id in &news.fresh {
-            self.canvases.remove(id);
+        for id in &outgoing.fresh {
+            self.diffs.remove(id);
         }
-        for (id, heat) in news.heat {
-            self.tell_heat(&ticket, &id, heat).await;
+        for (id, heat) in outgoing.heat {
+            self.tell_heat(&request, &id, heat).await;
         }
-        self.carriers.send_if_modified(|now| {
-            let wanted = Carriers::wanted(&ticket);
+        self.fallback_providers.send_if_modified(|now| {
+            let wanted = FallbackProviders::wanted(&request);
             std::mem::replace(now, wanted) != wanted
         });
-        self.diagnostics.tell(&self.core, &ticket, &self.client).await;
-        if news.lenses && ticket.client.lens_refresh {
+        self.diagnostics.tell(&self.session, &request, &self.client).await;
+        if outgoing.lenses && request.client.lens_refresh {
             let client = self.client.clone();
             refresh(&self.lenses, move || async move { client.code_lens_refresh().await });
         }
-        if news.lenses && ticket.client.inlay_refresh && ticket.settings.inlay_hint {
+        if outgoing.lenses && request.client.inlay_refresh && request.settings.inlay_hint {
             let client = self.client.clone();
             refresh(&self.hints, move || async move { client.inlay_hint_refresh().await });
         }
     }
 
     /// Registers what is not announced statically.
-    fn register(&self, ticket: &Ticket) {
+    fn register(&self, request: &RequestSnapshot) {
         let mut registrations = Vec::new();
-        if ticket.client.highlight_registration {
+        if request.client.highlight_registration {
             // A selector that names every language and no scheme scores lower in VS Code than that of the language's own server,
             // whose highlights would otherwise be displaced by ours.
             registrations.push(Registration {
@@ -141,14 +141,14 @@ impl Publisher {
                 register_options: Some(json!({"documentSelector": [{"language": "*"}]})),
             });
         }
-        if ticket.client.configuration_registration {
+        if request.client.configuration_registration {
             registrations.push(Registration {
                 id: "fovea-configuration".to_owned(),
                 method: "workspace/didChangeConfiguration".to_owned(),
                 register_options: Some(json!({"section": "fovea"})),
             });
         }
-        if ticket.client.watch_registration {
+        if request.client.watch_registration {
             registrations.push(Registration {
                 id: "fovea-files".to_owned(),
                 method: "workspace/didChangeWatchedFiles".to_owned(),
@@ -163,12 +163,12 @@ impl Publisher {
     }
 
     /// Asks for our section of the settings. A client that cannot be asked and says that they changed has none.
-    fn pull(&self, ticket: &Ticket) {
-        if !ticket.client.configuration {
-            self.core.configure(&json!({}));
+    fn pull(&self, request: &RequestSnapshot) {
+        if !request.client.configuration {
+            self.session.configure(&json!({}));
             return;
         }
-        let (core, client) = (self.core.clone(), self.client.clone());
+        let (session, client) = (self.session.clone(), self.client.clone());
         tokio::spawn(async move {
             let item = ConfigurationItem {
                 scope_uri: None,
@@ -177,15 +177,15 @@ impl Publisher {
             let sent = within(CLIENT_TIMEOUT, client.configuration(vec![item])).await;
             match sent.and_then(|sections| sections.into_iter().next()) {
                 Some(Value::Null) | None => {}
-                Some(section) => core.configure(&section),
+                Some(section) => session.configure(&section),
             }
         });
     }
 
-    async fn tell_status(&mut self, ticket: &Ticket) {
-        let now = status::status(&self.core);
+    async fn tell_status(&mut self, request: &RequestSnapshot) {
+        let now = status::status(&self.session);
         // A client without a place for the state hears once of a failure that leaves it without answers.
-        if let (false, super::protocol::State::Failed, Some(message)) = (ticket.client.status, now.state, &now.message)
+        if let (false, super::protocol::State::Failed, Some(message)) = (request.client.status, now.state, &now.message)
             && self.failure.as_ref() != Some(message)
         {
             self.failure = Some(message.clone());
@@ -193,30 +193,30 @@ impl Publisher {
                 .show_message(MessageType::ERROR, format!("Fovea: {message}"))
                 .await;
         }
-        if ticket.client.status && self.told.as_ref() != Some(&now) {
+        if request.client.status && self.told.as_ref() != Some(&now) {
             self.client.send_notification::<Status>(now.clone()).await;
         }
         self.told = Some(now);
     }
 
-    async fn tell_heat(&mut self, ticket: &Ticket, id: &DocumentId, news: HeatNews) {
-        let Some((_, open)) = ticket.open(id).filter(|_| ticket.client.heat) else {
+    async fn tell_heat(&mut self, request: &RequestSnapshot, id: &DocumentId, outgoing: HeatUpdate) {
+        let Some((_, open)) = request.open(id).filter(|_| request.client.heat) else {
             return;
         };
         let version = open.snapshot().version();
-        let params = match news {
-            HeatNews::Clear(of) if of == version => {
-                self.canvases.remove(id);
+        let params = match outgoing {
+            HeatUpdate::Clear(of) if of == version => {
+                self.diffs.remove(id);
                 let uri = uris::parse(id);
-                uri.map(|uri| heat::nothing(uri, version, ticket.settings.method))
+                uri.map(|uri| heat::nothing(uri, version, request.settings.method))
             }
-            HeatNews::Report(report)
-                if ticket.settings.heat() != HeatPreset::Off
+            HeatUpdate::Report(report)
+                if request.settings.heat() != HeatPreset::Off
                     && open.inactive.is_none()
                     && report.snapshot.version() == version =>
             {
-                let canvas = self.canvases.entry(id.clone()).or_default();
-                canvas.draw(&report, &Style::of(ticket))
+                let diff = self.diffs.entry(id.clone()).or_default();
+                diff.draw(&report, &Style::of(request))
             }
             // What it was computed for is gone.
             _ => None,

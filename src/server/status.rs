@@ -1,40 +1,43 @@
 //! The state of the server, as it is told.
 
-use super::core::Core;
 use super::protocol::{
     AttentionMaps, AttentionShape, Health, InactiveDocument, IndexParams, IndexState, State, StatusParams, StoreParams,
     StoreState,
 };
+use super::request_snapshot::RequestSnapshot;
+use super::session::Session;
 use super::settings::HeatPreset;
-use super::ticket::Ticket;
 use super::uris;
 use crate::analysis::{CancelToken, IndexStage, IndexStatus, ModelStatus, Status, StoreStage};
 use crate::explain::Heads;
 
 /// The state now.
-pub fn status(core: &Core) -> StatusParams {
-    let ticket = core.ticket(CancelToken::new());
-    let inactive = inactive(&ticket);
+pub fn status(session: &Session) -> StatusParams {
+    let request = session.snapshot(CancelToken::new());
+    let inactive = inactive(&request);
     let base = StatusParams {
         health: Health::Ok,
         state: State::Loading,
         model: None,
-        method: ticket.settings.method.name().to_owned(),
-        maps: maps(ticket.settings.heads),
+        method: request.settings.method.name().to_owned(),
+        maps: maps(request.settings.heads),
         attention: None,
-        heat: ticket.settings.heat() != HeatPreset::Off,
-        preset: ticket.settings.heat().name().to_owned(),
-        highlight: ticket.settings.highlight,
+        heat: request.settings.heat() != HeatPreset::Off,
+        preset: request.settings.heat().name().to_owned(),
+        highlight: request.settings.highlight,
         message: None,
         inactive,
-        unparsed: core
+        unparsed: session
             .analysis()
             .map(|analysis| unparsed(analysis.status()))
             .unwrap_or_default(),
-        index: core.analysis().and_then(|analysis| index(analysis.status().index)),
-        store: core.analysis().and_then(|analysis| analysis.status().store).map(store),
+        index: session.analysis().and_then(|analysis| index(analysis.status().index)),
+        store: session
+            .analysis()
+            .and_then(|analysis| analysis.status().store)
+            .map(store),
     };
-    let Some(analysis) = core.analysis() else {
+    let Some(analysis) = session.analysis() else {
         return base;
     };
     let now = analysis.status();
@@ -118,9 +121,9 @@ fn unparsed(status: Status) -> Vec<InactiveDocument> {
     documents
 }
 
-/// The open documents that are not analysed, by URI.
-fn inactive(ticket: &Ticket) -> Vec<InactiveDocument> {
-    let mut inactive: Vec<InactiveDocument> = ticket
+/// The open documents that are not analyzed, by URI.
+fn inactive(request: &RequestSnapshot) -> Vec<InactiveDocument> {
+    let mut inactive: Vec<InactiveDocument> = request
         .documents
         .iter()
         .filter_map(|(id, open)| {

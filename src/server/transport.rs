@@ -10,11 +10,11 @@ use tower::Service;
 use tower_lsp::jsonrpc::Request;
 use tower_lsp::{Client, LspService};
 
-use super::core::{Core, Loaders};
 use super::frames::{self, Frames, Incoming};
 use super::handlers::Handlers;
 use super::ingress::Ingress;
 use super::output::{self, Output};
+use super::session::{Loaders, Session};
 use super::{logging, orphan, progress, publisher};
 use crate::analysis::Loader;
 use crate::similar::index::Elsewhere;
@@ -41,18 +41,18 @@ where
     W: AsyncWrite + Unpin + Send + 'static,
 {
     let loaders: Loaders = Box::new(loaders);
-    let core = Arc::new(Core::new(loaders, folder, store));
+    let session = Arc::new(Session::new(loaders, folder, store));
     let mut our_client: Option<Client> = None;
     let (service, socket) = LspService::build(|client| {
         our_client = Some(client);
-        Handlers::new(core.clone(), our_client.clone())
+        Handlers::new(session.clone(), our_client.clone())
     })
     .custom_method("fovea/explain", Handlers::explain)
     .custom_method("fovea/drawsOn", Handlers::draws_on)
     .finish();
     let (out, drain) = output::output(output::MAX_UNREAD);
     let (mut requests, answers) = socket.split();
-    let (outgoing, spelling) = (out.clone(), core.clone());
+    let (outgoing, spelling) = (out.clone(), session.clone());
     let mut writing = tokio::spawn(drain.run(output));
     let mut tasks = vec![
         // Our requests to the client.
@@ -61,49 +61,49 @@ where
                 outgoing.send(&in_the_clients_words(request, &spelling));
             }
         }),
-        tokio::spawn(orphan::watch(core.clone())),
+        tokio::spawn(orphan::watch(session.clone())),
     ];
     if let Some(client) = our_client {
-        tasks.push(tokio::spawn(publisher::run(core.clone(), client.clone())));
-        tasks.push(tokio::spawn(progress::run(core.clone(), client)));
+        tasks.push(tokio::spawn(publisher::run(session.clone(), client.clone())));
+        tasks.push(tokio::spawn(progress::run(session.clone(), client)));
     }
-    let mut ingress = Ingress::new(service, core.clone());
+    let mut ingress = Ingress::new(service, session.clone());
     let answering = Arc::new(());
     let reading = read(
         BufReader::with_capacity(1 << 16, input),
         &mut ingress,
         answers,
-        &core,
+        &session,
         &out,
         &answering,
     );
     let code = tokio::select! {
         biased;
-        code = core.exit.wait() => code,
+        code = session.exit.wait() => code,
         () = out.overflowed() => {
             logging::complain("the client does not read its messages; giving up");
-            core.exit.with_code(1);
+            session.exit.with_code(1);
             1
         }
         // The client closed its end of our output.
         _ = &mut writing => 1,
         code = reading => code,
     };
-    leave(&core, &out, &answering).await;
+    leave(&session, &out, &answering).await;
     tasks.push(writing);
     tasks.iter().for_each(tokio::task::JoinHandle::abort);
-    if let Some(analysis) = core.analysis().cloned() {
+    if let Some(analysis) = session.analysis().cloned() {
         let _ = tokio::task::spawn_blocking(move || analysis.finish(LAST_RESULTS)).await;
     }
     code
 }
 
 /// A request or notification of ours, with URIs as the client spells them.
-fn in_the_clients_words(request: Request, core: &Core) -> Request {
+fn in_the_clients_words(request: Request, session: &Session) -> Request {
     let (method, id, params) = request.into_parts();
     let mut message = Request::build(method);
     if let Some(mut params) = params {
-        core.spellings.restore(&mut params);
+        session.spellings.restore(&mut params);
         message = message.params(params);
     }
     match id {
@@ -117,7 +117,7 @@ async fn read<R, S, A>(
     input: R,
     ingress: &mut Ingress<S>,
     mut answers: A,
-    core: &Core,
+    session: &Session,
     out: &Output,
     answering: &Arc<()>,
 ) -> u8
@@ -168,12 +168,12 @@ where
         // Whoever sends faster than we read must not keep the handlers from running.
         tokio::task::yield_now().await;
     }
-    core.exit.exit();
-    core.exit.wait().await
+    session.exit.exit();
+    session.exit.wait().await
 }
 
 /// Gives running requests a moment to be answered, and the answers one to be written.
-async fn leave(core: &Core, out: &Output, answering: &Arc<()>) {
+async fn leave(session: &Session, out: &Output, answering: &Arc<()>) {
     let answered = async {
         // Each task that answers holds a clone.
         while Arc::strong_count(answering) > 1 {
@@ -181,7 +181,7 @@ async fn leave(core: &Core, out: &Output, answering: &Arc<()>) {
         }
     };
     if tokio::time::timeout(LAST_ANSWERS, answered).await.is_err() {
-        core.flights.cancel_all();
+        session.in_flight.cancel_all();
     }
     let _ = tokio::time::timeout(LAST_ANSWERS, out.drained()).await;
 }

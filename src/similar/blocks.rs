@@ -197,7 +197,7 @@ mod tests {
     use std::sync::Mutex;
 
     use super::*;
-    use crate::model::simd::{Path, run_on};
+    use crate::model::simd::{Isa, run_on};
 
     /// Vectors of unit length, the same each time; every tenth is nothing.
     fn vectors(count: usize, width: usize) -> Vec<Vec<f32>> {
@@ -279,8 +279,8 @@ mod tests {
             run_on(path, tile);
             out
         };
-        let plain = products(Path::Portable);
-        for path in Path::ALL.into_iter().filter(|path| path.available()) {
+        let plain = products(Isa::Portable);
+        for path in Isa::ALL.into_iter().filter(|path| path.available()) {
             assert_eq!(products(path), plain, "{path:?}");
         }
     }

@@ -5,7 +5,7 @@
 //! everything. So each model reads the same 32 functions that have nothing to do with each other, and a question about each, once:
 //!
 //! - What they all have in common is taken away from every vector in the measure that leaves unrelated functions as near to each other
-//!   as MiniLM leaves them. Where the mean of a language is known, that mean takes its place: [`super::Centre`] goes from one to the
+//!   as MiniLM leaves them. Where the mean of a language is known, that mean takes its place: [`super::Center`] goes from one to the
 //!   other as it sees more items.
 //! - What all questions have in common is taken away from a query in the same way, if anything is taken away from passages. Otherwise a few
 //!   passages near that common part would answer every query (hubs: Radovanović et al. 2010). On 30 Chinese questions about English code,
@@ -15,7 +15,7 @@
 //!
 //! For MiniLM itself this is the identity. How well it does: `benches/similarity/README.md`.
 
-use super::vector::{dot, normalise};
+use super::vector::{dot, normalize};
 use crate::text::Language;
 
 /// Functions without relation, in four languages, each with a question that it answers: `=== LANGUAGE | QUESTION`, then the function.
@@ -122,7 +122,7 @@ pub struct Calibration {
     /// What all questions have in common; empty for nothing.
     questions: Vec<f32>,
     /// Of cosines of a query and a passage, each without what all of its kind have in common.
-    centred_relevance: Scale,
+    centered_relevance: Scale,
 }
 
 impl Calibration {
@@ -135,21 +135,21 @@ impl Calibration {
             return Calibration::default();
         }
         let mean = mean(passages);
-        let centred = without(passages, &mean, 1.0);
+        let centered = without(passages, &mean, 1.0);
         let common = common(passages, &mean);
         let asked = match common.is_empty() {
             true => Vec::new(),
             false => self::mean(questions),
         };
-        let centred_relevance = match asked.is_empty() {
+        let centered_relevance = match asked.is_empty() {
             true => Scale::default(),
-            false => Scale::from_to(few(&without(questions, &asked, 1.0), &centred), REFERENCE_QUESTION),
+            false => Scale::from_to(few(&without(questions, &asked, 1.0), &centered), REFERENCE_QUESTION),
         };
         Calibration {
-            centred_relevance,
+            centered_relevance,
             questions: asked,
             common,
-            likeness: Scale::from_to(few(&centred, &centred), REFERENCE_CENTRED),
+            likeness: Scale::from_to(few(&centered, &centered), REFERENCE_CENTRED),
             relevance: Scale::from_to(few(questions, passages), REFERENCE_QUESTION),
         }
     }
@@ -171,13 +171,13 @@ impl Calibration {
 
     /// A query without what all questions have in common, of unit length, and the scale of its cosines with centered passages; `None` for a
     /// model whose queries are compared with passages as they are.
-    pub fn centred_query(&self, query: &[f32]) -> Option<(Vec<f32>, Scale)> {
+    pub fn centered_query(&self, query: &[f32]) -> Option<(Vec<f32>, Scale)> {
         if self.questions.is_empty() || self.questions.len() != query.len() {
             return None;
         }
         let own = query.iter().zip(&self.questions).map(|(v, m)| v - m);
         let mut own: Vec<f32> = own.collect();
-        normalise(&mut own).then_some((own, self.centred_relevance))
+        normalize(&mut own).then_some((own, self.centered_relevance))
     }
 }
 
@@ -214,7 +214,7 @@ fn mean(vectors: &[Vec<f32>]) -> Vec<f32> {
 fn without(vectors: &[Vec<f32>], mean: &[f32], share: f32) -> Vec<Vec<f32>> {
     let own = |vector: &Vec<f32>| {
         let mut own: Vec<f32> = vector.iter().zip(mean).map(|(v, m)| v - share * m).collect();
-        normalise(&mut own);
+        normalize(&mut own);
         own
     };
     vectors.iter().map(own).collect()
@@ -260,7 +260,7 @@ mod tests {
         let vector = |_| {
             let mut vector: Vec<f32> = (0..96).map(|_| noise()).collect();
             vector[0] += crowd;
-            normalise(&mut vector);
+            normalize(&mut vector);
             vector
         };
         (0..count).map(vector).collect()
@@ -285,10 +285,10 @@ mod tests {
     fn the_reference_is_what_the_embedded_model_measures_so_that_nothing_is_done_to_it() {
         let model = Model::load(&Source::EMBEDDED).unwrap();
         let (passages, questions) = snippet_vectors(&model).unwrap();
-        let centred = without(&passages, &mean(&passages), 1.0);
+        let centered = without(&passages, &mean(&passages), 1.0);
         let measured = [
             moments(&passages, &passages).0,
-            few(&centred, &centred),
+            few(&centered, &centered),
             few(&questions, &passages),
         ];
         for (measured, reference) in measured

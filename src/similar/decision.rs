@@ -7,7 +7,7 @@
 use std::ops::Range;
 
 use super::fingerprint::Fingerprint;
-use super::likeness::{self, Ties};
+use super::thresholds::{self, Ties};
 use crate::segment::ItemKind;
 use crate::text::Language;
 
@@ -38,7 +38,7 @@ const TEST_LINES: u32 = 7;
 /// The reader of an item sees what stands fewer lines away.
 const APART: u32 = 25;
 
-/// The tokens from which on two neighbours are shown all the same: that much repeated code is worth sharing.
+/// The tokens from which on two neighbors are shown all the same: that much repeated code is worth sharing.
 const LARGE: u32 = 100;
 
 /// The fewest words of a section of prose.
@@ -97,8 +97,8 @@ pub struct Bar {
 impl Bar {
     /// The bar of a threshold.
     pub fn new(threshold: f32) -> Bar {
-        let lift = (likeness::DEFAULT - threshold).max(0.0);
-        let above = ((threshold - likeness::DEFAULT) / (1.0 - likeness::DEFAULT)).max(0.0);
+        let lift = (thresholds::DEFAULT - threshold).max(0.0);
+        let above = ((threshold - thresholds::DEFAULT) / (1.0 - thresholds::DEFAULT)).max(0.0);
         Bar {
             floor: FLOOR - lift + above * (1.0 - FLOOR),
             lift,
@@ -143,7 +143,7 @@ impl CloneType {
 }
 
 /// Decides whether two items are shown to the reader of either, and as what; `None` where they are not. `cosine` is that of their
-/// language-centred vectors.
+/// language-centered vectors.
 pub fn decide(a: &Facts, b: &Facts, same_file: bool, cosine: f32) -> Option<CloneType> {
     let comparable = a.kind == b.kind && cosine >= FLOOR && !a.repetitive && !b.repetitive;
     if !comparable {
@@ -184,7 +184,7 @@ pub fn needed_across(same_file: bool, namesakes: bool) -> f32 {
         language: false,
         name: namesakes,
     };
-    likeness::needed(likeness::DEFAULT, ties)
+    thresholds::needed(thresholds::DEFAULT, ties)
 }
 
 /// Whether two sections of prose say the same.
@@ -256,7 +256,7 @@ fn likeness_reached(a: &Facts, b: &Facts, same_file: bool, cosine: f32) -> bool 
     }
     let (one, two) = (a.fingerprint, b.fingerprint);
     let likeness = (cosine + one.overlap(two) + one.exact_overlap(two)) / 3.0;
-    let customary = |facts: &Facts| likeness::customary(facts.name, facts.around);
+    let customary = |facts: &Facts| thresholds::customary(facts.name, facts.around);
     let place = match same_file {
         true => SAME_FILE,
         false if a.kind == ItemKind::Type || (customary(a) && customary(b)) => BY_CUSTOM,
@@ -272,7 +272,7 @@ fn likeness_reached(a: &Facts, b: &Facts, same_file: bool, cosine: f32) -> bool 
 
 /// Whether two items have the same name of several words.
 fn namesakes(a: &Facts, b: &Facts) -> bool {
-    likeness::words(a.name).is_some_and(|name| likeness::words(b.name) == Some(name))
+    thresholds::words(a.name).is_some_and(|name| thresholds::words(b.name) == Some(name))
 }
 
 /// Whether two languages are written alike, so that texts in them have runs of tokens in common.

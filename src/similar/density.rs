@@ -99,7 +99,7 @@ fn weights(vectors: &[Vec<f32>], common: Option<&[f32]>) -> Vec<f64> {
         if let Some(common) = common.filter(|common| common.len() == own.len()) {
             own.iter_mut().zip(common).for_each(|(v, c)| *v -= c);
         }
-        super::vector::normalise(&mut own);
+        super::vector::normalize(&mut own);
         own
     };
     let own: Vec<Vec<f32>> = vectors.iter().map(own).collect();
@@ -122,7 +122,7 @@ fn part_of_a_copy(cosine: f32) -> f32 {
 mod tests {
     use super::*;
 
-    /// A vector of unit length along an axis, turned by an angle towards another one.
+    /// A vector of unit length along an axis, turned by an angle toward another one.
     fn along(axis: usize, angle: f32, other: usize) -> Vec<f32> {
         let mut vector = vec![0.0; 64];
         vector[axis] = angle.cos();

@@ -1,22 +1,22 @@
-//! Similarity: units' embeddings → one vector per item → language-centred vectors → neighbours, among the open documents or in
+//! Similarity: units' embeddings → one vector per item → language-centered vectors → neighbors, among the open documents or in
 //! an index of folders ([`index`]).
 
 mod blocks;
 pub mod calibration;
-mod centre;
+mod center;
 pub mod decision;
 mod density;
 pub mod fingerprint;
 pub mod index;
-pub mod likeness;
 mod moments;
 pub mod probe;
 mod scan;
+pub mod thresholds;
 mod vector;
 pub mod words;
 
 use blocks::Blocks;
 pub use calibration::{Calibration, Scale};
-pub use centre::{BetweenLanguages, Centre, Sums};
-pub use scan::{Judge, Rows};
+pub use center::{BetweenLanguages, Center, Sums};
+pub use scan::{Rows, ScoreTransform};
 pub use vector::{MIN_COVERAGE, MIN_TOKENS, Part, embed, mean, units_of};

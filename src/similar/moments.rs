@@ -3,7 +3,7 @@
 //! Languages differ in how far their vectors lie apart, and an item that lies along the main directions of a language is near all of
 //! it. So a cosine of two languages does not say the same as one within a language, and a ranking over several puts the pairs first
 //! whose languages are crowded. The spread of an item against a language is the root mean square of its cosines with the language's
-//! items: s(v, L)² = vᵀ M v with the second moment M of the centred vectors of L. A cosine between the languages A and B is
+//! items: s(v, L)² = vᵀ M v with the second moment M of the centered vectors of L. A cosine between the languages A and B is
 //! multiplied by √(s(a, A) s(b, B) / (s(a, B) s(b, A))): what is usual between them counts as what is usual within them. There is no
 //! constant in it, and within one language nothing changes (`benches/similarity/spread.py`).
 

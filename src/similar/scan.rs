@@ -95,7 +95,7 @@ impl Rows {
         &self,
         query: &[f32],
         count: usize,
-        judge: impl Fn(usize) -> Option<Judge> + Sync,
+        transform: impl Fn(usize) -> Option<ScoreTransform> + Sync,
     ) -> Vec<(usize, f32)> {
         if count == 0 || query.len() != self.width || self.is_empty() {
             return Vec::new();
@@ -104,20 +104,20 @@ impl Rows {
         let doubt = self.doubt(query);
         // What a row's score is at least; nothing where it may not count.
         let least = about.par_iter().enumerate().map(|(i, product)| {
-            let certain = |judge: &Judge| judge.score(*product) - judge.scale * doubt;
-            let judge = judge(i).filter(|judge| certain(judge) >= judge.from);
-            judge.map_or(f32::NEG_INFINITY, |judge| certain(&judge))
+            let certain = |transform: &ScoreTransform| transform.score(*product) - transform.scale * doubt;
+            let transform = transform(i).filter(|transform| certain(transform) >= transform.from);
+            transform.map_or(f32::NEG_INFINITY, |transform| certain(&transform))
         });
         let floor = count_th(&least.collect::<Vec<f32>>(), count);
         let likely = about.par_iter().enumerate().filter_map(|(i, product)| {
-            let judge = judge(i)?;
-            let most = judge.score(*product) + judge.scale * doubt;
-            (most >= floor && most >= judge.from).then_some((i, judge))
+            let transform = transform(i)?;
+            let most = transform.score(*product) + transform.scale * doubt;
+            (most >= floor && most >= transform.from).then_some((i, transform))
         });
-        let likely: Vec<(usize, Judge)> = likely.collect();
-        let exact = likely.into_par_iter().filter_map(|(i, judge)| {
-            let score = judge.score(self.product(i, query));
-            (score >= judge.from).then_some((i, score))
+        let likely: Vec<(usize, ScoreTransform)> = likely.collect();
+        let exact = likely.into_par_iter().filter_map(|(i, transform)| {
+            let score = transform.score(self.product(i, query));
+            (score >= transform.from).then_some((i, score))
         });
         let mut found: Vec<(usize, f32)> = exact.collect();
         found.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
@@ -193,7 +193,7 @@ pub(super) fn to_byte(number: f32, scale: f32) -> i8 {
 
 /// How a row's product with a query becomes its score.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Judge {
+pub struct ScoreTransform {
     /// What the product is multiplied by, not negative.
     pub scale: f32,
     /// What is then added.
@@ -202,20 +202,20 @@ pub struct Judge {
     pub from: f32,
 }
 
-impl Judge {
+impl ScoreTransform {
     /// The product itself.
-    pub const PRODUCT: Judge = Judge {
+    pub const PRODUCT: ScoreTransform = ScoreTransform {
         scale: 1.0,
         offset: 0.0,
         from: f32::NEG_INFINITY,
     };
 
     /// The same judgment of scores on another scale; `from` is of that scale already.
-    pub fn on(self, scale: Scale) -> Judge {
+    pub fn on(self, scale: Scale) -> ScoreTransform {
         if scale == Scale::default() {
             return self;
         }
-        Judge {
+        ScoreTransform {
             scale: self.scale * scale.slope(),
             offset: self.offset * scale.slope() + scale.offset(),
             from: self.from,
@@ -300,7 +300,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::model::simd::{Path, run_on};
+    use crate::model::simd::{Isa, run_on};
 
     /// Vectors of unit length, the same for the same seed.
     fn vectors(count: usize, width: usize, seed: u64) -> Vec<Vec<f32>> {
@@ -322,16 +322,21 @@ mod tests {
         rows
     }
 
-    fn all_of_them(_: usize) -> Option<Judge> {
-        Some(Judge::PRODUCT)
+    fn all_of_them(_: usize) -> Option<ScoreTransform> {
+        Some(ScoreTransform::PRODUCT)
     }
 
     /// What a plain loop over all rows finds.
-    fn plainly(rows: &Rows, query: &[f32], count: usize, judge: impl Fn(usize) -> Option<Judge>) -> Vec<(usize, f32)> {
+    fn plainly(
+        rows: &Rows,
+        query: &[f32],
+        count: usize,
+        transform: impl Fn(usize) -> Option<ScoreTransform>,
+    ) -> Vec<(usize, f32)> {
         let mut all: Vec<(usize, f32)> = (0..rows.len())
-            .filter_map(|i| Some((i, judge(i)?)))
-            .map(|(i, judge)| (i, judge, judge.score(rows.product(i, query))))
-            .filter(|(_, judge, score)| *score >= judge.from)
+            .filter_map(|i| Some((i, transform(i)?)))
+            .map(|(i, transform)| (i, transform, transform.score(rows.product(i, query))))
+            .filter(|(_, transform, score)| *score >= transform.from)
             .map(|(i, _, score)| (i, score))
             .collect();
         all.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
@@ -350,7 +355,7 @@ mod tests {
                         plainly(&rows, &query, wanted, all_of_them)
                     );
                     let odd = |i: usize| {
-                        (i % 3 == 1).then_some(Judge {
+                        (i % 3 == 1).then_some(ScoreTransform {
                             scale: (i % 7) as f32,
                             offset: 0.1,
                             from: 0.05 * (i % 5) as f32,
@@ -394,8 +399,8 @@ mod tests {
             );
             about
         };
-        let plain = products(Path::Portable);
-        for path in Path::ALL.into_iter().filter(|path| path.available()) {
+        let plain = products(Isa::Portable);
+        for path in Isa::ALL.into_iter().filter(|path| path.available()) {
             for (a, b) in products(path).iter().zip(&plain) {
                 assert!((a - b).abs() <= b.abs() * 1e-6 + 64.0, "{path:?}: {a} {b}");
             }

@@ -1,4 +1,4 @@
-//! One vector per item, before any centring.
+//! One vector per item, before any centering.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -53,7 +53,7 @@ pub fn mean<'a>(units: impl Iterator<Item = (&'a [f32], usize)>) -> Option<Vec<f
             sum.iter_mut().zip(embedding).for_each(|(s, x)| *s += weight * x);
         }
     }
-    normalise(&mut sum).then_some(sum)
+    normalize(&mut sum).then_some(sum)
 }
 
 /// Types with items inside and more bytes than this are spoken for by so many bytes of their own text: the mean of all their methods
@@ -103,7 +103,7 @@ pub fn units_of(segments: &Segments, item: usize) -> Vec<usize> {
 const LETTERS_A_TOKEN: usize = 8;
 
 /// Brings a vector to unit length; `false`, and the vector as it was, where it has none.
-pub(super) fn normalise(vector: &mut [f32]) -> bool {
+pub(super) fn normalize(vector: &mut [f32]) -> bool {
     let length = norm(vector);
     if !(length.is_finite() && length > 1e-6) {
         return false;

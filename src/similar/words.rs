@@ -152,7 +152,7 @@ fn each_stem(text: &str, mut take: impl FnMut(&str, &str)) {
     }
 }
 
-/// Chinese and Japanese are written without spaces: neighbouring characters stand for words.
+/// Chinese and Japanese are written without spaces: neighboring characters stand for words.
 fn each_pair(token: &str, take: &mut impl FnMut(&str, &str)) {
     let letters: Vec<&str> = token.graphemes(true).collect();
     match letters.as_slice() {

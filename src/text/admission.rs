@@ -102,7 +102,7 @@ pub fn inactive(snapshot: &Snapshot, limits: &Limits) -> Option<Inactive> {
 }
 
 /// Whether a line might have more than so many bytes. Every edit asks, so not every byte is looked at: such a line holds two
-/// neighbours among the multiples of half as many bytes.
+/// neighbors among the multiples of half as many bytes.
 fn may_hold_longer(snapshot: &Snapshot, bytes: usize) -> bool {
     let (rope, step) = (snapshot.rope(), (bytes / 2).max(1));
     let mut lines = (0..snapshot.len()).step_by(step).map(|at| rope.byte_to_line(at));
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn ordinary_text_is_analysed() {
+    fn ordinary_text_is_analyzed() {
         assert_eq!(check(""), None);
         assert_eq!(check("0123456789\r\n0123456789\r0123456789\n"), None);
     }

@@ -12,7 +12,7 @@ pub fn mermaid(model: &Part) -> String {
     format!("flowchart TD\n    text([\"text\"])\n    out([\"output\"])\n{nodes}{edges}    {last} --> out\n")
 }
 
-/// Parts with how often each follows itself: neighbours that are alike are one.
+/// Parts with how often each follows itself: neighbors that are alike are one.
 pub(super) fn grouped(parts: &[Part]) -> Vec<(&Part, usize)> {
     let mut groups: Vec<(&Part, usize)> = Vec::new();
     for part in parts {

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::ViewError;
 use crate::explain::WordMap;
-use crate::model::{Keep, Model, Packed, TapeTrace, Tokens, Trace, UNSTOPPED};
+use crate::model::{Model, Packed, TapeTrace, Tokens, Trace, TraceLevel, UNSTOPPED};
 use crate::text::Language;
 
 /// Passes that stay: a page goes back and forth between few units.
@@ -20,7 +20,7 @@ pub(super) struct Pass {
     pub words: WordMap,
     /// Every number.
     pub trace: Trace,
-    /// The pooled embedding, not normalised.
+    /// The pooled embedding, not normalized.
     pub embedding: Vec<f32>,
 }
 
@@ -32,7 +32,7 @@ impl Pass {
     pub fn of(model: &Model, text: String, language: Language) -> Result<Pass, ViewError> {
         let tokens = model.tokenize(&text, language)?;
         let batch = Packed::new([tokens.ids.as_slice()]);
-        let mut traces = model.encoder().forward(&batch, Keep::Everything, UNSTOPPED)?;
+        let mut traces = model.encoder().forward(&batch, TraceLevel::Everything, UNSTOPPED)?;
         let trace = traces.pop().ok_or(ViewError::Unread)?;
         let embedding = model.pool(&trace)?;
         Ok(Pass {

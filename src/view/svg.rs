@@ -41,7 +41,7 @@ struct Drawing {
 }
 
 /// Left, top, width.
-type Place = (f32, f32, f32);
+type Slot = (f32, f32, f32);
 
 impl Drawing {
     fn text(&mut self, x: f32, y: f32, class: &str, text: &str) {
@@ -56,7 +56,7 @@ impl Drawing {
         let _ = write!(self.shapes, "<path d=\"M{x} {from}V{to}\" marker-end=\"url(#a)\"/>");
     }
 
-    fn rect(&mut self, (x, y, width): Place, height: f32, class: &str) {
+    fn rect(&mut self, (x, y, width): Slot, height: f32, class: &str) {
         let _ = write!(
             self.shapes,
             "<rect x=\"{x}\" y=\"{y}\" width=\"{width}\" height=\"{height}\" rx=\"7\" class=\"b {class}\"/>"
@@ -64,7 +64,7 @@ impl Drawing {
     }
 
     /// Parts one under the other; the bottom.
-    fn column(&mut self, parts: &[Part], (x, top, width): Place, residuals: bool) -> f32 {
+    fn column(&mut self, parts: &[Part], (x, top, width): Slot, residuals: bool) -> f32 {
         let middle = x + width / 2.0;
         let (mut y, mut stream) = (top, top);
         let mut first = true;
@@ -119,7 +119,7 @@ impl Drawing {
         y
     }
 
-    fn leaf(&mut self, part: &Part, count: usize, place: Place) {
+    fn leaf(&mut self, part: &Part, count: usize, place: Slot) {
         let (x, y, width) = place;
         self.rect(place, BOX, part.kind);
         let label = label(part, count);
@@ -143,7 +143,7 @@ impl Drawing {
         }
     }
 
-    fn group(&mut self, part: &Part, count: usize, (x, y, width): Place) -> f32 {
+    fn group(&mut self, part: &Part, count: usize, (x, y, width): Slot) -> f32 {
         let is_block = part.kind == "block";
         let pad = if is_block { 26.0 } else { 14.0 };
         // What lies inside is drawn first to know the height, then put on top of the frame.

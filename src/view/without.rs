@@ -9,7 +9,7 @@ use super::explorer::missing;
 use super::passes::Pass;
 use super::through::cosine;
 use crate::explain::Owner;
-use crate::model::{Keep, Model, Packed, UNSTOPPED};
+use crate::model::{Model, Packed, TraceLevel, UNSTOPPED};
 
 /// How far the embedding turns if the tokens of a word are deleted: 1 - cosine. Nothing where no token would be left.
 ///
@@ -29,7 +29,7 @@ pub(super) fn answer(model: &Model, pass: &Pass, word: usize) -> Result<Value, V
         true => None,
         false => {
             let batch = Packed::new([ids.as_slice()]);
-            let traces = model.encoder().forward(&batch, Keep::LastHidden, UNSTOPPED)?;
+            let traces = model.encoder().forward(&batch, TraceLevel::LastHidden, UNSTOPPED)?;
             let trace = traces.first().ok_or(ViewError::Unread)?;
             Some(1.0 - cosine(&pass.embedding, &model.pool(trace)?))
         }

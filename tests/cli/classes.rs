@@ -165,7 +165,7 @@ fn labels_are_told_apart_without_training_and_with_exact_shares() {
 }
 
 /// Labelled sentences of two kinds.
-fn labelled() -> String {
+fn labeled() -> String {
     let mut csv = "text,label\n".to_owned();
     for (one, other) in [
         ("dog", "bread"),
@@ -189,7 +189,7 @@ fn a_probe_is_trained_tested_listed_and_explains_its_logit() {
     }
     let folder = tempfile::tempdir().unwrap();
     let csv = folder.path().join("kinds.csv");
-    std::fs::write(&csv, labelled()).unwrap();
+    std::fs::write(&csv, labeled()).unwrap();
     let (csv, probe) = (csv.to_str().unwrap(), folder.path().join("kinds.json"));
     let probe = probe.to_str().unwrap();
     let trained = json(&fovea(
@@ -245,7 +245,7 @@ fn labels_that_nothing_can_be_learned_from_are_refused() {
     for (text, expected) in [
         ("", "begin the file with"),
         ("words,kind\na,b\n", "begin the file with"),
-        ("text,label\n", "no labelled items"),
+        ("text,label\n", "no labeled items"),
         ("text,label\na,x\nb,x\n", "two labels at least"),
         ("text,label\na,x\nb,x\nc,y\n", "label two at least"),
         ("text,label\na,\n", "row 1: no label"),

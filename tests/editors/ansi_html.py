@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""A terminal's screen with its colours (tmux capture-pane -e) on stdin → an HTML page on stdout: ansi_html.py [BACKGROUND FOREGROUND]"""
+"""A terminal's screen with its colors (tmux capture-pane -e) on stdin → an HTML page on stdout: ansi_html.py [BACKGROUND FOREGROUND]"""
 
 import html
 import re
@@ -18,8 +18,8 @@ def indexed(number):
     return "#" + "%02x" % (8 + 10 * (number - 232)) * 3
 
 
-def colour(numbers):
-    """The colour that follows 38 or 48: 2, red, green, blue, or 5 and an index."""
+def color(numbers):
+    """The color that follows 38 or 48: 2, red, green, blue, or 5 and an index."""
     kind = next(numbers)
     if kind == 2:
         return "#%02x%02x%02x" % (next(numbers), next(numbers), next(numbers))
@@ -41,7 +41,7 @@ def apply(style, sequence):
             rest = [number for number in group[1:]] if len(group) > 1 else None
             if rest and rest[0] == 2 and len(rest) == 5:
                 del rest[1]
-            value = colour(iter(rest) if rest else (number for following in groups for number in following))
+            value = color(iter(rest) if rest else (number for following in groups for number in following))
             if code != 58:
                 style["color" if code == 38 else "background"] = value
         elif code in OFF:

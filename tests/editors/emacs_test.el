@@ -417,7 +417,7 @@
           fovea--words)
   (fovea-compare-quit)
   (check (string-search "languages 0.180 · similarity 0.570"
-                        (fovea-compare-figures '(:cosine 0.6 :residual 1e-5 :centred (:cosine 0.5 :similarity 0.57 :common 0.18))))
+                        (fovea-compare-figures '(:cosine 0.6 :residual 1e-5 :centered (:cosine 0.5 :similarity 0.57 :common 0.18))))
          "figures"))
 
 (test "a passage loses the indentation that all of its lines share, blank lines or not"
@@ -500,7 +500,7 @@
   ;; The state is told first, and then that there is no heat.
   (wait "no heat" (lambda () (null (heat))))
   (fovea-status)
-  (check (said-p "not analysed") "the reason is not told" said)
+  (check (said-p "not analyzed") "the reason is not told" said)
   (customize-set-variable 'fovea-settings '(:method "decomposition" :heat (:preset "full") :excludePatterns []))
   (wait "heat" (lambda () (and (heat) (heat-is-current)))))
 

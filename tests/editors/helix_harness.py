@@ -23,7 +23,7 @@ PATIENCE = float(os.environ.get("FOVEA_TEST_PATIENCE", 60))
 ONLY = os.environ.get("FOVEA_TEST_ONLY", "")
 FOVEA, HX = (str(pathlib.Path(argument).resolve()) for argument in sys.argv[1:3])
 VERSION = subprocess.run([HX, "--version"], capture_output=True, text=True).stdout
-# From here on hovers of all servers are shown, commands take arguments, and document colours are drawn.
+# From here on hovers of all servers are shown, commands take arguments, and document colors are drawn.
 IS_MODERN = tuple(map(int, re.search(r"(\d+)\.(\d+)", VERSION).groups())) >= (25, 7)
 FILES = ["src/config.rs", "src/settings.rs"]
 passed = failed = 0

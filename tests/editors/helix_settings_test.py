@@ -20,7 +20,7 @@ EFFECTS = {}
 # What no Helix, or only a later one, has a use for.
 UNSEEN = {"codeLens.enable": "no Helix asks for lenses"}
 if not IS_MODERN:
-    UNSEEN.update(dict.fromkeys(["documentColor.enable", "heat.enable", "heat.preset"], "25.01 draws no colours"))
+    UNSEEN.update(dict.fromkeys(["documentColor.enable", "heat.enable", "heat.preset"], "25.01 draws no colors"))
 
 # So long an answer is waited for that none means that there is none, and not that the model was not loaded yet.
 PATIENT = "hover.deadlineMs = 60000"
@@ -58,7 +58,7 @@ def hover_answer(helix, word):
 
 
 def is_passed_over(helix):
-    assert hover_answer(helix, "load_config") is None, "the document is analysed"
+    assert hover_answer(helix, "load_config") is None, "the document is analyzed"
 
 
 def insert_line(helix, text):
@@ -80,7 +80,7 @@ def actions(helix):
 
 
 @effect("enable", "false", PATIENT)
-def nothing_is_analysed(helix):
+def nothing_is_analyzed(helix):
     is_passed_over(helix)
 
 
@@ -259,7 +259,7 @@ def words_have_swatches(helix):
 @effect("heat.enable", "false", PATIENT, "documentColor.enable = true")
 def no_word_has_a_swatch(helix):
     told = helix.until("an answer", lambda _: helix.answers("textDocument/documentColor"))
-    assert told[0] == [], "words have colours"
+    assert told[0] == [], "words have colors"
 
 
 def the_near_duplicate_is_told(helix):

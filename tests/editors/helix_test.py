@@ -143,7 +143,7 @@ def near_duplicates_are_hints(helix):
     helix.until("its text", lambda screen: re.search(r"HINT\b.*Nearly the same as .read", screen))
 
 
-def heat_is_told_in_colours(helix):
+def heat_is_told_in_colors(helix):
     def swatches(screen):
         return [line for line in screen.split("\n") if re.search(r"■ ?(configuration|BTreeMap|hash|config|vectors)", line)]
 
@@ -182,8 +182,8 @@ def tests():
     if IS_MODERN:
         test("fovea.search lets the person choose, and opens it", search_command_lets_choose_and_opens, **one)
         test("fovea.setMethod takes a name", a_command_takes_an_argument, settings=DETAILS)
-        # 25.01 asks for no document colours.
-        test("document colours stand for heat where they are wanted", heat_is_told_in_colours, settings=CARRIERS)
+        # 25.01 asks for no document colors.
+        test("document colors stand for heat where they are wanted", heat_is_told_in_colors, settings=CARRIERS)
     test("inlay hints name the similar function where they are wanted", inlay_hints_name_the_similar_function, settings=CARRIERS)
     test("near-duplicates are hints among the diagnostics where they are wanted", near_duplicates_are_hints, settings=CARRIERS)
 

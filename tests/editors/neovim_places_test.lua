@@ -418,8 +418,8 @@ end)
 
 test('what the languages have in common stands among the numbers where the server tells it', function()
   local function details(similarity)
-    local centred = { cosine = 0.52, similarity = similarity, common = 0.18 }
-    return require('fovea.compare').details({ cosine = 0.61, residual = 2.5e-5, centred = centred, a = {}, b = {} })[2]
+    local centered = { cosine = 0.52, similarity = similarity, common = 0.18 }
+    return require('fovea.compare').details({ cosine = 0.61, residual = 2.5e-5, centered = centered, a = {}, b = {} })[2]
   end
   local same = details(0.52)
   assert(same:find('in common 0.520', 1, true) and same:find('languages 0.180', 1, true), same)

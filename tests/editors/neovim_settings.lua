@@ -275,7 +275,7 @@ return function(scope, config_file)
     },
     ['documentColor.enable'] = {
       set = true,
-      -- 0.10 takes no registration and draws no colours: there a plugin that does would ask.
+      -- 0.10 takes no registration and draws no colors: there a plugin that does would ask.
       restart = not vim.lsp.document_color,
       before = function()
         if vim.lsp.document_color then

@@ -28,13 +28,13 @@ picture() {
     --window-size=1040,$(($2 * 18 + 24)) --screenshot="$folder/$1.png" "file://$top/$1.html" >/dev/null 2>&1
 }
 
-# What the screen has for colours where a program leaves them to the terminal.
+# What the screen has for colors where a program leaves them to the terminal.
 dark="#1c1c1c #bcbcbc" light="#ffffff #262626" nvim_light="#e0e2ea #14161b" purple="#3b224c #a4a0e8"
 
-# $1: the name, $2: the colours, $3: a pattern that the screen must show first, $4: keys to send then, and again until, $5: a pattern,
+# $1: the name, $2: the colors, $3: a pattern that the screen must show first, $4: keys to send then, and again until, $5: a pattern,
 # the rest: the program. Without keys the first pattern is enough.
 shot() {
-  local name=$1 colours=$2 first=$3 keys=$4 pattern=$5 ready='' screen
+  local name=$1 colors=$2 first=$3 keys=$4 pattern=$5 ready='' screen
   shift 5
   # A server of its own: one whose last session ended may be going just when the next begins.
   socket="fovea-shot-$$-$name"
@@ -51,8 +51,8 @@ shot() {
     fi
     [ -n "$ready" ] || continue
     if [ -z "$keys" ] || grep -q -- "$pattern" <<<"$screen"; then
-      # shellcheck disable=SC2086 # two colours
-      tmux -L "$socket" capture-pane -p -e -t "$name" | python3 "$here/ansi_html.py" $colours >"$top/$name.html"
+      # shellcheck disable=SC2086 # two colors
+      tmux -L "$socket" capture-pane -p -e -t "$name" | python3 "$here/ansi_html.py" $colors >"$top/$name.html"
       picture "$name" "${rows:-36}"
       tmux -L "$socket" kill-server
       echo "$folder/$name.png"
@@ -65,7 +65,7 @@ shot() {
   return 1
 }
 
-# $1: dark or light, $2: the colour scheme.
+# $1: dark or light, $2: the color scheme.
 neovim_config() {
   cat >"$top/$1.lua" <<LUA
 vim.opt.rtp:prepend('$(realpath "$here/../../editors/neovim")')
@@ -81,7 +81,7 @@ mkdir -p "$top/state/nvim/fovea"
 touch "$top/state/nvim/fovea/hinted"
 neovim_config dark habamax
 neovim_config light default
-# $1: dark or light, $2: the colours. Emacs is told the background, which marks are blended into.
+# $1: dark or light, $2: the colors. Emacs is told the background, which marks are blended into.
 emacs_config() {
   cat >"$top/$1.el" <<LISP
 (setq inhibit-startup-screen t inhibit-startup-echo-area-message t make-backup-files nil auto-save-default nil create-lockfiles nil

@@ -3,7 +3,7 @@
 
 It answers hover with the word under the cursor, puts a lens on each function, and highlights the other places of a word: the three
 things that Fovea also does, so that the tests see whether both servers' answers reach the person. With `--semantic-tokens` it also
-says that the names of functions are functions, which editors colour. Standard library only.
+says that the names of functions are functions, which editors color. Standard library only.
 """
 
 import json

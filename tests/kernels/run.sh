@@ -2,7 +2,7 @@
 # The kernels where the test suite cannot go: tests/kernels/run.sh miri|memcheck|address|neon|check
 #
 # src/model/simd.rs and src/model/kernels stand on nothing but the standard library. They are built as a crate of their own, with the
-# tests they carry: under Miri (undefined behaviour; needs the nightly component miri), under valgrind (memory, and numbers that were
+# tests they carry: under Miri (undefined behavior; needs the nightly component miri), under valgrind (memory, and numbers that were
 # never written; needs valgrind), with the address sanitizer (memory; needs nightly), or for aarch64 in an emulator (NEON; needs the
 # target aarch64-unknown-linux-gnu, gcc-aarch64-linux-gnu and qemu-user). `check` only compiles them for aarch64, which needs no more
 # than the target. Words after the mode choose tests, as `cargo test` takes them.

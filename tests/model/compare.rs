@@ -1,10 +1,10 @@
 //! The pair decomposition against published marginals and against its own second code.
 
-use fovea::explain::{CentredSide, Means, Measure, Pair, Which, compare, compare_centred, decomposition, parts};
-use fovea::model::{Keep, Model, Packed, UNSTOPPED, largest};
+use fovea::explain::{CenteredSide, Means, Measure, Pair, Which, compare, compare_centered, decomposition, parts};
+use fovea::model::{Model, Packed, TraceLevel, UNSTOPPED, largest};
 use fovea::text::Language;
 
-use super::{embedded, f32_model, normalise, pairs, real_units};
+use super::{embedded, f32_model, normalize, pairs, real_units};
 
 const CARBS: &str = "Carbs are broken down into sugar in your body";
 const GLUCOSE: &str = "Carbohydrates are metabolized into glucose";
@@ -74,11 +74,11 @@ fn totals_and_rows_without_the_matrix_are_those_of_the_matrix() {
             assert!(close(&own.scores, &of_matrix.scores));
             assert!(close(&[own.special, own.bias], &[of_matrix.special, of_matrix.bias]));
         }
-        let (own, of_matrix) = (totals.centred.unwrap(), matrix.centred.as_ref().unwrap());
+        let (own, of_matrix) = (totals.centered.unwrap(), matrix.centered.as_ref().unwrap());
         assert!((own.cosine - of_matrix.cosine).abs() < 1e-5 && own.residual < 1e-4);
         for (own, of_matrix) in [(&own.a, &of_matrix.a), (&own.b, &of_matrix.b)] {
             assert!(close(&own.scores, &of_matrix.scores));
-            let rest = |side: &CentredSide| [side.special, side.bias, side.common];
+            let rest = |side: &CenteredSide| [side.special, side.bias, side.common];
             assert!(close(&rest(own), &rest(of_matrix)), "{own:?} {of_matrix:?}");
         }
         let columns = matrix.b.words.len();
@@ -129,7 +129,7 @@ fn furthest_disagreement(model: &Model) -> f32 {
         let batch = Packed::new([tokens.ids.as_slice()]);
         let trace = model
             .encoder()
-            .forward(&batch, Keep::Layers, UNSTOPPED)
+            .forward(&batch, TraceLevel::Layers, UNSTOPPED)
             .unwrap()
             .remove(0);
         let embedding = model.pool(&trace).unwrap();
@@ -149,7 +149,7 @@ fn furthest_disagreement(model: &Model) -> f32 {
         let sum: Vec<f32> = (0..embedding.len())
             .map(|i| vectors.iter().map(|v| v[i]).sum())
             .collect();
-        let off = largest(pairs(normalise(&sum), normalise(&embedding)).map(|(a, b)| (a - b).abs()));
+        let off = largest(pairs(normalize(&sum), normalize(&embedding)).map(|(a, b)| (a - b).abs()));
         assert!(off < 1e-4, "the parts do not sum to the embedding: {off}");
     }
     furthest
@@ -197,15 +197,18 @@ fn mean(model: &Model, texts: &[&str], language: Language) -> Vec<f32> {
     for text in texts {
         let tokens = model.tokenize(text, language).unwrap();
         let batch = Packed::new([tokens.ids.as_slice()]);
-        let traces = model.encoder().forward(&batch, Keep::LastHidden, UNSTOPPED).unwrap();
-        let embedding = normalise(&model.pool(&traces[0]).unwrap());
+        let traces = model
+            .encoder()
+            .forward(&batch, TraceLevel::LastHidden, UNSTOPPED)
+            .unwrap();
+        let embedding = normalize(&model.pool(&traces[0]).unwrap());
         pairs(&mut mean, embedding).for_each(|(sum, v)| *sum += v / texts.len() as f32);
     }
     mean
 }
 
 #[test]
-fn without_the_languages_the_parts_sum_to_the_centred_cosine_and_the_raw_split_is_as_before() {
+fn without_the_languages_the_parts_sum_to_the_centered_cosine_and_the_raw_split_is_as_before() {
     let model = embedded();
     let python = mean(
         &model,
@@ -224,13 +227,13 @@ fn without_the_languages_the_parts_sum_to_the_centred_cosine_and_the_raw_split_i
         b: Some(&script),
         ..Means::default()
     };
-    let both = compare_centred(&model, a, b, Some(means), UNSTOPPED).unwrap();
+    let both = compare_centered(&model, a, b, Some(means), UNSTOPPED).unwrap();
     assert_eq!(
         (raw.cosine, &raw.pairs, &raw.a, &raw.b),
         (both.cosine, &both.pairs, &both.a, &both.b)
     );
-    assert!(raw.centred.is_none());
-    let centred = both.centred.unwrap();
+    assert!(raw.centered.is_none());
+    let centered = both.centered.unwrap();
     // What plain vectors say.
     let own = |text, language, taken: &[f32]| -> Vec<f32> {
         pairs(mean(&model, &[text], language), taken)
@@ -239,35 +242,35 @@ fn without_the_languages_the_parts_sum_to_the_centred_cosine_and_the_raw_split_i
     };
     let (own_a, own_b) = (own(LOAD, a.1, &python), own(READ, b.1, &script));
     assert!(
-        (centred.cosine - super::cosine(&own_a, &own_b)).abs() < 1e-4,
+        (centered.cosine - super::cosine(&own_a, &own_b)).abs() < 1e-4,
         "{}",
-        centred.cosine
+        centered.cosine
     );
     // All parts, the common one among them, sum to it, and so do the marginals of either side.
     assert_eq!(
-        centred.pairs.as_ref().unwrap().len(),
+        centered.pairs.as_ref().unwrap().len(),
         (both.a.words.len() + 3) * (both.b.words.len() + 3)
     );
-    assert!((centred.pairs.iter().flatten().sum::<f32>() - centred.cosine).abs() < 1e-4);
-    assert!(centred.residual < 1e-4, "{}", centred.residual);
-    for side in [&centred.a, &centred.b] {
+    assert!((centered.pairs.iter().flatten().sum::<f32>() - centered.cosine).abs() < 1e-4);
+    assert!(centered.residual < 1e-4, "{}", centered.residual);
+    for side in [&centered.a, &centered.b] {
         let sum = side.scores.iter().sum::<f32>() + side.special + side.bias + side.common;
-        assert!((sum - centred.cosine).abs() < 1e-4, "{sum}");
+        assert!((sum - centered.cosine).abs() < 1e-4, "{sum}");
         assert!(side.known && side.common != 0.0);
     }
-    for (i, score) in centred.a.scores.iter().enumerate() {
-        assert!((centred.row(i).unwrap().iter().sum::<f32>() - score).abs() < 1e-5);
+    for (i, score) in centered.a.scores.iter().enumerate() {
+        assert!((centered.row(i).unwrap().iter().sum::<f32>() - score).abs() < 1e-5);
     }
     // What is common and what is not make up the raw cosine.
-    assert!((centred.common + centred.own_length * centred.cosine - both.cosine).abs() < 1e-4);
-    assert!(centred.common > 0.1, "{}", centred.common);
+    assert!((centered.common + centered.own_length * centered.cosine - both.cosine).abs() < 1e-4);
+    assert!(centered.common > 0.1, "{}", centered.common);
     // A model of another scale shows another score, and the parts are those of the cosine as before.
-    assert_eq!(centred.similarity, centred.cosine);
+    assert_eq!(centered.similarity, centered.cosine);
     let measure = Some(&Doubled as &dyn Measure);
-    let scaled = compare_centred(&model, a, b, Some(Means { measure, ..means }), UNSTOPPED).unwrap();
-    let scaled = scaled.centred.unwrap();
-    assert_eq!((scaled.cosine, &scaled.pairs), (centred.cosine, &centred.pairs));
-    assert!((scaled.similarity - (2.0 * centred.cosine - 1.0)).abs() < 1e-6);
+    let scaled = compare_centered(&model, a, b, Some(Means { measure, ..means }), UNSTOPPED).unwrap();
+    let scaled = scaled.centered.unwrap();
+    assert_eq!((scaled.cosine, &scaled.pairs), (centered.cosine, &centered.pairs));
+    assert!((scaled.similarity - (2.0 * centered.cosine - 1.0)).abs() < 1e-6);
 }
 
 /// A scale on which a score falls twice as fast as the cosine.
@@ -292,10 +295,10 @@ fn without_means_or_with_those_of_another_model_nothing_is_taken_away() {
             ..Means::default()
         },
     ] {
-        let report = compare_centred(&model, a, b, Some(means), UNSTOPPED).unwrap();
-        let centred = report.centred.unwrap();
-        assert!((centred.cosine - report.cosine).abs() < 1e-5 && centred.common.abs() < 1e-5);
-        assert!(!centred.a.known && !centred.b.known && centred.a.common == 0.0);
+        let report = compare_centered(&model, a, b, Some(means), UNSTOPPED).unwrap();
+        let centered = report.centered.unwrap();
+        assert!((centered.cosine - report.cosine).abs() < 1e-5 && centered.common.abs() < 1e-5);
+        assert!(!centered.a.known && !centered.b.known && centered.a.common == 0.0);
     }
     // A passage that is nothing but the mean has nothing of its own.
     let own = mean(&model, &[CARBS], Language::Prose);
@@ -303,7 +306,7 @@ fn without_means_or_with_those_of_another_model_nothing_is_taken_away() {
         a: Some(&own),
         ..Means::default()
     };
-    let report = compare_centred(&model, a, b, Some(means), UNSTOPPED).unwrap();
-    let centred = report.centred.unwrap();
-    assert!(centred.own_length < 1e-3 && (centred.common - report.cosine).abs() < 1e-3);
+    let report = compare_centered(&model, a, b, Some(means), UNSTOPPED).unwrap();
+    let centered = report.centered.unwrap();
+    assert!(centered.own_length < 1e-3 && (centered.common - report.cosine).abs() < 1e-3);
 }

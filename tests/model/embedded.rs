@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use fovea::model::{Keep, LoadError, Model, ModelInfo, Packed, Source, UNSTOPPED, verify};
+use fovea::model::{LoadError, Model, ModelInfo, Packed, Source, TraceLevel, UNSTOPPED, verify};
 
 use super::{cosine, embedded, f32_model, pairs};
 
@@ -63,7 +63,10 @@ fn embedded_weights_keep_the_embedding_of_five_hundred_varied_texts() {
     let ours = embedded();
     let embed = |model: &Model, ids: &[Vec<u32>]| -> Vec<Vec<f32>> {
         let batch = Packed::new(ids.iter().map(Vec::as_slice));
-        let traces = model.encoder().forward(&batch, Keep::LastHidden, UNSTOPPED).unwrap();
+        let traces = model
+            .encoder()
+            .forward(&batch, TraceLevel::LastHidden, UNSTOPPED)
+            .unwrap();
         traces.iter().map(|trace| model.pool(trace).unwrap()).collect()
     };
     let texts = varied_texts();

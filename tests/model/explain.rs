@@ -1,8 +1,8 @@
 //! Properties that every explanation has, on the embedded model and real code.
 
-use fovea::analysis::{analyse, sources};
+use fovea::analysis::{analyze, sources};
 use fovea::explain::{Heads, Method, alti, attention, norm};
-use fovea::model::{Keep, Packed, Pooling, Trace, UNSTOPPED};
+use fovea::model::{Packed, Pooling, Trace, TraceLevel, UNSTOPPED};
 use fovea::text::Language;
 
 use super::{embedded, pairs, real_units};
@@ -11,7 +11,7 @@ use super::{embedded, pairs, real_units};
 fn shares_special_tokens_and_bias_sum_to_one_on_every_unit() {
     let model = embedded();
     for (text, language) in real_units(&model) {
-        let report = analyse(&model, &[(&text, language)], Method::Decomposition, UNSTOPPED)
+        let report = analyze(&model, &[(&text, language)], Method::Decomposition, UNSTOPPED)
             .unwrap()
             .remove(0);
         assert!(report.residual < 1e-4, "{} on {text:.60}", report.residual);
@@ -30,9 +30,9 @@ fn scores_of_a_batch_equal_scores_of_each_text_alone() {
         .map(|(text, language)| (text.as_str(), *language))
         .collect();
     for method in Method::LIVE {
-        let together = analyse(&model, &texts, method, UNSTOPPED).unwrap();
+        let together = analyze(&model, &texts, method, UNSTOPPED).unwrap();
         for (text, together) in pairs(&texts, together) {
-            let alone = analyse(&model, &[*text], method, UNSTOPPED).unwrap().remove(0);
+            let alone = analyze(&model, &[*text], method, UNSTOPPED).unwrap().remove(0);
             for (a, b) in pairs(&alone.words, &together.words) {
                 assert!((a.score - b.score).abs() < 1e-5, "{method:?}");
             }
@@ -48,7 +48,7 @@ fn methods_that_share_out_a_whole_sum_to_one() {
         Language::Prose,
     );
     for method in [Method::Alti, Method::Attention, Method::Rollout, Method::Norm] {
-        let report = analyse(&model, &[text], method, UNSTOPPED).unwrap().remove(0);
+        let report = analyze(&model, &[text], method, UNSTOPPED).unwrap().remove(0);
         let sum: f32 = report.words.iter().map(|word| word.score).sum::<f32>() + report.special_share;
         assert!((sum - 1.0).abs() < 1e-4, "{method:?}: {sum}");
     }
@@ -62,7 +62,7 @@ fn rows_of_every_mixing_matrix_sum_to_one() {
         .unwrap();
     let trace = model
         .encoder()
-        .forward(&Packed::new([tokens.ids.as_slice()]), Keep::Layers, UNSTOPPED)
+        .forward(&Packed::new([tokens.ids.as_slice()]), TraceLevel::Layers, UNSTOPPED)
         .unwrap()
         .remove(0);
     let mut matrices = vec![
@@ -90,7 +90,7 @@ fn scores_of_rolled_out_methods_are_the_pooled_rows_of_their_matrices() {
     let tokens = tokens.unwrap();
     let trace = model
         .encoder()
-        .forward(&Packed::new([tokens.ids.as_slice()]), Keep::Layers, UNSTOPPED)
+        .forward(&Packed::new([tokens.ids.as_slice()]), TraceLevel::Layers, UNSTOPPED)
         .unwrap()
         .remove(0);
     for pooling in [Pooling::Mean, Pooling::Cls] {
@@ -119,7 +119,7 @@ fn values_that_were_kept_explain_what_values_made_once_more_do_and_stay_for_the_
     let read = texts.map(|text| model.tokenize(text, Language::Rust).unwrap());
     let batch = Packed::new(read.iter().map(|tokens| tokens.ids.as_slice()));
     let traces = |keep| model.encoder().forward(&batch, keep, UNSTOPPED).unwrap();
-    let (with, without) = (traces(Keep::LayersAndValues), traces(Keep::Layers));
+    let (with, without) = (traces(TraceLevel::LayersAndValues), traces(TraceLevel::Layers));
     for (with, without) in pairs(&with, &without) {
         assert!(with.layers.iter().all(|layer| layer.values.is_some()));
         assert!(without.layers.iter().all(|layer| layer.values.is_none()));
@@ -142,7 +142,7 @@ fn attention_received_is_the_mean_over_the_layers_and_heads_chosen() {
     let batch = Packed::new([tokens.ids.as_slice()]);
     let trace = model
         .encoder()
-        .forward(&batch, Keep::Layers, UNSTOPPED)
+        .forward(&batch, TraceLevel::Layers, UNSTOPPED)
         .unwrap()
         .remove(0);
     let received = |layer, head| attention::received(&trace, Heads { layer, head }).unwrap().tokens;
@@ -176,7 +176,7 @@ fn a_word_draws_on_words_by_shares_of_at_most_one() {
         Language::Python,
     );
     let report = sources(&model, text, UNSTOPPED).unwrap();
-    let words = analyse(&model, &[text], Method::Decomposition, UNSTOPPED)
+    let words = analyze(&model, &[text], Method::Decomposition, UNSTOPPED)
         .unwrap()
         .remove(0)
         .words;
@@ -191,7 +191,7 @@ fn a_word_draws_on_words_by_shares_of_at_most_one() {
 fn ranks_follow_scores() {
     let model = embedded();
     let text = ("Carbs are broken down into sugar in your body", Language::Prose);
-    let report = analyse(&model, &[text], Method::Decomposition, UNSTOPPED)
+    let report = analyze(&model, &[text], Method::Decomposition, UNSTOPPED)
         .unwrap()
         .remove(0);
     let mut words = report.words.clone();
@@ -218,14 +218,14 @@ fn coverage_tells_what_the_vocabulary_cannot_read() {
 fn empty_and_blank_texts_are_explained_without_words() {
     let model = embedded();
     for text in ["", "  \n\t "] {
-        let report = analyse(&model, &[(text, Language::Prose)], Method::Decomposition, UNSTOPPED)
+        let report = analyze(&model, &[(text, Language::Prose)], Method::Decomposition, UNSTOPPED)
             .unwrap()
             .remove(0);
         assert!(report.words.is_empty() && report.residual < 1e-4);
         assert!((report.special_share + report.bias_share - 1.0).abs() < 1e-4);
     }
     assert!(
-        analyse(&model, &[], Method::Decomposition, UNSTOPPED)
+        analyze(&model, &[], Method::Decomposition, UNSTOPPED)
             .unwrap()
             .is_empty()
     );
@@ -235,6 +235,6 @@ fn empty_and_blank_texts_are_explained_without_words() {
 fn text_over_the_window_is_refused_and_never_cut() {
     let model = embedded();
     let long = "word ".repeat(600);
-    let error = analyse(&model, &[(&long, Language::Prose)], Method::Decomposition, UNSTOPPED).unwrap_err();
+    let error = analyze(&model, &[(&long, Language::Prose)], Method::Decomposition, UNSTOPPED).unwrap_err();
     assert!(error.to_string().contains("does not fit"), "{error}");
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use fovea::explain::{WordMap, decomposition};
-use fovea::model::{Keep, Model, Packed, Source, Trace, UNSTOPPED, largest};
+use fovea::model::{Model, Packed, Source, Trace, TraceLevel, UNSTOPPED, largest};
 use fovea::text::Language;
 
 const ENGLISH: [&str; 8] = [
@@ -40,7 +40,7 @@ const CODE: [&str; 6] = [
 fn traced(model: &Model, ids: &[u32]) -> Trace {
     model
         .encoder()
-        .forward(&Packed::new([ids]), Keep::Layers, UNSTOPPED)
+        .forward(&Packed::new([ids]), TraceLevel::Layers, UNSTOPPED)
         .unwrap()
         .remove(0)
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use candle_core::{Device, Tensor};
 use fovea::model::tape::{Held, Network, Op, Read, Side, Tape};
-use fovea::model::{Keep, Packed, Source, UNSTOPPED, network};
+use fovea::model::{Packed, Source, TraceLevel, UNSTOPPED, network};
 
 /// The value of entry `i` of a tensor, as tests/reference/families.py has it.
 pub(super) fn weight(name: &str, rank: usize, i: u64) -> f32 {
@@ -96,7 +96,7 @@ impl Case {
         Some(self.golden.get(key)?.flatten_all().unwrap().to_vec1().unwrap())
     }
 
-    pub(super) fn read(&self, texts: &[&str], keep: Keep) -> Read {
+    pub(super) fn read(&self, texts: &[&str], keep: TraceLevel) -> Read {
         let of = |key: &str| -> Vec<Vec<u32>> {
             texts
                 .iter()
@@ -158,9 +158,9 @@ fn check_side(case: &Case, tape: &Tape, sequence: usize, side: Side, text: &str)
 #[test]
 fn hidden_states_attention_and_logits_of_every_family_are_those_of_transformers() {
     for case in Case::all() {
-        let packed = case.read(&["a", "b"], Keep::Layers);
+        let packed = case.read(&["a", "b"], TraceLevel::Layers);
         for (index, text) in ["a", "b"].into_iter().enumerate() {
-            let alone = case.read(&[text], Keep::Layers);
+            let alone = case.read(&[text], TraceLevel::Layers);
             for (read, sequence) in [(&alone, 0), (&packed, index)] {
                 let tape = read.tape.as_ref().unwrap();
                 check_side(&case, tape, sequence, Side::Reading, text);
@@ -193,12 +193,12 @@ fn direction(rows: usize, width: usize) -> Vec<f32> {
 fn gradients_of_every_family_are_those_of_autograd() {
     for case in Case::all() {
         for text in ["a", "b"] {
-            let read = case.read(&[text], Keep::Everything);
+            let read = case.read(&[text], TraceLevel::Everything);
             let tape = read.tape.as_ref().unwrap();
             let from = tape.written.or(tape.output).unwrap();
             let width = tape.nodes[from].width;
             let rows = tape.value(0, from).unwrap().len() / width;
-            let pulled = tape.pull(0, from, direction(rows, width), Held::Nothing).unwrap();
+            let pulled = tape.vjp(0, from, direction(rows, width), Held::Nothing).unwrap();
             case.expect(&format!("{text}.gradient"), &pulled.reading, 1e-4);
             if tape.written.is_some() {
                 case.expect(&format!("{text}.decoder_gradient"), &pulled.writing, 1e-4);
@@ -272,7 +272,7 @@ fn product(x: &[f32], y: &[f32]) -> f64 {
 #[test]
 fn what_is_held_is_affine_in_every_family_and_both_ways_through_it_agree() {
     for case in Case::all() {
-        let read = case.read(&["b", "a"], Keep::LayersAndValues);
+        let read = case.read(&["b", "a"], TraceLevel::LayersAndValues);
         let tape = read.tape.as_ref().unwrap();
         let from = tape.written.or(tape.output).unwrap();
         let width = tape.nodes[from].width;
@@ -280,7 +280,7 @@ fn what_is_held_is_affine_in_every_family_and_both_ways_through_it_agree() {
             let value = tape.value(sequence, from).unwrap();
             let rows = value.len() / width;
             let gradient: Vec<f32> = (0..rows * width).map(|i| (i as f32 * 0.7).sin()).collect();
-            let pulled = tape.pull(sequence, from, gradient.clone(), Held::Frozen).unwrap();
+            let pulled = tape.vjp(sequence, from, gradient.clone(), Held::Frozen).unwrap();
             let mut sum = pulled.bias;
             let mut pushed = vec![0f32; value.len()];
             let mut whole = 0.0;
@@ -298,7 +298,7 @@ fn what_is_held_is_affine_in_every_family_and_both_ways_through_it_agree() {
                 sum += product(own, back);
                 // The rows forward, and what the gradient says of them.
                 let part = tape
-                    .push(sequence, (node.side, own.to_vec()), false, from, UNSTOPPED)
+                    .jvp(sequence, (node.side, own.to_vec()), false, from, UNSTOPPED)
                     .unwrap();
                 let (forward, backward) = (product(&part, &gradient), product(own, back));
                 let size = product(own, own).sqrt() * product(back, back).sqrt() + 1.0;
@@ -313,7 +313,7 @@ fn what_is_held_is_affine_in_every_family_and_both_ways_through_it_agree() {
             let start = tape.nodes.iter().position(|node| matches!(node.op, Op::Input)).unwrap();
             let nothing = vec![0f32; tape.value(sequence, start).unwrap().len()];
             let bias = tape
-                .push(sequence, (Side::Reading, nothing), true, from, UNSTOPPED)
+                .jvp(sequence, (Side::Reading, nothing), true, from, UNSTOPPED)
                 .unwrap();
             pushed.iter_mut().zip(&bias).for_each(|(sum, v)| *sum += v);
             let expected = product(value, &gradient);

@@ -83,7 +83,7 @@ fn weights_that_are_no_numbers_are_refused_with_the_name_of_the_tensor() {
 
 #[test]
 fn finite_weights_that_compute_no_numbers_give_an_error_and_no_report() {
-    use fovea::analysis::analyse;
+    use fovea::analysis::analyze;
     use fovea::explain::{Method, compare};
     use fovea::model::UNSTOPPED;
     let model = changed(|folder| {
@@ -96,7 +96,7 @@ fn finite_weights_that_compute_no_numbers_give_an_error_and_no_report() {
     });
     let (model, text) = (model.unwrap(), ("hello world", Language::Prose));
     for method in Method::LIVE {
-        let error = analyse(&model, &[text], method, UNSTOPPED)
+        let error = analyze(&model, &[text], method, UNSTOPPED)
             .expect_err("explained")
             .to_string();
         assert!(error.contains("no finite numbers"), "{error}");
@@ -392,7 +392,7 @@ fn rewritten(bytes: &[u8], noise: &mut Noise) -> Vec<u8> {
 /// FOVEA_FUZZ_ROUNDS asks for more rounds, FOVEA_FUZZ_SEED for others.
 #[test]
 fn whatever_stands_in_the_files_a_folder_is_loaded_or_refused() {
-    use fovea::model::{Keep, Packed, UNSTOPPED};
+    use fovea::model::{Packed, TraceLevel, UNSTOPPED};
     let number = |name: &str, usual: u64| std::env::var(name).map_or(usual, |text| text.parse().unwrap());
     let (rounds, mut noise) = (
         number("FOVEA_FUZZ_ROUNDS", 400),
@@ -448,7 +448,7 @@ fn whatever_stands_in_the_files_a_folder_is_loaded_or_refused() {
                         continue;
                     };
                     let batch = Packed::new([tokens.ids.as_slice()]);
-                    let Ok(traces) = model.encoder().forward(&batch, Keep::LastHidden, UNSTOPPED) else {
+                    let Ok(traces) = model.encoder().forward(&batch, TraceLevel::LastHidden, UNSTOPPED) else {
                         continue;
                     };
                     if let Ok(embedding) = model.pool_of(&tokens, &traces[0]) {

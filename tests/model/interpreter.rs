@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use fovea::explain::{Heads, Method, Subject, WordMap, salience};
 use fovea::model::generate::{Ended, Limits, Sampling, Written};
-use fovea::model::{Ability, Keep, Model, ModelInfo, Packed, Source, Trace, UNSTOPPED, largest};
+use fovea::model::{Ability, Model, ModelInfo, Packed, Source, Trace, TraceLevel, UNSTOPPED, largest};
 use fovea::text::Language;
 
 fn fixture(name: &str) -> Source {
@@ -15,7 +15,7 @@ fn traced(model: &Model, ids: &[u32]) -> Trace {
     let batch = Packed::new([ids]);
     model
         .encoder()
-        .forward(&batch, Keep::LayersAndValues, UNSTOPPED)
+        .forward(&batch, TraceLevel::LayersAndValues, UNSTOPPED)
         .unwrap()
         .remove(0)
 }
@@ -162,7 +162,7 @@ fn a_cache_changes_nothing() {
     let network = model.network().unwrap();
     let ids: Vec<u32> = (0..23).map(|i| 4 + (i * 7) % 100).collect();
     let whole = network
-        .read(&Packed::new([ids.as_slice()]), None, Keep::LastHidden, UNSTOPPED)
+        .read(&Packed::new([ids.as_slice()]), None, TraceLevel::LastHidden, UNSTOPPED)
         .unwrap();
     for parts in [vec![23], vec![1; 23], vec![5, 1, 9, 8]] {
         let mut cache = fovea::model::tape::Cache::default();

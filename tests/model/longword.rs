@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use fovea::analysis::analyse;
+use fovea::analysis::analyze;
 use fovea::explain::Method;
 use fovea::model::UNSTOPPED;
 use fovea::text::Language;
@@ -26,7 +26,7 @@ fn a_long_word_does_not_silence_its_function() {
             let longest = tokens.spans.iter().map(|span| span.len()).max().unwrap();
             assert!(longest > 100, "{file}: {longest}");
         }
-        let report = analyse(&model, &[(&text, language)], Method::Decomposition, UNSTOPPED).unwrap();
+        let report = analyze(&model, &[(&text, language)], Method::Decomposition, UNSTOPPED).unwrap();
         assert!(report[0].coverage > 0.99 && report[0].residual < 1e-4);
     }
 }

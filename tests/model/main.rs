@@ -84,13 +84,13 @@ fn embedded() -> Model {
     Model::load(&Source::EMBEDDED).unwrap()
 }
 
-fn normalise(v: &[f32]) -> Vec<f32> {
+fn normalize(v: &[f32]) -> Vec<f32> {
     let length = v.iter().map(|v| v * v).sum::<f32>().sqrt();
     v.iter().map(|v| v / length).collect()
 }
 
 fn cosine(a: &[f32], b: &[f32]) -> f32 {
-    pairs(normalise(a), normalise(b)).map(|(a, b)| a * b).sum()
+    pairs(normalize(a), normalize(b)).map(|(a, b)| a * b).sum()
 }
 
 /// Units of this repository's own sources: real code and prose in several languages.

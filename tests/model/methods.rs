@@ -6,7 +6,7 @@ use fovea::explain::{
     Method, Subject, TokenScores, WordMap, deletion::Deletions, gradient, integrated_gradients, leave_one_out,
     value_zeroing,
 };
-use fovea::model::{Keep, Model, Packed, Source, Trace, UNSTOPPED, largest};
+use fovea::model::{Model, Packed, Source, Trace, TraceLevel, UNSTOPPED, largest};
 use fovea::text::Language;
 
 use super::{embedded, pairs};
@@ -31,7 +31,7 @@ fn golden(model: &str) -> Vec<Golden> {
 
 fn traced(model: &Model, ids: &[u32]) -> Trace {
     let batch = Packed::new([ids]);
-    let traces = model.encoder().forward(&batch, Keep::Everything, UNSTOPPED);
+    let traces = model.encoder().forward(&batch, TraceLevel::Everything, UNSTOPPED);
     traces.unwrap().remove(0)
 }
 
@@ -165,12 +165,12 @@ fn a_word_alone_is_scored_by_leaving_it_out_whatever_pieces_it_has() {
 
 #[test]
 fn methods_with_further_passes_stop_when_they_are_told_to() {
-    use fovea::analysis::analyse;
+    use fovea::analysis::analyze;
     use std::sync::atomic::{AtomicUsize, Ordering};
     let model = Model::interpreted(&fixture("tiny-llama")).unwrap();
     for method in [Method::IntegratedGradients, Method::LeaveOneOut, Method::ValueZeroing] {
         let asked = AtomicUsize::new(0);
-        analyse(&model, &[("hello world", Language::Prose)], method, &|| {
+        analyze(&model, &[("hello world", Language::Prose)], method, &|| {
             asked.fetch_add(1, Ordering::Relaxed);
             false
         })
@@ -181,7 +181,7 @@ fn methods_with_further_passes_stop_when_they_are_told_to() {
             "{method:?} asks {all} times, little more than its first pass does"
         );
         let left = AtomicUsize::new(all - 1);
-        let error = analyse(&model, &[("hello world", Language::Prose)], method, &|| {
+        let error = analyze(&model, &[("hello world", Language::Prose)], method, &|| {
             left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1))
                 .is_err()
         })

@@ -1,10 +1,10 @@
 //! Hidden states, attention maps and embeddings of the f32 model against PyTorch (`tests/reference/golden.py`).
 
 use candle_core::Tensor;
-use fovea::model::{Keep, Model, Packed, Trace, UNSTOPPED, largest};
+use fovea::model::{Model, Packed, Trace, TraceLevel, UNSTOPPED, largest};
 use fovea::text::Language;
 
-use super::{f32_model, normalise, pairs};
+use super::{f32_model, normalize, pairs};
 
 #[derive(serde::Deserialize)]
 struct Golden {
@@ -64,7 +64,7 @@ fn check(model: &Model, trace: &Trace, golden: &Golden) {
             );
         }
     }
-    let embedding = normalise(&model.pool(trace).unwrap());
+    let embedding = normalize(&model.pool(trace).unwrap());
     let off = largest(pairs(&embedding, &golden.embedding).map(|(a, b)| (a - b).abs()));
     assert!(off < 1e-5, "embedding of {}", context());
 }
@@ -75,7 +75,7 @@ fn every_layer_and_head_equals_pytorch_one_text_at_a_time() {
     let model = f32_model();
     for golden in golden() {
         let batch = Packed::new([golden.ids.as_slice()]);
-        let traces = model.encoder().forward(&batch, Keep::Layers, UNSTOPPED).unwrap();
+        let traces = model.encoder().forward(&batch, TraceLevel::Layers, UNSTOPPED).unwrap();
         check(&model, &traces[0], &golden);
     }
 }
@@ -86,21 +86,24 @@ fn every_layer_and_head_equals_pytorch_packed_together() {
     let model = f32_model();
     let golden = golden();
     let batch = Packed::new(golden.iter().map(|golden| golden.ids.as_slice()));
-    let traces = model.encoder().forward(&batch, Keep::Layers, UNSTOPPED).unwrap();
+    let traces = model.encoder().forward(&batch, TraceLevel::Layers, UNSTOPPED).unwrap();
     for (trace, golden) in pairs(&traces, &golden) {
         check(&model, trace, golden);
     }
 }
 
 #[test]
-fn neighbours_in_a_batch_never_change_a_result() {
+fn neighbors_in_a_batch_never_change_a_result() {
     let model = super::embedded();
     let golden = golden();
     let packed = Packed::new(golden.iter().map(|golden| golden.ids.as_slice()));
-    let together = model.encoder().forward(&packed, Keep::Layers, UNSTOPPED).unwrap();
+    let together = model.encoder().forward(&packed, TraceLevel::Layers, UNSTOPPED).unwrap();
     for (together, golden) in pairs(&together, &golden) {
         let alone = Packed::new([golden.ids.as_slice()]);
-        let alone = model.encoder().forward(&alone, Keep::LastHidden, UNSTOPPED).unwrap();
+        let alone = model
+            .encoder()
+            .forward(&alone, TraceLevel::LastHidden, UNSTOPPED)
+            .unwrap();
         let difference = (&alone[0].hidden - &together.hidden).unwrap().abs().unwrap();
         let off = largest(difference.flatten_all().unwrap().to_vec1::<f32>().unwrap());
         assert!(off < 1e-5, "{off} on {:.40}", golden.text);
@@ -133,7 +136,7 @@ fn every_entry_equals_pytorch_when_the_full_file_is_there() {
         let batch = Packed::new([golden.ids.as_slice()]);
         let trace = model
             .encoder()
-            .forward(&batch, Keep::Layers, UNSTOPPED)
+            .forward(&batch, TraceLevel::Layers, UNSTOPPED)
             .unwrap()
             .remove(0);
         let mut off = |ours: &Tensor, name: String| {
@@ -160,7 +163,12 @@ fn published_numbers_of_the_model_are_met() {
         let tokens = model.tokenize(text, Language::Prose).unwrap();
         let batch = Packed::new([tokens.ids.as_slice()]);
         model
-            .pool(&model.encoder().forward(&batch, Keep::LastHidden, UNSTOPPED).unwrap()[0])
+            .pool(
+                &model
+                    .encoder()
+                    .forward(&batch, TraceLevel::LastHidden, UNSTOPPED)
+                    .unwrap()[0],
+            )
             .unwrap()
     };
     let cosine = |a: &str, b: &str| super::cosine(&embed(a), &embed(b));
@@ -177,9 +185,9 @@ fn published_numbers_of_the_model_are_met() {
     // sentence-transformers, semantic textual similarity
     near(cosine("The new movie is awesome", "The new movie is so great"), 0.8939);
     near(cosine("The cat sits outside", "The dog plays in the garden"), 0.2838);
-    // text-embeddings-inference, test_bert__bert_single.snap: not normalised there, of length 7.5809. PyTorch's own first value is
+    // text-embeddings-inference, test_bert__bert_single.snap: not normalized there, of length 7.5809. PyTorch's own first value is
     // -0.590237, so the snapshot is compared at unit length, as `embed` writes it.
-    let deep = normalise(&embed("What is Deep Learning?"));
+    let deep = normalize(&embed("What is Deep Learning?"));
     for (found, expected) in deep
         .into_iter()
         .zip([-0.59059864, -0.25252345, 0.14972475, 0.05487579, -0.11783009])
@@ -187,12 +195,12 @@ fn published_numbers_of_the_model_are_met() {
         near(found, expected / 7.5809);
     }
     // fastembed, test_text_onnx_embeddings.py
-    for (found, expected) in normalise(&embed("hello world"))
+    for (found, expected) in normalize(&embed("hello world"))
         .into_iter()
         .zip([-0.034478, 0.03102, 0.00673, 0.02611, -0.039362])
     {
         near(found, expected);
     }
     // fastembed-rs, tests/text-embeddings.rs
-    near(normalise(&embed("Hello, World!")).iter().sum(), 0.59605527);
+    near(normalize(&embed("Hello, World!")).iter().sum(), 0.59605527);
 }

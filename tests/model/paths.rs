@@ -1,14 +1,14 @@
 //! The numbers on every instruction path this processor has: the other tests once more, each path in a process of its own, since a
 //! process chooses its path once.
 
-use fovea::model::simd::{self, Path};
+use fovea::model::simd::{self, Isa};
 
 #[test]
 fn every_path_meets_the_same_numbers() {
     if std::env::var_os("FOVEA_KERNELS").is_some() {
         return;
     }
-    for path in Path::ALL {
+    for path in Isa::ALL {
         if !path.available() || path == simd::path() {
             continue;
         }
@@ -29,7 +29,7 @@ fn every_path_meets_the_same_numbers() {
         assert!(run.status.success(), "{path:?}: {said}");
         let compared =
             std::env::var_os(super::F32_MODEL).map(|_| "every_layer_and_head_equals_pytorch_packed_together");
-        for test in ["neighbours_in_a_batch_never_change_a_result", "shares_special_tokens"]
+        for test in ["neighbors_in_a_batch_never_change_a_result", "shares_special_tokens"]
             .into_iter()
             .chain(compared)
         {

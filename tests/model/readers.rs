@@ -1,8 +1,8 @@
 //! The multilingual model beside the embedded one: which texts it reads, and that vectors of the two never meet.
 
-use fovea::analysis::{UnitReport, analyse};
+use fovea::analysis::{UnitReport, analyze};
 use fovea::explain::{Method, Pair};
-use fovea::model::{Inside, Model, Reader, Source, UNSTOPPED, verify};
+use fovea::model::{EmbeddedModel, Model, Reader, Source, UNSTOPPED, verify};
 use fovea::text::Language;
 
 use super::{cosine, embedded};
@@ -14,7 +14,7 @@ const CODE: &str =
     "fn read_settings(path: &Path) -> Result<Settings, Error> {\n    toml::from_str(&read_to_string(path)?)\n}\n";
 
 fn explained(model: &Model, texts: &[(&str, Language)]) -> Vec<UnitReport> {
-    analyse(model, texts, Method::Decomposition, UNSTOPPED).unwrap()
+    analyze(model, texts, Method::Decomposition, UNSTOPPED).unwrap()
 }
 
 #[test]
@@ -42,7 +42,7 @@ fn what_is_not_english_is_read_by_the_multilingual_model_and_code_and_english_by
     ] {
         assert_eq!(model.reader(text, language), expected, "{text}");
     }
-    let alone = Model::load(&Source::Embedded(Inside::Multilingual)).unwrap();
+    let alone = Model::load(&Source::Embedded(EmbeddedModel::Multilingual)).unwrap();
     assert_eq!(alone.reader("我爱编程", Language::Prose), Reader::Chosen);
 }
 
@@ -132,7 +132,7 @@ fn two_passages_are_compared_by_one_model_and_the_answer_names_it() {
 
 #[test]
 fn the_files_of_the_multilingual_model_are_those_that_were_recorded() {
-    let checks = verify(&Source::Embedded(Inside::Multilingual)).unwrap();
+    let checks = verify(&Source::Embedded(EmbeddedModel::Multilingual)).unwrap();
     assert!(checks.len() >= 6);
     for check in checks {
         assert!(check.holds() && check.expected.is_some(), "{}", check.file);

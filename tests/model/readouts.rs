@@ -7,7 +7,7 @@ use candle_core::{Device, Tensor};
 use fovea::explain::{Attribution, target};
 use fovea::model::spec::Task;
 use fovea::model::tape::{Held, Target};
-use fovea::model::{Keep, ModelError, TapeTrace};
+use fovea::model::{ModelError, TapeTrace, TraceLevel};
 
 use super::families::Case;
 
@@ -49,7 +49,7 @@ fn close(found: &[f32], expected: &[f32], tolerance: f32, what: &str) {
 fn what_heads_give_and_its_gradients_are_those_of_transformers() {
     let mut seen = 0;
     for (case, expected) in cases() {
-        let read = case.read(&["b"], Keep::Everything);
+        let read = case.read(&["b"], TraceLevel::Everything);
         let tape = read.tape.as_ref().unwrap();
         let from = tape.written.or(tape.output).unwrap();
         for (name, target) in targets(&case) {
@@ -58,7 +58,7 @@ fn what_heads_give_and_its_gradients_are_those_of_transformers() {
             let read = case.network.readout(hidden, &target, Held::Nothing).unwrap();
             let value = values(&expected, &format!("{name}.value"));
             close(&[read.value as f32], &value, 2e-5, &what);
-            let pulled = tape.pull(0, from, read.gradient, Held::Nothing).unwrap();
+            let pulled = tape.vjp(0, from, read.gradient, Held::Nothing).unwrap();
             let gradient = values(&expected, &format!("{name}.gradient"));
             close(&pulled.reading, &gradient, 1e-4, &what);
             if tape.written.is_some() {
@@ -75,7 +75,10 @@ fn what_heads_give_and_its_gradients_are_those_of_transformers() {
 fn shares_of_what_a_head_gives_sum_to_it_in_every_family() {
     for (case, expected) in cases() {
         // Alone and beside another text.
-        let (alone, packed) = (case.read(&["b"], Keep::Layers), case.read(&["a", "b"], Keep::Layers));
+        let (alone, packed) = (
+            case.read(&["b"], TraceLevel::Layers),
+            case.read(&["a", "b"], TraceLevel::Layers),
+        );
         for (name, wanted) in targets(&case) {
             let of = |read: &fovea::model::tape::Read, sequence: usize| {
                 let tape = read.tape.clone().unwrap();
@@ -105,7 +108,7 @@ fn shares_of_what_a_head_gives_sum_to_it_in_every_family() {
 #[test]
 fn gradient_times_input_is_the_gradient_of_transformers_times_the_input() {
     for (case, expected) in cases() {
-        let read = case.read(&["b"], Keep::Everything);
+        let read = case.read(&["b"], TraceLevel::Everything);
         let trace = TapeTrace {
             tape: read.tape.clone().unwrap(),
             sequence: 0,
@@ -155,7 +158,7 @@ fn a_target_without_meaning_is_refused_with_what_to_ask_instead() {
         ("xlm-roberta", Target::Logit { row: 0, output: 0 }, "has no head"),
     ] {
         let case = Case::load(name, "config.json");
-        let read = case.read(&["a"], Keep::Layers);
+        let read = case.read(&["a"], TraceLevel::Layers);
         match case.network.readout(&read.hidden, &wanted, Held::Frozen) {
             Err(ModelError::Meaningless(said)) => assert!(said.contains(expected), "{name}: {said}"),
             other => panic!("{name}: {other:?}"),

@@ -4,9 +4,9 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use fovea::analysis::analyse;
+use fovea::analysis::analyze;
 use fovea::explain::{Method, Pair, Which, compare};
-use fovea::model::{Keep, Model, Packed, Role, Source, UNSTOPPED};
+use fovea::model::{Model, Packed, Role, Source, TraceLevel, UNSTOPPED};
 use fovea::text::Language;
 
 use super::{cosine, pairs};
@@ -72,7 +72,10 @@ fn embed(model: &Model, role: Role, text: &str) -> Vec<f32> {
     let mut tokens = model.tokenize_as(role, text, Language::Prose).unwrap();
     tokens.cut(model.info().window);
     let batch = Packed::new([tokens.ids.as_slice()]);
-    let traces = model.encoder().forward(&batch, Keep::LastHidden, UNSTOPPED).unwrap();
+    let traces = model
+        .encoder()
+        .forward(&batch, TraceLevel::LastHidden, UNSTOPPED)
+        .unwrap();
     model.pool_of(&tokens, &traces[0]).unwrap()
 }
 
@@ -117,7 +120,7 @@ fn explanations_hold_through_dense_layers_and_normalization() {
             ("parse the config file", Language::Prose),
             ("hello world", Language::Prose),
         );
-        let report = analyse(&model, &[a], Method::Decomposition, UNSTOPPED)
+        let report = analyze(&model, &[a], Method::Decomposition, UNSTOPPED)
             .unwrap()
             .remove(0);
         let sum = report.words.iter().map(|word| word.score).sum::<f32>() + report.bias_share + report.special_share;

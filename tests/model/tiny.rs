@@ -3,9 +3,9 @@
 
 use std::path::Path;
 
-use fovea::analysis::analyse;
+use fovea::analysis::analyze;
 use fovea::explain::{Method, compare};
-use fovea::model::{Keep, Model, Packed, Role, Source, UNSTOPPED};
+use fovea::model::{Model, Packed, Role, Source, TraceLevel, UNSTOPPED};
 use fovea::similar::index::Index;
 use fovea::text::Language;
 
@@ -41,7 +41,7 @@ fn sentencepiece_folders_give_the_ids_and_hidden_states_of_pytorch() {
             let batch = Packed::new([tokens.ids.as_slice()]);
             let trace = model
                 .encoder()
-                .forward(&batch, Keep::Layers, UNSTOPPED)
+                .forward(&batch, TraceLevel::Layers, UNSTOPPED)
                 .unwrap()
                 .remove(0);
             let hidden: Vec<Vec<f32>> = trace.hidden.to_vec2().unwrap();
@@ -57,7 +57,7 @@ fn chinese_is_read_by_a_vocabulary_that_knows_it() {
     let model = tiny("tiny-multilingual");
     let text = "我爱编程";
     assert_eq!(model.tokenize(text, Language::Prose).unwrap().coverage, 1.0);
-    let report = analyse(&model, &[(text, Language::Prose)], Method::Decomposition, UNSTOPPED)
+    let report = analyze(&model, &[(text, Language::Prose)], Method::Decomposition, UNSTOPPED)
         .unwrap()
         .remove(0);
     let words: Vec<&str> = report.words.iter().map(|word| &text[word.range.clone()]).collect();
@@ -120,7 +120,7 @@ fn documents_are_explained_without_a_prompt_and_compared_with_it() {
     assert!(prompted.window() < plain.window());
     let text = "hello world hello rust";
     let report = |model: &Model| {
-        let mut reports = analyse(model, &[(text, Language::Prose)], Method::Decomposition, UNSTOPPED).unwrap();
+        let mut reports = analyze(model, &[(text, Language::Prose)], Method::Decomposition, UNSTOPPED).unwrap();
         reports.remove(0)
     };
     let (with, without) = (report(&prompted), report(&plain));
@@ -146,7 +146,7 @@ fn a_pooling_that_leaves_the_prompt_out_begins_behind_it() {
         let batch = Packed::new([tokens.ids.as_slice()]);
         let trace = model
             .encoder()
-            .forward(&batch, Keep::LastHidden, UNSTOPPED)
+            .forward(&batch, TraceLevel::LastHidden, UNSTOPPED)
             .unwrap()
             .remove(0);
         let rows: Vec<Vec<f32>> = trace.hidden.to_vec2().unwrap();

@@ -219,7 +219,7 @@ fn without_a_word_the_embedding_is_that_of_the_tokens_that_are_left() {
     let model = Model::interpreted(&fixture("tiny-xlm-roberta")).unwrap();
     let embed = |ids: &[u32]| {
         let batch = fovea::model::Packed::new([ids]);
-        let keep = fovea::model::Keep::LastHidden;
+        let keep = fovea::model::TraceLevel::LastHidden;
         let traces = model.encoder().forward(&batch, keep, fovea::model::UNSTOPPED).unwrap();
         model.pool(&traces[0]).unwrap()
     };

@@ -6,7 +6,7 @@ use std::process::{Command, Output};
 
 use fovea::model::{Model, UNSTOPPED, default_source};
 use fovea::similar::index::Limits;
-use fovea::similar::index::postgres::{Job, Shared, StorePlace};
+use fovea::similar::index::postgres::{Job, Shared, StoreAddress};
 
 use crate::{MODEL, Server, folder, found, job, named, reader, renew};
 
@@ -22,7 +22,7 @@ fn the_documented_roles_are_enough_and_the_readers_can_change_nothing() {
     let Some(server) = Server::start(None) else { return };
     let mut admin = server.admin();
     admin.batch_execute(&documented()).unwrap();
-    let place = |role: &str| StorePlace::from_argument(&server.address(role)).unwrap();
+    let place = |role: &str| StoreAddress::from_argument(&server.address(role)).unwrap();
     let mut job = Job::open(place("fovea_indexer"), &MODEL).unwrap();
     renew(&mut job, folder(2).path(), "one");
     let store = Shared::open(place("fovea_reader"), &MODEL, None).unwrap();

@@ -70,7 +70,7 @@ fn a_job_goes_on_when_the_server_is_back() {
     std::thread::scope(|scope| {
         let renewed = scope.spawn(|| renew(&mut job, root.path(), "two"));
         server.go();
-        assert_eq!(renewed.join().unwrap().recognised, 4);
+        assert_eq!(renewed.join().unwrap().recognized, 4);
     });
 }
 

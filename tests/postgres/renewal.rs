@@ -12,17 +12,17 @@ fn what_is_known_is_not_embedded_again_and_what_is_gone_is_not_found() {
     let Some(server) = Server::start(None) else { return };
     let (root, mut job) = (folder(3), job(&server));
     let first = renew(&mut job, root.path(), "one");
-    assert_eq!((first.files, first.read, first.recognised, first.items), (3, 3, 0, 3));
+    assert_eq!((first.files, first.read, first.recognized, first.items), (3, 3, 0, 3));
     let second = renew(&mut job, root.path(), "one");
     assert_eq!((second.files, second.read, second.embedded), (3, 0, 0));
     // Another checkout.
     let other = renew(&mut job, root.path(), "two");
-    assert_eq!((other.read, other.recognised, other.embedded), (3, 3, 0));
+    assert_eq!((other.read, other.recognized, other.embedded), (3, 3, 0));
     write(root.path(), "src/f1.rs", &function("edited", 77));
     std::fs::remove_file(root.path().join("src/f2.rs")).unwrap();
     let edited = renew(&mut job, root.path(), "one");
     assert_eq!(
-        (edited.read, edited.recognised, edited.embedded, edited.gone),
+        (edited.read, edited.recognized, edited.embedded, edited.gone),
         (1, 0, 1, 1)
     );
     let mut names = found(&reader(&server, None), "anything", 100);
@@ -107,7 +107,7 @@ fn what_no_file_has_for_a_month_is_dropped_and_what_came_back_stays() {
     // Back from another branch.
     write(root.path(), "src/f1.rs", &function("number_1", 1));
     let back = renew(&mut job, root.path(), "one");
-    assert_eq!((back.recognised, back.embedded), (1, 0));
+    assert_eq!((back.recognized, back.embedded), (1, 0));
     assert_eq!(admin.query_one(orphans, &[]).unwrap().get::<_, i64>(0), 1);
     admin
         .batch_execute("UPDATE fovea.contents SET orphaned = orphaned - 1000")

@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 use fovea::model::UNSTOPPED;
 use fovea::segment::ItemKind;
 use fovea::similar::index::{
-    Asked, Collection, EmbeddedItem, Filter, Found, Gallery, Globs, Index, Limits, Query, Tests, Why, embed_items,
+    Asked, Collection, EmbeddedItem, Filter, Found, Globs, Index, Limits, Query, Tests, VectorIndex, Why, embed_items,
 };
-use fovea::similar::likeness::{self, Ties};
+use fovea::similar::thresholds::{self, Ties};
 use fovea::text::Language;
 
 use crate::{MODEL, Server, job, query, reader, renew};
@@ -24,14 +24,14 @@ fn a_server_finds_what_a_file_finds_with_and_without_graphs() {
     index
         .renew(&MODEL, root.path(), &Limits::default(), UNSTOPPED, |_| {})
         .unwrap();
-    let gallery = index.gallery(&MODEL, root.path()).unwrap();
+    let vector_index = index.vector_index(&MODEL, root.path()).unwrap();
     let mut job = job(&server);
     let renewal = renew(&mut job, root.path(), "team/sources");
     assert!(renewal.embedded > 100 && renew(&mut job, root.path(), "team/sources").read == 0);
     let questions = questions(root.path());
     let store = reader(&server, Some("team/sources"));
-    assert_eq!(store.len().unwrap(), gallery.len());
-    let plain = compare(&gallery, &store, &questions);
+    assert_eq!(store.len().unwrap(), vector_index.len());
+    let plain = compare(&vector_index, &store, &questions);
     // So few are read one by one, unless the server is told otherwise; the graphs are as the job makes them.
     let mut admin = server.admin();
     admin
@@ -42,7 +42,7 @@ fn a_server_finds_what_a_file_finds_with_and_without_graphs() {
              ALTER ROLE postgres SET enable_sort = off",
         )
         .unwrap();
-    let graphs = compare(&gallery, &reader(&server, Some("team/sources")), &questions);
+    let graphs = compare(&vector_index, &reader(&server, Some("team/sources")), &questions);
     assert!(plain > 300 && graphs == plain, "{plain} {graphs}");
     let scans = "SELECT coalesce(sum(idx_scan), 0)::bigint FROM pg_stat_user_indexes i
         JOIN pg_index USING (indexrelid) JOIN pg_class c ON c.oid = indexrelid JOIN pg_am a ON a.oid = c.relam
@@ -61,7 +61,7 @@ fn globs(patterns: &[&str]) -> Option<Globs> {
 }
 
 /// Asks both the same; how many answers there were.
-fn compare(gallery: &Gallery, store: &dyn Collection, questions: &[(PathBuf, EmbeddedItem)]) -> usize {
+fn compare(vector_index: &VectorIndex, store: &dyn Collection, questions: &[(PathBuf, EmbeddedItem)]) -> usize {
     let filters = [
         Filter::default(),
         Filter {
@@ -87,12 +87,12 @@ fn compare(gallery: &Gallery, store: &dyn Collection, questions: &[(PathBuf, Emb
     for (i, (path, question)) in questions.iter().enumerate() {
         let filter = &filters[i % filters.len()];
         for (base, decided) in [
-            (Some(likeness::DEFAULT), true),
-            (Some(likeness::DEFAULT), false),
+            (Some(thresholds::DEFAULT), true),
+            (Some(thresholds::DEFAULT), false),
             (Some(0.3), false),
             (None, false),
         ] {
-            let known = gallery.known(path, &question.item).filter(|_| decided);
+            let known = vector_index.known(path, &question.item).filter(|_| decided);
             assert_eq!(known.is_some(), decided);
             let asked = Asked {
                 path: Some(path.as_path()),
@@ -101,7 +101,7 @@ fn compare(gallery: &Gallery, store: &dyn Collection, questions: &[(PathBuf, Emb
                 base,
                 known,
             };
-            let one = gallery.similar(&asked, filter, 12).unwrap();
+            let one = vector_index.similar(&asked, filter, 12).unwrap();
             let other = store.similar(&asked, filter, 12).unwrap();
             let question = format!("{} {base:?} {filter:?}", question.item.name);
             answers += same(&one, &other, &bars(base.filter(|_| !decided)), &question);
@@ -113,7 +113,7 @@ fn compare(gallery: &Gallery, store: &dyn Collection, questions: &[(PathBuf, Emb
             let with_vector = query(typed);
             let words_alone = Query::parse(typed, &mut filter);
             for query in [with_vector, words_alone] {
-                let one = gallery.search(&query, &filter, 12).unwrap();
+                let one = vector_index.search(&query, &filter, 12).unwrap();
                 let other = store.search(&query, &filter, 12).unwrap();
                 answers += same(&one, &other, &[], typed);
                 same_reasons(&one, &other, typed);
@@ -129,12 +129,12 @@ const SEARCHES: [&str; 14] = [
     "sort some numbers",
     "how are places kept",
     "a lock for one writer",
-    "Gallery",
+    "VectorIndex",
     "near_items",
     "how does CloneType differ from Fingerprint",
     "postgres password file",
     "\"which files are meant\" patterns",
-    "centre of a language -postgres",
+    "center of a language -postgres",
     "ähnlich größe",
     "sample lang:go",
     "mod.rs of the index",
@@ -146,7 +146,7 @@ fn bars(base: Option<f32>) -> Vec<f32> {
     let Some(base) = base else { return Vec::new() };
     let both = [false, true];
     let all =
-        both.map(|file| both.map(|language| both.map(|name| likeness::needed(base, Ties { file, language, name }))));
+        both.map(|file| both.map(|language| both.map(|name| thresholds::needed(base, Ties { file, language, name }))));
     all.as_flattened().as_flattened().to_vec()
 }
 

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::OnceLock;
 
-use fovea::similar::index::postgres::StorePlace;
+use fovea::similar::index::postgres::StoreAddress;
 use postgres::{Client, NoTls};
 
 /// The folder of the server's programs; what needs a server is skipped where it is not set.
@@ -99,8 +99,8 @@ impl Server {
     }
 
     /// The place of its database as the superuser sees it.
-    pub fn place(&self) -> StorePlace {
-        StorePlace::from_argument(&self.address("postgres")).unwrap()
+    pub fn place(&self) -> StoreAddress {
+        StoreAddress::from_argument(&self.address("postgres")).unwrap()
     }
 
     /// A connection of the superuser's to a database.

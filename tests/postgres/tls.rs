@@ -8,7 +8,7 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
-use fovea::similar::index::postgres::{Shared, StorePlace};
+use fovea::similar::index::postgres::{Shared, StoreAddress};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
@@ -26,7 +26,7 @@ fn the_server_has_to_prove_who_it_is_as_the_address_says() {
     let port = in_front_of(server.socket(), keys.path());
     let ask = |host: &str, options: &str| {
         let address = format!("postgres://postgres@{host}:{port}/index?{options}");
-        let place = StorePlace::from_argument(&address).unwrap();
+        let place = StoreAddress::from_argument(&address).unwrap();
         Shared::open(place, &MODEL, None)
             .map(|store| found(&store, "sum", 1).len())
             .map_err(|error| error.to_string())
@@ -65,7 +65,7 @@ fn the_server_has_to_prove_who_it_is_as_the_address_says() {
     // A server that cannot is not spoken to in the clear.
     let port = listening(server.socket(), as_it_is);
     let place = format!("postgres://postgres@127.0.0.1:{port}/index?sslmode=require");
-    let error = Shared::open(StorePlace::from_argument(&place).unwrap(), &MODEL, None)
+    let error = Shared::open(StoreAddress::from_argument(&place).unwrap(), &MODEL, None)
         .unwrap_err()
         .to_string();
     assert!(error.contains("server does not support TLS"), "{error}");

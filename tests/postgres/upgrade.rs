@@ -13,7 +13,7 @@ const FIRST: &str = "
         model text NOT NULL,
         model_name text NOT NULL,
         width integer NOT NULL,
-        centring bigint NOT NULL DEFAULT 0,
+        centering bigint NOT NULL DEFAULT 0,
         alone boolean PRIMARY KEY DEFAULT true CHECK (alone)
     );
     CREATE TABLE fovea.files (
@@ -64,7 +64,7 @@ fn the_job_brings_a_store_of_the_first_version_up_to_date_and_embeds_nothing_aga
         "{error}"
     );
     let renewal = renew(&mut job(&server), root.path(), "one");
-    assert_eq!((renewal.read, renewal.recognised, renewal.embedded), (3, 0, 0));
+    assert_eq!((renewal.read, renewal.recognized, renewal.embedded), (3, 0, 0));
     let expected = ["number_0", "number_1", "number_2"].map(|name| format!("{name} one/src/f{}.rs", &name[7..]));
     let mut names = found(&reader(&server, None), "sum", 9);
     names.sort();

@@ -31,7 +31,7 @@ async fn reason(editor: &mut Editor, uri: &str) -> String {
 async fn still_right(mut editor: Editor) {
     let uri = "file:///project/right.rs";
     editor.open(uri, "rust", "fn still_right() {}").await;
-    editor.analysed(uri, 0, 5).await;
+    editor.analyzed(uri, 0, 5).await;
     let hover = editor.request("textDocument/hover", at(uri, 0, 5)).await;
     assert!(
         hover["contents"]["value"]
@@ -134,11 +134,11 @@ async fn nul_bytes_large_files_and_minified_ones_are_left_alone() {
         editor.script.texts().is_empty(),
         "the model was given text it should not have"
     );
-    // A document that shrinks is analysed.
+    // A document that shrinks is analyzed.
     editor
         .change("file:///project/nul.rs", 2, json!([{"text": "fn now_fine() {}"}]))
         .await;
-    editor.analysed("file:///project/nul.rs", 0, 4).await;
+    editor.analyzed("file:///project/nul.rs", 0, 4).await;
     still_right(editor).await;
 }
 
@@ -229,7 +229,7 @@ async fn all_line_ends_and_an_empty_file() {
         .open(URI, "rust", "fn one() {}\r\nfn two() {}\rfn three() {}\nfn four() {}")
         .await;
     for (line, name) in [(0, "one"), (1, "two"), (2, "three"), (3, "four")] {
-        editor.analysed(URI, line, 4).await;
+        editor.analyzed(URI, line, 4).await;
         let hover = editor.request("textDocument/hover", at(URI, line, 4)).await;
         assert!(
             hover["contents"]["value"]
@@ -267,11 +267,11 @@ async fn unknown_languages_and_names_that_are_no_files() {
         ("git:/project/a.rs?%7B%7D", "rust"),
     ] {
         editor.open(uri, language, "a document of some words\n").await;
-        editor.analysed(uri, 0, 3).await;
+        editor.analyzed(uri, 0, 3).await;
     }
     // No URI at all.
     editor.open("C:\\a b", "rust", "fn a_name() {}").await;
-    editor.analysed("C:\\a b", 0, 5).await;
+    editor.analyzed("C:\\a b", 0, 5).await;
     still_right(editor).await;
 }
 
@@ -286,7 +286,7 @@ async fn edits_of_documents_that_are_not_open() {
     editor.open(URI, "rust", "fn opened() {}").await;
     // Opened twice: the second text counts.
     editor.open(URI, "rust", "fn opened_again() {}").await;
-    editor.analysed(URI, 0, 12).await;
+    editor.analyzed(URI, 0, 12).await;
     still_right(editor).await;
 }
 
@@ -294,12 +294,12 @@ async fn edits_of_documents_that_are_not_open() {
 async fn a_document_whose_edit_is_lost_is_not_explained_until_it_is_whole_again() {
     let mut editor = watching().await;
     editor.open(URI, "rust", "fn a_name() {}").await;
-    editor.analysed(URI, 0, 4).await;
+    editor.analyzed(URI, 0, 4).await;
     editor.change(URI, 2, json!([{"range": range((0, 0), (0, 1))}])).await;
     assert!(reason(&mut editor, URI).await.contains("could not be read"));
     assert_eq!(editor.request("textDocument/hover", at(URI, 0, 4)).await, Value::Null);
     editor.change(URI, 3, json!([{"text": "fn whole_again() {}"}])).await;
-    editor.analysed(URI, 0, 4).await;
+    editor.analyzed(URI, 0, 4).await;
     still_right(editor).await;
 }
 
@@ -310,7 +310,7 @@ async fn a_long_header_and_a_name_in_markdown() {
     editor
         .open(uri, "markdown", "Look: [click](command:evil) `code` <img src=x>\n")
         .await;
-    editor.analysed(uri, 0, 8).await;
+    editor.analyzed(uri, 0, 8).await;
     for column in 0..45 {
         let hover = editor.request("textDocument/hover", at(uri, 0, column)).await;
         if let Some(text) = hover["contents"]["value"].as_str() {

@@ -231,10 +231,10 @@ fn the_workspace_is_indexed_searched_pointed_at_and_explained() {
         .sum();
     assert!((sum - cosine.as_f64().unwrap()).abs() < 2e-3, "{sum} {cosine}");
     // The score of the lens is the one without what the languages have in common, and that is split too.
-    let centred = pair["result"]["centred"]["cosine"].as_f64().unwrap();
+    let centered = pair["result"]["centered"]["cosine"].as_f64().unwrap();
     assert!(
-        (centred - similar["score"].as_f64().unwrap()).abs() < 0.02,
-        "{centred} {similar}"
+        (centered - similar["score"].as_f64().unwrap()).abs() < 0.02,
+        "{centered} {similar}"
     );
     program.finish();
 }

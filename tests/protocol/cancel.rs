@@ -36,7 +36,7 @@ async fn a_cancellation_stops_a_request_at_once() {
         assert_eq!(editor.answer(id).await["error"]["code"], -32800, "{method}");
     }
     editor.script.open();
-    editor.analysed(URI, 0, 4).await;
+    editor.analyzed(URI, 0, 4).await;
     editor.finish().await;
 }
 

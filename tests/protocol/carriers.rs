@@ -1,4 +1,4 @@
-//! The same facts for editors that show neither lenses nor heat: inlay hints, document colours and hints as diagnostics, where they are
+//! The same facts for editors that show neither lenses nor heat: inlay hints, document colors and hints as diagnostics, where they are
 //! wanted. And passages of files that are not open.
 
 use serde_json::{Value, json};
@@ -72,15 +72,15 @@ async fn hints_are_asked_for_anew_when_there_is_news() {
 }
 
 #[tokio::test]
-async fn colours_stand_before_the_words_that_carry_most_and_follow_the_heat() {
+async fn colors_stand_before_the_words_that_carry_most_and_follow_the_heat() {
     let options = json!({"documentColor.enable": true, "heat.preset": "full"});
     let mut editor = Editor::start_with(json!({}), options).await;
     assert_eq!(editor.capabilities["capabilities"]["colorProvider"], true);
     let document = json!({"textDocument": {"uri": A}});
     editor.open(A, "rust", "fn heavy_word() {}\n").await;
-    // Nothing is analysed yet: the answer waits for it.
-    let colours = editor.request("textDocument/documentColor", document.clone()).await;
-    insta::assert_json_snapshot!(colours);
+    // Nothing is analyzed yet: the answer waits for it.
+    let colors = editor.request("textDocument/documentColor", document.clone()).await;
+    insta::assert_json_snapshot!(colors);
     let presentation = json!({"textDocument": {"uri": A}, "color": {"red": 1.0, "green": 0.0, "blue": 0.0, "alpha": 1.0}, "range": range((0, 0), (0, 1))});
     assert_eq!(
         editor.request("textDocument/colorPresentation", presentation).await,
@@ -170,7 +170,7 @@ async fn a_passage_of_a_file_that_is_not_open_is_compared_if_it_is_in_the_worksp
     editor.request("initialize", params).await;
     editor.notify("initialized", json!({})).await;
     editor.open(A, "rust", RUST).await;
-    editor.analysed(A, 0, 4).await;
+    editor.analyzed(A, 0, 4).await;
     let compare = |uri: &str| {
         let pair = [
             json!({"uri": A, "range": range((0, 3), (0, 14))}),

@@ -206,8 +206,8 @@ impl Editor {
         .await;
     }
 
-    /// Waits until a document is analysed, as the server's answers show.
-    pub async fn analysed(&mut self, uri: &str, line: u32, character: u32) {
+    /// Waits until a document is analyzed, as the server's answers show.
+    pub async fn analyzed(&mut self, uri: &str, line: u32, character: u32) {
         for _ in 0..1000 {
             let id = self.ask("textDocument/hover", at(uri, line, character)).await;
             let answer = self.answer(id).await;
@@ -216,7 +216,7 @@ impl Editor {
             }
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
-        panic!("{uri} was not analysed");
+        panic!("{uri} was not analyzed");
     }
 
     /// Waits for lenses.

@@ -112,7 +112,7 @@ impl Engine for Fake {
         source_words(text).len() + 2
     }
 
-    fn analyse(
+    fn analyze(
         &self,
         texts: &[(&str, Language)],
         method: Method,
@@ -240,7 +240,7 @@ impl Comparison for Compared {
                     cosine: 1.0,
                 })
                 .collect(),
-            centred: None,
+            centered: None,
             model: "fake".to_owned(),
             ms: 1.0,
         })

@@ -34,7 +34,7 @@ async fn two_documents(capabilities: Value) -> Editor {
     let mut editor = Editor::start_with(capabilities, options).await;
     editor.open(A, "rust", RUST).await;
     editor.open(B, "python", PYTHON).await;
-    editor.analysed(A, 0, 4).await;
+    editor.analyzed(A, 0, 4).await;
     editor.lenses(A).await;
     editor
 }
@@ -71,7 +71,7 @@ async fn a_hover_says_what_is_not_understood() {
     let mut editor = Editor::start(json!({})).await;
     let uri = "file:///project/a.md";
     editor.open(uri, "markdown", "我爱编程\n").await;
-    editor.analysed(uri, 0, 0).await;
+    editor.analyzed(uri, 0, 0).await;
     let hover = editor.request("textDocument/hover", at(uri, 0, 0)).await;
     insta::assert_json_snapshot!(hover["contents"]["value"]);
     editor.finish().await;
@@ -142,7 +142,7 @@ async fn lenses_are_asked_for_anew_when_there_is_news() {
     editor.open(A, "rust", RUST).await;
     editor.asked("workspace/codeLens/refresh", Value::Null).await;
     editor.open(B, "python", PYTHON).await;
-    editor.analysed(B, 0, 4).await;
+    editor.analyzed(B, 0, 4).await;
     editor.asked("workspace/codeLens/refresh", Value::Null).await;
     editor.ignore("workspace/codeLens/refresh");
     editor.finish().await;
@@ -353,7 +353,7 @@ async fn pause_stops_the_model_and_resume_goes_on() {
     editor
         .request("workspace/executeCommand", json!({"command": "fovea.resume"}))
         .await;
-    editor.analysed(A, 0, 4).await;
+    editor.analyzed(A, 0, 4).await;
     editor.finish().await;
 }
 
@@ -412,7 +412,7 @@ async fn in_helix_highlights_are_occurrences_until_somebody_asks_for_more() {
     editor.request("initialize", params).await;
     editor.notify("initialized", json!({})).await;
     editor.open(A, "rust", RUST).await;
-    editor.analysed(A, 0, 4).await;
+    editor.analyzed(A, 0, 4).await;
     let kinds = async |editor: &mut Editor| {
         let told = editor.request("textDocument/documentHighlight", at(A, 1, 6)).await;
         words_of(&told, "kind")

@@ -101,7 +101,7 @@ async fn a_client_that_never_answers() {
     .await;
     editor.open(URI, "rust", RUST).await;
     editor.open("file:///project/b.py", "python", PYTHON).await;
-    editor.analysed(URI, 0, 4).await;
+    editor.analyzed(URI, 0, 4).await;
     let lenses = editor.lenses(URI).await;
     // A command that has to ask the client, who says nothing, and one after it.
     let lens = editor.request("codeLens/resolve", lenses[0].clone()).await;
@@ -111,7 +111,7 @@ async fn a_client_that_never_answers() {
         let change = json!([{"range": crate::editor::range((0, 0), (0, 0)), "text": "\n"}]);
         editor.change(URI, version, change).await;
     }
-    editor.analysed(URI, 10, 4).await;
+    editor.analyzed(URI, 10, 4).await;
     editor.notify("$/cancelRequest", json!({"id": waiting})).await;
     assert_eq!(editor.answer(waiting).await["error"]["code"], -32800);
     for method in [

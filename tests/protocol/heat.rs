@@ -155,7 +155,7 @@ async fn heat_goes_off_and_on() {
 }
 
 #[tokio::test]
-async fn another_method_is_analysed_anew() {
+async fn another_method_is_analyzed_anew() {
     let mut editor = fovea().await;
     editor.open(URI, "rust", "fn heated() {}").await;
     editor.told_that("fovea/heat", |heat| heat["complete"] == true).await;
@@ -290,7 +290,7 @@ async fn a_model_that_falls_over_takes_nothing_with_it() {
     let mut editor = Editor::start_with(json!({}), json!({"debounceMs": 0})).await;
     editor.open(URI, "rust", "fn KNOCK_OVER() {}").await;
     editor.open("file:///project/b.rs", "rust", "fn harmless() {}").await;
-    editor.analysed("file:///project/b.rs", 0, 4).await;
+    editor.analyzed("file:///project/b.rs", 0, 4).await;
     editor.ignore("window/showMessage");
     editor.finish().await;
 }
@@ -299,7 +299,7 @@ async fn a_model_that_falls_over_takes_nothing_with_it() {
 async fn work_over_a_second_has_a_bar_that_can_be_cancelled() {
     let mut editor = Editor::start_with(json!({"window": {"workDoneProgress": true}}), json!({"debounceMs": 0})).await;
     editor.open(URI, "rust", "fn first() {}").await;
-    editor.analysed(URI, 0, 4).await;
+    editor.analyzed(URI, 0, 4).await;
     editor.script.shut();
     editor.open("file:///project/b.rs", "rust", "fn slow() {}").await;
     let token = editor.asked("window/workDoneProgress/create", Value::Null).await["token"].clone();

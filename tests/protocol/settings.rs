@@ -27,7 +27,7 @@ async fn are_asked_for_where_the_client_answers() {
     editor.asked("workspace/configuration", json!([null])).await;
     editor.notify("workspace/didChangeConfiguration", push(json!({}))).await;
     editor.asked("workspace/configuration", json!([{}])).await;
-    editor.analysed(URI, 0, 4).await;
+    editor.analyzed(URI, 0, 4).await;
     editor.finish().await;
 }
 
@@ -35,7 +35,7 @@ async fn are_asked_for_where_the_client_answers() {
 async fn take_effect_at_once() {
     let mut editor = Editor::start(json!({})).await;
     editor.open(URI, "rust", "fn a_name() {}").await;
-    editor.analysed(URI, 0, 4).await;
+    editor.analyzed(URI, 0, 4).await;
     for off in [
         json!({"hover": {"enable": false}}),
         json!({"enable": false}),
@@ -57,7 +57,7 @@ async fn take_effect_at_once() {
                 push(json!({"fovea": {"debounceMs": 0}})),
             )
             .await;
-        editor.analysed(URI, 0, 4).await;
+        editor.analyzed(URI, 0, 4).await;
     }
     // The settings of somebody else.
     editor
@@ -82,7 +82,7 @@ async fn what_is_wrong_is_named_and_the_former_value_stays() {
         "fovea.hovr: no such setting"
     );
     editor.open(URI, "rust", "fn a_name() {}").await;
-    editor.analysed(URI, 0, 4).await;
+    editor.analyzed(URI, 0, 4).await;
     editor.finish().await;
 }
 
@@ -104,6 +104,6 @@ async fn those_of_initialize_hold_beneath_those_that_come_later() {
             push(json!({"fovea": {"hover": {"enable": true}}})),
         )
         .await;
-    editor.analysed(URI, 0, 4).await;
+    editor.analyzed(URI, 0, 4).await;
     editor.finish().await;
 }

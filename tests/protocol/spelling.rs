@@ -40,7 +40,7 @@ async fn a_document_is_answered_for_under_the_name_that_its_client_gave_it() {
         let heat = editor.told_that("fovea/heat", |heat| heat["complete"] == true).await;
         assert_eq!(heat["uri"], name);
         assert!(!heat["words"].as_array().unwrap().is_empty(), "{name}");
-        editor.analysed(name, 0, 24).await;
+        editor.analyzed(name, 0, 24).await;
         editor
             .change(name, 2, json!([{"range": range((0, 22), (0, 22)), "text": "re"}]))
             .await;
@@ -177,7 +177,7 @@ async fn a_version_of_a_file_is_no_partner_of_it_and_has_a_readable_name() {
     let lens = editor.request("codeLens/resolve", lens).await;
     assert!(title(&lens).contains("· bank.py (git)"), "{}", title(&lens));
     editor.open(file, "python", BANK).await;
-    editor.analysed(file, 0, 5).await;
+    editor.analyzed(file, 0, 5).await;
     // Of the two, the file is found from now on, and each of them finds the third document alone.
     for _ in 0..1000 {
         let lenses = editor.lenses(file).await;
@@ -238,7 +238,7 @@ async fn a_header_that_becomes_one_of_cpp_is_read_as_cpp() {
     let header = "file:///shop/shapes.h";
     let mut editor = Editor::start_with(capabilities(), options()).await;
     editor.open(header, "c", "int area(void);\n").await;
-    editor.analysed(header, 0, 5).await;
+    editor.analyzed(header, 0, 5).await;
     let explained = editor
         .request("fovea/explain", json!({"textDocument": {"uri": header}}))
         .await;

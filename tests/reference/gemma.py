@@ -3,7 +3,7 @@
     python tests/reference/gemma.py FILE.gguf > tests/reference/gemma.json
 
 The token ids come from SentencePiece itself, with a model made of the file's pieces, scores and kinds. The probabilities come from
-transformers in 32-bit floats, with the weights that it dequantises from the file. Requires torch, transformers, gguf, sentencepiece and
+transformers in 32-bit floats, with the weights that it dequantizes from the file. Requires torch, transformers, gguf, sentencepiece and
 protobuf.
 """
 

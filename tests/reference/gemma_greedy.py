@@ -1,4 +1,4 @@
-"""What transformers writes on from ten prompts with Gemma 3 270M, whose weights it dequantises from a GGUF file.
+"""What transformers writes on from ten prompts with Gemma 3 270M, whose weights it dequantizes from a GGUF file.
 
     python tests/reference/gemma_greedy.py FILE.gguf > tests/reference/gemma_greedy.json
 

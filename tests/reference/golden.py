@@ -4,7 +4,7 @@
     python3 tests/reference/golden.py MODEL_DIR [--full FILE]
 
 MODEL_DIR holds all-MiniLM-L6-v2 in f32 (tests/reference/fetch_model.sh). For 20 texts of 3 to 256 tokens golden.json has the ids,
-the pooled and normalised embedding, and of every layer's hidden states and every head's attention map as many entries as SAMPLES
+the pooled and normalized embedding, and of every layer's hidden states and every head's attention map as many entries as SAMPLES
 says, at places that a linear congruential generator picks (the test picks the same). --full writes all entries to a safetensors
 file, which FOVEA_GOLDEN_FULL names for the same test. Needs PyPI's torch and transformers.
 """

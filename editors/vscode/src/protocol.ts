@@ -189,7 +189,7 @@ export interface ComparedSide {
   coverage: number;
 }
 
-export interface CentredSide {
+export interface CenteredSide {
   language: string;
   /** Whether the index has a mean of the language. */
   known: boolean;
@@ -228,15 +228,15 @@ export interface Comparison {
   summary?: string;
   shared?: Shared[];
   alignment: { a: number; b: number; cosine: number }[];
-  centred: {
+  centered: {
     cosine: number;
     /** What lenses show. */
     similarity: number;
     residual: number;
     common: number;
     own_length: number;
-    a: CentredSide;
-    b: CentredSide;
+    a: CenteredSide;
+    b: CenteredSide;
     /** As `pairs`, with one more row and column: what the languages have in common. */
     pairs?: number[][];
   } | null;

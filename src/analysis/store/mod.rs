@@ -19,7 +19,7 @@ use rusqlite::Connection;
 use super::cache::Key;
 use super::queue::lock;
 use crate::database;
-pub use crate::database::{Examination, Trouble};
+pub use crate::database::{DatabaseError, Examination};
 pub use rows::Entry;
 use table::{ENTRIES, Hour, Note, SCHEMA};
 
@@ -34,14 +34,14 @@ const OPENING: Duration = Duration::from_secs(1);
 
 /// Where results are kept, and how much of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Place {
+pub struct ResultsFile {
     /// The folder. It is made where it is missing.
     pub folder: PathBuf,
     /// The most bytes of the file.
     pub bytes: u64,
 }
 
-impl Place {
+impl ResultsFile {
     fn file(&self) -> PathBuf {
         self.folder.join(FILE)
     }
@@ -51,7 +51,7 @@ impl Place {
 ///
 /// # Errors
 /// Why it cannot be looked at.
-pub fn examine(folder: &Path) -> Result<(PathBuf, Option<Examination>), Trouble> {
+pub fn examine(folder: &Path) -> Result<(PathBuf, Option<Examination>), DatabaseError> {
     let path = folder.join(FILE);
     let found = database::examine(&path, &SCHEMA, ENTRIES)?;
     Ok((path, found))
@@ -77,9 +77,9 @@ struct Desk {
 
 impl Desk {
     fn set(&self, phase: Phase) {
-        let former = std::mem::replace(&mut *lock(&self.phase), phase);
+        let previous = std::mem::replace(&mut *lock(&self.phase), phase);
         self.changed.notify_all();
-        drop(former);
+        drop(previous);
     }
 }
 
@@ -99,7 +99,7 @@ pub struct Store {
 
 impl Store {
     /// Starts the thread that opens the file. Never fails: what cannot be opened holds nothing.
-    pub fn start(place: Place) -> Store {
+    pub fn start(place: ResultsFile) -> Store {
         let desk = Arc::new(Desk {
             phase: Mutex::new(Phase::Opening),
             changed: Condvar::new(),
@@ -141,7 +141,7 @@ impl Store {
             Ok(found) => found,
             Err(error) => {
                 // One who writes may hold everybody up for a moment; that is no reason to give up.
-                if Trouble::from(error).calls_for_repair() {
+                if DatabaseError::from(error).calls_for_repair() {
                     *phase = Phase::Shut;
                     drop(phase);
                     self.send(Message::Damaged);

@@ -49,15 +49,15 @@ fn sources(number: u32) -> Entry {
     }))
 }
 
-fn place(folder: &Path) -> Place {
-    Place {
+fn place(folder: &Path) -> ResultsFile {
+    ResultsFile {
         folder: folder.to_owned(),
         bytes: 64 << 20,
     }
 }
 
 /// A store whose file is open or cannot be opened, however busy the machine is.
-fn opened(place: Place) -> Store {
+fn opened(place: ResultsFile) -> Store {
     let store = Store::start(place);
     until(|| !matches!(*lock(&store.desk.phase), Phase::Opening));
     store
@@ -464,8 +464,8 @@ fn write_for_ever() {
 }
 
 /// So little that rows are dropped now and then.
-fn bounded(folder: &Path) -> Place {
-    Place {
+fn bounded(folder: &Path) -> ResultsFile {
+    ResultsFile {
         folder: folder.to_owned(),
         bytes: 6 << 20,
     }

@@ -8,8 +8,8 @@ use rusqlite::Connection;
 
 use super::super::pool::lower_priority;
 use super::table::{self, Note, SCHEMA};
-use super::{Desk, Message, Phase, Place, hour};
-use crate::database::{self, Trouble};
+use super::{Desk, Message, Phase, ResultsFile, hour};
+use crate::database::{self, DatabaseError};
 
 /// Results that come within this time are written together.
 const GATHER: Duration = Duration::from_millis(200);
@@ -21,7 +21,7 @@ const BATCH: usize = 256;
 const MAX_REPAIRS: u32 = 3;
 
 /// Opens the file and writes until told to end.
-pub(super) fn run(place: &Place, desk: &Desk, messages: &Receiver<Message>) {
+pub(super) fn run(place: &ResultsFile, desk: &Desk, messages: &Receiver<Message>) {
     struct Last<'a>(&'a Desk);
     impl Drop for Last<'_> {
         fn drop(&mut self) {
@@ -90,7 +90,7 @@ pub(super) struct Writer {
 
 impl Writer {
     /// Opens the file and lets the others read.
-    pub(super) fn open(place: &Place, desk: &Desk) -> Option<Writer> {
+    pub(super) fn open(place: &ResultsFile, desk: &Desk) -> Option<Writer> {
         let path = place.file();
         let opened =
             database::open(&path, &SCHEMA).and_then(|connection| Ok((connection, database::open_to_read(&path)?)));
@@ -119,7 +119,7 @@ impl Writer {
         }
         let written = table::write(&mut self.connection, notes, hour());
         let written = written.and_then(|()| table::bound(&mut self.connection, self.limit));
-        let Err(error) = written.map_err(Trouble::from) else {
+        let Err(error) = written.map_err(DatabaseError::from) else {
             self.failing = false;
             return true;
         };

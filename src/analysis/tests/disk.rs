@@ -1,11 +1,11 @@
 //! What outlives an analysis.
 
-use super::super::store::{Place, examine};
+use super::super::store::{ResultsFile, examine};
 use super::*;
 
 fn kept_in(folder: &std::path::Path) -> Options {
     Options {
-        disk: Some(Place {
+        disk: Some(ResultsFile {
             folder: folder.to_owned(),
             bytes: 64 << 20,
         }),
@@ -18,7 +18,7 @@ fn rows(folder: &std::path::Path) -> Option<i64> {
 }
 
 /// The complete report on a text, and what the engine did for it.
-fn analysed(text: &str, options: Options) -> (Arc<DocumentReport>, Arc<SourcesReport>, Arc<Script>) {
+fn analyzed(text: &str, options: Options) -> (Arc<DocumentReport>, Arc<SourcesReport>, Arc<Script>) {
     let bench = Bench::with(Arc::default(), options);
     let (id, snapshot) = bench.open("a", text);
     let report = wait(bench.analysis.explain_document(&id, snapshot.clone(), no_cancel())).expect("an answer");
@@ -37,9 +37,9 @@ fn analysed(text: &str, options: Options) -> (Arc<DocumentReport>, Arc<SourcesRe
 fn a_second_process_on_the_same_file_computes_nothing() {
     let folder = tempfile::tempdir().expect("a folder");
     let text = functions(&["alpha", "bravo", "charlie", "delta"]);
-    let (first, sources, script) = analysed(&text, kept_in(folder.path()));
+    let (first, sources, script) = analyzed(&text, kept_in(folder.path()));
     assert!(!script.texts().is_empty());
-    let (second, again, script) = analysed(&text, kept_in(folder.path()));
+    let (second, again, script) = analyzed(&text, kept_in(folder.path()));
     assert_eq!(script.texts(), Vec::<String>::new(), "the engine was asked");
     assert_eq!(script.sources.load(Ordering::SeqCst), 0);
     assert_eq!(second.units, first.units, "milliseconds and all");
@@ -50,7 +50,7 @@ fn a_second_process_on_the_same_file_computes_nothing() {
 fn an_edit_after_a_restart_computes_what_it_touched() {
     let folder = tempfile::tempdir().expect("a folder");
     let text = functions(&["alpha", "bravo", "charlie", "delta"]);
-    analysed(&text, kept_in(folder.path()));
+    analyzed(&text, kept_in(folder.path()));
     let bench = Bench::with(Arc::default(), kept_in(folder.path()));
     let edited = text.replace("charlie_3 = ", "charlie_3 = 7 + ");
     let (id, snapshot) = bench.open("another name", &edited);
@@ -63,12 +63,12 @@ fn an_edit_after_a_restart_computes_what_it_touched() {
 fn another_method_or_reading_shares_nothing_but_what_does_not_depend_on_it() {
     let folder = tempfile::tempdir().expect("a folder");
     let text = functions(&["alpha", "bravo"]);
-    analysed(&text, kept_in(folder.path()));
+    analyzed(&text, kept_in(folder.path()));
     let alti = Options {
         method: Method::Alti,
         ..kept_in(folder.path())
     };
-    let (report, _, script) = analysed(&text, alti);
+    let (report, _, script) = analyzed(&text, alti);
     assert!(!script.texts().is_empty());
     assert_eq!(
         script.sources.load(Ordering::SeqCst),
@@ -80,7 +80,7 @@ fn another_method_or_reading_shares_nothing_but_what_does_not_depend_on_it() {
         identifier_aware: false,
         ..kept_in(folder.path())
     };
-    assert!(!analysed(&text, plain).2.texts().is_empty());
+    assert!(!analyzed(&text, plain).2.texts().is_empty());
 }
 
 #[test]
@@ -106,14 +106,14 @@ fn answers_do_not_depend_on_a_disk_that_works() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("file");
     std::fs::write(&file, "").expect("written");
-    let (report, ..) = analysed(&functions(&["alpha"]), kept_in(&file.join("below it")));
+    let (report, ..) = analyzed(&functions(&["alpha"]), kept_in(&file.join("below it")));
     assert!(report.complete());
 }
 
 #[test]
 fn no_text_reaches_the_file() {
     let folder = tempfile::tempdir().expect("a folder");
-    analysed(&functions(&["c4n4ry_name"]), kept_in(folder.path()));
+    analyzed(&functions(&["c4n4ry_name"]), kept_in(folder.path()));
     for entry in std::fs::read_dir(folder.path()).expect("a folder") {
         let bytes = std::fs::read(entry.expect("an entry").path()).expect("a file");
         assert!(!bytes.windows(6).any(|part| part == b"c4n4ry" || part == b"comput"));

@@ -65,7 +65,7 @@ fn the_first_analysis_waits_for_nothing_and_later_ones_for_the_debounce() {
 }
 
 #[test]
-fn of_ten_thousand_updates_only_the_last_is_analysed() {
+fn of_ten_thousand_updates_only_the_last_is_analyzed() {
     let script = Arc::new(Script::default());
     script.loading.shut();
     let bench = Bench::with(script, options(Duration::from_millis(1)));
@@ -102,7 +102,7 @@ fn an_idle_model_thread_does_not_wake_up() {
     let bench = Bench::new(Duration::from_millis(1));
     bench.open("a", &functions(&NAMES));
     bench.completed(1);
-    bench.event(|event| matches!(event, Event::Neighbours).then_some(()));
+    bench.event(|event| matches!(event, Event::Neighbors).then_some(()));
     bench.event(|event| matches!(event, Event::Busy(false)).then_some(()));
     let before = bench.analysis.wakeups();
     // Time has to pass for nothing to happen in it.
@@ -269,7 +269,7 @@ fn an_empty_document_is_complete_at_once() {
 #[test]
 fn the_debounce_grows_with_the_time_a_pass_takes_up_to_two_seconds() {
     use super::super::cache::Setting;
-    use super::super::document::{Former, Prepared};
+    use super::super::document::{Prepared, Previous};
     use super::super::documents::Documents;
     use crate::segment::{Budget, Reading};
     let now = Instant::now();
@@ -280,7 +280,7 @@ fn the_debounce_grows_with_the_time_a_pass_takes_up_to_two_seconds() {
             tokens: &|_, _| 1,
             window: 256,
         };
-        let former = Former {
+        let previous = Previous {
             reading: Reading::new(rust("", document.snapshot.version()), None, &budget),
             keys: Arc::from([]),
             tokens: Arc::from([]),
@@ -292,12 +292,12 @@ fn the_debounce_grows_with_the_time_a_pass_takes_up_to_two_seconds() {
             },
         };
         let prepared = Prepared {
-            former,
+            previous,
             units: Vec::new(),
             took,
         };
         document.segmented(&id("a"), prepared);
-        assert!(document.settle());
+        assert!(document.finish_if_complete());
     };
     let due = |took: Duration| {
         let mut documents = Documents::default();

@@ -2,13 +2,13 @@
 
 mod disk;
 mod documents;
-mod neighbours;
+mod neighbors;
 mod questions;
 #[cfg(feature = "embedded-model")]
 mod real;
-mod robustness;
 #[cfg(feature = "embedded-model")]
-mod team;
+mod remote_index;
+mod robustness;
 #[cfg(feature = "embedded-model")]
 mod workspace;
 
@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 
 use super::queue::lock;
 use super::{
-    Analysis, CancelToken, DocumentId, DocumentReport, Engine, Event, Home, Options, SourcesReport, UnitReport,
+    AnalysisHandle, CancelToken, DocumentId, DocumentReport, Engine, Event, Home, Options, SourcesReport, UnitReport,
     WordScore,
 };
 use crate::analysis::Comparison;
@@ -85,7 +85,7 @@ pub struct Script {
     sources: AtomicUsize,
     loads: AtomicUsize,
     dropped: AtomicUsize,
-    /// Every `analyse` and `sources` waits here.
+    /// Every `analyze` and `sources` waits here.
     gate: Gate,
     /// Loading waits here.
     loading: Gate,
@@ -161,7 +161,7 @@ impl Engine for Fake {
         source_words(text).len() + 2
     }
 
-    fn analyse(
+    fn analyze(
         &self,
         texts: &[(&str, Language)],
         method: Method,
@@ -260,7 +260,7 @@ fn explain(text: &str, method: Method) -> UnitReport {
 
 /// An analysis with a scripted engine.
 struct Bench {
-    analysis: Analysis,
+    analysis: AnalysisHandle,
     events: Receiver<Event>,
     script: Arc<Script>,
 }
@@ -286,7 +286,7 @@ impl Bench {
     fn with(script: Arc<Script>, options: Options) -> Bench {
         let (tell, events) = channel();
         let load = super::loader(load(script.clone(), "one"));
-        let analysis = Analysis::start(load, options, move |event| {
+        let analysis = AnalysisHandle::start(load, options, move |event| {
             let _ = tell.send(event);
         });
         Bench {

@@ -4,8 +4,8 @@ use super::super::Refusal;
 use super::super::queue::{MAX_INTERRUPTIONS, MAX_WAITING};
 use super::*;
 
-/// A bench whose document is analysed and whose next engine call waits at the gate.
-fn analysed(text: &str) -> (Bench, (DocumentId, Snapshot)) {
+/// A bench whose document is analyzed and whose next engine call waits at the gate.
+fn analyzed(text: &str) -> (Bench, (DocumentId, Snapshot)) {
     let bench = Bench::new(NEVER);
     let document = bench.open("a", text);
     bench.completed(1);
@@ -40,7 +40,7 @@ fn a_word_is_explained_with_its_unit_and_its_sources() {
 
 #[test]
 fn what_is_known_is_answered_at_once_while_the_model_thread_is_busy() {
-    let (bench, document) = analysed(&functions(&["alpha", "bravo"]));
+    let (bench, document) = analyzed(&functions(&["alpha", "bravo"]));
     let (id, snapshot) = document.clone();
     bench.script.gate.open();
     wait(bench.analysis.explain_at(&id, snapshot.clone(), 4, no_cancel()))
@@ -66,7 +66,7 @@ fn what_is_known_is_answered_at_once_while_the_model_thread_is_busy() {
 #[test]
 fn a_newer_question_for_the_same_purpose_replaces_the_one_that_waits_and_the_one_that_runs() {
     let text = functions(&["alpha", "bravo", "charlie"]);
-    let (bench, document) = analysed(&text);
+    let (bench, document) = analyzed(&text);
     let at = |name: &str| text.find(&format!("fn {name}")).expect("there") + 4;
     let before = bench.script.gate.arrived();
     let running = ask_at(&bench, &document, at("alpha"), no_cancel());
@@ -96,7 +96,7 @@ fn a_newer_question_for_the_same_purpose_replaces_the_one_that_waits_and_the_one
 
 #[test]
 fn equal_questions_share_one_computation() {
-    let (bench, document) = analysed(&functions(&["alpha"]));
+    let (bench, document) = analyzed(&functions(&["alpha"]));
     let before = bench.script.gate.arrived();
     let first = ask_at(&bench, &document, 4, no_cancel());
     until(|| bench.script.gate.arrived() > before);
@@ -112,7 +112,7 @@ fn equal_questions_share_one_computation() {
 #[test]
 fn a_change_or_close_makes_questions_stale() {
     for close in [false, true] {
-        let (bench, document) = analysed(&functions(&["alpha", "bravo"]));
+        let (bench, document) = analyzed(&functions(&["alpha", "bravo"]));
         let before = bench.script.gate.arrived();
         let running = ask_at(&bench, &document, 4, no_cancel());
         until(|| bench.script.gate.arrived() > before);
@@ -156,7 +156,7 @@ fn whoever_waits_for_a_whole_document_is_told_when_it_changes() {
 
 #[test]
 fn cancelling_answers_at_once_and_stops_what_runs() {
-    let (bench, document) = analysed(&functions(&["alpha"]));
+    let (bench, document) = analyzed(&functions(&["alpha"]));
     let cancelled = no_cancel();
     cancelled.cancel();
     let before = bench.script.gate.arrived();
@@ -192,7 +192,7 @@ fn cancelling_answers_at_once_and_stops_what_runs() {
 
 #[test]
 fn a_dropped_future_stops_what_runs_for_it() {
-    let (bench, (id, snapshot)) = analysed(&functions(&["alpha"]));
+    let (bench, (id, snapshot)) = analyzed(&functions(&["alpha"]));
     let before = bench.script.gate.arrived();
     {
         let question = bench.analysis.explain_at(&id, snapshot, 4, no_cancel());

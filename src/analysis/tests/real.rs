@@ -13,7 +13,7 @@ fn a_source_file_is_explained_live_by_the_embedded_model() {
         debounce: Duration::ZERO,
         ..Options::default()
     };
-    let analysis = Analysis::start(
+    let analysis = AnalysisHandle::start(
         || Model::load(&Source::EMBEDDED),
         settings,
         move |event| {
@@ -70,7 +70,7 @@ fn a_source_file_is_explained_live_by_the_embedded_model() {
             .compare(pair("How many carbs?"), pair("How much sugar?"), true, no_cancel()),
     );
     assert!(pair.expect("an answer").residual < 1e-3);
-    until(|| bench.analysis.neighbours(&id, 2).is_some());
+    until(|| bench.analysis.neighbors(&id, 2).is_some());
     let stale = wait(bench.analysis.explain_at(&id, snapshot, offset, no_cancel()));
     assert!(matches!(stale, Err(Refusal::Stale)));
 }

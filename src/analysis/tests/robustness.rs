@@ -214,7 +214,7 @@ fn shutting_down_answers_who_waits_and_the_last_handle_ends_the_thread() {
 #[test]
 fn a_listener_that_panics_does_not_silence_the_analysis() {
     let script = Arc::new(Script::default());
-    let analysis = Analysis::start(load(script, "one"), options(NEVER), |_| {
+    let analysis = AnalysisHandle::start(load(script, "one"), options(NEVER), |_| {
         panic!("the listener fell over")
     });
     let snapshot = rust("fn f() {}", 1);

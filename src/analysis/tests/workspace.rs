@@ -32,7 +32,7 @@ fn indexing(roots: &[&Path], cache: Option<&Path>) -> Options {
 
 pub(super) fn bench(roots: &[&Path], cache: Option<&Path>) -> Bench {
     let (tell, events) = channel();
-    let analysis = Analysis::start(
+    let analysis = AnalysisHandle::start(
         || Model::load(&Source::EMBEDDED),
         indexing(roots, cache),
         move |event| _ = tell.send(event),
@@ -59,8 +59,8 @@ pub(super) fn indexed(bench: &Bench, items: usize) {
 
 /// The names and homes of what resembles the first item of a document.
 fn near(bench: &Bench, id: &DocumentId) -> Vec<(String, Home)> {
-    let found = bench.analysis.neighbours_at(id, 1, 5).unwrap_or_default();
-    let all = found.into_iter().flat_map(|item| item.neighbours);
+    let found = bench.analysis.neighbors_at(id, 1, 5).unwrap_or_default();
+    let all = found.into_iter().flat_map(|item| item.neighbors);
     all.map(|near| (near.item.name, near.home)).collect()
 }
 
@@ -77,7 +77,7 @@ fn an_open_document_finds_what_closed_files_hold() {
     until(|| !near(&bench, &id).is_empty());
     let home = Home::File(root.join("src/config.rs"));
     assert_eq!(near(&bench, &id), [("read_settings".to_owned(), home)]);
-    until(|| bench.analysis.neighbours(&id, 1).is_some_and(|items| items.len() == 1));
+    until(|| bench.analysis.neighbors(&id, 1).is_some_and(|items| items.len() == 1));
 }
 
 #[test]
@@ -240,7 +240,7 @@ fn an_index_that_cannot_be_written_is_kept_in_memory_and_told_of_once() {
     let told = bench
         .events
         .try_iter()
-        .filter(|event| matches!(event, Event::IndexTrouble(_)));
+        .filter(|event| matches!(event, Event::IndexProblem(_)));
     assert_eq!(told.count(), 1);
 }
 
@@ -329,8 +329,8 @@ fn files_that_are_not_embedded_yet_are_found_by_their_words_and_others_once() {
     };
     half.renew(&model, root.path(), &without_src, UNSTOPPED, |_| {})
         .expect("indexed");
-    let gallery = Arc::new(half.gallery(&model, root.path()).expect("readable"));
-    let both = Workspace::new(vec![gallery]).with_sketches(vec![whole]);
+    let vector_index = Arc::new(half.vector_index(&model, root.path()).expect("readable"));
+    let both = Workspace::new(vec![vector_index]).with_sketches(vec![whole]);
     assert_eq!(found(&both, "polygon_area"), ["area.rs"], "once");
     assert_eq!(found(&both, "load_settings"), ["src/file_07.rs"]);
 

@@ -4,7 +4,7 @@
 //! what it holds as a [`Workspace`]: whoever asks sees one state of it, in memory, and never waits for the disk.
 
 pub mod battery;
-pub mod keeper;
+pub mod indexer;
 
 use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -14,8 +14,8 @@ use std::time::Instant;
 
 use super::queue::lock;
 use crate::model::Model;
-use crate::similar::Centre;
-use crate::similar::index::{Asked, Collection, Filter, Found, Gallery, Limits, Progress, Query};
+use crate::similar::Center;
+use crate::similar::index::{Asked, Collection, Filter, Found, Limits, Progress, Query, VectorIndex};
 use crate::text::Language;
 
 /// The most of one item's similar items in the workspace that are kept.
@@ -94,9 +94,9 @@ impl Indexing {
 /// The items of the indexed folders, of one moment.
 #[derive(Debug, Default)]
 pub struct Workspace {
-    galleries: Vec<Arc<Gallery>>,
+    vector_indexes: Vec<Arc<VectorIndex>>,
     /// What searches find of files that are not embedded yet.
-    sketches: Vec<Arc<Gallery>>,
+    sketches: Vec<Arc<VectorIndex>>,
     known: Mutex<HashMap<u64, Arc<Vec<Found>>>>,
     /// Files and names of the items, once somebody asked for them.
     names: OnceLock<HashSet<u64>>,
@@ -104,52 +104,54 @@ pub struct Workspace {
 
 impl Workspace {
     /// The items of folders, each in memory.
-    pub fn new(galleries: Vec<Arc<Gallery>>) -> Workspace {
+    pub fn new(vector_indexes: Vec<Arc<VectorIndex>>) -> Workspace {
         Workspace {
-            galleries,
+            vector_indexes,
             ..Workspace::default()
         }
     }
 
-    /// The same with what searches find of files that none of the galleries has yet.
+    /// The same with what searches find of files that none of the vector_indexes has yet.
     #[must_use]
-    pub fn with_sketches(mut self, sketches: Vec<Arc<Gallery>>) -> Workspace {
+    pub fn with_sketches(mut self, sketches: Vec<Arc<VectorIndex>>) -> Workspace {
         self.sketches = sketches;
         self
     }
 
     /// Whether a search finds nothing, whatever it is.
     pub fn is_unread(&self) -> bool {
-        self.galleries
+        self.vector_indexes
             .iter()
             .chain(&self.sketches)
-            .all(|gallery| gallery.is_empty())
+            .all(|vector_index| vector_index.is_empty())
     }
 
     /// Whether a file below one of the folders has an item of some name.
     pub fn holds(&self, path: &Path, name: &str) -> bool {
-        let all = || self.galleries.iter().flat_map(|gallery| gallery.named());
+        let all = || self.vector_indexes.iter().flat_map(|vector_index| vector_index.named());
         let names = self.names.get_or_init(|| all().map(place).collect());
         names.contains(&place((path, name)))
     }
 
     /// Whether a file of one of the folders is indexed.
     pub fn has_file(&self, path: &Path) -> bool {
-        let below = |gallery: &Gallery| {
-            path.strip_prefix(gallery.root())
-                .is_ok_and(|path| gallery.has_file(path))
+        let below = |vector_index: &VectorIndex| {
+            path.strip_prefix(vector_index.root())
+                .is_ok_and(|path| vector_index.has_file(path))
         };
-        self.galleries.iter().any(|gallery| below(gallery))
+        self.vector_indexes.iter().any(|vector_index| below(vector_index))
     }
 
     /// Whether what the items of a language have in common will hardly change while the index grows.
     pub fn is_settled(&self, language: Language) -> bool {
-        self.galleries.iter().any(|gallery| gallery.is_settled(language))
+        self.vector_indexes
+            .iter()
+            .any(|vector_index| vector_index.is_settled(language))
     }
 
     /// Number of items.
     pub fn len(&self) -> usize {
-        self.galleries.iter().map(|gallery| gallery.len()).sum()
+        self.vector_indexes.iter().map(|vector_index| vector_index.len()).sum()
     }
 
     /// Whether there is none.
@@ -158,9 +160,12 @@ impl Workspace {
     }
 
     /// What each language has in common; of several folders, as the first one that has the language says.
-    pub fn centre(&self) -> Centre {
-        let all = self.galleries.iter().map(|gallery| gallery.centre().clone());
-        all.reduce(Centre::or).unwrap_or_default()
+    pub fn center(&self) -> Center {
+        let all = self
+            .vector_indexes
+            .iter()
+            .map(|vector_index| vector_index.center().clone());
+        all.reduce(Center::or).unwrap_or_default()
     }
 
     /// What resembles an item, if that was found before; the path of the item does not matter.
@@ -177,8 +182,8 @@ impl Workspace {
             return known;
         }
         let any = Filter::default();
-        let found = self.merged(MAX_FOUND, |gallery| {
-            gallery.similar(asked, &any, MAX_FOUND).unwrap_or_default()
+        let found = self.merged(MAX_FOUND, |vector_index| {
+            vector_index.similar(asked, &any, MAX_FOUND).unwrap_or_default()
         });
         let found = Arc::new(found);
         let mut known = lock(&self.known);
@@ -191,18 +196,30 @@ impl Workspace {
 
     /// What is about the same as a text, best first.
     pub fn search(&self, query: &Query, filter: &Filter, count: usize) -> Vec<Found> {
-        let ask = |gallery: &Gallery| gallery.search(query, filter, count).unwrap_or_default();
+        let ask = |vector_index: &VectorIndex| vector_index.search(query, filter, count).unwrap_or_default();
         let embedded = |found: &Found| {
-            let own = self.galleries.iter().filter(|gallery| *gallery.root() == *found.root);
-            own.into_iter().any(|gallery| gallery.has_file(&found.path))
+            let own = self
+                .vector_indexes
+                .iter()
+                .filter(|vector_index| *vector_index.root() == *found.root);
+            own.into_iter().any(|vector_index| vector_index.has_file(&found.path))
         };
         let mut all: Vec<Found> = self.sketches.iter().flat_map(|sketch| ask(sketch)).collect();
         all.retain(|found| !embedded(found));
-        best(self.galleries.iter().flat_map(|gallery| ask(gallery)).chain(all), count)
+        best(
+            self.vector_indexes
+                .iter()
+                .flat_map(|vector_index| ask(vector_index))
+                .chain(all),
+            count,
+        )
     }
 
-    fn merged(&self, count: usize, ask: impl Fn(&Gallery) -> Vec<Found>) -> Vec<Found> {
-        best(self.galleries.iter().flat_map(|gallery| ask(gallery)), count)
+    fn merged(&self, count: usize, ask: impl Fn(&VectorIndex) -> Vec<Found>) -> Vec<Found> {
+        best(
+            self.vector_indexes.iter().flat_map(|vector_index| ask(vector_index)),
+            count,
+        )
     }
 }
 

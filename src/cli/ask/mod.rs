@@ -14,7 +14,7 @@ use super::input::{self, Usage};
 use super::output::{self, Format};
 use super::{ModelArguments, index};
 use crate::model::{Ability, Model, default_source};
-use crate::render::json::{ExplainWord, Place};
+use crate::render::json::{ExplainWord, JsonPosition};
 use crate::render::terminal::printable;
 use crate::similar::index::{Filter, Query, Without, read_query, search};
 use crate::text::{ByteRange, Language, Snapshot};
@@ -44,8 +44,8 @@ pub(super) struct Ask {
 #[derive(Debug, Serialize)]
 struct Answer {
     path: String,
-    start: Place,
-    end: Place,
+    start: JsonPosition,
+    end: JsonPosition,
     text: String,
     /// How well it answers: a cosine, or with an extractive head the probability of the span.
     score: f32,
@@ -127,13 +127,13 @@ fn candidates(arguments: &Ask, model: &dyn Fn() -> Model) -> Result<Vec<Candidat
         }]);
     }
     let model = model();
-    let gallery = index::gallery(&model, place)?;
+    let vector_index = index::vector_index(&model, place)?;
     let mut filter = Filter::default();
     let mut query = Query::parse(&arguments.question, &mut filter);
     // Documents answer questions as well as code does.
     query.asks.prose = true;
     query.vector = read_query(&model, &query.text)?.vector;
-    let found = search(&gallery, &query, &filter, PASSAGES, Without::default());
+    let found = search(&vector_index, &query, &filter, PASSAGES, Without::default());
     let candidate = |found: &crate::similar::index::Found| {
         let path = place.join(&found.path);
         // A file that is gone meanwhile answers nothing.

@@ -7,7 +7,7 @@ use super::{Answer, AnswerWord, Ask, Candidate};
 use crate::cli::embed::embed;
 use crate::explain::compare;
 use crate::model::{Model, Role, UNSTOPPED};
-use crate::render::json::{ExplainWord, Place};
+use crate::render::json::{ExplainWord, JsonPosition};
 use crate::similar::index::calibration;
 use crate::text::{ByteRange, Language};
 
@@ -109,8 +109,8 @@ fn explained(model: &Model, question: &str, score: f32, candidate: &Candidate, r
         AnswerWord {
             word: ExplainWord {
                 text: text[own.clone()].to_owned(),
-                start: Place::new(snapshot, place.start),
-                end: Place::new(snapshot, place.end),
+                start: JsonPosition::new(snapshot, place.start),
+                end: JsonPosition::new(snapshot, place.end),
                 score: report.b.scores[index],
                 rank,
             },
@@ -120,8 +120,8 @@ fn explained(model: &Model, question: &str, score: f32, candidate: &Candidate, r
     let words = (0..report.b.words.len()).map(word).collect();
     Ok(Answer {
         path: candidate.path.clone(),
-        start: Place::new(snapshot, range.start),
-        end: Place::new(snapshot, range.end),
+        start: JsonPosition::new(snapshot, range.start),
+        end: JsonPosition::new(snapshot, range.end),
         text,
         score,
         passage: candidate.name.clone(),

@@ -6,8 +6,8 @@ use super::{Answer, AnswerWord, Ask, Candidate};
 use crate::explain::{Attribution, WordMap, target};
 use crate::model::answers::{Asked, asked, best_span};
 use crate::model::tape::{Network, Target};
-use crate::model::{Keep, Model, TapeTrace, UNSTOPPED};
-use crate::render::json::{ExplainWord, Place};
+use crate::model::{Model, TapeTrace, TraceLevel, UNSTOPPED};
+use crate::render::json::{ExplainWord, JsonPosition};
 use crate::text::ByteRange;
 
 /// The spans that answer a question, the most certain first. A text that a head says holds no answer gives none.
@@ -43,7 +43,7 @@ fn answer(
     text: &str,
     window: &Asked,
 ) -> Result<Option<Answer>> {
-    let read = network.read(&window.packed(), None, Keep::Layers, UNSTOPPED)?;
+    let read = network.read(&window.packed(), None, TraceLevel::Layers, UNSTOPPED)?;
     let logits = network.logits(&read.hidden)?.unwrap_or_default();
     let Some(span) = best_span(&logits, &window.passage) else {
         return Ok(None);
@@ -68,8 +68,8 @@ fn answer(
         AnswerWord {
             word: ExplainWord {
                 text: snapshot.text(own.clone()).into_owned(),
-                start: Place::new(snapshot, own.start),
-                end: Place::new(snapshot, own.end),
+                start: JsonPosition::new(snapshot, own.start),
+                end: JsonPosition::new(snapshot, own.end),
                 score: by_word[index],
                 rank: order.iter().position(|other| *other == index).unwrap_or(0) as u32 + 1,
             },
@@ -80,8 +80,8 @@ fn answer(
     let own = place(&(spans[span.start].start..spans[span.end].end));
     Ok(Some(Answer {
         path: candidate.path.clone(),
-        start: Place::new(snapshot, own.start),
-        end: Place::new(snapshot, own.end),
+        start: JsonPosition::new(snapshot, own.start),
+        end: JsonPosition::new(snapshot, own.end),
         text: snapshot.text(own).into_owned(),
         score: span.probability as f32,
         passage: candidate.name.clone(),

@@ -19,7 +19,7 @@ use crate::cli::output::{self, Progress};
 /// Keystrokes before the first one that counts.
 const WARM_UP: usize = 3;
 
-/// Requests of each kind on analysed text.
+/// Requests of each kind on analyzed text.
 const REQUESTS: usize = 200;
 
 #[derive(Serialize)]

@@ -9,7 +9,7 @@ use super::Bench;
 use crate::cli::input::Usage;
 use crate::cli::output;
 use crate::explain::decomposition;
-use crate::model::{Keep, Model, Packed, Trace, UNSTOPPED, ops};
+use crate::model::{Model, Packed, Trace, TraceLevel, UNSTOPPED, ops};
 
 #[derive(Serialize)]
 struct Report {
@@ -94,12 +94,16 @@ fn time(model: &Model, batch: usize, length: usize) -> Result<Row> {
         Ok(())
     };
     let explain_all = || {
-        let traces = model.encoder().forward(&packed, Keep::Layers, UNSTOPPED)?;
+        let traces = model.encoder().forward(&packed, TraceLevel::Layers, UNSTOPPED)?;
         ops::side_by_side(&traces, |_, trace| explain(model, trace))
             .into_iter()
             .collect()
     };
-    let [forward, attention, explain] = medians([&|| pass(Keep::LastHidden), &|| pass(Keep::Layers), &explain_all])?;
+    let [forward, attention, explain] = medians([
+        &|| pass(TraceLevel::LastHidden),
+        &|| pass(TraceLevel::Layers),
+        &explain_all,
+    ])?;
     Ok(Row {
         batch,
         length,

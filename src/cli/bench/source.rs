@@ -126,7 +126,7 @@ fn piece(index: usize) -> Vec<String> {
     }
 }
 
-/// A name that no other index has: verb and two nouns in mixed radix, the digits spread so that neighbours differ.
+/// A name that no other index has: verb and two nouns in mixed radix, the digits spread so that neighbors differ.
 fn name(index: usize) -> (&'static str, &'static str, &'static str) {
     let all = VERBS.len() * NOUNS.len() * NOUNS.len();
     let spread = (index * 7919) % all;

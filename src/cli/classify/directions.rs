@@ -11,7 +11,7 @@ use crate::cli::embed::embed;
 use crate::cli::input::{self, Usage};
 use crate::explain::Directed;
 use crate::model::{Model, Role, UNSTOPPED};
-use crate::render::json::Place;
+use crate::render::json::JsonPosition;
 use crate::similar::probe::Probe;
 use crate::text::Language;
 
@@ -116,7 +116,7 @@ fn classified(
         residual: Some(along.residual),
     };
     let classes = ordered(found.labels, found.scores, found.probabilities.as_deref());
-    let place = |byte| Place::new(&passage.snapshot, byte);
+    let place = |byte| JsonPosition::new(&passage.snapshot, byte);
     Ok(Classified {
         path: path.to_owned(),
         start: place(passage.range.start),

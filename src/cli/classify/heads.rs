@@ -11,8 +11,8 @@ use crate::cli::input::Usage;
 use crate::explain::{Attribution, WordMap, target};
 use crate::model::spec::Task;
 use crate::model::tape::{Network, Read, Target};
-use crate::model::{Keep, Model, Packed, TapeTrace, Tokens, UNSTOPPED, own_tokens};
-use crate::render::json::Place;
+use crate::model::{Model, Packed, TapeTrace, Tokens, TraceLevel, UNSTOPPED, own_tokens};
+use crate::render::json::JsonPosition;
 use crate::similar::probe::logistic::probabilities;
 use crate::text::ByteRange;
 
@@ -23,7 +23,7 @@ pub(super) fn classify(arguments: &Classify, items: &[(String, Passage)]) -> Res
     let model = model.identifier_aware(false);
     let classify = |(path, passage): &(String, Passage)| {
         let parts = units(&model, passage)?;
-        let place = |byte| Place::new(&passage.snapshot, byte);
+        let place = |byte| JsonPosition::new(&passage.snapshot, byte);
         if parts.iter().all(|(_, tokens)| own_tokens(tokens.len()) == 0) {
             return Err(Usage(format!("{path}: there is no text to classify")).into());
         }
@@ -80,7 +80,7 @@ fn units(model: &Model, passage: &Passage) -> Result<Vec<(ByteRange, Tokens)>> {
 
 fn read(network: &Network, tokens: &Tokens) -> Result<Read> {
     let packed = Packed::new([tokens.ids.as_slice()]);
-    Ok(network.read(&packed, None, Keep::Layers, UNSTOPPED)?)
+    Ok(network.read(&packed, None, TraceLevel::Layers, UNSTOPPED)?)
 }
 
 /// The parts of a target in a unit, at their places in the document.
@@ -156,7 +156,7 @@ fn of_text(
     Ok(())
 }
 
-/// Words with a class. The class of a word is that of its first token; neighbours of one class are one entity, unless a label with `B-`
+/// Words with a class. The class of a word is that of its first token; neighbors of one class are one entity, unless a label with `B-`
 /// begins another. `O` is no class.
 fn of_words(
     network: &Network,
@@ -188,7 +188,7 @@ fn of_words(
             let range = unit.0.start + word.start..unit.0.start + word.end;
             let (begins, name) = bare(&labels[class]);
             if let Some(last) = entities.last_mut().filter(|last| open && !begins && last.label == name) {
-                last.end = Place::new(&passage.snapshot, range.end);
+                last.end = JsonPosition::new(&passage.snapshot, range.end);
                 last.text = passage.snapshot.text(last.start.byte..range.end).into_owned();
                 continue;
             }
@@ -202,8 +202,8 @@ fn of_words(
             open = true;
             entities.push(Entity {
                 text: passage.snapshot.text(range.clone()).into_owned(),
-                start: Place::new(&passage.snapshot, range.start),
-                end: Place::new(&passage.snapshot, range.end),
+                start: JsonPosition::new(&passage.snapshot, range.start),
+                end: JsonPosition::new(&passage.snapshot, range.end),
                 label: name.to_owned(),
                 probability: told[class] as f32,
                 why: Why {

@@ -14,7 +14,7 @@ use super::deciding::Deciding;
 use super::input::{self, Usage};
 use super::output::{self, Format};
 use super::{ModelArguments, probe};
-use crate::render::json::Place;
+use crate::render::json::JsonPosition;
 use crate::render::terminal::printable;
 use crate::text::{Language, Snapshot};
 
@@ -53,8 +53,8 @@ pub(super) struct Classify {
 #[derive(Serialize)]
 struct Classified {
     path: String,
-    start: Place,
-    end: Place,
+    start: JsonPosition,
+    end: JsonPosition,
     model: String,
     /// The likeliest class; absent for a model that tells classes of words.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -94,8 +94,8 @@ struct Why {
 #[derive(Serialize)]
 struct Entity {
     text: String,
-    start: Place,
-    end: Place,
+    start: JsonPosition,
+    end: JsonPosition,
     label: String,
     probability: f32,
     why: Why,

@@ -13,7 +13,7 @@ use self::interrupt::Interrupt;
 use self::kept::Kept;
 use self::sample::{Sample, sample};
 use super::input::Usage;
-use super::output::{Colour, Progress};
+use super::output::{Color, Progress};
 use super::{ModelArguments, output};
 use crate::explain::evaluate::{Asked, FEWEST_WORDS, Models, Ranker, Table, UnitMeasures, unit};
 use crate::model::{Model, ModelError, Source};
@@ -51,7 +51,7 @@ pub(super) struct Evaluate {
     format: EvaluateFormat,
     /// When to use colors
     #[arg(long, value_enum, default_value_t)]
-    color: Colour,
+    color: Color,
 }
 
 /// How an evaluation is written.

@@ -7,21 +7,21 @@ use serde::Serialize;
 
 use super::super::{input, output};
 use super::{Explain, ExplainFormat};
-use crate::analysis::analyse;
+use crate::analysis::analyze;
 use crate::explain::trust::{Trust, trust};
 use crate::model::UNSTOPPED;
-use crate::render::json::Place;
+use crate::render::json::JsonPosition;
 use crate::render::terminal;
 use crate::segment::{Unit, UnitKind};
 use crate::text::Snapshot;
 
-/// The judgement of one unit.
+/// The judgment of one unit.
 #[derive(Serialize)]
 struct Judged {
     kind: UnitKind,
     name: Option<String>,
-    start: Place,
-    end: Place,
+    start: JsonPosition,
+    end: JsonPosition,
     #[serde(flatten)]
     trust: Trust,
 }
@@ -40,7 +40,7 @@ pub(super) fn run(arguments: &Explain) -> Result<()> {
     let mut judged = Vec::new();
     for unit in units {
         let text = snapshot.text(unit.range.clone());
-        let Some(report) = analyse(&model, &[(&text, unit.language)], arguments.method, UNSTOPPED)?.pop() else {
+        let Some(report) = analyze(&model, &[(&text, unit.language)], arguments.method, UNSTOPPED)?.pop() else {
             continue;
         };
         let scores: Vec<f32> = report.words.iter().map(|word| word.score).collect();
@@ -48,8 +48,8 @@ pub(super) fn run(arguments: &Explain) -> Result<()> {
         judged.push(Judged {
             kind: unit.kind,
             name: unit.name.clone(),
-            start: Place::new(&snapshot, unit.range.start),
-            end: Place::new(&snapshot, unit.range.end),
+            start: JsonPosition::new(&snapshot, unit.range.start),
+            end: JsonPosition::new(&snapshot, unit.range.end),
             trust,
         });
     }
@@ -68,8 +68,8 @@ pub(super) fn run(arguments: &Explain) -> Result<()> {
 /// Whether a line, from 1, has text of a unit. A unit ends where the next one begins.
 fn has(snapshot: &Snapshot, unit: &Unit, line: usize) -> bool {
     let (first, end) = (
-        Place::new(snapshot, unit.range.start),
-        Place::new(snapshot, unit.range.end),
+        JsonPosition::new(snapshot, unit.range.start),
+        JsonPosition::new(snapshot, unit.range.end),
     );
     let last = if end.column == 0 { end.line } else { end.line + 1 };
     (first.line as usize + 1..=last as usize).contains(&line)

@@ -18,8 +18,8 @@ use super::output::{self, Format};
 use crate::explain::Attribution;
 use crate::model::generate::log_sum;
 use crate::model::tape::Network;
-use crate::model::{Ability, Keep, Model, Packed, UNSTOPPED};
-use crate::render::json::Place;
+use crate::model::{Ability, Model, Packed, TraceLevel, UNSTOPPED};
+use crate::render::json::JsonPosition;
 use crate::render::terminal::printable;
 use crate::text::Snapshot;
 
@@ -66,8 +66,8 @@ struct Answer {
 #[derive(Serialize)]
 struct Surprisal {
     text: String,
-    start: Place,
-    end: Place,
+    start: JsonPosition,
+    end: JsonPosition,
     /// - ln p.
     nats: f32,
 }
@@ -173,7 +173,7 @@ fn answer(
     }
     let keep = question
         .as_ref()
-        .map_or(Keep::LastHidden, |question| question.by.keeps());
+        .map_or(TraceLevel::LastHidden, |question| question.by.keeps());
     let read = network.read(&Packed::new([tokens.ids.as_slice()]), None, keep, UNSTOPPED)?;
     let width = network.spec.stack.hidden;
     let columns = network.outputs().unwrap_or(1).max(1);
@@ -192,8 +192,8 @@ fn answer(
                 let place = context.in_document(span, document);
                 answer.surprisal.push(Surprisal {
                     text: document.text(place.clone()).into_owned(),
-                    start: Place::new(document, place.start),
-                    end: Place::new(document, place.end),
+                    start: JsonPosition::new(document, place.start),
+                    end: JsonPosition::new(document, place.end),
                     nats: log_sum(logits) - logits[*id as usize],
                 });
             }

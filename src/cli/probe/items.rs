@@ -10,7 +10,7 @@ use crate::cli::compare::Document;
 use crate::cli::input::{self, Usage};
 use crate::text::{Language, decode, read_regular};
 
-/// A labelled text.
+/// A labeled text.
 pub(super) struct Item {
     /// The file that it comes from, as the CSV names it.
     pub path: Option<String>,

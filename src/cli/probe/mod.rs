@@ -24,9 +24,9 @@ use crate::text::read_regular;
 /// Subcommands of `fovea probe`.
 #[derive(Subcommand, Debug)]
 pub(super) enum Command {
-    /// Learn classes from labelled texts
+    /// Learn classes from labeled texts
     Train(Train),
-    /// Judge labelled texts with a probe and count what is right
+    /// Judge labeled texts with a probe and count what is right
     Test(Test),
     /// List the probes that were made
     List(List),

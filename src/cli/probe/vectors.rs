@@ -1,4 +1,4 @@
-//! Embeddings of labelled texts, kept from one training to the next: learning again after a label was corrected takes a second.
+//! Embeddings of labeled texts, kept from one training to the next: learning again after a label was corrected takes a second.
 //!
 //! The file holds records of 32 bytes, a hash of language and text, with the vector behind it in little-endian floats. No text is in it. It
 //! can be made again at any time.

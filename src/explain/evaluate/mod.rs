@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use super::deletion::Deletions;
 use super::{Heads, Method, Subject, WordMap, salience};
-use crate::model::{Checkpoint, Keep, Model, ModelError, Packed, Random, Tokens};
+use crate::model::{Checkpoint, Model, ModelError, Packed, Random, Tokens, TraceLevel};
 use crate::text::Language;
 
 /// Shares of the words that are deleted, or kept.
@@ -263,7 +263,7 @@ struct Read {
 impl Read {
     fn embedding(&self, model: &Model, checkpoint: Checkpoint) -> Result<Vec<f32>, ModelError> {
         let batch = Packed::new([self.tokens.ids.as_slice()]);
-        let traces = model.encoder().forward(&batch, Keep::LastHidden, checkpoint)?;
+        let traces = model.encoder().forward(&batch, TraceLevel::LastHidden, checkpoint)?;
         traces.first().map_or(Ok(Vec::new()), |trace| model.pool(trace))
     }
 

@@ -64,7 +64,7 @@ fn block(keys: &Keys, side: &str, index: usize, hidden: usize, epsilon: f64) -> 
     let attention = |layer: usize, kind: &str, position: Position, mask: Mask, source: Source| {
         let name = |part: &str| at(layer, &format!("{kind}.{part}"));
         Work::Attention(Box::new(Attention {
-            // The initialisation has the scale in it.
+            // The initialization has the scale in it.
             scale: 1.0,
             mask,
             position,

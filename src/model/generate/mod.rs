@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::tape::{Cache, Network};
 use super::{Checkpoint, ModelError, Packed, Tokenizer};
 use crate::model::spec::Task;
-use crate::model::trace::Keep;
+use crate::model::trace::TraceLevel;
 
 /// Where a text stops.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -109,7 +109,7 @@ impl Network {
                 false => Ok((prompt.to_vec(), None)),
             };
         }
-        let read = self.read(&Packed::new([prompt]), None, Keep::LastHidden, checkpoint)?;
+        let read = self.read(&Packed::new([prompt]), None, TraceLevel::LastHidden, checkpoint)?;
         Ok((vec![self.spec.start.unwrap_or(0)], Some(read.hidden)))
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! | architecture | what the converter does | what the description says then |
 //! | --- | --- | --- |
-//! | Llama | stores the rows of queries and keys so that pairs that rotate together are neighbours | interleaved pairs |
+//! | Llama | stores the rows of queries and keys so that pairs that rotate together are neighbors | interleaved pairs |
 //! | Gemma | adds 1 to the weights of norms | nothing is added to them |
 //! | GPT-2 | transposes its matrices | they are (out, in) |
 //! | GPT-NeoX | puts all queries before all keys before all values | ranges of rows |

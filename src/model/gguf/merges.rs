@@ -1,6 +1,6 @@
 //! Scores of pieces → merges in order.
 //!
-//! SentencePiece joins the two neighbours whose common piece has the highest score. A byte-pair encoding says the same as a list of merges:
+//! SentencePiece joins the two neighbors whose common piece has the highest score. A byte-pair encoding says the same as a list of merges:
 //! each way to make a piece of two others, the highest score first.
 
 use std::collections::HashSet;

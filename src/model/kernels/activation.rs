@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::super::config::Activation;
 use super::super::simd::Simd;
 use super::elementary::{erf, exp};
-use super::gemm::{Sink, fetch, load_part, store_part};
+use super::gemm::{Epilogue, fetch, load_part, store_part};
 
 /// The gate θ(u) of activation(u) = θ(u)·u.
 #[inline(always)]
@@ -42,7 +42,7 @@ pub struct Gated<'a> {
     pub activation: Activation,
 }
 
-impl Sink for Gated<'_> {
+impl Epilogue for Gated<'_> {
     #[inline(always)]
     fn next<S: Simd>(&self, s: S, rows: Range<usize>, column: usize, panels: usize) {
         fetch(s, self.gate, self.width, rows, column - self.first, panels);
@@ -74,7 +74,7 @@ pub struct TimesGate<'a> {
     pub columns: usize,
 }
 
-impl Sink for TimesGate<'_> {
+impl Epilogue for TimesGate<'_> {
     #[inline(always)]
     fn next<S: Simd>(&self, s: S, rows: Range<usize>, column: usize, panels: usize) {
         fetch(s, self.gate, self.columns, rows, column, panels);

@@ -4,7 +4,7 @@
 
 use super::super::simd::{LANES, Lane, Registers, Simd};
 use super::elementary::exp2;
-use super::gemm::{Plain, Sink, fetch, hand_over, load_part, store_part, strided, tail};
+use super::gemm::{Epilogue, Plain, fetch, hand_over, load_part, store_part, strided, tail};
 
 /// Query, key and value of one head lie side by side with those of the others: rows of `stride` floats, in which each starts at
 /// its offset and is `width` long.
@@ -96,7 +96,7 @@ fn rows<S: Simd, const R: usize, const P: usize>(
             }
             *inverse = exponentials(s, row, n, by);
         }
-        let mut mixed = Normalised {
+        let mut mixed = Normalized {
             out: context,
             width: head.width,
             inverses,
@@ -116,7 +116,7 @@ fn rows<S: Simd, const R: usize, const P: usize>(
 }
 
 /// Mixed values of rows whose weights do not add up to 1 yet.
-struct Normalised<'a> {
+struct Normalized<'a> {
     /// Rows of `width` floats.
     out: &'a mut [f32],
     width: usize,
@@ -124,7 +124,7 @@ struct Normalised<'a> {
     inverses: &'a [f32],
 }
 
-impl Sink for Normalised<'_> {
+impl Epilogue for Normalized<'_> {
     #[inline(always)]
     fn put<S: Simd>(&mut self, s: S, row: usize, column: usize, sums: S::F32) {
         let mixed = s.mul(sums, s.splat(self.inverses[row]));
@@ -137,11 +137,11 @@ impl Sink for Normalised<'_> {
 /// # Panics
 /// If the slices are not of those sizes.
 #[inline(always)]
-pub fn unmix<S: Simd>(s: S, probabilities: &[f32], g: &[f32], stride: usize, at: usize, out: &mut [f32]) {
+pub fn attention_vjp<S: Simd>(s: S, probabilities: &[f32], g: &[f32], stride: usize, at: usize, out: &mut [f32]) {
     let n = g.len() / stride;
     let width = out.len() / n;
     let panels = panels(g, stride, at, width);
-    let mut sink = Plain {
+    let mut epilogue = Plain {
         out,
         width,
         first: 0,
@@ -150,19 +150,21 @@ pub fn unmix<S: Simd>(s: S, probabilities: &[f32], g: &[f32], stride: usize, at:
     for (panel, b) in panels.chunks_exact(n).enumerate() {
         let mut row = 0;
         while row < n {
-            // A row of Aᵀ is a column of A: entries of neighbouring rows lie side by side.
+            // A row of Aᵀ is a column of A: entries of neighboring rows lie side by side.
             row += match S::REGISTERS {
-                Registers::Few if row + 2 <= n => across::<S, 2>(s, &probabilities[row..], n, b, row, panel, &mut sink),
+                Registers::Few if row + 2 <= n => {
+                    across::<S, 2>(s, &probabilities[row..], n, b, row, panel, &mut epilogue)
+                }
                 Registers::Some if row + 6 <= n => {
-                    across::<S, 6>(s, &probabilities[row..], n, b, row, panel, &mut sink)
+                    across::<S, 6>(s, &probabilities[row..], n, b, row, panel, &mut epilogue)
                 }
                 Registers::Many if row + 16 <= n => {
-                    across::<S, 16>(s, &probabilities[row..], n, b, row, panel, &mut sink)
+                    across::<S, 16>(s, &probabilities[row..], n, b, row, panel, &mut epilogue)
                 }
                 _ if row + 4 <= n && S::REGISTERS != Registers::Few => {
-                    across::<S, 4>(s, &probabilities[row..], n, b, row, panel, &mut sink)
+                    across::<S, 4>(s, &probabilities[row..], n, b, row, panel, &mut epilogue)
                 }
-                _ => across::<S, 1>(s, &probabilities[row..], n, b, row, panel, &mut sink),
+                _ => across::<S, 1>(s, &probabilities[row..], n, b, row, panel, &mut epilogue),
             };
         }
     }
@@ -177,7 +179,7 @@ fn across<S: Simd, const R: usize>(
     b: &[Lane],
     row: usize,
     panel: usize,
-    sink: &mut Plain,
+    epilogue: &mut Plain,
 ) -> usize {
     let mut sums = [[s.splat(0.0)]; R];
     for (k, lane) in b.iter().enumerate() {
@@ -187,7 +189,7 @@ fn across<S: Simd, const R: usize>(
             sums[r][0] = s.fma(s.splat(a[r]), lane, sums[r][0]);
         });
     }
-    hand_over(s, sums, row, panel * LANES, sink);
+    hand_over(s, sums, row, panel * LANES, epilogue);
     R
 }
 
@@ -198,7 +200,7 @@ fn product<S: Simd, const R: usize, const P: usize>(
     (x, stride, rows): (&[f32], usize, usize),
     inner: usize,
     panels: &[Lane],
-    sink: &mut impl Sink,
+    epilogue: &mut impl Epilogue,
 ) {
     let mut column = 0;
     let mut several = panels.chunks_exact(P * inner);
@@ -207,11 +209,11 @@ fn product<S: Simd, const R: usize, const P: usize>(
         for (p, b) in b.iter_mut().enumerate() {
             *b = &panels[p * inner..][..inner];
         }
-        tiles::<S, R, P>(s, (x, stride, rows), b, column, sink);
+        tiles::<S, R, P>(s, (x, stride, rows), b, column, epilogue);
         column += P * LANES;
     }
     for panel in several.remainder().chunks_exact(inner) {
-        tiles::<S, R, 1>(s, (x, stride, rows), [panel], column, sink);
+        tiles::<S, R, 1>(s, (x, stride, rows), [panel], column, epilogue);
         column += LANES;
     }
 }
@@ -223,14 +225,14 @@ fn tiles<S: Simd, const R: usize, const P: usize>(
     (x, stride, rows): (&[f32], usize, usize),
     b: [&[Lane]; P],
     column: usize,
-    sink: &mut impl Sink,
+    epilogue: &mut impl Epilogue,
 ) {
     let mut row = 0;
     while row + R <= rows {
-        strided::<S, R, P>(s, &x[row * stride..], stride, b, row, column, sink);
+        strided::<S, R, P>(s, &x[row * stride..], stride, b, row, column, epilogue);
         row += R;
     }
-    tail::<S, P>(s, x, stride, b, row..rows, column, sink);
+    tail::<S, P>(s, x, stride, b, row..rows, column, epilogue);
 }
 
 /// 2^((v - largest)·by) of the first n of a row of whole lanes, in place, and zeros after them; returns 1 / their sum.
@@ -257,7 +259,7 @@ fn exponentials<S: Simd>(s: S, row: &mut [f32], n: usize, by: f32) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::simd::{Kernel, Path, run_on};
+    use crate::model::simd::{Isa, Kernel, run_on};
 
     struct Attend<'a>(Head<'a>, &'a mut [f32], &'a mut [f32]);
 
@@ -270,13 +272,13 @@ mod tests {
     }
 
     /// Probabilities, what arrives, the length of its rows, and where the result goes.
-    struct Unmix<'a>(&'a [f32], &'a [f32], usize, &'a mut [f32]);
+    struct AttentionVjp<'a>(&'a [f32], &'a [f32], usize, &'a mut [f32]);
 
-    impl Kernel for Unmix<'_> {
+    impl Kernel for AttentionVjp<'_> {
         type Output = ();
         #[inline(always)]
         fn run<S: Simd>(self, s: S) {
-            unmix(s, self.0, self.1, self.2, 0, self.3);
+            attention_vjp(s, self.0, self.1, self.2, 0, self.3);
         }
     }
 
@@ -294,7 +296,7 @@ mod tests {
                     scores.into_iter().map(move |score| score / sum)
                 })
                 .collect();
-            for path in Path::ALL.into_iter().filter(|path| path.available()) {
+            for path in Isa::ALL.into_iter().filter(|path| path.available()) {
                 let (mut map, mut context) = (vec![0f32; n * n], vec![0f32; n * width]);
                 let at = [0, width, 2 * width];
                 let head = Head {
@@ -314,7 +316,7 @@ mod tests {
                 }
                 // Back from the first columns of the same rows.
                 let mut values = vec![0f32; n * width];
-                run_on(path, Unmix(&map, &qkv, stride, &mut values));
+                run_on(path, AttentionVjp(&map, &qkv, stride, &mut values));
                 for (i, v) in values.iter().enumerate() {
                     let (j, c) = (i / width, i % width);
                     let exact: f64 = (0..n).map(|row| probabilities[row * n + j] * part(row, 0, c)).sum();

@@ -76,7 +76,7 @@ pub fn erf<S: Simd>(s: S, x: S::F32) -> S::F32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::simd::{Kernel, LANES, Path, run_on};
+    use crate::model::simd::{Isa, Kernel, LANES, run_on};
 
     enum Function {
         Exp,
@@ -102,8 +102,8 @@ mod tests {
         }
     }
 
-    fn on_every_path(function: fn() -> Function, x: &[f32], check: impl Fn(Path, f32, f32)) {
-        for path in Path::ALL.into_iter().filter(|path| path.available()) {
+    fn on_every_path(function: fn() -> Function, x: &[f32], check: impl Fn(Isa, f32, f32)) {
+        for path in Isa::ALL.into_iter().filter(|path| path.available()) {
             let mut y = x.to_vec();
             run_on(path, Apply(function(), &mut y));
             x.iter().zip(y).for_each(|(x, y)| check(path, *x, y));

@@ -84,7 +84,7 @@ impl Panels {
 }
 
 /// Where a product goes: what happens to sixteen finished sums.
-pub trait Sink {
+pub trait Epilogue {
     /// Takes the sums of a row from `column` on; those beyond the matrix's last column are zero and to be dropped.
     fn put<S: Simd>(&mut self, s: S, row: usize, column: usize, sums: S::F32);
 
@@ -119,11 +119,11 @@ thread_local! {
     static GROUPS: RefCell<Vec<f32>> = const { RefCell::new(Vec::new()) };
 }
 
-/// x · B for some panels of B, into a sink.
+/// x · B for some panels of B, into a epilogue.
 ///
 /// `x` has rows of `b.inner()` floats. Rows are numbered from 0, columns as in B.
 #[inline(always)]
-pub fn gemm<S: Simd>(s: S, x: &[f32], b: &Panels, panels: Range<usize>, sink: &mut impl Sink) {
+pub fn gemm<S: Simd>(s: S, x: &[f32], b: &Panels, panels: Range<usize>, epilogue: &mut impl Epilogue) {
     let inner = b.inner();
     if inner == 0 || x.is_empty() {
         return;
@@ -132,9 +132,9 @@ pub fn gemm<S: Simd>(s: S, x: &[f32], b: &Panels, panels: Range<usize>, sink: &m
     let mut groups = GROUPS.take();
     groups.clear();
     match S::REGISTERS {
-        Registers::Many => tiles::<S, 12, 2>(s, x, b, panels, &mut groups, sink),
-        Registers::Some => tiles::<S, 6, 1>(s, x, b, panels, &mut groups, sink),
-        Registers::Few => tiles::<S, 2, 1>(s, x, b, panels, &mut groups, sink),
+        Registers::Many => tiles::<S, 12, 2>(s, x, b, panels, &mut groups, epilogue),
+        Registers::Some => tiles::<S, 6, 1>(s, x, b, panels, &mut groups, epilogue),
+        Registers::Few => tiles::<S, 2, 1>(s, x, b, panels, &mut groups, epilogue),
     }
     GROUPS.set(groups);
 }
@@ -147,7 +147,7 @@ fn tiles<S: Simd, const R: usize, const P: usize>(
     b: &Panels,
     panels: Range<usize>,
     groups: &mut Vec<f32>,
-    sink: &mut impl Sink,
+    epilogue: &mut impl Epilogue,
 ) {
     let inner = b.inner();
     let full = x.len() / inner / R;
@@ -163,17 +163,17 @@ fn tiles<S: Simd, const R: usize, const P: usize>(
                 *column = b.panel(panel + p);
             }
             for (group, a) in groups.chunks_exact(inner * R).enumerate() {
-                sink.next(s, group * R..group * R + R, panel * LANES, P);
-                tile::<S, R, P>(s, a, columns, group * R, panel * LANES, sink);
+                epilogue.next(s, group * R..group * R + R, panel * LANES, P);
+                tile::<S, R, P>(s, a, columns, group * R, panel * LANES, epilogue);
             }
-            tail::<S, P>(s, x, inner, columns, rest.clone(), panel * LANES, sink);
+            tail::<S, P>(s, x, inner, columns, rest.clone(), panel * LANES, epilogue);
             panel += P;
         } else {
             let columns = [b.panel(panel)];
             for (group, a) in groups.chunks_exact(inner * R).enumerate() {
-                tile::<S, R, 1>(s, a, columns, group * R, panel * LANES, sink);
+                tile::<S, R, 1>(s, a, columns, group * R, panel * LANES, epilogue);
             }
-            tail::<S, 1>(s, x, inner, columns, rest.clone(), panel * LANES, sink);
+            tail::<S, 1>(s, x, inner, columns, rest.clone(), panel * LANES, epilogue);
             panel += 1;
         }
     }
@@ -200,7 +200,7 @@ fn tile<S: Simd, const R: usize, const P: usize>(
     b: [&[Lane]; P],
     row: usize,
     column: usize,
-    sink: &mut impl Sink,
+    epilogue: &mut impl Epilogue,
 ) {
     let (a, _) = a.as_chunks::<R>();
     let mut sums = [[s.splat(0.0); P]; R];
@@ -217,19 +217,19 @@ fn tile<S: Simd, const R: usize, const P: usize>(
             }
         });
     }
-    hand_over(s, sums, row, column, sink);
+    hand_over(s, sums, row, column, epilogue);
 }
 
-/// Gives the sums of a tile to a sink.
+/// Gives the sums of a tile to a epilogue.
 #[inline(always)]
 pub fn hand_over<S: Simd, const R: usize, const P: usize>(
     s: S,
     sums: [[S::F32; P]; R],
     row: usize,
     column: usize,
-    sink: &mut impl Sink,
+    epilogue: &mut impl Epilogue,
 ) {
-    hand_over_written(s, &written(s, sums), row, column, sink);
+    hand_over_written(s, &written(s, sums), row, column, epilogue);
 }
 
 #[inline(always)]
@@ -238,11 +238,11 @@ fn hand_over_written<S: Simd, const R: usize, const P: usize>(
     sums: &[[[f32; LANES]; P]; R],
     row: usize,
     column: usize,
-    sink: &mut impl Sink,
+    epilogue: &mut impl Epilogue,
 ) {
     for (r, panels) in sums.iter().enumerate() {
         for (p, sums) in panels.iter().enumerate() {
-            sink.put(s, row + r, column + p * LANES, s.load(sums));
+            epilogue.put(s, row + r, column + p * LANES, s.load(sums));
         }
     }
 }
@@ -268,21 +268,21 @@ pub fn tail<S: Simd, const P: usize>(
     b: [&[Lane]; P],
     mut rows: Range<usize>,
     column: usize,
-    sink: &mut impl Sink,
+    epilogue: &mut impl Epilogue,
 ) {
     while !rows.is_empty() {
         let (row, x) = (rows.start, &x[rows.start * stride..]);
         rows.start += match rows.len() {
             4.. => {
-                strided::<S, 4, P>(s, x, stride, b, row, column, sink);
+                strided::<S, 4, P>(s, x, stride, b, row, column, epilogue);
                 4
             }
             2.. => {
-                strided::<S, 2, P>(s, x, stride, b, row, column, sink);
+                strided::<S, 2, P>(s, x, stride, b, row, column, epilogue);
                 2
             }
             _ => {
-                strided::<S, 1, P>(s, x, stride, b, row, column, sink);
+                strided::<S, 1, P>(s, x, stride, b, row, column, epilogue);
                 1
             }
         };
@@ -298,15 +298,15 @@ pub fn strided<S: Simd, const R: usize, const P: usize>(
     b: [&[Lane]; P],
     row: usize,
     column: usize,
-    sink: &mut impl Sink,
+    epilogue: &mut impl Epilogue,
 ) {
     if P == 1
-        && let Some((out, width)) = sink.place(row..row + R, column)
+        && let Some((out, width)) = epilogue.place(row..row + R, column)
         && s.fma_rows_into::<R>(x, stride, b[0], out, width)
     {
         return;
     }
-    hand_over_written(s, &sums::<S, R, P>(s, x, stride, b), row, column, sink);
+    hand_over_written(s, &sums::<S, R, P>(s, x, stride, b), row, column, epilogue);
 }
 
 /// The sums of one tile of rows as they lie, `stride` apart, each as long as the panels.
@@ -384,7 +384,7 @@ pub struct Plain<'a> {
     pub bias: Option<&'a [f32]>,
 }
 
-impl Sink for Plain<'_> {
+impl Epilogue for Plain<'_> {
     #[inline(always)]
     fn place(&mut self, rows: Range<usize>, column: usize) -> Option<(&mut [f32], usize)> {
         let from = column - self.first;
@@ -411,7 +411,7 @@ impl Sink for Plain<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::simd::{Kernel, Path, run_on};
+    use crate::model::simd::{Isa, Kernel, run_on};
 
     struct Product<'a>(&'a [f32], &'a Panels, &'a mut [f32]);
 
@@ -420,13 +420,13 @@ mod tests {
         #[inline(always)]
         fn run<S: Simd>(self, s: S) {
             let width = self.1.columns();
-            let mut sink = Plain {
+            let mut epilogue = Plain {
                 out: self.2,
                 width,
                 first: 0,
                 bias: None,
             };
-            gemm(s, self.0, self.1, 0..self.1.count(), &mut sink);
+            gemm(s, self.0, self.1, 0..self.1.count(), &mut epilogue);
         }
     }
 
@@ -443,7 +443,7 @@ mod tests {
             let number = |i: usize, of: usize| ((i * 37 % 101) as f32 - 50.0) / of as f32;
             let x: Vec<f32> = (0..rows * inner).map(|i| number(i, 20)).collect();
             let panels = Panels::new(inner, columns, |k, c| number(k * columns + c, 30));
-            for path in Path::ALL.into_iter().filter(|path| path.available()) {
+            for path in Isa::ALL.into_iter().filter(|path| path.available()) {
                 let mut out = vec![f32::NAN; rows * columns];
                 run_on(path, Product(&x, &panels, &mut out));
                 for (i, v) in out.iter().enumerate() {

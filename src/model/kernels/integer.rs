@@ -8,7 +8,7 @@ use std::cell::Cell;
 use std::ops::Range;
 
 use super::super::simd::{LANES, Lane, Pairs, Registers, Simd};
-use super::gemm::{Sink, hand_over, load_part};
+use super::gemm::{Epilogue, hand_over, load_part};
 
 /// Pairs of rows whose products are summed in 32 bits before they are added up as floats. The shorter, the finer the integers.
 const BLOCK: usize = 64;
@@ -146,11 +146,11 @@ thread_local! {
     static PACKED: Cell<Packed> = Cell::default();
 }
 
-/// x · B for some panels of B, into a sink.
+/// x · B for some panels of B, into a epilogue.
 ///
 /// `x` has rows of `b.inner()` finite floats. Rows are numbered from 0, columns as in B.
 #[inline(always)]
-pub fn gemm<S: Simd>(s: S, x: &[f32], b: &IntegerPanels, panels: Range<usize>, sink: &mut impl Sink) {
+pub fn gemm<S: Simd>(s: S, x: &[f32], b: &IntegerPanels, panels: Range<usize>, epilogue: &mut impl Epilogue) {
     if b.inner == 0 || x.is_empty() {
         return;
     }
@@ -164,23 +164,23 @@ pub fn gemm<S: Simd>(s: S, x: &[f32], b: &IntegerPanels, panels: Range<usize>, s
         for (start, to) in (0..).step_by(2 * BLOCK).zip(to.chunks_mut(2 * BLOCK)) {
             let block = &row[start..b.inner.min(start + 2 * BLOCK)];
             let scale = match &b.scale {
-                Scale::Columns(_) => quantise(s, block, None, b.limit, to),
-                Scale::Rows(scales) => quantise(s, block, Some(&scales[start..]), b.limit, to),
+                Scale::Columns(_) => quantize(s, block, None, b.limit, to),
+                Scale::Rows(scales) => quantize(s, block, Some(&scales[start..]), b.limit, to),
             };
             packed.scales.push(scale);
         }
     }
     match S::REGISTERS {
-        Registers::Many => tiles::<S, 12, 2>(s, b, panels, &mut packed, sink),
-        Registers::Some => tiles::<S, 6, 1>(s, b, panels, &mut packed, sink),
-        Registers::Few => tiles::<S, 2, 1>(s, b, panels, &mut packed, sink),
+        Registers::Many => tiles::<S, 12, 2>(s, b, panels, &mut packed, epilogue),
+        Registers::Some => tiles::<S, 6, 1>(s, b, panels, &mut packed, epilogue),
+        Registers::Few => tiles::<S, 2, 1>(s, b, panels, &mut packed, epilogue),
     }
     PACKED.set(packed);
 }
 
 /// A block of a row, multiplied by `factors` if there are any, as integers up to `limit`; returns what one of them is worth.
 #[inline(always)]
-fn quantise<S: Simd>(s: S, row: &[f32], factors: Option<&[f32]>, limit: f32, to: &mut [i16]) -> f32 {
+fn quantize<S: Simd>(s: S, row: &[f32], factors: Option<&[f32]>, limit: f32, to: &mut [i16]) -> f32 {
     let mut largest = s.splat(0.0);
     for column in (0..row.len()).step_by(LANES) {
         largest = s.max(largest, s.abs(scaled(s, row, factors, column)));
@@ -217,7 +217,7 @@ fn tiles<S: Simd, const R: usize, const P: usize>(
     b: &IntegerPanels,
     panels: Range<usize>,
     packed: &mut Packed,
-    sink: &mut impl Sink,
+    epilogue: &mut impl Epilogue,
 ) {
     let pairs = b.inner.div_ceil(2);
     let (rows, _) = packed.rows.as_chunks::<2>();
@@ -239,10 +239,10 @@ fn tiles<S: Simd, const R: usize, const P: usize>(
             for (p, column) in columns.iter_mut().enumerate() {
                 *column = b.panel(panel + p);
             }
-            all_rows::<S, R, P>(s, b, columns, panel, packed, sink);
+            all_rows::<S, R, P>(s, b, columns, panel, packed, epilogue);
             panel += P;
         } else {
-            all_rows::<S, R, 1>(s, b, [b.panel(panel)], panel, packed, sink);
+            all_rows::<S, R, 1>(s, b, [b.panel(panel)], panel, packed, epilogue);
             panel += 1;
         }
     }
@@ -273,22 +273,22 @@ fn all_rows<S: Simd, const R: usize, const P: usize>(
     columns: [&[Pairs]; P],
     panel: usize,
     packed: &Packed,
-    sink: &mut impl Sink,
+    epilogue: &mut impl Epilogue,
 ) {
     let pairs = b.inner.div_ceil(2);
     let count = packed.groups.len() / pairs;
     let mut row = 0;
     while row < count {
         row += match count - row {
-            left if left >= R => tile::<S, R, P>(s, b, columns, row, panel, packed, sink),
-            4.. => tile::<S, 4, P>(s, b, columns, row, panel, packed, sink),
-            2.. => tile::<S, 2, P>(s, b, columns, row, panel, packed, sink),
-            _ => tile::<S, 1, P>(s, b, columns, row, panel, packed, sink),
+            left if left >= R => tile::<S, R, P>(s, b, columns, row, panel, packed, epilogue),
+            4.. => tile::<S, 4, P>(s, b, columns, row, panel, packed, epilogue),
+            2.. => tile::<S, 2, P>(s, b, columns, row, panel, packed, epilogue),
+            _ => tile::<S, 1, P>(s, b, columns, row, panel, packed, epilogue),
         };
     }
 }
 
-/// R rows times P panels, into the sink; tells how many rows that were.
+/// R rows times P panels, into the epilogue; tells how many rows that were.
 #[inline(always)]
 fn tile<S: Simd, const R: usize, const P: usize>(
     s: S,
@@ -297,13 +297,13 @@ fn tile<S: Simd, const R: usize, const P: usize>(
     row: usize,
     panel: usize,
     packed: &Packed,
-    sink: &mut impl Sink,
+    epilogue: &mut impl Epilogue,
 ) -> usize {
     let pairs = b.inner.div_ceil(2);
     let (a, _) = packed.groups[row * pairs..][..R * pairs].as_chunks::<R>();
-    sink.next(s, row..row + R, panel * LANES, P);
+    epilogue.next(s, row..row + R, panel * LANES, P);
     let sums = sums::<S, R, P>(s, a, columns, &packed.scales[row * pairs.div_ceil(BLOCK)..]);
-    finish(s, sums, b, row, panel, sink);
+    finish(s, sums, b, row, panel, epilogue);
     R
 }
 
@@ -369,7 +369,7 @@ fn finish<S: Simd, const R: usize, const P: usize>(
     b: &IntegerPanels,
     row: usize,
     panel: usize,
-    sink: &mut impl Sink,
+    epilogue: &mut impl Epilogue,
 ) {
     let mut sums = sums;
     if let Scale::Columns(lanes) = &b.scale {
@@ -380,14 +380,14 @@ fn finish<S: Simd, const R: usize, const P: usize>(
             });
         }
     }
-    hand_over(s, sums, row, panel * LANES, sink);
+    hand_over(s, sums, row, panel * LANES, epilogue);
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::model::kernels::gemm::Plain;
-    use crate::model::simd::{Kernel, Path, run_on};
+    use crate::model::simd::{Isa, Kernel, run_on};
 
     struct Product<'a>(&'a [f32], &'a IntegerPanels, &'a mut [f32]);
 
@@ -396,13 +396,13 @@ mod tests {
         #[inline(always)]
         fn run<S: Simd>(self, s: S) {
             let width = self.1.columns();
-            let mut sink = Plain {
+            let mut epilogue = Plain {
                 out: self.2,
                 width,
                 first: 0,
                 bias: None,
             };
-            gemm(s, self.0, self.1, 0..width.div_ceil(LANES), &mut sink);
+            gemm(s, self.0, self.1, 0..width.div_ceil(LANES), &mut epilogue);
         }
     }
 
@@ -424,7 +424,7 @@ mod tests {
             let panels = IntegerPanels::new(inner, columns, |k, c| w[k * columns + c]);
             let back = panels.transposed();
             let g = numbers(rows * columns, 3);
-            for path in Path::ALL.into_iter().filter(|path| path.available()) {
+            for path in Isa::ALL.into_iter().filter(|path| path.available()) {
                 let mut out = vec![f32::NAN; rows * columns];
                 run_on(path, Product(&x, &panels, &mut out));
                 near(&x, inner, &out, columns, |k, c| w[k * columns + c]);
@@ -460,7 +460,7 @@ mod tests {
         let (inner, columns) = (1536, 16);
         let panels = IntegerPanels::new(inner, columns, |_, c| if c % 2 == 0 { 3.0 } else { -3.0 });
         let x = vec![-5f32; inner];
-        for path in Path::ALL.into_iter().filter(|path| path.available()) {
+        for path in Isa::ALL.into_iter().filter(|path| path.available()) {
             let mut out = vec![0f32; columns];
             run_on(path, Product(&x, &panels, &mut out));
             for (c, v) in out.iter().enumerate() {
@@ -493,7 +493,7 @@ mod tests {
         }
     }
 
-    fn loops_agree<const R: usize>(path: Path) -> Option<bool> {
+    fn loops_agree<const R: usize>(path: Isa) -> Option<bool> {
         let mut state = 1u32;
         let mut integer = || {
             state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
@@ -509,12 +509,12 @@ mod tests {
 
     #[test]
     fn a_loop_over_rows_sums_what_one_pair_after_the_other_does() {
-        for path in Path::ALL.into_iter().filter(|path| path.available()) {
+        for path in Isa::ALL.into_iter().filter(|path| path.available()) {
             let agree =
                 [loops_agree::<1>, loops_agree::<2>, loops_agree::<4>, loops_agree::<6>].map(|agree| agree(path));
             let expected = match path {
-                Path::Avx2 if cfg!(not(miri)) => [None, Some(true), Some(true), Some(true)],
-                Path::Neon => [Some(true); 4],
+                Isa::Avx2 if cfg!(not(miri)) => [None, Some(true), Some(true), Some(true)],
+                Isa::Neon => [Some(true); 4],
                 _ => [None; 4],
             };
             assert_eq!(agree, expected, "{path:?}");
@@ -524,7 +524,7 @@ mod tests {
     #[test]
     fn a_row_of_zeros_gives_zeros() {
         let panels = IntegerPanels::new(8, 3, |_, _| 0.0);
-        for path in Path::ALL.into_iter().filter(|path| path.available()) {
+        for path in Isa::ALL.into_iter().filter(|path| path.available()) {
             let mut out = vec![1f32; 6];
             run_on(path, Product(&[0.0; 16], &panels, &mut out));
             assert_eq!(out, [0.0; 6], "{path:?}");

@@ -1,8 +1,8 @@
 //! What each source token put into each position of an attention block, vector by vector, reduced to one number at once.
 //!
 //! For one source token j the vectors T_i(x_j)·s_i of all positions i are a product of small matrices: the probabilities A^h_ij
-//! (n, heads) times the head's vectors f^h(x_j), centred and scaled, (heads, hidden). Their lengths |T_i(x_j)|₂ are here, how near
-//! they come to what the position became in [`super::nearness`]; neither writes a T_i(x_j).
+//! (n, heads) times the head's vectors f^h(x_j), centered and scaled, (heads, hidden). Their lengths |T_i(x_j)|₂ are here, how near
+//! they come to what the position became in [`super::alti_proximity`]; neither writes a T_i(x_j).
 
 use super::super::simd::{LANES, Lane, Registers, Simd};
 use super::gemm::{Panels, load_part};
@@ -14,7 +14,7 @@ pub struct Sources<'a> {
     pub input: &'a [f32],
     /// Their value rows, bias included, (tokens, hidden).
     pub values: &'a [f32],
-    /// Panels of W_Oᵀ (hidden, hidden), each row centred and scaled by γ: what the LayerNorm behind does, but for 1/s.
+    /// Panels of W_Oᵀ (hidden, hidden), each row centered and scaled by γ: what the LayerNorm behind does, but for 1/s.
     pub output: &'a Panels,
     /// γ of the LayerNorm behind the block, (hidden).
     pub scale: &'a [f32],
@@ -22,7 +22,7 @@ pub struct Sources<'a> {
     pub heads: usize,
 }
 
-/// For each token, f^h(x) of each head and then x itself, centred and scaled by γ: panels of heads + 1 lanes, as many panels as
+/// For each token, f^h(x) of each head and then x itself, centered and scaled by γ: panels of heads + 1 lanes, as many panels as
 /// `hidden` takes, token by token.
 #[inline(always)]
 pub fn transform<S: Simd>(s: S, from: Sources) -> Vec<Lane> {
@@ -128,15 +128,15 @@ fn head_tile<S: Simd, const R: usize, const P: usize>(
 
 /// The probabilities with which all positions look at some tokens, by token: sixteen positions at a time, the last of them filled up,
 /// and in these head by head.
-struct Looks {
+struct ProbabilityPanels {
     entries: Vec<f32>,
     stride: usize,
 }
 
-impl Looks {
-    fn new(attention: &[f32], n: usize, tokens: std::ops::Range<usize>) -> Looks {
+impl ProbabilityPanels {
+    fn new(attention: &[f32], n: usize, tokens: std::ops::Range<usize>) -> ProbabilityPanels {
         let heads = attention.len() / (n * n);
-        // A cache line more, so that neighbouring tokens do not fall into the same set of the cache.
+        // A cache line more, so that neighboring tokens do not fall into the same set of the cache.
         let stride = n.next_multiple_of(LANES) * heads + LANES;
         let mut entries = vec![0f32; stride * tokens.len()];
         // Some positions at a time, so that what is written stays in the first cache until it is whole.
@@ -151,7 +151,7 @@ impl Looks {
                 }
             }
         }
-        Looks { entries, stride }
+        ProbabilityPanels { entries, stride }
     }
 
     fn of(&self, token: usize) -> &[f32] {
@@ -168,7 +168,7 @@ pub fn squares<S: Simd>(s: S, from: Sources, attention: &[f32], first: usize, ou
     let tokens = from.values.len() / from.output.columns();
     let (n, heads, panels) = (out.len() / tokens, from.heads, from.output.count());
     let lanes = transform(s, from);
-    let looks = Looks::new(attention, n, first..first + tokens);
+    let looks = ProbabilityPanels::new(attention, n, first..first + tokens);
     let mut form = vec![0f32; heads * heads];
     let tokens = out.chunks_exact_mut(n).zip(lanes.chunks_exact(panels * (heads + 1)));
     for (token, (out, source)) in tokens.enumerate() {

@@ -44,9 +44,9 @@ pub fn residual_norm<S: Simd>(
     inverse
 }
 
-/// Transpose of v ↦ (v - mean v) / s ⊙ γ on one row in place, which is its own mirror: scale, divide, centre.
+/// Transpose of v ↦ (v - mean v) / s ⊙ γ on one row in place, which is its own mirror: scale, divide, center.
 #[inline(always)]
-pub fn pull_back_norm<S: Simd>(s: S, row: &mut [f32], scale: &[f32], inverse_std: f32) {
+pub fn norm_vjp<S: Simd>(s: S, row: &mut [f32], scale: &[f32], inverse_std: f32) {
     let width = row.len();
     let mut sum = s.splat(0.0);
     for column in (0..width).step_by(LANES) {

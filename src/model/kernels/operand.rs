@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::super::simd::{Kernel, LANES, Simd};
-use super::gemm::{self, Panels, Sink};
+use super::gemm::{self, Epilogue, Panels};
 use super::integer::{self, IntegerPanels};
 
 /// The right side of a product.
@@ -46,27 +46,27 @@ impl Operand<'_> {
     }
 }
 
-/// x · B for some panels of B, in B's numbers, into a sink; see [`gemm::gemm`] and [`integer::gemm`]. Compiled once for each sink.
+/// x · B for some panels of B, in B's numbers, into a epilogue; see [`gemm::gemm`] and [`integer::gemm`]. Compiled once for each epilogue.
 #[inline(always)]
-pub fn multiply<S: Simd>(s: S, x: &[f32], b: Operand, panels: Range<usize>, sink: &mut impl Sink) {
-    s.call(Product { x, b, panels, sink });
+pub fn multiply<S: Simd>(s: S, x: &[f32], b: Operand, panels: Range<usize>, epilogue: &mut impl Epilogue) {
+    s.call(Product { x, b, panels, epilogue });
 }
 
 struct Product<'a, T> {
     x: &'a [f32],
     b: Operand<'a>,
     panels: Range<usize>,
-    sink: &'a mut T,
+    epilogue: &'a mut T,
 }
 
-impl<T: Sink> Kernel for Product<'_, T> {
+impl<T: Epilogue> Kernel for Product<'_, T> {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
         match self.b {
-            Operand::F32(b) => gemm::gemm(s, self.x, b, self.panels, self.sink),
-            Operand::I16(b) => integer::gemm(s, self.x, b, self.panels, self.sink),
+            Operand::F32(b) => gemm::gemm(s, self.x, b, self.panels, self.epilogue),
+            Operand::I16(b) => integer::gemm(s, self.x, b, self.panels, self.epilogue),
         }
     }
 }

@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use candle_core::{CpuStorage, CustomOp1, CustomOp2, D, Layout, Result, Shape, Tensor, bail};
 use rayon::prelude::*;
 
-use super::arrays::{array, keep};
+use super::buffer_pool::{acquire, release};
 use super::{on_cpu, values};
 use crate::model::kernels::attention::{self, Head};
 use crate::model::simd::{self, Kernel, Simd};
@@ -103,10 +103,14 @@ impl CustomOp1 for Attend<'_> {
         }
         let width = hidden / self.heads;
         // Heads side by side for each sequence, (heads, n, width), so that each task writes a piece of its own.
-        let mut contexts = array(rows * hidden);
+        let mut contexts = acquire(rows * hidden);
         let squares = |sequence: &Range<usize>| self.heads * sequence.len() * sequence.len();
         let mut kept: Vec<Vec<f32>> = match self.keep {
-            true => self.sequences.iter().map(|sequence| array(squares(sequence))).collect(),
+            true => self
+                .sequences
+                .iter()
+                .map(|sequence| acquire(squares(sequence)))
+                .collect(),
             false => Vec::new(),
         };
         let mut tasks = Vec::with_capacity(self.sequences.len() * self.heads);
@@ -133,7 +137,7 @@ impl CustomOp1 for Attend<'_> {
             }
         }
         tasks.into_par_iter().for_each(simd::run);
-        let mut out = array(rows * hidden);
+        let mut out = acquire(rows * hidden);
         let mut rest = out.as_mut_slice();
         let mut copies = Vec::with_capacity(self.sequences.len());
         for sequence in self.sequences {
@@ -150,7 +154,7 @@ impl CustomOp1 for Attend<'_> {
         copies
             .into_par_iter()
             .for_each(|(to, from, n)| interleave(to, from, n, width));
-        keep(contexts);
+        release(contexts);
         if self.keep {
             let _ = self.probabilities.set(kept);
         }
@@ -188,20 +192,20 @@ impl Kernel for OneHead<'_> {
 ///
 /// # Errors
 /// If the shapes do not fit.
-pub fn unmix(probabilities: &Tensor, context: &Tensor) -> Result<Tensor> {
+pub fn attention_vjp(probabilities: &Tensor, context: &Tensor) -> Result<Tensor> {
     if !on_cpu(context) {
-        return unmix_reference(probabilities, context);
+        return attention_vjp_reference(probabilities, context);
     }
     probabilities
         .contiguous()?
-        .apply_op2_no_bwd(&context.contiguous()?, &Unmix)
+        .apply_op2_no_bwd(&context.contiguous()?, &AttentionVjp)
 }
 
-/// The plain composition of [`unmix`].
+/// The plain composition of [`attention_vjp`].
 ///
 /// # Errors
 /// As candle's operations.
-pub fn unmix_reference(probabilities: &Tensor, context: &Tensor) -> Result<Tensor> {
+pub fn attention_vjp_reference(probabilities: &Tensor, context: &Tensor) -> Result<Tensor> {
     let (heads, n, _) = probabilities.dims3()?;
     let hidden = context.dim(1)?;
     let context = context
@@ -212,11 +216,11 @@ pub fn unmix_reference(probabilities: &Tensor, context: &Tensor) -> Result<Tenso
     values.transpose(0, 1)?.reshape((n, hidden))
 }
 
-struct Unmix;
+struct AttentionVjp;
 
-impl CustomOp2 for Unmix {
+impl CustomOp2 for AttentionVjp {
     fn name(&self) -> &'static str {
-        "unmix"
+        "attention_vjp"
     }
 
     fn cpu_fwd(&self, s1: &CpuStorage, l1: &Layout, s2: &CpuStorage, l2: &Layout) -> Result<(CpuStorage, Shape)> {
@@ -231,13 +235,13 @@ impl CustomOp2 for Unmix {
         if n * width == 0 {
             return Ok((CpuStorage::F32(Vec::new()), l2.shape().clone()));
         }
-        let mut by_head = array(n * hidden);
+        let mut by_head = acquire(n * hidden);
         let tasks = by_head
             .par_chunks_mut(n * width)
             .zip(probabilities.par_chunks(n * n))
             .enumerate();
         tasks.for_each(|(head, (out, probabilities))| {
-            simd::run(OneUnmix {
+            simd::run(OneAttentionVjp {
                 probabilities,
                 context,
                 stride: hidden,
@@ -245,14 +249,14 @@ impl CustomOp2 for Unmix {
                 out,
             });
         });
-        let mut out = array(n * hidden);
+        let mut out = acquire(n * hidden);
         interleave(&mut out, &by_head, n, width);
-        keep(by_head);
+        release(by_head);
         Ok((CpuStorage::F32(out), l2.shape().clone()))
     }
 }
 
-struct OneUnmix<'a> {
+struct OneAttentionVjp<'a> {
     probabilities: &'a [f32],
     context: &'a [f32],
     stride: usize,
@@ -260,11 +264,11 @@ struct OneUnmix<'a> {
     out: &'a mut [f32],
 }
 
-impl Kernel for OneUnmix<'_> {
+impl Kernel for OneAttentionVjp<'_> {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        attention::unmix(s, self.probabilities, self.context, self.stride, self.at, self.out);
+        attention::attention_vjp(s, self.probabilities, self.context, self.stride, self.at, self.out);
     }
 }

@@ -5,7 +5,7 @@ use std::ops::Range;
 use candle_core::{Result, Tensor, bail};
 use rayon::prelude::*;
 
-use super::arrays::array;
+use super::buffer_pool::acquire;
 use super::{on_cpu, rows_per_task, with_values};
 
 /// Columns of x (n, width), (n, columns).
@@ -21,7 +21,7 @@ pub fn columns(x: &Tensor, columns: Range<usize>) -> Result<Tensor> {
         return columns_reference(x, columns);
     }
     with_values(x, |x| {
-        let mut out = array(n * columns.len());
+        let mut out = acquire(n * columns.len());
         let rows = rows_per_task(columns.len());
         let tasks = out.par_chunks_mut(rows * columns.len()).zip(x.par_chunks(rows * width));
         tasks.for_each(|(out, x)| {

@@ -7,21 +7,21 @@
 use candle_core::{D, DType, Result, Tensor, bail};
 use rayon::prelude::*;
 
-use super::arrays::{array, keep};
+use super::buffer_pool::{acquire, release};
 use super::slices::with_all;
-use super::{done_with, linear, linear_back, on_cpu, with_values};
+use super::{linear, linear_back, on_cpu, recycle, with_values};
 use crate::model::LayerTrace;
+use crate::model::kernels::alti_proximity::{self as kernel, Layer};
 use crate::model::kernels::gemm::{Panels, Plain, gemm};
-use crate::model::kernels::laid_out::{Columns, Laid, Outputs, Signs, TILE, lay_out, round_signs};
 use crate::model::kernels::mixing::{Sources, squares};
-use crate::model::kernels::nearness::{self as kernel, Layer};
+use crate::model::kernels::packed_layout::{Columns, Laid, Outputs, Signs, TILE, lay_out, round_signs};
 use crate::model::simd::{self, Kernel, LANES, Simd};
 
 /// How much nearer each T_i(x_j) brings nothing to the block's output y_i: max(0, |y_i|₁ - |y_i - T_i(x_j)|₁), (n, n).
 ///
 /// # Errors
 /// If the trace's shapes do not fit.
-pub fn nearness(layer: &LayerTrace) -> Result<Tensor> {
+pub fn alti_proximity(layer: &LayerTrace) -> Result<Tensor> {
     if !on_cpu(&layer.input) {
         return nearness_reference(layer);
     }
@@ -32,7 +32,7 @@ pub fn nearness(layer: &LayerTrace) -> Result<Tensor> {
     }
 }
 
-/// The plain composition of [`nearness`].
+/// The plain composition of [`alti_proximity`].
 ///
 /// # Errors
 /// As candle's operations.
@@ -75,8 +75,8 @@ fn vectors(layer: &LayerTrace) -> Result<Tensor> {
     let mixed = looks.matmul(&transformed)?.transpose(0, 1)?; // (i, j, hidden)
     let own = Tensor::eye(n, layer.input.dtype(), layer.input.device())?.unsqueeze(2)?; // (n, n, 1)
     let sums = (mixed + own.broadcast_mul(&layer.input)?)?; // (i, j, hidden)
-    let centred = sums.broadcast_sub(&sums.mean_keepdim(D::Minus1)?)?;
-    centred
+    let centered = sums.broadcast_sub(&sums.mean_keepdim(D::Minus1)?)?;
+    centered
         .broadcast_mul(&layer.inverse_std1.reshape((n, 1, 1))?)?
         .broadcast_mul(&w.norm1.scale)
 }
@@ -93,7 +93,7 @@ fn values_of(layer: &LayerTrace) -> Result<Tensor> {
 /// Keeps the array behind value rows that were made once more.
 fn done_with_values(layer: &LayerTrace, values: Tensor) {
     if layer.values.is_none() {
-        done_with(values);
+        recycle(values);
     }
 }
 
@@ -119,12 +119,12 @@ fn nearness_in_blocks(layer: &LayerTrace, columns: &Columns) -> Result<Tensor> {
     if n == 0 {
         return Tensor::zeros((0, 0), DType::F32, layer.input.device());
     }
-    let mut signs = array(n * hidden);
-    let mut laid_out = array(n * hidden.next_multiple_of(LANES));
+    let mut signs = acquire(n * hidden);
+    let mut packed = acquire(n * hidden.next_multiple_of(LANES));
     let laid = [&layer.attended, &layer.inverse_std1, &w.norm1.scale];
     with_all(laid, |[y, inverse_std, scale]| {
         let rows = ROWS.min(n);
-        let (panels, _) = laid_out.as_chunks_mut::<LANES>();
+        let (panels, _) = packed.as_chunks_mut::<LANES>();
         let to = signs
             .par_chunks_mut(rows * hidden)
             .zip(panels.par_chunks_mut(rows * hidden.div_ceil(LANES)));
@@ -140,7 +140,7 @@ fn nearness_in_blocks(layer: &LayerTrace, columns: &Columns) -> Result<Tensor> {
     })?;
     let signs = Tensor::from_vec(signs, (n, hidden), layer.input.device())?;
     let sent_back = linear_back(&signs, &w.output)?; // (n, hidden)
-    done_with(signs);
+    recycle(signs);
     let mut integers = vec![Default::default(); columns.tiled(n)];
     let mut units = vec![0f32; n];
     with_values(&sent_back, |rows| {
@@ -158,7 +158,7 @@ fn nearness_in_blocks(layer: &LayerTrace, columns: &Columns) -> Result<Tensor> {
         });
         Ok(())
     })?;
-    done_with(sent_back);
+    recycle(sent_back);
     let values = values_of(layer)?; // (n, hidden)
     let all = [
         &layer.attention,
@@ -179,10 +179,10 @@ fn nearness_in_blocks(layer: &LayerTrace, columns: &Columns) -> Result<Tensor> {
                 integers: &integers,
                 units: &units,
             },
-            y: laid_out.as_chunks().0,
+            y: packed.as_chunks().0,
         };
         // Block by block of sixteen tokens, which stand side by side in a row of each position.
-        let mut blocks = array(n.div_ceil(LANES) * n * LANES);
+        let mut blocks = acquire(n.div_ceil(LANES) * n * LANES);
         let (lanes, _) = blocks.as_chunks_mut::<LANES>();
         let each = lanes.par_chunks_mut(n).enumerate();
         each.for_each(|(block, out)| {
@@ -190,7 +190,7 @@ fn nearness_in_blocks(layer: &LayerTrace, columns: &Columns) -> Result<Tensor> {
             simd::run(SomeTokens { seen, first, out });
         });
         let (lanes, _) = blocks.as_chunks::<LANES>();
-        let mut entries = array(n * n);
+        let mut entries = acquire(n * n);
         let rows = entries.par_chunks_mut(n).zip(inverse_std).enumerate();
         rows.with_min_len(ROWS).for_each(|(i, (row, inverse_std))| {
             for (entries, block) in row.chunks_mut(LANES).zip(lanes.chunks_exact(n)) {
@@ -199,11 +199,11 @@ fn nearness_in_blocks(layer: &LayerTrace, columns: &Columns) -> Result<Tensor> {
                 }
             }
         });
-        keep(blocks);
+        release(blocks);
         Ok(entries)
     })?;
     done_with_values(layer, values);
-    keep(laid_out);
+    release(packed);
     Tensor::from_vec(entries, (n, n), layer.input.device())
 }
 
@@ -252,7 +252,7 @@ impl Kernel for SomeTokens<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        kernel::nearness(s, self.seen, self.first, self.out);
+        kernel::alti_proximity(s, self.seen, self.first, self.out);
     }
 }
 
@@ -272,7 +272,7 @@ fn lengths_by_source(layer: &LayerTrace, output: &Panels) -> Result<Tensor> {
     ];
     let entries = with_all(all, |[input, values, attention, inverse_std, scale]| {
         let tokens = tokens_per_task(n);
-        let mut by_source = array(n * n);
+        let mut by_source = acquire(n * n);
         let tasks = (
             by_source.par_chunks_mut(tokens * n),
             input.par_chunks(tokens * hidden),
@@ -295,7 +295,7 @@ fn lengths_by_source(layer: &LayerTrace, output: &Panels) -> Result<Tensor> {
                     out,
                 });
             });
-        let mut entries = array(n * n);
+        let mut entries = acquire(n * n);
         let rows = entries.par_chunks_mut(LANES * n).enumerate();
         rows.for_each(|(block, rows)| {
             // What lies side by side in a source's row goes to one column of these rows.
@@ -312,7 +312,7 @@ fn lengths_by_source(layer: &LayerTrace, output: &Panels) -> Result<Tensor> {
                     .for_each(|entry| *entry = inverse_std * entry.max(0.0).sqrt());
             }
         });
-        keep(by_source);
+        release(by_source);
         Ok(entries)
     })?;
     done_with_values(layer, values);
@@ -377,12 +377,12 @@ impl Kernel for Compose<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let mut sink = Plain {
+        let mut epilogue = Plain {
             out: self.out,
             width: self.earlier.columns(),
             first: 0,
             bias: None,
         };
-        gemm(s, self.later, self.earlier, 0..self.earlier.count(), &mut sink);
+        gemm(s, self.later, self.earlier, 0..self.earlier.count(), &mut epilogue);
     }
 }

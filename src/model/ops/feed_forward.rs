@@ -5,15 +5,15 @@ use std::sync::OnceLock;
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor, bail};
 use rayon::prelude::*;
 
-use super::arrays::array;
+use super::buffer_pool::acquire;
 use super::linear::{Split, activate, gate_back, linear, linear_back};
 use super::slices::with_all;
-use super::{add, done_with, on_cpu, shifted, values, with_values};
+use super::{add, bias_contribution, on_cpu, recycle, values, with_values};
 use crate::model::config::Activation;
 use crate::model::kernels::activation::{Gated, TimesGate};
+use crate::model::kernels::bias_contribution as kernel;
 use crate::model::kernels::gemm::Plain;
 use crate::model::kernels::operand::{Operand, multiply};
-use crate::model::kernels::shift;
 use crate::model::matrix::Matrix;
 use crate::model::simd::{self, Kernel, Simd};
 
@@ -37,7 +37,7 @@ pub fn feed_forward(
     let (Some((up, down)), Split::Rows(rows)) = (packed, Split::of(rows, up.shape().0)) else {
         let (active, gate) = activate(x, up, up_bias, activation, keep_gate)?;
         let out = linear(&active, down, None)?;
-        done_with(active);
+        recycle(active);
         return Ok((out, gate));
     };
     with_values(up_bias, |up_bias| {
@@ -84,8 +84,8 @@ impl CustomOp1 for FeedForward<'_> {
             );
         }
         let (n, columns) = (x.len() / hidden, self.down.columns());
-        let mut out = array(n * columns);
-        let mut gate = array(if self.keep_gate { n * intermediate } else { 0 });
+        let mut out = acquire(n * columns);
+        let mut gate = acquire(if self.keep_gate { n * intermediate } else { 0 });
         let blocks = out.par_chunks_mut((self.rows * columns).max(1));
         let blocks = blocks.zip(x.par_chunks(self.rows * hidden));
         // What a thread has between the two products, kept from block to block.
@@ -162,7 +162,7 @@ impl Kernel for Block<'_> {
 /// intermediate), θ (n, intermediate), Up (intermediate, hidden) → (n, hidden), and what the bias b (intermediate) before the
 /// activation adds up to: Σ_i ⟨((g·Down) ⊙ θ)_i, b⟩.
 ///
-/// Its plain composition is [`gate_back`], [`shifted`], [`linear_back`] and [`add`].
+/// Its plain composition is [`gate_back`], [`bias_contribution`], [`linear_back`] and [`add`].
 ///
 /// # Errors
 /// If the shapes do not fit.
@@ -176,9 +176,9 @@ pub fn feed_forward_back(
     let packed = down.back().zip(up.back()).filter(|_| on_cpu(g));
     let (Some((down_back, up_back)), Split::Rows(rows)) = (packed, Split::of(g.dim(0)?, down.shape().1)) else {
         let active = gate_back(g, down, gate)?;
-        let bias = shifted(&active, up_bias)?;
+        let bias = bias_contribution(&active, up_bias)?;
         let out = add(g, &linear_back(&active, up)?)?;
-        done_with(active);
+        recycle(active);
         return Ok((out, bias));
     };
     if gate.dims2()? != (g.dim(0)?, down_back.columns()) {
@@ -223,7 +223,7 @@ impl CustomOp1 for FeedForwardBack<'_> {
                 layout.shape()
             );
         }
-        let mut out = array(g.len());
+        let mut out = acquire(g.len());
         let mut biases = vec![0f32; g.len() / hidden];
         let blocks = out
             .par_chunks_mut(self.rows * hidden)
@@ -274,7 +274,7 @@ impl Kernel for BlockBack<'_> {
         multiply(s, self.g, down, 0..down.count(), &mut gated);
         let active = gated.out;
         for (bias, row) in self.biases.iter_mut().zip(active.chunks_exact(columns)) {
-            *bias = shift::product(s, row, up_bias);
+            *bias = kernel::product(s, row, up_bias);
         }
         let mut plain = Plain {
             out: self.out,

@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor, bail};
 use rayon::prelude::*;
 
-use super::arrays::array;
+use super::buffer_pool::acquire;
 use super::{on_cpu, share, values, with_values};
 use crate::model::config::Activation;
 use crate::model::kernels::activation::{Gated, TimesGate};
@@ -252,8 +252,8 @@ impl<'a> Product<'a> {
         }
         let rows = x.len() / inner;
         let keep = matches!(self.finish, Finish::Activation { keep_gate: true, .. });
-        let mut out = array(rows * columns);
-        let mut gate = array(if keep { rows * columns } else { 0 });
+        let mut out = acquire(rows * columns);
+        let mut gate = acquire(if keep { rows * columns } else { 0 });
         match Split::of(rows, columns) {
             Split::Rows(rows) => self.by_rows(x, rows, &mut out, &mut gate),
             Split::Panels(panels) => self.by_panels(x, panels, &mut out, &mut gate),
@@ -357,7 +357,7 @@ impl Kernel for Block<'_> {
                 },
             ),
             Finish::Activation { bias, activation, .. } => {
-                let mut sink = Gated {
+                let mut epilogue = Gated {
                     active: out,
                     gate: self.gate,
                     width,
@@ -365,7 +365,7 @@ impl Kernel for Block<'_> {
                     bias,
                     activation,
                 };
-                multiply(s, x, b, panels, &mut sink);
+                multiply(s, x, b, panels, &mut epilogue);
             }
             Finish::Gate(gate) => {
                 let gate = &gate[self.first_row * columns..];

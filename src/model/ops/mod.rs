@@ -5,32 +5,32 @@
 //! probabilities, the gate of the activation, the deviation of a LayerNorm) comes out beside the result, so that it is computed
 //! once. The arithmetic itself is in [`super::kernels`]; here it meets tensors and threads.
 
-mod arrays;
 mod attention;
+mod bias_contribution;
+mod buffer_pool;
 mod columns;
 mod contributions;
 mod feed_forward;
+mod jvp;
 mod linear;
 mod norm;
-mod push;
 mod share;
-mod shift;
 mod slices;
 mod sum;
 
-pub use arrays::{done_with, expect, forget, keeps};
-pub use attention::{attend, attend_reference, unmix, unmix_reference};
+pub use attention::{attend, attend_reference, attention_vjp, attention_vjp_reference};
+pub use bias_contribution::{bias_contribution, bias_contribution_reference};
+pub use buffer_pool::{clear, expect, holds_any, recycle};
 pub use columns::{columns, columns_reference};
-pub use contributions::{compose, compose_reference, lengths, lengths_reference, nearness, nearness_reference};
+pub use contributions::{alti_proximity, compose, compose_reference, lengths, lengths_reference, nearness_reference};
 pub use feed_forward::{feed_forward, feed_forward_back};
+pub use jvp::{jvp, jvp_reference, jvp_summed, jvp_summed_reference, jvp_tokens, jvp_tokens_reference};
 pub use linear::{
     activate, activate_reference, gate_back, gate_back_reference, linear, linear_back, linear_back_reference,
     linear_back_rows, linear_reference, linear_rows,
 };
-pub use norm::{pull_back_norm, pull_back_norm_reference, residual_norm, residual_norm_reference};
-pub use push::{push, push_reference, push_summed, push_summed_reference, push_tokens, push_tokens_reference};
+pub use norm::{norm_vjp, pull_back_norm_reference, residual_norm, residual_norm_reference};
 pub use share::side_by_side;
-pub use shift::{shifted, shifted_reference};
 pub use sum::{add, add_reference, row_products, row_products_reference};
 
 use candle_core::{CpuStorage, Device, Layout, Result, Tensor, bail};

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use candle_core::{CpuStorage, CustomOp2, CustomOp3, D, Layout, Result, Shape, Tensor, bail};
 use rayon::prelude::*;
 
-use super::arrays::array;
+use super::buffer_pool::acquire;
 use super::{on_cpu, rows_per_task, values, with_values};
 use crate::model::kernels::norm;
 use crate::model::simd::{self, Kernel, Simd};
@@ -38,10 +38,10 @@ pub fn residual_norm(x: &Tensor, y: &Tensor, parameters: &Tensor, epsilon: f64) 
 /// As candle's operations.
 pub fn residual_norm_reference(x: &Tensor, y: &Tensor, parameters: &Tensor, epsilon: f64) -> Result<(Tensor, Tensor)> {
     let sum = (x + y)?.broadcast_add(&parameters.get(0)?)?;
-    let centred = sum.broadcast_sub(&sum.mean_keepdim(D::Minus1)?)?;
-    let variance = centred.sqr()?.mean_keepdim(D::Minus1)?;
+    let centered = sum.broadcast_sub(&sum.mean_keepdim(D::Minus1)?)?;
+    let variance = centered.sqr()?.mean_keepdim(D::Minus1)?;
     let inverse_std = (variance + epsilon)?.sqrt()?.recip()?;
-    let normal = centred.broadcast_mul(&inverse_std)?;
+    let normal = centered.broadcast_mul(&inverse_std)?;
     Ok((
         normal
             .broadcast_mul(&parameters.get(1)?)?
@@ -50,22 +50,22 @@ pub fn residual_norm_reference(x: &Tensor, y: &Tensor, parameters: &Tensor, epsi
     ))
 }
 
-/// The way back through a LayerNorm whose deviation is held: g (n, d) ⊙ γ (d) / s (n, 1), centred by rows. The transpose of
+/// The way back through a LayerNorm whose deviation is held: g (n, d) ⊙ γ (d) / s (n, 1), centered by rows. The transpose of
 /// v ↦ (v - mean v) / s ⊙ γ.
 ///
 /// # Errors
 /// If the shapes do not fit.
-pub fn pull_back_norm(g: &Tensor, scale: &Tensor, inverse_std: &Tensor) -> Result<Tensor> {
+pub fn norm_vjp(g: &Tensor, scale: &Tensor, inverse_std: &Tensor) -> Result<Tensor> {
     if !on_cpu(g) {
         return pull_back_norm_reference(g, scale, inverse_std);
     }
     with_values(scale, |scale| {
         g.contiguous()?
-            .apply_op2_no_bwd(&inverse_std.contiguous()?, &PullBackNorm { scale })
+            .apply_op2_no_bwd(&inverse_std.contiguous()?, &NormVjp { scale })
     })
 }
 
-/// The plain composition of [`pull_back_norm`].
+/// The plain composition of [`norm_vjp`].
 ///
 /// # Errors
 /// As candle's operations.
@@ -105,7 +105,7 @@ impl CustomOp3 for ResidualNorm {
         let (bias, rest) = parameters.split_at(width);
         let (scale, shift) = rest.split_at(width);
         let rows = rows_per_task(width);
-        let mut out = array(x.len());
+        let mut out = acquire(x.len());
         let mut inverse_std = vec![0f32; x.len() / width];
         let tasks = (
             out.par_chunks_mut(width * rows),
@@ -155,11 +155,11 @@ impl Kernel for NormRows<'_> {
     }
 }
 
-struct PullBackNorm<'a> {
+struct NormVjp<'a> {
     scale: &'a [f32],
 }
 
-impl CustomOp2 for PullBackNorm<'_> {
+impl CustomOp2 for NormVjp<'_> {
     fn name(&self) -> &'static str {
         "pull-back-norm"
     }
@@ -174,12 +174,12 @@ impl CustomOp2 for PullBackNorm<'_> {
                 l2.shape()
             );
         }
-        let mut out = array(g.len());
+        let mut out = acquire(g.len());
         out.copy_from_slice(g);
         let rows = rows_per_task(width);
         let tasks = out.par_chunks_mut(width * rows).zip(inverse_std.par_chunks(rows));
         tasks.for_each(|(rows, inverse_std)| {
-            simd::run(PullRows {
+            simd::run(NormVjpRows {
                 rows,
                 inverse_std,
                 scale: self.scale,
@@ -189,19 +189,19 @@ impl CustomOp2 for PullBackNorm<'_> {
     }
 }
 
-struct PullRows<'a> {
+struct NormVjpRows<'a> {
     rows: &'a mut [f32],
     inverse_std: &'a [f32],
     scale: &'a [f32],
 }
 
-impl Kernel for PullRows<'_> {
+impl Kernel for NormVjpRows<'_> {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
         for (row, inverse_std) in self.rows.chunks_exact_mut(self.scale.len()).zip(self.inverse_std) {
-            norm::pull_back_norm(s, row, self.scale, *inverse_std);
+            norm::norm_vjp(s, row, self.scale, *inverse_std);
         }
     }
 }

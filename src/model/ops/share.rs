@@ -31,14 +31,14 @@ pub(super) fn threads() -> usize {
 
 fn undivided<T>(work: impl FnOnce() -> T) -> T {
     /// Puts back what was, whether the work ended well or not.
-    struct Former(bool);
-    impl Drop for Former {
+    struct Previous(bool);
+    impl Drop for Previous {
         fn drop(&mut self) {
             UNDIVIDED.set(self.0);
         }
     }
     // While it waits for its own pieces, a thread may take up another of the items.
-    let _former = Former(UNDIVIDED.replace(true));
+    let _former = Previous(UNDIVIDED.replace(true));
     work()
 }
 

@@ -4,10 +4,10 @@
 use candle_core::{CpuStorage, CustomOp2, Layout, Result, Shape, Tensor, bail};
 use rayon::prelude::*;
 
-use super::arrays::array;
+use super::buffer_pool::acquire;
 use super::slices::with_all;
 use super::{on_cpu, values};
-use crate::model::kernels::shift;
+use crate::model::kernels::bias_contribution as kernel;
 use crate::model::simd::{self, Kernel, Simd};
 
 /// Entries given to one task: enough work to pay for handing it out.
@@ -44,7 +44,7 @@ impl CustomOp2 for Add {
         if l1.shape() != l2.shape() {
             bail!("{:?} cannot be added to {:?}", l2.shape(), l1.shape());
         }
-        let mut out = array(x.len());
+        let mut out = acquire(x.len());
         let tasks = (
             out.par_chunks_mut(ENTRIES),
             x.par_chunks(ENTRIES),
@@ -98,6 +98,6 @@ impl Kernel for RowProducts<'_> {
     #[inline(always)]
     fn run<S: Simd>(self, s: S) -> Vec<f32> {
         let rows = self.x.chunks_exact(self.width).zip(self.y.chunks_exact(self.width));
-        rows.map(|(x, y)| shift::product(s, x, y)).collect()
+        rows.map(|(x, y)| kernel::product(s, x, y)).collect()
     }
 }

@@ -4,7 +4,7 @@ use candle_core::{Device, Tensor};
 
 use super::*;
 use crate::model::config::Activation;
-use crate::model::simd::{self, Path};
+use crate::model::simd::{self, Isa};
 use crate::model::{Arithmetic, Matrix, largest};
 
 mod explanations;
@@ -142,7 +142,7 @@ fn the_way_back_through_a_feed_forward_block_is_that_of_its_parts() {
             let plain = add_reference(&g, &linear_back(&active, &up).unwrap()).unwrap();
             let (out, sum) = feed_forward_back(&g, &down, &gate, &up, &bias).unwrap();
             assert!(furthest(&out, &plain) < 1e-6, "{n}");
-            let plain = shifted_reference(&active, &bias).unwrap();
+            let plain = bias_contribution_reference(&active, &bias).unwrap();
             assert!((sum - plain).abs() < 1e-5 * n as f64, "{n} {sum} {plain}");
         }
         let (g, gate) = (random((99, 40), 2.0, 1), random((99, 79), 1.0, 5));
@@ -193,7 +193,7 @@ fn residual_norm_and_its_way_back_equal_the_plain_composition_at_odd_sizes() {
             assert!(furthest(&out, &plain) < 5e-6, "{n} {width}");
             assert!(furthest(&std, &plain_std) < 1e-6 * 320.0, "{n} {width}");
             let scale = parameters.get(1).unwrap();
-            let back = pull_back_norm(&x, &scale, &plain_std).unwrap();
+            let back = norm_vjp(&x, &scale, &plain_std).unwrap();
             let plain = pull_back_norm_reference(&x, &scale, &plain_std).unwrap();
             assert!(furthest(&back, &plain) < 1e-5, "{n} {width}");
         }
@@ -220,7 +220,10 @@ fn attention_and_its_way_back_equal_the_plain_composition_at_odd_sizes() {
             assert!(furthest(&maps[0], &plain_maps[0]) < 2e-6, "{n} {width}");
             assert!(furthest(&context, &plain) < 5e-6, "{n} {width}");
             let g = random((n, heads * width), 1.0, 8);
-            let (back, plain) = (unmix(&maps[0], &g).unwrap(), unmix_reference(&maps[0], &g).unwrap());
+            let (back, plain) = (
+                attention_vjp(&maps[0], &g).unwrap(),
+                attention_vjp_reference(&maps[0], &g).unwrap(),
+            );
             assert!(furthest(&back, &plain) < 1e-5, "{n} {width}");
         }
     }
@@ -290,11 +293,11 @@ fn fused_operations_refuse_shapes_that_do_not_fit() {
     assert!(activate(&x, &matrix, &vector(6, 1.0, 1), Activation::Gelu, false).is_err());
     assert!(gate_back(&random((4, 5), 1.0, 1), &matrix, &x.narrow(0, 0, 3).unwrap()).is_err());
     assert!(residual_norm(&x, &random((4, 5), 1.0, 1), &random((3, 6), 1.0, 1), 1e-12).is_err());
-    assert!(pull_back_norm(&x, &vector(5, 1.0, 1), &random((4, 1), 1.0, 1)).is_err());
+    assert!(norm_vjp(&x, &vector(5, 1.0, 1), &random((4, 1), 1.0, 1)).is_err());
     assert!(attend(&x, &one_after_the_other(&[4]), 4, true).is_err());
     assert!(attend(&x, &one_after_the_other(&[3]), 2, true).is_err());
     assert!(
-        unmix(
+        attention_vjp(
             &random((4, 4), 1.0, 1).reshape((1, 4, 4)).unwrap(),
             &random((5, 2), 1.0, 1)
         )
@@ -306,7 +309,7 @@ fn fused_operations_refuse_shapes_that_do_not_fit() {
 /// own, since a process chooses its path once.
 #[test]
 fn every_other_path_passes_the_same_tests() {
-    for path in Path::ALL
+    for path in Isa::ALL
         .into_iter()
         .filter(|path| path.available() && *path != simd::path())
     {

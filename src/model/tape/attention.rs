@@ -56,7 +56,7 @@ impl Heads {
 
 /// Queries and keys of one sequence, with norms and rotations.
 #[derive(Debug, Clone)]
-pub struct Looks {
+pub struct QueriesAndKeys {
     /// (n, heads · dim).
     pub queries: Vec<f32>,
     /// (m, kv · dim).
@@ -81,7 +81,7 @@ impl Attention {
     }
 
     /// The probabilities of a head: (n, m), each row summing to 1.
-    pub fn probabilities(&self, looks: &Looks, head: usize) -> Vec<f32> {
+    pub fn probabilities(&self, looks: &QueriesAndKeys, head: usize) -> Vec<f32> {
         let mut scores = self.scores(looks, head);
         let m = self.sources(looks);
         for (i, row) in scores.chunks_exact_mut(m.max(1)).enumerate() {
@@ -91,12 +91,12 @@ impl Attention {
     }
 
     /// Rows of keys.
-    pub fn sources(&self, looks: &Looks) -> usize {
+    pub fn sources(&self, looks: &QueriesAndKeys) -> usize {
         looks.keys.len() / (self.heads.kv * self.heads.dim).max(1)
     }
 
     /// The scores of a head before the mask: (n, m).
-    pub fn scores(&self, looks: &Looks, head: usize) -> Vec<f32> {
+    pub fn scores(&self, looks: &QueriesAndKeys, head: usize) -> Vec<f32> {
         let Heads {
             count, kv, dim, scale, ..
         } = self.heads;
@@ -115,7 +115,7 @@ impl Attention {
     }
 
     /// What the distance of query and key adds. `queries` are scaled.
-    fn add_positions(&self, scores: &mut [f32], looks: &Looks, head: usize, queries: &[f32]) {
+    fn add_positions(&self, scores: &mut [f32], looks: &QueriesAndKeys, head: usize, queries: &[f32]) {
         let m = self.sources(looks).max(1);
         let rows = scores.chunks_exact_mut(m).enumerate();
         match &self.position {

@@ -2,7 +2,7 @@
 
 use candle_core::{Result, bail};
 
-use super::attention::{Attention, Looks};
+use super::attention::{Attention, QueriesAndKeys};
 use super::mix::{Mixed, transposed};
 use super::position::{Disentangled, LoadedPosition, rotate_back};
 use super::rows::{add_to_columns, multiply};
@@ -81,7 +81,7 @@ fn of_scores(mixed: &Mixed, gradient: &[f32], values: &[f32], head: usize) -> Ve
 fn through_positions(
     apart: &Disentangled,
     attention: &Attention,
-    looks: &Looks,
+    looks: &QueriesAndKeys,
     (head, scores): (usize, &[f32]),
     to_queries: &mut [f32],
     to_keys: &mut [f32],
@@ -108,7 +108,7 @@ fn through_positions(
 /// Back through rotations and the norms of queries and keys.
 fn before_placing(
     attention: &Attention,
-    looks: &Looks,
+    looks: &QueriesAndKeys,
     (mut queries, mut keys): (Vec<f32>, Vec<f32>),
     (own_queries, own_keys): (&[f32], &[f32]),
 ) -> (Vec<f32>, Vec<f32>) {

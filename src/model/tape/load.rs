@@ -378,7 +378,7 @@ impl<'a> Source<'a> {
         })
     }
 
-    /// A table that all layers use, its rows normalised if there is a norm for them.
+    /// A table that all layers use, its rows normalized if there is a norm for them.
     fn shared(&mut self, name: &str, shape: &[usize; 2], norm: Option<&NormSpec>) -> Result<Arc<Vec<f32>>, LoadError> {
         if let Some(known) = self.vectors.get(name) {
             return Ok(Arc::clone(known));

@@ -8,16 +8,16 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use super::attention::{Attention, Heads, Looks};
+use super::attention::{Attention, Heads, QueriesAndKeys};
 use super::rows::{add_to_columns, columns, multiply};
 use crate::model::kernels::gemm::Panels;
-use crate::model::trace::Keep;
+use crate::model::trace::TraceLevel;
 
 /// What the heads of a block looked at, in one sequence.
 #[derive(Debug, Clone)]
 pub struct Mixed {
     attention: Arc<Attention>,
-    looks: Option<Arc<Looks>>,
+    looks: Option<Arc<QueriesAndKeys>>,
     kept: Option<Arc<Vec<f32>>>,
     /// Queries.
     pub n: usize,
@@ -29,13 +29,13 @@ impl Mixed {
     /// Mixes values (m, kv · dim) by what queries and keys say: the result, (n, heads · dim), and what is needed to explain it.
     pub fn forward(
         attention: &Arc<Attention>,
-        looks: &Arc<Looks>,
+        looks: &Arc<QueriesAndKeys>,
         values: &[f32],
-        keep: Keep,
+        keep: TraceLevel,
     ) -> (Vec<f32>, Option<Mixed>) {
         let Heads { count, kv, dim, .. } = attention.heads;
         let (n, m) = (looks.queries.len() / (count * dim).max(1), attention.sources(looks));
-        let traced = keep != Keep::LastHidden;
+        let traced = keep != TraceLevel::LastHidden;
         if n == 0 {
             return (Vec::new(), traced.then(|| Mixed::nothing(attention)));
         }
@@ -54,10 +54,10 @@ impl Mixed {
             kept.extend(probabilities.into_iter().flatten());
         }
         // Maps that are kept need not be computed again; true gradients go on to queries and keys.
-        let keep_looks = !keep_maps || keep == Keep::Everything;
+        let keep_queries = !keep_maps || keep == TraceLevel::Everything;
         let mixed = traced.then(|| Mixed {
             attention: Arc::clone(attention),
-            looks: keep_looks.then(|| Arc::clone(looks)),
+            looks: keep_queries.then(|| Arc::clone(looks)),
             kept: keep_maps.then(|| Arc::new(kept)),
             n,
             m,
@@ -82,7 +82,7 @@ impl Mixed {
     }
 
     /// Queries and keys, where they are kept.
-    pub fn looks(&self) -> Option<&Looks> {
+    pub fn looks(&self) -> Option<&QueriesAndKeys> {
         self.looks.as_deref()
     }
 

@@ -20,30 +20,30 @@ mod embedded;
 mod gate;
 mod gradient;
 mod head;
+mod jvp;
 mod linear;
 mod load;
 mod mix;
 mod norm;
 mod position;
-mod pull;
-mod push;
 mod readout;
 mod replay;
 mod rows;
 mod run;
 mod table;
 mod view;
+mod vjp;
 
 use std::sync::Arc;
 
 pub use embedded::EmbeddedRow;
 pub use load::Network;
-pub use pull::{Held, Pulled};
 pub use readout::{Readout, Target};
 pub use rows::row_products;
 pub use run::{Cache, Read};
 pub(super) use table::Table;
 pub use view::Measure;
+pub use vjp::{Held, Pulled};
 
 use linear::Linear;
 use mix::Mixed;
@@ -75,7 +75,7 @@ pub enum Op {
     },
     /// A norm.
     Norm {
-        /// What is normalised.
+        /// What is normalized.
         x: NodeId,
         /// Its γ and β.
         norm: Arc<RowNorm>,
@@ -140,7 +140,7 @@ pub struct AttentionSite {
     pub values: NodeId,
     /// The mix.
     pub mix: NodeId,
-    /// The result of the step: residual and attention, normalised where the norm stands behind.
+    /// The result of the step: residual and attention, normalized where the norm stands behind.
     pub after: NodeId,
     /// Whether it looks at the encoder's output.
     pub cross: bool,

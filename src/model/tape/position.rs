@@ -45,7 +45,7 @@ pub struct Disentangled {
 }
 
 impl Disentangled {
-    /// From the table of relative positions, (2 · span, hidden), normalised.
+    /// From the table of relative positions, (2 · span, hidden), normalized.
     ///
     /// # Errors
     /// If the shapes do not fit.

@@ -7,8 +7,8 @@
 use super::gate::{slopes, thetas};
 use super::load::{LoadedHead, Network};
 use super::norm::RowNorm;
-use super::pull::Held;
 use super::rows::{add, products, times};
+use super::vjp::Held;
 use crate::model::ModelError;
 use crate::model::spec::{Activation, Task};
 

@@ -2,8 +2,8 @@
 
 use rayon::prelude::*;
 
+use crate::model::kernels::bias_contribution as kernel;
 use crate::model::kernels::gemm::{Panels, Plain, gemm};
-use crate::model::kernels::shift;
 use crate::model::simd::{self, Kernel, Simd};
 
 /// Entries given to one task: enough work to pay for handing it out.
@@ -26,7 +26,7 @@ impl Kernel for Products<'_> {
     fn run<S: Simd>(self, s: S) -> f64 {
         match self.vector.is_empty() {
             true => 0.0,
-            false => shift::shifted(s, self.rows, self.vector),
+            false => kernel::bias_contribution(s, self.rows, self.vector),
         }
     }
 }

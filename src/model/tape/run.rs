@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::attention::{Attention, Looks};
+use super::attention::{Attention, QueriesAndKeys};
 use super::gate::{activate, thetas};
 use super::linear::Linear;
 use super::load::{LoadedBranch, LoadedEmbedding, LoadedPositions, LoadedStack, LoadedStep, LoadedWork, Network};
@@ -12,7 +12,7 @@ use super::norm::RowNorm;
 use super::rows::{add, times};
 use super::{AttentionSite, BlockSite, Control, Node, NodeId, Op, Side, Tape};
 use crate::model::spec::Source;
-use crate::model::trace::Keep;
+use crate::model::trace::TraceLevel;
 use crate::model::{Checkpoint, ModelError, Packed};
 
 /// What a pass over packed sequences found.
@@ -63,17 +63,17 @@ enum Needed {
 /// Writes the tape.
 struct Recorder {
     tape: Option<Tape>,
-    keep: Keep,
+    keep: TraceLevel,
     side: Side,
 }
 
 impl Recorder {
     fn keeps(&self, needed: Needed) -> bool {
         match self.keep {
-            Keep::LastHidden => false,
-            Keep::Layers => needed == Needed::Always,
-            Keep::LayersAndValues => needed <= Needed::Values,
-            Keep::Everything => true,
+            TraceLevel::LastHidden => false,
+            TraceLevel::Layers => needed == Needed::Always,
+            TraceLevel::LayersAndValues => needed <= Needed::Values,
+            TraceLevel::Everything => true,
         }
     }
 
@@ -148,11 +148,11 @@ impl Network {
         &self,
         reading: &Packed,
         writing: Option<&Packed>,
-        keep: Keep,
+        keep: TraceLevel,
         checkpoint: Checkpoint,
     ) -> Result<Read, ModelError> {
         let mut recorder = Recorder {
-            tape: (keep != Keep::LastHidden).then(|| Tape {
+            tape: (keep != TraceLevel::LastHidden).then(|| Tape {
                 reading: reading.sequences.clone(),
                 writing: writing.map(|writing| writing.sequences.clone()).unwrap_or_default(),
                 ..Tape::default()
@@ -209,7 +209,7 @@ impl Network {
         &self,
         rows: Vec<f32>,
         sequences: &[Range<usize>],
-        keep: Keep,
+        keep: TraceLevel,
         checkpoint: Checkpoint,
     ) -> Result<Read, ModelError> {
         let tokens = sequences.last().map_or(0, |last| last.end);
@@ -218,7 +218,7 @@ impl Network {
             return Err(candle_core::Error::Msg(format!("{numbers} numbers do not fit {tokens} tokens")).into());
         }
         let mut recorder = Recorder {
-            tape: (keep != Keep::LastHidden).then(|| Tape {
+            tape: (keep != TraceLevel::LastHidden).then(|| Tape {
                 reading: sequences.to_vec(),
                 ..Tape::default()
             }),
@@ -258,7 +258,7 @@ impl Network {
     ) -> Result<Vec<f32>, ModelError> {
         let mut recorder = Recorder {
             tape: None,
-            keep: Keep::LastHidden,
+            keep: TraceLevel::LastHidden,
             side: Side::Writing,
         };
         let whole = 0..ids.len();
@@ -550,7 +550,7 @@ fn attend(
             values.append(&mut v);
             (k, v) = (keys, values);
         }
-        let looks = Arc::new(Looks {
+        let looks = Arc::new(QueriesAndKeys {
             queries: q,
             keys: k,
             first: input.before,

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::code;
-use crate::explain::{CentredSide, PairReport};
+use crate::explain::{CenteredSide, PairReport};
 use crate::render::compared::{Compared, OwnWord, score};
 use crate::render::heat::UNDERSTOOD;
 use crate::render::shared::{shared, summary};
@@ -59,18 +59,18 @@ pub fn compare(report: &PairReport, (a, in_a): (&Snapshot, &ByteRange), (b, in_b
             let _ = writeln!(out, "- {left} ~ {right}, cosine {:.2}, adds {weight:+.4}", link.cosine);
         }
     }
-    if let (Some(centred), Some(common), Some([own_a, own_b])) = (
-        &report.centred,
+    if let (Some(centered), Some(common), Some([own_a, own_b])) = (
+        &report.centered,
         compared.common([a.language(), b.language()]),
         compared.own_words(),
     ) {
-        let _ = writeln!(out, "\n**{}**: {common}\n", score(centred));
-        own(&mut out, "a", &own_a, &centred.a);
-        own(&mut out, "b", &own_b, &centred.b);
+        let _ = writeln!(out, "\n**{}**: {common}\n", score(centered));
+        own(&mut out, "a", &own_a, &centered.a);
+        own(&mut out, "b", &own_b, &centered.b);
         let _ = writeln!(
             out,
-            "\nResidual {:.0e}, centred {:.0e}.",
-            report.residual, centred.residual
+            "\nResidual {:.0e}, centered {:.0e}.",
+            report.residual, centered.residual
         );
     } else {
         let _ = writeln!(out, "\nResidual {:.0e}.", report.residual);
@@ -79,10 +79,10 @@ pub fn compare(report: &PairReport, (a, in_a): (&Snapshot, &ByteRange), (b, in_b
 }
 
 /// What the words of one passage add without what its language has in common.
-fn own(out: &mut String, name: &str, words: &[OwnWord], side: &CentredSide) {
+fn own(out: &mut String, name: &str, words: &[OwnWord], side: &CenteredSide) {
     let words = words.iter().take(TOP);
     let words: Vec<String> = words
-        .map(|word| format!("{} {:+.4}", code(word.word), word.centred))
+        .map(|word| format!("{} {:+.4}", code(word.word), word.centered))
         .collect();
     let _ = writeln!(
         out,

@@ -123,15 +123,15 @@ fn correspondence(out: &mut Page, compared: Compared) {
 
 /// What is left without what the languages have in common.
 fn own(out: &mut Page, compared: Compared, common: &str) {
-    let (Some(centred), Some([a, b])) = (&compared.report.centred, compared.own_words()) else {
+    let (Some(centered), Some([a, b])) = (&compared.report.centered, compared.own_words()) else {
         return;
     };
-    heading(out, &score(centred));
+    heading(out, &score(centered));
     let _ = writeln!(out, "{common}");
-    for (name, words, side) in [("a", a, &centred.a), ("b", b, &centred.b)] {
+    for (name, words, side) in [("a", a, &centered.a), ("b", b, &centered.b)] {
         let _ = writeln!(out, "words of {name} that add most to it");
         for word in words.iter().take(OWN) {
-            let _ = write!(out, "  {:+.4}  {}", word.centred, clean(word.word));
+            let _ = write!(out, "  {:+.4}  {}", word.centered, clean(word.word));
             dim_line(out, format_args!("  {:+.4} to the raw cosine", word.raw));
         }
         let rest = format!(
@@ -141,5 +141,5 @@ fn own(out: &mut Page, compared: Compared, common: &str) {
         let _ = out.write_str("  ");
         dim_line(out, rest);
     }
-    dim_line(out, format_args!("residual {:.0e}", centred.residual));
+    dim_line(out, format_args!("residual {:.0e}", centered.residual));
 }

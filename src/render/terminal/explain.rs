@@ -15,7 +15,7 @@ use crate::text::{ByteRange, PositionEncoding};
 /// A line of a list below the heat map: two items that resemble each other.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SimilarPair {
-    /// Language-centred cosine.
+    /// Language-centered cosine.
     pub score: f32,
     /// Name and line (from 1) of the first.
     pub a: (String, u32),
@@ -61,7 +61,7 @@ fn heading(out: &mut Page, text: &str) {
 fn heat_map(out: &mut Page, report: &DocumentReport) {
     let snapshot = &report.snapshot;
     let mut spans: Vec<(ByteRange, u32)> = Vec::new();
-    for (unit, explained) in analysed(report).filter(|(_, explained)| explained.coverage >= UNDERSTOOD) {
+    for (unit, explained) in analyzed(report).filter(|(_, explained)| explained.coverage >= UNDERSTOOD) {
         for (word, level) in explained
             .words
             .iter()
@@ -94,7 +94,7 @@ fn heat_map(out: &mut Page, report: &DocumentReport) {
 
 fn top_words(out: &mut Page, report: &DocumentReport, method: Method) {
     let mut words: Vec<(&Unit, &UnitReport, usize)> = Vec::new();
-    for (unit, explained) in analysed(report).filter(|(_, explained)| explained.coverage >= UNDERSTOOD) {
+    for (unit, explained) in analyzed(report).filter(|(_, explained)| explained.coverage >= UNDERSTOOD) {
         words.extend((0..explained.words.len()).map(|index| (unit, explained, index)));
     }
     words.sort_by(|(_, a, i), (_, b, j)| b.words[*j].score.total_cmp(&a.words[*i].score));
@@ -143,7 +143,7 @@ fn similar_items(out: &mut Page, similar: &[SimilarPair]) {
 }
 
 fn figures(out: &mut Page, report: &DocumentReport, milliseconds: f32) {
-    let units: Vec<&UnitReport> = analysed(report).map(|(_, explained)| explained).collect();
+    let units: Vec<&UnitReport> = analyzed(report).map(|(_, explained)| explained).collect();
     let tokens: usize = units.iter().map(|unit| unit.tokens).sum();
     let mean = |of: &dyn Fn(&UnitReport) -> f32| {
         units.iter().map(|unit| of(unit) * unit.tokens as f32).sum::<f32>() / tokens.max(1) as f32
@@ -162,7 +162,7 @@ fn figures(out: &mut Page, report: &DocumentReport, milliseconds: f32) {
     if let Some(reason) = report.segments.unparsed {
         let _ = writeln!(out, "split by its lines: {reason}");
     }
-    for (unit, explained) in analysed(report).filter(|(_, explained)| explained.coverage < 1.0) {
+    for (unit, explained) in analyzed(report).filter(|(_, explained)| explained.coverage < 1.0) {
         let line = report.snapshot.position(unit.range.start, PositionEncoding::Utf8).line + 1;
         let percent = explained.coverage * 100.0;
         let _ = match explained.coverage < UNDERSTOOD {
@@ -179,7 +179,7 @@ fn figures(out: &mut Page, report: &DocumentReport, milliseconds: f32) {
     }
 }
 
-fn analysed(report: &DocumentReport) -> impl Iterator<Item = (&Unit, &UnitReport)> {
+fn analyzed(report: &DocumentReport) -> impl Iterator<Item = (&Unit, &UnitReport)> {
     report
         .segments
         .units

@@ -1,4 +1,4 @@
-//! Reports for a terminal: heat as background colours, in true colour, 256 colours or none.
+//! Reports for a terminal: heat as background colors, in true color, 256 colors or none.
 
 mod compare;
 mod coverage;

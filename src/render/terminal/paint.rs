@@ -1,4 +1,4 @@
-//! Colours of a terminal, and text that cannot steer it.
+//! Colors of a terminal, and text that cannot steer it.
 
 use std::fmt::Display;
 
@@ -7,15 +7,15 @@ use crate::render::heat::LEVELS;
 /// What a terminal can show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Palette {
-    /// No colours: salient words stand between marks instead.
+    /// No colors: salient words stand between marks instead.
     None,
-    /// The 256 colours of xterm.
+    /// The 256 colors of xterm.
     Indexed(Background),
-    /// 24-bit colours.
+    /// 24-bit colors.
     True(Background),
 }
 
-/// What the terminal's own colours are: heat grows out of the background.
+/// What the terminal's own colors are: heat grows out of the background.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Background {
     /// Light text on a dark ground.
@@ -103,12 +103,12 @@ impl Page {
             }
             Palette::None => return push(&mut self.text, text),
             Palette::Indexed(background) => {
-                let (ramp, text_colour): ([u8; 6], u8) = match background {
+                let (ramp, text_color): ([u8; 6], u8) = match background {
                     Background::Dark => ([236, 52, 88, 94, 130, 166], 231),
                     Background::Light => ([230, 229, 222, 215, 209, 203], 16),
                 };
-                let colour = ramp[(t * (ramp.len() - 1) as f32).round() as usize];
-                format!("48;5;{colour};38;5;{text_colour}")
+                let color = ramp[(t * (ramp.len() - 1) as f32).round() as usize];
+                format!("48;5;{color};38;5;{text_color}")
             }
             Palette::True(background) => {
                 let (from, to, ink) = match background {
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn without_colours_strong_words_stand_between_marks() {
+    fn without_colors_strong_words_stand_between_marks() {
         let mut page = Page::new(Palette::None);
         page.heat("config", 12);
         page.heat("the", 3);

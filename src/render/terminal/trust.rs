@@ -1,4 +1,4 @@
-//! The curve of a judgement: how far the embedding turns as words are deleted.
+//! The curve of a judgment: how far the embedding turns as words are deleted.
 
 use crate::explain::trust::Trust;
 

@@ -125,7 +125,7 @@ fn changes_lead_to_the_heat_of_the_whole() {
         let tokens = |text: &str, _| source_words(text).len() + 2;
         let budget = Budget { tokens: &tokens, window };
         let (mut text, mut known) = (TEXT.repeat(2), HashMap::new());
-        let (mut canvas, mut client) = (Canvas::default(), Client::default());
+        let (mut diff, mut client) = (HeatDiff::default(), Client::default());
         let encoding = PositionEncoding::Utf16;
         for (version, (at, length, insert, missing)) in (1..).zip(&edits) {
             let borders: Vec<_> = text.char_indices().map(|(at, _)| at).chain([text.len()]).collect();
@@ -135,8 +135,8 @@ fn changes_lead_to_the_heat_of_the_whole() {
             // First some units are missing, as in the middle of a pass.
             for missing in [missing.as_slice(), &[]] {
                 let report = report(&reading, &mut known, missing);
-                client.take(canvas.draw(&report, &full(encoding, true)).unwrap());
-                let whole = Canvas::default().draw(&report, &full(encoding, false)).unwrap();
+                client.take(diff.draw(&report, &full(encoding, true)).unwrap());
+                let whole = HeatDiff::default().draw(&report, &full(encoding, false)).unwrap();
                 prop_assert_eq!(&client.words, &whole.words);
                 prop_assert_eq!(&client.unread, &whole.unread);
             }
@@ -152,11 +152,11 @@ fn an_edit_in_a_long_document_is_told_in_a_few_words() {
         window: 32,
     };
     let text: String = (0..500).map(|i| format!("Paragraph {i} has words.\n\n")).collect();
-    let (mut canvas, mut known) = (Canvas::default(), HashMap::new());
+    let (mut diff, mut known) = (HeatDiff::default(), HashMap::new());
     let mut draw = |text: &str, version| {
         let reading = Reading::new(Snapshot::new(text, version, Language::Prose), None, &budget);
         let report = report(&reading, &mut known, &[]);
-        canvas.draw(&report, &full(PositionEncoding::Utf8, true)).unwrap()
+        diff.draw(&report, &full(PositionEncoding::Utf8, true)).unwrap()
     };
     let first = draw(&text, 1);
     assert!(first.changed.is_none() && first.words.len() > 1000);

@@ -126,7 +126,7 @@ fn full() -> BTreeMap<&'static str, Value> {
             lexical: 0.5,
             matched: Vec::new(),
         }),
-        store: Some(StorePlace {
+        store: Some(StoreFile {
             folder: String::new(),
             path: String::new(),
         }),

@@ -10,43 +10,43 @@ use tower_lsp::ls_types::{
 
 use super::lens::arguments;
 use super::similar::{self, one_line};
-use crate::server::core::Core;
 use crate::server::protocol::{
     ACTION_KIND, COMPARE_PASSAGES, EXPLAIN_SELECTION, ExplainSelectionArgs, Passage, SHOW_SIMILAR, SimilarItem,
     TOGGLE_ATTENTION,
 };
-use crate::server::ticket::{Active, Ticket};
+use crate::server::request_snapshot::{Active, RequestSnapshot};
+use crate::server::session::Session;
 use crate::server::to_proto;
 
 /// How many similar items have an action of their own.
 const MOST: usize = 3;
 
 /// The actions at a place; none where the client asks for kinds that are not ours.
-pub fn actions(core: &Core, ticket: &Ticket, params: &CodeActionParams) -> CodeActionResponse {
+pub fn actions(session: &Session, request: &RequestSnapshot, params: &CodeActionParams) -> CodeActionResponse {
     let wanted = params
         .context
         .only
         .as_ref()
         .is_none_or(|only| only.iter().any(|kind| ours(kind.as_str())));
     let uri = &params.text_document.uri;
-    let Some(active) = ticket.active(uri).filter(|_| wanted) else {
+    let Some(active) = request.active(uri).filter(|_| wanted) else {
         return Vec::new();
     };
-    let bytes = ticket.bytes(&active.snapshot, params.range);
+    let bytes = request.bytes(&active.snapshot, params.range);
     let mut commands = Vec::new();
-    if let Some((item, similar)) = similar::around(core, ticket, &active, bytes.start) {
+    if let Some((item, similar)) = similar::around(session, request, &active, bytes.start) {
         for one in similar.iter().take(MOST) {
             let title = format!("Go to similar: {} ({:.2})", quoted(&one.name), one.score);
-            let argument = arguments(ticket, &active, uri, &item, vec![one.clone()]);
+            let argument = arguments(request, &active, uri, &item, vec![one.clone()]);
             commands.push((title, SHOW_SIMILAR, vec![json!(argument)]));
         }
         // The text of what a store knows is not here.
         if let Some(with) = similar.iter().find(|item| item.store.is_none()) {
-            commands.push(comparison(ticket, &active, uri, &item, with));
+            commands.push(comparison(request, &active, uri, &item, with));
         }
     }
     if !bytes.is_empty() {
-        let range = to_proto::range(&active.snapshot, &bytes, ticket.client.encoding);
+        let range = to_proto::range(&active.snapshot, &bytes, request.client.encoding);
         let argument = ExplainSelectionArgs {
             uri: uri.clone(),
             range,
@@ -54,8 +54,8 @@ pub fn actions(core: &Core, ticket: &Ticket, params: &CodeActionParams) -> CodeA
         commands.push(("Explain selection".to_owned(), EXPLAIN_SELECTION, vec![json!(argument)]));
     }
     // Where a command selects the highlights, attention words come when somebody asks for them.
-    if ticket.client.selects_highlights {
-        let shown = ticket.client.highlights_attention(ticket.settings.attention);
+    if request.client.selects_highlights {
+        let shown = request.client.highlights_attention(request.settings.attention);
         let title = match shown {
             true => "Highlight occurrences only",
             false => "Highlight what a word draws on, too",
@@ -64,17 +64,23 @@ pub fn actions(core: &Core, ticket: &Ticket, params: &CodeActionParams) -> CodeA
     }
     commands
         .into_iter()
-        .map(|(title, command, arguments)| action(ticket, title, command, arguments))
+        .map(|(title, command, arguments)| action(request, title, command, arguments))
         .collect()
 }
 
 type Step = (String, &'static str, Vec<serde_json::Value>);
 
-fn comparison(ticket: &Ticket, active: &Active, uri: &Uri, item: &crate::segment::Item, with: &SimilarItem) -> Step {
+fn comparison(
+    request: &RequestSnapshot,
+    active: &Active,
+    uri: &Uri,
+    item: &crate::segment::Item,
+    with: &SimilarItem,
+) -> Step {
     let title = format!("Explain similarity with {}", quoted(&with.name));
     let here = Passage::Range {
         uri: uri.clone(),
-        range: ticket.range(&active.snapshot, &item.range),
+        range: request.range(&active.snapshot, &item.range),
     };
     let there = Passage::Range {
         uri: with.uri.clone(),
@@ -97,13 +103,18 @@ fn ours(kind: &str) -> bool {
     kind.is_empty() || kind == ACTION_KIND || kind.strip_prefix(ACTION_KIND).is_some_and(|rest| rest.starts_with('.'))
 }
 
-fn action(ticket: &Ticket, title: String, command: &str, arguments: Vec<serde_json::Value>) -> CodeActionOrCommand {
+fn action(
+    request: &RequestSnapshot,
+    title: String,
+    command: &str,
+    arguments: Vec<serde_json::Value>,
+) -> CodeActionOrCommand {
     let command = Command {
         title: title.clone(),
         command: command.to_owned(),
         arguments: Some(arguments),
     };
-    if !ticket.client.action_literals {
+    if !request.client.action_literals {
         return CodeActionOrCommand::Command(command);
     }
     CodeActionOrCommand::CodeAction(CodeAction {

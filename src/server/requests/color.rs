@@ -1,4 +1,4 @@
-//! `textDocument/documentColor`: heat for editors that draw none, as the colours of the words that carry most.
+//! `textDocument/documentColor`: heat for editors that draw none, as the colors of the words that carry most.
 
 use std::time::Duration;
 
@@ -7,45 +7,45 @@ use tower_lsp::ls_types::{Color, ColorInformation, DocumentColorParams};
 
 use crate::analysis::{DocumentReport, Refusal};
 use crate::render::heat::LEVELS;
-use crate::server::core::Core;
 use crate::server::heat;
+use crate::server::request_snapshot::RequestSnapshot;
+use crate::server::session::Session;
 use crate::server::settings::HeatPreset;
-use crate::server::ticket::Ticket;
 use crate::server::to_proto;
 
-/// The least level that has a colour: a word of nearly three times the average share. A swatch before every word would be no help.
+/// The least level that has a color: a word of nearly three times the average share. A swatch before every word would be no help.
 const LEAST: u32 = 10;
 
 /// The colors of the levels from [`LEAST`] on, from pale to strong blue: visible on light and on dark, and none that reads as an error.
 const RAMP: [[u8; 3]; (LEVELS - LEAST + 1) as usize] = [[143, 179, 217], [92, 143, 204], [46, 105, 189]];
 
-/// The colours of a document. There is no way to tell an editor that they changed, so a document that is not analysed yet is waited for,
+/// The colors of a document. There is no way to tell an editor that they changed, so a document that is not analyzed yet is waited for,
 /// as long as a first hover may take; what is known by then is told.
 ///
 /// # Errors
 /// The request was cancelled, or its document changed.
 pub async fn colors(
-    core: &Core,
-    ticket: &Ticket,
+    session: &Session,
+    request: &RequestSnapshot,
     params: DocumentColorParams,
 ) -> jsonrpc::Result<Vec<ColorInformation>> {
-    let wanted = ticket.settings.document_color && ticket.settings.heat() != HeatPreset::Off;
-    let active = ticket.active(&params.text_document.uri).filter(|_| wanted);
-    let (Some(active), Some(analysis)) = (active, core.analysis()) else {
+    let wanted = request.settings.document_color && request.settings.heat() != HeatPreset::Off;
+    let active = request.active(&params.text_document.uri).filter(|_| wanted);
+    let (Some(active), Some(analysis)) = (active, session.analysis()) else {
         return Ok(Vec::new());
     };
-    let patience = Duration::from_millis(ticket.settings.hover_deadline_ms);
-    let asked = analysis.explain_document(&active.id, active.snapshot.clone(), ticket.cancel.clone());
+    let patience = Duration::from_millis(request.settings.hover_deadline_ms);
+    let asked = analysis.explain_document(&active.id, active.snapshot.clone(), request.cancel.clone());
     let report = match tokio::time::timeout(patience, asked).await {
         Ok(Ok(report)) => Some(report),
         Ok(Err(refusal @ (Refusal::Cancelled | Refusal::Stale))) => return Err(to_proto::refusal(&refusal)),
         Ok(Err(_)) | Err(_) => analysis.report(&active.id, active.snapshot.version()),
     };
-    Ok(report.map_or_else(Vec::new, |report| drawn(ticket, &report)))
+    Ok(report.map_or_else(Vec::new, |report| drawn(request, &report)))
 }
 
-fn drawn(ticket: &Ticket, report: &DocumentReport) -> Vec<ColorInformation> {
-    let preset = heat::preset_of(&report.id, ticket.settings.heat());
+fn drawn(request: &RequestSnapshot, report: &DocumentReport) -> Vec<ColorInformation> {
+    let preset = heat::preset_of(&report.id, request.settings.heat());
     let units = report.segments.units.iter().zip(&report.units);
     let words = units
         .filter_map(|(unit, told)| Some((unit, told.as_ref()?)))
@@ -61,7 +61,7 @@ fn drawn(ticket: &Ticket, report: &DocumentReport) -> Vec<ColorInformation> {
         let [red, green, blue] = *RAMP.get(level.checked_sub(LEAST)? as usize)?;
         let part = |value: u8| f32::from(value) / 255.0;
         Some(ColorInformation {
-            range: to_proto::range(&report.snapshot, &range, ticket.client.encoding),
+            range: to_proto::range(&report.snapshot, &range, request.client.encoding),
             color: Color {
                 red: part(red),
                 green: part(green),

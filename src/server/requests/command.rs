@@ -9,23 +9,23 @@ use tower_lsp::ls_types::{ExecuteCommandParams, MessageType};
 use super::{compare, explain, search, show, trust};
 use crate::analysis::ModelStatus;
 use crate::explain::{Heads, Method};
-use crate::server::core::Core;
 use crate::server::protocol::{
     AttentionMaps, COMMANDS, COMPARE_PASSAGES, CompareOptions, EXPLAIN_SELECTION, ExplainSelectionArgs, HeatAnswer,
     MethodAnswer, PAUSE, Passage, RESUME, SEARCH, SET_HEAT, SET_METHOD, SHOW_SIMILAR, SearchArgs, ShowSimilarArgs,
     TOGGLE_ATTENTION, TOGGLE_HEAT, TOGGLE_HIGHLIGHT, TRUST, Toggled, TrustArgs, UPDATE_INDEX,
 };
+use crate::server::request_snapshot::RequestSnapshot;
+use crate::server::session::Session;
 use crate::server::settings::HeatPreset;
-use crate::server::ticket::Ticket;
 
 /// Executes a command.
 ///
 /// # Errors
 /// Invalid parameters that name what is wrong: the command, or which argument should be what.
 pub async fn execute(
-    core: &Core,
+    session: &Session,
     client: Option<&Client>,
-    ticket: &Ticket,
+    request: &RequestSnapshot,
     params: ExecuteCommandParams,
 ) -> Result<Option<Value>> {
     let arguments = Arguments {
@@ -36,7 +36,7 @@ pub async fn execute(
     match params.command.as_str() {
         SHOW_SIMILAR => {
             let asked: ShowSimilarArgs = arguments.get(0, "an object with uri and range")?;
-            show::similar(core, client, ticket, asked)
+            show::similar(session, client, request, asked)
                 .await
                 .map(|answer| Some(json!(answer)))
         }
@@ -44,40 +44,40 @@ pub async fn execute(
             let shape = "an object with uri and range, or with text";
             let (a, b): (Passage, Passage) = (arguments.get(0, shape)?, arguments.get(1, shape)?);
             let options: Option<CompareOptions> = arguments.optional(2, "an object with pairs or row")?;
-            compare::passages(core, client, ticket, (a, b), options.unwrap_or_default())
+            compare::passages(session, client, request, (a, b), options.unwrap_or_default())
                 .await
                 .map(Some)
         }
         EXPLAIN_SELECTION => {
             let asked: ExplainSelectionArgs = arguments.get(0, "an object with uri and range")?;
-            explain::selection(core, client, ticket, asked).await.map(Some)
+            explain::selection(session, client, request, asked).await.map(Some)
         }
         TRUST => {
             let asked: TrustArgs = arguments.get(0, "an object with uri and position")?;
-            trust::trust(core, client, ticket, asked)
+            trust::trust(session, client, request, asked)
                 .await
                 .map(|answer| answer.map(|answer| json!(answer)))
         }
         TOGGLE_HEAT => {
-            let enabled = core.toggle_heat(arguments.optional(0, "true or false")?);
-            say_toggled(client, ticket, "Heat", enabled).await;
+            let enabled = session.toggle_heat(arguments.optional(0, "true or false")?);
+            say_toggled(client, request, "Heat", enabled).await;
             Ok(Some(json!(Toggled { enabled })))
         }
         SET_HEAT => {
             let shape = "\"quiet\", \"full\" or \"off\"";
             let name: String = arguments.get(0, shape)?;
             let preset = HeatPreset::from_name(&name).ok_or_else(|| arguments.wrong(0, shape))?;
-            core.set_heat(preset);
+            session.set_heat(preset);
             Ok(Some(json!(HeatAnswer { preset: name })))
         }
         TOGGLE_ATTENTION => {
-            let enabled = core.toggle_attention(arguments.optional(0, "true or false")?);
-            say_toggled(client, ticket, "Attention in highlights", enabled).await;
+            let enabled = session.toggle_attention(arguments.optional(0, "true or false")?);
+            say_toggled(client, request, "Attention in highlights", enabled).await;
             Ok(Some(json!(Toggled { enabled })))
         }
         TOGGLE_HIGHLIGHT => {
-            let enabled = core.toggle_highlight(arguments.optional(0, "true or false")?);
-            say_toggled(client, ticket, "Highlights", enabled).await;
+            let enabled = session.toggle_highlight(arguments.optional(0, "true or false")?);
+            say_toggled(client, request, "Highlights", enabled).await;
             Ok(Some(json!(Toggled { enabled })))
         }
         SET_METHOD => {
@@ -86,8 +86,8 @@ pub async fn execute(
             let method = Method::from_name(&name).filter(|method| method.live());
             let method = method.ok_or_else(|| arguments.wrong(0, &format!("one of {names}")))?;
             let maps: Option<AttentionMaps> = arguments.optional(1, "an object with layer, head or both")?;
-            let heads = heads(core, &arguments, method, maps.unwrap_or_default())?;
-            core.set_method(method, heads);
+            let heads = heads(session, &arguments, method, maps.unwrap_or_default())?;
+            session.set_method(method, heads);
             Ok(Some(json!(MethodAnswer {
                 method: method.name().to_owned(),
                 layer: heads.layer,
@@ -96,14 +96,14 @@ pub async fn execute(
         }
         SEARCH => {
             let asked: SearchArgs = arguments.get(0, "a text, or an object with query")?;
-            search::command(core, client, ticket, asked).await.map(Some)
+            search::command(session, client, request, asked).await.map(Some)
         }
         UPDATE_INDEX => {
-            core.index(true);
+            session.index(true);
             Ok(None)
         }
         PAUSE | RESUME => {
-            core.pause(params.command == PAUSE);
+            session.pause(params.command == PAUSE);
             Ok(None)
         }
         unknown => {
@@ -118,7 +118,7 @@ pub async fn execute(
 
 /// The attention maps that were chosen.
 fn heads(
-    core: &Core,
+    session: &Session,
     arguments: &Arguments,
     method: Method,
     AttentionMaps { layer, head }: AttentionMaps,
@@ -129,7 +129,7 @@ fn heads(
     if method != Method::Attention {
         return Err(arguments.wrong(1, "left out: layer and head go with attention"));
     }
-    let Some(ModelStatus::Ready(model)) = core.analysis().map(|analysis| analysis.status().model) else {
+    let Some(ModelStatus::Ready(model)) = session.analysis().map(|analysis| analysis.status().model) else {
         return Err(Error::invalid_params(
             "the model is not loaded yet, so its layers and heads are not known",
         ));
@@ -142,8 +142,8 @@ fn heads(
 }
 
 /// Somebody who switches a thing by name in an editor that shows nothing of it should see that it worked.
-async fn say_toggled(client: &Client, ticket: &Ticket, what: &str, enabled: bool) {
-    if !ticket.client.fovea {
+async fn say_toggled(client: &Client, request: &RequestSnapshot, what: &str, enabled: bool) {
+    if !request.client.fovea {
         let state = if enabled { "on" } else { "off" };
         client
             .show_message(MessageType::INFO, format!("Fovea: {what} {state}"))

@@ -6,12 +6,12 @@ use tower_lsp::jsonrpc::{Error, Result};
 use tower_lsp::ls_types::MessageType;
 
 use super::passage::{self, Stretch};
-use crate::analysis::Analysis;
+use crate::analysis::AnalysisHandle;
 use crate::explain::Which;
 use crate::render::json;
-use crate::server::core::Core;
 use crate::server::protocol::{CompareOptions, CompareRow, CompareSide, CompareWord, Passage};
-use crate::server::ticket::Ticket;
+use crate::server::request_snapshot::RequestSnapshot;
+use crate::server::session::Session;
 use crate::server::to_proto;
 
 /// The JSON of `fovea compare`, or what one word of the comparison adds; a client without user interface of ours is told the essence as
@@ -21,22 +21,22 @@ use crate::server::to_proto;
 /// Invalid parameters for a passage that cannot be read ([`passage::stretch`]) and for a word that does not exist; else why there is no
 /// answer.
 pub async fn passages(
-    core: &Core,
+    session: &Session,
     client: &Client,
-    ticket: &Ticket,
+    request: &RequestSnapshot,
     (a, b): (Passage, Passage),
     options: CompareOptions,
 ) -> Result<Value> {
-    let (a, b) = (passage::stretch(ticket, a).await?, passage::stretch(ticket, b).await?);
-    let analysis = core.analysis().ok_or_else(Error::internal_error)?;
+    let (a, b) = (passage::stretch(request, a).await?, passage::stretch(request, b).await?);
+    let analysis = session.analysis().ok_or_else(Error::internal_error)?;
     if let Some(asked) = options.row {
-        return row(analysis, ticket, (&a, &b), asked).await;
+        return row(analysis, request, (&a, &b), asked).await;
     }
     let pairs = options.pairs.unwrap_or(true);
-    let asked = analysis.compare(a.question(), b.question(), pairs, ticket.cancel.clone());
+    let asked = analysis.compare(a.question(), b.question(), pairs, request.cancel.clone());
     let report = asked.await.map_err(|refusal| to_proto::refusal(&refusal))?;
     let answer = json::compare(&report, (&a.snapshot, &a.range), (&b.snapshot, &b.range));
-    if !ticket.client.fovea {
+    if !request.client.fovea {
         let essence = format!("Fovea: cosine {:.2}. {}", report.cosine, answer.summary);
         client.show_message(MessageType::INFO, essence).await;
     }
@@ -44,8 +44,8 @@ pub async fn passages(
 }
 
 async fn row(
-    analysis: &Analysis,
-    ticket: &Ticket,
+    analysis: &AnalysisHandle,
+    request: &RequestSnapshot,
     (a, b): (&Stretch, &Stretch),
     CompareWord { side, word }: CompareWord,
 ) -> Result<Value> {
@@ -53,7 +53,7 @@ async fn row(
         CompareSide::A => Which::A,
         CompareSide::B => Which::B,
     };
-    let asked = analysis.compare_word(a.question(), b.question(), (which, word), ticket.cancel.clone());
+    let asked = analysis.compare_word(a.question(), b.question(), (which, word), request.cancel.clone());
     let row = asked.await.map_err(|refusal| to_proto::refusal(&refusal))?;
     let row = row.ok_or_else(|| Error::invalid_params(format!("row: the passage has no word {word}")))?;
     Ok(json!(CompareRow {

@@ -7,11 +7,11 @@ use tower_lsp::ls_types::TextDocumentPositionParams;
 
 use crate::analysis::{CursorReport, Refusal, UnitReport};
 use crate::segment::Unit;
-use crate::server::core::Core;
-use crate::server::ticket::{Active, Ticket};
+use crate::server::request_snapshot::{Active, RequestSnapshot};
+use crate::server::session::Session;
 use crate::server::to_proto;
 
-/// How long a hover on text that is analysed already may take: editors wait for every server before they show one.
+/// How long a hover on text that is analyzed already may take: editors wait for every server before they show one.
 pub const WARM: Duration = Duration::from_millis(150);
 
 /// What came out.
@@ -24,7 +24,7 @@ pub enum Cursor {
     Nothing,
 }
 
-/// Asks for the word at a position; a newer question with the same purpose replaces this one. Text that is analysed already has
+/// Asks for the word at a position; a newer question with the same purpose replaces this one. Text that is analyzed already has
 /// `warm` for an answer, other text what the setting `fovea.hover.deadlineMs` says. A question that misses its deadline is computed
 /// all the same, so that the next one finds its answer.
 ///
@@ -32,15 +32,15 @@ pub enum Cursor {
 /// The request was cancelled, or its document changed.
 pub async fn at(
     purpose: &'static str,
-    core: &Core,
-    ticket: &Ticket,
+    session: &Session,
+    request: &RequestSnapshot,
     place: &TextDocumentPositionParams,
     warm: Duration,
 ) -> jsonrpc::Result<Option<(Active, usize, Cursor)>> {
-    let (Some(active), Some(analysis)) = (ticket.active(&place.text_document.uri), core.analysis()) else {
+    let (Some(active), Some(analysis)) = (request.active(&place.text_document.uri), session.analysis()) else {
         return Ok(None);
     };
-    let offset = to_proto::offset(&active.snapshot, place.position, ticket.client.encoding);
+    let offset = to_proto::offset(&active.snapshot, place.position, request.client.encoding);
     let known = analysis
         .report(&active.id, active.snapshot.version())
         .and_then(|report| {
@@ -54,11 +54,11 @@ pub async fn at(
     let deadline = if known.is_some() {
         warm
     } else {
-        Duration::from_millis(ticket.settings.hover_deadline_ms)
+        Duration::from_millis(request.settings.hover_deadline_ms)
     };
     let asked = {
         let (analysis, id, snapshot) = (analysis.clone(), active.id.clone(), active.snapshot.clone());
-        let cancel = ticket.cancel.clone();
+        let cancel = request.cancel.clone();
         async move { analysis.explain_at_for(purpose, &id, snapshot, offset, cancel).await }
     };
     let cursor = match (tokio::time::timeout(deadline, tokio::spawn(asked)).await, known) {

@@ -9,9 +9,9 @@ use super::cursor::{self, Cursor};
 use crate::analysis::CursorReport;
 use crate::render::heat::UNDERSTOOD;
 use crate::render::telling::has_content;
-use crate::server::core::Core;
 use crate::server::protocol::{DrawnOn, DrawsOnAnswer};
-use crate::server::ticket::Ticket;
+use crate::server::request_snapshot::RequestSnapshot;
+use crate::server::session::Session;
 use crate::server::to_proto;
 
 /// The most words that are named.
@@ -25,18 +25,19 @@ const STRENGTHS: [f32; 3] = [0.66, 0.4, 0.25];
 /// # Errors
 /// Method not found for a client without user interface of ours; the request was cancelled, or its document changed.
 pub async fn draws_on(
-    core: &Core,
-    ticket: &Ticket,
+    session: &Session,
+    request: &RequestSnapshot,
     place: TextDocumentPositionParams,
 ) -> Result<Option<DrawsOnAnswer>> {
-    if !ticket.client.fovea {
+    if !request.client.fovea {
         return Err(Error::method_not_found());
     }
-    if !ticket.settings.highlight {
+    if !request.settings.highlight {
         return Ok(None);
     }
-    let patience = Duration::from_millis(ticket.settings.hover_deadline_ms);
-    let Some((active, _, Cursor::Full(cursor))) = cursor::at("drawsOn", core, ticket, &place, patience).await? else {
+    let patience = Duration::from_millis(request.settings.hover_deadline_ms);
+    let Some((active, _, Cursor::Full(cursor))) = cursor::at("drawsOn", session, request, &place, patience).await?
+    else {
         return Ok(None);
     };
     let text = active.snapshot.text(cursor.unit.range.clone());
@@ -46,7 +47,7 @@ pub async fn draws_on(
     let range = |index: usize| {
         let range = &cursor.report.words[index].range;
         let start = cursor.unit.range.start;
-        ticket.range(&active.snapshot, &(start + range.start..start + range.end))
+        request.range(&active.snapshot, &(start + range.start..start + range.end))
     };
     let words = strongest(&cursor, &text, word).into_iter();
     Ok(Some(DrawsOnAnswer {

@@ -9,9 +9,9 @@ use super::similar::readable;
 use crate::analysis::{ModelStatus, UnitReport};
 use crate::render::json;
 use crate::segment::{Unit, UnitKind, Unparsed};
-use crate::server::core::Core;
 use crate::server::protocol::{ExplainParams, ExplainSelectionArgs};
-use crate::server::ticket::{Active, Ticket};
+use crate::server::request_snapshot::{Active, RequestSnapshot};
+use crate::server::session::Session;
 use crate::server::to_proto;
 use crate::server::uris::file_path;
 use crate::text::ByteRange;
@@ -22,47 +22,52 @@ const NAMED: usize = 5;
 /// Explains a document, unit by unit, or a stretch of it as one unit.
 ///
 /// # Errors
-/// Invalid parameters for a document that is not open or not analysed, or an empty stretch; else why there is no answer.
-pub async fn explain(core: &Core, ticket: &Ticket, params: ExplainParams) -> Result<Value> {
-    if !ticket.client.fovea {
+/// Invalid parameters for a document that is not open or not analyzed, or an empty stretch; else why there is no answer.
+pub async fn explain(session: &Session, request: &RequestSnapshot, params: ExplainParams) -> Result<Value> {
+    if !request.client.fovea {
         return Err(Error::method_not_found());
     }
     let uri = params.text_document.uri;
-    let active = ticket.required(&uri)?;
+    let active = request.required(&uri)?;
     if let Some(range) = params.range {
-        let bytes = ticket.bytes(&active.snapshot, range);
-        return stretch(core, ticket, &uri, &active, bytes)
+        let bytes = request.bytes(&active.snapshot, range);
+        return stretch(session, request, &uri, &active, bytes)
             .await
             .map(|(answer, _)| answer);
     }
-    let analysis = core.analysis().ok_or_else(Error::internal_error)?;
-    let asked = analysis.explain_document(&active.id, active.snapshot.clone(), ticket.cancel.clone());
+    let analysis = session.analysis().ok_or_else(Error::internal_error)?;
+    let asked = analysis.explain_document(&active.id, active.snapshot.clone(), request.cancel.clone());
     let report = asked.await.map_err(|refusal| to_proto::refusal(&refusal))?;
     let units = report.segments.units.iter().zip(&report.units);
     let units: Vec<(&Unit, &UnitReport)> = units
         .filter_map(|(unit, report)| Some((unit, report.as_deref()?)))
         .collect();
     let unparsed = report.segments.unparsed;
-    Ok(answer(core, ticket, &uri, &active, unparsed, &units))
+    Ok(answer(session, request, &uri, &active, unparsed, &units))
 }
 
 /// Explains a selection; a client without user interface of ours is told its strongest words as well.
 ///
 /// # Errors
 /// As [`explain`].
-pub async fn selection(core: &Core, client: &Client, ticket: &Ticket, asked: ExplainSelectionArgs) -> Result<Value> {
-    let active = ticket.required(&asked.uri)?;
-    let bytes = ticket.bytes(&active.snapshot, asked.range);
-    let (answer, essence) = stretch(core, ticket, &asked.uri, &active, bytes).await?;
-    if !ticket.client.fovea {
+pub async fn selection(
+    session: &Session,
+    client: &Client,
+    request: &RequestSnapshot,
+    asked: ExplainSelectionArgs,
+) -> Result<Value> {
+    let active = request.required(&asked.uri)?;
+    let bytes = request.bytes(&active.snapshot, asked.range);
+    let (answer, essence) = stretch(session, request, &asked.uri, &active, bytes).await?;
+    if !request.client.fovea {
         client.show_message(MessageType::INFO, essence).await;
     }
     Ok(answer)
 }
 
 async fn stretch(
-    core: &Core,
-    ticket: &Ticket,
+    session: &Session,
+    request: &RequestSnapshot,
     uri: &Uri,
     active: &Active,
     bytes: ByteRange,
@@ -73,12 +78,12 @@ async fn stretch(
             "range: the range contains no text; select some text",
         ));
     }
-    let analysis = core.analysis().ok_or_else(Error::internal_error)?;
+    let analysis = session.analysis().ok_or_else(Error::internal_error)?;
     let asked = analysis.explain_range(
         &active.id,
         active.snapshot.clone(),
         bytes.clone(),
-        ticket.cancel.clone(),
+        request.cancel.clone(),
     );
     let report = asked.await.map_err(|refusal| to_proto::refusal(&refusal))?;
     let kind = if active.snapshot.language().is_code() {
@@ -92,34 +97,34 @@ async fn stretch(
         name: None,
         language: active.snapshot.language(),
     };
-    let answer = answer(core, ticket, uri, active, None, &[(&unit, &*report)]);
+    let answer = answer(session, request, uri, active, None, &[(&unit, &*report)]);
     Ok((answer, essence(&report, &text)))
 }
 
 /// The name of the model that was chosen; empty while it is loading.
-pub(super) fn model_name(core: &Core) -> String {
-    match core.analysis().map(|analysis| analysis.status().model) {
+pub(super) fn model_name(session: &Session) -> String {
+    match session.analysis().map(|analysis| analysis.status().model) {
         Some(ModelStatus::Ready(info)) => info.name,
         _ => String::new(),
     }
 }
 
 fn answer(
-    core: &Core,
-    ticket: &Ticket,
+    session: &Session,
+    request: &RequestSnapshot,
     uri: &Uri,
     active: &Active,
     unparsed: Option<Unparsed>,
     units: &[(&Unit, &UnitReport)],
 ) -> Value {
-    let model = model_name(core);
+    let model = model_name(session);
     let file = match file_path(uri) {
         Some(path) => path.display().to_string(),
-        None => readable(ticket, uri),
+        None => readable(request, uri),
     };
     let method = units
         .first()
-        .map_or(ticket.settings.method, |(_, report)| report.method);
+        .map_or(request.settings.method, |(_, report)| report.method);
     let units = units
         .iter()
         .map(|(unit, report)| json::explain_unit(&active.snapshot, unit, report, &model))

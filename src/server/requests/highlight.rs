@@ -9,8 +9,8 @@ use tower_lsp::ls_types::{DocumentHighlight, DocumentHighlightKind, DocumentHigh
 
 use super::cursor::{self, Cursor};
 use super::draws_on::{strongest, telling_word};
-use crate::server::core::Core;
-use crate::server::ticket::{Active, Ticket};
+use crate::server::request_snapshot::{Active, RequestSnapshot};
+use crate::server::session::Session;
 use crate::server::to_proto;
 use crate::text::{ByteRange, source_words};
 
@@ -22,23 +22,23 @@ const MOST: usize = 1000;
 /// # Errors
 /// The request was cancelled, or its document changed.
 pub async fn highlights(
-    core: &Core,
-    ticket: &Ticket,
+    session: &Session,
+    request: &RequestSnapshot,
     params: DocumentHighlightParams,
 ) -> jsonrpc::Result<Option<Vec<DocumentHighlight>>> {
     let place = params.text_document_position_params;
-    let Some(active) = ticket
+    let Some(active) = request
         .active(&place.text_document.uri)
-        .filter(|_| ticket.settings.highlight)
+        .filter(|_| request.settings.highlight)
     else {
         return Ok(None);
     };
-    let offset = to_proto::offset(&active.snapshot, place.position, ticket.client.encoding);
+    let offset = to_proto::offset(&active.snapshot, place.position, request.client.encoding);
     let mut kinds: BTreeMap<usize, (ByteRange, DocumentHighlightKind)> = BTreeMap::new();
-    if ticket.client.highlights_attention(ticket.settings.attention) {
+    if request.client.highlights_attention(request.settings.attention) {
         // Editors draw highlights whenever they come, so these may take as long as a first hover.
-        let patience = Duration::from_millis(ticket.settings.hover_deadline_ms);
-        let found = cursor::at("highlight", core, ticket, &place, patience).await?;
+        let patience = Duration::from_millis(request.settings.hover_deadline_ms);
+        let found = cursor::at("highlight", session, request, &place, patience).await?;
         kinds.extend(
             found
                 .map(|(_, _, cursor)| attention(&active, &cursor))
@@ -49,7 +49,7 @@ pub async fn highlights(
         kinds.insert(range.start, (range, DocumentHighlightKind::TEXT));
     }
     let told = kinds.into_values().map(|(range, kind)| DocumentHighlight {
-        range: ticket.range(&active.snapshot, &range),
+        range: request.range(&active.snapshot, &range),
         kind: Some(kind),
     });
     let told: Vec<DocumentHighlight> = told.collect();

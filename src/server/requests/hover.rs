@@ -12,9 +12,9 @@ use crate::render::heat::{UNDERSTOOD, levels};
 use crate::render::markdown::{self, HoverDetails, HoverView, Link, NotUnderstood, SimilarView};
 use crate::render::telling::{self, has_content};
 use crate::segment::{Item, Unit};
-use crate::server::core::Core;
 use crate::server::protocol::SimilarItem;
-use crate::server::ticket::{Active, Ticket};
+use crate::server::request_snapshot::{Active, RequestSnapshot};
+use crate::server::session::Session;
 use crate::server::to_proto;
 
 /// The least share worth naming.
@@ -32,12 +32,16 @@ struct Found<'a> {
 ///
 /// # Errors
 /// The request was cancelled, or its document changed.
-pub async fn hover(core: &Core, ticket: &Ticket, params: HoverParams) -> jsonrpc::Result<Option<Hover>> {
-    if !ticket.settings.hover {
+pub async fn hover(
+    session: &Session,
+    request: &RequestSnapshot,
+    params: HoverParams,
+) -> jsonrpc::Result<Option<Hover>> {
+    if !request.settings.hover {
         return Ok(None);
     }
     let place = params.text_document_position_params;
-    let Some((active, offset, cursor)) = cursor::at("hover", core, ticket, &place, cursor::WARM).await? else {
+    let Some((active, offset, cursor)) = cursor::at("hover", session, request, &place, cursor::WARM).await? else {
         return Ok(None);
     };
     let found = match &cursor {
@@ -60,10 +64,10 @@ pub async fn hover(core: &Core, ticket: &Ticket, params: HoverParams) -> jsonrpc
         Cursor::Nothing => None,
     };
     let Some(found) = found else { return Ok(None) };
-    let around = || similar::around(core, ticket, &active, offset);
+    let around = || similar::around(session, request, &active, offset);
     let Some(text) = text(
-        core,
-        ticket,
+        session,
+        request,
         &active,
         &found,
         around,
@@ -71,7 +75,7 @@ pub async fn hover(core: &Core, ticket: &Ticket, params: HoverParams) -> jsonrpc
     ) else {
         return Ok(None);
     };
-    let kind = if ticket.client.markdown_hover {
+    let kind = if request.client.markdown_hover {
         MarkupKind::Markdown
     } else {
         MarkupKind::PlainText
@@ -80,14 +84,14 @@ pub async fn hover(core: &Core, ticket: &Ticket, params: HoverParams) -> jsonrpc
     let range = found.unit.range.start + word.start..found.unit.range.start + word.end;
     Ok(Some(Hover {
         contents: HoverContents::Markup(MarkupContent { kind, value: text }),
-        range: Some(to_proto::range(&active.snapshot, &range, ticket.client.encoding)),
+        range: Some(to_proto::range(&active.snapshot, &range, request.client.encoding)),
     }))
 }
 
 /// What the hover says; `None` for a word that is not worth a sentence. `around` finds what is similar to the item around the word.
 fn text(
-    core: &Core,
-    ticket: &Ticket,
+    session: &Session,
+    request: &RequestSnapshot,
     active: &Active,
     found: &Found,
     around: impl FnOnce() -> Option<(Item, Vec<SimilarItem>)>,
@@ -104,13 +108,13 @@ fn text(
     if report.coverage < UNDERSTOOD {
         // A client that draws heat marks the stretch and says there why it has none.
         let (coverage, unit) = (report.coverage, noun);
-        return (!ticket.client.heat).then(|| markdown::not_understood(&NotUnderstood { unit, coverage }));
+        return (!request.client.heat).then(|| markdown::not_understood(&NotUnderstood { unit, coverage }));
     }
     let rank = telling::rank(&text, report, word)?;
     let name = |index: usize| text.get(report.words[index].range.clone()).unwrap_or_default();
-    let draws_on = sources.map(|sources| strongest(sources, word, &name, ticket.settings.hover_words));
+    let draws_on = sources.map(|sources| strongest(sources, word, &name, request.settings.hover_words));
     let draws_on = draws_on.unwrap_or_default();
-    let details = ticket.settings.hover_details.then(|| HoverDetails {
+    let details = request.settings.hover_details.then(|| HoverDetails {
         share: report.words[word].score,
         rank: report.words[word].rank,
         words: report.words.len(),
@@ -118,7 +122,7 @@ fn text(
         method: report.method,
         draws_on: draws_on.clone(),
         coverage: report.coverage,
-        model: report.reader().name(&model_name(core)).to_owned(),
+        model: report.reader().name(&model_name(session)).to_owned(),
     });
     let near = around();
     let best = near.as_ref().map(|(_, similar)| &similar[0]);
@@ -130,11 +134,11 @@ fn text(
         read_with: draws_on.into_iter().map(|(word, _)| word).collect(),
         similar: best.map(|best| SimilarView {
             name: best.name.clone(),
-            place: similar::place(ticket, active, best),
+            place: similar::place(request, active, best),
         }),
         details,
-        links: match ticket.client.command_links {
-            true => links(ticket, active, near.as_ref(), (uri, position)),
+        links: match request.client.command_links {
+            true => links(request, active, near.as_ref(), (uri, position)),
             false => Vec::new(),
         },
     }))
@@ -142,14 +146,14 @@ fn text(
 
 /// What can be done from here, in a client that has commands for it.
 fn links(
-    ticket: &Ticket,
+    request: &RequestSnapshot,
     active: &Active,
     near: Option<&(Item, Vec<SimilarItem>)>,
     (uri, position): (&Uri, Position),
 ) -> Vec<Link> {
     let link = |label, command, mut argument: Value| {
         // Inside the text of a hover nothing else does.
-        ticket.spellings.restore(&mut argument);
+        request.spellings.restore(&mut argument);
         let arguments = json!([argument]).to_string();
         Link {
             label,
@@ -166,7 +170,7 @@ fn links(
         }
         // The text of an item in a store is not here.
         if best.store.is_none() {
-            let here = json!({"uri": uri, "range": ticket.range(&active.snapshot, &item.range)});
+            let here = json!({"uri": uri, "range": request.range(&active.snapshot, &item.range)});
             let there = json!({"uri": best.uri, "range": best.range});
             links.push(link("Compare", "fovea.compareItems", json!({"a": here, "b": there})));
         }

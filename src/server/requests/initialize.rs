@@ -10,13 +10,13 @@ use tower_lsp::ls_types::{
 };
 
 use crate::server::protocol::{ACTION_KIND, COMMANDS, LEVELS, PROTOCOL};
-use crate::server::ticket::Ticket;
+use crate::server::request_snapshot::RequestSnapshot;
 use crate::server::to_proto;
 
 /// The answer. Everything is announced statically, since some editors take no registrations and others use features they do not
 /// declare; highlights alone are registered later where that is possible, to stay below the language's own server.
-pub fn answer(ticket: &Ticket) -> InitializeResult {
-    let (client, settings) = (&ticket.client, &ticket.settings);
+pub fn answer(request: &RequestSnapshot) -> InitializeResult {
+    let (client, settings) = (&request.client, &request.settings);
     let sync = TextDocumentSyncOptions {
         open_close: Some(true),
         change: Some(TextDocumentSyncKind::INCREMENTAL),

@@ -7,28 +7,28 @@ use tower_lsp::ls_types::{
 };
 
 use super::similar::{self, one_line};
-use crate::server::core::Core;
 use crate::server::protocol::SimilarItem;
-use crate::server::ticket::{Active, Ticket};
+use crate::server::request_snapshot::{Active, RequestSnapshot};
+use crate::server::session::Session;
 use crate::server::to_proto;
 
 /// How often one looks whether a document is read.
 const LOOK: Duration = Duration::from_millis(20);
 
-/// The hints of the items whose names stand in a range; null where they are switched off or this version is not analysed. An editor
+/// The hints of the items whose names stand in a range; null where they are switched off or this version is not analyzed. An editor
 /// that cannot be told to ask again (Helix) asks once for a text: there the document is waited for, as long as a first hover may take.
-pub async fn hints(core: &Core, ticket: &Ticket, params: &InlayHintParams) -> Option<Vec<InlayHint>> {
-    let active = ticket
+pub async fn hints(session: &Session, request: &RequestSnapshot, params: &InlayHintParams) -> Option<Vec<InlayHint>> {
+    let active = request
         .active(&params.text_document.uri)
-        .filter(|_| ticket.settings.inlay_hint)?;
-    let asked = ticket.bytes(&active.snapshot, params.range);
-    let patience = match ticket.client.inlay_refresh {
+        .filter(|_| request.settings.inlay_hint)?;
+    let asked = request.bytes(&active.snapshot, params.range);
+    let patience = match request.client.inlay_refresh {
         true => Duration::ZERO,
-        false => Duration::from_millis(ticket.settings.hover_deadline_ms),
+        false => Duration::from_millis(request.settings.hover_deadline_ms),
     };
     let known = async {
         loop {
-            if let Some(all) = similar::all(core, ticket, &active) {
+            if let Some(all) = similar::all(session, request, &active) {
                 return all;
             }
             tokio::time::sleep(LOOK).await;
@@ -41,14 +41,14 @@ pub async fn hints(core: &Core, ticket: &Ticket, params: &InlayHintParams) -> Op
     let hints = named.filter_map(|(item, similar)| {
         let line = active.snapshot.rope().byte_to_line(item.name_range.start);
         let end = active.snapshot.line_range(line).end;
-        let position = to_proto::range(&active.snapshot, &(end..end), ticket.client.encoding).start;
-        hint(ticket, &active, position, &similar)
+        let position = to_proto::range(&active.snapshot, &(end..end), request.client.encoding).start;
+        hint(request, &active, position, &similar)
     });
     Some(hints.collect())
 }
 
 /// The hint of an item, whose label leads to the most similar one.
-fn hint(ticket: &Ticket, active: &Active, position: Position, similar: &[SimilarItem]) -> Option<InlayHint> {
+fn hint(request: &RequestSnapshot, active: &Active, position: Position, similar: &[SimilarItem]) -> Option<InlayHint> {
     let best = similar.first()?;
     let part = InlayHintLabelPart {
         value: format!("≈ {:.2} {}", best.score, one_line(&best.name)),
@@ -65,7 +65,7 @@ fn hint(ticket: &Ticket, active: &Active, position: Position, similar: &[Similar
         label: InlayHintLabel::LabelParts(vec![part]),
         kind: None,
         text_edits: None,
-        tooltip: Some(InlayHintTooltip::String(similar::title(ticket, active, similar))),
+        tooltip: Some(InlayHintTooltip::String(similar::title(request, active, similar))),
         padding_left: Some(true),
         padding_right: None,
         data: None,

@@ -8,9 +8,9 @@ use tower_lsp::ls_types::{CodeLens, CodeLensParams, Command, Uri};
 use super::similar;
 use crate::analysis::Refusal;
 use crate::segment::Item;
-use crate::server::core::Core;
 use crate::server::protocol::{SHOW_SIMILAR, ShowSimilarArgs, SimilarItem};
-use crate::server::ticket::{Active, Ticket};
+use crate::server::request_snapshot::{Active, RequestSnapshot};
+use crate::server::session::Session;
 use crate::server::to_proto;
 
 /// What a lens needs to be resolved. An object, since VS Code drops data that is falsy.
@@ -22,23 +22,23 @@ struct Data {
     at: usize,
 }
 
-/// The lenses of a document. A version that is not analysed has none yet; the client is told to ask again.
-pub fn lenses(core: &Core, ticket: &Ticket, params: &CodeLensParams) -> Vec<CodeLens> {
-    if !ticket.settings.lens {
+/// The lenses of a document. A version that is not analyzed has none yet; the client is told to ask again.
+pub fn lenses(session: &Session, request: &RequestSnapshot, params: &CodeLensParams) -> Vec<CodeLens> {
+    if !request.settings.lens {
         return Vec::new();
     }
     let uri = &params.text_document.uri;
-    let Some(active) = ticket.active(uri) else {
+    let Some(active) = request.active(uri) else {
         return Vec::new();
     };
     // It would have another number in a moment; the client is told to ask again.
-    if core
+    if session
         .analysis()
         .is_some_and(|analysis| !analysis.is_settled(active.snapshot.language()))
     {
         return Vec::new();
     }
-    let found = similar::items(core, ticket, &active).unwrap_or_default();
+    let found = similar::items(session, request, &active).unwrap_or_default();
     let lens = |item: Item| {
         let data = Data {
             uri: uri.clone(),
@@ -46,7 +46,7 @@ pub fn lenses(core: &Core, ticket: &Ticket, params: &CodeLensParams) -> Vec<Code
             at: item.name_range.start,
         };
         CodeLens {
-            range: ticket.range(&active.snapshot, &item.name_range),
+            range: request.range(&active.snapshot, &item.name_range),
             command: None,
             data: Some(json!(data)),
         }
@@ -58,7 +58,7 @@ pub fn lenses(core: &Core, ticket: &Ticket, params: &CodeLensParams) -> Vec<Code
 ///
 /// # Errors
 /// The document has changed since the lens was made, or the lens is none of ours.
-pub fn resolve(core: &Core, ticket: &Ticket, mut lens: CodeLens) -> jsonrpc::Result<CodeLens> {
+pub fn resolve(session: &Session, request: &RequestSnapshot, mut lens: CodeLens) -> jsonrpc::Result<CodeLens> {
     let data = lens
         .data
         .clone()
@@ -67,29 +67,29 @@ pub fn resolve(core: &Core, ticket: &Ticket, mut lens: CodeLens) -> jsonrpc::Res
         return Err(jsonrpc::Error::invalid_params("data: fovea did not make this lens"));
     };
     let stale = || to_proto::refusal(&Refusal::Stale);
-    let active = ticket
+    let active = request
         .active(&data.uri)
         .filter(|active| active.snapshot.version() == data.version)
         .ok_or_else(stale)?;
-    let (item, similar) = similar::named_at(core, ticket, &active, data.at).ok_or_else(stale)?;
-    let title = similar::title(ticket, &active, &similar);
+    let (item, similar) = similar::named_at(session, request, &active, data.at).ok_or_else(stale)?;
+    let title = similar::title(request, &active, &similar);
     lens.command = Some(Command {
         title,
         command: SHOW_SIMILAR.to_owned(),
-        arguments: Some(vec![json!(arguments(ticket, &active, &data.uri, &item, similar))]),
+        arguments: Some(vec![json!(arguments(request, &active, &data.uri, &item, similar))]),
     });
     Ok(lens)
 }
 
 /// The argument of `fovea.showSimilar` for an item.
 pub fn arguments(
-    ticket: &Ticket,
+    request: &RequestSnapshot,
     active: &Active,
     uri: &Uri,
     item: &Item,
     similar: Vec<SimilarItem>,
 ) -> ShowSimilarArgs {
-    let range = ticket.range(&active.snapshot, &item.name_range);
+    let range = request.range(&active.snapshot, &item.name_range);
     ShowSimilarArgs {
         uri: uri.clone(),
         range,

@@ -1,4 +1,4 @@
-//! One file per request. A handler reads its ticket, asks the analysis and converts; it changes nothing.
+//! One file per request. A handler reads its request, asks the analysis and converts; it changes nothing.
 
 pub mod action;
 pub mod color;

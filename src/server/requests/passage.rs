@@ -9,7 +9,7 @@ use super::similar::readable;
 use crate::segment::language_of;
 use crate::server::documents::Open;
 use crate::server::protocol::Passage;
-use crate::server::ticket::Ticket;
+use crate::server::request_snapshot::RequestSnapshot;
 use crate::server::uris::file_path;
 use crate::text::{ByteRange, Language, Snapshot, decode, read_regular};
 
@@ -36,16 +36,16 @@ impl Stretch {
 /// The text of a passage. A document that is not open is read from the disk, if it lies in a folder that is open.
 ///
 /// # Errors
-/// Invalid parameters for a document that is neither open nor in an open folder, cannot be read or is not analysed, and for a passage
+/// Invalid parameters for a document that is neither open nor in an open folder, cannot be read or is not analyzed, and for a passage
 /// without text.
-pub async fn stretch(ticket: &Ticket, passage: Passage) -> Result<Stretch> {
+pub async fn stretch(request: &RequestSnapshot, passage: Passage) -> Result<Stretch> {
     let stretch = match passage {
         Passage::Range { uri, range } => {
-            let snapshot = match ticket.open(uri.as_str()) {
-                Some(_) => ticket.required(&uri)?.snapshot,
-                None => closed(ticket, uri).await?,
+            let snapshot = match request.open(uri.as_str()) {
+                Some(_) => request.required(&uri)?.snapshot,
+                None => closed(request, uri).await?,
             };
-            let range = ticket.bytes(&snapshot, range);
+            let range = request.bytes(&snapshot, range);
             Stretch { snapshot, range }
         }
         Passage::Text { text, language } => {
@@ -65,21 +65,21 @@ pub async fn stretch(ticket: &Ticket, passage: Passage) -> Result<Stretch> {
 }
 
 /// The text of a file that is not open, by the rules for those that are.
-async fn closed(ticket: &Ticket, uri: Uri) -> Result<Snapshot> {
-    let ticket = ticket.clone();
+async fn closed(request: &RequestSnapshot, uri: Uri) -> Result<Snapshot> {
+    let request = request.clone();
     let read = move || {
         let refused =
-            |why: &dyn std::fmt::Display| Error::invalid_params(format!("{}: {why}", readable(&ticket, &uri)));
-        let path = file_path(&uri).and_then(|path| in_workspace(&ticket, &path));
+            |why: &dyn std::fmt::Display| Error::invalid_params(format!("{}: {why}", readable(&request, &uri)));
+        let path = file_path(&uri).and_then(|path| in_workspace(&request, &path));
         let Some(path) = path else {
             return Err(refused(
                 &"it is neither an open document nor a file in an open folder; open it first",
             ));
         };
-        let bytes = read_regular(&path, ticket.settings.max_file_bytes as u64).map_err(|error| refused(&error))?;
+        let bytes = read_regular(&path, request.settings.max_file_bytes as u64).map_err(|error| refused(&error))?;
         let text = decode(bytes).map_err(|error| refused(&error))?;
         let mut document = Open::new(uri.as_str(), Language::from_path(&path).name().to_owned(), 0, &text);
-        document.admit(&ticket.settings);
+        document.admit(&request.settings);
         match document.inactive {
             Some(reason) => Err(refused(&reason)),
             None => Ok(document.snapshot()),
@@ -91,8 +91,8 @@ async fn closed(ticket: &Ticket, uri: Uri) -> Result<Snapshot> {
 }
 
 /// The one path of a file below a folder that is open. A link out of the folder leads nowhere.
-fn in_workspace(ticket: &Ticket, path: &Path) -> Option<PathBuf> {
+fn in_workspace(request: &RequestSnapshot, path: &Path) -> Option<PathBuf> {
     let path = path.canonicalize().ok()?;
-    let roots = &ticket.client.shown_below;
+    let roots = &request.client.shown_below;
     roots.iter().any(|root| path.starts_with(root)).then_some(path)
 }

@@ -9,9 +9,9 @@ use tower_lsp::ls_types::{
 
 use super::{show, similar};
 use crate::segment::ItemKind;
-use crate::server::core::Core;
 use crate::server::protocol::{SearchAnswer, SearchArgs, SimilarItem};
-use crate::server::ticket::Ticket;
+use crate::server::request_snapshot::RequestSnapshot;
+use crate::server::session::Session;
 use crate::server::to_proto;
 use crate::similar::index::{Filter, Query};
 use crate::text::Language;
@@ -37,19 +37,19 @@ const WORTH: f32 = 0.106;
 /// The request was cancelled, or the model failed. While there is no model, and for a query too short to mean something, there is no
 /// answer.
 pub async fn symbols(
-    core: &Core,
-    ticket: &Ticket,
+    session: &Session,
+    request: &RequestSnapshot,
     params: WorkspaceSymbolParams,
 ) -> Result<Option<WorkspaceSymbolResponse>> {
     let query = params.query.trim();
-    if query.chars().filter(|c| c.is_alphanumeric()).count() < LETTERS || !ready(core) {
+    if query.chars().filter(|c| c.is_alphanumeric()).count() < LETTERS || !ready(session) {
         return Ok(None);
     }
     // A symbol is opened as a file, which what a store knows is not.
-    let (found, _) = found(core, ticket, query.to_owned(), Filter::default(), TOP, false).await?;
+    let (found, _) = found(session, request, query.to_owned(), Filter::default(), TOP, false).await?;
     let near = found.into_iter().filter(|(item, _)| item.score >= f64::from(WORTH));
     let symbols = near.map(|(item, kind)| WorkspaceSymbol {
-        container_name: Some(format!("{:.2} · {}", item.score, similar::path(ticket, &item))),
+        container_name: Some(format!("{:.2} · {}", item.score, similar::path(request, &item))),
         location: tower_lsp::ls_types::OneOf::Left(Location::new(item.uri, item.selection)),
         name: item.name,
         kind: symbol_kind(kind),
@@ -64,7 +64,12 @@ pub async fn symbols(
 ///
 /// # Errors
 /// Invalid parameters for an empty query; else why there is no answer.
-pub async fn command(core: &Core, client: &Client, ticket: &Ticket, asked: SearchArgs) -> Result<Value> {
+pub async fn command(
+    session: &Session,
+    client: &Client,
+    request: &RequestSnapshot,
+    asked: SearchArgs,
+) -> Result<Value> {
     let (query, top, languages, kinds, notes) = match asked {
         SearchArgs::Query(query) => (query, None, Vec::new(), Vec::new(), false),
         SearchArgs::Filtered {
@@ -86,14 +91,14 @@ pub async fn command(core: &Core, client: &Client, ticket: &Ticket, asked: Searc
         ..Filter::default()
     };
     let title = format!("About {}", similar::one_line(query.trim()));
-    let (found, note) = found(core, ticket, query, filter, top.unwrap_or(TOP).clamp(1, MOST), true).await?;
+    let (found, note) = found(session, request, query, filter, top.unwrap_or(TOP).clamp(1, MOST), true).await?;
     let near = found.into_iter().filter(|(item, _)| item.score >= f64::from(ALIKE));
     let items: Vec<SimilarItem> = near.map(|(item, _)| item).collect();
     if notes {
         let notes = note.into_iter().collect();
         return Ok(json!(SearchAnswer { items, notes }));
     }
-    if ticket.client.fovea {
+    if request.client.fovea {
         return Ok(json!(items));
     }
     if let Some(note) = note {
@@ -103,32 +108,32 @@ pub async fn command(core: &Core, client: &Client, ticket: &Ticket, asked: Searc
         client
             .show_message(MessageType::INFO, "Fovea found nothing about this")
             .await;
-    } else if let Some(index) = show::choose(client, ticket, None, &title, &items).await {
-        show::open(client, ticket, &items[index]).await;
+    } else if let Some(index) = show::choose(client, request, None, &title, &items).await {
+        show::open(client, request, &items[index]).await;
     }
     Ok(json!(items))
 }
 
 async fn found(
-    core: &Core,
-    ticket: &Ticket,
+    session: &Session,
+    request: &RequestSnapshot,
     query: String,
     filter: Filter,
     count: usize,
     beyond: bool,
 ) -> Result<(Vec<(SimilarItem, ItemKind)>, Option<String>)> {
-    let analysis = core.analysis().ok_or_else(Error::internal_error)?;
-    let asked = analysis.search(query, filter, count, beyond, ticket.cancel.clone());
+    let analysis = session.analysis().ok_or_else(Error::internal_error)?;
+    let asked = analysis.search(query, filter, count, beyond, request.cancel.clone());
     let searched = asked.await.map_err(|refusal| to_proto::refusal(&refusal))?;
     let told = searched
         .found
         .iter()
-        .filter_map(|near| Some((similar::similar(ticket, near)?, near.item.kind)));
+        .filter_map(|near| Some((similar::similar(request, near)?, near.item.kind)));
     Ok((told.collect(), searched.note))
 }
 
-fn ready(core: &Core) -> bool {
-    let status = core.analysis().map(|analysis| analysis.status());
+fn ready(session: &Session) -> bool {
+    let status = session.analysis().map(|analysis| analysis.status());
     status.is_some_and(|status| !status.paused && matches!(status.model, crate::analysis::ModelStatus::Ready(_)))
 }
 

@@ -9,10 +9,10 @@ use tower_lsp::ls_types::{MessageActionItem, MessageType, ShowDocumentParams};
 
 use super::similar::{self, one_line};
 use crate::segment::Item;
-use crate::server::core::Core;
 use crate::server::protocol::{ShowSimilarAnswer, ShowSimilarArgs, SimilarItem};
 use crate::server::publisher::within;
-use crate::server::ticket::{Active, Ticket};
+use crate::server::request_snapshot::{Active, RequestSnapshot};
+use crate::server::session::Session;
 
 /// How long a person may take to choose.
 const CHOICE: Duration = Duration::from_secs(120);
@@ -27,19 +27,19 @@ const MOST: usize = 6;
 /// with user interface of its own gets the list and asks itself.
 ///
 /// # Errors
-/// Invalid parameters where `similar` is missing and the document is not open or not analysed.
+/// Invalid parameters where `similar` is missing and the document is not open or not analyzed.
 pub async fn similar(
-    core: &Core,
+    session: &Session,
     client: &Client,
-    ticket: &Ticket,
+    request: &RequestSnapshot,
     asked: ShowSimilarArgs,
 ) -> Result<ShowSimilarAnswer> {
     let (name, similar, active) = match asked.similar {
-        Some(similar) => (asked.name, similar, ticket.active(&asked.uri)),
+        Some(similar) => (asked.name, similar, request.active(&asked.uri)),
         None => {
-            let active = ticket.required(&asked.uri)?;
-            let offset = ticket.bytes(&active.snapshot, asked.range).start;
-            let found = awaited(core, ticket, &active, offset).await;
+            let active = request.required(&asked.uri)?;
+            let offset = request.bytes(&active.snapshot, asked.range).start;
+            let found = awaited(session, request, &active, offset).await;
             let (name, similar) = found.map(|(item, similar)| (item.name, similar)).unwrap_or_default();
             (name, similar, Some(active))
         }
@@ -50,12 +50,12 @@ pub async fn similar(
             client.show_message(MessageType::INFO, message).await;
             None
         }
-        1 => open(client, ticket, &similar[0]).await.then_some(0),
-        _ if ticket.client.fovea => None,
+        1 => open(client, request, &similar[0]).await.then_some(0),
+        _ if request.client.fovea => None,
         _ => {
             let question = format!("Similar to {}", one_line(&name));
-            match choose(client, ticket, active.as_ref(), &question, &similar).await {
-                Some(index) => open(client, ticket, &similar[index]).await.then_some(index),
+            match choose(client, request, active.as_ref(), &question, &similar).await {
+                Some(index) => open(client, request, &similar[index]).await.then_some(index),
                 None => None,
             }
         }
@@ -64,11 +64,16 @@ pub async fn similar(
 }
 
 /// What resembles the item at an offset. A document that is not read yet is waited for, as long as a first hover may take.
-async fn awaited(core: &Core, ticket: &Ticket, active: &Active, offset: usize) -> Option<(Item, Vec<SimilarItem>)> {
-    let patience = Duration::from_millis(ticket.settings.hover_deadline_ms);
+async fn awaited(
+    session: &Session,
+    request: &RequestSnapshot,
+    active: &Active,
+    offset: usize,
+) -> Option<(Item, Vec<SimilarItem>)> {
+    let patience = Duration::from_millis(request.settings.hover_deadline_ms);
     let found = async {
         loop {
-            if let Some(mut found) = similar::found_at(core, ticket, active, offset) {
+            if let Some(mut found) = similar::found_at(session, request, active, offset) {
                 return found.next();
             }
             tokio::time::sleep(LOOK).await;
@@ -80,18 +85,18 @@ async fn awaited(core: &Core, ticket: &Ticket, active: &Active, offset: usize) -
 /// Which one; `None` where the person wants none.
 pub async fn choose(
     client: &Client,
-    ticket: &Ticket,
+    request: &RequestSnapshot,
     active: Option<&Active>,
     question: &str,
     similar: &[SimilarItem],
 ) -> Option<usize> {
-    if !ticket.client.message_request {
+    if !request.client.message_request {
         return Some(0);
     }
     let title = |item: &SimilarItem| {
         let place = match active {
-            Some(active) => similar::place(ticket, active, item),
-            None => format!("{}:{}", similar::path(ticket, item), item.selection.start.line + 1),
+            Some(active) => similar::place(request, active, item),
+            None => format!("{}:{}", similar::path(request, item), item.selection.start.line + 1),
         };
         format!("{:.2} {} · {place}", item.score, one_line(&item.name))
     };
@@ -110,12 +115,12 @@ pub async fn choose(
 }
 
 /// Opens a document at the item's name; an editor that cannot is told where it stands.
-pub async fn open(client: &Client, ticket: &Ticket, item: &SimilarItem) -> bool {
-    if ticket.client.show_document && similar::opens(item) && opened(client, item).await {
+pub async fn open(client: &Client, request: &RequestSnapshot, item: &SimilarItem) -> bool {
+    if request.client.show_document && similar::opens(item) && opened(client, item).await {
         return true;
     }
-    if !ticket.client.fovea {
-        let place = format!("{}:{}", similar::path(ticket, item), item.selection.start.line + 1);
+    if !request.client.fovea {
+        let place = format!("{}:{}", similar::path(request, item), item.selection.start.line + 1);
         let message = format!("Fovea: {:.2} {} · {place}", item.score, one_line(&item.name));
         client.show_message(MessageType::INFO, message).await;
     }

@@ -4,24 +4,24 @@ use std::path::Path;
 
 use tower_lsp::ls_types::{Range, Uri};
 
-use crate::analysis::{DocumentReport, Home, ItemNeighbours, Neighbour};
+use crate::analysis::{DocumentReport, Home, ItemNeighbors, Neighbor};
 use crate::segment::Item;
-use crate::server::core::Core;
-use crate::server::protocol::{SimilarItem, StorePlace, WhyFound};
-use crate::server::ticket::{Active, Ticket};
+use crate::server::protocol::{SimilarItem, StoreFile, WhyFound};
+use crate::server::request_snapshot::{Active, RequestSnapshot};
+use crate::server::session::Session;
 use crate::server::to_proto;
 use crate::server::uris;
-use crate::similar::index::Place;
+use crate::similar::index::FilePosition;
 
-/// The items of a document that have similar ones, in the order of the document. `None` where this version is not analysed.
-pub fn items(core: &Core, ticket: &Ticket, active: &Active) -> Option<Vec<Item>> {
-    let analysis = core.analysis()?;
+/// The items of a document that have similar ones, in the order of the document. `None` where this version is not analyzed.
+pub fn items(session: &Session, request: &RequestSnapshot, active: &Active) -> Option<Vec<Item>> {
+    let analysis = session.analysis()?;
     let version = active.snapshot.version();
     let report = analysis.report(&active.id, version)?;
-    let neighbours = analysis.neighbours(&active.id, version)?;
-    let shown = neighbours
+    let neighbors = analysis.neighbors(&active.id, version)?;
+    let shown = neighbors
         .iter()
-        .filter(|item| item.neighbours.iter().any(|near| shown(ticket, near).is_some()));
+        .filter(|item| item.neighbors.iter().any(|near| shown(request, near).is_some()));
     Some(
         shown
             .filter_map(|found| report.segments.items.get(found.item).cloned())
@@ -30,56 +30,70 @@ pub fn items(core: &Core, ticket: &Ticket, active: &Active) -> Option<Vec<Item>>
 }
 
 /// All items of a document that have similar ones, with them, best first, in the order of the document. `None` where this version is not
-/// analysed.
-pub fn all(core: &Core, ticket: &Ticket, active: &Active) -> Option<Vec<(Item, Vec<SimilarItem>)>> {
-    let analysis = core.analysis()?;
+/// analyzed.
+pub fn all(session: &Session, request: &RequestSnapshot, active: &Active) -> Option<Vec<(Item, Vec<SimilarItem>)>> {
+    let analysis = session.analysis()?;
     let version = active.snapshot.version();
     let report = analysis.report(&active.id, version)?;
-    let neighbours = analysis.neighbours(&active.id, version)?;
-    let told = neighbours.iter().filter_map(|found| told(ticket, &report, found));
+    let neighbors = analysis.neighbors(&active.id, version)?;
+    let told = neighbors.iter().filter_map(|found| told(request, &report, found));
     Some(told.collect())
 }
 
 /// An item with what is similar to it, best first; `None` where nothing of it can be shown.
-fn told(ticket: &Ticket, report: &DocumentReport, found: &ItemNeighbours) -> Option<(Item, Vec<SimilarItem>)> {
+fn told(request: &RequestSnapshot, report: &DocumentReport, found: &ItemNeighbors) -> Option<(Item, Vec<SimilarItem>)> {
     let item = report.segments.items.get(found.item)?.clone();
     let near: Vec<SimilarItem> = found
-        .neighbours
+        .neighbors
         .iter()
-        .filter_map(|near| similar(ticket, near))
+        .filter_map(|near| similar(request, near))
         .collect();
     (!near.is_empty()).then_some((item, near))
 }
 
 /// The item whose name starts at a byte, with what is similar to it, best first. `None` where there is none.
-pub fn named_at(core: &Core, ticket: &Ticket, active: &Active, at: usize) -> Option<(Item, Vec<SimilarItem>)> {
-    found_at(core, ticket, active, at)?.find(|(item, _)| item.name_range.start == at)
+pub fn named_at(
+    session: &Session,
+    request: &RequestSnapshot,
+    active: &Active,
+    at: usize,
+) -> Option<(Item, Vec<SimilarItem>)> {
+    found_at(session, request, active, at)?.find(|(item, _)| item.name_range.start == at)
 }
 
 /// The innermost item around a byte that has similar ones, with them, best first.
-pub fn around(core: &Core, ticket: &Ticket, active: &Active, offset: usize) -> Option<(Item, Vec<SimilarItem>)> {
-    found_at(core, ticket, active, offset)?.next()
+pub fn around(
+    session: &Session,
+    request: &RequestSnapshot,
+    active: &Active,
+    offset: usize,
+) -> Option<(Item, Vec<SimilarItem>)> {
+    found_at(session, request, active, offset)?.next()
 }
 
-/// The items around a byte that have similar ones, with them, the innermost first. `None` where this version is not analysed.
+/// The items around a byte that have similar ones, with them, the innermost first. `None` where this version is not analyzed.
 pub fn found_at(
-    core: &Core,
-    ticket: &Ticket,
+    session: &Session,
+    request: &RequestSnapshot,
     active: &Active,
     offset: usize,
 ) -> Option<impl Iterator<Item = (Item, Vec<SimilarItem>)>> {
-    let analysis = core.analysis()?;
+    let analysis = session.analysis()?;
     let version = active.snapshot.version();
     let report = analysis.report(&active.id, version)?;
-    let found = analysis.neighbours_at(&active.id, version, offset)?;
-    Some(found.into_iter().filter_map(move |found| told(ticket, &report, &found)))
+    let found = analysis.neighbors_at(&active.id, version, offset)?;
+    Some(
+        found
+            .into_iter()
+            .filter_map(move |found| told(request, &report, &found)),
+    )
 }
 
 /// The document that an item stands in, unless that has changed since.
-fn shown(ticket: &Ticket, neighbour: &Neighbour) -> Option<Uri> {
-    match &neighbour.home {
+fn shown(request: &RequestSnapshot, neighbor: &Neighbor) -> Option<Uri> {
+    match &neighbor.home {
         Home::Document { id, version } => {
-            let (_, open) = ticket.open(id)?;
+            let (_, open) = request.open(id)?;
             (open.snapshot().version() == *version).then(|| uris::parse(id))?
         }
         // One that is open is among these only until it is read as it is open.
@@ -104,27 +118,27 @@ pub fn opens(item: &SimilarItem) -> bool {
 }
 
 /// An item as the client is told of it.
-pub fn similar(ticket: &Ticket, neighbour: &Neighbour) -> Option<SimilarItem> {
-    let item = &neighbour.item;
-    let range = |start: &Place, end: &Place| {
-        let at = |place: &Place| to_proto::wire(place.position(ticket.client.encoding));
+pub fn similar(request: &RequestSnapshot, neighbor: &Neighbor) -> Option<SimilarItem> {
+    let item = &neighbor.item;
+    let range = |start: &FilePosition, end: &FilePosition| {
+        let at = |place: &FilePosition| to_proto::wire(place.position(request.client.encoding));
         Range::new(at(start), at(end))
     };
     Some(SimilarItem {
-        uri: shown(ticket, neighbour)?,
+        uri: shown(request, neighbor)?,
         range: range(&item.start, &item.end),
         selection: range(&item.name_start, &item.name_end),
         name: item.name.clone(),
         kind: item.kind.name().to_owned(),
         language: item.language.name().to_owned(),
-        score: to_proto::number(neighbour.score),
-        why: neighbour.why.as_ref().map(|why| WhyFound {
+        score: to_proto::number(neighbor.score),
+        why: neighbor.why.as_ref().map(|why| WhyFound {
             cosine: to_proto::number(why.cosine),
             lexical: to_proto::number(why.words + why.definition + why.path),
             matched: why.matched.clone(),
         }),
-        store: match &neighbour.home {
-            Home::Store { folder, path, .. } => Some(StorePlace {
+        store: match &neighbor.home {
+            Home::Store { folder, path, .. } => Some(StoreFile {
                 folder: folder.display().to_string(),
                 path: path.display().to_string(),
             }),
@@ -135,25 +149,25 @@ pub fn similar(ticket: &Ticket, neighbour: &Neighbour) -> Option<SimilarItem> {
 
 /// Where an item stands, for people: its path below the workspace and its line, counted from one; the line alone in the same
 /// document.
-pub fn place(ticket: &Ticket, active: &Active, item: &SimilarItem) -> String {
+pub fn place(request: &RequestSnapshot, active: &Active, item: &SimilarItem) -> String {
     let line = item.selection.start.line + 1;
     if item.uri.as_str() == &*active.id {
         return format!("line {line}");
     }
-    format!("{}:{line}", path(ticket, item))
+    format!("{}:{line}", path(request, item))
 }
 
 /// The path of an item's document below the workspace, or its last two parts; of one in a store, with the folder's name.
-pub fn path(ticket: &Ticket, item: &SimilarItem) -> String {
-    if let Some(StorePlace { folder, path }) = &item.store {
+pub fn path(request: &RequestSnapshot, item: &SimilarItem) -> String {
+    if let Some(StoreFile { folder, path }) = &item.store {
         return format!("{folder}: {path}").replace(char::is_control, " ");
     }
-    readable(ticket, &item.uri)
+    readable(request, &item.uri)
 }
 
 /// What people call a document: `src/bank.py`, and of a version of it that an editor shows `src/bank.py (git)`.
-pub fn readable(ticket: &Ticket, uri: &Uri) -> String {
-    let roots = &ticket.client.shown_below;
+pub fn readable(request: &RequestSnapshot, uri: &Uri) -> String {
+    let roots = &request.client.shown_below;
     let shown = uris::shown_file(uri).map(|path| {
         let below = roots.iter().find_map(|root| path.strip_prefix(root).ok());
         below.map_or_else(|| last_two(&path), |below| below.display().to_string())
@@ -174,14 +188,14 @@ fn last_two(path: &Path) -> String {
 }
 
 /// The title of a lens: `≈ 0.83 load_config · src/config.rs (+3)`.
-pub fn title(ticket: &Ticket, active: &Active, similar: &[SimilarItem]) -> String {
+pub fn title(request: &RequestSnapshot, active: &Active, similar: &[SimilarItem]) -> String {
     let Some(best) = similar.first() else {
         return String::new();
     };
     let place = if best.uri.as_str() == &*active.id {
-        place(ticket, active, best)
+        place(request, active, best)
     } else {
-        path(ticket, best)
+        path(request, best)
     };
     let more = if similar.len() > 1 {
         format!(" (+{})", similar.len() - 1)

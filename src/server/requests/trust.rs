@@ -4,36 +4,41 @@ use tower_lsp::Client;
 use tower_lsp::jsonrpc::{Error, Result};
 use tower_lsp::ls_types::{MessageType, Range};
 
-use crate::server::core::Core;
 use crate::server::protocol::{TrustAnswer, TrustArgs};
-use crate::server::ticket::Ticket;
+use crate::server::request_snapshot::RequestSnapshot;
+use crate::server::session::Session;
 use crate::server::to_proto;
 
 /// Judges the explanation of the unit at a position; a client without user interface of ours is told the sentence as well.
 ///
 /// # Errors
-/// Invalid parameters for a document that is not open or not analysed; else why there is no answer.
-pub async fn trust(core: &Core, client: &Client, ticket: &Ticket, asked: TrustArgs) -> Result<Option<TrustAnswer>> {
-    let active = ticket.required(&asked.uri)?;
+/// Invalid parameters for a document that is not open or not analyzed; else why there is no answer.
+pub async fn trust(
+    session: &Session,
+    client: &Client,
+    request: &RequestSnapshot,
+    asked: TrustArgs,
+) -> Result<Option<TrustAnswer>> {
+    let active = request.required(&asked.uri)?;
     let place = Range {
         start: asked.position,
         end: asked.position,
     };
-    let offset = ticket.bytes(&active.snapshot, place).start;
-    let analysis = core.analysis().ok_or_else(Error::internal_error)?;
-    let asked = analysis.trust(&active.id, active.snapshot.clone(), offset, ticket.cancel.clone());
+    let offset = request.bytes(&active.snapshot, place).start;
+    let analysis = session.analysis().ok_or_else(Error::internal_error)?;
+    let asked = analysis.trust(&active.id, active.snapshot.clone(), offset, request.cancel.clone());
     let Some(report) = asked.await.map_err(|refusal| to_proto::refusal(&refusal))? else {
         return Ok(None);
     };
     let trust = report.trust;
-    if !ticket.client.fovea {
+    if !request.client.fovea {
         let sentence = format!("Fovea: {}", trust.sentence);
         client.show_message(MessageType::INFO, sentence).await;
     }
     Ok(Some(TrustAnswer {
         sentence: trust.sentence,
         verdict: trust.verdict,
-        range: ticket.range(&active.snapshot, &report.unit.range),
+        range: request.range(&active.snapshot, &report.unit.range),
         method: trust.method,
         deleted: trust.deleted,
         words: trust.words,

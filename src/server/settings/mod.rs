@@ -160,7 +160,7 @@ impl Settings {
         }
     }
 
-    /// What a file may have to be analysed.
+    /// What a file may have to be analyzed.
     pub fn limits(&self) -> Limits {
         Limits {
             max_bytes: self.max_file_bytes,

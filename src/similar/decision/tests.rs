@@ -1,4 +1,4 @@
-//! Shapes of pairs that were judged by reading: see `benches/lenses/judgements.csv`.
+//! Shapes of pairs that were judged by reading: see `benches/lenses/judgments.csv`.
 
 use super::*;
 use crate::segment::ItemKind::{Function, Heading, Type};
@@ -126,7 +126,7 @@ fn unrelated_functions_of_one_topic_are_not_shown() {
 }
 
 #[test]
-fn neighbours_in_one_file_need_more_than_items_far_apart() {
+fn neighbors_in_one_file_need_more_than_items_far_apart() {
     let copy = FINISHED
         .replace("application", "blueprint")
         .replace("got_first_request", "registered")
@@ -301,7 +301,7 @@ fn sections_are_shown_only_where_another_file_says_the_same() {
 
 #[test]
 fn a_threshold_moves_the_bar() {
-    let bar = Bar::new(likeness::DEFAULT);
+    let bar = Bar::new(thresholds::DEFAULT);
     assert_eq!((bar.floor, bar.lift), (FLOOR, 0.0));
     let low = Bar::new(0.4);
     assert!((low.lift - 0.2).abs() < 1e-6 && (low.floor - (FLOOR - 0.2)).abs() < 1e-6);

@@ -173,7 +173,7 @@ const LONGEST_CHARACTER: usize = 12;
 
 /// How a language writes what is no code.
 #[derive(Debug, Clone, Copy, Default)]
-struct Habits {
+struct LexicalRules {
     /// `// …` and `/* … */`.
     slashes: bool,
     /// Block comments contain others.
@@ -198,68 +198,68 @@ struct Habits {
     regex: bool,
 }
 
-impl Habits {
-    fn of(language: Language) -> Habits {
+impl LexicalRules {
+    fn of(language: Language) -> LexicalRules {
         use Language::*;
-        let c = Habits {
+        let c = LexicalRules {
             slashes: true,
             single: true,
-            ..Habits::default()
+            ..LexicalRules::default()
         };
-        let script = Habits {
+        let script = LexicalRules {
             hash: true,
             single: true,
-            ..Habits::default()
+            ..LexicalRules::default()
         };
         match language {
-            Rust => Habits {
+            Rust => LexicalRules {
                 nested: true,
                 single: false,
                 long: true,
                 ..c
             },
-            JavaScript | TypeScript | Tsx => Habits {
+            JavaScript | TypeScript | Tsx => LexicalRules {
                 backtick: true,
                 regex: true,
                 ..c
             },
-            Go => Habits { backtick: true, ..c },
-            Java | CSharp => Habits { triple: true, ..c },
+            Go => LexicalRules { backtick: true, ..c },
+            Java | CSharp => LexicalRules { triple: true, ..c },
             C | Cpp | Json => c,
-            Php => Habits {
+            Php => LexicalRules {
                 hash: true,
                 long: true,
                 ..c
             },
-            Python => Habits { triple: true, ..script },
-            Ruby => Habits {
+            Python => LexicalRules { triple: true, ..script },
+            Ruby => LexicalRules {
                 begin: true,
                 long: true,
                 regex: true,
                 backtick: true,
                 ..script
             },
-            Bash => Habits {
+            Bash => LexicalRules {
                 spaced_hash: true,
                 long: true,
                 ..script
             },
-            Toml => Habits { triple: true, ..script },
-            Yaml => Habits {
+            Toml => LexicalRules { triple: true, ..script },
+            Yaml => LexicalRules {
                 spaced_hash: true,
                 ..script
             },
-            Lua => Habits {
+            Lua => LexicalRules {
                 dashes: true,
                 single: true,
-                ..Habits::default()
+                ..LexicalRules::default()
             },
-            Other => Habits {
+            Other => LexicalRules {
                 spaced_hash: true,
                 slashes: true,
                 ..script
             },
-            Markdown | Prose => Habits::default(),
+            Markdown | Prose => LexicalRules::default(),
         }
     }
 }
@@ -274,7 +274,7 @@ pub fn tokens(text: &str, language: Language) -> Vec<Token<'_>> {
         depth: 0,
         prose: !language.is_code(),
         language,
-        habits: Habits::of(language),
+        rules: LexicalRules::of(language),
         tokens: Vec::new(),
     };
     while lexer.at < lexer.bytes.len() {
@@ -295,7 +295,7 @@ struct Lexer<'a> {
     depth: usize,
     prose: bool,
     language: Language,
-    habits: Habits,
+    rules: LexicalRules,
     tokens: Vec<Token<'a>>,
 }
 
@@ -349,33 +349,33 @@ impl<'a> Lexer<'a> {
     }
 
     fn comment(&mut self) -> bool {
-        let (habits, rest) = (self.habits, self.rest());
-        if habits.slashes && rest.starts_with(b"//") {
+        let (rules, rest) = (self.rules, self.rest());
+        if rules.slashes && rest.starts_with(b"//") {
             self.go(self.end_of_line());
             return true;
         }
-        if habits.slashes && rest.starts_with(b"/*") {
+        if rules.slashes && rest.starts_with(b"/*") {
             self.block();
             return true;
         }
-        if habits.dashes && rest.starts_with(b"--") {
+        if rules.dashes && rest.starts_with(b"--") {
             match self.long_bracket(self.at + 2) {
                 Some(end) => self.go(end),
                 None => self.go(self.end_of_line()),
             }
             return true;
         }
-        if habits.begin && rest.starts_with(b"=begin") && self.starts_line() {
+        if rules.begin && rest.starts_with(b"=begin") && self.starts_line() {
             let end = self.find(self.at, b"\n=end");
             self.go(end + 5);
             return true;
         }
-        if habits.hash && rest.starts_with(b"#") {
+        if rules.hash && rest.starts_with(b"#") {
             let before = self.at.checked_sub(1).map(|before| self.bytes[before]);
             let spaced =
                 before.is_none_or(|before| before.is_ascii_whitespace() || matches!(before, b';' | b'(' | b')'));
             let attribute = self.language == Language::Php && rest.starts_with(b"#[");
-            if (spaced || !habits.spaced_hash) && !attribute {
+            if (spaced || !rules.spaced_hash) && !attribute {
                 self.go(self.end_of_line());
                 return true;
             }
@@ -389,7 +389,7 @@ impl<'a> Lexer<'a> {
 
     /// Passes a block comment.
     fn block(&mut self) {
-        if !self.habits.nested {
+        if !self.rules.nested {
             let end = self.find(self.at + 2, b"*/");
             self.go(end + 2);
             return;
@@ -429,7 +429,7 @@ impl<'a> Lexer<'a> {
     /// Passes a string or a pattern, if one starts here.
     fn string(&mut self, byte: u8) -> bool {
         let start = self.at;
-        let habits = self.habits;
+        let rules = self.rules;
         if self.language == Language::Lua
             && byte == b'['
             && let Some(end) = self.long_bracket(start)
@@ -455,7 +455,7 @@ impl<'a> Lexer<'a> {
         };
         let long = [quote; 3];
         match quote {
-            b'"' | b'\'' if habits.triple && self.bytes[open..].starts_with(&long) => {
+            b'"' | b'\'' if rules.triple && self.bytes[open..].starts_with(&long) => {
                 let end = self.closing(open + 3, &long);
                 let documentation = self.alone() && self.depth == 0;
                 if documentation && self.language == Language::Python {
@@ -464,7 +464,7 @@ impl<'a> Lexer<'a> {
                     self.literal(start, end);
                 }
             }
-            b'\'' if !habits.single => match self.character(open) {
+            b'\'' if !rules.single => match self.character(open) {
                 Some(end) => self.literal(start, end),
                 // A lifetime: its name follows.
                 None => return false,
@@ -473,11 +473,11 @@ impl<'a> Lexer<'a> {
                 let end = self.closing(open + 1, &[quote]);
                 self.literal(start, end);
             }
-            b'`' if habits.backtick => {
+            b'`' if rules.backtick => {
                 let end = self.find_unescaped(open + 1, b"`", true);
                 self.literal(start, end.unwrap_or(self.bytes.len()));
             }
-            b'/' if habits.regex && open == start && self.operand_expected() => {
+            b'/' if rules.regex && open == start && self.operand_expected() => {
                 match self.find_unescaped(start + 1, b"/", false) {
                     Some(end) => self.literal(start, end),
                     None => return false,
@@ -490,7 +490,7 @@ impl<'a> Lexer<'a> {
 
     /// The end of a string whose inside starts at an offset: after its quote or, where it has none, the end of the line.
     fn closing(&self, inside: usize, quote: &[u8]) -> usize {
-        let long = quote.len() > 1 || self.habits.long;
+        let long = quote.len() > 1 || self.rules.long;
         let found = self.find_unescaped(inside, quote, long);
         found.unwrap_or_else(|| self.find(inside, b"\n"))
     }

@@ -6,26 +6,26 @@ use std::sync::{Arc, OnceLock};
 use rayon::prelude::*;
 
 use super::super::moments::{self, MOST, Moment, Spreads};
-use super::super::{Centre, Rows};
-use super::Gallery;
-use super::gallery::Fact;
+use super::super::{Center, Rows};
+use super::VectorIndex;
+use super::vector_index::Fact;
 use crate::segment::ItemKind;
 use crate::text::Language;
 
-/// The moments of the programming languages of some rows that `centre` does not know, where there are several languages.
-pub(super) fn moments(rows: &Rows, facts: &[Fact], scale: &[f32], centre: &Centre) -> Vec<(Language, Arc<Moment>)> {
+/// The moments of the programming languages of some rows that `center` does not know, where there are several languages.
+pub(super) fn moments(rows: &Rows, facts: &[Fact], scale: &[f32], center: &Center) -> Vec<(Language, Arc<Moment>)> {
     let mut own: BTreeMap<Language, Vec<usize>> = BTreeMap::new();
     for (index, fact) in facts.iter().enumerate() {
         if fact.language.is_code() && fact.kind != ItemKind::File && scale[index] > 0.0 {
             own.entry(fact.language).or_default().push(index);
         }
     }
-    let known: Vec<Language> = centre.moments().collect();
+    let known: Vec<Language> = center.moments().collect();
     let first = own.keys().next().copied();
     let several = own.keys().chain(&known).any(|language| Some(*language) != first);
     own.retain(|language, _| several && !known.contains(language));
     let moment = |(language, own): (Language, Vec<usize>)| {
-        let mean = centre.mean(language);
+        let mean = center.mean(language);
         let vector = |at: usize, into: &mut Vec<f32>| {
             let index = own[at];
             into.extend(rows.row(index));
@@ -44,14 +44,14 @@ pub(super) fn moments(rows: &Rows, facts: &[Fact], scale: &[f32], centre: &Centr
 pub(super) struct RowSpreads(HashMap<Language, OnceLock<Box<[OnceLock<f32>]>>>);
 
 impl RowSpreads {
-    pub(super) fn of(centre: &Centre) -> RowSpreads {
-        RowSpreads(centre.moments().map(|language| (language, OnceLock::new())).collect())
+    pub(super) fn of(center: &Center) -> RowSpreads {
+        RowSpreads(center.moments().map(|language| (language, OnceLock::new())).collect())
     }
 }
 
-impl Gallery {
+impl VectorIndex {
     fn spread(&self, row: usize, language: Language) -> f32 {
-        let found = || self.centre.spread(self.facts[row].language, language, &self.own(row));
+        let found = || self.center.spread(self.facts[row].language, language, &self.own(row));
         let Some(known) = self.spreads.0.get(&language) else {
             return 1.0;
         };
@@ -66,10 +66,10 @@ impl Gallery {
         }
     }
 
-    /// What the cosine of two items is multiplied by ([`Centre::factor`]).
+    /// What the cosine of two items is multiplied by ([`Center::factor`]).
     pub(super) fn factor(&self, a: usize, b: usize) -> f32 {
         let (of_a, of_b) = (self.facts[a].language, self.facts[b].language);
-        let certainty = self.centre.certainty(of_a, of_b);
+        let certainty = self.center.certainty(of_a, of_b);
         if of_a == of_b || certainty == 0.0 {
             return 1.0;
         }
@@ -86,21 +86,21 @@ pub(super) struct Across {
 
 impl Across {
     /// Of a vector without the mean of its language, of unit length.
-    pub(super) fn new(centre: &Centre, language: Language, vector: &[f32]) -> Across {
-        let measured = |other: &Language| *other != language && centre.certainty(language, *other) > 0.0;
-        let mut others = centre.moments().filter(measured).peekable();
+    pub(super) fn new(center: &Center, language: Language, vector: &[f32]) -> Across {
+        let measured = |other: &Language| *other != language && center.certainty(language, *other) > 0.0;
+        let mut others = center.moments().filter(measured).peekable();
         // The vector's spread in its own language is the same beside each other one.
         let own = match others.peek() {
-            Some(_) => centre.spread(language, language, vector),
+            Some(_) => center.spread(language, language, vector),
             None => 1.0,
         };
         let others = others.map(|other| {
-            let other_spread = centre.spread(language, other, vector);
+            let other_spread = center.spread(language, other, vector);
             let spreads = Spreads {
                 own,
                 other: other_spread,
             };
-            (other, spreads, centre.certainty(language, other))
+            (other, spreads, center.certainty(language, other))
         });
         Across {
             language,

@@ -6,16 +6,16 @@ use std::sync::Arc;
 
 use super::super::decision::{Bar, Facts};
 use super::super::fingerprint::Fingerprint;
-use super::super::likeness::{self, Ties};
+use super::super::thresholds::{self, Ties};
 use super::{Globs, IndexError, IndexedItem, Query, Why};
 use crate::model::Model;
 use crate::segment::ItemKind;
 use crate::text::Language;
 
-/// Items that can be asked about: those of a folder in memory ([`super::Gallery`]), or those of a store that others keep up to date.
+/// Items that can be asked about: those of a folder in memory ([`super::VectorIndex`]), or those of a store that others keep up to date.
 /// Safe to share between threads; an answer may take as long as the store needs.
 pub trait Collection: Debug + Send + Sync {
-    /// What resembles an item by its language-centred cosine: at most `count`, best first, equal ones by folder, path and place. The
+    /// What resembles an item by its language-centered cosine: at most `count`, best first, equal ones by folder, path and place. The
     /// item itself and what overlaps it in its file are left out, and what does not reach the score that [`Asked::base`] asks of it.
     ///
     /// # Errors
@@ -25,7 +25,7 @@ pub trait Collection: Debug + Send + Sync {
     /// The passages that answer a search: at most `count`, best first, equal ones by folder, path and place. A query without a vector, or
     /// with one of another width, is answered by words alone.
     ///
-    /// Neither side is centred: what a question has in common with all code is little, and it was measured that taking the means
+    /// Neither side is centered: what a question has in common with all code is little, and it was measured that taking the means
     /// away finds less (`benches/similarity`).
     ///
     /// # Errors
@@ -56,7 +56,7 @@ pub struct Found {
     pub path: PathBuf,
     /// The item.
     pub item: IndexedItem,
-    /// Where an item was asked about, its language-centred cosine on the scale of the thresholds, -1 to 1; in a search its relevance, at
+    /// Where an item was asked about, its language-centered cosine on the scale of the thresholds, -1 to 1; in a search its relevance, at
     /// most 1: the sum of the cosine and what else counts, as a share of the highest that there can be.
     pub score: f32,
     /// The web page that shows it, where whoever indexed the folder said where that is.
@@ -89,9 +89,9 @@ pub struct Asked<'a> {
     pub path: Option<&'a Path>,
     /// The item; where it stands tells what overlaps it, which is left out.
     pub item: &'a IndexedItem,
-    /// Its vector, of unit length and not centred.
+    /// Its vector, of unit length and not centered.
     pub vector: &'a [f32],
-    /// The score from which an item of the same file is similar ([`crate::similar::likeness::needed`]); `None` = any.
+    /// The score from which an item of the same file is similar ([`crate::similar::thresholds::needed`]); `None` = any.
     pub base: Option<f32>,
     /// What else is known of the item, where only what is news to its reader is wanted ([`crate::similar::decision`]): then the base moves
     /// the lowest score alone. `None` = the scores decide.
@@ -104,7 +104,7 @@ impl Asked<'_> {
         match (self.base, self.known) {
             (None, _) => Some(f32::NEG_INFINITY),
             (Some(base), Some(_)) => (kind == self.item.kind).then_some(Bar::new(base).floor),
-            (Some(base), None) => Some(likeness::needed(base, ties)),
+            (Some(base), None) => Some(thresholds::needed(base, ties)),
         }
     }
 
@@ -114,7 +114,7 @@ impl Asked<'_> {
     }
 }
 
-/// What a decision about an item depends on beside the item ([`super::Gallery::known`]).
+/// What a decision about an item depends on beside the item ([`super::VectorIndex::known`]).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Known<'a> {
     /// The name of the innermost item around it.

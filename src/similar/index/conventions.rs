@@ -240,7 +240,7 @@ pub fn versions(path: &Path) -> impl Iterator<Item = (&Path, u32)> {
 mod tests {
     use super::*;
     use crate::segment::ItemKind;
-    use crate::similar::index::Place;
+    use crate::similar::index::FilePosition;
     use crate::text::Snapshot;
 
     #[test]
@@ -318,10 +318,10 @@ mod tests {
             name: name.into(),
             kind,
             language,
-            start: Place::new(&snapshot, 0),
-            end: Place::new(&snapshot, 0),
-            name_start: Place::new(&snapshot, 0),
-            name_end: Place::new(&snapshot, 0),
+            start: FilePosition::new(&snapshot, 0),
+            end: FilePosition::new(&snapshot, 0),
+            name_start: FilePosition::new(&snapshot, 0),
+            name_end: FilePosition::new(&snapshot, 0),
         };
         use ItemKind::{Function, Type};
         use Language::{Python, Rust};

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::Place;
+use super::FilePosition;
 use super::files::Skipped;
 use crate::segment::ItemKind;
 
@@ -39,25 +39,25 @@ pub fn skipped_of(number: i64) -> Skipped {
 }
 
 /// Byte, line and columns of each place, four bytes a number: files of over 4 GB are not indexed.
-pub fn places_in_bytes(places: &[Place; 4]) -> Vec<u8> {
+pub fn places_in_bytes(places: &[FilePosition; 4]) -> Vec<u8> {
     let numbers = places
         .iter()
         .flat_map(|place| [place.byte as u32, place.line, place.column, place.utf16, place.utf32]);
     numbers.flat_map(u32::to_le_bytes).collect()
 }
 
-pub fn places_from_bytes(bytes: &[u8]) -> Option<[Place; 4]> {
+pub fn places_from_bytes(bytes: &[u8]) -> Option<[FilePosition; 4]> {
     let (numbers, rest) = bytes.as_chunks::<4>();
     let numbers: Vec<u32> = numbers.iter().map(|number| u32::from_le_bytes(*number)).collect();
     let (places, more) = numbers.as_chunks::<5>();
-    let place = |&[byte, line, column, utf16, utf32]: &[u32; 5]| Place {
+    let place = |&[byte, line, column, utf16, utf32]: &[u32; 5]| FilePosition {
         byte: byte as usize,
         line,
         column,
         utf16,
         utf32,
     };
-    let places: [Place; 4] = places.iter().map(place).collect::<Vec<_>>().try_into().ok()?;
+    let places: [FilePosition; 4] = places.iter().map(place).collect::<Vec<_>>().try_into().ok()?;
     (rest.is_empty() && more.is_empty()).then_some(places)
 }
 

@@ -556,7 +556,7 @@ mod tests {
     ];
 
     #[test]
-    fn heads_of_real_generators_are_recognised() {
+    fn heads_of_real_generators_are_recognized() {
         let missed: Vec<&str> = GENERATED
             .iter()
             .filter(|(path, text)| !generated(path, text))

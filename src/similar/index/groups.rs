@@ -8,16 +8,16 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::hash::{DefaultHasher, Hasher};
 
 use super::super::decision::{self, CloneType};
-use super::super::likeness::{self, Shape, Ties};
-use super::gallery::Entry;
-use super::{Filter, Found, Gallery};
+use super::super::thresholds::{self, Shape, Ties};
+use super::vector_index::Entry;
+use super::{Filter, Found, VectorIndex};
 use crate::segment::ItemKind;
 use crate::text::Language;
 
 /// What of a folder is grouped.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Grouping {
-    /// The score from which two functions of the same file are alike ([`likeness::needed_in_report`]); `None` = those are alike that a
+    /// The score from which two functions of the same file are alike ([`thresholds::needed_in_report`]); `None` = those are alike that a
     /// lens would show for each other ([`decision`]).
     pub base: Option<f32>,
     /// The fewest lines an item has.
@@ -39,7 +39,7 @@ pub struct Group {
     pub members: Vec<Found>,
 }
 
-impl Gallery {
+impl VectorIndex {
     /// The groups of items that resemble each other, those with the most lines first. Overloads are no group, nor is what lies inside the
     /// members of a larger group.
     pub fn groups(&self, asked: &Grouping) -> Vec<Group> {
@@ -60,7 +60,7 @@ impl Gallery {
                 data: entry.item.kind == ItemKind::Type && !functions[index],
                 lines: lines(entry),
             };
-            likeness::reported(asked.lines, shape)
+            thresholds::reported(asked.lines, shape)
         };
         let taken = (0..self.items.len()).map(|index| takes(index) && self.scale[index] > 0.0 && reported(index));
         let taken: Vec<bool> = taken.collect();
@@ -134,7 +134,7 @@ impl Gallery {
         };
         let name = self.facts[a].name().is_some() && self.facts[a].name() == self.facts[b].name();
         let types = one.item.kind == ItemKind::Type;
-        Some(likeness::needed_in_report(base, Ties { file, language, name }, types))
+        Some(thresholds::needed_in_report(base, Ties { file, language, name }, types))
     }
 
     /// Whether each member lies inside another member of one other group.
@@ -185,7 +185,7 @@ fn lines(entry: &Entry) -> u32 {
 
 /// Groups as they grow.
 struct Clusters<'a> {
-    gallery: &'a Gallery,
+    vector_index: &'a VectorIndex,
     base: Option<f32>,
     /// The group of each item that is in one, by the number of its first pair.
     of: HashMap<usize, usize>,
@@ -199,9 +199,9 @@ struct Clusters<'a> {
 }
 
 impl<'a> Clusters<'a> {
-    fn new(gallery: &'a Gallery, base: Option<f32>, first: &'a [usize]) -> Clusters<'a> {
+    fn new(vector_index: &'a VectorIndex, base: Option<f32>, first: &'a [usize]) -> Clusters<'a> {
         Clusters {
-            gallery,
+            vector_index,
             base,
             of: HashMap::new(),
             members: HashMap::new(),
@@ -219,8 +219,8 @@ impl<'a> Clusters<'a> {
             return true;
         }
         for item in [self.first[a], self.first[b]] {
-            let gallery = self.gallery;
-            self.own.entry(item).or_insert_with(|| gallery.own(item));
+            let vector_index = self.vector_index;
+            self.own.entry(item).or_insert_with(|| vector_index.own(item));
         }
         let all = |group: Option<usize>, item| match group {
             Some(group) => self.members[&group].clone(),
@@ -244,17 +244,17 @@ impl<'a> Clusters<'a> {
     }
 
     fn alike(&self, a: usize, b: usize) -> bool {
-        let needed = self.gallery.needed(a, b, self.base);
+        let needed = self.vector_index.needed(a, b, self.base);
         let cosine = self.cosine(self.first[a], self.first[b]);
         needed.is_some_and(|needed| cosine >= needed - 1e-4)
-            && (self.base.is_some() || self.gallery.decide(a, b, cosine).is_some())
+            && (self.base.is_some() || self.vector_index.decide(a, b, cosine).is_some())
     }
 
     /// The score of two first copies, as lenses show it.
     fn cosine(&self, a: usize, b: usize) -> f32 {
         match a == b {
             true => 1.0,
-            false => self.gallery.score_of(&self.own[&a], &self.own[&b]) * self.gallery.factor(a, b),
+            false => self.vector_index.score_of(&self.own[&a], &self.own[&b]) * self.vector_index.factor(a, b),
         }
     }
 

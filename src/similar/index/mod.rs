@@ -15,7 +15,6 @@ mod encoding;
 mod files;
 #[cfg(fuzzing)]
 pub mod fuzzed;
-mod gallery;
 mod generated;
 mod globs;
 mod groups;
@@ -40,12 +39,13 @@ mod store;
 mod table;
 #[cfg(test)]
 mod tests;
+mod vector_index;
 
 use std::path::{Path, PathBuf};
 
 use rusqlite::Connection;
 
-use crate::database::{self, Examination, Trouble};
+use crate::database::{self, DatabaseError, Examination};
 use crate::segment::{Item, ItemKind};
 use crate::text::{ByteRange, Language, Position, PositionEncoding, Snapshot};
 
@@ -57,7 +57,6 @@ pub use collection::{Asked, Collection, Elsewhere, Filter, Found, Known, Opener,
 pub use conventions::{is_foreign_file, is_test_file, is_test_item};
 pub use coverage::{Coverage, LanguageCoverage, LeftOut};
 pub use files::{File as FolderFile, Limits, Skipped, read as read_file, refused_root, walk};
-pub use gallery::Gallery;
 pub use globs::Globs;
 pub use groups::{Group, Grouping};
 pub use headers::beside;
@@ -70,13 +69,14 @@ pub use reading::{EmbeddedItem, embed_items, embed_query};
 pub use renew::{Progress, Renewal};
 pub use searching::search;
 pub use selection::holds_data;
+pub use vector_index::VectorIndex;
 
 /// The name of the file in its folder.
 const FILE: &str = "index.sqlite";
 
 /// A place in a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Place {
+pub struct FilePosition {
     /// Byte offset.
     pub byte: usize,
     /// Line, from 0.
@@ -89,12 +89,12 @@ pub struct Place {
     pub utf32: u32,
 }
 
-impl Place {
+impl FilePosition {
     /// The place of a byte of a text.
-    pub fn new(snapshot: &Snapshot, byte: usize) -> Place {
+    pub fn new(snapshot: &Snapshot, byte: usize) -> FilePosition {
         let at = |encoding| snapshot.position(byte, encoding);
         let Position { line, column } = at(PositionEncoding::Utf8);
-        Place {
+        FilePosition {
             byte,
             line,
             column,
@@ -125,19 +125,19 @@ pub struct IndexedItem {
     /// Its language.
     pub language: Language,
     /// Where it starts.
-    pub start: Place,
+    pub start: FilePosition,
     /// Where it ends, exclusive.
-    pub end: Place,
+    pub end: FilePosition,
     /// Where its name starts.
-    pub name_start: Place,
+    pub name_start: FilePosition,
     /// Where its name ends, exclusive.
-    pub name_end: Place,
+    pub name_end: FilePosition,
 }
 
 impl IndexedItem {
     /// An item of a text.
     pub fn of(snapshot: &Snapshot, item: &Item) -> IndexedItem {
-        let place = |byte| Place::new(snapshot, byte);
+        let place = |byte| FilePosition::new(snapshot, byte);
         IndexedItem {
             name: item.name.clone(),
             kind: item.kind,
@@ -151,13 +151,13 @@ impl IndexedItem {
 
     /// What stands around the items of a text, without the name of its file.
     fn of_file(snapshot: &Snapshot, range: &ByteRange) -> IndexedItem {
-        let start = Place::new(snapshot, range.start);
+        let start = FilePosition::new(snapshot, range.start);
         IndexedItem {
             name: String::new(),
             kind: ItemKind::File,
             language: snapshot.language(),
             start,
-            end: Place::new(snapshot, range.end),
+            end: FilePosition::new(snapshot, range.end),
             name_start: start,
             name_end: start,
         }
@@ -181,7 +181,7 @@ pub enum IndexError {
         /// The file.
         path: PathBuf,
         /// Why.
-        trouble: Trouble,
+        trouble: DatabaseError,
     },
     /// A store on a server cannot be used.
     #[error("the store {store}: {why}")]
@@ -267,7 +267,7 @@ impl Index {
         &self.path
     }
 
-    fn trouble(&self, error: impl Into<Trouble>) -> IndexError {
+    fn trouble(&self, error: impl Into<DatabaseError>) -> IndexError {
         IndexError::Database {
             path: self.path.clone(),
             trouble: error.into(),
@@ -279,7 +279,7 @@ impl Index {
 ///
 /// # Errors
 /// Why it cannot be looked at.
-pub fn examine(folder: &Path) -> Result<(PathBuf, Option<Examination>), Trouble> {
+pub fn examine(folder: &Path) -> Result<(PathBuf, Option<Examination>), DatabaseError> {
     let path = folder.join(FILE);
     let found = database::examine(&path, &table::SCHEMA, "files")?;
     Ok((path, found))

@@ -12,10 +12,10 @@ use std::sync::{Mutex, PoisonError};
 use rayon::prelude::*;
 
 use super::super::fingerprint::{Fingerprint, overlapping};
-use super::super::likeness::{self, Ties};
 use super::super::moments::MOST;
+use super::super::thresholds::{self, Ties};
 use super::super::{Blocks, decision};
-use super::Gallery;
+use super::VectorIndex;
 use crate::segment::ItemKind;
 use crate::text::Language;
 
@@ -25,7 +25,7 @@ const NEAREST: usize = 32;
 /// Two items by their numbers, the lower one first, and their score.
 pub(super) type Pair = (usize, usize, f32);
 
-impl Gallery {
+impl VectorIndex {
     /// The pairs of items of which one is among the nearest of the other, of those that are told together: by a score, or by the decision
     /// where there is none. Best first, each once; only items that `seeks` names.
     pub(super) fn neighbors(&self, base: Option<f32>, seeks: &[bool]) -> Vec<Pair> {
@@ -40,7 +40,7 @@ impl Gallery {
 
 /// Items that look for others.
 struct Seeking<'a> {
-    gallery: &'a Gallery,
+    vector_index: &'a VectorIndex,
     base: Option<f32>,
     /// Their numbers, those of one kind, syntax and language together.
     order: Vec<u32>,
@@ -50,18 +50,20 @@ struct Seeking<'a> {
 }
 
 impl<'a> Seeking<'a> {
-    fn new(gallery: &'a Gallery, base: Option<f32>, seeks: &[bool]) -> Seeking<'a> {
-        let shown = |item: usize| base.is_some() || decision::may_be_shown(&gallery.decided_by(item));
+    fn new(vector_index: &'a VectorIndex, base: Option<f32>, seeks: &[bool]) -> Seeking<'a> {
+        let shown = |item: usize| base.is_some() || decision::may_be_shown(&vector_index.decided_by(item));
         let seeks = (0..seeks.len()).filter(|item| seeks[*item] && shown(*item));
         let mut order: Vec<u32> = seeks.map(|item| item as u32).collect();
         order.sort_by_key(|item| {
-            let fact = &gallery.facts[*item as usize];
+            let fact = &vector_index.facts[*item as usize];
             (fact.kind as u8, decision::syntax(fact.language), fact.language)
         });
-        let mut vectors = Blocks::new(gallery.rows.width(), order.len());
-        order.iter().for_each(|item| vectors.push(&gallery.own(*item as usize)));
+        let mut vectors = Blocks::new(vector_index.rows.width(), order.len());
+        order
+            .iter()
+            .for_each(|item| vectors.push(&vector_index.own(*item as usize)));
         Seeking {
-            gallery,
+            vector_index,
             base,
             nearest: Nearest::new(order.len()),
             order,
@@ -72,7 +74,7 @@ impl<'a> Seeking<'a> {
     /// Looks at those that have runs of tokens in common: all that the decision tells of one syntax, and all sections of prose.
     fn by_overlap(&self) {
         let syntax = |item: &u32| {
-            let fact = &self.gallery.facts[*item as usize];
+            let fact = &self.vector_index.facts[*item as usize];
             let all = fact.kind == ItemKind::Heading;
             (
                 fact.kind,
@@ -87,7 +89,7 @@ impl<'a> Seeking<'a> {
         for group in self.order.chunk_by(|a, b| syntax(a) == syntax(b)) {
             let (start, (kind, _)) = (first, syntax(&group[0]));
             first += group.len();
-            let entries = group.iter().map(|item| &self.gallery.items[*item as usize]);
+            let entries = group.iter().map(|item| &self.vector_index.items[*item as usize]);
             let fingerprints: Vec<&Fingerprint> = entries.map(|entry| &*entry.fingerprint).collect();
             overlapping(&fingerprints, decision::least_overlap(kind, 1.0), |a, b, overlap| {
                 let (a, b) = (start + a, start + b);
@@ -105,7 +107,7 @@ impl<'a> Seeking<'a> {
         let kinds = |rows: &Range<usize>| {
             let facts = self.order[rows.clone()]
                 .iter()
-                .map(|item| &self.gallery.facts[*item as usize]);
+                .map(|item| &self.vector_index.facts[*item as usize]);
             let mut kinds: Vec<(ItemKind, Language)> = facts.map(|fact| (fact.kind, fact.language)).collect();
             kinds.dedup();
             kinds
@@ -140,11 +142,11 @@ impl<'a> Seeking<'a> {
         let score = match self.base {
             _ if !by_cosine => return None,
             Some(base) if a == b => base,
-            Some(base) => likeness::needed(base, NAMESAKES).min(base),
+            Some(base) => thresholds::needed(base, NAMESAKES).min(base),
             None if decision::one_syntax(a, b) => BEYOND,
             None => decision::needed_across(false, true).min(decision::needed_across(true, false)),
         };
-        let scale = self.gallery.centre.calibration().likeness();
+        let scale = self.vector_index.center.calibration().likeness();
         let score = match a == b {
             true => score,
             false if score > 0.0 => score / MOST,
@@ -160,8 +162,8 @@ impl<'a> Seeking<'a> {
 
     /// The score that two items need of which the cosine decides.
     fn needed(&self, a: usize, b: usize) -> Option<f32> {
-        let floor = self.gallery.needed(a, b, self.base)?;
-        let (one, two) = (&self.gallery.facts[a], &self.gallery.facts[b]);
+        let floor = self.vector_index.needed(a, b, self.base)?;
+        let (one, two) = (&self.vector_index.facts[a], &self.vector_index.facts[b]);
         match self.base {
             Some(_) => Some(floor),
             None if one.language == two.language => None,
@@ -175,7 +177,7 @@ impl<'a> Seeking<'a> {
 
     /// The highest score that a product may stand for.
     fn most(&self, a: usize, b: usize, product: f32) -> f32 {
-        let language = |at: usize| self.gallery.facts[self.order[at] as usize].language;
+        let language = |at: usize| self.vector_index.facts[self.order[at] as usize].language;
         let factor = if language(a) == language(b) { 1.0 } else { MOST };
         self.score(product, factor)
     }
@@ -183,12 +185,12 @@ impl<'a> Seeking<'a> {
     fn most_exactly(&self, a: usize, b: usize, product: f32) -> f32 {
         self.score(
             product,
-            self.gallery.factor(self.order[a] as usize, self.order[b] as usize),
+            self.vector_index.factor(self.order[a] as usize, self.order[b] as usize),
         )
     }
 
     fn score(&self, product: f32, factor: f32) -> f32 {
-        let score = self.gallery.centre.calibration().likeness().of(product);
+        let score = self.vector_index.center.calibration().likeness().of(product);
         if score > 0.0 { score * factor } else { score / MOST }
     }
 
@@ -197,9 +199,12 @@ impl<'a> Seeking<'a> {
         let (one, two) = (self.order[a] as usize, self.order[b] as usize);
         let told = |score: f32| match self.base {
             Some(_) => true,
-            None => self.gallery.needed(one, two, None).is_some() && self.gallery.decide(one, two, score).is_some(),
+            None => {
+                self.vector_index.needed(one, two, None).is_some()
+                    && self.vector_index.decide(one, two, score).is_some()
+            }
         };
-        let score = self.gallery.cosine(one, two);
+        let score = self.vector_index.cosine(one, two);
         if score >= needed && told(score) {
             self.nearest.add((a, b), (one, two), score);
         }

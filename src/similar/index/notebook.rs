@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::reading::Contents;
-use super::{IndexedItem, Place};
+use super::{FilePosition, IndexedItem};
 use crate::text::{Language, Snapshot, floor_char};
 
 /// How many times the bytes of another file a notebook may have: pictures that cells made are in it.
@@ -150,9 +150,9 @@ impl Notebook {
     /// Puts what was read in the cells where it stands in the file.
     pub fn place(&self, file: &str, contents: &mut Contents) {
         let snapshot = Snapshot::new(file, 0, Language::Json);
-        let place = |place: &mut Place| {
+        let place = |place: &mut FilePosition| {
             let byte = self.in_file(place.byte).min(file.len());
-            *place = Place::new(&snapshot, floor_char(file, byte));
+            *place = FilePosition::new(&snapshot, floor_char(file, byte));
         };
         for passage in &mut contents.passages {
             let IndexedItem {

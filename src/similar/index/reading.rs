@@ -7,13 +7,13 @@ use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
 use super::super::fingerprint::Fingerprint;
-use super::super::vector::normalise;
+use super::super::vector::normalize;
 use super::super::words::WordCounts;
 use super::super::{Part, embed, units_of};
 use super::files::File;
 use super::notebook::{Notebook, is_notebook};
 use super::{IndexedItem, Limits, passages};
-use crate::model::{Checkpoint, Keep, Model, ModelError, Packed, Role, Tokens, UNSTOPPED};
+use crate::model::{Checkpoint, Model, ModelError, Packed, Role, Tokens, TraceLevel, UNSTOPPED};
 use crate::segment::ItemKind;
 use crate::text::{Language, Snapshot};
 
@@ -41,7 +41,7 @@ impl Address {
         let mut hash = Sha256::new();
         hash.update(CONTENTS.to_le_bytes());
         hash.update([of as u8]);
-        // Each field ends where its length says, so that no two are spelt the same.
+        // Each field ends where its length says, so that no two are spelled the same.
         for field in [&*model.info().id, language.name(), text] {
             hash.update((field.len() as u64).to_le_bytes());
             hash.update(field);
@@ -183,10 +183,10 @@ pub fn embed_units(
         let count = rest.iter().take_while(fits).count().max(1);
         let (now, later) = rest.split_at(count);
         let batch = Packed::new(now.iter().map(|tokens| tokens.ids.as_slice()));
-        let traces = model.encoder().forward(&batch, Keep::LastHidden, checkpoint)?;
+        let traces = model.encoder().forward(&batch, TraceLevel::LastHidden, checkpoint)?;
         for (tokens, trace) in now.iter().zip(&traces) {
             let mut pooled = model.pool_of(tokens, trace)?;
-            normalise(&mut pooled);
+            normalize(&mut pooled);
             vectors.push(UnitVector {
                 tokens: tokens.of_text(),
                 coverage: tokens.coverage,
@@ -221,7 +221,7 @@ pub fn item_vector(units: &[&UnitVector]) -> Option<Arc<[f32]>> {
 pub struct EmbeddedItem {
     /// The item.
     pub item: IndexedItem,
-    /// Its vector, of unit length and not centred; zeros for one that cannot be compared ([`embed`]).
+    /// Its vector, of unit length and not centered; zeros for one that cannot be compared ([`embed`]).
     pub vector: Arc<[f32]>,
     /// Its words.
     pub words: WordCounts,
@@ -277,12 +277,12 @@ pub fn embed_as(model: &Model, role: Role, text: &str, language: Language) -> Re
 pub(super) fn embed_tokens(model: &Model, mut tokens: Tokens) -> Result<Vec<f32>, ModelError> {
     tokens.cut(model.info().window);
     let batch = Packed::new([tokens.ids.as_slice()]);
-    let traces = model.encoder().forward(&batch, Keep::LastHidden, UNSTOPPED)?;
+    let traces = model.encoder().forward(&batch, TraceLevel::LastHidden, UNSTOPPED)?;
     let mut query = match traces.first() {
         Some(trace) => model.pool_of(&tokens, trace)?,
         None => Vec::new(),
     };
-    if !normalise(&mut query) {
+    if !normalize(&mut query) {
         query = vec![0.0; model.hidden()];
     }
     Ok(query)

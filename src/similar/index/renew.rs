@@ -12,7 +12,7 @@ use super::notebook::is_notebook;
 use super::reading::{self, Address, Contents, Of, UnitVector};
 use super::sketch::sketch;
 use super::store::{Entry, New, Store};
-use super::{Gallery, Index, IndexError};
+use super::{Index, IndexError, VectorIndex};
 use crate::model::{Checkpoint, Model, ModelError};
 use crate::places::home_folder;
 use crate::segment::ItemKind;
@@ -40,7 +40,7 @@ pub struct Renewal {
     /// Files that were read, since they are new or changed.
     pub read: usize,
     /// Of these, those whose contents were known from elsewhere or before.
-    pub recognised: usize,
+    pub recognized: usize,
     /// Files that are no longer there.
     pub gone: usize,
     /// Items of the files that were read.
@@ -88,7 +88,7 @@ impl Index {
         root: &Path,
         limits: &Limits,
         checkpoint: Checkpoint,
-        sketched: impl FnOnce(Gallery),
+        sketched: impl FnOnce(VectorIndex),
         tell: impl FnMut(Progress),
     ) -> Result<Renewal, IndexError> {
         let root = canonical(root)?;
@@ -98,8 +98,8 @@ impl Index {
             checkpoint,
         };
         let begin = |unread: &[&File]| {
-            if let Some(gallery) = sketch(&reader, &root, unread) {
-                sketched(gallery);
+            if let Some(vector_index) = sketch(&reader, &root, unread) {
+                sketched(vector_index);
             }
         };
         renew(self, &reader, &root, &root, begin, tell)
@@ -125,7 +125,7 @@ pub(super) fn renew(
 ) -> Result<Renewal, IndexError> {
     let start = Instant::now();
     let number = store.root(name, &reader.model.info().id)?;
-    let known = store.catalogue(number)?;
+    let known = store.catalog(number)?;
     let (found, skipped) = files::walk(root, reader.limits);
     let mut unread: Vec<(PathBuf, Skipped)> = Vec::new();
     let mut renewal = Renewal::default();
@@ -139,7 +139,7 @@ pub(super) fn renew(
     let gone: Vec<&Path> = paths.filter(|path| !there.contains(path)).collect();
     renewal.gone = gone.len();
     if !gone.is_empty() {
-        store.settle(number, &gone, hour())?;
+        store.finish_renewal(number, &gone, hour())?;
     }
     begin(&changed);
     let mut rest = changed.as_slice();
@@ -171,7 +171,7 @@ pub(super) fn renew(
     }
     tell(Progress { done, total });
     if renewal.read > 0 {
-        store.settle(number, &[], hour())?;
+        store.finish_renewal(number, &[], hour())?;
     }
     // A file that is left out for what is in it is not read again until it changes.
     let still_out = found
@@ -213,15 +213,15 @@ fn take_in(
         .collect();
     let asked: Vec<Address> = addresses.iter().flatten().copied().collect();
     let mut answers = store.contents(&asked)?.into_iter();
-    let recognised: Vec<Option<i64>> = addresses
+    let recognized: Vec<Option<i64>> = addresses
         .iter()
         .map(|address| address.and_then(|_| answers.next().flatten()))
         .collect();
     let contents: Vec<Option<Contents>> = files
         .par_iter()
         .zip(texts)
-        .zip(&recognised)
-        .map(|((file, text), recognised)| match (text, recognised) {
+        .zip(&recognized)
+        .map(|((file, text), recognized)| match (text, recognized) {
             (Ok((text, _)), None) => Some(reading::read_file(model, text, file)),
             _ => None,
         })
@@ -229,7 +229,7 @@ fn take_in(
     let vectors = vectors(store, reader, &contents)?;
     let mut entries = Vec::with_capacity(files.len());
     for (i, file) in files.iter().enumerate() {
-        let (stamp, content) = match (&texts[i], recognised[i], &contents[i], addresses[i]) {
+        let (stamp, content) = match (&texts[i], recognized[i], &contents[i], addresses[i]) {
             (Ok((_, stamp)), Some(id), ..) => (*stamp, Ok(New::Known(id))),
             (Ok((_, stamp)), None, Some(contents), Some(address)) => {
                 (*stamp, Ok(New::Read(address, contents.language, contents)))
@@ -249,7 +249,7 @@ fn take_in(
         return Ok(false);
     }
     renewal.read += files.len();
-    renewal.recognised += recognised.iter().flatten().count();
+    renewal.recognized += recognized.iter().flatten().count();
     renewal.items += contents
         .iter()
         .flatten()

@@ -6,11 +6,11 @@ use std::path::Path;
 
 use super::super::Scale;
 use super::super::words::words;
-use super::gallery::defined;
 use super::lexicon::{bare, stem};
 use super::query::{Asks, Query, folded, name_term};
 use super::ranking::{self, Aside, DEFINITION, OWN_FILE, PATH, RELEVANCE, WORDS, Why, Without};
-use super::{Filter, Found, Gallery, IndexedItem};
+use super::vector_index::defined;
+use super::{Filter, Found, IndexedItem, VectorIndex};
 use crate::segment::ItemKind;
 use crate::text::{Language, decode, read_regular};
 
@@ -27,25 +27,31 @@ const OTHER_THAN_TYPES: f32 = 0.6;
 const OTHER_CASE: f32 = 0.7;
 
 /// The passages of a folder that answer a query, best first; without some parts of the ranking.
-pub fn search(gallery: &Gallery, query: &Query, filter: &Filter, count: usize, without: Without) -> Vec<Found> {
-    if count == 0 || gallery.is_empty() || query.is_empty() {
+pub fn search(
+    vector_index: &VectorIndex,
+    query: &Query,
+    filter: &Filter,
+    count: usize,
+    without: Without,
+) -> Vec<Found> {
+    if count == 0 || vector_index.is_empty() || query.is_empty() {
         return Vec::new();
     }
-    let asked = Search::new(gallery, query, without);
-    let allowed = gallery.allowed(filter);
+    let asked = Search::new(vector_index, query, without);
+    let allowed = vector_index.allowed(filter);
     let phrases: Vec<_> = query.phrases.iter().flat_map(|phrase| words(phrase)).collect();
     let holds = |passage: usize| {
-        let holds = |term| gallery.lexicon.holds(passage as u32, term);
+        let holds = |term| vector_index.lexicon.holds(passage as u32, term);
         phrases.iter().all(|word| holds(word.term)) && !query.unwanted.iter().any(|term| holds(*term))
     };
-    let about = gallery
+    let about = vector_index
         .rows
         .approximate(if without.vector { &[] } else { &asked.vector });
     let mut scored: Vec<(usize, f32)> = about
         .iter()
         .enumerate()
         .filter(|(passage, _)| {
-            let file = without.files && gallery.facts[*passage].kind == ItemKind::File;
+            let file = without.files && vector_index.facts[*passage].kind == ItemKind::File;
             !file && allowed(*passage) && holds(*passage)
         })
         .map(|(passage, product)| (passage, asked.score(passage, asked.cosine_of(passage, *product))))
@@ -55,18 +61,18 @@ pub fn search(gallery: &Gallery, query: &Query, filter: &Filter, count: usize, w
     keep_best(&mut scored, CANDIDATES.max(count));
     let exact = scored.into_iter().map(|(passage, _)| {
         let score = asked.score(passage, asked.cosine(passage));
-        (passage, gallery.facts[passage].path, score)
+        (passage, vector_index.facts[passage].path, score)
     });
     let ordered = ranking::ordered(exact.collect(), without);
     let mut texts = Texts::default();
     let found = ordered.into_iter().filter(|(passage, _)| {
-        let text = |phrase: &String| texts.holds(gallery, *passage, phrase);
+        let text = |phrase: &String| texts.holds(vector_index, *passage, phrase);
         query.phrases.iter().all(text)
     });
     let found = found.take(count).map(|(passage, score)| Found {
-        root: gallery.root.clone(),
-        path: gallery.paths[gallery.facts[passage].path as usize].clone(),
-        item: gallery.items[passage].item.clone(),
+        root: vector_index.root.clone(),
+        path: vector_index.paths[vector_index.facts[passage].path as usize].clone(),
+        item: vector_index.items[passage].item.clone(),
         score: score * RELEVANCE,
         link: None,
         why: Some(asked.why(passage)),
@@ -178,7 +184,7 @@ pub(super) fn names_file(query: &Query, file: &str) -> bool {
 
 /// What of a query is the same for all passages of a folder.
 struct Search<'a> {
-    gallery: &'a Gallery,
+    vector_index: &'a VectorIndex,
     weighing: Weighing<'a>,
     /// Of each passage: its BM25, and what it has as the definition of a name; of each file, which share of the words its path has.
     words: Vec<f32>,
@@ -195,13 +201,13 @@ struct Search<'a> {
 }
 
 impl<'a> Search<'a> {
-    fn new(gallery: &'a Gallery, query: &'a Query, without: Without) -> Search<'a> {
-        let calibration = gallery.centre().calibration();
-        let (vector, relevance, is_centred) = match calibration.centred_query(&query.vector) {
+    fn new(vector_index: &'a VectorIndex, query: &'a Query, without: Without) -> Search<'a> {
+        let calibration = vector_index.center().calibration();
+        let (vector, relevance, is_centered) = match calibration.centered_query(&query.vector) {
             Some((vector, relevance)) => (Cow::Owned(vector), relevance, true),
             None => (Cow::Borrowed(&*query.vector), calibration.relevance(), false),
         };
-        let along = is_centred.then(|| Box::new(gallery.centre().along(&vector)) as Box<dyn Fn(Language) -> f32>);
+        let along = is_centered.then(|| Box::new(vector_index.center().along(&vector)) as Box<dyn Fn(Language) -> f32>);
         let weighing = Weighing {
             query,
             without,
@@ -209,24 +215,24 @@ impl<'a> Search<'a> {
         };
         let words = match without.words {
             true => Vec::new(),
-            false => gallery.lexicon.bm25(&query.words),
+            false => vector_index.lexicon.bm25(&query.words),
         };
         let definitions = match without.definition {
             true => Vec::new(),
-            false => definitions(gallery, query),
+            false => definitions(vector_index, query),
         };
         let places = match weighing.takes_places() {
-            true => gallery.lexicon.places(&query.words),
+            true => vector_index.lexicon.places(&query.words),
             false => Vec::new(),
         };
         Search {
-            gallery,
+            vector_index,
             weighing,
             words,
             definitions,
             places,
-            named: named(gallery, query),
-            asks_vector: query.vector.len() == gallery.rows.width() && !without.vector,
+            named: named(vector_index, query),
+            asks_vector: query.vector.len() == vector_index.rows.width() && !without.vector,
             vector,
             along,
         }
@@ -238,7 +244,7 @@ impl<'a> Search<'a> {
     }
 
     fn parts(&self, passage: usize, cosine: f32) -> Why {
-        let fact = &self.gallery.facts[passage];
+        let fact = &self.vector_index.facts[passage];
         let of = |scores: &[f32], number: usize| scores.get(number).copied().unwrap_or_default();
         self.weighing.parts(&Evidence {
             cosine: (self.asks_vector && fact.comparable).then_some(cosine),
@@ -253,7 +259,7 @@ impl<'a> Search<'a> {
     fn cosine(&self, passage: usize) -> f32 {
         match self.asks_vector {
             true => self
-                .cosine_of(passage, self.gallery.rows.product(passage, &self.vector))
+                .cosine_of(passage, self.vector_index.rows.product(passage, &self.vector))
                 .clamp(-1.0, 1.0),
             false => 0.0,
         }
@@ -262,13 +268,15 @@ impl<'a> Search<'a> {
     /// The cosine of a passage, by the product of its vector with the query's.
     fn cosine_of(&self, passage: usize, product: f32) -> f32 {
         match &self.along {
-            Some(along) => (product - along(self.gallery.facts[passage].language)) * self.gallery.scale[passage],
+            Some(along) => {
+                (product - along(self.vector_index.facts[passage].language)) * self.vector_index.scale[passage]
+            }
             None => product,
         }
     }
 
     fn why(&self, passage: usize) -> Why {
-        let holds = |term| self.gallery.lexicon.holds(passage as u32, term);
+        let holds = |term| self.vector_index.lexicon.holds(passage as u32, term);
         let matched = self.weighing.query.words.iter().filter(|word| holds(word.term));
         Why {
             matched: matched.map(|word| word.text.clone()).collect(),
@@ -278,11 +286,14 @@ impl<'a> Search<'a> {
 }
 
 /// The files whose names stand in a query.
-fn named(gallery: &Gallery, query: &Query) -> HashSet<u32> {
+fn named(vector_index: &VectorIndex, query: &Query) -> HashSet<u32> {
     if query.files.is_empty() {
         return HashSet::new();
     }
-    let names = gallery.paths.iter().map(|path| path.file_name().unwrap_or_default());
+    let names = vector_index
+        .paths
+        .iter()
+        .map(|path| path.file_name().unwrap_or_default());
     let named = names
         .zip(0..)
         .filter(|(name, _)| names_file(query, &name.to_string_lossy()));
@@ -290,18 +301,18 @@ fn named(gallery: &Gallery, query: &Query) -> HashSet<u32> {
 }
 
 /// What the definitions of the names in a query gain, as a share of [`DEFINITION`].
-fn definitions(gallery: &Gallery, query: &Query) -> Vec<f32> {
-    let mut gains = vec![0f32; gallery.facts.len()];
+fn definitions(vector_index: &VectorIndex, query: &Query) -> Vec<f32> {
+    let mut gains = vec![0f32; vector_index.facts.len()];
     for (name, worth) in wanted_names(query) {
         let term = name_term(name);
-        let first = gallery.definitions.partition_point(|(found, _)| *found < term);
-        let bearers = gallery.definitions[first..]
+        let first = vector_index.definitions.partition_point(|(found, _)| *found < term);
+        let bearers = vector_index.definitions[first..]
             .iter()
             .take_while(|(found, _)| *found == term);
         for (_, passage) in bearers {
-            let path = gallery.facts[*passage as usize].path;
-            let file = gallery.paths[path as usize].file_name().unwrap_or_default();
-            let item = &gallery.items[*passage as usize].item;
+            let path = vector_index.facts[*passage as usize].path;
+            let file = vector_index.paths[path as usize].file_name().unwrap_or_default();
+            let item = &vector_index.items[*passage as usize].item;
             let gain = &mut gains[*passage as usize];
             *gain = gain.max(definition((name, worth), item, &file.to_string_lossy()));
         }
@@ -315,16 +326,16 @@ struct Texts(HashMap<u32, Option<String>>);
 
 impl Texts {
     /// Whether a passage holds a phrase, as its file is now. What is not in a folder is not looked into.
-    fn holds(&mut self, gallery: &Gallery, passage: usize, phrase: &str) -> bool {
-        if gallery.root.as_os_str().is_empty() {
+    fn holds(&mut self, vector_index: &VectorIndex, passage: usize, phrase: &str) -> bool {
+        if vector_index.root.as_os_str().is_empty() {
             return true;
         }
-        let file = gallery.facts[passage].path;
-        let read = || read(&gallery.root.join(&gallery.paths[file as usize]));
+        let file = vector_index.facts[passage].path;
+        let read = || read(&vector_index.root.join(&vector_index.paths[file as usize]));
         let Some(text) = self.0.entry(file).or_insert_with(read) else {
             return false;
         };
-        let item = &gallery.items[passage].item;
+        let item = &vector_index.items[passage].item;
         match text.get(item.start.byte..item.end.byte) {
             Some(own) => folded(own).contains(phrase),
             // The file is another than the one that was indexed.

@@ -8,12 +8,12 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use super::Gallery;
+use super::VectorIndex;
 use super::files::{self, File};
 use super::headers;
 use super::reading::{self, EmbeddedItem};
 use super::renew::Reader;
-use crate::similar::Centre;
+use crate::similar::Center;
 
 /// With fewer files to embed a sketch is no news: their vectors are there in seconds.
 const FEWEST: usize = 48;
@@ -23,7 +23,7 @@ const CHUNK: usize = 64;
 
 /// The passages of files of a folder that are to be embedded, by their words alone; `None` where there are too few to be worth it, or
 /// something else is wanted.
-pub(super) fn sketch(reader: &Reader, root: &Path, unread: &[&File]) -> Option<Gallery> {
+pub(super) fn sketch(reader: &Reader, root: &Path, unread: &[&File]) -> Option<VectorIndex> {
     if unread.len() < FEWEST {
         return None;
     }
@@ -52,7 +52,7 @@ pub(super) fn sketch(reader: &Reader, root: &Path, unread: &[&File]) -> Option<G
         .iter()
         .map(|(path, items)| (path.clone(), items.as_slice()))
         .collect();
-    let mut gallery = Gallery::of_items(&files, &Centre::default(), model.hidden());
-    gallery.root = root.into();
-    Some(gallery)
+    let mut vector_index = VectorIndex::of_items(&files, &Center::default(), model.hidden());
+    vector_index.root = root.into();
+    Some(vector_index)
 }

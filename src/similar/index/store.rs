@@ -16,7 +16,7 @@ pub trait Store {
     fn root(&mut self, folder: &Path, model: &str) -> Result<i64, IndexError>;
 
     /// The files of a folder as they were last read.
-    fn catalogue(&mut self, root: i64) -> Result<HashMap<PathBuf, Known>, IndexError>;
+    fn catalog(&mut self, root: i64) -> Result<HashMap<PathBuf, Known>, IndexError>;
 
     /// The contents with some addresses, where a file has or had them: one answer per address, in order.
     fn contents(&mut self, addresses: &[Address]) -> Result<Vec<Option<i64>>, IndexError>;
@@ -35,7 +35,7 @@ pub trait Store {
 
     /// Ends a renewal that changed something: takes files out of a folder, and drops what no file has had for a long time. `hour` is the
     /// clock's.
-    fn settle(&mut self, root: i64, gone: &[&Path], hour: i64) -> Result<(), IndexError>;
+    fn finish_renewal(&mut self, root: i64, gone: &[&Path], hour: i64) -> Result<(), IndexError>;
 }
 
 /// A file as it was when it was last read.
@@ -69,8 +69,8 @@ impl Store for Index {
         table::root(&self.connection, folder, model).map_err(|error| self.trouble(error))
     }
 
-    fn catalogue(&mut self, root: i64) -> Result<HashMap<PathBuf, Known>, IndexError> {
-        table::catalogue(&self.connection, root).map_err(|error| self.trouble(error))
+    fn catalog(&mut self, root: i64) -> Result<HashMap<PathBuf, Known>, IndexError> {
+        table::catalog(&self.connection, root).map_err(|error| self.trouble(error))
     }
 
     fn contents(&mut self, addresses: &[Address]) -> Result<Vec<Option<i64>>, IndexError> {
@@ -99,7 +99,7 @@ impl Store for Index {
         }
     }
 
-    fn settle(&mut self, root: i64, gone: &[&Path], hour: i64) -> Result<(), IndexError> {
+    fn finish_renewal(&mut self, root: i64, gone: &[&Path], hour: i64) -> Result<(), IndexError> {
         table::forget(&mut self.connection, root, gone.iter().copied(), hour).map_err(|error| self.trouble(error))
     }
 }

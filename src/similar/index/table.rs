@@ -16,7 +16,7 @@ use super::encoding::{
 use super::files::Stamp;
 use super::reading::{Address, Contents, UnitVector};
 use super::store::{Entry, Known, New};
-use crate::database::{Schema, Trouble};
+use crate::database::{DatabaseError, Schema};
 use crate::segment::ItemKind;
 use crate::text::Language;
 
@@ -77,13 +77,13 @@ pub const SCHEMA: Schema = Schema {
 const KEPT_HOURS: i64 = 30 * 24;
 
 /// Reads what a file has of a folder into tables that are empty.
-pub fn copy(connection: &Connection, path: &Path, root: &Path) -> Result<(), Trouble> {
+pub fn copy(connection: &Connection, path: &Path, root: &Path) -> Result<(), DatabaseError> {
     // One that is not there would be made.
     std::fs::metadata(path)?;
     connection.execute("ATTACH DATABASE ?1 AS kept", [path.to_string_lossy()])?;
     let found: u32 = connection.pragma_query_value(Some("kept"), "user_version", |row| row.get(0))?;
     if found != SCHEMA.version {
-        return Err(Trouble::Newer(found));
+        return Err(DatabaseError::Newer(found));
     }
     let transaction = connection.unchecked_transaction()?;
     transaction.execute(
@@ -121,7 +121,7 @@ pub fn root(connection: &Connection, path: &Path, model: &str) -> rusqlite::Resu
 }
 
 /// The files of a folder as they were last read.
-pub fn catalogue(connection: &Connection, root: i64) -> rusqlite::Result<HashMap<PathBuf, Known>> {
+pub fn catalog(connection: &Connection, root: i64) -> rusqlite::Result<HashMap<PathBuf, Known>> {
     let mut statement = connection.prepare("SELECT path, size, modified, skipped FROM files WHERE root = ?1")?;
     let rows = statement.query_map([root], |row| {
         let known = Known {

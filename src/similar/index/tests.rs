@@ -13,7 +13,7 @@ use rusqlite::Connection;
 
 use super::*;
 use crate::model::{Model, UNSTOPPED, default_source};
-use crate::similar::likeness;
+use crate::similar::thresholds;
 
 static MODEL: LazyLock<Model> = LazyLock::new(|| Model::load(&default_source()).unwrap());
 
@@ -53,14 +53,14 @@ impl Bench {
             .unwrap()
     }
 
-    fn gallery(&self) -> Gallery {
-        self.index().gallery(&MODEL, self.root.path()).unwrap()
+    fn vector_index(&self) -> VectorIndex {
+        self.index().vector_index(&MODEL, self.root.path()).unwrap()
     }
 
     /// Names of all items that can be found.
     fn names(&self) -> Vec<String> {
-        let gallery = self.gallery();
-        let hits = search(&gallery, "anything", &Filter::default(), 1000);
+        let vector_index = self.vector_index();
+        let hits = search(&vector_index, "anything", &Filter::default(), 1000);
         let items = hits.iter().filter(|hit| hit.item.kind != ItemKind::File);
         let mut names: Vec<String> = items.map(|hit| hit.item.name.clone()).collect();
         names.sort();
@@ -87,11 +87,11 @@ fn asked(embedded: &EmbeddedItem, base: Option<f32>) -> Asked<'_> {
 }
 
 /// What is found by a question in prose.
-fn search(gallery: &Gallery, text: &str, filter: &Filter, count: usize) -> Vec<Found> {
+fn search(vector_index: &VectorIndex, text: &str, filter: &Filter, count: usize) -> Vec<Found> {
     let mut filter = filter.clone();
     let mut query = Query::parse(text, &mut filter);
     query.vector = embed_query(&MODEL, &query.text).unwrap();
-    gallery.search(&query, &filter, count).unwrap()
+    vector_index.search(&query, &filter, count).unwrap()
 }
 
 /// The only item of a text.
@@ -109,13 +109,13 @@ fn what_a_folder_holds_is_found_and_an_unchanged_file_is_not_read_again() {
     bench.write("docs/guide.md", "# Configuration files\n\nThe program reads its settings from a file in the home folder of the user, in the format TOML.\n");
     bench.write("rows.csv", "not,indexed\n");
     let first = bench.renew();
-    assert_eq!((first.files, first.read, first.recognised, first.items), (2, 2, 0, 3));
+    assert_eq!((first.files, first.read, first.recognized, first.items), (2, 2, 0, 3));
     assert_eq!(first.skipped, [(Skipped::Unknown, 1)].into());
     assert!(first.embedded >= 3);
     let second = bench.renew();
     assert_eq!((second.files, second.read, second.embedded), (2, 0, 0));
-    let gallery = bench.gallery();
-    let hits = search(&gallery, "where are the settings stored", &Filter::default(), 3);
+    let vector_index = bench.vector_index();
+    let hits = search(&vector_index, "where are the settings stored", &Filter::default(), 3);
     assert_eq!(hits[0].item.name, "Configuration files");
     assert_eq!(hits[0].path, Path::new("docs/guide.md"));
     let sum = &hits.iter().find(|hit| hit.item.name == "other_sum").unwrap().item;
@@ -141,7 +141,7 @@ fn the_cells_of_a_notebook_are_found_where_they_stand_in_the_file() {
     assert_eq!((renewal.files, renewal.items), (1, 1), "{renewal:?}");
     assert_eq!(bench.names(), ["smoothed"]);
     let found = search(
-        &bench.gallery(),
+        &bench.vector_index(),
         "smooth a series with a moving average",
         &Filter::default(),
         1,
@@ -157,7 +157,12 @@ fn the_cells_of_a_notebook_are_found_where_they_stand_in_the_file() {
         "{own}"
     );
     assert_eq!(&notebook[item.name_start.byte..item.name_end.byte], "smoothed");
-    let prose = search(&bench.gallery(), "whales counted from ships", &Filter::default(), 1);
+    let prose = search(
+        &bench.vector_index(),
+        "whales counted from ships",
+        &Filter::default(),
+        1,
+    );
     assert_eq!((prose[0].item.kind, prose[0].item.start.line), (ItemKind::File, 2));
     bench.write("broken.ipynb", "{");
     assert_eq!(bench.renew().skipped, [(Skipped::NotText, 1)].into());
@@ -189,8 +194,8 @@ fn configuration_documents_and_languages_without_a_grammar_are_found_as_file_and
         &(before + &paragraph("Backups of the tape library and the rotation")),
     );
     bench.renew();
-    let gallery = bench.gallery();
-    let first = |query: &str| search(&gallery, query, &Filter::default(), 1).remove(0);
+    let vector_index = bench.vector_index();
+    let first = |query: &str| search(&vector_index, query, &Filter::default(), 1).remove(0);
     let docker = first("container image with certificates installed");
     assert_eq!((docker.path, docker.item.kind), ("Dockerfile".into(), ItemKind::File));
     assert_eq!((docker.item.name.as_str(), docker.item.start.line), ("Dockerfile", 0));
@@ -271,7 +276,7 @@ fn a_file_of_imports_alone_is_found() {
         "def unrelated(values):\n    total = 0\n    for value in values:\n        total += value\n    return total\n",
     );
     bench.renew();
-    let hit = search(&bench.gallery(), "signed session cookie", &Filter::default(), 1).remove(0);
+    let hit = search(&bench.vector_index(), "signed session cookie", &Filter::default(), 1).remove(0);
     assert_eq!((hit.path, hit.item.kind), ("pkg/__init__.py".into(), ItemKind::File));
 }
 
@@ -290,8 +295,8 @@ fn what_configuration_says_comes_after_code_unless_it_is_asked_for() {
         "[retry]\n# Retries a request with a timeout.\nretry_request = true\ntimeout = 30\nattempts = 5\n",
     );
     bench.renew();
-    let gallery = bench.gallery();
-    let first = |query: &str| search(&gallery, query, &Filter::default(), 1).remove(0).path;
+    let vector_index = bench.vector_index();
+    let first = |query: &str| search(&vector_index, query, &Filter::default(), 1).remove(0).path;
     assert_eq!(first("retry a request with a timeout"), Path::new("src/retry.rs"));
     assert_eq!(
         first("retry request configuration timeout attempts"),
@@ -299,7 +304,7 @@ fn what_configuration_says_comes_after_code_unless_it_is_asked_for() {
     );
     assert_eq!(first("retry a request in service.toml"), Path::new("service.toml"));
     let lowered = |query: &str| {
-        let hits = search(&gallery, query, &Filter::default(), 9);
+        let hits = search(&vector_index, query, &Filter::default(), 9);
         let hit = hits.iter().find(|hit| hit.path.ends_with("service.toml")).unwrap();
         hit.why.as_ref().unwrap().weight
     };
@@ -345,7 +350,7 @@ fn a_report_counts_by_language_and_names_files_without_items_and_what_is_left_ou
 }
 
 #[test]
-fn a_renamed_file_and_another_checkout_are_recognised() {
+fn a_renamed_file_and_another_checkout_are_recognized() {
     let bench = Bench::new();
     bench.write("a/one.rs", &function("one", 1));
     bench.write("a/two.rs", &function("two", 2));
@@ -353,7 +358,7 @@ fn a_renamed_file_and_another_checkout_are_recognised() {
     std::fs::rename(bench.root.path().join("a"), bench.root.path().join("b")).unwrap();
     let renamed = bench.renew();
     assert_eq!(
-        (renamed.read, renamed.recognised, renamed.gone, renamed.embedded),
+        (renamed.read, renamed.recognized, renamed.gone, renamed.embedded),
         (2, 2, 2, 0)
     );
     let other = tempfile::tempdir().unwrap();
@@ -362,9 +367,9 @@ fn a_renamed_file_and_another_checkout_are_recognised() {
     let checkout = index
         .renew(&MODEL, other.path(), &Limits::default(), UNSTOPPED, |_| {})
         .unwrap();
-    assert_eq!((checkout.read, checkout.recognised, checkout.embedded), (1, 1, 0));
-    assert_eq!(index.gallery(&MODEL, other.path()).unwrap().len(), 1);
-    assert_eq!(bench.gallery().len(), 2);
+    assert_eq!((checkout.read, checkout.recognized, checkout.embedded), (1, 1, 0));
+    assert_eq!(index.vector_index(&MODEL, other.path()).unwrap().len(), 1);
+    assert_eq!(bench.vector_index().len(), 2);
 }
 
 #[test]
@@ -381,14 +386,14 @@ fn an_edit_embeds_what_it_touched_and_what_is_gone_is_not_found() {
     bench.renew();
     bench.write("a.rs", &text(8));
     let edited = bench.renew();
-    assert_eq!((edited.read, edited.recognised, edited.embedded), (1, 0, 1));
+    assert_eq!((edited.read, edited.recognized, edited.embedded), (1, 0, 1));
     std::fs::remove_file(bench.root.path().join("b.rs")).unwrap();
     assert_eq!(bench.renew().gone, 1);
     assert_eq!(bench.names(), ["last", "number_0", "number_1", "number_2", "number_3"]);
     // Back from another branch: nothing is embedded.
     bench.write("b.rs", &function("alone", 9));
     let back = bench.renew();
-    assert_eq!((back.recognised, back.embedded), (1, 0));
+    assert_eq!((back.recognized, back.embedded), (1, 0));
 }
 
 #[test]
@@ -403,11 +408,11 @@ fn stopped_in_between_it_keeps_what_was_done() {
     let tell = |progress: Progress| done.store(progress.done, Ordering::Relaxed);
     let stopped = index.renew(&MODEL, bench.root.path(), &Limits::default(), &after_some, tell);
     assert!(matches!(stopped, Err(IndexError::Stopped)), "{stopped:?}");
-    let kept = bench.gallery().len();
+    let kept = bench.vector_index().len();
     assert!(kept > 0 && kept < 100, "{kept}");
     let rest = bench.renew();
     assert_eq!(rest.read, 100 - kept);
-    assert_eq!(bench.gallery().len(), 100);
+    assert_eq!(bench.vector_index().len(), 100);
 }
 
 #[test]
@@ -422,7 +427,7 @@ fn two_at_once_leave_what_one_would_have_left() {
             .into_iter()
             .for_each(|worker| assert_eq!(worker.join().unwrap().files, 60));
     });
-    assert_eq!(bench.gallery().len(), 60);
+    assert_eq!(bench.vector_index().len(), 60);
     let (_, looked) = examine(bench.cache.path()).unwrap();
     let looked = looked.unwrap();
     assert!(looked.wrong.is_empty() && looked.rows == 60, "{looked:?}");
@@ -447,10 +452,10 @@ fn filters_hold_before_the_best_are_taken() {
         "def same(values):\n    total = 1\n    for value in values:\n        total += value\n    return total\n",
     );
     bench.renew();
-    let gallery = bench.gallery();
+    let vector_index = bench.vector_index();
     let item = only_item(&function("same", 1));
     let asked = asked(&item, None);
-    let found = |filter: Filter| gallery.similar(&asked, &filter, 3).unwrap();
+    let found = |filter: Filter| vector_index.similar(&asked, &filter, 3).unwrap();
     let python = found(Filter {
         languages: vec![Language::Python],
         ..Filter::default()
@@ -471,7 +476,7 @@ fn filters_hold_before_the_best_are_taken() {
         path: Some(Path::new("lib/f.rs")),
         ..asked.clone()
     };
-    let apart = gallery.similar(&own, &Filter::default(), 3).unwrap();
+    let apart = vector_index.similar(&own, &Filter::default(), 3).unwrap();
     assert_eq!(apart[0].path, Path::new("src/f0.rs"));
     let types = found(Filter {
         kinds: vec![ItemKind::Type],
@@ -483,9 +488,9 @@ fn filters_hold_before_the_best_are_taken() {
         base: Some(0.84),
         ..asked.clone()
     };
-    let near = gallery.similar(&strict, &Filter::default(), 40).unwrap();
+    let near = vector_index.similar(&strict, &Filter::default(), 40).unwrap();
     assert!(near.len() == 31 && near.iter().all(|hit| hit.item.language == Language::Rust));
-    let far = gallery.similar(
+    let far = vector_index.similar(
         &Asked {
             base: Some(1.1),
             ..asked.clone()
@@ -511,10 +516,10 @@ fn tests_and_files_by_their_paths_are_filtered_before_the_best_are_taken() {
     bench.write("src/a.rs", &module);
     bench.write("src/deep/b.rs", &function("same", 1));
     bench.renew();
-    let gallery = bench.gallery();
+    let vector_index = bench.vector_index();
     let item = only_item(&function("same", 1));
     let found = |filter: Filter, count| -> Vec<String> {
-        let hits = gallery.similar(&asked(&item, Some(0.9)), &filter, count).unwrap();
+        let hits = vector_index.similar(&asked(&item, Some(0.9)), &filter, count).unwrap();
         let name = |hit: &Found| format!("{} {}", hit.path.display(), hit.item.name);
         hits.iter().map(name).collect()
     };
@@ -545,13 +550,13 @@ fn an_item_is_not_news_of_itself_however_the_paths_beside_it_sort() {
         bench.write(path, &function("same", 1));
     }
     bench.renew();
-    let (gallery, item) = (bench.gallery(), only_item(&function("same", 1)));
+    let (vector_index, item) = (bench.vector_index(), only_item(&function("same", 1)));
     for path in ["a/index.rs", "a/index/mod.rs", "a/index-old/x.rs"] {
         let own = Asked {
             path: Some(Path::new(path)),
             ..asked(&item, None)
         };
-        let found = gallery.similar(&own, &Filter::default(), 9).unwrap();
+        let found = vector_index.similar(&own, &Filter::default(), 9).unwrap();
         assert!(
             found.len() == 3 && found.iter().all(|hit| hit.path != Path::new(path)),
             "{path}"
@@ -566,10 +571,10 @@ fn copies_of_a_file_do_not_make_the_mean_of_their_language() {
         bench.write(format!("copy{i}/f.rs"), &function("copied", 1));
     }
     bench.renew();
-    let gallery = bench.gallery();
+    let vector_index = bench.vector_index();
     let item = only_item(&function("copied", 1));
-    let asked = asked(&item, Some(likeness::DEFAULT));
-    let hits = gallery.similar(&asked, &Filter::default(), 40).unwrap();
+    let asked = asked(&item, Some(thresholds::DEFAULT));
+    let hits = vector_index.similar(&asked, &Filter::default(), 40).unwrap();
     assert!(
         hits.len() == 40 && hits.iter().all(|hit| hit.score > 0.999),
         "{:?}",
@@ -602,8 +607,8 @@ fn names_that_are_no_utf8_and_folders_that_cannot_be_read_do_no_harm() {
     }
     bench.write(name, &function("coffee", 1));
     bench.renew();
-    let gallery = bench.gallery();
-    let hits = search(&gallery, "coffee", &Filter::default(), 1);
+    let vector_index = bench.vector_index();
+    let hits = search(&vector_index, "coffee", &Filter::default(), 1);
     assert_eq!(hits[0].path.as_os_str().as_bytes(), b"caf\xe9.rs");
     assert_eq!(bench.renew().read, 0);
 }
@@ -644,7 +649,7 @@ fn another_reading_of_identifiers_is_another_index() {
         .renew(&plain, bench.root.path(), &Limits::default(), UNSTOPPED, |_| {})
         .unwrap();
     assert_eq!(renewal.embedded, 1);
-    assert_eq!(index.gallery(&plain, bench.root.path()).unwrap().len(), 1);
+    assert_eq!(index.vector_index(&plain, bench.root.path()).unwrap().len(), 1);
     assert_eq!(bench.renew().read, 0);
 }
 
@@ -665,7 +670,7 @@ fn what_cannot_be_indexed_is_said() {
     memory
         .renew(&MODEL, bench.root.path(), &Limits::default(), UNSTOPPED, |_| {})
         .unwrap();
-    assert_eq!(memory.gallery(&MODEL, bench.root.path()).unwrap().len(), 1);
+    assert_eq!(memory.vector_index(&MODEL, bench.root.path()).unwrap().len(), 1);
 }
 
 #[test]
@@ -674,13 +679,15 @@ fn an_item_too_short_to_be_compared_is_found_by_its_name_and_resembles_nothing()
     let functions: String = (0..24).map(|i| function(&format!("sum_{i}"), i) + "\n").collect();
     bench.write("a.rs", &format!("fn tiny() {{}}\n\n{functions}"));
     bench.renew();
-    let gallery = bench.gallery();
-    let found = search(&gallery, "tiny", &Filter::default(), 1);
+    let vector_index = bench.vector_index();
+    let found = search(&vector_index, "tiny", &Filter::default(), 1);
     assert_eq!(found[0].item.name, "tiny");
     // Even where the mean of its language is taken away.
     let like = only_item(&function("other", 77));
-    let near = gallery.similar(&asked(&like, None), &Filter::default(), 100).unwrap();
-    assert_eq!((near.len(), gallery.len()), (24, 24));
+    let near = vector_index
+        .similar(&asked(&like, None), &Filter::default(), 100)
+        .unwrap();
+    assert_eq!((near.len(), vector_index.len()), (24, 24));
     assert!(near.iter().all(|hit| hit.item.name != "tiny"));
 }
 
@@ -699,8 +706,8 @@ fn a_header_of_cpp_is_indexed_as_cpp() {
     );
     bench.write("plain/main.cc", "int main() { return 0; }\n");
     bench.renew();
-    let gallery = bench.gallery();
-    let found = search(&gallery, "area", &Filter::default(), 100);
+    let vector_index = bench.vector_index();
+    let found = search(&vector_index, "area", &Filter::default(), 100);
     let language = |file: &str| {
         let own = found
             .iter()
@@ -717,7 +724,7 @@ fn a_header_of_cpp_is_indexed_as_cpp() {
         ..Filter::default()
     };
     assert!(
-        search(&gallery, "area", &cpp, 100)
+        search(&vector_index, "area", &cpp, 100)
             .iter()
             .any(|hit| hit.path.ends_with("shapes.h"))
     );

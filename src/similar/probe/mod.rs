@@ -1,4 +1,4 @@
-//! Probes: classes of a person's own, learned from labelled texts by logistic regression on their embeddings.
+//! Probes: classes of a person's own, learned from labeled texts by logistic regression on their embeddings.
 //!
 //! A probe is a small file that names its model: vectors of another one mean something else. Its logits are linear in the embedding, so that
 //! the words of a text have exact shares of them.

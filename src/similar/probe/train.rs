@@ -23,7 +23,7 @@ const BINS: usize = 10;
 #[derive(Debug, thiserror::Error, PartialEq)]
 pub enum TrainError {
     /// No items.
-    #[error("there are no labelled items; give a file with the columns text (or path) and label")]
+    #[error("there are no labeled items; give a file with the columns text (or path) and label")]
     Empty,
     /// One class.
     #[error("all items have the label {0:?}; a probe needs two labels at least")]
@@ -370,7 +370,7 @@ mod tests {
             let vectors = vec![vec![1.0, 0.0]; labels.len()];
             train(&vectors, &labels, ("m", "id")).unwrap_err().to_string()
         };
-        assert!(of(&[]).contains("no labelled items"));
+        assert!(of(&[]).contains("no labeled items"));
         assert!(of(&["a", "a"]).contains("two labels at least"));
         assert!(of(&["a", "a", "b"]).contains("only one item has the label \"b\""));
         assert!(Probe::parse(b"{}").unwrap_err().to_string().contains("no probe"));

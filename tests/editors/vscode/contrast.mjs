@@ -1,4 +1,4 @@
-// How well a colour is read on what lies below it: the ratio of the Web Content Accessibility Guidelines, 1 to 21.
+// How well a color is read on what lies below it: the ratio of the Web Content Accessibility Guidelines, 1 to 21.
 function channels(css) {
   const numbers = css.match(/[\d.]+/g).map(Number);
   const scale = css.startsWith('color(') ? 255 : 1;

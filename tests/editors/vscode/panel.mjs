@@ -28,7 +28,7 @@ export async function panelTests(world, { test }) {
   const sides = ['def load(path):\n        return read(path)', 'def open(path):\n        return load(path)'];
   const told = sides.map((text, index) => ({ title: `side ${index}`, place: 'a.py:1', language: 'python', text }));
   const compared = sides.map((text) => ({ words: placed(text, 0.1), special: 0.01, bias: 0.02, coverage: 1 }));
-  const common = { cosine: 0.8, residual: 1e-7, a: compared[0], b: compared[1], alignment: [], centred: null, ms: 3 };
+  const common = { cosine: 0.8, residual: 1e-7, a: compared[0], b: compared[1], alignment: [], centered: null, ms: 3 };
 
   await test('a server that sends the matrix alone is understood: shared words and rows come from it', () => {
     const pairs = compared[0].words.map((one) => compared[1].words.map((other) => (one.text === other.text ? 0.1 : 0)));

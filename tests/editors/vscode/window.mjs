@@ -119,7 +119,7 @@ export class Window {
         return [];
       }
       const plain = (text) => text.replaceAll('\u00a0', ' ');
-      /** The characters of a line with the middle of each, and the colour of its text. */
+      /** The characters of a line with the middle of each, and the color of its text. */
       const characters = (line) =>
         [...line.querySelectorAll('span > span')].flatMap((span) => {
           const { color, filter } = getComputedStyle(span);

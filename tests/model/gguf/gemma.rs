@@ -27,7 +27,7 @@ fn gemma_reads_and_continues_texts_as_sentencepiece_and_transformers_do() {
     for golden in golden {
         assert_eq!(ids(&model, &golden.text), golden.ids, "{:?}", golden.text);
         let packed = Packed::new([golden.ids.as_slice()]);
-        let read = network.read(&packed, None, Keep::LastHidden, UNSTOPPED).unwrap();
+        let read = network.read(&packed, None, TraceLevel::LastHidden, UNSTOPPED).unwrap();
         let width = network.spec.stack.hidden;
         let last = &read.hidden[read.hidden.len() - width..];
         let logits = network.logits(last).unwrap().unwrap();
@@ -62,7 +62,7 @@ fn gemma_in_floats_is_within_a_thousandth() {
         .unwrap();
     let said = String::from_utf8_lossy(&run.stdout);
     assert!(run.status.success() && said.contains("1 passed"), "{said}");
-    assert!(!simd::Path::Portable.prefers_integers());
+    assert!(!simd::Isa::Portable.prefers_integers());
 }
 
 #[derive(serde::Deserialize)]

@@ -15,7 +15,7 @@ use candle_core::quantized::gguf_file::{self, Value};
 use candle_core::quantized::{GgmlDType, QTensor};
 use candle_core::{Device, Tensor};
 use fovea::model::tape::{Network, Read};
-use fovea::model::{Keep, Model, Packed, Source, UNSTOPPED, largest, network, verify};
+use fovea::model::{Model, Packed, Source, TraceLevel, UNSTOPPED, largest, network, verify};
 use fovea::text::Language;
 use serde_json::json;
 
@@ -123,7 +123,7 @@ fn read(network: &Network, writes: bool) -> Read {
     let packed = Packed::new([long.as_slice(), short.as_slice()]);
     let written = writes.then(|| Packed::new([short.as_slice(), &long[..9]]));
     network
-        .read(&packed, written.as_ref(), Keep::LastHidden, UNSTOPPED)
+        .read(&packed, written.as_ref(), TraceLevel::LastHidden, UNSTOPPED)
         .unwrap()
 }
 
@@ -349,7 +349,7 @@ fn a_file_is_called_as_it_says_known_by_its_content_and_found_by_its_path() {
     let tokens = model.tokenize("hello world", Language::Prose).unwrap();
     let traces = model
         .encoder()
-        .forward(&Packed::new([tokens.ids.as_slice()]), Keep::Layers, UNSTOPPED)
+        .forward(&Packed::new([tokens.ids.as_slice()]), TraceLevel::Layers, UNSTOPPED)
         .unwrap();
     assert_eq!(model.pool_of(&tokens, &traces[0]).unwrap().len(), 256);
 }

@@ -128,7 +128,7 @@ local function code_colors(ground)
   return found
 end
 
---- A background towards `color`: as strong as `share`, but weaker where text and code would become hard to read. Normal text always has
+--- A background toward `color`: as strong as `share`, but weaker where text and code would become hard to read. Normal text always has
 --- its contrast; for code the tone gives up at most a third of its strength, since it has to be seen.
 ---@param ground integer[]
 ---@param color integer[]

@@ -196,8 +196,8 @@ end
 ---@return string[]
 function M.details(answer)
   local lines = { ('cosine %.3f · residual of the split %.0e'):format(answer.cosine, answer.residual or 0) }
-  if type(answer.centred) == 'table' then
-    local own = answer.centred
+  if type(answer.centered) == 'table' then
+    local own = answer.centered
     local line = ('without what the languages have in common %.3f · languages %.3f'):format(own.cosine, own.common)
     if math.abs(own.similarity - own.cosine) > 5e-4 then
       line = line .. (' · similarity %.3f'):format(own.similarity)
@@ -238,7 +238,7 @@ end
 ---@return string[]
 function M.header(view)
   local answer = view.answer
-  local similarity = type(answer.centred) == 'table' and answer.centred.similarity or answer.cosine
+  local similarity = type(answer.centered) == 'table' and answer.centered.similarity or answer.cosine
   local filled = math.floor(10 * math.max(0, math.min(1, similarity)) + 0.5)
   local lines = {}
   if type(answer.summary) == 'string' and answer.summary ~= '' then

@@ -124,7 +124,7 @@ local function check_client(client)
     check_index(status.index)
   end
   for _, document in ipairs(status and status.inactive or {}) do
-    health.info(('%s is not analysed: %s'):format(vim.uri_to_fname(document.uri), document.reason))
+    health.info(('%s is not analyzed: %s'):format(vim.uri_to_fname(document.uri), document.reason))
   end
 end
 

@@ -292,7 +292,7 @@ function M.clear(bufnr)
   end
 end
 
--- Colours of a server that has gone would stay for ever.
+-- Colors of a server that has gone would stay for ever.
 vim.api.nvim_create_autocmd('LspDetach', {
   group = vim.api.nvim_create_augroup('fovea_heat', {}),
   callback = function(event)

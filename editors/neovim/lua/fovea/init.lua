@@ -4,7 +4,7 @@
 --- for, and sets up what Neovim leaves to the user.
 local M = {}
 
---- Called again, it changes the options of the session: the server's settings and the colours take effect at once.
+--- Called again, it changes the options of the session: the server's settings and the colors take effect at once.
 ---@param opts? fovea.Options
 function M.setup(opts)
   local client = require('fovea.client')

@@ -32,8 +32,8 @@ export interface Told {
 }
 
 export function pairView(a: Told, b: Told, answer: Comparison, turn: number): PairView {
-  const scores = answer.centred
-    ? [answer.centred.a.scores, answer.centred.b.scores]
+  const scores = answer.centered
+    ? [answer.centered.a.scores, answer.centered.b.scores]
     : [answer.a, answer.b].map((compared) => compared.words.map((word) => word.score));
   const side = (told: Told, compared: ComparedSide, own: number[] = []): ViewSide => ({
     ...told,
@@ -42,7 +42,7 @@ export function pairView(a: Told, b: Told, answer: Comparison, turn: number): Pa
     coverage: compared.coverage,
   });
   const sides: [ViewSide, ViewSide] = [side(a, answer.a, scores[0]), side(b, answer.b, scores[1])];
-  const pairs = answer.centred?.pairs ?? answer.pairs ?? null;
+  const pairs = answer.centered?.pairs ?? answer.pairs ?? null;
   const shared = answer.shared ?? sharedOf(sides, pairs);
   return {
     kind: 'pair',
@@ -52,7 +52,7 @@ export function pairView(a: Told, b: Told, answer: Comparison, turn: number): Pa
     shared,
     pairs: pairs && pairs.slice(0, sides[0].words.length).map((row) => row.slice(0, sides[1].words.length)),
     links: answer.alignment.map((link) => ({ a: link.a, b: link.b })),
-    similarity: answer.centred?.similarity ?? answer.cosine,
+    similarity: answer.centered?.similarity ?? answer.cosine,
     details: pairDetails(a, b, answer),
   };
 }
@@ -92,26 +92,26 @@ function summaryOf(shared: ViewShared[]): string {
 
 /** The numbers for those who want them. */
 function pairDetails(a: Told, b: Told, answer: Comparison): [string, string][] {
-  const { centred } = answer;
+  const { centered } = answer;
   const of = (name: string, sides: { special: number; bias: number }[]): [string, string][] => [
     [`Special tokens, ${name}`, sides.map(({ special }) => signed(special)).join(' and ')],
     [`Biases, ${name}`, sides.map(({ bias }) => signed(bias)).join(' and ')],
   ];
   const rows: [string, string][] = [
     ['Cosine of the two passages', answer.cosine.toFixed(3)],
-    ...(centred ? [] : of('left and right', [answer.a, answer.b])),
+    ...(centered ? [] : of('left and right', [answer.a, answer.b])),
   ];
-  if (centred) {
+  if (centered) {
     const languages = a.language === b.language ? a.language : `${a.language} and ${b.language}`;
     rows.push(
-      [`Cosine without what ${languages} have in common`, centred.cosine.toFixed(3)],
-      ['What they have in common', signed(centred.common)],
-      ...of('left and right', [centred.a, centred.b]),
+      [`Cosine without what ${languages} have in common`, centered.cosine.toFixed(3)],
+      ['What they have in common', signed(centered.common)],
+      ...of('left and right', [centered.a, centered.b]),
     );
   }
   rows.push(
     ['Languages', `${a.language} and ${b.language}`],
-    ['Residual (error of the split)', (centred ?? answer).residual.toExponential(0)],
+    ['Residual (error of the split)', (centered ?? answer).residual.toExponential(0)],
     ['Time', `${Math.round(answer.ms)} ms`],
   );
   return rows;

@@ -243,7 +243,7 @@ impl Editor {
                 "textDocument": {"uri": URI},
                 "position": {"line": line, "character": character},
             });
-            // The text is analysed; what this place is made of may not be.
+            // The text is analyzed; what this place is made of may not be.
             let (_, first) = self.client.request(method, &params)?;
             let (took, again) = self.client.request(method, &params)?;
             // A hover says nothing of words that are not telling.

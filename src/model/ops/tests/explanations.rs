@@ -71,7 +71,7 @@ fn contributions_equal_the_plain_composition_at_odd_sizes() {
                 let layer = layer_in(n, shape, arithmetic);
                 // In units of |y|₁, which it is the rest of.
                 let whole = layer.attended.abs().unwrap().sum(1).unwrap().max(0).unwrap();
-                let near = furthest(&nearness(&layer).unwrap(), &nearness_reference(&layer).unwrap());
+                let near = furthest(&alti_proximity(&layer).unwrap(), &nearness_reference(&layer).unwrap());
                 let near = near / whole.to_scalar::<f32>().unwrap();
                 // What is rounded to fifteen bits averages out over the columns.
                 let bound = (1e-5 / (shape.1 as f32).sqrt()).max(1e-6);
@@ -89,7 +89,7 @@ fn contributions_are_the_same_to_the_last_bit_with_any_number_of_threads() {
         let layer = layer_in(67, SHAPES[0], arithmetic);
         let runs = [1, 2, 3, 8].map(|threads| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-            pool.install(|| (bits(&nearness(&layer).unwrap()), bits(&lengths(&layer).unwrap())))
+            pool.install(|| (bits(&alti_proximity(&layer).unwrap()), bits(&lengths(&layer).unwrap())))
         });
         assert!(runs.iter().all(|run| *run == runs[0]));
     }
@@ -115,21 +115,24 @@ fn what_a_bias_adds_equals_the_plain_composition_at_odd_sizes() {
     for n in ODD_SIZES {
         for width in [1536, 384, 33, 1] {
             let (g, bias) = (random((n, width), 1.0, 1), vector(width, 1.0, 2));
-            let (fused, plain) = (shifted(&g, &bias).unwrap(), shifted_reference(&g, &bias).unwrap());
+            let (fused, plain) = (
+                bias_contribution(&g, &bias).unwrap(),
+                bias_contribution_reference(&g, &bias).unwrap(),
+            );
             assert!(
                 (fused - plain).abs() < 1e-6 * (n * width) as f64,
                 "{n} {width}: {fused} {plain}"
             );
         }
     }
-    assert!(shifted(&random((3, 4), 1.0, 1), &vector(3, 1.0, 1)).is_err());
+    assert!(bias_contribution(&random((3, 4), 1.0, 1), &vector(3, 1.0, 1)).is_err());
 }
 
 #[test]
 fn contributions_refuse_shapes_that_do_not_fit() {
     let mut wrong = layer(3, SHAPES[1]);
     wrong.attention = layer(4, SHAPES[1]).attention;
-    assert!(nearness(&wrong).is_err() && lengths(&wrong).is_err());
+    assert!(alti_proximity(&wrong).is_err() && lengths(&wrong).is_err());
 }
 
 /// Tokens 0 and n - 1 together, every other third one alone, and nobody.
@@ -153,12 +156,12 @@ fn parts_go_through_a_layer_as_through_the_plain_composition_at_odd_sizes() {
             let mean = vec![1.0 / n as f32; n];
             let first: Vec<f32> = (0..n).map(|i| f32::from(u8::from(i == 0))).collect();
             for biased in [false, true] {
-                let (fused, plain) = (push(&layer, &parts, biased), push_reference(&layer, &parts, biased));
+                let (fused, plain) = (jvp(&layer, &parts, biased), jvp_reference(&layer, &parts, biased));
                 let error = relative(&fused.unwrap(), &plain.unwrap());
                 assert!(error < 5e-6, "{n} {shape:?}: {error}");
                 for weights in [&mean, &first] {
-                    let fused = push_summed(&layer, &parts, weights, biased).unwrap();
-                    let plain = push_summed_reference(&layer, &parts, weights, biased).unwrap();
+                    let fused = jvp_summed(&layer, &parts, weights, biased).unwrap();
+                    let plain = jvp_summed_reference(&layer, &parts, weights, biased).unwrap();
                     // Their sum may be much less than what was summed.
                     assert!(
                         furthest(&fused, &plain) < 1e-5,
@@ -176,29 +179,29 @@ fn parts_of_tokens_go_through_a_layer_as_through_the_plain_composition_at_odd_si
     for shape in SHAPES {
         for n in ODD_SIZES {
             let (layer, groups) = (layer(n, shape), groups(n));
-            let fused = push_tokens(&layer, &groups).unwrap();
-            let error = relative(&fused, &push_tokens_reference(&layer, &groups).unwrap());
+            let fused = jvp_tokens(&layer, &groups).unwrap();
+            let error = relative(&fused, &jvp_tokens_reference(&layer, &groups).unwrap());
             assert!(error < 5e-6, "{n} {shape:?}: {error}");
         }
     }
     let layer = layer(3, SHAPES[1]);
-    assert_eq!(push_tokens(&layer, &[]).unwrap().dims(), [0, 3, 40]);
-    assert_eq!(push_tokens(&layer, &[Vec::new()]).unwrap().dims(), [1, 3, 40]);
+    assert_eq!(jvp_tokens(&layer, &[]).unwrap().dims(), [0, 3, 40]);
+    assert_eq!(jvp_tokens(&layer, &[Vec::new()]).unwrap().dims(), [1, 3, 40]);
 }
 
 #[test]
 fn a_part_is_pushed_the_same_to_the_last_bit_whatever_is_pushed_beside_it() {
     let layer = layer(31, SHAPES[0]);
     let groups: Vec<Vec<usize>> = (0..9).map(|token| vec![token]).collect();
-    let first = push_tokens(&layer, &groups).unwrap();
-    let second = push(&layer, &first, false).unwrap();
-    let summed = push_summed(&layer, &second, &[0.125; 31], false).unwrap();
+    let first = jvp_tokens(&layer, &groups).unwrap();
+    let second = jvp(&layer, &first, false).unwrap();
+    let summed = jvp_summed(&layer, &second, &[0.125; 31], false).unwrap();
     for part in [0, 4, 8] {
-        let alone = push_tokens(&layer, &groups[part..=part]).unwrap();
+        let alone = jvp_tokens(&layer, &groups[part..=part]).unwrap();
         assert_eq!(bits(&alone), bits(&first.narrow(0, part, 1).unwrap()));
-        let alone = push(&layer, &alone, false).unwrap();
+        let alone = jvp(&layer, &alone, false).unwrap();
         assert_eq!(bits(&alone), bits(&second.narrow(0, part, 1).unwrap()));
-        let alone = push_summed(&layer, &alone, &[0.125; 31], false).unwrap();
+        let alone = jvp_summed(&layer, &alone, &[0.125; 31], false).unwrap();
         assert_eq!(bits(&alone), bits(&summed.narrow(0, part, 1).unwrap()));
     }
 }
@@ -208,7 +211,7 @@ fn parts_that_do_not_fit_are_refused() {
     let (layer, parts) = (layer(3, SHAPES[1]), |n| {
         random((2 * n, 40), 1.0, 1).reshape((2, n, 40)).unwrap()
     });
-    assert!(push(&layer, &parts(4), false).is_err());
-    assert!(push_summed(&layer, &parts(3), &[1.0], false).is_err());
-    assert!(push_tokens(&layer, &[vec![3]]).is_err());
+    assert!(jvp(&layer, &parts(4), false).is_err());
+    assert!(jvp_summed(&layer, &parts(3), &[1.0], false).is_err());
+    assert!(jvp_tokens(&layer, &[vec![3]]).is_err());
 }

@@ -3,9 +3,9 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 
-use super::super::{EmbeddedItem, IndexedItem, Place};
+use super::super::{EmbeddedItem, FilePosition, IndexedItem};
 use super::*;
-use crate::similar::Centre;
+use crate::similar::Center;
 use crate::similar::words::WordCounts;
 use crate::text::Snapshot;
 
@@ -81,7 +81,10 @@ fn item(numbers: &mut Numbers, line: usize) -> (Language, EmbeddedItem) {
     let length = vector.iter().map(|v| v * v).sum::<f32>().sqrt();
     let vector: Arc<[f32]> = vector.iter().map(|v| v / length).collect();
     let snapshot = Snapshot::new(&"x\n".repeat(line + 40), 0, language);
-    let (start, end) = (Place::new(&snapshot, line * 2), Place::new(&snapshot, (line + 15) * 2));
+    let (start, end) = (
+        FilePosition::new(&snapshot, line * 2),
+        FilePosition::new(&snapshot, (line + 15) * 2),
+    );
     let names = ["load_config", "loadConfig", "new", "readRows", "run"];
     let item = IndexedItem {
         name: names[numbers.below(5)].into(),
@@ -102,7 +105,7 @@ fn item(numbers: &mut Numbers, line: usize) -> (Language, EmbeddedItem) {
     (language, embedded)
 }
 
-fn gallery(seed: u64, count: usize) -> Gallery {
+fn vector_index(seed: u64, count: usize) -> VectorIndex {
     let mut numbers = Numbers(seed);
     let mut files: Vec<(PathBuf, Vec<EmbeddedItem>)> = Vec::new();
     while files.iter().map(|(_, items)| items.len()).sum::<usize>() < count {
@@ -115,17 +118,17 @@ fn gallery(seed: u64, count: usize) -> Gallery {
         .iter()
         .map(|(path, items)| (path.clone(), items.as_slice()))
         .collect();
-    Gallery::of_items(&files, &Centre::default(), WIDTH)
+    VectorIndex::of_items(&files, &Center::default(), WIDTH)
 }
 
 /// What a plain loop over all pairs finds.
-fn plainly(gallery: &Gallery, base: Option<f32>, seeks: &[bool]) -> Vec<Pair> {
+fn plainly(vector_index: &VectorIndex, base: Option<f32>, seeks: &[bool]) -> Vec<Pair> {
     let mut pairs = Vec::new();
     for a in (0..seeks.len()).filter(|a| seeks[*a]) {
         let near = (0..seeks.len()).filter(|b| *b != a && seeks[*b]).filter_map(|b| {
-            let score = gallery.cosine(a, b);
-            let reached = score >= gallery.needed(a, b, base)?;
-            let told = base.is_some() || gallery.decide(a, b, score).is_some();
+            let score = vector_index.cosine(a, b);
+            let reached = score >= vector_index.needed(a, b, base)?;
+            let told = base.is_some() || vector_index.decide(a, b, score).is_some();
             (reached && told).then_some((b, score))
         });
         let mut near: Vec<(usize, f32)> = near.collect();
@@ -141,11 +144,11 @@ fn plainly(gallery: &Gallery, base: Option<f32>, seeks: &[bool]) -> Vec<Pair> {
 #[test]
 fn the_neighbors_are_those_of_a_plain_loop_over_all_pairs() {
     for (seed, count) in [(1, 0), (2, 1), (3, 70), (4, 400)] {
-        let gallery = gallery(seed, count);
-        let seeks: Vec<bool> = (0..gallery.items.len()).map(|item| item % 9 != 3).collect();
+        let vector_index = vector_index(seed, count);
+        let seeks: Vec<bool> = (0..vector_index.items.len()).map(|item| item % 9 != 3).collect();
         for base in [None, Some(-1.0), Some(0.3), Some(0.6), Some(0.8), Some(1.0)] {
-            let found = gallery.neighbors(base, &seeks);
-            assert_eq!(found, plainly(&gallery, base, &seeks), "{count} items, {base:?}");
+            let found = vector_index.neighbors(base, &seeks);
+            assert_eq!(found, plainly(&vector_index, base, &seeks), "{count} items, {base:?}");
             let shows = count < 400 || base == Some(1.0) || found.len() > 100;
             assert!(shows, "{base:?}: {}", found.len());
         }
@@ -157,8 +160,8 @@ proptest! {
 
     #[test]
     fn the_neighbors_of_any_items_are_those_of_a_plain_loop(seed in any::<u64>(), base in proptest::option::of(-1.0f32..1.0)) {
-        let gallery = gallery(seed, 90);
-        let seeks = vec![true; gallery.items.len()];
-        prop_assert_eq!(gallery.neighbors(base, &seeks), plainly(&gallery, base, &seeks));
+        let vector_index = vector_index(seed, 90);
+        let seeks = vec![true; vector_index.items.len()];
+        prop_assert_eq!(vector_index.neighbors(base, &seeks), plainly(&vector_index, base, &seeks));
     }
 }

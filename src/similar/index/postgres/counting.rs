@@ -5,10 +5,10 @@
 
 use postgres::GenericClient;
 
-use super::trouble::Trouble;
+use super::error::StoreError;
 
 /// Counts all of them. A copy of a file counts as often as there are copies, and each passage has the words of its path.
-pub(super) fn count_words(client: &mut impl GenericClient) -> Result<(), Trouble> {
+pub(super) fn count_words(client: &mut impl GenericClient) -> Result<(), StoreError> {
     client.batch_execute(
         "DELETE FROM terms;
         INSERT INTO terms (term, passages) SELECT term, sum(number) FROM (

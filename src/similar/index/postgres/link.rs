@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::path::Path;
 
 use super::super::encoding::bytes;
-use super::BadPlace;
+use super::BadAddress;
 
 /// What stands for a file's path in a pattern.
 const PATH: &str = "{path}";
@@ -20,9 +20,9 @@ impl Link {
     ///
     /// # Errors
     /// If it is no address of the web, or does not say where the path stands.
-    pub fn new(pattern: &str) -> Result<Link, BadPlace> {
+    pub fn new(pattern: &str) -> Result<Link, BadAddress> {
         let wrong = |why: &str| {
-            BadPlace(format!(
+            BadAddress(format!(
                 "--link: {why}, as in https://git.example/backend/blob/main/{PATH}#L{LINE}"
             ))
         };

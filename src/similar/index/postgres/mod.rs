@@ -4,39 +4,39 @@
 //! two graphs (HNSW), of the vectors as they are and of those less the mean of their language; which of them count, and in which order, is
 //! settled here by the rules that hold for a file. None of it may be called from within an async runtime: the client has its own.
 
+mod address;
 mod backoff;
-mod centring;
+mod centering;
+mod connection;
 mod counting;
+mod error;
 mod filter;
 mod halfvec;
 mod link;
 mod password;
-mod place;
 mod read;
 mod schema;
 mod search;
-mod session;
 mod similar;
 mod tls;
-mod trouble;
 mod write;
 
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
+pub use address::{BadAddress, StoreAddress, VARIABLE};
 pub use link::Link;
-pub use place::{BadPlace, StorePlace, VARIABLE};
 
 use super::renew::{Reader, canonical, renew};
 use super::{IndexError, Limits, Progress, Renewal, calibration};
 use crate::model::{Checkpoint, Model};
-use session::{Reads, Role, Session};
-use trouble::Trouble;
+use connection::{Connection, Reads, Role};
+use error::StoreError;
 
 /// A store as those see it who bring it up to date.
 #[derive(Debug)]
 pub struct Job {
-    session: Session,
+    connection: Connection,
     /// Where the folder that is being renewed is shown on the web.
     link: Option<Link>,
 }
@@ -57,10 +57,10 @@ impl Job {
     ///
     /// # Errors
     /// [`IndexError::Store`] with the reason: not reachable, of a newer version, of another model, without pgvector.
-    pub fn open(place: StorePlace, model: &Model) -> Result<Job, IndexError> {
-        let mut session = Session::new(place, Role::Indexer, reads(model)?);
-        session.ask(|_| Ok(())).map_err(|trouble| told(&session, &trouble))?;
-        Ok(Job { session, link: None })
+    pub fn open(place: StoreAddress, model: &Model) -> Result<Job, IndexError> {
+        let mut connection = Connection::new(place, Role::Indexer, reads(model)?);
+        connection.ask(|_| Ok(())).map_err(|error| told(&connection, &error))?;
+        Ok(Job { connection, link: None })
     }
 
     /// Brings what the store has of a folder up to date. What was done when it is stopped or fails is kept.
@@ -90,13 +90,13 @@ impl Job {
     ///
     /// # Errors
     /// What the store reports.
-    pub fn settle(&mut self) -> Result<(), IndexError> {
-        self.ask(centring::settle)
+    pub fn refresh_means(&mut self) -> Result<(), IndexError> {
+        self.ask(centering::refresh)
     }
 
     /// Where it is, in words.
     pub fn place(&self) -> String {
-        self.session.place().to_string()
+        self.connection.place().to_string()
     }
 
     /// Bytes that the store takes on the server's disk.
@@ -110,16 +110,19 @@ impl Job {
         Ok(bytes.unsigned_abs())
     }
 
-    fn ask<T>(&mut self, question: impl FnMut(&mut session::Open) -> Result<T, Trouble>) -> Result<T, IndexError> {
-        let answer = self.session.ask(question);
-        answer.map_err(|trouble| told(&self.session, &trouble))
+    fn ask<T>(
+        &mut self,
+        question: impl FnMut(&mut connection::Open) -> Result<T, StoreError>,
+    ) -> Result<T, IndexError> {
+        let answer = self.connection.ask(question);
+        answer.map_err(|error| told(&self.connection, &error))
     }
 }
 
 /// A store as those see it who ask: everything that was indexed into it. A role that may only read is enough.
 #[derive(Debug)]
 pub struct Shared {
-    session: Mutex<Session>,
+    connection: Mutex<Connection>,
     /// Under which name the folder that is asked about was indexed, if that is known.
     own: Option<PathBuf>,
 }
@@ -130,23 +133,23 @@ impl Shared {
     ///
     /// # Errors
     /// [`IndexError::Store`] with the reason: not reachable, nothing in it yet, of another version or model, no right to read.
-    pub fn open(place: StorePlace, model: &Model, own: Option<&Path>) -> Result<Shared, IndexError> {
-        let mut session = Session::new(place, Role::Reader, reads(model)?);
-        session.ask(|_| Ok(())).map_err(|trouble| told(&session, &trouble))?;
+    pub fn open(place: StoreAddress, model: &Model, own: Option<&Path>) -> Result<Shared, IndexError> {
+        let mut connection = Connection::new(place, Role::Reader, reads(model)?);
+        connection.ask(|_| Ok(())).map_err(|error| told(&connection, &error))?;
         Ok(Shared {
-            session: Mutex::new(session),
+            connection: Mutex::new(connection),
             own: own.map(Path::to_owned),
         })
     }
 
-    fn ask<T>(&self, question: impl FnMut(&mut session::Open) -> Result<T, Trouble>) -> Result<T, IndexError> {
+    fn ask<T>(&self, question: impl FnMut(&mut connection::Open) -> Result<T, StoreError>) -> Result<T, IndexError> {
         // A panic in a question leaves a connection that is made again.
-        let mut session = self.session.lock().unwrap_or_else(|poisoned| {
-            self.session.clear_poison();
+        let mut connection = self.connection.lock().unwrap_or_else(|poisoned| {
+            self.connection.clear_poison();
             poisoned.into_inner()
         });
-        let answer = session.ask(question);
-        answer.map_err(|trouble| told(&session, &trouble))
+        let answer = connection.ask(question);
+        answer.map_err(|error| told(&connection, &error))
     }
 }
 
@@ -159,9 +162,9 @@ fn reads(model: &Model) -> Result<Reads, IndexError> {
     })
 }
 
-fn told(session: &Session, trouble: &Trouble) -> IndexError {
+fn told(connection: &Connection, error: &StoreError) -> IndexError {
     IndexError::Store {
-        store: session.place().to_string(),
-        why: trouble.to_string(),
+        store: connection.place().to_string(),
+        why: error.to_string(),
     }
 }

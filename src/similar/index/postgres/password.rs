@@ -5,14 +5,14 @@ use std::path::{Path, PathBuf};
 use postgres::Config;
 use postgres::config::Host;
 
-use super::place::{BadPlace, host_name};
+use super::address::{BadAddress, host_name};
 use crate::places::home_folder;
 
 /// The password for an address, if there is one.
 ///
 /// # Errors
 /// If the file can be read by others.
-pub(super) fn of(config: &Config) -> Result<Option<String>, BadPlace> {
+pub(super) fn of(config: &Config) -> Result<Option<String>, BadAddress> {
     if let Ok(password) = std::env::var("PGPASSWORD")
         && !password.is_empty()
     {
@@ -26,7 +26,7 @@ pub(super) fn of(config: &Config) -> Result<Option<String>, BadPlace> {
             _ => return Ok(None),
         },
     };
-    let text = private_text(&file).map_err(|why| BadPlace(format!("{}: {why}", file.display())))?;
+    let text = private_text(&file).map_err(|why| BadAddress(format!("{}: {why}", file.display())))?;
     let user = config
         .get_user()
         .map(str::to_owned)

@@ -8,10 +8,10 @@ use postgres::{IsolationLevel, Transaction};
 
 use super::super::encoding::path;
 use super::super::{Asked, Collection, Filter, Found, IndexError, IndexedItem, Query, Why};
-use super::centring::{self, COMPARED};
+use super::centering::{self, COMPARED};
+use super::connection::Open;
+use super::error::StoreError;
 use super::filter::CandidateFile;
-use super::session::Open;
-use super::trouble::Trouble;
 use super::{Link, Shared, search, similar};
 
 /// How many nodes of a graph are kept in mind while the nearest are looked for.
@@ -46,29 +46,29 @@ impl Collection for Shared {
 }
 
 /// A transaction that sees the store as of one moment.
-pub(super) fn view(open: &mut Open) -> Result<Transaction<'_>, Trouble> {
+pub(super) fn view(open: &mut Open) -> Result<Transaction<'_>, StoreError> {
     let builder = open.client.build_transaction().read_only(true);
     Ok(builder.isolation_level(IsolationLevel::RepeatableRead).start()?)
 }
 
 /// Reads what is known of languages where it was counted anew since.
-pub(super) fn refresh_centre(open: &mut Open) -> Result<(), Trouble> {
-    let known = open.centre.as_ref().map(|(centring, _)| *centring);
+pub(super) fn refresh_center(open: &mut Open) -> Result<(), StoreError> {
+    let known = open.center.as_ref().map(|(centering, _)| *centering);
     let calibration = open.calibration.clone();
     let mut transaction = view(open)?;
-    let row = transaction.query_one("SELECT centring, width FROM meta", &[])?;
+    let row = transaction.query_one("SELECT centering, width FROM meta", &[])?;
     let (now, width): (i64, i32) = (row.get(0), row.get(1));
     if known != Some(now) {
-        let moments = centring::moments(&mut transaction, width.unsigned_abs() as usize)?;
-        let centre = centring::centre(&mut transaction, &calibration)?.with_moments(moments.into_iter());
+        let moments = centering::moments(&mut transaction, width.unsigned_abs() as usize)?;
+        let center = centering::center(&mut transaction, &calibration)?.with_moments(moments.into_iter());
         transaction.commit()?;
-        open.centre = Some((now, centre));
+        open.center = Some((now, center));
     }
     Ok(())
 }
 
 /// Numbers of a vector.
-pub(super) fn width(transaction: &mut Transaction) -> Result<usize, Trouble> {
+pub(super) fn width(transaction: &mut Transaction) -> Result<usize, StoreError> {
     let width: i32 = transaction.query_one("SELECT width FROM meta", &[])?.get(0);
     Ok(width.unsigned_abs() as usize)
 }
@@ -78,7 +78,7 @@ pub(super) struct Roots(HashMap<i64, (Arc<Path>, Option<Link>)>);
 
 impl Roots {
     /// Those of some numbers.
-    pub(super) fn of(transaction: &mut Transaction, mut numbers: Vec<i64>) -> Result<Roots, Trouble> {
+    pub(super) fn of(transaction: &mut Transaction, mut numbers: Vec<i64>) -> Result<Roots, StoreError> {
         numbers.sort_unstable();
         numbers.dedup();
         let rows = transaction.query("SELECT id, path, link FROM roots WHERE id = ANY($1)", &[&numbers])?;

@@ -5,8 +5,8 @@
 
 use postgres::{Client, GenericClient, Transaction};
 
-use super::session::Reads;
-use super::trouble::Trouble;
+use super::connection::Reads;
+use super::error::StoreError;
 
 /// What is the kind of what stands around the items of a file.
 pub(super) const FILE: i16 = 3;
@@ -65,7 +65,7 @@ fn tables(width: usize) -> String {
             model text NOT NULL,
             model_name text NOT NULL,
             width integer NOT NULL,
-            centring bigint NOT NULL DEFAULT 0,
+            centering bigint NOT NULL DEFAULT 0,
             passages bigint NOT NULL DEFAULT 0,
             length bigint NOT NULL DEFAULT 0,
             alone boolean PRIMARY KEY DEFAULT true CHECK (alone)
@@ -152,7 +152,7 @@ const UPGRADE: &str = "
     UPDATE fovea.contents SET address = address || '\\x00'::bytea, orphaned = floor(extract(epoch FROM now()) / 3600)::bigint;";
 
 /// Makes the tables where there are none, and checks those that there are.
-pub(super) fn make(client: &mut Client, model: &Reads) -> Result<(), Trouble> {
+pub(super) fn make(client: &mut Client, model: &Reads) -> Result<(), StoreError> {
     if !exists(client)? {
         let mut transaction = client.transaction()?;
         transaction.execute("SELECT pg_advisory_xact_lock($1)", &[&LOCK])?;
@@ -170,7 +170,7 @@ pub(super) fn make(client: &mut Client, model: &Reads) -> Result<(), Trouble> {
 }
 
 /// Brings the tables of the first version up to date, while nobody else writes. It may take as long as it needs.
-fn upgrade(client: &mut Client, model: &Reads) -> Result<(), Trouble> {
+fn upgrade(client: &mut Client, model: &Reads) -> Result<(), StoreError> {
     fits_model(client, model)?;
     let mut transaction = client.transaction()?;
     transaction.batch_execute(&format!(
@@ -185,11 +185,11 @@ fn upgrade(client: &mut Client, model: &Reads) -> Result<(), Trouble> {
     Ok(())
 }
 
-fn make_alone(transaction: &mut Transaction, model: &Reads) -> Result<(), Trouble> {
+fn make_alone(transaction: &mut Transaction, model: &Reads) -> Result<(), StoreError> {
     if extension(transaction)?.is_none() {
         transaction.batch_execute("CREATE EXTENSION vector").map_err(|error| {
-            let why = super::trouble::words(&error);
-            Trouble::Extension(format!(
+            let why = super::error::words(&error);
+            StoreError::Extension(format!(
                 "the database lacks the extension pgvector ({why}); ask its administrator to run CREATE EXTENSION vector"
             ))
         })?;
@@ -205,7 +205,7 @@ fn make_alone(transaction: &mut Transaction, model: &Reads) -> Result<(), Troubl
 }
 
 /// Makes the tables of this version.
-fn make_own(transaction: &mut Transaction, model: &Reads) -> Result<(), Trouble> {
+fn make_own(transaction: &mut Transaction, model: &Reads) -> Result<(), StoreError> {
     transaction.batch_execute(&tables(model.width))?;
     let width = i32::try_from(model.width).unwrap_or(i32::MAX);
     transaction.execute(
@@ -216,16 +216,16 @@ fn make_own(transaction: &mut Transaction, model: &Reads) -> Result<(), Trouble>
 }
 
 /// Checks that there are tables, of our version and with vectors of a model.
-pub(super) fn check(client: &mut Client, model: &Reads) -> Result<(), Trouble> {
+pub(super) fn check(client: &mut Client, model: &Reads) -> Result<(), StoreError> {
     if extension(client)?.is_none() || !exists(client)? {
-        return Err(Trouble::Empty);
+        return Err(StoreError::Empty);
     }
     set_up(client)?;
     fits(client, model)
 }
 
 /// Whether somebody has made the tables.
-fn exists(client: &mut impl GenericClient) -> Result<bool, Trouble> {
+fn exists(client: &mut impl GenericClient) -> Result<bool, StoreError> {
     let sql = "SELECT count(*) > 0 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
         WHERE n.nspname = 'fovea' AND c.relname = 'meta'";
     Ok(client.query_one(sql, &[])?.get(0))
@@ -239,7 +239,7 @@ struct Extension {
 }
 
 /// The extension, if it is there.
-fn extension(client: &mut impl GenericClient) -> Result<Option<Extension>, Trouble> {
+fn extension(client: &mut impl GenericClient) -> Result<Option<Extension>, StoreError> {
     let sql = "SELECT extversion, quote_ident(nspname) FROM pg_extension JOIN pg_namespace n ON n.oid = extnamespace
         WHERE extname = 'vector'";
     let Some(row) = client.query_opt(sql, &[])? else {
@@ -253,16 +253,16 @@ fn extension(client: &mut impl GenericClient) -> Result<Option<Extension>, Troub
 }
 
 /// What holds for each connection by itself.
-fn set_up(client: &mut impl GenericClient) -> Result<(), Trouble> {
+fn set_up(client: &mut impl GenericClient) -> Result<(), StoreError> {
     let Some(Extension { version, schema }) = extension(client)? else {
-        return Err(Trouble::Empty);
+        return Err(StoreError::Empty);
     };
     if version < EXTENSION {
         let (ours, theirs) = (
             format!("{}.{}", EXTENSION.0, EXTENSION.1),
             format!("{}.{}", version.0, version.1),
         );
-        return Err(Trouble::Extension(format!(
+        return Err(StoreError::Extension(format!(
             "its pgvector is {theirs}, but fovea needs {ours}; ask its administrator to run ALTER EXTENSION vector UPDATE"
         )));
     }
@@ -279,22 +279,22 @@ fn set_up(client: &mut impl GenericClient) -> Result<(), Trouble> {
 }
 
 /// The version of the tables; the first column alone is one that every version has.
-fn version(client: &mut impl GenericClient) -> Result<Option<i32>, Trouble> {
+fn version(client: &mut impl GenericClient) -> Result<Option<i32>, StoreError> {
     let row = client.query_opt("SELECT version FROM fovea.meta", &[])?;
     Ok(row.map(|row| row.get(0)))
 }
 
-fn fits(client: &mut Client, model: &Reads) -> Result<(), Trouble> {
-    let version = version(client)?.ok_or(Trouble::Empty)?;
+fn fits(client: &mut Client, model: &Reads) -> Result<(), StoreError> {
+    let version = version(client)?.ok_or(StoreError::Empty)?;
     match version {
         VERSION => fits_model(client, model),
-        UPGRADED => Err(Trouble::Behind(version)),
-        ..VERSION => Err(Trouble::Older(version)),
-        _ => Err(Trouble::Newer(version)),
+        UPGRADED => Err(StoreError::Behind(version)),
+        ..VERSION => Err(StoreError::Older(version)),
+        _ => Err(StoreError::Newer(version)),
     }
 }
 
-fn fits_model(client: &mut Client, model: &Reads) -> Result<(), Trouble> {
+fn fits_model(client: &mut Client, model: &Reads) -> Result<(), StoreError> {
     let row = client.query_one("SELECT model, model_name FROM fovea.meta", &[])?;
     let (id, name): (String, String) = (row.get(0), row.get(1));
     if id == model.id {
@@ -302,7 +302,7 @@ fn fits_model(client: &mut Client, model: &Reads) -> Result<(), Trouble> {
     }
     // Two of one name differ in their weights or in how they read identifiers.
     let told = |name: &str, id: &str| format!("{name} ({})", id.chars().take(12).collect::<String>());
-    Err(Trouble::OtherModel {
+    Err(StoreError::OtherModel {
         theirs: told(&name, &id),
         ours: told(&model.name, &model.id),
     })

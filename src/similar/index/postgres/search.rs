@@ -14,12 +14,12 @@ use super::super::query::name_term;
 use super::super::ranking::{self, RELEVANCE, Why, Without};
 use super::super::searching::{CANDIDATES, Evidence, Weighing, borne, definition, keep_best, names_file, wanted_names};
 use super::super::{Filter, Found, Query, conventions};
+use super::connection::Open;
+use super::error::StoreError;
 use super::filter::{Candidate, CandidateFile, Statement, Table, Wanted, candidate};
 use super::halfvec::Halfvec;
 use super::read::{NAMESAKES, Roots, view, width};
 use super::schema::FILE;
-use super::session::Open;
-use super::trouble::Trouble;
 use crate::segment::ItemKind;
 use crate::similar::words::Word;
 
@@ -49,7 +49,7 @@ const BOUNDS_OF_WORDS: Bounds = Bounds {
     read: 20_000,
 };
 
-pub(super) fn search(open: &mut Open, query: &Query, filter: &Filter, count: usize) -> Result<Vec<Found>, Trouble> {
+pub(super) fn search(open: &mut Open, query: &Query, filter: &Filter, count: usize) -> Result<Vec<Found>, StoreError> {
     if count == 0 || query.is_empty() {
         return Ok(Vec::new());
     }
@@ -141,7 +141,7 @@ struct WordStatistics {
 }
 
 impl WordStatistics {
-    fn read(transaction: &mut Transaction, words: &[Word], read: i64) -> Result<WordStatistics, Trouble> {
+    fn read(transaction: &mut Transaction, words: &[Word], read: i64) -> Result<WordStatistics, StoreError> {
         let row = transaction.query_one("SELECT passages, length FROM meta", &[])?;
         let (passages, length): (i64, i64) = (row.get(0), row.get(1));
         let terms: Vec<i32> = words.iter().map(|word| word.term.cast_signed()).collect();
@@ -214,7 +214,7 @@ fn within<T>(most: i64, words: impl Iterator<Item = (T, i64)>) -> Vec<T> {
 }
 
 /// The stems of paths that the words of a query are in, word by word ([`lexicon::is_place`]), without those that very many files have.
-fn stems(transaction: &mut Transaction, words: &[Word], read: i64) -> Result<Vec<Vec<String>>, Trouble> {
+fn stems(transaction: &mut Transaction, words: &[Word], read: i64) -> Result<Vec<Vec<String>>, StoreError> {
     let (mut whole, mut first, mut last) = (Vec::new(), Vec::new(), Vec::new());
     for Word { stem, .. } in words {
         let beginnings = (BEGINNING..=stem.len()).filter_map(|end| stem.get(..end));
@@ -442,7 +442,7 @@ impl<'c> Files<'c> {
         transaction: &mut Transaction,
         files: impl Iterator<Item = &'c CandidateFile>,
         roots: &Roots,
-    ) -> Result<Files<'c>, Trouble> {
+    ) -> Result<Files<'c>, StoreError> {
         let mut seen = HashSet::new();
         let mut files: Vec<&CandidateFile> = files.filter(|file| seen.insert((file.root, &*file.path))).collect();
         files.sort_by(|a, b| (roots.name(a.root), &a.path).cmp(&(roots.name(b.root), &b.path)));
@@ -477,7 +477,7 @@ impl<'c> Files<'c> {
 fn latest_versions(
     transaction: &mut Transaction,
     files: &[&CandidateFile],
-) -> Result<HashMap<(i64, PathBuf), u32>, Trouble> {
+) -> Result<HashMap<(i64, PathBuf), u32>, StoreError> {
     let of_file = |file: &&CandidateFile| {
         let root = file.root;
         conventions::versions(&file.path)

@@ -4,20 +4,20 @@ use std::path::Path;
 
 use super::super::across::Across;
 use super::super::encoding::{bytes, kind_number};
-use super::super::gallery::{PROPOSED, inverse_length};
 use super::super::ranking::Aside;
+use super::super::vector_index::{PROPOSED, inverse_length};
 use super::super::{Asked, Filter, Found, Known, conventions, is_foreign_file};
-use super::centring::COMPARED;
+use super::centering::COMPARED;
+use super::connection::Open;
+use super::error::StoreError;
 use super::filter::{Candidate, CandidateFile, Statement, Table, Wanted, candidate};
 use super::halfvec::Halfvec;
-use super::read::{NAMESAKES, Roots, refresh_centre, view, width};
-use super::session::Open;
-use super::trouble::Trouble;
-use crate::similar::Centre;
+use super::read::{NAMESAKES, Roots, refresh_center, view, width};
+use crate::similar::Center;
 use crate::similar::decision;
 use crate::similar::fingerprint::Fingerprint;
-use crate::similar::likeness::{self, Ties};
 use crate::similar::moments::Spreads;
+use crate::similar::thresholds::{self, Ties};
 use crate::text::Language;
 
 pub(super) fn similar(
@@ -26,16 +26,16 @@ pub(super) fn similar(
     asked: &Asked,
     filter: &Filter,
     count: usize,
-) -> Result<Vec<Found>, Trouble> {
+) -> Result<Vec<Found>, StoreError> {
     if count == 0 {
         return Ok(Vec::new());
     }
-    refresh_centre(open)?;
-    let Some((_, centre)) = open.centre.clone() else {
+    refresh_center(open)?;
+    let Some((_, center)) = open.center.clone() else {
         return Ok(Vec::new());
     };
     let mut query = asked.vector.to_vec();
-    centre.apply(asked.item.language, &mut query);
+    center.apply(asked.item.language, &mut query);
     let mut transaction = view(open)?;
     if width(&mut transaction)? != query.len() {
         return Ok(Vec::new());
@@ -48,7 +48,7 @@ pub(super) fn similar(
         None => None,
     };
     let own_path = asked.path.map(|path| bytes(path).to_vec());
-    let (name, language) = (likeness::words(&asked.item.name), asked.item.language.name());
+    let (name, language) = (thresholds::words(&asked.item.name), asked.item.language.name());
     let most = PROPOSED.max(count * 2);
     // One bar for all is reached by the nearest of all.
     let scores_differ = asked.base.is_some() && asked.known.is_none();
@@ -77,7 +77,7 @@ pub(super) fn similar(
     let roots = Roots::of(&mut transaction, roots.map(|file| file.root).collect())?;
     let question = Question {
         asked,
-        centre: &centre,
+        center: &center,
         query: &query,
         own_root,
     };
@@ -121,7 +121,7 @@ struct Pair<'c> {
 /// What candidates are compared with.
 struct Question<'q> {
     asked: &'q Asked<'q>,
-    centre: &'q Centre,
+    center: &'q Center,
     /// The vector of the item without the mean of its language.
     query: &'q [f32],
     /// The folder that the item is in.
@@ -131,21 +131,21 @@ struct Question<'q> {
 impl Question<'_> {
     /// Candidates that may reach the score that is asked of them, in each of their files, with their plain cosines.
     fn pairs<'c>(&self, candidates: &'c [Compared]) -> Vec<Pair<'c>> {
-        let (asked, centre) = (self.asked, self.centre);
-        let across = Across::new(centre, asked.item.language, self.query);
-        let (taken, likeness) = (centre.along(self.query), centre.calibration().likeness());
-        let name = likeness::words(&asked.item.name);
+        let (asked, center) = (self.asked, self.center);
+        let across = Across::new(center, asked.item.language, self.query);
+        let (taken, likeness) = (center.along(self.query), center.calibration().likeness());
+        let name = thresholds::words(&asked.item.name);
         let mut pairs = Vec::new();
         for compared in candidates {
             let candidate = &compared.passage;
             let item = &candidate.item;
-            let scale = inverse_length(&compared.vector, centre.mean(item.language));
+            let scale = inverse_length(&compared.vector, center.mean(item.language));
             if scale == 0.0 {
                 continue;
             }
             let score = likeness.of((product(&compared.vector, self.query) - taken(item.language)) * scale);
             let overlaps = item.start.byte < asked.item.end.byte && asked.item.start.byte < item.end.byte;
-            let namesakes = name.is_some() && likeness::words(&item.name) == name;
+            let namesakes = name.is_some() && thresholds::words(&item.name) == name;
             for file in &candidate.files {
                 let own_file = asked.path == Some(&file.path) && self.own_root.is_none_or(|own| own == file.root);
                 let ties = Ties {
@@ -174,7 +174,7 @@ impl Question<'_> {
     /// Of pairs in the order of their plain cosines those that are told, best first, with the scores they are told with.
     fn told<'c>(&self, mut pairs: Vec<Pair<'c>>) -> Vec<Pair<'c>> {
         let own = self.asked.item.language;
-        let across = Across::new(self.centre, own, self.query);
+        let across = Across::new(self.center, own, self.query);
         if !across.is_empty() {
             for pair in &mut pairs {
                 let language = pair.candidate.item.language;
@@ -198,13 +198,13 @@ impl Question<'_> {
     fn spreads(&self, pair: &Pair, other: Language) -> Spreads {
         let language = pair.candidate.item.language;
         let mut vector = pair.compared.vector.clone();
-        if let Some(mean) = self.centre.mean(language) {
+        if let Some(mean) = self.center.mean(language) {
             vector.iter_mut().zip(mean).for_each(|(v, m)| *v -= m);
         }
         vector.iter_mut().for_each(|v| *v *= pair.scale);
         Spreads {
-            own: self.centre.spread(language, language, &vector),
-            other: self.centre.spread(language, other, &vector),
+            own: self.center.spread(language, language, &vector),
+            other: self.center.spread(language, other, &vector),
         }
     }
 }

@@ -10,10 +10,10 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::place::{Secrecy, StorePlace};
+use super::address::{Secrecy, StoreAddress};
 
 /// What makes connections to a place private; what is wrong, in words, where it cannot be had.
-pub(super) fn connector(place: &StorePlace) -> Result<MakeRustlsConnect, String> {
+pub(super) fn connector(place: &StoreAddress) -> Result<MakeRustlsConnect, String> {
     let provider = Arc::new(ring::default_provider());
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
@@ -24,7 +24,7 @@ pub(super) fn connector(place: &StorePlace) -> Result<MakeRustlsConnect, String>
         (secrecy, _) => secrecy,
     };
     let verifier: Arc<dyn ServerCertVerifier> = match secrecy {
-        Secrecy::Disable | Secrecy::Prefer | Secrecy::Require => Arc::new(Whoever(provider)),
+        Secrecy::Disable | Secrecy::Prefer | Secrecy::Require => Arc::new(AnyServer(provider)),
         Secrecy::VerifyCa => Arc::new(Trusted(verifier(place, provider)?)),
         Secrecy::VerifyFull => verifier(place, provider)?,
     };
@@ -35,7 +35,7 @@ pub(super) fn connector(place: &StorePlace) -> Result<MakeRustlsConnect, String>
     Ok(MakeRustlsConnect::new(config))
 }
 
-fn verifier(place: &StorePlace, provider: Arc<CryptoProvider>) -> Result<Arc<WebPkiServerVerifier>, String> {
+fn verifier(place: &StoreAddress, provider: Arc<CryptoProvider>) -> Result<Arc<WebPkiServerVerifier>, String> {
     let mut roots = RootCertStore::empty();
     match &place.root_certificate {
         Some(path) => {
@@ -63,9 +63,9 @@ fn verifier(place: &StorePlace, provider: Arc<CryptoProvider>) -> Result<Arc<Web
 
 /// Takes whoever answers for the server: encrypted, which keeps out those who listen and no others.
 #[derive(Debug)]
-struct Whoever(Arc<CryptoProvider>);
+struct AnyServer(Arc<CryptoProvider>);
 
-impl ServerCertVerifier for Whoever {
+impl ServerCertVerifier for AnyServer {
     fn verify_server_cert(
         &self,
         _: &CertificateDer,

@@ -10,18 +10,18 @@ use postgres::Transaction;
 
 use super::super::encoding::{bytes, kind_number, path, places_in_bytes, skipped_number, skipped_of};
 use super::super::files::Stamp;
-use super::super::gallery::defined;
 use super::super::lexicon::{PathWords, name_counts, stem};
 use super::super::query::name_term;
 use super::super::reading::{Address, CONTENTS, Contents, Passage, UnitVector, item_vector};
 use super::super::store::{Entry, Known, New, Store};
+use super::super::vector_index::defined;
 use super::super::{IndexError, IndexedItem, conventions, is_test_file, is_test_item};
+use super::connection::Open;
+use super::error::StoreError;
 use super::halfvec::Halfvec;
-use super::session::Open;
-use super::trouble::Trouble;
-use super::{Job, centring, schema};
+use super::{Job, centering, schema};
 use crate::segment::ItemKind;
-use crate::similar::{Calibration, Centre, likeness};
+use crate::similar::{Calibration, Center, thresholds};
 use crate::text::Language;
 
 /// How files are read.
@@ -49,7 +49,7 @@ impl Store for Job {
         })
     }
 
-    fn catalogue(&mut self, root: i64) -> Result<HashMap<PathBuf, Known>, IndexError> {
+    fn catalog(&mut self, root: i64) -> Result<HashMap<PathBuf, Known>, IndexError> {
         self.ask(|open| {
             let sql = "SELECT path, size, modified, skipped, reading FROM files WHERE root = $1";
             let rows = open.client.query(sql, &[&root])?;
@@ -100,7 +100,7 @@ impl Store for Job {
         self.ask(|open| write(open, root, entries, vectors))
     }
 
-    fn settle(&mut self, root: i64, gone: &[&Path], _: i64) -> Result<(), IndexError> {
+    fn finish_renewal(&mut self, root: i64, gone: &[&Path], _: i64) -> Result<(), IndexError> {
         let gone: Vec<Vec<u8>> = gone.iter().map(|path| bytes(path).to_vec()).collect();
         self.ask(|open| {
             let mut transaction = together(open)?;
@@ -112,8 +112,8 @@ impl Store for Job {
             transaction.commit()?;
             Ok(())
         })?;
-        self.ask(centring::clean_up)?;
-        self.ask(centring::settle)
+        self.ask(centering::clean_up)?;
+        self.ask(centering::refresh)
     }
 }
 
@@ -126,9 +126,9 @@ fn address(bytes: &[u8]) -> Option<Address> {
 }
 
 /// A transaction of one of those who write. It waits, for as long as it takes, for one who takes the means away anew.
-fn together(open: &mut Open) -> Result<Transaction<'_>, Trouble> {
+fn together(open: &mut Open) -> Result<Transaction<'_>, StoreError> {
     let mut transaction = open.client.transaction()?;
-    let timeout = super::session::QUESTION.as_millis() * 6;
+    let timeout = super::connection::QUESTION.as_millis() * 6;
     transaction.batch_execute(&format!(
         "SET LOCAL statement_timeout = 0; SELECT pg_advisory_xact_lock_shared({}); SET LOCAL statement_timeout = {timeout}",
         schema::LOCK
@@ -141,7 +141,7 @@ fn write(
     root: i64,
     entries: &[Entry],
     vectors: &HashMap<Address, UnitVector>,
-) -> Result<bool, Trouble> {
+) -> Result<bool, StoreError> {
     let calibration = open.calibration.clone();
     let mut transaction = together(open)?;
     insert_units(&mut transaction, vectors)?;
@@ -220,7 +220,7 @@ fn write(
 }
 
 /// Notes since when no file has some contents, where none has. Whoever drops them looks once more.
-fn orphan(transaction: &mut Transaction, contents: &[i64]) -> Result<(), Trouble> {
+fn orphan(transaction: &mut Transaction, contents: &[i64]) -> Result<(), StoreError> {
     let sql = format!(
         "WITH alone AS (
             UPDATE contents SET orphaned = {HOUR} WHERE id = ANY($1) AND orphaned IS NULL
@@ -231,7 +231,7 @@ fn orphan(transaction: &mut Transaction, contents: &[i64]) -> Result<(), Trouble
     Ok(())
 }
 
-fn insert_units(transaction: &mut Transaction, vectors: &HashMap<Address, UnitVector>) -> Result<(), Trouble> {
+fn insert_units(transaction: &mut Transaction, vectors: &HashMap<Address, UnitVector>) -> Result<(), StoreError> {
     let mut units: Vec<_> = vectors.iter().collect();
     units.sort_by_key(|(address, _)| **address);
     let addresses: Vec<&[u8]> = units.iter().map(|(address, _)| &address.0[..]).collect();
@@ -250,7 +250,7 @@ fn insert_contents(
     transaction: &mut Transaction,
     read: &BTreeMap<Address, (Language, &Contents)>,
     calibration: &Arc<Calibration>,
-) -> Result<Option<HashMap<Address, i64>>, Trouble> {
+) -> Result<Option<HashMap<Address, i64>>, StoreError> {
     let addresses: Vec<&[u8]> = read.keys().map(|address| &address.0[..]).collect();
     let sql =
         "INSERT INTO contents (address) SELECT * FROM unnest($1::bytea[]) ON CONFLICT DO NOTHING RETURNING address";
@@ -284,15 +284,15 @@ fn insert_contents(
     let (users, used): (Vec<i64>, Vec<i64>) = uses.collect::<HashSet<_>>().into_iter().unzip();
     let sql = "INSERT INTO uses (content, unit) SELECT * FROM unnest($1::bigint[], $2::bigint[])";
     transaction.execute(sql, &[&users, &used])?;
-    let centre = centring::centre(transaction, calibration)?;
-    insert_items(transaction, &new, &units, &centre)?;
+    let center = centering::center(transaction, calibration)?;
+    insert_items(transaction, &new, &units, &center)?;
     Ok(Some(ids))
 }
 
 /// Units by their address: number and what is kept of them.
 type Units = HashMap<Address, (i64, UnitVector)>;
 
-fn units(transaction: &mut Transaction, needed: &HashSet<Address>) -> Result<Units, Trouble> {
+fn units(transaction: &mut Transaction, needed: &HashSet<Address>) -> Result<Units, StoreError> {
     let needed: Vec<&[u8]> = needed.iter().map(|address| &address.0[..]).collect();
     let sql = "SELECT id, address, tokens, coverage, vector FROM units WHERE address = ANY($1)";
     let rows = transaction.query(sql, &[&needed])?;
@@ -342,7 +342,7 @@ fn list(elements: impl Iterator<Item = String>) -> String {
 }
 
 /// Writes down which of the versions of a folder that lie beside each other is the latest.
-fn write_versions(transaction: &mut Transaction, root: i64) -> Result<(), Trouble> {
+fn write_versions(transaction: &mut Transaction, root: i64) -> Result<(), StoreError> {
     let rows = transaction.query(
         "SELECT path FROM files WHERE root = $1 AND content IS NOT NULL",
         &[&root],
@@ -365,8 +365,8 @@ fn insert_items(
     transaction: &mut Transaction,
     new: &[(i64, &Contents)],
     units: &Units,
-    centre: &Centre,
-) -> Result<(), Trouble> {
+    center: &Center,
+) -> Result<(), StoreError> {
     let (mut items, mut texts) = (ItemRows::default(), TextRows::default());
     for (content, contents) in new {
         // The items around the one at hand, and whether each is a test.
@@ -383,7 +383,7 @@ fn insert_items(
                 (*content, ordinal),
                 (item, outer, test),
                 item_vector(&own).as_deref(),
-                centre,
+                center,
             );
             texts.push((*content, ordinal), passage);
             if item.kind != ItemKind::File {
@@ -409,7 +409,7 @@ struct ItemRows {
     tests: Vec<bool>,
     places: Vec<Vec<u8>>,
     vectors: Vec<Option<Halfvec>>,
-    centred: Vec<Option<Halfvec>>,
+    centered: Vec<Option<Halfvec>>,
 }
 
 /// The one character that a text of Postgres cannot hold is replaced.
@@ -423,19 +423,19 @@ impl ItemRows {
         (content, ordinal): (i64, usize),
         (item, around, test): (&IndexedItem, Option<&str>, bool),
         vector: Option<&[f32]>,
-        centre: &Centre,
+        center: &Center,
     ) {
         // What stands around items resembles nothing.
         let compared = vector.filter(|_| item.kind != ItemKind::File);
-        let centred = compared.map(|vector| {
-            let mut centred = vector.to_vec();
-            centre.apply(item.language, &mut centred);
-            Halfvec::of(&centred)
+        let centered = compared.map(|vector| {
+            let mut centered = vector.to_vec();
+            center.apply(item.language, &mut centered);
+            Halfvec::of(&centered)
         });
         self.contents.push(content);
         self.ordinals.push(ordinal as i32);
         self.names.push(text(&item.name));
-        self.words.push(likeness::words(&item.name).map(|words| text(&words)));
+        self.words.push(thresholds::words(&item.name).map(|words| text(&words)));
         self.defined.push(name_term(defined(&item.name)).cast_signed());
         self.around.push(around.map(text));
         self.kinds.push(kind_number(item.kind) as i16);
@@ -444,10 +444,10 @@ impl ItemRows {
         self.places
             .push(places_in_bytes(&[item.start, item.end, item.name_start, item.name_end]));
         self.vectors.push(vector.map(Halfvec::of));
-        self.centred.push(centred);
+        self.centered.push(centered);
     }
 
-    fn insert(self, transaction: &mut Transaction) -> Result<(), Trouble> {
+    fn insert(self, transaction: &mut Transaction) -> Result<(), StoreError> {
         if self.contents.is_empty() {
             return Ok(());
         }
@@ -468,7 +468,7 @@ impl ItemRows {
                 &self.tests,
                 &self.places,
                 &self.vectors,
-                &self.centred,
+                &self.centered,
             ],
         )?;
         let count = self.contents.len() as i64;
@@ -510,7 +510,7 @@ impl TextRows {
         self.fingerprints.push(passage.fingerprint.to_bytes());
     }
 
-    fn insert(self, transaction: &mut Transaction) -> Result<(), Trouble> {
+    fn insert(self, transaction: &mut Transaction) -> Result<(), StoreError> {
         let sql = "INSERT INTO texts (content, ordinal, terms, counts, length, fingerprint)
             SELECT content, ordinal, terms::integer[], counts, length, fingerprint
             FROM unnest($1::bigint[], $2::integer[], $3::text[], $4::bytea[], $5::integer[], $6::bytea[])

@@ -1,11 +1,11 @@
 //! Families of items that are alike: the more there are, the less they must not be alike.
 
 use super::*;
-use crate::similar::Centre;
+use crate::similar::Center;
 
 /// The cosine, in the measure of thresholds, of two functions that a bench has by their names.
 fn score(bench: &Bench, a: &str, b: &str) -> f32 {
-    let gallery = bench.gallery();
+    let vector_index = bench.vector_index();
     let hits = |name: &str| {
         let text = std::fs::read_to_string(bench.root.path().join(path_of(name))).unwrap();
         let language = Language::from_path(Path::new(&path_of(name)));
@@ -13,7 +13,7 @@ fn score(bench: &Bench, a: &str, b: &str) -> f32 {
     };
     let from = hits(a);
     let asked = asked(&from, Some(0.0));
-    let found = gallery.similar(&asked, &Filter::default(), 1000).unwrap();
+    let found = vector_index.similar(&asked, &Filter::default(), 1000).unwrap();
     found
         .iter()
         .find(|found| found.item.name == b)
@@ -57,8 +57,8 @@ fn copies_that_differ_in_a_digit_are_alike_however_many_there_are() {
         let near = score(&bench, "migrate_accounts_step_0", "migrate_accounts_step_1");
         assert!(near > 0.9, "{near} of {size}");
         // And the report has them as one group.
-        let groups = bench.gallery().groups(&Grouping {
-            base: Some(likeness::REPORTED),
+        let groups = bench.vector_index().groups(&Grouping {
+            base: Some(thresholds::REPORTED),
             lines: 5,
             filter: Filter::default(),
         });
@@ -118,18 +118,18 @@ fn what_is_almost_the_same_is_alike_whatever_mean_is_taken_away() {
     // As a store may have it, which does not know copies from others: the mean is what all of them are.
     let mean = |at: usize| items.iter().map(|item| item.vector[at]).sum::<f32>() / items.len() as f32;
     let mean: Vec<f32> = (0..MODEL.hidden()).map(mean).collect();
-    let centre = Centre::from_means(std::iter::once((Language::Python, mean)), Arc::default());
+    let center = Center::from_means(std::iter::once((Language::Python, mean)), Arc::default());
     let files: Vec<(PathBuf, &[EmbeddedItem])> = items
         .iter()
         .enumerate()
         .map(|(number, item)| (PathBuf::from(format!("step{number:02}.py")), std::slice::from_ref(item)))
         .collect();
-    let gallery = Gallery::of_items(&files, &centre, MODEL.hidden());
+    let vector_index = VectorIndex::of_items(&files, &center, MODEL.hidden());
     let asked = Asked {
         path: Some(Path::new("step00.py")),
-        ..asked(&items[0], Some(likeness::DEFAULT))
+        ..asked(&items[0], Some(thresholds::DEFAULT))
     };
-    let found = gallery.similar(&asked, &Filter::default(), 10).unwrap();
+    let found = vector_index.similar(&asked, &Filter::default(), 10).unwrap();
     assert_eq!(found.len(), 5, "{found:?}");
     assert!(found.iter().all(|found| found.score > 0.95), "{found:?}");
 }

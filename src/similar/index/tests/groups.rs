@@ -1,7 +1,7 @@
 //! Groups of items that resemble each other.
 
 use super::*;
-use crate::similar::Centre;
+use crate::similar::Center;
 use crate::similar::words::WordCounts;
 use crate::text::Snapshot;
 
@@ -10,8 +10,8 @@ fn item(name: &str, kind: ItemKind, lines: std::ops::Range<usize>, angle: f32) -
     let text = "x\n".repeat(lines.end + 1);
     let snapshot = Snapshot::new(&text, 0, Language::Rust);
     let (start, end) = (
-        Place::new(&snapshot, lines.start * 2),
-        Place::new(&snapshot, lines.end * 2),
+        FilePosition::new(&snapshot, lines.start * 2),
+        FilePosition::new(&snapshot, lines.end * 2),
     );
     let item = IndexedItem {
         name: name.into(),
@@ -43,12 +43,12 @@ fn groups(files: &[File], base: f32, lines: u32) -> Vec<(f32, Vec<String>)> {
         .map(|(path, items)| (PathBuf::from(path), items.as_slice()));
     let files: Vec<(PathBuf, &[EmbeddedItem])> = files.collect();
     // A mean of nothing: the vectors are as they are.
-    let centre = Centre::of(
+    let center = Center::of(
         std::iter::once((Language::Rust, [1.0f32, 0.0].as_slice())),
         Arc::default(),
     );
-    let gallery = Gallery::of_items(&files, &centre, 2);
-    let found = gallery.groups(&Grouping {
+    let vector_index = VectorIndex::of_items(&files, &center, 2);
+    let found = vector_index.groups(&Grouping {
         base: Some(base),
         lines,
         filter: Filter::default(),
@@ -179,11 +179,11 @@ fn without_a_score_the_decision_groups_copies_by_their_type() {
         .iter()
         .map(|(path, items)| (PathBuf::from(path), items.as_slice()));
     let listed: Vec<(PathBuf, &[EmbeddedItem])> = listed.collect();
-    let centre = Centre::of(
+    let center = Center::of(
         std::iter::once((Language::Rust, [1.0f32, 0.0].as_slice())),
         Arc::default(),
     );
-    let found = Gallery::of_items(&listed, &centre, 2).groups(&Grouping {
+    let found = VectorIndex::of_items(&listed, &center, 2).groups(&Grouping {
         base: None,
         lines: 1,
         filter: Filter::default(),

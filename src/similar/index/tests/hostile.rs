@@ -89,14 +89,14 @@ fn folders_whose_names_are_no_utf8_are_like_others() {
         paths: Globs::new(&["**/tests/*.rs".to_owned()]).unwrap(),
         ..Filter::default()
     };
-    assert_eq!(search(&bench.gallery(), "coffee", &filter, 9).len(), 1);
+    assert_eq!(search(&bench.vector_index(), "coffee", &filter, 9).len(), 1);
     assert_eq!(bench.renew().read, 0);
     let inside = bench.root.path().join(folder);
     let renewal = bench
         .index()
         .renew(&MODEL, &inside, &Limits::default(), UNSTOPPED, |_| {})
         .unwrap();
-    assert_eq!((renewal.files, renewal.recognised), (1, 1));
+    assert_eq!((renewal.files, renewal.recognized), (1, 1));
 }
 
 #[test]
@@ -171,13 +171,13 @@ fn rows_that_make_no_sense_are_left_out() {
     change("UPDATE items SET units = x'6300000001' WHERE content = (SELECT max(content) FROM items)");
     // What has no vector that could be used is found by its name and its words, and resembles nothing.
     let found = |name: &str| {
-        let hits = search(&bench.gallery(), name, &Filter::default(), 9);
+        let hits = search(&bench.vector_index(), name, &Filter::default(), 9);
         hits.iter().any(|hit| hit.item.name == name)
     };
     assert_eq!(["a", "b", "c"].map(found), [true, false, true]);
-    let (gallery, like) = (bench.gallery(), only_item(&function("c", 3)));
+    let (vector_index, like) = (bench.vector_index(), only_item(&function("c", 3)));
     assert_eq!(
-        gallery
+        vector_index
             .similar(&asked(&like, Some(-1.0)), &Filter::default(), 9)
             .unwrap(),
         []
@@ -218,7 +218,7 @@ fn on_a_full_disk_what_was_written_stays_and_goes_on_once_there_is_room() {
             && error.to_string().contains("full"),
         "{error}"
     );
-    let kept = bench.gallery().len();
+    let kept = bench.vector_index().len();
     assert!(kept > 0 && kept < 200, "{kept}");
     // What it has serves an index in memory, which computes the rest alone.
     let mut memory = Index::in_memory_with(bench.cache.path(), bench.root.path()).unwrap();
@@ -226,8 +226,8 @@ fn on_a_full_disk_what_was_written_stays_and_goes_on_once_there_is_room() {
         .renew(&MODEL, bench.root.path(), &Limits::default(), UNSTOPPED, |_| {})
         .unwrap();
     assert_eq!((rest.files, rest.embedded), (200, 200 - kept));
-    assert_eq!(memory.gallery(&MODEL, bench.root.path()).unwrap().len(), 200);
-    assert_eq!(bench.gallery().len(), kept, "the file is as it was");
+    assert_eq!(memory.vector_index(&MODEL, bench.root.path()).unwrap().len(), 200);
+    assert_eq!(bench.vector_index().len(), kept, "the file is as it was");
     room(&index, 1_000_000);
     let after = index
         .renew(&MODEL, bench.root.path(), &Limits::default(), UNSTOPPED, |_| {})
@@ -291,5 +291,5 @@ fn a_hundred_thousand_files_are_indexed() {
     let first = renew();
     assert_eq!((first.files, first.embedded), (100_000, 1));
     assert_eq!(first.skipped, [(Skipped::TooMany, 1)].into());
-    assert_eq!(bench.gallery().len(), 100_000);
+    assert_eq!(bench.vector_index().len(), 100_000);
 }

@@ -27,7 +27,7 @@ exports.run = async () => {
     assert.ok(found.length > 0 && found.every(({ range }) => document.getText(range) === 'config'), JSON.stringify(found));
   });
 
-  await test("beside another server its semantic colours are there, and none of ours", async () => {
+  await test("beside another server its semantic colors are there, and none of ours", async () => {
     const { document } = await open('src/config.rs');
     const tokens = await until('semantic tokens', () =>
       vscode.commands.executeCommand('vscode.provideDocumentSemanticTokens', document.uri),

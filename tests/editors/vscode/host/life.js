@@ -75,7 +75,7 @@ exports.run = async () => {
     }
     await broken(/ended 6 times/);
     assert.match(api().look().lines.join('\n'), /not running/);
-    assert.equal(api().heat(document.uri), undefined, 'colours of a server that has gone are taken away');
+    assert.equal(api().heat(document.uri), undefined, 'colors of a server that has gone are taken away');
     await vscode.commands.executeCommand('fovea.restartServer');
     await running();
     await heat(document, (shown) => shown.words.length > 0);

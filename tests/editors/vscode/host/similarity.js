@@ -11,7 +11,7 @@ const explanation = (wanted) =>
 const textOf = (side, index) => side.text.slice(side.words[index].start, side.words[index].end);
 
 exports.run = async () => {
-  await test('a lens leads to a similar function of another file, and its neighbour explains why', async () => {
+  await test('a lens leads to a similar function of another file, and its neighbor explains why', async () => {
     const { document } = await open('src/config.rs');
     await heat(document);
     const [lens] = await similarLenses(document);

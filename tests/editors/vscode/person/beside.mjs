@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { until } from '../server.mjs';
 
 export async function beside({ window, page, test, shot }) {
-  await test("beside another server its colours and lenses are on the screen, and its hover stands above ours", async () => {
+  await test("beside another server its colors and lenses are on the screen, and its hover stands above ours", async () => {
     await window.file('config.rs');
     const before = await window.place('dot_product').then(() => colorOf(page, 'load_config'));
     await window.command('Second Server: Start');
@@ -12,7 +12,7 @@ export async function beside({ window, page, test, shot }) {
     await page.locator('.codelens-decoration a').filter({ hasText: '≈' }).first().waitFor();
     await window.heat();
     await window.set({ 'editor.semanticTokenColorCustomizations': { enabled: true, rules: { function: '#12b886' } } });
-    await until('the colour of the other server', async () => (await colorOf(page, 'load_config')) === 'rgb(18, 184, 134)');
+    await until('the color of the other server', async () => (await colorOf(page, 'load_config')) === 'rgb(18, 184, 134)');
     assert.notEqual(before, 'rgb(18, 184, 134)');
     const { x, y } = await window.place('load_config');
     const hover = page.locator('.monaco-hover:not(.hidden)').first();

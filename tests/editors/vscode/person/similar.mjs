@@ -123,8 +123,8 @@ export async function similar({ window, page, test, shot }) {
     const live = await frame.locator('#live').innerText();
     assert.match(live, /matches /);
     assert.equal(await frame.locator('.side').first().locator('.word[tabindex="0"]').count(), 1, 'one stop of the Tab key');
-    const unlabelled = await frame.locator('[role="listbox"]:not([aria-label]), section:not([aria-label])').count();
-    assert.equal(unlabelled, 0);
+    const unlabeled = await frame.locator('[role="listbox"]:not([aria-label]), section:not([aria-label])').count();
+    assert.equal(unlabeled, 0);
   });
 
   await test('the page of the panel allows nothing but its own script and style', async () => {
@@ -140,7 +140,7 @@ export async function similar({ window, page, test, shot }) {
     await test(`the panel is legible in the ${theme} theme`, async () => {
       await window.theme(theme);
       const frame = await window.panel('pair');
-      const ratio = await until('the colours of the theme', async () => {
+      const ratio = await until('the colors of the theme', async () => {
         const [color, ground] = await frame.evaluate(() => {
           const style = getComputedStyle(document.body);
           return [style.color, style.backgroundColor];

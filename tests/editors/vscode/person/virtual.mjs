@@ -29,7 +29,7 @@ export async function virtual({ world, development, open, test }) {
     assert.match(await frame.locator('h1').innerText(), /load_config and read_settings/);
   });
 
-  await test('a document of no folder that is open is not analysed, and the status bar says so', async () => {
+  await test('a document of no folder that is open is not analyzed, and the status bar says so', async () => {
     await window.wish({ open: ['other:/somewhere/config.rs'] });
     const { look } = await until('the reason', async () => {
       const state = await window.state();

@@ -1,4 +1,4 @@
-// Settings that say what is shown of an analysed document, and how.
+// Settings that say what is shown of an analyzed document, and how.
 const assert = require('node:assert/strict');
 const vscode = require('vscode');
 
@@ -24,7 +24,7 @@ const boxes = async (document, position) => {
 const hints = async (document) =>
   (await ask('executeInlayHintProvider', document, whole(document))).filter((hint) => labelOf(hint).includes('≈'));
 const labelOf = ({ label }) => (typeof label === 'string' ? label : label.map(({ value }) => value).join(''));
-const colours = (document) => ask('executeDocumentColorProvider', document);
+const colors = (document) => ask('executeDocumentColorProvider', document);
 const duplicates = (document) => vscode.languages.getDiagnostics(document.uri).filter(({ source }) => /fovea/i.test(source));
 
 exports.effects = {
@@ -122,12 +122,12 @@ exports.effects = {
   'documentColor.enable': async () => {
     const document = await config();
     await heat(document);
-    assert.deepEqual(await colours(document), []);
+    assert.deepEqual(await colors(document), []);
     await having('documentColor.enable', true, async () => {
-      const found = await until('colours', async () => (await colours(document)).length > 0 && colours(document));
+      const found = await until('colors', async () => (await colors(document)).length > 0 && colors(document));
       assert.ok(found.some(({ range }) => document.getText(range) === 'configuration'), JSON.stringify(found));
     });
-    await until('no colour', async () => (await colours(document)).length === 0);
+    await until('no color', async () => (await colors(document)).length === 0);
   },
 
   'diagnostics.enable': async () => {

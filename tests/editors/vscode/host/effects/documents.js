@@ -1,4 +1,4 @@
-// Settings that say which documents are analysed: each is inactive for a reason while the setting is there, and then is not any more.
+// Settings that say which documents are analyzed: each is inactive for a reason while the setting is there, and then is not any more.
 const { heat, having, open, reason, untitled, until, api } = require('../session');
 
 const inactive = (name, value, wanted) => async () => {
@@ -9,7 +9,7 @@ const inactive = (name, value, wanted) => async () => {
     await heat(document, (shown) => shown.words.length === 0);
   });
   await heat(document, (shown) => shown.words.length > 0);
-  await until('an analysed document', () => /^Fovea/.test(api().look().lines[0]));
+  await until('an analyzed document', () => /^Fovea/.test(api().look().lines[0]));
 };
 
 exports.effects = {

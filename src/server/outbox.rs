@@ -14,7 +14,7 @@ const MAX_MESSAGES: usize = 16;
 
 /// The news of one document's heat.
 #[derive(Debug, Clone)]
-pub enum HeatNews {
+pub enum HeatUpdate {
     /// Results.
     Report(Arc<DocumentReport>),
     /// Nothing is to be drawn, for this version.
@@ -23,7 +23,7 @@ pub enum HeatNews {
 
 /// What is to be said.
 #[derive(Debug, Default)]
-pub struct News {
+pub struct Outgoing {
     /// Settings are to be asked for.
     pub pull: bool,
     /// The state may have changed.
@@ -33,20 +33,20 @@ pub struct News {
     /// Documents that were opened or closed, of whose heat the client knows nothing any more; told before the heat.
     pub fresh: HashSet<DocumentId>,
     /// Heat, at most one per document.
-    pub heat: HashMap<DocumentId, HeatNews>,
+    pub heat: HashMap<DocumentId, HeatUpdate>,
     /// Sentences for the user.
     pub warnings: Vec<String>,
 }
 
 /// Where the news is put.
 #[derive(Debug, Default)]
-pub struct Board {
-    news: Mutex<News>,
+pub struct Outbox {
+    outgoing: Mutex<Outgoing>,
     wake: Notify,
     ready: Notify,
 }
 
-impl Board {
+impl Outbox {
     /// The client said `initialized`.
     pub fn client_is_ready(&self) {
         self.ready.notify_one();
@@ -58,21 +58,21 @@ impl Board {
     }
 
     /// Adds news. Never waits for the client.
-    pub fn add(&self, news: impl FnOnce(&mut News)) {
+    pub fn add(&self, outgoing: impl FnOnce(&mut Outgoing)) {
         let mut held = self.lock();
-        news(&mut held);
+        outgoing(&mut held);
         held.warnings.truncate(MAX_MESSAGES);
         drop(held);
         self.wake.notify_one();
     }
 
     /// Waits for news and takes all there is.
-    pub async fn take(&self) -> News {
+    pub async fn take(&self) -> Outgoing {
         self.wake.notified().await;
         std::mem::take(&mut *self.lock())
     }
 
-    fn lock(&self) -> MutexGuard<'_, News> {
-        self.news.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Outgoing> {
+        self.outgoing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::Calibration;
 use super::density::Sample;
 use super::moments::{Moment, Spreads, factor};
-use super::vector::{dot, normalise};
+use super::vector::{dot, normalize};
 use crate::explain::{Means, Measure};
 use crate::text::Language;
 
@@ -64,8 +64,8 @@ impl Sums {
         sum
     }
 
-    /// The means, shrunk towards what all texts have in common where a language has few: nothing, for most models.
-    pub fn centre(self) -> Centre {
+    /// The means, shrunk toward what all texts have in common where a language has few: nothing, for most models.
+    pub fn center(self) -> Center {
         let Sums { groups, calibration } = self;
         let shrunk = |sum: Sum| {
             let distinct = sum.sample.distinct(calibration.common());
@@ -80,7 +80,7 @@ impl Sums {
             mean
         };
         let means = groups.into_iter().map(|(group, sum)| (group, shrunk(sum))).collect();
-        Centre {
+        Center {
             means,
             moments: HashMap::new(),
             calibration,
@@ -91,24 +91,24 @@ impl Sums {
 /// The mean vector of each language, how its items lie around it, and the scale of what is left. Prose of every kind is one group, each
 /// programming language its own. From a language that is not known, what the model's texts have in common is taken away.
 #[derive(Debug, Clone, Default)]
-pub struct Centre {
+pub struct Center {
     means: HashMap<Option<Language>, Vec<f32>>,
     /// Of programming languages, where there are several.
     moments: HashMap<Language, Arc<Moment>>,
     calibration: Arc<Calibration>,
 }
 
-impl Centre {
+impl Center {
     /// No means yet, of a model of some calibration.
-    pub fn within(calibration: Arc<Calibration>) -> Centre {
-        Sums::within(calibration).centre()
+    pub fn within(calibration: Arc<Calibration>) -> Center {
+        Sums::within(calibration).center()
     }
 
     /// The means of some vectors of one width, shrunk where a language has few; of a model of some calibration.
-    pub fn of<'a>(vectors: impl Iterator<Item = (Language, &'a [f32])>, calibration: Arc<Calibration>) -> Centre {
+    pub fn of<'a>(vectors: impl Iterator<Item = (Language, &'a [f32])>, calibration: Arc<Calibration>) -> Center {
         let mut sums = Sums::within(calibration);
         vectors.for_each(|(language, vector)| sums.add(language, vector));
-        sums.centre()
+        sums.center()
     }
 
     /// The same of what a server has counted: how many vectors each language has and their mean, and a sample of each group.
@@ -117,7 +117,7 @@ impl Centre {
         counted: impl Iterator<Item = (Language, u64, Vec<f32>)>,
         samples: impl Iterator<Item = (Language, Sample)>,
         calibration: Arc<Calibration>,
-    ) -> Centre {
+    ) -> Center {
         let mut sums = Sums::within(calibration);
         for (language, number, mean) in counted {
             sums.add_many(language, number as f64, &mean);
@@ -127,12 +127,12 @@ impl Centre {
                 sum.sample = sample;
             }
         }
-        sums.centre()
+        sums.center()
     }
 
-    /// Means as [`Centre::means`] gave them.
-    pub fn from_means(means: impl Iterator<Item = (Language, Vec<f32>)>, calibration: Arc<Calibration>) -> Centre {
-        Centre {
+    /// Means as [`Center::means`] gave them.
+    pub fn from_means(means: impl Iterator<Item = (Language, Vec<f32>)>, calibration: Arc<Calibration>) -> Center {
+        Center {
             means: means.map(|(language, mean)| (group(language), mean)).collect(),
             moments: HashMap::new(),
             calibration,
@@ -140,7 +140,7 @@ impl Centre {
     }
 
     /// With the moments of languages that have none yet.
-    pub(super) fn with_moments(mut self, moments: impl Iterator<Item = (Language, Arc<Moment>)>) -> Centre {
+    pub(super) fn with_moments(mut self, moments: impl Iterator<Item = (Language, Arc<Moment>)>) -> Center {
         for (language, moment) in moments {
             self.moments.entry(language).or_insert(moment);
         }
@@ -187,7 +187,7 @@ impl Centre {
     }
 
     /// These means, but for those that have hardly moved since `before`: so that a score stays the same while an index grows.
-    pub fn steady(mut self, before: &Centre) -> Centre {
+    pub fn steady(mut self, before: &Center) -> Center {
         for (group, known) in &before.means {
             let moved = |mean: &Vec<f32>| {
                 let squares = mean.iter().zip(known).map(|(a, b)| (a - b).powi(2));
@@ -204,7 +204,7 @@ impl Centre {
     }
 
     /// These means, and those of `others` for languages that these do not have.
-    pub fn or(mut self, others: Centre) -> Centre {
+    pub fn or(mut self, others: Center) -> Center {
         for (group, mean) in others.means {
             self.means.entry(group).or_insert(mean);
         }
@@ -246,7 +246,7 @@ impl Centre {
 
     /// What a comparison of passages in two languages takes away, and how it measures what is left.
     pub fn between(&self, a: Language, b: Language) -> BetweenLanguages<'_> {
-        BetweenLanguages { centre: self, a, b }
+        BetweenLanguages { center: self, a, b }
     }
 
     /// Takes the mean of its language away from a vector and brings it to unit length; one that is nothing but that mean becomes
@@ -255,16 +255,16 @@ impl Centre {
         if let Some(mean) = self.mean(language) {
             vector.iter_mut().zip(mean).for_each(|(x, m)| *x -= m);
         }
-        if !normalise(vector) {
+        if !normalize(vector) {
             vector.fill(0.0);
         }
     }
 }
 
-/// Two languages as a [`Centre`] knows them.
+/// Two languages as a [`Center`] knows them.
 #[derive(Debug, Clone, Copy)]
 pub struct BetweenLanguages<'a> {
-    centre: &'a Centre,
+    center: &'a Center,
     a: Language,
     b: Language,
 }
@@ -272,14 +272,14 @@ pub struct BetweenLanguages<'a> {
 impl BetweenLanguages<'_> {
     /// Whether anything is known of one of them.
     pub fn is_known(&self) -> bool {
-        self.centre.mean(self.a).is_some() || self.centre.mean(self.b).is_some()
+        self.center.mean(self.a).is_some() || self.center.mean(self.b).is_some()
     }
 
     /// For a comparison.
     pub fn means(&self) -> Means<'_> {
         Means {
-            a: self.centre.mean(self.a),
-            b: self.centre.mean(self.b),
+            a: self.center.mean(self.a),
+            b: self.center.mean(self.b),
             measure: Some(self),
         }
     }
@@ -287,7 +287,7 @@ impl BetweenLanguages<'_> {
 
 impl Measure for BetweenLanguages<'_> {
     fn score(&self, cosine: f32, a: &[f32], b: &[f32]) -> f32 {
-        self.centre.calibration.likeness().of(cosine) * self.centre.factor((self.a, a), (self.b, b))
+        self.center.calibration.likeness().of(cosine) * self.center.factor((self.a, a), (self.b, b))
     }
 }
 
@@ -316,7 +316,7 @@ mod tests {
         let vectors: Vec<(Language, Vec<f32>)> = (0..40)
             .flat_map(|number| [(Language::Go, axis(number)), (Language::Markdown, axis(number))])
             .collect();
-        let plain = Centre::of(
+        let plain = Center::of(
             vectors.iter().map(|(language, vector)| (*language, vector.as_slice())),
             Arc::default(),
         );
@@ -326,8 +326,8 @@ mod tests {
             (Language::Markdown, 30, even()),
             (Language::Prose, 10, even()),
         ];
-        let counted = Centre::of_counted(counted.into_iter(), std::iter::empty(), Arc::default());
-        let again = Centre::from_means(
+        let counted = Center::of_counted(counted.into_iter(), std::iter::empty(), Arc::default());
+        let again = Center::from_means(
             counted.means().map(|(language, mean)| (language, mean.to_vec())),
             Arc::default(),
         );
@@ -346,21 +346,21 @@ mod tests {
     #[test]
     fn a_vector_that_is_the_mean_becomes_zeros_and_one_of_a_language_not_seen_is_left() {
         let same = [0.6f32, 0.8];
-        let centre = Centre::of_counted(
+        let center = Center::of_counted(
             [(Language::Go, 20, same.to_vec())].into_iter(),
             std::iter::empty(),
             Arc::default(),
         );
         let mut vector = same;
-        centre.apply(Language::Go, &mut vector);
+        center.apply(Language::Go, &mut vector);
         assert_eq!(vector, [0.0, 0.0]);
         let mut vector = [3.0f32, 4.0];
-        centre.apply(Language::Rust, &mut vector);
+        center.apply(Language::Rust, &mut vector);
         assert!((vector[0] - 0.6).abs() < 1e-6 && (vector[1] - 0.8).abs() < 1e-6);
     }
 
     #[test]
-    fn few_items_are_centred_little_and_twenty_wholly() {
+    fn few_items_are_centered_little_and_twenty_wholly() {
         let cosine = |count: usize| {
             let mean = vec![
                 1.0,
@@ -370,14 +370,14 @@ mod tests {
                     0.3 / count as f32
                 },
             ];
-            let centre = Centre::of_counted(
+            let center = Center::of_counted(
                 [(Language::Rust, count as u64, mean)].into_iter(),
                 std::iter::empty(),
                 Arc::default(),
             );
             let (mut a, mut b) = ([1.0, 0.3], [1.0, -0.3]);
-            centre.apply(Language::Rust, &mut a);
-            centre.apply(Language::Rust, &mut b);
+            center.apply(Language::Rust, &mut a);
+            center.apply(Language::Rust, &mut b);
             dot(&a, &b)
         };
         let raw = (1.0 - 0.09) / 1.09;
@@ -400,21 +400,21 @@ mod tests {
             })
         };
         let moments = [(Language::Rust, along(40, 0.1)), (Language::Python, along(40, 3.0))];
-        let centre = Centre::default().with_moments(moments.into_iter().map(|(l, m)| (l, m.unwrap())));
+        let center = Center::default().with_moments(moments.into_iter().map(|(l, m)| (l, m.unwrap())));
         let (a, b) = ([1.0f32, 0.0], [0.0f32, 1.0]);
-        let factor = |one, other| centre.factor((one, &a), (other, &a));
+        let factor = |one, other| center.factor((one, &a), (other, &a));
         assert_eq!(factor(Language::Rust, Language::Rust), 1.0);
         assert_eq!(factor(Language::Rust, Language::Go), 1.0);
         // The first axis is what Python is full of and Rust has hardly.
-        let usual = centre.factor((Language::Rust, &b), (Language::Python, &a));
-        let near = centre.factor((Language::Rust, &a), (Language::Python, &b));
+        let usual = center.factor((Language::Rust, &b), (Language::Python, &a));
+        let near = center.factor((Language::Rust, &a), (Language::Python, &b));
         assert!(usual > 1.0 && near < 1.0, "{usual} {near}");
     }
 
     #[test]
     fn a_mean_that_hardly_moves_stays_the_one_that_scores_were_told_by() {
         let of = |v: [f32; 2]| {
-            Centre::of_counted(
+            Center::of_counted(
                 [(Language::Go, 20, v.to_vec())].into_iter(),
                 std::iter::empty(),
                 Arc::default(),
@@ -425,6 +425,6 @@ mod tests {
         assert_eq!(near.mean(Language::Go), before.mean(Language::Go));
         let far = of([0.8, 0.6]).steady(&before);
         assert_eq!(far.mean(Language::Go), of([0.8, 0.6]).mean(Language::Go));
-        assert!(Centre::default().steady(&before).mean(Language::Go).is_none());
+        assert!(Center::default().steady(&before).mean(Language::Go).is_none());
     }
 }

@@ -7,7 +7,7 @@ use postgres::error::SqlState;
 
 /// Why a store did not do what was asked of it. Never holds a password: neither servers nor the client repeat it.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Trouble {
+pub(super) enum StoreError {
     /// It cannot be connected to.
     #[error("cannot be reached: {why}")]
     Unreachable { why: String },
@@ -58,24 +58,24 @@ pub(super) enum Trouble {
     Extension(String),
 }
 
-impl Trouble {
+impl StoreError {
     /// Whether the connection is of no use any more.
     pub(super) fn is_broken(&self) -> bool {
         matches!(
             self,
-            Trouble::Unreachable { .. } | Trouble::Waiting { .. } | Trouble::Lost(_)
+            StoreError::Unreachable { .. } | StoreError::Waiting { .. } | StoreError::Lost(_)
         )
     }
 
     /// Whether the same may go well when it is tried again.
     pub(super) fn may_pass(&self) -> bool {
-        self.is_broken() || matches!(self, Trouble::Again(_))
+        self.is_broken() || matches!(self, StoreError::Again(_))
     }
 }
 
 /// Why no connection came about: a server that starts, stops or is full may let us in soon; one that does not know us, or whose
 /// certificate is not trusted, will not.
-pub(super) fn unconnected(error: &postgres::Error) -> Trouble {
+pub(super) fn unconnected(error: &postgres::Error) -> StoreError {
     let why = words(error);
     let passing = match error.code() {
         Some(code) => {
@@ -91,32 +91,32 @@ pub(super) fn unconnected(error: &postgres::Error) -> Trouble {
         }
     };
     match passing {
-        true => Trouble::Unreachable { why },
-        false => Trouble::Closed(why),
+        true => StoreError::Unreachable { why },
+        false => StoreError::Closed(why),
     }
 }
 
-impl From<postgres::Error> for Trouble {
-    fn from(error: postgres::Error) -> Trouble {
+impl From<postgres::Error> for StoreError {
+    fn from(error: postgres::Error) -> StoreError {
         let why = words(&error);
         let Some(code) = error.code() else {
             // An answer that cannot be read has no cause of the wire's.
             let wire = error.is_closed() || error.source().is_some_and(|source| source.is::<std::io::Error>());
             return if wire {
-                Trouble::Lost(why)
+                StoreError::Lost(why)
             } else {
-                Trouble::Refused(why)
+                StoreError::Refused(why)
             };
         };
         match *code {
-            SqlState::ADMIN_SHUTDOWN | SqlState::CRASH_SHUTDOWN | SqlState::CANNOT_CONNECT_NOW => Trouble::Lost(why),
+            SqlState::ADMIN_SHUTDOWN | SqlState::CRASH_SHUTDOWN | SqlState::CANNOT_CONNECT_NOW => StoreError::Lost(why),
             SqlState::T_R_DEADLOCK_DETECTED | SqlState::T_R_SERIALIZATION_FAILURE | SqlState::LOCK_NOT_AVAILABLE => {
-                Trouble::Again(why)
+                StoreError::Again(why)
             }
-            SqlState::QUERY_CANCELED => Trouble::Slow(super::session::QUESTION),
-            SqlState::INSUFFICIENT_PRIVILEGE => Trouble::Denied(why),
-            SqlState::READ_ONLY_SQL_TRANSACTION => Trouble::Denied(why),
-            _ => Trouble::Refused(why),
+            SqlState::QUERY_CANCELED => StoreError::Slow(super::connection::QUESTION),
+            SqlState::INSUFFICIENT_PRIVILEGE => StoreError::Denied(why),
+            SqlState::READ_ONLY_SQL_TRANSACTION => StoreError::Denied(why),
+            _ => StoreError::Refused(why),
         }
     }
 }

@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use super::super::decision::{self, CloneType, Facts};
 use super::super::fingerprint::Fingerprint;
-use super::super::likeness::{self, Ties};
-use super::super::vector::{dot, normalise};
+use super::super::thresholds::{self, Ties};
+use super::super::vector::{dot, normalize};
 use super::super::words::{Term, WordCounts};
-use super::super::{Centre, Judge, Rows, Sums};
+use super::super::{Center, Rows, ScoreTransform, Sums};
 use super::across::{self, Across, RowSpreads};
 use super::lexicon::{Builder, Lexicon, PathWords, stem};
 use super::query::{Query, name_term};
@@ -26,7 +26,7 @@ use crate::text::Language;
 /// The passages of a folder: its items, and what stands around them. Those that are too short or too little understood to be compared
 /// have zeros for a vector, resemble nothing, and are found by their words.
 #[derive(Debug)]
-pub struct Gallery {
+pub struct VectorIndex {
     pub(super) root: Arc<Path>,
     pub(super) paths: Vec<PathBuf>,
     /// Whether each file is one that a program or others wrote.
@@ -40,7 +40,7 @@ pub struct Gallery {
     pub(super) rows: Rows,
     /// 1 / length of each vector once the mean of its language is taken away; 0 where nothing is left.
     pub(super) scale: Vec<f32>,
-    pub(super) centre: Centre,
+    pub(super) center: Center,
     pub(super) spreads: RowSpreads,
     /// Their words.
     pub(super) lexicon: Lexicon,
@@ -93,15 +93,15 @@ impl Index {
     ///
     /// # Errors
     /// What the file reports.
-    pub fn gallery(&self, model: &Model, root: &Path) -> Result<Gallery, IndexError> {
-        self.gallery_since(model, root, &Centre::default())
+    pub fn vector_index(&self, model: &Model, root: &Path) -> Result<VectorIndex, IndexError> {
+        self.vector_index_since(model, root, &Center::default())
     }
 
-    /// As [`Index::gallery`], with what languages have in common as it was `before` where it has hardly changed ([`Centre::steady`]).
+    /// As [`Index::vector_index`], with what languages have in common as it was `before` where it has hardly changed ([`Center::steady`]).
     ///
     /// # Errors
     /// What the file reports.
-    pub fn gallery_since(&self, model: &Model, root: &Path, before: &Centre) -> Result<Gallery, IndexError> {
+    pub fn vector_index_since(&self, model: &Model, root: &Path, before: &Center) -> Result<VectorIndex, IndexError> {
         let root = renew::canonical(root)?;
         let mut listing = Listing::new(model.hidden());
         // Contents that several files have count once for the mean of their language: copies are no news.
@@ -114,7 +114,7 @@ impl Index {
                 let own: Vec<&UnitVector> = passage.units.iter().filter_map(|unit| units.get(*unit)).collect();
                 let vector = item_vector(&own).filter(|vector| vector.len() == zeros.len());
                 let vector = vector.unwrap_or_else(|| zeros.clone());
-                // What stands around items would draw the mean of a language towards its imports.
+                // What stands around items would draw the mean of a language toward its imports.
                 if first && passage.item.kind != ItemKind::File {
                     sums.add(passage.item.language, &vector);
                 }
@@ -128,7 +128,7 @@ impl Index {
             Err(error) => Err(error),
         };
         loaded.map_err(|error| self.trouble(error))?;
-        Ok(listing.gallery(root.into(), sums.centre().steady(before)))
+        Ok(listing.vector_index(root.into(), sums.center().steady(before)))
     }
 }
 
@@ -183,14 +183,14 @@ impl Listing {
     }
 
     /// All of it, with what its languages have in common.
-    fn gallery(mut self, root: Arc<Path>, centre: Centre) -> Gallery {
+    fn vector_index(mut self, root: Arc<Path>, center: Center) -> VectorIndex {
         let mut vector = Vec::with_capacity(self.width);
         let length = |(index, fact): (usize, &Fact)| {
             vector.clear();
             vector.extend(self.rows.row(index));
             // Zeros less a mean would resemble what the mean does not.
             match fact.comparable {
-                true => inverse_length(&vector, centre.mean(fact.language)),
+                true => inverse_length(&vector, center.mean(fact.language)),
                 false => 0.0,
             }
         };
@@ -199,14 +199,14 @@ impl Listing {
         for fact in &mut self.facts {
             fact.aside.superseded = superseded[fact.path as usize];
         }
-        let moments = across::moments(&self.rows, &self.facts, &scale, &centre);
-        let centre = centre.with_moments(moments.into_iter());
+        let moments = across::moments(&self.rows, &self.facts, &scale, &center);
+        let center = center.with_moments(moments.into_iter());
         self.items.shrink_to_fit();
         self.facts.shrink_to_fit();
         self.rows.shrink_to_fit();
         self.definitions.sort_unstable();
         self.definitions.shrink_to_fit();
-        Gallery {
+        VectorIndex {
             root,
             foreign: self.paths.iter().map(|path| is_foreign_file(path)).collect(),
             paths: self.paths,
@@ -215,8 +215,8 @@ impl Listing {
             names: self.names,
             rows: self.rows,
             scale,
-            spreads: RowSpreads::of(&centre),
-            centre,
+            spreads: RowSpreads::of(&center),
+            center,
             lexicon: self.words.finish(),
             definitions: self.definitions,
         }
@@ -257,7 +257,7 @@ impl ListedFile<'_> {
                 .push((name_term(defined(&item.name)), number as u32));
         }
         let next = listing.names.len() as u32;
-        let name = likeness::words(&item.name).map(|name| *listing.names.entry(name).or_insert(next));
+        let name = thresholds::words(&item.name).map(|name| *listing.names.entry(name).or_insert(next));
         listing.facts.push(Fact {
             path: listing.paths.len() as u32 - 1,
             name: name.unwrap_or(ONE_WORD),
@@ -292,14 +292,14 @@ pub(super) fn defined(name: &str) -> &str {
         .unwrap_or(plain)
 }
 
-impl Gallery {
+impl VectorIndex {
     /// Items that stand in no index, such as those of open documents; `files` in the order of their paths. What languages have in common
-    /// is taken from `centre`; a language that it does not know is centred by the items themselves.
-    pub fn of_items(files: &[(PathBuf, &[EmbeddedItem])], centre: &Centre, width: usize) -> Gallery {
+    /// is taken from `center`; a language that it does not know is centered by the items themselves.
+    pub fn of_items(files: &[(PathBuf, &[EmbeddedItem])], center: &Center, width: usize) -> VectorIndex {
         let all = files.iter().flat_map(|(_, items)| items.iter());
         let fitting = all.filter(|embedded| embedded.vector.len() == width);
         let own = fitting.map(|EmbeddedItem { item, vector, .. }| (item.language, &**vector));
-        let own = Centre::of(own, centre.calibration().clone());
+        let own = Center::of(own, center.calibration().clone());
         let mut listing = Listing::new(width);
         for (path, items) in files {
             let mut file = listing.file(path.clone());
@@ -308,12 +308,12 @@ impl Gallery {
                 file.add(item, &embedded.vector, embedded.words.iter(), fingerprint);
             }
         }
-        listing.gallery(PathBuf::new().into(), centre.clone().or(own))
+        listing.vector_index(PathBuf::new().into(), center.clone().or(own))
     }
 
     /// What its languages have in common.
-    pub fn centre(&self) -> &Centre {
-        &self.centre
+    pub fn center(&self) -> &Center {
+        &self.center
     }
 
     /// Number of items that can be compared, without what stands around them.
@@ -417,12 +417,12 @@ impl Gallery {
     }
 }
 
-impl Gallery {
+impl VectorIndex {
     /// The vector of an item without the mean of its language, of unit length, or zeros where nothing is left.
     pub(super) fn own(&self, index: usize) -> Vec<f32> {
         let mut vector: Vec<f32> = self.rows.row(index).collect();
         let scale = self.scale[index];
-        match self.centre.mean(self.items[index].item.language) {
+        match self.center.mean(self.items[index].item.language) {
             Some(mean) => vector.iter_mut().zip(mean).for_each(|(v, m)| *v = (*v - m) * scale),
             None => vector.iter_mut().for_each(|v| *v *= scale),
         }
@@ -436,12 +436,12 @@ impl Gallery {
 
     /// The score of two vectors of one language without its mean, of unit length.
     pub(super) fn score_of(&self, a: &[f32], b: &[f32]) -> f32 {
-        self.centre.calibration().likeness().of(dot(a, b))
+        self.center.calibration().likeness().of(dot(a, b))
     }
 
     /// The items nearest to a vector of unit length without the mean of its language; `needed` tells from which score an item counts,
     /// if it does. The scores are cosines on the scale of the thresholds, those of other languages in the measure of those within one
-    /// ([`Centre::factor`]).
+    /// ([`Center::factor`]).
     pub(super) fn near(
         &self,
         (language, query): (Language, &[f32]),
@@ -449,18 +449,18 @@ impl Gallery {
         needed: impl Fn(usize) -> Option<f32> + Sync,
     ) -> Vec<(usize, f32)> {
         // So that the rows need not be kept once more without their means.
-        let (taken, likeness) = (self.centre.along(query), self.centre.calibration().likeness());
-        let across = Across::new(&self.centre, language, query);
-        let judge = |index: usize| {
+        let (taken, likeness) = (self.center.along(query), self.center.calibration().likeness());
+        let across = Across::new(&self.center, language, query);
+        let transform = |index: usize| {
             let from = across.least(self.facts[index].language, needed(index)?);
             let scale = self.scale[index];
             let offset = -taken(self.facts[index].language) * scale;
-            Some(Judge { scale, offset, from }.on(likeness))
+            Some(ScoreTransform { scale, offset, from }.on(likeness))
         };
         if across.is_empty() {
-            return self.rows.nearest(query, count, judge);
+            return self.rows.nearest(query, count, transform);
         }
-        let mut near = self.rows.nearest(query, count.max(PROPOSED), judge);
+        let mut near = self.rows.nearest(query, count.max(PROPOSED), transform);
         for (index, score) in &mut near {
             let spreads = |other| self.spreads(*index, other);
             *score *= across.factor(self.facts[*index].language, spreads);
@@ -472,7 +472,7 @@ impl Gallery {
     }
 }
 
-impl Gallery {
+impl VectorIndex {
     /// Adds what is almost the same as an item that is near the mean of its language, of which taking the mean away leaves hardly
     /// anything: a cosine near 1 decides by itself.
     fn add_copies(
@@ -484,26 +484,27 @@ impl Gallery {
     ) {
         let mut query = asked.vector.to_vec();
         let mean = self
-            .centre
+            .center
             .mean(asked.item.language)
             .filter(|mean| mean.len() == query.len());
         let left = |mean: &[f32]| query.iter().zip(mean).map(|(v, m)| (v - m).powi(2)).sum::<f32>();
         // Cosines of a model that crowds its texts say nothing before the mean is taken away.
-        if self.centre.calibration().common().is_some() || mean.is_none_or(|mean| left(mean) > likeness::LEFT_OF_MOST) {
+        if self.center.calibration().common().is_some() || mean.is_none_or(|mean| left(mean) > thresholds::LEFT_OF_MOST)
+        {
             return;
         }
-        if !normalise(&mut query) {
+        if !normalize(&mut query) {
             return;
         }
-        let judge = |index: usize| {
+        let transform = |index: usize| {
             needed(index)?;
-            Some(Judge {
-                from: likeness::ALMOST_SAME,
-                ..Judge::PRODUCT
+            Some(ScoreTransform {
+                from: thresholds::ALMOST_SAME,
+                ..ScoreTransform::PRODUCT
             })
         };
-        for (index, cosine) in self.rows.nearest(&query, count, judge) {
-            let score = likeness::of_almost_same(cosine);
+        for (index, cosine) in self.rows.nearest(&query, count, transform) {
+            let score = thresholds::of_almost_same(cosine);
             if needed(index).is_none_or(|needed| score < needed) {
                 continue;
             }
@@ -517,11 +518,11 @@ impl Gallery {
     }
 }
 
-impl Collection for Gallery {
+impl Collection for VectorIndex {
     fn similar(&self, asked: &Asked, filter: &Filter, count: usize) -> Result<Vec<Found>, IndexError> {
         let mut query = asked.vector.to_vec();
-        self.centre.apply(asked.item.language, &mut query);
-        let asked_name = likeness::words(&asked.item.name).and_then(|name| self.names.get(&name).copied());
+        self.center.apply(asked.item.language, &mut query);
+        let asked_name = thresholds::words(&asked.item.name).and_then(|name| self.names.get(&name).copied());
         let own = asked
             .path
             .and_then(|own| self.paths.binary_search_by(|path| path.as_path().cmp(own)).ok())
@@ -566,7 +567,7 @@ impl Collection for Gallery {
     }
 
     fn len(&self) -> Result<usize, IndexError> {
-        Ok(Gallery::len(self))
+        Ok(VectorIndex::len(self))
     }
 }
 

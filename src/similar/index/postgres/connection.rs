@@ -5,11 +5,11 @@ use std::time::{Duration, Instant};
 
 use postgres::Client;
 
+use super::address::StoreAddress;
 use super::backoff::Backoff;
-use super::place::StorePlace;
-use super::trouble::{Trouble, unconnected};
+use super::error::{StoreError, unconnected};
 use super::{schema, tls};
-use crate::similar::{Calibration, Centre};
+use crate::similar::{Calibration, Center};
 
 /// How long a question may take, and a single step of the job that does not build anything.
 pub(super) const QUESTION: Duration = Duration::from_secs(5);
@@ -38,8 +38,8 @@ pub(super) struct Reads {
 }
 
 /// A store, connected to or not.
-pub(super) struct Session {
-    place: StorePlace,
+pub(super) struct Connection {
+    place: StoreAddress,
     role: Role,
     model: Reads,
     open: Option<Open>,
@@ -51,14 +51,14 @@ pub(super) struct Session {
 /// A connection that is set up.
 pub(super) struct Open {
     pub client: Client,
-    /// The means that were read last, and the centring that they are of.
-    pub centre: Option<(i64, Centre)>,
+    /// The means that were read last, and the centering that they are of.
+    pub center: Option<(i64, Center)>,
     pub calibration: Arc<Calibration>,
 }
 
-impl Session {
-    pub(super) fn new(place: StorePlace, role: Role, model: Reads) -> Session {
-        Session {
+impl Connection {
+    pub(super) fn new(place: StoreAddress, role: Role, model: Reads) -> Connection {
+        Connection {
             place,
             role,
             model,
@@ -68,28 +68,31 @@ impl Session {
         }
     }
 
-    pub(super) fn place(&self) -> &StorePlace {
+    pub(super) fn place(&self) -> &StoreAddress {
         &self.place
     }
 
     /// Asks something that may be asked twice: whoever asks once more after the connection broke gets an answer from a new one. A reader
     /// is told at once when there is none; the job waits.
-    pub(super) fn ask<T>(&mut self, mut question: impl FnMut(&mut Open) -> Result<T, Trouble>) -> Result<T, Trouble> {
+    pub(super) fn ask<T>(
+        &mut self,
+        mut question: impl FnMut(&mut Open) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
         let mut tries = 0;
         loop {
             // One that was open may have been cut long ago, which shows only now.
             let was_open = self.open.is_some();
-            let trouble = match self.connected().and_then(&mut question) {
-                Err(trouble) if trouble.may_pass() => trouble,
+            let error = match self.connected().and_then(&mut question) {
+                Err(error) if error.may_pass() => error,
                 answered => return answered,
             };
-            if trouble.is_broken() {
+            if error.is_broken() {
                 self.open = None;
             }
             tries += 1;
             match self.role {
-                Role::Reader if !was_open || tries > 1 => return Err(trouble),
-                Role::Indexer if tries >= TRIES => return Err(trouble),
+                Role::Reader if !was_open || tries > 1 => return Err(error),
+                Role::Indexer if tries >= TRIES => return Err(error),
                 Role::Reader => {}
                 Role::Indexer => {
                     let left = self.backoff.left(Instant::now());
@@ -99,34 +102,34 @@ impl Session {
         }
     }
 
-    fn connected(&mut self) -> Result<&mut Open, Trouble> {
+    fn connected(&mut self) -> Result<&mut Open, StoreError> {
         if self.open.is_none() {
             if let Some(left) = self.backoff.left(Instant::now()) {
                 let why = self.why.clone();
-                return Err(Trouble::Waiting { why, left });
+                return Err(StoreError::Waiting { why, left });
             }
             match self.connect() {
                 Ok(open) => {
                     self.backoff.reset();
                     self.open = Some(open);
                 }
-                Err(trouble) => {
-                    if trouble.is_broken() {
-                        self.why = match &trouble {
-                            Trouble::Unreachable { why } => why.clone(),
+                Err(error) => {
+                    if error.is_broken() {
+                        self.why = match &error {
+                            StoreError::Unreachable { why } => why.clone(),
                             other => other.to_string(),
                         };
                         self.backoff.failed(Instant::now(), std::process::id());
                     }
-                    return Err(trouble);
+                    return Err(error);
                 }
             }
         }
-        self.open.as_mut().ok_or_else(|| Trouble::Lost(String::new()))
+        self.open.as_mut().ok_or_else(|| StoreError::Lost(String::new()))
     }
 
-    fn connect(&self) -> Result<Open, Trouble> {
-        let tls = tls::connector(&self.place).map_err(Trouble::Closed)?;
+    fn connect(&self) -> Result<Open, StoreError> {
+        let tls = tls::connector(&self.place).map_err(StoreError::Closed)?;
         let mut client = self.place.config.connect(tls).map_err(|error| unconnected(&error))?;
         let timeout = QUESTION.as_millis();
         client.batch_execute(&format!(
@@ -141,14 +144,14 @@ impl Session {
         }
         Ok(Open {
             client,
-            centre: None,
+            center: None,
             calibration: self.model.calibration.clone(),
         })
     }
 }
 
-impl std::fmt::Debug for Session {
+impl std::fmt::Debug for Connection {
     fn fmt(&self, out: &mut std::fmt::Formatter) -> std::fmt::Result {
-        write!(out, "Session({})", self.place)
+        write!(out, "Connection({})", self.place)
     }
 }

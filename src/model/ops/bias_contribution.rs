@@ -5,16 +5,16 @@ use rayon::prelude::*;
 
 use super::slices::with_all;
 use super::{on_cpu, rows_per_task};
-use crate::model::kernels::shift;
+use crate::model::kernels::bias_contribution as kernel;
 use crate::model::simd::{self, Kernel, Simd};
 
 /// What a bias (d) that was added to every row contributed, given the gradient (n, d) where it was added: ⟨Σ_i g_i, b⟩.
 ///
 /// # Errors
 /// If the shapes do not fit.
-pub fn shifted(gradient: &Tensor, bias: &Tensor) -> Result<f64> {
+pub fn bias_contribution(gradient: &Tensor, bias: &Tensor) -> Result<f64> {
     if !on_cpu(gradient) {
-        return shifted_reference(gradient, bias);
+        return bias_contribution_reference(gradient, bias);
     }
     with_all([gradient, bias], |[rows, bias]| {
         let width = bias.len();
@@ -22,31 +22,31 @@ pub fn shifted(gradient: &Tensor, bias: &Tensor) -> Result<f64> {
             bail!("a bias of {width} does not fit {:?}", gradient.shape());
         }
         let tasks = rows.par_chunks(rows_per_task(width) * width);
-        let sums: Vec<f64> = tasks.map(|rows| simd::run(Shifted { rows, bias })).collect();
+        let sums: Vec<f64> = tasks.map(|rows| simd::run(BiasContribution { rows, bias })).collect();
         // In the order of the rows, whichever thread was done first.
         Ok(sums.into_iter().sum())
     })
 }
 
-/// The plain composition of [`shifted`].
+/// The plain composition of [`bias_contribution`].
 ///
 /// # Errors
 /// As candle's operations.
-pub fn shifted_reference(gradient: &Tensor, bias: &Tensor) -> Result<f64> {
+pub fn bias_contribution_reference(gradient: &Tensor, bias: &Tensor) -> Result<f64> {
     let rows = gradient.sum(0)?; // (d)
     Ok(f64::from((rows * bias)?.sum_all()?.to_scalar::<f32>()?))
 }
 
-struct Shifted<'a> {
+struct BiasContribution<'a> {
     rows: &'a [f32],
     bias: &'a [f32],
 }
 
-impl Kernel for Shifted<'_> {
+impl Kernel for BiasContribution<'_> {
     type Output = f64;
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) -> f64 {
-        shift::shifted(s, self.rows, self.bias)
+        kernel::bias_contribution(s, self.rows, self.bias)
     }
 }

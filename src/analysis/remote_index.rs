@@ -43,7 +43,7 @@ pub enum StoreStage {
 
 /// A team's store, as everybody but its thread sees it.
 #[derive(Debug)]
-pub struct Team {
+pub struct RemoteIndexClient {
     place: String,
     known: Mutex<Known>,
     work: Mutex<Work>,
@@ -78,11 +78,11 @@ enum Step {
     Relate(DocumentId),
 }
 
-impl Team {
+impl RemoteIndexClient {
     /// A store that nobody has asked yet.
-    pub fn new(place: String) -> Team {
+    pub fn new(place: String) -> RemoteIndexClient {
         let (since, by_item) = (Instant::now(), HashMap::new());
-        Team {
+        RemoteIndexClient {
             place,
             known: Mutex::new(Known { since, by_item }),
             work: Mutex::default(),
@@ -187,9 +187,9 @@ impl Team {
 }
 
 /// Asks a store until the analysis ends.
-pub fn run(shared: &Shared, team: &Team, open: Opener) {
+pub fn run(shared: &Shared, team: &RemoteIndexClient, open: Opener) {
     lowest_priority();
-    let mut asker = Asker {
+    let mut asker = RemoteQueries {
         shared,
         team,
         open,
@@ -212,9 +212,9 @@ pub fn run(shared: &Shared, team: &Team, open: Opener) {
 }
 
 /// What only the thread has.
-struct Asker<'a> {
+struct RemoteQueries<'a> {
     shared: &'a Shared,
-    team: &'a Team,
+    team: &'a RemoteIndexClient,
     open: Opener,
     /// The connection, and the model whose questions it takes.
     collection: Option<(String, Box<dyn Collection>)>,
@@ -224,7 +224,7 @@ struct Asker<'a> {
     told: bool,
 }
 
-impl Asker<'_> {
+impl RemoteQueries<'_> {
     fn take(&mut self, step: Step) -> Result<(), IndexError> {
         let Some(model) = self.shared.state().indexing.model.clone() else {
             // No vector is of a model that is not there.
@@ -246,7 +246,7 @@ impl Asker<'_> {
                     let _ = search.reply.send(found);
                 }
             }
-            Step::Relate(id) => relate(self.shared, self.team, &**collection, &id)?,
+            Step::Relate(id) => find_neighbors(self.shared, self.team, &**collection, &id)?,
         }
         (self.pause, self.told) = (SHORTEST_PAUSE, false);
         lock(&self.team.work).not_before = None;
@@ -261,22 +261,27 @@ impl Asker<'_> {
         self.pause = (self.pause * 2).min(LONGEST_PAUSE);
         self.turn(StoreStage::Away(why.clone()));
         if !std::mem::replace(&mut self.told, true) {
-            self.shared.tell(Event::IndexTrouble(format!(
+            self.shared.tell(Event::IndexProblem(format!(
                 "{why}; its items stay hidden until it answers"
             )));
         }
     }
 
     fn turn(&self, stage: StoreStage) {
-        let former = std::mem::replace(&mut lock(&self.team.work).stage, stage.clone());
-        if former != stage {
+        let previous = std::mem::replace(&mut lock(&self.team.work).stage, stage.clone());
+        if previous != stage {
             self.shared.tell(Event::Store);
         }
     }
 }
 
 /// Asks about every item of a document that was not asked about; what is left when something else comes first is asked about later.
-fn relate(shared: &Shared, team: &Team, collection: &dyn Collection, id: &DocumentId) -> Result<(), IndexError> {
+fn find_neighbors(
+    shared: &Shared,
+    team: &RemoteIndexClient,
+    collection: &dyn Collection,
+    id: &DocumentId,
+) -> Result<(), IndexError> {
     let lenses = shared.lenses();
     let (mut shown, mut news) = (Instant::now(), false);
     for asked in lenses.questions(id) {
@@ -297,12 +302,12 @@ fn relate(shared: &Shared, team: &Team, collection: &dyn Collection, id: &Docume
         team.learn(&asked, found);
         news = true;
         if shown.elapsed() >= SHOW_EVERY {
-            shared.tell(Event::Neighbours);
+            shared.tell(Event::Neighbors);
             (shown, news) = (Instant::now(), false);
         }
     }
     if news {
-        shared.tell(Event::Neighbours);
+        shared.tell(Event::Neighbors);
     }
     Ok(())
 }

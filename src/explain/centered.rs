@@ -1,4 +1,4 @@
-//! The centred variant of a comparison: both passages without what their languages have in common.
+//! The centered variant of a comparison: both passages without what their languages have in common.
 //!
 //! Two functions in one language resemble each other for the language alone. Similar items are therefore found by vectors from which
 //! the mean of their language was taken, and the cosine of these is split as the raw one is. No word owns a share of a mean, so each
@@ -18,7 +18,7 @@ pub struct Means<'a> {
     pub a: Option<&'a [f32]>,
     /// The mean of the second passage's language.
     pub b: Option<&'a [f32]>,
-    /// How a score is made of the centred cosine, where it is not the cosine itself.
+    /// How a score is made of the centered cosine, where it is not the cosine itself.
     pub measure: Option<&'a dyn Measure>,
 }
 
@@ -28,12 +28,12 @@ pub trait Measure: std::fmt::Debug + Sync {
     fn score(&self, cosine: f32, a: &[f32], b: &[f32]) -> f32;
 }
 
-/// One passage of the centred variant.
+/// One passage of the centered variant.
 #[derive(Debug, Clone, PartialEq)]
-pub struct CentredSide {
+pub struct CenteredSide {
     /// Whether the mean of its language is known.
     pub known: bool,
-    /// What each word adds to the centred cosine.
+    /// What each word adds to the centered cosine.
     pub scores: Vec<f32>,
     /// What its special tokens add.
     pub special: f32,
@@ -45,48 +45,48 @@ pub struct CentredSide {
 
 /// Why two passages are similar apart from their languages.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Centred {
+pub struct Centered {
     /// Cosine of the two embeddings without the means of their languages, -1 to 1: what the pairs sum to.
     pub cosine: f32,
     /// What `fovea similar` and lenses show, -1 to 1: the cosine itself with the embedded model and within one language.
     pub similarity: f32,
-    /// |centred cosine - sum of all pairs|.
+    /// |centered cosine - sum of all pairs|.
     pub residual: f32,
     /// How much of the raw cosine has a mean of a language in it. The rest is what the passages have of their own:
-    /// `raw cosine = common + own_length * centred cosine`.
+    /// `raw cosine = common + own_length * centered cosine`.
     pub common: f32,
     /// The lengths of both embeddings, of unit length before, once the means are taken away, multiplied.
     pub own_length: f32,
     /// The first passage.
-    pub a: CentredSide,
+    pub a: CenteredSide,
     /// The second passage.
-    pub b: CentredSide,
+    pub b: CenteredSide,
     /// Row-major (words of a + 3) × (words of b + 3): words, then special tokens, then biases, then the mean of the language. `None`
     /// where it was not asked for.
     pub pairs: Option<Vec<f32>>,
 }
 
-impl Centred {
+impl Centered {
     /// The row of word `i` of the first passage (or its special tokens, its biases, the mean of its language) in
-    /// [`Centred::pairs`].
+    /// [`Centered::pairs`].
     pub fn row(&self, i: usize) -> Option<&[f32]> {
         let width = self.b.scores.len() + 3;
         self.pairs.as_ref()?.get(i * width..(i + 1) * width)
     }
 }
 
-/// Splits the centred cosine of two embeddings; `parts` are (words + 2, width), words first.
-pub(super) fn centred(
+/// Splits the centered cosine of two embeddings; `parts` are (words + 2, width), words first.
+pub(super) fn centered(
     raw: &Split,
     (a, parts_a): (&[f32], &Tensor),
     (b, parts_b): (&[f32], &Tensor),
     means: Means,
-) -> Result<Centred, ModelError> {
+) -> Result<Centered, ModelError> {
     let [mean_a, mean_b] = means.of_width(a.len());
     let (own_a, own_b) = (own(a, mean_a), own(b, mean_b));
     let (parts_a, parts_b) = (own_parts(a, parts_a, mean_a)?, own_parts(b, parts_b, mean_b)?);
     let own = split((&own_a, &parts_a), (&own_b, &parts_b))?;
-    Ok(Centred {
+    Ok(Centered {
         cosine: own.cosine,
         similarity: means.similarity(own.cosine, &own_a, &own_b),
         residual: own.residual,
@@ -99,7 +99,7 @@ pub(super) fn centred(
 }
 
 /// A comparison without means as sums by word, without the matrix of all pairs.
-pub(super) struct CentredTotals<'a> {
+pub(super) struct CenteredTotals<'a> {
     a: Vec<f32>,
     b: Vec<f32>,
     means: [Option<&'a [f32]>; 2],
@@ -107,11 +107,11 @@ pub(super) struct CentredTotals<'a> {
     raw: [f64; 2],
 }
 
-impl<'a> CentredTotals<'a> {
+impl<'a> CenteredTotals<'a> {
     /// Takes the means away from two embeddings.
-    pub fn new(a: &[f32], b: &[f32], means: Means<'a>) -> CentredTotals<'a> {
+    pub fn new(a: &[f32], b: &[f32], means: Means<'a>) -> CenteredTotals<'a> {
         let means = means.of_width(a.len());
-        CentredTotals {
+        CenteredTotals {
             a: own(a, means[0]),
             b: own(b, means[1]),
             means,
@@ -130,14 +130,14 @@ impl<'a> CentredTotals<'a> {
     }
 
     /// The comparison, from the inner products of both passages' parts with these directions.
-    pub fn finish(self, raw_cosine: f32, a: Shares, b: Shares, means: Means) -> Centred {
+    pub fn finish(self, raw_cosine: f32, a: Shares, b: Shares, means: Means) -> Centered {
         let (cosine, lengths) = cosine(&self.a, &self.b);
         let scale = scale(lengths);
         let side = |shares: Shares, raw: f64, mean: Option<&[f32]>, direction: &[f32]| {
             let shares = shares.times(scale / raw.max(f64::MIN_POSITIVE));
             let common = mean.map_or(0.0, |mean| -dot(mean, direction) * scale);
             let off = (cosine - shares.sum() - common).abs() as f32;
-            let side = CentredSide {
+            let side = CenteredSide {
                 known: mean.is_some(),
                 scores: shares.words,
                 special: shares.special,
@@ -148,7 +148,7 @@ impl<'a> CentredTotals<'a> {
         };
         let (side_a, off_a) = side(a, self.raw[0], self.means[0], &self.b);
         let (side_b, off_b) = side(b, self.raw[1], self.means[1], &self.a);
-        Centred {
+        Centered {
             cosine: cosine as f32,
             similarity: means.similarity(cosine as f32, &self.a, &self.b),
             residual: largest([off_a, off_b]),
@@ -167,7 +167,7 @@ impl<'a> Means<'a> {
         [self.a, self.b].map(|mean| mean.filter(|mean| mean.len() == width))
     }
 
-    /// What lenses show for a centred cosine of two vectors.
+    /// What lenses show for a centered cosine of two vectors.
     fn similarity(&self, cosine: f32, a: &[f32], b: &[f32]) -> f32 {
         let measured = self
             .measure
@@ -201,9 +201,9 @@ fn unit(vector: &[f32]) -> Vec<f32> {
     vector.iter().map(|v| v * scale).collect()
 }
 
-fn side(sums: &[f32], known: bool) -> CentredSide {
+fn side(sums: &[f32], known: bool) -> CenteredSide {
     let count = sums.len() - 3;
-    CentredSide {
+    CenteredSide {
         known,
         scores: sums[..count].to_vec(),
         special: sums[count],

@@ -2,7 +2,7 @@
 //!
 //! A pass writes some hundred megabytes a second that are read once or twice and dropped. An allocator gives their pages back to the
 //! system and has them mapped again, emptied, moments later: for a sequence of 256 tokens that costs a tenth of the pass. Here they
-//! stay, up to [`LIMIT`] or what the largest pass was said to hold, until [`forget`] is called when there is nothing more to do.
+//! stay, up to [`LIMIT`] or what the largest pass was said to hold, until [`clear`] is called when there is nothing more to do.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -14,18 +14,18 @@ const LIMIT: usize = 128 << 20;
 /// Floats from which on an array is worth keeping.
 const LEAST: usize = 16 << 10;
 
-static KEPT: Mutex<Kept> = Mutex::new(Kept::NOTHING);
+static POOL: Mutex<BufferPool> = Mutex::new(BufferPool::EMPTY);
 
 /// The arrays that wait for somebody who needs one.
-struct Kept {
+struct BufferPool {
     /// The last one kept stands last.
     arrays: Vec<Vec<f32>>,
     /// Bytes kept at most.
     most: usize,
 }
 
-impl Kept {
-    const NOTHING: Kept = Kept {
+impl BufferPool {
+    const EMPTY: BufferPool = BufferPool {
         arrays: Vec::new(),
         most: LIMIT,
     };
@@ -67,11 +67,11 @@ fn bytes(array: &Vec<f32>) -> usize {
 }
 
 /// An array of `len` floats whose values mean nothing: whoever takes it writes all of them.
-pub(super) fn array(len: usize) -> Vec<f32> {
+pub(super) fn acquire(len: usize) -> Vec<f32> {
     if len < LEAST {
         return vec![0f32; len];
     }
-    let found = kept().take(len);
+    let found = pool().take(len);
     let mut array = found.unwrap_or_else(|| vec![0f32; roomy(len)]);
     // Only what nobody has written before is filled.
     array.resize(len, 0.0);
@@ -85,11 +85,11 @@ fn roomy(len: usize) -> usize {
 
 /// Tells that a pass is about to hold arrays of so many floats at once: as much may be kept for the next like it.
 pub fn expect(floats: usize) {
-    kept().expect(floats);
+    pool().expect(floats);
 }
 
 /// Keeps the array behind a tensor that nobody reads any more. Whoever still does gets an error.
-pub fn done_with(tensor: Tensor) {
+pub fn recycle(tensor: Tensor) {
     if !super::on_cpu(&tensor) {
         return;
     }
@@ -97,26 +97,26 @@ pub fn done_with(tensor: Tensor) {
     if tensor.inplace_op1(&TakeOut(&emptied)).is_err() {
         return; // Not floats: nothing that was ever taken from here.
     }
-    keep(emptied.into_inner().unwrap_or_else(PoisonError::into_inner));
+    release(emptied.into_inner().unwrap_or_else(PoisonError::into_inner));
 }
 
 /// Keeps an array for the next who needs one.
-pub(super) fn keep(array: Vec<f32>) {
-    kept().put(array);
+pub(super) fn release(array: Vec<f32>) {
+    pool().put(array);
 }
 
 /// Whether there are any.
-pub fn keeps() -> bool {
-    !kept().arrays.is_empty()
+pub fn holds_any() -> bool {
+    !pool().arrays.is_empty()
 }
 
 /// Gives all of them back to the system.
-pub fn forget() {
-    *kept() = Kept::NOTHING;
+pub fn clear() {
+    *pool() = BufferPool::EMPTY;
 }
 
-fn kept() -> MutexGuard<'static, Kept> {
-    KEPT.lock().unwrap_or_else(PoisonError::into_inner)
+fn pool() -> MutexGuard<'static, BufferPool> {
+    POOL.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Leaves nothing behind a tensor.
@@ -150,7 +150,7 @@ mod tests {
     fn what_is_read_after_it_was_done_with_is_an_error_and_never_other_numbers() {
         let tensor = tensor(40_000);
         let view = tensor.narrow(0, 0, 20_000).unwrap();
-        done_with(tensor);
+        recycle(tensor);
         let read = super::super::with_values(&view, |values| Ok(values[0]));
         assert!(read.unwrap_err().to_string().contains("done with"));
     }
@@ -158,16 +158,16 @@ mod tests {
     #[test]
     fn an_array_has_the_length_asked_for_whatever_was_kept() {
         for len in [0, 1, LEAST - 1, LEAST, LEAST + 1, 30_000, 20_000, 29_999, 300_000] {
-            let array = array(len);
+            let array = acquire(len);
             assert_eq!(array.len(), len);
-            keep(array);
+            release(array);
         }
-        done_with(Tensor::zeros(LEAST, candle_core::DType::U32, &Device::Cpu).unwrap());
+        recycle(Tensor::zeros(LEAST, candle_core::DType::U32, &Device::Cpu).unwrap());
     }
 
     #[test]
     fn of_arrays_of_one_size_the_one_kept_last_is_taken() {
-        let mut kept = Kept::NOTHING;
+        let mut kept = BufferPool::EMPTY;
         let arrays: Vec<Vec<f32>> = (0..3).map(|_| vec![0f32; LEAST]).collect();
         let last = arrays[2].as_ptr();
         arrays.into_iter().for_each(|array| kept.put(array));
@@ -177,7 +177,7 @@ mod tests {
 
     #[test]
     fn no_more_is_kept_than_the_limit() {
-        let mut kept = Kept::NOTHING;
+        let mut kept = BufferPool::EMPTY;
         for _ in 0..6 {
             kept.put(vec![0f32; LIMIT / 4 / size_of::<f32>()]);
         }
@@ -188,7 +188,7 @@ mod tests {
 
     #[test]
     fn as_much_is_kept_as_a_pass_was_said_to_hold() {
-        let (mut kept, len) = (Kept::NOTHING, LIMIT / 4 / size_of::<f32>());
+        let (mut kept, len) = (BufferPool::EMPTY, LIMIT / 4 / size_of::<f32>());
         kept.expect(6 * len);
         for _ in 0..9 {
             kept.put(vec![0f32; len]);

@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use postgres::GenericClient;
 
+use super::connection::Open;
+use super::error::StoreError;
 use super::halfvec::Halfvec;
-use super::session::Open;
-use super::trouble::Trouble;
 use super::write::HOUR;
 use super::{counting, schema};
 use crate::similar::density::Sample;
 use crate::similar::moments::Moment;
-use crate::similar::{Calibration, Centre};
+use crate::similar::{Calibration, Center};
 use crate::text::Language;
 
 /// Which passages can be compared with each other, as a condition on a row of items.
@@ -34,21 +34,24 @@ const GRAPH_FROM: i64 = 10_000;
 const LISTED: &str = r#"root, string_to_array(convert_from(path, 'LATIN1'), '/') COLLATE "C""#;
 
 /// The means as they were last taken away.
-pub(super) fn centre(client: &mut impl GenericClient, calibration: &Arc<Calibration>) -> Result<Centre, Trouble> {
+pub(super) fn center(client: &mut impl GenericClient, calibration: &Arc<Calibration>) -> Result<Center, StoreError> {
     let rows = client.query("SELECT language, mean FROM means", &[])?;
     let means = rows.iter().map(|row| (Language::from_id(row.get(0)), row.get(1)));
-    Ok(Centre::from_means(means, calibration.clone()))
+    Ok(Center::from_means(means, calibration.clone()))
 }
 
 /// How the items of languages lie around their means.
-pub(super) fn moments(client: &mut impl GenericClient, width: usize) -> Result<Vec<(Language, Arc<Moment>)>, Trouble> {
+pub(super) fn moments(
+    client: &mut impl GenericClient,
+    width: usize,
+) -> Result<Vec<(Language, Arc<Moment>)>, StoreError> {
     let rows = client.query("SELECT language, moment FROM moments", &[])?;
     let moment = |row: &postgres::Row| Some((Language::from_id(row.get(0)), Moment::from_bytes(row.get(1), width)?));
     Ok(rows.iter().filter_map(moment).collect())
 }
 
 /// Drops what no file has had for a long time.
-pub(super) fn clean_up(open: &mut Open) -> Result<(), Trouble> {
+pub(super) fn clean_up(open: &mut Open) -> Result<(), StoreError> {
     let old = format!("orphaned < {HOUR} - {KEPT_HOURS}");
     let any = format!("SELECT EXISTS (SELECT FROM contents WHERE {old})");
     if !open.client.query_one(&any, &[])?.get::<_, bool>(0) {
@@ -77,7 +80,7 @@ pub(super) fn clean_up(open: &mut Open) -> Result<(), Trouble> {
 }
 
 /// Waits until nobody else writes, for as long as it takes.
-fn alone(transaction: &mut impl GenericClient) -> Result<(), Trouble> {
+fn alone(transaction: &mut impl GenericClient) -> Result<(), StoreError> {
     transaction.batch_execute(&format!(
         "SET LOCAL statement_timeout = 0; SELECT pg_advisory_xact_lock({})",
         schema::LOCK
@@ -86,8 +89,8 @@ fn alone(transaction: &mut impl GenericClient) -> Result<(), Trouble> {
 }
 
 /// Counts the means again where enough has changed, takes those away anew that moved, and builds the graphs once they are worth it.
-pub(super) fn settle(open: &mut Open) -> Result<(), Trouble> {
-    if centre_anew(open)? {
+pub(super) fn refresh(open: &mut Open) -> Result<(), StoreError> {
+    if center_anew(open)? {
         open.client.batch_execute(
             "SET statement_timeout = 0; ANALYZE items; ANALYZE texts; ANALYZE files; ANALYZE contents; ANALYZE units",
         )?;
@@ -97,14 +100,14 @@ pub(super) fn settle(open: &mut Open) -> Result<(), Trouble> {
         .query_one("SELECT coalesce(sum(items), 0)::bigint FROM means", &[])?
         .get(0);
     let built = if counted >= GRAPH_FROM { build(open) } else { Ok(()) };
-    let timeout = super::session::QUESTION.as_millis();
+    let timeout = super::connection::QUESTION.as_millis();
     open.client
         .batch_execute(&format!("SET statement_timeout = {timeout}"))?;
     built
 }
 
 /// Whether means were counted again.
-fn centre_anew(open: &mut Open) -> Result<bool, Trouble> {
+fn center_anew(open: &mut Open) -> Result<bool, StoreError> {
     let calibration = open.calibration.clone();
     let mut transaction = open.client.transaction()?;
     alone(&mut transaction)?;
@@ -124,9 +127,9 @@ fn centre_anew(open: &mut Open) -> Result<bool, Trouble> {
         let count = row.get::<_, i64>(1).unsigned_abs();
         counts.push((Language::from_id(row.get(0)), count, row.get::<_, Halfvec>(2).floats()));
     }
-    let before = centre(&mut transaction, &calibration)?;
+    let before = center(&mut transaction, &calibration)?;
     let samples = samples(&mut transaction, counts.iter().map(|(language, ..)| *language))?;
-    let now = Centre::of_counted(counts.iter().cloned(), samples.into_iter(), calibration.clone());
+    let now = Center::of_counted(counts.iter().cloned(), samples.into_iter(), calibration.clone());
     for (group, mean) in now.means() {
         let own: HashMap<&'static str, u64> = counts
             .iter()
@@ -147,14 +150,14 @@ fn centre_anew(open: &mut Open) -> Result<bool, Trouble> {
             format!("UPDATE items SET centred = l2_normalize(vector - $1) WHERE language = ANY($2) AND {COMPARED}");
         transaction.execute(&sql, &[&Halfvec::of(mean), &languages])?;
     }
-    let settled = centre(&mut transaction, &calibration)?;
+    let settled = center(&mut transaction, &calibration)?;
     write_moments(
         &mut transaction,
         &settled,
         counts.iter().map(|(language, ..)| *language),
     )?;
     counting::count_words(&mut transaction)?;
-    transaction.execute("UPDATE meta SET centring = centring + 1", &[])?;
+    transaction.execute("UPDATE meta SET centering = centering + 1", &[])?;
     transaction.execute("DELETE FROM changes", &[])?;
     transaction.commit()?;
     Ok(true)
@@ -165,7 +168,7 @@ fn centre_anew(open: &mut Open) -> Result<bool, Trouble> {
 fn samples(
     transaction: &mut impl GenericClient,
     languages: impl Iterator<Item = Language>,
-) -> Result<Vec<(Language, Sample)>, Trouble> {
+) -> Result<Vec<(Language, Sample)>, StoreError> {
     let sql = format!(
         "WITH first AS (SELECT DISTINCT ON (content) content, root, path FROM files ORDER BY content, {LISTED}),
         grouped AS (
@@ -196,9 +199,9 @@ fn samples(
 /// memory would look at, a copy of a file as often as there are copies.
 fn write_moments(
     transaction: &mut impl GenericClient,
-    centre: &Centre,
+    center: &Center,
     languages: impl Iterator<Item = Language>,
-) -> Result<(), Trouble> {
+) -> Result<(), StoreError> {
     let languages: Vec<&str> = languages
         .filter(|language| language.is_code())
         .map(Language::name)
@@ -220,7 +223,7 @@ fn write_moments(
         let language = Language::from_id(own[0].get(0));
         let vectors = own.iter().map(|row| {
             let mut vector = row.get::<_, Halfvec>(2).floats();
-            centre.apply(language, &mut vector);
+            center.apply(language, &mut vector);
             vector
         });
         let vectors: Vec<Vec<f32>> = vectors.collect();
@@ -239,7 +242,7 @@ fn distance(a: &[f32], b: &[f32]) -> f32 {
 }
 
 /// Builds the graphs that are not there, while others read and write; one job at a time.
-fn build(open: &mut Open) -> Result<(), Trouble> {
+fn build(open: &mut Open) -> Result<(), StoreError> {
     let sql = "SELECT pg_try_advisory_lock($1)";
     if !open.client.query_one(sql, &[&schema::BUILDING])?.get::<_, bool>(0) {
         return Ok(());
@@ -260,7 +263,7 @@ const GRAPHS: [(&str, &str); 2] = [
     ("items_nearest_centred", "centred halfvec_ip_ops"),
 ];
 
-fn build_one(open: &mut Open, name: &str, over: &str) -> Result<(), Trouble> {
+fn build_one(open: &mut Open, name: &str, over: &str) -> Result<(), StoreError> {
     let sql = "SELECT indisvalid FROM pg_index JOIN pg_class c ON c.oid = indexrelid JOIN pg_namespace n ON n.oid = c.relnamespace
         WHERE n.nspname = 'fovea' AND c.relname = $1";
     match open.client.query_opt(sql, &[&name])?.map(|row| row.get(0)) {

@@ -19,7 +19,7 @@ use std::cell::RefCell;
 use super::super::simd::{LANES, Lane, Pairs, Simd};
 use super::gemm::load_part;
 use super::integer::exact;
-use super::laid_out::{Columns, LARGEST, Signs, TILE};
+use super::packed_layout::{Columns, LARGEST, Signs, TILE};
 
 /// A sequence whose positions are laid out.
 #[derive(Clone, Copy)]
@@ -38,7 +38,7 @@ pub struct Layer<'a> {
     pub columns: &'a Columns,
     /// The signs of the outputs, sent back through W_O.
     pub signs: Signs<'a>,
-    /// As in [`super::laid_out::Laid`].
+    /// As in [`super::packed_layout::Laid`].
     pub y: &'a [[f32; LANES]],
 }
 
@@ -97,7 +97,7 @@ const ROWS: usize = 24;
 
 /// Nearness to all positions of the sixteen tokens from `first` on, those beyond the last as zeros: (n) into `out`.
 #[inline(always)]
-pub fn nearness<S: Simd>(s: S, layer: Layer, first: usize, out: &mut [[f32; LANES]]) {
+pub fn alti_proximity<S: Simd>(s: S, layer: Layer, first: usize, out: &mut [[f32; LANES]]) {
     // Taken out rather than borrowed: a closure would be compiled for the portable path.
     let mut room = ROOM.take();
     room.prepare(s, layer, first);
@@ -393,10 +393,10 @@ fn with_residual<S: Simd>(s: S, layer: Layer, room: &Room, first: usize) -> [f32
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::kernels::laid_out::{Laid, Outputs, lay_out, round_signs};
-    use crate::model::simd::{Kernel, Path, run_on};
+    use crate::model::kernels::packed_layout::{Laid, Outputs, lay_out, round_signs};
+    use crate::model::simd::{Isa, Kernel, run_on};
 
-    /// All that the test below makes up of a layer, and where the nearness of all tokens goes, block by block.
+    /// All that the test below makes up of a layer, and where the alti_proximity of all tokens goes, block by block.
     struct Whole<'a> {
         outputs: Outputs<'a>,
         layer: Layer<'a>,
@@ -417,7 +417,7 @@ mod tests {
             };
             lay_out(s, self.outputs, self.layer.columns, to);
             let row = |i: usize| &signs[i * hidden..][..hidden];
-            // Through W_O, whose rows the LayerNorm's centring was moved out of.
+            // Through W_O, whose rows the LayerNorm's centering was moved out of.
             let sent: Vec<f32> = (0..n * hidden)
                 .map(|at| {
                     let products = row(at / hidden).iter().enumerate();
@@ -438,7 +438,7 @@ mod tests {
                 ..self.layer
             };
             for (block, out) in self.out.chunks_exact_mut(n).enumerate() {
-                nearness(s, layer, block * LANES, out);
+                alti_proximity(s, layer, block * LANES, out);
             }
         }
     }
@@ -480,7 +480,7 @@ mod tests {
                 };
                 (0..hidden).map(nearer).sum()
             };
-            for path in Path::ALL.into_iter().filter(|path| path.available()) {
+            for path in Isa::ALL.into_iter().filter(|path| path.available()) {
                 let mut out = vec![[0f32; LANES]; n.div_ceil(LANES) * n];
                 let kernel = Whole {
                     outputs: Outputs {
@@ -534,7 +534,7 @@ mod tests {
         }
         (a[1], b[6], b[9], a[14]) = (f32::NAN, f32::NAN, f32::INFINITY, f32::INFINITY);
         let expected = (0..LANES).fold(0, |bits, lane| bits | u16::from(a[lane] > b[lane]) << lane);
-        for path in Path::ALL.into_iter().filter(|path| path.available()) {
+        for path in Isa::ALL.into_iter().filter(|path| path.available()) {
             assert_eq!(run_on(path, Greater(a, b)), expected, "{path:?}");
         }
     }

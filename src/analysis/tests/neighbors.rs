@@ -3,7 +3,7 @@
 use super::super::lenses::{DocumentVectors, Lenses, Opened};
 use super::*;
 use crate::segment::{Item, ItemKind, Segments, Unit, UnitKind};
-use crate::similar::Centre;
+use crate::similar::Center;
 
 const LOAD: &str =
     "fn load_config(path: Path) { let file = open(path); let text = read(file); parse(text, path, file) }\n";
@@ -12,7 +12,7 @@ const READ: &str =
 const DRAW: &str = "fn draw(canvas: Canvas) { circle(1, 2, 3); square(4, 5, 6); triangle(7, 8, 9); canvas.flush() }\n";
 
 fn lenses(bench: &Bench) {
-    bench.event(|event| matches!(event, Event::Neighbours).then_some(()));
+    bench.event(|event| matches!(event, Event::Neighbors).then_some(()));
 }
 
 #[test]
@@ -22,10 +22,10 @@ fn similar_functions_find_each_other_over_documents_until_one_is_closed() {
     bench.completed(1);
     let (b, _) = bench.open("b", READ);
     bench.completed(1);
-    until(|| bench.analysis.neighbours(&a, 1).is_some_and(|items| !items.is_empty()));
-    let items = bench.analysis.neighbours(&a, 1).expect("analysed");
+    until(|| bench.analysis.neighbors(&a, 1).is_some_and(|items| !items.is_empty()));
+    let items = bench.analysis.neighbors(&a, 1).expect("analyzed");
     assert_eq!(items.len(), 1, "drawing resembles nothing: {items:?}");
-    let near = &items[0].neighbours[0];
+    let near = &items[0].neighbors[0];
     let (id, version) = (b.clone(), 1);
     assert_eq!(near.home, Home::Document { id, version });
     let item = &near.item;
@@ -33,18 +33,18 @@ fn similar_functions_find_each_other_over_documents_until_one_is_closed() {
     assert!(near.score > 0.6 && near.score <= 1.0);
     assert_eq!(&READ[item.name_start.byte..item.name_end.byte], "read_config");
     assert!(
-        bench.analysis.neighbours(&a, 2).is_none(),
-        "another version is not analysed"
+        bench.analysis.neighbors(&a, 2).is_none(),
+        "another version is not analyzed"
     );
     while bench.events.try_recv().is_ok() {}
     bench.analysis.close(&b);
     assert!(
-        bench.analysis.neighbours(&a, 1).is_some_and(|items| items.is_empty()),
+        bench.analysis.neighbors(&a, 1).is_some_and(|items| items.is_empty()),
         "gone at once"
     );
     lenses(&bench);
-    assert!(bench.analysis.neighbours(&a, 1).is_some_and(|items| items.is_empty()));
-    assert!(bench.analysis.neighbours(&b, 1).is_none());
+    assert!(bench.analysis.neighbors(&a, 1).is_some_and(|items| items.is_empty()));
+    assert!(bench.analysis.neighbors(&b, 1).is_none());
 }
 
 #[test]
@@ -56,7 +56,7 @@ fn the_blanks_before_a_function_are_that_function() {
     );
     let (a, _) = bench.open("a", &text);
     bench.open("b", READ);
-    let around = |offset| bench.analysis.neighbours_at(&a, 1, offset).unwrap_or_default();
+    let around = |offset| bench.analysis.neighbors_at(&a, 1, offset).unwrap_or_default();
     let (line, name) = (
         text.find("    fn load").expect("there"),
         text.find("load_config").expect("there"),
@@ -73,17 +73,17 @@ fn the_blanks_before_a_function_are_that_function() {
 }
 
 #[test]
-fn a_higher_threshold_takes_neighbours_away() {
+fn a_higher_threshold_takes_neighbors_away() {
     let bench = Bench::new(NEVER);
     let (a, _) = bench.open("a", LOAD);
     bench.open("b", READ);
-    until(|| bench.analysis.neighbours(&a, 1).is_some_and(|items| !items.is_empty()));
+    until(|| bench.analysis.neighbors(&a, 1).is_some_and(|items| !items.is_empty()));
     while bench.events.try_recv().is_ok() {}
     bench.analysis.configure(Options {
         min_similarity: 0.9999,
         ..options(NEVER)
     });
-    until(|| bench.analysis.neighbours(&a, 1).is_some_and(|items| items.is_empty()));
+    until(|| bench.analysis.neighbors(&a, 1).is_some_and(|items| items.is_empty()));
 }
 
 #[test]
@@ -134,10 +134,10 @@ fn what_was_found_of_three_hundred_items_among_five_thousand_is_kept() {
         Opened { vectors, file: None }
     };
     let opened = vec![document("large", 4700, 1), document("asked", 300, 2)];
-    let lenses = Lenses::new(opened, Arc::default(), &Centre::default(), None, 0.0, Detail::All);
-    let first = lenses.neighbours(&id("asked"), 1).expect("known");
-    assert!(first.iter().any(|item| !item.neighbours.is_empty()));
-    let again = lenses.neighbours(&id("asked"), 1).expect("known");
+    let lenses = Lenses::new(opened, Arc::default(), &Center::default(), None, 0.0, Detail::All);
+    let first = lenses.neighbors(&id("asked"), 1).expect("known");
+    assert!(first.iter().any(|item| !item.neighbors.is_empty()));
+    let again = lenses.neighbors(&id("asked"), 1).expect("known");
     assert!(Arc::ptr_eq(&first, &again), "nothing is computed twice");
 }
 
@@ -156,12 +156,12 @@ fn only_news_is_shown_unless_all_is_asked_for() {
     let (a, _) = bench.open("a", &format!("{}\n{}", lines(LOAD), lines(DRAW)));
     let (b, _) = bench.open("b", &lines(READ));
     let (c, _) = bench.open("c", LOAD);
-    let found = |id| bench.analysis.neighbours(id, 1);
+    let found = |id| bench.analysis.neighbors(id, 1);
     until(|| found(&a).is_some_and(|items| !items.is_empty()) && found(&c).is_some());
     let [near] = &found(&a).unwrap()[..] else {
         panic!("one item has news")
     };
-    let documents: Vec<_> = near.neighbours.iter().map(|near| near.home.clone()).collect();
+    let documents: Vec<_> = near.neighbors.iter().map(|near| near.home.clone()).collect();
     assert!(near.item == 0 && documents.len() == 1, "{documents:?}");
     assert!(
         matches!(&documents[0], Home::Document { id, .. } if *id == b),

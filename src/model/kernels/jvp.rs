@@ -4,7 +4,7 @@
 //! A task takes some parts through the whole layer, so that what lies between two products stays in its cache.
 
 use super::super::simd::{LANES, Lane, Registers, Simd};
-use super::gemm::{Plain, Sink, load_part, store_part, strided};
+use super::gemm::{Epilogue, Plain, load_part, store_part, strided};
 use super::operand::{Operand, multiply};
 
 /// A layer with what one sequence of n tokens left in it.
@@ -98,13 +98,13 @@ pub fn attention_block<S: Simd>(s: S, layer: &Frozen, x: &[f32], kept: usize, ro
     let (n, hidden, panels) = (layer.n, layer.hidden(), layer.value.count());
     let parts = x.len() / (n * hidden);
     let values = room(&mut rooms.values, parts * panels * n, Lane::ZERO);
-    let mut sink = IntoPanels {
+    let mut epilogue = IntoPanels {
         lanes: &mut *values,
         rows: n,
         panels,
         bias: layer.biases.map(|biases| biases.value),
     };
-    multiply(s, x, layer.value, 0..panels, &mut sink);
+    multiply(s, x, layer.value, 0..panels, &mut epilogue);
     let context = room(&mut rooms.context, parts * kept * hidden, 0.0);
     let mixed = values
         .chunks_exact(panels * n)
@@ -126,19 +126,19 @@ pub fn attention_block<S: Simd>(s: S, layer: &Frozen, x: &[f32], kept: usize, ro
             }
         }
     }
-    let mut sink = Plain {
+    let mut epilogue = Plain {
         out: &mut *out,
         width: hidden,
         first: 0,
         bias: layer.biases.map(|biases| biases.output),
     };
-    multiply(s, context, layer.output, 0..layer.output.count(), &mut sink);
+    multiply(s, context, layer.output, 0..layer.output.count(), &mut epilogue);
     let shift = layer.biases.map(|biases| biases.shift1);
     let parts = out.chunks_exact_mut(kept * hidden).zip(x.chunks_exact(n * hidden));
     for (out, x) in parts {
         let rows = out.chunks_exact_mut(hidden).zip(x.chunks_exact(hidden));
         for ((out, x), inverse_std) in rows.zip(layer.norm1.1) {
-            add_and_normalise(s, out, x, layer.norm1.0, *inverse_std, shift);
+            add_and_normalize(s, out, x, layer.norm1.0, *inverse_std, shift);
         }
     }
 }
@@ -150,7 +150,7 @@ pub fn feed_forward<S: Simd>(s: S, layer: &Frozen, y: &[f32], rooms: &mut Room, 
     let blocks = y.chunks(ROWS * hidden).zip(out.chunks_mut(ROWS * hidden));
     for (block, (y, out)) in blocks.enumerate() {
         let active = room(&mut rooms.active, y.len() / hidden * columns, 0.0);
-        let mut sink = PartsGate {
+        let mut epilogue = PartsGate {
             out: &mut *active,
             gate: layer.gate,
             columns,
@@ -158,7 +158,7 @@ pub fn feed_forward<S: Simd>(s: S, layer: &Frozen, y: &[f32], rooms: &mut Room, 
             first: block * ROWS,
             bias: layer.biases.map(|biases| biases.up),
         };
-        multiply(s, y, layer.up, 0..layer.up.count(), &mut sink);
+        multiply(s, y, layer.up, 0..layer.up.count(), &mut epilogue);
         second_half(s, layer, active, y, block * ROWS, out);
     }
 }
@@ -167,18 +167,18 @@ pub fn feed_forward<S: Simd>(s: S, layer: &Frozen, y: &[f32], rooms: &mut Room, 
 #[inline(always)]
 pub fn second_half<S: Simd>(s: S, layer: &Frozen, active: &[f32], y: &[f32], first: usize, out: &mut [f32]) {
     let hidden = layer.hidden();
-    let mut sink = Plain {
+    let mut epilogue = Plain {
         out: &mut *out,
         width: hidden,
         first: 0,
         bias: layer.biases.map(|biases| biases.down),
     };
-    multiply(s, active, layer.down, 0..layer.down.count(), &mut sink);
+    multiply(s, active, layer.down, 0..layer.down.count(), &mut epilogue);
     let shift = layer.biases.map(|biases| biases.shift2);
     let rows = out.chunks_exact_mut(hidden).zip(y.chunks_exact(hidden));
     for (row, (out, y)) in rows.enumerate() {
         let inverse_std = layer.norm2.1[(first + row) % layer.n];
-        add_and_normalise(s, out, y, layer.norm2.0, inverse_std, shift);
+        add_and_normalize(s, out, y, layer.norm2.0, inverse_std, shift);
     }
 }
 
@@ -195,14 +195,14 @@ pub fn feed_forward_summed<S: Simd>(
 ) {
     let hidden = layer.hidden();
     active.fill(0.0);
-    let mut sink = SummedGate {
+    let mut epilogue = SummedGate {
         out: active,
         gate: layer.gate,
         weights,
         columns: layer.up.columns(),
         bias: layer.biases.map(|biases| biases.up),
     };
-    multiply(s, y, layer.up, 0..layer.up.count(), &mut sink);
+    multiply(s, y, layer.up, 0..layer.up.count(), &mut epilogue);
     let parts = rest
         .chunks_exact_mut(hidden)
         .zip(y.chunks_exact(weights.len() * hidden));
@@ -231,7 +231,7 @@ pub fn apply_gate<S: Simd>(s: S, active: &mut [f32], gate: &[f32], columns: usiz
 
 /// (out + x - mean) / s ⊙ γ of one row in place; β added for the part of the biases.
 #[inline(always)]
-fn add_and_normalise<S: Simd>(
+fn add_and_normalize<S: Simd>(
     s: S,
     out: &mut [f32],
     x: &[f32],
@@ -292,16 +292,16 @@ pub fn product<S: Simd, const R: usize, const P: usize>(
     inner: usize,
     b: [&[Lane]; P],
     column: usize,
-    sink: &mut impl Sink,
+    epilogue: &mut impl Epilogue,
 ) {
     let (rows, mut row) = (x.len() / inner, 0);
     while row < rows {
         let x = &x[row * inner..];
         if row + R <= rows {
-            strided::<S, R, P>(s, x, inner, b, row, column, sink);
+            strided::<S, R, P>(s, x, inner, b, row, column, epilogue);
             row += R;
         } else {
-            strided::<S, 1, P>(s, x, inner, b, row, column, sink);
+            strided::<S, 1, P>(s, x, inner, b, row, column, epilogue);
             row += 1;
         }
     }
@@ -319,7 +319,7 @@ pub struct IntoPanels<'a> {
     pub bias: Option<&'a [f32]>,
 }
 
-impl Sink for IntoPanels<'_> {
+impl Epilogue for IntoPanels<'_> {
     #[inline(always)]
     fn put<S: Simd>(&mut self, s: S, row: usize, column: usize, sums: S::F32) {
         let sums = match self.bias {
@@ -340,7 +340,7 @@ struct Columns<'a> {
     to: usize,
 }
 
-impl Sink for Columns<'_> {
+impl Epilogue for Columns<'_> {
     #[inline(always)]
     fn put<S: Simd>(&mut self, s: S, row: usize, column: usize, sums: S::F32) {
         let row = &mut self.out[row * self.stride..][..self.to];
@@ -365,7 +365,7 @@ pub struct Added<'a> {
     pub width: usize,
 }
 
-impl Sink for Added<'_> {
+impl Epilogue for Added<'_> {
     #[inline(always)]
     fn put<S: Simd>(&mut self, s: S, row: usize, column: usize, sums: S::F32) {
         let row = &mut self.out[row * self.width..][..self.width];
@@ -384,7 +384,7 @@ struct PartsGate<'a> {
     bias: Option<&'a [f32]>,
 }
 
-impl Sink for PartsGate<'_> {
+impl Epilogue for PartsGate<'_> {
     #[inline(always)]
     fn put<S: Simd>(&mut self, s: S, row: usize, column: usize, sums: S::F32) {
         let sums = match self.bias {
@@ -406,7 +406,7 @@ struct SummedGate<'a> {
     bias: Option<&'a [f32]>,
 }
 
-impl Sink for SummedGate<'_> {
+impl Epilogue for SummedGate<'_> {
     #[inline(always)]
     fn put<S: Simd>(&mut self, s: S, row: usize, column: usize, sums: S::F32) {
         let sums = match self.bias {

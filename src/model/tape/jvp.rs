@@ -16,7 +16,7 @@ impl Tape {
     ///
     /// # Errors
     /// [`ModelError::Stopped`] when the checkpoint says so; otherwise if the shapes do not fit.
-    pub fn push(
+    pub fn jvp(
         &self,
         sequence: usize,
         (side, parts): (Side, Vec<f32>),

@@ -1,4 +1,4 @@
-//! What [`super::nearness`] reads again and again, laid out beforehand: the columns of W_O for a layer, and the positions of a sequence.
+//! What [`super::alti_proximity`] reads again and again, laid out beforehand: the columns of W_O for a layer, and the positions of a sequence.
 
 use super::super::simd::{LANES, Simd};
 use super::gemm::{load_part, store_part};
@@ -41,7 +41,7 @@ impl Tiles {
     }
 }
 
-/// W_Oᵀ (hidden, hidden), each row centred and scaled by γ of the LayerNorm behind, column by column.
+/// W_Oᵀ (hidden, hidden), each row centered and scaled by γ of the LayerNorm behind, column by column.
 #[derive(Debug)]
 pub struct Columns {
     /// Each column's entries over its length, 1 being the largest integer, in tiles of columns.
@@ -98,7 +98,7 @@ pub struct Outputs<'a> {
 
 /// What has to be known of positions before tokens are compared with them.
 pub struct Laid<'a> {
-    /// The signs of y, as they go back through the LayerNorm: scaled by γ and centred, (positions, hidden).
+    /// The signs of y, as they go back through the LayerNorm: scaled by γ and centered, (positions, hidden).
     pub signs: &'a mut [f32],
     /// y·s, each entry in units of its column's length, in panels, infinite beyond the last: (positions, panels).
     pub y: &'a mut [[f32; LANES]],

@@ -3,15 +3,15 @@
 //! position.
 
 use super::super::simd::{LANES, Lane, Registers, Simd};
+use super::jvp::{Added, Frozen, IntoPanels, apply_gate, product, second_half};
 use super::mixing::{Sources, transform};
 use super::operand::multiply;
-use super::push::{Added, Frozen, IntoPanels, apply_gate, product, second_half};
 
 /// Tokens whose rows are multiplied together.
 pub const TOKENS: usize = 8;
 
 /// What the positions draw on from some tokens, token by token: heads + 1 rows each, the last for the token's own residual, in panels.
-pub struct Drawn {
+pub struct TokenProjections {
     /// Behind the first LayerNorm's linear part but for 1/s: `hidden` columns.
     pub attended: Vec<Lane>,
     /// The same times the first feed-forward matrix: `intermediate` columns.
@@ -20,7 +20,7 @@ pub struct Drawn {
 
 /// What positions draw on from some tokens.
 #[inline(always)]
-pub fn draw<S: Simd>(s: S, layer: &Frozen, from: Sources) -> Drawn {
+pub fn draw<S: Simd>(s: S, layer: &Frozen, from: Sources) -> TokenProjections {
     let (hidden, per) = (from.output.columns(), from.heads + 1);
     let panels = from.output.count();
     let attended = transform(s, from);
@@ -36,14 +36,14 @@ pub fn draw<S: Simd>(s: S, layer: &Frozen, from: Sources) -> Drawn {
         }
     }
     let mut up = vec![Lane::ZERO; tokens * per * layer.up.count()];
-    let mut sink = IntoPanels {
+    let mut epilogue = IntoPanels {
         lanes: &mut up,
         rows: per,
         panels: layer.up.count(),
         bias: None,
     };
-    multiply(s, &rows, layer.up, 0..layer.up.count(), &mut sink);
-    Drawn { attended, up }
+    multiply(s, &rows, layer.up, 0..layer.up.count(), &mut epilogue);
+    TokenProjections { attended, up }
 }
 
 /// The parts of some groups of tokens behind the first layer, (groups, n, hidden) into `out`. `drawn` holds the tokens of all groups,
@@ -52,7 +52,7 @@ pub fn draw<S: Simd>(s: S, layer: &Frozen, from: Sources) -> Drawn {
 pub fn first_layer<S: Simd>(
     s: S,
     layer: &Frozen,
-    drawn: &[Drawn],
+    drawn: &[TokenProjections],
     start: usize,
     groups: &[Vec<usize>],
     out: &mut [f32],
@@ -89,7 +89,7 @@ pub fn first_layer<S: Simd>(
 #[inline(always)]
 fn add<S: Simd>(s: S, looks: &[f32], per: usize, lanes: &[Lane], out: &mut [f32]) {
     let width = out.len() / (looks.len() / per);
-    let mut sink = Added { out, width };
+    let mut epilogue = Added { out, width };
     let mut panel = 0;
     let panels = lanes.len() / per;
     while panel < panels {
@@ -98,15 +98,15 @@ fn add<S: Simd>(s: S, looks: &[f32], per: usize, lanes: &[Lane], out: &mut [f32]
         panel += match S::REGISTERS {
             Registers::Many if panel + 2 <= panels => {
                 let two = [one[0], &lanes[(panel + 1) * per..][..per]];
-                product::<S, 8, 2>(s, looks, per, two, column, &mut sink);
+                product::<S, 8, 2>(s, looks, per, two, column, &mut epilogue);
                 2
             }
             Registers::Many | Registers::Some => {
-                product::<S, 6, 1>(s, looks, per, one, column, &mut sink);
+                product::<S, 6, 1>(s, looks, per, one, column, &mut epilogue);
                 1
             }
             Registers::Few => {
-                product::<S, 2, 1>(s, looks, per, one, column, &mut sink);
+                product::<S, 2, 1>(s, looks, per, one, column, &mut epilogue);
                 1
             }
         };

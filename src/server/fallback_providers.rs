@@ -1,4 +1,4 @@
-//! What is registered with the client only while a setting wants it: other carriers of the same facts.
+//! What is registered with the client only while a setting wants it: other fallback_providers of the same facts.
 
 use serde_json::json;
 use tokio::sync::watch;
@@ -6,20 +6,20 @@ use tower_lsp::Client;
 use tower_lsp::ls_types::{Registration, Unregistration};
 
 use super::publisher::{CLIENT_TIMEOUT, within};
-use super::ticket::Ticket;
+use super::request_snapshot::RequestSnapshot;
 
-/// Which carriers are registered.
+/// Which fallback_providers are registered.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Carriers {
+pub struct FallbackProviders {
     inlay_hint: bool,
     document_color: bool,
 }
 
-impl Carriers {
+impl FallbackProviders {
     /// What the settings want of a client that takes registrations; others were told when they asked what there is.
-    pub fn wanted(ticket: &Ticket) -> Carriers {
-        let (client, settings) = (&ticket.client, &ticket.settings);
-        Carriers {
+    pub fn wanted(request: &RequestSnapshot) -> FallbackProviders {
+        let (client, settings) = (&request.client, &request.settings);
+        FallbackProviders {
             inlay_hint: settings.inlay_hint && client.inlay_registration,
             document_color: settings.document_color && client.color_registration,
         }
@@ -34,8 +34,8 @@ impl Carriers {
 }
 
 /// Registers what is wanted and takes back what no longer is, one after the other, until nobody is left to want anything.
-pub async fn keep(client: Client, mut wanted: watch::Receiver<Carriers>) {
-    let mut known = Carriers::default();
+pub async fn keep(client: Client, mut wanted: watch::Receiver<FallbackProviders>) {
+    let mut known = FallbackProviders::default();
     while wanted.changed().await.is_ok() {
         let now = *wanted.borrow_and_update();
         for ((method, was), (_, wanted)) in known.methods().into_iter().zip(now.methods()) {

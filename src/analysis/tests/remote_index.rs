@@ -9,7 +9,9 @@ use super::workspace::{AREA, LOAD, READ, bench, indexed, write};
 use super::*;
 use crate::model::{Model, UNSTOPPED};
 use crate::segment::ItemKind;
-use crate::similar::index::{Asked, Collection, Elsewhere, Filter, Found, Gallery, Index, IndexError, Limits, Query};
+use crate::similar::index::{
+    Asked, Collection, Elsewhere, Filter, Found, Index, IndexError, Limits, Query, VectorIndex,
+};
 
 /// What is done to a store from outside.
 #[derive(Debug, Default)]
@@ -21,7 +23,7 @@ struct Switch {
 }
 
 #[derive(Debug)]
-struct Shelf(Gallery, Arc<Switch>);
+struct Shelf(VectorIndex, Arc<Switch>);
 
 impl Shelf {
     fn answer(&self, found: Result<Vec<Found>, IndexError>) -> Result<Vec<Found>, IndexError> {
@@ -67,8 +69,8 @@ fn beside(files: &[(&str, &str)], local: &[&Path]) -> (Bench, Arc<Switch>) {
     let open = move |model: &Model| -> Result<Box<dyn Collection>, IndexError> {
         let mut index = Index::in_memory()?;
         index.renew(model, folder.path(), &Limits::default(), UNSTOPPED, |_| {})?;
-        let gallery = index.gallery(model, folder.path())?;
-        Ok(Box::new(Shelf(gallery, of_store.clone())))
+        let vector_index = index.vector_index(model, folder.path())?;
+        Ok(Box::new(Shelf(vector_index, of_store.clone())))
     };
     let Bench {
         analysis,
@@ -88,8 +90,8 @@ fn beside(files: &[(&str, &str)], local: &[&Path]) -> (Bench, Arc<Switch>) {
 }
 
 fn names(bench: &Bench, id: &DocumentId) -> Vec<(String, Home)> {
-    let items = bench.analysis.neighbours(id, 1).unwrap_or_default();
-    let all = items.iter().flat_map(|item| item.neighbours.clone());
+    let items = bench.analysis.neighbors(id, 1).unwrap_or_default();
+    let all = items.iter().flat_map(|item| item.neighbors.clone());
     all.map(|near| (near.item.name, near.home)).collect()
 }
 
@@ -109,9 +111,9 @@ fn an_open_document_finds_what_the_teams_store_holds() {
     let expected = [("read_settings".to_owned(), of_store("src/config.rs"))];
     until(|| names(&bench, &id) == expected);
     // A hover finds it, too.
-    let around = bench.analysis.neighbours_at(&id, 1, 5).expect("analysed");
-    assert_eq!(around[0].neighbours[0].home, of_store("src/config.rs"));
-    // The neighbours may be told a moment before the status is.
+    let around = bench.analysis.neighbors_at(&id, 1, 5).expect("analyzed");
+    assert_eq!(around[0].neighbors[0].home, of_store("src/config.rs"));
+    // The neighbors may be told a moment before the status is.
     let ready = Some(("code on db".to_owned(), StoreStage::Ready));
     until(|| bench.analysis.status().store == ready);
 }
@@ -129,7 +131,7 @@ fn each_item_is_asked_about_once_and_one_that_was_edited_again() {
         .analysis
         .update(&id, rust(&text.replace("sum = 0.0", "total = 0.0"), 2));
     bench.completed(2);
-    until(|| bench.analysis.neighbours(&id, 2).is_some_and(|items| items.len() == 1) && asked() == 3);
+    until(|| bench.analysis.neighbors(&id, 2).is_some_and(|items| items.len() == 1) && asked() == 3);
 }
 
 #[test]
@@ -168,7 +170,7 @@ fn a_store_that_is_away_costs_its_items_is_told_of_once_and_found_again() {
     bench.completed(1);
     until(|| names(&bench, &id).len() == 1);
     let told = bench.event(|event| match event {
-        Event::IndexTrouble(why) => Some(why),
+        Event::IndexProblem(why) => Some(why),
         _ => None,
     });
     assert_eq!(
@@ -186,7 +188,7 @@ fn a_store_that_is_away_costs_its_items_is_told_of_once_and_found_again() {
             .any(|(_, home)| *home == of_store("src/config.rs"))
     });
     let again = bench.events.try_iter();
-    assert_eq!(again.filter(|event| matches!(event, Event::IndexTrouble(_))).count(), 0);
+    assert_eq!(again.filter(|event| matches!(event, Event::IndexProblem(_))).count(), 0);
 }
 
 #[test]

@@ -16,8 +16,8 @@ use super::battery;
 use super::{Scope, Stage, Workspace};
 use crate::model::{Model, Reader};
 use crate::places::home_folder;
-use crate::similar::Centre;
-use crate::similar::index::{Gallery, Index, IndexError, Progress, is_indexed_with};
+use crate::similar::Center;
+use crate::similar::index::{Index, IndexError, Progress, VectorIndex, is_indexed_with};
 
 /// Of the time, looking at the folders takes one part in so many at most.
 const SHARE: u32 = 20;
@@ -56,18 +56,18 @@ struct Store {
 }
 
 /// The items of each folder.
-type Galleries = Vec<(PathBuf, Arc<Gallery>)>;
+type VectorIndexes = Vec<(PathBuf, Arc<VectorIndex>)>;
 
 /// The items of each folder as each model read them.
 #[derive(Default)]
 struct ByReader {
-    chosen: Galleries,
+    chosen: VectorIndexes,
     /// Filled once a search needed it.
-    multilingual: Galleries,
+    multilingual: VectorIndexes,
 }
 
 impl ByReader {
-    fn of(&mut self, reader: Reader) -> &mut Galleries {
+    fn of(&mut self, reader: Reader) -> &mut VectorIndexes {
         match reader {
             Reader::Chosen => &mut self.chosen,
             Reader::Multilingual => &mut self.multilingual,
@@ -76,31 +76,31 @@ impl ByReader {
 }
 
 /// What only the thread has.
-pub struct Keeper {
+pub struct WorkspaceIndexer {
     shared: Arc<Shared>,
     store: Option<Store>,
-    galleries: ByReader,
+    vector_indexes: ByReader,
     model: Option<String>,
     pool: Option<(usize, Pool)>,
     told: HashSet<String>,
 }
 
 /// Why a job ended early.
-enum Halt {
+enum Interrupted {
     /// Something else is wanted now.
     Stopped,
     /// The machine runs on its battery.
     Unplugged,
 }
 
-impl Keeper {
+impl WorkspaceIndexer {
     /// Works until the shared state says that it has ended.
     pub fn run(shared: Arc<Shared>) {
         lowest_priority();
-        let mut keeper = Keeper {
+        let mut keeper = WorkspaceIndexer {
             shared,
             store: None,
-            galleries: ByReader::default(),
+            vector_indexes: ByReader::default(),
             model: None,
             pool: None,
             told: HashSet::new(),
@@ -155,7 +155,7 @@ impl Keeper {
     }
 
     /// After a job: notes how it ended, and when the next one may begin.
-    fn rest(&self, started: Instant, outcome: Result<(), Halt>) {
+    fn rest(&self, started: Instant, outcome: Result<(), Interrupted>) {
         let now = Instant::now();
         let mut state = self.shared.state();
         let nothing = state
@@ -169,11 +169,11 @@ impl Keeper {
             Ok(()) if nothing => indexing.stage = Stage::Off,
             Ok(()) => indexing.stage = Stage::Ready,
             Err(_) if indexing.cancelled => indexing.stage = Stage::Cancelled,
-            Err(Halt::Stopped) => {
+            Err(Interrupted::Stopped) => {
                 indexing.stage = Stage::Waiting;
                 indexing.due = Some(now);
             }
-            Err(Halt::Unplugged) => {
+            Err(Interrupted::Unplugged) => {
                 indexing.stage = Stage::OnBattery;
                 indexing.due = Some(now + PLUGGED_EVERY);
             }
@@ -187,13 +187,13 @@ impl Keeper {
         self.shared.tell(Event::Index(stage));
         if first {
             // Lenses whose numbers would have changed meanwhile are shown from now on.
-            self.shared.tell(Event::Neighbours);
+            self.shared.tell(Event::Neighbors);
         }
     }
 
-    fn perform(&mut self, job: &Job) -> Result<(), Halt> {
+    fn perform(&mut self, job: &Job) -> Result<(), Interrupted> {
         let Some(model) = &job.model else {
-            self.galleries = ByReader::default();
+            self.vector_indexes = ByReader::default();
             self.publish(Reader::Chosen);
             self.publish(Reader::Multilingual);
             return Ok(());
@@ -204,7 +204,7 @@ impl Keeper {
         let roots = self.roots(&job.scope);
         // What another model read cannot be compared with.
         if self.model.as_ref() != Some(&model.info().id) {
-            self.galleries = ByReader::default();
+            self.vector_indexes = ByReader::default();
             self.shared.state().indexing.multilingual_complete = false;
             self.model = Some(model.info().id.clone());
         }
@@ -229,13 +229,13 @@ impl Keeper {
         (reader, model): (Reader, &Model),
         roots: &[PathBuf],
         full: bool,
-    ) -> Result<(), Halt> {
-        let galleries = self.galleries.of(reader);
-        let before = galleries.len();
-        galleries.retain(|(root, _)| roots.contains(root));
-        let mut changed = galleries.len() != before;
+    ) -> Result<(), Interrupted> {
+        let vector_indexes = self.vector_indexes.of(reader);
+        let before = vector_indexes.len();
+        vector_indexes.retain(|(root, _)| roots.contains(root));
+        let mut changed = vector_indexes.len() != before;
         for root in roots {
-            if full || !self.galleries.of(reader).iter().any(|(known, _)| known == root) {
+            if full || !self.vector_indexes.of(reader).iter().any(|(known, _)| known == root) {
                 self.load((reader, model), root);
                 changed = true;
             }
@@ -248,7 +248,7 @@ impl Keeper {
             return Ok(());
         }
         if unplugged(&job.scope) {
-            return Err(Halt::Unplugged);
+            return Err(Interrupted::Unplugged);
         }
         for root in roots {
             self.renew(job, (reader, model), root)?;
@@ -314,21 +314,21 @@ impl Keeper {
 
     /// Takes what the index has of a folder into memory.
     fn load(&mut self, (reader, model): (Reader, &Model), root: &Path) {
-        let galleries = self.galleries.of(reader);
+        let vector_indexes = self.vector_indexes.of(reader);
         let (Some(store), Some((_, pool))) = (&mut self.store, &self.pool) else {
             return;
         };
         // A model that is met for the first time reads some texts to be calibrated, and gives way like all that is indexed.
-        let (index, before) = (&mut store.index, centre(galleries, root));
-        match pool.install(move || index.gallery_since(model, root, &before)) {
-            Ok(gallery) => put(galleries, root, gallery),
+        let (index, before) = (&mut store.index, center(vector_indexes, root));
+        match pool.install(move || index.vector_index_since(model, root, &before)) {
+            Ok(vector_index) => put(vector_indexes, root, vector_index),
             // The renewal meets it again, and tells.
             Err(error) => tracing::warn!(%error, "what is indexed of the workspace cannot be read"),
         }
     }
 
     /// Brings the index of a folder up to date and shows what it holds then.
-    fn renew(&mut self, job: &Job, by: (Reader, &Model), root: &Path) -> Result<(), Halt> {
+    fn renew(&mut self, job: &Job, by: (Reader, &Model), root: &Path) -> Result<(), Interrupted> {
         let reader = by.0;
         match self.read(job, by, root) {
             Ok(changed) => {
@@ -339,21 +339,21 @@ impl Keeper {
                 Ok(())
             }
             Err(IndexError::Stopped) => {
-                let known = self.galleries.of(reader).clone();
+                let known = self.vector_indexes.of(reader).clone();
                 self.load(by, root);
                 // An index that was begun in memory has less at first than the file that it takes the place of.
-                let items = |galleries: &[(PathBuf, Arc<Gallery>)]| -> usize {
-                    let own = galleries.iter().filter(|(known, _)| known == root);
-                    own.map(|(_, gallery)| gallery.len()).sum()
+                let items = |vector_indexes: &[(PathBuf, Arc<VectorIndex>)]| -> usize {
+                    let own = vector_indexes.iter().filter(|(known, _)| known == root);
+                    own.map(|(_, vector_index)| vector_index.len()).sum()
                 };
-                if items(&known) > items(self.galleries.of(reader)) {
-                    *self.galleries.of(reader) = known;
+                if items(&known) > items(self.vector_indexes.of(reader)) {
+                    *self.vector_indexes.of(reader) = known;
                 }
                 self.publish(reader);
                 Err(if unplugged(&job.scope) {
-                    Halt::Unplugged
+                    Interrupted::Unplugged
                 } else {
-                    Halt::Stopped
+                    Interrupted::Stopped
                 })
             }
             Err(error @ IndexError::Root { .. }) => {
@@ -373,7 +373,7 @@ impl Keeper {
 
     /// Reads what changed in a folder; whether anything did.
     fn read(&mut self, job: &Job, (reader, model): (Reader, &Model), root: &Path) -> Result<bool, IndexError> {
-        let galleries = self.galleries.of(reader);
+        let vector_indexes = self.vector_indexes.of(reader);
         let (shared, beside) = (self.shared.clone(), self.shared.clone());
         let (Some(store), Some((_, pool))) = (&mut self.store, &self.pool) else {
             return Ok(false);
@@ -382,9 +382,9 @@ impl Keeper {
         let on_disk = store.folder.as_deref().filter(|_| store.on_disk);
         let read_beside = on_disk.and_then(|folder| Index::open(folder).ok());
         // What is told of files until their vectors are there.
-        let (sketch, known) = (&OnceLock::new(), galleries.clone());
-        let sketched = |gallery: Gallery| {
-            let sketch = sketch.get_or_init(|| Arc::new(gallery));
+        let (sketch, known) = (&OnceLock::new(), vector_indexes.clone());
+        let sketched = |vector_index: VectorIndex| {
+            let sketch = sketch.get_or_init(|| Arc::new(vector_index));
             show(&self.shared, reader, &known, Some(sketch));
         };
         let (mut told, mut published, mut every) = (None::<Instant>, Instant::now(), PUBLISH_EVERY);
@@ -399,13 +399,13 @@ impl Keeper {
                 return;
             }
             let started = Instant::now();
-            let before = centre(galleries, root);
-            let gallery = read_beside
+            let before = center(vector_indexes, root);
+            let vector_index = read_beside
                 .as_ref()
-                .and_then(|index| index.gallery_since(model, root, &before).ok());
-            if let Some(gallery) = gallery {
-                put(galleries, root, gallery);
-                show(&shared, reader, galleries, sketch.get());
+                .and_then(|index| index.vector_index_since(model, root, &before).ok());
+            if let Some(vector_index) = vector_index {
+                put(vector_indexes, root, vector_index);
+                show(&shared, reader, vector_indexes, sketch.get());
             }
             published = Instant::now();
             // The larger it is, the more seldom.
@@ -421,35 +421,41 @@ impl Keeper {
 
     fn publish(&mut self, reader: Reader) {
         let shared = self.shared.clone();
-        show(&shared, reader, self.galleries.of(reader), None);
+        show(&shared, reader, self.vector_indexes.of(reader), None);
     }
 
     /// Tells the person of something once.
     fn trouble(&mut self, message: String) {
         tracing::warn!(message, "the index of the workspace");
         if self.told.insert(message.clone()) {
-            self.shared.tell(Event::IndexTrouble(message));
+            self.shared.tell(Event::IndexProblem(message));
         }
     }
 }
 
 /// What the languages of a folder have in common, as far as it is known.
-fn centre(galleries: &[(PathBuf, Arc<Gallery>)], root: &Path) -> Centre {
-    let own = galleries.iter().find(|(known, _)| known == root);
-    own.map(|(_, gallery)| gallery.centre().clone()).unwrap_or_default()
+fn center(vector_indexes: &[(PathBuf, Arc<VectorIndex>)], root: &Path) -> Center {
+    let own = vector_indexes.iter().find(|(known, _)| known == root);
+    own.map(|(_, vector_index)| vector_index.center().clone())
+        .unwrap_or_default()
 }
 
 /// Puts the items of a folder in the place of those that are known of it, in the order of the folders.
-fn put(galleries: &mut Vec<(PathBuf, Arc<Gallery>)>, root: &Path, gallery: Gallery) {
-    galleries.retain(|(known, _)| known != root);
-    galleries.push((root.to_owned(), Arc::new(gallery)));
-    galleries.sort_by(|a, b| a.0.cmp(&b.0));
+fn put(vector_indexes: &mut Vec<(PathBuf, Arc<VectorIndex>)>, root: &Path, vector_index: VectorIndex) {
+    vector_indexes.retain(|(known, _)| known != root);
+    vector_indexes.push((root.to_owned(), Arc::new(vector_index)));
+    vector_indexes.sort_by(|a, b| a.0.cmp(&b.0));
 }
 
 /// Publishes the items of the folders as one model read them.
-fn show(shared: &Shared, reader: Reader, galleries: &[(PathBuf, Arc<Gallery>)], sketch: Option<&Arc<Gallery>>) {
-    let galleries = galleries.iter().map(|(_, gallery)| gallery.clone());
-    let workspace = Workspace::new(galleries.collect()).with_sketches(sketch.into_iter().cloned().collect());
+fn show(
+    shared: &Shared,
+    reader: Reader,
+    vector_indexes: &[(PathBuf, Arc<VectorIndex>)],
+    sketch: Option<&Arc<VectorIndex>>,
+) {
+    let vector_indexes = vector_indexes.iter().map(|(_, vector_index)| vector_index.clone());
+    let workspace = Workspace::new(vector_indexes.collect()).with_sketches(sketch.into_iter().cloned().collect());
     if workspace.is_unread() && shared.workspace_of(reader).is_unread() {
         return;
     }

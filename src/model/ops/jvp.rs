@@ -1,6 +1,6 @@
 //! Parts of a sequence's hidden states through a layer whose attention, deviations and gates are held at their values.
 //!
-//! X ↦ norm₂(Y + (θ ⊙ YW₁)W₂) with Y = norm₁(X + Σ_h A^h X W_V^h W_O^h), where a norm centres and divides by the full vector's
+//! X ↦ norm₂(Y + (θ ⊙ YW₁)W₂) with Y = norm₁(X + Σ_h A^h X W_V^h W_O^h), where a norm centers and divides by the full vector's
 //! deviation; the part of the biases is also given every bias on its way.
 
 use candle_core::{D, Result, Tensor, bail};
@@ -8,10 +8,10 @@ use rayon::prelude::*;
 
 use super::slices::with_all;
 use super::{linear, on_cpu, with_values};
-use crate::model::kernels::first::{Drawn, TOKENS, draw, first_layer};
+use crate::model::kernels::first_layer::{TOKENS, TokenProjections, draw, first_layer};
 use crate::model::kernels::gemm::Panels;
+use crate::model::kernels::jvp::{Biases, Frozen, Room, attention_block, feed_forward, feed_forward_summed};
 use crate::model::kernels::mixing::Sources;
-use crate::model::kernels::push::{Biases, Frozen, Room, attention_block, feed_forward, feed_forward_summed};
 use crate::model::simd::{self, Kernel, Simd};
 use crate::model::{LayerTrace, Norm};
 
@@ -19,9 +19,9 @@ use crate::model::{LayerTrace, Norm};
 ///
 /// # Errors
 /// If the shapes do not fit.
-pub fn push(layer: &LayerTrace, parts: &Tensor, biased: bool) -> Result<Tensor> {
+pub fn jvp(layer: &LayerTrace, parts: &Tensor, biased: bool) -> Result<Tensor> {
     if !packed(layer) || !on_cpu(parts) {
-        return push_reference(layer, parts, biased);
+        return jvp_reference(layer, parts, biased);
     }
     let out = frozen(layer, biased, |frozen| {
         let whole = frozen.n * frozen.output.columns();
@@ -48,7 +48,7 @@ pub fn push(layer: &LayerTrace, parts: &Tensor, biased: bool) -> Result<Tensor> 
 ///
 /// # Errors
 /// As candle's operations.
-pub fn push_reference(layer: &LayerTrace, parts: &Tensor, biased: bool) -> Result<Tensor> {
+pub fn jvp_reference(layer: &LayerTrace, parts: &Tensor, biased: bool) -> Result<Tensor> {
     let w = &layer.weights;
     let (k, n, hidden) = parts.dims3()?;
     let flat = |tensor: &Tensor| tensor.reshape((k * n, tensor.dim(D::Minus1)?));
@@ -58,13 +58,13 @@ pub fn push_reference(layer: &LayerTrace, parts: &Tensor, biased: bool) -> Resul
     let context = mix(&layer.attention, &values.reshape((k, n, hidden))?)?; // (k, n, hidden)
     let attended = linear(&flat(&context)?, &w.output, bias(&w.output_bias))?; // (k·n, hidden)
     let summed = (parts + attended.reshape((k, n, hidden))?)?;
-    let y = normalise(&summed, &w.norm1, &layer.inverse_std1, biased)?; // (k, n, hidden)
+    let y = normalize(&summed, &w.norm1, &layer.inverse_std1, biased)?; // (k, n, hidden)
 
     let up = linear(&flat(&y)?, &w.up, bias(&w.up_bias))?; // (k·n, intermediate)
     let gated = up.reshape((k, n, up.dim(1)?))?.broadcast_mul(&layer.gate)?; // (k, n, intermediate)
     let down = linear(&flat(&gated)?, &w.down, bias(&w.down_bias))?; // (k·n, hidden)
     let summed = (y + down.reshape((k, n, hidden))?)?;
-    normalise(&summed, &w.norm2, &layer.inverse_std2, biased)
+    normalize(&summed, &w.norm2, &layer.inverse_std2, biased)
 }
 
 /// The same parts behind the layer as [`push`], summed over the positions with weights: (k, hidden). Positions behind the last that
@@ -72,9 +72,9 @@ pub fn push_reference(layer: &LayerTrace, parts: &Tensor, biased: bool) -> Resul
 ///
 /// # Errors
 /// If the shapes do not fit.
-pub fn push_summed(layer: &LayerTrace, parts: &Tensor, weights: &[f32], biased: bool) -> Result<Tensor> {
+pub fn jvp_summed(layer: &LayerTrace, parts: &Tensor, weights: &[f32], biased: bool) -> Result<Tensor> {
     if !packed(layer) || !on_cpu(parts) {
-        return push_summed_reference(layer, parts, weights, biased);
+        return jvp_summed_reference(layer, parts, weights, biased);
     }
     let w = &layer.weights;
     let kept = weights
@@ -124,30 +124,30 @@ pub fn push_summed(layer: &LayerTrace, parts: &Tensor, weights: &[f32], biased: 
         let weight: f32 = scaled.iter().sum();
         summed = summed.broadcast_add(&(&w.down_bias * f64::from(weight))?)?;
     }
-    let centred = summed.broadcast_sub(&summed.mean_keepdim(D::Minus1)?)?;
-    let out = centred.broadcast_mul(&w.norm2.scale)?; // (k, hidden)
+    let centered = summed.broadcast_sub(&summed.mean_keepdim(D::Minus1)?)?;
+    let out = centered.broadcast_mul(&w.norm2.scale)?; // (k, hidden)
     if !biased {
         return Ok(out);
     }
     out.broadcast_add(&(&w.norm2.shift * f64::from(weights.iter().sum::<f32>()))?)
 }
 
-/// The plain composition of [`push_summed`].
+/// The plain composition of [`jvp_summed`].
 ///
 /// # Errors
 /// As candle's operations.
-pub fn push_summed_reference(layer: &LayerTrace, parts: &Tensor, weights: &[f32], biased: bool) -> Result<Tensor> {
+pub fn jvp_summed_reference(layer: &LayerTrace, parts: &Tensor, weights: &[f32], biased: bool) -> Result<Tensor> {
     let weights = Tensor::from_slice(weights, (weights.len(), 1), parts.device())?;
-    push_reference(layer, parts, biased)?.broadcast_mul(&weights)?.sum(1)
+    jvp_reference(layer, parts, biased)?.broadcast_mul(&weights)?.sum(1)
 }
 
 /// The parts that are nothing but the input rows of some tokens each, behind the layer: (groups, n, hidden).
 ///
 /// # Errors
 /// If the shapes do not fit or a token does not exist.
-pub fn push_tokens(layer: &LayerTrace, groups: &[Vec<usize>]) -> Result<Tensor> {
+pub fn jvp_tokens(layer: &LayerTrace, groups: &[Vec<usize>]) -> Result<Tensor> {
     if !packed(layer) || !on_cpu(&layer.input) {
-        return push_tokens_reference(layer, groups);
+        return jvp_tokens_reference(layer, groups);
     }
     let w = &layer.weights;
     let (n, hidden) = layer.input.dims2()?;
@@ -166,7 +166,7 @@ pub fn push_tokens(layer: &LayerTrace, groups: &[Vec<usize>]) -> Result<Tensor> 
         bail!("the matrices are not packed")
     };
     let out = frozen(layer, false, |frozen| {
-        let drawn: Vec<Drawn> = with_all([&input, &values], |[input, values]| {
+        let drawn: Vec<TokenProjections> = with_all([&input, &values], |[input, values]| {
             let tasks = input
                 .par_chunks(TOKENS * hidden)
                 .zip(values.par_chunks(TOKENS * hidden));
@@ -207,11 +207,11 @@ pub fn push_tokens(layer: &LayerTrace, groups: &[Vec<usize>]) -> Result<Tensor> 
     Tensor::from_vec(out, (groups.len(), n, hidden), device)
 }
 
-/// The plain composition of [`push_tokens`].
+/// The plain composition of [`jvp_tokens`].
 ///
 /// # Errors
 /// As candle's operations.
-pub fn push_tokens_reference(layer: &LayerTrace, groups: &[Vec<usize>]) -> Result<Tensor> {
+pub fn jvp_tokens_reference(layer: &LayerTrace, groups: &[Vec<usize>]) -> Result<Tensor> {
     let n = layer.input.dim(0)?;
     let mut mask = vec![0f32; groups.len() * n];
     for (part, token) in groups
@@ -222,13 +222,13 @@ pub fn push_tokens_reference(layer: &LayerTrace, groups: &[Vec<usize>]) -> Resul
         mask[part * n + token] = 1.0;
     }
     let mask = Tensor::from_vec(mask, (groups.len(), n, 1), layer.input.device())?;
-    push_reference(layer, &mask.broadcast_mul(&layer.input.unsqueeze(0)?)?, false)
+    jvp_reference(layer, &mask.broadcast_mul(&layer.input.unsqueeze(0)?)?, false)
 }
 
 /// (v - mean v) / s ⊙ γ with the deviation s of the full vector; β belongs to the part of the biases.
-fn normalise(x: &Tensor, norm: &Norm, inverse_std: &Tensor, biased: bool) -> Result<Tensor> {
-    let centred = x.broadcast_sub(&x.mean_keepdim(D::Minus1)?)?;
-    let scaled = centred.broadcast_mul(inverse_std)?.broadcast_mul(&norm.scale)?; // (k, n, hidden)
+fn normalize(x: &Tensor, norm: &Norm, inverse_std: &Tensor, biased: bool) -> Result<Tensor> {
+    let centered = x.broadcast_sub(&x.mean_keepdim(D::Minus1)?)?;
+    let scaled = centered.broadcast_mul(inverse_std)?.broadcast_mul(&norm.scale)?; // (k, n, hidden)
     match biased {
         true => scaled.broadcast_add(&norm.shift),
         false => Ok(scaled),
@@ -392,10 +392,10 @@ struct Draw<'a> {
 }
 
 impl Kernel for Draw<'_> {
-    type Output = Drawn;
+    type Output = TokenProjections;
 
     #[inline(always)]
-    fn run<S: Simd>(self, s: S) -> Drawn {
+    fn run<S: Simd>(self, s: S) -> TokenProjections {
         let from = Sources {
             input: self.input,
             values: self.values,
@@ -409,7 +409,7 @@ impl Kernel for Draw<'_> {
 
 struct First<'a> {
     frozen: &'a Frozen<'a>,
-    drawn: &'a [Drawn],
+    drawn: &'a [TokenProjections],
     start: usize,
     groups: &'a [Vec<usize>],
     out: &'a mut [f32],

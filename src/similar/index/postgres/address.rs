@@ -25,7 +25,7 @@ const UNANSWERED: Duration = Duration::from_secs(10);
 /// Why an address is not used. Never holds any of it that could be a password.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub struct BadPlace(pub(super) String);
+pub struct BadAddress(pub(super) String);
 
 /// How far a connection is kept from others, in libpq's words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,22 +44,22 @@ pub(super) enum Secrecy {
 
 /// The address of a store, with all that is needed to connect to it.
 #[derive(Clone)]
-pub struct StorePlace {
+pub struct StoreAddress {
     pub(super) config: Config,
     pub(super) secrecy: Secrecy,
     /// Certificates to trust instead of the system's.
     pub(super) root_certificate: Option<PathBuf>,
 }
 
-impl StorePlace {
+impl StoreAddress {
     /// An address from the command line, which must not hold a password.
     ///
     /// # Errors
     /// What is wrong with it, and what to do.
-    pub fn from_argument(address: &str) -> Result<StorePlace, BadPlace> {
-        let place = StorePlace::parse("--store", address)?;
+    pub fn from_argument(address: &str) -> Result<StoreAddress, BadAddress> {
+        let place = StoreAddress::parse("--store", address)?;
         if place.config.get_password().is_some() {
-            return Err(BadPlace(format!(
+            return Err(BadAddress(format!(
                 "--store: everyone on this machine can read a password on the command line; remove it and set PGPASSWORD or write it \
                  into ~/.pgpass, or keep the whole address in {VARIABLE} (then use --store alone) or in a file (--store-file)"
             )));
@@ -71,10 +71,10 @@ impl StorePlace {
     ///
     /// # Errors
     /// If it is not set, or what is wrong with it.
-    pub fn from_environment() -> Result<StorePlace, BadPlace> {
+    pub fn from_environment() -> Result<StoreAddress, BadAddress> {
         match std::env::var(VARIABLE) {
-            Ok(address) if !address.is_empty() => StorePlace::parse(VARIABLE, &address)?.with_password(),
-            _ => Err(BadPlace(format!(
+            Ok(address) if !address.is_empty() => StoreAddress::parse(VARIABLE, &address)?.with_password(),
+            _ => Err(BadAddress(format!(
                 "no store address; pass one with --store postgres://HOST/DATABASE, or set {VARIABLE}"
             ))),
         }
@@ -84,14 +84,14 @@ impl StorePlace {
     ///
     /// # Errors
     /// If it cannot be read or others can, or what is wrong with the address.
-    pub fn from_file(path: &Path) -> Result<StorePlace, BadPlace> {
+    pub fn from_file(path: &Path) -> Result<StoreAddress, BadAddress> {
         let name = path.display().to_string();
-        let text = password::private_text(path).map_err(|why| BadPlace(format!("{name}: {why}")))?;
-        StorePlace::parse(&name, text.trim())?.with_password()
+        let text = password::private_text(path).map_err(|why| BadAddress(format!("{name}: {why}")))?;
+        StoreAddress::parse(&name, text.trim())?.with_password()
     }
 
-    fn parse(origin: &str, address: &str) -> Result<StorePlace, BadPlace> {
-        let wrong = |why: &str| BadPlace(format!("{origin}: {why}"));
+    fn parse(origin: &str, address: &str) -> Result<StoreAddress, BadAddress> {
+        let wrong = |why: &str| BadAddress(format!("{origin}: {why}"));
         // What is no address is not repeated: it may be a password.
         if !["postgres://", "postgresql://"]
             .iter()
@@ -156,14 +156,14 @@ impl StorePlace {
         if let (None, Ok(user)) = (config.get_user(), std::env::var("PGUSER")) {
             config.user(&user);
         }
-        Ok(StorePlace {
+        Ok(StoreAddress {
             config,
             secrecy,
             root_certificate,
         })
     }
 
-    fn with_password(mut self) -> Result<StorePlace, BadPlace> {
+    fn with_password(mut self) -> Result<StoreAddress, BadAddress> {
         if self.config.get_password().is_none()
             && let Some(password) = password::of(&self.config)?
         {
@@ -187,7 +187,7 @@ impl Secrecy {
 }
 
 /// Hosts and database, and nothing else of the address.
-impl fmt::Display for StorePlace {
+impl fmt::Display for StoreAddress {
     fn fmt(&self, out: &mut fmt::Formatter) -> fmt::Result {
         let hosts = self.config.get_hosts().iter().map(host_name);
         let addresses = self.config.get_hostaddrs().iter().map(ToString::to_string);
@@ -200,9 +200,9 @@ impl fmt::Display for StorePlace {
     }
 }
 
-impl fmt::Debug for StorePlace {
+impl fmt::Debug for StoreAddress {
     fn fmt(&self, out: &mut fmt::Formatter) -> fmt::Result {
-        write!(out, "StorePlace({self})")
+        write!(out, "StoreAddress({self})")
     }
 }
 
@@ -253,8 +253,8 @@ fn decoded(value: &str) -> String {
 mod tests {
     use super::*;
 
-    fn parsed(address: &str) -> Result<StorePlace, BadPlace> {
-        StorePlace::parse("--store", address)
+    fn parsed(address: &str) -> Result<StoreAddress, BadAddress> {
+        StoreAddress::parse("--store", address)
     }
 
     #[test]
@@ -267,10 +267,10 @@ mod tests {
             "s3cret",
             "postgres://me:s3cret@db.example:port/index",
         ] {
-            let error = StorePlace::from_argument(address).unwrap_err().to_string();
+            let error = StoreAddress::from_argument(address).unwrap_err().to_string();
             assert!(error.starts_with("--store: ") && !error.contains("s3cret"), "{error}");
         }
-        let error = StorePlace::from_argument("postgres://me:s3cret@db.example/index")
+        let error = StoreAddress::from_argument("postgres://me:s3cret@db.example/index")
             .unwrap_err()
             .to_string();
         assert!(
@@ -283,7 +283,7 @@ mod tests {
     fn what_is_shown_of_an_address_is_host_and_database() {
         let place = parsed("postgres://me:s3cret@db.example/index").unwrap();
         assert_eq!(place.to_string(), "index on db.example");
-        assert_eq!(format!("{place:?}"), "StorePlace(index on db.example)");
+        assert_eq!(format!("{place:?}"), "StoreAddress(index on db.example)");
     }
 
     #[test]

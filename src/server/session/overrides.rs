@@ -4,52 +4,52 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::{Activity, Core, State};
+use super::{Activity, Session, SessionState};
 use crate::explain::{Heads, Method};
-use crate::server::board::HeatNews;
+use crate::server::outbox::HeatUpdate;
 use crate::server::settings::{Attention, HeatPreset};
 use crate::server::{logging, settings};
 
-impl Core {
+impl Session {
     /// The client's configuration, as a whole.
     pub fn configure(&self, sent: &Value) {
         let mut state = self.lock();
         let (configured, problems) = settings::read(&state.options, &state.configured, sent);
         if configured.heat() != state.configured.heat() {
-            state.session.heat = None;
+            state.overrides.heat = None;
         }
         if configured.highlight != state.configured.highlight {
-            state.session.highlight = None;
+            state.overrides.highlight = None;
         }
         if configured.attention != state.configured.attention {
-            state.session.attention = None;
+            state.overrides.attention = None;
         }
         if configured.method != state.configured.method {
-            state.session.method = None;
+            state.overrides.method = None;
         }
         state.configured = configured;
-        self.board.add(|news| news.warnings.extend(problems));
-        self.settle(&mut state);
+        self.outbox.add(|outgoing| outgoing.warnings.extend(problems));
+        self.apply(&mut state);
     }
 
     /// Switches heat on or off, to the other state without a wish; what it is now.
     pub fn toggle_heat(&self, wish: Option<bool>) -> bool {
         let mut state = self.lock();
         let on = wish.unwrap_or(state.effective.heat() == HeatPreset::Off);
-        state.session.heat = Some(match (on, state.configured.heat_preset) {
+        state.overrides.heat = Some(match (on, state.configured.heat_preset) {
             (false, _) => HeatPreset::Off,
             (true, HeatPreset::Off) => HeatPreset::default(),
             (true, preset) => preset,
         });
-        self.settle(&mut state);
+        self.apply(&mut state);
         on
     }
 
     /// Shows this much heat for the rest of the session.
     pub fn set_heat(&self, preset: HeatPreset) {
         let mut state = self.lock();
-        state.session.heat = Some(preset);
-        self.settle(&mut state);
+        state.overrides.heat = Some(preset);
+        self.apply(&mut state);
     }
 
     /// Puts the words that a word draws on into document highlights, or takes them out; toggles without a wish. Returns whether they are
@@ -57,8 +57,8 @@ impl Core {
     pub fn toggle_attention(&self, wish: Option<bool>) -> bool {
         let mut state = self.lock();
         let on = wish.unwrap_or(!state.client.highlights_attention(state.effective.attention));
-        state.session.attention = Some(if on { Attention::Always } else { Attention::Never });
-        self.settle(&mut state);
+        state.overrides.attention = Some(if on { Attention::Always } else { Attention::Never });
+        self.apply(&mut state);
         on
     }
 
@@ -66,16 +66,16 @@ impl Core {
     pub fn toggle_highlight(&self, wish: Option<bool>) -> bool {
         let mut state = self.lock();
         let on = wish.unwrap_or(!state.effective.highlight);
-        state.session.highlight = Some(on);
-        self.settle(&mut state);
+        state.overrides.highlight = Some(on);
+        self.apply(&mut state);
         on
     }
 
     /// Another salience method, and the attention maps it looks at.
     pub fn set_method(&self, method: Method, heads: Heads) {
         let mut state = self.lock();
-        state.session.method = Some((method, heads));
-        self.settle(&mut state);
+        state.overrides.method = Some((method, heads));
+        self.apply(&mut state);
     }
 
     /// Stops all model work, or goes on with it.
@@ -87,7 +87,7 @@ impl Core {
                 analysis.resume();
             }
         }
-        self.board.add(|news| news.status = true);
+        self.outbox.add(|outgoing| outgoing.status = true);
     }
 
     /// Stops the indexing of the workspace, or looks at its folders now.
@@ -95,25 +95,25 @@ impl Core {
         if let Some(analysis) = self.analysis() {
             analysis.index(wanted);
         }
-        self.board.add(|news| news.status = true);
+        self.outbox.add(|outgoing| outgoing.status = true);
     }
 
     /// Makes the settings hold, everywhere.
-    fn settle(&self, state: &mut State) {
+    fn apply(&self, state: &mut SessionState) {
         let old = state.effective.clone();
         let mut new = state.configured.clone();
-        if let Some(preset) = state.session.heat {
+        if let Some(preset) = state.overrides.heat {
             (new.heat_preset, new.heat_enable) = (preset, true);
         }
-        new.attention = state.session.attention.unwrap_or(new.attention);
-        new.highlight = state.session.highlight.unwrap_or(new.highlight);
+        new.attention = state.overrides.attention.unwrap_or(new.attention);
+        new.highlight = state.overrides.highlight.unwrap_or(new.highlight);
         if old.model_dir != new.model_dir
-            && let Some((_, heads)) = &mut state.session.method
+            && let Some((_, heads)) = &mut state.overrides.method
         {
             // Another model may not have them.
             *heads = Heads::default();
         }
-        (new.method, new.heads) = state.session.method.unwrap_or((new.method, Heads::default()));
+        (new.method, new.heads) = state.overrides.method.unwrap_or((new.method, Heads::default()));
         let new = Arc::new(new);
         state.effective = new.clone();
         logging::set_level(&new.log_level);
@@ -137,30 +137,30 @@ impl Core {
         if old.heat() != new.heat() {
             self.redraw(state, new.heat() != HeatPreset::Off);
         }
-        self.board.add(|news| {
-            news.status = true;
-            news.lenses |= (old.lens, old.inlay_hint) != (new.lens, new.inlay_hint);
-            news.lenses |= (old.min_similarity, old.lens_detail) != (new.min_similarity, new.lens_detail);
+        self.outbox.add(|outgoing| {
+            outgoing.status = true;
+            outgoing.lenses |= (old.lens, old.inlay_hint) != (new.lens, new.inlay_hint);
+            outgoing.lenses |= (old.min_similarity, old.lens_detail) != (new.min_similarity, new.lens_detail);
         });
     }
 
     /// Sends or clears the heat of every document.
-    fn redraw(&self, state: &State, on: bool) {
+    fn redraw(&self, state: &SessionState, on: bool) {
         let Some(analysis) = self.analysis() else {
             return;
         };
         for (id, open) in state.documents.iter() {
             let version = open.snapshot().version();
-            let news = if on {
-                analysis.report(id, version).map(HeatNews::Report)
+            let outgoing = if on {
+                analysis.report(id, version).map(HeatUpdate::Report)
             } else {
-                Some(HeatNews::Clear(version))
+                Some(HeatUpdate::Clear(version))
             };
-            if let Some(heat) = news {
-                self.board.add(|news| {
+            if let Some(heat) = outgoing {
+                self.outbox.add(|outgoing| {
                     // Another preset draws units anew whose scores are as they were.
-                    news.fresh.insert(id.clone());
-                    news.heat.insert(id.clone(), heat);
+                    outgoing.fresh.insert(id.clone());
+                    outgoing.heat.insert(id.clone(), heat);
                 });
             }
         }

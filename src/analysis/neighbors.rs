@@ -1,15 +1,15 @@
-//! What resembles what, asked through the handle: the neighbours of a document's items, and searches.
+//! What resembles what, asked through the handle: the neighbors of a document's items, and searches.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::handle::Analysis;
+use super::handle::AnalysisHandle;
 use super::lenses::Lenses;
 use super::questions::mixed_up;
 use super::queue::{Answer, Ask};
 use super::workspace::Stage;
-use super::{CancelToken, DocumentId, Home, ItemNeighbours, Neighbour, Refusal};
-use crate::model::{Inside, Reader};
+use super::{CancelToken, DocumentId, Home, ItemNeighbors, Neighbor, Refusal};
+use crate::model::{EmbeddedModel, Reader};
 use crate::similar::index::{Filter, Query, ReadQuery};
 use crate::text::Language;
 
@@ -17,7 +17,7 @@ use crate::text::Language;
 #[derive(Debug, Clone, Default)]
 pub struct Searched {
     /// What was found, best first.
-    pub found: Vec<Neighbour>,
+    pub found: Vec<Neighbor>,
     /// Why the ranking means less than usual, as [`ReadQuery::note`].
     pub note: Option<String>,
 }
@@ -25,13 +25,13 @@ pub struct Searched {
 /// How long a search waits for the team's store.
 pub const STORE_SEARCH: Duration = Duration::from_secs(2);
 
-impl Analysis {
+impl AnalysisHandle {
     /// The items of a document that resemble others, in the open documents and in the workspace; items that resemble nothing are left
-    /// out. `None` where this version is not analysed yet. Never waits for the model thread: what is not found yet of the workspace
-    /// comes later, after [`super::Event::Neighbours`].
-    pub fn neighbours(&self, id: &DocumentId, version: i32) -> Option<Arc<Vec<ItemNeighbours>>> {
+    /// out. `None` where this version is not analyzed yet. Never waits for the model thread: what is not found yet of the workspace
+    /// comes later, after [`super::Event::Neighbors`].
+    pub fn neighbors(&self, id: &DocumentId, version: i32) -> Option<Arc<Vec<ItemNeighbors>>> {
         let lenses = self.lenses_of(id, version)?;
-        let found = lenses.neighbours(id, version)?;
+        let found = lenses.neighbors(id, version)?;
         let lacking = lenses.lacking(id);
         if lacking.workspace {
             self.shared().change(|state| state.unrelated.insert(id.clone()));
@@ -46,7 +46,7 @@ impl Analysis {
     }
 
     /// Whether the scores of a language's items are the ones that they will have: while the workspace is indexed for the first time, what
-    /// the language has in common moves until enough is known. [`super::Event::Neighbours`] tells when they are.
+    /// the language has in common moves until enough is known. [`super::Event::Neighbors`] tells when they are.
     pub fn is_settled(&self, language: Language) -> bool {
         let state = self.shared().state();
         let roots = state.options.workspace.as_ref().map(|scope| &scope.roots);
@@ -57,23 +57,23 @@ impl Analysis {
         !grows || self.shared().workspace().is_settled(language)
     }
 
-    /// As [`Analysis::neighbours`], of the items around an offset alone, the innermost first, and complete: nothing is computed of
+    /// As [`AnalysisHandle::neighbors`], of the items around an offset alone, the innermost first, and complete: nothing is computed of
     /// others.
-    pub fn neighbours_at(&self, id: &DocumentId, version: i32, offset: usize) -> Option<Vec<ItemNeighbours>> {
+    pub fn neighbors_at(&self, id: &DocumentId, version: i32, offset: usize) -> Option<Vec<ItemNeighbors>> {
         let lenses = self.lenses_of(id, version)?;
-        let mut found = without(lenses.neighbours_at(id, version, offset)?, &self.closed_since(&lenses));
+        let mut found = without(lenses.neighbors_at(id, version, offset)?, &self.closed_since(&lenses));
         for item in &mut found {
-            self.drop_gone(&mut item.neighbours);
+            self.drop_gone(&mut item.neighbors);
         }
-        found.retain(|item| !item.neighbours.is_empty());
+        found.retain(|item| !item.neighbors.is_empty());
         Some(found)
     }
 
     /// Drops what stands in files that are gone, of which the index has not heard: not every editor tells, and an index that is being
     /// renewed takes a while. The folders are then looked at again.
-    fn drop_gone(&self, found: &mut Vec<Neighbour>) {
+    fn drop_gone(&self, found: &mut Vec<Neighbor>) {
         let all = found.len();
-        found.retain(|neighbour| !matches!(&neighbour.home, Home::File(path) if path.symlink_metadata().is_err()));
+        found.retain(|neighbor| !matches!(&neighbor.home, Home::File(path) if path.symlink_metadata().is_err()));
         if found.len() < all {
             self.workspace_changed(Duration::ZERO);
         }
@@ -127,7 +127,7 @@ impl Analysis {
             found.truncate(count);
         }
         let closed = self.closed_since(&lenses);
-        found.retain(|neighbour| !stands_in(neighbour, &closed));
+        found.retain(|neighbor| !stands_in(neighbor, &closed));
         self.drop_gone(&mut found);
         let note = read.note;
         Ok(Searched { found, note })
@@ -143,7 +143,7 @@ impl Analysis {
         count: usize,
         note: Option<String>,
     ) -> Searched {
-        let name = Inside::Multilingual.name();
+        let name = EmbeddedModel::Multilingual.name();
         let waiting = {
             let mut state = self.shared().state();
             let indexes = state
@@ -202,15 +202,15 @@ impl Analysis {
 }
 
 /// Whether an item stands in one of some documents.
-fn stands_in(neighbour: &Neighbour, documents: &[DocumentId]) -> bool {
-    matches!(&neighbour.home, Home::Document { id, .. } if documents.contains(id))
+fn stands_in(neighbor: &Neighbor, documents: &[DocumentId]) -> bool {
+    matches!(&neighbor.home, Home::Document { id, .. } if documents.contains(id))
 }
 
 /// What is left once some documents are gone.
-fn without(mut found: Vec<ItemNeighbours>, closed: &[DocumentId]) -> Vec<ItemNeighbours> {
+fn without(mut found: Vec<ItemNeighbors>, closed: &[DocumentId]) -> Vec<ItemNeighbors> {
     for item in &mut found {
-        item.neighbours.retain(|neighbour| !stands_in(neighbour, closed));
+        item.neighbors.retain(|neighbor| !stands_in(neighbor, closed));
     }
-    found.retain(|item| !item.neighbours.is_empty());
+    found.retain(|item| !item.neighbors.is_empty());
     found
 }

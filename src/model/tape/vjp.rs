@@ -35,7 +35,7 @@ impl Tape {
     ///
     /// # Errors
     /// If the gradient has another shape, or the tape kept too little for a true gradient.
-    pub fn pull(&self, sequence: usize, from: NodeId, gradient: Vec<f32>, held: Held) -> Result<Pulled> {
+    pub fn vjp(&self, sequence: usize, from: NodeId, gradient: Vec<f32>, held: Held) -> Result<Pulled> {
         let mut gradients: Vec<Option<Vec<f32>>> = vec![None; from + 1];
         let expected = self.rows_of(sequence, from).len() * self.node(from)?.width;
         if gradient.len() != expected {

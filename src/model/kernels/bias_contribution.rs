@@ -5,7 +5,7 @@ use super::gemm::load_part;
 
 /// Σ_i ⟨row_i, bias⟩ over rows as long as `bias`.
 #[inline(always)]
-pub fn shifted<S: Simd>(s: S, rows: &[f32], bias: &[f32]) -> f64 {
+pub fn bias_contribution<S: Simd>(s: S, rows: &[f32], bias: &[f32]) -> f64 {
     rows.chunks_exact(bias.len())
         .map(|row| f64::from(product(s, row, bias)))
         .sum()

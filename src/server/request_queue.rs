@@ -16,7 +16,7 @@ const MAX_EARLY: usize = 256;
 
 /// A request that may be answered.
 #[derive(Debug, Clone)]
-pub struct Flight {
+pub struct PendingRequest {
     /// A number of our own, never used twice, so that a client that uses its own twice confuses nobody.
     pub number: i64,
     /// Raised when the client cancels the request.
@@ -25,22 +25,22 @@ pub struct Flight {
 
 /// The requests in flight.
 #[derive(Debug, Default)]
-pub struct Flights(Mutex<State>);
+pub struct RequestQueue(Mutex<InFlight>);
 
 #[derive(Debug, Default)]
-struct State {
-    running: HashMap<Id, Flight>,
+struct InFlight {
+    running: HashMap<Id, PendingRequest>,
     early: VecDeque<Id>,
     highest: Option<i64>,
     next: i64,
 }
 
-impl Flights {
+impl RequestQueue {
     /// Admits a request. One that is `vital` is admitted however many wait.
     ///
     /// # Errors
     /// What to answer instead: the client cancelled it already, used its id twice, or too many wait.
-    pub fn depart(&self, id: &Id, vital: bool) -> Result<Flight, Error> {
+    pub fn register(&self, id: &Id, vital: bool) -> Result<PendingRequest, Error> {
         let mut state = self.lock();
         if let Id::Number(n) = id {
             state.highest = Some(state.highest.map_or(*n, |highest| highest.max(*n)));
@@ -63,16 +63,16 @@ impl Flights {
             });
         }
         state.next += 1;
-        let flight = Flight {
+        let pending = PendingRequest {
             number: state.next,
             cancel: CancelToken::new(),
         };
-        state.running.insert(id.clone(), flight.clone());
-        Ok(flight)
+        state.running.insert(id.clone(), pending.clone());
+        Ok(pending)
     }
 
     /// The request is answered.
-    pub fn land(&self, id: &Id) {
+    pub fn complete(&self, id: &Id) {
         self.lock().running.remove(id);
     }
 
@@ -80,9 +80,9 @@ impl Flights {
     /// answered already is none of our business.
     pub fn cancel(&self, id: &Id) -> Option<i64> {
         let mut state = self.lock();
-        if let Some(flight) = state.running.get(id) {
-            flight.cancel.cancel();
-            return Some(flight.number);
+        if let Some(pending) = state.running.get(id) {
+            pending.cancel.cancel();
+            return Some(pending.number);
         }
         let may_come = match id {
             Id::Number(n) => state.highest.is_none_or(|highest| *n > highest),
@@ -100,10 +100,10 @@ impl Flights {
 
     /// Raises every token.
     pub fn cancel_all(&self) {
-        self.lock().running.values().for_each(|flight| flight.cancel.cancel());
+        self.lock().running.values().for_each(|pending| pending.cancel.cancel());
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, InFlight> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -118,55 +118,55 @@ mod tests {
 
     #[test]
     fn a_cancellation_before_during_and_after() {
-        let flights = Flights::default();
-        assert_eq!(flights.cancel(&id(2)), None);
+        let in_flight = RequestQueue::default();
+        assert_eq!(in_flight.cancel(&id(2)), None);
         assert_eq!(
-            flights.depart(&id(2), false).unwrap_err().code,
+            in_flight.register(&id(2), false).unwrap_err().code,
             ErrorCode::RequestCancelled
         );
-        let flight = flights.depart(&id(3), false).unwrap();
-        assert_eq!(flights.cancel(&id(3)), Some(flight.number));
-        assert!(flight.cancel.is_cancelled());
-        flights.land(&id(3));
-        assert_eq!(flights.cancel(&id(3)), None);
-        assert!(flights.depart(&id(3), false).is_ok());
+        let pending = in_flight.register(&id(3), false).unwrap();
+        assert_eq!(in_flight.cancel(&id(3)), Some(pending.number));
+        assert!(pending.cancel.is_cancelled());
+        in_flight.complete(&id(3));
+        assert_eq!(in_flight.cancel(&id(3)), None);
+        assert!(in_flight.register(&id(3), false).is_ok());
     }
 
     #[test]
     fn a_cancelled_name_is_remembered_once() {
-        let flights = Flights::default();
-        flights.cancel(&Id::from("a"));
-        assert!(flights.depart(&Id::from("a"), false).is_err());
-        assert!(flights.depart(&Id::from("a"), false).is_ok());
+        let in_flight = RequestQueue::default();
+        in_flight.cancel(&Id::from("a"));
+        assert!(in_flight.register(&Id::from("a"), false).is_err());
+        assert!(in_flight.register(&Id::from("a"), false).is_ok());
     }
 
     #[test]
     fn what_is_remembered_is_bounded() {
-        let flights = Flights::default();
+        let in_flight = RequestQueue::default();
         for n in 0..10_000 {
-            flights.cancel(&id(n));
+            in_flight.cancel(&id(n));
         }
-        assert_eq!(flights.lock().early.len(), MAX_EARLY);
-        assert!(flights.depart(&id(9_999), false).is_err());
+        assert_eq!(in_flight.lock().early.len(), MAX_EARLY);
+        assert!(in_flight.register(&id(9_999), false).is_err());
     }
 
     #[test]
     fn too_many_and_twice_the_same_are_refused() {
-        let flights = Flights::default();
+        let in_flight = RequestQueue::default();
         for n in 0..MAX_IN_FLIGHT as i64 {
-            flights.depart(&id(n), false).unwrap();
+            in_flight.register(&id(n), false).unwrap();
         }
         assert_eq!(
-            flights.depart(&id(3), false).unwrap_err().code,
+            in_flight.register(&id(3), false).unwrap_err().code,
             ErrorCode::InvalidRequest
         );
         assert_eq!(
-            flights.depart(&id(9_999), false).unwrap_err().code.code(),
+            in_flight.register(&id(9_999), false).unwrap_err().code.code(),
             SERVER_CANCELLED
         );
-        assert!(flights.depart(&id(8_888), true).is_ok());
-        flights.land(&id(3));
-        flights.land(&id(8_888));
-        assert!(flights.depart(&id(9_999), false).is_ok());
+        assert!(in_flight.register(&id(8_888), true).is_ok());
+        in_flight.complete(&id(3));
+        in_flight.complete(&id(8_888));
+        assert!(in_flight.register(&id(9_999), false).is_ok());
     }
 }

@@ -1,6 +1,6 @@
 //! The state of the server. It changes only in the order of the wire, under one lock, and never waits.
 
-mod switches;
+mod overrides;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -10,18 +10,18 @@ use serde_json::Value;
 use tokio::sync::watch;
 use tower_lsp::ls_types::InitializeParams;
 
-use crate::analysis::store::Place;
-use crate::analysis::{self, Analysis, CancelToken, DocumentId, Event, IndexStage, Loader, Scope};
+use crate::analysis::store::ResultsFile;
+use crate::analysis::{self, AnalysisHandle, CancelToken, DocumentId, Event, IndexStage, Loader, Scope};
 use crate::explain::{Heads, Method};
-use crate::server::board::{Board, HeatNews};
-use crate::server::client::{Abilities, abilities};
+use crate::server::client::{ClientCapabilities, capabilities};
 use crate::server::documents::{Documents, Open};
 use crate::server::exit::Exit;
-use crate::server::flights::Flights;
 use crate::server::logging;
+use crate::server::outbox::{HeatUpdate, Outbox};
+use crate::server::request_queue::RequestQueue;
+use crate::server::request_snapshot::RequestSnapshot;
 use crate::server::settings::{self, Attention, HeatPreset, Settings};
 use crate::server::spellings::Spellings;
-use crate::server::ticket::Ticket;
 use crate::similar::index::{self, Elsewhere, Progress};
 use crate::text::{ByteRange, Change, Language};
 
@@ -41,47 +41,47 @@ pub enum Activity {
     Idle,
     /// Being loaded.
     Loading,
-    /// Analysing documents.
-    Analysing,
+    /// Analyzing documents.
+    Analyzing,
 }
 
 /// What the user switched by command, until the setting itself changes.
 #[derive(Debug, Clone, Copy, Default)]
-struct Session {
+struct Overrides {
     heat: Option<HeatPreset>,
     highlight: Option<bool>,
     attention: Option<Attention>,
     method: Option<(Method, Heads)>,
 }
 
-struct State {
+struct SessionState {
     initialized: bool,
-    client: Arc<Abilities>,
+    client: Arc<ClientCapabilities>,
     documents: Documents,
     /// The defaults with the `initializationOptions` on top.
     options: Settings,
     /// What the client's last configuration made of them.
     configured: Settings,
-    session: Session,
+    overrides: Overrides,
     /// What holds: `configured` with the session on top.
     effective: Arc<Settings>,
 }
 
 /// The state of the server.
-pub struct Core {
+pub struct Session {
     loaders: Loaders,
     /// The folder for results that outlive the process; `None` = they do not.
     folder: Option<PathBuf>,
     /// A team's store, until `initialize` hands it to the analysis.
     store: Mutex<Option<Elsewhere>>,
-    state: Mutex<State>,
-    analysis: OnceLock<Analysis>,
+    state: Mutex<SessionState>,
+    analysis: OnceLock<AnalysisHandle>,
     /// How the client spells the URIs of its documents.
     pub spellings: Arc<Spellings>,
     /// What is to be said to the client.
-    pub board: Arc<Board>,
+    pub outbox: Arc<Outbox>,
     /// The requests in flight.
-    pub flights: Flights,
+    pub in_flight: RequestQueue,
     /// The wish to end.
     pub exit: Exit,
     /// What the model is busy with.
@@ -92,34 +92,34 @@ pub struct Core {
     pub parent: OnceLock<u32>,
 }
 
-impl std::fmt::Debug for Core {
+impl std::fmt::Debug for Session {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Core").finish_non_exhaustive()
+        f.debug_struct("Session").finish_non_exhaustive()
     }
 }
 
-impl Core {
+impl Session {
     /// The state before `initialize`.
-    pub fn new(loaders: Loaders, folder: Option<PathBuf>, store: Option<Elsewhere>) -> Core {
+    pub fn new(loaders: Loaders, folder: Option<PathBuf>, store: Option<Elsewhere>) -> Session {
         let settings = Settings::default();
-        let state = State {
+        let state = SessionState {
             initialized: false,
             client: Arc::default(),
             documents: Arc::default(),
             options: settings.clone(),
             configured: settings.clone(),
-            session: Session::default(),
+            overrides: Overrides::default(),
             effective: Arc::new(settings),
         };
-        Core {
+        Session {
             loaders,
             folder,
             store: Mutex::new(store),
             state: Mutex::new(state),
             analysis: OnceLock::new(),
             spellings: Arc::default(),
-            board: Arc::default(),
-            flights: Flights::default(),
+            outbox: Arc::default(),
+            in_flight: RequestQueue::default(),
             exit: Exit::default(),
             activity: Arc::new(watch::Sender::new(Activity::Idle)),
             indexing: Arc::new(watch::Sender::new(None)),
@@ -128,7 +128,7 @@ impl Core {
     }
 
     /// The analysis, from `initialize` on.
-    pub fn analysis(&self) -> Option<&Analysis> {
+    pub fn analysis(&self) -> Option<&AnalysisHandle> {
         self.analysis.get()
     }
 
@@ -138,9 +138,9 @@ impl Core {
     }
 
     /// What a request that arrives now sees.
-    pub fn ticket(&self, cancel: CancelToken) -> Ticket {
+    pub fn snapshot(&self, cancel: CancelToken) -> RequestSnapshot {
         let state = self.lock();
-        Ticket {
+        RequestSnapshot {
             documents: state.documents.clone(),
             settings: state.effective.clone(),
             client: state.client.clone(),
@@ -162,7 +162,7 @@ impl Core {
         let sent = params.initialization_options.clone().unwrap_or_default();
         let default = Settings::default();
         let (options, problems) = settings::read(&default, &default, &sent);
-        state.client = Arc::new(abilities(&params, &options));
+        state.client = Arc::new(capabilities(&params, &options));
         state.options = options.clone();
         state.configured = options.clone();
         state.effective = Arc::new(options);
@@ -174,7 +174,7 @@ impl Core {
         self.activity.send_replace(Activity::Loading);
         let settings = state.effective.clone();
         self.analysis.get_or_init(|| {
-            let analysis = Analysis::start(
+            let analysis = AnalysisHandle::start(
                 (self.loaders)(settings.model_dir.as_deref()),
                 self.engine_options(&settings, &state.client.roots),
                 events,
@@ -185,40 +185,40 @@ impl Core {
                 None => analysis,
             }
         });
-        self.board.add(|news| news.warnings.extend(problems));
+        self.outbox.add(|outgoing| outgoing.warnings.extend(problems));
     }
 
     /// Takes the analysis's events. They come from its thread, so each is a note on the board and no more.
     fn event_sink(&self) -> impl Fn(Event) + Send + Sync + 'static {
-        let board = self.board.clone();
+        let outbox = self.outbox.clone();
         let (activity, indexing) = (self.activity.clone(), self.indexing.clone());
         move |event| match event {
             Event::ModelReady { .. } | Event::ModelFailed(_) => {
                 activity.send_if_modified(|now| std::mem::replace(now, Activity::Idle) != Activity::Idle);
-                board.add(|news| news.status = true);
+                outbox.add(|outgoing| outgoing.status = true);
             }
             Event::Busy(busy) => {
                 activity.send_if_modified(|now| {
-                    let next = if busy { Activity::Analysing } else { Activity::Idle };
+                    let next = if busy { Activity::Analyzing } else { Activity::Idle };
                     *now != Activity::Loading && std::mem::replace(now, next) != next
                 });
-                board.add(|news| news.status = true);
+                outbox.add(|outgoing| outgoing.status = true);
             }
-            Event::Report(report) => board.add(|news| {
-                news.heat.insert(report.id.clone(), HeatNews::Report(report));
+            Event::Report(report) => outbox.add(|outgoing| {
+                outgoing.heat.insert(report.id.clone(), HeatUpdate::Report(report));
             }),
-            Event::Unparsed => board.add(|news| news.status = true),
-            Event::Neighbours => board.add(|news| news.lenses = true),
+            Event::Unparsed => outbox.add(|outgoing| outgoing.status = true),
+            Event::Neighbors => outbox.add(|outgoing| outgoing.lenses = true),
             Event::Index(stage) => {
                 let now = match stage {
                     IndexStage::Indexing(progress) => Some(progress),
                     _ => None,
                 };
                 indexing.send_if_modified(|known| std::mem::replace(known, now) != now);
-                board.add(|news| news.status = true);
+                outbox.add(|outgoing| outgoing.status = true);
             }
-            Event::Panicked { .. } | Event::Store => board.add(|news| news.status = true),
-            Event::IndexTrouble(message) => board.add(|news| news.warnings.push(format!("Fovea: {message}"))),
+            Event::Panicked { .. } | Event::Store => outbox.add(|outgoing| outgoing.status = true),
+            Event::IndexProblem(message) => outbox.add(|outgoing| outgoing.warnings.push(format!("Fovea: {message}"))),
         }
     }
 
@@ -228,7 +228,7 @@ impl Core {
         let id: DocumentId = uri.into();
         let mut open = Open::new(uri, language_id, version, text);
         open.admit(&state.effective);
-        self.board.add(|news| _ = news.fresh.insert(id.clone()));
+        self.outbox.add(|outgoing| _ = outgoing.fresh.insert(id.clone()));
         self.hand_over(
             &id,
             &open,
@@ -274,10 +274,10 @@ impl Core {
         if let Some(analysis) = self.analysis() {
             analysis.close(&id);
         }
-        self.board.add(|news| {
-            news.heat.remove(&id);
-            news.fresh.insert(id);
-            news.status |= old.inactive.is_some();
+        self.outbox.add(|outgoing| {
+            outgoing.heat.remove(&id);
+            outgoing.fresh.insert(id);
+            outgoing.status |= old.inactive.is_some();
         });
     }
 
@@ -309,7 +309,7 @@ impl Core {
     }
 
     /// What is on screen.
-    pub fn visible(&self, uri: &str, range: impl FnOnce(&Open, &Abilities) -> ByteRange) {
+    pub fn visible(&self, uri: &str, range: impl FnOnce(&Open, &ClientCapabilities) -> ByteRange) {
         let state = self.lock();
         let Some((id, open)) = state.documents.get_key_value(uri) else {
             return;
@@ -331,13 +331,13 @@ impl Core {
             analysis.open(id, open.snapshot(), open.shown.clone());
         } else if was_active {
             analysis.close(id);
-            let clear = HeatNews::Clear(open.snapshot().version());
-            self.board.add(|news| {
-                news.heat.insert(id.clone(), clear);
+            let clear = HeatUpdate::Clear(open.snapshot().version());
+            self.outbox.add(|outgoing| {
+                outgoing.heat.insert(id.clone(), clear);
             });
         }
         if !active || !was_active {
-            self.board.add(|news| news.status = true);
+            self.outbox.add(|outgoing| outgoing.status = true);
         }
     }
 
@@ -363,7 +363,7 @@ impl Core {
             heads: settings.heads,
             threads: settings.threads,
             debounce: Duration::from_millis(settings.debounce_ms),
-            disk: folder.map(|folder| Place {
+            disk: folder.map(|folder| ResultsFile {
                 folder,
                 bytes: settings.cache_disk_megabytes << 20,
             }),
@@ -374,7 +374,7 @@ impl Core {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, SessionState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

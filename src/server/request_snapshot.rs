@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tower_lsp::jsonrpc;
 use tower_lsp::ls_types::{Range, Uri};
 
-use super::client::Abilities;
+use super::client::ClientCapabilities;
 use super::documents::{Documents, Open};
 use super::settings::Settings;
 use super::spellings::Spellings;
@@ -16,13 +16,13 @@ use crate::text::{ByteRange, Snapshot};
 
 /// The state of the moment a request arrived.
 #[derive(Debug, Clone)]
-pub struct Ticket {
+pub struct RequestSnapshot {
     /// The open documents.
     pub documents: Documents,
     /// The settings, with the session's own on top.
     pub settings: Arc<Settings>,
     /// What the client can do.
-    pub client: Arc<Abilities>,
+    pub client: Arc<ClientCapabilities>,
     /// How the client spells the URIs of its documents.
     pub spellings: Arc<Spellings>,
     /// Raised when the client cancels the request.
@@ -30,25 +30,25 @@ pub struct Ticket {
 }
 
 tokio::task_local! {
-    static TICKET: Ticket;
+    static TICKET: RequestSnapshot;
 }
 
-/// The ticket of the request that this task answers.
+/// The request of the request that this task answers.
 ///
 /// # Errors
 /// An internal error outside any request.
-pub fn ticket() -> jsonrpc::Result<Ticket> {
+pub fn request() -> jsonrpc::Result<RequestSnapshot> {
     TICKET
-        .try_with(Ticket::clone)
+        .try_with(RequestSnapshot::clone)
         .map_err(|_| jsonrpc::Error::internal_error())
 }
 
-/// Runs a request's handler with its ticket.
-pub fn with<F: Future>(ticket: Ticket, handler: F) -> impl Future<Output = F::Output> {
-    TICKET.scope(ticket, handler)
+/// Runs a request's handler with its request.
+pub fn with<F: Future>(request: RequestSnapshot, handler: F) -> impl Future<Output = F::Output> {
+    TICKET.scope(request, handler)
 }
 
-/// An open document that is analysed.
+/// An open document that is analyzed.
 #[derive(Debug, Clone)]
 pub struct Active {
     /// Its name.
@@ -57,13 +57,13 @@ pub struct Active {
     pub snapshot: Snapshot,
 }
 
-impl Ticket {
+impl RequestSnapshot {
     /// An open document.
     pub fn open(&self, uri: &str) -> Option<(&DocumentId, &Arc<Open>)> {
         self.documents.get_key_value(uri)
     }
 
-    /// An open document, if it is analysed.
+    /// An open document, if it is analyzed.
     pub fn active(&self, uri: &Uri) -> Option<Active> {
         let (id, open) = self.open(uri.as_str())?;
         open.inactive.is_none().then(|| Active {
@@ -75,7 +75,7 @@ impl Ticket {
     /// An open document, or an error that says why it cannot be explained.
     ///
     /// # Errors
-    /// Invalid parameters for a document that is not open or not analysed.
+    /// Invalid parameters for a document that is not open or not analyzed.
     pub fn required(&self, uri: &Uri) -> jsonrpc::Result<Active> {
         let Some((_, open)) = self.open(uri.as_str()) else {
             return Err(jsonrpc::Error::invalid_params(format!(
