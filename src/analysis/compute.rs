@@ -34,7 +34,7 @@ impl From<ModelError> for ComputeError {
     }
 }
 
-/// What was begun last: after a panic, what to be quarantine of.
+/// What was begun last: quarantined after a panic.
 #[derive(Debug, Default)]
 pub enum Attempt {
     /// Nothing that could be named.

@@ -2,7 +2,7 @@
 //!
 //! The framework runs handlers concurrently and in no order, so nothing that changes state may be one. Notifications are
 //! applied here, inside [`Service::call`], which the transport calls for one message after the other; a request leaves with a
-//! [`RequestSnapshot`](super::request::RequestSnapshot) of the state it arrived in and is answered whenever its handler is done.
+//! [`RequestSnapshot`](super::request_snapshot::RequestSnapshot) of the state it arrived in and is answered whenever its handler is done.
 
 use std::convert::Infallible;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};

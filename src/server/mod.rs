@@ -2,8 +2,8 @@
 //!
 //! ```text
 //! stdin → frames → transport → ingress ─ notifications: applied at once, in the order of the wire (session)
-//!                                      └ requests: leave with a request of the state they arrived in → handlers → requests/*
-//! analysis ─ events → board → publisher → stdout (output: never waits for the client)
+//!                                      └ requests: get a snapshot of the state they arrived in → handlers → requests/*
+//! analysis ─ events → outbox → publisher → stdout (output: never waits for the client)
 //! ```
 
 mod client;

@@ -30,22 +30,22 @@ pub struct RequestSnapshot {
 }
 
 tokio::task_local! {
-    static TICKET: RequestSnapshot;
+    static SNAPSHOT: RequestSnapshot;
 }
 
-/// The request of the request that this task answers.
+/// The snapshot of the request that this task answers.
 ///
 /// # Errors
 /// An internal error outside any request.
 pub fn request() -> jsonrpc::Result<RequestSnapshot> {
-    TICKET
+    SNAPSHOT
         .try_with(RequestSnapshot::clone)
         .map_err(|_| jsonrpc::Error::internal_error())
 }
 
-/// Runs a request's handler with its request.
+/// Runs the handler of a request with its snapshot.
 pub fn with<F: Future>(request: RequestSnapshot, handler: F) -> impl Future<Output = F::Output> {
-    TICKET.scope(request, handler)
+    SNAPSHOT.scope(request, handler)
 }
 
 /// An open document that is analyzed.

@@ -119,7 +119,7 @@ thread_local! {
     static GROUPS: RefCell<Vec<f32>> = const { RefCell::new(Vec::new()) };
 }
 
-/// x · B for some panels of B, into a epilogue.
+/// x · B for some panels of B, into an epilogue.
 ///
 /// `x` has rows of `b.inner()` floats. Rows are numbered from 0, columns as in B.
 #[inline(always)]
@@ -220,7 +220,7 @@ fn tile<S: Simd, const R: usize, const P: usize>(
     hand_over(s, sums, row, column, epilogue);
 }
 
-/// Gives the sums of a tile to a epilogue.
+/// Gives the sums of a tile to an epilogue.
 #[inline(always)]
 pub fn hand_over<S: Simd, const R: usize, const P: usize>(
     s: S,

@@ -146,7 +146,7 @@ thread_local! {
     static PACKED: Cell<Packed> = Cell::default();
 }
 
-/// x · B for some panels of B, into a epilogue.
+/// x · B for some panels of B, into an epilogue.
 ///
 /// `x` has rows of `b.inner()` finite floats. Rows are numbered from 0, columns as in B.
 #[inline(always)]

@@ -46,7 +46,7 @@ impl Operand<'_> {
     }
 }
 
-/// x · B for some panels of B, in B's numbers, into a epilogue; see [`gemm::gemm`] and [`integer::gemm`]. Compiled once for each epilogue.
+/// x · B for some panels of B, in B's numbers, into an epilogue; see [`gemm::gemm`] and [`integer::gemm`]. Compiled once for each epilogue.
 #[inline(always)]
 pub fn multiply<S: Simd>(s: S, x: &[f32], b: Operand, panels: Range<usize>, epilogue: &mut impl Epilogue) {
     s.call(Product { x, b, panels, epilogue });
