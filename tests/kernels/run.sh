@@ -1,7 +1,7 @@
 #!/bin/bash
 # The kernels where the test suite cannot go: tests/kernels/run.sh miri|memcheck|address|neon|check
 #
-# src/model/simd.rs and src/model/kernels stand on nothing but the standard library. They are built as a crate of their own, with the
+# src/model/simd and src/model/kernels stand on nothing but the standard library. They are built as a crate of their own, with the
 # tests they carry: under Miri (undefined behavior; needs the nightly component miri), under valgrind (memory, and numbers that were
 # never written; needs valgrind), with the address sanitizer (memory; needs nightly), or for aarch64 in an emulator (NEON; needs the
 # target aarch64-unknown-linux-gnu, gcc-aarch64-linux-gnu and qemu-user). `check` only compiles them for aarch64, which needs no more
@@ -11,7 +11,7 @@ root=$(cd "$(dirname "$0")/../.." && pwd)
 crate=${TMPDIR:-/tmp}/fovea-kernels
 mkdir -p "$crate/src/model"
 rm -rf "$crate/src/model/kernels"
-cp -r "$root/src/model/simd.rs" "$root/src/model/kernels" "$crate/src/model/"
+cp -r "$root/src/model/simd" "$root/src/model/kernels" "$crate/src/model/"
 cat > "$crate/Cargo.toml" <<'TOML'
 [package]
 name = "fovea-kernels"
