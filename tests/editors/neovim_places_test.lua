@@ -405,7 +405,7 @@ test('a long comparison says that it is under way, and a key cancels it', functi
 end)
 
 test('long titles of a comparison are cut, and keep name and line', function()
-  local title = require('fovea.compare').title
+  local title = require('fovea.compare.header').title
   local passage = { uri = vim.uri_from_fname(workspace .. '/src/' .. ('deep/'):rep(20) .. 'config.rs'), row = 11, name = 'load' }
   local text = title(passage, 40)
   assert(vim.fn.strdisplaywidth(text) <= 40 and text:find('^load · …') and text:find('config.rs:12$'), text)
@@ -419,7 +419,7 @@ end)
 test('what the languages have in common stands among the numbers where the server tells it', function()
   local function details(similarity)
     local centered = { cosine = 0.52, similarity = similarity, common = 0.18 }
-    return require('fovea.compare').details({ cosine = 0.61, residual = 2.5e-5, centered = centered, a = {}, b = {} })[2]
+    return require('fovea.compare.header').details({ cosine = 0.61, residual = 2.5e-5, centered = centered, a = {}, b = {} })[2]
   end
   local same = details(0.52)
   assert(same:find('in common 0.520', 1, true) and same:find('languages 0.180', 1, true), same)

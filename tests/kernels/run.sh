@@ -10,7 +10,7 @@ set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
 crate=${TMPDIR:-/tmp}/fovea-kernels
 mkdir -p "$crate/src/model"
-rm -rf "$crate/src/model/kernels"
+rm -rf "$crate/src/model/kernels" "$crate/src/model/simd"
 cp -r "$root/src/model/simd" "$root/src/model/kernels" "$crate/src/model/"
 cat > "$crate/Cargo.toml" <<'TOML'
 [package]
