@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 
 use super::embedded::EmbeddedModel;
 use super::gguf::Gguf;
+use super::hub;
 use super::load::{LoadError, Source};
 use super::prompts::{Prompts, Role};
 use crate::text::{Unread, open_regular, read_regular};
@@ -42,7 +43,10 @@ impl Files {
             Source::Embedded(inside) if inside.available() => Ok(Files::Embedded(*inside)),
             Source::Embedded(_) => Err(LoadError::NotEmbedded),
             Source::Folder(folder) if folder.is_dir() => Ok(Files::Folder(folder.clone())),
-            Source::Folder(folder) => Err(LoadError::NoFolder(folder.clone())),
+            Source::Folder(folder) => Err(match folder.to_str().filter(|name| hub::repository(name).is_some()) {
+                Some(name) => LoadError::NotDownloaded(name.to_owned()),
+                None => LoadError::NoFolder(folder.clone()),
+            }),
             Source::File(path) => Ok(Files::File(Arc::new(Gguf::open(path)?))),
         }
     }

@@ -10,6 +10,7 @@ use super::config::{self, Config, ConfigError, Sentences};
 use super::embedded::EmbeddedModel;
 use super::families;
 use super::files::{Files, hex};
+use super::hub;
 use super::modules::{self, Modules};
 use super::prompts::{self, Prompts, Role};
 use super::readers::Second;
@@ -36,8 +37,17 @@ impl Source {
     /// The embedded model for English and code, which everything begins with.
     pub const EMBEDDED: Source = Source::Embedded(EmbeddedModel::English);
 
-    /// The model at a path that somebody names: a file if one is there, or if the name is that of a GGUF file; a folder otherwise.
+    /// The model at a path: a file if one is there, or if the name is that of a GGUF file; a folder otherwise. `OWNER/NAME` that is no
+    /// path names a model of the Hugging Face Hub that this machine has ([`hub::downloaded`]).
     pub fn at(path: &Path) -> Source {
+        if !path.exists()
+            && let Some(found) = path.to_str().and_then(hub::downloaded)
+        {
+            return match found.is_dir() {
+                true => Source::Folder(found),
+                false => Source::File(found),
+            };
+        }
         let named = path
             .extension()
             .is_some_and(|extension| extension.eq_ignore_ascii_case("gguf"));
@@ -62,6 +72,12 @@ pub enum LoadError {
         "{0}: no such folder; name a model folder with config.json, tokenizer.json and model.safetensors, or a GGUF file with its whole path"
     )]
     NoFolder(PathBuf),
+    /// A name of the Hugging Face Hub that this machine does not have.
+    #[error(
+        "{0}: no such folder, and the model is not on this machine; download it with `fovea model pull {0}` (needs a build with the \
+         feature hub) or with `hf download {0}`, or name a model folder"
+    )]
+    NotDownloaded(String),
     /// A file of the folder is not there.
     #[error(
         "{folder}: {file} is missing; a Hugging Face model folder contains config.json, tokenizer.json and model.safetensors"

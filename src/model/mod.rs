@@ -13,6 +13,7 @@ mod frozen;
 pub mod generate;
 mod gguf;
 mod guarded;
+pub mod hub;
 mod interpreted;
 mod kernels;
 mod largest;

@@ -1,5 +1,5 @@
 #!/bin/bash
-# A program built without the feature `postgres` says so, and repeats nothing of an address: left_out.sh PROGRAM
+# A program built without the features `postgres` and `hub` says so, and repeats nothing of an address: left_out.sh PROGRAM
 set -euo pipefail
 
 [ $# -eq 1 ] || { echo "usage: left_out.sh PROGRAM" >&2; exit 2; }
@@ -12,4 +12,9 @@ for arguments in "index ." "search words" "similar README.md"; do
     *) echo "$arguments: exit code $status: $said"; exit 1 ;;
   esac
 done
+said=$("$1" model pull owner/name 2>&1 >/dev/null) && status=0 || status=$?
+case "$status $said" in
+  "2 "*"--features hub"*) ;;
+  *) echo "model pull: exit code $status: $said"; exit 1 ;;
+esac
 echo "without the feature it says how to build one with it"

@@ -1,5 +1,10 @@
 //! `fovea model`.
 
+mod catalog;
+mod list;
+#[cfg(feature = "hub")]
+mod pull;
+
 use anyhow::Result;
 use clap::Subcommand;
 
@@ -18,6 +23,14 @@ pub(super) enum Command {
         #[arg(long, value_enum, default_value_t)]
         format: Format,
     },
+    /// List models that are worth a try: license, size, cost, use
+    List {
+        /// How to write the result
+        #[arg(long, value_enum, default_value_t)]
+        format: Format,
+    },
+    /// Download a model from the Hugging Face Hub into the cache that Python tools share
+    Pull(Pull),
     /// Compute the checksums of the model's files and compare them with the recorded ones
     Verify {
         #[command(flatten)]
@@ -25,10 +38,35 @@ pub(super) enum Command {
     },
 }
 
+/// Arguments of `fovea model pull`.
+#[derive(clap::Args, Debug)]
+pub(super) struct Pull {
+    /// OWNER/NAME on the Hugging Face Hub, or OWNER/NAME/FILE.gguf for one file of it
+    #[arg(value_name = "NAME")]
+    name: String,
+}
+
+#[cfg(feature = "hub")]
+fn pull(arguments: &Pull) -> Result<()> {
+    pull::run(&arguments.name)
+}
+
+#[cfg(not(feature = "hub"))]
+fn pull(arguments: &Pull) -> Result<()> {
+    Err(super::input::Usage(format!(
+        "this build of fovea reaches no network; build it with `cargo install fovea-ls --features hub`, or run `hf download {0}`: \
+         `--model {0}` then finds the model",
+        arguments.name
+    ))
+    .into())
+}
+
 /// Runs a subcommand.
 pub(super) fn run(command: &Command) -> Result<()> {
     match command {
         Command::Info { model, format } => info(model, *format),
+        Command::List { format } => list::run(*format),
+        Command::Pull(arguments) => pull(arguments),
         Command::Verify { model } => check(model),
     }
 }
