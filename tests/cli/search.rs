@@ -1,0 +1,155 @@
+//! `fovea search`.
+
+use super::{folder_of_code, json, refusal, stdout, with_cache};
+
+#[test]
+fn search_and_similar_find_what_the_index_has() {
+    let (folder, cache) = (folder_of_code(3), tempfile::tempdir().unwrap());
+    let root = folder.path().to_str().unwrap();
+    let index = json(
+        &with_cache(cache.path(), &["index", root, "--format", "json"])
+            .output()
+            .unwrap(),
+    );
+    assert_eq!(
+        (index["files"].as_u64(), index["read"].as_u64()),
+        (Some(5), Some(5)),
+        "{index}"
+    );
+    let search = &[
+        "search",
+        "read the settings",
+        "--root",
+        root,
+        "--top",
+        "2",
+        "--format",
+        "json",
+    ];
+    let found = json(&with_cache(cache.path(), search).output().unwrap());
+    let names: Vec<&str> = found
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|hit| hit["name"].as_str().unwrap())
+        .collect();
+    assert!(
+        names.contains(&"load_config") && names.contains(&"readSettings"),
+        "{found}"
+    );
+    assert_eq!(found[0]["start"]["line"], 0);
+    let fields: Vec<&String> = found[0].as_object().unwrap().keys().collect();
+    assert_eq!(
+        fields,
+        ["path", "name", "kind", "language", "start", "end", "score", "why"]
+    );
+    let place = folder.path().join("config.py:2");
+    let similar = [
+        "similar",
+        place.to_str().unwrap(),
+        "--root",
+        root,
+        "--threshold",
+        "0",
+        "--language",
+        "javascript",
+    ];
+    let lines = stdout(&with_cache(cache.path(), &similar).output().unwrap());
+    assert!(lines.starts_with("load_config · config.py:1\n  0."), "{lines}");
+    assert!(
+        lines.contains("readSettings · settings.js:1 · javascript function"),
+        "{lines}"
+    );
+    let doctor = stdout(&with_cache(cache.path(), &["doctor"]).output().unwrap());
+    assert!(
+        doctor.contains("indexed files: ") && doctor.contains("5 files, intact"),
+        "{doctor}"
+    );
+}
+
+#[test]
+fn search_takes_filters_and_refuses_what_is_none() {
+    let (folder, cache) = (folder_of_code(2), tempfile::tempdir().unwrap());
+    std::fs::create_dir(folder.path().join("tests")).unwrap();
+    let copy = |from: &str, to: &str| std::fs::copy(folder.path().join(from), folder.path().join(to)).unwrap();
+    copy("config.py", "tests/test_config.py");
+    std::fs::write(
+        folder.path().join("guide.md"),
+        "# Settings\n\nThe settings are read from a file in the home folder of the person, as TOML.\n",
+    )
+    .unwrap();
+    let root = folder.path().to_str().unwrap();
+    let search = |filter: &[&str]| {
+        let arguments = [
+            &[
+                "search",
+                "read the settings from a file",
+                "--root",
+                root,
+                "--format",
+                "json",
+            ],
+            filter,
+        ]
+        .concat();
+        with_cache(cache.path(), &arguments).output().unwrap()
+    };
+    let found = |filter: &[&str]| -> Vec<String> {
+        let hits = json(&search(filter));
+        let paths = hits
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|hit| hit["path"].as_str().unwrap().to_owned());
+        paths.collect()
+    };
+    assert_eq!(found(&["--tests", "only"]), ["tests/test_config.py"]);
+    assert_eq!(found(&["--kind", "section"]), ["guide.md"]);
+    assert_eq!(found(&["--kind", "heading", "--kind", "type"]), ["guide.md"]);
+    let one = found(&["--tests", "none", "--path", "*.py", "--top", "1"]);
+    assert_eq!(one, ["config.py"]);
+    assert_eq!(
+        found(&["--path", "tests/", "--path", "*.js", "--kind", "function"]).len(),
+        2
+    );
+    assert!(refusal(&search(&["--path", "a["]), 2).contains("--path"));
+    assert!(refusal(&search(&["--kind", "module"]), 2).contains("section"));
+}
+
+#[test]
+fn a_query_that_the_model_cannot_read_is_said_to_be_and_an_empty_one_refused() {
+    let folder = folder_of_code(2);
+    let cache = tempfile::tempdir().unwrap();
+    let search = |query: &str| {
+        let root = folder.path().to_str().unwrap();
+        let model = "assets/all-MiniLM-L6-v2";
+        with_cache(
+            cache.path(),
+            &["search", query, "--root", root, "--format", "json", "--model", model],
+        )
+        .output()
+        .unwrap()
+    };
+    let long = "numbers of the list ".repeat(100);
+    for (query, part) in [
+        ("请读取配置文件的设置", "knows only"),
+        ("🦀🎉", "no letter and no digit"),
+        (long.as_str(), "tokens and the model reads 256"),
+    ] {
+        let output = search(query);
+        json(&output);
+        let note = String::from_utf8(output.stderr).unwrap();
+        assert!(note.starts_with("fovea: ") && note.contains(part), "{query}: {note}");
+    }
+    assert_eq!(
+        json(&search("🦀🎉")),
+        serde_json::json!([]),
+        "nothing ranks what has no words"
+    );
+    let output = search("numbers of a list");
+    assert!(output.stderr.is_empty() && !json(&output).as_array().unwrap().is_empty());
+    for query in ["", " ", "\u{200b}", "lang:rust", "\"\""] {
+        let said = refusal(&search(query), 2);
+        assert!(said.contains("no words to search for"), "{query:?}: {said}");
+    }
+}
