@@ -28,6 +28,9 @@ pub(super) struct View {
     /// Port on 127.0.0.1; a free one without it
     #[arg(long, value_name = "N", default_value_t = 0)]
     port: u16,
+    /// What the decoder of an encoder–decoder is given to write; without it, what the model writes by itself
+    #[arg(long, value_name = "TEXT")]
+    target: Option<String>,
     /// Language of the text, if the file's name does not show it
     #[arg(long)]
     language: Option<String>,
@@ -62,7 +65,7 @@ pub(super) fn run(arguments: &View) -> Result<()> {
     let text = document.text(0..document.len());
     let (model, _) = arguments.model.interpreted_for(&text, document.language())?;
     drop(text);
-    let explorer = Explorer::new(model, document, file.display().to_string())?;
+    let explorer = Explorer::new(model, document, file.display().to_string())?.with_target(arguments.target.clone());
     if let Some(target) = &arguments.export {
         let page = view::export(&explorer, view::LIMIT)?;
         return std::fs::write(target, page).with_context(|| {

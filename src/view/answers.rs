@@ -5,8 +5,9 @@ use std::time::Instant;
 use serde_json::{Value, json};
 
 use super::passes::Pass;
-use super::{Explorer, ViewError};
-use crate::explain::{Heads, Method, Owner, Subject, salience as scores_of};
+use super::{Explorer, ViewError, tokens};
+use crate::explain::{Heads, Method, Subject, salience as scores_of};
+use crate::model::spec::Task;
 use crate::model::{Model, UNSTOPPED};
 use crate::text::PositionEncoding;
 
@@ -35,10 +36,28 @@ pub(super) fn document(explorer: &Explorer) -> Value {
         "lines": snapshot.line_count(),
         "model": info,
         "abilities": info.abilities.iter().map(|ability| ability.name()).collect::<Vec<_>>(),
-        "decoder": explorer.network.spec.decoder.is_some(),
+        "decoder": explorer.network.spec.decoder.as_ref().map(|decoder| json!({
+            "layers": decoder.blocks.len(),
+            "heads": explorer.heads(true, false).first(),
+        })),
+        "writes": explorer.network.writes(),
+        "names_tokens": explorer.names_tokens(),
+        "head": explorer.network.task().map(task),
+        "mask": explorer.model.tokenizer().mask().map(|(mask, _)| mask),
         "head_dim": explorer.network.spec.first_attention().map(|attention| attention.head_dim),
         "units": units.collect::<Vec<_>>(),
     })
+}
+
+/// What a head is for, in one word.
+fn task(task: &Task) -> &'static str {
+    match task {
+        Task::MaskedToken => "mask",
+        Task::NextToken => "next",
+        Task::Sequence { .. } => "class",
+        Task::Token { .. } => "tags",
+        Task::Span => "span",
+    }
 }
 
 /// The first words of a text, on one line.
@@ -71,28 +90,12 @@ pub(super) fn unit(explorer: &Explorer, index: usize, pass: &Pass) -> Value {
     if at < text.len() {
         runs.push(json!({ "text": &text[at..] }));
     }
-    let tokens = (0..pass.tokens.len()).map(|token| {
-        let id = pass.tokens.ids[token];
-        let word = match pass.words.owners[token] {
-            Owner::Word(word) => Some(word),
-            Owner::Special => None,
-        };
-        let before = token.checked_sub(1).map_or(0, |before| pass.tokens.spans[before].end);
-        let gap = text.get(before..pass.tokens.spans[token].start).unwrap_or_default();
-        json!({
-            "gap": if pass.tokens.special[token] { "" } else { gap },
-            "piece": explorer.model.tokenizer().token(id).unwrap_or_default(),
-            "source": text.get(pass.tokens.spans[token].clone()).unwrap_or_default(),
-            "id": id,
-            "special": pass.tokens.special[token],
-            "word": word,
-        })
-    });
     json!({
         "unit": index,
         "runs": runs,
         "words": pass.words.words.len(),
-        "tokens": tokens.collect::<Vec<_>>(),
+        "tokens": tokens::of_text(&explorer.model, &pass.text, &pass.tokens, &pass.words.owners),
+        "written": tokens::written(&explorer.model, &pass.written, explorer.network.spec.start),
         "coverage": pass.tokens.coverage,
         "coordinate": pass.coordinate(),
         "layers": pass.trace.layer_count(),

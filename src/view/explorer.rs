@@ -1,10 +1,13 @@
 //! One document and a model, as the page asks about them.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, OnceLock};
 
+use super::generation::Writer;
 use super::passes::{Pass, Passes};
 use super::question::Question;
-use super::{answers, heads, steps, structure, through, without};
+use super::similarity::Items;
+use super::{answers, generation, heads, lens, pair, similarity, steps, structure, through, whatif, without};
+use crate::model::spec::{Source, Stack, Task, Work};
 use crate::model::tape::Network;
 use crate::model::{Model, ModelError, TokenizeError};
 use crate::segment::{Budget, Segments, parse, segment};
@@ -22,6 +25,9 @@ pub enum ViewError {
     /// The model kept no tape.
     #[error("the model left no trace of its pass; load it with the interpreter")]
     Unread,
+    /// The items could not be compared.
+    #[error("cannot compare the items: {0}")]
+    Items(String),
     /// The model failed.
     #[error(transparent)]
     Model(#[from] ModelError),
@@ -56,7 +62,13 @@ pub struct Explorer {
     pub(super) segments: Segments,
     /// The name of the document.
     pub(super) file: String,
+    /// What the decoder of an encoder–decoder is given; what the model writes by itself without it.
+    target: Option<String>,
     passes: Passes,
+    /// What was written last, to go on from there.
+    pub(super) writer: Mutex<Option<Writer>>,
+    /// The items of the document, once a page asked for them.
+    pub(super) items: OnceLock<Items>,
 }
 
 impl Explorer {
@@ -66,6 +78,11 @@ impl Explorer {
     /// If it is not.
     pub fn new(model: Model, snapshot: Snapshot, file: String) -> Result<Explorer, ViewError> {
         let network = Arc::clone(model.network().ok_or(ViewError::Unread)?);
+        // A model that writes goes on from the text as it stands.
+        let model = match network.writes() {
+            true => model.identifier_aware(false),
+            false => model,
+        };
         let budget = Budget {
             tokens: &|text, language| model.count(text, language),
             window: model.window().min(WINDOW),
@@ -77,8 +94,31 @@ impl Explorer {
             snapshot,
             segments,
             file,
+            target: None,
             passes: Passes::default(),
+            writer: Mutex::default(),
+            items: OnceLock::new(),
         })
+    }
+
+    /// Gives the decoder of an encoder–decoder a text, in place of what the model writes by itself.
+    pub fn with_target(mut self, target: Option<String>) -> Explorer {
+        self.target = target;
+        self
+    }
+
+    /// Whether the head's outputs are the tokens of the vocabulary.
+    pub(super) fn names_tokens(&self) -> bool {
+        matches!(self.network.task(), Some(Task::NextToken | Task::MaskedToken))
+    }
+
+    /// How many heads the attention of each block has: of the decoder of an encoder–decoder, and there of what looks at the encoder.
+    pub(super) fn heads(&self, decoder: bool, cross: bool) -> Vec<usize> {
+        let spec = &self.network.spec;
+        match decoder {
+            false => heads_of(&spec.stack, cross),
+            true => spec.decoder.as_ref().map_or(Vec::new(), |stack| heads_of(stack, cross)),
+        }
     }
 
     /// Number of units.
@@ -90,23 +130,29 @@ impl Explorer {
     ///
     /// # Errors
     /// [`ViewError::Missing`] for a unit, layer, head, token or node that does not exist; otherwise what the model reports.
-    pub fn answer(&self, question: Question) -> Result<Answer, ViewError> {
-        let json = match question {
+    pub fn answer(&self, question: &Question) -> Result<Answer, ViewError> {
+        let json = match *question {
             Question::Document => answers::document(self),
             Question::Structure => structure::answer(self),
             Question::Unit(unit) => answers::unit(self, unit, self.pass(unit)?.as_ref()),
             Question::Salience(unit) => answers::salience(&self.model, self.pass(unit)?.as_ref())?,
-            Question::Attention(unit, layer) => {
-                return Ok(Answer::Bytes(heads::maps(self.pass(unit)?.as_ref(), layer)?));
+            Question::Attention(unit, look, layer) => {
+                return Ok(Answer::Bytes(heads::maps(self.pass(unit)?.as_ref(), look, layer)?));
             }
-            Question::Head(unit, layer, head) => heads::head(self.pass(unit)?.as_ref(), layer, head)?,
-            Question::Steps(unit, layer, token) => {
-                steps::answer(&self.network, self.pass(unit)?.as_ref(), layer, token)?
+            Question::Head(unit, look, layer, head) => heads::head(self.pass(unit)?.as_ref(), look, layer, head)?,
+            Question::Steps(unit, look, layer, token) => {
+                steps::answer(&self.network, self.pass(unit)?.as_ref(), look, layer, token)?
             }
             Question::Row(unit, node, output) => steps::row(self.pass(unit)?.as_ref(), node, output)?,
             Question::Pool(unit, coordinate) => through::pool(&self.model, self.pass(unit)?.as_ref(), coordinate)?,
             Question::Through(unit) => through::answer(&self.model, self.pass(unit)?.as_ref())?,
             Question::Without(unit, word) => without::answer(&self.model, self.pass(unit)?.as_ref(), word)?,
+            Question::WhatIf(unit, ref edit) => whatif::answer(self, unit, edit)?,
+            Question::Lens(unit, look, token) => lens::answer(self, self.pass(unit)?.as_ref(), look, token)?,
+            Question::Next(unit, ref ids) => generation::next(self, unit, ids)?,
+            Question::Why(unit, ref ids, other) => generation::why(self, unit, ids, other)?,
+            Question::Similarity => similarity::answer(self)?,
+            Question::Pair(a, b) => pair::answer(self, a, b)?,
         };
         Ok(Answer::Json(json))
     }
@@ -117,9 +163,27 @@ impl Explorer {
         };
         self.passes.get(unit, || {
             let text = self.snapshot.text(found.range.clone()).into_owned();
-            Pass::of(&self.model, text, found.language)
+            Pass::of(
+                (&self.model, &self.network),
+                text,
+                found.language,
+                self.target.as_deref(),
+            )
         })
     }
+}
+
+/// Heads of each block's attention.
+fn heads_of(stack: &Stack, cross: bool) -> Vec<usize> {
+    let of = |block: &crate::model::spec::Block| {
+        let branches = block.steps.iter().flat_map(|step| &step.branches);
+        let found = branches.filter_map(|branch| match &branch.work {
+            Work::Attention(attention) if (attention.source == Source::Encoder) == cross => Some(attention.heads),
+            _ => None,
+        });
+        found.max().unwrap_or(0)
+    };
+    stack.blocks.iter().map(of).collect()
 }
 
 /// That something of so many is not there.

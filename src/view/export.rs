@@ -4,7 +4,7 @@ use sha2::{Digest, Sha256};
 
 use super::encode::base64;
 use super::page::{SCRIPT, STYLE, shell};
-use super::question::Question;
+use super::question::{Look, Question};
 use super::{Answer, Explorer, ViewError};
 use crate::model::tape::Op;
 
@@ -24,6 +24,7 @@ pub fn export(explorer: &Explorer, limit: usize) -> Result<String, ViewError> {
     };
     book.always(Question::Document)?;
     book.always(Question::Structure)?;
+    book.add(Question::Similarity)?;
     let units = 0..explorer.units();
     for unit in units.clone() {
         if book.add(Question::Unit(unit))? && unit > 0 {
@@ -77,7 +78,7 @@ struct Book<'a> {
 }
 
 impl Book<'_> {
-    fn answered(&self, question: Question) -> Result<(String, String), ViewError> {
+    fn answered(&self, question: &Question) -> Result<(String, String), ViewError> {
         let answer = match self.explorer.answer(question)? {
             Answer::Json(value) => value.to_string(),
             Answer::Bytes(bytes) => format!("\"{}\"", base64(&bytes)),
@@ -86,7 +87,7 @@ impl Book<'_> {
     }
 
     fn always(&mut self, question: Question) -> Result<(), ViewError> {
-        let entry = self.answered(question)?;
+        let entry = self.answered(&question)?;
         self.room = self.room.saturating_sub(entry.1.len());
         self.entries.push(entry);
         Ok(())
@@ -97,7 +98,7 @@ impl Book<'_> {
         if self.room == 0 {
             return Ok(false);
         }
-        let entry = self.answered(question)?;
+        let entry = self.answered(&question)?;
         if self.entries.iter().any(|(path, _)| *path == entry.0) {
             return Ok(true);
         }
@@ -117,7 +118,11 @@ impl Book<'_> {
         self.add(Question::Salience(unit))?;
         self.add(Question::Through(unit))?;
         for layer in 0..self.explorer.network.spec.stack.blocks.len() {
-            self.add(Question::Attention(unit, layer))?;
+            self.add(Question::Attention(unit, Look::Reading, layer))?;
+        }
+        for layer in 0..self.explorer.heads(true, false).len() {
+            self.add(Question::Attention(unit, Look::Writing, layer))?;
+            self.add(Question::Attention(unit, Look::Cross, layer))?;
         }
         Ok(())
     }
@@ -137,12 +142,21 @@ impl Book<'_> {
                 }
             }
             for head in 0..heads {
-                self.add(Question::Head(unit, layer, head))?;
+                self.add(Question::Head(unit, Look::Reading, layer, head))?;
+            }
+        }
+        if self.explorer.names_tokens() {
+            let (look, count) = match pass.written.is_empty() {
+                true => (Look::Reading, tokens),
+                false => (Look::Writing, pass.written.len()),
+            };
+            for token in 0..count {
+                self.add(Question::Lens(unit, look, token))?;
             }
         }
         for layer in 0..tape.blocks.len() {
             for token in 0..tokens {
-                self.add(Question::Steps(unit, layer, token))?;
+                self.add(Question::Steps(unit, Look::Reading, layer, token))?;
             }
         }
         Ok(())

@@ -6,25 +6,31 @@ use super::ViewError;
 use super::encode::{floats, fractions};
 use super::explorer::missing;
 use super::passes::Pass;
+use super::question::Look;
 use crate::model::spec::Mask;
 use crate::model::tape::{AttentionSite, Op};
 
 /// The attention of a layer.
-fn site(pass: &Pass, layer: usize) -> Result<&AttentionSite, ViewError> {
+fn site(pass: &Pass, look: Look, layer: usize) -> Result<&AttentionSite, ViewError> {
     let tape = &pass.tape()?.tape;
-    let block = tape.blocks.get(layer);
-    let block = block.ok_or_else(|| missing("layer", layer, tape.blocks.len()))?;
-    let none = || ViewError::Missing(format!("attention in layer {layer}"));
-    block.attention.first().ok_or_else(none)
+    let blocks = match look {
+        Look::Reading => &tape.blocks,
+        Look::Writing | Look::Cross => &tape.decoder,
+    };
+    let block = blocks.get(layer);
+    let block = block.ok_or_else(|| missing("layer", layer, blocks.len()))?;
+    let mut sites = block.attention.iter();
+    let found = sites.find(|site| site.cross == (look == Look::Cross));
+    found.ok_or_else(|| ViewError::Missing(format!("attention in layer {layer}")))
 }
 
 /// The maps of a layer as 16-bit fractions, (heads, n, m).
 ///
 /// # Errors
 /// If there is no such layer.
-pub(super) fn maps(pass: &Pass, layer: usize) -> Result<Vec<u8>, ViewError> {
+pub(super) fn maps(pass: &Pass, look: Look, layer: usize) -> Result<Vec<u8>, ViewError> {
     let tape = pass.tape()?;
-    let maps = tape.map(site(pass, layer)?.mix)?;
+    let maps = tape.map(site(pass, look, layer)?.mix)?;
     Ok(fractions(&maps.flatten_all()?.to_vec1::<f32>()?))
 }
 
@@ -32,10 +38,10 @@ pub(super) fn maps(pass: &Pass, layer: usize) -> Result<Vec<u8>, ViewError> {
 ///
 /// # Errors
 /// If there is no such layer or head.
-pub(super) fn head(pass: &Pass, layer: usize, head: usize) -> Result<Value, ViewError> {
+pub(super) fn head(pass: &Pass, look: Look, layer: usize, head: usize) -> Result<Value, ViewError> {
     let trace = pass.tape()?;
     let tape = &trace.tape;
-    let site = site(pass, layer)?;
+    let site = site(pass, look, layer)?;
     let Some(Op::Mix {
         values,
         queries,

@@ -105,7 +105,7 @@ impl Guard {
                     return reply(StatusCode::NOT_FOUND, "text/plain", "there is no such page\n");
                 };
                 // The model computes for milliseconds up to seconds; other requests are answered meanwhile.
-                let asked = tokio::task::spawn_blocking(move || self.explorer.answer(question)).await;
+                let asked = tokio::task::spawn_blocking(move || self.explorer.answer(&question)).await;
                 answered(asked)
             }
         }

@@ -6,18 +6,26 @@
 
 mod answers;
 mod diagram;
+pub mod edit;
 mod encode;
 mod explorer;
 mod export;
+mod generation;
 mod heads;
 mod http;
+mod lens;
 mod page;
+mod pair;
 mod passes;
+mod pca;
 pub mod question;
+mod similarity;
 mod steps;
 mod structure;
 mod svg;
 mod through;
+mod tokens;
+mod whatif;
 mod without;
 
 pub use diagram::mermaid;

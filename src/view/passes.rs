@@ -2,8 +2,12 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use candle_core::{Device, Tensor};
+
 use super::ViewError;
 use crate::explain::WordMap;
+use crate::model::generate::{Limits, Sampling, Written};
+use crate::model::tape::{HeadOff, Network};
 use crate::model::{Model, Packed, TapeTrace, Tokens, Trace, TraceLevel, UNSTOPPED};
 use crate::text::Language;
 
@@ -22,25 +26,70 @@ pub(super) struct Pass {
     pub trace: Trace,
     /// The pooled embedding, not normalized.
     pub embedding: Vec<f32>,
+    /// What the decoder of an encoder–decoder is given, its first token included; empty for other models.
+    pub written: Vec<u32>,
+    /// The last hidden states of that decoder, (written, hidden).
+    pub written_hidden: Option<Arc<Vec<f32>>>,
+}
+
+/// What a run of the network left of one text.
+pub(super) struct Ran {
+    /// The pass over the text.
+    pub trace: Trace,
+    /// The last hidden states of the decoder of an encoder–decoder, (written, hidden).
+    pub written: Option<Arc<Vec<f32>>>,
+}
+
+/// Runs the network over a text and what its decoder is given, with some heads switched off.
+///
+/// # Errors
+/// As the model's.
+pub(super) fn run(
+    network: &Network,
+    ids: &[u32],
+    written: &[u32],
+    off: &[HeadOff],
+    keep: TraceLevel,
+) -> Result<Ran, ViewError> {
+    let writing = (!written.is_empty()).then(|| Packed::new([written]));
+    let read = network.read_without(&Packed::new([ids]), writing.as_ref(), off, keep, UNSTOPPED)?;
+    let shape = (ids.len(), network.spec.stack.hidden);
+    Ok(Ran {
+        trace: Trace {
+            layers: Vec::new(),
+            tape: read.tape.map(|tape| TapeTrace { tape, sequence: 0 }),
+            hidden: Tensor::from_slice(&read.hidden, shape, &Device::Cpu)?,
+        },
+        written: read.written,
+    })
 }
 
 impl Pass {
-    /// Reads a text.
+    /// Reads a text. A decoder of an encoder–decoder gets `target`, or what the model itself writes.
     ///
     /// # Errors
     /// As the model's.
-    pub fn of(model: &Model, text: String, language: Language) -> Result<Pass, ViewError> {
+    pub fn of(
+        (model, network): (&Model, &Network),
+        text: String,
+        language: Language,
+        target: Option<&str>,
+    ) -> Result<Pass, ViewError> {
         let tokens = model.tokenize(&text, language)?;
-        let batch = Packed::new([tokens.ids.as_slice()]);
-        let mut traces = model.encoder().forward(&batch, TraceLevel::Everything, UNSTOPPED)?;
-        let trace = traces.pop().ok_or(ViewError::Unread)?;
-        let embedding = model.pool(&trace)?;
+        let written = match network.spec.decoder {
+            Some(_) => written(model, network, &tokens, target)?,
+            None => Vec::new(),
+        };
+        let ran = run(network, &tokens.ids, &written, &[], TraceLevel::Everything)?;
+        let embedding = model.pool(&ran.trace)?;
         Ok(Pass {
             words: WordMap::new(&text, &tokens),
             text,
             tokens,
-            trace,
+            trace: ran.trace,
             embedding,
+            written,
+            written_hidden: ran.written,
         })
     }
 
@@ -60,6 +109,32 @@ impl Pass {
             .max_by(|a, b| magnitude(a).total_cmp(&magnitude(b)))
             .unwrap_or(0)
     }
+}
+
+/// Tokens that a model writes by itself to show how its decoder attends.
+const OWN: usize = 24;
+
+/// What a decoder is given: its first token, and a text or what the model writes.
+fn written(model: &Model, network: &Network, read: &Tokens, target: Option<&str>) -> Result<Vec<u32>, ViewError> {
+    let mut ids = vec![network.spec.start.unwrap_or(0)];
+    let room = network.spec.window.saturating_sub(1);
+    match target {
+        Some(target) => ids.extend(model.tokenizer().pieces(target).into_iter().take(room)),
+        None if network.writes() => {
+            let limits = Limits {
+                tokens: OWN.min(room),
+                ..Limits::default()
+            };
+            let mut told = |written: &Written| {
+                ids.push(written.id);
+                true
+            };
+            let sampling = Sampling::default();
+            network.generate(&read.ids, model.tokenizer(), sampling, &limits, &mut told, UNSTOPPED)?;
+        }
+        None => {}
+    }
+    Ok(ids)
 }
 
 /// The passes that were asked for last, the newest last.

@@ -6,16 +6,47 @@
 //! | `structure` | the model as a tree, and as diagrams |
 //! | `unit/U` | text, words and tokens of a unit |
 //! | `salience/U` | scores of its words by every method |
-//! | `attention/U/L` | the maps of a layer: 16-bit fractions (heads, n, m) |
-//! | `head/U/L/H` | queries, keys, values and scores of a head |
-//! | `steps/U/L/T` | what a layer did with a token, operation by operation |
+//! | `attention/U/L` | the maps of a layer: 16-bit fractions (heads, n, m); `attention/U/d/L` of the decoder, `x` its look at the encoder |
+//! | `head/U/L/H` | queries, keys, values and scores of a head; with `d` or `x` likewise |
+//! | `steps/U/L/T` | what a layer did with a token, operation by operation; with `d` in the decoder |
 //! | `row/U/N/O` | the weights of output O of the matrix at node N of the tape |
 //! | `pool/U/D` | how coordinate D of the embedding comes from the tokens |
 //! | `through/U` | norms, drift and shares, layer by layer |
 //! | `without/U/W` | how far the embedding turns if word W is deleted |
+//! | `whatif/U/E` | embedding, salience, classes and next token before and after an edit ([`Edit`]) |
+//! | `lens/U/T` | what each layer's row of token T would predict; with `d` of the decoder's text |
+//! | `next/U/I.I` | which tokens may follow the unit and the tokens I that were written behind it; `-` for none |
+//! | `why/U/I.I/J` | what the last of these tokens comes from, rather than token J where one is named |
+//! | `similarity` | the items of the file: cosines and a map |
+//! | `pair/A/B` | why two of these items are similar, word by word |
+
+use super::edit::{Edit, number};
+
+/// Which attention is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Look {
+    /// Of the stack that reads the document.
+    #[default]
+    Reading,
+    /// Of the decoder of an encoder–decoder, at its own text.
+    Writing,
+    /// Of that decoder, at the encoder's output.
+    Cross,
+}
+
+impl Look {
+    /// What stands in a path for it.
+    fn part(self) -> &'static str {
+        match self {
+            Look::Reading => "",
+            Look::Writing => "/d",
+            Look::Cross => "/x",
+        }
+    }
+}
 
 /// A question of the page.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Question {
     /// The file, the model, the units.
     Document,
@@ -26,11 +57,11 @@ pub enum Question {
     /// Scores of a unit's words by every method.
     Salience(usize),
     /// Attention maps of a unit in a layer.
-    Attention(usize, usize),
+    Attention(usize, Look, usize),
     /// Queries, keys, values and scores of a unit, in a layer, by a head.
-    Head(usize, usize, usize),
-    /// What a layer did with a token of a unit: unit, layer, token.
-    Steps(usize, usize, usize),
+    Head(usize, Look, usize, usize),
+    /// What a layer did with a token of a unit: unit, stack, layer, token.
+    Steps(usize, Look, usize, usize),
     /// The weights of an output of a matrix: unit, node, output.
     Row(usize, usize, usize),
     /// A coordinate of a unit's embedding: unit, coordinate.
@@ -39,33 +70,85 @@ pub enum Question {
     Through(usize),
     /// The embedding of a unit without a word: unit, word.
     Without(usize, usize),
+    /// A unit as it is and as it would be.
+    WhatIf(usize, Edit),
+    /// What each layer's row of a token would predict: unit, stack, token.
+    Lens(usize, Look, usize),
+    /// What may follow a unit and what was written behind it.
+    Next(usize, Vec<u32>),
+    /// What the last written token comes from, rather than another one.
+    Why(usize, Vec<u32>, Option<u32>),
+    /// The items of the file, and how similar they are.
+    Similarity,
+    /// Two of these items, word by word.
+    Pair(usize, usize),
+}
+
+/// Tokens that a path may have been written with; a page writes fewer.
+const WRITTEN: usize = 512;
+
+fn written(text: &str) -> Option<Vec<u32>> {
+    if text == "-" {
+        return Some(Vec::new());
+    }
+    let ids: Vec<u32> = text
+        .split('.')
+        .map(|id| Some(number(id)? as u32))
+        .collect::<Option<_>>()?;
+    (ids.len() <= WRITTEN).then_some(ids)
+}
+
+fn shown(ids: &[u32]) -> String {
+    match ids.is_empty() {
+        true => "-".to_owned(),
+        false => ids.iter().map(u32::to_string).collect::<Vec<_>>().join("."),
+    }
 }
 
 impl Question {
     /// The question of a path; nothing for a path that asks nothing.
     pub fn parse(path: &str) -> Option<Question> {
-        let mut parts = path.split('/');
-        let name = parts.next()?;
-        let numbers: Vec<usize> = parts
-            .map(
-                |part| match part.len() <= 9 && part.bytes().all(|byte| byte.is_ascii_digit()) {
-                    true => part.parse().ok(),
-                    false => None,
-                },
-            )
-            .collect::<Option<_>>()?;
+        let mut parts: Vec<&str> = path.split('/').collect();
+        let name = parts.remove(0);
+        match (name, parts.as_slice()) {
+            ("whatif", [unit, edit]) => return Some(Question::WhatIf(number(unit)?, Edit::parse(edit)?)),
+            ("next", [unit, ids]) => return Some(Question::Next(number(unit)?, written(ids)?)),
+            ("why", [unit, ids, rest @ ..]) => {
+                let ids = written(ids).filter(|ids| !ids.is_empty())?;
+                let other = match rest {
+                    [] => None,
+                    [other] => Some(number(other)? as u32),
+                    _ => return None,
+                };
+                return Some(Question::Why(number(unit)?, ids, other));
+            }
+            _ => {}
+        }
+        let look = match parts.get(1) {
+            Some(&"d") => Look::Writing,
+            Some(&"x") => Look::Cross,
+            _ => Look::Reading,
+        };
+        if look != Look::Reading {
+            parts.remove(1);
+        }
+        let numbers: Vec<usize> = parts.into_iter().map(number).collect::<Option<_>>()?;
+        let own = look == Look::Reading;
         Some(match (name, numbers.as_slice()) {
+            ("attention", &[unit, layer]) => Question::Attention(unit, look, layer),
+            ("head", &[unit, layer, head]) => Question::Head(unit, look, layer, head),
+            ("steps", &[unit, layer, token]) if look != Look::Cross => Question::Steps(unit, look, layer, token),
+            ("lens", &[unit, token]) if look != Look::Cross => Question::Lens(unit, look, token),
             ("document", []) => Question::Document,
             ("structure", []) => Question::Structure,
-            ("unit", &[unit]) => Question::Unit(unit),
-            ("salience", &[unit]) => Question::Salience(unit),
-            ("attention", &[unit, layer]) => Question::Attention(unit, layer),
-            ("head", &[unit, layer, head]) => Question::Head(unit, layer, head),
-            ("steps", &[unit, layer, token]) => Question::Steps(unit, layer, token),
-            ("row", &[unit, node, output]) => Question::Row(unit, node, output),
-            ("pool", &[unit, coordinate]) => Question::Pool(unit, coordinate),
-            ("through", &[unit]) => Question::Through(unit),
-            ("without", &[unit, word]) => Question::Without(unit, word),
+            ("similarity", []) => Question::Similarity,
+            ("unit", &[unit]) if own => Question::Unit(unit),
+            ("salience", &[unit]) if own => Question::Salience(unit),
+            ("row", &[unit, node, output]) if own => Question::Row(unit, node, output),
+            ("pool", &[unit, coordinate]) if own => Question::Pool(unit, coordinate),
+            ("through", &[unit]) if own => Question::Through(unit),
+            ("without", &[unit, word]) if own => Question::Without(unit, word),
+            ("pair", &[a, b]) if own => Question::Pair(a, b),
             _ => return None,
         })
     }
@@ -78,13 +161,20 @@ impl std::fmt::Display for Question {
             Question::Structure => write!(f, "structure"),
             Question::Unit(unit) => write!(f, "unit/{unit}"),
             Question::Salience(unit) => write!(f, "salience/{unit}"),
-            Question::Attention(unit, layer) => write!(f, "attention/{unit}/{layer}"),
-            Question::Head(unit, layer, head) => write!(f, "head/{unit}/{layer}/{head}"),
-            Question::Steps(unit, layer, token) => write!(f, "steps/{unit}/{layer}/{token}"),
+            Question::Attention(unit, look, layer) => write!(f, "attention/{unit}{}/{layer}", look.part()),
+            Question::Head(unit, look, layer, head) => write!(f, "head/{unit}{}/{layer}/{head}", look.part()),
+            Question::Steps(unit, look, layer, token) => write!(f, "steps/{unit}{}/{layer}/{token}", look.part()),
             Question::Row(unit, node, output) => write!(f, "row/{unit}/{node}/{output}"),
             Question::Pool(unit, coordinate) => write!(f, "pool/{unit}/{coordinate}"),
             Question::Through(unit) => write!(f, "through/{unit}"),
             Question::Without(unit, word) => write!(f, "without/{unit}/{word}"),
+            Question::WhatIf(unit, edit) => write!(f, "whatif/{unit}/{edit}"),
+            Question::Lens(unit, look, token) => write!(f, "lens/{unit}{}/{token}", look.part()),
+            Question::Next(unit, ids) => write!(f, "next/{unit}/{}", shown(ids)),
+            Question::Why(unit, ids, None) => write!(f, "why/{unit}/{}", shown(ids)),
+            Question::Why(unit, ids, Some(other)) => write!(f, "why/{unit}/{}/{other}", shown(ids)),
+            Question::Similarity => write!(f, "similarity"),
+            Question::Pair(a, b) => write!(f, "pair/{a}/{b}"),
         }
     }
 }
@@ -107,6 +197,19 @@ mod tests {
             "pool/0/1",
             "through/2",
             "without/0/3",
+            "attention/0/d/5",
+            "head/0/x/5/11",
+            "steps/3/d/0/7",
+            "whatif/0/d3,h0.1",
+            "whatif/1/-",
+            "lens/0/4",
+            "lens/0/d/4",
+            "next/0/-",
+            "next/0/17.3.901",
+            "why/0/17.3",
+            "why/0/17.3/5",
+            "similarity",
+            "pair/0/3",
         ] {
             assert_eq!(Question::parse(path).unwrap().to_string(), path);
         }
@@ -124,6 +227,13 @@ mod tests {
             "unit/../../etc",
             "head/0/0/99999999999999999999",
             "Document",
+            "unit/0/d",
+            "steps/0/x/1/2",
+            "lens/0/x/1",
+            "why/0/-",
+            "next/0/1..2",
+            "next/0/1.x",
+            "whatif/0/",
         ] {
             assert_eq!(Question::parse(path), None, "{path}");
         }

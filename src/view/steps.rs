@@ -6,29 +6,42 @@ use super::ViewError;
 use super::encode::floats;
 use super::explorer::missing;
 use super::passes::Pass;
+use super::question::Look;
 use crate::model::TapeTrace;
 use crate::model::spec::{Activation, NormKind};
-use crate::model::tape::{Control, Network, NodeId, Op};
+use crate::model::tape::{Control, Network, NodeId, Op, Side};
 
 /// The operations of a layer on the row of a token.
 ///
 /// # Errors
 /// If there is no such layer or token.
-pub(super) fn answer(network: &Network, pass: &Pass, layer: usize, token: usize) -> Result<Value, ViewError> {
+pub(super) fn answer(
+    network: &Network,
+    pass: &Pass,
+    look: Look,
+    layer: usize,
+    token: usize,
+) -> Result<Value, ViewError> {
     let trace = pass.tape()?;
     let tape = &trace.tape;
-    let block = tape.blocks.get(layer);
-    let block = block.ok_or_else(|| missing("layer", layer, tape.blocks.len()))?;
-    if token >= pass.tokens.len() {
-        return Err(missing("token", token, pass.tokens.len()));
+    let (blocks, ids, side) = match look {
+        Look::Reading => (&tape.blocks, &pass.tokens.ids, Side::Reading),
+        Look::Writing | Look::Cross => (&tape.decoder, &pass.written, Side::Writing),
+    };
+    let block = blocks.get(layer);
+    let block = block.ok_or_else(|| missing("layer", layer, blocks.len()))?;
+    if token >= ids.len() {
+        return Err(missing("token", token, ids.len()));
     }
     let row = Row { trace, token };
     let mut steps = Vec::new();
-    for node in block.before + 1..=block.after {
+    // Keys and values of the encoder's text have other rows; the head shows them.
+    let own = (block.before + 1..=block.after).filter(|node| tape.nodes[*node].side == side);
+    for node in own {
         steps.push(row.step(node, block.before..block.after + 1)?);
     }
     let embedding = match layer {
-        0 => Some(embedding(network, pass.tokens.ids[token], token)?),
+        0 => Some(embedding(network, side, ids[token], token)?),
         _ => None,
     };
     Ok(json!({
@@ -56,8 +69,8 @@ pub(super) fn row(pass: &Pass, node: NodeId, output: usize) -> Result<Value, Vie
 }
 
 /// The parts of the embedding of a token.
-fn embedding(network: &Network, id: u32, position: usize) -> Result<Value, ViewError> {
-    let row = network.embedded(id, position)?;
+fn embedding(network: &Network, side: Side, id: u32, position: usize) -> Result<Value, ViewError> {
+    let row = network.embedded(side, id, position)?;
     let parts = row
         .parts
         .iter()

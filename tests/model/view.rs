@@ -2,9 +2,11 @@
 
 use std::path::Path;
 
-use fovea::model::{Model, Source};
+use fovea::model::tape::HeadOff;
+use fovea::model::{Model, Source, TraceLevel};
 use fovea::text::{Language, Snapshot};
-use fovea::view::question::Question;
+use fovea::view::edit::Edit;
+use fovea::view::question::{Look, Question};
 use fovea::view::{Answer, Explorer};
 use serde_json::Value;
 
@@ -18,7 +20,7 @@ fn fixture(name: &str) -> Source {
 }
 
 fn json(explorer: &Explorer, question: Question) -> Value {
-    match explorer.answer(question).unwrap() {
+    match explorer.answer(&question).unwrap() {
         Answer::Json(value) => value,
         Answer::Bytes(_) => panic!("{question} is answered by bytes"),
     }
@@ -58,7 +60,7 @@ fn dot(a: &[f32], b: &[f32]) -> f32 {
 
 /// Computes every operation of a layer again from what the page is told of it, and counts them.
 fn compute_again(explorer: &Explorer, layer: usize, token: usize) -> usize {
-    let answer = json(explorer, Question::Steps(0, layer, token));
+    let answer = json(explorer, Question::Steps(0, Look::Reading, layer, token));
     let steps = answer["steps"].as_array().unwrap();
     let input = answer["input"]["id"].as_u64().unwrap();
     let value = |id: &Value| match id.as_u64().unwrap() == input {
@@ -110,9 +112,11 @@ fn compute_again(explorer: &Explorer, layer: usize, token: usize) -> usize {
 
 /// Scores, softmax and weighted values of every head.
 fn mix_again(explorer: &Explorer, layer: usize, token: usize, mixed: &[f32]) {
-    let heads = json(explorer, Question::Head(0, layer, 0))["heads"].as_u64().unwrap() as usize;
+    let heads = json(explorer, Question::Head(0, Look::Reading, layer, 0))["heads"]
+        .as_u64()
+        .unwrap() as usize;
     for number in 0..heads {
-        let head = json(explorer, Question::Head(0, layer, number));
+        let head = json(explorer, Question::Head(0, Look::Reading, layer, number));
         let (m, dim) = (
             head["m"].as_u64().unwrap() as usize,
             head["dim"].as_u64().unwrap() as usize,
@@ -166,7 +170,7 @@ fn every_operation_of_the_page_can_be_computed_again() {
 #[test]
 fn the_embedding_of_a_token_is_the_sum_that_the_page_shows() {
     let explorer = explorer(&fixture("tiny-xlm-roberta"), "hello river");
-    let answer = json(&explorer, Question::Steps(0, 0, 1));
+    let answer = json(&explorer, Question::Steps(0, Look::Reading, 0, 1));
     let embedding = &answer["embedding"];
     let parts: Vec<Vec<f32>> = embedding["parts"]
         .as_array()
@@ -184,7 +188,7 @@ fn the_embedding_of_a_token_is_the_sum_that_the_page_shows() {
         let normed = (whole - number("mean")) * number("inverse") * scale[at] + shift[at];
         near(normed, input[at], "norm");
     }
-    assert!(json(&explorer, Question::Steps(0, 1, 1))["embedding"].is_null());
+    assert!(json(&explorer, Question::Steps(0, Look::Reading, 1, 1))["embedding"].is_null());
 }
 
 #[test]
@@ -250,19 +254,349 @@ fn what_is_not_there_is_said() {
     let explorer = explorer(&fixture("tiny-llama"), "hello");
     for question in [
         Question::Unit(7),
-        Question::Attention(0, 99),
-        Question::Head(0, 0, 99),
-        Question::Steps(0, 0, 999),
-        Question::Steps(0, 99, 0),
+        Question::Attention(0, Look::Reading, 99),
+        Question::Head(0, Look::Reading, 0, 99),
+        Question::Steps(0, Look::Reading, 0, 999),
+        Question::Steps(0, Look::Reading, 99, 0),
         Question::Row(0, 0, 0),
         Question::Row(0, 999_999_999, 0),
         Question::Row(0, 1, 999_999_999),
         Question::Pool(0, 999),
         Question::Without(0, 999),
     ] {
-        let said = explorer.answer(question).unwrap_err().to_string();
+        let said = explorer.answer(&question).unwrap_err().to_string();
         assert!(said.starts_with("there is no "), "{question}: {said}");
     }
+}
+
+fn golden() -> Value {
+    serde_json::from_str(include_str!("../reference/view.json")).unwrap()
+}
+
+fn numbers(value: &Value) -> Vec<f32> {
+    let one = |value: &Value| value.as_f64().unwrap() as f32;
+    match value.as_array() {
+        Some(rows) => rows.iter().flat_map(numbers).collect(),
+        None => vec![one(value)],
+    }
+}
+
+/// A page about the text of the golden numbers, whose decoder gets their target.
+fn golden_page(name: &str, golden: &Value) -> Explorer {
+    explorer(&fixture(name), golden["text"].as_str().unwrap()).with_target(golden["target"].as_str().map(str::to_owned))
+}
+
+#[test]
+fn a_head_that_is_off_gives_what_zeroed_columns_of_its_projection_give_in_transformers() {
+    let golden = golden();
+    for case in golden["off"].as_array().unwrap() {
+        let name = case["model"].as_str().unwrap();
+        let model = Model::interpreted(&fixture(name)).unwrap();
+        let network = model.network().unwrap();
+        let ids: Vec<u32> = numbers(&golden["ids"]).into_iter().map(|id| id as u32).collect();
+        let written: Vec<u32> = numbers(&golden["written"]).into_iter().map(|id| id as u32).collect();
+        let edit = Edit::parse(case["off"].as_str().unwrap()).unwrap();
+        let writing = name
+            .ends_with("t5")
+            .then(|| fovea::model::Packed::new([written.as_slice()]));
+        let read = |off: &[HeadOff], keep| {
+            let reading = fovea::model::Packed::new([ids.as_slice()]);
+            network
+                .read_without(&reading, writing.as_ref(), off, keep, fovea::model::UNSTOPPED)
+                .unwrap()
+        };
+        let (read, whole) = (read(&edit.off, TraceLevel::Layers), read(&[], TraceLevel::LastHidden));
+        for (found, expected) in super::pairs(read.hidden.iter().copied(), numbers(&case["hidden"])) {
+            near(found, expected, name);
+        }
+        let turned = |a: &[f32], b: &[f32]| 1.0 - super::cosine(a, b);
+        assert!(
+            turned(&read.hidden, &whole.hidden) > 1e-3,
+            "{name}: the head does nothing"
+        );
+        if let Some(logits) = case.get("logits") {
+            let rows = read.written.as_ref().unwrap_or(&read.hidden);
+            let width = network.spec.decoder.as_ref().unwrap_or(&network.spec.stack).hidden;
+            let found = network.logits(&rows[rows.len() - width..]).unwrap().unwrap();
+            for (found, expected) in super::pairs(found, numbers(logits)) {
+                near(found, expected, name);
+            }
+        }
+    }
+}
+
+#[test]
+fn shares_of_a_model_with_heads_off_still_sum_to_one() {
+    for (name, edit) in [
+        ("tiny-xlm-roberta", "h0.1,h2.3,d1"),
+        ("tiny-llama", "h1.0,r0.7269766572"),
+    ] {
+        let page = explorer(&fixture(name), "hello river world");
+        let answer = json(&page, Question::WhatIf(0, Edit::parse(edit).unwrap()));
+        let scores = &answer["salience"];
+        let sum = numbers(&scores["words"]).iter().sum::<f32>()
+            + numbers(&scores["special"])[0]
+            + numbers(&scores["bias"])[0];
+        assert!((sum - 1.0).abs() < 2e-3, "{name}: {sum}");
+        assert!(
+            answer["cosine"].as_f64().unwrap() < 0.9999,
+            "{name}: nothing has changed"
+        );
+    }
+}
+
+#[test]
+fn an_edit_changes_the_tokens_of_its_word_and_no_other() {
+    let page = explorer(&fixture("tiny-masked"), "hello river world");
+    let what_if = |edit: &str| json(&page, Question::WhatIf(0, Edit::parse(edit).unwrap()));
+    let ids = |answer: &Value, not: Option<u64>| -> Vec<u64> {
+        let tokens = answer["tokens"].as_array().unwrap().iter();
+        let kept = tokens.filter(|token| not.is_none() || token["word"].as_u64() != not);
+        kept.map(|token| token["id"].as_u64().unwrap()).collect()
+    };
+    let whole = what_if("-");
+    assert!((whole["cosine"].as_f64().unwrap() - 1.0).abs() < 1e-6 && whole["outputs"].is_null());
+    let deleted = what_if("d1");
+    assert_eq!(ids(&deleted, None), ids(&whole, Some(1)));
+    let turned = json(&page, Question::Without(0, 1))["turned"].as_f64().unwrap();
+    assert!((1.0 - deleted["cosine"].as_f64().unwrap() - turned).abs() < 1e-6);
+    let masked = what_if("m1");
+    assert_eq!(ids(&masked, Some(1)), ids(&whole, Some(1)));
+    assert_eq!(masked["outputs"]["kind"], "mask");
+    let after = masked["outputs"]["rows"].as_array().unwrap().iter();
+    let after: Vec<f64> = after.map(|row| row["after"].as_f64().unwrap()).collect();
+    assert!(after.iter().all(|p| *p > 0.0) && after.iter().sum::<f64>() <= 1.0001);
+    // The word in its own place is the word as it was.
+    assert_eq!(ids(&what_if("r1.7269766572"), None), ids(&whole, None));
+    let replaced = what_if("r1.68656c6c6f");
+    assert_eq!(ids(&replaced, Some(1)), ids(&whole, Some(1)));
+    assert_ne!(ids(&replaced, None), ids(&whole, None));
+    for edit in ["d99", "h99.0", "h0.99", "x0.0"] {
+        let said = page
+            .answer(&Question::WhatIf(0, Edit::parse(edit).unwrap()))
+            .unwrap_err();
+        assert!(said.to_string().starts_with("there is no "), "{edit}: {said}");
+    }
+}
+
+#[test]
+fn classes_of_a_changed_text_are_those_of_the_classifier() {
+    let page = explorer(&fixture("tiny-classifier"), "hello river world");
+    let answer = json(&page, Question::WhatIf(0, Edit::parse("d1").unwrap()));
+    assert_eq!(answer["outputs"]["kind"], "class");
+    let rows = answer["outputs"]["rows"].as_array().unwrap();
+    for side in ["before", "after"] {
+        let sum: f64 = rows.iter().map(|row| row[side].as_f64().unwrap()).sum();
+        assert!((sum - 1.0).abs() < 1e-4, "{side} {sum}");
+    }
+    let network = std::sync::Arc::clone(
+        Model::interpreted(&fixture("tiny-classifier"))
+            .unwrap()
+            .network()
+            .unwrap(),
+    );
+    let ids: Vec<u32> = answer["tokens"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|token| token["id"].as_u64().unwrap() as u32)
+        .collect();
+    let batch = fovea::model::Packed::new([ids.as_slice()]);
+    let read = network
+        .read(&batch, None, TraceLevel::LastHidden, fovea::model::UNSTOPPED)
+        .unwrap();
+    let logits = network.logits(&read.hidden).unwrap().unwrap();
+    let most = (0..logits.len())
+        .max_by(|a, b| logits[*a].total_cmp(&logits[*b]))
+        .unwrap();
+    let whole: f32 = logits.iter().map(|logit| (logit - logits[most]).exp()).sum();
+    near(
+        rows[0]["after"].as_f64().unwrap() as f32,
+        1.0 / whole,
+        "the likeliest class",
+    );
+}
+
+#[test]
+fn the_logit_lens_is_that_of_transformers() {
+    let golden = golden();
+    for case in golden["lens"].as_array().unwrap() {
+        let name = case["model"].as_str().unwrap();
+        let page = golden_page(name, &golden);
+        let look = if name.ends_with("t5") {
+            Look::Writing
+        } else {
+            Look::Reading
+        };
+        let answer = json(&page, Question::Lens(0, look, case["token"].as_u64().unwrap() as usize));
+        let layers = answer["layers"].as_array().unwrap();
+        for (layer, expected) in super::pairs(layers, case["lens"].as_array().unwrap()) {
+            for (found, expected) in layer["top"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .zip(expected.as_array().unwrap())
+            {
+                assert_eq!(found["id"], expected[0], "{name}");
+                near(numbers(&found["probability"])[0], numbers(&expected[1])[0], name);
+            }
+        }
+        let last = layers.last().unwrap();
+        assert_eq!(
+            (&last["rank"], &last["top"][0]["text"]),
+            (&serde_json::json!(1), &answer["finally"])
+        );
+    }
+    let said = explorer(&fixture("tiny-xlm-roberta"), "hello").answer(&Question::Lens(0, Look::Reading, 0));
+    assert!(said.unwrap_err().to_string().contains("cannot predict tokens"));
+}
+
+#[test]
+fn decoder_and_cross_attention_are_those_of_transformers_and_the_decoder_adds_up() {
+    let golden = golden();
+    let page = golden_page("tiny-t5", &golden);
+    let unit = json(&page, Question::Unit(0));
+    let written: Vec<f32> = unit["written"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|token| numbers(&token["id"])[0])
+        .collect();
+    assert_eq!(written, numbers(&golden["written"]));
+    for (look, name) in [(Look::Writing, "own"), (Look::Cross, "cross")] {
+        for (layer, expected) in golden[name].as_array().unwrap().iter().enumerate() {
+            let Answer::Bytes(bytes) = page.answer(&Question::Attention(0, look, layer)).unwrap() else {
+                panic!("maps are bytes")
+            };
+            let found = bytes
+                .chunks(2)
+                .map(|pair| f32::from(u16::from_le_bytes([pair[0], pair[1]])) / 65535.0);
+            for (found, expected) in super::pairs(found, numbers(expected)) {
+                assert!((found - expected).abs() < 1e-4, "{name} {layer}: {found} {expected}");
+            }
+        }
+        let head = json(&page, Question::Head(0, look, 1, 2));
+        let (n, m) = (
+            head["n"].as_u64().unwrap() as usize,
+            head["m"].as_u64().unwrap() as usize,
+        );
+        assert_eq!(floats(&head["scores"]).len(), n * m);
+    }
+    // Every sum of a layer of the decoder, from what the page is told.
+    let steps = json(&page, Question::Steps(0, Look::Writing, 1, 2));
+    let listed = steps["steps"].as_array().unwrap();
+    assert_eq!(listed.iter().filter(|step| step["op"] == "mix").count(), 2);
+    let value = |id: &Value| match *id == steps["input"]["id"] {
+        true => floats(&steps["input"]["value"]),
+        false => floats(&listed.iter().find(|step| step["id"] == *id).unwrap()["value"]),
+    };
+    for step in listed.iter().filter(|step| step["op"] == "add") {
+        let parts: Vec<Vec<f32>> = step["inputs"].as_array().unwrap().iter().map(value).collect();
+        for (at, whole) in floats(&step["value"]).iter().enumerate() {
+            near(parts.iter().map(|part| part[at]).sum(), *whole, "residual");
+        }
+    }
+    assert!(page.answer(&Question::Steps(0, Look::Writing, 9, 0)).is_err());
+}
+
+#[test]
+fn what_the_page_writes_token_by_token_is_what_generate_writes() {
+    for name in ["tiny-llama", "tiny-gpt2", "tiny-t5"] {
+        let text = "hello world, 我爱编程";
+        let page = explorer(&fixture(name), text);
+        let model = Model::interpreted(&fixture(name)).unwrap();
+        let network = model.network().unwrap();
+        let ids = model.tokenize(text, Language::Prose).unwrap().ids;
+        let mut expected = Vec::new();
+        let limits = fovea::model::generate::Limits {
+            tokens: 9,
+            ..Default::default()
+        };
+        let mut told = |written: &fovea::model::generate::Written| {
+            expected.push((written.id, written.logprob));
+            true
+        };
+        let sampling = fovea::model::generate::Sampling::default();
+        network
+            .generate(
+                &ids,
+                model.tokenizer(),
+                sampling,
+                &limits,
+                &mut told,
+                fovea::model::UNSTOPPED,
+            )
+            .unwrap();
+        assert!(expected.len() > 2, "{name} ends at once");
+        let mut written = Vec::new();
+        for (id, logprob) in &expected {
+            let answer = json(&page, Question::Next(0, written.clone()));
+            let best = &answer["next"][0];
+            assert_eq!(best["id"], *id, "{name}");
+            near(numbers(&best["probability"])[0], logprob.exp(), name);
+            written.push(*id);
+        }
+        // Another way back to the middle: nothing of the text that was kept before is left in it.
+        let middle = written[..2].to_vec();
+        let again = json(&page, Question::Next(0, middle.clone()));
+        assert_eq!(again["next"][0]["id"], written[2]);
+        near(numbers(&again["next"][0]["probability"])[0], expected[2].1.exp(), name);
+        // Its logit is the sum of what each token and the biases add; rather than the second, the difference of both.
+        written.truncate(3);
+        let why = json(&page, Question::Why(0, written.clone(), None));
+        let parts = floats(&why["reading"])
+            .iter()
+            .chain(&floats(&why["writing"]))
+            .sum::<f32>()
+            + numbers(&why["bias"])[0];
+        near(parts, numbers(&why["value"])[0], name);
+        let (second, shares) = (&again["next"][1], &again["next"]);
+        let rather = json(
+            &page,
+            Question::Why(0, written, Some(second["id"].as_u64().unwrap() as u32)),
+        );
+        let gap = (numbers(&shares[0]["probability"])[0] / numbers(&second["probability"])[0]).ln();
+        near(numbers(&rather["value"])[0], gap, name);
+        let own = floats(&why["own"]);
+        let layers = why["layers"].as_u64().unwrap() as usize;
+        for row in own.chunks(own.len() / layers) {
+            assert!(
+                (row.iter().sum::<f32>() - 1.0).abs() < 1e-4,
+                "{name}: attention of a row"
+            );
+        }
+        assert_eq!(why["cross"].is_null(), name != "tiny-t5");
+    }
+    let said = explorer(&fixture("tiny-masked"), "hello").answer(&Question::Next(0, Vec::new()));
+    assert!(said.unwrap_err().to_string().contains("cannot predict the next token"));
+}
+
+#[test]
+fn a_pair_of_items_has_the_cosine_of_its_vectors_in_matrix_and_comparison() {
+    if !fovea::model::embedded_available() {
+        return;
+    }
+    let text = include_str!("../reference/view.py");
+    let model = Model::interpreted(&Source::EMBEDDED).unwrap();
+    let page = Explorer::new(model, Snapshot::new(text, 0, Language::Python), "view.py".to_owned()).unwrap();
+    let answer = json(&page, Question::Similarity);
+    let n = answer["items"].as_array().unwrap().len();
+    assert!(n >= 4, "{n}");
+    let (cosines, centered) = (floats(&answer["cosines"]), floats(&answer["centered"]));
+    for (a, b) in [(0, 1), (2, 3)] {
+        let pair = json(&page, Question::Pair(a, b));
+        let compared = numbers(&pair["cosine"])[0];
+        assert!((compared - cosines[a * n + b]).abs() < 1e-4, "{a} {b}: {compared}");
+        assert!((centered[a * n + b] - centered[b * n + a]).abs() < 1e-4);
+        let side = |name: &str| {
+            let side = &pair[name];
+            numbers(&side["scores"]).iter().sum::<f32>() + numbers(&side["special"])[0] + numbers(&side["bias"])[0]
+        };
+        near(side("a"), compared, "the words of the first");
+        near(side("b"), compared, "the words of the second");
+    }
+    assert!((0..n).all(|at| (cosines[at * n + at] - 1.0).abs() < 1e-4 && centered[at * n + at].is_nan()));
+    assert!(page.answer(&Question::Pair(0, 99)).is_err());
 }
 
 /// The same indices as `picks` in tests/reference/golden.py.
@@ -286,7 +620,7 @@ fn the_page_shows_the_attention_and_hidden_states_of_pytorch() {
         }
         let n = ids.len();
         for (layer, heads) in golden["attention"].as_array().unwrap().iter().enumerate() {
-            let Answer::Bytes(bytes) = explorer.answer(Question::Attention(0, layer)).unwrap() else {
+            let Answer::Bytes(bytes) = explorer.answer(&Question::Attention(0, Look::Reading, layer)).unwrap() else {
                 panic!("maps are bytes")
             };
             for (head, expected) in heads.as_array().unwrap().iter().enumerate() {
@@ -303,7 +637,7 @@ fn the_page_shows_the_attention_and_hidden_states_of_pytorch() {
         }
         for (layer, expected) in golden["hidden"].as_array().unwrap().iter().enumerate().take(6) {
             let rows = (0..n).flat_map(|token| {
-                let steps = json(&explorer, Question::Steps(0, layer, token));
+                let steps = json(&explorer, Question::Steps(0, Look::Reading, layer, token));
                 floats(&steps["input"]["value"])
             });
             let rows: Vec<f32> = rows.collect();

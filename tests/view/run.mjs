@@ -4,13 +4,15 @@
 // whatever the page asks for that is not its own server is a failure. With PICTURES, a folder, the pictures of the documentation are made.
 // Needs view/node_modules (npm ci --prefix view) and Chromium. The last line says how many tests passed.
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
+import { panels } from './panels.mjs';
+import { speed } from './speed.mjs';
 import { checkSteps, number } from './sums.mjs';
 
 const [fovea, pictures] = process.argv.slice(2).map((path) => resolve(path));
@@ -23,7 +25,7 @@ const modules = createRequire(join(root, 'view/node_modules/'));
 const { chromium } = modules('playwright-core');
 const axe = readFileSync(modules.resolve('axe-core/axe.min.js'), 'utf8');
 const scratch = mkdtempSync(join(tmpdir(), 'fovea-view-'));
-const PANELS = ['Attention', 'Step by step', 'Salience', 'Layers', 'Structure'];
+const PANELS = ['Attention', 'Step by step', 'Salience', 'Layers', 'What if', 'Generation', 'Similarity', 'Structure'];
 
 const PYTHON = `def load_config(path):
     """Reads the settings of a user."""
@@ -35,18 +37,42 @@ const DOCUMENTS = {
   'chinese.txt': '我爱编程\n',
   'config.py': PYTHON,
   'bank.md': 'The bank raised its interest rates, so the fishermen on the river bank sold their boats.\n',
+  'words.md': 'hello world\n',
+  'functions/tools.py': `${PYTHON}
+
+def save_config(path, settings):
+    """Writes the settings of a user."""
+    with open(path, "w") as file:
+        json.dump(settings, file)
+
+
+def read_user(path):
+    with open(path) as file:
+        return json.load(file)["user"]
+
+
+def median(values):
+    """The middle of sorted numbers."""
+    ordered = sorted(values)
+    return ordered[len(ordered) // 2]
+`,
+  // One unit for the multilingual model, which has room for 512 tokens.
+  'german.md': `${Array.from({ length: 49 }, (_, at) => `Im Jahr ${1800 + at} baute die Stadt eine neue Brücke über den Fluss und ${at} Häuser.`).join(' ')}\n`,
   'long.py': Array.from({ length: 60 }, (_, at) => `def step_${at}(value):\n    total = value * ${at} + 1\n    print("step", total)\n    return total\n`).join('\n'),
 };
 for (const [name, text] of Object.entries(DOCUMENTS)) {
+  mkdirSync(dirname(join(scratch, name)), { recursive: true });
   writeFileSync(join(scratch, name), text);
 }
 
 const children = [];
 
+const environment = { ...process.env, FOVEA_MODEL: '', FOVEA_CACHE_DIR: join(scratch, 'cache') };
+
 /** Starts the program on a document; the address of its page. */
-async function view(document, model) {
-  const args = ['view', join(scratch, document), '--no-open', ...(model ? ['--model', join(root, model)] : [])];
-  const child = spawn(fovea, args, { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, FOVEA_MODEL: '', FOVEA_CACHE_DIR: join(scratch, 'cache') } });
+async function view(document, model, more = []) {
+  const args = ['view', join(scratch, document), '--no-open', ...(model ? ['--model', join(root, model)] : []), ...more];
+  const child = spawn(fovea, args, { stdio: ['ignore', 'pipe', 'inherit'], env: environment });
   children.push(child);
   for await (const line of createInterface({ input: child.stdout })) {
     return line;
@@ -64,6 +90,12 @@ async function open(address, { hash = '', width = 1280, height = 800, theme = 'l
   const context = await browser.newContext({ viewport: { width, height }, colorScheme: theme, reducedMotion: 'reduce', ...more });
   const page = await context.newPage();
   page.setDefaultTimeout(20_000);
+  // While the page is worked on: the bundle of the sources, in place of the one inside the program.
+  if (process.env.FOVEA_VIEW_BUNDLE) {
+    for (const [file, contentType] of [['page.js', 'text/javascript'], ['page.css', 'text/css']]) {
+      await page.route(`**/${file}`, (route) => route.fulfill({ path: join(root, 'assets/view', file), contentType }));
+    }
+  }
   const wrong = [];
   page.on('console', (message) => ['error', 'warning'].includes(message.type()) && wrong.push(`console: ${message.text()}`));
   page.on('pageerror', (error) => wrong.push(`error: ${error.message}`));
@@ -111,7 +143,8 @@ const TESTS = {
     const { page, close } = await open(await view('bank.md'));
     for (const title of PANELS) {
       await panel(page, title);
-      check((await page.locator('#panel').innerText()).length > 200, `${title} is empty`);
+      // Generation and similarity say why they have nothing to show.
+      check((await page.locator('#panel').innerText()).length > 100, `${title} is empty`);
     }
     await page.getByRole('tab', { name: 'Structure' }).focus();
     await page.keyboard.press('ArrowRight');
@@ -157,6 +190,7 @@ const TESTS = {
     const box = await page.locator('.map-cells').boundingBox();
     await page.mouse.click(box.x + (box.width * 2.5) / n, box.y + (box.height * 3.5) / n);
     check(Math.abs((await shown()) - share(3, 2)) < 1e-4, 'the cell that was clicked');
+    await page.locator('.arcs[data-said="3"]').waitFor();
     const tokens = await page.locator('.arcs .token').evaluateAll((all) => all.map((token) => token.title));
     same(tokens.length, n, 'tokens');
     tokens.forEach((title, j) => check(Math.abs(number(title.match(/([\d.−e]+) %$/)[1]) / 100 - share(3, j)) < 1e-4, title));
@@ -278,7 +312,7 @@ const TESTS = {
       check(said.includes(part), part);
     }
     for (const [title, begins] of [['SVG', '<svg '], ['Mermaid', 'flowchart TD']]) {
-      const [download] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name: title }).click()]);
+      const [download] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name: title, exact: true }).click()]);
       check(readFileSync(await download.path(), 'utf8').startsWith(begins), title);
     }
     await close();
@@ -372,6 +406,9 @@ const TESTS = {
     await close();
   },
 };
+
+const more = { fovea, root, scratch, environment, open, view, last: () => children.at(-1), panel, settled, judged, same, check };
+Object.assign(TESTS, panels(more), speed(more));
 
 /** Pictures of the documentation. */
 async function draw(folder) {

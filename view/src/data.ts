@@ -28,7 +28,16 @@ export interface Document {
     weights: string;
   };
   abilities: string[];
-  decoder: boolean;
+  /** The decoder of an encoder–decoder. */
+  decoder: { layers: number; heads: number } | null;
+  /** Whether it can write on from a text. */
+  writes: boolean;
+  /** Whether its head names tokens. */
+  names_tokens: boolean;
+  /** What its head is for. */
+  head: 'mask' | 'next' | 'class' | 'tags' | 'span' | null;
+  /** How its vocabulary writes a mask. */
+  mask: string | null;
   head_dim: number | null;
   units: Unit[];
 }
@@ -48,6 +57,8 @@ export interface UnitText {
   runs: { text: string; word?: number }[];
   words: number;
   tokens: Token[];
+  /** What the decoder of an encoder–decoder is given. */
+  written: Token[];
   coverage: number;
   coordinate: number;
   layers: number;
@@ -158,6 +169,76 @@ export interface Without {
   ms: number;
 }
 
+export interface WhatIf {
+  tokens: Omit<Token, 'gap'>[];
+  words: number;
+  empty?: boolean;
+  cosine: number;
+  lengths: [number, number];
+  salience: { words: number[]; special: number; bias: number; residual: number };
+  outputs: { kind: 'next' | 'mask' | 'class'; rows: { name: string; before: number; after: number }[] } | null;
+  ms: number;
+}
+
+export interface Lens {
+  token: number;
+  finally: string;
+  layers: { top: { id: number; text: string; probability: number }[]; probability: number; rank: number; entropy: number }[];
+}
+
+export interface Alternative {
+  id: number;
+  text: string;
+  name: string;
+  probability: number;
+  ends: boolean;
+}
+
+export interface Next {
+  text: string;
+  next: Alternative[];
+  entropy: number;
+  full?: number;
+  ms: number;
+}
+
+export interface Why {
+  value: number;
+  bias: number;
+  residual: number;
+  reading: string;
+  writing: string;
+  layers: number;
+  own: string;
+  cross: string | null;
+  ms: number;
+}
+
+export interface Items {
+  items: { name: string; kind: string; first_line: number; last_line: number }[];
+  all: number;
+  cosines: string;
+  centered: string;
+  places: string;
+  shares: [number, number];
+}
+
+export interface PairSide {
+  runs: { text: string; word?: number }[];
+  scores: number[];
+  special: number;
+  bias: number;
+}
+
+export interface PairAnswer {
+  cosine: number;
+  residual: number;
+  a: PairSide;
+  b: PairSide;
+  links: { a: number; b: number; cosine: number }[];
+  ms: number;
+}
+
 export interface Part {
   kind: string;
   name: string;
@@ -195,13 +276,19 @@ function bytes(base64: string): Uint8Array {
 
 const floatsOf = new Map<string, Float32Array>();
 
+/** Numbers that stay decoded at most. */
+const DECODED = 16_000_000;
+let decoded = 0;
+
 /** Floats from base64. */
 export function floats(base64: string): Float32Array {
   let found = floatsOf.get(base64);
   if (!found) {
     found = new Float32Array(bytes(base64).buffer);
-    if (floatsOf.size > 400) {
+    decoded += found.length;
+    if (floatsOf.size > 400 || decoded > DECODED) {
       floatsOf.clear();
+      decoded = found.length;
     }
     floatsOf.set(base64, found);
   }
@@ -230,6 +317,24 @@ async function load(path: string): Promise<unknown> {
 
 const answers = new Map<string, Promise<unknown>>();
 
+/** Answers that are kept at most, and numbers of the maps among them: a map of 512 tokens and 12 heads has 3 million. */
+const KEPT = 300;
+const NUMBERS = 60_000_000;
+const sizes = new Map<string, number>();
+
+/** The oldest go first; what is on the screen was asked for just now. */
+function forget() {
+  let total = [...sizes.values()].reduce((a, b) => a + b, 0);
+  for (const path of answers.keys()) {
+    if (answers.size <= KEPT && total <= NUMBERS) {
+      return;
+    }
+    total -= sizes.get(path) ?? 0;
+    sizes.delete(path);
+    answers.delete(path);
+  }
+}
+
 /** An answer, asked for once. */
 export function ask<T>(path: string): Promise<T> {
   let found = answers.get(path);
@@ -237,10 +342,8 @@ export function ask<T>(path: string): Promise<T> {
     found = load(path);
     found.catch(() => answers.delete(path));
     answers.set(path, found);
-    // The oldest go first; what is on the screen was asked for just now.
-    if (answers.size > 300) {
-      answers.delete(answers.keys().next().value as string);
-    }
+    found.then((value) => value instanceof Uint16Array && answers.get(path) === found && sizes.set(path, value.length), () => {});
+    forget();
   }
   return found as Promise<T>;
 }

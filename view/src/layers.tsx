@@ -2,8 +2,10 @@
 import { useMemo, useState } from 'preact/hooks';
 
 import { floats, isOf, type Through, useAnswer, type UnitText } from './data';
+import { Lens } from './lens';
 import { css, inkOn, num, percent, ramp } from './numbers';
 import { Save, Select, Wait, save } from './parts';
+import { csv, useNumbers } from './saving';
 import { useWorld } from './state';
 
 const MEASURES = {
@@ -90,13 +92,19 @@ export function Layers() {
   const [picked, setPicked] = useState<number[]>([]);
   const ready = isOf(answered, path) && text?.unit === state.unit ? answered.value : undefined;
   const all = useMemo(() => (ready && text ? lines(text, ready, measure) : []), [ready, text, measure]);
+  const labels = ready ? Array.from({ length: measure === 'drift' ? ready.layers : ready.layers + 1 }, (_, at) =>
+    measure === 'drift' ? `layer ${at}` : at === 0 ? 'input' : `${at - 1}`,
+  ) : [];
+  const numbers = ready ? {
+    name: `layers-${measure}`,
+    rows: () => [['word', ...labels], ...all.map((line) => [line.name, ...line.values])],
+    json: () => ({ measure, labels, words: all, pooled_to_last: ready.pooled_to_last }),
+  } : undefined;
+  useNumbers(numbers);
   if (!ready || !text) {
     return <Wait of={[answered]} what="every layer" />;
   }
   const format = (value: number) => (measure === 'share' ? percent(value) : num(value, 3));
-  const labels = Array.from({ length: measure === 'drift' ? ready.layers : ready.layers + 1 }, (_, at) =>
-    measure === 'drift' ? `layer ${at}` : at === 0 ? 'input' : `${at - 1}`,
-  );
   const spread = (line: Line) => Math.max(...line.values) - Math.min(...line.values);
   const chosen = picked.filter((word) => all.some((line) => line.word === word));
   // Special tokens gather much, and would hide the words.
@@ -105,7 +113,6 @@ export function Layers() {
   const shown = lead.slice(0, 8).flatMap((word) => all.find((line) => line.word === word) ?? []);
   const high = Math.max(...(words.length > 0 ? words : all).flatMap((line) => line.values));
   const low = measure === 'share' || measure === 'drift' ? 0 : Math.min(...all.flatMap((line) => line.values));
-  const csv = () => save('layers.csv', 'text/csv', [`word,${labels.join(',')}`, ...all.map((line) => [`"${line.name.replace(/"/g, '""')}"`, ...line.values.map((v) => v.toFixed(6))].join(','))].join('\n'));
   return (
     <div class="layers">
       <section class="card" aria-label="Lines through the layers">
@@ -113,7 +120,7 @@ export function Layers() {
           <Select label="Show" value={measure} options={Object.entries(MEASURES).map(([name, [title]]): [Measure, string] => [name as Measure, title])} onChange={setMeasure} />
           <div class="row">
             {picked.length > 0 && <button type="button" class="quiet" onClick={() => setPicked([])}>Most {measure === 'share' ? 'telling' : 'moving'} words</button>}
-            <Save title="CSV" onSave={csv} />
+            <Save title="CSV" onSave={() => numbers && save(`${numbers.name}.csv`, 'text/csv', csv(numbers.rows()))} />
           </div>
         </div>
         <p class="note small">{MEASURES[measure][1]}</p>
@@ -145,6 +152,7 @@ export function Layers() {
           </table>
         </div>
       </section>
+      <Lens text={text} />
     </div>
   );
 }

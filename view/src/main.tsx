@@ -2,20 +2,25 @@
 import './page.css';
 
 import { render } from 'preact';
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 
 import { Attention } from './attention';
 import { ask, type Document, exported, isOf, type UnitText, useAnswer } from './data';
+import { Generation } from './generation';
 import { Layers } from './layers';
+import { shapeOf } from './maps';
 import { percent } from './numbers';
 import { Wait } from './parts';
 import { Salience } from './salience';
-import { PANELS, type PanelName, TITLES, type World, WorldContext, useAddress, useTheme } from './state';
+import { Saves } from './saving';
+import { Similarity } from './similarity';
+import { PANELS, type PanelName, SettingContext, TITLES, type World, WorldContext, useAddress, useTheme } from './state';
 import { Steps } from './steps';
 import { Structure } from './structure';
 import { Tour } from './tour';
+import { WhatIf } from './whatif';
 
-const VIEWS: Record<PanelName, () => preact.JSX.Element> = { attention: Attention, steps: Steps, salience: Salience, layers: Layers, structure: Structure };
+const VIEWS: Record<PanelName, () => preact.JSX.Element> = { attention: Attention, steps: Steps, salience: Salience, layers: Layers, whatif: WhatIf, generation: Generation, similarity: Similarity, structure: Structure };
 
 /** A unit in a list. */
 function titleOf(document: Document, at: number): string {
@@ -43,15 +48,17 @@ function App() {
     document.title = `${document_.file.split(/[\\/]/).at(-1)} · Fovea`;
     // Numbers of another document's address may be too large here.
     const fit = (value: number, most: number) => Math.min(value, Math.max(0, most));
+    const shape = shapeOf(document_, state.look);
     const change = {
       unit: fit(state.unit, document_.units.length - 1),
-      layer: fit(state.layer, document_.model.layers - 1),
-      head: fit(state.head, document_.model.heads - 1),
+      layer: fit(state.layer, shape.layers - 1),
+      head: fit(state.head, shape.heads - 1),
     };
     if (change.unit !== state.unit || change.layer !== state.layer || change.head !== state.head) {
       go(change);
     }
-  }, [document_, state.unit, state.layer, state.head]);
+  }, [document_, state.unit, state.layer, state.head, state.look]);
+  const setting = useMemo(() => (document_ ? { document: document_, go, theme } : null), [document_, go, theme]);
   if (!document_) {
     return <main class="center"><Wait of={[doc]} what="the document" /></main>;
   }
@@ -59,7 +66,7 @@ function App() {
   const text = isOf(unit, unitPath) ? unit.value : undefined;
   const world: World = { document: document_, text, state, go, theme };
   const Panel = VIEWS[state.panel];
-  const toUnit = (next: number) => go({ unit: next, token: -1, source: -1, coordinate: -1 });
+  const toUnit = (next: number) => go({ unit: next, token: -1, source: -1, coordinate: -1, edit: '-' });
   const usable = (at: number, step: number): number => {
     let next = at + step;
     while (units[next]?.blank) {
@@ -76,9 +83,9 @@ function App() {
       tabs.current?.querySelectorAll<HTMLElement>('[role=tab]')[to]?.focus();
     }
   };
-  const needsUnit = state.panel !== 'structure';
+  const needsUnit = state.panel !== 'structure' && state.panel !== 'similarity';
   return (
-    <WorldContext.Provider value={world}>
+    <SettingContext.Provider value={setting}><WorldContext.Provider value={world}>
       <a class="skip" href="#panel" onClick={(event) => { event.preventDefault(); document.getElementById('panel')?.focus(); }}>Skip to the panel</a>
       <header>
         <span class="brand"><svg viewBox="0 0 20 20" width="20" height="20" aria-hidden="true"><circle cx="10" cy="10" r="8.5" /><circle class="inner" cx="10" cy="10" r="3.6" /></svg>Fovea</span>
@@ -125,12 +132,13 @@ function App() {
           <Panel />
         )}
         </div>
+        <Saves panel={state.panel} />
       </main>
       {tour && <Tour onEnd={() => setTour(false)} />}
       <footer class="note small">
-        Fovea {document_.version}. Every number comes from one pass of {model.name} over this unit, on this machine{exported ? ', and is in this file' : ''}. Units, layers, heads and tokens are counted from 0.
+        Fovea {document_.version}. Every number comes from {model.name}, on this machine{exported ? ', and is in this file' : ''}. Units, layers, heads and tokens are counted from 0.
       </footer>
-    </WorldContext.Provider>
+    </WorldContext.Provider></SettingContext.Provider>
   );
 }
 

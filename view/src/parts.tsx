@@ -4,7 +4,10 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 
 import type { Answered } from './data';
 import { diverging, num } from './numbers';
-import { useWorld } from './state';
+import { useSetting } from './state';
+
+/** Milliseconds after which a person who moves through a matrix rests. */
+export const REST = 90;
 
 /** A component that is drawn again only if one of its properties is another. It must not look at the world, which changes often. */
 export function still<P extends object>(Drawn: ComponentType<P>): ComponentType<P> {
@@ -38,7 +41,7 @@ export function Strip({ values, label, chosen, onChoose, height = 22 }: {
   height?: number;
 }) {
   const canvas = useRef<HTMLCanvasElement>(null);
-  const { theme } = useWorld();
+  const { theme } = useSetting();
   const [over, setOver] = useState<number | null>(null);
   const most = Math.max(1e-12, ...Array.from(values, Math.abs));
   useEffect(() => {

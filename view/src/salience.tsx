@@ -1,9 +1,11 @@
 // Salience: which words carry the embedding, by any method; two side by side, and their difference.
 import { useEffect, useRef, useState } from 'preact/hooks';
 
-import { ask, exported, isOf, type Salience as Answer, type Scores, type UnitText, useAnswer, type Without } from './data';
-import { css, diverging, inkOn, num, percent } from './numbers';
+import { Colored } from './colored';
+import { ask, exported, isOf, type Salience as Answer, type Scores, useAnswer, type Without } from './data';
+import { num, percent } from './numbers';
 import { Bar, Save, Select, Wait, save } from './parts';
+import { csv, useNumbers } from './saving';
 import { useWorld } from './state';
 
 const ABOUT: Record<string, string> = {
@@ -13,26 +15,6 @@ const ABOUT: Record<string, string> = {
   rollout: 'Attention with the residual, multiplied through the layers (Abnar & Zuidema 2020).',
   norm: 'Length of what each word adds, with residual and norm (Kobayashi et al. 2021), multiplied through the layers.',
 };
-
-function Colored({ text, values, most, label, unit }: { text: UnitText; values: number[]; most: number; label: string; unit: string }) {
-  const { theme } = useWorld();
-  return (
-    <p class="text" aria-label={label} role="group">
-      {text.runs.map((run, at) => {
-        if (run.word === undefined) {
-          return <span key={at}>{run.text}</span>;
-        }
-        const value = values[run.word] ?? 0;
-        const color = diverging(theme, Math.sign(value) * Math.sqrt(Math.min(1, Math.abs(value) / most)));
-        return (
-          <mark key={at} style={{ background: css(color), color: inkOn(color) }} title={`${run.text}: ${percent(value, 2)} ${unit}`}>
-            {run.text}
-          </mark>
-        );
-      })}
-    </p>
-  );
-}
 
 function About({ scores }: { scores: Scores }) {
   const words = scores.words.reduce((a, b) => a + b, 0);
@@ -110,6 +92,16 @@ export function Salience() {
   const [names, setNames] = useState<[string, string]>(['decomposition', 'attention']);
   const [order, setOrder] = useState<'text' | 'a' | 'b' | 'difference'>('a');
   const without = useWithout(state.unit);
+  const found = isOf(answered, path) && text?.unit === state.unit ? answered.value.methods : undefined;
+  const numbers = found && text ? {
+    name: 'salience',
+    rows: () => {
+      const names = new Map(text.runs.flatMap((run) => (run.word === undefined ? [] : [[run.word, run.text] as const])));
+      return [['word', ...found.map((method) => method.name)], ...(found[0]?.words ?? []).map((_, at) => [names.get(at) ?? '', ...found.map((method) => method.words[at] ?? null)])];
+    },
+    json: () => ({ methods: found }),
+  } : undefined;
+  useNumbers(numbers);
   if (!isOf(answered, path) || !text || text.unit !== state.unit) {
     return <Wait of={[answered]} what="salience by every method" />;
   }
@@ -128,11 +120,6 @@ export function Salience() {
   const [mostA, mostB, mostD] = [most(a.words), most(b.words), most(difference)];
   const checked = rows.filter((at) => without.turned.has(at));
   const mostW = most([...without.turned.values()]);
-  const csv = () =>
-    save('salience.csv', 'text/csv', [
-      `word,${methods.map((method) => method.name).join(',')}`,
-      ...a.words.map((_, at) => [`"${(names_of.get(at) ?? '').replace(/"/g, '""')}"`, ...methods.map((method) => method.words[at]?.toFixed(6))].join(',')),
-    ].join('\n'));
   if (text.words === 0) {
     return <p class="note">This unit has no words.</p>;
   }
@@ -145,14 +132,14 @@ export function Salience() {
               <Select label={side === 0 ? 'Method' : 'Beside it'} value={scores.name} options={options} onChange={(name) => setNames(side === 0 ? [name, names[1]] : [names[0], name])} />
               <span class="note small num">{num(scores.ms, 3)} ms</span>
             </div>
-            <Colored text={text} values={scores.words} most={most(scores.words)} label={`Text colored by ${scores.name}`} unit={`by ${scores.name}`} />
+            <Colored runs={text.runs} values={scores.words} most={most(scores.words)} label={`Text colored by ${scores.name}`} title={(run, value) => `${run.text}: ${percent(value, 2)} by ${scores.name}`} />
             <About scores={scores} />
           </section>
         ))}
       </div>
       <section class="card" aria-label="Difference">
         <h2>Difference: <span class="above-text">more by {a.name}</span>, <span class="below-text">more by {b.name}</span></h2>
-        <Colored text={text} values={difference} most={mostD} label="Text colored by the difference of both methods" unit="difference" />
+        <Colored runs={text.runs} values={difference} most={mostD} label="Text colored by the difference of both methods" title={(run, value) => `${run.text}: ${percent(value, 2)} difference`} />
       </section>
       <section class="card" aria-label="Words">
         <div class="card-head">
@@ -164,7 +151,7 @@ export function Salience() {
                 {without.running ? `Deleting … ${without.turned.size}` : 'What if each word is deleted?'}
               </button>
             )}
-            <Save title="CSV" onSave={csv} />
+            <Save title="CSV" onSave={() => save('salience.csv', 'text/csv', csv(numbers?.rows() ?? []))} />
           </div>
         </div>
         {checked.length > 2 && !without.running && (

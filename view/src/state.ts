@@ -4,7 +4,7 @@ import { useCallback, useContext, useEffect, useState } from 'preact/hooks';
 
 import type { Document, UnitText } from './data';
 
-export const PANELS = ['attention', 'steps', 'salience', 'layers', 'structure'] as const;
+export const PANELS = ['attention', 'steps', 'salience', 'layers', 'whatif', 'generation', 'similarity', 'structure'] as const;
 export type PanelName = (typeof PANELS)[number];
 
 export const TITLES: Record<PanelName, string> = {
@@ -12,6 +12,9 @@ export const TITLES: Record<PanelName, string> = {
   steps: 'Step by step',
   salience: 'Salience',
   layers: 'Layers',
+  whatif: 'What if',
+  generation: 'Generation',
+  similarity: 'Similarity',
   structure: 'Structure',
 };
 
@@ -28,13 +31,25 @@ export interface State {
   coordinate: number;
   /** Whether special tokens are shown. */
   special: boolean;
+  /** Whose attention: of what reads the document, of the decoder (`d`), or the decoder's look at the encoder (`x`). */
+  look: Look;
+  /** What is changed in What if, as the path of the question has it. */
+  edit: string;
+  /** Two items of the file that are compared; -1 for none. */
+  item: number;
+  other: number;
 }
 
-const NUMBERS = { unit: 'u', layer: 'l', head: 'h', token: 't', source: 's', coordinate: 'd' } as const;
+export type Look = '' | 'd' | 'x';
+
+const NUMBERS = { unit: 'u', layer: 'l', head: 'h', token: 't', source: 's', coordinate: 'd', item: 'i', other: 'o' } as const;
+
+/** What an edit looks like in the address. */
+const EDIT = /^(-|[a-z0-9.,]{1,8000})$/;
 
 function fromAddress(): State {
   const given = new URLSearchParams(location.hash.slice(1));
-  const state: State = { panel: 'attention', unit: 0, layer: 0, head: 0, token: -1, source: -1, coordinate: -1, special: true };
+  const state: State = { panel: 'attention', unit: 0, layer: 0, head: 0, token: -1, source: -1, coordinate: -1, special: true, look: '', edit: '-', item: -1, other: -1 };
   const panel = PANELS.find((name) => name === given.get('p'));
   for (const [name, key] of Object.entries(NUMBERS) as [keyof typeof NUMBERS, string][]) {
     const text = given.get(key);
@@ -42,7 +57,9 @@ function fromAddress(): State {
       state[name] = Number(text);
     }
   }
-  return { ...state, panel: panel ?? state.panel, special: given.get('special') !== '0' };
+  const look = (['d', 'x'] as const).find((name) => name === given.get('k')) ?? '';
+  const edit = given.get('e') ?? '-';
+  return { ...state, panel: panel ?? state.panel, special: given.get('special') !== '0', look, edit: EDIT.test(edit) ? edit : '-' };
 }
 
 function toAddress(state: State): string {
@@ -52,7 +69,8 @@ function toAddress(state: State): string {
       parts.push(`${key}=${state[name]}`);
     }
   }
-  return `#${parts.join('&')}${state.special ? '' : '&special=0'}`;
+  parts.push(...(state.special ? [] : ['special=0']), ...(state.look ? [`k=${state.look}`] : []), ...(state.edit === '-' ? [] : [`e=${state.edit}`]));
+  return `#${parts.join('&')}`;
 }
 
 export interface World {
@@ -74,6 +92,41 @@ export function useWorld(): World {
   return world;
 }
 
+let waiting: State | undefined;
+
+function written() {
+  if (waiting) {
+    history.replaceState(null, '', toAddress(waiting));
+    waiting = undefined;
+  }
+}
+
+/** Writes the address once the person rests: browsers slow down pages that write it at each key. */
+function write(state: State) {
+  if (!waiting) {
+    setTimeout(written, 120);
+  }
+  waiting = state;
+}
+addEventListener('pagehide', written);
+
+/** What rarely changes: who uses this alone is not drawn anew at each key. */
+export interface Setting {
+  document: Document;
+  go: (change: Partial<State>) => void;
+  theme: 'light' | 'dark';
+}
+
+export const SettingContext = createContext<Setting | null>(null);
+
+export function useSetting(): Setting {
+  const setting = useContext(SettingContext);
+  if (!setting) {
+    throw new Error('there is no setting');
+  }
+  return setting;
+}
+
 export function useAddress(): [State, (change: Partial<State>) => void] {
   const [state, set] = useState(fromAddress);
   useEffect(() => {
@@ -85,7 +138,7 @@ export function useAddress(): [State, (change: Partial<State>) => void] {
     (change: Partial<State>) =>
       set((old) => {
         const next = { ...old, ...change };
-        history.replaceState(null, '', toAddress(next));
+        write(next);
         return next;
       }),
     [],
@@ -134,4 +187,9 @@ export function nameOf(text: UnitText, token: number): string {
   const found = text.tokens[token];
   const unknown = found && !found.special && /^(\[UNK\]|<unk>)$/.test(found.piece);
   return unknown ? `${pieceOf(text, token)} ([UNK])` : pieceOf(text, token);
+}
+
+/** A token in a list: spaces at its ends and line ends can be seen. */
+export function visible(text: string): string {
+  return text.replace(/\n/g, '⏎').replace(/^ | $/g, '␣') || '·';
 }

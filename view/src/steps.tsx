@@ -2,14 +2,22 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 
-import { floats, type Head, isOf, type Normed, type Pool, type Row, type Step, type Steps as Answer, useAnswer } from './data';
+import { floats, type Head, isOf, type Normed, type Pool, type Row, type Step, type Steps as Answer, type UnitText, useAnswer } from './data';
+import { shapeOf, writtenOf } from './maps';
 import { dot, largest, num, percent, sum } from './numbers';
-import { Bar, Formula, More, Strip, Terms, Wait } from './parts';
+import { Bar, Formula, More, Select, Strip, Terms, Wait } from './parts';
+import { useNumbers } from './saving';
 import { lookingToken, nameOf, pieceOf, useWorld } from './state';
 
 /** What the cards need to know. */
 interface Case {
   answer: Answer;
+  /** The text of the token, and the one that it looks at. */
+  from: UnitText;
+  to: UnitText;
+  /** Whether it looks at what the encoder read. */
+  cross?: boolean;
+  layer: number;
   head: Head | undefined;
   token: number;
   name: string;
@@ -116,7 +124,7 @@ function Embedding({ of: { answer, coordinate, name, value }, number }: { of: Ca
   );
 }
 
-function QueryKeyValue({ of: { answer, head, token, name, value }, steps, number }: { of: Case; steps: Step[]; number: number }) {
+function QueryKeyValue({ of: { answer, head, token, name, value, cross }, query, number }: { of: Case; query: Step | undefined; number: number }) {
   const { state } = useWorld();
   if (!head) {
     return <Card number={number} title="Query, key, value" what="Three matrices turn the row into a query, a key and a value." />;
@@ -124,7 +132,6 @@ function QueryKeyValue({ of: { answer, head, token, name, value }, steps, number
   const part = (base64: string, row: number) => floats(base64).slice(row * head.dim, (row + 1) * head.dim);
   const q = part(head.q, token);
   const made = head.made_q ? part(head.made_q, token) : q;
-  const query = steps.find((own) => own.role === 'query');
   const x = query ? value(query.inputs[0] as number) : floats(answer.input.value);
   const first = largest(made, 1)[0] ?? 0;
   return (
@@ -135,8 +142,12 @@ function QueryKeyValue({ of: { answer, head, token, name, value }, steps, number
     >
       <Formula>q = x·W<sub>Q</sub>{query?.biased && <> + b<sub>Q</sub></>}{head.placed && ', then normalized or rotated by its position'}, and so k and v</Formula>
       <Strip values={q} label={`q of ${name}`} chosen={first} height={16} />
-      <Strip values={part(head.k, token)} label={`k of ${name}`} height={16} />
-      <Strip values={part(head.v, token)} label={`v of ${name}`} height={16} />
+      {cross ? <p class="note small">Here keys and values come from what the encoder read, so that {name} has only a query.</p> : (
+        <>
+          <Strip values={part(head.k, token)} label={`k of ${name}`} height={16} />
+          <Strip values={part(head.v, token)} label={`v of ${name}`} height={16} />
+        </>
+      )}
       {query && (
         <More title={`How q[${first}] is made: all ${x.length} terms`}>
           {() => <Product id="query" node={query.id} output={state.head * head.dim + first} x={x} made={made[first] as number} name={`q[${first}]`} />}
@@ -146,10 +157,10 @@ function QueryKeyValue({ of: { answer, head, token, name, value }, steps, number
   );
 }
 
-function Softmax({ of: { head, token, name }, number }: { of: Case; number: number }) {
-  const { text, state, go } = useWorld();
+function Softmax({ of: { head, token, name, to: text, cross }, number }: { of: Case; number: number }) {
+  const { state, go } = useWorld();
   const [all, setAll] = useState(false);
-  if (!text || !head) {
+  if (!head) {
     return <Card number={number} title="Attention" what="Computing the scores …" />;
   }
   const [first, end] = head.seen[token] ?? [0, head.m];
@@ -177,7 +188,7 @@ function Softmax({ of: { head, token, name }, number }: { of: Case; number: numb
       <Card
         number={number}
         title="Scores and softmax"
-        what={<>The query of {name} is multiplied with the key of every token. A larger product means a better match. Softmax turns the scores into shares that sum to 1.</>}
+        what={<>The query of {name} is multiplied with the key of every token{cross && ' that the encoder read'}. A larger product means a better match. Softmax turns the scores into shares that sum to 1.</>}
       >
         <Formula>
           score<sub>j</sub> = q·k<sub>j</sub> × {num(head.scale)}{head.soft_cap !== null && `, capped at ${head.soft_cap}`}{head.positions && ' + the bias of the distance'}, &nbsp; p<sub>j</sub> = e<sup>score<sub>j</sub> − max</sup> / Σ e<sup>score − max</sup>
@@ -197,7 +208,7 @@ function Softmax({ of: { head, token, name }, number }: { of: Case; number: numb
               {shown.map((j) => (
                 <tr key={j} data-place={j}>
                   <th scope="row">
-                    <button type="button" class="link" onClick={() => go({ source: j, panel: 'attention' })} title="Show this pair">{pieceOf(text, j)}</button>
+                    <button type="button" class="link" onClick={() => go({ source: j, panel: 'attention', ...(cross ? { look: 'x' as const } : {}) })} title="Show this pair">{pieceOf(text, j)}</button>
                   </th>
                   <td>{num(dot(q, key(j)), 5)}</td>
                   {extra && <td>{num(dot(q, key(j)) * head.scale, 5)}</td>}
@@ -445,20 +456,32 @@ function Pooled({ number, coordinate }: { number: number; coordinate: number }) 
 
 export function Steps() {
   const { text, state, go, document: doc } = useWorld();
-  const same = text && text.unit === state.unit ? text : undefined;
+  const whole = text && text.unit === state.unit ? text : undefined;
+  // What looks at the encoder is a part of a decoder's layer.
+  const part = doc.decoder && state.look ? '/d' : '';
+  const same = whole && part ? writtenOf(whole) : whole;
   const token = same ? lookingToken(same, state) : 0;
-  const path = same ? `steps/${state.unit}/${state.layer}/${token}` : null;
+  const path = same ? `steps/${state.unit}${part}/${state.layer}/${token}` : null;
   const answered = useAnswer<Answer>(path);
-  const headPath = same ? `head/${state.unit}/${state.layer}/${state.head}` : null;
+  const headPath = same ? `head/${state.unit}${part}/${state.layer}/${state.head}` : null;
   const head = useAnswer<Head>(headPath);
+  const crossPath = same && part ? `head/${state.unit}/x/${state.layer}/${state.head}` : null;
+  const cross = useAnswer<Head>(crossPath);
+  const shape = shapeOf(doc, part ? 'd' : '');
   const list = useRef<HTMLOListElement>(null);
   useEffect(() => list.current?.scrollTo(0, 0), [path]);
+  useNumbers(isOf(answered, path) ? {
+    name: `steps-${state.layer}-${token}`,
+    rows: () => [['step', 'coordinate', 'value'], ...answered.value.steps.flatMap((step) => Array.from(floats(step.value), (value, at) => [step.role, at, value]))],
+    json: () => ({ ...answered.value, input: [...floats(answered.value.input.value)], steps: answered.value.steps.map((step) => ({ role: step.role, op: step.op, inputs: step.inputs, value: [...floats(step.value)] })) }),
+  } : undefined);
   if (!same) {
     return <Wait of={[]} what="the steps" />;
   }
   const coordinate = state.coordinate >= 0 && state.coordinate < same.hidden ? state.coordinate : same.coordinate;
   const choose = (
     <section class="card choose" aria-label="What to follow">
+      {doc.decoder && <Select label="In" value={part ? 'd' : ''} options={[['', 'the encoder'], ['d', 'the decoder']]} onChange={(look) => go({ look, layer: 0, head: 0, token: -1, source: -1 })} />}
       <p class="note small" id="choose-token">Choose a token to follow:</p>
       <div class="tokens" role="group" aria-labelledby="choose-token">
         {same.tokens.map((own, at) => (
@@ -468,8 +491,8 @@ export function Steps() {
         ))}
       </div>
       <div class="row wrap">
-        <Stepper label="Layer" value={state.layer} most={doc.model.layers - 1} onChange={(layer) => go({ layer })} />
-        <Stepper label="Head" value={state.head} most={doc.model.heads - 1} onChange={(own) => go({ head: own, source: -1 })} />
+        <Stepper label="Layer" value={state.layer} most={shape.layers - 1} onChange={(layer) => go({ layer })} />
+        <Stepper label="Head" value={state.head} most={shape.heads - 1} onChange={(own) => go({ head: own, source: -1 })} />
         <Stepper label="Coordinate" value={coordinate} most={same.hidden - 1} onChange={(own) => go({ coordinate: own })} />
       </div>
       <p class="note small">
@@ -483,6 +506,9 @@ export function Steps() {
   const answer = answered.value;
   const of: Case = {
     answer,
+    from: same,
+    to: same,
+    layer: state.layer,
     head: isOf(head, headPath) ? head.value : undefined,
     token,
     name: nameOf(same, token),
@@ -496,14 +522,18 @@ export function Steps() {
     follow: (own) => go({ coordinate: own }),
   };
   const cards: ComponentChildren[] = [<Embedding key="input" of={of} number={1} />];
-  let number = 2;
+  let [number, mixes, at] = [2, 0, of];
   for (const step of answer.steps) {
     const key = step.id;
     if (step.op === 'mix') {
-      cards.push(<QueryKeyValue key={`${key}q`} of={of} steps={answer.steps} number={number} />, <Softmax key={`${key}s`} of={of} number={number + 1} />);
+      mixes++;
+      // The second attention of a decoder's layer looks at what the encoder read.
+      const own: Case = mixes > 1 && whole ? { ...of, to: whole, cross: true, head: isOf(cross, crossPath) ? cross.value : undefined } : of;
+      at = own;
+      cards.push(<QueryKeyValue key={`${key}q`} of={own} query={answer.steps.find((found) => found.id === step.inputs[0])} number={number} />, <Softmax key={`${key}s`} of={own} number={number + 1} />);
       number += 3;
     } else if (step.role === 'output') {
-      cards.push(<Output key={key} of={of} step={step} number={number++} />);
+      cards.push(<Output key={key} of={at} step={step} number={number++} />);
     } else if (step.op === 'add') {
       cards.push(<Add key={key} of={of} step={step} number={number++} />);
     } else if (step.op === 'norm') {
@@ -515,7 +545,7 @@ export function Steps() {
       }
     }
   }
-  const last = state.layer === doc.model.layers - 1;
+  const last = state.layer === shape.layers - 1;
   const [before, after] = [of.value(answer.input.id), of.value(answer.output)];
   const cosine = dot(before, after) / Math.sqrt(dot(before, before) * dot(after, after));
   return (
@@ -524,7 +554,7 @@ export function Steps() {
       {head.error && <Wait of={[head]} what="the head" />}
       <ol class="step-list" ref={list}>
         {cards}
-        {last && <Pooled key="pool" number={number} coordinate={coordinate} />}
+        {last && !part && <Pooled key="pool" number={number} coordinate={coordinate} />}
       </ol>
       <section class="card">
         <h2>What layer {state.layer} did to {of.name}</h2>

@@ -2,6 +2,7 @@
 import { isOf, type Part, type Structure as Answer, useAnswer } from './data';
 import { percent, short } from './numbers';
 import { Save, Wait, save } from './parts';
+import { useNumbers } from './saving';
 import { useWorld } from './state';
 
 function alike(a: Part, b: Part): boolean {
@@ -76,9 +77,17 @@ function Box({ part, all, whole, open }: { part: Part; all: Part[]; whole: numbe
   );
 }
 
+/** Every part in a row, with the names of those around it. */
+function flat(part: Part, around = ''): (string | number)[][] {
+  const name = around ? `${around} / ${part.name}` : part.name;
+  return [[name, part.kind, part.detail, part.shape?.join(' × ') ?? '', part.tensor ?? '', part.parameters], ...(part.parts ?? []).flatMap((own) => flat(own, name))];
+}
+
 export function Structure() {
   const { document: doc } = useWorld();
   const answered = useAnswer<Answer>('structure');
+  const ready = isOf(answered, 'structure') ? answered.value : undefined;
+  useNumbers(ready ? { name: 'structure', rows: () => [['part', 'kind', 'detail', 'shape', 'tensor', 'parameters'], ...flat(ready.tree)], json: () => ready.tree } : undefined);
   if (!isOf(answered, 'structure')) {
     return <Wait of={[answered]} what="the structure" />;
   }

@@ -2,6 +2,7 @@
 
 use candle_core::Result;
 
+use super::Side;
 use super::load::{LoadedPositions, Network};
 use super::rows::add;
 use super::run::sinusoid;
@@ -37,12 +38,13 @@ pub struct EmbeddedNorm {
 }
 
 impl Network {
-    /// The parts of the embedding of token `id` at a position of the text that is read.
+    /// The parts of the embedding of token `id` at a position of the text that is read, or of what a decoder with an encoder writes.
     ///
     /// # Errors
     /// If the table has no such row.
-    pub fn embedded(&self, id: u32, position: usize) -> Result<EmbeddedRow> {
-        let embedding = &self.stack.embedding;
+    pub fn embedded(&self, side: Side, id: u32, position: usize) -> Result<EmbeddedRow> {
+        let stack = self.decoder.as_ref().filter(|_| side == Side::Writing);
+        let embedding = &stack.unwrap_or(&self.stack).embedding;
         let mut token = embedding.words.rows(&[id])?;
         token.iter_mut().for_each(|v| *v *= embedding.scale);
         let mut parts = vec![("token", token)];

@@ -27,6 +27,19 @@ impl Network {
         let rows = rows.filter(|rows| !rows.is_empty());
         rows.map(|rows| head.apply(rows)).transpose()
     }
+
+    /// What the head says of rows behind any block, (n, hidden), as if no other block followed: the last norm stands before it, where there
+    /// is one (logit lens, nostalgebraist 2020). Nothing without a head.
+    ///
+    /// # Errors
+    /// As [`Network::logits`].
+    pub fn lens(&self, rows: &[f32]) -> Result<Option<Vec<f32>>, ModelError> {
+        let stack = self.decoder.as_ref().unwrap_or(&self.stack);
+        match &stack.norm {
+            Some(norm) => self.logits(&norm.forward(rows).0),
+            None => self.logits(rows),
+        }
+    }
 }
 
 impl LoadedHead {

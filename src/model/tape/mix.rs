@@ -19,6 +19,8 @@ pub struct Mixed {
     attention: Arc<Attention>,
     looks: Option<Arc<QueriesAndKeys>>,
     kept: Option<Arc<Vec<f32>>>,
+    /// Heads that are switched off: they look nowhere and bring nothing.
+    off: Vec<usize>,
     /// Queries.
     pub n: usize,
     /// Sources.
@@ -26,12 +28,14 @@ pub struct Mixed {
 }
 
 impl Mixed {
-    /// Mixes values (m, kv · dim) by what queries and keys say: the result, (n, heads · dim), and what is needed to explain it.
+    /// Mixes values (m, kv · dim) by what queries and keys say: the result, (n, heads · dim), and what is needed to explain it. Heads in
+    /// `off` give 0.
     pub fn forward(
         attention: &Arc<Attention>,
         looks: &Arc<QueriesAndKeys>,
         values: &[f32],
         keep: TraceLevel,
+        off: Vec<usize>,
     ) -> (Vec<f32>, Option<Mixed>) {
         let Heads { count, kv, dim, .. } = attention.heads;
         let (n, m) = (looks.queries.len() / (count * dim).max(1), attention.sources(looks));
@@ -41,7 +45,10 @@ impl Mixed {
         }
         let keep_maps = traced && count * n * m <= looks.queries.len() + looks.keys.len();
         let head = |head: usize| {
-            let probabilities = attention.probabilities(looks, head);
+            let probabilities = match off.contains(&head) {
+                true => vec![0f32; n * m],
+                false => attention.probabilities(looks, head),
+            };
             let own = attention.heads.kv_of(head) * dim;
             let panels = Panels::new(m, dim, |k, c| values[k * kv * dim + own + c]);
             (multiply(&probabilities, &panels), keep_maps.then_some(probabilities))
@@ -59,6 +66,7 @@ impl Mixed {
             attention: Arc::clone(attention),
             looks: keep_queries.then(|| Arc::clone(looks)),
             kept: keep_maps.then(|| Arc::new(kept)),
+            off: off.clone(),
             n,
             m,
         });
@@ -71,6 +79,7 @@ impl Mixed {
             attention: Arc::clone(attention),
             looks: None,
             kept: None,
+            off: Vec::new(),
             n: 0,
             m: 0,
         }
@@ -95,6 +104,7 @@ impl Mixed {
         let size = self.n * self.m;
         match (&self.kept, &self.looks) {
             (Some(kept), _) => Cow::Borrowed(&kept[head * size..(head + 1) * size]),
+            (None, Some(_)) if self.off.contains(&head) => Cow::Owned(vec![0.0; size]),
             (None, Some(looks)) => Cow::Owned(self.attention.probabilities(looks, head)),
             (None, None) => Cow::Owned(vec![0.0; size]),
         }

@@ -61,6 +61,19 @@ pub enum Side {
     Writing,
 }
 
+/// An attention head that is switched off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct HeadOff {
+    /// Whose stack it belongs to.
+    pub side: Side,
+    /// Whether it is one of those that look at the encoder's output.
+    pub cross: bool,
+    /// Its block, counted from 0.
+    pub layer: usize,
+    /// Its number, counted from 0.
+    pub head: usize,
+}
+
 /// One operation and what it is applied to.
 #[derive(Debug)]
 pub enum Op {

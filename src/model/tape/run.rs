@@ -10,7 +10,7 @@ use super::load::{LoadedBranch, LoadedEmbedding, LoadedPositions, LoadedStack, L
 use super::mix::Mixed;
 use super::norm::RowNorm;
 use super::rows::{add, times};
-use super::{AttentionSite, BlockSite, Control, Node, NodeId, Op, Side, Tape};
+use super::{AttentionSite, BlockSite, Control, HeadOff, Node, NodeId, Op, Side, Tape};
 use crate::model::spec::Source;
 use crate::model::trace::TraceLevel;
 use crate::model::{Checkpoint, ModelError, Packed};
@@ -65,9 +65,19 @@ struct Recorder {
     tape: Option<Tape>,
     keep: TraceLevel,
     side: Side,
+    /// Heads that are switched off.
+    off: Vec<HeadOff>,
+    /// The block that is run.
+    layer: usize,
 }
 
 impl Recorder {
+    /// The heads of the attention that is run which are switched off.
+    fn off(&self, cross: bool) -> Vec<usize> {
+        let here = |off: &&HeadOff| (off.side, off.cross, off.layer) == (self.side, cross, self.layer);
+        self.off.iter().filter(here).map(|off| off.head).collect()
+    }
+
     fn keeps(&self, needed: Needed) -> bool {
         match self.keep {
             TraceLevel::LastHidden => false,
@@ -151,6 +161,21 @@ impl Network {
         keep: TraceLevel,
         checkpoint: Checkpoint,
     ) -> Result<Read, ModelError> {
+        self.read_without(reading, writing, &[], keep, checkpoint)
+    }
+
+    /// As [`Network::read`], with some attention heads switched off: what they give is 0 (Michel et al. 2019).
+    ///
+    /// # Errors
+    /// As [`Network::read`].
+    pub fn read_without(
+        &self,
+        reading: &Packed,
+        writing: Option<&Packed>,
+        off: &[HeadOff],
+        keep: TraceLevel,
+        checkpoint: Checkpoint,
+    ) -> Result<Read, ModelError> {
         let mut recorder = Recorder {
             tape: (keep != TraceLevel::LastHidden).then(|| Tape {
                 reading: reading.sequences.clone(),
@@ -159,6 +184,8 @@ impl Network {
             }),
             keep,
             side: Side::Reading,
+            off: off.to_vec(),
+            layer: 0,
         };
         let input = Input {
             ids: &reading.ids,
@@ -224,6 +251,8 @@ impl Network {
             }),
             keep,
             side: Side::Reading,
+            off: Vec::new(),
+            layer: 0,
         };
         let input = Input {
             ids: &[],
@@ -260,6 +289,8 @@ impl Network {
             tape: None,
             keep: TraceLevel::LastHidden,
             side: Side::Writing,
+            off: Vec::new(),
+            layer: 0,
         };
         let whole = 0..ids.len();
         let input = Input {
@@ -306,6 +337,7 @@ impl Network {
             if checkpoint() {
                 return Err(ModelError::Stopped);
             }
+            recorder.layer = sites.len();
             let before = x.node;
             let mut attention = Vec::new();
             for step in block {
@@ -555,7 +587,7 @@ fn attend(
             keys: k,
             first: input.before,
         });
-        let (mixed, held) = Mixed::forward(attention, &looks, &v, recorder.keep);
+        let (mixed, held) = Mixed::forward(attention, &looks, &v, recorder.keep, recorder.off(cross));
         out.extend(mixed);
         mixes.extend(held);
         if let Some(cached) = cached.as_deref_mut() {

@@ -1,0 +1,186 @@
+//! Writing on from a unit, token by token: what may come next, and what a token that was written comes from.
+//!
+//! The page says which tokens stand behind the unit already, so that it starts, stops and turns back by itself. Keys and values of the text
+//! that was asked for last are kept: the next token costs one row.
+
+use std::sync::{Arc, PoisonError};
+use std::time::Instant;
+
+use serde_json::{Value, json};
+
+use super::encode::floats;
+use super::explorer::missing;
+use super::lens::{likeliest, probabilities};
+use super::passes::{Pass, run};
+use super::{Explorer, ViewError, tokens};
+use crate::explain::{Attribution, target};
+use crate::model::tape::{BlockSite, Cache, Op, Target};
+use crate::model::{ModelError, TapeTrace, TraceLevel, UNSTOPPED};
+
+/// Tokens that may come next which are listed.
+const TOP: usize = 12;
+
+/// A text that was read to its end.
+pub(super) struct Writer {
+    unit: usize,
+    ids: Vec<u32>,
+    cache: Cache,
+    /// The last hidden state of its last token.
+    last: Vec<f32>,
+}
+
+/// Which tokens may follow a unit and the tokens that were written behind it.
+///
+/// # Errors
+/// If the model cannot write, or a token is none of its vocabulary.
+pub(super) fn next(explorer: &Explorer, unit: usize, written: &[u32]) -> Result<Value, ViewError> {
+    let start = Instant::now();
+    let pass = explorer.pass(unit)?;
+    let (ids, _) = sequence(explorer, &pass, written)?;
+    let window = explorer.network.spec.window;
+    if ids.len() >= window {
+        return Ok(json!({ "full": window, "next": [], "ms": start.elapsed().as_secs_f64() * 1e3 }));
+    }
+    let row = last_row(explorer, unit, &pass, &ids)?;
+    let shares = probabilities(&explorer.network.logits(&row)?.unwrap_or_default());
+    let mut told = String::new();
+    tokens::added(&explorer.model, written, &mut told);
+    let listed = likeliest(&shares, TOP).into_iter().map(|id| {
+        let mut with = written.to_vec();
+        with.push(id as u32);
+        let text = tokens::added(&explorer.model, &with, &mut told.clone());
+        json!({
+            "id": id,
+            "text": text,
+            "name": tokens::name(&explorer.model, id as u32),
+            "probability": shares[id],
+            "ends": explorer.network.spec.ends.contains(&(id as u32)),
+        })
+    });
+    Ok(json!({
+        "text": told,
+        "next": listed.collect::<Vec<_>>(),
+        "entropy": -shares.iter().filter(|p| **p > 0.0).map(|p| p * p.ln()).sum::<f32>(),
+        "ms": start.elapsed().as_secs_f64() * 1e3,
+    }))
+}
+
+/// What stands before the next token, and where in it the written tokens begin.
+fn sequence(explorer: &Explorer, pass: &Pass, written: &[u32]) -> Result<(Vec<u32>, usize), ViewError> {
+    let network = &explorer.network;
+    if !network.writes() {
+        return Err(ModelError::Unable("predict the next token").into());
+    }
+    let vocabulary = network.spec.vocabulary;
+    if let Some(id) = written.iter().find(|id| **id as usize >= vocabulary) {
+        return Err(missing("token", *id as usize, vocabulary));
+    }
+    let mut ids = match network.spec.decoder {
+        Some(_) => vec![network.spec.start.unwrap_or(0)],
+        None => pass.tokens.ids.clone(),
+    };
+    let first = ids.len();
+    ids.extend_from_slice(written);
+    match ids.is_empty() {
+        true => Err(ModelError::Unable("write on from nothing").into()),
+        false => Ok((ids, first)),
+    }
+}
+
+/// The last hidden state of the last of some tokens.
+fn last_row(explorer: &Explorer, unit: usize, pass: &Pass, ids: &[u32]) -> Result<Vec<f32>, ViewError> {
+    let mut kept = explorer.writer.lock().unwrap_or_else(PoisonError::into_inner);
+    let found = kept.take().filter(|own| own.unit == unit && ids.starts_with(&own.ids));
+    let mut writer = found.unwrap_or_else(|| Writer {
+        unit,
+        ids: Vec::new(),
+        cache: Cache::default(),
+        last: Vec::new(),
+    });
+    let fresh = &ids[writer.ids.len()..];
+    if !fresh.is_empty() {
+        let context = match explorer.network.spec.decoder {
+            Some(_) => Some(Arc::new(pass.trace.hidden.flatten_all()?.to_vec1::<f32>()?)),
+            None => None,
+        };
+        let rows = explorer
+            .network
+            .next(fresh, context.as_ref(), &mut writer.cache, UNSTOPPED)?;
+        let width = rows.len() / fresh.len();
+        writer.last = rows[rows.len() - width..].to_vec();
+        writer.ids = ids.to_vec();
+    }
+    let row = writer.last.clone();
+    *kept = Some(writer);
+    Ok(row)
+}
+
+/// What the logit of the last written token comes from, or the difference of its logit and another one's, and what its row looked at.
+///
+/// # Errors
+/// As [`next`].
+pub(super) fn why(explorer: &Explorer, unit: usize, written: &[u32], other: Option<u32>) -> Result<Value, ViewError> {
+    let start = Instant::now();
+    let pass = explorer.pass(unit)?;
+    let Some((token, before)) = written.split_last() else {
+        return Err(ViewError::Missing("token that was written".to_owned()));
+    };
+    let (ids, _) = sequence(explorer, &pass, before)?;
+    let vocabulary = explorer.network.spec.vocabulary;
+    for id in other.iter().chain([token]).filter(|id| **id as usize >= vocabulary) {
+        return Err(missing("token", *id as usize, vocabulary));
+    }
+    let decoder = explorer.network.spec.decoder.is_some();
+    let ran = match decoder {
+        true => run(&explorer.network, &pass.tokens.ids, &ids, &[], TraceLevel::Layers)?,
+        false => run(&explorer.network, &ids, &[], &[], TraceLevel::Layers)?,
+    };
+    let trace = ran.trace.tape.as_ref().ok_or(ViewError::Unread)?;
+    let (row, output) = (ids.len() - 1, *token as usize);
+    let wanted = match other {
+        Some(other) if other != *token => Target::Difference {
+            row,
+            output,
+            other: other as usize,
+        },
+        _ => Target::Logit { row, output },
+    };
+    let scores = target(&explorer.network, trace, &wanted, Attribution::Decomposition)?;
+    let blocks = if decoder {
+        &trace.tape.decoder
+    } else {
+        &trace.tape.blocks
+    };
+    Ok(json!({
+        "value": scores.value,
+        "bias": scores.bias,
+        "residual": scores.residual,
+        "reading": floats(&scores.reading),
+        "writing": floats(&scores.writing),
+        "layers": blocks.len(),
+        "own": floats(&looked(trace, blocks, false, row)?),
+        "cross": if decoder { Some(floats(&looked(trace, blocks, true, row)?)) } else { None },
+        "ms": start.elapsed().as_secs_f64() * 1e3,
+    }))
+}
+
+/// What the heads of each layer looked at from a row, on average: (layers, m).
+fn looked(trace: &TapeTrace, blocks: &[BlockSite], cross: bool, row: usize) -> Result<Vec<f32>, ViewError> {
+    let mut out = Vec::new();
+    for block in blocks {
+        let site = block.attention.iter().find(|site| site.cross == cross);
+        let Some(Op::Mix { mixed, .. }) = site.map(|site| &trace.tape.nodes[site.mix].op) else {
+            return Err(ViewError::Unread);
+        };
+        let mixed = mixed.get(trace.sequence).ok_or(ViewError::Unread)?;
+        let heads = mixed.attention().heads.count;
+        let mut mean = vec![0f32; mixed.m];
+        for head in 0..heads {
+            let map = mixed.head(head);
+            let own = map.get(row * mixed.m..(row + 1) * mixed.m).ok_or(ViewError::Unread)?;
+            mean.iter_mut().zip(own).for_each(|(mean, p)| *mean += p / heads as f32);
+        }
+        out.extend(mean);
+    }
+    Ok(out)
+}

@@ -1,0 +1,49 @@
+//! Two items of the document, word by word: what each word adds to their cosine, and which words correspond.
+
+use serde_json::{Value, json};
+
+use super::explorer::missing;
+use super::{Explorer, ViewError};
+use crate::explain::{Pair, Side};
+use crate::model::UNSTOPPED;
+use crate::similar::index::EmbeddedItem;
+
+/// Why two items are similar, as `fovea compare` says it.
+///
+/// # Errors
+/// If there is no such item; otherwise as the model's.
+pub(super) fn answer(explorer: &Explorer, a: usize, b: usize) -> Result<Value, ViewError> {
+    let items = &explorer.items()?.found;
+    let text = |at: usize| -> Result<String, ViewError> {
+        let EmbeddedItem { item, .. } = items.get(at).ok_or_else(|| missing("item", at, items.len()))?;
+        Ok(explorer.snapshot.text(item.start.byte..item.end.byte).into_owned())
+    };
+    let (text_a, text_b) = (text(a)?, text(b)?);
+    let language = explorer.snapshot.language();
+    let pair = Pair::read(&explorer.model, (&text_a, language), (&text_b, language), UNSTOPPED)?;
+    let report = pair.totals(None, UNSTOPPED)?;
+    Ok(json!({
+        "cosine": report.cosine,
+        "residual": report.residual,
+        "a": side(&text_a, &report.a),
+        "b": side(&text_b, &report.b),
+        "links": report.alignment,
+        "ms": report.ms,
+    }))
+}
+
+/// A text in runs, its words with what they add.
+fn side(text: &str, side: &Side) -> Value {
+    let (mut runs, mut at) = (Vec::new(), 0);
+    for (word, range) in side.words.iter().enumerate() {
+        if at < range.start {
+            runs.push(json!({ "text": &text[at..range.start] }));
+        }
+        runs.push(json!({ "text": &text[range.clone()], "word": word }));
+        at = range.end;
+    }
+    if at < text.len() {
+        runs.push(json!({ "text": &text[at..] }));
+    }
+    json!({ "runs": runs, "scores": side.scores, "special": side.special, "bias": side.bias })
+}

@@ -1,0 +1,253 @@
+//! What if: a unit with other words, or with attention heads switched off, beside the unit as it is.
+//!
+//! Words are changed as tokens, so that all others stay what they are: a deleted word is what `without/U/W` measures, and of a text with a
+//! new word only the tokens of that word are taken. A head that is switched off gives 0 (Michel et al. 2019).
+
+use std::time::Instant;
+
+use serde_json::{Value, json};
+
+use super::edit::{Change, Edit};
+use super::explorer::missing;
+use super::lens::{likeliest, probabilities};
+use super::passes::{Pass, run};
+use super::through::cosine;
+use super::{Explorer, ViewError, tokens};
+use crate::explain::{Heads, Method, Owner, Subject, WordMap, salience};
+use crate::model::spec::Task;
+use crate::model::tape::{HeadOff, Side};
+use crate::model::{Tokens, TraceLevel, UNSTOPPED};
+
+/// Outputs that are listed from each side.
+const TOP: usize = 8;
+
+/// The tokens of a changed unit.
+struct Changed {
+    tokens: Tokens,
+    owners: Vec<Owner>,
+    /// What stands for each token.
+    texts: Vec<String>,
+    /// The first mask, and the first token of its word in the unit as it is.
+    mask: Option<(usize, usize)>,
+}
+
+/// A unit after an edit, and what its embedding and outputs were before.
+///
+/// # Errors
+/// If the edit names a word or a head that does not exist; otherwise what the model reports.
+pub(super) fn answer(explorer: &Explorer, unit: usize, edit: &Edit) -> Result<Value, ViewError> {
+    let start = Instant::now();
+    let pass = explorer.pass(unit)?;
+    check(explorer, &pass, edit)?;
+    let changed = change(explorer, unit, &pass, edit)?;
+    let listed = changed.tokens.ids.iter().enumerate().map(|(at, id)| {
+        json!({
+            "piece": explorer.model.tokenizer().token(*id).unwrap_or_default(),
+            "source": changed.texts[at],
+            "id": id,
+            "special": changed.tokens.special[at],
+            "word": match changed.owners[at] { Owner::Word(word) => Some(word), Owner::Special => None },
+        })
+    });
+    let listed: Vec<Value> = listed.collect();
+    let words = pass.words.words.len();
+    if changed.tokens.ids.is_empty() {
+        return Ok(json!({ "tokens": listed, "words": words, "empty": true, "ms": ms(start) }));
+    }
+    let model = &explorer.model;
+    let after = run(
+        &explorer.network,
+        &changed.tokens.ids,
+        &pass.written,
+        &edit.off,
+        TraceLevel::Layers,
+    )?;
+    let embedding = model.pool(&after.trace)?;
+    let map = WordMap {
+        words: pass.words.words.clone(),
+        owners: changed.owners.clone(),
+    };
+    let subject = Subject {
+        tokens: &changed.tokens,
+        trace: &after.trace,
+        embedding: &embedding,
+        words: &map,
+    };
+    let scores = salience(model, &subject, Method::Decomposition, Heads::default(), UNSTOPPED)?;
+    let hidden = after.trace.hidden.flatten_all()?.to_vec1::<f32>()?;
+    let now = after.written.as_ref().map_or(&*hidden, |rows| rows.as_slice());
+    Ok(json!({
+        "tokens": listed,
+        "words": words,
+        "cosine": cosine(&pass.embedding, &embedding),
+        "lengths": [length(&pass.embedding), length(&embedding)],
+        "salience": { "words": scores.words, "special": scores.special, "bias": scores.bias, "residual": scores.residual },
+        "outputs": outputs(explorer, &pass, now, changed.mask)?,
+        "ms": ms(start),
+    }))
+}
+
+fn ms(start: Instant) -> f64 {
+    start.elapsed().as_secs_f64() * 1e3
+}
+
+fn length(row: &[f32]) -> f64 {
+    row.iter().map(|v| f64::from(*v).powi(2)).sum::<f64>().sqrt()
+}
+
+/// Whether everything that an edit names is there.
+fn check(explorer: &Explorer, pass: &Pass, edit: &Edit) -> Result<(), ViewError> {
+    let words = pass.words.words.len();
+    if let Some((word, _)) = edit.words.iter().find(|(word, _)| *word >= words) {
+        return Err(missing("word", *word, words));
+    }
+    let masks = edit.words.iter().any(|(_, change)| *change == Change::Mask);
+    if masks && explorer.model.tokenizer().mask().is_none() {
+        return Err(ViewError::Missing("mask in the vocabulary of this model".to_owned()));
+    }
+    for HeadOff {
+        side,
+        cross,
+        layer,
+        head,
+    } in &edit.off
+    {
+        let counts = explorer.heads(*side == Side::Writing, *cross);
+        let Some(heads) = counts.get(*layer) else {
+            return Err(missing("layer", *layer, counts.len()));
+        };
+        if head >= heads {
+            return Err(missing("head", *head, *heads));
+        }
+    }
+    Ok(())
+}
+
+/// The tokens after an edit.
+fn change(explorer: &Explorer, unit: usize, pass: &Pass, edit: &Edit) -> Result<Changed, ViewError> {
+    let mut out = Changed {
+        tokens: Tokens {
+            coverage: pass.tokens.coverage,
+            ..Tokens::default()
+        },
+        owners: Vec::new(),
+        texts: Vec::new(),
+        mask: None,
+    };
+    let mut done = vec![false; pass.words.words.len()];
+    for (at, owner) in pass.words.owners.iter().enumerate() {
+        let change = match owner {
+            Owner::Word(word) => edit.of_word(*word).map(|change| (*word, change)),
+            Owner::Special => None,
+        };
+        let own = |at: usize| {
+            pass.text
+                .get(pass.tokens.spans[at].clone())
+                .unwrap_or_default()
+                .to_owned()
+        };
+        match change {
+            None => out.push(pass.tokens.ids[at], *owner, pass.tokens.special[at], own(at)),
+            // A word has several tokens; its change stands where the first is.
+            Some((word, _)) if std::mem::replace(&mut done[word], true) => {}
+            Some((_, Change::Delete)) => {}
+            Some((word, Change::Mask)) => {
+                if let Some((mask, id)) = explorer.model.tokenizer().mask() {
+                    out.mask.get_or_insert((out.tokens.ids.len(), at));
+                    out.push(id, Owner::Word(word), false, mask.to_owned());
+                }
+            }
+            Some((word, Change::Replace(text))) => {
+                for (id, piece) in in_place(explorer, unit, pass, word, text)? {
+                    out.push(id, Owner::Word(word), false, piece);
+                }
+            }
+        }
+    }
+    let window = explorer.model.window();
+    match out.tokens.ids.len() > window {
+        true => Err(crate::model::ModelError::TooLong {
+            tokens: out.tokens.ids.len(),
+            window,
+        }
+        .into()),
+        false => Ok(out),
+    }
+}
+
+impl Changed {
+    fn push(&mut self, id: u32, owner: Owner, special: bool, text: String) {
+        self.tokens.ids.push(id);
+        self.tokens.spans.push(0..0);
+        self.tokens.special.push(special);
+        self.owners.push(owner);
+        self.texts.push(text);
+    }
+}
+
+/// The tokens of a text in the place of a word: what stands around it decides where tokens begin.
+fn in_place(
+    explorer: &Explorer,
+    unit: usize,
+    pass: &Pass,
+    word: usize,
+    text: &str,
+) -> Result<Vec<(u32, String)>, ViewError> {
+    let range = &pass.words.words[word];
+    let whole = format!("{}{text}{}", &pass.text[..range.start], &pass.text[range.end..]);
+    let new = range.start..range.start + text.len();
+    let tokens = explorer
+        .model
+        .tokenize(&whole, explorer.segments.units[unit].language)?;
+    let inside = (0..tokens.len()).filter(|at| {
+        let span = &tokens.spans[*at];
+        !tokens.special[*at] && span.start < new.end && span.end > new.start
+    });
+    let piece = |at: usize| whole.get(tokens.spans[at].clone()).unwrap_or_default().to_owned();
+    Ok(inside.map(|at| (tokens.ids[at], piece(at))).collect())
+}
+
+/// Classes, or tokens at the place of the mask or behind the text, before and after.
+fn outputs(explorer: &Explorer, pass: &Pass, now: &[f32], mask: Option<(usize, usize)>) -> Result<Value, ViewError> {
+    let network = &explorer.network;
+    let Some(task) = network.task() else {
+        return Ok(Value::Null);
+    };
+    let width = network.spec.decoder.as_ref().unwrap_or(&network.spec.stack).hidden;
+    let hidden = pass.trace.hidden.flatten_all()?.to_vec1::<f32>()?;
+    let before = pass.written_hidden.as_ref().map_or(&*hidden, |rows| rows.as_slice());
+    let row =
+        |rows: &[f32], at: usize| -> Vec<f32> { rows.get(at * width..(at + 1) * width).unwrap_or_default().to_vec() };
+    let (kind, before, now) = match (task, mask) {
+        (Task::NextToken, _) => (
+            "next",
+            row(before, before.len() / width - 1),
+            row(now, now.len() / width - 1),
+        ),
+        (Task::MaskedToken, Some((masked, own))) => ("mask", row(before, own), row(now, masked)),
+        (Task::Sequence { .. }, _) => ("class", before.to_vec(), now.to_vec()),
+        _ => return Ok(Value::Null),
+    };
+    let shares = |rows: &[f32]| -> Result<Vec<f32>, ViewError> {
+        let logits = network.logits(rows)?.unwrap_or_default();
+        Ok(match task {
+            Task::Sequence { independent: true, .. } => {
+                logits.iter().map(|logit| 1.0 / (1.0 + (-logit).exp())).collect()
+            }
+            _ => probabilities(&logits),
+        })
+    };
+    let (before, now) = (shares(&before)?, shares(&now)?);
+    let mut listed = likeliest(&now, TOP);
+    listed.extend(likeliest(&before, TOP));
+    let mut seen = std::collections::HashSet::new();
+    listed.retain(|output| seen.insert(*output));
+    let name = |output: usize| match task {
+        Task::Sequence { labels, .. } => labels.get(output).cloned().unwrap_or_else(|| output.to_string()),
+        _ => tokens::name(&explorer.model, output as u32),
+    };
+    let rows = listed
+        .into_iter()
+        .map(|output| json!({ "name": name(output), "before": before[output], "after": now[output] }));
+    Ok(json!({ "kind": kind, "rows": rows.collect::<Vec<_>>() }))
+}

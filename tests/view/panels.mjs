@@ -1,0 +1,226 @@
+// Tests of what a page can ask beyond its first pass: what if, generation, similarity, decoders, the lens, and panels as files.
+import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { number } from './sums.mjs';
+
+/** The tests, given what run.mjs has to drive a page. */
+export function panels({ fovea, root, scratch, environment, open, view, panel, settled, judged, same, check }) {
+  const percent = (text) => number(text.replace(' %', '')) / 100;
+  const json = async (address, path) => (await fetch(`${address}api/${path}`)).json();
+  const saved = async (page, name) => {
+    const [download] = await Promise.all([page.waitForEvent('download'), page.locator('.saves').getByRole('button', { name }).click()]);
+    return { name: download.suggestedFilename(), bytes: readFileSync(await download.path()) };
+  };
+
+  return {
+    async 'a word that is deleted, replaced or put back changes the embedding as the program says'() {
+      const address = await view('bank.md');
+      const { page, close } = await open(address, { hash: '#p=whatif' });
+      await settled(page);
+      same(await page.locator('[data-cosine]').innerText(), '1.0000', 'nothing has changed');
+      const word = page.getByRole('group', { name: 'Words that can be changed' }).getByRole('button', { name: 'fishermen' });
+      await word.click();
+      await page.getByRole('button', { name: 'Delete', exact: true }).click();
+      await page.getByRole('button', { name: 'fishermen, deleted' }).waitFor();
+      await page.waitForFunction(() => document.querySelector('[data-cosine]').textContent !== '1.0000');
+      const { turned } = await json(address, 'without/0/9');
+      const cosine = number(await page.locator('[data-cosine]').innerText());
+      check(Math.abs(1 - cosine - turned) < 1e-4, `${cosine} and ${turned}`);
+      const milliseconds = number((await page.locator('[data-ms]').innerText()).replace(' ms', ''));
+      console.log(`     a change of ${await page.locator('table[data-sum=whatif] tbody tr').count()} words: ${milliseconds} ms`);
+      const rows = await page.locator('table[data-sum=whatif] tbody tr').evaluateAll((all) => all.map((row) => [...row.querySelectorAll('th,td')].map((cell) => cell.textContent)));
+      const own = rows.find(([name]) => name === 'fishermen');
+      same(own[2], '–', 'a deleted word has no share');
+      check(rows.slice(1).every(([, before, after, change]) => after === '–' || Math.abs(percent(after) - percent(before) - percent(change)) < 0.0011), 'a change is none');
+      await page.getByRole('button', { name: 'Put back' }).click();
+      await page.waitForFunction(() => document.querySelector('[data-cosine]').textContent === '1.0000');
+      await page.getByLabel('or put').fill('clowns');
+      await page.getByLabel('or put').press('Enter');
+      await page.getByRole('button', { name: 'fishermen, now clowns' }).waitFor();
+      await page.waitForTimeout(300);
+      check(page.url().includes('e=r9.636c6f776e73'), page.url());
+      await page.reload();
+      await settled(page);
+      check(number(await page.locator('[data-cosine]').innerText()) < 0.99, 'a reload forgets the change');
+      await judged(page, 'a changed text');
+      await close();
+    },
+
+    async 'heads are switched off by mouse and keyboard, and the embedding turns'() {
+      const address = await view('bank.md');
+      const { page, close } = await open(address, { hash: '#p=whatif' });
+      await settled(page);
+      const head = page.getByRole('switch', { name: 'Layer 2, head 5' });
+      await head.focus();
+      await page.keyboard.press('ArrowRight');
+      await page.keyboard.press('Space');
+      same(await page.getByRole('switch', { name: 'Layer 2, head 6' }).getAttribute('aria-checked'), 'false', 'the switch');
+      await page.waitForFunction(() => document.querySelector('[data-cosine]').textContent !== '1.0000');
+      const { cosine } = await json(address, 'whatif/0/h2.6');
+      check(Math.abs(number(await page.locator('[data-cosine]').innerText()) - cosine) < 1e-4, 'the cosine');
+      await page.getByRole('button', { name: 'All heads of layer 0 off' }).click();
+      same(await page.getByRole('switch', { checked: false }).count(), 13, 'switches that are off');
+      await page.getByRole('button', { name: 'Undo everything' }).click();
+      await page.waitForFunction(() => document.querySelector('[data-cosine]').textContent === '1.0000');
+      await close();
+    },
+
+    async 'a masked word is filled, and a classifier says its classes before and after'() {
+      const masked = await open(await view('bank.md', 'tests/fixtures/tiny-masked'), { hash: '#p=whatif&e=m2' });
+      await masked.page.locator('table[data-sum=outputs]').waitFor();
+      check((await masked.page.locator('table[data-sum=outputs] caption').innerText()).includes('mask'), 'the mask is not told');
+      await masked.close();
+      const classes = await open(await view('bank.md', 'tests/fixtures/tiny-classifier'), { hash: '#p=whatif&e=d2' });
+      await classes.page.locator('table[data-sum=outputs]').waitFor();
+      const cells = await classes.page.locator('table[data-sum=outputs] tbody tr').evaluateAll((all) => all.map((row) => [...row.querySelectorAll('td')].slice(0, 2).map((cell) => cell.textContent)));
+      for (const side of [0, 1]) {
+        const sum = cells.reduce((total, row) => total + percent(row[side]), 0);
+        check(Math.abs(sum - 1) < 0.01, `classes sum to ${sum}`);
+      }
+      await classes.close();
+    },
+
+    async 'a decoder writes token by token, stops, turns back, and says what each token comes from'() {
+      const address = await view('words.md', 'tests/fixtures/tiny-gpt2');
+      const { page, close } = await open(address, { hash: '#p=generation' });
+      await settled(page);
+      const done = spawnSync(fovea, ['generate', '--prompt', 'hello world\n', '--max-tokens', '6', '--model', join(root, 'tests/fixtures/tiny-gpt2'), '--format', 'json'], { encoding: 'utf8', env: environment });
+      same(done.status, 0, done.stderr);
+      const expected = JSON.parse(done.stdout).tokens;
+      for (let at = 0; at < 6; at++) {
+        await page.getByRole('button', { name: 'One token' }).click();
+        await page.locator('.written .word').nth(at).waitFor();
+      }
+      const shares = await page.locator('.written .word').evaluateAll((all) => all.map((token) => token.title));
+      shares.forEach((title, at) => check(Math.abs(percent(title.match(/([\d.−]+ %)$/)[1]) - Math.exp(expected[at].logprob)) < 1e-4, `${title}: ${expected[at].logprob}`));
+      await page.locator('.written .word').nth(2).click();
+      await page.locator('[data-sum=why]').waitFor();
+      const [tokens, biases, value] = (await page.locator('[data-sum=why] b').allInnerTexts()).map(number);
+      check(Math.abs(tokens + biases - value) < 2e-3 * (1 + Math.abs(value)), `${tokens} + ${biases} is not ${value}`);
+      await page.getByRole('button', { name: /^Why not/ }).first().click();
+      await page.getByRole('heading', { name: /and not/ }).waitFor();
+      await judged(page, 'generation');
+      const other = page.getByRole('button', { name: /^Write/ }).first();
+      await other.click();
+      same(await page.locator('.written .word').count(), 3, 'tokens after another one was written instead');
+      await page.getByRole('button', { name: 'Go on' }).click();
+      await page.getByRole('button', { name: 'Stop' }).click();
+      const count = await page.locator('.written .word').count();
+      await page.waitForTimeout(300);
+      check((await page.locator('.written .word').count()) <= count + 1, 'it goes on after Stop');
+      await close();
+    },
+
+    async 'each panel has its meaning for a decoder, and a sentence where it has none'() {
+      const { page, close } = await open(await view('words.md', 'tests/fixtures/tiny-gpt2'), { hash: '#p=layers&t=1' });
+      await settled(page);
+      await page.locator('table[data-sum=lens] tbody tr').first().waitFor();
+      same(await page.locator('table[data-sum=lens] tbody tr').count(), 4, 'embedding and three layers');
+      const ranks = await page.locator('table[data-sum=lens] tbody tr').evaluateAll((all) => all.map((row) => row.children[row.children.length - 2].textContent));
+      same(ranks.at(-1), '1', 'the last layer says what the model says');
+      await page.goto(page.url().replace('p=layers', 'p=attention'));
+      await page.reload();
+      await settled(page);
+      await close();
+      const other = await open(await view('bank.md'), { hash: '#p=generation' });
+      check((await other.page.locator('#panel').innerText()).includes('writes no texts'), 'why nothing is generated');
+      await panel(other.page, 'Layers');
+      check((await other.page.locator('#panel').innerText()).includes('no head that names tokens'), 'why there is no lens');
+      await panel(other.page, 'Similarity');
+      check((await other.page.locator('#panel').innerText()).includes('similarity needs two'), 'why nothing is compared');
+      await other.close();
+    },
+
+    async 'an encoder–decoder shows both texts, and the decoder looks at what the encoder read'() {
+      const address = await view('words.md', 'tests/fixtures/tiny-t5', ['--target', '我爱 hello']);
+      const { page, close } = await open(address, { hash: '#p=attention&k=x&l=1&h=2&t=2&s=3' });
+      await settled(page);
+      const { tokens, written } = await json(address, 'unit/0');
+      same(await page.locator('.arcs [data-token^=f]').count(), written.length, 'tokens that look');
+      same(await page.locator('.arcs [data-token^=t]').count(), tokens.length, 'tokens that are looked at');
+      const maps = new Uint16Array(await (await fetch(`${address}api/attention/0/x/1`)).arrayBuffer());
+      const share = maps[(2 * written.length + 2) * tokens.length + 3] / 65535;
+      check(Math.abs(percent((await page.locator('.map-said').innerText()).match(/([\d.−e]+ %)$/)[1]) - share) < 1e-4, 'the chosen cell');
+      await judged(page, 'cross attention');
+      await page.locator('.glance select').first().selectOption('d');
+      await settled(page);
+      same(await page.locator('.arcs .token').count(), written.length, 'tokens of the decoder');
+      await panel(page, 'Step by step');
+      same(await page.locator('[data-step="Scores and softmax"]').count(), 2, 'attentions in a layer of the decoder');
+      await judged(page, 'a layer of the decoder');
+      for (const title of ['Salience', 'Layers', 'What if', 'Generation', 'Structure']) {
+        await panel(page, title);
+      }
+      await close();
+    },
+
+    async 'items have the numbers of fovea compare and fovea similar, and their words are aligned'() {
+      const address = await view('functions/tools.py');
+      const { page, close } = await open(address, { hash: '#p=similarity&i=0&o=1' });
+      await settled(page);
+      const file = join(scratch, 'functions/tools.py');
+      const run = (args) => {
+        const done = spawnSync(fovea, args, { encoding: 'utf8', env: environment });
+        same(done.status, 0, done.stderr);
+        return JSON.parse(done.stdout);
+      };
+      const compared = run(['compare', `${file}:1`, `${file}:8`, '--no-pairs', '--format', 'json']);
+      const shown = number((await page.locator('[data-pair]').innerText()).match(/: ([\d.−e]+)$/)[1]);
+      check(Math.abs(shown - compared.cosine) < 1e-3, `${shown} here, ${compared.cosine} by compare`);
+      check(Math.abs(number(await page.locator('#panel .figure [data-cosine]').innerText()) - compared.cosine) < 1e-3, 'the pair');
+      const [{ similar }] = run(['similar', `${file}:1`, '--root', join(scratch, 'functions'), '--threshold', '-1', '--format', 'json']);
+      await page.getByLabel('Measure').selectOption('centered');
+      const neighbors = await page.locator('.neighbors li').evaluateAll((all) => all.map((row) => [row.querySelector('button').textContent, row.lastChild.textContent]));
+      for (const [name, score] of neighbors) {
+        const same = similar.find((own) => own.item?.name === name || own.name === name);
+        check(same && Math.abs(number(score) - same.score) < 5e-3, `${name}: ${score} here, ${same?.score} by similar`);
+      }
+      check(neighbors.length >= 3, 'neighbors');
+      await page.getByRole('group', { name: /^load_config, colored/ }).getByRole('button', { name: 'Reads' }).click();
+      check((await page.getByRole('region', { name: 'The pair' }).innerText()).includes('corresponds to'), 'no word corresponds');
+      await page.locator('.map-cells').focus();
+      await page.keyboard.press('ArrowRight');
+      await settled(page);
+      check((await page.locator('[data-pair]').innerText()).includes('read_user'), 'the keyboard does not move');
+      await judged(page, 'similarity');
+      await close();
+    },
+
+    async 'every panel is saved as PNG, SVG, CSV and JSON'() {
+      const { page, close } = await open(await view('functions/tools.py'));
+      for (const title of ['Attention', 'Step by step', 'Salience', 'Layers', 'What if', 'Similarity', 'Structure']) {
+        await panel(page, title);
+        const png = await saved(page, 'as PNG');
+        check(png.name.endsWith('.png') && png.bytes.subarray(1, 4).toString() === 'PNG' && png.bytes.length > 5000, `${title}: ${png.bytes.length} bytes of PNG`);
+        const svg = await saved(page, 'as SVG');
+        check(svg.bytes.toString().startsWith('<svg xmlns') && !svg.bytes.toString().includes('<script'), `${title} as SVG`);
+        const csv = await saved(page, 'as CSV');
+        check(csv.name.endsWith('.csv') && csv.bytes.toString().split('\r\n').length > 2, `${title} as CSV`);
+        const own = await saved(page, 'as JSON');
+        check(typeof JSON.parse(own.bytes.toString()) === 'object', `${title} as JSON`);
+      }
+      await close();
+    },
+
+    async 'the tour speaks Chinese where the browser does, and English when asked'() {
+      const { page, close } = await open(await view('chinese.txt'), { locale: 'zh-CN' });
+      await settled(page);
+      await page.getByRole('button', { name: 'What is attention?' }).click();
+      const tour = page.getByRole('complementary');
+      check((await tour.innerText()).includes('词变成一行数字'), 'the tour is not in Chinese');
+      same(await tour.getAttribute('lang'), 'zh-Hans', 'its language');
+      await judged(page, 'the tour in Chinese');
+      await tour.getByRole('button', { name: 'English' }).click();
+      check((await tour.innerText()).includes('Words become rows of numbers'), 'the tour is not in English');
+      await tour.getByRole('button', { name: '中文' }).click();
+      for (let at = 1; at < 6; at++) {
+        await tour.getByRole('button', { name: '下一页' }).click();
+      }
+      await tour.getByRole('button', { name: '完成' }).click();
+      same(await tour.count(), 0, 'the tour has ended');
+      await close();
+    },
+  };
+}

@@ -1,0 +1,67 @@
+// Tests of how fast the page moves, and of what it keeps.
+import { readFileSync } from 'node:fs';
+
+const MOST = Number(process.env.FOVEA_VIEW_EDITS ?? 150);
+
+/** Kilobytes of memory of a process. */
+function resident(pid) {
+  return Number(readFileSync(`/proc/${pid}/status`, 'utf8').match(/VmRSS:\s+(\d+)/)[1]);
+}
+
+export function speed({ open, view, last, settled, check }) {
+  return {
+    async 'keys move through an attention matrix of 500 tokens at 60 frames a second'() {
+      const { page, close } = await open(await view('german.md'), { hash: '#p=attention&l=2&h=3&t=40&s=40' });
+      await settled(page);
+      const tokens = await page.locator('.arcs .token').count();
+      const frames = await page.evaluate(async () => {
+        const cells = document.querySelector('.map-cells');
+        const out = [];
+        let before = await new Promise(requestAnimationFrame);
+        for (let at = 0; at < 180; at++) {
+          cells.dispatchEvent(new KeyboardEvent('keydown', { key: at % 3 === 0 ? 'ArrowRight' : 'ArrowDown', bubbles: true }));
+          const now = await new Promise(requestAnimationFrame);
+          out.push(now - before);
+          before = now;
+        }
+        return out.sort((a, b) => a - b);
+      });
+      const at = (share) => frames[Math.floor(share * (frames.length - 1))].toFixed(1);
+      console.log(`     a key at ${tokens} tokens: median ${at(0.5)} ms, 95 % below ${at(0.95)} ms, longest ${at(1)} ms`);
+      check(tokens > 400, `only ${tokens} tokens`);
+      check(frames[90] < 20, `a frame takes ${at(0.5)} ms`);
+      await close();
+    },
+
+    async 'memory of page and program stays flat over many changes'() {
+      const address = await view('bank.md');
+      const { page, close } = await open(address, { hash: '#p=whatif' });
+      await settled(page);
+      const session = await page.context().newCDPSession(page);
+      const heap = async () => {
+        await session.send('HeapProfiler.collectGarbage');
+        return (await session.send('Runtime.getHeapUsage')).usedSize / 1e6;
+      };
+      const change = async (from, to) => {
+        for (let at = from; at < to; at++) {
+          // Each change is another question: words, texts and heads in turn.
+          const edit = [`d${at % 18}`, `r${at % 18}.${Buffer.from(`word${at}`).toString('hex')}`, `h${at % 6}.${at % 12},d${at % 17}`][at % 3];
+          await page.evaluate(async (edit) => {
+            location.hash = `p=whatif&e=${edit}`;
+            await new Promise((done) => setTimeout(done, 0));
+          }, edit);
+          await page.waitForFunction((edit) => document.querySelector('[data-edit]')?.getAttribute('data-edit') === edit, edit);
+        }
+      };
+      const rounds = MOST;
+      await change(0, rounds);
+      const [first, program] = [await heap(), resident(last().pid)];
+      await change(rounds, 2 * rounds);
+      const [second, grown] = [await heap(), resident(last().pid)];
+      console.log(`     ${rounds} more changes: page ${first.toFixed(1)} → ${second.toFixed(1)} MB, program ${(program / 1e3).toFixed(0)} → ${(grown / 1e3).toFixed(0)} MB`);
+      check(second - first < 4, `the page grew from ${first} to ${second} MB`);
+      check(grown - program < 12_000, `the program grew from ${program} to ${grown} kB`);
+      await close();
+    },
+  };
+}
