@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::{Mutex, PoisonError};
 
 use anyhow::Result;
 use clap::Args;
@@ -11,6 +12,7 @@ use super::store::StoreArguments;
 use crate::analysis;
 use crate::model::{Model, Source};
 use crate::server;
+use crate::text::Snapshot;
 
 /// Arguments of `fovea serve`.
 #[derive(Args, Debug, Default)]
@@ -27,9 +29,23 @@ pub(super) struct Serve {
 /// Serves one editor until it says `exit` or closes the pipe.
 pub(super) fn run(arguments: &Serve) -> Result<ExitCode> {
     let default = arguments.model.source();
+    let default_of_pages = default.clone();
     let loaders = move |folder: Option<&Path>| {
         let source = folder.map_or_else(|| default.clone(), Source::at);
         analysis::loader(move || Model::load(&source))
     };
-    server::run(loaders, arguments.store.elsewhere())
+    // A page needs the model as the interpreter runs it, and keeps it as long as the server runs.
+    let known: Mutex<Vec<(Source, Model)>> = Mutex::default();
+    let pages = move |folder: Option<&Path>, document: &Snapshot| {
+        let source = folder.map_or_else(|| default_of_pages.clone(), Source::at);
+        let source = source.for_document(&document.text(0..document.len()), document.language());
+        let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, model)) = known.iter().find(|(loaded, _)| *loaded == source) {
+            return Ok(model.clone());
+        }
+        let model = Model::interpreted(&source)?;
+        known.push((source, model.clone()));
+        Ok(model)
+    };
+    server::run(loaders, Box::new(pages), arguments.store.elsewhere())
 }

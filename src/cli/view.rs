@@ -2,13 +2,14 @@
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
 
 use super::input::{self, Usage};
 use super::{ModelArguments, output};
-use crate::view::{self, Explorer};
+use crate::view::{self, Explorer, Live};
 
 /// Arguments of `fovea view`.
 #[derive(Args, Debug)]
@@ -75,7 +76,7 @@ pub(super) fn run(arguments: &View) -> Result<()> {
             )
         });
     }
-    let listening = view::listen(explorer, arguments.port).with_context(|| {
+    let listening = view::listen(Arc::new(Live::of(explorer)), arguments.port, false).with_context(|| {
         format!(
             "cannot listen on port {} of 127.0.0.1; choose another with --port",
             arguments.port

@@ -14,7 +14,7 @@ use tower_lsp::ls_types::{
 };
 use tower_lsp::{Client, LanguageServer};
 
-use super::protocol::{DrawsOnAnswer, ExplainParams};
+use super::protocol::{DrawsOnAnswer, ExplainParams, ViewAnswer, ViewParams};
 use super::request_snapshot::request;
 use super::requests;
 use super::session::Session;
@@ -40,6 +40,11 @@ impl Handlers {
     /// `fovea/drawsOn`
     pub async fn draws_on(&self, params: TextDocumentPositionParams) -> Result<Option<DrawsOnAnswer>> {
         requests::draws_on::draws_on(&self.session, &request()?, params).await
+    }
+
+    /// `fovea/view`
+    pub async fn view(&self, params: ViewParams) -> Result<ViewAnswer> {
+        requests::view::question(&self.session, &request()?, params).await
     }
 }
 

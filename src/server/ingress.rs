@@ -167,6 +167,7 @@ fn ready(response: Option<Response>) -> BoxFuture<'static, Answer> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::LoadError;
 
     /// Stands for the framework: panics when told to, else echoes the parameters.
     struct Inner;
@@ -195,6 +196,7 @@ mod tests {
     async fn a_panic_is_an_internal_error_and_no_more() {
         let session = Arc::new(Session::new(
             Box::new(|_| Box::new(|| Err("no model".to_owned()))),
+            Box::new(|_, _| Err(LoadError::NotEmbedded)),
             None,
             None,
         ));

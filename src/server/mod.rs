@@ -20,6 +20,7 @@ mod notifications;
 mod orphan;
 mod outbox;
 mod output;
+mod pages;
 mod progress;
 pub mod protocol;
 mod publisher;
@@ -36,6 +37,7 @@ mod transport;
 mod uris;
 
 pub use logging::{install_panic_hook, start as start_logging};
+pub use pages::PageModels;
 pub use transport::serve;
 
 /// Readers of what a client sends, for the targets under `fuzz/`.
@@ -62,6 +64,7 @@ use crate::similar::index::Elsewhere;
 /// The threads could not be started.
 pub fn run(
     loaders: impl Fn(Option<&Path>) -> Loader + Send + Sync + 'static,
+    pages: PageModels,
     store: Option<Elsewhere>,
 ) -> anyhow::Result<ExitCode> {
     install_panic_hook();
@@ -77,6 +80,7 @@ pub fn run(
         tokio::io::stdin(),
         tokio::io::stdout(),
         loaders,
+        pages,
         places::cache_folder(),
         store,
     ));

@@ -14,7 +14,10 @@
 //! | `fovea/status` | server → client, notification | the whole state of the server, whenever it changes ([`StatusParams`]) |
 //! | `fovea/explain` | client → server, request | [`ExplainParams`] → the JSON of `fovea explain` |
 //! | `fovea/drawsOn` | client → server, request | a position → the words that its word draws on ([`DrawsOnAnswer`]) |
+//! | `fovea/view` | client → server, request | a question of the page → its answer ([`ViewParams`], [`ViewAnswer`]) |
 //! | `fovea/visible` | client → server, notification | what is on screen, to be analyzed first ([`VisibleParams`]) |
+
+mod viewing;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -24,6 +27,8 @@ use tower_lsp::ls_types::{Position, Range, TextDocumentIdentifier, TextDocumentP
 
 use crate::explain::trust::Verdict;
 use crate::segment::ItemKind;
+
+pub use viewing::{OPEN_VIEW, OpenViewAnswer, OpenViewArgs, View, ViewAnswer, ViewParams};
 
 /// The version of this protocol. It rises when a field changes its meaning; new optional fields do not raise it.
 pub const PROTOCOL: u32 = 1;
@@ -65,7 +70,7 @@ pub const SEARCH: &str = "fovea.search";
 pub const UPDATE_INDEX: &str = "fovea.updateIndex";
 
 /// Every command, as announced by `initialize`.
-pub const COMMANDS: [&str; 13] = [
+pub const COMMANDS: [&str; 14] = [
     SHOW_SIMILAR,
     COMPARE_PASSAGES,
     EXPLAIN_SELECTION,
@@ -78,6 +83,7 @@ pub const COMMANDS: [&str; 13] = [
     PAUSE,
     RESUME,
     SEARCH,
+    OPEN_VIEW,
     UPDATE_INDEX,
 ];
 

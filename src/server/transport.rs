@@ -14,6 +14,7 @@ use super::frames::{self, Frames, Incoming};
 use super::handlers::Handlers;
 use super::ingress::Ingress;
 use super::output::{self, Output};
+use super::pages::PageModels;
 use super::session::{Loaders, Session};
 use super::{logging, orphan, progress, publisher};
 use crate::analysis::Loader;
@@ -28,11 +29,12 @@ const LAST_RESULTS: Duration = Duration::from_millis(500);
 /// Serves one client until it says `exit`, closes its end or is gone; the process's exit code.
 ///
 /// `loaders` makes the loader of the model in a folder (the setting `fovea.model.dir`), or of the default one; `folder` is where
-/// results outlive the process, if they are to; `store` is a team's store to ask beside the workspace.
+/// results outlive the process, if they are to; `pages` gives the models of pages; `store` is a team's store to ask beside the workspace.
 pub async fn serve<R, W>(
     input: R,
     output: W,
     loaders: impl Fn(Option<&Path>) -> Loader + Send + Sync + 'static,
+    pages: PageModels,
     folder: Option<PathBuf>,
     store: Option<Elsewhere>,
 ) -> u8
@@ -41,7 +43,7 @@ where
     W: AsyncWrite + Unpin + Send + 'static,
 {
     let loaders: Loaders = Box::new(loaders);
-    let session = Arc::new(Session::new(loaders, folder, store));
+    let session = Arc::new(Session::new(loaders, pages, folder, store));
     let mut our_client: Option<Client> = None;
     let (service, socket) = LspService::build(|client| {
         our_client = Some(client);
@@ -49,6 +51,7 @@ where
     })
     .custom_method("fovea/explain", Handlers::explain)
     .custom_method("fovea/drawsOn", Handlers::draws_on)
+    .custom_method("fovea/view", Handlers::view)
     .finish();
     let (out, drain) = output::output(output::MAX_UNREAD);
     let (mut requests, answers) = socket.split();

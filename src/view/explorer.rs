@@ -126,6 +126,14 @@ impl Explorer {
         self.segments.units.len()
     }
 
+    /// The unit that holds a byte of the document, blanks included.
+    pub fn unit_at(&self, byte: usize) -> Option<usize> {
+        let units = &self.segments.units;
+        let at = units.partition_point(|unit| unit.range.end <= byte);
+        // A cursor behind the last character is in the last unit.
+        (!units.is_empty()).then(|| at.min(units.len() - 1))
+    }
+
     /// Answers a question.
     ///
     /// # Errors

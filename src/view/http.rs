@@ -6,6 +6,7 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
@@ -13,7 +14,7 @@ use axum::http::{HeaderMap, HeaderName, Method, Response, StatusCode, Uri, heade
 
 use super::page::{SCRIPT, STYLE, served};
 use super::question::Question;
-use super::{Answer, Explorer, ViewError};
+use super::{Answer, Live, ViewError};
 
 /// A browser may load the page, its script and its styles, and ask the server that they came from; nothing else.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src data: blob:; connect-src 'self'; base-uri 'none'; \
@@ -32,22 +33,28 @@ struct Guard {
     token: String,
     /// The only Host.
     host: String,
-    explorer: Explorer,
+    live: Arc<Live>,
+    /// Whether the document may change while the page is open.
+    follows: bool,
 }
 
-/// Listens on 127.0.0.1, on a free port for `port` 0.
+/// How long a page that follows waits for news before it asks again.
+const PATIENCE: Duration = Duration::from_secs(25);
+
+/// Listens on 127.0.0.1, on a free port for `port` 0. The page `follows` an editor, or shows one text for as long as it is open.
 ///
 /// # Errors
 /// If the port is taken, or the system gives no random numbers.
-pub fn listen(explorer: Explorer, port: u16) -> std::io::Result<Listening> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
+pub fn listen(live: Arc<Live>, port: u16, follows: bool) -> std::io::Result<Listening> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let listener = runtime.block_on(tokio::net::TcpListener::bind(address))?;
     let port = listener.local_addr()?.port();
     let guard = Guard {
         token: secret()?,
         host: format!("127.0.0.1:{port}"),
-        explorer,
+        live,
+        follows,
     };
     Ok(Listening {
         listener,
@@ -99,15 +106,28 @@ impl Guard {
             "" => reply(StatusCode::OK, "text/html; charset=utf-8", served()),
             "page.js" => reply(StatusCode::OK, "text/javascript; charset=utf-8", SCRIPT),
             "page.css" => reply(StatusCode::OK, "text/css; charset=utf-8", STYLE),
+            path if path.starts_with("api/after/") => self.after(path).await,
             path => {
                 let question = path.strip_prefix("api/").and_then(Question::parse);
                 let Some(question) = question else {
                     return reply(StatusCode::NOT_FOUND, "text/plain", "there is no such page\n");
                 };
                 // The model computes for milliseconds up to seconds; other requests are answered meanwhile.
-                let asked = tokio::task::spawn_blocking(move || self.explorer.answer(&question)).await;
+                let asked = tokio::task::spawn_blocking(move || self.live.explorer()?.answer(&question)).await;
                 answered(asked)
             }
+        }
+    }
+
+    /// Waits for an edit or another place of the cursor: `api/after/N`, where N is the last number that the page knows.
+    async fn after(&self, path: &str) -> Response<Body> {
+        let known = path.rsplit('/').next().and_then(|number| number.parse().ok());
+        let Some(known) = known.filter(|_| self.follows) else {
+            return reply(StatusCode::NOT_FOUND, "text/plain", "this page follows no editor\n");
+        };
+        match tokio::time::timeout(PATIENCE, self.live.after(known)).await {
+            Ok(news) => answered(Ok(news.map(Answer::Json))),
+            Err(_) => reply(StatusCode::NO_CONTENT, "text/plain", Body::empty()),
         }
     }
 

@@ -1,7 +1,7 @@
 //! The page that makes the model visible: one document, its units, and every number of a pass over one of them.
 //!
 //! [`Explorer`] answers questions of the page, each a short path: `document`, `unit/0`, `attention/0/3` … ([`question`] has the list).
-//! `http.rs` carries them over the loopback interface for as long as `fovea view` runs; [`export`] writes the answers into one file that
+//! `http.rs` carries them over the loopback interface for as long as `fovea view` or the editor runs, and [`Live`] follows edits; [`export`] writes the answers into one file that
 //! needs no program. The page itself is built from `view/` into `assets/view/`, which a check keeps current.
 
 mod answers;
@@ -14,6 +14,7 @@ mod generation;
 mod heads;
 mod http;
 mod lens;
+mod live;
 mod page;
 mod pair;
 mod passes;
@@ -29,8 +30,10 @@ mod whatif;
 mod without;
 
 pub use diagram::mermaid;
+pub use encode::base64;
 pub use explorer::{Answer, Explorer, ViewError};
 pub use export::{LIMIT, export};
 pub use http::{Listening, listen};
+pub use live::Live;
 pub use structure::{Part, structure};
 pub use svg::svg;

@@ -10,6 +10,9 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, DuplexS
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
+use fovea::model::{Model, Source};
+use fovea::server::PageModels;
+
 use crate::fake::Script;
 
 /// No test waits this long for anything that comes.
@@ -28,6 +31,11 @@ pub struct Editor {
     pub script: Arc<Script>,
     /// The answer to `initialize`.
     pub capabilities: Value,
+}
+
+/// Pages have the embedded model: the fake has no layers to look at.
+pub fn pages() -> PageModels {
+    Box::new(|_, _| Model::interpreted(&Source::EMBEDDED))
 }
 
 impl Editor {
@@ -49,7 +57,14 @@ impl Editor {
     fn serving(bytes: usize, script: Arc<Script>, folder: Option<PathBuf>) -> Editor {
         let (to_server, input) = tokio::io::duplex(1 << 20);
         let (output, from_server) = tokio::io::duplex(bytes);
-        let server = tokio::spawn(fovea::server::serve(input, output, script.loaders(), folder, None));
+        let server = tokio::spawn(fovea::server::serve(
+            input,
+            output,
+            script.loaders(),
+            pages(),
+            folder,
+            None,
+        ));
         let (sender, receiver) = mpsc::unbounded_channel();
         tokio::spawn(read(from_server, sender));
         Editor {

@@ -23,7 +23,14 @@ async fn ten_thousand_requests_without_reading_an_answer() {
     let (mut to_server, input) = tokio::io::duplex(1 << 16);
     // A pipe that is full after a few answers.
     let (output, mut from_server) = tokio::io::duplex(1 << 10);
-    let server = tokio::spawn(fovea::server::serve(input, output, script.loaders(), None, None));
+    let server = tokio::spawn(fovea::server::serve(
+        input,
+        output,
+        script.loaders(),
+        crate::editor::pages(),
+        None,
+        None,
+    ));
     let mut send = async |message: Value| to_server.write_all(&frame(&message)).await.unwrap();
     send(json!({"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": {"capabilities": {}}})).await;
     // The framework takes requests from the moment `initialize` is answered, so that one is read.

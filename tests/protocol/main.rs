@@ -18,3 +18,4 @@ mod program;
 mod restart;
 mod settings;
 mod spelling;
+mod viewing;

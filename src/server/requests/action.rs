@@ -33,6 +33,7 @@ pub fn actions(session: &Session, request: &RequestSnapshot, params: &CodeAction
         return Vec::new();
     };
     let bytes = request.bytes(&active.snapshot, params.range);
+    session.pages.point(&active.id, bytes.start);
     let mut commands = Vec::new();
     if let Some((item, similar)) = similar::around(session, request, &active, bytes.start) {
         for one in similar.iter().take(MOST) {

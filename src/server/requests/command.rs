@@ -1,18 +1,21 @@
 //! `workspace/executeCommand`: which command, and are its arguments what it takes?
 
+use std::sync::Arc;
+
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tower_lsp::Client;
 use tower_lsp::jsonrpc::{Error, Result};
 use tower_lsp::ls_types::{ExecuteCommandParams, MessageType};
 
-use super::{compare, explain, search, show, trust};
+use super::{compare, explain, search, show, trust, view};
 use crate::analysis::ModelStatus;
 use crate::explain::{Heads, Method};
 use crate::server::protocol::{
     AttentionMaps, COMMANDS, COMPARE_PASSAGES, CompareOptions, EXPLAIN_SELECTION, ExplainSelectionArgs, HeatAnswer,
-    MethodAnswer, PAUSE, Passage, RESUME, SEARCH, SET_HEAT, SET_METHOD, SHOW_SIMILAR, SearchArgs, ShowSimilarArgs,
-    TOGGLE_ATTENTION, TOGGLE_HEAT, TOGGLE_HIGHLIGHT, TRUST, Toggled, TrustArgs, UPDATE_INDEX,
+    MethodAnswer, OPEN_VIEW, OpenViewArgs, PAUSE, Passage, RESUME, SEARCH, SET_HEAT, SET_METHOD, SHOW_SIMILAR,
+    SearchArgs, ShowSimilarArgs, TOGGLE_ATTENTION, TOGGLE_HEAT, TOGGLE_HIGHLIGHT, TRUST, Toggled, TrustArgs,
+    UPDATE_INDEX,
 };
 use crate::server::request_snapshot::RequestSnapshot;
 use crate::server::session::Session;
@@ -23,7 +26,7 @@ use crate::server::settings::HeatPreset;
 /// # Errors
 /// Invalid parameters that name what is wrong: the command, or which argument should be what.
 pub async fn execute(
-    session: &Session,
+    session: &Arc<Session>,
     client: Option<&Client>,
     request: &RequestSnapshot,
     params: ExecuteCommandParams,
@@ -97,6 +100,12 @@ pub async fn execute(
         SEARCH => {
             let asked: SearchArgs = arguments.get(0, "a text, or an object with query")?;
             search::command(session, client, request, asked).await.map(Some)
+        }
+        OPEN_VIEW => {
+            let asked: OpenViewArgs = arguments.get(0, "an object with uri")?;
+            view::open(session, client, request, asked)
+                .await
+                .map(|answer| Some(json!(answer)))
         }
         UPDATE_INDEX => {
             session.index(true);

@@ -32,6 +32,10 @@ pub async fn draws_on(
     if !request.client.fovea {
         return Err(Error::method_not_found());
     }
+    if let Some(active) = request.active(&place.text_document.uri) {
+        let offset = to_proto::offset(&active.snapshot, place.position, request.client.encoding);
+        session.pages.point(&active.id, offset);
+    }
     if !request.settings.highlight {
         return Ok(None);
     }

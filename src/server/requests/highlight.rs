@@ -34,6 +34,7 @@ pub async fn highlights(
         return Ok(None);
     };
     let offset = to_proto::offset(&active.snapshot, place.position, request.client.encoding);
+    session.pages.point(&active.id, offset);
     let mut kinds: BTreeMap<usize, (ByteRange, DocumentHighlightKind)> = BTreeMap::new();
     if request.client.highlights_attention(request.settings.attention) {
         // Editors draw highlights whenever they come, so these may take as long as a first hover.

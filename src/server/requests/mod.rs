@@ -17,3 +17,4 @@ pub mod search;
 pub mod show;
 pub mod similar;
 pub mod trust;
+pub mod view;

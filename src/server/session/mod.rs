@@ -18,6 +18,7 @@ use crate::server::documents::{Documents, Open};
 use crate::server::exit::Exit;
 use crate::server::logging;
 use crate::server::outbox::{HeatUpdate, Outbox};
+use crate::server::pages::{PageModels, Pages};
 use crate::server::request_queue::RequestQueue;
 use crate::server::request_snapshot::RequestSnapshot;
 use crate::server::settings::{self, Attention, HeatPreset, Settings};
@@ -80,6 +81,8 @@ pub struct Session {
     pub spellings: Arc<Spellings>,
     /// What is to be said to the client.
     pub outbox: Arc<Outbox>,
+    /// The documents that pages of a browser or of the editor look at.
+    pub pages: Pages,
     /// The requests in flight.
     pub in_flight: RequestQueue,
     /// The wish to end.
@@ -100,7 +103,7 @@ impl std::fmt::Debug for Session {
 
 impl Session {
     /// The state before `initialize`.
-    pub fn new(loaders: Loaders, folder: Option<PathBuf>, store: Option<Elsewhere>) -> Session {
+    pub fn new(loaders: Loaders, pages: PageModels, folder: Option<PathBuf>, store: Option<Elsewhere>) -> Session {
         let settings = Settings::default();
         let state = SessionState {
             initialized: false,
@@ -119,6 +122,7 @@ impl Session {
             analysis: OnceLock::new(),
             spellings: Arc::default(),
             outbox: Arc::default(),
+            pages: Pages::new(pages),
             in_flight: RequestQueue::default(),
             exit: Exit::default(),
             activity: Arc::new(watch::Sender::new(Activity::Idle)),
@@ -228,6 +232,7 @@ impl Session {
         let id: DocumentId = uri.into();
         let mut open = Open::new(uri, language_id, version, text);
         open.admit(&state.effective);
+        self.pages.change(&id, || open.snapshot());
         self.outbox.add(|outgoing| _ = outgoing.fresh.insert(id.clone()));
         self.hand_over(
             &id,
@@ -261,6 +266,7 @@ impl Session {
             None => open.out_of_step = true,
         }
         open.admit(&settings);
+        self.pages.change(&id, || open.snapshot());
         self.hand_over(&id, &open, old.inactive.is_none());
         Arc::make_mut(&mut state.documents).insert(id, Arc::new(open));
     }

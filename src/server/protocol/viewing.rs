@@ -1,0 +1,70 @@
+//! The page of the model in an editor: `fovea.openView` and `fovea/view`.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use tower_lsp::ls_types::request::Request;
+use tower_lsp::ls_types::{Position, TextDocumentIdentifier, Uri};
+
+/// Command: open the page that shows what the model does with a document. Argument: [`OpenViewArgs`]. Answer: [`OpenViewAnswer`].
+pub const OPEN_VIEW: &str = "fovea.openView";
+
+/// The one argument of [`OPEN_VIEW`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OpenViewArgs {
+    /// An open document.
+    pub uri: Uri,
+    /// The cursor: the page begins with the unit around it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub position: Option<Position>,
+    /// Whether the server asks the client to show the page in a browser (`window/showDocument`); true if it is missing.
+    #[serde(default = "yes")]
+    pub show: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// The answer of [`OPEN_VIEW`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OpenViewAnswer {
+    /// The page's address on 127.0.0.1, with the secret that it needs. It works until the server ends.
+    pub address: String,
+    /// Whether the client showed it.
+    pub shown: bool,
+}
+
+/// A question of the page, for clients that show the page in a panel of their own and carry its questions.
+#[derive(Debug)]
+pub enum View {}
+
+impl Request for View {
+    type Params = ViewParams;
+    type Result = ViewAnswer;
+    const METHOD: &'static str = "fovea/view";
+}
+
+/// What the page asks.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ViewParams {
+    /// An open document.
+    pub text_document: TextDocumentIdentifier,
+    /// The question, as the page writes it: `document`, `unit/0`; or `now`, for the version of the text and the unit at the cursor.
+    pub path: String,
+    /// The cursor, if the page follows it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub position: Option<Position>,
+}
+
+/// The answer to a question of the page.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum ViewAnswer {
+    /// Names and numbers.
+    Json(Value),
+    /// 16-bit fractions, in base64.
+    Base64(String),
+}
