@@ -122,9 +122,13 @@ impl Guard {
     /// Waits for an edit or another place of the cursor: `api/after/N`, where N is the last number that the page knows.
     async fn after(&self, path: &str) -> Response<Body> {
         let known = path.rsplit('/').next().and_then(|number| number.parse().ok());
-        let Some(known) = known.filter(|_| self.follows) else {
-            return reply(StatusCode::NOT_FOUND, "text/plain", "this page follows no editor\n");
+        let Some(known) = known else {
+            return reply(StatusCode::NOT_FOUND, "text/plain", "there is no such page\n");
         };
+        // No news will ever come, which is no error.
+        if !self.follows {
+            return reply(StatusCode::OK, "application/json", "null");
+        }
         match tokio::time::timeout(PATIENCE, self.live.after(known)).await {
             Ok(news) => answered(Ok(news.map(Answer::Json))),
             Err(_) => reply(StatusCode::NO_CONTENT, "text/plain", Body::empty()),

@@ -1,6 +1,8 @@
 // Answers of the program: from the server that the page came from, or from the page itself where it is one file.
 import { useEffect, useState } from 'preact/hooks';
 
+import { bytes, carrier } from './carrier';
+
 export interface Unit {
   kind: string;
   name: string | null;
@@ -265,15 +267,6 @@ const embedded: Record<string, unknown> | null = (() => {
 /** Whether this page is one file, without a program behind it. */
 export const exported = embedded !== null;
 
-function bytes(base64: string): Uint8Array {
-  const text = atob(base64);
-  const out = new Uint8Array(text.length);
-  for (let at = 0; at < text.length; at++) {
-    out[at] = text.charCodeAt(at);
-  }
-  return out;
-}
-
 const floatsOf = new Map<string, Float32Array>();
 
 /** Numbers that stay decoded at most. */
@@ -306,13 +299,8 @@ async function load(path: string): Promise<unknown> {
     }
     return binary ? new Uint16Array(bytes(found as string).buffer) : found;
   }
-  const answer = await fetch(`api/${path}`).catch(() => {
-    throw new Error('The program behind this page has ended. Start `fovea view` again.');
-  });
-  if (!answer.ok) {
-    throw new Error((await answer.text()).trim());
-  }
-  return binary ? new Uint16Array(await answer.arrayBuffer()) : answer.json();
+  const answer = await carrier.ask(path);
+  return 'fractions' in answer ? answer.fractions : answer.json;
 }
 
 const answers = new Map<string, Promise<unknown>>();
@@ -333,6 +321,12 @@ function forget() {
     sizes.delete(path);
     answers.delete(path);
   }
+}
+
+/** Forgets every answer: the text is another one. */
+export function forgetAll() {
+  answers.clear();
+  sizes.clear();
 }
 
 /** An answer, asked for once. */

@@ -2,10 +2,11 @@
 import './page.css';
 
 import { render } from 'preact';
-import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { useCallback, useEffect, useMemo, useRef, useState } from 'preact/hooks';
 
 import { Attention } from './attention';
 import { ask, type Document, exported, isOf, type UnitText, useAnswer } from './data';
+import { useCursor, useEdits, useFollows } from './follow';
 import { Generation } from './generation';
 import { Layers } from './layers';
 import { shapeOf } from './maps';
@@ -36,6 +37,12 @@ function App() {
   const [state, go] = useAddress();
   const [theme, setTheme] = useTheme();
   const [tour, setTour] = useState(false);
+  const [follows, setFollows] = useFollows();
+  const [atCursor, setAtCursor] = useState(false);
+  useCursor(follows, useCallback((unit: number) => {
+    setAtCursor(true);
+    go({ unit, token: -1, source: -1, coordinate: -1, edit: '-' });
+  }, [go]));
   const tabs = useRef<HTMLDivElement>(null);
   const doc = useAnswer<Document>('document');
   const unitPath = isOf(doc, 'document') && doc.value.units.length > 0 ? `unit/${state.unit}` : null;
@@ -92,6 +99,7 @@ function App() {
         <h1 title={document_.file}>{document_.file.split(/[\\/]/).at(-1)}</h1>
         <span class="model-name">{model.name} <span class="note small">{model.layers} layers × {model.heads} heads, {model.hidden} wide</span></span>
         <span class="grow" />
+        {atCursor && <button type="button" class="quiet" aria-pressed={follows} onClick={() => setFollows(!follows)}>Follow the editor</button>}
         <button type="button" class="quiet" aria-expanded={tour} onClick={() => setTour(!tour)}>What is attention?</button>
         <button type="button" class="quiet" onClick={() => setTheme(theme === 'dark' ? 'light' : 'dark')}>{theme === 'dark' ? 'Light' : 'Dark'}</button>
       </header>
@@ -142,9 +150,14 @@ function App() {
   );
 }
 
+/** Drawn anew for each text; what is looked at stands in the address. */
+function Page() {
+  return <App key={useEdits()} />;
+}
+
 // The document is on its way while the rest of the page is set up.
 ask('document').catch(() => {});
 const root = document.getElementById('page');
 if (root) {
-  render(<App />, root);
+  render(<Page />, root);
 }

@@ -127,8 +127,9 @@ export function useSetting(): Setting {
   return setting;
 }
 
+/** What is looked at, and how to look at something else. What was chosen last survives that the page is drawn anew. */
 export function useAddress(): [State, (change: Partial<State>) => void] {
-  const [state, set] = useState(fromAddress);
+  const [state, set] = useState(() => waiting ?? fromAddress());
   useEffect(() => {
     const follow = () => set(fromAddress());
     addEventListener('hashchange', follow);
