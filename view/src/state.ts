@@ -149,13 +149,23 @@ export function useAddress(): [State, (change: Partial<State>) => void] {
 
 /** Dark or light, as the person or the system wishes. */
 export function useTheme(): ['light' | 'dark', (wish: 'light' | 'dark') => void] {
-  const system = () => (matchMedia('(prefers-color-scheme: dark)').matches ? 'dark' : 'light');
+  // VS Code says on the body which theme it has; elsewhere the system's wish counts.
+  const system = () => {
+    const kind = document.body.dataset.vscodeThemeKind;
+    const dark = kind ? /dark$|high-contrast$/.test(kind) : matchMedia('(prefers-color-scheme: dark)').matches;
+    return dark ? 'dark' : 'light';
+  };
   const [theme, set] = useState<'light' | 'dark'>(system);
   useEffect(() => {
     const query = matchMedia('(prefers-color-scheme: dark)');
     const follow = () => set(system());
     query.addEventListener('change', follow);
-    return () => query.removeEventListener('change', follow);
+    const kind = new MutationObserver(follow);
+    kind.observe(document.body, { attributeFilter: ['data-vscode-theme-kind'] });
+    return () => {
+      query.removeEventListener('change', follow);
+      kind.disconnect();
+    };
   }, []);
   useEffect(() => {
     document.documentElement.style.colorScheme = theme;

@@ -1,5 +1,5 @@
 // Bundles the extension and the script of its panel, and gathers the licences of what is bundled: build.mjs [--watch]
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 
 import * as esbuild from 'esbuild';
 
@@ -35,6 +35,9 @@ function notices(inputs) {
   });
   writeFileSync('out/NOTICES.txt', texts.join('\n---\n\n'));
 }
+
+// The page of `fovea view`, as the program itself contains it.
+cpSync('../../assets/view', 'out/view', { recursive: true });
 
 if (process.argv.includes('--watch')) {
   await Promise.all([extension, webview].map(async (build) => (await esbuild.context(build)).watch()));

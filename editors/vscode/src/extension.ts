@@ -10,6 +10,7 @@ import { Drawing, type Shown } from './heat/drawing';
 import { textBrightness } from './heat/theme';
 import { showHint } from './hint';
 import { lenses } from './lenses';
+import { ModelView } from './modelview';
 import { Panel } from './panel/panel';
 import { drawOptions } from './settings';
 import { type Known, type Look, StatusItem } from './status';
@@ -71,12 +72,14 @@ export async function activate(context: vscode.ExtensionContext): Promise<Api> {
       drawing.restyle({ ...drawOptions(), brightness });
     }
   };
-  const core: Core = { context, server, drawing, boxes, panel, known: () => known };
+  const modelView = new ModelView(context.extensionUri, server);
+  const core: Core = { context, server, drawing, boxes, panel, modelView, known: () => known };
   context.subscriptions.push(
     output,
     drawing,
     item,
     panel,
+    modelView,
     visible,
     server,
     boxes,

@@ -4,6 +4,7 @@ import * as vscode from 'vscode';
 import type { Server } from '../client';
 import type { DrawsOnBoxes } from '../drawson';
 import type { Drawing } from '../heat/drawing';
+import type { ModelView } from '../modelview';
 import type { Panel } from '../panel/panel';
 import type { Known } from '../status';
 
@@ -13,6 +14,7 @@ export interface Core {
   drawing: Drawing;
   boxes: DrawsOnBoxes;
   panel: Panel;
+  modelView: ModelView;
   known(): Known;
 }
 

@@ -3,7 +3,7 @@ import * as vscode from 'vscode';
 
 import type { AttentionMaps } from '../protocol';
 import { compareHere, comparePassages } from './compare';
-import { asked, type Core } from './core';
+import { asked, type Core, front } from './core';
 import { explainDocument, explainSelection } from './explain';
 import { compareItems, goTo, hideHovers, why } from './links';
 import { chooseMaps } from './maps';
@@ -31,6 +31,7 @@ export function registerCommands(core: Core): vscode.Disposable {
     'fovea.explainSelection': (given) => explainSelection(core, argument(given)),
     'fovea.explainDocument': () => explainDocument(core),
     'fovea.trust': () => trust(core),
+    'fovea.openView': () => openView(core),
     'fovea.search': (given) => search(core, typeof given === 'string' ? given : undefined),
     'fovea.toggleHeat': (wanted) => toggle(core, 'fovea.toggleHeat', wanted === true || wanted === false ? wanted : undefined),
     'fovea.toggleHighlight': (wanted) => toggle(core, 'fovea.toggleHighlight', wanted === true || wanted === false ? wanted : undefined),
@@ -49,6 +50,14 @@ export function registerCommands(core: Core): vscode.Disposable {
   };
   const run = (work: Run): Run => (...args) => asked(core, async () => work(...args));
   return vscode.Disposable.from(...Object.entries(table).map(([name, work]) => vscode.commands.registerCommand(name, run(work))));
+}
+
+/** Shows what the model does with the active document. */
+function openView(core: Core): void {
+  const editor = front();
+  if (editor) {
+    core.modelView.open(editor.document);
+  }
 }
 
 /** The argument of a lens or a code action; a menu passes a URI, which is none. */

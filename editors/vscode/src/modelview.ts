@@ -1,0 +1,137 @@
+/**
+ * The page of `fovea view` as a panel: what the model does with a document. There is no port: the page asks the extension, and the
+ * extension asks the language server.
+ */
+import { randomBytes } from 'node:crypto';
+
+import * as vscode from 'vscode';
+
+import type { Server } from './client';
+
+/** Milliseconds that cursor and text rest before the page follows them. */
+const REST = 150;
+
+/** A question of the page, or its wish to follow the editor. */
+type Message = { id: number; path: string } | { follow: true };
+
+interface ViewAnswer {
+  json?: unknown;
+  base64?: string;
+}
+
+interface Shown {
+  panel: vscode.WebviewPanel;
+  follows: boolean;
+  timer?: NodeJS.Timeout;
+}
+
+export class ModelView implements vscode.Disposable {
+  private readonly shown = new Map<string, Shown>();
+  private readonly listeners: vscode.Disposable[];
+
+  constructor(
+    private readonly root: vscode.Uri,
+    private readonly server: Server,
+  ) {
+    this.listeners = [
+      vscode.window.onDidChangeTextEditorSelection(({ textEditor }) => this.later(textEditor.document.uri)),
+      vscode.workspace.onDidChangeTextDocument(({ document }) => this.later(document.uri)),
+      vscode.workspace.onDidCloseTextDocument(({ uri }) => this.shown.get(uri.toString())?.panel.dispose()),
+    ];
+  }
+
+  /** Opens the panel of a document beside it, or shows the one that there is. */
+  open(document: vscode.TextDocument): void {
+    const key = document.uri.toString();
+    const known = this.shown.get(key);
+    if (known) {
+      known.panel.reveal(undefined, true);
+      return;
+    }
+    const title = `Model: ${document.uri.path.split('/').at(-1)}`;
+    const bundle = vscode.Uri.joinPath(this.root, 'out', 'view');
+    const panel = vscode.window.createWebviewPanel(
+      'fovea.model',
+      title,
+      { viewColumn: vscode.ViewColumn.Beside, preserveFocus: true },
+      { enableScripts: true, localResourceRoots: [bundle], retainContextWhenHidden: true },
+    );
+    const shown: Shown = { panel, follows: false };
+    this.shown.set(key, shown);
+    panel.iconPath = vscode.Uri.joinPath(this.root, 'images', 'icon.png');
+    panel.onDidDispose(() => {
+      clearTimeout(shown.timer);
+      this.shown.delete(key);
+    });
+    panel.webview.onDidReceiveMessage((message: Message) => {
+      if ('follow' in message) {
+        shown.follows = true;
+        void this.tell(document.uri, shown);
+      } else {
+        void this.answer(document.uri, shown, message);
+      }
+    });
+    panel.webview.html = html(panel.webview, bundle);
+  }
+
+  dispose(): void {
+    for (const { panel } of this.shown.values()) {
+      panel.dispose();
+    }
+    for (const listener of this.listeners) {
+      listener.dispose();
+    }
+  }
+
+  private async answer(uri: vscode.Uri, shown: Shown, { id, path }: { id: number; path: string }): Promise<void> {
+    try {
+      const params = { textDocument: { uri: uri.toString() }, path };
+      const answer = await this.server.request<ViewAnswer>('fovea/view', params);
+      await shown.panel.webview.postMessage({ id, ...answer });
+    } catch (error) {
+      await shown.panel.webview.postMessage({ id, error: error instanceof Error ? error.message : String(error) });
+    }
+  }
+
+  private later(uri: vscode.Uri): void {
+    const shown = this.shown.get(uri.toString());
+    if (shown?.follows) {
+      clearTimeout(shown.timer);
+      shown.timer = setTimeout(() => void this.tell(uri, shown), REST);
+    }
+  }
+
+  /** Tells the page of the text's version and of the unit at the cursor. */
+  private async tell(uri: vscode.Uri, shown: Shown): Promise<void> {
+    const editor = vscode.window.visibleTextEditors.find((each) => each.document.uri.toString() === uri.toString());
+    const position = editor?.selection.active;
+    const params = { textDocument: { uri: uri.toString() }, path: 'now', ...(position ? { position } : {}) };
+    // A document that cannot be explained has nothing to follow; the page says so when it asks.
+    const news = await this.server.request<ViewAnswer>('fovea/view', params).catch(() => undefined);
+    if (news && this.shown.has(uri.toString())) {
+      await shown.panel.webview.postMessage({ news: news.json });
+    }
+  }
+}
+
+/** The shell that the program serves, with a policy for a web view. */
+function html(webview: vscode.Webview, bundle: vscode.Uri): string {
+  const nonce = randomBytes(24).toString('base64');
+  const at = (file: string) => webview.asWebviewUri(vscode.Uri.joinPath(bundle, file)).toString();
+  const policy = `default-src 'none'; script-src 'nonce-${nonce}'; style-src 'nonce-${nonce}' ${webview.cspSource}; img-src data: blob:; form-action 'none'; base-uri 'none'`;
+  return `<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="${policy}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>Fovea</title>
+<link rel="stylesheet" nonce="${nonce}" href="${at('page.css')}">
+</head>
+<body>
+<div id="page"></div>
+<script type="module" nonce="${nonce}" src="${at('page.js')}"></script>
+</body>
+</html>`;
+}
