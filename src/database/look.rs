@@ -26,7 +26,7 @@ pub struct Examination {
 }
 
 impl Examination {
-    /// Whether this program uses the file: it recreates an older one, and leaves a newer one unchanged.
+    /// Whether this program uses the file. It recreates an older file, and leaves a newer one unchanged.
     pub fn is_current(&self) -> bool {
         self.version == self.expected
     }

@@ -53,7 +53,7 @@ impl DatabaseError {
         matches!(self.code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
     }
 
-    /// Whether a file has become unusable since it was opened: corrupt, or emptied by another process that found it so.
+    /// Whether a file has become unusable since it was opened. It is corrupt, or another process found it so and emptied it.
     pub fn calls_for_repair(&self) -> bool {
         self.is_damage() || matches!(self.code(), Some(ErrorCode::Unknown))
     }
@@ -70,7 +70,7 @@ impl DatabaseError {
     }
 }
 
-/// Opens a file for writing; creates its folder, the file and its tables if they are missing.
+/// Opens a file for writing. Creates its folder, the file and its tables if they are missing.
 ///
 /// Tables of an older version are recreated. A damaged file is emptied, because all data in it can be recomputed.
 ///

@@ -79,7 +79,7 @@ enum Watch {
     End,
 }
 
-/// Starts a thread that ends this process if an answer takes too long, even without the parent.
+/// Starts a thread that ends this process if an answer takes too long. It works even without the parent.
 fn watchdog() -> io::Result<Sender<Watch>> {
     let (sender, receiver) = mpsc::channel();
     std::thread::Builder::new()

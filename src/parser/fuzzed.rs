@@ -6,7 +6,7 @@ use super::wire::{self, Answer};
 use crate::segment::{Budget, InProcess, Parser, Purpose, Segments, Syntax, Tree, Unparsed, segment};
 use crate::text::{Language, Snapshot, source_words};
 
-/// Encodes the answers of a child for a text: its syntax and the depths of its lines.
+/// Encodes the answers of a child for a text: syntax and depths of lines.
 pub fn answer(snapshot: &Snapshot) -> Vec<u8> {
     let syntax = InProcess.parse(snapshot, Purpose::Once);
     let starts: Vec<usize> = (0..snapshot.line_count())

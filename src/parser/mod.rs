@@ -135,7 +135,7 @@ fn syntax(
 }
 
 impl Shared {
-    /// The hash of a text, if any text has crashed a grammar; most sessions never need it.
+    /// The hash of a text, if any text has crashed a grammar. Most sessions never need it.
     fn hash_of_crash(&self, text: &str, snapshot: &Snapshot) -> Option<[u8; 32]> {
         let any = !lock(&self.crashed).is_empty();
         any.then(|| hash_of(text, snapshot))

@@ -169,7 +169,7 @@ fn start(program: &Program) -> io::Result<Running> {
         .args(&program.arguments)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
-        // Abort messages of a scanner help nobody, and stderr may be the editor's log.
+        // Abort messages of a scanner are of no use, and stderr may be the editor's log.
         .stderr(Stdio::null())
         .spawn()?;
     let (sender, answers) = mpsc::channel();

@@ -1,5 +1,6 @@
-//! The protocol between the two processes: frames of a length (4 bytes, little-endian) and a message in
-//! [postcard's format](https://postcard.jamesmunns.com/wire-format).
+//! The protocol between server and child.
+//!
+//! A frame is a length (4 bytes, little-endian) and a message in [postcard's format](https://postcard.jamesmunns.com/wire-format).
 
 use std::io::{self, Read, Write};
 

@@ -5,7 +5,7 @@ use tree_sitter::Node;
 use super::parser::Tree;
 use crate::text::ByteRange;
 
-/// The line starts in a part of a document, each with the number of multi-line nodes that span it.
+/// The line starts in a part of a document, with their depths. A depth is the number of multi-line nodes that span the line start.
 pub(super) struct Borders {
     starts: Vec<usize>,
     depths: Vec<u32>,
@@ -36,7 +36,7 @@ impl Borders {
     }
 }
 
-/// The number of multi-line nodes that span each line start; nodes that begin at or after `end` are ignored.
+/// The number of multi-line nodes that span each line start. Nodes that begin at or after `end` are ignored.
 pub(super) fn depths(root: Node<'_>, starts: &[usize], end: usize) -> Vec<u32> {
     let mut changes = vec![0i64; starts.len() + 1];
     count_nodes(root, end, starts, &mut changes);
@@ -47,7 +47,7 @@ pub(super) fn depths(root: Node<'_>, starts: &[usize], end: usize) -> Vec<u32> {
     depths.take(starts.len()).collect()
 }
 
-/// The starts of lines that overlap the range; lines end with LF, CRLF or a single CR.
+/// The starts of lines that overlap the range. Lines end with LF, CRLF or a single CR.
 fn line_starts(text: &str, range: &ByteRange) -> Vec<usize> {
     let bytes = text.as_bytes();
     let ends_line = |at: usize| bytes[at] == b'\n' || (bytes[at] == b'\r' && bytes.get(at + 1) != Some(&b'\n'));
@@ -57,7 +57,7 @@ fn line_starts(text: &str, range: &ByteRange) -> Vec<usize> {
         .collect()
 }
 
-/// Counts, as differences between lines, the nodes that begin before a line and end after its start.
+/// Counts the nodes that begin before a line and end after its start. Counts are stored as differences between lines.
 fn count_nodes(root: Node<'_>, end: usize, starts: &[usize], changes: &mut [i64]) {
     let Some(&first_start) = starts.first() else { return };
     let mut cursor = root.walk();

@@ -100,7 +100,7 @@ impl Section {
     }
 }
 
-/// Keeps only the first branch of conditionals whose branches are incomplete statements: `#if A` `if (x) {` `#else` `{` `#endif`.
+/// Keeps the first branch of conditionals with incomplete branches. An example is `#if A` `if (x) {` `#else` `{` `#endif`.
 fn without_broken_sections(text: &str, tokens: Vec<Token>, blanks: &mut Vec<ByteRange>) -> Vec<Token> {
     let mut open: Vec<Section> = Vec::new();
     // Removed token ranges.
@@ -265,7 +265,7 @@ impl Rules<'_> {
         }
     }
 
-    /// The index after macros that precede a declaration or stand alone; `at` if they must stay.
+    /// The index after macros that precede a declaration or stand alone. The result is `at` if they must stay.
     fn prefix_end(&self, at: usize) -> usize {
         // The start of each macro.
         let mut units = vec![at];
@@ -372,7 +372,7 @@ impl Rules<'_> {
         }
     }
 
-    /// Whether a macro stands between the return type and the name of a function: `int WINAPI main(`.
+    /// Whether a macro stands between return type and name of a function: `int WINAPI main(`.
     fn between_type_and_name(&self, at: usize, previous: Option<usize>) -> bool {
         let Some(previous) = previous else { return false };
         let after_type = match self.tokens[previous].kind {
@@ -383,7 +383,7 @@ impl Rules<'_> {
         after_type && self.is_word(at + 1) && !is_keyword(self.word(at + 1)) && self.is_sign(at + 2, b'(')
     }
 
-    /// Whether a macro stands between the parameters and the body of a function: `int f() NOEXCEPT {`.
+    /// Whether a macro stands between parameters and body of a function: `int f() NOEXCEPT {`.
     fn after_parameters(&self, at: usize, previous: Option<usize>) -> bool {
         let Some(previous) = previous else { return false };
         let after = self.tokens[previous].is(b')')

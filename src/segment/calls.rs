@@ -1,4 +1,6 @@
-//! Calls that are definitions because of their arguments: `app.get("/x", (req, res) => …)`, `describe "parser" do …`, `memo(function …)`.
+//! Calls that are definitions because of their arguments.
+//!
+//! Examples are `app.get("/x", (req, res) => …)`, `describe "parser" do …` and `memo(function …)`.
 //!
 //! The name of such a call is the variable it is bound to; otherwise the callee and the first string argument: `app.get /x`, `describe
 //! parser`.
@@ -133,7 +135,7 @@ impl<'tree> Call<'tree> {
         self.functions.extend(node.child_by_field_name("block"));
     }
 
-    /// Analyzes the callee: an immediate function, or the result of another call, which may have the string.
+    /// Analyzes the callee. It is an immediate function, or the result of another call, which may have the string.
     fn read_called(&mut self, node: Node<'tree>, grammar: &Grammar) {
         let mut at = node;
         for _ in 0..3 * DEEPEST {
@@ -160,7 +162,7 @@ impl<'tree> Call<'tree> {
         }
     }
 
-    /// Whether it wraps a single function, `memo(() => …)`, instead of applying it to many values, `rows.map(row => …)`.
+    /// Whether it wraps a single function: `memo(() => …)`. Calls like `rows.map(row => …)` apply a function to many values instead.
     pub fn wraps_one(&self, text: &str) -> bool {
         let called = self.called(text).unwrap_or_default();
         let last = called.rsplit(['.', ':', '>']).next().unwrap_or_default();

@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// The items of a text as `fn`, `type` or `#` with their names; inner items are indented.
+/// The items of a text as `fn`, `type` or `#` with their names. Inner items are indented.
 fn items(text: &str, language: Language) -> Vec<String> {
     let snapshot = Snapshot::new(text, 1, language);
     let budget = Budget {

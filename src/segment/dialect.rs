@@ -1,4 +1,4 @@
-//! Determines the language of a text from the editor's identifier, the file name and the content.
+//! Determines the language of a text from editor identifier, file name and content.
 
 use std::path::Path;
 

@@ -32,7 +32,7 @@ impl Edit {
         })
     }
 
-    /// The position of an unchanged range in the old text; `None` if the edit touches it.
+    /// The position of an unchanged range in the old text. `None` if the edit touches it.
     pub(super) fn before(&self, range: &ByteRange) -> Option<ByteRange> {
         if range.end <= self.start {
             return Some(range.clone());
@@ -110,7 +110,7 @@ fn common_suffix(a: &Rope, b: &Rope) -> usize {
     }
 }
 
-/// The position of a byte in tree-sitter's terms: only LF ends a row, columns are bytes.
+/// The position of a byte for tree-sitter: only LF ends a row, columns are bytes.
 fn point(rope: &Rope, byte: usize) -> Point {
     point_after(rope, 0, Point { row: 0, column: 0 }, byte)
 }

@@ -10,7 +10,7 @@ pub(super) struct Grammar {
     pub functions: &'static [&'static str],
     /// Classes, structs, traits, modules …
     pub types: &'static [&'static str],
-    /// Functions and types of these kinds count as declarations, part of their surroundings, unless they have a body.
+    /// Functions and types of these kinds need a body. Without one they are declarations and belong to their surroundings.
     pub need_body: &'static [&'static str],
     /// Nodes that belong to the single definition inside them: exports, decorators, templates.
     pub wrappers: &'static [&'static str],

@@ -84,7 +84,7 @@ pub enum ItemKind {
     Type,
     /// A heading of a prose document, with its section.
     Heading,
-    /// The text of a file outside of items, with the names of its items; created by the index, never by [`segment`].
+    /// The text of a file outside of items, with the names of its items. The index creates it, never [`segment`].
     File,
 }
 

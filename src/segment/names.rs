@@ -5,7 +5,7 @@ use tree_sitter::Node;
 use super::c_macros::is_macro;
 use crate::text::ByteRange;
 
-/// The name in a range, on one line, without the quotes of module names and keys.
+/// The name in a range, on one line, without quotes of module names and keys.
 pub(super) fn named(text: &str, range: ByteRange) -> Option<(String, ByteRange)> {
     let written = text.get(range.clone())?;
     let name = written.trim_matches(|c: char| c.is_whitespace() || c == '"' || c == '\'');
@@ -93,7 +93,7 @@ pub(super) fn is_keyword(name: &str) -> bool {
     )
 }
 
-/// The name of a function in a place for anonymous functions: a missing bracket caused the error.
+/// The name of a function in a place for anonymous functions. A missing bracket causes this error.
 pub(super) fn misplaced_name(function: Node<'_>) -> Option<ByteRange> {
     let mut cursor = function.walk();
     let error = function.named_children(&mut cursor).find(|child| child.is_error())?;

@@ -151,9 +151,9 @@ struct Walker<'a> {
     /// Offsets in order; from each, the text belongs to the owner with this index.
     cuts: Vec<(usize, usize)>,
     headings: Vec<Heading>,
-    /// Whether definitions may be nested in the wrong function without an error node: in Ruby, every `end` looks the same.
+    /// Whether definitions may be nested in the wrong function without an error node. In Ruby, every `end` looks the same.
     ends_missing: bool,
-    /// Whether a comment that begins with `!` describes its surroundings: in Rust, at the top of a module. In C++ it describes what
+    /// Whether a comment that begins with `!` describes its surroundings. In Rust it does, at the top of a module; in C++ it describes what
     /// follows.
     has_inner_comments: bool,
 }
@@ -260,12 +260,12 @@ impl Walker<'_> {
         self.grammar.types.contains(&"struct_specifier")
     }
 
-    /// Whether the parser read a keyword of C or C++ as the name of a function.
+    /// Whether the parser read a C or C++ keyword as the name of a function.
     fn is_misread(&self, node: Node<'_>) -> bool {
         self.reads_macros() && name_of(node).is_some_and(|name| self.text.get(name).is_some_and(is_keyword))
     }
 
-    /// Adds the definition from `start` to the end of `node`, or to the first definition that it wrongly contains.
+    /// Adds the definition from `start` to the end of `node`. It ends earlier, before the first definition that it wrongly contains.
     fn define(&mut self, definition: &Definition<'_>, start: usize, node: Node<'_>, parent: usize, depth: usize) {
         let name = definition.name.clone().and_then(|name| name.read(self.text));
         let mut swallowed = Vec::new();
@@ -285,7 +285,7 @@ impl Walker<'_> {
         }
     }
 
-    /// Finds definitions that a missing bracket has moved into a function: they start left of its content.
+    /// Finds definitions that a missing bracket has moved into a function. They start left of its content.
     fn swallowed<'tree>(
         &self,
         node: Node<'tree>,
@@ -373,7 +373,7 @@ impl Walker<'_> {
         }
     }
 
-    /// The definition of a node: its own, or that of a single definition that it wraps.
+    /// The definition of a node, or the single definition that it wraps.
     fn definition<'tree>(&self, node: Node<'tree>, depth: usize) -> Option<Definition<'tree>> {
         let kind = node.kind();
         let grammar = self.grammar;
@@ -498,7 +498,7 @@ impl Walker<'_> {
         })
     }
 
-    /// Whether definitions are more than half of a function's body, which makes it a module or a test suite.
+    /// Whether definitions are more than half of a function's body. Such a function is a module or a test suite.
     fn mostly_defines(&self, function: Node<'_>) -> bool {
         let Some(body) = function.child_by_field_name("body") else {
             return false;
@@ -543,7 +543,7 @@ impl Walker<'_> {
                 .any(|child| self.defines(child, depth + 1))
     }
 
-    /// Whether an object literal or class expression contains functions, directly or up to `levels` objects deeper.
+    /// Whether an object or class expression contains functions, directly or up to `levels` deeper.
     fn holds_functions(&self, value: Node<'_>, levels: usize) -> bool {
         let mut cursor = value.walk();
         value.named_children(&mut cursor).any(|child| {
@@ -605,7 +605,7 @@ fn bodies<'tree>(functions: &[Node<'tree>]) -> Vec<Node<'tree>> {
     bodies.collect()
 }
 
-/// The row of a node's last character; line comments of some grammars include their line feed.
+/// The row of a node's last character. Line comments of some grammars include their line feed.
 fn last_row(node: Node<'_>) -> usize {
     let (start, end) = (node.start_position(), node.end_position());
     if end.column == 0 && end.row > start.row {
@@ -615,7 +615,7 @@ fn last_row(node: Node<'_>) -> usize {
     }
 }
 
-/// Whether a function or type is more than a declaration: it has a body, or a property has accessors with one.
+/// Whether a function or type is more than a declaration. It has a body, or is a property whose accessors have one.
 fn has_body(node: Node<'_>) -> bool {
     let arrow = |value: Node<'_>| value.kind() == "arrow_expression_clause";
     let accessors = |list: Node<'_>| {
@@ -628,7 +628,7 @@ fn has_body(node: Node<'_>) -> bool {
         || node.child_by_field_name("accessors").is_some_and(accessors)
 }
 
-/// The start of the line if only white space precedes the offset on it; otherwise the offset.
+/// The start of the line if only white space precedes the offset on it. Otherwise it is the offset.
 fn line_start(text: &str, offset: usize) -> usize {
     let before = text.get(..offset).unwrap_or(text);
     let indented = before.trim_end_matches([' ', '\t']);
@@ -639,7 +639,7 @@ fn line_start(text: &str, offset: usize) -> usize {
     }
 }
 
-/// The start of the next non-blank line if only white space follows the offset on its line.
+/// The start of the next non-blank line, if only white space follows the offset.
 ///
 /// Otherwise the offset after that white space.
 pub(super) fn line_end(text: &str, offset: usize) -> usize {

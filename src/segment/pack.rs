@@ -12,7 +12,7 @@ use super::Budget;
 use super::borders::Borders;
 use crate::text::{ByteRange, Language, floor_char};
 
-/// Longer texts are not measured as a whole: they do not fit, or are so unusual that a split does no harm.
+/// Longer texts are not measured as a whole. They do not fit, or are so unusual that a split does no harm.
 pub(super) const BYTES_PER_TOKEN: usize = 32;
 
 /// A piece that is never split further.
@@ -22,7 +22,7 @@ struct Atom {
     tokens: usize,
     /// The cost of a border before it; every part costs one in addition.
     penalty: f32,
-    /// Whether no white space separates it from the previous atom; then the two together may have more tokens than their sum.
+    /// Whether no white space separates it from the previous atom. In that case, the two together may have more tokens than their sum.
     touches: bool,
 }
 
@@ -78,7 +78,7 @@ fn push_fitting(text: &str, atoms: &[Atom], measure: &Measure<'_>, parts: &mut V
     push_fitting(text, right, measure, parts);
 }
 
-/// The cheapest partition of the atoms into parts of at most `capacity` tokens, as index ranges.
+/// The cheapest partition into parts of at most `capacity` tokens, as ranges of atom indices.
 fn cheapest(atoms: &[Atom], capacity: usize) -> Vec<(usize, usize)> {
     // best[end]: the cost of the atoms before `end`, and the start of their last part.
     let mut best: Vec<(f32, usize)> = vec![(0.0, 0)];

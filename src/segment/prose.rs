@@ -156,7 +156,7 @@ fn lines(text: &str) -> Vec<Line<'_>> {
     lines
 }
 
-/// If a title with punctuation lines starts here: its sign, whether it has an overline, its number of lines.
+/// The title that starts here: its punctuation sign, whether it has an overline, its lines.
 fn underlined(lines: &[Line<'_>], at: usize) -> Option<(char, bool, usize)> {
     let blank = |at: Option<usize>| at.is_none_or(|at| lines.get(at).is_none_or(|line| line.text.trim().is_empty()));
     if !blank(at.checked_sub(1)) {
@@ -215,7 +215,7 @@ fn marked_title(lines: &[Line<'_>], at: usize) -> Option<Title> {
     })
 }
 
-/// The titles outside of code and text blocks, which lines of four or more signs delimit.
+/// The titles outside of code and text blocks. Lines of four or more signs delimit blocks.
 fn outside_of_blocks(lines: &[Line<'_>], titles: Vec<Title>) -> Vec<Title> {
     let mut inside: Option<&str> = None;
     let mut titles = titles.into_iter().peekable();

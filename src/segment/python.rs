@@ -1,4 +1,4 @@
-//! Unclosed brackets in Python during typing: line ends do not count inside them, so all following code would be lost.
+//! Unclosed brackets in Python during typing. Line ends do not count inside brackets, so all following code would be lost.
 
 use crate::text::ByteRange;
 

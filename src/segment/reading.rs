@@ -1,4 +1,4 @@
-//! Versions of a document: units that an edit does not touch are neither measured nor split again.
+//! Versions of a document. Units that an edit does not touch are neither measured nor split again.
 //!
 //! Each version walks the outline again, which is cheap. Measuring text and fitting it to the window is expensive, but depends only on the
 //! text and the syntax inside it: if both are unchanged, so are the units. A property test checks that a reading after an edit equals a
@@ -89,7 +89,7 @@ impl Reading {
         &self.segments
     }
 
-    /// Per unit: the index of the same unit in the previous reading, with equal text and language.
+    /// Per unit: the index of the same unit (text and language) in the previous reading.
     pub fn kept(&self) -> &[Option<usize>] {
         &self.kept
     }
@@ -101,7 +101,7 @@ impl Reading {
 }
 
 impl Previous<'_> {
-    /// The block of the old text that equals this block and was split in the same way, with its units.
+    /// The equal block of the old text with its units. `None` if it may be split differently.
     pub(super) fn same(&self, block: &Block) -> Option<(&Block, &[Unit])> {
         let old = match &self.edit {
             Some(edit) => edit.before(&block.range)?,

@@ -1,4 +1,4 @@
-//! Items inside macro calls of Rust: the grammar reads `cfg_if! { … fn open() {} }` as mere tokens.
+//! Items inside macro calls of Rust. The grammar reads `cfg_if! { … fn open() {} }` as mere tokens.
 //!
 //! If a macro call stands in place of an item and its arguments begin like an item, this module blanks the call and its brackets, so the
 //! parser reads the content as items.
@@ -219,7 +219,7 @@ impl Walker<'_> {
         (self.is_sign(at, b'#') && self.is_sign(open, b'[')).then(|| after_group(self.tokens, open, 1000))?
     }
 
-    /// The bracket of a macro call around items, or of a branch in such a call, if one starts here.
+    /// The bracket of a macro call around items, if one starts here. A branch inside such a call counts too.
     fn opening(&self, at: usize) -> Option<usize> {
         if self.in_macro() {
             let mut condition = at;

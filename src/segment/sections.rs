@@ -83,7 +83,7 @@ fn fragments(text: &str, blocks: &[Block], own: Language) -> Vec<Fragment> {
     fragments
 }
 
-/// Headings with their sections, which end at the next heading of the same or a higher level.
+/// Headings with their sections. A section ends at the next heading of the same or a higher level.
 fn headings(text: &str, blocks: &[Block]) -> Vec<Heading> {
     let mut headings: Vec<Heading> = Vec::new();
     // Open sections: heading index and level.

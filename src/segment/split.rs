@@ -112,7 +112,7 @@ fn has_closing(text: &str, after: ByteRange) -> bool {
     !text[after].trim().is_empty()
 }
 
-/// Joins fragments of white space and closing brackets to the previous fragment; at the start, to the next.
+/// Joins fragments of white space and closing brackets to the previous fragment. At the start of a text, they join the next one.
 ///
 /// Returns each fragment with its own end.
 fn absorb_closings(text: &str, fragments: Vec<Fragment>) -> Vec<(Fragment, usize)> {

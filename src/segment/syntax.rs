@@ -13,7 +13,7 @@ use super::parser::Unparsed;
 use super::{c_macros, masking};
 use crate::text::{ByteRange, Language, Snapshot};
 
-/// Longer than any real file needs; a slower file is treated like one without a grammar.
+/// Longer than any real file needs. A slower file is treated like one without a grammar.
 const PARSE_TIME: Duration = Duration::from_secs(2);
 
 thread_local! {
@@ -124,7 +124,7 @@ fn parse_rope(parser: &mut Parser, rope: &Rope, old_tree: Option<&tree_sitter::T
     )
 }
 
-/// The old tree with the edit to the new text applied; `None` if the grammar differs.
+/// The old tree with the edit to the new text applied. `None` if the grammar differs.
 ///
 /// The edit compares the parser inputs, because masking may change them in other places than the document.
 fn edited(tree: &Tree, new: &Source) -> Option<tree_sitter::Tree> {

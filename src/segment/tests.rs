@@ -22,7 +22,7 @@ fn segments(text: &str, language: Language, window: usize) -> Segments {
     )
 }
 
-/// One line per unit (kind, name, first and last line), then one per item (kind, name, number of units).
+/// One line per unit, then one per item. Units show kind, name, first and last line; items show kind, name and number of units.
 fn summary(text: &str, language: Language, window: usize) -> String {
     let segments = segments(text, language, window);
     let mut lines = Vec::new();

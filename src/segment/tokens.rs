@@ -151,7 +151,7 @@ impl Lexer<'_> {
         at
     }
 
-    /// The end of a string or character literal that begins here; in C, at the latest the end of the line.
+    /// The end of a string or character literal that begins here. In C, it ends with its line at the latest.
     fn string_end(&self, at: usize, quote: u8) -> usize {
         let mut at = at + 1;
         while let Some(byte) = self.byte(at) {
@@ -238,7 +238,7 @@ fn is_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'$' || !byte.is_ascii()
 }
 
-/// The index after the bracket that closes the one at `open`, if it is at most `most` tokens away.
+/// The index after the bracket that closes the one at `open`. `None` if it is more than `most` tokens away.
 pub(super) fn after_group(tokens: &[Token], open: usize, most: usize) -> Option<usize> {
     let mut depth = 0usize;
     for (index, token) in tokens.iter().enumerate().skip(open).take(most) {

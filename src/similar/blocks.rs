@@ -123,7 +123,7 @@ impl Blocks {
         });
     }
 
-    /// Widens rows to 16 bits and interleaves [`ABREAST`] rows step by step; zero-padded to a whole block.
+    /// Widens rows to 16 bits and interleaves [`ABREAST`] rows step by step. Zero-padded to a whole block.
     fn widen(&self, rows: Range<usize>, into: &mut Vec<Pairs>) {
         let steps = self.width.div_ceil(STEP);
         into.clear();

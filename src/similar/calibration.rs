@@ -18,7 +18,7 @@
 use super::vector::{dot, normalize};
 use crate::text::Language;
 
-/// Unrelated functions in four languages, each with a question that it answers: `=== LANGUAGE | QUESTION`, then the function.
+/// Unrelated functions in four languages, each with a question. The format is `=== LANGUAGE | QUESTION`, then the function.
 const UNRELATED: &str = include_str!("calibration/unrelated.txt");
 
 /// The mean cosine of two unrelated functions in the embedded model. A test recomputes these three constants.
@@ -66,7 +66,7 @@ pub fn snippets() -> Vec<Snippet> {
     parts.filter_map(snippet).collect()
 }
 
-/// Maps a cosine to a score that is comparable between models: a line on which 1 stays 1.
+/// Maps a cosine to a score that is comparable between models. It is a line on which 1 stays 1.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Scale {
     slope: f32,
@@ -126,7 +126,7 @@ pub struct Calibration {
 }
 
 impl Calibration {
-    /// Measures a model by its unit vectors of [`snippets`] and of their questions, in the same order.
+    /// Measures a model by its vectors of [`snippets`] and of their questions. Both are unit vectors in the same order.
     ///
     /// Vectors of different widths, or too few, result in no calibration.
     pub fn measure(passages: &[Vec<f32>], questions: &[Vec<f32>]) -> Calibration {
@@ -173,7 +173,7 @@ impl Calibration {
         self.relevance
     }
 
-    /// A query without the common vector of all questions, normalized, and the scale of its cosines with centered passages.
+    /// A centered, normalized query, and the scale of its cosines with centered passages.
     ///
     /// `None` for a model whose queries are compared with uncentered passages.
     pub fn centered_query(&self, query: &[f32]) -> Option<(Vec<f32>, Scale)> {
@@ -186,7 +186,7 @@ impl Calibration {
     }
 }
 
-/// The part of the mean whose removal leaves vectors as near to each other as in the reference; empty if none is needed.
+/// The part of the mean to subtract so that vectors spread like the reference. Empty if none is needed.
 fn common(vectors: &[Vec<f32>], mean: &[f32]) -> Vec<f32> {
     let nearness = |share: f32| {
         let left = without(vectors, mean, share);
@@ -285,7 +285,7 @@ mod tests {
         }
     }
 
-    /// Run this after a change of the embedded model or of the snippets: it prints the new constants.
+    /// Run this after a change of the model or the snippets: it prints new constants.
     #[test]
     fn the_embedded_model_is_the_reference_and_stays_unchanged() {
         let model = Model::load(&Source::EMBEDDED).unwrap();

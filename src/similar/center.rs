@@ -13,7 +13,7 @@ use super::vector::{dot, normalize};
 use crate::explain::{Means, Measure};
 use crate::text::Language;
 
-/// Number of items from which the mean of a language is subtracted fully; below, in proportion.
+/// Number of items from which the mean of a language is subtracted fully. Fewer items subtract it in proportion.
 const FULL: f64 = 20.0;
 
 /// The distance below which a mean counts as unchanged.
@@ -66,7 +66,7 @@ impl Sums {
         sum
     }
 
-    /// Computes the means; a mean over few items is shrunk toward the common vector of the model (zero for most models).
+    /// Computes the means. A mean over few items is shrunk toward the common vector of the model (zero for most models).
     pub fn center(self) -> Center {
         let Sums { groups, calibration } = self;
         let shrunk = |sum: Sum| {
@@ -90,7 +90,7 @@ impl Sums {
     }
 }
 
-/// The mean vector of each language, the moments around it, and the calibration of the model.
+/// The means and moments of languages, and the calibration of the model.
 ///
 /// All prose is one group; each programming language is its own. For an unknown language, the common vector of the model is subtracted.
 #[derive(Debug, Clone, Default)]
@@ -114,7 +114,7 @@ impl Center {
         sums.center()
     }
 
-    /// Computes the means from the statistics of a server: number and mean per language, and a sample per group.
+    /// Computes the means from statistics of a server. These are number and mean per language, and a sample per group.
     #[cfg(any(feature = "postgres", test))]
     pub(super) fn of_counted(
         counted: impl Iterator<Item = (Language, u64, Vec<f32>)>,
@@ -167,7 +167,7 @@ impl Center {
         certainty(a).min(certainty(b))
     }
 
-    /// The factor that makes the cosine of two centered unit vectors comparable to a cosine within one language.
+    /// Makes the cosine of two centered unit vectors comparable to one within a language.
     ///
     /// It is 1 within one language, or if one of the two languages is unknown.
     pub fn factor(&self, (a, vector_a): (Language, &[f32]), (b, vector_b): (Language, &[f32])) -> f32 {
@@ -190,7 +190,7 @@ impl Center {
             .map(move |(group, mean)| (named(group), mean.as_slice()))
     }
 
-    /// Replaces means that have hardly moved since `before`, so that scores stay the same while an index grows.
+    /// Restores means of `before` that have hardly moved. So scores stay the same while an index grows.
     pub fn steady(mut self, before: &Center) -> Center {
         for (group, known) in &before.means {
             let moved = |mean: &Vec<f32>| {
@@ -226,7 +226,7 @@ impl Center {
         known.or(self.calibration.common())
     }
 
-    /// The dot products of a vector with the means, by language: ⟨v - m, q⟩ = ⟨v, q⟩ - ⟨m, q⟩.
+    /// The dot product of a vector with each mean. It centers rows: ⟨v - m, q⟩ = ⟨v, q⟩ - ⟨m, q⟩.
     pub fn along(&self, query: &[f32]) -> impl Fn(Language) -> f32 + use<> {
         // Called for every row: an array index takes a hundredth of the time of a map.
         let rest = self.calibration.common().map_or(0.0, |common| dot(common, query));
@@ -253,7 +253,7 @@ impl Center {
         BetweenLanguages { center: self, a, b }
     }
 
-    /// Subtracts the mean of its language from a vector and normalizes it; a vector equal to the mean becomes zeros.
+    /// Subtracts the mean of its language from a vector and normalizes it. A vector equal to the mean becomes zeros.
     pub fn apply(&self, language: Language, vector: &mut [f32]) {
         if let Some(mean) = self.mean(language) {
             vector.iter_mut().zip(mean).for_each(|(x, m)| *x -= m);

@@ -14,13 +14,13 @@ use crate::text::Language;
 /// The lowest cosine at which a pair is examined.
 pub const FLOOR: f32 = 0.35;
 
-/// Likeness that two functions of different files need: mean of cosine, overlap without names and overlap with names.
+/// Likeness that two functions of different files need. Likeness is the mean of cosine, overlap without names and overlap with names.
 const NEEDED: f32 = 0.4;
 
 /// Added to the required likeness for two items of one file.
 const SAME_FILE: f32 = 0.25;
 
-/// Added for two types, or two functions with prescribed names (language or library), in different files.
+/// Added in different files for two types, or two functions with prescribed names.
 const BY_CUSTOM: f32 = 0.25;
 
 /// Added for two tests in different files, since tests repeat their shape. Two tests of one file are never shown.
@@ -38,7 +38,7 @@ const TEST_LINES: u32 = 7;
 /// Minimum distance in lines; a reader sees closer items anyway.
 const APART: u32 = 25;
 
-/// Minimum tokens at which close neighbors are shown anyway: that much repeated code is worth sharing.
+/// Minimum tokens for close neighbors: that much repeated code is worth sharing.
 const LARGE: u32 = 100;
 
 /// Minimum words of a section of prose.
@@ -168,7 +168,7 @@ pub fn may_be_shown(item: &Facts) -> bool {
     enough && !item.repetitive
 }
 
-/// A lower bound for the sum of both overlaps of any pair of this kind that is shown.
+/// A lower bound for the sum of both overlaps of shown pairs.
 ///
 /// It holds for two items in one syntax ([`one_syntax`]) whose cosine is at most `cosine`, and for two sections of prose.
 pub fn least_overlap(kind: ItemKind, cosine: f32) -> f32 {

@@ -1,4 +1,4 @@
-//! A fingerprint of an item's source text: it detects copies, and the text need not be stored.
+//! A fingerprint of an item's source text, which detects copies without the text.
 //!
 //! A small lexer splits the text into tokens; it knows the comments and strings of each language, but not its grammar. Runs of [`RUN`]
 //! tokens are hashed twice: once with every identifier and literal replaced by a placeholder, so that a renamed copy has the same runs, and
@@ -15,7 +15,7 @@ use lexer::{Kind, Token};
 
 use crate::text::Language;
 
-/// Tokens in a run: different texts share shorter runs by chance, and longer runs miss small changes.
+/// Tokens in a run. Different texts share shorter runs by chance, and longer runs miss small changes.
 const RUN: usize = 5;
 
 /// Words in a run of prose.
@@ -94,7 +94,7 @@ impl Fingerprint {
         }
     }
 
-    /// Number of lines on which a token begins; comments, documentation and blank lines do not count.
+    /// Number of lines on which a token begins. Comments, documentation and blank lines do not count.
     pub fn lines(&self) -> u32 {
         self.lines.into()
     }
@@ -109,7 +109,7 @@ impl Fingerprint {
         self.tokens == 0
     }
 
-    /// Overlap without names and literals: shared runs among all runs (Jaccard index), from 0 to 1.
+    /// Overlap without names and literals: the Jaccard index of the runs, from 0 to 1.
     pub fn overlap(&self, other: &Fingerprint) -> f32 {
         self.renamed.jaccard(&other.renamed)
     }
@@ -119,12 +119,12 @@ impl Fingerprint {
         self.exact.jaccard(&other.exact)
     }
 
-    /// Share of the shorter text that the longer one contains, without names and literals; from 0 to 1.
+    /// Share of the shorter text that the longer one contains, from 0 to 1. Names and literals do not count.
     pub fn containment(&self, other: &Fingerprint) -> f32 {
         self.renamed.containment(&other.renamed)
     }
 
-    /// Whether the text calls this name or has it on its first line, as a class has its base.
+    /// Whether the text calls this name or has it on its first line. A class has its base there.
     pub fn uses(&self, name: &str) -> bool {
         self.uses.binary_search(&name_hash(name)).is_ok()
     }
@@ -248,7 +248,7 @@ const NAME: u64 = 1;
 /// Replaces every literal.
 const LITERAL: u64 = 2;
 
-/// Hashes of names that are called or stand on the first line, ascending; only the first [`USES`] names.
+/// Hashes of names that are called or stand on the first line, ascending. Only the first [`USES`] names count.
 fn uses(tokens: &[Token], language: Language) -> Vec<u32> {
     let mut uses = Vec::new();
     // Attributes and decorators precede the line that names the item.

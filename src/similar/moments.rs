@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use super::vector::dot;
 
-/// This many items describe a language well enough; of more items, evenly spaced ones are sampled.
+/// This many items describe a language well enough. Of more items, evenly spaced ones are sampled.
 const SAMPLE: usize = 1024;
 
 /// Number of items from which a spread counts fully; below, it counts in proportion.
@@ -53,7 +53,7 @@ impl Moment {
         Some(Arc::new(Moment { count, width, mean }))
     }
 
-    /// Serializes it for a store: the item count, then the upper triangle row by row, as little-endian floats.
+    /// Serializes it for a store. The item count comes first, then the upper triangle row by row, as little-endian floats.
     #[cfg(feature = "postgres")]
     pub(super) fn to_bytes(&self) -> Vec<u8> {
         let rows = self.mean.chunks_exact(self.width).enumerate();
@@ -104,7 +104,7 @@ impl Moment {
         }))
     }
 
-    /// Root mean square of the cosines of a unit vector with the items of the language. Never 0.
+    /// Root mean square of the cosines of a unit vector with the language's items. Never 0.
     ///
     /// If the vector is one of these items, its cosine with itself is excluded.
     pub(super) fn spread(&self, vector: &[f32], one_of_them: bool) -> f32 {
@@ -133,7 +133,7 @@ pub(super) struct Spreads {
     pub other: f32,
 }
 
-/// The factor for the cosine of two vectors of different languages, weakened if the statistics are uncertain.
+/// The factor for the cosine of two vectors of different languages. Uncertain statistics weaken it.
 pub(super) fn factor(a: Spreads, b: Spreads, certainty: f32) -> f32 {
     let whole = (a.own * b.own / (a.other * b.other)).sqrt();
     whole.powf(certainty).clamp(MOST.recip(), MOST)

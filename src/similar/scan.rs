@@ -89,7 +89,7 @@ impl Rows {
             .map(|v| v.to_f32())
     }
 
-    /// The `count` rows with the highest scores, best first; equal scores keep the order of rows.
+    /// The `count` rows with the highest scores, best first. Equal scores keep the order of rows.
     ///
     /// `transform` turns a row's product with the query into a score, or excludes the row. A query of another width has no results.
     pub fn nearest(
@@ -126,7 +126,7 @@ impl Rows {
         found
     }
 
-    /// The approximate product of each row with a vector, accurate to a few hundredths; zeros for another width.
+    /// The approximate product of each row with a vector, accurate to a few hundredths. Zeros for another width.
     pub fn approximate(&self, query: &[f32]) -> Vec<f32> {
         match query.len() == self.width {
             true => self.scan(query),
@@ -228,7 +228,7 @@ impl ScoreTransform {
     }
 }
 
-/// A query as integers whose product with any row of bytes fits 32 bits, and the value of integer 1.
+/// A query as integers, and the value of integer 1. Its product with any row of bytes fits 32 bits.
 fn integers(query: &[f32]) -> (Vec<Pairs>, f32) {
     let length: f32 = query.iter().map(|v| v.abs()).sum();
     let largest = query.iter().fold(0f32, |largest, v| largest.max(v.abs()));

@@ -8,13 +8,13 @@ use crate::text::ModelText;
 /// Default threshold for an item of the same file.
 pub const DEFAULT: f32 = 0.6;
 
-/// Default threshold of a report for items of the same file; higher, since no user asked about a specific item.
+/// Default threshold of a report for items of the same file. It is higher because no user asked about a specific item.
 pub const REPORTED: f32 = 0.8;
 
 /// Added for an item of another file.
 const OTHER_FILE: f32 = 0.15;
 
-/// Added for an item in another language: after centering by language, the vectors describe the task.
+/// Added for an item in another language. After centering by language, the vectors describe the task.
 const OTHER_LANGUAGE: f32 = 0.05;
 
 /// Subtracted if two items in different languages have the same name of several words.
@@ -64,13 +64,13 @@ fn room(base: f32) -> f32 {
     ((1.0 - base) / (1.0 - DEFAULT)).clamp(0.0, 1.0)
 }
 
-/// Added in a report for two types of one file (half of it at [`REPORTED`]); the minimum for types anywhere.
+/// Added in a report for two types of one file (half of it at [`REPORTED`]). It is also the minimum for types anywhere.
 ///
 /// The vector of a type is the mean of its members, and means of one topic are close to each other. If two types miss this score, the
 /// functions in them are reported instead.
 const TYPES: f32 = 0.16;
 
-/// The score from which a report lists two items of one kind; `base` suffices for functions of one file.
+/// The score from which a report lists two items of one kind. `base` suffices for functions of one file.
 pub fn needed_in_report(base: f32, ties: Ties, types: bool) -> f32 {
     let needed = needed(base, ties);
     let namesakes = ties.name && !ties.language && !ties.file;
@@ -92,7 +92,8 @@ pub fn words(name: &str) -> Option<String> {
 /// Factor on the minimum length of items that are similar by convention.
 const BY_CUSTOM: u32 = 3;
 
-/// Names that a language, its library or a habit prescribes: constructors, conversions, comparisons, callbacks of loops and printers.
+/// Names that a language, its library or a habit prescribes. These are constructors, conversions, comparisons, callbacks of loops and
+/// printers.
 const CUSTOMARY: [&str; 60] = [
     "new",
     "default",

@@ -9,7 +9,7 @@ use crate::segment::{Item, ItemKind, Segments};
 /// Minimum tokens of a comparable item: a bare heading resembles every other bare heading.
 pub const MIN_TOKENS: usize = 12;
 
-/// Minimum share of readable characters of a comparable item; below it, the vector says little about the text.
+/// Minimum share of readable characters of a comparable item. Below it, the vector says little about the text.
 pub const MIN_COVERAGE: f32 = 0.5;
 
 /// The contribution of one unit to the vector of its item.
@@ -59,7 +59,7 @@ pub fn mean<'a>(units: impl Iterator<Item = (&'a [f32], usize)>) -> Option<Vec<f
     normalize(&mut sum).then_some(sum)
 }
 
-/// Size in bytes above which only the first bytes of its own text represent a type that contains items.
+/// Size in bytes above which only its first bytes represent a type with inner items.
 ///
 /// The mean of all methods resembles every method a little, and a table of constants further down would hide the purpose of the type.
 pub(super) const LARGE_TYPE: usize = 1200;

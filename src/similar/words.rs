@@ -1,4 +1,4 @@
-//! The words of a text for search: identifiers and their parts, stemmed, as hashes with counts.
+//! The words of a text for search: identifiers and their parts, stemmed and hashed.
 //!
 //! The index stores these hashes instead of text. A hash cannot be inverted, but anybody with the file can test whether a passage contains
 //! a guessed word.
@@ -30,7 +30,7 @@ pub struct Word {
     pub text: String,
 }
 
-/// The words of a text in order; an identifier of several parts gives the whole, then each part.
+/// The words of a text in order. An identifier of several parts gives the whole, then each part.
 pub fn words(text: &str) -> Vec<Word> {
     let mut found = Vec::new();
     each_stem(text, |stem, written| {
@@ -43,7 +43,7 @@ pub fn words(text: &str) -> Vec<Word> {
     found
 }
 
-/// The different content words of a query, in order: no stop words and no single letters.
+/// The different content words of a query, in order, without stop words and single letters.
 ///
 /// All words if no content word remains.
 pub fn content_words(query: &str) -> Vec<Word> {
@@ -127,7 +127,7 @@ pub fn parts(identifier: &str) -> Vec<String> {
     parts
 }
 
-/// Calls `take` with the stem of every word of a text, and the word as written.
+/// Calls `take` with the stem of every word, and the word as written.
 fn each_stem(text: &str, mut take: impl FnMut(&str, &str)) {
     let mut lower = String::new();
     for token in text.split(|c: char| !(c == '_' || c.is_alphanumeric())) {
@@ -154,7 +154,7 @@ fn each_stem(text: &str, mut take: impl FnMut(&str, &str)) {
     }
 }
 
-/// Chinese and Japanese have no spaces between words, so pairs of neighboring characters act as words.
+/// Chinese and Japanese have no spaces between words. Pairs of neighboring characters act as words.
 fn each_pair(token: &str, take: &mut impl FnMut(&str, &str)) {
     let letters: Vec<&str> = token.graphemes(true).collect();
     match letters.as_slice() {
@@ -211,7 +211,7 @@ fn each_part(token: &str, mut take: impl FnMut(&str)) {
     }
 }
 
-/// Removes the most frequent English suffixes from a lower-case word if at least four letters remain.
+/// Removes the most frequent English suffixes if at least four letters remain.
 ///
 /// A light form of Porter's stemmer (1980): `validate`, `validated` and `validation` become one word.
 fn stem(word: &mut String) {

@@ -132,7 +132,7 @@ fn longest_line(snapshot: &Snapshot) -> (usize, usize) {
     longest
 }
 
-/// Whether a file's name or folder suggests secrets: environment files, private keys, keystores, credentials of known tools.
+/// Whether a file's name or folder suggests secrets. Examples are environment files, private keys, keystores, credentials of known tools.
 pub fn secret_file(path: &Path) -> bool {
     let Some(name) = path.file_name().map(|name| name.to_string_lossy().to_lowercase()) else {
         return false;

@@ -11,7 +11,7 @@ use super::{Language, Position, PositionEncoding, Snapshot};
 /// One edit of a client.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
-    /// The replaced range, in the text after earlier changes of the same notification; `None` replaces all.
+    /// The replaced range, in the text after earlier changes of the same notification. `None` replaces all.
     pub range: Option<(Position, Position)>,
     /// The replacement.
     pub text: String,

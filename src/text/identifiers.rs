@@ -6,7 +6,7 @@
 
 use super::ByteRange;
 
-/// Maximum bytes of an identifier part; longer runs are encoded data, and splitting them would only multiply tokens.
+/// Maximum bytes of an identifier part. Longer runs are encoded data, and splitting them would only multiply tokens.
 const MAX_PART_BYTES: usize = 120;
 
 /// The text that a model reads for a source text.

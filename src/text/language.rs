@@ -270,7 +270,7 @@ const UNSUPPORTED: [&str; 4] = ["go.mod", "go.sum", "go.work", "other"];
 /// First parts of TextMate scopes; the rest names the language.
 const SCOPES: [&str; 3] = ["source", "text", "meta"];
 
-/// The name of an Emacs mode without prefixes and suffixes of its implementation: `c++-ts`, `js2`, `python-mode`.
+/// The base name of an Emacs mode: `c++` for `c++-ts`, `js` for `js2`.
 fn base_mode(id: &str) -> &str {
     let id = id.strip_suffix("-mode").unwrap_or(id);
     let id = id.strip_suffix("-ts").unwrap_or(id);

@@ -25,5 +25,5 @@ pub use snapshot::Snapshot;
 pub use tongue::{is_english, share_of_other_scripts};
 pub use words::{Word, source_words};
 
-/// A half-open range of UTF-8 bytes of one snapshot (or of one unit's text, where documented).
+/// A half-open range of UTF-8 bytes of one snapshot. Some functions document that it refers to one unit's text.
 pub type ByteRange = std::ops::Range<usize>;

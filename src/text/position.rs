@@ -42,7 +42,7 @@ pub(super) fn offset(rope: &Rope, position: Position, encoding: PositionEncoding
     rope.line_to_byte(line) + within
 }
 
-/// The position of a byte offset, clamped to the document and rounded down to a character.
+/// The position of a byte offset, clamped to the document and to character borders.
 ///
 /// Inside a line terminator, the position is the end of the line, because no column is beyond it.
 pub(super) fn position(rope: &Rope, offset: usize, encoding: PositionEncoding) -> Position {
@@ -67,7 +67,7 @@ pub(super) fn position(rope: &Rope, offset: usize, encoding: PositionEncoding) -
     }
 }
 
-/// The column of an offset if only ASCII precedes it on its line, where all encodings agree; `None` otherwise.
+/// The column of an offset if only ASCII precedes it on its line. Then all encodings agree; `None` otherwise.
 fn plain_column(rope: &Rope, line: usize, offset: usize) -> Option<usize> {
     let start = rope.line_to_byte(line);
     let (chunk, chunk_start, ..) = rope.chunk_at_byte(start);
@@ -89,7 +89,7 @@ pub(super) fn line_content(rope: &Rope, line: usize) -> RopeSlice<'_> {
     slice.slice(..end - terminator)
 }
 
-/// The start of the character that contains a byte of a slice, or the end of the slice.
+/// The start of the character at a byte of a slice, or its end.
 pub(super) fn floor_byte(slice: RopeSlice<'_>, byte: usize) -> usize {
     slice.char_to_byte(slice.byte_to_char(byte.min(slice.len_bytes())))
 }
@@ -98,7 +98,7 @@ fn saturate(value: usize) -> u32 {
     u32::try_from(value).unwrap_or(u32::MAX)
 }
 
-/// The start of the character that contains a byte; `offset` is at most the length of the text.
+/// The start of the character that contains a byte. `offset` is at most the length of the text.
 pub fn floor_char(text: &str, mut offset: usize) -> usize {
     while !text.is_char_boundary(offset) {
         offset -= 1;
@@ -106,7 +106,7 @@ pub fn floor_char(text: &str, mut offset: usize) -> usize {
     offset
 }
 
-/// The next character border at or after an offset; at most the end of the text.
+/// The next character border at or after an offset. It is at most the end of the text.
 pub fn ceil_char(text: &str, mut offset: usize) -> usize {
     while offset < text.len() && !text.is_char_boundary(offset) {
         offset += 1;

@@ -29,7 +29,7 @@ impl Snapshot {
         }
     }
 
-    /// The text with a range replaced; `None` if the range is not inside it at character borders.
+    /// The text with a range replaced. `None` if the range is not inside it at character borders.
     pub fn replaced(&self, stretch: ByteRange, by: &str) -> Option<Self> {
         let mut rope = self.rope.clone();
         let start = rope.try_byte_to_char(stretch.start).ok()?;
@@ -85,19 +85,19 @@ impl Snapshot {
         position::offset(&self.rope, position, encoding)
     }
 
-    /// The position of a byte offset, clamped to the document and rounded down to a character.
+    /// The position of a byte offset, clamped to the document and to character borders.
     ///
     /// Inside a line terminator, the position is the end of the line.
     pub fn position(&self, offset: usize, encoding: PositionEncoding) -> Position {
         position::position(&self.rope, offset, encoding)
     }
 
-    /// Number of lines; text after the last terminator counts, and an empty document has one line.
+    /// Number of lines. Text after the last terminator counts, and an empty document has one line.
     pub fn line_count(&self) -> usize {
         self.rope.len_lines()
     }
 
-    /// The byte range of a line without its terminator; for a line past the end, empty at the end of the document.
+    /// The byte range of a line without its terminator. For a line past the end, empty at the end of the document.
     pub fn line_range(&self, line: usize) -> ByteRange {
         if line >= self.line_count() {
             return self.len()..self.len();

@@ -6,10 +6,10 @@ use whatlang::{Detector, Lang};
 
 use super::Language;
 
-/// Minimum number of words: headings, names and lists of options are too short to detect a language.
+/// Minimum number of words. Headings, names and lists of options are too short to detect a language.
 const MIN_WORDS: usize = 6;
 
-/// Minimum share of letters and spaces in a line of prose; tables, listings and unlabeled code have a smaller share.
+/// Minimum share of letters and spaces in a line of prose. Tables, listings and unlabeled code have a smaller share.
 const MIN_LETTERS: f32 = 0.8;
 
 /// Languages in Latin script that the detector distinguishes from English.
@@ -37,7 +37,7 @@ const LANGUAGES: [Lang; 16] = [
 /// Starts of comment lines, in any programming language.
 const COMMENTS: [&str; 6] = ["//", "#", "*", "/*", "--", "<!--"];
 
-/// The share of letters in non-Latin scripts, 0 to 1; 0 for a text without letters.
+/// The share of letters in non-Latin scripts, 0 to 1. A text without letters has 0.
 pub fn share_of_other_scripts(text: &str) -> f32 {
     if text.is_ascii() {
         return 0.0;
@@ -58,7 +58,7 @@ fn is_latin(letter: char) -> bool {
     matches!(letter, '\0'..='\u{24F}' | '\u{1E00}'..='\u{1EFF}' | '\u{2C60}'..='\u{2C7F}' | '\u{A720}'..='\u{A7FF}' | '\u{FB00}'..='\u{FB06}')
 }
 
-/// Whether the prose of a text is English; for code, its comments if they are most of it.
+/// Whether the prose of a text is English. In code, comments count if they are most of it.
 ///
 /// `None` if the detector is not confident, as for a few words or for code.
 pub fn is_english(text: &str, language: Language) -> Option<bool> {

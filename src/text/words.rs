@@ -90,7 +90,7 @@ fn word_end(text: &str, clusters: &[Cluster], start: usize) -> usize {
     }
 }
 
-/// Whether the apostrophe after `word` opens a quotation in code (`b'a'`, `f'hello'`, `return'x'`) instead of joining a word.
+/// Whether the apostrophe after `word` opens a quotation in code: `b'a'`, `f'hello'`, `return'x'`. Otherwise it may join a word.
 fn opens_quotation(word: &str, clusters: &[Cluster], apostrophe: usize) -> bool {
     const PREFIXES: [&str; 8] = ["f", "r", "b", "u", "fr", "rf", "br", "rb"];
     if PREFIXES.iter().any(|prefix| word.eq_ignore_ascii_case(prefix)) {

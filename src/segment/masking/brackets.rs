@@ -1,4 +1,4 @@
-//! Unclosed brackets during typing, in languages with braces: without a fix, all following code would be inside them.
+//! Unclosed brackets during typing, in languages with braces. Without a fix, all following code would be inside them.
 //!
 //! If brackets do not match, indentation identifies the wrong one: a closing brace has the indentation of the line that opened it, and a
 //! definition is indented no further than the previous one. A text with matching brackets is not changed, whatever its layout.
@@ -157,7 +157,7 @@ fn all_match(signs: &[Sign]) -> bool {
     open.is_empty()
 }
 
-/// Whether a line begins a definition: by its first word, or with parameters and a brace.
+/// Whether a line begins a definition: by its first word, or by parameters and brace.
 fn begins_definition(text: &str, at: usize) -> bool {
     let line = text[at..].lines().next().unwrap_or_default();
     let word: &str = line
@@ -172,7 +172,7 @@ fn begins_definition(text: &str, at: usize) -> bool {
     DEFINING.contains(&word) || (line.contains('(') && line.trim_end().ends_with('{') && !line.contains("=>"))
 }
 
-/// The brackets of a text outside of comments and strings, and the first token of each line.
+/// The brackets outside of comments and strings, and the first token of each line.
 fn signs(bytes: &[u8], language: Language) -> Vec<Sign> {
     let scripts = matches!(language, Language::JavaScript | Language::TypeScript | Language::Tsx);
     let mut signs = Vec::new();

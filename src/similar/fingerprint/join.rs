@@ -66,7 +66,7 @@ pub fn overlapping(fingerprints: &[&Fingerprint], least: f32, take: impl Fn(usiz
 /// The sum of a fingerprint that no list has reached.
 const UNTOUCHED: f32 = -1.0;
 
-/// Upper bounds for the contribution of one shared hash: an overlap divides by at least the size of either sketch.
+/// Upper bounds for the contribution of one shared hash. An overlap divides by at least the size of either sketch.
 #[derive(Clone, Copy)]
 struct Weights {
     renamed: f32,
@@ -192,7 +192,7 @@ fn bits(lengths: &[u32]) -> HashMap<u32, u64> {
         .collect()
 }
 
-/// Adds a list for each hash that several fingerprints share: its length, and (list, fingerprint) pairs.
+/// Adds a list for each shared hash: its length, and (list, fingerprint) pairs.
 fn shared(
     fingerprints: &[&Fingerprint],
     sketch: impl Fn(&Fingerprint) -> &Sketch,
@@ -220,7 +220,7 @@ struct Rows {
 }
 
 impl Rows {
-    /// Builds rows of the given lengths from (row, number) entries; entries of a row are in order.
+    /// Builds rows of the given lengths from (row, number) entries. Entries of a row are in order.
     fn with(lengths: &[u32], entries: impl Iterator<Item = (u32, u32)>) -> Rows {
         let mut starts = Vec::with_capacity(lengths.len() + 1);
         let mut end = 0;

@@ -333,7 +333,7 @@ impl<'a> Lexer<'a> {
         self.at = to;
     }
 
-    /// The offset of the next occurrence at or after `from`; the end of the text if there is none.
+    /// The offset of the next occurrence at or after `from`. The end of the text if there is none.
     fn find(&self, from: usize, what: &[u8]) -> usize {
         let from = from.min(self.bytes.len());
         let found = self.bytes[from..].windows(what.len()).position(|window| window == what);
@@ -414,7 +414,7 @@ impl<'a> Lexer<'a> {
         self.go(at);
     }
 
-    /// The end of a `[[ … ]]` or `[==[ … ]==]` that starts at an offset.
+    /// The end of a `[[ … ]]` with any level (`[==[ … ]==]`) at an offset.
     fn long_bracket(&self, from: usize) -> Option<usize> {
         let rest = self.bytes.get(from..)?.strip_prefix(b"[")?;
         let level = rest.iter().take_while(|byte| **byte == b'=').count();
@@ -489,7 +489,7 @@ impl<'a> Lexer<'a> {
         true
     }
 
-    /// The end of a string, given the start of its content; the end of the line if the quote is missing.
+    /// The end of a string, given the start of its content. The end of the line if the quote is missing.
     fn closing(&self, inside: usize, quote: &[u8]) -> usize {
         let long = quote.len() > 1 || self.rules.long;
         let found = self.find_unescaped(inside, quote, long);

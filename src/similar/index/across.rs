@@ -125,7 +125,7 @@ impl Across {
         }
     }
 
-    /// The factor for the cosine with a row of a language; `spreads` are the row's, against the vector's language.
+    /// The factor for the cosine with a row of a language. `spreads` are the row's, against the vector's language.
     pub(super) fn factor(&self, language: Language, spreads: impl FnOnce(Language) -> Spreads) -> f32 {
         match self.of(language) {
             Some((_, own, certainty)) => moments::factor(*own, spreads(self.language), *certainty),

@@ -25,7 +25,7 @@ pub trait Collection: Debug + Send + Sync {
     /// If the store fails; items in memory always answer.
     fn similar(&self, asked: &Asked, filter: &Filter, count: usize) -> Result<Vec<Found>, IndexError>;
 
-    /// Passages that answer a search: at most `count`, best first; equal scores are ordered by folder, path and position.
+    /// Passages that answer a search: at most `count`, best first. Equal scores are ordered by folder, path and position.
     ///
     /// A query without a vector, or with one of another width, uses words only. Neither side is centered: a question shares little with all
     /// code, and measurements show that centering finds less (`benches/similarity`).
@@ -95,7 +95,7 @@ pub struct Asked<'a> {
     pub item: &'a IndexedItem,
     /// Its unit vector, not centered.
     pub vector: &'a [f32],
-    /// The score from which an item of the same file is similar ([`crate::similar::thresholds::needed`]); `None` for any.
+    /// The score from which an item of the same file is similar ([`crate::similar::thresholds::needed`]). `None` means any score.
     pub base: Option<f32>,
     /// More facts about the item, to exclude results that tell its reader nothing new ([`crate::similar::decision`]).
     ///
@@ -182,7 +182,7 @@ impl Filter {
             && self.paths.as_ref().is_none_or(|paths| paths.matches(path))
     }
 
-    /// Whether an item of such a file passes; `test` means that it is a test or inside one.
+    /// Whether an item of such a file passes. `test` means that it is a test or inside one.
     pub fn takes_item(&self, language: Language, kind: ItemKind, test: bool) -> bool {
         let tests = match self.tests {
             Tests::With => true,

@@ -23,7 +23,7 @@ const FOLDERS: [&str; 11] = [
     "unittests",
 ];
 
-/// Whether a path below a folder is that of tests or of code that only tests use.
+/// Whether a path belongs to tests or to code that only tests use.
 pub fn is_test_file(path: &Path, language: Language) -> bool {
     let mut folders = path.parent().into_iter().flat_map(Path::components);
     let in_folder = folders.any(|folder| {
@@ -60,7 +60,7 @@ fn is_test_name(stem: &str, language: Language) -> bool {
     ends || starts || is_camel_case_test(stem, language)
 }
 
-/// Whether `ParserTest` or `TestParser` is the name of a test, in languages that name files after types.
+/// Whether `ParserTest` or `TestParser` names a test. This applies to languages that name files after types.
 fn is_camel_case_test(name: &str, language: Language) -> bool {
     use Language::{CSharp, Cpp, Java, JavaScript, Php, Tsx, TypeScript};
     let ends = |end: &str| name.len() > end.len() && name.ends_with(end);
@@ -120,7 +120,7 @@ pub fn is_foreign_file(path: &Path) -> bool {
     foreign || WRITTEN.iter().any(|end| name.ends_with(end))
 }
 
-/// Whether the item's own name makes it a test, for files that also contain other code.
+/// Whether its own name makes an item a test, in files with other code.
 pub fn is_test_item(item: &IndexedItem) -> bool {
     let name = item.name.as_str();
     match item.language {
@@ -176,7 +176,7 @@ const RECORDS: [&str; 9] = [
     "authors",
 ];
 
-/// Properties of a path that reduce the weight of the whole file in a search; [`is_test_file`] covers tests.
+/// Properties of a path that reduce the weight of the whole file in a search. [`is_test_file`] covers tests.
 pub fn aside(path: &Path) -> Aside {
     let language = Language::from_path(path);
     let mut folders = path.parent().into_iter().flat_map(Path::components);
@@ -204,7 +204,7 @@ pub fn aside(path: &Path) -> Aside {
     }
 }
 
-/// For each file, whether it is in a version folder (`v3`) next to a later one (`v4`).
+/// For each file, whether it is in an old version folder: `v3` next to `v4`.
 pub fn superseded(paths: &[PathBuf]) -> Vec<bool> {
     let latest = latest_versions(paths.iter().map(PathBuf::as_path));
     let latest = |beside: &Path| latest.get(beside).copied();
@@ -221,7 +221,7 @@ pub fn latest_versions<'a>(paths: impl Iterator<Item = &'a Path>) -> HashMap<&'a
     latest
 }
 
-/// Whether a file is in a version folder next to a later one; `latest` gives the latest version in a folder.
+/// Whether a file is in a version folder next to a later one. `latest` gives the latest version in a folder.
 pub fn is_superseded(path: &Path, latest: impl Fn(&Path) -> Option<u32>) -> bool {
     versions(path).any(|(beside, number)| latest(beside).is_some_and(|latest| latest > number))
 }

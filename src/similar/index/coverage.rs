@@ -21,7 +21,7 @@ pub struct Coverage {
 /// Index statistics of a language.
 #[derive(Debug, Clone, Default, PartialEq, serde::Serialize)]
 pub struct LanguageCoverage {
-    /// Its identifier; without a grammar, the extension of its files, or the file name if it has none.
+    /// Its identifier. Without a grammar, the extension of its files, or the file name if it has none.
     pub language: String,
     /// Number of indexed files.
     pub files: usize,
@@ -29,7 +29,7 @@ pub struct LanguageCoverage {
     pub items: usize,
     /// Number of their passages outside of items.
     pub passages: usize,
-    /// Files with text but without items, in a language that has items; includes failures of the parser.
+    /// Files with text but without items, in a language that has items. Failures of the parser appear here.
     pub without_items: Vec<PathBuf>,
 }
 

@@ -38,7 +38,7 @@ pub fn skipped_of(number: i64) -> Skipped {
     }
 }
 
-/// Byte, line and columns of each position, as 32-bit numbers: files above 4 GB are not indexed.
+/// Byte, line and columns of each position, as 32-bit numbers. Files above 4 GB are not indexed.
 pub fn places_in_bytes(places: &[FilePosition; 4]) -> Vec<u8> {
     let numbers = places
         .iter()

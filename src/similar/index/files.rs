@@ -1,4 +1,4 @@
-//! Selects the files of a folder for the index, and gives the reason for each skipped file.
+//! Selects the files of a folder for the index, and explains skipped ones.
 
 use std::collections::{HashMap, HashSet};
 use std::ffi::OsStr;
@@ -19,7 +19,7 @@ use super::selection;
 use crate::places::home_folder;
 use crate::text::{Language, decode, inactive, open_regular, secret_file};
 
-/// Limits on the files of a folder, and on the amount that is embedded at once.
+/// Limits on the files of a folder, and on the tokens per pass.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
     /// Limits on a single file.
@@ -120,7 +120,7 @@ pub struct File {
 pub struct Stamp {
     /// Size in bytes.
     pub size: u64,
-    /// Time of the last write in nanoseconds since 1970, from the file system; 0 if unknown.
+    /// Time of the last write in nanoseconds since 1970, or 0 if unknown.
     ///
     /// It is only compared for equality, so clock changes do not matter.
     pub modified: i64,
@@ -148,7 +148,7 @@ fn nanoseconds(time: SystemTime) -> i64 {
     }
 }
 
-/// Why a folder must not be indexed: it contains a home folder, or it is not a folder.
+/// Why a folder must not be indexed. For example, it contains a home folder, or it is not a folder.
 pub fn refused_root(root: &Path, home: Option<&Path>) -> Option<String> {
     if !root.is_dir() {
         return Some("no such folder; name an existing one".into());
@@ -169,7 +169,7 @@ pub fn refused_root(root: &Path, home: Option<&Path>) -> Option<String> {
     None
 }
 
-/// The readable files of a folder in the order of their paths, and the skipped ones with the reason.
+/// The readable files of a folder, and the skipped ones with the reason. Files are in the order of their paths.
 ///
 /// Ignore files apply within their repository. Hidden files are skipped, except handwritten ones of known tools. Links are not followed.
 pub fn walk(root: &Path, limits: &Limits) -> (Vec<File>, Vec<(PathBuf, Skipped)>) {
@@ -227,7 +227,7 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
-    /// Collects the files of a part and returns the checkouts in it; `None` if a surrounding folder ignores it.
+    /// Collects the files of a part and returns the checkouts in it. `None` if a surrounding folder ignores it.
     fn part(&mut self, part: &Part) -> Option<Vec<Checkout>> {
         if let Some((ignores, _)) = unreadable_around(&part.border) {
             self.skip(&ignores, Skipped::Unreadable);
@@ -378,7 +378,7 @@ fn max_bytes_of(path: &Path, limits: &Limits) -> u64 {
     (limits.file.max_bytes * times) as u64
 }
 
-/// The text of a file with its stamp; `modified` is 0 if the file may have changed meanwhile.
+/// The text of a file with its stamp. `modified` is 0 if the file may have changed meanwhile.
 ///
 /// # Errors
 /// Why the file is skipped.

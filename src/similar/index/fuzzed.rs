@@ -4,7 +4,7 @@ use super::notebook::Notebook;
 use super::reading::read;
 use crate::model::Model;
 
-/// The byte positions of each item of a notebook in its file; `None` if the file is not a notebook.
+/// The byte positions of each item of a notebook in its file. `None` if the file is not a notebook.
 pub fn places_of_notebook(model: &Model, file: &str) -> Option<Vec<usize>> {
     let notebook = Notebook::read(file)?;
     let mut contents = read(model, &notebook.text, notebook.language);

@@ -47,7 +47,7 @@ impl Globs {
         Ok(Some(Globs { globs, set }))
     }
 
-    /// The patterns as regular expressions over the bytes of a path; each byte is one character (`\u00e4` for byte E4).
+    /// The patterns as regular expressions over the bytes of a path. Each byte is one character (`\u00e4` for byte E4).
     #[cfg(feature = "postgres")]
     pub(super) fn expressions(&self) -> Vec<String> {
         let expression = |glob: &Glob| {

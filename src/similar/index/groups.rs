@@ -95,7 +95,7 @@ impl VectorIndex {
         reported_groups
     }
 
-    /// For each selected item, the first item with the same vector and language; all others map to themselves.
+    /// For each selected item, the first item with the same vector and language. All others map to themselves.
     fn first_copies(&self, taken: &[bool]) -> Vec<usize> {
         // Hashes find copies: a second copy of all vectors would take as much memory as the index.
         let mut seen: HashMap<(Language, u64), Vec<usize>> = HashMap::new();
@@ -214,7 +214,7 @@ impl<'a> Clusters<'a> {
         }
     }
 
-    /// Merges the groups of two items if all their members are pairwise similar; returns whether they are in one group now.
+    /// Merges the groups of two items if all their members are pairwise similar. Returns whether they are in one group now.
     fn join(&mut self, a: usize, b: usize) -> bool {
         let group = |item: usize| self.of.get(&item).copied();
         let (of_a, of_b) = (group(a), group(b));

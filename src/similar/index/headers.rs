@@ -1,4 +1,4 @@
-//! Headers (`.h`) may be C, C++ or Objective-C: their text decides, then the files next to them.
+//! Headers (`.h`), which may be C, C++ or Objective-C. Their text decides, then the files next to them.
 
 use std::path::Path;
 
@@ -9,7 +9,7 @@ use crate::text::Language;
 /// Maximum number of directory entries that are examined.
 const MAX_ENTRIES: usize = 2000;
 
-/// The language of the source files next to a header, if it is unique: first those of the same name, else all.
+/// The language of the source files next to a header, if unique. Files of the same name take precedence.
 pub fn beside(header: &Path) -> Option<Language> {
     let entries = std::fs::read_dir(header.parent()?).ok()?;
     let (mut same, mut all) = (Found::default(), Found::default());

@@ -54,7 +54,7 @@ fn repository(git: &Path) -> Option<PathBuf> {
         .flatten()
 }
 
-/// The path in the first line of a file after a prefix, relative to a folder.
+/// The path after a prefix in a file's first line, joined to `folder`.
 fn pointed_path(file: &Path, folder: &Path, prefix: &str) -> Option<PathBuf> {
     let text = String::from_utf8(read_regular(file, MAX_POINTER).ok()?).ok()?;
     Some(folder.join(text.lines().next()?.strip_prefix(prefix)?))

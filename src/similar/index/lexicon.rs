@@ -23,7 +23,7 @@ const FILE: u8 = 2;
 /// Number of folders whose names count, from the innermost up.
 const FOLDERS: usize = 3;
 
-/// Maximum number of passages with words: a posting has 24 bits for the passage and 8 for the count.
+/// Maximum number of passages with words. A posting has 24 bits for the passage and 8 for the count.
 const MAX_PASSAGES: usize = 1 << 24;
 
 /// Minimum letters of a word of a path that prefixes can match.
@@ -38,7 +38,7 @@ pub struct Lexicon {
     starts: Vec<usize>,
     /// Passage × 256 + count, ascending within a term.
     postings: Vec<u32>,
-    /// 1 / (K1 · (1 - B + B · length / mean length)) of each passage.
+    /// Damping of each passage (see [`damping`]).
     damping: Vec<f32>,
     files: usize,
     /// The words in names of files and innermost folders, each with the files, ascending.
@@ -117,7 +117,7 @@ impl Builder {
 }
 
 impl Lexicon {
-    /// The BM25 score of each passage for `words`, as a share of the highest possible score: 0 to 1.
+    /// The BM25 score of each passage, 0 to 1. It is a share of the highest possible score.
     ///
     /// A dense vector, because a search reads the scores of all passages.
     pub fn bm25(&self, words: &[Word]) -> Vec<f32> {
@@ -212,7 +212,7 @@ pub fn stem(name: &str) -> &str {
     end.map_or(name, |(end, _)| &name[..end])
 }
 
-/// Whether a word matches a word of a path: they are equal, or one is a prefix of the other.
+/// Whether a word matches a word of a path. They are equal, or one is a prefix of the other.
 pub fn is_place(word: &Word, place: &str) -> bool {
     let shorter = place.len().min(word.stem.len());
     place == word.stem || (shorter >= BEGINNING && (place.starts_with(&word.stem) || word.stem.starts_with(place)))
@@ -234,13 +234,13 @@ pub fn most_of_word(passages: u64, holders: u64) -> f32 {
     (1.0 + (number - holders + 0.5) / (holders + 0.5)).ln() * (K1 + 1.0)
 }
 
-/// A word's BM25 contribution: [`most_of_word`] times count / (count + K1 · norm), where damping is 1 / (K1 · norm).
+/// A word's BM25 contribution to a passage. It is [`most_of_word`] times count / (count + K1 · norm), where damping is 1 / (K1 · norm).
 pub fn of_word(most: f32, count: u32, damping: f32) -> f32 {
     let damped = count as f32 * damping;
     most * damped / (damped + 1.0)
 }
 
-/// [`of_word`] in SQL, written as 1 - norm / (count + norm): the lookup of a count is the slowest part, so it occurs once.
+/// [`of_word`] in SQL, written as 1 - norm / (count + norm). The lookup of a count is the slowest part, so it occurs once.
 #[cfg(feature = "postgres")]
 pub fn of_word_in_sql(most: f32, count: &str, length: &str, mean: f32) -> String {
     let (fixed, share) = (K1 * (1.0 - B), K1 * B / mean);

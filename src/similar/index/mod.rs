@@ -1,4 +1,4 @@
-//! The index: items of a folder with their vectors, in a SQLite file that outlives the process.
+//! The index: items of folders with their vectors, in a persistent SQLite file.
 //!
 //! With the `postgres` feature, a Postgres server can store it for many readers. All data is addressed by content. A file with known bytes
 //! is not read again, so a renamed file, a second checkout or another branch costs nothing; a unit with known text and language is not
@@ -83,7 +83,7 @@ pub struct FilePosition {
     pub line: u32,
     /// Column in UTF-8 bytes, from 0.
     pub column: u32,
-    /// The same column in UTF-16 code units: an editor may use them, and the index does not store the line's text.
+    /// The same column in UTF-16 code units. An editor may use them, and the index does not store the line's text.
     pub utf16: u32,
     /// The same column in Unicode characters.
     pub utf32: u32,
@@ -241,7 +241,7 @@ impl Index {
         }
     }
 
-    /// An index in memory with a copy of the data that the index in `folder` has for `root`.
+    /// An index in memory with a copy of the data of `root` from `folder`.
     ///
     /// For an index file that cannot be written: its data need not be computed again. An unreadable index counts as empty.
     ///
@@ -276,7 +276,7 @@ impl Index {
     }
 }
 
-/// Examines the index in a folder without a change; returns the path, and the result if the file exists.
+/// Examines the index in a folder without a change. Returns the path, and the result if the file exists.
 ///
 /// # Errors
 /// If the file cannot be examined.

@@ -1,4 +1,4 @@
-//! Finds the pairs for groups: for each item, the nearest items that a report may list with it.
+//! Finds the pairs for groups: for each item, the nearest items of a report.
 //!
 //! Without a threshold, two items in one syntax need common token runs; an inverted index finds these pairs ([`overlapping`]) and skips all
 //! others. Between two syntaxes, or with a threshold, the cosine alone decides, and every pair is computed in 8 bits ([`Blocks`]). Both
@@ -25,7 +25,7 @@ const NEAREST: usize = 32;
 pub(super) type Pair = (usize, usize, f32);
 
 impl VectorIndex {
-    /// The pairs in which one item is among the nearest of the other; best first, without duplicates.
+    /// The pairs in which one item is among the nearest of the other. They are sorted best first, without duplicates.
     ///
     /// A score decides which pairs count, or [`decision`] if `base` is `None`. Only items marked in `seeks` take part.
     pub(super) fn neighbors(&self, base: Option<f32>, seeks: &[bool]) -> Vec<Pair> {
@@ -133,7 +133,7 @@ impl<'a> Seeking<'a> {
         });
     }
 
-    /// The lowest product that counts for two kinds and languages; `None` if the cosine does not decide them.
+    /// The lowest product that counts for two kinds and languages. `None` if the cosine does not decide them.
     fn least(&self, (kind, a): (ItemKind, Language), (other, b): (ItemKind, Language)) -> Option<f32> {
         let by_cosine = match self.base {
             Some(_) => kind == other,
@@ -218,7 +218,7 @@ const NAMESAKES: Ties = Ties {
     name: true,
 };
 
-/// Up to this score, the overlap finds all pairs; only the factor between two languages can exceed it.
+/// Up to this score, the overlap finds all pairs. Only the factor between two languages can exceed it.
 const BEYOND: f32 = 1.0;
 
 /// The nearest items found so far, for each item.

@@ -1,4 +1,4 @@
-//! Notebooks: the cells of an `.ipynb` file as one text, with a map to positions in the file.
+//! Notebooks: the cells of an `.ipynb` file as one text, with a position map.
 //!
 //! The text is in the language of the kernel. The format is nbformat 4 (and 3, whose cells are in worksheets): JSON, where the source of a
 //! cell is a string or a list of strings. Outputs of cells are ignored.
@@ -19,11 +19,11 @@ pub const OUTPUTS: usize = 8;
 /// The source of all cells of a notebook.
 #[derive(Debug, PartialEq)]
 pub struct Notebook {
-    /// The source of the cells, separated by blank lines; prose and IPython magics appear as comments.
+    /// The source of the cells, separated by blank lines. Prose and IPython magics appear as comments.
     pub text: String,
     /// The language of its kernel.
     pub language: Language,
-    /// (Byte in the text, byte in the file) wherever the distance between the two changes; ascending.
+    /// Pairs (byte in the text, byte in the file) wherever their distance changes. They are ascending.
     anchors: Vec<(usize, usize)>,
 }
 
@@ -101,7 +101,7 @@ impl Notebook {
         Some(notebook)
     }
 
-    /// Adds the source of a cell: a slice of the file that contains a JSON string or list of strings.
+    /// Adds the source of a cell. It is a slice of the file with a JSON string or list of strings.
     fn push(&mut self, file: &str, source: &str, code: bool) {
         // serde_json guarantees that a raw value borrows from its input.
         let Some(source_start) = (source.as_ptr() as usize).checked_sub(file.as_ptr() as usize) else {

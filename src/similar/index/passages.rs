@@ -70,7 +70,7 @@ pub fn around_items(text: &str, segments: &Segments) -> Vec<Piece> {
     pieces
 }
 
-/// The pieces of a file in a language without items: as many whole units as fit.
+/// The pieces of a file without items: as many whole units as fit.
 ///
 /// They end at blank lines, paragraphs or entries, and the model can read each.
 fn by_units(text: &str, units: &[Unit]) -> Vec<Piece> {
@@ -99,7 +99,7 @@ fn by_units(text: &str, units: &[Unit]) -> Vec<Piece> {
     pieces
 }
 
-/// The text between the items of a file, line by line; a piece may span items.
+/// The text between the items of a file, line by line. A piece may span items.
 ///
 /// The beginning of a large type belongs to the type; the rest of it that is outside of inner items counts as text between items.
 fn by_lines(text: &str, segments: &Segments) -> Vec<Piece> {
@@ -192,7 +192,7 @@ fn gaps<'a>(
         })
 }
 
-/// Splits a text into as few pieces as the model can read, at line borders if possible.
+/// Splits a text into as few pieces as the model can read, preferably at lines.
 pub fn fitting(model: &Model, text: &str, language: Language) -> Vec<String> {
     if text.trim().is_empty() {
         return Vec::new();

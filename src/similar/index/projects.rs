@@ -104,7 +104,7 @@ impl Part {
         }
     }
 
-    /// The same part without the rules of surrounding folders: for a folder that its repository ignores.
+    /// The same part without the rules of surrounding folders. It serves a folder that its repository ignores.
     pub fn by_itself(&self) -> Part {
         Part {
             border: self.top.clone(),

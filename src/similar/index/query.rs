@@ -163,7 +163,7 @@ impl Asks {
         }
     }
 
-    /// Adds the effect of a filter: a query that names a path or a format wants what is there.
+    /// Adds the effect of a filter. A query that names a path or a format wants everything there.
     fn with(self, filter: &Filter) -> Asks {
         let any = |of: &[Language]| filter.languages.iter().any(|language| of.contains(language));
         let placed = filter.paths.is_some();

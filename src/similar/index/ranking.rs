@@ -12,7 +12,7 @@ use crate::segment::ItemKind;
 /// Maximum contribution of shared words.
 pub const WORDS: f32 = 0.3;
 
-/// Contribution of the definition of the query's name; times [`OWN_FILE`] if the file has the same name.
+/// Contribution of the definition of the query's name. A file of the same name multiplies it by [`OWN_FILE`].
 pub const DEFINITION: f32 = 0.4;
 
 /// Maximum contribution of the words of the path.
@@ -53,7 +53,7 @@ pub struct Aside {
 }
 
 impl Aside {
-    /// The properties of a passage in a file with these properties; `test` means that it is a test or inside one.
+    /// The properties of a passage in a file with these properties. `test` means that it is a test or inside one.
     pub fn of_passage(self, kind: ItemKind, test: bool) -> Aside {
         Aside {
             test,
@@ -62,7 +62,7 @@ impl Aside {
         }
     }
 
-    /// The factor of its score, 0 to 1; properties that the query asks for do not lower it.
+    /// The factor of its score, 0 to 1. Properties that the query asks for do not lower it.
     pub fn weight(self, asks: Asks) -> f32 {
         let mut weight = 1.0;
         for (lowered, asked, factor) in [
@@ -85,7 +85,7 @@ impl Aside {
 /// The parts of a score; part of the JSON answer of `fovea search`.
 #[derive(Debug, Clone, Default, PartialEq, serde::Serialize)]
 pub struct Why {
-    /// Cosine of passage and query on the scale of the embedded model, -1 to 1; 0 if one of them has no vector.
+    /// Cosine of passage and query on the embedded model's scale, -1 to 1. It is 0 if one of them has no vector.
     pub cosine: f32,
     /// Contribution of shared words, 0 to [`WORDS`].
     pub words: f32,

@@ -10,7 +10,7 @@ use crate::text::Language;
 pub struct ReadQuery {
     /// Its normalized embedding; zeros if the model cannot read it, and then only words count.
     pub vector: Vec<f32>,
-    /// Why its ranking means less than usual, in one sentence without a period; `None` if the model reads all of it.
+    /// Why its ranking means less than usual, in one sentence without a period. `None` if the model reads all of it.
     pub note: Option<String>,
     /// The model that read it; only vectors of this model are comparable with it.
     pub reader: Reader,

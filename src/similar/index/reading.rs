@@ -20,7 +20,7 @@ use crate::text::{Language, Snapshot};
 /// Version of the index contents. Raise it when the items of a file or their vectors change.
 pub(super) const CONTENTS: u32 = 7;
 
-/// Content address of a file or a unit: 128 bits of SHA-256 over everything that determines its items or vector.
+/// Content address of a file or a unit. It contains 128 bits of SHA-256 over everything that determines its items or vector.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Address(pub [u8; 16]);
 
@@ -63,10 +63,10 @@ pub struct Unit {
     pub text: String,
 }
 
-/// A part of a file that a search can find: an item, or the text around items.
+/// A part of a file that a search can find: an item, or other text.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Passage {
-    /// The item; [`ItemKind::File`] for text outside of items, whose name (that of the file) is not known here.
+    /// The item. Text outside of items has [`ItemKind::File`], and its name (that of the file) is not known here.
     pub item: IndexedItem,
     /// The units whose embeddings make its vector.
     pub units: Vec<usize>,
@@ -198,7 +198,7 @@ pub fn embed_units(
     Ok(vectors)
 }
 
-/// The vector of an item, computed from its units; `None` if it cannot be compared ([`embed`]).
+/// The vector of an item, computed from its units. `None` if it cannot be compared ([`embed`]).
 pub fn item_vector(units: &[&UnitVector]) -> Option<Arc<[f32]>> {
     let wide: Vec<Vec<f32>> = units
         .iter()
@@ -259,7 +259,7 @@ pub fn embed_items(model: &Model, text: &str, language: Language) -> Result<Vec<
     Ok(items.collect())
 }
 
-/// The normalized embedding of a query, such as a question in prose; zeros if the model cannot read it.
+/// The normalized embedding of a query, such as a question in prose. Zeros if the model cannot read it.
 ///
 /// Of a text longer than the window, only the beginning counts.
 ///

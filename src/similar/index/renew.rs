@@ -1,4 +1,4 @@
-//! Updates the index of a folder: reads changed files and embeds new units, in small batches.
+//! Updates the index of a folder in small batches: reads changed files, embeds new units.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -113,7 +113,7 @@ pub(super) struct Reader<'a> {
     pub checkpoint: Checkpoint<'a>,
 }
 
-/// Updates the data of a folder in a store; `name` is the folder's name in the store.
+/// Updates the data of a folder in a store. `name` is the folder's name in the store.
 ///
 /// `begin` is called once with the files that will be read.
 pub(super) fn renew(
@@ -190,7 +190,7 @@ pub(super) fn renew(
     Ok(renewal)
 }
 
-/// Reads a batch of files and stores their contents; `false`, without any change, if a unit has disappeared meanwhile.
+/// Reads a batch of files and stores their contents. `false`, without any change, if a unit has disappeared meanwhile.
 fn store_batch(
     store: &mut dyn Store,
     reader: &Reader,

@@ -26,7 +26,7 @@ const NOT_A_TYPE: f32 = 0.6;
 /// Weight of a definition whose name differs from the query in case: `request` for `Request`.
 const OTHER_CASE: f32 = 0.7;
 
-/// The passages of a folder that answer a query, best first; `without` disables parts of the ranking.
+/// The passages of a folder that answer a query, best first. `without` disables parts of the ranking.
 pub fn search(
     vector_index: &VectorIndex,
     query: &Query,
@@ -135,7 +135,7 @@ impl Weighing<'_> {
         }
     }
 
-    /// The query's preferences for a file: a file that it names is wanted, whatever its kind.
+    /// The query's preferences for a file. A file that it names is wanted, whatever its kind.
     fn asks(&self, named: bool) -> Asks {
         Asks {
             prose: self.query.asks.prose || named,
@@ -159,7 +159,7 @@ pub(super) fn borne<'a>(item: &'a IndexedItem, file: &'a str) -> &'a str {
     }
 }
 
-/// The gain of a passage as the definition of a name, as a share of [`DEFINITION`].
+/// The gain of a passage as the definition of a name, in units of [`DEFINITION`].
 pub(super) fn definition((name, worth): (&str, f32), item: &IndexedItem, file: &str) -> f32 {
     let kind = match item.kind {
         ItemKind::Type => 1.0,
@@ -186,7 +186,7 @@ pub(super) fn names_file(query: &Query, file: &str) -> bool {
 struct Search<'a> {
     vector_index: &'a VectorIndex,
     weighing: Weighing<'a>,
-    /// Per passage: BM25 and definition gain; per file: the share of the words in its path.
+    /// Per passage: BM25 and definition gain. Per file: the share of the words in its path.
     words: Vec<f32>,
     definitions: Vec<f32>,
     places: Vec<f32>,
@@ -300,7 +300,7 @@ fn named(vector_index: &VectorIndex, query: &Query) -> HashSet<u32> {
     named.map(|(_, file)| file).collect()
 }
 
-/// The gain of each passage as a definition of a name in the query, as a share of [`DEFINITION`].
+/// The gain of each passage as a definition of a name in the query. The unit is [`DEFINITION`].
 fn definitions(vector_index: &VectorIndex, query: &Query) -> Vec<f32> {
     let mut gains = vec![0f32; vector_index.facts.len()];
     for (name, worth) in wanted_names(query) {

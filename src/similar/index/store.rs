@@ -18,13 +18,13 @@ pub trait Store {
     /// The files of a folder and their state when last read.
     fn catalog(&mut self, root: i64) -> Result<HashMap<PathBuf, Known>, IndexError>;
 
-    /// The identifiers of contents with the given addresses, if known; one answer per address, in order.
+    /// The identifiers of contents with the given addresses, if known. One answer per address, in order.
     fn contents(&mut self, addresses: &[Address]) -> Result<Vec<Option<i64>>, IndexError>;
 
     /// The units with a stored vector, among the given ones.
     fn known_units(&mut self, units: &[Address]) -> Result<HashSet<Address>, IndexError>;
 
-    /// Stores files with their contents, in one transaction; `vectors` belong to the units that were unknown.
+    /// Stores files with their contents, in one transaction. `vectors` belong to the units that were unknown.
     ///
     /// Returns `false`, without any change, if a known unit has disappeared.
     fn write(
@@ -34,7 +34,7 @@ pub trait Store {
         vectors: &HashMap<Address, UnitVector>,
     ) -> Result<bool, IndexError>;
 
-    /// Ends a renewal with changes: removes files from a folder, and drops contents unused for a long time. `hour` is the current time.
+    /// Ends a renewal with changes at an `hour`. It removes files from a folder, and drops contents unused for a long time.
     fn finish_renewal(&mut self, root: i64, gone: &[&Path], hour: i64) -> Result<(), IndexError>;
 }
 

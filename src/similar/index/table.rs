@@ -1,4 +1,4 @@
-//! The SQLite tables: files of folders, their contents, the items and units of contents, vectors of units.
+//! The SQLite tables: files of folders, contents with items and units, vectors of units.
 
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -73,7 +73,7 @@ pub const SCHEMA: Schema = Schema {
     ",
 };
 
-/// How long contents without a file are kept: the user may switch back to their branch.
+/// How long contents without a file are kept. The user may switch back to their branch.
 const KEPT_HOURS: i64 = 30 * 24;
 
 /// Copies the data of one folder from an index file into empty tables.
@@ -290,7 +290,7 @@ fn insert(
     Ok(id)
 }
 
-/// Removes files from a folder, and drops contents that no file has had for a long time.
+/// Removes files from a folder, and drops contents unused for a long time.
 pub fn forget<'a>(
     connection: &mut Connection,
     root: i64,
@@ -340,8 +340,9 @@ pub struct HeldPassage {
     pub fingerprint: Fingerprint,
 }
 
-/// Reads everything a folder holds, as of one moment, contents by contents in the order of the files' paths. It is much, so nothing is
-/// kept: contents that several files have are read once for each.
+/// Reads everything in a folder from one consistent view, in the order of paths.
+///
+/// The data may be large, so nothing is cached: contents of several files are read once for each.
 pub fn load(connection: &Connection, root: i64, mut take: impl FnMut(PathBuf, i64, Held)) -> rusqlite::Result<()> {
     let view = connection.unchecked_transaction()?;
     let mut files: Vec<(PathBuf, i64)> = Vec::new();

@@ -33,7 +33,7 @@ pub struct VectorIndex {
     /// Whether each file is generated or third-party.
     foreign: Vec<bool>,
     pub(super) items: Vec<Entry>,
-    /// The properties of each passage that queries examine, in one array because a query examines all.
+    /// The properties of each passage that queries examine. They are in one array because a query examines all.
     pub(super) facts: Vec<Fact>,
     /// Names of several words, each with a number.
     names: HashMap<String, u32>,
@@ -279,7 +279,7 @@ impl ListedFile<'_> {
     }
 }
 
-/// The name that an item defines: `Config` for `Display for Config` and `Config<T>`, `run` for `Server::run`.
+/// The name that an item defines. It is `Config` for `Display for Config` and `Config<T>`, and `run` for `Server::run`.
 pub(super) fn defined(name: &str) -> &str {
     let of = name.rsplit(" for ").next().unwrap_or(name);
     let plain = of
@@ -294,7 +294,7 @@ pub(super) fn defined(name: &str) -> &str {
 }
 
 impl VectorIndex {
-    /// Indexes items outside of a stored index, such as those of open documents; `files` in the order of their paths.
+    /// Indexes items outside of a stored index, such as those of open documents. `files` in the order of their paths.
     ///
     /// Means come from `center`; a language without a mean there is centered by the items themselves.
     pub fn of_items(files: &[(PathBuf, &[EmbeddedItem])], center: &Center, width: usize) -> VectorIndex {
@@ -361,7 +361,7 @@ impl VectorIndex {
         places.map(|(fact, entry)| (&*self.paths[fact.path as usize], &*entry.item.name))
     }
 
-    /// The context that a decision about an item needs; `None` if the item is not in the index.
+    /// The context that a decision about an item needs. `None` if the item is not in the index.
     pub fn known(&self, path: &Path, item: &IndexedItem) -> Option<Known<'_>> {
         let file = self.paths.binary_search_by(|own| own.as_path().cmp(path)).ok()? as u32;
         let first = self.facts.partition_point(|fact| fact.path < file);
@@ -441,7 +441,7 @@ impl VectorIndex {
         self.center.calibration().likeness().of(dot(a, b))
     }
 
-    /// The items nearest to a centered unit vector; `needed` gives the minimum score of an item, or excludes it.
+    /// The items nearest to a centered unit vector. `needed` gives the minimum score of an item, or excludes it.
     ///
     /// Scores are cosines on the scale of the thresholds; those of other languages are adjusted by [`Center::factor`].
     pub(super) fn near(
@@ -475,7 +475,7 @@ impl VectorIndex {
 }
 
 impl VectorIndex {
-    /// Adds items that are almost the same as an item near the mean of its language.
+    /// Adds items that are almost the same as an item near its language's mean.
     ///
     /// Hardly anything of such an item remains after centering, so a raw cosine near 1 decides by itself.
     fn add_copies(
@@ -580,7 +580,7 @@ fn enclosing(around: &[usize], items: &[Entry], item: &IndexedItem) -> usize {
     around.iter().take_while(holds).count()
 }
 
-/// 1 / |v - m|, or 0 if the rest is too small to mean anything.
+/// 1 / |v - m|, or 0 if the rest is too small to count.
 pub(super) fn inverse_length(vector: &[f32], mean: Option<&[f32]>) -> f32 {
     let squares: f32 = match mean {
         Some(mean) => vector.iter().zip(mean).map(|(v, m)| (v - m).powi(2)).sum(),

@@ -81,7 +81,7 @@ pub fn probabilities(logits: &[f64], temperature: f64) -> Vec<f64> {
     exps.into_iter().map(|e| e / sum).collect()
 }
 
-/// Fits weights to labeled vectors from `start`, until no derivative of the mean loss exceeds `tolerance`.
+/// Fits weights to labeled vectors from `start`. It ends when no derivative of the mean loss exceeds `tolerance`.
 pub fn fit(data: &Data, strength: f64, start: &Weights, tolerance: f64) -> Weights {
     let width = data.vectors.first().map_or(0, |vector| vector.len());
     let rows = rows(data.count);

@@ -25,7 +25,7 @@ pub struct Probe {
     pub encoder: String,
     /// The names of the classes.
     pub labels: Vec<String>,
-    /// Weights for unit vectors: one row for two classes (logit of the second against the first), otherwise one per class.
+    /// Weights for unit vectors. Two classes share one row (logit of the second against the first), more have one row each.
     rows: Vec<Vec<f32>>,
     intercepts: Vec<f32>,
     /// Divides the logits before softmax; calibrates the probabilities.

@@ -206,7 +206,7 @@ fn strongest(
     best.map_or((1.0, Vec::new()), |(_, strength, unseen)| (strength, unseen))
 }
 
-/// Mean cross entropy with smoothed targets (Platt 1999): n correct items of a class do not make the next one certain.
+/// Mean cross entropy with smoothed targets (Platt 1999). So n correct items of a class do not make the next one certain.
 fn loss(logits: &[Vec<f64>], classes: &[usize], temperature: f64) -> f64 {
     let count = logits.first().map_or(0, Vec::len);
     let mut items = vec![0f64; count];

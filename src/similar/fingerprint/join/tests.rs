@@ -5,7 +5,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// A sketch from few possible elements, so that sketches share many; most contain the low ones.
+/// A sketch from few possible elements, so that sketches share many. Most contain the low ones.
 fn sketch(keep: usize) -> impl Strategy<Value = Sketch> {
     (proptest::collection::btree_set(0u32..400, 0..90), 0u32..40).prop_map(move |(some, frequent)| {
         let mut hashes: Vec<u32> = some.into_iter().chain(0..frequent).collect();

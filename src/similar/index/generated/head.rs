@@ -62,7 +62,7 @@ struct Line {
     text: String,
 }
 
-/// The statements in the head of a file: sentences, and lines that begin one, in lower case.
+/// The statements in the head of a file, in lower case. Lines that begin a sentence are also statements.
 ///
 /// Quotes and examples are removed.
 pub(super) fn statements(path: &Path, language: Language, text: &str) -> Vec<String> {
@@ -176,7 +176,7 @@ impl Style {
         }
     }
 
-    /// If a block comment starts the text: the length of its opening delimiter, and its closing delimiter.
+    /// The block comment that starts the text: length of its opener, and its closer.
     fn block(&self, text: &str) -> Option<(usize, &'static str)> {
         let all = BLOCKS
             .iter()
@@ -205,7 +205,7 @@ impl Style {
     }
 }
 
-/// The lines of the comments before the first code; an empty line where a comment ends.
+/// The lines of the comments before the first code. An empty line where a comment ends.
 fn comments(style: &Style, text: &str) -> Vec<Line> {
     let mut end = text.len().min(BYTES);
     while !text.is_char_boundary(end) {
@@ -279,7 +279,7 @@ impl Line {
         }
     }
 
-    /// The content of a line; empty if the line shows a comment of another file inside a block comment (`inner`).
+    /// The content of a line. Empty if the line shows a comment of another file inside a block comment (`inner`).
     fn new(said: &str, inner: bool) -> Line {
         let text = said.trim_start();
         let shows = inner

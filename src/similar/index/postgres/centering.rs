@@ -18,16 +18,16 @@ use crate::text::Language;
 /// A condition on a row of items that selects comparable passages.
 pub(super) const COMPARED: &str = "centred IS NOT NULL";
 
-/// How long contents without a file are kept: the user may switch back to their branch.
+/// How long contents without a file are kept. The user may switch back to their branch.
 const KEPT_HOURS: i64 = 30 * 24;
 
 /// Means are recomputed after one in this many items is new or removed.
 const CHANGED_SHARE: i64 = 50;
 
-/// Distance from which a moved mean is applied again to its items: scores are shown with two digits.
+/// Distance from which a moved mean is applied again to its items. Scores are shown with two digits.
 const MOVED: f32 = 0.01;
 
-/// Number of items from which graphs pay off; a sequential scan of fewer is as fast, and exact.
+/// Number of items from which graphs pay off. A sequential scan of fewer is as fast, and exact.
 const GRAPH_FROM: i64 = 10_000;
 
 /// SQL order of paths as in memory: by component, and by bytes within one.
@@ -88,7 +88,7 @@ fn lock_exclusively(transaction: &mut impl GenericClient) -> Result<(), StoreErr
     Ok(())
 }
 
-/// Recomputes means after enough changes, applies those that moved, and builds graphs if they pay off.
+/// Maintains a store: recomputes means after enough changes, applies moved ones, and builds graphs.
 pub(super) fn refresh(open: &mut Open) -> Result<(), StoreError> {
     if recompute_means(open)? {
         open.client.batch_execute(
@@ -243,7 +243,7 @@ fn distance(a: &[f32], b: &[f32]) -> f32 {
     a.iter().zip(b).map(|(a, b)| (a - b).powi(2)).sum::<f32>().sqrt()
 }
 
-/// Builds missing graphs while other processes read and write; only one job builds at a time.
+/// Builds missing graphs while other processes read and write. Only one job builds at a time.
 fn build(open: &mut Open) -> Result<(), StoreError> {
     let sql = "SELECT pg_try_advisory_lock($1)";
     if !open.client.query_one(sql, &[&schema::BUILDING])?.get::<_, bool>(0) {

@@ -14,7 +14,7 @@ use crate::similar::{Calibration, Center};
 /// Timeout of a query, and of a single step of the job.
 pub(super) const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Number of attempts per step of the job while the server is unavailable: more than half a minute.
+/// Number of attempts per step of the job, over more than half a minute.
 const ATTEMPTS: u32 = 8;
 
 /// The purpose of a connection.

@@ -151,7 +151,7 @@ impl Wanted {
         conditions
     }
 
-    /// Completes a statement that defines `near`: selects the columns of its passages, and the first files of each.
+    /// Completes a statement that defines `near`. It selects the columns of the passages, and the first files of each.
     pub(super) fn listed<'p>(&'p self, mut statement: Statement<'p>, columns: &str, files: &'p i64) -> Statement<'p> {
         let (file, files) = (self.of_file(&mut statement), statement.parameter(files));
         statement.sql += &format!(

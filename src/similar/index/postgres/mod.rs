@@ -1,4 +1,4 @@
-//! The shared index of a team in Postgres with pgvector: a job updates it, many clients read it.
+//! The shared index of a team in Postgres with pgvector. A job updates it, many clients read it.
 //!
 //! Contents have the same addresses as in a file, so a renewal costs the same. The server finds candidates with two HNSW graphs, over raw
 //! and over language-centered vectors; the client then applies the same rules as for a file. Do not call these functions inside an async

@@ -17,7 +17,7 @@ const VERSION: i32 = 2;
 /// The oldest version that the job can update.
 const UPGRADABLE: i32 = 1;
 
-/// The lock of writers (shared), and of the process that creates tables or recomputes means (exclusive).
+/// The lock of writers (shared) and of exclusive steps. These create tables or recompute means.
 pub(super) const LOCK: i64 = 0x66_6f76_6561;
 
 /// The lock of the process that builds the graphs.
@@ -26,7 +26,7 @@ pub(super) const BUILDING: i64 = LOCK + 1;
 /// The first version of pgvector with `halfvec`.
 const EXTENSION: (u32, u32) = (0, 7);
 
-/// The first version of pgvector in which a graph search continues until the filters leave enough rows.
+/// The first version of pgvector with iterative scans. Such a search continues until the filters leave enough rows.
 const ITERATIVE: (u32, u32) = (0, 8);
 
 /// Tables that are the same in all versions.

@@ -34,7 +34,7 @@ struct Bounds {
     read: i64,
 }
 
-/// A passage may be good in every respect without being among the best in one, and even an unlisted passage raises its file.
+/// A passage may be good in every respect without being among the best in one. Even an unlisted passage raises its file.
 ///
 /// So the limits exceed the number of candidates that memory ranks.
 const BOUNDS: Bounds = Bounds {
@@ -168,7 +168,7 @@ impl WordStatistics {
         self.words.iter().map(count).collect()
     }
 
-    /// An SQL expression for the BM25 score of a row of texts, without the words of its path.
+    /// An SQL expression for the BM25 score of a row of texts, without its path.
     fn score(&self) -> String {
         let each = self
             .words
@@ -183,7 +183,7 @@ impl WordStatistics {
         rarest_within(self.read, self.words.iter().map(|(term, _, holders)| (*term, *holders)))
     }
 
-    /// A condition that selects the rows of texts to read: those with a rare word, or else those with all words.
+    /// A condition that selects the rows of texts to read. These contain a rare word, or else all words.
     fn holders(&self) -> String {
         let rare = self.rare();
         let list = |terms: Vec<i32>| {

@@ -129,7 +129,7 @@ struct Question<'q> {
 }
 
 impl Question<'_> {
-    /// Candidates that may reach their required score, once per file, with cosines before the language factor.
+    /// Candidates that may reach their required score, once per file. Their cosines exclude the language factor.
     fn pairs<'c>(&self, candidates: &'c [Compared]) -> Vec<Pair<'c>> {
         let (asked, center) = (self.asked, self.center);
         let across = Across::new(center, asked.item.language, self.query);

@@ -245,7 +245,7 @@ fn insert_units(transaction: &mut Transaction, vectors: &HashMap<Address, UnitVe
     Ok(())
 }
 
-/// Inserts new contents with their items, unless other writers have; returns all identifiers, or `None` if a unit is missing.
+/// Inserts new contents with their items, unless other writers have. Returns all identifiers, or `None` if a unit is missing.
 fn insert_contents(
     transaction: &mut Transaction,
     read: &BTreeMap<Address, (Language, &Contents)>,

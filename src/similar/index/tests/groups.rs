@@ -5,7 +5,7 @@ use crate::similar::Center;
 use crate::similar::words::WordCounts;
 use crate::text::Snapshot;
 
-/// An item on some lines of its file, with a vector at an angle in degrees.
+/// An item on some lines of its file, with a vector at an angle (degrees).
 fn item(name: &str, kind: ItemKind, lines: std::ops::Range<usize>, angle: f32) -> EmbeddedItem {
     let text = "x\n".repeat(lines.end + 1);
     let snapshot = Snapshot::new(&text, 0, Language::Rust);
@@ -36,7 +36,7 @@ fn item(name: &str, kind: ItemKind, lines: std::ops::Range<usize>, angle: f32) -
 /// A path with its items.
 type File<'a> = (&'a str, Vec<EmbeddedItem>);
 
-/// The groups of some files, each as its score in hundredths and the names of its members.
+/// The groups of some files: scores in hundredths, and the names of members.
 fn groups(files: &[File], base: f32, lines: u32) -> Vec<(f32, Vec<String>)> {
     let files = files
         .iter()
