@@ -97,7 +97,7 @@ pub fn repair(path: &Path, schema: &Schema) -> Result<Connection, DatabaseError>
         settled => settled.and_then(|()| check(&connection))?,
     };
     if let Some(wrong) = wrong.first() {
-        tracing::warn!(path = %path.display(), %wrong, "a damaged file is started afresh");
+        tracing::warn!(path = %path.display(), %wrong, "the file is damaged and will be emptied");
         empty(&connection)?;
     }
     drop(connection);

@@ -45,7 +45,7 @@ impl Blocks {
     /// # Panics
     /// If the row has another width.
     pub fn push(&mut self, row: &[f32]) {
-        assert_eq!(row.len(), self.width, "a row of another width");
+        assert_eq!(row.len(), self.width, "the row has another width");
         let scale = row_scale(row);
         let mut squares = 0f64;
         for numbers in row.chunks(STEP) {

@@ -136,8 +136,8 @@ impl Calibration {
             return Calibration::default();
         }
         let mean = mean(passages);
-        let centered = without(passages, &mean, 1.0);
-        let common = common(passages, &mean);
+        let centered = subtract_share(passages, &mean, 1.0);
+        let common = common_part(passages, &mean);
         let common_question = match common.is_empty() {
             true => Vec::new(),
             false => self::mean(questions),
@@ -145,7 +145,7 @@ impl Calibration {
         let centered_relevance = match common_question.is_empty() {
             true => Scale::default(),
             false => Scale::from_to(
-                few(&without(questions, &common_question, 1.0), &centered),
+                rarely_exceeded(&subtract_share(questions, &common_question, 1.0), &centered),
                 REFERENCE_QUESTION,
             ),
         };
@@ -153,8 +153,8 @@ impl Calibration {
             centered_relevance,
             questions: common_question,
             common,
-            likeness: Scale::from_to(few(&centered, &centered), REFERENCE_CENTRED),
-            relevance: Scale::from_to(few(questions, passages), REFERENCE_QUESTION),
+            likeness: Scale::from_to(rarely_exceeded(&centered, &centered), REFERENCE_CENTRED),
+            relevance: Scale::from_to(rarely_exceeded(questions, passages), REFERENCE_QUESTION),
         }
     }
 
@@ -187,9 +187,9 @@ impl Calibration {
 }
 
 /// The part of the mean to subtract so that vectors spread like the reference. Empty if none is needed.
-fn common(vectors: &[Vec<f32>], mean: &[f32]) -> Vec<f32> {
+fn common_part(vectors: &[Vec<f32>], mean: &[f32]) -> Vec<f32> {
     let nearness = |share: f32| {
-        let left = without(vectors, mean, share);
+        let left = subtract_share(vectors, mean, share);
         moments(&left, &left).0
     };
     if nearness(0.0) <= REFERENCE_NEARNESS + TOLERANCE {
@@ -216,7 +216,7 @@ fn mean(vectors: &[Vec<f32>]) -> Vec<f32> {
 }
 
 /// The vectors minus a share of a mean, normalized again.
-fn without(vectors: &[Vec<f32>], mean: &[f32], share: f32) -> Vec<Vec<f32>> {
+fn subtract_share(vectors: &[Vec<f32>], mean: &[f32], share: f32) -> Vec<Vec<f32>> {
     let own = |vector: &Vec<f32>| {
         let mut own: Vec<f32> = vector.iter().zip(mean).map(|(v, m)| v - share * m).collect();
         normalize(&mut own);
@@ -226,7 +226,7 @@ fn without(vectors: &[Vec<f32>], mean: &[f32], share: f32) -> Vec<Vec<f32>> {
 }
 
 /// The cosine that few pairs of different snippets exceed.
-fn few(one: &[Vec<f32>], other: &[Vec<f32>]) -> f32 {
+fn rarely_exceeded(one: &[Vec<f32>], other: &[Vec<f32>]) -> f32 {
     let (mean, deviation) = moments(one, other);
     mean + FEW * deviation
 }
@@ -290,11 +290,11 @@ mod tests {
     fn the_embedded_model_is_the_reference_and_stays_unchanged() {
         let model = Model::load(&Source::EMBEDDED).unwrap();
         let (passages, questions) = snippet_vectors(&model).unwrap();
-        let centered = without(&passages, &mean(&passages), 1.0);
+        let centered = subtract_share(&passages, &mean(&passages), 1.0);
         let measured = [
             moments(&passages, &passages).0,
-            few(&centered, &centered),
-            few(&questions, &passages),
+            rarely_exceeded(&centered, &centered),
+            rarely_exceeded(&questions, &passages),
         ];
         for (measured, reference) in measured
             .iter()
@@ -310,9 +310,9 @@ mod tests {
         let (passages, questions) = (crowded(32, 8.0, 1), crowded(32, 6.0, 2));
         assert!(moments(&passages, &passages).0 > 0.85, "the space is crowded");
         let found = Calibration::measure(&passages, &questions);
-        let left = without(&passages, found.common().unwrap(), 1.0);
+        let left = subtract_share(&passages, found.common().unwrap(), 1.0);
         assert!((moments(&left, &left).0 - REFERENCE_NEARNESS).abs() < 1e-3);
-        let shown = found.relevance().of(few(&questions, &passages));
+        let shown = found.relevance().of(rarely_exceeded(&questions, &passages));
         assert!(
             (shown - REFERENCE_QUESTION).abs() < 1e-3 && found.relevance().slope() > 3.0,
             "{shown}"

@@ -184,7 +184,7 @@ mod tests {
         assert_eq!(of("load Config"), "loadConfig");
         assert_eq!(of(" Config "), "Config ");
         assert_eq!(of("a b"), "a_b");
-        assert_eq!(model.source_range(8..9), 8..8, "an inserted space came from nowhere");
+        assert_eq!(model.source_range(8..9), 8..8, "an inserted space has an empty range");
     }
 
     #[test]

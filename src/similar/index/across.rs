@@ -51,7 +51,10 @@ impl RowSpreads {
 
 impl VectorIndex {
     fn spread(&self, row: usize, language: Language) -> f32 {
-        let found = || self.center.spread(self.facts[row].language, language, &self.own(row));
+        let found = || {
+            self.center
+                .spread(self.facts[row].language, language, &self.centered(row))
+        };
         let Some(known) = self.spreads.0.get(&language) else {
             return 1.0;
         };

@@ -23,7 +23,7 @@ static KNOWN: Mutex<Vec<(String, Arc<Calibration>)>> = Mutex::new(Vec::new());
 /// # Errors
 /// If the model fails.
 pub fn calibration(model: &Model) -> Result<Arc<Calibration>, ModelError> {
-    known_or(model, || Ok(measured(&vectors(model, |_, _| None)?)))
+    known_or_measure(model, || Ok(calibration_of(&vectors(model, |_, _| None)?)))
 }
 
 impl Index {
@@ -32,7 +32,7 @@ impl Index {
     /// # Errors
     /// If the model fails.
     pub fn calibration(&self, model: &Model) -> Result<Arc<Calibration>, IndexError> {
-        known_or(model, || {
+        known_or_measure(model, || {
             let address = |role: Role, text: &str, language: Language| Address::new(of(role), model, language, text);
             let known = |role, (text, language): (&str, Language)| {
                 let found = table::unit(&self.connection, address(role, text, language));
@@ -45,9 +45,9 @@ impl Index {
                 .collect();
             // Without a writable index, the next process measures again.
             if let Err(error) = table::keep_units(&self.connection, &rows) {
-                tracing::debug!(%error, "the calibration of the model is not kept");
+                tracing::debug!(%error, "cannot store the calibration of the model");
             }
-            Ok(measured(&vectors))
+            Ok(calibration_of(&vectors))
         })
     }
 }
@@ -55,7 +55,7 @@ impl Index {
 /// The known calibration of a model, or the result of `measure`.
 ///
 /// The embedded model is the reference and has no correction.
-fn known_or<E>(model: &Model, measure: impl FnOnce() -> Result<Calibration, E>) -> Result<Arc<Calibration>, E> {
+fn known_or_measure<E>(model: &Model, measure: impl FnOnce() -> Result<Calibration, E>) -> Result<Arc<Calibration>, E> {
     if model.is_embedded() {
         return Ok(Arc::default());
     }
@@ -110,15 +110,15 @@ fn vectors(
     texts().map(vector).collect()
 }
 
-fn measured(vectors: &[UnitVector]) -> Calibration {
-    let (passages, questions) = halves(vectors);
+fn calibration_of(vectors: &[UnitVector]) -> Calibration {
+    let (passages, questions) = split_halves(vectors);
     Calibration::measure(&passages, &questions)
 }
 
 /// The vectors of the functions, and of their questions.
 type Halves = (Vec<Vec<f32>>, Vec<Vec<f32>>);
 
-fn halves(vectors: &[UnitVector]) -> Halves {
+fn split_halves(vectors: &[UnitVector]) -> Halves {
     let floats = |unit: &UnitVector| unit.vector.iter().map(|v| v.to_f32()).collect();
     let (passages, questions) = vectors.split_at(vectors.len() / 2);
     (
@@ -130,5 +130,5 @@ fn halves(vectors: &[UnitVector]) -> Halves {
 /// The vectors of the functions and of the questions.
 #[cfg(test)]
 pub fn snippet_vectors(model: &Model) -> Result<Halves, ModelError> {
-    Ok(halves(&vectors(model, |_, _| None)?))
+    Ok(split_halves(&vectors(model, |_, _| None)?))
 }

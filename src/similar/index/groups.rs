@@ -223,14 +223,14 @@ impl<'a> Clusters<'a> {
         }
         for item in [self.first[a], self.first[b]] {
             let vector_index = self.vector_index;
-            self.own.entry(item).or_insert_with(|| vector_index.own(item));
+            self.own.entry(item).or_insert_with(|| vector_index.centered(item));
         }
         let all = |group: Option<usize>, item| match group {
             Some(group) => self.members[&group].clone(),
             None => vec![item],
         };
         let (left, right) = (all(of_a, a), all(of_b, b));
-        if !left.iter().all(|x| right.iter().all(|y| self.alike(*x, *y))) {
+        if !left.iter().all(|x| right.iter().all(|y| self.are_similar(*x, *y))) {
             return false;
         }
         let mut joined = [left, right].concat();
@@ -246,7 +246,7 @@ impl<'a> Clusters<'a> {
         true
     }
 
-    fn alike(&self, a: usize, b: usize) -> bool {
+    fn are_similar(&self, a: usize, b: usize) -> bool {
         let needed = self.vector_index.needed(a, b, self.base);
         let cosine = self.cosine(self.first[a], self.first[b]);
         needed.is_some_and(|needed| cosine >= needed - 1e-4)

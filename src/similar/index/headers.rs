@@ -49,7 +49,7 @@ impl Found {
 }
 
 /// The file with the language of its text, if its name leaves the language open.
-pub(super) fn as_written(root: &Path, file: &File, text: Option<&str>) -> File {
+pub(super) fn with_detected_language(root: &Path, file: &File, text: Option<&str>) -> File {
     let language = match text {
         Some(text) if is_header(&file.path) => {
             let path = root.join(&file.path);

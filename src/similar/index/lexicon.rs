@@ -317,7 +317,7 @@ mod tests {
         assert_eq!(places[1], 0.0);
         assert!(
             (places[0] - 2.0 / 3.0).abs() < 1e-6,
-            "auth by its beginning, session as it is"
+            "auth by its prefix, session exactly"
         );
     }
 

@@ -257,7 +257,7 @@ impl Index {
         match copied {
             Ok(()) => Ok(index),
             Err(error) => {
-                tracing::debug!(%error, "the index is not read into memory");
+                tracing::debug!(%error, "cannot copy the index into memory");
                 Index::in_memory()
             }
         }

@@ -61,7 +61,7 @@ impl<'a> Seeking<'a> {
         let mut vectors = Blocks::new(vector_index.rows.width(), order.len());
         order
             .iter()
-            .for_each(|item| vectors.push(&vector_index.own(*item as usize)));
+            .for_each(|item| vectors.push(&vector_index.centered(*item as usize)));
         Seeking {
             vector_index,
             base,

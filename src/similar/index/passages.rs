@@ -212,13 +212,13 @@ pub fn fitting(model: &Model, text: &str, language: Language) -> Vec<String> {
         match model.count(piece, language) <= model.window() || piece.len() < 2 {
             true => vec![piece.to_owned()],
             // The token count differs slightly between languages.
-            false => halves(model, piece, language),
+            false => split_in_half(model, piece, language),
         }
     });
     pieces.filter(|piece| !piece.trim().is_empty()).collect()
 }
 
-fn halves(model: &Model, text: &str, language: Language) -> Vec<String> {
+fn split_in_half(model: &Model, text: &str, language: Language) -> Vec<String> {
     if model.count(text, language) <= model.window() || text.len() < 2 {
         return vec![text.to_owned()];
     }
@@ -227,7 +227,11 @@ fn halves(model: &Model, text: &str, language: Language) -> Vec<String> {
     if right.is_empty() {
         return vec![text.to_owned()];
     }
-    [halves(model, left, language), halves(model, right, language)].concat()
+    [
+        split_in_half(model, left, language),
+        split_in_half(model, right, language),
+    ]
+    .concat()
 }
 
 #[cfg(test)]
@@ -361,6 +365,6 @@ mod tests {
             item("peek", ItemKind::Function, 20..47),
         ];
         let small_words = item_words(small, &segments(small, Language::Rust, items), 0);
-        assert!(holds(&small_words, "ahead"), "a small type is all that it holds");
+        assert!(holds(&small_words, "ahead"), "a small type has all its words");
     }
 }

@@ -156,7 +156,7 @@ pub(super) fn renew(
             .map(|file| files::read(root, file, reader.limits))
             .collect();
         let written = |(file, text): (&&File, &Result<(String, _), _>)| {
-            headers::as_written(root, file, text.as_ref().ok().map(|(text, _)| &**text))
+            headers::with_detected_language(root, file, text.as_ref().ok().map(|(text, _)| &**text))
         };
         let chunk: Vec<File> = chunk.iter().zip(&texts).map(written).collect();
         let chunk: Vec<&File> = chunk.iter().collect();

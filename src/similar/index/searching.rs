@@ -231,7 +231,7 @@ impl<'a> Search<'a> {
             words,
             definitions,
             places,
-            named: named(vector_index, query),
+            named: named_files(vector_index, query),
             asks_vector: query.vector.len() == vector_index.rows.width() && !without.vector,
             vector,
             along,
@@ -286,7 +286,7 @@ impl<'a> Search<'a> {
 }
 
 /// The files whose names occur in a query.
-fn named(vector_index: &VectorIndex, query: &Query) -> HashSet<u32> {
+fn named_files(vector_index: &VectorIndex, query: &Query) -> HashSet<u32> {
     if query.files.is_empty() {
         return HashSet::new();
     }

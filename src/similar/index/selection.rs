@@ -135,14 +135,14 @@ const LICENSES: &[&str] = &[
 
 /// Extensions of languages without a grammar.
 const SOURCES: &[&str] = &[
-    // On the JVM, of Apple, of .NET.
+    // JVM, Apple, .NET.
     "kt", "kts", "scala", "sc", "groovy", "gradle", "clj", "cljs", "cljc", "edn", "swift", "m", "mm", "fs", "fsi",
     "fsx", "vb", // Compiled and functional languages.
     "zig", "nim", "cr", "d", "hs", "lhs", "ml", "mli", "elm", "purs", "ex", "exs", "erl", "hrl", "rkt", "scm", "lisp",
     "el", "dart", "pas", "adb", "ads", "f", "f90", "f95", "f03", "for", "sol", "move", "s", "asm", "v", "sv", "vhd",
     "vhdl", // Scripts and statistics.
     "pl", "pm", "r", "jl", "tcl", "coffee", "awk", "fish", "ps1", "psm1", "bat", "cmd", "vim",
-    // Of the web, and templates.
+    // Web and templates.
     "html", "htm", "css", "scss", "sass", "less", "vue", "svelte", "astro", "erb", "ejs", "hbs", "mustache", "jinja",
     "jinja2", "j2", "twig", "haml", "slim", "pug", "liquid", "tmpl", "tpl", "cshtml", "razor",
     // Queries, interfaces, shaders.

@@ -37,7 +37,7 @@ pub(super) fn sketch(reader: &Reader, root: &Path, unread: &[&File]) -> Option<V
         }
         let read = chunk.par_iter().filter_map(|file| {
             let (text, _) = files::read(root, file, limits).ok()?;
-            let file = headers::as_written(root, file, Some(&text));
+            let file = headers::with_detected_language(root, file, Some(&text));
             let passages = reading::read_file(model, &text, &file).passages.into_iter();
             let items = passages.map(|passage| EmbeddedItem {
                 item: passage.item,

@@ -369,7 +369,7 @@ pub fn load(connection: &Connection, root: i64, mut take: impl FnMut(PathBuf, i6
             while let Some(row) = rows.next()? {
                 let language = Language::from_id(row.get_ref(5)?.as_str()?);
                 let Some([start, end, name_start, name_end]) = places_from_bytes(row.get_ref(2)?.as_blob()?) else {
-                    continue; // Damage that SQLite did not see.
+                    continue; // Damage that SQLite did not detect.
                 };
                 let item = IndexedItem {
                     name: row.get(0)?,

@@ -603,7 +603,7 @@ fn file_names_need_not_be_utf8() {
     let bench = Bench::new();
     let name = std::ffi::OsStr::from_bytes(b"caf\xe9.rs");
     if std::fs::write(bench.root.path().join(name), "").is_err() {
-        return; // A file system that has no such names.
+        return; // This file system rejects such names.
     }
     bench.write(name, &function("coffee", 1));
     bench.renew();

@@ -421,7 +421,7 @@ impl VectorIndex {
 
 impl VectorIndex {
     /// The centered unit vector of an item, or zeros if nothing remains.
-    pub(super) fn own(&self, index: usize) -> Vec<f32> {
+    pub(super) fn centered(&self, index: usize) -> Vec<f32> {
         let mut vector: Vec<f32> = self.rows.row(index).collect();
         let scale = self.scale[index];
         match self.center.mean(self.items[index].item.language) {
@@ -433,7 +433,7 @@ impl VectorIndex {
 
     /// The score of two items, as code lenses show it.
     pub(super) fn cosine(&self, a: usize, b: usize) -> f32 {
-        self.score_of(&self.own(a), &self.own(b)) * self.factor(a, b)
+        self.score_of(&self.centered(a), &self.centered(b)) * self.factor(a, b)
     }
 
     /// The score of two centered unit vectors of one language.

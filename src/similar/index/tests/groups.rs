@@ -133,11 +133,7 @@ fn short_items_are_skipped_and_most_lines_come_first() {
     twice.retain(|embedded| embedded.item.name == "new");
     let found = groups(&[("a.rs", file), ("b.rs", twice)], 0.8, 10);
     let names: Vec<&str> = found.iter().map(|(_, names)| &*names[0]).collect();
-    assert_eq!(
-        names,
-        ["a.rs:long_a", "a.rs:middle_a"],
-        "constructors have to be longer"
-    );
+    assert_eq!(names, ["a.rs:long_a", "a.rs:middle_a"], "constructors must be longer");
 }
 
 #[test]

@@ -79,7 +79,7 @@ fn folder_names_need_not_be_utf8() {
     let bench = Bench::new();
     let folder = Path::new(std::ffi::OsStr::from_bytes(b"caf\xe9"));
     if std::fs::create_dir(bench.root.path().join(folder)).is_err() {
-        return; // A file system that has no such names.
+        return; // This file system rejects such names.
     }
     bench.write(folder.join("tests/a.rs"), &function("coffee", 1));
     bench.renew();
@@ -227,7 +227,7 @@ fn a_full_disk_keeps_written_data_and_indexing_resumes_later() {
         .unwrap();
     assert_eq!((rest.files, rest.embedded), (200, 200 - kept));
     assert_eq!(memory.vector_index(&MODEL, bench.root.path()).unwrap().len(), 200);
-    assert_eq!(bench.vector_index().len(), kept, "the file is as it was");
+    assert_eq!(bench.vector_index().len(), kept, "the file is unchanged");
     room(&index, 1_000_000);
     let after = index
         .renew(&MODEL, bench.root.path(), &Limits::default(), UNSTOPPED, |_| {})
