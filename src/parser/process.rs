@@ -196,6 +196,8 @@ fn start(program: &Program) -> io::Result<Running> {
     match greeting.recv_timeout(TIMEOUT) {
         Ok(true) => Ok(running),
         // Dropping `running` ends the child.
-        _ => Err(io::Error::other("it is another version of Fovea, or exited at once; restart Fovea")),
+        _ => Err(io::Error::other(
+            "it is another version of Fovea, or exited at once; restart Fovea",
+        )),
     }
 }

@@ -237,7 +237,7 @@ fn know_each_other(a: &Facts, b: &Facts) -> bool {
     x != y && (a.fingerprint.uses(y) || b.fingerprint.uses(x))
 }
 
-/// `lookup` of `View.prototype.lookup`, `Config` of `Display for Config<T>`.
+/// The last part of a name: `lookup` for `View.prototype.lookup`, `Config` for `Display for Config<T>`.
 fn last_part(name: &str) -> &str {
     let bare = name.split(['<', '(']).next().unwrap_or(name).trim_end();
     bare.rsplit(['.', ':', '#', ' ']).next().unwrap_or(bare)

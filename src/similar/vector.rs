@@ -9,7 +9,7 @@ use crate::segment::{Item, ItemKind, Segments};
 /// Minimum tokens of a comparable item: a bare heading resembles every other bare heading.
 pub const MIN_TOKENS: usize = 12;
 
-/// Minimum share of readable characters of a comparable item. Below it, the vector says little about the text.
+/// Minimum share of readable letters of a comparable item. Below it, the vector says little about the text.
 pub const MIN_COVERAGE: f32 = 0.5;
 
 /// The contribution of one unit to the vector of its item.
@@ -19,13 +19,13 @@ pub struct Part<'a> {
     pub embedding: &'a [f32],
     /// Number of its word pieces, including special tokens.
     pub tokens: usize,
-    /// Share of its characters that the vocabulary can read.
+    /// Share of its letters that the vocabulary can read.
     pub coverage: f32,
 }
 
 /// The vector of an item: the normalized mean of its unit embeddings.
 ///
-/// Each embedding is normalized first and weighted by its tokens. `None` if the item is too short or too few characters are readable.
+/// Each embedding is normalized first and weighted by its tokens. `None` if the item is too short or too few letters are readable.
 pub fn embed(parts: &[Part]) -> Option<Arc<[f32]>> {
     let (mut own, mut weights, mut covered) = (0usize, 0f32, 0f32);
     for part in parts {

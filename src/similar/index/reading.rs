@@ -152,7 +152,7 @@ pub fn read(model: &Model, text: &str, language: Language) -> Contents {
 pub struct UnitVector {
     /// Number of word pieces, including special tokens but without a prompt.
     pub tokens: usize,
-    /// Share of its characters that the vocabulary can read.
+    /// Share of its letters that the vocabulary can read.
     pub coverage: f32,
     /// Its normalized embedding.
     pub vector: Vec<f16>,

@@ -353,7 +353,7 @@ pub fn load(connection: &Connection, root: i64, mut take: impl FnMut(PathBuf, i6
             files.push((path(row.get_ref(0)?.as_blob()?), row.get(1)?));
         }
     }
-    // SQLite has paths by their bytes, where `a.rs` goes before `a/b.rs`.
+    // SQLite sorts paths by bytes, where `a.rs` precedes `a/b.rs`.
     files.sort();
     {
         let mut items = view.prepare(
