@@ -289,7 +289,7 @@ pub fn one_syntax(a: Language, b: Language) -> bool {
     syntax(a) == syntax(b)
 }
 
-/// The language whose syntax stands for this language.
+/// The language that represents all languages with this syntax.
 pub fn syntax(language: Language) -> Language {
     use Language::{C, Cpp, JavaScript, Markdown, Prose, Tsx, TypeScript};
     match language {

@@ -557,7 +557,7 @@ impl<'a> Lexer<'a> {
         }
     }
 
-    /// Whether a `/` starts a pattern: before a division stands an operand.
+    /// Whether a `/` starts a pattern. A division follows an operand.
     fn operand_expected(&self) -> bool {
         self.tokens.last().is_none_or(|token| match token.kind {
             Kind::Name | Kind::Literal => false,
