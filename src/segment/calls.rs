@@ -1,7 +1,6 @@
 //! Calls that are definitions because of their arguments.
 //!
 //! Examples are `app.get("/x", (req, res) => …)`, `describe "parser" do …` and `memo(function …)`.
-//!
 //! The name of such a call is the variable it is bound to; otherwise the callee and the first string argument: `app.get /x`, `describe
 //! parser`.
 

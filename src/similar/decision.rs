@@ -1,8 +1,9 @@
 //! Decides whether an item tells the reader of another item something new.
 //!
-//! Vectors propose pairs; this module accepts or rejects them. A pair is worth showing if a change to one item should consider the other: a
-//! copy, a variant in another file, the same task elsewhere. The module rejects pairs that only look alike, that stand next to each other,
-//! or that already refer to each other (caller and callee, class and base). `benches/lenses/` has the method and the judged pairs.
+//! Vectors propose pairs; this module accepts or rejects them. A pair is worth showing if developers who change one item should know the
+//! other: a copy, a variant in another file, the same task elsewhere. The module rejects pairs that only look alike, that stand next to
+//! each other, or that already refer to each other (caller and callee, class and base). `benches/lenses/` has the method and the judged
+//! pairs.
 
 use std::ops::Range;
 

@@ -1,8 +1,8 @@
 //! Weights of vectors in their mean, so that near-copies count once.
 //!
 //! The mean of a language represents the common part of its items. If an item exists forty times with small changes, a plain mean is this
-//! item, and subtracting it leaves only the unique part of each copy: more copies look less alike. So an item weighs 1 / (number of its
-//! copies, including itself), and a partial copy counts as a fraction.
+//! item, and subtracting it leaves only the unique part of each copy: the more copies exist, the less alike they look. So an item weighs 1
+//! / (number of its copies, including itself), and a partial copy counts as a fraction.
 
 use super::vector::dot;
 

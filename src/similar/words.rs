@@ -1,7 +1,6 @@
 //! The words of a text for search: identifiers and their parts, stemmed and hashed.
 //!
-//! The index stores these hashes instead of text. A hash cannot be inverted, but anybody with the file can test whether a passage contains
-//! a guessed word.
+//! The index stores these hashes instead of text. A hash cannot be inverted, but with the file, a passage can be tested for a guessed word.
 
 use unicode_segmentation::UnicodeSegmentation;
 
