@@ -1,24 +1,24 @@
-//! The folders of the person's that are ours to use.
+//! User directories that Fovea reads or writes: cache, configuration, probes.
 //!
-//! They come from the environment alone: no setting names a path to write to, since settings may come from a workspace.
+//! They come only from environment variables: no setting contains a path to write to, because settings may come from a workspace.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-/// The variable that names our cache folder outright.
+/// The variable that directly names our cache folder.
 pub const CACHE_VARIABLE: &str = "FOVEA_CACHE_DIR";
 
-/// The folder in which we keep what can be made again; `None` where the environment names none. It need not exist.
+/// The cache folder, for data that can be recomputed; `None` if the environment names none. It need not exist.
 pub fn cache_folder() -> Option<PathBuf> {
     cache_folders().into_iter().next()
 }
 
-/// Every folder that may be our cache folder, the one to write to first.
+/// All candidates for the cache folder; the first is the one to write to.
 pub fn cache_folders() -> Vec<PathBuf> {
     folders(|variable| std::env::var_os(variable))
 }
 
-/// The folder in which the person configures us, and that we only read; `None` where the environment names none.
+/// The configuration folder, which Fovea only reads; `None` if the environment names none.
 pub fn configuration_folder() -> Option<PathBuf> {
     let path = |variable: &str| std::env::var_os(variable).map(PathBuf::from);
     let bases = [
@@ -30,10 +30,10 @@ pub fn configuration_folder() -> Option<PathBuf> {
     Some(base.join("fovea"))
 }
 
-/// The variable that names the folder of probes outright.
+/// The variable that directly names the folder of probes.
 pub const PROBES_VARIABLE: &str = "FOVEA_PROBES_DIR";
 
-/// The folder in which probes are kept that a person trains; `None` where the environment names none. It need not exist.
+/// The folder of trained probes; `None` if the environment names none. It need not exist.
 pub fn probes_folder() -> Option<PathBuf> {
     let path = |variable: &str| {
         std::env::var_os(variable)
@@ -52,7 +52,7 @@ pub fn probes_folder() -> Option<PathBuf> {
     Some(base.join("fovea").join("probes"))
 }
 
-/// The person's home folder, as the environment names it.
+/// The user's home folder, according to the environment.
 pub fn home_folder() -> Option<PathBuf> {
     std::env::var_os("HOME").map(PathBuf::from)
 }
@@ -75,7 +75,7 @@ fn folders(environment: impl Fn(&str) -> Option<OsString>) -> Vec<PathBuf> {
         path("HOME").map(|home| home.join(first)),
         path("HOME").map(|home| home.join(second)),
     ];
-    // A relative one would lie in whatever folder we were started in, which may be somebody's repository.
+    // A relative path would depend on the current folder, which may be another user's repository.
     let bases = bases.into_iter().flatten().filter(|base| base.is_absolute());
     ours.into_iter().chain(bases.map(|base| base.join("fovea"))).collect()
 }
@@ -93,14 +93,14 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn the_variable_of_our_own_goes_first_and_then_what_the_system_says() {
+    fn our_own_variable_takes_precedence_over_those_of_the_system() {
         let all = of(&[("HOME", "/h"), ("XDG_CACHE_HOME", "/x"), (CACHE_VARIABLE, "/ours")]);
         assert_eq!(all[..2], [PathBuf::from("/ours"), PathBuf::from("/x/fovea")]);
         assert_eq!(all.len(), 4);
     }
 
     #[test]
-    fn what_is_empty_or_relative_names_no_folder() {
+    fn empty_and_relative_paths_are_ignored() {
         assert!(of(&[("HOME", ""), ("XDG_CACHE_HOME", "here")]).is_empty());
         assert!(of(&[]).is_empty());
     }

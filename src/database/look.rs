@@ -1,4 +1,4 @@
-//! A look at the file that changes nothing, for `fovea doctor`.
+//! Examines a database file without changing it, for `fovea doctor`.
 
 use std::path::Path;
 use std::time::Duration;
@@ -7,35 +7,35 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::{DatabaseError, Schema, beside, check, open_to_read, version};
 
-/// How long it waits for others to let it look.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// How long to wait for locks of other processes.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// What a file is found to be.
+/// The result of an examination.
 #[derive(Debug)]
 pub struct Examination {
     /// Its version.
     pub version: u32,
-    /// Bytes, with the log beside it.
+    /// Size in bytes, including the log file.
     pub bytes: u64,
-    /// Rows of the table asked for; 0 where the version is another.
+    /// Number of rows in the requested table; 0 if the version differs.
     pub rows: i64,
-    /// What SQLite's `quick_check` finds wrong; empty in an intact file.
+    /// Problems that SQLite's `quick_check` reports; empty for an intact file.
     pub wrong: Vec<String>,
-    /// The version of the tables we expect.
+    /// The version of the expected tables.
     expected: u32,
 }
 
 impl Examination {
-    /// Whether a program of this version uses the file: an older one it starts afresh, a newer one it leaves alone.
+    /// Whether this program uses the file. It recreates an older file, and leaves a newer one unchanged.
     pub fn is_current(&self) -> bool {
         self.version == self.expected
     }
 }
 
-/// Looks at a file without changing it; `None` where there is none.
+/// Examines a file without changing it; `None` if it does not exist.
 ///
 /// # Errors
-/// Why it cannot be looked at.
+/// If the file cannot be examined.
 pub fn examine(path: &Path, schema: &Schema, table: &str) -> Result<Option<Examination>, DatabaseError> {
     let log = beside(path, "-wal");
     let bytes = match bytes_on_disk(path) {
@@ -43,14 +43,14 @@ pub fn examine(path: &Path, schema: &Schema, table: &str) -> Result<Option<Exami
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error.into()),
     };
-    // Without a log nobody has it open, and to read it as it is leaves nothing behind beside it.
+    // Without a log file no process has it open, and immutable mode leaves no files behind.
     let connection = if log.exists() {
         open_to_read(path)?
     } else {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
         Connection::open_with_flags(immutable(path), flags)?
     };
-    connection.busy_timeout(PATIENCE)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
     let wrong = check(&connection)?;
     let mut examination = Examination {
         version: 0,
@@ -69,16 +69,16 @@ pub fn examine(path: &Path, schema: &Schema, table: &str) -> Result<Option<Exami
     Ok(Some(examination))
 }
 
-/// Bytes of a file with the log beside it.
+/// Size of a file in bytes, including its log file.
 ///
 /// # Errors
-/// If the file is not there or cannot be looked at.
+/// If the file does not exist or cannot be examined.
 pub fn bytes_on_disk(path: &Path) -> std::io::Result<u64> {
     let size = |path: &Path| std::fs::metadata(path).map(|data| data.len());
     Ok(size(path)? + size(&beside(path, "-wal")).unwrap_or(0))
 }
 
-/// A path as the address of a file that nobody changes.
+/// The URI of a path for a read-only, unchanging file.
 fn immutable(path: &Path) -> String {
     let escaped = path
         .to_string_lossy()

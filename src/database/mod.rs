@@ -1,8 +1,8 @@
-//! A file of SQLite: made, opened, brought up to date, repaired, looked at. Knows nothing of what the tables mean.
+//! A SQLite file: creation, migration, repair and examination, independent of the meaning of its tables.
 //!
-//! Several processes hold it open at once, and a person may delete it under them. SQLite's own locks order the former; for the latter
-//! no connection of ours checkpoints when it closes, since that would delete a log by its name, which may be the new file's by then.
-//! For the same reason damage is repaired in place and never by deleting the file.
+//! Several processes have the file open at once, and the user may delete it meanwhile. SQLite's locks coordinate the processes. Against
+//! deletion, our connections never checkpoint on close: that would delete a log by its name, which may belong to a new file by then. For
+//! the same reason, damage is repaired in place, and the file is never deleted.
 
 mod look;
 
@@ -15,45 +15,45 @@ use std::time::{Duration, Instant};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 
-/// How long one who writes waits for others to finish.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// How long a writer waits for locks.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// How long one who reads waits, if at all: what is not found is computed.
-const HURRY: Duration = Duration::from_millis(20);
+/// How long a reader waits for locks; data that it misses is recomputed.
+const READ_TIMEOUT: Duration = Duration::from_millis(20);
 
-/// The log beside the file is cut back to this.
+/// Size to which the log file is truncated.
 const LOG_BYTES: u32 = 4 << 20;
 
-/// The tables a program expects.
+/// The tables that a program expects.
 #[derive(Debug, Clone, Copy)]
 pub struct Schema {
-    /// Grows with every change of the tables or of what stands in them; kept as `user_version`.
+    /// Raise it with every change of the tables or their contents; stored as `user_version`.
     pub version: u32,
-    /// The statements that make the tables.
+    /// The statements that create the tables.
     pub tables: &'static str,
 }
 
-/// Why a file is not used.
+/// Why a file cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum DatabaseError {
-    /// It was written by a program that knows more than we do.
+    /// A newer version of the program wrote it.
     #[error("a newer fovea wrote it (version {0} of its tables), so this one leaves it unchanged; update fovea")]
     Newer(u32),
-    /// The folder or file could not be made.
+    /// The folder or file could not be created.
     #[error(transparent)]
     Io(#[from] std::io::Error),
-    /// SQLite's reason.
+    /// An error of SQLite.
     #[error(transparent)]
     Sql(#[from] rusqlite::Error),
 }
 
 impl DatabaseError {
-    /// Whether the bytes of the file are not what they should be.
+    /// Whether the file is corrupt.
     pub fn is_damage(&self) -> bool {
         matches!(self.code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
     }
 
-    /// Whether a file that was sound when it was opened is not any more: damaged, or emptied by somebody who found it so.
+    /// Whether a file has become unusable since it was opened. It is corrupt, or another process found it so and emptied it.
     pub fn calls_for_repair(&self) -> bool {
         self.is_damage() || matches!(self.code(), Some(ErrorCode::Unknown))
     }
@@ -70,11 +70,12 @@ impl DatabaseError {
     }
 }
 
-/// Opens a file to write, making its folder, itself and its tables where they are missing, and starting afresh where it is of an older
-/// version. A damaged one is emptied: nothing in it that could not be computed again.
+/// Opens a file for writing. Creates its folder, the file and its tables if they are missing.
+///
+/// Tables of an older version are recreated. A damaged file is emptied, because all data in it can be recomputed.
 ///
 /// # Errors
-/// Why it cannot be used.
+/// If the file cannot be used.
 pub fn open(path: &Path, schema: &Schema) -> Result<Connection, DatabaseError> {
     make_private(path)?;
     match made_current(path, schema) {
@@ -83,20 +84,20 @@ pub fn open(path: &Path, schema: &Schema) -> Result<Connection, DatabaseError> {
     }
 }
 
-/// Opens a file again in which damage was met, emptying it unless somebody else has already.
+/// Reopens a file after damage, and empties it unless another process already has.
 ///
 /// # Errors
-/// Why it cannot be used.
+/// If the file cannot be used.
 pub fn repair(path: &Path, schema: &Schema) -> Result<Connection, DatabaseError> {
-    // One after the other: what the first has repaired the second finds sound.
-    let _turn = turn(path)?;
+    // One process at a time: the second finds the file already repaired.
+    let _turn = lock_repair(path)?;
     let connection = connect(path)?;
-    let wrong = match configure_connection(&connection, PATIENCE).map_err(DatabaseError::from) {
+    let wrong = match configure_connection(&connection, BUSY_TIMEOUT).map_err(DatabaseError::from) {
         Err(error) if error.is_damage() => vec![error.to_string()],
         settled => settled.and_then(|()| check(&connection))?,
     };
     if let Some(wrong) = wrong.first() {
-        tracing::warn!(path = %path.display(), %wrong, "a damaged file is started afresh");
+        tracing::warn!(path = %path.display(), %wrong, "the file is damaged and will be emptied");
         empty(&connection)?;
     }
     drop(connection);
@@ -104,29 +105,29 @@ pub fn repair(path: &Path, schema: &Schema) -> Result<Connection, DatabaseError>
 }
 
 fn connect(path: &Path) -> rusqlite::Result<Connection> {
-    Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | THREADS)
+    Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | NO_MUTEX)
 }
 
-/// Opens a file with the tables expected.
+/// Opens a file and updates its tables.
 fn made_current(path: &Path, schema: &Schema) -> Result<Connection, DatabaseError> {
     let mut connection = connect(path)?;
-    let end = Instant::now() + PATIENCE;
+    let end = Instant::now() + BUSY_TIMEOUT;
     loop {
         match bring_up_to_date(&mut connection, schema) {
             Ok(()) => return Ok(connection),
-            // Others are making the same file at this moment. Few of SQLite's first steps wait for that by themselves.
+            // Another process is creating the file. Few of SQLite's first steps wait for that themselves.
             Err(error) if error.is_busy() && Instant::now() < end => std::thread::sleep(Duration::from_millis(5)),
             Err(error) => return Err(error),
         }
     }
 }
 
-/// The turn of one who repairs, until the file is closed.
-fn turn(path: &Path) -> std::io::Result<File> {
+/// Locks the repair of a file, until the returned file is closed.
+fn lock_repair(path: &Path) -> std::io::Result<File> {
     let path = beside(path, ".lock");
     make_private(&path)?;
     let file = OpenOptions::new().write(true).open(path)?;
-    let end = Instant::now() + PATIENCE;
+    let end = Instant::now() + BUSY_TIMEOUT;
     while let Err(error) = file.try_lock() {
         match error {
             TryLockError::WouldBlock if Instant::now() < end => std::thread::sleep(Duration::from_millis(5)),
@@ -136,10 +137,10 @@ fn turn(path: &Path) -> std::io::Result<File> {
     Ok(file)
 }
 
-/// What SQLite's `quick_check` finds wrong.
+/// The problems that SQLite's `quick_check` reports.
 ///
 /// # Errors
-/// Why it cannot be checked.
+/// If the file cannot be checked.
 pub fn check(connection: &Connection) -> Result<Vec<String>, DatabaseError> {
     let mut wrong: Vec<String> = Vec::new();
     let checked = connection.pragma_query(None, "quick_check", |row| {
@@ -154,20 +155,20 @@ pub fn check(connection: &Connection) -> Result<Vec<String>, DatabaseError> {
     Ok(wrong)
 }
 
-/// Opens a file that [`open`] has made, to read.
+/// Opens a file that [`open`] has created, for reading.
 ///
 /// # Errors
-/// Why it cannot be read.
+/// If the file cannot be read.
 pub fn open_to_read(path: &Path) -> Result<Connection, DatabaseError> {
-    let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | THREADS)?;
-    configure_connection(&connection, HURRY)?;
+    let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | NO_MUTEX)?;
+    configure_connection(&connection, READ_TIMEOUT)?;
     Ok(connection)
 }
 
 /// Each connection is used by one thread at a time.
-const THREADS: OpenFlags = OpenFlags::SQLITE_OPEN_NO_MUTEX;
+const NO_MUTEX: OpenFlags = OpenFlags::SQLITE_OPEN_NO_MUTEX;
 
-/// What holds for each connection by itself.
+/// Applies the settings of a connection.
 fn configure_connection(connection: &Connection, patience: Duration) -> rusqlite::Result<()> {
     connection.busy_timeout(patience)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
@@ -176,22 +177,22 @@ fn configure_connection(connection: &Connection, patience: Duration) -> rusqlite
 }
 
 fn bring_up_to_date(connection: &mut Connection, schema: &Schema) -> Result<(), DatabaseError> {
-    configure_connection(connection, PATIENCE)?;
+    configure_connection(connection, BUSY_TIMEOUT)?;
     let found = version(connection)?;
     if found > schema.version {
         return Err(DatabaseError::Newer(found));
     }
-    // Before the first table: what is dropped is to leave the file smaller.
+    // Set before the first table exists, so that later deletions can shrink the file.
     connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
     connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
-    // A crash of the machine costs the last results, never the file.
+    // After a system crash, the latest results are lost but the file stays intact.
     connection.pragma_update(None, "synchronous", "NORMAL")?;
     connection.pragma_update_and_check(None, "journal_size_limit", LOG_BYTES, |_| Ok(()))?;
     if found == schema.version {
         return Ok(());
     }
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    // Another process may have done it meanwhile.
+    // Another process may have updated it meanwhile.
     match version(&transaction)? {
         now if now == schema.version => return Ok(()),
         now if now > schema.version => return Err(DatabaseError::Newer(now)),
@@ -213,51 +214,51 @@ fn tables(connection: &Connection) -> rusqlite::Result<Vec<String>> {
     statement.query_map([], |row| row.get(0))?.collect()
 }
 
-/// The version of the tables in a file; 0 in an empty one.
+/// The version of the tables in a file; 0 for an empty file.
 ///
 /// # Errors
-/// SQLite's reason.
+/// An error of SQLite.
 pub fn version(connection: &Connection) -> rusqlite::Result<u32> {
     connection.pragma_query_value(None, "user_version", |row| row.get(0))
 }
 
-/// Empties a file whatever is in it, under the locks of SQLite.
+/// Empties a file whatever its contents, under SQLite's locks.
 fn empty(connection: &Connection) -> rusqlite::Result<()> {
-    connection.busy_timeout(PATIENCE)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_RESET_DATABASE, true)?;
     let emptied = connection.execute_batch("VACUUM");
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_RESET_DATABASE, false)?;
     emptied
 }
 
-/// Bytes of the file that hold something.
+/// Bytes of used pages in the file.
 ///
 /// # Errors
-/// SQLite's reason.
+/// An error of SQLite.
 pub fn bytes_used(connection: &Connection) -> rusqlite::Result<u64> {
     let number = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
     let bytes = (number("page_count")? - number("freelist_count")?) * number("page_size")?;
     Ok(bytes.unsigned_abs())
 }
 
-/// The length of the database file, without its log; 0 if it has none.
+/// The length of the database file without its log; 0 for a database in memory.
 pub fn file_bytes(connection: &Connection) -> u64 {
     let path = connection.path().map(Path::new);
     path.and_then(|path| path.metadata().ok()).map_or(0, |file| file.len())
 }
 
-/// Gives unused pages back to the file system, as far as no reader still needs the file as it was.
+/// Returns unused pages to the file system, unless a reader still needs them.
 ///
 /// # Errors
-/// SQLite's reason.
+/// An error of SQLite.
 pub fn shrink(connection: &Connection) -> rusqlite::Result<()> {
-    // One page a row: it is done when all of them were asked for.
+    // SQLite frees one page per row, so read all rows.
     connection.pragma_query(None, "incremental_vacuum", |_| Ok(()))?;
-    // The file becomes shorter when its log is copied into it. SQLite does so by itself after a thousand pages.
+    // The file shrinks at a checkpoint, which SQLite does automatically only after a thousand pages.
     connection.pragma_query(None, "wal_checkpoint", |_| Ok(()))
 }
 
-/// Makes the folder and an empty file that nobody but the person can read. SQLite gives the files beside it the same permissions.
+/// Creates the folder and an empty file with access for the user only. SQLite gives related files the same permissions.
 fn make_private(path: &Path) -> std::io::Result<()> {
     if let Some(folder) = path.parent() {
         let mut builder = DirBuilder::new();
@@ -273,7 +274,7 @@ fn make_private(path: &Path) -> std::io::Result<()> {
     options.open(path).map(|_| ())
 }
 
-/// The file that stands beside another under its name and an ending.
+/// The path of a related file: the name with a suffix.
 pub fn beside(path: &Path, end: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(end);

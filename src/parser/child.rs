@@ -1,4 +1,4 @@
-//! The process that parses: it reads requests on stdin and answers on stdout until its parent closes the pipe.
+//! The parser process: answers requests from stdin on stdout until its parent closes the pipe.
 
 use std::collections::HashMap;
 use std::io::{self, Read, Write};
@@ -9,16 +9,16 @@ use super::wire::{self, Answer, GREETING, Request, Text, TextId};
 use crate::segment::{InProcess, Parser, Purpose, Syntax, Unparsed};
 use crate::text::Snapshot;
 
-/// The most address space that this process may use, in bytes. A tree takes some tens of bytes per byte of text.
+/// Maximum address space of this process in bytes. A tree takes a few dozen bytes per byte of text.
 const MEMORY: u64 = 2 << 30;
 
-/// An answer takes no longer. A grammar is told to stop after two seconds; a scanner that loops hears nothing.
-const PATIENCE: Duration = Duration::from_secs(4);
+/// Maximum time per answer. A grammar aborts after two seconds, but a looping scanner does not notice.
+const TIMEOUT: Duration = Duration::from_secs(4);
 
 /// Answers requests until the input ends.
 ///
 /// # Errors
-/// Those of the pipes, and a request that is none.
+/// Errors of the pipes, and invalid requests.
 pub fn run(mut input: impl Read, mut output: impl Write) -> io::Result<()> {
     limit();
     let watchdog = watchdog()?;
@@ -55,7 +55,7 @@ pub fn run(mut input: impl Read, mut output: impl Write) -> io::Result<()> {
 type Texts = HashMap<TextId, (Snapshot, Syntax)>;
 
 fn parse(texts: &mut Texts, id: TextId, find: impl FnOnce(&Texts) -> Option<(Snapshot, Option<Syntax>)>) -> Answer {
-    // An edit of a text that we do not have can only be a mistake of the parent, which then asks about the whole text.
+    // The parent edited a text that this process lacks; the error makes it send the whole text.
     let Some((snapshot, before)) = find(texts) else {
         return Answer::Syntax(Err(Unparsed::Crashed));
     };
@@ -73,20 +73,20 @@ fn parse(texts: &mut Texts, id: TextId, find: impl FnOnce(&Texts) -> Option<(Sna
     Answer::Syntax(answer)
 }
 
-/// What the watchdog is told.
+/// Events for the watchdog.
 enum Watch {
     Begin,
     End,
 }
 
-/// Starts a thread that ends this process if an answer takes too long, also if the parent is not there to do so.
+/// Starts a thread that ends this process if an answer takes too long. It works even without the parent.
 fn watchdog() -> io::Result<Sender<Watch>> {
     let (sender, receiver) = mpsc::channel();
     std::thread::Builder::new()
         .name("fovea-watchdog".to_owned())
         .spawn(move || {
             while let Ok(watch) = receiver.recv() {
-                let late = || matches!(receiver.recv_timeout(PATIENCE), Err(RecvTimeoutError::Timeout));
+                let late = || matches!(receiver.recv_timeout(TIMEOUT), Err(RecvTimeoutError::Timeout));
                 if matches!(watch, Watch::Begin) && late() {
                     std::process::abort();
                 }
@@ -95,28 +95,28 @@ fn watchdog() -> io::Result<Sender<Watch>> {
     Ok(sender)
 }
 
-/// Bounds what this process may take, and keeps its crashes small.
+/// Limits the resources of this process, and disables core dumps.
 #[cfg(unix)]
 fn limit() {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-    let lower = |resource, bound: u64| {
+    let lower_limit = |resource, bound: u64| {
         let maximum = getrlimit(resource).maximum;
         let bound = maximum.map_or(bound, |maximum| maximum.min(bound));
         let limit = Rlimit {
             current: Some(bound),
             maximum: Some(bound),
         };
-        // A system that has no such limit parses without.
+        // A system without this limit parses without it.
         let _ = setrlimit(resource, limit);
     };
-    // A sanitizer reserves terabytes of addresses.
+    // Sanitizers reserve terabytes of address space.
     if !cfg!(fuzzing) {
-        lower(Resource::As, MEMORY);
+        lower_limit(Resource::As, MEMORY);
     }
-    // A crash leaves no image of the memory, which holds the text.
-    lower(Resource::Core, 0);
+    // A core dump would contain the text.
+    lower_limit(Resource::Core, 0);
 }
 
-/// Bounds what this process may take, and keeps its crashes small.
+/// Limits the resources of this process, and disables core dumps.
 #[cfg(not(unix))]
 fn limit() {}

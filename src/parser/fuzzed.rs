@@ -1,4 +1,4 @@
-//! Answers of children as bytes, for the targets under `fuzz/`.
+//! Entry points for targets under `fuzz/`: answers of child processes as bytes.
 
 use std::sync::{Arc, Mutex};
 
@@ -6,7 +6,7 @@ use super::wire::{self, Answer};
 use crate::segment::{Budget, InProcess, Parser, Purpose, Segments, Syntax, Tree, Unparsed, segment};
 use crate::text::{Language, Snapshot, source_words};
 
-/// What a child answers for a text, parsed in this process, and how deep its lines begin.
+/// Encodes the answers of a child for a text: syntax and depths of lines.
 pub fn answer(snapshot: &Snapshot) -> Vec<u8> {
     let syntax = InProcess.parse(snapshot, Purpose::Once);
     let starts: Vec<usize> = (0..snapshot.line_count())
@@ -23,13 +23,13 @@ pub fn answer(snapshot: &Snapshot) -> Vec<u8> {
         Answer::Syntax(outline.map_err(|&reason| reason)),
         Answer::Depths(depths.unwrap_or_default()),
     ] {
-        // Memory takes everything.
+        // Writing to memory cannot fail.
         let _ = wire::write(&mut bytes, &answer);
     }
     bytes
 }
 
-/// What is made of a text for each answer of a child, up to the first frame that is none.
+/// Segments a text with each answer of a child, up to the first invalid frame.
 pub fn segments(mut answers: &[u8], text: &str) -> Vec<Segments> {
     let snapshot = Snapshot::new(text, 0, Language::Rust);
     let tokens = |text: &str, _| 2 + source_words(text).len();
@@ -37,11 +37,11 @@ pub fn segments(mut answers: &[u8], text: &str) -> Vec<Segments> {
         tokens: &tokens,
         window: 32,
     };
-    let depths = Arc::new(Told::default());
+    let depths = Arc::new(FixedDepths::default());
     let mut syntaxes = Vec::new();
     while let Ok(Some(answer)) = wire::read(&mut answers) {
         match answer {
-            Answer::Depths(told) => *depths.lock() = told,
+            Answer::Depths(received) => *depths.lock() = received,
             Answer::Syntax(syntax) => {
                 syntaxes.push(syntax.map(|(outline, changed)| Syntax::new(outline, changed, depths.clone())));
             }
@@ -51,17 +51,17 @@ pub fn segments(mut answers: &[u8], text: &str) -> Vec<Segments> {
     segments.collect()
 }
 
-/// A tree that says what it was told to say.
+/// A tree with predefined depths.
 #[derive(Debug, Default)]
-struct Told(Mutex<Vec<u32>>);
+struct FixedDepths(Mutex<Vec<u32>>);
 
-impl Told {
+impl FixedDepths {
     fn lock(&self) -> std::sync::MutexGuard<'_, Vec<u32>> {
         super::lock(&self.0)
     }
 }
 
-impl Tree for Told {
+impl Tree for FixedDepths {
     fn parse_again(&self, _: &Snapshot) -> Result<Syntax, Unparsed> {
         Err(Unparsed::Crashed)
     }

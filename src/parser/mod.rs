@@ -1,8 +1,8 @@
-//! Syntax from processes of their own.
+//! Parses in child processes.
 //!
-//! The scanners of grammars are C that we did not write, and there are texts that crash them, or make them loop. So the server lets
-//! children of its own program parse. A text that ends its child is split by its lines; the next text starts a new child. Nothing
-//! of the text leaves the machine or reaches a file.
+//! The scanners of grammars are third-party C code, and some texts crash them or make them loop. So the server delegates parsing to
+//! children of its own program. If a text ends its child, the text is split at lines, and the next text starts a new child. Text never
+//! leaves the machine and is never written to a file.
 
 mod child;
 #[cfg(fuzzing)]
@@ -23,31 +23,31 @@ use self::wire::{Answer, Request, Text};
 use crate::segment::{Edit, Parser, Purpose, Syntax, Tree, Unparsed, has_grammar};
 use crate::text::Snapshot;
 
-/// So many texts that crashed a grammar are remembered.
-const REMEMBERED: usize = 256;
+/// Number of crashing texts that are remembered.
+const MAX_CRASHED: usize = 256;
 
-/// So many children wait for the next text that is read once.
-const IDLE: usize = 2;
+/// Number of idle children kept for texts that are read once.
+const MAX_IDLE: usize = 2;
 
-/// Children of a program that parse.
+/// Child processes that parse.
 #[derive(Debug)]
 pub struct Processes {
     program: Program,
-    /// Parses open documents, whose trees it keeps from version to version.
+    /// Parses open documents, and keeps their trees between versions.
     documents: Arc<Process>,
     shared: Arc<Shared>,
 }
 
 #[derive(Debug, Default)]
 struct Shared {
-    /// Children that wait for a text that is read once.
+    /// Idle children for texts that are read once.
     idle: Mutex<Vec<Arc<Process>>>,
-    /// Hashes of texts on which a child ended, oldest first.
+    /// Hashes of texts that ended a child, oldest first.
     crashed: Mutex<VecDeque<[u8; 32]>>,
 }
 
 impl Processes {
-    /// Children of this program; each starts when it is first needed.
+    /// Configures children of this program; each starts on first use.
     pub fn new(program: Program) -> Self {
         Self {
             documents: Arc::new(Process::new(program.clone())),
@@ -73,7 +73,7 @@ impl Parser for Processes {
     }
 }
 
-/// Parses a text from nothing.
+/// Parses a text from scratch.
 fn whole(
     shared: &Arc<Shared>,
     process: &Arc<Process>,
@@ -87,7 +87,7 @@ fn whole(
     {
         return Err(Unparsed::Crashed);
     }
-    // Once more, since a child may end for a reason that has nothing to do with the text.
+    // Try twice, because a child may end for a reason unrelated to the text.
     for _ in 0..2 {
         let request = |id| Request::Parse {
             id,
@@ -98,7 +98,7 @@ fn whole(
             Ok((held, answer)) => return syntax(shared, process, purpose, snapshot, held, answer),
             Err(Failure::Ended | Failure::Lost) => {}
             Err(Failure::NotStarted { path, source }) => {
-                tracing::warn!(path = %path.display(), %source, "the process that parses does not start");
+                tracing::warn!(path = %path.display(), %source, "the parser process does not start");
                 return Err(Unparsed::NotStarted);
             }
         }
@@ -135,7 +135,7 @@ fn syntax(
 }
 
 impl Shared {
-    /// The hash of a text, if any text has crashed a grammar: most sessions never see one.
+    /// The hash of a text, if any text has crashed a grammar. Most sessions never need it.
     fn hash_of_crash(&self, text: &str, snapshot: &Snapshot) -> Option<[u8; 32]> {
         let any = !lock(&self.crashed).is_empty();
         any.then(|| hash_of(text, snapshot))
@@ -143,7 +143,7 @@ impl Shared {
 
     fn remember_crash(&self, hash: [u8; 32]) {
         let mut crashed = lock(&self.crashed);
-        if crashed.len() == REMEMBERED {
+        if crashed.len() == MAX_CRASHED {
             crashed.pop_front();
         }
         crashed.push_back(hash);
@@ -161,11 +161,11 @@ fn hash_of(text: &str, snapshot: &Snapshot) -> [u8; 32] {
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // Whoever panicked left a whole list.
+    // The list stays valid after a panic, so a poisoned lock is accepted.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A tree in a child.
+/// A tree in a child process.
 #[derive(Debug)]
 struct Remote {
     shared: Arc<Shared>,
@@ -196,7 +196,7 @@ impl Tree for Remote {
         };
         match self.process.parse(Some(self.held), request) {
             Ok((held, answer)) => syntax(&self.shared, &self.process, self.purpose, next, held, answer),
-            // The child has ended, over this text or before. A new one finds out.
+            // The child has ended, because of this text or earlier. A new child will show which.
             Err(_) => everything(),
         }
     }
@@ -219,14 +219,14 @@ impl Drop for Remote {
         self.process.forget(self.held);
         if self.purpose == Purpose::Once {
             let mut idle = lock(&self.shared.idle);
-            if idle.len() < IDLE {
+            if idle.len() < MAX_IDLE {
                 idle.push(self.process.clone());
             }
         }
     }
 }
 
-/// Says of the syntax of a text that was parsed from nothing that it may differ everywhere from the version before.
+/// Marks the whole text as changed, for a syntax that was parsed from scratch.
 fn changed_everywhere(snapshot: &Snapshot) -> impl FnOnce(Syntax) -> Syntax {
     let all = 0..snapshot.len();
     move |syntax| syntax.changed_in(vec![all])

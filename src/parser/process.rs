@@ -1,4 +1,4 @@
-//! One child process, started when it is needed and again after it ended.
+//! A child process that starts on demand and restarts after it has ended.
 
 use std::ffi::OsString;
 use std::io::{self, BufReader};
@@ -10,13 +10,13 @@ use std::time::Duration;
 
 use super::wire::{self, Answer, GREETING, Request, TextId};
 
-/// An answer that takes longer does not come: the child's own watchdog ends it before.
-const PATIENCE: Duration = Duration::from_secs(6);
+/// Timeout of an answer; the child's own watchdog fires earlier.
+const TIMEOUT: Duration = Duration::from_secs(6);
 
-/// How a child is started.
+/// The command line of a child.
 #[derive(Debug, Clone)]
 pub struct Program {
-    /// The program.
+    /// The path of the program.
     pub path: PathBuf,
     /// Its arguments.
     pub arguments: Vec<OsString>,
@@ -25,18 +25,18 @@ pub struct Program {
 /// Why a request has no answer.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Failure {
-    /// No child could be started.
+    /// The child could not be started.
     #[error("cannot start {}: {source}", path.display())]
     NotStarted { path: PathBuf, source: io::Error },
-    /// The child ended, or said something that makes no sense, so that we ended it.
+    /// The child ended, or was ended after an invalid answer or a timeout.
     #[error("the process ended")]
     Ended,
-    /// The tree belonged to a child that has ended.
+    /// The tree belonged to an earlier child.
     #[error("the tree is lost")]
     Lost,
 }
 
-/// A child process that parses, or the place of one.
+/// A child process that parses, possibly not running.
 #[derive(Debug)]
 pub(super) struct Process {
     program: Program,
@@ -46,10 +46,10 @@ pub(super) struct Process {
 #[derive(Debug, Default)]
 struct ProcessState {
     running: Option<Running>,
-    /// How often a child was started. Trees of an earlier child are lost.
+    /// Number of started children. Trees of earlier children are lost.
     generation: u64,
     next: TextId,
-    /// Trees that nobody needs any more.
+    /// Trees that are no longer needed.
     forgotten: Vec<TextId>,
 }
 
@@ -62,13 +62,13 @@ struct Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // It may be busy for seconds, and has nothing to lose. A child that has ended already is only waited for.
+        // The child may be busy for seconds, and has nothing to save. After its end, this only waits.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// A tree of a child.
+/// Identifies a tree in a child.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Held {
     pub generation: u64,
@@ -83,10 +83,10 @@ impl Process {
         }
     }
 
-    /// Asks the child to parse. `request` makes the request, given the name of the new text.
+    /// Asks the child to parse; `request` creates the request for the new text's identifier.
     ///
     /// # Errors
-    /// [`Failure`] says why nothing was answered; [`Failure::Lost`] if `of` is a tree of an earlier child.
+    /// [`Failure`] gives the reason; [`Failure::Lost`] if `of` is a tree of an earlier child.
     pub fn parse<'a>(
         &self,
         of: Option<Held>,
@@ -109,7 +109,7 @@ impl Process {
     /// Asks about a tree.
     ///
     /// # Errors
-    /// [`Failure`] says why nothing was answered.
+    /// [`Failure`] gives the reason.
     pub fn ask(&self, held: Held, request: &Request<'_>) -> Result<Answer, Failure> {
         let mut state = self.state();
         if state.running.is_none() || held.generation != state.generation {
@@ -118,7 +118,7 @@ impl Process {
         state.ask(request)
     }
 
-    /// Lets the child forget a tree, with its next request.
+    /// Tells the child to drop a tree, together with the next request.
     pub fn forget(&self, held: Held) {
         let mut state = self.state();
         if held.generation == state.generation {
@@ -127,7 +127,7 @@ impl Process {
     }
 
     fn state(&self) -> MutexGuard<'_, ProcessState> {
-        // Whoever panicked left a child and counters, which stay true.
+        // The child and the counters stay valid after a panic, so a poisoned lock is accepted.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -147,7 +147,7 @@ impl Process {
 }
 
 impl ProcessState {
-    /// Gives the child a request, and waits for the answer. A child that fails is ended.
+    /// Sends a request and waits for the answer. A child that fails is ended.
     fn ask(&mut self, request: &Request<'_>) -> Result<Answer, Failure> {
         let forgotten = std::mem::take(&mut self.forgotten);
         let answer = self.running.as_mut().and_then(|running| {
@@ -155,7 +155,7 @@ impl ProcessState {
                 wire::write(&mut running.input, &Request::Forget(forgotten)).ok()?;
             }
             wire::write(&mut running.input, request).ok()?;
-            running.answers.recv_timeout(PATIENCE).ok()
+            running.answers.recv_timeout(TIMEOUT).ok()
         });
         if answer.is_none() {
             self.running = None;
@@ -169,7 +169,7 @@ fn start(program: &Program) -> io::Result<Running> {
         .args(&program.arguments)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
-        // What a scanner says when it aborts helps nobody, and stderr may be the editor's log.
+        // Abort messages of a scanner are of no use, and stderr may be the editor's log.
         .stderr(Stdio::null())
         .spawn()?;
     let (sender, answers) = mpsc::channel();
@@ -186,16 +186,18 @@ fn start(program: &Program) -> io::Result<Running> {
             if greeted.send(sound).is_err() || !sound {
                 return;
             }
-            // Ends with the child, or with what is no answer: whoever waits hears of it by the end of the channel.
+            // Ends with the child or at an invalid answer; the receiver notices the closed channel.
             while let Ok(Some(answer)) = wire::read(&mut output) {
                 if sender.send(answer).is_err() {
                     return;
                 }
             }
         })?;
-    match greeting.recv_timeout(PATIENCE) {
+    match greeting.recv_timeout(TIMEOUT) {
         Ok(true) => Ok(running),
-        // Dropping it ends the child.
-        _ => Err(io::Error::other("it is another version of Fovea, or ended at once")),
+        // Dropping `running` ends the child.
+        _ => Err(io::Error::other(
+            "it is another version of Fovea, or exited at once; restart Fovea",
+        )),
     }
 }

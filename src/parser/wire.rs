@@ -1,5 +1,6 @@
-//! What the two processes tell each other: frames of a length (4 bytes, little-endian) and a message in
-//! [postcard's format](https://postcard.jamesmunns.com/wire-format).
+//! The protocol between server and child.
+//!
+//! A frame is a length (4 bytes, little-endian) and a message in [postcard's format](https://postcard.jamesmunns.com/wire-format).
 
 use std::io::{self, Read, Write};
 
@@ -9,21 +10,21 @@ use serde::{Deserialize, Serialize};
 use crate::segment::{Outline, Unparsed};
 use crate::text::{ByteRange, Language};
 
-/// Names one text that a child was given.
+/// Identifies a text that a child has received.
 pub(super) type TextId = u64;
 
-/// The first message of a child. Another version would not understand us, and may be what a system starts after an update.
+/// The first message of a child. After an update, the system may start a child of another version, which does not match.
 pub(super) const GREETING: &str = concat!("fovea parser ", env!("CARGO_PKG_VERSION"), " 1");
 
-/// No message is longer. An outline is shorter than its text, and no text of this length is analyzed.
-const LONGEST: usize = 1 << 30;
+/// Maximum length of a message. An outline is shorter than its text, and texts of this length are not analyzed.
+const MAX_MESSAGE: usize = 1 << 30;
 
-/// To the child.
+/// A message to the child.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) enum Request<'a> {
-    /// Parse a text, and keep its tree under this name. Answered by [`Answer::Syntax`].
+    /// Parse a text and keep its tree under this identifier. The answer is [`Answer::Syntax`].
     Parse {
-        /// The name.
+        /// The identifier.
         id: TextId,
         /// The language.
         language: Language,
@@ -31,39 +32,39 @@ pub(super) enum Request<'a> {
         #[serde(borrow)]
         text: Text<'a>,
     },
-    /// How deep in a tree do lines begin? Answered by [`Answer::Depths`].
+    /// Compute the depths of lines in a tree. The answer is [`Answer::Depths`].
     Depths {
-        /// Which tree.
+        /// The identifier of the tree.
         id: TextId,
-        /// Where the lines begin.
+        /// The starts of the lines.
         starts: Vec<usize>,
-        /// Nodes that begin here or later are not counted.
+        /// Nodes that begin at or after this offset do not count.
         end: usize,
     },
-    /// Nobody needs these trees any more. Not answered.
+    /// Drop these trees. There is no answer.
     Forget(Vec<TextId>),
 }
 
-/// A text, whole or as it differs from another one.
+/// A text, complete or as an edit of another text.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) enum Text<'a> {
-    /// All of it.
+    /// The complete text.
     Whole(&'a str),
-    /// Another text with one stretch replaced.
+    /// Another text with one range replaced.
     Edit {
         /// The other text.
         of: TextId,
-        /// The stretch, in bytes, between characters.
+        /// The range in bytes, at character borders.
         replaced: ByteRange,
-        /// What stands there instead.
+        /// The replacement.
         by: &'a str,
     },
 }
 
-/// From the child.
+/// A message from the child.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) enum Answer {
-    /// The syntax of a text, or why there is none.
+    /// The syntax of a text, or the reason why there is none.
     Syntax(Result<(Outline, Vec<ByteRange>), Unparsed>),
     /// One depth per line.
     Depths(Vec<u32>),
@@ -72,22 +73,22 @@ pub(super) enum Answer {
 /// Writes one frame.
 ///
 /// # Errors
-/// Those of the writer; a message that is too long.
+/// Errors of the writer, and messages that are too long.
 pub(super) fn write(output: &mut impl Write, message: &impl Serialize) -> io::Result<()> {
     let mut frame = vec![0; 4];
     frame = postcard::to_extend(message, frame).map_err(io::Error::other)?;
     let length = frame.len() - 4;
-    let told = u32::try_from(length).ok().filter(|_| length <= LONGEST);
-    let told = told.ok_or_else(|| io::Error::other("a message is too long"))?;
-    frame[..4].copy_from_slice(&told.to_le_bytes());
+    let prefix = u32::try_from(length).ok().filter(|_| length <= MAX_MESSAGE);
+    let prefix = prefix.ok_or_else(|| io::Error::other("a message is too long"))?;
+    frame[..4].copy_from_slice(&prefix.to_le_bytes());
     output.write_all(&frame)?;
     output.flush()
 }
 
-/// Reads one frame into `buffer`; `false` at the end of the input.
+/// Reads one frame into `buffer`; returns `false` at the end of the input.
 ///
 /// # Errors
-/// Those of the reader; a frame that is too long or cut off.
+/// Errors of the reader, and frames that are too long or truncated.
 pub(super) fn read_frame(input: &mut impl Read, buffer: &mut Vec<u8>) -> io::Result<bool> {
     let mut length = [0; 4];
     match input.read_exact(&mut length) {
@@ -95,11 +96,11 @@ pub(super) fn read_frame(input: &mut impl Read, buffer: &mut Vec<u8>) -> io::Res
         result => result?,
     }
     let length = u32::from_le_bytes(length);
-    if length as usize > LONGEST {
+    if length as usize > MAX_MESSAGE {
         return Err(io::Error::other("a message is too long"));
     }
     buffer.clear();
-    // What is announced is not allocated before it has come.
+    // Memory grows with received data, not with the announced length.
     let read = input.take(length.into()).read_to_end(buffer)?;
     if read < length as usize {
         return Err(io::ErrorKind::UnexpectedEof.into());
@@ -107,10 +108,10 @@ pub(super) fn read_frame(input: &mut impl Read, buffer: &mut Vec<u8>) -> io::Res
     Ok(true)
 }
 
-/// The message in a frame, borrowed from it.
+/// Decodes the message in a frame and borrows from it.
 ///
 /// # Errors
-/// [`io::ErrorKind::InvalidData`] if it is none.
+/// [`io::ErrorKind::InvalidData`] if the message is invalid.
 pub(super) fn decode<'a, T: Deserialize<'a>>(frame: &'a [u8]) -> io::Result<T> {
     postcard::from_bytes(frame).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
 }
@@ -118,7 +119,7 @@ pub(super) fn decode<'a, T: Deserialize<'a>>(frame: &'a [u8]) -> io::Result<T> {
 /// Reads one message; `None` at the end of the input.
 ///
 /// # Errors
-/// Those of [`read_frame`] and [`decode`].
+/// See [`read_frame`] and [`decode`].
 pub(super) fn read<T: DeserializeOwned>(input: &mut impl Read) -> io::Result<Option<T>> {
     let mut frame = Vec::new();
     if !read_frame(input, &mut frame)? {
@@ -132,7 +133,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn messages_come_back_and_the_end_is_an_end() {
+    fn messages_survive_the_pipe_and_its_end_is_detected() {
         let mut pipe = Vec::new();
         let text = Text::Edit {
             of: 3,
@@ -160,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn a_frame_that_is_cut_off_too_long_or_nonsense_is_an_error() {
+    fn truncated_oversized_and_invalid_frames_are_errors() {
         let mut buffer = Vec::new();
         assert!(read_frame(&mut &[9, 0, 0, 0, 1][..], &mut buffer).is_err());
         assert!(read_frame(&mut &[0xff; 8][..], &mut buffer).is_err());

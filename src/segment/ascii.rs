@@ -1,11 +1,11 @@
-//! Text that the scanner of Bash can bear.
+//! Makes text safe for the Bash scanner.
 
 use ropey::Rope;
 
-/// The text with a letter in place of each byte that is not ASCII.
+/// Replaces each byte that is not ASCII by a letter.
 ///
-/// The scanner of Bash looks characters up in a table of the C library that ends at 255, so a brace before an emoji crashes the
-/// process (tree-sitter-bash issue 337). A letter instead changes no node's place and hardly any node's kind.
+/// The Bash scanner looks characters up in a table of the C library that ends at 255, so a brace before an emoji crashes the process
+/// (tree-sitter-bash issue 337). A letter changes no node's position and hardly any node's kind.
 pub(super) fn ascii(rope: &Rope) -> Rope {
     if rope.chunks().all(str::is_ascii) {
         return rope.clone();

@@ -1,18 +1,18 @@
-//! How deep in the syntax each line begins: the shallower, the better a place to split.
+//! The syntax depth at the start of each line: shallow lines are better borders.
 
 use tree_sitter::Node;
 
 use super::parser::Tree;
 use crate::text::ByteRange;
 
-/// The starts of the lines of a stretch of a document, and how many nodes of many lines reach over each.
+/// The line starts in a part of a document, with their depths. A depth is the number of multi-line nodes that span the line start.
 pub(super) struct Borders {
     starts: Vec<usize>,
     depths: Vec<u32>,
 }
 
 impl Borders {
-    /// The borders of a stretch of a text; without a tree all are equally deep. No node outside the stretch is looked at.
+    /// Computes the borders of a range. Without a tree, all depths are 0. Nodes outside of the range are not visited.
     pub fn new(text: &str, range: &ByteRange, tree: Option<&dyn Tree>) -> Self {
         let starts = line_starts(text, range);
         let mut depths = tree.map(|tree| tree.depths(&starts, range.end)).unwrap_or_default();
@@ -20,7 +20,7 @@ impl Borders {
         Self { starts, depths }
     }
 
-    /// The lines of a range: the piece of each that lies in the range, with the depth of its start.
+    /// The lines of a range, clipped to it, with the depth at their start.
     pub fn lines(&self, range: &ByteRange) -> impl Iterator<Item = (ByteRange, u32)> {
         let first = self
             .starts
@@ -36,7 +36,7 @@ impl Borders {
     }
 }
 
-/// How many nodes of several lines reach over each of these line starts; nodes that begin at `end` or after it are not counted.
+/// The number of multi-line nodes that span each line start. Nodes that begin at or after `end` are ignored.
 pub(super) fn depths(root: Node<'_>, starts: &[usize], end: usize) -> Vec<u32> {
     let mut changes = vec![0i64; starts.len() + 1];
     count_nodes(root, end, starts, &mut changes);
@@ -47,7 +47,7 @@ pub(super) fn depths(root: Node<'_>, starts: &[usize], end: usize) -> Vec<u32> {
     depths.take(starts.len()).collect()
 }
 
-/// Where the lines start that have a part in the range; they end with LF, CRLF or a lone CR.
+/// The starts of lines that overlap the range. Lines end with LF, CRLF or a single CR.
 fn line_starts(text: &str, range: &ByteRange) -> Vec<usize> {
     let bytes = text.as_bytes();
     let ends_line = |at: usize| bytes[at] == b'\n' || (bytes[at] == b'\r' && bytes.get(at + 1) != Some(&b'\n'));
@@ -57,7 +57,7 @@ fn line_starts(text: &str, range: &ByteRange) -> Vec<usize> {
         .collect()
 }
 
-/// Counts, as changes from line to line, the nodes that begin before a line and end after its start.
+/// Counts the nodes that begin before a line and end after its start. Counts are stored as differences between lines.
 fn count_nodes(root: Node<'_>, end: usize, starts: &[usize], changes: &mut [i64]) {
     let Some(&first_start) = starts.first() else { return };
     let mut cursor = root.walk();
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_are_cut_to_the_range() {
+    fn lines_are_clipped_to_the_range() {
         let text = "ab\rcd\r\nef";
         let lines = |range| {
             let borders = Borders::new(text, &range, None);
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stretch_has_the_depths_that_it_has_in_the_whole() {
+    fn a_part_has_the_same_depths_as_in_the_whole() {
         let text = crate::segment::fixtures::of(Language::Rust);
         let tree = parse(&Snapshot::new(text, 1, Language::Rust), None).unwrap();
         let root = Some(&tree as &dyn Tree);

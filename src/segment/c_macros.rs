@@ -1,16 +1,16 @@
 //! Macros of C and C++ that mislead the grammar, which does not expand them.
 //!
-//! `API_BEGIN` on a line of its own makes the namespace below it a function called "namespace", and a section of the preprocessor
-//! that opens a brace in each of its branches leaves one open. The parser reads blanks there. Where a rule is wrong, a name is
-//! missing in the tree; the text itself never changes.
+//! `API_BEGIN` on its own line turns the namespace below it into a function called "namespace", and a preprocessor conditional that opens a
+//! brace in each branch leaves one open. This module blanks such code for the parser. If a rule is wrong, the tree lacks a name; the text
+//! itself never changes.
 
 use super::tokens::{Kind, Token, after_group, tokens};
 use crate::text::{ByteRange, Language};
 
-/// The arguments of a macro have at most so many tokens.
-const MOST_ARGUMENTS: usize = 256;
+/// Maximum number of tokens in the arguments of a macro.
+const MAX_ARGUMENT_TOKENS: usize = 256;
 
-/// Whether a header that is called C is C++.
+/// Whether a header labeled as C is C++.
 pub(super) fn is_cpp(text: &str) -> bool {
     let tokens = tokens(text, Language::Cpp);
     let word = |at: usize| tokens.get(at).map_or("", |token| &text[token.range()]);
@@ -30,7 +30,7 @@ pub(super) fn is_cpp(text: &str) -> bool {
     })
 }
 
-/// The stretches of a text that the parser must not see, in any order.
+/// The ranges to blank in the parser input, in any order.
 pub(super) fn misleading(text: &str, language: Language) -> Vec<ByteRange> {
     let tokens = tokens(text, language);
     let mut blanks = Vec::new();
@@ -45,7 +45,7 @@ pub(super) fn misleading(text: &str, language: Language) -> Vec<ByteRange> {
     .run()
 }
 
-/// Masks the comments in a macro of several lines, at which the grammars end it.
+/// Blanks comments in multi-line macros, where the grammars would end the macro.
 fn mask_comments(text: &str, directive: ByteRange, blanks: &mut Vec<ByteRange>) {
     let Some(written) = text.get(directive.clone()).filter(|written| written.contains('\n')) else {
         return;
@@ -61,14 +61,14 @@ fn mask_comments(text: &str, directive: ByteRange, blanks: &mut Vec<ByteRange>) 
     }
 }
 
-/// A section of the preprocessor, from `#if` to `#endif`.
+/// A preprocessor conditional, from `#if` to `#endif`.
 #[derive(Default)]
 struct Section {
-    /// The lines that begin its branches, as indices of tokens.
+    /// The directives that begin its branches, as token indices.
     directives: Vec<usize>,
-    /// Whether some branch closes more than it opens or the other way round.
+    /// Whether the brackets of some branch are unbalanced.
     unbalanced: bool,
-    /// What the first branch opens, and how far it closes what was open before.
+    /// The bracket balance of the first branch.
     first: Balance,
     current: Balance,
 }
@@ -85,14 +85,14 @@ impl Balance {
         self.depth += other.depth;
     }
 
-    fn even(self) -> bool {
+    fn is_balanced(self) -> bool {
         self.depth == 0 && self.lowest == 0
     }
 }
 
 impl Section {
     fn end_branch(&mut self) {
-        self.unbalanced |= !self.current.even();
+        self.unbalanced |= !self.current.is_balanced();
         if self.directives.len() == 1 {
             self.first = self.current;
         }
@@ -100,11 +100,11 @@ impl Section {
     }
 }
 
-/// Leaves the first branch alone of each section whose branches are no whole statements: `#if A` `if (x) {` `#else` `{` `#endif`.
+/// Keeps the first branch of conditionals with incomplete branches. An example is `#if A` `if (x) {` `#else` `{` `#endif`.
 fn without_broken_sections(text: &str, tokens: Vec<Token>, blanks: &mut Vec<ByteRange>) -> Vec<Token> {
     let mut open: Vec<Section> = Vec::new();
-    // Ranges of tokens that are gone.
-    let mut gone: Vec<(usize, usize)> = Vec::new();
+    // Removed token ranges.
+    let mut removed: Vec<(usize, usize)> = Vec::new();
     for (index, token) in tokens.iter().enumerate() {
         let step = match token.kind {
             Kind::Sign(b'{' | b'(') => 1,
@@ -130,9 +130,9 @@ fn without_broken_sections(text: &str, tokens: Vec<Token>, blanks: &mut Vec<Byte
                     });
                     section.end_branch();
                     if section.unbalanced || (ends_open && section.directives.len() > 1) {
-                        gone.push((section.directives[0], section.directives[0] + 1));
+                        removed.push((section.directives[0], section.directives[0] + 1));
                         let second = section.directives.get(1).copied().unwrap_or(index);
-                        gone.push((second, index + 1));
+                        removed.push((second, index + 1));
                         if let Some(outer) = open.last_mut() {
                             outer.current.add(section.first);
                         }
@@ -149,14 +149,14 @@ fn without_broken_sections(text: &str, tokens: Vec<Token>, blanks: &mut Vec<Byte
             });
         }
     }
-    if gone.is_empty() {
+    if removed.is_empty() {
         return tokens;
     }
-    for &(first, last) in &gone {
+    for &(first, last) in &removed {
         blanks.push(tokens[first].start..tokens[last - 1].end);
     }
     let mut dead = vec![0i32; tokens.len() + 1];
-    for (first, last) in gone {
+    for (first, last) in removed {
         dead[first] += 1;
         dead[last] -= 1;
     }
@@ -200,7 +200,7 @@ impl Rules<'_> {
         self.blanks
     }
 
-    /// Where the misleading tokens end that begin here.
+    /// The index after the misleading tokens that begin here.
     fn masked_end(&mut self, at: usize, previous: Option<usize>) -> usize {
         let word = self.word(at);
         if matches!(word, "class" | "struct" | "union" | "enum") {
@@ -242,15 +242,15 @@ impl Rules<'_> {
         self.tokens.get(at).is_some_and(|token| token.is(sign))
     }
 
-    /// Whether a token begins a line, or ends the text.
+    /// Whether a token begins a line, or the text ends before it.
     fn on_new_line(&self, at: usize) -> bool {
         self.tokens.get(at).is_none_or(|token| token.first_on_line)
     }
 
-    /// The end of a macro with its arguments.
+    /// The index after a macro with its arguments.
     fn macro_end(&self, at: usize) -> usize {
         if self.is_sign(at + 1, b'(') {
-            return after_group(self.tokens, at + 1, MOST_ARGUMENTS).unwrap_or(at + 1);
+            return after_group(self.tokens, at + 1, MAX_ARGUMENT_TOKENS).unwrap_or(at + 1);
         }
         at + 1
     }
@@ -265,9 +265,9 @@ impl Rules<'_> {
         }
     }
 
-    /// Where the macros end that stand before a declaration, or alone.
+    /// The index after macros that precede a declaration or stand alone. The result is `at` if they must stay.
     fn prefix_end(&self, at: usize) -> usize {
-        // Where each of the macros begins, and whether it has arguments.
+        // The start of each macro.
         let mut units = vec![at];
         let mut end = self.macro_end(at);
         while self.is_word(end) && is_macro(self.word(end)) && units.len() < 8 {
@@ -290,7 +290,7 @@ impl Rules<'_> {
             }
             Kind::Sign(b'~') => end,
             Kind::Sign(b'[') if self.is_sign(end + 1, b'[') => end,
-            // A label, or the name of an access: `PRIVATE_UNLESS_TESTED:`.
+            // A label or access specifier: `PRIVATE_UNLESS_TESTED:`.
             Kind::Sign(b':') if !has_arguments && self.tokens[at].first_on_line && self.on_new_line(end + 1) => end + 1,
             Kind::Word => {
                 let word = self.word(end);
@@ -304,14 +304,14 @@ impl Rules<'_> {
                 if is_statement(word) || !self.is_sign(end + 1, b'(') {
                     return at;
                 }
-                // A constructor, or a function whose type is the last of the macros.
+                // A constructor, or a function whose return type is the last macro.
                 if has_arguments && alone { end } else { last }
             }
             _ => at,
         }
     }
 
-    /// Whether a type and a name stand here: `std::vector<int> *name`.
+    /// Whether a type and a name follow: `std::vector<int> *name`.
     fn has_type_and_name(&self, at: usize) -> bool {
         let mut at = at;
         loop {
@@ -344,7 +344,7 @@ impl Rules<'_> {
         self.is_word(at) && !is_statement(self.word(at))
     }
 
-    /// Masks the macros between `class` and the name of the class: `class API_EXPORT Name {`.
+    /// Blanks macros between `class` and the class name: `class API_EXPORT Name {`.
     fn mask_attributes_of_type(&mut self, at: usize) {
         let class = self.word(at) == "class";
         let mut at = at + 1;
@@ -372,7 +372,7 @@ impl Rules<'_> {
         }
     }
 
-    /// Whether a macro stands between the type of a function and its name: `int WINAPI main(`.
+    /// Whether a macro stands between return type and name of a function: `int WINAPI main(`.
     fn between_type_and_name(&self, at: usize, previous: Option<usize>) -> bool {
         let Some(previous) = previous else { return false };
         let after_type = match self.tokens[previous].kind {
@@ -383,7 +383,7 @@ impl Rules<'_> {
         after_type && self.is_word(at + 1) && !is_keyword(self.word(at + 1)) && self.is_sign(at + 2, b'(')
     }
 
-    /// Whether a macro stands between the parameters of a function and its body: `int f() NOEXCEPT {`.
+    /// Whether a macro stands between parameters and body of a function: `int f() NOEXCEPT {`.
     fn after_parameters(&self, at: usize, previous: Option<usize>) -> bool {
         let Some(previous) = previous else { return false };
         let after = self.tokens[previous].is(b')')
@@ -393,7 +393,7 @@ impl Rules<'_> {
         after && (self.is_sign(end, b'{') || (chained && self.is_sign(self.macro_end(end), b'{')))
     }
 
-    /// Whether a macro makes the name of a function: `EXPORT(name)(int x)`.
+    /// Whether a macro produces the name of a function: `EXPORT(name)(int x)`.
     fn names_function(&self, at: usize, previous: Option<usize>) -> bool {
         let Some(previous) = previous else { return false };
         let after_type = match self.tokens[previous].kind {
@@ -406,7 +406,7 @@ impl Rules<'_> {
     }
 }
 
-/// Whether a word looks like the name of a macro: capitals, digits and underscores.
+/// Whether a word looks like a macro name: capitals, digits and underscores.
 pub(super) fn is_macro(word: &str) -> bool {
     word.len() >= 3
         && word.starts_with(|c: char| c.is_ascii_uppercase() || c == '_')
@@ -417,7 +417,7 @@ pub(super) fn is_macro(word: &str) -> bool {
         && !matches!(word, "NULL" | "TRUE" | "FALSE" | "EOF")
 }
 
-/// Names with two underscores that the grammars know.
+/// Names with two leading underscores that the grammars know.
 fn is_builtin(word: &str) -> bool {
     matches!(
         word,
@@ -451,7 +451,7 @@ fn is_basic_type(word: &str) -> bool {
     )
 }
 
-/// Words that may begin a declaration, or follow the name of a type in one.
+/// Words that may begin a declaration or follow a type name in one.
 fn is_qualifier(word: &str) -> bool {
     matches!(word, "const" | "volatile" | "unsigned" | "signed" | "long" | "short")
 }
@@ -489,7 +489,7 @@ fn begins_declaration(word: &str) -> bool {
         )
 }
 
-/// Words that begin a statement or stand in an expression, and are no types.
+/// Words that begin a statement or occur in expressions, and are not types.
 fn is_statement(word: &str) -> bool {
     matches!(
         word,

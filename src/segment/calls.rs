@@ -1,18 +1,19 @@
-//! Calls that define something by what they are given: `app.get("/x", (req, res) => …)`, `describe "parser" do …`, `memo(function …)`.
+//! Calls that are definitions because of their arguments.
 //!
-//! Such a call is named by what it is bound to, else by what is called and the first string that it is given: `app.get /x`,
-//! `describe parser`.
+//! Examples are `app.get("/x", (req, res) => …)`, `describe "parser" do …` and `memo(function …)`.
+//! The name of such a call is the variable it is bound to; otherwise the callee and the first string argument: `app.get /x`, `describe
+//! parser`.
 
 use tree_sitter::Node;
 
 use super::grammar::Grammar;
 use crate::text::ByteRange;
 
-/// Calls in arguments and chains of calls are followed so far.
+/// Maximum depth of nested and chained calls.
 const DEEPEST: usize = 6;
 
-/// What applies a function to many things or does so later, and returns something else.
-const APPLIES: &[&str] = &[
+/// Callees that apply a function to many values or later, and return something else.
+const HIGHER_ORDER: &[&str] = &[
     "map",
     "flatMap",
     "filter",
@@ -66,26 +67,26 @@ const APPLIES: &[&str] = &[
     "Promise",
 ];
 
-/// What is called has at most so many bytes in a name.
+/// Maximum length of a callee in a name, in bytes.
 const LONGEST_NAME: usize = 60;
 
-/// A call, and what it is given that defines something.
+/// A call with the arguments that may define something.
 pub(super) struct Call<'tree> {
     node: Node<'tree>,
-    /// Functions and blocks among the arguments, those of calls among the arguments included.
+    /// Functions and blocks among the arguments, including those of nested calls.
     pub functions: Vec<Node<'tree>>,
     /// Objects among the arguments.
     pub objects: Vec<Node<'tree>>,
     /// Methods among the arguments: `private def x`.
     pub methods: Vec<Node<'tree>>,
-    /// The function that is called where it is written: `(function () { … })()`.
+    /// A function that is called immediately: `(function () { … })()`.
     pub immediate: Option<Node<'tree>>,
-    /// The first argument that is a string or the like.
+    /// The first argument, if it is a string, symbol or constant.
     string: Option<Node<'tree>>,
 }
 
 impl<'tree> Call<'tree> {
-    /// Looks at a call; `None` if the node is none.
+    /// Analyzes a call; `None` for other nodes.
     pub fn new(node: Node<'tree>, grammar: &Grammar) -> Option<Self> {
         if !grammar.calls.contains(&node.kind()) {
             return None;
@@ -133,7 +134,7 @@ impl<'tree> Call<'tree> {
         self.functions.extend(node.child_by_field_name("block"));
     }
 
-    /// Looks at what is called: a function written here, or what other calls returned, which may have the string.
+    /// Analyzes the callee. It is an immediate function, or the result of another call, which may have the string.
     fn read_called(&mut self, node: Node<'tree>, grammar: &Grammar) {
         let mut at = node;
         for _ in 0..3 * DEEPEST {
@@ -160,24 +161,24 @@ impl<'tree> Call<'tree> {
         }
     }
 
-    /// Whether it wraps one function into another, `memo(() => …)`, and does not apply it to many things, `rows.map(row => …)`.
+    /// Whether it wraps a single function: `memo(() => …)`. Calls like `rows.map(row => …)` apply a function to many values instead.
     pub fn wraps_one(&self, text: &str) -> bool {
         let called = self.called(text).unwrap_or_default();
         let last = called.rsplit(['.', ':', '>']).next().unwrap_or_default();
-        self.functions.len() == 1 && self.objects.is_empty() && !APPLIES.contains(&last)
+        self.functions.len() == 1 && self.objects.is_empty() && !HIGHER_ORDER.contains(&last)
     }
 
-    /// Whether a string names the call.
+    /// Whether a string is part of its name.
     pub fn has_string(&self) -> bool {
         self.string.is_some()
     }
 
-    /// How many lines it has.
+    /// Number of its lines.
     pub fn lines(&self) -> usize {
         self.node.end_position().row - self.node.start_position().row + 1
     }
 
-    /// What is called, without what it is given: `router.route.get` of `router.route("/x").get(…)`.
+    /// The callee without arguments: `router.route.get` for `router.route("/x").get(…)`.
     pub fn called(&self, text: &str) -> Option<String> {
         let end = ["arguments", "block"]
             .iter()
@@ -199,12 +200,12 @@ impl<'tree> Call<'tree> {
             }
         }
         let words: Vec<_> = called.split_whitespace().collect();
-        // A chain over lines has white space before its dots; `new Vue` keeps its own.
+        // A multi-line chain has white space before its dots; `new Vue` keeps its space.
         let called = words.join(" ").replace(" .", ".").replace(" ->", "->");
         (!called.is_empty() && called.len() <= LONGEST_NAME).then_some(called)
     }
 
-    /// The name that it has if nothing else names it, and where that stands.
+    /// The default name, and its range.
     pub fn name(&self, text: &str) -> Option<(String, ByteRange)> {
         let called = self.called(text)?;
         let start = self.node.start_byte();
@@ -229,7 +230,7 @@ fn last_child(node: Node<'_>) -> Option<Node<'_>> {
     node.named_child(u32::try_from(node.named_child_count()).ok()?.checked_sub(1)?)
 }
 
-/// A string, symbol or constant; of a pair the key.
+/// A string, symbol or constant; for a pair, its key.
 fn string(node: Node<'_>) -> Option<Node<'_>> {
     match node.kind() {
         "string"

@@ -1,9 +1,8 @@
-//! Which definitions are items, language by language: what a grammar alone would lose.
+//! Tests of definitions that must become items, for each language, beyond what the grammar shows.
 
 use super::*;
 
-/// The items of a text: `fn` for functions, `type` for types, `#` for headings, and their names. What stands inside another item is
-/// indented.
+/// The items of a text as `fn`, `type` or `#` with their names. Inner items are indented.
 fn items(text: &str, language: Language) -> Vec<String> {
     let snapshot = Snapshot::new(text, 1, language);
     let budget = Budget {
@@ -35,7 +34,7 @@ fn check(language: Language, text: &str, expected: &[&str]) {
 }
 
 #[test]
-fn macro_lines_of_cpp_hide_no_definition() {
+fn macro_lines_in_cpp_do_not_hide_definitions() {
     let text = r#"
 #include <string>
 LIB_NAMESPACE_BEGIN
@@ -97,7 +96,7 @@ close_it(void) { return 1; }
 }
 
 #[test]
-fn sections_of_the_preprocessor_may_split_a_definition() {
+fn preprocessor_conditionals_may_split_a_definition() {
     let text = r#"
 #ifdef __cplusplus
 extern "C" {
@@ -144,7 +143,7 @@ API int push(struct ring *ring)
 }
 
 #[test]
-fn macros_in_c_signatures_leave_the_names() {
+fn macros_in_c_signatures_keep_the_names() {
     let text = r#"
 static int __init driver_start(void)
 {
@@ -173,7 +172,7 @@ typedef struct {
 }
 
 #[test]
-fn headers_that_are_cpp_are_read_as_cpp() {
+fn cpp_headers_are_parsed_as_cpp() {
     let text = "#pragma once\nnamespace geometry {\ntemplate <typename T>\nclass Polygon {\n public:\n  T area() { return 0; }\n};\n}\n";
     check(Language::C, text, &["type geometry", "  type Polygon", "    fn area"]);
     check(
@@ -184,7 +183,7 @@ fn headers_that_are_cpp_are_read_as_cpp() {
 }
 
 #[test]
-fn an_edit_may_make_a_header_cpp() {
+fn an_edit_can_turn_a_header_into_cpp() {
     let budget = Budget {
         tokens: &|text, _| text.len() / 4 + 2,
         window: 256,
@@ -207,7 +206,7 @@ fn an_edit_may_make_a_header_cpp() {
 }
 
 #[test]
-fn items_inside_macro_calls_of_rust_are_found() {
+fn items_inside_rust_macro_calls_are_found() {
     let text = r#"
 cfg_if::cfg_if! {
     if #[cfg(unix)] {
@@ -290,7 +289,7 @@ fn after() {}
 }
 
 #[test]
-fn here_documents_that_are_none_cost_no_item() {
+fn false_here_documents_hide_no_item() {
     let text = "def check(io)\n  # must respond to #<<\"\n  raise 'no #<<' unless io\n  warn \"respond to #<<\"\nend\n"
         .to_owned()
         + &"def other\n  write \"text\"\nend\n".repeat(12);
@@ -419,7 +418,7 @@ if (debug) {
 }
 
 #[test]
-fn modules_that_are_functions_are_looked_through() {
+fn functions_that_act_as_modules_are_searched() {
     let text = r#"
 (function (root, factory) {
   if (typeof define === 'function' && define.amd) {
@@ -506,7 +505,7 @@ export const useCart = create<Cart>()((set) => ({
 }
 
 #[test]
-fn blocks_and_modifiers_of_ruby_hide_no_method() {
+fn ruby_blocks_and_modifiers_do_not_hide_methods() {
     let text = r#"
 module Billing
   extend ActiveSupport::Concern
@@ -636,7 +635,7 @@ class Registry:
 }
 
 #[test]
-fn functions_given_or_returned_are_items_in_every_language() {
+fn passed_and_returned_functions_are_items_in_every_language() {
     check(
         Language::Lua,
         "local M = {}\ndescribe('parser', function()\n  it('reads', function() go() end)\nend)\nreturn { config = function() return M end }\n",
@@ -710,7 +709,7 @@ var _ = Describe("parser", func() {
 }
 
 #[test]
-fn a_bracket_that_is_still_open_hides_no_later_definition() {
+fn an_open_bracket_does_not_hide_later_definitions() {
     check(
         Language::Python,
         r#"
@@ -820,7 +819,7 @@ impl Later {
 }
 
 #[test]
-fn an_open_brace_before_letters_of_several_bytes_cuts_none_of_them() {
+fn an_open_brace_before_multibyte_characters_splits_none_of_them() {
     let text = "fn a() {\n    Ok(Self {\n        b,\n    }éé\n\nimpl C {\n    fn d(&self) {}\n}\n";
     assert!(
         items(text, Language::Rust).contains(&"fn a".to_owned()),
@@ -831,7 +830,7 @@ fn an_open_brace_before_letters_of_several_bytes_cuts_none_of_them() {
     assert!(syntax.outline().fits(text));
 }
 
-/// A file of `tests/reported`, with its name.
+/// A file of `tests/reported` with its path.
 macro_rules! reported {
     ($path:literal) => {
         ($path, include_str!(concat!("../../tests/reported/", $path)))
@@ -839,7 +838,7 @@ macro_rules! reported {
 }
 
 #[test]
-fn the_inputs_that_were_reported_lose_no_definition() {
+fn reported_inputs_keep_all_definitions() {
     let cases: [((&str, &str), &[&str]); 10] = [
         (
             reported!("05-calls/express.js"),
@@ -932,7 +931,7 @@ fn the_inputs_that_were_reported_lose_no_definition() {
 }
 
 #[test]
-fn whatever_stands_around_a_definition_hides_it_unless_it_is_the_body_of_a_function() {
+fn only_function_bodies_hide_definitions() {
     check(
         Language::Rust,
         "const _: () = {\n    impl Shape for Disc {\n        fn area(&self) -> f32 { 3.0 }\n    }\n};\nstatic TABLE: LazyLock<Table> = LazyLock::new(|| {\n    Table::read(PATH)\n});\n",

@@ -1,4 +1,4 @@
-//! Which language a text is written in: by what its editor says, by its name, and by what it holds.
+//! Determines the language of a text from editor identifier, file name and content.
 
 use std::path::Path;
 
@@ -6,16 +6,16 @@ use super::c_macros;
 use super::tokens::{Kind, tokens};
 use crate::text::Language;
 
-/// Lines at both ends of a text in which an editor looks for its mode line.
+/// Number of lines at each end of a text in which a mode line counts.
 const MODE_LINES: usize = 5;
 
-/// A longer line is no mode line.
+/// Maximum length of a mode line.
 const LONGEST: usize = 400;
 
-/// The language of a text.
+/// Determines the language of a text.
 ///
-/// `id` is what the editor calls it. Where that is not known, its parts are tried, then the name of the file, then the first and last lines
-/// of the text. A header (`.h`) may be C, C++ or Objective-C: its text decides, then the files `beside` it, then the editor.
+/// `id` is the editor's identifier. If it is unknown, its parts are tried, then the file name, then the first and last lines. A header
+/// (`.h`) may be C, C++ or Objective-C: its text decides, then the files `beside` it, then the editor.
 pub fn language_of(
     id: Option<&str>,
     path: Option<&Path>,
@@ -29,7 +29,10 @@ pub fn language_of(
     if path.is_some_and(is_header) && matches!(named, None | Some(Language::C | Language::Cpp)) {
         return header(text).or_else(beside).or(named).unwrap_or(Language::C);
     }
-    named.or(by_path).or_else(|| by_lines(text)).unwrap_or(Language::Other)
+    named
+        .or(by_path)
+        .or_else(|| from_lines(text))
+        .unwrap_or(Language::Other)
 }
 
 /// Whether a file may be a header of C, C++ or Objective-C.
@@ -38,7 +41,7 @@ pub fn is_header(path: &Path) -> bool {
         .is_some_and(|extension| extension.eq_ignore_ascii_case("h"))
 }
 
-/// The language of a header, where its text decides. Objective-C is a language without a grammar.
+/// The language of a header, if its text decides. Objective-C has no grammar here.
 fn header(text: &str) -> Option<Language> {
     if is_objective_c(text) {
         return Some(Language::Other);
@@ -46,7 +49,7 @@ fn header(text: &str) -> Option<Language> {
     if c_macros::is_cpp(text) {
         return Some(Language::Cpp);
     }
-    // What C++ is told apart from, C has to read.
+    // A header with a check for C++ must also be readable as C.
     text.contains("__cplusplus").then_some(Language::C)
 }
 
@@ -59,8 +62,8 @@ fn is_objective_c(text: &str) -> bool {
     })
 }
 
-/// The language that the first line names as an interpreter, or a mode line as that of the text.
-fn by_lines(text: &str) -> Option<Language> {
+/// The language from the shebang line or a mode line.
+fn from_lines(text: &str) -> Option<Language> {
     let mut lines = text.lines();
     let first = lines.next().unwrap_or_default().trim_start_matches('\u{feff}');
     if first.starts_with("<?php") {
@@ -72,7 +75,7 @@ fn by_lines(text: &str) -> Option<Language> {
     let head = text.lines().take(MODE_LINES);
     let tail = text.lines().rev().take(MODE_LINES);
     let lines = || head.clone().chain(tail.clone()).filter(|line| line.len() < LONGEST);
-    lines().find_map(of_emacs).or_else(|| lines().find_map(of_vim))
+    lines().find_map(emacs_mode).or_else(|| lines().find_map(vim_mode))
 }
 
 /// `/usr/bin/env -S python3.12 -u`
@@ -88,7 +91,7 @@ fn interpreted(command: &str) -> Option<Language> {
 }
 
 /// `-*- mode: python; tab-width: 4 -*-` or `-*- Python -*-`
-fn of_emacs(line: &str) -> Option<Language> {
+fn emacs_mode(line: &str) -> Option<Language> {
     let (_, rest) = line.split_once("-*-")?;
     let (inside, _) = rest.split_once("-*-")?;
     let setting = |part: &'_ str| {
@@ -104,8 +107,8 @@ fn of_emacs(line: &str) -> Option<Language> {
     Language::from_compound_id(&mode)
 }
 
-/// `vim: set ft=python ts=4:` and its kin.
-fn of_vim(line: &str) -> Option<Language> {
+/// `vim: set ft=python ts=4:` and variants.
+fn vim_mode(line: &str) -> Option<Language> {
     let marks = ["vim:", "vi:", "ex:"];
     let rest = marks.iter().find_map(|mark| Some(line.split_once(mark)?.1))?;
     let settings = rest.split(|c: char| c.is_whitespace() || c == ':');
@@ -125,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn parts_of_an_id_then_the_path_then_the_content_decide() {
+    fn the_id_then_the_path_then_the_content_decides() {
         use Language::{Bash, Go, JavaScript, Other, Php, Prose, Python, Ruby, Rust, Tsx, TypeScript};
         for (id, path, text, expected) in [
             ("python.django", "views.py", "", Python),
@@ -161,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn a_header_is_what_it_holds_then_what_stands_beside_it() {
+    fn the_content_then_the_neighbors_of_a_header_decide() {
         let shapes = include_str!("../../tests/reported/07-shapes/07-shapes.h");
         let ring = include_str!("../../tests/reported/15-definitions/extern.h");
         let objective_c =
@@ -176,7 +179,7 @@ mod tests {
             ("cpp", "int a(void);\n", None, Language::Cpp),
             ("c", "int a(void);\n", Some(Language::Cpp), Language::Cpp),
             ("", "int a(void);\n", None, Language::C),
-            // A comment of Doxygen is no class.
+            // A Doxygen comment is not a class.
             ("", "/**\n @class Account\n */\nint a(void);\n", None, Language::C),
         ] {
             let found = language_of(Some(id), Some(Path::new("a/B.H")), text, || beside);

@@ -1,23 +1,23 @@
-//! The one edit that leads from one text to another.
+//! The single edit that turns one text into another.
 
 use ropey::Rope;
 use tree_sitter::{InputEdit, Point};
 
 use crate::text::ByteRange;
 
-/// What stands between the beginning and the end that two texts have in common.
+/// The difference between two texts, between their common prefix and suffix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Edit {
-    /// Where the texts begin to differ.
+    /// The first different byte.
     start: usize,
-    /// From where on they are the same again, in the old text.
+    /// The start of the common suffix in the old text.
     old_end: usize,
-    /// The same place in the new text.
+    /// The start of the common suffix in the new text.
     new_end: usize,
 }
 
 impl Edit {
-    /// The edit between two texts; `None` where they are the same. Many edits at once become one that covers them.
+    /// The edit between two texts; `None` if they are equal. One edit covers several changes.
     pub fn between(old: &Rope, new: &Rope) -> Option<Edit> {
         let (old_length, new_length) = (old.len_bytes(), new.len_bytes());
         let start = common_prefix(old, new);
@@ -32,7 +32,7 @@ impl Edit {
         })
     }
 
-    /// Where a stretch of the new text stood in the old one; `None` where it was edited.
+    /// The position of an unchanged range in the old text. `None` if the edit touches it.
     pub(super) fn before(&self, range: &ByteRange) -> Option<ByteRange> {
         if range.end <= self.start {
             return Some(range.clone());
@@ -41,10 +41,10 @@ impl Edit {
         (range.start >= self.new_end).then(|| moved(range.start)..moved(range.end))
     }
 
-    /// The stretch of the old text that is replaced, from character to character, and what replaces it.
+    /// The replaced range of the old text at character borders, and its replacement.
     pub fn of_text(&self, old: &Rope, new: &Rope) -> (ByteRange, String) {
         let start = old.char_to_byte(old.byte_to_char(self.start));
-        // What follows the edit is the same in both texts, so where a character is cut in one it is cut in the other.
+        // Both texts agree after the edit, so an incomplete character is incomplete in both.
         let whole = old.char_to_byte(old.byte_to_char(self.old_end));
         let cut = self.old_end - whole;
         let rest = if cut == 0 {
@@ -56,7 +56,7 @@ impl Edit {
         (start..self.old_end + rest, by)
     }
 
-    /// The edit as tree-sitter wants to hear of it.
+    /// The edit in the format of tree-sitter.
     pub(super) fn for_tree(&self, old: &Rope, new: &Rope) -> InputEdit {
         let start = point(new, self.start);
         InputEdit {
@@ -64,13 +64,13 @@ impl Edit {
             old_end_byte: self.old_end,
             new_end_byte: self.new_end,
             start_position: start,
-            old_end_position: walked(old, self.start, start, self.old_end),
-            new_end_position: walked(new, self.start, start, self.new_end),
+            old_end_position: point_after(old, self.start, start, self.old_end),
+            new_end_position: point_after(new, self.start, start, self.new_end),
         }
     }
 }
 
-/// How many bytes two ropes begin with alike, compared chunk by chunk.
+/// The length of the common prefix of two ropes in bytes, compared chunk by chunk.
 fn common_prefix(a: &Rope, b: &Rope) -> usize {
     let (mut a, mut b) = (a.chunks().map(str::as_bytes), b.chunks().map(str::as_bytes));
     let (mut x, mut y, mut common): (&[u8], &[u8], usize) = (&[], &[], 0);
@@ -89,7 +89,7 @@ fn common_prefix(a: &Rope, b: &Rope) -> usize {
     }
 }
 
-/// How many bytes two ropes end with alike.
+/// The length of the common suffix of two ropes in bytes.
 fn common_suffix(a: &Rope, b: &Rope) -> usize {
     let mut a = a.chunks_at_byte(a.len_bytes()).0.reversed().map(str::as_bytes);
     let mut b = b.chunks_at_byte(b.len_bytes()).0.reversed().map(str::as_bytes);
@@ -110,13 +110,13 @@ fn common_suffix(a: &Rope, b: &Rope) -> usize {
     }
 }
 
-/// The place of a byte as tree-sitter counts: rows end with LF alone, columns are bytes.
+/// The position of a byte for tree-sitter: only LF ends a row, columns are bytes.
 fn point(rope: &Rope, byte: usize) -> Point {
-    walked(rope, 0, Point { row: 0, column: 0 }, byte)
+    point_after(rope, 0, Point { row: 0, column: 0 }, byte)
 }
 
-/// The place of a byte at or after one whose place is known.
-fn walked(rope: &Rope, from: usize, place: Point, byte: usize) -> Point {
+/// The position of a byte at or after a known position.
+fn point_after(rope: &Rope, from: usize, place: Point, byte: usize) -> Point {
     let (mut row, mut column, mut left) = (place.row, place.column, byte - from);
     let (chunks, chunk_start, ..) = rope.chunks_at_byte(from);
     let mut skip = from - chunk_start;
@@ -151,7 +151,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn common_ends_agree_with_a_plain_comparison(
+        fn common_prefix_and_suffix_equal_a_plain_comparison(
             start in "[ab]{0,9}", old in "[ab]{0,5}", new in "[ab]{0,5}", end in "[ab]{0,9}", bulk in 0usize..3,
         ) {
             let bulk = "ab".repeat(bulk * 1500);
@@ -163,7 +163,7 @@ mod tests {
         }
 
         #[test]
-        fn the_edit_of_a_text_leads_from_the_old_to_the_new(old in "[aé編😀è]{0,9}", new in "[aé編😀è]{0,9}") {
+        fn applying_the_edit_gives_the_new_text(old in "[aé編😀è]{0,9}", new in "[aé編😀è]{0,9}") {
             let (x, y) = (Rope::from_str(&old), Rope::from_str(&new));
             let Some(edit) = Edit::between(&x, &y) else { return Ok(()) };
             let (replaced, by) = edit.of_text(&x, &y);

@@ -1,4 +1,4 @@
-//! A realistic text in each language.
+//! A realistic sample text for each language.
 
 use crate::text::Language;
 
@@ -58,12 +58,12 @@ const WITHOUT_GRAMMAR: &[(Language, &str)] = &[
     (Language::Other, include_str!("../../tests/fixtures/segments/sample.kt")),
 ];
 
-/// Each language with its text, those without a grammar included.
+/// All languages with their texts.
 pub(super) fn all() -> impl Iterator<Item = (Language, &'static str)> {
     WITH_GRAMMAR.iter().chain(WITHOUT_GRAMMAR).copied()
 }
 
-/// Each language that has a grammar, with its text.
+/// The languages with a grammar, with their texts.
 pub(super) fn parsed() -> impl Iterator<Item = (Language, &'static str)> {
     WITH_GRAMMAR.iter().copied()
 }

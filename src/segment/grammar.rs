@@ -1,4 +1,4 @@
-//! What the syntax of each language calls the things we look for.
+//! The node kinds of each language's syntax that the outline uses.
 
 use crate::text::Language;
 
@@ -10,19 +10,19 @@ pub(super) struct Grammar {
     pub functions: &'static [&'static str],
     /// Classes, structs, traits, modules …
     pub types: &'static [&'static str],
-    /// Functions and types of these kinds are declarations only, and stay with what surrounds them, unless they have a body.
+    /// Functions and types of these kinds need a body. Without one they are declarations and belong to their surroundings.
     pub need_body: &'static [&'static str],
-    /// Nodes that belong to the one definition inside them: exports, decorators, templates.
+    /// Nodes that belong to the single definition inside them: exports, decorators, templates.
     pub wrappers: &'static [&'static str],
     /// Nodes that bind a value to a name.
     pub bindings: &'static [&'static str],
     /// Values that make a binding a function.
     pub function_values: &'static [&'static str],
-    /// Values that make a binding a type, if there are functions in them.
+    /// Values that make a binding a type, if they contain functions.
     pub object_values: &'static [&'static str],
-    /// Calls, which may define something by the functions that they are given.
+    /// Calls, which may be definitions because of the functions they receive.
     pub calls: &'static [&'static str],
-    /// What belongs to the definition directly below it.
+    /// Nodes that belong to the definition directly below them.
     pub leads: &'static [&'static str],
 }
 

@@ -6,7 +6,7 @@ use super::outline::Outline;
 use super::sections::{Block, BlockKind, line_start, outline};
 use crate::text::Language;
 
-/// The outline of a Markdown text whose block tree has this root.
+/// The outline of a Markdown text, given the root of its block tree.
 pub(super) fn of_markdown(text: &str, root: Node<'_>) -> Outline {
     outline(text, &blocks(text, root), Language::Markdown)
 }
@@ -15,7 +15,7 @@ fn blocks(text: &str, root: Node<'_>) -> Vec<Block> {
     let mut blocks: Vec<Block> = Vec::new();
     let mut last_kind = "";
     let mut cursor = root.walk();
-    // Sections nest as deep as there are levels of headings, but broken text may nest them deeper: so no recursion.
+    // Iterative, because broken text may nest sections deeper than heading levels.
     let mut descend = cursor.goto_first_child();
     while descend {
         let node = cursor.node();
@@ -73,7 +73,7 @@ fn heading_kind(node: Node<'_>) -> BlockKind {
     }
 }
 
-/// The language that the info string of a fenced block names: `rust,ignore`, `{.python}`, `C++ title="x"`.
+/// The language in the info string of a fenced block: `rust,ignore`, `{.python}`, `C++ title="x"`.
 fn info_language(text: &str, block: Node<'_>) -> Language {
     let mut cursor = block.walk();
     let info = block

@@ -1,4 +1,4 @@
-//! The text as a parser reads it: what would mislead the grammar is blank, and every other byte stands where it stood.
+//! The text for the parser: misleading parts are blank, all other bytes keep their positions.
 
 mod brackets;
 
@@ -8,8 +8,9 @@ use super::ascii::ascii;
 use super::{c_macros, python, rust_macros};
 use crate::text::{ByteRange, Language};
 
-/// The text that the parser of a language is given. It has the same bytes in the same places, except for blanks and for
-/// a brace in one.
+/// The parser input for a text, with the same length.
+///
+/// Only blanked ranges and added closing braces differ from the text.
 pub(super) fn for_parser(rope: &Rope, language: Language) -> Rope {
     match language {
         Language::Bash => ascii(rope),
@@ -33,7 +34,7 @@ pub(super) fn for_parser(rope: &Rope, language: Language) -> Rope {
     }
 }
 
-/// A text with blanks in place of some stretches, and with some braces in them. Line ends stay.
+/// Blanks ranges of a text and inserts braces into blanks. Line ends stay.
 fn masked(rope: &Rope, misleading: impl FnOnce(&str) -> (Vec<ByteRange>, Vec<usize>)) -> Rope {
     let text = rope.to_string();
     let (stretches, braces) = misleading(&text);
@@ -49,11 +50,11 @@ fn masked(rope: &Rope, misleading: impl FnOnce(&str) -> (Vec<ByteRange>, Vec<usi
         }
     }
     for brace in braces {
-        // In place of a whole character: nothing may begin or end inside of one.
+        // Replaces a whole character, because tokens must not begin or end inside of one.
         if rope.byte(brace).is_ascii() {
             bytes[brace] = b'}';
         }
     }
-    // Stretches begin and end at tokens, so no character is cut in two.
+    // Ranges begin and end at tokens, so no character is split.
     String::from_utf8(bytes).map_or_else(|_| rope.clone(), |text| Rope::from_str(&text))
 }

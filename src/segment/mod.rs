@@ -1,7 +1,7 @@
-//! Segments: a snapshot's units, which partition it, and its items, which are what people name.
+//! Segments of a snapshot: units, which partition it, and items, which have names.
 //!
-//! No I/O happens here, and nothing is truncated: text over the model's window is split at syntax, sentence, word and, in the
-//! last resort, character borders.
+//! This module does no I/O and truncates nothing: text beyond the model's window is split at syntax, sentence, word and finally character
+//! borders.
 
 mod ascii;
 mod borders;
@@ -41,17 +41,17 @@ use self::reading::Previous;
 use self::split::Blocks;
 use crate::text::{ByteRange, Language, Snapshot};
 
-/// What a unit holds.
+/// The content of a unit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum UnitKind {
-    /// A function, method or closure bound to a name, its attributes and doc comment included.
+    /// A function, method or named closure, including its attributes and doc comment.
     Function,
-    /// What is left of a class, impl, module … once its functions are taken out.
+    /// The rest of a class, impl or module without its functions.
     Container,
-    /// A group of neighboring statements outside any function.
+    /// A group of neighboring statements outside of functions.
     Statements,
-    /// A paragraph of prose, with its heading where one stands directly above it.
+    /// A paragraph of prose, including a heading directly above it.
     Paragraph,
     /// A fenced code block of a Markdown document.
     CodeBlock,
@@ -59,18 +59,18 @@ pub enum UnitKind {
     Data,
 }
 
-/// A stretch of the document that is given to the model as one text.
+/// A part of the document that the model reads as one text.
 ///
-/// The units of a document are in order and cover every byte exactly once.
+/// The units of a document are ordered and cover every byte exactly once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unit {
-    /// Where it stands in the document.
+    /// Its range in the document.
     pub range: ByteRange,
-    /// What it holds.
+    /// Its content.
     pub kind: UnitKind,
-    /// The function, type or heading it belongs to.
+    /// The name of its function, type or heading.
     pub name: Option<String>,
-    /// The language of its text, which differs from the document's in fenced code blocks.
+    /// The language of its text; in fenced code blocks it differs from the document's.
     pub language: Language,
 }
 
@@ -82,14 +82,14 @@ pub enum ItemKind {
     Function,
     /// A class, struct, enum, trait, interface, impl or module.
     Type,
-    /// A heading of a prose document, with all that stands under it.
+    /// A heading of a prose document, with its section.
     Heading,
-    /// What of a file stands in no item, with the names of its items; made by the index, never by [`segment`].
+    /// The text of a file outside of items, with the names of its items. The index creates it, never [`segment`].
     File,
 }
 
 impl ItemKind {
-    /// Its name in JSON and on the wire.
+    /// Its name in JSON and in the protocol.
     pub fn name(self) -> &'static str {
         match self {
             ItemKind::Function => "function",
@@ -100,50 +100,50 @@ impl ItemKind {
     }
 }
 
-/// What people name: a function, a type, a heading with its section.
+/// A named part of a document: a function, a type, a heading with its section.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Item {
-    /// What the source calls it: `load_config`, `Config`, `Getting started`.
+    /// The name in the source: `load_config`, `Config`, `Getting started`.
     pub name: String,
     /// Its kind.
     pub kind: ItemKind,
-    /// The whole item, doc comment included.
+    /// The range of the whole item, including its doc comment.
     pub range: ByteRange,
-    /// The name alone.
+    /// The range of the name.
     pub name_range: ByteRange,
-    /// The units inside it, as indices into [`Segments::units`]; never empty. The item's embedding is their token-weighted mean.
+    /// The units inside it, as indices into [`Segments::units`]; never empty. Their token-weighted mean is the item's embedding.
     pub units: std::ops::Range<usize>,
 }
 
-/// The units and items of one snapshot.
+/// The units and items of a snapshot.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Segments {
-    /// In order, covering every byte once; empty only for an empty document.
+    /// Ordered, covering every byte once; empty only for an empty document.
     pub units: Vec<Unit>,
-    /// In order of their start; an outer item stands before the items inside it.
+    /// Ordered by start; an outer item precedes the items inside it.
     pub items: Vec<Item>,
-    /// Why the text was split by its lines although its language has a grammar.
+    /// Why the text was split by lines although its language has a grammar.
     pub unparsed: Option<Unparsed>,
 }
 
-/// How many tokens a text takes, and how many the model reads at once.
+/// Measures the tokens of a text against the window of the model.
 pub struct Budget<'a> {
-    /// Tokens of a text in a language, special tokens included.
+    /// Number of tokens of a text in a language, including special tokens.
     pub tokens: &'a dyn Fn(&str, Language) -> usize,
-    /// The most tokens a unit may have, special tokens included; at least 8.
+    /// Maximum number of tokens of a unit, including special tokens; at least 8.
     pub window: usize,
 }
 
-/// Segments a snapshot with its syntax ([`parse`]).
+/// Segments a snapshot, given its syntax ([`parse`]).
 ///
-/// A text of at most `window - 2` bytes is taken to fit and never measured, and no text of over `32 * window` bytes is
-/// measured as a whole. What is measured are syntactic pieces, the same after an edit elsewhere: a cache behind
-/// [`Budget::tokens`] pays.
+/// A text of at most `window - 2` bytes is assumed to fit and never measured; a text of more than `32 * window` bytes is never measured as
+/// a whole. Measured texts are syntactic pieces, which stay the same after an edit elsewhere, so a cache behind [`Budget::tokens`] pays
+/// off.
 pub fn segment(snapshot: &Snapshot, syntax: &Result<Syntax, Unparsed>, budget: &Budget) -> Segments {
     segment_after(snapshot, syntax, None, budget).0
 }
 
-/// As [`segment`]; what is as it was in a previous text is not measured.
+/// As [`segment`], but reuses unchanged parts of a previous text without measuring them.
 fn segment_after(
     snapshot: &Snapshot,
     syntax: &Result<Syntax, Unparsed>,
@@ -154,7 +154,7 @@ fn segment_after(
         return (Segments::default(), Blocks::default());
     }
     let text = snapshot.rope().to_string();
-    // The syntax of another text would lead nowhere.
+    // The syntax of another text has invalid offsets.
     let syntax = syntax.as_ref().map_err(|&reason| reason).and_then(|syntax| {
         let fits = syntax.outline().fits(&text);
         fits.then_some(syntax).ok_or(Unparsed::Crashed)

@@ -1,11 +1,11 @@
-//! What definitions are called.
+//! Finds the names of definitions.
 
 use tree_sitter::Node;
 
 use super::c_macros::is_macro;
 use crate::text::ByteRange;
 
-/// The name in a range, on one line and without the quotes of modules and keys that are strings.
+/// The name in a range, on one line, without quotes of module names and keys.
 pub(super) fn named(text: &str, range: ByteRange) -> Option<(String, ByteRange)> {
     let written = text.get(range.clone())?;
     let name = written.trim_matches(|c: char| c.is_whitespace() || c == '"' || c == '\'');
@@ -18,7 +18,7 @@ pub(super) fn named(text: &str, range: ByteRange) -> Option<(String, ByteRange)>
     })
 }
 
-/// The value that a binding gives to its name.
+/// The value of a binding.
 pub(super) fn bound_value(node: Node<'_>) -> Option<Node<'_>> {
     let value = ["value", "right"]
         .iter()
@@ -32,7 +32,7 @@ pub(super) fn bound_value(node: Node<'_>) -> Option<Node<'_>> {
                 )
             })
         })?;
-    // A list of one value, and the pointer to a literal in Go.
+    // A list with one value, or a pointer to a literal in Go.
     let value = match value.kind() {
         "expression_list" => value.named_child(0).filter(|_| value.named_child_count() == 1)?,
         _ => value,
@@ -57,7 +57,7 @@ pub(super) fn bound_value(node: Node<'_>) -> Option<Node<'_>> {
     }
 }
 
-/// The name that a node gives to what it defines.
+/// The name of a definition node.
 pub(super) fn name_of(node: Node<'_>) -> Option<ByteRange> {
     if let (Some(of_trait), Some(of_type)) = (node.child_by_field_name("trait"), node.child_by_field_name("type")) {
         return Some(of_trait.start_byte()..of_type.end_byte());
@@ -81,11 +81,11 @@ pub(super) fn name_of(node: Node<'_>) -> Option<ByteRange> {
             node.named_children(&mut cursor)
                 .find(|child| child.kind() == "variable_list")
         })?;
-    // Unnamed structs and enums have no name but a body.
+    // Unnamed structs and enums have a body in this field.
     (!named.kind().ends_with("_list") || named.kind() == "variable_list").then(|| declared(named))
 }
 
-/// Whether a word names no function in C and C++: the grammar took something else for one.
+/// Whether the parser misread a C or C++ keyword as the name of a function.
 pub(super) fn is_keyword(name: &str) -> bool {
     matches!(
         name,
@@ -93,7 +93,7 @@ pub(super) fn is_keyword(name: &str) -> bool {
     )
 }
 
-/// The name of a function that stands where only functions without a name do, because a bracket before it is missing.
+/// The name of a function in a place for anonymous functions. A missing bracket causes this error.
 pub(super) fn misplaced_name(function: Node<'_>) -> Option<ByteRange> {
     let mut cursor = function.walk();
     let error = function.named_children(&mut cursor).find(|child| child.is_error())?;
@@ -101,7 +101,7 @@ pub(super) fn misplaced_name(function: Node<'_>) -> Option<ByteRange> {
     Some(name.byte_range())
 }
 
-/// The macro with its arguments that stands in place of a function's head: `TEST(Parser, ReadsNumbers) { … }`.
+/// A macro call in place of a function head: `TEST(Parser, ReadsNumbers) { … }`.
 pub(super) fn macro_call(text: &str, function: Node<'_>) -> Option<ByteRange> {
     let head = function.child_by_field_name("declarator")?;
     let name = head.child_by_field_name("declarator")?;
@@ -112,8 +112,9 @@ pub(super) fn macro_call(text: &str, function: Node<'_>) -> Option<ByteRange> {
     is_macro.then(|| head.byte_range())
 }
 
-/// What a macro defines that is called with these arguments, if that is not simply what stands there: with a string it is called like
-/// a test, `TEST_CASE parser`.
+/// The name of a macro call, if it differs from its text.
+///
+/// With a string argument it is named like a test: `TEST_CASE parser`.
 pub(super) fn macro_name(text: &str, call: Node<'_>) -> Option<String> {
     let called = text.get(call.child_by_field_name("function")?.byte_range())?;
     let first = call.child_by_field_name("arguments")?.named_child(0)?;
@@ -123,7 +124,7 @@ pub(super) fn macro_name(text: &str, call: Node<'_>) -> Option<String> {
     Some(format!("{called} {}", string.trim_matches('"')))
 }
 
-/// The name inside a declarator of C: `*(f)(int)` declares `f`.
+/// The name inside a C declarator: `f` for `*(f)(int)`.
 fn declared(mut node: Node<'_>) -> ByteRange {
     while node.kind().ends_with("_declarator") {
         let inner = node.child_by_field_name("declarator").or_else(|| {
@@ -141,7 +142,7 @@ fn declared(mut node: Node<'_>) -> ByteRange {
     node.start_byte()..parameters.map_or(node.end_byte(), |parameters| parameters.start_byte())
 }
 
-/// The name of a definition that has none itself: `typedef struct {…} Name`, `export default () => …`.
+/// The name for an anonymous definition: `typedef struct {…} Name`, `export default () => …`.
 pub(super) fn wrapper_name(node: Node<'_>) -> Option<ByteRange> {
     if let Some(declarator) = node.child_by_field_name("declarator") {
         return Some(declared(declarator));

@@ -1,4 +1,4 @@
-//! The outline of code: which stretch belongs to which function, type or group of statements.
+//! The outline of code: assigns each part to a function, type or group of statements.
 
 use tree_sitter::Node;
 
@@ -10,10 +10,10 @@ use super::syntax::Tree;
 use super::{ItemKind, UnitKind};
 use crate::text::{ByteRange, Language};
 
-/// Definitions nested deeper than this belong to what surrounds them.
+/// Maximum nesting depth; deeper definitions belong to the surrounding one.
 const DEEPEST: usize = 40;
 
-/// A stretch of the document before it is fitted to the model's window.
+/// A part of the document before it is fitted to the model's window.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub(super) struct Fragment {
     pub range: ByteRange,
@@ -22,7 +22,7 @@ pub(super) struct Fragment {
     pub language: Language,
 }
 
-/// A named place, whose units are not known yet.
+/// A named range whose units are not known yet.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub(super) struct Heading {
     pub name: String,
@@ -47,7 +47,7 @@ impl Outline {
         }
     }
 
-    /// Whether the fragments partition a text, and all names stand in it. An outline from another process may say anything.
+    /// Whether the fragments partition a text, and all names are inside it. An outline from another process is not trusted.
     pub fn fits(&self, text: &str) -> bool {
         let mut covered = 0;
         let partition = self.fragments.iter().all(|Fragment { range, .. }| {
@@ -63,7 +63,7 @@ impl Outline {
     }
 }
 
-/// The outline of a text whose syntax tree has this root.
+/// The outline of a code text, given the root of its syntax tree.
 pub(super) fn of_code(text: &str, root: Node<'_>, grammar: &Grammar, language: Language) -> Outline {
     let data = grammar.functions.is_empty();
     let kind = if data { UnitKind::Data } else { UnitKind::Statements };
@@ -82,25 +82,25 @@ pub(super) fn of_code(text: &str, root: Node<'_>, grammar: &Grammar, language: L
     walker.finish(language)
 }
 
-/// What a stretch of text belongs to.
+/// The owner of a part of the text.
 struct Owner {
     kind: UnitKind,
     name: Option<String>,
 }
 
-/// What a node defines.
+/// A definition that a node contains.
 struct Definition<'tree> {
     function: bool,
     name: Option<Name>,
-    /// Where to look for definitions inside it.
+    /// Nodes to search for inner definitions.
     inner: Vec<Node<'tree>>,
 }
 
-/// What a definition is called.
+/// The name of a definition.
 #[derive(Clone)]
 struct Name {
     range: ByteRange,
-    /// Where the name is not just what stands there.
+    /// The name, if it differs from the text in this range.
     text: Option<String>,
 }
 
@@ -137,7 +137,7 @@ impl<'tree> Definition<'tree> {
     }
 }
 
-/// Comments and attributes that stand directly above what comes next.
+/// Comments and attributes directly above the next node.
 #[derive(Clone, Copy)]
 struct Lead {
     start: usize,
@@ -148,23 +148,23 @@ struct Walker<'a> {
     text: &'a str,
     grammar: &'a Grammar,
     owners: Vec<Owner>,
-    /// From each offset on, the text belongs to the owner with this index.
+    /// Offsets in order; from each, the text belongs to the owner with this index.
     cuts: Vec<(usize, usize)>,
     headings: Vec<Heading>,
-    /// Whether definitions may stand in the wrong function though nothing is wrong with it: in Ruby, one `end` is like another.
+    /// Whether definitions may be nested in the wrong function without an error node. In Ruby, every `end` looks the same.
     ends_missing: bool,
-    /// Whether a comment that begins with `!` is about what it stands in: so it is in Rust, where a module has it at its top. In C++ it is
-    /// about what follows.
+    /// Whether a comment that begins with `!` describes its surroundings. In Rust it does, at the top of a module; in C++ it describes what
+    /// follows.
     has_inner_comments: bool,
 }
 
 impl Walker<'_> {
-    /// Looks through the children of a node that belongs to `owner`.
+    /// Visits the children of a node that belongs to `owner`.
     fn scope(&mut self, node: Node<'_>, owner: usize, outer_lead: Option<Lead>, depth: usize) {
         let mut lead = outer_lead;
-        // The row on which the sibling before ended, and whether it was a definition of its own.
+        // The last row of the previous sibling, and whether it was a definition.
         let mut previous: Option<(usize, bool)> = None;
-        // A call without a semicolon, and where what leads to it begins: `TEST_CASE("parser")`, if a block follows.
+        // A call without a semicolon, and its start including comments: `TEST_CASE("parser")`, if a block follows.
         let mut header: Option<(Node<'_>, usize)> = None;
         let mut cursor = node.walk();
         for child in node.children(&mut cursor) {
@@ -174,7 +174,7 @@ impl Walker<'_> {
             let after_definition = on_row_of_previous && previous.is_some_and(|(_, definition)| definition);
             let is_lead = self.grammar.leads.contains(&kind);
             if after_definition && (is_lead || (!child.is_named() && matches!(kind, ";" | ","))) {
-                // A remark or a separator on the last line of a definition belongs to it.
+                // A comment or separator on the last line of a definition belongs to it.
                 self.stretch_last(child.end_byte());
                 previous = Some((last_row(child), true));
                 continue;
@@ -193,7 +193,7 @@ impl Walker<'_> {
                 continue;
             }
             let above = lead.take().filter(|lead| first_row <= lead.last_row + 1);
-            // Keywords are nodes too, and some are called like what they open.
+            // Keywords are nodes too, and some have the same kind as the construct they open.
             if depth >= DEEPEST || !child.is_named() {
                 continue;
             }
@@ -212,24 +212,24 @@ impl Walker<'_> {
                 self.define(&definition, start, child, owner, depth);
                 previous = Some((last_row(child), true));
             } else if self.grammar.functions.contains(&kind) {
-                // A macro made this of something else. What stands in its body is what it says.
+                // A macro call that the parser misread as a function; its body contains definitions.
                 if let Some(body) = child.child_by_field_name("body").filter(|_| self.is_misread(child)) {
                     self.scope(body, owner, None, depth + 1);
                 }
             } else if !self.grammar.function_values.contains(&kind) {
-                // Whatever it is: only the body of a function hides what is in it.
+                // Only the body of a function hides definitions; every other node is searched.
                 self.scope(child, owner, above, depth + 1);
             }
         }
     }
 
-    /// Whether a node is a comment about what it stands in.
+    /// Whether a node is a comment that describes its surroundings.
     fn is_inner_comment(&self, node: Node<'_>) -> bool {
         let text = self.text.get(node.start_byte()..).unwrap_or_default();
         text.starts_with("//!") || text.starts_with("/*!")
     }
 
-    /// Whether a statement is a call of a macro, to which the block that follows belongs.
+    /// Whether a statement is a macro call that owns the following block.
     fn is_header(&self, node: Node<'_>) -> bool {
         self.reads_macros()
             && node.kind() == "expression_statement"
@@ -240,7 +240,7 @@ impl Walker<'_> {
                 .is_some_and(|written| !written.ends_with(';'))
     }
 
-    /// What a macro defines with a block: `TEST_CASE("parser") { … }`. Blocks of the same form in it are definitions too.
+    /// The definition of a macro with a block: `TEST_CASE("parser") { … }`. Blocks of the same form inside are definitions too.
     fn macro_block<'tree>(&self, header: Node<'tree>, block: Node<'tree>) -> Definition<'tree> {
         let mut cursor = block.walk();
         let holds_blocks = block.named_children(&mut cursor).any(|child| self.is_header(child));
@@ -255,17 +255,17 @@ impl Walker<'_> {
         }
     }
 
-    /// Whether the language has the preprocessor of C.
+    /// Whether the language has the C preprocessor.
     fn reads_macros(&self) -> bool {
         self.grammar.types.contains(&"struct_specifier")
     }
 
-    /// Whether a function of C or C++ is called like a keyword, which none is.
+    /// Whether the parser read a C or C++ keyword as the name of a function.
     fn is_misread(&self, node: Node<'_>) -> bool {
         self.reads_macros() && name_of(node).is_some_and(|name| self.text.get(name).is_some_and(is_keyword))
     }
 
-    /// Cuts out the definition that reaches from `start` to the end of `node`, or to the first one that it swallowed.
+    /// Adds the definition from `start` to the end of `node`. It ends earlier, before the first definition that it wrongly contains.
     fn define(&mut self, definition: &Definition<'_>, start: usize, node: Node<'_>, parent: usize, depth: usize) {
         let name = definition.name.clone().and_then(|name| name.read(self.text));
         let mut swallowed = Vec::new();
@@ -285,7 +285,7 @@ impl Walker<'_> {
         }
     }
 
-    /// The definitions that stand inside a function only because a bracket is missing in it: they begin left of what is inside it.
+    /// Finds definitions that a missing bracket has moved into a function. They start left of its content.
     fn swallowed<'tree>(
         &self,
         node: Node<'tree>,
@@ -313,7 +313,7 @@ impl Walker<'_> {
         }
     }
 
-    /// Cuts out a definition that stands in a range.
+    /// Adds a definition with a known range.
     fn define_until(
         &mut self,
         definition: &Definition<'_>,
@@ -356,7 +356,7 @@ impl Walker<'_> {
         self.cut(line_end(self.text, end), parent);
     }
 
-    /// Lets the text from an offset on belong to an owner. Cuts never go back, so that whatever a tree says they partition.
+    /// Assigns the text from an offset to an owner. Offsets never decrease, so the result is a partition for any tree.
     fn cut(&mut self, at: usize, owner: usize) {
         let at = at.min(self.text.len());
         match self.cuts.last_mut() {
@@ -365,7 +365,7 @@ impl Walker<'_> {
         }
     }
 
-    /// Moves the end of the definition that was cut out last.
+    /// Extends the end of the most recent definition.
     fn stretch_last(&mut self, end: usize) {
         let end = line_end(self.text, end).min(self.text.len());
         if let Some(last) = self.cuts.last_mut() {
@@ -373,7 +373,7 @@ impl Walker<'_> {
         }
     }
 
-    /// What a node defines, itself or as the wrapper of a single definition.
+    /// The definition of a node, or the single definition that it wraps.
     fn definition<'tree>(&self, node: Node<'tree>, depth: usize) -> Option<Definition<'tree>> {
         let kind = node.kind();
         let grammar = self.grammar;
@@ -422,7 +422,7 @@ impl Walker<'_> {
         if self.grammar.function_values.contains(&value.kind()) {
             return Some(Definition::function(name));
         }
-        // Objects in objects are no types of their own.
+        // Objects inside objects are not types of their own.
         let nested = matches!(node.kind(), "pair" | "field" | "keyed_element");
         if let Some(call) = Call::new(value, self.grammar) {
             return self.bound_call(name, &call, nested);
@@ -431,20 +431,20 @@ impl Walker<'_> {
         object.then(|| Definition::container(name, vec![value]))
     }
 
-    /// What a call defines that is bound to a name.
+    /// The definition of a call whose result is bound to a name.
     fn bound_call<'tree>(
         &self,
         name: Option<ByteRange>,
         call: &Call<'tree>,
         nested: bool,
     ) -> Option<Definition<'tree>> {
-        // `var _ = Describe("parser", func() { … })` binds nothing.
+        // `var _ = Describe("parser", func() { … })` binds no name.
         if name.clone().and_then(|name| self.text.get(name)) == Some("_") {
             return self.call(call);
         }
         let immediate = call.immediate.filter(|function| self.mostly_defines(*function));
         let block = call.functions.iter().copied().find(|function| {
-            // The block of a class in Ruby is its body; elsewhere a function is one.
+            // In Ruby, the block of a class is its body; elsewhere it is a function.
             matches!(function.kind(), "do_block" | "block") && self.mostly_defines(*function)
         });
         if let Some(body) = immediate.or(block) {
@@ -461,7 +461,7 @@ impl Walker<'_> {
         (!nested && (methods || schema)).then(|| Definition::container(name, objects.clone()))
     }
 
-    /// What a call defines on its own.
+    /// The definition of a call on its own.
     fn call<'tree>(&self, call: &Call<'tree>) -> Option<Definition<'tree>> {
         if let [method] = call.methods[..] {
             return Some(Definition::function(name_of(method)));
@@ -498,7 +498,7 @@ impl Walker<'_> {
         })
     }
 
-    /// Whether more than half of a function's body are definitions: it is a module or a suite of tests rather than a function.
+    /// Whether definitions are more than half of a function's body. Such a function is a module or a test suite.
     fn mostly_defines(&self, function: Node<'_>) -> bool {
         let Some(body) = function.child_by_field_name("body") else {
             return false;
@@ -506,7 +506,7 @@ impl Walker<'_> {
         let list = body.named_child(0).filter(|list| list.kind() == "statement_list");
         let body = list.unwrap_or(body);
         let mut cursor = body.walk();
-        // A method that a block of Ruby defines belongs to the class around it, however much else the block has.
+        // A method defined in a Ruby block belongs to the surrounding class, however much other code the block has.
         let block = matches!(function.kind(), "do_block" | "block");
         let (mut all, mut defining) = (0, 0);
         for child in body.named_children(&mut cursor) {
@@ -522,7 +522,7 @@ impl Walker<'_> {
         defining * 2 > all || (block && has_method(body))
     }
 
-    /// Whether a statement defines something, as far as can be seen without looking into it.
+    /// Whether a statement defines something, judged without visiting its content.
     fn defines(&self, node: Node<'_>, depth: usize) -> bool {
         let kind = node.kind();
         let grammar = self.grammar;
@@ -543,7 +543,7 @@ impl Walker<'_> {
                 .any(|child| self.defines(child, depth + 1))
     }
 
-    /// Whether an object literal or class expression has functions of its own, or in objects that so many levels down are in it.
+    /// Whether an object or class expression contains functions, directly or up to `levels` deeper.
     fn holds_functions(&self, value: Node<'_>, levels: usize) -> bool {
         let mut cursor = value.walk();
         value.named_children(&mut cursor).any(|child| {
@@ -590,7 +590,7 @@ impl Walker<'_> {
     }
 }
 
-/// Whether a method or class stands in a body, and not in another.
+/// Whether a body directly contains a method or class.
 fn has_method(body: Node<'_>) -> bool {
     let mut cursor = body.walk();
     body.named_children(&mut cursor)
@@ -605,7 +605,7 @@ fn bodies<'tree>(functions: &[Node<'tree>]) -> Vec<Node<'tree>> {
     bodies.collect()
 }
 
-/// The row a node's last character stands on; line comments of some grammars include their line feed.
+/// The row of a node's last character. Line comments of some grammars include their line feed.
 fn last_row(node: Node<'_>) -> usize {
     let (start, end) = (node.start_position(), node.end_position());
     if end.column == 0 && end.row > start.row {
@@ -615,7 +615,7 @@ fn last_row(node: Node<'_>) -> usize {
     }
 }
 
-/// Whether a function or type is more than a declaration: it has a body, or is a property whose accessors have one.
+/// Whether a function or type is more than a declaration. It has a body, or is a property whose accessors have one.
 fn has_body(node: Node<'_>) -> bool {
     let arrow = |value: Node<'_>| value.kind() == "arrow_expression_clause";
     let accessors = |list: Node<'_>| {
@@ -628,7 +628,7 @@ fn has_body(node: Node<'_>) -> bool {
         || node.child_by_field_name("accessors").is_some_and(accessors)
 }
 
-/// The start of the line, if only white space stands before the offset on it; else the offset.
+/// The start of the line if only white space precedes the offset on it. Otherwise it is the offset.
 fn line_start(text: &str, offset: usize) -> usize {
     let before = text.get(..offset).unwrap_or(text);
     let indented = before.trim_end_matches([' ', '\t']);
@@ -639,8 +639,9 @@ fn line_start(text: &str, offset: usize) -> usize {
     }
 }
 
-/// The start of the next line that is not blank, if nothing but white space stands after the offset on its line; else the
-/// offset after that white space.
+/// The start of the next non-blank line, if only white space follows the offset.
+///
+/// Otherwise the offset after that white space.
 pub(super) fn line_end(text: &str, offset: usize) -> usize {
     // Line comments of some grammars include their line feed.
     let after_line = text.get(..offset).is_some_and(|before| before.ends_with(['\n', '\r']));

@@ -1,8 +1,8 @@
 //! Fits a text that is too long to the model's window.
 //!
-//! The text is cut into atoms (lines; sentences, words or characters where a line alone is too long), each is measured once,
-//! and the cheapest way to pack them is found: few parts, and borders where the syntax is shallow. Where borders are equal
-//! the text at them decides, not their distance from the start, so that an edit moves few borders beyond its own part.
+//! The text is split into atoms (lines; sentences, words or characters of a line that is too long), and each is measured once. The cheapest
+//! packing has few parts, with borders where the syntax is shallow. The text at a border breaks ties, not its distance from the start, so
+//! an edit moves few borders outside of its own part.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
@@ -12,17 +12,17 @@ use super::Budget;
 use super::borders::Borders;
 use crate::text::{ByteRange, Language, floor_char};
 
-/// Longer texts are not measured as a whole: they do not fit, or are so odd that splitting them does no harm.
+/// Longer texts are not measured as a whole. They do not fit, or are so unusual that a split does no harm.
 pub(super) const BYTES_PER_TOKEN: usize = 32;
 
 /// A piece that is never split further.
 struct Atom {
     range: ByteRange,
-    /// Its tokens, special ones excluded.
+    /// Number of tokens, without special ones.
     tokens: usize,
-    /// What a border before it costs; a part as such costs one.
+    /// The cost of a border before it; every part costs one in addition.
     penalty: f32,
-    /// Whether it touches the atom before it, so that the tokens of both together may be more than their sum.
+    /// Whether no white space separates it from the previous atom. In that case, the two together may have more tokens than their sum.
     touches: bool,
 }
 
@@ -30,7 +30,7 @@ struct Atom {
 pub(super) struct Measure<'a> {
     pub budget: &'a Budget<'a>,
     pub language: Language,
-    /// The tokens that every text has.
+    /// Number of tokens of an empty text.
     pub special: usize,
 }
 
@@ -61,13 +61,13 @@ pub(super) fn pack(text: &str, range: &ByteRange, measure: &Measure<'_>, borders
     parts
 }
 
-/// Pushes one part, or halves of it as long as it turns out too long after all.
+/// Adds a part, or recursively its halves if it does not fit.
 fn push_fitting(text: &str, atoms: &[Atom], measure: &Measure<'_>, parts: &mut Vec<ByteRange>) {
     let (Some(first), Some(last)) = (atoms.first(), atoms.last()) else {
         return;
     };
     let range = first.range.start..last.range.end;
-    // Tokens do not reach over white space, so there the sum is exact.
+    // Tokens do not cross white space, so there the sum is exact.
     let certain = atoms.iter().skip(1).all(|atom| !atom.touches);
     if atoms.len() == 1 || certain || measure.fits(&text[range.clone()]) {
         parts.push(range);
@@ -78,9 +78,9 @@ fn push_fitting(text: &str, atoms: &[Atom], measure: &Measure<'_>, parts: &mut V
     push_fitting(text, right, measure, parts);
 }
 
-/// The cheapest partition of the atoms into parts of at most `capacity` tokens, as ranges of indices.
+/// The cheapest partition into parts of at most `capacity` tokens, as ranges of atom indices.
 fn cheapest(atoms: &[Atom], capacity: usize) -> Vec<(usize, usize)> {
-    // best[end]: the cost of the atoms before `end`, and where their last part begins.
+    // best[end]: the cost of the atoms before `end`, and the start of their last part.
     let mut best: Vec<(f32, usize)> = vec![(0.0, 0)];
     for end in 1..=atoms.len() {
         let (mut tokens, mut cheapest) = (0, (f32::INFINITY, end - 1));
@@ -116,7 +116,7 @@ fn atoms(text: &str, range: &ByteRange, measure: &Measure<'_>, borders: &Borders
     for (line, depth) in borders.lines(range) {
         let content = &text[line.clone()];
         if content.trim().is_empty() {
-            // White space has no tokens and stays with what is before it.
+            // White space has no tokens and stays with the previous atom.
             match atoms.last_mut() {
                 Some(last) => last.range.end = line.end,
                 None => atoms.push(Atom {
@@ -162,7 +162,7 @@ fn push_or_explode(text: &str, line: ByteRange, penalty: f32, measure: &Measure<
     explode(text, line, penalty, measure, atoms);
 }
 
-/// Cuts a line into sentences, those that are too long into words, and those into characters.
+/// Splits a line into sentences, long sentences into words, and long words into characters.
 fn explode(text: &str, line: ByteRange, first_penalty: f32, measure: &Measure<'_>, atoms: &mut Vec<Atom>) {
     let sentence_penalty = if measure.language.is_code() { 3.0 } else { 0.4 };
     for (at, sentence) in text[line.clone()].split_sentence_bound_indices() {
@@ -192,7 +192,7 @@ fn push_words(
         push(start..start + sentence.len(), first_penalty);
         return;
     }
-    // Runs of whole words that certainly fit, because they have no more bytes than the window has tokens.
+    // Runs of whole words that certainly fit: they have at most as many bytes as the window has tokens.
     let certain = measure.budget.window.saturating_sub(2).max(4);
     let (mut run, mut penalty) = (start..start, first_penalty);
     for (at, word) in sentence.split_word_bound_indices() {
@@ -213,17 +213,17 @@ fn push_words(
     }
 }
 
-/// What it costs to split code before a line.
+/// The cost of a split of code before a line.
 fn code_penalty(line: &str, depth: u32, after_blank: bool) -> f32 {
     #[expect(clippy::cast_precision_loss, reason = "at most six")]
     let depth = depth.min(6) as f32;
     let run_on = if after_blank { 0.0 } else { 0.3 };
-    // What closes a block belongs to the block.
+    // A closing line belongs to its block.
     let closing = if super::split::only_closes(line) { 3.0 } else { 0.0 };
     0.4 * depth + run_on + closing + tie_break(line)
 }
 
-/// What it costs to split prose before a line.
+/// The cost of a split of prose before a line.
 fn prose_penalty(before: &str, line: &str, after_blank: bool) -> f32 {
     let above = before.trim_end();
     let last_line = above.rsplit(['\n', '\r']).next().unwrap_or_default();
@@ -244,14 +244,14 @@ fn prose_penalty(before: &str, line: &str, after_blank: bool) -> f32 {
     }
 }
 
-/// A small cost that depends on the text alone.
+/// A small cost that depends only on the text.
 fn tie_break(line: &str) -> f32 {
     let mut hasher = DefaultHasher::new();
     line.hash(&mut hasher);
     f32::from(u8::try_from(hasher.finish() % 256).unwrap_or(0)) / 256.0 * 0.25
 }
 
-/// Whether there is no white space before an offset.
+/// Whether a character other than white space precedes an offset.
 fn touches(text: &str, offset: usize) -> bool {
     text[..offset].chars().next_back().is_some_and(|c| !c.is_whitespace())
 }

@@ -1,8 +1,7 @@
-//! What segmentation needs of the syntax of a text, and who finds it.
+//! The syntax that segmentation needs, and the interface of parsers.
 //!
-//! Grammars contain scanners in C that a text can crash ([`crate::parser`] says how they are kept out of the server's process). So
-//! nothing here names a syntax tree: the rest of segmentation reads an [`Outline`], and asks how deep in the syntax lines begin
-//! where a fragment is too long for the model.
+//! Grammars contain C scanners that a text can crash ([`crate::parser`] keeps them out of the server's process). So this interface does not
+//! expose a syntax tree: segmentation reads an [`Outline`], and asks for the depth of lines where a fragment is too long for the model.
 
 use std::fmt::Debug;
 use std::sync::{Arc, OnceLock};
@@ -11,38 +10,39 @@ use super::outline::Outline;
 use super::{grammar, syntax};
 use crate::text::{ByteRange, Snapshot};
 
-/// Finds the syntax of texts.
+/// Parses texts.
 pub trait Parser: Debug + Send + Sync {
-    /// The syntax of a text, read from nothing.
+    /// Parses a text from scratch.
     ///
     /// # Errors
-    /// [`Unparsed`] says why there is none.
+    /// [`Unparsed`] gives the reason.
     fn parse(&self, snapshot: &Snapshot, purpose: Purpose) -> Result<Syntax, Unparsed>;
 }
 
-/// What a text is parsed for.
+/// The purpose of a parse.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
-    /// An open document: versions of it follow, and somebody waits for them.
+    /// An open document: more versions follow, and a user waits for them.
     Document,
     /// A text that is read once.
     Once,
 }
 
-/// A syntax tree, wherever it is.
+/// A syntax tree, in this process or another.
 pub trait Tree: Debug + Send + Sync {
-    /// The syntax of the next version of the text. What it has in common with this one is not parsed again.
+    /// Parses the next version of the text incrementally.
     ///
     /// # Errors
-    /// [`Unparsed`] says why there is none.
+    /// [`Unparsed`] gives the reason.
     fn parse_again(&self, next: &Snapshot) -> Result<Syntax, Unparsed>;
 
-    /// How many nodes of several lines reach over each of these line starts, which are in order. Nodes that begin at `end` or after
-    /// it are not counted. Empty if the tree is lost.
+    /// The number of multi-line nodes that span each of these line starts, which are sorted.
+    ///
+    /// Nodes that begin at or after `end` do not count. Empty if the tree is lost.
     fn depths(&self, starts: &[usize], end: usize) -> Vec<u32>;
 }
 
-/// The syntax of one text. Cloning shares it.
+/// The syntax of a text. Clones share it.
 #[derive(Debug, Clone)]
 pub struct Syntax {
     outline: Arc<Outline>,
@@ -51,7 +51,7 @@ pub struct Syntax {
 }
 
 impl Syntax {
-    /// The syntax with this outline and tree. `changed` has the stretches whose structure differs from the version before, in order.
+    /// Creates the syntax. `changed` lists the ranges whose structure differs from the previous version, in order.
     pub fn new(outline: Outline, changed: Vec<ByteRange>, tree: Arc<dyn Tree>) -> Self {
         Self {
             outline: Arc::new(outline),
@@ -60,18 +60,18 @@ impl Syntax {
         }
     }
 
-    /// The same syntax, with other stretches that differ from the version before.
+    /// The same syntax with other changed ranges.
     pub fn changed_in(mut self, changed: Vec<ByteRange>) -> Self {
         self.changed = changed.into();
         self
     }
 
-    /// Which stretch belongs to which function, type or group of statements.
+    /// The functions, types and groups of statements with their ranges.
     pub fn outline(&self) -> &Outline {
         &self.outline
     }
 
-    /// The stretches whose structure differs from the version before, in order.
+    /// The ranges whose structure differs from the previous version, in order.
     pub fn changed(&self) -> &[ByteRange] {
         &self.changed
     }
@@ -82,28 +82,28 @@ impl Syntax {
     }
 }
 
-/// Why a text has no syntax. It is then split by its lines.
+/// Why a text has no syntax; it is then split at lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error, serde::Serialize, serde::Deserialize)]
 pub enum Unparsed {
     /// The language has no grammar.
     #[error("Fovea has no grammar for this language")]
     NoGrammar,
-    /// The text is longer than a grammar counts.
+    /// The text is longer than the parser can count.
     #[error("the file is too long for a syntax tree")]
     TooLong,
-    /// Two seconds were not enough.
+    /// The parser needed more than two seconds.
     #[error("the grammar needs too much time for this text")]
     TooSlow,
     /// The grammar crashed on the text.
     #[error("the grammar crashed on this text")]
     Crashed,
-    /// The process that parses did not start.
-    #[error("the process that parses could not be started")]
+    /// The parser process did not start.
+    #[error("the parser process could not be started")]
     NotStarted,
 }
 
 impl Unparsed {
-    /// Whether somebody should hear of it: prose has no grammar, and nothing is wrong with that.
+    /// Whether to report it: a language without a grammar is normal.
     pub fn is_fault(self) -> bool {
         self != Unparsed::NoGrammar
     }
@@ -111,16 +111,16 @@ impl Unparsed {
 
 static PARSER: OnceLock<Box<dyn Parser>> = OnceLock::new();
 
-/// Lets another parser than [`InProcess`] read the texts of this process. The first call decides.
+/// Replaces [`InProcess`] as the parser of this process. Only the first call has an effect.
 pub fn use_parser(parser: Box<dyn Parser>) {
-    // A second parser would change nothing but who parses.
+    // A second parser would return the same results.
     let _ = PARSER.set(parser);
 }
 
-/// The syntax of a text that is read once.
+/// Parses a text that is read once.
 ///
 /// # Errors
-/// [`Unparsed`] says why there is none.
+/// [`Unparsed`] gives the reason.
 pub fn parse(snapshot: &Snapshot) -> Result<Syntax, Unparsed> {
     parser().parse(snapshot, Purpose::Once)
 }
@@ -130,7 +130,7 @@ pub(super) fn parser() -> &'static dyn Parser {
     PARSER.get().map_or(&InProcess, |parser| &**parser)
 }
 
-/// Parses in this process. A text that crashes a grammar ends it.
+/// Parses in this process. A text that crashes a grammar ends the process.
 #[derive(Debug, Clone, Copy)]
 pub struct InProcess;
 
@@ -157,7 +157,7 @@ fn in_process(snapshot: &Snapshot, tree: syntax::Tree, changed: Vec<ByteRange>) 
     Syntax::new(outline, changed, Arc::new(tree))
 }
 
-/// Whether a text has a grammar at all.
+/// Whether the language of a text has a grammar.
 pub fn has_grammar(snapshot: &Snapshot) -> bool {
     grammar::of(snapshot.language()).is_some()
 }

@@ -1,21 +1,23 @@
-//! Paragraphs and headings, where there is no grammar to ask.
+//! Paragraphs and headings of text without a grammar.
 //!
-//! Headings of reStructuredText (a line of signs under the title, or over it too) and of AsciiDoc (`== Title`) are told by their form
-//! in all prose: plain text underlines its titles in the same way.
+//! Headings of reStructuredText (a line of punctuation below the title, or also above it) and of AsciiDoc (`== Title`) are recognized in
+//! all prose, because plain text underlines titles in the same way.
 
 use super::UnitKind;
 use super::outline::{Fragment, Outline};
 use super::sections::{Block, BlockKind, outline};
 use crate::text::{ByteRange, Language};
 
-/// A line of prose, without its end.
+/// A line of prose without its line end.
 struct Line<'a> {
     start: usize,
     text: &'a str,
 }
 
-/// Paragraphs by blank lines. A blank line before an indented line ends no paragraph: in languages without a grammar that line
-/// stands inside a function, and in prose it is an example of what was just said.
+/// Splits a text into paragraphs at blank lines, and finds titles in prose.
+///
+/// A blank line before an indented line ends no paragraph: in languages without a grammar, that line is inside a function; in prose, it is
+/// an example.
 pub(super) fn of_text(text: &str, language: Language) -> Outline {
     let kind = match language {
         Language::Json | Language::Toml | Language::Yaml => UnitKind::Data,
@@ -50,7 +52,7 @@ pub(super) fn of_text(text: &str, language: Language) -> Outline {
                 kind: BlockKind::Text,
             });
         }
-        // What follows the title within its paragraph belongs to it.
+        // Text after the title in the same paragraph belongs to the title.
         while paragraphs.next_if(|&start| start < title.range.end).is_some() {}
         blocks.push(Block {
             start: title.range.start,
@@ -73,7 +75,7 @@ pub(super) fn of_text(text: &str, language: Language) -> Outline {
     outline(text, &blocks, language)
 }
 
-/// Where paragraphs begin; the first at the start of the text.
+/// The starts of the paragraphs; the first is the start of the text.
 fn paragraph_starts(text: &str) -> Vec<usize> {
     let mut starts = vec![0];
     let (mut at, mut after_blank) = (0, false);
@@ -82,7 +84,7 @@ fn paragraph_starts(text: &str) -> Vec<usize> {
         if !blank && after_blank && !line.starts_with([' ', '\t']) {
             starts.push(at);
         }
-        // The LF of a CRLF comes as a line of its own, which is no blank line.
+        // The LF of a CRLF arrives as a separate line, which is not a blank line.
         let ends_crlf = line == "\n" && text[..at].ends_with('\r');
         after_blank = if ends_crlf { after_blank } else { blank };
         at += line.len();
@@ -90,12 +92,12 @@ fn paragraph_starts(text: &str) -> Vec<usize> {
     starts
 }
 
-/// A title with the lines of signs around it.
+/// A title with its lines of punctuation.
 struct Title {
     range: ByteRange,
     name: ByteRange,
     level: usize,
-    /// Whether text stands on the line below it.
+    /// Whether the line below it contains text.
     text_follows: bool,
 }
 
@@ -103,7 +105,7 @@ fn titles(text: &str) -> Vec<Title> {
     let lines = lines(text);
     let marked: Vec<_> = (0..lines.len()).filter_map(|at| marked_title(&lines, at)).collect();
     let underlined = underlined_titles(text, &lines);
-    // Signs under a line close blocks in AsciiDoc, and a line of another text may happen to begin with `=`.
+    // In AsciiDoc, punctuation below a line closes a block; in other text, a line may begin with `=` by chance.
     if marked.len() >= underlined.len() {
         return outside_of_blocks(&lines, marked);
     }
@@ -111,7 +113,7 @@ fn titles(text: &str) -> Vec<Title> {
 }
 
 fn underlined_titles(text: &str, lines: &[Line<'_>]) -> Vec<Title> {
-    // The styles of titles, in the order in which they appear: the first is that of the highest level.
+    // The styles of titles in order of appearance: the first has the highest level.
     let mut styles: Vec<(char, bool)> = Vec::new();
     let mut titles = Vec::new();
     let mut at = 0;
@@ -154,7 +156,7 @@ fn lines(text: &str) -> Vec<Line<'_>> {
     lines
 }
 
-/// A title between or over lines of signs that begins here: its sign, whether one stands above, and how many lines it has.
+/// The title that starts here: its punctuation sign, whether it has an overline, its lines.
 fn underlined(lines: &[Line<'_>], at: usize) -> Option<(char, bool, usize)> {
     let blank = |at: Option<usize>| at.is_none_or(|at| lines.get(at).is_none_or(|line| line.text.trim().is_empty()));
     if !blank(at.checked_sub(1)) {
@@ -172,7 +174,7 @@ fn underlined(lines: &[Line<'_>], at: usize) -> Option<(char, bool, usize)> {
     (is_title(first) && width(first) <= under.len()).then_some((sign, false, 2))
 }
 
-/// The sign of which a line is made, if it is one of at least three such signs.
+/// The sign, if the line consists of at least three equal signs.
 fn rule(line: &str) -> Option<char> {
     let sign = line.chars().next()?;
     let known = matches!(
@@ -182,17 +184,17 @@ fn rule(line: &str) -> Option<char> {
     (known && line.len() >= 3 && line.chars().all(|c| c == sign)).then_some(sign)
 }
 
-/// Whether a line may be a title: not indented, and with a letter or digit.
+/// Whether a line can be a title: not indented, with a letter or digit.
 fn is_title(line: &str) -> bool {
     !line.starts_with([' ', '\t']) && line.chars().any(char::is_alphanumeric)
 }
 
 fn width(line: &str) -> usize {
-    // Wide characters count twice in reStructuredText, but hardly anybody counts.
+    // In reStructuredText, wide characters count twice, but few authors follow this rule.
     line.chars().count()
 }
 
-/// A title of AsciiDoc that stands here: `== Title`.
+/// The AsciiDoc title on this line: `== Title`.
 fn marked_title(lines: &[Line<'_>], at: usize) -> Option<Title> {
     let line = &lines[at];
     let words = line.text.trim_start_matches('=');
@@ -213,7 +215,7 @@ fn marked_title(lines: &[Line<'_>], at: usize) -> Option<Title> {
     })
 }
 
-/// The titles that do not stand in a block of code or text, which lines of four signs or more delimit.
+/// The titles outside of code and text blocks. Lines of four or more signs delimit blocks.
 fn outside_of_blocks(lines: &[Line<'_>], titles: Vec<Title>) -> Vec<Title> {
     let mut inside: Option<&str> = None;
     let mut titles = titles.into_iter().peekable();
@@ -281,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn titles_of_restructured_text_have_sections_that_nest() {
+    fn restructured_text_titles_have_nested_sections() {
         let text = "=====\nGuide\n=====\n\nWords.\n\nInstall\n-------\nText.\n\n::\n\n    Not\n    ---\n\nFrom source\n~~~~~~~~~~~\n\nMore.\n\nUse\n---\n\nEnd.\n";
         let names: Vec<_> = sections(text).into_iter().map(|(name, _)| name).collect();
         assert_eq!(names, ["Guide", "Install", "From source", "Use"]);
@@ -293,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn titles_of_ascii_doc_have_sections_that_nest() {
+    fn ascii_doc_titles_have_nested_sections() {
         let text = "= Guide\nAn Author\n\nWords.\n\n== Install\n\n----\n== not a title\nlast line\n----\n\n=== From source\nMore.\n\n== Use\nEnd.\n";
         let names: Vec<_> = sections(text).into_iter().map(|(name, _)| name).collect();
         assert_eq!(names, ["Guide", "Install", "From source", "Use"]);
@@ -301,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn signs_that_underline_nothing_make_no_title() {
+    fn punctuation_lines_without_a_title_are_ignored() {
         for text in [
             "A paragraph\nof two lines\n------------\nnext",
             "---\n\nText\n",

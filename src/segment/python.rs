@@ -1,8 +1,8 @@
-//! Brackets of Python that are open while a line is being written: line ends do not count in them, so all that follows is lost.
+//! Unclosed brackets in Python during typing. Line ends do not count inside brackets, so all following code would be lost.
 
 use crate::text::ByteRange;
 
-/// Words that begin a statement and stand in no expression.
+/// Keywords that begin a statement and cannot be part of an expression.
 const STATEMENTS: &[&[u8]] = &[
     b"def",
     b"class",
@@ -20,7 +20,7 @@ const STATEMENTS: &[&[u8]] = &[
     b"with",
 ];
 
-/// The brackets that are open where a statement begins.
+/// The brackets that are still open where a statement begins.
 pub(super) fn unclosed(text: &str) -> Vec<ByteRange> {
     let bytes = text.as_bytes();
     let mut unclosed = Vec::new();
@@ -63,7 +63,7 @@ pub(super) fn unclosed(text: &str) -> Vec<ByteRange> {
 }
 
 fn begins_statement(word: &[u8], rest: &[u8]) -> bool {
-    // `async for` may stand in an expression.
+    // `async for` may be part of an expression.
     STATEMENTS.contains(&word) || (word == b"async" && rest.trim_ascii_start().starts_with(b"def"))
 }
 
@@ -71,7 +71,7 @@ fn is_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_' || !byte.is_ascii()
 }
 
-/// The end of the string that begins here; one of a single line ends with it.
+/// The end of the string that begins here; a single-line string ends with its line.
 fn string_end(bytes: &[u8], start: usize) -> usize {
     let quote = bytes[start];
     let triple = bytes[start..].starts_with(&[quote; 3]);

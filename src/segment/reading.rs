@@ -1,8 +1,8 @@
-//! A document from version to version: what an edit did not touch is neither measured nor split again.
+//! Versions of a document. Units that an edit does not touch are neither measured nor split again.
 //!
-//! The outline is walked anew each time, which is cheap. What costs is to measure stretches of text and to fit them to the
-//! model's window, and that depends on nothing but their text and the syntax inside them: where both are as they were, the units
-//! are too. So a reading after an edit is the same as one from nothing, which a property test holds.
+//! Each version walks the outline again, which is cheap. Measuring text and fitting it to the window is expensive, but depends only on the
+//! text and the syntax inside it: if both are unchanged, so are the units. A property test checks that a reading after an edit equals a
+//! fresh one.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use super::split::{Block, Blocks};
 use super::{Budget, Segments, Unit, segment_after};
 use crate::text::{ByteRange, Snapshot};
 
-/// A snapshot with its syntax, units and items, from which the next version of the document is read.
+/// A snapshot with its syntax, units and items; the basis for reading the next version.
 #[derive(Debug, Clone)]
 pub struct Reading {
     snapshot: Snapshot,
@@ -22,18 +22,19 @@ pub struct Reading {
     kept: Vec<Option<usize>>,
 }
 
-/// What is known of a document before an edit.
+/// The state of a document before an edit.
 pub(super) struct Previous<'a> {
     blocks: &'a [Block],
     units: &'a [Unit],
     edit: Option<Edit>,
-    /// Stretches of the new text whose syntax is another than before, in order.
+    /// Ranges of the new text with changed syntax, in order.
     changed: Vec<ByteRange>,
 }
 
 impl Reading {
-    /// Reads a snapshot, after an earlier one of the same document. The budget must be the same for both, or the earlier one must
-    /// have [forgotten its units](Reading::forget_units).
+    /// Reads a snapshot, given an earlier reading of the same document.
+    ///
+    /// Both must use the same budget, unless the earlier one has [forgotten its units](Reading::forget_units).
     pub fn new(snapshot: Snapshot, previous: Option<&Reading>, budget: &Budget) -> Reading {
         let previous = previous.filter(|previous| previous.snapshot.language() == snapshot.language());
         let Some(previous) = previous else {
@@ -45,7 +46,7 @@ impl Reading {
             Ok(syntax) => syntax.tree().parse_again(&snapshot),
             Err(_) => parser().parse(&snapshot, Purpose::Document),
         };
-        // With syntax and without, the same text is split in different places.
+        // The same text is split at different places with and without syntax.
         let comparable = syntax.is_ok() == previous.syntax.is_ok();
         let previous = comparable.then(|| Previous {
             blocks: &previous.blocks,
@@ -88,19 +89,19 @@ impl Reading {
         &self.segments
     }
 
-    /// One per unit: the index of the unit that it was in the reading before, with the same text in the same language.
+    /// Per unit: the index of the same unit (text and language) in the previous reading.
     pub fn kept(&self) -> &[Option<usize>] {
         &self.kept
     }
 
-    /// Keeps the syntax alone: the next reading measures by another budget.
+    /// Keeps only the syntax, because the next reading uses another budget.
     pub fn forget_units(&mut self) {
         self.blocks.clear();
     }
 }
 
 impl Previous<'_> {
-    /// The block that a block of the new text was, with its units, if it is split where it was then.
+    /// The equal block of the old text with its units. `None` if it may be split differently.
     pub(super) fn same(&self, block: &Block) -> Option<(&Block, &[Unit])> {
         let old = match &self.edit {
             Some(edit) => edit.before(&block.range)?,

@@ -1,12 +1,12 @@
-//! Items inside macro calls of Rust: to the grammar `cfg_if! { … fn open() {} }` is a heap of tokens.
+//! Items inside macro calls of Rust. The grammar reads `cfg_if! { … fn open() {} }` as mere tokens.
 //!
-//! Where a macro is called in the place of an item and what it is given begins like one, the parser reads blanks for the call and
-//! its brackets. What stands between them is then read as the items that it is.
+//! If a macro call stands in place of an item and its arguments begin like an item, this module blanks the call and its brackets, so the
+//! parser reads the content as items.
 
 use super::tokens::{Kind, Token, after_group, tokens};
 use crate::text::{ByteRange, Language};
 
-/// The stretches of a text that the parser must not see, in any order, and where it sees a `}` that is still missing.
+/// The ranges to blank, in any order, and the positions for missing `}`.
 pub(super) fn misleading(text: &str) -> (Vec<ByteRange>, Vec<usize>) {
     let tokens = tokens(text, Language::Rust);
     let mut walker = Walker {
@@ -21,19 +21,19 @@ pub(super) fn misleading(text: &str) -> (Vec<ByteRange>, Vec<usize>) {
     (walker.blanks, walker.braces)
 }
 
-/// A pair of brackets that is open.
+/// A pair of open brackets.
 struct Scope {
     open: usize,
-    /// How far the line is indented on which it was opened.
+    /// Indentation of the line that opens it.
     column: usize,
     close: u8,
-    /// Whether items stand in it.
+    /// Whether it contains items.
     items: bool,
-    /// Whether it belongs to a macro call that the parser does not see.
+    /// Whether it belongs to a blanked macro call.
     blank: bool,
 }
 
-/// The words since the statement began.
+/// The keywords since the start of the statement.
 #[derive(Default)]
 struct Statement {
     function: bool,
@@ -46,10 +46,10 @@ struct Walker<'a> {
     text: &'a str,
     tokens: &'a [Token],
     blanks: Vec<ByteRange>,
-    /// Where a `}` is missing.
+    /// Positions for missing `}`.
     braces: Vec<usize>,
     scopes: Vec<Scope>,
-    /// How far the line is indented.
+    /// Indentation of the current line.
     column: usize,
 }
 
@@ -126,7 +126,7 @@ impl Walker<'_> {
                     }
                 }
                 Kind::Sign(b';') => statement = Statement::default(),
-                // `struct Flags: u32 {` of bitflags.
+                // `struct Flags: u32 {` in bitflags.
                 Kind::Sign(b':') if in_items && statement.structure && self.in_macro() => self.mask_representation(at),
                 _ => {}
             }
@@ -146,7 +146,7 @@ impl Walker<'_> {
         self.tokens.get(at).is_some_and(|token| token.is(sign))
     }
 
-    /// Whether the innermost bracket belongs to a macro call that the parser does not see.
+    /// Whether the innermost bracket belongs to a blanked macro call.
     fn in_macro(&self) -> bool {
         self.scopes.last().is_some_and(|scope| scope.blank)
     }
@@ -162,14 +162,14 @@ impl Walker<'_> {
         });
     }
 
-    /// Masks the parentheses that are still open where a `}` or an item shows that they should not be.
+    /// Blanks open parentheses when a `}` or an item shows that they are unclosed.
     fn forget_parentheses(&mut self) {
         while let Some(scope) = self.scopes.pop_if(|scope| scope.close != b'}' && !scope.blank) {
             self.blank(scope.open, scope.open);
         }
     }
 
-    /// Ends the functions that are still open where an item begins that stands no further right than they do.
+    /// Closes open functions when an item begins at the same indentation or further left.
     fn close_functions(&mut self, at: usize) -> bool {
         let open_body =
             |scope: &Scope| !scope.items && !scope.blank && scope.close == b'}' && scope.column >= self.column;
@@ -179,9 +179,9 @@ impl Walker<'_> {
         };
         let first = self.scopes[outermost].open + 1;
         if first < at {
-            // The grammar makes nothing of what is inside them, so that no more of them than the `}` is left.
+            // The grammar cannot read unclosed content, so only the `}` remains.
             self.blank(first, at - 1);
-            // In place of a whole character: nothing may begin or end inside of one.
+            // Replaces a whole character, because tokens must not begin or end inside of one.
             let text = self.text.as_bytes();
             let starts = self.tokens[first..at].iter().map(|token| token.start);
             self.braces.extend(starts.rev().find(|&start| text[start].is_ascii()));
@@ -194,7 +194,7 @@ impl Walker<'_> {
     fn begins_line_with_item(&self, at: usize) -> bool {
         let word = self.word(at);
         let item = matches!(word, "fn" | "struct" | "enum" | "impl" | "trait" | "mod" | "pub");
-        // Brackets of a macro, called or defined, may hold anything.
+        // Brackets of a macro call or definition may contain anything.
         let in_macro = |scope: &Scope| {
             let open = scope.open;
             let defined = open >= 3 && self.word(open - 3) == "macro_rules";
@@ -203,23 +203,23 @@ impl Walker<'_> {
         item && self.begins_item(at) && !self.scopes.iter().any(in_macro)
     }
 
-    /// Whether a brace is open around the parentheses that are.
+    /// Whether a brace is open around the open parentheses.
     fn closes_brace(&self) -> bool {
         self.scopes.iter().any(|scope| scope.close == b'}')
     }
 
-    /// Masks the tokens from `first` to `last`.
+    /// Blanks the tokens from `first` to `last`.
     fn blank(&mut self, first: usize, last: usize) {
         self.blanks.push(self.tokens[first].start..self.tokens[last].end);
     }
 
-    /// What follows the attribute that stands here.
+    /// The index after an attribute that starts here.
     fn after_attribute(&self, at: usize) -> Option<usize> {
         let open = at + 1 + usize::from(self.is_sign(at + 1, b'!'));
         (self.is_sign(at, b'#') && self.is_sign(open, b'[')).then(|| after_group(self.tokens, open, 1000))?
     }
 
-    /// The bracket that a macro call opens here around items, or a branch of such a call.
+    /// The bracket of a macro call around items, if one starts here. A branch inside such a call counts too.
     fn opening(&self, at: usize) -> Option<usize> {
         if self.in_macro() {
             let mut condition = at;
@@ -262,7 +262,7 @@ impl Walker<'_> {
             }
         }
         let sign = |sign| self.is_sign(at + 1, sign);
-        // `struct Name[<T>]` and `impl Trait for path::{A, B}` are the macro's own language.
+        // `struct Name[<T>]` and `impl Trait for path::{A, B}` are syntax of the macro.
         let type_parameters = self.is_word(at + 1) && self.is_sign(at + 2, b'[');
         if type_parameters || !self.has_plain_body(at) {
             return false;
@@ -285,7 +285,7 @@ impl Walker<'_> {
         }
     }
 
-    /// Whether the first brace from here on, if one is near, follows no path.
+    /// Whether the first nearby brace, if any, does not follow a path.
     fn has_plain_body(&self, at: usize) -> bool {
         let near = self.tokens.iter().enumerate().skip(at).take(64);
         let brace = near
@@ -295,7 +295,7 @@ impl Walker<'_> {
         used || brace.is_none_or(|(brace, _)| brace == 0 || !self.is_sign(brace - 1, b':'))
     }
 
-    /// Masks what the parameters of a property test are drawn from: `fn sums(values in vec(0..9))`.
+    /// Blanks the strategies of a property test's parameters: `fn sums(values in vec(0..9))`.
     fn mask_strategies(&mut self, open: usize) {
         let Some(end) = after_group(self.tokens, open, 2000) else {
             return;

@@ -1,10 +1,10 @@
-//! Blocks of prose become fragments, and headings become items with their sections.
+//! Converts blocks of prose to fragments, and headings to items with their sections.
 
 use super::outline::{Fragment, Heading, Outline};
 use super::{ItemKind, UnitKind};
 use crate::text::{ByteRange, Language};
 
-/// A block at the top level of some section.
+/// A block of prose, directly in a section.
 pub(super) struct Block {
     pub start: usize,
     pub kind: BlockKind,
@@ -18,7 +18,7 @@ pub(super) enum BlockKind {
     Code(Language),
     Data(Language),
     Text,
-    /// Belongs to the block before it: a ruler, one more link definition.
+    /// Belongs to the previous block: a thematic break, a further link definition.
     Continuation,
 }
 
@@ -34,7 +34,7 @@ pub(super) fn outline(text: &str, blocks: &[Block], language: Language) -> Outli
 fn fragments(text: &str, blocks: &[Block], own: Language) -> Vec<Fragment> {
     let mut fragments: Vec<Fragment> = Vec::with_capacity(blocks.len());
     let mut name: Option<String> = None;
-    // The level of the heading that waits for the text below it.
+    // The level of a heading that has no text below it yet.
     let mut waiting: Option<usize> = None;
     for block in blocks {
         let above = waiting.take();
@@ -83,10 +83,10 @@ fn fragments(text: &str, blocks: &[Block], own: Language) -> Vec<Fragment> {
     fragments
 }
 
-/// Headings with their sections, which reach to the next heading of the same or a higher level.
+/// Headings with their sections. A section ends at the next heading of the same or a higher level.
 fn headings(text: &str, blocks: &[Block]) -> Vec<Heading> {
     let mut headings: Vec<Heading> = Vec::new();
-    // Indices of the headings whose sections are open, with their levels.
+    // Open sections: heading index and level.
     let mut open: Vec<(usize, usize)> = Vec::new();
     for block in blocks {
         let BlockKind::Heading { level, name: range } = &block.kind else {
@@ -110,7 +110,7 @@ fn headings(text: &str, blocks: &[Block]) -> Vec<Heading> {
     headings
 }
 
-/// What a heading says, without the marks of emphasis and code around its words.
+/// The text of a heading without markup for emphasis and code.
 fn heading_name(text: &str, range: &ByteRange) -> Option<String> {
     let words = text
         .get(range.clone())?

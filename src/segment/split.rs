@@ -1,4 +1,4 @@
-//! From fragments to units: each fits the model's window.
+//! Splits fragments into units that fit the model's window.
 
 use std::ops::Range;
 
@@ -10,23 +10,23 @@ use super::reading::Previous;
 use super::{Budget, Unit};
 use crate::text::{ByteRange, Language};
 
-/// A fragment, together with the white space and closing brackets of the fragments after it, and the units made of it.
+/// A fragment with the white space and closing brackets that follow it, and its units.
 #[derive(Debug, Clone)]
 pub(super) struct Block {
     pub range: ByteRange,
-    /// Where the fragment itself ends.
+    /// The end of the fragment itself.
     pub own_end: usize,
     pub language: Language,
-    /// Its units, as indices into those of the document.
+    /// Its units, as indices into the units of the document.
     pub units: Range<usize>,
 }
 
-/// How the units of a document came about.
+/// The blocks of a document, and which units are reused.
 #[derive(Debug, Default)]
 pub(super) struct Blocks {
-    /// In order, covering every byte once.
+    /// Ordered, covering every byte once.
     pub blocks: Vec<Block>,
-    /// One per unit: which unit of the previous text it is.
+    /// Per unit: the index of the same unit in the previous text.
     pub kept: Vec<Option<usize>>,
 }
 
@@ -74,7 +74,7 @@ pub(super) fn units(
     (units, all)
 }
 
-/// Cuts a block into units that fit the window.
+/// Splits a block into units that fit the window.
 fn cut(
     text: &str,
     block: &Block,
@@ -94,7 +94,7 @@ fn cut(
         return;
     }
     let mut rest = range.clone();
-    // A bracket that does not fit any more is better alone than a function in two.
+    // A closing bracket that does not fit is a better unit alone than a function split in two.
     if has_closing(text, own_end..range.end) && measure.fits(&text[range.start..own_end]) {
         push(range.start..own_end);
         rest = own_end..range.end;
@@ -112,8 +112,9 @@ fn has_closing(text: &str, after: ByteRange) -> bool {
     !text[after].trim().is_empty()
 }
 
-/// Joins fragments that hold nothing but white space and closing brackets to the one before, or at the start to the one
-/// after. With each, where it ended itself.
+/// Joins fragments of white space and closing brackets to the previous fragment. At the start of a text, they join the next one.
+///
+/// Returns each fragment with its own end.
 fn absorb_closings(text: &str, fragments: Vec<Fragment>) -> Vec<(Fragment, usize)> {
     let mut joined: Vec<(Fragment, usize)> = Vec::with_capacity(fragments.len());
     for fragment in fragments {
@@ -121,7 +122,7 @@ fn absorb_closings(text: &str, fragments: Vec<Fragment>) -> Vec<(Fragment, usize
         let blank = content.trim().is_empty();
         match joined.last_mut() {
             Some((last, own_end)) if blank || only_closes(content) => {
-                // White space has no tokens, so it never makes the fragment before it too long.
+                // White space has no tokens, so it never makes the previous fragment too long.
                 if blank && *own_end == last.range.end {
                     *own_end = fragment.range.end;
                 }
@@ -143,7 +144,7 @@ fn absorb_closings(text: &str, fragments: Vec<Fragment>) -> Vec<(Fragment, usize
     joined
 }
 
-/// Whether a text only closes what was opened before it. A remark may follow the bracket: `} // namespace`.
+/// Whether a text only closes earlier brackets. A comment may follow a bracket: `} // namespace`.
 pub(super) fn only_closes(text: &str) -> bool {
     text.lines().all(|line| {
         let remark = ["//", "/*"]
@@ -170,7 +171,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn closings_are_told_from_content() {
+    fn closing_lines_are_distinguished_from_content() {
         for text in [
             "}\n",
             "  });\n]\n",

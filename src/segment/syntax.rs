@@ -1,4 +1,4 @@
-//! Syntax trees, parsed again only where the text changed.
+//! Syntax trees with incremental parsing.
 
 use std::cell::RefCell;
 use std::ops::ControlFlow;
@@ -13,41 +13,41 @@ use super::parser::Unparsed;
 use super::{c_macros, masking};
 use crate::text::{ByteRange, Language, Snapshot};
 
-/// Longer than any real file takes; a file that needs more is treated like one without a grammar.
+/// Longer than any real file needs. A slower file is treated like one without a grammar.
 const PARSE_TIME: Duration = Duration::from_secs(2);
 
 thread_local! {
     static PARSER: RefCell<Parser> = RefCell::new(Parser::new());
 }
 
-/// The syntax tree of a snapshot. Cloning shares it.
+/// The syntax tree of a snapshot. Clones share it.
 #[derive(Debug, Clone)]
 pub struct Tree(pub(super) tree_sitter::Tree, Source);
 
 impl Tree {
-    /// The node of the whole text.
+    /// The root node.
     pub(super) fn root(&self) -> tree_sitter::Node<'_> {
         self.0.root_node()
     }
 
-    /// The grammar that it was parsed with.
+    /// The grammar that parsed it.
     pub(super) fn grammar(&self) -> &'static Grammar {
         self.1.grammar
     }
 }
 
-/// What a parser is given.
+/// The input of a parser.
 #[derive(Debug, Clone)]
 struct Source {
     grammar: &'static Grammar,
-    /// The text as the parser reads it; equal in length to the snapshot's.
+    /// The text for the parser, with the same length as the snapshot.
     text: Rope,
 }
 
-/// Parses a snapshot, reusing what the tree of an earlier snapshot of the same document has in common with it.
+/// Parses a snapshot, reusing unchanged parts of an earlier tree of the same document.
 ///
 /// # Errors
-/// [`Unparsed`] says why there is no tree.
+/// [`Unparsed`] gives the reason.
 pub fn parse(snapshot: &Snapshot, previous: Option<(&Snapshot, &Tree)>) -> Result<Tree, Unparsed> {
     let source = source(snapshot)?;
     let old_tree = previous
@@ -56,12 +56,13 @@ pub fn parse(snapshot: &Snapshot, previous: Option<(&Snapshot, &Tree)>) -> Resul
     parse_source(source, old_tree.as_ref())
 }
 
-/// As [`parse`], after an earlier version of the document; with the tree the stretches in which its structure is another than
-/// that of the tree before, in order.
+/// As [`parse`], after an earlier version of the document.
+///
+/// Also returns the ranges whose structure differs from the earlier tree, in order.
 pub(super) fn parse_again(snapshot: &Snapshot, previous: &Tree) -> Result<(Tree, Vec<ByteRange>), Unparsed> {
     let source = source(snapshot)?;
     let Some(old_tree) = edited(previous, &source) else {
-        // A header of C has become one of C++.
+        // A C header has become a C++ header.
         let everything = 0..snapshot.len();
         return Ok((parse_source(source, None)?, vec![everything]));
     };
@@ -71,7 +72,7 @@ pub(super) fn parse_again(snapshot: &Snapshot, previous: &Tree) -> Result<(Tree,
     Ok((tree, changed))
 }
 
-/// What the parser is given for a snapshot.
+/// The parser input for a snapshot.
 fn source(snapshot: &Snapshot) -> Result<Source, Unparsed> {
     let (rope, language) = (snapshot.rope(), snapshot.language());
     let grammar = grammar::of(language).ok_or(Unparsed::NoGrammar)?;
@@ -94,7 +95,7 @@ fn parse_source(source: Source, old_tree: Option<&tree_sitter::Tree>) -> Result<
         let language = (source.grammar.syntax)();
         parser.set_language(&language).map_err(|_| Unparsed::NoGrammar)?;
         let tree = parse_rope(parser, &source.text, old_tree);
-        // A parse that ran out of time would be resumed by the next one, which is about another text.
+        // Without a reset, the next parse would resume an aborted one, which belongs to another text.
         parser.reset();
         tree.map(|tree| Tree(tree, source)).ok_or(Unparsed::TooSlow)
     })
@@ -123,8 +124,9 @@ fn parse_rope(parser: &mut Parser, rope: &Rope, old_tree: Option<&tree_sitter::T
     )
 }
 
-/// The old tree, told of the one edit that leads from the text it was parsed from to the new one; `None` if the grammar is
-/// another. An edit may change what the parser reads elsewhere, so it is looked for in what the parser reads.
+/// The old tree with the edit to the new text applied. `None` if the grammar differs.
+///
+/// The edit compares the parser inputs, because masking may change them in other places than the document.
 fn edited(tree: &Tree, new: &Source) -> Option<tree_sitter::Tree> {
     let Tree(tree, old) = tree;
     if (old.grammar.syntax)() != (new.grammar.syntax)() {
@@ -174,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn a_brace_before_an_emoji_in_bash_is_harmless() {
+    fn a_brace_before_an_emoji_in_bash_does_not_crash() {
         let text = "x() {\u{31860}\n  echo {😀,é}\n}\n";
         let tree = parse(&snapshot(text, Language::Bash), None).unwrap();
         assert_eq!(tree.0.root_node().end_byte(), text.len());
@@ -182,7 +184,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn parsing_after_an_edit_equals_parsing_afresh(
+        fn parsing_after_an_edit_equals_a_fresh_parse(
             pick in any::<prop::sample::Index>(), at in any::<prop::sample::Index>(), remove in 0usize..40, insert in "[a-z(){};:#\n\r \"'é編]{0,12}",
         ) {
             let cases: Vec<_> = fixtures::parsed().collect();
@@ -195,7 +197,7 @@ mod tests {
             let tree = parse(&old, None).unwrap();
             let again = parse(&new, Some((&old, &tree))).unwrap();
             let fresh = parse(&new, None).unwrap();
-            // Error recovery depends on what is reused, so broken text may be repaired in two ways; both are sound trees.
+            // Error recovery depends on reused nodes, so broken text may have two valid trees.
             if fresh.0.root_node().has_error() || again.0.root_node().has_error() {
                 prop_assert_eq!(fresh.0.root_node().has_error(), again.0.root_node().has_error());
             } else {

@@ -1,11 +1,11 @@
-//! Whole documents: what their units and items are, in each language and in broken text.
+//! Units and items of whole documents, in each language and in broken text.
 
 use proptest::prelude::*;
 
 use super::*;
 use crate::segment::fixtures;
 
-/// Tokens as a model of English would count them, roughly: words and signs, and two special ones.
+/// Approximates a tokenizer for English: words and punctuation, plus two special tokens.
 fn fake_tokens(text: &str, _: Language) -> usize {
     2 + crate::text::source_words(text).len()
 }
@@ -22,8 +22,8 @@ fn segments(text: &str, language: Language, window: usize) -> Segments {
     )
 }
 
-/// One line per unit (kind, name, its first and last line), then one per item (kind, name, how many units).
-fn shown(text: &str, language: Language, window: usize) -> String {
+/// One line per unit, then one per item. Units show kind, name, first and last line; items show kind, name and number of units.
+fn summary(text: &str, language: Language, window: usize) -> String {
     let segments = segments(text, language, window);
     let mut lines = Vec::new();
     for unit in &segments.units {
@@ -85,9 +85,9 @@ fn check(segments: &Segments, text: &str, window: usize) {
 }
 
 #[test]
-fn each_language_has_its_functions_types_and_groups() {
+fn each_language_has_its_units_and_items() {
     for (language, text) in fixtures::all() {
-        insta::assert_snapshot!(language.name(), shown(text, language, 256));
+        insta::assert_snapshot!(language.name(), summary(text, language, 256));
     }
 }
 
@@ -141,7 +141,7 @@ fn a_closing_bracket_is_alone_only_if_it_does_not_fit() {
         let unit = segments(text, Language::Rust, window).units.pop().unwrap();
         text[unit.range].trim().to_owned()
     };
-    // The function has 14 words and signs, and two special tokens.
+    // The function has 14 words and signs, plus two special tokens.
     assert_eq!(last(17), "fn f() { a(b, c, d) }\n}");
     assert_eq!(last(16), "}");
 }
@@ -159,7 +159,7 @@ fn prose_is_split_at_sentences_in_every_script() {
 }
 
 #[test]
-fn a_line_without_borders_is_split_at_words_then_at_characters() {
+fn a_long_line_is_split_at_words_then_at_characters() {
     let words = "lorem ".repeat(300);
     for unit in segments(&words, Language::Prose, 16).units {
         assert!(words[unit.range.clone()].starts_with("lorem") && words[unit.range].ends_with(' '));
@@ -179,7 +179,7 @@ fn a_heading_stays_with_the_text_below_it() {
 }
 
 #[test]
-fn an_edit_at_the_start_leaves_most_units_as_they_were() {
+fn an_edit_at_the_start_keeps_most_units() {
     let text: String = (0..3000)
         .map(|i| format!("register({i}, \"handler {}\", {});\n", i * 7 % 13, i % 5))
         .collect();
@@ -196,7 +196,7 @@ fn an_edit_at_the_start_leaves_most_units_as_they_were() {
 }
 
 #[test]
-fn an_edit_measures_the_block_it_touched_and_no_other() {
+fn an_edit_measures_only_the_block_it_touches() {
     let rust = fixtures::of(Language::Rust);
     let text: String = (0..200)
         .map(|i| rust.replace("Config", &format!("Config{i}")))
@@ -206,7 +206,7 @@ fn an_edit_measures_the_block_it_touched_and_no_other() {
         measured.set(measured.get() + text.len());
         fake_tokens(text, language)
     };
-    // Functions over the window, which are fitted to it, are among them.
+    // The text contains functions longer than the window.
     let budget = Budget {
         tokens: &tokens,
         window: 32,
@@ -222,7 +222,7 @@ fn an_edit_measures_the_block_it_touched_and_no_other() {
 }
 
 #[test]
-fn little_is_measured_twice() {
+fn most_text_is_measured_once() {
     let rust = fixtures::of(Language::Rust);
     let text: String = (0..200)
         .map(|i| rust.replace("Config", &format!("Config{i}")))
@@ -270,18 +270,18 @@ fn any_language() -> impl Strategy<Value = Language> {
     prop::sample::select(languages)
 }
 
-/// Real code with some stretches deleted, doubled or replaced.
+/// Real code with some ranges deleted, doubled or replaced.
 fn broken_code() -> impl Strategy<Value = (Language, String)> {
     (any_language(), any_language(), prop::collection::vec(any_edit(), 0..6)).prop_map(|(language, source, edits)| {
-        // Now and then code in one language is called another.
+        // Sometimes the code is labeled with another language.
         let source = if edits.len() == 5 { source } else { language };
         let mut text = fixtures::of(source).to_owned();
-        edits.iter().for_each(|edit| apply(&mut text, edit));
+        edits.iter().for_each(|edit| apply_edit(&mut text, edit));
         (language, text)
     })
 }
 
-/// Where, how many characters go, what comes, and whether what goes comes twice instead.
+/// Position, number of removed characters, inserted text, and whether to double the range instead.
 type Edit = (prop::sample::Index, usize, String, bool);
 
 fn any_edit() -> impl Strategy<Value = Edit> {
@@ -289,7 +289,7 @@ fn any_edit() -> impl Strategy<Value = Edit> {
     (any::<prop::sample::Index>(), 0usize..120, insert, any::<bool>())
 }
 
-fn apply(text: &mut String, (at, length, insert, double): &Edit) {
+fn apply_edit(text: &mut String, (at, length, insert, double): &Edit) {
     let borders: Vec<_> = text.char_indices().map(|(at, _)| at).chain([text.len()]).collect();
     let from = at.index(borders.len());
     let range = borders[from]..borders[(from + length).min(borders.len() - 1)];
@@ -326,7 +326,7 @@ proptest! {
 }
 
 #[test]
-fn reading_after_edits_equals_reading_from_nothing() {
+fn reading_after_edits_equals_a_fresh_reading() {
     let edits = || prop::collection::vec(any_edit(), 1..8);
     proptest!(ProptestConfig::with_cases(600), |(language in any_language(), times in 1usize..4, edits in edits(), window in 8usize..200)| {
         let budget = Budget { tokens: &fake_tokens, window };
@@ -334,13 +334,13 @@ fn reading_after_edits_equals_reading_from_nothing() {
         let mut reading = Reading::new(Snapshot::new(&text, 0, language), None, &budget);
         for (version, edit) in (1..).zip(&edits) {
             let before = text.clone();
-            apply(&mut text, edit);
+            apply_edit(&mut text, edit);
             let snapshot = Snapshot::new(&text, version, language);
             let next = Reading::new(snapshot.clone(), Some(&reading), &budget);
-            let afresh = segment(&snapshot, next.syntax(), &budget);
-            prop_assert_eq!(&**next.segments(), &afresh);
-            prop_assert_eq!(next.kept().len(), afresh.units.len());
-            for (unit, kept) in afresh.units.iter().zip(next.kept()) {
+            let fresh = segment(&snapshot, next.syntax(), &budget);
+            prop_assert_eq!(&**next.segments(), &fresh);
+            prop_assert_eq!(next.kept().len(), fresh.units.len());
+            for (unit, kept) in fresh.units.iter().zip(next.kept()) {
                 let Some(kept) = kept else { continue };
                 let old = &reading.segments().units[*kept];
                 prop_assert_eq!((&text[unit.range.clone()], unit.language), (&before[old.range.clone()], old.language));

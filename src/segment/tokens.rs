@@ -1,43 +1,43 @@
-//! Tokens of C, C++ and Rust, as far as braces, names and directives are concerned.
+//! A lexer for C, C++ and Rust that recognizes braces, names and directives.
 
 use crate::text::{ByteRange, Language};
 
-/// What a token is.
+/// The kind of a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     /// A name, keyword or number.
     Word,
-    /// A string or a character.
+    /// A string or character literal.
     Text,
     /// Any other character.
     Sign(u8),
-    /// A whole line of the preprocessor, continuation lines included.
+    /// A whole preprocessor line, including continuation lines.
     Directive,
 }
 
-/// A token of a text. Comments and white space are none.
+/// A token of a text. Comments and white space are not tokens.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Token {
     pub kind: Kind,
     pub start: usize,
     pub end: usize,
-    /// Whether nothing but white space and comments stands before it on its line.
+    /// Whether only white space and comments precede it on its line.
     pub first_on_line: bool,
 }
 
 impl Token {
-    /// Where it stands.
+    /// Its range.
     pub(super) fn range(&self) -> ByteRange {
         self.start..self.end
     }
 
-    /// Whether it is this sign.
+    /// Whether it is this character.
     pub(super) fn is(&self, sign: u8) -> bool {
         self.kind == Kind::Sign(sign)
     }
 }
 
-/// The tokens of a text, in order. Broken text has tokens too.
+/// The tokens of a text in order; works on broken text too.
 pub(super) fn tokens(text: &str, language: Language) -> Vec<Token> {
     let mut lexer = Lexer {
         text: text.as_bytes(),
@@ -103,7 +103,7 @@ impl Lexer<'_> {
         self.text.get(at).copied()
     }
 
-    /// The end of a line, with the lines that a backslash joins to it.
+    /// The end of a line, including continuation lines.
     fn line_end(&self, mut at: usize, continued: bool) -> usize {
         while let Some(byte) = self.byte(at) {
             if matches!(byte, b'\n' | b'\r') {
@@ -117,7 +117,7 @@ impl Lexer<'_> {
         at
     }
 
-    /// The end of a directive; a block comment in it may reach over lines.
+    /// The end of a directive; a block comment inside may span lines.
     fn directive_end(&self, mut at: usize) -> usize {
         while let Some(byte) = self.byte(at) {
             let rest = &self.text[at..];
@@ -151,7 +151,7 @@ impl Lexer<'_> {
         at
     }
 
-    /// The end of a string or character that begins here. In C it ends with its line at the latest.
+    /// The end of a string or character literal that begins here. In C, it ends with its line at the latest.
     fn string_end(&self, at: usize, quote: u8) -> usize {
         let mut at = at + 1;
         while let Some(byte) = self.byte(at) {
@@ -166,7 +166,7 @@ impl Lexer<'_> {
         self.text.len()
     }
 
-    /// A character; in Rust it may be a lifetime instead.
+    /// Reads a character literal; in Rust it may be a lifetime instead.
     fn quote(&self, at: usize) -> (Kind, usize) {
         if !self.rust {
             return (Kind::Text, self.string_end(at, b'\''));
@@ -207,14 +207,14 @@ impl Lexer<'_> {
             return (Kind::Word, end);
         }
         if word.ends_with(b"R") && word.len() <= 3 && self.byte(end) == Some(b'"') {
-            // Raw strings of C++: R"end(…)end", where the end word has at most 16 characters.
+            // C++ raw strings: R"end(…)end", where the delimiter has at most 16 characters.
             let open = self.text[end + 1..].iter().take(17).position(|&byte| byte == b'(');
             if let Some(open) = open {
                 let close = [b")", &self.text[end + 1..end + 1 + open], b"\""].concat();
                 return (Kind::Text, self.after(end + 2 + open, &close));
             }
         }
-        // Numbers may have their digits grouped: 1'000.
+        // Digits of numbers may be grouped: 1'000.
         if word[0].is_ascii_digit() {
             while self.byte(end) == Some(b'\'') && self.byte(end + 1).is_some_and(is_word) {
                 end += 1;
@@ -226,7 +226,7 @@ impl Lexer<'_> {
         (Kind::Word, end)
     }
 
-    /// Where the next such bytes end; the end of the text if there are none.
+    /// The end of the next occurrence; the end of the text if there is none.
     fn after(&self, from: usize, close: &[u8]) -> usize {
         let rest = self.text.get(from..).unwrap_or_default();
         let found = rest.windows(close.len()).position(|window| window == close);
@@ -238,7 +238,7 @@ fn is_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'$' || !byte.is_ascii()
 }
 
-/// The index after the bracket that closes the one at `open`, if it does so within `most` tokens.
+/// The index after the bracket that closes the one at `open`. `None` if it is more than `most` tokens away.
 pub(super) fn after_group(tokens: &[Token], open: usize, most: usize) -> Option<usize> {
     let mut depth = 0usize;
     for (index, token) in tokens.iter().enumerate().skip(open).take(most) {
@@ -289,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn lifetimes_are_no_characters() {
+    fn lifetimes_are_not_character_literals() {
         let text = "fn f<'a>(x: &'a str) { '}' '\\'' 'é' r#\"\"}\"# /* /* } */ } */ b'{' }";
         let expected = [
             "fn",

@@ -1,8 +1,8 @@
-//! Every two of many vectors, exactly: their products in bytes, block by block, each pair once.
+//! All pairs of many vectors, exactly: 8-bit products block by block, each pair once.
 //!
-//! Where a cosine alone decides, no index of directions in hundreds of dimensions leaves out enough to be worth its while: a cosine of .4
-//! is an angle that nearly all of a cluster is within. So every pair is looked at, but 64 rows beside 64 while both are in the caches,
-//! as integers. How far such a product may be from the true one is known, so that no pair is missed.
+//! If the cosine alone decides, no index over hundreds of dimensions prunes enough to pay off: a cosine of .4 is an angle that contains
+//! nearly all of a cluster. So every pair is computed, but in tiles of 64 × 64 rows that fit the caches, and in integers. The error bound
+//! of such a product is known, so no pair is missed.
 
 use std::ops::Range;
 
@@ -11,26 +11,26 @@ use rayon::prelude::*;
 use super::scan::{STEP, row_scale, to_byte};
 use crate::model::simd::{self, Kernel, Pairs, Simd};
 
-/// Rows of a block: two of them, widened to 16 bits, fit a cache of the second level.
+/// Rows of a block: two blocks, widened to 16 bits, fit into the L2 cache.
 const BLOCK: usize = 64;
 
-/// Rows of each block whose products are summed side by side.
+/// Rows of each block whose products are summed together.
 const ABREAST: usize = 2;
 
-/// Vectors of one width, of unit length or zero, in bytes.
+/// Vectors of one width, of unit length or zero, quantized to 8 bits.
 #[derive(Debug)]
 pub struct Blocks {
     width: usize,
-    /// Each row, filled up with zeros to a whole number of steps.
+    /// The rows, zero-padded to whole steps.
     bytes: Vec<[i8; STEP]>,
-    /// What one of a row's bytes is worth.
+    /// The scale of each row: the value of byte 1.
     scales: Vec<f32>,
-    /// The largest distance of a row from what its bytes say.
+    /// The largest distance between a row and its quantized form.
     slack: f32,
 }
 
 impl Blocks {
-    /// No rows yet, of `width` numbers each; room for `count`.
+    /// Creates an empty set of rows of `width` numbers, with capacity for `count` rows.
     pub fn new(width: usize, count: usize) -> Blocks {
         Blocks {
             width,
@@ -40,12 +40,12 @@ impl Blocks {
         }
     }
 
-    /// Adds a row, which becomes the last.
+    /// Appends a row.
     ///
     /// # Panics
-    /// If it has another width.
+    /// If the row has another width.
     pub fn push(&mut self, row: &[f32]) {
-        assert_eq!(row.len(), self.width, "a row of another width");
+        assert_eq!(row.len(), self.width, "the row has another width");
         let scale = row_scale(row);
         let mut squares = 0f64;
         for numbers in row.chunks(STEP) {
@@ -65,13 +65,13 @@ impl Blocks {
         self.scales.len()
     }
 
-    /// How far a product may be from the true one.
+    /// Error bound of a product.
     pub fn doubt(&self) -> f32 {
-        // |⟨a, b⟩ - ⟨a′, b′⟩| ≤ |a - a′| |b| + |a′| |b - b′|, and no row is longer than 1; the rest is for the sums in floats.
+        // |⟨a, b⟩ - ⟨a′, b′⟩| ≤ |a - a′| |b| + |a′| |b - b′|, and no row is longer than 1; the constant covers rounding of the float sums.
         self.slack * (2.0 + self.slack) + 1e-4
     }
 
-    /// About the product of two rows.
+    /// The approximate product of two rows.
     pub fn about(&self, a: usize, b: usize) -> f32 {
         let sum = simd::run(Product {
             a: self.row(a),
@@ -85,8 +85,9 @@ impl Blocks {
         &self.bytes[index * steps..(index + 1) * steps]
     }
 
-    /// Calls `take` with every two rows, the earlier one first, whose product may reach what `least` says of their blocks, and about that
-    /// product. `least` is asked for the rows of two blocks, which may be one and the same; `None` leaves all their pairs out.
+    /// Calls `take(earlier, later, approximate product)` for every pair whose product may reach the minimum.
+    ///
+    /// `least` gives the minimum for the rows of two blocks, which may be the same block; `None` skips all their pairs.
     pub fn pairs(
         &self,
         least: impl Fn(&Range<usize>, &Range<usize>) -> Option<f32> + Sync,
@@ -122,7 +123,7 @@ impl Blocks {
         });
     }
 
-    /// Some rows as 16 bits, [`ABREAST`] beside each other step by step; zeros up to a whole block.
+    /// Widens rows to 16 bits and interleaves [`ABREAST`] rows step by step. Zero-padded to a whole block.
     fn widen(&self, rows: Range<usize>, into: &mut Vec<Pairs>) {
         let steps = self.width.div_ceil(STEP);
         into.clear();
@@ -199,7 +200,7 @@ mod tests {
     use super::*;
     use crate::model::simd::{Isa, run_on};
 
-    /// Vectors of unit length, the same each time; every tenth is nothing.
+    /// Deterministic unit vectors; every tenth is zero.
     fn vectors(count: usize, width: usize) -> Vec<Vec<f32>> {
         let mut state = 7u64;
         let mut next = || {
@@ -226,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn every_pair_that_reaches_the_least_is_met_once_and_its_product_is_within_the_doubt() {
+    fn every_pair_that_reaches_the_minimum_is_visited_once_within_the_error_bound() {
         for (count, width) in [(0, 384), (1, 384), (2, 3), (64, 40), (65, 384), (300, 100)] {
             let vectors = vectors(count, width);
             let blocks = blocks(&vectors);
@@ -252,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn blocks_that_are_left_out_are_not_met() {
+    fn skipped_blocks_are_not_visited() {
         let vectors = vectors(200, 16);
         let met = Mutex::new(Vec::new());
         blocks(&vectors).pairs(
@@ -264,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn products_are_the_same_on_every_path() {
+    fn products_are_equal_on_every_instruction_set() {
         let blocks = blocks(&vectors(70, 384));
         let (mut left, mut right) = (Vec::new(), Vec::new());
         blocks.widen(0..64, &mut left);

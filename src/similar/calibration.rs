@@ -1,45 +1,45 @@
-//! The space of a model, brought to the scale that the thresholds are of.
+//! Calibration: maps the vectors of a model to the scale for which thresholds were measured.
 //!
-//! Thresholds and the weights of a search were measured with all-MiniLM-L6-v2, where the cosine of two unrelated functions is .12. Other
-//! models crowd their texts into a cone (Ethayarajh 2019): with multilingual-e5-small it is .83, and a threshold of .6 would hold for
-//! everything. So each model reads the same 32 functions that have nothing to do with each other, and a question about each, once:
+//! Thresholds and search weights were measured with all-MiniLM-L6-v2, where two unrelated functions have a cosine of .12. Other models
+//! crowd their texts into a cone (Ethayarajh 2019): with multilingual-e5-small this cosine is .83, and a threshold of .6 would accept
+//! everything. So each model once reads the same 32 unrelated functions, and a question about each:
 //!
-//! - What they all have in common is taken away from every vector in the measure that leaves unrelated functions as near to each other
-//!   as MiniLM leaves them. Where the mean of a language is known, that mean takes its place: [`super::Center`] goes from one to the
-//!   other as it sees more items.
-//! - What all questions have in common is taken away from a query in the same way, if anything is taken away from passages. Otherwise a few
-//!   passages near that common part would answer every query (hubs: Radovanović et al. 2010). On 30 Chinese questions about English code,
-//!   multilingual-e5-small then answers 11 with its first result instead of 5.
-//! - What is left of a cosine is mapped by a line on which 1 stays 1 and the score that few unrelated pairs exceed (mean and two
-//!   standard deviations) becomes MiniLM's: one line for centered cosines, another for those of questions and passages.
+//! - Their common vector is subtracted from every vector, in the proportion that leaves unrelated functions as near to each other as in
+//!   MiniLM. If the mean of a language is known, that mean replaces it: [`super::Center`] moves from one to the other as it sees more
+//!   items.
+//! - If anything is subtracted from passages, the common vector of all questions is subtracted from a query in the same way. Otherwise a
+//!   few passages near it would answer every query (hubs: Radovanović et al. 2010). With the subtraction, multilingual-e5-small answers 11
+//!   of 30 Chinese questions about English code with its first result, instead of 5.
+//! - A line maps the remaining cosine: 1 stays 1, and the score that few unrelated pairs exceed (mean plus two standard deviations) becomes
+//!   MiniLM's. Centered cosines have one line, cosines between questions and passages have another.
 //!
-//! For MiniLM itself this is the identity. How well it does: `benches/similarity/README.md`.
+//! For MiniLM itself this is the identity. `benches/similarity/README.md` has measurements.
 
 use super::vector::{dot, normalize};
 use crate::text::Language;
 
-/// Functions without relation, in four languages, each with a question that it answers: `=== LANGUAGE | QUESTION`, then the function.
+/// Unrelated functions in four languages, each with a question. The format is `=== LANGUAGE | QUESTION`, then the function.
 const UNRELATED: &str = include_str!("calibration/unrelated.txt");
 
-/// The mean cosine of two unrelated functions, as the embedded model reads them. A test measures these three again.
+/// The mean cosine of two unrelated functions in the embedded model. A test recomputes these three constants.
 const REFERENCE_NEARNESS: f32 = 0.1155;
 
-/// The cosine that few of these pairs exceed once their mean is taken away.
+/// The cosine that few of these pairs exceed after their mean is subtracted.
 const REFERENCE_CENTRED: f32 = 0.1830;
 
-/// The cosine that few pairs of a question and a function of another question exceed.
+/// The cosine that few pairs of a question and an unrelated function exceed.
 const REFERENCE_QUESTION: f32 = 0.1885;
 
-/// What the measure cannot tell from the reference: a model that is this near is left as it is.
+/// Measurement tolerance: a model this close to the reference is not changed.
 const TOLERANCE: f32 = 0.01;
 
-/// How many standard deviations above the mean the score lies that few pairs exceed.
+/// Standard deviations above the mean of the score that few pairs exceed.
 const FEW: f32 = 2.0;
 
-/// The steepest line. A model that needs a steeper one tells no texts apart.
+/// The steepest slope. A model that needs a steeper one cannot distinguish texts.
 const STEEPEST: f32 = 40.0;
 
-/// A function, and what somebody would ask for it.
+/// A function, and a question that it answers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Snippet {
     /// Its language.
@@ -52,7 +52,7 @@ pub struct Snippet {
 
 /// The functions that every model reads, in order.
 pub fn snippets() -> Vec<Snippet> {
-    // At the beginning of a line alone: JavaScript compares with the same sign.
+    // Only at the start of a line: JavaScript has the same sign as an operator.
     let parts = UNRELATED.trim_start_matches("=== ").split("\n=== ");
     let snippet = |part: &'static str| {
         let (head, code) = part.split_once('\n')?;
@@ -66,7 +66,7 @@ pub fn snippets() -> Vec<Snippet> {
     parts.filter_map(snippet).collect()
 }
 
-/// How a cosine becomes a score that means the same with every model: a line on which 1 stays 1.
+/// Maps a cosine to a score that is comparable between models. It is a line on which 1 stays 1.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Scale {
     slope: f32,
@@ -79,7 +79,7 @@ impl Default for Scale {
 }
 
 impl Scale {
-    /// The line that takes a cosine to another.
+    /// The line that maps a cosine to the reference.
     fn from_to(cosine: f32, reference: f32) -> Scale {
         let slope = (1.0 - reference) / (1.0 - cosine).max(f32::MIN_POSITIVE);
         match slope.is_finite() && (slope - 1.0).abs() > TOLERANCE {
@@ -90,19 +90,19 @@ impl Scale {
         }
     }
 
-    /// How fast the score falls with the cosine; 1 for the reference.
+    /// The slope of the line; 1 for the reference.
     pub fn slope(self) -> f32 {
         self.slope
     }
 
-    /// What is added to a cosine times the slope.
+    /// Added to the product of cosine and slope.
     pub fn offset(self) -> f32 {
         1.0 - self.slope
     }
 
     /// The score of a cosine, at least -1.
     pub fn of(self, cosine: f32) -> f32 {
-        // Exactly the cosine for the reference, whatever rounding does.
+        // Returns the cosine of the reference unchanged, without rounding.
         match self.slope == 1.0 {
             true => cosine,
             false => (cosine * self.slope + self.offset()).max(-1.0),
@@ -110,24 +110,25 @@ impl Scale {
     }
 }
 
-/// What is done to the vectors and cosines of a model; by default nothing.
+/// The corrections for the vectors and cosines of a model; none by default.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Calibration {
-    /// What is taken away from a vector of a language whose mean is not known; empty for nothing.
+    /// Subtracted from vectors of a language with unknown mean; empty if nothing is.
     common: Vec<f32>,
-    /// Of centered cosines.
+    /// For centered cosines.
     likeness: Scale,
-    /// Of cosines of a query and a passage.
+    /// For cosines between a query and a passage.
     relevance: Scale,
-    /// What all questions have in common; empty for nothing.
+    /// The common vector of all questions; empty if nothing is subtracted.
     questions: Vec<f32>,
-    /// Of cosines of a query and a passage, each without what all of its kind have in common.
+    /// For cosines between a query and a passage, both centered.
     centered_relevance: Scale,
 }
 
 impl Calibration {
-    /// Measures a model by the vectors, of unit length, that it makes of [`snippets`] and of their questions, each as many and in their
-    /// order. Vectors of different widths, or too few, calibrate nothing.
+    /// Measures a model by its vectors of [`snippets`] and of their questions. Both are unit vectors in the same order.
+    ///
+    /// Vectors of different widths, or too few, result in no calibration.
     pub fn measure(passages: &[Vec<f32>], questions: &[Vec<f32>]) -> Calibration {
         let width = passages.first().map_or(0, Vec::len);
         let fits = |vectors: &[Vec<f32>]| vectors.iter().all(|vector| vector.len() == width);
@@ -135,26 +136,29 @@ impl Calibration {
             return Calibration::default();
         }
         let mean = mean(passages);
-        let centered = without(passages, &mean, 1.0);
-        let common = common(passages, &mean);
-        let asked = match common.is_empty() {
+        let centered = subtract_share(passages, &mean, 1.0);
+        let common = common_part(passages, &mean);
+        let common_question = match common.is_empty() {
             true => Vec::new(),
             false => self::mean(questions),
         };
-        let centered_relevance = match asked.is_empty() {
+        let centered_relevance = match common_question.is_empty() {
             true => Scale::default(),
-            false => Scale::from_to(few(&without(questions, &asked, 1.0), &centered), REFERENCE_QUESTION),
+            false => Scale::from_to(
+                rarely_exceeded(&subtract_share(questions, &common_question, 1.0), &centered),
+                REFERENCE_QUESTION,
+            ),
         };
         Calibration {
             centered_relevance,
-            questions: asked,
+            questions: common_question,
             common,
-            likeness: Scale::from_to(few(&centered, &centered), REFERENCE_CENTRED),
-            relevance: Scale::from_to(few(questions, passages), REFERENCE_QUESTION),
+            likeness: Scale::from_to(rarely_exceeded(&centered, &centered), REFERENCE_CENTRED),
+            relevance: Scale::from_to(rarely_exceeded(questions, passages), REFERENCE_QUESTION),
         }
     }
 
-    /// What all texts have in common beyond what they have with the reference, if anything.
+    /// The common vector of all texts, if it exceeds that of the reference.
     pub fn common(&self) -> Option<&[f32]> {
         (!self.common.is_empty()).then_some(&self.common)
     }
@@ -164,13 +168,14 @@ impl Calibration {
         self.likeness
     }
 
-    /// The scale of cosines of a query and a passage.
+    /// The scale of cosines between a query and a passage.
     pub fn relevance(&self) -> Scale {
         self.relevance
     }
 
-    /// A query without what all questions have in common, of unit length, and the scale of its cosines with centered passages; `None` for a
-    /// model whose queries are compared with passages as they are.
+    /// A centered, normalized query, and the scale of its cosines with centered passages.
+    ///
+    /// `None` for a model whose queries are compared with uncentered passages.
     pub fn centered_query(&self, query: &[f32]) -> Option<(Vec<f32>, Scale)> {
         if self.questions.is_empty() || self.questions.len() != query.len() {
             return None;
@@ -181,10 +186,10 @@ impl Calibration {
     }
 }
 
-/// The part of the mean whose removal leaves the vectors as near to each other as the reference; nothing where they are.
-fn common(vectors: &[Vec<f32>], mean: &[f32]) -> Vec<f32> {
+/// The part of the mean to subtract so that vectors spread like the reference. Empty if none is needed.
+fn common_part(vectors: &[Vec<f32>], mean: &[f32]) -> Vec<f32> {
     let nearness = |share: f32| {
-        let left = without(vectors, mean, share);
+        let left = subtract_share(vectors, mean, share);
         moments(&left, &left).0
     };
     if nearness(0.0) <= REFERENCE_NEARNESS + TOLERANCE {
@@ -210,8 +215,8 @@ fn mean(vectors: &[Vec<f32>]) -> Vec<f32> {
     sum.into_iter().map(|s| s / count).collect()
 }
 
-/// The vectors without a share of a mean, of unit length again.
-fn without(vectors: &[Vec<f32>], mean: &[f32], share: f32) -> Vec<Vec<f32>> {
+/// The vectors minus a share of a mean, normalized again.
+fn subtract_share(vectors: &[Vec<f32>], mean: &[f32], share: f32) -> Vec<Vec<f32>> {
     let own = |vector: &Vec<f32>| {
         let mut own: Vec<f32> = vector.iter().zip(mean).map(|(v, m)| v - share * m).collect();
         normalize(&mut own);
@@ -221,7 +226,7 @@ fn without(vectors: &[Vec<f32>], mean: &[f32], share: f32) -> Vec<Vec<f32>> {
 }
 
 /// The cosine that few pairs of different snippets exceed.
-fn few(one: &[Vec<f32>], other: &[Vec<f32>]) -> f32 {
+fn rarely_exceeded(one: &[Vec<f32>], other: &[Vec<f32>]) -> f32 {
     let (mean, deviation) = moments(one, other);
     mean + FEW * deviation
 }
@@ -248,7 +253,7 @@ mod tests {
     use crate::model::{Model, Source};
     use crate::similar::index::snippet_vectors;
 
-    /// Vectors that all lie near one direction: `crowd` times as much of it as of their own.
+    /// Vectors near one direction: `crowd` times as much of it as of their own.
     fn crowded(count: usize, crowd: f32, seed: u64) -> Vec<Vec<f32>> {
         let mut state = seed;
         let mut noise = || {
@@ -267,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn the_snippets_are_of_four_languages_and_no_question_is_asked_twice() {
+    fn the_snippets_cover_four_languages_and_every_question_differs() {
         let all = snippets();
         assert_eq!(all.len(), 32);
         let mut questions: Vec<&str> = all.iter().map(|snippet| snippet.question).collect();
@@ -280,16 +285,16 @@ mod tests {
         }
     }
 
-    /// To be run after a change of the embedded model or of the snippets: it tells the new constants.
+    /// Run this after a change of the model or the snippets: it prints new constants.
     #[test]
-    fn the_reference_is_what_the_embedded_model_measures_so_that_nothing_is_done_to_it() {
+    fn the_embedded_model_is_the_reference_and_stays_unchanged() {
         let model = Model::load(&Source::EMBEDDED).unwrap();
         let (passages, questions) = snippet_vectors(&model).unwrap();
-        let centered = without(&passages, &mean(&passages), 1.0);
+        let centered = subtract_share(&passages, &mean(&passages), 1.0);
         let measured = [
             moments(&passages, &passages).0,
-            few(&centered, &centered),
-            few(&questions, &passages),
+            rarely_exceeded(&centered, &centered),
+            rarely_exceeded(&questions, &passages),
         ];
         for (measured, reference) in measured
             .iter()
@@ -301,13 +306,13 @@ mod tests {
     }
 
     #[test]
-    fn unrelated_vectors_of_a_crowded_space_become_as_far_apart_as_those_of_the_reference() {
+    fn calibration_spreads_a_crowded_space_like_the_reference() {
         let (passages, questions) = (crowded(32, 8.0, 1), crowded(32, 6.0, 2));
         assert!(moments(&passages, &passages).0 > 0.85, "the space is crowded");
         let found = Calibration::measure(&passages, &questions);
-        let left = without(&passages, found.common().unwrap(), 1.0);
+        let left = subtract_share(&passages, found.common().unwrap(), 1.0);
         assert!((moments(&left, &left).0 - REFERENCE_NEARNESS).abs() < 1e-3);
-        let shown = found.relevance().of(few(&questions, &passages));
+        let shown = found.relevance().of(rarely_exceeded(&questions, &passages));
         assert!(
             (shown - REFERENCE_QUESTION).abs() < 1e-3 && found.relevance().slope() > 3.0,
             "{shown}"
@@ -316,7 +321,7 @@ mod tests {
     }
 
     #[test]
-    fn a_space_that_tells_nothing_apart_or_is_not_whole_does_no_harm() {
+    fn degenerate_or_incomplete_spaces_are_handled() {
         let same = vec![vec![0.6f32, 0.8]; 32];
         let found = Calibration::measure(&same, &same);
         assert!(found.relevance().slope() <= STEEPEST && found.relevance().of(1.0) == 1.0);
@@ -332,7 +337,7 @@ mod tests {
     }
 
     #[test]
-    fn no_scale_changes_a_score_of_the_reference_by_a_bit() {
+    fn the_default_scale_changes_no_bit_of_a_score() {
         for cosine in [-1.0f32, -0.123_456_7, 0.0, 0.333_333_3, 0.999_999, 1.0] {
             assert_eq!(Scale::default().of(cosine).to_bits(), cosine.to_bits());
         }

@@ -1,7 +1,7 @@
-//! What the vectors of a language have in common, and taking it away.
+//! The mean vector of each language, and its subtraction from vectors.
 //!
-//! The raw embeddings of two functions of one language resemble each other for the language alone. What is left once the mean vector
-//! of the language is taken away says what they do, so that a threshold means the same for every pair.
+//! The raw embeddings of two functions in one language resemble each other because of the language. After the mean of the language is
+//! subtracted, a vector describes the task, so a threshold means the same for every pair.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -13,39 +13,41 @@ use super::vector::{dot, normalize};
 use crate::explain::{Means, Measure};
 use crate::text::Language;
 
-/// From this many items on, the mean vector of a language is taken away whole; below, in proportion.
+/// Number of items from which the mean of a language is subtracted fully. Fewer items subtract it in proportion.
 const FULL: f64 = 20.0;
 
-/// How far a mean may move before it is another one. A mean of 500 unit vectors is about so far from that of all there are, in a direction
-/// of hundreds, which moves a cosine by some thousandths.
+/// The distance below which a mean counts as unchanged.
+///
+/// A mean of 500 unit vectors is about this far from the true mean, in a space of hundreds of dimensions; this changes a cosine by a few
+/// thousandths.
 const MOVED: f32 = 0.05;
 
-/// The sum of the vectors of each group, and how many there are. Near-copies count once ([`density`](super::density)).
+/// The sum and the number of the vectors of each group. Near-copies count once ([`density`](super::density)).
 #[derive(Debug, Default)]
 pub struct Sums {
     groups: HashMap<Option<Language>, Sum>,
     calibration: Arc<Calibration>,
 }
 
-/// The vectors of a group.
+/// The sum of the vectors of one group.
 #[derive(Debug)]
 struct Sum {
     vectors: Vec<f64>,
     count: f64,
-    /// Of those that were added one by one.
+    /// A sample of the vectors that were added one by one.
     sample: Sample,
 }
 
 impl Sums {
-    /// No vectors yet, of a model of some calibration.
+    /// Empty sums for a model with this calibration.
     pub fn within(calibration: Arc<Calibration>) -> Sums {
         let groups = HashMap::new();
         Sums { groups, calibration }
     }
 
-    /// Counts a vector.
+    /// Adds a vector.
     pub fn add(&mut self, language: Language, vector: &[f32]) {
-        // Zeros stand for an item that cannot be compared.
+        // Zeros represent an item that cannot be compared.
         if vector.iter().any(|v| *v != 0.0) {
             self.add_many(language, 1.0, vector).sample.add(vector);
         }
@@ -64,7 +66,7 @@ impl Sums {
         sum
     }
 
-    /// The means, shrunk toward what all texts have in common where a language has few: nothing, for most models.
+    /// Computes the means. A mean over few items is shrunk toward the common vector of the model (zero for most models).
     pub fn center(self) -> Center {
         let Sums { groups, calibration } = self;
         let shrunk = |sum: Sum| {
@@ -88,30 +90,31 @@ impl Sums {
     }
 }
 
-/// The mean vector of each language, how its items lie around it, and the scale of what is left. Prose of every kind is one group, each
-/// programming language its own. From a language that is not known, what the model's texts have in common is taken away.
+/// The means and moments of languages, and the calibration of the model.
+///
+/// All prose is one group; each programming language is its own. For an unknown language, the common vector of the model is subtracted.
 #[derive(Debug, Clone, Default)]
 pub struct Center {
     means: HashMap<Option<Language>, Vec<f32>>,
-    /// Of programming languages, where there are several.
+    /// Moments of programming languages, if there are several.
     moments: HashMap<Language, Arc<Moment>>,
     calibration: Arc<Calibration>,
 }
 
 impl Center {
-    /// No means yet, of a model of some calibration.
+    /// A center without means, for a model with this calibration.
     pub fn within(calibration: Arc<Calibration>) -> Center {
         Sums::within(calibration).center()
     }
 
-    /// The means of some vectors of one width, shrunk where a language has few; of a model of some calibration.
+    /// Computes the means of vectors of one width; a mean over few items is shrunk.
     pub fn of<'a>(vectors: impl Iterator<Item = (Language, &'a [f32])>, calibration: Arc<Calibration>) -> Center {
         let mut sums = Sums::within(calibration);
         vectors.for_each(|(language, vector)| sums.add(language, vector));
         sums.center()
     }
 
-    /// The same of what a server has counted: how many vectors each language has and their mean, and a sample of each group.
+    /// Computes the means from statistics of a server. These are number and mean per language, and a sample per group.
     #[cfg(any(feature = "postgres", test))]
     pub(super) fn of_counted(
         counted: impl Iterator<Item = (Language, u64, Vec<f32>)>,
@@ -130,7 +133,7 @@ impl Center {
         sums.center()
     }
 
-    /// Means as [`Center::means`] gave them.
+    /// Restores means that [`Center::means`] returned.
     pub fn from_means(means: impl Iterator<Item = (Language, Vec<f32>)>, calibration: Arc<Calibration>) -> Center {
         Center {
             means: means.map(|(language, mean)| (group(language), mean)).collect(),
@@ -139,7 +142,7 @@ impl Center {
         }
     }
 
-    /// With the moments of languages that have none yet.
+    /// Adds moments for languages without one.
     pub(super) fn with_moments(mut self, moments: impl Iterator<Item = (Language, Arc<Moment>)>) -> Center {
         for (language, moment) in moments {
             self.moments.entry(language).or_insert(moment);
@@ -147,12 +150,12 @@ impl Center {
         self
     }
 
-    /// The languages whose moments are known.
+    /// The languages with known moments.
     pub(super) fn moments(&self) -> impl Iterator<Item = Language> {
         self.moments.keys().copied()
     }
 
-    /// How near a vector of the language `own`, without its mean and of unit length, is to a language on the whole.
+    /// The spread of a centered unit vector of the language `own` against a language.
     pub(super) fn spread(&self, own: Language, language: Language, vector: &[f32]) -> f32 {
         let moment = self.moments.get(&language);
         moment.map_or(1.0, |moment| moment.spread(vector, own == language))
@@ -164,8 +167,9 @@ impl Center {
         certainty(a).min(certainty(b))
     }
 
-    /// What the cosine of two vectors, without the means of their languages and of unit length, is multiplied by, so that it says the same
-    /// as one within a language: 1 within one, and where one of them is not known.
+    /// Makes the cosine of two centered unit vectors comparable to one within a language.
+    ///
+    /// It is 1 within one language, or if one of the two languages is unknown.
     pub fn factor(&self, (a, vector_a): (Language, &[f32]), (b, vector_b): (Language, &[f32])) -> f32 {
         let certainty = self.certainty(a, b);
         if a == b || certainty == 0.0 {
@@ -178,7 +182,7 @@ impl Center {
         factor(spreads(a, b, vector_a), spreads(b, a, vector_b), certainty)
     }
 
-    /// The mean of each group, with a language of it.
+    /// The mean of each group, with a language of that group.
     pub fn means(&self) -> impl Iterator<Item = (Language, &[f32])> {
         let named = |group: &Option<Language>| group.unwrap_or(Language::Prose);
         self.means
@@ -186,7 +190,7 @@ impl Center {
             .map(move |(group, mean)| (named(group), mean.as_slice()))
     }
 
-    /// These means, but for those that have hardly moved since `before`: so that a score stays the same while an index grows.
+    /// Restores means of `before` that have hardly moved. So scores stay the same while an index grows.
     pub fn steady(mut self, before: &Center) -> Center {
         for (group, known) in &before.means {
             let moved = |mean: &Vec<f32>| {
@@ -203,7 +207,7 @@ impl Center {
         self
     }
 
-    /// These means, and those of `others` for languages that these do not have.
+    /// Adds the means of `others` for languages that have none here.
     pub fn or(mut self, others: Center) -> Center {
         for (group, mean) in others.means {
             self.means.entry(group).or_insert(mean);
@@ -211,20 +215,20 @@ impl Center {
         self.with_moments(others.moments.into_iter())
     }
 
-    /// How the model's space differs from the reference.
+    /// The calibration of the model.
     pub fn calibration(&self) -> &Arc<Calibration> {
         &self.calibration
     }
 
-    /// What is taken away from vectors of a language, if anything.
+    /// The vector that is subtracted from vectors of a language, if any.
     pub fn mean(&self, language: Language) -> Option<&[f32]> {
         let known = self.means.get(&group(language)).map(Vec::as_slice);
         known.or(self.calibration.common())
     }
 
-    /// The products of a vector with the means, by language: ⟨v - m, q⟩ is ⟨v, q⟩ less the one of v's language.
+    /// The dot product of a vector with each mean. It centers rows: ⟨v - m, q⟩ = ⟨v, q⟩ - ⟨m, q⟩.
     pub fn along(&self, query: &[f32]) -> impl Fn(Language) -> f32 + use<> {
-        // Asked for every row: by number, which takes a hundredth of what a map takes.
+        // Called for every row: an array index takes a hundredth of the time of a map.
         let rest = self.calibration.common().map_or(0.0, |common| dot(common, query));
         let (mut products, mut prose) = (Vec::new(), rest);
         for (group, mean) in &self.means {
@@ -244,13 +248,12 @@ impl Center {
         }
     }
 
-    /// What a comparison of passages in two languages takes away, and how it measures what is left.
+    /// The centering and scoring for a comparison of passages in two languages.
     pub fn between(&self, a: Language, b: Language) -> BetweenLanguages<'_> {
         BetweenLanguages { center: self, a, b }
     }
 
-    /// Takes the mean of its language away from a vector and brings it to unit length; one that is nothing but that mean becomes
-    /// zeros.
+    /// Subtracts the mean of its language from a vector and normalizes it. A vector equal to the mean becomes zeros.
     pub fn apply(&self, language: Language, vector: &mut [f32]) {
         if let Some(mean) = self.mean(language) {
             vector.iter_mut().zip(mean).for_each(|(x, m)| *x -= m);
@@ -261,7 +264,7 @@ impl Center {
     }
 }
 
-/// Two languages as a [`Center`] knows them.
+/// Two languages and the center that knows their means.
 #[derive(Debug, Clone, Copy)]
 pub struct BetweenLanguages<'a> {
     center: &'a Center,
@@ -270,12 +273,12 @@ pub struct BetweenLanguages<'a> {
 }
 
 impl BetweenLanguages<'_> {
-    /// Whether anything is known of one of them.
+    /// Whether a mean is known for at least one of them.
     pub fn is_known(&self) -> bool {
         self.center.mean(self.a).is_some() || self.center.mean(self.b).is_some()
     }
 
-    /// For a comparison.
+    /// The means for a comparison.
     pub fn means(&self) -> Means<'_> {
         Means {
             a: self.center.mean(self.a),
@@ -306,8 +309,8 @@ mod tests {
     }
 
     #[test]
-    fn counted_means_are_those_of_the_vectors_and_come_back_as_they_are() {
-        // Far from each other, so that each counts.
+    fn counted_means_equal_those_of_the_vectors_and_can_be_restored() {
+        // The vectors are far from each other, so each counts.
         let axis = |number: usize| {
             (0..40)
                 .map(|at| f32::from(u8::from(at == number)))
@@ -344,7 +347,7 @@ mod tests {
     }
 
     #[test]
-    fn a_vector_that_is_the_mean_becomes_zeros_and_one_of_a_language_not_seen_is_left() {
+    fn a_vector_equal_to_the_mean_becomes_zeros_and_unknown_languages_are_not_centered() {
         let same = [0.6f32, 0.8];
         let center = Center::of_counted(
             [(Language::Go, 20, same.to_vec())].into_iter(),
@@ -360,7 +363,7 @@ mod tests {
     }
 
     #[test]
-    fn few_items_are_centered_little_and_twenty_wholly() {
+    fn few_items_are_centered_partly_and_twenty_fully() {
         let cosine = |count: usize| {
             let mean = vec![
                 1.0,
@@ -391,7 +394,7 @@ mod tests {
     }
 
     #[test]
-    fn a_factor_needs_both_languages_and_says_nothing_within_one() {
+    fn a_factor_needs_both_languages_and_is_one_within_a_language() {
         let along = |count: usize, x: f32| {
             let vectors: Vec<[f32; 2]> = (0..count).map(|i| [x, if i % 2 == 0 { 1.0 } else { -1.0 }]).collect();
             Moment::of(count, 2, |index, into| {
@@ -405,14 +408,14 @@ mod tests {
         let factor = |one, other| center.factor((one, &a), (other, &a));
         assert_eq!(factor(Language::Rust, Language::Rust), 1.0);
         assert_eq!(factor(Language::Rust, Language::Go), 1.0);
-        // The first axis is what Python is full of and Rust has hardly.
+        // The first axis dominates Python and hardly occurs in Rust.
         let usual = center.factor((Language::Rust, &b), (Language::Python, &a));
         let near = center.factor((Language::Rust, &a), (Language::Python, &b));
         assert!(usual > 1.0 && near < 1.0, "{usual} {near}");
     }
 
     #[test]
-    fn a_mean_that_hardly_moves_stays_the_one_that_scores_were_told_by() {
+    fn a_mean_that_hardly_moves_is_kept() {
         let of = |v: [f32; 2]| {
             Center::of_counted(
                 [(Language::Go, 20, v.to_vec())].into_iter(),

@@ -1,8 +1,9 @@
-//! Whether an item tells the reader of another one something new.
+//! Decides whether an item tells the reader of another item something new.
 //!
-//! Vectors propose pairs and this module decides on them. A pair is worth showing when whoever changes one item gains by knowing the
-//! other: a copy, a variant in another file, the same task elsewhere. Items that merely look alike, that stand side by side, or that
-//! know each other anyway (caller and callee, class and base) are left out. The method and the judged pairs are in `benches/lenses/`.
+//! Vectors propose pairs; this module accepts or rejects them. A pair is worth showing if developers who change one item should know the
+//! other: a copy, a variant in another file, the same task elsewhere. The module rejects pairs that only look alike, that stand next to
+//! each other, or that already refer to each other (caller and callee, class and base). `benches/lenses/` has the method and the judged
+//! pairs.
 
 use std::ops::Range;
 
@@ -11,59 +12,59 @@ use super::thresholds::{self, Ties};
 use crate::segment::ItemKind;
 use crate::text::Language;
 
-/// The cosine below which no pair is looked at.
+/// The lowest cosine at which a pair is examined.
 pub const FLOOR: f32 = 0.35;
 
-/// The likeness that two functions of different files need: the mean of cosine, overlap without names and overlap with names.
+/// Likeness that two functions of different files need. Likeness is the mean of cosine, overlap without names and overlap with names.
 const NEEDED: f32 = 0.4;
 
-/// How much more two items of one file need.
+/// Added to the required likeness for two items of one file.
 const SAME_FILE: f32 = 0.25;
 
-/// How much more items of different files need that are alike by custom: types, and functions that a language or a library prescribes.
+/// Added in different files for two types, or two functions with prescribed names.
 const BY_CUSTOM: f32 = 0.25;
 
-/// How much more two tests of different files need, since tests repeat their shape. Those of one file are never shown.
+/// Added for two tests in different files, since tests repeat their shape. Two tests of one file are never shown.
 const TESTS: f32 = 0.4;
 
-/// How much more two tests of one name need: suites that run in parallel.
+/// Added for two tests of the same name: parallel test suites.
 const NAMESAKE_TESTS: f32 = 0.2;
 
-/// The fewest lines of code of an item.
+/// Minimum lines of code of an item.
 const LINES: u32 = 5;
 
-/// The fewest lines of code of a test.
+/// Minimum lines of code of a test.
 const TEST_LINES: u32 = 7;
 
-/// The reader of an item sees what stands fewer lines away.
+/// Minimum distance in lines; a reader sees closer items anyway.
 const APART: u32 = 25;
 
-/// The tokens from which on two neighbors are shown all the same: that much repeated code is worth sharing.
+/// Minimum tokens for close neighbors: that much repeated code is worth sharing.
 const LARGE: u32 = 100;
 
-/// The fewest words of a section of prose.
+/// Minimum words of a section of prose.
 const WORDS: u32 = 50;
 
-/// The share of the shorter of two sections that the other one repeats.
+/// Share of the shorter section that the other section must repeat.
 const REPEATED: f32 = 0.6;
 
-/// The overlap without names from which on one item is a changed copy of the other.
+/// Overlap without names from which one item is a changed copy of the other.
 const CHANGED: f32 = 0.4;
 
-/// The overlap from which on two items have the same text, or the same one but for names: hashes are all equal.
+/// Overlap that counts as equal text: all hashes agree.
 const SAME: f32 = 0.999;
 
-/// What lenses, actions and the peek show.
+/// Which neighbors code lenses, actions and the peek view show.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub enum Detail {
-    /// What is news to the reader.
+    /// Only neighbors that tell the reader something new.
     #[default]
     Useful,
-    /// Everything that reaches the score.
+    /// All neighbors that reach the score.
     All,
 }
 
-/// An item, as far as the decision depends on it.
+/// The properties of an item that the decision uses.
 #[derive(Debug, Clone)]
 pub struct Facts<'a> {
     /// Its name.
@@ -78,24 +79,26 @@ pub struct Facts<'a> {
     pub lines: Range<u32>,
     /// Whether it is a test, or in one.
     pub test: bool,
-    /// Whether its file repeats itself by nature: a changelog, a license, generated code.
+    /// Whether the file is repetitive by nature: a changelog, a license, generated code.
     pub repetitive: bool,
-    /// What its text is made of.
+    /// Hashes of its tokens.
     pub fingerprint: &'a Fingerprint,
 }
 
-/// What a threshold other than the default changes: a lower one lifts every cosine, so that less alike items are shown; a higher one
-/// asks more of the cosine alone, and at 1 shows only what has one vector.
+/// Effect of a threshold other than the default.
+///
+/// A lower threshold raises every cosine, so less similar items are shown. A higher threshold requires a higher cosine; at 1, only items
+/// with equal vectors are shown.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Bar {
-    /// The least cosine of a pair.
+    /// The lowest cosine of a pair.
     pub floor: f32,
-    /// What is added to a cosine before the decision.
+    /// Added to a cosine before the decision.
     pub lift: f32,
 }
 
 impl Bar {
-    /// The bar of a threshold.
+    /// The bar for a threshold.
     pub fn new(threshold: f32) -> Bar {
         let lift = (thresholds::DEFAULT - threshold).max(0.0);
         let above = ((threshold - thresholds::DEFAULT) / (1.0 - thresholds::DEFAULT)).max(0.0);
@@ -106,22 +109,22 @@ impl Bar {
     }
 }
 
-/// How two items resemble each other.
+/// Relation between the texts of two items.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CloneType {
-    /// They have the same text, but for comments and white space.
+    /// The same text, apart from comments and white space.
     SameText,
-    /// They have the same text, but for names and literals.
+    /// The same text, apart from names and literals.
     Renamed,
-    /// They have much of their text in common, but for names and literals.
+    /// Large parts of the text are the same, apart from names and literals.
     Changed,
-    /// They do the same in different words.
+    /// The same task in different words.
     SameTask,
 }
 
 impl CloneType {
-    /// Its name for people.
+    /// The name that users see.
     pub fn label(self) -> &'static str {
         match self {
             CloneType::SameText => "same text",
@@ -131,7 +134,7 @@ impl CloneType {
         }
     }
 
-    /// The type of two items, whatever else is decided.
+    /// Classifies two items; independent of [`decide`].
     pub fn of(a: &Fingerprint, b: &Fingerprint) -> CloneType {
         match () {
             () if a.exact_overlap(b) >= SAME => CloneType::SameText,
@@ -142,8 +145,9 @@ impl CloneType {
     }
 }
 
-/// Decides whether two items are shown to the reader of either, and as what; `None` where they are not. `cosine` is that of their
-/// language-centered vectors.
+/// Decides whether readers of either item see the other, and how the two relate.
+///
+/// `None` if they do not. `cosine` is the cosine of their language-centered vectors.
 pub fn decide(a: &Facts, b: &Facts, same_file: bool, cosine: f32) -> Option<CloneType> {
     let comparable = a.kind == b.kind && cosine >= FLOOR && !a.repetitive && !b.repetitive;
     if !comparable {
@@ -156,7 +160,7 @@ pub fn decide(a: &Facts, b: &Facts, same_file: bool, cosine: f32) -> Option<Clon
     shown.then(|| CloneType::of(a.fingerprint, b.fingerprint))
 }
 
-/// Whether an item is shown at all, beside whatever other one.
+/// Whether an item can be part of any pair that is shown.
 pub fn may_be_shown(item: &Facts) -> bool {
     let enough = match item.kind {
         ItemKind::Heading => long_section(item) && !is_log_name(item.name),
@@ -165,11 +169,12 @@ pub fn may_be_shown(item: &Facts) -> bool {
     enough && !item.repetitive
 }
 
-/// What both overlaps of two items of a kind are together at least where they are shown, whatever else they are like: of two items in one
-/// syntax ([`one_syntax`]) whose cosine is at most `cosine`, and of two sections of prose.
+/// A lower bound for the sum of both overlaps of shown pairs.
+///
+/// It holds for two items in one syntax ([`one_syntax`]) whose cosine is at most `cosine`, and for two sections of prose.
 pub fn least_overlap(kind: ItemKind, cosine: f32) -> f32 {
     let needed = match kind {
-        // By how much of the shorter one is in the longer one, whatever the cosine.
+        // Sections are compared by containment; their cosine does not matter.
         ItemKind::Heading => return 0.0,
         ItemKind::Type => NEEDED + SAME_FILE.min(BY_CUSTOM),
         ItemKind::Function | ItemKind::File => NEEDED,
@@ -177,7 +182,7 @@ pub fn least_overlap(kind: ItemKind, cosine: f32) -> f32 {
     3.0 * needed - cosine
 }
 
-/// The cosine that two items need whose languages share no runs of tokens.
+/// The cosine that two items need if their languages share no token sequences.
 pub fn needed_across(same_file: bool, namesakes: bool) -> f32 {
     let ties = Ties {
         file: same_file,
@@ -187,17 +192,21 @@ pub fn needed_across(same_file: bool, namesakes: bool) -> f32 {
     thresholds::needed(thresholds::DEFAULT, ties)
 }
 
-/// Whether two sections of prose say the same.
+/// Whether two sections of prose have mostly the same words.
 fn repeats(a: &Facts, b: &Facts) -> bool {
-    let named = |facts: &Facts| is_log_name(facts.name);
-    long_section(a) && long_section(b) && !named(a) && !named(b) && a.fingerprint.containment(b.fingerprint) >= REPEATED
+    let is_log = |facts: &Facts| is_log_name(facts.name);
+    long_section(a)
+        && long_section(b)
+        && !is_log(a)
+        && !is_log(b)
+        && a.fingerprint.containment(b.fingerprint) >= REPEATED
 }
 
 fn long_section(item: &Facts) -> bool {
     item.fingerprint.tokens() >= WORDS
 }
 
-/// Whether a section is called as sections are that every project has.
+/// Whether a section has a name that every project uses.
 fn is_log_name(name: &str) -> bool {
     let name = name.to_lowercase();
     ["license", "licence", "changelog", "copyright"]
@@ -205,7 +214,7 @@ fn is_log_name(name: &str) -> bool {
         .any(|word| name.starts_with(word))
 }
 
-/// Whether two pieces of code are no news to each other's reader, however alike they are.
+/// Whether two pieces of code tell each other's reader nothing new, however similar they are.
 fn excluded(a: &Facts, b: &Facts, same_file: bool) -> bool {
     let tests = a.test && b.test;
     let fewest = if tests { TEST_LINES } else { LINES };
@@ -217,24 +226,25 @@ fn excluded(a: &Facts, b: &Facts, same_file: bool) -> bool {
     let siblings = same_file && a.around == b.around && property(a.name) == property(b.name);
     let near = same_file && distance(&a.lines, &b.lines) < APART;
     let small = a.fingerprint.tokens().min(b.fingerprint.tokens()) < LARGE;
-    // Methods of Go stand beside their types.
+    // In Go, methods stand next to their types.
     (siblings && a.language != Language::Go) || (same_file && tests) || (near && small)
 }
 
-/// Whether one item names the other: caller and callee, class and base. Items of one name say nothing about that: a method calls the one
-/// that it overrides.
+/// Whether one item refers to the other: caller and callee, class and base.
+///
+/// Items of the same name do not count: a method calls the method that it overrides.
 fn know_each_other(a: &Facts, b: &Facts) -> bool {
     let (x, y) = (last_part(a.name), last_part(b.name));
     x != y && (a.fingerprint.uses(y) || b.fingerprint.uses(x))
 }
 
-/// `lookup` of `View.prototype.lookup`, `Config` of `Display for Config<T>`.
+/// The last part of a name: `lookup` for `View.prototype.lookup`, `Config` for `Display for Config<T>`.
 fn last_part(name: &str) -> &str {
     let bare = name.split(['<', '(']).next().unwrap_or(name).trim_end();
     bare.rsplit(['.', ':', '#', ' ']).next().unwrap_or(bare)
 }
 
-/// What an accessor is about: `getName` and `set_name` are about `name`.
+/// The property that an accessor reads or writes: `name` for `getName` and `set_name`.
 fn property(name: &str) -> String {
     let rest = ["get", "set", "is", "has"].iter().find_map(|prefix| {
         let rest = name.strip_prefix(prefix)?;
@@ -243,15 +253,15 @@ fn property(name: &str) -> String {
     rest.unwrap_or(name).trim_start_matches('_').to_lowercase()
 }
 
-/// The lines from the end of one item to the start of the other.
+/// Number of lines from the end of one item to the start of the other.
 fn distance(a: &Range<u32>, b: &Range<u32>) -> u32 {
     a.start.max(b.start).saturating_sub(a.end.min(b.end))
 }
 
-/// Whether two pieces of code are alike enough.
+/// Whether two pieces of code are similar enough.
 fn likeness_reached(a: &Facts, b: &Facts, same_file: bool, cosine: f32) -> bool {
     if !one_syntax(a.language, b.language) {
-        // Two languages share no runs of tokens. The vector has to tell, as it did on judged pairs of two languages.
+        // Two languages share no token sequences, so the vectors decide. Judged pairs of two languages support this.
         return cosine >= needed_across(same_file, namesakes(a, b));
     }
     let (one, two) = (a.fingerprint, b.fingerprint);
@@ -275,12 +285,12 @@ fn namesakes(a: &Facts, b: &Facts) -> bool {
     thresholds::words(a.name).is_some_and(|name| thresholds::words(b.name) == Some(name))
 }
 
-/// Whether two languages are written alike, so that texts in them have runs of tokens in common.
+/// Whether two languages have so similar a syntax that texts in them share token sequences.
 pub fn one_syntax(a: Language, b: Language) -> bool {
     syntax(a) == syntax(b)
 }
 
-/// A language that is written as another one is.
+/// The language that represents all languages with this syntax.
 pub fn syntax(language: Language) -> Language {
     use Language::{C, Cpp, JavaScript, Markdown, Prose, Tsx, TypeScript};
     match language {

@@ -1,25 +1,26 @@
-//! How much each of some vectors counts in their mean, so that near-copies count once.
+//! Weights of vectors in their mean, so that near-copies count once.
 //!
-//! The mean of a language stands for what its items have in common. Where an item exists forty times but for a digit, a plain mean is
-//! this item, and taking it away leaves of each copy what it has alone: the more copies, the less alike. So an item weighs 1 / (the
-//! copies of it, itself included), and what is less than a copy counts as a part of one.
+//! The mean of a language represents the common part of its items. If an item exists forty times with small changes, a plain mean is this
+//! item, and subtracting it leaves only the unique part of each copy: the more copies exist, the less alike they look. So an item weighs 1
+//! / (number of its copies, including itself), and a partial copy counts as a fraction.
 
 use super::vector::dot;
 
-/// From this cosine on one item is a part of a copy of another: unrelated items of a language are about .4 from each other, and few
-/// reach this.
+/// Cosine from which an item counts as a partial copy of another.
+///
+/// Unrelated items of a language have a cosine of about .4, and few reach this value.
 const PART: f32 = 0.65;
 
-/// From this cosine on it is a copy.
+/// Cosine from which an item counts as a full copy.
 const COPY: f32 = 0.85;
 
-/// Of more vectors than twice as many, so many stand for all.
+/// A sample holds between this many and twice as many vectors.
 const SAMPLE: usize = 512;
 
-/// The share of copies in a sample below which all vectors count alike.
+/// Share of copies in a sample below which all vectors count equally.
 const FEW: f64 = 0.05;
 
-/// Vectors in even steps of those that were added: all of them while there are few.
+/// An evenly spaced sample of the added vectors; all of them while there are few.
 #[derive(Debug)]
 pub(super) struct Sample {
     kept: Vec<Vec<f32>>,
@@ -38,7 +39,7 @@ impl Default for Sample {
 }
 
 impl Sample {
-    /// Takes a vector in, if it is its turn.
+    /// Counts a vector and keeps it if it falls on the sampling step.
     pub fn add(&mut self, vector: &[f32]) {
         if self.seen.is_multiple_of(self.step) {
             self.kept.push(vector.to_vec());
@@ -54,22 +55,23 @@ impl Sample {
         }
     }
 
-    /// Of so many vectors, those that [`Sample::kept_of`] names, in their order.
+    /// The sample of `seen` vectors; `kept` are those that [`Sample::kept_of`] selects, in order.
     #[cfg(feature = "postgres")]
     pub fn of(seen: usize, kept: Vec<Vec<f32>>) -> Sample {
         let step = seen.div_ceil(2 * SAMPLE).next_power_of_two();
         Sample { kept, step, seen }
     }
 
-    /// Which of so many vectors a sample keeps, as a condition of SQL on the number of each.
+    /// An SQL condition on a vector's number that selects the vectors of the sample.
     #[cfg(feature = "postgres")]
     pub fn kept_of(number: &str, count: &str) -> String {
         let most = 2 * SAMPLE;
         format!("({count} <= {most} OR {number} % (2 ^ ceil(log(2, {count} / {most}::numeric)))::bigint = 0)")
     }
 
-    /// The sum of the vectors that were added, and their number, each near-copy counted once; `None` where all count alike. Cosines are
-    /// those of the vectors without `common`.
+    /// The sum and the number of the added vectors, each near-copy counted once.
+    ///
+    /// Cosines are measured after subtracting `common`. `None` if all vectors count equally.
     pub fn distinct(&self, common: Option<&[f32]>) -> Option<(Vec<f64>, f64)> {
         if self.kept.is_empty() {
             return None;
@@ -80,7 +82,7 @@ impl Sample {
         if copies < if self.step == 1 { 1e-9 } else { FEW } {
             return None;
         }
-        // A sample stands for as many as were seen.
+        // Each sampled vector represents this many seen vectors.
         let times = self.seen as f64 / self.kept.len() as f64;
         let mut sum = vec![0.0; self.kept.first().map_or(0, Vec::len)];
         for (vector, weight) in self.kept.iter().zip(&weights) {
@@ -92,7 +94,7 @@ impl Sample {
     }
 }
 
-/// What each vector counts: 1 for one that no other is near.
+/// The weight of each vector: 1 if no other vector is near.
 fn weights(vectors: &[Vec<f32>], common: Option<&[f32]>) -> Vec<f64> {
     let own = |vector: &Vec<f32>| {
         let mut own = vector.clone();
@@ -122,7 +124,7 @@ fn part_of_a_copy(cosine: f32) -> f32 {
 mod tests {
     use super::*;
 
-    /// A vector of unit length along an axis, turned by an angle toward another one.
+    /// A unit vector along an axis, rotated by an angle toward another axis.
     fn along(axis: usize, angle: f32, other: usize) -> Vec<f32> {
         let mut vector = vec![0.0; 64];
         vector[axis] = angle.cos();
@@ -137,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn copies_count_once_and_parts_of_copies_count_in_part() {
+    fn copies_count_once_and_partial_copies_count_in_part() {
         assert!(
             sample((0..20).map(|axis| along(axis, 0.0, 63)))
                 .distinct(None)
@@ -149,15 +151,15 @@ mod tests {
             .unwrap();
         assert!((number - 5.0).abs() < 1e-3, "{number}");
         assert!((sum[0] - sum[1]).abs() < 1e-2, "{} {}", sum[0], sum[1]);
-        // Cosine .75 from each other: half a copy.
+        // Cosine .75: half a copy.
         let pair = [along(0, 0.0, 1), along(0, 0.75f32.acos(), 1)];
         let (_, number) = sample(pair.into_iter()).distinct(None).unwrap();
         assert!((number - 4.0 / 3.0).abs() < 1e-3, "{number}");
     }
 
     #[test]
-    fn a_sample_stands_for_many_and_few_copies_among_many_change_nothing() {
-        // Far from each other, as random directions are.
+    fn a_sample_represents_many_vectors_and_few_copies_change_nothing() {
+        // Random directions are far from each other.
         let mut state = 1u64;
         let mut random = || {
             state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
@@ -180,8 +182,8 @@ mod tests {
     }
 
     #[test]
-    fn what_all_texts_of_a_model_have_in_common_makes_no_copies() {
-        // In a cone around the last axis, and far from each other without it.
+    fn the_common_part_of_all_texts_does_not_make_them_copies() {
+        // The vectors lie in a cone around the last axis, and far from each other without that axis.
         let vectors = || (0..20).map(|axis| along(63, 0.4, axis));
         assert!(sample(vectors()).distinct(None).is_some());
         let common = along(63, 0.0, 0).iter().map(|v| v * 0.9).collect::<Vec<f32>>();

@@ -1,9 +1,9 @@
-//! A fingerprint of an item's source text: it tells copies from mere likeness, and the text need not be kept.
+//! A fingerprint of an item's source text, which detects copies without the text.
 //!
-//! A small lexer cuts the text into tokens; it knows the comments and strings of each language and nothing of its grammar. Runs of
-//! [`RUN`] tokens are hashed twice: with every identifier and literal replaced by one symbol, so that a copy with other names has the
-//! same runs, and as they are. Of each set the smallest hashes are kept (bottom-k). Two such sketches estimate how much two texts have in
-//! common, and are exact for items of up to some 64 tokens.
+//! A small lexer splits the text into tokens; it knows the comments and strings of each language, but not its grammar. Runs of [`RUN`]
+//! tokens are hashed twice: once with every identifier and literal replaced by a placeholder, so that a renamed copy has the same runs, and
+//! once unchanged. A sketch keeps the smallest hashes of each set (bottom-k). Two sketches estimate the overlap of two texts, and are exact
+//! for items of up to about 64 tokens.
 
 mod join;
 mod lexer;
@@ -15,28 +15,28 @@ use lexer::{Kind, Token};
 
 use crate::text::Language;
 
-/// Tokens in a run. Shorter runs are shared by chance, longer ones miss small changes.
+/// Tokens in a run. Different texts share shorter runs by chance, and longer runs miss small changes.
 const RUN: usize = 5;
 
 /// Words in a run of prose.
 const PROSE_RUN: usize = 3;
 
-/// Hashes kept of the runs without names.
+/// Number of hashes kept of the runs without names.
 const RENAMED: usize = 64;
 
-/// Hashes kept of the runs as they are.
+/// Number of hashes kept of the unchanged runs.
 const EXACT: usize = 48;
 
-/// Names kept that an item uses.
+/// Number of used names kept per item.
 const USES: usize = 32;
 
-/// The version of the bytes.
+/// Version of the byte format.
 const VERSION: u8 = 1;
 
 /// Bytes before the hashes.
 const HEAD: usize = 18;
 
-/// What an item's text is made of.
+/// The hashed content of an item's text.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Fingerprint {
     lines: u16,
@@ -49,9 +49,9 @@ pub struct Fingerprint {
 /// The smallest hashes of a set.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Sketch {
-    /// How many elements the set has.
+    /// Number of elements of the set.
     count: u32,
-    /// In order; all of them where the set is small.
+    /// Ascending; all hashes if the set is small.
     hashes: Box<[u32]>,
 }
 
@@ -68,7 +68,7 @@ impl Fingerprint {
                 Kind::Literal => LITERAL,
                 Kind::Keyword | Kind::Operator => *own,
             }),
-            // Prose has no names to take out.
+            // Prose has no names to replace.
             false => return Fingerprint::assemble(&tokens, Sketch::of(&exact, run, RENAMED), &exact, run, &[]),
         };
         let renamed: Vec<u64> = renamed.collect();
@@ -94,7 +94,7 @@ impl Fingerprint {
         }
     }
 
-    /// The lines on which a token begins: comments, documentation and blank lines do not count.
+    /// Number of lines on which a token begins. Comments, documentation and blank lines do not count.
     pub fn lines(&self) -> u32 {
         self.lines.into()
     }
@@ -109,27 +109,27 @@ impl Fingerprint {
         self.tokens == 0
     }
 
-    /// How much of two texts is the same once names and literals are taken out: shared runs among all runs (Jaccard), from 0 to 1.
+    /// Overlap without names and literals: the Jaccard index of the runs, from 0 to 1.
     pub fn overlap(&self, other: &Fingerprint) -> f32 {
         self.renamed.jaccard(&other.renamed)
     }
 
-    /// How much of two texts is the same, names and literals included, from 0 to 1.
+    /// Overlap including names and literals, from 0 to 1.
     pub fn exact_overlap(&self, other: &Fingerprint) -> f32 {
         self.exact.jaccard(&other.exact)
     }
 
-    /// How much of the shorter text is in the longer one once names and literals are taken out, from 0 to 1.
+    /// Share of the shorter text that the longer one contains, from 0 to 1. Names and literals do not count.
     pub fn containment(&self, other: &Fingerprint) -> f32 {
         self.renamed.containment(&other.renamed)
     }
 
-    /// Whether the text calls something of a name, or has that name on its first line, as a class has its base.
+    /// Whether the text calls this name or has it on its first line. A class has its base there.
     pub fn uses(&self, name: &str) -> bool {
         self.uses.binary_search(&name_hash(name)).is_ok()
     }
 
-    /// The bytes that stand for it in an index; at most 600.
+    /// Serializes it for an index; at most 600 bytes.
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = vec![VERSION];
         let parts = [&self.renamed.hashes, &self.exact.hashes, &self.uses];
@@ -137,13 +137,13 @@ impl Fingerprint {
         for number in [self.tokens, self.renamed.count, self.exact.count] {
             bytes.extend(number.to_le_bytes());
         }
-        // No part is longer than its constant.
+        // No part is longer than its constant, so its length fits one byte.
         bytes.extend(parts.map(|part| part.len() as u8));
         bytes.extend(parts.into_iter().flatten().flat_map(|hash| hash.to_le_bytes()));
         bytes
     }
 
-    /// Reads what [`Fingerprint::to_bytes`] wrote; `None` for anything else, such as an older version.
+    /// Reads the bytes of [`Fingerprint::to_bytes`]; `None` for anything else, such as an older version.
     pub fn from_bytes(bytes: &[u8]) -> Option<Fingerprint> {
         let (head, rest) = bytes.split_at_checked(HEAD)?;
         let number = |at: usize| Some(u32::from_le_bytes(head.get(at..at + 4)?.try_into().ok()?));
@@ -175,7 +175,7 @@ impl Fingerprint {
 }
 
 impl Sketch {
-    /// The sketch of the runs of some tokens, given by their hashes. Fewer tokens than a run has are one run.
+    /// The sketch of all token runs, given the hashes of the tokens. Fewer tokens than `run` make one run.
     fn of(tokens: &[u64], run: usize, keep: usize) -> Sketch {
         let window = run.min(tokens.len()).max(1);
         let mixed = tokens.windows(window).map(|run| {
@@ -197,7 +197,7 @@ impl Sketch {
         self.hashes.len() == self.count as usize
     }
 
-    /// Shared elements among all: the share of both in the smallest of the union.
+    /// Estimates the Jaccard index: shared elements among the smallest of the union.
     fn jaccard(&self, other: &Sketch) -> f32 {
         let bound = |sketch: &Sketch| {
             if sketch.complete() {
@@ -230,7 +230,7 @@ impl Sketch {
         if all == 0 { 0.0 } else { shared as f32 / all as f32 }
     }
 
-    /// Shared elements among those of the smaller set.
+    /// Share of the smaller set that both sets contain.
     fn containment(&self, other: &Sketch) -> f32 {
         let jaccard = self.jaccard(other);
         let (a, b) = (self.count as f32, other.count as f32);
@@ -242,27 +242,27 @@ impl Sketch {
     }
 }
 
-/// Stands for every identifier.
+/// Replaces every identifier.
 const NAME: u64 = 1;
 
-/// Stands for every literal.
+/// Replaces every literal.
 const LITERAL: u64 = 2;
 
-/// The names that are called or stand on the first line, in order; the first [`USES`] of them.
+/// Hashes of names that are called or stand on the first line, ascending. Only the first [`USES`] names count.
 fn uses(tokens: &[Token], language: Language) -> Vec<u32> {
     let mut uses = Vec::new();
-    // Attributes and decorators come before the line that names the item.
+    // Attributes and decorators precede the line that names the item.
     let attribute = |token: &&Token| matches!(token.text, "@" | "#");
     let starts = |index: usize| index == 0 || tokens[index - 1].line != tokens[index].line;
     let first = (0..tokens.len())
         .find(|index| starts(*index) && !attribute(&&tokens[*index]))
         .map(|index| tokens[index].line);
-    let by_place = matches!(language, Language::Ruby | Language::Bash);
+    let by_position = matches!(language, Language::Ruby | Language::Bash);
     for (index, token) in tokens.iter().enumerate().filter(|(_, token)| token.kind == Kind::Name) {
         let next = |ahead: usize| tokens.get(index + ahead).map(|token| token.text);
         let called = next(1) == Some("(") || (next(1) == Some("!") && matches!(next(2), Some("(" | "[" | "{")));
-        // Calls without brackets.
-        let bare = by_place && (starts(index) || tokens[index - 1].text == ".");
+        // A call without brackets.
+        let bare = by_position && (starts(index) || tokens[index - 1].text == ".");
         if called || bare || first == Some(token.line) {
             let name = name_hash(token.text);
             if !uses.contains(&name) {
@@ -277,18 +277,18 @@ fn uses(tokens: &[Token], language: Language) -> Vec<u32> {
     uses
 }
 
-/// What stands for a name that is used. Part of the format of an index.
+/// Hash of a used name. Part of the index format.
 fn name_hash(name: &str) -> u32 {
     (mix(hash(name.as_bytes())) >> 32) as u32
 }
 
-/// FNV-1a. Part of the format of an index.
+/// FNV-1a. Part of the index format.
 fn hash(bytes: &[u8]) -> u64 {
     let step = |sum: u64, byte: &u8| (sum ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
     bytes.iter().fold(0xcbf2_9ce4_8422_2325, step)
 }
 
-/// The finalizer of SplitMix64: every bit of the sum depends on every bit of the number.
+/// The finalizer of SplitMix64: every output bit depends on every input bit.
 fn mix(number: u64) -> u64 {
     let number = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
     let number = (number ^ (number >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

@@ -1,5 +1,6 @@
-//! Similarity: units' embeddings → one vector per item → language-centered vectors → neighbors, among the open documents or in
-//! an index of folders ([`index`]).
+//! Similarity of items, among the open documents or in an index of folders ([`index`]).
+//!
+//! Data flow: embeddings of units → one vector per item → language-centered vectors → neighbors.
 
 mod blocks;
 pub mod calibration;

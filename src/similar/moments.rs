@@ -1,29 +1,29 @@
-//! How near a vector is to a language on the whole, and cosines between two languages in the measure of those within one.
+//! Spread of a vector against a language, and comparable cosines between two languages.
 //!
-//! Languages differ in how far their vectors lie apart, and an item that lies along the main directions of a language is near all of
-//! it. So a cosine of two languages does not say the same as one within a language, and a ranking over several puts the pairs first
-//! whose languages are crowded. The spread of an item against a language is the root mean square of its cosines with the language's
-//! items: s(v, L)² = vᵀ M v with the second moment M of the centered vectors of L. A cosine between the languages A and B is
-//! multiplied by √(s(a, A) s(b, B) / (s(a, B) s(b, A))): what is usual between them counts as what is usual within them. There is no
-//! constant in it, and within one language nothing changes (`benches/similarity/spread.py`).
+//! Vectors of some languages lie closer together than those of others, and an item along the main directions of a language is near all of
+//! its items. A cosine between two languages therefore means something else than a cosine within one, and a ranking over several languages
+//! prefers pairs of crowded languages. The spread of an item against a language is the root mean square of its cosines with the language's
+//! items: s(v, L)² = vᵀ M v, where M is the second moment of the centered vectors of L. A cosine between the languages A and B is
+//! multiplied by √(s(a, A) s(b, B) / (s(a, B) s(b, A))), so a usual cosine between them counts as a usual cosine within them. The formula
+//! has no constant and changes nothing within one language (`benches/similarity/spread.py`).
 
 use std::sync::Arc;
 
 use super::vector::dot;
 
-/// So many items tell enough of a language; more are looked at in even steps.
+/// This many items describe a language well enough. Of more items, evenly spaced ones are sampled.
 const SAMPLE: usize = 1024;
 
-/// From this many items on a spread counts whole; below, in proportion.
+/// Number of items from which a spread counts fully; below, it counts in proportion.
 const FULL: f32 = 20.0;
 
-/// The largest factor; the smallest is its inverse.
+/// The largest factor; the smallest factor is its inverse.
 pub(super) const MOST: f32 = 1.5;
 
-/// The second moment of the vectors of a language.
+/// Second moment of the vectors of a language.
 #[derive(Debug)]
 pub struct Moment {
-    /// Items of the language.
+    /// Number of items of the language.
     count: f32,
     width: usize,
     /// Row-major, width × width, symmetric.
@@ -31,8 +31,9 @@ pub struct Moment {
 }
 
 impl Moment {
-    /// Of vectors without the mean of their language, of unit length; `vector` puts the one of an index into a buffer. `None` where there
-    /// are fewer than two.
+    /// Computes the moment of `count` centered vectors of unit length.
+    ///
+    /// `vector` appends the vector at an index to a buffer. `None` if there are fewer than two.
     pub(super) fn of(count: usize, width: usize, vector: impl Fn(usize, &mut Vec<f32>)) -> Option<Arc<Moment>> {
         let looked = count.min(SAMPLE);
         if looked < 2 {
@@ -52,8 +53,7 @@ impl Moment {
         Some(Arc::new(Moment { count, width, mean }))
     }
 
-    /// The bytes that stand for it in a store: how many items the language has, then the upper triangle row by row, in floats with the
-    /// least significant byte first.
+    /// Serializes it for a store. The item count comes first, then the upper triangle row by row, as little-endian floats.
     #[cfg(feature = "postgres")]
     pub(super) fn to_bytes(&self) -> Vec<u8> {
         let rows = self.mean.chunks_exact(self.width).enumerate();
@@ -65,7 +65,7 @@ impl Moment {
             .collect()
     }
 
-    /// Reads what [`Moment::to_bytes`] wrote of vectors of a width; `None` for anything else.
+    /// Reads the bytes of [`Moment::to_bytes`] for vectors of a width; `None` for anything else.
     #[cfg(feature = "postgres")]
     pub(super) fn from_bytes(bytes: &[u8], width: usize) -> Option<Arc<Moment>> {
         let (numbers, rest) = bytes.as_chunks::<4>();
@@ -85,15 +85,15 @@ impl Moment {
         Some(Arc::new(Moment { count, width, mean }))
     }
 
-    /// Which of so many items are looked at, as a condition of SQL on the number of each.
+    /// An SQL condition on an item's number that selects the sampled items.
     #[cfg(feature = "postgres")]
     pub(super) fn sampled(number: &str, count: &str) -> String {
-        // The last step that does not go beyond the number leads to it.
+        // The last step that does not exceed the number is the only candidate.
         let step = format!("(({number} * {SAMPLE} + {count} - 1) / {count})");
         format!("({count} <= {SAMPLE} OR {step} < {SAMPLE} AND {step} * {count} / {SAMPLE} = {number})")
     }
 
-    /// Of a language with so many items, by those that are looked at.
+    /// The moment of a language with `count` items, computed from the sampled ones.
     #[cfg(feature = "postgres")]
     pub(super) fn of_sample(count: u64, vectors: &[Vec<f32>], width: usize) -> Option<Arc<Moment>> {
         let moment = Moment::of(vectors.len(), width, |index, into| into.extend(&vectors[index]))?;
@@ -104,8 +104,9 @@ impl Moment {
         }))
     }
 
-    /// The root mean square of the cosines of a vector of unit length with the items of the language, without its cosine with itself where
-    /// it is one of them. Never 0.
+    /// Root mean square of the cosines of a unit vector with the language's items. Never 0.
+    ///
+    /// If the vector is one of these items, its cosine with itself is excluded.
     pub(super) fn spread(&self, vector: &[f32], one_of_them: bool) -> f32 {
         if vector.len() != self.width {
             return 1.0;
@@ -119,20 +120,20 @@ impl Moment {
         others.max(1e-4).sqrt()
     }
 
-    /// How much what is known of the language counts, 0 to 1.
+    /// How much the statistics of this language count, 0 to 1.
     pub(super) fn certainty(&self) -> f32 {
         ((self.count - 1.0) / (FULL - 1.0)).clamp(0.0, 1.0)
     }
 }
 
-/// What a vector's cosines are like with its own language and with another.
+/// Spread of a vector against its own language and against another.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Spreads {
     pub own: f32,
     pub other: f32,
 }
 
-/// The factor for the cosine of two vectors of different languages, as far as both languages are known.
+/// The factor for the cosine of two vectors of different languages. Uncertain statistics weaken it.
 pub(super) fn factor(a: Spreads, b: Spreads, certainty: f32) -> f32 {
     let whole = (a.own * b.own / (a.other * b.other)).sqrt();
     whole.powf(certainty).clamp(MOST.recip(), MOST)
@@ -147,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn the_spread_is_the_root_mean_square_of_the_cosines_with_the_others() {
+    fn the_spread_is_the_root_mean_square_of_the_cosines_with_other_items() {
         let vectors = [[1.0, 0.0], [0.6, 0.8], [0.0, 1.0], [-0.8, 0.6]];
         let known = moment(&vectors);
         let squares = |others: &[[f32; 2]]| {
@@ -160,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_near_all_of_the_other_language_counts_less_and_few_items_count_little() {
+    fn items_near_all_of_the_other_language_count_less_and_few_items_count_little() {
         let near = Spreads { own: 0.2, other: 0.4 };
         let usual = Spreads { own: 0.2, other: 0.2 };
         assert!((factor(near, usual, 1.0) - 0.5f32.sqrt()).abs() < 1e-6);
@@ -173,7 +174,7 @@ mod tests {
 
     #[cfg(feature = "postgres")]
     #[test]
-    fn what_is_known_of_a_language_comes_back_from_its_bytes() {
+    fn the_moment_of_a_language_survives_serialization() {
         let known = moment(&[[1.0, 0.0], [0.6, 0.8], [0.0, 1.0]]);
         let bytes = known.to_bytes();
         let again = Moment::from_bytes(&bytes, 2).unwrap();
@@ -182,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sample_stands_for_many() {
+    fn a_sample_represents_many_items() {
         let many: Vec<[f32; 2]> = (0..10_000).map(|i| (i as f32 * 0.37).sin_cos().into()).collect();
         let whole: f32 = many.iter().map(|v| v[0].powi(2)).sum::<f32>() / many.len() as f32;
         assert!((moment(&many).spread(&[1.0, 0.0], false) - whole.sqrt()).abs() < 0.01);

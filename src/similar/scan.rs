@@ -1,7 +1,7 @@
-//! The nearest of many vectors, exactly: a pass over all of them in bytes, and those that may be among the nearest again in floats.
+//! Exact nearest neighbors: an 8-bit scan over all vectors, then exact products for the candidates.
 //!
-//! Bytes are a quarter of the memory that has to be read, which is what a scan waits for. How far a byte vector may be from its
-//! original is known, so that no row that belongs to the answer is left out.
+//! Memory bandwidth limits a scan, and bytes need a quarter of it. The error bound of a byte vector is known, so the scan drops no row of
+//! the result.
 
 use half::f16;
 use rayon::prelude::*;
@@ -9,30 +9,30 @@ use rayon::prelude::*;
 use super::Scale;
 use crate::model::simd::{self, Kernel, LANES, Pairs, Simd};
 
-/// Numbers that one step of the scan takes.
+/// Numbers per step of the scan.
 pub(super) const STEP: usize = 2 * LANES;
 
-/// Rows given to one task.
+/// Rows per task.
 const TASK: usize = 4096;
 
-/// Rows scanned side by side, so that one's sum is not waited for.
+/// Rows scanned side by side, to hide the latency of a sum.
 const ABREAST: usize = 4;
 
 /// Vectors of one width, of unit length or zero.
 #[derive(Debug, Default)]
 pub struct Rows {
     width: usize,
-    /// Each row in bytes, filled up with zeros to a whole number of steps.
+    /// The rows as bytes, zero-padded to whole steps.
     bytes: Vec<i8>,
-    /// What one of a row's bytes is worth.
+    /// The scale of each row: the value of byte 1.
     scales: Vec<f32>,
-    /// The largest distance of a row from what its bytes say.
+    /// The largest distance between a row and its quantized form.
     slack: f32,
     halves: Vec<f16>,
 }
 
 impl Rows {
-    /// No rows yet, of `width` numbers each.
+    /// Creates an empty set of rows of `width` numbers.
     pub fn new(width: usize) -> Rows {
         Rows {
             width,
@@ -50,17 +50,17 @@ impl Rows {
         self.scales.len()
     }
 
-    /// Whether there is none.
+    /// Whether there are no rows.
     pub fn is_empty(&self) -> bool {
         self.scales.is_empty()
     }
 
-    /// Adds a row, which becomes the last.
+    /// Appends a row.
     ///
     /// # Panics
-    /// If it has another width.
+    /// If the row has another width.
     pub fn push(&mut self, row: &[f32]) {
-        assert_eq!(row.len(), self.width, "a row of another width");
+        assert_eq!(row.len(), self.width, "the row has another width");
         let scale = row_scale(row);
         let mut squares = 0f64;
         for v in row {
@@ -75,22 +75,23 @@ impl Rows {
         self.slack = self.slack.max(squares.sqrt() as f32);
     }
 
-    /// Gives back room for rows that do not come.
+    /// Releases unused capacity.
     pub fn shrink_to_fit(&mut self) {
         self.bytes.shrink_to_fit();
         self.halves.shrink_to_fit();
         self.scales.shrink_to_fit();
     }
 
-    /// A row as it is kept.
+    /// A row in the stored precision.
     pub fn row(&self, index: usize) -> impl Iterator<Item = f32> {
         self.halves[index * self.width..(index + 1) * self.width]
             .iter()
             .map(|v| v.to_f32())
     }
 
-    /// The `count` rows with the highest scores, best first; of equal ones the earlier row goes first. `judge` makes a score of a
-    /// row's product with the query, or leaves the row out. A query of another width resembles nothing.
+    /// The `count` rows with the highest scores, best first. Equal scores keep the order of rows.
+    ///
+    /// `transform` turns a row's product with the query into a score, or excludes the row. A query of another width has no results.
     pub fn nearest(
         &self,
         query: &[f32],
@@ -102,13 +103,13 @@ impl Rows {
         }
         let about = self.scan(query);
         let doubt = self.doubt(query);
-        // What a row's score is at least; nothing where it may not count.
+        // A lower bound of each row's score; negative infinity if the row may not count.
         let least = about.par_iter().enumerate().map(|(i, product)| {
             let certain = |transform: &ScoreTransform| transform.score(*product) - transform.scale * doubt;
             let transform = transform(i).filter(|transform| certain(transform) >= transform.from);
             transform.map_or(f32::NEG_INFINITY, |transform| certain(&transform))
         });
-        let floor = count_th(&least.collect::<Vec<f32>>(), count);
+        let floor = nth_largest(&least.collect::<Vec<f32>>(), count);
         let likely = about.par_iter().enumerate().filter_map(|(i, product)| {
             let transform = transform(i)?;
             let most = transform.score(*product) + transform.scale * doubt;
@@ -125,7 +126,7 @@ impl Rows {
         found
     }
 
-    /// About each row's product with a vector, at most some hundredths from the true one; zeros for a vector of another width.
+    /// The approximate product of each row with a vector, accurate to a few hundredths. Zeros for another width.
     pub fn approximate(&self, query: &[f32]) -> Vec<f32> {
         match query.len() == self.width {
             true => self.scan(query),
@@ -143,10 +144,10 @@ impl Rows {
         sum as f32
     }
 
-    /// How far a product of the scan may be from the true one.
+    /// Error bound of a product of the scan.
     fn doubt(&self, query: &[f32]) -> f32 {
         let length = query.iter().map(|v| v * v).sum::<f32>().sqrt();
-        // The query's own rounding is a thousandth of a row's; the factor covers it and the sum's.
+        // The rounding error of the query is a thousandth of a row's; the factor covers it and the rounding of the sum.
         length * (self.slack * 1.01 + 1e-4)
     }
 
@@ -154,7 +155,7 @@ impl Rows {
         self.width.next_multiple_of(STEP)
     }
 
-    /// About each row's product with the query.
+    /// The approximate product of each row with the query.
     fn scan(&self, query: &[f32]) -> Vec<f32> {
         let (query, unit) = integers(query);
         let mut about = vec![0f32; self.len()];
@@ -180,37 +181,37 @@ impl Rows {
     }
 }
 
-/// What one of the bytes of a row is worth: its largest number is 127 of them.
+/// The scale of a row: its largest number becomes byte 127.
 pub(super) fn row_scale(row: &[f32]) -> f32 {
     let largest = row.iter().fold(0f32, |largest, v| largest.max(v.abs()));
     if largest > 0.0 { largest / 127.0 } else { 1.0 }
 }
 
-/// A number in bytes of some worth.
+/// Quantizes a number with a scale.
 pub(super) fn to_byte(number: f32, scale: f32) -> i8 {
     (number / scale).round() as i8
 }
 
-/// How a row's product with a query becomes its score.
+/// Turns a row's product with a query into its score.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ScoreTransform {
-    /// What the product is multiplied by, not negative.
+    /// Factor of the product, not negative.
     pub scale: f32,
-    /// What is then added.
+    /// Added after the multiplication.
     pub offset: f32,
-    /// The score from which the row counts.
+    /// The minimum score; rows below it do not count.
     pub from: f32,
 }
 
 impl ScoreTransform {
-    /// The product itself.
+    /// Uses the product itself as the score.
     pub const PRODUCT: ScoreTransform = ScoreTransform {
         scale: 1.0,
         offset: 0.0,
         from: f32::NEG_INFINITY,
     };
 
-    /// The same judgment of scores on another scale; `from` is of that scale already.
+    /// Applies another scale to the scores; `from` already refers to that scale.
     pub fn on(self, scale: Scale) -> ScoreTransform {
         if scale == Scale::default() {
             return self;
@@ -227,11 +228,11 @@ impl ScoreTransform {
     }
 }
 
-/// A query in integers whose product with any row of bytes fits 32 bits, and what one of them is worth.
+/// A query as integers, and the value of integer 1. Its product with any row of bytes fits 32 bits.
 fn integers(query: &[f32]) -> (Vec<Pairs>, f32) {
     let length: f32 = query.iter().map(|v| v.abs()).sum();
     let largest = query.iter().fold(0f32, |largest, v| largest.max(v.abs()));
-    // Σ|q|·127 stays below 2³¹, and each q within 16 bits.
+    // Σ|q|·127 stays below 2³¹, and each q fits 16 bits.
     let unit = (length * 127.0 / 2e9).max(largest / 32_000.0).max(f32::MIN_POSITIVE);
     let mut pairs = vec![Pairs::ZERO; query.len().div_ceil(STEP)];
     for (i, v) in query.iter().enumerate() {
@@ -240,8 +241,8 @@ fn integers(query: &[f32]) -> (Vec<Pairs>, f32) {
     (pairs, unit)
 }
 
-/// The `count`-th largest number, or the smallest where there are fewer.
-fn count_th(numbers: &[f32], count: usize) -> f32 {
+/// The `count`-th largest number, or the smallest if there are fewer.
+fn nth_largest(numbers: &[f32], count: usize) -> f32 {
     let best = |part: &[f32]| {
         let mut part = part.to_vec();
         if part.len() > count {
@@ -250,7 +251,7 @@ fn count_th(numbers: &[f32], count: usize) -> f32 {
         }
         part
     };
-    // The best of all are among the best of each part.
+    // The largest numbers overall are among the largest of each part.
     let parts: Vec<Vec<f32>> = numbers.par_chunks(TASK).map(best).collect();
     best(&parts.concat()).into_iter().fold(f32::INFINITY, f32::min)
 }
@@ -258,7 +259,7 @@ fn count_th(numbers: &[f32], count: usize) -> f32 {
 /// The products of some rows with the query, in integers.
 struct Products<'a> {
     query: &'a [Pairs],
-    /// As many as the query's, row by row.
+    /// Row by row, each with as many steps as the query.
     rows: &'a [[i8; STEP]],
     about: &'a mut [f32],
 }
@@ -302,7 +303,7 @@ mod tests {
     use super::*;
     use crate::model::simd::{Isa, run_on};
 
-    /// Vectors of unit length, the same for the same seed.
+    /// Unit vectors, the same for the same seed.
     fn vectors(count: usize, width: usize, seed: u64) -> Vec<Vec<f32>> {
         let mut state = seed.wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
         let mut next = || {
@@ -322,12 +323,12 @@ mod tests {
         rows
     }
 
-    fn all_of_them(_: usize) -> Option<ScoreTransform> {
+    fn every_row(_: usize) -> Option<ScoreTransform> {
         Some(ScoreTransform::PRODUCT)
     }
 
-    /// What a plain loop over all rows finds.
-    fn plainly(
+    /// The result of a plain loop over all rows.
+    fn plain_loop(
         rows: &Rows,
         query: &[f32],
         count: usize,
@@ -345,14 +346,14 @@ mod tests {
     }
 
     #[test]
-    fn the_nearest_are_those_of_a_plain_loop() {
+    fn nearest_equals_a_plain_loop() {
         for (count, width) in [(0, 384), (1, 384), (3, 7), (4097, 40), (9000, 384)] {
             let rows = rows(&vectors(count, width, 1));
             for query in vectors(4, width, 2) {
                 for wanted in [1, 10, 200] {
                     assert_eq!(
-                        rows.nearest(&query, wanted, all_of_them),
-                        plainly(&rows, &query, wanted, all_of_them)
+                        rows.nearest(&query, wanted, every_row),
+                        plain_loop(&rows, &query, wanted, every_row)
                     );
                     let odd = |i: usize| {
                         (i % 3 == 1).then_some(ScoreTransform {
@@ -361,7 +362,10 @@ mod tests {
                             from: 0.05 * (i % 5) as f32,
                         })
                     };
-                    assert_eq!(rows.nearest(&query, wanted, odd), plainly(&rows, &query, wanted, odd));
+                    assert_eq!(
+                        rows.nearest(&query, wanted, odd),
+                        plain_loop(&rows, &query, wanted, odd)
+                    );
                 }
             }
         }
@@ -369,7 +373,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn rows_that_hardly_differ_are_told_apart_and_equal_ones_stay_in_order(seed in 0u64..500, noise in 0f32..2e-3) {
+        fn similar_rows_are_distinguished_and_equal_rows_stay_in_order(seed in 0u64..500, noise in 0f32..2e-3) {
             let base = &vectors(1, 64, seed)[0];
             let near: Vec<Vec<f32>> = vectors(300, 64, seed + 1)
                 .into_iter()
@@ -378,12 +382,12 @@ mod tests {
                 .collect();
             let rows = rows(&near);
             let query = &vectors(1, 64, seed + 2)[0];
-            prop_assert_eq!(rows.nearest(query, 20, all_of_them), plainly(&rows, query, 20, all_of_them));
+            prop_assert_eq!(rows.nearest(query, 20, every_row), plain_loop(&rows, query, 20, every_row));
         }
     }
 
     #[test]
-    fn the_products_are_the_same_on_every_path() {
+    fn products_are_equal_on_every_instruction_set() {
         let all = rows(&vectors(37, 384, 5));
         let (query, _) = integers(&vectors(1, 384, 6)[0]);
         let products = |path| {
@@ -408,13 +412,13 @@ mod tests {
     }
 
     #[test]
-    fn queries_of_another_width_of_nothing_or_of_extremes_do_no_harm() {
+    fn queries_of_another_width_zero_or_extreme_values_are_handled() {
         let all = rows(&vectors(10, 16, 1));
-        assert!(all.nearest(&[1.0; 15], 3, all_of_them).is_empty());
-        assert!(all.nearest(&[1.0; 16], 0, all_of_them).is_empty());
+        assert!(all.nearest(&[1.0; 15], 3, every_row).is_empty());
+        assert!(all.nearest(&[1.0; 16], 0, every_row).is_empty());
         assert!(all.nearest(&[1.0; 16], 3, |_| None).is_empty());
         assert_eq!(
-            all.nearest(&[0.0; 16], 2, all_of_them)
+            all.nearest(&[0.0; 16], 2, every_row)
                 .into_iter()
                 .map(|(i, _)| i)
                 .collect::<Vec<_>>(),
@@ -422,9 +426,9 @@ mod tests {
         );
         let mut one = [0.0; 16];
         one[3] = 1.0;
-        assert_eq!(all.nearest(&one, 10, all_of_them), plainly(&all, &one, 10, all_of_them));
+        assert_eq!(all.nearest(&one, 10, every_row), plain_loop(&all, &one, 10, every_row));
         let mut zeros = Rows::new(4);
         zeros.push(&[0.0; 4]);
-        assert_eq!(zeros.nearest(&[1.0, 0.0, 0.0, 0.0], 1, all_of_them), [(0, 0.0)]);
+        assert_eq!(zeros.nearest(&[1.0, 0.0, 0.0, 0.0], 1, every_row), [(0, 0.0)]);
     }
 }

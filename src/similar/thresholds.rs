@@ -1,51 +1,54 @@
-//! From which score on an item is worth a person's attention.
+//! Scores from which an item is worth showing.
 //!
-//! The default shows something unrelated in fewer than 1 of 20 cases, by pairs that were read one by one: see
-//! `benches/similarity/README.md`. Inside a file a lower score is enough than in another, where constructors and getters look alike.
+//! With the defaults, fewer than 1 of 20 shown items is unrelated, according to manually read pairs: see `benches/similarity/README.md`.
+//! Within a file, a lower score suffices than across files, where constructors and getters look alike.
 
 use crate::text::ModelText;
 
-/// The default for an item of the same file.
+/// Default threshold for an item of the same file.
 pub const DEFAULT: f32 = 0.6;
 
-/// The default of a report, for items of the same file: there is no person who asked about one of them.
+/// Default threshold of a report for items of the same file. It is higher because no user asked about a specific item.
 pub const REPORTED: f32 = 0.8;
 
-/// How much more an item of another file needs.
+/// Added for an item of another file.
 const OTHER_FILE: f32 = 0.15;
 
-/// How much more an item in another language needs: the mean of each is taken away, and what is left is about what they do.
+/// Added for an item in another language. After centering by language, the vectors describe the task.
 const OTHER_LANGUAGE: f32 = 0.05;
 
-/// How much less it needs where both have the same name of several words.
+/// Subtracted if two items in different languages have the same name of several words.
 const SAME_NAME: f32 = 0.2;
 
-/// The cosine, nothing taken away, from which on one item is almost the other.
+/// Raw cosine (not centered) from which two items are almost the same.
 pub const ALMOST_SAME: f32 = 0.97;
 
-/// What is left of the squared length of most vectors without the mean of their language: two functions of a language have a cosine of
-/// .39 on the whole.
+/// The share of the squared length that most vectors keep after centering by language.
+///
+/// Two functions of a language have a raw cosine of .39 on average.
 pub const LEFT_OF_MOST: f32 = 0.61;
 
-/// The score of two items that are almost the same: what their cosine would be if they lay as far from the mean of their language as
-/// most do.
+/// The score of two items that are almost the same.
+///
+/// It is the centered cosine they would have at the usual distance from the mean of their language.
 pub fn of_almost_same(cosine: f32) -> f32 {
     1.0 - (1.0 - cosine) / LEFT_OF_MOST
 }
 
-/// What two items have in common besides their vectors.
+/// Properties that two items share besides similar vectors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ties {
-    /// They stand in one file.
+    /// They are in one file.
     pub file: bool,
     /// They are in one language.
     pub language: bool,
-    /// They have the same name, of several words.
+    /// They have the same name of several words.
     pub name: bool,
 }
 
-/// The score from which an item is shown, where `base` is enough in the same file. Above the default the differences shrink in
-/// proportion, so that a copy is shown whatever is asked.
+/// The score from which an item is shown, if `base` suffices in the same file.
+///
+/// Above the default the differences shrink in proportion, so a copy is shown at any threshold.
 pub fn needed(base: f32, ties: Ties) -> f32 {
     let room = room(base);
     match ties {
@@ -56,17 +59,18 @@ pub fn needed(base: f32, ties: Ties) -> f32 {
     }
 }
 
-/// How much room there is over a score: all of it at the default, none at 1.
+/// The room above a score: 1 at the default, 0 at a score of 1.
 fn room(base: f32) -> f32 {
     ((1.0 - base) / (1.0 - DEFAULT)).clamp(0.0, 1.0)
 }
 
-/// How much more two types of one file need in a report than two functions (half of it at [`REPORTED`]), and types anywhere at least: the
-/// vector of a type is the mean of what is in it, and means of one topic are near each other sooner. Where they do not reach it, the
+/// Added in a report for two types of one file (half of it at [`REPORTED`]). It is also the minimum for types anywhere.
+///
+/// The vector of a type is the mean of its members, and means of one topic are close to each other. If two types miss this score, the
 /// functions in them are reported instead.
 const TYPES: f32 = 0.16;
 
-/// The score from which two items of one kind are reported, where `base` is enough for functions of the same file.
+/// The score from which a report lists two items of one kind. `base` suffices for functions of one file.
 pub fn needed_in_report(base: f32, ties: Ties, types: bool) -> f32 {
     let needed = needed(base, ties);
     let namesakes = ties.name && !ties.language && !ties.file;
@@ -76,18 +80,20 @@ pub fn needed_in_report(base: f32, ties: Ties, types: bool) -> f32 {
     }
 }
 
-/// The words of a name, in which two names are the same however their languages join words (`loadConfig` and `load_config`); `None`
-/// for a name of one word, which is no news.
+/// The normalized words of a name, so that `loadConfig` equals `load_config`.
+///
+/// `None` for a name of one word, which is too common to mean anything.
 pub fn words(name: &str) -> Option<String> {
     let words = ModelText::identifier_aware(name).as_str().to_lowercase();
     let words: Vec<&str> = words.split_whitespace().collect();
     (words.len() > 1).then(|| words.join(" "))
 }
 
-/// How many times as long an item has to be to be reported that is alike by custom.
+/// Factor on the minimum length of items that are similar by convention.
 const BY_CUSTOM: u32 = 3;
 
-/// Names that a language, its library or a habit prescribes: constructors, conversions, comparisons, what a loop or a printer calls.
+/// Names that a language, its library or a habit prescribes. These are constructors, conversions, comparisons, callbacks of loops and
+/// printers.
 const CUSTOMARY: [&str; 60] = [
     "new",
     "default",
@@ -151,21 +157,22 @@ const CUSTOMARY: [&str; 60] = [
     "operator<<",
 ];
 
-/// What an item is, as far as it matters to a report.
+/// The properties of an item that a report uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Shape<'a> {
     /// Its name.
     pub name: &'a str,
     /// The name of the innermost item around it.
     pub around: Option<&'a str>,
-    /// Whether it is a type without functions: what it holds.
+    /// Whether it is a type with fields but without functions.
     pub data: bool,
-    /// Its lines.
+    /// Number of its lines.
     pub lines: u32,
 }
 
-/// Whether an item is long enough to be reported, where `fewest` lines are enough for most. What implements a trait, is called as custom
-/// has it, or says no more than which fields there are is alike for that alone, and has to be longer.
+/// Whether an item is long enough for a report; `fewest` lines suffice for most items.
+///
+/// Trait implementations, items with customary names and pure data types are similar by convention, so they must be longer.
 pub fn reported(fewest: u32, shape: Shape) -> bool {
     let Shape {
         name,
@@ -182,7 +189,7 @@ pub fn reported(fewest: u32, shape: Shape) -> bool {
         }
 }
 
-/// Whether a name is prescribed by a language, its library or a habit, or stands in the implementation of a trait.
+/// Whether a name is prescribed (language, library, habit) or belongs to a trait implementation.
 pub fn customary(name: &str, around: Option<&str>) -> bool {
     // `Display for Error` is the name of an implementation.
     let implements = |name: &str| name.contains(" for ");
@@ -195,7 +202,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_the_same_however_their_words_are_joined() {
+    fn names_are_equal_if_their_words_are() {
         let same_name = |a, b| words(a).is_some_and(|a| words(b) == Some(a));
         assert!(same_name("loadConfig", "load_config") && same_name("LoadHTTPConfig", "load_http_config"));
         assert!(!same_name("load", "load"), "one word is no news");
@@ -203,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn another_file_needs_more_and_the_same_name_in_another_language_less() {
+    fn another_file_needs_a_higher_score_and_the_same_name_in_another_language_a_lower_one() {
         let ties = |file, language, name| Ties { file, language, name };
         let order = [
             needed(DEFAULT, ties(false, false, true)),
@@ -215,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn types_need_more_than_functions_unless_a_name_joins_them() {
+    fn types_need_a_higher_score_than_functions_unless_they_share_a_name() {
         let ties = |file, language, name| Ties { file, language, name };
         let both = |ties| [false, true].map(|types| (needed_in_report(REPORTED, ties, types) * 1000.0).round());
         assert_eq!(both(ties(true, true, false)), [800.0, 880.0]);
@@ -225,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_alike_by_custom_is_reported_only_where_it_is_long() {
+    fn conventional_items_are_reported_only_if_they_are_long() {
         let shape = |name, around, data, lines| Shape {
             name,
             around,
@@ -248,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn a_copy_is_shown_whatever_is_asked() {
+    fn a_copy_is_shown_at_any_threshold() {
         let elsewhere = Ties {
             file: false,
             language: true,

@@ -6,25 +6,26 @@ use std::sync::Arc;
 use crate::model::{own_tokens, weight_in_passage};
 use crate::segment::{Item, ItemKind, Segments};
 
-/// Items whose text has fewer tokens are not compared: a bare heading resembles every other bare heading.
+/// Minimum tokens of a comparable item: a bare heading resembles every other bare heading.
 pub const MIN_TOKENS: usize = 12;
 
-/// Items whose letters the vocabulary can read to a smaller share are not compared: the vector says little of the text.
+/// Minimum share of readable letters of a comparable item. Below it, the vector says little about the text.
 pub const MIN_COVERAGE: f32 = 0.5;
 
-/// What one unit adds to the vector of its item.
+/// The contribution of one unit to the vector of its item.
 #[derive(Debug, Clone, Copy)]
 pub struct Part<'a> {
-    /// The unit's pooled embedding, of any length.
+    /// The pooled embedding of the unit, not necessarily normalized.
     pub embedding: &'a [f32],
-    /// Its word pieces, special tokens included.
+    /// Number of its word pieces, including special tokens.
     pub tokens: usize,
-    /// The share of its letters that the vocabulary can read.
+    /// Share of its letters that the vocabulary can read.
     pub coverage: f32,
 }
 
-/// The vector of an item: the mean of its units' embeddings, each brought to unit length and weighted by its tokens; of unit
-/// length itself. `None` for an item too short or too little understood to be compared.
+/// The vector of an item: the normalized mean of its unit embeddings.
+///
+/// Each embedding is normalized first and weighted by its tokens. `None` if the item is too short or too few letters are readable.
 pub fn embed(parts: &[Part]) -> Option<Arc<[f32]>> {
     let (mut own, mut weights, mut covered) = (0usize, 0f32, 0f32);
     for part in parts {
@@ -40,8 +41,10 @@ pub fn embed(parts: &[Part]) -> Option<Arc<[f32]>> {
     mean(parts.iter().map(|part| (part.embedding, part.tokens))).map(Into::into)
 }
 
-/// The mean direction of units, each an embedding of any length with its tokens, as [`weight_in_passage`] weighs them; of unit length.
-/// `None` where there is none. Units of another width than the first are left out.
+/// The mean direction of units, normalized.
+///
+/// Each unit is an embedding (not normalized) with its token count; [`weight_in_passage`] weighs them. Units of another width than the
+/// first are skipped. `None` if the sum has no direction.
 pub fn mean<'a>(units: impl Iterator<Item = (&'a [f32], usize)>) -> Option<Vec<f32>> {
     let mut sum: Vec<f32> = Vec::new();
     for (embedding, tokens) in units {
@@ -56,17 +59,18 @@ pub fn mean<'a>(units: impl Iterator<Item = (&'a [f32], usize)>) -> Option<Vec<f
     normalize(&mut sum).then_some(sum)
 }
 
-/// Types with items inside and more bytes than this are spoken for by so many bytes of their own text: the mean of all their methods
-/// resembles every method a little, and a table of constants further down would drown what the type is.
+/// Size in bytes above which only its first bytes represent a type with inner items.
+///
+/// The mean of all methods resembles every method a little, and a table of constants further down would hide the purpose of the type.
 pub(super) const LARGE_TYPE: usize = 1200;
 
-/// Whether an item is a type that is spoken for by its beginning.
+/// Whether only its beginning represents an item: a type above [`LARGE_TYPE`].
 pub(super) fn large_type(segments: &Segments, item: usize) -> bool {
     let own = &segments.items[item];
     own.kind == ItemKind::Type && own.range.len() > LARGE_TYPE && items_inside(segments, item).next().is_some()
 }
 
-/// The items inside another. Items are in order of their start, so those stand directly behind it.
+/// The items inside another item. Items are ordered by start, so these follow it directly.
 pub(super) fn items_inside(segments: &Segments, item: usize) -> impl Iterator<Item = &Item> {
     let end = segments.items[item].range.end;
     segments.items[item + 1..]
@@ -74,8 +78,10 @@ pub(super) fn items_inside(segments: &Segments, item: usize) -> impl Iterator<It
         .take_while(move |inner| inner.range.start < end)
 }
 
-/// The units whose embeddings make the vector of an item: all that it holds; of a large type ([`LARGE_TYPE`]) the first of those that belong
-/// to none of the items inside, which are its documentation, signature and fields, as long as their letters are enough to be compared.
+/// The units whose embeddings make the vector of an item: all units that it contains.
+///
+/// For a large type ([`LARGE_TYPE`]): the first units outside of inner items (documentation, signature, fields), if they are long enough to
+/// compare.
 pub fn units_of(segments: &Segments, item: usize) -> Vec<usize> {
     let all = segments.items[item].units.clone();
     if !large_type(segments, item) {
@@ -86,23 +92,23 @@ pub fn units_of(segments: &Segments, item: usize) -> Vec<usize> {
     let alone = all
         .clone()
         .filter(|unit| !inside.iter().any(|inner| inner.contains(unit)));
-    let first: Vec<usize> = alone
+    let beginning: Vec<usize> = alone
         .scan(0, |before, unit| {
             let begins = *before < LARGE_TYPE;
             *before += bytes(&unit);
             begins.then_some(unit)
         })
         .collect();
-    match first.iter().map(bytes).sum::<usize>() > MIN_TOKENS * LETTERS_A_TOKEN {
-        true => first,
+    match beginning.iter().map(bytes).sum::<usize>() > MIN_TOKENS * BYTES_PER_TOKEN {
+        true => beginning,
         false => all.collect(),
     }
 }
 
-/// Bytes of a token of code, indentation included; rather more than fewer.
-const LETTERS_A_TOKEN: usize = 8;
+/// Bytes per token of code, including indentation; a high estimate.
+const BYTES_PER_TOKEN: usize = 8;
 
-/// Brings a vector to unit length; `false`, and the vector as it was, where it has none.
+/// Normalizes a vector; returns `false` and leaves the vector unchanged if it has no direction.
 pub(super) fn normalize(vector: &mut [f32]) -> bool {
     let length = norm(vector);
     if !(length.is_finite() && length > 1e-6) {
@@ -116,7 +122,7 @@ fn norm(vector: &[f32]) -> f32 {
     vector.iter().map(|x| x * x).sum::<f32>().sqrt()
 }
 
-/// The inner product of two vectors. Sixteen sums at once, so that the compiler can use the widest registers there are.
+/// The dot product of two vectors. Sixteen separate sums let the compiler use the widest registers.
 pub(super) fn dot(a: &[f32], b: &[f32]) -> f32 {
     const LANES: usize = 16;
     let mut sums = [0f32; LANES];
@@ -148,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn an_item_is_the_token_weighted_mean_of_its_units_of_unit_length() {
+    fn the_vector_of_an_item_is_the_normalized_token_weighted_mean_of_its_units() {
         let vector = embed(&[part(&[10.0, 0.0], 32, 1.0), part(&[0.0, 0.1], 12, 1.0)]).expect("comparable");
         let expected = [30.0f32, 10.0].map(|x| x / 1000f32.sqrt());
         assert!(
@@ -158,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn items_too_short_too_little_understood_or_without_direction_have_no_vector() {
+    fn items_that_are_short_unreadable_or_without_direction_have_no_vector() {
         assert!(embed(&[]).is_none());
         assert!(embed(&[part(&[1.0, 0.0], 13, 1.0)]).is_none());
         assert!(embed(&[part(&[1.0, 0.0], 14, 1.0)]).is_some());
@@ -169,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn the_fast_dot_product_is_the_plain_one() {
+    fn the_fast_dot_product_equals_the_plain_one() {
         for width in [0, 1, 15, 16, 17, 384] {
             let noise = |seed: usize| -> Vec<f32> { (0..width).map(|i| ((i * 37 + seed) as f32).sin()).collect() };
             let (a, b) = (noise(3), noise(4));

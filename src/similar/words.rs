@@ -1,17 +1,16 @@
-//! The words of a text as search counts them: identifiers and their parts, reduced to stems, as hashes with counts.
+//! The words of a text for search: identifiers and their parts, stemmed and hashed.
 //!
-//! The index keeps these instead of text. A hash cannot be read back, but whoever has the file can test whether a passage holds a word that
-//! they guess.
+//! The index stores these hashes instead of text. A hash cannot be inverted, but with the file, a passage can be tested for a guessed word.
 
 use unicode_segmentation::UnicodeSegmentation;
 
-/// The hash of a word's stem: 32 bits of FNV-1a.
+/// The hash of a word's stem: FNV-1a, folded to 32 bits.
 pub type Term = u32;
 
-/// Different words of one passage that are kept, most frequent first: more than that many belong to no one passage.
+/// Maximum number of different words kept per passage, most frequent first.
 const MOST: usize = 2000;
 
-/// Words that questions are made of, and that say nothing of what is looked for.
+/// Words of questions that do not describe the target of a search.
 const STOP: [&str; 58] = [
     "a", "an", "and", "are", "as", "at", "be", "been", "by", "can", "do", "does", "for", "from", "has", "have", "how",
     "i", "if", "in", "into", "is", "it", "its", "my", "of", "on", "or", "our", "that", "the", "their", "them", "there",
@@ -19,18 +18,18 @@ const STOP: [&str; 58] = [
     "will", "with", "without", "you", "your", "use", "used", "uses", "using", "happens",
 ];
 
-/// A word of a text and how it is counted.
+/// A word of a text in the forms that are counted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Word {
-    /// Its stem, in lower case; for an identifier of several parts also the whole of it.
+    /// Its stem, in lower case; for an identifier of several parts, also the whole identifier.
     pub stem: String,
     /// The hash of the stem.
     pub term: Term,
-    /// As it was written, in lower case.
+    /// The word as written, in lower case.
     pub text: String,
 }
 
-/// The words of a text in order: of an identifier of several parts first the whole, then each part.
+/// The words of a text in order. An identifier of several parts gives the whole, then each part.
 pub fn words(text: &str) -> Vec<Word> {
     let mut found = Vec::new();
     each_stem(text, |stem, written| {
@@ -43,7 +42,9 @@ pub fn words(text: &str) -> Vec<Word> {
     found
 }
 
-/// The different words of a query that carry it, in order: no stop words and no single letters. All words where nothing else is left.
+/// The different content words of a query, in order, without stop words and single letters.
+///
+/// All words if no content word remains.
 pub fn content_words(query: &str) -> Vec<Word> {
     let mut seen = std::collections::HashSet::new();
     let mut all = words(query);
@@ -55,12 +56,12 @@ pub fn content_words(query: &str) -> Vec<Word> {
     }
 }
 
-/// Whether a word in lower case is one of those that questions and sentences are made of, and that say nothing by themselves.
+/// Whether a lower-case word is a stop word.
 pub fn is_stop_word(word: &str) -> bool {
     STOP.contains(&word)
 }
 
-/// The words of a passage: each term once, with how often it stands there.
+/// The words of a passage: each term once, with its count.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct WordCounts(Vec<(Term, u8)>);
 
@@ -90,7 +91,7 @@ impl WordCounts {
         self.0.iter().copied()
     }
 
-    /// Five bytes a term: the term, least significant byte first, and its count.
+    /// Serializes to five bytes per term: the term in little-endian order, then its count.
     pub fn to_bytes(&self) -> Vec<u8> {
         let bytes = self.0.iter().flat_map(|(term, count)| {
             let [a, b, c, d] = term.to_le_bytes();
@@ -99,7 +100,7 @@ impl WordCounts {
         bytes.collect()
     }
 
-    /// The terms and counts in bytes that [`WordCounts::to_bytes`] made. What does not fill five bytes at the end is left out.
+    /// Reads the bytes of [`WordCounts::to_bytes`]; an incomplete entry at the end is ignored.
     pub fn in_bytes(bytes: &[u8]) -> impl Iterator<Item = (Term, u8)> + '_ {
         let (entries, _) = bytes.as_chunks::<5>();
         entries
@@ -118,14 +119,14 @@ pub fn term(stem: &str) -> Term {
     (hash ^ (hash >> 32)) as Term
 }
 
-/// The parts of an identifier in lower case: `parseHTTPConfig2` has `parse`, `http`, `config` and `2`.
+/// The parts of an identifier in lower case: `parse`, `http`, `config` and `2` for `parseHTTPConfig2`.
 pub fn parts(identifier: &str) -> Vec<String> {
     let mut parts = Vec::new();
     each_part(identifier, |part| parts.push(part.to_lowercase()));
     parts
 }
 
-/// Calls `take` with the stem of every word of a text, and the word as it was written.
+/// Calls `take` with the stem of every word, and the word as written.
 fn each_stem(text: &str, mut take: impl FnMut(&str, &str)) {
     let mut lower = String::new();
     for token in text.split(|c: char| !(c == '_' || c.is_alphanumeric())) {
@@ -152,7 +153,7 @@ fn each_stem(text: &str, mut take: impl FnMut(&str, &str)) {
     }
 }
 
-/// Chinese and Japanese are written without spaces: neighboring characters stand for words.
+/// Chinese and Japanese have no spaces between words. Pairs of neighboring characters act as words.
 fn each_pair(token: &str, take: &mut impl FnMut(&str, &str)) {
     let letters: Vec<&str> = token.graphemes(true).collect();
     match letters.as_slice() {
@@ -165,7 +166,7 @@ fn is_ideograph(c: char) -> bool {
     matches!(c, '\u{3040}'..='\u{30ff}' | '\u{3400}'..='\u{9fff}' | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{3ffff}')
 }
 
-/// Calls `take` with each part of an identifier: letters up to the next capital, capitals up to the last before a small letter, digits.
+/// Calls `take` with each part of an identifier: camel-case words, acronyms, digits.
 fn each_part(token: &str, mut take: impl FnMut(&str)) {
     #[derive(Clone, Copy, PartialEq)]
     enum Class {
@@ -209,8 +210,9 @@ fn each_part(token: &str, mut take: impl FnMut(&str)) {
     }
 }
 
-/// Takes the commonest endings of English off a word in lower case, where four letters stay: a light form of Porter's stemmer (1980), so
-/// that `validate`, `validated` and `validation` are one word.
+/// Removes the most frequent English suffixes if at least four letters remain.
+///
+/// A light form of Porter's stemmer (1980): `validate`, `validated` and `validation` become one word.
 fn stem(word: &mut String) {
     const ENDINGS: [(&str, &str); 21] = [
         ("ization", "iz"),
@@ -251,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn identifiers_count_as_a_whole_and_by_their_parts() {
+    fn identifiers_count_as_a_whole_and_in_parts() {
         assert_eq!(
             stems("parseHTTPConfig2(x)"),
             ["parsehttpconfig2", "pars", "http", "config", "2", "x"]
@@ -262,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn forms_of_a_word_are_one_word_and_short_words_stay() {
+    fn forms_of_a_word_have_one_stem_and_short_words_stay() {
         for form in [
             "validate",
             "validates",
@@ -277,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn a_question_is_carried_by_its_content_words() {
+    fn a_question_is_reduced_to_its_content_words() {
         let carried = |query| -> Vec<String> { content_words(query).into_iter().map(|word| word.stem).collect() };
         assert_eq!(carried("where is the session cookie signed"), ["sess", "cooky", "sign"]);
         assert_eq!(carried("to be or not"), ["not"]);
@@ -286,13 +288,13 @@ mod tests {
     }
 
     #[test]
-    fn chinese_is_counted_by_pairs_of_characters() {
+    fn chinese_is_counted_in_pairs_of_characters() {
         assert_eq!(stems("我爱编程"), ["我爱", "爱编", "编程"]);
         assert_eq!(stems("é Élan"), ["é", "élan"]);
     }
 
     #[test]
-    fn counts_come_back_from_their_bytes() {
+    fn word_counts_survive_serialization() {
         let counts = WordCounts::of("load the config, load_config: loading");
         let again: Vec<_> = WordCounts::in_bytes(&counts.to_bytes()).collect();
         assert_eq!(again, counts.iter().collect::<Vec<_>>());

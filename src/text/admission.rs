@@ -1,16 +1,16 @@
-//! Which documents Fovea does not analyze, and why.
+//! Decides which documents Fovea does not analyze, and why.
 
 use std::fmt;
 use std::path::Path;
 
 use super::Snapshot;
 
-/// The size limits of a document that Fovea analyzes.
+/// Size limits of documents that Fovea analyzes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
-    /// Bytes in all.
+    /// Maximum bytes of a document.
     pub max_bytes: usize,
-    /// Bytes in one line; longer lines are generated.
+    /// Maximum bytes of a line; longer lines are generated.
     pub max_line_bytes: usize,
 }
 
@@ -26,20 +26,20 @@ impl Default for Limits {
 /// Why Fovea does not analyze a document.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Inactive {
-    /// It has more bytes than allowed.
+    /// It exceeds the size limit.
     TooLarge {
-        /// Its length.
+        /// Its size in bytes.
         bytes: usize,
-        /// What is allowed.
+        /// The limit.
         limit: usize,
     },
     /// It contains a NUL character.
     Binary,
-    /// One of its lines is longer than people write.
+    /// It has a line longer than handwritten lines.
     Minified {
-        /// The line, counted from zero.
+        /// The zero-based line.
         line: usize,
-        /// Its length.
+        /// Its length in bytes.
         bytes: usize,
     },
     /// The settings exclude it.
@@ -83,7 +83,7 @@ impl fmt::Display for Inactive {
     }
 }
 
-/// Why Fovea does not analyze a text; `None` if it does.
+/// The reason why Fovea does not analyze a text; `None` if it does.
 pub fn inactive(snapshot: &Snapshot, limits: &Limits) -> Option<Inactive> {
     if snapshot.len() > limits.max_bytes {
         return Some(Inactive::TooLarge {
@@ -94,23 +94,24 @@ pub fn inactive(snapshot: &Snapshot, limits: &Limits) -> Option<Inactive> {
     if snapshot.rope().chunks().any(|chunk| chunk.as_bytes().contains(&0)) {
         return Some(Inactive::Binary);
     }
-    if !may_hold_longer(snapshot, limits.max_line_bytes) {
+    if !may_contain_longer(snapshot, limits.max_line_bytes) {
         return None;
     }
     let (line, bytes) = longest_line(snapshot);
     (bytes > limits.max_line_bytes).then_some(Inactive::Minified { line, bytes })
 }
 
-/// Whether a line might have more than so many bytes. Every edit asks, so not every byte is looked at: such a line holds two
-/// neighbors among the multiples of half as many bytes.
-fn may_hold_longer(snapshot: &Snapshot, bytes: usize) -> bool {
+/// Whether a line may have more than `bytes` bytes.
+///
+/// This runs after every edit, so it samples every `bytes / 2` bytes: a longer line contains two consecutive samples.
+fn may_contain_longer(snapshot: &Snapshot, bytes: usize) -> bool {
     let (rope, step) = (snapshot.rope(), (bytes / 2).max(1));
     let mut lines = (0..snapshot.len()).step_by(step).map(|at| rope.byte_to_line(at));
     let mut last = lines.next();
     lines.any(|line| last.replace(line) == Some(line))
 }
 
-/// The longest line and its bytes without the terminator.
+/// The longest line and its length in bytes without the terminator.
 fn longest_line(snapshot: &Snapshot) -> (usize, usize) {
     let (mut longest, mut line, mut bytes, mut after_cr) = ((0, 0), 0, 0, false);
     for &byte in snapshot.rope().chunks().flat_map(str::as_bytes) {
@@ -131,8 +132,7 @@ fn longest_line(snapshot: &Snapshot) -> (usize, usize) {
     longest
 }
 
-/// Whether a file's name or folder is one that secrets are kept under: environment files, private keys, keystores,
-/// credentials of well-known tools.
+/// Whether a file's name or folder suggests secrets. Examples are environment files, private keys, keystores, credentials of known tools.
 pub fn secret_file(path: &Path) -> bool {
     let Some(name) = path.file_name().map(|name| name.to_string_lossy().to_lowercase()) else {
         return false;
@@ -151,7 +151,7 @@ pub fn secret_file(path: &Path) -> bool {
         .is_some_and(|(_, extension)| SECRET_EXTENSIONS.contains(&extension))
 }
 
-/// `.env`, `.env.local`, `production.env`, but not the templates that are meant to be shared.
+/// `.env`, `.env.local`, `production.env`, but not shared templates.
 fn is_environment_file(name: &str) -> bool {
     let shared = [".example", ".sample", ".template", ".dist"]
         .iter()
@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_that_is_one_byte_too_long_is_found_wherever_it_stands() {
+    fn a_line_that_is_one_byte_too_long_is_found_anywhere() {
         for before in 0..30 {
             let text = |length: usize| format!("{}\n{}\n{}", "x\n".repeat(before), "y".repeat(length), "z\n".repeat(9));
             assert_eq!(check(&text(10)), None);

@@ -1,28 +1,30 @@
-//! From the bytes of a file to its text.
+//! Decodes the bytes of a file to text.
 
-/// Why bytes are not text.
+/// Why bytes are not valid text.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DecodeError {
-    /// The bytes begin with the mark of UTF-16.
+    /// The bytes begin with a UTF-16 byte order mark.
     #[error("the text is UTF-16 (byte order mark {mark}); save it as UTF-8")]
     Utf16 {
-        /// The mark, as it is usually written.
+        /// The mark in its usual notation.
         mark: &'static str,
     },
-    /// A byte sequence that UTF-8 does not know.
+    /// An invalid UTF-8 sequence.
     #[error("invalid UTF-8 at byte {offset} (line {line}); save the file as UTF-8, or leave it out if it is not text")]
     InvalidUtf8 {
-        /// The first byte of the sequence.
+        /// Offset of the first byte of the sequence.
         offset: usize,
-        /// Its line, counted from one.
+        /// Its one-based line.
         line: usize,
     },
 }
 
-/// Decodes UTF-8. A byte order mark stays in the text as U+FEFF, so that every offset is true to the file; it is invisible,
-/// belongs to no word, and the model does not see it.
+/// Decodes UTF-8.
+///
+/// A byte order mark stays in the text as U+FEFF, so that offsets match the file; it is invisible, belongs to no word, and the model does
+/// not see it.
 pub fn decode(bytes: Vec<u8>) -> Result<String, DecodeError> {
-    // UTF-32 little endian begins like UTF-16 little endian; neither is UTF-8, and the advice is the same.
+    // The UTF-32 little-endian mark begins like the UTF-16 one; neither is UTF-8, and the advice is the same.
     if bytes.starts_with(&[0xFF, 0xFE]) {
         return Err(DecodeError::Utf16 { mark: "FF FE" });
     }
@@ -38,7 +40,7 @@ pub fn decode(bytes: Vec<u8>) -> Result<String, DecodeError> {
     })
 }
 
-/// The line, counted from one, that stands after these bytes.
+/// The one-based line after these bytes.
 fn line_of(before: &[u8]) -> usize {
     let breaks = before
         .iter()
@@ -73,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn utf16_is_named() {
+    fn utf16_is_reported() {
         let error = decode(vec![0xFF, 0xFE, b'a', 0]).unwrap_err();
         insta::assert_snapshot!(error, @"the text is UTF-16 (byte order mark FF FE); save it as UTF-8");
         assert!(matches!(

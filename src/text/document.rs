@@ -1,4 +1,4 @@
-//! An open document: the snapshot that the client's edits have led to.
+//! An open document: applies the client's edits to a snapshot.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -11,19 +11,19 @@ use super::{Language, Position, PositionEncoding, Snapshot};
 /// One edit of a client.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
-    /// What is replaced, in the text that earlier changes of the same notification left; `None` replaces all.
+    /// The replaced range, in the text after earlier changes of the same notification. `None` replaces all.
     pub range: Option<(Position, Position)>,
-    /// What stands there afterwards.
+    /// The replacement.
     pub text: String,
 }
 
-/// How many of the latest edits are kept, in case one that comes before them arrives after them.
+/// Number of recent edits kept, to reorder an edit that arrives late.
 const RECENT: usize = 16;
 
-/// An edit of more bytes is not kept, nor what was before it: it would take as much memory again.
+/// A larger edit clears the recent edits: keeping it would double the memory.
 const LARGE: usize = 100_000;
 
-/// One edit, and what it was applied to.
+/// An edit, with the text before it.
 #[derive(Debug, Clone)]
 struct Edit {
     version: i32,
@@ -35,12 +35,12 @@ struct Edit {
 #[derive(Debug, Clone)]
 pub struct Document {
     current: Snapshot,
-    /// The latest edits by their versions, the last one last.
+    /// Recent edits with their versions, the newest last.
     recent: VecDeque<Edit>,
 }
 
 impl Document {
-    /// The document as it was opened.
+    /// Opens a document.
     pub fn open(text: &str, version: i32, language: Language) -> Self {
         Self {
             current: Snapshot::new(text, version, language),
@@ -48,20 +48,21 @@ impl Document {
         }
     }
 
-    /// Applies the changes of one notification, each to the result of the one before it. Reversed ranges are swapped and
-    /// positions past the end clamped, so that every message leads to some text.
+    /// Applies the changes of one notification, each to the result of the previous one.
     ///
-    /// A version lower than the present one is an edit that others have overtaken, as Helix 25.01 sends them when somebody types fast:
-    /// it is put in its place, and those that came before it are applied to its result once more.
+    /// Reversed ranges are swapped and positions past the end are clamped, so every message results in some text.
+    ///
+    /// A version below the current one is an edit that later edits have overtaken, as Helix 25.01 sends them during fast typing: it is
+    /// inserted in order, and the later edits are applied again.
     pub fn apply(&mut self, version: i32, changes: &[Change], encoding: PositionEncoding) {
         let newest = self.current.version();
         let later = self.recent.iter().filter(|edit| edit.version > version).count();
         let overtaken = version < newest && later > 0;
-        let again = match overtaken {
+        let reapplied = match overtaken {
             true => self.recent.split_off(self.recent.len() - later),
             false => VecDeque::new(),
         };
-        let mut rope = match again.front() {
+        let mut rope = match reapplied.front() {
             Some(edit) => edit.before.clone(),
             None => self.current.rope().clone(),
         };
@@ -71,14 +72,14 @@ impl Document {
         } else {
             self.keep(version, changes.into(), &mut rope, encoding);
         }
-        for edit in again {
+        for edit in reapplied {
             self.keep(edit.version, edit.changes, &mut rope, encoding);
         }
         let version = if overtaken { newest } else { version };
         self.current = Snapshot::from_rope(rope, version, self.current.language());
     }
 
-    /// Applies an edit and keeps it with what it was applied to.
+    /// Applies an edit and records it with the text before it.
     fn keep(&mut self, version: i32, changes: Arc<[Change]>, rope: &mut Rope, encoding: PositionEncoding) {
         let before = rope.clone();
         for change in changes.iter() {
@@ -94,13 +95,13 @@ impl Document {
         });
     }
 
-    /// The document is taken for one of another language from now on.
+    /// Changes the language of the document.
     pub fn set_language(&mut self, language: Language) {
         let rope = self.current.rope().clone();
         self.current = Snapshot::from_rope(rope, self.current.version(), language);
     }
 
-    /// The text as it is now.
+    /// The current text.
     pub fn snapshot(&self) -> Snapshot {
         self.current.clone()
     }
@@ -145,8 +146,8 @@ mod tests {
     }
 
     #[test]
-    fn edits_that_others_have_overtaken_are_put_in_their_place() {
-        // Letters typed one after the other, which makes each depend on the one before it.
+    fn overtaken_edits_are_applied_in_order() {
+        // Letters typed in sequence, so each edit depends on the previous one.
         let typed: Vec<(i32, Vec<Change>)> = (0..12u32)
             .map(|i| {
                 let letter = char::from(b'a' + i as u8).to_string();
@@ -173,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn an_edit_older_than_all_that_is_kept_applies_to_what_there_is() {
+    fn an_edit_older_than_the_recent_ones_applies_to_the_current_text() {
         let mut document = Document::open("", 1, Language::Prose);
         let large = "x".repeat(LARGE + 1);
         document.apply(9, &[change((0, 0), (0, 0), &large)], PositionEncoding::Utf8);
@@ -225,7 +226,7 @@ mod tests {
         );
     }
 
-    /// Line starts and content ends of a text, written without any library.
+    /// Line starts and content ends of a text, computed without a library.
     fn naive_lines(text: &str) -> Vec<(usize, usize)> {
         let bytes = text.as_bytes();
         let (mut lines, mut start, mut i) = (Vec::new(), 0, 0);

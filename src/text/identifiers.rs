@@ -1,24 +1,24 @@
-//! Identifiers as words: the text a model reads, with an exact map back to the source.
+//! Splits identifiers into words for the model, with an exact map back to the source.
 //!
-//! A model of English knows `parse`, `http` and `config`, but hardly `parseHTTPConfig`. So a space is put at each hump of an
-//! identifier and in place of each underscore. Since that is all that changes, the map back is arithmetic: a place in the
-//! model's text lies as many bytes further on as there are inserted spaces before it.
+//! An English model knows `parse`, `http` and `config`, but hardly `parseHTTPConfig`. So this module inserts a space at each inner capital
+//! of an identifier, and replaces each underscore by a space. Nothing else changes, so the map back is arithmetic: subtract the number of
+//! inserted spaces before an offset.
 
 use super::ByteRange;
 
-/// Longer runs without an underscore are encoded data, not names; splitting them would only multiply tokens.
-const LONGEST_IDENTIFIER: usize = 120;
+/// Maximum bytes of an identifier part. Longer runs are encoded data, and splitting them would only multiply tokens.
+const MAX_PART_BYTES: usize = 120;
 
 /// The text that a model reads for a source text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ModelText {
     text: String,
-    /// Where in `text` the inserted spaces stand, ascending.
+    /// Offsets in `text` of the inserted spaces, ascending.
     inserted: Vec<usize>,
 }
 
 impl ModelText {
-    /// The source as it is.
+    /// The unchanged source.
     pub fn plain(source: &str) -> Self {
         Self {
             text: source.to_owned(),
@@ -26,8 +26,9 @@ impl ModelText {
         }
     }
 
-    /// The source with its identifiers as words: `parseHTTPConfig` and `parse_http_config` as `parse HTTP Config` and
-    /// `parse http config`. All but identifiers is copied.
+    /// The source with identifiers as words: `parse HTTP Config` for `parseHTTPConfig`.
+    ///
+    /// `parse_http_config` becomes `parse http config`. Everything else is copied.
     pub fn identifier_aware(source: &str) -> Self {
         let (mut text, mut inserted) = (String::with_capacity(source.len() + source.len() / 8), Vec::new());
         let mut rest = source;
@@ -39,7 +40,7 @@ impl ModelText {
             };
             let (piece, after) = rest.split_at(run.unwrap_or(rest.len()));
             rest = after;
-            // What begins with a digit is a number: 1_000_000, 0xFF_00, 10Mb.
+            // A token that begins with a digit is a number: 1_000_000, 0xFF_00, 10Mb.
             if is_part(first) && !first.is_numeric() {
                 split_identifier(piece, &mut text, &mut inserted);
             } else {
@@ -54,8 +55,9 @@ impl ModelText {
         &self.text
     }
 
-    /// The smallest range of source bytes that a range of the model's text came from. An inserted space came from nowhere:
-    /// its range is empty, at the place where it was put. A space in place of an underscore came from the underscore.
+    /// The smallest source range that produced a range of the model's text.
+    ///
+    /// The range of an inserted space is empty, at its position in the source; a space that replaces an underscore maps to the underscore.
     pub fn source_range(&self, model_range: ByteRange) -> ByteRange {
         let start = self.source_offset(model_range.start);
         start..self.source_offset(model_range.end).max(start)
@@ -76,7 +78,7 @@ fn split_identifier(identifier: &str, text: &mut String, inserted: &mut Vec<usiz
         if index > 0 {
             text.push(' ');
         }
-        if part.len() > LONGEST_IDENTIFIER {
+        if part.len() > MAX_PART_BYTES {
             text.push_str(part);
         } else {
             split_humps(part, text, inserted);
@@ -108,7 +110,7 @@ fn is_hump(previous: char, c: char, after: &str, has_lower: bool) -> bool {
     let (next, after_next) = (following.next(), following.next());
     let next_is_lower = next.is_some_and(char::is_lowercase);
     if previous.is_uppercase() {
-        // HTTPServer is HTTP Server, but the URLs of getURLsOf are no "UR Ls".
+        // HTTPServer is HTTP Server, but getURLsOf contains URLs, not "UR Ls".
         let plural = next == Some('s') && !after_next.is_some_and(char::is_lowercase);
         return next_is_lower && !plural;
     }
@@ -154,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn all_else_is_copied() {
+    fn everything_else_is_copied() {
         for source in [
             "kebab-case",
             "1_000_000",
@@ -182,7 +184,7 @@ mod tests {
         assert_eq!(of("load Config"), "loadConfig");
         assert_eq!(of(" Config "), "Config ");
         assert_eq!(of("a b"), "a_b");
-        assert_eq!(model.source_range(8..9), 8..8, "an inserted space came from nowhere");
+        assert_eq!(model.source_range(8..9), 8..8, "an inserted space has an empty range");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The languages Fovea knows apart.
+//! The languages that Fovea distinguishes.
 
 use std::path::Path;
 
@@ -27,23 +27,23 @@ pub enum Language {
     Json,
     Toml,
     Yaml,
-    /// Text for people, without markup that we parse.
+    /// Text for readers, without markup that Fovea parses.
     #[serde(rename = "plaintext")]
     Prose,
-    /// Any other language, taken for code.
+    /// Any other language; counts as code.
     Other,
 }
 
-/// Everything that is known of a language's names.
+/// The names of a language.
 struct Names {
     language: Language,
     /// The identifier in the Language Server Protocol.
     id: &'static str,
-    /// Further identifiers and what people call it, in lower case.
+    /// Other identifiers and common names, in lower case.
     aliases: &'static [&'static str],
-    /// Endings of file names, in lower case, without the dot.
+    /// File extensions, in lower case, without the dot.
     extensions: &'static [&'static str],
-    /// Whole file names, in lower case.
+    /// Full file names, in lower case.
     files: &'static [&'static str],
 }
 
@@ -210,7 +210,7 @@ const NAMES: &[Names] = &[
             "prose",
             "text",
             "txt",
-            "plain",
+            "base_mode",
             "git-commit",
             "gitcommit",
             "scminput",
@@ -256,7 +256,7 @@ const NAMES: &[Names] = &[
     },
 ];
 
-/// Whole names, in lower case, of files that a program reads though they end as plain text does.
+/// Full lower-case names of configuration files with the extension of plain text.
 const CODE_IN_TXT: [&str; 4] = [
     "cmakelists.txt",
     "requirements.txt",
@@ -264,26 +264,26 @@ const CODE_IN_TXT: [&str; 4] = [
     "meson_options.txt",
 ];
 
-/// Identifiers of languages that we do not know, with parts that mean others.
-const OF_OTHERS: [&str; 4] = ["go.mod", "go.sum", "go.work", "other"];
+/// Identifiers of unsupported languages whose parts are names of other languages.
+const UNSUPPORTED: [&str; 4] = ["go.mod", "go.sum", "go.work", "other"];
 
-/// How the grammars of TextMate begin what they call a language; the rest says which.
+/// First parts of TextMate scopes; the rest names the language.
 const SCOPES: [&str; 3] = ["source", "text", "meta"];
 
-/// What a mode of Emacs is called without what says how it is made: `c++-ts`, `js2`, `python-mode`.
-fn plain(id: &str) -> &str {
+/// The base name of an Emacs mode: `c++` for `c++-ts`, `js` for `js2`.
+fn base_mode(id: &str) -> &str {
     let id = id.strip_suffix("-mode").unwrap_or(id);
     let id = id.strip_suffix("-ts").unwrap_or(id);
     id.trim_end_matches(|c: char| c.is_ascii_digit())
 }
 
 impl Language {
-    /// The language of a Language Server Protocol identifier; unknown ones are [`Language::Other`].
+    /// The language of a Language Server Protocol identifier; [`Language::Other`] if unknown.
     pub fn from_id(id: &str) -> Self {
         Self::from_name(id).unwrap_or(Self::Other)
     }
 
-    /// The language of a file by its name; unknown ones are [`Language::Other`].
+    /// The language of a file, judged by its name; [`Language::Other`] if unknown.
     pub fn from_path(path: &Path) -> Self {
         let Some(name) = path.file_name().map(|name| name.to_string_lossy().to_lowercase()) else {
             return Self::Other;
@@ -301,21 +301,22 @@ impl Language {
             .map_or(Self::Other, |names| names.language)
     }
 
-    /// The language of an identifier that an editor made up of several: `python.django`, `typescript.tsx`, `c++-ts`, `js2`. `None` where no
-    /// part of it is known.
+    /// The language of a compound identifier of an editor: `python.django`, `typescript.tsx`, `c++-ts`, `js2`.
+    ///
+    /// `None` if no part of it is known.
     pub fn from_compound_id(id: &str) -> Option<Self> {
         let id = id.trim().to_lowercase();
-        if OF_OTHERS.contains(&id.as_str()) {
+        if UNSUPPORTED.contains(&id.as_str()) {
             return None;
         }
         let parts = || id.split('.').filter(|part| !SCOPES.contains(part));
         let exact = Self::from_name(&id).filter(|language| *language != Self::Other);
         exact
             .or_else(|| parts().find_map(Self::from_name))
-            .or_else(|| parts().find_map(|part| Self::from_name(plain(part))))
+            .or_else(|| parts().find_map(|part| Self::from_name(base_mode(part))))
     }
 
-    /// The language that a person means: an identifier, a name or a common alias, in any case. `None` if nobody knows it.
+    /// The language for an identifier, name or common alias, in any case; `None` if unknown.
     pub fn from_name(name: &str) -> Option<Self> {
         let name = name.trim().to_lowercase();
         if name == "other" {
@@ -327,7 +328,7 @@ impl Language {
             .map(|names| names.language)
     }
 
-    /// The identifier of the Language Server Protocol (`rust`, `typescriptreact`, `shellscript`); `other` where there is none.
+    /// The Language Server Protocol identifier (`rust`, `typescriptreact`, `shellscript`); `other` if there is none.
     pub fn name(self) -> &'static str {
         NAMES
             .iter()
@@ -335,7 +336,7 @@ impl Language {
             .map_or("other", |names| names.id)
     }
 
-    /// Whether its words are identifiers; true of all but prose and Markdown.
+    /// Whether its words are identifiers; false only for prose and Markdown.
     pub fn is_code(self) -> bool {
         !matches!(self, Self::Prose | Self::Markdown)
     }
@@ -367,7 +368,7 @@ mod tests {
     }
 
     #[test]
-    fn ids_of_editors_are_known() {
+    fn editor_identifiers_are_known() {
         for (id, language) in [
             ("rust", Language::Rust),
             ("typescriptreact", Language::Tsx),
@@ -384,7 +385,7 @@ mod tests {
     }
 
     #[test]
-    fn people_may_write_aliases() {
+    fn aliases_are_accepted_in_any_case() {
         for (name, language) in [
             ("RS", Language::Rust),
             ("c++", Language::Cpp),
@@ -398,7 +399,7 @@ mod tests {
     }
 
     #[test]
-    fn paths_tell_by_name_then_by_extension() {
+    fn the_name_then_the_extension_of_a_path_decides() {
         for (path, language) in [
             ("src/main.rs", Language::Rust),
             ("a/B.TSX", Language::Tsx),

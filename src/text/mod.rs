@@ -1,7 +1,7 @@
 //! Text: rope snapshots, positions in three encodings, languages, source words.
 //!
-//! This is the one place that converts positions. Everywhere else a place in a document is a UTF-8 byte offset of one
-//! [`Snapshot`], and a range is a [`ByteRange`].
+//! Only this module converts positions. Everywhere else, a position in a document is a UTF-8 byte offset of one [`Snapshot`], and a range
+//! is a [`ByteRange`].
 
 mod admission;
 mod decode;
@@ -25,5 +25,5 @@ pub use snapshot::Snapshot;
 pub use tongue::{is_english, share_of_other_scripts};
 pub use words::{Word, source_words};
 
-/// A half-open range of UTF-8 bytes of one snapshot (or, where a function says so, of one unit's text).
+/// A half-open range of UTF-8 bytes of one snapshot. Some functions document that it refers to one unit's text.
 pub type ByteRange = std::ops::Range<usize>;

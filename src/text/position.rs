@@ -1,30 +1,32 @@
-//! Positions as clients count them, and their way to byte offsets and back.
+//! Positions in the units of clients, and their conversion to and from byte offsets.
 
 use ropey::{Rope, RopeSlice};
 
 /// The unit in which a client counts columns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum PositionEncoding {
-    /// Bytes of UTF-8.
+    /// UTF-8 bytes.
     Utf8,
-    /// Code units of UTF-16, what every client understands.
+    /// UTF-16 code units, which every client supports.
     #[default]
     Utf16,
     /// Characters (Unicode scalar values).
     Utf32,
 }
 
-/// A place in a document: zero-based line, zero-based column in the units of a [`PositionEncoding`].
+/// A position in a document: zero-based line, zero-based column in the units of a [`PositionEncoding`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, PartialOrd, Ord)]
 pub struct Position {
-    /// The line; lines end with LF, CRLF or a lone CR.
+    /// The line; lines end with LF, CRLF or a single CR.
     pub line: u32,
     /// The column, in the units of an encoding.
     pub column: u32,
 }
 
-/// The byte offset of a position. A column past the end of its line means the end before the terminator, a line past the
-/// end means the end of the document, and a place inside a character means its start.
+/// The byte offset of a position.
+///
+/// A column past the end of its line means the end before the terminator, a line past the end means the end of the document, and a position
+/// inside a character means its start.
 pub(super) fn offset(rope: &Rope, position: Position, encoding: PositionEncoding) -> usize {
     let line = position.line as usize;
     if line >= rope.len_lines() {
@@ -40,8 +42,9 @@ pub(super) fn offset(rope: &Rope, position: Position, encoding: PositionEncoding
     rope.line_to_byte(line) + within
 }
 
-/// The position of a byte offset, clamped to the document and rounded down to a character. Inside a line terminator it is
-/// the end of the line, since no column lies beyond that.
+/// The position of a byte offset, clamped to the document and to character borders.
+///
+/// Inside a line terminator, the position is the end of the line, because no column is beyond it.
 pub(super) fn position(rope: &Rope, offset: usize, encoding: PositionEncoding) -> Position {
     let offset = offset.min(rope.len_bytes());
     let line = rope.byte_to_line(offset);
@@ -64,17 +67,16 @@ pub(super) fn position(rope: &Rope, offset: usize, encoding: PositionEncoding) -
     }
 }
 
-/// The column of an offset with nothing but ASCII before it on its line, which is the same in all encodings; `None` where it is not
-/// that simple.
+/// The column of an offset if only ASCII precedes it on its line. Then all encodings agree; `None` otherwise.
 fn plain_column(rope: &Rope, line: usize, offset: usize) -> Option<usize> {
     let start = rope.line_to_byte(line);
     let (chunk, chunk_start, ..) = rope.chunk_at_byte(start);
     let before = chunk.as_bytes().get(start - chunk_start..offset - chunk_start)?;
-    // Behind a CR on the same line comes the LF that it belongs to.
+    // A CR before the offset on the same line belongs to a CRLF.
     (before.is_ascii() && before.last() != Some(&b'\r')).then_some(before.len())
 }
 
-/// A line without its terminator. `line` exists.
+/// A line without its terminator. The line must exist.
 pub(super) fn line_content(rope: &Rope, line: usize) -> RopeSlice<'_> {
     let slice = rope.line(line);
     let end = slice.len_chars();
@@ -87,7 +89,7 @@ pub(super) fn line_content(rope: &Rope, line: usize) -> RopeSlice<'_> {
     slice.slice(..end - terminator)
 }
 
-/// The start of the character at a byte of a slice, or the slice's end.
+/// The start of the character at a byte of a slice, or its end.
 pub(super) fn floor_byte(slice: RopeSlice<'_>, byte: usize) -> usize {
     slice.char_to_byte(slice.byte_to_char(byte.min(slice.len_bytes())))
 }
@@ -96,7 +98,7 @@ fn saturate(value: usize) -> u32 {
     u32::try_from(value).unwrap_or(u32::MAX)
 }
 
-/// The beginning of the character that a byte is in; `offset` is at most the length of the text.
+/// The start of the character that contains a byte. `offset` is at most the length of the text.
 pub fn floor_char(text: &str, mut offset: usize) -> usize {
     while !text.is_char_boundary(offset) {
         offset -= 1;
@@ -104,7 +106,7 @@ pub fn floor_char(text: &str, mut offset: usize) -> usize {
     offset
 }
 
-/// The next border of a character at or behind an offset; the end of the text where there is none.
+/// The next character border at or after an offset. It is at most the end of the text.
 pub fn ceil_char(text: &str, mut offset: usize) -> usize {
     while offset < text.len() && !text.is_char_boundary(offset) {
         offset += 1;
@@ -133,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn a_place_inside_a_character_is_its_start() {
+    fn a_position_inside_a_character_is_its_start() {
         assert_eq!(at("😀x", 0, 1, PositionEncoding::Utf16), 0);
         assert_eq!(at("a編", 0, 2, PositionEncoding::Utf8), 1);
     }
@@ -159,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn unicode_line_separators_end_no_line() {
+    fn unicode_line_separators_do_not_end_lines() {
         let rope = Rope::from_str("a\u{2028}b\u{85}c\u{0b}d\u{0c}e");
         assert_eq!(rope.len_lines(), 1);
     }

@@ -1,6 +1,6 @@
-//! The bytes of a regular file, and of nothing else.
+//! Reads regular files only.
 //!
-//! A pipe blocks whoever opens it, and a device never ends. Neither is a model, a source or an ignore file, whatever its name says.
+//! A pipe blocks the process that opens it, and a device never ends. Neither can be a model, a source or an ignore file, whatever its name.
 
 use std::fs::{File, FileType, Metadata};
 use std::io::Read;
@@ -9,42 +9,42 @@ use std::path::Path;
 /// Why a file was not read.
 #[derive(Debug, thiserror::Error)]
 pub enum Unread {
-    /// Something else than a file has its name.
+    /// It is not a regular file.
     #[error("it is {0}, not a regular file")]
     Irregular(&'static str),
-    /// It has more bytes than allowed.
+    /// It is larger than allowed.
     #[error("it has {bytes} bytes, over the limit of {limit}")]
     TooLarge {
         /// Its size.
         bytes: u64,
-        /// The most.
+        /// The limit.
         limit: u64,
     },
-    /// The system refused.
+    /// An error of the operating system.
     #[error(transparent)]
     Io(#[from] std::io::Error),
 }
 
-/// Opens a regular file of at most `limit` bytes, behind links; returns its size with it.
+/// Opens a regular file of at most `limit` bytes, following links; also returns its size.
 ///
 /// # Errors
-/// [`Unread`] says why not. Nothing is opened that could block.
+/// [`Unread`] gives the reason. Files that could block are never opened.
 pub fn open_regular(path: &Path, limit: u64) -> Result<(File, u64), Unread> {
     check(&std::fs::metadata(path)?, limit)?;
     let file = File::open(path)?;
-    // Another file may have taken the name meanwhile.
+    // The name may belong to another file by now.
     let size = check(&file.metadata()?, limit)?;
     Ok((file, size))
 }
 
-/// Reads a regular file of at most `limit` bytes, behind links.
+/// Reads a regular file of at most `limit` bytes, following links.
 ///
 /// # Errors
-/// As [`open_regular`].
+/// See [`open_regular`].
 pub fn read_regular(path: &Path, limit: u64) -> Result<Vec<u8>, Unread> {
     let (file, size) = open_regular(path, limit)?;
     let mut bytes = Vec::new();
-    // One byte more than allowed tells a file that grew, or one whose size the system does not know.
+    // One extra byte detects a file that grew, or whose size the system does not know.
     file.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
     match bytes.len() as u64 > limit {
         true => Err(Unread::TooLarge {
@@ -65,7 +65,7 @@ fn check(data: &Metadata, limit: u64) -> Result<u64, Unread> {
     }
 }
 
-/// What a thing is called that is no regular file.
+/// The description of a file type other than a regular file.
 fn irregular(kind: FileType) -> Option<&'static str> {
     #[cfg(unix)]
     {
@@ -110,7 +110,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn pipes_devices_and_links_to_them_are_named_and_never_opened() {
+    fn pipes_and_devices_are_reported_and_never_opened() {
         let folder = tempfile::tempdir().unwrap();
         let (pipe, link) = (folder.path().join("pipe"), folder.path().join("link"));
         assert!(
@@ -125,7 +125,7 @@ mod tests {
             let error = read_regular(path, 9).unwrap_err().to_string();
             assert_eq!(error, format!("it is {kind}, not a regular file"));
         }
-        // A file whose size the system does not know has a limit all the same.
+        // The limit also applies to a file whose size the system does not know.
         #[cfg(target_os = "linux")]
         assert!(matches!(
             read_regular(Path::new("/proc/self/status"), 9),

@@ -7,7 +7,7 @@ use ropey::Rope;
 use super::position::{self, Position, PositionEncoding};
 use super::{ByteRange, Language};
 
-/// One version of a document. Cloning shares the text.
+/// One version of a document. Clones share the text.
 #[derive(Debug, Clone)]
 pub struct Snapshot {
     rope: Rope,
@@ -16,7 +16,7 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    /// A snapshot of a whole text.
+    /// Creates a snapshot of a whole text.
     pub fn new(text: &str, version: i32, language: Language) -> Self {
         Self::from_rope(Rope::from_str(text), version, language)
     }
@@ -29,7 +29,7 @@ impl Snapshot {
         }
     }
 
-    /// The text with a stretch replaced; `None` if the stretch does not lie within it, from character to character.
+    /// The text with a range replaced. `None` if the range is not inside it at character borders.
     pub fn replaced(&self, stretch: ByteRange, by: &str) -> Option<Self> {
         let mut rope = self.rope.clone();
         let start = rope.try_byte_to_char(stretch.start).ok()?;
@@ -48,7 +48,7 @@ impl Snapshot {
         self.version == other.version && self.rope.is_instance(&other.rope)
     }
 
-    /// The version the client gave to this text.
+    /// The client's version of this text.
     pub fn version(&self) -> i32 {
         self.version
     }
@@ -68,37 +68,41 @@ impl Snapshot {
         self.rope.len_bytes()
     }
 
-    /// Whether there is no text at all.
+    /// Whether the text is empty.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The text of a range; its ends are clamped to the document and rounded down to character borders, and a reversed
-    /// range is empty. Borrowed where the rope holds it in one piece.
+    /// The text of a range; borrowed if the rope holds it in one piece.
+    ///
+    /// Its ends are clamped to the document and rounded down to character borders; a reversed range is empty.
     pub fn text(&self, range: ByteRange) -> Cow<'_, str> {
         let start = position::floor_byte(self.rope.slice(..), range.start);
         let end = position::floor_byte(self.rope.slice(..), range.end).max(start);
         Cow::from(self.rope.byte_slice(start..end))
     }
 
-    /// The byte offset of a position. A column past the end of its line means the end before the terminator, a line past
-    /// the end means the end of the document, and a place inside a character or surrogate pair means its start.
+    /// The byte offset of a position.
+    ///
+    /// A column past the end of its line means the end before the terminator, a line past the end means the end of the document, and a
+    /// position inside a character or surrogate pair means its start.
     pub fn offset(&self, position: Position, encoding: PositionEncoding) -> usize {
         position::offset(&self.rope, position, encoding)
     }
 
-    /// The position of a byte offset, clamped to the document and rounded down to a character. Inside a line terminator it
-    /// is the end of the line.
+    /// The position of a byte offset, clamped to the document and to character borders.
+    ///
+    /// Inside a line terminator, the position is the end of the line.
     pub fn position(&self, offset: usize, encoding: PositionEncoding) -> Position {
         position::position(&self.rope, offset, encoding)
     }
 
-    /// How many lines there are; text after the last terminator counts, and an empty document has one line.
+    /// Number of lines. Text after the last terminator counts, and an empty document has one line.
     pub fn line_count(&self) -> usize {
         self.rope.len_lines()
     }
 
-    /// The bytes of a line without its terminator; empty at the end of the document for a line past it.
+    /// The byte range of a line without its terminator. For a line past the end, empty at the end of the document.
     pub fn line_range(&self, line: usize) -> ByteRange {
         if line >= self.line_count() {
             return self.len()..self.len();
@@ -114,7 +118,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn line_ranges_leave_terminators_out() {
+    fn line_ranges_exclude_terminators() {
         let snapshot = Snapshot::new("ab\r\nc\rd\n", 1, Language::Prose);
         let lines: Vec<_> = (0..6).map(|line| snapshot.line_range(line)).collect();
         assert_eq!(lines, [0..2, 4..5, 6..7, 8..8, 8..8, 8..8]);

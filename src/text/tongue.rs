@@ -1,4 +1,4 @@
-//! The natural language of a text, as far as it decides which model reads it.
+//! Detects the natural language of a text, to select the model that reads it.
 
 use std::borrow::Cow;
 
@@ -6,15 +6,15 @@ use whatlang::{Detector, Lang};
 
 use super::Language;
 
-/// Fewer words say too little of their language: headings, names, lists of options.
+/// Minimum number of words. Headings, names and lists of options are too short to detect a language.
 const MIN_WORDS: usize = 6;
 
-/// Of a line of prose, at least this share of the characters are letters and spaces. Tables, listings and code that nobody names as code have
-/// fewer.
-const LETTERS: f32 = 0.8;
+/// Minimum share of letters and spaces in a line of prose. Tables, listings and unlabeled code have a smaller share.
+const MIN_LETTERS: f32 = 0.8;
 
-/// Languages with the Latin script that are told from English; languages with another script need no telling. Fewer of them are told apart
-/// with more confidence than all that the trigrams know.
+/// Languages in Latin script that the detector distinguishes from English.
+///
+/// Other scripts need no detection. Fewer candidates give more confidence than all languages that the trigrams cover.
 const LANGUAGES: [Lang; 16] = [
     Lang::Eng,
     Lang::Deu,
@@ -34,10 +34,10 @@ const LANGUAGES: [Lang; 16] = [
     Lang::Fin,
 ];
 
-/// How a line of a comment begins, in any language.
+/// Starts of comment lines, in any programming language.
 const COMMENTS: [&str; 6] = ["//", "#", "*", "/*", "--", "<!--"];
 
-/// The share of letters that belong to another script than the Latin one, 0 to 1; 0 for a text without letters.
+/// The share of letters in non-Latin scripts, 0 to 1. A text without letters has 0.
 pub fn share_of_other_scripts(text: &str) -> f32 {
     if text.is_ascii() {
         return 0.0;
@@ -53,13 +53,14 @@ pub fn share_of_other_scripts(text: &str) -> f32 {
     }
 }
 
-/// Latin with its extensions, and the letters that formulas borrow one at a time: µ, ª, º.
+/// Latin with its extensions, and single letters common in formulas: µ, ª, º.
 fn is_latin(letter: char) -> bool {
     matches!(letter, '\0'..='\u{24F}' | '\u{1E00}'..='\u{1EFF}' | '\u{2C60}'..='\u{2C7F}' | '\u{A720}'..='\u{A7FF}' | '\u{FB00}'..='\u{FB06}')
 }
 
-/// Whether the prose of a text is English: of code, its comments, where they make up most of it. `None` where that cannot be told with
-/// confidence, as of a few words or of code.
+/// Whether the prose of a text is English. In code, comments count if they are most of it.
+///
+/// `None` if the detector is not confident, as for a few words or for code.
 pub fn is_english(text: &str, language: Language) -> Option<bool> {
     let prose = match language.is_code() {
         true => Cow::Owned(comments(text)?),
@@ -77,16 +78,16 @@ pub fn is_english(text: &str, language: Language) -> Option<bool> {
     }
 }
 
-/// The lines of comments, where they have most of the letters.
+/// The comment lines, if they contain most of the letters.
 fn comments(text: &str) -> Option<String> {
     let letters = |text: &str| text.chars().filter(|c| c.is_alphabetic()).count();
     let is_comment = |line: &&str| COMMENTS.iter().any(|start| line.trim_start().starts_with(start));
     let lines: Vec<&str> = text.lines().filter(is_comment).collect();
-    let said = lines.join("\n");
-    (letters(&said) * 2 > letters(text)).then_some(said)
+    let comments = lines.join("\n");
+    (letters(&comments) * 2 > letters(text)).then_some(comments)
 }
 
-/// Words of prose: of letters alone, in one case or with a capital, in lines that are mostly letters.
+/// Words of prose: only letters, no inner capitals, in lines that are mostly letters.
 fn plain_words(text: &str) -> Vec<&str> {
     let mut words = Vec::new();
     for line in text.lines() {
@@ -94,7 +95,7 @@ fn plain_words(text: &str) -> Vec<&str> {
         let (all, letters) = line.chars().fold((0usize, 0usize), |(all, letters), c| {
             (all + 1, letters + usize::from(c.is_alphabetic() || c.is_whitespace()))
         });
-        if (letters as f32) < LETTERS * all as f32 {
+        if (letters as f32) < MIN_LETTERS * all as f32 {
             continue;
         }
         let marks: &[char] = &[
@@ -116,7 +117,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_share_of_other_scripts_counts_letters_alone() {
+    fn the_share_of_other_scripts_counts_only_letters() {
         let cases = [
             ("", 0.0),
             ("plain English, naïve café, µ", 0.0),
@@ -131,34 +132,37 @@ mod tests {
     }
 
     #[test]
-    fn prose_that_is_not_english_is_told_from_english_and_from_what_is_no_prose() {
-        let told = |text: &str| is_english(text, Language::Prose);
+    fn other_languages_are_distinguished_from_english_and_from_code() {
+        let english = |text: &str| is_english(text, Language::Prose);
         assert_eq!(
-            told("Die Konfiguration wird beim Start aus einer Datei gelesen und danach nicht mehr geändert."),
+            english("Die Konfiguration wird beim Start aus einer Datei gelesen und danach nicht mehr geändert."),
             Some(false)
         );
         assert_eq!(
-            told("Le serveur lit la configuration au démarrage et la garde en mémoire jusqu'à sa fin."),
+            english("Le serveur lit la configuration au démarrage et la garde en mémoire jusqu'à sa fin."),
             Some(false)
         );
         assert_eq!(
-            told("El servidor lee la configuración al arrancar y la guarda en memoria hasta que termina."),
+            english("El servidor lee la configuración al arrancar y la guarda en memoria hasta que termina."),
             Some(false)
         );
         assert_eq!(
-            told("The server reads its configuration when it starts and keeps it in memory until it ends."),
+            english("The server reads its configuration when it starts and keeps it in memory until it ends."),
             Some(true)
         );
-        assert_eq!(told("Installation"), None);
+        assert_eq!(english("Installation"), None);
         assert_eq!(
-            told("fn main() { let x: Vec<u8> = Vec::new(); println!(\"{x:?}\"); }"),
+            english("fn main() { let x: Vec<u8> = Vec::new(); println!(\"{x:?}\"); }"),
             None
         );
-        assert_eq!(told("--stdio --model DIR --format json --top 10 --kind function"), None);
+        assert_eq!(
+            english("--stdio --model DIR --format json --top 10 --kind function"),
+            None
+        );
     }
 
     #[test]
-    fn of_code_the_comments_decide_where_they_make_up_most_of_it() {
+    fn the_comments_of_code_decide_if_they_are_most_of_it() {
         let german =
             "/// Liest die Einstellungen des Benutzers aus einer Datei und prüft jede von ihnen.\nfn load() {}";
         assert_eq!(is_english(german, Language::Rust), Some(false));

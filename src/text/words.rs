@@ -1,4 +1,4 @@
-//! Source words: what scores are shown on.
+//! Source words: the units on which scores are displayed.
 
 use unicode_segmentation::UnicodeSegmentation;
 
@@ -7,11 +7,11 @@ use super::ByteRange;
 /// A word of a source text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Word {
-    /// Its bytes in the text it was found in.
+    /// Its byte range in the source text.
     pub range: ByteRange,
 }
 
-/// What a grapheme cluster is to words.
+/// The role of a grapheme cluster in words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Class {
     /// White space and invisible control characters, which belong to no word.
@@ -20,12 +20,12 @@ enum Class {
     Digit,
     Underscore,
     Apostrophe,
-    /// U+00AD, which hides inside words.
+    /// U+00AD, which may occur inside words.
     SoftHyphen,
     Dot,
-    /// An ideograph or kana, a word by itself.
+    /// An ideograph or kana, a word of its own.
     Ideograph,
-    /// Anything else, a word by itself.
+    /// Anything else, a word of its own.
     Symbol,
 }
 
@@ -36,9 +36,8 @@ struct Cluster {
 
 /// The words of a text, in order and without overlap.
 ///
-/// An identifier is one word (`parse_http_config`), and so are a contraction (`don't`, `l’eau`), a decimal number (`3.14`), each
-/// ideograph and kana, and each other visible grapheme cluster: an emoji of many characters, a bracket. White space and
-/// invisible characters belong to no word.
+/// A word is an identifier (`parse_http_config`), a contraction (`don't`, `l’eau`), a decimal number (`3.14`), a single ideograph or kana,
+/// or any other visible grapheme cluster: a multi-character emoji, a bracket. White space and invisible characters belong to no word.
 pub fn source_words(text: &str) -> Vec<Word> {
     let clusters: Vec<Cluster> = text
         .grapheme_indices(true)
@@ -63,7 +62,7 @@ pub fn source_words(text: &str) -> Vec<Word> {
     words
 }
 
-/// The cluster after the word that begins at `start` with a letter, digit or underscore.
+/// The index after the word that begins at `start` with a letter, digit or underscore.
 fn word_end(text: &str, clusters: &[Cluster], start: usize) -> usize {
     let class = |index: usize| clusters.get(index).map_or(Class::Space, |cluster| cluster.class);
     let mut is_number = class(start) == Class::Digit;
@@ -91,8 +90,7 @@ fn word_end(text: &str, clusters: &[Cluster], start: usize) -> usize {
     }
 }
 
-/// Whether the apostrophe after `word` begins a quoted text of code (`b'a'`, `f'hello'`, `return'x'`) instead of standing inside
-/// a word.
+/// Whether the apostrophe after `word` opens a quotation in code: `b'a'`, `f'hello'`, `return'x'`. Otherwise it may join a word.
 fn opens_quotation(word: &str, clusters: &[Cluster], apostrophe: usize) -> bool {
     const PREFIXES: [&str; 8] = ["f", "r", "b", "u", "fr", "rf", "br", "rb"];
     if PREFIXES.iter().any(|prefix| word.eq_ignore_ascii_case(prefix)) {
@@ -110,7 +108,7 @@ fn in_identifier(class: Class) -> bool {
 }
 
 fn classify(at: usize, cluster: &str) -> Cluster {
-    // A combining mark may stand on a space: the mark is visible, the space is not.
+    // A combining mark may follow a space: the mark is visible, the space is not.
     let visible = cluster.find(|c| !is_invisible(c));
     let Some(skipped) = visible else {
         let class = if cluster == "\u{ad}" {
@@ -141,7 +139,7 @@ fn class_of(c: char) -> Class {
         '\'' | '\u{2019}' => Class::Apostrophe,
         '.' => Class::Dot,
         _ if is_ideograph(c) => Class::Ideograph,
-        // Letters and digits in squares and circles are signs, most of them emoji.
+        // Letters and digits in squares and circles are symbols, most of them emoji.
         '\u{1f100}'..='\u{1f1ff}' => Class::Symbol,
         _ if c.is_numeric() => Class::Digit,
         _ if c.is_alphabetic() => Class::Letter,
@@ -191,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn quotes_of_code_do_not_join() {
+    fn code_quotes_do_not_join() {
         assert_eq!(words("b'a'"), ["b", "'", "a", "'"]);
         assert_eq!(words("f'hello you'"), ["f", "'", "hello", "you", "'"]);
         assert_eq!(words("return'x'"), ["return", "'", "x", "'"]);
@@ -250,7 +248,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(500))]
         #[test]
-        fn words_are_ordered_and_cover_all_that_is_visible(text in "([a-c1'’._ 我😀\u{301}\u{ad}\u{200d}\r\n]|\\PC|.){0,40}") {
+        fn words_are_ordered_and_cover_all_visible_text(text in "([a-c1'’._ 我😀\u{301}\u{ad}\u{200d}\r\n]|\\PC|.){0,40}") {
             let mut covered = 0;
             for Word { range } in source_words(&text) {
                 prop_assert!(covered <= range.start && range.start < range.end);

@@ -246,8 +246,8 @@ fn labels_that_nothing_can_be_learned_from_are_refused() {
         ("", "begin the file with"),
         ("words,kind\na,b\n", "begin the file with"),
         ("text,label\n", "no labeled items"),
-        ("text,label\na,x\nb,x\n", "two labels at least"),
-        ("text,label\na,x\nb,x\nc,y\n", "label two at least"),
+        ("text,label\na,x\nb,x\n", "at least two labels"),
+        ("text,label\na,x\nb,x\nc,y\n", "label at least two"),
         ("text,label\na,\n", "row 1: no label"),
         ("path,label\nnowhere.rs:3,x\n", "row 1"),
     ] {

@@ -1,8 +1,7 @@
-//! Brackets that are open while a text is being written, in languages with braces: all that follows would stand inside them.
+//! Unclosed brackets during typing, in languages with braces. Without a fix, all following code would be inside them.
 //!
-//! In a text whose brackets do not match, its lines tell which one is to blame: a line that closes a brace stands as far to the left as
-//! the line that opened it, and a definition begins no further to the right than the one before it. A text whose brackets match is left
-//! alone, however it is laid out.
+//! If brackets do not match, indentation identifies the wrong one: a closing brace has the indentation of the line that opened it, and a
+//! definition is indented no further than the previous one. A text with matching brackets is not changed, whatever its layout.
 
 use crate::text::{ByteRange, Language};
 
@@ -34,7 +33,7 @@ const DEFINING: &[&str] = &[
     "module",
 ];
 
-/// Words before a bracket and a brace that make no definition of them.
+/// Words before parentheses and a brace that are not definitions.
 const CONTROL: &[&str] = &[
     "if",
     "else",
@@ -63,18 +62,18 @@ const CONTROL: &[&str] = &[
     "elseif",
 ];
 
-/// A bracket, or the first thing on a line.
+/// A bracket, or the first token of a line.
 #[derive(Debug, Clone, Copy)]
 struct Sign {
     at: usize,
     sign: u8,
-    /// Bytes before the first thing on its line.
+    /// Indentation of its line in bytes.
     indent: usize,
-    /// It is the first thing on its line.
+    /// Whether it is the first token of its line.
     begins: bool,
 }
 
-/// What is to be blank in the text that a parser gets, and where a closing brace is to stand in a blank.
+/// The ranges to blank in the parser input, and the positions for closing braces.
 pub(super) fn unclosed(text: &str, language: Language) -> (Vec<ByteRange>, Vec<usize>) {
     use Language::{C, CSharp, Cpp, Go, Java, JavaScript, Lua, Php, Ruby, Tsx, TypeScript};
     if !matches!(
@@ -84,17 +83,17 @@ pub(super) fn unclosed(text: &str, language: Language) -> (Vec<ByteRange>, Vec<u
         return (Vec::new(), Vec::new());
     }
     let signs = signs(text.as_bytes(), language);
-    if match_up(&signs) {
+    if all_match(&signs) {
         return (Vec::new(), Vec::new());
     }
-    // Each branch of a condition of the preprocessor may open the same block.
+    // Each branch of a preprocessor conditional may open the same block.
     if matches!(language, C | Cpp) && (text.contains("#else") || text.contains("#elif")) {
         return (Vec::new(), Vec::new());
     }
-    to_blame(text, &signs)
+    find_wrong(text, &signs)
 }
 
-fn to_blame(text: &str, signs: &[Sign]) -> (Vec<ByteRange>, Vec<usize>) {
+fn find_wrong(text: &str, signs: &[Sign]) -> (Vec<ByteRange>, Vec<usize>) {
     let (mut blanks, mut braces): (Vec<ByteRange>, Vec<usize>) = (Vec::new(), Vec::new());
     let mut open: Vec<Sign> = Vec::new();
     for sign in signs {
@@ -119,8 +118,8 @@ fn to_blame(text: &str, signs: &[Sign]) -> (Vec<ByteRange>, Vec<usize>) {
         let before = |open: &mut Sign| open.indent > first.indent || (open.indent == first.indent && defines);
         let mut room = first.at;
         while let Some(left) = open.pop_if(before) {
-            // The body of a definition ends here, if there is a blank for a brace. Where there is none, a grammar does better with a body
-            // that does not end than with a definition that has none.
+            // The body of a definition ends here, if there is a blank for the brace. Otherwise, a grammar handles an unclosed body better
+            // than a definition without a body.
             let blank = room > 0 && matches!(text.as_bytes()[room - 1], b' ' | b'\t');
             if left.sign == b'{' && blank {
                 room -= 1;
@@ -145,8 +144,8 @@ fn opening(closing: u8) -> u8 {
     }
 }
 
-/// Whether every bracket closes the last one that was opened.
-fn match_up(signs: &[Sign]) -> bool {
+/// Whether all brackets match.
+fn all_match(signs: &[Sign]) -> bool {
     let mut open: Vec<u8> = Vec::new();
     for sign in signs {
         match sign.sign {
@@ -158,14 +157,14 @@ fn match_up(signs: &[Sign]) -> bool {
     open.is_empty()
 }
 
-/// Whether a line begins a definition: by its first word, or with parameters and a brace.
+/// Whether a line begins a definition: by its first word, or by parameters and brace.
 fn begins_definition(text: &str, at: usize) -> bool {
     let line = text[at..].lines().next().unwrap_or_default();
     let word: &str = line
         .split(|c: char| !(c.is_alphanumeric() || c == '_'))
         .next()
         .unwrap_or_default();
-    // `public:` is a section of a class of C++, and `default:` one of a switch.
+    // `public:` is an access specifier in C++, and `default:` a label.
     let section = line[word.len()..].trim_start().starts_with(':');
     if word.is_empty() || section || CONTROL.contains(&word) {
         return false;
@@ -173,12 +172,12 @@ fn begins_definition(text: &str, at: usize) -> bool {
     DEFINING.contains(&word) || (line.contains('(') && line.trim_end().ends_with('{') && !line.contains("=>"))
 }
 
-/// The brackets of a text outside of comments and strings, and the first thing on each line.
+/// The brackets outside of comments and strings, and the first token of each line.
 fn signs(bytes: &[u8], language: Language) -> Vec<Sign> {
     let scripts = matches!(language, Language::JavaScript | Language::TypeScript | Language::Tsx);
     let mut signs = Vec::new();
     let (mut at, mut line, mut indent, mut begins) = (0, 0, 0, true);
-    // The last thing that is no blank: after a value, a slash divides.
+    // The last non-blank character: after a value, a slash is a division.
     let mut before = b';';
     while let Some(&byte) = bytes.get(at) {
         let next = bytes.get(at + 1).copied().unwrap_or(0);
@@ -249,7 +248,7 @@ fn line_end(bytes: &[u8], at: usize) -> usize {
     at + length
 }
 
-/// The end of a directive of the preprocessor, which a backslash leads on to the next line.
+/// The end of a preprocessor directive, including continuation lines.
 fn directive_end(bytes: &[u8], mut at: usize) -> usize {
     loop {
         at = line_end(bytes, at);
@@ -260,14 +259,14 @@ fn directive_end(bytes: &[u8], mut at: usize) -> usize {
     }
 }
 
-/// Where the first of some bytes end.
+/// The end of the next occurrence.
 fn after(bytes: &[u8], at: usize, end: &[u8]) -> usize {
     let rest = bytes.get(at..).unwrap_or_default();
     let found = rest.windows(end.len()).position(|window| window == end);
     found.map_or(bytes.len(), |found| at + found + end.len())
 }
 
-/// The end of what a quote begins on a line, at the latest that of the line. A class of a regular expression may hold a slash.
+/// The end of a string or pattern, at the latest the end of its line. A character class of a pattern may contain a slash.
 fn string_end(bytes: &[u8], start: usize) -> usize {
     let quote = bytes[start];
     let (mut at, mut class) = (start + 1, false);
@@ -285,7 +284,7 @@ fn string_end(bytes: &[u8], start: usize) -> usize {
     bytes.len()
 }
 
-/// The end of a string of several lines between backticks.
+/// The end of a multi-line string in backticks.
 fn template_end(bytes: &[u8], start: usize, escapes: bool) -> usize {
     let mut at = start + 1;
     while let Some(&byte) = bytes.get(at) {
@@ -303,7 +302,7 @@ fn template_end(bytes: &[u8], start: usize, escapes: bool) -> usize {
 mod tests {
     use super::*;
 
-    /// The text as a parser would get it.
+    /// The text that a parser would receive.
     fn masked(text: &str, language: Language) -> String {
         let (blanks, braces) = unclosed(text, language);
         let mut bytes = text.as_bytes().to_vec();
@@ -313,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn brackets_that_match_are_left_alone_however_they_are_laid_out() {
+    fn matching_brackets_are_kept_in_any_layout() {
         for (text, language) in [
             ("function a() {\nif (x) {\n  y(`{${[`)\n}\n  }\n", Language::JavaScript),
             (
@@ -335,7 +334,7 @@ mod tests {
     }
 
     #[test]
-    fn the_bracket_that_the_lines_blame_is_blank_or_gets_a_brace() {
+    fn a_bracket_that_contradicts_the_indentation_is_fixed() {
         let java = "class A {\n    void m() {\n        if (x) {\n        y();\n    }\n\n    void n() {\n    }\n}\n";
         assert_eq!(masked(java, Language::Java), java.replace("if (x) {", "if (x)  "));
         let ends = "class A {\n    void m() {\n        y();\n\n    void n() {\n    }\n}\n";

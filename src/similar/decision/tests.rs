@@ -1,4 +1,4 @@
-//! Shapes of pairs that were judged by reading: see `benches/lenses/judgments.csv`.
+//! Shapes of manually judged pairs: see `benches/lenses/judgments.csv`.
 
 use super::*;
 use crate::segment::ItemKind::{Function, Heading, Type};
@@ -26,7 +26,7 @@ const FINISHED: &str = "def check_finished(self, name):
     return True
 ";
 
-/// An item with what matters about its text.
+/// An item and the properties of its text.
 struct Sample {
     name: &'static str,
     around: Option<&'static str>,
@@ -77,7 +77,7 @@ fn verdict(a: &Sample, b: &Sample, same_file: bool, cosine: f32) -> Option<Clone
 }
 
 #[test]
-fn copies_in_other_files_are_shown_by_type() {
+fn copies_in_other_files_are_classified() {
     let one = sample("createApp", JavaScript, 0, CREATE_APP);
     let with_comment = CREATE_APP.replace("return app", "// Ready.\n  return app");
     let same = sample("createApp", JavaScript, 90, &with_comment);
@@ -156,7 +156,7 @@ fn neighbors_in_one_file_need_more_than_items_far_apart() {
 }
 
 #[test]
-fn callers_and_bases_are_no_news() {
+fn callers_and_base_classes_are_not_shown() {
     let caller = FINISHED.replace("self.checked.add(name)", "check_registered(name)");
     let one = sample("check_finished", Python, 0, &caller);
     let called = sample("Registry.check_registered", Python, 0, FINISHED);
@@ -167,14 +167,14 @@ fn callers_and_bases_are_no_news() {
     let mut base = sample("Animal", Python, 0, &animal);
     (cat.kind, base.kind) = (Type, Type);
     assert_eq!(verdict(&cat, &base, false, 0.95), None);
-    // A method that calls the one that it overrides is a variant, not a caller.
+    // A method that calls the method it overrides is a variant, not a caller.
     let override_ = FINISHED.replace("self.checked.add(name)", "super().check_finished(name)");
     let over = sample("check_finished", Python, 0, &override_);
     assert!(verdict(&over, &sample("check_finished", Python, 0, FINISHED), false, 0.9).is_some());
 }
 
 #[test]
-fn overloads_accessors_and_implementations_are_no_news() {
+fn overloads_accessors_and_implementations_are_not_shown() {
     let one = sample("url_for", Java, 0, &CREATE_APP.repeat(3));
     let mut overload = sample("url_for", Java, 100, &CREATE_APP.repeat(3));
     assert_eq!(verdict(&one, &overload, true, 0.95), None);
@@ -212,7 +212,7 @@ fn a_type_and_a_function_are_never_compared() {
 }
 
 #[test]
-fn types_and_customary_functions_need_more() {
+fn types_and_functions_with_customary_names_need_more() {
     let changed = CREATE_APP
         .replace("res.status(err.status || 500)\n", "log(err)\n")
         .replace("app", "site")
@@ -231,7 +231,7 @@ fn types_and_customary_functions_need_more() {
 }
 
 #[test]
-fn tests_repeat_their_shape() {
+fn tests_need_more_because_they_repeat_their_shape() {
     let test = |name, line, text: &str| Sample {
         test: true,
         ..sample(name, Rust, line, text)
@@ -268,7 +268,7 @@ fn tests_repeat_their_shape() {
 }
 
 #[test]
-fn two_languages_are_told_by_their_vectors() {
+fn the_cosine_decides_between_two_languages() {
     let one = sample("check_finished", Python, 0, FINISHED);
     let other = sample("finishedAlready", JavaScript, 0, CREATE_APP);
     assert_eq!(verdict(&one, &other, false, 0.64), None);
@@ -309,7 +309,7 @@ fn a_threshold_moves_the_bar() {
 }
 
 #[test]
-fn names_are_told_by_their_last_part() {
+fn the_last_part_of_a_name_counts() {
     for (name, last) in [
         ("View.prototype.lookup", "lookup"),
         ("Config::load", "load"),

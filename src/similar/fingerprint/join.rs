@@ -1,9 +1,9 @@
-//! Pairs of fingerprints that have something in common, without looking at every pair.
+//! Finds pairs of fingerprints that overlap without a comparison of every pair.
 //!
-//! An inverted index leads from a hash to the fingerprints that have it. Runs that every other function has (`if NAME ( NAME )`) would
-//! lead to all pairs again, so each fingerprint is looked up by its rarer hashes alone: of those in common, all may be among the frequent
-//! ones that were left out of it only if these are too few to reach the overlap that is asked for (prefix filtering; Chaudhuri, Ganti &
-//! Kaushik 2006, Bayardo, Ma & Srikant 2007). It is exact: a pair with that overlap is always found.
+//! An inverted index leads from a hash to the fingerprints that contain it. Common runs (`if NAME ( NAME )`) would lead to all pairs again,
+//! so each fingerprint is looked up only by its rarer hashes: the omitted frequent hashes are too few to reach the required overlap alone
+//! (prefix filtering; Chaudhuri, Ganti & Kaushik 2006, Bayardo, Ma & Srikant 2007). The result is exact: every pair with the required
+//! overlap is found.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -12,14 +12,16 @@ use rayon::prelude::*;
 
 use super::{Fingerprint, Sketch};
 
-/// Sums of overlaps are rounded.
+/// Tolerance for rounding in sums of overlaps.
 const ROUNDING: f32 = 1e-4;
 
-/// The most frequent hashes, as many as a number has bits.
+/// Number of most frequent hashes; the bits of a `u64`.
 const FREQUENT: usize = 64;
 
-/// Calls `take` with every two fingerprints, the earlier one first, whose overlap without names and overlap with names may together reach
-/// `least` (of 2), and with what both are together at most. Two that have no hash in common are never among them.
+/// Calls `take(earlier, later, bound)` for every pair that may reach `least`.
+///
+/// `least` and the upper bound refer to the sum of the overlap without names and the overlap with names (at most 2). Pairs without a common
+/// hash are never reported.
 pub fn overlapping(fingerprints: &[&Fingerprint], least: f32, take: impl Fn(usize, usize, f32) + Sync) {
     let index = Inverted::of(fingerprints, least - ROUNDING);
     let scratch = || (vec![UNTOUCHED; fingerprints.len()], Vec::new());
@@ -51,8 +53,8 @@ pub fn overlapping(fingerprints: &[&Fingerprint], least: f32, take: impl Fn(usiz
                 let bits = |of: u64| (frequent & of).count_ones() as f32;
                 let frequent = bits(!index.exact_bits) * own.weights.renamed.min(other.weights.renamed)
                     + bits(index.exact_bits) * own.weights.exact.min(other.weights.exact);
-                // What else they share is left out of one of the two.
-                let most = sum + frequent + own.left_out.max(other.left_out) + ROUNDING;
+                // All other shared hashes are omitted from the lookup of one of the two.
+                let most = sum + frequent + own.omitted.max(other.omitted) + ROUNDING;
                 if most >= least {
                     take(earlier as usize, later, most);
                 }
@@ -61,10 +63,10 @@ pub fn overlapping(fingerprints: &[&Fingerprint], least: f32, take: impl Fn(usiz
     );
 }
 
-/// The sum of a fingerprint that no list led to.
+/// The sum of a fingerprint that no list has reached.
 const UNTOUCHED: f32 = -1.0;
 
-/// What one hash in common adds to an overlap at most: an overlap is a share of at least as many hashes as either sketch has.
+/// Upper bounds for the contribution of one shared hash. An overlap divides by at least the size of either sketch.
 #[derive(Clone, Copy)]
 struct Weights {
     renamed: f32,
@@ -85,26 +87,26 @@ impl Weights {
     }
 }
 
-/// What of a fingerprint stands in no list.
+/// Properties of a fingerprint that the lists do not contain.
 struct Summary {
     weights: Weights,
     /// Which of the most frequent hashes it has.
     frequent: u64,
-    /// What the other hashes by which it is not looked up add to an overlap at most.
-    left_out: f32,
+    /// Upper bound for the contribution of its other omitted hashes.
+    omitted: f32,
 }
 
-/// Which fingerprints have a hash, for the hashes that several have.
+/// For each hash that several fingerprints share, the fingerprints that contain it.
 struct Inverted {
-    /// The lists that each fingerprint is looked up in.
+    /// The lists in which each fingerprint is looked up.
     lists: Rows,
     /// The fingerprints of each list, ascending.
     members: Rows,
-    /// The first list of a hash of a run with names.
+    /// The first list of an exact hash (a run with names).
     first_exact: u32,
-    /// The bits of the lists of the most frequent hashes.
+    /// The bits of the most frequent hashes, by list.
     bits: HashMap<u32, u64>,
-    /// The bits of those of runs with names.
+    /// The bits of exact hashes among them.
     exact_bits: u64,
     summaries: Vec<Summary>,
 }
@@ -130,24 +132,24 @@ impl Inverted {
         let mut lists = Rows::with(&of_each, pairs.iter().map(|(list, fingerprint)| (*fingerprint, *list)));
         drop(pairs);
         let summary = |(row, fingerprint): (&mut [u32], &&Fingerprint)| {
-            // The rarest first. One order for all: of the hashes in common those that one leaves out are more frequent than the others.
+            // Rarest first. The order is the same for all, so the shared hashes that one side omits are more frequent than the rest.
             row.sort_unstable_by_key(|list| (lengths[*list as usize], *list));
             let bit = |list: &u32| bits.get(list).copied().unwrap_or_default();
             let weights = Weights::of(fingerprint);
-            let (mut kept, mut left_out, mut without_bits) = (row.len(), 0.0, 0.0);
+            let (mut kept, mut omitted, mut without_bits) = (row.len(), 0.0, 0.0);
             while let Some(list) = row[..kept].last() {
                 let weight = weights.of_hash(*list >= first_exact);
-                if left_out + weight >= least {
+                if omitted + weight >= least {
                     break;
                 }
                 kept -= 1;
-                left_out += weight;
+                omitted += weight;
                 without_bits += if bit(list) == 0 { weight } else { 0.0 };
             }
             let summary = Summary {
                 weights,
                 frequent: row.iter().fold(0, |all, list| all | bit(list)),
-                left_out: without_bits,
+                omitted: without_bits,
             };
             (kept as u32, summary)
         };
@@ -176,7 +178,7 @@ impl Inverted {
     }
 }
 
-/// A bit for each of the longest lists.
+/// Assigns a bit to each of the longest lists.
 fn bits(lengths: &[u32]) -> HashMap<u32, u64> {
     let mut longest: Vec<u32> = (0..lengths.len() as u32).collect();
     if longest.len() > FREQUENT {
@@ -190,7 +192,7 @@ fn bits(lengths: &[u32]) -> HashMap<u32, u64> {
         .collect()
 }
 
-/// Adds a list for every hash that several fingerprints have: its length, and its number with each of them.
+/// Adds a list for each shared hash: its length, and (list, fingerprint) pairs.
 fn shared(
     fingerprints: &[&Fingerprint],
     sketch: impl Fn(&Fingerprint) -> &Sketch,
@@ -210,15 +212,15 @@ fn shared(
     }
 }
 
-/// Rows of numbers, one after the other.
+/// Rows of numbers in one allocation.
 struct Rows {
     numbers: Vec<u32>,
-    /// Where each row starts, and the end of the last.
+    /// The start of each row, and the end of the last row.
     starts: Vec<usize>,
 }
 
 impl Rows {
-    /// Rows of some lengths; `entries` are numbers with their rows, those of a row in order.
+    /// Builds rows of the given lengths from (row, number) entries. Entries of a row are in order.
     fn with(lengths: &[u32], entries: impl Iterator<Item = (u32, u32)>) -> Rows {
         let mut starts = Vec::with_capacity(lengths.len() + 1);
         let mut end = 0;
@@ -252,7 +254,7 @@ impl Rows {
         lengths.map(row).collect()
     }
 
-    /// Keeps the first numbers of each row.
+    /// Truncates each row to the given length.
     fn cut(&mut self, kept: &[u32]) {
         let mut end = 0;
         for (row, kept) in kept.iter().enumerate() {

@@ -1,8 +1,8 @@
-//! Tokens of source text in any language, without its grammar.
+//! Splits source text of any language into tokens, without its grammar.
 
 use crate::text::Language;
 
-/// What a token is.
+/// The kind of a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// An identifier, or a word of prose.
@@ -11,23 +11,24 @@ pub enum Kind {
     Keyword,
     /// A number or a string.
     Literal,
-    /// Anything else.
+    /// Any other character or pair of characters.
     Operator,
 }
 
 /// A token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Token<'a> {
-    /// What it is.
+    /// Its kind.
     pub kind: Kind,
     /// Its text.
     pub text: &'a str,
-    /// The line on which it begins, from 0.
+    /// The zero-based line on which it begins.
     pub line: usize,
 }
 
-/// Words that keep their meaning when names are taken out, of all languages together and in order: a name that is one of them
-/// elsewhere does no harm.
+/// Keywords of all languages, sorted: words that keep their meaning when names are replaced.
+///
+/// A keyword that is a name in another language does no harm.
 const KEYWORDS: [&str; 131] = [
     "False",
     "None",
@@ -168,33 +169,33 @@ const PAIRS: [&[u8; 2]; 20] = [
     b">>", b"..", b":=", b"??",
 ];
 
-/// Bytes of `'\u{10ffff}'`.
+/// Length in bytes of `'\u{10ffff}'`.
 const LONGEST_CHARACTER: usize = 12;
 
-/// How a language writes what is no code.
+/// Rules of a language for comments, strings and patterns.
 #[derive(Debug, Clone, Copy, Default)]
 struct LexicalRules {
     /// `// …` and `/* … */`.
     slashes: bool,
-    /// Block comments contain others.
+    /// Block comments nest.
     nested: bool,
     /// `# …`.
     hash: bool,
-    /// A `#` starts a comment only after white space.
+    /// A `#` starts a comment only after white space, `;` or a round bracket.
     spaced_hash: bool,
     /// `-- …` and `--[[ … ]]`.
     dashes: bool,
     /// `=begin … =end`.
     begin: bool,
-    /// `"""…"""` and `'''…'''`; one that stands alone is documentation.
+    /// `"""…"""` and `'''…'''` are strings; in Python, a statement of its own is documentation.
     triple: bool,
-    /// `'…'` is a string of any length, and not one character or a lifetime.
+    /// `'…'` is a string of any length, not a single character or a lifetime.
     single: bool,
     /// `` `…` `` is a string.
     backtick: bool,
-    /// Strings go on over the end of a line.
+    /// Strings may span lines.
     long: bool,
-    /// `/…/` is a literal where no operand stands before it.
+    /// `/…/` is a literal if no operand precedes it.
     regex: bool,
 }
 
@@ -264,7 +265,7 @@ impl LexicalRules {
     }
 }
 
-/// The tokens of a text, without comments and without documentation that is a string; of prose, its words.
+/// The tokens of a text without comments and documentation strings; in prose, the words.
 pub fn tokens(text: &str, language: Language) -> Vec<Token<'_>> {
     let mut lexer = Lexer {
         text,
@@ -280,7 +281,7 @@ pub fn tokens(text: &str, language: Language) -> Vec<Token<'_>> {
     while lexer.at < lexer.bytes.len() {
         let before = lexer.at;
         lexer.step();
-        // Each step reads something; this keeps a mistake from running for ever.
+        // Every step reads something; this line prevents an endless loop if a step has a bug.
         lexer.at = lexer.at.max(before + 1);
     }
     lexer.tokens
@@ -291,7 +292,7 @@ struct Lexer<'a> {
     bytes: &'a [u8],
     at: usize,
     line: usize,
-    /// Open brackets.
+    /// Number of open brackets.
     depth: usize,
     prose: bool,
     language: Language,
@@ -325,14 +326,14 @@ impl<'a> Lexer<'a> {
         &self.bytes[self.at..]
     }
 
-    /// Moves to a byte, counting lines.
+    /// Advances to an offset and counts lines.
     fn go(&mut self, to: usize) {
         let to = to.min(self.bytes.len());
         self.line += self.bytes[self.at..to].iter().filter(|byte| **byte == b'\n').count();
         self.at = to;
     }
 
-    /// Where a text comes next from an offset on; the end where it does not.
+    /// The offset of the next occurrence at or after `from`. The end of the text if there is none.
     fn find(&self, from: usize, what: &[u8]) -> usize {
         let from = from.min(self.bytes.len());
         let found = self.bytes[from..].windows(what.len()).position(|window| window == what);
@@ -343,7 +344,7 @@ impl<'a> Lexer<'a> {
         self.find(self.at, b"\n")
     }
 
-    /// Whether nothing but white space stands before on the line.
+    /// Whether only white space precedes the current position on its line.
     fn alone(&self) -> bool {
         self.tokens.last().is_none_or(|token| token.line != self.line)
     }
@@ -387,7 +388,7 @@ impl<'a> Lexer<'a> {
         self.at == 0 || self.bytes[self.at - 1] == b'\n'
     }
 
-    /// Passes a block comment.
+    /// Skips a block comment.
     fn block(&mut self) {
         if !self.rules.nested {
             let end = self.find(self.at + 2, b"*/");
@@ -413,7 +414,7 @@ impl<'a> Lexer<'a> {
         self.go(at);
     }
 
-    /// The end of `[[ … ]]` or `[==[ … ]==]` that starts at an offset.
+    /// The end of a `[[ … ]]` with any level (`[==[ … ]==]`) at an offset.
     fn long_bracket(&self, from: usize) -> Option<usize> {
         let rest = self.bytes.get(from..)?.strip_prefix(b"[")?;
         let level = rest.iter().take_while(|byte| **byte == b'=').count();
@@ -426,7 +427,7 @@ impl<'a> Lexer<'a> {
         Some(self.find(from, &close) + close.len())
     }
 
-    /// Passes a string or a pattern, if one starts here.
+    /// Reads a string or a pattern, if one starts here.
     fn string(&mut self, byte: u8) -> bool {
         let start = self.at;
         let rules = self.rules;
@@ -441,7 +442,7 @@ impl<'a> Lexer<'a> {
             self.literal(start, quote);
             return true;
         }
-        // Prefixes such as in r"…" and f'…'.
+        // Prefixes, as in r"…" and f'…'.
         let letters = self.rest().iter().take_while(|byte| byte.is_ascii_alphabetic()).count();
         let prefixed = (1..=2).contains(&letters)
             && matches!(
@@ -466,7 +467,7 @@ impl<'a> Lexer<'a> {
             }
             b'\'' if !rules.single => match self.character(open) {
                 Some(end) => self.literal(start, end),
-                // A lifetime: its name follows.
+                // A lifetime: its name is the next token.
                 None => return false,
             },
             b'"' | b'\'' => {
@@ -488,19 +489,19 @@ impl<'a> Lexer<'a> {
         true
     }
 
-    /// The end of a string whose inside starts at an offset: after its quote or, where it has none, the end of the line.
+    /// The end of a string, given the start of its content. The end of the line if the quote is missing.
     fn closing(&self, inside: usize, quote: &[u8]) -> usize {
         let long = quote.len() > 1 || self.rules.long;
         let found = self.find_unescaped(inside, quote, long);
         found.unwrap_or_else(|| self.find(inside, b"\n"))
     }
 
-    /// The offset after a quote that no backslash stands before.
+    /// The offset after the next quote that no backslash escapes.
     fn find_unescaped(&self, from: usize, quote: &[u8], over_lines: bool) -> Option<usize> {
-        self.find_unescaped_until(from, quote, over_lines, self.bytes.len())
+        self.find_unescaped_before(from, quote, over_lines, self.bytes.len())
     }
 
-    fn find_unescaped_until(&self, from: usize, quote: &[u8], over_lines: bool, until: usize) -> Option<usize> {
+    fn find_unescaped_before(&self, from: usize, quote: &[u8], over_lines: bool, until: usize) -> Option<usize> {
         let mut at = from;
         while at < until.min(self.bytes.len()) {
             match self.bytes[at] {
@@ -513,19 +514,19 @@ impl<'a> Lexer<'a> {
         None
     }
 
-    /// The end of `'x'`, of one character.
+    /// The end of `'x'`, a single character.
     fn character(&self, open: usize) -> Option<usize> {
         let inside = self.text.get(open + 1..)?;
         let mut characters = inside.char_indices();
         let (_, first) = characters.next()?;
         if first == '\\' {
-            return self.find_unescaped_until(open + 1, b"'", false, open + LONGEST_CHARACTER);
+            return self.find_unescaped_before(open + 1, b"'", false, open + LONGEST_CHARACTER);
         }
         let (next, second) = characters.next()?;
         (second == '\'').then_some(open + 1 + next + 1)
     }
 
-    /// The end of `r#"…"#` and of `R"x(…)x"`, if one starts here.
+    /// The end of `r#"…"#` or `R"x(…)x"`, if one starts here.
     fn raw_string(&self) -> Option<usize> {
         let rest = self.rest();
         match self.language {
@@ -556,7 +557,7 @@ impl<'a> Lexer<'a> {
         }
     }
 
-    /// Whether a `/` starts a pattern: a quotient has an operand before it.
+    /// Whether a `/` starts a pattern. A division follows an operand.
     fn operand_expected(&self) -> bool {
         self.tokens.last().is_none_or(|token| match token.kind {
             Kind::Name | Kind::Literal => false,
@@ -598,7 +599,7 @@ impl<'a> Lexer<'a> {
         self.at = end;
     }
 
-    /// Whether names contain `$`.
+    /// Whether names may contain `$`.
     fn dollars(&self) -> bool {
         matches!(
             self.language,
@@ -622,7 +623,7 @@ impl<'a> Lexer<'a> {
     }
 
     fn push(&mut self, kind: Kind, start: usize, end: usize) {
-        // All borders are those of ASCII bytes.
+        // Token borders are next to ASCII bytes, so the slice is valid.
         if let Some(text) = self.text.get(start..end) {
             let line = self.line;
             self.tokens.push(Token { kind, text, line });
@@ -630,7 +631,7 @@ impl<'a> Lexer<'a> {
     }
 }
 
-/// Whether a byte belongs to a word; every character beyond ASCII does.
+/// Whether a byte belongs to a word; every non-ASCII byte does.
 fn is_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_' || byte >= 0x80
 }

@@ -61,7 +61,7 @@ fn of(text: &str) -> Fingerprint {
 }
 
 #[test]
-fn a_copy_with_other_names_overlaps_and_another_function_does_not() {
+fn a_renamed_copy_overlaps_and_another_function_does_not() {
     let (one, copy, other) = (of(PARSE), of(COPY), of(OTHER));
     assert!(one.overlap(&copy) >= 0.95, "{}", one.overlap(&copy));
     assert!(one.exact_overlap(&copy) < 0.3, "{}", one.exact_overlap(&copy));
@@ -72,7 +72,7 @@ fn a_copy_with_other_names_overlaps_and_another_function_does_not() {
 }
 
 #[test]
-fn a_part_is_contained_in_the_whole() {
+fn the_whole_contains_its_part() {
     let whole = of(&[OTHER, PARSE].concat());
     let part = of(PARSE);
     assert!(part.containment(&whole) > 0.85, "{}", part.containment(&whole));
@@ -81,8 +81,8 @@ fn a_part_is_contained_in_the_whole() {
 }
 
 #[test]
-fn estimates_are_near_the_truth_for_long_texts() {
-    // 400 different statements each, of which 200 are shared.
+fn estimates_are_accurate_for_long_texts() {
+    // 300 different statements each, of which 100 are shared.
     let statement = |number: usize| {
         let operator = |at: usize| ["+", "-", "*", "/", "%", "&", "|", "^"][(number >> (3 * at)) & 7];
         format!("a {} b {} c {} d;\n", operator(0), operator(1), operator(2))
@@ -209,7 +209,7 @@ fn prose_is_compared_by_its_words() {
 }
 
 #[test]
-fn names_in_use_are_known() {
+fn used_names_are_recorded() {
     let uses = |text, language| Fingerprint::of(text, language);
     let rust = uses(
         "#[inline]\nfn f(a: Config) -> u8 {\n    let b = c(d);\n    a.e(format!(\"\"));\n}",
@@ -231,7 +231,7 @@ fn names_in_use_are_known() {
 }
 
 #[test]
-fn bytes_come_back_as_they_were() {
+fn a_fingerprint_survives_serialization() {
     let long = PARSE.repeat(3) + OTHER;
     let calls: String = (0..100)
         .map(|number| format!("call{number}(x * {number} + [y]);\n"))
@@ -252,7 +252,7 @@ fn bytes_come_back_as_they_were() {
 
 #[test]
 fn bytes_are_the_same_in_every_version() {
-    // An index outlives the program: whoever changes this raises VERSION.
+    // An index outlives the program: a change here must raise VERSION.
     let bytes = of("fn f() { g(1) }").to_bytes();
     let sum = bytes.iter().fold(0u64, |sum, byte| mix(sum ^ u64::from(*byte)));
     assert_eq!((bytes.len(), sum), (74, 3_808_703_017_219_335_184));

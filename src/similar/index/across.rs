@@ -1,4 +1,4 @@
-//! Items of other languages: their cosines in the measure of those within one language.
+//! Makes cosines between items of different languages comparable to those within one language.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, OnceLock};
@@ -12,7 +12,7 @@ use super::vector_index::Fact;
 use crate::segment::ItemKind;
 use crate::text::Language;
 
-/// The moments of the programming languages of some rows that `center` does not know, where there are several languages.
+/// Moments of programming languages that `center` lacks, computed only if there are several languages.
 pub(super) fn moments(rows: &Rows, facts: &[Fact], scale: &[f32], center: &Center) -> Vec<(Language, Arc<Moment>)> {
     let mut own: BTreeMap<Language, Vec<usize>> = BTreeMap::new();
     for (index, fact) in facts.iter().enumerate() {
@@ -39,7 +39,7 @@ pub(super) fn moments(rows: &Rows, facts: &[Fact], scale: &[f32], center: &Cente
     own.into_par_iter().filter_map(moment).collect()
 }
 
-/// The spread of each row against each language, found where it is asked for the first time.
+/// The spread of each row against each language, computed on first use.
 #[derive(Debug, Default)]
 pub(super) struct RowSpreads(HashMap<Language, OnceLock<Box<[OnceLock<f32>]>>>);
 
@@ -51,7 +51,10 @@ impl RowSpreads {
 
 impl VectorIndex {
     fn spread(&self, row: usize, language: Language) -> f32 {
-        let found = || self.center.spread(self.facts[row].language, language, &self.own(row));
+        let found = || {
+            self.center
+                .spread(self.facts[row].language, language, &self.centered(row))
+        };
         let Some(known) = self.spreads.0.get(&language) else {
             return 1.0;
         };
@@ -66,7 +69,7 @@ impl VectorIndex {
         }
     }
 
-    /// What the cosine of two items is multiplied by ([`Center::factor`]).
+    /// The factor for the cosine of two items ([`Center::factor`]).
     pub(super) fn factor(&self, a: usize, b: usize) -> f32 {
         let (of_a, of_b) = (self.facts[a].language, self.facts[b].language);
         let certainty = self.center.certainty(of_a, of_b);
@@ -77,19 +80,19 @@ impl VectorIndex {
     }
 }
 
-/// A vector that is compared with rows of other languages.
+/// A vector for comparison with rows of other languages.
 pub(super) struct Across {
     language: Language,
-    /// Of each other language whose rows can be measured.
+    /// For each other language with known statistics: the vector's spreads, and the certainty.
     others: Vec<(Language, Spreads, f32)>,
 }
 
 impl Across {
-    /// Of a vector without the mean of its language, of unit length.
+    /// Computes the spreads of a centered unit vector.
     pub(super) fn new(center: &Center, language: Language, vector: &[f32]) -> Across {
         let measured = |other: &Language| *other != language && center.certainty(language, *other) > 0.0;
         let mut others = center.moments().filter(measured).peekable();
-        // The vector's spread in its own language is the same beside each other one.
+        // The vector's spread in its own language is the same for every other language.
         let own = match others.peek() {
             Some(_) => center.spread(language, language, vector),
             None => 1.0,
@@ -116,7 +119,7 @@ impl Across {
         self.others.iter().find(|(other, ..)| *other == language)
     }
 
-    /// From which cosine on a row of a language may reach a score.
+    /// The lowest cosine at which a row of a language can reach a score.
     pub(super) fn least(&self, language: Language, score: f32) -> f32 {
         match self.of(language) {
             None => score,
@@ -125,7 +128,7 @@ impl Across {
         }
     }
 
-    /// What the cosine with a row of a language is multiplied by; `spreads` are the row's beside the vector's language.
+    /// The factor for the cosine with a row of a language. `spreads` are the row's, against the vector's language.
     pub(super) fn factor(&self, language: Language, spreads: impl FnOnce(Language) -> Spreads) -> f32 {
         match self.of(language) {
             Some((_, own, certainty)) => moments::factor(*own, spreads(self.language), *certainty),

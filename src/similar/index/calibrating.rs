@@ -1,6 +1,6 @@
-//! The calibration of a model: measured once, and known from then on.
+//! Measures the calibration of a model once, and stores it.
 //!
-//! What the model makes of the snippets is kept in the index beside the units of files, under addresses of the same kind.
+//! The index stores the vectors of the snippets next to the units of files, under the same kind of addresses.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -13,24 +13,26 @@ use super::{Index, IndexError, table};
 use crate::model::{Model, ModelError, Role};
 use crate::text::Language;
 
-/// The calibrations of the models that this process has met, by their addresses.
+/// Calibrations by model identity, for this process.
 static KNOWN: Mutex<Vec<(String, Arc<Calibration>)>> = Mutex::new(Vec::new());
 
-/// The calibration of a model. It is measured where no index was asked for it before, which takes as long as 64 short texts.
+/// The calibration of a model.
+///
+/// If this process does not know it, it embeds 64 short texts.
 ///
 /// # Errors
-/// What the model reports.
+/// If the model fails.
 pub fn calibration(model: &Model) -> Result<Arc<Calibration>, ModelError> {
-    known_or(model, || Ok(measured(&vectors(model, |_, _| None)?)))
+    known_or_measure(model, || Ok(calibration_of(&vectors(model, |_, _| None)?)))
 }
 
 impl Index {
-    /// As [`calibration`]; what the model has made of the snippets before is found in the index.
+    /// As [`calibration`], but reads stored vectors of the snippets from the index.
     ///
     /// # Errors
-    /// What the model or the file reports.
+    /// If the model fails.
     pub fn calibration(&self, model: &Model) -> Result<Arc<Calibration>, IndexError> {
-        known_or(model, || {
+        known_or_measure(model, || {
             let address = |role: Role, text: &str, language: Language| Address::new(of(role), model, language, text);
             let known = |role, (text, language): (&str, Language)| {
                 let found = table::unit(&self.connection, address(role, text, language));
@@ -41,17 +43,19 @@ impl Index {
             let rows: Vec<(Address, &UnitVector)> = asked
                 .map(|((role, text, language), vector)| (address(role, text, language), vector))
                 .collect();
-            // An index that cannot be written costs the time of measuring again.
+            // Without a writable index, the next process measures again.
             if let Err(error) = table::keep_units(&self.connection, &rows) {
-                tracing::debug!(%error, "the calibration of the model is not kept");
+                tracing::debug!(%error, "cannot store the calibration of the model");
             }
-            Ok(measured(&vectors))
+            Ok(calibration_of(&vectors))
         })
     }
 }
 
-/// The calibration that is known of a model, or what `measure` finds. Nothing is done to the embedded model: it is the reference.
-fn known_or<E>(model: &Model, measure: impl FnOnce() -> Result<Calibration, E>) -> Result<Arc<Calibration>, E> {
+/// The known calibration of a model, or the result of `measure`.
+///
+/// The embedded model is the reference and has no correction.
+fn known_or_measure<E>(model: &Model, measure: impl FnOnce() -> Result<Calibration, E>) -> Result<Arc<Calibration>, E> {
     if model.is_embedded() {
         return Ok(Arc::default());
     }
@@ -61,12 +65,12 @@ fn known_or<E>(model: &Model, measure: impl FnOnce() -> Result<Calibration, E>) 
         return Ok(found.clone());
     }
     let found = Arc::new(measure()?);
-    // Two threads may measure at once, and find the same.
+    // Two threads may measure at the same time; both get the same result.
     known().push((id.clone(), found.clone()));
     Ok(found)
 }
 
-/// What a model reads to be calibrated: the functions, then the questions.
+/// The texts of a calibration: the functions, then the questions.
 fn texts() -> impl Iterator<Item = (Role, &'static str, Language)> {
     let all = snippets();
     let passages: Vec<_> = all
@@ -86,7 +90,7 @@ fn of(role: Role) -> Of {
     }
 }
 
-/// The vectors of [`texts`], those that are not known embedded.
+/// The vectors of [`texts`]; unknown ones are embedded.
 fn vectors(
     model: &Model,
     known: impl Fn(Role, (&str, Language)) -> Option<UnitVector>,
@@ -106,15 +110,15 @@ fn vectors(
     texts().map(vector).collect()
 }
 
-fn measured(vectors: &[UnitVector]) -> Calibration {
-    let (passages, questions) = halves(vectors);
+fn calibration_of(vectors: &[UnitVector]) -> Calibration {
+    let (passages, questions) = split_halves(vectors);
     Calibration::measure(&passages, &questions)
 }
 
-/// Vectors of functions, and those of their questions.
+/// The vectors of the functions, and of their questions.
 type Halves = (Vec<Vec<f32>>, Vec<Vec<f32>>);
 
-fn halves(vectors: &[UnitVector]) -> Halves {
+fn split_halves(vectors: &[UnitVector]) -> Halves {
     let floats = |unit: &UnitVector| unit.vector.iter().map(|v| v.to_f32()).collect();
     let (passages, questions) = vectors.split_at(vectors.len() / 2);
     (
@@ -123,8 +127,8 @@ fn halves(vectors: &[UnitVector]) -> Halves {
     )
 }
 
-/// What a model makes of the functions and of the questions.
+/// The vectors of the functions and of the questions.
 #[cfg(test)]
 pub fn snippet_vectors(model: &Model) -> Result<Halves, ModelError> {
-    Ok(halves(&vectors(model, |_, _| None)?))
+    Ok(split_halves(&vectors(model, |_, _| None)?))
 }

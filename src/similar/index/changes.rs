@@ -1,22 +1,23 @@
-//! Which changes on the disk may change what a folder's index holds.
+//! Decides which changes on disk can affect the index of a folder.
 
 use std::path::{Component, Path};
 
 use super::selection;
 
-/// Files that say which others count.
+/// Files that determine which other files are indexed.
 const RULES: &[&str] = &[".gitignore", ".ignore", ".gitmodules", "pyvenv.cfg"];
 
-/// What stands below `.git` and tells of another branch or of other rules.
-const OF_GIT: &[&str] = &["", "HEAD", "info/exclude"];
+/// Paths below `.git` whose change means another branch or other rules.
+const GIT_PATHS: &[&str] = &["", "HEAD", "info/exclude"];
 
-/// Whether a change at a path may change the index: a file of a kind that is read, a folder, what was a folder before it went, and
-/// what says which files count. A name that is gone may have been that of a folder with files.
+/// Whether a change at a path can affect the index.
+///
+/// True for files of an indexed kind, folders, deleted paths (they may have been folders) and files with rules.
 pub fn concerns(path: &Path) -> bool {
     let mut components = path.components();
     if components.any(|part| part == Component::Normal(".git".as_ref())) {
         let below = components.as_path();
-        return OF_GIT.iter().any(|name| below == Path::new(name));
+        return GIT_PATHS.iter().any(|name| below == Path::new(name));
     }
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     RULES.contains(&&*name) || selection::role(path).is_ok() || !path.is_file()

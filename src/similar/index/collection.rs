@@ -1,4 +1,4 @@
-//! What can be asked of indexed items, wherever they are kept.
+//! Queries on indexed items, independent of their storage.
 
 use std::fmt::Debug;
 use std::path::{Path, PathBuf};
@@ -12,67 +12,71 @@ use crate::model::Model;
 use crate::segment::ItemKind;
 use crate::text::Language;
 
-/// Items that can be asked about: those of a folder in memory ([`super::VectorIndex`]), or those of a store that others keep up to date.
-/// Safe to share between threads; an answer may take as long as the store needs.
+/// Indexed items that answer queries: a folder in memory ([`super::VectorIndex`]) or a shared store.
+///
+/// Implementations are thread-safe; an answer may take as long as the store needs.
 pub trait Collection: Debug + Send + Sync {
-    /// What resembles an item by its language-centered cosine: at most `count`, best first, equal ones by folder, path and place. The
-    /// item itself and what overlaps it in its file are left out, and what does not reach the score that [`Asked::base`] asks of it.
+    /// Items similar to an item by language-centered cosine: at most `count`, best first.
+    ///
+    /// Equal scores are ordered by folder, path and position. The result excludes the item itself, overlapping items of its file, and items
+    /// below the score that [`Asked::base`] requires.
     ///
     /// # Errors
-    /// What the store reports; items in memory always answer.
+    /// If the store fails; items in memory always answer.
     fn similar(&self, asked: &Asked, filter: &Filter, count: usize) -> Result<Vec<Found>, IndexError>;
 
-    /// The passages that answer a search: at most `count`, best first, equal ones by folder, path and place. A query without a vector, or
-    /// with one of another width, is answered by words alone.
+    /// Passages that answer a search: at most `count`, best first. Equal scores are ordered by folder, path and position.
     ///
-    /// Neither side is centered: what a question has in common with all code is little, and it was measured that taking the means
-    /// away finds less (`benches/similarity`).
+    /// A query without a vector, or with one of another width, uses words only. Neither side is centered: a question shares little with all
+    /// code, and measurements show that centering finds less (`benches/similarity`).
     ///
     /// # Errors
-    /// What the store reports; items in memory always answer.
+    /// If the store fails; items in memory always answer.
     fn search(&self, query: &Query, filter: &Filter, count: usize) -> Result<Vec<Found>, IndexError>;
 
     /// Number of items.
     ///
     /// # Errors
-    /// What the store reports.
+    /// If the store fails.
     fn len(&self) -> Result<usize, IndexError>;
 
-    /// Whether there is none.
+    /// Whether there are no items.
     ///
     /// # Errors
-    /// What the store reports.
+    /// If the store fails.
     fn is_empty(&self) -> Result<bool, IndexError> {
         Ok(self.len()? == 0)
     }
 }
 
-/// An item that was found.
+/// An item in a result.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Found {
-    /// The folder that was indexed, as whoever indexed it names it.
+    /// The indexed folder, under the name that its indexer gave it.
     pub root: Arc<Path>,
     /// Its file, below that folder.
     pub path: PathBuf,
     /// The item.
     pub item: IndexedItem,
-    /// Where an item was asked about, its language-centered cosine on the scale of the thresholds, -1 to 1; in a search its relevance, at
-    /// most 1: the sum of the cosine and what else counts, as a share of the highest that there can be.
+    /// Score of the item.
+    ///
+    /// For similar items: the language-centered cosine on the scale of the thresholds, -1 to 1. In a search: the relevance, the sum of
+    /// cosine and other evidence as a share of the highest possible sum, at most 1.
     pub score: f32,
-    /// The web page that shows it, where whoever indexed the folder said where that is.
+    /// The web page that shows it, if the indexer of the folder configured a link.
     pub link: Option<String>,
-    /// Why it was found, in a search.
+    /// The reason for the match, in a search.
     pub why: Option<Why>,
 }
 
-/// Connects to a collection, for the questions of a model.
+/// Connects to a collection, for queries with a model.
 pub type Opener = Box<dyn FnMut(&Model) -> Result<Box<dyn Collection>, IndexError> + Send>;
 
-/// A collection on another machine, not connected to yet.
+/// A collection on another machine, before the connection.
 pub struct Elsewhere {
-    /// Where it is, in words.
+    /// A description of its location.
     pub place: String,
-    /// Connects to it; called again after that failed, or for another model.
+    /// Connects to it; called again after a failure, or for another model.
     pub open: Opener,
 }
 
@@ -82,24 +86,25 @@ impl Debug for Elsewhere {
     }
 }
 
-/// An item that is asked about.
+/// An item whose similar items are requested.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Asked<'a> {
-    /// Its file below the folder, if it is there. A checkout of the folder in another place has the same paths below it.
+    /// Its file below the folder, if it is there. Another checkout of the folder has the same relative paths.
     pub path: Option<&'a Path>,
-    /// The item; where it stands tells what overlaps it, which is left out.
+    /// The item; the result excludes items that overlap its range.
     pub item: &'a IndexedItem,
-    /// Its vector, of unit length and not centered.
+    /// Its unit vector, not centered.
     pub vector: &'a [f32],
-    /// The score from which an item of the same file is similar ([`crate::similar::thresholds::needed`]); `None` = any.
+    /// The score from which an item of the same file is similar ([`crate::similar::thresholds::needed`]). `None` means any score.
     pub base: Option<f32>,
-    /// What else is known of the item, where only what is news to its reader is wanted ([`crate::similar::decision`]): then the base moves
-    /// the lowest score alone. `None` = the scores decide.
+    /// More facts about the item, to exclude results that tell its reader nothing new ([`crate::similar::decision`]).
+    ///
+    /// With them, the base only moves the lowest score. Without them, scores alone decide.
     pub known: Option<Known<'a>>,
 }
 
 impl Asked<'_> {
-    /// The cosine that an item of a kind needs, if it may be an answer at all.
+    /// The cosine that an item of a kind needs; `None` if its kind excludes it.
     pub(super) fn needed(&self, kind: ItemKind, ties: Ties) -> Option<f32> {
         match (self.base, self.known) {
             (None, _) => Some(f32::NEG_INFINITY),
@@ -108,27 +113,27 @@ impl Asked<'_> {
         }
     }
 
-    /// What is added to a cosine before a decision.
+    /// Added to a cosine before a decision.
     pub(super) fn lift(&self) -> f32 {
         self.base.map_or(0.0, |base| Bar::new(base).lift)
     }
 }
 
-/// What a decision about an item depends on beside the item ([`super::VectorIndex::known`]).
+/// The context of an item that a decision needs ([`super::VectorIndex::known`]).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Known<'a> {
     /// The name of the innermost item around it.
     pub around: Option<&'a str>,
     /// Whether it is a test, or in one.
     pub test: bool,
-    /// Whether its file repeats itself or others by nature.
+    /// Whether its file is repetitive by nature.
     pub repetitive: bool,
-    /// What its text is made of.
+    /// Hashes of its text.
     pub fingerprint: &'a Fingerprint,
 }
 
 impl<'a> Known<'a> {
-    /// What a decision looks at.
+    /// The input of a decision.
     pub fn facts(&self, item: &'a IndexedItem) -> Facts<'a> {
         Facts {
             name: &item.name,
@@ -143,7 +148,7 @@ impl<'a> Known<'a> {
     }
 }
 
-/// Which items are looked through. What is not wanted is left out before the best are taken.
+/// Restricts a query to some items. It applies before the best items are selected.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Filter {
     /// Only items of these languages; empty = any.
@@ -158,7 +163,7 @@ pub struct Filter {
     pub tests: Tests,
 }
 
-/// Whether tests are looked through: by the customs of their language ([`super::is_test_file`], [`super::is_test_item`]).
+/// Whether a query includes tests, by the conventions of their language ([`super::is_test_file`], [`super::is_test_item`]).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Tests {
     /// Tests and other code.
@@ -171,13 +176,13 @@ pub enum Tests {
 }
 
 impl Filter {
-    /// Whether items of a file are looked at at all.
+    /// Whether items of a file can pass.
     pub fn takes_file(&self, path: &Path) -> bool {
         self.below.as_ref().is_none_or(|below| path.starts_with(below))
             && self.paths.as_ref().is_none_or(|paths| paths.matches(path))
     }
 
-    /// Whether an item of such a file is looked at; `test` tells whether it is one, or in one.
+    /// Whether an item of such a file passes. `test` means that it is a test or inside one.
     pub fn takes_item(&self, language: Language, kind: ItemKind, test: bool) -> bool {
         let tests = match self.tests {
             Tests::With => true,

@@ -1,5 +1,4 @@
-//! What tells tests, examples, re-exports and records from other code: where their files lie and what they are called, by the customs of
-//! each language.
+//! Recognizes tests, examples, re-exports and records by conventions of each language for paths and names.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -9,7 +8,7 @@ use super::ranking::Aside;
 use super::selection::{self, Role};
 use crate::text::Language;
 
-/// Folders of tests, in any case.
+/// Test folders, in lower case.
 const FOLDERS: [&str; 11] = [
     "test",
     "tests",
@@ -24,29 +23,29 @@ const FOLDERS: [&str; 11] = [
     "unittests",
 ];
 
-/// Whether a file below a folder holds tests, or what only tests use, by its path.
+/// Whether a path belongs to tests or to code that only tests use.
 pub fn is_test_file(path: &Path, language: Language) -> bool {
     let mut folders = path.parent().into_iter().flat_map(Path::components);
     let in_folder = folders.any(|folder| {
         let folder = folder.as_os_str().to_string_lossy().to_lowercase();
-        // .NET has a project `Name.Tests` beside each `Name`.
+        // In .NET, the tests of project `Name` are in the project `Name.Tests`.
         let project = [".test", ".tests", ".unittests", ".integrationtests"];
         FOLDERS.contains(&&*folder)
             || project.iter().any(|end| folder.ends_with(end))
-            || (described(language) && matches!(&*folder, "spec" | "specs"))
+            || (uses_spec_files(language) && matches!(&*folder, "spec" | "specs"))
     });
     // `config.test.ts` has the stem `config.test`.
     let stem = path.file_stem().unwrap_or_default().to_string_lossy();
     in_folder || is_test_name(&stem, language) || (language == Language::Python && stem == "conftest")
 }
 
-/// Whether tests are written as descriptions, in files and folders called `spec`.
-fn described(language: Language) -> bool {
+/// Whether the language has tests in files and folders called `spec`.
+fn uses_spec_files(language: Language) -> bool {
     use Language::{JavaScript, Lua, Php, Ruby, Tsx, TypeScript};
     matches!(language, JavaScript | TypeScript | Tsx | Ruby | Lua | Php)
 }
 
-/// Whether a file of such a name, without its ending, holds tests.
+/// Whether a file with this stem contains tests.
 fn is_test_name(stem: &str, language: Language) -> bool {
     if !language.is_code() {
         return false;
@@ -54,15 +53,15 @@ fn is_test_name(stem: &str, language: Language) -> bool {
     let lower = stem.to_lowercase();
     let words: Vec<&str> = lower.split(['_', '-', '.']).collect();
     let (first, last) = (words[0], words[words.len() - 1]);
-    let ends =
-        matches!(last, "test" | "tests" | "unittest") || (described(language) && matches!(last, "spec" | "e2e" | "cy"));
-    // The Go command knows tests by the end of the name alone.
+    let ends = matches!(last, "test" | "tests" | "unittest")
+        || (uses_spec_files(language) && matches!(last, "spec" | "e2e" | "cy"));
+    // The Go command recognizes tests only by the end of the name.
     let starts = matches!(first, "test" | "tests") && language != Language::Go;
-    ends || starts || capitals(stem, language)
+    ends || starts || is_camel_case_test(stem, language)
 }
 
-/// Whether a name such as `ParserTest` or `TestParser` is one of tests, where files are called by their types.
-fn capitals(name: &str, language: Language) -> bool {
+/// Whether `ParserTest` or `TestParser` names a test. This applies to languages that name files after types.
+fn is_camel_case_test(name: &str, language: Language) -> bool {
     use Language::{CSharp, Cpp, Java, JavaScript, Php, Tsx, TypeScript};
     let ends = |end: &str| name.len() > end.len() && name.ends_with(end);
     match language {
@@ -71,18 +70,18 @@ fn capitals(name: &str, language: Language) -> bool {
                 .iter()
                 .any(|end| ends(end))
                 || (language == Java && ends("IT") && !name[..name.len() - 2].ends_with(char::is_uppercase))
-                || (matches!(language, Java | CSharp) && before_capital(name, "Test"))
+                || (matches!(language, Java | CSharp) && has_camel_prefix(name, "Test"))
         }
         _ => false,
     }
 }
 
-fn before_capital(name: &str, start: &str) -> bool {
+fn has_camel_prefix(name: &str, start: &str) -> bool {
     let rest = name.strip_prefix(start);
     rest.is_some_and(|rest| rest.starts_with(|c: char| c.is_uppercase()))
 }
 
-/// Folders of code that others maintain or a program writes, in any case.
+/// Folders of third-party or generated code, in lower case.
 const FOREIGN: [&str; 9] = [
     "vendor",
     "vendored",
@@ -95,7 +94,7 @@ const FOREIGN: [&str; 9] = [
     "gen",
 ];
 
-/// Ends of the names of files that a program writes, in lower case.
+/// Suffixes of generated files, in lower case.
 const WRITTEN: [&str; 14] = [
     ".pb.go",
     ".pb.cc",
@@ -113,7 +112,7 @@ const WRITTEN: [&str; 14] = [
     "_gen.go",
 ];
 
-/// Whether a program wrote a file, or others maintain it, by its path: it repeats what nobody here wrote.
+/// Whether the path indicates generated or third-party code, which repeats itself.
 pub fn is_foreign_file(path: &Path) -> bool {
     let mut folders = path.parent().into_iter().flat_map(Path::components);
     let foreign = folders.any(|folder| FOREIGN.contains(&&*folder.as_os_str().to_string_lossy().to_lowercase()));
@@ -121,13 +120,13 @@ pub fn is_foreign_file(path: &Path) -> bool {
     foreign || WRITTEN.iter().any(|end| name.ends_with(end))
 }
 
-/// Whether an item is a test by its own name, as in files that have other code as well.
+/// Whether its own name makes an item a test, in files with other code.
 pub fn is_test_item(item: &IndexedItem) -> bool {
     let name = item.name.as_str();
     match item.language {
         Language::Rust => is_type(item) && (matches!(name, "test" | "tests") || name.ends_with("_tests")),
         Language::Python => {
-            let class = before_capital(name, "Test") || name.ends_with("TestCase");
+            let class = has_camel_prefix(name, "Test") || name.ends_with("TestCase");
             name.starts_with("test_") || (class && name != "TestCase")
         }
         _ => false,
@@ -138,8 +137,8 @@ fn is_type(item: &IndexedItem) -> bool {
     item.kind == crate::segment::ItemKind::Type
 }
 
-/// Folders of what shows, measures or merely carries the code, in lower case.
-const BESIDE: [&str; 22] = [
+/// Folders of examples, measurements, documentation and third-party code, in lower case.
+const ASIDE: [&str; 22] = [
     "example",
     "examples",
     "_examples",
@@ -164,7 +163,7 @@ const BESIDE: [&str; 22] = [
     "locales",
 ];
 
-/// Beginnings of the names of change logs, licenses and the like, in lower case.
+/// Prefixes of change logs, licenses and similar records, in lower case.
 const RECORDS: [&str; 9] = [
     "changelog",
     "changes",
@@ -177,18 +176,18 @@ const RECORDS: [&str; 9] = [
     "authors",
 ];
 
-/// What makes all of a file weigh less in a search, by its path; whether it holds tests is told by [`is_test_file`].
+/// Properties of a path that reduce the weight of the whole file in a search. [`is_test_file`] covers tests.
 pub fn aside(path: &Path) -> Aside {
     let language = Language::from_path(path);
     let mut folders = path.parent().into_iter().flat_map(Path::components);
-    let beside = |folder: &str| BESIDE.contains(&folder);
+    let beside = |folder: &str| ASIDE.contains(&folder);
     let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
     let stem = name.split('.').next().unwrap_or_default();
     let record = |beginning: &&str| {
         let rest = stem.strip_prefix(*beginning);
         rest.is_some_and(|rest| !rest.starts_with(char::is_alphabetic))
     };
-    // A path that the index would leave out may still be that of an open document.
+    // A path that the index would skip may belong to an open document.
     let data = match selection::role(path) {
         Ok(Role::Code) => false,
         Ok(Role::Configuration) => true,
@@ -205,14 +204,14 @@ pub fn aside(path: &Path) -> Aside {
     }
 }
 
-/// Of some files, which lie in the folder of a version that a later one stands beside: `v3` where there is a `v4`.
+/// For each file, whether it is in an old version folder: `v3` next to `v4`.
 pub fn superseded(paths: &[PathBuf]) -> Vec<bool> {
     let latest = latest_versions(paths.iter().map(PathBuf::as_path));
     let latest = |beside: &Path| latest.get(beside).copied();
     paths.iter().map(|path| is_superseded(path, latest)).collect()
 }
 
-/// The latest of the versions that lie in each folder that has any.
+/// The latest version in each folder that contains version folders.
 pub fn latest_versions<'a>(paths: impl Iterator<Item = &'a Path>) -> HashMap<&'a Path, u32> {
     let mut latest: HashMap<&Path, u32> = HashMap::new();
     for (beside, number) in paths.flat_map(versions) {
@@ -222,12 +221,12 @@ pub fn latest_versions<'a>(paths: impl Iterator<Item = &'a Path>) -> HashMap<&'a
     latest
 }
 
-/// Whether a file lies in the folder of a version that a later one stands beside; `latest` tells that of a folder.
+/// Whether a file is in a version folder next to a later one. `latest` gives the latest version in a folder.
 pub fn is_superseded(path: &Path, latest: impl Fn(&Path) -> Option<u32>) -> bool {
     versions(path).any(|(beside, number)| latest(beside).is_some_and(|latest| latest > number))
 }
 
-/// The folders of versions that a file lies in: where each lies, and its number.
+/// The version folders that contain a file: the parent of each, and its number.
 pub fn versions(path: &Path) -> impl Iterator<Item = (&Path, u32)> {
     path.ancestors().skip(1).filter_map(|folder| {
         let name = folder.file_name()?.to_str()?;
@@ -244,7 +243,7 @@ mod tests {
     use crate::text::Snapshot;
 
     #[test]
-    fn files_are_tests_by_the_customs_of_their_language() {
+    fn test_files_follow_the_conventions_of_their_language() {
         for tests in [
             "tests/cli.rs",
             "src/parser/tests.rs",
@@ -292,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn examples_re_exports_and_records_are_told_by_their_paths() {
+    fn paths_identify_examples_re_exports_and_records() {
         let of = |path: &str| aside(Path::new(path));
         assert!(of("examples/a.rs").example && of("x/third_party/a.c").example && !of("src/sampler/a.c").example);
         assert!(of("a/__init__.py").reexport && of("x.d.ts").reexport && !of("init.py").reexport);
@@ -312,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn items_are_tests_by_their_own_names_where_files_have_both() {
+    fn names_identify_test_items_in_mixed_files() {
         let snapshot = Snapshot::new("", 0, Language::Rust);
         let item = |name: &str, kind, language| IndexedItem {
             name: name.into(),
@@ -347,7 +346,7 @@ mod tests {
     }
 
     #[test]
-    fn files_that_others_write_are_told_by_their_paths() {
+    fn paths_identify_generated_and_third_party_files() {
         for path in [
             "vendor/lib/a.go",
             "web/node_modules/x/index.js",
@@ -363,7 +362,7 @@ mod tests {
     }
 
     #[test]
-    fn the_folder_of_a_version_is_superseded_by_a_later_one_beside_it() {
+    fn a_version_folder_is_superseded_by_a_later_one_next_to_it() {
         let paths = [
             "src/v3/a.ts",
             "src/v4/a.ts",

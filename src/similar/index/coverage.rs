@@ -1,4 +1,4 @@
-//! What the index has of a folder, language by language, and what it leaves out.
+//! Statistics of the index of a folder: contents by language, and skipped files by reason.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -9,42 +9,42 @@ use super::{Index, IndexError, Renewal, Skipped, renew, table};
 use crate::model::Model;
 use crate::text::Language;
 
-/// What the index has of a folder; as JSON part of the answer of `fovea index --report`.
+/// Index statistics of a folder; part of the JSON answer of `fovea index --report`.
 #[derive(Debug, Clone, Default, PartialEq, serde::Serialize)]
 pub struct Coverage {
-    /// The languages of the files in the index, those with the most files first.
+    /// The languages of the indexed files, most files first.
     pub languages: Vec<LanguageCoverage>,
-    /// The files that are left out, by reason.
+    /// The skipped files, by reason.
     pub left_out: Vec<LeftOut>,
 }
 
-/// What the index has of a language.
+/// Index statistics of a language.
 #[derive(Debug, Clone, Default, PartialEq, serde::Serialize)]
 pub struct LanguageCoverage {
-    /// Its identifier; for a language without a grammar the ending of its files, or the name of a file without an ending.
+    /// Its identifier. Without a grammar, the extension of its files, or the file name if it has none.
     pub language: String,
-    /// Files in the index.
+    /// Number of indexed files.
     pub files: usize,
-    /// Their functions, types and sections.
+    /// Number of their functions, types and sections.
     pub items: usize,
-    /// Their passages outside of items.
+    /// Number of their passages outside of items.
     pub passages: usize,
-    /// Files that hold text but no item, in a language that has items: where the parser failed, they are here.
+    /// Files with text but without items, in a language that has items. Failures of the parser appear here.
     pub without_items: Vec<PathBuf>,
 }
 
-/// Files that are left out for one reason.
+/// Files that are skipped for one reason.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
 pub struct LeftOut {
-    /// Why.
+    /// The reason.
     pub reason: Skipped,
-    /// How many.
+    /// Number of files.
     pub files: usize,
-    /// Their paths below the folder; that of a folder that cannot be listed is empty.
+    /// Their paths below the folder; empty for a folder that cannot be listed.
     pub paths: Vec<PathBuf>,
 }
 
-/// How much the index has of a file.
+/// Index statistics of a file.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Counts {
     pub path: PathBuf,
@@ -54,10 +54,10 @@ pub(super) struct Counts {
 }
 
 impl Index {
-    /// What the index has of a folder after a renewal.
+    /// Index statistics of a folder after a renewal.
     ///
     /// # Errors
-    /// What the file reports.
+    /// If the index file cannot be read.
     pub fn coverage(&self, model: &Model, root: &Path, renewal: &Renewal) -> Result<Coverage, IndexError> {
         let root = renew::canonical(root)?;
         let counts = match table::known_root(&self.connection, &root, &model.info().id) {
@@ -88,7 +88,7 @@ fn by_language(files: Vec<Counts>) -> Vec<LanguageCoverage> {
         }
     }
     let mut languages: Vec<LanguageCoverage> = languages.into_values().collect();
-    // Equal ones stay in the order of their names.
+    // The sort is stable, so equal counts keep the order of names.
     languages.sort_by_key(|language| std::cmp::Reverse(language.files));
     languages
 }
@@ -120,7 +120,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn files_are_counted_by_language_and_those_without_items_are_named() {
+    fn files_are_counted_by_language_and_files_without_items_are_listed() {
         let file = |path: &str, items, passages| Counts {
             path: path.into(),
             language: Language::from_path(Path::new(path)),
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_out_stands_under_its_reason() {
+    fn skipped_files_are_grouped_by_reason() {
         let files = [
             ("a.csv", Skipped::Unknown),
             ("b.lock", Skipped::Lock),

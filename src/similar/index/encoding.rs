@@ -1,4 +1,4 @@
-//! How a store spells kinds, reasons, places and paths. To be changed with the version of its tables.
+//! Encodes kinds, reasons, positions and paths for a store. A change here needs a new table version.
 
 use std::path::{Path, PathBuf};
 
@@ -38,7 +38,7 @@ pub fn skipped_of(number: i64) -> Skipped {
     }
 }
 
-/// Byte, line and columns of each place, four bytes a number: files of over 4 GB are not indexed.
+/// Byte, line and columns of each position, as 32-bit numbers. Files above 4 GB are not indexed.
 pub fn places_in_bytes(places: &[FilePosition; 4]) -> Vec<u8> {
     let numbers = places
         .iter()
@@ -61,7 +61,7 @@ pub fn places_from_bytes(bytes: &[u8]) -> Option<[FilePosition; 4]> {
     (rest.is_empty() && more.is_empty()).then_some(places)
 }
 
-/// Numbers of units, four bytes each.
+/// Indices of units, four bytes each.
 pub fn numbers_in_bytes(numbers: &[usize]) -> Vec<u8> {
     numbers
         .iter()
@@ -83,7 +83,7 @@ pub fn bytes(path: &Path) -> &[u8] {
     std::os::unix::ffi::OsStrExt::as_bytes(path.as_os_str())
 }
 
-/// A path as bytes; where it is no UTF-8, as near as UTF-8 comes.
+/// A path as bytes, with replacement characters if it is not valid Unicode.
 #[cfg(not(unix))]
 pub fn bytes(path: &Path) -> Vec<u8> {
     path.to_string_lossy().into_owned().into_bytes()

@@ -1,4 +1,4 @@
-//! Which files of a folder are indexed, and why the others are not.
+//! Selects the files of a folder for the index, and explains skipped ones.
 
 use std::collections::{HashMap, HashSet};
 use std::ffi::OsStr;
@@ -19,19 +19,21 @@ use super::selection;
 use crate::places::home_folder;
 use crate::text::{Language, decode, inactive, open_regular, secret_file};
 
-/// What a folder may have at most to be indexed, and how much of it is read at once.
+/// Limits on the files of a folder, and on the tokens per pass.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
-    /// What a file may have at most.
+    /// Limits on a single file.
     pub file: crate::text::Limits,
-    /// Files of languages that we read.
+    /// Maximum number of files in known languages.
     pub files: usize,
-    /// Globs over whole paths of files that are left out; one that cannot be read leaves out nothing.
+    /// Globs over whole paths of files to skip; invalid globs are ignored.
     pub exclude: Vec<String>,
-    /// Files of these languages alone; empty = any.
+    /// If not empty, only files of these languages.
     pub languages: Vec<Language>,
-    /// Tokens of one forward pass. Enough for full speed, and few enough that what is between two layers stays in the caches; who shares
-    /// the machine with somebody who asks takes fewer, since a layer that has begun is waited for.
+    /// Tokens per forward pass.
+    ///
+    /// The default is enough for full speed, and small enough that activations between layers stay in the caches. A process that shares the
+    /// machine with interactive requests takes fewer, because a layer that has begun is not interrupted.
     pub pass: usize,
 }
 
@@ -50,29 +52,29 @@ impl Default for Limits {
 /// Why a file is not indexed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Skipped {
-    /// Its name is one that secrets are kept under.
+    /// Its name suggests that it contains secrets.
     Secret,
     /// It is too large, binary, minified or not UTF-8.
     NotText,
-    /// It says that a program wrote it.
+    /// It states that a program generated it.
     Generated,
     /// A package manager wrote it.
     Lock,
-    /// It is data: its ending says so, or it has more bytes than configuration that people write.
+    /// It is data: by its extension, or because it is larger than handwritten configuration.
     Data,
-    /// It holds the words of a license.
+    /// It contains a license.
     License,
-    /// Its name is on no list of what people write.
+    /// Its name matches no known kind of handwritten file.
     Unknown,
     /// It cannot be read.
     Unreadable,
-    /// It is another hard link to a file that is indexed.
+    /// It is another hard link to an indexed file.
     Linked,
-    /// There were as many files before it as are allowed.
+    /// The limit on the number of files was reached before it.
     TooMany,
-    /// A folder with packages that were installed: a virtual environment, `node_modules`.
+    /// A folder with installed packages: a virtual environment, `node_modules`.
     Installed,
-    /// A folder that belongs to another repository, or to another worktree of this one.
+    /// A folder of another repository, or of another worktree of this one.
     Repository,
 }
 
@@ -83,7 +85,7 @@ impl serde::Serialize for Skipped {
 }
 
 impl Skipped {
-    /// In words, for a summary.
+    /// A description for summaries.
     pub fn words(self) -> &'static str {
         match self {
             Skipped::Secret => "named like secrets",
@@ -102,24 +104,25 @@ impl Skipped {
     }
 }
 
-/// A file as the folder shows it.
+/// A file of the folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct File {
     /// Its path below the folder.
     pub path: PathBuf,
     /// Its language.
     pub language: Language,
-    /// What tells whether it changed.
+    /// Detects changes.
     pub stamp: Stamp,
 }
 
-/// What tells whether a file changed without reading it.
+/// Detects changes of a file without reading it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stamp {
-    /// Bytes.
+    /// Size in bytes.
     pub size: u64,
-    /// When it was last written, in nanoseconds since 1970, as the file system says; a clock that jumps changes nothing, since it is
-    /// only compared for being the same. 0 = not known.
+    /// Time of the last write in nanoseconds since 1970, or 0 if unknown.
+    ///
+    /// It is only compared for equality, so clock changes do not matter.
     pub modified: i64,
 }
 
@@ -131,7 +134,7 @@ impl Stamp {
         }
     }
 
-    /// Whether a file with this stamp may change once more without the stamp showing it: file systems count in steps.
+    /// Whether the file may change again without a new stamp: file systems have coarse timestamps.
     pub fn is_fresh(self, now: SystemTime) -> bool {
         const STEPS: i64 = 2_000_000_000;
         (nanoseconds(now) - self.modified).abs() < STEPS
@@ -145,7 +148,7 @@ fn nanoseconds(time: SystemTime) -> i64 {
     }
 }
 
-/// Why a folder is not to be indexed: it is everything the person has, or no folder.
+/// Why a folder must not be indexed. For example, it contains a home folder, or it is not a folder.
 pub fn refused_root(root: &Path, home: Option<&Path>) -> Option<String> {
     if !root.is_dir() {
         return Some("no such folder; name an existing one".into());
@@ -166,8 +169,9 @@ pub fn refused_root(root: &Path, home: Option<&Path>) -> Option<String> {
     None
 }
 
-/// The files of a folder that we could read, in the order of their paths, and those that are left out with the reason. Ignore files hold
-/// within their repository; hidden files are not looked at unless people write them for tools, links are not followed.
+/// The readable files of a folder, and the skipped ones with the reason. Files are in the order of their paths.
+///
+/// Ignore files apply within their repository. Hidden files are skipped, except handwritten ones of known tools. Links are not followed.
 pub fn walk(root: &Path, limits: &Limits) -> (Vec<File>, Vec<(PathBuf, Skipped)>) {
     let mut walk = Walk {
         root,
@@ -181,7 +185,7 @@ pub fn walk(root: &Path, limits: &Limits) -> (Vec<File>, Vec<(PathBuf, Skipped)>
     while let Some(part) = parts.pop() {
         let checkouts = match walk.part(&part) {
             Some(checkouts) => checkouts,
-            // The repository ignores the folder, and yet it is to be indexed.
+            // The repository ignores the folder, but the user wants it indexed.
             None => walk.part(&part.by_itself()).unwrap_or_default(),
         };
         let (inner, others) = part.inner(checkouts);
@@ -195,7 +199,7 @@ pub fn walk(root: &Path, limits: &Limits) -> (Vec<File>, Vec<(PathBuf, Skipped)>
         ..
     } = walk;
     files.sort_by(|a, b| a.path.cmp(&b.path));
-    // Of several hard links to one file the first is read: the others would be copies of it.
+    // Of several hard links to one file, only the first is read: the others would be copies of it.
     let mut links: HashSet<Inode> = HashSet::new();
     files.retain(|file| {
         let double = linked.get(&file.path).is_some_and(|inode| !links.insert(*inode));
@@ -211,31 +215,31 @@ pub fn walk(root: &Path, limits: &Limits) -> (Vec<File>, Vec<(PathBuf, Skipped)>
     (files, skipped)
 }
 
-/// What is found on the way through a folder.
+/// The state of a walk through a folder.
 struct Walk<'a> {
     root: &'a Path,
     limits: &'a Limits,
     excluded: GlobSet,
     files: Vec<File>,
     skipped: Vec<(PathBuf, Skipped)>,
-    /// Which file on the disk a path leads to.
+    /// The inode of each path with several hard links.
     linked: HashMap<PathBuf, Inode>,
 }
 
 impl Walk<'_> {
-    /// Takes the files of a part, and returns the checkouts in it; `None` where the folders around it ignore it.
+    /// Collects the files of a part and returns the checkouts in it. `None` if a surrounding folder ignores it.
     fn part(&mut self, part: &Part) -> Option<Vec<Checkout>> {
         if let Some((ignores, _)) = unreadable_around(&part.border) {
             self.skip(&ignores, Skipped::Unreadable);
             return (part.border == part.top).then(Vec::new);
         }
-        // Folders below the part's top that are not entered.
+        // Folders below the part's top that the walk does not enter.
         let closed: Arc<Mutex<Vec<(PathBuf, Folder)>>> = Arc::default();
         let (top, noted) = (part.top.clone(), closed.clone());
         let enter = move |entry: &ignore::DirEntry| {
             let path = entry.path();
             let is_folder = entry.file_type().is_some_and(|kind| kind.is_dir());
-            // The crate opens whatever is called like an ignore file.
+            // The crate opens every file with the name of an ignore file.
             let ignores = if is_folder && entry.depth() > 0 {
                 unreadable(path)
             } else {
@@ -248,7 +252,7 @@ impl Walk<'_> {
             if top.starts_with(path) {
                 return true;
             }
-            if !path.starts_with(&top) || !is_looked_at(entry.file_name()) {
+            if !path.starts_with(&top) || !is_visited(entry.file_name()) {
                 return false;
             }
             let folder = if is_folder { Folder::of(path) } else { Folder::Inside };
@@ -260,7 +264,7 @@ impl Walk<'_> {
         };
         let walker = WalkBuilder::new(&part.border)
             .follow_links(false)
-            // An ignore file means what it says also where nobody has made a repository of the folder, and nothing beyond its border.
+            // Ignore files apply even without a repository, and nothing beyond the border applies.
             .require_git(false)
             .parents(false)
             .current_dir(&part.border)
@@ -276,7 +280,7 @@ impl Walk<'_> {
                         self.file(&entry);
                     }
                 }
-                // A folder that cannot be listed; its name is in the error alone.
+                // A folder that cannot be listed; only the error has its name.
                 Err(_) => self.skipped.push((PathBuf::new(), Skipped::Unreadable)),
             }
         }
@@ -292,7 +296,7 @@ impl Walk<'_> {
         seen.then_some(checkouts)
     }
 
-    /// Takes a file, or notes why it is left out.
+    /// Collects a file, or records why it is skipped.
     fn file(&mut self, entry: &ignore::DirEntry) {
         let Ok(path) = entry.path().strip_prefix(self.root).map(Path::to_owned) else {
             return;
@@ -312,7 +316,7 @@ impl Walk<'_> {
             Err(reason) => return self.skipped.push((path, reason)),
         };
         match entry.metadata() {
-            Ok(data) if data.len() > most_bytes(&path, limits) => self.skipped.push((path, Skipped::NotText)),
+            Ok(data) if data.len() > max_bytes_of(&path, limits) => self.skipped.push((path, Skipped::NotText)),
             Ok(data) if selection::is_data(&path, role, data.len()) => self.skipped.push((path, Skipped::Data)),
             Ok(data) => {
                 self.linked.extend(inode(&data).map(|inode| (path.clone(), inode)));
@@ -326,19 +330,19 @@ impl Walk<'_> {
         }
     }
 
-    /// Notes a folder that is left out as a whole.
+    /// Records a folder that is skipped as a whole.
     fn skip(&mut self, folder: &Path, reason: Skipped) {
         let below = folder.strip_prefix(self.root).unwrap_or(folder);
         self.skipped.push((below.to_owned(), reason));
     }
 }
 
-/// A panic while it is held costs nothing that it guards.
+/// The guarded data stays valid after a panic, so a poisoned lock is accepted.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// What tells whether two paths are links to one file: its device and its number there.
+/// Identifies a file on disk: device and inode number.
 type Inode = (u64, u64);
 
 /// The inode of a file that has several hard links.
@@ -362,29 +366,29 @@ fn excluded(patterns: &[String]) -> GlobSet {
     set.build().unwrap_or_default()
 }
 
-/// Whether a file or folder of such a name is looked at.
-fn is_looked_at(name: &OsStr) -> bool {
+/// Whether files or folders of this name are visited.
+fn is_visited(name: &OsStr) -> bool {
     let name = name.to_string_lossy();
     !name.starts_with('.') || selection::is_written_though_hidden(&name)
 }
 
-/// Bytes that a file may have.
-fn most_bytes(path: &Path, limits: &Limits) -> u64 {
+/// Maximum bytes of a file.
+fn max_bytes_of(path: &Path, limits: &Limits) -> u64 {
     let times = if is_notebook(path) { notebook::OUTPUTS } else { 1 };
     (limits.file.max_bytes * times) as u64
 }
 
-/// The text of a file, with the stamp it had before and after; `modified` is 0 where it may have changed meanwhile.
+/// The text of a file with its stamp. `modified` is 0 if the file may have changed meanwhile.
 ///
 /// # Errors
-/// Why it is left out.
+/// Why the file is skipped.
 pub fn read(root: &Path, file: &File, limits: &Limits) -> Result<(String, Stamp), Skipped> {
     let unreadable = |_| Skipped::Unreadable;
-    // The walk saw a file of allowed size; a pipe may have its name by now.
+    // The walk saw a file of allowed size; it may have become a pipe since.
     let (mut opened, _) = open_regular(&root.join(&file.path), u64::MAX).map_err(|_| Skipped::Unreadable)?;
     let before = Stamp::of(&opened.metadata().map_err(unreadable)?);
     let mut bytes = Vec::new();
-    let most = most_bytes(&file.path, limits) + 1;
+    let most = max_bytes_of(&file.path, limits) + 1;
     opened.by_ref().take(most).read_to_end(&mut bytes).map_err(unreadable)?;
     let after = Stamp::of(&opened.metadata().map_err(unreadable)?);
     let settled = before == after && after.size == bytes.len() as u64 && !after.is_fresh(SystemTime::now());
@@ -422,7 +426,7 @@ mod tests {
     }
 
     #[test]
-    fn ignored_hidden_secret_and_data_files_are_left_out_and_links_not_followed() {
+    fn ignored_hidden_secret_and_data_files_are_skipped_and_links_are_not_followed() {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path();
         write(root, ".gitignore", "built/\n*.min.js\n");
@@ -483,7 +487,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn ignore_files_that_are_pipes_or_devices_block_nothing() {
+    fn ignore_files_that_are_pipes_or_devices_do_not_block_a_walk() {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path().to_owned();
         write(&root, "a/one.rs", "x");
@@ -496,10 +500,10 @@ mod tests {
         pipe("a/.gitignore");
         std::os::unix::fs::symlink("/dev/zero", root.join("c/.ignore")).unwrap();
         let walked = |root: &Path| {
-            let (told, hears) = std::sync::mpsc::channel();
+            let (sender, receiver) = std::sync::mpsc::channel();
             let root = root.to_owned();
-            std::thread::spawn(move || told.send(walk(&root, &Limits::default())));
-            hears
+            std::thread::spawn(move || sender.send(walk(&root, &Limits::default())));
+            receiver
                 .recv_timeout(std::time::Duration::from_secs(20))
                 .expect("the walk hangs")
         };
@@ -508,7 +512,7 @@ mod tests {
         assert_eq!(names(&files), ["b/two.rs"]);
         let left_out = |path: &str| (PathBuf::from(path), Skipped::Unreadable);
         assert_eq!(skipped, [left_out("a/.gitignore"), left_out("c/.ignore")]);
-        // In the folder itself, and in one around it, it is an error that says what to do.
+        // In the root folder or above it, this is an error that says what to do.
         pipe(".gitignore");
         for root in [root.clone(), root.join("b")] {
             assert!(walked(&root).0.is_empty());
@@ -518,7 +522,7 @@ mod tests {
                 "{refused}"
             );
         }
-        // A source that turns into a pipe after the walk is not opened.
+        // A source file that has become a pipe after the walk is not opened.
         let file = File {
             path: "b/two.rs".into(),
             ..files[0].clone()
@@ -529,7 +533,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_with_too_many_or_too_large_files_says_so() {
+    fn too_many_and_too_large_files_are_reported() {
         let folder = tempfile::tempdir().unwrap();
         for name in ["a.rs", "b.rs", "c.rs"] {
             write(folder.path(), name, "fn x() {}");
@@ -552,7 +556,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_text_or_generated_is_not_read() {
+    fn binary_and_generated_files_are_not_read() {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path();
         let cases: [(&str, &[u8], Skipped); 5] = [
@@ -582,7 +586,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_written_a_moment_ago_is_read_again_next_time() {
+    fn a_freshly_written_file_is_read_again_next_time() {
         let folder = tempfile::tempdir().unwrap();
         write(folder.path(), "a.rs", "fn x() {}");
         let (files, _) = walk(folder.path(), &Limits::default());
@@ -603,7 +607,7 @@ mod tests {
     }
 
     #[test]
-    fn home_the_root_and_what_is_no_folder_are_refused() {
+    fn home_folders_the_root_and_missing_folders_are_refused() {
         let folder = tempfile::tempdir().unwrap();
         let home = folder.path().canonicalize().unwrap().join("home");
         std::fs::create_dir_all(home.join("project")).unwrap();

@@ -1,10 +1,10 @@
-//! Notebooks, for the targets under `fuzz/`.
+//! Entry points for the notebook targets under `fuzz/`.
 
 use super::notebook::Notebook;
 use super::reading::read;
 use crate::model::Model;
 
-/// Where each item of a notebook begins and ends in its file; `None` where the file is no notebook.
+/// The byte positions of each item of a notebook in its file. `None` if the file is not a notebook.
 pub fn places_of_notebook(model: &Model, file: &str) -> Option<Vec<usize>> {
     let notebook = Notebook::read(file)?;
     let mut contents = read(model, &notebook.text, notebook.language);

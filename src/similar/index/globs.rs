@@ -1,11 +1,12 @@
-//! Which files are meant, by patterns of their paths.
+//! Path patterns that select files.
 
 use std::path::Path;
 
 use globset::{Glob, GlobBuilder, GlobSet, GlobSetBuilder};
 
-/// Patterns of paths below a folder, as ignore files have them: one without a slash is of a name at any depth, one of a folder is of all
-/// that is in it.
+/// Patterns of paths below a folder, in the syntax of ignore files.
+///
+/// A pattern without a slash matches a name at any depth; a pattern that matches a folder also matches its contents.
 #[derive(Debug, Clone)]
 pub struct Globs {
     globs: Vec<Glob>,
@@ -13,10 +14,10 @@ pub struct Globs {
 }
 
 impl Globs {
-    /// Reads patterns; `None` where there are none.
+    /// Parses patterns; `None` if the list is empty.
     ///
     /// # Errors
-    /// Which pattern is none, and why.
+    /// If a pattern is invalid; names the pattern and the reason.
     pub fn new(patterns: &[String]) -> Result<Option<Globs>, globset::Error> {
         if patterns.is_empty() {
             return Ok(None);
@@ -34,7 +35,7 @@ impl Globs {
             } else {
                 format!("**/{pattern}")
             };
-            // An asterisk ends at a slash, two do not.
+            // `*` does not cross a slash, `**` does.
             let glob = |pattern: &str| GlobBuilder::new(pattern).literal_separator(true).build();
             globs.extend([glob(&pattern)?, glob(&format!("{pattern}/**"))?]);
         }
@@ -46,18 +47,18 @@ impl Globs {
         Ok(Some(Globs { globs, set }))
     }
 
-    /// The patterns as regular expressions over the bytes of a path, each byte a character of its own: `\u00e4` stands for the byte E4.
+    /// The patterns as regular expressions over the bytes of a path. Each byte is one character (`\u00e4` for byte E4).
     #[cfg(feature = "postgres")]
     pub(super) fn expressions(&self) -> Vec<String> {
         let expression = |glob: &Glob| {
             let plain = glob.regex().trim_start_matches("(?-u)");
-            // What takes two digits there takes as many as follow here.
+            // globset escapes a byte with two digits, Postgres expects four.
             plain.replace("\\x", "\\u00")
         };
         self.globs.iter().map(expression).collect()
     }
 
-    /// Whether a path below the folder is meant.
+    /// Whether a path below the folder matches.
     pub fn matches(&self, path: &Path) -> bool {
         self.set.is_match(path)
     }
@@ -74,7 +75,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn patterns_are_those_of_ignore_files() {
+    fn patterns_follow_the_syntax_of_ignore_files() {
         let matches = |pattern: &str, path: &str| {
             let globs = Globs::new(&[pattern.to_owned()]).unwrap().unwrap();
             globs.matches(Path::new(path))

@@ -1,8 +1,8 @@
-//! Items that resemble each other, in groups: what a review or a CI job lists.
+//! Groups of similar items, for reviews and CI jobs.
 //!
-//! A chain of pairs (single link) joins what nobody would call alike: a resembles b, b resembles c, and so on. In a group of ours every
-//! two members resemble each other enough to be shown by themselves (complete link), which a reader can check against any two of
-//! them. Pairs are taken best first; an item stands in one group, with those it resembles most.
+//! A chain of pairs (single link) joins unrelated items: a resembles b, b resembles c, and so on. Here, every two members of a group are
+//! similar enough to be shown as a pair (complete link), which a reader can verify. Pairs are joined best first; an item belongs to one
+//! group, with the items it resembles most.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::hash::{DefaultHasher, Hasher};
@@ -14,34 +14,36 @@ use super::{Filter, Found, VectorIndex};
 use crate::segment::ItemKind;
 use crate::text::Language;
 
-/// What of a folder is grouped.
+/// Options of a report.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Grouping {
-    /// The score from which two functions of the same file are alike ([`thresholds::needed_in_report`]); `None` = those are alike that a
-    /// lens would show for each other ([`decision`]).
+    /// The score from which two functions of one file are similar ([`thresholds::needed_in_report`]).
+    ///
+    /// `None`: two items are similar if a code lens shows one for the other ([`decision`]).
     pub base: Option<f32>,
-    /// The fewest lines an item has.
+    /// Minimum number of lines of an item.
     pub lines: u32,
-    /// Which items.
+    /// Selects the items.
     pub filter: Filter,
 }
 
-/// Items of which every two resemble each other.
+/// A group of items that are pairwise similar.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Group {
-    /// The lowest cosine of two of them.
+    /// The lowest cosine of two members.
     pub score: f32,
-    /// How the first of them and the one least like it resemble each other.
+    /// Relation between the first member and the member least similar to it.
     pub clone: CloneType,
-    /// The lines of all but the longest.
+    /// Total lines of all members but the longest.
     pub lines: u32,
-    /// The items by path and place; at least two. The score of each is its mean cosine with the others.
+    /// At least two items, ordered by path and position. The score of each is its mean cosine with the others.
     pub members: Vec<Found>,
 }
 
 impl VectorIndex {
-    /// The groups of items that resemble each other, those with the most lines first. Overloads are no group, nor is what lies inside the
-    /// members of a larger group.
+    /// The groups of similar items, most lines first.
+    ///
+    /// Overloads form no group, and neither do items inside the members of a larger group.
     pub fn groups(&self, asked: &Grouping) -> Vec<Group> {
         let takes = self.allowed(&asked.filter);
         let mut functions = vec![false; self.items.len()];
@@ -64,7 +66,7 @@ impl VectorIndex {
         };
         let taken = (0..self.items.len()).map(|index| takes(index) && self.scale[index] > 0.0 && reported(index));
         let taken: Vec<bool> = taken.collect();
-        // Copies are joined outright: one of them looks for what is alike, and is found.
+        // Copies are joined directly; only one of them searches for similar items and can be found.
         let first = self.first_copies(&taken);
         let mut clusters = Clusters::new(self, asked.base, &first);
         let seeks = (0..self.items.len())
@@ -84,18 +86,18 @@ impl VectorIndex {
             .enumerate()
             .flat_map(|(group, (members, ..))| members.iter().map(move |member| (*member, group)))
             .collect();
-        let told = groups.iter().filter(|(members, ..)| !self.inside_one(members, &outer));
-        let mut told: Vec<Group> = told
+        let reported_groups = groups.iter().filter(|(members, ..)| !self.inside_one(members, &outer));
+        let mut reported_groups: Vec<Group> = reported_groups
             .map(|(members, lowest, means)| self.group(members, *lowest, means))
             .collect();
-        // Equal ones stay in the order of their first members.
-        told.sort_by(|a, b| b.lines.cmp(&a.lines).then(b.score.total_cmp(&a.score)));
-        told
+        // The sort is stable, so equal groups keep the order of their first members.
+        reported_groups.sort_by(|a, b| b.lines.cmp(&a.lines).then(b.score.total_cmp(&a.score)));
+        reported_groups
     }
 
-    /// The first item with the same vector in the same language, for each that is looked at; itself for the others.
+    /// For each selected item, the first item with the same vector and language. All others map to themselves.
     fn first_copies(&self, taken: &[bool]) -> Vec<usize> {
-        // Found by a hash, since all vectors once more would take as much memory as the index.
+        // Hashes find copies: a second copy of all vectors would take as much memory as the index.
         let mut seen: HashMap<(Language, u64), Vec<usize>> = HashMap::new();
         let first = taken.iter().enumerate().map(|(index, taken)| {
             if !taken {
@@ -118,8 +120,9 @@ impl VectorIndex {
         first.collect()
     }
 
-    /// The score from which two items are alike; `None` for those that are never told as such: a type and a function, one in the other,
-    /// overloads.
+    /// The score from which two items are similar.
+    ///
+    /// `None` for pairs that are never reported: a type and a function, overlapping items of one file, overloads.
     pub(super) fn needed(&self, a: usize, b: usize, base: Option<f32>) -> Option<f32> {
         let (one, two) = (&self.items[a], &self.items[b]);
         let file = self.facts[a].path == self.facts[b].path;
@@ -137,7 +140,7 @@ impl VectorIndex {
         Some(thresholds::needed_in_report(base, Ties { file, language, name }, types))
     }
 
-    /// Whether each member lies inside another member of one other group.
+    /// Whether each member lies inside a different member of one other group.
     fn inside_one(&self, members: &[usize], groups: &HashMap<usize, usize>) -> bool {
         let around = |member: usize| {
             let mut found: HashSet<(usize, usize)> = HashSet::new();
@@ -176,24 +179,24 @@ impl VectorIndex {
     }
 }
 
-/// How many lines an item has.
+/// Number of lines of an item.
 fn lines(entry: &Entry) -> u32 {
     let (start, end) = (entry.item.start, entry.item.end);
-    // An end at the beginning of a line is that of the line before.
+    // An end at the start of a line belongs to the line before.
     end.line - start.line + u32::from(end.column > 0 || end.line == start.line)
 }
 
-/// Groups as they grow.
+/// Groups under construction.
 struct Clusters<'a> {
     vector_index: &'a VectorIndex,
     base: Option<f32>,
-    /// The group of each item that is in one, by the number of its first pair.
+    /// The group of each grouped item.
     of: HashMap<usize, usize>,
     /// The items of each group, in order.
     members: HashMap<usize, Vec<usize>>,
     /// The first copy of each item.
     first: &'a [usize],
-    /// The vectors of first copies in pairs, without the means of their languages.
+    /// The centered vectors of first copies that occur in pairs.
     own: HashMap<usize, Vec<f32>>,
     next: usize,
 }
@@ -211,7 +214,7 @@ impl<'a> Clusters<'a> {
         }
     }
 
-    /// Makes one group of those of two items, if every two of its members are alike; whether they are in one now.
+    /// Merges the groups of two items if all their members are pairwise similar. Returns whether they are in one group now.
     fn join(&mut self, a: usize, b: usize) -> bool {
         let group = |item: usize| self.of.get(&item).copied();
         let (of_a, of_b) = (group(a), group(b));
@@ -220,14 +223,14 @@ impl<'a> Clusters<'a> {
         }
         for item in [self.first[a], self.first[b]] {
             let vector_index = self.vector_index;
-            self.own.entry(item).or_insert_with(|| vector_index.own(item));
+            self.own.entry(item).or_insert_with(|| vector_index.centered(item));
         }
         let all = |group: Option<usize>, item| match group {
             Some(group) => self.members[&group].clone(),
             None => vec![item],
         };
         let (left, right) = (all(of_a, a), all(of_b, b));
-        if !left.iter().all(|x| right.iter().all(|y| self.alike(*x, *y))) {
+        if !left.iter().all(|x| right.iter().all(|y| self.are_similar(*x, *y))) {
             return false;
         }
         let mut joined = [left, right].concat();
@@ -243,14 +246,14 @@ impl<'a> Clusters<'a> {
         true
     }
 
-    fn alike(&self, a: usize, b: usize) -> bool {
+    fn are_similar(&self, a: usize, b: usize) -> bool {
         let needed = self.vector_index.needed(a, b, self.base);
         let cosine = self.cosine(self.first[a], self.first[b]);
         needed.is_some_and(|needed| cosine >= needed - 1e-4)
             && (self.base.is_some() || self.vector_index.decide(a, b, cosine).is_some())
     }
 
-    /// The score of two first copies, as lenses show it.
+    /// The score of two first copies, as code lenses show it.
     fn cosine(&self, a: usize, b: usize) -> f32 {
         match a == b {
             true => 1.0,
@@ -258,7 +261,7 @@ impl<'a> Clusters<'a> {
         }
     }
 
-    /// The lowest cosine of two members, and the mean of each with the others.
+    /// The lowest cosine of two members, and the mean cosine of each with the others.
     fn scores(&self, members: &[usize]) -> (f32, Vec<f32>) {
         let mut counts: BTreeMap<usize, usize> = BTreeMap::new();
         for member in members {

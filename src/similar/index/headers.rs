@@ -1,4 +1,4 @@
-//! Headers (`.h`), which may be C, C++ or Objective-C: their text decides, then the files beside them.
+//! Headers (`.h`), which may be C, C++ or Objective-C. Their text decides, then the files next to them.
 
 use std::path::Path;
 
@@ -6,14 +6,14 @@ use super::files::File;
 use crate::segment::{is_header, language_of};
 use crate::text::Language;
 
-/// Files of a folder that are looked at.
-const LOOKED_AT: usize = 2000;
+/// Maximum number of directory entries that are examined.
+const MAX_ENTRIES: usize = 2000;
 
-/// The language of the source files beside a header: of those with its name, else of all, if they are of one language.
+/// The language of the source files next to a header, if unique. Files of the same name take precedence.
 pub fn beside(header: &Path) -> Option<Language> {
     let entries = std::fs::read_dir(header.parent()?).ok()?;
     let (mut same, mut all) = (Found::default(), Found::default());
-    for entry in entries.take(LOOKED_AT).flatten() {
+    for entry in entries.take(MAX_ENTRIES).flatten() {
         let path = entry.path();
         if is_header(&path) {
             continue;
@@ -48,8 +48,8 @@ impl Found {
     }
 }
 
-/// A file whose name leaves its language open, with the language of its text.
-pub(super) fn as_written(root: &Path, file: &File, text: Option<&str>) -> File {
+/// The file with the language of its text, if its name leaves the language open.
+pub(super) fn with_detected_language(root: &Path, file: &File, text: Option<&str>) -> File {
     let language = match text {
         Some(text) if is_header(&file.path) => {
             let path = root.join(&file.path);
@@ -68,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sources_of_the_same_name_say_more_than_the_others() {
+    fn source_files_of_the_same_name_take_precedence() {
         let folder = tempfile::tempdir().unwrap();
         let header = |name: &str| folder.path().join(name);
         let write = |name: &str| std::fs::write(header(name), "").unwrap();

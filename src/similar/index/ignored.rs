@@ -1,19 +1,19 @@
-//! Ignore files that must not be read: pipes, devices, and files too large to be lists of patterns.
+//! Ignore files that must not be opened: pipes, devices and oversized files.
 //!
-//! The crate that walks a folder opens whatever has the name of an ignore file. A pipe would block it and a device would never end, so a
-//! folder with such a one is left out before the crate comes to it.
+//! The crate that walks a folder opens every file with the name of an ignore file. A pipe would block it and a device would never end, so
+//! the walk skips a folder with such a file before the crate enters it.
 
 use std::path::{Path, PathBuf};
 
 use crate::text::{Unread, open_regular, read_regular};
 
-/// The most bytes of an ignore file: each becomes some three hundred in the crate. Large projects have some thousand.
-const MOST: u64 = 256 << 10;
+/// Maximum bytes of an ignore file; each byte takes about 300 bytes in the crate. Large projects have a few thousand.
+const MAX_BYTES: u64 = 256 << 10;
 
-/// The most bytes of a file that names a repository.
-const MOST_OF_NAME: u64 = 64 << 10;
+/// Maximum bytes of a file that names a repository.
+const MAX_POINTER: u64 = 64 << 10;
 
-/// The first ignore file of a folder that must not be read, and why.
+/// The first ignore file of a folder that must not be opened, and the reason.
 pub(super) fn unreadable(folder: &Path) -> Option<(PathBuf, Unread)> {
     let git = folder.join(".git");
     let mut files = vec![
@@ -21,39 +21,42 @@ pub(super) fn unreadable(folder: &Path) -> Option<(PathBuf, Unread)> {
         folder.join(".ignore"),
         folder.join(".rgignore"),
     ];
-    // In a linked worktree and in a submodule it is a file that names the repository.
+    // In a linked worktree or a submodule, `.git` is a file that names the repository.
     match repository(&git) {
         Some(own) => {
             files.push(git);
             files.push(own.join("commondir"));
             files.push(own.join("info/exclude"));
-            if let Some(common) = named(&own.join("commondir"), &own, "") {
+            if let Some(common) = pointed_path(&own.join("commondir"), &own, "") {
                 files.push(common.join("info/exclude"));
             }
         }
         None if git.is_dir() => files.push(git.join("info/exclude")),
         None => files.push(git),
     }
-    files.into_iter().find_map(|path| match open_regular(&path, MOST) {
+    files.into_iter().find_map(|path| match open_regular(&path, MAX_BYTES) {
         Ok(_) | Err(Unread::Io(_) | Unread::Irregular("a folder")) => None,
         Err(error) => Some((path, error)),
     })
 }
 
-/// The same for a folder and all those around it. Their ignore files count no further than the border of a repository, but the crate
-/// opens them all.
+/// Checks a folder and all its ancestors.
+///
+/// Ignore files have no effect beyond the border of a repository, but the crate opens them all.
 pub(super) fn unreadable_around(folder: &Path) -> Option<(PathBuf, Unread)> {
     folder.ancestors().find_map(unreadable)
 }
 
-/// The repository that a file called `.git` names.
+/// The repository that a `.git` file names.
 fn repository(git: &Path) -> Option<PathBuf> {
-    git.is_file().then(|| named(git, git.parent()?, "gitdir: ")).flatten()
+    git.is_file()
+        .then(|| pointed_path(git, git.parent()?, "gitdir: "))
+        .flatten()
 }
 
-/// The path in the first line of a file behind a prefix, relative to a folder.
-fn named(file: &Path, folder: &Path, prefix: &str) -> Option<PathBuf> {
-    let text = String::from_utf8(read_regular(file, MOST_OF_NAME).ok()?).ok()?;
+/// The path after a prefix in a file's first line, joined to `folder`.
+fn pointed_path(file: &Path, folder: &Path, prefix: &str) -> Option<PathBuf> {
+    let text = String::from_utf8(read_regular(file, MAX_POINTER).ok()?).ok()?;
     Some(folder.join(text.lines().next()?.strip_prefix(prefix)?))
 }
 
@@ -74,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn every_file_that_a_walk_opens_for_patterns_is_looked_at_first() {
+    fn every_ignore_file_is_checked_before_a_walk_opens_it() {
         for name in [".gitignore", ".ignore", ".git", ".git/info/exclude"] {
             let folder = tempfile::tempdir().unwrap();
             pipe(&folder.path().join(name));
@@ -87,13 +90,13 @@ mod tests {
             std::fs::create_dir_all(&below).unwrap();
             assert!(unreadable(&below).is_none() && unreadable_around(&below).is_some());
         }
-        for (pointed, name) in [
+        for (pointer, name) in [
             ("own", "own/info/exclude"),
             ("own", "own/commondir"),
             ("own", "main/info/exclude"),
         ] {
             let folder = tempfile::tempdir().unwrap();
-            std::fs::write(folder.path().join(".git"), format!("gitdir: {pointed}\n")).unwrap();
+            std::fs::write(folder.path().join(".git"), format!("gitdir: {pointer}\n")).unwrap();
             std::fs::create_dir(folder.path().join("own")).unwrap();
             if name.starts_with("main") {
                 std::fs::write(folder.path().join("own/commondir"), "../main\n").unwrap();
@@ -104,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn devices_and_monsters_are_found_and_usual_files_pass() {
+    fn devices_and_oversized_files_are_rejected_and_ordinary_files_pass() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(".gitignore");
         std::fs::write(&path, "target\n").unwrap();
@@ -113,7 +116,7 @@ mod tests {
             .write(true)
             .open(&path)
             .unwrap()
-            .set_len(MOST + 1)
+            .set_len(MAX_BYTES + 1)
             .unwrap();
         assert!(matches!(unreadable(folder.path()), Some((_, Unread::TooLarge { .. }))));
         std::fs::remove_file(&path).unwrap();

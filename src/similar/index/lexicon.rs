@@ -1,64 +1,64 @@
-//! Which passages hold which words: an inverted index in memory, and BM25 over it.
+//! An inverted index from words to passages in memory, with BM25 scores.
 //!
-//! Robertson & Zaragoza, *The Probabilistic Relevance Framework: BM25 and Beyond* (2009). A passage's name, the name of its file and its
-//! folders count as further words of it (BM25F with whole weights).
+//! Robertson & Zaragoza, *The Probabilistic Relevance Framework: BM25 and Beyond* (2009). The name of a passage, of its file and of its
+//! folders count as further words (BM25F with integer weights).
 
 use std::collections::HashMap;
 use std::path::Path;
 
 use super::super::words::{Term, Word, parts, words};
 
-/// How soon more of the same word adds nothing.
+/// Saturation of word counts.
 const K1: f32 = 1.2;
 
-/// How much the length of a passage counts.
+/// Influence of the length of a passage.
 const B: f32 = 0.75;
 
-/// How often a word of a passage's name counts.
+/// Weight of the words of a passage's name.
 const NAME: u8 = 3;
 
-/// How often a word of its file's name counts.
+/// Weight of the words of its file's name.
 const FILE: u8 = 2;
 
-/// Folders whose names count, from the file up.
+/// Number of folders whose names count, from the innermost up.
 const FOLDERS: usize = 3;
 
-/// Passages are numbered in 24 bits beside a count of 8. What comes after these has no words.
-const MOST: usize = 1 << 24;
+/// Maximum number of passages with words. A posting has 24 bits for the passage and 8 for the count.
+const MAX_PASSAGES: usize = 1 << 24;
 
-/// Letters from which on a word of a path is found by its beginning.
+/// Minimum letters of a word of a path that prefixes can match.
 pub(super) const BEGINNING: usize = 3;
 
-/// The words of passages.
+/// The words of all passages.
 #[derive(Debug, Default)]
 pub struct Lexicon {
     /// All terms, ascending.
     terms: Vec<Term>,
-    /// Where the postings of each term begin, and at the end where the last ones end.
+    /// The start of each term's postings; at the end, the end of the last.
     starts: Vec<usize>,
     /// Passage × 256 + count, ascending within a term.
     postings: Vec<u32>,
-    /// 1 / (K1 · (1 - B + B · length / mean length)) of each passage.
+    /// Damping of each passage (see [`damping`]).
     damping: Vec<f32>,
     files: usize,
-    /// The words of the names of files and of the folders they are in, each with the files, ascending.
+    /// The words in names of files and innermost folders, each with the files, ascending.
     places: Vec<(String, Vec<u32>)>,
 }
 
-/// A lexicon that is being made, passage by passage.
+/// Builds a lexicon passage by passage.
 #[derive(Debug, Default)]
 pub struct Builder {
-    /// Term, passage and count in one number, so that they are sorted at once.
+    /// Term, passage and count in one number, which makes the sort fast.
     entries: Vec<u64>,
     lengths: Vec<u32>,
     places: HashMap<String, Vec<u32>>,
-    /// The words of the path of the file at hand.
+    /// The words of the current file's path.
     path: Vec<(Term, u8)>,
     files: u32,
 }
 
 impl Builder {
-    /// Begins the next file.
+    /// Starts the next file.
     pub fn file(&mut self, path: PathWords) {
         self.path = path.counts;
         for place in path.places {
@@ -70,14 +70,14 @@ impl Builder {
         self.files += 1;
     }
 
-    /// Adds a passage of that file.
+    /// Adds a passage of the current file.
     pub fn passage(&mut self, name: &str, content: impl Iterator<Item = (Term, u8)>) {
         let number = self.lengths.len();
         let mut length = 0;
         let path = std::mem::take(&mut self.path);
         for (term, count) in content.chain(name_counts(name)).chain(path.iter().copied()) {
             length += u32::from(count);
-            if number < MOST {
+            if number < MAX_PASSAGES {
                 self.entries
                     .push(u64::from(term) << 32 | (number as u64) << 8 | u64::from(count));
             }
@@ -86,7 +86,7 @@ impl Builder {
         self.lengths.push(length);
     }
 
-    /// The lexicon of all that was added.
+    /// Builds the lexicon.
     pub fn finish(mut self) -> Lexicon {
         use rayon::slice::ParallelSliceMut;
         self.entries.par_sort_unstable();
@@ -117,8 +117,9 @@ impl Builder {
 }
 
 impl Lexicon {
-    /// The BM25 of each passage over `words`, as a share of what a passage would have that held all of them without end: 0 to 1. Number by
-    /// number, since a search asks for all of them.
+    /// The BM25 score of each passage, 0 to 1. It is a share of the highest possible score.
+    ///
+    /// A dense vector, because a search reads the scores of all passages.
     pub fn bm25(&self, words: &[Word]) -> Vec<f32> {
         let mut scores = vec![0f32; self.damping.len()];
         let mut ideal = 0.0;
@@ -137,14 +138,14 @@ impl Lexicon {
         scores
     }
 
-    /// Whether a passage holds a word.
+    /// Whether a passage contains a word.
     pub fn holds(&self, passage: u32, term: Term) -> bool {
         self.postings(term)
             .binary_search_by_key(&passage, |posting| posting >> 8)
             .is_ok()
     }
 
-    /// Which share of some words is in the names of files and their folders, file by file ([`is_place`]).
+    /// Per file, the share of the words that match names of files and folders ([`is_place`]).
     pub fn places(&self, words: &[Word]) -> Vec<f32> {
         let mut shares = vec![0f32; self.files];
         let mut files: Vec<u32> = Vec::new();
@@ -172,14 +173,14 @@ impl Lexicon {
 /// The words of a file's path.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PathWords {
-    /// Words of each passage of the file, with how often they count; one may be there more than once.
+    /// Words added to each passage of the file, with their weights; may contain duplicates.
     pub counts: Vec<(Term, u8)>,
-    /// The stems of the words of the file's name and of the folder it is in.
+    /// The stems in the names of the file and its innermost folder.
     pub places: Vec<String>,
 }
 
 impl PathWords {
-    /// Of a path below the folder that is indexed.
+    /// Extracts the words of a path below the indexed folder.
     pub fn of(path: &Path) -> PathWords {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let folders = path.parent().into_iter().flat_map(Path::components);
@@ -200,24 +201,24 @@ impl PathWords {
     }
 }
 
-/// The words of a passage's name, with how often they count.
+/// The words of a passage's name, with their weights.
 pub fn name_counts(name: &str) -> impl Iterator<Item = (Term, u8)> {
     words(name).into_iter().map(|word| (word.term, NAME))
 }
 
-/// The name of a file without what follows its first full stop, but for one that begins it: `config.test.ts` is `config`.
+/// The file name up to its first period, except a leading one: `config` for `config.test.ts`.
 pub fn stem(name: &str) -> &str {
     let end = name.char_indices().skip(1).find(|(_, c)| *c == '.');
     end.map_or(name, |(end, _)| &name[..end])
 }
 
-/// Whether a word is in a place called so: as it is, or one begins with the other.
+/// Whether a word matches a word of a path. They are equal, or one is a prefix of the other.
 pub fn is_place(word: &Word, place: &str) -> bool {
     let shorter = place.len().min(word.stem.len());
     place == word.stem || (shorter >= BEGINNING && (place.starts_with(&word.stem) || word.stem.starts_with(place)))
 }
 
-/// The mean length of passages by their total length, at least 1.
+/// The mean length of passages, at least 1.
 pub fn mean_length(total: u64, passages: u64) -> f32 {
     (total as f32 / passages.max(1) as f32).max(1.0)
 }
@@ -227,19 +228,19 @@ pub fn damping(length: u32, mean: f32) -> f32 {
     (K1 * (1.0 - B + B * length as f32 / mean)).recip()
 }
 
-/// What a word adds to the BM25 of a passage that has it without end, where so many of some passages hold it.
+/// The upper limit of a word's BM25 contribution, if `holders` of `passages` contain it.
 pub fn most_of_word(passages: u64, holders: u64) -> f32 {
     let (number, holders) = (passages as f32, holders as f32);
     (1.0 + (number - holders + 0.5) / (holders + 0.5)).ln() * (K1 + 1.0)
 }
 
-/// What a word adds to the BM25 of a passage, of [`most_of_word`]: count / (count + K1 · norm), where damping is 1 / (K1 · norm).
+/// A word's BM25 contribution to a passage. It is [`most_of_word`] times count / (count + K1 · norm), where damping is 1 / (K1 · norm).
 pub fn of_word(most: f32, count: u32, damping: f32) -> f32 {
     let damped = count as f32 * damping;
     most * damped / (damped + 1.0)
 }
 
-/// [`of_word`] in SQL, over columns or expressions: as 1 - norm / (count + norm), since to find a count takes longer than all else.
+/// [`of_word`] in SQL, written as 1 - norm / (count + norm). The lookup of a count is the slowest part, so it occurs once.
 #[cfg(feature = "postgres")]
 pub fn of_word_in_sql(most: f32, count: &str, length: &str, mean: f32) -> String {
     let (fixed, share) = (K1 * (1.0 - B), K1 * B / mean);
@@ -247,7 +248,7 @@ pub fn of_word_in_sql(most: f32, count: &str, length: &str, mean: f32) -> String
     format!("{most}::float8 * (1 - {norm} / ({count} + {norm}))")
 }
 
-/// A name as it is compared with the name of a file: its parts joined, in lower case, in the singular.
+/// A normalized name for comparison with file names: parts joined, lower case, singular.
 pub fn bare(name: &str) -> String {
     let joined = parts(name).concat();
     joined.strip_suffix('s').map(str::to_owned).unwrap_or(joined)
@@ -270,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn bm25_is_that_of_the_plain_formula() {
+    fn bm25_equals_the_plain_formula() {
         let texts = [
             "sign the cookie",
             "sign the cookie, then read the signed cookie",
@@ -296,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn words_of_names_and_paths_are_words_of_the_passage() {
+    fn words_of_names_and_paths_count_as_words_of_the_passage() {
         let lexicon = lexicon(&[
             ("src/cookies/session", &[("load_key", "x"), ("other", "load key")]),
             ("b", &[("c", "d")]),
@@ -310,18 +311,18 @@ mod tests {
     }
 
     #[test]
-    fn files_are_found_by_words_of_their_names_and_innermost_folder() {
+    fn words_match_names_of_files_and_innermost_folders() {
         let lexicon = lexicon(&[("app/auth/session_store", &[("", "")]), ("auth/x/readme", &[("", "")])]);
         let places = lexicon.places(&content_words("authentication session tokens"));
         assert_eq!(places[1], 0.0);
         assert!(
             (places[0] - 2.0 / 3.0).abs() < 1e-6,
-            "auth by its beginning, session as it is"
+            "auth by its prefix, session exactly"
         );
     }
 
     #[test]
-    fn no_passages_and_no_words_find_nothing() {
+    fn empty_lexicons_and_queries_find_nothing() {
         assert!(Lexicon::default().bm25(&content_words("x")).is_empty());
         let lexicon = lexicon(&[("a", &[("b", "c")])]);
         assert_eq!((lexicon.bm25(&[]), lexicon.places(&[])), (vec![0.0], vec![0.0]));

@@ -1,9 +1,9 @@
-//! The index: what the files of a folder hold that people name, with its vectors, in a file of SQLite that outlives the process, or in a
-//! store on a server of Postgres that many read (`postgres`, a feature of its own).
+//! The index: items of folders with their vectors, in a persistent SQLite file.
 //!
-//! Everything is kept by content. What a file holds is found again wherever a file has the same bytes, so that a renamed file, a second
-//! checkout or another branch costs nothing; the vector of a unit is found again wherever the same text stands in the same language.
-//! Several processes may bring the same file up to date at once: what both write is the same. Names of items are in it, but no text.
+//! With the `postgres` feature, a Postgres server can store it for many readers. All data is addressed by content. A file with known bytes
+//! is not read again, so a renamed file, a second checkout or another branch costs nothing; a unit with known text and language is not
+//! embedded again. Several processes may update the same index concurrently: both write the same data. The index contains names of items,
+//! but no text.
 
 mod across;
 mod calibrating;
@@ -71,10 +71,10 @@ pub use searching::search;
 pub use selection::holds_data;
 pub use vector_index::VectorIndex;
 
-/// The name of the file in its folder.
+/// Name of the index file in its folder.
 const FILE: &str = "index.sqlite";
 
-/// A place in a file.
+/// A position in a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FilePosition {
     /// Byte offset.
@@ -83,14 +83,14 @@ pub struct FilePosition {
     pub line: u32,
     /// Column in UTF-8 bytes, from 0.
     pub column: u32,
-    /// The same column in UTF-16 code units: an editor may count in them, and the line's text is not kept.
+    /// The same column in UTF-16 code units. An editor may use them, and the index does not store the line's text.
     pub utf16: u32,
-    /// The same column in characters.
+    /// The same column in Unicode characters.
     pub utf32: u32,
 }
 
 impl FilePosition {
-    /// The place of a byte of a text.
+    /// The position of a byte of a text.
     pub fn new(snapshot: &Snapshot, byte: usize) -> FilePosition {
         let at = |encoding| snapshot.position(byte, encoding);
         let Position { line, column } = at(PositionEncoding::Utf8);
@@ -103,7 +103,7 @@ impl FilePosition {
         }
     }
 
-    /// The place as a position in an encoding.
+    /// Converts to a position in an encoding.
     pub fn position(&self, encoding: PositionEncoding) -> Position {
         let column = match encoding {
             PositionEncoding::Utf8 => self.column,
@@ -115,27 +115,27 @@ impl FilePosition {
     }
 }
 
-/// What people name in a file, and where it stands there.
+/// An indexed item, and its location in its file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IndexedItem {
-    /// What the source calls it.
+    /// Its name in the source.
     pub name: String,
     /// Its kind.
     pub kind: ItemKind,
     /// Its language.
     pub language: Language,
-    /// Where it starts.
+    /// Start of the item.
     pub start: FilePosition,
-    /// Where it ends, exclusive.
+    /// End of the item, exclusive.
     pub end: FilePosition,
-    /// Where its name starts.
+    /// Start of its name.
     pub name_start: FilePosition,
-    /// Where its name ends, exclusive.
+    /// End of its name, exclusive.
     pub name_end: FilePosition,
 }
 
 impl IndexedItem {
-    /// An item of a text.
+    /// Describes an item of a text.
     pub fn of(snapshot: &Snapshot, item: &Item) -> IndexedItem {
         let place = |byte| FilePosition::new(snapshot, byte);
         IndexedItem {
@@ -149,7 +149,7 @@ impl IndexedItem {
         }
     }
 
-    /// What stands around the items of a text, without the name of its file.
+    /// Describes a passage outside of items, without the name of its file.
     fn of_file(snapshot: &Snapshot, range: &ByteRange) -> IndexedItem {
         let start = FilePosition::new(snapshot, range.start);
         IndexedItem {
@@ -164,45 +164,45 @@ impl IndexedItem {
     }
 }
 
-/// Why the index did not do what was asked of it.
+/// Errors of the index.
 #[derive(Debug, thiserror::Error)]
 pub enum IndexError {
-    /// The folder is one that nobody means to have indexed.
+    /// The folder must not be indexed.
     #[error("{}: {why}", .root.display())]
     Root {
         /// The folder.
         root: PathBuf,
-        /// What is wrong with it.
+        /// The reason, and what to do.
         why: String,
     },
-    /// The file of the index cannot be used.
+    /// The index file cannot be used.
     #[error("cannot use the index {}: {trouble}", .path.display())]
     Database {
-        /// The file.
+        /// The path of the index file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         trouble: DatabaseError,
     },
-    /// A store on a server cannot be used.
+    /// The Postgres store cannot be used.
     #[error("the store {store}: {why}")]
     Store {
         /// Its database and host.
         store: String,
-        /// Why.
+        /// The cause.
         why: String,
     },
-    /// The model failed.
+    /// The model reported an error.
     #[error(transparent)]
     Model(#[from] crate::model::ModelError),
-    /// Others dropped, twice, what was found a moment before.
+    /// Other processes deleted, twice, rows that this process had just found.
     #[error("other processes keep rewriting the index; try again")]
     Restless,
-    /// The checkpoint said so; what was done until then is kept.
+    /// The checkpoint requested a stop; finished work is kept.
     #[error("stopped; the index keeps the files that were already indexed")]
     Stopped,
 }
 
-/// The file of the index, open.
+/// The open index file.
 #[derive(Debug)]
 pub struct Index {
     connection: Connection,
@@ -210,10 +210,10 @@ pub struct Index {
 }
 
 impl Index {
-    /// Opens the index in a folder, making both where they are missing.
+    /// Opens the index in a folder; creates both if they are missing.
     ///
     /// # Errors
-    /// Why it cannot be used.
+    /// If the index file cannot be used.
     pub fn open(folder: &Path) -> Result<Index, IndexError> {
         let path = folder.join(FILE);
         match database::open(&path, &table::SCHEMA) {
@@ -222,7 +222,7 @@ impl Index {
         }
     }
 
-    /// An index that is forgotten with the process.
+    /// An index in memory, which ends with the process.
     ///
     /// # Errors
     /// If SQLite has no memory for it.
@@ -241,8 +241,9 @@ impl Index {
         }
     }
 
-    /// An index that is forgotten with the process, with what the one in `folder` has of the folder `root`: where that cannot be
-    /// written, what it knows need not be computed again. One that cannot be read is taken for empty.
+    /// An index in memory with a copy of the data of `root` from `folder`.
+    ///
+    /// For an index file that cannot be written: its data need not be computed again. An unreadable index counts as empty.
     ///
     /// # Errors
     /// If SQLite has no memory for it.
@@ -250,19 +251,19 @@ impl Index {
         let index = Index::in_memory()?;
         let copied = match renew::canonical(root) {
             Ok(root) => table::copy(&index.connection, &folder.join(FILE), &root),
-            // Whoever brings it up to date will say so.
+            // The next renewal reports this error.
             Err(_) => return Ok(index),
         };
         match copied {
             Ok(()) => Ok(index),
             Err(error) => {
-                tracing::debug!(%error, "the index is not read into memory");
+                tracing::debug!(%error, "cannot copy the index into memory");
                 Index::in_memory()
             }
         }
     }
 
-    /// Where it is.
+    /// The path of the index file.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -275,10 +276,10 @@ impl Index {
     }
 }
 
-/// Looks at the index in a folder without changing anything; the file, and what it is found to be if it is there.
+/// Examines the index in a folder without a change. Returns the path, and the result if the file exists.
 ///
 /// # Errors
-/// Why it cannot be looked at.
+/// If the file cannot be examined.
 pub fn examine(folder: &Path) -> Result<(PathBuf, Option<Examination>), DatabaseError> {
     let path = folder.join(FILE);
     let found = database::examine(&path, &table::SCHEMA, "files")?;

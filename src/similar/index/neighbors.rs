@@ -1,9 +1,8 @@
-//! The pairs that groups are made of: for each item the nearest of those that it is told together with.
+//! Finds the pairs for groups: for each item, the nearest items of a report.
 //!
-//! Without a threshold, two items in one syntax need runs of tokens in common, and an inverted index of these finds them
-//! ([`overlapping`]): what two items have nothing in common with is not looked at. Between two syntaxes, and where a threshold is asked
-//! for, the cosine alone decides, and every pair is looked at in bytes ([`Blocks`]). Both are exact: a plain loop over all pairs finds
-//! the same.
+//! Without a threshold, two items in one syntax need common token runs; an inverted index finds these pairs ([`overlapping`]) and skips all
+//! others. Between two syntaxes, or with a threshold, the cosine alone decides, and every pair is computed in 8 bits ([`Blocks`]). Both
+//! ways are exact: a loop over all pairs finds the same.
 
 use std::ops::Range;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -19,15 +18,16 @@ use super::VectorIndex;
 use crate::segment::ItemKind;
 use crate::text::Language;
 
-/// The nearest of each item that are kept. Two groups that could be one are joined by any pair between them, so it takes few.
+/// Number of nearest items kept per item. Any pair between two groups can join them, so few are enough.
 const NEAREST: usize = 32;
 
-/// Two items by their numbers, the lower one first, and their score.
+/// Two items (lower index first) and their score.
 pub(super) type Pair = (usize, usize, f32);
 
 impl VectorIndex {
-    /// The pairs of items of which one is among the nearest of the other, of those that are told together: by a score, or by the decision
-    /// where there is none. Best first, each once; only items that `seeks` names.
+    /// The pairs in which one item is among the nearest of the other. They are sorted best first, without duplicates.
+    ///
+    /// A score decides which pairs count, or [`decision`] if `base` is `None`. Only items marked in `seeks` take part.
     pub(super) fn neighbors(&self, base: Option<f32>, seeks: &[bool]) -> Vec<Pair> {
         let seeking = Seeking::new(self, base, seeks);
         if base.is_none() {
@@ -38,13 +38,13 @@ impl VectorIndex {
     }
 }
 
-/// Items that look for others.
+/// A search for pairs among some items.
 struct Seeking<'a> {
     vector_index: &'a VectorIndex,
     base: Option<f32>,
-    /// Their numbers, those of one kind, syntax and language together.
+    /// The items, grouped by kind, syntax and language.
     order: Vec<u32>,
-    /// Their vectors without the means of their languages, in this order.
+    /// Their centered vectors, in this order.
     vectors: Blocks,
     nearest: Nearest,
 }
@@ -61,7 +61,7 @@ impl<'a> Seeking<'a> {
         let mut vectors = Blocks::new(vector_index.rows.width(), order.len());
         order
             .iter()
-            .for_each(|item| vectors.push(&vector_index.own(*item as usize)));
+            .for_each(|item| vectors.push(&vector_index.centered(*item as usize)));
         Seeking {
             vector_index,
             base,
@@ -71,7 +71,7 @@ impl<'a> Seeking<'a> {
         }
     }
 
-    /// Looks at those that have runs of tokens in common: all that the decision tells of one syntax, and all sections of prose.
+    /// Examines pairs with common token runs: those of one syntax, and sections of prose.
     fn by_overlap(&self) {
         let syntax = |item: &u32| {
             let fact = &self.vector_index.facts[*item as usize];
@@ -102,7 +102,7 @@ impl<'a> Seeking<'a> {
         }
     }
 
-    /// Looks at those of which the cosine decides.
+    /// Examines pairs that the cosine decides.
     fn by_cosine(&self) {
         let kinds = |rows: &Range<usize>| {
             let facts = self.order[rows.clone()]
@@ -133,7 +133,7 @@ impl<'a> Seeking<'a> {
         });
     }
 
-    /// The least product of two items of some kinds and languages of which the cosine decides; `None` where it does not.
+    /// The lowest product that counts for two kinds and languages. `None` if the cosine does not decide them.
     fn least(&self, (kind, a): (ItemKind, Language), (other, b): (ItemKind, Language)) -> Option<f32> {
         let by_cosine = match self.base {
             Some(_) => kind == other,
@@ -152,7 +152,7 @@ impl<'a> Seeking<'a> {
             false if score > 0.0 => score / MOST,
             false => f32::NEG_INFINITY,
         };
-        // Lower scores are told as -1.
+        // Scores below -1 are clamped to -1.
         Some(if score > -1.0 {
             (score - scale.offset()) / scale.slope()
         } else {
@@ -160,7 +160,7 @@ impl<'a> Seeking<'a> {
         })
     }
 
-    /// The score that two items need of which the cosine decides.
+    /// The score that two items need if the cosine decides.
     fn needed(&self, a: usize, b: usize) -> Option<f32> {
         let floor = self.vector_index.needed(a, b, self.base)?;
         let (one, two) = (&self.vector_index.facts[a], &self.vector_index.facts[b]);
@@ -175,7 +175,7 @@ impl<'a> Seeking<'a> {
         }
     }
 
-    /// The highest score that a product may stand for.
+    /// An upper bound of the score for a product.
     fn most(&self, a: usize, b: usize, product: f32) -> f32 {
         let language = |at: usize| self.vector_index.facts[self.order[at] as usize].language;
         let factor = if language(a) == language(b) { 1.0 } else { MOST };
@@ -194,10 +194,10 @@ impl<'a> Seeking<'a> {
         if score > 0.0 { score * factor } else { score / MOST }
     }
 
-    /// Keeps a pair if it is told, and reaches a score.
+    /// Keeps a pair if a report may list it and it reaches a score.
     fn take(&self, a: usize, b: usize, needed: f32) {
         let (one, two) = (self.order[a] as usize, self.order[b] as usize);
-        let told = |score: f32| match self.base {
+        let accepted = |score: f32| match self.base {
             Some(_) => true,
             None => {
                 self.vector_index.needed(one, two, None).is_some()
@@ -205,27 +205,27 @@ impl<'a> Seeking<'a> {
             }
         };
         let score = self.vector_index.cosine(one, two);
-        if score >= needed && told(score) {
+        if score >= needed && accepted(score) {
             self.nearest.add((a, b), (one, two), score);
         }
     }
 }
 
-/// Items of two languages and files with one name, which need least.
+/// Two languages, two files, one name: the ties with the lowest threshold.
 const NAMESAKES: Ties = Ties {
     file: false,
     language: false,
     name: true,
 };
 
-/// The score up to which the overlap finds what is told: only the measure between two languages lifts a cosine beyond it.
+/// Up to this score, the overlap finds all pairs. Only the factor between two languages can exceed it.
 const BEYOND: f32 = 1.0;
 
-/// The nearest of each of some items, as far as they were met.
+/// The nearest items found so far, for each item.
 struct Nearest {
-    /// Best first: scores and items. Of equal ones the earlier item goes first.
+    /// Scores and items, best first; of equal scores, the earlier item first.
     lists: Vec<Mutex<Vec<(f32, u32)>>>,
-    /// The bits of the score that an item needs to get into a list.
+    /// The bits of the score that a full list requires.
     floors: Vec<AtomicU32>,
 }
 
@@ -238,9 +238,9 @@ impl Nearest {
         }
     }
 
-    /// Whether a pair of at most some score may get into the list of either.
+    /// Whether a pair with this upper bound may enter the list of either item.
     fn wants(&self, a: usize, b: usize, most: f32) -> bool {
-        // A floor that another thread is just raising is only lower than it might be.
+        // A stale floor is only lower than the current one, which is safe.
         let floor = |at: usize| f32::from_bits(self.floors[at].load(Ordering::Relaxed));
         most >= floor(a) || most >= floor(b)
     }

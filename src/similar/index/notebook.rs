@@ -1,7 +1,7 @@
-//! Notebooks: the cells of an `.ipynb` file as one text in the language of its kernel, and where each place of it stands in the file.
+//! Notebooks: the cells of an `.ipynb` file as one text, with a position map.
 //!
-//! The format is that of nbformat 4 (and 3, whose cells are in worksheets): JSON, a cell's source being a string or a list of strings.
-//! What cells printed is no part of it.
+//! The text is in the language of the kernel. The format is nbformat 4 (and 3, whose cells are in worksheets): JSON, where the source of a
+//! cell is a string or a list of strings. Outputs of cells are ignored.
 
 use std::borrow::Cow;
 use std::path::Path;
@@ -13,21 +13,21 @@ use super::reading::Contents;
 use super::{FilePosition, IndexedItem};
 use crate::text::{Language, Snapshot, floor_char};
 
-/// How many times the bytes of another file a notebook may have: pictures that cells made are in it.
+/// Factor on the size limit for a notebook, which contains pictures from cell outputs.
 pub const OUTPUTS: usize = 8;
 
-/// The cells of a notebook.
+/// The source of all cells of a notebook.
 #[derive(Debug, PartialEq)]
 pub struct Notebook {
-    /// What people wrote in cells, a blank line between two; prose as comments, and the lines that IPython itself reads.
+    /// The source of the cells, separated by blank lines. Prose and IPython magics appear as comments.
     pub text: String,
     /// The language of its kernel.
     pub language: Language,
-    /// A byte of the text and where it stands in the file, wherever the distance of the two changes; ascending.
+    /// Pairs (byte in the text, byte in the file) wherever their distance changes. They are ascending.
     anchors: Vec<(usize, usize)>,
 }
 
-/// Whether a file is a notebook, by its name.
+/// Whether a file is a notebook, by its extension.
 pub fn is_notebook(path: &Path) -> bool {
     path.extension()
         .is_some_and(|extension| extension.eq_ignore_ascii_case("ipynb"))
@@ -71,7 +71,7 @@ struct Named {
 }
 
 impl Metadata {
-    /// The kernel's language; Python where nothing is said, as in notebooks before there were others.
+    /// The kernel's language; Python if unspecified, as in early notebooks.
     fn language(&self) -> Language {
         let named = [&self.language_info.name, &self.kernelspec.language];
         match named.into_iter().find(|name| !name.is_empty()) {
@@ -82,9 +82,9 @@ impl Metadata {
 }
 
 impl Notebook {
-    /// Reads a file's text; `None` where it is no notebook.
+    /// Parses the text of a file; `None` if it is not a notebook.
     pub fn read(file: &str) -> Option<Notebook> {
-        // An object: serde would take an array of the fields too.
+        // Require an object: serde would also accept an array of the fields.
         let object = file.trim_start().starts_with('{').then_some(file)?;
         let format: Format = serde_json::from_str(object).ok()?;
         let mut notebook = Notebook {
@@ -101,10 +101,10 @@ impl Notebook {
         Some(notebook)
     }
 
-    /// Adds the source of a cell: the JSON of a string or of a list of strings, which is part of the file.
+    /// Adds the source of a cell. It is a slice of the file with a JSON string or list of strings.
     fn push(&mut self, file: &str, source: &str, code: bool) {
-        // Borrowed from the file, as serde_json promises for a raw value.
-        let Some(begins) = (source.as_ptr() as usize).checked_sub(file.as_ptr() as usize) else {
+        // serde_json guarantees that a raw value borrows from its input.
+        let Some(source_start) = (source.as_ptr() as usize).checked_sub(file.as_ptr() as usize) else {
             return;
         };
         let lead = match (code, self.language) {
@@ -117,8 +117,8 @@ impl Notebook {
             if new_line {
                 self.text.push_str(lead);
             }
-            self.anchor(begins + at);
-            // `%matplotlib inline` and `!pip install` are no Python.
+            self.anchor(source_start + at);
+            // `%matplotlib inline` and `!pip install` are not Python.
             let magic = new_line && code && self.language == Language::Python && matches!(char, '%' | '!');
             self.text.push(if magic { '#' } else { char });
             new_line = char == '\n';
@@ -126,7 +126,7 @@ impl Notebook {
         self.text.push_str(if new_line { "\n" } else { "\n\n" });
     }
 
-    /// Notes where the next byte of the text stands in the file.
+    /// Records the file position of the next byte of the text.
     fn anchor(&mut self, at: usize) {
         let here = self.text.len();
         let expected = self.anchors.last().map(|(text, file)| file + (here - text));
@@ -135,19 +135,19 @@ impl Notebook {
         }
     }
 
-    /// Where a byte of the text stands in the file.
+    /// The file position of a byte of the text.
     fn in_file(&self, byte: usize) -> usize {
         let next = self.anchors.partition_point(|(text, _)| *text <= byte);
         let (text, at) = match next.checked_sub(1) {
             Some(before) => self.anchors[before],
             None => return self.anchors.first().map_or(0, |(_, file)| *file),
         };
-        // Between two anchors there may be characters that stand in the file as escapes, or not at all.
+        // Between two anchors, characters may be escapes in the file, or missing.
         let end = self.anchors.get(next).map_or(usize::MAX, |(_, file)| *file);
         (at + (byte - text)).min(end)
     }
 
-    /// Puts what was read in the cells where it stands in the file.
+    /// Moves passages from positions in the text to positions in the file.
     pub fn place(&self, file: &str, contents: &mut Contents) {
         let snapshot = Snapshot::new(file, 0, Language::Json);
         let place = |place: &mut FilePosition| {
@@ -167,7 +167,7 @@ impl Notebook {
     }
 }
 
-/// The characters of all strings in a piece of valid JSON, with the bytes at which they stand there.
+/// The characters of all strings in valid JSON, with their byte positions.
 fn strings(json: &str) -> impl Iterator<Item = (char, usize)> {
     let mut rest = json.char_indices();
     let mut inside = false;
@@ -184,7 +184,7 @@ fn strings(json: &str) -> impl Iterator<Item = (char, usize)> {
     })
 }
 
-/// The character that an escape stands for, behind its backslash (RFC 8259, section 7).
+/// The character of an escape sequence after its backslash (RFC 8259, section 7).
 fn escaped(rest: &mut impl Iterator<Item = (usize, char)>) -> Option<char> {
     let (_, char) = rest.next()?;
     let char = match char {
@@ -207,7 +207,7 @@ fn escaped(rest: &mut impl Iterator<Item = (usize, char)>) -> Option<char> {
     Some(char)
 }
 
-/// The next four digits.
+/// The value of the next four hexadecimal digits.
 fn utf16_unit(rest: &mut impl Iterator<Item = (usize, char)>) -> Option<u16> {
     let digits: String = rest.take(4).map(|(_, digit)| digit).collect();
     u16::from_str_radix(&digits, 16).ok()
@@ -232,14 +232,14 @@ mod tests {
 }"##;
 
     #[test]
-    fn cells_are_one_text_with_prose_as_comments() {
+    fn cells_are_joined_with_prose_as_comments() {
         let notebook = Notebook::read(FILE).unwrap();
         let expected = "# # Café \"au lait\"\n# sign cookies\n\n#matplotlib inline\ndef sign(c):\n\treturn 'é😀' + c\n\nx = 1\ny = 2\n\n";
         assert_eq!((&*notebook.text, notebook.language), (expected, Language::Python));
     }
 
     #[test]
-    fn each_place_leads_to_where_it_stands_in_the_file() {
+    fn each_position_maps_to_its_position_in_the_file() {
         let notebook = Notebook::read(FILE).unwrap();
         for (text, file) in [
             ("def sign", "def sign"),
@@ -258,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn a_kernel_of_another_language_is_read_in_it() {
+    fn the_language_of_the_kernel_is_used() {
         let file = |name: &str| {
             format!(
                 r#"{{"cells": [{{"cell_type": "raw", "source": ["a"]}}], "metadata": {{"language_info": {{"name": "{name}"}}}}}}"#
@@ -275,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_notebook_is_none_and_odd_strings_are_read() {
+    fn other_files_are_rejected_and_unusual_strings_are_read() {
         for file in ["", "[]", "{\"cells\": 3}", "{"] {
             assert_eq!(Notebook::read(file), None, "{file}");
         }

@@ -1,4 +1,4 @@
-//! What a search finds beside the items themselves: what stands around them in a file, and the words of each.
+//! Passages other than items: the text around items, and the words of each passage.
 
 use super::super::vector::{LARGE_TYPE, items_inside, large_type};
 use super::super::words::WordCounts;
@@ -7,43 +7,46 @@ use crate::model::Model;
 use crate::segment::{ItemKind, Segments, Unit};
 use crate::text::{ByteRange, Language, Snapshot, floor_char};
 
-/// Bytes of one passage of what stands around items.
-const PIECE: usize = 1200;
+/// Bytes per passage of text around items.
+const PIECE_BYTES: usize = 1200;
 
-/// Passages of one file at most. People write TOML and YAML by hand and look for their later entries too; JSON is more often data, whose
-/// beginning says what it is.
-const PIECES: usize = 64;
-const PIECES_OF_ENTRIES: usize = 16;
-const PIECES_OF_JSON: usize = 4;
+/// Maximum number of passages per file.
+///
+/// Users also look for late entries of handwritten TOML and YAML; JSON is more often data, whose beginning is enough.
+const MAX_PIECES: usize = 64;
+const MAX_ENTRY_PIECES: usize = 16;
+const MAX_JSON_PIECES: usize = 4;
 
-/// What stands between two items and has fewer bytes says nothing: blank lines, a closing brace.
-const LEAST: usize = 30;
+/// Minimum bytes between two items: less is only blank lines or a closing brace.
+const MIN_GAP_BYTES: usize = 30;
 
-/// Bytes of the names that a file's first passage lists.
-const NAMES: usize = 400;
+/// Maximum bytes of names in a file's first passage.
+const MAX_NAME_BYTES: usize = 400;
 
-/// Bytes of an item whose words are counted; what comes after them is rarely of another topic.
-const COUNTED: usize = 1 << 16;
+/// Maximum bytes of an item whose words are counted; the rest rarely has another topic.
+const MAX_WORD_BYTES: usize = 1 << 16;
 
-/// A passage of what stands in no item.
+/// A passage outside of items.
 #[derive(Debug, PartialEq)]
 pub struct Piece {
-    /// From its first byte to its last; items may stand between.
+    /// From its first byte to its last; may contain items in between.
     pub range: ByteRange,
-    /// What stands there, and for the first piece the names of the file's items.
+    /// Its text; the first piece of a file also contains the names of the items.
     pub text: String,
-    /// Whether it is names alone: those are words, and no text for a model.
+    /// Whether it consists of names only, which are words but not text for a model.
     pub names_alone: bool,
 }
 
-/// What of a file stands in no item, in pieces: module comments, imports, constants, statements. The first has the names of the items
-/// too, so that a file is found by what it defines; it is there even where nothing stands around several items.
+/// Splits the text outside of items into pieces: module comments, imports, constants, statements.
+///
+/// The first piece also contains the names of the items, so that a search finds a file by its definitions. A file with several items has
+/// this piece even if nothing surrounds them.
 pub fn around_items(text: &str, segments: &Segments) -> Vec<Piece> {
     let language = segments.units.first().map(|unit| unit.language);
     let most = match language {
-        Some(Language::Json) => PIECES_OF_JSON,
-        Some(Language::Toml | Language::Yaml) => PIECES_OF_ENTRIES,
-        _ => PIECES,
+        Some(Language::Json) => MAX_JSON_PIECES,
+        Some(Language::Toml | Language::Yaml) => MAX_ENTRY_PIECES,
+        _ => MAX_PIECES,
     };
     let whole = segments.items.is_empty() && language.is_some_and(|language| !has_items(language));
     let mut pieces = match whole {
@@ -52,7 +55,7 @@ pub fn around_items(text: &str, segments: &Segments) -> Vec<Piece> {
     };
     pieces.truncate(most);
     let names = names(segments);
-    // A file that is one item is found as that.
+    // A file with a single item needs no further passage.
     if pieces.is_empty() && !names.is_empty() && segments.items.len() > 1 {
         pieces.push(Piece {
             range: 0..text.len(),
@@ -67,16 +70,20 @@ pub fn around_items(text: &str, segments: &Segments) -> Vec<Piece> {
     pieces
 }
 
-/// The pieces of a file whose language has no items: whole units, as many as fit. They end at blank lines, paragraphs or entries, and the model can read
-/// each.
+/// The pieces of a file without items: as many whole units as fit.
+///
+/// They end at blank lines, paragraphs or entries, and the model can read each.
 fn by_units(text: &str, units: &[Unit]) -> Vec<Piece> {
     let mut pieces: Vec<Piece> = Vec::new();
-    if text.trim().len() <= LEAST {
+    if text.trim().len() <= MIN_GAP_BYTES {
         return pieces;
     }
     for unit in units {
         let own = text.get(unit.range.clone()).unwrap_or_default();
-        match pieces.last_mut().filter(|piece| piece.text.len() + own.len() <= PIECE) {
+        match pieces
+            .last_mut()
+            .filter(|piece| piece.text.len() + own.len() <= PIECE_BYTES)
+        {
             Some(piece) => {
                 piece.range.end = unit.range.end;
                 piece.text.push_str(own);
@@ -92,8 +99,9 @@ fn by_units(text: &str, units: &[Unit]) -> Vec<Piece> {
     pieces
 }
 
-/// What stands between the items of a file, line by line: a piece may reach over items. Of a large type its beginning is found as the
-/// type, and what else is in none of its items stands between items.
+/// The text between the items of a file, line by line. A piece may span items.
+///
+/// The beginning of a large type belongs to the type; the rest of it that is outside of inner items counts as text between items.
 fn by_lines(text: &str, segments: &Segments) -> Vec<Piece> {
     let mut pieces: Vec<Piece> = Vec::new();
     let taken = (0..segments.items.len()).map(|index| match large_type(segments, index) {
@@ -105,7 +113,7 @@ fn by_lines(text: &str, segments: &Segments) -> Vec<Piece> {
         for line in text.get(gap).unwrap_or_default().split_inclusive('\n') {
             let range = start..start + line.len();
             start = range.end;
-            match pieces.last_mut().filter(|piece| piece.text.len() < PIECE) {
+            match pieces.last_mut().filter(|piece| piece.text.len() < PIECE_BYTES) {
                 Some(piece) => {
                     piece.range.end = range.end;
                     piece.text.push_str(line);
@@ -122,13 +130,13 @@ fn by_lines(text: &str, segments: &Segments) -> Vec<Piece> {
     pieces
 }
 
-/// The names of a file's items, each once, as long as there is room.
+/// The distinct names of a file's items, up to [`MAX_NAME_BYTES`] bytes.
 fn names(segments: &Segments) -> String {
     let mut names: Vec<&str> = Vec::new();
     let mut length = 0;
     for item in segments.items.iter().filter(|item| item.kind != ItemKind::Heading) {
         length += item.name.len() + 1;
-        if length > NAMES {
+        if length > MAX_NAME_BYTES {
             break;
         }
         if !names.contains(&item.name.as_str()) {
@@ -138,13 +146,14 @@ fn names(segments: &Segments) -> String {
     names.join(" ")
 }
 
-/// The words of an item. Of a large type its beginning speaks, with the names of the items inside: these are found by their own words, and
-/// what else it holds as what stands around them.
+/// The words of an item.
+///
+/// For a large type: the words of its beginning, and the names of its inner items. Other passages cover the rest.
 pub fn item_words(text: &str, segments: &Segments, index: usize) -> WordCounts {
     let item = &segments.items[index];
     if !large_type(segments, index) {
         let own = text.get(item.range.clone()).unwrap_or_default();
-        return WordCounts::of(&own[..floor_char(own, own.len().min(COUNTED))]);
+        return WordCounts::of(&own[..floor_char(own, own.len().min(MAX_WORD_BYTES))]);
     }
     let own = text.get(beginning(text, &item.range)).unwrap_or_default();
     let names = items_inside(segments, index).map(|inner| inner.name.as_str());
@@ -152,7 +161,7 @@ pub fn item_words(text: &str, segments: &Segments, index: usize) -> WordCounts {
     WordCounts::of(&all.join("\n"))
 }
 
-/// The first lines of a large type, which say what it is.
+/// The first lines of a large type, which describe it.
 fn beginning(text: &str, range: &ByteRange) -> ByteRange {
     let own = text.get(range.clone()).unwrap_or_default();
     let lines = own.split_inclusive('\n').scan(0, |end, line| {
@@ -163,7 +172,7 @@ fn beginning(text: &str, range: &ByteRange) -> ByteRange {
     range.start..range.start + end
 }
 
-/// What of a stretch stands in none of some ranges, which are in order of their start; what is too short to say something is left out.
+/// The gaps between ranges (sorted by start) inside `whole`, without gaps that are too short.
 fn gaps<'a>(
     text: &'a str,
     whole: ByteRange,
@@ -178,12 +187,12 @@ fn gaps<'a>(
             let gap = at..start.max(at);
             at = at.max(stop);
             text.get(gap.clone())
-                .is_some_and(|gap| gap.trim().len() > LEAST)
+                .is_some_and(|gap| gap.trim().len() > MIN_GAP_BYTES)
                 .then_some(gap)
         })
 }
 
-/// A text in as few pieces as the model can read, split at lines where it can be.
+/// Splits a text into as few pieces as the model can read, preferably at lines.
 pub fn fitting(model: &Model, text: &str, language: Language) -> Vec<String> {
     if text.trim().is_empty() {
         return Vec::new();
@@ -191,7 +200,7 @@ pub fn fitting(model: &Model, text: &str, language: Language) -> Vec<String> {
     if model.count(text, language) <= model.window() {
         return vec![text.to_owned()];
     }
-    // Pieces have no syntax: they are split at blank lines and indentation.
+    // Pieces have no syntax, so they are split at blank lines and indentation.
     let plain = if language.is_code() {
         Language::Other
     } else {
@@ -202,14 +211,14 @@ pub fn fitting(model: &Model, text: &str, language: Language) -> Vec<String> {
         let piece = &text[unit.range];
         match model.count(piece, language) <= model.window() || piece.len() < 2 {
             true => vec![piece.to_owned()],
-            // Another language counts otherwise by a few tokens.
-            false => halves(model, piece, language),
+            // The token count differs slightly between languages.
+            false => split_in_half(model, piece, language),
         }
     });
     pieces.filter(|piece| !piece.trim().is_empty()).collect()
 }
 
-fn halves(model: &Model, text: &str, language: Language) -> Vec<String> {
+fn split_in_half(model: &Model, text: &str, language: Language) -> Vec<String> {
     if model.count(text, language) <= model.window() || text.len() < 2 {
         return vec![text.to_owned()];
     }
@@ -218,7 +227,11 @@ fn halves(model: &Model, text: &str, language: Language) -> Vec<String> {
     if right.is_empty() {
         return vec![text.to_owned()];
     }
-    [halves(model, left, language), halves(model, right, language)].concat()
+    [
+        split_in_half(model, left, language),
+        split_in_half(model, right, language),
+    ]
+    .concat()
 }
 
 #[cfg(test)]
@@ -251,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_found_by_what_stands_around_its_items_and_by_their_names() {
+    fn a_file_passage_contains_the_text_around_items_and_their_names() {
         let text = "// Signs cookies, so that nobody can change them.\nfn sign() {}\n\nconst LONGEST_COOKIE_OF_ALL: usize = 4096;\n";
         let start = text.find("fn").unwrap();
         let sign = item("sign", ItemKind::Function, start..start + 12);
@@ -265,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_of_items_alone_has_a_passage_of_their_names_and_one_of_a_single_item_none() {
+    fn a_file_of_several_items_has_a_passage_of_names_and_a_single_item_has_none() {
         let text = "fn sign() {}\nfn read() {}";
         let both =
             ["sign", "read"].map(|name| item(name, ItemKind::Function, if name == "sign" { 0..12 } else { 13..25 }));
@@ -282,7 +295,7 @@ mod tests {
         assert!(around_items("", &Segments::default()).is_empty());
     }
 
-    /// A file without items, whose units are stretches of so many bytes.
+    /// A file without items, with units of the given size.
     fn without_items(text: &str, language: Language, bytes: usize) -> Segments {
         let mut whole = segments(text, language, Vec::new());
         let unit = whole.units.remove(0);
@@ -297,24 +310,24 @@ mod tests {
     }
 
     #[test]
-    fn long_files_have_several_passages_and_data_few() {
+    fn long_files_have_several_passages_and_data_has_few() {
         let text = "key = \"a value of some length\"\n".repeat(4000);
         let of = |language| around_items(&text, &without_items(&text, language, 310));
         let code = of(Language::Other);
-        assert_eq!(code.len(), PIECES);
+        assert_eq!(code.len(), MAX_PIECES);
         assert!(code.windows(2).all(|pair| pair[0].range.end == pair[1].range.start));
-        assert_eq!(of(Language::Toml).len(), PIECES_OF_ENTRIES);
-        assert_eq!(of(Language::Json).len(), PIECES_OF_JSON);
+        assert_eq!(of(Language::Toml).len(), MAX_ENTRY_PIECES);
+        assert_eq!(of(Language::Json).len(), MAX_JSON_PIECES);
     }
 
     #[test]
-    fn a_file_without_items_is_cut_where_its_units_end() {
+    fn a_file_without_items_is_split_at_unit_borders() {
         let text = "deploy_the_service --now\n".repeat(200);
         let pieces = around_items(&text, &without_items(&text, Language::Other, 500));
-        assert!(pieces.len() > 3 && pieces.iter().all(|piece| piece.text.trim_end().len() <= PIECE));
+        assert!(pieces.len() > 3 && pieces.iter().all(|piece| piece.text.trim_end().len() <= PIECE_BYTES));
         assert!(pieces.iter().all(|piece| piece.range.start % 500 == 0));
         assert_eq!(pieces.last().unwrap().range.end, text.len());
-        // A unit that is longer than a piece stays whole: the model can read it.
+        // A unit longer than a piece stays whole: the model can read it.
         assert_eq!(
             around_items(&text, &without_items(&text, Language::Other, 2000)).len(),
             3
@@ -323,7 +336,7 @@ mod tests {
     }
 
     #[test]
-    fn a_large_type_is_found_by_its_beginning_and_the_names_inside_and_the_rest_of_it_by_lines() {
+    fn a_large_type_has_the_words_of_its_beginning_and_inner_names() {
         let method = |name: &str| format!("    fn {name}() {{ {name}_ahead(); }}\n");
         let table: String = (0..60).map(|i| format!("    /// Charset number {i}.\n")).collect();
         let head = "/// Reads a stream of tokens from a document.\nstruct Reader {\n";
@@ -352,6 +365,6 @@ mod tests {
             item("peek", ItemKind::Function, 20..47),
         ];
         let small_words = item_words(small, &segments(small, Language::Rust, items), 0);
-        assert!(holds(&small_words, "ahead"), "a small type is all that it holds");
+        assert!(holds(&small_words, "ahead"), "a small type has all its words");
     }
 }

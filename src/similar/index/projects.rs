@@ -1,34 +1,34 @@
-//! Where a project ends: repositories, their worktrees and submodules, and installed packages.
+//! Borders of projects: repositories, worktrees, submodules and installed packages.
 //!
-//! A folder with a `.git` (a folder or a file) is the top of a checkout. Rules of ignore files hold within one checkout, as in git.
+//! A folder with a `.git` (folder or file) is the top of a checkout. Ignore files apply within one checkout, as in git.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use crate::text::read_regular;
 
-/// Bytes that are read of a file of git's: `.git`, `commondir`, `config`, `.gitmodules`.
-const MOST_READ: u64 = 1 << 20;
+/// Maximum bytes read from a file of git: `.git`, `commondir`, `config`, `.gitmodules`.
+const MAX_BYTES: u64 = 1 << 20;
 
 /// Folders that package managers fill.
 const INSTALLED: &[&str] = &["node_modules", "bower_components", "site-packages"];
 
-/// Files that stand in a folder that holds installed packages alone: a virtual environment of Python or of conda.
+/// Files that mark a virtual environment of Python or conda.
 const MARKERS: &[&str] = &["pyvenv.cfg", "conda-meta/history"];
 
-/// A folder that git keeps under version control.
+/// A checkout of a git repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Checkout {
     /// Its topmost folder.
     pub top: PathBuf,
-    /// The repository that it shows a version of; linked worktrees of one repository have the same.
+    /// The repository it belongs to; linked worktrees of one repository share it.
     repository: PathBuf,
-    /// It is a worktree beside the repository's own.
+    /// Whether it is a linked worktree, not the repository's main one.
     linked: bool,
 }
 
 impl Checkout {
-    /// The checkout that a folder is the top of.
+    /// The checkout whose top is this folder.
     fn at(top: &Path) -> Option<Checkout> {
         let git = top.join(".git");
         let data = std::fs::metadata(&git).ok()?;
@@ -49,7 +49,7 @@ impl Checkout {
         })
     }
 
-    /// The checkout that a folder is in.
+    /// The checkout that contains a folder.
     fn around(folder: &Path) -> Option<Checkout> {
         folder.ancestors().find_map(Checkout::at)
     }
@@ -65,31 +65,33 @@ impl Checkout {
     }
 }
 
-/// A regular file of git's, if it is there and is text.
+/// The text of a file of git, if it exists, is regular and is UTF-8.
 fn read(path: &Path) -> Option<String> {
-    String::from_utf8(read_regular(path, MOST_READ).ok()?).ok()
+    String::from_utf8(read_regular(path, MAX_BYTES).ok()?).ok()
 }
 
-/// Whether a repository has no files of its own, but worktrees.
+/// Whether a repository has no worktree of its own.
 fn is_bare(repository: &Path) -> bool {
     let text = read(&repository.join("config")).unwrap_or_default();
     let mut entries = text.lines().filter_map(|line| line.split_once('='));
     entries.any(|(key, value)| key.trim().eq_ignore_ascii_case("bare") && value.trim().eq_ignore_ascii_case("true"))
 }
 
-/// A part of a project that is walked by itself.
+/// A part of a project that is walked separately.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Part {
-    /// The folder whose files count.
+    /// The folder whose files are indexed.
     pub top: PathBuf,
-    /// Where ignore files begin to count: this folder or one around it.
+    /// The outermost folder whose ignore files apply: this folder or an ancestor.
     pub border: PathBuf,
-    /// The checkout that it is in.
+    /// The checkout that contains it.
     checkout: Option<Checkout>,
 }
 
 impl Part {
-    /// The whole folder of a project. A repository that keeps the files of a person's home is no project: what lies below it are.
+    /// The part for the whole folder of a project.
+    ///
+    /// A repository that tracks a home folder is not a project; the projects are below it.
     pub fn whole(root: &Path, home: Option<&Path>) -> Part {
         let checkout = Checkout::around(root);
         let border = checkout.as_ref().map_or(root, |checkout| &*checkout.top).to_owned();
@@ -102,7 +104,7 @@ impl Part {
         }
     }
 
-    /// The same without the rules of the folders around it: a folder that its repository ignores and that is indexed all the same.
+    /// The same part without the rules of surrounding folders. It serves a folder that its repository ignores.
     pub fn by_itself(&self) -> Part {
         Part {
             border: self.top.clone(),
@@ -110,8 +112,10 @@ impl Part {
         }
     }
 
-    /// Which of the checkouts that lie in this part belong to the project, and which are left out. A repository has its submodules. A
-    /// folder that is in no repository has every repository in it once: in its own worktree, if that is there.
+    /// Splits checkouts inside this part into those of the project, and others.
+    ///
+    /// A repository includes its submodules. A folder outside of any repository includes each repository once, in its main worktree if that
+    /// is present.
     pub fn inner(&self, mut found: Vec<Checkout>) -> (Vec<Part>, Vec<PathBuf>) {
         found.sort_by(|a, b| (&a.repository, a.linked, &a.top).cmp(&(&b.repository, b.linked, &b.top)));
         let submodules = self.checkout.as_ref().map(Checkout::submodules);
@@ -136,21 +140,21 @@ impl Part {
     }
 }
 
-/// What a folder below the top of a part is.
+/// The relation of a folder to the part that contains it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Folder {
-    /// A part of the same.
+    /// Belongs to the part.
     Inside,
-    /// The top of a checkout of its own.
+    /// The top of another checkout.
     Checkout(Checkout),
-    /// Packages that were installed.
+    /// Installed packages.
     Installed,
-    /// One whose ignore files must not be read.
+    /// It has ignore files that must not be opened.
     Unreadable,
 }
 
 impl Folder {
-    /// What a folder is, by its name and what stands in it.
+    /// Classifies a folder by its name and its contents.
     pub fn of(path: &Path) -> Folder {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         if INSTALLED.contains(&&*name) || MARKERS.iter().any(|marker| path.join(marker).is_file()) {
@@ -160,7 +164,7 @@ impl Folder {
     }
 }
 
-/// Whether the files of a folder that lies in another are indexed with that one, as far as borders of projects tell.
+/// Whether a folder is indexed as part of an outer folder, judging by project borders.
 pub fn is_indexed_with(inner: &Path, outer: &Path, home: Option<&Path>) -> bool {
     let Ok(below) = inner.strip_prefix(outer) else {
         return false;
@@ -172,7 +176,7 @@ pub fn is_indexed_with(inner: &Path, outer: &Path, home: Option<&Path>) -> bool 
         match Folder::of(&folder) {
             Folder::Inside => {}
             Folder::Installed | Folder::Unreadable => return false,
-            // Which of several worktrees is read is not known without looking at all: each is then read by itself.
+            // A single folder does not show which of several worktrees is read, so each is read by itself.
             Folder::Checkout(checkout) if checkout.linked => return false,
             Folder::Checkout(checkout) => match part.inner(vec![checkout]).0.pop() {
                 Some(inner) => part = inner,
@@ -188,7 +192,7 @@ mod tests {
     use super::super::files::{Limits, Skipped, walk};
     use super::*;
 
-    /// A folder with files; the path of one that ends in `/` is a folder.
+    /// Creates a folder with files.
     fn folder(files: &[(&str, &str)]) -> (tempfile::TempDir, PathBuf) {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path().canonicalize().unwrap();
@@ -200,7 +204,7 @@ mod tests {
         (folder, root)
     }
 
-    /// The files that are indexed, and the folders that are left out as a whole.
+    /// The indexed files, and the folders that are skipped as a whole.
     fn seen(root: &Path) -> (Vec<String>, Vec<(String, Skipped)>) {
         let (files, mut skipped) = walk(root, &Limits::default());
         skipped.sort();
@@ -218,7 +222,7 @@ mod tests {
     const HEAD: (&str, &str) = (".git/HEAD", "ref: refs/heads/main\n");
 
     #[test]
-    fn rules_end_at_the_border_of_the_repository() {
+    fn ignore_rules_end_at_the_border_of_the_repository() {
         let (_held, home) = folder(&[
             (".gitignore", "*\n"),
             (".ignore", "*\n"),
@@ -233,14 +237,14 @@ mod tests {
             ("plain/notes.md", ""),
         ]);
         assert_eq!(files(&home.join("project")), ["a.py", "deep/built/c.py"]);
-        // A folder of a repository is under all of its rules, and under none from beyond.
+        // A folder of a repository is subject to all rules of the repository, and to none from outside.
         assert_eq!(files(&home.join("project/deep")), ["built/c.py"]);
-        // One that is in no repository has its own alone.
+        // A folder outside of any repository has only its own rules.
         assert_eq!(files(&home.join("plain")), ["notes.md"]);
     }
 
     #[test]
-    fn a_folder_that_its_repository_ignores_is_indexed_when_it_is_named() {
+    fn an_ignored_folder_is_indexed_if_the_user_names_it() {
         let (_held, root) = folder(&[
             HEAD,
             (".gitignore", "*\n!.gitignore\n"),
@@ -252,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn a_repository_has_its_submodules_and_no_other_checkout() {
+    fn a_repository_includes_its_submodules_and_no_other_checkouts() {
         let (_held, root) = folder(&[
             HEAD,
             (".gitignore", "*.gen.c\n"),
@@ -274,7 +278,7 @@ mod tests {
             ("vendored/v.c", ""),
         ]);
         let (files, left_out) = seen(&root);
-        // The rules of the outer repository do not hold in the submodule, whose own do.
+        // The rules of the outer repository do not apply in the submodule; its own do.
         assert_eq!(files, ["a.c", "libs/z/table.gen.c", "libs/z/z.c"]);
         assert_eq!(
             left_out,
@@ -291,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_of_repositories_has_each_of_them_once() {
+    fn a_folder_of_repositories_includes_each_once() {
         let (_held, root) = folder(&[
             (".gitignore", "secret.c\n"),
             ("loose.c", ""),
@@ -301,7 +305,7 @@ mod tests {
             ("one/secret.c", ""),
             ("a-worktree/.git", "gitdir: ../one/.git/worktrees/two\n"),
             ("a-worktree/one.c", ""),
-            // A repository without files of its own, and its worktrees.
+            // A bare repository and its worktrees.
             ("bare/.git/config", "[core]\n\tbare = true\n"),
             ("bare/.git/worktrees/main/commondir", "../..\n"),
             ("bare/.git/worktrees/next/commondir", "../..\n"),
@@ -317,7 +321,7 @@ mod tests {
     }
 
     #[test]
-    fn a_home_under_version_control_is_no_project_of_what_lies_below_it() {
+    fn a_version_controlled_home_folder_is_not_a_project() {
         let (_held, home) = folder(&[HEAD, ("work/one/.git/HEAD", HEAD.1), ("work/one/one.c", "")]);
         let checkout = Checkout::at(&home.join("work/one")).unwrap();
         let inner = |home: Option<&Path>, root: &Path| Part::whole(root, home).inner(vec![checkout.clone()]).0.len();
@@ -326,7 +330,7 @@ mod tests {
     }
 
     #[test]
-    fn installed_packages_are_left_out_wherever_they_are() {
+    fn installed_packages_are_skipped_everywhere() {
         let (_held, root) = folder(&[
             ("src/app.py", ""),
             ("my-env/pyvenv.cfg", "home = /usr/bin\n"),
@@ -340,13 +344,13 @@ mod tests {
         assert_eq!(files, ["src/app.py", "web/index.js"]);
         let installed = ["conda", "my-env", "web/node_modules"];
         assert_eq!(left_out, installed.map(|path| (path.to_owned(), Skipped::Installed)));
-        // What is named is indexed, and what was installed into it is not.
+        // A named folder is indexed; packages installed into it are not.
         assert_eq!(self::files(&root.join("my-env")), ["pyvenv.cfg"]);
         assert_eq!(self::files(&root.join("web/node_modules/left-pad")), ["index.js"]);
     }
 
     #[test]
-    fn what_looks_like_a_repository_and_is_none_is_read_without_waiting() {
+    fn a_malformed_git_file_does_not_block_the_walk() {
         let (_held, root) = folder(&[("a.c", ""), ("odd/.git", "\0\u{1}no pointer"), ("odd/b.c", "")]);
         assert_eq!(files(&root), ["a.c", "odd/b.c"]);
         assert_eq!(files(&root.join("odd")), ["b.c"]);

@@ -1,4 +1,4 @@
-//! What a person typed into a search → what is looked for.
+//! Parses a search query.
 
 use std::path::Path;
 
@@ -7,30 +7,30 @@ use super::{Filter, Globs, Tests, selection};
 use crate::segment::ItemKind;
 use crate::text::Language;
 
-/// A search as it was typed, taken apart; with the vector that the model made of it, once it has.
+/// A parsed search query, with its vector once a model has read it.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Query {
-    /// What the model reads: the words without filters, quotes and words that are not wanted.
+    /// The text for the model: the query without filters, quotes and excluded words.
     pub text: String,
-    /// The embedding of that text, of unit length; empty where there is none yet, and then words alone count.
+    /// The normalized embedding of that text; if empty, only words count.
     pub vector: Vec<f32>,
-    /// The words that carry it.
+    /// The content words.
     pub words: Vec<Word>,
-    /// What it names, as it was typed, where it is nothing but an identifier: of `zod::ZodString` the last part.
+    /// The identifier, as typed, if the query consists of one; the last part of `zod::ZodString`.
     pub symbol: Option<String>,
-    /// The identifiers that stand in it among other words, as they were typed.
+    /// Identifiers among other words, as typed.
     pub names: Vec<String>,
-    /// What a passage has to hold word by word, in lower case.
+    /// Phrases that a passage must contain literally, in lower case.
     pub phrases: Vec<String>,
-    /// Words that a passage may not hold.
+    /// Words that a passage must not contain.
     pub unwanted: Vec<Term>,
-    /// The names of files that stand in it, in lower case.
+    /// Names of files in the query, in lower case.
     pub files: Vec<String>,
-    /// What else it asks for by its words and filters.
+    /// Kinds of passages that its words and filters ask for.
     pub asks: Asks,
 }
 
-/// Which passages are asked for that usually are not what is looked for.
+/// Kinds of passages that a query wants although they usually rank low.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Asks {
     /// Tests.
@@ -41,13 +41,15 @@ pub struct Asks {
     pub prose: bool,
     /// Configuration and other data.
     pub data: bool,
-    /// One of several versions.
+    /// A specific version.
     pub versions: bool,
 }
 
 impl Query {
-    /// Takes a search apart. `"…"` is a phrase that has to be there, `-word` must not be there; `lang:`, `kind:`, `path:` and `tests:`
-    /// are added to `filter`. What is none of these, such as `path:` with a pattern that cannot be read, is looked for as text.
+    /// Parses a query.
+    ///
+    /// `"…"` is a required phrase and `-word` excludes a word; `lang:`, `kind:`, `path:` and `tests:` extend `filter`. Everything else is
+    /// text, including `path:` with an invalid pattern.
     pub fn parse(typed: &str, filter: &mut Filter) -> Query {
         let mut query = Query::default();
         let (mut text, mut paths) = (Vec::new(), Vec::new());
@@ -59,7 +61,7 @@ impl Query {
                 }
                 Piece::Word(word) => match unwanted(word) {
                     Some(word) => query.unwanted.extend(term_of(word)),
-                    None if narrow(word, filter, &mut paths) => {}
+                    None if apply_filter(word, filter, &mut paths) => {}
                     None => text.push(word),
                 },
             }
@@ -82,13 +84,13 @@ impl Query {
         query
     }
 
-    /// Whether it asks for nothing: it has no text, or only characters that nobody sees.
+    /// Whether the query has no visible text.
     pub fn is_empty(&self) -> bool {
         self.text.chars().all(is_invisible)
     }
 }
 
-/// Whether a character shows nothing: a space, a control character, or one that only joins or marks others.
+/// Whether a character is invisible: white space, control characters, joiners and marks.
 fn is_invisible(c: char) -> bool {
     let joins = matches!(c, '\u{ad}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}');
     c.is_whitespace() || c.is_control() || joins || matches!(c, '\u{fe00}'..='\u{fe0f}' | '\u{feff}')
@@ -138,7 +140,7 @@ impl Asks {
                 "licence",
                 "history",
             ]),
-            // Formats and dependencies are not among these: code is about them as often as files are.
+            // Formats and dependencies are missing here on purpose: code deals with them as often as files.
             data: any(&[
                 "config",
                 "configs",
@@ -161,7 +163,7 @@ impl Asks {
         }
     }
 
-    /// What a filter asks for besides: whoever names a path or a format wants what is there.
+    /// Adds the effect of a filter. A query that names a path or a format wants everything there.
     fn with(self, filter: &Filter) -> Asks {
         let any = |of: &[Language]| filter.languages.iter().any(|language| of.contains(language));
         let placed = filter.paths.is_some();
@@ -173,7 +175,7 @@ impl Asks {
     }
 }
 
-/// A word of what was typed, or what stands in quotes.
+/// A word, or the content of quotes.
 enum Piece<'a> {
     Word(&'a str),
     Phrase(&'a str),
@@ -194,7 +196,7 @@ fn pieces(typed: &str) -> Vec<Piece<'_>> {
     found
 }
 
-/// The word behind a minus sign: `-test`, but not `-1`, `->` and `--flag`.
+/// The word after a minus sign: `-test`, but not `-1`, `->` or `--flag`.
 fn unwanted(word: &str) -> Option<&str> {
     word.strip_prefix('-')
         .filter(|word| word.starts_with(|c: char| c.is_alphabetic() || c == '_'))
@@ -204,8 +206,8 @@ fn term_of(word: &str) -> Option<Term> {
     Some(words(word).first()?.term)
 }
 
-/// Adds what a word such as `lang:rust` says to a filter; whether it says anything.
-fn narrow(word: &str, filter: &mut Filter, paths: &mut Vec<String>) -> bool {
+/// Applies a word such as `lang:rust` to a filter; returns whether it is a filter.
+fn apply_filter(word: &str, filter: &mut Filter, paths: &mut Vec<String>) -> bool {
     let Some((name, value)) = word.split_once(':') else {
         return false;
     };
@@ -228,12 +230,12 @@ fn narrow(word: &str, filter: &mut Filter, paths: &mut Vec<String>) -> bool {
     true
 }
 
-/// A text in lower case with single spaces, as phrases are compared.
+/// A text in lower case with single spaces, for the comparison of phrases.
 pub fn folded(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase()
 }
 
-/// The last part of a query that is an identifier, qualified or not.
+/// The last part of a query that is a plain or qualified identifier.
 fn symbol(query: &str) -> Option<String> {
     let query = query.strip_suffix("()").unwrap_or(query);
     let query = query.replace("::", ".").replace("->", ".");
@@ -246,7 +248,7 @@ fn symbol(query: &str) -> Option<String> {
     all.then(|| parts.next_back().map(str::to_owned)).flatten()
 }
 
-/// The identifiers in a text of words: what has humps or underscores, and what is called.
+/// The identifiers in a text: words with inner capitals or underscores, and words before `()`.
 fn names(text: &str) -> Vec<String> {
     let mut found = Vec::new();
     let mut rest = text;
@@ -272,7 +274,7 @@ fn names(text: &str) -> Vec<String> {
     found
 }
 
-/// The words of a text that are names of files: `pyproject.toml`, `Dockerfile`.
+/// The words of a text that are file names: `pyproject.toml`, `Dockerfile`.
 fn files(text: &str) -> Vec<String> {
     let words = text.split_whitespace().map(|word| {
         let bare = word.trim_matches(|c: char| !(c.is_alphanumeric() || matches!(c, '.' | '_')));
@@ -281,7 +283,7 @@ fn files(text: &str) -> Vec<String> {
     words.filter(|word| selection::role(Path::new(word)).is_ok()).collect()
 }
 
-/// The hash of a name in lower case, by which definitions are found.
+/// The hash of a lower-case name, for the lookup of definitions.
 pub fn name_term(name: &str) -> Term {
     term(&name.to_lowercase())
 }
@@ -297,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn phrases_unwanted_words_and_filters_are_taken_out_of_the_text() {
+    fn phrases_excluded_words_and_filters_are_removed_from_the_text() {
         let (query, filter) =
             parse(r#"sign "Session Cookie" -legacy lang:python kind:function path:src/** tests:none"#);
         assert_eq!(query.text, "sign Session Cookie");
@@ -312,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn configuration_is_asked_for_by_words_filters_and_names_of_files() {
+    fn words_filters_and_file_names_ask_for_configuration() {
         let asks = |typed: &str| parse(typed).0.asks;
         assert!(asks("ci workflow").data && asks("linter path:pyproject.toml").data && asks("linter lang:toml").data);
         assert!(
@@ -327,7 +329,7 @@ mod tests {
     }
 
     #[test]
-    fn a_query_that_shows_nothing_is_empty() {
+    fn a_query_without_visible_text_is_empty() {
         for text in [
             "",
             " ",
@@ -345,7 +347,7 @@ mod tests {
     }
 
     #[test]
-    fn what_only_looks_like_a_filter_is_text() {
+    fn invalid_filters_are_text() {
         for text in [
             "std::vector insert",
             "error: cannot open",
@@ -361,7 +363,7 @@ mod tests {
     }
 
     #[test]
-    fn an_identifier_alone_is_a_symbol_and_others_are_names() {
+    fn a_single_identifier_is_a_symbol_and_others_are_names() {
         let symbol = |text| parse(text).0.symbol;
         assert_eq!(symbol("HTTPException").as_deref(), Some("HTTPException"));
         assert_eq!(symbol("zod::ZodString").as_deref(), Some("ZodString"));
@@ -386,7 +388,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_empty() {
+    fn white_space_and_bare_filters_are_empty() {
         assert!(parse("  ").0.is_empty() && parse("lang:rust").0.is_empty() && !parse("x").0.is_empty());
     }
 }

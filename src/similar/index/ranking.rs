@@ -1,46 +1,46 @@
-//! In which order passages answer a search.
+//! Ranks the passages that answer a search.
 //!
-//! A score is the cosine of passage and query and some terms that are bounded in units of it: the words that they share, the definition of
-//! what the query names, the words of the path. What people rarely look for (tests, examples, re-exports, headings) counts in part. A file
-//! with many good passages lifts its best one, and lowers the others. Measured in `benches/search`; the values are flat.
+//! A score is the cosine of passage and query plus bounded terms: shared words, definition of a name in the query, words of the path.
+//! Passages that users rarely look for (tests, examples, re-exports, headings) have a lower weight. A file with many good passages raises
+//! its best passage and lowers the others. Measured in `benches/search`; results depend little on the exact values.
 
 use std::collections::HashMap;
 
 use super::query::Asks;
 use crate::segment::ItemKind;
 
-/// What the share of words found adds at most.
+/// Maximum contribution of shared words.
 pub const WORDS: f32 = 0.3;
 
-/// What the definition of the query's name adds; half again where the file is called so too.
+/// Contribution of the definition of the query's name. A file of the same name multiplies it by [`OWN_FILE`].
 pub const DEFINITION: f32 = 0.4;
 
-/// What the words of the path add at most.
+/// Maximum contribution of the words of the path.
 pub const PATH: f32 = 0.3;
 
-/// What the best passage of the most coherent file gets.
+/// Bonus for the best passage of the most coherent file.
 const COHERENCE: f32 = 0.15;
 
-/// What a score is multiplied by to be told: the highest that there can be is 1.
+/// Normalizes reported scores: the highest possible score is 1.
 pub const RELEVANCE: f32 = 1.0 / (1.0 + WORDS + DEFINITION * OWN_FILE + PATH + COHERENCE);
 
-/// What counts a definition in a file that is called so.
+/// Factor for a definition in a file of the same name.
 pub const OWN_FILE: f32 = 1.5;
 
-/// What each further passage of a file counts, beside the one before.
+/// Factor for each further passage of a file, cumulative.
 const FURTHER: f32 = 0.7;
 
-/// Passages whose files may be coherent.
+/// Number of best passages that are examined for coherent files.
 const COHERENT: usize = 100;
 
-/// What of a passage lowers its weight.
+/// Properties of a passage that lower its weight.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Aside {
     /// It is a test.
     pub test: bool,
-    /// It is an example, a benchmark, legacy or somebody else's code.
+    /// It is an example, a benchmark, legacy or third-party code.
     pub example: bool,
-    /// It names what others define.
+    /// It re-exports names that other files define.
     pub reexport: bool,
     /// It is prose.
     pub prose: bool,
@@ -48,12 +48,12 @@ pub struct Aside {
     pub record: bool,
     /// It is configuration.
     pub data: bool,
-    /// A later version of it stands beside it.
+    /// A later version is next to it.
     pub superseded: bool,
 }
 
 impl Aside {
-    /// What lowers a passage of a file of which this holds; `test` tells whether it is one, or in one.
+    /// The properties of a passage in a file with these properties. `test` means that it is a test or inside one.
     pub fn of_passage(self, kind: ItemKind, test: bool) -> Aside {
         Aside {
             test,
@@ -62,7 +62,7 @@ impl Aside {
         }
     }
 
-    /// What its score is multiplied by, 0 to 1, where the query asks for some of it.
+    /// The factor of its score, 0 to 1. Properties that the query asks for do not lower it.
     pub fn weight(self, asks: Asks) -> f32 {
         let mut weight = 1.0;
         for (lowered, asked, factor) in [
@@ -82,32 +82,32 @@ impl Aside {
     }
 }
 
-/// Why a passage was found; as JSON part of the answer of `fovea search`.
+/// The parts of a score; part of the JSON answer of `fovea search`.
 #[derive(Debug, Clone, Default, PartialEq, serde::Serialize)]
 pub struct Why {
-    /// Cosine of the passage and the query, on the scale of the embedded model's, -1 to 1; 0 where one of them has no vector.
+    /// Cosine of passage and query on the embedded model's scale, -1 to 1. It is 0 if one of them has no vector.
     pub cosine: f32,
-    /// What shared words added, 0 to [`WORDS`].
+    /// Contribution of shared words, 0 to [`WORDS`].
     pub words: f32,
-    /// What the definition of a name of the query added.
+    /// Contribution of the definition of a name in the query.
     pub definition: f32,
-    /// What the words of the path added, 0 to [`PATH`].
+    /// Contribution of the words of the path, 0 to [`PATH`].
     pub path: f32,
-    /// What the score was multiplied by.
+    /// Factor of the score.
     pub weight: f32,
-    /// The query's words that stand in the passage, its name or its path, as they were typed.
+    /// The query's words in the passage, its name or its path, as typed.
     pub matched: Vec<String>,
 }
 
 impl Why {
-    /// The score by these parts.
+    /// The score that results from these parts.
     pub fn score(&self) -> f32 {
         let sum = self.cosine + self.words + self.definition + self.path;
         if sum > 0.0 { sum * self.weight } else { sum }
     }
 }
 
-/// Parts of the ranking that are left out, to measure what each is worth.
+/// Parts of the ranking to disable, for measurements of their value.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Without {
     /// The cosine.
@@ -118,17 +118,17 @@ pub struct Without {
     pub definition: bool,
     /// Words of paths.
     pub path: bool,
-    /// The lift of coherent files.
+    /// The bonus for coherent files.
     pub coherence: bool,
-    /// The lowering of a file's further passages.
+    /// The reduction for further passages of a file.
     pub saturation: bool,
-    /// The weights of tests and the like.
+    /// The weights of tests and similar passages.
     pub weights: bool,
     /// Passages of whole files.
     pub files: bool,
 }
 
-/// Puts scored passages, each with its file, in order; the answer is their numbers with final scores, best first.
+/// Ranks scored passages, given as (passage, file, score); returns passages with final scores, best first.
 pub fn ordered(mut scored: Vec<(usize, u32, f32)>, without: Without) -> Vec<(usize, f32)> {
     let best_first = |a: &(usize, u32, f32), b: &(usize, u32, f32)| b.2.total_cmp(&a.2).then(a.0.cmp(&b.0));
     scored.sort_unstable_by(best_first);
@@ -148,7 +148,7 @@ pub fn ordered(mut scored: Vec<(usize, u32, f32)>, without: Without) -> Vec<(usi
     lowered
 }
 
-/// Lifts the best passage of each file by how many other good ones the file has.
+/// Raises the best passage of each file in proportion to the file's other good passages.
 fn lift_coherent(scored: &mut [(usize, u32, f32)]) {
     let number = COHERENT.min(scored.len());
     let best = &mut scored[..number];
@@ -164,7 +164,7 @@ fn lift_coherent(scored: &mut [(usize, u32, f32)]) {
         return;
     }
     for (_, file, score) in best {
-        // The first of a file is its best.
+        // The first passage of a file is its best.
         if let Some(sum) = sums.remove(file) {
             *score += COHERENCE * sum / most;
         }
@@ -176,7 +176,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tests_examples_and_headings_weigh_less_unless_they_are_asked_for() {
+    fn tests_and_records_weigh_less_unless_the_query_asks_for_them() {
         let test = Aside {
             test: true,
             ..Aside::default()
@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn a_weight_never_lifts_a_negative_score() {
+    fn a_weight_never_raises_a_negative_score() {
         let why = Why {
             cosine: -0.5,
             weight: 0.3,
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn further_passages_of_a_file_come_after_the_best_of_others() {
+    fn further_passages_of_a_file_rank_below_the_best_of_others() {
         let scored = vec![(0, 0, 0.9), (1, 0, 0.85), (2, 1, 0.7), (3, 0, 0.8)];
         let plain = Without {
             coherence: true,
@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_with_many_good_passages_lifts_its_best() {
+    fn many_good_passages_of_a_file_raise_the_best_one() {
         let scored = vec![(0, 0, 0.60), (1, 1, 0.58), (2, 1, 0.57), (3, 1, 0.56), (4, 2, 0.1)];
         assert_eq!(ordered(scored, Without::default())[0].0, 1);
         assert!(ordered(Vec::new(), Without::default()).is_empty());

@@ -1,18 +1,18 @@
-//! What the model makes of a query, and what is to be said about it.
+//! Reads a query with the model, and explains limits of the result.
 
 use super::super::MIN_COVERAGE;
 use super::reading::embed_tokens;
 use crate::model::{Model, ModelError, Reader, Role};
 use crate::text::Language;
 
-/// A query as the model reads it.
+/// A query after the model has read it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ReadQuery {
-    /// Its embedding, of unit length; zeros where the model cannot read it, and then words alone count.
+    /// Its normalized embedding; zeros if the model cannot read it, and then only words count.
     pub vector: Vec<f32>,
-    /// Why its ranking means less than usual, in one sentence without an end; `None` where the model reads all of it.
+    /// Why its ranking means less than usual, in one sentence without a period. `None` if the model reads all of it.
     pub note: Option<String>,
-    /// The model that read it; only vectors of this model can be compared with it.
+    /// The model that read it; only vectors of this model are comparable with it.
     pub reader: Reader,
 }
 
@@ -26,21 +26,23 @@ impl From<Vec<f32>> for ReadQuery {
     }
 }
 
-/// Reads a query with the model that [`Model::reader`] chooses.
+/// Reads a query with the model that [`Model::reader`] selects.
 ///
 /// # Errors
-/// As [`read_query`].
+/// See [`read_query`].
 pub fn route_query(model: &Model, text: &str) -> Result<ReadQuery, ModelError> {
     let reader = model.reader(text, Language::Prose);
     let read = read_query(&model.of_reader(reader), text)?;
     Ok(ReadQuery { reader, ..read })
 }
 
-/// Reads a query with the chosen model. Of a text that is longer than the window, the vector is that of its beginning; one that the vocabulary hardly knows has no
-/// vector, since it would rank by nothing.
+/// Reads a query with the chosen model.
+///
+/// Of a text longer than the window, the vector covers the beginning. A text that the vocabulary hardly knows has no vector, because its
+/// ranking would be random.
 ///
 /// # Errors
-/// What the model reports.
+/// If the model fails.
 pub fn read_query(model: &Model, text: &str) -> Result<ReadQuery, ModelError> {
     let tokens = model.tokenize_as(Role::Query, text, Language::Prose)?;
     let (length, window) = (tokens.len(), model.info().window);

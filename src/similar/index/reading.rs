@@ -1,4 +1,4 @@
-//! A file's text → its items and the units they are made of, and the vectors of units.
+//! Splits the text of a file into items and units, and embeds the units.
 
 use std::sync::Arc;
 
@@ -17,31 +17,31 @@ use crate::model::{Checkpoint, Model, ModelError, Packed, Role, Tokens, TraceLev
 use crate::segment::ItemKind;
 use crate::text::{Language, Snapshot};
 
-/// The version of what is in the index. To be raised by whoever changes which items a file has, or their vectors.
+/// Version of the index contents. Raise it when the items of a file or their vectors change.
 pub(super) const CONTENTS: u32 = 7;
 
-/// The content address of a file or a unit: 128 bits of SHA-256 over all that its items or its vector depend on.
+/// Content address of a file or a unit. It contains 128 bits of SHA-256 over everything that determines its items or vector.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Address(pub [u8; 16]);
 
-/// What an address is of.
+/// The kind of content that an address identifies.
 #[derive(Debug, Clone, Copy)]
 pub enum Of {
     File,
     Unit,
-    /// A text that was read as a query.
+    /// A text that was embedded as a query.
     Query,
-    /// A notebook: a JSON file with the same bytes has other items.
+    /// A notebook: it has other items than a JSON file with the same bytes.
     Notebook,
 }
 
 impl Address {
-    /// The address of a text in a language, read by a model.
+    /// The address of a text in a language, for a model.
     pub fn new(of: Of, model: &Model, language: Language, text: &str) -> Address {
         let mut hash = Sha256::new();
         hash.update(CONTENTS.to_le_bytes());
         hash.update([of as u8]);
-        // Each field ends where its length says, so that no two are spelled the same.
+        // A length prefix per field avoids collisions between different field borders.
         for field in [&*model.info().id, language.name(), text] {
             hash.update((field.len() as u64).to_le_bytes());
             hash.update(field);
@@ -55,7 +55,7 @@ impl Address {
     }
 }
 
-/// A unit that an item is made of.
+/// A unit of an item.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Unit {
     pub address: Address,
@@ -63,31 +63,31 @@ pub struct Unit {
     pub text: String,
 }
 
-/// A stretch of a file that a search can find: what people name, or what stands around it.
+/// A part of a file that a search can find: an item, or other text.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Passage {
-    /// The item; of [`ItemKind::File`] for what stands in none, whose name is that of the file and is not known here.
+    /// The item. Text outside of items has [`ItemKind::File`], and its name (that of the file) is not known here.
     pub item: IndexedItem,
     /// The units whose embeddings make its vector.
     pub units: Vec<usize>,
     /// Its words.
     pub words: WordCounts,
-    /// What its text is made of, for a decision about copies; empty for what stands in no item.
+    /// Hashes of its text, for the detection of copies; empty outside of items.
     pub fingerprint: Arc<Fingerprint>,
 }
 
-/// What a file holds.
+/// The contents of a file.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Contents {
-    /// The language that it was read in: of a notebook that of its kernel.
+    /// The language in which it was read; for a notebook, the language of its kernel.
     pub language: Language,
-    /// The units that its passages are made of.
+    /// The units of its passages.
     pub units: Vec<Unit>,
-    /// Its items in order, then what stands in none of them.
+    /// Its items in order, then the passages outside of items.
     pub passages: Vec<Passage>,
 }
 
-/// Reads the text of a file: of a notebook its cells.
+/// Reads the text of a file; of a notebook, its cells.
 pub fn read_file(model: &Model, text: &str, file: &File) -> Contents {
     match is_notebook(&file.path).then(|| Notebook::read(text)).flatten() {
         Some(notebook) => {
@@ -112,7 +112,7 @@ pub fn read(model: &Model, text: &str, language: Language) -> Contents {
         });
         units.len() - 1
     };
-    // The number that a unit of the segments has among those that are needed.
+    // For each unit of the segments, its index among the units in use.
     let mut numbers: Vec<Option<usize>> = vec![None; segments.units.len()];
     let mut passages = Vec::with_capacity(segments.items.len() + 1);
     for (index, item) in segments.items.iter().enumerate() {
@@ -147,21 +147,21 @@ pub fn read(model: &Model, text: &str, language: Language) -> Contents {
     }
 }
 
-/// What is kept of a unit.
+/// The stored data of a unit.
 #[derive(Debug, Clone, PartialEq)]
 pub struct UnitVector {
-    /// Word pieces, special tokens included, without those of a prompt.
+    /// Number of word pieces, including special tokens but without a prompt.
     pub tokens: usize,
-    /// The share of its letters that the vocabulary can read.
+    /// Share of its letters that the vocabulary can read.
     pub coverage: f32,
-    /// Its embedding, of unit length.
+    /// Its normalized embedding.
     pub vector: Vec<f16>,
 }
 
-/// Embeds units, `pass` tokens at a time: one answer per unit, in order.
+/// Embeds units, `pass` tokens at a time; returns one vector per unit, in order.
 ///
 /// # Errors
-/// [`ModelError::Stopped`] when the checkpoint says so between layers; otherwise what the model reports.
+/// [`ModelError::Stopped`] if the checkpoint requests it between layers; other errors of the model.
 pub fn embed_units(
     model: &Model,
     units: &[(&str, Language)],
@@ -198,7 +198,7 @@ pub fn embed_units(
     Ok(vectors)
 }
 
-/// The vector of an item by its units; `None` where it cannot be compared ([`embed`]).
+/// The vector of an item, computed from its units. `None` if it cannot be compared ([`embed`]).
 pub fn item_vector(units: &[&UnitVector]) -> Option<Arc<[f32]>> {
     let wide: Vec<Vec<f32>> = units
         .iter()
@@ -221,25 +221,25 @@ pub fn item_vector(units: &[&UnitVector]) -> Option<Arc<[f32]>> {
 pub struct EmbeddedItem {
     /// The item.
     pub item: IndexedItem,
-    /// Its vector, of unit length and not centered; zeros for one that cannot be compared ([`embed`]).
+    /// Its unit vector, not centered; zeros if it cannot be compared ([`embed`]).
     pub vector: Arc<[f32]>,
     /// Its words.
     pub words: WordCounts,
-    /// What its text is made of.
+    /// Hashes of its text.
     pub fingerprint: Arc<Fingerprint>,
 }
 
 impl EmbeddedItem {
-    /// Whether its vector says anything.
+    /// Whether it has a vector.
     pub fn is_comparable(&self) -> bool {
         self.vector.iter().any(|v| *v != 0.0)
     }
 }
 
-/// The items of a text that can be compared, as the index would have them.
+/// The comparable items of a text, as the index would store them.
 ///
 /// # Errors
-/// What the model reports.
+/// If the model fails.
 pub fn embed_items(model: &Model, text: &str, language: Language) -> Result<Vec<EmbeddedItem>, ModelError> {
     let contents = read(model, text, language);
     let texts: Vec<(&str, Language)> = contents.units.iter().map(|unit| (&*unit.text, unit.language)).collect();
@@ -259,21 +259,22 @@ pub fn embed_items(model: &Model, text: &str, language: Language) -> Result<Vec<
     Ok(items.collect())
 }
 
-/// What a text such as a question in prose is searched by, of unit length; zeros where the model makes nothing of it. A text longer than
-/// the window is asked by what of it fits.
+/// The normalized embedding of a query, such as a question in prose. Zeros if the model cannot read it.
+///
+/// Of a text longer than the window, only the beginning counts.
 ///
 /// # Errors
-/// What the model reports.
+/// If the model fails.
 pub fn embed_query(model: &Model, text: &str) -> Result<Vec<f32>, ModelError> {
     embed_as(model, Role::Query, text, Language::Prose)
 }
 
-/// As [`embed_query`], of a text that is read as something else.
+/// As [`embed_query`], for a text in another role or language.
 pub fn embed_as(model: &Model, role: Role, text: &str, language: Language) -> Result<Vec<f32>, ModelError> {
     embed_tokens(model, model.tokenize_as(role, text, language)?)
 }
 
-/// The embedding of a tokenized text, of unit length; zeros where the model makes nothing of it.
+/// The normalized embedding of a tokenized text; zeros if the model cannot read it.
 pub(super) fn embed_tokens(model: &Model, mut tokens: Tokens) -> Result<Vec<f32>, ModelError> {
     tokens.cut(model.info().window);
     let batch = Packed::new([tokens.ids.as_slice()]);

@@ -1,4 +1,4 @@
-//! Bringing the index of a folder up to date: what changed is read, what is new in it is embedded, some files at a time.
+//! Updates the index of a folder in small batches: reads changed files, embeds new units.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -17,50 +17,50 @@ use crate::model::{Checkpoint, Model, ModelError};
 use crate::places::home_folder;
 use crate::segment::ItemKind;
 
-/// Files read and written down together, at most: what a kill costs.
+/// Maximum number of files per batch: the work that a kill loses.
 const CHUNK: usize = 48;
 
-/// Bytes of them, at most, unless one file has more: about two seconds of work.
+/// Maximum bytes per batch, unless a single file is larger: about two seconds of work.
 const CHUNK_BYTES: u64 = 64 << 10;
 
-/// How far a renewal is.
+/// Progress of a renewal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Progress {
-    /// Files that were looked at.
+    /// Files that are done.
     pub done: usize,
-    /// Files to look at.
+    /// Files in total.
     pub total: usize,
 }
 
-/// What a renewal did; as JSON part of the answer of `fovea index`.
+/// Statistics of a renewal; part of the JSON answer of `fovea index`.
 #[derive(Debug, Clone, Default, PartialEq, serde::Serialize)]
 pub struct Renewal {
     /// Files in the index now.
     pub files: usize,
-    /// Files that were read, since they are new or changed.
+    /// New or changed files, which were read.
     pub read: usize,
-    /// Of these, those whose contents were known from elsewhere or before.
+    /// Files among these with already known contents.
     pub recognized: usize,
-    /// Files that are no longer there.
+    /// Deleted files.
     pub gone: usize,
     /// Items of the files that were read.
     pub items: usize,
-    /// Units that were embedded.
+    /// Embedded units.
     pub embedded: usize,
-    /// Files that are left out, by reason.
+    /// Number of skipped files, by reason.
     pub skipped: BTreeMap<Skipped, usize>,
-    /// These files with their reasons, in the order of their paths.
+    /// The skipped files with their reasons, in the order of paths.
     #[serde(skip)]
     pub left_out: Vec<(PathBuf, Skipped)>,
-    /// Seconds it took.
+    /// Duration in seconds.
     pub seconds: f64,
 }
 
 impl Index {
-    /// Brings the index of a folder up to date. What was done when it is stopped or fails is kept.
+    /// Updates the index of a folder. After a stop or an error, finished work is kept.
     ///
     /// # Errors
-    /// [`IndexError::Root`] for a folder that is not to be indexed; [`IndexError::Stopped`]; what the model or the file reports.
+    /// [`IndexError::Root`] for a folder that must not be indexed; [`IndexError::Stopped`]; errors of the model or the index file.
     pub fn renew(
         &mut self,
         model: &Model,
@@ -78,10 +78,10 @@ impl Index {
         renew(self, &reader, &root, &root, |_| {}, tell)
     }
 
-    /// As [`Index::renew`]. Where many files are to be embedded, `sketched` is given before what their words alone tell.
+    /// As [`Index::renew`]; if many files need embedding, `sketched` first receives an index of their words.
     ///
     /// # Errors
-    /// As [`Index::renew`].
+    /// See [`Index::renew`].
     pub fn renew_and_sketch(
         &mut self,
         model: &Model,
@@ -106,15 +106,16 @@ impl Index {
     }
 }
 
-/// What does not change while a folder is read.
+/// The parameters of a renewal that do not change.
 pub(super) struct Reader<'a> {
     pub model: &'a Model,
     pub limits: &'a Limits,
     pub checkpoint: Checkpoint<'a>,
 }
 
-/// Brings what a store has of a folder up to date, under the name that the folder has there. `begin` is told once which files are to be
-/// read.
+/// Updates the data of a folder in a store. `name` is the folder's name in the store.
+///
+/// `begin` is called once with the files that will be read.
 pub(super) fn renew(
     store: &mut dyn Store,
     reader: &Reader,
@@ -133,7 +134,7 @@ pub(super) fn renew(
     let changed: Vec<&File> = found.iter().filter(|file| unchanged(file).is_none()).collect();
     let total = found.len();
     let mut done = total - changed.len();
-    // Files that are gone go first: reading the others may take long, and a search must not lead to what is not there.
+    // Deleted files go first: reading the others may take long, and a search must not return deleted files.
     let there: HashSet<&Path> = found.iter().map(|file| &*file.path).collect();
     let paths = known.keys().map(PathBuf::as_path);
     let gone: Vec<&Path> = paths.filter(|path| !there.contains(path)).collect();
@@ -155,13 +156,13 @@ pub(super) fn renew(
             .map(|file| files::read(root, file, reader.limits))
             .collect();
         let written = |(file, text): (&&File, &Result<(String, _), _>)| {
-            headers::as_written(root, file, text.as_ref().ok().map(|(text, _)| &**text))
+            headers::with_detected_language(root, file, text.as_ref().ok().map(|(text, _)| &**text))
         };
         let chunk: Vec<File> = chunk.iter().zip(&texts).map(written).collect();
         let chunk: Vec<&File> = chunk.iter().collect();
-        // Another process may drop a unit, of no use for long, between our look-up and our note: the second time it is embedded.
-        if !take_in(store, reader, number, &chunk, &texts, &mut renewal)?
-            && !take_in(store, reader, number, &chunk, &texts, &mut renewal)?
+        // Another process may drop a long unused unit between our lookup and our write; the second attempt embeds it.
+        if !store_batch(store, reader, number, &chunk, &texts, &mut renewal)?
+            && !store_batch(store, reader, number, &chunk, &texts, &mut renewal)?
         {
             return Err(IndexError::Restless);
         }
@@ -173,7 +174,7 @@ pub(super) fn renew(
     if renewal.read > 0 {
         store.finish_renewal(number, &[], hour())?;
     }
-    // A file that is left out for what is in it is not read again until it changes.
+    // A file that is skipped because of its contents is not read again until it changes.
     let still_out = found
         .iter()
         .filter_map(|file| Some((file.path.clone(), unchanged(file)?.skipped?)));
@@ -189,8 +190,8 @@ pub(super) fn renew(
     Ok(renewal)
 }
 
-/// Reads some files and writes down what they hold; `false`, and nothing written, where a unit is gone meanwhile.
-fn take_in(
+/// Reads a batch of files and stores their contents. `false`, without any change, if a unit has disappeared meanwhile.
+fn store_batch(
     store: &mut dyn Store,
     reader: &Reader,
     root: i64,
@@ -234,7 +235,7 @@ fn take_in(
             (Ok((_, stamp)), None, Some(contents), Some(address)) => {
                 (*stamp, Ok(New::Read(address, contents.language, contents)))
             }
-            // It may be readable next time, without looking otherwise.
+            // It may be readable next time, without a change of its stamp.
             (Err(Skipped::Unreadable), ..) => continue,
             (Err(reason), ..) => (file.stamp, Err(*reason)),
             (Ok(_), None, ..) => continue,
@@ -260,7 +261,7 @@ fn take_in(
     Ok(true)
 }
 
-/// The vectors of the units that are not known yet.
+/// Embeds the units that the store does not know.
 fn vectors(
     store: &mut dyn Store,
     reader: &Reader,
@@ -281,7 +282,7 @@ fn vectors(
     Ok(units.into_iter().map(|unit| unit.address).zip(vectors).collect())
 }
 
-/// How many of some files are read and written down together.
+/// The number of files in the next batch.
 fn chunk_of(files: &[&File]) -> usize {
     let mut bytes = 0;
     let fits = |file: &&&File| {
@@ -291,20 +292,20 @@ fn chunk_of(files: &[&File]) -> usize {
     files.iter().take(CHUNK).take_while(fits).count().max(1)
 }
 
-/// The one path that a folder has.
+/// The canonical path of a folder, if the folder may be indexed.
 pub(super) fn canonical(root: &Path) -> Result<PathBuf, IndexError> {
-    let wrong = |why: String| IndexError::Root {
+    let root_error = |why: String| IndexError::Root {
         root: root.to_owned(),
         why,
     };
-    let path = root.canonicalize().map_err(|error| wrong(error.to_string()))?;
+    let path = root.canonicalize().map_err(|error| root_error(error.to_string()))?;
     match files::refused_root(&path, home_folder().as_deref()) {
-        Some(why) => Err(wrong(why)),
+        Some(why) => Err(root_error(why)),
         None => Ok(path),
     }
 }
 
-/// The hour of the clock.
+/// Hours since 1970.
 fn hour() -> i64 {
     let since = SystemTime::now()
         .duration_since(SystemTime::UNIX_EPOCH)
@@ -318,7 +319,7 @@ mod tests {
     use crate::text::Language;
 
     #[test]
-    fn files_are_written_down_some_at_a_time_and_a_large_one_by_itself() {
+    fn files_are_stored_in_batches_and_a_large_file_is_its_own_batch() {
         let sized = |size: u64| File {
             path: "a.rs".into(),
             language: Language::Rust,

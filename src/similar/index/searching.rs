@@ -1,4 +1,4 @@
-//! A search in the passages of a folder.
+//! Search in the passages of a folder.
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
@@ -14,19 +14,19 @@ use super::{Filter, Found, IndexedItem, VectorIndex};
 use crate::segment::ItemKind;
 use crate::text::{Language, decode, read_regular};
 
-/// The best of these many are looked at again in floats and put in order.
+/// Number of best candidates that are scored again with exact vectors.
 pub(super) const CANDIDATES: usize = 300;
 
-/// What the definition of a name counts that stands among other words.
+/// Weight of the definition of a name that stands among other words.
 const NAMED_AMONG_OTHERS: f32 = 0.5;
 
-/// What counts the definition of anything but a type.
-const OTHER_THAN_TYPES: f32 = 0.6;
+/// Weight of a definition other than a type.
+const NOT_A_TYPE: f32 = 0.6;
 
-/// What a definition counts whose name is written in other cases than the query's: `request` for `Request`.
+/// Weight of a definition whose name differs from the query in case: `request` for `Request`.
 const OTHER_CASE: f32 = 0.7;
 
-/// The passages of a folder that answer a query, best first; without some parts of the ranking.
+/// The passages of a folder that answer a query, best first. `without` disables parts of the ranking.
 pub fn search(
     vector_index: &VectorIndex,
     query: &Query,
@@ -55,7 +55,7 @@ pub fn search(
             !file && allowed(*passage) && holds(*passage)
         })
         .map(|(passage, product)| (passage, asked.score(passage, asked.cosine_of(passage, *product))))
-        // What nothing speaks for is no answer.
+        // A score of 0 means no evidence.
         .filter(|(_, score)| *score != 0.0)
         .collect();
     keep_best(&mut scored, CANDIDATES.max(count));
@@ -80,7 +80,7 @@ pub fn search(
     found.collect()
 }
 
-/// Keeps so many of some scored passages, the best ones and of equal ones the first.
+/// Keeps the passages with the highest scores; of equal scores, the first.
 pub(super) fn keep_best(scored: &mut Vec<(usize, f32)>, most: usize) {
     if scored.len() > most {
         scored.select_nth_unstable_by(most, |a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
@@ -88,39 +88,39 @@ pub(super) fn keep_best(scored: &mut Vec<(usize, f32)>, most: usize) {
     }
 }
 
-/// What is known of a passage that may answer a search.
+/// The evidence that a passage answers a search.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Evidence {
-    /// Its cosine with the query; `None` where one of them has no vector.
+    /// Its cosine with the query; `None` if one of them has no vector.
     pub cosine: Option<f32>,
-    /// Its BM25 as a share of the highest that there can be.
+    /// Its BM25 score as a share of the highest possible score.
     pub words: f32,
-    /// What it has as the definition of a name ([`definition`]).
+    /// Its score as the definition of a name ([`definition`]).
     pub definition: f32,
-    /// The share of the query's words that are in its path.
+    /// Share of the query's words that its path contains.
     pub place: f32,
-    /// What makes it weigh less.
+    /// Properties that reduce its weight.
     pub aside: Aside,
     /// Whether the query names its file.
     pub named: bool,
 }
 
-/// How what is known of passages counts for a query, wherever they are kept.
+/// Weighs the evidence of passages for a query, independent of their storage.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Weighing<'a> {
     pub query: &'a Query,
     pub without: Without,
-    /// How a cosine counts, with the model at hand.
+    /// The scale of cosines for the current model.
     pub relevance: Scale,
 }
 
 impl Weighing<'_> {
-    /// Whether words of paths count. Where a name is all there is, its definition says more than files that are called alike.
+    /// Whether words of paths count. For a single name, its definition matters more than files of that name.
     pub(super) fn takes_places(&self) -> bool {
         !self.without.path && self.query.symbol.is_none()
     }
 
-    /// The parts of a passage's score, without the words that matched.
+    /// The parts of a passage's score, without the matched words.
     pub(super) fn parts(&self, evidence: &Evidence) -> Why {
         Why {
             cosine: evidence.cosine.map_or(0.0, |cosine| self.relevance.of(cosine)),
@@ -135,7 +135,7 @@ impl Weighing<'_> {
         }
     }
 
-    /// What is asked of a file: one that is named is wanted, whatever it holds.
+    /// The query's preferences for a file. A file that it names is wanted, whatever its kind.
     fn asks(&self, named: bool) -> Asks {
         Asks {
             prose: self.query.asks.prose || named,
@@ -145,13 +145,13 @@ impl Weighing<'_> {
     }
 }
 
-/// The names whose definitions a query asks for, each with what it is worth.
+/// The names whose definitions a query asks for, each with its weight.
 pub(super) fn wanted_names(query: &Query) -> impl Iterator<Item = (&str, f32)> {
     let alone = query.symbol.iter().map(|name| (&**name, 1.0));
     alone.chain(query.names.iter().map(|name| (&**name, NAMED_AMONG_OTHERS)))
 }
 
-/// The name that a passage defines, in a file of a name.
+/// The name that a passage defines; `file` is the name of its file.
 pub(super) fn borne<'a>(item: &'a IndexedItem, file: &'a str) -> &'a str {
     match item.kind {
         ItemKind::File => stem(file),
@@ -159,11 +159,11 @@ pub(super) fn borne<'a>(item: &'a IndexedItem, file: &'a str) -> &'a str {
     }
 }
 
-/// What a passage, in a file of a name, gains as the definition of a name, as a share of [`DEFINITION`].
+/// The gain of a passage as the definition of a name, in units of [`DEFINITION`].
 pub(super) fn definition((name, worth): (&str, f32), item: &IndexedItem, file: &str) -> f32 {
     let kind = match item.kind {
         ItemKind::Type => 1.0,
-        _ => OTHER_THAN_TYPES,
+        _ => NOT_A_TYPE,
     };
     let case = match borne(item, file) == name {
         true => 1.0,
@@ -182,21 +182,21 @@ pub(super) fn names_file(query: &Query, file: &str) -> bool {
     query.files.contains(&file)
 }
 
-/// What of a query is the same for all passages of a folder.
+/// The parts of a search that are the same for all passages of a folder.
 struct Search<'a> {
     vector_index: &'a VectorIndex,
     weighing: Weighing<'a>,
-    /// Of each passage: its BM25, and what it has as the definition of a name; of each file, which share of the words its path has.
+    /// Per passage: BM25 and definition gain. Per file: the share of the words in its path.
     words: Vec<f32>,
     definitions: Vec<f32>,
     places: Vec<f32>,
     /// The files that the query names.
     named: HashSet<u32>,
-    /// Whether the query has a vector that passages can be compared with.
+    /// Whether the query has a vector that can be compared with passages.
     asks_vector: bool,
-    /// The query's vector, without what all questions have in common where passages are centered.
+    /// The query's vector; if passages are centered, without the common vector of all questions.
     vector: Cow<'a, [f32]>,
-    /// The products of that vector with what the passages of each language have in common, where they are centered.
+    /// If passages are centered: the products of that vector with the mean of each language.
     along: Option<Box<dyn Fn(Language) -> f32>>,
 }
 
@@ -231,14 +231,14 @@ impl<'a> Search<'a> {
             words,
             definitions,
             places,
-            named: named(vector_index, query),
+            named: named_files(vector_index, query),
             asks_vector: query.vector.len() == vector_index.rows.width() && !without.vector,
             vector,
             along,
         }
     }
 
-    /// A passage's score with a cosine.
+    /// The score of a passage with a given cosine.
     fn score(&self, passage: usize, cosine: f32) -> f32 {
         self.parts(passage, cosine).score()
     }
@@ -265,7 +265,7 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// The cosine of a passage, by the product of its vector with the query's.
+    /// The cosine of a passage, given the product of its vector with the query's.
     fn cosine_of(&self, passage: usize, product: f32) -> f32 {
         match &self.along {
             Some(along) => {
@@ -285,8 +285,8 @@ impl<'a> Search<'a> {
     }
 }
 
-/// The files whose names stand in a query.
-fn named(vector_index: &VectorIndex, query: &Query) -> HashSet<u32> {
+/// The files whose names occur in a query.
+fn named_files(vector_index: &VectorIndex, query: &Query) -> HashSet<u32> {
     if query.files.is_empty() {
         return HashSet::new();
     }
@@ -300,7 +300,7 @@ fn named(vector_index: &VectorIndex, query: &Query) -> HashSet<u32> {
     named.map(|(_, file)| file).collect()
 }
 
-/// What the definitions of the names in a query gain, as a share of [`DEFINITION`].
+/// The gain of each passage as a definition of a name in the query. The unit is [`DEFINITION`].
 fn definitions(vector_index: &VectorIndex, query: &Query) -> Vec<f32> {
     let mut gains = vec![0f32; vector_index.facts.len()];
     for (name, worth) in wanted_names(query) {
@@ -320,12 +320,12 @@ fn definitions(vector_index: &VectorIndex, query: &Query) -> Vec<f32> {
     gains
 }
 
-/// The texts of files that are looked into for phrases: the index has none.
+/// The texts of files that are searched for phrases; the index stores none.
 #[derive(Default)]
 struct Texts(HashMap<u32, Option<String>>);
 
 impl Texts {
-    /// Whether a passage holds a phrase, as its file is now. What is not in a folder is not looked into.
+    /// Whether a passage contains a phrase in the current file. Passages without a folder are accepted unchecked.
     fn holds(&mut self, vector_index: &VectorIndex, passage: usize, phrase: &str) -> bool {
         if vector_index.root.as_os_str().is_empty() {
             return true;
@@ -338,14 +338,14 @@ impl Texts {
         let item = &vector_index.items[passage].item;
         match text.get(item.start.byte..item.end.byte) {
             Some(own) => folded(own).contains(phrase),
-            // The file is another than the one that was indexed.
+            // The file has changed since it was indexed.
             None => folded(text).contains(phrase),
         }
     }
 }
 
 fn read(path: &Path) -> Option<String> {
-    // No indexed file comes near the limit; what has its name now may be anything.
-    const MOST: u64 = 64 << 20;
-    decode(read_regular(path, MOST).ok()?).ok()
+    // No indexed file is nearly this large; another file may have the name now.
+    const MAX_BYTES: u64 = 64 << 20;
+    decode(read_regular(path, MAX_BYTES).ok()?).ok()
 }

@@ -1,8 +1,8 @@
-//! Which files are text that people write, by their names alone.
+//! Selects handwritten text files by their names alone.
 //!
-//! Code with a grammar is indexed by its items, and so are documents with headings. This page adds lists of what people write besides:
-//! plain documents, configuration, and languages without a grammar. A file that no list names is not read: most of these are binary
-//! or data, and a list can be explained where a guess from the content cannot.
+//! The index covers code with a grammar by its items, and documents by their headings. This file lists other handwritten files: plain
+//! documents, configuration, and languages without a grammar. Files on no list are skipped: most are binary or data, and a list is easier
+//! to explain than a guess from the content.
 
 use std::path::Path;
 
@@ -10,24 +10,24 @@ use super::files::Skipped;
 use super::notebook::is_notebook;
 use crate::text::Language;
 
-/// Bytes above which configuration or plain text is data that a program wrote.
-const LARGEST_WRITTEN_BY_HAND: u64 = 64 << 10;
+/// Size in bytes above which configuration or plain text counts as data.
+const MAX_HANDWRITTEN_BYTES: u64 = 64 << 10;
 
-/// What a file is to the index.
+/// The role of a file in the index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
     /// Code, with a grammar or without one.
     Code,
-    /// Text for people.
+    /// Text for readers.
     Document,
-    /// What tells a program how to run, build or deploy.
+    /// Instructions to run, build or deploy a program.
     Configuration,
 }
 
-/// The role of a file by its name.
+/// The role of a file, judged by its name.
 ///
 /// # Errors
-/// Why it is left out.
+/// The reason, if the file is skipped.
 pub fn role(path: &Path) -> Result<Role, Skipped> {
     let language = Language::from_path(path);
     let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
@@ -39,7 +39,7 @@ pub fn role(path: &Path) -> Result<Role, Skipped> {
         Language::Json if is_notebook(path) => Ok(Role::Code),
         Language::Json if DATA.contains(&extension) => Err(Skipped::Data),
         Language::Json | Language::Toml | Language::Yaml => Ok(Role::Configuration),
-        // `LICENSE-MIT` has no ending that would tell a language.
+        // `LICENSE-MIT` has no extension that identifies a language.
         Language::Markdown | Language::Prose | Language::Other if is_license(&name) => Err(Skipped::License),
         Language::Prose if DATA.contains(&extension) || is_message(&name) => Err(Skipped::Data),
         Language::Markdown | Language::Prose => Ok(Role::Document),
@@ -50,28 +50,29 @@ pub fn role(path: &Path) -> Result<Role, Skipped> {
     }
 }
 
-/// Whether a file's name says that it holds data or what a package manager wrote.
+/// Whether a file's name marks it as data or as output of a package manager.
 pub fn holds_data(path: &Path) -> bool {
     let extension = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
     TABLES.contains(&&*extension) || matches!(role(path), Err(Skipped::Lock | Skipped::Data))
 }
 
-/// Whether files of a language usually have items. Configuration and languages without a grammar never have, plain text often has no
-/// headings.
+/// Whether files of a language usually have items.
+///
+/// Configuration and languages without a grammar have none; plain text often has no headings.
 pub fn has_items(language: Language) -> bool {
     use Language::{Json, Other, Prose, Toml, Yaml};
     !matches!(language, Other | Prose | Json | Toml | Yaml)
 }
 
-/// Whether a file of a role has more bytes than people write by hand. Code and documents with markup may be long.
+/// Whether a file of a role is too large to be handwritten. Code and documents with markup may be long.
 pub fn is_data(path: &Path, role: Role, bytes: u64) -> bool {
     let plain = path
         .extension()
         .is_some_and(|extension| extension.eq_ignore_ascii_case("txt"));
-    (role == Role::Configuration || plain) && bytes > LARGEST_WRITTEN_BY_HAND
+    (role == Role::Configuration || plain) && bytes > MAX_HANDWRITTEN_BYTES
 }
 
-/// Whether a hidden file or folder is one that people write for a tool: `.github`, `.eslintrc.json`.
+/// Whether a hidden file or folder is handwritten, for a tool: `.github`, `.eslintrc.json`.
 pub fn is_written_though_hidden(name: &str) -> bool {
     let name = name.to_lowercase();
     let stem = name
@@ -82,14 +83,14 @@ pub fn is_written_though_hidden(name: &str) -> bool {
     HIDDEN.contains(&stem)
 }
 
-/// Whether a file holds the words of a license, which say nothing about the project.
+/// Whether a file contains a license, which says nothing about the project.
 fn is_license(name: &str) -> bool {
     let (stem, extension) = name.split_once('.').unwrap_or((name, ""));
     let first = stem.split(['-', '_']).next().unwrap_or_default();
     LICENSES.contains(&first) && !SOURCES.contains(&extension)
 }
 
-/// Whether a file holds a message that Git keeps while somebody writes them.
+/// Whether a file contains a message that Git keeps while the user edits it.
 fn is_message(name: &str) -> bool {
     name.ends_with("_editmsg") || name.ends_with("_msg")
 }
@@ -101,10 +102,10 @@ fn is_configuration(name: &str, extension: &str) -> bool {
     CONFIGURATION.contains(&extension) || CONFIGURATION_NAMES.contains(&name) || of_docker
 }
 
-/// Endings of tables of values, which the index leaves out as files that no list names.
+/// Extensions of tables; the index skips these files because no list contains them.
 const TABLES: &[&str] = &["csv", "tsv", "psv", "log"];
 
-/// What package managers write, in lower case; names that end in `.lock` need no entry.
+/// Lower-case names of files by package managers; names that end in `.lock` need no entry.
 const LOCKS: &[&str] = &[
     "package-lock.json",
     "npm-shrinkwrap.json",
@@ -117,10 +118,10 @@ const LOCKS: &[&str] = &[
     "package.resolved",
 ];
 
-/// Endings of data in languages that also have configuration or documents.
+/// Extensions of data in languages that also have configuration or documents.
 const DATA: &[&str] = &["jsonl", "ndjson", "geojson", "eml", "srt"];
 
-/// First words of the names of licenses.
+/// First words in names of license files.
 const LICENSES: &[&str] = &[
     "license",
     "licence",
@@ -132,16 +133,16 @@ const LICENSES: &[&str] = &[
     "copyright",
 ];
 
-/// Endings of languages without a grammar here.
+/// Extensions of languages without a grammar.
 const SOURCES: &[&str] = &[
-    // On the JVM, of Apple, of .NET.
+    // JVM, Apple, .NET.
     "kt", "kts", "scala", "sc", "groovy", "gradle", "clj", "cljs", "cljc", "edn", "swift", "m", "mm", "fs", "fsi",
     "fsx", "vb", // Compiled and functional languages.
     "zig", "nim", "cr", "d", "hs", "lhs", "ml", "mli", "elm", "purs", "ex", "exs", "erl", "hrl", "rkt", "scm", "lisp",
     "el", "dart", "pas", "adb", "ads", "f", "f90", "f95", "f03", "for", "sol", "move", "s", "asm", "v", "sv", "vhd",
     "vhdl", // Scripts and statistics.
     "pl", "pm", "r", "jl", "tcl", "coffee", "awk", "fish", "ps1", "psm1", "bat", "cmd", "vim",
-    // Of the web, and templates.
+    // Web and templates.
     "html", "htm", "css", "scss", "sass", "less", "vue", "svelte", "astro", "erb", "ejs", "hbs", "mustache", "jinja",
     "jinja2", "j2", "twig", "haml", "slim", "pug", "liquid", "tmpl", "tpl", "cshtml", "razor",
     // Queries, interfaces, shaders.
@@ -149,7 +150,7 @@ const SOURCES: &[&str] = &[
     "hlsl", "metal", "wgsl", "cl", "rego",
 ];
 
-/// Endings of configuration that is neither JSON, TOML nor YAML.
+/// Extensions of configuration other than JSON, TOML and YAML.
 const CONFIGURATION: &[&str] = &[
     "ini",
     "cfg",
@@ -193,7 +194,7 @@ const CONFIGURATION: &[&str] = &[
     "m4",
 ];
 
-/// Whole names of configuration, in lower case.
+/// Full lower-case names of configuration files.
 const CONFIGURATION_NAMES: &[&str] = &[
     "makefile",
     "gnumakefile",
@@ -227,8 +228,9 @@ const CONFIGURATION_NAMES: &[&str] = &[
     ".bazelrc",
 ];
 
-/// Hidden files without what follows their second full stop, and hidden folders, that people write for tools. Others hold caches, the
-/// settings of one person, or secrets.
+/// Handwritten hidden files (up to their second period) and hidden folders of tools.
+///
+/// Other hidden files contain caches, personal settings or secrets.
 const HIDDEN: &[&str] = &[
     ".github",
     ".gitlab",
@@ -279,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn text_that_people_write_has_a_role_by_its_name() {
+    fn names_determine_the_role_of_handwritten_files() {
         for code in [
             "a.rs",
             "src/App.kt",
@@ -324,7 +326,7 @@ mod tests {
     }
 
     #[test]
-    fn locks_licenses_data_and_what_no_list_names_are_left_out_with_their_reason() {
+    fn lock_files_licenses_data_and_unlisted_files_are_skipped_with_a_reason() {
         for (reason, paths) in [
             (
                 Skipped::Lock,
@@ -369,14 +371,14 @@ mod tests {
     }
 
     #[test]
-    fn configuration_and_plain_text_over_a_size_are_data() {
+    fn large_configuration_and_plain_text_are_data() {
         let data = |path: &str, bytes| is_data(Path::new(path), of(path).unwrap(), bytes);
         assert!(data("rows.json", 65_537) && data("words.txt", 65_537) && data("dump.xml", 1 << 20));
         assert!(!data("package.json", 65_536) && !data("manual.rst", 1 << 20) && !data("schema.sql", 1 << 20));
     }
 
     #[test]
-    fn hidden_files_of_tools_are_known_and_those_of_persons_are_not() {
+    fn hidden_files_of_tools_are_handwritten_and_personal_ones_are_not() {
         for name in [
             ".github",
             ".eslintrc.json",

@@ -1,7 +1,7 @@
-//! What a search can tell of a folder before its files are embedded: items and words, read without the model's layers.
+//! A preliminary index of a new folder: items and words, without embeddings.
 //!
-//! To read a file takes a small part of the time that it takes to embed it. So a folder that is new is read once as it is, and a search
-//! answers by words, names and paths until the vectors are there.
+//! Reading a file takes a small part of the time of embedding it. So the files of a new folder are read first, and a search uses words,
+//! names and paths until the vectors exist.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -15,14 +15,15 @@ use super::reading::{self, EmbeddedItem};
 use super::renew::Reader;
 use crate::similar::Center;
 
-/// With fewer files to embed a sketch is no news: their vectors are there in seconds.
+/// Minimum number of files: fewer files are embedded within seconds.
 const FEWEST: usize = 48;
 
-/// Files between two looks at the checkpoint.
+/// Number of files between two checkpoints.
 const CHUNK: usize = 64;
 
-/// The passages of files of a folder that are to be embedded, by their words alone; `None` where there are too few to be worth it, or
-/// something else is wanted.
+/// The passages of files that wait for embedding, with their words only.
+///
+/// `None` if there are too few files, or if the checkpoint requests a stop.
 pub(super) fn sketch(reader: &Reader, root: &Path, unread: &[&File]) -> Option<VectorIndex> {
     if unread.len() < FEWEST {
         return None;
@@ -36,7 +37,7 @@ pub(super) fn sketch(reader: &Reader, root: &Path, unread: &[&File]) -> Option<V
         }
         let read = chunk.par_iter().filter_map(|file| {
             let (text, _) = files::read(root, file, limits).ok()?;
-            let file = headers::as_written(root, file, Some(&text));
+            let file = headers::with_detected_language(root, file, Some(&text));
             let passages = reading::read_file(model, &text, &file).passages.into_iter();
             let items = passages.map(|passage| EmbeddedItem {
                 item: passage.item,

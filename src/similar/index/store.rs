@@ -1,4 +1,4 @@
-//! What a store has to offer for an index to be kept in it. Two do: a file of SQLite, and a server of Postgres.
+//! The interface of index storage; a SQLite file and a Postgres server implement it.
 
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -8,24 +8,25 @@ use super::reading::{Address, Contents, UnitVector};
 use super::{Index, IndexError, table};
 use crate::text::Language;
 
-/// Where an index is kept, for those who bring it up to date. Several may do so at once: what both write is the same.
+/// Index storage, for processes that update it. Several may do so concurrently: they write the same data.
 ///
-/// Every method fails with what the store reports, and changes nothing then.
+/// Every method may fail with an error of the store, and then changes nothing.
 pub trait Store {
-    /// The number of a folder as a model reads it, given to it now if it has none.
+    /// The identifier of a folder for a model, created if missing.
     fn root(&mut self, folder: &Path, model: &str) -> Result<i64, IndexError>;
 
-    /// The files of a folder as they were last read.
+    /// The files of a folder and their state when last read.
     fn catalog(&mut self, root: i64) -> Result<HashMap<PathBuf, Known>, IndexError>;
 
-    /// The contents with some addresses, where a file has or had them: one answer per address, in order.
+    /// The identifiers of contents with the given addresses, if known. One answer per address, in order.
     fn contents(&mut self, addresses: &[Address]) -> Result<Vec<Option<i64>>, IndexError>;
 
-    /// Which of some units are known.
+    /// The units with a stored vector, among the given ones.
     fn known_units(&mut self, units: &[Address]) -> Result<HashSet<Address>, IndexError>;
 
-    /// Writes files down with what they hold, all of it or nothing; `false`, and nothing written, where a unit that was known is not any
-    /// more. `vectors` are those of the units that were not.
+    /// Stores files with their contents, in one transaction. `vectors` belong to the units that were unknown.
+    ///
+    /// Returns `false`, without any change, if a known unit has disappeared.
     fn write(
         &mut self,
         root: i64,
@@ -33,21 +34,20 @@ pub trait Store {
         vectors: &HashMap<Address, UnitVector>,
     ) -> Result<bool, IndexError>;
 
-    /// Ends a renewal that changed something: takes files out of a folder, and drops what no file has had for a long time. `hour` is the
-    /// clock's.
+    /// Ends a renewal with changes at an `hour`. It removes files from a folder, and drops contents unused for a long time.
     fn finish_renewal(&mut self, root: i64, gone: &[&Path], hour: i64) -> Result<(), IndexError>;
 }
 
-/// A file as it was when it was last read.
+/// The stored state of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Known {
-    /// What it looked like.
+    /// Its stamp when last read.
     pub stamp: Stamp,
-    /// Why it is left out for what is in it, if it is.
+    /// Why it is skipped because of its contents, if it is.
     pub skipped: Option<Skipped>,
 }
 
-/// What is to be written down of a file.
+/// The data to store for a file.
 #[derive(Debug)]
 pub struct Entry<'a> {
     pub path: &'a Path,
@@ -58,9 +58,9 @@ pub struct Entry<'a> {
 /// The contents of a file that was read.
 #[derive(Debug, Clone, Copy)]
 pub enum New<'a> {
-    /// They are known from elsewhere.
+    /// Already stored, with this identifier.
     Known(i64),
-    /// They are not.
+    /// New contents.
     Read(Address, Language, &'a Contents),
 }
 

@@ -1,4 +1,4 @@
-//! The tables: which file of which folder has which contents, which items and units these have, and the vector of each unit.
+//! The SQLite tables: files of folders, contents with items and units, vectors of units.
 
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -73,12 +73,12 @@ pub const SCHEMA: Schema = Schema {
     ",
 };
 
-/// How long contents stay that no file has any more: another branch has them again tomorrow.
+/// How long contents without a file are kept. The user may switch back to their branch.
 const KEPT_HOURS: i64 = 30 * 24;
 
-/// Reads what a file has of a folder into tables that are empty.
+/// Copies the data of one folder from an index file into empty tables.
 pub fn copy(connection: &Connection, path: &Path, root: &Path) -> Result<(), DatabaseError> {
-    // One that is not there would be made.
+    // ATTACH would create a missing file.
     std::fs::metadata(path)?;
     connection.execute("ATTACH DATABASE ?1 AS kept", [path.to_string_lossy()])?;
     let found: u32 = connection.pragma_query_value(Some("kept"), "user_version", |row| row.get(0))?;
@@ -101,7 +101,7 @@ pub fn copy(connection: &Connection, path: &Path, root: &Path) -> Result<(), Dat
     Ok(connection.execute_batch("DETACH DATABASE kept")?)
 }
 
-/// The number of a folder as a model reads it, if it has one.
+/// The row of a folder for a model, if it exists.
 pub fn known_root(connection: &Connection, path: &Path, model: &str) -> rusqlite::Result<Option<i64>> {
     let mut statement = connection.prepare("SELECT id FROM roots WHERE path = ?1 AND model = ?2")?;
     statement
@@ -109,18 +109,18 @@ pub fn known_root(connection: &Connection, path: &Path, model: &str) -> rusqlite
         .optional()
 }
 
-/// The number of a folder as a model reads it, given to it now if it has none.
+/// The row of a folder for a model, created if missing.
 pub fn root(connection: &Connection, path: &Path, model: &str) -> rusqlite::Result<i64> {
     if let Some(known) = known_root(connection, path, model)? {
         return Ok(known);
     }
-    // Another process may be as quick.
+    // Another process may insert it first.
     let insert = "INSERT OR IGNORE INTO roots (path, model) VALUES (?1, ?2)";
     connection.execute(insert, params![bytes(path), model])?;
     known_root(connection, path, model)?.ok_or(rusqlite::Error::QueryReturnedNoRows)
 }
 
-/// The files of a folder as they were last read.
+/// The files of a folder and their state when last read.
 pub fn catalog(connection: &Connection, root: i64) -> rusqlite::Result<HashMap<PathBuf, Known>> {
     let mut statement = connection.prepare("SELECT path, size, modified, skipped FROM files WHERE root = ?1")?;
     let rows = statement.query_map([root], |row| {
@@ -136,7 +136,7 @@ pub fn catalog(connection: &Connection, root: i64) -> rusqlite::Result<HashMap<P
     rows.collect()
 }
 
-/// How much each file of a folder has that is in the index, in the order of their paths.
+/// Statistics of each indexed file of a folder, in the order of paths.
 pub fn counts(connection: &Connection, root: i64) -> rusqlite::Result<Vec<Counts>> {
     let mut statement = connection.prepare(
         "SELECT path, language, count(ordinal) FILTER (WHERE kind <> ?2), count(ordinal) FILTER (WHERE kind = ?2)
@@ -154,13 +154,13 @@ pub fn counts(connection: &Connection, root: i64) -> rusqlite::Result<Vec<Counts
     rows.collect()
 }
 
-/// The contents with an address, if some file has or had them.
+/// The contents with an address, if known.
 pub fn content(connection: &Connection, address: Address) -> rusqlite::Result<Option<i64>> {
     let mut statement = connection.prepare("SELECT id FROM contents WHERE address = ?1")?;
     statement.query_row([address.0], |row| row.get(0)).optional()
 }
 
-/// Which of some units are known.
+/// The units with a stored vector, among the given ones.
 pub fn known_units(connection: &Connection, units: &[Address]) -> rusqlite::Result<HashSet<Address>> {
     let mut statement = connection.prepare("SELECT 1 FROM units WHERE address = ?1")?;
     let mut known = HashSet::new();
@@ -172,7 +172,7 @@ pub fn known_units(connection: &Connection, units: &[Address]) -> rusqlite::Resu
     Ok(known)
 }
 
-/// What is kept of a unit.
+/// The stored data of a unit.
 pub fn unit(connection: &Connection, address: Address) -> rusqlite::Result<Option<UnitVector>> {
     let mut statement = connection.prepare("SELECT tokens, coverage, vector FROM units WHERE address = ?1")?;
     let read = |row: &rusqlite::Row| {
@@ -186,7 +186,7 @@ pub fn unit(connection: &Connection, address: Address) -> rusqlite::Result<Optio
     statement.query_row([address.0], read).optional()
 }
 
-/// Writes units down that belong to no file. They stay until units of no use are dropped.
+/// Stores units that belong to no file. They stay until unused units are dropped.
 pub fn keep_units(connection: &Connection, units: &[(Address, &UnitVector)]) -> rusqlite::Result<()> {
     let transaction = connection.unchecked_transaction()?;
     {
@@ -201,7 +201,7 @@ pub fn keep_units(connection: &Connection, units: &[(Address, &UnitVector)]) -> 
     transaction.commit()
 }
 
-/// Writes files down with what they hold, all of it or nothing.
+/// Stores files with their contents, in one transaction.
 pub fn write(
     connection: &mut Connection,
     root: i64,
@@ -250,7 +250,7 @@ pub fn write(
     transaction.commit()
 }
 
-/// The contents of a file that was read, unless another process was as quick.
+/// Inserts the contents of a file, unless another process already has.
 fn insert(
     transaction: &Transaction,
     address: Address,
@@ -266,7 +266,7 @@ fn insert(
         .prepare("INSERT INTO uses (content, ordinal, unit) SELECT ?1, ?2, id FROM units WHERE address = ?3")?;
     for (ordinal, unit) in contents.units.iter().enumerate() {
         if statement.execute(params![id, ordinal as i64, unit.address.0])? == 0 {
-            // Its vector is gone again: what would be written is not whole.
+            // Another process dropped its vector, so the contents would be incomplete.
             return Err(rusqlite::Error::QueryReturnedNoRows);
         }
     }
@@ -290,7 +290,7 @@ fn insert(
     Ok(id)
 }
 
-/// Takes files out of a folder, and drops what no file has had for a long time.
+/// Removes files from a folder, and drops contents unused for a long time.
 pub fn forget<'a>(
     connection: &mut Connection,
     root: i64,
@@ -325,23 +325,24 @@ pub fn forget<'a>(
     }
 }
 
-/// What some contents hold: their passages and their units, in order.
+/// Stored contents: their passages and their units, in order.
 pub type Held = (Vec<HeldPassage>, Vec<UnitVector>);
 
-/// A passage as it is kept.
+/// A stored passage.
 #[derive(Debug)]
 pub struct HeldPassage {
     pub item: IndexedItem,
-    /// Its units among all of the contents.
+    /// Indices of its units among those of the contents.
     pub units: Vec<usize>,
     /// Its words, as [`super::super::words::WordCounts::in_bytes`] reads them.
     pub words: Vec<u8>,
-    /// What its text is made of; empty where that cannot be read.
+    /// Hashes of its text; empty if they cannot be read.
     pub fingerprint: Fingerprint,
 }
 
-/// Reads everything a folder holds, as of one moment, contents by contents in the order of the files' paths. It is much, so nothing is
-/// kept: contents that several files have are read once for each.
+/// Reads everything in a folder from one consistent view, in the order of paths.
+///
+/// The data may be large, so nothing is cached: contents of several files are read once for each.
 pub fn load(connection: &Connection, root: i64, mut take: impl FnMut(PathBuf, i64, Held)) -> rusqlite::Result<()> {
     let view = connection.unchecked_transaction()?;
     let mut files: Vec<(PathBuf, i64)> = Vec::new();
@@ -352,7 +353,7 @@ pub fn load(connection: &Connection, root: i64, mut take: impl FnMut(PathBuf, i6
             files.push((path(row.get_ref(0)?.as_blob()?), row.get(1)?));
         }
     }
-    // SQLite has paths by their bytes, where `a.rs` goes before `a/b.rs`.
+    // SQLite sorts paths by bytes, where `a.rs` precedes `a/b.rs`.
     files.sort();
     {
         let mut items = view.prepare(
@@ -368,7 +369,7 @@ pub fn load(connection: &Connection, root: i64, mut take: impl FnMut(PathBuf, i6
             while let Some(row) = rows.next()? {
                 let language = Language::from_id(row.get_ref(5)?.as_str()?);
                 let Some([start, end, name_start, name_end]) = places_from_bytes(row.get_ref(2)?.as_blob()?) else {
-                    continue; // Damage that SQLite did not see.
+                    continue; // Damage that SQLite did not detect.
                 };
                 let item = IndexedItem {
                     name: row.get(0)?,

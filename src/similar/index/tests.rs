@@ -1,4 +1,4 @@
-//! Folders that change under the index.
+//! Folders that change after they are indexed.
 
 mod copies;
 mod groups;
@@ -17,7 +17,7 @@ use crate::similar::thresholds;
 
 static MODEL: LazyLock<Model> = LazyLock::new(|| Model::load(&default_source()).unwrap());
 
-/// A folder with files, and an index beside it.
+/// A folder with files, and its index.
 struct Bench {
     root: tempfile::TempDir,
     cache: tempfile::TempDir,
@@ -31,13 +31,13 @@ impl Bench {
         }
     }
 
-    /// Writes a file as if long ago, so that its stamp is trusted.
+    /// Writes a file with an old timestamp, so that its stamp is trusted.
     fn write(&self, path: impl AsRef<Path>, text: &str) {
         let path = self.root.path().join(path);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(&path, text).unwrap();
         let file = std::fs::File::options().write(true).open(&path).unwrap();
-        // Another time for another text: that of a file that was really written twice would differ, too.
+        // The time depends on the text, because a second write would also change the time.
         let seconds = 1_000_000 + text.bytes().map(u64::from).sum::<u64>();
         file.set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds))
             .unwrap();
@@ -57,7 +57,7 @@ impl Bench {
         self.index().vector_index(&MODEL, self.root.path()).unwrap()
     }
 
-    /// Names of all items that can be found.
+    /// The names of all items that a search finds.
     fn names(&self) -> Vec<String> {
         let vector_index = self.vector_index();
         let hits = search(&vector_index, "anything", &Filter::default(), 1000);
@@ -68,14 +68,14 @@ impl Bench {
     }
 }
 
-/// A function that does something of its own.
+/// A function that differs by its number.
 fn function(name: &str, number: usize) -> String {
     format!(
         "fn {name}(input: &[u32]) -> u32 {{\n    let mut total = {number};\n    for value in input {{\n        total += value * {number};\n    }}\n    total\n}}\n"
     )
 }
 
-/// A question about an item of no file.
+/// A query for items similar to one outside of all files.
 fn asked(embedded: &EmbeddedItem, base: Option<f32>) -> Asked<'_> {
     Asked {
         path: None,
@@ -86,7 +86,7 @@ fn asked(embedded: &EmbeddedItem, base: Option<f32>) -> Asked<'_> {
     }
 }
 
-/// What is found by a question in prose.
+/// The results of a question in prose.
 fn search(vector_index: &VectorIndex, text: &str, filter: &Filter, count: usize) -> Vec<Found> {
     let mut filter = filter.clone();
     let mut query = Query::parse(text, &mut filter);
@@ -100,7 +100,7 @@ fn only_item(text: &str) -> EmbeddedItem {
 }
 
 #[test]
-fn what_a_folder_holds_is_found_and_an_unchanged_file_is_not_read_again() {
+fn items_are_found_and_unchanged_files_are_not_read_again() {
     let bench = Bench::new();
     bench.write(
         "src/sum.rs",
@@ -123,7 +123,7 @@ fn what_a_folder_holds_is_found_and_an_unchanged_file_is_not_read_again() {
 }
 
 #[test]
-fn the_cells_of_a_notebook_are_found_where_they_stand_in_the_file() {
+fn notebook_cells_are_found_at_their_position_in_the_file() {
     let bench = Bench::new();
     let notebook = r##"{
  "cells": [
@@ -169,7 +169,7 @@ fn the_cells_of_a_notebook_are_found_where_they_stand_in_the_file() {
 }
 
 #[test]
-fn configuration_documents_and_languages_without_a_grammar_are_found_as_file_and_lines() {
+fn files_without_items_are_found_with_their_lines() {
     let bench = Bench::new();
     bench.write(
         "Dockerfile",
@@ -209,7 +209,7 @@ fn configuration_documents_and_languages_without_a_grammar_are_found_as_file_and
         tapes.start.line > 40 && tapes.start.line <= 80 && tapes.end.line > 80,
         "{tapes:?}"
     );
-    // What stands in no item has nothing that a lens could show.
+    // Text outside of items has no item to show in a code lens.
     let items = embed_items(
         &MODEL,
         "FROM debian:stable\nRUN apt-get install -y ca-certificates\n",
@@ -219,7 +219,7 @@ fn configuration_documents_and_languages_without_a_grammar_are_found_as_file_and
 }
 
 #[test]
-fn the_comment_at_the_top_of_a_file_speaks_for_the_file_and_not_for_its_first_item() {
+fn the_head_comment_belongs_to_the_file_and_not_to_its_first_item() {
     for (language, text) in [
         (
             Language::Rust,
@@ -265,7 +265,7 @@ fn the_comment_at_the_top_of_a_file_speaks_for_the_file_and_not_for_its_first_it
 }
 
 #[test]
-fn a_file_of_imports_alone_is_found() {
+fn a_file_with_only_imports_is_found() {
     let bench = Bench::new();
     bench.write(
         "pkg/__init__.py",
@@ -281,7 +281,7 @@ fn a_file_of_imports_alone_is_found() {
 }
 
 #[test]
-fn what_configuration_says_comes_after_code_unless_it_is_asked_for() {
+fn configuration_ranks_below_code_unless_the_query_asks_for_it() {
     let bench = Bench::new();
     bench.write(
         "src/retry.rs",
@@ -314,7 +314,7 @@ fn what_configuration_says_comes_after_code_unless_it_is_asked_for() {
 }
 
 #[test]
-fn a_report_counts_by_language_and_names_files_without_items_and_what_is_left_out() {
+fn coverage_counts_languages_and_lists_skipped_files_and_files_without_items() {
     let bench = Bench::new();
     bench.write("a.rs", &function("a", 1));
     bench.write(
@@ -373,7 +373,7 @@ fn a_renamed_file_and_another_checkout_are_recognized() {
 }
 
 #[test]
-fn an_edit_embeds_what_it_touched_and_what_is_gone_is_not_found() {
+fn an_edit_embeds_only_changed_units_and_deleted_files_are_not_found() {
     let bench = Bench::new();
     let text = |last: usize| {
         (0..4)
@@ -390,14 +390,14 @@ fn an_edit_embeds_what_it_touched_and_what_is_gone_is_not_found() {
     std::fs::remove_file(bench.root.path().join("b.rs")).unwrap();
     assert_eq!(bench.renew().gone, 1);
     assert_eq!(bench.names(), ["last", "number_0", "number_1", "number_2", "number_3"]);
-    // Back from another branch: nothing is embedded.
+    // The file returns from another branch: nothing is embedded.
     bench.write("b.rs", &function("alone", 9));
     let back = bench.renew();
     assert_eq!((back.recognized, back.embedded), (1, 0));
 }
 
 #[test]
-fn stopped_in_between_it_keeps_what_was_done() {
+fn a_stopped_renewal_keeps_finished_work() {
     let bench = Bench::new();
     for i in 0..100 {
         bench.write(format!("f{i:03}.rs"), &function(&format!("f{i}"), i));
@@ -416,7 +416,7 @@ fn stopped_in_between_it_keeps_what_was_done() {
 }
 
 #[test]
-fn two_at_once_leave_what_one_would_have_left() {
+fn concurrent_renewals_give_the_result_of_one() {
     let bench = Bench::new();
     for i in 0..60 {
         bench.write(format!("f{i}.rs"), &function(&format!("f{}", i % 40), i % 40));
@@ -441,7 +441,7 @@ fn two_at_once_leave_what_one_would_have_left() {
 }
 
 #[test]
-fn filters_hold_before_the_best_are_taken() {
+fn filters_apply_before_the_best_are_selected() {
     let bench = Bench::new();
     for i in 0..30 {
         bench.write(format!("src/f{i}.rs"), &function("same", 1));
@@ -469,7 +469,7 @@ fn filters_hold_before_the_best_are_taken() {
         below.iter().map(|hit| &*hit.path).collect::<Vec<_>>(),
         [Path::new("lib/f.rs"), Path::new("lib/f.py")]
     );
-    // Equal ones by their paths.
+    // Equal scores are ordered by path.
     let paths: Vec<PathBuf> = found(Filter::default()).iter().map(|hit| hit.path.to_owned()).collect();
     assert_eq!(paths, ["lib/f.rs", "src/f0.rs", "src/f1.rs"].map(PathBuf::from));
     let own = Asked {
@@ -483,7 +483,7 @@ fn filters_hold_before_the_best_are_taken() {
         ..Filter::default()
     });
     assert!(types.is_empty());
-    // The other language has the same name, which is one word, and is not near enough.
+    // The other language has the same name, but it is a single word, and the score is too low.
     let strict = Asked {
         base: Some(0.84),
         ..asked.clone()
@@ -503,7 +503,7 @@ fn filters_hold_before_the_best_are_taken() {
 }
 
 #[test]
-fn tests_and_files_by_their_paths_are_filtered_before_the_best_are_taken() {
+fn filters_of_tests_and_paths_apply_before_the_best_are_selected() {
     let bench = Bench::new();
     for i in 0..8 {
         bench.write(format!("tests/t{i}.rs"), &function("same", 1));
@@ -543,9 +543,9 @@ fn tests_and_files_by_their_paths_are_filtered_before_the_best_are_taken() {
 }
 
 #[test]
-fn an_item_is_not_news_of_itself_however_the_paths_beside_it_sort() {
+fn an_item_is_not_similar_to_itself_in_any_order_of_paths() {
     let bench = Bench::new();
-    // By their bytes the first goes before the second, by their folders after it.
+    // In byte order the first precedes the second; in path order it follows.
     for path in ["a/index.rs", "a/index/mod.rs", "a/index-old/x.rs", "a/zz.rs"] {
         bench.write(path, &function("same", 1));
     }
@@ -565,7 +565,7 @@ fn an_item_is_not_news_of_itself_however_the_paths_beside_it_sort() {
 }
 
 #[test]
-fn copies_of_a_file_do_not_make_the_mean_of_their_language() {
+fn copies_of_a_file_do_not_dominate_the_mean_of_their_language() {
     let bench = Bench::new();
     for i in 0..40 {
         bench.write(format!("copy{i}/f.rs"), &function("copied", 1));
@@ -583,7 +583,7 @@ fn copies_of_a_file_do_not_make_the_mean_of_their_language() {
 }
 
 #[test]
-fn a_file_that_is_left_out_is_counted_each_time_and_read_once() {
+fn a_skipped_file_is_counted_each_time_and_read_once() {
     let bench = Bench::new();
     bench.write("made.rs", &format!("// @generated\n{}", function("made", 1)));
     bench.write("long.js", &"x".repeat(30_000));
@@ -598,12 +598,12 @@ fn a_file_that_is_left_out_is_counted_each_time_and_read_once() {
 
 #[cfg(unix)]
 #[test]
-fn names_that_are_no_utf8_and_folders_that_cannot_be_read_do_no_harm() {
+fn file_names_need_not_be_utf8() {
     use std::os::unix::ffi::OsStrExt;
     let bench = Bench::new();
     let name = std::ffi::OsStr::from_bytes(b"caf\xe9.rs");
     if std::fs::write(bench.root.path().join(name), "").is_err() {
-        return; // A file system that has no such names.
+        return; // This file system rejects such names.
     }
     bench.write(name, &function("coffee", 1));
     bench.renew();
@@ -614,7 +614,7 @@ fn names_that_are_no_utf8_and_folders_that_cannot_be_read_do_no_harm() {
 }
 
 #[test]
-fn a_damaged_index_is_made_afresh_and_one_of_a_newer_program_is_left_alone() {
+fn a_damaged_index_is_rebuilt_and_a_newer_one_is_left_unchanged() {
     let bench = Bench::new();
     bench.write("a.rs", &function("a", 1));
     bench.renew();
@@ -639,7 +639,7 @@ fn a_damaged_index_is_made_afresh_and_one_of_a_newer_program_is_left_alone() {
 }
 
 #[test]
-fn another_reading_of_identifiers_is_another_index() {
+fn another_identifier_setting_has_a_separate_index() {
     let bench = Bench::new();
     bench.write("a.rs", &function("parseHttpConfig", 1));
     bench.renew();
@@ -654,7 +654,7 @@ fn another_reading_of_identifiers_is_another_index() {
 }
 
 #[test]
-fn what_cannot_be_indexed_is_said() {
+fn a_missing_folder_is_an_error_and_an_index_in_memory_works() {
     let bench = Bench::new();
     let nowhere = bench.root.path().join("nowhere");
     let error = bench
@@ -674,7 +674,7 @@ fn what_cannot_be_indexed_is_said() {
 }
 
 #[test]
-fn an_item_too_short_to_be_compared_is_found_by_its_name_and_resembles_nothing() {
+fn a_short_item_is_found_by_its_name_and_resembles_nothing() {
     let bench = Bench::new();
     let functions: String = (0..24).map(|i| function(&format!("sum_{i}"), i) + "\n").collect();
     bench.write("a.rs", &format!("fn tiny() {{}}\n\n{functions}"));
@@ -682,7 +682,7 @@ fn an_item_too_short_to_be_compared_is_found_by_its_name_and_resembles_nothing()
     let vector_index = bench.vector_index();
     let found = search(&vector_index, "tiny", &Filter::default(), 1);
     assert_eq!(found[0].item.name, "tiny");
-    // Even where the mean of its language is taken away.
+    // The same holds when the mean of its language is subtracted.
     let like = only_item(&function("other", 77));
     let near = vector_index
         .similar(&asked(&like, None), &Filter::default(), 100)
@@ -692,7 +692,7 @@ fn an_item_too_short_to_be_compared_is_found_by_its_name_and_resembles_nothing()
 }
 
 #[test]
-fn a_header_of_cpp_is_indexed_as_cpp() {
+fn a_cpp_header_is_indexed_as_cpp() {
     let bench = Bench::new();
     let shapes = include_str!("../../../tests/reported/07-shapes/07-shapes.h");
     bench.write("geometry/shapes.h", shapes);

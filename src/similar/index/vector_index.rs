@@ -1,4 +1,4 @@
-//! The items of an indexed folder in memory, to be searched.
+//! The items of an indexed folder in memory, ready for queries.
 
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -23,42 +23,43 @@ use crate::model::Model;
 use crate::segment::ItemKind;
 use crate::text::Language;
 
-/// The passages of a folder: its items, and what stands around them. Those that are too short or too little understood to be compared
-/// have zeros for a vector, resemble nothing, and are found by their words.
+/// The passages of a folder: its items, and the text around them.
+///
+/// Passages that are too short or hardly readable have a zero vector: they resemble nothing, but a search finds them by their words.
 #[derive(Debug)]
 pub struct VectorIndex {
     pub(super) root: Arc<Path>,
     pub(super) paths: Vec<PathBuf>,
-    /// Whether each file is one that a program or others wrote.
+    /// Whether each file is generated or third-party.
     foreign: Vec<bool>,
     pub(super) items: Vec<Entry>,
-    /// What of each a question looks at, close together: it looks at all of them.
+    /// The properties of each passage that queries examine. They are in one array because a query examines all.
     pub(super) facts: Vec<Fact>,
-    /// The names of several words, numbered.
+    /// Names of several words, each with a number.
     names: HashMap<String, u32>,
-    /// Their vectors as they are.
+    /// Their uncentered vectors.
     pub(super) rows: Rows,
-    /// 1 / length of each vector once the mean of its language is taken away; 0 where nothing is left.
+    /// 1 / length of each centered vector; 0 if hardly anything remains.
     pub(super) scale: Vec<f32>,
     pub(super) center: Center,
     pub(super) spreads: RowSpreads,
     /// Their words.
     pub(super) lexicon: Lexicon,
-    /// The hash of each name in lower case with its passage, ascending.
+    /// The hash of each lower-case name with its passage, ascending.
     pub(super) definitions: Vec<(Term, u32)>,
 }
 
-/// An item, and where it lies.
+/// An item, and its surrounding item.
 #[derive(Debug)]
 pub(super) struct Entry {
     pub item: IndexedItem,
-    /// The number of the innermost item around it.
+    /// The index of the innermost surrounding item.
     pub around: Option<usize>,
-    /// What its text is made of.
+    /// Hashes of its text.
     pub fingerprint: Arc<Fingerprint>,
 }
 
-/// What decides whether an item counts.
+/// The properties that decide whether an item counts for a query.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Fact {
     pub path: u32,
@@ -66,9 +67,9 @@ pub(super) struct Fact {
     name: u32,
     pub(super) language: Language,
     pub(super) kind: ItemKind,
-    /// Whether its vector says anything.
+    /// Whether it has a vector.
     pub(super) comparable: bool,
-    /// What makes it weigh less in a search; whether it is a test, or in one.
+    /// Properties that reduce its weight in a search; includes whether it belongs to a test.
     pub(super) aside: Aside,
 }
 
@@ -79,32 +80,32 @@ impl Fact {
     }
 }
 
-/// The nearest items that a decision is made about. What is farther away than so many others is hardly a copy.
+/// Number of nearest items that the decision examines. More distant items are hardly copies.
 pub(super) const PROPOSED: usize = 256;
 
-/// Items of a language whose mean hardly changes with further ones.
+/// Number of items of a language from which its mean hardly changes.
 const SETTLED: usize = 500;
 
-/// Instead of the number of a name that has not several words.
+/// Replaces the number of a name that is a single word.
 const ONE_WORD: u32 = u32::MAX;
 
 impl Index {
-    /// Loads the items of a folder as a model reads them.
+    /// Loads the items of a folder for a model.
     ///
     /// # Errors
-    /// What the file reports.
+    /// If the index file cannot be read.
     pub fn vector_index(&self, model: &Model, root: &Path) -> Result<VectorIndex, IndexError> {
         self.vector_index_since(model, root, &Center::default())
     }
 
-    /// As [`Index::vector_index`], with what languages have in common as it was `before` where it has hardly changed ([`Center::steady`]).
+    /// As [`Index::vector_index`], but keeps means from `before` that have hardly changed ([`Center::steady`]).
     ///
     /// # Errors
-    /// What the file reports.
+    /// If the index file cannot be read.
     pub fn vector_index_since(&self, model: &Model, root: &Path, before: &Center) -> Result<VectorIndex, IndexError> {
         let root = renew::canonical(root)?;
         let mut listing = Listing::new(model.hidden());
-        // Contents that several files have count once for the mean of their language: copies are no news.
+        // Contents of several files count once for the mean of their language.
         let (mut sums, mut counted) = (Sums::within(self.calibration(model)?), HashSet::new());
         let zeros: Arc<[f32]> = vec![0.0; model.hidden()].into();
         let take = |path: PathBuf, content, (passages, units): table::Held| {
@@ -114,7 +115,7 @@ impl Index {
                 let own: Vec<&UnitVector> = passage.units.iter().filter_map(|unit| units.get(*unit)).collect();
                 let vector = item_vector(&own).filter(|vector| vector.len() == zeros.len());
                 let vector = vector.unwrap_or_else(|| zeros.clone());
-                // What stands around items would draw the mean of a language toward its imports.
+                // Passages around items would draw the mean of a language toward imports.
                 if first && passage.item.kind != ItemKind::File {
                     sums.add(passage.item.language, &vector);
                 }
@@ -132,7 +133,7 @@ impl Index {
     }
 }
 
-/// The items of files, listed in the order of their paths.
+/// The items of files, added in the order of their paths.
 struct Listing {
     paths: Vec<PathBuf>,
     items: Vec<Entry>,
@@ -144,12 +145,12 @@ struct Listing {
     definitions: Vec<(Term, u32)>,
 }
 
-/// A file of a listing, whose passages are added one by one.
+/// A file of a listing, to which passages are added one by one.
 struct ListedFile<'a> {
     listing: &'a mut Listing,
-    /// The items around the next one.
+    /// The items around the next passage.
     around: Vec<usize>,
-    /// What holds for all of the file.
+    /// Properties that hold for the whole file.
     aside: Aside,
     name: String,
 }
@@ -168,7 +169,7 @@ impl Listing {
         }
     }
 
-    /// Begins a file, whose path comes after all that are there.
+    /// Begins a file, whose path must follow all earlier paths.
     fn file(&mut self, path: PathBuf) -> ListedFile<'_> {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         self.words.file(PathWords::of(&path));
@@ -182,13 +183,13 @@ impl Listing {
         }
     }
 
-    /// All of it, with what its languages have in common.
+    /// Completes the listing with a center.
     fn vector_index(mut self, root: Arc<Path>, center: Center) -> VectorIndex {
         let mut vector = Vec::with_capacity(self.width);
         let length = |(index, fact): (usize, &Fact)| {
             vector.clear();
             vector.extend(self.rows.row(index));
-            // Zeros less a mean would resemble what the mean does not.
+            // A zero vector minus the mean would resemble the opposite of the mean.
             match fact.comparable {
                 true => inverse_length(&vector, center.mean(fact.language)),
                 false => 0.0,
@@ -224,7 +225,7 @@ impl Listing {
 }
 
 impl ListedFile<'_> {
-    /// Adds a passage; one whose vector has another width is left out.
+    /// Adds a passage, unless its vector has another width.
     fn add(
         &mut self,
         mut item: IndexedItem,
@@ -238,7 +239,7 @@ impl ListedFile<'_> {
         }
         let number = listing.items.len();
         listing.rows.push(vector);
-        // An outer item stands before those inside it.
+        // An outer item precedes the items inside it.
         self.around.truncate(enclosing(&self.around, &listing.items, &item));
         let test = is_test_item(&item)
             || match self.around.last() {
@@ -278,7 +279,7 @@ impl ListedFile<'_> {
     }
 }
 
-/// What an item defines: of `Display for Config` and `Config<T>` that is `Config`, of `Server::run` it is `run`.
+/// The name that an item defines. It is `Config` for `Display for Config` and `Config<T>`, and `run` for `Server::run`.
 pub(super) fn defined(name: &str) -> &str {
     let of = name.rsplit(" for ").next().unwrap_or(name);
     let plain = of
@@ -293,8 +294,9 @@ pub(super) fn defined(name: &str) -> &str {
 }
 
 impl VectorIndex {
-    /// Items that stand in no index, such as those of open documents; `files` in the order of their paths. What languages have in common
-    /// is taken from `center`; a language that it does not know is centered by the items themselves.
+    /// Indexes items outside of a stored index, such as those of open documents. `files` in the order of their paths.
+    ///
+    /// Means come from `center`; a language without a mean there is centered by the items themselves.
     pub fn of_items(files: &[(PathBuf, &[EmbeddedItem])], center: &Center, width: usize) -> VectorIndex {
         let all = files.iter().flat_map(|(_, items)| items.iter());
         let fitting = all.filter(|embedded| embedded.vector.len() == width);
@@ -311,12 +313,12 @@ impl VectorIndex {
         listing.vector_index(PathBuf::new().into(), center.clone().or(own))
     }
 
-    /// What its languages have in common.
+    /// The means of its languages.
     pub fn center(&self) -> &Center {
         &self.center
     }
 
-    /// Number of items that can be compared, without what stands around them.
+    /// Number of comparable items, without passages around items.
     pub fn len(&self) -> usize {
         let items = self
             .facts
@@ -325,7 +327,7 @@ impl VectorIndex {
         items.count()
     }
 
-    /// Whether it has so many items of a language that what they have in common will hardly change with further ones.
+    /// Whether it has enough items of a language that the mean will hardly change.
     pub fn is_settled(&self, language: Language) -> bool {
         let own = self.facts.iter().filter(|fact| {
             let same = fact.language == language || !(fact.language.is_code() || language.is_code());
@@ -334,12 +336,12 @@ impl VectorIndex {
         own.take(SETTLED).count() == SETTLED
     }
 
-    /// Whether there is none.
+    /// Whether it has no passages.
     pub fn is_empty(&self) -> bool {
         self.facts.is_empty()
     }
 
-    /// The folder they are of.
+    /// The indexed folder.
     pub fn root(&self) -> &Path {
         &self.root
     }
@@ -359,7 +361,7 @@ impl VectorIndex {
         places.map(|(fact, entry)| (&*self.paths[fact.path as usize], &*entry.item.name))
     }
 
-    /// What a decision about an item of a file depends on; `None` for one that is not here.
+    /// The context that a decision about an item needs. `None` if the item is not in the index.
     pub fn known(&self, path: &Path, item: &IndexedItem) -> Option<Known<'_>> {
         let file = self.paths.binary_search_by(|own| own.as_path().cmp(path)).ok()? as u32;
         let first = self.facts.partition_point(|fact| fact.path < file);
@@ -378,18 +380,18 @@ impl VectorIndex {
         }
     }
 
-    /// What a decision looks at.
+    /// The input of a decision about an item.
     pub(super) fn decided_by(&self, index: usize) -> Facts<'_> {
         self.known_at(index).facts(&self.items[index].item)
     }
 
-    /// Decides whether an item is news to the reader of another one.
+    /// Decides whether an item tells the reader of another something new.
     pub(super) fn decide(&self, a: usize, b: usize, cosine: f32) -> Option<CloneType> {
         let file = self.facts[a].path == self.facts[b].path;
         decision::decide(&self.decided_by(a), &self.decided_by(b), file, cosine)
     }
 
-    /// Whether an item is looked at.
+    /// Whether the filter accepts an item.
     pub(super) fn allowed(&self, filter: &Filter) -> impl Fn(usize) -> bool {
         let paths: Vec<bool> = self.paths.iter().map(|path| filter.takes_file(path)).collect();
         move |index| {
@@ -418,8 +420,8 @@ impl VectorIndex {
 }
 
 impl VectorIndex {
-    /// The vector of an item without the mean of its language, of unit length, or zeros where nothing is left.
-    pub(super) fn own(&self, index: usize) -> Vec<f32> {
+    /// The centered unit vector of an item, or zeros if nothing remains.
+    pub(super) fn centered(&self, index: usize) -> Vec<f32> {
         let mut vector: Vec<f32> = self.rows.row(index).collect();
         let scale = self.scale[index];
         match self.center.mean(self.items[index].item.language) {
@@ -429,26 +431,26 @@ impl VectorIndex {
         vector
     }
 
-    /// The score of two items, as lenses show it.
+    /// The score of two items, as code lenses show it.
     pub(super) fn cosine(&self, a: usize, b: usize) -> f32 {
-        self.score_of(&self.own(a), &self.own(b)) * self.factor(a, b)
+        self.score_of(&self.centered(a), &self.centered(b)) * self.factor(a, b)
     }
 
-    /// The score of two vectors of one language without its mean, of unit length.
+    /// The score of two centered unit vectors of one language.
     pub(super) fn score_of(&self, a: &[f32], b: &[f32]) -> f32 {
         self.center.calibration().likeness().of(dot(a, b))
     }
 
-    /// The items nearest to a vector of unit length without the mean of its language; `needed` tells from which score an item counts,
-    /// if it does. The scores are cosines on the scale of the thresholds, those of other languages in the measure of those within one
-    /// ([`Center::factor`]).
+    /// The items nearest to a centered unit vector. `needed` gives the minimum score of an item, or excludes it.
+    ///
+    /// Scores are cosines on the scale of the thresholds; those of other languages are adjusted by [`Center::factor`].
     pub(super) fn near(
         &self,
         (language, query): (Language, &[f32]),
         count: usize,
         needed: impl Fn(usize) -> Option<f32> + Sync,
     ) -> Vec<(usize, f32)> {
-        // So that the rows need not be kept once more without their means.
+        // Subtracts the means from products, so that centered rows need not be stored.
         let (taken, likeness) = (self.center.along(query), self.center.calibration().likeness());
         let across = Across::new(&self.center, language, query);
         let transform = |index: usize| {
@@ -473,8 +475,9 @@ impl VectorIndex {
 }
 
 impl VectorIndex {
-    /// Adds what is almost the same as an item that is near the mean of its language, of which taking the mean away leaves hardly
-    /// anything: a cosine near 1 decides by itself.
+    /// Adds items that are almost the same as an item near its language's mean.
+    ///
+    /// Hardly anything of such an item remains after centering, so a raw cosine near 1 decides by itself.
     fn add_copies(
         &self,
         asked: &Asked,
@@ -488,7 +491,7 @@ impl VectorIndex {
             .mean(asked.item.language)
             .filter(|mean| mean.len() == query.len());
         let left = |mean: &[f32]| query.iter().zip(mean).map(|(v, m)| (v - m).powi(2)).sum::<f32>();
-        // Cosines of a model that crowds its texts say nothing before the mean is taken away.
+        // Raw cosines of a model that crowds its texts mean nothing.
         if self.center.calibration().common().is_some() || mean.is_none_or(|mean| left(mean) > thresholds::LEFT_OF_MOST)
         {
             return;
@@ -571,13 +574,13 @@ impl Collection for VectorIndex {
     }
 }
 
-/// How many of the items, each around the next, are around one that follows them.
+/// Number of items in the nesting chain that contain an item.
 fn enclosing(around: &[usize], items: &[Entry], item: &IndexedItem) -> usize {
     let holds = |outer: &&usize| item.end.byte <= items[**outer].item.end.byte;
     around.iter().take_while(holds).count()
 }
 
-/// 1 / |v - m|, or 0 where hardly anything is left, which says nothing.
+/// 1 / |v - m|, or 0 if the rest is too small to count.
 pub(super) fn inverse_length(vector: &[f32], mean: Option<&[f32]>) -> f32 {
     let squares: f32 = match mean {
         Some(mean) => vector.iter().zip(mean).map(|(v, m)| (v - m).powi(2)).sum(),

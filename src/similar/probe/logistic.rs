@@ -1,43 +1,44 @@
 //! Logistic regression with an L2 penalty, as scikit-learn's `LogisticRegression` defines it.
 //!
-//! It minimizes C · Σ loss + ½|W|²; intercepts are free. Two classes have one row of weights (a sigmoid), more have a row each (softmax).
-//! The minimum is unique, and L-BFGS (Liu & Nocedal 1989) finds it; linfa-logistic would bring some forty crates for the same.
+//! It minimizes C · Σ loss + ½|W|², without a penalty on intercepts. Two classes have one row of weights (sigmoid), more classes have a row
+//! each (softmax). The minimum is unique, and L-BFGS (Liu & Nocedal 1989) finds it; linfa-logistic would add about forty crates for the
+//! same result.
 
 use rayon::prelude::*;
 
-/// Labelled vectors.
+/// Labeled vectors.
 #[derive(Debug, Clone)]
 pub struct Data<'a> {
     /// The vectors, all of one width.
     pub vectors: Vec<&'a [f32]>,
     /// The class of each.
     pub classes: Vec<usize>,
-    /// How many classes there are.
+    /// The number of classes.
     pub count: usize,
 }
 
-/// What was learned: z = W·x + b.
+/// Learned weights: z = W·x + b.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Weights {
-    /// Row-major, (rows, width): one row for two classes, else one for each.
+    /// Row-major, (rows, width): one row for two classes, otherwise one per class.
     pub rows: Vec<f64>,
-    /// One for each row.
+    /// One per row.
     pub intercepts: Vec<f64>,
 }
 
-/// Rows of weights for so many classes.
+/// The number of weight rows for a number of classes.
 pub fn rows(classes: usize) -> usize {
     if classes == 2 { 1 } else { classes }
 }
 
-/// Pairs of steps that L-BFGS remembers.
+/// Number of (step, gradient change) pairs that L-BFGS keeps.
 const MEMORY: usize = 10;
 
-/// Most iterations; embeddings need some dozens.
+/// Maximum number of iterations; embeddings need a few dozen.
 const MOST: usize = 400;
 
 impl Weights {
-    /// Nothing learned yet.
+    /// Zero weights.
     pub fn zeros(classes: usize, width: usize) -> Weights {
         Weights {
             rows: vec![0.0; rows(classes) * width],
@@ -45,7 +46,7 @@ impl Weights {
         }
     }
 
-    /// The logits of a vector, one for each class. Of two classes, the first has 0.
+    /// The logits of a vector, one per class. For two classes, the first logit is 0.
     pub fn logits(&self, vector: &[f32]) -> Vec<f64> {
         let width = vector.len().max(1);
         let rows = self.rows.chunks_exact(width).zip(&self.intercepts);
@@ -80,7 +81,7 @@ pub fn probabilities(logits: &[f64], temperature: f64) -> Vec<f64> {
     exps.into_iter().map(|e| e / sum).collect()
 }
 
-/// Learns from labeled vectors, beginning at `start`, until no derivative of the mean loss exceeds `tolerance`.
+/// Fits weights to labeled vectors from `start`. It ends when no derivative of the mean loss exceeds `tolerance`.
 pub fn fit(data: &Data, strength: f64, start: &Weights, tolerance: f64) -> Weights {
     let width = data.vectors.first().map_or(0, |vector| vector.len());
     let rows = rows(data.count);
@@ -130,7 +131,7 @@ pub fn fit(data: &Data, strength: f64, start: &Weights, tolerance: f64) -> Weigh
     Weights::of_flat(&x, rows)
 }
 
-/// The direction of the next step: the two-loop recursion.
+/// The direction of the next step, by the two-loop recursion.
 fn descent(gradient: &[f64], memory: &[(Vec<f64>, Vec<f64>, f64)]) -> Vec<f64> {
     let mut q = gradient.to_vec();
     let mut factors = Vec::with_capacity(memory.len());
@@ -151,10 +152,10 @@ fn descent(gradient: &[f64], memory: &[(Vec<f64>, Vec<f64>, f64)]) -> Vec<f64> {
     q
 }
 
-/// Vectors of one task.
+/// Number of vectors per task.
 const EACH: usize = 128;
 
-/// The value and the gradient at some weights.
+/// The objective and its gradient at given weights.
 fn objective(data: &Data, strength: f64, flat: &[f64], width: usize) -> (f64, Vec<f64>) {
     let rows = rows(data.count);
     let weights: Vec<f32> = flat.iter().map(|w| *w as f32).collect();
@@ -203,7 +204,7 @@ fn part((vectors, classes): (&[&[f32]], &[usize]), weights: &[f32], (rows, width
     (loss, slopes)
 }
 
-/// ⟨a, b⟩ in lanes, so that it is quick without being told about a processor.
+/// ⟨a, b⟩ in separate lanes, which the compiler vectorizes on any processor.
 fn product(a: &[f32], b: &[f32]) -> f32 {
     const LANES: usize = 16;
     let mut sums = [0f32; LANES];
@@ -228,7 +229,7 @@ fn dot(a: &[f64], b: &[f64]) -> f64 {
 mod tests {
     use super::*;
 
-    /// Vectors and classes by a formula that tests/reference/logistic.py has too.
+    /// Vectors and classes from a formula that tests/reference/logistic.py shares.
     fn made(items: usize, width: usize, classes: usize) -> (Vec<Vec<f32>>, Vec<usize>) {
         let vector = |i: usize| -> Vec<f32> {
             let own: Vec<f64> = (0..width)
@@ -243,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn coefficients_are_those_of_scikit_learn() {
+    fn coefficients_equal_those_of_scikit_learn() {
         let golden = include_str!("../../../tests/reference/logistic.json");
         let golden: serde_json::Value = serde_json::from_str(golden).unwrap();
         for case in golden.as_array().unwrap() {
@@ -262,7 +263,7 @@ mod tests {
             };
             for (found, expected) in [(&found.rows, list("rows")), (&found.intercepts, list("intercepts"))] {
                 assert_eq!(found.len(), expected.len());
-                // A thousandth of the largest: sums over the items are made in 32 bits.
+                // A thousandth of the largest coefficient: sums over the items use 32-bit floats.
                 let room = 1e-3 * expected.iter().fold(1f64, |most, v| most.max(v.abs()));
                 for (found, expected) in found.iter().zip(expected) {
                     assert!((found - expected).abs() < room, "{found} {expected}");

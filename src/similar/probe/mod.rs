@@ -1,7 +1,7 @@
-//! Probes: classes of a person's own, learned from labeled texts by logistic regression on their embeddings.
+//! Probes: user-defined classes, learned from labeled texts by logistic regression on embeddings.
 //!
-//! A probe is a small file that names its model: vectors of another one mean something else. Its logits are linear in the embedding, so that
-//! the words of a text have exact shares of them.
+//! A probe is a small file that names its model, because vectors of another model mean something else. Its logits are linear in the
+//! embedding, so each word of a text has an exact share of them.
 
 pub mod logistic;
 mod train;
@@ -12,62 +12,62 @@ use serde::{Deserialize, Serialize};
 
 use logistic::{Weights, probabilities};
 
-/// The version of the file; other versions are refused.
+/// The version of the file; other versions are rejected.
 const VERSION: u32 = 1;
 
-/// What was learned.
+/// A trained classifier.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Probe {
     version: u32,
     /// The name of the model whose embeddings it reads.
     pub model: String,
-    /// Its identity ([`crate::model::ModelInfo::id`]).
+    /// The identity of the model ([`crate::model::ModelInfo::id`]).
     pub encoder: String,
-    /// The classes.
+    /// The names of the classes.
     pub labels: Vec<String>,
-    /// One row for two classes (the logit of the second against the first), else one for each class; in multiples of unit vectors.
+    /// Weights for unit vectors. Two classes share one row (logit of the second against the first), more have one row each.
     rows: Vec<Vec<f32>>,
     intercepts: Vec<f32>,
-    /// What logits are divided by before softmax, so that probabilities mean what they say.
+    /// Divides the logits before softmax; calibrates the probabilities.
     pub temperature: f32,
-    /// The strength C of the fit: the smaller, the smaller the weights.
+    /// The strength C of the fit: a smaller C gives smaller weights.
     pub strength: f32,
-    /// How good it is on items that it has not seen.
+    /// Quality on items that were not used for training.
     pub report: Report,
 }
 
-/// Why a file is no probe.
+/// Why a file is not a valid probe.
 #[derive(Debug, thiserror::Error)]
 pub enum ProbeError {
-    /// It is not JSON of a probe.
-    #[error("this is no probe ({0}); make one with `fovea probe train`")]
+    /// The file does not contain a probe as JSON.
+    #[error("cannot read the probe ({0}); train one with `fovea probe train`")]
     Parse(#[from] serde_json::Error),
-    /// Its parts do not fit together, or another version wrote it.
-    #[error("the probe's {0}; train it again with `fovea probe train`")]
+    /// Parts of the probe do not fit together, or another version wrote it.
+    #[error("cannot use the probe: {0}; train it again with `fovea probe train`")]
     Damaged(&'static str),
 }
 
 impl Probe {
-    /// Reads a probe.
+    /// Parses and validates a probe.
     ///
     /// # Errors
-    /// Says what is wrong with it, and what to do.
+    /// If the file is not a valid probe; the error says what to do.
     pub fn parse(json: &[u8]) -> Result<Probe, ProbeError> {
         let probe: Probe = serde_json::from_slice(json)?;
         let rows = logistic::rows(probe.labels.len());
         let widths = probe.rows.iter().map(Vec::len);
         let finite = |values: &[f32]| values.iter().all(|value| value.is_finite());
         if probe.version != VERSION {
-            return Err(ProbeError::Damaged("version is another one"));
+            return Err(ProbeError::Damaged("another version of Fovea wrote it"));
         }
         if probe.labels.len() < 2 || probe.rows.len() != rows || probe.intercepts.len() != rows {
-            return Err(ProbeError::Damaged("labels and weights are not of one number"));
+            return Err(ProbeError::Damaged("the numbers of labels and weights differ"));
         }
         if widths.clone().min() != widths.max() || !probe.rows.iter().all(|row| finite(row)) {
-            return Err(ProbeError::Damaged("weights are damaged"));
+            return Err(ProbeError::Damaged("its weights are damaged"));
         }
         if !finite(&probe.intercepts) || !probe.temperature.is_finite() || probe.temperature <= 0.0 {
-            return Err(ProbeError::Damaged("numbers are damaged"));
+            return Err(ProbeError::Damaged("its numbers are damaged"));
         }
         Ok(probe)
     }
@@ -77,7 +77,7 @@ impl Probe {
         self.rows.first().map_or(0, Vec::len)
     }
 
-    /// The probability of each class for an embedding of unit length.
+    /// The probability of each class for a normalized embedding.
     pub fn probabilities(&self, embedding: &[f32]) -> Vec<f64> {
         let weights = Weights {
             rows: self.rows.iter().flatten().map(|w| f64::from(*w)).collect(),
@@ -86,8 +86,9 @@ impl Probe {
         probabilities(&weights.logits(embedding), f64::from(self.temperature))
     }
 
-    /// The logit of a class as a direction of embeddings and a constant; with `other`, that of one class less that of another. Of two classes,
-    /// a logit is that of one against the other.
+    /// The logit of a class as a direction in embedding space and a constant.
+    ///
+    /// With `other`, the logit of `class` minus the logit of `other`. For two classes, a logit is always one against the other.
     pub fn direction(&self, class: usize, other: Option<usize>) -> (Vec<f32>, f32) {
         let of = |class: usize| -> (Vec<f32>, f32) {
             match self.rows.len() {

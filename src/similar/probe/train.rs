@@ -1,4 +1,4 @@
-//! Training: how strong to fit, how good it is on unseen items, how to calibrate it, and which labels to look at again.
+//! Training: selection of the strength, cross-validation, calibration, and detection of doubtful labels.
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -6,93 +6,93 @@ use serde::{Deserialize, Serialize};
 use super::logistic::{Data, Weights, fit, probabilities};
 use super::{Probe, VERSION};
 
-/// Strengths that cross-validation chooses from.
+/// Strengths that cross-validation tries, ascending.
 const STRENGTHS: [f64; 4] = [1.0, 10.0, 100.0, 1000.0];
 
-/// Parts of a cross-validation, where the rarest class has as many items.
+/// Folds of the cross-validation; fewer if the rarest class has fewer items.
 const FOLDS: usize = 5;
 
-/// Derivatives at which a fit of cross-validation ends, and the last one.
+/// Largest derivative at the end of a fit: in cross-validation, and for the final fit.
 const ROUGH: f64 = 3e-4;
 const FINE: f64 = 1e-6;
 
 /// Bins of the calibration error.
 const BINS: usize = 10;
 
-/// Why nothing can be learned.
+/// Why training is impossible.
 #[derive(Debug, thiserror::Error, PartialEq)]
 pub enum TrainError {
-    /// No items.
+    /// There are no items.
     #[error("there are no labeled items; give a file with the columns text (or path) and label")]
     Empty,
-    /// One class.
-    #[error("all items have the label {0:?}; a probe needs two labels at least")]
+    /// All items have one label.
+    #[error("all items have the label {0:?}; a probe needs at least two labels")]
     OneClass(String),
-    /// A class with a single item.
-    #[error("only one item has the label {0:?}; label two at least, better ten")]
+    /// A label has a single item.
+    #[error("only one item has the label {0:?}; label at least two, preferably ten")]
     Lonely(String),
 }
 
-/// How good a probe is, by cross-validation: each item is judged by a probe that has not seen it.
+/// Quality of a probe in cross-validation: the tested items are not in the training data.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Report {
-    /// Items.
+    /// Number of items.
     pub items: usize,
-    /// Parts of the cross-validation.
+    /// Folds of the cross-validation.
     pub folds: usize,
-    /// The share of items that get their own label.
+    /// Share of items that get their own label.
     pub accuracy: f32,
-    /// The share of the commonest label: what guessing it always would give.
+    /// Share of the most frequent label: the accuracy of always guessing it.
     pub majority: f32,
-    /// Mean - ln p of the own label.
+    /// Mean - ln p of the true label.
     pub log_loss: f32,
-    /// How far probabilities are from the share that is right, on average over ten bins.
+    /// Expected calibration error over ten bins: mean distance between probability and accuracy.
     pub calibration_error: f32,
-    /// The same before calibration.
+    /// The same error before calibration.
     pub uncalibrated_error: f32,
-    /// By label.
+    /// Quality for each label.
     pub labels: Vec<LabelReport>,
 }
 
-/// How good a probe is for one label.
+/// Quality of a probe for one label.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LabelReport {
     /// The label.
     pub label: String,
-    /// Items that have it.
+    /// Number of items with this label.
     pub items: usize,
-    /// The share of those it is given to that have it.
+    /// Share of the items predicted as this label that have it.
     pub precision: f32,
-    /// The share of those that have it that it is given to.
+    /// Share of the items with this label that are predicted as it.
     pub recall: f32,
 }
 
-/// An item whose label the others doubt.
+/// An item whose label the other items contradict.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Doubtful {
-    /// Its number, from 0.
+    /// Its zero-based number.
     pub item: usize,
     /// Its label.
     pub label: String,
-    /// The label that the others give it.
+    /// The label that the other items suggest.
     pub rather: String,
-    /// The probability of that one.
+    /// The probability of the suggested label.
     pub probability: f32,
 }
 
-/// A probe, and what was found on the way.
+/// A trained probe and the doubtful labels.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Trained {
     /// The probe.
     pub probe: Probe,
-    /// Items with other labels than the rest would give them, the most certain first.
+    /// Items whose label differs from the prediction, most certain first.
     pub doubtful: Vec<Doubtful>,
 }
 
-/// Learns a probe from embeddings of unit length with a label each.
+/// Trains a probe on normalized embeddings, each with a label.
 ///
 /// # Errors
-/// If there are no two labels with two items each.
+/// If there are fewer than two labels, or a label has only one item.
 pub fn train(vectors: &[Vec<f32>], labels: &[String], (model, encoder): (&str, &str)) -> Result<Trained, TrainError> {
     let mut names: Vec<String> = labels.to_vec();
     names.sort();
@@ -119,16 +119,16 @@ pub fn train(vectors: &[Vec<f32>], labels: &[String], (model, encoder): (&str, &
     };
     let width = vectors.first().map_or(0, Vec::len);
     let weights = fit(&all, strength, &Weights::zeros(names.len(), width), FINE);
-    let judged: Vec<Vec<f64>> = unseen.iter().map(|logits| probabilities(logits, temperature)).collect();
-    let report = report(&judged, &unseen, &classes, (&names, &counts), folds);
+    let predicted: Vec<Vec<f64>> = unseen.iter().map(|logits| probabilities(logits, temperature)).collect();
+    let report = report(&predicted, &unseen, &classes, (&names, &counts), folds);
     let mut doubtful: Vec<Doubtful> = (0..classes.len())
         .filter_map(|item| {
-            let best = largest(&judged[item]);
+            let best = largest(&predicted[item]);
             (best != classes[item]).then(|| Doubtful {
                 item,
                 label: names[classes[item]].clone(),
                 rather: names[best].clone(),
-                probability: judged[item][best] as f32,
+                probability: predicted[item][best] as f32,
             })
         })
         .collect();
@@ -151,7 +151,7 @@ pub fn train(vectors: &[Vec<f32>], labels: &[String], (model, encoder): (&str, &
     Ok(Trained { probe, doubtful })
 }
 
-/// The part of each item: every part gets as many items of each class. The order is shuffled, always alike.
+/// The fold of each item; stratified by class, in a deterministic shuffled order.
 fn folds_of(classes: &[usize], count: usize, folds: usize) -> Vec<usize> {
     let mut order: Vec<usize> = (0..classes.len()).collect();
     order.sort_by_key(|item| shuffled(*item as u64));
@@ -164,7 +164,7 @@ fn folds_of(classes: &[usize], count: usize, folds: usize) -> Vec<usize> {
     parts
 }
 
-/// splitmix64 of a number.
+/// SplitMix64 of a number.
 fn shuffled(number: u64) -> u64 {
     let mut z = (number + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -172,7 +172,7 @@ fn shuffled(number: u64) -> u64 {
     z ^ (z >> 31)
 }
 
-/// The strength with the smallest loss on unseen items, and their logits.
+/// The strength with the smallest loss on unseen items, and the logits of these items.
 fn strongest(
     vectors: &[Vec<f32>],
     classes: &[usize],
@@ -190,41 +190,41 @@ fn strongest(
                 classes: seen.map(|item| classes[item]).collect(),
                 count,
             };
-            // The weights of a weaker fit are near those of a stronger one.
+            // The weights of a smaller strength are a good start for the next one.
             *start = fit(&data, strength, start, ROUGH);
         });
-        let judged = vectors.iter().zip(parts);
-        let unseen: Vec<Vec<f64>> = judged.map(|(vector, fold)| starts[*fold].logits(vector)).collect();
+        let predicted = vectors.iter().zip(parts);
+        let unseen: Vec<Vec<f64>> = predicted.map(|(vector, fold)| starts[*fold].logits(vector)).collect();
         let loss = loss(&unseen, classes, temperature(&unseen, classes));
         if best.as_ref().is_none_or(|(least, ..)| loss < *least) {
             best = Some((loss, strength, unseen));
         } else {
-            // It only gets worse from here.
+            // Larger strengths only increase the loss.
             break;
         }
     }
     best.map_or((1.0, Vec::new()), |(_, strength, unseen)| (strength, unseen))
 }
 
-/// Mean cross entropy with targets that are never quite sure, as Platt (1999) has them: n items of a class that are all right do not make
-/// the next one certain.
+/// Mean cross entropy with smoothed targets (Platt 1999). So n correct items of a class do not make the next one certain.
 fn loss(logits: &[Vec<f64>], classes: &[usize], temperature: f64) -> f64 {
     let count = logits.first().map_or(0, Vec::len);
     let mut items = vec![0f64; count];
     classes.iter().for_each(|class| items[*class] += 1.0);
     let of = |(logits, class): (&Vec<f64>, &usize)| -> f64 {
         let all = items[*class] + count as f64;
-        let told = probabilities(logits, temperature).into_iter().enumerate();
-        told.map(|(output, p)| {
-            let target = if output == *class { items[*class] + 1.0 } else { 1.0 };
-            -target / all * p.max(1e-300).ln()
-        })
-        .sum()
+        let outputs = probabilities(logits, temperature).into_iter().enumerate();
+        outputs
+            .map(|(output, p)| {
+                let target = if output == *class { items[*class] + 1.0 } else { 1.0 };
+                -target / all * p.max(1e-300).ln()
+            })
+            .sum()
     };
     logits.iter().zip(classes).map(of).sum::<f64>() / classes.len().max(1) as f64
 }
 
-/// The temperature with the smallest loss (Guo et al., ICML 2017), by golden section.
+/// The temperature with the smallest loss (Guo et al., ICML 2017), by golden-section search.
 fn temperature(logits: &[Vec<f64>], classes: &[usize]) -> f64 {
     let ratio = (5f64.sqrt() - 1.0) / 2.0;
     let (mut low, mut high) = (-3.0f64, 3.0f64);
@@ -252,14 +252,14 @@ fn largest(values: &[f64]) -> usize {
 }
 
 fn report(
-    judged: &[Vec<f64>],
+    predicted: &[Vec<f64>],
     unseen: &[Vec<f64>],
     classes: &[usize],
     (names, counts): (&[String], &[usize]),
     folds: usize,
 ) -> Report {
     let items = classes.len();
-    let given: &[usize] = &judged.iter().map(|own| largest(own)).collect::<Vec<_>>();
+    let given: &[usize] = &predicted.iter().map(|own| largest(own)).collect::<Vec<_>>();
     let share = |part: usize, whole: usize| part as f32 / whole.max(1) as f32;
     let right = |class: usize| (0..items).filter(move |item| given[*item] == class && classes[*item] == class);
     let label = |class: usize| LabelReport {
@@ -272,7 +272,7 @@ fn report(
         recall: share(right(class).count(), counts[class]),
     };
     let plain: Vec<Vec<f64>> = unseen.iter().map(|logits| probabilities(logits, 1.0)).collect();
-    let own = judged
+    let own = predicted
         .iter()
         .zip(classes)
         .map(|(own, class)| -own[*class].max(1e-300).ln());
@@ -282,30 +282,30 @@ fn report(
         accuracy: share((0..names.len()).map(|class| right(class).count()).sum(), items),
         majority: share(counts.iter().copied().max().unwrap_or(0), items),
         log_loss: (own.sum::<f64>() / items.max(1) as f64) as f32,
-        calibration_error: calibration_error(judged, classes),
+        calibration_error: calibration_error(predicted, classes),
         uncalibrated_error: calibration_error(&plain, classes),
         labels: (0..names.len()).map(label).collect(),
     }
 }
 
-/// The mean distance of the highest probability from the share that is right, over bins of it.
-fn calibration_error(judged: &[Vec<f64>], classes: &[usize]) -> f32 {
+/// The mean distance between the highest probability and the accuracy, over bins of that probability.
+fn calibration_error(predicted: &[Vec<f64>], classes: &[usize]) -> f32 {
     let mut bins = [(0f64, 0f64); BINS];
-    for (own, class) in judged.iter().zip(classes) {
+    for (own, class) in predicted.iter().zip(classes) {
         let best = largest(own);
         let bin = ((own[best] * BINS as f64) as usize).min(BINS - 1);
         bins[bin].0 += own[best];
         bins[bin].1 += f64::from(u8::from(best == *class));
     }
     let off: f64 = bins.iter().map(|(sure, right)| (sure - right).abs()).sum();
-    (off / judged.len().max(1) as f64) as f32
+    (off / predicted.len().max(1) as f64) as f32
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// Vectors around one of `count` directions, and labels of which some are wrong.
+    /// Vectors around one of `count` directions; some of their labels are wrong.
     fn made(items: usize, count: usize) -> (Vec<Vec<f32>>, Vec<String>) {
         let vector = |item: usize| -> Vec<f32> {
             let noise = |j: usize| (shuffled((item * 100 + j) as u64) as f64 / u64::MAX as f64 - 0.5) as f32;
@@ -339,7 +339,7 @@ mod tests {
             assert_eq!(read, trained.probe);
             let probabilities = read.probabilities(&vectors[1]);
             assert_eq!(largest(&probabilities), 1);
-            // The direction gives the logit that the probability has.
+            // The direction reproduces the logit of the probability.
             let (direction, constant) = read.direction(1, Some(0));
             let logit: f32 = direction.iter().zip(&vectors[1]).map(|(w, x)| w * x).sum::<f32>() + constant;
             let odds = (probabilities[1] / probabilities[0]).ln() * f64::from(read.temperature);
@@ -348,7 +348,7 @@ mod tests {
     }
 
     #[test]
-    fn few_items_that_are_all_right_make_nothing_certain() {
+    fn a_few_correct_items_do_not_make_predictions_certain() {
         let (vectors, labels) = made(14, 2);
         let some: Vec<usize> = (0..14).filter(|item| *item != 7).collect();
         let vectors: Vec<Vec<f32>> = some.iter().map(|item| vectors[*item].clone()).collect();
@@ -364,15 +364,20 @@ mod tests {
     }
 
     #[test]
-    fn what_nothing_can_be_learned_from_is_refused_in_a_sentence() {
+    fn unusable_training_data_is_rejected_with_an_explanation() {
         let of = |labels: &[&str]| {
             let labels: Vec<String> = labels.iter().map(|label| (*label).to_owned()).collect();
             let vectors = vec![vec![1.0, 0.0]; labels.len()];
             train(&vectors, &labels, ("m", "id")).unwrap_err().to_string()
         };
         assert!(of(&[]).contains("no labeled items"));
-        assert!(of(&["a", "a"]).contains("two labels at least"));
+        assert!(of(&["a", "a"]).contains("at least two labels"));
         assert!(of(&["a", "a", "b"]).contains("only one item has the label \"b\""));
-        assert!(Probe::parse(b"{}").unwrap_err().to_string().contains("no probe"));
+        assert!(
+            Probe::parse(b"{}")
+                .unwrap_err()
+                .to_string()
+                .contains("cannot read the probe")
+        );
     }
 }

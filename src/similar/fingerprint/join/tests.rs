@@ -5,7 +5,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// A sketch of some of few elements, so that many are shared; the low ones are in most.
+/// A sketch from few possible elements, so that sketches share many. Most contain the low ones.
 fn sketch(keep: usize) -> impl Strategy<Value = Sketch> {
     (proptest::collection::btree_set(0u32..400, 0..90), 0u32..40).prop_map(move |(some, frequent)| {
         let mut hashes: Vec<u32> = some.into_iter().chain(0..frequent).collect();
@@ -32,7 +32,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn every_pair_with_the_overlap_is_met_once_and_none_has_more_than_it_is_said_to(
+    fn every_pair_with_the_overlap_is_found_once_and_the_bound_holds(
         fingerprints in proptest::collection::vec(fingerprint(), 0..40),
         least in prop_oneof![Just(0.0f32), Just(0.2), 0f32..2.0],
     ) {

@@ -9,7 +9,7 @@ use crate::similar::Center;
 use crate::similar::words::WordCounts;
 use crate::text::Snapshot;
 
-/// Numbers that look random and are the same for the same seed.
+/// Deterministic pseudorandom numbers.
 struct Numbers(u64);
 
 impl Numbers {
@@ -28,7 +28,7 @@ impl Numbers {
 
 const WIDTH: usize = 24;
 
-/// Texts that are copies of a few, changed here and there, with lines that most of them have.
+/// A copy of one of few base texts with random changes and some frequent lines.
 fn text(numbers: &mut Numbers, heading: bool) -> String {
     let (base, changes) = (numbers.below(5), numbers.below(6));
     let changed: Vec<usize> = (0..changes).map(|_| numbers.below(12)).collect();
@@ -121,15 +121,15 @@ fn vector_index(seed: u64, count: usize) -> VectorIndex {
     VectorIndex::of_items(&files, &Center::default(), WIDTH)
 }
 
-/// What a plain loop over all pairs finds.
-fn plainly(vector_index: &VectorIndex, base: Option<f32>, seeks: &[bool]) -> Vec<Pair> {
+/// The result of a plain loop over all pairs.
+fn plain_loop(vector_index: &VectorIndex, base: Option<f32>, seeks: &[bool]) -> Vec<Pair> {
     let mut pairs = Vec::new();
     for a in (0..seeks.len()).filter(|a| seeks[*a]) {
         let near = (0..seeks.len()).filter(|b| *b != a && seeks[*b]).filter_map(|b| {
             let score = vector_index.cosine(a, b);
             let reached = score >= vector_index.needed(a, b, base)?;
-            let told = base.is_some() || vector_index.decide(a, b, score).is_some();
-            (reached && told).then_some((b, score))
+            let accepted = base.is_some() || vector_index.decide(a, b, score).is_some();
+            (reached && accepted).then_some((b, score))
         });
         let mut near: Vec<(usize, f32)> = near.collect();
         near.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
@@ -142,13 +142,17 @@ fn plainly(vector_index: &VectorIndex, base: Option<f32>, seeks: &[bool]) -> Vec
 }
 
 #[test]
-fn the_neighbors_are_those_of_a_plain_loop_over_all_pairs() {
+fn neighbors_equal_a_plain_loop_over_all_pairs() {
     for (seed, count) in [(1, 0), (2, 1), (3, 70), (4, 400)] {
         let vector_index = vector_index(seed, count);
         let seeks: Vec<bool> = (0..vector_index.items.len()).map(|item| item % 9 != 3).collect();
         for base in [None, Some(-1.0), Some(0.3), Some(0.6), Some(0.8), Some(1.0)] {
             let found = vector_index.neighbors(base, &seeks);
-            assert_eq!(found, plainly(&vector_index, base, &seeks), "{count} items, {base:?}");
+            assert_eq!(
+                found,
+                plain_loop(&vector_index, base, &seeks),
+                "{count} items, {base:?}"
+            );
             let shows = count < 400 || base == Some(1.0) || found.len() > 100;
             assert!(shows, "{base:?}: {}", found.len());
         }
@@ -159,9 +163,9 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
     #[test]
-    fn the_neighbors_of_any_items_are_those_of_a_plain_loop(seed in any::<u64>(), base in proptest::option::of(-1.0f32..1.0)) {
+    fn neighbors_of_random_items_equal_a_plain_loop(seed in any::<u64>(), base in proptest::option::of(-1.0f32..1.0)) {
         let vector_index = vector_index(seed, 90);
         let seeks = vec![true; vector_index.items.len()];
-        prop_assert_eq!(vector_index.neighbors(base, &seeks), plainly(&vector_index, base, &seeks));
+        prop_assert_eq!(vector_index.neighbors(base, &seeks), plain_loop(&vector_index, base, &seeks));
     }
 }

@@ -1,7 +1,7 @@
-//! Where a store is: its address, without ever showing a password.
+//! The address of a store; its password is never displayed.
 //!
-//! An address comes from the command line, from a file or from the environment, and never from settings, which may be a workspace's.
-//! A password comes from a file or the environment alone: a command line can be read by everyone on the machine.
+//! An address comes from the command line, a file or the environment, but never from settings, which a workspace may control. A password
+//! comes only from a file or the environment: every user of the machine can read a command line.
 
 use core::net::IpAddr;
 use std::fmt;
@@ -13,64 +13,64 @@ use postgres::config::{Host, SslMode};
 
 use super::password;
 
-/// The variable that holds an address, its password too if it likes.
+/// The environment variable for an address, which may include a password.
 pub const VARIABLE: &str = "FOVEA_STORE";
 
-/// How long one waits for a server to answer at all.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// Timeout of a connection attempt.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long what was sent may stay unacknowledged.
-const UNANSWERED: Duration = Duration::from_secs(10);
+/// Timeout of unacknowledged data.
+const UNACKNOWLEDGED: Duration = Duration::from_secs(10);
 
-/// Why an address is not used. Never holds any of it that could be a password.
+/// Why an address is rejected. Never contains a part of the address that could be a password.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct BadAddress(pub(super) String);
 
-/// How far a connection is kept from others, in libpq's words.
+/// Protection of a connection, in the terms of libpq.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Secrecy {
-    /// In the clear.
+    /// Not encrypted.
     Disable,
-    /// Encrypted where the server can, whoever it is.
+    /// Encrypted if the server supports it; the server is not verified.
     Prefer,
-    /// Encrypted, whoever the server is.
+    /// Encrypted; the server is not verified.
     Require,
-    /// Encrypted, by a server whose certificate is trusted.
+    /// Encrypted; the server has a trusted certificate.
     VerifyCa,
-    /// Encrypted, by a server whose certificate is trusted and names it. What holds by itself for any host but this machine.
+    /// Encrypted; the server has a trusted certificate for its name. The default for all hosts except this machine.
     VerifyFull,
 }
 
-/// The address of a store, with all that is needed to connect to it.
+/// The address of a store with everything that a connection needs.
 #[derive(Clone)]
 pub struct StoreAddress {
     pub(super) config: Config,
     pub(super) secrecy: Secrecy,
-    /// Certificates to trust instead of the system's.
+    /// Trusted certificates, instead of those of the system.
     pub(super) root_certificate: Option<PathBuf>,
 }
 
 impl StoreAddress {
-    /// An address from the command line, which must not hold a password.
+    /// Parses an address from the command line, which must not contain a password.
     ///
     /// # Errors
-    /// What is wrong with it, and what to do.
+    /// If the address is invalid or contains a password; the error says what to do.
     pub fn from_argument(address: &str) -> Result<StoreAddress, BadAddress> {
-        let place = StoreAddress::parse("--store", address)?;
-        if place.config.get_password().is_some() {
+        let store = StoreAddress::parse("--store", address)?;
+        if store.config.get_password().is_some() {
             return Err(BadAddress(format!(
                 "--store: everyone on this machine can read a password on the command line; remove it and set PGPASSWORD or write it \
                  into ~/.pgpass, or keep the whole address in {VARIABLE} (then use --store alone) or in a file (--store-file)"
             )));
         }
-        place.with_password()
+        store.with_password()
     }
 
-    /// The address in [`VARIABLE`].
+    /// Parses the address in [`VARIABLE`].
     ///
     /// # Errors
-    /// If it is not set, or what is wrong with it.
+    /// If the variable is not set, or the address is invalid.
     pub fn from_environment() -> Result<StoreAddress, BadAddress> {
         match std::env::var(VARIABLE) {
             Ok(address) if !address.is_empty() => StoreAddress::parse(VARIABLE, &address)?.with_password(),
@@ -80,10 +80,10 @@ impl StoreAddress {
         }
     }
 
-    /// The address that is all a file holds. Nobody but its owner may be able to read it.
+    /// Parses the address in a file that only its owner can read.
     ///
     /// # Errors
-    /// If it cannot be read or others can, or what is wrong with the address.
+    /// If the file is unreadable or readable by others, or the address is invalid.
     pub fn from_file(path: &Path) -> Result<StoreAddress, BadAddress> {
         let name = path.display().to_string();
         let text = password::private_text(path).map_err(|why| BadAddress(format!("{name}: {why}")))?;
@@ -91,13 +91,13 @@ impl StoreAddress {
     }
 
     fn parse(origin: &str, address: &str) -> Result<StoreAddress, BadAddress> {
-        let wrong = |why: &str| BadAddress(format!("{origin}: {why}"));
-        // What is no address is not repeated: it may be a password.
+        let bad_address = |why: &str| BadAddress(format!("{origin}: {why}"));
+        // An invalid address is not repeated: it may be a password.
         if !["postgres://", "postgresql://"]
             .iter()
             .any(|scheme| address.starts_with(scheme))
         {
-            return Err(wrong(
+            return Err(bad_address(
                 "the address does not have the form postgres://[USER@]HOST[:PORT]/DATABASE",
             ));
         }
@@ -110,7 +110,7 @@ impl StoreAddress {
                 match pair.split_once('=') {
                     Some(("sslmode", mode)) => {
                         secrecy = Some(Secrecy::named(mode).ok_or_else(|| {
-                            wrong("sslmode must be one of disable, prefer, require, verify-ca and verify-full")
+                            bad_address("sslmode must be one of disable, prefer, require, verify-ca and verify-full")
                         })?);
                     }
                     Some(("sslrootcert", path)) => root_certificate = Some(PathBuf::from(decoded(path))),
@@ -122,11 +122,11 @@ impl StoreAddress {
                 plain += &format!("?{}", kept.join("&"));
             }
         }
-        let mut config: Config = plain
-            .parse()
-            .map_err(|_| wrong("cannot read the address; write postgres://[USER@]HOST[:PORT]/DATABASE?OPTION=VALUE"))?;
+        let mut config: Config = plain.parse().map_err(|_| {
+            bad_address("cannot read the address; write postgres://[USER@]HOST[:PORT]/DATABASE?OPTION=VALUE")
+        })?;
         if config.get_hosts().is_empty() && config.get_hostaddrs().is_empty() {
-            return Err(wrong(
+            return Err(bad_address(
                 "the address names no host; write postgres://[USER@]HOST[:PORT]/DATABASE",
             ));
         }
@@ -144,11 +144,11 @@ impl StoreAddress {
             config.application_name("fovea");
         }
         if config.get_connect_timeout().is_none() {
-            config.connect_timeout(PATIENCE);
+            config.connect_timeout(CONNECT_TIMEOUT);
         }
-        // A host that is gone without a word is noticed in seconds, and not in hours.
+        // These timeouts detect a vanished host within seconds instead of hours.
         config
-            .tcp_user_timeout(UNANSWERED)
+            .tcp_user_timeout(UNACKNOWLEDGED)
             .keepalives_idle(Duration::from_secs(30));
         config
             .keepalives_interval(Duration::from_secs(10))
@@ -186,7 +186,7 @@ impl Secrecy {
     }
 }
 
-/// Hosts and database, and nothing else of the address.
+/// Only hosts and database.
 impl fmt::Display for StoreAddress {
     fn fmt(&self, out: &mut fmt::Formatter) -> fmt::Result {
         let hosts = self.config.get_hosts().iter().map(host_name);
@@ -206,7 +206,7 @@ impl fmt::Debug for StoreAddress {
     }
 }
 
-/// A host as libpq names it.
+/// The name of a host, as in libpq.
 pub(super) fn host_name(host: &Host) -> String {
     match host {
         Host::Tcp(name) => name.clone(),
@@ -215,21 +215,21 @@ pub(super) fn host_name(host: &Host) -> String {
     }
 }
 
-/// Whether nothing that is sent leaves this machine.
+/// Whether the connection stays on this machine.
 fn is_local(config: &Config) -> bool {
-    let loops = |address: &IpAddr| address.is_loopback();
+    let is_loopback = |address: &IpAddr| address.is_loopback();
     let addresses = config.get_hostaddrs();
     if !addresses.is_empty() {
-        return addresses.iter().all(loops);
+        return addresses.iter().all(is_loopback);
     }
     config.get_hosts().iter().all(|host| match host {
-        Host::Tcp(name) => name == "localhost" || name.parse::<IpAddr>().is_ok_and(|address| loops(&address)),
+        Host::Tcp(name) => name == "localhost" || name.parse::<IpAddr>().is_ok_and(|address| is_loopback(&address)),
         #[cfg(unix)]
         Host::Unix(_) => true,
     })
 }
 
-/// A value of a query as it was before its bytes were written as %XX.
+/// Decodes %XX escapes in a query value.
 fn decoded(value: &str) -> String {
     let bytes = value.as_bytes();
     let (mut out, mut i) = (Vec::new(), 0);
@@ -258,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn a_password_on_the_command_line_is_refused_without_being_repeated() {
+    fn a_password_on_the_command_line_is_rejected_and_not_repeated() {
         for address in [
             "postgres://me:s3cret@db.example/index",
             "postgresql://db.example/index?user=me&password=s3cret",
@@ -280,14 +280,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_shown_of_an_address_is_host_and_database() {
-        let place = parsed("postgres://me:s3cret@db.example/index").unwrap();
-        assert_eq!(place.to_string(), "index on db.example");
-        assert_eq!(format!("{place:?}"), "StoreAddress(index on db.example)");
+    fn only_host_and_database_of_an_address_are_displayed() {
+        let store = parsed("postgres://me:s3cret@db.example/index").unwrap();
+        assert_eq!(store.to_string(), "index on db.example");
+        assert_eq!(format!("{store:?}"), "StoreAddress(index on db.example)");
     }
 
     #[test]
-    fn another_host_is_verified_unless_the_address_says_otherwise() {
+    fn remote_hosts_are_verified_unless_the_address_says_otherwise() {
         let secrecy = |address: &str| parsed(address).unwrap().secrecy;
         assert_eq!(secrecy("postgres://db.example/index"), Secrecy::VerifyFull);
         assert_eq!(secrecy("postgres://10.0.0.5/index"), Secrecy::VerifyFull);
@@ -309,13 +309,13 @@ mod tests {
             Secrecy::VerifyCa
         );
         assert!(parsed("postgres://db.example/index?sslmode=verify_full").is_err());
-        let place = parsed("postgres://db.example/index?sslrootcert=%2Fetc%2Fa%20b.pem&connect_timeout=3").unwrap();
-        assert_eq!(place.root_certificate.as_deref(), Some(Path::new("/etc/a b.pem")));
-        assert_eq!(place.config.get_connect_timeout(), Some(&Duration::from_secs(3)));
+        let store = parsed("postgres://db.example/index?sslrootcert=%2Fetc%2Fa%20b.pem&connect_timeout=3").unwrap();
+        assert_eq!(store.root_certificate.as_deref(), Some(Path::new("/etc/a b.pem")));
+        assert_eq!(store.config.get_connect_timeout(), Some(&Duration::from_secs(3)));
     }
 
     #[test]
-    fn what_names_no_host_or_is_of_another_kind_is_refused() {
+    fn addresses_without_a_host_or_of_another_kind_are_rejected() {
         for address in ["postgres:///index", "mysql://db.example/index", "", "postgres://"] {
             assert!(parsed(address).is_err(), "{address}");
         }

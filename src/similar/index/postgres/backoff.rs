@@ -1,11 +1,11 @@
-//! When a server that could not be reached is asked again: ever later, and not by everybody at once.
+//! Exponential backoff with jitter, for reconnects to an unreachable server.
 
 use std::time::{Duration, Instant};
 
 const FIRST: Duration = Duration::from_millis(500);
 const LONGEST: Duration = Duration::from_secs(60);
 
-/// How often it failed in a row, and until when it is left alone.
+/// Number of consecutive failures, and the end of the current pause.
 #[derive(Debug, Default)]
 pub(super) struct Backoff {
     failures: u32,
@@ -13,22 +13,22 @@ pub(super) struct Backoff {
 }
 
 impl Backoff {
-    /// How long it is left alone yet.
+    /// The remaining pause.
     pub(super) fn left(&self, now: Instant) -> Option<Duration> {
         let left = self.until?.checked_duration_since(now)?;
         (!left.is_zero()).then_some(left)
     }
 
-    /// It failed. `spread` tells those apart who would ask at the same time.
+    /// Records a failure. `spread` (a process identifier) gives each process a different pause.
     pub(super) fn failed(&mut self, now: Instant, spread: u32) {
         let doubled = FIRST.saturating_mul(1 << self.failures.min(10)).min(LONGEST);
         self.failures += 1;
-        // Between three quarters and five quarters of it.
+        // A factor between 3/4 and 5/4.
         let part = 0.75 + f64::from(spread.wrapping_mul(2_654_435_761) >> 16 & 0xff) / 512.0;
         self.until = Some(now + doubled.mul_f64(part));
     }
 
-    /// It went well.
+    /// Records a success.
     pub(super) fn reset(&mut self) {
         *self = Backoff::default();
     }
@@ -39,7 +39,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_waits_ever_longer_up_to_a_bound_until_it_goes_well() {
+    fn pauses_grow_up_to_a_bound_until_a_success() {
         let (mut backoff, now) = (Backoff::default(), Instant::now());
         assert_eq!(backoff.left(now), None);
         let mut waits = Vec::new();
@@ -56,7 +56,7 @@ mod tests {
     }
 
     #[test]
-    fn two_processes_do_not_come_at_the_same_time() {
+    fn two_processes_do_not_reconnect_at_the_same_time() {
         let (mut one, mut other, now) = (Backoff::default(), Backoff::default(), Instant::now());
         one.failed(now, 4711);
         other.failed(now, 4712);

@@ -1,4 +1,4 @@
-//! What languages have in common, taken away from the items of a store; what is of no use any more; and the graphs.
+//! Maintenance of a store: means of languages, removal of unused data, graphs.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -15,32 +15,32 @@ use crate::similar::moments::Moment;
 use crate::similar::{Calibration, Center};
 use crate::text::Language;
 
-/// Which passages can be compared with each other, as a condition on a row of items.
+/// A condition on a row of items that selects comparable passages.
 pub(super) const COMPARED: &str = "centred IS NOT NULL";
 
-/// How long contents stay that no file has any more: another branch has them again tomorrow.
+/// How long contents without a file are kept. The user may switch back to their branch.
 const KEPT_HOURS: i64 = 30 * 24;
 
-/// One in so many items has to be new or gone before means are counted again.
-const CHANGED: i64 = 50;
+/// Means are recomputed after one in this many items is new or removed.
+const CHANGED_SHARE: i64 = 50;
 
-/// How far a mean may move before it is taken away anew from the items of its language: scores are shown with two digits.
+/// Distance from which a moved mean is applied again to its items. Scores are shown with two digits.
 const MOVED: f32 = 0.01;
 
-/// From this many items on the server looks for the nearest through graphs; fewer it reads one by one as fast, and exactly.
+/// Number of items from which graphs pay off. A sequential scan of fewer is as fast, and exact.
 const GRAPH_FROM: i64 = 10_000;
 
-/// Paths in the order in which memory lists them: component by component, and byte by byte within one.
+/// SQL order of paths as in memory: by component, and by bytes within one.
 const LISTED: &str = r#"root, string_to_array(convert_from(path, 'LATIN1'), '/') COLLATE "C""#;
 
-/// The means as they were last taken away.
+/// The means that are applied to the items now.
 pub(super) fn center(client: &mut impl GenericClient, calibration: &Arc<Calibration>) -> Result<Center, StoreError> {
     let rows = client.query("SELECT language, mean FROM means", &[])?;
     let means = rows.iter().map(|row| (Language::from_id(row.get(0)), row.get(1)));
     Ok(Center::from_means(means, calibration.clone()))
 }
 
-/// How the items of languages lie around their means.
+/// The moments of languages.
 pub(super) fn moments(
     client: &mut impl GenericClient,
     width: usize,
@@ -50,7 +50,7 @@ pub(super) fn moments(
     Ok(rows.iter().filter_map(moment).collect())
 }
 
-/// Drops what no file has had for a long time.
+/// Drops contents that no file has had for a long time.
 pub(super) fn clean_up(open: &mut Open) -> Result<(), StoreError> {
     let old = format!("orphaned < {HOUR} - {KEPT_HOURS}");
     let any = format!("SELECT EXISTS (SELECT FROM contents WHERE {old})");
@@ -58,8 +58,8 @@ pub(super) fn clean_up(open: &mut Open) -> Result<(), StoreError> {
         return Ok(());
     }
     let mut transaction = open.client.transaction()?;
-    alone(&mut transaction)?;
-    // A file may have got them since they were noted.
+    lock_exclusively(&mut transaction)?;
+    // A file may have received these contents since they were marked.
     let sql = format!(
         "DELETE FROM contents WHERE {old} AND NOT EXISTS (SELECT FROM files WHERE files.content = contents.id) RETURNING id"
     );
@@ -79,8 +79,8 @@ pub(super) fn clean_up(open: &mut Open) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Waits until nobody else writes, for as long as it takes.
-fn alone(transaction: &mut impl GenericClient) -> Result<(), StoreError> {
+/// Waits without a timeout until no other process writes.
+fn lock_exclusively(transaction: &mut impl GenericClient) -> Result<(), StoreError> {
     transaction.batch_execute(&format!(
         "SET LOCAL statement_timeout = 0; SELECT pg_advisory_xact_lock({})",
         schema::LOCK
@@ -88,9 +88,9 @@ fn alone(transaction: &mut impl GenericClient) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Counts the means again where enough has changed, takes those away anew that moved, and builds the graphs once they are worth it.
+/// Maintains a store: recomputes means after enough changes, applies moved ones, and builds graphs.
 pub(super) fn refresh(open: &mut Open) -> Result<(), StoreError> {
-    if center_anew(open)? {
+    if recompute_means(open)? {
         open.client.batch_execute(
             "SET statement_timeout = 0; ANALYZE items; ANALYZE texts; ANALYZE files; ANALYZE contents; ANALYZE units",
         )?;
@@ -100,24 +100,24 @@ pub(super) fn refresh(open: &mut Open) -> Result<(), StoreError> {
         .query_one("SELECT coalesce(sum(items), 0)::bigint FROM means", &[])?
         .get(0);
     let built = if counted >= GRAPH_FROM { build(open) } else { Ok(()) };
-    let timeout = super::connection::QUESTION.as_millis();
+    let timeout = super::connection::TIMEOUT.as_millis();
     open.client
         .batch_execute(&format!("SET statement_timeout = {timeout}"))?;
     built
 }
 
-/// Whether means were counted again.
-fn center_anew(open: &mut Open) -> Result<bool, StoreError> {
+/// Recomputes means; returns whether it has.
+fn recompute_means(open: &mut Open) -> Result<bool, StoreError> {
     let calibration = open.calibration.clone();
     let mut transaction = open.client.transaction()?;
-    alone(&mut transaction)?;
+    lock_exclusively(&mut transaction)?;
     let sql = "SELECT (SELECT coalesce(sum(items), 0) FROM changes)::bigint, (SELECT coalesce(sum(items), 0) FROM means)::bigint";
     let row = transaction.query_one(sql, &[])?;
     let (changed, counted): (i64, i64) = (row.get(0), row.get(1));
-    if changed == 0 || changed * CHANGED < counted {
+    if changed == 0 || changed * CHANGED_SHARE < counted {
         return Ok(false);
     }
-    // Copies of a file are one.
+    // Copies of a file count once.
     let sql = format!(
         "SELECT language, count(*), avg(vector) FROM items WHERE {COMPARED}
             AND EXISTS (SELECT FROM files WHERE files.content = items.content) GROUP BY language"
@@ -163,8 +163,9 @@ fn center_anew(open: &mut Open) -> Result<bool, StoreError> {
     Ok(true)
 }
 
-/// The vectors of each group of languages that decide how much near-copies count in its mean: those that memory would keep, in the same
-/// order, each content once.
+/// Samples of vectors per group of languages, for the weights of near-copies in the mean.
+///
+/// The query selects the vectors that memory would keep, in the same order, each content once.
 fn samples(
     transaction: &mut impl GenericClient,
     languages: impl Iterator<Item = Language>,
@@ -195,8 +196,9 @@ fn samples(
     Ok(groups.map(sample).collect())
 }
 
-/// Counts anew how the items of each programming language lie around its mean, where there are several: of each the items that
-/// memory would look at, a copy of a file as often as there are copies.
+/// Recomputes the moment of each programming language, if there are several.
+///
+/// The query samples the items that memory would sample; each copy of a file counts.
 fn write_moments(
     transaction: &mut impl GenericClient,
     center: &Center,
@@ -241,7 +243,7 @@ fn distance(a: &[f32], b: &[f32]) -> f32 {
     a.iter().zip(b).map(|(a, b)| (a - b).powi(2)).sum::<f32>().sqrt()
 }
 
-/// Builds the graphs that are not there, while others read and write; one job at a time.
+/// Builds missing graphs while other processes read and write. Only one job builds at a time.
 fn build(open: &mut Open) -> Result<(), StoreError> {
     let sql = "SELECT pg_try_advisory_lock($1)";
     if !open.client.query_one(sql, &[&schema::BUILDING])?.get::<_, bool>(0) {
@@ -253,11 +255,13 @@ fn build(open: &mut Open) -> Result<(), StoreError> {
     built
 }
 
-/// What is known of each node of a graph, and what is looked at to find it: plain vectors all lie near the mean, where pgvector's usual
-/// 16 and 64 find 97 in 100 of the nearest ten of 100,000 and these find 99.7 (`docs/scale.md`).
+/// Parameters of the graphs.
+///
+/// Raw vectors all lie near the mean: pgvector's defaults (16 and 64) find 97 % of the ten nearest of 100,000, these find 99.7 %
+/// (`docs/scale.md`).
 const GRAPH: &str = "m = 24, ef_construction = 160";
 
-/// The graphs, and what they are over.
+/// The graphs and their columns.
 const GRAPHS: [(&str, &str); 2] = [
     ("items_nearest", "vector halfvec_cosine_ops"),
     ("items_nearest_centred", "centred halfvec_ip_ops"),
@@ -268,7 +272,7 @@ fn build_one(open: &mut Open, name: &str, over: &str) -> Result<(), StoreError> 
         WHERE n.nspname = 'fovea' AND c.relname = $1";
     match open.client.query_opt(sql, &[&name])?.map(|row| row.get(0)) {
         Some(true) => return Ok(()),
-        // Whoever built it was killed.
+        // The process that built it was killed.
         Some(false) => open.client.batch_execute(&format!("DROP INDEX CONCURRENTLY {name}"))?,
         None => {}
     }

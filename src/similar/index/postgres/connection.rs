@@ -1,4 +1,4 @@
-//! A connection to a store that is made when it is needed, and made again when it broke.
+//! A connection to a store, opened on demand and reopened after failures.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -11,47 +11,47 @@ use super::error::{StoreError, unconnected};
 use super::{schema, tls};
 use crate::similar::{Calibration, Center};
 
-/// How long a question may take, and a single step of the job that does not build anything.
-pub(super) const QUESTION: Duration = Duration::from_secs(5);
+/// Timeout of a query, and of a single step of the job.
+pub(super) const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How often the job tries each step while the server is away: over half a minute.
-const TRIES: u32 = 8;
+/// Number of attempts per step of the job, over more than half a minute.
+const ATTEMPTS: u32 = 8;
 
-/// What somebody wants of a store.
+/// The purpose of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Role {
-    /// To ask; may neither write nor wait.
+    /// Queries only; neither writes nor waits.
     Reader,
-    /// To bring it up to date.
+    /// Updates the store.
     Indexer,
 }
 
-/// The model that reads the question or the files.
+/// The model that embeds queries or files.
 #[derive(Debug, Clone)]
 pub(super) struct Reads {
     pub id: String,
     pub name: String,
-    /// Numbers of a vector.
+    /// The width of its vectors.
     pub width: usize,
-    /// How its space differs from the one that thresholds are of.
+    /// The calibration of the model.
     pub calibration: Arc<Calibration>,
 }
 
-/// A store, connected to or not.
+/// A store, connected or not.
 pub(super) struct Connection {
     place: StoreAddress,
     role: Role,
     model: Reads,
     open: Option<Open>,
     backoff: Backoff,
-    /// Why it could not be reached last time.
+    /// The reason of the last failure.
     why: String,
 }
 
-/// A connection that is set up.
+/// An open connection.
 pub(super) struct Open {
     pub client: Client,
-    /// The means that were read last, and the centering that they are of.
+    /// The means that were read last, with their version.
     pub center: Option<(i64, Center)>,
     pub calibration: Arc<Calibration>,
 }
@@ -72,15 +72,16 @@ impl Connection {
         &self.place
     }
 
-    /// Asks something that may be asked twice: whoever asks once more after the connection broke gets an answer from a new one. A reader
-    /// is told at once when there is none; the job waits.
+    /// Runs an idempotent query, and repeats it on a new connection if the connection broke.
+    ///
+    /// A reader reports an unreachable server at once; the job waits.
     pub(super) fn ask<T>(
         &mut self,
         mut question: impl FnMut(&mut Open) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         let mut tries = 0;
         loop {
-            // One that was open may have been cut long ago, which shows only now.
+            // An open connection may have been cut long ago; only a query reveals this.
             let was_open = self.open.is_some();
             let error = match self.connected().and_then(&mut question) {
                 Err(error) if error.may_pass() => error,
@@ -92,7 +93,7 @@ impl Connection {
             tries += 1;
             match self.role {
                 Role::Reader if !was_open || tries > 1 => return Err(error),
-                Role::Indexer if tries >= TRIES => return Err(error),
+                Role::Indexer if tries >= ATTEMPTS => return Err(error),
                 Role::Reader => {}
                 Role::Indexer => {
                     let left = self.backoff.left(Instant::now());
@@ -131,7 +132,7 @@ impl Connection {
     fn connect(&self) -> Result<Open, StoreError> {
         let tls = tls::connector(&self.place).map_err(StoreError::Closed)?;
         let mut client = self.place.config.connect(tls).map_err(|error| unconnected(&error))?;
-        let timeout = QUESTION.as_millis();
+        let timeout = TIMEOUT.as_millis();
         client.batch_execute(&format!(
             "SET statement_timeout = {timeout}; SET idle_in_transaction_session_timeout = 60000; SET jit = off"
         ))?;

@@ -1,13 +1,13 @@
-//! How many passages hold which word, and how long they are: what BM25 needs of all of a store.
+//! Word statistics of a store for BM25: passages per word, and lengths.
 //!
-//! The job counts them, as often as it counts the means of languages; a reader would have to read a good part of the store for a common
-//! word. Until the next count the numbers are off by a fiftieth at most, which hardly moves a logarithm of them.
+//! The job recomputes them together with the means of languages; a reader would have to read much of the store for a common word. Until
+//! then, the numbers are off by at most a fiftieth, which hardly changes their logarithm.
 
 use postgres::GenericClient;
 
 use super::error::StoreError;
 
-/// Counts all of them. A copy of a file counts as often as there are copies, and each passage has the words of its path.
+/// Recomputes the statistics. Each copy of a file counts, and each passage includes the words of its path.
 pub(super) fn count_words(client: &mut impl GenericClient) -> Result<(), StoreError> {
     client.batch_execute(
         "DELETE FROM terms;

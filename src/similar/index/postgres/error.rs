@@ -1,65 +1,65 @@
-//! What goes wrong with a store, in words that say what to do.
+//! Errors of a store, with instructions for the user.
 
 use std::error::Error;
 use std::time::Duration;
 
 use postgres::error::SqlState;
 
-/// Why a store did not do what was asked of it. Never holds a password: neither servers nor the client repeat it.
+/// Why a request to a store failed. Never contains a password: neither server nor client repeats it.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum StoreError {
-    /// It cannot be connected to.
+    /// The connection failed, perhaps temporarily.
     #[error("cannot be reached: {why}")]
     Unreachable { why: String },
-    /// It does not let us in, which the same question will not change.
+    /// The server rejects the connection, and a retry does not help.
     #[error("cannot be reached: {0}")]
     Closed(String),
-    /// It could not be connected to a moment ago.
+    /// A recent attempt failed, and the pause has not ended.
     #[error("could not be reached a moment ago ({why}); fovea tries again in {} s", .left.as_secs() + 1)]
     Waiting { why: String, left: Duration },
-    /// The connection is gone.
+    /// The connection was lost.
     #[error("the connection was lost: {0}")]
     Lost(String),
-    /// Others were in the way; it may go well next time.
+    /// Other connections interfered; a retry may succeed.
     #[error("other connections blocked the request: {0}; try again")]
     Again(String),
-    /// It took longer than a question may.
+    /// The query exceeded its timeout.
     #[error("the answer took longer than {} s, so fovea stopped waiting", .0.as_secs())]
     Slow(Duration),
-    /// The role may not do that.
+    /// The role lacks a privilege.
     #[error("{0}; docs/scale.md lists the statements that set up the roles")]
     Denied(String),
-    /// The server refused.
+    /// The server rejected the statement.
     #[error("{0}")]
     Refused(String),
-    /// Nobody has indexed anything.
+    /// The store has no tables.
     #[error("it contains no index yet; run `fovea index DIR --store …` to create one")]
     Empty,
-    /// Its tables are of another version.
+    /// A newer version wrote the tables.
     #[error("a newer fovea wrote it (version {0} of its tables), so this one leaves it unchanged; update fovea")]
     Newer(i32),
-    /// Its tables are of a version that the job brings up to date.
+    /// An older version wrote the tables, and the job can update them.
     #[error(
         "an older fovea wrote it (version {0} of its tables); run `fovea index DIR --store …` to update it, folder by folder"
     )]
     Behind(i32),
-    /// Its tables are of another version.
+    /// A version wrote the tables that the job cannot update.
     #[error(
         "an older fovea wrote it (version {0} of its tables); drop its schema (DROP SCHEMA fovea CASCADE) and index again"
     )]
     Older(i32),
-    /// Its vectors are another model's.
+    /// The vectors belong to another model.
     #[error(
         "it contains vectors of the model {theirs}, but this model is {ours}; use that model, or another database for this one"
     )]
     OtherModel { theirs: String, ours: String },
-    /// The extension is not there, or too old.
+    /// The extension is missing or too old.
     #[error("{0}")]
     Extension(String),
 }
 
 impl StoreError {
-    /// Whether the connection is of no use any more.
+    /// Whether the connection is unusable.
     pub(super) fn is_broken(&self) -> bool {
         matches!(
             self,
@@ -67,17 +67,18 @@ impl StoreError {
         )
     }
 
-    /// Whether the same may go well when it is tried again.
+    /// Whether a retry may succeed.
     pub(super) fn may_pass(&self) -> bool {
         self.is_broken() || matches!(self, StoreError::Again(_))
     }
 }
 
-/// Why no connection came about: a server that starts, stops or is full may let us in soon; one that does not know us, or whose
-/// certificate is not trusted, will not.
+/// Classifies a failed connection attempt.
+///
+/// A server that starts, stops or is full may accept a retry; one that rejects the user, or has an untrusted certificate, will not.
 pub(super) fn unconnected(error: &postgres::Error) -> StoreError {
     let why = words(error);
-    let passing = match error.code() {
+    let is_temporary = match error.code() {
         Some(code) => {
             let class = &code.code()[..2];
             // Connection exception, insufficient resources, operator intervention, system error.
@@ -90,7 +91,7 @@ pub(super) fn unconnected(error: &postgres::Error) -> StoreError {
             error.is_closed() || io.is_some_and(|io| io.kind() != std::io::ErrorKind::InvalidData)
         }
     };
-    match passing {
+    match is_temporary {
         true => StoreError::Unreachable { why },
         false => StoreError::Closed(why),
     }
@@ -100,7 +101,7 @@ impl From<postgres::Error> for StoreError {
     fn from(error: postgres::Error) -> StoreError {
         let why = words(&error);
         let Some(code) = error.code() else {
-            // An answer that cannot be read has no cause of the wire's.
+            // An unreadable answer is not a network error.
             let wire = error.is_closed() || error.source().is_some_and(|source| source.is::<std::io::Error>());
             return if wire {
                 StoreError::Lost(why)
@@ -113,7 +114,7 @@ impl From<postgres::Error> for StoreError {
             SqlState::T_R_DEADLOCK_DETECTED | SqlState::T_R_SERIALIZATION_FAILURE | SqlState::LOCK_NOT_AVAILABLE => {
                 StoreError::Again(why)
             }
-            SqlState::QUERY_CANCELED => StoreError::Slow(super::connection::QUESTION),
+            SqlState::QUERY_CANCELED => StoreError::Slow(super::connection::TIMEOUT),
             SqlState::INSUFFICIENT_PRIVILEGE => StoreError::Denied(why),
             SqlState::READ_ONLY_SQL_TRANSACTION => StoreError::Denied(why),
             _ => StoreError::Refused(why),
@@ -121,7 +122,7 @@ impl From<postgres::Error> for StoreError {
     }
 }
 
-/// What an error says, and its causes.
+/// The message of an error with its causes.
 pub(super) fn words(error: &postgres::Error) -> String {
     if let Some(said) = error.as_db_error() {
         let hint = said.hint().map_or_else(String::new, |hint| format!(" ({hint})"));

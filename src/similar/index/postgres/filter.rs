@@ -1,4 +1,4 @@
-//! A filter and the words of a query in SQL.
+//! Translates a filter and the words of a query to SQL.
 
 use std::path::PathBuf;
 
@@ -10,7 +10,7 @@ use super::super::{Filter, Globs, IndexedItem, Query, Tests};
 use crate::similar::words::words;
 use crate::text::Language;
 
-/// A statement that grows with its parameters.
+/// A statement under construction, with its parameters.
 #[derive(Default)]
 pub(super) struct Statement<'p> {
     pub sql: String,
@@ -18,7 +18,7 @@ pub(super) struct Statement<'p> {
 }
 
 impl<'p> Statement<'p> {
-    /// How a parameter is called in the statement.
+    /// Adds a parameter and returns its placeholder.
     pub(super) fn parameter(&mut self, value: &'p (dyn ToSql + Sync)) -> String {
         self.parameters.push(value);
         format!("${}", self.parameters.len())
@@ -32,18 +32,18 @@ pub(super) enum Table {
     Texts,
 }
 
-/// What of a filter the server needs, in its types.
+/// A filter in the types of the server.
 pub(super) struct Wanted {
     languages: Vec<&'static str>,
     kinds: Vec<i16>,
-    /// A path, and the first and last of those below it.
+    /// A path, and the range of byte strings that covers everything below it.
     below: Option<[Vec<u8>; 3]>,
-    /// Regular expressions of which a path matches one.
+    /// Regular expressions; a path must match one of them.
     paths: Option<Vec<String>>,
     tests: Tests,
-    /// Words that a passage has to hold, each as a list of its own.
-    held: Vec<Vec<i32>>,
-    /// Words that it may not hold.
+    /// Required words, each as a list of its own.
+    required: Vec<Vec<i32>>,
+    /// Excluded words.
     unwanted: Vec<i32>,
 }
 
@@ -53,7 +53,7 @@ impl Wanted {
             languages: filter.languages.iter().map(|language| language.name()).collect(),
             kinds: filter.kinds.iter().map(|kind| kind_number(*kind) as i16).collect(),
             below: filter.below.as_ref().and_then(|below| {
-                // Without what a path may end with, and other spellings.
+                // Normalized: without a trailing slash or a leading `./`.
                 let plain: PathBuf = below.components().collect();
                 let plain = bytes(&plain).to_vec();
                 let end = |last| [&plain, &[last][..]].concat();
@@ -61,16 +61,18 @@ impl Wanted {
             }),
             paths: filter.paths.as_ref().map(Globs::expressions),
             tests: filter.tests,
-            held: Vec::new(),
+            required: Vec::new(),
             unwanted: Vec::new(),
         }
     }
 
-    /// And what the words of a query ask for. The store has no text: of a phrase every word has to be there.
+    /// Adds the required and excluded words of a query.
+    ///
+    /// The store has no text, so a passage must contain every word of a phrase.
     pub(super) fn with_words(self, query: &Query) -> Wanted {
         let phrases = query.phrases.iter().flat_map(|phrase| words(phrase));
         Wanted {
-            held: phrases.map(|word| vec![word.term.cast_signed()]).collect(),
+            required: phrases.map(|word| vec![word.term.cast_signed()]).collect(),
             unwanted: query.unwanted.iter().map(|term| term.cast_signed()).collect(),
             ..self
         }
@@ -78,11 +80,11 @@ impl Wanted {
 
     /// The condition on a row of a table of passages.
     pub(super) fn of_passage<'p>(&'p self, statement: &mut Statement<'p>, table: Table) -> String {
-        let asks_items = !self.languages.is_empty() || !self.kinds.is_empty() || self.tests != Tests::With;
-        let asks_texts = !self.held.is_empty() || !self.unwanted.is_empty();
+        let needs_items = !self.languages.is_empty() || !self.kinds.is_empty() || self.tests != Tests::With;
+        let needs_texts = !self.required.is_empty() || !self.unwanted.is_empty();
         let (own, other, joined) = match table {
-            Table::Items => ("items", "texts", asks_texts),
-            Table::Texts => ("texts", "items", asks_items),
+            Table::Items => ("items", "texts", needs_texts),
+            Table::Texts => ("texts", "items", needs_items),
         };
         let (from, join) = match joined {
             true => (
@@ -110,7 +112,7 @@ impl Wanted {
         conditions
     }
 
-    /// What is added to the condition on a row of files that belongs to a passage.
+    /// Additional conditions on a row of files that belongs to a passage.
     fn of_file<'p>(&'p self, statement: &mut Statement<'p>) -> String {
         let mut conditions = match self.tests {
             Tests::With => "",
@@ -118,8 +120,8 @@ impl Wanted {
             Tests::None => " AND NOT (items.test OR files.test)",
         }
         .to_owned();
-        // A passage holds the words of its path too.
-        for word in &self.held {
+        // The words of its path also belong to a passage.
+        for word in &self.required {
             let word = statement.parameter(word);
             conditions += &format!(" AND (texts.terms @> {word} OR files.terms @> {word})");
         }
@@ -130,7 +132,7 @@ impl Wanted {
         conditions + &self.of_path(statement)
     }
 
-    /// What is added to the condition on a row of files, whatever is in it.
+    /// Additional conditions on the path of a row of files.
     pub(super) fn of_path<'p>(&'p self, statement: &mut Statement<'p>) -> String {
         let mut conditions = String::new();
         if let Some([own, first, last]) = &self.below {
@@ -142,14 +144,14 @@ impl Wanted {
             conditions += &format!(" AND (files.path = {own} OR files.path >= {first} AND files.path < {last})");
         }
         if let Some(paths) = &self.paths {
-            // Each byte becomes a character, whatever the path is encoded in.
+            // LATIN1 maps each byte to a character, whatever the encoding of the path.
             let paths = statement.parameter(paths);
             conditions += &format!(" AND convert_from(files.path, 'LATIN1') ~ ANY({paths})");
         }
         conditions
     }
 
-    /// Completes a statement that has named `near`: what is needed of its passages, and the first of the files of each.
+    /// Completes a statement that defines `near`. It selects the columns of the passages, and the first files of each.
     pub(super) fn listed<'p>(&'p self, mut statement: Statement<'p>, columns: &str, files: &'p i64) -> Statement<'p> {
         let (file, files) = (self.of_file(&mut statement), statement.parameter(files));
         statement.sql += &format!(
@@ -165,24 +167,24 @@ impl Wanted {
     }
 }
 
-/// A passage that may be among the answers.
+/// A passage that may be in the result.
 pub(super) struct Candidate {
     pub item: IndexedItem,
     pub ordinal: i32,
-    /// The name of the innermost item around it.
+    /// The name of the innermost surrounding item.
     pub around: Option<String>,
     pub files: Vec<CandidateFile>,
 }
 
-/// A file that a candidate is in.
+/// A file that contains a candidate.
 pub(super) struct CandidateFile {
     pub root: i64,
     pub path: PathBuf,
-    /// Whether the candidate is a test there, or in one.
+    /// Whether the candidate in this file is a test, or inside one.
     pub test: bool,
 }
 
-/// What [`Wanted::listed`] tells of a passage; `None` for damage.
+/// Reads a row of [`Wanted::listed`]; `None` if the row is damaged.
 pub(super) fn candidate(row: &Row) -> Option<Candidate> {
     let [start, end, name_start, name_end] = places_from_bytes(row.get("places"))?;
     let item = IndexedItem {

@@ -1,4 +1,4 @@
-//! pgvector's `halfvec` on the wire: its width and two zero bytes, then its halves, all big-endian.
+//! The wire format of pgvector's `halfvec`: width, two zero bytes, then 16-bit floats, all big-endian.
 
 use std::error::Error;
 
@@ -6,17 +6,17 @@ use bytes::BytesMut;
 use half::f16;
 use postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
 
-/// A vector of halves.
+/// A vector of 16-bit floats.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Halfvec(pub Vec<f16>);
 
 impl Halfvec {
-    /// Rounds a vector to halves.
+    /// Rounds a vector to 16-bit floats.
     pub fn of(vector: &[f32]) -> Halfvec {
         Halfvec(vector.iter().copied().map(f16::from_f32).collect())
     }
 
-    /// The vector in floats.
+    /// The vector as 32-bit floats.
     pub fn floats(&self) -> Vec<f32> {
         self.0.iter().map(|v| v.to_f32()).collect()
     }
@@ -57,7 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_vector_comes_back_and_a_cut_one_is_refused() {
+    fn a_vector_survives_serialization_and_a_truncated_one_is_rejected() {
         let vector = Halfvec::of(&[0.5, -1.0, 0.25]);
         let mut out = BytesMut::new();
         vector.to_sql(&Type::TEXT, &mut out).unwrap();

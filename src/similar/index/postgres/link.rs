@@ -1,4 +1,4 @@
-//! Where an item of a store is shown on the web.
+//! Web links to items of a store.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -6,9 +6,9 @@ use std::path::Path;
 use super::super::encoding::bytes;
 use super::BadAddress;
 
-/// What stands for a file's path in a pattern.
+/// Placeholder for a file's path.
 const PATH: &str = "{path}";
-/// What stands for the line, counted from one.
+/// Placeholder for the line, counted from one.
 const LINE: &str = "{line}";
 
 /// A pattern of web addresses, such as `https://git.example/backend/blob/main/{path}#L{line}`.
@@ -16,12 +16,12 @@ const LINE: &str = "{line}";
 pub struct Link(String);
 
 impl Link {
-    /// Reads a pattern.
+    /// Parses and validates a pattern.
     ///
     /// # Errors
-    /// If it is no address of the web, or does not say where the path stands.
+    /// If it is not a web address, or lacks the placeholder for the path.
     pub fn new(pattern: &str) -> Result<Link, BadAddress> {
-        let wrong = |why: &str| {
+        let pattern_error = |why: &str| {
             BadAddress(format!(
                 "--link: {why}, as in https://git.example/backend/blob/main/{PATH}#L{LINE}"
             ))
@@ -29,17 +29,19 @@ impl Link {
         let host = ["https://", "http://"]
             .iter()
             .find_map(|scheme| pattern.strip_prefix(scheme));
-        // Whoever reads it opens it in a browser: it is to lead to one host, whatever a path is.
+        // Users open links in a browser, so a link must lead to a fixed host, whatever the path is.
         let named = host
             .and_then(|rest| rest.split_once('/'))
             .is_some_and(|(host, _)| !host.is_empty() && !host.contains(['{', '}', '@']));
         if !named || pattern.contains(|c: char| c.is_whitespace() || c.is_control()) {
-            return Err(wrong(
+            return Err(pattern_error(
                 "the pattern must begin with https://HOST/ or http://HOST/ and contain no spaces",
             ));
         }
         if !pattern.contains(PATH) {
-            return Err(wrong("the pattern must contain the placeholder for the path of a file"));
+            return Err(pattern_error(
+                "the pattern must contain the placeholder for the path of a file",
+            ));
         }
         Ok(Link(pattern.to_owned()))
     }
@@ -68,7 +70,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_link_leads_to_the_line_of_a_file_whatever_its_name_holds() {
+    fn a_link_leads_to_a_line_of_any_file_name() {
         let link = Link::new("https://git.example/backend/blob/main/{path}#L{line}").unwrap();
         assert_eq!(
             link.of(Path::new("src/a b#1?{line}.rs"), 39),
@@ -77,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pattern_that_could_lead_elsewhere_or_nowhere_is_refused() {
+    fn a_pattern_without_a_fixed_host_or_a_path_is_rejected() {
         for pattern in [
             "",
             "git.example/{path}",

@@ -1,8 +1,8 @@
-//! The index of a team, on a server of Postgres with pgvector: a job brings it up to date, many read it.
+//! The shared index of a team in Postgres with pgvector. A job updates it, many clients read it.
 //!
-//! What is in it has the same addresses as in a file, so that a renewal costs the same. Candidates are found by the server through
-//! two graphs (HNSW), of the vectors as they are and of those less the mean of their language; which of them count, and in which order, is
-//! settled here by the rules that hold for a file. None of it may be called from within an async runtime: the client has its own.
+//! Contents have the same addresses as in a file, so a renewal costs the same. The server finds candidates with two HNSW graphs, over raw
+//! and over language-centered vectors; the client then applies the same rules as for a file. Do not call these functions inside an async
+//! runtime: the client has its own.
 
 mod address;
 mod backoff;
@@ -33,40 +33,42 @@ use crate::model::{Checkpoint, Model};
 use connection::{Connection, Reads, Role};
 use error::StoreError;
 
-/// A store as those see it who bring it up to date.
+/// A store from the view of the processes that update it.
 #[derive(Debug)]
 pub struct Job {
     connection: Connection,
-    /// Where the folder that is being renewed is shown on the web.
+    /// The web link of the folder in the current renewal.
     link: Option<Link>,
 }
 
-/// A folder as a store is to know it.
+/// A folder and its description in a store.
 #[derive(Debug, Clone, Copy)]
 pub struct Folder<'a> {
-    /// Where it is.
+    /// Its location.
     pub path: &'a Path,
-    /// What it is called; its path, where that is not said.
+    /// Its name in the store; by default its path.
     pub name: Option<&'a str>,
-    /// Where it is shown on the web; what was said before stays, where it is not said.
+    /// Its web link; without one, the stored link stays.
     pub link: Option<&'a Link>,
 }
 
 impl Job {
-    /// Connects to a store, making its tables where there are none.
+    /// Connects to a store and creates missing tables.
     ///
     /// # Errors
-    /// [`IndexError::Store`] with the reason: not reachable, of a newer version, of another model, without pgvector.
+    /// [`IndexError::Store`] with the reason: unreachable, newer version, another model, no pgvector.
     pub fn open(place: StoreAddress, model: &Model) -> Result<Job, IndexError> {
         let mut connection = Connection::new(place, Role::Indexer, reads(model)?);
-        connection.ask(|_| Ok(())).map_err(|error| told(&connection, &error))?;
+        connection
+            .ask(|_| Ok(()))
+            .map_err(|error| store_error(&connection, &error))?;
         Ok(Job { connection, link: None })
     }
 
-    /// Brings what the store has of a folder up to date. What was done when it is stopped or fails is kept.
+    /// Updates the data of a folder. After a stop or an error, finished work is kept.
     ///
     /// # Errors
-    /// [`IndexError::Root`] for a folder that is not to be indexed; [`IndexError::Stopped`]; what the model or the store reports.
+    /// [`IndexError::Root`] for a folder that must not be indexed; [`IndexError::Stopped`]; errors of the model or the store.
     pub fn renew(
         &mut self,
         model: &Model,
@@ -86,23 +88,23 @@ impl Job {
         renew(self, &reader, &root, &name, |_| {}, tell)
     }
 
-    /// Brings the means of languages and the graphs up to date; a renewal that changed something has done so already.
+    /// Updates means and graphs; a renewal with changes has already done so.
     ///
     /// # Errors
-    /// What the store reports.
+    /// If the store fails.
     pub fn refresh_means(&mut self) -> Result<(), IndexError> {
         self.ask(centering::refresh)
     }
 
-    /// Where it is, in words.
+    /// A description of its location.
     pub fn place(&self) -> String {
         self.connection.place().to_string()
     }
 
-    /// Bytes that the store takes on the server's disk.
+    /// Size of the store on the server's disk, in bytes.
     ///
     /// # Errors
-    /// What the store reports.
+    /// If the store fails.
     pub fn bytes(&mut self) -> Result<u64, IndexError> {
         let sql = "SELECT coalesce(sum(pg_total_relation_size(c.oid)), 0)::bigint FROM pg_class c
             JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = 'fovea' AND c.relkind = 'r'";
@@ -115,27 +117,30 @@ impl Job {
         question: impl FnMut(&mut connection::Open) -> Result<T, StoreError>,
     ) -> Result<T, IndexError> {
         let answer = self.connection.ask(question);
-        answer.map_err(|error| told(&self.connection, &error))
+        answer.map_err(|error| store_error(&self.connection, &error))
     }
 }
 
-/// A store as those see it who ask: everything that was indexed into it. A role that may only read is enough.
+/// A store from the view of its readers: everything in it. Read access is enough.
 #[derive(Debug)]
 pub struct Shared {
     connection: Mutex<Connection>,
-    /// Under which name the folder that is asked about was indexed, if that is known.
+    /// The name of the current folder in the store, if known.
     own: Option<PathBuf>,
 }
 
 impl Shared {
-    /// Connects to a store. `own` is the name under which the folder that questions come from is in the store, so that an item is no
-    /// news of itself; without it, or where the store has no such folder, a file of the same path in any folder counts as the item's own.
+    /// Connects to a store. `own` is the name of the current folder in the store; it excludes an item from its own results.
+    ///
+    /// Without it, or without such a folder in the store, a file with the same path in any folder counts as the item's own.
     ///
     /// # Errors
-    /// [`IndexError::Store`] with the reason: not reachable, nothing in it yet, of another version or model, no right to read.
+    /// [`IndexError::Store`] with the reason: unreachable, empty, another version or model, no read access.
     pub fn open(place: StoreAddress, model: &Model, own: Option<&Path>) -> Result<Shared, IndexError> {
         let mut connection = Connection::new(place, Role::Reader, reads(model)?);
-        connection.ask(|_| Ok(())).map_err(|error| told(&connection, &error))?;
+        connection
+            .ask(|_| Ok(()))
+            .map_err(|error| store_error(&connection, &error))?;
         Ok(Shared {
             connection: Mutex::new(connection),
             own: own.map(Path::to_owned),
@@ -143,13 +148,13 @@ impl Shared {
     }
 
     fn ask<T>(&self, question: impl FnMut(&mut connection::Open) -> Result<T, StoreError>) -> Result<T, IndexError> {
-        // A panic in a question leaves a connection that is made again.
+        // After a panic in a query, the connection is reopened.
         let mut connection = self.connection.lock().unwrap_or_else(|poisoned| {
             self.connection.clear_poison();
             poisoned.into_inner()
         });
         let answer = connection.ask(question);
-        answer.map_err(|error| told(&connection, &error))
+        answer.map_err(|error| store_error(&connection, &error))
     }
 }
 
@@ -162,7 +167,7 @@ fn reads(model: &Model) -> Result<Reads, IndexError> {
     })
 }
 
-fn told(connection: &Connection, error: &StoreError) -> IndexError {
+fn store_error(connection: &Connection, error: &StoreError) -> IndexError {
     IndexError::Store {
         store: connection.place().to_string(),
         why: error.to_string(),

@@ -1,4 +1,4 @@
-//! Passwords from where they may be: PGPASSWORD, or the file that PGPASSFILE names, else ~/.pgpass.
+//! Passwords from PGPASSWORD, or from the file that PGPASSFILE names (default ~/.pgpass).
 
 use std::path::{Path, PathBuf};
 
@@ -11,7 +11,7 @@ use crate::places::home_folder;
 /// The password for an address, if there is one.
 ///
 /// # Errors
-/// If the file can be read by others.
+/// If other users can read the file.
 pub(super) fn of(config: &Config) -> Result<Option<String>, BadAddress> {
     if let Ok(password) = std::env::var("PGPASSWORD")
         && !password.is_empty()
@@ -43,7 +43,7 @@ pub(super) fn of(config: &Config) -> Result<Option<String>, BadAddress> {
     Ok(find(&text, &hosts, [&port, database, &user]))
 }
 
-/// The first line that fits: `host:port:database:user:password`, `*` for any, `\` before a colon or backslash that is meant.
+/// The first matching line: `host:port:database:user:password`, with `*` for any value and `\` as escape.
 fn find(text: &str, hosts: &[String], rest: [&str; 3]) -> Option<String> {
     text.lines().filter(|line| !line.starts_with('#')).find_map(|line| {
         let [host, port, database, user, password] = fields(line)?;
@@ -71,10 +71,10 @@ fn fields(line: &str) -> Option<[String; 5]> {
     fields.try_into().ok()
 }
 
-/// The text of a file that nobody but its owner can read.
+/// The text of a file that only its owner can read.
 ///
 /// # Errors
-/// What is wrong with it, in words.
+/// A description of the problem.
 pub(super) fn private_text(path: &Path) -> Result<String, String> {
     #[cfg(unix)]
     {
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_line_that_fits_has_the_password() {
+    fn the_first_matching_line_has_the_password() {
         let text = "# comment\nother:5432:index:me:one\ndb.example:*:index:me:two\n*:*:*:*:three\n";
         assert_eq!(found(text).as_deref(), Some("two"));
         assert_eq!(
@@ -111,7 +111,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_file_that_others_can_read_is_refused() {
+    fn a_file_that_others_can_read_is_rejected() {
         use std::os::unix::fs::PermissionsExt;
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), "*:*:*:*:x").unwrap();

@@ -1,4 +1,4 @@
-//! Questions to a store: candidates by the server, scores and order by the rules that hold everywhere.
+//! Queries to a store: the server proposes candidates, the shared rules score and rank them.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -14,10 +14,10 @@ use super::error::StoreError;
 use super::filter::CandidateFile;
 use super::{Link, Shared, search, similar};
 
-/// How many nodes of a graph are kept in mind while the nearest are looked for.
+/// Size of the candidate list in a graph search (`hnsw.ef_search`).
 pub(super) const BREADTH: u32 = 600;
 
-/// Of a name that more items have than these, some.
+/// Maximum number of items with one name that are read.
 pub(super) const NAMESAKES: usize = 5000;
 
 impl Collection for Shared {
@@ -45,13 +45,13 @@ impl Collection for Shared {
     }
 }
 
-/// A transaction that sees the store as of one moment.
+/// A read-only transaction with a consistent snapshot of the store.
 pub(super) fn view(open: &mut Open) -> Result<Transaction<'_>, StoreError> {
     let builder = open.client.build_transaction().read_only(true);
     Ok(builder.isolation_level(IsolationLevel::RepeatableRead).start()?)
 }
 
-/// Reads what is known of languages where it was counted anew since.
+/// Reloads the means and moments of languages if they have been recomputed.
 pub(super) fn refresh_center(open: &mut Open) -> Result<(), StoreError> {
     let known = open.center.as_ref().map(|(centering, _)| *centering);
     let calibration = open.calibration.clone();
@@ -67,36 +67,36 @@ pub(super) fn refresh_center(open: &mut Open) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Numbers of a vector.
+/// The width of the vectors in the store.
 pub(super) fn width(transaction: &mut Transaction) -> Result<usize, StoreError> {
     let width: i32 = transaction.query_one("SELECT width FROM meta", &[])?.get(0);
     Ok(width.unsigned_abs() as usize)
 }
 
-/// The folders of a store by their numbers: what each is called, and where it is shown on the web.
+/// The folders of a store by identifier: name and web link.
 pub(super) struct Roots(HashMap<i64, (Arc<Path>, Option<Link>)>);
 
 impl Roots {
-    /// Those of some numbers.
+    /// Reads the folders with the given identifiers.
     pub(super) fn of(transaction: &mut Transaction, mut numbers: Vec<i64>) -> Result<Roots, StoreError> {
         numbers.sort_unstable();
         numbers.dedup();
         let rows = transaction.query("SELECT id, path, link FROM roots WHERE id = ANY($1)", &[&numbers])?;
         let roots = rows.iter().map(|row| {
             let link: Option<&str> = row.get(2);
-            // What somebody else wrote there is checked like what is written.
+            // A link in the store comes from another user, so it is validated like input.
             let link = link.and_then(|pattern| Link::new(pattern).ok());
             (row.get(0), (path(row.get(1)).into(), link))
         });
         Ok(Roots(roots.collect()))
     }
 
-    /// What a folder is called, by which equal answers are ordered.
+    /// The name of a folder; it orders results with equal scores.
     pub(super) fn name(&self, number: i64) -> Option<&Path> {
         self.0.get(&number).map(|(name, _)| &**name)
     }
 
-    /// An item as it was found in a file; `None` where its folder is gone.
+    /// The result for an item in a file; `None` if its folder has been removed.
     pub(super) fn found(&self, file: &CandidateFile, item: IndexedItem, score: f32, why: Option<Why>) -> Option<Found> {
         let (root, link) = self.0.get(&file.root)?;
         Some(Found {

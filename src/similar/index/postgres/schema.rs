@@ -1,36 +1,36 @@
-//! The tables of a store, in a schema of their own, and whether they are those that we know.
+//! The tables of a store in their own schema, with checks of version and model.
 //!
-//! They say what those of the file say (`index/table.rs`), and more: each passage has its vector, as it is and less the mean of its
-//! language, and its words in an index, so that the server can look for candidates by itself. `docs/scale.md` describes them.
+//! They extend the tables of the file (`index/table.rs`): each passage has its vector, raw and centered, and its words in an index, so that
+//! the server can find candidates. `docs/scale.md` describes them.
 
 use postgres::{Client, GenericClient, Transaction};
 
 use super::connection::Reads;
 use super::error::StoreError;
 
-/// What is the kind of what stands around the items of a file.
+/// The kind of passages around items.
 pub(super) const FILE: i16 = 3;
 
-/// Grows with every change of the tables or of what stands in them.
+/// Raise it with every change of the tables or their contents.
 const VERSION: i32 = 2;
 
-/// The oldest version that is brought up to date.
-const UPGRADED: i32 = 1;
+/// The oldest version that the job can update.
+const UPGRADABLE: i32 = 1;
 
-/// The lock of those who write, shared, and of the one who makes the tables or takes the means away anew, alone.
+/// The lock of writers (shared) and of exclusive steps. These create tables or recompute means.
 pub(super) const LOCK: i64 = 0x66_6f76_6561;
 
-/// The lock of the one who builds the graphs.
+/// The lock of the process that builds the graphs.
 pub(super) const BUILDING: i64 = LOCK + 1;
 
-/// Vectors in halves came with this version.
+/// The first version of pgvector with `halfvec`.
 const EXTENSION: (u32, u32) = (0, 7);
 
-/// From this version on, a search through the graph goes on until the filters have left enough.
+/// The first version of pgvector with iterative scans. Such a search continues until the filters leave enough rows.
 const ITERATIVE: (u32, u32) = (0, 8);
 
-/// What every version since the first has.
-const LASTING: &str = "
+/// Tables that are the same in all versions.
+const STABLE_TABLES: &str = "
     CREATE TABLE fovea.roots (
         id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
         path bytea NOT NULL UNIQUE,
@@ -56,8 +56,10 @@ const LASTING: &str = "
     );
     CREATE INDEX uses_by_unit ON fovea.uses (unit);";
 
-/// What this version has beside it. `items` and `texts` are both of passages: what is in `items` is written anew when a mean moves, what
-/// is in `texts` never, and a search by words reads that alone.
+/// Tables that changed since the first version.
+///
+/// Both `items` and `texts` describe passages: rows of `items` are rewritten when a mean moves, rows of `texts` never, and a word search
+/// reads only `texts`.
 fn tables(width: usize) -> String {
     format!(
         "CREATE TABLE fovea.meta (
@@ -144,48 +146,49 @@ fn tables(width: usize) -> String {
     )
 }
 
-/// Takes what the first version has away that this one has otherwise. Vectors of units stay, so that no text is embedded again; files are
-/// read once more, since their words were not kept. Contents are found by an address no longer, and are dropped in a month with the units
-/// that nobody uses then.
+/// Drops the tables of version 1 that have changed.
+///
+/// Vectors of units stay, so no text is embedded again; files are read again, because their words were not stored. Old contents get an
+/// address that no file has, and are dropped after a month, together with unused units.
 const UPGRADE: &str = "
     DROP TABLE fovea.meta, fovea.files, fovea.items, fovea.means, fovea.changes;
     UPDATE fovea.contents SET address = address || '\\x00'::bytea, orphaned = floor(extract(epoch FROM now()) / 3600)::bigint;";
 
-/// Makes the tables where there are none, and checks those that there are.
+/// Creates missing tables, and checks existing ones.
 pub(super) fn make(client: &mut Client, model: &Reads) -> Result<(), StoreError> {
     if !exists(client)? {
         let mut transaction = client.transaction()?;
         transaction.execute("SELECT pg_advisory_xact_lock($1)", &[&LOCK])?;
-        // Others may be as quick.
+        // Another process may have created them.
         if !exists(&mut transaction)? {
-            make_alone(&mut transaction, model)?;
+            create_all(&mut transaction, model)?;
         }
         transaction.commit()?;
     }
     set_up(client)?;
-    if version(client)? == Some(UPGRADED) {
+    if version(client)? == Some(UPGRADABLE) {
         upgrade(client, model)?;
     }
     fits(client, model)
 }
 
-/// Brings the tables of the first version up to date, while nobody else writes. It may take as long as it needs.
+/// Updates the tables of version 1 under an exclusive lock, without a timeout.
 fn upgrade(client: &mut Client, model: &Reads) -> Result<(), StoreError> {
     fits_model(client, model)?;
     let mut transaction = client.transaction()?;
     transaction.batch_execute(&format!(
         "SET LOCAL statement_timeout = 0; SELECT pg_advisory_xact_lock({LOCK})"
     ))?;
-    // Others may be as quick.
-    if version(&mut transaction)? == Some(UPGRADED) {
+    // Another process may have updated them.
+    if version(&mut transaction)? == Some(UPGRADABLE) {
         transaction.batch_execute(UPGRADE)?;
-        make_own(&mut transaction, model)?;
+        create_versioned(&mut transaction, model)?;
     }
     transaction.commit()?;
     Ok(())
 }
 
-fn make_alone(transaction: &mut Transaction, model: &Reads) -> Result<(), StoreError> {
+fn create_all(transaction: &mut Transaction, model: &Reads) -> Result<(), StoreError> {
     if extension(transaction)?.is_none() {
         transaction.batch_execute("CREATE EXTENSION vector").map_err(|error| {
             let why = super::error::words(&error);
@@ -195,17 +198,17 @@ fn make_alone(transaction: &mut Transaction, model: &Reads) -> Result<(), StoreE
         })?;
     }
     set_up(transaction)?;
-    // To make one is another right than to use one that somebody has made for us.
+    // Creating a schema needs more rights than using an existing one.
     let sql = "SELECT NOT EXISTS (SELECT FROM pg_namespace WHERE nspname = 'fovea')";
     if transaction.query_one(sql, &[])?.get(0) {
         transaction.batch_execute("CREATE SCHEMA fovea")?;
     }
-    transaction.batch_execute(LASTING)?;
-    make_own(transaction, model)
+    transaction.batch_execute(STABLE_TABLES)?;
+    create_versioned(transaction, model)
 }
 
-/// Makes the tables of this version.
-fn make_own(transaction: &mut Transaction, model: &Reads) -> Result<(), StoreError> {
+/// Creates the tables that changed since the first version.
+fn create_versioned(transaction: &mut Transaction, model: &Reads) -> Result<(), StoreError> {
     transaction.batch_execute(&tables(model.width))?;
     let width = i32::try_from(model.width).unwrap_or(i32::MAX);
     transaction.execute(
@@ -215,7 +218,7 @@ fn make_own(transaction: &mut Transaction, model: &Reads) -> Result<(), StoreErr
     Ok(())
 }
 
-/// Checks that there are tables, of our version and with vectors of a model.
+/// Checks that tables exist and fit our version and model.
 pub(super) fn check(client: &mut Client, model: &Reads) -> Result<(), StoreError> {
     if extension(client)?.is_none() || !exists(client)? {
         return Err(StoreError::Empty);
@@ -224,21 +227,21 @@ pub(super) fn check(client: &mut Client, model: &Reads) -> Result<(), StoreError
     fits(client, model)
 }
 
-/// Whether somebody has made the tables.
+/// Whether the tables exist.
 fn exists(client: &mut impl GenericClient) -> Result<bool, StoreError> {
     let sql = "SELECT count(*) > 0 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
         WHERE n.nspname = 'fovea' AND c.relname = 'meta'";
     Ok(client.query_one(sql, &[])?.get(0))
 }
 
-/// The extension as it is in a database.
+/// The extension as installed in the database.
 struct Extension {
     version: (u32, u32),
-    /// The schema it is in, quoted.
+    /// The schema that contains it, quoted.
     schema: String,
 }
 
-/// The extension, if it is there.
+/// The installed extension, if any.
 fn extension(client: &mut impl GenericClient) -> Result<Option<Extension>, StoreError> {
     let sql = "SELECT extversion, quote_ident(nspname) FROM pg_extension JOIN pg_namespace n ON n.oid = extnamespace
         WHERE extname = 'vector'";
@@ -252,7 +255,7 @@ fn extension(client: &mut impl GenericClient) -> Result<Option<Extension>, Store
     Ok(Some(Extension { version, schema }))
 }
 
-/// What holds for each connection by itself.
+/// Settings of each connection.
 fn set_up(client: &mut impl GenericClient) -> Result<(), StoreError> {
     let Some(Extension { version, schema }) = extension(client)? else {
         return Err(StoreError::Empty);
@@ -271,14 +274,14 @@ fn set_up(client: &mut impl GenericClient) -> Result<(), StoreError> {
         super::read::BREADTH
     ))?;
     if version >= ITERATIVE {
-        // Without it a filter that little passes leaves fewer than were asked for. In strict order it drops what it meets later than something
-        // farther away; what it proposes is put in order here.
+        // Without an iterative scan, a selective filter leaves fewer rows than requested. Strict order would drop rows that it meets late;
+        // the client sorts the proposals anyway.
         client.batch_execute("SET hnsw.iterative_scan = relaxed_order; SET hnsw.max_scan_tuples = 100000")?;
     }
     Ok(())
 }
 
-/// The version of the tables; the first column alone is one that every version has.
+/// The version of the tables; all versions have this column.
 fn version(client: &mut impl GenericClient) -> Result<Option<i32>, StoreError> {
     let row = client.query_opt("SELECT version FROM fovea.meta", &[])?;
     Ok(row.map(|row| row.get(0)))
@@ -288,7 +291,7 @@ fn fits(client: &mut Client, model: &Reads) -> Result<(), StoreError> {
     let version = version(client)?.ok_or(StoreError::Empty)?;
     match version {
         VERSION => fits_model(client, model),
-        UPGRADED => Err(StoreError::Behind(version)),
+        UPGRADABLE => Err(StoreError::Behind(version)),
         ..VERSION => Err(StoreError::Older(version)),
         _ => Err(StoreError::Newer(version)),
     }
@@ -300,10 +303,10 @@ fn fits_model(client: &mut Client, model: &Reads) -> Result<(), StoreError> {
     if id == model.id {
         return Ok(());
     }
-    // Two of one name differ in their weights or in how they read identifiers.
-    let told = |name: &str, id: &str| format!("{name} ({})", id.chars().take(12).collect::<String>());
+    // Two models of the same name differ in weights, or in how they read identifiers.
+    let described = |name: &str, id: &str| format!("{name} ({})", id.chars().take(12).collect::<String>());
     Err(StoreError::OtherModel {
-        theirs: told(&name, &id),
-        ours: told(&model.name, &model.id),
+        theirs: described(&name, &id),
+        ours: described(&model.name, &model.id),
     })
 }

@@ -1,7 +1,7 @@
-//! A search in a store.
+//! Searches a store.
 //!
-//! The server proposes passages that are near by their vectors, by their words, by a name they define or by their path, so many of each;
-//! they are scored and put in order as in memory. A passage that is among the best of none of these hardly is among the best by the sum.
+//! The server proposes a limited number of passages by vector, by words, by a defined name and by path; they are scored and ranked as in
+//! memory. A passage outside of all these proposals hardly has a high total score.
 
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -23,27 +23,28 @@ use super::schema::FILE;
 use crate::segment::ItemKind;
 use crate::similar::words::Word;
 
-/// How much is looked at.
+/// Limits on the proposals.
 #[derive(Debug, Clone, Copy)]
 struct Bounds {
-    /// Passages that are proposed of each kind.
+    /// Maximum number of passages per kind of proposal.
     most: usize,
-    /// Files that are proposed for their paths.
+    /// Maximum number of files proposed for their paths.
     placed: usize,
-    /// Passages that are read for their words. A word that more hold says little; what holds nothing rarer is found by its vector.
+    /// Maximum number of passages read for their words. More frequent words mean little; the vector finds passages without rarer words.
     read: i64,
 }
 
-/// A passage may be good in all respects and among the best in none, and even one that is not told counts for the lift of its file: so more
-/// are proposed than memory puts in order.
+/// A passage may be good in every respect without being among the best in one. Even an unlisted passage raises its file.
+///
+/// So the limits exceed the number of candidates that memory ranks.
 const BOUNDS: Bounds = Bounds {
     most: 1000,
     placed: 100,
     read: 5000,
 };
 
-/// The same where there is no vector: many passages hold the same words as often.
-const BOUNDS_OF_WORDS: Bounds = Bounds {
+/// Limits without a vector: many passages contain the same words equally often.
+const BOUNDS_WITHOUT_VECTOR: Bounds = Bounds {
     most: 2000,
     placed: 1000,
     read: 20_000,
@@ -63,7 +64,7 @@ pub(super) fn search(open: &mut Open, query: &Query, filter: &Filter, count: usi
     let vector = (width(&mut transaction)? == query.vector.len()).then(|| Halfvec::of(&query.vector));
     let bounds = match vector {
         Some(_) => BOUNDS,
-        None => BOUNDS_OF_WORDS,
+        None => BOUNDS_WITHOUT_VECTOR,
     };
     let proposals = Proposals {
         words: WordStatistics::read(&mut transaction, &query.words, bounds.read)?,
@@ -102,7 +103,7 @@ pub(super) fn search(open: &mut Open, query: &Query, filter: &Filter, count: usi
         .flat_map(|proposed| proposed.passage.files.iter().map(move |file| (file, proposed)))
         .filter_map(|(file, proposed)| Some((files.number(file)?, proposed)))
         .collect();
-    // Equal ones go by folder, path and place.
+    // Equal scores are ordered by folder, path and position.
     passages.sort_by_key(|(file, proposed)| (*file, proposed.passage.ordinal));
     let why: Vec<Why> = passages
         .iter()
@@ -130,13 +131,13 @@ pub(super) fn search(open: &mut Open, query: &Query, filter: &Filter, count: usi
     Ok(found.collect())
 }
 
-/// What the words of a query are worth in a store.
+/// Statistics of the query's words in a store.
 struct WordStatistics {
-    /// Each word's term, what it adds at most, and how many passages hold it.
+    /// Per word: its term, its maximum contribution, and the number of passages that contain it.
     words: Vec<(i32, f32, i64)>,
     /// The mean length of passages.
     mean: f32,
-    /// Passages that are read for words.
+    /// Maximum number of passages read for words.
     read: i64,
 }
 
@@ -159,7 +160,7 @@ impl WordStatistics {
         })
     }
 
-    /// How often a passage holds each word, as expressions over a row of texts.
+    /// SQL expressions for the count of each word in a row of texts.
     fn counts(&self) -> Vec<String> {
         let count = |(term, ..): &(i32, f32, i64)| {
             format!("coalesce(get_byte(texts.counts, array_position(texts.terms, ({term})) - 1), 0)")
@@ -167,7 +168,7 @@ impl WordStatistics {
         self.words.iter().map(count).collect()
     }
 
-    /// The BM25 of a row of texts without the words of its path, as an expression.
+    /// An SQL expression for the BM25 score of a row of texts, without its path.
     fn score(&self) -> String {
         let each = self
             .words
@@ -177,12 +178,12 @@ impl WordStatistics {
         each.collect::<Vec<_>>().join(" + ")
     }
 
-    /// The words that few passages hold, by their text or their path.
+    /// The words that few passages contain, in their text or path.
     fn rare(&self) -> Vec<i32> {
-        within(self.read, self.words.iter().map(|(term, _, holders)| (*term, *holders)))
+        rarest_within(self.read, self.words.iter().map(|(term, _, holders)| (*term, *holders)))
     }
 
-    /// Which rows of texts are read, as a condition: those that hold a word which few hold, or else all words.
+    /// A condition that selects the rows of texts to read. These contain a rare word, or else all words.
     fn holders(&self) -> String {
         let rare = self.rare();
         let list = |terms: Vec<i32>| {
@@ -201,8 +202,8 @@ impl WordStatistics {
     }
 }
 
-/// The rarest of some words that together have so many bearers at most.
-fn within<T>(most: i64, words: impl Iterator<Item = (T, i64)>) -> Vec<T> {
+/// The rarest words whose total number of passages stays within a limit.
+fn rarest_within<T>(most: i64, words: impl Iterator<Item = (T, i64)>) -> Vec<T> {
     let mut words: Vec<(T, i64)> = words.collect();
     words.sort_by_key(|(_, number)| *number);
     let mut sum = 0;
@@ -213,7 +214,7 @@ fn within<T>(most: i64, words: impl Iterator<Item = (T, i64)>) -> Vec<T> {
     words.into_iter().take_while(fits).map(|(word, _)| word).collect()
 }
 
-/// The stems of paths that the words of a query are in, word by word ([`lexicon::is_place`]), without those that very many files have.
+/// The path stems that match the query's words, per word ([`lexicon::is_place`]), without very frequent stems.
 fn stems(transaction: &mut Transaction, words: &[Word], read: i64) -> Result<Vec<Vec<String>>, StoreError> {
     let (mut whole, mut first, mut last) = (Vec::new(), Vec::new(), Vec::new());
     for Word { stem, .. } in words {
@@ -228,7 +229,7 @@ fn stems(transaction: &mut Transaction, words: &[Word], read: i64) -> Result<Vec
         UNION SELECT stem, files FROM unnest($2::text[], $3::text[]) AS range(first, last) JOIN stems
             ON stem >= first COLLATE \"C\" AND stem < last COLLATE \"C\"";
     let rows = transaction.query(sql, &[&whole, &first, &last])?;
-    let few = within(read, rows.iter().map(|row| (row.get::<_, &str>(0), row.get(1))));
+    let few = rarest_within(read, rows.iter().map(|row| (row.get::<_, &str>(0), row.get(1))));
     let of_word = |word: &Word| {
         let own = few.iter().filter(|stem| lexicon::is_place(word, stem));
         own.map(|stem| (*stem).to_owned()).collect::<Vec<_>>()
@@ -238,25 +239,25 @@ fn stems(transaction: &mut Transaction, words: &[Word], read: i64) -> Result<Vec
     Ok(each)
 }
 
-/// How passages are proposed.
+/// Parameters of the proposals.
 struct Proposals<'q> {
     words: WordStatistics,
-    /// Hashes of names whose definitions are wanted.
+    /// Hashes of names whose definitions the query wants.
     names: Vec<i32>,
-    /// Stems of paths, for each word that is in some.
+    /// Matching path stems, for each word that has any.
     stems: Vec<Vec<String>>,
-    /// The query's vector, where it can be compared with those of the store.
+    /// The query's vector, if it is comparable with those of the store.
     vector: Option<Halfvec>,
     exact: &'q [f32],
     bounds: Bounds,
-    /// Files that are listed of each.
+    /// Maximum number of files listed per passage.
     files: i64,
 }
 
 impl Proposals<'_> {
     fn statement<'p>(&'p self, wanted: &'p Wanted) -> Statement<'p> {
         let mut statement = Statement::default();
-        // Whatever is a parameter has to stand in the statement: each part has its own.
+        // Postgres requires that every parameter occurs in the statement, so each part adds its own.
         let Bounds {
             most,
             placed: files,
@@ -266,7 +267,7 @@ impl Proposals<'_> {
         let (mut order, mut cosine) = ("content, ordinal".to_owned(), "NULL::float8".to_owned());
         if let Some(vector) = &self.vector {
             order = format!("vector <=> {}", statement.parameter(vector));
-            // In floats, as in memory.
+            // In 32-bit floats, as in memory.
             cosine = format!(
                 "-(items.vector::vector <#> {}::real[]::vector)",
                 statement.parameter(&self.exact)
@@ -289,7 +290,7 @@ impl Proposals<'_> {
             ));
             names.push("worded");
         }
-        // Those of one name, or in one place, are few: they are read by it, and not through the graph until one comes along.
+        // Few items share a name or path: reading them directly is faster than a graph search with a filter.
         if !self.names.is_empty() {
             let condition = wanted.of_passage(&mut statement, Table::Items);
             let defined = statement.parameter(&self.names);
@@ -304,7 +305,7 @@ impl Proposals<'_> {
             ));
             names.push("definitions");
         }
-        // A path gives its words to all passages, whether or not its words count by themselves.
+        // The words of a path belong to all its passages, even if paths have no score of their own.
         let of_terms = self.words.rare().into_iter();
         let mut placed: Vec<String> = of_terms
             .map(|term| format!("files.terms @> '{{{term}}}'::integer[]"))
@@ -333,7 +334,7 @@ impl Proposals<'_> {
             names.push("placed");
         }
         if names.is_empty() {
-            // Neither a vector nor a word: nothing is proposed.
+            // Without a vector and words, nothing is proposed.
             names.push("items LIMIT 0");
         }
         let union: Vec<String> = names
@@ -353,16 +354,16 @@ impl Proposals<'_> {
 /// A passage that the server proposed.
 struct Proposed {
     passage: Candidate,
-    /// Its cosine with the query, where both have a vector.
+    /// Its cosine with the query, if both have a vector.
     cosine: Option<f64>,
-    /// How often it holds each word of the query, without those of its path.
+    /// The count of each word of the query, without its path.
     counts: Vec<i32>,
-    /// Its words, without those of its path.
+    /// Number of its words, without its path.
     length: u32,
 }
 
 impl Proposed {
-    /// Why it answers, in a file.
+    /// The parts of its score, in a file.
     fn why(&self, weighing: &Weighing, words: &WordStatistics, file: &ProposedFile) -> Why {
         let query = weighing.query;
         let item = &self.passage.item;
@@ -376,7 +377,7 @@ impl Proposed {
         let mut matched = Vec::new();
         for (number, (term, most, _)) in words.words.iter().enumerate() {
             let own = self.counts.get(number).copied().unwrap_or_default().unsigned_abs();
-            // Counts are kept in a byte.
+            // Counts are stored in a byte.
             let count = (own + of_path(*term)).min(u8::MAX.into());
             ideal += most;
             if count > 0 {
@@ -406,7 +407,7 @@ impl Proposed {
     }
 }
 
-/// A file that holds a proposed passage.
+/// A file that contains a proposed passage.
 struct ProposedFile<'c> {
     file: &'c CandidateFile,
     name: String,
@@ -415,7 +416,7 @@ struct ProposedFile<'c> {
 }
 
 impl ProposedFile<'_> {
-    /// The share of some words that is in its name and folder.
+    /// The share of the words in its name and folder.
     fn place(&self, words: &[Word]) -> f32 {
         let there = words.iter().filter(|word| {
             let mut places = self.words.places.iter();
@@ -424,14 +425,14 @@ impl ProposedFile<'_> {
         there.fold(0.0, |share, _| share + 1.0 / words.len() as f32)
     }
 
-    /// Whether a passage is a test here, or in one.
+    /// Whether a passage is a test in this file, or inside one.
     fn is_test(&self, passage: &Candidate) -> bool {
         let own = |file: &&CandidateFile| (file.root, &file.path) == (self.file.root, &self.file.path);
         passage.files.iter().find(own).is_some_and(|file| file.test)
     }
 }
 
-/// The files of proposed passages, in the order of their folders and paths.
+/// The files of proposed passages, ordered by folder and path.
 struct Files<'c> {
     known: Vec<ProposedFile<'c>>,
     numbers: HashMap<(i64, &'c Path), u32>,
@@ -473,7 +474,7 @@ impl<'c> Files<'c> {
     }
 }
 
-/// The latest version that lies in each folder of versions that some files are in.
+/// The latest version next to each version folder in the paths of these files.
 fn latest_versions(
     transaction: &mut Transaction,
     files: &[&CandidateFile],

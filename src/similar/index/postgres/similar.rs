@@ -1,4 +1,4 @@
-//! What resembles an item in a store.
+//! Finds items in a store that are similar to an item.
 
 use std::path::Path;
 
@@ -50,7 +50,7 @@ pub(super) fn similar(
     let own_path = asked.path.map(|path| bytes(path).to_vec());
     let (name, language) = (thresholds::words(&asked.item.name), asked.item.language.name());
     let most = PROPOSED.max(count * 2);
-    // One bar for all is reached by the nearest of all.
+    // If all candidates need the same score, the nearest overall are enough.
     let scores_differ = asked.base.is_some() && asked.known.is_none();
     let near = Near {
         query: Halfvec::of(&query),
@@ -91,14 +91,14 @@ pub(super) fn similar(
             .then_with(|| place(a).cmp(&place(b)))
     });
     pairs.truncate(most);
-    let found = question.told(pairs).into_iter().filter_map(|pair| {
+    let found = question.accepted(pairs).into_iter().filter_map(|pair| {
         let score = pair.score.clamp(-1.0, 1.0);
         roots.found(pair.file, pair.candidate.item.clone(), score, None)
     });
     Ok(found.take(count).collect())
 }
 
-/// A candidate with what it is compared by.
+/// A candidate with the data for its comparison.
 struct Compared {
     passage: Candidate,
     vector: Vec<f32>,
@@ -110,7 +110,7 @@ struct Pair<'c> {
     candidate: &'c Candidate,
     compared: &'c Compared,
     file: &'c CandidateFile,
-    /// 1 / length of its vector without the mean of its language.
+    /// 1 / length of its centered vector.
     scale: f32,
     /// Whether it is in the item's own file.
     own_file: bool,
@@ -118,18 +118,18 @@ struct Pair<'c> {
     needed: f32,
 }
 
-/// What candidates are compared with.
+/// The item to which candidates are compared.
 struct Question<'q> {
     asked: &'q Asked<'q>,
     center: &'q Center,
-    /// The vector of the item without the mean of its language.
+    /// The centered vector of the item.
     query: &'q [f32],
-    /// The folder that the item is in.
+    /// The folder that contains the item.
     own_root: Option<i64>,
 }
 
 impl Question<'_> {
-    /// Candidates that may reach the score that is asked of them, in each of their files, with their plain cosines.
+    /// Candidates that may reach their required score, once per file. Their cosines exclude the language factor.
     fn pairs<'c>(&self, candidates: &'c [Compared]) -> Vec<Pair<'c>> {
         let (asked, center) = (self.asked, self.center);
         let across = Across::new(center, asked.item.language, self.query);
@@ -171,8 +171,8 @@ impl Question<'_> {
         pairs
     }
 
-    /// Of pairs in the order of their plain cosines those that are told, best first, with the scores they are told with.
-    fn told<'c>(&self, mut pairs: Vec<Pair<'c>>) -> Vec<Pair<'c>> {
+    /// Filters pairs by their final score and the decision; best first.
+    fn accepted<'c>(&self, mut pairs: Vec<Pair<'c>>) -> Vec<Pair<'c>> {
         let own = self.asked.item.language;
         let across = Across::new(self.center, own, self.query);
         if !across.is_empty() {
@@ -194,7 +194,7 @@ impl Question<'_> {
         pairs
     }
 
-    /// How near a candidate is to its own language and to another.
+    /// The spreads of a candidate against its own language and another.
     fn spreads(&self, pair: &Pair, other: Language) -> Spreads {
         let language = pair.candidate.item.language;
         let mut vector = pair.compared.vector.clone();
@@ -210,7 +210,7 @@ impl Question<'_> {
 }
 
 impl Pair<'_> {
-    /// What a decision depends on.
+    /// The context for a decision.
     fn known(&self) -> Known<'_> {
         let Aside { record, .. } = conventions::aside(&self.file.path);
         Known {
@@ -222,20 +222,20 @@ impl Pair<'_> {
     }
 }
 
-/// Where candidates for what resembles an item are looked for. What needs a lower score than the nearest of all is looked for by itself.
+/// The searches for candidates. Groups with a lower required score have a search of their own.
 struct Near<'p> {
     query: Halfvec,
-    /// Candidates of each kind.
+    /// Maximum number of candidates per search.
     most: i64,
-    /// Files that are listed of each.
+    /// Maximum number of files listed per candidate.
     files: i64,
-    /// The kind that alone is asked for.
+    /// If set, only this kind.
     kind: Option<i16>,
-    /// The item's own, where other languages need another score.
+    /// The item's language, if other languages need another score.
     language: Option<&'p &'static str>,
-    /// The words of the item's name, where those of the same name need another score.
+    /// The words of the item's name, if items of the same name need another score.
     words: Option<&'p String>,
-    /// The item's own file, where what is in it needs another score.
+    /// The item's own file, if its items need another score.
     own: Option<&'p Vec<u8>>,
 }
 
@@ -268,7 +268,7 @@ impl<'p> Near<'p> {
         }
         if let Some(words) = self.words {
             let words = statement.parameter(words);
-            // Few have one name: they are read by it, and not through the graph until one of the name comes along.
+            // Few items share a name: reading them directly is faster than a graph search with a filter.
             parts.push(format!(
                 "bearers AS MATERIALIZED (SELECT content, ordinal, centred FROM items WHERE words = {words} AND {condition}
                     LIMIT {NAMESAKES}),
@@ -293,7 +293,7 @@ impl<'p> Near<'p> {
     }
 }
 
-/// The same as a product of rows in memory.
+/// Equals the product of rows in memory.
 fn product(vector: &[f32], query: &[f32]) -> f32 {
     let sum: f64 = vector
         .iter()

@@ -1,4 +1,4 @@
-//! TLS as the address asks for it.
+//! TLS with the protection that the address requests.
 
 use std::sync::Arc;
 
@@ -12,13 +12,13 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::address::{Secrecy, StoreAddress};
 
-/// What makes connections to a place private; what is wrong, in words, where it cannot be had.
+/// Creates the TLS connector for an address; the error describes the problem.
 pub(super) fn connector(place: &StoreAddress) -> Result<MakeRustlsConnect, String> {
     let provider = Arc::new(ring::default_provider());
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
         .map_err(|error| error.to_string())?;
-    // As libpq has it: who names certificates to trust means them.
+    // As in libpq: a root certificate implies verification.
     let secrecy = match (place.secrecy, &place.root_certificate) {
         (Secrecy::Require, Some(_)) => Secrecy::VerifyCa,
         (secrecy, _) => secrecy,
@@ -39,14 +39,14 @@ fn verifier(place: &StoreAddress, provider: Arc<CryptoProvider>) -> Result<Arc<W
     let mut roots = RootCertStore::empty();
     match &place.root_certificate {
         Some(path) => {
-            let wrong = |why: String| format!("{}: {why}", path.display());
-            let certificates = CertificateDer::pem_file_iter(path).map_err(|error| wrong(error.to_string()))?;
+            let file_error = |why: String| format!("{}: {why}", path.display());
+            let certificates = CertificateDer::pem_file_iter(path).map_err(|error| file_error(error.to_string()))?;
             for certificate in certificates {
-                let certificate = certificate.map_err(|error| wrong(error.to_string()))?;
-                roots.add(certificate).map_err(|error| wrong(error.to_string()))?;
+                let certificate = certificate.map_err(|error| file_error(error.to_string()))?;
+                roots.add(certificate).map_err(|error| file_error(error.to_string()))?;
             }
             if roots.is_empty() {
-                return Err(wrong("the file contains no certificate".to_owned()));
+                return Err(file_error("the file contains no certificate".to_owned()));
             }
         }
         None => {
@@ -61,7 +61,7 @@ fn verifier(place: &StoreAddress, provider: Arc<CryptoProvider>) -> Result<Arc<W
         .map_err(|error| error.to_string())
 }
 
-/// Takes whoever answers for the server: encrypted, which keeps out those who listen and no others.
+/// Accepts any server: encryption protects against eavesdroppers, but not against impostors.
 #[derive(Debug)]
 struct AnyServer(Arc<CryptoProvider>);
 
@@ -102,7 +102,7 @@ impl ServerCertVerifier for AnyServer {
     }
 }
 
-/// Takes a server whose certificate is trusted, whatever it is called.
+/// Accepts a server with a trusted certificate, whatever its name.
 #[derive(Debug)]
 struct Trusted(Arc<WebPkiServerVerifier>);
 
@@ -115,7 +115,7 @@ impl ServerCertVerifier for Trusted {
         ocsp: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        // The name is the last that is looked at: all else held.
+        // The name is verified last, so everything else is valid.
         match self.0.verify_server_cert(certificate, between, name, ocsp, now) {
             Err(Error::InvalidCertificate(
                 CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },

@@ -1,6 +1,6 @@
-//! Writing to a store. Each step is one transaction that may be done twice: everything is found again by its address.
+//! Writes to a store. Each step is one transaction that may be repeated: all rows are identified by content address.
 //!
-//! Writers go side by side; what two of them would wait for of each other they take in one order.
+//! Writers run concurrently; they lock shared rows in a fixed order, which prevents deadlocks.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -24,10 +24,10 @@ use crate::segment::ItemKind;
 use crate::similar::{Calibration, Center, thresholds};
 use crate::text::Language;
 
-/// How files are read.
-const READING: i32 = CONTENTS as i32;
+/// Version of the index contents.
+const CONTENTS_VERSION: i32 = CONTENTS as i32;
 
-/// The hour of the server's clock.
+/// Hours since 1970, by the server's clock.
 pub(super) const HOUR: &str = "floor(extract(epoch FROM now()) / 3600)::bigint";
 
 impl Store for Job {
@@ -54,8 +54,8 @@ impl Store for Job {
             let sql = "SELECT path, size, modified, skipped, reading FROM files WHERE root = $1";
             let rows = open.client.query(sql, &[&root])?;
             let known = rows.iter().map(|row| {
-                // What was read otherwise than we read is read anew, changed or not: no file has such a time.
-                let current = row.get::<_, i32>(4) == READING;
+                // Files with another contents version are read again: no file has this modification time.
+                let current = row.get::<_, i32>(4) == CONTENTS_VERSION;
                 let stamp = Stamp {
                     size: row.get::<_, i64>(1).unsigned_abs(),
                     modified: if current { row.get(2) } else { i64::MIN },
@@ -103,7 +103,7 @@ impl Store for Job {
     fn finish_renewal(&mut self, root: i64, gone: &[&Path], _: i64) -> Result<(), IndexError> {
         let gone: Vec<Vec<u8>> = gone.iter().map(|path| bytes(path).to_vec()).collect();
         self.ask(|open| {
-            let mut transaction = together(open)?;
+            let mut transaction = shared_transaction(open)?;
             let sql = "DELETE FROM files WHERE root = $1 AND path = ANY($2) RETURNING content";
             let rows = transaction.query(sql, &[&root, &gone])?;
             let contents: Vec<i64> = rows.iter().filter_map(|row| row.get(0)).collect();
@@ -125,10 +125,10 @@ fn address(bytes: &[u8]) -> Option<Address> {
     bytes.try_into().ok().map(Address)
 }
 
-/// A transaction of one of those who write. It waits, for as long as it takes, for one who takes the means away anew.
-fn together(open: &mut Open) -> Result<Transaction<'_>, StoreError> {
+/// A transaction of a concurrent writer. It waits without a limit while a job recomputes means.
+fn shared_transaction(open: &mut Open) -> Result<Transaction<'_>, StoreError> {
     let mut transaction = open.client.transaction()?;
-    let timeout = super::connection::QUESTION.as_millis() * 6;
+    let timeout = super::connection::TIMEOUT.as_millis() * 6;
     transaction.batch_execute(&format!(
         "SET LOCAL statement_timeout = 0; SELECT pg_advisory_xact_lock_shared({}); SET LOCAL statement_timeout = {timeout}",
         schema::LOCK
@@ -143,7 +143,7 @@ fn write(
     vectors: &HashMap<Address, UnitVector>,
 ) -> Result<bool, StoreError> {
     let calibration = open.calibration.clone();
-    let mut transaction = together(open)?;
+    let mut transaction = shared_transaction(open)?;
     insert_units(&mut transaction, vectors)?;
     let mut read: BTreeMap<Address, (Language, &Contents)> = BTreeMap::new();
     let mut known = HashSet::new();
@@ -196,7 +196,7 @@ fn write(
         sql,
         &[
             &root,
-            &READING,
+            &CONTENTS_VERSION,
             &paths,
             &sizes,
             &times,
@@ -219,7 +219,7 @@ fn write(
     Ok(true)
 }
 
-/// Notes since when no file has some contents, where none has. Whoever drops them looks once more.
+/// Marks contents without a file as orphaned since now. The cleanup checks again before it drops them.
 fn orphan(transaction: &mut Transaction, contents: &[i64]) -> Result<(), StoreError> {
     let sql = format!(
         "WITH alone AS (
@@ -245,7 +245,7 @@ fn insert_units(transaction: &mut Transaction, vectors: &HashMap<Address, UnitVe
     Ok(())
 }
 
-/// The contents that were read, with their items, unless others were as quick: the number of each; `None` where a unit is gone.
+/// Inserts new contents with their items, unless other writers have. Returns all identifiers, or `None` if a unit is missing.
 fn insert_contents(
     transaction: &mut Transaction,
     read: &BTreeMap<Address, (Language, &Contents)>,
@@ -289,7 +289,7 @@ fn insert_contents(
     Ok(Some(ids))
 }
 
-/// Units by their address: number and what is kept of them.
+/// Units by address: identifier and stored data.
 type Units = HashMap<Address, (i64, UnitVector)>;
 
 fn units(transaction: &mut Transaction, needed: &HashSet<Address>) -> Result<Units, StoreError> {
@@ -308,15 +308,16 @@ fn units(transaction: &mut Transaction, needed: &HashSet<Address>) -> Result<Uni
     Ok(rows.iter().filter_map(unit).collect())
 }
 
-/// What is written down of the words of paths, column by column. A list of lists has to be a rectangle for Postgres, so each list is
-/// the text of one.
+/// The words of paths, column by column.
+///
+/// A nested array in Postgres must be rectangular, so each list is passed as text.
 #[derive(Default)]
 struct PathTexts {
     defined: Vec<i32>,
     terms: Vec<String>,
     lengths: Vec<i32>,
     stems: Vec<String>,
-    /// All stems, each once.
+    /// All distinct stems.
     all_stems: BTreeSet<String>,
 }
 
@@ -325,7 +326,7 @@ impl PathTexts {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let PathWords { counts, places } = PathWords::of(path);
         let terms: BTreeSet<i32> = counts.iter().map(|(term, _)| term.cast_signed()).collect();
-        // Stems of words have neither quotes nor backslashes.
+        // Stems of words contain neither quotes nor backslashes.
         let places: BTreeSet<String> = places.into_iter().collect();
         self.defined.push(name_term(stem(&name)).cast_signed());
         self.terms.push(list(terms.iter().map(i32::to_string)));
@@ -336,12 +337,12 @@ impl PathTexts {
     }
 }
 
-/// The text of a list.
+/// The text of an array.
 fn list(elements: impl Iterator<Item = String>) -> String {
     format!("{{{}}}", elements.collect::<Vec<_>>().join(","))
 }
 
-/// Writes down which of the versions of a folder that lie beside each other is the latest.
+/// Stores the latest version in each folder that contains version folders.
 fn write_versions(transaction: &mut Transaction, root: i64) -> Result<(), StoreError> {
     let rows = transaction.query(
         "SELECT path FROM files WHERE root = $1 AND content IS NOT NULL",
@@ -360,7 +361,7 @@ fn write_versions(transaction: &mut Transaction, root: i64) -> Result<(), StoreE
     Ok(())
 }
 
-/// The passages of contents, those that cannot be compared too: words find them.
+/// Inserts the passages of contents, including those without a vector: words find them.
 fn insert_items(
     transaction: &mut Transaction,
     new: &[(i64, &Contents)],
@@ -369,7 +370,7 @@ fn insert_items(
 ) -> Result<(), StoreError> {
     let (mut items, mut texts) = (ItemRows::default(), TextRows::default());
     for (content, contents) in new {
-        // The items around the one at hand, and whether each is a test.
+        // The items around the current one, and whether each is a test.
         let mut around: Vec<(&IndexedItem, bool)> = Vec::new();
         for (ordinal, passage) in contents.passages.iter().enumerate() {
             let item = &passage.item;
@@ -412,7 +413,7 @@ struct ItemRows {
     centered: Vec<Option<Halfvec>>,
 }
 
-/// The one character that a text of Postgres cannot hold is replaced.
+/// Replaces the NUL character, which Postgres cannot store in text.
 fn text(text: &str) -> String {
     text.replace('\0', "\u{fffd}")
 }
@@ -425,7 +426,7 @@ impl ItemRows {
         vector: Option<&[f32]>,
         center: &Center,
     ) {
-        // What stands around items resembles nothing.
+        // Passages around items take no part in similarity.
         let compared = vector.filter(|_| item.kind != ItemKind::File);
         let centered = compared.map(|vector| {
             let mut centered = vector.to_vec();
@@ -491,7 +492,7 @@ struct TextRows {
 impl TextRows {
     fn push(&mut self, (content, ordinal): (i64, usize), passage: &Passage) {
         let named = match passage.item.kind {
-            // Its name is that of the file, whose words are kept with the path.
+            // The passage has the name of the file, whose words are stored with the path.
             ItemKind::File => "",
             _ => &passage.item.name,
         };

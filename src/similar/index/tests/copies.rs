@@ -1,9 +1,9 @@
-//! Families of items that are alike: the more there are, the less they must not be alike.
+//! Families of similar items: a larger family must not lower the scores of its members.
 
 use super::*;
 use crate::similar::Center;
 
-/// The cosine, in the measure of thresholds, of two functions that a bench has by their names.
+/// The score of two functions of a bench, given their names.
 fn score(bench: &Bench, a: &str, b: &str) -> f32 {
     let vector_index = bench.vector_index();
     let hits = |name: &str| {
@@ -27,7 +27,7 @@ fn path_of(name: &str) -> String {
     }
 }
 
-/// Functions of this program, which have nothing to do with any family.
+/// Adds functions of this program, which are unrelated to any family.
 fn add_others(bench: &Bench) {
     for file in [
         "text/decode.rs",
@@ -43,7 +43,7 @@ fn add_others(bench: &Bench) {
 }
 
 #[test]
-fn copies_that_differ_in_a_digit_are_alike_however_many_there_are() {
+fn copies_that_differ_in_a_digit_are_similar_in_any_number() {
     let reported = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reported/23-copies");
     let bench = Bench::new();
     let mut written = 0;
@@ -56,7 +56,7 @@ fn copies_that_differ_in_a_digit_are_alike_however_many_there_are() {
         bench.renew();
         let near = score(&bench, "migrate_accounts_step_0", "migrate_accounts_step_1");
         assert!(near > 0.9, "{near} of {size}");
-        // And the report has them as one group.
+        // The report lists them as one group.
         let groups = bench.vector_index().groups(&Grouping {
             base: Some(thresholds::REPORTED),
             lines: 5,
@@ -67,7 +67,7 @@ fn copies_that_differ_in_a_digit_are_alike_however_many_there_are() {
     }
 }
 
-/// A function of a family: each has its own names and does the same.
+/// A function of a family: members have different names and do the same.
 fn member(number: usize) -> (String, String) {
     const NOUNS: [&str; 16] = [
         "invoice", "customer", "parcel", "ticket", "student", "recipe", "vehicle", "sensor", "payment", "article",
@@ -83,7 +83,7 @@ fn member(number: usize) -> (String, String) {
 }
 
 #[test]
-fn a_pair_is_as_alike_in_a_large_family_as_in_a_small_one() {
+fn a_pair_is_equally_similar_in_large_and_small_families() {
     for others in [false, true] {
         let bench = Bench::new();
         if others {
@@ -108,14 +108,14 @@ fn a_pair_is_as_alike_in_a_large_family_as_in_a_small_one() {
 }
 
 #[test]
-fn what_is_almost_the_same_is_alike_whatever_mean_is_taken_away() {
+fn near_copies_are_similar_with_any_mean() {
     let reported = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reported/23-copies");
     let embedded = |number: usize| {
         let text = std::fs::read_to_string(reported.join(format!("step{number:02}.py"))).unwrap();
         embed_items(&MODEL, &text, Language::Python).unwrap().remove(0)
     };
     let items: Vec<EmbeddedItem> = (0..6).map(embedded).collect();
-    // As a store may have it, which does not know copies from others: the mean is what all of them are.
+    // The mean of a store that does not recognize copies: the mean equals the copies.
     let mean = |at: usize| items.iter().map(|item| item.vector[at]).sum::<f32>() / items.len() as f32;
     let mean: Vec<f32> = (0..MODEL.hidden()).map(mean).collect();
     let center = Center::from_means(std::iter::once((Language::Python, mean)), Arc::default());

@@ -1,11 +1,11 @@
-//! Groups of items that resemble each other.
+//! Groups of similar items.
 
 use super::*;
 use crate::similar::Center;
 use crate::similar::words::WordCounts;
 use crate::text::Snapshot;
 
-/// An item on some lines of its file, at an angle in degrees.
+/// An item on some lines of its file, with a vector at an angle (degrees).
 fn item(name: &str, kind: ItemKind, lines: std::ops::Range<usize>, angle: f32) -> EmbeddedItem {
     let text = "x\n".repeat(lines.end + 1);
     let snapshot = Snapshot::new(&text, 0, Language::Rust);
@@ -33,16 +33,16 @@ fn item(name: &str, kind: ItemKind, lines: std::ops::Range<usize>, angle: f32) -
     }
 }
 
-/// A file with its items.
+/// A path with its items.
 type File<'a> = (&'a str, Vec<EmbeddedItem>);
 
-/// The groups of some files, each by its score in hundredths and the names of its members.
+/// The groups of some files: scores in hundredths, and the names of members.
 fn groups(files: &[File], base: f32, lines: u32) -> Vec<(f32, Vec<String>)> {
     let files = files
         .iter()
         .map(|(path, items)| (PathBuf::from(path), items.as_slice()));
     let files: Vec<(PathBuf, &[EmbeddedItem])> = files.collect();
-    // A mean of nothing: the vectors are as they are.
+    // One vector gives a zero mean, so vectors are not centered.
     let center = Center::of(
         std::iter::once((Language::Rust, [1.0f32, 0.0].as_slice())),
         Arc::default(),
@@ -54,19 +54,19 @@ fn groups(files: &[File], base: f32, lines: u32) -> Vec<(f32, Vec<String>)> {
         filter: Filter::default(),
     });
     let name = |member: &Found| format!("{}:{}", member.path.display(), member.item.name);
-    let told = |group: &Group| ((group.score * 100.0).round(), group.members.iter().map(name).collect());
-    found.iter().map(told).collect()
+    let summary = |group: &Group| ((group.score * 100.0).round(), group.members.iter().map(name).collect());
+    found.iter().map(summary).collect()
 }
 
 use ItemKind::{Function, Type};
 
 #[test]
-fn every_two_of_a_group_are_alike_so_a_chain_is_none() {
+fn all_pairs_of_a_group_are_similar_so_a_chain_is_not_a_group() {
     let chain: Vec<_> = (0..6)
         .map(|i| item(&format!("f{i}"), Function, i * 10..i * 10 + 9, i as f32 * 28.0))
         .collect();
     let found = groups(&[("a.rs", chain)], 0.85, 1);
-    // 28 degrees are alike (.88), 56 are not. Which of the equal pairs go first is left to rounding.
+    // 28 degrees are similar (.88), 56 are not. Rounding decides which of the equal pairs is first.
     assert!(
         found.len() >= 2 && found.iter().all(|(score, names)| *score == 88.0 && names.len() == 2),
         "{found:?}"
@@ -79,7 +79,7 @@ fn every_two_of_a_group_are_alike_so_a_chain_is_none() {
 }
 
 #[test]
-fn another_file_needs_more_and_overloads_and_other_kinds_are_no_group() {
+fn another_file_needs_a_higher_score_and_overloads_are_not_grouped() {
     let at = |name: &str, kind, line: usize, angle| item(name, kind, line..line + 9, angle);
     let pair = |name: &str, kind| {
         let here = vec![at("load", Function, 0, 0.0), at(name, kind, 20, 33.0)];
@@ -93,12 +93,12 @@ fn another_file_needs_more_and_overloads_and_other_kinds_are_no_group() {
         let there = vec![at("load", Function, 0, angle)];
         groups(&[("a.rs", vec![at("load", Function, 0, 0.0)]), ("b.rs", there)], 0.8, 1).len()
     };
-    // .84 are not enough, .88 are; the same name elsewhere is no overload.
+    // .84 is too low, .88 is enough; the same name in another file is not an overload.
     assert_eq!((apart(33.0), apart(27.0)), (0, 1));
 }
 
 #[test]
-fn what_lies_inside_a_larger_group_is_not_told_once_more() {
+fn items_inside_a_larger_group_are_not_reported_again() {
     let class = |angle: f32| {
         vec![
             item("Store", Type, 0..40, angle),
@@ -108,7 +108,7 @@ fn what_lies_inside_a_larger_group_is_not_told_once_more() {
     };
     let found = groups(&[("a.rs", class(0.0)), ("b.rs", class(3.0))], 0.8, 10);
     assert_eq!(found, [(100.0, vec!["a.rs:Store".into(), "b.rs:Store".into()])]);
-    // A function that one class has twice is news.
+    // A function that one class contains twice is reported.
     let mut twice = class(0.0);
     twice.push(item("load_more", Function, 50..69, 40.0));
     let found = groups(&[("a.rs", twice), ("b.rs", class(3.0))], 0.8, 10);
@@ -117,7 +117,7 @@ fn what_lies_inside_a_larger_group_is_not_told_once_more() {
 }
 
 #[test]
-fn short_items_are_left_out_and_those_with_most_lines_go_first() {
+fn short_items_are_skipped_and_most_lines_come_first() {
     let at = |name: &str, from: usize, to: usize, angle| item(name, Function, from..to, angle);
     let file = vec![
         at("short_a", 0, 5, 0.0),
@@ -133,11 +133,7 @@ fn short_items_are_left_out_and_those_with_most_lines_go_first() {
     twice.retain(|embedded| embedded.item.name == "new");
     let found = groups(&[("a.rs", file), ("b.rs", twice)], 0.8, 10);
     let names: Vec<&str> = found.iter().map(|(_, names)| &*names[0]).collect();
-    assert_eq!(
-        names,
-        ["a.rs:long_a", "a.rs:middle_a"],
-        "constructors have to be longer"
-    );
+    assert_eq!(names, ["a.rs:long_a", "a.rs:middle_a"], "constructors must be longer");
 }
 
 #[test]
@@ -154,7 +150,7 @@ fn copies_in_many_files_are_one_group() {
 }
 
 #[test]
-fn without_a_score_the_decision_groups_copies_by_their_type() {
+fn without_a_score_the_decision_groups_and_classifies_copies() {
     let body = |name: &str| {
         (0..14)
             .map(|line| format!("    let {name}{line} = {name}.field{line}(\"{name}\", {line});\n"))

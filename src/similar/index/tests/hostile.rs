@@ -1,10 +1,10 @@
-//! Folders, clocks, disks and files that are not as one would like them.
+//! Unusual folders, clocks, disks and files.
 
 use super::*;
 
 #[cfg(unix)]
 #[test]
-fn links_in_circles_to_nowhere_and_out_of_the_folder_are_not_followed() {
+fn circular_dangling_and_outward_links_are_not_followed() {
     use std::os::unix::fs::symlink;
     let bench = Bench::new();
     let outside = tempfile::tempdir().unwrap();
@@ -20,7 +20,7 @@ fn links_in_circles_to_nowhere_and_out_of_the_folder_are_not_followed() {
     assert_eq!((renewal.files, renewal.read), (1, 1));
     assert!(renewal.skipped.is_empty(), "{:?}", renewal.skipped);
     assert_eq!(bench.names(), ["a"]);
-    // The folder itself may be named by a link: it is the same folder.
+    // The root may be a link: it is the same folder.
     let link = outside.path().join("link");
     symlink(bench.root.path(), &link).unwrap();
     let again = bench
@@ -32,7 +32,7 @@ fn links_in_circles_to_nowhere_and_out_of_the_folder_are_not_followed() {
 
 #[cfg(unix)]
 #[test]
-fn what_cannot_be_read_is_left_out_and_found_once_it_can() {
+fn unreadable_files_are_skipped_and_found_once_readable() {
     use std::os::unix::fs::PermissionsExt;
     let bench = Bench::new();
     bench.write("open/a.rs", &function("a", 1));
@@ -51,7 +51,7 @@ fn what_cannot_be_read_is_left_out_and_found_once_it_can() {
         allow("closed", 0o700);
     };
     close();
-    // To the administrator everything is readable.
+    // The administrator can read everything.
     let readable = std::fs::read_dir(bench.root.path().join("closed")).is_ok();
     let renewal = bench.renew();
     let names = bench.names();
@@ -64,7 +64,7 @@ fn what_cannot_be_read_is_left_out_and_found_once_it_can() {
     assert_eq!(renewal.skipped, [(Skipped::Unreadable, 2)].into());
     assert_eq!(bench.renew().read, 2);
     assert_eq!(bench.names(), ["a", "b", "shut"]);
-    // What was known comes back without work.
+    // Known files return without work.
     close();
     assert_eq!(bench.renew().gone, 1);
     open();
@@ -74,12 +74,12 @@ fn what_cannot_be_read_is_left_out_and_found_once_it_can() {
 
 #[cfg(unix)]
 #[test]
-fn folders_whose_names_are_no_utf8_are_like_others() {
+fn folder_names_need_not_be_utf8() {
     use std::os::unix::ffi::OsStrExt;
     let bench = Bench::new();
     let folder = Path::new(std::ffi::OsStr::from_bytes(b"caf\xe9"));
     if std::fs::create_dir(bench.root.path().join(folder)).is_err() {
-        return; // A file system that has no such names.
+        return; // This file system rejects such names.
     }
     bench.write(folder.join("tests/a.rs"), &function("coffee", 1));
     bench.renew();
@@ -100,7 +100,7 @@ fn folders_whose_names_are_no_utf8_are_like_others() {
 }
 
 #[test]
-fn a_file_that_is_written_while_it_is_read_is_right_in_the_end() {
+fn a_file_written_during_a_read_is_eventually_indexed_correctly() {
     let bench = Bench::new();
     let path = bench.root.path().join("a.rs");
     let text = |round: usize| function(&format!("round_{}", round % 10), round % 7) + &"// \n".repeat(round % 50 * 40);
@@ -114,7 +114,7 @@ fn a_file_that_is_written_while_it_is_read_is_right_in_the_end() {
             writing.store(false, Ordering::Release);
         });
         while writing.load(Ordering::Acquire) {
-            // Whatever it finds, it is a file or none.
+            // At any moment, there is one file or none.
             assert!(bench.renew().files <= 1);
         }
     });
@@ -123,7 +123,7 @@ fn a_file_that_is_written_while_it_is_read_is_right_in_the_end() {
 }
 
 #[test]
-fn clocks_may_jump() {
+fn clock_jumps_are_tolerated() {
     let bench = Bench::new();
     bench.write("a.rs", &function("a", 1));
     let dated = |text: &str, time: SystemTime| {
@@ -134,7 +134,7 @@ fn clocks_may_jump() {
     };
     let (now, century) = (SystemTime::now(), Duration::from_secs(100 * 365 * 24 * 3600));
     let early = SystemTime::UNIX_EPOCH - Duration::from_secs(1_000_000);
-    // Texts of one length: the time alone tells them apart.
+    // The texts have equal lengths: only the time distinguishes them.
     for (time, name) in [
         (now + century, "x"),
         (early, "y"),
@@ -146,7 +146,7 @@ fn clocks_may_jump() {
         assert_eq!(bench.renew().read, 0, "{name} is not read twice");
         assert_eq!(bench.names(), ["a", name]);
     }
-    // A clock that jumps by years makes what no file has old at most, and never what one has.
+    // A clock that jumps by years may age unused contents, but never contents in use.
     let mut index = bench.index();
     for hour in [i64::MAX / 2, 0, -1_000_000] {
         table::forget(&mut index.connection, 1, std::iter::empty(), hour).unwrap();
@@ -156,7 +156,7 @@ fn clocks_may_jump() {
 }
 
 #[test]
-fn rows_that_make_no_sense_are_left_out() {
+fn damaged_rows_are_skipped() {
     let bench = Bench::new();
     bench.write("a.rs", &function("a", 1));
     bench.write("b.rs", &function("b", 2));
@@ -169,7 +169,7 @@ fn rows_that_make_no_sense_are_left_out() {
     change("UPDATE units SET vector = zeroblob(6) WHERE id = (SELECT unit FROM uses ORDER BY content LIMIT 1)");
     change("UPDATE items SET places = x'01' WHERE content = (SELECT min(content) + 1 FROM items)");
     change("UPDATE items SET units = x'6300000001' WHERE content = (SELECT max(content) FROM items)");
-    // What has no vector that could be used is found by its name and its words, and resembles nothing.
+    // Without a usable vector, an item is found by its name and words, and resembles nothing.
     let found = |name: &str| {
         let hits = search(&bench.vector_index(), name, &Filter::default(), 9);
         hits.iter().any(|hit| hit.item.name == name)
@@ -185,7 +185,7 @@ fn rows_that_make_no_sense_are_left_out() {
 }
 
 #[test]
-fn an_index_of_older_tables_is_made_afresh() {
+fn an_index_with_older_tables_is_rebuilt() {
     let bench = Bench::new();
     bench.write("a.rs", &function("a", 1));
     bench.renew();
@@ -197,7 +197,7 @@ fn an_index_of_older_tables_is_made_afresh() {
 }
 
 #[test]
-fn on_a_full_disk_what_was_written_stays_and_goes_on_once_there_is_room() {
+fn a_full_disk_keeps_written_data_and_indexing_resumes_later() {
     let bench = Bench::new();
     for i in 0..200 {
         bench.write(format!("f{i:03}.rs"), &function(&format!("f{i}"), i));
@@ -220,14 +220,14 @@ fn on_a_full_disk_what_was_written_stays_and_goes_on_once_there_is_room() {
     );
     let kept = bench.vector_index().len();
     assert!(kept > 0 && kept < 200, "{kept}");
-    // What it has serves an index in memory, which computes the rest alone.
+    // The stored part serves an index in memory, which computes only the rest.
     let mut memory = Index::in_memory_with(bench.cache.path(), bench.root.path()).unwrap();
     let rest = memory
         .renew(&MODEL, bench.root.path(), &Limits::default(), UNSTOPPED, |_| {})
         .unwrap();
     assert_eq!((rest.files, rest.embedded), (200, 200 - kept));
     assert_eq!(memory.vector_index(&MODEL, bench.root.path()).unwrap().len(), 200);
-    assert_eq!(bench.vector_index().len(), kept, "the file is as it was");
+    assert_eq!(bench.vector_index().len(), kept, "the file is unchanged");
     room(&index, 1_000_000);
     let after = index
         .renew(&MODEL, bench.root.path(), &Limits::default(), UNSTOPPED, |_| {})
@@ -238,7 +238,7 @@ fn on_a_full_disk_what_was_written_stays_and_goes_on_once_there_is_room() {
 }
 
 #[test]
-fn memory_without_a_file_of_ours_starts_empty() {
+fn an_index_in_memory_starts_empty_without_a_usable_file() {
     let bench = Bench::new();
     bench.write("a.rs", &function("a", 1));
     let embedded = |folder: &Path| {
