@@ -16,6 +16,10 @@
 //! | `fovea/drawsOn` | client → server, request | a position → the words that its word draws on ([`DrawsOnAnswer`]) |
 //! | `fovea/visible` | client → server, notification | what is on screen, to be analyzed first ([`VisibleParams`]) |
 
+mod asking;
+
+pub use asking::{AnswerWord, AskAnswer, AskArgs, FoundAnswer};
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tower_lsp::ls_types::notification::Notification;
@@ -63,9 +67,11 @@ pub const RESUME: &str = "fovea.resume";
 pub const SEARCH: &str = "fovea.search";
 /// Command: index the files of the workspace now, even after a cancellation. Answer: null.
 pub const UPDATE_INDEX: &str = "fovea.updateIndex";
+/// Command: what answers a question. Argument: [`AskArgs`]. Answer: [`AskAnswer`].
+pub const ASK: &str = "fovea.ask";
 
 /// Every command, as announced by `initialize`.
-pub const COMMANDS: [&str; 13] = [
+pub const COMMANDS: [&str; 14] = [
     SHOW_SIMILAR,
     COMPARE_PASSAGES,
     EXPLAIN_SELECTION,
@@ -78,6 +84,7 @@ pub const COMMANDS: [&str; 13] = [
     PAUSE,
     RESUME,
     SEARCH,
+    ASK,
     UPDATE_INDEX,
 ];
 
@@ -104,7 +111,7 @@ pub struct HeatParams {
     pub uri: Uri,
     /// The version that the positions refer to.
     pub version: i32,
-    /// The method of the scores (`decomposition`, `alti`, `attention`, `rollout`, `norm`).
+    /// The method of the scores (`decomposition`, `alti`, `attention`, `rollout`, `norm`, `surprisal`).
     pub method: String,
     /// Always [`LEVELS`].
     pub levels: u32,

@@ -1,6 +1,7 @@
 //! Similarity: units' embeddings → one vector per item → language-centered vectors → neighbors, among the open documents or in
 //! an index of folders ([`index`]).
 
+pub mod ask;
 mod blocks;
 pub mod calibration;
 mod center;
@@ -11,6 +12,7 @@ pub mod index;
 mod moments;
 pub mod probe;
 mod scan;
+mod texts;
 pub mod thresholds;
 mod vector;
 pub mod words;
@@ -19,4 +21,5 @@ use blocks::Blocks;
 pub use calibration::{Calibration, Scale};
 pub use center::{BetweenLanguages, Center, Sums};
 pub use scan::{Rows, ScoreTransform};
+pub use texts::embed_texts;
 pub use vector::{MIN_COVERAGE, MIN_TOKENS, Part, embed, mean, units_of};
