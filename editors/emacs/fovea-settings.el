@@ -34,8 +34,8 @@
      "Number of threads for the model. 0 uses half of the cores: at least two if the machine has two, at most four.")
     ("debounceMs" 250 integer
      "Milliseconds without an edit before Fovea analyzes the whole document again.")
-    ("method" "decomposition" (choice (const "decomposition") (const "alti") (const "attention") (const "rollout") (const "norm"))
-     "The method that scores words in heat and hover.")
+    ("method" "decomposition" (choice (const "decomposition") (const "alti") (const "attention") (const "rollout") (const "norm") (const "surprisal"))
+     "The method that scores words in heat and hover. `surprisal` says how unexpected a word is after those before it; it needs a model that predicts the next token (`model.dir`).")
     ("identifierAware" t (choice (const :tag "on" t) (const :tag "off" :json-false))
      "Whether the model reads identifiers as words: `parseHTTPConfig` as parse, HTTP and config.")
     ("hover.enable" t (choice (const :tag "on" t) (const :tag "off" :json-false))

@@ -36,6 +36,7 @@
 (require 'fovea-heat)
 (require 'fovea-compare)
 (require 'fovea-places)
+(require 'fovea-ask)
 (require 'fovea-words)
 (require 'fovea-lens)
 (require 'fovea-settings)
@@ -165,7 +166,7 @@
   (let ((answer (fovea-execute "fovea.toggleHeat")))
     (message "Fovea: heat %s" (if (eq (plist-get answer :enabled) t) "on" "off"))))
 
-(defconst fovea-methods '("decomposition" "alti" "attention" "rollout" "norm")
+(defconst fovea-methods '("decomposition" "alti" "attention" "rollout" "norm" "surprisal")
   "The ways to compute what a word carries.")
 
 (defun fovea-set-method (method)
@@ -227,6 +228,7 @@
 (defvar fovea-command-map
   (let ((map (make-sparse-keymap)))
     (define-key map "/" #'fovea-search)
+    (define-key map "q" #'fovea-ask)
     (define-key map "s" #'fovea-similar)
     (define-key map "c" #'fovea-compare)
     (define-key map "w" #'fovea-why)

@@ -104,6 +104,14 @@ impl Worker {
                 self.compared = Some(compared);
                 answer
             }
+            Ask::Look { question, passage } => {
+                let engine = self.engine.as_deref().ok_or_else(no_model)?;
+                let (index, passage) = passage;
+                let looked = self
+                    .pool
+                    .install(|| engine.look(question, (*index, passage), checkpoint));
+                Ok(Answer::Looked(looked.map_err(ComputeError::from)?))
+            }
             Ask::Search { text } => {
                 let engine = self.engine.as_deref().ok_or_else(no_model)?;
                 let query = self.pool.install(|| engine.query(text)).map_err(ComputeError::from)?;

@@ -3,9 +3,11 @@
 use std::fmt::Display;
 
 use super::{SourcesReport, UnitReport};
+use crate::explain::surprisal;
 use crate::explain::trust::{Trust, trust};
 use crate::explain::{Heads, Means, Method, Pair, PairReport, Shares, Which};
 use crate::model::{Checkpoint, Model, ModelError, ModelInfo};
+use crate::similar::ask::{Looked, Passage, look};
 use crate::similar::index::{ReadQuery, route_query};
 use crate::text::Language;
 
@@ -52,6 +54,11 @@ pub trait Engine: Send + Sync {
     /// # Errors
     /// What the model reports.
     fn query(&self, text: &str) -> Result<ReadQuery, ModelError>;
+    /// As [`look`].
+    ///
+    /// # Errors
+    /// As [`Engine::analyze`].
+    fn look(&self, question: &str, passage: (usize, &Passage), checkpoint: Checkpoint) -> Result<Looked, ModelError>;
     /// As [`Pair::read`].
     ///
     /// # Errors
@@ -126,6 +133,9 @@ impl Engine for Model {
         heads: Heads,
         checkpoint: Checkpoint,
     ) -> Result<Vec<UnitReport>, ModelError> {
+        // A model without surprisal explains by the default, which each report names; the status says so, too.
+        let lacking = method == Method::Surprisal && surprisal::lack(Model::info(self)).is_some();
+        let method = if lacking { Method::default() } else { method };
         super::analyze_heads(self, texts, method, heads, checkpoint)
     }
 
@@ -144,6 +154,10 @@ impl Engine for Model {
 
     fn query(&self, text: &str) -> Result<ReadQuery, ModelError> {
         route_query(self, text)
+    }
+
+    fn look(&self, question: &str, passage: (usize, &Passage), checkpoint: Checkpoint) -> Result<Looked, ModelError> {
+        look(self, question, passage, checkpoint)
     }
 
     fn read_pair(
@@ -198,6 +212,10 @@ impl Engine for Box<dyn Engine> {
 
     fn query(&self, text: &str) -> Result<ReadQuery, ModelError> {
         (**self).query(text)
+    }
+
+    fn look(&self, question: &str, passage: (usize, &Passage), checkpoint: Checkpoint) -> Result<Looked, ModelError> {
+        (**self).look(question, passage, checkpoint)
     }
 
     fn read_pair(

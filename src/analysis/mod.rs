@@ -6,6 +6,7 @@
 //! (model, method, text), so that an edit costs the units it touched.
 
 mod answers;
+mod asking;
 mod cache;
 mod cancel;
 mod compute;

@@ -92,7 +92,22 @@ impl AnalysisHandle {
         beyond: bool,
         cancel: CancelToken,
     ) -> Result<Searched, Refusal> {
-        let mut query = Query::parse(&text, &mut filter);
+        let query = Query::parse(&text, &mut filter);
+        self.search_for(query, filter, count, beyond, cancel).await
+    }
+
+    /// As [`AnalysisHandle::search`], for a query that has been read.
+    ///
+    /// # Errors
+    /// As [`AnalysisHandle::search`].
+    pub(super) async fn search_for(
+        &self,
+        mut query: Query,
+        filter: Filter,
+        count: usize,
+        beyond: bool,
+        cancel: CancelToken,
+    ) -> Result<Searched, Refusal> {
         if query.is_empty() {
             return Ok(Searched::default());
         }

@@ -7,6 +7,7 @@ use tokio::sync::oneshot;
 
 use super::{CancelToken, CursorReport, DocumentId, DocumentReport, Refusal, TrustReport, UnitReport};
 use crate::explain::{PairReport, Shares, Which};
+use crate::similar::ask::{Looked, Passage};
 use crate::similar::index::ReadQuery;
 use crate::text::{ByteRange, Language, Snapshot};
 
@@ -62,6 +63,8 @@ pub enum Answer {
     Trust(Option<Box<TrustReport>>),
     /// To a search: what the model makes of it.
     Query(ReadQuery),
+    /// To a question in words: what a passage holds.
+    Looked(Looked),
 }
 
 /// Who waits for an answer.
@@ -129,6 +132,13 @@ pub enum Ask {
         /// What of it.
         wanted: Wanted,
     },
+    /// What of a passage answers a question.
+    Look {
+        /// The question.
+        question: Arc<str>,
+        /// The passage, and its place among all that are looked into.
+        passage: (usize, Arc<Passage>),
+    },
     /// What a text is searched by.
     Search {
         /// The text, in prose.
@@ -143,7 +153,7 @@ impl Ask {
             Ask::Cursor { id, snapshot, .. } | Ask::Range { id, snapshot, .. } | Ask::Trust { id, snapshot, .. } => {
                 Some((id, snapshot.version()))
             }
-            Ask::Compare { .. } | Ask::Search { .. } => None,
+            Ask::Compare { .. } | Ask::Look { .. } | Ask::Search { .. } => None,
         }
     }
 
@@ -156,7 +166,7 @@ impl Ask {
                 wanted: Wanted::Row(..),
                 ..
             } => Priority::Cursor,
-            Ask::Range { .. } | Ask::Trust { .. } | Ask::Compare { .. } => Priority::Visible,
+            Ask::Range { .. } | Ask::Trust { .. } | Ask::Compare { .. } | Ask::Look { .. } => Priority::Visible,
         }
     }
 

@@ -153,10 +153,15 @@ fn explain_by(
     heads: Heads,
     checkpoint: Checkpoint,
 ) -> Result<Vec<UnitReport>, ModelError> {
-    let mut reports = explain(model, texts, method, heads, checkpoint)?;
+    // Surprisal is that of the text as it stands: a model that predicts knows no identifiers that are read as words.
+    let plain = method == Method::Surprisal;
+    let mut reports = match plain {
+        true => explain(&model.clone().identifier_aware(false), texts, method, heads, checkpoint)?,
+        false => explain(model, texts, method, heads, checkpoint)?,
+    };
     // The embedding of the explained text is that of the passage, unless the model wants a prompt before passages. The explanation is of the
     // text as it stands in the document: no word shares its score with a prompt that is not on the screen.
-    if !model.info().prompts.of(Role::Passage).is_empty() {
+    if plain || !model.info().prompts.of(Role::Passage).is_empty() {
         for (report, (_, embedding)) in reports.iter_mut().zip(embeddings(model, texts, checkpoint)?) {
             report.embedding = embedding;
         }

@@ -6,9 +6,9 @@ use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
 
 use super::{ModelArguments, input};
-use crate::model::{Model, Packed, Role, Tokens, TraceLevel, UNSTOPPED};
-use crate::similar::mean;
-use crate::text::{Language, Snapshot};
+use crate::model::{Model, Role, UNSTOPPED};
+use crate::similar::embed_texts;
+use crate::text::Language;
 
 /// Arguments of `fovea embed`.
 #[derive(Args, Debug)]
@@ -77,47 +77,7 @@ pub(super) fn run(arguments: &Embed) -> Result<()> {
     flush(&mut batch)
 }
 
-/// Embeddings of unit length. A text over the window is the token-weighted mean of its units, unless `plain` cuts it as the
-/// reference pipeline does.
-pub(super) fn embed(
-    model: &Model,
-    texts: &[String],
-    (role, language): (Role, Language),
-    plain: bool,
-) -> Result<Vec<Vec<f32>>> {
-    let mut sequences: Vec<(usize, Tokens)> = Vec::new();
-    for (index, text) in texts.iter().enumerate() {
-        let mut tokens = model.tokenize_as(role, text, language)?;
-        if tokens.len() <= model.info().window {
-            sequences.push((index, tokens));
-        } else if plain {
-            tokens.cut(model.info().window);
-            sequences.push((index, tokens));
-        } else {
-            for unit in split(model, text, language) {
-                sequences.push((index, model.tokenize_as(role, &unit, language)?));
-            }
-        }
-    }
-    let packed = Packed::new(sequences.iter().map(|(_, tokens)| tokens.ids.as_slice()));
-    let traces = model.encoder().forward(&packed, TraceLevel::LastHidden, UNSTOPPED)?;
-    let mut units: Vec<Vec<(Vec<f32>, usize)>> = vec![Vec::new(); texts.len()];
-    for ((index, tokens), trace) in sequences.iter().zip(&traces) {
-        units[*index].push((model.pool_of(tokens, trace)?, tokens.of_text()));
-    }
-    let embedding = |units: &Vec<(Vec<f32>, usize)>| {
-        let mean = mean(units.iter().map(|(pooled, tokens)| (&**pooled, *tokens)));
-        mean.unwrap_or_else(|| vec![0.0; model.hidden()])
-    };
-    Ok(units.iter().map(embedding).collect())
-}
-
-fn split(model: &Model, text: &str, language: Language) -> Vec<String> {
-    let snapshot = Snapshot::new(text, 0, language);
-    model
-        .segment(&snapshot)
-        .units
-        .into_iter()
-        .map(|unit| text[unit.range].to_owned())
-        .collect()
+/// As [`embed_texts`], to its end.
+pub(super) fn embed(model: &Model, texts: &[String], of: (Role, Language), plain: bool) -> Result<Vec<Vec<f32>>> {
+    Ok(embed_texts(model, texts, of, plain, UNSTOPPED)?)
 }

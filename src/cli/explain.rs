@@ -28,7 +28,8 @@ pub(super) struct Explain {
     /// File to explain; `-` reads standard input. With --trust, FILE:LINE for one unit
     file: PathBuf,
     /// Salience method: decomposition, alti, attention, rollout or norm; slow references: gradient (3 passes), integrated-gradients (60),
-    /// leave-one-out (one for each word), value-zeroing (one for each token)
+    /// leave-one-out (one for each word), value-zeroing (one for each token). surprisal: how unexpected each word is, with a model that
+    /// predicts the next token
     #[arg(long, default_value = "decomposition", value_parser = method)]
     method: Method,
     /// With --method attention: use only this layer, counted from 0
@@ -73,7 +74,7 @@ const BATCH: usize = 512;
 
 fn method(name: &str) -> Result<Method, String> {
     let names = || Method::ALL.map(Method::name).join(", ");
-    Method::from_name(name).ok_or_else(|| format!("no such method; choose one of {}", names()))
+    Method::from_name(name).ok_or_else(|| format!("no such method; choose one of {}, surprisal", names()))
 }
 
 /// Explains a file.

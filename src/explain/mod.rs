@@ -20,6 +20,7 @@ pub mod pair;
 pub mod parts;
 mod passage;
 mod split;
+pub mod surprisal;
 mod target;
 pub mod trust;
 pub mod value_zeroing;
@@ -59,6 +60,9 @@ pub enum Method {
     LeaveOneOut,
     /// Value zeroing (Mohebbi et al. 2023), rolled out.
     ValueZeroing,
+    /// Surprisal: how unexpected a word is after those before it. It explains no embedding, so it is neither in [`Method::LIVE`] nor in
+    /// [`Method::ALL`].
+    Surprisal,
 }
 
 impl Method {
@@ -69,6 +73,16 @@ impl Method {
         Method::Attention,
         Method::Rollout,
         Method::Norm,
+    ];
+
+    /// The methods that editors offer: [`Method::LIVE`], and surprisal for models that predict the next token.
+    pub const OFFERED: [Method; 6] = [
+        Method::Decomposition,
+        Method::Alti,
+        Method::Attention,
+        Method::Rollout,
+        Method::Norm,
+        Method::Surprisal,
     ];
 
     /// Every method: those of [`Method::LIVE`], then the references, which take many passes or gradients and serve evaluation.
@@ -96,12 +110,14 @@ impl Method {
             Method::IntegratedGradients => "integrated-gradients",
             Method::LeaveOneOut => "leave-one-out",
             Method::ValueZeroing => "value-zeroing",
+            Method::Surprisal => "surprisal",
         }
     }
 
     /// The method of that name.
     pub fn from_name(name: &str) -> Option<Method> {
-        Method::ALL.into_iter().find(|m| m.name() == name)
+        let mut all = Method::ALL.into_iter().chain([Method::Surprisal]);
+        all.find(|m| m.name() == name)
     }
 
     /// What a forward pass has to keep for it, or is best to, where it would be made once more otherwise.
@@ -110,7 +126,7 @@ impl Method {
             Method::Alti | Method::Norm => TraceLevel::LayersAndValues,
             Method::Decomposition | Method::Attention | Method::Rollout => TraceLevel::Layers,
             Method::Gradient | Method::IntegratedGradients | Method::ValueZeroing => TraceLevel::Everything,
-            Method::LeaveOneOut => TraceLevel::LastHidden,
+            Method::LeaveOneOut | Method::Surprisal => TraceLevel::LastHidden,
         }
     }
 
@@ -132,6 +148,7 @@ impl Method {
                 "pooled token vectors"
             }
             Method::LeaveOneOut => "turn of the embedding",
+            Method::Surprisal => "surprisal of the unit",
         }
     }
 
@@ -208,6 +225,7 @@ pub fn salience(
         Method::IntegratedGradients => integrated_gradients::scores(model, subject, checkpoint)?,
         Method::LeaveOneOut => leave_one_out::scores(model, subject, checkpoint)?,
         Method::ValueZeroing => value_zeroing::scores(trace, pooling, checkpoint)?,
+        Method::Surprisal => surprisal::scores(model, subject, checkpoint)?,
     };
     Ok(words.collect(&scores, method.additive()))
 }

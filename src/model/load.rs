@@ -343,7 +343,9 @@ impl Plan {
         let json = files.required("config.json")?;
         let spec = read_spec(files, &json)?;
         let fused = engine == Engine::Fastest
-            && ["bert", "roberta", "xlm-roberta", "camembert"].contains(&spec.family.as_str());
+            && ["bert", "roberta", "xlm-roberta", "camembert"].contains(&spec.family.as_str())
+            // Only the interpreter runs the head that such a model is made for.
+            && !spec.head.as_ref().is_some_and(|head| matches!(head.task, Task::Span));
         let fused = match Config::parse(&json) {
             Ok(config) if fused => Some(config),
             Err(error @ ConfigError::Dimensions(_)) if fused => return Err(error.into()),

@@ -22,6 +22,8 @@ pub struct HoverView {
     pub unit: &'static str,
     /// The name of the function, type or heading that the unit belongs to.
     pub unit_name: Option<String>,
+    /// Whether the method says how surprising words are, and not how telling.
+    pub surprising: bool,
     /// The words that the model reads it with, strongest first.
     pub read_with: Vec<String>,
     /// An item that is similar to the one around the word.
@@ -121,12 +123,16 @@ fn sentence(view: &HoverView) -> String {
         Some(name) if *name != view.word => code(name),
         _ => format!("this {}", view.unit),
     };
-    let most = match view.rank {
-        1 => "most telling word",
-        2 => "second most telling word",
-        3 => "third most telling word",
-        4 => "fourth most telling word",
-        _ => "fifth most telling word",
+    let place = match view.rank {
+        1 => "most",
+        2 => "second most",
+        3 => "third most",
+        4 => "fourth most",
+        _ => "fifth most",
+    };
+    let most = match view.surprising {
+        true => format!("{place} surprising word"),
+        false => format!("{place} telling word"),
     };
     let words: Vec<String> = view.read_with.iter().map(|word| code(word)).collect();
     let read_with = match listed(&words) {
@@ -234,6 +240,7 @@ mod tests {
             rank: 3,
             unit: "function",
             unit_name: Some("load_config".to_owned()),
+            surprising: false,
             read_with: vec!["open".to_owned(), "BTreeMap".to_owned()],
             similar: None,
             details: None,
@@ -255,6 +262,14 @@ mod tests {
             ..view()
         };
         assert_eq!(hover(&alone), "`path` is the most telling word of this paragraph.");
+        let surprising = HoverView {
+            surprising: true,
+            ..alone.clone()
+        };
+        assert_eq!(
+            hover(&surprising),
+            "`path` is the most surprising word of this paragraph."
+        );
         let name = HoverView {
             word: "load_config".to_owned(),
             read_with: Vec::new(),

@@ -114,7 +114,14 @@ impl HeatDiff {
             Some(_) => &self.units[from.unwrap_or(0)..last],
             None => &self.units[..],
         };
-        let mut params = empty(uri, report.snapshot.version(), style.method, report.complete());
+        // A model without surprisal explains by another method than the one that was chosen.
+        let method = report
+            .units
+            .iter()
+            .flatten()
+            .next()
+            .map_or(style.method, |unit| unit.method);
+        let mut params = empty(uri, report.snapshot.version(), method, report.complete());
         for unit in units {
             let words = unit
                 .words

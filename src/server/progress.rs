@@ -139,6 +139,35 @@ impl Bar<'_> {
     }
 }
 
+/// The progress of one request, on the token that the client sent with it.
+pub struct Steps<'a>(Option<Bar<'a>>);
+
+impl Steps<'_> {
+    /// Begins; without a token, nothing is reported.
+    pub async fn begin<'a>(client: &'a Client, token: Option<ProgressToken>, title: &str) -> Steps<'a> {
+        let bar = token.map(|token| Bar { client, token });
+        if let Some(bar) = &bar {
+            bar.begin(title, true, Some(0)).await;
+        }
+        Steps(bar)
+    }
+
+    /// So many steps of all are done.
+    pub async fn at(&self, done: usize, all: usize) {
+        if let Some(bar) = &self.0 {
+            let percentage = 100 * done / all.max(1);
+            bar.report(Some(format!("{done} of {all}")), percentage as u32).await;
+        }
+    }
+
+    /// Ends.
+    pub async fn end(self) {
+        if let Some(bar) = self.0 {
+            bar.end().await;
+        }
+    }
+}
+
 /// Whether it still does the same after a while.
 async fn still(activity: &mut watch::Receiver<Activity>, now: Activity, time: Duration) -> bool {
     tokio::time::timeout(time, activity.wait_for(|next| *next != now))

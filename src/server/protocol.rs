@@ -17,7 +17,10 @@
 //! | `fovea/view` | client → server, request | a question of the page → its answer ([`ViewParams`], [`ViewAnswer`]) |
 //! | `fovea/visible` | client → server, notification | what is on screen, to be analyzed first ([`VisibleParams`]) |
 
+mod asking;
 mod viewing;
+
+pub use asking::{AnswerWord, AskAnswer, AskArgs, FoundAnswer};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -68,9 +71,11 @@ pub const RESUME: &str = "fovea.resume";
 pub const SEARCH: &str = "fovea.search";
 /// Command: index the files of the workspace now, even after a cancellation. Answer: null.
 pub const UPDATE_INDEX: &str = "fovea.updateIndex";
+/// Command: what answers a question. Argument: [`AskArgs`]. Answer: [`AskAnswer`].
+pub const ASK: &str = "fovea.ask";
 
 /// Every command, as announced by `initialize`.
-pub const COMMANDS: [&str; 14] = [
+pub const COMMANDS: [&str; 15] = [
     SHOW_SIMILAR,
     COMPARE_PASSAGES,
     EXPLAIN_SELECTION,
@@ -83,6 +88,7 @@ pub const COMMANDS: [&str; 14] = [
     PAUSE,
     RESUME,
     SEARCH,
+    ASK,
     OPEN_VIEW,
     UPDATE_INDEX,
 ];
@@ -110,7 +116,7 @@ pub struct HeatParams {
     pub uri: Uri,
     /// The version that the positions refer to.
     pub version: i32,
-    /// The method of the scores (`decomposition`, `alti`, `attention`, `rollout`, `norm`).
+    /// The method of the scores (`decomposition`, `alti`, `attention`, `rollout`, `norm`, `surprisal`).
     pub method: String,
     /// Always [`LEVELS`].
     pub levels: u32,

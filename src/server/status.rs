@@ -9,7 +9,8 @@ use super::session::Session;
 use super::settings::HeatPreset;
 use super::uris;
 use crate::analysis::{CancelToken, IndexStage, IndexStatus, ModelStatus, Status, StoreStage};
-use crate::explain::Heads;
+use crate::explain::{Heads, Method, surprisal};
+use crate::model::ModelInfo;
 
 /// The state now.
 pub fn status(session: &Session) -> StatusParams {
@@ -45,8 +46,11 @@ pub fn status(session: &Session) -> StatusParams {
         ModelStatus::Loading => base,
         ModelStatus::Ready(info) => {
             let state = if now.busy { State::Busy } else { State::Ready };
+            let lack = lack_of(&info, request.settings.method);
             StatusParams {
                 state,
+                health: if lack.is_some() { Health::Warning } else { base.health },
+                message: lack.map(|lack| format!("{lack}. Until then the method is {}.", Method::default().name())),
                 attention: Some(AttentionShape {
                     layers: info.layers,
                     heads: info.heads,
@@ -74,6 +78,19 @@ pub fn status(session: &Session) -> StatusParams {
         };
     }
     base
+}
+
+/// Why the model has no scores of a method, and what to do; `None` while it is loading.
+pub fn lack(session: &Session, method: Method) -> Option<String> {
+    match session.analysis()?.status().model {
+        ModelStatus::Ready(info) => lack_of(&info, method),
+        _ => None,
+    }
+}
+
+fn lack_of(info: &ModelInfo, method: Method) -> Option<String> {
+    let asked = method == Method::Surprisal;
+    asked.then(|| surprisal::lack(info)).flatten()
 }
 
 fn maps(Heads { layer, head }: Heads) -> Option<AttentionMaps> {

@@ -54,6 +54,65 @@ fn the_embedded_encoder_is_traced_as_well_and_predicts_nothing() {
 }
 
 #[test]
+fn the_surprisal_of_a_word_is_what_its_tokens_exceed_the_entropy_by() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("text.txt");
+    std::fs::write(&file, "hello world, said the 我爱 world of hello\n").unwrap();
+    let file = file.to_str().unwrap();
+    let of = |arguments: &[&str]| {
+        json(&fovea(
+            &[arguments, &["--model", DECODER, "--format", "json"]].concat(),
+            b"",
+        ))
+    };
+    let tokens = of(&["predict", file]);
+    let tokens = tokens["surprisal"].as_array().unwrap();
+    // The surprisal as `predict` has it, and the entropy by the logits of a trace.
+    let logits: Vec<Vec<f32>> = trace(&[file, "--model", DECODER])["logits"].to_vec2().unwrap();
+    let first = logits.len() - tokens.len() - 1;
+    let excess: Vec<f64> = tokens
+        .iter()
+        .zip(&logits[first..])
+        .map(|(token, row)| {
+            let whole = row.iter().map(|logit| f64::from(*logit).exp()).sum::<f64>().ln();
+            let terms = row.iter().map(|logit| f64::from(*logit) - whole);
+            let entropy: f64 = terms.map(|term| -term.exp() * term).sum();
+            (token["nats"].as_f64().unwrap() - entropy).max(0.0)
+        })
+        .collect();
+    let explained = of(&["explain", file, "--method", "surprisal"]);
+    let units = explained["units"].as_array().unwrap();
+    assert_eq!((units.len(), &explained["method"]), (1, &Value::from("surprisal")));
+    let whole: f64 = excess.iter().sum();
+    let words = units[0]["words"].as_array().unwrap();
+    let byte = |value: &Value, end: &str| value[end]["byte"].as_u64().unwrap();
+    let mut sum = 0.0;
+    for word in words {
+        let inside =
+            |token: &Value| byte(token, "end") > byte(word, "start") && byte(token, "start") < byte(word, "end");
+        let own = tokens.iter().zip(&excess).filter(|(token, _)| inside(token));
+        let own: f64 = own.map(|(_, excess)| excess).sum();
+        let score = word["score"].as_f64().unwrap();
+        assert!((score - own / whole).abs() < 1e-4, "{word} {own} of {whole}");
+        sum += score;
+    }
+    let special = units[0]["special_share"].as_f64().unwrap();
+    assert!((sum + special - 1.0).abs() < 1e-4 && sum > 0.5, "{sum} {special}");
+}
+
+#[test]
+fn a_model_that_predicts_nothing_has_no_surprisal_and_says_what_to_do() {
+    if !fovea::model::embedded_available() {
+        return;
+    }
+    let line = refusal(&fovea(&["explain", "CONTRIBUTING.md", "--method", "surprisal"], b""), 1);
+    assert!(
+        line.contains("all-MiniLM-L6-v2 does not predict the next token") && line.contains("use a model that does"),
+        "{line}"
+    );
+}
+
+#[test]
 fn generation_is_the_same_as_json_and_on_the_terminal_and_by_its_seed() {
     let with = |more: &[&str]| {
         let all = [

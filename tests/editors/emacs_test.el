@@ -318,6 +318,26 @@
   (check (string-suffix-p "preferences.py" buffer-file-name) "the file" buffer-file-name)
   (switch-to-buffer the-config))
 
+(test "fovea-ask goes to what answers a question, and marks it with the words that carry the answer"
+  (setq chosen "def median")
+  (cl-letf (((symbol-function 'completing-read) #'choose))
+    (wait "the answer" (lambda () (looking-at-p "def median"))
+          (lambda () (ignore-errors (fovea-ask "how is the median of numbers computed?")))))
+  (check (string-suffix-p "preferences.py" buffer-file-name) "the file" buffer-file-name)
+  (let ((marked (mapcar (lambda (overlay) (buffer-substring-no-properties (overlay-start overlay) (overlay-end overlay)))
+                        (overlays 'fovea-ask))))
+    (check (member "median" marked) "the word is not marked" marked)
+    (check (seq-some (lambda (text) (string-prefix-p "def median(numbers" text)) marked) "the answer is not marked" marked))
+  (insert " ")
+  (check (null (overlays 'fovea-ask)) "marks of a text that was edited")
+  (primitive-undo 1 buffer-undo-list)
+  (set-buffer-modified-p nil)
+  (let (said)
+    (cl-letf (((symbol-function 'message) (lambda (format &rest rest) (when format (setq said (apply #'format format rest))))))
+      (fovea-ask "Which treaty ended the Thirty Years' War?"))
+    (check (equal said "Fovea: nothing here answers that") "what is said where nothing answers" said))
+  (switch-to-buffer the-config))
+
 (test "fovea-similar goes to what resembles the item at point"
   (go "config.insert")
   (setq chosen "read_settings")

@@ -111,6 +111,18 @@ def search_command_lets_choose_and_opens(helix):
     helix.until("the cursor on the name", lambda _: "median" in helix.cursor()[0])
 
 
+def a_question_is_answered_and_its_place_opened(helix):
+    def ask():
+        helix.command('lsp-workspace-command fovea.ask "how is the median of numbers computed?"')
+
+    helix.find("load_config")
+    helix.hover(is_ours)
+    ask()
+    helix.until("the choice", lambda screen: re.search(r"0\.\d+ def median\(numbers", screen), ask)
+    helix.keys("Enter")
+    helix.until("the words", lambda screen: re.search(r"preferences\.py[\s\S]*Fovea: median for median \+0\.\d+", screen))
+
+
 def a_command_takes_an_argument(helix):
     helix.find("load_config")
     helix.hover(lambda screen: is_ours(screen) and "decomposition" in screen)
@@ -181,6 +193,7 @@ def tests():
     test("space S finds by meaning what no open file has", symbols_are_found_by_meaning, **one)
     if IS_MODERN:
         test("fovea.search lets the person choose, and opens it", search_command_lets_choose_and_opens, **one)
+        test("fovea.ask answers a question, opens the place and tells the words", a_question_is_answered_and_its_place_opened, **one)
         test("fovea.setMethod takes a name", a_command_takes_an_argument, settings=DETAILS)
         # 25.01 asks for no document colors.
         test("document colors stand for heat where they are wanted", heat_is_told_in_colors, settings=CARRIERS)

@@ -56,6 +56,38 @@ test(':FoveaSearch lists what a query is about, in files that are not open', fun
   vim.cmd.buffer(config_file)
 end)
 
+test(':Fovea ask lists what answers, and marks the answer with the words that carry it', function()
+  vim.cmd('Fovea ask how is the median of numbers computed?')
+  wait('the window of the list', function()
+    return vim.bo.buftype == 'quickfix'
+  end)
+  local list = listed()
+  equal(list.title, 'how is the median of numbers computed?', 'title')
+  assert(list.items[1].text:find('def median%(numbers'), list.items[1].text)
+  vim.cmd('normal! \r')
+  local marks = wait('marks of the answer', function()
+    local found = vim.api.nvim_buf_get_extmarks(0, require('fovea.ask').namespace, 0, -1, { details = true })
+    return #found > 1 and found
+  end)
+  local words = {}
+  for _, mark in ipairs(marks) do
+    if mark[4].hl_group == 'FoveaAnswerWord' then
+      table.insert(words, vim.api.nvim_buf_get_text(0, mark[2], mark[3], mark[4].end_row, mark[4].end_col, {})[1])
+    end
+  end
+  assert(vim.tbl_contains(words, 'median'), vim.inspect(words))
+  vim.cmd.lclose()
+  vim.cmd.buffer(config_file)
+end)
+
+test(':Fovea ask says so where nothing answers', function()
+  local from = #notices + 1
+  vim.cmd("Fovea ask Which treaty ended the Thirty Years' War?")
+  wait('the notice', function()
+    return noticed(from):find('nothing here answers that', 1, true)
+  end)
+end)
+
 test(':FoveaSearch without a query asks for it, lets the person choose, and opens the place', function()
   local asked
   ---@diagnostic disable-next-line: duplicate-set-field

@@ -133,6 +133,8 @@ shot neovim-compare "$dark" "$lens" "$compare" 'similar 0' "$nvim" --clean -u "$
 shot neovim-compare-light "$nvim_light" "$lens" "$compare" 'similar 0' "$nvim" --clean -u "$top/light.lua" src/config.rs
 search=$'\e:FoveaSearch reads a configuration file\r'
 rows=24 shot neovim-search "$dark" "$lens" "$search" '≈ 0.*load_preferences' "$nvim" --clean -u "$top/dark.lua" src/config.rs
+ask=$'\e:Fovea ask how is the median of numbers computed?\r'
+rows=30 shot neovim-ask "$dark" "$lens" "$ask" 'median for median' "$nvim" --clean -u "$top/dark.lua" src/config.rs
 if [ -e "$editors/emacs/.ok" ]; then
   for background in dark light; do
     shot emacs-$background "${!background}" '≈.*read_settings' '' '' "$emacs" -nw -Q -l "$top/$background.el" src/config.rs

@@ -9,6 +9,7 @@ use fovea::analysis::{Comparison, Engine, Loader, SourcesReport, UnitReport, Wor
 use fovea::explain::trust::{Trust, Verdict};
 use fovea::explain::{Heads, Link, Means, Method, PairReport, Shares, Side, Which};
 use fovea::model::{Checkpoint, ModelError, ModelInfo, Pooling, Prompts, Reader};
+use fovea::similar::ask::{Looked, Passage, Scored, sentences};
 use fovea::similar::index::ReadQuery;
 use fovea::text::{Language, source_words};
 
@@ -187,6 +188,24 @@ impl Engine for Fake {
             note,
             reader: Reader::Chosen,
         })
+    }
+
+    /// A line answers by the words that it shares with the question.
+    fn look(&self, question: &str, (_, passage): (usize, &Passage), stop: Checkpoint) -> Result<Looked, ModelError> {
+        self.script.wait(stop)?;
+        let asked = self.query(question)?.vector;
+        let mut found = Vec::new();
+        for range in sentences(
+            &|text, language| self.count(text, language),
+            &passage.snapshot,
+            &passage.range,
+        ) {
+            let own = self.query(&passage.snapshot.text(range.clone()))?.vector;
+            let score = asked.iter().zip(&own).map(|(a, b)| a * b).sum();
+            found.push(Scored { range, score });
+        }
+        found.sort_by(|a, b| b.score.total_cmp(&a.score));
+        Ok(Looked::Sentences(found))
     }
 
     fn read_pair(

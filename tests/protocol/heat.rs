@@ -176,6 +176,37 @@ async fn another_method_is_analyzed_anew() {
 }
 
 #[tokio::test]
+async fn a_model_without_surprisal_says_so_and_what_to_do() {
+    let mut editor = Editor::start(json!({"experimental": {"fovea": {"status": true}}})).await;
+    editor
+        .told_that("fovea/status", |status| status["state"] == "ready")
+        .await;
+    let (code, message) = editor
+        .refused(
+            "workspace/executeCommand",
+            json!({"command": "fovea.setMethod", "arguments": ["surprisal"]}),
+        )
+        .await;
+    assert_eq!(code, -32602);
+    assert!(
+        message.starts_with("fake does not predict the next token, so it has no surprisal; use a model that does"),
+        "{message}"
+    );
+    // A setting is no question that can be refused: the status warns.
+    let settings = json!({"settings": {"fovea": {"method": "surprisal"}}});
+    editor.notify("workspace/didChangeConfiguration", settings).await;
+    let status = editor
+        .told_that("fovea/status", |status| status["method"] == "surprisal")
+        .await;
+    assert_eq!(status["health"], "warning");
+    assert_eq!(
+        status["message"],
+        format!("{message}. Until then the method is decomposition.")
+    );
+    editor.finish().await;
+}
+
+#[tokio::test]
 async fn one_attention_map_is_looked_at_where_it_is_chosen() {
     let mut editor = fovea().await;
     editor.open(URI, "rust", "fn heated() {}").await;

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod asking;
 mod bad_input;
 mod binary;
 mod cancel;

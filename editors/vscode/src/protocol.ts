@@ -129,6 +129,43 @@ export interface SearchAnswer {
   notes: string[];
 }
 
+/** A word of an answer. */
+export interface AnswerWord {
+  range: Range;
+  text: string;
+  /** What it adds. */
+  score: number;
+  /** The word of the question that it answers most. */
+  question?: string;
+}
+
+/** A place that answers a question. */
+export interface FoundAnswer {
+  uri: string;
+  /** The sentence, the statements or the span that answers. */
+  range: Range;
+  text: string;
+  score: number;
+  /** The function, type or heading that contains it. */
+  name?: string;
+  model: string;
+  method: string;
+  /** What the words' scores sum to, with `special` and `bias`. */
+  target: string;
+  value: number;
+  residual: number;
+  special: number;
+  bias: number;
+  words: AnswerWord[];
+}
+
+export interface AskAnswer {
+  /** Best first; none where nothing answers. */
+  answers: FoundAnswer[];
+  notes: string[];
+  ms: number;
+}
+
 export interface ShowSimilarArgs {
   uri: string;
   range: Range;
@@ -243,4 +280,4 @@ export interface Comparison {
   ms: number;
 }
 
-export const METHODS = ['decomposition', 'alti', 'attention', 'rollout', 'norm'] as const;
+export const METHODS = ['decomposition', 'alti', 'attention', 'rollout', 'norm', 'surprisal'] as const;

@@ -27,6 +27,7 @@ use crate::analysis::Comparison;
 use crate::explain::trust::Trust;
 use crate::explain::{Heads, Method};
 use crate::model::{Checkpoint, ModelError, ModelInfo, Pooling, Prompts};
+use crate::similar::ask::{Looked, Passage, Scored};
 use crate::similar::decision::Detail;
 use crate::similar::index::ReadQuery;
 use crate::text::{Language, Snapshot, source_words};
@@ -202,6 +203,23 @@ impl Engine for Fake {
         let length = query.iter().map(|x| x * x).sum::<f32>().sqrt();
         query.iter_mut().for_each(|x| *x /= length.max(f32::MIN_POSITIVE));
         Ok(query.into())
+    }
+
+    /// A passage is one sentence.
+    fn look(
+        &self,
+        question: &str,
+        (_, passage): (usize, &Passage),
+        checkpoint: Checkpoint,
+    ) -> Result<Looked, ModelError> {
+        if self.script.gate.pass(checkpoint) {
+            return Err(ModelError::Stopped);
+        }
+        let own = self.query(&passage.snapshot.text(passage.range.clone()))?.vector;
+        let asked = self.query(question)?.vector;
+        let score = asked.iter().zip(&own).map(|(a, b)| a * b).sum();
+        let range = passage.range.clone();
+        Ok(Looked::Sentences(vec![Scored { range, score }]))
     }
 
     fn read_pair(

@@ -109,7 +109,7 @@ fn top_words(out: &mut Page, report: &DocumentReport, method: Method) {
         let place = report.snapshot.position(range.start, PositionEncoding::Utf8);
         let bar = "█".repeat(((word.score / most * 10.0).round() as usize).max(1));
         let share = match method {
-            Method::Decomposition => format!("{:5.1} %", word.score * 100.0),
+            Method::Decomposition | Method::Surprisal => format!("{:5.1} %", word.score * 100.0),
             _ => format!("{:7.4}", word.score),
         };
         let name = unit

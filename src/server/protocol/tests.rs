@@ -168,6 +168,37 @@ fn full() -> BTreeMap<&'static str, Value> {
         items: vec![found.clone()],
         notes: vec![String::new()],
     };
+    let ask = AskArgs::Scoped {
+        question: String::new(),
+        uri: Some(uri.clone()),
+        top: Some(1),
+        threshold: Some(0.5),
+    };
+    let found_answer = FoundAnswer {
+        uri: uri.clone(),
+        range,
+        text: String::new(),
+        score: 0.5,
+        name: Some(String::new()),
+        model: String::new(),
+        method: String::new(),
+        target: String::new(),
+        value: 0.5,
+        residual: 0.0,
+        special: 0.0,
+        bias: 0.0,
+        words: vec![AnswerWord {
+            range,
+            text: String::new(),
+            score: 0.5,
+            question: Some(String::new()),
+        }],
+    };
+    let answered = AskAnswer {
+        answers: vec![found_answer],
+        notes: vec![String::new()],
+        ms: 1.0,
+    };
     let visible = VisibleParams {
         text_document: document.clone(),
         range,
@@ -214,6 +245,8 @@ fn full() -> BTreeMap<&'static str, Value> {
         ("ShowSimilarAnswer", json!(answer)),
         ("Passage", json!(passages)),
         ("ExplainSelectionArgs", json!(ExplainSelectionArgs { uri, range })),
+        ("AskArgs", json!(ask)),
+        ("AskAnswer", json!(answered)),
         ("SearchArgs", json!(search)),
         ("SearchAnswer", json!(searched)),
         ("AttentionMaps", json!(maps)),
@@ -243,6 +276,8 @@ fn the_page_of_the_protocol_is_true_of_the_types() {
             "ViewParams" => read::<ViewParams>(&example),
             "ViewAnswer" => read::<ViewAnswer>(&example),
             "SearchArgs" => read::<SearchArgs>(&example),
+            "AskArgs" => read::<AskArgs>(&example),
+            "AskAnswer" => read::<AskAnswer>(&example),
             "SearchAnswer" => read::<SearchAnswer>(&example),
             "AttentionMaps" => read::<AttentionMaps>(&example),
             "MethodAnswer" => read::<MethodAnswer>(&example),

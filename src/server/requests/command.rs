@@ -8,18 +8,19 @@ use tower_lsp::Client;
 use tower_lsp::jsonrpc::{Error, Result};
 use tower_lsp::ls_types::{ExecuteCommandParams, MessageType};
 
-use super::{compare, explain, search, show, trust, view};
+use super::{ask, compare, explain, search, show, trust, view};
 use crate::analysis::ModelStatus;
 use crate::explain::{Heads, Method};
 use crate::server::protocol::{
-    AttentionMaps, COMMANDS, COMPARE_PASSAGES, CompareOptions, EXPLAIN_SELECTION, ExplainSelectionArgs, HeatAnswer,
-    MethodAnswer, OPEN_VIEW, OpenViewArgs, PAUSE, Passage, RESUME, SEARCH, SET_HEAT, SET_METHOD, SHOW_SIMILAR,
-    SearchArgs, ShowSimilarArgs, TOGGLE_ATTENTION, TOGGLE_HEAT, TOGGLE_HIGHLIGHT, TRUST, Toggled, TrustArgs,
-    UPDATE_INDEX,
+    ASK, AskArgs, AttentionMaps, COMMANDS, COMPARE_PASSAGES, CompareOptions, EXPLAIN_SELECTION, ExplainSelectionArgs,
+    HeatAnswer, MethodAnswer, OPEN_VIEW, OpenViewArgs, PAUSE, Passage, RESUME, SEARCH, SET_HEAT, SET_METHOD,
+    SHOW_SIMILAR, SearchArgs, ShowSimilarArgs, TOGGLE_ATTENTION, TOGGLE_HEAT, TOGGLE_HIGHLIGHT, TRUST, Toggled,
+    TrustArgs, UPDATE_INDEX,
 };
 use crate::server::request_snapshot::RequestSnapshot;
 use crate::server::session::Session;
 use crate::server::settings::HeatPreset;
+use crate::server::status;
 
 /// Executes a command.
 ///
@@ -84,10 +85,13 @@ pub async fn execute(
             Ok(Some(json!(Toggled { enabled })))
         }
         SET_METHOD => {
-            let names = Method::LIVE.map(Method::name).join(", ");
+            let names = Method::OFFERED.map(Method::name).join(", ");
             let name: String = arguments.get(0, &format!("one of {names}"))?;
-            let method = Method::from_name(&name).filter(|method| method.live());
+            let method = Method::from_name(&name).filter(|method| Method::OFFERED.contains(method));
             let method = method.ok_or_else(|| arguments.wrong(0, &format!("one of {names}")))?;
+            if let Some(lack) = status::lack(session, method) {
+                return Err(Error::invalid_params(lack));
+            }
             let maps: Option<AttentionMaps> = arguments.optional(1, "an object with layer, head or both")?;
             let heads = heads(session, &arguments, method, maps.unwrap_or_default())?;
             session.set_method(method, heads);
@@ -104,6 +108,13 @@ pub async fn execute(
         OPEN_VIEW => {
             let asked: OpenViewArgs = arguments.get(0, "an object with uri")?;
             view::open(session, client, request, asked)
+                .await
+                .map(|answer| Some(json!(answer)))
+        }
+        ASK => {
+            let asked: AskArgs = arguments.get(0, "a text, or an object with question")?;
+            let token = params.work_done_progress_params.work_done_token;
+            ask::ask(session, client, request, asked, token)
                 .await
                 .map(|answer| Some(json!(answer)))
         }

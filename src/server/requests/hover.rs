@@ -8,6 +8,7 @@ use super::cursor::{self, Cursor};
 use super::explain::model_name;
 use super::similar;
 use crate::analysis::{SourcesReport, UnitReport};
+use crate::explain::Method;
 use crate::render::heat::{UNDERSTOOD, levels};
 use crate::render::markdown::{self, HoverDetails, HoverView, Link, NotUnderstood, SimilarView};
 use crate::render::telling::{self, has_content};
@@ -131,6 +132,7 @@ fn text(
         rank,
         unit: noun,
         unit_name: unit.name.clone(),
+        surprising: report.method == Method::Surprisal,
         read_with: draws_on.into_iter().map(|(word, _)| word).collect(),
         similar: best.map(|best| SimilarView {
             name: best.name.clone(),

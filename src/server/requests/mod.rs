@@ -1,6 +1,7 @@
 //! One file per request. A handler reads its request, asks the analysis and converts; it changes nothing.
 
 pub mod action;
+pub mod ask;
 pub mod color;
 pub mod command;
 pub mod compare;

@@ -41,10 +41,7 @@ impl Stretch {
 pub async fn stretch(request: &RequestSnapshot, passage: Passage) -> Result<Stretch> {
     let stretch = match passage {
         Passage::Range { uri, range } => {
-            let snapshot = match request.open(uri.as_str()) {
-                Some(_) => request.required(&uri)?.snapshot,
-                None => closed(request, uri).await?,
-            };
+            let snapshot = document(request, &uri).await?;
             let range = request.bytes(&snapshot, range);
             Stretch { snapshot, range }
         }
@@ -62,6 +59,17 @@ pub async fn stretch(request: &RequestSnapshot, passage: Passage) -> Result<Stre
         ));
     }
     Ok(stretch)
+}
+
+/// The text of an open document, or of a file in an open folder.
+///
+/// # Errors
+/// Invalid parameters for a document that is neither, cannot be read or is not analyzed.
+pub async fn document(request: &RequestSnapshot, uri: &Uri) -> Result<Snapshot> {
+    match request.open(uri.as_str()) {
+        Some(_) => Ok(request.required(uri)?.snapshot),
+        None => closed(request, uri.clone()).await,
+    }
 }
 
 /// The text of a file that is not open, by the rules for those that are.

@@ -47,8 +47,8 @@ pub struct Key {
     pub description: &'static str,
 }
 
-/// The names of [`Method::LIVE`]; a test holds them together.
-const METHODS: &[&str] = &["decomposition", "alti", "attention", "rollout", "norm"];
+/// The names of [`Method::OFFERED`]; a test holds them together.
+const METHODS: &[&str] = &["decomposition", "alti", "attention", "rollout", "norm", "surprisal"];
 
 /// The position encodings that a setting can force.
 const ENCODINGS: &[&str] = &["auto", "utf-8", "utf-16", "utf-32"];
@@ -117,7 +117,7 @@ pub const KEYS: [Key; 32] = [
         "method",
         Kind::Choice(METHODS),
         "\"decomposition\"",
-        "The method that scores words in heat and hover.",
+        "The method that scores words in heat and hover. `surprisal` says how unexpected a word is after those before it; it needs a model that predicts the next token (`model.dir`).",
     ),
     key(
         "identifierAware",
@@ -307,7 +307,7 @@ mod tests {
 
     #[test]
     fn the_methods_are_those_of_the_explanations() {
-        assert_eq!(METHODS, Method::LIVE.map(Method::name));
+        assert_eq!(METHODS, Method::OFFERED.map(Method::name));
     }
 
     #[test]

@@ -53,7 +53,7 @@ fn a_bad_value_keeps_the_former_one_and_is_named() {
         problems,
         [
             "fovea.hover.words: \"many\" should be a whole number from 0 to 10",
-            "fovea.method: \"vibes\" should be one of \"decomposition\", \"alti\", \"attention\", \"rollout\", \"norm\"",
+            "fovea.method: \"vibes\" should be one of \"decomposition\", \"alti\", \"attention\", \"rollout\", \"norm\", \"surprisal\"",
         ]
     );
 }

@@ -24,4 +24,5 @@ keep menu editors/vscode/images/menu.png
 keep editor-light docs/images/vscode.png
 keep pair docs/images/vscode-pair.png
 keep hover docs/images/vscode-hover.png
+keep ask docs/images/vscode-ask.png
 keep all-search-light docs/images/vscode-search.png

@@ -217,6 +217,10 @@ function M.define()
   -- In a comparison: the word under the cursor, and its strongest partner. No underline, which would hide underscores.
   local focus = tint(ground, violet, 0.6, text)
   set('FoveaFocus', { bold = true, bg = hex(focus), fg = hex(legible(text, focus)), cterm = { bold = true, reverse = true } })
+  -- An answer, and the words that carry it.
+  local answer, carrying = tint(ground, violet, 0.22, text), tint(ground, violet, 0.52, text)
+  set('FoveaAnswer', { bg = hex(answer), ctermbg = cube(answer) })
+  set('FoveaAnswerWord', { bold = true, bg = hex(carrying), fg = hex(legible(text, carrying)), cterm = { bold = true, reverse = true } })
   weak = {}
 end
 

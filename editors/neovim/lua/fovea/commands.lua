@@ -3,7 +3,7 @@ local client = require('fovea.client')
 
 local M = {}
 
-M.methods = { 'decomposition', 'alti', 'attention', 'rollout', 'norm' }
+M.methods = { 'decomposition', 'alti', 'attention', 'rollout', 'norm', 'surprisal' }
 
 ---@param arguments any[]
 local function explain(arguments)
@@ -228,6 +228,12 @@ local commands = {
     end,
     opts = { desc = 'Fovea: search by meaning; with ! choose instead of listing', nargs = '*', bang = true },
   },
+  FoveaAsk = {
+    run = function(command)
+      require('fovea.ask').run(command.args, false, command.bang)
+    end,
+    opts = { desc = 'Fovea: what answers a question; with ! in this document alone', nargs = '*', bang = true },
+  },
   FoveaUpdateIndex = {
     run = function()
       client.execute('fovea.updateIndex')
@@ -262,6 +268,7 @@ local commands = {
 
 --- What may follow `:Fovea`, and the command that it stands for.
 local words = {
+  ask = 'FoveaAsk',
   compare = 'FoveaCompare',
   explain = 'FoveaExplain',
   highlight = 'FoveaToggleHighlight',
@@ -324,7 +331,7 @@ function M.create()
     vim.api.nvim_create_user_command(name, command.run, command.opts)
   end
   vim.api.nvim_create_user_command('Fovea', run, {
-    desc = 'Fovea: legend, why, heat, search, similar, compare, …',
+    desc = 'Fovea: legend, why, heat, ask, search, similar, compare, …',
     nargs = '*',
     bang = true,
     range = true,

@@ -46,6 +46,7 @@ local methods = {
   decomposition = 'the share of the unit\'s embedding that came in through the word',
   alti = 'the word\'s part in the attention layers (ALTI)',
   attention = 'how much the model attends to the word',
+  surprisal = 'how unexpected the word is after those before it (surprisal)',
   rollout = 'how much attention reaches the word through all layers (rollout)',
   norm = 'the length of the word\'s final vector',
 }

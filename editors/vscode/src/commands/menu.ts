@@ -49,6 +49,7 @@ function entries(core: Core): Entry[] {
     ),
     group('Find'),
     entry('search', 'Search by meaning…', 'fovea.search'),
+    entry('question', 'Ask…', 'fovea.ask', 'the sentence or statements that answer a question'),
     entry('references', 'Show similar code', 'fovea.showSimilar', 'like the function under the cursor'),
     entry('compare-changes', 'Compare with similar code…', 'fovea.explainSimilarity'),
     entry('list-ordered', 'Which words tell most?', 'fovea.explainSelection', 'in the selection or the document'),

@@ -2,6 +2,7 @@
 import * as vscode from 'vscode';
 
 import type { AttentionMaps } from '../protocol';
+import { ask } from './ask';
 import { compareHere, comparePassages } from './compare';
 import { asked, type Core, front } from './core';
 import { explainDocument, explainSelection } from './explain';
@@ -33,6 +34,7 @@ export function registerCommands(core: Core): vscode.Disposable {
     'fovea.trust': () => trust(core),
     'fovea.openView': () => openView(core),
     'fovea.search': (given) => search(core, typeof given === 'string' ? given : undefined),
+    'fovea.ask': (given) => ask(core, question(given)),
     'fovea.toggleHeat': (wanted) => toggle(core, 'fovea.toggleHeat', wanted === true || wanted === false ? wanted : undefined),
     'fovea.toggleHighlight': (wanted) => toggle(core, 'fovea.toggleHighlight', wanted === true || wanted === false ? wanted : undefined),
     'fovea.setMethod': (given) => setMethod(core, typeof given === 'string' ? given : undefined),
@@ -64,6 +66,12 @@ function openView(core: Core): void {
 function argument<T>(given: unknown): T | undefined {
   const isOurs = typeof given === 'object' && given !== null && !(given instanceof vscode.Uri) && 'range' in given;
   return isOurs ? (given as T) : undefined;
+}
+
+/** The argument of a key binding: a question, or an object with it. */
+function question(given: unknown): Parameters<typeof ask>[1] {
+  const isOurs = typeof given === 'object' && given !== null && 'question' in given && typeof given.question === 'string';
+  return typeof given === 'string' ? given : isOurs ? (given as { question: string }) : undefined;
 }
 
 function maps(given: unknown): AttentionMaps | undefined {

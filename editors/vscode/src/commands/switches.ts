@@ -9,6 +9,7 @@ const ABOUT: Record<(typeof METHODS)[number], string> = {
   decomposition: 'How much of the model’s result comes from each word; the shares add up to 1',
   alti: 'How much of each word every layer keeps, from layer to layer',
   attention: 'How much attention each word gets, averaged over all layers and heads',
+  surprisal: 'How unexpected each word is after those before it; needs a model that predicts the next token',
   rollout: 'How much attention each word gets, followed through all layers',
   norm: 'How much attention moves, rather than its weight alone',
 };

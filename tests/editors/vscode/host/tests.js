@@ -4,6 +4,7 @@ const suites = {
   keys: require('./keys'),
   reading: require('./reading'),
   similarity: require('./similarity'),
+  asking: require('./asking'),
   settings: require('./settings'),
   beside: require('./beside'),
   life: require('./life'),

@@ -47,6 +47,23 @@ export async function finding({ window, page, test, shot }) {
     await page.locator('.editor-instance > .monaco-editor.focused').waitFor();
   });
 
+  await test('a question leads to its answer, whose words are marked', async () => {
+    await window.file('config.rs');
+    await window.heat();
+    await window.command('Fovea: Ask…');
+    const input = page.locator('.quick-input-widget input[type="text"]').first();
+    await page.locator('.quick-input-title').filter({ hasText: 'Ask' }).waitFor();
+    await input.fill('how is the median of numbers computed?');
+    await page.keyboard.press('Enter');
+    const rows = page.locator('.quick-input-list .monaco-list-row');
+    await rows.filter({ hasText: 'def median' }).first().waitFor();
+    await page.locator('.tab').filter({ hasText: 'preferences.py' }).waitFor();
+    await shot('ask');
+    await page.keyboard.press('Enter');
+    await page.locator('.tab.active').filter({ hasText: 'preferences.py' }).waitFor();
+    await page.keyboard.press('Escape');
+  });
+
   await test('search is held to languages, kinds, tests and paths by buttons', async () => {
     await window.file('config.rs');
     await page.keyboard.press('Shift+Alt+M');

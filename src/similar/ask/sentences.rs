@@ -2,7 +2,6 @@
 
 use unicode_segmentation::UnicodeSegmentation;
 
-use crate::model::Model;
 use crate::segment::{Budget, parse, segment};
 use crate::text::{ByteRange, Language, Snapshot};
 
@@ -12,11 +11,14 @@ const STATEMENTS: usize = 48;
 /// Letters of a sentence at least: a number or a bracket answers nothing.
 const LEAST: usize = 8;
 
+/// The number of tokens of a text.
+type Tokens<'a> = &'a dyn Fn(&str, Language) -> usize;
+
 /// The sentences or statements of a part of a document, in order.
-pub(super) fn sentences(model: &Model, snapshot: &Snapshot, range: &ByteRange) -> Vec<ByteRange> {
+pub fn sentences(tokens: Tokens, snapshot: &Snapshot, range: &ByteRange) -> Vec<ByteRange> {
     let text = snapshot.text(range.clone());
     let found = match snapshot.language() {
-        language if language.is_code() => statements(model, snapshot, range),
+        language if language.is_code() => statements(tokens, snapshot, range),
         _ => prose(&text)
             .into_iter()
             .map(|own| range.start + own.start..range.start + own.end)
@@ -30,11 +32,11 @@ pub(super) fn sentences(model: &Model, snapshot: &Snapshot, range: &ByteRange) -
 }
 
 /// Groups of statements, cut at borders of the syntax.
-fn statements(model: &Model, snapshot: &Snapshot, range: &ByteRange) -> Vec<ByteRange> {
+fn statements(tokens: Tokens, snapshot: &Snapshot, range: &ByteRange) -> Vec<ByteRange> {
     let text = snapshot.text(range.clone());
     let own = Snapshot::new(&text, 0, snapshot.language());
     let budget = Budget {
-        tokens: &|text, language: Language| model.count(text, language),
+        tokens,
         window: STATEMENTS,
     };
     let units = segment(&own, &parse(&own), &budget).units.into_iter();

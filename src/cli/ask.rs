@@ -1,9 +1,5 @@
 //! `fovea ask`.
 
-mod sentences;
-mod similar;
-mod spans;
-
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
@@ -13,11 +9,12 @@ use serde::Serialize;
 use super::input::{self, Usage};
 use super::output::{self, Format};
 use super::{ModelArguments, index};
-use crate::model::{Ability, Model, default_source};
+use crate::model::{Ability, Model, UNSTOPPED, default_source};
 use crate::render::json::{ExplainWord, JsonPosition};
 use crate::render::terminal::printable;
+use crate::similar::ask::{self, PASSAGES, Passage, Wish};
 use crate::similar::index::{Filter, Query, Without, read_query, search};
-use crate::text::{ByteRange, Language, Snapshot};
+use crate::text::Language;
 
 /// Arguments of `fovea ask`.
 #[derive(Args, Debug)]
@@ -69,22 +66,9 @@ struct AnswerWord {
     question: Option<String>,
 }
 
-/// A part of a document that may hold the answer.
-struct Candidate {
-    path: String,
-    name: Option<String>,
-    snapshot: Snapshot,
-    range: ByteRange,
-    /// What the search gave it, where there was one.
-    score: f32,
-}
-
-/// Passages that are looked into.
-const PASSAGES: usize = 8;
-
 /// Answers a question from a file or a folder; an empty list where nothing does.
 pub(super) fn run(arguments: &Ask) -> Result<()> {
-    if !arguments.question.chars().any(char::is_alphanumeric) {
+    if !ask::has_words(&arguments.question) {
         return Err(Usage("ask: the question contains no words; write one".to_owned()).into());
     }
     if arguments
@@ -95,18 +79,24 @@ pub(super) fn run(arguments: &Ask) -> Result<()> {
     }
     let model = arguments.model.load()?;
     let model = model.of_reader(model.reader(&arguments.question, Language::Prose));
-    let answers = match model.info().abilities.contains(&Ability::Answer) {
+    // The embeddings of a model with an extractive head find nothing.
+    let extracts = model.info().abilities.contains(&Ability::Answer);
+    let (model, passages) = match extracts {
         true => {
-            let (reader, network) = arguments.model.interpreted()?;
             let searcher = || Model::load(&default_source()).unwrap_or_else(|_| model.clone());
-            let candidates = candidates(arguments, &searcher)?;
-            spans::answers(arguments, (&reader, &network), &candidates)?
+            (arguments.model.interpreted()?.0, passages(arguments, &searcher)?)
         }
         false => {
-            let candidates = candidates(arguments, &|| model.clone())?;
-            similar::answers(arguments, &model, &candidates)?
+            let passages = passages(arguments, &|| model.clone())?;
+            (model, passages)
         }
     };
+    let wish = Wish {
+        top: arguments.top,
+        threshold: arguments.threshold,
+    };
+    let answers = ask::answers(&model, &arguments.question, &passages, wish, UNSTOPPED)?;
+    let answers: Vec<Answer> = answers.into_iter().map(|answer| shown(answer, &passages)).collect();
     match arguments.format {
         Format::Json => output::write_json(&answers),
         Format::Terminal => output::write(&in_words(&answers)),
@@ -114,17 +104,18 @@ pub(super) fn run(arguments: &Ask) -> Result<()> {
 }
 
 /// The passages that may answer: a whole file, or what a search in a folder finds.
-fn candidates(arguments: &Ask, model: &dyn Fn() -> Model) -> Result<Vec<Candidate>> {
+fn passages(arguments: &Ask, model: &dyn Fn() -> Model) -> Result<Vec<Passage>> {
     let place = &arguments.place;
     if !place.is_dir() {
         let snapshot = input::document(place, None, input::MAX_BYTES)?;
-        return Ok(vec![Candidate {
-            path: place.display().to_string(),
+        let part = |range| Passage {
+            place: place.display().to_string(),
             name: None,
-            range: 0..snapshot.len(),
-            snapshot,
+            range,
+            snapshot: snapshot.clone(),
             score: 0.0,
-        }]);
+        };
+        return Ok(ask::parts(&snapshot).into_iter().map(part).collect());
     }
     let model = model();
     let vector_index = index::vector_index(&model, place)?;
@@ -134,26 +125,54 @@ fn candidates(arguments: &Ask, model: &dyn Fn() -> Model) -> Result<Vec<Candidat
     query.asks.prose = true;
     query.vector = read_query(&model, &query.text)?.vector;
     let found = search(&vector_index, &query, &filter, PASSAGES, Without::default());
-    let candidate = |found: &crate::similar::index::Found| {
+    let passage = |found: &crate::similar::index::Found| {
         let path = place.join(&found.path);
         // A file that is gone meanwhile answers nothing.
         let snapshot = input::document(&path, None, input::MAX_BYTES).ok()?;
         let range = found.item.start.byte..found.item.end.byte.min(snapshot.len());
-        (range.start < range.end).then(|| Candidate {
-            path: shown(place, &found.path),
+        (range.start < range.end).then(|| Passage {
+            place: named(place, &found.path),
             name: Some(found.item.name.clone()).filter(|name| !name.is_empty()),
             snapshot,
             range,
             score: found.score,
         })
     };
-    Ok(found.iter().filter_map(candidate).collect())
+    Ok(found.iter().filter_map(passage).collect())
 }
 
-fn shown(place: &Path, path: &Path) -> String {
+fn named(place: &Path, path: &Path) -> String {
     match place.as_os_str() == "." {
         true => path.display().to_string(),
         false => place.join(path).display().to_string(),
+    }
+}
+
+/// An answer with its text and positions.
+fn shown(answer: ask::Answer, passages: &[Passage]) -> Answer {
+    let passage = &passages[answer.passage];
+    let snapshot = &passage.snapshot;
+    let word = |word: ask::AnswerWord| AnswerWord {
+        word: ExplainWord {
+            text: snapshot.text(word.range.clone()).into_owned(),
+            start: JsonPosition::new(snapshot, word.range.start),
+            end: JsonPosition::new(snapshot, word.range.end),
+            score: word.score,
+            rank: word.rank,
+        },
+        question: word.question,
+    };
+    Answer {
+        path: passage.place.clone(),
+        start: JsonPosition::new(snapshot, answer.range.start),
+        end: JsonPosition::new(snapshot, answer.range.end),
+        text: snapshot.text(answer.range).into_owned(),
+        score: answer.score,
+        passage: passage.name.clone(),
+        target: answer.target,
+        value: answer.value,
+        residual: answer.residual,
+        words: answer.words.into_iter().map(word).collect(),
     }
 }
 

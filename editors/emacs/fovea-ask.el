@@ -1,0 +1,110 @@
+;;; fovea-ask.el --- What answers a question  -*- lexical-binding: t; -*-
+
+;; SPDX-License-Identifier: MIT OR Apache-2.0
+
+;;; Commentary:
+
+;; The places that answer a question.  The one that you choose is marked in its
+;; buffer, and in it the words that carry the answer, until you edit the text.
+
+;;; Code:
+
+(require 'seq)
+(require 'subr-x)
+(require 'fovea-connection)
+(require 'fovea-places)
+
+(defface fovea-answer '((t :inherit region))
+  "The sentence or statements that answer a question."
+  :group 'fovea)
+
+(defface fovea-answer-word '((t :weight bold :underline t))
+  "The words that carry an answer."
+  :group 'fovea)
+
+(defconst fovea--ask-top 8 "Answers that are offered.")
+
+(defconst fovea--ask-named 5 "Words that a line names.")
+
+(defconst fovea--ask-share 0.25
+  "A word is marked if it adds at least this share of what the best word adds.")
+
+(defvar fovea--ask-history nil "Questions that were asked.")
+
+(defvar fovea--ask-marks nil "The overlays of the last answer.")
+
+(defun fovea--ask-words (found)
+  "The words that carry the answer FOUND, best first."
+  (sort (seq-filter (lambda (word) (> (plist-get word :score) 0)) (append (plist-get found :words) nil))
+        (lambda (a b) (> (plist-get a :score) (plist-get b :score)))))
+
+(defun fovea--ask-because (found)
+  "A line with the words that carry FOUND, and what each answers."
+  (mapconcat (lambda (word)
+               (let ((question (plist-get word :question)))
+                 (format "%s%s +%.2f" (plist-get word :text)
+                         (if question (concat " for " question) "") (plist-get word :score))))
+             (seq-take (fovea--ask-words found) fovea--ask-named) " · "))
+
+(defun fovea--ask-describe (found)
+  "One line about FOUND: what answers, and its place."
+  (format "%s · %s:%d"
+          (truncate-string-to-width (string-join (split-string (plist-get found :text)) " ") 90 nil nil t)
+          (abbreviate-file-name (file-relative-name (fovea-uri-to-path (plist-get found :uri))))
+          (1+ (plist-get (plist-get (plist-get found :range) :start) :line))))
+
+(defun fovea--ask-annotate (found)
+  "What stands behind the line of FOUND."
+  (format "  %.2f  %s" (plist-get found :score) (fovea--ask-because found)))
+
+(defun fovea-ask-clear (&rest _)
+  "Remove the marks of the last answer."
+  (interactive)
+  (mapc #'delete-overlay fovea--ask-marks)
+  (setq fovea--ask-marks nil)
+  (remove-hook 'after-change-functions #'fovea-ask-clear t))
+
+(defun fovea--ask-mark (range face priority)
+  "Mark RANGE of this buffer with FACE above marks of a lower PRIORITY."
+  (let ((overlay (make-overlay (fovea-point (plist-get range :start)) (fovea-point (plist-get range :end)))))
+    (overlay-put overlay 'face face)
+    (overlay-put overlay 'priority priority)
+    (overlay-put overlay 'fovea-ask t)
+    (push overlay fovea--ask-marks)))
+
+(defun fovea--ask-go (found)
+  "Go to the answer FOUND and mark it."
+  (fovea-ask-clear)
+  (fovea--visit (plist-get found :uri) (plist-get found :range))
+  (fovea--ask-mark (plist-get found :range) 'fovea-answer 60)
+  (let* ((words (fovea--ask-words found))
+         (most (or (plist-get (car words) :score) 0)))
+    (dolist (word words)
+      (when (>= (plist-get word :score) (* fovea--ask-share most))
+        (fovea--ask-mark (plist-get word :range) 'fovea-answer-word 61))))
+  (add-hook 'after-change-functions #'fovea-ask-clear nil t)
+  (message "Fovea: %s" (fovea--ask-because found)))
+
+;;;###autoload
+(defun fovea-ask (question &optional alone)
+  "Go to what answers QUESTION in the open documents and the folder.
+With ALONE, a prefix argument, only this document may answer.  The answer and
+the words that carry it are marked until you edit the text."
+  (interactive (list (read-string "Ask: " nil 'fovea--ask-history) current-prefix-arg))
+  (let* ((answer (fovea-wait "looking for an answer" "fovea.ask"
+                             (append (list :question question :top fovea--ask-top)
+                                     (and alone (list :uri (fovea-uri))))))
+         (notes (append (plist-get answer :notes) nil))
+         (answers (append (plist-get answer :answers) nil)))
+    (cond
+     ((not answers)
+      (message "Fovea: %s" (string-join (cons "nothing here answers that" notes) "; ")))
+     (t
+      (when notes (message "Fovea: %s" (string-join notes "; ")))
+      (when-let ((found (if (cdr answers)
+                            (fovea--choose "Answer: " answers #'fovea--ask-describe #'fovea--ask-annotate)
+                          (car answers))))
+        (fovea--ask-go found))))))
+
+(provide 'fovea-ask)
+;;; fovea-ask.el ends here

@@ -1,0 +1,194 @@
+--- Ask: the places that answer a question, with the answer and the words that carry it marked in the text.
+local client = require('fovea.client')
+local places = require('fovea.places')
+local position = require('fovea.position')
+
+local M = {}
+
+M.namespace = vim.api.nvim_create_namespace('fovea_ask')
+
+--- A word is marked if it adds at least this share of what the best word adds.
+local SHARE = 0.25
+
+--- Words that a line names.
+local NAMED = 5
+
+---@class fovea.AnswerWord
+---@field range lsp.Range
+---@field text string
+---@field score number
+---@field question? string
+
+---@class fovea.FoundAnswer
+---@field uri string
+---@field range lsp.Range
+---@field text string
+---@field score number
+---@field name? string
+---@field words fovea.AnswerWord[]
+
+--- The words that carry an answer: `API for key +0.21 · header +0.09`.
+---@param found fovea.FoundAnswer
+---@return string
+function M.because(found)
+  local words = vim.tbl_filter(function(word)
+    return word.score > 0
+  end, found.words)
+  table.sort(words, function(a, b)
+    return a.score > b.score
+  end)
+  local told = vim.tbl_map(function(word)
+    local question = type(word.question) == 'string' and (' for ' .. word.question) or ''
+    return ('%s%s +%.2f'):format(word.text, question, word.score)
+  end, vim.list_slice(words, 1, NAMED))
+  return table.concat(told, ' · ')
+end
+
+--- An answer as a place of a list; the list shows its text.
+---@param found fovea.FoundAnswer
+---@return fovea.Similar
+local function place(found)
+  local text = found.text:gsub('%s+', ' ')
+  return {
+    uri = found.uri,
+    range = found.range,
+    selection = found.range,
+    name = text,
+    kind = '',
+    language = '',
+    score = found.score,
+    answer = found,
+  }
+end
+
+--- Marks a range of a loaded buffer.
+---@param bufnr integer
+---@param range lsp.Range
+---@param group string
+---@param encoding 'utf-8'|'utf-16'|'utf-32'
+---@param priority integer
+local function mark(bufnr, range, group, encoding, priority)
+  local function byte(at)
+    local line = vim.api.nvim_buf_get_lines(bufnr, at.line, at.line + 1, false)[1] or ''
+    return position.byte(line, at.character, encoding)
+  end
+  vim.api.nvim_buf_set_extmark(bufnr, M.namespace, range.start.line, byte(range.start), {
+    end_row = range['end'].line,
+    end_col = byte(range['end']),
+    hl_group = group,
+    priority = priority,
+    strict = false,
+  })
+end
+
+--- Marks an answer in its buffer: its span, and above it the words that carry it. An edit removes the marks.
+---@param found fovea.FoundAnswer
+---@param encoding 'utf-8'|'utf-16'|'utf-32'
+function M.mark(found, encoding)
+  M.clear()
+  local bufnr = vim.uri_to_bufnr(found.uri)
+  if not vim.api.nvim_buf_is_loaded(bufnr) then
+    return
+  end
+  mark(bufnr, found.range, 'FoveaAnswer', encoding, 150)
+  local most = 0
+  for _, word in ipairs(found.words) do
+    most = math.max(most, word.score)
+  end
+  for _, word in ipairs(found.words) do
+    if word.score > 0 and word.score >= SHARE * most then
+      mark(bufnr, word.range, 'FoveaAnswerWord', encoding, 151)
+    end
+  end
+  vim.api.nvim_create_autocmd({ 'TextChanged', 'TextChangedI' }, { buffer = bufnr, once = true, callback = M.clear })
+end
+
+--- Removes the marks of the last answer.
+function M.clear()
+  for _, bufnr in ipairs(vim.api.nvim_list_bufs()) do
+    if vim.api.nvim_buf_is_loaded(bufnr) then
+      vim.api.nvim_buf_clear_namespace(bufnr, M.namespace, 0, -1)
+    end
+  end
+end
+
+--- Marks the answer under the cursor once its buffer shows: the list leads there by itself.
+---@param answers fovea.FoundAnswer[]
+---@param encoding 'utf-8'|'utf-16'|'utf-32'
+local function follow(answers, encoding)
+  local function show()
+    local uri = vim.uri_from_bufnr(0)
+    local row = vim.api.nvim_win_get_cursor(0)[1] - 1
+    for _, found in ipairs(answers) do
+      if found.uri == uri and found.range.start.line <= row and row <= found.range['end'].line then
+        if M.shown ~= found then
+          M.shown = found
+          M.mark(found, encoding)
+        end
+        return
+      end
+    end
+  end
+  vim.api.nvim_create_autocmd({ 'BufEnter', 'CursorMoved' }, {
+    group = vim.api.nvim_create_augroup('fovea_ask', {}),
+    callback = function()
+      -- A list enters the buffer first, and moves the cursor then.
+      vim.schedule(show)
+    end,
+  })
+end
+
+---@type fun()? cancels the question that still waits
+local cancel
+
+--- Asks the server. The answers become the location list; with `pick` the user chooses one at once. A new question cancels the one before.
+---@param question string
+---@param pick boolean
+---@param alone boolean only the current document may answer
+function M.run(question, pick, alone)
+  question = vim.trim(question)
+  if question == '' then
+    vim.ui.input({ prompt = 'Ask: ' }, function(typed)
+      if typed and vim.trim(typed) ~= '' then
+        M.run(typed, true, alone)
+      end
+    end)
+    return
+  end
+  local ours = client.get(0) or client.get()
+  local argument = { question = question, top = 8, uri = alone and vim.uri_from_bufnr(0) or nil }
+  if cancel then
+    cancel()
+  end
+  cancel = client.command('fovea.ask', { argument }, {}, function(err, answer)
+    if err then
+      if err.code ~= vim.lsp.protocol.ErrorCodes.RequestCancelled then
+        vim.notify('Fovea: ' .. err.message, vim.log.levels.ERROR)
+      end
+      return
+    end
+    cancel = nil
+    answer = type(answer) == 'table' and answer or {}
+    for _, note in ipairs(answer.notes or {}) do
+      vim.notify('Fovea: ' .. note)
+    end
+    local answers = answer.answers or {}
+    if not ours or #answers == 0 then
+      vim.notify('Fovea: nothing here answers that')
+      return
+    end
+    local items = vim.tbl_map(place, answers)
+    local encoding = ours.offset_encoding
+    M.shown = nil
+    follow(answers, encoding)
+    places.list(question, items, encoding, not pick)
+    -- The list has the texts; a longer line would ask for a key.
+    local because = 'Fovea: ' .. M.because(answers[1])
+    vim.notify(vim.fn.strcharpart(because, 0, math.max(20, vim.o.columns - 14)))
+    if pick then
+      places.choose(question, items, encoding)
+    end
+  end)
+end
+
+return M

@@ -1,0 +1,133 @@
+/** Ask: a question, the places that answer it in a list with a preview, and the words that carry the answer marked in the text. */
+import * as vscode from 'vscode';
+
+import { label } from '../places';
+import type { AskAnswer, FoundAnswer, SimilarItem } from '../protocol';
+import { AnswerMarks } from './answermarks';
+import type { Core } from './core';
+import { Preview } from './preview';
+import { patiently } from './progress';
+
+/** Answers that the list offers. */
+const TOP = 8;
+/** Characters of an answer in the list. */
+const LABEL = 60;
+/** Words that a line of the list names. */
+const NAMED = 5;
+
+interface Pick extends vscode.QuickPickItem {
+  found: FoundAnswer;
+}
+
+interface Question {
+  question: string;
+  /** The only document that may answer. */
+  uri?: string;
+}
+
+export async function ask(core: Core, given?: string | Question): Promise<AskAnswer | undefined> {
+  const asked = given === undefined ? await input() : typeof given === 'string' ? { question: given } : given;
+  if (!asked || asked.question.trim() === '') {
+    return undefined;
+  }
+  const answer = await patiently('looking for an answer', (token, report) =>
+    core.server.executeReporting<AskAnswer>('fovea.ask', [{ ...asked, top: TOP }], token, report),
+  );
+  if (answer.answers.length === 0) {
+    // The command ends although the message stays.
+    void vscode.window.showInformationMessage(['Fovea: Nothing here answers that', ...answer.notes].join('; ') + '.');
+    return answer;
+  }
+  list(asked, answer);
+  return answer;
+}
+
+/** Asks the user for a question; a button limits it to the active document. */
+function input(): Promise<Question | undefined> {
+  const document = vscode.window.activeTextEditor?.document;
+  const box = vscode.window.createInputBox();
+  const only = { iconPath: new vscode.ThemeIcon('file'), tooltip: 'Ask Only This Document' };
+  const everything = { iconPath: new vscode.ThemeIcon('files'), tooltip: 'Ask All Open Folders' };
+  let alone = false;
+  const show = () => {
+    box.title = alone && document ? `Ask ${label(document.uri, 0).replace(/:1$/, '')}` : 'Ask';
+    box.buttons = document ? [alone ? everything : only] : [];
+  };
+  box.placeholder = 'For example: where are sessions signed?';
+  show();
+  return new Promise((resolve) => {
+    box.onDidTriggerButton(() => {
+      alone = !alone;
+      show();
+    });
+    box.onDidAccept(() => {
+      resolve({ question: box.value, ...(alone && document ? { uri: document.uri.toString() } : {}) });
+      box.hide();
+    });
+    box.onDidHide(() => {
+      resolve(undefined);
+      box.dispose();
+    });
+    box.show();
+  });
+}
+
+function list(asked: Question, answer: AskAnswer): void {
+  const picker = vscode.window.createQuickPick<Pick>();
+  const preview = new Preview();
+  const marks = new AnswerMarks();
+  const show = async (found: FoundAnswer) => {
+    await preview.show(place(found));
+    marks.show(found);
+  };
+  picker.title = [asked.question, ...answer.notes].join(' · ');
+  picker.placeholder = 'The marked words carry the answer';
+  picker.matchOnDescription = true;
+  picker.matchOnDetail = true;
+  picker.items = answer.answers.map(pick);
+  let kept = false;
+  picker.onDidChangeActive(([active]) => active && void show(active.found));
+  picker.onDidAccept(() => {
+    const [active] = picker.activeItems;
+    if (active) {
+      kept = true;
+      void preview.keep(place(active.found)).then(() => marks.keep(active.found));
+    }
+    picker.hide();
+  });
+  picker.onDidHide(() => {
+    if (!kept) {
+      marks.dispose();
+      void preview.restore();
+    }
+    picker.dispose();
+  });
+  picker.show();
+}
+
+function pick(found: FoundAnswer): Pick {
+  return {
+    label: shortened(found.text.replace(/\s+/gu, ' ')),
+    description: `${label(vscode.Uri.parse(found.uri), found.range.start.line)} · ${found.score.toFixed(2)}`,
+    detail: because(found),
+    found,
+  };
+}
+
+/** A longer label would hide the place behind it. */
+function shortened(text: string): string {
+  return text.length > LABEL ? `${text.slice(0, LABEL)}…` : text;
+}
+
+/** `API for key +0.21 · header +0.09`: the words that carry an answer. */
+function because(found: FoundAnswer): string {
+  const words = found.words.filter((word) => word.score > 0).sort((a, b) => b.score - a.score);
+  const told = words.slice(0, NAMED).map(({ text, question, score }) => `${text}${question ? ` for ${question}` : ''} +${score.toFixed(2)}`);
+  return told.join(' · ');
+}
+
+/** As the preview shows places. */
+function place(found: FoundAnswer): SimilarItem {
+  const { uri, score } = found;
+  return { uri, range: found.range, selection: found.range, name: found.name ?? '', kind: '', language: '', score };
+}

@@ -1,0 +1,68 @@
+//! A question in words, asked through the handle in steps: the passages that may answer it, what each holds, and why an answer is one. Each step
+//! occupies the model thread for one passage at most, so a hover waits for no whole question.
+
+use std::sync::Arc;
+
+use super::handle::AnalysisHandle;
+use super::neighbors::Searched;
+use super::questions::mixed_up;
+use super::queue::{Answer as Told, Ask};
+use super::{CancelToken, Refusal};
+use crate::similar::ask::{Answer, Looked, PASSAGES, Passage, Scored, explained};
+use crate::similar::index::{Filter, Query};
+use crate::text::Language;
+
+impl AnalysisHandle {
+    /// The items of the open documents and of the workspace that may answer a question, best first. An item of a team's store is none of them,
+    /// since its text is not on this machine.
+    ///
+    /// # Errors
+    /// The reason why there is no answer.
+    pub async fn passages(&self, question: &str, cancel: CancelToken) -> Result<Searched, Refusal> {
+        let mut filter = Filter::default();
+        let mut query = Query::parse(question, &mut filter);
+        // Documents answer questions as well as code does.
+        query.asks.prose = true;
+        self.search_for(query, filter, PASSAGES, false, cancel).await
+    }
+
+    /// What a passage holds; `index` is its place among all passages.
+    ///
+    /// # Errors
+    /// The reason why there is no answer.
+    pub async fn look(
+        &self,
+        question: &Arc<str>,
+        (index, passage): (usize, &Arc<Passage>),
+        cancel: CancelToken,
+    ) -> Result<Looked, Refusal> {
+        let ask = Ask::Look {
+            question: question.clone(),
+            passage: (index, passage.clone()),
+        };
+        match self.ask(ask, cancel).await? {
+            Told::Looked(looked) => Ok(looked),
+            _ => Err(mixed_up()),
+        }
+    }
+
+    /// Why a sentence answers a question: what each of its words adds to the cosine of the two.
+    ///
+    /// # Errors
+    /// The reason why there is no answer.
+    pub async fn explain_answer(
+        &self,
+        question: &Arc<str>,
+        (index, passage): (usize, &Arc<Passage>),
+        own: &Scored,
+        cancel: CancelToken,
+    ) -> Result<Answer, Refusal> {
+        let text = passage.snapshot.text(own.range.clone()).into_owned();
+        let sides = (
+            (question.to_string(), Language::Prose),
+            (text, passage.snapshot.language()),
+        );
+        let report = self.compare(sides.0, sides.1, true, cancel).await?;
+        Ok(explained(&report, question, index, own))
+    }
+}

@@ -1,0 +1,83 @@
+//! The argument and the answer of [`ASK`](super::ASK).
+
+use serde::{Deserialize, Serialize};
+use tower_lsp::ls_types::{Range, Uri};
+
+/// The one argument of [`ASK`](super::ASK); a string alone is its `question`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum AskArgs {
+    /// The question.
+    Question(String),
+    /// The question, with a scope.
+    Scoped {
+        /// The question.
+        question: String,
+        /// The only document that may answer: an open one, or a file in an open folder. By default all of them may.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        uri: Option<Uri>,
+        /// Maximum number of answers: 3 by default, at most 20.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        top: Option<usize>,
+        /// Score below which nothing answers, from 0 to 1; the default is measured.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        threshold: Option<f32>,
+    },
+}
+
+/// The answer of [`ASK`](super::ASK).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AskAnswer {
+    /// The places that answer, best first; none where nothing does.
+    pub answers: Vec<FoundAnswer>,
+    /// Why the answers mean less than usual, one clause each.
+    pub notes: Vec<String>,
+    /// Milliseconds from the question to the answer.
+    pub ms: f64,
+}
+
+/// A place that answers a question.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FoundAnswer {
+    /// The document.
+    pub uri: Uri,
+    /// The sentence or statements that answer, or the span of an extractive head.
+    pub range: Range,
+    /// Its text.
+    pub text: String,
+    /// How well it answers: a relevance of at most 1, or with an extractive head the probability of the span.
+    pub score: f64,
+    /// The function, type or heading that contains it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// The name of the model that explains it.
+    pub model: String,
+    /// Always `decomposition`.
+    pub method: String,
+    /// What the words' scores sum to, with `special` and `bias`: `cosine` with the question, or `span`.
+    pub target: String,
+    /// That number.
+    pub value: f64,
+    /// How far the sum misses it.
+    pub residual: f64,
+    /// What special tokens add.
+    pub special: f64,
+    /// What biases add.
+    pub bias: f64,
+    /// The words, in order.
+    pub words: Vec<AnswerWord>,
+}
+
+/// A word of an answer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AnswerWord {
+    /// Its place.
+    pub range: Range,
+    /// Its text.
+    pub text: String,
+    /// What it adds.
+    pub score: f64,
+    /// The word of the question that it answers most.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub question: Option<String>,
+}

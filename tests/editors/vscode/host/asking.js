@@ -1,0 +1,48 @@
+// Ask: a question, the places that answer it, and the words that carry the answer.
+const assert = require('node:assert/strict');
+const vscode = require('vscode');
+
+const { open, heat, test, until } = require('./session');
+
+const accept = () => vscode.commands.executeCommand('workbench.action.acceptSelectedQuickOpenItem');
+const close = () => vscode.commands.executeCommand('workbench.action.closeQuickOpen');
+const lower = (word) => word.text.toLowerCase();
+
+exports.run = async () => {
+  await test('a question leads to the statement that answers it, and its words say what they answer', async () => {
+    await vscode.extensions.getExtension('fovea.fovea').activate();
+    const { document } = await open('src/config.rs');
+    await heat(document);
+    const answer = await until('an answer', async () => {
+      const told = await vscode.commands.executeCommand('fovea.ask', 'how is the median of numbers computed?');
+      return told?.answers[0]?.name === 'median' && told;
+    });
+    const [best] = answer.answers;
+    assert.match(best.uri, /tools\/preferences\.py$/);
+    const sum = best.words.reduce((all, { score }) => all + score, best.special + best.bias);
+    assert.ok(Math.abs(sum - best.value) < 0.01, `${sum} ${best.value}`);
+    const word = best.words.find((each) => lower(each) === 'median');
+    assert.equal(word.question, 'median');
+    await until('the place', async () => {
+      await accept();
+      return vscode.window.activeTextEditor?.document.uri.path.endsWith('preferences.py') && !vscode.window.activeTextEditor.selection.isEmpty;
+    });
+    const selected = vscode.window.activeTextEditor.document.getText(vscode.window.activeTextEditor.selection);
+    assert.equal(selected, best.text);
+  });
+
+  await test('a question that nothing answers has no answer', async () => {
+    const answer = await vscode.commands.executeCommand('fovea.ask', "Which treaty ended the Thirty Years' War?");
+    assert.deepEqual(answer.answers, []);
+    await vscode.commands.executeCommand('notifications.clearAll');
+  });
+
+  await test('a question can be put to one document alone', async () => {
+    const { document } = await open('src/config.rs');
+    const asked = { question: 'which lines are comments?', uri: document.uri.toString() };
+    const answer = await vscode.commands.executeCommand('fovea.ask', asked);
+    assert.ok(answer.answers.length > 0);
+    assert.ok(answer.answers.every(({ uri }) => uri.endsWith('config.rs')));
+    await close();
+  });
+};
