@@ -79,6 +79,14 @@ choice it is the first."
   "A cosine below says that an item has nothing to do with the query.")
 
 ;;;###autoload
+(defun fovea-view ()
+  "Show in a browser what the model does with this buffer.
+The page follows point and your edits until the server ends."
+  (interactive)
+  (let ((answer (fovea-wait "opening the page" "fovea.openView"
+                            (list :uri (fovea-uri) :position (fovea-position (point)) :show :json-false))))
+    (browse-url (plist-get answer :address))))
+
 (defun fovea-search (query)
   "Find functions, types and headings that are about QUERY, and go to one.
 Those of the open documents and of the folder are searched, by what they mean."

@@ -229,6 +229,7 @@
   (let ((map (make-sparse-keymap)))
     (define-key map "/" #'fovea-search)
     (define-key map "q" #'fovea-ask)
+    (define-key map "v" #'fovea-view)
     (define-key map "s" #'fovea-similar)
     (define-key map "c" #'fovea-compare)
     (define-key map "w" #'fovea-why)

@@ -318,6 +318,12 @@
   (check (string-suffix-p "preferences.py" buffer-file-name) "the file" buffer-file-name)
   (switch-to-buffer the-config))
 
+(test "fovea-view opens the page of this buffer in a browser"
+  (let (opened)
+    (cl-letf (((symbol-function 'browse-url) (lambda (address &rest _) (setq opened address))))
+      (fovea-view))
+    (check (string-match-p "\\`http://127\\.0\\.0\\.1:[0-9]+/[0-9a-f]+/\\'" opened) "the address" opened)))
+
 (test "fovea-ask goes to what answers a question, and marks it with the words that carry the answer"
   (setq chosen "def median")
   (cl-letf (((symbol-function 'completing-read) #'choose))

@@ -254,6 +254,35 @@ local function check_partners(window, side, other_window)
   error('no word begins at the cursor')
 end
 
+test(':FoveaView opens the page of this document in a browser, at the unit under the cursor', function()
+  local opened
+  local open = vim.ui.open
+  vim.ui.open = function(address)
+    opened = address
+    return {}, nil
+  end
+  vim.cmd('FoveaView')
+  wait('the page', function()
+    return opened
+  end, 60000)
+  vim.ui.open = open
+  equal(opened:gsub('%d+/%x+/$', ''), 'http://127.0.0.1:', 'address')
+  -- The page knows where the cursor is.
+  local host, port, path = opened:match('^http://([%d.]+):(%d+)(/%x+/)$')
+  local got, socket = '', vim.uv.new_tcp()
+  socket:connect(host, tonumber(port), function()
+    socket:write(('GET %sapi/after/0 HTTP/1.1\r\nHost: %s:%s\r\nConnection: close\r\n\r\n'):format(path, host, port))
+    socket:read_start(function(_, chunk)
+      got = got .. (chunk or '')
+    end)
+  end)
+  local unit = wait('the page to tell of the cursor', function()
+    return got:match('"unit":(%w+)')
+  end)
+  socket:close()
+  equal(unit ~= 'null', true, got)
+end)
+
 test(':FoveaCompare begins with a sentence and the words that both share, and numbers are folded', function()
   go(config_file, 'config.insert')
   vim.cmd.FoveaCompare()

@@ -11,8 +11,8 @@ use tower_lsp::ls_types::{
 use super::lens::arguments;
 use super::similar::{self, one_line};
 use crate::server::protocol::{
-    ACTION_KIND, COMPARE_PASSAGES, EXPLAIN_SELECTION, ExplainSelectionArgs, Passage, SHOW_SIMILAR, SimilarItem,
-    TOGGLE_ATTENTION,
+    ACTION_KIND, COMPARE_PASSAGES, EXPLAIN_SELECTION, ExplainSelectionArgs, OPEN_VIEW, OpenViewArgs, Passage,
+    SHOW_SIMILAR, SimilarItem, TOGGLE_ATTENTION,
 };
 use crate::server::request_snapshot::{Active, RequestSnapshot};
 use crate::server::session::Session;
@@ -62,6 +62,17 @@ pub fn actions(session: &Session, request: &RequestSnapshot, params: &CodeAction
             false => "Highlight what a word draws on, too",
         };
         commands.push((title.to_owned(), TOGGLE_ATTENTION, vec![json!(!shown)]));
+    }
+    // An editor that has highlights as selections has no interface of ours to open the page with.
+    if request.client.selects_highlights {
+        let position = to_proto::range(&active.snapshot, &bytes, request.client.encoding).start;
+        let argument = OpenViewArgs {
+            uri: uri.clone(),
+            position: Some(position),
+            show: true,
+        };
+        let title = "See what the model does (in a browser)";
+        commands.push((title.to_owned(), OPEN_VIEW, vec![json!(argument)]));
     }
     commands
         .into_iter()

@@ -55,6 +55,19 @@ local function similar(command)
   end
 end
 
+--- Shows in a browser what the model does with this document. The page follows the cursor and edits.
+local function open_view()
+  local ours = attached()
+  if not ours then
+    return
+  end
+  local position = vim.lsp.util.make_position_params(0, ours.offset_encoding).position
+  client.execute('fovea.openView', { { uri = uri(), position = position, show = false } }, function(answer)
+    local _, problem = vim.ui.open(answer.address)
+    vim.notify(problem and ('Fovea: no browser could be started; the page is at ' .. answer.address) or 'Fovea: the page is open in your browser')
+  end)
+end
+
 ---@param command { line1: integer, line2: integer, range: integer }
 local function explain_range(command)
   local ours = attached()
@@ -234,6 +247,10 @@ local commands = {
     end,
     opts = { desc = 'Fovea: what answers a question; with ! in this document alone', nargs = '*', bang = true },
   },
+  FoveaView = {
+    run = open_view,
+    opts = { desc = 'Fovea: show in a browser what the model does with this document' },
+  },
   FoveaUpdateIndex = {
     run = function()
       client.execute('fovea.updateIndex')
@@ -280,6 +297,7 @@ local words = {
   similar = 'FoveaSimilar',
   status = 'FoveaStatus',
   update = 'FoveaUpdateIndex',
+  view = 'FoveaView',
 }
 
 --- `:Fovea WORD …`; without a word the legend.
