@@ -1,4 +1,4 @@
-//! Questions that wait for the model thread, asked through the handle.
+//! Questions to the model thread, asked through the handle.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -12,8 +12,8 @@ use crate::explain::{PairReport, Shares, Which};
 use crate::text::{ByteRange, Language, Snapshot};
 
 impl AnalysisHandle {
-    /// What the model says about the word at an offset: `None` where there is no text. A newer question about another place
-    /// of the same document replaces this one.
+    /// The explanation of the word at an offset; `None` if there is no text.
+    /// A newer question about another position in the same document replaces this one.
     ///
     /// # Errors
     /// The reason why there is no answer.
@@ -27,8 +27,8 @@ impl AnalysisHandle {
         self.explain_at_for("cursor", id, snapshot, offset, cancel).await
     }
 
-    /// As [`AnalysisHandle::explain_at`]; only a newer question with the same purpose replaces this one, so that a hover and a
-    /// highlight at different places do not put each other out.
+    /// Same as [`AnalysisHandle::explain_at`], but only a newer question with the same purpose replaces it.
+    /// A hover and a highlight at different positions thus do not replace each other.
     ///
     /// # Errors
     /// The reason why there is no answer.
@@ -55,8 +55,8 @@ impl AnalysisHandle {
         }
     }
 
-    /// The explanation of a range as one text; merged from its parts where it is longer than the model's window. Its words'
-    /// ranges are relative to the start of the range.
+    /// The explanation of a range as one text, merged from its parts if it is longer than the model's window.
+    /// The ranges of its words are relative to the start of the range.
     ///
     /// # Errors
     /// The reason why there is no answer.
@@ -86,7 +86,7 @@ impl AnalysisHandle {
         }
     }
 
-    /// Whether the explanation of the unit at an offset can be trusted: `None` where there is no text.
+    /// Whether the explanation of the unit at an offset can be trusted; `None` if there is no text.
     ///
     /// # Errors
     /// The reason why there is no answer.
@@ -104,10 +104,10 @@ impl AnalysisHandle {
         }
     }
 
-    /// The report on a whole document once it is complete; whoever waits for it does not wait for the debounce.
+    /// The complete report on a whole document; a request for it skips the debounce.
     ///
     /// # Errors
-    /// The reason why there is no answer; [`Refusal::Failed`] when the model failed on some of its units.
+    /// The reason why there is no answer; [`Refusal::Failed`] if the model failed on some of its units.
     pub async fn explain_document(
         &self,
         id: &DocumentId,
@@ -126,7 +126,7 @@ impl AnalysisHandle {
                 return Err(Refusal::Stale);
             };
             document.wait(asker);
-            // Its pass may have ended already, with units that failed.
+            // The pass may have ended already, with units that failed.
             document.finish_if_complete();
             Ok(None)
         })?;
@@ -139,8 +139,8 @@ impl AnalysisHandle {
         }
     }
 
-    /// Why two passages are similar; without what their languages have in common as well, where that is known. `pairs` asks for the
-    /// matrix of all pairs of words, which takes seconds for long passages.
+    /// Explains the similarity of two passages, also without the mean vectors of their languages if these are known.
+    /// `pairs` requests the matrix of all pairs of words, which takes seconds for long passages.
     ///
     /// # Errors
     /// The reason why there is no answer.
@@ -158,8 +158,8 @@ impl AnalysisHandle {
         }
     }
 
-    /// What the pairs of one word of a comparison add to the cosine; `None` where there is no such word. Quick after
-    /// [`AnalysisHandle::compare`] of the same passages.
+    /// The contributions of one word's pairs to the cosine; `None` if the word does not exist.
+    /// Fast after [`AnalysisHandle::compare`] of the same passages.
     ///
     /// # Errors
     /// The reason why there is no answer.
@@ -177,7 +177,7 @@ impl AnalysisHandle {
         }
     }
 
-    /// Lets a question wait for the model thread.
+    /// Sends a question to the model thread and waits for the answer.
     pub(super) async fn ask(&self, ask: Ask, cancel: CancelToken) -> Result<Answer, Refusal> {
         if cancel.is_cancelled() {
             return Err(Refusal::Cancelled);
@@ -198,7 +198,7 @@ impl AnalysisHandle {
     }
 }
 
-/// The answer, or that the asker no longer wants it.
+/// Waits for the answer or for cancellation.
 fn wait(
     answer: oneshot::Receiver<Result<Answer, Refusal>>,
     cancel: &CancelToken,
@@ -213,7 +213,7 @@ fn wait(
     }
 }
 
-/// An answer of another kind than the question: cannot happen, and is no reason to panic.
+/// The error for an answer of the wrong kind, which cannot occur and must not panic.
 pub(super) fn mixed_up() -> Refusal {
     Refusal::Failed("an internal error occurred: the answer belongs to another question".into())
 }

@@ -1,4 +1,4 @@
-//! The thread that opens the file and writes.
+//! The thread that opens the results file and writes to it.
 
 use std::path::PathBuf;
 use std::sync::mpsc::Receiver;
@@ -11,16 +11,16 @@ use super::table::{self, Note, SCHEMA};
 use super::{Desk, Message, Phase, ResultsFile, hour};
 use crate::database::{self, DatabaseError};
 
-/// Results that come within this time are written together.
+/// Messages that arrive within this time are written together.
 const GATHER: Duration = Duration::from_millis(200);
 
-/// So many are written without waiting for more.
+/// Maximum number of notes per write.
 const BATCH: usize = 256;
 
-/// Damage that comes oftener than this within one process is not ours to repair.
+/// Maximum number of repairs per process; more frequent damage has a cause outside of Fovea.
 const MAX_REPAIRS: u32 = 3;
 
-/// Opens the file and writes until told to end.
+/// Opens the file and writes until the channel closes.
 pub(super) fn run(place: &ResultsFile, desk: &Desk, messages: &Receiver<Message>) {
     struct Last<'a>(&'a Desk);
     impl Drop for Last<'_> {
@@ -32,7 +32,7 @@ pub(super) fn run(place: &ResultsFile, desk: &Desk, messages: &Receiver<Message>
     let Some(mut writer) = Writer::open(place, desk) else {
         return;
     };
-    // Not before: the first look-up waits for the file to be open.
+    // Not earlier, because the first lookup waits for the file to be open.
     lower_priority();
     loop {
         let (notes, next) = gather(messages);
@@ -46,14 +46,14 @@ pub(super) fn run(place: &ResultsFile, desk: &Desk, messages: &Receiver<Message>
     }
 }
 
-/// Why gathering ended.
+/// The reason why gathering ended.
 enum Next {
     More,
     Repair,
     End,
 }
 
-/// Waits for something to write, and then a moment for more.
+/// Waits for the first note, and then for a moment for more.
 fn gather(messages: &Receiver<Message>) -> (Vec<Note>, Next) {
     let mut notes = Vec::new();
     let mut until: Option<Instant> = None;
@@ -76,20 +76,20 @@ fn gather(messages: &Receiver<Message>) -> (Vec<Note>, Next) {
     (notes, Next::More)
 }
 
-/// One who writes.
+/// The connection that writes, and its state.
 pub(super) struct Writer {
     /// The file.
     pub(super) connection: Connection,
     path: PathBuf,
     limit: u64,
-    /// The last writing failed: of a disk that stays full one line is enough.
+    /// Whether the last write failed, so that a full disk is logged once.
     failing: bool,
-    /// How often it was repaired.
+    /// Number of repairs so far.
     repairs: u32,
 }
 
 impl Writer {
-    /// Opens the file and lets the others read.
+    /// Opens the file and allows lookups.
     pub(super) fn open(place: &ResultsFile, desk: &Desk) -> Option<Writer> {
         let path = place.file();
         let opened =
@@ -105,14 +105,14 @@ impl Writer {
                     repairs: 0,
                 })
             }
-            Err(trouble) => {
-                tracing::warn!(path = %path.display(), %trouble, "results are kept in memory only");
+            Err(error) => {
+                tracing::warn!(path = %path.display(), %error, "results are kept in memory only");
                 None
             }
         }
     }
 
-    /// Writes notes, and says once if that fails; `false` if the file is to be repaired.
+    /// Writes notes; logs a first failure. `false` if the file needs repair.
     pub(super) fn write(&mut self, notes: &[Note]) -> bool {
         if notes.is_empty() {
             return true;
@@ -132,7 +132,7 @@ impl Writer {
         true
     }
 
-    /// Opens the file anew, which empties it if it is damaged; `false` if it is not used any more.
+    /// Opens the file again, which empties it if it is damaged; `false` if it is no longer used.
     fn repair(&mut self, desk: &Desk) -> bool {
         desk.set(Phase::Shut);
         self.repairs += 1;
@@ -148,8 +148,8 @@ impl Writer {
                 desk.set(Phase::Open(reader));
                 true
             }
-            Err(trouble) => {
-                tracing::warn!(path = %self.path.display(), %trouble, "results are kept in memory only");
+            Err(error) => {
+                tracing::warn!(path = %self.path.display(), %error, "results are kept in memory only");
                 false
             }
         }
