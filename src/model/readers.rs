@@ -1,4 +1,4 @@
-//! Chooses the model that reads a text: the chosen one or, beside the embedded one, the multilingual one.
+//! Chooses the model that reads a text: the chosen one or, if that is the embedded one, the multilingual one.
 //!
 //! all-MiniLM-L6-v2 was trained on English. Its vocabulary contains one Chinese character in four, it spells Russian letter by letter, and it
 //! splits a German word into pieces that mean nothing to it. multilingual-e5-small reads such texts, and the explanation names it.
@@ -29,7 +29,7 @@ pub enum Reader {
 }
 
 impl Reader {
-    /// The name of the model, where `chosen` is the name of the chosen one.
+    /// The name of the reader's model; `chosen` is the name of the chosen one.
     pub fn name(self, chosen: &str) -> &str {
         match self {
             Reader::Chosen => chosen,
@@ -43,12 +43,12 @@ impl Reader {
 pub(super) struct Second(OnceLock<Option<Model>>);
 
 impl Second {
-    /// Its name.
+    /// The name of the model.
     pub(super) fn name(&self) -> String {
         EmbeddedModel::Multilingual.name().to_owned()
     }
 
-    /// The second model beside the model from `source`. Only the embedded model has one, in builds that contain it.
+    /// The second model for the model from `source`. Only the embedded model has one, in builds that contain it.
     pub(super) fn beside(source: &Source, engine: Engine) -> Option<Arc<Second>> {
         let has = *source == Source::EMBEDDED && engine == Engine::Fastest && EmbeddedModel::Multilingual.available();
         has.then(Arc::default)
@@ -67,13 +67,13 @@ impl Second {
 }
 
 impl Model {
-    /// The multilingual model beside this one, or `None`. The first call loads it.
+    /// The multilingual model that accompanies this one, or `None`. The first call loads it.
     pub fn multilingual(&self) -> Option<Model> {
         let model = self.second.as_ref()?.model()?;
         Some(model.clone().identifier_aware(self.identifier_aware))
     }
 
-    /// The model behind a reader.
+    /// The model of a reader.
     pub fn of_reader(&self, reader: Reader) -> Model {
         match reader {
             Reader::Chosen => self.clone(),
@@ -86,7 +86,7 @@ impl Model {
         if self.second.is_none() || !is_foreign(text, language) {
             return Reader::Chosen;
         }
-        // Fovea cuts no text: one that is too long for the multilingual model stays with the chosen one.
+        // Fovea truncates no text: the chosen model reads a text that is too long for the multilingual one.
         match self.multilingual() {
             Some(model) if model.count(text, language) <= model.window() => Reader::Multilingual,
             _ => Reader::Chosen,
@@ -104,7 +104,7 @@ impl Model {
 }
 
 impl Source {
-    /// The model that reads a whole document, where only one can: the multilingual one in place of the embedded one, if the document needs it.
+    /// The model for a whole document, if only one can read it: the multilingual one instead of the embedded one, if the document needs it.
     pub fn for_document(self, text: &str, language: Language) -> Source {
         match self == Source::EMBEDDED && EmbeddedModel::Multilingual.available() && is_foreign(text, language) {
             true => Source::Embedded(EmbeddedModel::Multilingual),
