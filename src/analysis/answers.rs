@@ -14,7 +14,7 @@ use super::{CursorReport, DocumentId, DocumentReport, Refusal, TrustReport};
 use crate::model::{Checkpoint, ModelError};
 use crate::text::{Language, Snapshot};
 
-/// The last pair of passages, as the model read them, so that a question about one of their words need not read them again.
+/// The last pair of passages, as the model read them, for questions about single words.
 /// Dropped as soon as the model reads something else.
 #[derive(Debug)]
 pub(super) struct LastComparison {

@@ -112,7 +112,7 @@ pub struct Document {
     last_pass: Option<Duration>,
     announced: Option<Instant>,
     unannounced: bool,
-    /// No unit was explained since segmentation, and one forward pass can explain all that are missing.
+    /// Whether one forward pass can explain all units, and none is explained yet.
     soon_over: bool,
 }
 
@@ -274,7 +274,7 @@ impl Document {
             .collect()
     }
 
-    /// The next unit on screen whose word sources are worth computing before a hover asks for them.
+    /// The next unit on screen whose word sources are worth computing before a hover.
     /// `None` if the document is not explained completely, or if the editor does not report what it shows.
     pub fn prefetch(&self) -> Option<usize> {
         let report = self.current().filter(|_| self.complete())?;
@@ -355,7 +355,7 @@ impl Document {
         self.complete()
     }
 
-    /// The report to announce, if it has news and enough time has passed since the last announcement.
+    /// The report to announce, if it has news and the last announcement is old enough.
     /// The end of a pass is always announced, and so is all news before the model thread sleeps (`now` is `None`). After an edit that one
     /// forward pass can explain, only the end is announced: otherwise the marks of the unit would disappear and come back.
     pub fn announce(&mut self, now: Option<Instant>) -> Option<Arc<DocumentReport>> {

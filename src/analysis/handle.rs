@@ -29,7 +29,7 @@ impl Drop for Ending {
 }
 
 impl AnalysisHandle {
-    /// Starts the model thread, which loads the model with `load` and calls `events` from then on.
+    /// Starts the model thread, which loads the model with `load` and calls `events`.
     /// Questions may be asked at once; they wait for the model.
     pub fn start<E: Engine + 'static, R: Display>(
         load: impl Fn() -> Result<E, R> + Send + 'static,

@@ -1,4 +1,5 @@
-//! Items of the open documents with their neighbors in open documents, workspace and team's store, at one point in time.
+//! Items of the open documents with their neighbors, at one point in time.
+//! Neighbors come from open documents, the workspace and the team's store.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
@@ -32,7 +33,8 @@ pub struct DocumentVectors {
     items: Vec<EmbeddedItem>,
 }
 
-/// Moves an offset in the indentation to the first character of the line, since a cursor there means the item that begins on the line.
+/// Moves an offset in the indentation to the first character of the line.
+/// A cursor there means the item that begins on the line.
 fn past_indentation(snapshot: &Snapshot, offset: usize) -> usize {
     let line = snapshot.position(offset, PositionEncoding::Utf8).line;
     let range = snapshot.line_range(line as usize);
@@ -289,8 +291,8 @@ impl Lenses {
         found
     }
 
-    /// Items of the workspace that match a query, best first, for a query model that has not read the open documents.
-    /// An item of an open document is looked up there by its name.
+    /// Items of the workspace that match a query, best first.
+    /// For query models that have not read the open documents: an item of an open document is looked up there by its name.
     pub fn search_indexed(&self, workspace: &Workspace, query: &Query, filter: &Filter, count: usize) -> Vec<Neighbor> {
         let found = workspace.search(query, filter, count + MAX_FOUND);
         let here = |found: &Found| self.closed_item(found).or_else(|| self.item_as_open(found));
@@ -413,7 +415,7 @@ impl Lenses {
         })
     }
 
-    /// The results from a store, without items that the open folders contain, since those are newer.
+    /// The results from a store, without items that the open folders contain in a newer state.
     pub fn of_store(&self, found: &[Found]) -> impl Iterator<Item = Neighbor> {
         let elsewhere = found.iter().filter(|found| !self.holds(&found.path, &found.item.name));
         elsewhere.map(|found| Neighbor {
@@ -428,7 +430,7 @@ impl Lenses {
         })
     }
 
-    /// Whether an open document or a file of the open folders has this path and an item of this name.
+    /// Whether an open document or folder has a file at this path with this item.
     /// The path may be a suffix, since the store may have indexed the folder from a deeper root.
     fn holds(&self, path: &Path, name: &str) -> bool {
         let named = |id: &DocumentId| {

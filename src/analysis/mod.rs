@@ -108,7 +108,7 @@ pub enum Home {
         /// The version of the document that the item's ranges refer to.
         version: i32,
     },
-    /// In a file of the workspace that is not open, in the state in which it was indexed.
+    /// In a file that is not open, in the state in which it was indexed.
     File(PathBuf),
     /// In a team's store, and not on this machine.
     Store {
@@ -139,7 +139,7 @@ pub struct Neighbor {
 pub struct ItemNeighbors {
     /// Index into [`Segments::items`] of the question's document.
     pub item: usize,
-    /// Items above the threshold, best first, without the item itself and items inside or around it.
+    /// Items above the threshold, best first, without overlapping ones.
     pub neighbors: Vec<Neighbor>,
 }
 
@@ -149,7 +149,7 @@ pub enum Refusal {
     /// The caller withdrew the question.
     #[error("the request was cancelled")]
     Cancelled,
-    /// A newer question of the same kind about the same document replaced it, or the document changed.
+    /// A newer question of the same kind replaced it, or the document changed.
     #[error("the document changed while the answer was computed")]
     Stale,
     /// The model is not loaded yet.

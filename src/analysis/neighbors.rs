@@ -68,7 +68,7 @@ impl AnalysisHandle {
         Some(found)
     }
 
-    /// Drops neighbors in deleted files that the index still contains, and requests a scan of the folders.
+    /// Drops neighbors in deleted files, and requests a scan of the folders if there are any.
     /// Not every editor reports deletions, and a scan takes a while.
     fn drop_gone(&self, found: &mut Vec<Neighbor>) {
         let all = found.len();

@@ -114,7 +114,7 @@ impl Worker {
         self.announce_results(&batch.id, batch.revision);
     }
 
-    /// Computes the word sources of a unit on screen, so that a hover finds them in the cache.
+    /// Computes the word sources of a unit on screen before a hover needs them.
     pub(super) fn prefetch(&mut self, batch: &Batch) {
         let (Ok(setting), &[index]) = (self.setting(), batch.units.as_slice()) else {
             return;

@@ -55,7 +55,7 @@ impl AnalysisHandle {
         }
     }
 
-    /// The explanation of a range as one text, merged from its parts if it is longer than the model's window.
+    /// The explanation of a range, merged from its parts if it exceeds the model's window.
     /// The ranges of its words are relative to the start of the range.
     ///
     /// # Errors
@@ -139,7 +139,7 @@ impl AnalysisHandle {
         }
     }
 
-    /// Explains the similarity of two passages, also without the mean vectors of their languages if these are known.
+    /// Explains the similarity of two passages, if possible also without their languages' mean vectors.
     /// `pairs` requests the matrix of all pairs of words, which takes seconds for long passages.
     ///
     /// # Errors
@@ -213,7 +213,7 @@ fn wait(
     }
 }
 
-/// The error for an answer of the wrong kind, which cannot occur and must not panic.
+/// The error for an answer of the wrong kind, which cannot occur.
 pub(super) fn mixed_up() -> Refusal {
     Refusal::Failed("an internal error occurred: the answer belongs to another question".into())
 }

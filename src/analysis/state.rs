@@ -286,7 +286,7 @@ impl State {
         }
     }
 
-    /// Refuses a question that is not in the cache while paused, or if too many wait.
+    /// Refuses an uncached question while paused, or if too many wait.
     pub fn admit(&mut self) -> Result<(), Refusal> {
         if let Some(refusal) = self.refusal() {
             return Err(refusal);

@@ -110,7 +110,7 @@ impl Model {
     }
 }
 
-/// The best span by the logits of start and end, (n, 2), within the text's tokens.
+/// The best span within `passage`, by the logits of start and end, (n, 2).
 pub fn best_span(logits: &[f32], passage: &std::ops::Range<usize>) -> Option<Span> {
     let (start, end) = (|token: usize| logits[2 * token], |token: usize| logits[2 * token + 1]);
     let mut best: Option<(usize, usize)> = None;

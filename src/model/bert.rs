@@ -32,7 +32,7 @@ struct Layer {
 }
 
 impl Bert {
-    /// Builds the encoder from tensors with Hugging Face names, with or without the prefix `bert.` or `roberta.`.
+    /// Builds the encoder from tensors with Hugging Face names; a prefix is optional.
     ///
     /// # Errors
     /// Names the tensor that is missing or whose shape disagrees with config.json.

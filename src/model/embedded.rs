@@ -35,7 +35,7 @@ impl EmbeddedModel {
     }
 }
 
-/// Defines a function from names to files of a folder under `assets/`, which are embedded only with a feature.
+/// Defines a function from names to embedded files of a folder under `assets/`.
 macro_rules! files {
     ($function:ident, $feature:literal, $folder:literal, $($name:literal),*) => {
         #[cfg(feature = $feature)]

@@ -43,7 +43,7 @@ impl Trace {
         }
     }
 
-    /// Pulls gradients at the last hidden states, (n, hidden), back to the input rows of the tokens.
+    /// Pulls gradients at the last hidden states, (n, hidden), back to the input rows.
     /// Returns the inner product of each row with its gradient, (n), and the share of the biases. Their sum is Σ ⟨gradient, hidden⟩.
     ///
     /// # Errors
@@ -64,7 +64,8 @@ impl Trace {
         Ok((ops::row_products(&first.input, &gradient)?, bias))
     }
 
-    /// The true gradient at the input rows, (n, hidden), from that at the last hidden states, (n, hidden): nothing is frozen.
+    /// The true gradient at the input rows, (n, hidden), with nothing frozen.
+    /// `gradient` is that at the last hidden states, (n, hidden).
     ///
     /// # Errors
     /// If the shapes do not match, or the trace lacks [`TraceLevel::Everything`](super::TraceLevel::Everything), as with fused operations.
@@ -283,7 +284,7 @@ impl TapeTrace {
     }
 }
 
-/// From the gradient at a layer's output, (n, hidden), to that at its input and the share of the layer's biases.
+/// The vjp of a layer, (n, hidden) → (n, hidden), and the share of its biases.
 fn layer_vjp(layer: &LayerTrace, gradient: &Tensor) -> Result<(Tensor, f64)> {
     let w = &layer.weights;
     let mut bias = ops::bias_contribution(gradient, &w.norm2.shift)?;

@@ -1,4 +1,4 @@
-//! Runs third-party code that may panic on a hostile file, and turns a panic into an error.
+//! Runs third-party code that may panic, and turns a panic into an error.
 
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};

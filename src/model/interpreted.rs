@@ -20,7 +20,8 @@ impl Encoder for Network {
 }
 
 impl Network {
-    /// Same as [`Encoder::forward`], but with the input rows of the first block instead of tokens, (N, hidden), concatenated.
+    /// Same as [`Encoder::forward`], but with input rows instead of tokens.
+    /// `rows` are those of the first block, (N, hidden), concatenated.
     ///
     /// # Errors
     /// Those of [`Encoder::forward`]; rows that do not match the sequences.

@@ -317,8 +317,8 @@ struct Plan {
     fused: Option<Config>,
 }
 
-/// Window of the interpreter for models whose folder does not state one, although they may accept longer texts.
-/// The cost of explanations grows with the square of the length.
+/// Window of the interpreter for models whose folder does not state one.
+/// They may accept longer texts, but the cost of explanations grows with the square of the length.
 const USUAL: usize = 512;
 
 impl Plan {

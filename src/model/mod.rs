@@ -153,7 +153,7 @@ pub struct ModelInfo {
     pub abilities: Vec<Ability>,
     /// Number format of the stored weights: `f32`, `f16`, `q8_0` …
     pub weights: String,
-    /// The name of the model that reads what this one cannot, if there is one ([`Model::reader`]).
+    /// The name of the model for texts that this one cannot read ([`Model::reader`]).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub multilingual: Option<String>,
 }
@@ -245,7 +245,8 @@ impl Model {
         load::load(source, load::Engine::Interpreter, Some(seed))
     }
 
-    /// Same as [`Model::load`], but always with the interpreter, which heads and traces of all layers need.
+    /// Same as [`Model::load`], but always with the interpreter.
+    /// Heads and traces of all layers need it.
     ///
     /// # Errors
     /// Those of [`Model::load`].
@@ -280,7 +281,7 @@ impl Model {
         &self.tokenizer
     }
 
-    /// The same model, with identifiers split into words (the default) or left whole, as in the reference pipeline.
+    /// The same model, with identifiers split into words (the default) or left whole.
     pub fn identifier_aware(mut self, aware: bool) -> Model {
         if self.identifier_aware != aware {
             self.info.id = match aware {
@@ -386,8 +387,8 @@ impl Model {
         Ok(self.projection.freeze(pooling.pool(&trace.hidden)?.to_vec1()?)?)
     }
 
-    /// ⟨direction, embedding⟩ of one sequence, with the norms of the projection frozen, and its true gradient at the last hidden
-    /// states: (n, hidden).
+    /// ⟨direction, embedding⟩ of one sequence, and its true gradient at the last hidden states, (n, hidden).
+    /// The norms of the projection are frozen.
     ///
     /// # Errors
     /// [`ModelError::Tensor`] if the hidden states do not have the expected shape.

@@ -84,7 +84,8 @@ impl Projection {
         Ok(self.run(pooled)?.0)
     }
 
-    /// ⟨direction, embedding⟩ of a pooled vector, with the norms of `held`, and its true gradient at the pooled vector.
+    /// ⟨direction, embedding⟩ of a pooled vector, and its true gradient at that vector.
+    /// The norms are those of `held`.
     ///
     /// # Errors
     /// Those of [`Projection::apply`].
@@ -234,7 +235,7 @@ impl Frozen<'_> {
         self.forward(part.to_vec(), false)
     }
 
-    /// The image of the part of a pooled vector that comes from biases, plus the biases of the projection.
+    /// The image of the part that comes from biases, plus the projection's biases.
     ///
     /// # Errors
     /// Those of [`Frozen::jvp`].

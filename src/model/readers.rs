@@ -14,8 +14,8 @@ use super::load::{Engine, Source};
 use super::{Model, load};
 use crate::text::{Language, is_english, share_of_other_scripts};
 
-/// The multilingual model reads a text with at least this share of letters from other scripts than Latin. Less than one half, because code
-/// with Chinese comments has English names, which that model reads as well.
+/// Minimum share of letters from non-Latin scripts in texts for the multilingual model.
+/// Less than one half, because code with Chinese comments has English names, which that model reads as well.
 const OTHER_SCRIPTS: f32 = 1.0 / 3.0;
 
 /// One of the models that read texts for a [`Model`].
@@ -24,7 +24,7 @@ pub enum Reader {
     /// The model that was chosen.
     #[default]
     Chosen,
-    /// The multilingual model beside the embedded one.
+    /// The multilingual model that accompanies the embedded one.
     Multilingual,
 }
 

@@ -1,4 +1,4 @@
-//! The embedding of an empty text, which explanations subtract for models that contain it in every embedding.
+//! The embedding of an empty text, which explanations subtract for crowded models.
 //!
 //! Some models crowd their embeddings into a cone (Ethayarajh 2019). In multilingual-e5-small, biases carry 90 % of an embedding, so that
 //! shares of the whole hardly show which words matter: their rank correlation with the effect of deleting a word is .57

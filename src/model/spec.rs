@@ -218,7 +218,8 @@ pub enum Rows {
     All(usize),
     /// A range of rows; the total number of rows in the tensor.
     Range(Range<usize>, usize),
-    /// The rows `range` of each group of `each` rows (GPT-NeoX stores query, key and value of each head together).
+    /// The rows `range` of each group of `each` rows.
+    /// GPT-NeoX stores query, key and value of each head together.
     OfEach {
         /// The range within a group.
         range: Range<usize>,
@@ -478,7 +479,7 @@ impl LinearSpec {
         LinearSpec::named(&format!("{name}.weight"), shape, bias.as_deref())
     }
 
-    /// A matrix (out, in) with explicit tensor names, such as a head that reuses the embedding table.
+    /// A matrix (out, in) with explicit tensor names, such as a tied head.
     pub fn named(weight: &str, (out, inputs): (usize, usize), bias: Option<&str>) -> LinearSpec {
         LinearSpec {
             weight: weight.to_owned(),

@@ -151,7 +151,7 @@ impl Tokenizer {
         self.padding.or(self.unknown)
     }
 
-    /// Tokenizes some test texts, so that a tokenizer that always fails is detected while it is loaded.
+    /// Tokenizes some test texts, which detects a tokenizer that always fails.
     ///
     /// # Errors
     /// Says what is wrong, without the name of the file. `rows` is the number of tokens in the weights.

@@ -16,7 +16,7 @@ use super::tape::Tape;
 pub enum TraceLevel {
     /// The last hidden states only: enough for an embedding.
     LastHidden,
-    /// The attention of every layer, and the state that freezes the layer into an affine map.
+    /// The attention of every layer, and the state that freezes the layer.
     Layers,
     /// The same plus the value rows, for methods that need the contribution of each token.
     LayersAndValues,
@@ -102,7 +102,8 @@ impl LayerWeights {
         self.behind_norm(&self.columns, |output, at| Columns::new(output.columns(), heads, at))
     }
 
-    /// Makes a form of W_Oᵀ combined with the LayerNorm, from a function for its entry in row k, column c.
+    /// Makes a form of W_Oᵀ combined with the LayerNorm from its entries.
+    /// `make` gets a function for the entry in row k, column c.
     fn behind_norm<'a, T>(
         &self,
         kept: &'a OnceLock<Option<T>>,

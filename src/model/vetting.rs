@@ -204,8 +204,8 @@ fn small(name: &str, part: &RawValue) -> Result<Value, String> {
     serde_json::from_str(text).map_err(|error| error.to_string())
 }
 
-/// Maximum growth by a normalizer or pre-tokenizer and those nested in it, as a factor of the bytes.
-/// Old formats have no type and are recognized by their keys, as in the crate.
+/// Maximum growth by a normalizer or pre-tokenizer, as a factor of the bytes.
+/// Includes nested parts. Old formats have no type and are recognized by their keys, as in the crate.
 fn growth_of(part: &Value) -> Result<f64, String> {
     let text = |key: &str| part.get(key).and_then(Value::as_str);
     for key in ["content", "prepend"] {
@@ -332,7 +332,7 @@ fn added_by_token(template: &Value, piece: &Value) -> Result<usize, String> {
     }
 }
 
-/// The number of values in a list or object, and the lengths of its texts, keys included.
+/// The number of values in a list or object, and their text lengths.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 struct Sizes {
     values: usize,

@@ -156,7 +156,7 @@ impl Weights {
         self.tensors.contains_key(name)
     }
 
-    /// Takes a tensor of the given shape as f32, and checks that its values are finite.
+    /// Takes a tensor of the given shape as f32, with finite values.
     pub(super) fn take(&mut self, name: &str, shape: &[usize]) -> Result<Tensor, LoadError> {
         let tensor = self.remove(name, shape)?.floats()?;
         self.check(name, &tensor)?;
@@ -166,7 +166,7 @@ impl Weights {
         }
     }
 
-    /// Takes a tensor of the given shape as an embedding table in its stored format, and checks its values.
+    /// Takes an embedding table of the given shape in its stored format, with finite values.
     pub(super) fn table(&mut self, name: &str, shape: &[usize]) -> Result<Table, LoadError> {
         if let Some(seed) = self.scrambled {
             let tensor = self.remove(name, shape)?.floats()?;

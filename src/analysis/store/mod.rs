@@ -93,7 +93,7 @@ enum Message {
 /// The results of one file.
 pub struct Store {
     desk: Arc<Desk>,
-    /// The channel to the thread, which writes all queued messages and ends when the channel closes.
+    /// The channel to the thread, which ends after the last message when it closes.
     inbox: Mutex<Option<SyncSender<Message>>>,
 }
 

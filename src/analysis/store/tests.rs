@@ -56,7 +56,7 @@ fn place(folder: &Path) -> ResultsFile {
     }
 }
 
-/// A store after its file was opened or failed to open, however slow the machine is.
+/// A store after its file was opened or failed to open.
 fn opened(place: ResultsFile) -> Store {
     let store = Store::start(place);
     until(|| !matches!(*lock(&store.desk.phase), Phase::Opening));

@@ -34,7 +34,7 @@ use crate::text::{Language, Snapshot, source_words};
 /// A test that takes longer hangs.
 const DEADLINE: Duration = Duration::from_secs(30);
 
-/// A gate at which the engine waits until a test opens it or the checkpoint stops it.
+/// A gate where the engine waits until it opens or the checkpoint stops it.
 #[derive(Default)]
 pub struct Gate {
     shut: Mutex<bool>,
@@ -222,7 +222,8 @@ impl Engine for Fake {
     }
 }
 
-/// Equal shares for all words, and an embedding that counts words, so that texts with the same words are similar.
+/// Equal shares for all words, and an embedding that counts words.
+/// Texts with the same words are thus similar.
 fn explain(text: &str, method: Method) -> UnitReport {
     let words = source_words(text);
     let share = 0.8 / words.len().max(1) as f32;

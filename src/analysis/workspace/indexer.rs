@@ -475,7 +475,8 @@ fn unplugged(scope: &Scope) -> bool {
     !scope.on_battery && battery::discharging(&battery::supplies())
 }
 
-/// Same as [`unplugged`], but reads the battery only from time to time, because each layer of the model asks.
+/// Same as [`unplugged`], but reads the battery only from time to time.
+/// Each layer of the model asks.
 fn drained(looked: &Mutex<Instant>, scope: &Scope) -> bool {
     let Ok(mut looked) = looked.try_lock() else {
         return false;

@@ -70,7 +70,7 @@ pub struct Indexing {
     pub due: Option<Instant>,
     /// Increases when the current scan must stop because other work is requested.
     pub generation: u64,
-    /// Earliest time of the next scan, so that scans take only a small part of the time.
+    /// Earliest time of the next scan, which limits the share of time for scans.
     pub not_before: Option<Instant>,
     /// Whether the user stopped it.
     pub cancelled: bool,

@@ -142,8 +142,8 @@ fn yarn(
     Ok(stretched.collect())
 }
 
-/// The base of the frequencies and the object with their scaling, for layers of a kind (`full_attention`, `sliding_attention`) if the
-/// model distinguishes them.
+/// The base of the frequencies, and the object with their scaling.
+/// `kind` selects among kinds of layers (`full_attention`, `sliding_attention`) if the model distinguishes them.
 pub fn parameters<'a>(keys: &Keys<'a>, kind: &str, default: f64) -> Result<(f64, Option<Keys<'a>>), ConfigError> {
     if let Some(parameters) = keys.within("rope_parameters") {
         let own = parameters.within(kind).unwrap_or(parameters);

@@ -134,7 +134,7 @@ impl<'a> Pieces<'a> {
         }
     }
 
-    /// The text that a token adds, up to a stop text, and whether there is one.
+    /// The text that a token adds, and whether a stop text ends it.
     fn push(&mut self, id: u32, stops: &[String]) -> (String, bool) {
         self.ids.push(id);
         let text = self.tokenizer.decode(&self.ids);
@@ -154,7 +154,7 @@ impl<'a> Pieces<'a> {
     }
 }
 
-/// Number of bytes at the end of a text that may begin one of the stop texts.
+/// Number of final bytes of a text that may begin a stop text.
 fn partial(text: &str, stops: &[String]) -> usize {
     let longest = |stop: &String| {
         let ends = stop.char_indices().map(|(at, _)| at).skip(1);

@@ -1,4 +1,5 @@
-//! Changes that llama.cpp's converter makes to weights, as changes of a model's description, so that weights need no conversion back.
+//! Changes that llama.cpp's converter makes to weights, expressed as changes of the description.
+//! Weights then need no conversion back.
 //!
 //! | architecture | change by the converter | change of the description |
 //! | --- | --- | --- |

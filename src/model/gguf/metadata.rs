@@ -57,7 +57,7 @@ pub(super) fn config(file: &Gguf) -> Result<Value, String> {
     }
 }
 
-/// Refuses more layers than the file has tensors, because the description takes memory for each layer.
+/// Refuses more layers than tensors, because the description takes memory for each layer.
 fn possible(file: &Gguf, layers: u64) -> Result<(), String> {
     match layers > MOST_LAYERS.min(file.tensors() as u64) {
         true => Err(format!(

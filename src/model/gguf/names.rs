@@ -125,7 +125,7 @@ fn nomic(part: &str) -> Option<&'static str> {
     })
 }
 
-/// The name of the blocks on a side, and that of a part within a block.
+/// The names of the blocks on a side and of a part within.
 fn t5(side: &str, part: &str, gated: bool) -> Option<(String, String)> {
     let (side, last) = match side {
         "enc" => ("encoder", 1),

@@ -1,4 +1,5 @@
-//! Converts the tokenizer of a file into a tokenizer.json, which is then checked and read like that of a folder.
+//! Converts the tokenizer of a file into a tokenizer.json.
+//! The result is checked and read like that of a folder.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;

@@ -92,10 +92,11 @@ thread_local! {
     static SCRATCH: RefCell<Scratch> = RefCell::default();
 }
 
-/// Number of positions at a time, whole tiles, so that data that is read twice stays in the caches.
+/// Number of positions at a time: whole tiles that stay in the caches.
 const ROWS: usize = 24;
 
-/// ALTI proximity of the sixteen tokens from `first` on to all positions, zeros for tokens after the last: (n) into `out`.
+/// ALTI proximity of sixteen tokens from `first` on to all positions, (n), into `out`.
+/// Tokens after the last give zeros.
 #[inline(always)]
 pub fn alti_proximity<S: Simd>(s: S, layer: Layer, first: usize, out: &mut [[f32; LANES]]) {
     // Moved out rather than borrowed, because a closure would be compiled for the portable instruction set.
@@ -218,7 +219,7 @@ impl Scratch {
         }
     }
 
-    /// Images of the values under every head in every column, a tile of columns at a time.
+    /// Images of the values under every head, a tile of columns at a time.
     #[inline(always)]
     fn transform<S: Simd>(&mut self, s: S, layer: Layer) {
         let tiles = layer.columns.tiles;
@@ -278,7 +279,8 @@ fn round_in_pairs<S: Simd>(s: S, lanes: &[Lane], by: S::F32, to: &mut [Pairs]) {
     }
 }
 
-/// The linear terms of the positions from `start` on, where `start` is a multiple of the tile height.
+/// The linear terms of the positions from `start` on.
+/// `start` is a multiple of the tile height.
 #[inline(always)]
 fn linear_terms<S: Simd>(s: S, layer: Layer, scratch: &Scratch, start: usize, out: &mut [[f32; LANES]]) {
     let tiles = layer.columns.tiles;
@@ -307,7 +309,8 @@ fn linear_terms<S: Simd>(s: S, layer: Layer, scratch: &Scratch, start: usize, ou
     }
 }
 
-/// Number of panels that are processed for all positions before the next ones, so that the tokens' vectors stay in the L1 cache.
+/// Number of panels that are processed for all positions before the next ones.
+/// The tokens' vectors for these columns stay in the L1 cache.
 const PANELS: usize = 4;
 
 /// Subtracts the nonlinear terms for the positions from `start` on: 2 Σ max(0, ±t - |y|), with the sign of y.

@@ -5,8 +5,8 @@ use super::super::simd::{LANES, Lane, Registers, Simd};
 use super::elementary::exp2;
 use super::gemm::{Epilogue, Plain, fetch, hand_over, load_part, store_part, strided, tail};
 
-/// Query, key and value of one head, in rows of `stride` floats shared with the other heads. Each starts at its offset and is `width`
-/// floats long.
+/// Query, key and value of one head, in rows that all heads share.
+/// A row has `stride` floats; each of the three starts at its offset and is `width` floats long.
 #[derive(Debug, Clone, Copy)]
 pub struct Head<'a> {
     /// The rows of one sequence.
@@ -56,8 +56,8 @@ fn panels(x: &[f32], stride: usize, at: usize, width: usize) -> Vec<Lane> {
     panels
 }
 
-/// Number of tiles that are multiplied by the keys, and then by the values, together, so that keys, values and the tiles' weights stay in
-/// the L1 cache.
+/// Number of tiles that are multiplied by the keys, and then by the values, together.
+/// Keys, values and the tiles' weights stay in the L1 cache.
 const TILES: usize = 4;
 
 /// All rows, in tiles of R rows and smaller ones at the end.
@@ -234,7 +234,8 @@ fn tiles<S: Simd, const R: usize, const P: usize>(
     tail::<S, P>(s, x, stride, b, row..rows, column, epilogue);
 }
 
-/// 2^((v - largest)·by) of the first n entries of a row, in place, and zeros after them; returns 1 / their sum.
+/// 2^((v - largest)·by) of the first n entries, in place; returns 1 / their sum.
+/// The rest of the row becomes zero.
 #[inline(always)]
 fn exponentials<S: Simd>(s: S, row: &mut [f32], n: usize, by: f32) -> f32 {
     row[n..].fill(f32::NEG_INFINITY);

@@ -45,7 +45,7 @@ pub fn project_tokens<S: Simd>(s: S, layer: &Frozen, from: Sources) -> TokenProj
     TokenProjections { attended, up }
 }
 
-/// The images of some groups of tokens after the first layer, (groups, n, hidden), into `out`.
+/// The images of groups of tokens after the first layer, (groups, n, hidden), into `out`.
 /// `projections` has the tokens of all groups in order, [`TOKENS`] per entry; those of these groups begin at `start`.
 #[inline(always)]
 pub fn first_layer<S: Simd>(

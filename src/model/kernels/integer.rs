@@ -10,13 +10,14 @@ use std::ops::Range;
 use super::super::simd::{LANES, Lane, Pairs, Registers, Simd};
 use super::gemm::{Epilogue, hand_over, load_part};
 
-/// Number of pairs of rows that are summed in 32 bits before the sum becomes a float. Shorter blocks allow finer integers.
+/// Number of pairs of rows that are summed in 32 bits. Shorter blocks allow finer integers.
 const BLOCK: usize = 64;
 
 /// Largest integer in the matrix.
 const LARGEST: f32 = 2047.0;
 
-/// A matrix (inner, columns) of integers, in panels of sixteen columns and pairs of rows, with a scale per column or row.
+/// A matrix (inner, columns) of integers with a scale per column or row.
+/// A panel has sixteen columns and pairs of rows.
 #[derive(Debug, Clone)]
 pub struct IntegerPanels {
     lanes: Vec<Pairs>,
@@ -178,7 +179,8 @@ pub fn gemm<S: Simd>(s: S, x: &[f32], b: &IntegerPanels, panels: Range<usize>, e
     PACKED.set(packed);
 }
 
-/// Rounds a block of a row, times `factors` if there are any, to integers up to `limit`; returns their scale.
+/// Rounds a block of a row to integers up to `limit`; returns their scale.
+/// The block is first multiplied by `factors`, if there are any.
 #[inline(always)]
 fn quantize<S: Simd>(s: S, row: &[f32], factors: Option<&[f32]>, limit: f32, to: &mut [i16]) -> f32 {
     let mut largest = s.splat(0.0);
@@ -210,7 +212,7 @@ fn scaled<S: Simd>(s: S, row: &[f32], factors: Option<&[f32]>, column: usize) ->
     }
 }
 
-/// The product in tiles of R rows and P panels, and the rest in tiles of four, two and one.
+/// The product in tiles of R rows and P panels; smaller tiles for the rest.
 #[inline(always)]
 fn tiles<S: Simd, const R: usize, const P: usize>(
     s: S,
@@ -332,7 +334,7 @@ fn sums<S: Simd, const R: usize, const P: usize>(
     sums
 }
 
-/// The exact sums of R interleaved rows of pairs, times P panels of the same length.
+/// The exact sums of R interleaved rows of pairs, times P panels.
 #[inline(always)]
 pub fn exact<S: Simd, const R: usize, const P: usize>(s: S, a: &[[[i16; 2]; R]], b: [&[Pairs]; P]) -> [[S::I32; P]; R] {
     // Equal lengths, so that nothing in the loop can panic: only then do the sums stay in registers.

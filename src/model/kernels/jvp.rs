@@ -142,7 +142,8 @@ pub fn attention_block<S: Simd>(s: S, layer: &Frozen, x: &[f32], kept: usize, sc
     }
 }
 
-/// The feed-forward block on rows y (parts·n, hidden) of whole parts, including its LayerNorm, into `out` (parts·n, hidden).
+/// The feed-forward block on rows y, including its LayerNorm, into `out`.
+/// Both are (parts·n, hidden), of whole parts.
 #[inline(always)]
 pub fn feed_forward<S: Simd>(s: S, layer: &Frozen, y: &[f32], scratch: &mut Scratch, out: &mut [f32]) {
     let (hidden, columns) = (layer.hidden(), layer.up.columns());
@@ -182,8 +183,8 @@ pub fn second_half<S: Simd>(s: S, layer: &Frozen, active: &[f32], y: &[f32], fir
     }
 }
 
-/// The gated activations and the residual of each part, summed over positions with weights, since all further steps are linear.
-/// y is (parts·m, hidden) for m weights, `active` (parts, intermediate), `rest` (parts, hidden).
+/// The gated activations and the residual of each part, summed over positions with weights.
+/// All further steps are linear. y is (parts·m, hidden) for m weights, `active` (parts, intermediate), `rest` (parts, hidden).
 #[inline(always)]
 pub fn feed_forward_summed<S: Simd>(
     s: S,
@@ -258,7 +259,8 @@ fn add_and_normalize<S: Simd>(
     }
 }
 
-/// The product of rows of probabilities and the values of one part, in panels of n lanes: some of its columns.
+/// Some columns of the product of probabilities and the values of one part.
+/// The values are in panels of n lanes.
 #[inline(always)]
 fn mix<S: Simd, const R: usize, const P: usize>(
     s: S,

@@ -22,7 +22,7 @@ pub struct Sources<'a> {
     pub heads: usize,
 }
 
-/// For each token, f^h(x) of each head and then x itself, centered and scaled by γ.
+/// For each token, f^h(x) of each head and x, centered and scaled by γ.
 /// Token by token, panels of heads + 1 lanes, as many as `hidden` needs.
 #[inline(always)]
 pub fn transform<S: Simd>(s: S, from: Sources) -> Vec<Lane> {
@@ -57,7 +57,7 @@ pub fn transform<S: Simd>(s: S, from: Sources) -> Vec<Lane> {
     lanes
 }
 
-/// P panels of every head's product, R tokens at a time, and the last ones one by one; returns P.
+/// P panels of every head's product, R tokens at a time; returns P.
 #[inline(always)]
 fn some_panels<S: Simd, const R: usize, const P: usize>(
     s: S,
@@ -89,7 +89,8 @@ fn some_panels<S: Simd, const R: usize, const P: usize>(
     P
 }
 
-/// The product of R rows of x, `stride` apart, and P panels, into lanes `across` apart per row and `along` apart per panel.
+/// The product of R rows of x, `stride` apart, and P panels, into lanes.
+/// Lanes are `across` apart per row and `along` apart per panel.
 #[inline(always)]
 fn head_tile<S: Simd, const R: usize, const P: usize>(
     s: S,

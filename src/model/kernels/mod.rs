@@ -1,4 +1,5 @@
-//! The arithmetic of the forward pass and of explanations on slices, one subject per file, for every instruction set of [`super::simd`].
+//! The arithmetic of the forward pass and of explanations on slices, one subject per file.
+//! It is compiled for every instruction set of [`super::simd`].
 //!
 //! All of it is safe code, which is inlined into the entry function of the instruction set. The sum of an element has the same order in
 //! every block, tile and batch, so that packing never changes a number.

@@ -44,7 +44,7 @@ pub fn residual_norm<S: Simd>(
     inverse
 }
 
-/// The transpose of v ↦ (v - mean v) / s ⊙ γ on one row, in place: scale, divide, center.
+/// The transpose of v ↦ (v - mean v) / s ⊙ γ on one row, in place.
 #[inline(always)]
 pub fn norm_vjp<S: Simd>(s: S, row: &mut [f32], scale: &[f32], inverse_std: f32) {
     let width = row.len();

@@ -46,8 +46,8 @@ impl Operand<'_> {
     }
 }
 
-/// The product of x and some panels of B, in B's number format, into an epilogue; see [`gemm::gemm`] and [`integer::gemm`].
-/// Compiled once per epilogue.
+/// The product of x and some panels of B, in B's number format, into an epilogue.
+/// See [`gemm::gemm`] and [`integer::gemm`]. Compiled once per epilogue.
 #[inline(always)]
 pub fn multiply<S: Simd>(s: S, x: &[f32], b: Operand, panels: Range<usize>, epilogue: &mut impl Epilogue) {
     s.call(Product { x, b, panels, epilogue });

@@ -41,10 +41,10 @@ impl Tiles {
     }
 }
 
-/// W_Oᵀ (hidden, hidden), each row centered and scaled by γ of the following LayerNorm, column by column.
+/// The columns of W_Oᵀ (hidden, hidden), centered and scaled by γ of the LayerNorm.
 #[derive(Debug)]
 pub struct Columns {
-    /// The entries of each column divided by its norm, with 1 as the largest integer, in tiles of columns.
+    /// The entries of each column divided by its norm, as integers in tiles.
     pub(super) entries: Vec<[[i16; 2]; TILE]>,
     /// The norm of each column.
     pub(super) lengths: Vec<f32>,
@@ -52,7 +52,7 @@ pub struct Columns {
 }
 
 impl Columns {
-    /// The matrix with the entry `at(k, c)` in row k, column c, for a number of heads.
+    /// The matrix with the entry `at(k, c)` in row k, column c.
     pub fn new(hidden: usize, heads: usize, at: impl Fn(usize, usize) -> f32) -> Columns {
         let tiles = Tiles {
             heads,

@@ -8,7 +8,8 @@ use super::{on_cpu, rows_per_task};
 use crate::model::kernels::bias_contribution as kernel;
 use crate::model::simd::{self, Kernel, Simd};
 
-/// The contribution of a bias (d) that is added to every row, from the gradient (n, d) after the addition: ⟨Σ_i g_i, b⟩.
+/// The contribution of a bias (d) that is added to every row: ⟨Σ_i g_i, b⟩.
+/// `gradient` is that after the addition, (n, d).
 ///
 /// # Errors
 /// If the shapes do not match.

@@ -78,7 +78,8 @@ pub(super) fn acquire(len: usize) -> Vec<f32> {
     array
 }
 
-/// Rounds `len` up by at most an eighth of its power of two, so that texts of almost equal length share buffers.
+/// Rounds `len` up by at most an eighth of its power of two.
+/// Texts of almost equal length thus share buffers.
 fn round_up(len: usize) -> usize {
     len.next_multiple_of((1 << len.ilog2()) / 8)
 }

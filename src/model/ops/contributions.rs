@@ -1,4 +1,4 @@
-//! The contributions of positions to each other in an attention block, and the product of such matrices.
+//! The contributions of positions to each other in an attention block.
 //!
 //! For query position i and source position j, the block adds y_{i←j} = Σ_h A^h_ij f^h(x_j) + [i = j] x_i before its LayerNorm,
 //! with f^h(x) = (x W_V^h + b_V^h) W_O^h (Kobayashi et al. 2020, 2021). With its deviation frozen, the LayerNorm is linear:

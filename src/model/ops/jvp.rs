@@ -225,7 +225,8 @@ pub fn jvp_tokens_reference(layer: &LayerTrace, groups: &[Vec<usize>]) -> Result
     jvp_reference(layer, &mask.broadcast_mul(&layer.input.unsqueeze(0)?)?, false)
 }
 
-/// (v - mean v) / s ⊙ γ with the deviation s of the full vector; only the part of the biases adds β.
+/// (v - mean v) / s ⊙ γ with the deviation s of the full vector.
+/// Only the part of the biases adds β.
 fn normalize(x: &Tensor, norm: &Norm, inverse_std: &Tensor, biased: bool) -> Result<Tensor> {
     let centered = x.broadcast_sub(&x.mean_keepdim(D::Minus1)?)?;
     let scaled = centered.broadcast_mul(inverse_std)?.broadcast_mul(&norm.scale)?; // (k, n, hidden)

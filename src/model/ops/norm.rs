@@ -10,7 +10,7 @@ use super::{on_cpu, rows_per_task, values, with_values};
 use crate::model::kernels::norm;
 use crate::model::simd::{self, Kernel, Simd};
 
-/// LayerNorm(x + y + bias)·γ + β of each row, (n, d), and 1/s of each row, (n, 1).
+/// LayerNorm(x + y + bias)·γ + β, (n, d), and 1/s of each row, (n, 1).
 ///
 /// `x` and `y` are (n, d); `parameters` is (3, d): bias, γ, β.
 ///

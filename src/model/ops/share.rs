@@ -5,7 +5,7 @@ use std::cell::Cell;
 use rayon::prelude::*;
 
 thread_local! {
-    /// Whether the thread works on one of many items, which occupy all threads without division of operations.
+    /// Whether the thread's item is one of many, which occupy all threads undivided.
     static UNDIVIDED: Cell<bool> = const { Cell::new(false) };
 }
 

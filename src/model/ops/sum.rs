@@ -59,7 +59,7 @@ impl CustomOp2 for Add {
     }
 }
 
-/// The inner product of each row of x with the same row of y, both (n, d): (n).
+/// The inner products of corresponding rows of x and y, (n, d): (n).
 ///
 /// # Errors
 /// If the shapes differ.

@@ -305,8 +305,8 @@ fn fused_operations_refuse_shapes_that_do_not_fit() {
     );
 }
 
-/// Runs the tests above on each other instruction set that this processor has, in a process of its own, because a process chooses its
-/// instruction set once.
+/// Runs the tests above on each other available instruction set, in separate processes.
+/// A process chooses its instruction set once.
 #[test]
 fn every_other_instruction_set_passes_the_same_tests() {
     for path in Isa::ALL

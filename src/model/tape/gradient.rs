@@ -8,8 +8,8 @@ use super::position::{Disentangled, LoadedPosition, rotate_back};
 use super::rows::{add_to_columns, multiply};
 use crate::model::kernels::gemm::Panels;
 
-/// From gradients at a mix's result, (n, heads · dim), to those at queries (n, heads · dim) and keys (m, kv · dim) before their norms
-/// and rotations. The caller passes these queries and keys, and the values.
+/// Gradients at queries (n, heads · dim) and keys (m, kv · dim), before norms and rotations.
+/// `gradient` is that at the mix's result, (n, heads · dim). The caller passes these queries and keys, and the values.
 pub(super) fn query_and_key_gradients(
     mixed: &Mixed,
     gradient: &[f32],
@@ -77,7 +77,7 @@ fn score_gradients(mixed: &Mixed, gradient: &[f32], values: &[f32], head: usize)
     scores
 }
 
-/// Adds gradients through the scores of relative positions, which are products with queries and with keys.
+/// Adds gradients through the scores of relative positions.
 fn add_position_gradients(
     apart: &Disentangled,
     attention: &Attention,

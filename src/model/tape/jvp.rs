@@ -11,7 +11,7 @@ use super::{Node, NodeId, Op, Side, Tape};
 use crate::model::{Checkpoint, ModelError};
 
 impl Tape {
-    /// Pushes k parts of one side's rows, (k, n, hidden), to a node of one sequence: (k, rows, width).
+    /// Pushes k parts of input rows, (k, n, hidden), to a node: (k, rows, width).
     /// With `biased`, biases are added to each part; meant for a single part of zeros.
     ///
     /// # Errors
@@ -89,7 +89,7 @@ impl Tape {
         }
     }
 
-    /// Number of uses of each node up to `to` on the way there, with everything frozen; `to` itself has one.
+    /// Number of uses of each node up to `to`; `to` itself has one.
     fn uses(&self, to: NodeId) -> Vec<usize> {
         let mut uses = vec![0usize; to + 1];
         uses[to] = 1;

@@ -100,7 +100,7 @@ impl Mixed {
         }
     }
 
-    /// From parts of the values, (k · m, kv · dim), to parts of the result, (k · n, heads · dim).
+    /// Parts of the values, (k · m, kv · dim) → parts of the result, (k · n, heads · dim).
     pub fn jvp(&self, parts: &[f32]) -> Vec<f32> {
         let Heads { count, kv, dim, .. } = self.heads();
         let (rows, width) = (self.m * kv * dim, count * dim);
@@ -120,7 +120,7 @@ impl Mixed {
         out
     }
 
-    /// From gradients at the result, (n, heads · dim), to those at the values, (m, kv · dim).
+    /// Gradients at the result, (n, heads · dim) → at the values, (m, kv · dim).
     pub fn vjp(&self, gradient: &[f32]) -> Vec<f32> {
         let Heads { count, kv, dim, .. } = self.heads();
         let back = |head: usize| {

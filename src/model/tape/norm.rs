@@ -58,7 +58,8 @@ impl RowNorm {
         }
     }
 
-    /// The images of parts, (k · n, width), of rows with 1 / deviation `inverses`, (n). The mean of each part is subtracted.
+    /// The images of parts, (k · n, width), of rows with 1 / deviation `inverses`, (n).
+    /// The mean of each part is subtracted.
     pub fn jvp(&self, parts: &[f32], inverses: &[f32]) -> Vec<f32> {
         self.each_row(parts, inverses, |part, inverse, out| {
             let mean = self.mean(part);
@@ -79,7 +80,7 @@ impl RowNorm {
         })
     }
 
-    /// The true gradient, which also goes through the deviation as a function of the input x, (n, width).
+    /// The true gradient, including that of the deviation; x is the input, (n, width).
     pub fn gradient(&self, gradients: &[f32], x: &[f32], inverses: &[f32]) -> Vec<f32> {
         let width = self.width();
         let mut out = self.vjp(gradients, inverses);

@@ -214,7 +214,7 @@ impl LoadedHead {
         Ok(Passed { layers, raw, logits })
     }
 
-    /// Pulls a gradient at the outputs back to the row, and sums the shares of the head's biases.
+    /// Pulls a gradient back to the row, and sums the shares of biases.
     fn back(&self, passed: &Passed, mut gradient: Vec<f32>, held: Held) -> Result<(Vec<f32>, f64), ModelError> {
         if let Some(cap) = self.soft_cap {
             let capped = gradient.iter_mut().zip(&passed.logits).zip(&passed.raw);
@@ -242,7 +242,7 @@ impl LoadedHead {
         Ok((gradient, bias))
     }
 
-    /// From gradients at the outputs before the soft cap, (outputs), to those at the input of the output matrix.
+    /// The vjp of the output matrix, before the soft cap: (outputs) → (hidden).
     /// Few outputs are looked up; many are taken block by block, so that the matrix is never packed a second time.
     fn outputs_back(&self, gradient: &[f32]) -> Result<Vec<f32>, ModelError> {
         let named: Vec<u32> = (0..gradient.len() as u32)

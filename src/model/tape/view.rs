@@ -1,4 +1,4 @@
-//! The contributions of positions to each other in an attention block, for ALTI and norm-based analysis.
+//! The contributions of positions to each other, for ALTI and norm-based analysis.
 //!
 //! For query position i and source j, the step adds T_i(x_j) to the residual stream: the contribution of j to attention, through the norms
 //! after it with frozen deviations, and for j = i the residual. Values include their bias, as in Kobayashi et al. (2021).

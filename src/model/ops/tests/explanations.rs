@@ -140,7 +140,7 @@ fn contributions_refuse_shapes_that_do_not_match() {
     assert!(alti_proximity(&wrong).is_err() && lengths(&wrong).is_err());
 }
 
-/// Tokens 0 and n - 1 together, every third other token alone, and an empty group.
+/// Tokens 0 and n - 1 together, some others alone, and an empty group.
 fn groups(n: usize) -> Vec<Vec<usize>> {
     let mut groups: Vec<Vec<usize>> = (1..n.saturating_sub(1))
         .step_by(3.max(n / 5))
