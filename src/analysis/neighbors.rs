@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::handle::AnalysisHandle;
 use super::lenses::Lenses;
-use super::questions::mixed_up;
+use super::questions::unexpected_answer;
 use super::queue::{Answer, Ask};
 use super::workspace::Stage;
 use super::{CancelToken, DocumentId, Home, ItemNeighbors, Neighbor, Refusal};
@@ -98,7 +98,7 @@ impl AnalysisHandle {
         let text = query.text.clone();
         let read = match self.ask(Ask::Search { text }, cancel.clone()).await {
             Ok(Answer::Query(read)) => read,
-            Ok(_) => return Err(mixed_up()),
+            Ok(_) => return Err(unexpected_answer()),
             // A search by words needs no model.
             Err(Refusal::Loading) => ReadQuery {
                 vector: Vec::new(),

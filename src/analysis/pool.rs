@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn computing_happens_on_the_pools_threads_at_lower_priority() {
+    fn computation_runs_on_the_pools_threads_at_lower_priority() {
         let pool = Pool::new(1);
         let name = pool.install(|| std::thread::current().name().map(str::to_owned));
         assert_eq!(name.as_deref(), Some("fovea-pool-0"));

@@ -51,7 +51,7 @@ impl AnalysisHandle {
         };
         match self.ask(ask, cancel).await? {
             Answer::Cursor(report) => Ok(report),
-            _ => Err(mixed_up()),
+            _ => Err(unexpected_answer()),
         }
     }
 
@@ -82,7 +82,7 @@ impl AnalysisHandle {
             .await?
         {
             Answer::Range(report) => Ok(report),
-            _ => Err(mixed_up()),
+            _ => Err(unexpected_answer()),
         }
     }
 
@@ -100,7 +100,7 @@ impl AnalysisHandle {
         let id = id.clone();
         match self.ask(Ask::Trust { id, snapshot, offset }, cancel).await? {
             Answer::Trust(report) => Ok(report.map(|report| *report)),
-            _ => Err(mixed_up()),
+            _ => Err(unexpected_answer()),
         }
     }
 
@@ -135,7 +135,7 @@ impl AnalysisHandle {
         }
         match wait(answer, &cancel).await? {
             Answer::Document(report) => Ok(report),
-            _ => Err(mixed_up()),
+            _ => Err(unexpected_answer()),
         }
     }
 
@@ -154,7 +154,7 @@ impl AnalysisHandle {
         let wanted = if pairs { Wanted::Matrix } else { Wanted::Totals };
         match self.ask(Ask::Compare { a, b, wanted }, cancel).await? {
             Answer::Pair(report) => Ok(*report),
-            _ => Err(mixed_up()),
+            _ => Err(unexpected_answer()),
         }
     }
 
@@ -173,7 +173,7 @@ impl AnalysisHandle {
         let wanted = Wanted::Row(which, word);
         match self.ask(Ask::Compare { a, b, wanted }, cancel).await? {
             Answer::Row(row) => Ok(row),
-            _ => Err(mixed_up()),
+            _ => Err(unexpected_answer()),
         }
     }
 
@@ -214,6 +214,6 @@ fn wait(
 }
 
 /// The error for an answer of the wrong kind, which cannot occur.
-pub(super) fn mixed_up() -> Refusal {
+pub(super) fn unexpected_answer() -> Refusal {
     Refusal::Failed("an internal error occurred: the answer belongs to another question".into())
 }

@@ -256,7 +256,7 @@ impl RemoteQueries<'_> {
 
     /// Begins a pause after a failure, and reports it to the user once.
     fn away(&mut self, why: String) {
-        tracing::warn!(why, "the store");
+        tracing::warn!(why, "the team's store does not answer");
         lock(&self.team.work).not_before = Some(Instant::now() + self.pause);
         self.pause = (self.pause * 2).min(LONGEST_PAUSE);
         self.turn(StoreStage::Away(why.clone()));

@@ -44,9 +44,9 @@ pub(super) struct Batch {
 }
 
 /// Refuses all waiting requests when the thread ends, even by a panic.
-struct LastWord(Arc<Shared>);
+struct EndOnDrop(Arc<Shared>);
 
-impl Drop for LastWord {
+impl Drop for EndOnDrop {
     fn drop(&mut self) {
         self.0.end();
     }
@@ -77,7 +77,7 @@ pub struct Worker {
 impl Worker {
     /// Works until the shared state says that it has ended.
     pub fn run(shared: Arc<Shared>) {
-        let _last = LastWord(shared.clone());
+        let _last = EndOnDrop(shared.clone());
         lower_priority();
         let threads = shared.state().options.threads;
         let mut worker = Worker {

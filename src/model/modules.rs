@@ -95,8 +95,11 @@ impl Modules {
                 }
             }
         }
-        let missing =
-            |name: &str| ConfigError::Module(format!("it lists no {name}, so that the folder makes no embeddings"));
+        let missing = |name: &str| {
+            ConfigError::Module(format!(
+                "it lists no {name}, which embeddings need; check that it belongs to the model"
+            ))
+        };
         Ok(Modules {
             transformer: transformer.ok_or_else(|| missing("Transformer"))?,
             pooling: pooling.ok_or_else(|| missing("Pooling"))?,

@@ -1,7 +1,7 @@
 //! Chooses the model that reads a text: the chosen one or, if that is the embedded one, the multilingual one.
 //!
-//! all-MiniLM-L6-v2 was trained on English. Its vocabulary contains one Chinese character in four, it spells Russian letter by letter, and it
-//! splits a German word into pieces that mean nothing to it. multilingual-e5-small reads such texts, and the explanation names it.
+//! all-MiniLM-L6-v2 was trained on English. Its vocabulary contains one Chinese character in four, it spells Russian letter by letter, and
+//! it splits a German word into pieces that mean nothing to it. multilingual-e5-small reads such texts, and the explanation names it.
 //! The choice depends on the text alone, so a text has the same reader everywhere and after every edit.
 //!
 //! Vectors of the two models cannot be compared, although both have 384 numbers. A comparison of two texts therefore reads both with one

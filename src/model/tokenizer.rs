@@ -171,7 +171,7 @@ impl Tokenizer {
                 .encode(text, true)
                 .ok_or_else(|| format!("it cannot read {text:?}: its parts do not fit together"))?;
             if let Some(id) = encoding.get_ids().iter().find(|id| **id as usize >= rows) {
-                return Err(format!("it gives the token {id}, and the weights know {rows}"));
+                return Err(format!("it produces token id {id}, but the weights have {rows} rows"));
             }
         }
         match start.elapsed() > SLOWEST {

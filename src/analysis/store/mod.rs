@@ -70,12 +70,12 @@ enum Phase {
 }
 
 /// State that the readers and the writer thread share.
-struct Desk {
+struct SharedPhase {
     phase: Mutex<Phase>,
     changed: Condvar,
 }
 
-impl Desk {
+impl SharedPhase {
     fn set(&self, phase: Phase) {
         let previous = std::mem::replace(&mut *lock(&self.phase), phase);
         self.changed.notify_all();
@@ -92,7 +92,7 @@ enum Message {
 
 /// The results of one file.
 pub struct Store {
-    desk: Arc<Desk>,
+    shared: Arc<SharedPhase>,
     /// The channel to the thread, which ends after the last message when it closes.
     inbox: Mutex<Option<SyncSender<Message>>>,
 }
@@ -100,20 +100,20 @@ pub struct Store {
 impl Store {
     /// Starts the thread that opens the file. Never fails: a file that cannot be opened acts as empty.
     pub fn start(place: ResultsFile) -> Store {
-        let desk = Arc::new(Desk {
+        let shared = Arc::new(SharedPhase {
             phase: Mutex::new(Phase::Opening),
             changed: Condvar::new(),
         });
         let (inbox, messages) = sync_channel(WAITING);
-        let for_thread = desk.clone();
+        let for_thread = shared.clone();
         let thread = std::thread::Builder::new()
             .name("fovea-store".into())
             .spawn(move || writer::run(&place, &for_thread, &messages));
         if thread.is_err() {
-            desk.set(Phase::Ended);
+            shared.set(Phase::Ended);
         }
         Store {
-            desk,
+            shared,
             inbox: Mutex::new(Some(inbox)),
         }
     }
@@ -126,9 +126,9 @@ impl Store {
         }
         let opening = |phase: &mut Phase| matches!(phase, Phase::Opening);
         let (mut phase, waited) = self
-            .desk
+            .shared
             .changed
-            .wait_timeout_while(lock(&self.desk.phase), OPENING, opening)
+            .wait_timeout_while(lock(&self.shared.phase), OPENING, opening)
             .unwrap_or_else(PoisonError::into_inner);
         if waited.timed_out() {
             // Only the first lookup waits for a slow disk; lookups succeed as soon as the file is open.
@@ -177,9 +177,9 @@ impl Store {
         self.end();
         let working = |phase: &mut Phase| !matches!(phase, Phase::Ended);
         let _ended = self
-            .desk
+            .shared
             .changed
-            .wait_timeout_while(lock(&self.desk.phase), limit, working);
+            .wait_timeout_while(lock(&self.shared.phase), limit, working);
     }
 
     fn send(&self, message: Message) {

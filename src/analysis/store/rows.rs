@@ -230,7 +230,7 @@ mod tests {
     proptest! {
         /// Floats of any bits, including NaN; ranges in any order.
         #[test]
-        fn a_report_comes_back_bit_by_bit(
+        fn a_report_is_read_back_bit_by_bit(
             words in prop::collection::vec((any::<u32>(), any::<u32>(), any::<u32>(), any::<u32>()), 0..50),
             embedding in prop::collection::vec(any::<u32>(), 0..400),
             numbers in any::<[u32; 5]>(),

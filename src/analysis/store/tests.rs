@@ -59,7 +59,7 @@ fn place(folder: &Path) -> ResultsFile {
 /// A store after its file was opened or failed to open.
 fn opened(place: ResultsFile) -> Store {
     let store = Store::start(place);
-    until(|| !matches!(*lock(&store.desk.phase), Phase::Opening));
+    until(|| !matches!(*lock(&store.shared.phase), Phase::Opening));
     store
 }
 
@@ -96,7 +96,7 @@ fn until(what: impl Fn() -> bool) {
 }
 
 fn intact(folder: &Path) -> i64 {
-    let (_, found) = examine(folder).expect("to be looked at");
+    let (_, found) = examine(folder).expect("examined");
     let found = found.expect("a file");
     assert!(found.wrong.is_empty() && found.is_current(), "{found:?}");
     found.rows
@@ -340,11 +340,11 @@ fn a_read_only_folder_stores_nothing() {
 #[test]
 fn a_full_disk_drops_results_until_there_is_space_again() {
     let folder = tempfile::tempdir().expect("a folder");
-    let desk = Desk {
+    let shared = SharedPhase {
         phase: Mutex::new(Phase::Opening),
         changed: Condvar::new(),
     };
-    let mut writer = Writer::open(&place(folder.path()), &desk).expect("a file");
+    let mut writer = Writer::open(&place(folder.path()), &shared).expect("a file");
     let notes = |numbers: std::ops::Range<u32>| -> Vec<Note> {
         numbers.map(|number| Note::Keep(key(number), unit(number))).collect()
     };
@@ -356,10 +356,10 @@ fn a_full_disk_drops_results_until_there_is_space_again() {
     };
     limit_pages(&writer, 60);
     assert!(writer.write(&notes(0..20)));
-    assert!(writer.write(&notes(20..200)), "a full disk is nothing to repair");
+    assert!(writer.write(&notes(20..200)), "a full disk needs no repair");
     assert!(writer.write(&notes(20..200)));
     let kept = || numbers(&opened(place(folder.path())), 0..200);
-    assert_eq!(kept(), 20, "all of a batch or nothing");
+    assert_eq!(kept(), 20, "a batch is written as a whole or not at all");
     limit_pages(&writer, 1_000_000);
     assert!(writer.write(&notes(20..200)));
     assert_eq!(kept(), 200);
@@ -392,7 +392,10 @@ fn an_exclusively_locked_file_acts_as_empty() {
     let store = Store::start(place(folder.path()));
     let asked = Instant::now();
     assert_eq!((numbers(&store, 0..10), numbers(&store, 0..10)), (0, 0));
-    assert!(asked.elapsed() < OPENING * 2, "the model waits once and not for long");
+    assert!(
+        asked.elapsed() < OPENING * 2,
+        "only the first lookup waits, and not for long"
+    );
     keep(&store, 10..20);
     store.finish(DEADLINE);
     drop(other);

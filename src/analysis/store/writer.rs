@@ -8,7 +8,7 @@ use rusqlite::Connection;
 
 use super::super::pool::lower_priority;
 use super::table::{self, Note, SCHEMA};
-use super::{Desk, Message, Phase, ResultsFile, hour};
+use super::{Message, Phase, ResultsFile, SharedPhase, hour};
 use crate::database::{self, DatabaseError};
 
 /// Messages that arrive within this time are written together.
@@ -21,15 +21,15 @@ const BATCH: usize = 256;
 const MAX_REPAIRS: u32 = 3;
 
 /// Opens the file and writes until the channel closes.
-pub(super) fn run(place: &ResultsFile, desk: &Desk, messages: &Receiver<Message>) {
-    struct Last<'a>(&'a Desk);
+pub(super) fn run(place: &ResultsFile, shared: &SharedPhase, messages: &Receiver<Message>) {
+    struct Last<'a>(&'a SharedPhase);
     impl Drop for Last<'_> {
         fn drop(&mut self) {
             self.0.set(Phase::Ended);
         }
     }
-    let _last = Last(desk);
-    let Some(mut writer) = Writer::open(place, desk) else {
+    let _last = Last(shared);
+    let Some(mut writer) = Writer::open(place, shared) else {
         return;
     };
     // Not earlier, because the first lookup waits for the file to be open.
@@ -40,7 +40,7 @@ pub(super) fn run(place: &ResultsFile, desk: &Desk, messages: &Receiver<Message>
         match next {
             Next::End => return,
             Next::More if sound => {}
-            _ if writer.repair(desk) => {}
+            _ if writer.repair(shared) => {}
             _ => return,
         }
     }
@@ -90,13 +90,13 @@ pub(super) struct Writer {
 
 impl Writer {
     /// Opens the file and allows lookups.
-    pub(super) fn open(place: &ResultsFile, desk: &Desk) -> Option<Writer> {
+    pub(super) fn open(place: &ResultsFile, shared: &SharedPhase) -> Option<Writer> {
         let path = place.file();
         let opened =
             database::open(&path, &SCHEMA).and_then(|connection| Ok((connection, database::open_to_read(&path)?)));
         match opened {
             Ok((connection, reader)) => {
-                desk.set(Phase::Open(reader));
+                shared.set(Phase::Open(reader));
                 Some(Writer {
                     connection,
                     path,
@@ -106,7 +106,7 @@ impl Writer {
                 })
             }
             Err(error) => {
-                tracing::warn!(path = %path.display(), %error, "results are kept in memory only");
+                tracing::warn!(path = %path.display(), %error, "cannot open the results file; results stay in memory");
                 None
             }
         }
@@ -127,17 +127,17 @@ impl Writer {
             return false;
         }
         if !std::mem::replace(&mut self.failing, true) {
-            tracing::warn!(path = %self.path.display(), %error, "results could not be written; they stay in memory");
+            tracing::warn!(path = %self.path.display(), %error, "cannot write results; they stay in memory");
         }
         true
     }
 
     /// Opens the file again, which empties it if it is damaged; `false` if it is no longer used.
-    fn repair(&mut self, desk: &Desk) -> bool {
-        desk.set(Phase::Shut);
+    fn repair(&mut self, shared: &SharedPhase) -> bool {
+        shared.set(Phase::Shut);
         self.repairs += 1;
         if self.repairs > MAX_REPAIRS {
-            tracing::warn!(path = %self.path.display(), "damaged again and again; results are kept in memory only");
+            tracing::warn!(path = %self.path.display(), "the results file was damaged repeatedly; results stay in memory");
             return false;
         }
         let again = database::repair(&self.path, &SCHEMA)
@@ -145,11 +145,11 @@ impl Writer {
         match again {
             Ok((connection, reader)) => {
                 self.connection = connection;
-                desk.set(Phase::Open(reader));
+                shared.set(Phase::Open(reader));
                 true
             }
             Err(error) => {
-                tracing::warn!(path = %self.path.display(), %error, "results are kept in memory only");
+                tracing::warn!(path = %self.path.display(), %error, "cannot open the results file; results stay in memory");
                 false
             }
         }

@@ -14,7 +14,7 @@ fn kept_in(folder: &std::path::Path) -> Options {
 }
 
 fn rows(folder: &std::path::Path) -> Option<i64> {
-    examine(folder).expect("to be looked at").1.map(|found| found.rows)
+    examine(folder).expect("examined").1.map(|found| found.rows)
 }
 
 /// The complete report on a text, and the calls of the engine.

@@ -306,7 +306,7 @@ fn the_debounce_grows_with_the_duration_of_a_pass_up_to_two_seconds() {
         pass(&mut documents, Duration::from_secs(30));
         documents.update(&id("a"), rust("x", 2), debounce, now);
         let first = documents.deadline(now).expect("work") - now;
-        assert_eq!(first, debounce, "the first pass says nothing of what an edit costs");
+        assert_eq!(first, debounce, "the first pass says nothing about the cost of an edit");
         pass(&mut documents, took);
         documents.update(&id("a"), rust("xy", 3), debounce, now);
         documents.deadline(now).expect("work") - now

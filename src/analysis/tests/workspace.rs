@@ -46,8 +46,8 @@ pub(super) fn bench(roots: &[&Path], cache: Option<&Path>) -> Bench {
 
 pub(super) fn write(root: &Path, path: &str, text: &str) {
     let path = root.join(path);
-    std::fs::create_dir_all(path.parent().expect("below the root")).expect("room");
-    std::fs::write(path, text).expect("room");
+    std::fs::create_dir_all(path.parent().expect("below the root")).expect("written");
+    std::fs::write(path, text).expect("written");
 }
 
 pub(super) fn indexed(bench: &Bench, items: usize) {
@@ -232,7 +232,7 @@ fn an_index_that_cannot_be_written_stays_in_memory_and_is_reported_once() {
     let folder = tempfile::tempdir().expect("a folder");
     write(folder.path(), "a.rs", READ);
     let blocked = folder.path().join("blocked");
-    std::fs::write(&blocked, "a file where a folder should be").expect("room");
+    std::fs::write(&blocked, "a file where a folder should be").expect("written");
     let bench = bench(&[folder.path()], Some(&blocked));
     indexed(&bench, 1);
     bench.analysis.index(true);
@@ -285,7 +285,7 @@ fn files_without_embeddings_are_found_by_words_and_no_file_twice() {
     use super::super::workspace::Workspace;
     use crate::model::{Checkpoint, UNSTOPPED};
     use crate::similar::index::{Index, Limits, Query};
-    let root = tempfile::tempdir().expect("room");
+    let root = tempfile::tempdir().expect("written");
     for number in 0..60 {
         let name = if number == 7 { "load_settings" } else { "unrelated" };
         write(
@@ -299,7 +299,7 @@ fn files_without_embeddings_are_found_by_words_and_no_file_twice() {
     for number in 0..60 {
         let file = root.path().join(format!("src/file_{number:02}.rs"));
         let file = std::fs::File::options().write(true).open(file).expect("written");
-        file.set_modified(std::time::UNIX_EPOCH).expect("room");
+        file.set_modified(std::time::UNIX_EPOCH).expect("written");
     }
     let model = Model::load(&Source::EMBEDDED).expect("embedded");
     let index = || Index::in_memory().expect("memory");

@@ -426,7 +426,7 @@ impl WorkspaceIndexer {
 
     /// Tells the user of a problem, once per message.
     fn report_problem(&mut self, message: String) {
-        tracing::warn!(message, "the index of the workspace");
+        tracing::warn!(message, "a problem with the index of the workspace");
         if self.reported.insert(message.clone()) {
             self.shared.tell(Event::IndexProblem(message));
         }

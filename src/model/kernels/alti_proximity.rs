@@ -224,7 +224,7 @@ impl Scratch {
     fn transform<S: Simd>(&mut self, s: S, layer: Layer) {
         let tiles = layer.columns.tiles;
         let pairs = tiles.heads.div_ceil(2);
-        // The product of two integers is `LARGEST` times an integer of `vectors`.
+        // Sums of products are `LARGEST` times as large as the integers in `vectors`.
         let part = s.splat(1.0 / LARGEST);
         let worth = s.mul(s.load(&self.worth.0), part);
         let columns = layer.columns.entries.chunks_exact(tiles.of_tile());

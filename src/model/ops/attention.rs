@@ -225,7 +225,11 @@ impl CustomOp2 for AttentionVjp {
     fn cpu_fwd(&self, s1: &CpuStorage, l1: &Layout, s2: &CpuStorage, l2: &Layout) -> Result<(CpuStorage, Shape)> {
         let (probabilities, context) = (values(s1, l1)?, values(s2, l2)?);
         let (&[heads, n, keys], &[rows, hidden]) = (l1.dims(), l2.dims()) else {
-            bail!("{:?} and {:?} are no attention and its context", l1.shape(), l2.shape())
+            bail!(
+                "{:?} and {:?} are not the shapes of attention and its context",
+                l1.shape(),
+                l2.shape()
+            )
         };
         if heads == 0 || n != keys || n != rows || hidden % heads != 0 {
             bail!("{:?} does not fit {:?}", l1.shape(), l2.shape());

@@ -18,7 +18,7 @@ pub(super) fn query_and_key_gradients(
     values: &[f32],
 ) -> Result<(Vec<f32>, Vec<f32>)> {
     let Some(qk) = mixed.qk() else {
-        bail!("the pass did not keep queries and keys")
+        bail!("the pass did not keep queries and keys; run it with everything kept")
     };
     let attention = mixed.attention();
     let heads = attention.heads;

@@ -141,7 +141,7 @@ impl Tape {
     pub fn value(&self, sequence: usize, id: NodeId) -> Result<&[f32]> {
         let node = self.node(id)?;
         let Some(value) = node.value.as_ref().map(Arc::as_ref) else {
-            bail!("the pass did not keep what this needs")
+            bail!("the pass did not keep the result of node {id}; run it with everything kept")
         };
         let rows = self.rows_of(sequence, id);
         Ok(&value[rows.start * node.width..rows.end * node.width])
