@@ -1,10 +1,9 @@
 //! The prompts of sentence-transformers, which a model expects before a text.
 //!
-//! Models that were trained with `query: ` and `passage: ` (E5, Wang et al. 2022) or with an instruction reach their published quality only
-//! with these prompts. A folder lists them in config_sentence_transformers.json. A query gets the prompt `query`; a
-//! passage gets the first of
-//! `document`, `passage` and `corpus`, as in `encode_query` and `encode_document` of sentence-transformers 5. If the needed prompt is
-//! missing, the default prompt is used, if there is one.
+//! Models that were trained with `query: ` and `passage: ` (E5, Wang et al. 2022) or with an instruction reach their published quality
+//! only with these prompts. A folder lists them in config_sentence_transformers.json. A query gets the prompt `query`; a passage gets the
+//! first of `document`, `passage` and `corpus`, as in `encode_query` and `encode_document` of sentence-transformers 5. If the needed
+//! prompt is missing, the default prompt is used, if there is one.
 
 use std::collections::BTreeMap;
 use std::path::Path;

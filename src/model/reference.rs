@@ -1,10 +1,9 @@
 //! The embedding of an empty text, which explanations subtract for crowded models.
 //!
 //! Some models crowd their embeddings into a cone (Ethayarajh 2019). In multilingual-e5-small, biases carry 90 % of an embedding, so that
-//! shares of the whole hardly show which words matter: their rank correlation with the effect of deleting a word is .57
-//! for English, .24 for
-//! code, .18 for Chinese. Shares of the difference from the empty text reach .72, .69 and .33. A model that is not crowded, such as MiniLM,
-//! loses by the subtraction (.85 → .81, .61 → .55, .75 → .71), and is explained without it (tests/model/faithful.rs).
+//! shares of the whole hardly show which words matter: their rank correlation with the effect of deleting a word is .57 for English, .24
+//! for code, .18 for Chinese. Shares of the difference from the empty text reach .72, .69 and .33. A model that is not crowded, such as
+//! MiniLM, loses by the subtraction (.85 → .81, .61 → .55, .75 → .71), and is explained without it (tests/model/faithful.rs).
 
 use super::tape::row_products;
 use super::{Model, ModelError, Packed, TraceLevel, UNSTOPPED};

@@ -1,9 +1,7 @@
 //! Descriptions of transformers as data: a family writes a [`ModelSpec`], and one interpreter runs it ([`super::tape`]).
 //!
-//! A block is a list of [`Step`]s. Each step adds the results of its branches to the residual stream and may normalize
-//! the sum, which covers
-//! every placement of norms in use:
-//! placement of norms in use:
+//! A block is a list of [`Step`]s. Each step adds the results of its branches to the residual stream and may normalize the sum, which
+//! covers every placement of norms in use:
 //!
 //! | placement | steps of a block | examples |
 //! | --- | --- | --- |

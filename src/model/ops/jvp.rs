@@ -70,8 +70,8 @@ pub fn jvp_reference(layer: &LayerTrace, parts: &Tensor, biased: bool) -> Result
 /// The images of parts as in [`jvp`], summed over positions with weights: (k, hidden).
 /// Positions after the last nonzero weight are not computed.
 ///
+/// # Errors
 /// If the shapes do not match.
-/// If the shapes do not fit.
 pub fn jvp_summed(layer: &LayerTrace, parts: &Tensor, weights: &[f32], biased: bool) -> Result<Tensor> {
     if !packed(layer) || !on_cpu(parts) {
         return jvp_summed_reference(layer, parts, weights, biased);

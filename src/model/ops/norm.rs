@@ -67,8 +67,8 @@ pub fn norm_vjp(g: &Tensor, scale: &Tensor, inverse_std: &Tensor) -> Result<Tens
 
 /// The plain composition of [`norm_vjp`].
 ///
+/// # Errors
 /// Those of candle's operations.
-/// As candle's operations.
 pub fn norm_vjp_reference(g: &Tensor, scale: &Tensor, inverse_std: &Tensor) -> Result<Tensor> {
     let scaled = g.broadcast_mul(scale)?.broadcast_mul(inverse_std)?;
     scaled.broadcast_sub(&scaled.mean_keepdim(D::Minus1)?)

@@ -1,9 +1,9 @@
 //! The tape of a forward pass: its operations, frozen at their input.
 //!
-//! The interpreter ([`Network::read`]) writes a [`Tape`] while it runs a [`ModelSpec`](super::spec::ModelSpec). With
-//! attention probabilities,
-//! deviations of norms and gates frozen, every operation on the tape is affine. An explanation is therefore a fold over the tape: backward
-//! for the share of each token ([`Tape::vjp`]), forward for the part of each token ([`Tape::jvp`]). The folds know no model family.
+//! The interpreter ([`Network::read`]) writes a [`Tape`] while it runs a [`ModelSpec`](super::spec::ModelSpec). With attention
+//! probabilities, deviations of norms and gates frozen, every operation on the tape is affine. An explanation is therefore a fold over
+//! the tape: backward for the share of each token ([`Tape::vjp`]), forward for the part of each token ([`Tape::jvp`]). The folds know no
+//! model family.
 //!
 //! | operation | frozen | file |
 //! | --- | --- | --- |
