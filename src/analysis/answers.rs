@@ -1,4 +1,4 @@
-//! Questions → answers.
+//! Answers questions on the model thread.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,8 +14,8 @@ use super::{CursorReport, DocumentId, DocumentReport, Refusal, TrustReport};
 use crate::model::{Checkpoint, ModelError};
 use crate::text::{Language, Snapshot};
 
-/// The passages that were compared last, as the model read them, so that a question about one of their words need not read them again.
-/// Forgotten as soon as anything else is read.
+/// The last pair of passages, as the model read them, for questions about single words.
+/// Dropped as soon as the model reads something else.
 #[derive(Debug)]
 pub(super) struct LastComparison {
     setting: Arc<Setting>,
@@ -29,17 +29,17 @@ impl LastComparison {
     }
 }
 
-/// Why a question has no answer now.
+/// The reason why a question has no answer now.
 pub enum Interrupted {
-    /// It was stopped.
+    /// The computation was stopped.
     Stopped,
-    /// It cannot be answered.
+    /// The question cannot be answered.
     Refused(Refusal),
 }
 
 impl From<ComputeError> for Interrupted {
-    fn from(trouble: ComputeError) -> Interrupted {
-        match trouble {
+    fn from(error: ComputeError) -> Interrupted {
+        match error {
             ComputeError::Stopped => Interrupted::Stopped,
             ComputeError::Failed(why) => Interrupted::Refused(Refusal::Failed(why)),
         }
@@ -195,7 +195,7 @@ impl Worker {
         Ok(Some(TrustReport { unit, trust }))
     }
 
-    /// The report on a document's text with its segments, made now if need be.
+    /// The report on a document's segmented text; segments the text now if necessary.
     fn segmented(&mut self, id: &DocumentId, version: i32) -> Result<(Arc<DocumentReport>, u64), Interrupted> {
         for made in [false, true] {
             {

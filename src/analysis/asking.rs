@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::handle::AnalysisHandle;
 use super::neighbors::Searched;
-use super::questions::mixed_up;
+use super::questions::unexpected_answer;
 use super::queue::{Answer as Told, Ask};
 use super::{CancelToken, Refusal};
 use crate::similar::ask::{Answer, Looked, PASSAGES, Passage, Scored, explained};
@@ -42,7 +42,7 @@ impl AnalysisHandle {
         };
         match self.ask(ask, cancel).await? {
             Told::Looked(looked) => Ok(looked),
-            _ => Err(mixed_up()),
+            _ => Err(unexpected_answer()),
         }
     }
 

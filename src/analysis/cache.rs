@@ -1,7 +1,7 @@
-//! Results by content: the same text, asked of the same model in the same way, is computed once.
+//! Results by content: the same question to the same model about the same text is computed once.
 //!
-//! The cache in memory answers everybody at any time. Behind it may stand a [`Store`] on disk, which the model thread asks for what is
-//! not in memory, and which is given what was computed.
+//! Every thread may read the cache in memory. An optional [`Store`] on disk is behind it: the model thread looks up misses there, and
+//! new results go to both.
 
 use std::mem::size_of;
 use std::sync::{Arc, Mutex};
@@ -18,7 +18,7 @@ use crate::explain::{Heads, Method};
 use crate::model::simd;
 use crate::text::Language;
 
-/// The version of our computing. To be raised by whoever changes what comes out for the same text: reading, explaining, ranking.
+/// Version of the computation. Raise it whenever results for the same text change: reading, explaining, ranking.
 pub const RESULTS: u32 = 6;
 
 /// The content address of a result: 128 bits of SHA-256 over everything the result depends on.
@@ -26,47 +26,47 @@ pub const RESULTS: u32 = 6;
 pub struct Key([u8; 16]);
 
 impl Key {
-    /// As it is written down.
+    /// The bytes that are stored.
     pub fn bytes(&self) -> &[u8; 16] {
         &self.0
     }
 
-    /// Any address.
+    /// Any address, for tests.
     #[cfg(test)]
     pub fn from_bytes(bytes: [u8; 16]) -> Key {
         Key(bytes)
     }
 }
 
-/// What is asked of a text.
+/// The kind of a result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// The explanation of one text in one forward pass.
     Unit,
-    /// The explanation of a text over the window, merged from its parts.
+    /// The explanation of a text longer than the window, merged from its parts.
     Merged,
-    /// What each word is made of.
+    /// The sources of each word.
     Sources,
-    /// How many tokens it has.
+    /// The number of tokens.
     Count,
 }
 
-/// What every result of the moment depends on besides its text.
+/// What every current result depends on besides its text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Setting {
     /// Content hash of the model.
     pub model: String,
     /// The method of the scores.
     pub method: Method,
-    /// The attention maps that [`Method::Attention`] looks at; of no account to other methods.
+    /// The attention maps for [`Method::Attention`]; other methods ignore them.
     pub heads: Heads,
     /// Whether identifiers are split into words.
     pub identifier_aware: bool,
 }
 
 impl Setting {
-    /// The language a text is given to the model in: splitting identifiers is a matter of the language, so that where it is
-    /// switched off code is read as prose is.
+    /// The language under which the model reads a text. Whether identifiers are split depends on the language, so that with splitting
+    /// switched off the model reads code as prose.
     pub fn effective_language(&self, language: Language) -> Language {
         if self.identifier_aware {
             language
@@ -75,21 +75,21 @@ impl Setting {
         }
     }
 
-    /// The address of a result. The language belongs to it, since the text the model reads depends on it.
+    /// The address of a result. It contains the language, because the text that the model reads depends on it.
     pub fn key(&self, kind: Kind, text: &str, language: Language) -> Key {
         let mut hash = Sha256::new();
         hash.update(RESULTS.to_le_bytes());
-        // Another processor's kernels round otherwise: a folder on a shared disk must not make one show what the other computed.
+        // Kernels of another processor round differently: on a shared disk, a machine must not show what another computed.
         let kernels = simd::path().name();
         hash.update([kernels.len() as u8]);
         hash.update(kernels.as_bytes());
-        // Each field ends where its length says, so that no two questions are spelled the same.
+        // Lengths precede the fields, so that no two questions have the same encoding.
         hash.update((self.model.len() as u64).to_le_bytes());
         hash.update(self.model.as_bytes());
         let method = match (kind, self.heads) {
             (Kind::Sources | Kind::Count, _) => String::new(),
             (_, Heads { layer, head }) if self.method == Method::Attention && (layer, head) != (None, None) => {
-                let number = |one: Option<usize>| one.map_or_else(|| "*".to_owned(), |one| one.to_string());
+                let number = |index: Option<usize>| index.map_or_else(|| "*".to_owned(), |index| index.to_string());
                 format!("{} {} {}", self.method.name(), number(layer), number(head))
             }
             _ => self.method.name().to_owned(),
@@ -118,7 +118,7 @@ struct Bytes;
 
 impl Weighter<Key, Value> for Bytes {
     fn weight(&self, _: &Key, value: &Value) -> u64 {
-        // What the store itself needs for an entry, about: key, value, hash slot, list links.
+        // Approximate overhead per entry: key, value, hash slot, list links.
         const ENTRY: usize = size_of::<Key>() + size_of::<Value>() + 48;
         let held = match value {
             Value::Unit(report) => {
@@ -133,16 +133,16 @@ impl Weighter<Key, Value> for Bytes {
     }
 }
 
-/// The results that fit into a number of bytes, the least used dropped first. Readable by everybody at any time.
+/// Results up to a number of bytes; the least used are evicted first. Every thread may read them.
 pub struct Cache {
     memory: Memory<Key, Value, Bytes>,
     disk: Mutex<Option<(ResultsFile, Arc<Store>)>>,
 }
 
 impl Cache {
-    /// A cache of at most `bytes` bytes, and nothing on disk.
+    /// A cache of at most `bytes` bytes, without a store on disk.
     pub fn new(bytes: usize) -> Cache {
-        // Few shards: a result over a shard's part of the budget would never be kept, and there is one writer.
+        // Few shards: a result larger than a shard's part of the budget would never be kept, and there is one writer.
         let options = OptionsBuilder::new()
             .shards(2)
             .estimated_items_capacity((bytes / 2048).clamp(64, 1 << 20))
@@ -163,7 +163,7 @@ impl Cache {
         }
     }
 
-    /// Keeps results at a place on disk from now on, or nowhere.
+    /// Sets the results file on disk; `None` stops using one.
     pub fn keep_on_disk(&self, place: Option<&ResultsFile>) {
         let mut disk = lock(&self.disk);
         if disk.as_ref().map(|(place, _)| place) == place {
@@ -179,14 +179,14 @@ impl Cache {
         }
     }
 
-    /// Writes what is still to be written, and keeps nothing on disk any more.
+    /// Writes all pending results, and closes the store on disk.
     pub fn end(&self) {
         if let Some(store) = self.store() {
             store.end();
         }
     }
 
-    /// Waits until everything is written, but no longer than `limit`.
+    /// Waits until all results are written, but at most `limit`.
     pub fn finish(&self, limit: Duration) {
         if let Some(store) = self.store() {
             store.finish(limit);
@@ -197,12 +197,12 @@ impl Cache {
         lock(&self.disk).as_ref().map(|(_, store)| store.clone())
     }
 
-    /// Changes the budget, dropping what no longer fits.
+    /// Changes the budget and evicts what exceeds it.
     pub fn resize(&self, bytes: usize) {
         self.memory.set_capacity(bytes as u64);
     }
 
-    /// The explanation at an address, if it is in memory.
+    /// The explanation at an address, if memory has it.
     pub fn unit(&self, key: Key) -> Option<Arc<UnitReport>> {
         match self.memory.get(&key)? {
             Value::Unit(report) => Some(report),
@@ -210,7 +210,7 @@ impl Cache {
         }
     }
 
-    /// The sources at an address, if they are in memory.
+    /// The sources at an address, if memory has them.
     pub fn sources(&self, key: Key) -> Option<Arc<SourcesReport>> {
         match self.memory.get(&key)? {
             Value::Sources(report) => Some(report),
@@ -218,14 +218,14 @@ impl Cache {
         }
     }
 
-    /// The explanations at some addresses, in memory or on disk. For the model thread alone.
+    /// The explanations at some addresses, from memory or disk. Only for the model thread.
     pub fn find_units(&self, keys: &[Key]) -> Vec<Option<Arc<UnitReport>>> {
         let mut found = vec![None; keys.len()];
         self.fill_units(keys, &mut found);
         found
     }
 
-    /// As [`Cache::find_units`], where some of the explanations are known already.
+    /// Same as [`Cache::find_units`], with some explanations already known.
     pub fn fill_units(&self, keys: &[Key], found: &mut [Option<Arc<UnitReport>>]) {
         for (key, found) in keys.iter().zip(&mut *found).filter(|(_, found)| found.is_none()) {
             *found = self.unit(*key);
@@ -243,7 +243,7 @@ impl Cache {
         }
     }
 
-    /// The sources at an address, in memory or on disk. For the model thread alone.
+    /// The sources at an address, from memory or disk. Only for the model thread.
     pub fn find_sources(&self, key: Key) -> Option<Arc<SourcesReport>> {
         if let Some(known) = self.sources(key) {
             return Some(known);
@@ -255,7 +255,7 @@ impl Cache {
         Some(report)
     }
 
-    /// The number of tokens of a text, counted once.
+    /// The number of tokens of a text; counts only once.
     pub fn count(&self, key: Key, count: impl FnOnce() -> usize) -> usize {
         if let Some(Value::Count(tokens)) = self.memory.get(&key) {
             return tokens;
@@ -265,7 +265,7 @@ impl Cache {
         tokens
     }
 
-    /// Keeps an explanation.
+    /// Stores an explanation.
     pub fn keep_unit(&self, key: Key, report: Arc<UnitReport>) {
         if let Some(store) = self.store() {
             store.keep(key, Entry::Unit(report.clone()));
@@ -273,7 +273,7 @@ impl Cache {
         self.memory.insert(key, Value::Unit(report));
     }
 
-    /// Keeps sources.
+    /// Stores sources.
     pub fn keep_sources(&self, key: Key, report: Arc<SourcesReport>) {
         if let Some(store) = self.store() {
             store.keep(key, Entry::Sources(report.clone()));
@@ -281,7 +281,7 @@ impl Cache {
         self.memory.insert(key, Value::Sources(report));
     }
 
-    /// Bytes held.
+    /// Bytes in memory.
     #[cfg(test)]
     pub fn bytes(&self) -> u64 {
         self.memory.weight()
@@ -322,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn the_byte_budget_holds_and_recent_results_stay() {
+    fn the_cache_keeps_its_byte_budget_and_recent_results() {
         let budget = 256 << 10;
         let cache = Cache::new(budget);
         let keys: Vec<Key> = (0..1000)

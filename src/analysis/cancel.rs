@@ -1,11 +1,11 @@
-//! Cancellation: one flag between the asker and the model thread.
+//! Cancellation: a flag shared by a request and the model thread.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::Notify;
 
-/// A flag that an asker raises and the model thread reads between layers. Clones share it.
+/// A flag that a request sets and the model thread reads between layers. Clones share it.
 #[derive(Debug, Clone, Default)]
 pub struct CancelToken(Arc<Flag>);
 
@@ -21,21 +21,21 @@ impl CancelToken {
         CancelToken::default()
     }
 
-    /// Raises the flag; it is never lowered.
+    /// Sets the flag; it is never cleared.
     pub fn cancel(&self) {
         self.0.raised.store(true, Ordering::Release);
         self.0.waiting.notify_waiters();
     }
 
-    /// Whether the flag is up.
+    /// Whether the flag is set.
     pub fn is_cancelled(&self) -> bool {
         self.0.raised.load(Ordering::Acquire)
     }
 
-    /// Waits until the flag is up; returns at once where it already is.
+    /// Waits until the flag is set; returns at once if it already is.
     pub async fn cancelled(&self) {
         let mut raised = std::pin::pin!(self.0.waiting.notified());
-        // Registered before the flag is read, so that a flag raised in between is not missed.
+        // Registered before the flag is read, so that a flag set in between is not missed.
         raised.as_mut().enable();
         if !self.is_cancelled() {
             raised.await;
@@ -48,7 +48,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn waiting_ends_when_the_flag_goes_up_and_at_once_when_it_is_up() {
+    async fn waiting_ends_when_the_token_is_cancelled() {
         let token = CancelToken::new();
         let waiting = tokio::spawn({
             let token = token.clone();

@@ -1,4 +1,4 @@
-//! From texts to results, through the cache.
+//! Computes results for texts, through the cache.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -16,10 +16,10 @@ use crate::model::{Checkpoint, ModelError};
 use crate::segment::{self, Budget, Reading, Segments, Unparsed};
 use crate::text::{Language, Snapshot};
 
-/// Why there is no result.
+/// The reason why there is no result.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ComputeError {
-    /// The checkpoint said so.
+    /// The checkpoint stopped it.
     Stopped,
     /// The model failed on this text.
     Failed(String),
@@ -34,10 +34,10 @@ impl From<ModelError> for ComputeError {
     }
 }
 
-/// What was begun last: quarantined after a panic.
+/// The work that began last; a panic quarantines it.
 #[derive(Debug, Default)]
 pub enum Attempt {
-    /// Nothing that could be named.
+    /// Nothing that can be blamed.
     #[default]
     Nothing,
     /// The segments of a document's text.
@@ -46,20 +46,20 @@ pub enum Attempt {
     Texts(Vec<Key>),
 }
 
-/// Texts that made the model panic, so that the next keystroke does not run into them again.
+/// Texts that made the model panic, which the next keystroke must not compute again.
 #[derive(Debug, Default)]
 pub struct Quarantine {
-    /// In a batch that panicked: not given to the model together with others any more.
+    /// In a batch that panicked: these go to the model only alone.
     suspects: HashSet<Key>,
-    /// Panicked alone: not given to the model any more.
+    /// Panicked alone: these do not go to the model again.
     condemned: HashSet<Key>,
 }
 
 impl Quarantine {
-    /// More are not remembered: somebody works on a text that is new each time.
+    /// Maximum number of texts; a text that is edited differs each time and would fill the sets.
     const MOST: usize = 1024;
 
-    /// Learns from a panic.
+    /// Quarantines the texts of a panic.
     pub fn blame(&mut self, keys: &[Key]) {
         if self.suspects.len() + self.condemned.len() > Quarantine::MOST {
             *self = Quarantine::default();
@@ -70,7 +70,7 @@ impl Quarantine {
         }
     }
 
-    /// These failed together; each is to be tried alone.
+    /// Marks texts that failed together; each is tried alone.
     pub fn suspect(&mut self, keys: &[Key]) {
         self.suspects.extend(keys);
     }
@@ -81,30 +81,30 @@ impl Quarantine {
     }
 }
 
-/// Told of a text that made the model panic before.
+/// The error for a text that made the model panic before.
 pub const INTERNAL_ERROR: &str = "an internal error occurred while this text was analyzed";
 
-/// What computing needs, borrowed from the model thread.
+/// The parts of the model thread that a computation needs.
 pub struct Compute<'a> {
     /// The model.
     pub engine: &'a dyn Engine,
-    /// Where its work is done.
+    /// The threads that compute.
     pub pool: &'a Pool,
-    /// Where results are kept.
+    /// The results.
     pub cache: &'a Cache,
     /// What results depend on besides their text.
     pub setting: &'a Setting,
-    /// What panicked before.
+    /// Texts that made the model panic.
     pub quarantine: &'a Quarantine,
-    /// What is being tried.
+    /// The work that is in progress.
     pub attempt: &'a mut Attempt,
 }
 
 impl Compute<'_> {
-    /// Explains texts, those not yet known in packed forward passes of limited size.
+    /// Explains texts; those not yet known go through packed forward passes of limited size.
     ///
     /// # Errors
-    /// The first trouble met; what was explained before is kept.
+    /// The first error; the explanations before it stay in the cache.
     pub fn units(
         &mut self,
         texts: &[(Cow<str>, Language)],
@@ -131,17 +131,17 @@ impl Compute<'_> {
             }
             rest = later;
         }
-        // A text that occurs twice was explained once.
-        let of = |i: usize| {
+        // A text that occurs twice is explained once.
+        let report_of = |i: usize| {
             found[i]
                 .clone()
                 .or_else(|| found[keys.iter().position(|key| *key == keys[i])?].clone())
         };
-        let all: Option<Vec<_>> = (0..texts.len()).map(of).collect();
+        let all: Option<Vec<_>> = (0..texts.len()).map(report_of).collect();
         all.ok_or_else(|| ComputeError::Failed(INTERNAL_ERROR.into()))
     }
 
-    /// How many of the texts go into the next forward pass: at least one.
+    /// The number of texts in the next forward pass: at least one.
     fn fitting(&self, texts: &[usize], keys: &[Key], all: &[(Cow<str>, Language)]) -> usize {
         let mut tokens = 0;
         let fits = |&&i: &&usize| {
@@ -182,10 +182,10 @@ impl Compute<'_> {
         Ok(reports)
     }
 
-    /// What each word of a text is made of.
+    /// The sources of each word of a text.
     ///
     /// # Errors
-    /// What the model meets.
+    /// The error of the model.
     pub fn sources(
         &mut self,
         text: &str,
@@ -208,10 +208,10 @@ impl Compute<'_> {
         Ok(report)
     }
 
-    /// Whether an explanation of a text can be trusted. It is not kept: who asks once seldom asks again.
+    /// Whether an explanation of a text can be trusted. The cache does not keep it, because a second question is rare.
     ///
     /// # Errors
-    /// What the model meets.
+    /// The error of the model.
     pub fn trust(
         &mut self,
         text: &str,
@@ -225,10 +225,10 @@ impl Compute<'_> {
         Ok(self.pool.install(judge)?)
     }
 
-    /// Reads two passages to be compared.
+    /// Reads two passages for a comparison.
     ///
     /// # Errors
-    /// What the model meets.
+    /// The error of the model.
     pub fn read_pair(
         &mut self,
         a: (&str, Language),
@@ -246,10 +246,11 @@ impl Compute<'_> {
         Ok(self.pool.install(read)?)
     }
 
-    /// The explanation of a text of any length: in one pass if it fits the window, else merged from its parts.
+    /// The explanation of a text of any length.
+    /// A text that fits the window takes one pass; a longer one is merged from its parts.
     ///
     /// # Errors
-    /// The first trouble met.
+    /// The first error.
     pub fn range(
         &mut self,
         text: &str,
@@ -264,7 +265,7 @@ impl Compute<'_> {
         if let Some(known) = self.cache.find_units(&[key]).pop().flatten() {
             return Ok(known);
         }
-        // Its syntax is not known: a range may begin and end anywhere.
+        // A range may begin and end anywhere, so that its syntax is unknown.
         let snapshot = Snapshot::new(text, 0, language);
         let segments = self.segments(&snapshot);
         let texts: Vec<(Cow<str>, Language)> = segments
@@ -284,8 +285,8 @@ impl Compute<'_> {
         Ok(merged)
     }
 
-    /// Parses and segments a document's text, and looks up which of its units are explained already. What an edit left alone is
-    /// taken over from `previous`, with what `known`, the report on it, says.
+    /// Parses and segments a document's text, and looks up the explanations of its units.
+    /// Unchanged units come from `previous`, with their explanations from `known`, the report on it.
     pub fn prepare(
         &mut self,
         id: &DocumentId,
@@ -341,7 +342,7 @@ impl Compute<'_> {
         )
     }
 
-    /// The segments of a text whose syntax is not known.
+    /// The segments of a text of unknown syntax.
     fn segments(&self, snapshot: &Snapshot) -> Segments {
         let tokens = |text: &str, language: Language| self.count(text, language);
         segment::segment(
@@ -354,7 +355,7 @@ impl Compute<'_> {
         )
     }
 
-    /// Tokens of a text. Counting a long document again at every keystroke would cost more than explaining what changed.
+    /// The number of tokens of a text. Counting a long document at every keystroke would cost more than explaining the change.
     fn count(&self, text: &str, language: Language) -> usize {
         let key = self.setting.key(Kind::Count, text, language);
         self.cache.count(key, || {

@@ -1,4 +1,4 @@
-//! One open document: what is known of it, and what is to be done next.
+//! One open document: its results, and its next step.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -11,43 +11,43 @@ use super::{DocumentId, DocumentReport, Refusal, ShownFile, UnitReport};
 use crate::segment::Reading;
 use crate::text::{ByteRange, Snapshot};
 
-/// Tokens of one packed forward pass, about: enough to use the machine, few enough to be soon over.
+/// Approximate number of tokens in one packed forward pass: enough to use the machine, few enough to end soon.
 pub const BATCH_TOKENS: usize = 384;
 
-/// The debounce is widened with the time a pass takes, up to this.
+/// Maximum of the debounce, which grows with the time that a pass takes.
 const WIDEST_DEBOUNCE: Duration = Duration::from_secs(2);
 
-/// Units this near to the cursor, in bytes, are taken before the rest.
+/// Units within this distance of the cursor, in bytes, come before the rest.
 const NEAR: usize = 4096;
 
-/// How often new results are announced while a pass goes on.
+/// Minimum time between two announcements of results while a pass runs.
 pub const ANNOUNCE_EVERY: Duration = Duration::from_millis(50);
 
-/// How far the analysis of a document's current text has come.
+/// Progress of the analysis of a document's current text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {
-    /// Nothing is known yet.
+    /// The text is not segmented yet.
     Changed,
-    /// Units and items are known; `missing` says which units the model has not come to.
+    /// Units and items are known; `missing` lists the units without an explanation.
     Segmented,
-    /// Its segments could not be made.
+    /// Segmentation failed.
     Broken,
 }
 
-/// A text that was read, with what was looked up about its units: what the next version has in common with it is taken over.
+/// A segmented text and the lookups for its units; the next version reuses the unchanged parts.
 pub struct Previous {
-    /// The text, its tree, units and items.
+    /// The text, its syntax tree, its units and its items.
     pub reading: Reading,
-    /// One per unit: where its explanation is kept.
+    /// The cache key of each unit's explanation.
     pub keys: Arc<[Key]>,
-    /// One per unit: how many tokens it has.
+    /// The number of tokens of each unit.
     pub tokens: Arc<[usize]>,
     /// What keys and tokens depend on besides the text.
     pub setting: Setting,
 }
 
 impl Previous {
-    /// What of it holds under a setting: under another than its own the syntax alone.
+    /// The parts that stay valid under `setting`: only the syntax if the setting changed.
     pub fn under(mut self, setting: &Setting) -> Previous {
         if self.setting != *setting {
             self.reading.forget_units();
@@ -55,19 +55,19 @@ impl Previous {
         self
     }
 
-    /// Whether a report is about this text, unit by unit.
+    /// Whether a report is about this text and these units.
     pub fn is_of(&self, report: &DocumentReport) -> bool {
         Arc::ptr_eq(self.reading.segments(), &report.segments)
     }
 }
 
-/// What segmenting a document's text gave.
+/// The result of segmenting a document's text.
 pub struct Prepared {
-    /// The text, read.
+    /// The segmented text.
     pub previous: Previous,
-    /// One per unit: its explanation, where it was known.
+    /// One entry per unit: its explanation if it is already known.
     pub units: Vec<Option<Arc<UnitReport>>>,
-    /// How long it took.
+    /// Duration of the segmentation.
     pub took: Duration,
 }
 
@@ -75,49 +75,49 @@ pub struct Prepared {
 pub struct Document {
     /// Its newest text.
     pub snapshot: Snapshot,
-    /// Counts texts over all documents: a version may come again, after the document was closed, a revision never.
+    /// Numbers the texts of all documents. A version can occur again after the document is closed; a revision cannot.
     pub revision: u64,
-    /// How far the newest text is analyzed.
+    /// Progress on the newest text.
     pub stage: Stage,
-    /// The text that was read last.
+    /// The text that was segmented last.
     pub previous: Option<Previous>,
-    /// The latest report, which is of an older text until the newest is segmented.
+    /// The latest report. It is about an older text until the newest is segmented.
     pub report: Option<Arc<DocumentReport>>,
-    /// Where the explanations of the report's units are kept.
+    /// The cache keys of the report's units.
     pub keys: Arc<[Key]>,
-    /// Vectors of its items, of the last text that was analyzed completely.
+    /// Vectors of its items, from the last text that was explained completely.
     pub vectors: Option<Arc<DocumentVectors>>,
-    /// The file that it shows, where it shows one.
+    /// The file that the document shows, if there is one.
     pub file: Option<ShownFile>,
-    /// Why units remain without explanation.
+    /// The reason why some units have no explanation.
     pub failure: Option<String>,
-    /// The cursor's last known place.
+    /// The last known position of the cursor.
     pub cursor: Option<usize>,
-    /// What the editor shows of it.
+    /// The range that the editor shows.
     pub visible: Option<ByteRange>,
-    /// Whether its neighbors were asked for, so that they are worth computing beforehand.
+    /// Whether the client asked for its neighbors, which makes it worth computing them ahead.
     pub lenses_wanted: bool,
-    /// When somebody turned to it last, counted over all documents.
+    /// The time of the last user activity in it, as a count over all documents.
     pub touched: u64,
-    /// When its work may begin.
+    /// The earliest time at which its work begins.
     pub due: Instant,
     tokens: Arc<[usize]>,
     missing: Vec<usize>,
-    /// Those who wait until it is complete.
+    /// The requests that wait until it is complete.
     pub waiters: Vec<Asker>,
-    foreseen: HashSet<usize>,
+    prefetched: HashSet<usize>,
     interruptions: u8,
     pass: Duration,
-    /// How long the last pass after an edit took; `None` before the document was explained for the first time.
+    /// Duration of the last pass after an edit; `None` before the document was explained for the first time.
     last_pass: Option<Duration>,
     announced: Option<Instant>,
     unannounced: bool,
-    /// Nothing was explained since the units are known, and one forward pass explains what is missing.
+    /// Whether one forward pass can explain all units, and none is explained yet.
     soon_over: bool,
 }
 
 impl Document {
-    /// A document that was just opened.
+    /// A newly opened document.
     pub fn new(snapshot: Snapshot, revision: u64, now: Instant) -> Document {
         Document {
             snapshot,
@@ -137,7 +137,7 @@ impl Document {
             tokens: Arc::from([]),
             missing: Vec::new(),
             waiters: Vec::new(),
-            foreseen: HashSet::new(),
+            prefetched: HashSet::new(),
             interruptions: 0,
             pass: Duration::ZERO,
             last_pass: None,
@@ -147,7 +147,7 @@ impl Document {
         }
     }
 
-    /// Its text changed; work on it begins again when due.
+    /// Takes a new text; work on it begins at `due`.
     pub fn change(&mut self, snapshot: Snapshot, revision: u64, due: Instant) {
         self.refuse_waiters(&Refusal::Stale);
         self.snapshot = snapshot;
@@ -157,18 +157,18 @@ impl Document {
         self.restart();
     }
 
-    /// Forgets how far the analysis has come, not what it found before.
+    /// Resets the progress of the analysis, but keeps the previous results.
     pub fn restart(&mut self) {
         self.stage = Stage::Changed;
         self.missing.clear();
-        self.foreseen.clear();
+        self.prefetched.clear();
         self.failure = None;
         self.interruptions = 0;
         self.pass = Duration::ZERO;
         self.unannounced = false;
     }
 
-    /// The report on the newest text, whether complete or not.
+    /// The report on the newest text, complete or not.
     pub fn current(&self) -> Option<&Arc<DocumentReport>> {
         self.report.as_ref().filter(|_| self.stage == Stage::Segmented)
     }
@@ -186,7 +186,7 @@ impl Document {
         self.waiters.iter().any(|asker| !asker.withdrawn())
     }
 
-    /// When its work may begin; `None` where there is none. Whoever waits for the whole document waits for no debounce.
+    /// The time at which its work begins; `None` if there is no work. A request for the whole document skips the debounce.
     pub fn ready_at(&self, now: Instant) -> Option<Instant> {
         match (self.working(), self.awaited()) {
             (false, _) => None,
@@ -203,7 +203,7 @@ impl Document {
         range.start < visible.end && visible.start < range.end
     }
 
-    /// How urgent its next step is; `newest` says whether it was touched last of all documents.
+    /// Urgency of its next step; `newest` says whether it is the document with the latest activity.
     pub fn priority(&self, newest: bool) -> Priority {
         let shown = match self.stage {
             Stage::Changed => newest || self.visible.is_some(),
@@ -216,7 +216,7 @@ impl Document {
         }
     }
 
-    /// Takes over what segmenting gave.
+    /// Stores the result of segmentation.
     pub fn segmented(&mut self, id: &DocumentId, prepared: Prepared) {
         self.missing = (0..prepared.units.len())
             .filter(|&unit| prepared.units[unit].is_none())
@@ -237,8 +237,8 @@ impl Document {
         self.soon_over = missing <= BATCH_TOKENS;
     }
 
-    /// The units of the next batch: what is visible, then what is near the cursor, then in order. `alone` says of a unit that
-    /// it must not share a batch.
+    /// The units of the next batch: visible ones, then those near the cursor, then the rest in order. A unit for which `alone` is true
+    /// gets a batch of its own.
     pub fn pick(&self, alone: impl Fn(Key) -> bool) -> Vec<usize> {
         let Some(report) = &self.report else { return Vec::new() };
         let distance = |unit: usize| {
@@ -261,7 +261,7 @@ impl Document {
         if alone(self.keys[first]) {
             return vec![first];
         }
-        // What nobody looks at does not delay what somebody does.
+        // Units off the screen must not delay those on it.
         let shown = self.shows(first);
         let mut tokens = 0;
         order
@@ -274,48 +274,48 @@ impl Document {
             .collect()
     }
 
-    /// The next unit on screen of which it is worth knowing beforehand what its words are made of: somebody may hover over it.
-    /// `None` while the document is not explained yet, and where the editor does not tell what it shows.
+    /// The next unit on screen whose word sources are worth computing before a hover.
+    /// `None` if the document is not explained completely, or if the editor does not report what it shows.
     pub fn prefetch(&self) -> Option<usize> {
         let report = self.current().filter(|_| self.complete())?;
-        (0..report.units.len()).find(|unit| self.shows(*unit) && !self.foreseen.contains(unit))
+        (0..report.units.len()).find(|unit| self.shows(*unit) && !self.prefetched.contains(unit))
     }
 
-    /// Notes that a unit's words are known, or cannot be.
-    pub fn foresaw(&mut self, unit: usize) {
-        self.foreseen.insert(unit);
+    /// Marks the word sources of a unit as computed, or as impossible to compute.
+    pub fn mark_prefetched(&mut self, unit: usize) {
+        self.prefetched.insert(unit);
     }
 
-    /// Whether the next batch may be stopped for something more urgent.
+    /// Whether more urgent work may interrupt the next batch.
     pub fn interruptible(&self) -> bool {
         self.interruptions < MAX_INTERRUPTIONS
     }
 
-    /// Notes that a batch was stopped for something more urgent.
+    /// Counts an interruption of a batch.
     pub fn interrupted(&mut self) {
         self.interruptions = self.interruptions.saturating_add(1);
     }
 
-    /// Notes that a question went first. The one that stopped a batch for the last time still does.
+    /// Counts a question that went first. The question that caused the last permitted interruption still goes first.
     pub fn passed_over(&mut self) {
         if self.interruptions == MAX_INTERRUPTIONS {
             self.interruptions += 1;
         }
     }
 
-    /// Whether its next batch goes before all questions, having been stopped too often.
+    /// Whether its next batch goes before all questions, because it was interrupted too often.
     pub fn owed(&self) -> bool {
         self.interruptions > MAX_INTERRUPTIONS
     }
 
-    /// Takes over explanations of the newest text.
+    /// Stores explanations that its own pass computed.
     pub fn explained(&mut self, found: Vec<(usize, Arc<UnitReport>)>, took: Duration) {
         self.interruptions = 0;
         self.pass += took;
         self.fill(found);
     }
 
-    /// Takes over explanations that another question gave: they say nothing of how its own work goes on.
+    /// Stores explanations that another question computed; these do not count as progress of its own pass.
     pub fn fill(&mut self, found: Vec<(usize, Arc<UnitReport>)>) {
         if self.stage != Stage::Segmented {
             return;
@@ -330,19 +330,19 @@ impl Document {
         self.soon_over = false;
     }
 
-    /// Gives up some units of the newest text.
+    /// Gives up on some units of the newest text.
     pub fn failed(&mut self, units: &[usize], why: String) {
         self.missing.retain(|unit| !units.contains(unit));
         self.failure = Some(why);
         self.unannounced = true;
     }
 
-    /// Ends the pass where nothing is missing any more: answers those who wait for it. `true` when it ended complete.
+    /// Ends the pass if no unit is missing, and answers its waiters. Returns whether the document is complete.
     pub fn finish_if_complete(&mut self) -> bool {
         if self.working() {
             return false;
         }
-        // The first pass explains everything, and says nothing of what an edit will cost.
+        // The first pass explains the whole document, which says nothing about the cost of an edit.
         self.last_pass = Some(self.last_pass.map_or(Duration::ZERO, |_| self.pass));
         let waiters = std::mem::take(&mut self.waiters);
         let answer = match (&self.report, &self.failure) {
@@ -355,9 +355,9 @@ impl Document {
         self.complete()
     }
 
-    /// The report to announce, if there is news and the last announcement is long enough ago. The end of a pass is always
-    /// announced, and so is everything before the model thread goes to sleep (`now` is `None`). After an edit that one forward pass
-    /// explains that end alone is: what is drawn of the unit would otherwise go and come back.
+    /// The report to announce, if it has news and the last announcement is old enough.
+    /// The end of a pass is always announced, and so is all news before the model thread sleeps (`now` is `None`). After an edit that one
+    /// forward pass can explain, only the end is announced: otherwise the marks of the unit would disappear and come back.
     pub fn announce(&mut self, now: Option<Instant>) -> Option<Arc<DocumentReport>> {
         let soon = match (now, self.announced) {
             (Some(_), _) if self.working() && self.soon_over => true,
@@ -372,17 +372,17 @@ impl Document {
         self.report.clone()
     }
 
-    /// How long after a change its work begins: as set, but not sooner than twice the time the last pass took.
+    /// Delay between a change and its work: the setting, but at least twice the duration of the last pass.
     pub fn debounce(&self, setting: Duration) -> Duration {
         setting.max((self.last_pass.unwrap_or_default() * 2).min(WIDEST_DEBOUNCE))
     }
 
-    /// Adds somebody who waits until it is complete.
+    /// Adds a request that waits until the document is complete.
     pub fn wait(&mut self, asker: Asker) {
         self.waiters.push(asker);
     }
 
-    /// Refuses everybody who waits until it is complete.
+    /// Refuses all requests that wait until the document is complete.
     pub fn refuse_waiters(&mut self, refusal: &Refusal) {
         std::mem::take(&mut self.waiters)
             .into_iter()

@@ -1,4 +1,4 @@
-//! The open documents, and which of them comes next.
+//! The open documents, and the choice of the next one to work on.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -32,17 +32,17 @@ impl Documents {
         self.open.get_mut(id).filter(|document| document.revision == revision)
     }
 
-    /// All of them.
+    /// All open documents.
     pub fn iter(&self) -> impl Iterator<Item = (&DocumentId, &Document)> {
         self.open.iter()
     }
 
-    /// All of them, to be changed.
+    /// All open documents, mutably.
     pub fn iter_mut(&mut self) -> impl Iterator<Item = (&DocumentId, &mut Document)> {
         self.open.iter_mut()
     }
 
-    /// A document was opened or changed. Only a change waits for the next one.
+    /// Opens or changes a document. Only a change waits for the debounce.
     pub fn update(&mut self, id: &DocumentId, snapshot: Snapshot, debounce: Duration, now: Instant) {
         self.clock += 1;
         if let Some(document) = self.open.get_mut(id) {
@@ -53,14 +53,14 @@ impl Documents {
         self.open.insert(id.clone(), Document::new(snapshot, self.clock, now));
     }
 
-    /// A document was closed; whoever waits for it is refused.
+    /// Closes a document and refuses the requests that wait for it.
     pub fn close(&mut self, id: &DocumentId) -> Option<Document> {
         let mut document = self.open.remove(id)?;
         document.refuse_waiters(&Refusal::Stale);
         Some(document)
     }
 
-    /// Somebody turned to this document.
+    /// Records user activity in a document.
     pub fn touch(&mut self, id: &DocumentId) -> Option<&mut Document> {
         self.clock += 1;
         let document = self.open.get_mut(id)?;
@@ -68,7 +68,7 @@ impl Documents {
         Some(document)
     }
 
-    /// Everything is to be analyzed again, under another model or setting; trees and places stay.
+    /// Restarts the analysis under another model or setting; syntax trees and cursor positions stay.
     pub fn restart(&mut self, forget_vectors: bool, now: Instant) {
         for document in self.open.values_mut() {
             document.restart();
@@ -80,7 +80,7 @@ impl Documents {
         }
     }
 
-    /// The most urgent document with work to do now, and how urgent it is.
+    /// The most urgent document with work to do now, and its urgency.
     pub fn next(&self, now: Instant) -> Option<(Priority, DocumentId)> {
         let newest = self.open.values().map(|document| document.touched).max();
         self.open
@@ -99,24 +99,24 @@ impl Documents {
             .map(|((priority, _), id)| (priority, id.clone()))
     }
 
-    /// When the next work begins; `None` where there is none.
+    /// The earliest start of the next work; `None` if there is none.
     pub fn deadline(&self, now: Instant) -> Option<Instant> {
         self.open.values().filter_map(|document| document.ready_at(now)).min()
     }
 
-    /// How many wait for a whole document.
+    /// Number of requests that wait for a whole document.
     pub fn waiting(&self) -> usize {
         self.open.values().map(|document| document.waiters.len()).sum()
     }
 
-    /// Refuses everybody who waits for a whole document.
+    /// Refuses all requests that wait for a whole document.
     pub fn refuse_waiters(&mut self, refusal: &Refusal) {
         self.open
             .values_mut()
             .for_each(|document| document.refuse_waiters(refusal));
     }
 
-    /// Forgets those who no longer wait.
+    /// Removes withdrawn requests.
     pub fn purge(&mut self) {
         self.open
             .values_mut()

@@ -1,4 +1,4 @@
-//! What the scheduler needs of a model: a few functions, so that scheduling is tested without one.
+//! The interface between scheduler and model, so that tests of the scheduler need no model.
 
 use std::fmt::Display;
 
@@ -11,22 +11,22 @@ use crate::similar::ask::{Looked, Passage, look};
 use crate::similar::index::{ReadQuery, route_query};
 use crate::text::Language;
 
-/// A loaded model as the model thread sees it.
+/// A loaded model, as the model thread uses it.
 pub trait Engine: Send + Sync {
-    /// Its name, its sizes and the hash of its content.
+    /// The model's name, sizes and content hash.
     fn info(&self) -> ModelInfo;
-    /// What reads the files of the workspace beside it, sharing its weights; `None` for one that stands for a model.
+    /// The model that reads the files of the workspace and shares the weights; `None` for a stand-in.
     fn model(&self) -> Option<Model> {
         None
     }
-    /// The most tokens it reads at once, special tokens included.
+    /// Maximum number of tokens in one text, special tokens included.
     fn window(&self) -> usize;
-    /// Tokens of a text, special tokens included.
+    /// Number of tokens of a text, special tokens included.
     fn count(&self, text: &str, language: Language) -> usize;
-    /// As [`super::analyze_heads`].
+    /// Same as [`super::analyze_heads`].
     ///
     /// # Errors
-    /// [`ModelError::Stopped`] when the checkpoint says so; otherwise what the model reports.
+    /// [`ModelError::Stopped`] if the checkpoint stops it; otherwise the error of the model.
     fn analyze(
         &self,
         texts: &[(&str, Language)],
@@ -34,35 +34,35 @@ pub trait Engine: Send + Sync {
         heads: Heads,
         checkpoint: Checkpoint,
     ) -> Result<Vec<UnitReport>, ModelError>;
-    /// As [`super::sources`].
+    /// Same as [`super::sources`].
     ///
     /// # Errors
-    /// As [`Engine::analyze`].
+    /// Those of [`Engine::analyze`].
     fn sources(&self, text: (&str, Language), checkpoint: Checkpoint) -> Result<SourcesReport, ModelError>;
-    /// As [`trust`].
+    /// Same as [`trust`].
     ///
     /// # Errors
-    /// As [`Engine::analyze`].
+    /// Those of [`Engine::analyze`].
     fn trust(
         &self,
         text: (&str, Language),
         scores: (Method, &[f32]),
         checkpoint: Checkpoint,
     ) -> Result<Trust, ModelError>;
-    /// As [`route_query`].
+    /// Same as [`route_query`].
     ///
     /// # Errors
-    /// What the model reports.
+    /// The error of the model.
     fn query(&self, text: &str) -> Result<ReadQuery, ModelError>;
-    /// As [`look`].
+    /// Same as [`look`].
     ///
     /// # Errors
-    /// As [`Engine::analyze`].
+    /// Those of [`Engine::analyze`].
     fn look(&self, question: &str, passage: (usize, &Passage), checkpoint: Checkpoint) -> Result<Looked, ModelError>;
-    /// As [`Pair::read`].
+    /// Same as [`Pair::read`].
     ///
     /// # Errors
-    /// As [`Engine::analyze`].
+    /// Those of [`Engine::analyze`].
     fn read_pair(
         &self,
         a: (&str, Language),
@@ -73,15 +73,15 @@ pub trait Engine: Send + Sync {
 
 /// Two passages that an engine has read.
 pub trait Comparison: Send + Sync + std::fmt::Debug {
-    /// As [`Pair::totals`], or [`Pair::matrix`] with all `pairs`.
+    /// Same as [`Pair::totals`], or as [`Pair::matrix`] if `pairs` is set.
     ///
     /// # Errors
-    /// As [`Engine::analyze`].
+    /// Those of [`Engine::analyze`].
     fn report(&self, pairs: bool, means: Option<Means>, checkpoint: Checkpoint) -> Result<PairReport, ModelError>;
-    /// As [`Pair::row`].
+    /// Same as [`Pair::row`].
     ///
     /// # Errors
-    /// As [`Engine::analyze`].
+    /// Those of [`Engine::analyze`].
     fn row(&self, which: Which, word: usize, checkpoint: Checkpoint) -> Result<Option<Shares>, ModelError>;
 }
 
@@ -98,10 +98,10 @@ impl Comparison for Pair {
     }
 }
 
-/// Makes an engine, or says why there is none; called again after the engine panicked.
+/// Makes an engine or returns the reason for failure; called again after a panic of the engine.
 pub type Loader = Box<dyn Fn() -> Result<Box<dyn Engine>, String> + Send>;
 
-/// A loader out of any function that makes a model.
+/// A loader from any function that makes a model.
 pub fn loader<E: Engine + 'static, R: Display>(load: impl Fn() -> Result<E, R> + Send + 'static) -> Loader {
     Box::new(move || match load() {
         Ok(engine) => Ok(Box::new(engine)),

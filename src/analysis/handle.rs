@@ -1,4 +1,4 @@
-//! The handle everybody but the model thread holds.
+//! The handle to the model thread.
 
 use std::fmt::Display;
 use std::sync::Arc;
@@ -15,11 +15,11 @@ use super::{DocumentId, DocumentReport, Refusal, ShownFile};
 use crate::similar::index::Elsewhere;
 use crate::text::{ByteRange, Snapshot};
 
-/// A handle to the model thread. Clones share it; the thread ends with the last of them, or with [`AnalysisHandle::shutdown`].
+/// A handle to the model thread. Clones share it; the thread ends with the last clone, or with [`AnalysisHandle::shutdown`].
 #[derive(Clone)]
 pub struct AnalysisHandle(Arc<Ending>);
 
-/// Ends the thread when the last handle goes.
+/// Ends the thread when the last handle is dropped.
 struct Ending(Arc<Shared>);
 
 impl Drop for Ending {
@@ -29,26 +29,26 @@ impl Drop for Ending {
 }
 
 impl AnalysisHandle {
-    /// Starts the model thread, which loads the model with `load` and calls `events` from then on. Questions may be asked at
-    /// once; they wait for the model.
+    /// Starts the model thread, which loads the model with `load` and calls `events`.
+    /// Questions may be asked at once; they wait for the model.
     pub fn start<E: Engine + 'static, R: Display>(
         load: impl Fn() -> Result<E, R> + Send + 'static,
         options: Options,
         events: impl Fn(Event) + Send + Sync + 'static,
     ) -> AnalysisHandle {
         let shared = Arc::new(Shared::new(loader(load), options, Box::new(events)));
-        let of_thread = shared.clone();
+        let for_thread = shared.clone();
         let thread = std::thread::Builder::new()
             .name("fovea-model".into())
-            .spawn(move || Worker::run(of_thread));
+            .spawn(move || Worker::run(for_thread));
         if let Err(error) = thread {
             let mut state = shared.state();
             state.model = ModelStatus::Failed(format!("cannot start a thread for the model: {error}"));
         }
-        let of_thread = shared.clone();
+        let for_thread = shared.clone();
         let thread = std::thread::Builder::new()
             .name("fovea-index".into())
-            .spawn(move || WorkspaceIndexer::run(of_thread));
+            .spawn(move || WorkspaceIndexer::run(for_thread));
         if let Err(error) = thread {
             let problem = format!("cannot start a thread for the index: {error}");
             shared.state().indexing.refused.push(problem);
@@ -56,7 +56,7 @@ impl AnalysisHandle {
         AnalysisHandle(Arc::new(Ending(shared)))
     }
 
-    /// Asks a team's store as well from now on, in a thread of its own. There can be one.
+    /// Also queries a team's store from now on, in a thread of its own. Only the first store counts.
     #[must_use]
     pub fn beside(self, store: Elsewhere) -> AnalysisHandle {
         let team = Arc::new(RemoteIndexClient::new(store.place));
@@ -78,12 +78,12 @@ impl AnalysisHandle {
         &self.0.0
     }
 
-    /// A document was opened or changed. Questions about its previous text are refused as stale.
+    /// Opens or changes a document. Questions about its previous text are refused as stale.
     pub fn update(&self, id: &DocumentId, snapshot: Snapshot) {
         self.take(id, snapshot, |_| ());
     }
 
-    /// A document was closed: nothing of it is shown any more.
+    /// Closes a document; its results are no longer shown.
     pub fn close(&self, id: &DocumentId) {
         self.shared().change(|state| {
             state.refuse_document(id, None);
@@ -99,8 +99,7 @@ impl AnalysisHandle {
         });
     }
 
-    /// As [`AnalysisHandle::update`], of a document whose file is known: what is indexed of it is older than what is open, from the first
-    /// moment on.
+    /// Same as [`AnalysisHandle::update`], for a document with a known file. The document is newer than the indexed file.
     pub fn open(&self, id: &DocumentId, snapshot: Snapshot, file: Option<ShownFile>) {
         self.take(id, snapshot, |state| {
             if let Some(document) = state.documents.get_mut(id) {
@@ -110,7 +109,7 @@ impl AnalysisHandle {
         });
     }
 
-    /// Takes in a text, and what is told along with it.
+    /// Stores a text, and applies a further change of the state.
     fn take(&self, id: &DocumentId, snapshot: Snapshot, along: impl FnOnce(&mut State)) {
         self.shared().change_until(|state| {
             let now = Instant::now();
@@ -121,7 +120,7 @@ impl AnalysisHandle {
         });
     }
 
-    /// The part of a document that the editor shows; its units are explained first.
+    /// Sets the range that the editor shows; its units are explained first.
     pub fn set_visible(&self, id: &DocumentId, range: ByteRange) {
         self.shared().change(|state| {
             if let Some(document) = state.documents.touch(id) {
@@ -130,7 +129,7 @@ impl AnalysisHandle {
         });
     }
 
-    /// Works with other options from now on; what they change is analyzed again.
+    /// Changes the options, and analyzes again what they affect.
     pub fn configure(&self, options: Options) {
         self.shared().cache.resize(options.cache_bytes);
         self.shared().cache.keep_on_disk(options.disk.as_ref());
@@ -162,7 +161,7 @@ impl AnalysisHandle {
         self.shared().wake_index();
     }
 
-    /// Loads another model, or the same again after it failed. Questions wait for it.
+    /// Loads another model, or the same again after a failure. Questions wait for it.
     pub fn reload<E: Engine + 'static, R: Display>(&self, load: impl Fn() -> Result<E, R> + Send + 'static) {
         self.shared().change(|state| {
             state.loader = Some(loader(load));
@@ -171,7 +170,7 @@ impl AnalysisHandle {
         });
     }
 
-    /// Computes nothing until [`AnalysisHandle::resume`]; what is known is still told.
+    /// Computes nothing until [`AnalysisHandle::resume`]; existing results remain available.
     pub fn pause(&self) {
         self.shared().change(|state| {
             state.paused = true;
@@ -180,13 +179,13 @@ impl AnalysisHandle {
         });
     }
 
-    /// Goes on where [`AnalysisHandle::pause`] stopped.
+    /// Continues after [`AnalysisHandle::pause`].
     pub fn resume(&self) {
         self.shared().change(|state| state.paused = false);
         self.shared().wake_index();
     }
 
-    /// Files of the workspace may have changed, at least `quiet` before anybody looks.
+    /// Reports possible changes in the files of the workspace; the scan begins at least `quiet` later.
     pub fn workspace_changed(&self, quiet: Duration) {
         let due = Instant::now() + quiet;
         self.shared().change_index(|state| {
@@ -195,14 +194,14 @@ impl AnalysisHandle {
         });
     }
 
-    /// Files of the workspace were created, moved or deleted by the person, who will not look for them in their old places: the folders
-    /// are looked at again at once, whatever is being done.
+    /// Reports that the user created, moved or deleted files of the workspace. The folders are scanned at once, and a running scan
+    /// restarts, because the user will not look for items at their old places.
     pub fn workspace_moved(&self) {
         self.shared()
             .change_index(|state| state.indexing.restart(Instant::now()));
     }
 
-    /// Stops the indexing of the workspace, or goes on with it at once.
+    /// Stops the indexing of the workspace, or continues it at once.
     pub fn index(&self, wanted: bool) {
         self.shared().change_index(|state| {
             state.indexing.cancelled = !wanted;
@@ -212,14 +211,14 @@ impl AnalysisHandle {
         });
     }
 
-    /// What is known of a document's version, complete or not. Never waits.
+    /// The latest report on a document's version, complete or not. Never waits.
     pub fn report(&self, id: &DocumentId, version: i32) -> Option<Arc<DocumentReport>> {
         let state = self.shared().state();
         let report = state.documents.get(id)?.report.clone()?;
         (report.snapshot.version() == version).then_some(report)
     }
 
-    /// What it is doing.
+    /// The current state of the analysis.
     pub fn status(&self) -> Status {
         let state = self.shared().state();
         let unparsed = state.documents.iter().filter_map(|(id, document)| {
@@ -241,24 +240,24 @@ impl AnalysisHandle {
         }
     }
 
-    /// Ends the model thread, soon. Whoever waits is told that the request was cancelled.
+    /// Ends the model thread soon. Waiting requests are refused as cancelled.
     pub fn shutdown(&self) {
         self.shared().end();
     }
 
-    /// As [`AnalysisHandle::shutdown`]; waits until results that are to outlive the process are written, but no longer than `limit`.
+    /// Same as [`AnalysisHandle::shutdown`], and waits until results are written to disk, but at most `limit`.
     pub fn finish(&self, limit: Duration) {
         self.shutdown();
         self.shared().cache.finish(limit);
     }
 
-    /// How often the model thread woke up.
+    /// Number of times that the model thread woke up.
     #[cfg(test)]
     pub(super) fn wakeups(&self) -> u64 {
         self.shared().wakeups.load(std::sync::atomic::Ordering::Relaxed)
     }
 
-    /// What is shown of the workspace.
+    /// The published items of the workspace.
     #[cfg(test)]
     pub(super) fn workspace(&self) -> Arc<super::workspace::Workspace> {
         self.shared().workspace()

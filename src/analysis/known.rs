@@ -1,4 +1,4 @@
-//! Answers that need no model thread: whoever asks for what is known has it in a moment, however busy the thread is.
+//! Answers from the cache, on the caller's thread, without waiting for the model thread.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use super::{CursorReport, DocumentId, Refusal, UnitReport};
 use crate::text::{ByteRange, Snapshot};
 
 impl Shared {
-    /// The answer to [`super::AnalysisHandle::explain_at`], if all of it is known.
+    /// The answer to [`super::AnalysisHandle::explain_at`], if the cache has all of it.
     pub fn known_at(
         &self,
         id: &DocumentId,
@@ -43,7 +43,7 @@ impl Shared {
         Ok(Some(Some(cursor_report(&report, index, offset, explanation, sources))))
     }
 
-    /// The answer to [`super::AnalysisHandle::explain_range`], if it is known.
+    /// The answer to [`super::AnalysisHandle::explain_range`], if the cache has it.
     pub fn known_range(
         &self,
         id: &DocumentId,

@@ -1,4 +1,5 @@
-//! The items of the open documents with their neighbors, in the open documents, in the workspace and in a team's store, of one moment.
+//! Items of the open documents with their neighbors, at one point in time.
+//! Neighbors come from open documents, the workspace and the team's store.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
@@ -18,21 +19,22 @@ use crate::similar::index::{
 use crate::similar::{Center, Part, embed, thresholds, units_of};
 use crate::text::{PositionEncoding, Snapshot};
 
-/// The most neighbors kept of one item among the open documents: nobody reads further, and generated code resembles itself without
-/// end.
+/// Maximum number of neighbors of an item among the open documents. Readers do not look further, and generated code has endless
+/// neighbors.
 const MAX_NEIGHBORS: usize = 64;
 
-/// The items of one complete report.
+/// The item vectors of one complete report.
 #[derive(Debug)]
 pub struct DocumentVectors {
     id: DocumentId,
     version: i32,
-    /// The text they stand in.
+    /// The text that contains the items.
     snapshot: Snapshot,
     items: Vec<EmbeddedItem>,
 }
 
-/// The first character of a line for an offset in the blanks before it: there an editor puts the cursor that means what the line begins.
+/// Moves an offset in the indentation to the first character of the line.
+/// A cursor there means the item that begins on the line.
 fn past_indentation(snapshot: &Snapshot, offset: usize) -> usize {
     let line = snapshot.position(offset, PositionEncoding::Utf8).line;
     let range = snapshot.line_range(line as usize);
@@ -43,7 +45,7 @@ fn past_indentation(snapshot: &Snapshot, offset: usize) -> usize {
     }
 }
 
-/// The vector of an item by the reports of its units; `None` where it cannot be compared ([`embed`]).
+/// The vector of an item from the reports of its units; `None` if it cannot be compared ([`embed`]).
 fn item_vector(report: &DocumentReport, index: usize) -> Option<Arc<[f32]>> {
     let own = units_of(&report.segments, index);
     let parts: Vec<Part> = own
@@ -59,14 +61,14 @@ fn item_vector(report: &DocumentReport, index: usize) -> Option<Arc<[f32]>> {
     embed(&parts)
 }
 
-/// The items of a complete report, in its order; those that cannot be compared have zeros for a vector.
+/// The items of a complete report, in its order; items that cannot be compared get a zero vector.
 pub fn embedded_items(report: &DocumentReport) -> Vec<EmbeddedItem> {
     let width = report.units.iter().flatten().map(|unit| unit.embedding.len()).next();
     let zeros: Arc<[f32]> = vec![0.0; width.unwrap_or_default()].into();
     let text = report.snapshot.rope().to_string();
     let embedded = |(index, item): (usize, &Item)| EmbeddedItem {
         item: IndexedItem::of(&report.snapshot, item),
-        // One that cannot be compared is found by its words.
+        // A search can still find it by its words.
         vector: item_vector(report, index).unwrap_or_else(|| zeros.clone()),
         words: item_words(&text, &report.segments, index),
         fingerprint: Arc::new(Fingerprint::of(
@@ -91,21 +93,21 @@ impl DocumentVectors {
 }
 
 impl DocumentVectors {
-    /// The items that can be compared, by their numbers.
+    /// Indexes of the items that can be compared.
     fn comparable(&self) -> impl Iterator<Item = usize> {
         (0..self.items.len()).filter(|at| self.items[*at].is_comparable())
     }
 }
 
-/// What an open document adds to the lenses.
+/// The contribution of an open document to the lenses.
 pub struct Opened {
     /// Its items.
     pub vectors: Arc<DocumentVectors>,
-    /// The file that it shows, by the one path that this has: what the index has of it is older than what is open.
+    /// The file that the document shows, by its canonical path. The document is newer than the indexed file.
     pub file: Option<ShownFile>,
 }
 
-/// All items that can be compared, and the neighbors that were asked for so far.
+/// All items that can be compared, and the neighbors that were requested so far.
 pub struct Lenses {
     documents: BTreeMap<DocumentId, Arc<DocumentVectors>>,
     shown: Shown,
@@ -114,18 +116,18 @@ pub struct Lenses {
     team: Option<Arc<RemoteIndexClient>>,
     threshold: f32,
     detail: Detail,
-    /// Per document and item: its neighbors in the open documents.
+    /// The neighbors in the open documents, per document and item.
     beside: Mutex<HashMap<DocumentId, Arc<Vec<Vec<Neighbor>>>>>,
-    /// Of documents of which everything was found.
+    /// The neighbors of documents whose search is complete.
     complete: Mutex<HashMap<DocumentId, Arc<Vec<ItemNeighbors>>>>,
-    /// What the answer about a document lacked last.
+    /// What the last answer about a document did not contain.
     lacking: Mutex<HashMap<DocumentId, Lacking>>,
 }
 
-/// Where what resembles the items of a document was not looked for yet.
+/// Where neighbors of a document's items are not searched yet.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Lacking {
-    /// In the folders that are open.
+    /// In the open folders.
     pub workspace: bool,
     /// In the team's store.
     pub store: bool,
@@ -145,8 +147,8 @@ impl Default for Lenses {
 }
 
 impl Lenses {
-    /// The items of all documents beside those of the workspace. Languages are centered as `center` says, and by the open documents where it
-    /// does not know them.
+    /// The items of all open documents, in addition to those of the workspace.
+    /// Vectors are centered with `center`, or with the open documents for languages that `center` does not know.
     pub fn new(
         opened: Vec<Opened>,
         workspace: Arc<Workspace>,
@@ -163,8 +165,11 @@ impl Lenses {
         files.sort_by(|a, b| a.0.cmp(&b.0));
         let shown = Shown::new(files, |path| workspace.has_file(path));
         let path = |id: &DocumentId| PathBuf::from(&**id);
-        let mut listed: Vec<_> = documents.iter().map(|(id, of)| (path(id), &*of.items)).collect();
-        // Paths are ordered part by part, and not as text.
+        let mut listed: Vec<_> = documents
+            .iter()
+            .map(|(id, document)| (path(id), &*document.items))
+            .collect();
+        // Paths are ordered by component, unlike text.
         listed.sort_by(|a, b| a.0.cmp(&b.0));
         let width = listed.iter().find_map(|(_, items)| Some(items.first()?.vector.len()));
         let open = VectorIndex::of_items(&listed, center, width.unwrap_or_default());
@@ -182,13 +187,13 @@ impl Lenses {
         }
     }
 
-    /// What each language has in common, as the scores have it taken away.
+    /// The mean vector per language, which the scores subtract.
     pub fn center(&self) -> &Center {
         self.open.center()
     }
 
-    /// The items of a document that resemble others; `None` where this version's items are not known. Items of the workspace are among
-    /// them once they were looked for ([`Lenses::relate`]).
+    /// The items of a document with their neighbors; `None` if this version's items are not known.
+    /// Neighbors in the workspace are included once [`Lenses::find_neighbors`] has searched them.
     pub fn neighbors(&self, id: &DocumentId, version: i32) -> Option<Arc<Vec<ItemNeighbors>>> {
         let document = self.known(id, version)?;
         if let Some(found) = lock(&self.complete).get(id) {
@@ -218,19 +223,18 @@ impl Lenses {
         Some(found)
     }
 
-    /// What the last answer about the neighbors of a document lacked.
+    /// What the last answer about the neighbors of a document did not contain.
     pub fn lacking(&self, id: &DocumentId) -> Lacking {
         lock(&self.lacking).get(id).copied().unwrap_or_default()
     }
 
-    /// What a store is asked about a document: one question for each of its items.
+    /// The questions about a document for a store: one per item.
     pub fn questions(&self, id: &DocumentId) -> impl Iterator<Item = Asked<'_>> {
         let document = self.documents.get(id).into_iter();
         document.flat_map(|document| document.comparable().map(|at| self.asked(document, at, false)))
     }
 
-    /// The items of a document around an offset that resemble others, the innermost first; `None` where this version's items are
-    /// not known.
+    /// The items around an offset with their neighbors, innermost first; `None` if this version's items are not known.
     pub fn neighbors_at(&self, id: &DocumentId, version: i32, offset: usize) -> Option<Vec<ItemNeighbors>> {
         let document = self.known(id, version)?;
         let offset = past_indentation(&document.snapshot, offset);
@@ -251,8 +255,8 @@ impl Lenses {
         Some(found.collect())
     }
 
-    /// Looks in the workspace for what resembles the items of a document, one after the other until `enough`; `true` once nothing is
-    /// left to be looked for.
+    /// Searches the workspace for neighbors of each item of a document until `enough` returns true. Returns whether all items are
+    /// searched.
     pub fn find_neighbors(&self, id: &DocumentId, enough: impl Fn() -> bool) -> bool {
         let Some(document) = self.documents.get(id) else {
             return true;
@@ -270,15 +274,15 @@ impl Lenses {
         true
     }
 
-    /// What is about the same as a text in the open documents and in the workspace, best first. The workspace is the one of now, which
-    /// may be newer than what the lenses were made of.
+    /// Items in the open documents and the workspace that match a query, best first. The caller passes the current workspace, which may be
+    /// newer than that of the lenses.
     pub fn search(&self, workspace: &Workspace, query: &Query, filter: &Filter, count: usize) -> Vec<Neighbor> {
         let open = self.open.search(query, filter, count).unwrap_or_default();
         let open = open
             .into_iter()
             .filter(|found| self.holds_phrases(found, &query.phrases));
         let mut found: Vec<Neighbor> = open.filter_map(|found| self.open_item(found)).collect();
-        // Open files are found as they are open, and not as they were indexed.
+        // Items of open files come from their documents and not from the index.
         let more = count + MAX_FOUND;
         let elsewhere = workspace.search(query, filter, more);
         found.extend(elsewhere.into_iter().filter_map(|found| self.closed_item(&found)));
@@ -287,8 +291,8 @@ impl Lenses {
         found
     }
 
-    /// The items of a workspace that match a query, best first, where the query's model has not read the open documents. An item of an open
-    /// document is found as it stands there now, by its name.
+    /// Items of the workspace that match a query, best first.
+    /// For query models that have not read the open documents: an item of an open document is looked up there by its name.
     pub fn search_indexed(&self, workspace: &Workspace, query: &Query, filter: &Filter, count: usize) -> Vec<Neighbor> {
         let found = workspace.search(query, filter, count + MAX_FOUND);
         let here = |found: &Found| self.closed_item(found).or_else(|| self.item_as_open(found));
@@ -314,7 +318,7 @@ impl Lenses {
         })
     }
 
-    /// The documents whose items these are.
+    /// The documents that contain the items.
     pub fn documents(&self) -> impl Iterator<Item = &DocumentId> {
         self.documents.keys()
     }
@@ -323,7 +327,7 @@ impl Lenses {
         self.documents.get(id).filter(|document| document.version == version)
     }
 
-    /// Each item's neighbors in the open documents, found once.
+    /// The neighbors of each item in the open documents; computed once.
     fn beside(&self, document: &DocumentVectors) -> Arc<Vec<Vec<Neighbor>>> {
         if let Some(found) = lock(&self.beside).get(&document.id) {
             return found.clone();
@@ -342,7 +346,7 @@ impl Lenses {
         let found = self.open.similar(&asked, &Filter::default(), MAX_NEIGHBORS);
         let found = found.unwrap_or_default().into_iter();
         let found = found.filter_map(|found| self.open_item(found));
-        // The same file under another name is no news, whatever its items are like.
+        // Items of the same file under another name are no news.
         let other = |near: &Neighbor| match &near.home {
             Home::Document { id, .. } => !self.shown.same(id, &document.id),
             _ => true,
@@ -350,7 +354,7 @@ impl Lenses {
         found.filter(other).collect()
     }
 
-    /// The question what resembles an item: among the open documents, where it stands in one of them, or in the workspace.
+    /// The question for neighbors of an item: `among_open` excludes its own place among the open documents.
     fn asked<'a>(&'a self, document: &'a DocumentVectors, at: usize, among_open: bool) -> Asked<'a> {
         let EmbeddedItem { item, vector, .. } = &document.items[at];
         let path = Path::new(&*document.id);
@@ -402,7 +406,7 @@ impl Lenses {
         })
     }
 
-    /// Whether an item of an open document holds some phrases.
+    /// Whether the text of an item in an open document contains all phrases.
     fn holds_phrases(&self, found: &Found, phrases: &[String]) -> bool {
         let document = found.path.to_str().and_then(|id| self.documents.get(id));
         document.is_some_and(|document| {
@@ -411,7 +415,7 @@ impl Lenses {
         })
     }
 
-    /// What a store found, without what is here: the folders that are open know it better.
+    /// The results from a store, without items that the open folders contain in a newer state.
     pub fn of_store(&self, found: &[Found]) -> impl Iterator<Item = Neighbor> {
         let elsewhere = found.iter().filter(|found| !self.holds(&found.path, &found.item.name));
         elsewhere.map(|found| Neighbor {
@@ -426,8 +430,8 @@ impl Lenses {
         })
     }
 
-    /// Whether an open document, or a file of the folders that are open, has a path and an item of a name. A document may lie deeper
-    /// below its folder than it did where it was indexed.
+    /// Whether an open document or folder has a file at this path with this item.
+    /// The path may be a suffix, since the store may have indexed the folder from a deeper root.
     fn holds(&self, path: &Path, name: &str) -> bool {
         let named = |id: &DocumentId| {
             let items = self.documents.get(id).into_iter().flat_map(|document| &document.items);
@@ -439,7 +443,7 @@ impl Lenses {
 
     fn closed_item(&self, found: &Found) -> Option<Neighbor> {
         let path = found.root.join(&found.path);
-        // What stands around the items of an open file is known as it was indexed. Of a notebook that is open, only some cells may be.
+        // The document's item replaces the indexed one. Of an open notebook, only some cells may be open.
         let holds = |id: &DocumentId| {
             let items = self.documents.get(id).into_iter().flat_map(|document| &document.items);
             let same = |own: &EmbeddedItem| (own.item.kind, &own.item.name) == (found.item.kind, &found.item.name);

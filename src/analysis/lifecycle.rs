@@ -1,4 +1,4 @@
-//! The model comes, goes, and comes again after a panic.
+//! Loads the model, and restarts it after a panic.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -12,15 +12,15 @@ use super::engine::Engine;
 use super::options::{Event, ModelStatus};
 use super::worker::{Action, Worker};
 
-/// How many panics within [`PANIC_WINDOW`] are survived.
+/// Maximum number of restarts within [`PANIC_WINDOW`].
 const MAX_RESTARTS: usize = 3;
 
-/// Panics further apart than this are not counted together.
+/// Panics further apart than this are counted separately.
 const PANIC_WINDOW: Duration = Duration::from_secs(60);
 
 impl Worker {
     pub(super) fn load(&mut self) {
-        // The old model goes first: two would not fit where one was chosen to.
+        // The old model is dropped first, because memory may not suffice for two.
         self.engine = None;
         let Some(loader) = self.loader.take() else { return };
         let started = Instant::now();
@@ -61,7 +61,7 @@ impl Worker {
             heads: state.options.heads,
             identifier_aware: state.options.identifier_aware,
         };
-        // After a panic the same model comes back, and what it said before still holds.
+        // After a panic the same model comes back, and its earlier results still hold.
         if state.setting.as_ref().is_none_or(|old| old.model != setting.model) {
             state.documents.restart(true, Instant::now());
             state.lenses_stale = state.setting.is_some();
@@ -78,7 +78,7 @@ impl Worker {
 
     fn give_up(&mut self, why: String) -> Event {
         let mut state = self.shared.state();
-        // Another model that waits to be loaded may still come to their help.
+        // Another model that waits to be loaded may still answer the questions.
         if state.loader.is_none() {
             state.model = ModelStatus::Failed(why.clone());
             state.refuse_all(&Refusal::Failed(why.clone()));
@@ -86,7 +86,7 @@ impl Worker {
         Event::ModelFailed(why)
     }
 
-    /// After a panic: remember what caused it, and start the model again unless that happened too often.
+    /// After a panic: quarantines its cause, and restarts the model unless that happened too often.
     pub(super) fn panicked(&mut self, action: &Action) {
         match std::mem::take(&mut self.attempt) {
             Attempt::Nothing => {}

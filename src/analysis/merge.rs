@@ -1,11 +1,11 @@
-//! One explanation out of several: for a text that is longer than the model's window.
+//! Merges explanations of the parts of a text that is longer than the model's window.
 
 use super::{Read, UnitReport, WordScore};
 use crate::explain::Method;
 use crate::model::Reader;
 
-/// Puts the explanations of a text's parts together, each with the place where its part starts. A part weighs as much as it
-/// has tokens, so that what summed to 1 in each part sums to 1 in the whole.
+/// Merges the explanations of a text's parts, each with the offset of its part.
+/// Each part is weighted by its number of tokens, so that shares that sum to 1 in each part sum to 1 in the whole.
 pub fn merge(method: Method, parts: &[(usize, &UnitReport)]) -> UnitReport {
     let tokens: usize = parts.iter().map(|(_, part)| part.tokens).sum();
     let weight = |part: &UnitReport| {
@@ -15,7 +15,7 @@ pub fn merge(method: Method, parts: &[(usize, &UnitReport)]) -> UnitReport {
             part.tokens as f32 / tokens as f32
         }
     };
-    let mean = |of: fn(&UnitReport) -> f32| parts.iter().map(|(_, part)| weight(part) * of(part)).sum::<f32>();
+    let mean = |value: fn(&UnitReport) -> f32| parts.iter().map(|(_, part)| weight(part) * value(part)).sum::<f32>();
     let width = parts.first().map_or(0, |(_, part)| part.embedding.len());
     let mut embedding = vec![0f32; width];
     let mut words = Vec::new();
@@ -48,7 +48,7 @@ pub fn merge(method: Method, parts: &[(usize, &UnitReport)]) -> UnitReport {
     }
 }
 
-/// How the chosen model read the parts, where the multilingual model explained most tokens.
+/// How the chosen model read the parts, if the multilingual model explained most tokens.
 fn read_by_chosen(parts: &[(usize, &UnitReport)]) -> Option<Read> {
     let tokens = |reader: Reader| {
         let own = parts.iter().filter(|(_, part)| part.reader() == reader);
@@ -59,14 +59,14 @@ fn read_by_chosen(parts: &[(usize, &UnitReport)]) -> Option<Read> {
     }
     let read: Vec<Read> = parts.iter().map(|(_, part)| part.read_by_chosen()).collect();
     let tokens: usize = read.iter().map(|read| read.tokens).sum();
-    let letters: f32 = read.iter().map(|read| read.coverage * read.tokens as f32).sum();
+    let covered: f32 = read.iter().map(|read| read.coverage * read.tokens as f32).sum();
     Some(Read {
         tokens,
-        coverage: letters / tokens.max(1) as f32,
+        coverage: covered / tokens.max(1) as f32,
     })
 }
 
-/// 1 for the highest score; equal scores in the order of the text.
+/// Assigns ranks: 1 is the highest score; equal scores rank in text order.
 fn rank(words: &mut [WordScore]) {
     let mut order: Vec<usize> = (0..words.len()).collect();
     order.sort_by(|&a, &b| words[b].score.total_cmp(&words[a].score));
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn merged_shares_still_sum_to_one_and_words_lie_where_their_part_lies() {
+    fn merged_shares_sum_to_one_and_words_keep_their_place_in_the_text() {
         let (a, b) = (part(&[0.5, 0.2], 10, 0.2, 0.1), part(&[0.9, -0.2], 30, 0.2, 0.1));
         let merged = merge(Method::Decomposition, &[(0, &a), (100, &b)]);
         assert!(merged.residual < 1e-6);
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_merges_to_nothing() {
+    fn merging_no_parts_gives_an_empty_report() {
         let merged = merge(Method::Attention, &[]);
         assert!(merged.words.is_empty() && merged.tokens == 0 && merged.residual == 0.0);
     }

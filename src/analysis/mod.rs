@@ -1,9 +1,9 @@
-//! Analysis: who computes what, and when.
+//! Analysis: scheduling of the model's work, and a cache of its results.
 //!
-//! One thread owns the model. Everybody else holds an [`Analysis`], a cheap handle, and asks it things; questions wait in one
-//! queue with priorities (cursor > visible > document > rest), the latest question of a kind about a document replaces the one
-//! before it, and a cancelled one stops between two layers of the forward pass. What was computed is kept by content
-//! (model, method, text), so that an edit costs the units it touched.
+//! One thread owns the model. All other code holds an [`AnalysisHandle`] and sends questions to that thread. Questions wait in one
+//! queue with priorities (cursor > visible > document > rest). A new question replaces an older one of the same kind about the same
+//! document, and a cancelled question stops between two layers of the forward pass. The cache stores results by content (model,
+//! method, text), so that an edit recomputes only the units that it touched.
 
 mod answers;
 mod asking;
@@ -52,19 +52,19 @@ use std::sync::Arc;
 use crate::segment::Segments;
 use crate::text::{Inactive, Snapshot};
 
-/// Names an open document: its URI, opaque to the analysis.
+/// Identifies an open document: its URI, which the analysis does not interpret.
 pub type DocumentId = Arc<str>;
 
-/// What is known of one version of a document.
+/// The results for one version of a document.
 #[derive(Debug, Clone)]
 pub struct DocumentReport {
     /// The document.
     pub id: DocumentId,
-    /// The text all ranges refer to, with its version.
+    /// The text that all ranges refer to, with its version.
     pub snapshot: Snapshot,
     /// Its units and items.
     pub segments: Arc<Segments>,
-    /// One entry per unit of `segments`; `None` where the model has not come to it yet.
+    /// One entry per unit of `segments`; `None` if the model has not explained it yet.
     pub units: Vec<Option<Arc<UnitReport>>>,
 }
 
@@ -78,15 +78,15 @@ impl DocumentReport {
 /// What the model says about the word under the cursor.
 #[derive(Debug, Clone)]
 pub struct CursorReport {
-    /// The text all ranges refer to.
+    /// The text that all ranges refer to.
     pub snapshot: Snapshot,
-    /// The unit the word stands in.
+    /// The unit that contains the word.
     pub unit: crate::segment::Unit,
     /// The unit's explanation; its ranges are relative to the unit's start.
     pub report: Arc<UnitReport>,
     /// Index into `report.words` of the word under the cursor; `None` between words.
     pub word: Option<usize>,
-    /// What each word of the unit is made of.
+    /// The sources of each word of the unit.
     pub sources: Arc<SourcesReport>,
 }
 
@@ -95,74 +95,74 @@ pub struct CursorReport {
 pub struct TrustReport {
     /// The unit.
     pub unit: crate::segment::Unit,
-    /// What deleting its words did.
+    /// The effect of deleting its words.
     pub trust: crate::explain::trust::Trust,
 }
 
-/// Where an item stands.
+/// The location of an item.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Home {
     /// In an open document.
     Document {
         /// The document.
         id: DocumentId,
-        /// The version of that document its places refer to.
+        /// The version of the document that the item's ranges refer to.
         version: i32,
     },
-    /// In a file of the workspace that is not open, as it was when it was indexed.
+    /// In a file that is not open, in the state in which it was indexed.
     File(PathBuf),
-    /// In the store of a team, and not on this machine.
+    /// In a team's store, and not on this machine.
     Store {
-        /// The folder, as whoever indexed it names it.
+        /// The folder, under the name that its indexer gave it.
         folder: Arc<Path>,
-        /// Its file below that folder.
+        /// The file, relative to that folder.
         path: PathBuf,
-        /// The web page that shows it, if there is one.
+        /// The web page that shows the item, if there is one.
         link: Option<String>,
     },
 }
 
-/// An item that resembles another.
+/// An item that is similar to another.
 #[derive(Debug, Clone)]
 pub struct Neighbor {
-    /// Where it stands.
+    /// Where the item is.
     pub home: Home,
     /// The item.
     pub item: crate::similar::index::IndexedItem,
-    /// Where an item was asked about, its language-centered cosine, -1 to 1; in a search as [`crate::similar::index::Found::score`].
+    /// For a neighbor of an item, the language-centered cosine, -1 to 1; for a search, [`crate::similar::index::Found::score`].
     pub score: f32,
-    /// Why it was found, in a search.
+    /// The reason for the match, for a search.
     pub why: Option<crate::similar::index::Why>,
 }
 
-/// An item and what resembles it, best first.
+/// An item and the items similar to it, best first.
 #[derive(Debug, Clone)]
 pub struct ItemNeighbors {
-    /// Index into [`Segments::items`] of the document asked about.
+    /// Index into [`Segments::items`] of the question's document.
     pub item: usize,
-    /// Items above the threshold, best first; the item itself and items inside or around it left out.
+    /// Items above the threshold, best first, without overlapping ones.
     pub neighbors: Vec<Neighbor>,
 }
 
 /// Why a question got no answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// The asker withdrew it.
+    /// The caller withdrew the question.
     #[error("the request was cancelled")]
     Cancelled,
-    /// A newer question of the same kind about the same document replaced it, or the document changed.
+    /// A newer question of the same kind replaced it, or the document changed.
     #[error("the document changed while the answer was computed")]
     Stale,
     /// The model is not loaded yet.
     #[error("the model is still loading")]
     Loading,
-    /// Analysis was paused by the user.
+    /// The user paused the analysis.
     #[error("fovea is paused; run fovea.resume to continue")]
     Paused,
     /// The document is not analyzed.
     #[error("{0}")]
     Inactive(Inactive),
-    /// Too many questions wait already.
+    /// Too many questions are waiting.
     #[error("too many requests are waiting; try again")]
     Busy,
     /// The model could not be loaded, or failed on this text.

@@ -1,11 +1,11 @@
-//! What resembles what, asked through the handle: the neighbors of a document's items, and searches.
+//! Neighbors of a document's items, and searches, asked through the handle.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::handle::AnalysisHandle;
 use super::lenses::Lenses;
-use super::questions::mixed_up;
+use super::questions::unexpected_answer;
 use super::queue::{Answer, Ask};
 use super::workspace::Stage;
 use super::{CancelToken, DocumentId, Home, ItemNeighbors, Neighbor, Refusal};
@@ -16,19 +16,19 @@ use crate::text::Language;
 /// The answer to a search.
 #[derive(Debug, Clone, Default)]
 pub struct Searched {
-    /// What was found, best first.
+    /// The results, best first.
     pub found: Vec<Neighbor>,
-    /// Why the ranking means less than usual, as [`ReadQuery::note`].
+    /// A reason why the ranking is less reliable than usual, as [`ReadQuery::note`].
     pub note: Option<String>,
 }
 
-/// How long a search waits for the team's store.
+/// Maximum time that a search waits for the team's store.
 pub const STORE_SEARCH: Duration = Duration::from_secs(2);
 
 impl AnalysisHandle {
-    /// The items of a document that resemble others, in the open documents and in the workspace; items that resemble nothing are left
-    /// out. `None` where this version is not analyzed yet. Never waits for the model thread: what is not found yet of the workspace
-    /// comes later, after [`super::Event::Neighbors`].
+    /// The items of a document that have neighbors in the open documents or the workspace.
+    /// `None` if this version is not analyzed yet. Never waits for the model thread: neighbors in the workspace that are not known yet come
+    /// later, after [`super::Event::Neighbors`].
     pub fn neighbors(&self, id: &DocumentId, version: i32) -> Option<Arc<Vec<ItemNeighbors>>> {
         let lenses = self.lenses_of(id, version)?;
         let found = lenses.neighbors(id, version)?;
@@ -45,8 +45,8 @@ impl AnalysisHandle {
         })
     }
 
-    /// Whether the scores of a language's items are the ones that they will have: while the workspace is indexed for the first time, what
-    /// the language has in common moves until enough is known. [`super::Event::Neighbors`] tells when they are.
+    /// Whether the scores of a language's items are final. The mean vector of a language moves during the first scan of the workspace,
+    /// until enough items are known; [`super::Event::Neighbors`] then reports that scores are final.
     pub fn is_settled(&self, language: Language) -> bool {
         let state = self.shared().state();
         let roots = state.options.workspace.as_ref().map(|scope| &scope.roots);
@@ -57,8 +57,7 @@ impl AnalysisHandle {
         !grows || self.shared().workspace().is_settled(language)
     }
 
-    /// As [`AnalysisHandle::neighbors`], of the items around an offset alone, the innermost first, and complete: nothing is computed of
-    /// others.
+    /// Same as [`AnalysisHandle::neighbors`], but only for the items around an offset, innermost first, and complete.
     pub fn neighbors_at(&self, id: &DocumentId, version: i32, offset: usize) -> Option<Vec<ItemNeighbors>> {
         let lenses = self.lenses_of(id, version)?;
         let mut found = without(lenses.neighbors_at(id, version, offset)?, &self.closed_since(&lenses));
@@ -69,8 +68,8 @@ impl AnalysisHandle {
         Some(found)
     }
 
-    /// Drops what stands in files that are gone, of which the index has not heard: not every editor tells, and an index that is being
-    /// renewed takes a while. The folders are then looked at again.
+    /// Drops neighbors in deleted files, and requests a scan of the folders if there are any.
+    /// Not every editor reports deletions, and a scan takes a while.
     fn drop_gone(&self, found: &mut Vec<Neighbor>) {
         let all = found.len();
         found.retain(|neighbor| !matches!(&neighbor.home, Home::File(path) if path.symlink_metadata().is_err()));
@@ -79,8 +78,8 @@ impl AnalysisHandle {
         }
     }
 
-    /// What answers a search, best first, at most `count`, in the open documents, in the workspace, and, where it is to go beyond, in the
-    /// team's store, which is waited for no longer than [`STORE_SEARCH`]. What was typed may narrow the filter ([`Query::parse`]).
+    /// Searches the open documents, the workspace and, if `beyond` is set, the team's store; at most `count` results, best first.
+    /// The store gets at most [`STORE_SEARCH`]. The query text may narrow the filter ([`Query::parse`]).
     ///
     /// # Errors
     /// The reason why there is no answer.
@@ -114,8 +113,8 @@ impl AnalysisHandle {
         let text = query.text.clone();
         let read = match self.ask(Ask::Search { text }, cancel.clone()).await {
             Ok(Answer::Query(read)) => read,
-            Ok(_) => return Err(mixed_up()),
-            // Words are known before the model is.
+            Ok(_) => return Err(unexpected_answer()),
+            // A search by words needs no model.
             Err(Refusal::Loading) => ReadQuery {
                 vector: Vec::new(),
                 reader: Reader::Chosen,
@@ -148,8 +147,8 @@ impl AnalysisHandle {
         Ok(Searched { found, note })
     }
 
-    /// What answers a search that the multilingual model read. It has read the folders only if somebody asked it before: the first such search
-    /// starts that.
+    /// Answers a search whose query the multilingual model reads.
+    /// That model reads the folders only after the first such search, which starts it.
     fn search_multilingual(
         &self,
         lenses: &Lenses,
@@ -192,7 +191,7 @@ impl AnalysisHandle {
         }
     }
 
-    /// The lenses, if the document still has this version; from now on they are worth keeping ready.
+    /// The lenses, if the document still has this version; keeps them up to date for it from now on.
     fn lenses_of(&self, id: &DocumentId, version: i32) -> Option<Arc<Lenses>> {
         {
             let mut state = self.shared().state();
@@ -205,7 +204,7 @@ impl AnalysisHandle {
         Some(self.shared().lenses())
     }
 
-    /// The documents that the lenses know and that are open no more.
+    /// The documents in the lenses that are no longer open.
     fn closed_since(&self, lenses: &Lenses) -> Vec<DocumentId> {
         let state = self.shared().state();
         lenses
@@ -216,12 +215,12 @@ impl AnalysisHandle {
     }
 }
 
-/// Whether an item stands in one of some documents.
+/// Whether the item of a neighbor is in one of the documents.
 fn stands_in(neighbor: &Neighbor, documents: &[DocumentId]) -> bool {
     matches!(&neighbor.home, Home::Document { id, .. } if documents.contains(id))
 }
 
-/// What is left once some documents are gone.
+/// The items without neighbors in closed documents.
 fn without(mut found: Vec<ItemNeighbors>, closed: &[DocumentId]) -> Vec<ItemNeighbors> {
     for item in &mut found {
         item.neighbors.retain(|neighbor| !stands_in(neighbor, closed));

@@ -1,4 +1,4 @@
-//! What the analysis is told, and what it tells.
+//! Settings, events and status of the analysis.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,28 +13,28 @@ use crate::segment::Unparsed;
 use crate::similar::decision::Detail;
 use crate::similar::thresholds;
 
-/// How the analysis works.
+/// The settings of the analysis.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Options {
     /// The method of the scores.
     pub method: Method,
-    /// The attention maps that [`Method::Attention`] looks at.
+    /// The attention maps for [`Method::Attention`].
     pub heads: Heads,
-    /// Threads of the model's pool; 0 = choose: half the cores, at least two where there are two, at most four.
+    /// Threads of the model's pool; 0 = half the cores, at least two if available, at most four.
     pub threads: usize,
-    /// How long after the last edit whole-document work begins.
+    /// Delay between the last edit and the work on the whole document.
     pub debounce: Duration,
-    /// Bytes of results that are kept by content.
+    /// Maximum size of the cache in bytes.
     pub cache_bytes: usize,
-    /// Where results are kept beyond the end of the process; `None` = nowhere.
+    /// The file that keeps results after the process ends; `None` = no file.
     pub disk: Option<ResultsFile>,
-    /// Language-centered cosine from which two items count as similar.
+    /// Minimum language-centered cosine of similar items.
     pub min_similarity: f32,
-    /// Whether only what is news to the reader counts.
+    /// Whether only items that are new to the reader count.
     pub detail: Detail,
-    /// Whether code reaches the model with its identifiers split into words.
+    /// Whether identifiers in code are split into words for the model.
     pub identifier_aware: bool,
-    /// Which folders are indexed; `None` = none.
+    /// The folders to index; `None` = none.
     pub workspace: Option<Scope>,
 }
 
@@ -55,76 +55,76 @@ impl Default for Options {
     }
 }
 
-/// What the analysis tells by itself, from the model thread: the callback must not block.
+/// An event from one of the analysis threads; the callback must not block.
 #[derive(Debug, Clone)]
 pub enum Event {
-    /// A model was loaded.
+    /// The model is loaded.
     ModelReady {
-        /// Milliseconds it took.
+        /// Duration of loading, in milliseconds.
         ms: u64,
     },
-    /// No model could be loaded; every question is refused until another is given.
+    /// Loading failed; every question is refused until the user chooses another model.
     ModelFailed(String),
-    /// Whole-document work began or ended. Questions do not count: they are over before anybody could show it.
+    /// Work on whole documents began or ended. Questions do not count, because they end too soon to be shown.
     Busy(bool),
     /// New results for a document: after each batch, at most about twenty times a second, and once when complete.
     Report(Arc<DocumentReport>),
-    /// A grammar failed on a document, or no longer does ([`Status::unparsed`]).
+    /// A grammar failed on a document, or works again ([`Status::unparsed`]).
     Unparsed,
-    /// Items of the open documents, or what resembles them, changed: lenses should be refreshed.
+    /// Items of the open documents or their neighbors changed; lenses should be refreshed.
     Neighbors,
-    /// The index of the workspace went on.
+    /// The index of the workspace made progress.
     Index(Stage),
-    /// The team's store was reached, or is away ([`Status::store`]).
+    /// The team's store became available or unavailable ([`Status::store`]).
     Store,
-    /// Something is wrong with the index of the workspace or with the store, in a sentence for the person; each is told once.
+    /// A problem with the workspace index or the store, in a sentence for the user; each is reported once.
     IndexProblem(String),
-    /// The analysis ran into an error of its own.
+    /// An internal error occurred in the analysis.
     Panicked {
-        /// How often the model was started again since the error count last began.
+        /// Number of model restarts within the current window of panics.
         restarts: u32,
-        /// Whether this was once too often: every question is refused until the model is reloaded.
+        /// Whether the limit is exceeded: every question is refused until the model is reloaded.
         given_up: bool,
     },
 }
 
-/// Where the model stands.
+/// The state of the model.
 #[derive(Debug, Clone)]
 pub enum ModelStatus {
-    /// It is being loaded; questions wait.
+    /// It is loading; questions wait.
     Loading,
-    /// It answers.
+    /// It answers questions.
     Ready(Box<ModelInfo>),
-    /// It could not be loaded, or failed too often.
+    /// Loading failed, or it panicked too often.
     Failed(String),
 }
 
-/// What the analysis is doing.
+/// The state of the analysis.
 #[derive(Debug, Clone)]
 pub struct Status {
-    /// Where the model stands.
+    /// The state of the model.
     pub model: ModelStatus,
     /// Whether the user paused it.
     pub paused: bool,
-    /// Whether something is being computed at this moment.
+    /// Whether a computation runs now.
     pub busy: bool,
-    /// Questions that wait.
+    /// Number of waiting questions.
     pub queued: usize,
-    /// How far the index of the workspace is.
+    /// Progress of the workspace index.
     pub index: IndexStatus,
-    /// The team's store, in words, and whether it answers; `None` = there is none.
+    /// A description of the team's store, and whether it answers; `None` = there is none.
     pub store: Option<(String, StoreStage)>,
-    /// The documents that are split by their lines although their language has a grammar, with the reason.
+    /// Documents that are split by lines although their language has a grammar, with the reason.
     pub unparsed: Vec<(DocumentId, Unparsed)>,
 }
 
-/// How far the index of the workspace is.
+/// Progress of the workspace index.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct IndexStatus {
-    /// What it is doing.
+    /// The current stage.
     pub stage: Stage,
-    /// Items that can be found.
+    /// Number of items that can be found.
     pub items: usize,
-    /// Folders that are not indexed, with the reason.
+    /// Folders that cannot be indexed, with the reason.
     pub refused: Vec<String>,
 }

@@ -1,4 +1,4 @@
-//! The work on whole documents: segments, batches of units, item vectors.
+//! Work on whole documents: segments, batches of units, item vectors.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use super::workspace::Workspace;
 use crate::similar::Center;
 use crate::similar::index::calibration;
 
-/// How long the workspace is looked through without looking up.
+/// Maximum time of one step of the neighbor search.
 const RELATING: Duration = Duration::from_millis(20);
 
 impl Worker {
@@ -28,7 +28,7 @@ impl Worker {
                 return;
             };
             let known = document.report.clone();
-            // Taken: should reading panic, the next one begins from nothing.
+            // Taken out of the document, so that a panic leaves no half-updated state for the next attempt.
             (
                 document.snapshot.clone(),
                 document.revision,
@@ -48,7 +48,7 @@ impl Worker {
                 return;
             };
             if document.revision != revision || !same_setting {
-                // The text went on meanwhile; the next reading begins here all the same.
+                // The text changed in the meantime; the next attempt can still reuse this one.
                 document.previous = Some(prepared.previous);
                 return;
             }
@@ -73,7 +73,7 @@ impl Worker {
             };
             (report, document.keys.clone())
         };
-        if !std::mem::replace(&mut self.told_busy, true) {
+        if !std::mem::replace(&mut self.announced_busy, true) {
             self.shared.tell(Event::Busy(true));
         }
         let unit = |&index: &usize| &report.segments.units[index];
@@ -91,7 +91,7 @@ impl Worker {
         let result = compute.units(&texts, &checkpoint);
         {
             let mut state = self.shared.state();
-            // A change of text or setting meanwhile: what was found is in the cache, and nothing else is to be done.
+            // If text or setting changed in the meantime, the results are in the cache, and nothing else is to be done.
             let same_setting = state.setting.as_ref() == Some(&setting);
             let document = state
                 .documents
@@ -114,7 +114,7 @@ impl Worker {
         self.announce_results(&batch.id, batch.revision);
     }
 
-    /// Learns what the words of a unit on screen are made of, so that a hover over them finds it known.
+    /// Computes the word sources of a unit on screen before a hover needs them.
     pub(super) fn prefetch(&mut self, batch: &Batch) {
         let (Ok(setting), &[index]) = (self.setting(), batch.units.as_slice()) else {
             return;
@@ -138,11 +138,11 @@ impl Worker {
         }
         let mut state = self.shared.state();
         if let Some(document) = state.documents.at_revision(&batch.id, batch.revision) {
-            document.foresaw(index);
+            document.mark_prefetched(index);
         }
     }
 
-    /// After new results: tell of them, and when the document is complete, make the vectors of its items.
+    /// Announces new results, and computes the item vectors of a complete document.
     pub(super) fn announce_results(&mut self, id: &DocumentId, revision: u64) {
         let (news, complete) = {
             let mut state = self.shared.state();
@@ -185,7 +185,7 @@ impl Worker {
             (opened, wanted, (state.options.min_similarity, state.options.detail))
         };
         let located = opened.into_iter().map(|Opened { vectors, file }| {
-            let file = file.map(ShownFile::by_its_one_path);
+            let file = file.map(ShownFile::canonical);
             Opened { vectors, file }
         });
         let team = self.shared.team().cloned();
@@ -201,7 +201,7 @@ impl Worker {
         self.shared.tell(Event::Neighbors);
     }
 
-    /// What the languages have in common, as the workspace says; where it has no items yet, the scale of the model's space at least.
+    /// The mean vectors per language from the workspace; without items, only the calibration of the model.
     fn center(&self, workspace: &Workspace) -> Center {
         let model = self.engine.as_deref().and_then(Engine::model);
         match model.filter(|_| workspace.is_empty()) {
@@ -216,7 +216,7 @@ impl Worker {
         }
     }
 
-    /// Looks for what resembles the items of a document, for some milliseconds: then whatever is more urgent has its turn.
+    /// Searches neighbors of a document's items for some milliseconds, then lets more urgent work run.
     pub(super) fn find_neighbors(&self, id: &DocumentId, stop: &AtomicBool) {
         let lenses = self.shared.lenses();
         let until = Instant::now() + RELATING;

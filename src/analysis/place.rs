@@ -1,4 +1,4 @@
-//! Which unit, word and language stand at a place.
+//! Finds the unit, the word and the language at a position.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use super::{CursorReport, DocumentReport, SourcesReport, UnitReport};
 use crate::segment::Segments;
 use crate::text::{ByteRange, Language, Snapshot};
 
-/// The unit that holds an offset; the end of the document belongs to its last unit.
+/// The unit that contains an offset; the end of the document belongs to the last unit.
 pub fn unit_at(segments: &Segments, offset: usize) -> Option<usize> {
     let index = segments.units.partition_point(|unit| unit.range.end <= offset);
     let last = segments.units.len().checked_sub(1)?;
@@ -16,7 +16,7 @@ pub fn unit_at(segments: &Segments, offset: usize) -> Option<usize> {
     (segments.units[last].range.end == offset).then_some(last)
 }
 
-/// The word at an offset of the unit's text. A cursor right behind a word, where no other begins, means that word.
+/// The word at an offset in the unit's text. A cursor at the end of a word means that word, unless another begins there.
 fn word_at(report: &UnitReport, offset: usize) -> Option<usize> {
     let holds = report.words.iter().position(|word| word.range.contains(&offset));
     holds.or_else(|| {
@@ -46,7 +46,7 @@ pub fn cursor_report(
     }
 }
 
-/// The language of a range: that of the unit it lies in, which differs from the document's in a fenced block.
+/// The language of a range: that of its unit, which differs from the document's in a fenced block.
 pub fn language_of(report: Option<&DocumentReport>, snapshot: &Snapshot, range: &ByteRange) -> Language {
     let unit = report.and_then(|report| {
         let unit = &report.segments.units[unit_at(&report.segments, range.start)?];

@@ -1,20 +1,20 @@
-//! The model's threads: few, and less important to the operating system than the editor's.
+//! The model's threads: few, and at a lower priority than the editor's.
 
 use thread_priority::{ThreadPriority, ThreadPriorityValue, set_current_thread_priority};
 
-/// Lowers the priority of the current thread (nice 10 on Unix). Where that is refused, nothing is lost.
+/// Lowers the priority of the current thread (nice 10 on Unix). A refusal by the system is harmless.
 pub fn lower_priority() {
     if let Ok(value) = ThreadPriorityValue::try_from(25u8) {
         let _ = set_current_thread_priority(ThreadPriority::Crossplatform(value));
     }
 }
 
-/// Lowers the priority of the current thread to what is done only where a processor has nothing else to do.
+/// Lowers the priority of the current thread to that of idle work.
 pub fn lowest_priority() {
     let _ = set_current_thread_priority(ThreadPriority::Min);
 }
 
-/// How many threads a setting means: 0 is half the cores, at least two where there are two, at most four.
+/// Number of threads for a setting; 0 means half the cores, at least two if available, at most four.
 pub fn threads(setting: usize) -> usize {
     if setting > 0 {
         return setting;
@@ -27,16 +27,16 @@ fn chosen(cores: usize) -> usize {
     (cores / 2).max(cores.min(2)).min(4)
 }
 
-/// The pool everything is computed in. Where none can be made, the model thread computes alone.
+/// The thread pool for all computation; without one, the model thread computes alone.
 pub struct Pool(Option<rayon::ThreadPool>);
 
 impl Pool {
-    /// A pool of so many threads; 0 = choose.
+    /// A pool of `setting` threads; 0 chooses the number.
     pub fn new(setting: usize) -> Pool {
         Pool::made("fovea-pool", setting, lower_priority)
     }
 
-    /// As [`Pool::new`], for what nobody waits for.
+    /// Same as [`Pool::new`], for work without a waiting request.
     pub fn lowest(setting: usize) -> Pool {
         Pool::made("fovea-index", setting, lowest_priority)
     }
@@ -50,7 +50,7 @@ impl Pool {
         Pool(pool.ok())
     }
 
-    /// Computes inside the pool; the current thread waits. A panic comes back as a panic here.
+    /// Computes inside the pool while the current thread waits. A panic inside resumes here.
     pub fn install<T: Send>(&self, compute: impl FnOnce() -> T + Send) -> T {
         match &self.0 {
             Some(pool) => pool.install(compute),
@@ -70,13 +70,13 @@ mod tests {
     }
 
     #[test]
-    fn computing_happens_on_the_pools_threads_at_lower_priority() {
+    fn computation_runs_on_the_pools_threads_at_lower_priority() {
         let pool = Pool::new(1);
         let name = pool.install(|| std::thread::current().name().map(str::to_owned));
         assert_eq!(name.as_deref(), Some("fovea-pool-0"));
         #[cfg(target_os = "linux")]
         {
-            // Field 19 of stat is the nice value; the name in brackets may hold spaces.
+            // Field 19 of stat is the nice value; the name in parentheses may contain spaces.
             let stat = pool
                 .install(|| std::fs::read_to_string("/proc/thread-self/stat"))
                 .expect("procfs");

@@ -1,4 +1,4 @@
-//! Questions that wait for the model thread, asked through the handle.
+//! Questions to the model thread, asked through the handle.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -12,8 +12,8 @@ use crate::explain::{PairReport, Shares, Which};
 use crate::text::{ByteRange, Language, Snapshot};
 
 impl AnalysisHandle {
-    /// What the model says about the word at an offset: `None` where there is no text. A newer question about another place
-    /// of the same document replaces this one.
+    /// The explanation of the word at an offset; `None` if there is no text.
+    /// A newer question about another position in the same document replaces this one.
     ///
     /// # Errors
     /// The reason why there is no answer.
@@ -27,8 +27,8 @@ impl AnalysisHandle {
         self.explain_at_for("cursor", id, snapshot, offset, cancel).await
     }
 
-    /// As [`AnalysisHandle::explain_at`]; only a newer question with the same purpose replaces this one, so that a hover and a
-    /// highlight at different places do not put each other out.
+    /// Same as [`AnalysisHandle::explain_at`], but only a newer question with the same purpose replaces it.
+    /// A hover and a highlight at different positions thus do not replace each other.
     ///
     /// # Errors
     /// The reason why there is no answer.
@@ -51,12 +51,12 @@ impl AnalysisHandle {
         };
         match self.ask(ask, cancel).await? {
             Answer::Cursor(report) => Ok(report),
-            _ => Err(mixed_up()),
+            _ => Err(unexpected_answer()),
         }
     }
 
-    /// The explanation of a range as one text; merged from its parts where it is longer than the model's window. Its words'
-    /// ranges are relative to the start of the range.
+    /// The explanation of a range, merged from its parts if it exceeds the model's window.
+    /// The ranges of its words are relative to the start of the range.
     ///
     /// # Errors
     /// The reason why there is no answer.
@@ -82,11 +82,11 @@ impl AnalysisHandle {
             .await?
         {
             Answer::Range(report) => Ok(report),
-            _ => Err(mixed_up()),
+            _ => Err(unexpected_answer()),
         }
     }
 
-    /// Whether the explanation of the unit at an offset can be trusted: `None` where there is no text.
+    /// Whether the explanation of the unit at an offset can be trusted; `None` if there is no text.
     ///
     /// # Errors
     /// The reason why there is no answer.
@@ -100,14 +100,14 @@ impl AnalysisHandle {
         let id = id.clone();
         match self.ask(Ask::Trust { id, snapshot, offset }, cancel).await? {
             Answer::Trust(report) => Ok(report.map(|report| *report)),
-            _ => Err(mixed_up()),
+            _ => Err(unexpected_answer()),
         }
     }
 
-    /// The report on a whole document once it is complete; whoever waits for it does not wait for the debounce.
+    /// The complete report on a whole document; a request for it skips the debounce.
     ///
     /// # Errors
-    /// The reason why there is no answer; [`Refusal::Failed`] when the model failed on some of its units.
+    /// The reason why there is no answer; [`Refusal::Failed`] if the model failed on some of its units.
     pub async fn explain_document(
         &self,
         id: &DocumentId,
@@ -126,7 +126,7 @@ impl AnalysisHandle {
                 return Err(Refusal::Stale);
             };
             document.wait(asker);
-            // Its pass may have ended already, with units that failed.
+            // The pass may have ended already, with units that failed.
             document.finish_if_complete();
             Ok(None)
         })?;
@@ -135,12 +135,12 @@ impl AnalysisHandle {
         }
         match wait(answer, &cancel).await? {
             Answer::Document(report) => Ok(report),
-            _ => Err(mixed_up()),
+            _ => Err(unexpected_answer()),
         }
     }
 
-    /// Why two passages are similar; without what their languages have in common as well, where that is known. `pairs` asks for the
-    /// matrix of all pairs of words, which takes seconds for long passages.
+    /// Explains the similarity of two passages, if possible also without their languages' mean vectors.
+    /// `pairs` requests the matrix of all pairs of words, which takes seconds for long passages.
     ///
     /// # Errors
     /// The reason why there is no answer.
@@ -154,12 +154,12 @@ impl AnalysisHandle {
         let wanted = if pairs { Wanted::Matrix } else { Wanted::Totals };
         match self.ask(Ask::Compare { a, b, wanted }, cancel).await? {
             Answer::Pair(report) => Ok(*report),
-            _ => Err(mixed_up()),
+            _ => Err(unexpected_answer()),
         }
     }
 
-    /// What the pairs of one word of a comparison add to the cosine; `None` where there is no such word. Quick after
-    /// [`AnalysisHandle::compare`] of the same passages.
+    /// The contributions of one word's pairs to the cosine; `None` if the word does not exist.
+    /// Fast after [`AnalysisHandle::compare`] of the same passages.
     ///
     /// # Errors
     /// The reason why there is no answer.
@@ -173,11 +173,11 @@ impl AnalysisHandle {
         let wanted = Wanted::Row(which, word);
         match self.ask(Ask::Compare { a, b, wanted }, cancel).await? {
             Answer::Row(row) => Ok(row),
-            _ => Err(mixed_up()),
+            _ => Err(unexpected_answer()),
         }
     }
 
-    /// Lets a question wait for the model thread.
+    /// Sends a question to the model thread and waits for the answer.
     pub(super) async fn ask(&self, ask: Ask, cancel: CancelToken) -> Result<Answer, Refusal> {
         if cancel.is_cancelled() {
             return Err(Refusal::Cancelled);
@@ -198,7 +198,7 @@ impl AnalysisHandle {
     }
 }
 
-/// The answer, or that the asker no longer wants it.
+/// Waits for the answer or for cancellation.
 fn wait(
     answer: oneshot::Receiver<Result<Answer, Refusal>>,
     cancel: &CancelToken,
@@ -213,7 +213,7 @@ fn wait(
     }
 }
 
-/// An answer of another kind than the question: cannot happen, and is no reason to panic.
-pub(super) fn mixed_up() -> Refusal {
+/// The error for an answer of the wrong kind, which cannot occur.
+pub(super) fn unexpected_answer() -> Refusal {
     Refusal::Failed("an internal error occurred: the answer belongs to another question".into())
 }

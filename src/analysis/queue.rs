@@ -1,4 +1,4 @@
-//! Questions that wait for the model thread.
+//! The questions that wait for the model thread.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,125 +11,125 @@ use crate::similar::ask::{Looked, Passage};
 use crate::similar::index::ReadQuery;
 use crate::text::{ByteRange, Language, Snapshot};
 
-/// The most askers that may wait; a client that floods is told so instead of being served late.
+/// Maximum number of waiting askers; further requests are refused at once instead of answered late.
 pub const MAX_WAITING: usize = 256;
 
-/// How often a question or batch may be stopped for something more urgent before it runs to its end.
+/// Maximum number of interruptions of a question or batch before it runs to its end.
 pub const MAX_INTERRUPTIONS: u8 = 3;
 
-/// What goes first.
+/// Urgency of work, most urgent first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Priority {
-    /// Somebody waits with the cursor on a word.
+    /// A user waits with the cursor on a word.
     Cursor,
-    /// Somebody looks at it.
+    /// It is on the screen.
     Visible,
-    /// The document somebody works in.
+    /// It is in the document with the latest activity.
     Document,
-    /// Everything else that is open.
+    /// It is in another open document.
     Rest,
 }
 
-/// A mutex whose poison is ignored: what it guards is always left whole, and one panic must not silence the rest.
+/// Locks a mutex and ignores poison: its data is always consistent, and one panic must not end other work.
 pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// What of a comparison is asked for.
+/// The requested part of a comparison.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wanted {
-    /// What each word adds in all.
+    /// The sum over all pairs for each word.
     Totals,
     /// The matrix of all pairs, which takes long.
     Matrix,
-    /// The pairs of one word.
+    /// The pairs of a single word.
     Row(Which, usize),
 }
 
-/// What can be answered.
+/// The answer to a question.
 #[derive(Debug, Clone)]
 pub enum Answer {
-    /// To a question about the word at an offset.
+    /// For the word at an offset.
     Cursor(Option<CursorReport>),
-    /// To a question about a range.
+    /// For a range.
     Range(Arc<UnitReport>),
-    /// To a question about a whole document.
+    /// For a whole document.
     Document(Arc<DocumentReport>),
-    /// To a comparison.
+    /// For a comparison.
     Pair(Box<PairReport>),
-    /// To a question about one word of a comparison; `None` where there is no such word.
+    /// For one word of a comparison; `None` if the word does not exist.
     Row(Option<Shares>),
-    /// To a question whether an explanation can be trusted; `None` where there is no text.
+    /// Whether an explanation can be trusted; `None` if there is no text.
     Trust(Option<Box<TrustReport>>),
-    /// To a search: what the model makes of it.
+    /// For a search: the query as the model read it.
     Query(ReadQuery),
     /// To a question in words: what a passage holds.
     Looked(Looked),
 }
 
-/// Who waits for an answer.
+/// A request that waits for an answer.
 pub struct Asker {
     reply: oneshot::Sender<Result<Answer, Refusal>>,
     cancel: CancelToken,
 }
 
 impl Asker {
-    /// An asker, and where its answer will arrive.
+    /// An asker, and the receiver of its answer.
     pub fn new(cancel: CancelToken) -> (Asker, oneshot::Receiver<Result<Answer, Refusal>>) {
         let (reply, answer) = oneshot::channel();
         (Asker { reply, cancel }, answer)
     }
 
-    /// Whether nobody waits any more: cancelled, or the future was dropped.
+    /// Whether the request was cancelled, or its future dropped.
     pub fn withdrawn(&self) -> bool {
         self.cancel.is_cancelled() || self.reply.is_closed()
     }
 
-    /// Answers; one who no longer waits is not missed.
+    /// Sends the answer; a closed receiver is ignored.
     pub fn answer(self, answer: Result<Answer, Refusal>) {
         let _ = self.reply.send(answer);
     }
 }
 
-/// What is asked.
+/// The content of a question.
 #[derive(Debug, Clone)]
 pub enum Ask {
     /// What the model says about the word at an offset.
     Cursor {
         /// The document.
         id: DocumentId,
-        /// Its text when asked.
+        /// Its text at the time of the question.
         snapshot: Snapshot,
-        /// Where.
+        /// The offset in bytes.
         offset: usize,
-        /// For which purpose: only a newer question for the same purpose replaces it.
+        /// Purpose of the question; it replaces only older questions with the same purpose.
         purpose: &'static str,
     },
     /// The explanation of a range.
     Range {
         /// The document.
         id: DocumentId,
-        /// Its text when asked.
+        /// Its text at the time of the question.
         snapshot: Snapshot,
-        /// Where.
+        /// The range in bytes.
         range: ByteRange,
     },
     /// Whether the explanation of the unit at an offset can be trusted.
     Trust {
         /// The document.
         id: DocumentId,
-        /// Its text when asked.
+        /// Its text at the time of the question.
         snapshot: Snapshot,
-        /// Where.
+        /// The offset in bytes.
         offset: usize,
     },
     /// Why two passages are similar.
     Compare {
-        /// One.
+        /// The first passage.
         a: (String, Language),
-        /// The other.
+        /// The second passage.
         b: (String, Language),
-        /// What of it.
+        /// The requested part.
         wanted: Wanted,
     },
     /// What of a passage answers a question.
@@ -139,7 +139,7 @@ pub enum Ask {
         /// The passage, and its place among all that are looked into.
         passage: (usize, Arc<Passage>),
     },
-    /// What a text is searched by.
+    /// The query for a search.
     Search {
         /// The text, in prose.
         text: String,
@@ -147,7 +147,7 @@ pub enum Ask {
 }
 
 impl Ask {
-    /// The document asked about and the version the asker saw.
+    /// The document of the question, and the version that the asker saw.
     pub fn document(&self) -> Option<(&DocumentId, i32)> {
         match self {
             Ask::Cursor { id, snapshot, .. } | Ask::Range { id, snapshot, .. } | Ask::Trust { id, snapshot, .. } => {
@@ -157,7 +157,7 @@ impl Ask {
         }
     }
 
-    /// How urgent it is.
+    /// Its urgency.
     pub fn priority(&self) -> Priority {
         match self {
             Ask::Cursor { .. }
@@ -170,7 +170,7 @@ impl Ask {
         }
     }
 
-    /// Whether one answer serves both.
+    /// Whether one answer serves both questions.
     fn same(&self, other: &Ask) -> bool {
         if self.document() != other.document() {
             return false;
@@ -190,7 +190,7 @@ impl Ask {
         }
     }
 
-    /// Whether the newer makes the older pointless: same document, same kind.
+    /// Whether this question makes an older one pointless: same document, same kind.
     fn replaces(&self, older: &Ask) -> bool {
         let (Some((id, _)), Some((older_id, _))) = (self.document(), older.document()) else {
             return false;
@@ -204,9 +204,9 @@ impl Ask {
     }
 }
 
-/// A question with everybody who waits for its answer.
+/// A question with all askers that wait for its answer.
 pub struct Question {
-    /// What is asked.
+    /// The content of the question.
     pub ask: Ask,
     askers: Mutex<Vec<Asker>>,
     interruptions: Mutex<u8>,
@@ -221,23 +221,23 @@ impl Question {
         }
     }
 
-    /// Whether nobody waits for the answer.
+    /// Whether all askers withdrew.
     pub fn abandoned(&self) -> bool {
         lock(&self.askers).iter().all(Asker::withdrawn)
     }
 
-    /// Whether it may still be stopped for something more urgent.
+    /// Whether more urgent work may still interrupt it.
     pub fn interruptible(&self) -> bool {
         *lock(&self.interruptions) < MAX_INTERRUPTIONS
     }
 
-    /// Notes that it was stopped for something more urgent.
+    /// Counts an interruption.
     pub fn interrupted(&self) {
         let mut count = lock(&self.interruptions);
         *count = count.saturating_add(1);
     }
 
-    /// Answers everybody who waits.
+    /// Answers all askers.
     pub fn answer(&self, answer: Result<Answer, Refusal>) {
         let mut askers = std::mem::take(&mut *lock(&self.askers));
         let last = askers.pop();
@@ -249,7 +249,7 @@ impl Question {
         }
     }
 
-    /// Adds an asker, or gives it back: an answered question has no askers left and takes none.
+    /// Adds an asker. Returns it if the question is already answered, since an answered question has no askers.
     fn join(&self, asker: Asker) -> Option<Asker> {
         let mut askers = lock(&self.askers);
         if askers.is_empty() {
@@ -264,13 +264,13 @@ impl Question {
     }
 }
 
-/// The questions that wait, in the order they came.
+/// The waiting questions, in order of arrival.
 #[derive(Default)]
 pub struct Queue(VecDeque<Arc<Question>>);
 
 impl Queue {
-    /// Adds a question, or joins an equal one that waits or runs. What it replaces is refused as stale; a replaced one that
-    /// runs is returned, for its computation to be stopped.
+    /// Adds a question, or joins an equal one that waits or runs.
+    /// Questions that it replaces are refused as stale; if one of them runs, it is returned so that the caller stops its computation.
     pub fn push(&mut self, ask: Ask, asker: Asker, running: Option<&Arc<Question>>) -> Option<Arc<Question>> {
         let mut asker = asker;
         for question in self.0.iter().chain(running).filter(|question| question.ask.same(&ask)) {
@@ -294,7 +294,7 @@ impl Queue {
         stopped
     }
 
-    /// Puts back a question that was stopped, before all others.
+    /// Puts an interrupted question back, before all others.
     pub fn put_back(&mut self, question: Arc<Question>) {
         self.0.push_front(question);
     }
@@ -311,7 +311,7 @@ impl Queue {
         self.0.remove(at)
     }
 
-    /// Forgets questions nobody waits for.
+    /// Removes questions without waiting askers.
     pub fn purge(&mut self) {
         self.0.retain(|question| {
             lock(&question.askers).retain(|asker| !asker.withdrawn());
@@ -319,18 +319,18 @@ impl Queue {
         });
     }
 
-    /// How many askers wait.
+    /// Number of waiting askers.
     pub fn len(&self) -> usize {
         self.0.iter().map(|question| question.waiting()).sum()
     }
 
-    /// Refuses the questions about a document, but for those about one version of it.
+    /// Refuses the questions about a document, except those about version `keep`.
     pub fn refuse_document(&mut self, id: &DocumentId, keep: Option<i32>, refusal: &Refusal) {
         self.0.retain(|question| {
             let hit = question
                 .ask
                 .document()
-                .is_some_and(|(of, version)| of == id && Some(version) != keep);
+                .is_some_and(|(asked, version)| asked == id && Some(version) != keep);
             if hit {
                 question.answer(Err(refusal.clone()));
             }

@@ -1,5 +1,5 @@
-//! What the store of a team knows, beside the workspace. A thread of its own asks it, so that nobody waits for a network: what is not
-//! known yet comes later, and a store that is away costs what it would have said.
+//! Neighbors and search results from a team's store. A thread of its own queries the store, so that no request waits for the network:
+//! results that are not known yet arrive later, and an unavailable store costs only its own results.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -16,32 +16,32 @@ use super::state::Shared;
 use super::workspace::{MAX_FOUND, key};
 use crate::similar::index::{Asked, Collection, Filter, Found, IndexError, Opener, Query};
 
-/// How long an answer is believed: others bring the store up to date.
+/// How long an answer stays valid; other people update the store.
 const FRESH: Duration = Duration::from_secs(3600);
 
-/// How long a store is left alone after it did not answer; twice as long each time, up to the longest.
+/// Pause after a failure to answer. It doubles with each failure, up to the longest.
 const SHORTEST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
-/// While a long document is being asked about, what is found is shown this often.
+/// Minimum time between updates while the items of a long document are queried.
 const SHOW_EVERY: Duration = Duration::from_secs(2);
 
-/// The most items whose answers are kept.
+/// Maximum number of items whose answers are kept.
 const MAX_KNOWN: usize = 20_000;
 
 /// Whether the store answers.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum StoreStage {
-    /// It was not asked yet.
+    /// It has not been queried yet.
     #[default]
     Unasked,
-    /// It answered last.
+    /// The last query succeeded.
     Ready,
-    /// It did not answer last, with the reason.
+    /// The last query failed, for this reason.
     Away(String),
 }
 
-/// A team's store, as everybody but its thread sees it.
+/// A team's store, as other threads see it.
 #[derive(Debug)]
 pub struct RemoteIndexClient {
     place: String,
@@ -79,7 +79,7 @@ enum Step {
 }
 
 impl RemoteIndexClient {
-    /// A store that nobody has asked yet.
+    /// A store that has not been queried yet.
     pub fn new(place: String) -> RemoteIndexClient {
         let (since, by_item) = (Instant::now(), HashMap::new());
         RemoteIndexClient {
@@ -90,29 +90,29 @@ impl RemoteIndexClient {
         }
     }
 
-    /// Where it is, in words.
+    /// A description of its location.
     pub fn place(&self) -> &str {
         &self.place
     }
 
-    /// Whether it answers.
+    /// Whether the store answers.
     pub fn stage(&self) -> StoreStage {
         lock(&self.work).stage.clone()
     }
 
-    /// What resembles an item there, if that was found before.
+    /// The neighbors of an item in the store, if they are already known.
     pub fn known(&self, asked: &Asked) -> Option<Arc<Vec<Found>>> {
         lock(&self.known).by_item.get(&key(asked)).cloned()
     }
 
-    /// What resembles the items of a document is to be found.
+    /// Schedules the search for neighbors of a document's items.
     pub fn want(&self, id: &DocumentId) {
         if lock(&self.work).documents.insert(id.clone()) {
             self.wake.notify_one();
         }
     }
 
-    /// What is about the same as a text there; nothing while the store is away.
+    /// Searches the store for a query; the reply is empty if the store is unavailable.
     pub fn search(&self, query: Query, filter: Filter, count: usize) -> oneshot::Receiver<Vec<Found>> {
         let (reply, answer) = oneshot::channel();
         lock(&self.work).searches.push_back(Search {
@@ -125,14 +125,14 @@ impl RemoteIndexClient {
         answer
     }
 
-    /// Lets the thread end.
+    /// Ends the thread.
     pub fn end(&self) {
         lock(&self.work).ended = true;
         self.wake.notify_one();
     }
 
-    /// What is to be done next, slept for if need be; `None` at the end. Somebody waits for a search; while the store is left alone,
-    /// there is no answer.
+    /// The next step; sleeps until there is one. `None` at the end.
+    /// Searches go first, because a request waits for them. During a pause after a failure they get no answer.
     fn next(&self) -> Option<Step> {
         let mut work = lock(&self.work);
         loop {
@@ -141,7 +141,7 @@ impl RemoteIndexClient {
             }
             let left = work.not_before.and_then(|at| at.checked_duration_since(Instant::now()));
             if left.is_some() {
-                // Whoever waits is answered by its channel.
+                // Dropping the sender answers the request.
                 work.searches.clear();
             }
             if let Some(search) = work.searches.pop_front() {
@@ -162,7 +162,7 @@ impl RemoteIndexClient {
         }
     }
 
-    /// Whether something else should be done first.
+    /// Whether more urgent work is waiting.
     fn interrupted(&self) -> bool {
         let work = lock(&self.work);
         work.ended || !work.searches.is_empty()
@@ -176,7 +176,7 @@ impl RemoteIndexClient {
         known.by_item.insert(key(asked), Arc::new(found));
     }
 
-    /// Forgets what is too old to be believed, or everything.
+    /// Clears the answers if they are too old, or if `everything` is set.
     fn forget(&self, everything: bool) {
         let mut known = lock(&self.known);
         if everything || known.since.elapsed() > FRESH {
@@ -186,7 +186,7 @@ impl RemoteIndexClient {
     }
 }
 
-/// Asks a store until the analysis ends.
+/// Queries a store until the analysis ends.
 pub fn run(shared: &Shared, team: &RemoteIndexClient, open: Opener) {
     lowest_priority();
     let mut asker = RemoteQueries {
@@ -195,7 +195,7 @@ pub fn run(shared: &Shared, team: &RemoteIndexClient, open: Opener) {
         open,
         collection: None,
         pause: SHORTEST_PAUSE,
-        told: false,
+        reported: false,
     };
     while let Some(step) = team.next() {
         team.forget(false);
@@ -211,27 +211,27 @@ pub fn run(shared: &Shared, team: &RemoteIndexClient, open: Opener) {
     }
 }
 
-/// What only the thread has.
+/// The state that only this thread uses.
 struct RemoteQueries<'a> {
     shared: &'a Shared,
     team: &'a RemoteIndexClient,
     open: Opener,
-    /// The connection, and the model whose questions it takes.
+    /// The connection, and the model whose queries it accepts.
     collection: Option<(String, Box<dyn Collection>)>,
-    /// How long it is left alone when it does not answer.
+    /// Duration of the next pause after a failure.
     pause: Duration,
-    /// Whether the person knows that the store is away.
-    told: bool,
+    /// Whether the user was told that the store is unavailable.
+    reported: bool,
 }
 
 impl RemoteQueries<'_> {
     fn take(&mut self, step: Step) -> Result<(), IndexError> {
         let Some(model) = self.shared.state().indexing.model.clone() else {
-            // No vector is of a model that is not there.
+            // Without the model there are no vectors to compare.
             return Ok(());
         };
         let id = &model.info().id;
-        if self.collection.as_ref().is_none_or(|(of, _)| of != id) {
+        if self.collection.as_ref().is_none_or(|(current, _)| current != id) {
             self.team.forget(true);
             self.collection = None;
             self.collection = Some((id.clone(), (self.open)(&model)?));
@@ -248,19 +248,19 @@ impl RemoteQueries<'_> {
             }
             Step::Relate(id) => find_neighbors(self.shared, self.team, &**collection, &id)?,
         }
-        (self.pause, self.told) = (SHORTEST_PAUSE, false);
+        (self.pause, self.reported) = (SHORTEST_PAUSE, false);
         lock(&self.team.work).not_before = None;
         self.turn(StoreStage::Ready);
         Ok(())
     }
 
-    /// The store did not answer: it is left alone for a while, and the person is told once.
+    /// Begins a pause after a failure, and reports it to the user once.
     fn away(&mut self, why: String) {
-        tracing::warn!(why, "the store");
+        tracing::warn!(why, "the team's store does not answer");
         lock(&self.team.work).not_before = Some(Instant::now() + self.pause);
         self.pause = (self.pause * 2).min(LONGEST_PAUSE);
         self.turn(StoreStage::Away(why.clone()));
-        if !std::mem::replace(&mut self.told, true) {
+        if !std::mem::replace(&mut self.reported, true) {
             self.shared.tell(Event::IndexProblem(format!(
                 "{why}; its items stay hidden until it answers"
             )));
@@ -275,7 +275,7 @@ impl RemoteQueries<'_> {
     }
 }
 
-/// Asks about every item of a document that was not asked about; what is left when something else comes first is asked about later.
+/// Queries the neighbors of every item of a document that has none yet. More urgent work postpones the rest.
 fn find_neighbors(
     shared: &Shared,
     team: &RemoteIndexClient,

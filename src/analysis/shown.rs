@@ -1,6 +1,6 @@
-//! Which file a document shows: an editor may show one file twice, under two names, as two versions, or cell by cell.
+//! Which documents show the same file: an editor may show a file under two names, in two versions, or cell by cell.
 //!
-//! Such documents resemble each other throughout, which tells nobody anything, and a search would find everything twice.
+//! Such documents are similar throughout, which is no news, and a search would find every item twice.
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
@@ -8,14 +8,14 @@ use std::path::{Path, PathBuf};
 
 use super::DocumentId;
 
-/// How a document shows a file.
+/// The way in which a document shows a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum View {
-    /// It is the file.
+    /// The document is the file.
     File,
-    /// It is a cell of the notebook that the file holds.
+    /// The document is a cell of the notebook in the file.
     Cell,
-    /// It is the file as it was or would be: a side of a comparison, a commit, a backup.
+    /// The document is another version of the file: a side of a comparison, a commit, a backup.
     Version,
 }
 
@@ -24,7 +24,7 @@ pub enum View {
 pub struct ShownFile {
     /// Its path.
     pub path: PathBuf,
-    /// How the document shows it.
+    /// The way in which the document shows it.
     pub view: View,
 }
 
@@ -34,18 +34,18 @@ impl ShownFile {
         ShownFile { path, view: View::File }
     }
 
-    /// The same by the one path that the file has, if it exists.
+    /// The same file by its canonical path, if it exists.
     #[must_use]
-    pub fn by_its_one_path(mut self) -> ShownFile {
+    pub fn canonical(mut self) -> ShownFile {
         self.path = self.path.canonicalize().unwrap_or(self.path);
         self
     }
 }
 
-/// What tells whether two paths are links to one file: its device and its number there.
+/// Identifies a file across hard links: device and inode number.
 type Inode = (u64, u64);
 
-/// The inode of a file that has several hard links.
+/// The inode of a file with several hard links.
 #[cfg(unix)]
 fn linked(path: &Path) -> Option<Inode> {
     use std::os::unix::fs::MetadataExt;
@@ -58,20 +58,20 @@ fn linked(_: &Path) -> Option<Inode> {
     None
 }
 
-/// Which of the open documents show the same file. Paths are those that each file has once.
+/// The open documents that show the same file; all paths are canonical.
 #[derive(Debug, Default)]
 pub struct Shown {
     files: HashMap<DocumentId, ShownFile>,
-    /// The documents that hold what is newest of a file: the file itself, or the cells of a notebook.
+    /// The documents with the newest content of a file: the file itself, or the cells of a notebook.
     holders: HashMap<PathBuf, Vec<DocumentId>>,
-    /// The path by which a file with several hard links is known here.
+    /// The path that stands for a file with several hard links.
     links: HashMap<Inode, PathBuf>,
-    /// Documents that show what another one, or the workspace, holds better.
+    /// Documents with content that another document or the workspace has in a newer state.
     doubles: HashSet<DocumentId>,
 }
 
 impl Shown {
-    /// The open documents that show a file, in the order of their names; `indexed` tells whether the workspace holds a file.
+    /// The open documents that show a file, sorted by identifier; `indexed` says whether the workspace contains a file.
     pub fn new(files: Vec<(DocumentId, ShownFile)>, indexed: impl Fn(&Path) -> bool) -> Shown {
         let mut shown = Shown::default();
         for (_, file) in &files {
@@ -79,7 +79,7 @@ impl Shown {
                 shown.links.entry(inode).or_insert_with(|| file.path.clone());
             }
         }
-        // The file before its cells, and both before its versions.
+        // Files come before cells, and both come before versions.
         for wanted in [View::File, View::Cell, View::Version] {
             for (id, ShownFile { path, .. }) in files.iter().filter(|(_, file)| file.view == wanted) {
                 let path = &*shown.known_as(path).into_owned();
@@ -108,12 +108,12 @@ impl Shown {
         Some(self.files.get(id)?.view)
     }
 
-    /// Whether a document shows what is to be found elsewhere.
+    /// Whether other documents or the workspace contain this document's items.
     pub fn is_double(&self, id: &DocumentId) -> bool {
         self.doubles.contains(id)
     }
 
-    /// Whether two documents show the same of one file. The cells of a notebook are parts of it, and no copies of each other.
+    /// Whether two documents show the same content of a file. Cells of a notebook are parts of it and not copies of each other.
     pub fn same(&self, a: &DocumentId, b: &DocumentId) -> bool {
         let (Some(first), Some(second)) = (self.files.get(a), self.files.get(b)) else {
             return false;
@@ -127,13 +127,13 @@ impl Shown {
         Some(&self.files.get(id)?.path)
     }
 
-    /// Whether a document shows the file of a path.
+    /// Whether a document shows the file at a path.
     pub fn shows(&self, id: &DocumentId, path: &Path) -> bool {
         self.path(id)
             .is_some_and(|own| own == path || own == self.known_as(path))
     }
 
-    /// The documents that hold what is newest of a file.
+    /// The documents with the newest content of a file.
     pub fn holders(&self, path: &Path) -> &[DocumentId] {
         let known = self
             .holders
@@ -142,7 +142,7 @@ impl Shown {
         known.map(Vec::as_slice).unwrap_or_default()
     }
 
-    /// The path by which a file is known here: of a file with several hard links that of the document that shows it.
+    /// The path that stands for a file: for one with several hard links, the path of the document that shows it.
     fn known_as<'a>(&'a self, path: &'a Path) -> Cow<'a, Path> {
         let link = || self.links.get(&linked(path)?);
         match self.links.is_empty() {
@@ -151,12 +151,12 @@ impl Shown {
         }
     }
 
-    /// Whether a document holds the whole of a file that is open, and not cells of it.
+    /// Whether a document is a whole file and not a cell.
     pub fn is_whole(&self, id: &DocumentId) -> bool {
         self.view(id) == Some(View::File)
     }
 
-    /// The files that documents hold, with these documents.
+    /// The files with newer content in documents, and these documents.
     pub fn held(&self) -> impl Iterator<Item = (&Path, &DocumentId)> {
         let all = self.holders.iter();
         all.flat_map(|(path, ids)| ids.iter().map(move |id| (&**path, id)))
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn of_documents_that_show_one_file_one_is_found() {
+    fn only_one_of_the_documents_that_show_a_file_is_found() {
         use View::{Cell, File, Version};
         let all = [
             ("git:a?1", "/p/a.py", Version),
@@ -203,7 +203,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn hard_links_are_one_file() {
+    fn hard_links_count_as_one_file() {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
         std::fs::write(path("a.py"), "x").unwrap();

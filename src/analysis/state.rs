@@ -1,4 +1,4 @@
-//! What the handle and the model thread share. Locks are held for moments only, never while computing or telling.
+//! State that the handle and the model thread share. No thread holds a lock while it computes or calls the listener.
 
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -18,27 +18,27 @@ use super::{DocumentId, Refusal};
 use crate::model::Reader;
 use crate::text::Snapshot;
 
-/// What the model thread is computing.
+/// The work that the model thread computes now.
 pub struct Running {
-    /// How urgent it is.
+    /// Its urgency.
     pub priority: Priority,
-    /// Whether something more urgent may stop it.
+    /// Whether more urgent work may interrupt it.
     pub interruptible: bool,
-    /// The question it answers, if it is one.
+    /// The question that it answers, if it is one.
     pub question: Option<Arc<Question>>,
     /// The document whose units it explains, if it is a batch.
     pub document: Option<DocumentId>,
-    /// Raised to stop it between two layers.
+    /// Set to stop the work between two layers.
     pub stop: Arc<AtomicBool>,
 }
 
-/// Everything that changes, behind one lock.
+/// All mutable state, behind one lock.
 pub struct State {
-    /// How to work.
+    /// The settings.
     pub options: Options,
-    /// A model to load before anything else.
+    /// A model to load before all other work.
     pub loader: Option<Loader>,
-    /// Where the model stands.
+    /// Whether the model is loaded.
     pub model: ModelStatus,
     /// What results depend on besides their text; `None` without a model.
     pub setting: Option<Arc<Setting>>,
@@ -46,45 +46,45 @@ pub struct State {
     pub documents: Documents,
     /// The questions that wait.
     pub queue: Queue,
-    /// What is being computed.
+    /// The current work.
     pub running: Option<Running>,
-    /// The user wants nothing computed.
+    /// Whether the user paused the analysis.
     pub paused: bool,
-    /// The pool has another size.
+    /// Whether the size of the pool changed.
     pub pool_changed: bool,
-    /// The set of items changed since `lenses` were made, and when they were made.
+    /// Whether the set of items changed after `lenses` were made.
     pub lenses_stale: bool,
-    /// When the lenses were made.
+    /// The time at which the lenses were made.
     pub lenses_made: Option<Instant>,
-    /// Documents of which it is not known yet what resembles their items in the workspace, and somebody wants to.
+    /// Documents with a pending request for neighbors in the workspace.
     pub unrelated: BTreeSet<DocumentId>,
-    /// What the thread of the index does.
+    /// The work of the index thread.
     pub indexing: Indexing,
-    /// Until when the model thread sleeps: not at all, until woken, or until then.
+    /// `None` while the model thread is awake; `Some(None)` while it sleeps until woken; else the time at which it wakes.
     pub sleeping: Option<Option<Instant>>,
-    /// The model thread is to end.
+    /// Whether the model thread must end.
     pub ended: bool,
 }
 
-/// What the handle and the model thread share.
+/// State that the handle and the model thread share.
 pub struct Shared {
     state: Mutex<State>,
     wake: Condvar,
     lenses: Mutex<Arc<Lenses>>,
     index_wake: Condvar,
     workspace: Mutex<Arc<Workspace>>,
-    /// The same as the multilingual model read it.
+    /// The same items, as the multilingual model read them.
     multilingual: Mutex<Arc<Workspace>>,
     team: OnceLock<Arc<RemoteIndexClient>>,
     /// Results by content.
     pub cache: Cache,
-    /// How often the model thread woke up.
+    /// Number of times that the model thread woke up.
     pub wakeups: AtomicU64,
     tell: Box<dyn Fn(Event) + Send + Sync>,
 }
 
 impl Shared {
-    /// Nothing open, a model to load.
+    /// A state without documents, and with a model to load.
     pub fn new(loader: Loader, options: Options, tell: Box<dyn Fn(Event) + Send + Sync>) -> Shared {
         let cache = Cache::new(options.cache_bytes);
         cache.keep_on_disk(options.disk.as_ref());
@@ -119,7 +119,7 @@ impl Shared {
         }
     }
 
-    /// The state, for a moment.
+    /// Locks the state; hold the guard for a moment only.
     pub fn state(&self) -> MutexGuard<'_, State> {
         lock(&self.state)
     }
@@ -131,8 +131,8 @@ impl Shared {
         result
     }
 
-    /// Changes the state and wakes the model thread only if it would sleep longer than until `due`: it looks at all
-    /// deadlines anew whenever it wakes, so that a flood of edits costs one wake-up.
+    /// Changes the state, and wakes the model thread only if it would sleep past `due`.
+    /// The thread checks all deadlines whenever it wakes, so that a flood of edits costs one wake-up.
     pub fn change_until<T>(&self, change: impl FnOnce(&mut State) -> (T, Instant)) -> T {
         let mut state = self.state();
         let (result, due) = change(&mut state);
@@ -148,7 +148,7 @@ impl Shared {
         result
     }
 
-    /// Sleeps until woken or until `until`. Spurious wake-ups are the caller's to bear.
+    /// Sleeps until woken or until `until`. The caller must handle spurious wake-ups.
     pub fn sleep<'a>(&'a self, mut state: MutexGuard<'a, State>, until: Option<Instant>) -> MutexGuard<'a, State> {
         state.sleeping = Some(until);
         if state.indexing.running {
@@ -171,19 +171,19 @@ impl Shared {
         state
     }
 
-    /// Changes the state and wakes the thread of the index.
+    /// Changes the state and wakes the index thread.
     pub fn change_index<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
         let result = change(&mut self.state());
         self.wake_index();
         result
     }
 
-    /// Wakes the thread of the index.
+    /// Wakes the index thread.
     pub fn wake_index(&self) {
         self.index_wake.notify_one();
     }
 
-    /// The thread of the index sleeps until woken or until `until`. Spurious wake-ups are the caller's to bear.
+    /// The index thread sleeps until woken or until `until`. The caller must handle spurious wake-ups.
     pub fn wait_for_index_work<'a>(
         &'a self,
         state: MutexGuard<'a, State>,
@@ -197,12 +197,12 @@ impl Shared {
         woken.unwrap_or_else(PoisonError::into_inner).0
     }
 
-    /// Hands an event to the callback. No lock may be held. A panic there is the listener's affair.
+    /// Passes an event to the callback; the caller must hold no lock. A panic in the listener is caught and ignored here.
     pub fn tell(&self, event: Event) {
         let _ = catch_unwind(AssertUnwindSafe(|| (self.tell)(event)));
     }
 
-    /// The lenses as they were made last.
+    /// The lenses that were made last.
     pub fn lenses(&self) -> Arc<Lenses> {
         lock(&self.lenses).clone()
     }
@@ -212,12 +212,12 @@ impl Shared {
         *lock(&self.lenses) = lenses;
     }
 
-    /// The items of the workspace as the chosen model read them last.
+    /// The items of the workspace, as the chosen model read them last.
     pub fn workspace(&self) -> Arc<Workspace> {
         self.workspace_of(Reader::Chosen)
     }
 
-    /// The items of the workspace as one of the models read them last.
+    /// The items of the workspace, as one of the models read them last.
     pub fn workspace_of(&self, reader: Reader) -> Arc<Workspace> {
         match reader {
             Reader::Chosen => lock(&self.workspace).clone(),
@@ -238,12 +238,12 @@ impl Shared {
         self.team.get()
     }
 
-    /// Has a team's store from now on; `false` where it has one already.
+    /// Sets the team's store; `false` if there is one already.
     pub fn set_team(&self, team: Arc<RemoteIndexClient>) -> bool {
         self.team.set(team).is_ok()
     }
 
-    /// Ends everything: whoever waits is answered, and so is whoever asks later.
+    /// Ends all work: waiting requests are refused, and so are later ones.
     pub fn end(&self) {
         self.cache.end();
         self.change(|state| {
@@ -259,7 +259,7 @@ impl Shared {
 }
 
 impl State {
-    /// Why no question can be answered, not even from the cache.
+    /// The reason why no question can be answered, not even from the cache.
     pub fn refusal(&self) -> Option<Refusal> {
         if self.ended {
             return Some(Refusal::Cancelled);
@@ -270,14 +270,14 @@ impl State {
         }
     }
 
-    /// Whether an asker's document is open and still has the text that the asker saw.
+    /// Whether the document is open and still has the version that the caller saw.
     pub fn is_current(&self, id: &DocumentId, version: i32) -> bool {
         self.documents
             .get(id)
             .is_some_and(|document| document.snapshot.version() == version)
     }
 
-    /// Refuses a question that cannot be answered whatever is known.
+    /// Refuses a question that no result can answer.
     pub fn check(&self, id: &DocumentId, snapshot: &Snapshot) -> Result<(), Refusal> {
         match self.refusal() {
             Some(refusal) => Err(refusal),
@@ -286,7 +286,7 @@ impl State {
         }
     }
 
-    /// Why a question that is not in the cache has to be refused at once: paused, or too many wait.
+    /// Refuses an uncached question while paused, or if too many wait.
     pub fn admit(&mut self) -> Result<(), Refusal> {
         if let Some(refusal) = self.refusal() {
             return Err(refusal);
@@ -306,7 +306,7 @@ impl State {
         }
     }
 
-    /// Lets a question wait, stopping what is less urgent.
+    /// Queues a question, and interrupts less urgent work.
     pub fn ask(&mut self, ask: Ask, asker: Asker) {
         let priority = ask.priority();
         let running = self.running.as_ref();
@@ -320,12 +320,12 @@ impl State {
         }
     }
 
-    /// How many wait, for an answer or for a whole document.
+    /// Number of requests that wait for an answer or for a whole document.
     pub fn waiting(&self) -> usize {
         self.queue.len() + self.documents.waiting()
     }
 
-    /// Refuses everybody who waits.
+    /// Refuses all waiting requests.
     pub fn refuse_all(&mut self, refusal: &Refusal) {
         self.queue.refuse_all(refusal);
         self.documents.refuse_waiters(refusal);
@@ -334,7 +334,7 @@ impl State {
         }
     }
 
-    /// Refuses the questions about a document that are about another version than `keep`.
+    /// Refuses the questions about a document, except those about version `keep`.
     pub fn refuse_document(&mut self, id: &DocumentId, keep: Option<i32>) {
         self.queue.refuse_document(id, keep, &Refusal::Stale);
         let Some(running) = &self.running else { return };
@@ -342,14 +342,14 @@ impl State {
         if question
             .ask
             .document()
-            .is_some_and(|(of, version)| of == id && Some(version) != keep)
+            .is_some_and(|(asked, version)| asked == id && Some(version) != keep)
         {
             question.answer(Err(Refusal::Stale));
             running.stop.store(true, Ordering::Release);
         }
     }
 
-    /// Stops what is being computed.
+    /// Stops the current work.
     pub fn stop_running(&self) {
         if let Some(running) = &self.running {
             running.stop.store(true, Ordering::Release);

@@ -1,4 +1,4 @@
-//! One unit's text → what the model says about it. Pure: the worker and the command line both call this.
+//! Explains the text of one unit. Pure functions, which the worker and the command line share.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -12,11 +12,11 @@ use crate::text::{ByteRange, Language};
 /// A source word with its score.
 #[derive(Debug, Clone, PartialEq)]
 pub struct WordScore {
-    /// Where the word stands, relative to the start of the unit's text.
+    /// Range of the word, relative to the start of the unit's text.
     pub range: ByteRange,
-    /// Share of what the method explains; additive methods sum to 1 with bias and special tokens.
+    /// Share of the explained quantity; shares of additive methods sum to 1 with bias and special tokens.
     pub score: f32,
-    /// 1 for the highest score.
+    /// Rank of the score; 1 is the highest.
     pub rank: u32,
 }
 
@@ -27,32 +27,31 @@ pub struct UnitReport {
     pub method: Method,
     /// Every source word of the unit, in order.
     pub words: Vec<WordScore>,
-    /// Word pieces, special tokens included.
+    /// Number of tokens, special tokens included.
     pub tokens: usize,
-    /// Share of the text's letters that the vocabulary can read, 0 to 1; 1 where there is no letter.
+    /// Share of the text's characters that the vocabulary contains, 0 to 1; 1 if the text has none.
     pub coverage: f32,
     /// Share that belongs to no word: the biases of the network.
     pub bias_share: f32,
-    /// Share of [CLS], [SEP] and their like.
+    /// Share of special tokens ([CLS], [SEP] and others).
     pub special_share: f32,
     /// For additive methods |1 - (words + bias + special)|, else 0.
     pub residual: f32,
-    /// The pooled embedding, not normalized, `hidden` floats; of the text with the model's prompt for passages before it, where it has
-    /// one.
+    /// The pooled embedding, `hidden` floats, not normalized. If the model has a prompt for passages, the prompt precedes the text.
     pub embedding: Arc<[f32]>,
-    /// Milliseconds of the forward pass and the explanation, as this unit's part of its batch.
+    /// Milliseconds of the forward pass and the explanation: this unit's part of its batch.
     pub ms: f32,
-    /// `Some` if the multilingual model explained the unit. The embedding comes from the chosen model all the same, since embeddings of
-    /// two models cannot be compared; this is how the chosen model read the unit.
+    /// `Some` if the multilingual model explained the unit. The embedding still comes from the chosen model, because embeddings of two
+    /// models cannot be compared; the field says how the chosen model read the unit.
     pub multilingual: Option<Read>,
 }
 
 /// How a model read a text.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Read {
-    /// Word pieces, special tokens included.
+    /// Number of tokens, special tokens included.
     pub tokens: usize,
-    /// Share of the text's letters that the vocabulary can read, 0 to 1.
+    /// Share of the text's characters that the vocabulary contains, 0 to 1.
     pub coverage: f32,
 }
 
@@ -65,7 +64,7 @@ impl UnitReport {
         }
     }
 
-    /// How the chosen model read the unit, to make the embedding.
+    /// How the chosen model read the unit for its embedding.
     pub fn read_by_chosen(&self) -> Read {
         let own = Read {
             tokens: self.tokens,
@@ -75,27 +74,27 @@ impl UnitReport {
     }
 }
 
-/// What each word of a unit is made of, by ALTI over all layers.
+/// The sources of each word of a unit, by ALTI over all layers.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SourcesReport {
-    /// Row-major `words × words`: entry (i, j) is the share of word j in word i's final vector; a row sums to at most 1, the rest
-    /// belonging to special tokens.
+    /// Row-major `words × words`: entry (i, j) is the share of word j in the final vector of word i. A row sums to at most 1; the rest
+    /// belongs to special tokens.
     pub shares: Vec<f32>,
     /// Number of words; the same words as [`UnitReport::words`].
     pub words: usize,
 }
 
 impl SourcesReport {
-    /// What word `i` is made of.
+    /// The sources of word `i`.
     pub fn row(&self, i: usize) -> &[f32] {
         &self.shares[i * self.words..(i + 1) * self.words]
     }
 }
 
-/// Explains texts: one report per text, in order. The texts that one model reads ([`Model::reader`]) share a packed forward pass.
+/// Explains texts: one report per text, in order. Texts with the same [`Model::reader`] share a packed forward pass.
 ///
 /// # Errors
-/// [`ModelError::Stopped`] when `checkpoint` says so between layers; otherwise what the model reports.
+/// [`ModelError::Stopped`] if `checkpoint` stops it between layers; otherwise the error of the model.
 pub fn analyze(
     model: &Model,
     texts: &[(&str, Language)],
@@ -105,10 +104,10 @@ pub fn analyze(
     analyze_heads(model, texts, method, Heads::default(), checkpoint)
 }
 
-/// [`analyze`], with the attention maps of [`Method::Attention`] chosen.
+/// [`analyze`] with a choice of attention maps for [`Method::Attention`].
 ///
 /// # Errors
-/// As [`analyze`]; and if the layer or head does not exist.
+/// Those of [`analyze`]; a layer or head that does not exist.
 pub fn analyze_heads(
     model: &Model,
     texts: &[(&str, Language)],
@@ -120,16 +119,19 @@ pub fn analyze_heads(
         .par_iter()
         .map(|(text, language)| model.reader(text, *language))
         .collect();
-    let of = |reader: Reader| -> Vec<(&str, Language)> {
+    let texts_of = |reader: Reader| -> Vec<(&str, Language)> {
         let texts = texts.iter().zip(&readers);
-        texts.filter(|(_, of)| **of == reader).map(|(text, _)| *text).collect()
+        texts
+            .filter(|(_, own)| **own == reader)
+            .map(|(text, _)| *text)
+            .collect()
     };
-    let foreign = of(Reader::Multilingual);
+    let foreign = texts_of(Reader::Multilingual);
     if foreign.is_empty() {
         return explain_by(model, texts, method, heads, checkpoint);
     }
     let multilingual = model.of_reader(Reader::Multilingual);
-    let mut own = explain_by(model, &of(Reader::Chosen), method, heads, checkpoint)?.into_iter();
+    let mut own = explain_by(model, &texts_of(Reader::Chosen), method, heads, checkpoint)?.into_iter();
     let mut others = Vec::with_capacity(foreign.len());
     let explained = explain(&multilingual, &foreign, method, heads, checkpoint)?;
     for (mut report, (read, embedding)) in explained.into_iter().zip(embeddings(model, &foreign, checkpoint)?) {
@@ -145,7 +147,7 @@ pub fn analyze_heads(
     Ok(readers.iter().filter_map(next).collect())
 }
 
-/// Explanations and embeddings by one model.
+/// Explanations and embeddings from one model.
 fn explain_by(
     model: &Model,
     texts: &[(&str, Language)],
@@ -159,8 +161,8 @@ fn explain_by(
         true => explain(&model.clone().identifier_aware(false), texts, method, heads, checkpoint)?,
         false => explain(model, texts, method, heads, checkpoint)?,
     };
-    // The embedding of the explained text is that of the passage, unless the model wants a prompt before passages. The explanation is of the
-    // text as it stands in the document: no word shares its score with a prompt that is not on the screen.
+    // The explained text gives the passage embedding, unless the model has a prompt for passages. The explanation itself never contains the
+    // prompt: no word shares its score with text that is not on the screen.
     if plain || !model.info().prompts.of(Role::Passage).is_empty() {
         for (report, (_, embedding)) in reports.iter_mut().zip(embeddings(model, texts, checkpoint)?) {
             report.embedding = embedding;
@@ -169,7 +171,7 @@ fn explain_by(
     Ok(reports)
 }
 
-/// Explanations by one model, in one packed forward pass.
+/// Explanations from one model, in one packed forward pass.
 fn explain(
     model: &Model,
     texts: &[(&str, Language)],
@@ -200,7 +202,7 @@ fn explain(
 /// How a model read a text, and its embedding.
 type Embedded = (Read, Arc<[f32]>);
 
-/// The embeddings by which texts are compared with an index: as passages, with the model's prompt for these.
+/// Embeddings for comparison with an index: of passages, with the model's prompt for them.
 fn embeddings(model: &Model, texts: &[(&str, Language)], checkpoint: Checkpoint) -> Result<Vec<Embedded>, ModelError> {
     let read = texts
         .par_iter()
@@ -252,7 +254,7 @@ fn explain_one(
     })
 }
 
-/// Rank of each score, 1 for the highest; of equal scores the earlier ranks higher.
+/// Rank of each score; 1 is the highest. Of equal scores, the earlier ranks higher.
 fn ranks(scores: &[f32]) -> Vec<u32> {
     let mut order: Vec<usize> = (0..scores.len()).collect();
     order.sort_by(|a, b| scores[*b].total_cmp(&scores[*a]));
@@ -263,11 +265,11 @@ fn ranks(scores: &[f32]) -> Vec<u32> {
     ranks
 }
 
-/// What each word of one text is made of, by ALTI (Ferrando et al. 2022): the rows of a word's tokens averaged, the columns of a
-/// word's tokens summed.
+/// The sources of each word of one text, by ALTI (Ferrando et al. 2022).
+/// The rows of a word's tokens are averaged, and the columns of a word's tokens are summed.
 ///
 /// # Errors
-/// As [`analyze`].
+/// Those of [`analyze`].
 pub fn sources(
     model: &Model,
     (text, language): (&str, Language),

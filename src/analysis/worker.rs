@@ -1,4 +1,4 @@
-//! The model's thread: it owns the model, takes what is most urgent, computes it, and sleeps when there is nothing.
+//! The model thread: it owns the model, does the most urgent work first, and sleeps when there is none.
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -18,20 +18,20 @@ use super::state::{Running, Shared, State};
 use super::{DocumentId, Refusal};
 use crate::model::ops;
 
-/// While documents are being analyzed, lenses are made anew at most this often.
+/// Minimum interval between two updates of the lenses while documents are analyzed.
 const LENSES_EVERY: Duration = Duration::from_secs(1);
 
-/// One thing to do.
+/// A step of the model thread.
 pub(super) enum Action {
     Load,
     Resize(usize),
     Answer(Arc<Question>, Arc<AtomicBool>),
     Segment(DocumentId),
     Batch(Batch),
-    /// What the words of one unit on screen are made of, before anybody asks.
+    /// Computes the word sources of one unit on screen ahead of a request.
     Prefetch(Batch),
     Lenses,
-    /// What resembles the items of a document in the workspace, for some milliseconds.
+    /// Searches neighbors of a document's items in the workspace, for some milliseconds.
     Relate(DocumentId, Arc<AtomicBool>),
 }
 
@@ -43,41 +43,41 @@ pub(super) struct Batch {
     pub(super) stop: Arc<AtomicBool>,
 }
 
-/// Answers everybody when the thread ends, however it ends.
-struct LastWord(Arc<Shared>);
+/// Refuses all waiting requests when the thread ends, even by a panic.
+struct EndOnDrop(Arc<Shared>);
 
-impl Drop for LastWord {
+impl Drop for EndOnDrop {
     fn drop(&mut self) {
         self.0.end();
     }
 }
 
-/// What only the model thread has.
+/// The state that only the model thread uses.
 pub struct Worker {
-    /// What it shares with the handles.
+    /// The state shared with the handles.
     pub(super) shared: Arc<Shared>,
     /// The model, once loaded.
     pub(super) engine: Option<Box<dyn Engine>>,
-    /// Where the model comes from, for the day it panics.
+    /// The loader of the model, for a restart after a panic.
     pub(super) loader: Option<Loader>,
-    /// Where it computes.
+    /// The threads that compute.
     pub(super) pool: Pool,
-    /// What it panicked on.
+    /// Texts that made the model panic.
     pub(super) quarantine: Quarantine,
-    /// What it is trying.
+    /// The work in progress.
     pub(super) attempt: Attempt,
-    /// When it panicked lately.
+    /// Times of recent panics.
     pub(super) panics: VecDeque<Instant>,
-    /// Whether it said that it is busy.
-    pub(super) told_busy: bool,
-    /// What it compared last.
+    /// Whether it announced that it is busy.
+    pub(super) announced_busy: bool,
+    /// The last comparison.
     pub(super) compared: Option<LastComparison>,
 }
 
 impl Worker {
     /// Works until the shared state says that it has ended.
     pub fn run(shared: Arc<Shared>) {
-        let _last = LastWord(shared.clone());
+        let _last = EndOnDrop(shared.clone());
         lower_priority();
         let threads = shared.state().options.threads;
         let mut worker = Worker {
@@ -88,7 +88,7 @@ impl Worker {
             quarantine: Quarantine::default(),
             attempt: Attempt::Nothing,
             panics: VecDeque::new(),
-            told_busy: false,
+            announced_busy: false,
             compared: None,
         };
         while let Some(action) = worker.next() {
@@ -100,7 +100,7 @@ impl Worker {
         }
     }
 
-    /// The next thing to do, slept for if need be; `None` at the end.
+    /// The next step; sleeps until there is one. `None` at the end.
     fn next(&mut self) -> Option<Action> {
         let shared = self.shared.clone();
         let mut state = shared.state();
@@ -114,7 +114,8 @@ impl Worker {
                 let idle = state.paused || self.engine.is_none();
                 let until = if idle { None } else { state.documents.deadline(now) };
                 if until.is_none() && ops::holds_any() {
-                    // Memory for the next batch, of which none is to be expected now. It takes a moment, which nobody should wait for.
+                    // No batch is expected soon, so that its buffers can be freed. That takes a moment, during which no
+                    // thread may wait for the lock.
                     drop(state);
                     ops::clear();
                     state = shared.state();
@@ -130,7 +131,7 @@ impl Worker {
         None
     }
 
-    /// Questions go before documents, and a document's batch that was stopped too often before everything.
+    /// Chooses the next step: questions go before documents, and a batch that was interrupted too often goes first.
     fn decide(&mut self, state: &mut State, now: Instant) -> Option<Action> {
         if let Some(loader) = state.loader.take() {
             self.loader = Some(loader);
@@ -186,7 +187,7 @@ impl Worker {
         }))
     }
 
-    /// What has not been told yet and would otherwise wait until the next batch.
+    /// Results that are not announced yet and would otherwise wait for the next batch.
     fn news_before_sleep(&mut self, state: &mut State) -> Vec<Event> {
         let mut news: Vec<Event> = state
             .documents
@@ -194,7 +195,7 @@ impl Worker {
             .filter_map(|(_, document)| document.announce(None))
             .map(Event::Report)
             .collect();
-        if std::mem::take(&mut self.told_busy) {
+        if std::mem::take(&mut self.announced_busy) {
             news.push(Event::Busy(false));
         }
         news
@@ -202,7 +203,7 @@ impl Worker {
 
     fn perform(&mut self, action: &Action) {
         if matches!(action, Action::Load | Action::Segment(_) | Action::Batch(_)) {
-            // Traces take much memory, and who edits no longer looks at a comparison.
+            // Traces take much memory, and a user who edits no longer looks at a comparison.
             self.compared = None;
         }
         match action {
@@ -217,7 +218,7 @@ impl Worker {
         }
     }
 
-    /// What computing needs; `None` without a model.
+    /// The parts that a computation needs; `None` without a model.
     pub(super) fn compute<'a>(&'a mut self, setting: &'a Setting) -> Option<Compute<'a>> {
         Some(Compute {
             engine: self.engine.as_deref()?,
@@ -229,7 +230,7 @@ impl Worker {
         })
     }
 
-    /// What results depend on at this moment.
+    /// What results depend on now.
     pub(super) fn setting(&self) -> Result<Arc<Setting>, Interrupted> {
         self.shared
             .state()
@@ -239,7 +240,7 @@ impl Worker {
     }
 }
 
-/// The least urgent thing there is: nothing else is to be done, and everything may interrupt it.
+/// The least urgent step, taken only when there is no other; everything may interrupt it.
 fn prefetch(state: &mut State) -> Option<Action> {
     let (id, revision, unit) = state
         .documents
@@ -255,7 +256,7 @@ fn prefetch(state: &mut State) -> Option<Action> {
     }))
 }
 
-/// Notes what is being computed, for those who may have to stop it.
+/// Records the current work for threads that may have to stop it.
 fn start(
     state: &mut State,
     priority: Priority,

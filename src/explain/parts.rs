@@ -37,7 +37,7 @@ pub fn parts(
             .map(|groups| trace.jvp_tokens(groups, &weights, checkpoint))
             .collect()
     };
-    let bias = || trace.push_biases(&weights, checkpoint); // (1, hidden)
+    let bias = || trace.jvp_biases(&weights, checkpoint); // (1, hidden)
     // One part is too little work to share, so it goes beside the others.
     let (words, bias) = rayon::join(words, bias);
     let mut vectors = words?; // each (chunk, hidden)

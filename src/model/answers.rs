@@ -1,15 +1,15 @@
-//! Extractive answers: a question and a text as one pair of sequences, and the best span of it (Devlin et al. 2019).
+//! Extractive question answering: question and text as a pair of sequences, and the best answer span (Devlin et al. 2019).
 
 use super::{Model, ModelError, Packed, TokenizeError, Tokens};
 use crate::text::ModelText;
 
-/// Tokens of an answer at most.
+/// Maximum number of tokens of an answer.
 const LONGEST: usize = 30;
 
-/// A question with a part of a text that fits the window beside it.
+/// A question with a part of a text; both fit the window together.
 #[derive(Debug, Clone)]
 pub struct Asked {
-    /// All tokens; those of the question count as special, and spans are ranges of the text.
+    /// All tokens; those of the question count as special, and spans are ranges in the text.
     pub tokens: Tokens,
     /// The type of each token: 0 for the question, 1 for the text.
     pub types: Vec<u32>,
@@ -18,7 +18,7 @@ pub struct Asked {
 }
 
 impl Asked {
-    /// As a batch of one.
+    /// The tokens as a batch of one sequence.
     pub fn packed(&self) -> Packed {
         let mut packed = Packed::new([self.tokens.ids.as_slice()]);
         packed.types = self.types.clone();
@@ -33,18 +33,18 @@ pub struct Span {
     pub start: usize,
     /// Its last token.
     pub end: usize,
-    /// The start logit of the first plus the end logit of the last.
+    /// The start logit of the first token plus the end logit of the last.
     pub score: f32,
-    /// The same of the first special token: what there is no answer for.
+    /// The same sum for the first special token, which stands for "no answer".
     pub none: f32,
-    /// The probability that it starts and ends there.
+    /// The probability of this start and this end.
     pub probability: f64,
 }
 
-/// A question with each part of a text: one part where both fit the window, else parts that overlap by half.
+/// A question with each part of a text: one part if both fit the window, else parts that overlap by half.
 ///
 /// # Errors
-/// [`ModelError::TooLong`] for a question that leaves no room; what the tokenizer reports.
+/// [`ModelError::TooLong`] for a question that leaves no space for the text; the error of the tokenizer.
 pub fn asked(model: &Model, question: &str, text: &str) -> Result<Vec<Asked>, ModelError> {
     let window = model.info().window;
     let whole = pair(model, question, (text, 0))?;
@@ -52,15 +52,15 @@ pub fn asked(model: &Model, question: &str, text: &str) -> Result<Vec<Asked>, Mo
         return Ok(vec![whole]);
     }
     let around = whole.tokens.len() - whole.passage.len();
-    let room = window.saturating_sub(around + 2);
-    if room < 8 {
+    let space = window.saturating_sub(around + 2);
+    if space < 8 {
         return Err(ModelError::TooLong { tokens: around, window });
     }
     let spans = &whole.tokens.spans[whole.passage.clone()];
     let mut parts = Vec::new();
-    for first in (0..spans.len()).step_by((room / 2).max(1)) {
-        let last = (first + room).min(spans.len()) - 1;
-        // A part is cut again where its tokens are more than they were in the whole.
+    for first in (0..spans.len()).step_by((space / 2).max(1)) {
+        let last = (first + space).min(spans.len()) - 1;
+        // A part can have more tokens than in the whole text; `pair` truncates nothing, and such a part is skipped.
         let part = pair(
             model,
             question,
@@ -76,7 +76,7 @@ pub fn asked(model: &Model, question: &str, text: &str) -> Result<Vec<Asked>, Mo
     Ok(parts)
 }
 
-/// A question and a part of a text that begins at a byte of it.
+/// A question and a part of a text that begins at byte `at`.
 fn pair(model: &Model, question: &str, (text, at): (&str, usize)) -> Result<Asked, TokenizeError> {
     let (question, read) = (ModelText::plain(question), ModelText::plain(text));
     let (mut tokens, types) = model.tokenizer.tokenize_pair(question.as_str(), text, &read)?;
@@ -87,7 +87,7 @@ fn pair(model: &Model, question: &str, (text, at): (&str, usize)) -> Result<Aske
         let span = &mut tokens.spans[token];
         *span = at + span.start..at + span.end;
     }
-    // A model with a single type of token reads both as the first.
+    // A model with a single token type has no types to distinguish.
     let types = match model.reads_pairs() {
         true => types,
         false => Vec::new(),
@@ -100,7 +100,7 @@ fn pair(model: &Model, question: &str, (text, at): (&str, usize)) -> Result<Aske
 }
 
 impl Model {
-    /// Whether tokens of a second text have a type of their own.
+    /// Whether tokens of a second text have their own type.
     fn reads_pairs(&self) -> bool {
         let types = self
             .network
@@ -110,7 +110,7 @@ impl Model {
     }
 }
 
-/// The best span by the logits of start and end, (n, 2), within the text's tokens.
+/// The best span within `passage`, by the logits of start and end, (n, 2).
 pub fn best_span(logits: &[f32], passage: &std::ops::Range<usize>) -> Option<Span> {
     let (start, end) = (|token: usize| logits[2 * token], |token: usize| logits[2 * token + 1]);
     let mut best: Option<(usize, usize)> = None;
@@ -143,8 +143,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_span_ends_behind_its_start_and_is_not_too_long() {
-        // Starts at 3, and the highest end is before it.
+    fn a_span_ends_after_its_start_and_has_a_maximum_length() {
+        // The start is at 3; the highest end comes before it.
         let logits = [0.0, 0.0, 0.5, 3.0, 0.1, 0.2, 2.0, 0.3, 0.0, 1.0];
         let span = best_span(&logits, &(1..5)).unwrap();
         assert_eq!((span.start, span.end), (1, 1));

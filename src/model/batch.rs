@@ -1,16 +1,16 @@
-//! Sequences of unequal length, one after the other, without padding.
+//! Sequences of different lengths, concatenated without padding.
 
 use std::ops::Range;
 
-/// Packed sequences: matrix products run over all tokens at once, attention over each sequence alone, so neighbors and the
-/// composition of the batch cannot change a result.
+/// Packed sequences: matrix products run over all tokens at once, but attention runs within each sequence.
+/// The composition of a batch therefore cannot change a result.
 #[derive(Debug, Clone, Default)]
 pub struct Packed {
-    /// Token ids of all sequences, one after the other.
+    /// Token ids of all sequences, concatenated.
     pub ids: Vec<u32>,
-    /// The type of each token, for models that read two texts as a pair; empty where all are of type 0.
+    /// The type of each token, for models that read pairs of texts; empty if all are of type 0.
     pub types: Vec<u32>,
-    /// Where each sequence stands in `ids`.
+    /// The range of each sequence in `ids`.
     pub sequences: Vec<Range<usize>>,
 }
 

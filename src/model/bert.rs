@@ -1,6 +1,6 @@
-//! BERT (Devlin et al. 2019) and its kin with the same blocks: RoBERTa and XLM-R differ in their position ids only.
+//! BERT (Devlin et al. 2019) and models with the same blocks: RoBERTa and XLM-R differ only in their position ids.
 //!
-//! Post-LN encoder layers over packed sequences. Shapes are written as (…) with N tokens in the batch, n in a sequence.
+//! Post-LN encoder layers over packed sequences. Shapes are in parentheses, with N tokens in the batch and n in a sequence.
 
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
@@ -19,8 +19,8 @@ use super::{Checkpoint, Encoder, ModelError, Packed};
 /// A BERT encoder.
 pub struct Bert {
     config: Config,
-    words: Table,      // (vocabulary, hidden), as it is stored: a text needs few of its rows
-    positions: Tensor, // (positions, hidden), the row of token type 0 added
+    words: Table,      // (vocabulary, hidden), as stored: a text needs few of the rows
+    positions: Tensor, // (positions, hidden), plus the row of token type 0
     norm: Tensor,      // (3, hidden): zero bias, γ, β
     layers: Vec<Layer>,
 }
@@ -32,17 +32,17 @@ struct Layer {
 }
 
 impl Bert {
-    /// Builds the encoder from tensors named as Hugging Face names them, with or without a `bert.` or `roberta.` in front.
+    /// Builds the encoder from tensors with Hugging Face names; a prefix is optional.
     ///
     /// # Errors
-    /// Names the tensor that is missing or has another shape than config.json says.
+    /// Names the tensor that is missing or whose shape disagrees with config.json.
     pub(super) fn load(config: Config, weights: &mut Weights) -> Result<Bert, LoadError> {
         let (hidden, inner) = (config.hidden, config.intermediate);
         let words = weights.table("embeddings.word_embeddings.weight", &[config.vocabulary, hidden])?;
         let mut positions = weights.take("embeddings.position_embeddings.weight", &[config.positions, hidden])?;
         if config.token_types > 0 {
             let types = weights.take("embeddings.token_type_embeddings.weight", &[config.token_types, hidden])?;
-            // Row by row on this thread: candle would start threads of its own for it.
+            // Row by row on this thread: a single addition in candle would start its own threads.
             let first = types.get(0)?;
             let rows = (0..config.positions).map(|row| positions.get(row)? + &first);
             positions = Tensor::stack(&rows.collect::<candle_core::Result<Vec<_>>>()?, 0)?;
@@ -62,7 +62,7 @@ impl Bert {
         })
     }
 
-    /// Floats that the traces of a batch hold.
+    /// Number of floats in the traces of a batch.
     fn floats_of_traces(&self, batch: &Packed, keep: TraceLevel) -> usize {
         let config = &self.config;
         let states = if keep >= TraceLevel::LayersAndValues { 3 } else { 2 };
@@ -154,7 +154,7 @@ impl Encoder for Bert {
     }
 }
 
-/// What one layer computed for the whole batch.
+/// The results of one layer for the whole batch.
 struct Pass {
     attention: Vec<Tensor>, // per sequence, (heads, n, n)
     values: Option<Tensor>, // (N, hidden)
@@ -166,13 +166,13 @@ struct Pass {
 }
 
 impl Pass {
-    /// What the traces of all sequences are views of.
+    /// The tensors that the traces of all sequences are views of.
     fn lease(&self, x: &Tensor) -> PooledTensors {
         let whole = [x, &self.attended].into_iter().chain(&self.gate).chain(&self.values);
         PooledTensors::new(whole.chain(&self.attention).cloned())
     }
 
-    /// The part of one sequence, which is the `index`-th and stands at `rows`.
+    /// The trace of one sequence, the `index`-th, at `rows`.
     fn trace(
         &self,
         layer: &Layer,
@@ -245,7 +245,7 @@ impl Layer {
 }
 
 fn load_norm(weights: &mut Weights, name: &str, hidden: usize) -> Result<Norm, LoadError> {
-    // Checkpoints converted from TensorFlow call the parameters gamma and beta.
+    // Checkpoints converted from TensorFlow name the parameters gamma and beta.
     let mut parameter = |new: &str, old: &str| {
         let old = format!("{name}.{old}");
         let name = if weights.contains(&old) {

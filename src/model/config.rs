@@ -1,4 +1,4 @@
-//! config.json and its companions.
+//! Reads config.json and the files that accompany it.
 
 use serde::Deserialize;
 
@@ -6,14 +6,14 @@ use super::Pooling;
 use super::families::FAMILIES;
 use super::letter_case::LetterCase;
 
-/// Dimensions of a BERT-like encoder, as config.json gives them.
+/// Dimensions of a BERT-like encoder, from config.json.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Config {
     /// `bert`, `roberta`, `xlm-roberta` …
     pub architecture: String,
     /// Width of a hidden state.
     pub hidden: usize,
-    /// Width inside the feed-forward block.
+    /// Width of the feed-forward block.
     pub intermediate: usize,
     /// Number of layers.
     pub layers: usize,
@@ -38,56 +38,56 @@ pub struct Config {
 pub enum Activation {
     /// u·Φ(u) with the exact normal distribution function (Hendrycks & Gimpel 2016).
     Gelu,
-    /// Its tanh approximation, `gelu_new` and `gelu_pytorch_tanh`.
+    /// The tanh approximation of GELU: `gelu_new` and `gelu_pytorch_tanh`.
     GeluTanh,
     /// max(0, u).
     Relu,
 }
 
-/// Why a config.json cannot be used.
+/// The reason why a configuration cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
-    /// Not the JSON that was expected.
+    /// The file is not the expected JSON.
     #[error("cannot read {file}: {error}; download the model again")]
     Json {
         /// The file.
         file: String,
-        /// The parser's words.
+        /// The error of the parser.
         error: serde_json::Error,
     },
-    /// A family this version does not run.
+    /// A family that this version does not run.
     #[error("config.json: model_type `{0}` is not supported; the supported families are {families}", families = FAMILIES.join(", "))]
     Architecture(String),
-    /// A variant this version does not run.
+    /// A variant that this version does not run.
     #[error("config.json: {key} `{value}` is not supported; {supported}")]
     Variant {
         /// The key.
         key: &'static str,
-        /// Its value.
+        /// The value.
         value: String,
-        /// What is supported.
+        /// The supported values.
         supported: &'static str,
     },
-    /// A pooling this version does not run.
+    /// A pooling that this version does not run.
     #[error(
         "{file}: pooling by {modes} is not supported; fovea supports pooling by the mean, the weighted mean, the first token or the last token"
     )]
     Pooling {
         /// The file.
         file: String,
-        /// The modes that it names.
+        /// The modes in the file.
         modes: String,
     },
-    /// A prompt that cannot be used.
+    /// An invalid prompt.
     #[error("config_sentence_transformers.json: {0}")]
     Prompt(String),
     /// A module that this version does not run.
     #[error("modules.json: {0}")]
     Module(String),
-    /// A dense layer that this version does not run: its file, and why.
+    /// A dense layer that this version does not run: the file and the reason.
     #[error("{0}: {1}")]
     Dense(String, String),
-    /// Numbers that cannot be together.
+    /// Numbers that contradict each other or are out of range.
     #[error("config.json: {0}")]
     Dimensions(String),
 }
@@ -110,7 +110,7 @@ struct Raw {
     pad_token_id: Option<usize>,
 }
 
-/// No number of a configuration is larger, so that products of some cannot overflow.
+/// Maximum of every number in a configuration, so that products of a few cannot overflow.
 pub(super) const MOST: usize = 1 << 24;
 
 fn default_epsilon() -> f64 {
@@ -121,7 +121,7 @@ impl Config {
     /// Reads config.json.
     ///
     /// # Errors
-    /// [`ConfigError`] names the key and what is supported.
+    /// [`ConfigError`] with the key and the supported values.
     pub fn parse(json: &[u8]) -> Result<Config, ConfigError> {
         let raw: Raw = serde_json::from_slice(json).map_err(|error| ConfigError::Json {
             file: "config.json".into(),
@@ -211,7 +211,7 @@ impl Config {
         Ok(())
     }
 
-    /// Numbers that the weights of such an encoder have at least.
+    /// Minimum number of parameters of such an encoder.
     pub(super) fn parameters(&self) -> usize {
         let tables = self.vocabulary + self.positions + self.token_types;
         let layer = 4 * self.hidden + 2 * self.intermediate;
@@ -244,7 +244,7 @@ struct RawPooling {
 }
 
 impl RawPooling {
-    /// The modes by their names of version 5.4 and later; none are the mean.
+    /// The modes, by their names since version 5.4; without any, the mean.
     fn modes(&self) -> Vec<&str> {
         let old = [
             ("cls", self.pooling_mode_cls_token),
@@ -263,10 +263,10 @@ impl RawPooling {
     }
 }
 
-/// Reads the pooling's configuration: the pooling, and whether it counts the tokens of a prompt.
+/// Reads the pooling configuration: the pooling, and whether it includes the tokens of a prompt.
 ///
 /// # Errors
-/// [`ConfigError`] if it is not JSON or asks for a pooling other than mean or CLS.
+/// [`ConfigError`] if it is not JSON or names an unsupported pooling.
 pub(super) fn parse_pooling(json: &[u8], file: &str) -> Result<(Pooling, bool), ConfigError> {
     let raw: RawPooling = serde_json::from_slice(json).map_err(|error| ConfigError::Json {
         file: file.to_owned(),
@@ -285,14 +285,14 @@ pub(super) fn parse_pooling(json: &[u8], file: &str) -> Result<(Pooling, bool), 
     }
 }
 
-/// What the files beside config.json and tokenizer.json say about the reading of texts.
+/// Settings for reading texts from the files that accompany config.json and tokenizer.json.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(super) struct Sentences {
-    /// The most tokens, special ones included.
+    /// Maximum number of tokens, special tokens included.
     pub(super) window: Option<usize>,
-    /// Whether tokenizer_config.json says so.
+    /// Whether the window comes from tokenizer_config.json.
     pub(super) window_of_tokenizer: bool,
-    /// Upper and lower case.
+    /// Settings of upper and lower case.
     pub(super) case: LetterCase,
 }
 
@@ -305,14 +305,14 @@ struct RawSentence {
 
 #[derive(Deserialize, Default)]
 struct RawTokenizer {
-    // Written as 1e30 where there is none.
+    // 1e30 if there is no limit.
     model_max_length: Option<f64>,
     do_lower_case: Option<bool>,
     tokenizer_class: Option<String>,
 }
 
 impl Sentences {
-    /// Reads sentence_bert_config.json, whose name is `file`, and tokenizer_config.json, as far as they are there. The former decides.
+    /// Reads sentence_bert_config.json, named `file`, and tokenizer_config.json, if they exist. The former has precedence.
     ///
     /// # Errors
     /// [`ConfigError::Json`] if one of them is not JSON.
@@ -324,7 +324,7 @@ impl Sentences {
         let sentence: RawSentence = optional(sentence, file)?;
         let tokenizer: RawTokenizer = optional(tokenizer, "tokenizer_config.json")?;
         let stated = tokenizer.model_max_length.filter(|length| (1.0..1e9).contains(length));
-        // Transformers gives BERT's tokenizer this flag and no other one.
+        // In transformers, only BERT's tokenizer has this flag.
         let is_bert = |class: &String| class == "BertTokenizer" || class == "BertTokenizerFast";
         let bert = tokenizer.tokenizer_class.as_ref().is_none_or(is_bert);
         Ok(Sentences {
@@ -352,8 +352,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn poolings_are_known_in_the_form_of_every_version() {
-        let of = |json: &str| parse_pooling(json.as_bytes(), "p").map_err(|error| error.to_string());
+    fn poolings_are_read_in_the_format_of_every_version() {
+        let parse = |json: &str| parse_pooling(json.as_bytes(), "p").map_err(|error| error.to_string());
         for (json, expected) in [
             (r#"{"pooling_mode": "mean"}"#, (Pooling::Mean, true)),
             (
@@ -371,13 +371,13 @@ mod tests {
                 (Pooling::WeightedMean, true),
             ),
             (r#"{"word_embedding_dimension": 16}"#, (Pooling::Mean, true)),
-            // The new key decides where a folder has both.
+            // The new key has precedence.
             (
                 r#"{"pooling_mode": "cls", "pooling_mode_mean_tokens": true}"#,
                 (Pooling::Cls, true),
             ),
         ] {
-            assert_eq!(of(json), Ok(expected), "{json}");
+            assert_eq!(parse(json), Ok(expected), "{json}");
         }
         for (json, says) in [
             (
@@ -391,13 +391,13 @@ mod tests {
             ),
             ("[", "cannot read p"),
         ] {
-            let error = of(json).unwrap_err();
+            let error = parse(json).unwrap_err();
             assert!(error.contains(says), "{error}");
         }
     }
 
     #[test]
-    fn numbers_that_no_model_has_are_refused_by_key() {
+    fn impossible_numbers_are_refused_with_their_key() {
         let base = [
             ("hidden_size", "16"),
             ("intermediate_size", "32"),
@@ -409,8 +409,9 @@ mod tests {
             ("pad_token_id", "1"),
         ];
         let with = |key: &str, value: &str| {
-            let of = |(own, usual): &(&str, &str)| format!(r#""{own}": {}"#, if *own == key { value } else { usual });
-            let all: Vec<String> = base.iter().map(of).collect();
+            let entry =
+                |(own, usual): &(&str, &str)| format!(r#""{own}": {}"#, if *own == key { value } else { usual });
+            let all: Vec<String> = base.iter().map(entry).collect();
             format!(r#"{{"model_type": "roberta", {}}}"#, all.join(", "))
         };
         assert!(Config::parse(with("", "").as_bytes()).is_ok());

@@ -1,6 +1,6 @@
-//! The files of the models inside the program.
+//! The files of the embedded models.
 
-/// A model inside the program.
+/// A model embedded in the program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EmbeddedModel {
     /// all-MiniLM-L6-v2: English and code. Feature `embedded-model`.
@@ -10,7 +10,7 @@ pub enum EmbeddedModel {
 }
 
 impl EmbeddedModel {
-    /// Its name, which is that of its folder under `assets/`.
+    /// The model's name, which is also the name of its folder under `assets/`.
     pub const fn name(self) -> &'static str {
         match self {
             EmbeddedModel::English => "all-MiniLM-L6-v2",
@@ -18,7 +18,7 @@ impl EmbeddedModel {
         }
     }
 
-    /// Whether this build has it.
+    /// Whether this build contains the model.
     pub const fn available(self) -> bool {
         match self {
             EmbeddedModel::English => cfg!(feature = "embedded-model"),
@@ -35,7 +35,7 @@ impl EmbeddedModel {
     }
 }
 
-/// A function from names to files of a folder under `assets/`, where a feature asks for them.
+/// Defines a function from names to embedded files of a folder under `assets/`.
 macro_rules! files {
     ($function:ident, $feature:literal, $folder:literal, $($name:literal),*) => {
         #[cfg(feature = $feature)]

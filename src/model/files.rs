@@ -1,4 +1,4 @@
-//! The files of a model: those inside the binary, or a folder's.
+//! The files of a model: embedded in the program, in a folder, or in one GGUF file.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -14,26 +14,26 @@ use super::load::{LoadError, Source};
 use super::prompts::{Prompts, Role};
 use crate::text::{Unread, open_regular, read_regular};
 
-/// The most bytes of a configuration file. Published ones have some thousand, and an index of shards some ten thousand.
+/// Maximum size of a configuration file in bytes. Published ones have a few thousand, and an index of shards some ten thousand.
 const MAX_CONFIG: u64 = 1 << 20;
-/// The most bytes of tokenizer.json. The largest published ones have 35 MB.
+/// Maximum size of tokenizer.json in bytes. The largest published ones have 35 MB.
 const MAX_JSON: u64 = 64 << 20;
-/// The most bytes of all weights. The largest encoder of a supported architecture has 2.2 GB in f32.
+/// Maximum total size of the weights in bytes. The largest encoder of a supported architecture has 2.2 GB in f32.
 pub(super) const MAX_WEIGHTS: u64 = 8 << 30;
 
-/// What a single file is called among the files of its model.
+/// The name of a single GGUF file among the files of its model.
 const WHOLE: &str = "model.gguf";
-/// Where the pooling's configuration is in most folders.
+/// The location of the pooling configuration in most folders.
 const POOLING: &str = "1_Pooling/config.json";
 
-/// How a file of Git LFS begins that stands for another one.
+/// The first bytes of a Git LFS pointer.
 const LFS_POINTER: &[u8] = b"version https://git-lfs.github.com/spec/";
 
-/// The files of a model, wherever they are.
+/// The files of a model.
 pub(super) enum Files {
     Embedded(EmbeddedModel),
     Folder(PathBuf),
-    /// A single file, which has in it what the others of a folder have.
+    /// A single GGUF file, which contains everything that the files of a folder have.
     File(Arc<Gguf>),
 }
 
@@ -64,7 +64,7 @@ impl Files {
         }
     }
 
-    /// What the model may be called by.
+    /// The names under which the model may be known.
     pub(super) fn names(&self) -> Vec<String> {
         match self {
             Files::Embedded(_) => vec![self.name()],
@@ -81,7 +81,7 @@ impl Files {
         }
     }
 
-    /// The same files of a folder within this one, as modules.json names it.
+    /// The files in a subfolder, which modules.json names.
     pub(super) fn within(&self, path: &str) -> Files {
         match self {
             Files::Embedded(inside) => Files::Embedded(*inside),
@@ -90,7 +90,7 @@ impl Files {
         }
     }
 
-    /// The bytes of a file; `None` where it is not there.
+    /// The bytes of a file; `None` if it does not exist.
     pub(super) fn read(&self, name: &str) -> Result<Option<Cow<'static, [u8]>>, LoadError> {
         let limit = match name {
             "tokenizer.json" => MAX_JSON,
@@ -113,7 +113,7 @@ impl Files {
         }
     }
 
-    /// The size of a file that is there and may be read, without reading it.
+    /// The size of a readable file, without reading it; 0 if it does not exist.
     pub(super) fn size(&self, name: &str) -> Result<u64, LoadError> {
         match self {
             Files::Embedded(inside) => Ok(inside.file(name).map_or(0, |bytes| bytes.len() as u64)),
@@ -137,13 +137,13 @@ impl Files {
     fn exists(&self, name: &str) -> bool {
         match self {
             Files::Embedded(inside) => inside.file(name).is_some(),
-            // What is there and is no file is named when it is read.
+            // If the path is not a regular file, reading it gives the error.
             Files::Folder(folder) => folder.join(name).exists(),
             Files::File(_) => name == WHOLE,
         }
     }
 
-    /// The weight files: one, or the shards that an index names.
+    /// The names of the weight files: one, or the shards in an index.
     pub(super) fn weight_files(&self) -> Result<Vec<String>, LoadError> {
         const INDEX: &str = "model.safetensors.index.json";
         if let Some(single) = ["model.safetensors", "model.gguf"]
@@ -173,7 +173,7 @@ impl Files {
         let mut shards: Vec<String> = index.weight_map.into_values().collect();
         shards.sort();
         shards.dedup();
-        // A shard is a file of this folder: an index must not reach outside it.
+        // Shards must be files of this folder; an index must not name paths outside it.
         if let Some(outside) = shards.iter().find(|name| !is_inside(name)) {
             return Err(damaged(format!("`{outside}` is not a file of this folder")));
         }
@@ -196,7 +196,7 @@ impl Files {
         }
     }
 
-    /// Hash of everything that shapes a result.
+    /// A hash of everything that results depend on.
     pub(super) fn content_id(
         &self,
         weights: &str,
@@ -206,7 +206,7 @@ impl Files {
         let mut hash = Sha256::new();
         hash.update(weights);
         let beside: &[&str] = match self {
-            // All of it is in the file, whose hash is that of the weights.
+            // The file contains all of it, and `weights` is its hash.
             Files::File(_) => &[],
             _ => &["config.json", "tokenizer.json", POOLING, "sentence_bert_config.json"],
         };
@@ -219,7 +219,7 @@ impl Files {
                 hash.update(Sha256::digest(&bytes));
             }
         }
-        // What they say and not the file, which names versions of programs as well.
+        // The prompts count and not the file, which also contains versions of programs.
         if !prompts.is_empty() {
             for role in [Role::Plain, Role::Query, Role::Passage] {
                 let prompt = prompts.of(role);
@@ -231,7 +231,7 @@ impl Files {
     }
 }
 
-/// Nothing for a file that is not there; otherwise why it cannot be read.
+/// Nothing for a missing file; otherwise the reason why it cannot be read.
 fn absent(path: PathBuf, error: Unread) -> Result<(), LoadError> {
     match error {
         Unread::Io(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
@@ -241,13 +241,13 @@ fn absent(path: PathBuf, error: Unread) -> Result<(), LoadError> {
     }
 }
 
-/// Whether a name that a file of the model gives stays within the model's folder.
+/// Whether a file name given by the model stays within the model's folder.
 pub(super) fn is_inside(name: &str) -> bool {
     let inside = |part| matches!(part, std::path::Component::Normal(_));
     !name.is_empty() && Path::new(name).components().all(inside)
 }
 
-/// Bytes in hexadecimal.
+/// The bytes in hexadecimal.
 pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -1,6 +1,6 @@
-//! A trace as an affine map of its tokens: what explanations ask of it, whoever ran the model.
+//! A trace as an affine map of its tokens, which explanations query; independent of the engine that ran the model.
 //!
-//! A fused post-LN encoder leaves [`LayerTrace`]s, which fused operations read; everything else leaves a [`Tape`](super::tape::Tape).
+//! A fused post-LN encoder leaves [`LayerTrace`]s for fused operations; the interpreter leaves a [`Tape`](super::tape::Tape).
 
 use candle_core::{Error, Result, Tensor, bail};
 
@@ -9,14 +9,14 @@ use super::trace::{LayerTrace, TapeTrace, Trace};
 use super::{Checkpoint, ModelError, ops};
 
 impl Trace {
-    /// Layers whose attention was kept.
+    /// Number of layers in the trace.
     pub fn layer_count(&self) -> usize {
         self.tape
             .as_ref()
             .map_or(self.layers.len(), |tape| tape.tape.blocks.len())
     }
 
-    /// The attention probabilities of a layer, (heads, n, n); rows (queries) sum to 1.
+    /// The attention probabilities of a layer, (heads, n, n); each row (query) sums to 1.
     ///
     /// # Errors
     /// If the layer does not exist.
@@ -28,7 +28,7 @@ impl Trace {
         }
     }
 
-    /// The hidden states that a layer gets, (n, hidden); behind the last one those that the model gives.
+    /// The input of a layer, (n, hidden); for the number of layers, the output of the model.
     ///
     /// # Errors
     /// If the layer does not exist.
@@ -43,11 +43,11 @@ impl Trace {
         }
     }
 
-    /// Pulls gradients at the last hidden states, (n, hidden), back to the tokens' own rows: the inner product of each row with what
-    /// arrives there, (n), and what the biases add. Together they are Σ ⟨gradient, hidden⟩.
+    /// Pulls gradients at the last hidden states, (n, hidden), back to the input rows.
+    /// Returns the inner product of each row with its gradient, (n), and the share of the biases. Their sum is Σ ⟨gradient, hidden⟩.
     ///
     /// # Errors
-    /// If the shapes do not fit.
+    /// If the shapes do not match.
     pub fn vjp(&self, gradient: Tensor) -> Result<(Vec<f32>, f64)> {
         if let Some(trace) = &self.tape {
             return trace.vjp(&gradient);
@@ -57,20 +57,21 @@ impl Trace {
         };
         let (mut gradient, mut bias) = (gradient, 0f64);
         for layer in self.layers.iter().rev() {
-            let (before, part) = pull_back_layer(layer, &gradient)?;
+            let (before, part) = layer_vjp(layer, &gradient)?;
             ops::recycle(std::mem::replace(&mut gradient, before));
             bias += part;
         }
         Ok((ops::row_products(&first.input, &gradient)?, bias))
     }
 
-    /// The true gradient at the tokens' own rows, (n, hidden), given that at the last hidden states, (n, hidden): nothing is held.
+    /// The true gradient at the input rows, (n, hidden), with nothing frozen.
+    /// `gradient` is that at the last hidden states, (n, hidden).
     ///
     /// # Errors
-    /// If the shapes do not fit, or the pass did not keep [`TraceLevel::Everything`](super::TraceLevel::Everything), which fused operations cannot.
+    /// If the shapes do not match, or the trace lacks [`TraceLevel::Everything`](super::TraceLevel::Everything), as with fused operations.
     pub fn gradient(&self, gradient: Vec<f32>) -> Result<Vec<f32>> {
         let Some(trace) = &self.tape else {
-            bail!("fused operations keep too little for gradients; the interpreter keeps it")
+            bail!("fused operations do not keep what gradients need; run the model with the interpreter")
         };
         let pulled = trace
             .tape
@@ -78,10 +79,10 @@ impl Trace {
         Ok(pulled.reading)
     }
 
-    /// Pushes the rows of some groups of tokens to the last hidden states and sums these with a weight each: (groups, hidden).
+    /// Pushes groups of token rows to the last hidden states, and sums these with `weights`: (groups, hidden).
     ///
     /// # Errors
-    /// [`ModelError::Stopped`] when the checkpoint says so, [`ModelError::Tensor`] if the trace has no layers.
+    /// [`ModelError::Stopped`] if the checkpoint stops it, [`ModelError::Tensor`] if the trace has no layers.
     pub fn jvp_tokens(
         &self,
         groups: &[Vec<usize>],
@@ -91,11 +92,11 @@ impl Trace {
         self.jvp(Start::Tokens(groups), weights, checkpoint)
     }
 
-    /// As [`Trace::jvp_tokens`], of what the biases add: (1, hidden).
+    /// Same as [`Trace::jvp_tokens`] for the contribution of the biases: (1, hidden).
     ///
     /// # Errors
-    /// As [`Trace::jvp_tokens`].
-    pub fn push_biases(&self, weights: &[f32], checkpoint: Checkpoint) -> std::result::Result<Tensor, ModelError> {
+    /// Those of [`Trace::jvp_tokens`].
+    pub fn jvp_biases(&self, weights: &[f32], checkpoint: Checkpoint) -> std::result::Result<Tensor, ModelError> {
         self.jvp(Start::Biases, weights, checkpoint)
     }
 
@@ -129,28 +130,28 @@ impl Trace {
         Ok(ops::jvp_summed(last, &parts, weights, biased)?)
     }
 
-    /// How much nearer what position i took from position j brings nothing to its output in a layer: (n, n).
+    /// ALTI proximity in a layer, (n, n): how much closer to the output of position i the contribution of position j is than zero.
     ///
     /// # Errors
-    /// If the layer does not exist or the pass kept too little.
+    /// If the layer does not exist or the trace lacks the necessary tensors.
     pub fn alti_proximity(&self, layer: usize) -> Result<Tensor> {
         self.contributions(layer, Measure::Nearness)
     }
 
-    /// The length of what position i took from position j in a layer: (n, n).
+    /// The norm of the contribution of position j to position i in a layer: (n, n).
     ///
     /// # Errors
-    /// As [`Trace::alti_proximity`].
+    /// Those of [`Trace::alti_proximity`].
     pub fn lengths(&self, layer: usize) -> Result<Tensor> {
         self.contributions(layer, Measure::Length)
     }
 
-    /// How far each row behind a layer turns when the value of one token is zero in its attention, 1 - cosine: (n, n), row i for
-    /// position i, column j for the token.
+    /// The effect of value zeroing in a layer, 1 - cosine, (n, n): entry (i, j) says how far the output of position i turns if the
+    /// attention value of token j is zero.
     ///
     /// # Errors
-    /// [`ModelError::Stopped`] when the checkpoint says so; [`ModelError::Tensor`] if the layer does not exist or the pass did not keep
-    /// [`TraceLevel::Everything`](super::TraceLevel::Everything), which fused operations cannot.
+    /// [`ModelError::Stopped`] if the checkpoint stops it; [`ModelError::Tensor`] if the layer does not exist or the trace lacks
+    /// [`TraceLevel::Everything`](super::TraceLevel::Everything), as with fused operations.
     pub fn turns_without_values(
         &self,
         layer: usize,
@@ -158,7 +159,7 @@ impl Trace {
     ) -> std::result::Result<Tensor, ModelError> {
         let Some(trace) = &self.tape else {
             return Err(Error::Msg(
-                "fused operations keep too little for value zeroing; the interpreter keeps it".into(),
+                "fused operations do not keep what value zeroing needs; run the model with the interpreter".into(),
             )
             .into());
         };
@@ -182,12 +183,12 @@ impl Trace {
     }
 }
 
-/// What is images.
+/// The tangents that the jvp starts with.
 #[derive(Clone, Copy)]
 enum Start<'a> {
-    /// The rows of some tokens each.
+    /// The input rows of each group of tokens.
     Tokens(&'a [Vec<usize>]),
-    /// Nothing, to which every bias will be added.
+    /// Zero, with the biases of all layers added on the way.
     Biases,
 }
 
@@ -196,10 +197,10 @@ fn no_layer(layer: usize, count: usize) -> Error {
 }
 
 impl TapeTrace {
-    /// The result of a node for this sequence, (n, width).
+    /// The values of a node for this sequence, (n, width).
     ///
     /// # Errors
-    /// If there is none, or the pass did not keep it.
+    /// If the node does not exist or the pass did not keep its values.
     pub fn rows(&self, node: Option<usize>) -> Result<Tensor> {
         let Some(node) = node.filter(|node| *node < self.tape.nodes.len()) else {
             bail!("the tape has no such layer")
@@ -215,13 +216,13 @@ impl TapeTrace {
         site.ok_or_else(|| no_layer(layer, self.tape.blocks.len()))
     }
 
-    /// The probabilities of a mix, (heads, n, m).
+    /// The attention probabilities of a mix, (heads, n, m).
     ///
     /// # Errors
-    /// If the node is no mix.
+    /// If the node is not a mix.
     pub fn map(&self, mix: usize) -> Result<Tensor> {
         let Some(Op::Mix { mixed, .. }) = self.tape.nodes.get(mix).map(|node| &node.op) else {
-            bail!("node {mix} mixes nothing")
+            bail!("node {mix} is not a mix")
         };
         let Some(mixed) = mixed.get(self.sequence) else {
             bail!("the tape kept no attention")
@@ -283,8 +284,8 @@ impl TapeTrace {
     }
 }
 
-/// Gradient at a layer's output, (n, hidden) → gradient at its input, and what the layer's biases add.
-fn pull_back_layer(layer: &LayerTrace, gradient: &Tensor) -> Result<(Tensor, f64)> {
+/// The vjp of a layer, (n, hidden) → (n, hidden), and the share of its biases.
+fn layer_vjp(layer: &LayerTrace, gradient: &Tensor) -> Result<(Tensor, f64)> {
     let w = &layer.weights;
     let mut bias = ops::bias_contribution(gradient, &w.norm2.shift)?;
     let summed = ops::norm_vjp(gradient, &w.norm2.scale, &layer.inverse_std2)?; // (n, hidden), at Y + FFN(Y)
@@ -309,7 +310,7 @@ fn pull_back_layer(layer: &LayerTrace, gradient: &Tensor) -> Result<(Tensor, f64
     Ok((gradient, bias))
 }
 
-/// The rows of each group's tokens, zero elsewhere: (groups, n, hidden).
+/// The input rows of each group's tokens, zero elsewhere: (groups, n, hidden).
 fn rows_of(input: &Tensor, groups: &[Vec<usize>]) -> Result<Tensor> {
     let (n, hidden) = input.dims2()?;
     let rows: Vec<f32> = input.flatten_all()?.to_vec1()?;

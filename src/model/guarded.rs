@@ -1,4 +1,4 @@
-//! Code of others that may panic on a hostile file, where a panic is an answer.
+//! Runs third-party code that may panic, and turns a panic into an error.
 
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
@@ -8,10 +8,10 @@ thread_local! {
     static GUARDED: Cell<bool> = const { Cell::new(false) };
 }
 
-/// The result of some work, or nothing where it panics. Nothing that the work changed may be used after a panic.
+/// The result of some work; `None` if it panics. State that the work changed must not be used after a panic.
 pub(super) fn guarded<T>(work: impl FnOnce() -> T) -> Option<T> {
     static QUIET: Once = Once::new();
-    // A panic that becomes an error says what it has to say there; every other one reaches the hook that was there before.
+    // The error replaces the message of such a panic; all other panics reach the previous hook.
     QUIET.call_once(|| {
         let before = take_hook();
         set_hook(Box::new(move |info| {
@@ -31,9 +31,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_panic_is_no_result_and_the_guard_ends_with_the_work() {
+    fn a_panic_gives_none_and_the_guard_ends_with_the_work() {
         assert_eq!(guarded(|| GUARDED.get()), Some(true));
-        assert_eq!(guarded(|| -> u8 { panic!("of others") }), None);
+        assert_eq!(guarded(|| -> u8 { panic!("third-party code") }), None);
         assert!(!GUARDED.get());
     }
 }

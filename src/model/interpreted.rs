@@ -1,4 +1,4 @@
-//! A model that the interpreter runs, as an encoder: what reads texts and embeds them.
+//! Encoder implementation for models that the interpreter runs.
 
 use std::ops::Range;
 
@@ -20,11 +20,11 @@ impl Encoder for Network {
 }
 
 impl Network {
-    /// As [`Encoder::forward`], of sequences whose rows the first block gets are given instead of their tokens, (N, hidden), one after the
-    /// other.
+    /// Same as [`Encoder::forward`], but with input rows instead of tokens.
+    /// `rows` are those of the first block, (N, hidden), concatenated.
     ///
     /// # Errors
-    /// As [`Encoder::forward`]; and if the rows are not those of the sequences.
+    /// Those of [`Encoder::forward`]; rows that do not match the sequences.
     pub fn forward_rows(
         &self,
         rows: Vec<f32>,

@@ -1,6 +1,6 @@
-//! The largest of some numbers, for checks that have to fail on a number that is none.
+//! A maximum that propagates NaN, so that checks fail on it.
 
-/// The largest of some numbers from 0 up; NaN if one of them is NaN, which `f32::max` would pass over.
+/// The largest of some numbers and 0; NaN if one of them is NaN, which `f32::max` would ignore.
 pub fn largest(values: impl IntoIterator<Item = f32>) -> f32 {
     let larger = |most: f32, value: f32| match value.is_nan() || value > most {
         true if !most.is_nan() => value,
@@ -14,7 +14,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_number_that_is_none_is_not_passed_over() {
+    fn the_largest_of_values_with_nan_is_nan() {
         assert_eq!(largest([]), 0.0);
         assert_eq!(largest([0.5, 2.0, 1.0]), 2.0);
         for values in [[f32::NAN, 1.0], [1.0, f32::NAN]] {

@@ -1,23 +1,23 @@
-//! Lower-casing that a folder asks for beside its tokenizer.json.
+//! Lower-casing that other files of a model's folder request.
 
 use tokenizers::NormalizerWrapper;
 use tokenizers::normalizers::{Lowercase, Sequence};
 
-/// What the other files of a folder say about upper and lower case.
+/// The settings of the other files about upper and lower case.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct LetterCase {
-    /// `do_lower_case` of sentence_bert_config.json: texts are lower-cased before anything else.
+    /// `do_lower_case` of sentence_bert_config.json: lower-cases texts before all other normalization.
     pub before: bool,
-    /// `do_lower_case` of tokenizer_config.json, which decides for BERT's own normalizer whatever tokenizer.json says.
+    /// `do_lower_case` of tokenizer_config.json, which overrides tokenizer.json for BERT's own normalizer.
     pub bert: Option<bool>,
 }
 
-/// The normalizer with what the folder says, and whether that is anything new.
+/// Applies the settings to a normalizer; also returns whether that changed it.
 pub(super) fn apply(normalizer: Option<NormalizerWrapper>, case: LetterCase) -> (Option<NormalizerWrapper>, bool) {
     let mut changed = false;
     let mut parts = match normalizer {
         Some(NormalizerWrapper::Sequence(sequence)) => sequence.into_iter().collect(),
-        Some(one) => vec![one],
+        Some(single) => vec![single],
         None => Vec::new(),
     };
     for part in &mut parts {
@@ -55,7 +55,7 @@ mod tests {
     }
 
     #[test]
-    fn either_file_decides_where_it_may() {
+    fn each_file_applies_to_its_own_normalizer() {
         let bert = |lowercase| Some(BertNormalizer::new(true, true, None, lowercase).into());
         let (none, before) = (
             LetterCase::default(),

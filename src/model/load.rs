@@ -1,4 +1,4 @@
-//! Where models come from: the embedded one, a Hugging Face folder, or a GGUF file.
+//! Loads models: the embedded one, a Hugging Face folder, or a GGUF file.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -22,19 +22,19 @@ use super::{Ability, Encoder, Model, ModelInfo, Pooling, Tokenizer};
 use crate::places::cache_folders;
 use crate::text::ModelText;
 
-/// Where a model is.
+/// The location of a model.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Source {
     /// Inside the program.
     Embedded(EmbeddedModel),
     /// A folder with config.json, tokenizer.json and model.safetensors (one file or shards) or model.gguf.
     Folder(PathBuf),
-    /// A single GGUF file as llama.cpp writes it, with configuration and tokenizer in it.
+    /// A single GGUF file in llama.cpp's format, which contains configuration and tokenizer.
     File(PathBuf),
 }
 
 impl Source {
-    /// The embedded model for English and code, which everything begins with.
+    /// The embedded model for English and code, which is the default.
     pub const EMBEDDED: Source = Source::Embedded(EmbeddedModel::English);
 
     /// The model at a path: a file if one is there, or if the name is that of a GGUF file; a folder otherwise. `OWNER/NAME` that is no
@@ -58,16 +58,16 @@ impl Source {
     }
 }
 
-/// Why a model could not be loaded.
+/// The reason why a model could not be loaded.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
-    /// The binary was built without the feature `embedded-model`.
+    /// The program was built without the feature `embedded-model`.
     #[error(
         "this build of fovea contains no model; name a model folder with --model DIR, FOVEA_MODEL or fovea.model.dir, or put the model into \
              fovea/models/all-MiniLM-L6-v2 of your cache folder"
     )]
     NotEmbedded,
-    /// The folder is not there.
+    /// The folder does not exist.
     #[error(
         "{0}: no such folder; name a model folder with config.json, tokenizer.json and model.safetensors, or a GGUF file with its whole path"
     )]
@@ -78,7 +78,7 @@ pub enum LoadError {
          feature hub) or with `hf download {0}`, or name a model folder"
     )]
     NotDownloaded(String),
-    /// A file of the folder is not there.
+    /// A file of the folder does not exist.
     #[error(
         "{folder}: {file} is missing; a Hugging Face model folder contains config.json, tokenizer.json and model.safetensors"
     )]
@@ -93,7 +93,7 @@ pub enum LoadError {
     Io {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The error of the system.
         error: std::io::Error,
     },
     /// A pipe, a device or a folder where a file is expected.
@@ -101,19 +101,19 @@ pub enum LoadError {
     Irregular {
         /// The path.
         path: PathBuf,
-        /// What is there.
+        /// The kind of the file.
         kind: &'static str,
     },
-    /// Weights in a form that may run code.
+    /// Weights in a format that may run code.
     #[error(
         "{0} is the only weight file; fovea does not read it, because such files may run code: convert it with save_pretrained(…, \
          safe_serialization=True), or download model.safetensors"
     )]
     Pickle(PathBuf),
-    /// A text that names a file of Git LFS, instead of the file.
+    /// A Git LFS pointer instead of the file.
     #[error("{0} is only a Git LFS pointer to the file; run `git lfs pull` in the model's folder to fetch it")]
     LfsPointer(PathBuf),
-    /// A file too large to be what its name says.
+    /// A file larger than any model file.
     #[error(
         "{path}: the file has {bytes} bytes, over the limit of {limit} for a model file; check that it belongs to the model"
     )]
@@ -122,7 +122,7 @@ pub enum LoadError {
         path: PathBuf,
         /// Its size.
         bytes: u64,
-        /// The most.
+        /// The maximum.
         limit: u64,
     },
     /// A GGUF file that cannot be used.
@@ -130,7 +130,7 @@ pub enum LoadError {
     Gguf {
         /// The file.
         path: PathBuf,
-        /// Why, and what to do.
+        /// The reason, and what to do.
         reason: String,
     },
     /// A damaged or truncated weight file.
@@ -138,13 +138,13 @@ pub enum LoadError {
     Damaged {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The reason.
         reason: String,
     },
     /// The weights lack a tensor.
     #[error("the weights contain no tensor `{0}`; check that they belong to the model that config.json describes")]
     NoTensor(String),
-    /// A tensor of another shape.
+    /// A tensor of an unexpected shape.
     #[error(
         "tensor `{name}` has the shape {found:?}, but config.json requires {expected:?}; check that both belong to the same model"
     )]
@@ -153,23 +153,23 @@ pub enum LoadError {
         name: String,
         /// Its shape.
         found: Vec<usize>,
-        /// What config.json implies.
+        /// The shape that config.json implies.
         expected: Vec<usize>,
     },
-    /// A tensor with numbers that nothing can be computed from.
+    /// A tensor with NaN or infinite values.
     #[error(
-        "tensor `{name}` contains {count} values that are no finite numbers (NaN or infinite); the weights are damaged, download the model again"
+        "tensor `{name}` contains {count} values that are not finite (NaN or infinite); the weights are damaged, download the model again"
     )]
     NotFinite {
         /// The tensor.
         name: String,
-        /// How many of its values.
+        /// The number of such values.
         count: usize,
     },
     /// tokenizer.json cannot be read.
     #[error("{0}")]
     Tokenizer(String),
-    /// The tokenizer's vocabulary is not the weights'.
+    /// The vocabulary of the tokenizer does not match the weights.
     #[error(
         "tokenizer.json has {tokenizer} entries, but the weights have {weights}: they belong to different models; download the model again"
     )]
@@ -179,7 +179,7 @@ pub enum LoadError {
         /// Rows of the embedding table.
         weights: usize,
     },
-    /// A configuration this version cannot run.
+    /// A configuration that this version cannot run.
     #[error(transparent)]
     Config(#[from] ConfigError),
     /// A tensor operation failed.
@@ -187,13 +187,12 @@ pub enum LoadError {
     Tensor(#[from] candle_core::Error),
 }
 
-/// Whether the binary carries a model.
+/// Whether the program contains a model.
 pub const fn embedded_available() -> bool {
     EmbeddedModel::English.available()
 }
 
-/// Where the model is when nobody says: in the binary, or for one built without it in the user's cache folder under
-/// `fovea/models/all-MiniLM-L6-v2`.
+/// The default model: the embedded one, or in builds without it the folder `fovea/models/all-MiniLM-L6-v2` in the user's cache.
 pub fn default_source() -> Source {
     if embedded_available() {
         return Source::EMBEDDED;
@@ -203,7 +202,7 @@ pub fn default_source() -> Source {
     found.map_or(Source::EMBEDDED, Source::Folder)
 }
 
-/// The configuration of the encoder's reading, under all names that sentence-transformers gave it.
+/// The encoder's settings for texts, under all names that sentence-transformers has used.
 const SENTENCE_FILES: [&str; 7] = [
     "sentence_bert_config.json",
     "sentence_roberta_config.json",
@@ -214,10 +213,10 @@ const SENTENCE_FILES: [&str; 7] = [
     "sentence_xlnet_config.json",
 ];
 
-/// Who is to run a model.
+/// The engine that runs a model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Engine {
-    /// The fused operations where they can.
+    /// Fused operations if they can run it, else the interpreter.
     Fastest,
     /// The interpreter.
     Interpreter,
@@ -238,23 +237,23 @@ pub(super) fn load(source: &Source, engine: Engine, scrambled: Option<u64>) -> R
     let prompts = Prompts::read(root.read(prompts::FILE)?.as_deref(), &root.names())?;
     let sentences = read_sentences(&files)?;
     let longest = plan.spec.window;
-    // The tokenizer is text to parse and the weights are numbers to expand: neither waits for the other.
+    // Parsing the tokenizer and expanding the weights are independent.
     let (tokenizer, weights) = rayon::join(
         || load_tokenizer(&files, plan.spec.vocabulary, sentences),
         || Weights::read(&files, plan.parameters()),
     );
     let (tokenizer, mut weights) = (tokenizer?, weights?);
     weights.scrambled = scrambled;
-    let (projection, told) = modules.projection(&root, plan.spec.stack.hidden)?;
+    let (projection, steps) = modules.projection(&root, plan.spec.stack.hidden)?;
     let window = sentences.window.unwrap_or(longest).clamp(longest.min(8), longest);
     let window = plan.usual_window(window, &sentences);
-    let room = room(&tokenizer, &prompts, window)?;
+    let text_window = text_window(&tokenizer, &prompts, window)?;
     let mut content = weights.checksum.clone();
     if let Some(seed) = scrambled {
         content += &format!("scrambled {seed}");
     }
-    for (differs, told) in [
-        (!told.is_empty(), told),
+    for (differs, part) in [
+        (!steps.is_empty(), steps),
         (tokenizer.recased, format!("{:?}", sentences.case)),
         (
             sentences.window_of_tokenizer && window != longest,
@@ -262,7 +261,7 @@ pub(super) fn load(source: &Source, engine: Engine, scrambled: Option<u64>) -> R
         ),
     ] {
         if differs {
-            content += &told;
+            content += &part;
         }
     }
     let abilities = plan.abilities(&weights);
@@ -299,16 +298,16 @@ pub(super) fn load(source: &Source, engine: Engine, scrambled: Option<u64>) -> R
         includes_prompt,
         second,
         embedded: *source == Source::EMBEDDED && scrambled.is_none(),
-        room,
+        text_window,
         identifier_aware: true,
         reference: Arc::default(),
     })
 }
 
-/// Loads what the interpreter runs, without a tokenizer: for those who have token ids.
+/// Loads a model for the interpreter without a tokenizer, for callers that have token ids.
 ///
 /// # Errors
-/// As [`Model::load`].
+/// Those of [`Model::load`].
 pub fn network(source: &Source) -> Result<Network, LoadError> {
     let files = Files::open(source)?;
     let spec = read_spec(&files, &files.required("config.json")?)?;
@@ -316,26 +315,26 @@ pub fn network(source: &Source) -> Result<Network, LoadError> {
     Network::load(spec, &mut weights)
 }
 
-/// Describes a model as its weights are stored.
+/// The description of a model, with its weights laid out as they are stored.
 fn read_spec(files: &Files, json: &[u8]) -> Result<ModelSpec, LoadError> {
     let spec = families::read(json);
     let Files::File(file) = files else { return Ok(spec?) };
-    // Nobody has seen this config.json.
+    // The user has no config.json to look at, so that the error must not name it.
     let refuse = |error: ConfigError| file.refuse(error.to_string().replace("config.json: ", ""));
     let mut spec = spec.map_err(refuse)?;
     file.lay_out(&mut spec);
     Ok(spec)
 }
 
-/// What a model is made of, and who runs it.
+/// The description of a model, and the engine that runs it.
 struct Plan {
     spec: ModelSpec,
-    /// For the fused operations, where they can run it.
+    /// The configuration for the fused operations, if they can run the model.
     fused: Option<Config>,
 }
 
-/// Tokens of a text that the interpreter reads at once, where a model could read more and its folder does not say how many are usual:
-/// explanations of a text cost by the square of its length.
+/// Window of the interpreter for models whose folder does not state one.
+/// They may accept longer texts, but the cost of explanations grows with the square of the length.
 const USUAL: usize = 512;
 
 impl Plan {
@@ -354,7 +353,7 @@ impl Plan {
         Ok(Plan { spec, fused })
     }
 
-    /// The window that texts are split by.
+    /// The window for splitting texts.
     fn usual_window(&self, window: usize, sentences: &Sentences) -> usize {
         let stated = sentences.window.is_some() && !sentences.window_of_tokenizer;
         match self.fused.is_some() || stated {
@@ -373,7 +372,7 @@ impl Plan {
         self.spec.first_attention().map_or(0, |attention| attention.heads)
     }
 
-    /// What the model can do with the head that its weights have.
+    /// The model's abilities, given the head that the weights contain.
     fn abilities(&self, weights: &Weights) -> Vec<Ability> {
         let mut abilities = vec![Ability::Embed];
         let Some(head) = &self.spec.head else { return abilities };
@@ -402,8 +401,8 @@ fn read_sentences(files: &Files) -> Result<Sentences, LoadError> {
     Ok(Sentences::read(None, "", tokenizer.as_deref())?)
 }
 
-/// Tokens of a window that are left for a text beside the longest prompt: half of them at least.
-fn room(tokenizer: &Tokenizer, prompts: &Prompts, window: usize) -> Result<usize, LoadError> {
+/// Number of tokens that the longest prompt leaves for a text: at least half the window.
+fn text_window(tokenizer: &Tokenizer, prompts: &Prompts, window: usize) -> Result<usize, LoadError> {
     let mut longest = 0;
     for role in [Role::Plain, Role::Query, Role::Passage] {
         let prompt = prompts.of(role);
@@ -411,14 +410,14 @@ fn room(tokenizer: &Tokenizer, prompts: &Prompts, window: usize) -> Result<usize
         let tokens = tokens.map_err(|error| LoadError::Tokenizer(format!("cannot read a prompt: {error}")))?;
         longest = longest.max(tokens.prompt.len());
     }
-    let room = window - longest.min(window);
-    if longest > 0 && room < window / 2 {
+    let text_window = window - longest.min(window);
+    if longest > 0 && text_window < window / 2 {
         return Err(ConfigError::Prompt(format!(
             "a prompt has {longest} tokens, more than half of the model's window of {window}; shorten it"
         ))
         .into());
     }
-    Ok(room)
+    Ok(text_window)
 }
 
 fn load_tokenizer(files: &Files, vocabulary: usize, sentences: Sentences) -> Result<Tokenizer, LoadError> {
@@ -429,7 +428,7 @@ fn load_tokenizer(files: &Files, vocabulary: usize, sentences: Sentences) -> Res
     };
     let tokenizer =
         Tokenizer::parse(&files.required("tokenizer.json")?, &origin, reading).map_err(LoadError::Tokenizer)?;
-    // Weights are often padded by some rows, never by a tenth.
+    // Weights are often padded by a few rows, but never by a tenth.
     let (entries, rows) = (tokenizer.vocabulary(), vocabulary);
     if entries > rows || entries * 10 < rows * 9 {
         return Err(match files {
@@ -453,25 +452,25 @@ fn load_tokenizer(files: &Files, vocabulary: usize, sentences: Sentences) -> Res
     Ok(tokenizer)
 }
 
-/// One checked file of a model.
+/// The result of checking a file of a model.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct FileCheck {
-    /// Its name in the folder.
+    /// The file's name in the folder.
     pub file: String,
-    /// SHA-256 of what is there, in hexadecimal.
+    /// SHA-256 of the file, in hexadecimal.
     pub sha256: String,
-    /// SHA-256 as recorded beside the model; `None` where nothing is recorded.
+    /// SHA-256 recorded with the model; `None` if there is none.
     pub expected: Option<String>,
 }
 
 impl FileCheck {
-    /// Whether the file is what was recorded, or nothing was.
+    /// Whether the file matches the recorded checksum, if there is one.
     pub fn holds(&self) -> bool {
         self.expected.as_ref().is_none_or(|expected| *expected == self.sha256)
     }
 }
 
-/// Computes the checksums of a model's files and sets them beside those recorded in its sha256.json.
+/// Compares the checksums of a model's files with those in its sha256.json.
 ///
 /// # Errors
 /// If a file is missing or cannot be read.

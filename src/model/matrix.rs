@@ -1,4 +1,4 @@
-//! Weight matrices, packed once for the products they are used in.
+//! Weight matrices, packed once for matrix products.
 
 use std::sync::OnceLock;
 
@@ -8,7 +8,7 @@ use super::kernels::gemm::Panels;
 use super::kernels::integer::IntegerPanels;
 use super::kernels::operand::Operand;
 
-/// In which numbers products with a matrix are computed.
+/// The number format in which products with a matrix are computed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Arithmetic {
     /// 32-bit floats.
@@ -17,9 +17,9 @@ pub enum Arithmetic {
     I16,
 }
 
-/// A weight matrix W (out, in), packed for x·Wᵀ; for g·W, which only explanations need, at its first use.
+/// A weight matrix W (out, in), packed for x·Wᵀ; packed for g·W, which only explanations need, at its first use.
 ///
-/// On a device other than the CPU it stays a tensor.
+/// On other devices than the CPU it remains a tensor.
 #[derive(Debug)]
 pub struct Matrix {
     shape: (usize, usize),
@@ -40,10 +40,10 @@ enum Held {
 }
 
 impl Matrix {
-    /// Packs a weight as Hugging Face lays it out: (out, in), f32.
+    /// Packs a weight in the layout of Hugging Face: (out, in), f32.
     ///
     /// # Errors
-    /// If it is no f32 matrix.
+    /// If the tensor is not an f32 matrix.
     pub fn new(weight: &Tensor, arithmetic: Arithmetic) -> Result<Matrix> {
         let shape = weight.dims2()?;
         let (out, inner) = shape;
@@ -71,7 +71,7 @@ impl Matrix {
         self.shape
     }
 
-    /// Wᵀ (in, out), or nothing where the matrix is not on the CPU.
+    /// Wᵀ (in, out); `None` if the matrix is not on the CPU.
     pub fn forward(&self) -> Option<Operand<'_>> {
         match &self.held {
             Held::F32 { panels, .. } => Some(Operand::F32(panels)),
@@ -80,7 +80,7 @@ impl Matrix {
         }
     }
 
-    /// W (out, in), or nothing where the matrix is not on the CPU.
+    /// W (out, in); `None` if the matrix is not on the CPU.
     pub fn back(&self) -> Option<Operand<'_>> {
         let (out, inner) = self.shape;
         match &self.held {
@@ -93,10 +93,10 @@ impl Matrix {
         }
     }
 
-    /// The matrix as it is multiplied with, (out, in).
+    /// The matrix with the values that products use, (out, in).
     ///
     /// # Errors
-    /// As candle's.
+    /// Those of candle.
     pub fn tensor(&self) -> Result<Tensor> {
         let (out, inner) = self.shape;
         let entries = |at: &dyn Fn(usize, usize) -> f32| {
@@ -110,10 +110,10 @@ impl Matrix {
         }
     }
 
-    /// Some of its rows as a matrix of their own, in the same numbers.
+    /// Some rows as a matrix of their own, in the same number format.
     ///
     /// # Errors
-    /// If it has no such rows.
+    /// If the rows do not exist.
     pub fn rows(&self, rows: std::ops::Range<usize>) -> Result<Matrix> {
         let arithmetic = match self.held {
             Held::I16 { .. } => Arithmetic::I16,

@@ -1,6 +1,6 @@
 //! The model: text → tokens with source spans → one forward pass → [`Trace`].
 //!
-//! An architecture is one file that implements [`Encoder`]; everything else here serves all of them.
+//! Two kinds of [`Encoder`] exist: the fused one in `bert.rs`, and the interpreter for every other family. The rest serves both.
 
 pub mod answers;
 mod batch;
@@ -61,27 +61,27 @@ use tape::Network;
 use crate::segment::{Budget, Segments, parse, segment};
 use crate::text::{Language, ModelText, Snapshot};
 
-/// Asked between two layers whether to stop; true stops the pass with [`ModelError::Stopped`].
+/// Asked between two layers whether to stop; `true` ends the pass with [`ModelError::Stopped`].
 pub type Checkpoint<'a> = &'a (dyn Fn() -> bool + Sync);
 
 /// A checkpoint that never stops.
 pub const UNSTOPPED: Checkpoint<'static> = &|| false;
 
-/// Why a forward pass or an explanation gave no result.
+/// The reason why a forward pass or an explanation gave no result.
 #[derive(Debug, thiserror::Error)]
 pub enum ModelError {
-    /// The checkpoint said so.
+    /// The checkpoint stopped it.
     #[error("stopped before the model finished")]
     Stopped,
-    /// A sequence is longer than the positions the model knows.
+    /// A sequence is longer than the model's window.
     #[error("a text of {tokens} tokens does not fit into the model's window of {window}; split the text")]
     TooLong {
-        /// Tokens of the text, special ones included.
+        /// Tokens of the text, special tokens included.
         tokens: usize,
-        /// Tokens the model reads at once.
+        /// Maximum number of tokens of the model.
         window: usize,
     },
-    /// A token id beyond the embedding table: tokenizer and weights are not of one model.
+    /// A token id beyond the embedding table: tokenizer and weights belong to different models.
     #[error(
         "token id {id} is outside the vocabulary of {vocabulary}: tokenizer.json does not belong to these weights; download the model again"
     )]
@@ -91,7 +91,7 @@ pub enum ModelError {
         /// Rows of the embedding table.
         vocabulary: usize,
     },
-    /// An embedding that is NaN or infinite: the weights are finite, what they compute is not.
+    /// An embedding with NaN or infinity, computed from finite weights.
     #[error(
         "the model computes no finite numbers for a text of {tokens} tokens; its weights are damaged or too large for 32-bit floats: \
          download the model again"
@@ -100,13 +100,13 @@ pub enum ModelError {
         /// Tokens of the text.
         tokens: usize,
     },
-    /// The model has not what a task needs.
+    /// The model lacks what a task needs.
     #[error("this model cannot {0}; use one that can (`fovea model info` lists what a model can do)")]
     Unable(&'static str),
-    /// A question that means nothing for this model, and what can be asked instead.
+    /// A question without meaning for this model, and a question to ask instead.
     #[error("{0}")]
     Meaningless(String),
-    /// Text the tokenizer could not take.
+    /// The tokenizer refused the text.
     #[error(transparent)]
     Tokenize(#[from] TokenizeError),
     /// A tensor operation failed.
@@ -114,53 +114,53 @@ pub enum ModelError {
     Tensor(#[from] candle_core::Error),
 }
 
-/// A transformer encoder that can show its work. One implementation per architecture.
+/// A transformer encoder that can keep traces of its computation.
 pub trait Encoder: Send + Sync {
-    /// Most tokens of a sequence.
+    /// Maximum number of tokens in a sequence.
     fn window(&self) -> usize;
 
-    /// Runs packed sequences and returns one trace per sequence, in order. With [`TraceLevel::LastHidden`] the traces have no layers.
+    /// Runs packed sequences and returns one trace per sequence, in order. With [`TraceLevel::LastHidden`], traces have no layers.
     ///
     /// # Errors
-    /// [`ModelError::Stopped`] when `checkpoint` says so between layers, [`ModelError::TooLong`] and [`ModelError::Vocabulary`]
-    /// for input the model cannot take, [`ModelError::Tensor`] otherwise.
+    /// [`ModelError::Stopped`] if `checkpoint` stops it between layers, [`ModelError::TooLong`] and [`ModelError::Vocabulary`]
+    /// for invalid input, [`ModelError::Tensor`] otherwise.
     fn forward(&self, batch: &Packed, keep: TraceLevel, checkpoint: Checkpoint) -> Result<Vec<Trace>, ModelError>;
 }
 
-/// What a model is, for those who show it.
+/// The description of a model for users.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct ModelInfo {
-    /// Its name: the folder's, what a GGUF file says, or `all-MiniLM-L6-v2` for the embedded one.
+    /// The name: that of the folder, of the GGUF file's metadata, or `all-MiniLM-L6-v2` for the embedded model.
     pub name: String,
-    /// Content address: changes whenever weights, tokenizer, configuration, prompts or the reading of identifiers do.
+    /// Content address: changes with weights, tokenizer, configuration, prompts and the reading of identifiers.
     pub id: String,
-    /// Architecture as config.json calls it.
+    /// The architecture, as config.json names it.
     pub architecture: String,
     /// Number of layers.
     pub layers: usize,
     /// Attention heads per layer.
     pub heads: usize,
-    /// Width of a hidden state.
+    /// Width of the hidden states.
     pub hidden: usize,
-    /// Most tokens read at once, special tokens included.
+    /// Maximum number of tokens, special tokens included.
     pub window: usize,
-    /// Entries of the vocabulary.
+    /// Number of vocabulary entries.
     pub vocabulary: usize,
-    /// How token vectors become one embedding.
+    /// The pooling of token vectors into one embedding.
     pub pooling: Pooling,
-    /// What is put before a text.
+    /// The prompts that precede texts.
     pub prompts: Prompts,
-    /// What it can do.
+    /// The tasks that the model can do.
     pub abilities: Vec<Ability>,
-    /// Number format the weights were stored in: `f32`, `f16`, `q8_0` …
+    /// Number format of the stored weights: `f32`, `f16`, `q8_0` …
     pub weights: String,
-    /// The name of the model that reads what this one cannot, if there is one ([`Model::reader`]).
+    /// The name of the model for texts that this one cannot read ([`Model::reader`]).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub multilingual: Option<String>,
 }
 
 impl ModelInfo {
-    /// Identifies everything that results depend on: [`ModelInfo::id`], and the model beside this one.
+    /// Identifies everything that results depend on: [`ModelInfo::id`], and the multilingual model if there is one.
     pub fn results_id(&self) -> String {
         match &self.multilingual {
             Some(name) => format!("{}+{name}", self.id),
@@ -169,28 +169,28 @@ impl ModelInfo {
     }
 }
 
-/// What a model can do; features ask for it, whatever the family.
+/// A task that a model can do. Features ask for abilities and not for families.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Ability {
-    /// Turn a text into a vector.
+    /// Compute the vector of a text.
     Embed,
-    /// Say which word is missing.
+    /// Predict masked words.
     FillMask,
-    /// Say which token comes next.
+    /// Predict the next token.
     NextToken,
-    /// Write on from a text, or write what an encoder's text asks for.
+    /// Continue a text, or write the output of an encoder-decoder model.
     Generate,
-    /// Tell a class of a text.
+    /// Classify a text.
     ClassifyText,
-    /// Tell a class of each token.
+    /// Classify each token.
     ClassifyTokens,
     /// Find the answer to a question in a text.
     Answer,
 }
 
 impl Ability {
-    /// In words.
+    /// The task in words.
     pub fn name(self) -> &'static str {
         match self {
             Ability::Embed => "embed texts",
@@ -204,27 +204,27 @@ impl Ability {
     }
 }
 
-/// A loaded model: tokenizer, encoder, pooling. Clones share both.
+/// A loaded model: tokenizer, encoder, pooling. Clones share them.
 #[derive(Clone)]
 pub struct Model {
     info: ModelInfo,
     tokenizer: Arc<Tokenizer>,
     encoder: Arc<dyn Encoder>,
-    /// The encoder, where the interpreter runs it: for what only it can do.
+    /// The interpreter's network, if the interpreter runs the encoder; some tasks need it.
     network: Option<Arc<Network>>,
     pooling: Pooling,
-    /// What follows the pooling.
+    /// The modules after the pooling.
     projection: Arc<Projection>,
-    /// Whether the pooling counts the tokens of a prompt.
+    /// Whether the pooling includes the tokens of a prompt.
     includes_prompt: bool,
-    /// The multilingual model beside the embedded one.
+    /// The multilingual model that accompanies the embedded one.
     second: Option<Arc<Second>>,
-    /// Whether it is the embedded one for English and code.
+    /// Whether it is the embedded model for English and code.
     embedded: bool,
-    /// Most tokens of a text, once a prompt has its place in the window.
-    room: usize,
+    /// Maximum number of tokens of a text: the window minus the longest prompt.
+    text_window: usize,
     identifier_aware: bool,
-    /// What explanations leave out, once somebody asked.
+    /// The embedding that explanations subtract, once it is measured.
     reference: Arc<OnceLock<Option<Vec<f32>>>>,
 }
 
@@ -232,35 +232,36 @@ impl Model {
     /// Loads a model.
     ///
     /// # Errors
-    /// Says which file is missing, damaged or of another model, and what to do.
+    /// Names the file that is missing, damaged or of another model, and says what to do.
     pub fn load(source: &Source) -> Result<Model, LoadError> {
         load::load(source, load::Engine::Fastest, None)
     }
 
-    /// As [`Model::load`], with the numbers of each tensor in a random order: a model that learned nothing, beside which an explanation
-    /// has to look different (Adebayo et al. 2018).
+    /// Same as [`Model::load`], with the values of each tensor permuted at random: a model that has learned nothing.
+    /// Explanations of such a model must differ from those of the trained one (Adebayo et al. 2018).
     ///
     /// # Errors
-    /// As [`Model::load`].
+    /// Those of [`Model::load`].
     pub fn scrambled(source: &Source, seed: u64) -> Result<Model, LoadError> {
         load::load(source, load::Engine::Interpreter, Some(seed))
     }
 
-    /// As [`Model::load`], run by the interpreter whatever the family: what heads and traces of all layers need.
+    /// Same as [`Model::load`], but always with the interpreter.
+    /// Heads and traces of all layers need it.
     ///
     /// # Errors
-    /// As [`Model::load`].
+    /// Those of [`Model::load`].
     pub fn interpreted(source: &Source) -> Result<Model, LoadError> {
         load::load(source, load::Engine::Interpreter, None)
     }
 
-    /// The embedding that explanations take away, [`Model::hidden`] floats: that of an empty text, where the model has most of it in every
-    /// text. Measured at its first use.
+    /// The embedding that explanations subtract, [`Model::hidden`] floats; measured at its first use.
+    /// It is the embedding of an empty text, for models that contain most of it in the embedding of every text.
     ///
     /// # Errors
-    /// As [`Encoder::forward`].
+    /// Those of [`Encoder::forward`].
     pub fn reference(&self) -> Result<Option<&[f32]>, ModelError> {
-        // Known to be none (`reference.rs` measures it in a test), so that the first explanation need not wait for it.
+        // The embedded model has none (a test in `reference.rs` measures it), so that the first explanation need not wait.
         if self.embedded {
             return Ok(None);
         }
@@ -271,7 +272,7 @@ impl Model {
         Ok(self.reference.get().and_then(|found| found.as_deref()))
     }
 
-    /// The network, where the interpreter runs it.
+    /// The interpreter's network, if the interpreter runs the encoder.
     pub fn network(&self) -> Option<&Arc<Network>> {
         self.network.as_ref()
     }
@@ -281,7 +282,7 @@ impl Model {
         &self.tokenizer
     }
 
-    /// The same model with identifiers read as words (the default) or, as the reference pipeline does, left as they are.
+    /// The same model, with identifiers split into words (the default) or left whole.
     pub fn identifier_aware(mut self, aware: bool) -> Model {
         if self.identifier_aware != aware {
             self.info.id = match aware {
@@ -293,37 +294,37 @@ impl Model {
         self
     }
 
-    /// What it is.
+    /// The description of the model.
     pub fn info(&self) -> &ModelInfo {
         &self.info
     }
 
-    /// Most tokens of a text read at once, special tokens included: the model's window less its longest prompt.
+    /// Maximum number of tokens of a text, special tokens included: the model's window minus its longest prompt.
     pub fn window(&self) -> usize {
-        self.room
+        self.text_window
     }
 
-    /// Whether it is the model inside the program, which thresholds were measured with.
+    /// Whether it is the embedded model, for which the thresholds were measured.
     pub fn is_embedded(&self) -> bool {
         self.embedded
     }
 
-    /// Width of an embedding.
+    /// Width of the embedding.
     pub fn hidden(&self) -> usize {
         self.projection.width(self.info.hidden)
     }
 
-    /// How token vectors become one embedding.
+    /// The pooling of token vectors into one embedding.
     pub fn pooling(&self) -> Pooling {
         self.pooling
     }
 
-    /// The encoder itself.
+    /// The encoder.
     pub fn encoder(&self) -> &dyn Encoder {
         &*self.encoder
     }
 
-    /// Tokens of a text with their ranges in it. Identifiers of code are read as words unless that was switched off.
+    /// The tokens of a text, with their ranges in it. Identifiers in code are split into words unless this is switched off.
     ///
     /// # Errors
     /// [`TokenizeError`] if the tokenizer refuses the text.
@@ -331,11 +332,11 @@ impl Model {
         self.read(text, language, "")
     }
 
-    /// As [`Model::tokenize`], with the prompt of what the text is read as before it. It takes its place in the window beside a text
-    /// of at most [`Model::window`] tokens.
+    /// Same as [`Model::tokenize`], with the prompt for a role before the text.
+    /// Prompt and text fit the window together if the text has at most [`Model::window`] tokens.
     ///
     /// # Errors
-    /// As [`Model::tokenize`].
+    /// Those of [`Model::tokenize`].
     pub fn tokenize_as(&self, role: Role, text: &str, language: Language) -> Result<Tokens, TokenizeError> {
         self.read(text, language, self.info.prompts.of(role))
     }
@@ -350,13 +351,13 @@ impl Model {
         self.tokenizer.tokenize(text, &read, prompt)
     }
 
-    /// Number of tokens of a text, special tokens included; a text the tokenizer refuses counts one per byte.
+    /// Number of tokens of a text, special tokens included; for a text that the tokenizer refuses, one per byte plus two.
     pub fn count(&self, text: &str, language: Language) -> usize {
         self.tokenize(text, language)
             .map_or(text.len() + 2, |tokens| tokens.len())
     }
 
-    /// The units and items of a text, read from nothing; every unit fits the window.
+    /// The units and items of a text, without a previous version; every unit fits the window.
     pub fn segment(&self, snapshot: &Snapshot) -> Segments {
         let budget = Budget {
             tokens: &|text, language| self.count(text, language),
@@ -365,33 +366,33 @@ impl Model {
         segment(snapshot, &parse(snapshot), &budget)
     }
 
-    /// The embedding of one trace's sequence, read without a prompt, not normalized: [`Model::hidden`] floats.
+    /// The embedding from the trace of a sequence without a prompt, not normalized: [`Model::hidden`] floats.
     ///
     /// # Errors
-    /// [`ModelError::Tensor`] if the hidden states are not of the expected shape, [`ModelError::NotFinite`] for an embedding that is no
-    /// vector of numbers.
+    /// [`ModelError::Tensor`] if the hidden states do not have the expected shape, [`ModelError::NotFinite`] for an embedding with NaN or
+    /// infinity.
     pub fn pool(&self, trace: &Trace) -> Result<Vec<f32>, ModelError> {
         self.pool_with(self.pooling, trace)
     }
 
-    /// Whether anything follows the pooling.
+    /// Whether modules follow the pooling.
     pub fn has_projection(&self) -> bool {
         !self.projection.is_empty()
     }
 
-    /// The projection as it is for one sequence: an affine map of pooled vectors.
+    /// The projection frozen at one sequence: an affine map of pooled vectors.
     ///
     /// # Errors
-    /// [`ModelError::Tensor`] if the hidden states are not of the expected shape.
+    /// [`ModelError::Tensor`] if the hidden states do not have the expected shape.
     pub fn freeze(&self, pooling: Pooling, trace: &Trace) -> Result<Frozen<'_>, ModelError> {
         Ok(self.projection.freeze(pooling.pool(&trace.hidden)?.to_vec1()?)?)
     }
 
-    /// ⟨direction, embedding⟩ of one sequence, with the lengths of the projection held, and its true gradient at the last hidden states:
-    /// (n, hidden).
+    /// ⟨direction, embedding⟩ of one sequence, and its true gradient at the last hidden states, (n, hidden).
+    /// The norms of the projection are frozen.
     ///
     /// # Errors
-    /// [`ModelError::Tensor`] if the hidden states are not of the expected shape.
+    /// [`ModelError::Tensor`] if the hidden states do not have the expected shape.
     pub fn toward(&self, trace: &Trace, held: &Frozen, direction: &[f32]) -> Result<(f64, Vec<f32>), ModelError> {
         let pooled = self.pooling.pool(&trace.hidden)?.to_vec1()?;
         let (value, gradient) = self.projection.toward(pooled, held, direction)?;
@@ -402,7 +403,7 @@ impl Model {
         Ok((value, rows.collect()))
     }
 
-    /// How the vectors of some tokens become one embedding: the model may leave those of a prompt out.
+    /// The pooling for some tokens; for models that exclude prompts, it skips the prompt's tokens.
     pub fn pooling_of(&self, tokens: &Tokens) -> Pooling {
         match self.pooling {
             Pooling::Mean if !self.includes_prompt && !tokens.prompt.is_empty() => Pooling::MeanFrom(tokens.prompt.end),
@@ -410,10 +411,10 @@ impl Model {
         }
     }
 
-    /// As [`Model::pool`], of tokens that may have a prompt.
+    /// Same as [`Model::pool`], for tokens that may have a prompt.
     ///
     /// # Errors
-    /// As [`Model::pool`].
+    /// Those of [`Model::pool`].
     pub fn pool_of(&self, tokens: &Tokens, trace: &Trace) -> Result<Vec<f32>, ModelError> {
         self.pool_with(self.pooling_of(tokens), trace)
     }

@@ -1,4 +1,4 @@
-//! modules.json of a sentence-transformers folder: which modules make an embedding, in which order, and where their files are.
+//! modules.json of a sentence-transformers folder: the modules of an embedding, their order, and the paths of their files.
 
 use serde::Deserialize;
 
@@ -8,20 +8,20 @@ use super::load::LoadError;
 use super::projection::{Dense, Nonlinearity, Projection, Step};
 use super::weights::Weights;
 
-/// The file that lists them.
+/// The file that lists the modules.
 pub(super) const FILE: &str = "modules.json";
 
-/// The most modules. Published folders have up to six; each dense layer takes memory of its own, also one that is listed twice.
+/// Maximum number of modules. Published folders have up to six; each dense layer takes memory, even one that is listed twice.
 const MOST: usize = 16;
 
 /// The modules of a folder. Paths are relative to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Modules {
-    /// Where the encoder's files are.
+    /// The folder of the encoder's files.
     pub(super) transformer: String,
-    /// Where the pooling's configuration is.
+    /// The folder of the pooling configuration.
     pub(super) pooling: String,
-    /// What follows.
+    /// The modules after pooling.
     pub(super) after: Vec<After>,
 }
 
@@ -43,10 +43,10 @@ struct Raw {
 }
 
 impl Modules {
-    /// Reads modules.json; a folder without it has an encoder and, perhaps, the configuration of a pooling.
+    /// Reads modules.json; a folder without it has an encoder and possibly a pooling configuration.
     ///
     /// # Errors
-    /// Names a module that Fovea does not run, or that stands where it does not run it.
+    /// Names a module that Fovea does not run, at all or in this position.
     pub(super) fn read(json: Option<&[u8]>) -> Result<Modules, ConfigError> {
         let Some(json) = json else {
             return Ok(Modules {
@@ -79,11 +79,11 @@ impl Modules {
                 ("Pooling", Some(_), None) => pooling = Some(path),
                 ("Dense", Some(_), Some(_)) => after.push(After::Dense(path)),
                 ("Normalize", Some(_), Some(_)) => after.push(After::Normalize),
-                // It only has an effect in training.
+                // Dropout has an effect only in training.
                 ("Dropout", _, _) => {}
                 ("Transformer" | "Pooling" | "Dense" | "Normalize", _, _) => {
                     return Err(ConfigError::Module(format!(
-                        "the module `{kind}` stands in an order that fovea does not run; it runs one Transformer, one Pooling, then any \
+                        "the module `{kind}` is in an order that fovea does not run; it runs one Transformer, one Pooling, then any \
                          number of Dense and Normalize"
                     )));
                 }
@@ -95,8 +95,11 @@ impl Modules {
                 }
             }
         }
-        let missing =
-            |name: &str| ConfigError::Module(format!("it lists no {name}, so that the folder makes no embeddings"));
+        let missing = |name: &str| {
+            ConfigError::Module(format!(
+                "it lists no {name}, which embeddings need; check that it belongs to the model"
+            ))
+        };
         Ok(Modules {
             transformer: transformer.ok_or_else(|| missing("Transformer"))?,
             pooling: pooling.ok_or_else(|| missing("Pooling"))?,
@@ -104,7 +107,7 @@ impl Modules {
         })
     }
 
-    /// The projection that the modules after pooling make of vectors of a width, and what tells it from others.
+    /// The projection by the modules after pooling, for vectors of a width; and a description for the content address.
     pub(super) fn projection(&self, files: &Files, mut width: usize) -> Result<(Projection, String), LoadError> {
         let (mut steps, mut content) = (Vec::new(), String::new());
         for module in &self.after {
@@ -121,7 +124,7 @@ impl Modules {
                 }
             }
         }
-        // One at the end changes no direction, and nothing but directions is compared: such folders keep their results.
+        // Comparisons use only directions, which a normalization does not change: such folders keep their content address.
         match self.after.iter().any(|module| matches!(module, After::Dense(_))) {
             true => Ok((Projection::new(steps), content)),
             false => Ok((Projection::new(steps), String::new())),
@@ -146,7 +149,7 @@ fn yes() -> bool {
     true
 }
 
-/// Reads a dense layer and the checksum of its weights.
+/// Reads a dense layer, and the checksum of its weights.
 fn dense(files: &Files, path: &str, width: usize) -> Result<(Dense, String), LoadError> {
     let files = files.within(path);
     let name = format!("{path}/config.json");
@@ -170,7 +173,7 @@ fn dense(files: &Files, path: &str, width: usize) -> Result<(Dense, String), Loa
     }
     let activation = match raw.activation_function.as_deref() {
         Some("torch.nn.modules.linear.Identity") => Nonlinearity::Identity,
-        // Its default, where nothing is said.
+        // The default of sentence-transformers.
         None | Some("torch.nn.modules.activation.Tanh") => Nonlinearity::Tanh,
         Some("torch.nn.modules.activation.ReLU") => Nonlinearity::Relu,
         Some("torch.nn.modules.activation.GELU") => Nonlinearity::Gelu,
@@ -216,7 +219,7 @@ mod tests {
     const DENSE: (&str, &str) = ("sentence_transformers.base.modules.dense.Dense", "2_Dense");
 
     #[test]
-    fn modules_are_known_under_their_old_and_new_names() {
+    fn modules_have_old_and_new_names() {
         let read = modules(&[
             TRANSFORMER,
             POOLING,
@@ -235,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_run_is_refused_by_name() {
+    fn unsupported_modules_are_refused_by_name() {
         for (kinds, says) in [
             (
                 vec![TRANSFORMER, POOLING, ("sentence_transformers.models.LSTM", "2")],

@@ -1,17 +1,17 @@
-//! Token vectors → one embedding, as sentence-transformers' `1_Pooling/config.json` says.
+//! Pools token vectors into one embedding, as configured by `1_Pooling/config.json` of sentence-transformers.
 
 use candle_core::{Result, Tensor};
 
-/// `[CLS]` and `[SEP]`, which every unit has and which say nothing of how long its text is.
+/// `[CLS]` and `[SEP]`: every unit has them, so that they do not count for the length of its text.
 const SPECIAL_TOKENS: usize = 2;
 
-/// Word pieces of a unit without the special tokens that every unit has.
+/// Number of tokens of a unit without the special tokens that every unit has.
 pub fn own_tokens(tokens: usize) -> usize {
     tokens.saturating_sub(SPECIAL_TOKENS)
 }
 
-/// What the embedding of a unit is multiplied by where several units make one passage: the passage is the mean of their directions,
-/// weighted by their tokens. `tokens` counts special tokens; `length` is that of the embedding. 0 for an embedding without direction.
+/// The factor of a unit's embedding in a passage of several units: the passage is the mean of their directions, weighted by tokens.
+/// `tokens` counts special tokens; `length` is the norm of the embedding. 0 for an embedding of norm 0.
 pub fn weight_in_passage(tokens: usize, length: f32) -> f32 {
     match length > 0.0 {
         true => own_tokens(tokens).max(1) as f32 / length,
@@ -19,32 +19,32 @@ pub fn weight_in_passage(tokens: usize, length: f32) -> f32 {
     }
 }
 
-/// How token vectors become one embedding.
+/// The pooling of token vectors into one embedding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Pooling {
     /// Mean over all tokens, special tokens included.
     Mean,
-    /// Mean over the tokens from this one on, for a model that leaves its prompt out. As sentence-transformers has it, what stands
-    /// before the prompt is left out as well.
+    /// Mean over the tokens from this index on, for a model that excludes its prompt. As in sentence-transformers, tokens before the
+    /// prompt are excluded as well.
     MeanFrom(usize),
-    /// The first token's vector.
+    /// The vector of the first token.
     Cls,
-    /// The last token's vector, of a decoder that has read all others there.
+    /// The vector of the last token, which in a decoder attends to all others.
     Last,
-    /// Mean in which later tokens weigh more: the i-th of n weighs i / (1 + 2 + … + n) (SGPT, Muennighoff 2022).
+    /// Mean in which later tokens weigh more: token i of n has weight i / (1 + 2 + … + n) (SGPT, Muennighoff 2022).
     WeightedMean,
 }
 
 impl Pooling {
-    /// Pools hidden states (n, hidden) into (hidden). Sequences are packed, so every row counts: there is no padding to mask.
+    /// Pools hidden states (n, hidden) into (hidden). Sequences are packed, so that there is no padding to mask.
     ///
     /// # Errors
     /// If `hidden` is not a matrix.
     pub fn pool(self, hidden: &Tensor) -> Result<Tensor> {
         let (n, width) = hidden.dims2()?;
         if n == 0 {
-            // A tokenizer without special tokens leaves nothing of an empty text.
+            // Without special tokens, an empty text has no tokens.
             return Tensor::zeros(width, hidden.dtype(), hidden.device());
         }
         match self {
@@ -64,7 +64,7 @@ impl Pooling {
         }
     }
 
-    /// The weights of all rows.
+    /// The weights of all rows in the embedding.
     pub fn weights(self, n: usize) -> Vec<f32> {
         (0..n).map(|i| self.weight(i, n)).collect()
     }
@@ -89,7 +89,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_pooling_is_the_sum_of_rows_by_its_weights() {
+    fn a_pooling_is_the_weighted_sum_of_rows() {
         let rows: Vec<f32> = (0..12).map(|i| (i as f32 * 1.3).sin()).collect();
         let hidden = Tensor::from_vec(rows.clone(), (4, 3), &candle_core::Device::Cpu).unwrap();
         for pooling in [

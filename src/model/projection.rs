@@ -1,7 +1,7 @@
-//! What a sentence-transformers folder does with the pooled vector: dense layers and normalizations.
+//! The modules after pooling in a sentence-transformers folder: dense layers and normalizations.
 //!
-//! For an explanation it is frozen as the layers of the encoder are: with the gates of its activations and its lengths held, it is
-//! an affine map.
+//! Explanations freeze the projection like the layers of the encoder: with the gates of its activations and its norms frozen, it is an
+//! affine map.
 
 use candle_core::{Device, Tensor};
 
@@ -25,7 +25,7 @@ pub(super) enum Step {
 pub(super) struct Dense {
     /// W, row-major (out, in).
     pub(super) weight: Vec<f32>,
-    /// b, (out); zeros where the layer has none.
+    /// b, (out); zeros if the layer has no bias.
     pub(super) bias: Vec<f32>,
     /// Width of x.
     pub(super) inputs: usize,
@@ -46,7 +46,7 @@ pub(super) enum Nonlinearity {
     Gelu,
 }
 
-/// The shortest vector that is brought to unit length, as PyTorch has it.
+/// Minimum norm in a normalization, as in PyTorch.
 const SHORTEST: f32 = 1e-12;
 
 impl Projection {
@@ -54,40 +54,41 @@ impl Projection {
         Projection { steps }
     }
 
-    /// Whether it leaves vectors as they are.
+    /// Whether it leaves vectors unchanged.
     pub fn is_empty(&self) -> bool {
         self.steps.is_empty()
     }
 
-    /// Width of what comes out for vectors of a width.
+    /// Width of the embedding for pooled vectors of a width.
     pub fn width(&self, pooled: usize) -> usize {
-        let of = |step: &Step| match step {
+        let output = |step: &Step| match step {
             Step::Dense(dense) => Some(dense.bias.len()),
             Step::Normalize => None,
         };
-        self.steps.iter().rev().find_map(of).unwrap_or(pooled)
+        self.steps.iter().rev().find_map(output).unwrap_or(pooled)
     }
 
     /// The embedding of a pooled vector.
     ///
     /// # Errors
-    /// If the vector has another width than the first layer.
+    /// If the width of the vector is not that of the first layer.
     pub fn apply(&self, pooled: Vec<f32>) -> candle_core::Result<Vec<f32>> {
         Ok(self.run(pooled)?.1)
     }
 
-    /// The projection as it is for one vector.
+    /// The projection frozen at one vector.
     ///
     /// # Errors
-    /// As [`Projection::apply`].
+    /// Those of [`Projection::apply`].
     pub fn freeze(&self, pooled: Vec<f32>) -> candle_core::Result<Frozen<'_>> {
         Ok(self.run(pooled)?.0)
     }
 
-    /// ⟨direction, embedding⟩ of a pooled vector, with lengths held at those of another one, and its true gradient at the pooled vector.
+    /// ⟨direction, embedding⟩ of a pooled vector, and its true gradient at that vector.
+    /// The norms are those of `held`.
     ///
     /// # Errors
-    /// As [`Projection::apply`].
+    /// Those of [`Projection::apply`].
     pub fn toward(&self, pooled: Vec<f32>, held: &Frozen, direction: &[f32]) -> candle_core::Result<(f64, Vec<f32>)> {
         let mut x = pooled;
         let mut slopes = Vec::with_capacity(self.steps.len());
@@ -105,7 +106,9 @@ impl Projection {
                     x.iter_mut().for_each(|v| *v *= scale);
                     slopes.push(vec![*scale; x.len()]);
                 }
-                (Step::Normalize, FrozenStep::Dense(..)) => candle_core::bail!("held steps of another projection"),
+                (Step::Normalize, FrozenStep::Dense(..)) => {
+                    candle_core::bail!("the frozen steps belong to another projection")
+                }
             }
         }
         let value = x.iter().zip(direction).map(|(x, d)| f64::from(*x) * f64::from(*d));
@@ -147,7 +150,7 @@ impl Projection {
 impl Dense {
     fn times(&self, x: &[f32]) -> candle_core::Result<Vec<f32>> {
         if x.len() != self.inputs {
-            candle_core::bail!("a dense layer for {} numbers was given {}", self.inputs, x.len());
+            candle_core::bail!("a dense layer expects {} numbers and got {}", self.inputs, x.len());
         }
         let row = |row: &[f32]| row.iter().zip(x).map(|(w, x)| w * x).sum();
         Ok(self.weight.chunks_exact(self.inputs.max(1)).map(row).collect())
@@ -166,10 +169,10 @@ impl Dense {
 impl Nonlinearity {
     /// d(θ(u)·u)/du of each u.
     fn slopes(self, u: &[f32]) -> candle_core::Result<Vec<f32>> {
-        let of = |slope: fn(f32) -> f32| Ok(u.iter().copied().map(slope).collect());
+        let map = |slope: fn(f32) -> f32| Ok(u.iter().copied().map(slope).collect());
         match self {
             Nonlinearity::Identity | Nonlinearity::Relu => self.gates(u),
-            Nonlinearity::Tanh => of(|u| 1.0 - u.tanh().powi(2)),
+            Nonlinearity::Tanh => map(|u| 1.0 - u.tanh().powi(2)),
             Nonlinearity::Gelu => {
                 let density = |u: f32| (-0.5 * u * u).exp() / (2.0 * std::f32::consts::PI).sqrt();
                 let gates = self.gates(u)?.into_iter().zip(u);
@@ -180,11 +183,11 @@ impl Nonlinearity {
 
     /// θ(u) of each u.
     fn gates(self, u: &[f32]) -> candle_core::Result<Vec<f32>> {
-        let of = |gate: fn(f32) -> f32| Ok(u.iter().copied().map(gate).collect());
+        let map = |gate: fn(f32) -> f32| Ok(u.iter().copied().map(gate).collect());
         match self {
-            Nonlinearity::Identity => of(|_| 1.0),
-            Nonlinearity::Tanh => of(|u| if u == 0.0 { 1.0 } else { u.tanh() / u }),
-            Nonlinearity::Relu => of(|u| if u > 0.0 { 1.0 } else { 0.0 }),
+            Nonlinearity::Identity => map(|_| 1.0),
+            Nonlinearity::Tanh => map(|u| if u == 0.0 { 1.0 } else { u.tanh() / u }),
+            Nonlinearity::Relu => map(|u| if u > 0.0 { 1.0 } else { 0.0 }),
             Nonlinearity::Gelu => {
                 let values: Vec<f32> = Tensor::from_slice(u, u.len(), &Device::Cpu)?.gelu_erf()?.to_vec1()?;
                 let gate = |(value, u): (f32, &f32)| if *u == 0.0 { 0.5 } else { value / u };
@@ -194,7 +197,7 @@ impl Nonlinearity {
     }
 }
 
-/// A projection whose gates and lengths are held: an affine map.
+/// A projection with frozen gates and norms: an affine map.
 #[derive(Debug)]
 pub struct Frozen<'a> {
     steps: Vec<FrozenStep<'a>>,
@@ -207,7 +210,7 @@ enum FrozenStep<'a> {
 }
 
 impl Frozen<'_> {
-    /// A direction of embeddings as a direction of pooled vectors, and what the biases add to the inner product with it.
+    /// Pulls a direction of embeddings back to pooled vectors; also returns the biases' share of the inner product with it.
     pub fn back(&self, direction: &[f32]) -> (Vec<f32>, f64) {
         let (mut direction, mut bias) = (direction.to_vec(), 0.0);
         for step in self.steps.iter().rev() {
@@ -224,18 +227,18 @@ impl Frozen<'_> {
         (direction, bias)
     }
 
-    /// What becomes of a part of a pooled vector, without the biases.
+    /// The image of a part of a pooled vector, without the biases.
     ///
     /// # Errors
-    /// If the part has another width than the first layer.
+    /// If the width of the part is not that of the first layer.
     pub fn jvp(&self, part: &[f32]) -> candle_core::Result<Vec<f32>> {
         self.forward(part.to_vec(), false)
     }
 
-    /// What becomes of the part of a pooled vector that came from biases, with those of the projection.
+    /// The image of the part that comes from biases, plus the projection's biases.
     ///
     /// # Errors
-    /// As [`Frozen::push`].
+    /// Those of [`Frozen::jvp`].
     pub fn jvp_biased(&self, part: &[f32]) -> candle_core::Result<Vec<f32>> {
         self.forward(part.to_vec(), true)
     }
@@ -284,7 +287,7 @@ mod tests {
     ];
 
     #[test]
-    fn parts_pushed_through_a_frozen_projection_sum_to_the_embedding() {
+    fn images_of_parts_under_a_frozen_projection_sum_to_the_embedding() {
         for activation in ALL {
             let projection = projection(activation);
             let embedding = projection.apply(POOLED.to_vec()).unwrap();
@@ -300,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn a_direction_pulled_back_gives_the_inner_product_that_pushing_gives() {
+    fn jvp_and_vjp_of_a_frozen_projection_give_the_same_inner_product() {
         for activation in ALL {
             let projection = projection(activation);
             let frozen = projection.freeze(POOLED.to_vec()).unwrap();

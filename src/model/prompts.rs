@@ -1,9 +1,9 @@
-//! What a model wants before a text: the prompts of sentence-transformers.
+//! The prompts of sentence-transformers, which a model expects before a text.
 //!
-//! Models that were trained with `query: ` and `passage: ` (E5, Wang et al. 2022) or an instruction before a text are only as good as
-//! published when they get them. A folder names them in config_sentence_transformers.json. A query gets the prompt `query`, a passage
-//! the first of `document`, `passage` and `corpus`, as `encode_query` and `encode_document` of sentence-transformers 5 choose them; a
-//! model without the one it needs uses its default prompt, if it has one.
+//! Models that were trained with `query: ` and `passage: ` (E5, Wang et al. 2022) or with an instruction reach their published quality
+//! only with these prompts. A folder lists them in config_sentence_transformers.json. A query gets the prompt `query`; a passage gets the
+//! first of `document`, `passage` and `corpus`, as in `encode_query` and `encode_document` of sentence-transformers 5. If the needed
+//! prompt is missing, the default prompt is used, if there is one.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -12,32 +12,32 @@ use serde::{Deserialize, Serialize};
 
 use super::config::ConfigError;
 
-/// The file that names them.
+/// The file that lists the prompts.
 pub(super) const FILE: &str = "config_sentence_transformers.json";
 
-/// Most bytes of one prompt. Published instructions have some three hundred.
+/// Maximum length of a prompt in bytes. Published instructions have some three hundred.
 const LONGEST: usize = 2000;
 
-/// What a text is read as. Each has a prompt of its own.
+/// The role of a text, which selects its prompt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Role {
-    /// A text by itself, with the model's default prompt: few have one.
+    /// A text that is neither query nor passage, with the model's default prompt; few models have one.
     #[default]
     Plain,
-    /// What somebody searches for.
+    /// A search query.
     Query,
-    /// What is found: an item of a document, or a passage around items.
+    /// A text to be found: an item of a document, or a passage around items.
     Passage,
 }
 
-/// The prompts of a model; an empty one adds nothing to a text.
+/// The prompts of a model; an empty prompt adds nothing.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Prompts {
-    /// Before a query.
+    /// The prompt for queries.
     pub query: String,
-    /// Before a passage.
+    /// The prompt for passages.
     pub passage: String,
-    /// Before a text that is neither.
+    /// The prompt for other texts.
     pub plain: String,
 }
 
@@ -48,11 +48,11 @@ struct Raw {
 }
 
 impl Prompts {
-    /// Reads config_sentence_transformers.json, if the folder has it. `names` are what the model may be called by; where the file has no
-    /// prompts and one of the names is E5's, the prompts are those that its model card prescribes.
+    /// Reads config_sentence_transformers.json, if it exists.
+    /// If it has no prompts and one of `names`, the model's possible names, is that of an E5 model, the prompts of E5's model card apply.
     ///
     /// # Errors
-    /// [`ConfigError`] if the file is no JSON of that form, if a prompt is too long, or if its default is none of its prompts.
+    /// [`ConfigError`] if the JSON is invalid, a prompt is too long, or the default is not one of the prompts.
     pub(super) fn read(json: Option<&[u8]>, names: &[String]) -> Result<Prompts, ConfigError> {
         let raw = match json {
             Some(json) => serde_json::from_slice(json).map_err(|error| ConfigError::Json {
@@ -73,10 +73,10 @@ impl Prompts {
                 )));
             }
         }
-        let of = |name: &str| named.get(name).map(|prompt| prompt.clone().unwrap_or_default());
+        let prompt = |name: &str| named.get(name).map(|prompt| prompt.clone().unwrap_or_default());
         let plain = match raw.default_prompt_name.as_deref() {
             None | Some("") => String::new(),
-            Some(name) => of(name).ok_or_else(|| {
+            Some(name) => prompt(name).ok_or_else(|| {
                 ConfigError::Prompt(format!(
                     "default_prompt_name is `{name}`, which is not one of the prompts; add it to them or set it to null"
                 ))
@@ -89,15 +89,15 @@ impl Prompts {
                 plain,
             });
         }
-        let passage = ["document", "passage", "corpus"].iter().find_map(|name| of(name));
+        let passage = ["document", "passage", "corpus"].iter().find_map(|name| prompt(name));
         Ok(Prompts {
-            query: of("query").unwrap_or_else(|| plain.clone()),
+            query: prompt("query").unwrap_or_else(|| plain.clone()),
             passage: passage.unwrap_or_else(|| plain.clone()),
             plain,
         })
     }
 
-    /// The prompt of a text that is read as something.
+    /// The prompt for a role.
     pub fn of(&self, role: Role) -> &str {
         match role {
             Role::Plain => &self.plain,
@@ -106,7 +106,7 @@ impl Prompts {
         }
     }
 
-    /// Whether no text gets any.
+    /// Whether all prompts are empty.
     pub fn is_empty(&self) -> bool {
         [&self.query, &self.passage, &self.plain]
             .iter()
@@ -114,7 +114,7 @@ impl Prompts {
     }
 }
 
-/// What a folder may be called by: its own name, and the repository that a snapshot in Hugging Face's cache is of
+/// The possible names of a model's folder: its own, and the repository of a snapshot in Hugging Face's cache
 /// (`models--intfloat--multilingual-e5-small/snapshots/HASH`).
 pub(super) fn names_of(folder: &Path) -> Vec<String> {
     let last = |path: &Path| Some(path.file_name()?.to_string_lossy().into_owned());
@@ -124,7 +124,7 @@ pub(super) fn names_of(folder: &Path) -> Vec<String> {
     last(&whole).into_iter().chain(repository).collect()
 }
 
-/// Whether a name is that of an E5 model whose card prescribes `query: ` and `passage: `. Instruction-tuned ones take other prompts.
+/// Whether an E5 model of this name needs `query: ` and `passage: `. Instruction-tuned models have other prompts.
 fn is_e5(name: &str) -> bool {
     let name = name.to_lowercase();
     let mut parts = name.split(|c: char| !c.is_alphanumeric());
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn a_query_and_a_passage_get_the_prompts_that_sentence_transformers_would_choose() {
+    fn queries_and_passages_get_the_prompts_of_sentence_transformers() {
         for (json, expected) in [
             (
                 r#"{"prompts": {"query": "query: ", "passage": "passage: "}}"#,
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_cannot_be_right_is_refused_with_what_to_do() {
+    fn an_invalid_file_is_refused_with_what_to_do() {
         let long = format!(r#"{{"prompts": {{"query": "{}"}}}}"#, "x".repeat(LONGEST + 1));
         for (json, says) in [
             ("{", "config_sentence_transformers.json"),
@@ -188,11 +188,11 @@ mod tests {
     }
 
     #[test]
-    fn an_e5_folder_without_prompts_gets_those_of_its_model_card_unless_it_says_otherwise() {
+    fn an_e5_folder_without_prompts_gets_those_of_its_model_card() {
         let card = prompts("query: ", "passage: ", "");
-        let of = |json: Option<&str>, name: &str| Prompts::read(json.map(str::as_bytes), &[name.to_owned()]).unwrap();
+        let read = |json: Option<&str>, name: &str| Prompts::read(json.map(str::as_bytes), &[name.to_owned()]).unwrap();
         for name in ["multilingual-e5-small", "e5-base-v2", "models--intfloat--e5-large"] {
-            assert_eq!(of(None, name), card, "{name}");
+            assert_eq!(read(None, name), card, "{name}");
         }
         for name in [
             "multilingual-e5-large-instruct",
@@ -201,14 +201,14 @@ mod tests {
             "me5",
             "",
         ] {
-            assert!(of(None, name).is_empty(), "{name}");
+            assert!(read(None, name).is_empty(), "{name}");
         }
-        assert_eq!(of(Some(r#"{"prompts": {}}"#), "e5-base"), card);
-        assert!(of(Some(r#"{"prompts": {"query": "", "passage": ""}}"#), "e5-base").is_empty());
+        assert_eq!(read(Some(r#"{"prompts": {}}"#), "e5-base"), card);
+        assert!(read(Some(r#"{"prompts": {"query": "", "passage": ""}}"#), "e5-base").is_empty());
     }
 
     #[test]
-    fn a_snapshot_in_the_cache_of_hugging_face_is_called_by_its_repository() {
+    fn a_snapshot_in_the_hugging_face_cache_has_the_name_of_its_repository() {
         let folder = tempfile::tempdir().unwrap();
         let snapshot = folder.path().join("models--intfloat--e5-small/snapshots/0123");
         std::fs::create_dir_all(&snapshot).unwrap();

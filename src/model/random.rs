@@ -1,4 +1,4 @@
-//! Numbers that a seed draws, the same on every machine: SplitMix64 (Steele, Lea & Flood 2014).
+//! Random numbers from a seed, the same on every machine: SplitMix64 (Steele, Lea & Flood 2014).
 
 /// A stream of random numbers.
 #[derive(Debug, Clone)]
@@ -19,13 +19,13 @@ impl Random {
         z ^ (z >> 31)
     }
 
-    /// A number from 0 to `count` - 1; 0 for none.
+    /// A number from 0 to `count` - 1; 0 if `count` is 0.
     pub fn below(&mut self, count: usize) -> usize {
-        // The high part of a product: its bias is below count / 2⁶⁴.
+        // The high part of a product; the bias is below count / 2⁶⁴.
         ((u128::from(self.bits()) * count as u128) >> 64) as usize
     }
 
-    /// Puts items into a random order (Fisher & Yates).
+    /// Shuffles items (Fisher & Yates).
     pub fn shuffle<T>(&mut self, items: &mut [T]) {
         for last in (1..items.len()).rev() {
             items.swap(last, self.below(last + 1));
@@ -38,8 +38,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_seed_draws_the_published_numbers() {
-        // The first numbers of the reference implementation for the seed 1234567.
+    fn a_seed_gives_the_published_numbers() {
+        // The first numbers of the reference implementation for seed 1234567.
         let mut random = Random::new(1_234_567);
         assert_eq!(
             [random.bits(), random.bits(), random.bits()],
@@ -52,7 +52,7 @@ mod tests {
     }
 
     #[test]
-    fn every_item_comes_to_every_place_equally_often() {
+    fn every_item_reaches_every_place_equally_often() {
         let mut counts = [[0usize; 4]; 4];
         let mut random = Random::new(7);
         for _ in 0..4000 {

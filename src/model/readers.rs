@@ -1,7 +1,7 @@
-//! Chooses the model that reads a text: the chosen one or, beside the embedded one, the multilingual one.
+//! Chooses the model that reads a text: the chosen one or, if that is the embedded one, the multilingual one.
 //!
-//! all-MiniLM-L6-v2 was trained on English. Its vocabulary contains one Chinese character in four, it spells Russian letter by letter, and it
-//! splits a German word into pieces that mean nothing to it. multilingual-e5-small reads such texts, and the explanation names it.
+//! all-MiniLM-L6-v2 was trained on English. Its vocabulary contains one Chinese character in four, it spells Russian letter by letter, and
+//! it splits a German word into pieces that mean nothing to it. multilingual-e5-small reads such texts, and the explanation names it.
 //! The choice depends on the text alone, so a text has the same reader everywhere and after every edit.
 //!
 //! Vectors of the two models cannot be compared, although both have 384 numbers. A comparison of two texts therefore reads both with one
@@ -14,8 +14,8 @@ use super::load::{Engine, Source};
 use super::{Model, load};
 use crate::text::{Language, is_english, share_of_other_scripts};
 
-/// The multilingual model reads a text with at least this share of letters from other scripts than Latin. Less than one half, because code
-/// with Chinese comments has English names, which that model reads as well.
+/// Minimum share of letters from non-Latin scripts in texts for the multilingual model.
+/// Less than one half, because code with Chinese comments has English names, which that model reads as well.
 const OTHER_SCRIPTS: f32 = 1.0 / 3.0;
 
 /// One of the models that read texts for a [`Model`].
@@ -24,12 +24,12 @@ pub enum Reader {
     /// The model that was chosen.
     #[default]
     Chosen,
-    /// The multilingual model beside the embedded one.
+    /// The multilingual model that accompanies the embedded one.
     Multilingual,
 }
 
 impl Reader {
-    /// The name of the model, where `chosen` is the name of the chosen one.
+    /// The name of the reader's model; `chosen` is the name of the chosen one.
     pub fn name(self, chosen: &str) -> &str {
         match self {
             Reader::Chosen => chosen,
@@ -43,12 +43,12 @@ impl Reader {
 pub(super) struct Second(OnceLock<Option<Model>>);
 
 impl Second {
-    /// Its name.
+    /// The name of the model.
     pub(super) fn name(&self) -> String {
         EmbeddedModel::Multilingual.name().to_owned()
     }
 
-    /// The second model beside the model from `source`. Only the embedded model has one, in builds that contain it.
+    /// The second model for the model from `source`. Only the embedded model has one, in builds that contain it.
     pub(super) fn beside(source: &Source, engine: Engine) -> Option<Arc<Second>> {
         let has = *source == Source::EMBEDDED && engine == Engine::Fastest && EmbeddedModel::Multilingual.available();
         has.then(Arc::default)
@@ -67,13 +67,13 @@ impl Second {
 }
 
 impl Model {
-    /// The multilingual model beside this one, or `None`. The first call loads it.
+    /// The multilingual model that accompanies this one, or `None`. The first call loads it.
     pub fn multilingual(&self) -> Option<Model> {
         let model = self.second.as_ref()?.model()?;
         Some(model.clone().identifier_aware(self.identifier_aware))
     }
 
-    /// The model behind a reader.
+    /// The model of a reader.
     pub fn of_reader(&self, reader: Reader) -> Model {
         match reader {
             Reader::Chosen => self.clone(),
@@ -86,7 +86,7 @@ impl Model {
         if self.second.is_none() || !is_foreign(text, language) {
             return Reader::Chosen;
         }
-        // Fovea cuts no text: one that is too long for the multilingual model stays with the chosen one.
+        // Fovea truncates no text: the chosen model reads a text that is too long for the multilingual one.
         match self.multilingual() {
             Some(model) if model.count(text, language) <= model.window() => Reader::Multilingual,
             _ => Reader::Chosen,
@@ -104,7 +104,7 @@ impl Model {
 }
 
 impl Source {
-    /// The model that reads a whole document, where only one can: the multilingual one in place of the embedded one, if the document needs it.
+    /// The model for a whole document, if only one can read it: the multilingual one instead of the embedded one, if the document needs it.
     pub fn for_document(self, text: &str, language: Language) -> Source {
         match self == Source::EMBEDDED && EmbeddedModel::Multilingual.available() && is_foreign(text, language) {
             true => Source::Embedded(EmbeddedModel::Multilingual),

@@ -1,7 +1,7 @@
-//! What a transformer is made of, as data: a family writes a [`ModelSpec`], one interpreter runs it ([`super::tape`]).
+//! Descriptions of transformers as data: a family writes a [`ModelSpec`], and one interpreter runs it ([`super::tape`]).
 //!
-//! A block is a list of [`Step`]s. Each step adds the results of its branches to the stream and may normalize the sum, which covers every
-//! placement of norms in use:
+//! A block is a list of [`Step`]s. Each step adds the results of its branches to the residual stream and may normalize the sum, which
+//! covers every placement of norms in use:
 //!
 //! | placement | steps of a block | examples |
 //! | --- | --- | --- |
@@ -12,24 +12,24 @@
 
 use std::ops::Range;
 
-/// A model: one stack of blocks, or an encoder and a decoder that reads it.
+/// A model: one stack of blocks, or an encoder and a decoder with cross-attention to it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ModelSpec {
-    /// The family as config.json names it: `bert`, `qwen3` …
+    /// The family, as config.json names it: `bert`, `qwen3` …
     pub family: String,
     /// Rows of the embedding table.
     pub vocabulary: usize,
-    /// Most tokens that a sequence may have.
+    /// Maximum number of tokens in a sequence.
     pub window: usize,
-    /// The blocks that read the text.
+    /// The blocks that read the text: the encoder, or the whole of a decoder-only model.
     pub stack: Stack,
-    /// The blocks that write, of an encoder–decoder: their cross-attention reads the output of `stack`.
+    /// The decoder of an encoder–decoder; its cross-attention reads the output of `stack`.
     pub decoder: Option<Stack>,
-    /// What is computed from the last hidden states, where the weights have it.
+    /// The head on the last hidden states, if the architecture has one; weights may lack its tensors.
     pub head: Option<Head>,
-    /// The token that a decoder starts with.
+    /// The first token of a decoder.
     pub start: Option<u32>,
-    /// Tokens that end a generated text.
+    /// The tokens that end a generated text.
     pub ends: Vec<u32>,
 }
 
@@ -62,10 +62,10 @@ impl ModelSpec {
         })
     }
 
-    /// Numbers that the weights of such a model have at least.
+    /// Minimum number of parameters of such a model.
     pub fn parameters(&self) -> usize {
         let size = |linear: &LinearSpec| linear.inputs.saturating_mul(linear.outputs());
-        let of_branch = |branch: &Branch| match &branch.work {
+        let branch_size = |branch: &Branch| match &branch.work {
             Work::Attention(attention) => {
                 let all = [&attention.query, &attention.key, &attention.value, &attention.output];
                 all.into_iter().map(size).fold(0, usize::saturating_add)
@@ -78,7 +78,7 @@ impl ModelSpec {
         };
         let stacks = std::iter::once(&self.stack).chain(&self.decoder);
         let steps = stacks.flat_map(|stack| &stack.blocks).flat_map(|block| &block.steps);
-        let blocks = steps.flat_map(|step| &step.branches).map(of_branch);
+        let blocks = steps.flat_map(|step| &step.branches).map(branch_size);
         let table = self.vocabulary.saturating_mul(self.stack.embedding.width);
         blocks.fold(table, usize::saturating_add)
     }
@@ -87,50 +87,50 @@ impl ModelSpec {
 /// Embedding, blocks, final norm.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Stack {
-    /// Width of the stream.
+    /// Width of the residual stream.
     pub hidden: usize,
-    /// From token ids to the stream.
+    /// The embedding of token ids in the stream.
     pub embedding: Embedding,
-    /// The blocks, the first first.
+    /// The blocks, in order.
     pub blocks: Vec<Block>,
-    /// The norm behind the last block.
+    /// The norm after the last block.
     pub norm: Option<NormSpec>,
 }
 
-/// From token ids to the stream: (table row · scale + position + type), normalized, projected.
+/// From token ids to the residual stream: (table row · scale + position + type), normalized, projected.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Embedding {
     /// Table of the tokens, (vocabulary, width).
     pub words: String,
-    /// Width of its rows: that of the stream, but for a `projection`.
+    /// Width of its rows; equals the width of the stream unless there is a `projection`.
     pub width: usize,
-    /// What its rows are multiplied by.
+    /// Factor of its rows.
     pub scale: f32,
-    /// What is added for the position.
+    /// The addition for the position.
     pub positions: Positions,
-    /// Table whose first row is added to every token, (types, width).
+    /// The table of token types, (types, width).
     pub types: Option<(String, usize)>,
-    /// The norm behind the sum.
+    /// The norm after the sum.
     pub norm: Option<NormSpec>,
-    /// From `width` to the width of the stream.
+    /// The projection from `width` to the width of the stream.
     pub projection: Option<LinearSpec>,
 }
 
-/// What is added to the embedding of a token for its position.
+/// The addition to a token embedding for its position.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Positions {
     /// Nothing.
     None,
-    /// A row of a table, (rows, width).
+    /// A row of a learned table, (rows, width).
     Learned {
         /// The table.
         table: String,
-        /// Its rows.
+        /// Number of rows.
         rows: usize,
-        /// The row of the first token.
+        /// The row for the first token.
         first: usize,
     },
-    /// Sines in the first half of the width, cosines in the second (Marian).
+    /// Sines in the first half of the width, cosines in the second half (Marian).
     Sinusoidal,
 }
 
@@ -144,24 +144,24 @@ pub struct Block {
 /// x ← norm(x + Σ branch(x)).
 #[derive(Debug, Clone, PartialEq)]
 pub struct Step {
-    /// What is added to the stream, computed from the same x.
+    /// The branches, whose results are added to the stream; all read the same x.
     pub branches: Vec<Branch>,
-    /// The norm behind the sum (post-LN).
+    /// The norm after the sum (post-LN).
     pub norm: Option<NormSpec>,
 }
 
 /// after(work(before(x))).
 #[derive(Debug, Clone, PartialEq)]
 pub struct Branch {
-    /// The norm before (pre-LN).
+    /// The norm before the work (pre-LN).
     pub before: Option<NormSpec>,
-    /// What it computes.
+    /// The computation.
     pub work: Work,
-    /// The norm behind (sandwich).
+    /// The norm after the work (sandwich).
     pub after: Option<NormSpec>,
 }
 
-/// What a branch computes.
+/// The computation of a branch.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Work {
     /// Attention.
@@ -170,22 +170,22 @@ pub enum Work {
     Mlp(Box<Mlp>),
 }
 
-/// A norm over the width of a row, or over each head of it.
+/// A norm over the width of a row, or over each head's part of it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NormSpec {
     /// LayerNorm (Ba et al. 2016) or RMSNorm (Zhang & Sennrich 2019).
     pub kind: NormKind,
-    /// γ, (width); none for a norm without.
+    /// γ, (width); `None` for a norm without γ.
     pub scale: Option<String>,
-    /// β, (width).
+    /// β, (width); `None` for a norm without β.
     pub shift: Option<String>,
     /// ε inside the square root.
     pub epsilon: f64,
-    /// Added to γ: 1 for Gemma, whose weights say how far γ is from 1.
+    /// Added to γ: 1 for Gemma, which stores γ - 1.
     pub offset: f32,
 }
 
-/// Which norm.
+/// The kind of a norm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NormKind {
     /// (x - mean) / √(variance + ε).
@@ -197,32 +197,33 @@ pub enum NormKind {
 /// A weight matrix and its bias.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LinearSpec {
-    /// The tensor.
+    /// The tensor of the weight.
     pub weight: String,
-    /// Its bias.
+    /// The tensor of the bias.
     pub bias: Option<String>,
-    /// Columns of the input.
+    /// Width of the input.
     pub inputs: usize,
-    /// Which rows of the tensor are this matrix.
+    /// The rows of the tensor that form this matrix.
     pub rows: Rows,
-    /// Stored as (in, out), as GPT-2 does.
+    /// Whether it is stored as (in, out), as in GPT-2.
     pub transposed: bool,
 }
 
-/// Some rows of a tensor that holds several matrices.
+/// A selection of rows from a tensor that may contain several matrices.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Rows {
-    /// So many, which is all of them.
+    /// All rows; their number.
     All(usize),
-    /// Some in a row, of so many.
+    /// A range of rows; the total number of rows in the tensor.
     Range(Range<usize>, usize),
-    /// Of each group of `each` rows those in `range`; so many groups (GPT-NeoX has query, key and value of each head together).
+    /// The rows `range` of each group of `each` rows.
+    /// GPT-NeoX stores query, key and value of each head together.
     OfEach {
-        /// Within a group.
+        /// The range within a group.
         range: Range<usize>,
-        /// Rows of a group.
+        /// Number of rows in a group.
         each: usize,
-        /// Groups.
+        /// Number of groups.
         groups: usize,
     },
 }
@@ -238,27 +239,27 @@ pub struct Attention {
     pub value: LinearSpec,
     /// W_O, (hidden, heads · head_dim).
     pub output: LinearSpec,
-    /// Query heads.
+    /// Number of query heads.
     pub heads: usize,
-    /// Key and value heads; each serves heads / kv_heads query heads.
+    /// Number of key and value heads; each serves heads / kv_heads query heads.
     pub kv_heads: usize,
     /// Width of a head.
     pub head_dim: usize,
-    /// What products are multiplied by.
+    /// Factor of the products QKᵀ.
     pub scale: f32,
-    /// Which positions see which.
+    /// Which positions attend to which.
     pub mask: Mask,
-    /// How positions enter the scores.
+    /// The influence of positions on the scores.
     pub position: Position,
     /// Norms of each head's query and key.
     pub qk_norm: Option<(NormSpec, NormSpec)>,
     /// Scores become cap · tanh(score / cap).
     pub soft_cap: Option<f32>,
-    /// Where keys and values come from.
+    /// The source of keys and values.
     pub source: Source,
 }
 
-/// Where keys and values come from.
+/// The source of keys and values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Source {
     /// The same stream.
@@ -267,21 +268,21 @@ pub enum Source {
     Encoder,
 }
 
-/// Which positions see which.
+/// Which positions attend to which.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mask {
-    /// All see all.
+    /// All positions attend to all.
     Full,
-    /// i sees j ≤ i.
+    /// i attends to j ≤ i.
     Causal,
-    /// i sees j with i - j < width and j ≤ i.
+    /// i attends to j with i - j < width and j ≤ i.
     CausalWindow(usize),
-    /// i sees j with |i - j| ≤ reach.
+    /// i attends to j with |i - j| ≤ reach.
     Window(usize),
 }
 
 impl Mask {
-    /// The positions that `i` sees, of `n`.
+    /// The positions, of `n`, that `i` attends to.
     pub fn seen(self, i: usize, n: usize) -> Range<usize> {
         match self {
             Mask::Full => 0..n,
@@ -292,85 +293,85 @@ impl Mask {
     }
 }
 
-/// How positions enter the scores.
+/// The influence of positions on the scores.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Position {
-    /// Not at all.
+    /// None.
     None,
-    /// Rotated queries and keys (Su et al. 2021).
+    /// Rotary embeddings of queries and keys (Su et al. 2021).
     Rotary(Rotary),
-    /// A bias for the bucket of the distance (T5, Raffel et al. 2020; MPNet), by head.
+    /// A bias per head for the bucket of the distance (T5, Raffel et al. 2020; MPNet).
     RelativeBias {
         /// The table, (buckets, heads).
         table: String,
-        /// Its rows.
+        /// Number of rows.
         buckets: usize,
-        /// From this distance on all are in the last bucket.
+        /// Distances from here on share the last bucket.
         furthest: usize,
-        /// Whether later positions have buckets of their own.
+        /// Whether later positions have separate buckets.
         bidirectional: bool,
     },
-    /// - slope · |i - j| with a slope by head (Press et al. 2022).
+    /// - slope · |i - j| with a slope per head (Press et al. 2022).
     Alibi,
     /// DeBERTa's disentangled attention (He et al. 2021): content to position and position to content.
     Disentangled {
         /// Embeddings of relative positions, (2 · span, hidden).
         table: String,
-        /// The norm over them.
+        /// The norm of these embeddings.
         norm: Option<NormSpec>,
-        /// Half of the table's rows.
+        /// Half the number of the table's rows.
         span: usize,
-        /// Distances up to half of it have buckets of their own, further ones share logarithmic ones; 0 for none that share.
+        /// Distances up to half of `buckets` have their own; larger ones share logarithmic buckets. 0 gives each distance its own.
         buckets: usize,
-        /// The furthest distance.
+        /// The maximum distance.
         furthest: usize,
-        /// Content to position.
+        /// Whether scores have the content-to-position term.
         to_position: bool,
-        /// Position to content.
+        /// Whether scores have the position-to-content term.
         to_content: bool,
-        /// The matrices of positions where they are not those of contents: key, query.
+        /// The matrices for positions, key and query, if they differ from those for contents.
         own: Option<Box<(LinearSpec, LinearSpec)>>,
     },
 }
 
-/// Frequencies of rotated pairs.
+/// Rotary embeddings: the frequencies of the rotated pairs.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Rotary {
-    /// Angle of each pair for one position; as many as half of the rotated width.
+    /// Angle per position for each pair; their number is half of the rotated width.
     pub frequencies: Vec<f32>,
-    /// What rotated queries and keys are multiplied by (YaRN, LongRoPE).
+    /// Factor of rotated queries and keys (YaRN, LongRoPE).
     pub scale: f32,
-    /// Pairs are (0, 1), (2, 3) … instead of (i, i + half).
+    /// Whether pairs are (0, 1), (2, 3) … instead of (i, i + half).
     pub interleaved: bool,
-    /// Other frequencies of long texts.
+    /// Changes of the frequencies for long texts.
     pub stretch: Stretch,
 }
 
-/// Frequencies of texts that are longer than those a model was trained with first.
+/// Changes of the frequencies for texts longer than those of the original training.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Stretch {
-    /// The same.
+    /// No change.
     None,
-    /// Others for texts of more than `original` tokens (LongRoPE).
+    /// Other frequencies for texts of more than `original` tokens (LongRoPE).
     Long {
-        /// Tokens.
+        /// The number of tokens.
         original: usize,
-        /// As many as there are pairs.
+        /// One frequency per pair.
         frequencies: Vec<f32>,
     },
-    /// Of a base that grows with the text (dynamic NTK).
+    /// A base that grows with the length of the text (dynamic NTK).
     Dynamic {
         /// The base.
         base: f64,
-        /// Tokens up to which it holds.
+        /// Number of tokens up to which the base is unchanged.
         original: usize,
-        /// How many times longer a text may be.
+        /// Factor by which texts may be longer.
         factor: f64,
     },
 }
 
 impl Rotary {
-    /// The frequencies for a text of so many tokens.
+    /// The frequencies for a text with this number of tokens.
     pub fn of_length(&self, tokens: usize) -> std::borrow::Cow<'_, [f32]> {
         match &self.stretch {
             Stretch::Long { original, frequencies } if tokens > *original => frequencies.into(),
@@ -389,22 +390,22 @@ impl Rotary {
 /// A feed-forward block.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Mlp {
-    /// First matrix, (inner, hidden).
+    /// The first matrix, (inner, hidden).
     pub up: LinearSpec,
-    /// Of a gated block: activation(gate(x)) ⊙ up(x).
+    /// The gate matrix of a gated block: activation(gate(x)) ⊙ up(x).
     pub gate: Option<LinearSpec>,
-    /// Second matrix, (hidden, inner).
+    /// The second matrix, (hidden, inner).
     pub down: LinearSpec,
-    /// Its activation.
+    /// The activation.
     pub activation: Activation,
 }
 
-/// An activation, of the form θ(u)·u.
+/// An activation of the form θ(u)·u.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Activation {
     /// u·Φ(u).
     Gelu,
-    /// Its tanh approximation.
+    /// The tanh approximation of GELU.
     GeluTanh,
     /// u·σ(1.702u).
     QuickGelu,
@@ -412,22 +413,22 @@ pub enum Activation {
     Relu,
     /// u·σ(u), swish.
     Silu,
-    /// tanh(u), of heads alone.
+    /// tanh(u), only in heads.
     Tanh,
 }
 
-/// What is computed from the last hidden states.
+/// The head: layers on the last hidden states.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Head {
-    /// What its outputs are.
+    /// The task, which gives the outputs their meaning.
     pub task: Task,
-    /// Layers before the last matrix, in order.
+    /// The layers before the output matrix, in order.
     pub layers: Vec<HeadLayer>,
-    /// To the outputs.
+    /// The output matrix.
     pub output: LinearSpec,
-    /// A matrix that is used instead, and then without `scale`, where the weights have it.
+    /// A matrix that replaces `output` if the weights contain it; `scale` then does not apply.
     pub separate: Option<String>,
-    /// What outputs are multiplied by.
+    /// Factor of the outputs.
     pub scale: f32,
     /// Outputs become cap · tanh(output / cap).
     pub soft_cap: Option<f32>,
@@ -436,47 +437,47 @@ pub struct Head {
 /// A layer of a head.
 #[derive(Debug, Clone, PartialEq)]
 pub struct HeadLayer {
-    /// Its matrix.
+    /// The matrix.
     pub linear: LinearSpec,
-    /// Its activation.
+    /// The activation.
     pub activation: Option<Activation>,
-    /// Its norm, behind the activation.
+    /// The norm after the activation.
     pub norm: Option<NormSpec>,
 }
 
-/// What a head's outputs are.
+/// The task of a head.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Task {
-    /// The token that was masked, at each position.
+    /// Predict the masked token at each position.
     MaskedToken,
-    /// The next token, at each position.
+    /// Predict the next token at each position.
     NextToken,
-    /// A class of the text, by name, from one position's hidden state.
+    /// Classify the text, from the hidden state of one position.
     Sequence {
-        /// Their names.
+        /// The names of the classes.
         labels: Vec<String>,
-        /// From the first token; from the last otherwise.
+        /// Whether the position is the first token; otherwise it is the last.
         first: bool,
-        /// Whether each class is told by itself (sigmoid); one of them by softmax otherwise.
+        /// Whether each class is predicted on its own (sigmoid); otherwise classes exclude each other (softmax).
         independent: bool,
     },
-    /// A class of each token.
+    /// Classify each token.
     Token {
-        /// Their names.
+        /// The names of the classes.
         labels: Vec<String>,
     },
-    /// Start and end of an answer.
+    /// Predict start and end of an answer.
     Span,
 }
 
 impl LinearSpec {
-    /// A matrix (out, in) of its own.
+    /// A matrix (out, in) that is a whole tensor.
     pub fn new(name: &str, shape: (usize, usize), biased: bool) -> LinearSpec {
         let bias = biased.then(|| format!("{name}.bias"));
         LinearSpec::named(&format!("{name}.weight"), shape, bias.as_deref())
     }
 
-    /// A matrix (out, in) whose tensors are named each by itself, as that of a head that is the embedding table.
+    /// A matrix (out, in) with explicit tensor names, such as a tied head.
     pub fn named(weight: &str, (out, inputs): (usize, usize), bias: Option<&str>) -> LinearSpec {
         LinearSpec {
             weight: weight.to_owned(),
@@ -487,14 +488,14 @@ impl LinearSpec {
         }
     }
 
-    /// Some rows of a tensor that several matrices share.
+    /// A range of rows in a tensor that several matrices share.
     pub fn rows(mut self, range: Range<usize>) -> LinearSpec {
         let whole = self.rows.stored();
         self.rows = Rows::Range(range, whole);
         self
     }
 
-    /// Columns of the output.
+    /// Width of the output.
     pub fn outputs(&self) -> usize {
         match &self.rows {
             Rows::All(rows) => *rows,
@@ -505,7 +506,7 @@ impl LinearSpec {
 }
 
 impl Rows {
-    /// Rows of the tensor.
+    /// Number of rows in the tensor.
     pub fn stored(&self) -> usize {
         match self {
             Rows::All(rows) | Rows::Range(_, rows) => *rows,
@@ -513,7 +514,7 @@ impl Rows {
         }
     }
 
-    /// The rows of the matrix, in order.
+    /// The indices of the matrix's rows, in order.
     pub fn indices(&self) -> Vec<usize> {
         match self {
             Rows::All(rows) => (0..*rows).collect(),
@@ -550,21 +551,21 @@ impl NormSpec {
     }
 }
 
-/// Where the norms of a block stand.
+/// The placement of the norms in a step.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Placement {
-    /// Behind the sum.
+    /// After the sum.
     Post(NormSpec),
     /// Before the branch.
     Pre(NormSpec),
-    /// Before and behind the branch.
+    /// Before and after the branch.
     Sandwich(NormSpec, NormSpec),
-    /// Nowhere.
+    /// No norm.
     Bare,
 }
 
 impl Embedding {
-    /// Rows of a table as they are.
+    /// Rows of a table without any change.
     pub fn of(words: &str, width: usize) -> Embedding {
         Embedding {
             words: words.to_owned(),
@@ -579,7 +580,7 @@ impl Embedding {
 }
 
 impl Attention {
-    /// All see all, by products over √width: query, key, value and output of so many heads, each with keys of its own.
+    /// Full attention with scale 1 / √width: query, key, value and output of `heads` heads, each with its own keys.
     pub fn of([query, key, value, output]: [LinearSpec; 4], heads: usize, width: usize) -> Attention {
         Attention {
             query,
@@ -611,7 +612,7 @@ impl Block {
 }
 
 impl Head {
-    /// A single matrix.
+    /// A head with only the output matrix.
     pub fn of(task: Task, output: LinearSpec) -> Head {
         Head {
             task,
@@ -623,7 +624,7 @@ impl Head {
         }
     }
 
-    /// The matrices without which there is no head: many checkpoints are saved without.
+    /// The matrices that the head requires; many checkpoints lack them.
     pub fn matrices(&self) -> impl Iterator<Item = &str> {
         let layers = self.layers.iter().map(|layer| &layer.linear);
         layers.chain([&self.output]).map(|linear| linear.weight.as_str())
@@ -631,7 +632,7 @@ impl Head {
 }
 
 impl Step {
-    /// A step of one branch.
+    /// A step with one branch.
     pub fn of(work: Work, placement: Placement) -> Step {
         let (before, after, norm) = match placement {
             Placement::Post(norm) => (None, None, Some(norm)),
@@ -645,7 +646,7 @@ impl Step {
 }
 
 impl Activation {
-    /// The activation that config.json calls so.
+    /// The activation by its name in config.json.
     pub fn from_name(name: &str) -> Option<Activation> {
         Some(match name {
             "gelu" | "gelu_python" => Activation::Gelu,

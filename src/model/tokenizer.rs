@@ -1,4 +1,4 @@
-//! Tokens with the source bytes they stand for.
+//! Tokenization that maps each token to its bytes in the source.
 
 use std::borrow::Cow;
 use std::path::Path;
@@ -16,34 +16,34 @@ use crate::text::{ByteRange, ModelText, floor_char};
 pub struct Tokens {
     /// Ids in the model's vocabulary, special tokens included.
     pub ids: Vec<u32>,
-    /// The source bytes each token stands for; empty for special tokens.
+    /// The range of each token in the source; empty for special tokens.
     pub spans: Vec<ByteRange>,
-    /// Whether the tokenizer added it ([CLS], [SEP], `<s>` …).
+    /// Whether the tokenizer added the token ([CLS], [SEP], `<s>` …).
     pub special: Vec<bool>,
-    /// Share of the text's letters that the vocabulary can read, 0 to 1; 1 where there is no letter.
+    /// Share of the text's letters that the vocabulary contains, 0 to 1; 1 if the text has none.
     pub coverage: f32,
-    /// Where the tokens of the prompt stand; they count as special. Empty where there is none.
+    /// The range of the prompt's tokens, which count as special; empty without a prompt.
     pub prompt: std::ops::Range<usize>,
 }
 
 impl Tokens {
-    /// Number of tokens, special ones included.
+    /// Number of tokens, special tokens included.
     pub fn len(&self) -> usize {
         self.ids.len()
     }
 
-    /// Number of tokens without those of the prompt, special ones included.
+    /// Number of tokens without those of the prompt, special tokens included.
     pub fn of_text(&self) -> usize {
         self.len() - self.prompt.len()
     }
 
-    /// Whether there is no token at all.
+    /// Whether there are no tokens.
     pub fn is_empty(&self) -> bool {
         self.ids.is_empty()
     }
 
-    /// Leaves the first tokens and the closing special one where there are more than `window`, as sentence-transformers truncates.
-    /// The coverage stays that of the whole text.
+    /// Truncates to `window` tokens and keeps the closing special token, as sentence-transformers does.
+    /// The coverage remains that of the whole text.
     pub fn cut(&mut self, window: usize) {
         if self.len() <= window {
             return;
@@ -63,24 +63,24 @@ pub struct TokenizeError {
     bytes: usize,
 }
 
-/// The most bytes that a text may become on its way to the model's vocabulary. Each of them costs the tokenizer some twenty bytes.
+/// Maximum number of bytes of a text after normalization and splitting. Each costs the tokenizer some twenty bytes of memory.
 const MOST_BYTES: f64 = (32 << 20) as f64;
 
-/// The same for a part of a text that is only measured.
+/// The same maximum for a part of a text while its growth is measured.
 const MOST_OF_PART: f64 = (1 << 20) as f64;
 
-/// The length of a text of one letter, on which patterns that try every way to match are slow. A usual tokenizer takes microseconds.
+/// Length of a test text of one repeated letter, on which backtracking patterns are slow. A usual tokenizer takes microseconds.
 const PROBE: usize = 256;
 
-/// What all trials of a tokenizer may take, on a machine that is busy with other things.
+/// Maximum time for all test texts, on a busy machine.
 const SLOWEST: Duration = Duration::from_secs(3);
 
-/// How a tokenizer.json is read.
+/// Settings for reading a tokenizer.json.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Reading {
-    /// The file is a part of the program, so that nothing of it has to be checked.
+    /// Whether the file is embedded in the program, so that no checks are needed.
     pub trusted: bool,
-    /// What the folder's other files say about upper and lower case.
+    /// The settings of the folder's other files about upper and lower case.
     pub case: LetterCase,
 }
 
@@ -89,11 +89,11 @@ pub struct Tokenizer {
     inner: tokenizers::Tokenizer,
     unknown: Option<u32>,
     padding: Option<u32>,
-    /// How texts may grow; `None` where nothing was checked.
+    /// Bounds for the growth of texts; `None` for a trusted file.
     vetted: Option<Vetted>,
-    /// WordPiece takes a word of more characters for unknown, whatever it is made of.
+    /// Maximum number of characters in a word; WordPiece treats longer words as unknown.
     longest_word: Option<usize>,
-    /// Whether the folder's other files changed its treatment of upper and lower case.
+    /// Whether the folder's other files changed the treatment of upper and lower case.
     pub(super) recased: bool,
 }
 
@@ -101,7 +101,7 @@ impl Tokenizer {
     /// Reads a tokenizer.json.
     ///
     /// # Errors
-    /// What is wrong with which file, and what to do.
+    /// Says what is wrong with which file, and what to do.
     pub fn parse(json: &[u8], origin: &Path, reading: Reading) -> Result<Tokenizer, String> {
         let refused = |reason: &str| {
             format!(
@@ -113,7 +113,7 @@ impl Tokenizer {
             true => None,
             false => Some(vet(json).map_err(|reason| refused(&reason))?),
         };
-        // The parser of some model types panics instead of returning an error.
+        // The parser panics on some model types instead of returning an error.
         let parsed = guarded(|| tokenizers::Tokenizer::from_bytes(json));
         let mut inner = match parsed {
             Some(Ok(inner)) => inner,
@@ -146,15 +146,15 @@ impl Tokenizer {
         })
     }
 
-    /// The token that says nothing: what pads a text, or without one what stands for a letter that the vocabulary does not know.
+    /// A token without meaning: the padding token, or else the unknown token.
     pub fn blank(&self) -> Option<u32> {
         self.padding.or(self.unknown)
     }
 
-    /// Tries some texts, so that a tokenizer that fails on any text is found out while it is loaded.
+    /// Tokenizes some test texts, which detects a tokenizer that always fails.
     ///
     /// # Errors
-    /// What is wrong, without the name of the file. `rows` is how many tokens the weights know.
+    /// Says what is wrong, without the name of the file. `rows` is the number of tokens in the weights.
     pub(super) fn probe(&self, rows: usize) -> Result<(), String> {
         let (start, same) = (Instant::now(), "a".repeat(PROBE));
         for text in [
@@ -171,7 +171,7 @@ impl Tokenizer {
                 .encode(text, true)
                 .ok_or_else(|| format!("it cannot read {text:?}: its parts do not fit together"))?;
             if let Some(id) = encoding.get_ids().iter().find(|id| **id as usize >= rows) {
-                return Err(format!("it gives the token {id}, and the weights know {rows}"));
+                return Err(format!("it produces token id {id}, but the weights have {rows} rows"));
             }
         }
         match start.elapsed() > SLOWEST {
@@ -180,7 +180,7 @@ impl Tokenizer {
         }
     }
 
-    /// The crate's reading of a text; `None` where it refuses, panics, or would take too much memory.
+    /// The encoding by the tokenizers crate; `None` if it fails, panics, or would take too much memory.
     fn encode(&self, text: &str, special: bool) -> Option<Encoding> {
         if !self.fits(text) {
             return None;
@@ -188,7 +188,7 @@ impl Tokenizer {
         guarded(|| self.inner.encode(text, special))?.ok()
     }
 
-    /// Whether a text stays small enough: by the bound that holds for all texts, else by what its parts become.
+    /// Whether a text stays small enough: by the bound for all texts, or else by measuring its parts.
     fn fits(&self, text: &str) -> bool {
         let Some(vetted) = self.vetted else { return true };
         if text.len() as f64 * vetted.normalized * vetted.split <= MOST_BYTES {
@@ -216,42 +216,42 @@ impl Tokenizer {
         self.inner.get_vocab_size(true)
     }
 
-    /// The text of some tokens, without special ones; nothing where the tokenizer cannot say.
+    /// The text of some tokens without special tokens; empty if the tokenizer fails.
     pub fn decode(&self, ids: &[u32]) -> String {
         guarded(|| self.inner.decode(ids, true))
             .and_then(Result::ok)
             .unwrap_or_default()
     }
 
-    /// The text of one token as the vocabulary has it.
+    /// The vocabulary entry of a token.
     pub fn token(&self, id: u32) -> Option<String> {
         self.inner.id_to_token(id)
     }
 
-    /// The token that the vocabulary writes so.
+    /// The id of a vocabulary entry.
     pub fn id(&self, token: &str) -> Option<u32> {
         self.inner.token_to_id(token)
     }
 
-    /// The mask of a masked model, as it is written, and its id.
+    /// The mask token of a masked language model, and its id.
     pub fn mask(&self) -> Option<(&'static str, u32)> {
         let masks = ["[MASK]", "<mask>"].into_iter();
         masks.filter_map(|mask| Some((mask, self.id(mask)?))).next()
     }
 
-    /// The ids of a text without special tokens; nothing where the tokenizer refuses it.
+    /// The ids of a text without special tokens; empty if the tokenizer refuses it.
     pub fn pieces(&self, text: &str) -> Vec<u32> {
         self.encode(text, false)
             .map_or_else(Vec::new, |encoding| encoding.get_ids().to_vec())
     }
 
-    /// Tokens of a prompt and then of `read`, the model's reading of `source`; spans are byte ranges of `source`.
+    /// Tokens of a prompt followed by `read`, the model text of `source`; spans are byte ranges of `source`.
     ///
     /// # Errors
     /// [`TokenizeError`] if the tokenizer refuses the text.
     pub fn tokenize(&self, source: &str, read: &ModelText, prompt: &str) -> Result<Tokens, TokenizeError> {
         let refused = || TokenizeError { bytes: source.len() };
-        // Both in one text, as sentence-transformers joins them: some vocabularies have words with the space before them.
+        // Prompt and text form one string, as in sentence-transformers, because some vocabularies have words with a leading space.
         let text = match prompt.is_empty() {
             true => Cow::Borrowed(read.as_str()),
             false => Cow::Owned(format!("{prompt}{}", read.as_str())),
@@ -295,11 +295,11 @@ impl Tokenizer {
         })
     }
 
-    /// A question and a text as the tokenizer joins them: all tokens, where only those of the text are not special, and their types. `read` is
-    /// the model's reading of `source`, of which spans are byte ranges.
+    /// The tokens of a question and a text as a pair, and their types; only the text's tokens are not special.
+    /// `read` is the model text of `source`; spans are byte ranges of `source`.
     ///
     /// # Errors
-    /// [`TokenizeError`] if the tokenizer refuses a text, or joins none.
+    /// [`TokenizeError`] if the tokenizer refuses a text or does not support pairs.
     pub fn tokenize_pair(
         &self,
         question: &str,
@@ -337,8 +337,8 @@ impl Tokenizer {
         Ok((tokens, encoding.get_type_ids().to_vec()))
     }
 
-    /// Share of letters covered by a token other than the unknown one. A word that is unknown for its length alone counts as its parts do:
-    /// the vocabulary may well have its letters.
+    /// Share of letters covered by a token other than the unknown token.
+    /// A word that is unknown only because of its length counts by its parts, since the vocabulary may contain its letters.
     fn coverage(&self, source: &str, ids: &[u32], spans: &[ByteRange]) -> f32 {
         let mut seen = vec![false; source.len()];
         for (id, span) in ids.iter().zip(spans) {
@@ -355,9 +355,9 @@ impl Tokenizer {
         if total == 0 { 1.0 } else { seen as f32 / total as f32 }
     }
 
-    /// Marks what the vocabulary can read of a word that is over the limit on characters, part by part.
+    /// Marks the readable parts of a word that exceeds the limit on characters.
     fn mark_parts(&self, word: &str, seen: &mut [bool]) {
-        // Normalization may make two characters of one, so parts have half of the limit.
+        // Normalization may merge two characters into one, so that parts have half the limit.
         let Some(half) = self.longest_word.map(|longest| (longest / 2).max(1)) else {
             return;
         };

@@ -1,4 +1,4 @@
-//! What a forward pass leaves behind for explanations.
+//! The trace of a forward pass, which explanations use.
 
 use std::sync::{Arc, OnceLock};
 
@@ -11,20 +11,20 @@ use super::matrix::Matrix;
 use super::ops;
 use super::tape::Tape;
 
-/// How much of a forward pass to keep.
+/// How much of a forward pass is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum TraceLevel {
     /// The last hidden states only: enough for an embedding.
     LastHidden,
-    /// Every layer's attention and the state that freezes it into an affine map.
+    /// The attention of every layer, and the state that freezes the layer.
     Layers,
-    /// The same, and the value rows that the attention mixed, for those who look at what each token was given.
+    /// The same plus the value rows, for methods that need the contribution of each token.
     LayersAndValues,
-    /// Every intermediate result, for true gradients; on a tape alone.
+    /// Every intermediate result, for true gradients; only on a tape.
     Everything,
 }
 
-/// A LayerNorm's parameters.
+/// The parameters of a LayerNorm.
 #[derive(Debug, Clone)]
 pub struct Norm {
     /// Scale γ, (hidden).
@@ -33,18 +33,18 @@ pub struct Norm {
     pub shift: Tensor,
 }
 
-/// The weights of one post-LN transformer layer; shapes as Hugging Face lays them out: (out, in).
+/// The weights of one post-LN transformer layer, with shapes as in Hugging Face: (out, in).
 #[derive(Debug)]
 pub struct LayerWeights {
-    /// Query, key and value, one above the other: (3·hidden, hidden).
+    /// Query, key and value matrices, stacked: (3·hidden, hidden).
     pub qkv: Matrix,
     /// Their biases, (3·hidden).
     pub qkv_bias: Tensor,
-    /// W_V alone, once somebody asked.
+    /// W_V alone, made at its first use.
     pub(super) value: OnceLock<Matrix>,
-    /// W_Oᵀ as what a LayerNorm behind makes of it, once somebody asked.
+    /// W_Oᵀ, centered and scaled by the LayerNorm after it; made at its first use.
     pub(super) mixing: OnceLock<Option<Panels>>,
-    /// The same column by column, once somebody asked.
+    /// The same, column by column; made at its first use.
     pub(super) columns: OnceLock<Option<Columns>>,
     /// Attention output W_O, (hidden, hidden).
     pub output: Matrix,
@@ -65,7 +65,7 @@ pub struct LayerWeights {
 }
 
 impl LayerWeights {
-    /// The value matrix W_V, (hidden, hidden): a part of `qkv`, made at its first use, since only explanations need it alone.
+    /// The value matrix W_V, (hidden, hidden): a part of `qkv`, made at its first use because only explanations need it.
     ///
     /// # Errors
     /// If `qkv` does not have three blocks.
@@ -78,30 +78,32 @@ impl LayerWeights {
         Ok(self.value.get_or_init(|| value))
     }
 
-    /// W_Oᵀ, (hidden, hidden), each row centered and scaled by γ of the LayerNorm behind: with the deviation left out, what that
-    /// norm makes of a row. Made at its first use; nothing where the matrix is not on the CPU.
+    /// W_Oᵀ, (hidden, hidden), with each row centered and scaled by γ of the following LayerNorm.
+    /// This is the effect of that norm on a row, except for the division by its deviation. Made at its first use; `None` if the matrix
+    /// is not on the CPU.
     ///
     /// # Errors
-    /// If γ is not as long as the matrix is wide.
+    /// If the length of γ is not the width of the matrix.
     pub fn mixing(&self) -> candle_core::Result<Option<&Panels>> {
         self.behind_norm(&self.mixing, |output, at| {
             Panels::new(output.inner(), output.columns(), at)
         })
     }
 
-    /// The matrix of [`LayerWeights::mixing`] column by column, for as many heads as the model has.
+    /// The matrix of [`LayerWeights::mixing`], column by column, for the model's number of heads.
     ///
     /// # Errors
-    /// If γ is not as long as the matrix is wide, or the matrix not square.
+    /// If the length of γ is not the width of the matrix, or the matrix is not square.
     pub fn columns(&self, heads: usize) -> candle_core::Result<Option<&Columns>> {
         let (out, inner) = self.output.shape();
         if out != inner {
-            candle_core::bail!("an attention output of {out} columns does not fit {inner} rows");
+            candle_core::bail!("an attention output of {out} columns does not match {inner} rows");
         }
         self.behind_norm(&self.columns, |output, at| Columns::new(output.columns(), heads, at))
     }
 
-    /// Makes what is kept of W_Oᵀ behind the LayerNorm, given its entries in row k, column c.
+    /// Makes a form of W_Oᵀ combined with the LayerNorm from its entries.
+    /// `make` gets a function for the entry in row k, column c.
     fn behind_norm<'a, T>(
         &self,
         kept: &'a OnceLock<Option<T>>,
@@ -116,7 +118,7 @@ impl LayerWeights {
         let (inner, columns) = (output.inner(), output.columns());
         let scale = self.norm1.scale.to_vec1::<f32>()?;
         if scale.len() != columns {
-            candle_core::bail!("LayerNorm of {} does not fit {columns} columns", scale.len());
+            candle_core::bail!("a LayerNorm of width {} does not match {columns} columns", scale.len());
         }
         let mean = |k: usize| (0..columns).map(|c| f64::from(output.at(k, c))).sum::<f64>() / columns as f64;
         let means: Vec<f32> = (0..inner).map(|k| mean(k) as f32).collect();
@@ -134,19 +136,19 @@ impl LayerWeights {
     }
 }
 
-/// One layer's part of a trace, for one sequence of n tokens. With these numbers held fixed the layer is an affine map of its
-/// input, which is what the frozen-affine decomposition uses.
+/// The trace of one layer, for one sequence of n tokens.
+/// With these values frozen, the layer is an affine map of its input, which the frozen-affine decomposition uses.
 #[derive(Debug, Clone)]
 pub struct LayerTrace {
     /// The layer's weights, shared with the model.
     pub weights: Arc<LayerWeights>,
     /// Input hidden states, (n, hidden).
     pub input: Tensor,
-    /// Attention probabilities, (heads, n, n); rows (queries) sum to 1.
+    /// Attention probabilities, (heads, n, n); each row (query) sums to 1.
     pub attention: Tensor,
     /// 1 / standard deviation of the first LayerNorm's input, (n, 1).
     pub inverse_std1: Tensor,
-    /// Value rows, bias included, (n, hidden), where they were kept.
+    /// Value rows with bias, (n, hidden), if they were kept.
     pub values: Option<Tensor>,
     /// Output of the first LayerNorm, (n, hidden).
     pub attended: Tensor,
@@ -154,13 +156,13 @@ pub struct LayerTrace {
     pub gate: Tensor,
     /// 1 / standard deviation of the second LayerNorm's input, (n, 1).
     pub inverse_std2: Tensor,
-    /// Whose views the tensors above are. The last field, so that they are gone before it.
-    #[expect(dead_code, reason = "it is there to be dropped")]
+    /// The buffers of the tensors above, which are views of it. The last field, because fields are dropped in order.
+    #[expect(dead_code, reason = "dropping it returns the buffers to the pool")]
     pub(super) lease: Arc<PooledTensors>,
 }
 
-/// The large arrays that a layer computed for a whole batch. With the last trace of the batch they go back to where the next batch
-/// takes its arrays from; a tensor of a trace is therefore not to be kept longer than the trace.
+/// The large buffers of a layer for a whole batch. They return to the buffer pool with the last trace of the batch.
+/// A tensor of a trace must therefore not outlive the trace.
 #[derive(Debug, Default)]
 pub(super) struct PooledTensors(Vec<Tensor>);
 
@@ -176,21 +178,21 @@ impl Drop for PooledTensors {
     }
 }
 
-/// One sequence of a tape.
+/// The trace of one sequence on a tape.
 #[derive(Debug, Clone)]
 pub struct TapeTrace {
     /// The tape of its batch.
     pub tape: Arc<Tape>,
-    /// Its number in the batch.
+    /// The index of the sequence in the batch.
     pub sequence: usize,
 }
 
-/// What a forward pass leaves of one sequence of n tokens.
+/// The trace of a forward pass for one sequence of n tokens.
 #[derive(Debug, Clone)]
 pub struct Trace {
-    /// One entry per layer of a fused post-LN encoder, the first first; empty with [`TraceLevel::LastHidden`], and where there is a tape.
+    /// The layers of a fused post-LN encoder, in order; empty with [`TraceLevel::LastHidden`] or with a tape.
     pub layers: Vec<LayerTrace>,
-    /// What the interpreter did, where it ran the model and was to keep it.
+    /// The tape of the interpreter, if it ran the model and kept one.
     pub tape: Option<TapeTrace>,
     /// Last hidden states, (n, hidden).
     pub hidden: Tensor,
@@ -202,7 +204,7 @@ impl Trace {
         self.hidden.dims().first().copied().unwrap_or(0)
     }
 
-    /// Whether the sequence has no token.
+    /// Whether the sequence has no tokens.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }

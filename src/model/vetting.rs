@@ -1,8 +1,8 @@
-//! What a tokenizer.json may ask of the tokenizers crate, checked before the crate reads it.
+//! Checks a tokenizer.json for excessive demands before the tokenizers crate reads it.
 //!
-//! The crate trusts its files: a piece of a million bytes becomes a tree as deep, which overflows the stack when it is dropped;
-//! replacements may multiply a text without bound; a template may name tokens that do not exist. A panic can be caught, but an overflow of
-//! the stack and an exhausted memory end the process. So the file is first read for its sizes alone, in one pass that keeps no text.
+//! The crate trusts its files: a vocabulary entry of a million bytes becomes a tree of the same depth, which overflows the stack when it is
+//! dropped; replacements may multiply a text without bound; a template may name tokens that do not exist. Fovea can catch a panic, but a
+//! stack overflow or exhausted memory ends the process. A first pass therefore reads only the sizes in the file and keeps no text.
 
 mod patterns;
 
@@ -15,37 +15,37 @@ use serde_json::value::RawValue;
 
 use self::patterns::Patterns;
 
-/// The most bytes of one piece of a vocabulary. A tree of the crate is as deep, on a stack of two megabytes. Published pieces stay below
-/// 300.
+/// Maximum length of a vocabulary entry in bytes. The crate builds a tree of that depth, on a stack of two megabytes. Published entries
+/// stay below 300.
 pub(super) const LONGEST_PIECE: usize = 512;
-/// The most bytes of all pieces: each may cost a node of a tree. The largest published vocabularies have five million.
+/// Maximum total length of all entries in bytes: each may cost a tree node. The largest published vocabularies have five million.
 const ALL_PIECES: usize = 16 << 20;
-/// The most entries of a vocabulary or of a list of merges.
+/// Maximum number of entries in a vocabulary or a list of merges.
 pub(super) const MOST_PIECES: usize = 2 << 20;
-/// The most values of the model and of the added tokens, texts included: the crate keeps each as JSON, in some hundred bytes, before it looks
-/// at it. The largest published model has two million.
+/// Maximum number of JSON values in the model and the added tokens, texts included. The crate first stores each value in some hundred
+/// bytes. The largest published model has two million.
 const MOST_VALUES: usize = 3 << 20;
-/// The most bytes of another part. The largest published one is a map of SentencePiece, with three hundred thousand.
+/// Maximum size of another part in bytes. The largest published one is a SentencePiece map of three hundred thousand.
 const LARGEST_PART: usize = 2 << 20;
-/// The most values of another part. Published ones have some hundred.
+/// Maximum number of values in another part. Published ones have some hundred.
 const VALUES_OF_PART: usize = 1 << 16;
-/// The most bytes that the added tokens may become by normalization. Thousands of them have some hundred thousand.
+/// Maximum number of bytes of the added tokens after normalization. Lists of thousands have some hundred thousand.
 const ALL_ADDED: f64 = (32 << 20) as f64;
-/// The most bytes of a pattern, a replacement or a prefix. Published ones have some hundred.
+/// Maximum length of a pattern, a replacement or a prefix in bytes. Published ones have some hundred.
 const LONGEST_PATTERN: usize = 4096;
-/// How many bytes a byte of a text may become at most. The most that a published tokenizer may make is some four thousand, on paper.
+/// Maximum growth of a text, as a factor of its bytes. The bound for published tokenizers is some four thousand, in theory.
 const MOST_GROWTH: f64 = 16384.0;
-/// The most tokens that a post-processor adds.
+/// Maximum number of tokens that a post-processor adds.
 const MOST_ADDED: usize = 64;
-/// The most characters of a word that WordPiece looks at, in time that grows with their cube. Published ones have 100 or 200.
+/// Maximum word length in characters for WordPiece, whose time grows with its cube. Published ones have 100 or 200.
 const MOST_WORD_CHARS: u64 = 1000;
 
-/// What was found out about a tokenizer that may be loaded.
+/// The bounds of a tokenizer that may be loaded.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Vetted {
-    /// How many bytes a byte of a text may become at most by normalization.
+    /// Maximum growth by normalization, as a factor of the bytes.
     pub(super) normalized: f64,
-    /// And how many one of those, before the model sees it.
+    /// Maximum further growth before the model sees the text.
     pub(super) split: f64,
 }
 
@@ -57,7 +57,7 @@ struct Outline<'a> {
     pre_tokenizer: Option<&'a RawValue>,
     #[serde(borrow)]
     post_processor: Option<&'a RawValue>,
-    // Nothing is ever decoded, but the crate makes a decoder all the same.
+    // Fovea checks the decoder as well, because the crate always builds it.
     #[serde(borrow)]
     decoder: Option<&'a RawValue>,
     #[serde(default)]
@@ -69,7 +69,7 @@ struct Outline<'a> {
 struct Model {
     vocab: Sizes,
     merges: Sizes,
-    /// What no model has, and the crate reads all the same.
+    /// Fields that no model has, but that the crate reads all the same.
     rest: Sizes,
     max_input_chars_per_word: Option<u64>,
     dropout: Option<f64>,
@@ -106,7 +106,7 @@ impl<'de> Deserialize<'de> for Model {
 /// Checks a tokenizer.json.
 ///
 /// # Errors
-/// What is wrong, in words that follow the name of the file.
+/// Says what is wrong; the caller puts the file name before it.
 pub(super) fn vet(json: &[u8]) -> Result<Vetted, String> {
     let outline: Outline = serde_json::from_slice(json).map_err(|error| error.to_string())?;
     let lists = [
@@ -160,7 +160,7 @@ pub(super) fn vet(json: &[u8]) -> Result<Vetted, String> {
     let decoder = read("the decoder", outline.decoder)?;
     let growth = |part: &Option<Value>| part.as_ref().map_or(Ok(1.0), growth_of);
     let (normalized, split) = (growth(&normalizer)?, growth(&pre_tokenizer)?);
-    // Its texts are bounded as those of a normalizer are; it is never run.
+    // The decoder's texts have the same bounds; its growth does not matter.
     growth(&decoder)?;
     let growth = normalized * split;
     if growth > MOST_GROWTH {
@@ -185,7 +185,7 @@ pub(super) fn vet(json: &[u8]) -> Result<Vetted, String> {
     Ok(Vetted { normalized, split })
 }
 
-/// A part as a value, if it is small enough for the crate to read it.
+/// Parses a part, if it is small enough for the crate to read it.
 fn small(name: &str, part: &RawValue) -> Result<Value, String> {
     let text = part.get();
     if text.len() > LARGEST_PART {
@@ -204,20 +204,20 @@ fn small(name: &str, part: &RawValue) -> Result<Value, String> {
     serde_json::from_str(text).map_err(|error| error.to_string())
 }
 
-/// How many bytes a byte may become by a normalizer or pre-tokenizer, and by those within it. Forms without a type are old and read by
-/// their keys, so keys decide here too.
+/// Maximum growth by a normalizer or pre-tokenizer, as a factor of the bytes.
+/// Includes nested parts. Old formats have no type and are recognized by their keys, as in the crate.
 fn growth_of(part: &Value) -> Result<f64, String> {
     let text = |key: &str| part.get(key).and_then(Value::as_str);
     for key in ["content", "prepend"] {
         short(key, text(key))?;
     }
     let pattern = part.get("pattern");
-    let of_pattern = |kind: &str| pattern.and_then(|pattern| pattern.get(kind)).and_then(Value::as_str);
+    let pattern_text = |kind: &str| pattern.and_then(|pattern| pattern.get(kind)).and_then(Value::as_str);
     for kind in ["String", "Regex"] {
-        short("pattern", of_pattern(kind))?;
+        short("pattern", pattern_text(kind))?;
     }
     let mut growth = match part.get("type").and_then(Value::as_str) {
-        // The Unicode standard's own bounds, for bytes of UTF-8.
+        // Bounds from the Unicode standard, for UTF-8 bytes.
         Some("NFKC" | "NFKD") => 11.0,
         Some("NFC" | "NFD" | "Lowercase") => 3.0,
         Some("BertNormalizer") => 8.0,
@@ -226,8 +226,8 @@ fn growth_of(part: &Value) -> Result<f64, String> {
         _ => 1.0,
     };
     if let Some(content) = text("content") {
-        // A pattern of a known length is replaced once for its length; another one may match nothing before each byte.
-        growth *= match of_pattern("String").map(str::len) {
+        // A literal pattern is replaced once per its length; a regular expression may match before each byte.
+        growth *= match pattern_text("String").map(str::len) {
             Some(length) if length > 0 => (content.len() as f64 / length as f64).max(1.0),
             _ => 1.0 + content.len() as f64,
         };
@@ -255,8 +255,8 @@ fn short(what: &str, text: Option<&str>) -> Result<(), String> {
     }
 }
 
-/// How many bytes a byte may become by a map of SentencePiece: four bytes for the length of a tree, the tree, and the replacements, each
-/// up to a zero. The crate reserves memory for the length before it looks for the tree.
+/// Maximum growth by a SentencePiece map, as a factor of the bytes. The map has four bytes for the length of a tree, the tree, and the
+/// replacements, each terminated by a zero. The crate allocates the length before it checks the tree.
 fn growth_of_map(base64: &str) -> Result<f64, String> {
     let damaged = || "precompiled_charsmap is damaged".to_owned();
     let bytes = decode_base64(base64).ok_or_else(damaged)?;
@@ -288,7 +288,7 @@ fn decode_base64(text: &str) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
-/// How many tokens a post-processor adds. Each template has to hold the text once.
+/// Number of tokens that a post-processor adds. Each template must contain the text once.
 fn added_by(part: &Value) -> Result<usize, String> {
     let list = |key: &str| part.get(key).and_then(Value::as_array).into_iter().flatten();
     let mut added = 0;
@@ -327,12 +327,12 @@ fn added_by_token(template: &Value, piece: &Value) -> Result<usize, String> {
     match (count("ids"), count("tokens")) {
         (Some(ids), Some(tokens)) if ids == tokens => Ok(ids),
         _ => Err(format!(
-            "the post-processor's special token `{name}` has not as many ids as tokens"
+            "the post-processor's special token `{name}` does not have as many ids as tokens"
         )),
     }
 }
 
-/// How many values are within a list or an object, and how long the texts are, keys included.
+/// The number of values in a list or object, and their text lengths.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 struct Sizes {
     values: usize,
@@ -351,7 +351,7 @@ impl Sizes {
         }
     }
 
-    /// A value that is no text.
+    /// A value other than a text.
     fn of_value() -> Sizes {
         Sizes {
             values: 1,
@@ -437,7 +437,7 @@ mod tests {
     }
 
     #[test]
-    fn what_tokenizers_of_published_models_ask_is_allowed() {
+    fn tokenizers_of_published_models_are_allowed() {
         let xlm = r#"{"type": "Sequence", "normalizers": [{"type": "Precompiled", "precompiled_charsmap": "BAAAAAAAAABhYmMA"},
             {"type": "Replace", "pattern": {"Regex": " {2,}"}, "content": "▁"}]}"#;
         let expected = Vetted {
@@ -457,7 +457,7 @@ mod tests {
     }
 
     #[test]
-    fn what_would_overflow_a_stack_or_exhaust_memory_is_refused_by_name() {
+    fn files_that_would_overflow_the_stack_or_exhaust_memory_are_refused() {
         let long = "x".repeat(LONGEST_PIECE + 1);
         let zeros = |count: usize| format!("[{}0]", "0,".repeat(count - 1));
         let replace = |pattern: &str, content: &str| {
@@ -590,7 +590,7 @@ mod tests {
     }
 
     #[test]
-    fn base64_is_decoded_as_its_standard_says() {
+    fn base64_is_decoded_according_to_its_standard() {
         assert_eq!(decode_base64("Zm92ZWE=").as_deref(), Some(&b"fovea"[..]));
         assert_eq!(decode_base64("+/8=").as_deref(), Some(&[0xFB, 0xFF][..]));
         assert_eq!(decode_base64("a b"), None);

@@ -1,4 +1,4 @@
-//! Weight files → tensors by name: safetensors, whole or in shards, and GGUF.
+//! Reads weight files into named tensors: safetensors, whole or in shards, and GGUF.
 
 use std::collections::{BTreeSet, HashMap};
 use std::io::Cursor;
@@ -17,24 +17,24 @@ use super::random::Random;
 use super::tape::Table;
 use super::{gguf, ops, simd};
 
-/// The tensors of a model by name, on the CPU, as they are stored.
+/// The tensors of a model by name, on the CPU, in their stored format.
 pub(super) struct Weights {
     tensors: HashMap<String, Stored>,
     /// Number format of the matrices.
     pub(super) format: String,
-    /// SHA-256 of the files, one after the other in hexadecimal.
+    /// SHA-256 of the files in hexadecimal, concatenated.
     pub(super) checksum: String,
-    /// Whether the numbers still have to be looked at.
+    /// Whether values must be checked for NaN and infinity.
     checked: bool,
-    /// Tensors are taken with their numbers in an order that this seed draws.
+    /// The seed of a random permutation of each tensor's values, if any.
     pub(super) scrambled: Option<u64>,
 }
 
-/// A tensor as it is stored: it is expanded when it is taken, so that no model stands in memory twice as floats.
+/// A tensor in its stored format; expanded when it is taken, so that memory never has all floats twice.
 enum Stored {
-    /// Floats of any kind.
+    /// Floats of any width.
     Plain(Tensor),
-    /// Blocks of fewer bits.
+    /// Quantized blocks.
     Quantized(QTensor),
 }
 
@@ -49,7 +49,7 @@ impl Stored {
     fn floats(&self) -> candle_core::Result<Tensor> {
         match self {
             Stored::Plain(tensor) => tensor.to_dtype(DType::F32),
-            // What blocks hold is not to take the process down either.
+            // Damaged blocks must not end the process either.
             Stored::Quantized(tensor) => match guarded(|| tensor.dequantize(&Device::Cpu)) {
                 Some(tensor) => tensor,
                 None => candle_core::bail!("its blocks cannot be expanded"),
@@ -58,14 +58,14 @@ impl Stored {
     }
 }
 
-/// How much larger than the numbers that a model needs its files may be: with 64-bit floats, the parts of another task, and what an
-/// optimizer left behind.
+/// Maximum ratio of file bytes to the number of parameters: allows for 64-bit floats, the heads of other tasks, and optimizer
+/// state.
 const SLACK: u64 = 32;
 
-/// Rows of a table that are looked at together.
+/// Number of table rows that are checked at once.
 const ROWS: usize = 4096;
 
-/// What may stand before the name of a tensor: tasks, wrappers of training, modules of sentence-transformers.
+/// Possible prefixes of tensor names: tasks, training wrappers, sentence-transformers modules.
 const PREFIXES: [&str; 14] = [
     "0.auto_model.",
     "auto_model.",
@@ -84,7 +84,7 @@ const PREFIXES: [&str; 14] = [
 ];
 
 impl Weights {
-    /// Reads the weight files of a model that needs so many numbers.
+    /// Reads the weight files of a model with `needed` parameters.
     pub(super) fn read(files: &Files, needed: usize) -> Result<Weights, LoadError> {
         let mut weights = Weights {
             tensors: HashMap::new(),
@@ -94,7 +94,7 @@ impl Weights {
             scrambled: None,
         };
         let names = files.weight_files()?;
-        // Before anything is read: a file without content may claim any size.
+        // Checked before any read, since a sparse file may claim any size.
         let limit = (needed as u64)
             .saturating_mul(SLACK)
             .saturating_add(1 << 20)
@@ -113,7 +113,7 @@ impl Weights {
                 path: files.path(&name),
                 reason,
             };
-            // A damaged header must not take the process down, whatever a parser makes of it.
+            // A damaged header must not end the process, even if the parser panics.
             let parsed = guarded(|| match name.ends_with(".gguf") {
                 true => read_gguf(&bytes),
                 false => read_safetensors(&bytes),
@@ -122,7 +122,7 @@ impl Weights {
                 Some(read) => read.map_err(|error| damaged(error.to_string()))?,
                 None => return Err(damaged("unreadable header".to_owned())),
             };
-            // The embedded file's hash was recorded when it was made: hashing 24 MB again at each start would only cost time.
+            // The hash of the embedded file was recorded when the file was made; hashing 24 MB again at each start would only cost time.
             weights.checksum += &match files {
                 Files::Embedded(_) => files.recorded()?.remove(&name).unwrap_or_default(),
                 Files::Folder(_) | Files::File(_) => hex(&Sha256::digest(&bytes)),
@@ -142,8 +142,8 @@ impl Weights {
         Ok(weights)
     }
 
-    /// In which numbers to compute. Weights that were stored in fewer bits than a float's are not made better by floats: where the
-    /// processor is faster with integers it may be.
+    /// The number format for products. Floats do not improve weights that were stored in fewer bits, so that integers may be used if the
+    /// processor is faster with them.
     pub(super) fn arithmetic(&self) -> Arithmetic {
         match self.format.contains('q') && simd::path().prefers_integers() {
             true => Arithmetic::I16,
@@ -151,12 +151,12 @@ impl Weights {
         }
     }
 
-    /// Whether there is a tensor of that name, whatever stands before it.
+    /// Whether there is a tensor of this name, after removal of prefixes.
     pub(super) fn contains(&self, name: &str) -> bool {
         self.tensors.contains_key(name)
     }
 
-    /// Takes a tensor of the given shape, of finite numbers, in f32.
+    /// Takes a tensor of the given shape as f32, with finite values.
     pub(super) fn take(&mut self, name: &str, shape: &[usize]) -> Result<Tensor, LoadError> {
         let tensor = self.remove(name, shape)?.floats()?;
         self.check(name, &tensor)?;
@@ -166,12 +166,12 @@ impl Weights {
         }
     }
 
-    /// Takes a tensor of the given shape, of finite numbers, as the table that it is.
+    /// Takes an embedding table of the given shape in its stored format, with finite values.
     pub(super) fn table(&mut self, name: &str, shape: &[usize]) -> Result<Table, LoadError> {
         if let Some(seed) = self.scrambled {
             let tensor = self.remove(name, shape)?.floats()?;
             self.check(name, &tensor)?;
-            // In halves, since the blocks of a large vocabulary become many floats.
+            // As f16, because the expanded blocks of a large vocabulary take much memory.
             return Ok(Table::Plain(scramble(&tensor, name, seed)?.to_dtype(DType::F16)?));
         }
         let table = match self.remove(name, shape)? {
@@ -199,7 +199,7 @@ impl Weights {
         }
     }
 
-    /// Fails for numbers that are none. What is a part of the program is known to have none.
+    /// Fails if values are not finite. Embedded files are not checked.
     fn check(&self, name: &str, tensor: &Tensor) -> Result<(), LoadError> {
         match if self.checked { not_finite(tensor)? } else { 0 } {
             0 => Ok(()),
@@ -211,7 +211,7 @@ impl Weights {
     }
 }
 
-/// A tensor with its numbers in another order, which name and seed draw: as many of each as before.
+/// Permutes a tensor's values at random, seeded by name and seed.
 fn scramble(tensor: &Tensor, name: &str, seed: u64) -> candle_core::Result<Tensor> {
     let mut values = tensor.flatten_all()?.to_vec1::<f32>()?;
     let own = name.bytes().fold(seed, |hash, byte| {
@@ -221,7 +221,7 @@ fn scramble(tensor: &Tensor, name: &str, seed: u64) -> candle_core::Result<Tenso
     Tensor::from_vec(values, tensor.shape(), tensor.device())
 }
 
-/// How many numbers of a tensor are NaN or infinite.
+/// Number of NaN and infinite values in a tensor.
 fn not_finite(tensor: &Tensor) -> candle_core::Result<usize> {
     ops::with_values(tensor, |values| {
         let chunks = values.par_chunks(1 << 16);
@@ -230,7 +230,7 @@ fn not_finite(tensor: &Tensor) -> candle_core::Result<usize> {
     })
 }
 
-/// The name of a tensor without what tasks and wrappers put before it.
+/// The name of a tensor without the prefixes of tasks and wrappers.
 fn bare(name: &str) -> &str {
     let stripped = PREFIXES.iter().find_map(|prefix| name.strip_prefix(prefix));
     stripped.map_or(name, bare)
@@ -256,7 +256,7 @@ fn read_safetensors(bytes: &[u8]) -> candle_core::Result<Tensors> {
 fn read_gguf(bytes: &[u8]) -> candle_core::Result<Tensors> {
     gguf::survey(bytes, bytes.len() as u64).map_err(candle_core::Error::msg)?;
     let content = gguf_file::Content::read(&mut Cursor::new(bytes))?;
-    // Tensors may not lie over each other, or a small file would become large arrays.
+    // Tensors must not overlap, or a small file could become large arrays.
     let stored = content.tensor_infos.values().try_fold(0usize, |sum, info| {
         let elements = info
             .shape
@@ -270,7 +270,7 @@ fn read_gguf(bytes: &[u8]) -> candle_core::Result<Tensors> {
         candle_core::bail!("its tensors have more numbers than the file")
     }
     let expand = |name: &String| {
-        // On a thread of rayon's, which nobody else guards.
+        // This runs on a rayon thread, so that the guard of the caller does not apply.
         let read = guarded(|| content.tensor(&mut Cursor::new(bytes), name, &Device::Cpu));
         match read {
             Some(tensor) => Ok((name.clone(), Stored::Quantized(tensor?))),
@@ -296,7 +296,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_tensor_is_known_by_its_name_behind_every_prefix() {
+    fn tensor_names_are_recognized_after_every_prefix() {
         let name = "embeddings.word_embeddings.weight";
         for prefix in [
             "",
@@ -319,10 +319,10 @@ mod tests {
     }
 
     #[test]
-    fn what_a_gguf_file_tells_beside_its_tensors_is_bounded() {
-        let told = |count: usize| {
+    fn the_metadata_of_a_gguf_file_is_bounded() {
+        let with_values = |count: usize| {
             let mut bytes = b"GGUF\x03\0\0\0".to_vec();
-            // No tensor, and one value: an array (9) of bytes (0).
+            // No tensors, and one metadata value: an array (9) of bytes (0).
             for number in [0u64, 1, 1] {
                 bytes.extend(number.to_le_bytes());
             }
@@ -331,14 +331,14 @@ mod tests {
             bytes.resize(bytes.len() + count, 0);
             bytes
         };
-        // Each of them would take the memory of a value.
-        assert!(read_gguf(&told(1 << 20)).is_ok());
-        let error = read_gguf(&told((8 << 20) + 1)).err().unwrap().to_string();
+        // Each element takes the memory of a whole value.
+        assert!(read_gguf(&with_values(1 << 20)).is_ok());
+        let error = read_gguf(&with_values((8 << 20) + 1)).err().unwrap().to_string();
         assert!(error.contains("over the limit"), "{error}");
     }
 
     #[test]
-    fn numbers_that_are_none_are_counted() {
+    fn nan_and_infinite_values_are_counted() {
         let tensor = Tensor::new(&[1.0f32, f32::NAN, -2.0, f32::INFINITY], &Device::Cpu).unwrap();
         assert_eq!(not_finite(&tensor).unwrap(), 2);
     }

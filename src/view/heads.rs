@@ -52,7 +52,7 @@ pub(super) fn head(pass: &Pass, look: Look, layer: usize, head: usize) -> Result
         return Err(ViewError::Unread);
     };
     let mixed = mixed.get(trace.sequence).ok_or(ViewError::Unread)?;
-    let looks = mixed.looks().ok_or(ViewError::Unread)?;
+    let qk = mixed.qk().ok_or(ViewError::Unread)?;
     let attention = mixed.attention();
     let heads = attention.heads;
     if head >= heads.count {
@@ -66,15 +66,15 @@ pub(super) fn head(pass: &Pass, look: Look, layer: usize, head: usize) -> Result
     let (q_width, kv_width) = (heads.count * heads.dim, heads.kv * heads.dim);
     let kv = heads.kv_of(head);
     let (q, k) = (
-        columns(&looks.queries, q_width, head * heads.dim),
-        columns(&looks.keys, kv_width, kv * heads.dim),
+        columns(&qk.queries, q_width, head * heads.dim),
+        columns(&qk.keys, kv_width, kv * heads.dim),
     );
     let v = columns(tape.value(trace.sequence, *values)?, kv_width, kv * heads.dim);
     // Before norms and rotations: what the matrices made.
     let made_q = columns(tape.value(trace.sequence, *queries)?, q_width, head * heads.dim);
     let made_k = columns(tape.value(trace.sequence, *keys)?, kv_width, kv * heads.dim);
     let placed = made_q != q || made_k != k;
-    let scores = attention.scores(looks, head);
+    let scores = attention.scores(qk, head);
     // What softmax sees where there is nothing but the product.
     let product = |i: usize, j: usize| -> f32 {
         let (q, k) = (&q[i * heads.dim..][..heads.dim], &k[j * heads.dim..][..heads.dim]);
@@ -85,7 +85,7 @@ pub(super) fn head(pass: &Pass, look: Look, layer: usize, head: usize) -> Result
         && (0..n.min(8)).any(|i| (0..m.min(8)).any(|j| (scores[i * m + j] - product(i, j)).abs() > 1e-3));
     let seen: Vec<[usize; 2]> = (0..n)
         .map(|i| {
-            let seen = heads.mask.seen(looks.first + i, m);
+            let seen = heads.mask.seen(qk.first + i, m);
             [seen.start, seen.end]
         })
         .collect();

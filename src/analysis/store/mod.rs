@@ -1,7 +1,7 @@
-//! Results that outlive the process: numbers by content address in a file of SQLite, never any text.
+//! Results that outlive the process: numbers by content address in an SQLite file, never any text.
 //!
-//! Only the model thread looks things up here; everybody else asks the cache in memory. A thread of its own opens the file and writes,
-//! some results at a time, and sleeps while there is nothing to write. Whatever goes wrong with the file, the analysis goes on without.
+//! Only the model thread looks up results here; other threads use the cache in memory. A thread of its own opens the file, writes
+//! results in batches, and sleeps while there are none. If the file fails in any way, the analysis goes on without it.
 
 mod rows;
 mod table;
@@ -26,18 +26,18 @@ use table::{ENTRIES, Hour, Note, SCHEMA};
 /// The name of the file in its folder.
 const FILE: &str = "results.sqlite";
 
-/// How many notes may wait to be written. Where a disk is slower than that, the rest is not kept.
+/// Maximum number of notes that wait to be written. If the disk is slower, further results are not stored.
 const WAITING: usize = 4096;
 
-/// How long the first look-up waits for the file to be opened.
+/// Maximum time that the first lookup waits for the file to be opened.
 const OPENING: Duration = Duration::from_secs(1);
 
-/// Where results are kept, and how much of them.
+/// The location and maximum size of the results file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ResultsFile {
-    /// The folder. It is made where it is missing.
+    /// The folder; it is created if it is missing.
     pub folder: PathBuf,
-    /// The most bytes of the file.
+    /// Maximum size of the file in bytes.
     pub bytes: u64,
 }
 
@@ -47,35 +47,35 @@ impl ResultsFile {
     }
 }
 
-/// Looks at the results kept in a folder without changing anything; the file, and what it is found to be if it is there.
+/// Examines the results file in a folder without changing it; returns its path, and its state if it exists.
 ///
 /// # Errors
-/// Why it cannot be looked at.
+/// The reason why it cannot be examined.
 pub fn examine(folder: &Path) -> Result<(PathBuf, Option<Examination>), DatabaseError> {
     let path = folder.join(FILE);
     let found = database::examine(&path, &SCHEMA, ENTRIES)?;
     Ok((path, found))
 }
 
-/// How far the file is.
+/// The state of the file.
 enum Phase {
     /// It is being opened.
     Opening,
     /// It can be read.
     Open(Connection),
-    /// It is not read, for whatever reason.
+    /// It is not read, for any reason.
     Shut,
-    /// The thread that wrote it has ended.
+    /// The writer thread has ended.
     Ended,
 }
 
-/// What the readers and the thread that writes share.
-struct Desk {
+/// State that the readers and the writer thread share.
+struct SharedPhase {
     phase: Mutex<Phase>,
     changed: Condvar,
 }
 
-impl Desk {
+impl SharedPhase {
     fn set(&self, phase: Phase) {
         let previous = std::mem::replace(&mut *lock(&self.phase), phase);
         self.changed.notify_all();
@@ -83,42 +83,42 @@ impl Desk {
     }
 }
 
-/// Something for the thread that writes.
+/// A message to the writer thread.
 enum Message {
     Note(Note),
-    /// What was read is not what should be there.
+    /// A lookup found the file damaged.
     Damaged,
 }
 
 /// The results of one file.
 pub struct Store {
-    desk: Arc<Desk>,
-    /// The way to the thread, which writes all that is on it and ends when it is closed.
+    shared: Arc<SharedPhase>,
+    /// The channel to the thread, which ends after the last message when it closes.
     inbox: Mutex<Option<SyncSender<Message>>>,
 }
 
 impl Store {
-    /// Starts the thread that opens the file. Never fails: what cannot be opened holds nothing.
+    /// Starts the thread that opens the file. Never fails: a file that cannot be opened acts as empty.
     pub fn start(place: ResultsFile) -> Store {
-        let desk = Arc::new(Desk {
+        let shared = Arc::new(SharedPhase {
             phase: Mutex::new(Phase::Opening),
             changed: Condvar::new(),
         });
         let (inbox, messages) = sync_channel(WAITING);
-        let of_thread = desk.clone();
+        let for_thread = shared.clone();
         let thread = std::thread::Builder::new()
             .name("fovea-store".into())
-            .spawn(move || writer::run(&place, &of_thread, &messages));
+            .spawn(move || writer::run(&place, &for_thread, &messages));
         if thread.is_err() {
-            desk.set(Phase::Ended);
+            shared.set(Phase::Ended);
         }
         Store {
-            desk,
+            shared,
             inbox: Mutex::new(Some(inbox)),
         }
     }
 
-    /// Looks results up; one answer per key. For the model thread alone: it may wait for the disk.
+    /// Looks up results; one answer per key. Only for the model thread, since it may wait for the disk.
     pub fn find(&self, keys: &[Key]) -> Vec<Option<Entry>> {
         let nothing = || vec![None; keys.len()];
         if keys.is_empty() {
@@ -126,12 +126,12 @@ impl Store {
         }
         let opening = |phase: &mut Phase| matches!(phase, Phase::Opening);
         let (mut phase, waited) = self
-            .desk
+            .shared
             .changed
-            .wait_timeout_while(lock(&self.desk.phase), OPENING, opening)
+            .wait_timeout_while(lock(&self.shared.phase), OPENING, opening)
             .unwrap_or_else(PoisonError::into_inner);
         if waited.timed_out() {
-            // A disk that hangs is waited for once. It is read as soon as it is there.
+            // Only the first lookup waits for a slow disk; lookups succeed as soon as the file is open.
             *phase = Phase::Shut;
         }
         let Phase::Open(connection) = &*phase else {
@@ -140,7 +140,7 @@ impl Store {
         let found = match table::find(connection, keys) {
             Ok(found) => found,
             Err(error) => {
-                // One who writes may hold everybody up for a moment; that is no reason to give up.
+                // Another process may lock the file for a moment, which is no reason to give up.
                 if DatabaseError::from(error).calls_for_repair() {
                     *phase = Phase::Shut;
                     drop(phase);
@@ -151,44 +151,44 @@ impl Store {
         };
         drop(phase);
         let now = hour();
-        let of_use = |(key, found): (&Key, &Option<table::Found>)| {
+        let stale_use = |(key, found): (&Key, &Option<table::Found>)| {
             let found = found.as_ref()?;
             (found.entry.is_some() && found.used < now).then_some(*key)
         };
-        let used: Vec<Key> = keys.iter().zip(&found).filter_map(of_use).collect();
+        let used: Vec<Key> = keys.iter().zip(&found).filter_map(stale_use).collect();
         if !used.is_empty() {
             self.send(Message::Note(Note::Used(used)));
         }
         found.into_iter().map(|found| found?.entry).collect()
     }
 
-    /// Keeps a result, soon. Never waits.
+    /// Queues a result for writing. Never waits.
     pub fn keep(&self, key: Key, entry: Entry) {
         self.send(Message::Note(Note::Keep(key, entry)));
     }
 
-    /// Writes what is still to be written, and keeps nothing any more.
+    /// Writes all queued results, and stores nothing after that.
     pub fn end(&self) {
         drop(lock(&self.inbox).take());
     }
 
-    /// As [`Store::end`], waiting until it is done, but no longer than `limit`.
+    /// Same as [`Store::end`], and waits until it is done, but at most `limit`.
     pub fn finish(&self, limit: Duration) {
         self.end();
         let working = |phase: &mut Phase| !matches!(phase, Phase::Ended);
         let _ended = self
-            .desk
+            .shared
             .changed
-            .wait_timeout_while(lock(&self.desk.phase), limit, working);
+            .wait_timeout_while(lock(&self.shared.phase), limit, working);
     }
 
     fn send(&self, message: Message) {
-        // Full: the disk is slower than the model, and what does not fit is not kept. Closed: nothing is kept any more.
+        // Full: the disk is slower than the model, and the result is not stored. Closed: nothing is stored any more.
         let _ = lock(&self.inbox).as_ref().map(|inbox| inbox.try_send(message));
     }
 }
 
-/// The hour of the clock.
+/// The current time in hours since 1970.
 fn hour() -> Hour {
     let since = SystemTime::now()
         .duration_since(SystemTime::UNIX_EPOCH)

@@ -1,7 +1,7 @@
-//! Results ⇄ bytes. What is read back equals what was computed, bit by bit; what was damaged is not read back at all.
+//! Serialization of results. A result that is read back equals the stored one bit by bit; a damaged row is not read back at all.
 //!
-//! A row begins with a checksum over its address and the rest. Numbers are little-endian: whole ones in groups of seven bits, the lowest
-//! first; scores and embeddings as `f32`, since half of it would not be equal.
+//! A row begins with a checksum over its address and the rest. Numbers are little-endian: integers in groups of seven bits, lowest
+//! first; scores and embeddings as `f32`, because `f16` would not be equal.
 
 use std::sync::Arc;
 
@@ -15,16 +15,16 @@ const SUM: usize = 8;
 const UNIT: u8 = 1;
 const SOURCES: u8 = 2;
 
-/// A result that is kept.
+/// A stored result.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Entry {
     /// An explanation.
     Unit(Arc<UnitReport>),
-    /// What the words of a text are made of.
+    /// The sources of the words of a text.
     Sources(Arc<SourcesReport>),
 }
 
-/// A result as bytes.
+/// Serializes a result.
 pub fn encode(key: Key, entry: &Entry) -> Vec<u8> {
     let mut bytes = vec![0; SUM];
     match entry {
@@ -43,7 +43,7 @@ pub fn encode(key: Key, entry: &Entry) -> Vec<u8> {
     bytes
 }
 
-/// The result that bytes stand for; `None` if they are not what was written at this address.
+/// Deserializes a result; `None` if the bytes are not those written at this address.
 pub fn decode(key: Key, bytes: &[u8]) -> Option<Entry> {
     let (sum, rest) = bytes.split_at_checked(SUM)?;
     if sum != checksum(key, rest) {
@@ -55,7 +55,7 @@ pub fn decode(key: Key, bytes: &[u8]) -> Option<Entry> {
         [SOURCES] => {
             let words = usize::try_from(rest.whole()?).ok()?;
             let shares = rest.floats()?;
-            // A row is a slice of the shares: nobody may run over their end.
+            // Rows of the report are slices of `shares`, which must not run over its end.
             (words.checked_mul(words)? == shares.len())
                 .then(|| Entry::Sources(SourcesReport { shares, words }.into()))?
         }
@@ -96,7 +96,7 @@ fn unit(report: &UnitReport, bytes: &mut Vec<u8>) {
     whole(report.words.len() as u64, bytes);
     let mut last = 0;
     for word in &report.words {
-        // Words stand in order, so that the way from one to the next is short; wrapping keeps even those that do not.
+        // Words are in order, so that differences are small; wrapping also handles words out of order.
         whole((word.range.start as u64).wrapping_sub(last), bytes);
         whole((word.range.end as u64).wrapping_sub(word.range.start as u64), bytes);
         last = word.range.end as u64;
@@ -122,7 +122,7 @@ fn floats(numbers: &[f32], bytes: &mut Vec<u8>) {
     numbers.iter().for_each(|number| float(*number, bytes));
 }
 
-/// What has not been read yet.
+/// The bytes that are not read yet.
 struct Rest<'a>(&'a [u8]);
 
 impl<'a> Rest<'a> {
@@ -177,7 +177,7 @@ impl<'a> Rest<'a> {
             _ => return None,
         };
         let count = usize::try_from(self.whole()?).ok()?;
-        // A word takes seven bytes at least: no count makes us reserve more than there is.
+        // A word takes at least seven bytes, so that a damaged count cannot reserve more memory than that.
         let mut words = Vec::with_capacity(count.min(self.0.len() / 7));
         let mut last = 0u64;
         for _ in 0..count {
@@ -228,9 +228,9 @@ mod tests {
     }
 
     proptest! {
-        /// Floats of any bits, not-a-number among them; ranges in any order.
+        /// Floats of any bits, including NaN; ranges in any order.
         #[test]
-        fn a_report_comes_back_bit_by_bit(
+        fn a_report_is_read_back_bit_by_bit(
             words in prop::collection::vec((any::<u32>(), any::<u32>(), any::<u32>(), any::<u32>()), 0..50),
             embedding in prop::collection::vec(any::<u32>(), 0..400),
             numbers in any::<[u32; 5]>(),
@@ -274,9 +274,9 @@ mod tests {
         }
 
         #[test]
-        fn bytes_of_any_kind_are_refused_without_a_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        fn arbitrary_bytes_are_refused_without_a_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
             prop_assert!(decode(key(), &bytes).is_none());
-            // Past the checksum too.
+            // Also with a valid checksum.
             let mut row = vec![0; SUM];
             row.extend_from_slice(&bytes);
             let sum = checksum(key(), &bytes);
@@ -286,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_of_another_address_or_with_a_changed_bit_is_not_read() {
+    fn a_row_with_another_address_or_a_changed_bit_is_not_read() {
         let sources = SourcesReport {
             shares: vec![0.25; 9],
             words: 3,

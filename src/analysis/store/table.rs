@@ -1,6 +1,6 @@
-//! The tables: results by their address, and when each was last of use.
+//! The tables: results by address, with the hour of their last use.
 //!
-//! `entries` is small and holds what looking up, keeping in use and dropping need; `bodies` holds the bytes, which these never touch.
+//! `entries` is small and has all data for lookup, last use and eviction; `bodies` has the bytes, which eviction never reads.
 
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
@@ -9,10 +9,10 @@ use super::rows::{self, Entry};
 use crate::analysis::cache::RESULTS;
 use crate::database::{self, Schema};
 
-/// The layout of the tables and rows. To be raised with either.
+/// The layout of the tables and rows. Raise it when either changes.
 const LAYOUT: u32 = 1;
 
-/// The tables of this version. Results that were computed differently are as useless as rows that are laid out differently.
+/// The tables of this version. The version covers the computation as well, since old results are as useless as old layouts.
 pub const SCHEMA: Schema = Schema {
     version: LAYOUT << 16 | RESULTS,
     tables: "
@@ -29,35 +29,35 @@ pub const SCHEMA: Schema = Schema {
 /// The table with one row per result.
 pub const ENTRIES: &str = "entries";
 
-/// What SQLite needs for a row besides its bytes, about.
+/// Approximate number of bytes that SQLite needs for a row besides its content.
 const ROW: u64 = 48;
 
-/// An hour of the clock: finer differences of use are not worth writing down.
+/// Hours since 1970; finer times of use are not worth a write.
 pub type Hour = u32;
 
-/// Something to write.
+/// A change to write.
 #[derive(Debug, Clone)]
 pub enum Note {
     /// A new result.
     Keep(Key, Entry),
-    /// Results that were of use.
+    /// Results that were used.
     Used(Vec<Key>),
 }
 
-/// A result that was found.
+/// A result from a lookup.
 pub struct Found {
     /// The result; `None` if its bytes are damaged.
     pub entry: Option<Entry>,
-    /// When it was last noted to be of use.
+    /// The recorded hour of its last use.
     pub used: Hour,
 }
 
-/// Looks results up; one answer per key.
+/// Looks up results; one answer per key.
 ///
 /// # Errors
-/// SQLite's reason.
+/// The error of SQLite.
 pub fn find(connection: &Connection, keys: &[Key]) -> rusqlite::Result<Vec<Option<Found>>> {
-    // One view for all of them: asked for one by one, each would take and leave the locks by itself.
+    // One transaction for all lookups; separate ones would lock and unlock the file each time.
     let view = connection.unchecked_transaction()?;
     let mut statement = view.prepare(
         "SELECT entries.used, bodies.bytes FROM entries JOIN bodies ON bodies.id = entries.body WHERE key = ?1",
@@ -79,10 +79,10 @@ pub fn find(connection: &Connection, keys: &[Key]) -> rusqlite::Result<Vec<Optio
     Ok(found)
 }
 
-/// Writes notes down, all of them or none.
+/// Writes all notes in one transaction.
 ///
 /// # Errors
-/// SQLite's reason.
+/// The error of SQLite.
 pub fn write(connection: &mut Connection, notes: &[Note], now: Hour) -> rusqlite::Result<()> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     {
@@ -99,7 +99,7 @@ pub fn write(connection: &mut Connection, notes: &[Note], now: Hour) -> rusqlite
                     let size = bytes.len() as i64;
                     let id: Option<i64> = known.query_row([key.bytes()], |row| row.get(0)).optional()?;
                     if let Some(id) = id {
-                        // Another process was as quick, or the row was damaged.
+                        // Another process wrote the same result, or the row was damaged.
                         again.execute(params![id, bytes])?;
                         resized.execute(params![key.bytes(), now, size])?;
                     } else {
@@ -118,25 +118,25 @@ pub fn write(connection: &mut Connection, notes: &[Note], now: Hour) -> rusqlite
     transaction.commit()
 }
 
-/// Keeps the file within `limit` bytes: drops the rows that nobody has used for longest, and gives their room back to the disk.
+/// Keeps the file within `limit` bytes: evicts the least recently used rows, and shrinks the file.
 ///
 /// # Errors
-/// SQLite's reason.
+/// The error of SQLite.
 pub fn bound(connection: &mut Connection, limit: u64) -> rusqlite::Result<()> {
     if database::bytes_used(connection)? > limit {
         drop_oldest(connection, limit)?;
     }
-    // Not only when rows were dropped: a reader may have kept the file from getting shorter then.
+    // Also without an eviction now: a reader may have kept the file from shrinking after an earlier one.
     if database::file_bytes(connection) > limit {
         database::shrink(connection)?;
     }
     Ok(())
 }
 
-/// Drops the rows that nobody has used for longest: a quarter of the limit at once, so that it is seldom done.
+/// Evicts the least recently used rows: a quarter of the limit at once, so that it happens rarely.
 fn drop_oldest(connection: &mut Connection, limit: u64) -> rusqlite::Result<()> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    // Another process may have done it while we waited for its lock.
+    // Another process may have evicted rows while this one waited for the lock.
     let excess = database::bytes_used(&transaction)?.saturating_sub(limit / 4 * 3);
     {
         let mut oldest = transaction.prepare("SELECT key, body, size FROM entries ORDER BY used, body")?;

@@ -1,4 +1,4 @@
-//! The file under everything that happens to files.
+//! The results file under damage, full disks, other processes and kills.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
@@ -11,7 +11,7 @@ use crate::analysis::{SourcesReport, UnitReport, WordScore};
 use crate::database::{self, open, open_to_read};
 use crate::explain::Method;
 
-/// No test needs this long.
+/// A test that takes longer hangs.
 const DEADLINE: Duration = Duration::from_secs(30);
 
 fn key(number: u32) -> Key {
@@ -21,7 +21,7 @@ fn key(number: u32) -> Key {
     Key::from_bytes(bytes)
 }
 
-/// A result that tells its number from all others.
+/// A result whose values depend on its number.
 fn unit(number: u32) -> Entry {
     let words = (0..40).map(|i| WordScore {
         range: i * 7..i * 7 + 5,
@@ -56,10 +56,10 @@ fn place(folder: &Path) -> ResultsFile {
     }
 }
 
-/// A store whose file is open or cannot be opened, however busy the machine is.
+/// A store after its file was opened or failed to open.
 fn opened(place: ResultsFile) -> Store {
     let store = Store::start(place);
-    until(|| !matches!(*lock(&store.desk.phase), Phase::Opening));
+    until(|| !matches!(*lock(&store.shared.phase), Phase::Opening));
     store
 }
 
@@ -80,7 +80,7 @@ fn keep(store: &Store, numbers: std::ops::Range<u32>) {
     numbers.for_each(|number| store.keep(key(number), unit(number)));
 }
 
-/// Keeps some results and ends.
+/// Stores some results in a file.
 fn filled(folder: &Path, numbers: std::ops::Range<u32>) {
     let store = Store::start(place(folder));
     keep(&store, numbers);
@@ -90,19 +90,19 @@ fn filled(folder: &Path, numbers: std::ops::Range<u32>) {
 fn until(what: impl Fn() -> bool) {
     let end = Instant::now() + DEADLINE;
     while !what() {
-        assert!(Instant::now() < end, "it never happened");
+        assert!(Instant::now() < end, "the condition never became true");
         std::thread::sleep(Duration::from_millis(2));
     }
 }
 
 fn intact(folder: &Path) -> i64 {
-    let (_, found) = examine(folder).expect("to be looked at");
+    let (_, found) = examine(folder).expect("examined");
     let found = found.expect("a file");
     assert!(found.wrong.is_empty() && found.is_current(), "{found:?}");
     found.rows
 }
 
-/// Every file of a folder with its bytes.
+/// The files of a folder with their contents.
 fn files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let paths = std::fs::read_dir(folder)
         .expect("a folder")
@@ -112,7 +112,7 @@ fn files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
         .collect()
 }
 
-/// Everything into the file itself, as after a while.
+/// Writes the whole log into the database file, as SQLite does from time to time.
 fn checkpoint(connection: &Connection) {
     let busy: i64 = connection
         .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))
@@ -121,7 +121,7 @@ fn checkpoint(connection: &Connection) {
 }
 
 #[test]
-fn another_process_finds_exactly_what_was_kept() {
+fn another_process_finds_exactly_the_stored_results() {
     let folder = tempfile::tempdir().expect("a folder");
     let folder = folder.path().join("made/on/the/way");
     let store = opened(place(&folder));
@@ -137,7 +137,7 @@ fn another_process_finds_exactly_what_was_kept() {
 
 #[cfg(unix)]
 #[test]
-fn nobody_else_can_read_the_folder_or_the_files() {
+fn only_the_owner_can_read_the_folder_and_its_files() {
     use std::os::unix::fs::PermissionsExt;
     let folder = tempfile::tempdir().expect("a folder");
     let folder = folder.path().join("fovea");
@@ -150,7 +150,7 @@ fn nobody_else_can_read_the_folder_or_the_files() {
 }
 
 #[test]
-fn what_stays_of_use_outlives_what_is_not_and_the_file_stays_within_its_bound() {
+fn the_least_recently_used_results_are_evicted_and_the_file_keeps_its_limit() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = place(folder.path()).file();
     let mut connection = open(&path, &SCHEMA).expect("a file");
@@ -161,25 +161,25 @@ fn what_stays_of_use_outlives_what_is_not_and_the_file_stays_within_its_bound() 
             .map(|i| Note::Keep(key(i), unit(i)))
             .collect();
         table::write(&mut connection, &notes, 100 + round).expect("written");
-        // Somebody opens the same document every hour.
+        // A user opens the same document every hour.
         table::write(&mut connection, &[Note::Used((0..20).map(key).collect())], 100 + round).expect("written");
         table::bound(&mut connection, limit).expect("bound");
         assert!(database::bytes_used(&connection).expect("a size") <= limit);
     }
     let there = |number: u32| table::find(&connection, &[key(number)]).expect("found")[0].is_some();
-    assert!((0..20).all(there), "what was of use is there");
-    assert!(!(20..500).any(there), "what was of no use is gone");
-    assert!((1900..2000).all(there), "what is new is there");
+    assert!((0..20).all(there), "used results stay");
+    assert!(!(20..500).any(there), "unused results are evicted");
+    assert!((1900..2000).all(there), "new results stay");
     let bytes = database::file_bytes(&connection);
     assert!(bytes <= limit, "the file is {bytes} bytes");
     assert!(
         database::bytes_used(&connection).expect("a size") > limit / 2,
-        "the room is used"
+        "the limit is used"
     );
 }
 
 #[test]
-fn a_reader_delays_the_bound_of_the_file_and_no_longer_than_it_reads() {
+fn a_reader_delays_the_shrinking_of_the_file_only_while_it_reads() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = place(folder.path()).file();
     let mut connection = open(&path, &SCHEMA).expect("a file");
@@ -205,7 +205,7 @@ fn a_reader_delays_the_bound_of_the_file_and_no_longer_than_it_reads() {
 }
 
 #[test]
-fn use_is_written_down_once_an_hour() {
+fn the_hour_of_the_last_use_is_recorded() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut connection = open(&place(folder.path()).file(), &SCHEMA).expect("a file");
     table::write(&mut connection, &[Note::Keep(key(1), unit(1))], 5).expect("written");
@@ -223,8 +223,8 @@ fn use_is_written_down_once_an_hour() {
 }
 
 #[test]
-fn a_damaged_file_is_started_afresh() {
-    // What is done to a file of some hundred pages.
+fn a_damaged_file_is_replaced_by_an_empty_one() {
+    // Changes to a file of some hundred pages.
     let damages: [fn(&mut Vec<u8>); 5] = [
         |bytes| *bytes = b"no database at all, but rather a text of some length".repeat(100),
         |bytes| bytes[..100].fill(b'x'),
@@ -247,7 +247,7 @@ fn a_damaged_file_is_started_afresh() {
             !matches!(damaged, Ok(Some(true) | None)),
             "damage {index} is seen: {damaged:?}"
         );
-        // One process meets the damage, when it opens the file or when it reads, and another one does too.
+        // Two processes meet the damage, either when they open the file or when they read it.
         let (store, other) = (Store::start(place(folder.path())), Store::start(place(folder.path())));
         numbers(&store, 0..200);
         numbers(&other, 0..200);
@@ -266,7 +266,7 @@ fn a_damaged_file_is_started_afresh() {
 }
 
 #[test]
-fn a_row_whose_bytes_were_changed_is_not_believed_and_is_written_again() {
+fn a_damaged_row_is_ignored_and_written_again() {
     let folder = tempfile::tempdir().expect("a folder");
     filled(folder.path(), 0..10);
     let connection = open(&place(folder.path()).file(), &SCHEMA).expect("a file");
@@ -281,7 +281,7 @@ fn a_row_whose_bytes_were_changed_is_not_believed_and_is_written_again() {
 }
 
 #[test]
-fn a_file_of_a_newer_version_is_left_alone_and_one_of_an_older_is_replaced() {
+fn a_file_of_a_newer_version_is_left_unchanged_and_an_older_one_is_replaced() {
     for (version, rows) in [(SCHEMA.version + 1, 0), (SCHEMA.version - 1, 5), (0, 5)] {
         let folder = tempfile::tempdir().expect("a folder");
         let path = place(folder.path()).file();
@@ -307,7 +307,7 @@ fn a_file_of_a_newer_version_is_left_alone_and_one_of_an_older_is_replaced() {
 }
 
 #[test]
-fn what_cannot_be_opened_keeps_nothing_and_breaks_nothing() {
+fn a_store_that_cannot_be_opened_acts_as_empty() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("a file");
     std::fs::write(&file, "").expect("written");
@@ -324,12 +324,12 @@ fn what_cannot_be_opened_keeps_nothing_and_breaks_nothing() {
 
 #[cfg(unix)]
 #[test]
-fn in_a_folder_that_cannot_be_written_nothing_is_kept() {
+fn a_read_only_folder_stores_nothing() {
     use std::os::unix::fs::PermissionsExt;
     let folder = tempfile::tempdir().expect("a folder");
     let allow = |mode| std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(mode));
     allow(0o500).expect("allowed");
-    // To the administrator every folder is writable.
+    // Every folder is writable for root.
     let writable = std::fs::write(folder.path().join("probe"), "").is_ok();
     filled(folder.path(), 0..5);
     let kept = numbers(&opened(place(folder.path())), 0..5);
@@ -338,35 +338,35 @@ fn in_a_folder_that_cannot_be_written_nothing_is_kept() {
 }
 
 #[test]
-fn on_a_full_disk_the_rest_is_not_kept_until_there_is_room_again() {
+fn a_full_disk_drops_results_until_there_is_space_again() {
     let folder = tempfile::tempdir().expect("a folder");
-    let desk = Desk {
+    let shared = SharedPhase {
         phase: Mutex::new(Phase::Opening),
         changed: Condvar::new(),
     };
-    let mut writer = Writer::open(&place(folder.path()), &desk).expect("a file");
+    let mut writer = Writer::open(&place(folder.path()), &shared).expect("a file");
     let notes = |numbers: std::ops::Range<u32>| -> Vec<Note> {
         numbers.map(|number| Note::Keep(key(number), unit(number))).collect()
     };
-    let room = |writer: &Writer, pages: u32| {
+    let limit_pages = |writer: &Writer, pages: u32| {
         writer
             .connection
             .pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()))
             .expect("a limit");
     };
-    room(&writer, 60);
+    limit_pages(&writer, 60);
     assert!(writer.write(&notes(0..20)));
-    assert!(writer.write(&notes(20..200)), "a full disk is nothing to repair");
+    assert!(writer.write(&notes(20..200)), "a full disk needs no repair");
     assert!(writer.write(&notes(20..200)));
     let kept = || numbers(&opened(place(folder.path())), 0..200);
-    assert_eq!(kept(), 20, "all of a batch or nothing");
-    room(&writer, 1_000_000);
+    assert_eq!(kept(), 20, "a batch is written as a whole or not at all");
+    limit_pages(&writer, 1_000_000);
     assert!(writer.write(&notes(20..200)));
     assert_eq!(kept(), 200);
 }
 
 #[test]
-fn while_somebody_else_writes_reading_goes_on_and_writing_waits() {
+fn while_another_connection_writes_reads_succeed_and_writes_wait() {
     let folder = tempfile::tempdir().expect("a folder");
     filled(folder.path(), 0..10);
     let store = opened(place(folder.path()));
@@ -376,14 +376,14 @@ fn while_somebody_else_writes_reading_goes_on_and_writing_waits() {
         .execute_batch("BEGIN IMMEDIATE; DELETE FROM entries")
         .expect("begun");
     keep(&store, 10..20);
-    assert_eq!(numbers(&store, 0..10), 10, "what is not committed is not seen");
+    assert_eq!(numbers(&store, 0..10), 10, "uncommitted changes are invisible");
     other.execute_batch("ROLLBACK").expect("ended");
     store.finish(DEADLINE);
     assert_eq!(intact(folder.path()), 20);
 }
 
 #[test]
-fn a_file_that_somebody_keeps_to_himself_is_done_without() {
+fn an_exclusively_locked_file_acts_as_empty() {
     let folder = tempfile::tempdir().expect("a folder");
     filled(folder.path(), 0..10);
     let other = Connection::open(place(folder.path()).file()).expect("a file");
@@ -392,7 +392,10 @@ fn a_file_that_somebody_keeps_to_himself_is_done_without() {
     let store = Store::start(place(folder.path()));
     let asked = Instant::now();
     assert_eq!((numbers(&store, 0..10), numbers(&store, 0..10)), (0, 0));
-    assert!(asked.elapsed() < OPENING * 2, "the model waits once and not for long");
+    assert!(
+        asked.elapsed() < OPENING * 2,
+        "only the first lookup waits, and not for long"
+    );
     keep(&store, 10..20);
     store.finish(DEADLINE);
     drop(other);
@@ -400,7 +403,7 @@ fn a_file_that_somebody_keeps_to_himself_is_done_without() {
 }
 
 #[test]
-fn looking_at_a_file_leaves_everything_as_it_is() {
+fn examining_a_file_changes_nothing() {
     let folder = tempfile::tempdir().expect("a folder");
     assert!(examine(&folder.path().join("nowhere")).expect("nothing").1.is_none());
     assert!(!folder.path().join("nowhere").exists());
@@ -411,7 +414,7 @@ fn looking_at_a_file_leaves_everything_as_it_is() {
     assert_eq!(before.keys().collect::<Vec<_>>(), after.keys().collect::<Vec<_>>());
     let path = place(folder.path()).file();
     assert_eq!(before[&path], after[&path]);
-    // Alone, without its log, it is looked at as well, and no log is made.
+    // A file without its log can be examined as well, and no log is created.
     let connection = open(&path, &SCHEMA).expect("a file");
     checkpoint(&connection);
     drop(connection);
@@ -438,8 +441,8 @@ fn process(test: &str, folder: &Path, first: u32) -> Child {
         .expect("a process")
 }
 
-/// What such a process was told; `None` where a person runs the ignored tests.
-fn told() -> Option<(PathBuf, u32)> {
+/// The parameters of such a process; `None` if a user runs the ignored tests directly.
+fn parameters() -> Option<(PathBuf, u32)> {
     let folder = std::env::var_os("FOVEA_TEST_STORE")?;
     let first = std::env::var("FOVEA_TEST_FIRST").ok()?.parse().ok()?;
     Some((folder.into(), first))
@@ -449,9 +452,9 @@ fn told() -> Option<(PathBuf, u32)> {
 const BATCH: u32 = 256;
 
 #[test]
-#[ignore = "run by killed_at_any_moment_it_leaves_an_intact_file in a process of its own"]
-fn write_for_ever() {
-    let Some((folder, first)) = told() else { return };
+#[ignore = "run by a_process_killed_at_any_moment_leaves_an_intact_file in a process of its own"]
+fn write_forever() {
+    let Some((folder, first)) = parameters() else { return };
     let store = opened(bounded(&folder));
     for batch in 0.. {
         let from = first + batch * BATCH;
@@ -463,7 +466,7 @@ fn write_for_ever() {
     }
 }
 
-/// So little that rows are dropped now and then.
+/// A limit so small that rows are evicted from time to time.
 fn bounded(folder: &Path) -> ResultsFile {
     ResultsFile {
         folder: folder.to_owned(),
@@ -472,16 +475,16 @@ fn bounded(folder: &Path) -> ResultsFile {
 }
 
 #[test]
-fn killed_at_any_moment_it_leaves_an_intact_file() {
+fn a_process_killed_at_any_moment_leaves_an_intact_file() {
     let folder = tempfile::tempdir().expect("a folder");
     for round in 0..20 {
         let first = round * 1_000_000;
-        let mut child = process("write_for_ever", folder.path(), first);
+        let mut child = process("write_forever", folder.path(), first);
         let wanted = 1 + round % 4;
         let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines();
         let line = format!("written {wanted}");
         assert!(lines.any(|read| read.is_ok_and(|read| read == line)), "round {round}");
-        // At this moment the next batch is being written.
+        // The process now writes the next batch.
         child.kill().expect("killed");
         child.wait().expect("gone");
         assert!(intact(folder.path()) > 0, "round {round}");
@@ -495,11 +498,11 @@ fn killed_at_any_moment_it_leaves_an_intact_file() {
 #[test]
 #[ignore = "run by two_processes_share_a_file in a process of its own"]
 fn write_some() {
-    let Some((folder, first)) = told() else { return };
+    let Some((folder, first)) = parameters() else { return };
     let store = opened(place(&folder));
     for from in (first..first + 1000).step_by(50) {
         keep(&store, from..from + 50);
-        // What the other wrote is either there or not, and never another.
+        // Each result of the other process is either missing or correct.
         numbers(&store, 0..2000);
     }
     store.finish(DEADLINE);
@@ -508,7 +511,7 @@ fn write_some() {
 #[test]
 fn two_processes_share_a_file() {
     let folder = tempfile::tempdir().expect("a folder");
-    // Both make it.
+    // All of them create it.
     let children = [0, 1000, 0].map(|first| process("write_some", folder.path(), first));
     for child in children {
         let output = child.wait_with_output().expect("an end");

@@ -1,4 +1,4 @@
-//! The thread that opens the file and writes.
+//! The thread that opens the results file and writes to it.
 
 use std::path::PathBuf;
 use std::sync::mpsc::Receiver;
@@ -8,31 +8,31 @@ use rusqlite::Connection;
 
 use super::super::pool::lower_priority;
 use super::table::{self, Note, SCHEMA};
-use super::{Desk, Message, Phase, ResultsFile, hour};
+use super::{Message, Phase, ResultsFile, SharedPhase, hour};
 use crate::database::{self, DatabaseError};
 
-/// Results that come within this time are written together.
+/// Messages that arrive within this time are written together.
 const GATHER: Duration = Duration::from_millis(200);
 
-/// So many are written without waiting for more.
+/// Maximum number of notes per write.
 const BATCH: usize = 256;
 
-/// Damage that comes oftener than this within one process is not ours to repair.
+/// Maximum number of repairs per process; more frequent damage has a cause outside of Fovea.
 const MAX_REPAIRS: u32 = 3;
 
-/// Opens the file and writes until told to end.
-pub(super) fn run(place: &ResultsFile, desk: &Desk, messages: &Receiver<Message>) {
-    struct Last<'a>(&'a Desk);
+/// Opens the file and writes until the channel closes.
+pub(super) fn run(place: &ResultsFile, shared: &SharedPhase, messages: &Receiver<Message>) {
+    struct Last<'a>(&'a SharedPhase);
     impl Drop for Last<'_> {
         fn drop(&mut self) {
             self.0.set(Phase::Ended);
         }
     }
-    let _last = Last(desk);
-    let Some(mut writer) = Writer::open(place, desk) else {
+    let _last = Last(shared);
+    let Some(mut writer) = Writer::open(place, shared) else {
         return;
     };
-    // Not before: the first look-up waits for the file to be open.
+    // Not earlier, because the first lookup waits for the file to be open.
     lower_priority();
     loop {
         let (notes, next) = gather(messages);
@@ -40,20 +40,20 @@ pub(super) fn run(place: &ResultsFile, desk: &Desk, messages: &Receiver<Message>
         match next {
             Next::End => return,
             Next::More if sound => {}
-            _ if writer.repair(desk) => {}
+            _ if writer.repair(shared) => {}
             _ => return,
         }
     }
 }
 
-/// Why gathering ended.
+/// The reason why gathering ended.
 enum Next {
     More,
     Repair,
     End,
 }
 
-/// Waits for something to write, and then a moment for more.
+/// Waits for the first note, and then for a moment for more.
 fn gather(messages: &Receiver<Message>) -> (Vec<Note>, Next) {
     let mut notes = Vec::new();
     let mut until: Option<Instant> = None;
@@ -76,27 +76,27 @@ fn gather(messages: &Receiver<Message>) -> (Vec<Note>, Next) {
     (notes, Next::More)
 }
 
-/// One who writes.
+/// The connection that writes, and its state.
 pub(super) struct Writer {
     /// The file.
     pub(super) connection: Connection,
     path: PathBuf,
     limit: u64,
-    /// The last writing failed: of a disk that stays full one line is enough.
+    /// Whether the last write failed, so that a full disk is logged once.
     failing: bool,
-    /// How often it was repaired.
+    /// Number of repairs so far.
     repairs: u32,
 }
 
 impl Writer {
-    /// Opens the file and lets the others read.
-    pub(super) fn open(place: &ResultsFile, desk: &Desk) -> Option<Writer> {
+    /// Opens the file and allows lookups.
+    pub(super) fn open(place: &ResultsFile, shared: &SharedPhase) -> Option<Writer> {
         let path = place.file();
         let opened =
             database::open(&path, &SCHEMA).and_then(|connection| Ok((connection, database::open_to_read(&path)?)));
         match opened {
             Ok((connection, reader)) => {
-                desk.set(Phase::Open(reader));
+                shared.set(Phase::Open(reader));
                 Some(Writer {
                     connection,
                     path,
@@ -105,14 +105,14 @@ impl Writer {
                     repairs: 0,
                 })
             }
-            Err(trouble) => {
-                tracing::warn!(path = %path.display(), %trouble, "results are kept in memory only");
+            Err(error) => {
+                tracing::warn!(path = %path.display(), %error, "cannot open the results file; results stay in memory");
                 None
             }
         }
     }
 
-    /// Writes notes, and says once if that fails; `false` if the file is to be repaired.
+    /// Writes notes; logs a first failure. `false` if the file needs repair.
     pub(super) fn write(&mut self, notes: &[Note]) -> bool {
         if notes.is_empty() {
             return true;
@@ -127,17 +127,17 @@ impl Writer {
             return false;
         }
         if !std::mem::replace(&mut self.failing, true) {
-            tracing::warn!(path = %self.path.display(), %error, "results could not be written; they stay in memory");
+            tracing::warn!(path = %self.path.display(), %error, "cannot write results; they stay in memory");
         }
         true
     }
 
-    /// Opens the file anew, which empties it if it is damaged; `false` if it is not used any more.
-    fn repair(&mut self, desk: &Desk) -> bool {
-        desk.set(Phase::Shut);
+    /// Opens the file again, which empties it if it is damaged; `false` if it is no longer used.
+    fn repair(&mut self, shared: &SharedPhase) -> bool {
+        shared.set(Phase::Shut);
         self.repairs += 1;
         if self.repairs > MAX_REPAIRS {
-            tracing::warn!(path = %self.path.display(), "damaged again and again; results are kept in memory only");
+            tracing::warn!(path = %self.path.display(), "the results file was damaged repeatedly; results stay in memory");
             return false;
         }
         let again = database::repair(&self.path, &SCHEMA)
@@ -145,11 +145,11 @@ impl Writer {
         match again {
             Ok((connection, reader)) => {
                 self.connection = connection;
-                desk.set(Phase::Open(reader));
+                shared.set(Phase::Open(reader));
                 true
             }
-            Err(trouble) => {
-                tracing::warn!(path = %self.path.display(), %trouble, "results are kept in memory only");
+            Err(error) => {
+                tracing::warn!(path = %self.path.display(), %error, "cannot open the results file; results stay in memory");
                 false
             }
         }

@@ -1,4 +1,4 @@
-//! What outlives an analysis.
+//! Results that outlive an analysis.
 
 use super::super::store::{ResultsFile, examine};
 use super::*;
@@ -14,10 +14,10 @@ fn kept_in(folder: &std::path::Path) -> Options {
 }
 
 fn rows(folder: &std::path::Path) -> Option<i64> {
-    examine(folder).expect("to be looked at").1.map(|found| found.rows)
+    examine(folder).expect("examined").1.map(|found| found.rows)
 }
 
-/// The complete report on a text, and what the engine did for it.
+/// The complete report on a text, and the calls of the engine.
 fn analyzed(text: &str, options: Options) -> (Arc<DocumentReport>, Arc<SourcesReport>, Arc<Script>) {
     let bench = Bench::with(Arc::default(), options);
     let (id, snapshot) = bench.open("a", text);
@@ -60,7 +60,7 @@ fn an_edit_after_a_restart_computes_what_it_touched() {
 }
 
 #[test]
-fn another_method_or_reading_shares_nothing_but_what_does_not_depend_on_it() {
+fn another_method_or_splitting_shares_only_results_that_do_not_depend_on_it() {
     let folder = tempfile::tempdir().expect("a folder");
     let text = functions(&["alpha", "bravo"]);
     analyzed(&text, kept_in(folder.path()));
@@ -84,7 +84,7 @@ fn another_method_or_reading_shares_nothing_but_what_does_not_depend_on_it() {
 }
 
 #[test]
-fn nothing_is_kept_where_that_is_switched_off_and_switching_takes_effect_at_once() {
+fn the_results_file_can_be_switched_on_and_off_at_once() {
     let folder = tempfile::tempdir().expect("a folder");
     let bench = Bench::with(Arc::default(), options(NEVER));
     let (id, snapshot) = bench.open("a", &functions(&["alpha"]));
@@ -102,7 +102,7 @@ fn nothing_is_kept_where_that_is_switched_off_and_switching_takes_effect_at_once
 }
 
 #[test]
-fn answers_do_not_depend_on_a_disk_that_works() {
+fn answers_do_not_need_a_working_disk() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("file");
     std::fs::write(&file, "").expect("written");
@@ -111,7 +111,7 @@ fn answers_do_not_depend_on_a_disk_that_works() {
 }
 
 #[test]
-fn no_text_reaches_the_file() {
+fn no_document_text_reaches_the_results_file() {
     let folder = tempfile::tempdir().expect("a folder");
     analyzed(&functions(&["c4n4ry_name"]), kept_in(folder.path()));
     for entry in std::fs::read_dir(folder.path()).expect("a folder") {

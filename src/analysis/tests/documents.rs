@@ -1,4 +1,4 @@
-//! Whole-document work: what is computed, when, and in which order.
+//! Work on whole documents: what is computed, when, and in which order.
 
 use super::*;
 
@@ -8,7 +8,7 @@ const NAMES: [&str; 20] = [
 ];
 
 #[test]
-fn a_document_is_explained_wholly_and_in_packed_passes() {
+fn a_whole_document_is_explained_in_packed_passes() {
     let bench = Bench::new(NEVER);
     let text = functions(&NAMES);
     let (id, _) = bench.open("a", &text);
@@ -32,7 +32,7 @@ fn a_document_is_explained_wholly_and_in_packed_passes() {
 }
 
 #[test]
-fn an_edit_recomputes_just_the_unit_it_touched() {
+fn an_edit_recomputes_only_the_unit_that_it_touches() {
     let bench = Bench::new(Duration::ZERO);
     let text = functions(&NAMES);
     let (id, _) = bench.open("a", &text);
@@ -51,7 +51,7 @@ fn an_edit_recomputes_just_the_unit_it_touched() {
 }
 
 #[test]
-fn the_first_analysis_waits_for_nothing_and_later_ones_for_the_debounce() {
+fn only_later_analyses_wait_for_the_debounce() {
     let bench = Bench::new(NEVER);
     let (id, _) = bench.open("a", &functions(&["alpha"]));
     bench.completed(1);
@@ -59,13 +59,13 @@ fn the_first_analysis_waits_for_nothing_and_later_ones_for_the_debounce() {
     let changed = rust(&functions(&["bravo"]), 2);
     bench.analysis.update(&id, changed.clone());
     assert!(bench.analysis.report(&id, 2).is_none());
-    // Whoever asks for the whole document does not wait for the debounce.
+    // A request for the whole document skips the debounce.
     let report = wait(bench.analysis.explain_document(&id, changed, no_cancel())).expect("an answer");
     assert!(report.complete() && report.snapshot.version() == 2);
 }
 
 #[test]
-fn of_ten_thousand_updates_only_the_last_is_analyzed() {
+fn only_the_last_of_ten_thousand_updates_is_analyzed() {
     let script = Arc::new(Script::default());
     script.loading.shut();
     let bench = Bench::with(script, options(Duration::from_millis(1)));
@@ -83,7 +83,7 @@ fn of_ten_thousand_updates_only_the_last_is_analyzed() {
 }
 
 #[test]
-fn a_flood_of_updates_hardly_wakes_the_model_thread() {
+fn a_flood_of_updates_rarely_wakes_the_model_thread() {
     let bench = Bench::new(Duration::from_secs(60));
     bench.open("a", "fn f() {}");
     bench.completed(1);
@@ -105,7 +105,7 @@ fn an_idle_model_thread_does_not_wake_up() {
     bench.event(|event| matches!(event, Event::Neighbors).then_some(()));
     bench.event(|event| matches!(event, Event::Busy(false)).then_some(()));
     let before = bench.analysis.wakeups();
-    // Time has to pass for nothing to happen in it.
+    // The test must wait to see that nothing happens.
     std::thread::sleep(Duration::from_millis(300));
     assert!(
         bench.analysis.wakeups() - before <= 1,
@@ -115,7 +115,7 @@ fn an_idle_model_thread_does_not_wake_up() {
 }
 
 #[test]
-fn what_is_visible_goes_first_then_what_is_near_the_cursor() {
+fn visible_units_go_first_then_those_near_the_cursor() {
     let script = Arc::new(Script::default());
     script.loading.shut();
     let bench = Bench::with(script, options(NEVER));
@@ -145,7 +145,7 @@ fn what_is_visible_goes_first_then_what_is_near_the_cursor() {
 }
 
 #[test]
-fn what_the_words_on_screen_are_made_of_is_known_before_anybody_asks() {
+fn sources_of_words_on_screen_are_prefetched() {
     let bench = Bench::new(NEVER);
     let text = functions(&NAMES);
     let document = bench.open("a", &text);
@@ -167,7 +167,7 @@ fn what_the_words_on_screen_are_made_of_is_known_before_anybody_asks() {
 }
 
 #[test]
-fn the_document_touched_last_goes_first() {
+fn the_document_with_the_latest_activity_goes_first() {
     let script = Arc::new(Script::default());
     script.loading.shut();
     let bench = Bench::with(script, options(NEVER));
@@ -205,7 +205,7 @@ fn reports_of_a_long_pass_are_coalesced_and_the_last_is_complete() {
 }
 
 #[test]
-fn another_method_is_computed_anew_and_the_former_one_is_kept() {
+fn another_method_is_computed_and_the_previous_results_stay_cached() {
     let bench = Bench::new(NEVER);
     let (id, _) = bench.open("a", &functions(&["alpha", "bravo"]));
     let units = bench.completed(1).units.len();
@@ -231,7 +231,7 @@ fn another_method_is_computed_anew_and_the_former_one_is_kept() {
 }
 
 #[test]
-fn a_finished_batch_is_kept_though_the_text_went_on() {
+fn a_finished_batch_is_kept_even_if_the_text_changed_meanwhile() {
     let bench = Bench::new(Duration::ZERO);
     bench.ready();
     bench.script.gate.shut();
@@ -267,7 +267,7 @@ fn an_empty_document_is_complete_at_once() {
 }
 
 #[test]
-fn the_debounce_grows_with_the_time_a_pass_takes_up_to_two_seconds() {
+fn the_debounce_grows_with_the_duration_of_a_pass_up_to_two_seconds() {
     use super::super::cache::Setting;
     use super::super::document::{Prepared, Previous};
     use super::super::documents::Documents;
@@ -306,7 +306,7 @@ fn the_debounce_grows_with_the_time_a_pass_takes_up_to_two_seconds() {
         pass(&mut documents, Duration::from_secs(30));
         documents.update(&id("a"), rust("x", 2), debounce, now);
         let first = documents.deadline(now).expect("work") - now;
-        assert_eq!(first, debounce, "the first pass says nothing of what an edit costs");
+        assert_eq!(first, debounce, "the first pass says nothing about the cost of an edit");
         pass(&mut documents, took);
         documents.update(&id("a"), rust("xy", 3), debounce, now);
         documents.deadline(now).expect("work") - now

@@ -1,4 +1,4 @@
-//! The scheduler under engines that are slow, stop, fail and panic on demand.
+//! Tests of the scheduler with engines that are slow, stop, fail and panic on demand.
 
 mod disk;
 mod documents;
@@ -32,10 +32,10 @@ use crate::similar::decision::Detail;
 use crate::similar::index::ReadQuery;
 use crate::text::{Language, Snapshot, source_words};
 
-/// No test needs this long; a test that does hangs.
+/// A test that takes longer hangs.
 const DEADLINE: Duration = Duration::from_secs(30);
 
-/// A door the engine waits at, until it is opened or the checkpoint says stop.
+/// A gate where the engine waits until it opens or the checkpoint stops it.
 #[derive(Default)]
 pub struct Gate {
     shut: Mutex<bool>,
@@ -53,7 +53,7 @@ impl Gate {
         self.changed.notify_all();
     }
 
-    /// `true` when the checkpoint stopped it.
+    /// Waits for the gate; `true` if the checkpoint stopped the wait.
     fn pass(&self, checkpoint: Checkpoint) -> bool {
         self.arrived.fetch_add(1, Ordering::SeqCst);
         let mut shut = lock(&self.shut);
@@ -77,10 +77,10 @@ impl Gate {
     }
 }
 
-/// What the engine of a test does and did; shared by all engines its loader makes.
+/// The behavior and the calls of a test's engine; shared by all engines from its loader.
 #[derive(Default)]
 pub struct Script {
-    /// Texts of each forward pass that ran to its end.
+    /// Texts of each completed forward pass.
     passes: Mutex<Vec<Vec<String>>>,
     counted: AtomicUsize,
     sources: AtomicUsize,
@@ -90,11 +90,11 @@ pub struct Script {
     gate: Gate,
     /// Loading waits here.
     loading: Gate,
-    /// A text with this in it makes the engine panic.
+    /// The engine panics on a text that contains this.
     poison: Mutex<Option<&'static str>>,
-    /// A text with this in it makes the engine fail.
+    /// The engine fails on a text that contains this.
     fault: Mutex<Option<&'static str>>,
-    /// Why loading fails.
+    /// The reason why loading fails.
     no_model: Mutex<Option<&'static str>>,
 }
 
@@ -109,7 +109,7 @@ impl Script {
 
     fn meet(&self, text: &str) -> Result<(), ModelError> {
         if lock(&self.poison).is_some_and(|poison| text.contains(poison)) {
-            panic!("the engine fell over {text}");
+            panic!("the engine panics on {text}");
         }
         if lock(&self.fault).is_some_and(|fault| text.contains(fault)) {
             return Err(ModelError::TooLong {
@@ -240,7 +240,8 @@ impl Engine for Fake {
     }
 }
 
-/// Equal shares for all words; an embedding that counts words, so that texts of the same words are similar.
+/// Equal shares for all words, and an embedding that counts words.
+/// Texts with the same words are thus similar.
 fn explain(text: &str, method: Method) -> UnitReport {
     let words = source_words(text);
     let share = 0.8 / words.len().max(1) as f32;
@@ -287,13 +288,13 @@ fn options(debounce: Duration) -> Options {
     Options {
         threads: 1,
         debounce,
-        // The samples are shorter than what is news to anybody.
+        // The samples are too short for the filter of news.
         detail: Detail::All,
         ..Options::default()
     }
 }
 
-/// Nothing happens before this is over, for tests of what happens without it.
+/// A debounce that no test reaches.
 const NEVER: Duration = Duration::from_secs(3600);
 
 impl Bench {
@@ -314,7 +315,7 @@ impl Bench {
         }
     }
 
-    /// The first event of a kind.
+    /// Waits for the first event that `pick` accepts.
     fn event<T>(&self, pick: impl Fn(Event) -> Option<T>) -> T {
         let end = Instant::now() + DEADLINE;
         loop {
@@ -326,7 +327,7 @@ impl Bench {
         }
     }
 
-    /// The complete report on a version.
+    /// Waits for the complete report on a version.
     fn completed(&self, version: i32) -> Arc<DocumentReport> {
         self.event(|event| match event {
             Event::Report(report) if report.complete() && report.snapshot.version() == version => Some(report),
@@ -351,7 +352,7 @@ fn load(script: Arc<Script>, id: &'static str) -> impl Fn() -> Result<Fake, Stri
         script.loads.fetch_add(1, Ordering::SeqCst);
         script.loading.pass(&|| false);
         match *lock(&script.no_model) {
-            Some("panic") => panic!("loading fell over"),
+            Some("panic") => panic!("loading panics"),
             Some(why) => Err(why.to_owned()),
             None => Ok(Fake {
                 script: script.clone(),
@@ -373,7 +374,7 @@ fn no_cancel() -> CancelToken {
     CancelToken::new()
 }
 
-/// Functions of one unit each: too long to share one, short enough not to be split.
+/// Functions of one unit each: too long to share a unit, short enough not to be split.
 fn functions(names: &[&str]) -> String {
     let function = |name: &&str| {
         let body: String = (0..8)
@@ -384,16 +385,16 @@ fn functions(names: &[&str]) -> String {
     names.iter().map(function).collect()
 }
 
-/// Waits for what another thread is about to do.
+/// Waits until a condition becomes true in another thread.
 fn until(what: impl Fn() -> bool) {
     let end = Instant::now() + DEADLINE;
     while !what() {
-        assert!(Instant::now() < end, "it never happened");
+        assert!(Instant::now() < end, "the condition never became true");
         std::thread::sleep(Duration::from_millis(1));
     }
 }
 
-/// Runs a future to its end on this thread.
+/// Runs a future on this thread until it is ready.
 fn wait<T>(future: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
@@ -402,12 +403,12 @@ fn wait<T>(future: impl Future<Output = T>) -> T {
     runtime.block_on(async { tokio::time::timeout(DEADLINE, future).await.expect("an answer") })
 }
 
-/// Asks on a thread of its own.
+/// Runs a question on a thread of its own.
 fn ask<T: Send + 'static>(future: impl Future<Output = T> + Send + 'static) -> std::thread::JoinHandle<T> {
     std::thread::spawn(move || wait(future))
 }
 
-/// A question about a place, on a thread of its own.
+/// Asks about a position, on a thread of its own.
 fn ask_at(
     bench: &Bench,
     (id, snapshot): &(DocumentId, Snapshot),

@@ -16,7 +16,7 @@ fn lenses(bench: &Bench) {
 }
 
 #[test]
-fn similar_functions_find_each_other_over_documents_until_one_is_closed() {
+fn similar_functions_in_two_documents_are_neighbors_until_one_is_closed() {
     let bench = Bench::new(NEVER);
     let (a, _) = bench.open("a", &format!("{LOAD}\n{DRAW}"));
     bench.completed(1);
@@ -24,7 +24,7 @@ fn similar_functions_find_each_other_over_documents_until_one_is_closed() {
     bench.completed(1);
     until(|| bench.analysis.neighbors(&a, 1).is_some_and(|items| !items.is_empty()));
     let items = bench.analysis.neighbors(&a, 1).expect("analyzed");
-    assert_eq!(items.len(), 1, "drawing resembles nothing: {items:?}");
+    assert_eq!(items.len(), 1, "`draw` has no neighbors: {items:?}");
     let near = &items[0].neighbors[0];
     let (id, version) = (b.clone(), 1);
     assert_eq!(near.home, Home::Document { id, version });
@@ -48,7 +48,7 @@ fn similar_functions_find_each_other_over_documents_until_one_is_closed() {
 }
 
 #[test]
-fn the_blanks_before_a_function_are_that_function() {
+fn a_cursor_in_the_indentation_means_the_function_that_follows() {
     let bench = Bench::new(NEVER);
     let text = format!(
         "impl Loader {{\n    {}\n    fn other() {{ pass() }}\n}}\n",
@@ -73,7 +73,7 @@ fn the_blanks_before_a_function_are_that_function() {
 }
 
 #[test]
-fn a_higher_threshold_takes_neighbors_away() {
+fn a_higher_threshold_removes_neighbors() {
     let bench = Bench::new(NEVER);
     let (a, _) = bench.open("a", LOAD);
     bench.open("b", READ);
@@ -87,7 +87,7 @@ fn a_higher_threshold_takes_neighbors_away() {
 }
 
 #[test]
-fn what_was_found_of_three_hundred_items_among_five_thousand_is_kept() {
+fn neighbors_of_three_hundred_items_among_five_thousand_are_computed_once() {
     let document = |name: &str, items: usize, seed: usize| {
         let mut state = seed as u64;
         let mut random = || {
@@ -142,7 +142,7 @@ fn what_was_found_of_three_hundred_items_among_five_thousand_is_kept() {
 }
 
 #[test]
-fn only_news_is_shown_unless_all_is_asked_for() {
+fn only_neighbors_that_are_news_count_unless_all_are_wanted() {
     let lines = |text: &str| {
         text.replace("; ", ";\n    ")
             .replace("{ ", "{\n    ")

@@ -1,10 +1,10 @@
-//! Questions: what goes first, what replaces what, what stops.
+//! Questions: priorities, replacement, cancellation.
 
 use super::super::Refusal;
 use super::super::queue::{MAX_INTERRUPTIONS, MAX_WAITING};
 use super::*;
 
-/// A bench whose document is analyzed and whose next engine call waits at the gate.
+/// A bench with an analyzed document, whose next engine call waits at the gate.
 fn analyzed(text: &str) -> (Bench, (DocumentId, Snapshot)) {
     let bench = Bench::new(NEVER);
     let document = bench.open("a", text);
@@ -39,7 +39,7 @@ fn a_word_is_explained_with_its_unit_and_its_sources() {
 }
 
 #[test]
-fn what_is_known_is_answered_at_once_while_the_model_thread_is_busy() {
+fn cached_answers_come_at_once_while_the_model_thread_is_busy() {
     let (bench, document) = analyzed(&functions(&["alpha", "bravo"]));
     let (id, snapshot) = document.clone();
     bench.script.gate.open();
@@ -64,7 +64,7 @@ fn what_is_known_is_answered_at_once_while_the_model_thread_is_busy() {
 }
 
 #[test]
-fn a_newer_question_for_the_same_purpose_replaces_the_one_that_waits_and_the_one_that_runs() {
+fn a_newer_question_for_the_same_purpose_replaces_waiting_and_running_ones() {
     let text = functions(&["alpha", "bravo", "charlie"]);
     let (bench, document) = analyzed(&text);
     let at = |name: &str| text.find(&format!("fn {name}")).expect("there") + 4;
@@ -139,7 +139,7 @@ fn a_change_or_close_makes_questions_stale() {
 }
 
 #[test]
-fn whoever_waits_for_a_whole_document_is_told_when_it_changes() {
+fn a_request_for_a_whole_document_is_refused_as_stale_when_it_changes() {
     let bench = Bench::new(NEVER);
     bench.script.gate.shut();
     let (id, snapshot) = bench.open("a", &functions(&["alpha"]));
@@ -155,7 +155,7 @@ fn whoever_waits_for_a_whole_document_is_told_when_it_changes() {
 }
 
 #[test]
-fn cancelling_answers_at_once_and_stops_what_runs() {
+fn cancelling_answers_at_once_and_stops_the_computation() {
     let (bench, document) = analyzed(&functions(&["alpha"]));
     let cancelled = no_cancel();
     cancelled.cancel();
@@ -191,7 +191,7 @@ fn cancelling_answers_at_once_and_stops_what_runs() {
 }
 
 #[test]
-fn a_dropped_future_stops_what_runs_for_it() {
+fn dropping_a_future_stops_its_computation() {
     let (bench, (id, snapshot)) = analyzed(&functions(&["alpha"]));
     let before = bench.script.gate.arrived();
     {
@@ -206,7 +206,7 @@ fn a_dropped_future_stops_what_runs_for_it() {
 }
 
 #[test]
-fn a_cursor_question_interrupts_a_batch_which_is_done_afterwards() {
+fn a_cursor_question_interrupts_a_batch_which_runs_afterwards() {
     let bench = Bench::new(NEVER);
     let near = bench.open("near", "fn near() { let one = two; }");
     bench.completed(1);
@@ -216,7 +216,7 @@ fn a_cursor_question_interrupts_a_batch_which_is_done_afterwards() {
     let (far, snapshot) = bench.open("far", &functions(&["alpha"]));
     until(|| bench.script.gate.arrived() > before);
     let question = ask_at(&bench, &near, 4, no_cancel());
-    // The batch is stopped without the gate being opened, and the question's sources arrive there.
+    // The batch stops while the gate is shut, and the question then waits at the gate.
     until(|| bench.script.gate.arrived() > before + 1);
     assert!(bench.script.texts().is_empty());
     bench.script.gate.open();
@@ -256,7 +256,7 @@ fn a_batch_interrupted_three_times_runs_to_its_end() {
 }
 
 #[test]
-fn more_questions_than_may_wait_are_refused_as_busy() {
+fn questions_beyond_the_limit_are_refused_as_busy() {
     let script = Arc::new(Script::default());
     script.loading.shut();
     let bench = Bench::with(script, options(NEVER));
@@ -271,7 +271,7 @@ fn more_questions_than_may_wait_are_refused_as_busy() {
     }
     let refused = wait(bench.analysis.explain_at(&id, snapshot.clone(), 3, no_cancel()));
     assert_eq!(refused.expect_err("full"), Refusal::Busy);
-    // Room is made by those who no longer wait.
+    // Withdrawn questions make room.
     waiting.pop();
     let question = ask_at(&bench, &(id, snapshot), 3, no_cancel());
     until(|| bench.analysis.status().queued == MAX_WAITING);
@@ -281,7 +281,7 @@ fn more_questions_than_may_wait_are_refused_as_busy() {
 }
 
 #[test]
-fn while_paused_only_what_is_known_is_answered_and_afterwards_work_goes_on() {
+fn while_paused_only_cached_answers_are_given_and_resume_continues() {
     let bench = Bench::new(Duration::ZERO);
     let text = functions(&["alpha", "bravo"]);
     let (id, snapshot) = bench.open("a", &text);

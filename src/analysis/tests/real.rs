@@ -1,4 +1,4 @@
-//! The scheduler with the real model, on this project's own source.
+//! The scheduler with the embedded model, on Fovea's own source.
 
 use super::super::Refusal;
 use super::*;

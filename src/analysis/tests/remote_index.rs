@@ -1,4 +1,4 @@
-//! A team's store beside the open documents and the workspace, with the real model.
+//! A team's store in addition to open documents and workspace, with the embedded model.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -13,12 +13,12 @@ use crate::similar::index::{
     Asked, Collection, Elsewhere, Filter, Found, Index, IndexError, Limits, Query, VectorIndex,
 };
 
-/// What is done to a store from outside.
+/// Controls a store from a test.
 #[derive(Debug, Default)]
 struct Switch {
     away: AtomicBool,
     asked: AtomicUsize,
-    /// Where given, a question waits until somebody lets it.
+    /// If set, each query waits until the test sends or drops the other end.
     gate: Mutex<Option<Receiver<()>>>,
 }
 
@@ -60,17 +60,17 @@ impl Collection for Shelf {
     }
 }
 
-/// A bench whose team has some files in its store.
+/// A bench with a team's store that contains some files.
 fn beside(files: &[(&str, &str)], local: &[&Path]) -> (Bench, Arc<Switch>) {
     let folder = tempfile::tempdir().expect("a folder");
     files.iter().for_each(|(path, text)| write(folder.path(), path, text));
     let switch = Arc::<Switch>::default();
-    let of_store = switch.clone();
+    let for_store = switch.clone();
     let open = move |model: &Model| -> Result<Box<dyn Collection>, IndexError> {
         let mut index = Index::in_memory()?;
         index.renew(model, folder.path(), &Limits::default(), UNSTOPPED, |_| {})?;
         let vector_index = index.vector_index(model, folder.path())?;
-        Ok(Box::new(Shelf(vector_index, of_store.clone())))
+        Ok(Box::new(Shelf(vector_index, for_store.clone())))
     };
     let Bench {
         analysis,
@@ -95,7 +95,7 @@ fn names(bench: &Bench, id: &DocumentId) -> Vec<(String, Home)> {
     all.map(|near| (near.item.name, near.home)).collect()
 }
 
-fn of_store(path: &str) -> Home {
+fn home_in_store(path: &str) -> Home {
     Home::Store {
         folder: Path::new("team/backend").into(),
         path: path.into(),
@@ -104,22 +104,22 @@ fn of_store(path: &str) -> Home {
 }
 
 #[test]
-fn an_open_document_finds_what_the_teams_store_holds() {
+fn an_open_document_has_neighbors_in_the_teams_store() {
     let (bench, _) = beside(&[("src/config.rs", READ), ("src/area.rs", AREA)], &[]);
     let (id, _) = bench.open("untitled:1", LOAD);
     bench.completed(1);
-    let expected = [("read_settings".to_owned(), of_store("src/config.rs"))];
+    let expected = [("read_settings".to_owned(), home_in_store("src/config.rs"))];
     until(|| names(&bench, &id) == expected);
-    // A hover finds it, too.
+    // A hover finds it as well.
     let around = bench.analysis.neighbors_at(&id, 1, 5).expect("analyzed");
-    assert_eq!(around[0].neighbors[0].home, of_store("src/config.rs"));
-    // The neighbors may be told a moment before the status is.
+    assert_eq!(around[0].neighbors[0].home, home_in_store("src/config.rs"));
+    // The neighbors may arrive a moment before the status changes.
     let ready = Some(("code on db".to_owned(), StoreStage::Ready));
     until(|| bench.analysis.status().store == ready);
 }
 
 #[test]
-fn each_item_is_asked_about_once_and_one_that_was_edited_again() {
+fn the_store_is_queried_once_per_item_and_again_after_an_edit() {
     let (bench, switch) = beside(&[("src/config.rs", READ)], &[]);
     let text = format!("{LOAD}\n{AREA}");
     let (id, _) = bench.open("untitled:1", &text);
@@ -135,7 +135,7 @@ fn each_item_is_asked_about_once_and_one_that_was_edited_again() {
 }
 
 #[test]
-fn what_the_store_has_of_this_very_folder_is_no_news() {
+fn items_of_the_open_folder_in_the_store_are_not_neighbors() {
     let folder = tempfile::tempdir().expect("a folder");
     let root = folder.path().canonicalize().expect("there");
     write(&root, "src/config.rs", READ);
@@ -160,7 +160,7 @@ fn what_the_store_has_of_this_very_folder_is_no_news() {
 }
 
 #[test]
-fn a_store_that_is_away_costs_its_items_is_told_of_once_and_found_again() {
+fn an_unavailable_store_costs_its_items_is_reported_once_and_recovers() {
     let folder = tempfile::tempdir().expect("a folder");
     write(folder.path(), "src/settings.rs", READ);
     let (bench, switch) = beside(&[("src/config.rs", READ)], &[folder.path()]);
@@ -169,30 +169,30 @@ fn a_store_that_is_away_costs_its_items_is_told_of_once_and_found_again() {
     let (id, _) = bench.open("untitled:1", LOAD);
     bench.completed(1);
     until(|| names(&bench, &id).len() == 1);
-    let told = bench.event(|event| match event {
+    let reported = bench.event(|event| match event {
         Event::IndexProblem(why) => Some(why),
         _ => None,
     });
     assert_eq!(
-        told,
+        reported,
         "the store code on db: it is being moved; its items stay hidden until it answers"
     );
     let away = |stage: &StoreStage| matches!(stage, StoreStage::Away(why) if why.ends_with("it is being moved"));
     until(|| bench.analysis.status().store.is_some_and(|(_, stage)| away(&stage)));
-    // Once more in vain, and it is back.
+    // After another failed query, the store answers again.
     until(|| switch.asked.load(Ordering::SeqCst) >= 2);
     switch.away.store(false, Ordering::SeqCst);
     until(|| {
         names(&bench, &id)
             .iter()
-            .any(|(_, home)| *home == of_store("src/config.rs"))
+            .any(|(_, home)| *home == home_in_store("src/config.rs"))
     });
     let again = bench.events.try_iter();
     assert_eq!(again.filter(|event| matches!(event, Event::IndexProblem(_))).count(), 0);
 }
 
 #[test]
-fn nobody_waits_for_a_store_that_does_not_answer() {
+fn no_request_waits_for_a_store_that_does_not_answer() {
     let folder = tempfile::tempdir().expect("a folder");
     write(folder.path(), "src/settings.rs", READ);
     let (bench, switch) = beside(&[("src/config.rs", READ)], &[folder.path()]);
@@ -201,7 +201,7 @@ fn nobody_waits_for_a_store_that_does_not_answer() {
     indexed(&bench, 1);
     let (id, _) = bench.open("untitled:1", LOAD);
     bench.completed(1);
-    // The store is being asked; what is here is there, and a search has what is here.
+    // While the query hangs, local neighbors are available, and a search finds local items.
     until(|| names(&bench, &id).len() == 1 && switch.asked.load(Ordering::SeqCst) == 1);
     let search = |beyond| {
         let query = "read the configuration from a file".to_owned();

@@ -1,4 +1,4 @@
-//! Engines that panic, fail, or never come.
+//! Engines that panic, fail, or never load.
 
 use super::super::{ModelStatus, Refusal};
 use super::*;
@@ -44,7 +44,7 @@ fn after_a_panic_the_question_fails_without_its_text_and_the_next_is_answered() 
 }
 
 #[test]
-fn after_a_fourth_panic_in_a_minute_everything_is_refused_until_the_model_is_reloaded() {
+fn after_four_panics_in_a_minute_questions_are_refused_until_a_reload() {
     let bench = Bench::new(NEVER);
     bench.ready();
     *lock(&bench.script.poison) = Some("bad");
@@ -71,7 +71,7 @@ fn after_a_fourth_panic_in_a_minute_everything_is_refused_until_the_model_is_rel
 }
 
 #[test]
-fn one_unit_that_panics_does_not_cost_the_rest_nor_the_next_edit() {
+fn a_unit_that_panics_costs_neither_the_others_nor_the_next_edit() {
     let script = Arc::new(Script::default());
     *lock(&script.poison) = Some("fn bravo");
     let bench = Bench::with(script, options(Duration::ZERO));
@@ -82,7 +82,7 @@ fn one_unit_that_panics_does_not_cost_the_rest_nor_the_next_edit() {
     let report = bench.analysis.report(&id, 1).expect("a report");
     assert_eq!(report.units.iter().filter(|unit| unit.is_none()).count(), 1);
     let loads = bench.script.loads.load(Ordering::SeqCst);
-    assert!(loads <= 3, "once in company, once alone: {loads} loads");
+    assert!(loads <= 3, "one panic in a batch and one alone: {loads} loads");
     let edited = rust(&text.replace("charlie_3 = ", "charlie_3 = 7 + "), 2);
     bench.analysis.update(&id, edited.clone());
     failure(wait(bench.analysis.explain_document(&id, edited.clone(), no_cancel())));
@@ -97,7 +97,7 @@ fn one_unit_that_panics_does_not_cost_the_rest_nor_the_next_edit() {
 }
 
 #[test]
-fn one_unit_the_model_refuses_does_not_cost_the_rest() {
+fn a_unit_that_the_model_refuses_does_not_cost_the_others() {
     let script = Arc::new(Script::default());
     *lock(&script.fault) = Some("fn bravo");
     let bench = Bench::with(script, options(NEVER));
@@ -110,12 +110,12 @@ fn one_unit_the_model_refuses_does_not_cost_the_rest() {
     assert!(why.contains("does not fit"), "{why}");
     let report = bench.analysis.report(&id, 1).expect("a report");
     assert_eq!(report.units.iter().filter(|unit| unit.is_none()).count(), 1);
-    // Asked again after the pass has ended, the answer does not wait for ever.
+    // A request after the end of the pass does not wait forever.
     failure(wait(bench.analysis.explain_document(&id, snapshot, no_cancel())));
 }
 
 #[test]
-fn a_model_that_cannot_be_loaded_fails_every_question_until_another_is_given() {
+fn a_model_that_fails_to_load_fails_every_question_until_another_is_chosen() {
     for why in ["no such folder", "panic"] {
         let script = Arc::new(Script::default());
         *lock(&script.no_model) = Some(why);
@@ -125,14 +125,14 @@ fn a_model_that_cannot_be_loaded_fails_every_question_until_another_is_given() {
         let held = ask_at(&bench, &document, 3, no_cancel());
         until(|| bench.analysis.status().queued == 1);
         bench.script.loading.open();
-        let told = bench.event(|event| match event {
+        let reported = bench.event(|event| match event {
             Event::ModelFailed(why) => Some(why),
             _ => None,
         });
-        assert_eq!(failure(held.join().expect("no panic")), told);
+        assert_eq!(failure(held.join().expect("no panic")), reported);
         assert_eq!(
             failure(ask_at(&bench, &document, 3, no_cancel()).join().expect("no panic")),
-            told
+            reported
         );
         *lock(&bench.script.no_model) = None;
         bench.analysis.reload(load(bench.script.clone(), "two"));
@@ -166,7 +166,7 @@ fn while_the_model_loads_questions_wait_and_can_be_cancelled() {
 }
 
 #[test]
-fn another_model_takes_over_and_explains_everything_anew() {
+fn another_model_explains_all_documents_again() {
     let bench = Bench::new(NEVER);
     bench.open("a", &functions(&["alpha", "bravo"]));
     let units = bench.completed(1).units.len();
@@ -183,7 +183,7 @@ fn another_model_takes_over_and_explains_everything_anew() {
 }
 
 #[test]
-fn shutting_down_answers_who_waits_and_the_last_handle_ends_the_thread() {
+fn shutdown_answers_waiting_requests_and_the_last_handle_ends_the_thread() {
     let bench = Bench::new(NEVER);
     bench.ready();
     bench.script.gate.shut();
@@ -212,18 +212,16 @@ fn shutting_down_answers_who_waits_and_the_last_handle_ends_the_thread() {
 }
 
 #[test]
-fn a_listener_that_panics_does_not_silence_the_analysis() {
+fn a_listener_that_panics_does_not_stop_the_analysis() {
     let script = Arc::new(Script::default());
-    let analysis = AnalysisHandle::start(load(script, "one"), options(NEVER), |_| {
-        panic!("the listener fell over")
-    });
+    let analysis = AnalysisHandle::start(load(script, "one"), options(NEVER), |_| panic!("the listener panics"));
     let snapshot = rust("fn f() {}", 1);
     analysis.update(&id("a"), snapshot.clone());
     assert!(wait(analysis.explain_document(&id("a"), snapshot, no_cancel())).is_ok());
 }
 
 #[test]
-fn positions_and_ranges_outside_the_document_are_borne() {
+fn positions_and_ranges_outside_the_document_are_accepted() {
     let bench = Bench::new(NEVER);
     let (id, snapshot) = bench.open("a", "fn f() { 1 }");
     assert!(

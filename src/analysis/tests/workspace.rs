@@ -1,4 +1,4 @@
-//! The workspace beside the open documents, with the real model.
+//! The workspace in addition to the open documents, with the embedded model.
 
 use std::path::Path;
 
@@ -46,8 +46,8 @@ pub(super) fn bench(roots: &[&Path], cache: Option<&Path>) -> Bench {
 
 pub(super) fn write(root: &Path, path: &str, text: &str) {
     let path = root.join(path);
-    std::fs::create_dir_all(path.parent().expect("below the root")).expect("room");
-    std::fs::write(path, text).expect("room");
+    std::fs::create_dir_all(path.parent().expect("below the root")).expect("written");
+    std::fs::write(path, text).expect("written");
 }
 
 pub(super) fn indexed(bench: &Bench, items: usize) {
@@ -57,7 +57,7 @@ pub(super) fn indexed(bench: &Bench, items: usize) {
     });
 }
 
-/// The names and homes of what resembles the first item of a document.
+/// The names and homes of the neighbors of a document's first item.
 fn near(bench: &Bench, id: &DocumentId) -> Vec<(String, Home)> {
     let found = bench.analysis.neighbors_at(id, 1, 5).unwrap_or_default();
     let all = found.into_iter().flat_map(|item| item.neighbors);
@@ -65,7 +65,7 @@ fn near(bench: &Bench, id: &DocumentId) -> Vec<(String, Home)> {
 }
 
 #[test]
-fn an_open_document_finds_what_closed_files_hold() {
+fn an_open_document_has_neighbors_in_closed_files() {
     let folder = tempfile::tempdir().expect("a folder");
     let root = folder.path().canonicalize().expect("there");
     write(&root, "src/config.rs", READ);
@@ -81,7 +81,7 @@ fn an_open_document_finds_what_closed_files_hold() {
 }
 
 #[test]
-fn a_file_that_is_open_is_found_as_it_is_open() {
+fn an_open_file_is_found_with_its_text_in_the_editor() {
     let folder = tempfile::tempdir().expect("a folder");
     let root = folder.path().canonicalize().expect("there");
     write(&root, "src/config.rs", READ);
@@ -98,14 +98,14 @@ fn a_file_that_is_open_is_found_as_it_is_open() {
 }
 
 #[test]
-fn a_file_that_is_opened_again_and_again_is_found_once() {
+fn a_file_that_is_opened_repeatedly_is_found_once() {
     let folder = tempfile::tempdir().expect("a folder");
     let root = folder.path().canonicalize().expect("there");
     write(&root, "src/config.rs", READ);
     let bench = bench(&[&root], None);
     indexed(&bench, 1);
     let open = id("file:///config.rs");
-    // What stands around the items of a file is a passage of its own.
+    // The text around the items of a file is an item of its own.
     let functions = || Filter {
         kinds: vec![ItemKind::Function],
         ..Filter::default()
@@ -136,7 +136,7 @@ fn a_file_that_is_opened_again_and_again_is_found_once() {
 }
 
 #[test]
-fn an_index_that_is_taken_off_the_disk_and_put_back_still_holds_everything() {
+fn switching_the_index_between_disk_and_memory_loses_nothing() {
     let (folder, cache) = (
         tempfile::tempdir().expect("a folder"),
         tempfile::tempdir().expect("a folder"),
@@ -153,7 +153,7 @@ fn an_index_that_is_taken_off_the_disk_and_put_back_still_holds_everything() {
     indexed(&bench, 2);
     bench.analysis.configure(indexing(&[folder.path()], None));
     indexed(&bench, 2);
-    // Stopped while it is being made anew in memory, it does not go back to what little that has.
+    // Switching back while the index in memory is incomplete does not lose items.
     bench.analysis.index(false);
     bench.analysis.configure(indexing(&[folder.path()], Some(cache.path())));
     bench.analysis.index(true);
@@ -161,7 +161,7 @@ fn an_index_that_is_taken_off_the_disk_and_put_back_still_holds_everything() {
 }
 
 #[test]
-fn search_finds_open_and_closed_items_by_what_they_are_about() {
+fn search_finds_items_of_open_and_closed_files_by_meaning() {
     let folder = tempfile::tempdir().expect("a folder");
     write(folder.path(), "a.rs", READ);
     write(folder.path(), "b.rs", AREA);
@@ -177,7 +177,7 @@ fn search_finds_open_and_closed_items_by_what_they_are_about() {
         let found = found.found;
         found.into_iter().map(|near| near.item.name).collect::<Vec<_>>()
     };
-    // At once: what is said to be indexed is found, whether or not the lenses have been made of it.
+    // At once: all indexed items can be found, even before lenses are made.
     assert_eq!(
         search("the surface of a polygon given by its corners"),
         ["polygon_area"]
@@ -186,7 +186,7 @@ fn search_finds_open_and_closed_items_by_what_they_are_about() {
 }
 
 #[test]
-fn files_that_change_are_read_again_and_another_process_finds_what_was_indexed() {
+fn changed_files_are_read_again_and_another_process_finds_the_index() {
     let (folder, cache) = (
         tempfile::tempdir().expect("a folder"),
         tempfile::tempdir().expect("a folder"),
@@ -207,7 +207,7 @@ fn files_that_change_are_read_again_and_another_process_finds_what_was_indexed()
 }
 
 #[test]
-fn what_is_stopped_waits_until_it_is_wanted_and_a_home_folder_is_refused() {
+fn a_stopped_index_waits_for_a_request_and_a_file_system_root_is_refused() {
     let folder = tempfile::tempdir().expect("a folder");
     write(folder.path(), "a.rs", READ);
     let first = bench(&[folder.path()], None);
@@ -228,24 +228,24 @@ fn what_is_stopped_waits_until_it_is_wanted_and_a_home_folder_is_refused() {
 }
 
 #[test]
-fn an_index_that_cannot_be_written_is_kept_in_memory_and_told_of_once() {
+fn an_index_that_cannot_be_written_stays_in_memory_and_is_reported_once() {
     let folder = tempfile::tempdir().expect("a folder");
     write(folder.path(), "a.rs", READ);
     let blocked = folder.path().join("blocked");
-    std::fs::write(&blocked, "a file where a folder should be").expect("room");
+    std::fs::write(&blocked, "a file where a folder should be").expect("written");
     let bench = bench(&[folder.path()], Some(&blocked));
     indexed(&bench, 1);
     bench.analysis.index(true);
     indexed(&bench, 1);
-    let told = bench
+    let reported = bench
         .events
         .try_iter()
         .filter(|event| matches!(event, Event::IndexProblem(_)));
-    assert_eq!(told.count(), 1);
+    assert_eq!(reported.count(), 1);
 }
 
 #[test]
-fn folders_that_are_added_and_taken_away_are_indexed_and_forgotten() {
+fn added_folders_are_indexed_and_removed_ones_are_dropped() {
     let (one, two) = (
         tempfile::tempdir().expect("a folder"),
         tempfile::tempdir().expect("a folder"),
@@ -264,10 +264,10 @@ fn folders_that_are_added_and_taken_away_are_indexed_and_forgotten() {
 }
 
 #[test]
-fn a_look_at_folders_that_did_not_change_keeps_what_is_known() {
+fn a_scan_of_unchanged_folders_keeps_the_cached_neighbors() {
     let folder = tempfile::tempdir().expect("a folder");
     write(folder.path(), "a.rs", READ);
-    // The stamp of a file that was just written is not trusted.
+    // The indexer does not trust the time stamp of a file that was just written.
     let file = std::fs::File::options().write(true).open(folder.path().join("a.rs"));
     let hour_ago = std::time::SystemTime::now() - Duration::from_secs(3600);
     file.and_then(|file| file.set_modified(hour_ago)).expect("a time");
@@ -281,11 +281,11 @@ fn a_look_at_folders_that_did_not_change_keeps_what_is_known() {
 }
 
 #[test]
-fn files_that_are_not_embedded_yet_are_found_by_their_words_and_others_once() {
+fn files_without_embeddings_are_found_by_words_and_no_file_twice() {
     use super::super::workspace::Workspace;
     use crate::model::{Checkpoint, UNSTOPPED};
     use crate::similar::index::{Index, Limits, Query};
-    let root = tempfile::tempdir().expect("room");
+    let root = tempfile::tempdir().expect("written");
     for number in 0..60 {
         let name = if number == 7 { "load_settings" } else { "unrelated" };
         write(
@@ -295,20 +295,20 @@ fn files_that_are_not_embedded_yet_are_found_by_their_words_and_others_once() {
         );
     }
     write(root.path(), "area.rs", AREA);
-    // A file that was written just now is read again, since its stamp may not show the next change.
+    // The indexer reads a new file again, because its time stamp may hide the next change.
     for number in 0..60 {
         let file = root.path().join(format!("src/file_{number:02}.rs"));
         let file = std::fs::File::options().write(true).open(file).expect("written");
-        file.set_modified(std::time::UNIX_EPOCH).expect("room");
+        file.set_modified(std::time::UNIX_EPOCH).expect("written");
     }
     let model = Model::load(&Source::EMBEDDED).expect("embedded");
     let index = || Index::in_memory().expect("memory");
     let limits = Limits::default();
     let sketch = |index: &mut Index, checkpoint: Checkpoint| {
-        let mut told = None;
-        let sketched = |sketch| told = Some(sketch);
+        let mut made = None;
+        let sketched = |sketch| made = Some(sketch);
         _ = index.renew_and_sketch(&model, root.path(), &limits, checkpoint, sketched, |_| {});
-        told
+        made
     };
     let asked = |typed: &str| Query::parse(typed, &mut Filter::default());
     let found = |workspace: &Workspace, typed: &str| -> Vec<String> {
@@ -341,7 +341,7 @@ fn files_that_are_not_embedded_yet_are_found_by_their_words_and_others_once() {
 }
 
 #[test]
-fn a_folder_of_languages_without_a_grammar_is_searched_by_its_lines() {
+fn files_in_languages_without_a_grammar_can_be_searched() {
     let folder = tempfile::tempdir().expect("a folder");
     let kotlin = "class Orders(val rows: List<Row>) {\n    /** The orders that nobody has paid for, the oldest first. */\n    fun unpaid(): List<Row> = rows.filter { it.paid == null }.sortedBy { it.date }\n}\n";
     let swift = "struct Shape {\n    /// The surface of a polygon given by its corners.\n    func area(of corners: [Point]) -> Double {\n        zip(corners, corners.dropFirst()).map(cross).reduce(0, +) / 2\n    }\n}\n";
@@ -350,7 +350,7 @@ fn a_folder_of_languages_without_a_grammar_is_searched_by_its_lines() {
         write(folder.path(), name, text);
     }
     let bench = bench(&[folder.path()], None);
-    // None of these has an item that is compared with others.
+    // No file has an item that can be compared.
     indexed(&bench, 0);
     let first = |text: &str| {
         let asked = bench
@@ -370,7 +370,7 @@ fn a_folder_of_languages_without_a_grammar_is_searched_by_its_lines() {
 }
 
 #[test]
-fn another_view_of_a_file_is_no_partner_of_it_and_no_second_find() {
+fn another_view_of_a_file_is_neither_its_neighbor_nor_a_second_result() {
     let folder = tempfile::tempdir().expect("a folder");
     let root = folder.path().canonicalize().expect("there");
     write(&root, "src/config.rs", READ);
@@ -392,7 +392,7 @@ fn another_view_of_a_file_is_no_partner_of_it_and_no_second_find() {
             shown("src/../src/config.rs", View::File),
         ),
         (id("git:/config.rs?HEAD"), &older, shown("src/config.rs", View::Version)),
-        // A view of a file that is open nowhere.
+        // A version of a file that is not open.
         (id("git:/load.rs?HEAD"), LOAD, shown("src/load.rs", View::Version)),
     ];
     for (id, text, file) in &documents {
@@ -429,7 +429,7 @@ fn another_view_of_a_file_is_no_partner_of_it_and_no_second_find() {
 }
 
 #[test]
-fn the_cells_of_an_open_notebook_resemble_neither_its_file_nor_vanish_from_it() {
+fn cells_of_an_open_notebook_are_no_neighbors_of_its_file_and_stay_searchable() {
     let folder = tempfile::tempdir().expect("a folder");
     let root = folder.path().canonicalize().expect("there");
     let python = |name: &str, path: &str| {
@@ -477,7 +477,7 @@ fn the_cells_of_an_open_notebook_resemble_neither_its_file_nor_vanish_from_it() 
 
 #[cfg(feature = "multilingual")]
 #[test]
-fn a_question_in_chinese_finds_english_code_once_the_multilingual_model_has_read_the_folder() {
+fn a_chinese_query_finds_english_code_once_the_multilingual_model_has_read_the_folder() {
     let folder = tempfile::tempdir().expect("a folder");
     let root = folder.path().canonicalize().expect("there");
     write(&root, "src/config.rs", READ);
@@ -507,7 +507,7 @@ fn a_question_in_chinese_finds_english_code_once_the_multilingual_model_has_read
     let found = |query: &str| asked(query).found.into_iter().map(|near| near.item.name).next();
     assert_eq!(found("从文件读取设置").as_deref(), Some("read_settings"));
     assert_eq!(found("混合两种颜色").as_deref(), Some("mix"));
-    // What is open is found as it stands in the editor.
+    // Items of an open file come from its text in the editor.
     let moved = format!("// moved down\n\n{READ}");
     let open = id("file:///config.rs");
     let file = Some(ShownFile::itself(root.join("src/config.rs")));
@@ -517,6 +517,6 @@ fn a_question_in_chinese_finds_english_code_once_the_multilingual_model_has_read
         let near = asked("从文件读取设置").found.into_iter().next();
         near.is_some_and(|near| near.home == home && near.item.start.line >= 2)
     });
-    // The chosen model answers in English as before.
+    // The chosen model still answers in English.
     assert_eq!(asked("read the configuration from a file").note, None);
 }

@@ -1,24 +1,24 @@
-//! Whether the machine runs on its battery, where that can be known.
+//! Detects whether the machine runs on battery, on systems that report it.
 
 use std::path::{Path, PathBuf};
 
-/// Where what feeds the machine is shown: the folder that `FOVEA_POWER_SUPPLY` names, or Linux's, which other systems do not have.
+/// The folder that lists power supplies: `FOVEA_POWER_SUPPLY`, or Linux's, which other systems do not have.
 pub fn supplies() -> PathBuf {
     std::env::var_os("FOVEA_POWER_SUPPLY").map_or_else(|| PathBuf::from("/sys/class/power_supply"), PathBuf::from)
 }
 
-/// Whether the machine is fed by its battery alone. A battery of a mouse or a headset is none of the machine's. Where nothing can be
-/// known, it is not.
+/// Whether the machine runs on its battery alone. The batteries of a mouse or a headset do not count.
+/// Returns `false` if nothing is known.
 pub fn discharging(supplies: &Path) -> bool {
     let Ok(entries) = std::fs::read_dir(supplies) else {
         return false;
     };
     let (mut plugged, mut draining) = (false, false);
     for supply in entries.flatten().map(|entry| entry.path()) {
-        let says = |name: &str| std::fs::read_to_string(supply.join(name)).unwrap_or_default();
-        match says("type").trim() {
-            "Battery" => draining |= says("status").trim() == "Discharging" && says("scope").trim() != "Device",
-            "Mains" | "USB" => plugged |= says("online").trim() == "1",
+        let field = |name: &str| std::fs::read_to_string(supply.join(name)).unwrap_or_default();
+        match field("type").trim() {
+            "Battery" => draining |= field("status").trim() == "Discharging" && field("scope").trim() != "Device",
+            "Mains" | "USB" => plugged |= field("online").trim() == "1",
             _ => {}
         }
     }

@@ -1,7 +1,7 @@
 //! The thread that keeps the index of the workspace's folders up to date.
 //!
-//! It gives way: between two layers of the model it waits for as long as the model thread has anything to do. What it has done when it is
-//! stopped is kept, and what is in the index is there to be asked from the start, before anything is looked at.
+//! It yields: between two layers of the model it waits until the model thread is idle. An interrupted run keeps the work that it has
+//! done. The existing index answers questions from the start, before the thread reads any folder.
 
 use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -19,25 +19,25 @@ use crate::places::home_folder;
 use crate::similar::Center;
 use crate::similar::index::{Index, IndexError, Progress, VectorIndex, is_indexed_with};
 
-/// Of the time, looking at the folders takes one part in so many at most.
+/// Scanning the folders takes at most this fraction (1/20) of the time.
 const SHARE: u32 = 20;
 
-/// It rests no longer than this, however long it took.
+/// Maximum pause between two scans.
 const LONGEST_REST: Duration = Duration::from_secs(60);
 
-/// How often it looks whether the machine is plugged in, while there is work to do.
+/// Interval at which work that waits for mains power checks for it.
 const PLUGGED_EVERY: Duration = Duration::from_secs(60);
 
-/// How often it is looked, while a folder is being indexed, whether the machine was unplugged.
+/// Interval at which a running scan checks whether the machine is on battery.
 const UNPLUGGED_EVERY: Duration = Duration::from_secs(2);
 
-/// How often progress is told.
+/// Interval of progress events.
 const TELL_EVERY: Duration = Duration::from_millis(500);
 
-/// While folders are read for the first time, what is there already is shown after so long.
+/// Interval at which a first scan publishes partial results.
 const PUBLISH_EVERY: Duration = Duration::from_secs(5);
 
-/// What is to be done, as it was when it began.
+/// A scan with the parameters that it started with.
 struct Job {
     scope: Scope,
     generation: u64,
@@ -47,22 +47,22 @@ struct Job {
     threads: usize,
 }
 
-/// The index, open, and where it was to be opened.
+/// The open index, and the folder requested for it.
 struct Store {
     folder: Option<PathBuf>,
     index: Index,
-    /// It is in the folder, and not in memory since that could not be.
+    /// Whether the index is in the folder; `false` if it is in memory because the folder cannot be used.
     on_disk: bool,
 }
 
-/// The items of each folder.
+/// The vector index of each folder.
 type VectorIndexes = Vec<(PathBuf, Arc<VectorIndex>)>;
 
-/// The items of each folder as each model read them.
+/// The vector indexes of each folder, per model.
 #[derive(Default)]
 struct ByReader {
     chosen: VectorIndexes,
-    /// Filled once a search needed it.
+    /// Empty until a search needs it.
     multilingual: VectorIndexes,
 }
 
@@ -75,21 +75,21 @@ impl ByReader {
     }
 }
 
-/// What only the thread has.
+/// The state that only this thread uses.
 pub struct WorkspaceIndexer {
     shared: Arc<Shared>,
     store: Option<Store>,
     vector_indexes: ByReader,
     model: Option<String>,
     pool: Option<(usize, Pool)>,
-    told: HashSet<String>,
+    reported: HashSet<String>,
 }
 
-/// Why a job ended early.
+/// The reason why a scan ended early.
 enum Interrupted {
-    /// Something else is wanted now.
+    /// Other work is requested.
     Stopped,
-    /// The machine runs on its battery.
+    /// The machine runs on battery.
     Unplugged,
 }
 
@@ -97,27 +97,27 @@ impl WorkspaceIndexer {
     /// Works until the shared state says that it has ended.
     pub fn run(shared: Arc<Shared>) {
         lowest_priority();
-        let mut keeper = WorkspaceIndexer {
+        let mut indexer = WorkspaceIndexer {
             shared,
             store: None,
             vector_indexes: ByReader::default(),
             model: None,
             pool: None,
-            told: HashSet::new(),
+            reported: HashSet::new(),
         };
-        while let Some(job) = keeper.next() {
+        while let Some(job) = indexer.next() {
             let started = Instant::now();
-            let outcome = catch_unwind(AssertUnwindSafe(|| keeper.perform(&job)));
+            let outcome = catch_unwind(AssertUnwindSafe(|| indexer.perform(&job)));
             if outcome.is_err() {
-                // What a panic left half done is read again from the file.
-                keeper.store = None;
-                keeper.trouble("an internal error occurred while the workspace was indexed".into());
+                // A panic may leave the connection in a half-finished state; the next scan opens the file again.
+                indexer.store = None;
+                indexer.report_problem("an internal error occurred while the workspace was indexed".into());
             }
-            keeper.rest(started, outcome.unwrap_or(Ok(())));
+            indexer.rest(started, outcome.unwrap_or(Ok(())));
         }
     }
 
-    /// The next thing to do, slept for if need be; `None` at the end.
+    /// The next scan; sleeps until it is due. `None` at the end.
     fn next(&self) -> Option<Job> {
         let mut state = self.shared.state();
         loop {
@@ -154,7 +154,7 @@ impl WorkspaceIndexer {
         }
     }
 
-    /// After a job: notes how it ended, and when the next one may begin.
+    /// Records the end of a scan, and when the next one may begin.
     fn rest(&self, started: Instant, outcome: Result<(), Interrupted>) {
         let now = Instant::now();
         let mut state = self.shared.state();
@@ -179,14 +179,14 @@ impl WorkspaceIndexer {
             }
         }
         let rest = now.duration_since(started).saturating_mul(SHARE - 1).min(LONGEST_REST);
-        // What was stopped for something else goes on as soon as that is over.
+        // Only a complete scan is followed by a pause; an interrupted one continues as soon as it may.
         indexing.not_before = (indexing.stage == Stage::Ready).then(|| now + rest);
         let stage = indexing.stage.clone();
         let first = !nothing && stage != Stage::Waiting && !std::mem::replace(&mut indexing.complete, true);
         drop(state);
         self.shared.tell(Event::Index(stage));
         if first {
-            // Lenses whose numbers would have changed meanwhile are shown from now on.
+            // Lenses were held back because their counts would have changed during the scan.
             self.shared.tell(Event::Neighbors);
         }
     }
@@ -202,7 +202,7 @@ impl WorkspaceIndexer {
             self.pool = Some((job.threads, Pool::lowest(job.threads)));
         }
         let roots = self.roots(&job.scope);
-        // What another model read cannot be compared with.
+        // Vectors of another model cannot be compared.
         if self.model.as_ref() != Some(&model.info().id) {
             self.vector_indexes = ByReader::default();
             self.shared.state().indexing.multilingual_complete = false;
@@ -212,7 +212,7 @@ impl WorkspaceIndexer {
         self.catch_up(job, (Reader::Chosen, model), &roots, full)?;
         let second = model.clone();
         let second = self.pool.as_ref().filter(|_| job.multilingual).and_then(|(_, pool)| {
-            // Loading it takes the threads of the index, which have the lowest priority.
+            // The pool of the index has the lowest priority, so that loading happens there.
             pool.install(move || second.multilingual())
         });
         if let Some(second) = second {
@@ -222,7 +222,7 @@ impl WorkspaceIndexer {
         Ok(())
     }
 
-    /// Shows what the index of one model has of the folders, then brings it up to date. `full` loads all folders anew.
+    /// Publishes the indexed items of one model, then updates them. `full` loads all folders again.
     fn catch_up(
         &mut self,
         job: &Job,
@@ -240,7 +240,7 @@ impl WorkspaceIndexer {
                 changed = true;
             }
         }
-        // Where nothing changed, what was found by those who asked stays known.
+        // If nothing changed, the cached neighbors stay valid.
         if changed {
             self.publish(reader);
         }
@@ -256,11 +256,11 @@ impl WorkspaceIndexer {
         Ok(())
     }
 
-    /// The folders that are to be indexed, each once, by the one path that it has.
+    /// The folders to index, each once, by its canonical path.
     fn roots(&self, scope: &Scope) -> Vec<PathBuf> {
         let mut roots: Vec<PathBuf> = scope.roots.iter().filter_map(|root| root.canonicalize().ok()).collect();
         roots.sort();
-        // A folder inside another is read with that one, unless it is a project of its own.
+        // A folder inside another is read with that folder, unless it is a separate project.
         let home = home_folder();
         let mut apart: Vec<PathBuf> = Vec::new();
         for root in roots {
@@ -272,8 +272,8 @@ impl WorkspaceIndexer {
         apart
     }
 
-    /// Opens the index where it is to be, or in memory where that cannot be. `true` where it is another one that may hold more than is
-    /// known.
+    /// Opens the index in its folder, or in memory if that fails. Returns whether a newly opened index may contain more items than are
+    /// loaded.
     fn open(&mut self, scope: &Scope) -> bool {
         if self.store.as_ref().is_some_and(|store| store.folder == scope.folder) {
             return false;
@@ -295,14 +295,14 @@ impl WorkspaceIndexer {
         self.store.as_ref().is_some_and(|store| store.on_disk)
     }
 
-    /// The file cannot be used: what is indexed from now on is kept in memory, and the person hears of it once.
+    /// The file cannot be used: keeps the index in memory from now on, and tells the user once.
     fn fall_back(&mut self, scope: &Scope, error: &IndexError) {
-        self.trouble(format!(
+        self.report_problem(format!(
             "{error}; fovea indexes the workspace in memory until the file works again"
         ));
         let index = match Index::in_memory() {
             Ok(index) => index,
-            Err(error) => return self.trouble(error.to_string()),
+            Err(error) => return self.report_problem(error.to_string()),
         };
         let folder = scope.folder.clone();
         self.store = Some(Store {
@@ -312,22 +312,22 @@ impl WorkspaceIndexer {
         });
     }
 
-    /// Takes what the index has of a folder into memory.
+    /// Loads the items of a folder into memory.
     fn load(&mut self, (reader, model): (Reader, &Model), root: &Path) {
         let vector_indexes = self.vector_indexes.of(reader);
         let (Some(store), Some((_, pool))) = (&mut self.store, &self.pool) else {
             return;
         };
-        // A model that is met for the first time reads some texts to be calibrated, and gives way like all that is indexed.
+        // A model without calibration reads some texts first, which yields like all indexing.
         let (index, before) = (&mut store.index, center(vector_indexes, root));
         match pool.install(move || index.vector_index_since(model, root, &before)) {
             Ok(vector_index) => put(vector_indexes, root, vector_index),
-            // The renewal meets it again, and tells.
-            Err(error) => tracing::warn!(%error, "what is indexed of the workspace cannot be read"),
+            // The renewal meets the same error and reports it.
+            Err(error) => tracing::warn!(%error, "the index of the workspace cannot be read"),
         }
     }
 
-    /// Brings the index of a folder up to date and shows what it holds then.
+    /// Updates the index of a folder and publishes its items.
     fn renew(&mut self, job: &Job, by: (Reader, &Model), root: &Path) -> Result<(), Interrupted> {
         let reader = by.0;
         match self.read(job, by, root) {
@@ -341,7 +341,7 @@ impl WorkspaceIndexer {
             Err(IndexError::Stopped) => {
                 let known = self.vector_indexes.of(reader).clone();
                 self.load(by, root);
-                // An index that was begun in memory has less at first than the file that it takes the place of.
+                // A new index in memory starts with fewer items than the file that it replaces.
                 let items = |vector_indexes: &[(PathBuf, Arc<VectorIndex>)]| -> usize {
                     let own = vector_indexes.iter().filter(|(known, _)| known == root);
                     own.map(|(_, vector_index)| vector_index.len()).sum()
@@ -365,32 +365,32 @@ impl WorkspaceIndexer {
                 self.renew(job, by, root)
             }
             Err(error) => {
-                self.trouble(error.to_string());
+                self.report_problem(error.to_string());
                 Ok(())
             }
         }
     }
 
-    /// Reads what changed in a folder; whether anything did.
+    /// Reads the changes in a folder; returns whether there were any.
     fn read(&mut self, job: &Job, (reader, model): (Reader, &Model), root: &Path) -> Result<bool, IndexError> {
         let vector_indexes = self.vector_indexes.of(reader);
         let (shared, beside) = (self.shared.clone(), self.shared.clone());
         let (Some(store), Some((_, pool))) = (&mut self.store, &self.pool) else {
             return Ok(false);
         };
-        // The index is being written to; what is there meanwhile is read beside it.
+        // The renewal writes to this connection; a second one reads partial results.
         let on_disk = store.folder.as_deref().filter(|_| store.on_disk);
         let read_beside = on_disk.and_then(|folder| Index::open(folder).ok());
-        // What is told of files until their vectors are there.
+        // The searchable sketch of files whose vectors are not computed yet.
         let (sketch, known) = (&OnceLock::new(), vector_indexes.clone());
         let sketched = |vector_index: VectorIndex| {
             let sketch = sketch.get_or_init(|| Arc::new(vector_index));
             show(&self.shared, reader, &known, Some(sketch));
         };
-        let (mut told, mut published, mut every) = (None::<Instant>, Instant::now(), PUBLISH_EVERY);
+        let (mut reported, mut published, mut every) = (None::<Instant>, Instant::now(), PUBLISH_EVERY);
         let tell = move |progress: Progress| {
-            if progress.done < progress.total && told.is_none_or(|told| told.elapsed() >= TELL_EVERY) {
-                told = Some(Instant::now());
+            if progress.done < progress.total && reported.is_none_or(|reported| reported.elapsed() >= TELL_EVERY) {
+                reported = Some(Instant::now());
                 let stage = Stage::Indexing(progress);
                 shared.state().indexing.stage = stage.clone();
                 shared.tell(Event::Index(stage));
@@ -408,7 +408,7 @@ impl WorkspaceIndexer {
                 show(&shared, reader, vector_indexes, sketch.get());
             }
             published = Instant::now();
-            // The larger it is, the more seldom.
+            // Reading a larger index takes longer, so that it happens less often.
             every = (every * 2).max(started.elapsed() * SHARE);
         };
         let plugged = Mutex::new(Instant::now());
@@ -424,30 +424,30 @@ impl WorkspaceIndexer {
         show(&shared, reader, self.vector_indexes.of(reader), None);
     }
 
-    /// Tells the person of something once.
-    fn trouble(&mut self, message: String) {
-        tracing::warn!(message, "the index of the workspace");
-        if self.told.insert(message.clone()) {
+    /// Tells the user of a problem, once per message.
+    fn report_problem(&mut self, message: String) {
+        tracing::warn!(message, "a problem with the index of the workspace");
+        if self.reported.insert(message.clone()) {
             self.shared.tell(Event::IndexProblem(message));
         }
     }
 }
 
-/// What the languages of a folder have in common, as far as it is known.
+/// The mean vector per language of a folder, as far as it is known.
 fn center(vector_indexes: &[(PathBuf, Arc<VectorIndex>)], root: &Path) -> Center {
     let own = vector_indexes.iter().find(|(known, _)| known == root);
     own.map(|(_, vector_index)| vector_index.center().clone())
         .unwrap_or_default()
 }
 
-/// Puts the items of a folder in the place of those that are known of it, in the order of the folders.
+/// Replaces the items of a folder; folders stay sorted by path.
 fn put(vector_indexes: &mut Vec<(PathBuf, Arc<VectorIndex>)>, root: &Path, vector_index: VectorIndex) {
     vector_indexes.retain(|(known, _)| known != root);
     vector_indexes.push((root.to_owned(), Arc::new(vector_index)));
     vector_indexes.sort_by(|a, b| a.0.cmp(&b.0));
 }
 
-/// Publishes the items of the folders as one model read them.
+/// Publishes the items of the folders, as one model read them.
 fn show(
     shared: &Shared,
     reader: Reader,
@@ -470,12 +470,13 @@ fn show(
     shared.tell(Event::Index(stage));
 }
 
-/// Whether the machine runs on its battery, and that matters.
+/// Whether the machine runs on battery and the settings forbid indexing then.
 fn unplugged(scope: &Scope) -> bool {
     !scope.on_battery && battery::discharging(&battery::supplies())
 }
 
-/// Whether the machine has come to run on its battery: looked at now and then, since it is asked between two layers of the model.
+/// Same as [`unplugged`], but reads the battery only from time to time.
+/// Each layer of the model asks.
 fn drained(looked: &Mutex<Instant>, scope: &Scope) -> bool {
     let Ok(mut looked) = looked.try_lock() else {
         return false;
@@ -487,7 +488,7 @@ fn drained(looked: &Mutex<Instant>, scope: &Scope) -> bool {
     unplugged(scope)
 }
 
-/// Waits while the model thread has something to do; `true` where something else is wanted than what is being done.
+/// Waits while the model thread works; returns whether the scan must stop.
 fn gives_way(shared: &Shared, generation: u64) -> bool {
     let mut state = shared.state();
     loop {

@@ -1,7 +1,7 @@
-//! The items of the workspace's folders, beside those of the open documents.
+//! The items of the workspace's folders, in addition to those of the open documents.
 //!
-//! A thread of its own ([`keeper`]) keeps the index of the folders up to date while the model thread has nothing to do, and publishes
-//! what it holds as a [`Workspace`]: whoever asks sees one state of it, in memory, and never waits for the disk.
+//! A thread of its own ([`indexer`]) updates the index of the folders while the model thread is idle, and publishes a [`Workspace`]: an
+//! immutable set of items in memory. Questions about it never wait for the disk.
 
 pub mod battery;
 pub mod indexer;
@@ -18,72 +18,72 @@ use crate::similar::Center;
 use crate::similar::index::{Asked, Collection, Filter, Found, Limits, Progress, Query, VectorIndex};
 use crate::text::Language;
 
-/// The most of one item's similar items in the workspace that are kept.
+/// Maximum number of similar items that are kept per item.
 pub const MAX_FOUND: usize = 32;
 
-/// The most items whose similar ones are kept.
+/// Maximum number of items whose neighbors are kept.
 const MAX_KNOWN: usize = 20_000;
 
-/// Which folders are indexed, and how.
+/// The folders to index, and the settings for it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Scope {
-    /// The folders, as the editor names them.
+    /// The folders, under the names that the editor uses.
     pub roots: Vec<PathBuf>,
-    /// The folder that the index is kept in; `None` = in memory, as long as the process lives.
+    /// The folder for the index; `None` = in memory, as long as the process lives.
     pub folder: Option<PathBuf>,
-    /// What a folder may have at most, and which files are left out.
+    /// Limits per folder, and which files are excluded.
     pub limits: Limits,
-    /// Whether it goes on while the machine runs on its battery.
+    /// Whether indexing continues while the machine runs on battery.
     pub on_battery: bool,
 }
 
-/// How far the index is.
+/// Progress of the index.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Stage {
-    /// No folder is to be indexed.
+    /// There is no folder to index.
     #[default]
     Off,
-    /// There is work, and it waits for the model to be loaded.
+    /// There is work, which waits for the model.
     Waiting,
-    /// There is work, and it waits for the machine to be plugged in.
+    /// There is work, which waits for mains power.
     OnBattery,
     /// Folders are being read.
     Indexing(Progress),
-    /// The person stopped it; it goes on when it is asked to.
+    /// The user stopped it; it continues on request.
     Cancelled,
-    /// It holds what the folders held when they were last looked at.
+    /// It matches the folders as of the last scan.
     Ready,
 }
 
-/// What the thread of the index is to do and has done; behind the lock of everything that changes.
+/// Requests to the index thread and its progress; part of the locked state.
 #[derive(Default)]
 pub struct Indexing {
-    /// What reads the files; `None` until it is loaded.
+    /// The model that reads the files; `None` until it is loaded.
     pub model: Option<Model>,
-    /// Whether a search needed the multilingual model: from then on, it reads the files as well.
+    /// Whether a search needed the multilingual model; from then on, it reads the files as well.
     pub multilingual: bool,
-    /// Whether it has read all of them once.
+    /// Whether the multilingual model has read all files once.
     pub multilingual_complete: bool,
-    /// How far it is.
+    /// The current stage.
     pub stage: Stage,
-    /// When the folders are to be looked at next; `None` = when something changes.
+    /// Time of the next scan; `None` = after the next change.
     pub due: Option<Instant>,
-    /// Rises when something else is wanted than what is being done.
+    /// Increases when the current scan must stop because other work is requested.
     pub generation: u64,
-    /// Not sooner than this: looking at the folders takes no more than a small part of the time.
+    /// Earliest time of the next scan, which limits the share of time for scans.
     pub not_before: Option<Instant>,
-    /// The person does not want it to go on.
+    /// Whether the user stopped it.
     pub cancelled: bool,
-    /// Folders that are not indexed, with the reason.
+    /// Folders that cannot be indexed, with the reason.
     pub refused: Vec<String>,
-    /// Whether a renewal goes on, which gives way to the model thread.
+    /// Whether a scan runs, which yields to the model thread.
     pub running: bool,
-    /// Whether a renewal has ended: from then on the index changes with what the person writes alone.
+    /// Whether a scan has ended; from then on the index changes only with the user's edits.
     pub complete: bool,
 }
 
 impl Indexing {
-    /// The folders are to be looked at now; what is being done is left as it is.
+    /// Requests a scan now; a running one stops.
     pub fn restart(&mut self, now: Instant) {
         self.generation += 1;
         self.due = Some(now);
@@ -91,14 +91,14 @@ impl Indexing {
     }
 }
 
-/// The items of the indexed folders, of one moment.
+/// The items of the indexed folders at one point in time.
 #[derive(Debug, Default)]
 pub struct Workspace {
     vector_indexes: Vec<Arc<VectorIndex>>,
-    /// What searches find of files that are not embedded yet.
+    /// Search entries of files that are not embedded yet.
     sketches: Vec<Arc<VectorIndex>>,
     known: Mutex<HashMap<u64, Arc<Vec<Found>>>>,
-    /// Files and names of the items, once somebody asked for them.
+    /// Hashes of the items' files and names, computed at the first question.
     names: OnceLock<HashSet<u64>>,
 }
 
@@ -111,14 +111,14 @@ impl Workspace {
         }
     }
 
-    /// The same with what searches find of files that none of the vector_indexes has yet.
+    /// Adds search entries for files that no vector index contains yet.
     #[must_use]
     pub fn with_sketches(mut self, sketches: Vec<Arc<VectorIndex>>) -> Workspace {
         self.sketches = sketches;
         self
     }
 
-    /// Whether a search finds nothing, whatever it is.
+    /// Whether every search is empty.
     pub fn is_unread(&self) -> bool {
         self.vector_indexes
             .iter()
@@ -126,11 +126,11 @@ impl Workspace {
             .all(|vector_index| vector_index.is_empty())
     }
 
-    /// Whether a file below one of the folders has an item of some name.
+    /// Whether a file below one of the folders has an item with this name.
     pub fn holds(&self, path: &Path, name: &str) -> bool {
         let all = || self.vector_indexes.iter().flat_map(|vector_index| vector_index.named());
-        let names = self.names.get_or_init(|| all().map(place).collect());
-        names.contains(&place((path, name)))
+        let names = self.names.get_or_init(|| all().map(name_hash).collect());
+        names.contains(&name_hash((path, name)))
     }
 
     /// Whether a file of one of the folders is indexed.
@@ -142,7 +142,7 @@ impl Workspace {
         self.vector_indexes.iter().any(|vector_index| below(vector_index))
     }
 
-    /// Whether what the items of a language have in common will hardly change while the index grows.
+    /// Whether the mean vector of a language will hardly change while the index grows.
     pub fn is_settled(&self, language: Language) -> bool {
         self.vector_indexes
             .iter()
@@ -154,12 +154,12 @@ impl Workspace {
         self.vector_indexes.iter().map(|vector_index| vector_index.len()).sum()
     }
 
-    /// Whether there is none.
+    /// Whether there are no items.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// What each language has in common; of several folders, as the first one that has the language says.
+    /// The mean vector per language; for each language, from the first folder that has it.
     pub fn center(&self) -> Center {
         let all = self
             .vector_indexes
@@ -168,7 +168,7 @@ impl Workspace {
         all.reduce(Center::or).unwrap_or_default()
     }
 
-    /// What resembles an item, if that was found before; the path of the item does not matter.
+    /// The neighbors of an item, if they are already known; the path of the item does not matter.
     pub fn known(&self, asked: &Asked) -> Option<Arc<Vec<Found>>> {
         if self.is_empty() {
             return Some(Arc::default());
@@ -176,7 +176,7 @@ impl Workspace {
         lock(&self.known).get(&key(asked)).cloned()
     }
 
-    /// What resembles an item, best first, at most [`MAX_FOUND`]: its own copy in the index is among them.
+    /// The neighbors of an item, best first, at most [`MAX_FOUND`]. They include the item's own copy in the index.
     pub fn similar(&self, asked: &Asked) -> Arc<Vec<Found>> {
         if let Some(known) = self.known(asked) {
             return known;
@@ -194,7 +194,7 @@ impl Workspace {
         found
     }
 
-    /// What is about the same as a text, best first.
+    /// Items that match a query, best first.
     pub fn search(&self, query: &Query, filter: &Filter, count: usize) -> Vec<Found> {
         let ask = |vector_index: &VectorIndex| vector_index.search(query, filter, count).unwrap_or_default();
         let embedded = |found: &Found| {
@@ -225,19 +225,19 @@ impl Workspace {
 
 fn best(found: impl Iterator<Item = Found>, count: usize) -> Vec<Found> {
     let mut all: Vec<Found> = found.collect();
-    // Stable: what scores the same stays in the order of the folders and of their files.
+    // The sort is stable: items with equal scores keep the order of folders and files.
     all.sort_by(|a, b| b.score.total_cmp(&a.score));
     all.truncate(count);
     all
 }
 
-fn place(place: (&Path, &str)) -> u64 {
+fn name_hash(named: (&Path, &str)) -> u64 {
     let mut hasher = DefaultHasher::new();
-    place.hash(&mut hasher);
+    named.hash(&mut hasher);
     hasher.finish()
 }
 
-/// What an answer about an item depends on.
+/// A hash of all inputs of an answer about an item.
 pub fn key(asked: &Asked) -> u64 {
     let mut hasher = DefaultHasher::new();
     asked.vector.iter().for_each(|value| value.to_bits().hash(&mut hasher));

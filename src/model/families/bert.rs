@@ -87,7 +87,7 @@ fn block(keys: &Keys, index: usize, hidden: usize, activation: Activation, epsil
     Ok(post_ln(index, (attention, norm), (hidden, inner), activation, epsilon))
 }
 
-/// A block with its norms behind, by BERT's names: attention and the name of its norm, then a feed-forward block.
+/// A post-LN block with BERT's tensor names: attention with the name of its norm, then a feed-forward block.
 pub fn post_ln(
     index: usize,
     (attention, norm): (Attention, &str),
@@ -106,7 +106,7 @@ pub fn post_ln(
     Block::of((attention, placed(norm)), (mlp, placed("output.LayerNorm")))
 }
 
-/// Full attention of an encoder, whose matrices are named by `name` of `query`, `key`, `value` and `output`.
+/// Full attention of an encoder; `name` gives the tensor names of `query`, `key`, `value` and `output`.
 pub fn attention(keys: &Keys, hidden: usize, name: impl Fn(&str) -> String) -> Result<Attention, ConfigError> {
     let heads = keys.count("num_attention_heads")?;
     let width = head_dim(keys, hidden, heads)?;

@@ -1,4 +1,4 @@
-//! DeBERTa v2 and v3 (He et al. 2021, 2023): attention that keeps content and relative position apart.
+//! DeBERTa v2 and v3 (He et al. 2021, 2023): attention with separate terms for content and relative position.
 
 use super::bert::{attention, post_ln};
 use super::encoder_heads::{BERT, masked, task};
@@ -30,7 +30,7 @@ pub fn spec(keys: &Keys) -> Result<ModelSpec, ConfigError> {
             "output" => at("attention.output.dense"),
             part => at(&format!("attention.self.{part}_proj")),
         })?;
-        let (mut position, mut ways) = (position.clone(), 1);
+        let (mut position, mut terms) = (position.clone(), 1);
         if let Position::Disentangled {
             own,
             to_position,
@@ -38,7 +38,7 @@ pub fn spec(keys: &Keys) -> Result<ModelSpec, ConfigError> {
             ..
         } = &mut position
         {
-            ways += usize::from(*to_position) + usize::from(*to_content);
+            terms += usize::from(*to_position) + usize::from(*to_content);
             if !keys.flag_or("share_att_key", false) {
                 let matrix =
                     |name: &str| LinearSpec::new(&at(&format!("attention.self.{name}")), (hidden, hidden), true);
@@ -47,7 +47,7 @@ pub fn spec(keys: &Keys) -> Result<ModelSpec, ConfigError> {
         }
         let attention = Attention {
             position,
-            scale: ((plain.head_dim * ways) as f32).sqrt().recip(),
+            scale: ((plain.head_dim * terms) as f32).sqrt().recip(),
             ..plain
         };
         let norm = "attention.output.LayerNorm";
@@ -88,7 +88,7 @@ fn position(keys: &Keys, rows: usize, epsilon: f64) -> Result<Position, ConfigEr
     if !keys.flag_or("relative_attention", false) {
         return Ok(Position::None);
     }
-    // -1 says that it is as many as there are positions.
+    // -1 stands for the number of positions.
     let furthest = match keys.optional_number("max_relative_positions")? {
         Some(stated) if stated >= 1.0 => keys.count("max_relative_positions")?,
         _ => rows,
@@ -97,7 +97,7 @@ fn position(keys: &Keys, rows: usize, epsilon: f64) -> Result<Position, ConfigEr
         Some(stated) if stated >= 1.0 => keys.count("position_buckets")?,
         _ => 0,
     };
-    let ways: Vec<&str> = match keys.text("pos_att_type") {
+    let terms: Vec<&str> = match keys.text("pos_att_type") {
         Some(joined) => joined.split('|').collect(),
         None => keys.texts("pos_att_type"),
     };
@@ -110,8 +110,8 @@ fn position(keys: &Keys, rows: usize, epsilon: f64) -> Result<Position, ConfigEr
         span: if buckets > 0 { buckets } else { furthest },
         buckets,
         furthest,
-        to_position: ways.contains(&"c2p"),
-        to_content: ways.contains(&"p2c"),
+        to_position: terms.contains(&"c2p"),
+        to_content: terms.contains(&"p2c"),
         own: None,
     })
 }

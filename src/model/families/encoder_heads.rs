@@ -1,16 +1,16 @@
-//! Heads that encoders share.
+//! Heads that several encoders share.
 
 use super::keys::Keys;
 use crate::model::spec::{Activation, Head, HeadLayer, LinearSpec, NormSpec, Task};
 
-/// BERT's names of the layer before the table, its norm, and the bias behind the table.
+/// BERT's names of the layer before the table, its norm, and the output bias.
 pub const BERT: (&str, &str, &str) = (
     "cls.predictions.transform.dense",
     "cls.predictions.transform.LayerNorm",
     "cls.predictions.bias",
 );
 
-/// The head of a masked language model: a layer with its norm, then the embedding table turned round.
+/// The head of a masked language model: a layer with a norm, then the transposed embedding table.
 pub fn masked(
     (layer, norm, bias): (&str, &str, &str),
     (words, vocabulary): (&str, usize),
@@ -31,7 +31,7 @@ pub fn masked(
     }
 }
 
-/// A head of one matrix, behind layers that keep the width.
+/// A head with a new output matrix, after layers of unchanged width.
 pub fn plain(task: Task, layers: &[(&str, Activation)], output: (&str, usize), hidden: usize) -> Head {
     let layer = |(name, activation): &(&str, Activation)| HeadLayer {
         linear: LinearSpec::new(name, (hidden, hidden), true),
@@ -44,8 +44,8 @@ pub fn plain(task: Task, layers: &[(&str, Activation)], output: (&str, usize), h
     }
 }
 
-/// The head for the task that config.json names, if it is one of classes or answers. `sequence` says what stands before the matrix that
-/// gives the classes of a text, and that matrix's name.
+/// The head for the task in config.json, if it is a classifier or answers questions.
+/// `sequence` has the layers before the output matrix of a text classifier, and the name of that matrix.
 pub fn task(keys: &Keys, hidden: usize, sequence: (&[(&str, Activation)], &str)) -> Option<Head> {
     let labels = keys.labels();
     let count = labels.len();
@@ -62,7 +62,7 @@ pub fn task(keys: &Keys, hidden: usize, sequence: (&[(&str, Activation)], &str))
     None
 }
 
-/// The classes of a text: one of them, or each by itself where config.json says so or there is only one.
+/// Text classification: exclusive classes, or independent ones if config.json says so or if there is only one.
 pub fn sequence_task(keys: &Keys) -> Task {
     let labels = keys.labels();
     let independent = labels.len() == 1 || keys.text("problem_type") == Some("multi_label_classification");

@@ -1,4 +1,4 @@
-//! Gemma 1, 2 and 3 (Gemma Team 2024, 2025): norms on both sides of a block, windows in most layers, scores with a soft cap or norms.
+//! Gemma 1, 2 and 3 (Gemma Team 2024, 2025): sandwich norms, sliding windows in most layers, and scores with a soft cap or QK norms.
 
 use super::gpt2::next_token;
 use super::keys::{Keys, kv_heads};
@@ -19,9 +19,9 @@ pub fn spec(family: &str, keys: &Keys) -> Result<ModelSpec, ConfigError> {
     head.soft_cap = keys.optional_number("final_logit_softcapping")?.map(|cap| cap as f32);
     let ends = keys.tokens("eos_token_id");
     Ok(ModelSpec {
-        // One that looks both ways embeds and predicts nothing.
-        head: (!both_ways(keys)).then_some(head),
-        // As transformers assumes.
+        // A bidirectional model computes embeddings and predicts no tokens.
+        head: (!bidirectional(keys)).then_some(head),
+        // The default of transformers.
         ends: if ends.is_empty() { vec![1] } else { ends },
         ..ModelSpec::of(
             family,
@@ -40,7 +40,7 @@ pub fn spec(family: &str, keys: &Keys) -> Result<ModelSpec, ConfigError> {
     })
 }
 
-/// An RMSNorm whose weights say how far γ is from 1.
+/// An RMSNorm that stores γ - 1.
 fn norm(name: &str, epsilon: f64) -> NormSpec {
     NormSpec {
         offset: 1.0,
@@ -69,7 +69,7 @@ fn block(
     };
     let (mut base, mut scaling) = parameters(keys, kind, default)?;
     if family == "gemma3_text" && slides && keys.within("rope_parameters").is_none() {
-        // The older keys say what holds for the layers that see all.
+        // The older keys apply only to layers with full attention.
         (base, scaling) = (default, None);
     }
     let biased = keys.flag_or("attention_bias", false);
@@ -81,7 +81,7 @@ fn block(
             norm(&at("self_attn.k_norm"), epsilon),
         )
     });
-    let both = both_ways(keys);
+    let both = bidirectional(keys);
     let reach = keys.optional_count("sliding_window")?.filter(|_| slides);
     let scaled_by = match family {
         "gemma" => width as f64,
@@ -139,12 +139,12 @@ fn block(
     Ok(Block::of((attention, first), (mlp, second)))
 }
 
-/// Whether tokens see later ones.
-fn both_ways(keys: &Keys) -> bool {
+/// Whether tokens attend to later ones.
+fn bidirectional(keys: &Keys) -> bool {
     keys.flag_or("use_bidirectional_attention", false)
 }
 
-/// Whether a layer sees a window alone.
+/// Whether a layer attends only within a sliding window.
 fn slides(family: &str, keys: &Keys, index: usize) -> Result<bool, ConfigError> {
     let kinds = keys.texts("layer_types");
     if let Some(kind) = kinds.get(index) {

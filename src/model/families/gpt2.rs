@@ -1,4 +1,4 @@
-//! GPT-2 (Radford et al. 2019): a pre-LN decoder with learned positions and matrices stored the other way round.
+//! GPT-2 (Radford et al. 2019): a pre-LN decoder with learned positions and transposed matrices.
 
 use super::keys::Keys;
 use crate::model::config::ConfigError;
@@ -42,7 +42,7 @@ pub fn spec(keys: &Keys) -> Result<ModelSpec, ConfigError> {
     })
 }
 
-/// The head of a language model: a matrix to the vocabulary, often the embedding table.
+/// The head of a language model: a matrix (vocabulary, hidden), often the embedding table.
 pub fn next_token(name: &str, vocabulary: usize, hidden: usize) -> Head {
     Head::of(Task::NextToken, LinearSpec::new(name, (vocabulary, hidden), false))
 }

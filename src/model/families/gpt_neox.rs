@@ -1,4 +1,4 @@
-//! GPT-NeoX and Pythia (Black et al. 2022, Biderman et al. 2023): attention and feed-forward block side by side, part of each head rotated.
+//! GPT-NeoX and Pythia (Black et al. 2022, Biderman et al. 2023): parallel attention and feed-forward blocks, partly rotated heads.
 
 use super::gpt2::next_token;
 use super::keys::{Keys, head_dim};
@@ -42,7 +42,7 @@ fn block(keys: &Keys, index: usize, hidden: usize, window: usize, epsilon: f64) 
     let (heads, inner) = (keys.count("num_attention_heads")?, keys.count("intermediate_size")?);
     let width = head_dim(keys, hidden, heads)?;
     let biased = keys.flag_or("attention_bias", true);
-    // Query, key and value of a head stand together.
+    // Query, key and value of each head are adjacent.
     let part = |part: usize| LinearSpec {
         rows: Rows::OfEach {
             range: part * width..(part + 1) * width,

@@ -1,4 +1,4 @@
-//! JinaBERT v2 (Günther et al. 2023): BERT with ALiBi in both directions and gated blocks, as its authors name the tensors.
+//! JinaBERT v2 (Günther et al. 2023): BERT with bidirectional ALiBi and gated blocks, under its authors' tensor names.
 
 use super::bert::attention;
 use super::encoder_heads::{BERT, masked};
@@ -10,7 +10,7 @@ use crate::model::spec::{
 
 const WORDS: &str = "embeddings.word_embeddings.weight";
 
-/// Whether a configuration that calls itself BERT is one of these.
+/// Whether a configuration with `model_type` BERT is JinaBERT.
 pub fn is(keys: &Keys) -> bool {
     keys.text("position_embedding_type") == Some("alibi")
 }

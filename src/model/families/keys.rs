@@ -1,4 +1,4 @@
-//! Numbers, flags and names of a config.json, with errors that name the key.
+//! Access to the values of a config.json, with errors that name the key.
 
 use serde_json::Value;
 
@@ -18,7 +18,7 @@ impl<'a> Keys<'a> {
         self.0.get(key).filter(|value| !value.is_null())
     }
 
-    /// An object within.
+    /// A nested object.
     pub fn within(&self, key: &str) -> Option<Keys<'a>> {
         self.get(key).filter(|value| value.is_object()).map(Keys)
     }
@@ -27,7 +27,7 @@ impl<'a> Keys<'a> {
         self.get(key)?.as_str()
     }
 
-    /// A number of things: not negative, and not beyond the limit that keeps products from overflowing.
+    /// A count up to the limit that keeps products from overflowing.
     fn some_count(&self, key: &str) -> Result<Option<usize>, ConfigError> {
         let Some(value) = self.get(key) else { return Ok(None) };
         match value.as_u64().map(|number| number as usize) {
@@ -41,7 +41,7 @@ impl<'a> Keys<'a> {
         }
     }
 
-    /// A number of things that has to be there, at least 1.
+    /// A required count, at least 1.
     pub fn count(&self, key: &str) -> Result<usize, ConfigError> {
         match self.some_count(key)? {
             Some(0) => Err(ConfigError::Dimensions(format!("{key} is 0; it must be at least 1"))),
@@ -50,12 +50,12 @@ impl<'a> Keys<'a> {
         }
     }
 
-    /// A number of things that may be missing or 0.
+    /// A count that may be missing or 0.
     pub fn count_or(&self, key: &str, default: usize) -> Result<usize, ConfigError> {
         Ok(self.some_count(key)?.unwrap_or(default))
     }
 
-    /// A number of things; none where it is missing, null or 0.
+    /// A count; `None` if it is missing, null or 0.
     pub fn optional_count(&self, key: &str) -> Result<Option<usize>, ConfigError> {
         Ok(self.some_count(key)?.filter(|number| *number > 0))
     }
@@ -74,7 +74,7 @@ impl<'a> Keys<'a> {
         }
     }
 
-    /// ε of a norm: small and not negative.
+    /// ε of a norm: not negative.
     pub fn epsilon(&self, key: &str, default: f64) -> Result<f64, ConfigError> {
         let epsilon = self.number_or(key, default)?;
         match epsilon >= 0.0 {
@@ -89,7 +89,7 @@ impl<'a> Keys<'a> {
         self.get(key).and_then(Value::as_bool).unwrap_or(default)
     }
 
-    /// The numbers of a list, at most as many as anything may have.
+    /// The numbers of a list, up to the limit for counts.
     pub fn numbers(&self, key: &str) -> Option<Vec<f64>> {
         let list = self.get(key)?.as_array()?;
         list.iter().take(MOST).map(Value::as_f64).collect()
@@ -101,7 +101,7 @@ impl<'a> Keys<'a> {
         list.into_iter().flatten().filter_map(Value::as_str).collect()
     }
 
-    /// One token or a list of them.
+    /// A token id or a list of token ids.
     pub fn tokens(&self, key: &str) -> Vec<u32> {
         let token = |value: &Value| value.as_u64().and_then(|id| u32::try_from(id).ok());
         match self.get(key) {
@@ -111,10 +111,10 @@ impl<'a> Keys<'a> {
         }
     }
 
-    /// Names of classes by their number, as `id2label` has them.
+    /// The names of classes from `id2label`, in order of their numbers.
     pub fn labels(&self) -> Vec<String> {
         let Some(Value::Object(map)) = self.get("id2label") else {
-            // Transformers assumes two where nothing is said.
+            // The default of transformers is two classes.
             return vec!["LABEL_0".to_owned(), "LABEL_1".to_owned()];
         };
         let mut labels: Vec<(usize, String)> = map
@@ -125,7 +125,7 @@ impl<'a> Keys<'a> {
         labels.into_iter().map(|(_, name)| name).collect()
     }
 
-    /// Whether one of the architectures ends like this: `ForMaskedLM`.
+    /// Whether one of the architectures ends in `task`, such as `ForMaskedLM`.
     pub fn is_for(&self, task: &str) -> bool {
         self.texts("architectures").iter().any(|name| name.ends_with(task))
     }
@@ -139,7 +139,7 @@ impl<'a> Keys<'a> {
         })
     }
 
-    /// Fails for a variant that cannot be run.
+    /// Refuses an unsupported variant.
     pub fn refuse(
         &self,
         key: &'static str,
@@ -157,7 +157,7 @@ impl<'a> Keys<'a> {
     }
 }
 
-/// Width of a head: stated, or an even share of the stream.
+/// The stated width of a head, or else hidden width / heads.
 pub fn head_dim(keys: &Keys, hidden: usize, heads: usize) -> Result<usize, ConfigError> {
     if let Some(stated) = keys.optional_count("head_dim")? {
         return Ok(stated);
@@ -170,7 +170,7 @@ pub fn head_dim(keys: &Keys, hidden: usize, heads: usize) -> Result<usize, Confi
     }
 }
 
-/// Key heads: each serves as many query heads.
+/// Number of key and value heads; each serves equally many query heads.
 pub fn kv_heads(keys: &Keys, heads: usize) -> Result<usize, ConfigError> {
     let kv_heads = keys.optional_count("num_key_value_heads")?.unwrap_or(heads);
     match heads.is_multiple_of(kv_heads) {

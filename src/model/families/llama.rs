@@ -1,4 +1,4 @@
-//! Llama (Touvron et al. 2023) and those that have its blocks: SmolLM, Mistral, Qwen 2 and 3, Phi-3.
+//! Llama (Touvron et al. 2023) and families with the same blocks: SmolLM, Mistral, Qwen 2 and 3, Phi-3.
 
 use super::gpt2::next_token;
 use super::keys::{Keys, head_dim, kv_heads};
@@ -25,7 +25,7 @@ pub fn spec(family: &str, keys: &Keys) -> Result<ModelSpec, ConfigError> {
         ..ModelSpec::of(
             family,
             vocabulary,
-            reach(keys, window)?,
+            longest_text(keys, window)?,
             Stack {
                 hidden,
                 embedding: Embedding::of("embed_tokens.weight", hidden),
@@ -55,8 +55,8 @@ fn block(
     })?;
     let rotated = (width as f64 * partial) as usize;
     let original = keys.optional_count("original_max_position_embeddings")?;
-    // Qwen 2 has biases before the products alone; the others say what they have.
-    let (before, behind) = match family {
+    // Qwen 2 has biases only in Q, K and V; for the others, config.json says so.
+    let (qkv_biased, output_biased) = match family {
         "qwen2" => (true, false),
         "phi3" => (false, false),
         _ => (
@@ -68,7 +68,7 @@ fn block(
     let (query, key, value) = match family {
         "phi3" => {
             let all = (heads + 2 * kv_heads) * width;
-            let fused = LinearSpec::new(&at("self_attn.qkv_proj"), (all, hidden), before);
+            let fused = LinearSpec::new(&at("self_attn.qkv_proj"), (all, hidden), qkv_biased);
             let (keys_at, values_at) = (heads * width, (heads + kv_heads) * width);
             (
                 fused.clone().rows(0..keys_at),
@@ -77,9 +77,9 @@ fn block(
             )
         }
         _ => (
-            LinearSpec::new(&at("self_attn.q_proj"), shape(heads), before),
-            LinearSpec::new(&at("self_attn.k_proj"), shape(kv_heads), before),
-            LinearSpec::new(&at("self_attn.v_proj"), shape(kv_heads), before),
+            LinearSpec::new(&at("self_attn.q_proj"), shape(heads), qkv_biased),
+            LinearSpec::new(&at("self_attn.k_proj"), shape(kv_heads), qkv_biased),
+            LinearSpec::new(&at("self_attn.v_proj"), shape(kv_heads), qkv_biased),
         ),
     };
     let qk_norm = (family == "qwen3").then(|| {
@@ -96,7 +96,7 @@ fn block(
                 query,
                 key,
                 value,
-                LinearSpec::new(&at("self_attn.o_proj"), (hidden, heads * width), behind),
+                LinearSpec::new(&at("self_attn.o_proj"), (hidden, heads * width), output_biased),
             ],
             heads,
             width,
@@ -109,7 +109,7 @@ fn block(
     ))
 }
 
-/// A gated block, with its matrices apart or, as Phi-3 has them, in one tensor.
+/// A gated feed-forward block, with separate matrices or, as in Phi-3, a fused one.
 fn mlp(family: &str, keys: &Keys, index: usize, hidden: usize) -> Result<Mlp, ConfigError> {
     let at = |name: &str| format!("layers.{index}.mlp.{name}");
     let inner = keys.count("intermediate_size")?;
@@ -132,8 +132,8 @@ fn mlp(family: &str, keys: &Keys, index: usize, hidden: usize) -> Result<Mlp, Co
     })
 }
 
-/// Tokens that positions reach: dynamic scaling stretches them while a text grows.
-fn reach(keys: &Keys, window: usize) -> Result<usize, ConfigError> {
+/// Maximum number of tokens; dynamic scaling stretches positions as the text grows.
+fn longest_text(keys: &Keys, window: usize) -> Result<usize, ConfigError> {
     let scaling = keys.within("rope_parameters").or(keys.within("rope_scaling"));
     let kind = scaling.and_then(|scaling| scaling.text("rope_type").or(scaling.text("type")));
     match (scaling, kind) {

@@ -1,6 +1,6 @@
-//! Families of transformers, each a description: config.json → [`ModelSpec`].
+//! Families of transformers. Each is a description that maps config.json to a [`ModelSpec`].
 //!
-//! To add one, write a file with `fn spec(&Keys) -> Result<ModelSpec, ConfigError>` and name it in [`read`].
+//! To add a family, write a file with `fn spec(&Keys) -> Result<ModelSpec, ConfigError>` and call it in [`read`].
 
 mod bart;
 mod bert;
@@ -23,7 +23,7 @@ use super::config::ConfigError;
 use super::spec::ModelSpec;
 use keys::Keys;
 
-/// Every `model_type` that can be run.
+/// The supported values of `model_type`.
 pub const FAMILIES: [&str; 25] = [
     "bert",
     "roberta",
@@ -55,7 +55,7 @@ pub const FAMILIES: [&str; 25] = [
 /// Reads config.json.
 ///
 /// # Errors
-/// [`ConfigError`] names the key and what is supported.
+/// [`ConfigError`] with the key and the supported values.
 pub fn read(json: &[u8]) -> Result<ModelSpec, ConfigError> {
     let value = serde_json::from_slice(json).map_err(|error| ConfigError::Json {
         file: "config.json".into(),
@@ -75,7 +75,7 @@ pub fn read(json: &[u8]) -> Result<ModelSpec, ConfigError> {
         "gpt_neox" => gpt_neox::spec(&keys),
         "llama" | "mistral" | "qwen2" | "qwen3" | "phi3" => llama::spec(&family, &keys),
         "gemma" | "gemma2" | "gemma3_text" => gemma::spec(&family, &keys),
-        // A model of pictures and text keeps what its text part needs within.
+        // A model for images and text has the configuration of its text part in a nested object.
         "gemma3" => match keys.within("text_config") {
             Some(text) => gemma::spec("gemma3_text", &text),
             None => gemma::spec("gemma3_text", &keys),

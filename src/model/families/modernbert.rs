@@ -117,7 +117,7 @@ fn block(keys: &Keys, index: usize, hidden: usize, window: usize) -> Result<Bloc
         down: LinearSpec::new(&at("mlp.Wo"), (hidden, inner), bias),
         activation: keys.activation("hidden_activation", "gelu")?,
     };
-    // The embedding has its norm already.
+    // The embedding already has a norm.
     let first = match index {
         0 => Placement::Bare,
         _ => Placement::Pre(norm(&at("attn_norm"), epsilon, biased)),

@@ -1,6 +1,6 @@
-//! NomicBERT (Nussbaum et al. 2024) and Jina embeddings v3 (Sturua et al. 2024): BERT with rotary positions; the former with gated blocks.
+//! NomicBERT (Nussbaum et al. 2024) and Jina embeddings v3 (Sturua et al. 2024): BERT with rotary positions; NomicBERT has gated blocks.
 //!
-//! Published models spell their configuration as GPT-2 does, newer ones as BERT does.
+//! Published models use the keys of GPT-2 in their configuration, newer ones those of BERT.
 
 use super::encoder_heads::masked;
 use super::keys::Keys;
@@ -12,7 +12,7 @@ use crate::model::spec::{
 
 const WORDS: &str = "embeddings.word_embeddings.weight";
 
-/// What the two spellings of a configuration say.
+/// The values of a configuration, in either set of keys.
 struct Shape {
     hidden: usize,
     heads: usize,
@@ -22,10 +22,10 @@ struct Shape {
     epsilon: f64,
     base: f64,
     rotated: usize,
-    /// Gated, then by which activation; else the plain activation.
+    /// Whether feed-forward blocks are gated.
     gated: bool,
     activation: Activation,
-    /// Whether attention and feed-forward block have biases.
+    /// Whether Q, K, V and output, the first, and the second feed-forward matrix have biases.
     biases: [bool; 3],
 }
 
@@ -85,7 +85,7 @@ pub fn spec(family: &str, keys: &Keys) -> Result<ModelSpec, ConfigError> {
     keys.refuse(
         "prenorm",
         |value| value.as_bool() == Some(true),
-        "fovea supports NomicBERT with its norms behind the blocks",
+        "fovea supports NomicBERT with post-LN blocks",
     )?;
     let shape = Shape::of(family, keys)?;
     let vocabulary = keys.count("vocab_size")?;

@@ -1,10 +1,10 @@
-//! Frequencies of rotary positions, and the ways to stretch them over longer texts.
+//! Frequencies of rotary positions, and their scaling for longer texts.
 
 use super::keys::Keys;
 use crate::model::config::ConfigError;
 use crate::model::spec::{Rotary, Stretch};
 
-/// The frequencies of a head of some width. `keys` is where the scaling stands (`rope_scaling`, `rope_parameters`), if anywhere.
+/// The frequencies for a head width. `scaling` is the object with the scaling (`rope_scaling`, `rope_parameters`), if there is one.
 pub fn rotary(
     base: f64,
     width: usize,
@@ -14,7 +14,7 @@ pub fn rotary(
 ) -> Result<Rotary, ConfigError> {
     if !width.is_multiple_of(2) || width == 0 {
         return Err(ConfigError::Dimensions(format!(
-            "{width} numbers of a head cannot be rotated in pairs; head_dim or the share that is rotated is wrong"
+            "the rotated width of a head is {width}, which is not a positive even number; check head_dim and the rotated share"
         )));
     }
     if !(base.is_finite() && base > 0.0) {
@@ -116,7 +116,7 @@ pub fn rotary(
     Ok(rotary)
 }
 
-/// YaRN (Peng et al. 2023): fast pairs stay, slow ones are stretched, those between in part.
+/// YaRN (Peng et al. 2023): fast pairs keep their frequency, slow ones are scaled, and those between are interpolated.
 fn yarn(
     plain: &[f64],
     base: f64,
@@ -142,8 +142,8 @@ fn yarn(
     Ok(stretched.collect())
 }
 
-/// The base of the frequencies and where their scaling stands, for layers of a kind (`full_attention`, `sliding_attention`) where a model
-/// tells them apart.
+/// The base of the frequencies, and the object with their scaling.
+/// `kind` selects among kinds of layers (`full_attention`, `sliding_attention`) if the model distinguishes them.
 pub fn parameters<'a>(keys: &Keys<'a>, kind: &str, default: f64) -> Result<(f64, Option<Keys<'a>>), ConfigError> {
     if let Some(parameters) = keys.within("rope_parameters") {
         let own = parameters.within(kind).unwrap_or(parameters);

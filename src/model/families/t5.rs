@@ -9,7 +9,7 @@ use crate::model::spec::{
 
 const WORDS: &str = "shared.weight";
 
-/// Texts are split so; relative positions have no end.
+/// Window for splitting texts; relative positions have no maximum.
 const WINDOW: usize = 512;
 
 pub fn spec(family: &str, keys: &Keys) -> Result<ModelSpec, ConfigError> {
@@ -18,7 +18,7 @@ pub fn spec(family: &str, keys: &Keys) -> Result<ModelSpec, ConfigError> {
     let layers = keys.count("num_layers")?;
     let tied = keys.flag_or("tie_word_embeddings", true);
     let head = Head {
-        // A table that serves both ends is scaled on its way out.
+        // A tied table scales the hidden states before the output.
         separate: Some("lm_head.weight".to_owned()),
         scale: if tied { (hidden as f32).sqrt().recip() } else { 1.0 },
         ..Head::of(
@@ -64,7 +64,7 @@ fn block(keys: &Keys, side: &str, index: usize, hidden: usize, epsilon: f64) -> 
     let attention = |layer: usize, kind: &str, position: Position, mask: Mask, source: Source| {
         let name = |part: &str| at(layer, &format!("{kind}.{part}"));
         Work::Attention(Box::new(Attention {
-            // The initialization has the scale in it.
+            // T5's initialization contains the scale.
             scale: 1.0,
             mask,
             position,
@@ -111,7 +111,7 @@ fn mlp(keys: &Keys, at: impl Fn(&str) -> String, (inner, hidden): (usize, usize)
     let kind = keys.text("feed_forward_proj").unwrap_or("relu");
     let gated = kind.strip_prefix("gated-");
     let activation = match kind {
-        // T5 v1.1 says gelu and means its approximation.
+        // T5 v1.1 says gelu, but uses the tanh approximation.
         "gated-gelu" => Activation::GeluTanh,
         _ => Activation::from_name(gated.unwrap_or(kind)).ok_or_else(|| ConfigError::Variant {
             key: "feed_forward_proj",

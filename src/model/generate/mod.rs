@@ -1,4 +1,4 @@
-//! Writing texts: one token after the other, each from the next-token distribution of all before it.
+//! Text generation: one token after the other, each from the next-token distribution after all previous tokens.
 
 mod sampling;
 
@@ -11,58 +11,58 @@ use super::{Checkpoint, ModelError, Packed, Tokenizer};
 use crate::model::spec::Task;
 use crate::model::trace::TraceLevel;
 
-/// Where a text stops.
+/// The limits of a generated text.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Limits {
-    /// Most tokens that are written.
+    /// Maximum number of tokens.
     pub tokens: usize,
-    /// Texts at which writing stops; they are left out.
+    /// Texts at which generation stops; they are not part of the output.
     pub stops: Vec<String>,
 }
 
-/// A token that was written.
+/// A generated token.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
 pub struct Written {
-    /// Its id.
+    /// The id of the token.
     pub id: u32,
     /// The text that it adds; empty while it is a part of a character.
     pub text: String,
-    /// The natural logarithm of its probability, before temperature and cuts: ≤ 0.
+    /// The natural logarithm of its probability, before temperature, penalty and cuts: ≤ 0.
     pub logprob: f32,
 }
 
-/// Why a text has ended.
+/// The reason why generation ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Ended {
-    /// The model ended it.
+    /// The model generated an end token.
     Model,
-    /// At one of the texts that stop it.
+    /// A stop text occurred, or the callback returned false.
     Stop,
-    /// After as many tokens as it may have.
+    /// The maximum number of tokens was reached.
     Tokens,
-    /// At the end of the model's window.
+    /// The end of the model's window was reached.
     Window,
 }
 
 impl Network {
-    /// Whether it can write: its head says the next token.
+    /// Whether the model can generate text: its head predicts the next token.
     pub fn writes(&self) -> bool {
         self.task() == Some(&Task::NextToken)
     }
 
-    /// Writes on from a prompt, and tells each token as it comes. `told` stops it by returning false.
+    /// Continues a prompt, and passes each token to `report` as it is generated. `report` stops generation by returning false.
     ///
     /// # Errors
-    /// [`ModelError::Stopped`] when the checkpoint says so (asked before each block), [`ModelError::TooLong`] for a prompt that fills the
-    /// window, [`ModelError::Unable`] for a model that cannot write.
+    /// [`ModelError::Stopped`] if the checkpoint, which each block asks, stops it; [`ModelError::TooLong`] for a prompt that exceeds
+    /// the window; [`ModelError::Unable`] for a model that cannot generate text.
     pub fn generate(
         &self,
         prompt: &[u32],
         tokenizer: &Tokenizer,
         sampling: Sampling,
         limits: &Limits,
-        told: &mut dyn FnMut(&Written) -> bool,
+        report: &mut dyn FnMut(&Written) -> bool,
         checkpoint: Checkpoint,
     ) -> Result<Ended, ModelError> {
         if !self.writes() {
@@ -94,18 +94,18 @@ impl Network {
                 text: piece,
                 logprob,
             };
-            if !told(&written) || stopped {
+            if !report(&written) || stopped {
                 return Ok(Ended::Stop);
             }
         }
         Ok(Ended::Tokens)
     }
 
-    /// What a decoder begins with, and for an encoder–decoder what the encoder makes of the prompt.
+    /// The first tokens of the decoder, and for an encoder–decoder the encoder's output.
     fn start(&self, prompt: &[u32], checkpoint: Checkpoint) -> Result<Start, ModelError> {
         if self.spec.decoder.is_none() {
             return match prompt.is_empty() {
-                true => Err(ModelError::Unable("write on from nothing")),
+                true => Err(ModelError::Unable("continue an empty text")),
                 false => Ok((prompt.to_vec(), None)),
             };
         }
@@ -114,15 +114,15 @@ impl Network {
     }
 }
 
-/// The first tokens of a decoder, and what an encoder made of the prompt, (m, hidden).
+/// The first tokens of a decoder, and the encoder's output for the prompt, (m, hidden).
 type Start = (Vec<u32>, Option<Arc<Vec<f32>>>);
 
-/// Tokens → text, piece by piece: a character may take several tokens.
+/// Decodes tokens into text piece by piece, since a character may take several tokens.
 struct Pieces<'a> {
     tokenizer: &'a Tokenizer,
     ids: Vec<u32>,
-    /// Bytes of the text that were told.
-    told: usize,
+    /// Number of bytes of the text that were returned.
+    emitted: usize,
 }
 
 impl<'a> Pieces<'a> {
@@ -130,11 +130,11 @@ impl<'a> Pieces<'a> {
         Pieces {
             tokenizer,
             ids: Vec::new(),
-            told: 0,
+            emitted: 0,
         }
     }
 
-    /// What one more token adds, up to the text that stops; and whether there is one.
+    /// The text that a token adds, and whether a stop text ends it.
     fn push(&mut self, id: u32, stops: &[String]) -> (String, bool) {
         self.ids.push(id);
         let text = self.tokenizer.decode(&self.ids);
@@ -145,16 +145,16 @@ impl<'a> Pieces<'a> {
             .min();
         let whole = match stop {
             Some(at) => at,
-            // The beginning of a character, or of a text that stops, waits for its end.
+            // An incomplete character or the possible beginning of a stop text waits for the next token.
             None => text.trim_end_matches('\u{fffd}').len() - partial(&text, stops),
         };
-        let piece = text.get(self.told..whole).unwrap_or_default().to_owned();
-        self.told += piece.len();
+        let piece = text.get(self.emitted..whole).unwrap_or_default().to_owned();
+        self.emitted += piece.len();
         (piece, stop.is_some())
     }
 }
 
-/// Bytes at the end of a text with which one of the texts that stop begins.
+/// Number of final bytes of a text that may begin a stop text.
 fn partial(text: &str, stops: &[String]) -> usize {
     let longest = |stop: &String| {
         let ends = stop.char_indices().map(|(at, _)| at).skip(1);
@@ -168,7 +168,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_may_be_the_beginning_of_a_stop_waits() {
+    fn the_possible_beginning_of_a_stop_text_waits() {
         let stops = ["\n\n".to_owned(), "END".to_owned()];
         assert_eq!(partial("some text\n", &stops), 1);
         assert_eq!(partial("some EN", &stops), 2);

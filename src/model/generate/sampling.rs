@@ -1,20 +1,20 @@
-//! Which token comes next: the likeliest, or one drawn by its probability.
+//! Selection of the next token: the most probable, or a random one.
 
-/// How the next token is drawn. The default is greedy: the likeliest.
+/// Parameters of the selection. The default is greedy: the most probable token.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Sampling {
-    /// Logits are divided by it; 0 takes the likeliest.
+    /// Divisor of the logits; 0 selects the most probable token.
     pub temperature: f32,
-    /// Only the likeliest so many; 0 for all.
+    /// Number of most probable tokens that are candidates; 0 for all.
     pub top_k: usize,
-    /// Only the likeliest that together have this probability (Holtzman et al. 2020); 1 for all.
+    /// Candidates are the most probable tokens with this total probability (Holtzman et al. 2020); 1 for all.
     pub top_p: f32,
-    /// Only those with at least this share of the likeliest one's probability; 0 for all.
+    /// Minimum probability of a candidate, relative to the most probable token; 0 for all.
     pub min_p: f32,
-    /// Logits of tokens that the text has already are divided by it where positive, multiplied where negative (Keskar et al. 2019); 1 for
-    /// none.
+    /// Penalty for tokens that the text already contains: positive logits are divided by it, negative ones multiplied (Keskar et al.
+    /// 2019); 1 for none.
     pub repetition_penalty: f32,
-    /// The same seed draws the same tokens.
+    /// Seed of the random numbers; the same seed selects the same tokens.
     pub seed: u64,
 }
 
@@ -31,20 +31,20 @@ impl Default for Sampling {
     }
 }
 
-/// Draws tokens.
+/// Selects tokens.
 pub struct Sampler {
     sampling: Sampling,
     state: u64,
 }
 
 impl Sampler {
-    /// Starts from the seed.
+    /// A sampler that starts from the seed.
     pub fn new(sampling: Sampling) -> Sampler {
         let state = sampling.seed;
         Sampler { sampling, state }
     }
 
-    /// The next token by its logits, after the tokens `before`; and the logarithm of its probability before temperature, penalty and cuts.
+    /// Selects a token from logits, given the previous tokens; also returns its log-probability before temperature, penalty and cuts.
     pub fn pick(&mut self, logits: &[f32], before: &[u32]) -> (u32, f32) {
         let logprob = |id: u32| logits[id as usize] - log_sum(logits);
         let Sampling {
@@ -73,11 +73,11 @@ impl Sampler {
             return (id, logprob(id));
         }
         scores.iter_mut().for_each(|score| *score /= temperature);
-        let id = self.draw(&scores);
+        let id = self.sample(&scores);
         (id, logprob(id))
     }
 
-    fn draw(&mut self, scores: &[f32]) -> u32 {
+    fn sample(&mut self, scores: &[f32]) -> u32 {
         let Sampling {
             top_k, top_p, min_p, ..
         } = self.sampling;
@@ -112,7 +112,7 @@ impl Sampler {
         order.get(weights.len() - 1).copied().unwrap_or(0)
     }
 
-    /// A number from 0 to 1, 1 excluded (SplitMix64, Steele et al. 2014).
+    /// A random number from 0 (included) to 1 (excluded), by SplitMix64 (Steele et al. 2014).
     fn uniform(&mut self) -> f64 {
         self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.state;
@@ -123,7 +123,7 @@ impl Sampler {
     }
 }
 
-/// The index of the largest, the first of several.
+/// The index of the largest score; the first if there are several.
 fn likeliest(scores: &[f32]) -> u32 {
     let largest = scores
         .iter()
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn tokens_are_drawn_by_their_probability_and_greedy_takes_the_likeliest() {
+    fn tokens_are_sampled_by_probability_and_greedy_takes_the_most_probable() {
         assert_eq!(Sampler::new(Sampling::default()).pick(&LOGITS, &[]).0, 1);
         let whole: f64 = LOGITS.iter().map(|l| f64::from(*l).exp()).sum();
         for (share, logit) in shares(warm()).iter().zip(LOGITS) {
@@ -179,17 +179,17 @@ mod tests {
     }
 
     #[test]
-    fn cuts_leave_what_they_say() {
-        let drawn = |sampling| shares(sampling).map(|share| share > 0.0);
-        assert_eq!(drawn(Sampling { top_k: 2, ..warm() }), [false, true, true, false]);
-        // The likeliest has .66, the next .24, the third .09.
-        assert_eq!(drawn(Sampling { top_p: 0.7, ..warm() }), [false, true, true, false]);
-        assert_eq!(drawn(Sampling { min_p: 0.3, ..warm() }), [false, true, true, false]);
-        assert_eq!(drawn(Sampling { min_p: 1.0, ..warm() }), [false, true, false, false]);
+    fn cuts_keep_only_the_candidates_that_they_define() {
+        let possible = |sampling| shares(sampling).map(|share| share > 0.0);
+        assert_eq!(possible(Sampling { top_k: 2, ..warm() }), [false, true, true, false]);
+        // The most probable token has .66, the next .24, the third .09.
+        assert_eq!(possible(Sampling { top_p: 0.7, ..warm() }), [false, true, true, false]);
+        assert_eq!(possible(Sampling { min_p: 0.3, ..warm() }), [false, true, true, false]);
+        assert_eq!(possible(Sampling { min_p: 1.0, ..warm() }), [false, true, false, false]);
     }
 
     #[test]
-    fn a_penalty_makes_room_for_tokens_that_are_new_and_a_seed_repeats_itself() {
+    fn a_penalty_favors_new_tokens_and_a_seed_repeats_itself() {
         let sampling = Sampling {
             repetition_penalty: 2.0,
             ..Sampling::default()

@@ -1,15 +1,16 @@
-//! What llama.cpp's converter does to weights, told to the description of a model, so that no weight has to be changed back.
+//! Changes that llama.cpp's converter makes to weights, expressed as changes of the description.
+//! Weights then need no conversion back.
 //!
-//! | architecture | what the converter does | what the description says then |
+//! | architecture | change by the converter | change of the description |
 //! | --- | --- | --- |
-//! | Llama | stores the rows of queries and keys so that pairs that rotate together are neighbors | interleaved pairs |
-//! | Gemma | adds 1 to the weights of norms | nothing is added to them |
-//! | GPT-2 | transposes its matrices | they are (out, in) |
-//! | GPT-NeoX | puts all queries before all keys before all values | ranges of rows |
+//! | Llama | reorders the rows of queries and keys, so that rotated pairs are adjacent | interleaved pairs |
+//! | Gemma | adds 1 to the weights of norms | no offset |
+//! | GPT-2 | transposes matrices | not transposed: (out, in) |
+//! | GPT-NeoX | stores all queries, then all keys, then all values | ranges of rows |
 
 use crate::model::spec::{Attention, LinearSpec, ModelSpec, NormSpec, Position, Rows, Work};
 
-/// Describes the model as its weights are stored.
+/// Changes the description to match the stored weights.
 pub(super) fn lay_out(architecture: &str, spec: &mut ModelSpec) {
     match architecture {
         "llama" => attentions(spec, |attention| {
@@ -73,11 +74,14 @@ fn norms(spec: &mut ModelSpec, mut change: impl FnMut(&mut NormSpec)) {
     });
     for stack in std::iter::once(&mut spec.stack).chain(&mut spec.decoder) {
         for step in stack.blocks.iter_mut().flat_map(|block| &mut block.steps) {
-            let behind = step
+            let norms_of_branches = step
                 .branches
                 .iter_mut()
                 .flat_map(|branch| [&mut branch.before, &mut branch.after]);
-            behind.chain([&mut step.norm]).flatten().for_each(&mut change);
+            norms_of_branches
+                .chain([&mut step.norm])
+                .flatten()
+                .for_each(&mut change);
         }
         [&mut stack.norm, &mut stack.embedding.norm]
             .into_iter()

@@ -1,26 +1,26 @@
-//! Scores of pieces → merges in order.
+//! Derives merges from the scores of pieces.
 //!
-//! SentencePiece joins the two neighbors whose common piece has the highest score. A byte-pair encoding says the same as a list of merges:
-//! each way to make a piece of two others, the highest score first.
+//! SentencePiece joins the two neighbors whose joined piece has the highest score. The equivalent byte-pair encoding is a list of merges:
+//! every split of a piece into two others, with the highest score first.
 
 use std::collections::HashSet;
 
 use super::pieces::{Kind, Pieces};
 use crate::model::vetting::MOST_PIECES;
 
-/// A piece made of its first `at` bytes and the others.
+/// A split of a piece into its first `at` bytes and the rest.
 struct Merge {
     piece: u32,
     at: u32,
-    /// Characters of the left part and of the right part.
+    /// Number of characters of the left and the right part.
     chars: (u32, u32),
 }
 
-/// The merges that a vocabulary with scores stands for.
+/// The merges that are equivalent to a vocabulary with scores.
 ///
 /// # Errors
-/// If there are no scores, or more merges than any vocabulary has.
-pub(super) fn of_scores<'a>(pieces: &Pieces<'a>) -> Result<Vec<(&'a str, &'a str)>, String> {
+/// If there are no scores, or more merges than in any vocabulary.
+pub(super) fn from_scores<'a>(pieces: &Pieces<'a>) -> Result<Vec<(&'a str, &'a str)>, String> {
     let scores = pieces.scores()?;
     let all = || pieces.texts.iter().zip(&pieces.kinds);
     let parts: HashSet<&str> = all()
@@ -40,10 +40,10 @@ pub(super) fn of_scores<'a>(pieces: &Pieces<'a>) -> Result<Vec<(&'a str, &'a str
                 });
             }
         }
-        // Each is two texts.
+        // Each merge consists of two texts.
         if merges.len() > MOST_PIECES / 2 {
             return Err(format!(
-                "its vocabulary stands for more than {} merges; download the model again",
+                "its vocabulary implies more than {} merges; download the model again",
                 MOST_PIECES / 2
             ));
         }
@@ -59,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn merges_come_in_the_order_of_scores_and_only_from_pieces_that_texts_are_made_of() {
+    fn merges_are_ordered_by_score_and_use_only_pieces_of_texts() {
         let texts = vec!["a", "b", "ab", "aba", "<s>", "ba", "é", "éa"];
         let mut kinds = vec![Kind::Normal; texts.len()];
         kinds[4] = Kind::Control;
@@ -70,8 +70,8 @@ mod tests {
             unknown: None,
         };
         let expected = vec![("ab", "a"), ("a", "ba"), ("a", "b"), ("b", "a"), ("é", "a")];
-        assert_eq!(of_scores(&pieces), Ok(expected));
+        assert_eq!(from_scores(&pieces), Ok(expected));
         pieces.scores = None;
-        assert!(of_scores(&pieces).unwrap_err().contains("tokenizer.ggml.scores"));
+        assert!(from_scores(&pieces).unwrap_err().contains("tokenizer.ggml.scores"));
     }
 }

@@ -1,11 +1,11 @@
-//! The metadata of a file → the configuration that [`families::read`](crate::model::families::read) takes.
+//! Converts the metadata of a file into the configuration for [`families::read`](crate::model::families::read).
 
 use serde_json::{Value, json};
 
 use super::Gguf;
 use super::values::Values;
 
-/// Every `general.architecture` that can be run.
+/// The supported values of `general.architecture`.
 const ARCHITECTURES: [&str; 12] = [
     "bert",
     "gemma",
@@ -21,15 +21,15 @@ const ARCHITECTURES: [&str; 12] = [
     "t5",
 ];
 
-/// The most layers. The largest published models have 126.
+/// Maximum number of layers. The largest published models have 126.
 const MOST_LAYERS: u64 = 1024;
-/// The widest head. Published ones have 256 at most.
+/// Maximum width of a head. Published ones have at most 256.
 const WIDEST_HEAD: u64 = 4096;
 
-/// config.json as the model's folder would have it.
+/// The equivalent of config.json.
 ///
 /// # Errors
-/// Names the key and what to do, in words that follow the name of the file.
+/// Names the key and says what to do; the caller puts the file name before it.
 pub(super) fn config(file: &Gguf) -> Result<Value, String> {
     let values = file.values()?;
     let architecture = values.architecture();
@@ -57,7 +57,7 @@ pub(super) fn config(file: &Gguf) -> Result<Value, String> {
     }
 }
 
-/// Fails for more layers than a file can have: each has several tensors. A description takes memory for each of them.
+/// Refuses more layers than tensors, because the description takes memory for each layer.
 fn possible(file: &Gguf, layers: u64) -> Result<(), String> {
     match layers > MOST_LAYERS.min(file.tensors() as u64) {
         true => Err(format!(
@@ -68,29 +68,29 @@ fn possible(file: &Gguf, layers: u64) -> Result<(), String> {
     }
 }
 
-/// How a file says that token vectors become one embedding, as 1_Pooling/config.json would have it.
+/// The pooling of a file, as the equivalent of 1_Pooling/config.json.
 ///
 /// # Errors
-/// For a kind of pooling that is none.
+/// An unsupported pooling.
 pub(super) fn pooling(file: &Gguf) -> Result<Option<Value>, String> {
     let mode = match file.values()?.optional_count("pooling_type")? {
         None | Some(0) => return Ok(None),
         Some(1) => "mean",
         Some(2) => "cls",
         Some(3) => "lasttoken",
-        Some(4) => return Err("it is a reranker, whose score of a pair fovea does not show".to_owned()),
+        Some(4) => return Err("it is a reranker, and fovea does not compute scores of pairs".to_owned()),
         Some(other) => return Err(format!("its pooling_type {other} is not supported; fovea reads 0 to 3")),
     };
     Ok(Some(json!({ "pooling_mode": mode })))
 }
 
-/// Rows of the table of tokens.
+/// Number of rows in the token table.
 fn vocabulary(file: &Gguf) -> Result<usize, String> {
     file.rows("token_embd.weight")
         .ok_or_else(|| "it has no tensor `token_embd.weight`; download the model again".to_owned())
 }
 
-/// Tokens that end a text.
+/// The tokens that end a text.
 fn ends(values: &Values) -> Result<Vec<u32>, String> {
     let keys = ["eos_token_id", "eot_token_id", "eom_token_id"];
     let ends = keys.map(|key| values.token(&format!("tokenizer.ggml.{key}")));
@@ -102,7 +102,7 @@ fn ends(values: &Values) -> Result<Vec<u32>, String> {
         .collect())
 }
 
-/// Width of a head, which is the same for queries, keys and values.
+/// Width of a head; it must be the same for keys and values.
 fn head_width(values: &Values) -> Result<u64, String> {
     let even = values.count("embedding_length")? / values.count("attention.head_count")?.max(1);
     let width = values.optional_count("attention.key_length")?.unwrap_or(even);
@@ -122,15 +122,15 @@ fn head_width(values: &Values) -> Result<u64, String> {
 /// The share of a head that is rotated.
 fn rotated(values: &Values, width: u64) -> Result<f64, String> {
     match values.optional_count("rope.dimension_count")? {
-        // Half a pair more, so that no rounding takes one away.
+        // Half a pair more, so that rounding cannot remove a pair.
         Some(rotated) if rotated < width => Ok((rotated as f64 + 0.5) / width as f64),
         _ => Ok(1.0),
     }
 }
 
-/// How positions are stretched, as `rope_scaling` has it.
+/// The scaling of positions, as the equivalent of `rope_scaling`.
 fn scaling(file: &Gguf, values: &Values, window: u64) -> Result<Value, String> {
-    // What Llama 3 does to its frequencies, done once by the converter.
+    // The converter has applied Llama 3's scaling to these factors.
     if let Some(factors) = file.factors("rope_freqs.weight")? {
         return Ok(json!({
             "rope_type": "longrope",
@@ -156,7 +156,7 @@ fn scaling(file: &Gguf, values: &Values, window: u64) -> Result<Value, String> {
         }));
     }
     let factor = values.optional_number("rope.scaling.factor")?;
-    // Older converters wrote this key alone.
+    // Older converters wrote only this key.
     let linear = values.optional_number("rope.scale_linear")?;
     let kind = values.own_text("rope.scaling.type")?;
     match (kind.or(linear.map(|_| "linear")), factor.or(linear)) {
@@ -171,15 +171,15 @@ fn scaling(file: &Gguf, values: &Values, window: u64) -> Result<Value, String> {
             "original_max_position_embeddings": original,
         })),
         (Some(kind), _) => Err(format!(
-            "it stretches positions by `{kind}`, which fovea does not; fovea supports none, linear, yarn and longrope"
+            "it scales positions by `{kind}`, which is not supported; fovea supports none, linear, yarn and longrope"
         )),
     }
 }
 
-/// What all decoders with RMSNorm and rotated heads have.
+/// The keys that all decoders with RMSNorm and rotary positions share.
 fn decoder(file: &Gguf, values: &Values, family: &str, base: f64) -> Result<Value, String> {
     if values.own_flag("attention.causal")? == Some(false) {
-        return Err("its attention looks at later tokens, which fovea does not do for this architecture".to_owned());
+        return Err("its attention is bidirectional, which fovea does not support for this architecture".to_owned());
     }
     let window = values.count("context_length")?;
     let heads = values.count("attention.head_count")?;
@@ -223,7 +223,7 @@ fn gemma(file: &Gguf, values: &Values) -> Result<Value, String> {
     };
     let mut config = decoder(file, values, family, base)?;
     let width = head_width(values)?;
-    // The largest models alone scale by what a head would be wide in the stream; llama.cpp knows them by their layers.
+    // Only the largest models scale by hidden width / heads; llama.cpp recognizes them by their number of layers.
     let stream = values.count("embedding_length")? / values.count("attention.head_count")?.max(1);
     let largest = matches!(
         (values.architecture(), values.count("block_count")?),
@@ -283,7 +283,7 @@ fn gpt_neox(file: &Gguf, values: &Values) -> Result<Value, String> {
     }))
 }
 
-/// What BERT and NomicBERT have in common.
+/// The keys that BERT and NomicBERT share.
 fn encoder(file: &Gguf, values: &Values, family: &str) -> Result<Value, String> {
     Ok(json!({
         "model_type": family,
@@ -298,7 +298,7 @@ fn encoder(file: &Gguf, values: &Values, family: &str) -> Result<Value, String> 
     }))
 }
 
-/// BERT, and RoBERTa as BERT: the converter leaves out the rows of its table of positions that no token has.
+/// BERT, and RoBERTa as BERT: the converter drops the rows of RoBERTa's position table that no token uses.
 fn bert(file: &Gguf, values: &Values) -> Result<Value, String> {
     let mut config = encoder(file, values, "bert")?;
     if let Some(rows) = file.rows("position_embd.weight") {

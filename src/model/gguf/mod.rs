@@ -1,10 +1,10 @@
-//! A model in a single GGUF file, as llama.cpp writes it: configuration and tokenizer are in its metadata.
+//! Models in a single GGUF file, in llama.cpp's format: the metadata contains configuration and tokenizer.
 //!
-//! Nothing else in the program knows such files: to the others, one looks like a folder with config.json, tokenizer.json, the pooling's
-//! configuration and weights. What is different is the names of tensors (`names.rs`) and what the converter did to some (`layout.rs`).
+//! The rest of the program does not know the format: such a file looks like a folder with config.json, tokenizer.json, the pooling
+//! configuration and weights. Only tensor names (`names.rs`) and the converter's changes (`layout.rs`) differ.
 //!
-//! The file is not trusted. `survey.rs` holds every count of its header against limits before anything is allocated; the tokenizer passes
-//! the same checks as a tokenizer.json; weights are read as those of a folder are.
+//! The file is not trusted. `survey.rs` checks every count of the header against limits before any allocation; the tokenizer passes the
+//! same checks as a tokenizer.json; weights are read in the same way as those of a folder.
 
 mod layout;
 mod merges;
@@ -29,12 +29,12 @@ use crate::text::{Unread, open_regular};
 pub(super) use survey::survey;
 use values::Values;
 
-/// The longest name that a file gives its model; a longer one is none.
+/// Maximum length of a model name in the metadata; longer ones are ignored.
 const LONGEST_NAME: usize = 120;
-/// The most numbers of a tensor that belongs to the configuration: one for each pair of a head.
+/// Maximum number of values in a tensor that belongs to the configuration: one per pair of a head.
 const MOST_FACTORS: usize = 4096;
 
-/// The header of a file, and where the file is.
+/// The header and the path of a file.
 pub(super) struct Gguf {
     pub(super) path: PathBuf,
     content: Content,
@@ -44,7 +44,7 @@ impl Gguf {
     /// Reads the header of a file.
     ///
     /// # Errors
-    /// If it is not there, is no regular file, or no GGUF file that can be read.
+    /// If the file does not exist, is not a regular file, or is not a readable GGUF file.
     pub(super) fn open(path: &Path) -> Result<Gguf, LoadError> {
         let (file, size) = open_regular(path, MAX_WEIGHTS).map_err(|error| refused(path, error))?;
         let refuse = |reason: String| LoadError::Gguf {
@@ -67,10 +67,10 @@ impl Gguf {
         })
     }
 
-    /// What the folder's file of that name would contain; nothing for those that a folder may lack.
+    /// The equivalent of a folder's file; `None` for optional files.
     ///
     /// # Errors
-    /// [`LoadError::Gguf`] names the key.
+    /// [`LoadError::Gguf`] with the key.
     pub(super) fn part(&self, name: &str) -> Result<Option<Vec<u8>>, LoadError> {
         let part = match name {
             "config.json" => metadata::config(self).map(|json| Some(json.to_string().into_bytes())),
@@ -91,7 +91,7 @@ impl Gguf {
         }
     }
 
-    /// What the file calls its model; the file's own name where it says nothing.
+    /// The name of the model in the metadata, or else the name of the file.
     pub(super) fn name(&self) -> String {
         let given = self.values().and_then(|values| values.text("general.name"));
         let given = given.ok().flatten().map(str::trim);
@@ -99,18 +99,18 @@ impl Gguf {
         given.map_or_else(|| self.stem(), str::to_owned)
     }
 
-    /// The file's name without `.gguf`.
+    /// The name of the file without `.gguf`.
     pub(super) fn stem(&self) -> String {
         let stem = self.path.file_stem();
         stem.map_or_else(|| "model".to_owned(), |stem| stem.to_string_lossy().into_owned())
     }
 
-    /// Describes the model as its weights are stored in the file.
+    /// Changes the description to match the weights in the file.
     pub(super) fn lay_out(&self, spec: &mut ModelSpec) {
         layout::lay_out(self.architecture(), spec);
     }
 
-    /// The name that a folder's weights would have for a tensor.
+    /// The name of a tensor in a Hugging Face folder.
     pub(super) fn tensor_name(&self, name: &str) -> String {
         names::hugging_face(self.architecture(), name, self.is_gated())
     }
@@ -131,17 +131,17 @@ impl Gguf {
         self.content.tensor_infos.len()
     }
 
-    /// Rows of a table.
+    /// Number of rows of a table.
     fn rows(&self, tensor: &str) -> Option<usize> {
         self.content.tensor_infos.get(tensor)?.shape.dims().first().copied()
     }
 
-    /// Whether T5's blocks have a gate.
+    /// Whether T5's feed-forward blocks are gated.
     fn is_gated(&self) -> bool {
         self.has("enc.blk.0.ffn_gate.weight")
     }
 
-    /// Factors of frequencies, which are a part of the configuration stored as a tensor.
+    /// Frequency factors, which are a part of the configuration stored as a tensor.
     fn factors(&self, tensor: &str) -> Result<Option<Vec<f32>>, String> {
         let Some(info) = self.content.tensor_infos.get(tensor) else {
             return Ok(None);

@@ -1,6 +1,6 @@
-//! Names of tensors as llama.cpp writes them → those that a family's description asks for.
+//! Translates llama.cpp's tensor names into Hugging Face's, which the descriptions use.
 
-/// A tensor's name in Hugging Face's spelling; the same name where there is none. T5's names depend on whether its blocks are gated.
+/// Hugging Face's name of a tensor, or the same name if there is none. T5's names depend on whether its blocks are gated.
 pub(super) fn hugging_face(architecture: &str, name: &str, gated: bool) -> String {
     translate(architecture, name, gated).unwrap_or_else(|| name.to_owned())
 }
@@ -27,7 +27,7 @@ fn translate(architecture: &str, name: &str, gated: bool) -> Option<String> {
     Some(format!("{blocks}.{layer}.{part}.{suffix}"))
 }
 
-/// What stands before and behind the blocks.
+/// The tensors outside of the blocks.
 fn outside(architecture: &str, stem: &str) -> Option<&'static str> {
     Some(match (architecture, stem) {
         ("gpt2", "token_embd") => "wte",
@@ -51,7 +51,7 @@ fn outside(architecture: &str, stem: &str) -> Option<&'static str> {
     })
 }
 
-/// Llama and those that have its blocks; Gemma 2 and 3 have two norms more.
+/// Llama and families with the same blocks; Gemma 2 and 3 have two more norms.
 fn llama(architecture: &str, part: &str) -> Option<&'static str> {
     Some(match (architecture, part) {
         ("phi3", "attn_qkv") => "self_attn.qkv_proj",
@@ -125,7 +125,7 @@ fn nomic(part: &str) -> Option<&'static str> {
     })
 }
 
-/// The blocks of a side, and a part of one of them.
+/// The names of the blocks on a side and of a part within.
 fn t5(side: &str, part: &str, gated: bool) -> Option<(String, String)> {
     let (side, last) = match side {
         "enc" => ("encoder", 1),
@@ -153,7 +153,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_those_of_the_converter_the_other_way_round() {
+    fn names_invert_those_of_the_converter() {
         for (architecture, name, expected) in [
             ("llama", "token_embd.weight", "embed_tokens.weight"),
             ("llama", "blk.12.attn_q.weight", "layers.12.self_attn.q_proj.weight"),

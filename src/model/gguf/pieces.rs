@@ -1,42 +1,42 @@
-//! The pieces of a vocabulary: their texts, kinds and scores.
+//! The entries of a vocabulary: their texts, kinds and scores.
 
 use super::values::{Values, missing};
 use crate::model::vetting::{LONGEST_PIECE, MOST_PIECES};
 
-/// What a piece is, as SentencePiece numbers it.
+/// The kind of an entry, in SentencePiece's numbering.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// A piece that texts are made of.
+    /// A regular piece of text.
     Normal,
-    /// What stands for unknown text.
+    /// The token for unknown text.
     Unknown,
-    /// A token that no text contains.
+    /// A control token, which does not occur in texts.
     Control,
-    /// A text that is always one token.
+    /// A text that is always a single token.
     UserDefined,
-    /// A row of the table that means nothing.
+    /// An unused row of the table.
     Unused,
-    /// A byte of text that no piece covers.
+    /// A byte, for text that no piece covers.
     Byte,
 }
 
-/// The pieces, by id.
+/// The entries, indexed by id.
 pub(super) struct Pieces<'a> {
     pub texts: Vec<&'a str>,
     pub kinds: Vec<Kind>,
     pub scores: Option<Vec<f64>>,
-    /// Which one stands for unknown text.
+    /// The id of the token for unknown text.
     pub unknown: Option<u32>,
 }
 
-/// Tokens that stand in no text, where a file does not say what kind its tokens are.
+/// The control tokens, for files without token types.
 const CONTROLS: [&str; 6] = ["bos", "eos", "padding", "cls", "mask", "seperator"];
 
 impl<'a> Pieces<'a> {
     /// Reads a vocabulary.
     ///
     /// # Errors
-    /// Names the key and what to do.
+    /// Names the key and says what to do.
     pub(super) fn read(values: &Values<'a>) -> Result<Pieces<'a>, String> {
         let texts = values.texts("tokenizer.ggml.tokens")?;
         if texts.len() > MOST_PIECES {
@@ -76,7 +76,7 @@ impl<'a> Pieces<'a> {
         Ok(pieces)
     }
 
-    /// The token that `tokenizer.ggml.{name}_token_id` names.
+    /// The id in `tokenizer.ggml.{name}_token_id`.
     pub(super) fn token(&self, values: &Values, name: &str) -> Result<Option<u32>, String> {
         let key = format!("tokenizer.ggml.{name}_token_id");
         match values.token(&key)? {
@@ -88,12 +88,12 @@ impl<'a> Pieces<'a> {
         }
     }
 
-    /// The score of each piece, which has to be there.
+    /// The scores of all entries; an error if they are missing.
     pub(super) fn scores(&self) -> Result<&[f64], String> {
         let scores = self.scores.as_deref().ok_or_else(|| missing("tokenizer.ggml.scores"))?;
         match scores.iter().all(|score| score.is_finite()) {
             true => Ok(scores),
-            false => Err("a score of its tokens is no finite number; download the model again".to_owned()),
+            false => Err("a score of its tokens is not finite; download the model again".to_owned()),
         }
     }
 

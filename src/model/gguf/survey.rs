@@ -1,28 +1,28 @@
-//! The header of a GGUF file, read for its sizes alone before anything is allocated by them.
+//! Checks the sizes in the header of a GGUF file before anything is allocated.
 //!
-//! candle's reader holds every count against the size of the file. That is not enough: a byte of an array becomes 32 of a
-//! [`Value`](candle_core::quantized::gguf_file::Value), and a file without content may have any size.
+//! candle's reader compares every count with the size of the file. That is not enough: one byte of an array becomes 32 bytes of a
+//! [`Value`](candle_core::quantized::gguf_file::Value), and a sparse file may have any size.
 
 use std::io::Read;
 
-/// The most bytes of a header. That of Gemma, with 262,144 pieces, has 7 MB.
+/// Maximum size of a header in bytes. That of Gemma, with 262,144 pieces, has 7 MB.
 const MOST_BYTES: u64 = 128 << 20;
-/// The most entries of the metadata. llama.cpp writes some fifty.
+/// Maximum number of metadata entries. llama.cpp writes some fifty.
 const MOST_ENTRIES: u64 = 4096;
-/// The most tensors. Published models of a supported architecture have some thousand.
+/// Maximum number of tensors. Published models of a supported architecture have some thousand.
 const MOST_TENSORS: u64 = 1 << 16;
-/// The most elements of all arrays: tokens, scores, kinds and merges.
+/// Maximum total number of array elements: tokens, scores, kinds and merges.
 const MOST_ELEMENTS: u64 = 8 << 20;
-/// The most bytes of a key or of the name of a tensor.
+/// Maximum length of a key or tensor name in bytes.
 const LONGEST_NAME: u64 = 512;
 
-/// Number formats of tensors that can be read, as ggml numbers them: F32, F16, Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, Q8_1, Q2_K to Q8_K, BF16.
+/// The supported number formats of tensors, by ggml's ids: F32, F16, Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, Q8_1, Q2_K to Q8_K, BF16.
 const FORMATS: [u32; 15] = [0, 1, 2, 3, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 30];
 
-/// Goes through a header of a file of so many bytes.
+/// Checks the header of a file of `size` bytes.
 ///
 /// # Errors
-/// What is wrong, in words that follow the name of the file.
+/// Says what is wrong; the caller puts the file name before it.
 pub(in crate::model) fn survey(reader: impl Read, size: u64) -> Result<(), String> {
     let mut survey = Survey {
         reader,
@@ -31,7 +31,7 @@ pub(in crate::model) fn survey(reader: impl Read, size: u64) -> Result<(), Strin
         wide: true,
     };
     if survey.take::<4>()? != *b"GGUF" {
-        return Err("it does not begin as a GGUF file does; name a GGUF file, or a model folder".to_owned());
+        return Err("it does not begin like a GGUF file; name a GGUF file, or a model folder".to_owned());
     }
     let version = survey.number()?;
     if !(1..=3).contains(&version) {
@@ -65,11 +65,11 @@ fn within(what: &str, found: u64, most: u64) -> Result<(), String> {
 
 struct Survey<R> {
     reader: R,
-    /// Bytes that may still be read.
+    /// Number of bytes that may still be read.
     left: u64,
-    /// Elements of arrays so far.
+    /// Number of array elements so far.
     elements: u64,
-    /// Whether lengths have eight bytes; four in the first version.
+    /// Whether lengths have eight bytes; they have four in version 1.
     wide: bool,
 }
 
@@ -162,14 +162,14 @@ impl<R: Read> Survey<R> {
         match FORMATS.contains(&format) {
             true => Ok(()),
             false => Err(format!(
-                "the tensor `{name}` is stored in ggml's type {format}, which fovea does not read; take a file in F32, F16, BF16, Q8_0, \
-                 Q6_K, Q5_K, Q4_K or another one of the Q formats"
+                "the tensor `{name}` is stored in ggml's type {format}, which fovea does not read; use a file in F32, F16, BF16, Q8_0, \
+                 Q6_K, Q5_K, Q4_K or another Q format"
             )),
         }
     }
 }
 
-/// Bytes of a value of a fixed size.
+/// The size of a value in bytes, for types of fixed size.
 fn width(kind: u32) -> Option<u64> {
     match kind {
         0 | 1 | 7 => Some(1),
@@ -184,7 +184,7 @@ fn width(kind: u32) -> Option<u64> {
 mod tests {
     use super::*;
 
-    /// A header with so many tensors and entries, and what follows.
+    /// A header with some numbers of tensors and entries, followed by `rest`.
     fn header(tensors: u64, entries: u64, rest: &[u8]) -> Vec<u8> {
         let mut bytes = b"GGUF\x03\0\0\0".to_vec();
         bytes.extend(tensors.to_le_bytes());
@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn sizes_that_no_header_has_are_refused_before_anything_is_read() {
+    fn impossible_sizes_are_refused_before_any_allocation() {
         let array = |kind: u32, length: u64| {
             [
                 text("key"),
@@ -224,7 +224,7 @@ mod tests {
         ]
         .concat();
         for (bytes, says) in [
-            (b"GGML".to_vec(), "does not begin as"),
+            (b"GGML".to_vec(), "does not begin like"),
             (b"GGUF\0\0\0\x03".to_vec(), "version is 50331648"),
             (header(u64::MAX, 0, &[]), "18446744073709551615 tensors"),
             (header(0, 1 << 20, &[]), "1048576 entries"),
@@ -245,7 +245,7 @@ mod tests {
             ),
             (header(2, 0, &tensor(2, 0)), "bytes more than the file"),
         ] {
-            // As if the file were as large as it says, and as large as it is.
+            // With the true size of the file, and with an unlimited one.
             let error = survey(bytes.as_slice(), bytes.len() as u64).unwrap_err();
             assert!(error.contains(says), "{says}: {error}");
             assert!(survey(bytes.as_slice(), u64::MAX).is_err(), "{says}");

@@ -1,4 +1,5 @@
-//! The tokenizer of a file → a tokenizer.json, which is then checked and read as that of a folder.
+//! Converts the tokenizer of a file into a tokenizer.json.
+//! The result is checked and read like that of a folder.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -10,12 +11,12 @@ use super::merges;
 use super::pieces::{Kind, Pieces};
 use super::values::{Values, missing};
 
-/// What SentencePiece writes for a space.
+/// SentencePiece's character for a space.
 const SPACE: &str = "\u{2581}";
-/// The most characters of a word that WordPiece looks at, as BERT's tokenizer has it.
+/// Maximum word length in characters for WordPiece, as in BERT's tokenizer.
 const LONGEST_WORD: usize = 100;
 
-/// tokenizer.json as the model's folder would have it.
+/// The equivalent of tokenizer.json.
 #[derive(Serialize)]
 struct Whole<'a> {
     version: &'static str,
@@ -29,7 +30,7 @@ struct Whole<'a> {
     model: Model<'a>,
 }
 
-/// A text that is one token wherever it stands.
+/// A text that is a single token wherever it occurs.
 #[derive(Serialize)]
 struct Added<'a> {
     id: u32,
@@ -74,7 +75,7 @@ enum Model<'a> {
 /// The tokenizer of a file as a tokenizer.json.
 ///
 /// # Errors
-/// Names the key and what to do, in words that follow the name of the file.
+/// Names the key and says what to do; the caller puts the file name before it.
 pub(super) fn json(values: &Values) -> Result<Vec<u8>, String> {
     let pieces = Pieces::read(values)?;
     const KIND: &str = "tokenizer.ggml.model";
@@ -106,7 +107,7 @@ fn whole<'a>(pieces: &Pieces<'a>, model: Model<'a>) -> Whole<'a> {
     }
 }
 
-/// Control tokens are special; what a user defined is not, and is a token of its own all the same.
+/// The added tokens: control tokens are special; user-defined ones are not.
 fn added<'a>(pieces: &Pieces<'a>, content: impl Fn(&'a str) -> Cow<'a, str>) -> Vec<Added<'a>> {
     let all = pieces.texts.iter().zip(&pieces.kinds).enumerate();
     let all = all.filter(|(id, (text, kind))| {
@@ -125,13 +126,13 @@ fn added<'a>(pieces: &Pieces<'a>, content: impl Fn(&'a str) -> Cow<'a, str>) -> 
     .collect()
 }
 
-/// Pieces by their text. Of two with the same text the last counts, as in llama.cpp.
+/// Ids by text. Of two entries with the same text, the last counts, as in llama.cpp.
 fn vocabulary<'a>(pieces: &Pieces<'a>, text: impl Fn(&'a str) -> Cow<'a, str>) -> Vocabulary<'a> {
     let all = pieces.texts.iter().enumerate();
     all.map(|(id, piece)| (text(piece), id as u32)).collect()
 }
 
-/// The tokens before and behind a text.
+/// The template with tokens before and after a text.
 fn template(before: &[(Cow<str>, u32)], behind: &[(Cow<str>, u32)]) -> Value {
     let token = |kind: u8| move |(text, _): &(Cow<str>, u32)| json!({"SpecialToken": {"id": text, "type_id": kind}});
     let text = |name: &str, kind: u8| json!({"Sequence": {"id": name, "type_id": kind}});
@@ -159,7 +160,7 @@ fn template(before: &[(Cow<str>, u32)], behind: &[(Cow<str>, u32)]) -> Value {
     json!({"type": "TemplateProcessing", "single": single, "pair": pair, "special_tokens": special})
 }
 
-/// The template for the tokens that a file wants around a text, where it says nothing about it by `(begin, end)`.
+/// The template with the tokens that a file requests; `(begin, end)` are the defaults.
 fn around(values: &Values, pieces: &Pieces, (begin, end): (bool, bool)) -> Result<Value, String> {
     let token = |name: &str, default: bool| {
         let wanted = values.flag(&format!("tokenizer.ggml.add_{name}_token"))?;
@@ -177,7 +178,7 @@ fn around(values: &Values, pieces: &Pieces, (begin, end): (bool, bool)) -> Resul
     Ok(template(&before, &behind))
 }
 
-/// Merges by score, bytes for what no piece covers: Llama, Mistral, Gemma, Phi-3.
+/// Merges by score, with bytes for text that no piece covers: Llama, Mistral, Gemma, Phi-3.
 fn sentencepiece<'a>(values: &Values, pieces: &Pieces<'a>) -> Result<Whole<'a>, String> {
     let spaces = json!({"type": "Replace", "pattern": {"String": " "}, "content": SPACE});
     let prefix = values.flag("tokenizer.ggml.add_space_prefix")?.unwrap_or(true);
@@ -190,7 +191,7 @@ fn sentencepiece<'a>(values: &Values, pieces: &Pieces<'a>) -> Result<Whole<'a>, 
         byte_fallback: pieces.kinds.contains(&Kind::Byte),
         ignore_merges: false,
         vocab: vocabulary(pieces, Cow::Borrowed),
-        merges: merges::of_scores(pieces)?,
+        merges: merges::from_scores(pieces)?,
     };
     let mut decoders = vec![
         json!({"type": "Replace", "pattern": {"String": SPACE}, "content": " "}),
@@ -211,7 +212,7 @@ fn sentencepiece<'a>(values: &Values, pieces: &Pieces<'a>) -> Result<Whole<'a>, 
     })
 }
 
-/// The pattern of GPT-2, which llama.cpp uses behind others.
+/// GPT-2's pattern, which llama.cpp also uses after others.
 const GPT_2: &str = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)";
 const LLAMA_3: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
 const QWEN_2: &str =
@@ -222,7 +223,7 @@ const GPT_4O: &str = concat!(
     r"|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 );
 
-/// The patterns that a text is split by, one after the other; the name is `tokenizer.ggml.pre`.
+/// The patterns that split a text, applied in order, by the value of `tokenizer.ggml.pre`.
 fn patterns(name: &str) -> Option<&'static [&'static str]> {
     Some(match name {
         "default" => &[r"[\p{P}\$\+<=>\^~\|]+", GPT_2, r"\p{N}+", "[0-9][0-9][0-9]"],
@@ -241,7 +242,7 @@ fn byte_level<'a>(values: &Values<'a>, pieces: &Pieces<'a>) -> Result<Whole<'a>,
     let name = values.text(PRE)?.unwrap_or("default");
     let patterns = patterns(name).ok_or_else(|| {
         format!(
-            "its {PRE} `{name}` is not supported; fovea reads default, gpt-2, llama-bpe, qwen2, smollm, gpt-4o and their like: use the \
+            "its {PRE} `{name}` is not supported; fovea reads default, gpt-2, llama-bpe, qwen2, smollm, gpt-4o and their variants: use the \
              model's Hugging Face folder"
         )
     })?;
@@ -252,7 +253,9 @@ fn byte_level<'a>(values: &Values<'a>, pieces: &Pieces<'a>) -> Result<Whole<'a>,
     let llama_3 = patterns == [LLAMA_3];
     let merge = |text: &'a str| {
         let parts = text.split_once(' ');
-        parts.ok_or_else(|| "an entry of `tokenizer.ggml.merges` has no two parts; download the model again".to_owned())
+        parts.ok_or_else(|| {
+            "an entry of `tokenizer.ggml.merges` does not have two parts; download the model again".to_owned()
+        })
     };
     let merges = values.texts("tokenizer.ggml.merges")?;
     let model = Model::Bpe {
@@ -278,7 +281,7 @@ fn byte_level<'a>(values: &Values<'a>, pieces: &Pieces<'a>) -> Result<Whole<'a>,
     })
 }
 
-/// BERT's words. The converter writes those that begin a word with SentencePiece's space before them, and the others without `##`.
+/// BERT's WordPiece. The converter puts SentencePiece's space before entries that begin a word, and removes `##` from the others.
 fn word_piece<'a>(values: &Values, pieces: &Pieces<'a>) -> Result<Whole<'a>, String> {
     let own = |text: &'a str| -> Cow<'a, str> {
         match text.strip_prefix(SPACE) {
@@ -296,10 +299,10 @@ fn word_piece<'a>(values: &Values, pieces: &Pieces<'a>) -> Result<Whole<'a>, Str
         Err(missing(&format!("tokenizer.ggml.{}_token_id", names[0])))
     };
     let first = token(&["cls", "bos"])?;
-    // The key is spelled so.
+    // llama.cpp has this spelling.
     let last = token(&["seperator", "separator", "eos"])?;
     let (unknown, _) = token(&["unknown"])?;
-    // Nothing says whether letters are read as small ones, but a vocabulary with capitals is of no use then.
+    // The metadata does not say whether texts are lower-cased, but a vocabulary with capitals implies that they are not.
     let words = pieces.texts.iter().zip(&pieces.kinds);
     let mut words = words.filter(|(text, kind)| **kind == Kind::Normal && !text.starts_with('['));
     let cased = words.any(|(text, _)| text.contains(|c: char| c.is_ascii_uppercase()));
@@ -368,7 +371,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn base64_is_written_as_its_standard_says() {
+    fn base64_is_encoded_according_to_its_standard() {
         for (bytes, text) in [
             (&b""[..], ""),
             (b"f", "Zg=="),

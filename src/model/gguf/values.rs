@@ -1,10 +1,10 @@
-//! Entries of the metadata, with errors that name the key and what to do.
+//! Access to metadata entries, with errors that name the key and say what to do.
 
 use std::collections::HashMap;
 
 use candle_core::quantized::gguf_file::Value;
 
-/// What to do about a key that is not as llama.cpp writes it.
+/// The remedy for a key that llama.cpp would not write.
 const REMEDY: &str = "convert the model again with llama.cpp's convert_hf_to_gguf.py, or use its Hugging Face folder";
 
 /// The metadata of a file.
@@ -15,7 +15,7 @@ pub(super) struct Values<'a> {
 }
 
 impl<'a> Values<'a> {
-    /// The metadata, as far as it says which architecture it describes.
+    /// The metadata of a file, which must state the architecture.
     pub(super) fn of(map: &'a HashMap<String, Value>) -> Result<Values<'a>, String> {
         let mut values = Values { map, architecture: "" };
         let found = values.text("general.architecture")?;
@@ -27,7 +27,7 @@ impl<'a> Values<'a> {
         self.architecture
     }
 
-    /// `{architecture}.{key}`.
+    /// The key `{architecture}.{key}`.
     fn own(&self, key: &str) -> String {
         format!("{}.{key}", self.architecture)
     }
@@ -48,30 +48,30 @@ impl<'a> Values<'a> {
         }
     }
 
-    /// A flag of the architecture.
+    /// A flag under the architecture's prefix.
     pub(super) fn own_flag(&self, key: &str) -> Result<Option<bool>, String> {
         self.flag(&self.own(key))
     }
 
-    /// A text of the architecture.
+    /// A text under the architecture's prefix.
     pub(super) fn own_text(&self, key: &str) -> Result<Option<&'a str>, String> {
         self.text(&self.own(key))
     }
 
-    /// A token by its id.
+    /// A token id.
     pub(super) fn token(&self, key: &str) -> Result<Option<u32>, String> {
         let Some(value) = self.map.get(key) else {
             return Ok(None);
         };
         match whole(value).and_then(|id| u32::try_from(id).ok()) {
             Some(id) => Ok(Some(id)),
-            // What older converters wrote for none.
+            // Older converters wrote -1 for no token.
             None if matches!(value, Value::I32(-1) | Value::I64(-1)) => Ok(None),
             None => Err(wrong(key, value, "the id of a token")),
         }
     }
 
-    /// A number of things, of all layers alike.
+    /// A count that is the same for all layers.
     pub(super) fn optional_count(&self, key: &str) -> Result<Option<u64>, String> {
         let key = self.own(key);
         let Some(value) = self.map.get(&key) else {
@@ -84,7 +84,7 @@ impl<'a> Values<'a> {
                     true => first,
                     false => {
                         return Err(format!(
-                            "`{key}` differs between layers, and fovea runs models whose layers are alike"
+                            "`{key}` differs between layers, and fovea runs only models with equal layers"
                         ));
                     }
                 }
@@ -111,7 +111,7 @@ impl<'a> Values<'a> {
         self.optional_number(key)?.ok_or_else(|| missing(&self.own(key)))
     }
 
-    /// Flags of the architecture, one for each layer.
+    /// One flag per layer, under the architecture's prefix.
     pub(super) fn flags(&self, key: &str) -> Option<Vec<bool>> {
         let Some(Value::Array(list)) = self.map.get(&self.own(key)) else {
             return None;
@@ -123,7 +123,7 @@ impl<'a> Values<'a> {
         list.iter().map(flag).collect()
     }
 
-    /// The texts of a list that has to be there.
+    /// The texts of a required list.
     pub(super) fn texts(&self, key: &str) -> Result<Vec<&'a str>, String> {
         let list = self.list(key)?.ok_or_else(|| missing(key))?;
         let text = |value: &'a Value| match value {
@@ -133,7 +133,7 @@ impl<'a> Values<'a> {
         list.iter().map(text).collect()
     }
 
-    /// The numbers of a list, as many as expected.
+    /// The numbers of a list of the expected length.
     pub(super) fn numbers(&self, key: &str, expected: usize) -> Result<Option<Vec<f64>>, String> {
         let Some(list) = self.list(key)? else { return Ok(None) };
         if list.len() != expected {
@@ -170,14 +170,14 @@ pub(super) fn missing(key: &str) -> String {
     format!("its metadata has no `{key}`; {REMEDY}")
 }
 
-/// A value of another type, which is not repeated where it may be long.
+/// The error for a value of the wrong type; texts and lists are not quoted, since they may be long.
 fn wrong(key: &str, value: &Value, expected: &str) -> String {
     let found = match value {
         Value::String(_) => "a text".to_owned(),
         Value::Array(_) => "a list".to_owned(),
         other => format!("{other:?}"),
     };
-    format!("`{key}` is {found}, where {expected} belongs; {REMEDY}")
+    format!("`{key}` is {found}, instead of {expected}; {REMEDY}")
 }
 
 fn whole(value: &Value) -> Option<u64> {
@@ -196,7 +196,7 @@ fn whole(value: &Value) -> Option<u64> {
 
 fn real(value: &Value) -> Option<f64> {
     match value {
-        // The shortest decimal that is this float: 1e-6 and not 9.999999974752427e-7, as the configuration had it.
+        // Through the shortest decimal of the float, as in the original configuration: 1e-6 instead of 9.999999974752427e-7.
         Value::F32(v) => v.to_string().parse().ok(),
         Value::F64(v) => Some(*v),
         Value::I8(v) => Some(f64::from(*v)),

@@ -1,4 +1,4 @@
-//! The activation of the feed-forward block, in the same breath as the product it follows.
+//! The activation of the feed-forward block, as an epilogue of the product before it.
 
 use std::ops::Range;
 
@@ -26,19 +26,19 @@ pub fn gate<S: Simd>(s: S, activation: Activation, u: S::F32) -> S::F32 {
     }
 }
 
-/// A product whose bias and activation are applied as it comes out of the registers.
+/// Epilogue: adds a bias and applies the activation while the sums are in registers.
 pub struct Gated<'a> {
     /// θ ⊙ u, rows of `width` floats.
     pub active: &'a mut [f32],
-    /// θ, the same shape, or empty if nobody asks.
+    /// θ, same shape, or empty if it is not needed.
     pub gate: &'a mut [f32],
-    /// Columns in `active`.
+    /// Number of columns in `active`.
     pub width: usize,
-    /// The product's column that stands first.
+    /// The first column of the product in `active`.
     pub first: usize,
-    /// Added to each row, as many as the product has columns.
+    /// The bias, as long as the product has columns.
     pub bias: &'a [f32],
-    /// Which activation.
+    /// The activation.
     pub activation: Activation,
 }
 
@@ -60,17 +60,17 @@ impl Epilogue for Gated<'_> {
     }
 }
 
-/// A product multiplied by the gate, entry by entry: the way back through an activation whose gate is held.
+/// Epilogue: multiplies by a gate, entry by entry; the vjp of an activation with frozen gate.
 pub struct TimesGate<'a> {
     /// The result, rows of `width` floats.
     pub out: &'a mut [f32],
-    /// θ, the same rows of the whole matrix: `columns` floats each.
+    /// θ, for the same rows: `columns` floats each.
     pub gate: &'a [f32],
-    /// Columns in `out`.
+    /// Number of columns in `out`.
     pub width: usize,
-    /// The product's column that stands first.
+    /// The first column of the product in `out`.
     pub first: usize,
-    /// Columns of the product.
+    /// Number of columns of the product.
     pub columns: usize,
 }
 

@@ -1,17 +1,17 @@
-//! How much nearer to what a position became each source token brought it, in ALTI's measure: |y_i|₁ - |y_i - T_i(x_j)|₁.
+//! ALTI proximity of each source token to the output of each position: |y_i|₁ - |y_i - T_i(x_j)|₁.
 //!
-//! No vector T_i(x_j) is made to measure its distance. For numbers y and t, with the sign of y,
+//! The kernel measures these distances without computing the vectors T_i(x_j). For numbers y and t, with the sign of y,
 //!
 //! ```text
 //! |y| - |y - t| = ±t - 2 max(0, ±t - |y|),
 //! ```
 //!
-//! and the first term is linear: summed over the columns it is, head by head, the probability times the inner product of the token's
-//! value with the position's signs sent back through W_O, two small products for all positions and tokens. The second is nothing
-//! but where t is larger than y itself. A probability spread over a sequence leaves a token that much in one column of several
-//! hundred, so a bound finds the few columns in which it may be, and there alone t is computed.
+//! where the first term is linear. Summed over the columns it is, per head, the probability times the inner product of the token's value
+//! with the position's signs pulled back through W_O: two small products for all positions and tokens. The second term is zero unless t
+//! exceeds y. With probabilities spread over a sequence, that happens for a token in one column of several hundred. A bound finds the few
+//! columns where it may happen, and t is computed only there.
 //!
-//! All products are of integers of 16 bits. All is in units of 1/s_i: y stands for y_i·s_i, and T for T_i(x_j)·s_i, which does not
+//! All products are of 16-bit integers. All values are in units of 1/s_i: y stands for y_i·s_i, and T for T_i(x_j)·s_i, which does not
 //! depend on s.
 
 use std::cell::RefCell;
@@ -21,29 +21,29 @@ use super::gemm::load_part;
 use super::integer::exact;
 use super::packed_layout::{Columns, LARGEST, Signs, TILE};
 
-/// A sequence whose positions are laid out.
+/// A layer with the packed positions of a sequence.
 #[derive(Clone, Copy)]
 pub struct Layer<'a> {
     /// Attention probabilities, (heads, n, n).
     pub attention: &'a [f32],
-    /// Heads.
+    /// Number of heads.
     pub heads: usize,
     /// The layer's input, (n, hidden).
     pub input: &'a [f32],
-    /// The value rows, bias included, (n, hidden).
+    /// The value rows with bias, (n, hidden).
     pub values: &'a [f32],
     /// γ of the LayerNorm, (hidden).
     pub scale: &'a [f32],
-    /// The way from values to what the LayerNorm makes of them.
+    /// The map from values to the output of the LayerNorm, column by column.
     pub columns: &'a Columns,
-    /// The signs of the outputs, sent back through W_O.
+    /// The signs of the outputs, pulled back through W_O.
     pub signs: Signs<'a>,
-    /// As in [`super::packed_layout::Laid`].
+    /// Outputs as in [`super::packed_layout::Laid`].
     pub y: &'a [[f32; LANES]],
 }
 
 impl<'a> Layer<'a> {
-    /// What is laid out of position i, in panels.
+    /// The packed output of position i, in panels.
     #[inline(always)]
     fn position(&self, i: usize) -> &'a [[f32; LANES]] {
         let panels = self.columns.hidden().div_ceil(LANES);
@@ -51,75 +51,76 @@ impl<'a> Layer<'a> {
     }
 }
 
-/// The sixteen tokens that are compared at a time, one to a lane. What stands column by column is in units of the columns' lengths.
+/// The sixteen tokens that are compared at a time, one per lane. Column-wise values are in units of the columns' norms.
 #[derive(Default)]
-struct Room {
-    /// Their values, entry by entry: (hidden).
+struct Scratch {
+    /// Values of the tokens, entry by entry: (hidden).
     values: Vec<Lane>,
-    /// The same as integers, each two entries of a head a pair.
+    /// The same as integers; each two entries of a head form a pair.
     rounded: Vec<Pairs>,
-    /// What each two heads make of them, column by column: (hidden, pairs of heads).
+    /// Images of the values under each two heads, column by column: (hidden, pairs of heads).
     vectors: Vec<Pairs>,
-    /// What an integer of `rounded` and of `vectors` is worth.
+    /// The value of an integer 1 in `rounded` and `vectors`.
     worth: Lane,
     /// The largest entry of each head's vector: (heads).
     largest: Vec<Lane>,
-    /// The largest square of what a column has of all heads.
+    /// The largest squared norm over heads in any column.
     largest_square: Lane,
-    /// How some positions look at the tokens.
-    looks: Vec<Looks>,
-    /// With what probability each head looks: (positions, heads).
+    /// Bounds for the contributions of the tokens to some positions.
+    bounds: Vec<Bound>,
+    /// Attention probabilities of the tokens: (positions, heads).
     probabilities: Vec<Lane>,
-    /// The same as integers, of each two heads: (positions, pairs of heads).
+    /// The same as integers, for each two heads: (positions, pairs of heads).
     integers: Vec<Pairs>,
-    /// With what probability the tokens look at themselves: (heads).
-    own_looks: Vec<Lane>,
-    /// What the tokens bring themselves by that: (hidden).
+    /// Attention probabilities of the tokens to themselves: (heads).
+    own_probabilities: Vec<Lane>,
+    /// Contributions of the tokens to themselves: (hidden).
     own: Vec<Lane>,
 }
 
-/// What is known of a position that looks at the tokens.
+/// A bound for the contributions of the tokens to one position.
 #[derive(Clone, Copy, Default)]
-struct Looks {
-    /// What the product of two integers is worth.
+struct Bound {
+    /// The value of the product of two integers 1.
     unit: Lane,
-    /// No token brings more than this, in any column.
+    /// Upper bound for the contribution of any token in any column.
     most: f32,
 }
 
 thread_local! {
-    /// Kept from block to block so that its pages are.
-    static ROOM: RefCell<Room> = RefCell::default();
+    /// Reused from block to block, so that its pages stay mapped.
+    static SCRATCH: RefCell<Scratch> = RefCell::default();
 }
 
-/// Positions that are gone through at a time, whole tiles of them: what is read twice of them stays in the caches.
+/// Number of positions at a time: whole tiles that stay in the caches.
 const ROWS: usize = 24;
 
-/// Nearness to all positions of the sixteen tokens from `first` on, those beyond the last as zeros: (n) into `out`.
+/// ALTI proximity of sixteen tokens from `first` on to all positions, (n), into `out`.
+/// Tokens after the last give zeros.
 #[inline(always)]
 pub fn alti_proximity<S: Simd>(s: S, layer: Layer, first: usize, out: &mut [[f32; LANES]]) {
-    // Taken out rather than borrowed: a closure would be compiled for the portable path.
-    let mut room = ROOM.take();
-    room.prepare(s, layer, first);
+    // Moved out rather than borrowed, because a closure would be compiled for the portable instruction set.
+    let mut scratch = SCRATCH.take();
+    scratch.prepare(s, layer, first);
     for (start, out) in (0..).step_by(ROWS).zip(out.chunks_mut(ROWS)) {
-        room.collect_looks(s, layer, start, first, out.len());
-        linear(s, layer, &room, start, out);
+        scratch.collect_probabilities(s, layer, start, first, out.len());
+        linear_terms(s, layer, &scratch, start, out);
         match layer.heads.div_ceil(2) {
-            6 => beyond::<S, 6>(s, layer, &room, start, out),
-            8 => beyond::<S, 8>(s, layer, &room, start, out),
-            _ => beyond::<S, 0>(s, layer, &room, start, out),
+            6 => subtract_excess::<S, 6>(s, layer, &scratch, start, out),
+            8 => subtract_excess::<S, 8>(s, layer, &scratch, start, out),
+            _ => subtract_excess::<S, 0>(s, layer, &scratch, start, out),
         }
     }
-    // A token itself also keeps its residual, with which it is compared column by column.
-    let own = with_residual(s, layer, &room, first);
+    // A token also contributes its residual to its own position, which is compared column by column.
+    let own = with_residual(s, layer, &scratch, first);
     for (lane, (out, own)) in out[first..].iter_mut().zip(own).enumerate() {
         out[lane] = own;
     }
-    ROOM.set(room);
+    SCRATCH.set(scratch);
 }
 
-impl Room {
-    /// Makes the vectors of the tokens from `first` on.
+impl Scratch {
+    /// Computes the vectors of the tokens from `first` on.
     #[inline(always)]
     fn prepare<S: Simd>(&mut self, s: S, layer: Layer, first: usize) {
         let (hidden, heads) = (layer.columns.hidden(), layer.heads);
@@ -132,14 +133,14 @@ impl Room {
                 lane.0[token] = *v;
             }
         }
-        self.own_looks.clear();
-        self.own_looks.resize(heads, Lane::ZERO);
-        for (head, looks) in self.own_looks.iter_mut().enumerate() {
+        self.own_probabilities.clear();
+        self.own_probabilities.resize(heads, Lane::ZERO);
+        for (head, probabilities) in self.own_probabilities.iter_mut().enumerate() {
             for (lane, i) in (first..n.min(first + LANES)).enumerate() {
-                looks.0[lane] = layer.attention[(head * n + i) * n + i];
+                probabilities.0[lane] = layer.attention[(head * n + i) * n + i];
             }
         }
-        self.looks.resize(ROWS, Looks::default());
+        self.bounds.resize(ROWS, Bound::default());
         self.probabilities.resize(ROWS * heads, Lane::ZERO);
         self.integers.resize(ROWS * heads.div_ceil(2), Pairs::ZERO);
         let columns = hidden.next_multiple_of(TILE);
@@ -148,7 +149,7 @@ impl Room {
         self.own.resize(columns, Lane::ZERO);
         self.largest.clear();
         self.largest.resize(heads, Lane::ZERO);
-        // No entry is longer than the value it is made of, columns having length 1.
+        // No entry is larger than the norm of its value, since columns have norm 1.
         let mut longest = s.splat(1e-30);
         for values in self.values.chunks_exact(layer.columns.tiles.width) {
             let mut square = s.splat(0.0);
@@ -171,7 +172,7 @@ impl Room {
             let mut square = s.zero_i32();
             for pair in column {
                 let pair = s.load_pairs(pair);
-                // Within 30 bits, since a column of length 1 makes of the heads no more than the longest value.
+                // Within 30 bits: a column of norm 1 maps the heads to no more than the largest norm of a value.
                 square = s.dot_pairs(square, pair, pair);
             }
             most = s.max(most, s.to_f32(square));
@@ -180,24 +181,24 @@ impl Room {
         s.store(&mut self.largest_square.0, s.mul(most, s.mul(worth, worth)));
     }
 
-    /// Puts the probabilities of some positions side by side, and finds out what they look at. Each lies in a line of memory of its own,
-    /// and none is waited for before the next is asked for.
+    /// Gathers the probabilities of some positions and computes their bounds. Each probability is in a separate cache line; the loads do
+    /// not depend on each other, so that they overlap.
     #[inline(always)]
-    fn collect_looks<S: Simd>(&mut self, s: S, layer: Layer, start: usize, first: usize, count: usize) {
+    fn collect_probabilities<S: Simd>(&mut self, s: S, layer: Layer, start: usize, first: usize, count: usize) {
         let (n, heads) = (layer.input.len() / layer.columns.hidden(), layer.heads);
         let rows = self.probabilities.chunks_exact_mut(heads).take(count);
-        for (i, looks) in (start..).zip(rows) {
-            for (head, look) in looks.iter_mut().enumerate() {
+        for (i, probabilities) in (start..).zip(rows) {
+            for (head, probability) in probabilities.iter_mut().enumerate() {
                 let row = &layer.attention[(head * n + i) * n..][..n];
-                s.store(&mut look.0, load_part(s, row, first));
+                s.store(&mut probability.0, load_part(s, row, first));
             }
         }
         let rows = self.probabilities.chunks_exact(heads).take(count);
         let to = self
-            .looks
+            .bounds
             .iter_mut()
             .zip(self.integers.chunks_exact_mut(heads.div_ceil(2)));
-        for (probabilities, (looks, integers)) in rows.zip(to) {
+        for (probabilities, (bound, integers)) in rows.zip(to) {
             let (mut most, mut square, mut total) = (s.splat(0.0), s.splat(0.0), s.splat(1e-30));
             for (a, largest) in probabilities.iter().zip(&self.largest) {
                 let a = s.load(&a.0);
@@ -205,12 +206,12 @@ impl Room {
                 square = s.fma(a, a, square);
                 total = s.add(total, a);
             }
-            // Cauchy and Schwarz's bound is the smaller where several heads look. Rounding may have made either a little too small.
+            // The Cauchy–Schwarz bound is smaller if several heads attend. The factor allows for rounding errors of either.
             let by_length = s.largest(s.mul(square, s.load(&self.largest_square.0))).sqrt();
-            looks.most = s.largest(most).min(by_length) * 1.001;
-            // None is more than all together, so that no sum is more than 30 bits.
+            bound.most = s.largest(most).min(by_length) * 1.001;
+            // No integer exceeds the total, so that every sum fits 30 bits.
             s.store(
-                &mut looks.unit.0,
+                &mut bound.unit.0,
                 s.mul(s.mul(total, s.splat(1.0 / LARGEST)), s.load(&self.worth.0)),
             );
             let integer = s.div(s.splat(LARGEST), total);
@@ -218,12 +219,12 @@ impl Room {
         }
     }
 
-    /// What every head makes of the values in every column, a tile of columns at a time.
+    /// Images of the values under every head, a tile of columns at a time.
     #[inline(always)]
     fn transform<S: Simd>(&mut self, s: S, layer: Layer) {
         let tiles = layer.columns.tiles;
         let pairs = tiles.heads.div_ceil(2);
-        // The product of two integers is worth that of an integer of `vectors` as many times.
+        // Sums of products are `LARGEST` times as large as the integers in `vectors`.
         let part = s.splat(1.0 / LARGEST);
         let worth = s.mul(s.load(&self.worth.0), part);
         let columns = layer.columns.entries.chunks_exact(tiles.of_tile());
@@ -238,18 +239,18 @@ impl Room {
                 .zip(self.rounded.chunks_exact(tiles.pairs()));
             for (head, (entries, values)) in heads.enumerate() {
                 let sums = exact::<S, TILE, 1>(s, entries, [values]);
-                let look = s.mul(s.load(&self.own_looks[head].0), worth);
+                let probability = s.mul(s.load(&self.own_probabilities[head].0), worth);
                 let mut most = s.load(&self.largest[head].0);
                 let mut made = [s.splat(0.0); TILE];
                 each_row!(r in TILE => {
                     let v = s.to_f32(sums[r][0]);
                     most = s.max(most, s.abs(v));
-                    let sum = s.fma(look, v, s.load(&own[r].0));
+                    let sum = s.fma(probability, v, s.load(&own[r].0));
                     s.store(&mut own[r].0, sum);
                     made[r] = s.mul(v, part);
                 });
                 s.store(&mut self.largest[head].0, most);
-                // Two heads make a pair; the last of an odd number has nothing beside it.
+                // Two heads form a pair; the last of an odd number is paired with zero.
                 if head % 2 == 0 && head + 1 < tiles.heads {
                     before = made;
                     continue;
@@ -268,7 +269,7 @@ impl Room {
     }
 }
 
-/// Lanes times `by` as integers, each two of them a pair; the last of an odd number has a zero beside it.
+/// Rounds lanes times `by` to integers, in pairs; the last of an odd number is paired with zero.
 #[inline(always)]
 fn round_in_pairs<S: Simd>(s: S, lanes: &[Lane], by: S::F32, to: &mut [Pairs]) {
     for (two, to) in lanes.chunks(2).zip(to) {
@@ -278,48 +279,58 @@ fn round_in_pairs<S: Simd>(s: S, lanes: &[Lane], by: S::F32, to: &mut [Pairs]) {
     }
 }
 
-/// The linear terms of the positions from `start` on, a whole number of tiles before them.
+/// The linear terms of the positions from `start` on.
+/// `start` is a multiple of the tile height.
 #[inline(always)]
-fn linear<S: Simd>(s: S, layer: Layer, room: &Room, start: usize, out: &mut [[f32; LANES]]) {
+fn linear_terms<S: Simd>(s: S, layer: Layer, scratch: &Scratch, start: usize, out: &mut [[f32; LANES]]) {
     let tiles = layer.columns.tiles;
     let signs = layer.signs.integers[start / TILE * tiles.of_tile()..].chunks_exact(tiles.of_tile());
     let units = layer.signs.units[start..].chunks(TILE);
-    let rows = out.chunks_mut(TILE).zip(room.probabilities.chunks(TILE * tiles.heads));
-    for ((signs, units), (out, looks)) in signs.zip(units).zip(rows) {
+    let rows = out
+        .chunks_mut(TILE)
+        .zip(scratch.probabilities.chunks(TILE * tiles.heads));
+    for ((signs, units), (out, probabilities)) in signs.zip(units).zip(rows) {
         let mut near = [[0f32; LANES]; TILE];
         let heads = signs
             .chunks_exact(tiles.pairs())
-            .zip(room.rounded.chunks_exact(tiles.pairs()));
+            .zip(scratch.rounded.chunks_exact(tiles.pairs()));
         for (head, (signs, values)) in heads.enumerate() {
             let sums = exact::<S, TILE, 1>(s, signs, [values]);
             each_row!(r in TILE => {
-                let look = s.load(&looks[r * tiles.heads + head].0);
-                let sum = s.fma(look, s.to_f32(sums[r][0]), s.load(&near[r]));
+                let probability = s.load(&probabilities[r * tiles.heads + head].0);
+                let sum = s.fma(probability, s.to_f32(sums[r][0]), s.load(&near[r]));
                 s.store(&mut near[r], sum);
             });
         }
-        let worth = s.load(&room.worth.0);
+        let worth = s.load(&scratch.worth.0);
         for ((out, near), unit) in out.iter_mut().zip(&near).zip(units) {
             s.store(out, s.mul(s.load(near), s.mul(worth, s.splat(*unit))));
         }
     }
 }
 
-/// Panels whose columns are gone through for all positions before the next ones': what the tokens bring there stays in the nearest cache.
+/// Number of panels that are processed for all positions before the next ones.
+/// The tokens' vectors for these columns stay in the L1 cache.
 const PANELS: usize = 4;
 
-/// Takes from the positions from `start` on, whose looks were collected, twice what the tokens bring in excess of what is there:
-/// Σ max(0, ±t - |y|), with the sign of y. P pairs of heads are held in registers, or none and they are loaded again and again.
+/// Subtracts the nonlinear terms for the positions from `start` on: 2 Σ max(0, ±t - |y|), with the sign of y.
+/// P pairs of heads stay in registers; with P = 0 they are loaded again for each column.
 #[inline(always)]
-fn beyond<S: Simd, const P: usize>(s: S, layer: Layer, room: &Room, start: usize, out: &mut [[f32; LANES]]) {
+fn subtract_excess<S: Simd, const P: usize>(
+    s: S,
+    layer: Layer,
+    scratch: &Scratch,
+    start: usize,
+    out: &mut [[f32; LANES]],
+) {
     let pairs = layer.heads.div_ceil(2);
-    let groups = room.vectors.chunks(PANELS * LANES * pairs);
+    let groups = scratch.vectors.chunks(PANELS * LANES * pairs);
     for ((group, vectors), lengths) in groups.enumerate().zip(layer.columns.lengths.chunks(PANELS * LANES)) {
         for (row, out) in out.iter_mut().enumerate() {
             let position = &layer.position(start + row)[group * PANELS..];
             let y = &position[..PANELS.min(position.len())];
-            let (looks, integers) = (&room.looks[row], &room.integers[row * pairs..][..pairs]);
-            let most = s.splat(looks.most);
+            let (bound, integers) = (&scratch.bounds[row], &scratch.integers[row * pairs..][..pairs]);
+            let most = s.splat(bound.most);
             let mut bits = 0u64;
             for (panel, y) in y.iter().enumerate() {
                 bits |= u64::from(s.greater(most, s.abs(s.load(y)))) << (panel * LANES);
@@ -328,7 +339,7 @@ fn beyond<S: Simd, const P: usize>(s: S, layer: Layer, room: &Room, start: usize
             each_row!(p in P => {
                 held[p] = s.load_pairs(&integers[p]);
             });
-            let unit = s.load(&looks.unit.0);
+            let unit = s.load(&bound.unit.0);
             let mut sum = s.splat(0.0);
             while bits != 0 {
                 let column = bits.trailing_zeros() as usize;
@@ -355,13 +366,13 @@ fn beyond<S: Simd, const P: usize>(s: S, layer: Layer, room: &Room, start: usize
     }
 }
 
-/// Nearness of each token from `first` on to the position at which it stands.
+/// ALTI proximity of each token from `first` on to its own position.
 #[inline(always)]
-fn with_residual<S: Simd>(s: S, layer: Layer, room: &Room, first: usize) -> [f32; LANES] {
+fn with_residual<S: Simd>(s: S, layer: Layer, scratch: &Scratch, first: usize) -> [f32; LANES] {
     let hidden = layer.columns.hidden();
-    // What the heads bring each, a row to a token.
+    // The contributions of the heads, one row per token.
     let mut rows = vec![0f32; LANES * hidden];
-    for (column, lanes) in room.own.iter().take(hidden).enumerate() {
+    for (column, lanes) in scratch.own.iter().take(hidden).enumerate() {
         for (row, v) in rows.chunks_exact_mut(hidden).zip(lanes.0) {
             row[column] = v;
         }
@@ -377,9 +388,9 @@ fn with_residual<S: Simd>(s: S, layer: Layer, room: &Room, first: usize) -> [f32
         let mut near = s.splat(0.0);
         for (column, y) in (0..hidden).step_by(LANES).zip(layer.position(i)) {
             let length = load_part(s, &layer.columns.lengths, column);
-            // Without what stands beyond the last column.
+            // Without the padding after the last column.
             let y = s.mul(load_part(s, &y[..LANES.min(hidden - column)], 0), length);
-            // γ is zero beyond the last column, and so is what becomes of the mean there.
+            // γ is zero after the last column, and so is the term of the mean there.
             let x = s.sub(load_part(s, x, column), mean);
             let t = s.mul(load_part(s, t, column), length);
             let t = s.fma(x, load_part(s, layer.scale, column), t);
@@ -396,7 +407,7 @@ mod tests {
     use crate::model::kernels::packed_layout::{Laid, Outputs, lay_out, round_signs};
     use crate::model::simd::{Isa, Kernel, run_on};
 
-    /// All that the test below makes up of a layer, and where the alti_proximity of all tokens goes, block by block.
+    /// The inputs of a random layer, and the output for all tokens, block by block.
     struct Whole<'a> {
         outputs: Outputs<'a>,
         layer: Layer<'a>,
@@ -417,7 +428,7 @@ mod tests {
             };
             lay_out(s, self.outputs, self.layer.columns, to);
             let row = |i: usize| &signs[i * hidden..][..hidden];
-            // Through W_O, whose rows the LayerNorm's centering was moved out of.
+            // Pulled back through W_O without centering, which the signs already contain.
             let sent: Vec<f32> = (0..n * hidden)
                 .map(|at| {
                     let products = row(at / hidden).iter().enumerate();
@@ -450,9 +461,9 @@ mod tests {
     }
 
     #[test]
-    fn nearness_equals_a_plain_loop_on_every_path() {
+    fn alti_proximity_equals_a_plain_loop_on_every_instruction_set() {
         let shapes = [(4, 1, 5), (7, 3, 6), (5, 12, 2), (40, 12, 4), (53, 2, 17), (33, 16, 3)];
-        // Miri takes minutes for what fills several tiles.
+        // Miri takes minutes for sizes that fill several tiles.
         for (n, heads, width) in shapes.into_iter().filter(|(n, ..)| !cfg!(miri) || *n < 10) {
             let hidden = heads * width;
             let matrix = numbers(hidden * hidden, 1);
@@ -508,14 +519,14 @@ mod tests {
                 for (i, j) in (0..n * n).map(|at| (at / n, at % n)) {
                     let v = f64::from(out[j / LANES * n + i][j % LANES]);
                     let error = (v - exact(j, i)).abs() / hidden as f64;
-                    // A value of length 2 is 32,767 of the integers in which the excess is computed.
+                    // The largest norm of a value is 32,767 of the integers that measure the excess.
                     assert!(error < 1e-5, "{path:?} {n} {heads} {i} {j}: {v} {}", exact(j, i));
                 }
             }
         }
     }
 
-    /// Of two vectors the lanes in which the first is greater, on a path.
+    /// The lanes of two vectors in which the first is greater.
     struct Greater([f32; LANES], [f32; LANES]);
 
     impl Kernel for Greater {
@@ -527,7 +538,7 @@ mod tests {
     }
 
     #[test]
-    fn greater_lanes_are_the_same_on_every_path() {
+    fn greater_lanes_are_the_same_on_every_instruction_set() {
         let (mut a, mut b) = ([0f32; LANES], [0f32; LANES]);
         for lane in 0..LANES {
             (a[lane], b[lane]) = ((lane * 7 % 5) as f32, (lane * 3 % 4) as f32);

@@ -1,29 +1,28 @@
-//! softmax(QKᵀ/√d)V of one head (Vaswani et al. 2017): scores, their exponentials and mixed values of some rows at a time, so that
-//! they stay in the first cache. What is mixed is divided by the sum of the exponentials, and so are they on their way to where
-//! probabilities are kept.
+//! softmax(QKᵀ/√d)V of one head (Vaswani et al. 2017). Scores, exponentials and mixed values of some rows at a time stay in the L1 cache.
+//! The mixed values are divided by the sum of the exponentials; the exponentials themselves are divided when probabilities are kept.
 
 use super::super::simd::{LANES, Lane, Registers, Simd};
 use super::elementary::exp2;
 use super::gemm::{Epilogue, Plain, fetch, hand_over, load_part, store_part, strided, tail};
 
-/// Query, key and value of one head lie side by side with those of the others: rows of `stride` floats, in which each starts at
-/// its offset and is `width` long.
+/// Query, key and value of one head, in rows that all heads share.
+/// A row has `stride` floats; each of the three starts at its offset and is `width` floats long.
 #[derive(Debug, Clone, Copy)]
 pub struct Head<'a> {
     /// The rows of one sequence.
     pub qkv: &'a [f32],
     /// Length of a row.
     pub stride: usize,
-    /// Where query, key and value start in a row.
+    /// Offsets of query, key and value in a row.
     pub at: [usize; 3],
-    /// Their width d.
+    /// The width d of a head.
     pub width: usize,
 }
 
-/// Probabilities (n, n), if they are to be kept, and mixed values (n, width) of one head.
+/// Attention of one head: probabilities (n, n), if they are kept, and mixed values (n, width).
 ///
 /// # Panics
-/// If the slices are not of those sizes.
+/// If the sizes of the slices do not match.
 #[inline(always)]
 pub fn attend<S: Simd>(s: S, head: Head, probabilities: Option<&mut [f32]>, context: &mut [f32]) {
     let n = head.qkv.len() / head.stride;
@@ -44,7 +43,7 @@ pub fn attend<S: Simd>(s: S, head: Head, probabilities: Option<&mut [f32]>, cont
     }
 }
 
-/// Columns `at` … `at + width` of rows of `stride` floats, as panels.
+/// Columns `at..at + width` of rows of `stride` floats, in panels.
 #[inline(always)]
 fn panels(x: &[f32], stride: usize, at: usize, width: usize) -> Vec<Lane> {
     let n = x.len() / stride;
@@ -57,11 +56,11 @@ fn panels(x: &[f32], stride: usize, at: usize, width: usize) -> Vec<Lane> {
     panels
 }
 
-/// Tiles that go through the keys, and then through the values, together: what they read stays in the first cache for all of them, and
-/// so do their weights until they are mixed with.
+/// Number of tiles that are multiplied by the keys, and then by the values, together.
+/// Keys, values and the tiles' weights stay in the L1 cache.
 const TILES: usize = 4;
 
-/// All rows, in tiles of R and smaller ones at the end.
+/// All rows, in tiles of R rows and smaller ones at the end.
 #[inline(always)]
 fn rows<S: Simd, const R: usize, const P: usize>(
     s: S,
@@ -72,7 +71,7 @@ fn rows<S: Simd, const R: usize, const P: usize>(
     context: &mut [f32],
 ) {
     let n = head.qkv.len() / head.stride;
-    // Rows of an odd number of whole lanes, each at the start of a cache line: of a power of two, they would share few of its sets.
+    // An odd number of lanes per row, each row at the start of a cache line: with a power of two, rows would share few cache sets.
     let stride = (n.div_ceil(LANES) | 1) * LANES;
     let mut memory = vec![0f32; TILES * R * stride + LANES];
     let start = memory.as_ptr().align_offset(size_of::<Lane>()).min(LANES);
@@ -115,12 +114,12 @@ fn rows<S: Simd, const R: usize, const P: usize>(
     }
 }
 
-/// Mixed values of rows whose weights do not add up to 1 yet.
+/// Epilogue: mixed values of rows whose weights are not normalized yet.
 struct Normalized<'a> {
     /// Rows of `width` floats.
     out: &'a mut [f32],
     width: usize,
-    /// What each row is multiplied by.
+    /// The factor of each row.
     inverses: &'a [f32],
 }
 
@@ -132,10 +131,10 @@ impl Epilogue for Normalized<'_> {
     }
 }
 
-/// Aᵀ·g of one head: g is columns `at` … of rows of `stride` floats, the result (n, width).
+/// Aᵀ·g of one head: g is the columns from `at` on in rows of `stride` floats, the result (n, width).
 ///
 /// # Panics
-/// If the slices are not of those sizes.
+/// If the sizes of the slices do not match.
 #[inline(always)]
 pub fn attention_vjp<S: Simd>(s: S, probabilities: &[f32], g: &[f32], stride: usize, at: usize, out: &mut [f32]) {
     let n = g.len() / stride;
@@ -150,7 +149,7 @@ pub fn attention_vjp<S: Simd>(s: S, probabilities: &[f32], g: &[f32], stride: us
     for (panel, b) in panels.chunks_exact(n).enumerate() {
         let mut row = 0;
         while row < n {
-            // A row of Aᵀ is a column of A: entries of neighboring rows lie side by side.
+            // A row of Aᵀ is a column of A, so that entries of neighboring rows are adjacent.
             row += match S::REGISTERS {
                 Registers::Few if row + 2 <= n => {
                     across::<S, 2>(s, &probabilities[row..], n, b, row, panel, &mut epilogue)
@@ -170,7 +169,7 @@ pub fn attention_vjp<S: Simd>(s: S, probabilities: &[f32], g: &[f32], stride: us
     }
 }
 
-/// R rows of the transpose of x, whose rows are `stride` apart, times one panel; returns R.
+/// The product of R rows of xᵀ and one panel; rows of x are `stride` apart. Returns R.
 #[inline(always)]
 fn across<S: Simd, const R: usize>(
     s: S,
@@ -193,7 +192,7 @@ fn across<S: Simd, const R: usize>(
     R
 }
 
-/// Some rows of x, `stride` apart, times panels of `inner` lanes each.
+/// The product of some rows of x, `stride` apart, and panels of `inner` lanes each.
 #[inline(always)]
 fn product<S: Simd, const R: usize, const P: usize>(
     s: S,
@@ -218,7 +217,7 @@ fn product<S: Simd, const R: usize, const P: usize>(
     }
 }
 
-/// Some rows times P panels: in tiles of R, and what is left over in tiles of four, two and one.
+/// The product of some rows and P panels: in tiles of R rows, and the rest in tiles of four, two and one.
 #[inline(always)]
 fn tiles<S: Simd, const R: usize, const P: usize>(
     s: S,
@@ -235,7 +234,8 @@ fn tiles<S: Simd, const R: usize, const P: usize>(
     tail::<S, P>(s, x, stride, b, row..rows, column, epilogue);
 }
 
-/// 2^((v - largest)·by) of the first n of a row of whole lanes, in place, and zeros after them; returns 1 / their sum.
+/// 2^((v - largest)·by) of the first n entries, in place; returns 1 / their sum.
+/// The rest of the row becomes zero.
 #[inline(always)]
 fn exponentials<S: Simd>(s: S, row: &mut [f32], n: usize, by: f32) -> f32 {
     row[n..].fill(f32::NEG_INFINITY);
@@ -245,7 +245,7 @@ fn exponentials<S: Simd>(s: S, row: &mut [f32], n: usize, by: f32) -> f32 {
     for lane in &*lanes {
         largest = s.max(largest, s.load(lane));
     }
-    // v·by - largest·by, rounded once: what is lost in largest·by is a factor that all of the row share.
+    // v·by - largest·by has one rounding; the rounding error of largest·by is a factor common to the row.
     let (largest, by) = (s.splat(-s.largest(largest) * by), s.splat(by));
     let mut sum = s.splat(0.0);
     for lane in lanes {
@@ -271,7 +271,7 @@ mod tests {
         }
     }
 
-    /// Probabilities, what arrives, the length of its rows, and where the result goes.
+    /// Probabilities, gradients, the length of their rows, and the output.
     struct AttentionVjp<'a>(&'a [f32], &'a [f32], usize, &'a mut [f32]);
 
     impl Kernel for AttentionVjp<'_> {
@@ -283,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn attention_equals_a_plain_loop_on_every_path_and_back() {
+    fn attention_and_its_vjp_equal_a_plain_loop_on_every_instruction_set() {
         for (n, width) in [(1, 4), (5, 20), (17, 32), (40, 7)] {
             let stride = 3 * width;
             let qkv: Vec<f32> = (0..n * stride).map(|i| ((i * 53 % 97) as f32 - 48.0) / 20.0).collect();
@@ -314,7 +314,7 @@ mod tests {
                     let exact: f64 = (0..n).map(|j| probabilities[row * n + j] * part(j, 2, c)).sum();
                     assert!((f64::from(*v) - exact).abs() < 1e-5, "{path:?} {n}: {v} {exact}");
                 }
-                // Back from the first columns of the same rows.
+                // The vjp of the first columns of the same rows.
                 let mut values = vec![0f32; n * width];
                 run_on(path, AttentionVjp(&map, &qkv, stride, &mut values));
                 for (i, v) in values.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! What a vector that was added to every row adds up to.
+//! The contribution of a vector that is added to every row.
 
 use super::super::simd::{LANES, Simd};
 use super::gemm::load_part;
@@ -11,7 +11,7 @@ pub fn bias_contribution<S: Simd>(s: S, rows: &[f32], bias: &[f32]) -> f64 {
         .sum()
 }
 
-/// The inner product of two rows of one length.
+/// The inner product of two rows of equal length.
 #[inline(always)]
 pub fn product<S: Simd>(s: S, x: &[f32], y: &[f32]) -> f32 {
     let mut sum = s.splat(0.0);

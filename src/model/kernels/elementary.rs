@@ -1,8 +1,8 @@
-//! Exponentials and the error function, sixteen at a time and without a branch.
+//! Exponentials and the error function, sixteen lanes at a time and without branches.
 
 use super::super::simd::Simd;
 
-/// Added to n, leaves n + 127 in the lowest bits: the exponent of 2ⁿ. At n = -127 that is zero's.
+/// Added to n, puts n + 127, the exponent of 2ⁿ, into the lowest bits. For n = -127 that is the exponent of zero.
 const TO_EXPONENT: f32 = 12_582_912.0 + 127.0;
 
 /// e^x: relative error below 2e-7 for x in -87 … 88; 0 below -87.7, and e^88.3 above 88.3.
@@ -25,10 +25,10 @@ pub fn exp<S: Simd>(s: S, x: S::F32) -> S::F32 {
     s.mul(mantissa, s.shift_to_exponent(shifted))
 }
 
-/// 2^x: relative error below 2e-7 for x in -126 … 126; 0 below -126.5, as softmax wants it. No more than 126 is allowed.
+/// 2^x: relative error below 2e-7 for x in -126 … 126; 0 below -126.5, as softmax needs it. x must not exceed 126.
 ///
-/// x is an integer and what is left of it, exactly; the polynomial of degree 5 was fitted to that rest, -½ … ½, for the smallest
-/// relative error (1.05e-7, before rounding) of those that begin with 1 + x·ln 2.
+/// x is split exactly into an integer and a rest in -½ … ½. The polynomial of degree 5 in the rest has the smallest relative error
+/// (1.05e-7, before rounding) of those that begin with 1 + x·ln 2.
 #[inline(always)]
 pub fn exp2<S: Simd>(s: S, x: S::F32) -> S::F32 {
     let x = s.max(x, s.splat(-127.0));
@@ -41,7 +41,7 @@ pub fn exp2<S: Simd>(s: S, x: S::F32) -> S::F32 {
     s.mul(p, s.shift_to_exponent(shifted))
 }
 
-/// The error function: absolute error below 5e-7. The rational approximation that Eigen and XLA use for f32.
+/// The error function: absolute error below 5e-7. The rational approximation of Eigen and XLA for f32.
 #[inline(always)]
 pub fn erf<S: Simd>(s: S, x: S::F32) -> S::F32 {
     const ALPHA: [f32; 7] = [
@@ -102,7 +102,7 @@ mod tests {
         }
     }
 
-    fn on_every_path(function: fn() -> Function, x: &[f32], check: impl Fn(Isa, f32, f32)) {
+    fn on_every_instruction_set(function: fn() -> Function, x: &[f32], check: impl Fn(Isa, f32, f32)) {
         for path in Isa::ALL.into_iter().filter(|path| path.available()) {
             let mut y = x.to_vec();
             run_on(path, Apply(function(), &mut y));
@@ -111,9 +111,9 @@ mod tests {
     }
 
     #[test]
-    fn exp_keeps_its_stated_error_on_every_path() {
+    fn exp_keeps_its_stated_error_on_every_instruction_set() {
         let x: Vec<f32> = (-8704..8800).map(|i| i as f32 / 100.0).collect();
-        on_every_path(
+        on_every_instruction_set(
             || Function::Exp,
             &x,
             |path, x, y| {
@@ -126,9 +126,9 @@ mod tests {
     #[test]
     fn exp_is_zero_far_below_and_finite_far_above() {
         let x = [-200.0, -1e30, f32::NEG_INFINITY, -88.0].repeat(4);
-        on_every_path(|| Function::Exp, &x, |path, x, y| assert_eq!(y, 0.0, "{path:?} {x}"));
+        on_every_instruction_set(|| Function::Exp, &x, |path, x, y| assert_eq!(y, 0.0, "{path:?} {x}"));
         let x = [89.0, 1e30, f32::INFINITY, 88.3].repeat(4);
-        on_every_path(
+        on_every_instruction_set(
             || Function::Exp,
             &x,
             |path, x, y| assert!(y.is_finite() && y > 1e38, "{path:?} {x}: {y}"),
@@ -136,10 +136,10 @@ mod tests {
     }
 
     #[test]
-    fn exp2_keeps_its_stated_error_on_every_path_and_is_zero_far_below() {
+    fn exp2_keeps_its_stated_error_on_every_instruction_set_and_is_zero_far_below() {
         let x: Vec<f32> = (-126_000..=126_000).step_by(9).map(|i| i as f32 / 1000.0).collect();
         let x = &x[..x.len() / LANES * LANES];
-        on_every_path(
+        on_every_instruction_set(
             || Function::Exp2,
             x,
             |path, x, y| {
@@ -148,12 +148,12 @@ mod tests {
             },
         );
         let x = [-126.6, -200.0, -1e30, f32::NEG_INFINITY].repeat(4);
-        on_every_path(|| Function::Exp2, &x, |path, x, y| assert_eq!(y, 0.0, "{path:?} {x}"));
+        on_every_instruction_set(|| Function::Exp2, &x, |path, x, y| assert_eq!(y, 0.0, "{path:?} {x}"));
     }
 
     #[test]
-    fn erf_keeps_its_stated_error_on_every_path() {
-        // Values of the error function to nine digits, from Abramowitz & Stegun's table 7.1.
+    fn erf_keeps_its_stated_error_on_every_instruction_set() {
+        // Values of the error function to nine digits, from table 7.1 of Abramowitz & Stegun.
         let table = [
             (0.0, 0.0),
             (0.1, 0.112_462_916),
@@ -166,7 +166,7 @@ mod tests {
         ];
         for (at, exact) in table {
             for sign in [1.0, -1.0] {
-                on_every_path(
+                on_every_instruction_set(
                     || Function::Erf,
                     &[at * sign; LANES],
                     |path, x, y| {

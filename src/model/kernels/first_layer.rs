@@ -1,26 +1,25 @@
-//! The first layer of a part, which is nothing but the rows of its tokens: everything up to the activation is linear in those rows
-//! with the probabilities for coefficients, so the matrices are multiplied once per token and head and not once per part and
-//! position.
+//! The first layer for parts that consist of input rows of tokens. Up to the activation, everything is linear in these rows, with
+//! probabilities as coefficients. The matrices are therefore multiplied once per token and head, not once per part and position.
 
 use super::super::simd::{LANES, Lane, Registers, Simd};
 use super::jvp::{Added, Frozen, IntoPanels, apply_gate, product, second_half};
 use super::mixing::{Sources, transform};
 use super::operand::multiply;
 
-/// Tokens whose rows are multiplied together.
+/// Number of tokens whose rows are multiplied together.
 pub const TOKENS: usize = 8;
 
-/// What the positions draw on from some tokens, token by token: heads + 1 rows each, the last for the token's own residual, in panels.
+/// The products of some tokens' rows, token by token: heads + 1 rows each, the last for the token's residual, in panels.
 pub struct TokenProjections {
-    /// Behind the first LayerNorm's linear part but for 1/s: `hidden` columns.
+    /// After the linear part of the first LayerNorm, without 1/s: `hidden` columns.
     pub attended: Vec<Lane>,
     /// The same times the first feed-forward matrix: `intermediate` columns.
     pub up: Vec<Lane>,
 }
 
-/// What positions draw on from some tokens.
+/// Computes the products of some tokens' rows.
 #[inline(always)]
-pub fn draw<S: Simd>(s: S, layer: &Frozen, from: Sources) -> TokenProjections {
+pub fn project_tokens<S: Simd>(s: S, layer: &Frozen, from: Sources) -> TokenProjections {
     let (hidden, per) = (from.output.columns(), from.heads + 1);
     let panels = from.output.count();
     let attended = transform(s, from);
@@ -46,49 +45,61 @@ pub fn draw<S: Simd>(s: S, layer: &Frozen, from: Sources) -> TokenProjections {
     TokenProjections { attended, up }
 }
 
-/// The parts of some groups of tokens behind the first layer, (groups, n, hidden) into `out`. `drawn` holds the tokens of all groups,
-/// one after the other, [`TOKENS`] to an entry; those of the first of these groups from `start` on.
+/// The images of groups of tokens after the first layer, (groups, n, hidden), into `out`.
+/// `projections` has the tokens of all groups in order, [`TOKENS`] per entry; those of these groups begin at `start`.
 #[inline(always)]
 pub fn first_layer<S: Simd>(
     s: S,
     layer: &Frozen,
-    drawn: &[TokenProjections],
+    projections: &[TokenProjections],
     start: usize,
     groups: &[Vec<usize>],
     out: &mut [f32],
 ) {
     let (n, hidden, columns) = (layer.n, layer.output.columns(), layer.up.columns());
     let per = layer.heads + 1;
-    let mut looks = vec![0f32; n * per];
+    let mut coefficients = vec![0f32; n * per];
     let mut next = start;
     let (mut y, mut active) = (vec![0f32; n * hidden], vec![0f32; n * columns]);
     for (group, out) in groups.iter().zip(out.chunks_exact_mut(n * hidden)) {
         y.fill(0.0);
         active.fill(0.0);
         for token in group {
-            for (i, looks) in looks.chunks_exact_mut(per).enumerate() {
+            for (i, coefficients) in coefficients.chunks_exact_mut(per).enumerate() {
                 let inverse_std = layer.norm1.1[i];
-                for (head, look) in looks[..per - 1].iter_mut().enumerate() {
-                    *look = layer.attention[(head * n + i) * n + token] * inverse_std;
+                for (head, coefficient) in coefficients[..per - 1].iter_mut().enumerate() {
+                    *coefficient = layer.attention[(head * n + i) * n + token] * inverse_std;
                 }
-                looks[per - 1] = if i == *token { inverse_std } else { 0.0 };
+                coefficients[per - 1] = if i == *token { inverse_std } else { 0.0 };
             }
-            let (drawn, place) = (&drawn[next / TOKENS], next % TOKENS);
+            let (projections, place) = (&projections[next / TOKENS], next % TOKENS);
             next += 1;
             let lanes = layer.output.count() * per;
-            add(s, &looks, per, &drawn.attended[place * lanes..][..lanes], &mut y);
+            add(
+                s,
+                &coefficients,
+                per,
+                &projections.attended[place * lanes..][..lanes],
+                &mut y,
+            );
             let lanes = layer.up.count() * per;
-            add(s, &looks, per, &drawn.up[place * lanes..][..lanes], &mut active);
+            add(
+                s,
+                &coefficients,
+                per,
+                &projections.up[place * lanes..][..lanes],
+                &mut active,
+            );
         }
         apply_gate(s, &mut active, layer.gate, columns);
         second_half(s, layer, &active, &y, 0, out);
     }
 }
 
-/// looks (n, per) times panels of `per` lanes, added to `out`.
+/// Adds the product of coefficients (n, per) and panels of `per` lanes to `out`.
 #[inline(always)]
-fn add<S: Simd>(s: S, looks: &[f32], per: usize, lanes: &[Lane], out: &mut [f32]) {
-    let width = out.len() / (looks.len() / per);
+fn add<S: Simd>(s: S, coefficients: &[f32], per: usize, lanes: &[Lane], out: &mut [f32]) {
+    let width = out.len() / (coefficients.len() / per);
     let mut epilogue = Added { out, width };
     let mut panel = 0;
     let panels = lanes.len() / per;
@@ -98,15 +109,15 @@ fn add<S: Simd>(s: S, looks: &[f32], per: usize, lanes: &[Lane], out: &mut [f32]
         panel += match S::REGISTERS {
             Registers::Many if panel + 2 <= panels => {
                 let two = [one[0], &lanes[(panel + 1) * per..][..per]];
-                product::<S, 8, 2>(s, looks, per, two, column, &mut epilogue);
+                product::<S, 8, 2>(s, coefficients, per, two, column, &mut epilogue);
                 2
             }
             Registers::Many | Registers::Some => {
-                product::<S, 6, 1>(s, looks, per, one, column, &mut epilogue);
+                product::<S, 6, 1>(s, coefficients, per, one, column, &mut epilogue);
                 1
             }
             Registers::Few => {
-                product::<S, 2, 1>(s, looks, per, one, column, &mut epilogue);
+                product::<S, 2, 1>(s, coefficients, per, one, column, &mut epilogue);
                 1
             }
         };

@@ -1,8 +1,8 @@
-//! Matrix products in 16-bit integers: twice the speed of f32 wherever a processor multiplies pairs of them (AVX2, AVX-512 VNNI).
+//! Matrix products in 16-bit integers: twice as fast as f32 on processors that multiply pairs of them (AVX2, AVX-512 VNNI).
 //!
-//! A column of the matrix is scaled to eleven bits, which is more than the stored weights have; each block of a row of x, as it is
-//! packed, to as many as no sum of the matrix can overflow with, usually fifteen. The sum of a block is exact: what is lost is the
-//! rounding of x, so that what is computed forwards and what is computed back with the transpose hardly differ.
+//! Each column of the matrix is scaled to eleven bits, which is more than the stored weights have. Each block of a row of x is scaled, as
+//! it is packed, to as many bits as no sum can overflow with, usually fifteen. The sum of a block is exact; the only error is the rounding
+//! of x, so that products with the matrix and with its transpose hardly differ.
 
 use std::cell::Cell;
 use std::ops::Range;
@@ -10,29 +10,30 @@ use std::ops::Range;
 use super::super::simd::{LANES, Lane, Pairs, Registers, Simd};
 use super::gemm::{Epilogue, hand_over, load_part};
 
-/// Pairs of rows whose products are summed in 32 bits before they are added up as floats. The shorter, the finer the integers.
+/// Number of pairs of rows that are summed in 32 bits. Shorter blocks allow finer integers.
 const BLOCK: usize = 64;
 
-/// Largest integer of the matrix.
+/// Largest integer in the matrix.
 const LARGEST: f32 = 2047.0;
 
-/// A matrix (inner, columns) of integers in panels of sixteen columns and pairs of rows, with the scale of each column or row.
+/// A matrix (inner, columns) of integers with a scale per column or row.
+/// A panel has sixteen columns and pairs of rows.
 #[derive(Debug, Clone)]
 pub struct IntegerPanels {
     lanes: Vec<Pairs>,
     inner: usize,
     columns: usize,
-    /// Largest integer of x with which no sum of a block overflows.
+    /// Largest integer of x with which no sum of a block can overflow.
     limit: f32,
     scale: Scale,
 }
 
-/// What the integers are multiplied by.
+/// The scales of the integers.
 #[derive(Debug, Clone)]
 enum Scale {
-    /// Each column by a number of its own, sixteen to a lane.
+    /// A scale per column, sixteen per lane.
     Columns(Vec<Lane>),
-    /// Each row: x is multiplied by them before it becomes integers.
+    /// A scale per row; x is multiplied by it before it is rounded.
     Rows(Vec<f32>),
 }
 
@@ -57,7 +58,7 @@ impl IntegerPanels {
         }
     }
 
-    /// The transpose, of the same integers: (columns, inner).
+    /// The transpose with the same integers: (columns, inner).
     pub fn transposed(&self) -> IntegerPanels {
         let (lanes, limit) = pack(self.columns, self.inner, |k, c| self.integer(c, k));
         IntegerPanels {
@@ -69,17 +70,17 @@ impl IntegerPanels {
         }
     }
 
-    /// Rows: the length of the sums.
+    /// Number of rows: the length of the sums.
     pub fn inner(&self) -> usize {
         self.inner
     }
 
-    /// Columns.
+    /// Number of columns.
     pub fn columns(&self) -> usize {
         self.columns
     }
 
-    /// Entry in row k, column c, as it is multiplied with.
+    /// The entry in row k, column c, with the value that products use.
     pub fn at(&self, k: usize, c: usize) -> f32 {
         let scale = match &self.scale {
             Scale::Columns(_) => self.column_scale(c),
@@ -106,7 +107,7 @@ impl IntegerPanels {
     }
 }
 
-/// Panels of integers, and the largest integer of x that overflows no sum of theirs.
+/// Packs integers in panels; also returns the largest integer of x with which no sum can overflow.
 fn pack(inner: usize, columns: usize, at: impl Fn(usize, usize) -> i16) -> (Vec<Pairs>, f32) {
     let pairs = inner.div_ceil(2);
     let mut lanes = vec![Pairs::ZERO; pairs * columns.div_ceil(LANES)];
@@ -130,23 +131,23 @@ fn pack(inner: usize, columns: usize, at: impl Fn(usize, usize) -> i16) -> (Vec<
     (lanes, limit as f32)
 }
 
-/// Rows of integers on their way into a product.
+/// Rows of x as integers.
 #[derive(Default)]
 struct Packed {
-    /// Row by row, pairs side by side; an odd last entry has a zero beside it.
+    /// Row by row, in pairs; the last entry of an odd number is paired with zero.
     rows: Vec<i16>,
-    /// The rows again in groups of a tile's height, pair by pair: those of all rows of a group, then the next pair's.
+    /// The rows in groups of a tile's height, pair by pair: the first pair of all rows of a group, then the second, and so on.
     groups: Vec<[i16; 2]>,
-    /// What the integers of each block of a row are worth, row by row.
+    /// The scale of each block of a row, row by row.
     scales: Vec<f32>,
 }
 
 thread_local! {
-    /// The integers of a block, kept from block to block so that its pages are.
+    /// The integers of a block of rows, reused so that their pages stay mapped.
     static PACKED: Cell<Packed> = Cell::default();
 }
 
-/// x · B for some panels of B, into an epilogue.
+/// The product of x and some panels of B, into an epilogue.
 ///
 /// `x` has rows of `b.inner()` finite floats. Rows are numbered from 0, columns as in B.
 #[inline(always)]
@@ -178,7 +179,8 @@ pub fn gemm<S: Simd>(s: S, x: &[f32], b: &IntegerPanels, panels: Range<usize>, e
     PACKED.set(packed);
 }
 
-/// A block of a row, multiplied by `factors` if there are any, as integers up to `limit`; returns what one of them is worth.
+/// Rounds a block of a row to integers up to `limit`; returns their scale.
+/// The block is first multiplied by `factors`, if there are any.
 #[inline(always)]
 fn quantize<S: Simd>(s: S, row: &[f32], factors: Option<&[f32]>, limit: f32, to: &mut [i16]) -> f32 {
     let mut largest = s.splat(0.0);
@@ -192,7 +194,7 @@ fn quantize<S: Simd>(s: S, row: &[f32], factors: Option<&[f32]>, limit: f32, to:
     let inverse = s.splat(limit / largest);
     for (column, to) in (0..).step_by(LANES).zip(to.chunks_mut(LANES)) {
         let integers = s.round_i16(s.mul(scaled(s, row, factors, column), inverse));
-        // Of known length but at the end: anything else would be a call.
+        // Constant length except at the end, since a variable length would compile to a call.
         match to.first_chunk_mut() {
             Some(to) => *to = integers,
             None => to.copy_from_slice(&integers[..to.len()]),
@@ -210,7 +212,7 @@ fn scaled<S: Simd>(s: S, row: &[f32], factors: Option<&[f32]>, column: usize) ->
     }
 }
 
-/// The product in tiles of R rows and P panels; what is left over in tiles of four, two and one.
+/// The product in tiles of R rows and P panels; smaller tiles for the rest.
 #[inline(always)]
 fn tiles<S: Simd, const R: usize, const P: usize>(
     s: S,
@@ -248,7 +250,7 @@ fn tiles<S: Simd, const R: usize, const P: usize>(
     }
 }
 
-/// Puts the pairs of the first R rows side by side, and tells how many that are in all.
+/// Interleaves the pairs of the first R rows; returns their number.
 #[inline(always)]
 fn group<const R: usize>(rows: &[[i16; 2]], pairs: usize, groups: &mut [[i16; 2]]) -> usize {
     let (group, _) = groups[..R * pairs].as_chunks_mut::<R>();
@@ -256,7 +258,7 @@ fn group<const R: usize>(rows: &[[i16; 2]], pairs: usize, groups: &mut [[i16; 2]
     for (source, row) in sources.iter_mut().zip(rows.chunks_exact(pairs)) {
         *source = &row[..group.len()];
     }
-    // Pair by pair: what is written lies together, and packing is a tenth faster for it.
+    // Pair by pair: contiguous writes make packing a tenth faster.
     for (k, to) in group.iter_mut().enumerate() {
         for r in 0..R {
             to[r] = sources[r][k];
@@ -265,7 +267,7 @@ fn group<const R: usize>(rows: &[[i16; 2]], pairs: usize, groups: &mut [[i16; 2]
     R * pairs
 }
 
-/// Every row times P panels.
+/// The product of all rows and P panels.
 #[inline(always)]
 fn all_rows<S: Simd, const R: usize, const P: usize>(
     s: S,
@@ -288,7 +290,7 @@ fn all_rows<S: Simd, const R: usize, const P: usize>(
     }
 }
 
-/// R rows times P panels, into the epilogue; tells how many rows that were.
+/// The product of R rows and P panels, into the epilogue; returns R.
 #[inline(always)]
 fn tile<S: Simd, const R: usize, const P: usize>(
     s: S,
@@ -332,10 +334,10 @@ fn sums<S: Simd, const R: usize, const P: usize>(
     sums
 }
 
-/// The exact sums of R rows of pairs, side by side, times P panels of as many.
+/// The exact sums of R interleaved rows of pairs, times P panels.
 #[inline(always)]
 pub fn exact<S: Simd, const R: usize, const P: usize>(s: S, a: &[[[i16; 2]; R]], b: [&[Pairs]; P]) -> [[S::I32; P]; R] {
-    // Of the same length, so that nothing in the loop can fail: only then do the sums stay in registers.
+    // Equal lengths, so that nothing in the loop can panic: only then do the sums stay in registers.
     let b = b.map(|panel| &panel[..a.len()]);
     let mut sums = [[s.zero_i32(); P]; R];
     if P == 1
@@ -361,7 +363,7 @@ pub fn exact<S: Simd, const R: usize, const P: usize>(s: S, a: &[[[i16; 2]; R]],
     sums
 }
 
-/// Scales sums by column and hands them over.
+/// Scales sums by column and passes them to the epilogue.
 #[inline(always)]
 fn finish<S: Simd, const R: usize, const P: usize>(
     s: S,
@@ -406,7 +408,7 @@ mod tests {
         }
     }
 
-    /// Numbers of any sign, now and then a large one, as activations have them.
+    /// Numbers of either sign, with an occasional large one, as in activations.
     fn numbers(count: usize, seed: u32) -> Vec<f32> {
         let mut state = seed | 1;
         let next = |_| {
@@ -418,7 +420,7 @@ mod tests {
     }
 
     #[test]
-    fn products_are_near_the_exact_ones_on_every_path_and_back() {
+    fn products_are_close_to_exact_ones_on_every_instruction_set() {
         for (rows, inner, columns) in [(1, 384, 48), (31, 1536, 33), (13, 385, 16), (2, 1, 1), (7, 767, 40)] {
             let (x, w) = (numbers(rows * inner, 1), numbers(inner * columns, 2));
             let panels = IntegerPanels::new(inner, columns, |k, c| w[k * columns + c]);
@@ -435,7 +437,7 @@ mod tests {
         }
     }
 
-    /// The error of a sum is at most the rounding of its operands: half an integer each.
+    /// Checks that the error of a sum is at most the rounding of its operands: half an integer each.
     fn near(x: &[f32], inner: usize, out: &[f32], columns: usize, at: impl Fn(usize, usize) -> f32) {
         let heaviest = (0..columns).fold(0f32, |a, c| a.max((0..inner).fold(0f32, |a, k| a.max(at(k, c).abs()))));
         let widest = (0..inner).fold(heaviest, |a, k| {
@@ -456,7 +458,7 @@ mod tests {
     }
 
     #[test]
-    fn the_largest_numbers_there_are_do_not_overflow_a_sum() {
+    fn the_largest_integers_do_not_overflow_a_sum() {
         let (inner, columns) = (1536, 16);
         let panels = IntegerPanels::new(inner, columns, |_, c| if c % 2 == 0 { 3.0 } else { -3.0 });
         let x = vec![-5f32; inner];
@@ -470,7 +472,7 @@ mod tests {
         }
     }
 
-    /// Whether the path's own loop over R rows gives what one pair at a time gives; nothing where it has none.
+    /// Whether the specialized loop over R rows equals one pair at a time; `None` if the instruction set has no such loop.
     struct Loops<'a, const R: usize>(&'a [[[i16; 2]; R]], &'a [Pairs]);
 
     impl<const R: usize> Kernel for Loops<'_, R> {
@@ -508,7 +510,7 @@ mod tests {
     }
 
     #[test]
-    fn a_loop_over_rows_sums_what_one_pair_after_the_other_does() {
+    fn the_loop_over_rows_equals_one_pair_at_a_time() {
         for path in Isa::ALL.into_iter().filter(|path| path.available()) {
             let agree =
                 [loops_agree::<1>, loops_agree::<2>, loops_agree::<4>, loops_agree::<6>].map(|agree| agree(path));
@@ -522,7 +524,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_of_zeros_gives_zeros() {
+    fn rows_of_zeros_give_zeros() {
         let panels = IntegerPanels::new(8, 3, |_, _| 0.0);
         for path in Isa::ALL.into_iter().filter(|path| path.available()) {
             let mut out = vec![1f32; 6];

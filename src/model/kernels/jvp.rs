@@ -1,36 +1,35 @@
-//! Parts of a sequence's hidden states through one layer whose attention, deviations and gates are held: what stays of the layer
-//! is an affine map, and a part is one argument of it.
+//! Pushes parts of hidden states through one layer with frozen attention, deviations and gates: the layer is then an affine map.
 //!
-//! A task takes some parts through the whole layer, so that what lies between two products stays in its cache.
+//! A task pushes some parts through the whole layer, so that intermediate results stay in its cache.
 
 use super::super::simd::{LANES, Lane, Registers, Simd};
 use super::gemm::{Epilogue, Plain, load_part, store_part, strided};
 use super::operand::{Operand, multiply};
 
-/// A layer with what one sequence of n tokens left in it.
+/// A layer with the trace of one sequence of n tokens.
 #[derive(Clone, Copy)]
 pub struct Frozen<'a> {
-    /// Tokens of the sequence.
+    /// Number of tokens in the sequence.
     pub n: usize,
-    /// Heads.
+    /// Number of heads.
     pub heads: usize,
-    /// Probabilities, (heads, n, n).
+    /// Attention probabilities, (heads, n, n).
     pub attention: &'a [f32],
     /// W_Vᵀ, (hidden, hidden).
     pub value: Operand<'a>,
     /// W_Oᵀ, (hidden, hidden).
     pub output: Operand<'a>,
-    /// First feed-forward matrix, (hidden, intermediate).
+    /// The first feed-forward matrix, (hidden, intermediate).
     pub up: Operand<'a>,
-    /// Second feed-forward matrix, (intermediate, hidden).
+    /// The second feed-forward matrix, (intermediate, hidden).
     pub down: Operand<'a>,
     /// γ and 1/s of the LayerNorm after attention, (hidden) and (n).
     pub norm1: (&'a [f32], &'a [f32]),
     /// γ and 1/s of the LayerNorm after the feed-forward block, (hidden) and (n).
     pub norm2: (&'a [f32], &'a [f32]),
-    /// Gate of the activation, (n, intermediate).
+    /// The gate of the activation, (n, intermediate).
     pub gate: &'a [f32],
-    /// What the part of the biases is given besides.
+    /// The biases, if the part of the biases is computed.
     pub biases: Option<Biases<'a>>,
 }
 
@@ -43,9 +42,9 @@ pub struct Biases<'a> {
     pub output: &'a [f32],
     /// β of the LayerNorm after attention, (hidden).
     pub shift1: &'a [f32],
-    /// (intermediate)
+    /// b of the first feed-forward matrix, (intermediate).
     pub up: &'a [f32],
-    /// (hidden)
+    /// b of the second feed-forward matrix, (hidden).
     pub down: &'a [f32],
     /// β of the LayerNorm after the feed-forward block, (hidden).
     pub shift2: &'a [f32],
@@ -57,47 +56,47 @@ impl Frozen<'_> {
     }
 }
 
-/// Rows that go through the feed-forward block at a time: packed, they stay in the second cache.
+/// Number of rows in the feed-forward block at a time: packed, they stay in the L2 cache.
 const ROWS: usize = 96;
 
-/// Room for what lies between two products, kept from task to task.
+/// Buffers for intermediate results, reused from task to task.
 #[derive(Default)]
-pub struct Room {
+pub struct Scratch {
     values: Vec<Lane>,
     context: Vec<f32>,
     active: Vec<f32>,
     rows: Vec<f32>,
 }
 
-impl Room {
-    /// Rows of `length` floats in all, taken out so that the rest can be used beside them.
+impl Scratch {
+    /// Takes the buffer for rows, with `length` floats in all; the other buffers remain usable.
     pub fn rows(&mut self, length: usize) -> Vec<f32> {
         let mut rows = std::mem::take(&mut self.rows);
         rows.resize(length, 0.0);
         rows
     }
 
-    /// Puts the rows back.
+    /// Puts the buffer for rows back.
     pub fn keep(&mut self, rows: Vec<f32>) {
         self.rows = rows;
     }
 }
 
-/// The first `length` entries, more of them made if there are fewer. What they hold is left from before.
-fn room<T: Copy>(kept: &mut Vec<T>, length: usize, empty: T) -> &mut [T] {
+/// The first `length` entries of a buffer, which grows if necessary. Their values are arbitrary.
+fn resized<T: Copy>(kept: &mut Vec<T>, length: usize, empty: T) -> &mut [T] {
     if kept.len() < length {
         kept.resize(length, empty);
     }
     &mut kept[..length]
 }
 
-/// The attention block on parts x (parts·n, hidden): its first `kept` positions of each part, after the LayerNorm, into `out`
+/// The attention block on parts x (parts·n, hidden), including its LayerNorm. Writes the first `kept` positions of each part into `out`,
 /// (parts·kept, hidden).
 #[inline(always)]
-pub fn attention_block<S: Simd>(s: S, layer: &Frozen, x: &[f32], kept: usize, rooms: &mut Room, out: &mut [f32]) {
+pub fn attention_block<S: Simd>(s: S, layer: &Frozen, x: &[f32], kept: usize, scratch: &mut Scratch, out: &mut [f32]) {
     let (n, hidden, panels) = (layer.n, layer.hidden(), layer.value.count());
     let parts = x.len() / (n * hidden);
-    let values = room(&mut rooms.values, parts * panels * n, Lane::ZERO);
+    let values = resized(&mut scratch.values, parts * panels * n, Lane::ZERO);
     let mut epilogue = IntoPanels {
         lanes: &mut *values,
         rows: n,
@@ -105,7 +104,7 @@ pub fn attention_block<S: Simd>(s: S, layer: &Frozen, x: &[f32], kept: usize, ro
         bias: layer.biases.map(|biases| biases.value),
     };
     multiply(s, x, layer.value, 0..panels, &mut epilogue);
-    let context = room(&mut rooms.context, parts * kept * hidden, 0.0);
+    let context = resized(&mut scratch.context, parts * kept * hidden, 0.0);
     let mixed = values
         .chunks_exact(panels * n)
         .zip(context.chunks_exact_mut(kept * hidden));
@@ -143,13 +142,14 @@ pub fn attention_block<S: Simd>(s: S, layer: &Frozen, x: &[f32], kept: usize, ro
     }
 }
 
-/// The feed-forward block on rows y (parts·n, hidden) of whole parts, after its LayerNorm, into `out` (parts·n, hidden).
+/// The feed-forward block on rows y, including its LayerNorm, into `out`.
+/// Both are (parts·n, hidden), of whole parts.
 #[inline(always)]
-pub fn feed_forward<S: Simd>(s: S, layer: &Frozen, y: &[f32], rooms: &mut Room, out: &mut [f32]) {
+pub fn feed_forward<S: Simd>(s: S, layer: &Frozen, y: &[f32], scratch: &mut Scratch, out: &mut [f32]) {
     let (hidden, columns) = (layer.hidden(), layer.up.columns());
     let blocks = y.chunks(ROWS * hidden).zip(out.chunks_mut(ROWS * hidden));
     for (block, (y, out)) in blocks.enumerate() {
-        let active = room(&mut rooms.active, y.len() / hidden * columns, 0.0);
+        let active = resized(&mut scratch.active, y.len() / hidden * columns, 0.0);
         let mut epilogue = PartsGate {
             out: &mut *active,
             gate: layer.gate,
@@ -163,7 +163,8 @@ pub fn feed_forward<S: Simd>(s: S, layer: &Frozen, y: &[f32], rooms: &mut Room, 
     }
 }
 
-/// The feed-forward block from the gated activations (rows, intermediate) on; the first row is row `first` of some part.
+/// The second half of the feed-forward block, from the gated activations (rows, intermediate) on; the first row is row
+/// `first` of some part.
 #[inline(always)]
 pub fn second_half<S: Simd>(s: S, layer: &Frozen, active: &[f32], y: &[f32], first: usize, out: &mut [f32]) {
     let hidden = layer.hidden();
@@ -182,8 +183,8 @@ pub fn second_half<S: Simd>(s: S, layer: &Frozen, active: &[f32], y: &[f32], fir
     }
 }
 
-/// The gated activations and the residual of each part, summed over its positions with their weights: what is linear from there on
-/// need be done to their sums alone. y is (parts·m, hidden) for m weights, `active` (parts, intermediate), `rest` (parts, hidden).
+/// The gated activations and the residual of each part, summed over positions with weights.
+/// All further steps are linear. y is (parts·m, hidden) for m weights, `active` (parts, intermediate), `rest` (parts, hidden).
 #[inline(always)]
 pub fn feed_forward_summed<S: Simd>(
     s: S,
@@ -217,7 +218,7 @@ pub fn feed_forward_summed<S: Simd>(
     }
 }
 
-/// Entries (rows, columns) times the gate of their rows, from position 0 on, in place.
+/// Multiplies rows (rows, columns) by the gate of positions 0 and following, in place.
 #[inline(always)]
 pub fn apply_gate<S: Simd>(s: S, active: &mut [f32], gate: &[f32], columns: usize) {
     let rows = active.chunks_exact_mut(columns).zip(gate.chunks_exact(columns));
@@ -229,7 +230,7 @@ pub fn apply_gate<S: Simd>(s: S, active: &mut [f32], gate: &[f32], columns: usiz
     }
 }
 
-/// (out + x - mean) / s ⊙ γ of one row in place; β added for the part of the biases.
+/// (out + x - mean) / s ⊙ γ of one row, in place; plus β for the part of the biases.
 #[inline(always)]
 fn add_and_normalize<S: Simd>(
     s: S,
@@ -258,7 +259,8 @@ fn add_and_normalize<S: Simd>(
     }
 }
 
-/// Rows of probabilities times the values of one part, whose panels have n lanes: some columns of the product.
+/// Some columns of the product of probabilities and the values of one part.
+/// The values are in panels of n lanes.
 #[inline(always)]
 fn mix<S: Simd, const R: usize, const P: usize>(
     s: S,
@@ -284,7 +286,7 @@ fn mix<S: Simd, const R: usize, const P: usize>(
     }
 }
 
-/// Rows of x, `inner` floats each, times some panels: R rows at a time and the last ones singly.
+/// The product of rows of x, `inner` floats each, and some panels: R rows at a time, and the last ones one by one.
 #[inline(always)]
 pub fn product<S: Simd, const R: usize, const P: usize>(
     s: S,
@@ -307,15 +309,15 @@ pub fn product<S: Simd, const R: usize, const P: usize>(
     }
 }
 
-/// A product that becomes the right side of others: matrices of `rows` rows each, one after the other, in panels.
+/// Epilogue: a product that is the right operand of other products: matrices of `rows` rows each, in panels.
 pub struct IntoPanels<'a> {
-    /// Matrix by matrix, in each panel by panel.
+    /// Matrix by matrix, panel by panel.
     pub lanes: &'a mut [Lane],
-    /// Rows of a matrix.
+    /// Number of rows of a matrix.
     pub rows: usize,
-    /// Panels of a matrix.
+    /// Number of panels of a matrix.
     pub panels: usize,
-    /// Added to each row.
+    /// The bias of each row.
     pub bias: Option<&'a [f32]>,
 }
 
@@ -332,7 +334,7 @@ impl Epilogue for IntoPanels<'_> {
     }
 }
 
-/// Some columns of a product, the others dropped.
+/// Epilogue: keeps some columns of a product.
 struct Columns<'a> {
     out: &'a mut [f32],
     stride: usize,
@@ -357,11 +359,11 @@ impl Epilogue for Columns<'_> {
     }
 }
 
-/// A product added to what stands there, rows of `width` floats.
+/// Epilogue: adds a product to rows of `width` floats.
 pub struct Added<'a> {
-    /// The sums so far.
+    /// The sums.
     pub out: &'a mut [f32],
-    /// Columns.
+    /// Number of columns.
     pub width: usize,
 }
 
@@ -374,7 +376,7 @@ impl Epilogue for Added<'_> {
     }
 }
 
-/// A product times the gate of its rows' positions: rows of one part after the other, n of each.
+/// Epilogue: multiplies by the gate of each row's position, for parts of n rows each.
 struct PartsGate<'a> {
     out: &'a mut [f32],
     gate: &'a [f32],
@@ -397,7 +399,7 @@ impl Epilogue for PartsGate<'_> {
     }
 }
 
-/// A product times the gate and the weight of its rows' positions, summed over the rows of each part.
+/// Epilogue: multiplies by gate and weight of each row's position, and sums over the rows of each part.
 struct SummedGate<'a> {
     out: &'a mut [f32],
     gate: &'a [f32],

@@ -1,29 +1,29 @@
-//! What each source token put into each position of an attention block, vector by vector, reduced to one number at once.
+//! Norms of the contributions of each source token to each position of an attention block.
 //!
-//! For one source token j the vectors T_i(x_j)·s_i of all positions i are a product of small matrices: the probabilities A^h_ij
-//! (n, heads) times the head's vectors f^h(x_j), centered and scaled, (heads, hidden). Their lengths |T_i(x_j)|₂ are here, how near
-//! they come to what the position became in [`super::alti_proximity`]; neither writes a T_i(x_j).
+//! For one source token j, the vectors T_i(x_j)·s_i of all positions i are a product of small matrices: the probabilities A^h_ij,
+//! (n, heads), times the head's vectors f^h(x_j), centered and scaled, (heads, hidden). This file computes their norms |T_i(x_j)|₂, and
+//! [`super::alti_proximity`] their proximity to the output; neither stores any T_i(x_j).
 
 use super::super::simd::{LANES, Lane, Registers, Simd};
 use super::gemm::{Panels, load_part};
 
-/// Source tokens as one attention block sees them.
+/// Source tokens of an attention block.
 #[derive(Clone, Copy)]
 pub struct Sources<'a> {
-    /// Their rows of the layer's input, (tokens, hidden).
+    /// Rows of the layer's input, (tokens, hidden).
     pub input: &'a [f32],
-    /// Their value rows, bias included, (tokens, hidden).
+    /// Value rows with bias, (tokens, hidden).
     pub values: &'a [f32],
-    /// Panels of W_Oᵀ (hidden, hidden), each row centered and scaled by γ: what the LayerNorm behind does, but for 1/s.
+    /// Panels of W_Oᵀ (hidden, hidden), each row centered and scaled by γ: the effect of the LayerNorm without 1/s.
     pub output: &'a Panels,
-    /// γ of the LayerNorm behind the block, (hidden).
+    /// γ of the LayerNorm after the block, (hidden).
     pub scale: &'a [f32],
-    /// Heads.
+    /// Number of heads.
     pub heads: usize,
 }
 
-/// For each token, f^h(x) of each head and then x itself, centered and scaled by γ: panels of heads + 1 lanes, as many panels as
-/// `hidden` takes, token by token.
+/// For each token, f^h(x) of each head and x, centered and scaled by γ.
+/// Token by token, panels of heads + 1 lanes, as many as `hidden` needs.
 #[inline(always)]
 pub fn transform<S: Simd>(s: S, from: Sources) -> Vec<Lane> {
     let (hidden, panels) = (from.output.columns(), from.output.count());
@@ -48,7 +48,7 @@ pub fn transform<S: Simd>(s: S, from: Sources) -> Vec<Lane> {
         }
         let mean = s.splat(s.sum(sum) / hidden as f32);
         for (panel, lanes) in token.chunks_exact_mut(per).enumerate() {
-            // γ is zero beyond the last column, and so is what becomes of the mean there.
+            // γ is zero after the last column, and so is the term of the mean there.
             let v = s.sub(load_part(s, input, panel * LANES), mean);
             let v = s.mul(v, load_part(s, from.scale, panel * LANES));
             s.store(&mut lanes[from.heads].0, v);
@@ -57,7 +57,7 @@ pub fn transform<S: Simd>(s: S, from: Sources) -> Vec<Lane> {
     lanes
 }
 
-/// P panels of every head's product, R tokens at a time and the last ones singly; returns P.
+/// P panels of every head's product, R tokens at a time; returns P.
 #[inline(always)]
 fn some_panels<S: Simd, const R: usize, const P: usize>(
     s: S,
@@ -89,7 +89,8 @@ fn some_panels<S: Simd, const R: usize, const P: usize>(
     P
 }
 
-/// R rows of x, `stride` apart, times P panels, into lanes: `across` from row to row, `along` from panel to panel.
+/// The product of R rows of x, `stride` apart, and P panels, into lanes.
+/// Lanes are `across` apart per row and `along` apart per panel.
 #[inline(always)]
 fn head_tile<S: Simd, const R: usize, const P: usize>(
     s: S,
@@ -126,8 +127,8 @@ fn head_tile<S: Simd, const R: usize, const P: usize>(
     });
 }
 
-/// The probabilities with which all positions look at some tokens, by token: sixteen positions at a time, the last of them filled up,
-/// and in these head by head.
+/// The attention probabilities of all positions for some tokens, by token: in groups of sixteen positions, padded, and by head within
+/// these.
 struct ProbabilityPanels {
     entries: Vec<f32>,
     stride: usize,
@@ -136,10 +137,10 @@ struct ProbabilityPanels {
 impl ProbabilityPanels {
     fn new(attention: &[f32], n: usize, tokens: std::ops::Range<usize>) -> ProbabilityPanels {
         let heads = attention.len() / (n * n);
-        // A cache line more, so that neighboring tokens do not fall into the same set of the cache.
+        // One more cache line, so that neighboring tokens do not share a cache set.
         let stride = n.next_multiple_of(LANES) * heads + LANES;
         let mut entries = vec![0f32; stride * tokens.len()];
-        // Some positions at a time, so that what is written stays in the first cache until it is whole.
+        // Some positions at a time, so that written cache lines stay in the L1 cache until they are full.
         for first in (0..n).step_by(LANES) {
             for head in 0..heads {
                 for i in first..(first + LANES).min(n) {
@@ -161,14 +162,14 @@ impl ProbabilityPanels {
 
 /// |T_i(x_j)|₂²·s_i² for some tokens j and all positions i: (tokens, n) into `out`. `attention` is (heads, n, n).
 ///
-/// |Σ_h A^h f^h|² is a quadratic form in the probabilities, with the heads' inner products for coefficients: those are computed
-/// once per token, and no vector is made but the token's own.
+/// |Σ_h A^h f^h|² is a quadratic form in the probabilities, with the inner products of the heads' vectors as coefficients. These are
+/// computed once per token; only the vector at the token's own position is computed.
 #[inline(always)]
 pub fn squares<S: Simd>(s: S, from: Sources, attention: &[f32], first: usize, out: &mut [f32]) {
     let tokens = from.values.len() / from.output.columns();
     let (n, heads, panels) = (out.len() / tokens, from.heads, from.output.count());
     let lanes = transform(s, from);
-    let looks = ProbabilityPanels::new(attention, n, first..first + tokens);
+    let probabilities = ProbabilityPanels::new(attention, n, first..first + tokens);
     let mut form = vec![0f32; heads * heads];
     let tokens = out.chunks_exact_mut(n).zip(lanes.chunks_exact(panels * (heads + 1)));
     for (token, (out, source)) in tokens.enumerate() {
@@ -182,8 +183,8 @@ pub fn squares<S: Simd>(s: S, from: Sources, attention: &[f32], first: usize, ou
                 form[h * heads + k] = s.sum(sum) * twice;
             }
         }
-        let (looks, _) = looks.of(token).as_chunks::<LANES>();
-        for (out, a) in out.chunks_mut(LANES).zip(looks.chunks_exact(heads)) {
+        let (probabilities, _) = probabilities.of(token).as_chunks::<LANES>();
+        for (out, a) in out.chunks_mut(LANES).zip(probabilities.chunks_exact(heads)) {
             let mut sum = s.splat(0.0);
             for (h, row) in form.chunks_exact(heads).enumerate() {
                 let mut inner = s.splat(0.0);
@@ -200,7 +201,7 @@ pub fn squares<S: Simd>(s: S, from: Sources, attention: &[f32], first: usize, ou
         let mut sum = s.splat(0.0);
         for source in source.chunks_exact(heads + 1) {
             let mut v = s.load(&source[heads].0);
-            for (f, a) in source.iter().zip(&looks[i / LANES * heads..][..heads]) {
+            for (f, a) in source.iter().zip(&probabilities[i / LANES * heads..][..heads]) {
                 v = s.fma(s.splat(a[i % LANES]), s.load(&f.0), v);
             }
             sum = s.fma(v, v, sum);

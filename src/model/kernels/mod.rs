@@ -1,10 +1,11 @@
-//! The arithmetic of the forward pass and of explanations on slices, one subject per file, for every path of [`super::simd`].
+//! The arithmetic of the forward pass and of explanations on slices, one subject per file.
+//! It is compiled for every instruction set of [`super::simd`].
 //!
-//! Safe code: what runs here is inlined into the path's entry function. An element's sum is made in the same order whatever block,
-//! tile or neighbor it is computed with, so that packing never changes a number.
+//! All of it is safe code, which is inlined into the entry function of the instruction set. The sum of an element has the same order in
+//! every block, tile and batch, so that packing never changes a number.
 
-/// A loop over rows 0 … R (at most 16), written out: only with an index known when compiling does an array of vectors stay in
-/// registers, and whether the compiler unrolls a loop of this size is a matter of luck.
+/// Unrolls a loop over rows 0 … R (at most 16). An array of vectors stays in registers only with constant indices, and the compiler does
+/// not reliably unroll loops of this size.
 macro_rules! each_row {
     ($r:ident in $rows:ident => $body:block) => {
         each_row!(@ $r, $rows, $body, 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15)

@@ -1,14 +1,14 @@
-//! Residual and LayerNorm (Ba et al. 2016) of a row in one pass.
+//! Residual connection and LayerNorm (Ba et al. 2016) of a row in one pass.
 
 use super::super::simd::{LANES, Simd};
 use super::gemm::{load_part, store_part};
 
 /// LayerNorm(x + y + bias)·γ + β of one row into `out`; returns 1/s.
 ///
-/// All slices have the row's length. The mean is taken off before squares are summed, and lanes are summed apart, which loses
-/// less than one long sum.
+/// All slices have the length of the row. The mean is subtracted before squares are summed, and each lane has its own sum, which is more
+/// accurate than one long sum.
 #[inline(always)]
-#[allow(clippy::too_many_arguments, reason = "a LayerNorm has as many")]
+#[allow(clippy::too_many_arguments, reason = "a LayerNorm has this many")]
 pub fn residual_norm<S: Simd>(
     s: S,
     out: &mut [f32],
@@ -30,7 +30,7 @@ pub fn residual_norm<S: Simd>(
     let mean = s.sum(sum) / width as f32;
     let mut squares = s.splat(0.0);
     for column in (0..width).step_by(LANES) {
-        // Filled up with the mean, so that the lanes beyond the row add nothing.
+        // Padded with the mean, so that lanes after the row add zero.
         let v = s.sub(load_or(s, out, column, mean), s.splat(mean));
         squares = s.fma(v, v, squares);
     }
@@ -44,7 +44,7 @@ pub fn residual_norm<S: Simd>(
     inverse
 }
 
-/// Transpose of v ↦ (v - mean v) / s ⊙ γ on one row in place, which is its own mirror: scale, divide, center.
+/// The transpose of v ↦ (v - mean v) / s ⊙ γ on one row, in place.
 #[inline(always)]
 pub fn norm_vjp<S: Simd>(s: S, row: &mut [f32], scale: &[f32], inverse_std: f32) {
     let width = row.len();

@@ -1,4 +1,4 @@
-//! The right side of a product, in floats or in integers.
+//! The right operand of a product, as floats or integers.
 
 use std::ops::Range;
 
@@ -6,7 +6,7 @@ use super::super::simd::{Kernel, LANES, Simd};
 use super::gemm::{self, Epilogue, Panels};
 use super::integer::{self, IntegerPanels};
 
-/// The right side of a product.
+/// The right operand of a product.
 #[derive(Debug, Clone, Copy)]
 pub enum Operand<'a> {
     /// Floats.
@@ -16,7 +16,7 @@ pub enum Operand<'a> {
 }
 
 impl Operand<'_> {
-    /// Rows: the length of the sums.
+    /// Number of rows: the length of the sums.
     pub fn inner(&self) -> usize {
         match self {
             Operand::F32(panels) => panels.inner(),
@@ -24,7 +24,7 @@ impl Operand<'_> {
         }
     }
 
-    /// Columns.
+    /// Number of columns.
     pub fn columns(&self) -> usize {
         match self {
             Operand::F32(panels) => panels.columns(),
@@ -32,7 +32,7 @@ impl Operand<'_> {
         }
     }
 
-    /// Entry in row k, column c, as it is multiplied with.
+    /// The entry in row k, column c, with the value that products use.
     pub fn at(&self, k: usize, c: usize) -> f32 {
         match self {
             Operand::F32(panels) => panels.at(k, c),
@@ -46,7 +46,8 @@ impl Operand<'_> {
     }
 }
 
-/// x · B for some panels of B, in B's numbers, into an epilogue; see [`gemm::gemm`] and [`integer::gemm`]. Compiled once for each epilogue.
+/// The product of x and some panels of B, in B's number format, into an epilogue.
+/// See [`gemm::gemm`] and [`integer::gemm`]. Compiled once per epilogue.
 #[inline(always)]
 pub fn multiply<S: Simd>(s: S, x: &[f32], b: Operand, panels: Range<usize>, epilogue: &mut impl Epilogue) {
     s.call(Product { x, b, panels, epilogue });

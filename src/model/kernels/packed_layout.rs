@@ -1,34 +1,34 @@
-//! What [`super::alti_proximity`] reads again and again, laid out beforehand: the columns of W_O for a layer, and the positions of a sequence.
+//! The packed layout for [`super::alti_proximity`]: the columns of W_O for a layer, and the positions of a sequence.
 
 use super::super::simd::{LANES, Simd};
 use super::gemm::{load_part, store_part};
 
-/// Rows that are multiplied at a time. They lie side by side: head by head, within each pair by pair, within each row by row.
+/// Number of rows in a tile. A tile is stored by head, within a head by pair, within a pair by row.
 pub const TILE: usize = 6;
 
-/// The largest integer of 16 bits.
+/// The largest 16-bit integer.
 pub(super) const LARGEST: f32 = i16::MAX as f32;
 
-/// How rows of `hidden` entries lie in tiles of integers.
+/// The layout of rows of `hidden` entries in tiles of integers.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Tiles {
     pub(super) heads: usize,
-    /// Entries of a head.
+    /// Width of a head.
     pub(super) width: usize,
 }
 
 impl Tiles {
-    /// Pairs of a head, the last of an odd number of entries with a zero beside it.
+    /// Number of pairs per head; the last entry of an odd number is paired with zero.
     pub(super) fn pairs(self) -> usize {
         self.width.div_ceil(2)
     }
 
-    /// Pairs of six of a tile.
+    /// Number of entries of a tile, each with the pairs of six rows.
     pub(super) fn of_tile(self) -> usize {
         self.heads * self.pairs()
     }
 
-    /// Puts the integers of a row into its place among the tiles.
+    /// Writes the integers of a row to its place in the tiles.
     #[inline(always)]
     fn put(self, row: usize, integers: &[i16], tiles: &mut [[[i16; 2]; TILE]]) {
         let tile = &mut tiles[row / TILE * self.of_tile()..][..self.of_tile()];
@@ -41,18 +41,18 @@ impl Tiles {
     }
 }
 
-/// W_Oᵀ (hidden, hidden), each row centered and scaled by γ of the LayerNorm behind, column by column.
+/// The columns of W_Oᵀ (hidden, hidden), centered and scaled by γ of the LayerNorm.
 #[derive(Debug)]
 pub struct Columns {
-    /// Each column's entries over its length, 1 being the largest integer, in tiles of columns.
+    /// The entries of each column divided by its norm, as integers in tiles.
     pub(super) entries: Vec<[[i16; 2]; TILE]>,
-    /// Each column's length.
+    /// The norm of each column.
     pub(super) lengths: Vec<f32>,
     pub(super) tiles: Tiles,
 }
 
 impl Columns {
-    /// The matrix of so many heads whose entry in row k, column c is `at(k, c)`.
+    /// The matrix with the entry `at(k, c)` in row k, column c.
     pub fn new(hidden: usize, heads: usize, at: impl Fn(usize, usize) -> f32) -> Columns {
         let tiles = Tiles {
             heads,
@@ -61,7 +61,7 @@ impl Columns {
         let mut entries = vec![[[0; 2]; TILE]; hidden.div_ceil(TILE) * tiles.of_tile()];
         let lengths = (0..hidden).map(|c| {
             let column: Vec<f32> = (0..hidden).map(|k| at(k, c)).collect();
-            // What is nothing but zeros stays zero whatever its length is said to be.
+            // The minimum keeps a column of zeros at zero.
             let length = column.iter().map(|v| v * v).sum::<f32>().sqrt().max(1e-15);
             let integers: Vec<i16> = column.iter().map(|v| (v / length * LARGEST).round() as i16).collect();
             tiles.put(c, &integers, &mut entries);
@@ -74,18 +74,18 @@ impl Columns {
         }
     }
 
-    /// The width of the layer.
+    /// The width of the hidden states.
     pub fn hidden(&self) -> usize {
         self.lengths.len()
     }
 
-    /// Rows of [`TILE`] pairs that so many positions take as tiles.
+    /// Number of tile entries ([`TILE`] pairs each) for a number of positions.
     pub fn tiled(&self, positions: usize) -> usize {
         positions.div_ceil(TILE) * self.tiles.of_tile()
     }
 }
 
-/// Some positions of a sequence as the block left them.
+/// Some positions of a sequence after the block.
 #[derive(Clone, Copy)]
 pub struct Outputs<'a> {
     /// The block's outputs y, (positions, hidden).
@@ -96,15 +96,15 @@ pub struct Outputs<'a> {
     pub scale: &'a [f32],
 }
 
-/// What has to be known of positions before tokens are compared with them.
+/// Some positions in the packed layout.
 pub struct Laid<'a> {
-    /// The signs of y, as they go back through the LayerNorm: scaled by γ and centered, (positions, hidden).
+    /// The signs of y, pulled back through the LayerNorm: scaled by γ and centered, (positions, hidden).
     pub signs: &'a mut [f32],
-    /// y·s, each entry in units of its column's length, in panels, infinite beyond the last: (positions, panels).
+    /// y·s, each entry divided by the norm of its column, in panels padded with infinity: (positions, panels).
     pub y: &'a mut [[f32; LANES]],
 }
 
-/// Lays out some positions.
+/// Packs some positions.
 #[inline(always)]
 pub fn lay_out<S: Simd>(s: S, from: Outputs, columns: &Columns, to: Laid) {
     let hidden = columns.hidden();
@@ -116,7 +116,7 @@ pub fn lay_out<S: Simd>(s: S, from: Outputs, columns: &Columns, to: Laid) {
         let mut total = s.splat(0.0);
         for (panel, scaled) in scaled.iter_mut().enumerate() {
             let at = panel * LANES;
-            // Plus nothing, so that no zero is a negative one: the sign of a zero counts below.
+            // Adding zero turns a negative zero into a positive one, because the sign of a zero counts below.
             let v = s.fma(load_part(s, y, at), std, s.splat(0.0));
             let scale = load_part(s, from.scale, at);
             let negative = s.positive(s.sub(s.splat(0.0), v));
@@ -134,17 +134,16 @@ pub fn lay_out<S: Simd>(s: S, from: Outputs, columns: &Columns, to: Laid) {
     }
 }
 
-/// The signs of some positions, sent back through W_O, as integers.
+/// The signs of some positions, pulled back through W_O, as integers.
 #[derive(Clone, Copy)]
 pub struct Signs<'a> {
-    /// In tiles of positions, [`Columns::tiled`] for so many.
+    /// In tiles of positions; [`Columns::tiled`] entries.
     pub integers: &'a [[[i16; 2]; TILE]],
-    /// What an integer of each position is worth.
+    /// The scale of the integers, per position.
     pub units: &'a [f32],
 }
 
-/// Rounds the signs of some positions, rows of as many floats as there are columns, for [`Signs`]: no sum over a head is more than 31
-/// bits.
+/// Rounds the signs of some positions, (positions, hidden), for [`Signs`]; no sum over a head exceeds 31 bits.
 #[inline(always)]
 pub fn round_signs<S: Simd>(
     s: S,

@@ -1,4 +1,4 @@
-//! Attention of packed sequences, head by head, and the way back through its mixing.
+//! Fused attention over packed sequences, and its vjp.
 
 use std::ops::Range;
 use std::sync::OnceLock;
@@ -11,11 +11,11 @@ use super::{on_cpu, values};
 use crate::model::kernels::attention::{self, Head};
 use crate::model::simd::{self, Kernel, Simd};
 
-/// softmax(QKᵀ/√d)V of each sequence: mixed values (N, hidden) and, with `keep`, the probabilities of each sequence,
-/// (heads, n, n). `qkv` is (N, 3·hidden): query, key and value side by side, the heads side by side in each.
+/// softmax(QKᵀ/√d)V of each sequence: (N, hidden); with `keep` also the attention probabilities of each sequence, (heads, n, n).
+/// `qkv` is (N, 3·hidden): the columns of query, key and value, each with the columns of its heads.
 ///
 /// # Errors
-/// If the shapes do not fit, or the sequences do not follow one another.
+/// If the shapes do not match, or the sequences are not contiguous.
 pub fn attend(qkv: &Tensor, sequences: &[Range<usize>], heads: usize, keep: bool) -> Result<(Tensor, Vec<Tensor>)> {
     if !on_cpu(qkv) {
         return attend_reference(qkv, sequences, heads, keep);
@@ -41,7 +41,7 @@ pub fn attend(qkv: &Tensor, sequences: &[Range<usize>], heads: usize, keep: bool
 /// The plain composition of [`attend`].
 ///
 /// # Errors
-/// As candle's operations.
+/// Those of candle's operations.
 pub fn attend_reference(
     qkv: &Tensor,
     sequences: &[Range<usize>],
@@ -99,10 +99,10 @@ impl CustomOp1 for Attend<'_> {
             .iter()
             .try_fold(0, |end, next| (next.start == end).then_some(next.end));
         if follow != Some(rows) {
-            bail!("the sequences do not cover {rows} rows one after the other");
+            bail!("the sequences do not cover {rows} rows without gaps");
         }
         let width = hidden / self.heads;
-        // Heads side by side for each sequence, (heads, n, width), so that each task writes a piece of its own.
+        // Per sequence (heads, n, width), so that each task writes to a contiguous slice.
         let mut contexts = acquire(rows * hidden);
         let squares = |sequence: &Range<usize>| self.heads * sequence.len() * sequence.len();
         let mut kept: Vec<Vec<f32>> = match self.keep {
@@ -162,7 +162,7 @@ impl CustomOp1 for Attend<'_> {
     }
 }
 
-/// (heads, n, width) → (n, heads·width).
+/// Transposes (heads, n, width) into (n, heads·width).
 fn interleave(to: &mut [f32], from: &[f32], n: usize, width: usize) {
     let hidden = to.len() / n;
     for (head, rows) in from.chunks_exact(n * width).enumerate() {
@@ -187,11 +187,10 @@ impl Kernel for OneHead<'_> {
     }
 }
 
-/// Aᵀ of each head: what arrives at the mixed values, (n, hidden), as it arrives at the values that were mixed, (n, hidden).
-/// `probabilities` is (heads, n, n).
+/// The vjp of attention with respect to the values: Aᵀ of each head, (n, hidden) → (n, hidden). `probabilities` is (heads, n, n).
 ///
 /// # Errors
-/// If the shapes do not fit.
+/// If the shapes do not match.
 pub fn attention_vjp(probabilities: &Tensor, context: &Tensor) -> Result<Tensor> {
     if !on_cpu(context) {
         return attention_vjp_reference(probabilities, context);
@@ -204,7 +203,7 @@ pub fn attention_vjp(probabilities: &Tensor, context: &Tensor) -> Result<Tensor>
 /// The plain composition of [`attention_vjp`].
 ///
 /// # Errors
-/// As candle's operations.
+/// Those of candle's operations.
 pub fn attention_vjp_reference(probabilities: &Tensor, context: &Tensor) -> Result<Tensor> {
     let (heads, n, _) = probabilities.dims3()?;
     let hidden = context.dim(1)?;
@@ -226,7 +225,11 @@ impl CustomOp2 for AttentionVjp {
     fn cpu_fwd(&self, s1: &CpuStorage, l1: &Layout, s2: &CpuStorage, l2: &Layout) -> Result<(CpuStorage, Shape)> {
         let (probabilities, context) = (values(s1, l1)?, values(s2, l2)?);
         let (&[heads, n, keys], &[rows, hidden]) = (l1.dims(), l2.dims()) else {
-            bail!("{:?} and {:?} are no attention and its context", l1.shape(), l2.shape())
+            bail!(
+                "{:?} and {:?} are not the shapes of attention and its context",
+                l1.shape(),
+                l2.shape()
+            )
         };
         if heads == 0 || n != keys || n != rows || hidden % heads != 0 {
             bail!("{:?} does not fit {:?}", l1.shape(), l2.shape());

@@ -1,4 +1,4 @@
-//! What a bias contributed to something whose gradient is known.
+//! The contribution of a bias to an output with a known gradient.
 
 use candle_core::{Result, Tensor, bail};
 use rayon::prelude::*;
@@ -8,10 +8,11 @@ use super::{on_cpu, rows_per_task};
 use crate::model::kernels::bias_contribution as kernel;
 use crate::model::simd::{self, Kernel, Simd};
 
-/// What a bias (d) that was added to every row contributed, given the gradient (n, d) where it was added: ⟨Σ_i g_i, b⟩.
+/// The contribution of a bias (d) that is added to every row: ⟨Σ_i g_i, b⟩.
+/// `gradient` is that after the addition, (n, d).
 ///
 /// # Errors
-/// If the shapes do not fit.
+/// If the shapes do not match.
 pub fn bias_contribution(gradient: &Tensor, bias: &Tensor) -> Result<f64> {
     if !on_cpu(gradient) {
         return bias_contribution_reference(gradient, bias);
@@ -23,7 +24,7 @@ pub fn bias_contribution(gradient: &Tensor, bias: &Tensor) -> Result<f64> {
         }
         let tasks = rows.par_chunks(rows_per_task(width) * width);
         let sums: Vec<f64> = tasks.map(|rows| simd::run(BiasContribution { rows, bias })).collect();
-        // In the order of the rows, whichever thread was done first.
+        // Summed in the order of the rows, so that the result does not depend on the threads.
         Ok(sums.into_iter().sum())
     })
 }
@@ -31,7 +32,7 @@ pub fn bias_contribution(gradient: &Tensor, bias: &Tensor) -> Result<f64> {
 /// The plain composition of [`bias_contribution`].
 ///
 /// # Errors
-/// As candle's operations.
+/// Those of candle's operations.
 pub fn bias_contribution_reference(gradient: &Tensor, bias: &Tensor) -> Result<f64> {
     let rows = gradient.sum(0)?; // (d)
     Ok(f64::from((rows * bias)?.sum_all()?.to_scalar::<f32>()?))

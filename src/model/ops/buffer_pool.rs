@@ -1,26 +1,26 @@
-//! Large arrays that are done with, kept for the next operation that needs one.
+//! A pool of large buffers, which operations reuse.
 //!
-//! A pass writes some hundred megabytes a second that are read once or twice and dropped. An allocator gives their pages back to the
-//! system and has them mapped again, emptied, moments later: for a sequence of 256 tokens that costs a tenth of the pass. Here they
-//! stay, up to [`LIMIT`] or what the largest pass was said to hold, until [`clear`] is called when there is nothing more to do.
+//! A pass writes some hundred megabytes per second that are read once or twice and then dropped. An allocator would return their pages to
+//! the system and map them again, zeroed, moments later: for a sequence of 256 tokens that costs a tenth of the pass. The pool keeps
+//! buffers up to [`LIMIT`], or up to the size announced by the largest pass, until [`clear`] is called when the thread is idle.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use candle_core::{CpuStorage, InplaceOp1, Layout, Result, Tensor};
 
-/// Bytes kept at most, as long as no pass holds more at once.
+/// Maximum size of the pool in bytes, unless a pass announces more.
 const LIMIT: usize = 128 << 20;
 
-/// Floats from which on an array is worth keeping.
+/// Minimum size of a pooled buffer in floats.
 const LEAST: usize = 16 << 10;
 
 static POOL: Mutex<BufferPool> = Mutex::new(BufferPool::EMPTY);
 
-/// The arrays that wait for somebody who needs one.
+/// The buffers that are free.
 struct BufferPool {
-    /// The last one kept stands last.
+    /// The free buffers, least recently released first.
     arrays: Vec<Vec<f32>>,
-    /// Bytes kept at most.
+    /// Maximum size in bytes.
     most: usize,
 }
 
@@ -30,8 +30,8 @@ impl BufferPool {
         most: LIMIT,
     };
 
-    /// Takes out the smallest that has room for `len` floats, of several the one kept last: it may still be in a cache. One much larger
-    /// waits for somebody who needs it.
+    /// Takes the smallest buffer with a capacity of at least `len` floats; of equal ones the latest, which may still be in a CPU cache.
+    /// Much larger buffers stay for operations that need them.
     fn take(&mut self, len: usize) -> Option<Vec<f32>> {
         let fits = |array: &Vec<f32>| (len..=len + len / 2).contains(&array.capacity());
         let best = (0..self.arrays.len())
@@ -41,7 +41,7 @@ impl BufferPool {
         best.map(|index| self.arrays.remove(index))
     }
 
-    /// Keeps one more; what was kept longest goes for it.
+    /// Adds a buffer, and evicts the oldest ones if necessary.
     fn put(&mut self, array: Vec<f32>) {
         if array.capacity() < LEAST || bytes(&array) > self.most {
             return;
@@ -57,7 +57,7 @@ impl BufferPool {
     }
 
     fn expect(&mut self, floats: usize) {
-        // What is handed out is a little larger than what was asked for.
+        // Buffers are a little larger than requested.
         self.most = self.most.max(floats.saturating_mul(size_of::<f32>()) / 8 * 9);
     }
 }
@@ -66,51 +66,52 @@ fn bytes(array: &Vec<f32>) -> usize {
     array.capacity() * size_of::<f32>()
 }
 
-/// An array of `len` floats whose values mean nothing: whoever takes it writes all of them.
+/// A buffer of `len` floats with arbitrary values; the caller must write all of them.
 pub(super) fn acquire(len: usize) -> Vec<f32> {
     if len < LEAST {
         return vec![0f32; len];
     }
     let found = pool().take(len);
-    let mut array = found.unwrap_or_else(|| vec![0f32; roomy(len)]);
-    // Only what nobody has written before is filled.
+    let mut array = found.unwrap_or_else(|| vec![0f32; round_up(len)]);
+    // Only the part that was never written is filled.
     array.resize(len, 0.0);
     array
 }
 
-/// A little more than `len`, so that arrays for texts of nearly the same length fit each other: within an eighth of a power of two.
-fn roomy(len: usize) -> usize {
+/// Rounds `len` up by at most an eighth of its power of two.
+/// Texts of almost equal length thus share buffers.
+fn round_up(len: usize) -> usize {
     len.next_multiple_of((1 << len.ilog2()) / 8)
 }
 
-/// Tells that a pass is about to hold arrays of so many floats at once: as much may be kept for the next like it.
+/// Announces the number of floats that a pass will hold at once; the pool may then keep as many.
 pub fn expect(floats: usize) {
     pool().expect(floats);
 }
 
-/// Keeps the array behind a tensor that nobody reads any more. Whoever still does gets an error.
+/// Returns the buffer of a tensor to the pool. A later read of the tensor is an error.
 pub fn recycle(tensor: Tensor) {
     if !super::on_cpu(&tensor) {
         return;
     }
     let emptied = Mutex::new(Vec::new());
     if tensor.inplace_op1(&TakeOut(&emptied)).is_err() {
-        return; // Not floats: nothing that was ever taken from here.
+        return; // Not floats, and therefore not from the pool.
     }
     release(emptied.into_inner().unwrap_or_else(PoisonError::into_inner));
 }
 
-/// Keeps an array for the next who needs one.
+/// Returns a buffer to the pool.
 pub(super) fn release(array: Vec<f32>) {
     pool().put(array);
 }
 
-/// Whether there are any.
+/// Whether the pool has any buffers.
 pub fn holds_any() -> bool {
     !pool().arrays.is_empty()
 }
 
-/// Gives all of them back to the system.
+/// Frees all buffers.
 pub fn clear() {
     *pool() = BufferPool::EMPTY;
 }
@@ -119,17 +120,17 @@ fn pool() -> MutexGuard<'static, BufferPool> {
     POOL.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Leaves nothing behind a tensor.
+/// Takes the buffer out of a tensor.
 struct TakeOut<'a>(&'a Mutex<Vec<f32>>);
 
 impl InplaceOp1 for TakeOut<'_> {
     fn name(&self) -> &'static str {
-        "done-with"
+        "recycle"
     }
 
     fn cpu_fwd(&self, storage: &mut CpuStorage, _: &Layout) -> Result<()> {
         let CpuStorage::F32(values) = storage else {
-            candle_core::bail!("only floats are kept")
+            candle_core::bail!("only tensors of floats are recycled")
         };
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = std::mem::take(values);
         Ok(())
@@ -147,16 +148,16 @@ mod tests {
     }
 
     #[test]
-    fn what_is_read_after_it_was_done_with_is_an_error_and_never_other_numbers() {
+    fn reading_a_recycled_tensor_is_an_error() {
         let tensor = tensor(40_000);
         let view = tensor.narrow(0, 0, 20_000).unwrap();
         recycle(tensor);
         let read = super::super::with_values(&view, |values| Ok(values[0]));
-        assert!(read.unwrap_err().to_string().contains("done with"));
+        assert!(read.unwrap_err().to_string().contains("recycled"));
     }
 
     #[test]
-    fn an_array_has_the_length_asked_for_whatever_was_kept() {
+    fn an_acquired_buffer_has_the_requested_length() {
         for len in [0, 1, LEAST - 1, LEAST, LEAST + 1, 30_000, 20_000, 29_999, 300_000] {
             let array = acquire(len);
             assert_eq!(array.len(), len);
@@ -166,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn of_arrays_of_one_size_the_one_kept_last_is_taken() {
+    fn the_latest_of_equal_buffers_is_taken_first() {
         let mut kept = BufferPool::EMPTY;
         let arrays: Vec<Vec<f32>> = (0..3).map(|_| vec![0f32; LEAST]).collect();
         let last = arrays[2].as_ptr();
@@ -176,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn no_more_is_kept_than_the_limit() {
+    fn the_pool_keeps_its_limit() {
         let mut kept = BufferPool::EMPTY;
         for _ in 0..6 {
             kept.put(vec![0f32; LIMIT / 4 / size_of::<f32>()]);
@@ -187,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn as_much_is_kept_as_a_pass_was_said_to_hold() {
+    fn the_pool_keeps_as_much_as_a_pass_announced() {
         let (mut kept, len) = (BufferPool::EMPTY, LIMIT / 4 / size_of::<f32>());
         kept.expect(6 * len);
         for _ in 0..9 {

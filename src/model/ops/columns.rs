@@ -1,4 +1,4 @@
-//! Some columns of a matrix, as a matrix of their own.
+//! Selects columns of a matrix.
 
 use std::ops::Range;
 
@@ -8,14 +8,14 @@ use rayon::prelude::*;
 use super::buffer_pool::acquire;
 use super::{on_cpu, rows_per_task, with_values};
 
-/// Columns of x (n, width), (n, columns).
+/// Columns of x (n, width): (n, columns).
 ///
 /// # Errors
-/// If x is no matrix or does not have them.
+/// If x is not a matrix or does not have the columns.
 pub fn columns(x: &Tensor, columns: Range<usize>) -> Result<Tensor> {
     let (n, width) = x.dims2()?;
     if columns.is_empty() || columns.end > width {
-        bail!("columns {columns:?} of {width}");
+        bail!("a matrix of {width} columns has no columns {columns:?}");
     }
     if !on_cpu(x) {
         return columns_reference(x, columns);
@@ -37,7 +37,7 @@ pub fn columns(x: &Tensor, columns: Range<usize>) -> Result<Tensor> {
 /// The plain composition of [`columns`].
 ///
 /// # Errors
-/// As candle's operations.
+/// Those of candle's operations.
 pub fn columns_reference(x: &Tensor, columns: Range<usize>) -> Result<Tensor> {
     x.narrow(1, columns.start, columns.len())?.contiguous()
 }

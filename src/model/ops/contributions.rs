@@ -1,8 +1,8 @@
-//! What each position mixed from each other one in an attention block, and the product of such matrices.
+//! The contributions of positions to each other in an attention block.
 //!
-//! For query position i and source position j the block adds y_{i←j} = Σ_h A^h_ij f^h(x_j) + [i = j] x_i before its LayerNorm,
-//! with f^h(x) = (x W_V^h + b_V^h) W_O^h (Kobayashi et al. 2020, 2021). The LayerNorm with its deviation held fixed is linear:
-//! T_i(x_j) = (y_{i←j} - mean) / s_i ⊙ γ. The n²·d array of all of them never exists.
+//! For query position i and source position j, the block adds y_{i←j} = Σ_h A^h_ij f^h(x_j) + [i = j] x_i before its LayerNorm,
+//! with f^h(x) = (x W_V^h + b_V^h) W_O^h (Kobayashi et al. 2020, 2021). With its deviation frozen, the LayerNorm is linear:
+//! T_i(x_j) = (y_{i←j} - mean) / s_i ⊙ γ. The n²·d array of all contributions is never stored.
 
 use candle_core::{D, DType, Result, Tensor, bail};
 use rayon::prelude::*;
@@ -17,35 +17,35 @@ use crate::model::kernels::mixing::{Sources, squares};
 use crate::model::kernels::packed_layout::{Columns, Laid, Outputs, Signs, TILE, lay_out, round_signs};
 use crate::model::simd::{self, Kernel, LANES, Simd};
 
-/// How much nearer each T_i(x_j) brings nothing to the block's output y_i: max(0, |y_i|₁ - |y_i - T_i(x_j)|₁), (n, n).
+/// ALTI proximity of each T_i(x_j) to the block's output y_i: max(0, |y_i|₁ - |y_i - T_i(x_j)|₁), (n, n).
 ///
 /// # Errors
-/// If the trace's shapes do not fit.
+/// If the shapes of the trace do not match.
 pub fn alti_proximity(layer: &LayerTrace) -> Result<Tensor> {
     if !on_cpu(&layer.input) {
-        return nearness_reference(layer);
+        return alti_proximity_reference(layer);
     }
     let (_, heads, _) = checked(layer)?;
     match layer.weights.columns(heads)? {
-        Some(columns) => nearness_in_blocks(layer, columns),
-        None => nearness_reference(layer),
+        Some(columns) => alti_proximity_in_blocks(layer, columns),
+        None => alti_proximity_reference(layer),
     }
 }
 
 /// The plain composition of [`alti_proximity`].
 ///
 /// # Errors
-/// As candle's operations.
-pub fn nearness_reference(layer: &LayerTrace) -> Result<Tensor> {
+/// Those of candle's operations.
+pub fn alti_proximity_reference(layer: &LayerTrace) -> Result<Tensor> {
     let y = layer.attended.unsqueeze(1)?; // (n, 1, hidden)
     let distance = y.broadcast_sub(&vectors(layer)?)?.abs()?.sum(D::Minus1)?; // (n, n)
     layer.attended.abs()?.sum_keepdim(1)?.broadcast_sub(&distance)?.relu()
 }
 
-/// |T_i(x_j)|₂, (n, n).
+/// The norms |T_i(x_j)|₂, (n, n).
 ///
 /// # Errors
-/// If the trace's shapes do not fit.
+/// If the shapes of the trace do not match.
 pub fn lengths(layer: &LayerTrace) -> Result<Tensor> {
     match layer.weights.mixing()?.filter(|_| on_cpu(&layer.input)) {
         Some(output) => lengths_by_source(layer, output),
@@ -56,7 +56,7 @@ pub fn lengths(layer: &LayerTrace) -> Result<Tensor> {
 /// The plain composition of [`lengths`].
 ///
 /// # Errors
-/// As candle's operations.
+/// Those of candle's operations.
 pub fn lengths_reference(layer: &LayerTrace) -> Result<Tensor> {
     vectors(layer)?.sqr()?.sum(D::Minus1)?.sqrt()
 }
@@ -71,8 +71,8 @@ fn vectors(layer: &LayerTrace) -> Result<Tensor> {
     let values = values.reshape((n, heads, width))?.transpose(0, 1)?.contiguous()?; // (heads, n, width)
     let output = w.output.tensor()?.t()?.reshape((heads, width, hidden))?; // (heads, width, hidden)
     let transformed = values.matmul(&output)?.transpose(0, 1)?.contiguous()?; // (n, heads, hidden): f^h(x_j)
-    let looks = layer.attention.permute((2, 1, 0))?.contiguous()?; // (j, i, heads)
-    let mixed = looks.matmul(&transformed)?.transpose(0, 1)?; // (i, j, hidden)
+    let by_source = layer.attention.permute((2, 1, 0))?.contiguous()?; // (j, i, heads)
+    let mixed = by_source.matmul(&transformed)?.transpose(0, 1)?; // (i, j, hidden)
     let own = Tensor::eye(n, layer.input.dtype(), layer.input.device())?.unsqueeze(2)?; // (n, n, 1)
     let sums = (mixed + own.broadcast_mul(&layer.input)?)?; // (i, j, hidden)
     let centered = sums.broadcast_sub(&sums.mean_keepdim(D::Minus1)?)?;
@@ -81,7 +81,7 @@ fn vectors(layer: &LayerTrace) -> Result<Tensor> {
         .broadcast_mul(&w.norm1.scale)
 }
 
-/// The value rows of a layer, (n, hidden): those it kept, or made once more.
+/// The value rows of a layer, (n, hidden), from the trace or computed again.
 fn values_of(layer: &LayerTrace) -> Result<Tensor> {
     let w = &layer.weights;
     match &layer.values {
@@ -90,14 +90,14 @@ fn values_of(layer: &LayerTrace) -> Result<Tensor> {
     }
 }
 
-/// Keeps the array behind value rows that were made once more.
-fn done_with_values(layer: &LayerTrace, values: Tensor) {
+/// Recycles value rows that were computed again.
+fn recycle_values(layer: &LayerTrace, values: Tensor) {
     if layer.values.is_none() {
         recycle(values);
     }
 }
 
-/// A layer's shape: (n, heads, hidden).
+/// Checks the shapes of a layer and returns (n, heads, hidden).
 fn checked(layer: &LayerTrace) -> Result<(usize, usize, usize)> {
     let (heads, n, keys) = layer.attention.dims3()?;
     let hidden = layer.input.dim(1)?;
@@ -113,7 +113,7 @@ fn checked(layer: &LayerTrace) -> Result<(usize, usize, usize)> {
     Ok((n, heads, hidden))
 }
 
-fn nearness_in_blocks(layer: &LayerTrace, columns: &Columns) -> Result<Tensor> {
+fn alti_proximity_in_blocks(layer: &LayerTrace, columns: &Columns) -> Result<Tensor> {
     let w = &layer.weights;
     let (n, heads, hidden) = checked(layer)?;
     if n == 0 {
@@ -139,11 +139,11 @@ fn nearness_in_blocks(layer: &LayerTrace, columns: &Columns) -> Result<Tensor> {
         Ok(())
     })?;
     let signs = Tensor::from_vec(signs, (n, hidden), layer.input.device())?;
-    let sent_back = linear_back(&signs, &w.output)?; // (n, hidden)
+    let pulled_back = linear_back(&signs, &w.output)?; // (n, hidden)
     recycle(signs);
     let mut integers = vec![Default::default(); columns.tiled(n)];
     let mut units = vec![0f32; n];
-    with_values(&sent_back, |rows| {
+    with_values(&pulled_back, |rows| {
         let to = integers
             .par_chunks_mut(columns.tiled(ROWS))
             .zip(units.par_chunks_mut(ROWS));
@@ -158,7 +158,7 @@ fn nearness_in_blocks(layer: &LayerTrace, columns: &Columns) -> Result<Tensor> {
         });
         Ok(())
     })?;
-    recycle(sent_back);
+    recycle(pulled_back);
     let values = values_of(layer)?; // (n, hidden)
     let all = [
         &layer.attention,
@@ -181,7 +181,7 @@ fn nearness_in_blocks(layer: &LayerTrace, columns: &Columns) -> Result<Tensor> {
             },
             y: packed.as_chunks().0,
         };
-        // Block by block of sixteen tokens, which stand side by side in a row of each position.
+        // One block per sixteen source tokens, which are adjacent lanes of each query position.
         let mut blocks = acquire(n.div_ceil(LANES) * n * LANES);
         let (lanes, _) = blocks.as_chunks_mut::<LANES>();
         let each = lanes.par_chunks_mut(n).enumerate();
@@ -202,12 +202,12 @@ fn nearness_in_blocks(layer: &LayerTrace, columns: &Columns) -> Result<Tensor> {
         release(blocks);
         Ok(entries)
     })?;
-    done_with_values(layer, values);
+    recycle_values(layer, values);
     release(packed);
     Tensor::from_vec(entries, (n, n), layer.input.device())
 }
 
-/// Positions that are worth handing to another thread: whole tiles of them.
+/// Number of positions per task: whole tiles.
 const ROWS: usize = 5 * TILE;
 
 struct LayOut<'a> {
@@ -298,7 +298,7 @@ fn lengths_by_source(layer: &LayerTrace, output: &Panels) -> Result<Tensor> {
         let mut entries = acquire(n * n);
         let rows = entries.par_chunks_mut(LANES * n).enumerate();
         rows.for_each(|(block, rows)| {
-            // What lies side by side in a source's row goes to one column of these rows.
+            // Adjacent entries of a source's row belong to one column of these rows.
             let first = block * LANES;
             let own = first..first + rows.len() / n;
             for (j, source) in by_source.chunks_exact(n).enumerate() {
@@ -307,7 +307,7 @@ fn lengths_by_source(layer: &LayerTrace, output: &Panels) -> Result<Tensor> {
                 }
             }
             for (row, inverse_std) in rows.chunks_exact_mut(n).zip(&inverse_std[own]) {
-                // Rounding may leave a little less than nothing.
+                // Rounding may leave a small negative value.
                 row.iter_mut()
                     .for_each(|entry| *entry = inverse_std * entry.max(0.0).sqrt());
             }
@@ -315,11 +315,11 @@ fn lengths_by_source(layer: &LayerTrace, output: &Panels) -> Result<Tensor> {
         release(by_source);
         Ok(entries)
     })?;
-    done_with_values(layer, values);
+    recycle_values(layer, values);
     Tensor::from_vec(entries, (n, n), layer.input.device())
 }
 
-/// Source tokens given to one task: a cache line of each row of probabilities, or fewer so that every thread has two.
+/// Number of source tokens per task: a cache line of each row of probabilities, or fewer so that every thread gets two tasks.
 fn tokens_per_task(n: usize) -> usize {
     n.div_ceil(2 * rayon::current_num_threads()).clamp(1, LANES)
 }
@@ -340,7 +340,7 @@ impl Kernel for SomeSources<'_> {
     }
 }
 
-/// later · earlier for square matrices (n, n), row-major.
+/// The product later · earlier of square matrices (n, n), row-major.
 pub fn compose(later: &[f32], earlier: &[f32], n: usize) -> Vec<f32> {
     let mut out = vec![0f32; n * n];
     if n == 0 {

@@ -1,4 +1,4 @@
-//! The feed-forward block and the way back through it, some rows at a time: what is between the two products stays in the second cache.
+//! The fused feed-forward block and its vjp. Both process a few rows at a time, so that intermediate results stay in the L2 cache.
 
 use std::sync::OnceLock;
 
@@ -17,13 +17,13 @@ use crate::model::kernels::operand::{Operand, multiply};
 use crate::model::matrix::Matrix;
 use crate::model::simd::{self, Kernel, Simd};
 
-/// activation(x·Upᵀ + b)·Downᵀ for x (n, hidden), Up (intermediate, hidden), b (intermediate), Down (hidden, intermediate) →
-/// (n, hidden); with `keep_gate` also the gate θ of the activation, (n, intermediate).
+/// The feed-forward block activation(x·Upᵀ + b)·Downᵀ, (n, hidden).
 ///
-/// Its plain composition is [`activate`] and then [`linear`], to the last bit.
+/// x is (n, hidden), Up (intermediate, hidden), b (intermediate), Down (hidden, intermediate); with `keep_gate` also the gate θ of the
+/// activation, (n, intermediate). Equals [`activate`] followed by [`linear`] to the last bit.
 ///
 /// # Errors
-/// If the shapes do not fit.
+/// If the shapes do not match.
 pub fn feed_forward(
     x: &Tensor,
     up: &Matrix,
@@ -62,7 +62,7 @@ struct FeedForward<'a> {
     up_bias: &'a [f32],
     activation: Activation,
     down: Operand<'a>,
-    /// Rows given to one task.
+    /// Number of rows per task.
     rows: usize,
     keep_gate: bool,
     gate: OnceLock<Vec<f32>>,
@@ -88,7 +88,7 @@ impl CustomOp1 for FeedForward<'_> {
         let mut gate = acquire(if self.keep_gate { n * intermediate } else { 0 });
         let blocks = out.par_chunks_mut((self.rows * columns).max(1));
         let blocks = blocks.zip(x.par_chunks(self.rows * hidden));
-        // What a thread has between the two products, kept from block to block.
+        // The intermediate results of a thread, reused for each block of rows.
         let between = || vec![0f32; self.rows * intermediate];
         if gate.is_empty() {
             blocks.for_each_init(between, |active, (out, x)| {
@@ -118,7 +118,7 @@ impl FeedForward<'_> {
     }
 }
 
-/// Some rows of the block.
+/// Some rows of the feed-forward block.
 struct Block<'a> {
     whole: &'a FeedForward<'a>,
     x: &'a [f32],
@@ -158,14 +158,14 @@ impl Kernel for Block<'_> {
     }
 }
 
-/// The way back through the block and around it, with its gate θ held: g + ((g·Down) ⊙ θ)·Up for g (n, hidden), Down (hidden,
-/// intermediate), θ (n, intermediate), Up (intermediate, hidden) → (n, hidden), and what the bias b (intermediate) before the
-/// activation adds up to: Σ_i ⟨((g·Down) ⊙ θ)_i, b⟩.
+/// The vjp of the block and its residual connection, with the gate θ frozen: g + ((g·Down) ⊙ θ)·Up, (n, hidden).
 ///
-/// Its plain composition is [`gate_back`], [`bias_contribution`], [`linear_back`] and [`add`].
+/// g is (n, hidden), Down (hidden, intermediate), θ (n, intermediate), Up (intermediate, hidden). Also returns the contribution of the
+/// bias b (intermediate) before the activation: Σ_i ⟨((g·Down) ⊙ θ)_i, b⟩.
+/// The plain composition is [`gate_back`], [`bias_contribution`], [`linear_back`] and [`add`].
 ///
 /// # Errors
-/// If the shapes do not fit.
+/// If the shapes do not match.
 pub fn feed_forward_back(
     g: &Tensor,
     down: &Matrix,
@@ -203,7 +203,7 @@ struct FeedForwardBack<'a> {
     gate: &'a [f32],
     up: Operand<'a>,
     up_bias: &'a [f32],
-    /// Rows given to one task.
+    /// Number of rows per task.
     rows: usize,
     bias: OnceLock<f64>,
 }
@@ -219,7 +219,7 @@ impl CustomOp1 for FeedForwardBack<'_> {
         let fits = self.up.inner() == intermediate && self.up.columns() == hidden && self.up_bias.len() == intermediate;
         if !fits || hidden == 0 || layout.dims().last() != Some(&hidden) {
             bail!(
-                "the way back through a block of {hidden} × {intermediate} does not fit {:?}",
+                "the vjp of a block of {hidden} × {intermediate} does not fit {:?}",
                 layout.shape()
             );
         }
@@ -241,13 +241,13 @@ impl CustomOp1 for FeedForwardBack<'_> {
                 biases,
             });
         });
-        // In the order of the rows, however they were divided.
+        // Summed in the order of the rows, so that the result does not depend on their division.
         let _ = self.bias.set(biases.into_iter().map(f64::from).sum());
         Ok((CpuStorage::F32(out), layout.shape().clone()))
     }
 }
 
-/// Some rows of the way back.
+/// Some rows of the vjp.
 struct BlockBack<'a> {
     whole: &'a FeedForwardBack<'a>,
     g: &'a [f32],

@@ -1,24 +1,24 @@
-//! Parts of a sequence's hidden states through a layer whose attention, deviations and gates are held at their values.
+//! Pushes parts of hidden states through a layer with frozen attention, deviations and gates.
 //!
-//! X ↦ norm₂(Y + (θ ⊙ YW₁)W₂) with Y = norm₁(X + Σ_h A^h X W_V^h W_O^h), where a norm centers and divides by the full vector's
-//! deviation; the part of the biases is also given every bias on its way.
+//! X ↦ norm₂(Y + (θ ⊙ YW₁)W₂) with Y = norm₁(X + Σ_h A^h X W_V^h W_O^h). A frozen norm centers a part and divides it by the deviation of
+//! the full vector. The part of the biases also receives every bias on its way.
 
 use candle_core::{D, Result, Tensor, bail};
 use rayon::prelude::*;
 
 use super::slices::with_all;
 use super::{linear, on_cpu, with_values};
-use crate::model::kernels::first_layer::{TOKENS, TokenProjections, draw, first_layer};
+use crate::model::kernels::first_layer::{TOKENS, TokenProjections, first_layer, project_tokens};
 use crate::model::kernels::gemm::Panels;
-use crate::model::kernels::jvp::{Biases, Frozen, Room, attention_block, feed_forward, feed_forward_summed};
+use crate::model::kernels::jvp::{Biases, Frozen, Scratch, attention_block, feed_forward, feed_forward_summed};
 use crate::model::kernels::mixing::Sources;
 use crate::model::simd::{self, Kernel, Simd};
 use crate::model::{LayerTrace, Norm};
 
-/// Parts (k, n, hidden) behind the layer, (k, n, hidden). `biased`: these are the part of the biases.
+/// The images of parts after the layer, (k, n, hidden) → (k, n, hidden). With `biased`, they are the part of the biases.
 ///
 /// # Errors
-/// If the shapes do not fit.
+/// If the shapes do not match.
 pub fn jvp(layer: &LayerTrace, parts: &Tensor, biased: bool) -> Result<Tensor> {
     if !packed(layer) || !on_cpu(parts) {
         return jvp_reference(layer, parts, biased);
@@ -30,11 +30,11 @@ pub fn jvp(layer: &LayerTrace, parts: &Tensor, biased: bool) -> Result<Tensor> {
             let mut out = vec![0f32; x.len()];
             let each = parts_per_task(x.len() / whole, frozen.n);
             let tasks = out.par_chunks_mut(each * whole).zip(x.par_chunks(each * whole));
-            tasks.for_each_init(Room::default, |room, (out, x)| {
+            tasks.for_each_init(Scratch::default, |scratch, (out, x)| {
                 simd::run(Through {
                     frozen: &frozen,
                     x,
-                    room,
+                    scratch,
                     out,
                 });
             });
@@ -44,10 +44,10 @@ pub fn jvp(layer: &LayerTrace, parts: &Tensor, biased: bool) -> Result<Tensor> {
     Tensor::from_vec(out, parts.shape(), parts.device())
 }
 
-/// The plain composition of [`push`].
+/// The plain composition of [`jvp`].
 ///
 /// # Errors
-/// As candle's operations.
+/// Those of candle's operations.
 pub fn jvp_reference(layer: &LayerTrace, parts: &Tensor, biased: bool) -> Result<Tensor> {
     let w = &layer.weights;
     let (k, n, hidden) = parts.dims3()?;
@@ -67,11 +67,11 @@ pub fn jvp_reference(layer: &LayerTrace, parts: &Tensor, biased: bool) -> Result
     normalize(&summed, &w.norm2, &layer.inverse_std2, biased)
 }
 
-/// The same parts behind the layer as [`push`], summed over the positions with weights: (k, hidden). Positions behind the last that
-/// has a weight are not computed.
+/// The images of parts as in [`jvp`], summed over positions with weights: (k, hidden).
+/// Positions after the last nonzero weight are not computed.
 ///
 /// # Errors
-/// If the shapes do not fit.
+/// If the shapes do not match.
 pub fn jvp_summed(layer: &LayerTrace, parts: &Tensor, weights: &[f32], biased: bool) -> Result<Tensor> {
     if !packed(layer) || !on_cpu(parts) {
         return jvp_summed_reference(layer, parts, weights, biased);
@@ -87,7 +87,7 @@ pub fn jvp_summed(layer: &LayerTrace, parts: &Tensor, weights: &[f32], biased: b
     if weights.len() != n || inverse_std.len() != n {
         bail!("{} weights do not fit {:?}", weights.len(), parts.shape());
     }
-    // The second LayerNorm's 1/s is a factor of each position like its weight.
+    // 1/s of the second LayerNorm is a factor per position, like the weight.
     let scaled: Vec<f32> = weights[..kept]
         .iter()
         .zip(&inverse_std)
@@ -104,12 +104,12 @@ pub fn jvp_summed(layer: &LayerTrace, parts: &Tensor, weights: &[f32], biased: b
                 x.par_chunks(each * n * hidden),
             );
             let tasks = tasks.into_par_iter();
-            tasks.for_each_init(Room::default, |room, (active, rest, x)| {
+            tasks.for_each_init(Scratch::default, |scratch, (active, rest, x)| {
                 simd::run(ThroughSummed {
                     frozen: &frozen,
                     weights: &scaled,
                     x,
-                    room,
+                    scratch,
                     active,
                     rest,
                 });
@@ -135,16 +135,16 @@ pub fn jvp_summed(layer: &LayerTrace, parts: &Tensor, weights: &[f32], biased: b
 /// The plain composition of [`jvp_summed`].
 ///
 /// # Errors
-/// As candle's operations.
+/// Those of candle's operations.
 pub fn jvp_summed_reference(layer: &LayerTrace, parts: &Tensor, weights: &[f32], biased: bool) -> Result<Tensor> {
     let weights = Tensor::from_slice(weights, (weights.len(), 1), parts.device())?;
     jvp_reference(layer, parts, biased)?.broadcast_mul(&weights)?.sum(1)
 }
 
-/// The parts that are nothing but the input rows of some tokens each, behind the layer: (groups, n, hidden).
+/// The images of groups of input rows after the layer: (groups, n, hidden).
 ///
 /// # Errors
-/// If the shapes do not fit or a token does not exist.
+/// If the shapes do not match or a token does not exist.
 pub fn jvp_tokens(layer: &LayerTrace, groups: &[Vec<usize>]) -> Result<Tensor> {
     if !packed(layer) || !on_cpu(&layer.input) {
         return jvp_tokens_reference(layer, groups);
@@ -166,19 +166,19 @@ pub fn jvp_tokens(layer: &LayerTrace, groups: &[Vec<usize>]) -> Result<Tensor> {
         bail!("the matrices are not packed")
     };
     let out = frozen(layer, false, |frozen| {
-        let drawn: Vec<TokenProjections> = with_all([&input, &values], |[input, values]| {
+        let projections: Vec<TokenProjections> = with_all([&input, &values], |[input, values]| {
             let tasks = input
                 .par_chunks(TOKENS * hidden)
                 .zip(values.par_chunks(TOKENS * hidden));
-            let draw = |(input, values)| {
-                simd::run(Draw {
+            let project_tokens = |(input, values)| {
+                simd::run(ProjectTokens {
                     frozen: &frozen,
                     output,
                     input,
                     values,
                 })
             };
-            Ok(tasks.map(draw).collect())
+            Ok(tasks.map(project_tokens).collect())
         })?;
         let each = parts_per_task(groups.len(), n);
         let before = |start: &mut usize, groups: &[Vec<usize>]| {
@@ -196,7 +196,7 @@ pub fn jvp_tokens(layer: &LayerTrace, groups: &[Vec<usize>]) -> Result<Tensor> {
         tasks.into_par_iter().for_each(|(out, groups, start)| {
             simd::run(First {
                 frozen: &frozen,
-                drawn: &drawn,
+                projections: &projections,
                 start,
                 groups,
                 out,
@@ -210,7 +210,7 @@ pub fn jvp_tokens(layer: &LayerTrace, groups: &[Vec<usize>]) -> Result<Tensor> {
 /// The plain composition of [`jvp_tokens`].
 ///
 /// # Errors
-/// As candle's operations.
+/// Those of candle's operations.
 pub fn jvp_tokens_reference(layer: &LayerTrace, groups: &[Vec<usize>]) -> Result<Tensor> {
     let n = layer.input.dim(0)?;
     let mut mask = vec![0f32; groups.len() * n];
@@ -225,7 +225,8 @@ pub fn jvp_tokens_reference(layer: &LayerTrace, groups: &[Vec<usize>]) -> Result
     jvp_reference(layer, &mask.broadcast_mul(&layer.input.unsqueeze(0)?)?, false)
 }
 
-/// (v - mean v) / s ⊙ γ with the deviation s of the full vector; β belongs to the part of the biases.
+/// (v - mean v) / s ⊙ γ with the deviation s of the full vector.
+/// Only the part of the biases adds β.
 fn normalize(x: &Tensor, norm: &Norm, inverse_std: &Tensor, biased: bool) -> Result<Tensor> {
     let centered = x.broadcast_sub(&x.mean_keepdim(D::Minus1)?)?;
     let scaled = centered.broadcast_mul(inverse_std)?.broadcast_mul(&norm.scale)?; // (k, n, hidden)
@@ -235,7 +236,7 @@ fn normalize(x: &Tensor, norm: &Norm, inverse_std: &Tensor, biased: bool) -> Res
     }
 }
 
-/// Every part's values mixed with the sequence's probabilities: (k, n, hidden) → (k, n, hidden).
+/// Mixes the values of every part with the sequence's attention probabilities: (k, n, hidden) → (k, n, hidden).
 fn mix(attention: &Tensor, values: &Tensor) -> Result<Tensor> {
     let (heads, n, _) = attention.dims3()?;
     let (k, _, hidden) = values.dims3()?;
@@ -251,13 +252,13 @@ fn mix(attention: &Tensor, values: &Tensor) -> Result<Tensor> {
         .reshape((k, n, hidden))
 }
 
-/// Parts given to one task: rows enough to pay for reading the matrices, but two tasks for each thread.
+/// Number of parts per task: enough rows to pay for reading the matrices, but at least two tasks per thread.
 fn parts_per_task(parts: usize, n: usize) -> usize {
     let share = parts.div_ceil(2 * rayon::current_num_threads());
     (96 / n.max(1)).clamp(1, share.max(1))
 }
 
-/// Whether the layer's matrices are packed.
+/// Whether the matrices of the layer are packed.
 fn packed(layer: &LayerTrace) -> bool {
     let w = &layer.weights;
     [&w.qkv, &w.output, &w.up, &w.down]
@@ -272,7 +273,7 @@ fn check(parts: &Tensor, frozen: &Frozen) -> Result<()> {
     }
 }
 
-/// Runs `work` on the numbers of a layer.
+/// Runs `work` on the frozen values of a layer.
 fn frozen<T>(layer: &LayerTrace, biased: bool, work: impl FnOnce(Frozen) -> Result<T>) -> Result<T> {
     let w = &layer.weights;
     let (Some(value), Some(output), Some(up), Some(down)) = (
@@ -346,7 +347,7 @@ fn frozen<T>(layer: &LayerTrace, biased: bool, work: impl FnOnce(Frozen) -> Resu
 struct Through<'a> {
     frozen: &'a Frozen<'a>,
     x: &'a [f32],
-    room: &'a mut Room,
+    scratch: &'a mut Scratch,
     out: &'a mut [f32],
 }
 
@@ -355,10 +356,10 @@ impl Kernel for Through<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let mut y = self.room.rows(self.x.len());
-        attention_block(s, self.frozen, self.x, self.frozen.n, self.room, &mut y);
-        feed_forward(s, self.frozen, &y, self.room, self.out);
-        self.room.keep(y);
+        let mut y = self.scratch.rows(self.x.len());
+        attention_block(s, self.frozen, self.x, self.frozen.n, self.scratch, &mut y);
+        feed_forward(s, self.frozen, &y, self.scratch, self.out);
+        self.scratch.keep(y);
     }
 }
 
@@ -366,7 +367,7 @@ struct ThroughSummed<'a> {
     frozen: &'a Frozen<'a>,
     weights: &'a [f32],
     x: &'a [f32],
-    room: &'a mut Room,
+    scratch: &'a mut Scratch,
     active: &'a mut [f32],
     rest: &'a mut [f32],
 }
@@ -377,21 +378,21 @@ impl Kernel for ThroughSummed<'_> {
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
         let kept = self.weights.len();
-        let mut y = self.room.rows(self.x.len() / self.frozen.n * kept);
-        attention_block(s, self.frozen, self.x, kept, self.room, &mut y);
+        let mut y = self.scratch.rows(self.x.len() / self.frozen.n * kept);
+        attention_block(s, self.frozen, self.x, kept, self.scratch, &mut y);
         feed_forward_summed(s, self.frozen, &y, self.weights, self.active, self.rest);
-        self.room.keep(y);
+        self.scratch.keep(y);
     }
 }
 
-struct Draw<'a> {
+struct ProjectTokens<'a> {
     frozen: &'a Frozen<'a>,
     output: &'a Panels,
     input: &'a [f32],
     values: &'a [f32],
 }
 
-impl Kernel for Draw<'_> {
+impl Kernel for ProjectTokens<'_> {
     type Output = TokenProjections;
 
     #[inline(always)]
@@ -403,13 +404,13 @@ impl Kernel for Draw<'_> {
             scale: self.frozen.norm1.0,
             heads: self.frozen.heads,
         };
-        draw(s, self.frozen, from)
+        project_tokens(s, self.frozen, from)
     }
 }
 
 struct First<'a> {
     frozen: &'a Frozen<'a>,
-    drawn: &'a [TokenProjections],
+    projections: &'a [TokenProjections],
     start: usize,
     groups: &'a [Vec<usize>],
     out: &'a mut [f32],
@@ -420,6 +421,6 @@ impl Kernel for First<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        first_layer(s, self.frozen, self.drawn, self.start, self.groups, self.out);
+        first_layer(s, self.frozen, self.projections, self.start, self.groups, self.out);
     }
 }

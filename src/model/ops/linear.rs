@@ -1,4 +1,4 @@
-//! Products with weight matrices, and what is done to a sum while it is still in a register.
+//! Products with weight matrices, with an epilogue while the sums are in registers.
 
 use std::ops::Range;
 use std::sync::OnceLock;
@@ -15,10 +15,10 @@ use crate::model::kernels::operand::{Operand, multiply};
 use crate::model::matrix::Matrix;
 use crate::model::simd::{self, Kernel, LANES, Simd};
 
-/// x·Wᵀ + b for x (n, in), W (out, in) and b (out) → (n, out).
+/// x·Wᵀ + b for x (n, in), W (out, in) and b (out): (n, out).
 ///
 /// # Errors
-/// If the shapes do not fit.
+/// If the shapes do not match.
 pub fn linear(x: &Tensor, weight: &Matrix, bias: Option<&Tensor>) -> Result<Tensor> {
     let Some(panels) = weight.forward().filter(|_| on_cpu(x)) else {
         return linear_reference(x, &weight.tensor()?, bias);
@@ -32,16 +32,16 @@ pub fn linear(x: &Tensor, weight: &Matrix, bias: Option<&Tensor>) -> Result<Tens
 /// The plain composition of [`linear`].
 ///
 /// # Errors
-/// As candle's operations.
+/// Those of candle's operations.
 pub fn linear_reference(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
     let out = x.matmul(&weight.t()?)?;
     bias.map_or(Ok(out.clone()), |bias| out.broadcast_add(bias))
 }
 
-/// g·W for g (n, out) and W (out, in) → (n, in): the way back through [`linear`].
+/// The vjp of [`linear`]: g·W for g (n, out) and W (out, in), (n, in).
 ///
 /// # Errors
-/// If the shapes do not fit.
+/// If the shapes do not match.
 pub fn linear_back(g: &Tensor, weight: &Matrix) -> Result<Tensor> {
     match weight.back().filter(|_| on_cpu(g)) {
         Some(panels) => apply(g, panels, Finish::Bias(None)),
@@ -52,37 +52,37 @@ pub fn linear_back(g: &Tensor, weight: &Matrix) -> Result<Tensor> {
 /// The plain composition of [`linear_back`].
 ///
 /// # Errors
-/// As candle's operations.
+/// Those of candle's operations.
 pub fn linear_back_reference(g: &Tensor, weight: &Tensor) -> Result<Tensor> {
     g.matmul(weight)
 }
 
-/// As [`linear`], for rows that lie one after the other.
+/// Same as [`linear`], for rows in a slice.
 ///
 /// # Errors
-/// If the shapes do not fit.
+/// If the shapes do not match.
 pub fn linear_rows(x: &[f32], weight: &Matrix, bias: Option<&[f32]>) -> Result<Vec<f32>> {
     let Some(panels) = weight.forward() else {
-        bail!("rows are multiplied on the CPU")
+        bail!("rows in a slice are multiplied only on the CPU")
     };
     Product::of(panels, Finish::Bias(bias)).rows(x).map(|(out, _)| out)
 }
 
-/// As [`linear_back`], for rows that lie one after the other.
+/// Same as [`linear_back`], for rows in a slice.
 ///
 /// # Errors
-/// If the shapes do not fit.
+/// If the shapes do not match.
 pub fn linear_back_rows(g: &[f32], weight: &Matrix) -> Result<Vec<f32>> {
     let Some(panels) = weight.back() else {
-        bail!("rows are multiplied on the CPU")
+        bail!("rows in a slice are multiplied only on the CPU")
     };
     Product::of(panels, Finish::Bias(None)).rows(g).map(|(out, _)| out)
 }
 
-/// θ ⊙ u for u = x·Wᵀ + b, (n, out); with `keep_gate` also the gate θ itself, (n, out).
+/// θ ⊙ u for u = x·Wᵀ + b, (n, out); with `keep_gate` also the gate θ, (n, out).
 ///
 /// # Errors
-/// If the shapes do not fit.
+/// If the shapes do not match.
 pub fn activate(
     x: &Tensor,
     weight: &Matrix,
@@ -111,7 +111,7 @@ pub fn activate(
 /// The plain composition of [`activate`]: the result and the gate.
 ///
 /// # Errors
-/// As candle's operations.
+/// Those of candle's operations.
 pub fn activate_reference(
     x: &Tensor,
     weight: &Tensor,
@@ -131,10 +131,10 @@ pub fn activate_reference(
     Ok(((&u * &gate)?, gate))
 }
 
-/// (g·W) ⊙ θ for g (n, out), W (out, in) and θ (n, in): the way back through a matrix and the activation before it.
+/// The vjp of a matrix and the activation before it: (g·W) ⊙ θ for g (n, out), W (out, in) and θ (n, in).
 ///
 /// # Errors
-/// If the shapes do not fit.
+/// If the shapes do not match.
 pub fn gate_back(g: &Tensor, weight: &Matrix, gate: &Tensor) -> Result<Tensor> {
     let Some(panels) = weight.back().filter(|_| on_cpu(g)) else {
         return gate_back_reference(g, &weight.tensor()?, gate);
@@ -148,7 +148,7 @@ pub fn gate_back(g: &Tensor, weight: &Matrix, gate: &Tensor) -> Result<Tensor> {
 /// The plain composition of [`gate_back`].
 ///
 /// # Errors
-/// As candle's operations.
+/// Those of candle's operations.
 pub fn gate_back_reference(g: &Tensor, weight: &Tensor, gate: &Tensor) -> Result<Tensor> {
     g.matmul(weight)? * gate
 }
@@ -157,18 +157,18 @@ fn apply(x: &Tensor, panels: Operand, finish: Finish) -> Result<Tensor> {
     x.contiguous()?.apply_op1_no_bwd(&Product::of(panels, finish))
 }
 
-/// What becomes of a sum.
+/// The epilogue of a product.
 #[derive(Clone, Copy)]
 enum Finish<'a> {
-    /// A bias is added, if there is one.
+    /// Adds a bias, if there is one.
     Bias(Option<&'a [f32]>),
-    /// A bias is added and the activation applied; its gate is kept or not.
+    /// Adds a bias and applies the activation; optionally keeps its gate.
     Activation {
         bias: &'a [f32],
         activation: Activation,
         keep_gate: bool,
     },
-    /// It is multiplied by a gate, (n, columns).
+    /// Multiplies by a gate, (n, columns).
     Gate(&'a [f32]),
 }
 
@@ -201,18 +201,18 @@ impl CustomOp1 for Product<'_> {
     }
 }
 
-/// How a product is divided among the threads.
+/// The division of a product among threads.
 pub(super) enum Split {
-    /// By rows: so many to a task.
+    /// By rows: the number per task.
     Rows(usize),
-    /// By columns: so many panels to a task, since there are too few rows to share.
+    /// By columns, if there are too few rows: the number of panels per task.
     Panels(usize),
 }
 
 impl Split {
-    /// Rows that a task takes at least: below that, reading the matrix costs more than multiplying.
+    /// Minimum number of rows per task; with fewer, reading the matrix costs more than multiplying.
     const LEAST: usize = 24;
-    /// Rows that a task takes at most: packed, they stay in the second cache beside a panel.
+    /// Maximum number of rows per task; packed, they stay in the L2 cache together with a panel.
     const MOST: usize = 96;
 
     pub(super) fn of(rows: usize, columns: usize) -> Split {
@@ -222,11 +222,11 @@ impl Split {
         }
         if rows < threads * Split::LEAST {
             let panels = columns.div_ceil(LANES);
-            // An even number, since the widest tile takes two.
+            // Even, because the widest tile takes two panels.
             return Split::Panels(panels.div_ceil(2 * threads).next_multiple_of(2));
         }
-        // Twice as many tasks as threads, so that one which is held up finds help, or just as many where they would be too small: three
-        // for two threads leave one of them idle. As even as the smallest full-speed tile allows.
+        // Two tasks per thread, so that other threads can help a delayed one; one per thread if tasks would be too small, since three
+        // tasks on two threads leave one idle. Rounded to the smallest tile that runs at full speed.
         let each = if rows < 2 * threads * Split::LEAST { 1 } else { 2 };
         let share = rows.div_ceil(each * threads).next_multiple_of(4);
         Split::Rows(share.min(Split::MOST))
@@ -279,7 +279,7 @@ impl<'a> Product<'a> {
             });
     }
 
-    /// Each task has columns of its own, which then are put side by side.
+    /// Each task computes its own columns, which are then copied into place.
     fn by_panels(&self, x: &[f32], panels: usize, out: &mut [f32], gate: &mut [f32]) {
         let columns = self.panels.columns();
         let count = columns.div_ceil(LANES);
@@ -293,13 +293,13 @@ impl<'a> Product<'a> {
             (panels.start * LANES, width, out, kept)
         });
         for (first, width, block, kept) in tasks.collect::<Vec<_>>() {
-            let beside = |whole: &mut [f32], part: &[f32]| {
+            let copy_columns = |whole: &mut [f32], part: &[f32]| {
                 for (to, from) in whole.chunks_exact_mut(columns).zip(part.chunks_exact(width)) {
                     to[first..first + width].copy_from_slice(from);
                 }
             };
-            beside(out, &block);
-            beside(gate, &kept);
+            copy_columns(out, &block);
+            copy_columns(gate, &kept);
         }
     }
 
@@ -323,7 +323,7 @@ impl<'a> Product<'a> {
     }
 }
 
-/// Some rows times some panels.
+/// The product of some rows and some panels.
 struct Block<'a> {
     x: &'a [f32],
     b: Operand<'a>,

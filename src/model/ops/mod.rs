@@ -1,9 +1,9 @@
-//! Fused operations of the forward pass and of the way back through it: candle custom operations on the CPU, each beside the plain
-//! candle composition (`…_reference`), which the tests hold it against and which other devices run.
+//! Fused operations of the forward pass and of explanations: candle custom operations on the CPU. Each has a plain candle composition
+//! (`…_reference`), which tests compare it with and which other devices run.
 //!
-//! All of them work on f32 and keep no state between calls but the memory of arrays that are done with. What an explanation needs of an operation's inside (attention
-//! probabilities, the gate of the activation, the deviation of a LayerNorm) comes out beside the result, so that it is computed
-//! once. The arithmetic itself is in [`super::kernels`]; here it meets tensors and threads.
+//! All of them work on f32 and keep no state between calls except the buffer pool. Intermediate values that explanations need (attention
+//! probabilities, the gate of the activation, the deviation of a LayerNorm) are returned with the result, so that they are computed once.
+//! The arithmetic is in [`super::kernels`]; this module connects it to tensors and threads.
 
 mod attention;
 mod bias_contribution;
@@ -22,14 +22,16 @@ pub use attention::{attend, attend_reference, attention_vjp, attention_vjp_refer
 pub use bias_contribution::{bias_contribution, bias_contribution_reference};
 pub use buffer_pool::{clear, expect, holds_any, recycle};
 pub use columns::{columns, columns_reference};
-pub use contributions::{alti_proximity, compose, compose_reference, lengths, lengths_reference, nearness_reference};
+pub use contributions::{
+    alti_proximity, alti_proximity_reference, compose, compose_reference, lengths, lengths_reference,
+};
 pub use feed_forward::{feed_forward, feed_forward_back};
 pub use jvp::{jvp, jvp_reference, jvp_summed, jvp_summed_reference, jvp_tokens, jvp_tokens_reference};
 pub use linear::{
     activate, activate_reference, gate_back, gate_back_reference, linear, linear_back, linear_back_reference,
     linear_back_rows, linear_reference, linear_rows,
 };
-pub use norm::{norm_vjp, pull_back_norm_reference, residual_norm, residual_norm_reference};
+pub use norm::{norm_vjp, norm_vjp_reference, residual_norm, residual_norm_reference};
 pub use share::side_by_side;
 pub use sum::{add, add_reference, row_products, row_products_reference};
 
@@ -39,7 +41,7 @@ fn on_cpu(tensor: &Tensor) -> bool {
     matches!(tensor.device(), Device::Cpu)
 }
 
-/// The f32 values behind a contiguous tensor.
+/// The f32 values of a contiguous tensor.
 fn values<'a>(storage: &'a CpuStorage, layout: &Layout) -> Result<&'a [f32]> {
     let CpuStorage::F32(data) = storage else {
         bail!("fused operations take f32 tensors")
@@ -47,13 +49,13 @@ fn values<'a>(storage: &'a CpuStorage, layout: &Layout) -> Result<&'a [f32]> {
     match layout.contiguous_offsets() {
         Some((start, end)) => match data.get(start..end) {
             Some(values) => Ok(values),
-            None => bail!("a tensor that was done with is read"),
+            None => bail!("a recycled tensor is read"),
         },
         None => bail!("fused operations take contiguous tensors"),
     }
 }
 
-/// Runs `work` on the f32 values of a tensor, without a copy where they lie in a row.
+/// Runs `work` on the f32 values of a tensor; copies them only if they are not contiguous.
 pub(super) fn with_values<T>(tensor: &Tensor, work: impl FnOnce(&[f32]) -> Result<T>) -> Result<T> {
     let tensor = tensor.contiguous()?;
     let (storage, layout) = tensor.storage_and_layout();
@@ -63,7 +65,7 @@ pub(super) fn with_values<T>(tensor: &Tensor, work: impl FnOnce(&[f32]) -> Resul
     }
 }
 
-/// Rows given to one task of an operation that only passes over them: enough work to pay for handing it out.
+/// Number of rows per task for an operation in a single pass: enough work to pay for scheduling it.
 fn rows_per_task(width: usize) -> usize {
     (16 * 1024 / width.max(1)).max(1)
 }

@@ -1,4 +1,4 @@
-//! Residual and LayerNorm in one pass over the rows, and the way back.
+//! Fused residual connection and LayerNorm, and the vjp of the norm.
 
 use std::sync::OnceLock;
 
@@ -10,12 +10,12 @@ use super::{on_cpu, rows_per_task, values, with_values};
 use crate::model::kernels::norm;
 use crate::model::simd::{self, Kernel, Simd};
 
-/// LayerNorm(x + y + bias)·γ + β over rows, and 1/s of every row, (n, 1).
+/// LayerNorm(x + y + bias)·γ + β, (n, d), and 1/s of each row, (n, 1).
 ///
-/// `x` and `y` are (n, d); `parameters` is (3, d): bias, γ, β, one above the other.
+/// `x` and `y` are (n, d); `parameters` is (3, d): bias, γ, β.
 ///
 /// # Errors
-/// If the shapes do not fit.
+/// If the shapes do not match.
 pub fn residual_norm(x: &Tensor, y: &Tensor, parameters: &Tensor, epsilon: f64) -> Result<(Tensor, Tensor)> {
     if !on_cpu(x) {
         return residual_norm_reference(x, y, parameters, epsilon);
@@ -35,7 +35,7 @@ pub fn residual_norm(x: &Tensor, y: &Tensor, parameters: &Tensor, epsilon: f64) 
 /// The plain composition of [`residual_norm`].
 ///
 /// # Errors
-/// As candle's operations.
+/// Those of candle's operations.
 pub fn residual_norm_reference(x: &Tensor, y: &Tensor, parameters: &Tensor, epsilon: f64) -> Result<(Tensor, Tensor)> {
     let sum = (x + y)?.broadcast_add(&parameters.get(0)?)?;
     let centered = sum.broadcast_sub(&sum.mean_keepdim(D::Minus1)?)?;
@@ -50,14 +50,14 @@ pub fn residual_norm_reference(x: &Tensor, y: &Tensor, parameters: &Tensor, epsi
     ))
 }
 
-/// The way back through a LayerNorm whose deviation is held: g (n, d) ⊙ γ (d) / s (n, 1), centered by rows. The transpose of
-/// v ↦ (v - mean v) / s ⊙ γ.
+/// The vjp of a LayerNorm with frozen deviation: g (n, d) ⊙ γ (d) / s (n, 1), centered by rows.
+/// It is the transpose of v ↦ (v - mean v) / s ⊙ γ.
 ///
 /// # Errors
-/// If the shapes do not fit.
+/// If the shapes do not match.
 pub fn norm_vjp(g: &Tensor, scale: &Tensor, inverse_std: &Tensor) -> Result<Tensor> {
     if !on_cpu(g) {
-        return pull_back_norm_reference(g, scale, inverse_std);
+        return norm_vjp_reference(g, scale, inverse_std);
     }
     with_values(scale, |scale| {
         g.contiguous()?
@@ -68,8 +68,8 @@ pub fn norm_vjp(g: &Tensor, scale: &Tensor, inverse_std: &Tensor) -> Result<Tens
 /// The plain composition of [`norm_vjp`].
 ///
 /// # Errors
-/// As candle's operations.
-pub fn pull_back_norm_reference(g: &Tensor, scale: &Tensor, inverse_std: &Tensor) -> Result<Tensor> {
+/// Those of candle's operations.
+pub fn norm_vjp_reference(g: &Tensor, scale: &Tensor, inverse_std: &Tensor) -> Result<Tensor> {
     let scaled = g.broadcast_mul(scale)?.broadcast_mul(inverse_std)?;
     scaled.broadcast_sub(&scaled.mean_keepdim(D::Minus1)?)
 }
@@ -161,7 +161,7 @@ struct NormVjp<'a> {
 
 impl CustomOp2 for NormVjp<'_> {
     fn name(&self) -> &'static str {
-        "pull-back-norm"
+        "norm-vjp"
     }
 
     fn cpu_fwd(&self, s1: &CpuStorage, l1: &Layout, s2: &CpuStorage, l2: &Layout) -> Result<(CpuStorage, Shape)> {

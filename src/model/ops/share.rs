@@ -1,16 +1,16 @@
-//! How work is shared among threads: by what it consists of, or by the pieces of each operation.
+//! Division of work among threads: by items, or within each operation.
 
 use std::cell::Cell;
 
 use rayon::prelude::*;
 
 thread_local! {
-    /// Whether what this thread does is one of many such pieces of work, which fill the threads by themselves.
+    /// Whether the thread's item is one of many, which occupy all threads undivided.
     static UNDIVIDED: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Does the same with each of some items, side by side, results in their order. Where there are enough of them for all threads, the
-/// operations on each are not divided any further than the caches want: a product of few rows goes through the whole matrix.
+/// Maps items in parallel; results keep their order. If the items are enough for all threads, operations on each are divided only for
+/// cache size: a product of few rows then runs through the whole matrix.
 pub fn side_by_side<T: Sync, R: Send>(items: &[T], work: impl Fn(usize, &T) -> R + Sync) -> Vec<R> {
     let enough = items.len() >= 2 * rayon::current_num_threads();
     let each = items.par_iter().enumerate();
@@ -21,7 +21,7 @@ pub fn side_by_side<T: Sync, R: Send>(items: &[T], work: impl Fn(usize, &T) -> R
     .collect()
 }
 
-/// Threads that an operation is to be divided among.
+/// Number of threads that an operation should be divided among.
 pub(super) fn threads() -> usize {
     match UNDIVIDED.get() {
         true => 1,
@@ -30,15 +30,15 @@ pub(super) fn threads() -> usize {
 }
 
 fn undivided<T>(work: impl FnOnce() -> T) -> T {
-    /// Puts back what was, whether the work ended well or not.
+    /// Restores the previous value, also after a panic.
     struct Previous(bool);
     impl Drop for Previous {
         fn drop(&mut self) {
             UNDIVIDED.set(self.0);
         }
     }
-    // While it waits for its own pieces, a thread may take up another of the items.
-    let _former = Previous(UNDIVIDED.replace(true));
+    // While it waits for its own tasks, a thread may start another item.
+    let _previous = Previous(UNDIVIDED.replace(true));
     work()
 }
 
@@ -47,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn many_items_are_not_divided_and_few_are() {
+    fn operations_are_divided_for_few_items_and_not_for_many() {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().unwrap();
         pool.install(|| {
             assert_eq!(

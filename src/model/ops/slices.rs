@@ -1,10 +1,10 @@
-//! The floats behind several tensors at once.
+//! Access to the values of several tensors at once.
 
 use candle_core::{Result, Storage, Tensor, bail};
 
 use super::values;
 
-/// Runs `work` on the f32 values of some tensors, without a copy where they lie in a row.
+/// Runs `work` on the f32 values of some tensors; copies only those that are not contiguous.
 pub(super) fn with_all<T, const N: usize>(
     tensors: [&Tensor; N],
     work: impl FnOnce([&[f32]; N]) -> Result<T>,

@@ -1,5 +1,5 @@
-//! Sums and products of matrices entry by entry, on the threads that all else here runs on. Candle hands entries of large tensors to
-//! threads of its own, which wait for one another without sleeping: beside ours they halve the processor.
+//! Elementwise sums and products on rayon's threads. For large tensors candle uses its own threads, which spin while they wait: next to
+//! rayon's they would halve the processor.
 
 use candle_core::{CpuStorage, CustomOp2, Layout, Result, Shape, Tensor, bail};
 use rayon::prelude::*;
@@ -10,10 +10,10 @@ use super::{on_cpu, values};
 use crate::model::kernels::bias_contribution as kernel;
 use crate::model::simd::{self, Kernel, Simd};
 
-/// Entries given to one task: enough work to pay for handing it out.
+/// Number of entries per task: enough work to pay for scheduling it.
 const ENTRIES: usize = 16 * 1024;
 
-/// x + y, of one shape.
+/// x + y of equal shape.
 ///
 /// # Errors
 /// If the shapes differ.
@@ -27,7 +27,7 @@ pub fn add(x: &Tensor, y: &Tensor) -> Result<Tensor> {
 /// The plain composition of [`add`].
 ///
 /// # Errors
-/// As candle's operation.
+/// Those of candle's operation.
 pub fn add_reference(x: &Tensor, y: &Tensor) -> Result<Tensor> {
     x + y
 }
@@ -59,7 +59,7 @@ impl CustomOp2 for Add {
     }
 }
 
-/// The inner product of each row of x with the same row of y, both (n, d): n numbers.
+/// The inner products of corresponding rows of x and y, (n, d): (n).
 ///
 /// # Errors
 /// If the shapes differ.
@@ -81,7 +81,7 @@ pub fn row_products(x: &Tensor, y: &Tensor) -> Result<Vec<f32>> {
 /// The plain composition of [`row_products`].
 ///
 /// # Errors
-/// As candle's operations.
+/// Those of candle's operations.
 pub fn row_products_reference(x: &Tensor, y: &Tensor) -> Result<Vec<f32>> {
     (x * y)?.sum(1)?.to_vec1()
 }

@@ -26,7 +26,7 @@ fn vector(length: usize, spread: f32, seed: u64) -> Tensor {
     random((1, length), spread, seed).flatten_all().unwrap()
 }
 
-fn furthest(a: &Tensor, b: &Tensor) -> f32 {
+fn max_difference(a: &Tensor, b: &Tensor) -> f32 {
     assert_eq!(a.dims(), b.dims());
     let difference = (a - b).unwrap().abs().unwrap().flatten_all().unwrap();
     largest(difference.to_vec1::<f32>().unwrap())
@@ -39,7 +39,7 @@ fn bits(tensor: &Tensor) -> Vec<u32> {
 
 const ODD_SIZES: [usize; 9] = [1, 2, 3, 7, 31, 33, 255, 256, 512];
 
-/// (out, in) of matrices: those of the default model, and some that fill no panel.
+/// Shapes (out, in): those of the default model, and some that fill no panel.
 const MATRICES: [(usize, usize); 5] = [(384, 384), (48, 1536), (33, 50), (1, 7), (20, 1)];
 
 #[test]
@@ -57,20 +57,20 @@ fn products_equal_the_plain_composition_at_odd_sizes() {
                     linear(&x, &matrix, bias).unwrap(),
                     linear_reference(&x, &w, bias).unwrap(),
                 );
-                assert!(furthest(&fused, &plain) < 2e-5, "{n} {out} {inner}");
+                assert!(max_difference(&fused, &plain) < 2e-5, "{n} {out} {inner}");
             }
             let g = random((n, out), 2.0, 4);
             let (back, plain) = (
                 linear_back(&g, &matrix).unwrap(),
                 linear_back_reference(&g, &w).unwrap(),
             );
-            assert!(furthest(&back, &plain) < 2e-5, "{n} {out} {inner}");
+            assert!(max_difference(&back, &plain) < 2e-5, "{n} {out} {inner}");
             let gate = random((n, inner), 1.0, 5);
             let (gated, plain) = (
                 gate_back(&g, &matrix, &gate).unwrap(),
                 gate_back_reference(&g, &w, &gate).unwrap(),
             );
-            assert!(furthest(&gated, &plain) < 2e-5, "{n} {out} {inner}");
+            assert!(max_difference(&gated, &plain) < 2e-5, "{n} {out} {inner}");
         }
     }
 }
@@ -88,14 +88,14 @@ fn activation_and_gate_equal_the_plain_composition_at_odd_sizes() {
             let (out, gate) = activate(&x, &matrix, &bias, activation, true).unwrap();
             let gate = gate.unwrap();
             let (plain, plain_gate) = activate_reference(&x, &w, &bias, activation).unwrap();
-            // A step has no error that could be bounded where it steps: there u is as good as zero on both sides.
+            // The gate of ReLU has no error bound at its step, where u is almost zero on both sides.
             assert!(
-                furthest(&out, &plain) < 1e-5,
+                max_difference(&out, &plain) < 1e-5,
                 "{activation:?} {n} {}",
-                furthest(&out, &plain)
+                max_difference(&out, &plain)
             );
             if activation != Activation::Relu {
-                assert!(furthest(&gate, &plain_gate) < 3e-6, "{activation:?} {n}");
+                assert!(max_difference(&gate, &plain_gate) < 3e-6, "{activation:?} {n}");
             }
             let (alone, none) = activate(&x, &matrix, &bias, activation, false).unwrap();
             assert!(none.is_none() && bits(&alone) == bits(&out));
@@ -104,7 +104,7 @@ fn activation_and_gate_equal_the_plain_composition_at_odd_sizes() {
 }
 
 #[test]
-fn a_feed_forward_block_is_its_two_products_to_the_last_bit() {
+fn a_feed_forward_block_equals_its_two_products_to_the_last_bit() {
     let (up, down) = (random((80, 40), 0.3, 1), random((40, 80), 0.3, 2));
     let bias = vector(80, 0.3, 3);
     for arithmetic in [Arithmetic::F32, Arithmetic::I16] {
@@ -128,7 +128,7 @@ fn a_feed_forward_block_is_its_two_products_to_the_last_bit() {
 }
 
 #[test]
-fn the_way_back_through_a_feed_forward_block_is_that_of_its_parts() {
+fn the_vjp_of_a_feed_forward_block_equals_that_of_its_parts() {
     let (up, down) = (random((80, 40), 0.3, 1), random((40, 80), 0.3, 2));
     let bias = vector(80, 0.3, 3);
     for arithmetic in [Arithmetic::F32, Arithmetic::I16] {
@@ -141,7 +141,7 @@ fn the_way_back_through_a_feed_forward_block_is_that_of_its_parts() {
             let active = gate_back(&g, &down, &gate).unwrap();
             let plain = add_reference(&g, &linear_back(&active, &up).unwrap()).unwrap();
             let (out, sum) = feed_forward_back(&g, &down, &gate, &up, &bias).unwrap();
-            assert!(furthest(&out, &plain) < 1e-6, "{n}");
+            assert!(max_difference(&out, &plain) < 1e-6, "{n}");
             let plain = bias_contribution_reference(&active, &bias).unwrap();
             assert!((sum - plain).abs() < 1e-5 * n as f64, "{n} {sum} {plain}");
         }
@@ -151,7 +151,7 @@ fn the_way_back_through_a_feed_forward_block_is_that_of_its_parts() {
 }
 
 #[test]
-fn entries_are_added_and_rows_multiplied_as_candle_does_it() {
+fn sums_and_row_products_equal_those_of_candle() {
     for n in ODD_SIZES {
         for width in [384, 40, 1] {
             let (x, y) = (random((n, width), 3.0, 1), random((n, width), 1.0, 2));
@@ -170,7 +170,7 @@ fn entries_are_added_and_rows_multiplied_as_candle_does_it() {
 }
 
 #[test]
-fn some_columns_are_those_of_the_matrix() {
+fn selected_columns_equal_those_of_the_matrix() {
     for n in ODD_SIZES {
         let x = random((n, 60), 3.0, 1);
         for some in [0..60, 40..60, 7..8] {
@@ -183,24 +183,24 @@ fn some_columns_are_those_of_the_matrix() {
 }
 
 #[test]
-fn residual_norm_and_its_way_back_equal_the_plain_composition_at_odd_sizes() {
+fn residual_norm_and_its_vjp_equal_the_plain_composition_at_odd_sizes() {
     for n in ODD_SIZES {
         for width in [384, 40, 1] {
             let (x, y) = (random((n, width), 3.0, 1), random((n, width), 1.0, 2));
             let parameters = random((3, width), 1.0, 3);
             let (out, std) = residual_norm(&x, &y, &parameters, 1e-5).unwrap();
             let (plain, plain_std) = residual_norm_reference(&x, &y, &parameters, 1e-5).unwrap();
-            assert!(furthest(&out, &plain) < 5e-6, "{n} {width}");
-            assert!(furthest(&std, &plain_std) < 1e-6 * 320.0, "{n} {width}");
+            assert!(max_difference(&out, &plain) < 5e-6, "{n} {width}");
+            assert!(max_difference(&std, &plain_std) < 1e-6 * 320.0, "{n} {width}");
             let scale = parameters.get(1).unwrap();
             let back = norm_vjp(&x, &scale, &plain_std).unwrap();
-            let plain = pull_back_norm_reference(&x, &scale, &plain_std).unwrap();
-            assert!(furthest(&back, &plain) < 1e-5, "{n} {width}");
+            let plain = norm_vjp_reference(&x, &scale, &plain_std).unwrap();
+            assert!(max_difference(&back, &plain) < 1e-5, "{n} {width}");
         }
     }
 }
 
-fn one_after_the_other(lengths: &[usize]) -> Vec<Range<usize>> {
+fn contiguous_sequences(lengths: &[usize]) -> Vec<Range<usize>> {
     let mut end = 0;
     let next = |length: &usize| {
         end += length;
@@ -210,29 +210,29 @@ fn one_after_the_other(lengths: &[usize]) -> Vec<Range<usize>> {
 }
 
 #[test]
-fn attention_and_its_way_back_equal_the_plain_composition_at_odd_sizes() {
+fn attention_and_its_vjp_equal_the_plain_composition_at_odd_sizes() {
     for (heads, width) in [(12, 32), (2, 20), (1, 3)] {
         for n in ODD_SIZES {
             let qkv = random((n, 3 * heads * width), 2.0, n as u64);
-            let sequences = one_after_the_other(&[n]);
+            let sequences = contiguous_sequences(&[n]);
             let (context, maps) = attend(&qkv, &sequences, heads, true).unwrap();
             let (plain, plain_maps) = attend_reference(&qkv, &sequences, heads, true).unwrap();
-            assert!(furthest(&maps[0], &plain_maps[0]) < 2e-6, "{n} {width}");
-            assert!(furthest(&context, &plain) < 5e-6, "{n} {width}");
+            assert!(max_difference(&maps[0], &plain_maps[0]) < 2e-6, "{n} {width}");
+            assert!(max_difference(&context, &plain) < 5e-6, "{n} {width}");
             let g = random((n, heads * width), 1.0, 8);
             let (back, plain) = (
                 attention_vjp(&maps[0], &g).unwrap(),
                 attention_vjp_reference(&maps[0], &g).unwrap(),
             );
-            assert!(furthest(&back, &plain) < 1e-5, "{n} {width}");
+            assert!(max_difference(&back, &plain) < 1e-5, "{n} {width}");
         }
     }
 }
 
 #[test]
-fn a_sequence_is_mixed_the_same_to_the_last_bit_whatever_stands_beside_it() {
+fn attention_within_a_sequence_is_the_same_to_the_last_bit_in_any_batch() {
     let lengths = [33, 1, 0, 255, 7];
-    let sequences = one_after_the_other(&lengths);
+    let sequences = contiguous_sequences(&lengths);
     let qkv = random((296, 3 * 384), 2.0, 1);
     let (together, maps) = attend(&qkv, &sequences, 12, true).unwrap();
     let (unkept, none) = attend(&qkv, &sequences, 12, false).unwrap();
@@ -240,7 +240,7 @@ fn a_sequence_is_mixed_the_same_to_the_last_bit_whatever_stands_beside_it() {
     assert_eq!(maps.len(), sequences.len());
     for (sequence, map) in sequences.iter().zip(&maps) {
         let part = qkv.narrow(0, sequence.start, sequence.len()).unwrap();
-        let (alone, alone_map) = attend(&part, &one_after_the_other(&[sequence.len()]), 12, true).unwrap();
+        let (alone, alone_map) = attend(&part, &contiguous_sequences(&[sequence.len()]), 12, true).unwrap();
         let together = together.narrow(0, sequence.start, sequence.len()).unwrap();
         assert_eq!(bits(&alone), bits(&together), "{sequence:?}");
         assert_eq!(bits(&alone_map[0]), bits(map), "{sequence:?}");
@@ -248,7 +248,7 @@ fn a_sequence_is_mixed_the_same_to_the_last_bit_whatever_stands_beside_it() {
 }
 
 #[test]
-fn a_row_is_multiplied_the_same_to_the_last_bit_whatever_stands_beside_it() {
+fn a_row_is_multiplied_the_same_to_the_last_bit_in_any_batch() {
     let (x, w) = (random((301, 384), 2.0, 1), random((400, 384), 0.1, 2));
     let matrix = Matrix::new(&w, Arithmetic::F32).unwrap();
     let all = linear(&x, &matrix, None).unwrap();
@@ -274,7 +274,7 @@ fn the_number_of_threads_changes_no_bit() {
 }
 
 #[test]
-fn a_matrix_comes_out_of_its_panels_as_it_went_in() {
+fn unpacking_a_matrix_returns_its_values() {
     for (out, inner) in MATRICES {
         let w = random((out, inner), 1.0, 6);
         let matrix = Matrix::new(&w, Arithmetic::F32).unwrap();
@@ -294,8 +294,8 @@ fn fused_operations_refuse_shapes_that_do_not_fit() {
     assert!(gate_back(&random((4, 5), 1.0, 1), &matrix, &x.narrow(0, 0, 3).unwrap()).is_err());
     assert!(residual_norm(&x, &random((4, 5), 1.0, 1), &random((3, 6), 1.0, 1), 1e-12).is_err());
     assert!(norm_vjp(&x, &vector(5, 1.0, 1), &random((4, 1), 1.0, 1)).is_err());
-    assert!(attend(&x, &one_after_the_other(&[4]), 4, true).is_err());
-    assert!(attend(&x, &one_after_the_other(&[3]), 2, true).is_err());
+    assert!(attend(&x, &contiguous_sequences(&[4]), 4, true).is_err());
+    assert!(attend(&x, &contiguous_sequences(&[3]), 2, true).is_err());
     assert!(
         attention_vjp(
             &random((4, 4), 1.0, 1).reshape((1, 4, 4)).unwrap(),
@@ -305,10 +305,10 @@ fn fused_operations_refuse_shapes_that_do_not_fit() {
     );
 }
 
-/// The tests above run on the fastest path of this processor; here they run once more on each of the others, in a process of their
-/// own, since a process chooses its path once.
+/// Runs the tests above on each other available instruction set, in separate processes.
+/// A process chooses its instruction set once.
 #[test]
-fn every_other_path_passes_the_same_tests() {
+fn every_other_instruction_set_passes_the_same_tests() {
     for path in Isa::ALL
         .into_iter()
         .filter(|path| path.available() && *path != simd::path())
@@ -321,22 +321,22 @@ fn every_other_path_passes_the_same_tests() {
             .env("FOVEA_KERNELS", path.name())
             .output()
             .unwrap();
-        let said = String::from_utf8_lossy(&run.stdout);
-        assert!(run.status.success(), "{path:?}: {said}");
+        let output = String::from_utf8_lossy(&run.stdout);
+        assert!(run.status.success(), "{path:?}: {output}");
         assert!(
-            said.contains("a_row_is_multiplied") && said.contains(" 0 failed"),
-            "{path:?}: {said}"
+            output.contains("a_row_is_multiplied") && output.contains(" 0 failed"),
+            "{path:?}: {output}"
         );
     }
 }
 
 #[test]
-fn products_in_integers_stay_near_those_with_the_same_matrix_in_floats() {
+fn integer_products_are_close_to_float_products_of_the_same_matrix() {
     for n in ODD_SIZES {
         for (out, inner) in MATRICES {
             let (x, bias) = (random((n, inner), 2.0, 1), vector(out, 1.0, 3));
             let matrix = Matrix::new(&random((out, inner), 0.1, 2), Arithmetic::I16).unwrap();
-            // What was rounded away of the matrix is gone in both.
+            // Both products use the matrix with its rounding.
             let w = matrix.tensor().unwrap();
             let bound = 2.0 * 0.1 * (inner as f32).sqrt() * 4.0 / 10_000.0;
             let (quick, plain) = (
@@ -344,9 +344,9 @@ fn products_in_integers_stay_near_those_with_the_same_matrix_in_floats() {
                 linear_reference(&x, &w, Some(&bias)).unwrap(),
             );
             assert!(
-                furthest(&quick, &plain) < bound,
+                max_difference(&quick, &plain) < bound,
                 "{n} {out} {inner} {}",
-                furthest(&quick, &plain)
+                max_difference(&quick, &plain)
             );
             let g = random((n, out), 2.0, 4);
             let bound = 2.0 * 0.1 * (out as f32).sqrt() * 4.0 / 10_000.0;
@@ -355,19 +355,19 @@ fn products_in_integers_stay_near_those_with_the_same_matrix_in_floats() {
                 linear_back_reference(&g, &w).unwrap(),
             );
             assert!(
-                furthest(&back, &plain) < bound,
+                max_difference(&back, &plain) < bound,
                 "{n} {out} {inner} {}",
-                furthest(&back, &plain)
+                max_difference(&back, &plain)
             );
         }
     }
 }
 
 #[test]
-fn a_matrix_in_integers_keeps_eleven_bits_of_each_column() {
+fn an_integer_matrix_keeps_eleven_bits_per_column() {
     let w = random((33, 50), 1.0, 6);
     let matrix = Matrix::new(&w, Arithmetic::I16).unwrap();
-    assert!(furthest(&matrix.tensor().unwrap(), &w) <= 0.5 / 2047.0 + 1e-6);
+    assert!(max_difference(&matrix.tensor().unwrap(), &w) <= 0.5 / 2047.0 + 1e-6);
     let some = matrix.rows(3..20).unwrap().tensor().unwrap();
-    assert!(furthest(&some, &w.narrow(0, 3, 17).unwrap()) <= 1.0 / 2047.0 + 1e-6);
+    assert!(max_difference(&some, &w.narrow(0, 3, 17).unwrap()) <= 1.0 / 2047.0 + 1e-6);
 }

@@ -1,4 +1,4 @@
-//! Queries and keys → probabilities: everything of an attention block that is held when it is explained.
+//! From queries and keys to attention probabilities: the part of an attention block that explanations freeze.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use super::rows::{columns, multiply};
 use crate::model::kernels::gemm::Panels;
 use crate::model::spec::{Mask, Source};
 
-/// The matrices and numbers of an attention block.
+/// The weights and parameters of an attention block.
 #[derive(Debug)]
 pub struct Attention {
     /// W_Q.
@@ -22,28 +22,28 @@ pub struct Attention {
     pub output: Arc<Linear>,
     /// Norms of each head's query and key.
     pub norms: Option<(RowNorm, RowNorm)>,
-    /// How positions enter.
+    /// The influence of positions.
     pub position: LoadedPosition,
-    /// How heads look.
+    /// The parameters of the heads.
     pub heads: Heads,
 }
 
-/// How the heads of a block look.
+/// The parameters of a block's heads.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Heads {
-    /// Query heads.
+    /// Number of query heads.
     pub count: usize,
-    /// Key and value heads.
+    /// Number of key and value heads.
     pub kv: usize,
-    /// Width of each.
+    /// Width of a head.
     pub dim: usize,
-    /// What products are multiplied by.
+    /// Factor of the products QKᵀ.
     pub scale: f32,
     /// Scores become cap · tanh(score / cap).
     pub soft_cap: Option<f32>,
-    /// Which positions see which.
+    /// Which positions attend to which.
     pub mask: Mask,
-    /// Where keys and values come from.
+    /// The source of keys and values.
     pub source: Source,
 }
 
@@ -54,20 +54,25 @@ impl Heads {
     }
 }
 
-/// Queries and keys of one sequence, with norms and rotations.
+/// Queries and keys of one sequence, after norms and rotations.
 #[derive(Debug, Clone)]
 pub struct QueriesAndKeys {
-    /// (n, heads · dim).
+    /// Queries, (n, heads · dim).
     pub queries: Vec<f32>,
-    /// (m, kv · dim).
+    /// Keys, (m, kv · dim).
     pub keys: Vec<f32>,
-    /// The position of the first query; keys begin at 0.
+    /// The position of the first query; keys begin at position 0.
     pub first: usize,
 }
 
 impl Attention {
-    /// Applies norms and rotations to the products of one sequence whose first query stands at `first` and first key at `first_key`.
-    pub fn place(&self, queries: &mut Vec<f32>, keys: &mut Vec<f32>, (first, first_key): (usize, usize)) {
+    /// Applies norms and rotations to queries and keys of one sequence; the first query is at `first`, the first key at `first_key`.
+    pub fn normalize_and_rotate(
+        &self,
+        queries: &mut Vec<f32>,
+        keys: &mut Vec<f32>,
+        (first, first_key): (usize, usize),
+    ) {
         if let Some((query_norm, key_norm)) = &self.norms {
             *queries = query_norm.forward(queries).0;
             *keys = key_norm.forward(keys).0;
@@ -80,43 +85,43 @@ impl Attention {
         }
     }
 
-    /// The probabilities of a head: (n, m), each row summing to 1.
-    pub fn probabilities(&self, looks: &QueriesAndKeys, head: usize) -> Vec<f32> {
-        let mut scores = self.scores(looks, head);
-        let m = self.sources(looks);
+    /// The attention probabilities of a head, (n, m); each row sums to 1.
+    pub fn probabilities(&self, qk: &QueriesAndKeys, head: usize) -> Vec<f32> {
+        let mut scores = self.scores(qk, head);
+        let m = self.sources(qk);
         for (i, row) in scores.chunks_exact_mut(m.max(1)).enumerate() {
-            softmax(row, self.heads.mask.seen(looks.first + i, m));
+            softmax(row, self.heads.mask.seen(qk.first + i, m));
         }
         scores
     }
 
-    /// Rows of keys.
-    pub fn sources(&self, looks: &QueriesAndKeys) -> usize {
-        looks.keys.len() / (self.heads.kv * self.heads.dim).max(1)
+    /// Number of keys.
+    pub fn sources(&self, qk: &QueriesAndKeys) -> usize {
+        qk.keys.len() / (self.heads.kv * self.heads.dim).max(1)
     }
 
-    /// The scores of a head before the mask: (n, m).
-    pub fn scores(&self, looks: &QueriesAndKeys, head: usize) -> Vec<f32> {
+    /// The scores of a head before the mask, (n, m).
+    pub fn scores(&self, qk: &QueriesAndKeys, head: usize) -> Vec<f32> {
         let Heads {
             count, kv, dim, scale, ..
         } = self.heads;
-        let m = self.sources(looks);
+        let m = self.sources(qk);
         let own = self.heads.kv_of(head) * dim;
-        let mut queries = columns(&looks.queries, count * dim, head * dim..(head + 1) * dim);
+        let mut queries = columns(&qk.queries, count * dim, head * dim..(head + 1) * dim);
         queries.iter_mut().for_each(|v| *v *= scale);
         let width = kv * dim;
-        let keys = Panels::new(dim, m, |k, c| looks.keys[c * width + own + k]);
+        let keys = Panels::new(dim, m, |k, c| qk.keys[c * width + own + k]);
         let mut scores = multiply(&queries, &keys);
-        self.add_positions(&mut scores, looks, head, &queries);
+        self.add_positions(&mut scores, qk, head, &queries);
         if let Some(cap) = self.heads.soft_cap {
             scores.iter_mut().for_each(|score| *score = cap * (*score / cap).tanh());
         }
         scores
     }
 
-    /// What the distance of query and key adds. `queries` are scaled.
-    fn add_positions(&self, scores: &mut [f32], looks: &QueriesAndKeys, head: usize, queries: &[f32]) {
-        let m = self.sources(looks).max(1);
+    /// Adds the influence of the distance between query and key. `queries` are already scaled.
+    fn add_positions(&self, scores: &mut [f32], qk: &QueriesAndKeys, head: usize, queries: &[f32]) {
+        let m = self.sources(qk).max(1);
         let rows = scores.chunks_exact_mut(m).enumerate();
         match &self.position {
             LoadedPosition::None | LoadedPosition::Rotary(_) => {}
@@ -130,13 +135,13 @@ impl Attention {
                 let bias = |distance| table[bucket(distance, *buckets, *furthest, *bidirectional) * heads + head];
                 rows.for_each(|(i, row)| {
                     for (j, score) in row.iter_mut().enumerate() {
-                        *score += bias(j as i64 - (looks.first + i) as i64);
+                        *score += bias(j as i64 - (qk.first + i) as i64);
                     }
                 });
             }
             LoadedPosition::Alibi(slopes) => rows.for_each(|(i, row)| {
                 for (j, score) in row.iter_mut().enumerate() {
-                    *score -= slopes[head] * (looks.first + i).abs_diff(j) as f32;
+                    *score -= slopes[head] * (qk.first + i).abs_diff(j) as f32;
                 }
             }),
             LoadedPosition::Disentangled(apart) => {
@@ -144,7 +149,7 @@ impl Attention {
                 let panels = |table: &[f32]| Panels::new(dim, 2 * apart.span, |k, c| table[c * width + head * dim + k]);
                 let to_position = apart.keys.as_ref().map(|keys| multiply(queries, &panels(keys))); // (n, 2 · span)
                 let to_content = apart.queries.as_ref().map(|table| {
-                    let mut keys = columns(&looks.keys, width, head * dim..(head + 1) * dim);
+                    let mut keys = columns(&qk.keys, width, head * dim..(head + 1) * dim);
                     keys.iter_mut().for_each(|v| *v *= self.heads.scale);
                     multiply(&keys, &panels(table)) // (m, 2 · span)
                 });
@@ -161,7 +166,7 @@ impl Attention {
     }
 }
 
-/// e^score over the seen ones, summing to 1; 0 elsewhere.
+/// Softmax over the range `seen`; 0 elsewhere.
 fn softmax(row: &mut [f32], seen: std::ops::Range<usize>) {
     row[..seen.start].fill(0.0);
     row[seen.end..].fill(0.0);

@@ -1,4 +1,4 @@
-//! The embedding of one token, part by part: for those who show how a row of the stream begins.
+//! The embedding of one token, part by part, for display.
 
 use candle_core::Result;
 
@@ -7,22 +7,22 @@ use super::load::{LoadedPositions, Network};
 use super::rows::add;
 use super::run::sinusoid;
 
-/// What the embedding of a token is the sum of, and the norm behind.
+/// The parts of a token's embedding, and the norm after their sum.
 #[derive(Debug, Clone)]
 pub struct EmbeddedRow {
-    /// Name of each part and its row: `token`, `position`, `type`. The token's row is already scaled.
+    /// Name and row of each part: `token`, `position`, `type`. The token's row is already scaled.
     pub parts: Vec<(&'static str, Vec<f32>)>,
-    /// Their sum.
+    /// The sum of the parts.
     pub sum: Vec<f32>,
-    /// γ, β and ε of the norm behind the sum, whether it takes the mean away, and 1 / deviation of this row.
+    /// The norm after the sum, if there is one.
     pub norm: Option<EmbeddedNorm>,
-    /// What stands behind the norm, before a projection.
+    /// The row after the norm, before a projection.
     pub normed: Vec<f32>,
-    /// Whether a matrix follows that brings the row to the width of the stream.
+    /// Whether a projection to the width of the residual stream follows.
     pub projected: bool,
 }
 
-/// The norm behind an embedding, for one row.
+/// The norm after an embedding, for one row.
 #[derive(Debug, Clone)]
 pub struct EmbeddedNorm {
     /// γ.
@@ -31,9 +31,9 @@ pub struct EmbeddedNorm {
     pub shift: Option<Vec<f32>>,
     /// ε.
     pub epsilon: f64,
-    /// What is taken away from the row.
+    /// The mean that is subtracted from the row; 0 for RMSNorm.
     pub mean: f32,
-    /// 1 / deviation.
+    /// 1 / deviation of the row.
     pub inverse: f32,
 }
 
@@ -66,14 +66,14 @@ impl Network {
         let (norm, normed) = match &embedding.norm {
             Some(norm) => {
                 let (normed, inverses) = norm.forward(&sum);
-                let told = EmbeddedNorm {
+                let shown = EmbeddedNorm {
                     scale: norm.scale.clone(),
                     shift: norm.shift.clone(),
                     epsilon: norm.epsilon,
                     mean: norm.mean(&sum),
                     inverse: inverses.first().copied().unwrap_or(0.0),
                 };
-                (Some(told), normed)
+                (Some(shown), normed)
             }
             None => (None, sum.clone()),
         };

@@ -1,7 +1,7 @@
-//! y = θ ⊙ x: an activation, or a gated block. θ is held.
+//! y = θ ⊙ x: an activation, or a gated block. Explanations freeze θ.
 //!
-//! A plain activation is θ(u)·u, as gelu(u) = Φ(u)·u. In a gated block activation(g) ⊙ u the gate is activation(g), and what is explained
-//! is the path through u: the whole of the product goes to u, none of it to g.
+//! A plain activation is θ(u)·u, such as gelu(u) = Φ(u)·u. In a gated block activation(g) ⊙ u, the gate is activation(g), and explanations
+//! follow the path through u: the whole product is attributed to u, none of it to g.
 
 use rayon::prelude::*;
 
@@ -58,13 +58,13 @@ fn theta<S: Simd>(s: S, activation: Activation, u: S::F32) -> S::F32 {
         Activation::Relu => gate(s, config::Activation::Relu, u),
         Activation::Silu => sigmoid(1.0),
         Activation::QuickGelu => sigmoid(1.702),
-        // tanh(u)/u, of heads alone, which have few numbers; 1 where u is 0.
+        // tanh(u)/u, only in heads, whose rows are few; 1 at u = 0.
         Activation::Tanh => {
             let one = s.splat(1.0);
             let double = exp(s, s.mul(u, s.splat(2.0)));
             let tanh = s.sub(one, s.div(s.splat(2.0), s.add(double, one)));
             let tiny = s.splat(1e-4);
-            // Below it, tanh(u)/u is 1 to within 1e-8; there both sides are moved away from 0 alike.
+            // Below this, tanh(u)/u is 1 to within 1e-8; both numerator and denominator are replaced by values away from 0.
             let small = s.positive(s.sub(tiny, s.abs(u)));
             let large = s.sub(one, small);
             s.div(s.fma(tanh, large, small), s.fma(u, large, small))
@@ -89,7 +89,7 @@ fn slope(activation: Activation, u: f64) -> f64 {
         Activation::Tanh => 1.0 - u.tanh().powi(2),
         Activation::Gelu => {
             let density = (-0.5 * u * u).exp() / (2.0 * std::f64::consts::PI).sqrt();
-            f64::from(thetas_of(u)) + u * density
+            f64::from(phi(u)) + u * density
         }
         Activation::GeluTanh => {
             let factor = (2.0 / std::f64::consts::PI).sqrt();
@@ -100,7 +100,7 @@ fn slope(activation: Activation, u: f64) -> f64 {
 }
 
 /// Φ(u).
-fn thetas_of(u: f64) -> f32 {
+fn phi(u: f64) -> f32 {
     let mut out = [0f32];
     simd::run(Thetas {
         activation: Activation::Gelu,
@@ -124,7 +124,7 @@ mod tests {
     ];
 
     #[test]
-    fn the_slope_of_an_activation_is_that_of_its_values() {
+    fn slopes_of_activations_match_finite_differences() {
         for activation in ALL {
             for step in -40..40 {
                 let u = 0.1 * step as f32 + 0.03;
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn tanh_is_itself_everywhere() {
+    fn the_gate_of_tanh_times_its_input_is_tanh() {
         for u in [0.0f32, 1e-6, -3e-5, 1e-3, -0.7, 5.0, -40.0, 40.0] {
             let found = activate(Activation::Tanh, &[u])[0];
             assert!((found - u.tanh()).abs() < 1e-6, "{u}: {found}");

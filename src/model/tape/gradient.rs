@@ -1,4 +1,4 @@
-//! The true gradient through attention: to queries and keys, by the probabilities.
+//! The true gradient of attention at queries and keys, through the probabilities.
 
 use candle_core::{Result, bail};
 
@@ -8,55 +8,55 @@ use super::position::{Disentangled, LoadedPosition, rotate_back};
 use super::rows::{add_to_columns, multiply};
 use crate::model::kernels::gemm::Panels;
 
-/// Gradients at a mix's result, (n, heads · dim) → at queries (n, heads · dim) and keys (m, kv · dim) before their norms and rotations,
-/// given those and the values.
-pub(super) fn of_looks(
+/// Gradients at queries (n, heads · dim) and keys (m, kv · dim), before norms and rotations.
+/// `gradient` is that at the mix's result, (n, heads · dim). The caller passes these queries and keys, and the values.
+pub(super) fn query_and_key_gradients(
     mixed: &Mixed,
     gradient: &[f32],
     own_queries: &[f32],
     own_keys: &[f32],
     values: &[f32],
 ) -> Result<(Vec<f32>, Vec<f32>)> {
-    let Some(looks) = mixed.looks() else {
-        bail!("the pass did not keep queries and keys")
+    let Some(qk) = mixed.qk() else {
+        bail!("the pass did not keep queries and keys; run it with everything kept")
     };
     let attention = mixed.attention();
     let heads = attention.heads;
     let (q_width, kv_width) = (heads.count * heads.dim, heads.kv * heads.dim);
-    let mut to_queries = vec![0f32; looks.queries.len()];
-    let mut to_keys = vec![0f32; looks.keys.len()];
+    let mut to_queries = vec![0f32; qk.queries.len()];
+    let mut to_keys = vec![0f32; qk.keys.len()];
     for head in 0..heads.count {
         let own = heads.kv_of(head) * heads.dim;
-        let scores = of_scores(mixed, gradient, values, head); // (n, m)
-        let keys = Panels::new(mixed.m, heads.dim, |k, c| looks.keys[k * kv_width + own + c]);
+        let scores = score_gradients(mixed, gradient, values, head); // (n, m)
+        let keys = Panels::new(mixed.m, heads.dim, |k, c| qk.keys[k * kv_width + own + c]);
         let mut back = multiply(&scores, &keys);
         back.iter_mut().for_each(|v| *v *= heads.scale);
         add_to_columns(&mut to_queries, q_width, head * heads.dim, &back, heads.dim);
         let queries = Panels::new(mixed.n, heads.dim, |k, c| {
-            looks.queries[k * q_width + head * heads.dim + c]
+            qk.queries[k * q_width + head * heads.dim + c]
         });
         let mut back = multiply(&transposed(&scores, mixed.m), &queries);
         back.iter_mut().for_each(|v| *v *= heads.scale);
         add_to_columns(&mut to_keys, kv_width, own, &back, heads.dim);
         if let LoadedPosition::Disentangled(apart) = &attention.position {
-            through_positions(apart, attention, looks, (head, &scores), &mut to_queries, &mut to_keys);
+            add_position_gradients(apart, attention, qk, (head, &scores), &mut to_queries, &mut to_keys);
         }
     }
-    Ok(before_placing(
+    Ok(undo_norms_and_rotations(
         attention,
-        looks,
+        qk,
         (to_queries, to_keys),
         (own_queries, own_keys),
     ))
 }
 
-/// At the scores of a head, before the soft cap: (n, m).
-fn of_scores(mixed: &Mixed, gradient: &[f32], values: &[f32], head: usize) -> Vec<f32> {
+/// Gradients at the scores of a head, before the soft cap: (n, m).
+fn score_gradients(mixed: &Mixed, gradient: &[f32], values: &[f32], head: usize) -> Vec<f32> {
     let attention = mixed.attention();
     let heads = attention.heads;
     let (own, kv_width) = (heads.kv_of(head) * heads.dim, heads.kv * heads.dim);
-    let turned = Panels::new(heads.dim, mixed.m, |k, c| values[c * kv_width + own + k]);
-    let mut scores = multiply(&mixed.of_head(gradient, head), &turned); // at the probabilities
+    let transposed_values = Panels::new(heads.dim, mixed.m, |k, c| values[c * kv_width + own + k]);
+    let mut scores = multiply(&mixed.of_head(gradient, head), &transposed_values); // at the probabilities
     let map = mixed.head(head);
     let rows = scores
         .chunks_exact_mut(mixed.m.max(1))
@@ -67,8 +67,8 @@ fn of_scores(mixed: &Mixed, gradient: &[f32], values: &[f32], head: usize) -> Ve
             .zip(probabilities)
             .for_each(|(g, p)| *g = p * (*g - mean));
     }
-    if let (Some(cap), Some(looks)) = (heads.soft_cap, mixed.looks()) {
-        let capped = attention.scores(looks, head);
+    if let (Some(cap), Some(qk)) = (heads.soft_cap, mixed.qk()) {
+        let capped = attention.scores(qk, head);
         scores
             .iter_mut()
             .zip(capped)
@@ -77,17 +77,17 @@ fn of_scores(mixed: &Mixed, gradient: &[f32], values: &[f32], head: usize) -> Ve
     scores
 }
 
-/// Through the scores of relative positions, which are products with queries and with keys.
-fn through_positions(
+/// Adds gradients through the scores of relative positions.
+fn add_position_gradients(
     apart: &Disentangled,
     attention: &Attention,
-    looks: &QueriesAndKeys,
+    qk: &QueriesAndKeys,
     (head, scores): (usize, &[f32]),
     to_queries: &mut [f32],
     to_keys: &mut [f32],
 ) {
     let (dim, width) = (attention.heads.dim, attention.heads.count * attention.heads.dim);
-    let m = attention.sources(looks).max(1);
+    let m = attention.sources(qk).max(1);
     for (i, row) in scores.chunks_exact(m).enumerate() {
         for (j, gradient) in row.iter().enumerate() {
             let bucket = apart.row(i as i64 - j as i64);
@@ -105,18 +105,18 @@ fn through_positions(
     }
 }
 
-/// Back through rotations and the norms of queries and keys.
-fn before_placing(
+/// Pulls gradients back through the rotations and norms of queries and keys.
+fn undo_norms_and_rotations(
     attention: &Attention,
-    looks: &QueriesAndKeys,
+    qk: &QueriesAndKeys,
     (mut queries, mut keys): (Vec<f32>, Vec<f32>),
     (own_queries, own_keys): (&[f32], &[f32]),
 ) -> (Vec<f32>, Vec<f32>) {
     let heads = attention.heads;
     if let LoadedPosition::Rotary(rotary) = &attention.position {
         let (q_width, kv_width) = (heads.count * heads.dim, heads.kv * heads.dim);
-        let tokens = looks.first + queries.len() / q_width.max(1);
-        rotate_back(&mut queries, (q_width, heads.dim), rotary, looks.first, tokens);
+        let tokens = qk.first + queries.len() / q_width.max(1);
+        rotate_back(&mut queries, (q_width, heads.dim), rotary, qk.first, tokens);
         rotate_back(&mut keys, (kv_width, heads.dim), rotary, 0, tokens);
     }
     if let Some((query_norm, key_norm)) = &attention.norms {

@@ -1,4 +1,4 @@
-//! Heads: last hidden states → logits.
+//! Heads: from last hidden states to logits.
 
 use super::gate::activate;
 use super::load::{LoadedHead, Network};
@@ -6,16 +6,16 @@ use crate::model::ModelError;
 use crate::model::spec::Task;
 
 impl Network {
-    /// How many outputs the head has for a position, or for the text; nothing without a head.
+    /// Number of outputs of the head for a position, or for the text; `None` without a head.
     pub fn outputs(&self) -> Option<usize> {
         self.head.as_ref().map(LoadedHead::outputs)
     }
 
-    /// What the head says of the last hidden states of one sequence, (n, hidden): (n, outputs), or (1, outputs) where it says something of
-    /// the whole text. Nothing without a head.
+    /// The outputs of the head on the last hidden states of one sequence, (n, hidden): (n, outputs), or (1, outputs) for a head on the
+    /// whole text. `None` without a head.
     ///
     /// # Errors
-    /// [`ModelError::Tensor`] if the rows have another width.
+    /// [`ModelError::Tensor`] if the width of the rows is wrong.
     pub fn logits(&self, hidden: &[f32]) -> Result<Option<Vec<f32>>, ModelError> {
         let Some(head) = &self.head else { return Ok(None) };
         let width = self.decoder.as_ref().unwrap_or(&self.stack).hidden;
@@ -43,7 +43,7 @@ impl Network {
 }
 
 impl LoadedHead {
-    /// (n, hidden) → (n, outputs).
+    /// From (n, hidden) to (n, outputs).
     fn apply(&self, hidden: &[f32]) -> Result<Vec<f32>, ModelError> {
         let mut x = hidden.to_vec();
         for (linear, activation, norm) in &self.layers {
@@ -58,7 +58,7 @@ impl LoadedHead {
         Ok(self.capped(self.outputs_of(x)?))
     }
 
-    /// What the last matrix makes of rows, before the soft cap.
+    /// The product with the output matrix, before the soft cap.
     pub(super) fn outputs_of(&self, mut x: Vec<f32>) -> Result<Vec<f32>, ModelError> {
         if self.scale != 1.0 {
             x.iter_mut().for_each(|v| *v *= self.scale);
@@ -81,7 +81,7 @@ impl LoadedHead {
         Ok(out)
     }
 
-    /// The outputs behind the soft cap.
+    /// The outputs after the soft cap.
     pub(super) fn capped(&self, mut out: Vec<f32>) -> Vec<f32> {
         if let Some(cap) = self.soft_cap {
             out.iter_mut().for_each(|v| *v = cap * (*v / cap).tanh());

@@ -1,4 +1,4 @@
-//! Forward over a tape: parts of the tokens' own rows → their parts of a node, everything held.
+//! Forward over a tape: maps parts of the input rows to their parts of a node, with everything frozen.
 //!
 //! The parts of all tokens and the part of the biases sum to the node's value.
 
@@ -11,11 +11,11 @@ use super::{Node, NodeId, Op, Side, Tape};
 use crate::model::{Checkpoint, ModelError};
 
 impl Tape {
-    /// Pushes k parts of one side's rows, (k, n, hidden), to a node of one sequence: (k, rows, width). With `biased`, biases are added to each
-    /// part: meant for one part of zeros.
+    /// Pushes k parts of input rows, (k, n, hidden), to a node: (k, rows, width).
+    /// With `biased`, biases are added to each part; meant for a single part of zeros.
     ///
     /// # Errors
-    /// [`ModelError::Stopped`] when the checkpoint says so; otherwise if the shapes do not fit.
+    /// [`ModelError::Stopped`] if the checkpoint stops it; otherwise shapes that do not match.
     pub fn jvp(
         &self,
         sequence: usize,
@@ -34,7 +34,7 @@ impl Tape {
                 continue;
             }
             let node = self.node(id)?;
-            // A result that nobody else needs is given away.
+            // The last use of a result takes it without a copy.
             let mut take = |from: NodeId| -> Result<Arc<Vec<f32>>> {
                 left[from] -= 1;
                 let value = match left[from] {
@@ -89,7 +89,7 @@ impl Tape {
         }
     }
 
-    /// How often each node up to `to` is used on the way there, with everything held; `to` itself once.
+    /// Number of uses of each node up to `to`; `to` itself has one.
     fn uses(&self, to: NodeId) -> Vec<usize> {
         let mut uses = vec![0usize; to + 1];
         uses[to] = 1;
@@ -107,19 +107,19 @@ impl Tape {
         uses
     }
 
-    /// The node of the tokens' own rows on one side.
+    /// The node of the input rows on one side.
     pub fn input(&self, side: Side) -> Option<NodeId> {
         let is_input = |node: &Node| matches!(node.op, Op::Input) && node.side == side;
         self.nodes.iter().position(is_input)
     }
 
-    /// How many parts so many numbers are.
+    /// Number of parts, given the number of their values.
     fn count(&self, sequence: usize, side: Side, numbers: usize) -> Result<usize> {
         let size = self
             .input(side)
             .map_or(0, |input| self.rows_of(sequence, input).len() * self.nodes[input].width);
         if size == 0 || !numbers.is_multiple_of(size) {
-            bail!("parts of {numbers} numbers do not fit rows of {size}")
+            bail!("parts of {numbers} numbers do not match rows of {size}")
         }
         Ok(numbers / size)
     }

@@ -1,4 +1,4 @@
-//! y = x·Wᵀ + b.
+//! Linear maps: y = x·Wᵀ + b.
 
 use candle_core::Result;
 
@@ -14,42 +14,42 @@ pub struct Linear {
 }
 
 impl Linear {
-    /// A matrix with a bias as long as it has rows.
+    /// A matrix with a bias of as many entries as the matrix has rows.
     pub fn new(matrix: Matrix, bias: Option<Vec<f32>>) -> Linear {
         Linear { matrix, bias }
     }
 
-    /// Columns of the result.
+    /// Width of the result.
     pub fn outputs(&self) -> usize {
         self.matrix.shape().0
     }
 
-    /// (n, in) → (n, out).
+    /// x·Wᵀ + b: (n, in) → (n, out).
     pub fn forward(&self, x: &[f32]) -> Result<Vec<f32>> {
         linear_rows(x, &self.matrix, self.bias.as_deref())
     }
 
-    /// Parts go through the matrix; the bias belongs to none of them. (n, in) → (n, out).
+    /// The image of parts, without the bias, which belongs to none of them: (n, in) → (n, out).
     pub fn jvp(&self, part: &[f32]) -> Result<Vec<f32>> {
         linear_rows(part, &self.matrix, None)
     }
 
-    /// (n, out) → (n, in).
+    /// The gradient at the input: (n, out) → (n, in).
     pub fn vjp(&self, gradient: &[f32]) -> Result<Vec<f32>> {
         linear_back_rows(gradient, &self.matrix)
     }
 
-    /// What the bias adds, or nothing: (out).
+    /// The bias, (out), if there is one.
     pub fn bias(&self) -> Option<&[f32]> {
         self.bias.as_deref()
     }
 
-    /// What the bias adds to ⟨gradient, y⟩.
+    /// The share of the bias in ⟨gradient, y⟩.
     pub fn bias_share(&self, gradient: &[f32]) -> f64 {
         self.bias.as_ref().map_or(0.0, |bias| products(gradient, bias))
     }
 
-    /// The weights of one output, (in), as they are multiplied with, and its bias; nothing where there is no such output.
+    /// The weights of one output, (in), with the values that products use, and its bias; `None` if the output does not exist.
     pub fn weights_of(&self, output: usize) -> Option<(Vec<f32>, f32)> {
         if output >= self.outputs() {
             return None;

@@ -1,4 +1,4 @@
-//! A [`ModelSpec`] and its weights → a [`Network`] that can be run.
+//! Builds a [`Network`] from a [`ModelSpec`] and weights.
 
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
@@ -20,7 +20,7 @@ use crate::model::weights::Weights;
 
 /// A model that the interpreter runs.
 pub struct Network {
-    /// What it is made of.
+    /// The description of the model.
     pub spec: ModelSpec,
     pub(super) stack: LoadedStack,
     pub(super) decoder: Option<LoadedStack>,
@@ -38,7 +38,7 @@ pub(super) struct LoadedEmbedding {
     pub words: Arc<Table>,
     pub scale: f32,
     pub positions: LoadedPositions,
-    /// A row for each type of token.
+    /// One row per token type.
     pub types: Option<Table>,
     pub norm: Option<RowNorm>,
     pub projection: Option<Linear>,
@@ -72,7 +72,7 @@ pub(super) enum LoadedWork {
     },
 }
 
-/// A head, whose last matrix is packed when it is first asked for.
+/// A head, whose output matrix is packed at its first use.
 pub(super) struct LoadedHead {
     pub task: Task,
     pub layers: Vec<(Linear, Option<Activation>, Option<RowNorm>)>,
@@ -84,11 +84,11 @@ pub(super) struct LoadedHead {
     pub soft_cap: Option<f32>,
 }
 
-/// Rows of a head's matrix that are packed at once.
+/// Number of rows of an output matrix that are packed at once.
 const CHUNK: usize = 8192;
 
 impl LoadedHead {
-    /// The last matrix, in parts of some thousand rows.
+    /// The output matrix, in parts of some thousand rows.
     pub fn output(&self) -> Result<&[Linear], ModelError> {
         if let Some(packed) = self.packed.get() {
             return Ok(packed);
@@ -109,14 +109,14 @@ impl LoadedHead {
         Ok(self.packed.get_or_init(|| parts))
     }
 
-    /// What the bias of the last matrix adds to ⟨gradient, outputs⟩.
+    /// The share of the output bias in ⟨gradient, outputs⟩.
     pub fn bias_share(&self, gradient: &[f32]) -> f64 {
         self.bias
             .as_ref()
             .map_or(0.0, |bias| super::rows::products(gradient, bias))
     }
 
-    /// Outputs for each row.
+    /// Number of outputs per row.
     pub fn outputs(&self) -> usize {
         self.table.len()
     }
@@ -126,7 +126,7 @@ impl Network {
     /// Builds the model from its weights.
     ///
     /// # Errors
-    /// Names the tensor that is missing, has another shape than config.json says, or has values that are no finite numbers.
+    /// Names the tensor that is missing, has an unexpected shape, or has values that are not finite.
     pub(in crate::model) fn load(spec: ModelSpec, weights: &mut Weights) -> Result<Network, LoadError> {
         let mut source = Source::of(weights);
         let stack = source.stack(&spec.stack, spec.vocabulary)?;
@@ -144,19 +144,19 @@ impl Network {
         })
     }
 
-    /// What its head computes; `None` without a head.
+    /// The task of the head; `None` without a head.
     pub fn task(&self) -> Option<&Task> {
         self.head.as_ref().map(|head| &head.task)
     }
 }
 
-/// Weights, and what of them several parts share.
+/// The weights, and the parts of them that several layers share.
 struct Source<'a> {
     weights: &'a mut Weights,
     arithmetic: Arithmetic,
     tables: HashMap<String, Arc<Table>>,
     vectors: HashMap<String, Arc<Vec<f32>>>,
-    /// Tensors that hold several matrices, until their block is loaded.
+    /// Tensors with several matrices, until their block is loaded.
     open: HashMap<String, Tensor>,
 }
 
@@ -186,7 +186,7 @@ impl<'a> Source<'a> {
     }
 
     fn norm(&mut self, spec: &NormSpec, width: usize) -> Result<RowNorm, LoadError> {
-        // Checkpoints converted from TensorFlow call the parameters gamma and beta.
+        // Checkpoints converted from TensorFlow name the parameters gamma and beta.
         let mut parameter = |name: &Option<String>, new: &str, old: &str| -> Result<Option<Vec<f32>>, LoadError> {
             let Some(name) = name else { return Ok(None) };
             let older = name.strip_suffix(new).map(|stem| format!("{stem}{old}"));
@@ -228,7 +228,7 @@ impl<'a> Source<'a> {
         Ok(Linear::new(matrix, bias))
     }
 
-    /// A tensor, which stays until the block is loaded where it holds several matrices.
+    /// A tensor. One with several matrices stays in memory until its block is loaded.
     fn tensor(&mut self, spec: &LinearSpec, name: &str, shape: &[usize]) -> Result<Tensor, LoadError> {
         if let Some(tensor) = self.open.get(name) {
             return Ok(tensor.clone());
@@ -378,7 +378,7 @@ impl<'a> Source<'a> {
         })
     }
 
-    /// A table that all layers use, its rows normalized if there is a norm for them.
+    /// A table that all layers share; its rows are normalized if it has a norm.
     fn shared(&mut self, name: &str, shape: &[usize; 2], norm: Option<&NormSpec>) -> Result<Arc<Vec<f32>>, LoadError> {
         if let Some(known) = self.vectors.get(name) {
             return Ok(Arc::clone(known));
@@ -392,7 +392,7 @@ impl<'a> Source<'a> {
         Ok(values)
     }
 
-    /// The head, where the weights have it: many checkpoints are saved without.
+    /// The head, if the weights contain it; many checkpoints lack it.
     fn head(&mut self, spec: &spec::Head) -> Result<Option<LoadedHead>, LoadError> {
         let has = |source: &Source, name: &str| source.weights.contains(name) || source.tables.contains_key(name);
         if !spec.matrices().all(|name| has(self, name)) {
@@ -410,7 +410,7 @@ impl<'a> Source<'a> {
         let (name, scale) = separate.map_or((&spec.output.weight, spec.scale), |name| (name, 1.0));
         let table = self.table(name, rows, spec.output.inputs)?;
         let bias = match &spec.output.bias {
-            // Marian and BART keep it as a matrix of one row, and leave it out where it is nothing.
+            // Marian and BART store it as a matrix of one row, and omit it if it is zero.
             Some(name) if name == "final_logits_bias" => match self.weights.contains(name) {
                 true => Some(self.weights.take(name, &[1, rows])?.flatten_all()?.to_vec1()?),
                 false => None,
@@ -431,7 +431,7 @@ impl<'a> Source<'a> {
     }
 }
 
-/// Some rows of a matrix or entries of a vector.
+/// Selects rows of a matrix or entries of a vector.
 fn select(whole: &Tensor, rows: &Rows) -> candle_core::Result<Tensor> {
     match rows {
         Rows::All(_) => Ok(whole.clone()),

@@ -1,7 +1,7 @@
-//! y_i = Σ_j A_ij v_j by head: attention with its probabilities held.
+//! y_i = Σ_j A_ij v_j per head: attention with frozen probabilities.
 //!
-//! Probabilities are kept while they take no more room than the queries and keys that they come from; otherwise they are computed once
-//! more, head by head, where they are asked for.
+//! The trace keeps probabilities if they take at most as much memory as the queries and keys; otherwise it recomputes them per head when
+//! they are needed.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -13,41 +13,41 @@ use super::rows::{add_to_columns, columns, multiply};
 use crate::model::kernels::gemm::Panels;
 use crate::model::trace::TraceLevel;
 
-/// What the heads of a block looked at, in one sequence.
+/// The attention of a block in one sequence.
 #[derive(Debug, Clone)]
 pub struct Mixed {
     attention: Arc<Attention>,
-    looks: Option<Arc<QueriesAndKeys>>,
+    qk: Option<Arc<QueriesAndKeys>>,
     kept: Option<Arc<Vec<f32>>>,
     /// Heads that are switched off: they look nowhere and bring nothing.
     off: Vec<usize>,
-    /// Queries.
+    /// Number of queries.
     pub n: usize,
-    /// Sources.
+    /// Number of keys.
     pub m: usize,
 }
 
 impl Mixed {
-    /// Mixes values (m, kv · dim) by what queries and keys say: the result, (n, heads · dim), and what is needed to explain it. Heads in
+    /// Mixes values, (m, kv · dim), by attention: the result, (n, heads · dim), and the state for explanations. Heads in
     /// `off` give 0.
     pub fn forward(
         attention: &Arc<Attention>,
-        looks: &Arc<QueriesAndKeys>,
+        qk: &Arc<QueriesAndKeys>,
         values: &[f32],
         keep: TraceLevel,
         off: Vec<usize>,
     ) -> (Vec<f32>, Option<Mixed>) {
         let Heads { count, kv, dim, .. } = attention.heads;
-        let (n, m) = (looks.queries.len() / (count * dim).max(1), attention.sources(looks));
+        let (n, m) = (qk.queries.len() / (count * dim).max(1), attention.sources(qk));
         let traced = keep != TraceLevel::LastHidden;
         if n == 0 {
             return (Vec::new(), traced.then(|| Mixed::nothing(attention)));
         }
-        let keep_maps = traced && count * n * m <= looks.queries.len() + looks.keys.len();
+        let keep_maps = traced && count * n * m <= qk.queries.len() + qk.keys.len();
         let head = |head: usize| {
             let probabilities = match off.contains(&head) {
                 true => vec![0f32; n * m],
-                false => attention.probabilities(looks, head),
+                false => attention.probabilities(qk, head),
             };
             let own = attention.heads.kv_of(head) * dim;
             let panels = Panels::new(m, dim, |k, c| values[k * kv * dim + own + c]);
@@ -60,11 +60,11 @@ impl Mixed {
             add_to_columns(&mut out, count * dim, head * dim, &mixed, dim);
             kept.extend(probabilities.into_iter().flatten());
         }
-        // Maps that are kept need not be computed again; true gradients go on to queries and keys.
+        // Probabilities that are kept need no recomputation, but true gradients continue to queries and keys.
         let keep_queries = !keep_maps || keep == TraceLevel::Everything;
         let mixed = traced.then(|| Mixed {
             attention: Arc::clone(attention),
-            looks: keep_queries.then(|| Arc::clone(looks)),
+            qk: keep_queries.then(|| Arc::clone(qk)),
             kept: keep_maps.then(|| Arc::new(kept)),
             off: off.clone(),
             n,
@@ -73,11 +73,11 @@ impl Mixed {
         (out, mixed)
     }
 
-    /// Of a sequence without tokens.
+    /// The attention of a sequence without tokens.
     fn nothing(attention: &Arc<Attention>) -> Mixed {
         Mixed {
             attention: Arc::clone(attention),
-            looks: None,
+            qk: None,
             kept: None,
             off: Vec::new(),
             n: 0,
@@ -85,32 +85,32 @@ impl Mixed {
         }
     }
 
-    /// The block.
+    /// The attention block.
     pub fn attention(&self) -> &Attention {
         &self.attention
     }
 
-    /// Queries and keys, where they are kept.
-    pub fn looks(&self) -> Option<&QueriesAndKeys> {
-        self.looks.as_deref()
+    /// Queries and keys, if they were kept.
+    pub fn qk(&self) -> Option<&QueriesAndKeys> {
+        self.qk.as_deref()
     }
 
     fn heads(&self) -> Heads {
         self.attention.heads
     }
 
-    /// The probabilities of a head, (n, m).
+    /// The attention probabilities of a head, (n, m).
     pub fn head(&self, head: usize) -> Cow<'_, [f32]> {
         let size = self.n * self.m;
-        match (&self.kept, &self.looks) {
+        match (&self.kept, &self.qk) {
             (Some(kept), _) => Cow::Borrowed(&kept[head * size..(head + 1) * size]),
             (None, Some(_)) if self.off.contains(&head) => Cow::Owned(vec![0.0; size]),
-            (None, Some(looks)) => Cow::Owned(self.attention.probabilities(looks, head)),
+            (None, Some(qk)) => Cow::Owned(self.attention.probabilities(qk, head)),
             (None, None) => Cow::Owned(vec![0.0; size]),
         }
     }
 
-    /// Parts (k · m, kv · dim) of the values → parts of the result, (k · n, heads · dim).
+    /// Parts of the values, (k · m, kv · dim) → parts of the result, (k · n, heads · dim).
     pub fn jvp(&self, parts: &[f32]) -> Vec<f32> {
         let Heads { count, kv, dim, .. } = self.heads();
         let (rows, width) = (self.m * kv * dim, count * dim);
@@ -135,9 +135,9 @@ impl Mixed {
         let Heads { count, kv, dim, .. } = self.heads();
         let back = |head: usize| {
             let map = self.head(head);
-            let turned = transposed(&map, self.m);
+            let by_source = transposed(&map, self.m);
             let panels = Panels::new(self.n, dim, |k, c| gradient[k * count * dim + head * dim + c]);
-            multiply(&turned, &panels)
+            multiply(&by_source, &panels)
         };
         let heads: Vec<Vec<f32>> = (0..count).into_par_iter().map(back).collect();
         let mut out = vec![0f32; self.m * kv * dim];
@@ -147,14 +147,14 @@ impl Mixed {
         out
     }
 
-    /// Of some gradients, (n, heads · dim), the columns of a head.
+    /// The columns of a head in rows of gradients, (n, heads · dim).
     pub fn of_head(&self, rows: &[f32], head: usize) -> Vec<f32> {
         let Heads { count, dim, .. } = self.heads();
         columns(rows, count * dim, head * dim..(head + 1) * dim)
     }
 }
 
-/// A matrix of rows of `m`, turned round.
+/// The transpose of a matrix with rows of `m` entries.
 pub fn transposed(matrix: &[f32], m: usize) -> Vec<f32> {
     let n = matrix.len() / m.max(1);
     let mut out = vec![0f32; matrix.len()];

@@ -1,10 +1,11 @@
-//! What a forward pass did, as operations held at their input.
+//! The tape of a forward pass: its operations, frozen at their input.
 //!
-//! The interpreter ([`Network::read`]) writes a [`Tape`] while it runs a [`ModelSpec`](super::spec::ModelSpec). With attention probabilities,
-//! deviations of norms and gates held at their values, every operation on the tape is affine, so that an explanation is a fold over the
-//! tape: backward for the share of each token ([`Tape::pull`]), forward for the part of each token ([`Tape::push`]). No fold knows a family.
+//! The interpreter ([`Network::read`]) writes a [`Tape`] while it runs a [`ModelSpec`](super::spec::ModelSpec). With attention
+//! probabilities, deviations of norms and gates frozen, every operation on the tape is affine. An explanation is therefore a fold over
+//! the tape: backward for the share of each token ([`Tape::vjp`]), forward for the part of each token ([`Tape::jvp`]). The folds know no
+//! model family.
 //!
-//! | operation | held | file |
+//! | operation | frozen | file |
 //! | --- | --- | --- |
 //! | `Linear` | the matrix | `linear.rs` |
 //! | `Norm` | the deviation of each row | `norm.rs` |
@@ -13,7 +14,7 @@
 //! | `Add` | | here |
 //! | a readout of a head | the deviations of its norms, θ, the probabilities | `readout.rs` |
 //!
-//! Rotations, masks, soft caps and the norms of queries and keys vanish into the probabilities.
+//! Rotations, masks, soft caps and the norms of queries and keys are part of the probabilities.
 
 mod attention;
 mod embedded;
@@ -52,12 +53,12 @@ use norm::RowNorm;
 /// A node of a tape.
 pub type NodeId = usize;
 
-/// Which text the rows of a node belong to.
+/// The text that the rows of a node belong to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Side {
-    /// The text that is read: of an encoder, or of a decoder without one.
+    /// The text of the encoder, or of a decoder-only model.
     Reading,
-    /// The text that a decoder with an encoder writes.
+    /// The text of the decoder in an encoder–decoder.
     Writing,
 }
 
@@ -74,10 +75,10 @@ pub struct HeadOff {
     pub head: usize,
 }
 
-/// One operation and what it is applied to.
+/// An operation and its operands.
 #[derive(Debug)]
 pub enum Op {
-    /// What comes out of the embedding: the tokens' own rows.
+    /// The output of the embedding: the input rows.
     Input,
     /// x·Wᵀ + b.
     Linear {
@@ -88,9 +89,9 @@ pub enum Op {
     },
     /// A norm.
     Norm {
-        /// What is normalized.
+        /// The node that is normalized.
         x: NodeId,
-        /// Its γ and β.
+        /// The norm with its γ and β.
         norm: Arc<RowNorm>,
         /// 1 / deviation of each row.
         inverses: Vec<f32>,
@@ -99,11 +100,11 @@ pub enum Op {
     Mix {
         /// The values.
         values: NodeId,
-        /// Queries, before norms and rotations: what a true gradient goes back to.
+        /// Queries before norms and rotations, for true gradients.
         queries: NodeId,
-        /// Keys, likewise.
+        /// Keys before norms and rotations.
         keys: NodeId,
-        /// What was looked at, in each sequence.
+        /// The attention in each sequence.
         mixed: Vec<Mixed>,
     },
     /// θ ⊙ x.
@@ -112,7 +113,7 @@ pub enum Op {
         x: NodeId,
         /// θ.
         theta: Vec<f32>,
-        /// What θ is a function of.
+        /// The input of the gate θ.
         control: Control,
     },
     /// The sum of several nodes.
@@ -122,69 +123,69 @@ pub enum Op {
     },
 }
 
-/// What a gate is a function of.
+/// The input of a gate.
 #[derive(Debug, Clone, Copy)]
 pub enum Control {
-    /// Of what it is multiplied with, by an activation.
+    /// θ is a function of x itself, by an activation.
     Own(super::spec::Activation),
-    /// Of another node, by an activation.
+    /// θ is the activation of another node.
     Other(NodeId, super::spec::Activation),
 }
 
 /// An operation with its result.
 #[derive(Debug)]
 pub struct Node {
-    /// What it is.
+    /// The operation.
     pub op: Op,
-    /// Which text its rows belong to.
+    /// The text that its rows belong to.
     pub side: Side,
-    /// Floats of a row.
+    /// Width of a row.
     pub width: usize,
-    /// Its result, row by row, where it is kept.
+    /// The result, row by row, if it was kept.
     pub value: Option<Arc<Vec<f32>>>,
 }
 
-/// Where an attention block stands on a tape.
+/// The nodes of an attention block on a tape.
 #[derive(Debug, Clone)]
 pub struct AttentionSite {
-    /// The stream before the step: what the residual connection adds.
+    /// The residual stream before the step, which the residual connection adds.
     pub residual: NodeId,
     /// The values that are mixed.
     pub values: NodeId,
     /// The mix.
     pub mix: NodeId,
-    /// The result of the step: residual and attention, normalized where the norm stands behind.
+    /// The result of the step: residual plus attention, after the norm in post-LN.
     pub after: NodeId,
-    /// Whether it looks at the encoder's output.
+    /// Whether it is cross-attention to the encoder's output.
     pub cross: bool,
 }
 
-/// Where a block stands on a tape.
+/// The nodes of a block on a tape.
 #[derive(Debug, Clone)]
 pub struct BlockSite {
-    /// The stream before.
+    /// The residual stream before the block.
     pub before: NodeId,
-    /// Its attention blocks: one, or in a decoder with an encoder two.
+    /// Its attention blocks: one, or two in the decoder of an encoder–decoder.
     pub attention: Vec<AttentionSite>,
-    /// The stream behind.
+    /// The residual stream after the block.
     pub after: NodeId,
 }
 
-/// What a forward pass over packed sequences did.
+/// The operations of a forward pass over packed sequences.
 #[derive(Debug, Default)]
 pub struct Tape {
-    /// Where each sequence stands in the rows that are read.
+    /// The range of each sequence in rows of [`Side::Reading`].
     pub reading: Vec<std::ops::Range<usize>>,
-    /// Where each stands in the rows that a decoder with an encoder writes.
+    /// The range of each sequence in rows of [`Side::Writing`].
     pub writing: Vec<std::ops::Range<usize>>,
-    /// The operations, each behind those that it uses.
+    /// The operations; each comes after its operands.
     pub nodes: Vec<Node>,
-    /// The blocks of the stack that reads, the first first.
+    /// The blocks of the encoder or decoder-only model, in order.
     pub blocks: Vec<BlockSite>,
-    /// The blocks of the decoder of an encoder–decoder.
+    /// The blocks of the decoder in an encoder–decoder.
     pub decoder: Vec<BlockSite>,
-    /// The last hidden states of the stack that reads.
+    /// The last hidden states of the encoder or decoder-only model.
     pub output: Option<NodeId>,
-    /// Those of the decoder.
+    /// The last hidden states of the decoder in an encoder–decoder.
     pub written: Option<NodeId>,
 }

@@ -1,4 +1,4 @@
-//! LayerNorm and RMSNorm. With the deviation of each row held at its value, both are linear but for β.
+//! LayerNorm and RMSNorm. With the deviation of each row frozen, both are linear except for β.
 
 use rayon::prelude::*;
 
@@ -8,11 +8,11 @@ use crate::model::spec::NormKind;
 /// A norm over rows of some width.
 #[derive(Debug, Clone)]
 pub struct RowNorm {
-    /// Which norm.
+    /// The kind of the norm.
     pub kind: NormKind,
-    /// γ, offset included, (width); ones where there is none.
+    /// γ with offset, (width); ones if the norm has none.
     pub scale: Vec<f32>,
-    /// β, (width).
+    /// β, (width); `None` if the norm has none.
     pub shift: Option<Vec<f32>>,
     /// ε.
     pub epsilon: f64,
@@ -23,7 +23,7 @@ impl RowNorm {
         self.scale.len()
     }
 
-    /// (n, width) → the same, and 1 / deviation of each row, (n).
+    /// The normalized rows, (n, width), and 1 / deviation of each row, (n).
     pub fn forward(&self, x: &[f32]) -> (Vec<f32>, Vec<f32>) {
         let width = self.width();
         let rows = x.len() / width.max(1);
@@ -50,7 +50,7 @@ impl RowNorm {
         inverse
     }
 
-    /// What is taken away from a row before it is divided: its mean, or nothing where the norm is an RMSNorm.
+    /// The value that is subtracted from a row: its mean, or 0 for RMSNorm.
     pub fn mean(&self, x: &[f32]) -> f32 {
         match self.kind {
             NormKind::Layer => (x.iter().map(|v| f64::from(*v)).sum::<f64>() / x.len() as f64) as f32,
@@ -58,7 +58,8 @@ impl RowNorm {
         }
     }
 
-    /// Parts (k · n, width) of rows whose deviations are `inverses` (n): the mean of each part is taken away as that of the row is.
+    /// The images of parts, (k · n, width), of rows with 1 / deviation `inverses`, (n).
+    /// The mean of each part is subtracted.
     pub fn jvp(&self, parts: &[f32], inverses: &[f32]) -> Vec<f32> {
         self.each_row(parts, inverses, |part, inverse, out| {
             let mean = self.mean(part);
@@ -68,7 +69,7 @@ impl RowNorm {
         })
     }
 
-    /// Gradients at the result → gradients at the input, deviations held.
+    /// From gradients at the result to those at the input, with deviations frozen.
     pub fn vjp(&self, gradients: &[f32], inverses: &[f32]) -> Vec<f32> {
         self.each_row(gradients, inverses, |gradient, inverse, out| {
             for ((out, v), scale) in out.iter_mut().zip(gradient).zip(&self.scale) {
@@ -79,7 +80,7 @@ impl RowNorm {
         })
     }
 
-    /// The true gradient: the deviation is a function of the input x (n, width) as well.
+    /// The true gradient, including that of the deviation; x is the input, (n, width).
     pub fn gradient(&self, gradients: &[f32], x: &[f32], inverses: &[f32]) -> Vec<f32> {
         let width = self.width();
         let mut out = self.vjp(gradients, inverses);
@@ -115,7 +116,7 @@ impl RowNorm {
         out
     }
 
-    /// What β adds to ⟨gradient, y⟩.
+    /// The share of β in ⟨gradient, y⟩.
     pub fn bias_share(&self, gradients: &[f32]) -> f64 {
         self.shift.as_ref().map_or(0.0, |shift| products(gradients, shift))
     }

@@ -1,54 +1,54 @@
-//! How positions enter the scores of attention.
+//! The influence of positions on the scores of attention.
 
 use std::sync::Arc;
 
 use super::linear::Linear;
 use crate::model::spec::Rotary;
 
-/// How positions enter the scores, with the numbers that it takes.
+/// The influence of positions on the scores, with its parameters.
 #[derive(Debug)]
 pub enum LoadedPosition {
-    /// Not at all.
+    /// None.
     None,
-    /// Rotated queries and keys.
+    /// Rotary embeddings of queries and keys.
     Rotary(Rotary),
-    /// A bias by bucket of the distance and head.
+    /// A bias per bucket of the distance and per head.
     Buckets {
-        /// (buckets, heads).
+        /// The biases, (buckets, heads).
         table: Arc<Vec<f32>>,
-        /// Its rows.
+        /// Number of buckets.
         buckets: usize,
-        /// From this distance on all are in the last bucket.
+        /// Distances from here on share the last bucket.
         furthest: usize,
-        /// Whether later positions have buckets of their own.
+        /// Whether later positions have separate buckets.
         bidirectional: bool,
     },
-    /// A slope by head.
+    /// ALiBi: one slope per head.
     Alibi(Vec<f32>),
-    /// DeBERTa's.
+    /// Disentangled attention (DeBERTa).
     Disentangled(Box<Disentangled>),
 }
 
-/// Content and relative position apart.
+/// Disentangled attention: separate terms for content and relative position.
 #[derive(Debug)]
 pub struct Disentangled {
     /// Keys of relative positions, (2 · span, heads · head_dim), for content to position.
     pub keys: Option<Vec<f32>>,
-    /// Queries of relative positions, for position to content.
+    /// Queries of relative positions, same shape, for position to content.
     pub queries: Option<Vec<f32>>,
-    /// Half of their rows.
+    /// Half the number of rows.
     pub span: usize,
-    /// Distances of their own; 0 for all.
+    /// Distances up to half of it have their own row; 0 for all.
     pub buckets: usize,
-    /// The furthest distance.
+    /// The maximum distance.
     pub furthest: usize,
 }
 
 impl Disentangled {
-    /// From the table of relative positions, (2 · span, hidden), normalized.
+    /// Computes keys and queries from the normalized table of relative positions, (2 · span, hidden).
     ///
     /// # Errors
-    /// If the shapes do not fit.
+    /// If the shapes do not match.
     pub fn of(
         table: &[f32],
         (key, query): (&Linear, &Linear),
@@ -75,7 +75,7 @@ impl Disentangled {
     }
 }
 
-/// Near distances as they are, further ones by their logarithm (DeBERTa v2).
+/// Small distances unchanged, larger ones logarithmic (DeBERTa v2).
 fn log_bucket(distance: i64, buckets: i64, furthest: i64) -> i64 {
     let middle = buckets / 2;
     if distance.abs() <= middle || middle < 1 {
@@ -105,9 +105,9 @@ pub fn bucket(distance: i64, buckets: usize, furthest: usize, bidirectional: boo
     first + far.min(buckets - 1)
 }
 
-/// The slopes of ALiBi for so many heads.
+/// The slopes of ALiBi for a number of heads.
 pub fn slopes(heads: usize) -> Vec<f32> {
-    let of_power = |heads: usize| {
+    let for_power = |heads: usize| {
         let first = 2f64.powf(-8.0 / heads as f64);
         (1..=heads).map(move |head| first.powi(head as i32) as f32)
     };
@@ -115,22 +115,22 @@ pub fn slopes(heads: usize) -> Vec<f32> {
         true => heads,
         false => heads.next_power_of_two() / 2,
     };
-    // Others take every second slope of twice as many heads.
-    let rest = of_power(2 * power).step_by(2).take(heads - power);
-    of_power(power).chain(rest).collect()
+    // If the number is not a power of two, the rest are every second slope for twice the power.
+    let rest = for_power(2 * power).step_by(2).take(heads - power);
+    for_power(power).chain(rest).collect()
 }
 
-/// Rotates the heads of rows of `width` floats, the first of which stands at position `first`, in a text of so many tokens.
+/// Rotates the heads in rows of `width` floats; the first row is at position `first`, in a text of `tokens` tokens.
 pub fn rotate(rows: &mut [f32], (width, head_dim): (usize, usize), rotary: &Rotary, first: usize, tokens: usize) {
-    turn(rows, (width, head_dim), rotary, first, tokens, 1.0);
+    rotate_by(rows, (width, head_dim), rotary, first, tokens, 1.0);
 }
 
-/// The way back through [`rotate`]: by the opposite angle.
+/// The vjp of [`rotate`]: a rotation by the opposite angle.
 pub fn rotate_back(rows: &mut [f32], (width, head_dim): (usize, usize), rotary: &Rotary, first: usize, tokens: usize) {
-    turn(rows, (width, head_dim), rotary, first, tokens, -1.0);
+    rotate_by(rows, (width, head_dim), rotary, first, tokens, -1.0);
 }
 
-fn turn(
+fn rotate_by(
     rows: &mut [f32],
     (width, head_dim): (usize, usize),
     rotary: &Rotary,
@@ -166,7 +166,7 @@ mod tests {
     use crate::model::spec::Stretch;
 
     #[test]
-    fn near_distances_have_buckets_of_their_own_and_far_ones_share() {
+    fn small_distances_have_their_own_buckets_and_large_ones_share() {
         let both = |distance| bucket(distance, 32, 128, true);
         assert_eq!([both(0), both(-1), both(1), both(-7), both(7)], [0, 1, 17, 7, 23]);
         assert_eq!([both(-200), both(200)], [15, 31]);
@@ -175,14 +175,14 @@ mod tests {
     }
 
     #[test]
-    fn eight_heads_have_slopes_that_halve() {
+    fn the_slopes_of_eight_heads_halve_each_time() {
         let slopes = slopes(8);
         assert!(slopes.windows(2).all(|pair| (pair[0] / pair[1] - 2.0).abs() < 1e-6) && slopes[0] == 0.5);
         assert_eq!(super::slopes(12).len(), 12);
     }
 
     #[test]
-    fn rotating_back_undoes_a_rotation() {
+    fn rotate_back_undoes_rotate() {
         let rotary = Rotary {
             frequencies: vec![1.0, 0.3],
             scale: 1.0,

@@ -1,8 +1,8 @@
-//! Readouts: numbers that a head's outputs give, as affine maps of the last hidden states, and their true gradients.
+//! Readouts: numbers from a head's outputs as affine maps of the last hidden states, and their true gradients.
 //!
-//! What is held in a head is what is held on the tape: the deviations of its norms, θ of its activations, and θ of a soft cap, since
-//! cap · tanh(z / cap) = θ(z) · z. A log-probability is ln p_t = z_t - Σ p_j z_j - H(p); with the probabilities p held it is affine, its
-//! entropy H counts as a bias, and its gradient at the outputs is the true one.
+//! A frozen head has frozen deviations of its norms, θ of its activations, and θ of a soft cap, since cap · tanh(z / cap) = θ(z) · z.
+//! A log-probability is ln p_t = z_t - Σ p_j z_j - H(p). With frozen probabilities p it is affine, its entropy H counts as a bias, and
+//! its gradient at the outputs is the true one.
 
 use super::gate::{slopes, thetas};
 use super::load::{LoadedHead, Network};
@@ -12,8 +12,7 @@ use super::vjp::Held;
 use crate::model::ModelError;
 use crate::model::spec::{Activation, Task};
 
-/// A number that a head's outputs give. `row` is the position whose outputs are read; a head that says something of the whole text has
-/// its own position, and ignores it.
+/// A number from a head's outputs. `row` is the position of the outputs; a head on the whole text has its own position and ignores it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Target {
@@ -21,36 +20,36 @@ pub enum Target {
     Logit {
         /// The position.
         row: usize,
-        /// A token, or a class.
+        /// The token or class.
         output: usize,
     },
     /// The natural logarithm of an output's probability, by softmax over all outputs.
     LogProbability {
         /// The position.
         row: usize,
-        /// A token, or a class.
+        /// The token or class.
         output: usize,
     },
-    /// How much larger one output is than another: why this and not that.
+    /// The difference of two outputs, which explains why one is higher.
     Difference {
         /// The position.
         row: usize,
-        /// A token, or a class.
+        /// The token or class.
         output: usize,
-        /// What it is compared with.
+        /// The token or class that is subtracted.
         other: usize,
     },
     /// The start logit of one position plus the end logit of another.
     Span {
         /// The first token of the answer.
         start: usize,
-        /// Its last token.
+        /// The last token of the answer.
         end: usize,
     },
 }
 
 impl Target {
-    /// What is explained, as JSON and terminals name it.
+    /// The name of the target in JSON and on terminals.
     pub fn name(&self) -> &'static str {
         match self {
             Target::Logit { .. } => "logit",
@@ -61,23 +60,23 @@ impl Target {
     }
 }
 
-/// A number that was read out.
+/// The value of a target and its gradient.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Readout {
-    /// The number.
+    /// The value.
     pub value: f64,
-    /// Its gradient at the last hidden states, (n, hidden).
+    /// The gradient at the last hidden states, (n, hidden).
     pub gradient: Vec<f32>,
-    /// With everything held: value = ⟨gradient, hidden⟩ + this.
+    /// The constant part: with everything frozen, value = ⟨gradient, hidden⟩ + bias.
     pub bias: f64,
 }
 
 impl Network {
-    /// Reads a number out of the last hidden states of one sequence, (n, hidden); of an encoder–decoder those of the decoder.
+    /// Computes a target from the last hidden states of one sequence, (n, hidden): those of the decoder in an encoder–decoder.
     ///
     /// # Errors
-    /// [`ModelError::Meaningless`] for a target that this head does not have, with what it has; [`ModelError::Tensor`] if the rows have
-    /// another width.
+    /// [`ModelError::Meaningless`] for a target that this head does not have, with a possible one; [`ModelError::Tensor`] if the width of
+    /// the rows is wrong.
     pub fn readout(&self, hidden: &[f32], target: &Target, held: Held) -> Result<Readout, ModelError> {
         let Some(head) = &self.head else {
             return Err(ModelError::Meaningless(
@@ -105,36 +104,36 @@ impl Network {
     }
 }
 
-/// A number as a sum over outputs: value = Σ weights · outputs + constant.
+/// A value as a weighted sum of outputs: value = Σ weights · outputs + constant.
 struct Weighed {
     value: f64,
     weights: Vec<f32>,
     constant: f64,
 }
 
-/// What is made of the outputs of a position.
+/// A function from the outputs of a position to a weighted sum.
 type Weigh = Box<dyn Fn(&[f32]) -> Weighed>;
 
-/// The outputs of one position, and what was computed on the way.
+/// The outputs of one position, and the intermediate results.
 struct Passed {
     layers: Vec<PassedLayer>,
-    /// Outputs before the soft cap.
+    /// The outputs before the soft cap.
     raw: Vec<f32>,
     logits: Vec<f32>,
 }
 
 /// A layer of a head at one position.
 struct PassedLayer {
-    /// Behind the matrix.
+    /// The result of the matrix.
     linear: Vec<f32>,
-    /// Behind the activation.
+    /// The result of the activation.
     activated: Vec<f32>,
-    /// 1 / deviation, where there is a norm.
+    /// 1 / deviation; empty without a norm.
     inverses: Vec<f32>,
 }
 
 impl LoadedHead {
-    /// Whether a target means something here.
+    /// Refuses a target that this head does not have.
     fn check(&self, target: &Target, rows: usize) -> Result<(), ModelError> {
         let refuse = |reason: String| Err(ModelError::Meaningless(reason));
         let outputs = self.outputs();
@@ -167,21 +166,21 @@ impl LoadedHead {
         }
     }
 
-    /// The positions that a target reads, and what it makes of their outputs.
+    /// The positions that a target reads, and the weighted sum at each.
     fn reads(&self, target: &Target, rows: usize) -> Vec<(usize, Weigh)> {
-        let place = |row: usize| match &self.task {
+        let position = |row: usize| match &self.task {
             Task::Sequence { first: true, .. } => 0,
             Task::Sequence { .. } => rows - 1,
             _ => row,
         };
-        let sum = |of: Vec<(usize, f32)>| -> Weigh { Box::new(move |logits| weighed(logits, &of)) };
+        let sum = |terms: Vec<(usize, f32)>| -> Weigh { Box::new(move |logits| weighed(logits, &terms)) };
         match *target {
-            Target::Logit { row, output } => vec![(place(row), sum(vec![(output, 1.0)]))],
+            Target::Logit { row, output } => vec![(position(row), sum(vec![(output, 1.0)]))],
             Target::Difference { row, output, other } => {
-                vec![(place(row), sum(vec![(output, 1.0), (other, -1.0)]))]
+                vec![(position(row), sum(vec![(output, 1.0), (other, -1.0)]))]
             }
             Target::LogProbability { row, output } => {
-                vec![(place(row), Box::new(move |logits| log_probability(logits, output)))]
+                vec![(position(row), Box::new(move |logits| log_probability(logits, output)))]
             }
             Target::Span { start, end } => {
                 vec![(start, sum(vec![(0, 1.0)])), (end, sum(vec![(1, 1.0)]))]
@@ -215,7 +214,7 @@ impl LoadedHead {
         Ok(Passed { layers, raw, logits })
     }
 
-    /// Pulls a gradient at the outputs back to the row, and adds up what the biases of the head add.
+    /// Pulls a gradient back to the row, and sums the shares of biases.
     fn back(&self, passed: &Passed, mut gradient: Vec<f32>, held: Held) -> Result<(Vec<f32>, f64), ModelError> {
         if let Some(cap) = self.soft_cap {
             let capped = gradient.iter_mut().zip(&passed.logits).zip(&passed.raw);
@@ -232,7 +231,7 @@ impl LoadedHead {
         for ((matrix, activation, norm), layer) in self.layers.iter().zip(&passed.layers).rev() {
             if let Some(norm) = norm {
                 bias += norm.bias_share(&gradient);
-                gradient = behind(norm, &gradient, layer, held);
+                gradient = norm_back(norm, &gradient, layer, held);
             }
             if let Some(activation) = activation {
                 gradient = times(&gradient, &factors(*activation, &layer.linear, held));
@@ -243,8 +242,8 @@ impl LoadedHead {
         Ok((gradient, bias))
     }
 
-    /// Gradients at the outputs before the soft cap, (outputs) → at what the last matrix gets. Few outputs are looked up; many are taken
-    /// block by block, so that the matrix is never packed a second time.
+    /// The vjp of the output matrix, before the soft cap: (outputs) → (hidden).
+    /// Few outputs are looked up; many are taken block by block, so that the matrix is never packed a second time.
     fn outputs_back(&self, gradient: &[f32]) -> Result<Vec<f32>, ModelError> {
         let named: Vec<u32> = (0..gradient.len() as u32)
             .filter(|id| gradient[*id as usize] != 0.0)
@@ -263,7 +262,7 @@ impl LoadedHead {
         match named.len() <= FEW {
             true => {
                 let weights: Vec<f32> = named.iter().map(|id| gradient[*id as usize]).collect();
-                // A gradient of nothing still has a width.
+                // A zero gradient still needs the width of a row.
                 let (named, weights) = match named.is_empty() {
                     true => (vec![0], vec![0.0]),
                     false => (named, weights),
@@ -282,13 +281,13 @@ impl LoadedHead {
     }
 }
 
-/// Outputs that are looked up one by one.
+/// Maximum number of outputs that are looked up one by one.
 const FEW: usize = 64;
 
-/// Rows of the last matrix that are expanded at once.
+/// Number of rows of the output matrix that are expanded at once.
 const BLOCK: usize = 4096;
 
-fn behind(norm: &RowNorm, gradient: &[f32], layer: &PassedLayer, held: Held) -> Vec<f32> {
+fn norm_back(norm: &RowNorm, gradient: &[f32], layer: &PassedLayer, held: Held) -> Vec<f32> {
     match held {
         Held::Frozen => norm.vjp(gradient, &layer.inverses),
         Held::Nothing => norm.gradient(gradient, &layer.activated, &layer.inverses),
@@ -302,10 +301,10 @@ fn factors(activation: Activation, linear: &[f32], held: Held) -> Vec<f32> {
     }
 }
 
-/// A sum of some outputs.
-fn weighed(logits: &[f32], of: &[(usize, f32)]) -> Weighed {
+/// A weighted sum of some outputs.
+fn weighed(logits: &[f32], terms: &[(usize, f32)]) -> Weighed {
     let mut weights = vec![0f32; logits.len()];
-    of.iter().for_each(|(output, weight)| weights[*output] += weight);
+    terms.iter().for_each(|(output, weight)| weights[*output] += weight);
     Weighed {
         value: products(logits, &weights),
         weights,
@@ -313,14 +312,14 @@ fn weighed(logits: &[f32], of: &[(usize, f32)]) -> Weighed {
     }
 }
 
-/// ln p of an output: z_t - Σ p_j z_j - H(p).
+/// ln p of an output, as z_t - Σ p_j z_j - H(p).
 fn log_probability(logits: &[f32], output: usize) -> Weighed {
     let most = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     let exp = |z: &f32| f64::from(z - most).exp();
     let sum: f64 = logits.iter().map(exp).sum();
     let whole = f64::from(most) + sum.ln();
     let mut weights: Vec<f32> = logits.iter().map(|z| -(exp(z) / sum) as f32).collect();
-    // What the rounded weights miss of the value belongs to the constant.
+    // The rounding error of the weights is part of the constant.
     let mean: f64 = logits
         .iter()
         .zip(&weights)

@@ -1,4 +1,4 @@
-//! What a pass would have given if attention had brought something else: part of a tape run once more, with nothing held.
+//! Value zeroing: runs a part of a tape again with changed attention results, and nothing frozen.
 
 use candle_core::{Result, bail};
 use rayon::prelude::*;
@@ -8,16 +8,16 @@ use super::rows::{add, times};
 use super::{BlockSite, Control, NodeId, Op, Tape};
 use crate::model::{Checkpoint, ModelError};
 
-/// Rows that are run at once.
+/// Number of rows in one run.
 const ROWS: usize = 4096;
 
 impl Tape {
-    /// How far each row behind a block turns when the value of one token is zero in its attention: (n, n), row i for position i, column j for
-    /// the token, 1 - cosine.
+    /// The effect of value zeroing in a block, (n, n): entry (i, j) is 1 - cosine between the output of position i and its output with the
+    /// attention value of token j set to zero.
     ///
     /// # Errors
-    /// [`ModelError::Stopped`] when the checkpoint says so; otherwise if the pass did not keep everything, or the block looks at another
-    /// text.
+    /// [`ModelError::Stopped`] if the checkpoint stops it; otherwise a pass that did not keep everything, or a block without
+    /// self-attention.
     pub fn turns_without_values(
         &self,
         sequence: usize,
@@ -25,7 +25,7 @@ impl Tape {
         checkpoint: Checkpoint,
     ) -> std::result::Result<Vec<f32>, ModelError> {
         let Some(site) = block.attention.first().filter(|site| !site.cross) else {
-            return Err(candle_core::Error::Msg("the block has no attention to its own text".into()).into());
+            return Err(candle_core::Error::Msg("the block has no self-attention".into()).into());
         };
         let (n, width) = (self.rows_of(sequence, block.after).len(), self.node(block.after)?.width);
         let after = self.value(sequence, block.after)?;
@@ -53,10 +53,10 @@ impl Tape {
         Ok(out)
     }
 
-    /// What a mix gives without the value of each of some tokens: (tokens, n, heads · dim).
+    /// The result of a mix without the value of each of some tokens: (tokens, n, heads · dim).
     fn without_values(&self, sequence: usize, mix: NodeId, values: NodeId, tokens: &[usize]) -> Result<Vec<f32>> {
         let Op::Mix { mixed, .. } = &self.node(mix)?.op else {
-            bail!("node {mix} mixes nothing")
+            bail!("node {mix} is not a mix")
         };
         let Some(mixed) = mixed.get(sequence) else {
             bail!("the tape kept no attention")
@@ -81,14 +81,14 @@ impl Tape {
         Ok(parts.concat())
     }
 
-    /// k results of the node `to`, (k, n, width), given k results of a node before it; what does not depend on that one is as it was.
+    /// k results of node `to`, (k, n, width), from k results of an earlier node; other nodes keep their values.
     fn replay(&self, sequence: usize, (from, changed): (NodeId, Vec<f32>), to: NodeId, k: usize) -> Result<Vec<f32>> {
         let mut values: Vec<Option<Vec<f32>>> = vec![None; to + 1];
         values[from] = Some(changed);
         for id in from + 1..=to {
             let node = self.node(id)?;
             let changes = |id: &NodeId| values[*id].is_some();
-            // Of a node that does not change, what it was, once for each.
+            // A node without change repeats its value for each result.
             let get = |id: NodeId| -> Result<Vec<f32>> {
                 match &values[id] {
                     Some(changed) => Ok(changed.clone()),

@@ -1,4 +1,4 @@
-//! Rows of floats that lie one after the other.
+//! Operations on rows of floats in contiguous memory.
 
 use rayon::prelude::*;
 
@@ -6,10 +6,10 @@ use crate::model::kernels::bias_contribution as kernel;
 use crate::model::kernels::gemm::{Panels, Plain, gemm};
 use crate::model::simd::{self, Kernel, Simd};
 
-/// Entries given to one task: enough work to pay for handing it out.
+/// Number of entries per task: enough work to pay for scheduling it.
 pub const ENTRIES: usize = 16 * 1024;
 
-/// Σ over rows of ⟨row, vector⟩.
+/// Sum over rows of ⟨row, vector⟩.
 pub fn products(rows: &[f32], vector: &[f32]) -> f64 {
     simd::run(Products { rows, vector })
 }
@@ -31,7 +31,7 @@ impl Kernel for Products<'_> {
     }
 }
 
-/// ⟨row, row⟩ of two matrices of one width, by row.
+/// The inner product of each pair of rows in two matrices of the same width.
 pub fn row_products(x: &[f32], y: &[f32], width: usize) -> Vec<f32> {
     let rows = x.chunks_exact(width.max(1)).zip(y.chunks_exact(width.max(1)));
     rows.map(|(x, y)| products(x, y) as f32).collect()
@@ -43,7 +43,7 @@ pub fn add(to: &mut [f32], from: &[f32]) {
     tasks.for_each(|(to, from)| to.iter_mut().zip(from).for_each(|(to, from)| *to += from));
 }
 
-/// x ⊙ y, where y may have fewer rows and begins anew then.
+/// x ⊙ y; a shorter y repeats.
 pub fn times(x: &[f32], y: &[f32]) -> Vec<f32> {
     let mut out = vec![0f32; x.len()];
     let tasks = out.par_chunks_mut(y.len().max(1)).zip(x.par_chunks(y.len().max(1)));
@@ -55,7 +55,7 @@ pub fn times(x: &[f32], y: &[f32]) -> Vec<f32> {
     out
 }
 
-/// x (n, inner) · b (inner, columns), on this thread.
+/// x (n, inner) · b (inner, columns), on the current thread.
 pub fn multiply(x: &[f32], b: &Panels) -> Vec<f32> {
     simd::run(Multiply { x, b })
 }
@@ -83,7 +83,7 @@ impl Kernel for Multiply<'_> {
     }
 }
 
-/// Some columns of rows of some width, one row after the other.
+/// Some columns of rows of a given width, contiguous.
 pub fn columns(rows: &[f32], width: usize, columns: std::ops::Range<usize>) -> Vec<f32> {
     let each = rows.chunks_exact(width.max(1));
     each.flat_map(|row| row[columns.clone()].iter().copied()).collect()

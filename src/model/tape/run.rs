@@ -1,4 +1,4 @@
-//! Runs a [`Network`] over packed sequences, and writes the tape.
+//! Runs a [`Network`] over packed sequences and writes the tape.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -15,33 +15,33 @@ use crate::model::spec::Source;
 use crate::model::trace::TraceLevel;
 use crate::model::{Checkpoint, ModelError, Packed};
 
-/// What a pass over packed sequences found.
+/// The results of a pass over packed sequences.
 #[derive(Debug, Clone)]
 pub struct Read {
-    /// What it did, where it was to keep anything.
+    /// The tape, if the pass kept one.
     pub tape: Option<Arc<Tape>>,
-    /// Last hidden states of the text that is read, (N, hidden).
+    /// Last hidden states of the encoder or decoder-only model, (N, hidden).
     pub hidden: Arc<Vec<f32>>,
-    /// Last hidden states of the decoder of an encoder–decoder, (M, hidden).
+    /// Last hidden states of the decoder in an encoder–decoder, (M, hidden).
     pub written: Option<Arc<Vec<f32>>>,
 }
 
-/// Keys and values of the tokens that were read before, by attention block.
+/// The key-value cache: keys and values of earlier tokens, per attention block.
 #[derive(Debug, Clone, Default)]
 pub struct Cache {
-    /// Tokens in it.
+    /// Number of tokens in the cache.
     pub tokens: usize,
     blocks: Vec<Cached>,
 }
 
 #[derive(Debug, Clone, Default)]
 struct Cached {
-    /// Placed: with norms and rotations.
+    /// Keys after norms and rotations.
     keys: Vec<f32>,
     values: Vec<f32>,
 }
 
-/// Rows of one node while the network runs.
+/// The rows of one node while the network runs.
 #[derive(Clone)]
 struct Value {
     node: NodeId,
@@ -49,14 +49,14 @@ struct Value {
     width: usize,
 }
 
-/// When a result is kept.
+/// The least demanding use for which a result is kept.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Needed {
-    /// By every explanation, and by who looks at hidden states.
+    /// All explanations, and the display of hidden states.
     Always,
-    /// By those who look at what attention was given.
+    /// The contributions of tokens to attention.
     Values,
-    /// By gradients.
+    /// True gradients.
     Gradients,
 }
 
@@ -87,7 +87,7 @@ impl Recorder {
         }
     }
 
-    fn note(&mut self, op: impl FnOnce() -> Op, width: usize, rows: Vec<f32>, needed: Needed) -> Value {
+    fn record(&mut self, op: impl FnOnce() -> Op, width: usize, rows: Vec<f32>, needed: Needed) -> Value {
         let rows = Arc::new(rows);
         let kept = self.keeps(needed).then(|| Arc::clone(&rows));
         let side = self.side;
@@ -112,7 +112,7 @@ impl Recorder {
             x: x.node,
             map: Arc::clone(map),
         };
-        Ok(self.note(op, map.outputs(), rows, needed))
+        Ok(self.record(op, map.outputs(), rows, needed))
     }
 
     fn norm(&mut self, x: &Value, norm: &Arc<RowNorm>, needed: Needed) -> Value {
@@ -122,7 +122,7 @@ impl Recorder {
             norm: Arc::clone(norm),
             inverses,
         };
-        self.note(op, x.width, rows, needed)
+        self.record(op, x.width, rows, needed)
     }
 
     fn optional_norm(&mut self, x: Value, norm: Option<&Arc<RowNorm>>, needed: Needed) -> Value {
@@ -136,24 +136,24 @@ struct Context<'a> {
     sequences: &'a [Range<usize>],
 }
 
-/// What a stack is run over.
+/// The input of a stack.
 struct Input<'a> {
     ids: &'a [u32],
-    /// The type of each token; empty where all are of the first.
+    /// The type of each token; empty if all are of type 0.
     types: &'a [u32],
     sequences: &'a [Range<usize>],
-    /// Tokens that were read before.
+    /// Number of earlier tokens, which are in the cache.
     before: usize,
-    /// What the first block gets, (N, hidden), where it is not that of the ids.
+    /// The input rows of the first block, (N, hidden), if they replace the embedding.
     rows: Option<&'a [f32]>,
 }
 
 impl Network {
-    /// Runs packed sequences; of an encoder–decoder also what it writes, one sequence for each that it reads.
+    /// Runs packed sequences; for an encoder–decoder also the decoder, with one sequence per encoder sequence.
     ///
     /// # Errors
-    /// [`ModelError::Stopped`] when `checkpoint` says so between blocks, [`ModelError::TooLong`] and [`ModelError::Vocabulary`] for input
-    /// that the model cannot take.
+    /// [`ModelError::Stopped`] if `checkpoint` stops it between blocks, [`ModelError::TooLong`] and [`ModelError::Vocabulary`] for invalid
+    /// input.
     pub fn read(
         &self,
         reading: &Packed,
@@ -228,10 +228,10 @@ impl Network {
         })
     }
 
-    /// As [`Network::read`], of sequences whose rows the first block gets are given, (N, hidden), one after the other.
+    /// Same as [`Network::read`], but with the input rows of the first block, (N, hidden), concatenated.
     ///
     /// # Errors
-    /// As [`Network::read`]; and if the rows are not those of the sequences.
+    /// Those of [`Network::read`]; rows that do not match the sequences.
     pub fn read_rows(
         &self,
         rows: Vec<f32>,
@@ -242,7 +242,7 @@ impl Network {
         let tokens = sequences.last().map_or(0, |last| last.end);
         if rows.len() != tokens * self.stack.hidden {
             let numbers = rows.len();
-            return Err(candle_core::Error::Msg(format!("{numbers} numbers do not fit {tokens} tokens")).into());
+            return Err(candle_core::Error::Msg(format!("{numbers} numbers do not match {tokens} tokens")).into());
         }
         let mut recorder = Recorder {
             tape: (keep != TraceLevel::LastHidden).then(|| Tape {
@@ -273,11 +273,11 @@ impl Network {
         })
     }
 
-    /// Runs the next tokens of one sequence, whose earlier ones are in the cache: their last hidden states, (tokens, hidden). `context` is
-    /// the encoder's output of an encoder–decoder, (m, hidden).
+    /// Runs the next tokens of one sequence, whose earlier tokens are in the cache: their last hidden states, (tokens, hidden).
+    /// `context` is the encoder's output of an encoder–decoder, (m, hidden).
     ///
     /// # Errors
-    /// As [`Network::read`].
+    /// Those of [`Network::read`].
     pub fn next(
         &self,
         ids: &[u32],
@@ -330,7 +330,7 @@ impl Network {
             Some(rows) => rows.to_vec(),
             None => stack.embedding.embed(input)?,
         };
-        let mut x = recorder.note(|| Op::Input, stack.hidden, embedded, Needed::Always);
+        let mut x = recorder.record(|| Op::Input, stack.hidden, embedded, Needed::Always);
         let mut sites = Vec::with_capacity(stack.blocks.len());
         let mut number = 0;
         for block in &stack.blocks {
@@ -375,7 +375,7 @@ impl Network {
 }
 
 impl LoadedEmbedding {
-    /// The rows that the first block gets, (N, hidden).
+    /// The input rows of the first block, (N, hidden).
     fn embed(&self, input: &Input) -> candle_core::Result<Vec<f32>> {
         let mut rows = self.words.rows(input.ids)?;
         if self.scale != 1.0 {
@@ -424,7 +424,7 @@ impl LoadedEmbedding {
     }
 }
 
-/// One number of the row of a position: sines in the first half of the width, cosines in the second.
+/// An entry of a sinusoidal position embedding: sines in the first half of the width, cosines in the second half.
 pub(super) fn sinusoid(position: usize, column: usize, width: usize) -> f32 {
     let half = width.div_ceil(2);
     let pair = if column < half { column } else { column - half };
@@ -468,7 +468,7 @@ fn run_step(
     } else {
         Needed::Always
     };
-    let sum = recorder.note(|| Op::Add { parts }, x.width, sum, needed);
+    let sum = recorder.record(|| Op::Add { parts }, x.width, sum, needed);
     let after = recorder.optional_norm(sum, step.norm.as_ref(), Needed::Always);
     if let Some(site) = &mut site {
         site.after = after.node;
@@ -521,7 +521,7 @@ fn run_branch(
             };
             let gated = times(&up.rows, &theta);
             let (x, width) = (up.node, up.width);
-            let gated = recorder.note(|| Op::Gate { x, theta, control }, width, gated, Needed::Gradients);
+            let gated = recorder.record(|| Op::Gate { x, theta, control }, width, gated, Needed::Gradients);
             (recorder.linear(&gated, down, Needed::Gradients)?, None)
         }
     };
@@ -549,7 +549,7 @@ fn attend(
         candle_core::bail!("cross-attention needs the encoder's output")
     };
     let queries = recorder.linear(x, &attention.query, Needed::Gradients)?;
-    // What the encoder read does not change while a text is written.
+    // The encoder's output does not change during generation, so that its keys and values stay in the cache.
     let known = cross && cached.as_ref().is_some_and(|cached| !cached.keys.is_empty());
     let side = recorder.side;
     recorder.side = if cross { Side::Reading } else { side };
@@ -574,24 +574,24 @@ fn attend(
         let mut q = queries.rows[own.start * q_width..own.end * q_width].to_vec();
         let (mut k, mut v) = (part(&keys, source, kv_width), part(&values, source, kv_width));
         let first_key = if cross { 0 } else { input.before };
-        attention.place(&mut q, &mut k, (input.before, first_key));
+        attention.normalize_and_rotate(&mut q, &mut k, (input.before, first_key));
         if let Some(cached) = cached.as_deref_mut() {
-            // The cache lends what it has and gets it back, longer: copying it would cost each token the length of the text.
+            // The vectors move out of the cache and back; a copy would cost each token the length of the text.
             let (mut keys, mut values) = (std::mem::take(&mut cached.keys), std::mem::take(&mut cached.values));
             keys.append(&mut k);
             values.append(&mut v);
             (k, v) = (keys, values);
         }
-        let looks = Arc::new(QueriesAndKeys {
+        let qk = Arc::new(QueriesAndKeys {
             queries: q,
             keys: k,
             first: input.before,
         });
-        let (mixed, held) = Mixed::forward(attention, &looks, &v, recorder.keep, recorder.off(cross));
+        let (mixed, held) = Mixed::forward(attention, &qk, &v, recorder.keep, recorder.off(cross));
         out.extend(mixed);
         mixes.extend(held);
         if let Some(cached) = cached.as_deref_mut() {
-            (cached.keys, cached.values) = (Arc::unwrap_or_clone(looks).keys, v);
+            (cached.keys, cached.values) = (Arc::unwrap_or_clone(qk).keys, v);
         }
     }
     let (values, keys) = (values.map_or(0, |value| value.node), keys.map_or(0, |value| value.node));
@@ -601,7 +601,7 @@ fn attend(
         keys,
         mixed: mixes,
     };
-    let mix = recorder.note(op, q_width, out, Needed::Gradients);
+    let mix = recorder.record(op, q_width, out, Needed::Gradients);
     let output = recorder.linear(&mix, &attention.output, Needed::Gradients)?;
     Ok((output, (values, mix.node, cross)))
 }

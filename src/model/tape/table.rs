@@ -1,4 +1,4 @@
-//! Tables whose rows are looked up: they stay as they are stored, since a text needs few of their rows.
+//! Embedding tables, which stay in their stored format, since a text needs few rows.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -10,14 +10,14 @@ use candle_core::{DType, Device, Result, Tensor, bail};
 /// A table (rows, width).
 #[derive(Debug, Clone)]
 pub enum Table {
-    /// Floats of any kind.
+    /// Floats of any width.
     Plain(Tensor),
-    /// Blocks of fewer bits.
+    /// Quantized blocks.
     Quantized(Arc<QTensor>),
 }
 
 impl Table {
-    /// Rows.
+    /// Number of rows.
     pub fn len(&self) -> usize {
         let dims = match self {
             Table::Plain(tensor) => tensor.dims(),
@@ -26,7 +26,7 @@ impl Table {
         dims.first().copied().unwrap_or(0)
     }
 
-    /// Some rows, one after the other, in f32: (ids, width).
+    /// Some rows in f32, concatenated: (ids, width).
     ///
     /// # Errors
     /// If a row does not exist.
@@ -50,7 +50,7 @@ impl Table {
                 if !width.is_multiple_of(dtype.block_size()) {
                     return Table::Plain(tensor.dequantize(&Device::Cpu)?).rows(ids);
                 }
-                // Together, since expanding blocks is cheaper than asking for it.
+                // All rows at once, because a call costs more than expanding a few blocks.
                 let rows = ids.iter().map(|id| *id as usize * bytes);
                 let picked: Vec<u8> = rows.flat_map(|start| &data[start..start + bytes]).copied().collect();
                 expanded(picked.into(), dtype, (ids.len(), width))?
@@ -60,10 +60,10 @@ impl Table {
         }
     }
 
-    /// Some rows in a row, in f32: (rows, width).
+    /// A range of rows in f32: (rows, width).
     ///
     /// # Errors
-    /// If they do not exist.
+    /// If the rows do not exist.
     pub fn block(&self, rows: Range<usize>) -> Result<Tensor> {
         match self {
             Table::Plain(tensor) => tensor.narrow(0, rows.start, rows.len())?.to_dtype(DType::F32),
@@ -71,7 +71,7 @@ impl Table {
                 let (all, width) = tensor.shape().dims2()?;
                 let (data, dtype) = (tensor.data()?, tensor.dtype());
                 let bytes = data.len() / all.max(1);
-                // The blocks of a row are its own where its width is a multiple of theirs.
+                // Rows consist of whole blocks if the width is a multiple of the block size.
                 if !width.is_multiple_of(dtype.block_size()) {
                     return tensor.dequantize(&Device::Cpu)?.narrow(0, rows.start, rows.len());
                 }
@@ -84,7 +84,7 @@ impl Table {
     }
 }
 
-/// Rows of blocks as floats.
+/// Expands quantized rows to floats.
 fn expanded(bytes: Cow<[u8]>, dtype: GgmlDType, shape: (usize, usize)) -> Result<Tensor> {
     let storage = QStorage::from_data(bytes, &Device::Cpu, dtype)?;
     QTensor::new(storage, shape)?.dequantize(&Device::Cpu)
@@ -95,7 +95,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rows_of_blocks_are_those_of_the_whole_expanded() {
+    fn quantized_rows_equal_those_of_the_expanded_table() {
         let values: Vec<f32> = (0..7 * 64).map(|i| (i as f32 * 0.37).sin()).collect();
         let whole = Tensor::from_vec(values, (7, 64), &Device::Cpu).unwrap();
         for dtype in [GgmlDType::Q8_0, GgmlDType::Q4_0, GgmlDType::F16] {

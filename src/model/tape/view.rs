@@ -1,7 +1,7 @@
-//! What each position mixed from each other one in an attention block, as ALTI and the norm-based analysis ask for it.
+//! The contributions of positions to each other, for ALTI and norm-based analysis.
 //!
-//! For query position i and source j, the step adds T_i(x_j) to the stream: what attention brings from j, through the norms that stand
-//! behind it with their deviations held, and for j = i the residual. Values keep their bias, as Kobayashi et al. (2021) have it.
+//! For query position i and source j, the step adds T_i(x_j) to the residual stream: the contribution of j to attention, through the norms
+//! after it with frozen deviations, and for j = i the residual. Values include their bias, as in Kobayashi et al. (2021).
 
 use candle_core::{Result, bail};
 use rayon::prelude::*;
@@ -9,31 +9,31 @@ use rayon::prelude::*;
 use super::rows::add;
 use super::{AttentionSite, NodeId, Op, Tape};
 
-/// How a T_i(x_j) is measured.
+/// The measure of a contribution T_i(x_j).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Measure {
-    /// How much nearer it brings nothing to the result: max(0, |y_i|₁ - |y_i - T_i(x_j)|₁).
+    /// ALTI proximity: max(0, |y_i|₁ - |y_i - T_i(x_j)|₁).
     Nearness,
-    /// Its length |T_i(x_j)|₂.
+    /// The norm |T_i(x_j)|₂.
     Length,
 }
 
 impl Tape {
-    /// The measures of an attention block that looks at its own text: (n, n), row i for query position i.
+    /// The measures of a self-attention block: (n, n), row i for query position i.
     ///
     /// # Errors
-    /// If the pass kept too little, or the block looks at another text.
+    /// If the pass kept too little, or the block is cross-attention.
     pub fn contributions(&self, sequence: usize, site: &AttentionSite, measure: Measure) -> Result<Vec<f32>> {
         let Op::Mix { mixed, .. } = &self.node(site.mix)?.op else {
-            bail!("node {} mixes nothing", site.mix)
+            bail!("node {} is not a mix", site.mix)
         };
         let Some(mixed) = mixed.get(sequence) else {
             bail!("the tape kept no attention")
         };
         if site.cross {
-            bail!("cross-attention mixes another text")
+            bail!("cross-attention mixes the rows of another text")
         }
-        let (behind, output) = self.behind(sequence, site)?;
+        let (norms_after, output) = self.norms_after(sequence, site)?;
         let heads = mixed.attention().heads;
         let (n, hidden) = (mixed.n, output.outputs());
         let (values, residual, after) = (
@@ -43,25 +43,25 @@ impl Tape {
         );
         let maps: Vec<_> = (0..heads.count).into_par_iter().map(|head| mixed.head(head)).collect();
         let source = |j: usize| -> Result<Vec<f32>> {
-            // What each head would bring from j if it looked nowhere else: (heads, hidden).
+            // The contribution of each head at j with probability 1: (heads, hidden).
             let mut own = vec![0f32; heads.count * heads.count * heads.dim];
             for head in 0..heads.count {
                 let at = heads.kv_of(head) * heads.dim;
                 let value = &values[j * heads.kv * heads.dim + at..][..heads.dim];
                 own[head * heads.count * heads.dim + head * heads.dim..][..heads.dim].copy_from_slice(value);
             }
-            let brought = output.jvp(&own)?;
+            let contributions = output.jvp(&own)?;
             let mut column = Vec::with_capacity(n);
             let mut t = vec![0f32; hidden];
             for i in 0..n {
                 t.fill(0.0);
-                for (head, brought) in brought.chunks_exact(hidden).enumerate() {
+                for (head, contributions) in contributions.chunks_exact(hidden).enumerate() {
                     let weight = maps[head][i * n + j];
                     if weight != 0.0 {
-                        t.iter_mut().zip(brought).for_each(|(t, v)| *t += weight * v);
+                        t.iter_mut().zip(contributions).for_each(|(t, v)| *t += weight * v);
                     }
                 }
-                let t = behind.apply(self, &t, i, (i == j).then(|| &residual[i * hidden..][..hidden]));
+                let t = norms_after.apply(self, &t, i, (i == j).then(|| &residual[i * hidden..][..hidden]));
                 column.push(measured(measure, &t, &after[i * hidden..][..hidden]));
             }
             Ok(column)
@@ -74,8 +74,8 @@ impl Tape {
         Ok(out)
     }
 
-    /// The norms between a mix and the stream behind its step, and the matrix W_O.
-    fn behind(&self, sequence: usize, site: &AttentionSite) -> Result<(Behind, &super::linear::Linear)> {
+    /// The norms between a mix and the end of its step, and the matrix W_O.
+    fn norms_after(&self, sequence: usize, site: &AttentionSite) -> Result<(NormsAfter, &super::linear::Linear)> {
         let Some((output, map)) = (site.mix..=site.after).find_map(|id| match &self.nodes[id].op {
             Op::Linear { x, map } if *x == site.mix => Some((id, map)),
             _ => None,
@@ -88,7 +88,7 @@ impl Tape {
         let outer = matches!(self.nodes[site.after].op, Op::Norm { .. }).then_some(site.after);
         let rows = self.rows_of(sequence, site.after);
         Ok((
-            Behind {
+            NormsAfter {
                 inner,
                 outer,
                 first: rows.start,
@@ -98,16 +98,16 @@ impl Tape {
     }
 }
 
-/// The norms behind an attention block.
-struct Behind {
-    /// Before the residual is added.
+/// The norms after an attention block.
+struct NormsAfter {
+    /// The norm before the residual is added.
     inner: Option<NodeId>,
-    /// Behind the sum.
+    /// The norm after the sum.
     outer: Option<NodeId>,
     first: usize,
 }
 
-impl Behind {
+impl NormsAfter {
     fn apply(&self, tape: &Tape, t: &[f32], i: usize, residual: Option<&[f32]>) -> Vec<f32> {
         let through = |node: Option<NodeId>, rows: Vec<f32>| match node.map(|node| &tape.nodes[node].op) {
             Some(Op::Norm { norm, inverses, .. }) => norm.jvp(&rows, &inverses[self.first + i..=self.first + i]),

@@ -1,6 +1,6 @@
-//! Backward over a tape: the gradient at a node → gradients at the tokens' own rows, and what biases add on the way.
+//! Backward over a tape: from the gradient at a node to gradients at the input rows, and the share of the biases.
 //!
-//! With everything held, ⟨gradient, result⟩ = Σ_tokens ⟨gradient at its row, row⟩ + biases, exactly.
+//! With everything frozen, ⟨gradient, result⟩ = Σ_tokens ⟨gradient at its row, row⟩ + biases, exactly.
 
 use std::sync::Arc;
 
@@ -10,36 +10,36 @@ use super::gradient;
 use super::rows::{add, times};
 use super::{Control, Node, NodeId, Op, Side, Tape};
 
-/// What arrives at the inputs of a tape, for one sequence.
+/// The gradients at the inputs of a tape, for one sequence.
 #[derive(Debug, Clone, Default)]
 pub struct Pulled {
-    /// At the rows of the text that is read, (n, hidden).
+    /// At the input rows of [`Side::Reading`], (n, hidden).
     pub reading: Vec<f32>,
-    /// At the rows of the text that a decoder with an encoder writes, (m, hidden); empty where there is none.
+    /// At the input rows of [`Side::Writing`], (m, hidden); empty if there are none.
     pub writing: Vec<f32>,
-    /// What the biases add.
+    /// The share of the biases.
     pub bias: f64,
 }
 
-/// What is held on the way back.
+/// Which values stay frozen on the way back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Held {
-    /// Probabilities, deviations and gates: the affine map.
+    /// Probabilities, deviations and gates: the vjp of the affine map.
     Frozen,
-    /// Nothing: the true gradient. Needs a tape with everything kept.
+    /// Nothing: the true gradient, which needs a tape with everything kept.
     Nothing,
 }
 
 impl Tape {
-    /// Pulls a gradient (rows, width) at a node back, for one sequence.
+    /// Pulls a gradient at a node, (rows, width), back to the inputs, for one sequence.
     ///
     /// # Errors
-    /// If the gradient has another shape, or the tape kept too little for a true gradient.
+    /// If the shape of the gradient is wrong, or the tape kept too little for a true gradient.
     pub fn vjp(&self, sequence: usize, from: NodeId, gradient: Vec<f32>, held: Held) -> Result<Pulled> {
         let mut gradients: Vec<Option<Vec<f32>>> = vec![None; from + 1];
         let expected = self.rows_of(sequence, from).len() * self.node(from)?.width;
         if gradient.len() != expected {
-            bail!("a gradient of {} numbers does not fit {expected}", gradient.len())
+            bail!("a gradient of {} numbers does not match {expected}", gradient.len())
         }
         gradients[from] = Some(gradient);
         let mut pulled = Pulled::default();
@@ -84,7 +84,7 @@ impl Tape {
                         let own = [queries, keys, values].map(|node| self.value(sequence, *node));
                         let [own_queries, own_keys, own_values] = own;
                         let (to_queries, to_keys) =
-                            gradient::of_looks(mixed, &gradient, own_queries?, own_keys?, own_values?)?;
+                            gradient::query_and_key_gradients(mixed, &gradient, own_queries?, own_keys?, own_values?)?;
                         give(*queries, to_queries);
                         give(*keys, to_keys);
                     }
@@ -141,7 +141,7 @@ impl Tape {
     pub fn value(&self, sequence: usize, id: NodeId) -> Result<&[f32]> {
         let node = self.node(id)?;
         let Some(value) = node.value.as_ref().map(Arc::as_ref) else {
-            bail!("the pass did not keep what this needs")
+            bail!("the pass did not keep the result of node {id}; run it with everything kept")
         };
         let rows = self.rows_of(sequence, id);
         Ok(&value[rows.start * node.width..rows.end * node.width])

@@ -1,18 +1,18 @@
-//! What the regular expressions of a tokenizer.json may cost to compile.
+//! Bounds for the cost of compiling the regular expressions of a tokenizer.json.
 //!
-//! Each part of an expression between look-arounds is compiled by itself, up to ten megabytes, and a letter of Unicode takes seventy
-//! kilobytes each time it is repeated: some hundred times `(?=\pL{60})` take more than a gigabyte and half a minute.
+//! The crate compiles each part of an expression between look-arounds separately, up to ten megabytes, and a Unicode letter class takes
+//! seventy kilobytes per repetition: some hundred times `(?=\pL{60})` take more than a gigabyte and half a minute.
 
 use serde_json::Value;
 
-/// The most bytes of all expressions. Published tokenizers have some hundred.
+/// Maximum total length of all expressions in bytes. Published tokenizers have some hundred.
 const ALL_BYTES: usize = 4096;
-/// The most expressions. Published tokenizers have up to ten.
+/// Maximum number of expressions. Published tokenizers have up to ten.
 const MOST: usize = 64;
-/// The most repetitions by number, those within others multiplied. Published tokenizers have `{1,3}`.
+/// Maximum number of counted repetitions; nested ones multiply. Published tokenizers have `{1,3}`.
 const MOST_REPEATED: f64 = 512.0;
 
-/// What all expressions of a tokenizer ask for.
+/// The cost of all expressions of a tokenizer.
 #[derive(Debug, Default)]
 pub(super) struct Patterns {
     count: usize,
@@ -21,10 +21,10 @@ pub(super) struct Patterns {
 }
 
 impl Patterns {
-    /// Adds the expressions anywhere in a part.
+    /// Adds all expressions anywhere in a part.
     ///
     /// # Errors
-    /// What is too much.
+    /// Says which limit is exceeded.
     pub(super) fn add(&mut self, part: &Value) -> Result<(), String> {
         match part {
             Value::Object(fields) => fields.iter().try_for_each(|(key, value)| match value {
@@ -39,7 +39,7 @@ impl Patterns {
     fn count(&mut self, pattern: &str) -> Result<(), String> {
         self.count += 1;
         self.bytes += pattern.len();
-        // So that a message has a number that can be read.
+        // The minimum keeps the number in the message readable.
         self.repeated += repetitions(pattern).min(1e9);
         for (what, found, most) in [
             ("patterns", self.count as f64, MOST as f64),
@@ -54,11 +54,11 @@ impl Patterns {
     }
 }
 
-/// How often something is repeated by number, as if each repetition stood within the one before; 1 where there is none.
+/// Product of all counted repetitions, as if each contained the next; 1 if there are none.
 fn repetitions(pattern: &str) -> f64 {
-    let of_brace = |(at, _): (usize, &str)| {
+    let repetition = |(at, _): (usize, &str)| {
         let before = &pattern[..at];
-        // `\p{L}` and `\x{1F600}` repeat nothing.
+        // `\p{L}` and `\x{1F600}` are not repetitions.
         if [r"\p", r"\P", r"\x", r"\u", r"\U"]
             .iter()
             .any(|name| before.ends_with(name))
@@ -69,7 +69,7 @@ fn repetitions(pattern: &str) -> f64 {
         let numbers = inner.split(|c: char| !c.is_ascii_digit());
         numbers.filter_map(|digits| digits.parse().ok()).fold(1.0, f64::max)
     };
-    pattern.match_indices('{').map(of_brace).product()
+    pattern.match_indices('{').map(repetition).product()
 }
 
 #[cfg(test)]
@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn patterns_that_take_much_to_compile_are_refused() {
+    fn patterns_that_are_expensive_to_compile_are_refused() {
         let one = |pattern: &str| vec![pattern.to_owned()];
         for (patterns, says) in [
             (one(r"\pL{600}"), "600 repetitions"),

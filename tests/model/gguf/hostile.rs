@@ -58,7 +58,7 @@ fn metadata_that_is_missing_or_of_another_type_is_named_with_what_to_do() {
         (
             "llama.block_count",
             Value::I32(-1),
-            "I32(-1), where a whole number belongs",
+            "I32(-1), instead of a whole number",
         ),
         (
             "llama.embedding_length",
@@ -169,7 +169,7 @@ fn what_is_no_file_or_not_there_is_refused() {
     let text = folder.path().join("a.txt");
     std::fs::write(&text, "no model").unwrap();
     let error = loaded(&text).err().unwrap();
-    assert!(error.contains("does not begin as a GGUF file"), "{error}");
+    assert!(error.contains("does not begin like a GGUF file"), "{error}");
     #[cfg(unix)]
     {
         let pipe = folder.path().join("pipe.gguf");

@@ -1,4 +1,4 @@
-//! The operations of explanations beside their plain compositions, on layers of random numbers.
+//! Compares the operations of explanations with their plain compositions, on random layers.
 
 use std::sync::{Arc, OnceLock};
 
@@ -6,15 +6,15 @@ use super::*;
 use crate::model::Arithmetic;
 use crate::model::{LayerTrace, LayerWeights, Norm};
 
-/// (heads, hidden, intermediate): the default model's heads, and such as fill no panel.
+/// (heads, hidden, intermediate): that of the default model's attention, and some that fill no panel.
 const SHAPES: [(usize, usize, usize); 4] = [(12, 384, 40), (2, 40, 33), (5, 35, 17), (1, 3, 1)];
 
-/// A layer and what a sequence of n tokens left in it, all random; rows of probabilities sum to 1.
+/// A random layer with the trace of a sequence of n tokens; rows of probabilities sum to 1.
 fn layer(n: usize, shape: (usize, usize, usize)) -> LayerTrace {
     layer_in(n, shape, Arithmetic::F32)
 }
 
-/// The same with its weights held as floats or integers.
+/// Same as [`layer`], with weights as floats or integers.
 fn layer_in(n: usize, (heads, hidden, intermediate): (usize, usize, usize), arithmetic: Arithmetic) -> LayerTrace {
     let seed = (n * 31 + hidden) as u64 * 40;
     let spread = (hidden as f32).sqrt().recip();
@@ -40,12 +40,14 @@ fn layer_in(n: usize, (heads, hidden, intermediate): (usize, usize, usize), arit
         norm2: norm(seed + 11),
     };
     let positive = |shape, seed| (random(shape, 1.0, seed).exp().unwrap() * 0.5).unwrap();
-    let looks = positive((heads * n, n), seed + 13);
-    let looks = looks.broadcast_div(&looks.sum_keepdim(1).unwrap()).unwrap();
+    let probabilities = positive((heads * n, n), seed + 13);
+    let probabilities = probabilities
+        .broadcast_div(&probabilities.sum_keepdim(1).unwrap())
+        .unwrap();
     LayerTrace {
         weights: Arc::new(weights),
         input: random((n, hidden), 2.0, seed + 14),
-        attention: looks.reshape((heads, n, n)).unwrap(),
+        attention: probabilities.reshape((heads, n, n)).unwrap(),
         inverse_std1: positive((n, 1), seed + 15),
         values: None,
         attended: random((n, hidden), 2.0, seed + 16),
@@ -55,25 +57,28 @@ fn layer_in(n: usize, (heads, hidden, intermediate): (usize, usize, usize), arit
     }
 }
 
-/// Largest difference in units of the largest entry.
+/// Largest difference relative to the largest entry.
 fn relative(a: &Tensor, b: &Tensor) -> f32 {
     let zero = b.zeros_like().unwrap();
-    furthest(a, b) / furthest(b, &zero).max(f32::MIN_POSITIVE)
+    max_difference(a, b) / max_difference(b, &zero).max(f32::MIN_POSITIVE)
 }
 
 #[test]
 fn contributions_equal_the_plain_composition_at_odd_sizes() {
     for shape in SHAPES {
-        // Every T_i(x_j) of the plain composition at once: 100 MB for the largest of these.
+        // The plain composition stores every T_i(x_j) at once: 100 MB for the largest size here.
         for n in ODD_SIZES.into_iter().filter(|n| n * n * shape.1 < 30_000_000) {
-            // Of a layer in integers distances are computed in integers.
+            // For a layer with integer weights, distances are computed in integers.
             for arithmetic in [Arithmetic::F32, Arithmetic::I16] {
                 let layer = layer_in(n, shape, arithmetic);
-                // In units of |y|₁, which it is the rest of.
+                // Relative to |y|₁, from which the distance is subtracted.
                 let whole = layer.attended.abs().unwrap().sum(1).unwrap().max(0).unwrap();
-                let near = furthest(&alti_proximity(&layer).unwrap(), &nearness_reference(&layer).unwrap());
+                let near = max_difference(
+                    &alti_proximity(&layer).unwrap(),
+                    &alti_proximity_reference(&layer).unwrap(),
+                );
                 let near = near / whole.to_scalar::<f32>().unwrap();
-                // What is rounded to fifteen bits averages out over the columns.
+                // Rounding errors of fifteen bits average out over the columns.
                 let bound = (1e-5 / (shape.1 as f32).sqrt()).max(1e-6);
                 assert!(near < bound, "{n} {shape:?} {arithmetic:?}: {near}");
                 let length = relative(&lengths(&layer).unwrap(), &lengths_reference(&layer).unwrap());
@@ -84,7 +89,7 @@ fn contributions_equal_the_plain_composition_at_odd_sizes() {
 }
 
 #[test]
-fn contributions_are_the_same_to_the_last_bit_with_any_number_of_threads() {
+fn contributions_do_not_depend_on_the_number_of_threads() {
     for arithmetic in [Arithmetic::F32, Arithmetic::I16] {
         let layer = layer_in(67, SHAPES[0], arithmetic);
         let runs = [1, 2, 3, 8].map(|threads| {
@@ -96,7 +101,7 @@ fn contributions_are_the_same_to_the_last_bit_with_any_number_of_threads() {
 }
 
 #[test]
-fn composed_mixing_equals_the_plain_composition_at_odd_sizes() {
+fn compose_equals_the_plain_composition_at_odd_sizes() {
     for n in ODD_SIZES.into_iter().filter(|n| *n < 500) {
         let (later, earlier) = (random((n, n), 1.0, 1), random((n, n), 1.0, 2));
         let flat = |tensor: &Tensor| tensor.flatten_all().unwrap().to_vec1::<f32>().unwrap();
@@ -104,14 +109,14 @@ fn composed_mixing_equals_the_plain_composition_at_odd_sizes() {
         let fused = compose(&later, &earlier, n);
         let plain = compose_reference(&later, &earlier, n);
         assert_eq!(fused.len(), plain.len());
-        let furthest = largest(fused.iter().zip(&plain).map(|(a, b)| (a - b).abs()));
-        assert!(furthest < 3e-5, "{n}: {furthest}");
+        let max_difference = largest(fused.iter().zip(&plain).map(|(a, b)| (a - b).abs()));
+        assert!(max_difference < 3e-5, "{n}: {max_difference}");
     }
     assert!(compose(&[], &[], 0).is_empty());
 }
 
 #[test]
-fn what_a_bias_adds_equals_the_plain_composition_at_odd_sizes() {
+fn bias_contributions_equal_the_plain_composition_at_odd_sizes() {
     for n in ODD_SIZES {
         for width in [1536, 384, 33, 1] {
             let (g, bias) = (random((n, width), 1.0, 1), vector(width, 1.0, 2));
@@ -129,13 +134,13 @@ fn what_a_bias_adds_equals_the_plain_composition_at_odd_sizes() {
 }
 
 #[test]
-fn contributions_refuse_shapes_that_do_not_fit() {
+fn contributions_refuse_shapes_that_do_not_match() {
     let mut wrong = layer(3, SHAPES[1]);
     wrong.attention = layer(4, SHAPES[1]).attention;
     assert!(alti_proximity(&wrong).is_err() && lengths(&wrong).is_err());
 }
 
-/// Tokens 0 and n - 1 together, every other third one alone, and nobody.
+/// Tokens 0 and n - 1 together, some others alone, and an empty group.
 fn groups(n: usize) -> Vec<Vec<usize>> {
     let mut groups: Vec<Vec<usize>> = (1..n.saturating_sub(1))
         .step_by(3.max(n / 5))
@@ -147,7 +152,7 @@ fn groups(n: usize) -> Vec<Vec<usize>> {
 }
 
 #[test]
-fn parts_go_through_a_layer_as_through_the_plain_composition_at_odd_sizes() {
+fn jvp_of_a_layer_equals_the_plain_composition_at_odd_sizes() {
     for shape in SHAPES {
         for n in ODD_SIZES {
             let layer = layer(n, shape);
@@ -162,11 +167,11 @@ fn parts_go_through_a_layer_as_through_the_plain_composition_at_odd_sizes() {
                 for weights in [&mean, &first] {
                     let fused = jvp_summed(&layer, &parts, weights, biased).unwrap();
                     let plain = jvp_summed_reference(&layer, &parts, weights, biased).unwrap();
-                    // Their sum may be much less than what was summed.
+                    // The sum may be much smaller than its terms, so that the bound is absolute.
                     assert!(
-                        furthest(&fused, &plain) < 1e-5,
+                        max_difference(&fused, &plain) < 1e-5,
                         "{n} {shape:?}: {}",
-                        furthest(&fused, &plain)
+                        max_difference(&fused, &plain)
                     );
                 }
             }
@@ -175,7 +180,7 @@ fn parts_go_through_a_layer_as_through_the_plain_composition_at_odd_sizes() {
 }
 
 #[test]
-fn parts_of_tokens_go_through_a_layer_as_through_the_plain_composition_at_odd_sizes() {
+fn jvp_of_tokens_equals_the_plain_composition_at_odd_sizes() {
     for shape in SHAPES {
         for n in ODD_SIZES {
             let (layer, groups) = (layer(n, shape), groups(n));
@@ -190,7 +195,7 @@ fn parts_of_tokens_go_through_a_layer_as_through_the_plain_composition_at_odd_si
 }
 
 #[test]
-fn a_part_is_pushed_the_same_to_the_last_bit_whatever_is_pushed_beside_it() {
+fn the_jvp_of_a_part_is_the_same_to_the_last_bit_among_any_others() {
     let layer = layer(31, SHAPES[0]);
     let groups: Vec<Vec<usize>> = (0..9).map(|token| vec![token]).collect();
     let first = jvp_tokens(&layer, &groups).unwrap();
@@ -207,7 +212,7 @@ fn a_part_is_pushed_the_same_to_the_last_bit_whatever_is_pushed_beside_it() {
 }
 
 #[test]
-fn parts_that_do_not_fit_are_refused() {
+fn parts_of_the_wrong_shape_are_refused() {
     let (layer, parts) = (layer(3, SHAPES[1]), |n| {
         random((2 * n, 40), 1.0, 1).reshape((2, n, 40)).unwrap()
     });
