@@ -105,7 +105,7 @@ pub(super) fn number(text: &str) -> Option<usize> {
 
 /// UTF-8 from hexadecimal.
 fn text_of(hex: &str) -> Option<String> {
-    let fits = !hex.is_empty() && hex.len() % 2 == 0 && hex.len() <= 2 * LONGEST;
+    let fits = !hex.is_empty() && hex.len().is_multiple_of(2) && hex.len() <= 2 * LONGEST;
     if !fits
         || !hex
             .bytes()

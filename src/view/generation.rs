@@ -36,7 +36,7 @@ pub(super) struct Writer {
 pub(super) fn next(explorer: &Explorer, unit: usize, written: &[u32]) -> Result<Value, ViewError> {
     let start = Instant::now();
     let pass = explorer.pass(unit)?;
-    let (ids, _) = sequence(explorer, &pass, written)?;
+    let ids = sequence(explorer, &pass, written)?;
     let window = explorer.network.spec.window;
     if ids.len() >= window {
         return Ok(json!({ "full": window, "next": [], "ms": start.elapsed().as_secs_f64() * 1e3 }));
@@ -65,8 +65,8 @@ pub(super) fn next(explorer: &Explorer, unit: usize, written: &[u32]) -> Result<
     }))
 }
 
-/// What stands before the next token, and where in it the written tokens begin.
-fn sequence(explorer: &Explorer, pass: &Pass, written: &[u32]) -> Result<(Vec<u32>, usize), ViewError> {
+/// What stands before the next token.
+fn sequence(explorer: &Explorer, pass: &Pass, written: &[u32]) -> Result<Vec<u32>, ViewError> {
     let network = &explorer.network;
     if !network.writes() {
         return Err(ModelError::Unable("predict the next token").into());
@@ -79,11 +79,10 @@ fn sequence(explorer: &Explorer, pass: &Pass, written: &[u32]) -> Result<(Vec<u3
         Some(_) => vec![network.spec.start.unwrap_or(0)],
         None => pass.tokens.ids.clone(),
     };
-    let first = ids.len();
     ids.extend_from_slice(written);
     match ids.is_empty() {
         true => Err(ModelError::Unable("write on from nothing").into()),
-        false => Ok((ids, first)),
+        false => Ok(ids),
     }
 }
 
@@ -125,9 +124,9 @@ pub(super) fn why(explorer: &Explorer, unit: usize, written: &[u32], other: Opti
     let Some((token, before)) = written.split_last() else {
         return Err(ViewError::Missing("token that was written".to_owned()));
     };
-    let (ids, _) = sequence(explorer, &pass, before)?;
+    let ids = sequence(explorer, &pass, before)?;
     let vocabulary = explorer.network.spec.vocabulary;
-    for id in other.iter().chain([token]).filter(|id| **id as usize >= vocabulary) {
+    if let Some(id) = other.iter().chain([token]).find(|id| **id as usize >= vocabulary) {
         return Err(missing("token", *id as usize, vocabulary));
     }
     let decoder = explorer.network.spec.decoder.is_some();

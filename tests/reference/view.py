@@ -11,7 +11,7 @@ import pathlib
 
 import torch
 from tiny import FIXTURES, tokenizer
-from transformers import AutoModel, BertForMaskedLM, GPT2Config, GPT2LMHeadModel, LlamaForCausalLM, T5Config, T5ForConditionalGeneration
+from transformers import AutoModel, BertForMaskedLM, GPT2Config, GPT2LMHeadModel, LlamaForCausalLM, PreTrainedTokenizerFast, T5Config, T5ForConditionalGeneration
 
 HERE = pathlib.Path(__file__).parent
 TEXT = "hello world, 我爱编程"
@@ -94,7 +94,8 @@ def main():
         cases.append(case("tiny-gpt2", "h0.3", model.transformer(ids).last_hidden_state[0], logits=rounded(model(ids).logits[0][-1:])))
 
         masked = BertForMaskedLM.from_pretrained(FIXTURES / "tiny-masked").eval()
-        states = masked(ids, output_hidden_states=True).hidden_states
+        own = PreTrainedTokenizerFast(tokenizer_file=str(FIXTURES / "tiny-masked" / "tokenizer.json"))
+        states = masked(own(TEXT, return_tensors="pt", return_token_type_ids=False)["input_ids"], output_hidden_states=True).hidden_states
         lenses.append({"model": "tiny-masked", "token": 2, "lens": lens(states, lambda row, last: masked.cls(row), 2)})
 
         model = T5ForConditionalGeneration.from_pretrained(FIXTURES / "tiny-t5", attn_implementation="eager").eval()

@@ -23,7 +23,7 @@ export function panels({ fovea, root, scratch, environment, open, view, panel, s
       const word = page.getByRole('group', { name: 'Words that can be changed' }).getByRole('button', { name: 'fishermen' });
       await word.click();
       await page.getByRole('button', { name: 'Delete', exact: true }).click();
-      await page.getByRole('button', { name: 'fishermen, deleted' }).waitFor();
+      await page.getByRole('button', { name: /^fishermen\s*, deleted/ }).waitFor();
       await page.waitForFunction(() => document.querySelector('[data-cosine]').textContent !== '1.0000');
       const { turned } = await json(address, 'without/0/9');
       const cosine = number(await page.locator('[data-cosine]').innerText());
@@ -38,7 +38,7 @@ export function panels({ fovea, root, scratch, environment, open, view, panel, s
       await page.waitForFunction(() => document.querySelector('[data-cosine]').textContent === '1.0000');
       await page.getByLabel('or put').fill('clowns');
       await page.getByLabel('or put').press('Enter');
-      await page.getByRole('button', { name: 'fishermen, now clowns' }).waitFor();
+      await page.getByRole('button', { name: /^fishermen\s*, now\s*clowns/ }).waitFor();
       await page.waitForTimeout(300);
       check(page.url().includes('e=r9.636c6f776e73'), page.url());
       await page.reload();

@@ -417,6 +417,7 @@ async function draw(folder) {
     ['view.png', '#p=attention&l=1&h=8&t=5', 'light', [1280, 860]],
     ['view-steps.png', '#p=steps&l=2&h=3&t=3', 'light', [1280, 860]],
     ['view-dark.png', '#p=salience', 'dark', [1280, 800]],
+    ['view-what-if.png', '#p=whatif&e=d9,h2.5', 'light', [1280, 860]],
   ]) {
     const { page, close } = await open(address, { hash, theme, width: size[0], height: size[1] });
     await settled(page);

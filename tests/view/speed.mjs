@@ -14,22 +14,31 @@ export function speed({ open, view, last, settled, check }) {
       const { page, close } = await open(await view('german.md'), { hash: '#p=attention&l=2&h=3&t=40&s=40' });
       await settled(page);
       const tokens = await page.locator('.arcs .token').count();
-      const frames = await page.evaluate(async () => {
-        const cells = document.querySelector('.map-cells');
-        const out = [];
-        let before = await new Promise(requestAnimationFrame);
-        for (let at = 0; at < 180; at++) {
-          cells.dispatchEvent(new KeyboardEvent('keydown', { key: at % 3 === 0 ? 'ArrowRight' : 'ArrowDown', bubbles: true }));
-          const now = await new Promise(requestAnimationFrame);
-          out.push(now - before);
-          before = now;
-        }
-        return out.sort((a, b) => a - b);
-      });
+      const session = await page.context().newCDPSession(page);
+      // Time of the page's own thread: other programs may hold up a frame.
+      await session.send('Performance.enable', { timeDomain: 'threadTicks' });
+      const worked = async () => (await session.send('Performance.getMetrics')).metrics.find((own) => own.name === 'TaskDuration').value * 1e3;
+      const keys = (count) =>
+        page.evaluate(async (count) => {
+          const cells = document.querySelector('.map-cells');
+          const out = [];
+          let before = await new Promise(requestAnimationFrame);
+          for (let at = 0; at < count; at++) {
+            cells.dispatchEvent(new KeyboardEvent('keydown', { key: at % 3 === 0 ? 'ArrowRight' : 'ArrowDown', bubbles: true }));
+            const now = await new Promise(requestAnimationFrame);
+            out.push(now - before);
+            before = now;
+          }
+          return out.sort((a, b) => a - b);
+        }, count);
+      await keys(30);
+      const before = await worked();
+      const frames = await keys(180);
+      const each = ((await worked()) - before) / 180;
       const at = (share) => frames[Math.floor(share * (frames.length - 1))].toFixed(1);
-      console.log(`     a key at ${tokens} tokens: median ${at(0.5)} ms, 95 % below ${at(0.95)} ms, longest ${at(1)} ms`);
+      console.log(`     a key at ${tokens} tokens: ${each.toFixed(1)} ms of work, frames of ${at(0.5)} ms (median), ${at(0.95)} ms (95 %)`);
       check(tokens > 400, `only ${tokens} tokens`);
-      check(frames[90] < 20, `a frame takes ${at(0.5)} ms`);
+      check(each < 1000 / 60, `a key takes ${each} ms of work`);
       await close();
     },
 

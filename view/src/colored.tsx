@@ -7,6 +7,12 @@ export interface Run {
   word?: number | undefined;
 }
 
+/** Runs without the empty lines at the end of a unit. */
+export function trimmed(runs: Run[]): Run[] {
+  const last = runs.at(-1);
+  return last && last.word === undefined ? [...runs.slice(0, -1), { text: last.text.trimEnd() }] : runs;
+}
+
 export function Colored({ runs, values, most, label, title, chosen, onChoose }: {
   runs: Run[];
   values: ArrayLike<number>;
@@ -21,7 +27,7 @@ export function Colored({ runs, values, most, label, title, chosen, onChoose }: 
   const { theme } = useSetting();
   return (
     <p class="text" aria-label={label} role="group" tabIndex={0}>
-      {runs.map((run, at) => {
+      {trimmed(runs).map((run, at) => {
         if (run.word === undefined) {
           return <span key={at}>{run.text}</span>;
         }

@@ -66,6 +66,8 @@ function App() {
     }
   }, [document_, state.unit, state.layer, state.head, state.look]);
   const setting = useMemo(() => (document_ ? { document: document_, go, theme } : null), [document_, go, theme]);
+  // On a narrow screen the tabs scroll.
+  useEffect(() => document.getElementById(`tab-${state.panel}`)?.scrollIntoView({ block: 'nearest', inline: 'nearest' }), [state.panel, document_]);
   if (!document_) {
     return <main class="center"><Wait of={[doc]} what="the document" /></main>;
   }

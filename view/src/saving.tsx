@@ -48,7 +48,7 @@ function written(panel: HTMLElement): string {
     .serializeToString(panel)
     .replace(/<canvas[^>]*?(?:\/>|>[^<]*<\/canvas>)/g, () => {
       const canvas = canvases.shift();
-      return canvas ? `<img alt="" src="${canvas.toDataURL()}" style="width:${canvas.clientWidth}px;height:${canvas.clientHeight}px;display:block;image-rendering:pixelated"/>` : '';
+      return canvas ? `<img alt="" src="${canvas.toDataURL()}" style="width:100%;height:100%;display:block;image-rendering:pixelated"/>` : '';
     })
     .replace(/<select[\s\S]*?<\/select>/g, () => `<b>${escaped(selects.shift()?.selectedOptions[0]?.text ?? '')}</b>`)
     .replace(/<input[^>]*?\/>/g, () => {

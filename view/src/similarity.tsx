@@ -2,7 +2,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 
 import { Colored } from './colored';
-import { floats, isOf, type Items, type PairAnswer, type PairSide, useAnswer } from './data';
+import { exported, floats, isOf, type Items, type PairAnswer, type PairSide, useAnswer } from './data';
 import { num, percent, ramp } from './numbers';
 import { Bar, Select, Wait } from './parts';
 import { useNumbers } from './saving';
@@ -234,7 +234,7 @@ export function Similarity() {
           </ol>
         </section>
       </div>
-      {a !== b && <Pair a={a} b={b} names={[names(a), names(b)]} />}
+      {a !== b && (exported ? <p class="note">This file has no model in it, so the words of a pair are left out. Run <code>fovea view</code> on the document to see them.</p> : <Pair a={a} b={b} names={[names(a), names(b)]} />)}
     </div>
   );
 }

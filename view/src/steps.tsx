@@ -196,7 +196,7 @@ function Softmax({ of: { head, token, name, to: text, cross }, number }: { of: C
         <p class="note small">
           Mask: {head.mask}. {masked > 0 ? `${masked} tokens are hidden from ${name}.` : 'Nothing is hidden.'} The largest score is {num(most, 5)}.
         </p>
-        <div class="scroll" tabIndex={0} role="region" aria-label="Scores and shares of each token">
+        <div class="scroll" tabIndex={0} role="region" aria-label={cross ? 'Scores and shares of each token that the encoder read' : 'Scores and shares of each token'}>
           <table class="terms wide" data-sum="softmax">
             <caption>What {name} looks at in layer {state.layer}, head {state.head}</caption>
             <thead>
@@ -245,7 +245,7 @@ function Softmax({ of: { head, token, name, to: text, cross }, number }: { of: C
         <Strip values={out} label={`out of head ${state.head}`} chosen={column} />
         <Terms
           id="values"
-          caption={`out[${column}] = Σ p·v[${column}]`}
+          caption={`out[${column}] = Σ p·v[${column}]${cross ? ', over what the encoder read' : ''}`}
           columns={['token', 'p', `v[${column}]`, 'p × v']}
           rows={[
             ...shown.map((j) => [pieceOf(text, j), probabilities[j] as number, value(j)[column] as number, (probabilities[j] as number) * (value(j)[column] as number)]),

@@ -1,13 +1,13 @@
 // What if: words deleted, masked or replaced, and heads switched off; what changes stands beside what was.
 import { useMemo, useState } from 'preact/hooks';
 
-import { Colored } from './colored';
+import { Colored, trimmed } from './colored';
 import { exported, isOf, type Salience, useAnswer, type UnitText, type WhatIf as Answer } from './data';
 import { type Change, type Edit, parseEdit, pathOf } from './edit';
 import { num, percent } from './numbers';
 import { Bar, Select, Wait } from './parts';
 import { useNumbers } from './saving';
-import { useWorld } from './state';
+import { useWorld, visible } from './state';
 
 /** The words of a unit by number. */
 function wordsOf(text: UnitText): Map<number, string> {
@@ -40,7 +40,7 @@ function Words({ text, edit, chosen, choose, change }: {
     <section class="card" aria-label="Change the text">
       <h2>Change a word</h2>
       <p class="text" role="group" aria-label="Words that can be changed" tabIndex={0}>
-        {text.runs.map((run, at) => {
+        {trimmed(text.runs).map((run, at) => {
           if (run.word === undefined) {
             return <span key={at}>{run.text}</span>;
           }
@@ -139,7 +139,7 @@ function Outputs({ answer }: { answer: Answer }) {
         <tbody>
           {answer.outputs.rows.map((row, at) => (
             <tr key={at}>
-              <th scope="row">{row.name.replace(/\n/g, '⏎') || '·'}</th>
+              <th scope="row">{visible(row.name)}</th>
               <td>{percent(row.before)}</td>
               <td><b>{percent(row.after)}</b></td>
               <td class="bar-cell"><Bar value={row.before} most={most} both={false} /><Bar value={row.after} most={most} both={false} /></td>

@@ -155,7 +155,7 @@ async fn found(
     }
     let stage = analysis.status().index.stage;
     let grows = matches!(stage, IndexStage::Indexing(_) | IndexStage::Waiting);
-    let growing = grows.then(|| "the folder is still being indexed, so answers may be missing; ask again in a while");
+    let growing = grows.then_some("the folder is still being indexed, so answers may be missing; ask again in a while");
     let notes = searched.note.into_iter().chain(growing.map(str::to_owned));
     Ok((passages, notes.collect()))
 }
