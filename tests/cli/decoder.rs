@@ -69,10 +69,9 @@ fn the_surprisal_of_a_word_is_what_its_tokens_exceed_the_entropy_by() {
     let tokens = tokens["surprisal"].as_array().unwrap();
     // The surprisal as `predict` has it, and the entropy by the logits of a trace.
     let logits: Vec<Vec<f32>> = trace(&[file, "--model", DECODER])["logits"].to_vec2().unwrap();
-    let first = logits.len() - tokens.len() - 1;
     let excess: Vec<f64> = tokens
         .iter()
-        .zip(&logits[first..])
+        .zip(&logits)
         .map(|(token, row)| {
             let whole = row.iter().map(|logit| f64::from(*logit).exp()).sum::<f64>().ln();
             let terms = row.iter().map(|logit| f64::from(*logit) - whole);
@@ -87,9 +86,15 @@ fn the_surprisal_of_a_word_is_what_its_tokens_exceed_the_entropy_by() {
     let words = units[0]["words"].as_array().unwrap();
     let byte = |value: &Value, end: &str| value[end]["byte"].as_u64().unwrap();
     let mut sum = 0.0;
-    for word in words {
-        let inside =
-            |token: &Value| byte(token, "end") > byte(word, "start") && byte(token, "start") < byte(word, "end");
+    for (index, word) in words.iter().enumerate() {
+        // A token of blanks belongs to the word behind it, at the end to the last one.
+        let low = index.checked_sub(1).map_or(0, |before| byte(&words[before], "end"));
+        let high = if index + 1 < words.len() {
+            byte(word, "end")
+        } else {
+            u64::MAX
+        };
+        let inside = |token: &Value| byte(token, "end") > low && byte(token, "start") < high;
         let own = tokens.iter().zip(&excess).filter(|(token, _)| inside(token));
         let own: f64 = own.map(|(_, excess)| excess).sum();
         let score = word["score"].as_f64().unwrap();

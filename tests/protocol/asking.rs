@@ -21,7 +21,8 @@ def send_parcel(parcel, address):
 ";
 
 async fn two_documents(capabilities: Value) -> Editor {
-    let options = json!({"debounceMs": 0});
+    // Of an index that grows, a note would tell.
+    let options = json!({"debounceMs": 0, "index.enable": false});
     let mut editor = Editor::start_with(capabilities, options).await;
     editor.open(PAGE, "markdown", TEXT).await;
     editor.open(CODE, "python", PYTHON).await;
@@ -165,11 +166,18 @@ async fn a_client_without_a_list_is_told_what_answers() {
             ask(json!({"question": "in which header of the request do I send the secret key", "uri": PAGE})),
         )
         .await;
+    let choice = json!({"title": "0.84 Send the secret key in the header of the request. · docs/keys.md:5"});
+    let offered = editor.asked("window/showMessageRequest", choice.clone()).await;
+    assert_eq!(offered["actions"], json!([choice]));
     let shown = editor.asked("window/showDocument", json!({"success": true})).await;
     assert_eq!(shown["uri"], PAGE);
     assert_eq!(shown["selection"]["start"], json!({"line": 4, "character": 0}));
     let told = editor.told("window/showMessage").await;
-    insta::assert_json_snapshot!(told["message"]);
+    let message = told["message"].as_str().unwrap();
+    assert!(
+        message.starts_with("Fovea: ") && message.contains("secret for secret +0."),
+        "{message}"
+    );
     editor.answer(id).await;
     let nothing = ask(json!({"question": "zebras", "uri": CODE}));
     editor.request("workspace/executeCommand", nothing).await;
