@@ -440,18 +440,22 @@ fn only_the_page_listens_and_nothing_connects() {
         ],
         &[],
     );
-    // The command line alone starts it, by a command of its own.
-    let others: Vec<&str> = LAYERS
+    // Two commands start it: `fovea view`, and `fovea.openView` of an editor.
+    let starts = LAYERS
         .iter()
-        .copied()
-        .filter(|layer| !matches!(*layer, "view" | "cli"))
+        .filter(|layer| **layer != "view")
+        .flat_map(|layer| sources(layer));
+    let starts: Vec<_> = starts
+        .filter(|(_, text)| text.contains("view::listen"))
+        .map(|(path, _)| path)
         .collect();
-    refuse(&others, &["view::listen"], &[]);
-    let starts = sources("cli")
+    let expected = ["src/server/pages.rs", "src/cli/view.rs"].map(|path| root().join(path));
+    assert_eq!(starts, expected);
+    let opens = sources("server")
         .into_iter()
-        .filter(|(_, text)| text.contains("view::listen"));
-    let starts: Vec<_> = starts.map(|(path, _)| path).collect();
-    assert!(starts.len() == 1 && starts[0].ends_with("cli/view.rs"), "{starts:?}");
+        .filter(|(_, text)| text.contains(".listen("));
+    let opens: Vec<_> = opens.map(|(path, _)| path).collect();
+    assert_eq!(opens, [root().join("src/server/requests/view.rs")]);
 }
 
 /// The text of all files in a folder that end in one of these.

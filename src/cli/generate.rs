@@ -86,18 +86,22 @@ pub(super) fn run(arguments: &Generate) -> Result<()> {
         failed = shown.err();
         failed.is_none()
     };
-    let ended = network.generate(&ids, model.tokenizer(), sampling, &limits, &mut told, UNSTOPPED)?;
+    let end = network.generate(&ids, model.tokenizer(), sampling, &limits, &mut told, UNSTOPPED)?;
     if let Some(error) = failed {
         return Err(error.into());
     }
     if !json {
-        return output::write("\n");
+        return output::write(&format!("{}\n", printable(&end.rest)));
+    }
+    text += &end.rest;
+    if let Some(last) = tokens.last_mut() {
+        last.text += &end.rest;
     }
     output::write_json(&Answer {
         model: &model.info().name,
         tokens,
         text,
-        ended,
+        ended: end.why,
     })
 }
 

@@ -57,23 +57,27 @@ pub fn asked(model: &Model, question: &str, text: &str) -> Result<Vec<Asked>, Mo
         return Err(ModelError::TooLong { tokens: around, window });
     }
     let spans = &whole.tokens.spans[whole.passage.clone()];
-    let mut parts = Vec::new();
-    for first in (0..spans.len()).step_by((space / 2).max(1)) {
-        let last = (first + space).min(spans.len()) - 1;
-        // A part can have more tokens than in the whole text; `pair` truncates nothing, and such a part is skipped.
-        let part = pair(
-            model,
-            question,
-            (&text[spans[first].start..spans[last].end], spans[first].start),
-        )?;
+    let (mut parts, mut first) = (Vec::new(), 0);
+    loop {
+        let mut last = (first + space).min(spans.len()) - 1;
+        // A part can have more tokens than in the whole text; it ends earlier then.
+        let part = loop {
+            let (start, end) = (spans[first].start, spans[last].end);
+            let part = pair(model, question, (&text[start..end], start))?;
+            let over = part.tokens.len().saturating_sub(window);
+            if over == 0 || last == first {
+                break part;
+            }
+            last -= over.min(last - first);
+        };
         if part.tokens.len() <= window && !part.passage.is_empty() {
             parts.push(part);
         }
         if last + 1 == spans.len() {
-            break;
+            return Ok(parts);
         }
+        first += (last + 1 - first).div_ceil(2);
     }
-    Ok(parts)
 }
 
 /// A question and a part of a text that begins at byte `at`.

@@ -123,10 +123,13 @@ fn write(model: &Model, ids: &[u32], sampling: Sampling, limits: &Limits) -> (Ve
         written.push(token.clone());
         true
     };
-    let ended = network
+    let end = network
         .generate(ids, model.tokenizer(), sampling, limits, &mut told, UNSTOPPED)
         .unwrap();
-    (written, ended)
+    if let Some(last) = written.last_mut() {
+        last.text += &end.rest;
+    }
+    (written, end.why)
 }
 
 fn twenty() -> Limits {
@@ -199,6 +202,15 @@ fn writing_stops_at_texts_at_limits_and_when_it_is_told_to() {
         (before.as_str(), ended),
         (&text[..text.find(&stop).unwrap()], Ended::Stop)
     );
+    // What might have begun a stop text is not lost when the text ends there.
+    let mut unfinished = text.chars().last().unwrap().to_string();
+    unfinished.push('\u{1}');
+    let limits = Limits {
+        stops: vec![unfinished],
+        ..twenty()
+    };
+    let (whole, _) = write(&model, ids, Sampling::default(), &limits);
+    assert_eq!(whole.iter().map(|token| token.text.as_str()).collect::<String>(), text);
     let limits = Limits {
         tokens: 2,
         stops: Vec::new(),

@@ -24,6 +24,7 @@ mod paths;
 mod readers;
 mod readouts;
 mod sentence;
+mod spans;
 mod tiny;
 mod view;
 

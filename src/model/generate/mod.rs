@@ -31,6 +31,15 @@ pub struct Written {
     pub logprob: f32,
 }
 
+/// The end of a generated text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct End {
+    /// Why generation ended.
+    pub why: Ended,
+    /// Text that waited for another token and belongs to the last one: the possible beginning of a stop text, or a part of a character.
+    pub rest: String,
+}
+
 /// The reason why generation ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -64,7 +73,7 @@ impl Network {
         limits: &Limits,
         report: &mut dyn FnMut(&Written) -> bool,
         checkpoint: Checkpoint,
-    ) -> Result<Ended, ModelError> {
+    ) -> Result<End, ModelError> {
         if !self.writes() {
             return Err(ModelError::Unable("predict the next token"));
         }
@@ -75,7 +84,7 @@ impl Network {
         let mut text = Pieces::new(tokenizer);
         for _ in 0..limits.tokens {
             if cache.tokens + fresh.len() > self.spec.window {
-                return Ok(Ended::Window);
+                return Ok(text.end(Ended::Window));
             }
             let hidden = self.next(&fresh, context.as_ref(), &mut cache, checkpoint)?;
             let width = hidden.len() / fresh.len().max(1);
@@ -84,7 +93,7 @@ impl Network {
             };
             let (id, logprob) = sampler.pick(&logits, &ids);
             if self.spec.ends.contains(&id) {
-                return Ok(Ended::Model);
+                return Ok(text.end(Ended::Model));
             }
             ids.push(id);
             fresh = vec![id];
@@ -95,10 +104,12 @@ impl Network {
                 logprob,
             };
             if !report(&written) || stopped {
-                return Ok(Ended::Stop);
+                // What follows is the stop text, or was not wanted.
+                let rest = String::new();
+                return Ok(End { why: Ended::Stop, rest });
             }
         }
-        Ok(Ended::Tokens)
+        Ok(text.end(Ended::Tokens))
     }
 
     /// The first tokens of the decoder, and for an encoder–decoder the encoder's output.
@@ -151,6 +162,13 @@ impl<'a> Pieces<'a> {
         let piece = text.get(self.emitted..whole).unwrap_or_default().to_owned();
         self.emitted += piece.len();
         (piece, stop.is_some())
+    }
+
+    /// No token follows: the text that waited for one goes out.
+    fn end(&self, why: Ended) -> End {
+        let text = self.tokenizer.decode(&self.ids);
+        let rest = text.get(self.emitted..).unwrap_or_default().to_owned();
+        End { why, rest }
     }
 }
 

@@ -25,9 +25,11 @@ pub async fn open(
     let active = request.required(&asked.uri)?;
     let live = live(session, request, &active).await?;
     point(request, &active, asked.position, &live);
-    let address = session
-        .pages
-        .listen(&active.id, &live)
+    // A server of its own begins here, with a runtime that waits for its port.
+    let (pages, id) = (session.clone(), active.id.clone());
+    let address = tokio::task::spawn_blocking(move || pages.pages.listen(&id, &live))
+        .await
+        .map_err(|_| Error::internal_error())?
         .map_err(|error| failed(&format!("cannot open a port on 127.0.0.1 for the page: {error}")))?;
     let mut shown = false;
     if request.client.show_document
