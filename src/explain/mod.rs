@@ -6,19 +6,27 @@
 pub mod alignment;
 pub mod alti;
 pub mod attention;
+pub mod attention_flow;
 pub mod centered;
+mod choice;
 pub mod contributions;
 pub mod decomposition;
 pub mod deletion;
 mod direction;
 pub mod evaluate;
+pub mod globenc;
+mod goal;
 pub mod gradient;
 pub mod integrated_gradients;
+mod layout;
 pub mod leave_one_out;
+pub mod lime;
 pub mod norm;
 pub mod pair;
 pub mod parts;
 mod passage;
+pub mod shap;
+pub mod smoothgrad;
 mod split;
 mod target;
 pub mod trust;
@@ -28,7 +36,9 @@ mod words;
 pub use alignment::Link;
 pub use attention::Heads;
 pub use centered::{Centered, CenteredSide, Means, Measure};
+pub use choice::{Choice, Extent, Operator, Over};
 pub use direction::{Along, Directed};
+pub use goal::Goal;
 pub use pair::{Pair, PairReport, Side, Which, compare, compare_centered};
 pub use passage::Shares;
 pub use target::{Attribution, TargetScores, TargetWords, target};
@@ -59,6 +69,18 @@ pub enum Method {
     LeaveOneOut,
     /// Value zeroing (Mohebbi et al. 2023), rolled out.
     ValueZeroing,
+    /// SmoothGrad (Smilkov et al. 2017): the length of the gradient's mean over disturbed copies.
+    #[serde(rename = "smoothgrad")]
+    SmoothGrad,
+    /// LIME (Ribeiro et al. 2016): a linear model of what random deletions do.
+    Lime,
+    /// Owen values over the layout of the text (Lundberg's partition SHAP): shares of what all words do together.
+    Shap,
+    /// GlobEnc (Modarressi et al. 2022): norm-based, behind the whole layer.
+    #[serde(rename = "globenc")]
+    GlobEnc,
+    /// Attention flow (Abnar & Zuidema 2020), of short texts.
+    AttentionFlow,
 }
 
 impl Method {
@@ -72,7 +94,7 @@ impl Method {
     ];
 
     /// Every method: those of [`Method::LIVE`], then the references, which take many passes or gradients and serve evaluation.
-    pub const ALL: [Method; 9] = [
+    pub const ALL: [Method; 14] = [
         Method::Decomposition,
         Method::Alti,
         Method::Attention,
@@ -82,6 +104,11 @@ impl Method {
         Method::IntegratedGradients,
         Method::LeaveOneOut,
         Method::ValueZeroing,
+        Method::SmoothGrad,
+        Method::Lime,
+        Method::Shap,
+        Method::GlobEnc,
+        Method::AttentionFlow,
     ];
 
     /// The name used on the command line, in settings and in JSON.
@@ -96,6 +123,11 @@ impl Method {
             Method::IntegratedGradients => "integrated-gradients",
             Method::LeaveOneOut => "leave-one-out",
             Method::ValueZeroing => "value-zeroing",
+            Method::SmoothGrad => "smoothgrad",
+            Method::Lime => "lime",
+            Method::Shap => "shap",
+            Method::GlobEnc => "globenc",
+            Method::AttentionFlow => "attention-flow",
         }
     }
 
@@ -108,9 +140,13 @@ impl Method {
     pub fn keeps(self) -> TraceLevel {
         match self {
             Method::Alti | Method::Norm => TraceLevel::LayersAndValues,
-            Method::Decomposition | Method::Attention | Method::Rollout => TraceLevel::Layers,
-            Method::Gradient | Method::IntegratedGradients | Method::ValueZeroing => TraceLevel::Everything,
-            Method::LeaveOneOut => TraceLevel::LastHidden,
+            Method::Decomposition | Method::Attention | Method::Rollout | Method::AttentionFlow => TraceLevel::Layers,
+            Method::Gradient
+            | Method::IntegratedGradients
+            | Method::ValueZeroing
+            | Method::SmoothGrad
+            | Method::GlobEnc => TraceLevel::Everything,
+            Method::LeaveOneOut | Method::Lime | Method::Shap => TraceLevel::LastHidden,
         }
     }
 
@@ -127,17 +163,23 @@ impl Method {
     /// What its scores are of, in a few words.
     pub fn target(self) -> &'static str {
         match self {
-            Method::Decomposition | Method::Gradient | Method::IntegratedGradients => "embedding beyond the reference",
-            Method::Alti | Method::Attention | Method::Rollout | Method::Norm | Method::ValueZeroing => {
-                "pooled token vectors"
+            Method::Decomposition | Method::Gradient | Method::IntegratedGradients | Method::SmoothGrad => {
+                "embedding beyond the reference"
             }
-            Method::LeaveOneOut => "turn of the embedding",
+            Method::Alti
+            | Method::Attention
+            | Method::Rollout
+            | Method::Norm
+            | Method::ValueZeroing
+            | Method::GlobEnc
+            | Method::AttentionFlow => "pooled token vectors",
+            Method::LeaveOneOut | Method::Lime | Method::Shap => "turn of the embedding",
         }
     }
 
     /// Whether words, bias and special tokens sum to the explained quantity.
     pub fn additive(self) -> bool {
-        matches!(self, Method::Decomposition | Method::IntegratedGradients)
+        matches!(self, Method::Decomposition | Method::IntegratedGradients | Method::Shap)
     }
 }
 
@@ -166,6 +208,8 @@ pub struct WordScores {
 /// A text as a model read it: what a method explains.
 #[derive(Debug, Clone, Copy)]
 pub struct Subject<'a> {
+    /// The text.
+    pub text: &'a str,
     /// The tokens.
     pub tokens: &'a Tokens,
     /// The pass, which kept what the method [needs](Method::keeps).
@@ -174,9 +218,11 @@ pub struct Subject<'a> {
     pub embedding: &'a [f32],
     /// Whose the tokens are.
     pub words: &'a WordMap,
+    /// What is explained of it.
+    pub goal: Goal,
 }
 
-/// Scores a sequence's source words. `heads` chooses attention maps and matters to [`Method::Attention`] alone.
+/// Scores a sequence's source words. The choice matters to [`Method::Attention`] and [`Method::LeaveOneOut`] alone.
 ///
 /// # Errors
 /// [`ModelError::Tensor`] if the trace kept too little or its shapes do not fit, [`ModelError::Stopped`] when the checkpoint of a method
@@ -185,29 +231,39 @@ pub fn salience(
     model: &Model,
     subject: &Subject,
     method: Method,
-    heads: Heads,
+    choice: impl Into<Choice>,
     checkpoint: Checkpoint,
 ) -> Result<WordScores, ModelError> {
-    let pooling = model.pooling();
+    let choice = choice.into();
+    let pooling = subject.goal.pooling(model);
     let Subject {
         trace,
         embedding,
         words,
+        goal,
         ..
     } = *subject;
     let scores = match method {
-        Method::Decomposition => match model.reference()? {
-            Some(reference) => decomposition::shares_beyond(model, trace, pooling, (embedding, reference))?,
-            None => decomposition::shares_of(model, trace, pooling, embedding)?,
+        Method::Decomposition => match (goal.readout(trace.len()), model.reference()?) {
+            (Some(readout), _) => target::of_output(model, trace, &readout)?,
+            (None, Some(reference)) => decomposition::shares_beyond(model, trace, pooling, (embedding, reference))?,
+            (None, None) => decomposition::shares_of(model, trace, pooling, embedding)?,
         },
         Method::Alti => alti::scores(trace, pooling)?,
         Method::Norm => norm::scores(trace, pooling)?,
         Method::Rollout => attention::rollout_scores(trace, pooling)?,
-        Method::Attention => attention::received(trace, heads)?,
+        Method::Attention => attention::received_over(trace, choice.heads, choice.over)?,
         Method::Gradient => gradient::scores(model, subject)?,
         Method::IntegratedGradients => integrated_gradients::scores(model, subject, checkpoint)?,
-        Method::LeaveOneOut => leave_one_out::scores(model, subject, checkpoint)?,
+        Method::LeaveOneOut => leave_one_out::choose(model, subject, choice, checkpoint)?,
         Method::ValueZeroing => value_zeroing::scores(trace, pooling, checkpoint)?,
+        Method::SmoothGrad => smoothgrad::scores(model, subject, checkpoint)?,
+        Method::Lime => lime::scores(model, subject, checkpoint)?,
+        Method::Shap => shap::scores(model, subject, checkpoint)?,
+        Method::GlobEnc => globenc::scores(trace, pooling)?,
+        Method::AttentionFlow => attention_flow::scores(subject, pooling, checkpoint)?,
     };
-    Ok(words.collect(&scores, method.additive()))
+    // What a number is made of sums to the number, and not to 1.
+    let additive = method.additive() && goal == Goal::Embedding;
+    Ok(words.collect(&scores, additive))
 }

@@ -145,6 +145,14 @@ impl Trace {
         self.contributions(layer, Measure::Length)
     }
 
+    /// The length of what position i took from position j in a layer, behind the whole layer with its feed-forward block left out: (n, n).
+    ///
+    /// # Errors
+    /// As [`Trace::alti_proximity`]; and for fused operations.
+    pub fn lengths_behind(&self, layer: usize) -> Result<Tensor> {
+        self.contributions(layer, Measure::LengthBehind)
+    }
+
     /// How far each row behind a layer turns when the value of one token is zero in its attention, 1 - cosine: (n, n), row i for
     /// position i, column j for the token.
     ///
@@ -176,6 +184,9 @@ impl Trace {
             (None, Some(layer)) => match measure {
                 Measure::Nearness => ops::alti_proximity(layer),
                 Measure::Length => ops::lengths(layer),
+                Measure::LengthBehind => {
+                    bail!("fused operations do not follow a token behind the block; the interpreter does")
+                }
             },
             (None, None) => Err(no_layer(layer, self.layer_count())),
         }
@@ -277,7 +288,9 @@ impl TapeTrace {
     }
 
     fn contributions(&self, layer: usize, measure: Measure) -> Result<Tensor> {
-        let entries = self.tape.contributions(self.sequence, self.site(layer)?, measure)?;
+        let site = self.site(layer)?;
+        let block = &self.tape.blocks[layer];
+        let entries = self.tape.contributions(self.sequence, (block, site), measure)?;
         let n = (entries.len() as f64).sqrt() as usize;
         Tensor::from_vec(entries, (n, n), &candle_core::Device::Cpu)
     }
