@@ -1,17 +1,30 @@
 #!/bin/sh
-# Measures how faithful the methods are, for docs/faithfulness.md: JSON on stdout.
+# Measures how faithful the methods are and makes docs/faithfulness.md and its plots again.
 #
-#     benches/faithfulness/run.sh FOVEA [OPTIONS OF fovea evaluate]
+#     benches/faithfulness/run.sh FOVEA FOLDER MULTILINGUAL DECODER
 #
-# The texts are this repository's fixtures in 20 languages and its pages, foreign Rust from Cargo's registry (`cargo fetch` brings it) and
-# Python's standard library. A run that was stopped goes on. Options that matter: --model, --units, --methods, --ceiling.
+# FOVEA is the program, FOLDER gets the texts (corpus.sh), what is known of units, and one JSON and HTML file for each model. MULTILINGUAL is a
+# folder with multilingual-e5-small (`fovea model pull multilingual`), DECODER gemma-3-270m-q4_k_m.gguf. A run that was stopped goes on. It
+# takes about half an hour on two cores that have nothing else to do; UNITS="140 5 32 0 5" says on how many units: of the embedded model
+# all and those with everything, of the multilingual one likewise, and of the decoder.
 set -eu
 here=$(cd "$(dirname "$0")/../.." && pwd)
-program=$1
-shift
-set -- "$@" "$here/tests/fixtures/segments" "$here/docs"
-for folder in "${CARGO_HOME:-$HOME/.cargo}"/registry/src/*/ignore-0.4.*/src "${CARGO_HOME:-$HOME/.cargo}"/registry/src/*/globset-0.4.*/src \
-    /usr/lib/python3*/json /usr/lib/python3*/email /usr/lib/python3*/logging; do
-    [ -d "$folder" ] && set -- "$@" "$folder"
-done
-exec "$program" evaluate --format json "$@"
+program=$1 folder=$2 multilingual=$3 decoder=$4
+# shellcheck disable=SC2086
+set -- ${UNITS:-140 5 32 0 5}
+
+"$here/benches/faithfulness/corpus.sh" "$folder"
+export FOVEA_CACHE_DIR="$folder/cache"
+
+# measure NAME OPTIONS: what is known of units is kept, so that the page is written from the same numbers.
+measure() {
+    name=$1
+    shift
+    "$program" evaluate --format json "$@" "$folder/texts" >"$folder/$name.json"
+    "$program" evaluate --format html "$@" "$folder/texts" >"$folder/$name.html"
+}
+
+measure minilm --units "$1" --slow-units "$2" --ceiling --sensitivity
+measure e5 --units "$3" --slow-units "$4" --model "$multilingual"
+measure decoder --units "$5" --slow-units 0 --target log-probability --model "$decoder"
+python3 "$here/benches/faithfulness/page.py" "MINILM=$folder/minilm.json" "E5=$folder/e5.json" "DECODER=$folder/decoder.json"

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use rayon::prelude::*;
 
-use crate::explain::{Heads, Method, Owner, Subject, WordMap, alti, salience};
+use crate::explain::{Choice, Goal, Heads, Method, Owner, Subject, WordMap, alti, salience};
 use crate::model::{Checkpoint, Model, ModelError, Packed, Reader, Role, Tokens, Trace, TraceLevel, ops};
 use crate::text::{ByteRange, Language};
 
@@ -104,7 +104,7 @@ pub fn analyze(
     analyze_heads(model, texts, method, Heads::default(), checkpoint)
 }
 
-/// [`analyze`] with a choice of attention maps for [`Method::Attention`].
+/// [`analyze`], with what can be chosen of [`Method::Attention`] and [`Method::LeaveOneOut`].
 ///
 /// # Errors
 /// Those of [`analyze`]; a layer or head that does not exist.
@@ -112,9 +112,10 @@ pub fn analyze_heads(
     model: &Model,
     texts: &[(&str, Language)],
     method: Method,
-    heads: Heads,
+    choice: impl Into<Choice>,
     checkpoint: Checkpoint,
 ) -> Result<Vec<UnitReport>, ModelError> {
+    let choice = choice.into();
     let readers: Vec<Reader> = texts
         .par_iter()
         .map(|(text, language)| model.reader(text, *language))
@@ -128,12 +129,12 @@ pub fn analyze_heads(
     };
     let foreign = texts_of(Reader::Multilingual);
     if foreign.is_empty() {
-        return explain_by(model, texts, method, heads, checkpoint);
+        return explain_by(model, texts, method, choice, checkpoint);
     }
     let multilingual = model.of_reader(Reader::Multilingual);
-    let mut own = explain_by(model, &texts_of(Reader::Chosen), method, heads, checkpoint)?.into_iter();
+    let mut own = explain_by(model, &texts_of(Reader::Chosen), method, choice, checkpoint)?.into_iter();
     let mut others = Vec::with_capacity(foreign.len());
-    let explained = explain(&multilingual, &foreign, method, heads, checkpoint)?;
+    let explained = explain(&multilingual, &foreign, method, choice, checkpoint)?;
     for (mut report, (read, embedding)) in explained.into_iter().zip(embeddings(model, &foreign, checkpoint)?) {
         report.embedding = embedding;
         report.multilingual = Some(read);
@@ -152,14 +153,20 @@ fn explain_by(
     model: &Model,
     texts: &[(&str, Language)],
     method: Method,
-    heads: Heads,
+    choice: Choice,
     checkpoint: Checkpoint,
 ) -> Result<Vec<UnitReport>, ModelError> {
     // Surprisal is that of the text as it stands: a model that predicts knows no identifiers that are read as words.
     let plain = method == Method::Surprisal;
     let mut reports = match plain {
-        true => explain(&model.clone().identifier_aware(false), texts, method, heads, checkpoint)?,
-        false => explain(model, texts, method, heads, checkpoint)?,
+        true => explain(
+            &model.clone().identifier_aware(false),
+            texts,
+            method,
+            choice,
+            checkpoint,
+        )?,
+        false => explain(model, texts, method, choice, checkpoint)?,
     };
     // The explained text gives the passage embedding, unless the model has a prompt for passages. The explanation itself never contains the
     // prompt: no word shares its score with text that is not on the screen.
@@ -176,7 +183,7 @@ fn explain(
     model: &Model,
     texts: &[(&str, Language)],
     method: Method,
-    heads: Heads,
+    choice: Choice,
     checkpoint: Checkpoint,
 ) -> Result<Vec<UnitReport>, ModelError> {
     let start = Instant::now();
@@ -192,7 +199,7 @@ fn explain(
             return Err(ModelError::Stopped);
         }
         let (start, tokens) = (Instant::now(), &read[index]);
-        let mut report = explain_one(model, (texts[index].0, tokens), trace, (method, heads), checkpoint)?;
+        let mut report = explain_one(model, (texts[index].0, tokens), trace, (method, choice), checkpoint)?;
         report.ms = shared * tokens.len() as f32 + start.elapsed().as_secs_f32() * 1e3;
         Ok(report)
     });
@@ -224,18 +231,20 @@ fn explain_one(
     model: &Model,
     (text, tokens): (&str, &Tokens),
     trace: &Trace,
-    (method, heads): (Method, Heads),
+    (method, choice): (Method, Choice),
     checkpoint: Checkpoint,
 ) -> Result<UnitReport, ModelError> {
     let embedding = model.pool(trace)?;
     let map = WordMap::new(text, tokens);
     let subject = Subject {
+        text,
         tokens,
         trace,
         embedding: &embedding,
         words: &map,
+        goal: Goal::Embedding,
     };
-    let scores = salience(model, &subject, method, heads, checkpoint)?;
+    let scores = salience(model, &subject, method, choice, checkpoint)?;
     let ranks = ranks(&scores.words);
     let words = map.words.into_iter().zip(scores.words).zip(ranks);
     Ok(UnitReport {

@@ -13,7 +13,7 @@ use super::input::Usage;
 use super::output::{Color, Progress};
 use super::{ModelArguments, input, output};
 use crate::analysis::{DocumentReport, UnitReport, analyze_heads, embedded_items};
-use crate::explain::{Heads, Method};
+use crate::explain::{Choice, Extent, Heads, Method, Operator, Over};
 use crate::model::{Model, UNSTOPPED};
 use crate::render::terminal::SimilarPair;
 use crate::render::{html, json, terminal};
@@ -27,9 +27,10 @@ use crate::text::Snapshot;
 pub(super) struct Explain {
     /// File to explain; `-` reads standard input. With --trust, FILE:LINE for one unit
     file: PathBuf,
-    /// Salience method: decomposition, alti, attention, rollout or norm; slow references: gradient (3 passes), integrated-gradients (60),
-    /// leave-one-out (one for each word), value-zeroing (one for each token). surprisal: how unexpected each word is, with a model that
-    /// predicts the next token
+    /// Salience method: decomposition, alti, attention, rollout or norm; references: gradient (3 passes), globenc (1, in the interpreter),
+    /// integrated-gradients and smoothgrad (60), leave-one-out (one for each word), value-zeroing (one for each token), lime (5 for each word,
+    /// at least 100), shap (up to 500), attention-flow (units up to 160 tokens). surprisal: how unexpected each word is, with a model
+    /// that predicts the next token
     #[arg(long, default_value = "decomposition", value_parser = method)]
     method: Method,
     /// With --method attention: use only this layer, counted from 0
@@ -38,6 +39,15 @@ pub(super) struct Explain {
     /// With --method attention: use only this head, counted from 0
     #[arg(long, value_name = "N")]
     head: Option<usize>,
+    /// With --method attention: how several heads and layers become one map
+    #[arg(long, value_enum, default_value_t)]
+    over: OverMaps,
+    /// With --method leave-one-out: how words are left out
+    #[arg(long, value_enum, default_value_t)]
+    without: Without,
+    /// With --method leave-one-out: what is left out at a time
+    #[arg(long, value_enum, default_value_t)]
+    by: By,
     /// Judge the explanation instead: delete the words that it marks, and as many random ones, and say what that does to the embedding
     #[arg(long)]
     trust: bool,
@@ -55,6 +65,40 @@ pub(super) struct Explain {
     /// Refuse files larger than this
     #[arg(long, value_name = "N", default_value_t = input::MAX_BYTES)]
     max_bytes: usize,
+}
+
+/// How attention maps become one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum OverMaps {
+    /// Their mean.
+    #[default]
+    Mean,
+    /// The largest of their entries.
+    Max,
+}
+
+/// How words are left out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum Without {
+    /// Their tokens are deleted.
+    #[default]
+    Delete,
+    /// Their tokens become the model's mask.
+    Mask,
+    /// No other token may look at them.
+    Attention,
+}
+
+/// What is left out at a time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum By {
+    /// A word.
+    #[default]
+    Word,
+    /// A line.
+    Line,
+    /// A sentence or statement.
+    Sentence,
 }
 
 /// How an explanation is written.
@@ -85,9 +129,9 @@ pub(super) fn run(arguments: &Explain) -> Result<()> {
     let language = input::language(arguments.language.as_deref())?;
     let snapshot = input::document(&arguments.file, language, arguments.max_bytes)?;
     let model = model(arguments)?;
-    let heads = heads(arguments, &model)?;
+    let choice = choice(arguments, &model)?;
     let start = Instant::now();
-    let report = document(&model, snapshot, arguments, heads)?;
+    let report = document(&model, snapshot, arguments, choice)?;
     let milliseconds = start.elapsed().as_secs_f32() * 1e3;
     let file = arguments.file.display().to_string();
     match arguments.format {
@@ -114,10 +158,39 @@ pub(super) fn run(arguments: &Explain) -> Result<()> {
 
 /// The model as the method needs it.
 fn model(arguments: &Explain) -> Result<Model> {
-    match arguments.method.interpreted() {
+    let hidden = arguments.method == Method::LeaveOneOut && arguments.without == Without::Attention;
+    match arguments.method.interpreted() || hidden {
         true => Ok(arguments.model.interpreted()?.0),
         false => arguments.model.load(),
     }
+}
+
+/// What was chosen of a method.
+fn choice(arguments: &Explain, model: &Model) -> Result<Choice> {
+    if arguments.over != OverMaps::Mean && arguments.method != Method::Attention {
+        return Err(Usage("--over needs --method attention".to_owned()).into());
+    }
+    let left_out = arguments.without != Without::Delete || arguments.by != By::Word;
+    if left_out && arguments.method != Method::LeaveOneOut {
+        return Err(Usage("--without and --by need --method leave-one-out".to_owned()).into());
+    }
+    Ok(Choice {
+        heads: heads(arguments, model)?,
+        over: match arguments.over {
+            OverMaps::Mean => Over::Mean,
+            OverMaps::Max => Over::Max,
+        },
+        operator: match arguments.without {
+            Without::Delete => Operator::Delete,
+            Without::Mask => Operator::Mask,
+            Without::Attention => Operator::Attention,
+        },
+        extent: match arguments.by {
+            By::Word => Extent::Word,
+            By::Line => Extent::Line,
+            By::Sentence => Extent::Sentence,
+        },
+    })
 }
 
 /// The attention maps asked for.
@@ -138,9 +211,9 @@ fn heads(arguments: &Explain, model: &Model) -> Result<Heads> {
     Ok(Heads { layer, head })
 }
 
-fn document(model: &Model, snapshot: Snapshot, arguments: &Explain, heads: Heads) -> Result<DocumentReport> {
+fn document(model: &Model, snapshot: Snapshot, arguments: &Explain, choice: Choice) -> Result<DocumentReport> {
     let segments = model.segment(&snapshot);
-    let units = units(model, &snapshot, &segments, arguments.method, heads)?;
+    let units = units(model, &snapshot, &segments, arguments.method, choice)?;
     let id = arguments.file.display().to_string().into();
     Ok(DocumentReport {
         id,
@@ -155,7 +228,7 @@ fn units(
     snapshot: &Snapshot,
     segments: &Segments,
     method: Method,
-    heads: Heads,
+    choice: Choice,
 ) -> Result<Vec<Option<Arc<UnitReport>>>> {
     let texts: Vec<_> = segments
         .units
@@ -174,7 +247,7 @@ fn units(
             }
             batch.push((text.as_ref(), *language));
         }
-        let explained = analyze_heads(model, &batch, method, heads, UNSTOPPED)?;
+        let explained = analyze_heads(model, &batch, method, choice, UNSTOPPED)?;
         reports.extend(explained.into_iter().map(|report| Some(Arc::new(report))));
         progress.at(reports.len());
     }

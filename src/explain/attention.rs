@@ -3,6 +3,7 @@
 use candle_core::{Result, Tensor};
 
 use super::TokenScores;
+use super::choice::Over;
 use super::contributions::{self, Mixing, roll_out};
 use crate::model::{Pooling, Trace};
 
@@ -35,19 +36,53 @@ pub struct Heads {
 /// # Errors
 /// If the layer or head does not exist.
 pub fn received(trace: &Trace, heads: Heads) -> Result<TokenScores> {
-    let layers = heads.layer.map_or(0..trace.layer_count(), |layer| layer..layer + 1);
-    let columns = layers
-        .map(|layer| {
-            let map = map(trace, layer, heads.head)?;
-            Tensor::from_vec(map.entries, (map.n, map.n), trace.hidden.device())?.mean(0) // (n)
-        })
-        .collect::<Result<Vec<_>>>()?;
-    let tokens = Tensor::stack(&columns, 0)?.mean(0)?.to_vec1()?; // (n)
-    Ok(TokenScores { tokens, bias: 0.0 })
+    received_over(trace, heads, Over::Mean)
+}
+
+/// As [`received`]; with [`Over::Max`] the mean over queries of the largest entry of the maps chosen, which sums to more than 1.
+///
+/// # Errors
+/// As [`received`].
+pub fn received_over(trace: &Trace, heads: Heads, over: Over) -> Result<TokenScores> {
+    let mut layers = heads.layer.map_or(0..trace.layer_count(), |layer| layer..layer + 1);
+    let tokens = match over {
+        Over::Mean => {
+            let columns = layers
+                .map(|layer| {
+                    let map = map(trace, layer, heads.head)?;
+                    Tensor::from_vec(map.entries, (map.n, map.n), trace.hidden.device())?.mean(0) // (n)
+                })
+                .collect::<Result<Vec<_>>>()?;
+            Tensor::stack(&columns, 0)?.mean(0)?
+        }
+        Over::Max => {
+            let largest = layers.try_fold(None, |known: Option<Tensor>, layer| {
+                let maps = trace.attention(layer)?; // (heads, n, n)
+                let own = match heads.head {
+                    None => maps.max(0)?,
+                    Some(head) if head < maps.dim(0)? => maps.get(head)?,
+                    Some(head) => candle_core::bail!("head {head} does not exist"),
+                };
+                let own = match known {
+                    Some(known) => known.maximum(&own)?,
+                    None => own,
+                };
+                Ok::<_, candle_core::Error>(Some(own))
+            })?;
+            let Some(largest) = largest else {
+                candle_core::bail!("the trace has no layers")
+            };
+            largest.mean(0)?
+        }
+    };
+    Ok(TokenScores {
+        tokens: tokens.to_vec1()?, // (n)
+        bias: 0.0,
+    })
 }
 
 /// One layer of attention rollout: ½(mean_h A + I).
-fn half(trace: &Trace, layer: usize) -> Result<Mixing> {
+pub(super) fn half(trace: &Trace, layer: usize) -> Result<Mixing> {
     let mut mixing = map(trace, layer, None)?;
     let n = mixing.n;
     mixing.entries.iter_mut().for_each(|v| *v *= 0.5);

@@ -1,10 +1,13 @@
-//! What becomes of an embedding when words are deleted from the text: the measure that explanations are held against.
+//! What becomes of a text's embedding, or of what a decoder writes next, when words are deleted: the measure that explanations are held
+//! against.
 //!
 //! The tokens of the words are taken out of the sequence that the model reads; text is never put together and tokenized again, which might
-//! give other tokens. Special tokens always stay. The change is 1 - cos(e, e'), 0 to 2.
+//! give other tokens. Special tokens always stay. The change of an embedding is 1 - cos(e, e'), 0 to 2; that of a number is how far it
+//! falls.
 
 use super::split::cosine;
-use crate::model::{Checkpoint, Model, ModelError, Packed, TraceLevel};
+use super::{Goal, Subject};
+use crate::model::{Checkpoint, Model, ModelError, Packed, Trace, TraceLevel};
 
 /// Tokens that the model reads at once.
 const BATCH: usize = 2048;
@@ -15,12 +18,56 @@ pub struct Deletions<'a> {
     ids: &'a [u32],
     /// The word of each token.
     owners: Vec<Option<usize>>,
-    embedding: &'a [f32],
+    whole: Whole<'a>,
+}
+
+/// What is known of the whole text.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Whole<'a> {
+    /// Its embedding.
+    Embedding(&'a [f32]),
+    /// A number of it, and which.
+    Value(Goal, f64),
+}
+
+impl<'a> Whole<'a> {
+    /// What is explained of a subject.
+    pub(super) fn of(model: &Model, subject: &Subject<'a>) -> Result<Whole<'a>, ModelError> {
+        Ok(match subject.goal {
+            Goal::Embedding => Whole::Embedding(subject.embedding),
+            goal => Whole::Value(goal, goal.value(model, subject.trace)?),
+        })
+    }
+
+    /// What a pass over the rest of the text changes. Nothing is left of an embedding whose text is gone: 1.
+    pub(super) fn change(&self, model: &Model, rest: &Trace) -> Result<f32, ModelError> {
+        Ok(match self {
+            Whole::Embedding(whole) => (1.0 - cosine(whole, &model.pool(rest)?).0) as f32,
+            Whole::Value(goal, whole) => (whole - goal.value(model, rest)?) as f32,
+        })
+    }
 }
 
 impl<'a> Deletions<'a> {
     /// The text of some ids with its embedding; `words` lists the tokens of each word.
     pub fn new(model: &'a Model, ids: &'a [u32], words: &[Vec<usize>], embedding: &'a [f32]) -> Deletions<'a> {
+        Deletions::with(model, ids, words, Whole::Embedding(embedding))
+    }
+
+    /// The text of a subject, with what is explained of it; `words` lists the tokens of each word.
+    ///
+    /// # Errors
+    /// [`ModelError::Unable`] for the next token of a model that predicts none.
+    pub fn of(model: &'a Model, subject: &Subject<'a>, words: &[Vec<usize>]) -> Result<Deletions<'a>, ModelError> {
+        Ok(Deletions::with(
+            model,
+            &subject.tokens.ids,
+            words,
+            Whole::of(model, subject)?,
+        ))
+    }
+
+    fn with(model: &'a Model, ids: &'a [u32], words: &[Vec<usize>], whole: Whole<'a>) -> Deletions<'a> {
         let mut owners = vec![None; ids.len()];
         for (word, tokens) in words.iter().enumerate() {
             tokens.iter().for_each(|token| owners[*token] = Some(word));
@@ -29,11 +76,11 @@ impl<'a> Deletions<'a> {
             model,
             ids,
             owners,
-            embedding,
+            whole,
         }
     }
 
-    /// How far the embedding turns for each set of deleted words; `deleted[k][w]` says whether set k has word w.
+    /// What each set of deleted words changes; `deleted[k][w]` says whether set k has word w.
     ///
     /// # Errors
     /// [`ModelError::Stopped`] when the checkpoint says so; otherwise what the model reports.
@@ -62,14 +109,9 @@ impl<'a> Deletions<'a> {
                 .encoder()
                 .forward(&packed, TraceLevel::LastHidden, checkpoint)?
             {
-                changes.push(self.change(&self.model.pool(&trace)?));
+                changes.push(self.whole.change(self.model, &trace)?);
             }
         }
         Ok(changes)
-    }
-
-    /// 1 - cosine to the whole text's embedding; 1 for a text of which nothing is left.
-    fn change(&self, embedding: &[f32]) -> f32 {
-        (1.0 - cosine(self.embedding, embedding).0) as f32
     }
 }

@@ -3,21 +3,33 @@
 //! Explained is what the decomposition splits: the embedding's part along itself, or along what it has beyond the model's reference. Where
 //! a projection brings embeddings to unit length, the length is held at the text's: along itself a vector of unit length has no slope.
 
-use super::{Subject, TokenScores};
+use super::{Goal, Subject, TokenScores};
 use crate::model::{Frozen, Model, ModelError, Trace};
 
-/// ⟨d, e(x)⟩, where e(x) is the embedding of a text x, and d the direction that the embedding of one text has beyond the reference.
+/// The number that gradients are of. For an embedding ⟨d, e(x)⟩, where e(x) is the embedding of a text x, and d the direction that the
+/// embedding of one text has beyond the reference; for a decoder's next token its logit or log-probability.
 pub(super) struct Target<'a> {
     model: &'a Model,
-    direction: Vec<f32>,
-    held: Frozen<'a>,
-    /// ⟨d, e⟩ less the reference's part: the length of what is explained.
+    kind: Kind<'a>,
+    /// The length of what is explained: ⟨d, e⟩ less the reference's part; 1 for a number that is explained as it is.
     pub length: f64,
+}
+
+enum Kind<'a> {
+    Embedding { direction: Vec<f32>, held: Frozen<'a> },
+    Output(Goal),
 }
 
 impl<'a> Target<'a> {
     /// The target of one text.
     pub fn of(model: &'a Model, subject: &Subject) -> Result<Target<'a>, ModelError> {
+        if subject.goal != Goal::Embedding {
+            return Ok(Target {
+                model,
+                kind: Kind::Output(subject.goal),
+                length: 1.0,
+            });
+        }
         let mut direction = subject.embedding.to_vec();
         if let Some(reference) = model.reference()? {
             direction.iter_mut().zip(reference).for_each(|(v, r)| *v -= r);
@@ -25,23 +37,38 @@ impl<'a> Target<'a> {
         let length = direction.iter().map(|v| f64::from(*v).powi(2)).sum::<f64>().sqrt();
         let scale = if length > 0.0 { length.recip() } else { 0.0 };
         direction.iter_mut().for_each(|v| *v = (f64::from(*v) * scale) as f32);
+        let held = model.freeze(model.pooling(), subject.trace)?;
         Ok(Target {
             model,
-            direction,
-            held: model.freeze(model.pooling(), subject.trace)?,
+            kind: Kind::Embedding { direction, held },
             length,
         })
     }
 
+    /// Whether it is a number that is explained as it is, and not by parts of 1.
+    pub fn is_output(&self) -> bool {
+        matches!(self.kind, Kind::Output(_))
+    }
+
+    /// Its value for a text, and its gradient at the last hidden states.
+    fn at_hidden(&self, trace: &Trace) -> Result<(f64, Vec<f32>), ModelError> {
+        match &self.kind {
+            Kind::Embedding { direction, held } => self.model.toward(trace, held, direction),
+            Kind::Output(goal) => goal.gradient(self.model, trace),
+        }
+    }
+
     /// Its value for a text.
     pub fn value(&self, trace: &Trace) -> Result<f64, ModelError> {
-        Ok(self.model.toward(trace, &self.held, &self.direction)?.0)
+        match &self.kind {
+            Kind::Embedding { .. } => Ok(self.at_hidden(trace)?.0),
+            Kind::Output(goal) => goal.value(self.model, trace),
+        }
     }
 
     /// Its true gradient at the rows that the first layer gets: (n, hidden).
     pub fn gradient(&self, trace: &Trace) -> Result<Vec<f32>, ModelError> {
-        let (_, at_hidden) = self.model.toward(trace, &self.held, &self.direction)?;
-        Ok(trace.gradient(at_hidden)?)
+        Ok(trace.gradient(self.at_hidden(trace)?.1)?)
     }
 }
 

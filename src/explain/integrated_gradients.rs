@@ -57,10 +57,10 @@ pub fn integrate(
         }
     }
     let gain = target.value(subject.trace)? - start;
-    let scale = if gain.abs() > 1e-9 {
-        (gain * steps as f64).recip()
-    } else {
-        0.0
+    let scale = match (target.is_output(), gain.abs() > 1e-9) {
+        (true, _) => (steps as f64).recip(),
+        (false, true) => (gain * steps as f64).recip(),
+        (false, false) => 0.0,
     };
     Ok(TokenScores {
         tokens: products(&way, &sum, width, scale),

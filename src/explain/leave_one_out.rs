@@ -1,26 +1,137 @@
-//! Leave-one-out: how far the embedding turns when one word is deleted, 1 - cos(e(x), e(x without the word)).
+//! Leave-one-out: how far the embedding turns when one word is left out, 1 - cos(e(x), e(x without the word)).
 //!
 //! It needs a pass of the model for each word. What it says is exact, of one word at a time: two words that say the same hide each other.
+//! A word can be deleted, masked, or hidden from attention; lines and sentences can be left out in place of words. A token that nobody
+//! looks at and that is not pooled adds nothing, so that hiding it is the same as a pass over the rows of all others. The rows hold the
+//! positions in models that add them to the embedding; others cannot tell hiding from deletion, and refuse it.
 
-use super::deletion::Deletions;
-use super::{Subject, TokenScores};
-use crate::model::{Checkpoint, Model, ModelError};
+use super::choice::{Choice, Extent, Operator};
+use super::deletion::{Deletions, Whole};
+use super::{Subject, TokenScores, layout};
+use crate::model::spec::Positions;
+use crate::model::tape::Network;
+use crate::model::{Checkpoint, Model, ModelError, Packed, TraceLevel};
+
+/// Tokens that the model reads at once.
+const BATCH: usize = 2048;
 
 /// The change that each word's absence makes, on the first token of the word; 0 on the others and on special tokens.
 ///
 /// # Errors
 /// [`ModelError::Stopped`] when the checkpoint says so; otherwise what the model reports.
 pub fn scores(model: &Model, subject: &Subject, checkpoint: Checkpoint) -> Result<TokenScores, ModelError> {
+    choose(model, subject, Choice::default(), checkpoint)
+}
+
+/// As [`scores`], with what is left out, and how.
+///
+/// # Errors
+/// As [`scores`]; [`ModelError::Meaningless`] where a model cannot hide a token from attention without moving others.
+pub fn choose(
+    model: &Model,
+    subject: &Subject,
+    choice: Choice,
+    checkpoint: Checkpoint,
+) -> Result<TokenScores, ModelError> {
     let words = subject.words.tokens_of_words();
-    let deletions = Deletions::new(model, &subject.tokens.ids, &words, subject.embedding);
-    let each: Vec<Vec<bool>> = (0..words.len())
-        .map(|word| (0..words.len()).map(|other| other == word).collect())
+    let groups = match choice.extent {
+        Extent::Word => (0..words.len()).map(|word| word..word + 1).collect(),
+        Extent::Line => layout::lines(subject.text, &subject.words.words),
+        Extent::Sentence => layout::sentences(subject.text, &subject.words.words),
+    };
+    let without: Vec<Vec<bool>> = groups
+        .iter()
+        .map(|group| (0..words.len()).map(|word| group.contains(&word)).collect())
         .collect();
-    let mut tokens = vec![0f32; subject.tokens.len()];
-    for (own, change) in words.iter().zip(deletions.changes(&each, checkpoint)?) {
-        if let Some(first) = own.first() {
-            tokens[*first] = change;
+    let changes = match choice.operator {
+        Operator::Delete => Deletions::of(model, subject, &words)?.changes(&without, checkpoint)?,
+        Operator::Mask | Operator::Attention => {
+            let gone: Vec<Vec<usize>> = groups.iter().map(|group| words[group.clone()].concat()).collect();
+            match choice.operator {
+                Operator::Mask => masked(model, subject, &gone, checkpoint)?,
+                _ => hidden(model, subject, &gone, checkpoint)?,
+            }
         }
+    };
+    let mut tokens = vec![0f32; subject.tokens.len()];
+    for (group, change) in groups.iter().zip(changes) {
+        let first = words[group.clone()].iter().filter_map(|own| own.first());
+        first.for_each(|token| tokens[*token] = change);
     }
     Ok(TokenScores { tokens, bias: 0.0 })
+}
+
+/// What each set of tokens changes that are replaced by the mask.
+fn masked(
+    model: &Model,
+    subject: &Subject,
+    gone: &[Vec<usize>],
+    checkpoint: Checkpoint,
+) -> Result<Vec<f32>, ModelError> {
+    let tokenizer = model.tokenizer();
+    let Some(mask) = tokenizer.mask().map(|(_, id)| id).or(tokenizer.blank()) else {
+        return Err(ModelError::Meaningless(
+            "the vocabulary has no mask, padding or unknown token; leave words out by deletion".to_owned(),
+        ));
+    };
+    let whole = Whole::of(model, subject)?;
+    let mut changes = Vec::with_capacity(gone.len());
+    for lot in gone.chunks((BATCH / subject.tokens.len().max(1)).max(1)) {
+        if checkpoint() {
+            return Err(ModelError::Stopped);
+        }
+        let texts: Vec<Vec<u32>> = lot
+            .iter()
+            .map(|gone| {
+                let mut ids = subject.tokens.ids.clone();
+                gone.iter().for_each(|token| ids[*token] = mask);
+                ids
+            })
+            .collect();
+        let batch = Packed::new(texts.iter().map(Vec::as_slice));
+        for trace in model.encoder().forward(&batch, TraceLevel::LastHidden, checkpoint)? {
+            changes.push(whole.change(model, &trace)?);
+        }
+    }
+    Ok(changes)
+}
+
+/// What each set of tokens changes that no other may look at.
+fn hidden(
+    model: &Model,
+    subject: &Subject,
+    gone: &[Vec<usize>],
+    checkpoint: Checkpoint,
+) -> Result<Vec<f32>, ModelError> {
+    let able = |network: &&Network| network.spec.stack.embedding.positions != Positions::None;
+    let Some(network) = model.network().map(|network| &**network).filter(able) else {
+        return Err(ModelError::Meaningless(
+            "this model's positions are relative, so that hiding a token from attention moves the others as deletion does: leave words out \
+             by deletion or mask"
+                .to_owned(),
+        ));
+    };
+    let whole = Whole::of(model, subject)?;
+    let batch = Packed::new([subject.tokens.ids.as_slice()]);
+    let traces = model.encoder().forward(&batch, TraceLevel::Layers, checkpoint)?;
+    let Some(trace) = traces.first() else {
+        return Ok(vec![0.0; gone.len()]);
+    };
+    let (rows, width) = super::gradient::input(trace)?;
+    let mut changes = Vec::with_capacity(gone.len());
+    for gone in gone {
+        if checkpoint() {
+            return Err(ModelError::Stopped);
+        }
+        let kept = rows.chunks_exact(width.max(1)).enumerate();
+        let kept: Vec<f32> = kept
+            .filter(|(token, _)| !gone.contains(token))
+            .flat_map(|(_, row)| row.iter().copied())
+            .collect();
+        let n = kept.len() / width.max(1);
+        for trace in network.forward_rows(kept, std::slice::from_ref(&(0..n)), TraceLevel::LastHidden, checkpoint)? {
+            changes.push(whole.change(model, &trace)?);
+        }
+    }
+    Ok(changes)
 }

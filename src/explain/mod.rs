@@ -6,19 +6,27 @@
 pub mod alignment;
 pub mod alti;
 pub mod attention;
+pub mod attention_flow;
 pub mod centered;
+mod choice;
 pub mod contributions;
 pub mod decomposition;
 pub mod deletion;
 mod direction;
 pub mod evaluate;
+pub mod globenc;
+mod goal;
 pub mod gradient;
 pub mod integrated_gradients;
+mod layout;
 pub mod leave_one_out;
+pub mod lime;
 pub mod norm;
 pub mod pair;
 pub mod parts;
 mod passage;
+pub mod shap;
+pub mod smoothgrad;
 mod split;
 pub mod surprisal;
 mod target;
@@ -29,7 +37,9 @@ mod words;
 pub use alignment::Link;
 pub use attention::Heads;
 pub use centered::{Centered, CenteredSide, Means, Measure};
+pub use choice::{Choice, Extent, Operator, Over};
 pub use direction::{Along, Directed};
+pub use goal::Goal;
 pub use pair::{Pair, PairReport, Side, Which, compare, compare_centered};
 pub use passage::Shares;
 pub use target::{Attribution, TargetScores, TargetWords, target};
@@ -63,6 +73,18 @@ pub enum Method {
     /// Surprisal: how unexpected a word is after those before it. It explains no embedding, so it is neither in [`Method::LIVE`] nor in
     /// [`Method::ALL`].
     Surprisal,
+    /// SmoothGrad (Smilkov et al. 2017): the length of the gradient's mean over disturbed copies.
+    #[serde(rename = "smoothgrad")]
+    SmoothGrad,
+    /// LIME (Ribeiro et al. 2016): a linear model of what random deletions do.
+    Lime,
+    /// Owen values over the layout of the text (Lundberg's partition SHAP): shares of what all words do together.
+    Shap,
+    /// GlobEnc (Modarressi et al. 2022): norm-based, behind the whole layer.
+    #[serde(rename = "globenc")]
+    GlobEnc,
+    /// Attention flow (Abnar & Zuidema 2020), of short texts.
+    AttentionFlow,
 }
 
 impl Method {
@@ -86,7 +108,7 @@ impl Method {
     ];
 
     /// Every method: those of [`Method::LIVE`], then the references, which take many passes or gradients and serve evaluation.
-    pub const ALL: [Method; 9] = [
+    pub const ALL: [Method; 14] = [
         Method::Decomposition,
         Method::Alti,
         Method::Attention,
@@ -96,6 +118,11 @@ impl Method {
         Method::IntegratedGradients,
         Method::LeaveOneOut,
         Method::ValueZeroing,
+        Method::SmoothGrad,
+        Method::Lime,
+        Method::Shap,
+        Method::GlobEnc,
+        Method::AttentionFlow,
     ];
 
     /// The name used on the command line, in settings and in JSON.
@@ -111,6 +138,11 @@ impl Method {
             Method::LeaveOneOut => "leave-one-out",
             Method::ValueZeroing => "value-zeroing",
             Method::Surprisal => "surprisal",
+            Method::SmoothGrad => "smoothgrad",
+            Method::Lime => "lime",
+            Method::Shap => "shap",
+            Method::GlobEnc => "globenc",
+            Method::AttentionFlow => "attention-flow",
         }
     }
 
@@ -124,9 +156,13 @@ impl Method {
     pub fn keeps(self) -> TraceLevel {
         match self {
             Method::Alti | Method::Norm => TraceLevel::LayersAndValues,
-            Method::Decomposition | Method::Attention | Method::Rollout => TraceLevel::Layers,
-            Method::Gradient | Method::IntegratedGradients | Method::ValueZeroing => TraceLevel::Everything,
-            Method::LeaveOneOut | Method::Surprisal => TraceLevel::LastHidden,
+            Method::Decomposition | Method::Attention | Method::Rollout | Method::AttentionFlow => TraceLevel::Layers,
+            Method::Gradient
+            | Method::IntegratedGradients
+            | Method::ValueZeroing
+            | Method::SmoothGrad
+            | Method::GlobEnc => TraceLevel::Everything,
+            Method::LeaveOneOut | Method::Surprisal | Method::Lime | Method::Shap => TraceLevel::LastHidden,
         }
     }
 
@@ -143,18 +179,24 @@ impl Method {
     /// What its scores are of, in a few words.
     pub fn target(self) -> &'static str {
         match self {
-            Method::Decomposition | Method::Gradient | Method::IntegratedGradients => "embedding beyond the reference",
-            Method::Alti | Method::Attention | Method::Rollout | Method::Norm | Method::ValueZeroing => {
-                "pooled token vectors"
+            Method::Decomposition | Method::Gradient | Method::IntegratedGradients | Method::SmoothGrad => {
+                "embedding beyond the reference"
             }
-            Method::LeaveOneOut => "turn of the embedding",
             Method::Surprisal => "surprisal of the unit",
+            Method::Alti
+            | Method::Attention
+            | Method::Rollout
+            | Method::Norm
+            | Method::ValueZeroing
+            | Method::GlobEnc
+            | Method::AttentionFlow => "pooled token vectors",
+            Method::LeaveOneOut | Method::Lime | Method::Shap => "turn of the embedding",
         }
     }
 
     /// Whether words, bias and special tokens sum to the explained quantity.
     pub fn additive(self) -> bool {
-        matches!(self, Method::Decomposition | Method::IntegratedGradients)
+        matches!(self, Method::Decomposition | Method::IntegratedGradients | Method::Shap)
     }
 }
 
@@ -183,6 +225,8 @@ pub struct WordScores {
 /// A text as a model read it: what a method explains.
 #[derive(Debug, Clone, Copy)]
 pub struct Subject<'a> {
+    /// The text.
+    pub text: &'a str,
     /// The tokens.
     pub tokens: &'a Tokens,
     /// The pass, which kept what the method [needs](Method::keeps).
@@ -191,9 +235,11 @@ pub struct Subject<'a> {
     pub embedding: &'a [f32],
     /// Whose the tokens are.
     pub words: &'a WordMap,
+    /// What is explained of it.
+    pub goal: Goal,
 }
 
-/// Scores a sequence's source words. `heads` chooses attention maps and matters to [`Method::Attention`] alone.
+/// Scores a sequence's source words. The choice matters to [`Method::Attention`] and [`Method::LeaveOneOut`] alone.
 ///
 /// # Errors
 /// [`ModelError::Tensor`] if the trace kept too little or its shapes do not fit, [`ModelError::Stopped`] when the checkpoint of a method
@@ -202,30 +248,40 @@ pub fn salience(
     model: &Model,
     subject: &Subject,
     method: Method,
-    heads: Heads,
+    choice: impl Into<Choice>,
     checkpoint: Checkpoint,
 ) -> Result<WordScores, ModelError> {
-    let pooling = model.pooling();
+    let choice = choice.into();
+    let pooling = subject.goal.pooling(model);
     let Subject {
         trace,
         embedding,
         words,
+        goal,
         ..
     } = *subject;
     let scores = match method {
-        Method::Decomposition => match model.reference()? {
-            Some(reference) => decomposition::shares_beyond(model, trace, pooling, (embedding, reference))?,
-            None => decomposition::shares_of(model, trace, pooling, embedding)?,
+        Method::Decomposition => match (goal.readout(trace.len()), model.reference()?) {
+            (Some(readout), _) => target::of_output(model, trace, &readout)?,
+            (None, Some(reference)) => decomposition::shares_beyond(model, trace, pooling, (embedding, reference))?,
+            (None, None) => decomposition::shares_of(model, trace, pooling, embedding)?,
         },
         Method::Alti => alti::scores(trace, pooling)?,
         Method::Norm => norm::scores(trace, pooling)?,
         Method::Rollout => attention::rollout_scores(trace, pooling)?,
-        Method::Attention => attention::received(trace, heads)?,
+        Method::Attention => attention::received_over(trace, choice.heads, choice.over)?,
         Method::Gradient => gradient::scores(model, subject)?,
         Method::IntegratedGradients => integrated_gradients::scores(model, subject, checkpoint)?,
-        Method::LeaveOneOut => leave_one_out::scores(model, subject, checkpoint)?,
+        Method::LeaveOneOut => leave_one_out::choose(model, subject, choice, checkpoint)?,
         Method::ValueZeroing => value_zeroing::scores(trace, pooling, checkpoint)?,
         Method::Surprisal => surprisal::scores(model, subject, checkpoint)?,
+        Method::SmoothGrad => smoothgrad::scores(model, subject, checkpoint)?,
+        Method::Lime => lime::scores(model, subject, checkpoint)?,
+        Method::Shap => shap::scores(model, subject, checkpoint)?,
+        Method::GlobEnc => globenc::scores(trace, pooling)?,
+        Method::AttentionFlow => attention_flow::scores(subject, pooling, checkpoint)?,
     };
-    Ok(words.collect(&scores, method.additive()))
+    // What a number is made of sums to the number, and not to 1.
+    let additive = method.additive() && goal == Goal::Embedding;
+    Ok(words.collect(&scores, additive))
 }

@@ -7,9 +7,9 @@
 
 use serde::Serialize;
 
-use super::{Method, Owner, WordMap};
+use super::{Method, Owner, TokenScores, WordMap, goal};
 use crate::model::tape::{Held, Network, Side, Target, row_products};
-use crate::model::{ModelError, TapeTrace, TraceLevel};
+use crate::model::{Model, ModelError, TapeTrace, Trace, TraceLevel};
 
 /// How a number that a head gives is explained.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
@@ -170,6 +170,19 @@ pub fn target(
         writing,
         bias,
         residual: (by == Attribution::Decomposition).then(|| (read.value - sum - bias).abs()),
+    })
+}
+
+/// The shares of a decoder's number, by token of the text that is read.
+pub(super) fn of_output(model: &Model, trace: &Trace, readout: &Target) -> Result<TokenScores, ModelError> {
+    let network = goal::network(model)?;
+    let Some(tape) = &trace.tape else {
+        return Err(ModelError::Unable("predict the next token"));
+    };
+    let found = target(network, tape, readout, Attribution::Decomposition)?;
+    Ok(TokenScores {
+        tokens: found.reading,
+        bias: found.bias as f32,
     })
 }
 

@@ -146,6 +146,14 @@ impl Trace {
         self.contributions(layer, Measure::Length)
     }
 
+    /// The length of what position i took from position j in a layer, after the whole layer without its feed-forward block: (n, n).
+    ///
+    /// # Errors
+    /// Those of [`Trace::alti_proximity`]; fused operations.
+    pub fn lengths_behind(&self, layer: usize) -> Result<Tensor> {
+        self.contributions(layer, Measure::LengthBehind)
+    }
+
     /// The effect of value zeroing in a layer, 1 - cosine, (n, n): entry (i, j) says how far the output of position i turns if the
     /// attention value of token j is zero.
     ///
@@ -177,6 +185,9 @@ impl Trace {
             (None, Some(layer)) => match measure {
                 Measure::Nearness => ops::alti_proximity(layer),
                 Measure::Length => ops::lengths(layer),
+                Measure::LengthBehind => {
+                    bail!("fused operations do not follow a token behind the block; the interpreter does")
+                }
             },
             (None, None) => Err(no_layer(layer, self.layer_count())),
         }
@@ -278,7 +289,9 @@ impl TapeTrace {
     }
 
     fn contributions(&self, layer: usize, measure: Measure) -> Result<Tensor> {
-        let entries = self.tape.contributions(self.sequence, self.site(layer)?, measure)?;
+        let site = self.site(layer)?;
+        let block = &self.tape.blocks[layer];
+        let entries = self.tape.contributions(self.sequence, (block, site), measure)?;
         let n = (entries.len() as f64).sqrt() as usize;
         Tensor::from_vec(entries, (n, n), &candle_core::Device::Cpu)
     }

@@ -21,6 +21,8 @@ table{border-collapse:collapse;font-variant-numeric:tabular-nums;width:100%}
 .wide{overflow-x:auto}
 th,td{padding:.3rem .7rem;text-align:right;border-bottom:1px solid var(--line);white-space:nowrap}
 th{color:var(--dim);font-weight:500}th:first-child,td:first-child{text-align:left}
+.grid td{text-align:center;border:1px solid var(--page);min-width:2.6rem;padding:.3rem .2rem}.grid th:not(:first-child){text-align:center;padding:.3rem .2rem;max-width:5rem;white-space:normal;vertical-align:bottom;font-size:.75rem}\
+.grid td:first-child{text-align:right;padding-right:.7rem}\
 .key{display:inline-block;width:.7em;height:.7em;border-radius:2px;margin-right:.5em}.warn{color:var(--c0)}";
 
 /// The page.
@@ -30,11 +32,11 @@ pub fn page(table: &Table) -> String {
         "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n\
          <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n\
          <meta name=\"viewport\" content=\"width=device-width\">\n<title>{title}</title>\n<style>{STYLE}</style>\n<h1>{title}</h1>\n\
-         <p>{} units of {} files, {} words. Each method orders the words of a unit; the first of them are deleted, or all others are, and the \
-         turn of the embedding is 1 − its cosine to the whole unit's. Special tokens stay. Seed {}.</p>\n",
-        table.units, table.files, table.words, table.seed
+         <p>{} units of {} files, {} words. Each method orders the words of a unit; the first of them are deleted, or all others are. Measured: \
+         {}. Special tokens stay. Seed {}.</p>\n",
+        table.units, table.files, table.words, table.measure, table.seed
     );
-    page += "<h2>Comprehensiveness</h2>\n<p>Mean turn without the first 5, 10, 20, 30 and 50 % of the words, with its 95 % interval. Higher is \
+    page += "<h2>Comprehensiveness</h2>\n<p>Mean change without the first 5, 10, 20, 30 and 50 % of the words, with its 95 % interval. Higher is \
              better; random order is the floor.</p>\n";
     page += &dots(table);
     page += "<div class=\"plots\">\n<section>\n<h2>Deletion</h2>\n<p>The words of the highest scores are gone: a faithful order climbs \
@@ -44,6 +46,7 @@ pub fn page(table: &Table) -> String {
     page += &curves(table, |row| row.insertion, false);
     page += "</section>\n</div>\n";
     page += &numbers(table);
+    page += &agreement(table);
     page += "</html>\n";
     page
 }
@@ -140,9 +143,8 @@ fn curves(table: &Table, of: impl Fn(&Row) -> [f32; 5], climbs: bool) -> String 
     let last = table.bins[table.bins.len() - 1];
     let x = |share: f32| left + share / last * (right - left);
     let y = |turn: f32| bottom - (turn / most).clamp(0.0, 1.0) * (bottom - 10.0);
-    let mut out = format!(
-        "<svg viewBox=\"0 -24 {width} {height}\" role=\"img\" aria-label=\"Turn of the embedding by share of words\">\n"
-    );
+    let mut out =
+        format!("<svg viewBox=\"0 -24 {width} {height}\" role=\"img\" aria-label=\"Change by share of words\">\n");
     for tick in ticks(most) {
         let at = y(tick);
         let _ = writeln!(
@@ -204,9 +206,9 @@ fn curves(table: &Table, of: impl Fn(&Row) -> [f32; 5], climbs: bool) -> String 
 
 fn numbers(table: &Table) -> String {
     let mut out = String::from(
-        "<h2>Numbers</h2>\n<div class=\"wide\"><table>\n<tr><th>method</th><th>comprehensiveness</th><th>95 % interval</th>\
-         <th>over the default</th><th>normalized</th><th>sufficiency</th><th>τ LOO</th><th>random w.</th>\
-         <th>ms</th></tr>\n",
+        "<h2>Numbers</h2>\n<div class=\"wide\"><table>\n<tr><th>method</th><th>units</th><th>compr.</th><th>95 % interval</th>\
+         <th>over the default</th><th>normalized</th><th>suff.</th><th>soft compr.</th><th>soft suff.</th><th>moved</th><th>τ LOO</th>\
+         <th>random w.</th><th>ms</th></tr>\n",
     );
     let maybe = |value: Option<f32>| value.map_or("–".to_owned(), |value| format!("{value:.2}"));
     for (number, row) in table.methods.iter().enumerate() {
@@ -220,16 +222,20 @@ fn numbers(table: &Table) -> String {
         };
         let _ = writeln!(
             out,
-            "<tr><td><span class=\"key\" style=\"background:{}\"></span><span title=\"explains: {}\">{}</span></td><td>{:.3}</td><td>{:.3} – {:.3}</td><td>{lead}</td>\
-             <td>{}</td><td>{:.3}</td><td>{:.2}</td><td{warn}>{}</td><td>{:.1}</td></tr>",
+            "<tr><td><span class=\"key\" style=\"background:{}\"></span><span title=\"explains: {}\">{}</span></td><td>{}</td><td>{:.3}</td><td>{:.3} – {:.3}</td><td>{lead}</td>\
+             <td>{}</td><td>{:.3}</td><td>{}</td><td>{}</td><td>{}</td><td>{:.2}</td><td{warn}>{}</td><td>{:.1}</td></tr>",
             color(number),
             row.target,
             row.method,
+            row.units,
             row.comprehensiveness,
             row.interval[0],
             row.interval[1],
             maybe(row.normalized),
             row.sufficiency,
+            maybe(row.soft_comprehensiveness),
+            maybe(row.soft_sufficiency),
+            maybe(row.sensitivity),
             row.tau_loo,
             maybe(row.random_weights),
             row.ms
@@ -238,11 +244,39 @@ fn numbers(table: &Table) -> String {
     let _ = writeln!(
         out,
         "</table></div>\n<p>Normalized: between random order (0) and a greedy search (1), which is no optimum, so that \
-         a method may be above 1. τ LOO: rank correlation with deleting each word alone. Random w.: rank correlation of a method's scores with \
+         a method may be above 1. Soft: numbers of the words' rows are erased at random instead, the more the higher (compr.) or the lower \
+         (suff.) the score. Moved: how far scores move, as a part of their length, when a word that hardly matters is deleted. τ LOO: rank correlation with deleting each word alone. Random w.: rank correlation of a method's scores with \
          those on the same model with random weights; from {SURVIVES} on the explanation hardly depends on what the model learned. \
          Milliseconds: median of a unit, its pass included.</p>"
     );
     out
+}
+
+/// How alike methods order words, as a grid.
+fn agreement(table: &Table) -> String {
+    let mut out = String::from(
+        "<h2>Agreement</h2>\n<p>Mean Kendall’s τ-b of two methods’ scores: 1 is the same order of words, 0 no relation.</p>\n\
+         <div class=\"wide\"><table class=\"grid\">\n<tr><th></th>",
+    );
+    for name in &table.agreement.methods {
+        let _ = write!(out, "<th>{name}</th>");
+    }
+    out += "</tr>\n";
+    for (name, row) in table.agreement.methods.iter().zip(&table.agreement.tau) {
+        let _ = write!(out, "<tr><td>{name}</td>");
+        for tau in row {
+            let _ = match tau {
+                Some(tau) => write!(
+                    out,
+                    "<td style=\"background:color-mix(in srgb,var(--c1) {:.0}%,transparent)\">{tau:.2}</td>",
+                    tau.clamp(0.0, 1.0) * 60.0
+                ),
+                None => write!(out, "<td>–</td>"),
+            };
+        }
+        out += "</tr>\n";
+    }
+    out + "</table></div>\n"
 }
 
 fn color(number: usize) -> String {

@@ -75,6 +75,11 @@ pub(super) fn shared(compared: Compared) -> Vec<Shared> {
     let sum = |indices: &[usize], scores: &[f32]| indices.iter().map(|index| scores[*index]).sum::<f32>();
     let mut found: Vec<Shared> = found.into_values().collect();
     for shared in &mut found {
+        // A word that two others correspond to adds what it adds once.
+        for side in [&mut shared.a, &mut shared.b] {
+            side.sort_unstable();
+            side.dedup();
+        }
         shared.score = sum(&shared.a, scores[0]).min(sum(&shared.b, scores[1]));
     }
     found.sort_by(|x, y| y.score.total_cmp(&x.score).then_with(|| x.a.cmp(&y.a)));

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::passes::Pass;
 use super::{Explorer, ViewError, tokens};
-use crate::explain::{Heads, Method, Subject, salience as scores_of};
+use crate::explain::{Goal, Heads, Method, Subject, salience as scores_of};
 use crate::model::spec::Task;
 use crate::model::{Model, UNSTOPPED};
 use crate::text::PositionEncoding;
@@ -110,10 +110,12 @@ pub(super) fn unit(explorer: &Explorer, index: usize, pass: &Pass) -> Value {
 pub(super) fn salience(model: &Model, pass: &Pass) -> Result<Value, ViewError> {
     let mut methods = Vec::new();
     let subject = Subject {
+        text: &pass.text,
         tokens: &pass.tokens,
         trace: &pass.trace,
         embedding: &pass.embedding,
         words: &pass.words,
+        goal: Goal::Embedding,
     };
     for method in Method::LIVE {
         let start = Instant::now();

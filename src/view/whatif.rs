@@ -13,7 +13,7 @@ use super::lens::{likeliest, probabilities};
 use super::passes::{Pass, run};
 use super::through::cosine;
 use super::{Explorer, ViewError, tokens};
-use crate::explain::{Heads, Method, Owner, Subject, WordMap, salience};
+use crate::explain::{Choice, Goal, Method, Owner, Subject, WordMap, salience};
 use crate::model::spec::Task;
 use crate::model::tape::{HeadOff, Side};
 use crate::model::{Tokens, TraceLevel, UNSTOPPED};
@@ -68,12 +68,14 @@ pub(super) fn answer(explorer: &Explorer, unit: usize, edit: &Edit) -> Result<Va
         owners: changed.owners.clone(),
     };
     let subject = Subject {
+        text: &pass.text,
         tokens: &changed.tokens,
         trace: &after.trace,
         embedding: &embedding,
         words: &map,
+        goal: Goal::Embedding,
     };
-    let scores = salience(model, &subject, Method::Decomposition, Heads::default(), UNSTOPPED)?;
+    let scores = salience(model, &subject, Method::Decomposition, Choice::default(), UNSTOPPED)?;
     let hidden = after.trace.hidden.flatten_all()?.to_vec1::<f32>()?;
     let now = after.written.as_ref().map_or(&*hidden, |rows| rows.as_slice());
     Ok(json!({

@@ -69,6 +69,38 @@ fn methods_are_measured_above_chance_and_what_is_known_is_not_measured_again() {
     assert_ne!(json(&measured(cache.path(), &["--again", SAMPLE])), first);
 }
 
+#[test]
+fn what_takes_many_passes_is_measured_on_as_many_units_as_were_asked_for() {
+    let cache = tempfile::tempdir().unwrap();
+    let arguments = [
+        "--units",
+        "3",
+        "--slow-units",
+        "1",
+        "--sensitivity",
+        "--format",
+        "json",
+        SAMPLE,
+    ];
+    let methods = ["--methods", "decomposition,globenc,shap,random"];
+    let table = json(
+        &evaluate(cache.path(), &[&arguments[..], &methods].concat())
+            .output()
+            .unwrap(),
+    );
+    let rows = table["methods"].as_array().unwrap();
+    let row = |name: &str| rows.iter().find(|row| row["method"] == name).unwrap();
+    let units = |name: &str| row(name)["units"].as_u64().unwrap();
+    assert_eq!((units("shap"), units("globenc"), units("random")), (1, 3, 3), "{table}");
+    // Random weights and small edits on that unit alone, soft erasure on all.
+    let number = |name: &str, key: &str| row(name)[key].as_f64().unwrap();
+    assert!(number("decomposition", "sensitivity") > 0.0 && number("decomposition", "random_weights") < 0.5);
+    assert!(number("decomposition", "soft_comprehensiveness") > number("random", "soft_comprehensiveness"));
+    assert!(number("decomposition", "deletion_area") > number("random", "deletion_area"));
+    let agreement = table["agreement"]["tau"].as_array().unwrap();
+    assert_eq!((agreement.len(), agreement[0][0].as_f64()), (4, Some(1.0)), "{table}");
+}
+
 #[cfg(unix)]
 #[test]
 fn an_evaluation_that_is_interrupted_says_so_and_goes_on_from_there() {
@@ -113,6 +145,7 @@ fn what_cannot_be_evaluated_is_said_in_a_line() {
     for (arguments, code, says) in [
         (&["evaluate", SAMPLE, "--methods", "vibes"][..], 2, "no such method"),
         (&["evaluate", SAMPLE, "--units", "0"], 2, "--units 0"),
+        (&["evaluate", SAMPLE, "--target", "logit"], 2, "does not predict tokens"),
         (&["evaluate", "no such file"], 1, "no such file"),
         (&["evaluate", short, "--methods", "random"], 1, "no unit"),
     ] {

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use fovea::explain::{Heads, Method, Subject, WordMap, salience};
+use fovea::explain::{Goal, Heads, Method, Subject, WordMap, salience};
 use fovea::model::generate::{Ended, Limits, Sampling, Written};
 use fovea::model::{Ability, Model, ModelInfo, Packed, Source, Trace, TraceLevel, UNSTOPPED, largest};
 use fovea::text::Language;
@@ -33,10 +33,12 @@ fn scores(model: &Model, text: &str, method: Method) -> (Vec<f32>, f32) {
     let embedding = model.pool(&trace).unwrap();
     let words = WordMap::new(text, &tokens);
     let subject = Subject {
+        text,
         tokens: &tokens,
         trace: &trace,
         embedding: &embedding,
         words: &words,
+        goal: Goal::Embedding,
     };
     let scores = salience(model, &subject, method, Heads::default(), UNSTOPPED).unwrap();
     (

@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use fovea::explain::{
-    Method, Subject, TokenScores, WordMap, deletion::Deletions, gradient, integrated_gradients, leave_one_out,
-    value_zeroing,
+    Goal, Heads, Method, Owner, Subject, TokenScores, WordMap, attention_flow, deletion::Deletions, globenc, gradient,
+    integrated_gradients, leave_one_out, lime, salience, shap, smoothgrad, value_zeroing,
 };
 use fovea::model::{Model, Packed, Source, Trace, TraceLevel, UNSTOPPED, largest};
 use fovea::text::Language;
@@ -20,6 +20,11 @@ struct Golden {
     gain: f32,
     deleted: Vec<f32>,
     zeroed: Vec<f32>,
+    smooth: Vec<f32>,
+    lime: Vec<f32>,
+    owen: Vec<f32>,
+    globenc: Vec<f32>,
+    flow: Vec<f32>,
 }
 
 fn golden(model: &str) -> Vec<Golden> {
@@ -44,10 +49,12 @@ fn meets(model: &Model, name: &str) {
         let embedding = model.pool(&trace).unwrap();
         let words = WordMap::new(&golden.text, &tokens);
         let subject = Subject {
+            text: &golden.text,
             tokens: &tokens,
             trace: &trace,
             embedding: &embedding,
             words: &words,
+            goal: Goal::Embedding,
         };
         let near = |method: &str, found: &[f32], expected: &[f32]| {
             let off = largest(pairs(found, expected).map(|(a, b)| (a - b).abs()));
@@ -79,6 +86,48 @@ fn meets(model: &Model, name: &str) {
         );
         let zeroed = value_zeroing::scores(&trace, model.pooling(), UNSTOPPED).unwrap();
         near("value zeroing", &zeroed.tokens, &golden.zeroed);
+        let smooth = smoothgrad::scores(model, &subject, UNSTOPPED).unwrap();
+        near("smoothgrad", &smooth.tokens, &golden.smooth);
+        let pooling = model.pooling();
+        near(
+            "globenc",
+            &globenc::scores(&trace, pooling).unwrap().tokens,
+            &golden.globenc,
+        );
+        let flow = attention_flow::scores(&subject, pooling, UNSTOPPED).unwrap();
+        near("attention flow", &flow.tokens, &golden.flow);
+
+        // What deletes words, with each token as a word of its own.
+        let own: Vec<usize> = (0..tokens.len()).filter(|token| !tokens.special[*token]).collect();
+        let words = WordMap {
+            words: own.iter().map(|token| tokens.spans[*token].clone()).collect(),
+            owners: (0..tokens.len())
+                .map(|token| {
+                    own.iter()
+                        .position(|place| *place == token)
+                        .map_or(Owner::Special, Owner::Word)
+                })
+                .collect(),
+        };
+        let subject = Subject {
+            words: &words,
+            ..subject
+        };
+        let of_words = |scores: TokenScores| own.iter().map(|token| scores.tokens[*token]).collect::<Vec<f32>>();
+        near(
+            "lime",
+            &of_words(lime::scores(model, &subject, UNSTOPPED).unwrap()),
+            &golden.lime,
+        );
+        let values = of_words(shap::scores(model, &subject, UNSTOPPED).unwrap());
+        assert!(
+            (values.iter().sum::<f32>() - 1.0).abs() < 1e-4,
+            "{name}: {:?}",
+            golden.text
+        );
+        if !golden.owen.is_empty() {
+            near("shap", &values, &golden.owen);
+        }
     }
 }
 
@@ -108,10 +157,12 @@ fn explained(model: &Model, text: &str, method: Method) -> TokenScores {
     let embedding = model.pool(&trace).unwrap();
     let words = WordMap::new(text, &tokens);
     let subject = Subject {
+        text,
         tokens: &tokens,
         trace: &trace,
         embedding: &embedding,
         words: &words,
+        goal: Goal::Embedding,
     };
     match method {
         Method::IntegratedGradients => integrated_gradients::scores(model, &subject, UNSTOPPED).unwrap(),
@@ -130,10 +181,12 @@ fn integrated_gradients_are_complete_the_more_steps_they_take() {
     let embedding = model.pool(&trace).unwrap();
     let words = WordMap::new("hello world", &tokens);
     let subject = Subject {
+        text: "hello world",
         tokens: &tokens,
         trace: &trace,
         embedding: &embedding,
         words: &words,
+        goal: Goal::Embedding,
     };
     let missed = |steps: usize| {
         let scores = integrated_gradients::integrate(&model, &subject, steps, UNSTOPPED).unwrap();
@@ -141,6 +194,117 @@ fn integrated_gradients_are_complete_the_more_steps_they_take() {
     };
     let (few, many) = (missed(4), missed(400));
     assert!(many < 5e-3 && many < few, "{few} {many}");
+}
+
+#[test]
+fn what_a_decoder_writes_next_is_explained_by_every_method() {
+    let (model, text) = (Model::interpreted(&fixture("tiny-llama")).unwrap(), "hello world");
+    let tokens = model.tokenize(text, Language::Prose).unwrap();
+    let trace = traced(&model, &tokens.ids);
+    let embedding = model.pool(&trace).unwrap();
+    let words = WordMap::new(text, &tokens);
+    for logarithm in [false, true] {
+        let goal = Goal::next(&model, &trace, logarithm).unwrap();
+        let value = goal.value(&model, &trace).unwrap();
+        let subject = Subject {
+            text,
+            tokens: &tokens,
+            trace: &trace,
+            embedding: &embedding,
+            words: &words,
+            goal,
+        };
+        let of = |method: Method| salience(&model, &subject, method, Heads::default(), UNSTOPPED).unwrap();
+        for method in Method::ALL {
+            let scores = of(method);
+            assert!(scores.words.iter().all(|score| score.is_finite()), "{method:?}");
+            assert!(scores.words.iter().any(|score| *score != 0.0), "{method:?}");
+        }
+        let shares = of(Method::Decomposition);
+        let sum = shares.words.iter().sum::<f32>() + shares.special + shares.bias;
+        assert!((f64::from(sum) - value).abs() < 1e-4, "{sum} {value}");
+        // Owen values sum to how far the number falls without any word.
+        let deletions = Deletions::of(&model, &subject, &words.tokens_of_words()).unwrap();
+        let falls = deletions.changes(&[vec![true; words.words.len()]], UNSTOPPED).unwrap()[0];
+        let values = of(Method::Shap).words.iter().sum::<f32>();
+        assert!((values - falls).abs() < 1e-4, "{values} {falls}");
+    }
+}
+
+#[test]
+fn words_lines_and_sentences_are_left_out_by_deletion_mask_or_attention() {
+    use fovea::explain::{Choice, Extent, Operator};
+    let model = Model::interpreted(&Source::EMBEDDED).unwrap();
+    let text = "The river rose overnight. It carried the old bridge away.\nNobody was hurt.";
+    let tokens = model.tokenize(text, Language::Prose).unwrap();
+    let trace = traced(&model, &tokens.ids);
+    let embedding = model.pool(&trace).unwrap();
+    let words = WordMap::new(text, &tokens);
+    let subject = Subject {
+        text,
+        tokens: &tokens,
+        trace: &trace,
+        embedding: &embedding,
+        words: &words,
+        goal: Goal::Embedding,
+    };
+    let scores = |operator: Operator, extent: Extent| {
+        let choice = Choice {
+            operator,
+            extent,
+            ..Choice::default()
+        };
+        salience(&model, &subject, Method::LeaveOneOut, choice, UNSTOPPED)
+            .unwrap()
+            .words
+    };
+    let all = [Operator::Delete, Operator::Mask, Operator::Attention].map(|operator| scores(operator, Extent::Word));
+    for (a, b) in [(0, 1), (0, 2), (1, 2)] {
+        assert_ne!(all[a], all[b]);
+    }
+    // The last word has nothing behind it that deletion could move but `[SEP]`.
+    let last = words.words.len() - 1;
+    assert!((all[0][last] - all[2][last]).abs() < 0.05, "{:?} {:?}", all[0], all[2]);
+    let different = |scores: &[f32]| {
+        scores
+            .iter()
+            .map(|score| score.to_bits())
+            .collect::<std::collections::HashSet<_>>()
+            .len()
+    };
+    assert_eq!(different(&scores(Operator::Delete, Extent::Line)), 2);
+    assert_eq!(different(&scores(Operator::Mask, Extent::Sentence)), 3);
+}
+
+#[test]
+fn the_largest_of_all_maps_is_no_less_than_their_mean() {
+    use fovea::explain::{Over, attention};
+    let model = embedded();
+    let tokens = model.tokenize(SENTENCE, Language::Prose).unwrap();
+    let trace = traced(&model, &tokens.ids);
+    let of = |over| attention::received_over(&trace, Heads::default(), over).unwrap().tokens;
+    let (mean, most) = (of(Over::Mean), of(Over::Max));
+    assert!(pairs(&mean, &most).all(|(mean, most)| most > mean), "{mean:?} {most:?}");
+    assert!((mean.iter().sum::<f32>() - 1.0).abs() < 1e-5);
+    let one = Heads {
+        layer: Some(1),
+        head: Some(2),
+    };
+    let own = |over| attention::received_over(&trace, one, over).unwrap().tokens;
+    assert!(pairs(&own(Over::Mean), &own(Over::Max)).all(|(a, b)| (a - b).abs() < 1e-6));
+}
+
+#[test]
+fn a_unit_that_is_too_long_for_attention_flow_is_refused_in_a_sentence() {
+    let (model, text) = (embedded(), "word ".repeat(attention_flow::MOST_TOKENS));
+    let error = fovea::analysis::analyze(
+        &model,
+        &[(text.as_str(), Language::Prose)],
+        Method::AttentionFlow,
+        UNSTOPPED,
+    );
+    let error = error.unwrap_err().to_string();
+    assert!(error.contains("attention-flow") && error.contains("160"), "{error}");
 }
 
 #[test]
@@ -168,7 +332,15 @@ fn methods_with_further_passes_stop_when_they_are_told_to() {
     use fovea::analysis::analyze;
     use std::sync::atomic::{AtomicUsize, Ordering};
     let model = Model::interpreted(&fixture("tiny-llama")).unwrap();
-    for method in [Method::IntegratedGradients, Method::LeaveOneOut, Method::ValueZeroing] {
+    for method in [
+        Method::IntegratedGradients,
+        Method::LeaveOneOut,
+        Method::ValueZeroing,
+        Method::SmoothGrad,
+        Method::Lime,
+        Method::Shap,
+        Method::AttentionFlow,
+    ] {
         let asked = AtomicUsize::new(0);
         analyze(&model, &[("hello world", Language::Prose)], method, &|| {
             asked.fetch_add(1, Ordering::Relaxed);

@@ -12,18 +12,32 @@ has the ids and a score per token:
 - integrated: Captum's IntegratedGradients of F by the midpoint rule in 20 steps, over F(x) - F(x'), from the text whose tokens are [PAD]
   but for special ones; from rows of zeros where the vocabulary has neither [PAD] nor [UNK];
 - deleted: 1 - cos(e(x), e(x without token j)), of all tokens;
-- zeroed: value zeroing, each row of a layer over its sum, the layers multiplied, rows pooled.
+- zeroed: value zeroing, each row of a layer over its sum, the layers multiplied, rows pooled;
+- smooth: the length of the mean gradient of F over 20 copies with normal noise of .15 times the root mean square of each row, over the sum
+  of all tokens. The noise is drawn by SplitMix64 and Box and Muller's formula, from the seed 24;
+- lime: coefficients of scikit-learn's Ridge on random deletions of tokens, weighted by the kernel of the LIME authors' program. Of texts
+  whose tokens are not special;
+- owen: means of marginal changes over all orders of the tokens in which the parts of a balanced tree stay together, over their sum. Of texts
+  of one line without brackets and punctuation inside, of at most nine tokens: the tree is then the one that Fovea divides them by;
+- globenc: norms behind both residual connections and both LayerNorms, the feed-forward output left out (Modarressi et al. 2022), rolled out
+  and pooled. For a decoder that normalizes first there is no norm behind the block;
+- flow: SciPy's maximum flow from each token through (A + I) / 2 to the pooled end, over the sum of all; capacities in parts of 10⁻⁹.
 
 In 64-bit floats: 1 - cosine of vectors that hardly turn is lost in 32.
 
-Needs PyPI's torch, transformers and captum.
+Needs PyPI's torch, transformers, captum and scikit-learn.
 """
 import argparse
 import json
+import math
 import pathlib
 
+import numpy
 import torch
 from captum.attr import IntegratedGradients
+from scipy.sparse import csr_matrix
+from scipy.sparse.csgraph import maximum_flow
+from sklearn.linear_model import Ridge
 from transformers import AutoModel, AutoTokenizer
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
@@ -139,6 +153,151 @@ def zeroed(encoder, ids):
     return product[0] if encoder.pooling == "cls" else product.mean(0)
 
 
+class SplitMix:
+    """SplitMix64 (Steele, Lea & Flood 2014)."""
+
+    MASK = 2**64 - 1
+
+    def __init__(self, seed):
+        self.state = seed
+
+    def bits(self):
+        self.state = (self.state + 0x9E3779B97F4A7C15) & self.MASK
+        z = self.state
+        z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & self.MASK
+        z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & self.MASK
+        return z ^ (z >> 31)
+
+    def below(self, count):
+        return (self.bits() * count) >> 64
+
+    def unit(self):
+        return (self.bits() >> 11) / 2**53
+
+    def normal(self):
+        radius, angle = 1 - self.unit(), self.unit()
+        return math.sqrt(-2 * math.log(radius)) * math.cos(math.tau * angle)
+
+    def shuffle(self, items):
+        for last in range(len(items) - 1, 0, -1):
+            other = self.below(last + 1)
+            items[last], items[other] = items[other], items[last]
+
+
+def smooth(rows, gradient_at):
+    """SmoothGrad: lengths of the mean gradient, over their sum."""
+    random = SplitMix(24)
+    deviation = 0.15 * rows[0].pow(2).mean(-1).sqrt()
+    mean = torch.zeros_like(rows)
+    for _ in range(20):
+        noise = torch.tensor([[random.normal() for _ in range(rows.shape[2])] for _ in range(rows.shape[1])], dtype=torch.double)
+        mean += gradient_at(rows + (noise * deviation[:, None])[None]) / 20
+    lengths = mean[0].norm(dim=-1)
+    return lengths / lengths.sum()
+
+
+def lime(count, value):
+    """LIME's coefficients; value(kept) is the text's value with some of its tokens."""
+    random = SplitMix(24)
+    order, kept = list(range(count)), [[1] * count]
+    for _ in range(1, min(max(5 * count, 100), 1000)):
+        gone = 1 + random.below(count)
+        random.shuffle(order)
+        kept.append([int(token not in order[:gone]) for token in range(count)])
+    data = numpy.array(kept, dtype=float)
+    distance = 100 * (1 - numpy.sqrt(data.mean(1)))
+    weights = numpy.sqrt(numpy.exp(-distance**2 / 25**2))
+    return Ridge(alpha=1.0).fit(data, [value(tuple(row)) for row in kept], sample_weight=weights).coef_
+
+
+def tree(first, end):
+    """The balanced tree: each part is divided behind its middle."""
+    if end - first == 1:
+        return first
+    cut = first + (end - first - 1) // 2 + 1
+    return tree(first, cut), tree(cut, end)
+
+
+def orders(part):
+    if isinstance(part, int):
+        return [[part]]
+    left, right = map(orders, part)
+    return [order for a in left for b in right for order in (a + b, b + a)]
+
+
+def owen(count, value):
+    """Means of marginal changes over all orders that keep the parts of the tree together, over their sum."""
+    all_orders = orders(tree(0, count))
+    values = numpy.zeros(count)
+    for order in all_orders:
+        kept = [0] * count
+        before = value(tuple(kept))
+        for token in order:
+            kept[token] = 1
+            after = value(tuple(kept))
+            values[token] += (after - before) / len(all_orders)
+            before = after
+    return values / values.sum()
+
+
+def globenc(encoder, ids):
+    """Norms of what each token brings, behind the whole layer, rolled out and pooled."""
+    n, model = ids.shape[1], encoder.model
+    config = model.config
+    decoder = hasattr(model, "layers")
+    states = []
+    hooks = [layer.register_forward_pre_hook(
+        lambda _, args, kwargs: states.append((args[0] if args else kwargs["hidden_states"])[0].detach()), with_kwargs=True)
+        for layer in encoder.layers]
+    with torch.no_grad():
+        maps = model(input_ids=ids, **encoder.plain, output_attentions=True).attentions
+    for hook in hooks:
+        hook.remove()
+    product = torch.eye(n, dtype=torch.double)
+    heads = config.num_attention_heads
+    for layer, x, attention in zip(encoder.layers, states, maps):
+        with torch.no_grad():
+            own = layer.input_layernorm(x) if decoder else x
+            values = value_projection(layer)(own)
+            output = layer.self_attn.o_proj if decoder else layer.attention.output.dense
+            dim = output.weight.shape[1] // heads
+            values = values.reshape(n, -1, dim)
+            values = values.repeat_interleave(heads // values.shape[1], 1)  # (n, heads, dim)
+            by_head = output.weight.reshape(config.hidden_size, heads, dim)
+            brought = torch.einsum("hij,jhd,ohd->ijo", attention[0], values, by_head)
+            parts = brought + torch.eye(n, dtype=torch.double)[..., None] * x[:, None]
+            if not decoder:
+                bias = output.bias
+                norm1, norm2 = layer.attention.output.LayerNorm, layer.output.LayerNorm
+                before = brought.sum(1) + bias + x
+                after = norm1(before)
+                behind = layer.output.dense(layer.intermediate(after)) + after
+                for norm, whole in ((norm1, before), (norm2, behind)):
+                    deviation = (whole.var(-1, unbiased=False) + norm.eps).sqrt()
+                    parts = (parts - parts.mean(-1, keepdim=True)) / deviation[:, None, None] * norm.weight
+        lengths = parts.norm(dim=-1)
+        product = lengths / lengths.sum(-1, keepdim=True) @ product
+    return product[0] if encoder.pooling == "cls" else product.mean(0)
+
+
+def flow(encoder, ids):
+    """Maximum flows from each token to the pooled end."""
+    n = ids.shape[1]
+    with torch.no_grad():
+        maps = encoder.model(input_ids=ids, **encoder.plain, output_attentions=True).attentions
+    end = (len(maps) + 1) * n
+    edges = []
+    for number, attention in enumerate(maps):
+        half = (attention[0].mean(0) + torch.eye(n)) / 2
+        edges += [(number * n + j, (number + 1) * n + i, half[i, j].item()) for i in range(n) for j in range(n)]
+    weights = [float(i == 0) if encoder.pooling == "cls" else 1 / n for i in range(n)]
+    edges += [(len(maps) * n + i, end, weight) for i, weight in enumerate(weights)]
+    start, to, capacities = map(numpy.array, zip(*edges))
+    graph = csr_matrix(((capacities * 1e9).round().astype(numpy.int32), (start, to)), shape=(end + 1, end + 1))
+    flows = torch.tensor([maximum_flow(graph, j, end).flow_value for j in range(n)], dtype=torch.double)
+    return flows / flows.sum()
+
+
 def explain(encoder, text):
     encoded = encoder.tokenizer(text, return_tensors="pt", return_special_tokens_mask=True)
     ids, special = encoded["input_ids"], encoded["special_tokens_mask"].bool()
@@ -162,6 +321,25 @@ def explain(encoder, text):
         deleted = [1 - torch.nn.functional.cosine_similarity(encoder.pool(encoder.hidden(r))[0], embedding, dim=0)
                    for r in rest]
     listed = lambda values: [round(v, 7) for v in values.tolist()]
+
+    def gradient_at(rows):
+        leaf = rows.clone().requires_grad_()
+        return torch.autograd.grad(target(leaf).sum(), leaf)[0]
+
+    places = [place for place, own in enumerate(special[0].tolist()) if not own]
+    known = {}
+
+    def value(kept):
+        """The cosine of the whole text with some of its tokens."""
+        if kept not in known:
+            gone = {place for place, stays in zip(places, kept) if not stays}
+            left = [place for place in range(ids.shape[1]) if place not in gone]
+            with torch.no_grad():
+                rest = encoder.pool(encoder.hidden(ids[:, left]))[0] if left else None
+            known[kept] = 0.0 if rest is None else torch.nn.functional.cosine_similarity(rest, embedding, dim=0).item()
+        return known[kept]
+
+    even = len(places) <= 9 and text.replace(" ", "").isalnum() and text.isascii()
     return {
         "text": text, "ids": ids[0].tolist(),
         "gradient": listed((rows * gradient).sum(-1)[0] / beyond.norm()),
@@ -170,17 +348,23 @@ def explain(encoder, text):
         "gain": round(gain / embedding.norm().item(), 7),
         "deleted": listed(torch.stack(deleted)),
         "zeroed": listed(zeroed(encoder, ids)),
+        "smooth": listed(smooth(rows, gradient_at)),
+        "lime": listed(lime(len(places), value)),
+        "owen": listed(owen(len(places), value)) if even else [],
+        "globenc": listed(globenc(encoder, ids)),
+        "flow": listed(flow(encoder, ids)),
     }
 
 
 if __name__ == "__main__":
+    torch.set_num_threads(1)
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("model")
     given = arguments.parse_args()
     models = {
-        "all-MiniLM-L6-v2": (given.model, "mean", TEXTS),
         "tiny-xlm-roberta": (ROOT / "fixtures/tiny-xlm-roberta", "cls", TEXTS[:6]),
         "tiny-llama": (ROOT / "fixtures/tiny-llama", "mean", TEXTS[:6]),
+        "all-MiniLM-L6-v2": (given.model, "mean", TEXTS),
     }
     golden = {name: [explain(Encoder(folder, pooling), text) for text in texts]
               for name, (folder, pooling, texts) in models.items()}

@@ -11,12 +11,12 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::explain::evaluate::UnitMeasures;
+use crate::explain::evaluate::{Aim, UnitMeasures};
 use crate::model::{Model, simd};
 use crate::text::Language;
 
 /// Rises when the same text would be measured otherwise.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// A file that has more bytes is begun anew.
 const MOST_BYTES: u64 = 64 << 20;
@@ -34,10 +34,10 @@ pub(super) struct Kept {
 }
 
 impl Kept {
-    /// What is known of a model's units, with random weights and orders of these seeds.
-    pub(super) fn open(folder: Option<&Path>, model: &Model, scramble: u64, seed: u64) -> Kept {
+    /// What is known of a model's units and this aim, with random weights and orders of these seeds.
+    pub(super) fn open(folder: Option<&Path>, model: &Model, aim: Aim, (scramble, seed): (u64, u64)) -> Kept {
         let kernels = simd::path().name();
-        let setting = format!("{VERSION} {} {kernels} {scramble} {seed}", model.info().id);
+        let setting = format!("{VERSION} {} {kernels} {aim:?} {scramble} {seed}", model.info().id);
         let path = folder.map(|folder| folder.join("evaluations").join(format!("{}.jsonl", hash(&[&setting]))));
         let known = path.as_deref().map(read).unwrap_or_default();
         let file = path.as_deref().and_then(|path| append(path, known.is_empty()));

@@ -15,8 +15,8 @@ use self::sample::{Sample, sample};
 use super::input::Usage;
 use super::output::{Color, Progress};
 use super::{ModelArguments, output};
-use crate::explain::evaluate::{Asked, FEWEST_WORDS, Models, Ranker, Table, UnitMeasures, unit};
-use crate::model::{Model, ModelError, Source};
+use crate::explain::evaluate::{Aim, Asked, FEWEST_WORDS, Models, Ranker, Table, UnitMeasures, unit};
+use crate::model::{Ability, Model, ModelError, Source};
 use crate::places::cache_folder;
 use crate::render::{evaluation, terminal};
 
@@ -32,12 +32,22 @@ pub(super) struct Evaluate {
     /// Units to measure, drawn from all files alike
     #[arg(long, value_name = "N", default_value_t = 50)]
     units: usize,
+    /// Units on which all is measured; on the others, methods that take many passes, random weights, the greedy search and small edits are
+    /// left out. The default is all
+    #[arg(long, value_name = "N")]
+    slow_units: Option<usize>,
+    /// What is explained and measured: the embedding, or what a decoder writes next
+    #[arg(long, value_enum, default_value_t)]
+    target: Target,
     /// What the sample, random orders and intervals start from
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
     /// Also measure what a greedy search reaches, and place methods between it and chance: takes about four passes for each word
     #[arg(long)]
     ceiling: bool,
+    /// Also measure how far explanations move under small edits: explains each unit three times more
+    #[arg(long)]
+    sensitivity: bool,
     /// Do not compare explanations with those of the same model with random weights
     #[arg(long)]
     no_random_weights: bool,
@@ -52,6 +62,28 @@ pub(super) struct Evaluate {
     /// When to use colors
     #[arg(long, value_enum, default_value_t)]
     color: Color,
+}
+
+/// What is explained of each unit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum Target {
+    /// Its embedding.
+    #[default]
+    Embedding,
+    /// The logit of the token that a decoder finds most probable behind it.
+    Logit,
+    /// The logarithm of that token's probability.
+    LogProbability,
+}
+
+impl Target {
+    fn aim(self) -> Aim {
+        match self {
+            Target::Embedding => Aim::Embedding,
+            Target::Logit => Aim::Logit,
+            Target::LogProbability => Aim::LogProbability,
+        }
+    }
 }
 
 /// How an evaluation is written.
@@ -88,10 +120,13 @@ struct Loaded {
 }
 
 impl Loaded {
-    fn of(source: &Source, rankers: &[Ranker], scrambled: bool) -> Result<Loaded> {
-        let model = Model::load(source)?;
-        let needs = |ranker: &Ranker| matches!(ranker, Ranker::Method(method) if method.interpreted());
-        let interpreted = (model.network().is_none() && rankers.iter().any(needs))
+    fn of(source: &Source, aim: Aim, scrambled: bool) -> Result<Loaded> {
+        // What is read out of a head needs the interpreter, as gradients and soft erasure do.
+        let model = match aim {
+            Aim::Embedding => Model::load(source)?,
+            Aim::Logit | Aim::LogProbability => Model::interpreted(source)?,
+        };
+        let interpreted = (model.network().is_none())
             .then(|| Model::interpreted(source))
             .transpose()?;
         let scrambled = scrambled.then(|| Model::scrambled(source, SCRAMBLE)).transpose()?;
@@ -105,7 +140,7 @@ impl Loaded {
     fn models(&self) -> Models<'_> {
         Models {
             model: &self.model,
-            interpreted: self.interpreted.as_ref(),
+            interpreted: self.interpreted.as_ref().unwrap_or(&self.model),
             scrambled: self.scrambled.as_ref(),
         }
     }
@@ -122,17 +157,31 @@ pub(super) fn run(arguments: &Evaluate) -> Result<()> {
     };
     let asked = Asked {
         rankers,
+        aim: arguments.target.aim(),
+        sensitivity: arguments.sensitivity,
         ceiling: arguments.ceiling,
         seed: arguments.seed,
     };
-    let loaded = Loaded::of(&arguments.model.source(), &asked.rankers, !arguments.no_random_weights)?;
+    let loaded = Loaded::of(&arguments.model.source(), asked.aim, !arguments.no_random_weights)?;
+    let able = loaded.model.info().abilities.contains(&Ability::NextToken);
+    if asked.aim != Aim::Embedding && !able {
+        let name = &loaded.model.info().name;
+        let refusal = format!("{name} does not predict tokens: choose --target embedding, or a decoder with --model");
+        return Err(Usage(refusal).into());
+    }
     let sample = sample(&loaded.model, &arguments.paths, arguments.units, arguments.seed)?;
     if sample.units.is_empty() {
         bail!("no unit of {FEWEST_WORDS} words or more that the model can read; name other files");
     }
-    let units = measure(&loaded, &sample, &asked, arguments.again)?;
+    let slow = arguments.slow_units.unwrap_or(usize::MAX);
+    let units = measure(&loaded, &sample, (&asked, slow), arguments.again)?;
     let name = &loaded.model.info().name;
-    let table = Table::of(name, sample.files, arguments.seed, &asked.rankers, &units);
+    let table = Table::of(
+        name,
+        (sample.files, arguments.seed),
+        (&asked.rankers, asked.aim),
+        &units,
+    );
     match arguments.format {
         EvaluateFormat::Json => output::write_json(&table),
         EvaluateFormat::Html => output::write_html(&evaluation::page(&table)),
@@ -140,20 +189,34 @@ pub(super) fn run(arguments: &Evaluate) -> Result<()> {
     }
 }
 
-/// Measures the units that are not known yet, and keeps each as soon as it is measured.
-fn measure(loaded: &Loaded, sample: &Sample, asked: &Asked, again: bool) -> Result<Vec<UnitMeasures>> {
-    let models = loaded.models();
-    let mut kept = Kept::open(cache_folder().as_deref(), &loaded.model, SCRAMBLE, asked.seed);
+/// Measures the units that are not known yet, and keeps each as soon as it is measured. `slow` is how many units all is measured on; on the
+/// others, what takes many passes is left out.
+fn measure(loaded: &Loaded, sample: &Sample, (asked, slow): (&Asked, usize), again: bool) -> Result<Vec<UnitMeasures>> {
+    let quick = Asked {
+        rankers: asked.rankers.iter().copied().filter(|ranker| !ranker.slow()).collect(),
+        ceiling: false,
+        sensitivity: false,
+        ..asked.clone()
+    };
+    let mut kept = Kept::open(
+        cache_folder().as_deref(),
+        &loaded.model,
+        asked.aim,
+        (SCRAMBLE, asked.seed),
+    );
     let interrupt = Interrupt::watch().context("cannot watch for Ctrl-C")?;
     let checkpoint = || interrupt.came();
     let mut progress = Progress::new("measuring", sample.units.len());
     let mut measured = Vec::with_capacity(sample.units.len());
-    for (text, language) in &sample.units {
+    for (number, (text, language)) in sample.units.iter().enumerate() {
+        let mut models = loaded.models();
+        let asked = if number < slow { asked } else { &quick };
+        models.scrambled = models.scrambled.filter(|_| number < slow);
         let key = Kept::key(text, *language);
         let known = kept.get(&key).filter(|_| !again);
         let known = known.filter(|known| known.answers(asked, models.scrambled.is_some()));
         if let Some(known) = known {
-            measured.push(known.clone());
+            measured.push(known.only(asked, models.scrambled.is_some()));
         } else {
             match unit(models, (text, *language), asked, &checkpoint) {
                 Ok(Some(found)) => {

@@ -1,17 +1,20 @@
 //! Which units of some files and folders are measured.
 //!
-//! Each file gives about as many units as every other one, so that a long file does not drown the others. The seed draws the order of the
-//! files and their units; the same files give the same sample.
+//! Each file gives about as many units as every other one, so that a long file does not drown the others: first one of each file, then a
+//! second one, until there are enough. A hash of the seed, a file's path below the folder that was named and a unit's text orders files and
+//! their units. The position of a file among the others plays no part, so that a file more or less changes the sample by its own units
+//! and by those that they displace.
 
 use std::collections::HashSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
+use sha2::{Digest, Sha256};
 
 use super::super::input;
 use super::super::output::Progress;
 use crate::explain::evaluate::eligible;
-use crate::model::{Model, Random};
+use crate::model::Model;
 use crate::places::home_folder;
 use crate::similar::index::{FolderFile, Limits, read_file, refused_root, walk};
 use crate::text::{Language, Snapshot};
@@ -33,6 +36,14 @@ enum Source {
 }
 
 impl Source {
+    /// What it is called wherever its folder lies.
+    fn name(&self) -> &Path {
+        match self {
+            Source::Named(path) => path.file_name().map_or(path, Path::new),
+            Source::Of(_, file) => &file.path,
+        }
+    }
+
     /// Its text; nothing for a file of a folder that the index would leave out as well.
     fn snapshot(&self) -> Result<Option<Snapshot>> {
         match self {
@@ -47,14 +58,17 @@ impl Source {
 
 /// Draws units.
 pub(super) fn sample(model: &Model, paths: &[PathBuf], units: usize, seed: u64) -> Result<Sample> {
-    let mut random = Random::new(seed);
-    let mut files = sources(paths)?;
-    random.shuffle(&mut files);
-    let share = units.div_ceil(files.len().max(1)).max(1);
+    let mut files: Vec<(u64, Source)> = sources(paths)?
+        .into_iter()
+        .map(|source| (place(seed, &[&source.name().to_string_lossy()]), source))
+        .collect();
+    files.sort_by_key(|(place, _)| *place);
     let mut progress = Progress::new("reading", units.min(files.len()));
-    let (mut drawn, mut spare) = (Vec::new(), Vec::new());
     let mut seen = HashSet::new();
-    for (number, source) in files.iter().enumerate() {
+    // The units of each file, in their order.
+    let mut drawn: Vec<Vec<(String, Language)>> = Vec::new();
+    for (_, source) in &files {
+        // Enough files give one each.
         if drawn.len() >= units {
             break;
         }
@@ -63,25 +77,46 @@ pub(super) fn sample(model: &Model, paths: &[PathBuf], units: usize, seed: u64) 
         for unit in model.segment(&snapshot).units {
             let text = snapshot.text(unit.range.clone()).into_owned();
             if eligible(model, &text, unit.language)?.is_some() && seen.insert(text.clone()) {
-                own.push((number, text, unit.language));
+                let place = place(seed, &[&source.name().to_string_lossy(), &text]);
+                own.push((place, text, unit.language));
             }
         }
-        random.shuffle(&mut own);
-        let rest = own.split_off(share.min(own.len()));
-        drawn.extend(own);
-        spare.extend(rest);
-        progress.at(number.min(units));
+        own.sort();
+        if !own.is_empty() {
+            drawn.push(own.into_iter().map(|(_, text, language)| (text, language)).collect());
+        }
+        progress.at(drawn.len());
     }
-    // Where some files have too few, the others give more.
-    random.shuffle(&mut spare);
-    drawn.truncate(units);
-    let missing = units - drawn.len();
-    drawn.extend(spare.into_iter().take(missing));
-    let files: HashSet<usize> = drawn.iter().map(|(file, ..)| *file).collect();
-    Ok(Sample {
-        units: drawn.into_iter().map(|(_, text, language)| (text, language)).collect(),
-        files: files.len(),
-    })
+    Ok(in_turn(drawn, units))
+}
+
+/// The first unit of each file, then the second of each that has one, until there are enough.
+fn in_turn(files: Vec<Vec<(String, Language)>>, most: usize) -> Sample {
+    let mut files: Vec<_> = files.into_iter().map(|units| units.into_iter().peekable()).collect();
+    let (mut units, mut used) = (Vec::new(), 0);
+    while units.len() < most && files.iter_mut().any(|file| file.peek().is_some()) {
+        let first = units.is_empty();
+        let round: Vec<_> = files.iter_mut().filter_map(Iterator::next).collect();
+        units.extend(round.into_iter().take(most - units.len()));
+        if first {
+            used = units.len();
+        }
+    }
+    Sample { units, files: used }
+}
+
+/// Where a file or a unit stands in the order of a seed.
+fn place(seed: u64, parts: &[&str]) -> u64 {
+    let mut hash = Sha256::new();
+    hash.update(seed.to_le_bytes());
+    for part in parts {
+        hash.update((part.len() as u64).to_le_bytes());
+        hash.update(part.as_bytes());
+    }
+    let digest = hash.finalize();
+    let mut first = [0u8; 8];
+    first.copy_from_slice(&digest[..8]);
+    u64::from_le_bytes(first)
 }
 
 fn sources(paths: &[PathBuf]) -> Result<Vec<Source>> {
@@ -102,4 +137,52 @@ fn sources(paths: &[PathBuf]) -> Result<Vec<Source>> {
         sources.extend(readable.map(|file| Source::Of(path.clone(), file)));
     }
     Ok(sources)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn units(of: &str, count: usize) -> Vec<(String, Language)> {
+        (0..count)
+            .map(|number| (format!("{of}{number}"), Language::Prose))
+            .collect()
+    }
+
+    fn texts(sample: &Sample) -> Vec<&str> {
+        sample.units.iter().map(|(text, _)| text.as_str()).collect()
+    }
+
+    #[test]
+    fn files_give_units_in_turn() {
+        let sample = in_turn(vec![units("a", 1), units("b", 3), units("c", 2)], 5);
+        assert_eq!(texts(&sample), ["a0", "b0", "c0", "b1", "c1"]);
+        assert_eq!(sample.files, 3);
+        let few = in_turn(vec![units("a", 1), units("b", 1)], 9);
+        assert_eq!((texts(&few), few.files), (vec!["a0", "b0"], 2));
+    }
+
+    #[cfg(feature = "embedded-model")]
+    #[test]
+    fn a_file_more_displaces_few_units_and_the_folder_s_place_none() {
+        use crate::model::Source;
+        let model = Model::load(&Source::EMBEDDED).unwrap();
+        let sentence =
+            |n: usize| format!("The committee rejected proposal number {n} because of its cost and its length.\n");
+        let write = |folder: &Path, files: std::ops::Range<usize>| {
+            for n in files {
+                std::fs::write(folder.join(format!("{n}.txt")), sentence(n)).unwrap();
+            }
+        };
+        let (one, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        write(one.path(), 0..20);
+        write(other.path(), 0..21);
+        let of = |folder: &Path| sample(&model, &[folder.to_owned()], 10, 0).unwrap();
+        let (first, more) = (of(one.path()), of(other.path()));
+        let (first, more) = (texts(&first), texts(&more));
+        let same = first.iter().filter(|text| more.contains(text)).count();
+        assert!(first.len() == 10 && same >= 9, "{first:?} {more:?}");
+        std::fs::remove_file(other.path().join("20.txt")).unwrap();
+        assert_eq!(texts(&of(other.path())), first);
+    }
 }

@@ -1,21 +1,24 @@
-//! How faithful explanations are: what deleting the words that a method puts first does to the embedding.
+//! How faithful explanations are: what deleting the words that a method puts first does to the embedding, or to a decoder's next token.
 //!
 //! For a unit and a method, words are ordered by their scores, the highest first, with their signs. *Comprehensiveness* (DeYoung et al.
 //! 2020) deletes the first 5, 10, 20, 30 and 50 % of them (rounded up): the mean of 1 - cos(e, e'), higher is better. *Sufficiency* keeps
 //! only those: lower is better. Special tokens are neither ranked nor deleted ([`Deletions`]). What is deleted are tokens of the sequence.
 
+mod ranker;
+mod read;
+mod soft;
 mod statistics;
 mod table;
 
-pub use table::{Row, SURVIVES, Table};
-
-use std::time::Instant;
+pub use ranker::{Aim, Ranker};
+pub use table::{Agreement, Row, SURVIVES, Table};
 
 use serde::{Deserialize, Serialize};
 
+use self::read::Read;
 use super::deletion::Deletions;
-use super::{Heads, Method, Subject, WordMap, salience};
-use crate::model::{Checkpoint, Model, ModelError, Packed, Random, Tokens, TraceLevel};
+use super::{Goal, Method, WordMap};
+use crate::model::{Checkpoint, Model, ModelError, Random, Tokens, TraceLevel};
 use crate::text::Language;
 
 /// Shares of the words that are deleted, or kept.
@@ -30,43 +33,16 @@ const COVERED: f32 = 0.5;
 /// Random orders of each unit whose mean is the floor.
 const ORDERS: u64 = 4;
 
-/// What orders words.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Ranker {
-    /// A method.
-    Method(Method),
-    /// Chance: the floor that a method has to be above.
-    Random,
-}
-
-impl Ranker {
-    /// Every method, and chance.
-    pub fn all() -> Vec<Ranker> {
-        let methods = Method::ALL.map(Ranker::Method);
-        methods.into_iter().chain([Ranker::Random]).collect()
-    }
-
-    /// The name used on the command line and in JSON.
-    pub fn name(self) -> &'static str {
-        match self {
-            Ranker::Method(method) => method.name(),
-            Ranker::Random => "random",
-        }
-    }
-
-    /// The ranker of that name.
-    pub fn from_name(name: &str) -> Option<Ranker> {
-        Ranker::all().into_iter().find(|ranker| ranker.name() == name)
-    }
-}
+/// Words whose deletion turns the embedding least, and that are deleted one at a time to see whether scores stay.
+const EDITS: usize = 3;
 
 /// The models of an evaluation.
 #[derive(Clone, Copy)]
 pub struct Models<'a> {
     /// The model.
     pub model: &'a Model,
-    /// The same as the interpreter runs it, for the methods that need it.
-    pub interpreted: Option<&'a Model>,
+    /// The same as the interpreter runs it, for the methods that need it and for soft erasure.
+    pub interpreted: &'a Model,
     /// The same with [scrambled](Model::scrambled) weights, if methods are to be held against it.
     pub scrambled: Option<&'a Model>,
 }
@@ -76,6 +52,10 @@ pub struct Models<'a> {
 pub struct Asked {
     /// The rankers.
     pub rankers: Vec<Ranker>,
+    /// What is explained.
+    pub aim: Aim,
+    /// Whether to explain the unit again without each of a few words that matter least: as often as there are such words.
+    pub sensitivity: bool,
     /// Whether to look for a ceiling: a greedy search, which takes about four passes for each word.
     pub ceiling: bool,
     /// What random orders start from.
@@ -95,6 +75,13 @@ pub struct Measured {
     pub tau: f32,
     /// Kendall's τ-b of its scores to those that it gives with scrambled weights, where that was asked for.
     pub scrambled: Option<f32>,
+    /// What erasing numbers of the rows does, the more of a row the higher the score.
+    pub soft_comprehensiveness: Option<f32>,
+    /// What it does the other way round.
+    pub soft_sufficiency: Option<f32>,
+    /// How far scores move, as a part of their length, when a word that hardly matters is deleted: the most of a few, where that was asked
+    /// for.
+    pub sensitivity: Option<f32>,
     /// Milliseconds of its pass and its scores.
     pub ms: f32,
 }
@@ -120,6 +107,10 @@ pub struct UnitMeasures {
     pub tokens: usize,
     /// By ranker.
     pub rankers: Vec<Measured>,
+    /// Rankers that refused it.
+    pub refused: Vec<String>,
+    /// Kendall's τ-b of two rankers' scores, by name.
+    pub agreement: Vec<(String, String, f32)>,
     /// What a greedy search can do by deleting words, by bin.
     pub ceiling: Option<[f32; BINS.len()]>,
 }
@@ -133,10 +124,30 @@ impl UnitMeasures {
     /// Whether it has all that is asked for.
     pub fn answers(&self, asked: &Asked, scrambled: bool) -> bool {
         let has = |ranker: &Ranker| {
-            let known = self.of(*ranker);
-            known.is_some_and(|known| known.scrambled.is_some() || !scrambled || *ranker == Ranker::Random)
+            let enough = |known: &Measured| {
+                let free = *ranker == Ranker::Random;
+                (known.scrambled.is_some() || !scrambled || free)
+                    && (known.sensitivity.is_some() || !asked.sensitivity || free)
+            };
+            self.of(*ranker).is_some_and(enough) || self.refused.iter().any(|name| name == ranker.name())
         };
         (self.ceiling.is_some() || !asked.ceiling) && asked.rankers.iter().all(has)
+    }
+}
+
+impl UnitMeasures {
+    /// What is asked for, and nothing that an earlier evaluation measured beside it.
+    pub fn only(&self, asked: &Asked, scrambled: bool) -> UnitMeasures {
+        let mut only = self.clone();
+        let wanted = |name: &str| asked.rankers.iter().any(|ranker| ranker.name() == name);
+        only.rankers.retain(|known| wanted(&known.ranker));
+        only.agreement.retain(|(a, b, _)| wanted(a) && wanted(b));
+        only.ceiling = only.ceiling.filter(|_| asked.ceiling);
+        for known in &mut only.rankers {
+            known.scrambled = known.scrambled.filter(|_| scrambled);
+            known.sensitivity = known.sensitivity.filter(|_| asked.sensitivity);
+        }
+        only
     }
 }
 
@@ -169,34 +180,48 @@ pub fn unit(
     let Some((tokens, words)) = eligible(models.model, text, language)? else {
         return Ok(None);
     };
-    let read = Read { tokens, words };
-    let embedding = read.embedding(models.model, checkpoint)?;
+    let mut read = Read {
+        text,
+        tokens,
+        words,
+        goal: Goal::Embedding,
+    };
+    let Some(trace) = read.pass(models.model, TraceLevel::LastHidden, checkpoint)? else {
+        return Ok(None);
+    };
+    read.goal = asked.aim.goal(models.model, &trace)?;
+    let embedding = models.model.pool(&trace)?;
     let of_words = read.words.tokens_of_words();
-    let deletions = Deletions::new(models.model, &read.tokens.ids, &of_words, &embedding);
-    let (left_out, left_out_ms) = read.scores(models.model, Method::LeaveOneOut, checkpoint)?;
-
-    let mut orders: Vec<(Ranker, Vec<f32>, f32)> = Vec::new();
-    for ranker in &asked.rankers {
-        match ranker {
-            Ranker::Method(Method::LeaveOneOut) => orders.push((*ranker, left_out.clone(), left_out_ms)),
-            Ranker::Method(method) => {
-                let (scores, ms) = read.scores(models.for_method(*method), *method, checkpoint)?;
-                orders.push((*ranker, scores, ms));
-            }
-            Ranker::Random => orders.extend((0..ORDERS).map(|order| {
-                let seed = asked.seed.wrapping_add(address(text)).wrapping_add(order);
-                (*ranker, chance(left_out.len(), seed), 0.0)
-            })),
-        }
-    }
-    let sets: Vec<Vec<bool>> = orders.iter().flat_map(|(_, scores, _)| deleted_sets(scores)).collect();
-    let changes = deletions.changes(&sets, checkpoint)?;
+    let deletions = Deletions::of(models.model, &read.subject(&trace, &embedding), &of_words)?;
+    let Some((left_out, left_out_ms)) = read.scores(models.model, Method::LeaveOneOut, checkpoint)? else {
+        return Ok(None);
+    };
     let mut measures = UnitMeasures {
         words: read.words.words.len(),
         tokens: read.tokens.len(),
         ..UnitMeasures::default()
     };
-    for ((ranker, scores, ms), changes) in orders.iter().zip(changes.chunks_exact(2 * BINS.len())) {
+    let seed = asked.seed.wrapping_add(address(text));
+    let mut orders: Vec<(Ranker, Vec<f32>, f32)> = Vec::new();
+    for ranker in &asked.rankers {
+        match ranker {
+            Ranker::Method(Method::LeaveOneOut) => orders.push((*ranker, left_out.clone(), left_out_ms)),
+            Ranker::Method(method) => match read.scores(models.for_method(*method), *method, checkpoint)? {
+                Some((scores, ms)) => orders.push((*ranker, scores, ms)),
+                None => measures.refused.push(ranker.name().to_owned()),
+            },
+            Ranker::Random => orders.extend((0..ORDERS).map(|order| {
+                let scores = chance(left_out.len(), seed.wrapping_add(order));
+                (*ranker, scores, 0.0)
+            })),
+        }
+    }
+    let sets: Vec<Vec<bool>> = orders.iter().flat_map(|(_, scores, _)| deleted_sets(scores)).collect();
+    let changes = deletions.changes(&sets, checkpoint)?;
+    let all: Vec<&[f32]> = orders.iter().map(|(_, scores, _)| scores.as_slice()).collect();
+    let soft = read.soft(models.interpreted, &all, seed, checkpoint)?;
+    let measured = orders.iter().zip(changes.chunks_exact(2 * BINS.len())).zip(soft);
+    for (((ranker, scores, ms), changes), soft) in measured {
         let (deleted, kept) = changes.split_at(BINS.len());
         let mut measured = Measured {
             ranker: ranker.name().to_owned(),
@@ -204,18 +229,76 @@ pub fn unit(
             kept: std::array::from_fn(|bin| kept[bin]),
             tau: statistics::kendall(scores, &left_out),
             scrambled: None,
+            soft_comprehensiveness: soft.map(|soft| soft.comprehensiveness),
+            soft_sufficiency: soft.map(|soft| soft.sufficiency),
+            sensitivity: None,
             ms: *ms,
         };
-        if let (Some(scrambled), Ranker::Method(method)) = (models.scrambled, ranker) {
-            let (other, _) = read.scores(scrambled, *method, checkpoint)?;
-            measured.scrambled = Some(statistics::kendall(scores, &other));
+        if let Ranker::Method(method) = ranker {
+            if let Some(scrambled) = models.scrambled {
+                let other = read.scores(scrambled, *method, checkpoint)?;
+                measured.scrambled = other.map(|(other, _)| statistics::kendall(scores, &other));
+            }
+            if asked.sensitivity {
+                let model = models.for_method(*method);
+                measured.sensitivity = Some(sensitivity(&read, model, (*method, scores), &left_out, checkpoint)?);
+            }
         }
         measures.add(measured, ORDERS);
     }
+    measures.agreement = agreement(&orders);
     if asked.ceiling {
         measures.ceiling = Some(greedy(&deletions, &left_out, checkpoint)?);
     }
     Ok(Some(measures))
+}
+
+/// How far the scores of the other words move, as a part of their length, when one of the words that matter least is deleted: the most of
+/// a few (max-sensitivity, Yeh et al. 2019, with deletions for edits).
+fn sensitivity(
+    read: &Read,
+    model: &Model,
+    (method, scores): (Method, &[f32]),
+    left_out: &[f32],
+    checkpoint: Checkpoint,
+) -> Result<f32, ModelError> {
+    let mut least: Vec<usize> = (0..left_out.len()).collect();
+    least.sort_by(|a, b| left_out[*a].abs().total_cmp(&left_out[*b].abs()));
+    let mut most = 0f32;
+    for word in least.into_iter().take(EDITS) {
+        let Some((other, _)) = read.without(word).scores(model, method, checkpoint)? else {
+            continue;
+        };
+        let own = scores
+            .iter()
+            .enumerate()
+            .filter(|(at, _)| *at != word)
+            .map(|(_, score)| *score);
+        let (moved, length) = own.zip(&other).fold((0f64, 0f64), |(moved, length), (own, other)| {
+            let (own, other) = (f64::from(own), f64::from(*other));
+            (moved + (own - other).powi(2), length + own.powi(2))
+        });
+        most = most.max((moved / length.max(f64::MIN_POSITIVE)).sqrt() as f32);
+    }
+    Ok(most)
+}
+
+/// Kendall's τ-b of the scores of each two rankers; of several orders of chance the first.
+fn agreement(orders: &[(Ranker, Vec<f32>, f32)]) -> Vec<(String, String, f32)> {
+    let mut first: Vec<&(Ranker, Vec<f32>, f32)> = Vec::new();
+    for order in orders {
+        if !first.iter().any(|known| known.0 == order.0) {
+            first.push(order);
+        }
+    }
+    let mut pairs = Vec::new();
+    for (number, a) in first.iter().enumerate() {
+        for b in &first[number + 1..] {
+            let tau = statistics::kendall(&a.1, &b.1);
+            pairs.push((a.0.name().to_owned(), b.0.name().to_owned(), tau));
+        }
+    }
+    pairs
 }
 
 impl UnitMeasures {
@@ -248,42 +331,9 @@ impl UnitMeasures {
 impl<'a> Models<'a> {
     fn for_method(&self, method: Method) -> &'a Model {
         match method.interpreted() {
-            true => self.interpreted.unwrap_or(self.model),
+            true => self.interpreted,
             false => self.model,
         }
-    }
-}
-
-/// A unit as the tokenizer read it: the same for all three models.
-struct Read {
-    tokens: Tokens,
-    words: WordMap,
-}
-
-impl Read {
-    fn embedding(&self, model: &Model, checkpoint: Checkpoint) -> Result<Vec<f32>, ModelError> {
-        let batch = Packed::new([self.tokens.ids.as_slice()]);
-        let traces = model.encoder().forward(&batch, TraceLevel::LastHidden, checkpoint)?;
-        traces.first().map_or(Ok(Vec::new()), |trace| model.pool(trace))
-    }
-
-    /// The score of each word by a method, and the milliseconds that it took.
-    fn scores(&self, model: &Model, method: Method, checkpoint: Checkpoint) -> Result<(Vec<f32>, f32), ModelError> {
-        let start = Instant::now();
-        let batch = Packed::new([self.tokens.ids.as_slice()]);
-        let traces = model.encoder().forward(&batch, method.keeps(), checkpoint)?;
-        let Some(trace) = traces.first() else {
-            return Ok((Vec::new(), 0.0));
-        };
-        let embedding = model.pool(trace)?;
-        let subject = Subject {
-            tokens: &self.tokens,
-            trace,
-            embedding: &embedding,
-            words: &self.words,
-        };
-        let scores = salience(model, &subject, method, Heads::default(), checkpoint)?;
-        Ok((scores.words, start.elapsed().as_secs_f32() * 1e3))
     }
 }
 

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::statistics::{interval, mean, median};
-use super::{BINS, Method, Ranker, UnitMeasures};
+use super::{Aim, BINS, Measured, Method, Ranker, UnitMeasures};
 
 /// From this rank correlation with its scores under scrambled weights on, an explanation hardly depends on what the model learned.
 pub const SURVIVES: f32 = 0.5;
@@ -23,12 +23,25 @@ pub struct Table {
     pub seed: u64,
     /// What is done to words.
     pub operator: &'static str,
+    /// What is measured.
+    pub measure: &'static str,
     /// Shares of the words, of each point of the curves.
     pub bins: [f32; BINS.len()],
     /// What a greedy search reaches by deletion, by bin, where it was asked for.
     pub ceiling: Option<[f32; BINS.len()]>,
-    /// The rows, the most comprehensive first.
+    /// The rows of the rankers that were measured, the most comprehensive first.
     pub methods: Vec<Row>,
+    /// How alike they order words.
+    pub agreement: Agreement,
+}
+
+/// Mean Kendall's τ-b of each two rankers over the units that both measured.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Agreement {
+    /// The rankers, as the rows of the table.
+    pub methods: Vec<&'static str>,
+    /// A row for each; nothing where no unit has both.
+    pub tau: Vec<Vec<Option<f32>>>,
 }
 
 /// How faithful one method is.
@@ -38,9 +51,11 @@ pub struct Row {
     pub method: &'static str,
     /// What its scores are of.
     pub target: &'static str,
-    /// Mean turn of the embedding when its first words are deleted: higher is better.
+    /// Units that it was measured on: all, or fewer where it is slow or refuses long texts.
+    pub units: usize,
+    /// Mean change when its first words are deleted: higher is better.
     pub comprehensiveness: f32,
-    /// Mean turn when only they are left: lower is better.
+    /// Mean change when only they are left: lower is better.
     pub sufficiency: f32,
     /// Mean rank correlation with leave-one-out.
     pub tau_loo: f32,
@@ -56,61 +71,36 @@ pub struct Row {
     pub random_weights: Option<f32>,
     /// Whether it hardly depends on what the model learned.
     pub survives_random_weights: bool,
-    /// The turn by bin when its first words are deleted.
+    /// The change by bin when its first words are deleted.
     pub deletion: [f32; BINS.len()],
-    /// The turn by bin when only they are left.
+    /// The change by bin when only they are left.
     pub insertion: [f32; BINS.len()],
+    /// The area under the curve of deletion from none to half of the words, over its width: higher is better.
+    pub deletion_area: f32,
+    /// The area under the curve of insertion between the first and the last bin, over its width: lower is better.
+    pub insertion_area: f32,
+    /// Mean change when numbers of rows are erased, the more the higher the score: higher is better.
+    pub soft_comprehensiveness: Option<f32>,
+    /// The same the other way round: lower is better.
+    pub soft_sufficiency: Option<f32>,
+    /// Mean of how far scores move, as a part of their length, when a word that hardly matters is deleted: lower is steadier.
+    pub sensitivity: Option<f32>,
     /// Median milliseconds of a unit.
     pub ms: f32,
 }
 
 impl Table {
     /// The rows of some rankers.
-    pub fn of(model: &str, files: usize, seed: u64, rankers: &[Ranker], units: &[UnitMeasures]) -> Table {
+    pub fn of(
+        model: &str,
+        (files, seed): (usize, u64),
+        (rankers, aim): (&[Ranker], Aim),
+        units: &[UnitMeasures],
+    ) -> Table {
         let ceilings: Vec<[f32; BINS.len()]> = units.iter().filter_map(|unit| unit.ceiling).collect();
         let ceiling = (ceilings.len() == units.len() && !units.is_empty()).then(|| by_bin(&ceilings));
-        let each = |ranker: Ranker| -> Vec<f32> {
-            let measured = units.iter().filter_map(|unit| unit.of(ranker));
-            measured.map(super::Measured::comprehensiveness).collect()
-        };
-        let (floor, default) = (each(Ranker::Random), each(Ranker::Method(Method::default())));
-        let row = |ranker: &Ranker| {
-            let measured: Vec<_> = units.iter().filter_map(|unit| unit.of(*ranker)).collect();
-            let all = |of: &dyn Fn(&super::Measured) -> f32| measured.iter().map(|one| of(one)).collect::<Vec<f32>>();
-            let comprehensive = all(&|one| one.comprehensiveness());
-            let sufficient = all(&|one| one.sufficiency());
-            let scrambled: Vec<f32> = measured.iter().filter_map(|one| one.scrambled).collect();
-            let random_weights = (!scrambled.is_empty()).then(|| mean(&scrambled));
-            let own = mean(&comprehensive);
-            let normalized = ceiling.filter(|_| !floor.is_empty()).map(|ceiling| {
-                let (low, high) = (mean(&floor), mean(&ceiling));
-                (own - low) / (high - low).max(f32::MIN_POSITIVE)
-            });
-            let lead = |(own, default): (&f32, &f32)| own - default;
-            let over_default = (default.len() == comprehensive.len()
-                && !matches!(ranker, Ranker::Method(method) if *method == Method::default()))
-            .then(|| interval(&comprehensive.iter().zip(&default).map(lead).collect::<Vec<_>>(), seed));
-            Row {
-                method: ranker.name(),
-                target: match ranker {
-                    Ranker::Method(method) => method.target(),
-                    Ranker::Random => "nothing",
-                },
-                comprehensiveness: own,
-                sufficiency: mean(&sufficient),
-                tau_loo: mean(&all(&|one| one.tau)),
-                interval: interval(&comprehensive, seed),
-                sufficiency_interval: interval(&sufficient, seed),
-                normalized,
-                over_default,
-                random_weights,
-                survives_random_weights: random_weights.is_some_and(|tau| tau >= SURVIVES),
-                deletion: by_bin(&measured.iter().map(|one| one.deleted).collect::<Vec<_>>()),
-                insertion: by_bin(&measured.iter().map(|one| one.kept).collect::<Vec<_>>()),
-                ms: median(&all(&|one| one.ms)),
-            }
-        };
-        let mut methods: Vec<Row> = rankers.iter().map(row).collect();
+        let mut methods: Vec<Row> = rankers.iter().map(|ranker| row(*ranker, aim, units, seed)).collect();
+        methods.retain(|row| row.units > 0);
         methods.sort_by(|a, b| b.comprehensiveness.total_cmp(&a.comprehensiveness));
         Table {
             model: model.to_owned(),
@@ -119,10 +109,97 @@ impl Table {
             files,
             seed,
             operator: "delete the words' tokens; special tokens stay; scores keep their signs",
+            measure: aim.measure(),
             bins: BINS,
             ceiling,
+            agreement: agreement(methods.iter().map(|row| row.method).collect(), units),
             methods,
         }
+    }
+}
+
+/// The row of one ranker, over the units that it was measured on.
+fn row(ranker: Ranker, aim: Aim, units: &[UnitMeasures], seed: u64) -> Row {
+    let own: Vec<(&UnitMeasures, &Measured)> = units.iter().filter_map(|unit| Some((unit, unit.of(ranker)?))).collect();
+    let all = |of: &dyn Fn(&Measured) -> f32| own.iter().map(|(_, one)| of(one)).collect::<Vec<f32>>();
+    let some = |of: &dyn Fn(&Measured) -> Option<f32>| {
+        let found: Vec<f32> = own.iter().filter_map(|(_, one)| of(one)).collect();
+        (!found.is_empty()).then(|| mean(&found))
+    };
+    let beside = |of: Ranker| -> Vec<f32> {
+        let others = own.iter().filter_map(|(unit, _)| unit.of(of));
+        others.map(Measured::comprehensiveness).collect()
+    };
+    let comprehensive = all(&|one| one.comprehensiveness());
+    let sufficient = all(&|one| one.sufficiency());
+    // Between chance and a greedy search, on the units that have both.
+    let placed = own.iter().filter_map(|(unit, one)| {
+        let floor = unit.of(Ranker::Random)?.comprehensiveness();
+        Some((one.comprehensiveness(), floor, mean(&unit.ceiling?)))
+    });
+    let placed: Vec<(f32, f32, f32)> = placed.collect();
+    let normalized = (!placed.is_empty()).then(|| {
+        let over = |of: &dyn Fn(&(f32, f32, f32)) -> f32| mean(&placed.iter().map(of).collect::<Vec<_>>());
+        let (low, high) = (over(&|(_, low, _)| *low), over(&|(.., high)| *high));
+        (over(&|(own, ..)| *own) - low) / (high - low).max(f32::MIN_POSITIVE)
+    });
+    let default = beside(Ranker::Method(Method::default()));
+    let lead = |(own, default): (&f32, &f32)| own - default;
+    let over_default = (default.len() == comprehensive.len() && ranker != Ranker::Method(Method::default()))
+        .then(|| interval(&comprehensive.iter().zip(&default).map(lead).collect::<Vec<_>>(), seed));
+    let random_weights = some(&|one| one.scrambled);
+    let curve =
+        |of: &dyn Fn(&Measured) -> [f32; BINS.len()]| by_bin(&own.iter().map(|(_, one)| of(one)).collect::<Vec<_>>());
+    let (deletion, insertion) = (curve(&|one| one.deleted), curve(&|one| one.kept));
+    Row {
+        method: ranker.name(),
+        target: aim.target(ranker),
+        units: own.len(),
+        comprehensiveness: mean(&comprehensive),
+        sufficiency: mean(&sufficient),
+        tau_loo: mean(&all(&|one| one.tau)),
+        interval: interval(&comprehensive, seed),
+        sufficiency_interval: interval(&sufficient, seed),
+        normalized,
+        over_default,
+        random_weights,
+        survives_random_weights: random_weights.is_some_and(|tau| tau >= SURVIVES),
+        deletion_area: area([(0.0, 0.0)].into_iter().chain(BINS.into_iter().zip(deletion))),
+        insertion_area: area(BINS.into_iter().zip(insertion)),
+        deletion,
+        insertion,
+        soft_comprehensiveness: some(&|one| one.soft_comprehensiveness),
+        soft_sufficiency: some(&|one| one.soft_sufficiency),
+        sensitivity: some(&|one| one.sensitivity),
+        ms: median(&all(&|one| one.ms)),
+    }
+}
+
+/// The area under a curve by trapezoids, over its width.
+fn area(points: impl Iterator<Item = (f32, f32)>) -> f32 {
+    let points: Vec<(f32, f32)> = points.collect();
+    let width = points.last().map_or(0.0, |last| last.0) - points.first().map_or(0.0, |first| first.0);
+    let parts = points.iter().zip(points.iter().skip(1));
+    let sum: f32 = parts.map(|(a, b)| (b.0 - a.0) * (a.1 + b.1) / 2.0).sum();
+    sum / width.max(f32::MIN_POSITIVE)
+}
+
+fn agreement(methods: Vec<&'static str>, units: &[UnitMeasures]) -> Agreement {
+    let pair = |a: &str, b: &str| {
+        let of = |(x, y, tau): &(String, String, f32)| ((x == a && y == b) || (x == b && y == a)).then_some(*tau);
+        let found: Vec<f32> = units
+            .iter()
+            .filter_map(|unit| unit.agreement.iter().find_map(of))
+            .collect();
+        match a == b {
+            true => Some(1.0),
+            false => (!found.is_empty()).then(|| mean(&found)),
+        }
+    };
+    let row = |a: &&'static str| methods.iter().map(|b| pair(a, b)).collect();
+    Agreement {
+        tau: methods.iter().map(row).collect(),
+        methods,
     }
 }
 
@@ -142,6 +219,9 @@ mod tests {
             kept: [1.0 - turn; BINS.len()],
             tau: turn,
             scrambled,
+            soft_comprehensiveness: None,
+            soft_sufficiency: Some(turn / 2.0),
+            sensitivity: None,
             ms: 1.0,
         };
         UnitMeasures {
@@ -152,6 +232,8 @@ mod tests {
                 measured(Ranker::Method(Method::Attention), own - 0.1, Some(0.8)),
                 measured(Ranker::Random, 0.1, None),
             ],
+            refused: Vec::new(),
+            agreement: vec![("decomposition".to_owned(), "attention".to_owned(), own)],
             ceiling: Some([0.5; BINS.len()]),
         }
     }
@@ -163,7 +245,7 @@ mod tests {
             Ranker::Method(Method::Attention),
             Ranker::Method(Method::Decomposition),
         ];
-        let table = Table::of("m", 2, 0, &rankers, &[unit(0.2), unit(0.4)]);
+        let table = Table::of("m", (2, 0), (&rankers, Aim::Embedding), &[unit(0.2), unit(0.4)]);
         assert_eq!((table.units, table.words), (2, 20));
         let names: Vec<&str> = table.methods.iter().map(|row| row.method).collect();
         assert_eq!(names, ["decomposition", "attention", "random"]);
@@ -188,5 +270,27 @@ mod tests {
         );
         assert!(attention.survives_random_weights && !best.survives_random_weights);
         assert!(random.random_weights.is_none());
+        assert_eq!(table.agreement.methods, ["decomposition", "attention", "random"]);
+        assert!(near(table.agreement.tau[1][0].unwrap(), 0.3) && table.agreement.tau[0][2].is_none());
+        assert!(best.soft_comprehensiveness.is_none() && near(best.soft_sufficiency.unwrap(), 0.15));
+    }
+
+    #[test]
+    fn a_row_counts_the_units_that_its_method_was_measured_on_and_compares_on_these() {
+        let mut second = unit(0.6);
+        second.rankers.retain(|one| one.ranker != "attention");
+        let rankers = [Ranker::Method(Method::Decomposition), Ranker::Method(Method::Attention)];
+        let table = Table::of("m", (1, 0), (&rankers, Aim::Embedding), &[unit(0.2), second]);
+        let attention = &table.methods[1];
+        assert_eq!((attention.units, table.methods[0].units), (1, 2));
+        let [low, high] = attention.over_default.unwrap();
+        assert!((low + 0.1).abs() < 1e-6 && (high + 0.1).abs() < 1e-6, "{low} {high}");
+        assert!(attention.normalized.is_some());
+    }
+
+    #[test]
+    fn an_area_is_the_mean_height_of_a_curve() {
+        assert!((area([(0.0, 0.0), (0.5, 1.0)].into_iter()) - 0.5).abs() < 1e-6);
+        assert!((area([(0.1, 0.4), (0.2, 0.4), (0.5, 0.4)].into_iter()) - 0.4).abs() < 1e-6);
     }
 }

@@ -7,7 +7,7 @@ use candle_core::{Result, bail};
 use rayon::prelude::*;
 
 use super::rows::add;
-use super::{AttentionSite, NodeId, Op, Tape};
+use super::{AttentionSite, BlockSite, NodeId, Op, Tape};
 
 /// The measure of a contribution T_i(x_j).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,6 +16,8 @@ pub enum Measure {
     Nearness,
     /// The norm |T_i(x_j)|₂.
     Length,
+    /// Its length behind the norm that ends the block, on the way around the feed-forward block.
+    LengthBehind,
 }
 
 impl Tape {
@@ -23,7 +25,12 @@ impl Tape {
     ///
     /// # Errors
     /// If the pass kept too little, or the block is cross-attention.
-    pub fn contributions(&self, sequence: usize, site: &AttentionSite, measure: Measure) -> Result<Vec<f32>> {
+    pub fn contributions(
+        &self,
+        sequence: usize,
+        (block, site): (&BlockSite, &AttentionSite),
+        measure: Measure,
+    ) -> Result<Vec<f32>> {
         let Op::Mix { mixed, .. } = &self.node(site.mix)?.op else {
             bail!("node {} is not a mix", site.mix)
         };
@@ -33,7 +40,10 @@ impl Tape {
         if site.cross {
             bail!("cross-attention mixes the rows of another text")
         }
-        let (norms_after, output) = self.norms_after(sequence, site)?;
+        let (mut norms_after, output) = self.norms_after(sequence, site)?;
+        if measure == Measure::LengthBehind {
+            norms_after.last = self.norm_at(block.after);
+        }
         let heads = mixed.attention().heads;
         let (n, hidden) = (mixed.n, output.outputs());
         let (values, residual, after) = (
@@ -85,16 +95,22 @@ impl Tape {
         let norm =
             |id: NodeId, x: NodeId| matches!(&self.nodes[id].op, Op::Norm { x: own, .. } if *own == x).then_some(id);
         let inner = (output + 1..=site.after).find_map(|id| norm(id, output));
-        let outer = matches!(self.nodes[site.after].op, Op::Norm { .. }).then_some(site.after);
+        let outer = self.norm_at(site.after);
         let rows = self.rows_of(sequence, site.after);
         Ok((
             NormsAfter {
                 inner,
                 outer,
+                last: None,
                 first: rows.start,
             },
             map,
         ))
+    }
+
+    /// A node, if it is a norm.
+    fn norm_at(&self, id: NodeId) -> Option<NodeId> {
+        matches!(self.nodes[id].op, Op::Norm { .. }).then_some(id)
     }
 }
 
@@ -104,6 +120,8 @@ struct NormsAfter {
     inner: Option<NodeId>,
     /// The norm after the sum.
     outer: Option<NodeId>,
+    /// At the end of the block.
+    last: Option<NodeId>,
     first: usize,
 }
 
@@ -117,13 +135,13 @@ impl NormsAfter {
         if let Some(residual) = residual {
             add(&mut out, residual);
         }
-        through(self.outer, out)
+        through(self.last, through(self.outer, out))
     }
 }
 
 fn measured(measure: Measure, t: &[f32], after: &[f32]) -> f32 {
     match measure {
-        Measure::Length => t.iter().map(|v| v * v).sum::<f32>().sqrt(),
+        Measure::Length | Measure::LengthBehind => t.iter().map(|v| v * v).sum::<f32>().sqrt(),
         Measure::Nearness => {
             let (whole, rest) = t.iter().zip(after).fold((0f32, 0f32), |(whole, rest), (t, y)| {
                 (whole + y.abs(), rest + (y - t).abs())

@@ -34,7 +34,7 @@ pub fn evaluation(table: &Table, palette: Palette) -> Page {
     }
     head += &format!("{:>8}{:>8}", "suff.", "τ LOO");
     if scrambled {
-        head += &format!("{:>9}", "random w.");
+        head += &format!("{:>10}", "random w.");
     }
     head += &format!("{:>10}\n", "ms");
     out.dim(head);
@@ -43,13 +43,13 @@ pub fn evaluation(table: &Table, palette: Palette) -> Page {
         .map(|row| row.comprehensiveness)
         .fold(f32::MIN_POSITIVE, f32::max);
     for row in methods {
-        line(&mut out, row, (normalized, scrambled), most);
+        line(&mut out, (row, *units), (normalized, scrambled), most);
     }
     notes(&mut out, table, (normalized, scrambled));
     out
 }
 
-fn line(out: &mut Page, row: &Row, (normalized, scrambled): (bool, bool), most: f32) {
+fn line(out: &mut Page, (row, units): (&Row, usize), (normalized, scrambled): (bool, bool), most: f32) {
     let [low, high] = row.interval;
     let _ = write!(
         out,
@@ -65,19 +65,24 @@ fn line(out: &mut Page, row: &Row, (normalized, scrambled): (bool, bool), most: 
     let _ = write!(out, "{:>8.3}{:>8.2}", row.sufficiency, row.tau_loo);
     if scrambled {
         let _ = match row.random_weights {
-            Some(tau) => write!(out, "{tau:>8.2}{}", if row.survives_random_weights { "!" } else { " " }),
-            None => write!(out, "{:>9}", ""),
+            Some(tau) => write!(out, "{tau:>9.2}{}", if row.survives_random_weights { "!" } else { " " }),
+            None => write!(out, "{:>10}", ""),
         };
     }
     let bar = "█".repeat((row.comprehensiveness / most * BAR).round().max(0.0) as usize);
-    let _ = writeln!(out, "{:>10.1}  {bar}", row.ms);
+    let _ = write!(out, "{:>10.1}  {bar}", row.ms);
+    if row.units < units {
+        out.dim(format_args!(" {} units", row.units));
+    }
+    let _ = writeln!(out);
 }
 
 fn notes(out: &mut Page, table: &Table, (normalized, scrambled): (bool, bool)) {
-    let mut notes = String::from(
-        "\ncompr.: 1 - cosine of the embedding without the first 5, 10, 20, 30 and 50 % of the words, mean; higher is better\n\
+    let mut notes = format!(
+        "\ncompr.: {} without the first 5, 10, 20, 30 and 50 % of the words, mean; higher is better\n\
          suff.: the same with only those words left; lower is better\n\
          τ LOO: rank correlation with deleting each word alone\n",
+        table.measure
     );
     if normalized {
         notes += "norm.: compr. between random order (0) and a greedy search (1)\n";
@@ -91,6 +96,9 @@ fn notes(out: &mut Page, table: &Table, (normalized, scrambled): (bool, bool)) {
         .filter(|row| row.survives_random_weights)
         .map(|row| row.method)
         .collect();
+    if table.methods.len() > 1 {
+        notes += "JSON and HTML also have soft erasure, small edits, areas under curves, and how alike methods are\n";
+    }
     if !survivors.is_empty() {
         notes += &format!(
             "! over {SURVIVES}: {} hardly depends on what the model learned\n",

@@ -1,0 +1,30 @@
+//! GlobEnc (Modarressi et al., NAACL 2022): norm-based analysis of the whole encoder layer, rolled out.
+//!
+//! What position i takes from position j in attention goes on through the second residual connection and the second LayerNorm, whose
+//! deviation is that of the full vector; the feed-forward block's own output is left out. N_ij = |LN2(LN1(T_i(x_j)))|₂, rows sum to 1. Where
+//! no norm stands behind the block, as in decoders that normalize first, it is the norm-based method.
+
+use candle_core::Result;
+
+use super::TokenScores;
+use super::contributions::{self, Mixing};
+use crate::model::{Pooling, Trace};
+
+/// One layer's matrix.
+///
+/// # Errors
+/// If the interpreter did not run the pass, or kept too little.
+pub fn layer(trace: &Trace, layer: usize) -> Result<Mixing> {
+    Mixing::normalized(&trace.lengths_behind(layer)?)
+}
+
+/// Score of each token for the embedding: the pooled rows of the layers' product. Sums to 1.
+///
+/// # Errors
+/// As [`layer`].
+pub fn scores(trace: &Trace, pooling: Pooling) -> Result<TokenScores> {
+    contributions::scores(
+        (0..trace.layer_count()).rev().map(|number| layer(trace, number)),
+        pooling,
+    )
+}

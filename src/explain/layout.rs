@@ -1,0 +1,213 @@
+//! The layout of a text as a binary tree over its words: blocks of lines, lines, brackets, clauses, words.
+//!
+//! A text is divided again and again at the boundary between two words that divides it most: between lines, at the one of least
+//! indentation; within a line, at the least depth of brackets, there behind the end of a sentence or statement, then behind a comma or
+//! colon, then anywhere. Of equal boundaries the one nearest to the middle is taken. This follows the syntax tree of a text that is laid out
+//! as people do, in any language, without its grammar.
+
+use crate::text::ByteRange;
+
+/// A part of a text: some of its words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Part {
+    /// The words.
+    pub words: std::ops::Range<usize>,
+    /// The two parts of it, as places in the list of all; nothing for one word.
+    pub halves: Option<(usize, usize)>,
+}
+
+/// How much a boundary divides; the least divides most.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Boundary {
+    /// Between two lines: the indentation of the second.
+    Lines(usize),
+    /// Within a line: the depth of brackets, then what stands before.
+    Within(usize, u8),
+}
+
+/// The parts of a text, the whole first.
+pub(super) fn parts(text: &str, words: &[ByteRange]) -> Vec<Part> {
+    let boundaries = boundaries(text, words);
+    let mut parts = Vec::with_capacity(2 * words.len());
+    if !words.is_empty() {
+        parts.push(Part {
+            words: 0..words.len(),
+            halves: None,
+        });
+    }
+    let mut next = 0;
+    while next < parts.len() {
+        let own = parts[next].words.clone();
+        if own.len() > 1 {
+            // Boundary k stands behind word k.
+            let middle = own.start + (own.len() - 1) / 2;
+            let best = (own.start..own.end - 1).min_by_key(|k| (boundaries[*k], k.abs_diff(middle), *k));
+            let cut = best.unwrap_or(own.start) + 1;
+            parts[next].halves = Some((parts.len(), parts.len() + 1));
+            for words in [own.start..cut, cut..own.end] {
+                parts.push(Part { words, halves: None });
+            }
+        }
+        next += 1;
+    }
+    parts
+}
+
+/// The words of each line that has some.
+pub(super) fn lines(text: &str, words: &[ByteRange]) -> Vec<std::ops::Range<usize>> {
+    divided(text, words, |boundary| matches!(boundary, Boundary::Lines(_)))
+}
+
+/// The words of each sentence or statement; a line ends one as well.
+pub(super) fn sentences(text: &str, words: &[ByteRange]) -> Vec<std::ops::Range<usize>> {
+    divided(text, words, |boundary| {
+        matches!(boundary, Boundary::Lines(_) | Boundary::Within(_, 0))
+    })
+}
+
+fn divided(text: &str, words: &[ByteRange], ends: impl Fn(Boundary) -> bool) -> Vec<std::ops::Range<usize>> {
+    let mut groups = Vec::new();
+    let mut first = 0;
+    for (word, boundary) in boundaries(text, words).into_iter().enumerate() {
+        if ends(boundary) {
+            groups.push(first..word + 1);
+            first = word + 1;
+        }
+    }
+    if first < words.len() {
+        groups.push(first..words.len());
+    }
+    groups
+}
+
+fn boundaries(text: &str, words: &[ByteRange]) -> Vec<Boundary> {
+    let depths = depths(text, words);
+    let pairs = words.iter().zip(words.iter().skip(1)).enumerate();
+    pairs
+        .map(|(k, (before, after))| {
+            let gap = text.get(before.end..after.start).unwrap_or_default();
+            if let Some(line) = gap.rfind('\n') {
+                return Boundary::Lines(gap.len() - line - 1);
+            }
+            let last = text
+                .get(before.start..after.start)
+                .unwrap_or_default()
+                .trim_end()
+                .chars()
+                .next_back();
+            let kind = match last {
+                Some('。' | '！' | '？' | '；' | ';') => 0,
+                Some('.' | '!' | '?') if !gap.is_empty() => 0,
+                Some(',' | ':' | '，' | '：' | '、') => 1,
+                _ => 2,
+            };
+            Boundary::Within(depths[k].min(depths[k + 1]), kind)
+        })
+        .collect()
+}
+
+/// How many brackets of its line are open around each word; a bracket itself stands outside.
+fn depths(text: &str, words: &[ByteRange]) -> Vec<usize> {
+    let (mut depth, mut at) = (0usize, 0usize);
+    let mut depths = Vec::with_capacity(words.len());
+    for word in words {
+        let mut step = |c: char| match c {
+            '(' | '[' | '{' => depth += 1,
+            ')' | ']' | '}' => depth = depth.saturating_sub(1),
+            '\n' => depth = 0,
+            _ => {}
+        };
+        text.get(at..word.start).unwrap_or_default().chars().for_each(&mut step);
+        let mut own = text[word.clone()].chars();
+        // Of a word that is a closing bracket, the depth behind it.
+        match own.clone().next() {
+            Some(first @ (')' | ']' | '}')) => {
+                step(first);
+                own.next();
+                depths.push(depth);
+            }
+            _ => depths.push(depth),
+        }
+        let mut step = |c: char| match c {
+            '(' | '[' | '{' => depth += 1,
+            ')' | ']' | '}' => depth = depth.saturating_sub(1),
+            _ => {}
+        };
+        own.for_each(&mut step);
+        at = word.end;
+    }
+    depths
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::text::source_words;
+
+    fn tree(text: &str) -> String {
+        let words: Vec<ByteRange> = source_words(text).into_iter().map(|word| word.range).collect();
+        let parts = parts(text, &words);
+        fn told(text: &str, words: &[ByteRange], parts: &[Part], own: usize) -> String {
+            match parts[own].halves {
+                Some((a, b)) => format!("[{} {}]", told(text, words, parts, a), told(text, words, parts, b)),
+                None => text[words[parts[own].words.start].clone()].to_owned(),
+            }
+        }
+        told(text, &words, &parts, 0)
+    }
+
+    #[test]
+    fn lines_of_less_indentation_divide_first_then_brackets_then_clauses() {
+        assert_eq!(tree("a b c d"), "[[a b] [c d]]");
+        assert_eq!(
+            tree("a\n  b\n  c\nd"),
+            "[[a [b c]] d]".replace("[a [b c]]", "[[a b] c]")
+        );
+        assert_eq!(
+            tree("f(x, y) z").matches("[x , y]").count() + tree("f(x, y) z").matches("[[x ,] y]").count(),
+            1
+        );
+        assert!(
+            tree("One two. Three four").starts_with("[[[One two] .] [Three four]]"),
+            "{}",
+            tree("One two. Three four")
+        );
+    }
+
+    #[test]
+    fn lines_and_sentences_take_all_words_in_order() {
+        let text = "One two. Three four!\nfive\n\n  six";
+        let words: Vec<ByteRange> = source_words(text).into_iter().map(|word| word.range).collect();
+        let told = |groups: Vec<std::ops::Range<usize>>| -> Vec<String> {
+            let of =
+                |group: &std::ops::Range<usize>| text[words[group.start].start..words[group.end - 1].end].to_owned();
+            groups.iter().map(of).collect()
+        };
+        assert_eq!(told(lines(text, &words)), ["One two. Three four!", "five", "six"]);
+        assert_eq!(
+            told(sentences(text, &words)),
+            ["One two.", "Three four!", "five", "six"]
+        );
+    }
+
+    #[test]
+    fn every_word_is_a_part_and_halves_make_the_whole() {
+        for text in [
+            "",
+            "one",
+            "fn f(x: &str) -> usize {\n    x.len()\n}\n",
+            "我爱编程。你呢？",
+        ] {
+            let words: Vec<ByteRange> = source_words(text).into_iter().map(|word| word.range).collect();
+            let parts = parts(text, &words);
+            assert_eq!(parts.len(), (2 * words.len()).saturating_sub(1), "{text:?}");
+            for part in &parts {
+                if let Some((a, b)) = part.halves {
+                    assert_eq!(parts[a].words.start, part.words.start);
+                    assert_eq!(parts[a].words.end, parts[b].words.start);
+                    assert_eq!(parts[b].words.end, part.words.end);
+                }
+            }
+        }
+    }
+}
