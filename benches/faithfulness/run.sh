@@ -5,13 +5,13 @@
 #
 # FOVEA is the program, FOLDER gets the texts (corpus.sh), what is known of units, and one JSON and HTML file for each model. MULTILINGUAL is a
 # folder with multilingual-e5-small (`fovea model pull multilingual`), DECODER gemma-3-270m-q4_k_m.gguf. A run that was stopped goes on. It
-# takes about half an hour on two cores that have nothing else to do; UNITS="140 5 32 0 5" says on how many units: of the embedded model
+# takes about an hour on two cores that have nothing else to do; UNITS="300 5 60 0 12" says on how many units: of the embedded model
 # all and those with everything, of the multilingual one likewise, and of the decoder.
 set -eu
 here=$(cd "$(dirname "$0")/../.." && pwd)
 program=$1 folder=$2 multilingual=$3 decoder=$4
 # shellcheck disable=SC2086
-set -- ${UNITS:-140 5 32 0 5}
+set -- ${UNITS:-300 5 60 0 12}
 
 "$here/benches/faithfulness/corpus.sh" "$folder"
 export FOVEA_CACHE_DIR="$folder/cache"

@@ -192,8 +192,8 @@ mod tests {
         };
         let shared = shared(compared);
         let words: Vec<&str> = shared.iter().map(|word| &*word.text).collect();
-        assert_eq!(words, ["app", "cookie"]);
-        assert_eq!(summary(compared, &shared, code), "Both use `app` and `cookie`.");
+        assert_eq!(words, ["cookie", "app"]);
+        assert_eq!(summary(compared, &shared, code), "Both use `cookie` and `app`.");
     }
 
     #[test]

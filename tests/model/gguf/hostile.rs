@@ -78,7 +78,7 @@ fn metadata_that_is_missing_or_of_another_type_is_named_with_what_to_do() {
         ),
         ("llama.expert_count", Value::U32(8), "8 experts"),
         ("llama.pooling_type", Value::U32(9), "pooling_type 9"),
-        ("llama.attention.causal", Value::Bool(false), "later tokens"),
+        ("llama.attention.causal", Value::Bool(false), "bidirectional"),
         ("general.alignment", Value::U32(0), "its header cannot be read"),
         (
             "tokenizer.ggml.model",
