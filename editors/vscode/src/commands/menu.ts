@@ -53,7 +53,7 @@ function entries(core: Core): Entry[] {
     entry('references', 'Show similar code', 'fovea.showSimilar', 'like the function under the cursor'),
     entry('compare-changes', 'Compare with similar code…', 'fovea.explainSimilarity'),
     entry('list-ordered', 'Which words tell most?', 'fovea.explainSelection', 'in the selection or the document'),
-    entry('eye', 'See what the model does', 'fovea.openView', 'attention, step by step, for this document'),
+    entry('eye', 'See what the model does', 'fovea.openView', 'each step, for this document'),
     entry('verified', 'Can I trust the colors here?', 'fovea.trust', 'deletes words and looks what changes'),
     group('Model'),
     paused ? entry('debug-continue', 'Resume', 'fovea.resume', 'paused') : entry('debug-pause', 'Pause', 'fovea.pause', 'no work in the background'),

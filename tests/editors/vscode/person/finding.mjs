@@ -61,6 +61,9 @@ export async function finding({ window, page, test, shot }) {
     await shot('ask');
     await page.keyboard.press('Enter');
     await page.locator('.tab.active').filter({ hasText: 'preferences.py' }).waitFor();
+    // The list is gone, and the keyboard is in the document again.
+    await page.locator('.quick-input-widget').first().waitFor({ state: 'hidden' });
+    await page.locator('.editor-instance > .monaco-editor.focused').waitFor();
     await page.keyboard.press('Escape');
   });
 
@@ -183,7 +186,8 @@ export async function finding({ window, page, test, shot }) {
     await window.heat();
     const before = await shown();
     await item.locator('a').click();
-    await page.keyboard.type('attention');
+    await rows.first().waitFor();
+    await page.locator('.quick-input-widget input[type="text"]').first().fill('attention');
     await rows.filter({ hasText: 'Choose attention layer and head' }).click();
     await rows.filter({ hasText: 'All layers' }).waitFor();
     await page.keyboard.press('ArrowDown');
