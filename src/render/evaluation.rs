@@ -7,10 +7,10 @@ use crate::explain::evaluate::{Row, SURVIVES, Table};
 
 const STYLE: &str = "\
 :root{color-scheme:light dark;--page:#fff;--ink:#1d1d1f;--dim:#6e6e73;--line:#d2d2d7;\
---c0:#c2410c;--c1:#1d4ed8;--c2:#047857;--c3:#7c3aed;--c4:#b45309;--c5:#be185d;--c6:#0e7490;--c7:#4d7c0f;--c8:#6b7280;--c9:#111827}
+--c0:#c2410c;--c1:#1d4ed8;--c2:#047857;--c3:#7c3aed;--c4:#b45309;--c5:#be185d;--c6:#0e7490;--c7:#4d7c0f;--c8:#6b7280;--c9:#111827;--c10:#9f1239;--c11:#4338ca;--c12:#a16207;--c13:#0f766e;--c14:#86198f}
 @media(prefers-color-scheme:dark){:root{--page:#1c1c1e;--ink:#e5e5e7;--dim:#98989d;--line:#3a3a3c;\
---c0:#fb923c;--c1:#60a5fa;--c2:#34d399;--c3:#a78bfa;--c4:#fbbf24;--c5:#f472b6;--c6:#22d3ee;--c7:#a3e635;--c8:#9ca3af;--c9:#f3f4f6}}
-body{margin:2rem auto;max-width:70rem;padding:0 1rem;background:var(--page);color:var(--ink);font:15px/1.5 system-ui,sans-serif}
+--c0:#fb923c;--c1:#60a5fa;--c2:#34d399;--c3:#a78bfa;--c4:#fbbf24;--c5:#f472b6;--c6:#22d3ee;--c7:#a3e635;--c8:#9ca3af;--c9:#f3f4f6;--c10:#fda4af;--c11:#818cf8;--c12:#fde047;--c13:#5eead4;--c14:#e879f9}}
+body{margin:2rem auto;max-width:82rem;padding:0 1rem;background:var(--page);color:var(--ink);font:15px/1.5 system-ui,sans-serif}
 h1{font-size:1.3rem}h2{font-size:1.05rem;margin:2rem 0 .3rem}p{color:var(--dim);margin:.3rem 0 .8rem;max-width:48rem}
 .plots{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,30rem),1fr));gap:0 2rem}
 svg{width:100%;height:auto;display:block}
@@ -19,7 +19,7 @@ text{fill:var(--dim);font:12px system-ui,sans-serif}text.name{fill:var(--ink)}
 .ceiling{stroke:var(--dim);stroke-dasharray:1.5 4}
 table{border-collapse:collapse;font-variant-numeric:tabular-nums;width:100%}
 .wide{overflow-x:auto}
-th,td{padding:.3rem .7rem;text-align:right;border-bottom:1px solid var(--line);white-space:nowrap}
+th,td{padding:.3rem .5rem;text-align:right;border-bottom:1px solid var(--line);white-space:nowrap}
 th{color:var(--dim);font-weight:500}th:first-child,td:first-child{text-align:left}
 .grid td{text-align:center;border:1px solid var(--page);min-width:2.6rem;padding:.3rem .2rem}.grid th:not(:first-child){text-align:center;padding:.3rem .2rem;max-width:5rem;white-space:normal;vertical-align:bottom;font-size:.75rem}\
 .grid td:first-child{text-align:right;padding-right:.7rem}\
@@ -115,6 +115,10 @@ fn dots(table: &Table) -> String {
     out + "</svg>\n"
 }
 
+/// Where a plot of curves begins, and the room of a name beside it.
+const TOP: f32 = -24.0;
+const LABEL: f32 = 15.0;
+
 /// One curve for each method over the bins, named at its end.
 fn curves(table: &Table, of: impl Fn(&Row) -> [f32; 5], climbs: bool) -> String {
     let (width, height, left, right, bottom) = (560.0f32, 384.0f32, 36.0f32, 400.0f32, 330.0f32);
@@ -144,7 +148,7 @@ fn curves(table: &Table, of: impl Fn(&Row) -> [f32; 5], climbs: bool) -> String 
     let x = |share: f32| left + share / last * (right - left);
     let y = |turn: f32| bottom - (turn / most).clamp(0.0, 1.0) * (bottom - 10.0);
     let mut out =
-        format!("<svg viewBox=\"0 -24 {width} {height}\" role=\"img\" aria-label=\"Change by share of words\">\n");
+        format!("<svg viewBox=\"0 {TOP} {width} {height}\" role=\"img\" aria-label=\"Change by share of words\">\n");
     for tick in ticks(most) {
         let at = y(tick);
         let _ = writeln!(
@@ -186,12 +190,20 @@ fn curves(table: &Table, of: impl Fn(&Row) -> [f32; 5], climbs: bool) -> String 
         );
         ends.push((y(bins[bins.len() - 1]), name, color));
     }
-    // Names that would lie over each other are moved apart, from the bottom up.
+    // Names that would lie over each other are moved apart, from the bottom up, and down again where they would leave the plot.
     ends.sort_by(|a, b| b.0.total_cmp(&a.0));
     let mut free = bottom + 8.0;
-    for (at, name, color) in ends {
-        let place = at.min(free);
-        free = place - 15.0;
+    let mut places: Vec<f32> = Vec::with_capacity(ends.len());
+    for (at, ..) in &ends {
+        places.push(at.min(free));
+        free = places[places.len() - 1] - LABEL;
+    }
+    let mut least = TOP + LABEL;
+    for place in places.iter_mut().rev() {
+        *place = place.max(least);
+        least = *place + LABEL;
+    }
+    for ((at, name, color), place) in ends.into_iter().zip(places) {
         let _ = writeln!(
             out,
             "<line x1=\"{right}\" x2=\"{}\" y1=\"{at:.1}\" y2=\"{place:.1}\" stroke=\"{color}\" opacity=\".5\"/>\
@@ -279,8 +291,11 @@ fn agreement(table: &Table) -> String {
     out + "</table></div>\n"
 }
 
+/// Colors of the style, so that every method has its own.
+const COLORS: usize = 15;
+
 fn color(number: usize) -> String {
-    format!("var(--c{})", number % 10)
+    format!("var(--c{})", number % COLORS)
 }
 
 /// The end of an axis: the next number of a round step.
@@ -313,6 +328,44 @@ fn short(value: f32) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::explain::evaluate::{Aim, Measured, Ranker, UnitMeasures};
+
+    #[test]
+    fn names_of_all_methods_stand_in_the_plot_apart_from_each_other() {
+        let ranker = |method: &str, turn: f32| Measured {
+            ranker: method.to_owned(),
+            deleted: [turn; 5],
+            kept: [turn; 5],
+            tau: 0.0,
+            scrambled: None,
+            soft_comprehensiveness: None,
+            soft_sufficiency: None,
+            sensitivity: None,
+            ms: 1.0,
+        };
+        let rankers = Ranker::all();
+        // All curves end at nearly the same height, at the top.
+        let measured = rankers.iter().enumerate();
+        let unit = UnitMeasures {
+            words: 10,
+            tokens: 12,
+            rankers: measured
+                .map(|(n, own)| ranker(own.name(), 0.99 + n as f32 * 1e-4))
+                .collect(),
+            ..UnitMeasures::default()
+        };
+        let table = Table::of("m", (1, 0), (&rankers, Aim::Embedding), &[unit]);
+        let plot = curves(&table, |row| row.deletion, true);
+        let labels = plot.split("<text ").filter(|text| text.contains("style=\"fill:"));
+        let places = labels.filter_map(|text| text.split("y=\"").nth(1)?.split('"').next()?.parse::<f32>().ok());
+        let mut places: Vec<f32> = places.collect();
+        places.sort_by(f32::total_cmp);
+        assert_eq!(places.len(), rankers.len());
+        assert!(places[0] > TOP && places[places.len() - 1] < 340.0, "{places:?}");
+        assert!(places.windows(2).all(|two| two[1] - two[0] > LABEL - 0.2), "{places:?}");
+        let colors: std::collections::HashSet<String> = (0..rankers.len()).map(color).collect();
+        assert_eq!(colors.len(), rankers.len());
+    }
 
     #[test]
     fn axes_end_at_round_numbers_with_few_steps() {
