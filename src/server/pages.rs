@@ -1,6 +1,7 @@
 //! The pages that a client opened: `fovea view` for documents of the editor, as they are there.
 //!
-//! Nothing is loaded and nothing listens until the client asks. A page ends with its document, and with the server.
+//! Nothing is loaded and nothing listens until the client asks. A page keeps the last text of a document that is closed, and ends with the
+//! server.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -37,45 +38,48 @@ impl Pages {
         }
     }
 
-    /// The document of a page, with its text as of now. Loads the model the first time, which may take a second: call it where that
-    /// blocks nobody.
+    /// The document of a page that is there.
+    pub fn known(&self, id: &DocumentId) -> Option<Arc<Live>> {
+        self.lock().get(id).map(|page| page.live.clone())
+    }
+
+    /// The model for a document's page. Loads it the first time, which may take a second: call this where it blocks no other request.
     ///
     /// # Errors
     /// Why the model cannot be loaded.
-    pub fn live(&self, id: &DocumentId, snapshot: &Snapshot, folder: Option<&Path>) -> Result<Arc<Live>, LoadError> {
-        if let Some(page) = self.lock().get(id) {
-            page.live.change(snapshot.clone());
-            return Ok(page.live.clone());
-        }
-        let model = (self.models)(folder, snapshot)?;
-        let live = Arc::new(Live::new(model, snapshot.clone(), readable(id)));
-        let mut open = self.lock();
-        let page = open.entry(id.clone()).or_insert(Page { live, address: None });
-        Ok(page.live.clone())
+    pub fn model(&self, folder: Option<&Path>, snapshot: &Snapshot) -> Result<Model, LoadError> {
+        (self.models)(folder, snapshot)
     }
 
-    /// The address of a document's page on 127.0.0.1, which listens from now on.
+    /// Adds a document; [`Pages::change`] keeps it current from now on.
+    pub fn add(&self, id: &DocumentId, snapshot: Snapshot, model: Model) -> Arc<Live> {
+        let mut open = self.lock();
+        let page = open.entry(id.clone()).or_insert_with(|| Page {
+            live: Arc::new(Live::new(model, snapshot, readable(id))),
+            address: None,
+        });
+        page.live.clone()
+    }
+
+    /// The address of a document's page on 127.0.0.1, which listens from now on. `None` for a document that no page shows.
     ///
     /// # Errors
     /// If the system gives no port, no thread or no random numbers.
-    pub fn listen(&self, id: &DocumentId, live: &Arc<Live>) -> std::io::Result<String> {
+    pub fn listen(&self, id: &DocumentId) -> std::io::Result<Option<String>> {
         let mut open = self.lock();
-        if let Some(address) = open.get(id).and_then(|page| page.address.clone()) {
-            return Ok(address);
+        let Some(page) = open.get_mut(id) else {
+            return Ok(None);
+        };
+        if page.address.is_none() {
+            let listening = view::listen(page.live.clone(), 0, true)?;
+            page.address = Some(listening.address());
+            std::thread::Builder::new().name("fovea-page".into()).spawn(move || {
+                if let Err(error) = listening.run() {
+                    tracing::warn!("the page of a document ended: {error}");
+                }
+            })?;
         }
-        let listening = view::listen(live.clone(), 0, true)?;
-        let address = listening.address();
-        std::thread::Builder::new().name("fovea-page".into()).spawn(move || {
-            if let Err(error) = listening.run() {
-                tracing::warn!("the page of a document ended: {error}");
-            }
-        })?;
-        let page = open.entry(id.clone()).or_insert(Page {
-            live: live.clone(),
-            address: None,
-        });
-        page.address = Some(address.clone());
-        Ok(address)
+        Ok(page.address.clone())
     }
 
     /// A document was edited.

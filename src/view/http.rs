@@ -15,6 +15,7 @@ use axum::http::{HeaderMap, HeaderName, Method, Response, StatusCode, Uri, heade
 use super::page::{SCRIPT, STYLE, served};
 use super::question::Question;
 use super::{Answer, Live, ViewError};
+use crate::model::hex;
 
 /// A browser may load the page, its script and its styles, and ask the server that they came from; nothing else.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src data: blob:; connect-src 'self'; base-uri 'none'; \
@@ -89,7 +90,7 @@ impl Listening {
 fn secret() -> std::io::Result<String> {
     let mut bytes = [0u8; 16];
     getrandom::fill(&mut bytes).map_err(std::io::Error::other)?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(hex(&bytes))
 }
 
 impl Guard {
@@ -129,10 +130,11 @@ impl Guard {
         if !self.follows {
             return reply(StatusCode::OK, "application/json", "null");
         }
-        match tokio::time::timeout(PATIENCE, self.live.after(known)).await {
-            Ok(news) => answered(Ok(news.map(Answer::Json))),
-            Err(_) => reply(StatusCode::NO_CONTENT, "text/plain", Body::empty()),
+        if tokio::time::timeout(PATIENCE, self.live.changed(known)).await.is_err() {
+            return reply(StatusCode::NO_CONTENT, "text/plain", Body::empty());
         }
+        let live = Arc::clone(&self.live);
+        answered(tokio::task::spawn_blocking(move || live.now().map(Answer::Json)).await)
     }
 
     /// Whether a request comes from the page that this server gave to its user.

@@ -28,6 +28,8 @@ pub struct Live {
     model: Model,
     file: String,
     state: Mutex<State>,
+    /// Held while an explorer is made, so that one is made of a text and an edit waits for none.
+    making: Mutex<()>,
     news: watch::Sender<News>,
 }
 
@@ -52,6 +54,7 @@ impl Live {
                 snapshot,
                 explorer: None,
             }),
+            making: Mutex::new(()),
             news: watch::Sender::new(news),
         }
     }
@@ -68,32 +71,30 @@ impl Live {
     /// # Errors
     /// If the interpreter cannot run the model.
     pub fn explorer(&self) -> Result<Arc<Explorer>, ViewError> {
+        let _made = self.making.lock().unwrap_or_else(PoisonError::into_inner);
+        let snapshot = {
+            let state = self.lock();
+            if let Some(explorer) = &state.explorer {
+                return Ok(explorer.clone());
+            }
+            state.snapshot.clone()
+        };
+        let explorer = Explorer::new(self.model.clone(), snapshot.clone(), self.file.clone())?;
+        let explorer = Arc::new(explorer);
         let mut state = self.lock();
-        if let Some(explorer) = &state.explorer {
-            return Ok(explorer.clone());
+        if state.snapshot.is_same(&snapshot) {
+            state.explorer = Some(explorer.clone());
         }
-        let explorer = Arc::new(Explorer::new(
-            self.model.clone(),
-            state.snapshot.clone(),
-            self.file.clone(),
-        )?);
-        state.explorer = Some(explorer.clone());
         Ok(explorer)
     }
 
     /// The document has another text.
     pub fn change(&self, snapshot: Snapshot) {
         let version = snapshot.version();
-        {
-            let mut state = self.lock();
-            if state.snapshot.is_same(&snapshot) {
-                return;
-            }
-            *state = State {
-                snapshot,
-                explorer: None,
-            };
-        }
+        *self.lock() = State {
+            snapshot,
+            explorer: None,
+        };
         self.news.send_modify(|news| {
             *news = News {
                 number: news.number + 1,
@@ -118,31 +119,19 @@ impl Live {
         });
     }
 
-    /// Waits until there is more to tell than `known`, and tells it: `{"number", "version", "unit"}`. `unit` is the one around the
-    /// cursor, or null.
-    ///
-    /// # Errors
-    /// As [`Live::explorer`].
-    pub async fn after(&self, known: u64) -> Result<Value, ViewError> {
-        let mut watched = self.news.subscribe();
+    /// Waits until there is more to tell than `known`.
+    pub async fn changed(&self, known: u64) {
         // The sender lives as long as `self`, so this ends with news.
-        let news = match watched.wait_for(|news| news.number > known).await {
-            Ok(news) => *news,
-            Err(_) => *self.news.borrow(),
-        };
-        self.told(news)
+        let _ = self.news.subscribe().wait_for(|news| news.number > known).await;
     }
 
-    /// What there is to tell now, as [`Live::after`] tells it.
+    /// What there is to tell: `{"number", "version", "unit"}`. `unit` is the one around the cursor, or null. It may take as long as
+    /// [`Live::explorer`].
     ///
     /// # Errors
-    /// As [`Live::explorer`].
+    /// Those of [`Live::explorer`].
     pub fn now(&self) -> Result<Value, ViewError> {
         let news = *self.news.borrow();
-        self.told(news)
-    }
-
-    fn told(&self, news: News) -> Result<Value, ViewError> {
         let unit = match news.cursor {
             Some(byte) => self.explorer()?.unit_at(byte),
             None => None,

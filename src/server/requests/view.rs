@@ -3,12 +3,15 @@
 use std::sync::Arc;
 
 use tower_lsp::Client;
-use tower_lsp::jsonrpc::{Error, ErrorCode, Result};
-use tower_lsp::ls_types::{Position, Range, ShowDocumentParams, Uri};
+use tower_lsp::jsonrpc::{Error, Result};
+use tower_lsp::ls_types::{Position, ShowDocumentParams, Uri};
 
+use crate::analysis::Refusal;
+use crate::model::LoadError;
 use crate::server::protocol::{OpenViewAnswer, OpenViewArgs, ViewAnswer, ViewParams};
 use crate::server::request_snapshot::{Active, RequestSnapshot};
 use crate::server::session::Session;
+use crate::server::to_proto;
 use crate::view::question::Question;
 use crate::view::{Answer, Live, base64};
 
@@ -26,11 +29,11 @@ pub async fn open(
     let live = live(session, request, &active).await?;
     point(request, &active, asked.position, &live);
     // A server of its own begins here, with a runtime that waits for its port.
-    let (pages, id) = (session.clone(), active.id.clone());
-    let address = tokio::task::spawn_blocking(move || pages.pages.listen(&id, &live))
-        .await
-        .map_err(|_| Error::internal_error())?
-        .map_err(|error| failed(&format!("cannot open a port on 127.0.0.1 for the page: {error}")))?;
+    let own = session.clone();
+    let address = aside(move || own.pages.listen(&active.id))
+        .await?
+        .map_err(|error| failed(format!("cannot open a port on 127.0.0.1 for the page: {error}")))?
+        .ok_or_else(Error::internal_error)?;
     let mut shown = false;
     if request.client.show_document
         && asked.show
@@ -55,46 +58,51 @@ pub async fn question(session: &Arc<Session>, request: &RequestSnapshot, asked: 
     let active = request.required(&asked.text_document.uri)?;
     let live = live(session, request, &active).await?;
     point(request, &active, asked.position, &live);
-    if asked.path == "now" {
-        return live
-            .now()
-            .map(ViewAnswer::Json)
-            .map_err(|error| failed(&error.to_string()));
-    }
-    let Some(question) = Question::parse(&asked.path) else {
-        return Err(Error::invalid_params(format!(
-            "fovea/view: path: {:?} asks nothing; ask for document, structure or unit/0",
-            asked.path.chars().take(60).collect::<String>()
-        )));
+    let question = match asked.path.as_str() {
+        "now" => None,
+        path => Some(Question::parse(path).ok_or_else(|| {
+            Error::invalid_params(format!(
+                "fovea/view: path: {:?} asks nothing; ask for document, structure or unit/0",
+                path.chars().take(60).collect::<String>()
+            ))
+        })?),
     };
-    let answer = tokio::task::spawn_blocking(move || live.explorer()?.answer(&question)).await;
-    match answer.map_err(|_| Error::internal_error())? {
-        Ok(Answer::Json(value)) => Ok(ViewAnswer::Json(value)),
-        Ok(Answer::Bytes(bytes)) => Ok(ViewAnswer::Base64(base64(&bytes))),
-        Err(error) => Err(failed(&error.to_string())),
+    let answer = aside(move || match question {
+        Some(question) => live.explorer()?.answer(&question),
+        None => live.now().map(Answer::Json),
+    });
+    match answer.await?.map_err(failed)? {
+        Answer::Json(value) => Ok(ViewAnswer::Json(value)),
+        Answer::Bytes(bytes) => Ok(ViewAnswer::Base64(base64(&bytes))),
     }
 }
 
-/// The page's document. Loading its model takes a second, so it is not done on a thread that answers others.
+/// The page's document; its model is loaded for the first one.
 async fn live(session: &Arc<Session>, request: &RequestSnapshot, active: &Active) -> Result<Arc<Live>> {
+    if let Some(live) = session.pages.known(&active.id) {
+        return Ok(live);
+    }
     let (session, active, folder) = (session.clone(), active.clone(), request.settings.model_dir.clone());
-    let live =
-        tokio::task::spawn_blocking(move || session.pages.live(&active.id, &active.snapshot, folder.as_deref())).await;
-    live.map_err(|_| Error::internal_error())?
-        .map_err(|error| failed(&error.to_string()))
+    let added = aside(move || {
+        let model = session.pages.model(folder.as_deref(), &active.snapshot)?;
+        Ok::<_, LoadError>(session.add_page(&active.id, active.snapshot, model))
+    });
+    added.await?.map_err(failed)
+}
+
+/// Does what takes long where it keeps no other request waiting.
+async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|_| Error::internal_error())
 }
 
 fn point(request: &RequestSnapshot, active: &Active, position: Option<Position>, live: &Live) {
     if let Some(position) = position {
-        let range = Range::new(position, position);
-        live.point(request.bytes(&active.snapshot, range).start);
+        live.point(to_proto::offset(&active.snapshot, position, request.client.encoding));
     }
 }
 
-fn failed(why: &str) -> Error {
-    Error {
-        code: ErrorCode::InternalError,
-        message: why.to_owned().into(),
-        data: None,
-    }
+fn failed(why: impl std::fmt::Display) -> Error {
+    to_proto::refusal(&Refusal::Failed(why.to_string()))
 }

@@ -13,6 +13,7 @@ use tower_lsp::ls_types::InitializeParams;
 use crate::analysis::store::ResultsFile;
 use crate::analysis::{self, AnalysisHandle, CancelToken, DocumentId, Event, IndexStage, Loader, Scope};
 use crate::explain::{Heads, Method};
+use crate::model::Model;
 use crate::server::client::{ClientCapabilities, capabilities};
 use crate::server::documents::{Documents, Open};
 use crate::server::exit::Exit;
@@ -24,7 +25,8 @@ use crate::server::request_snapshot::RequestSnapshot;
 use crate::server::settings::{self, Attention, HeatPreset, Settings};
 use crate::server::spellings::Spellings;
 use crate::similar::index::{self, Elsewhere, Progress};
-use crate::text::{ByteRange, Change, Language};
+use crate::text::{ByteRange, Change, Language, Snapshot};
+use crate::view::Live;
 
 /// Makes the loader of the model in a folder, or of the default one. The command line gives the real one, tests one of their own.
 pub type Loaders = Box<dyn Fn(Option<&Path>) -> Loader + Send + Sync>;
@@ -285,6 +287,14 @@ impl Session {
             outgoing.fresh.insert(id);
             outgoing.status |= old.inactive.is_some();
         });
+    }
+
+    /// The page of a document; `snapshot` is its text, unless it was edited while `model` was loaded.
+    pub fn add_page(&self, id: &DocumentId, snapshot: Snapshot, model: Model) -> Arc<Live> {
+        // Under the lock of the edits: an earlier one is in this text, and a later one reaches the page.
+        let state = self.lock();
+        let snapshot = state.documents.get(id).map_or(snapshot, |open| open.snapshot());
+        self.pages.add(id, snapshot, model)
     }
 
     /// Files may have changed on the disk.
