@@ -39,6 +39,33 @@ impl<'a> Whole<'a> {
         })
     }
 
+    /// What each of some other texts changes, given by their ids and read in batches.
+    pub(super) fn changes(
+        &self,
+        model: &Model,
+        texts: &[Vec<u32>],
+        checkpoint: Checkpoint,
+    ) -> Result<Vec<f32>, ModelError> {
+        let mut changes = Vec::with_capacity(texts.len());
+        while changes.len() < texts.len() {
+            if checkpoint() {
+                return Err(ModelError::Stopped);
+            }
+            let mut tokens = 0;
+            let fits = texts[changes.len()..].iter().take_while(|ids| {
+                tokens += ids.len();
+                tokens <= BATCH
+            });
+            let count = fits.count().max(1);
+            let batch = &texts[changes.len()..changes.len() + count];
+            let packed = Packed::new(batch.iter().map(Vec::as_slice));
+            for trace in model.encoder().forward(&packed, TraceLevel::LastHidden, checkpoint)? {
+                changes.push(self.change(model, &trace)?);
+            }
+        }
+        Ok(changes)
+    }
+
     /// What a pass over the rest of the text changes. Nothing is left of an embedding whose text is gone: 1.
     pub(super) fn change(&self, model: &Model, rest: &Trace) -> Result<f32, ModelError> {
         Ok(match self {
@@ -91,27 +118,6 @@ impl<'a> Deletions<'a> {
             kept.map(|(id, _)| *id).collect()
         };
         let texts: Vec<Vec<u32>> = deleted.iter().map(rest).collect();
-        let mut changes = Vec::with_capacity(texts.len());
-        while changes.len() < texts.len() {
-            if checkpoint() {
-                return Err(ModelError::Stopped);
-            }
-            let mut tokens = 0;
-            let fits = texts[changes.len()..].iter().take_while(|ids| {
-                tokens += ids.len();
-                tokens <= BATCH
-            });
-            let count = fits.count().max(1);
-            let batch = &texts[changes.len()..changes.len() + count];
-            let packed = Packed::new(batch.iter().map(Vec::as_slice));
-            for trace in self
-                .model
-                .encoder()
-                .forward(&packed, TraceLevel::LastHidden, checkpoint)?
-            {
-                changes.push(self.whole.change(self.model, &trace)?);
-            }
-        }
-        Ok(changes)
+        self.whole.changes(self.model, &texts, checkpoint)
     }
 }

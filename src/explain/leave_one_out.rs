@@ -12,9 +12,6 @@ use crate::model::spec::Positions;
 use crate::model::tape::Network;
 use crate::model::{Checkpoint, Model, ModelError, Packed, TraceLevel};
 
-/// Tokens that the model reads at once.
-const BATCH: usize = 2048;
-
 /// The change that each word's absence makes, on the first token of the word; 0 on the others and on special tokens.
 ///
 /// # Errors
@@ -74,26 +71,12 @@ fn masked(
             "the vocabulary has no mask, padding or unknown token; leave words out by deletion".to_owned(),
         ));
     };
-    let whole = Whole::of(model, subject)?;
-    let mut changes = Vec::with_capacity(gone.len());
-    for lot in gone.chunks((BATCH / subject.tokens.len().max(1)).max(1)) {
-        if checkpoint() {
-            return Err(ModelError::Stopped);
-        }
-        let texts: Vec<Vec<u32>> = lot
-            .iter()
-            .map(|gone| {
-                let mut ids = subject.tokens.ids.clone();
-                gone.iter().for_each(|token| ids[*token] = mask);
-                ids
-            })
-            .collect();
-        let batch = Packed::new(texts.iter().map(Vec::as_slice));
-        for trace in model.encoder().forward(&batch, TraceLevel::LastHidden, checkpoint)? {
-            changes.push(whole.change(model, &trace)?);
-        }
-    }
-    Ok(changes)
+    let texts = gone.iter().map(|gone| {
+        let mut ids = subject.tokens.ids.clone();
+        gone.iter().for_each(|token| ids[*token] = mask);
+        ids
+    });
+    Whole::of(model, subject)?.changes(model, &texts.collect::<Vec<_>>(), checkpoint)
 }
 
 /// What each set of tokens changes that no other may look at.

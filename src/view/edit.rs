@@ -9,6 +9,7 @@
 //!
 //! Parts stand in a row with commas; `-` changes nothing.
 
+use crate::model::hex;
 use crate::model::tape::{HeadOff, Side};
 
 /// Bytes of a text that replaces a word at most.
@@ -75,8 +76,7 @@ impl std::fmt::Display for Edit {
             Change::Delete => format!("d{word}"),
             Change::Mask => format!("m{word}"),
             Change::Replace(text) => {
-                let hex: String = text.bytes().map(|byte| format!("{byte:02x}")).collect();
-                format!("r{word}.{hex}")
+                format!("r{word}.{}", hex(text.as_bytes()))
             }
         });
         let heads = self.off.iter().map(|off| {

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::encode::floats;
 use super::explorer::missing;
-use super::lens::{likeliest, probabilities};
+use super::lens::{entropy, likeliest, probabilities};
 use super::passes::{Pass, run};
 use super::{Explorer, ViewError, tokens};
 use crate::explain::{Attribution, target};
@@ -60,7 +60,7 @@ pub(super) fn next(explorer: &Explorer, unit: usize, written: &[u32]) -> Result<
     Ok(json!({
         "text": told,
         "next": listed.collect::<Vec<_>>(),
-        "entropy": -shares.iter().filter(|p| **p > 0.0).map(|p| p * p.ln()).sum::<f32>(),
+        "entropy": entropy(&shares),
         "ms": start.elapsed().as_secs_f64() * 1e3,
     }))
 }

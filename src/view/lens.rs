@@ -60,7 +60,7 @@ pub(super) fn answer(explorer: &Explorer, pass: &Pass, look: Look, token: usize)
             "top": listed.collect::<Vec<_>>(),
             "probability": shares[finally],
             "rank": before + 1,
-            "entropy": -shares.iter().filter(|p| **p > 0.0).map(|p| p * p.ln()).sum::<f32>(),
+            "entropy": entropy(shares),
         })
     });
     Ok(json!({
@@ -74,6 +74,11 @@ pub(super) fn answer(explorer: &Explorer, pass: &Pass, look: Look, token: usize)
 pub(super) fn probabilities(logits: &[f32]) -> Vec<f32> {
     let whole = log_sum(logits);
     logits.iter().map(|logit| (logit - whole).exp()).collect()
+}
+
+/// In nats.
+pub(super) fn entropy(shares: &[f32]) -> f32 {
+    -shares.iter().filter(|p| **p > 0.0).map(|p| p * p.ln()).sum::<f32>()
 }
 
 /// The places of the largest shares, the largest first.
