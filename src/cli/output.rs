@@ -120,7 +120,7 @@ pub(super) fn closed_pipe(error: &anyhow::Error) -> bool {
 
 /// A progress bar on stderr for work that takes over a second; nothing where stderr is no terminal.
 pub(super) struct Progress {
-    label: &'static str,
+    label: String,
     total: usize,
     start: Instant,
     drawn: Option<Instant>,
@@ -128,9 +128,9 @@ pub(super) struct Progress {
 
 impl Progress {
     /// Starts the clock; nothing is drawn yet.
-    pub(super) fn new(label: &'static str, total: usize) -> Progress {
+    pub(super) fn new(label: impl AsRef<str>, total: usize) -> Progress {
         Progress {
-            label,
+            label: printable(label.as_ref()),
             total,
             start: Instant::now(),
             drawn: None,
@@ -158,57 +158,6 @@ impl Progress {
 }
 
 impl Drop for Progress {
-    fn drop(&mut self) {
-        if self.drawn.is_some() {
-            eprint!("\r\x1b[K");
-        }
-    }
-}
-
-/// The transfer of a file, drawn on stderr where that is a terminal.
-#[cfg(feature = "hub")]
-pub(super) struct Transfer {
-    file: String,
-    bytes: usize,
-    total: usize,
-    drawn: Option<Instant>,
-}
-
-#[cfg(feature = "hub")]
-impl Transfer {
-    /// Nothing has come yet of `total` bytes.
-    pub(super) fn new(file: &str, total: usize) -> Transfer {
-        let (file, bytes, drawn) = (printable(file), 0, None);
-        Transfer {
-            file,
-            bytes,
-            total,
-            drawn,
-        }
-    }
-
-    /// `bytes` more have come.
-    pub(super) fn add(&mut self, bytes: usize) {
-        self.bytes += bytes;
-        let due = self
-            .drawn
-            .is_none_or(|drawn| drawn.elapsed() > Duration::from_millis(100));
-        if !due || !std::io::stderr().is_terminal() {
-            return;
-        }
-        let megabytes = |bytes: usize| bytes as f64 / 1e6;
-        eprint!(
-            "\r{}  {:.0} of {:.0} MB",
-            self.file,
-            megabytes(self.bytes),
-            megabytes(self.total)
-        );
-        self.drawn = Some(Instant::now());
-    }
-}
-
-#[cfg(feature = "hub")]
-impl Drop for Transfer {
     fn drop(&mut self) {
         if self.drawn.is_some() {
             eprint!("\r\x1b[K");

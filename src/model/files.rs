@@ -248,6 +248,6 @@ pub(super) fn is_inside(name: &str) -> bool {
 }
 
 /// The bytes in hexadecimal.
-pub(super) fn hex(bytes: &[u8]) -> String {
+pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -48,6 +48,11 @@ pub fn repository(name: &str) -> Option<(&str, Option<&str>)> {
     Some((&name[..end], name.get(end + 1..)))
 }
 
+/// The folder of a repository in the cache. It need not exist.
+pub fn folder_of(cache: &Path, repository: &str) -> PathBuf {
+    cache.join(format!("models--{}", repository.replace('/', "--")))
+}
+
 /// The model with a name of the Hub, if this machine has it: its folder, or its GGUF file where the folder holds a single one.
 pub fn downloaded(name: &str) -> Option<PathBuf> {
     downloaded_in(&cache_folder()?, name)
@@ -55,7 +60,7 @@ pub fn downloaded(name: &str) -> Option<PathBuf> {
 
 fn downloaded_in(cache: &Path, name: &str) -> Option<PathBuf> {
     let (repository, file) = repository(name)?;
-    let folder = cache.join(format!("models--{}", repository.replace('/', "--")));
+    let folder = folder_of(cache, repository);
     let snapshot = folder.join("snapshots").join(commit(&folder)?);
     if let Some(file) = file {
         return Some(snapshot.join(file)).filter(|path| path.exists());

@@ -40,6 +40,7 @@ pub use batch::Packed;
 pub use config::{Activation, Config, ConfigError};
 pub use embedded::EmbeddedModel;
 pub use families::FAMILIES;
+pub use files::hex;
 pub use kernels::operand::Operand;
 pub use largest::largest;
 pub use letter_case::LetterCase;

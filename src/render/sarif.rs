@@ -10,6 +10,7 @@ use std::path::{Component, Path};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
+use crate::model::hex;
 use crate::similar::index::{FilePosition, Found, Group};
 
 /// The lowest cosine of a group whose members are copies but for details.
@@ -168,7 +169,7 @@ fn fingerprint(group: &Group, seen: &mut HashMap<String, usize>) -> String {
         hash.update(field);
     }
     let bytes = hash.finalize();
-    let text: String = bytes.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+    let text = hex(&bytes[..16]);
     let before = seen.entry(text.clone()).or_default();
     *before += 1;
     format!("{text}:{before}")

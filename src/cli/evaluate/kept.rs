@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::explain::evaluate::{Aim, UnitMeasures};
-use crate::model::{Model, simd};
+use crate::model::{Model, hex, simd};
 use crate::text::Language;
 
 /// Rises when the same text would be measured otherwise.
@@ -100,9 +100,5 @@ fn hash(parts: &[&str]) -> String {
         hash.update((part.len() as u64).to_le_bytes());
         hash.update(part.as_bytes());
     }
-    hash.finalize()
-        .iter()
-        .take(16)
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    hex(&hash.finalize()[..16])
 }

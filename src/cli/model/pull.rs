@@ -12,8 +12,8 @@ use hf_hub::api::sync::{Api, ApiBuilder, ApiError, ApiRepo};
 use hf_hub::{Cache, Repo, RepoType};
 use sha2::{Digest, Sha256};
 
-use crate::cli::output::{self, Transfer};
-use crate::model::{Model, Source, hub};
+use crate::cli::output::{self, Progress as Drawn};
+use crate::model::{Model, Source, hex, hub};
 
 /// Files that Fovea reads of a folder, besides weights and the folders that modules.json names.
 const WANTED: [&str; 12] = [
@@ -35,16 +35,20 @@ const WANTED: [&str; 12] = [
 const RETRIES: usize = 4;
 
 /// Shows how far the transfer of a file is.
-struct Bar(Option<Transfer>);
+struct Bar(Option<(Drawn, usize)>);
+
+/// Bytes of a megabyte, in which transfers are counted.
+const MEGABYTE: usize = 1_000_000;
 
 impl Progress for Bar {
     fn init(&mut self, size: usize, file: &str) {
-        self.0 = Some(Transfer::new(file, size));
+        self.0 = Some((Drawn::new(format!("{file}, MB"), size / MEGABYTE), 0));
     }
 
     fn update(&mut self, size: usize) {
-        if let Some(transfer) = &mut self.0 {
-            transfer.add(size);
+        if let Some((drawn, bytes)) = &mut self.0 {
+            *bytes += size;
+            drawn.at(*bytes / MEGABYTE);
         }
     }
 
@@ -195,7 +199,7 @@ fn fetch(api: &Api, remote: &ApiRepo, cache: &Path, repository: &str, file: &str
             "{repository}/{file}: the server answers with {part:?} for a checksum; check HF_ENDPOINT"
         );
     }
-    let folder = cache.join(format!("models--{}", repository.replace('/', "--")));
+    let folder = hub::folder_of(cache, repository);
     let blob = folder.join("blobs").join(metadata.etag());
     let known = folder.join("snapshots").join(metadata.commit_hash()).join(file);
     if !known.exists() {
@@ -236,7 +240,7 @@ fn sha256(path: &Path) -> Result<String> {
                 read => hash.update(&part[..read]),
             }
         }
-        Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+        Ok(hex(&hash.finalize()))
     };
     read().with_context(|| format!("cannot read {}", path.display()))
 }

@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 use super::Item;
 use crate::cli::embed::embed;
 use crate::cli::output::Progress;
-use crate::model::{Model, Role};
+use crate::model::{Model, Role, hex};
 use crate::places::cache_folder;
 use crate::text::read_regular;
 
@@ -71,7 +71,7 @@ fn key(item: &Item) -> Key {
 
 fn file_name(model: &Model) -> String {
     let hash: Key = Sha256::digest(model.info().id.as_bytes()).into();
-    hash.iter().take(12).map(|byte| format!("{byte:02x}")).collect()
+    hex(&hash[..12])
 }
 
 fn read(file: &Path, width: usize) -> HashMap<Key, Vec<f32>> {
