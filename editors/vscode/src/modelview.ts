@@ -2,11 +2,10 @@
  * The page of `fovea view` as a panel: what the model does with a document. There is no port: the page asks the extension, and the
  * extension asks the language server.
  */
-import { randomBytes } from 'node:crypto';
-
 import * as vscode from 'vscode';
 
 import type { Server } from './client';
+import { page } from './panel/html';
 
 /** Milliseconds that cursor and text rest before the page follows them. */
 const REST = 150;
@@ -71,7 +70,14 @@ export class ModelView implements vscode.Disposable {
         void this.answer(document.uri, shown, message);
       }
     });
-    panel.webview.html = html(panel.webview, bundle);
+    panel.webview.html = page(panel.webview, {
+      title: 'Fovea',
+      script: vscode.Uri.joinPath(bundle, 'page.js'),
+      module: true,
+      style: vscode.Uri.joinPath(bundle, 'page.css'),
+      body: '<div id="page"></div>',
+      policy: 'img-src data: blob:',
+    });
   }
 
   dispose(): void {
@@ -112,26 +118,4 @@ export class ModelView implements vscode.Disposable {
       await shown.panel.webview.postMessage({ news: news.json });
     }
   }
-}
-
-/** The shell that the program serves, with a policy for a web view. */
-function html(webview: vscode.Webview, bundle: vscode.Uri): string {
-  const nonce = randomBytes(24).toString('base64');
-  const at = (file: string) => webview.asWebviewUri(vscode.Uri.joinPath(bundle, file)).toString();
-  const policy = `default-src 'none'; script-src 'nonce-${nonce}'; style-src 'nonce-${nonce}' ${webview.cspSource}; img-src data: blob:; form-action 'none'; base-uri 'none'`;
-  return `<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="${policy}">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>Fovea</title>
-<link rel="stylesheet" nonce="${nonce}" href="${at('page.css')}">
-</head>
-<body>
-<div id="page"></div>
-<script type="module" nonce="${nonce}" src="${at('page.js')}"></script>
-</body>
-</html>`;
 }

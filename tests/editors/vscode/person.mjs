@@ -9,6 +9,7 @@ import { finding } from './person/finding.mjs';
 import { first } from './person/first.mjs';
 import { long, steadiness, tints } from './person/heat.mjs';
 import { looks } from './person/looks.mjs';
+import { model } from './person/model.mjs';
 import { clientSettings } from './person/settings.mjs';
 import { similar } from './person/similar.mjs';
 import { trust } from './person/trust.mjs';
@@ -18,7 +19,7 @@ import { Window } from './window.mjs';
 /** Some tests alone, while one works on them: `FOVEA_TEST_MATCH='flicker|scroll'`. */
 const wanted = new RegExp(process.env.FOVEA_TEST_MATCH ?? '');
 /** Some groups of them: `FOVEA_TEST_GROUPS=trust,virtual`. */
-const groups = { tints, similar, finding, clientSettings, steadiness, beside, looks, first, trust, virtual };
+const groups = { tints, similar, finding, model, clientSettings, steadiness, beside, looks, first, trust, virtual };
 const ALONE = [looks, first, trust, virtual];
 
 export async function personTests(world, lines) {

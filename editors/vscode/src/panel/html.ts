@@ -1,26 +1,43 @@
-/** The page of a web view: nothing in it but our own script and style, and no way out. */
+/** The pages of web views: nothing in them but our own script and style, and no way out. */
 import { randomBytes } from 'node:crypto';
 
 import * as vscode from 'vscode';
 
-export function page(webview: vscode.Webview, root: vscode.Uri, title: string): string {
+/** What a page consists of. */
+export interface Parts {
+  title: string;
+  script: vscode.Uri;
+  /** Whether the script is a module. */
+  module?: boolean;
+  style: vscode.Uri;
+  body: string;
+  /** Directives of the policy beside those for script and style. */
+  policy?: string;
+}
+
+export function page(webview: vscode.Webview, { title, script, module, style, body, policy }: Parts): string {
   const nonce = randomBytes(24).toString('base64');
-  const script = webview.asWebviewUri(vscode.Uri.joinPath(root, 'out', 'webview.js'));
-  const style = webview.asWebviewUri(vscode.Uri.joinPath(root, 'media', 'panel.css'));
-  const policy = `default-src 'none'; script-src 'nonce-${nonce}'; style-src 'nonce-${nonce}'; form-action 'none'; base-uri 'none'`;
+  const at = (uri: vscode.Uri) => webview.asWebviewUri(uri).toString();
+  const directives = [
+    "default-src 'none'",
+    `script-src 'nonce-${nonce}'`,
+    `style-src 'nonce-${nonce}'`,
+    ...(policy ? [policy] : []),
+    "form-action 'none'",
+    "base-uri 'none'",
+  ];
   return `<!DOCTYPE html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="${policy}">
+<meta http-equiv="Content-Security-Policy" content="${directives.join('; ')}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<link rel="stylesheet" nonce="${nonce}" href="${style.toString()}">
+<link rel="stylesheet" nonce="${nonce}" href="${at(style)}">
 <title>${escaped(title)}</title>
 </head>
 <body>
-<main id="view" aria-busy="true"></main>
-<div id="live" class="unseen" role="status" aria-live="polite"></div>
-<script nonce="${nonce}" src="${script.toString()}"></script>
+${body}
+<script${module ? ' type="module"' : ''} nonce="${nonce}" src="${at(script)}"></script>
 </body>
 </html>`;
 }

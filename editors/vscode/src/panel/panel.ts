@@ -116,7 +116,12 @@ export class Panel implements vscode.Disposable {
     const panel = vscode.window.createWebviewPanel('fovea.panel', 'Fovea', columns, options);
     panel.iconPath = vscode.Uri.joinPath(this.root, 'images', 'icon.png');
     panel.webview.onDidReceiveMessage((request: Request) => this.receive(request));
-    panel.webview.html = page(panel.webview, this.root, 'Fovea');
+    panel.webview.html = page(panel.webview, {
+      title: 'Fovea',
+      script: vscode.Uri.joinPath(this.root, 'out', 'webview.js'),
+      style: vscode.Uri.joinPath(this.root, 'media', 'panel.css'),
+      body: '<main id="view" aria-busy="true"></main>\n<div id="live" class="unseen" role="status" aria-live="polite"></div>',
+    });
     panel.onDidDispose(() => {
       this.panel = undefined;
     });
