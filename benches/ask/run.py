@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
 """How often `fovea ask` finds the right file, and which threshold tells questions with an answer from those without.
 
-    python benches/ask/run.py FOVEA [--model MODEL]
+    python benches/ask/run.py FOVEA [--model MODEL] [--repositories DIR]
 
 The questions are about this repository. The script searches a copy of its pages and of the folders in CODE; this folder is not among them,
-since a search would find the questions themselves.
+since a search would find the questions themselves. With DIR, which contains one git clone per repository as OWNER/NAME, it asks the
+questions of benches/search about flask, fd and express as well. There an answer is right if its file is right, and more strictly if it begins in
+the judged lines.
 Needs nothing beyond Python and git.
 """
 import argparse
@@ -20,10 +22,11 @@ HERE = pathlib.Path(__file__).parent
 arguments = argparse.ArgumentParser()
 arguments.add_argument("fovea")
 arguments.add_argument("--model")
+arguments.add_argument("--repositories", type=pathlib.Path)
 arguments = arguments.parse_args()
 
 
-def ask(question):
+def ask(question, folder):
     command = [arguments.fovea, "ask", question, str(folder), "--threshold", "0", "--format", "json"]
     start = time.time()
     found = subprocess.run(command + (["--model", arguments.model] if arguments.model else []), check=True, capture_output=True, text=True)
@@ -31,23 +34,49 @@ def ask(question):
     return json.loads(found.stdout)
 
 
+def unpack(repository, revision, *paths):
+    copy = tempfile.TemporaryDirectory()
+    archive = subprocess.run(["git", "-C", repository, "archive", revision, *paths], check=True, capture_output=True).stdout
+    subprocess.run(["tar", "-x", "-C", copy.name], input=archive, check=True)
+    return copy
+
+
+def inside(answer, judged):
+    return any(answer["start"]["line"] + 1 in range(lines.get("start_line", 0), lines.get("end_line", 10**9) + 1) for lines in judged)
+
+
+def foreign(name, asked):
+    """How many questions have a right file first, a right file among three, and a right place among three."""
+    source = json.loads((HERE.parent / "search" / "sources.json").read_text())["questions"][name]
+    copy = unpack(arguments.repositories / source["repository"], source["revision"])
+    counts = [0, 0, 0]
+    for question in asked:
+        answers = ask(question["query"], pathlib.Path(copy.name))
+        judged = {}
+        for lines in question["relevant"]:
+            judged.setdefault(lines["path"], []).append(lines)
+        places = [str(pathlib.Path(answer["path"]).relative_to(copy.name)) for answer in answers]
+        files = [place in judged for place in places]
+        exact = [place in judged and inside(answer, judged[place]) for place, answer in zip(places, answers, strict=True)]
+        counts = [count + found for count, found in zip(counts, [files[:1] == [True], any(files), any(exact)], strict=True)]
+    return counts
+
+
 root = HERE.parent.parent
-copy = tempfile.TemporaryDirectory()
-archive = subprocess.run(["git", "-C", root, "archive", "HEAD", "docs", ":(glob)*.md", *CODE], check=True, capture_output=True).stdout
-subprocess.run(["tar", "-x", "-C", copy.name], input=archive, check=True)
+copy = unpack(root, "HEAD", "docs", ":(glob)*.md", *CODE)
 folder = pathlib.Path(copy.name)
 times = []
 questions = json.loads((HERE / "questions.json").read_text())
 ranks, with_answer = [], []
 for question, files in questions["answered"]:
-    answers = ask(question)
+    answers = ask(question, folder)
     places = [str(pathlib.Path(answer["path"]).relative_to(folder)) for answer in answers]
     rank = next((rank for rank, place in enumerate(places, 1) if place in files), 0)
     ranks.append(rank)
     with_answer.append(answers[0]["score"] if answers else 0)
     if rank != 1:
         print(f"  rank {rank}: {question}  {places}")
-without = [(answers[0]["score"] if (answers := ask(question)) else 0) for question in questions["unanswered"]]
+without = [(answers[0]["score"] if (answers := ask(question, folder)) else 0) for question in questions["unanswered"]]
 count = len(ranks)
 print(f"right file first {sum(rank == 1 for rank in ranks)}/{count}, among the first three {sum(rank > 0 for rank in ranks)}/{count}")
 pairs = [(a > b) + 0.5 * (a == b) for a in with_answer for b in without]
@@ -56,3 +85,7 @@ print("threshold  answered  wrongly answered")
 for threshold in [x / 100 for x in range(20, 80, 2)]:
     kept, wrong = sum(s >= threshold for s in with_answer), sum(s >= threshold for s in without)
     print(f"     {threshold:.2f}     {kept}/{count}     {wrong}/{len(without)}")
+if arguments.repositories:
+    for name, asked in json.loads((HERE.parent / "search" / "questions.json").read_text()).items():
+        first, three, place = foreign(name, asked)
+        print(f"{name}: right file first {first}/{len(asked)}, among the first three {three}/{len(asked)}, right place {place}/{len(asked)}")

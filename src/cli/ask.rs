@@ -138,7 +138,13 @@ fn passages(arguments: &Ask, model: &dyn Fn() -> Model) -> Result<Vec<Passage>> 
             score: found.score,
         })
     };
-    Ok(found.iter().filter_map(passage).collect())
+    let mut passages: Vec<Passage> = Vec::new();
+    for passage in found.iter().filter_map(passage) {
+        if !passages.iter().any(|better| better.overlaps(&passage)) {
+            passages.push(passage);
+        }
+    }
+    Ok(passages)
 }
 
 fn named(place: &Path, path: &Path) -> String {

@@ -90,7 +90,11 @@ async fn answers(
     };
     let mut sentences: Vec<(usize, Scored)> = Vec::new();
     let mut spans: Vec<Answer> = Vec::new();
+    let all: Vec<Passage> = passages.iter().map(|(_, passage)| Passage::clone(passage)).collect();
     for (index, (_, passage)) in passages.iter().enumerate() {
+        if ask::enough(&sentences, &all, wish) {
+            break;
+        }
         steps.at(index, passages.len()).await;
         let looked = analysis.look(question, (index, passage), request.cancel.clone());
         match looked.await.map_err(|refusal| to_proto::refusal(&refusal))? {
@@ -98,7 +102,6 @@ async fn answers(
             Looked::Spans(own) => spans.extend(own),
         }
     }
-    let all: Vec<Passage> = passages.iter().map(|(_, passage)| Passage::clone(passage)).collect();
     let mut answers = ask::best_spans(spans, &all, wish);
     for (index, own) in ask::best(sentences, &all, wish) {
         let passage = (index, &passages[index].1);
@@ -136,7 +139,7 @@ async fn found(
 ) -> Result<(Passages, Vec<String>)> {
     let searched = analysis.passages(question, request.cancel.clone()).await;
     let searched = searched.map_err(|refusal| to_proto::refusal(&refusal))?;
-    let mut passages = Vec::new();
+    let mut passages: Passages = Vec::new();
     for near in &searched.found {
         // A file that is gone or refused meanwhile answers nothing.
         if let Some((uri, snapshot)) = text_of(request, near).await {
@@ -150,7 +153,9 @@ async fn found(
                 snapshot: snapshot.clone(),
                 score: near.score,
             };
-            passages.push((uri, Arc::new(passage)));
+            if !passages.iter().any(|(_, better)| better.overlaps(&passage)) {
+                passages.push((uri, Arc::new(passage)));
+            }
         }
     }
     let stage = analysis.status().index.stage;

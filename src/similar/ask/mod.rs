@@ -17,7 +17,8 @@ pub use parts::parts;
 pub use sentences::sentences;
 pub use similar::{best, explained};
 
-/// Passages of a folder that are looked into.
+/// Maximum number of passages of a folder that are looked into. An extractive head reads all of them; with embeddings, one per answer is
+/// enough ([`enough`]).
 pub const PASSAGES: usize = 8;
 
 /// The scores below which nothing answers, on the scale of the embedded model: of a sentence alone, in a file, and together with its
@@ -38,6 +39,13 @@ pub struct Passage {
     pub range: ByteRange,
     /// The score from a search, 0 to 1; 0 for a document that the user named.
     pub score: f32,
+}
+
+impl Passage {
+    /// Whether two passages have text in common, as an item and the one around it.
+    pub fn overlaps(&self, other: &Passage) -> bool {
+        self.place == other.place && self.range.start < other.range.end && other.range.start < self.range.end
+    }
 }
 
 /// Which answers are wanted.
@@ -129,6 +137,14 @@ pub fn look(
     similar::scored(&model, question, passage, checkpoint).map(Looked::Sentences)
 }
 
+/// Whether the sentences found so far are enough: one passage per answer. The search decides which passages of a folder answer, and the
+/// sentences say where in them; to look into more passages made answers worse (`benches/ask`).
+pub fn enough(found: &[(usize, Scored)], passages: &[Passage], wish: Wish) -> bool {
+    let in_folder = passages.iter().any(|passage| passage.score > 0.0);
+    let looked = found.chunk_by(|a, b| a.0 == b.0).count();
+    in_folder && looked >= wish.top
+}
+
 /// The answers, best first; none where nothing answers.
 ///
 /// # Errors
@@ -143,6 +159,9 @@ pub fn answers(
     let mut found: Vec<(usize, Scored)> = Vec::new();
     let mut spans: Vec<Answer> = Vec::new();
     for (index, passage) in passages.iter().enumerate() {
+        if enough(&found, passages, wish) {
+            break;
+        }
         match look(model, question, (index, passage), checkpoint)? {
             Looked::Sentences(sentences) => found.extend(sentences.into_iter().map(|own| (index, own))),
             Looked::Spans(own) => spans.extend(own),

@@ -59,16 +59,9 @@ pub fn best(mut found: Vec<(usize, Scored)>, passages: &[Passage], wish: Wish) -
     let most = if in_folder && passages.len() > 1 { 1 } else { wish.top };
     found.sort_by(|(_, a), (_, b)| b.score.total_cmp(&a.score));
     let mut taken = vec![0; passages.len()];
-    let mut seen: Vec<(&str, usize)> = Vec::new();
     found.retain(|(passage, own)| {
         taken[*passage] += 1;
-        // An item and the one around it may give the same sentence.
-        let place = (passages[*passage].place.as_str(), own.range.start);
-        let new = taken[*passage] <= most && !seen.contains(&place);
-        if new {
-            seen.push(place);
-        }
-        new && own.score >= threshold
+        taken[*passage] <= most && own.score >= threshold
     });
     found.truncate(wish.top);
     found

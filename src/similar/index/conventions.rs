@@ -137,13 +137,14 @@ fn is_type(item: &IndexedItem) -> bool {
     item.kind == crate::segment::ItemKind::Type
 }
 
-/// Folders of examples, measurements, documentation and third-party code, in lower case.
-const ASIDE: [&str; 22] = [
+/// Folders of documentation, in lower case.
+const DOCUMENTATION: [&str; 2] = ["doc", "docs"];
+
+/// Folders of examples, measurements and third-party code, in lower case.
+const ASIDE: [&str; 20] = [
     "example",
     "examples",
     "_examples",
-    "doc",
-    "docs",
     "docs_src",
     "doc_src",
     "benchmark",
@@ -179,8 +180,13 @@ const RECORDS: [&str; 9] = [
 /// Properties of a path that reduce the weight of the whole file in a search. [`is_test_file`] covers tests.
 pub fn aside(path: &Path) -> Aside {
     let language = Language::from_path(path);
-    let mut folders = path.parent().into_iter().flat_map(Path::components);
-    let beside = |folder: &str| ASIDE.contains(&folder);
+    let prose = matches!(language, Language::Markdown | Language::Prose);
+    let folders = path.parent().into_iter().flat_map(Path::components);
+    let folders: Vec<String> = folders
+        .map(|folder| folder.as_os_str().to_string_lossy().to_lowercase())
+        .collect();
+    let any = |of: &[&str]| folders.iter().any(|folder| of.contains(&folder.as_str()));
+    let documentation = any(&DOCUMENTATION);
     let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
     let stem = name.split('.').next().unwrap_or_default();
     let record = |beginning: &&str| {
@@ -195,9 +201,10 @@ pub fn aside(path: &Path) -> Aside {
     };
     Aside {
         test: false,
-        example: folders.any(|folder| beside(&folder.as_os_str().to_string_lossy().to_lowercase())),
+        example: any(&ASIDE) || (documentation && !prose),
+        documentation: documentation && prose && !any(&ASIDE),
         reexport: matches!(&*name, "__init__.py" | "package-info.java" | "module-info.java") || name.ends_with(".d.ts"),
-        prose: matches!(language, Language::Markdown | Language::Prose),
+        prose,
         record: (!language.is_code() || language == Language::Other) && RECORDS.iter().any(record),
         data,
         superseded: false,
@@ -294,6 +301,8 @@ mod tests {
     fn paths_identify_examples_re_exports_and_records() {
         let of = |path: &str| aside(Path::new(path));
         assert!(of("examples/a.rs").example && of("x/third_party/a.c").example && !of("src/sampler/a.c").example);
+        assert!(of("docs/guide.md").documentation && !of("docs/guide.md").example && of("docs/conf.py").example);
+        assert!(of("vendor/x/docs/guide.md").example && !of("vendor/x/docs/guide.md").documentation);
         assert!(of("a/__init__.py").reexport && of("x.d.ts").reexport && !of("init.py").reexport);
         assert!(of("CHANGELOG.md").record && of("CHANGES.rst").record && of("LICENSE-MIT").record);
         assert!(!of("changelog.py").record && !of("newsletter.md").record);

@@ -37,8 +37,10 @@ pub struct Asks {
     pub tests: bool,
     /// Examples, benchmarks, vendored code.
     pub aside: bool,
-    /// Documentation: sections, change logs, licenses.
+    /// Documentation, in any folder.
     pub prose: bool,
+    /// Change logs, licenses and similar records.
+    pub records: bool,
     /// Configuration and other data.
     pub data: bool,
     /// A specific version.
@@ -105,6 +107,15 @@ impl Asks {
             word.strip_prefix('v')
                 .is_some_and(|number| number.parse::<u32>().is_ok())
         };
+        let records = any(&[
+            "changelog",
+            "changes",
+            "release",
+            "releases",
+            "license",
+            "licence",
+            "history",
+        ]);
         Asks {
             versions: words.iter().any(version)
                 || any(&["old", "older", "legacy", "previous", "deprecated", "versions"]),
@@ -123,23 +134,18 @@ impl Asks {
                 "vendor",
                 "vendored",
             ]),
-            prose: any(&[
-                "doc",
-                "docs",
-                "documentation",
-                "documented",
-                "readme",
-                "guide",
-                "tutorial",
-                "section",
-                "changelog",
-                "changes",
-                "release",
-                "releases",
-                "license",
-                "licence",
-                "history",
-            ]),
+            prose: records
+                || any(&[
+                    "doc",
+                    "docs",
+                    "documentation",
+                    "documented",
+                    "readme",
+                    "guide",
+                    "tutorial",
+                    "section",
+                ]),
+            records,
             // Formats and dependencies are missing here on purpose: code deals with them as often as files.
             data: any(&[
                 "config",
@@ -168,6 +174,7 @@ impl Asks {
         let any = |of: &[Language]| filter.languages.iter().any(|language| of.contains(language));
         let placed = filter.paths.is_some();
         Asks {
+            records: self.records || placed,
             prose: self.prose || placed || any(&[Language::Markdown, Language::Prose]),
             data: self.data || placed || any(&[Language::Json, Language::Toml, Language::Yaml]),
             ..self
@@ -383,7 +390,10 @@ mod tests {
         assert!(parse("tests of the parser").0.asks.tests);
         assert!(parse("errors of v3").0.asks.versions && parse("the previous schema").0.asks.versions);
         assert!(!parse("value of version").0.asks.versions);
-        assert!(parse("release notes of the changelog").0.asks.prose);
+        let asks = parse("release notes of the changelog").0.asks;
+        assert!(asks.prose && asks.records);
+        let asks = parse("guide to deployment").0.asks;
+        assert!(asks.prose && !asks.records);
         assert_eq!(parse("where is the latest attestation").0.asks, Asks::default());
     }
 

@@ -38,8 +38,10 @@ const COHERENT: usize = 100;
 pub struct Aside {
     /// It is a test.
     pub test: bool,
-    /// It is an example, a benchmark, legacy or third-party code.
+    /// It is an example, a benchmark, legacy or third-party code, or code in a folder of documentation.
     pub example: bool,
+    /// It is prose in a folder of documentation.
+    pub documentation: bool,
     /// It re-exports names that other files define.
     pub reexport: bool,
     /// It is prose.
@@ -68,9 +70,10 @@ impl Aside {
         for (lowered, asked, factor) in [
             (self.test, asks.tests, 0.3),
             (self.example, asks.aside, 0.3),
+            (self.documentation, asks.prose, 0.3),
             (self.reexport, false, 0.5),
             (self.prose, asks.prose, 0.5),
-            (self.record, asks.prose, 0.5),
+            (self.record, asks.records, 0.5),
             (self.data, asks.data, 0.5),
             (self.superseded, asks.versions, 0.6),
         ] {
@@ -193,6 +196,17 @@ mod tests {
             ..Aside::default()
         };
         assert_eq!(record.weight(Asks::default()), 0.25);
+        let prose = Asks {
+            prose: true,
+            ..Asks::default()
+        };
+        assert_eq!(record.weight(prose), 0.5);
+        let page = Aside {
+            prose: true,
+            documentation: true,
+            ..Aside::default()
+        };
+        assert_eq!((page.weight(Asks::default()), page.weight(prose)), (0.15, 1.0));
     }
 
     #[test]

@@ -139,6 +139,7 @@ impl Weighing<'_> {
     fn asks(&self, named: bool) -> Asks {
         Asks {
             prose: self.query.asks.prose || named,
+            records: self.query.asks.records || named,
             data: self.query.asks.data || named,
             ..self.query.asks
         }
