@@ -22,7 +22,7 @@ use crate::text::Language;
 
 /// The tables of this version.
 pub const SCHEMA: Schema = Schema {
-    version: 6,
+    version: 7,
     tables: "
         CREATE TABLE roots (
             id INTEGER PRIMARY KEY,
