@@ -19,9 +19,9 @@ use fovea::similar::index::{
 use fovea::similar::thresholds;
 use fovea::similar::words::{term, words};
 use fovea::text::{Language, decode};
-use half::f16;
+use pgvector::HalfVector;
 use postgres::binary_copy::BinaryCopyInWriter;
-use postgres::types::{IsNull, ToSql, Type, to_sql_checked};
+use postgres::types::Type;
 use postgres::{Client, NoTls};
 
 /// Items of one file.
@@ -273,24 +273,6 @@ fn vector_index(items: &[EmbeddedItem], width: usize) -> VectorIndex {
     VectorIndex::of_items(&files, &Center::default(), width)
 }
 
-#[derive(Debug)]
-struct Halves(Vec<f16>);
-
-impl ToSql for Halves {
-    fn to_sql(&self, _: &Type, out: &mut bytes::BytesMut) -> Result<IsNull, Box<dyn std::error::Error + Sync + Send>> {
-        out.extend_from_slice(&(self.0.len() as u16).to_be_bytes());
-        out.extend_from_slice(&[0, 0]);
-        self.0.iter().for_each(|v| out.extend_from_slice(&v.to_be_bytes()));
-        Ok(IsNull::No)
-    }
-
-    fn accepts(_: &Type) -> bool {
-        true
-    }
-
-    to_sql_checked!();
-}
-
 /// What a job would have written of items of these vectors, without units.
 fn fill(client: &mut Client, items: &[EmbeddedItem]) {
     let vector = client.prepare("SELECT vector FROM fovea.items").unwrap().columns()[0]
@@ -370,7 +352,7 @@ fn fill(client: &mut Client, items: &[EmbeddedItem]) {
     let mut rows = BinaryCopyInWriter::new(transaction.copy_in(sql).unwrap(), &types);
     for (number, EmbeddedItem { item, vector, .. }) in items.iter().enumerate() {
         let words = thresholds::words(&item.name);
-        let halves = Halves(vector.iter().copied().map(f16::from_f32).collect());
+        let halves = HalfVector::from_f32_slice(vector);
         let places = [item.start, item.end, item.name_start, item.name_end];
         let numbers = places
             .iter()

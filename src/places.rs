@@ -1,12 +1,16 @@
 //! User directories that Fovea reads or writes: cache, configuration, probes.
 //!
-//! They come only from environment variables: no setting contains a path to write to, because settings may come from a workspace.
+//! They come from environment variables, and on Windows from the system. No setting contains a path to write to, because settings may
+//! come from a workspace.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 
 /// The variable that directly names our cache folder.
 pub const CACHE_VARIABLE: &str = "FOVEA_CACHE_DIR";
+
+/// The variable that directly names the folder of probes.
+pub const PROBES_VARIABLE: &str = "FOVEA_PROBES_DIR";
 
 /// The cache folder, for data that can be recomputed; `None` if the environment names none. It need not exist.
 pub fn cache_folder() -> Option<PathBuf> {
@@ -15,69 +19,94 @@ pub fn cache_folder() -> Option<PathBuf> {
 
 /// All candidates for the cache folder; the first is the one to write to.
 pub fn cache_folders() -> Vec<PathBuf> {
-    folders(|variable| std::env::var_os(variable))
+    caches(variable)
+}
+
+fn caches(environment: impl Fn(&str) -> Option<OsString>) -> Vec<PathBuf> {
+    let ours = named(&environment, CACHE_VARIABLE);
+    let bases = bases(&environment, Kind::Cache);
+    ours.into_iter().chain(bases.map(|base| base.join("fovea"))).collect()
 }
 
 /// The configuration folder, which Fovea only reads; `None` if the environment names none.
 pub fn configuration_folder() -> Option<PathBuf> {
-    let path = |variable: &str| std::env::var_os(variable).map(PathBuf::from);
-    let bases = [
-        path("XDG_CONFIG_HOME"),
-        path("APPDATA"),
-        home_folder().map(|home| home.join(".config")),
-    ];
-    let base = bases.into_iter().flatten().find(|base| base.is_absolute())?;
+    let base = bases(&variable, Kind::Configuration).next()?;
     Some(base.join("fovea"))
 }
 
-/// The variable that directly names the folder of probes.
-pub const PROBES_VARIABLE: &str = "FOVEA_PROBES_DIR";
-
 /// The folder of trained probes; `None` if the environment names none. It need not exist.
 pub fn probes_folder() -> Option<PathBuf> {
-    let path = |variable: &str| {
-        std::env::var_os(variable)
-            .filter(|value| !value.is_empty())
-            .map(PathBuf::from)
-    };
-    if let Some(ours) = path(PROBES_VARIABLE) {
-        return std::path::absolute(ours).ok();
-    }
-    let bases = [
-        path("XDG_DATA_HOME"),
-        path("LOCALAPPDATA"),
-        home_folder().map(|home| home.join(".local").join("share")),
-    ];
-    let base = bases.into_iter().flatten().find(|base| base.is_absolute())?;
-    Some(base.join("fovea").join("probes"))
+    named(&variable, PROBES_VARIABLE).or_else(|| {
+        let base = bases(&variable, Kind::Data).next()?;
+        Some(base.join("fovea").join("probes"))
+    })
 }
 
-/// The user's home folder, according to the environment.
+/// The user's home folder, according to the environment, and on Windows to the system.
 pub fn home_folder() -> Option<PathBuf> {
-    std::env::var_os("HOME").map(PathBuf::from)
+    #[cfg(windows)]
+    let home = etcetera::home_dir().ok();
+    #[cfg(not(windows))]
+    let home = variable("HOME").map(PathBuf::from);
+    home
 }
 
-fn folders(environment: impl Fn(&str) -> Option<OsString>) -> Vec<PathBuf> {
-    let path = |variable: &str| {
-        environment(variable)
-            .filter(|value| !value.is_empty())
-            .map(PathBuf::from)
+/// What a folder is for.
+#[derive(Debug, Clone, Copy)]
+enum Kind {
+    Cache,
+    Configuration,
+    Data,
+}
+
+fn variable(name: &str) -> Option<OsString> {
+    std::env::var_os(name)
+}
+
+/// The folder that one of our variables names.
+fn named(environment: &impl Fn(&str) -> Option<OsString>, variable: &str) -> Option<PathBuf> {
+    let folder = environment(variable).filter(|value| !value.is_empty())?;
+    std::path::absolute(folder).ok()
+}
+
+/// The folders that hold one folder of each program, the first choice first.
+fn bases(environment: &impl Fn(&str) -> Option<OsString>, kind: Kind) -> impl Iterator<Item = PathBuf> {
+    let variables = match kind {
+        Kind::Cache => ["XDG_CACHE_HOME", "LOCALAPPDATA"],
+        Kind::Configuration => ["XDG_CONFIG_HOME", "APPDATA"],
+        Kind::Data => ["XDG_DATA_HOME", "LOCALAPPDATA"],
     };
-    let ours = path(CACHE_VARIABLE).and_then(|folder| std::path::absolute(folder).ok());
-    let (first, second) = if cfg!(target_os = "macos") {
-        ("Library/Caches", ".cache")
-    } else {
-        (".cache", "Library/Caches")
-    };
-    let bases = [
-        path("XDG_CACHE_HOME"),
-        path("LOCALAPPDATA"),
-        path("HOME").map(|home| home.join(first)),
-        path("HOME").map(|home| home.join(second)),
-    ];
+    let set = variables.map(|variable| environment(variable).map(PathBuf::from));
+    let bases = set.into_iter().flatten().chain(system(environment, kind));
     // A relative path would depend on the current folder, which may be another user's repository.
-    let bases = bases.into_iter().flatten().filter(|base| base.is_absolute());
-    ours.into_iter().chain(bases.map(|base| base.join("fovea"))).collect()
+    bases.filter(|base| base.is_absolute())
+}
+
+/// The folders where the system keeps them by default.
+#[cfg(not(windows))]
+fn system(environment: &impl Fn(&str) -> Option<OsString>, kind: Kind) -> Vec<PathBuf> {
+    let below: &[&str] = match kind {
+        Kind::Cache if cfg!(target_os = "macos") => &["Library/Caches", ".cache"],
+        Kind::Cache => &[".cache", "Library/Caches"],
+        Kind::Configuration => &[".config"],
+        Kind::Data => &[".local/share"],
+    };
+    let home = environment("HOME").map(PathBuf::from);
+    home.iter()
+        .flat_map(|home| below.iter().map(|folder| home.join(folder)))
+        .collect()
+}
+
+/// The known folders of Windows, which are there without any variable.
+#[cfg(windows)]
+fn system(_: &impl Fn(&str) -> Option<OsString>, kind: Kind) -> Vec<PathBuf> {
+    use etcetera::base_strategy::{BaseStrategy, Windows};
+    let folders = Windows::new().ok();
+    let folder = folders.map(|folders| match kind {
+        Kind::Configuration => folders.config_dir(),
+        Kind::Cache | Kind::Data => folders.cache_dir(),
+    });
+    folder.into_iter().collect()
 }
 
 #[cfg(test)]
@@ -85,7 +114,7 @@ mod tests {
     use super::*;
 
     fn of(variables: &[(&str, &str)]) -> Vec<PathBuf> {
-        folders(|wanted| {
+        caches(|wanted| {
             let found = variables.iter().find(|(name, _)| *name == wanted)?;
             Some(found.1.into())
         })
@@ -99,9 +128,38 @@ mod tests {
         assert_eq!(all.len(), 4);
     }
 
+    #[cfg(unix)]
+    #[test]
+    fn each_kind_has_the_folder_that_the_xdg_specification_names() {
+        let first = |kind, variables: &[(&str, &str)]| {
+            let environment = |wanted: &str| {
+                let found = variables.iter().find(|(name, _)| *name == wanted)?;
+                Some(OsString::from(found.1))
+            };
+            bases(&environment, kind).next()
+        };
+        for (kind, variable, below) in [
+            (Kind::Configuration, "XDG_CONFIG_HOME", ".config"),
+            (Kind::Data, "XDG_DATA_HOME", ".local/share"),
+        ] {
+            let home = ("HOME", "/h");
+            assert_eq!(first(kind, &[home]), Some(PathBuf::from("/h").join(below)));
+            assert_eq!(first(kind, &[home, (variable, "/x")]), Some("/x".into()));
+            assert_eq!(first(kind, &[(variable, "/x")]), Some("/x".into()));
+            assert_eq!(first(kind, &[home, (variable, "here")]), first(kind, &[home]));
+        }
+    }
+
+    #[cfg(not(windows))]
     #[test]
     fn empty_and_relative_paths_are_ignored() {
         assert!(of(&[("HOME", ""), ("XDG_CACHE_HOME", "here")]).is_empty());
         assert!(of(&[]).is_empty());
+    }
+
+    #[cfg(windows)]
+    #[test]
+    fn the_known_folders_are_found_without_a_variable() {
+        assert!(of(&[])[0].ends_with("fovea") && home_folder().is_some_and(|home| home.is_absolute()));
     }
 }

@@ -13,7 +13,7 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// Every Rust file of a layer without its tests (`#[cfg(test)]` modules stand last in a file).
+/// Every Rust file of a layer without its tests (`#[cfg(test)]` modules with a body stand last in a file).
 fn sources(layer: &str) -> Vec<(PathBuf, String)> {
     let mut files = Vec::new();
     let mut folders = vec![root().join("src").join(layer)];
@@ -27,7 +27,11 @@ fn sources(layer: &str) -> Vec<(PathBuf, String)> {
             let is_test = path.file_name().is_some_and(|name| name == "tests.rs");
             if path.extension().is_some_and(|extension| extension == "rs") && !is_test {
                 let text = std::fs::read_to_string(&path).unwrap();
-                let code = text.split("#[cfg(test)]\nmod ").next().unwrap().to_owned();
+                let ends = text.match_indices("#[cfg(test)]\nmod ").find(|(at, _)| {
+                    let module = text[*at..].lines().nth(1).unwrap_or_default();
+                    module.ends_with('{')
+                });
+                let code = text[..ends.map_or(text.len(), |(at, _)| at)].to_owned();
                 files.push((path, code));
             }
         }
@@ -569,4 +573,32 @@ fn the_list_of_decisions_is_that_of_the_folder() {
         }
     }
     assert_eq!(list.matches("\n- [").count(), pages.len());
+}
+
+#[test]
+fn every_thread_has_a_name_of_its_own_and_the_map_lists_it() {
+    let mut names = Vec::new();
+    for (path, text) in LAYERS.iter().flat_map(|layer| sources(layer)) {
+        for (at, _) in text.match_indices("\"fovea-") {
+            let names_thread = text[..at].ends_with("name(");
+            if let Some(name) = text[at + 1..].split('"').next().filter(|_| names_thread) {
+                names.push((name.to_owned(), path.clone()));
+            }
+        }
+    }
+    names.sort();
+    assert!(names.len() > 5, "{names:?}");
+    for pair in names.windows(2) {
+        assert_ne!(pair[0].0, pair[1].0, "{pair:?}");
+    }
+    let map = std::fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
+    let rows: Vec<&str> = map.lines().filter(|line| line.starts_with('|')).collect();
+    for (name, path) in names {
+        let named = format!("`{name}`");
+        assert!(
+            rows.iter().any(|row| row.contains(&named)),
+            "{named} of {}",
+            path.display()
+        );
+    }
 }

@@ -1,7 +1,6 @@
 //! Answers questions on the model thread.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::cache::Setting;
 use super::compute::{ComputeError, INTERNAL_ERROR};
@@ -10,8 +9,9 @@ use super::engine::Comparison;
 use super::place::{cursor_report, language_of, unit_at};
 use super::queue::{Answer, Ask, Question, Wanted};
 use super::worker::Worker;
-use super::{CursorReport, DocumentId, DocumentReport, Refusal, TrustReport};
+use super::{CancellationToken, CursorReport, DocumentId, DocumentReport, Refusal, TrustReport, UnitReport};
 use crate::model::{Checkpoint, ModelError};
+use crate::segment::Unit;
 use crate::text::{Language, Snapshot};
 
 /// The last pair of passages, as the model read them, for questions about single words.
@@ -46,9 +46,31 @@ impl From<ComputeError> for Interrupted {
     }
 }
 
+fn no_model() -> Interrupted {
+    Interrupted::Refused(Refusal::Loading)
+}
+
+/// A unit of a document and its explanation.
+struct Explained {
+    document: Arc<DocumentReport>,
+    /// The revision of the document.
+    revision: u64,
+    /// The index of the unit.
+    index: usize,
+    text: String,
+    setting: Arc<Setting>,
+    explanation: Arc<UnitReport>,
+}
+
+impl Explained {
+    fn unit(&self) -> &Unit {
+        &self.document.segments.units[self.index]
+    }
+}
+
 impl Worker {
-    pub(super) fn answer(&mut self, question: &Arc<Question>, stop: &AtomicBool) {
-        let checkpoint = || stop.load(Ordering::Acquire) || question.abandoned();
+    pub(super) fn answer(&mut self, question: &Arc<Question>, stop: &CancellationToken) {
+        let checkpoint = || stop.is_cancelled() || question.abandoned();
         match self.result(&question.ask, &checkpoint) {
             Ok(answer) => question.answer(Ok(answer)),
             Err(Interrupted::Refused(refusal)) => question.answer(Err(refusal)),
@@ -66,7 +88,6 @@ impl Worker {
 
     fn result(&mut self, ask: &Ask, checkpoint: Checkpoint) -> Result<Answer, Interrupted> {
         let setting = self.setting()?;
-        let no_model = || Interrupted::Refused(Refusal::Loading);
         match ask {
             Ask::Cursor {
                 id, snapshot, offset, ..
@@ -145,28 +166,26 @@ impl Worker {
         offset: usize,
         checkpoint: Checkpoint,
     ) -> Result<Option<CursorReport>, Interrupted> {
-        let (report, revision) = self.segmented(id, snapshot.version())?;
-        let Some(index) = unit_at(&report.segments, offset) else {
+        let Some(here) = self.explained_at(id, snapshot, offset, checkpoint)? else {
             return Ok(None);
         };
-        let unit = &report.segments.units[index];
-        let text = report.snapshot.text(unit.range.clone());
-        let setting = self.setting()?;
-        let Some(mut compute) = self.compute(&setting) else {
-            return Err(Interrupted::Refused(Refusal::Loading));
-        };
-        let texts = [(text, unit.language)];
-        let Some(explanation) = compute.units(&texts, checkpoint)?.pop() else {
-            return Ok(None);
-        };
-        let sources = compute.sources(&texts[0].0, unit.language, checkpoint)?;
-        if report.units[index].is_none() {
+        let mut compute = self.compute(&here.setting).ok_or_else(no_model)?;
+        let language = here.unit().language;
+        let sources = compute.sources(&here.text, language, checkpoint)?;
+        let Explained {
+            document,
+            revision,
+            index,
+            explanation,
+            ..
+        } = here;
+        if document.units[index].is_none() {
             if let Some(document) = self.shared.state().documents.at_revision(id, revision) {
                 document.fill(vec![(index, explanation.clone())]);
             }
             self.announce_results(id, revision);
         }
-        Ok(Some(cursor_report(&report, index, offset, explanation, sources)))
+        Ok(Some(cursor_report(&document, index, offset, explanation, sources)))
     }
 
     fn trust(
@@ -176,23 +195,44 @@ impl Worker {
         offset: usize,
         checkpoint: Checkpoint,
     ) -> Result<Option<TrustReport>, Interrupted> {
-        let (report, _) = self.segmented(id, snapshot.version())?;
-        let Some(index) = unit_at(&report.segments, offset) else {
+        let Some(here) = self.explained_at(id, snapshot, offset, checkpoint)? else {
             return Ok(None);
         };
-        let unit = &report.segments.units[index];
-        let text = report.snapshot.text(unit.range.clone());
-        let setting = self.setting()?;
-        let Some(mut compute) = self.compute(&setting) else {
-            return Err(Interrupted::Refused(Refusal::Loading));
-        };
-        let texts = [(text, unit.language)];
-        let Some(explained) = compute.units(&texts, checkpoint)?.pop() else {
-            return Ok(None);
-        };
-        let trust = compute.trust(&texts[0].0, unit.language, &explained, checkpoint)?;
-        let unit = unit.clone();
+        let mut compute = self.compute(&here.setting).ok_or_else(no_model)?;
+        let unit = here.unit().clone();
+        let trust = compute.trust(&here.text, unit.language, &here.explanation, checkpoint)?;
         Ok(Some(TrustReport { unit, trust }))
+    }
+
+    /// Finds and explains the unit at an offset; `None` where there is no unit.
+    fn explained_at(
+        &mut self,
+        id: &DocumentId,
+        snapshot: &Snapshot,
+        offset: usize,
+        checkpoint: Checkpoint,
+    ) -> Result<Option<Explained>, Interrupted> {
+        let (document, revision) = self.segmented(id, snapshot.version())?;
+        let Some(index) = unit_at(&document.segments, offset) else {
+            return Ok(None);
+        };
+        let unit = &document.segments.units[index];
+        let texts = [(document.snapshot.text(unit.range.clone()), unit.language)];
+        let setting = self.setting()?;
+        let mut compute = self.compute(&setting).ok_or_else(no_model)?;
+        let Some(explanation) = compute.units(&texts, checkpoint)?.pop() else {
+            return Ok(None);
+        };
+        let [(text, _)] = texts;
+        let text = text.into_owned();
+        Ok(Some(Explained {
+            document,
+            revision,
+            index,
+            text,
+            setting,
+            explanation,
+        }))
     }
 
     /// The report on a document's segmented text; segments the text now if necessary.

@@ -7,7 +7,7 @@ use super::handle::AnalysisHandle;
 use super::neighbors::Searched;
 use super::questions::unexpected_answer;
 use super::queue::{Answer as Told, Ask};
-use super::{CancelToken, Refusal};
+use super::{CancellationToken, Refusal};
 use crate::similar::ask::{Answer, Looked, PASSAGES, Passage, Scored, explained};
 use crate::similar::index::{Filter, Query};
 use crate::text::Language;
@@ -18,7 +18,7 @@ impl AnalysisHandle {
     ///
     /// # Errors
     /// The reason why there is no answer.
-    pub async fn passages(&self, question: &str, cancel: CancelToken) -> Result<Searched, Refusal> {
+    pub async fn passages(&self, question: &str, cancel: CancellationToken) -> Result<Searched, Refusal> {
         let mut filter = Filter::default();
         let mut query = Query::parse(question, &mut filter);
         // Documents answer questions as well as code does.
@@ -34,7 +34,7 @@ impl AnalysisHandle {
         &self,
         question: &Arc<str>,
         (index, passage): (usize, &Arc<Passage>),
-        cancel: CancelToken,
+        cancel: CancellationToken,
     ) -> Result<Looked, Refusal> {
         let ask = Ask::Look {
             question: question.clone(),
@@ -55,7 +55,7 @@ impl AnalysisHandle {
         question: &Arc<str>,
         (index, passage): (usize, &Arc<Passage>),
         own: &Scored,
-        cancel: CancelToken,
+        cancel: CancellationToken,
     ) -> Result<Answer, Refusal> {
         let text = passage.snapshot.text(own.range.clone()).into_owned();
         let sides = (

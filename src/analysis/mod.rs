@@ -8,7 +8,6 @@
 mod answers;
 mod asking;
 mod cache;
-mod cancel;
 mod compute;
 mod document;
 mod documents;
@@ -35,7 +34,6 @@ mod unit;
 mod worker;
 mod workspace;
 
-pub use cancel::CancelToken;
 pub use engine::{Comparison, Engine, Loader, loader};
 pub use handle::AnalysisHandle;
 pub use lenses::embedded_items;
@@ -43,6 +41,7 @@ pub use neighbors::Searched;
 pub use options::{Event, IndexStatus, ModelStatus, Options, Status};
 pub use remote_index::StoreStage;
 pub use shown::{ShownFile, View};
+pub use tokio_util::sync::CancellationToken;
 pub use unit::{Read, SourcesReport, UnitReport, WordScore, analyze, analyze_heads, sources};
 pub use workspace::{Scope, Stage as IndexStage};
 

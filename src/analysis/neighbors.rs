@@ -8,7 +8,7 @@ use super::lenses::Lenses;
 use super::questions::unexpected_answer;
 use super::queue::{Answer, Ask};
 use super::workspace::Stage;
-use super::{CancelToken, DocumentId, Home, ItemNeighbors, Neighbor, Refusal};
+use super::{CancellationToken, DocumentId, Home, ItemNeighbors, Neighbor, Refusal};
 use crate::model::{EmbeddedModel, Reader};
 use crate::similar::index::{Filter, Query, ReadQuery};
 use crate::text::Language;
@@ -89,7 +89,7 @@ impl AnalysisHandle {
         mut filter: Filter,
         count: usize,
         beyond: bool,
-        cancel: CancelToken,
+        cancel: CancellationToken,
     ) -> Result<Searched, Refusal> {
         let query = Query::parse(&text, &mut filter);
         self.search_for(query, filter, count, beyond, cancel).await
@@ -105,7 +105,7 @@ impl AnalysisHandle {
         filter: Filter,
         count: usize,
         beyond: bool,
-        cancel: CancelToken,
+        cancel: CancellationToken,
     ) -> Result<Searched, Refusal> {
         if query.is_empty() {
             return Ok(Searched::default());

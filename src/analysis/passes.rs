@@ -2,10 +2,8 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use super::DocumentId;
 use super::compute::ComputeError;
 use super::engine::Engine;
 use super::lenses::{DocumentVectors, Lenses, Opened};
@@ -13,6 +11,7 @@ use super::options::Event;
 use super::shown::ShownFile;
 use super::worker::{Batch, Worker};
 use super::workspace::Workspace;
+use super::{CancellationToken, DocumentId};
 use crate::similar::Center;
 use crate::similar::index::calibration;
 
@@ -84,7 +83,7 @@ impl Worker {
             .map(|unit| (report.snapshot.text(unit.range.clone()), unit.language))
             .collect();
         let started = Instant::now();
-        let checkpoint = || batch.stop.load(Ordering::Acquire);
+        let checkpoint = || batch.stop.is_cancelled();
         let Some(mut compute) = self.compute(&setting) else {
             return;
         };
@@ -127,7 +126,7 @@ impl Worker {
             };
             report
         };
-        let checkpoint = || batch.stop.load(Ordering::Acquire);
+        let checkpoint = || batch.stop.is_cancelled();
         let Some(mut compute) = self.compute(&setting) else {
             return;
         };
@@ -217,10 +216,10 @@ impl Worker {
     }
 
     /// Searches neighbors of a document's items for some milliseconds, then lets more urgent work run.
-    pub(super) fn find_neighbors(&self, id: &DocumentId, stop: &AtomicBool) {
+    pub(super) fn find_neighbors(&self, id: &DocumentId, stop: &CancellationToken) {
         let lenses = self.shared.lenses();
         let until = Instant::now() + RELATING;
-        let enough = || stop.load(Ordering::Acquire) || Instant::now() >= until;
+        let enough = || stop.is_cancelled() || Instant::now() >= until;
         if !self.pool.install(|| lenses.find_neighbors(id, enough)) {
             return;
         }

@@ -7,7 +7,7 @@ use tokio::sync::oneshot;
 
 use super::handle::AnalysisHandle;
 use super::queue::{Answer, Ask, Asker, Wanted};
-use super::{CancelToken, CursorReport, DocumentId, DocumentReport, Refusal, TrustReport, UnitReport};
+use super::{CancellationToken, CursorReport, DocumentId, DocumentReport, Refusal, TrustReport, UnitReport};
 use crate::explain::{PairReport, Shares, Which};
 use crate::text::{ByteRange, Language, Snapshot};
 
@@ -22,7 +22,7 @@ impl AnalysisHandle {
         id: &DocumentId,
         snapshot: Snapshot,
         offset: usize,
-        cancel: CancelToken,
+        cancel: CancellationToken,
     ) -> Result<Option<CursorReport>, Refusal> {
         self.explain_at_for("cursor", id, snapshot, offset, cancel).await
     }
@@ -38,7 +38,7 @@ impl AnalysisHandle {
         id: &DocumentId,
         snapshot: Snapshot,
         offset: usize,
-        cancel: CancelToken,
+        cancel: CancellationToken,
     ) -> Result<Option<CursorReport>, Refusal> {
         if let Some(known) = self.shared().known_at(id, &snapshot, offset)? {
             return Ok(known);
@@ -65,7 +65,7 @@ impl AnalysisHandle {
         id: &DocumentId,
         snapshot: Snapshot,
         range: ByteRange,
-        cancel: CancelToken,
+        cancel: CancellationToken,
     ) -> Result<Arc<UnitReport>, Refusal> {
         if let Some(known) = self.shared().known_range(id, &snapshot, &range)? {
             return Ok(known);
@@ -95,7 +95,7 @@ impl AnalysisHandle {
         id: &DocumentId,
         snapshot: Snapshot,
         offset: usize,
-        cancel: CancelToken,
+        cancel: CancellationToken,
     ) -> Result<Option<TrustReport>, Refusal> {
         let id = id.clone();
         match self.ask(Ask::Trust { id, snapshot, offset }, cancel).await? {
@@ -112,7 +112,7 @@ impl AnalysisHandle {
         &self,
         id: &DocumentId,
         snapshot: Snapshot,
-        cancel: CancelToken,
+        cancel: CancellationToken,
     ) -> Result<Arc<DocumentReport>, Refusal> {
         let (asker, answer) = Asker::new(cancel.clone());
         let known = self.shared().change(|state| {
@@ -149,7 +149,7 @@ impl AnalysisHandle {
         a: (String, Language),
         b: (String, Language),
         pairs: bool,
-        cancel: CancelToken,
+        cancel: CancellationToken,
     ) -> Result<PairReport, Refusal> {
         let wanted = if pairs { Wanted::Matrix } else { Wanted::Totals };
         match self.ask(Ask::Compare { a, b, wanted }, cancel).await? {
@@ -168,7 +168,7 @@ impl AnalysisHandle {
         a: (String, Language),
         b: (String, Language),
         (which, word): (Which, usize),
-        cancel: CancelToken,
+        cancel: CancellationToken,
     ) -> Result<Option<Shares>, Refusal> {
         let wanted = Wanted::Row(which, word);
         match self.ask(Ask::Compare { a, b, wanted }, cancel).await? {
@@ -178,7 +178,7 @@ impl AnalysisHandle {
     }
 
     /// Sends a question to the model thread and waits for the answer.
-    pub(super) async fn ask(&self, ask: Ask, cancel: CancelToken) -> Result<Answer, Refusal> {
+    pub(super) async fn ask(&self, ask: Ask, cancel: CancellationToken) -> Result<Answer, Refusal> {
         if cancel.is_cancelled() {
             return Err(Refusal::Cancelled);
         }
@@ -201,7 +201,7 @@ impl AnalysisHandle {
 /// Waits for the answer or for cancellation.
 fn wait(
     answer: oneshot::Receiver<Result<Answer, Refusal>>,
-    cancel: &CancelToken,
+    cancel: &CancellationToken,
 ) -> impl Future<Output = Result<Answer, Refusal>> {
     let cancel = cancel.clone();
     async move {

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::oneshot;
 
-use super::{CancelToken, CursorReport, DocumentId, DocumentReport, Refusal, TrustReport, UnitReport};
+use super::{CancellationToken, CursorReport, DocumentId, DocumentReport, Refusal, TrustReport, UnitReport};
 use crate::explain::{PairReport, Shares, Which};
 use crate::similar::ask::{Looked, Passage};
 use crate::similar::index::ReadQuery;
@@ -70,12 +70,12 @@ pub enum Answer {
 /// A request that waits for an answer.
 pub struct Asker {
     reply: oneshot::Sender<Result<Answer, Refusal>>,
-    cancel: CancelToken,
+    cancel: CancellationToken,
 }
 
 impl Asker {
     /// An asker, and the receiver of its answer.
-    pub fn new(cancel: CancelToken) -> (Asker, oneshot::Receiver<Result<Answer, Refusal>>) {
+    pub fn new(cancel: CancellationToken) -> (Asker, oneshot::Receiver<Result<Answer, Refusal>>) {
         let (reply, answer) = oneshot::channel();
         (Asker { reply, cancel }, answer)
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -14,7 +14,7 @@ use super::options::{Event, ModelStatus, Options};
 use super::queue::{Ask, Asker, MAX_WAITING, Priority, Question, Queue, lock};
 use super::remote_index::RemoteIndexClient;
 use super::workspace::{Indexing, Workspace};
-use super::{DocumentId, Refusal};
+use super::{CancellationToken, DocumentId, Refusal};
 use crate::model::Reader;
 use crate::text::Snapshot;
 
@@ -28,8 +28,8 @@ pub struct Running {
     pub question: Option<Arc<Question>>,
     /// The document whose units it explains, if it is a batch.
     pub document: Option<DocumentId>,
-    /// Set to stop the work between two layers.
-    pub stop: Arc<AtomicBool>,
+    /// Canceled to stop the work between two layers.
+    pub stop: CancellationToken,
 }
 
 /// All mutable state, behind one lock.
@@ -316,7 +316,7 @@ impl State {
         let Some(running) = running else { return };
         if replaced.is_some() || (running.interruptible && priority == Priority::Cursor && running.priority > priority)
         {
-            running.stop.store(true, Ordering::Release);
+            running.stop.cancel();
         }
     }
 
@@ -345,14 +345,14 @@ impl State {
             .is_some_and(|(asked, version)| asked == id && Some(version) != keep)
         {
             question.answer(Err(Refusal::Stale));
-            running.stop.store(true, Ordering::Release);
+            running.stop.cancel();
         }
     }
 
     /// Stops the current work.
     pub fn stop_running(&self) {
         if let Some(running) = &self.running {
-            running.stop.store(true, Ordering::Release);
+            running.stop.cancel();
         }
     }
 }

@@ -3,7 +3,6 @@
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use super::answers::{Interrupted, LastComparison};
@@ -15,7 +14,7 @@ use super::options::{Event, ModelStatus};
 use super::pool::{Pool, lower_priority};
 use super::queue::{Priority, Question};
 use super::state::{Running, Shared, State};
-use super::{DocumentId, Refusal};
+use super::{CancellationToken, DocumentId, Refusal};
 use crate::model::ops;
 
 /// Minimum interval between two updates of the lenses while documents are analyzed.
@@ -25,14 +24,14 @@ const LENSES_EVERY: Duration = Duration::from_secs(1);
 pub(super) enum Action {
     Load,
     Resize(usize),
-    Answer(Arc<Question>, Arc<AtomicBool>),
+    Answer(Arc<Question>, CancellationToken),
     Segment(DocumentId),
     Batch(Batch),
     /// Computes the word sources of one unit on screen ahead of a request.
     Prefetch(Batch),
     Lenses,
     /// Searches neighbors of a document's items in the workspace, for some milliseconds.
-    Relate(DocumentId, Arc<AtomicBool>),
+    Relate(DocumentId, CancellationToken),
 }
 
 /// Units of one document for one forward pass.
@@ -40,7 +39,7 @@ pub(super) struct Batch {
     pub(super) id: DocumentId,
     pub(super) revision: u64,
     pub(super) units: Vec<usize>,
-    pub(super) stop: Arc<AtomicBool>,
+    pub(super) stop: CancellationToken,
 }
 
 /// Refuses all waiting requests when the thread ends, even by a panic.
@@ -263,8 +262,8 @@ fn start(
     interruptible: bool,
     question: Option<Arc<Question>>,
     document: Option<DocumentId>,
-) -> Arc<AtomicBool> {
-    let stop = Arc::new(AtomicBool::new(false));
+) -> CancellationToken {
+    let stop = CancellationToken::new();
     state.running = Some(Running {
         priority,
         interruptible,

@@ -8,6 +8,7 @@ mod look;
 
 pub use look::{Examination, bytes_on_disk, examine};
 
+use std::cmp::Ordering;
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -33,12 +34,29 @@ pub struct Schema {
     pub tables: &'static str,
 }
 
+impl Schema {
+    /// Whether tables of a version are those of this program; `false` for tables of an older one.
+    ///
+    /// # Errors
+    /// [`DatabaseError::Newer`].
+    pub fn is_current(&self, found: u32) -> Result<bool, DatabaseError> {
+        match found.cmp(&self.version) {
+            Ordering::Less => Ok(false),
+            Ordering::Equal => Ok(true),
+            Ordering::Greater => Err(DatabaseError::Newer(found)),
+        }
+    }
+}
+
 /// Why a file cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum DatabaseError {
     /// A newer version of the program wrote it.
     #[error("a newer fovea wrote it (version {0} of its tables), so this one leaves it unchanged; update fovea")]
     Newer(u32),
+    /// An older version of the program wrote it, and only a writer recreates it.
+    #[error("an older fovea wrote it (version {0} of its tables); the next index of the folder recreates it")]
+    Older(u32),
     /// The folder or file could not be created.
     #[error(transparent)]
     Io(#[from] std::io::Error),
@@ -178,25 +196,20 @@ fn configure_connection(connection: &Connection, patience: Duration) -> rusqlite
 
 fn bring_up_to_date(connection: &mut Connection, schema: &Schema) -> Result<(), DatabaseError> {
     configure_connection(connection, BUSY_TIMEOUT)?;
-    let found = version(connection)?;
-    if found > schema.version {
-        return Err(DatabaseError::Newer(found));
-    }
+    let is_current = schema.is_current(version(connection)?)?;
     // Set before the first table exists, so that later deletions can shrink the file.
     connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
     connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
     // After a system crash, the latest results are lost but the file stays intact.
     connection.pragma_update(None, "synchronous", "NORMAL")?;
     connection.pragma_update_and_check(None, "journal_size_limit", LOG_BYTES, |_| Ok(()))?;
-    if found == schema.version {
+    if is_current {
         return Ok(());
     }
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     // Another process may have updated it meanwhile.
-    match version(&transaction)? {
-        now if now == schema.version => return Ok(()),
-        now if now > schema.version => return Err(DatabaseError::Newer(now)),
-        _ => {}
+    if schema.is_current(version(&transaction)?)? {
+        return Ok(());
     }
     for name in tables(&transaction)? {
         transaction.execute_batch(&format!("DROP TABLE \"{}\"", name.replace('"', "\"\"")))?;

@@ -10,6 +10,7 @@ use crate::segment::{InProcess, Parser, Purpose, Syntax, Unparsed};
 use crate::text::Snapshot;
 
 /// Maximum address space of this process in bytes. A tree takes a few dozen bytes per byte of text.
+#[cfg(unix)]
 const MEMORY: u64 = 2 << 30;
 
 /// Maximum time per answer. A grammar aborts after two seconds, but a looping scanner does not notice.

@@ -1,16 +1,16 @@
 //! A child process that starts on demand and restarts after it has ended.
 
 use std::ffi::OsString;
-use std::io::{self, BufReader};
+use std::io::{self, BufReader, Write};
 use std::path::PathBuf;
-use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::mpsc::{self, Receiver};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::wire::{self, Answer, GREETING, Request, TextId};
 
-/// Timeout of an answer; the child's own watchdog fires earlier.
+/// Timeout of an answer, from the first byte of the request on; the child's own watchdog fires earlier.
 const TIMEOUT: Duration = Duration::from_secs(6);
 
 /// The command line of a child.
@@ -40,6 +40,7 @@ pub(super) enum Failure {
 #[derive(Debug)]
 pub(super) struct Process {
     program: Program,
+    timeout: Duration,
     state: Mutex<ProcessState>,
 }
 
@@ -56,7 +57,8 @@ struct ProcessState {
 #[derive(Debug)]
 struct Running {
     child: Child,
-    input: ChildStdin,
+    /// Frames for the thread of the pipes, which may wait for the child; the last request has an answer.
+    requests: Sender<Vec<u8>>,
     answers: Receiver<Answer>,
 }
 
@@ -79,6 +81,7 @@ impl Process {
     pub fn new(program: Program) -> Self {
         Self {
             program,
+            timeout: TIMEOUT,
             state: Mutex::default(),
         }
     }
@@ -102,7 +105,7 @@ impl Process {
             generation: state.generation,
             id: state.next,
         };
-        let answer = state.ask(&request(held.id))?;
+        let answer = state.ask(&request(held.id), self.timeout)?;
         Ok((held, answer))
     }
 
@@ -115,7 +118,7 @@ impl Process {
         if state.running.is_none() || held.generation != state.generation {
             return Err(Failure::Lost);
         }
-        state.ask(request)
+        state.ask(request, self.timeout)
     }
 
     /// Tells the child to drop a tree, together with the next request.
@@ -148,14 +151,15 @@ impl Process {
 
 impl ProcessState {
     /// Sends a request and waits for the answer. A child that fails is ended.
-    fn ask(&mut self, request: &Request<'_>) -> Result<Answer, Failure> {
+    fn ask(&mut self, request: &Request<'_>, timeout: Duration) -> Result<Answer, Failure> {
         let forgotten = std::mem::take(&mut self.forgotten);
         let answer = self.running.as_mut().and_then(|running| {
+            let mut frames = Vec::new();
             if !forgotten.is_empty() {
-                wire::write(&mut running.input, &Request::Forget(forgotten)).ok()?;
+                frames = wire::encode(frames, &Request::Forget(forgotten)).ok()?;
             }
-            wire::write(&mut running.input, request).ok()?;
-            running.answers.recv_timeout(TIMEOUT).ok()
+            running.requests.send(wire::encode(frames, request).ok()?).ok()?;
+            running.answers.recv_timeout(timeout).ok()
         });
         if answer.is_none() {
             self.running = None;
@@ -172,11 +176,17 @@ fn start(program: &Program) -> io::Result<Running> {
         // Abort messages of a scanner are of no use, and stderr may be the editor's log.
         .stderr(Stdio::null())
         .spawn()?;
+    let (requests, frames) = mpsc::channel::<Vec<u8>>();
     let (sender, answers) = mpsc::channel();
     let (greeted, greeting) = mpsc::channel();
     let pipes = child.stdin.take().zip(child.stdout.take());
-    let (input, output) = pipes.ok_or_else(|| io::Error::other("no pipes"))?;
-    let running = Running { child, input, answers };
+    let (mut input, output) = pipes.ok_or_else(|| io::Error::other("no pipes"))?;
+    let running = Running {
+        child,
+        requests,
+        answers,
+    };
+    // A child that does not read blocks this thread, and whoever waits for the answer ends the child.
     std::thread::Builder::new()
         .name("fovea-parser".to_owned())
         .spawn(move || {
@@ -187,7 +197,11 @@ fn start(program: &Program) -> io::Result<Running> {
                 return;
             }
             // Ends with the child or at an invalid answer; the receiver notices the closed channel.
-            while let Ok(Some(answer)) = wire::read(&mut output) {
+            for frames in frames {
+                let written = input.write_all(&frames).and_then(|()| input.flush());
+                let Ok(Some(answer)) = written.and_then(|()| wire::read(&mut output)) else {
+                    return;
+                };
                 if sender.send(answer).is_err() {
                     return;
                 }
@@ -199,5 +213,43 @@ fn start(program: &Program) -> io::Result<Running> {
         _ => Err(io::Error::other(
             "it is another version of Fovea, or exited at once; restart Fovea",
         )),
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+    use crate::parser::wire::Text;
+    use crate::text::Language;
+
+    #[test]
+    fn a_child_that_does_not_read_is_ended_even_if_a_text_fills_the_pipe() {
+        let folder = tempfile::tempdir().unwrap();
+        let greeting = folder.path().join("greeting");
+        let mut frame = Vec::new();
+        wire::write(&mut frame, &GREETING).unwrap();
+        std::fs::write(&greeting, frame).unwrap();
+        let process = Process {
+            timeout: Duration::from_millis(300),
+            ..Process::new(Program {
+                path: "/bin/sh".into(),
+                arguments: ["-c", "cat \"$0\"; exec sleep 20"]
+                    .map(OsString::from)
+                    .into_iter()
+                    .chain([greeting.into()])
+                    .collect(),
+            })
+        };
+        let (sender, outcome) = mpsc::channel();
+        std::thread::spawn(move || {
+            let text = "x = 1\n".repeat(100_000);
+            let parsed = process.parse(None, |id| Request::Parse {
+                id,
+                language: Language::Python,
+                text: Text::Whole(&text),
+            });
+            sender.send(matches!(parsed, Err(Failure::Ended)))
+        });
+        assert_eq!(outcome.recv_timeout(TIMEOUT), Ok(true));
     }
 }

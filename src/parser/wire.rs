@@ -75,14 +75,23 @@ pub(super) enum Answer {
 /// # Errors
 /// Errors of the writer, and messages that are too long.
 pub(super) fn write(output: &mut impl Write, message: &impl Serialize) -> io::Result<()> {
-    let mut frame = vec![0; 4];
-    frame = postcard::to_extend(message, frame).map_err(io::Error::other)?;
-    let length = frame.len() - 4;
+    output.write_all(&encode(Vec::new(), message)?)?;
+    output.flush()
+}
+
+/// Appends one frame to others.
+///
+/// # Errors
+/// If the message is too long.
+pub(super) fn encode(mut frames: Vec<u8>, message: &impl Serialize) -> io::Result<Vec<u8>> {
+    let start = frames.len();
+    frames.extend([0; 4]);
+    frames = postcard::to_extend(message, frames).map_err(io::Error::other)?;
+    let length = frames.len() - start - 4;
     let prefix = u32::try_from(length).ok().filter(|_| length <= MAX_MESSAGE);
     let prefix = prefix.ok_or_else(|| io::Error::other("a message is too long"))?;
-    frame[..4].copy_from_slice(&prefix.to_le_bytes());
-    output.write_all(&frame)?;
-    output.flush()
+    frames[start..start + 4].copy_from_slice(&prefix.to_le_bytes());
+    Ok(frames)
 }
 
 /// Reads one frame into `buffer`; returns `false` at the end of the input.

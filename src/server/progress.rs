@@ -15,7 +15,7 @@ use tower_lsp::ls_types::{
 use super::publisher::within;
 use super::request_snapshot::RequestSnapshot;
 use super::session::{Activity, Session};
-use crate::analysis::CancelToken;
+use crate::analysis::CancellationToken;
 use crate::similar::index;
 
 /// What is over sooner gets no bar.
@@ -98,7 +98,7 @@ struct Bar<'a> {
 impl Bar<'_> {
     /// Asks for a bar; `None` from a client that has none.
     async fn new<'a>(session: &Session, client: &'a Client, token: String) -> Option<Bar<'a>> {
-        if !session.snapshot(CancelToken::new()).client.progress {
+        if !session.snapshot(CancellationToken::new()).client.progress {
             return None;
         }
         let token = ProgressToken::String(token);
@@ -186,7 +186,7 @@ async fn model_bar(session: &Session, bar: Bar<'_>, activity: &mut watch::Receiv
     let mut told = 0;
     while still(activity, now, STEP).await {
         let percentage = if analyzing {
-            done(session, &session.snapshot(CancelToken::new()))
+            done(session, &session.snapshot(CancellationToken::new()))
         } else {
             0
         };

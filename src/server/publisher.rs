@@ -21,7 +21,7 @@ use super::request_snapshot::RequestSnapshot;
 use super::session::Session;
 use super::settings::HeatPreset;
 use super::{diagnostics, fallback_providers, heat, status, uris};
-use crate::analysis::{CancelToken, DocumentId};
+use crate::analysis::{CancellationToken, DocumentId};
 
 /// How long a client may take to answer a request of ours that no person has to answer.
 pub const CLIENT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -89,7 +89,7 @@ struct Publisher {
 impl Publisher {
     /// What follows `initialized`.
     fn greet(&self) {
-        let request = self.session.snapshot(CancelToken::new());
+        let request = self.session.snapshot(CancellationToken::new());
         self.register(&request);
         if request.client.configuration {
             self.pull(&request);
@@ -98,7 +98,7 @@ impl Publisher {
     }
 
     async fn tell(&mut self, outgoing: Outgoing) {
-        let request = self.session.snapshot(CancelToken::new());
+        let request = self.session.snapshot(CancellationToken::new());
         if outgoing.pull {
             self.pull(&request);
         }

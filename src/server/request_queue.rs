@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use tower_lsp::jsonrpc::{Error, ErrorCode, Id};
 
 use super::to_proto::SERVER_CANCELLED;
-use crate::analysis::CancelToken;
+use crate::analysis::CancellationToken;
 
 /// How many requests may wait for an answer; more are refused at once.
 pub const MAX_IN_FLIGHT: usize = 512;
@@ -20,7 +20,7 @@ pub struct PendingRequest {
     /// A number of our own, never used twice, so that a client that uses its own twice confuses nobody.
     pub number: i64,
     /// Raised when the client cancels the request.
-    pub cancel: CancelToken,
+    pub cancel: CancellationToken,
 }
 
 /// The requests in flight.
@@ -65,7 +65,7 @@ impl RequestQueue {
         state.next += 1;
         let pending = PendingRequest {
             number: state.next,
-            cancel: CancelToken::new(),
+            cancel: CancellationToken::new(),
         };
         state.running.insert(id.clone(), pending.clone());
         Ok(pending)

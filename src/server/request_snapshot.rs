@@ -11,7 +11,7 @@ use super::documents::{Documents, Open};
 use super::settings::Settings;
 use super::spellings::Spellings;
 use super::to_proto;
-use crate::analysis::{CancelToken, DocumentId};
+use crate::analysis::{CancellationToken, DocumentId};
 use crate::text::{ByteRange, Snapshot};
 
 /// The state of the moment a request arrived.
@@ -26,7 +26,7 @@ pub struct RequestSnapshot {
     /// How the client spells the URIs of its documents.
     pub spellings: Arc<Spellings>,
     /// Raised when the client cancels the request.
-    pub cancel: CancelToken,
+    pub cancel: CancellationToken,
 }
 
 tokio::task_local! {

@@ -8,13 +8,13 @@ use super::request_snapshot::RequestSnapshot;
 use super::session::Session;
 use super::settings::HeatPreset;
 use super::uris;
-use crate::analysis::{CancelToken, IndexStage, IndexStatus, ModelStatus, Status, StoreStage};
+use crate::analysis::{CancellationToken, IndexStage, IndexStatus, ModelStatus, Status, StoreStage};
 use crate::explain::{Heads, Method, surprisal};
 use crate::model::ModelInfo;
 
 /// The state now.
 pub fn status(session: &Session) -> StatusParams {
-    let request = session.snapshot(CancelToken::new());
+    let request = session.snapshot(CancellationToken::new());
     let inactive = inactive(&request);
     let base = StatusParams {
         health: Health::Ok,

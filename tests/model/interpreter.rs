@@ -2,22 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
-use fovea::explain::{Goal, Heads, Method, Subject, WordMap, salience};
+use fovea::explain::{Goal, Heads, Method, salience};
 use fovea::model::generate::{Ended, Limits, Sampling, Written};
-use fovea::model::{Ability, Model, ModelInfo, Packed, Source, Trace, TraceLevel, UNSTOPPED, largest};
+use fovea::model::{Ability, Model, ModelInfo, Packed, Source, TraceLevel, UNSTOPPED, largest};
 use fovea::text::Language;
+
+use super::{ReadText, traced};
 
 fn fixture(name: &str) -> Source {
     Source::Folder(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name))
-}
-
-fn traced(model: &Model, ids: &[u32]) -> Trace {
-    let batch = Packed::new([ids]);
-    model
-        .encoder()
-        .forward(&batch, TraceLevel::LayersAndValues, UNSTOPPED)
-        .unwrap()
-        .remove(0)
 }
 
 const TEXTS: [&str; 3] = [
@@ -28,18 +21,8 @@ const TEXTS: [&str; 3] = [
 
 /// Words and scores of a text by a method.
 fn scores(model: &Model, text: &str, method: Method) -> (Vec<f32>, f32) {
-    let tokens = model.tokenize(text, Language::Rust).unwrap();
-    let trace = traced(model, &tokens.ids);
-    let embedding = model.pool(&trace).unwrap();
-    let words = WordMap::new(text, &tokens);
-    let subject = Subject {
-        text,
-        tokens: &tokens,
-        trace: &trace,
-        embedding: &embedding,
-        words: &words,
-        goal: Goal::Embedding,
-    };
+    let read = ReadText::new(model, text, Language::Rust, TraceLevel::LayersAndValues);
+    let subject = read.subject(Goal::Embedding);
     let scores = salience(model, &subject, method, Heads::default(), UNSTOPPED).unwrap();
     (
         [scores.words, vec![scores.bias, scores.special]].concat(),
@@ -244,7 +227,7 @@ fn a_real_model_gives_the_same_embedding_both_ways() {
     let source = Source::Folder(folder.join("multilingual-e5-small"));
     let (fused, plain) = (Model::load(&source).unwrap(), Model::interpreted(&source).unwrap());
     let ids = fused.tokenize("我爱编程", Language::Prose).unwrap().ids;
-    let embedding = |model: &Model| model.pool(&traced(model, &ids)).unwrap();
+    let embedding = |model: &Model| model.pool(&traced(model, &ids, TraceLevel::LayersAndValues)).unwrap();
     let pairs = embedding(&fused).into_iter().zip(embedding(&plain));
     assert!(largest(pairs.map(|(a, b)| (a - b).abs())) < 1e-4);
 }

@@ -30,13 +30,56 @@ mod view;
 
 use std::path::PathBuf;
 
-use fovea::model::{Model, Source};
+use fovea::explain::{Goal, Subject, WordMap};
+use fovea::model::{Model, Packed, Source, Tokens, Trace, TraceLevel, UNSTOPPED};
+use fovea::text::Language;
 
 const F32_MODEL: &str = "FOVEA_F32_MODEL";
 /// Names the folder of other real models, for tests with `real_model` in their names.
 const REAL_MODELS: &str = "FOVEA_REAL_MODELS";
 const GOLDEN_FULL: &str = "FOVEA_GOLDEN_FULL";
 const GEMMA_GGUF: &str = "FOVEA_GEMMA_GGUF";
+
+/// A text as a model read it, with all that a method needs of it.
+struct ReadText<'a> {
+    text: &'a str,
+    tokens: Tokens,
+    trace: Trace,
+    embedding: Vec<f32>,
+    words: WordMap,
+}
+
+impl<'a> ReadText<'a> {
+    fn new(model: &Model, text: &'a str, language: Language, keep: TraceLevel) -> ReadText<'a> {
+        let tokens = model.tokenize(text, language).unwrap();
+        let trace = traced(model, &tokens.ids, keep);
+        ReadText {
+            text,
+            embedding: model.pool(&trace).unwrap(),
+            words: WordMap::new(text, &tokens),
+            tokens,
+            trace,
+        }
+    }
+
+    /// It as what a method explains.
+    fn subject(&self, goal: Goal) -> Subject<'_> {
+        Subject {
+            text: self.text,
+            tokens: &self.tokens,
+            trace: &self.trace,
+            embedding: &self.embedding,
+            words: &self.words,
+            goal,
+        }
+    }
+}
+
+/// A pass over a sequence alone.
+fn traced(model: &Model, ids: &[u32], keep: TraceLevel) -> Trace {
+    let batch = Packed::new([ids]);
+    model.encoder().forward(&batch, keep, UNSTOPPED).unwrap().remove(0)
+}
 
 /// The f32 original. Tests that need it are ignored where nobody asks for them.
 fn f32_model() -> Model {

@@ -6,10 +6,10 @@ use fovea::explain::{
     Goal, Heads, Method, Owner, Subject, TokenScores, WordMap, attention_flow, deletion::Deletions, globenc, gradient,
     integrated_gradients, leave_one_out, lime, salience, shap, smoothgrad, value_zeroing,
 };
-use fovea::model::{Model, Packed, Source, Trace, TraceLevel, UNSTOPPED, largest};
+use fovea::model::{Model, Source, TraceLevel, UNSTOPPED, largest};
 use fovea::text::Language;
 
-use super::{embedded, pairs};
+use super::{ReadText, embedded, pairs, traced};
 
 #[derive(serde::Deserialize)]
 struct Golden {
@@ -34,28 +34,17 @@ fn golden(model: &str) -> Vec<Golden> {
     all.remove(model).unwrap()
 }
 
-fn traced(model: &Model, ids: &[u32]) -> Trace {
-    let batch = Packed::new([ids]);
-    let traces = model.encoder().forward(&batch, TraceLevel::Everything, UNSTOPPED);
-    traces.unwrap().remove(0)
+fn read<'a>(model: &Model, text: &'a str) -> ReadText<'a> {
+    ReadText::new(model, text, Language::Prose, TraceLevel::Everything)
 }
 
 /// Every method on every text of a model.
 fn meets(model: &Model, name: &str) {
     for golden in golden(name) {
-        let tokens = model.tokenize(&golden.text, Language::Prose).unwrap();
+        let read = read(model, &golden.text);
+        let subject = read.subject(Goal::Embedding);
+        let (tokens, trace, embedding) = (&read.tokens, &read.trace, &read.embedding);
         assert_eq!(tokens.ids, golden.ids, "{name}: {}", golden.text);
-        let trace = traced(model, &tokens.ids);
-        let embedding = model.pool(&trace).unwrap();
-        let words = WordMap::new(&golden.text, &tokens);
-        let subject = Subject {
-            text: &golden.text,
-            tokens: &tokens,
-            trace: &trace,
-            embedding: &embedding,
-            words: &words,
-            goal: Goal::Embedding,
-        };
         let near = |method: &str, found: &[f32], expected: &[f32]| {
             let off = largest(pairs(found, expected).map(|(a, b)| (a - b).abs()));
             let size = largest(expected.iter().map(|v| v.abs())).max(1.0);
@@ -75,7 +64,7 @@ fn meets(model: &Model, name: &str) {
         let moved = |scores: &[f32]| scores.iter().map(|score| score * golden.gain).collect::<Vec<_>>();
         near("integrated", &moved(&integrated.tokens), &moved(&golden.integrated));
         let each: Vec<Vec<usize>> = (0..tokens.len()).map(|token| vec![token]).collect();
-        let deletions = Deletions::new(model, &tokens.ids, &each, &embedding);
+        let deletions = Deletions::new(model, &tokens.ids, &each, embedding);
         let alone: Vec<Vec<bool>> = (0..tokens.len())
             .map(|token| (0..tokens.len()).map(|other| other == token).collect())
             .collect();
@@ -84,14 +73,14 @@ fn meets(model: &Model, name: &str) {
             &deletions.changes(&alone, UNSTOPPED).unwrap(),
             &golden.deleted,
         );
-        let zeroed = value_zeroing::scores(&trace, model.pooling(), UNSTOPPED).unwrap();
+        let zeroed = value_zeroing::scores(trace, model.pooling(), UNSTOPPED).unwrap();
         near("value zeroing", &zeroed.tokens, &golden.zeroed);
         let smooth = smoothgrad::scores(model, &subject, UNSTOPPED).unwrap();
         near("smoothgrad", &smooth.tokens, &golden.smooth);
         let pooling = model.pooling();
         near(
             "globenc",
-            &globenc::scores(&trace, pooling).unwrap().tokens,
+            &globenc::scores(trace, pooling).unwrap().tokens,
             &golden.globenc,
         );
         let flow = attention_flow::scores(&subject, pooling, UNSTOPPED).unwrap();
@@ -152,18 +141,8 @@ fn references_of_the_original_are_those_of_pytorch_and_captum() {
 
 /// The scores of a sentence by a method, of a model that the interpreter runs.
 fn explained(model: &Model, text: &str, method: Method) -> TokenScores {
-    let tokens = model.tokenize(text, Language::Prose).unwrap();
-    let trace = traced(model, &tokens.ids);
-    let embedding = model.pool(&trace).unwrap();
-    let words = WordMap::new(text, &tokens);
-    let subject = Subject {
-        text,
-        tokens: &tokens,
-        trace: &trace,
-        embedding: &embedding,
-        words: &words,
-        goal: Goal::Embedding,
-    };
+    let read = read(model, text);
+    let subject = read.subject(Goal::Embedding);
     match method {
         Method::IntegratedGradients => integrated_gradients::scores(model, &subject, UNSTOPPED).unwrap(),
         Method::LeaveOneOut => leave_one_out::scores(model, &subject, UNSTOPPED).unwrap(),
@@ -176,18 +155,8 @@ const SENTENCE: &str = "The river rose overnight and carried the old bridge away
 #[test]
 fn integrated_gradients_are_complete_the_more_steps_they_take() {
     let model = Model::interpreted(&fixture("tiny-llama")).unwrap();
-    let tokens = model.tokenize("hello world", Language::Prose).unwrap();
-    let trace = traced(&model, &tokens.ids);
-    let embedding = model.pool(&trace).unwrap();
-    let words = WordMap::new("hello world", &tokens);
-    let subject = Subject {
-        text: "hello world",
-        tokens: &tokens,
-        trace: &trace,
-        embedding: &embedding,
-        words: &words,
-        goal: Goal::Embedding,
-    };
+    let read = read(&model, "hello world");
+    let subject = read.subject(Goal::Embedding);
     let missed = |steps: usize| {
         let scores = integrated_gradients::integrate(&model, &subject, steps, UNSTOPPED).unwrap();
         (1.0 - scores.tokens.iter().sum::<f32>()).abs()
@@ -199,21 +168,11 @@ fn integrated_gradients_are_complete_the_more_steps_they_take() {
 #[test]
 fn what_a_decoder_writes_next_is_explained_by_every_method() {
     let (model, text) = (Model::interpreted(&fixture("tiny-llama")).unwrap(), "hello world");
-    let tokens = model.tokenize(text, Language::Prose).unwrap();
-    let trace = traced(&model, &tokens.ids);
-    let embedding = model.pool(&trace).unwrap();
-    let words = WordMap::new(text, &tokens);
+    let read = read(&model, text);
     for logarithm in [false, true] {
-        let goal = Goal::next(&model, &trace, logarithm).unwrap();
-        let value = goal.value(&model, &trace).unwrap();
-        let subject = Subject {
-            text,
-            tokens: &tokens,
-            trace: &trace,
-            embedding: &embedding,
-            words: &words,
-            goal,
-        };
+        let goal = Goal::next(&model, &read.trace, logarithm).unwrap();
+        let value = goal.value(&model, &read.trace).unwrap();
+        let subject = read.subject(goal);
         let of = |method: Method| salience(&model, &subject, method, Heads::default(), UNSTOPPED).unwrap();
         for method in Method::ALL {
             let scores = of(method);
@@ -224,8 +183,10 @@ fn what_a_decoder_writes_next_is_explained_by_every_method() {
         let sum = shares.words.iter().sum::<f32>() + shares.special + shares.bias;
         assert!((f64::from(sum) - value).abs() < 1e-4, "{sum} {value}");
         // Owen values sum to how far the number falls without any word.
-        let deletions = Deletions::of(&model, &subject, &words.tokens_of_words()).unwrap();
-        let falls = deletions.changes(&[vec![true; words.words.len()]], UNSTOPPED).unwrap()[0];
+        let deletions = Deletions::of(&model, &subject, &read.words.tokens_of_words()).unwrap();
+        let falls = deletions
+            .changes(&[vec![true; read.words.words.len()]], UNSTOPPED)
+            .unwrap()[0];
         let values = of(Method::Shap).words.iter().sum::<f32>();
         assert!((values - falls).abs() < 1e-4, "{values} {falls}");
     }
@@ -236,18 +197,8 @@ fn words_lines_and_sentences_are_left_out_by_deletion_mask_or_attention() {
     use fovea::explain::{Choice, Extent, Operator};
     let model = Model::interpreted(&Source::EMBEDDED).unwrap();
     let text = "The river rose overnight. It carried the old bridge away.\nNobody was hurt.";
-    let tokens = model.tokenize(text, Language::Prose).unwrap();
-    let trace = traced(&model, &tokens.ids);
-    let embedding = model.pool(&trace).unwrap();
-    let words = WordMap::new(text, &tokens);
-    let subject = Subject {
-        text,
-        tokens: &tokens,
-        trace: &trace,
-        embedding: &embedding,
-        words: &words,
-        goal: Goal::Embedding,
-    };
+    let read = read(&model, text);
+    let subject = read.subject(Goal::Embedding);
     let scores = |operator: Operator, extent: Extent| {
         let choice = Choice {
             operator,
@@ -263,7 +214,7 @@ fn words_lines_and_sentences_are_left_out_by_deletion_mask_or_attention() {
         assert_ne!(all[a], all[b]);
     }
     // The last word has nothing behind it that deletion could move but `[SEP]`.
-    let last = words.words.len() - 1;
+    let last = read.words.words.len() - 1;
     assert!((all[0][last] - all[2][last]).abs() < 0.05, "{:?} {:?}", all[0], all[2]);
     let different = |scores: &[f32]| {
         scores
@@ -280,8 +231,7 @@ fn words_lines_and_sentences_are_left_out_by_deletion_mask_or_attention() {
 fn the_largest_of_all_maps_is_no_less_than_their_mean() {
     use fovea::explain::{Over, attention};
     let model = embedded();
-    let tokens = model.tokenize(SENTENCE, Language::Prose).unwrap();
-    let trace = traced(&model, &tokens.ids);
+    let trace = read(&model, SENTENCE).trace;
     let of = |over| attention::received_over(&trace, Heads::default(), over).unwrap().tokens;
     let (mean, most) = (of(Over::Mean), of(Over::Max));
     assert!(pairs(&mean, &most).all(|(mean, most)| most > mean), "{mean:?} {most:?}");
@@ -369,7 +319,7 @@ fn a_scrambled_model_reads_the_same_tokens_and_says_something_else() {
     assert_ne!(model.info().id, scrambled.info().id);
     let tokens = model.tokenize(SENTENCE, Language::Prose).unwrap();
     assert_eq!(tokens, scrambled.tokenize(SENTENCE, Language::Prose).unwrap());
-    let embed = |model: &Model| model.pool(&traced(model, &tokens.ids)).unwrap();
+    let embed = |model: &Model| model.pool(&traced(model, &tokens.ids, TraceLevel::Everything)).unwrap();
     assert!(super::cosine(&embed(&model), &embed(&scrambled)).abs() < 0.5);
     assert_eq!(embed(&scrambled), embed(&Model::scrambled(&source, 1).unwrap()));
 }

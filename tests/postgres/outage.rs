@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use fovea::similar::index::{Collection, Filter};
+use fovea::model::UNSTOPPED;
+use fovea::similar::index::{Collection, Filter, Limits};
 use postgres::Client;
 
-use crate::{MODEL, Server, folder, found, job, query, reader, renew};
+use crate::{MODEL, Server, folder, found, job, named, query, reader, renew};
 
 /// Waits until somebody waits for a lock on the items.
 fn until_blocked(admin: &mut Client) {
@@ -88,6 +89,42 @@ fn a_question_that_takes_too_long_is_stopped() {
     assert!(error.contains("took longer than 5 s"), "{error}");
     holder.rollback().unwrap();
     assert!(!store.is_empty().unwrap());
+}
+
+#[test]
+fn a_write_that_takes_too_long_names_its_own_limit() {
+    let Some(server) = Server::start(None) else { return };
+    let (root, mut job) = (folder(1), job(&server));
+    let mut holder = server.admin();
+    let mut holder = holder.transaction().unwrap();
+    holder
+        .batch_execute("LOCK TABLE fovea.items IN ACCESS EXCLUSIVE MODE")
+        .unwrap();
+    let renewed = job.renew(&MODEL, named(root.path(), "one"), &Limits::default(), UNSTOPPED, |_| {});
+    let error = renewed.unwrap_err().to_string();
+    assert!(error.contains("took longer than 30 s"), "{error}");
+    holder.rollback().unwrap();
+    assert_eq!(renew(&mut job, root.path(), "one").items, 1);
+}
+
+#[test]
+fn a_question_that_an_administrator_cancels_is_not_called_slow() {
+    let Some(server) = Server::start(None) else { return };
+    renew(&mut job(&server), folder(1).path(), "one");
+    let (store, mut admin) = (reader(&server, None), server.admin());
+    let mut holder = server.admin();
+    let mut holder = holder.transaction().unwrap();
+    holder
+        .batch_execute("LOCK TABLE fovea.items IN ACCESS EXCLUSIVE MODE")
+        .unwrap();
+    std::thread::scope(|scope| {
+        let asked = scope.spawn(|| store.is_empty());
+        until_blocked(&mut admin);
+        let cancel = "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE application_name = 'fovea'";
+        admin.query(cancel, &[]).unwrap();
+        let error = asked.join().unwrap().unwrap_err().to_string();
+        assert!(error.contains("the server canceled the request"), "{error}");
+    });
 }
 
 #[test]

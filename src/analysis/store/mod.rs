@@ -107,7 +107,7 @@ impl Store {
         let (inbox, messages) = sync_channel(WAITING);
         let for_thread = shared.clone();
         let thread = std::thread::Builder::new()
-            .name("fovea-store".into())
+            .name("fovea-results".into())
             .spawn(move || writer::run(&place, &for_thread, &messages));
         if thread.is_err() {
             shared.set(Phase::Ended);

@@ -20,8 +20,8 @@ use std::time::{Duration, Instant};
 
 use super::queue::lock;
 use super::{
-    AnalysisHandle, CancelToken, DocumentId, DocumentReport, Engine, Event, Home, Options, SourcesReport, UnitReport,
-    WordScore,
+    AnalysisHandle, CancellationToken, DocumentId, DocumentReport, Engine, Event, Home, Options, SourcesReport,
+    UnitReport, WordScore,
 };
 use crate::analysis::Comparison;
 use crate::explain::trust::Trust;
@@ -370,8 +370,8 @@ fn rust(text: &str, version: i32) -> Snapshot {
     Snapshot::new(text, version, Language::Rust)
 }
 
-fn no_cancel() -> CancelToken {
-    CancelToken::new()
+fn no_cancel() -> CancellationToken {
+    CancellationToken::new()
 }
 
 /// Functions of one unit each: too long to share a unit, short enough not to be split.
@@ -413,7 +413,7 @@ fn ask_at(
     bench: &Bench,
     (id, snapshot): &(DocumentId, Snapshot),
     offset: usize,
-    cancel: CancelToken,
+    cancel: CancellationToken,
 ) -> std::thread::JoinHandle<Result<Option<super::CursorReport>, super::Refusal>> {
     let (analysis, id, snapshot) = (bench.analysis.clone(), id.clone(), snapshot.clone());
     ask(async move { analysis.explain_at(&id, snapshot, offset, cancel).await })

@@ -1,10 +1,9 @@
 //! Ctrl-C as a question that work asks between two steps.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use tokio_util::sync::CancellationToken;
 
 /// Whether the person pressed Ctrl-C.
-pub(super) struct Interrupt(Arc<AtomicBool>);
+pub(super) struct Interrupt(CancellationToken);
 
 impl Interrupt {
     /// From now on the first Ctrl-C is noted, and the second ends the process.
@@ -12,15 +11,16 @@ impl Interrupt {
     /// # Errors
     /// If the system does not let us watch.
     pub(super) fn watch() -> std::io::Result<Interrupt> {
-        let came = Arc::new(AtomicBool::new(false));
+        let came = CancellationToken::new();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
-        let told = Arc::clone(&came);
+        let told = came.clone();
         let watch = move || {
             runtime.block_on(async {
                 while tokio::signal::ctrl_c().await.is_ok() {
-                    if told.swap(true, Ordering::AcqRel) {
+                    if told.is_cancelled() {
                         std::process::exit(130);
                     }
+                    told.cancel();
                 }
             });
         };
@@ -32,6 +32,6 @@ impl Interrupt {
 
     /// Whether it was pressed.
     pub(super) fn came(&self) -> bool {
-        self.0.load(Ordering::Acquire)
+        self.0.is_cancelled()
     }
 }

@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use tower_lsp::ls_types::InitializeParams;
 
 use crate::analysis::store::ResultsFile;
-use crate::analysis::{self, AnalysisHandle, CancelToken, DocumentId, Event, IndexStage, Loader, Scope};
+use crate::analysis::{self, AnalysisHandle, CancellationToken, DocumentId, Event, IndexStage, Loader, Scope};
 use crate::explain::{Heads, Method};
 use crate::model::Model;
 use crate::server::client::{ClientCapabilities, capabilities};
@@ -144,7 +144,7 @@ impl Session {
     }
 
     /// What a request that arrives now sees.
-    pub fn snapshot(&self, cancel: CancelToken) -> RequestSnapshot {
+    pub fn snapshot(&self, cancel: CancellationToken) -> RequestSnapshot {
         let state = self.lock();
         RequestSnapshot {
             documents: state.documents.clone(),

@@ -183,6 +183,33 @@ fn strings_and_patterns_are_one_token() {
         literals("\"\"\"sql\"\"\"\nf(\n  \"\"\"sql\"\"\"\n)", Python),
         ["\"\"\"sql\"\"\""]
     );
+    for literal in [
+        r#"@"say ""no"" to C:\""#,
+        r#"$@"{name} says ""no""""#,
+        r#"@$"{name} says ""no""""#,
+        r#"@"""#,
+        r#"@"""""#,
+        "@\"one\ntwo\"",
+        r#"$"{name}\"s""#,
+        r#""""C:\"""#,
+        r#""""a "quoted" word""""#,
+        r#"$"""{name} says "no".""""#,
+        r#"$$"""{{name}} says "no".""""#,
+        r#"""""a """ b"""""#,
+        "\"\"\"\n    one\n    \"two\"\n    \"\"\"",
+    ] {
+        let text = format!("f({literal}, a)");
+        assert_eq!(literals(&text, CSharp), [literal]);
+        let names = lexer::tokens(&text, CSharp);
+        let names = names.iter().filter(|token| token.kind == Kind::Name);
+        assert_eq!(
+            names.map(|token| token.text).collect::<Vec<_>>(),
+            ["f", "a"],
+            "{literal}"
+        );
+    }
+    // An empty string is not the beginning of a raw one.
+    assert_eq!(literals(r#"f("", "a")"#, CSharp), [r#""""#, r#""a""#]);
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Encodes kinds, reasons, positions and paths for a store. A change here needs a new table version.
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 use super::FilePosition;
@@ -77,16 +78,13 @@ pub fn numbers_from_bytes(bytes: &[u8]) -> Vec<usize> {
         .collect()
 }
 
-/// A path as bytes, which need not be UTF-8.
-#[cfg(unix)]
-pub fn bytes(path: &Path) -> &[u8] {
-    std::os::unix::ffi::OsStrExt::as_bytes(path.as_os_str())
-}
-
-/// A path as bytes, with replacement characters if it is not valid Unicode.
-#[cfg(not(unix))]
-pub fn bytes(path: &Path) -> Vec<u8> {
-    path.to_string_lossy().into_owned().into_bytes()
+/// A path as bytes: those of its name, or on Windows UTF-8 with replacement characters for what is not valid Unicode.
+pub fn bytes(path: &Path) -> Cow<'_, [u8]> {
+    #[cfg(unix)]
+    let bytes = Cow::Borrowed(std::os::unix::ffi::OsStrExt::as_bytes(path.as_os_str()));
+    #[cfg(not(unix))]
+    let bytes = Cow::Owned(path.to_string_lossy().into_owned().into_bytes());
+    bytes
 }
 
 pub fn path(bytes: &[u8]) -> PathBuf {

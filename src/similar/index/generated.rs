@@ -644,10 +644,6 @@ mod tests {
             "core.py",
             "\"\"\"The only module that needs to be imported.\"\"\"\n\nimport os\n\n# This is a barebones help message generated and displayed when the user\n# runs the script, and it is generated with various options. Do not edit it.\nUSAGE = 1\n",
         ),
-        (
-            "core.py",
-            "\"\"\"The only module that needs to be imported.\"\"\"\n\nimport os\n\n# This is a barebones help message generated and displayed when the user\n# runs the script, and it is generated with various options. Do not edit it.\nUSAGE = 1\n",
-        ),
         ("empty.rs", ""),
     ];
 

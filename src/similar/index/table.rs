@@ -22,7 +22,7 @@ use crate::text::Language;
 
 /// The tables of this version.
 pub const SCHEMA: Schema = Schema {
-    version: 6,
+    version: 7,
     tables: "
         CREATE TABLE roots (
             id INTEGER PRIMARY KEY,
@@ -82,8 +82,8 @@ pub fn copy(connection: &Connection, path: &Path, root: &Path) -> Result<(), Dat
     std::fs::metadata(path)?;
     connection.execute("ATTACH DATABASE ?1 AS kept", [path.to_string_lossy()])?;
     let found: u32 = connection.pragma_query_value(Some("kept"), "user_version", |row| row.get(0))?;
-    if found != SCHEMA.version {
-        return Err(DatabaseError::Newer(found));
+    if !SCHEMA.is_current(found)? {
+        return Err(DatabaseError::Older(found));
     }
     let transaction = connection.unchecked_transaction()?;
     transaction.execute(

@@ -3,11 +3,12 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use postgres::GenericClient;
+use pgvector::HalfVector;
+use postgres::{GenericClient, Transaction};
 
-use super::connection::Open;
+use super::connection::{Open, TIMEOUT};
 use super::error::StoreError;
-use super::halfvec::Halfvec;
+use super::read::floats;
 use super::write::HOUR;
 use super::{counting, schema};
 use crate::similar::density::Sample;
@@ -57,8 +58,7 @@ pub(super) fn clean_up(open: &mut Open) -> Result<(), StoreError> {
     if !open.client.query_one(&any, &[])?.get::<_, bool>(0) {
         return Ok(());
     }
-    let mut transaction = open.client.transaction()?;
-    lock_exclusively(&mut transaction)?;
+    let mut transaction = exclusive_transaction(open)?;
     // A file may have received these contents since they were marked.
     let sql = format!(
         "DELETE FROM contents WHERE {old} AND NOT EXISTS (SELECT FROM files WHERE files.content = contents.id) RETURNING id"
@@ -79,38 +79,46 @@ pub(super) fn clean_up(open: &mut Open) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Waits without a timeout until no other process writes.
-fn lock_exclusively(transaction: &mut impl GenericClient) -> Result<(), StoreError> {
+/// A transaction without a timeout, which begins when no other process writes.
+fn exclusive_transaction(open: &mut Open) -> Result<Transaction<'_>, StoreError> {
+    open.limit = None;
+    let mut transaction = open.client.transaction()?;
     transaction.batch_execute(&format!(
         "SET LOCAL statement_timeout = 0; SELECT pg_advisory_xact_lock({})",
         schema::LOCK
     ))?;
-    Ok(())
+    Ok(transaction)
 }
 
 /// Maintains a store: recomputes means after enough changes, applies moved ones, and builds graphs.
 pub(super) fn refresh(open: &mut Open) -> Result<(), StoreError> {
-    if recompute_means(open)? {
-        open.client.batch_execute(
-            "SET statement_timeout = 0; ANALYZE items; ANALYZE texts; ANALYZE files; ANALYZE contents; ANALYZE units",
-        )?;
+    let moved = recompute_means(open)?;
+    open.limit = None;
+    open.client.batch_execute("SET statement_timeout = 0")?;
+    let tuned = tune(open, moved);
+    let timeout = TIMEOUT.as_millis();
+    open.client
+        .batch_execute(&format!("SET statement_timeout = {timeout}"))?;
+    tuned
+}
+
+/// Updates statistics after new means, and builds graphs if there are enough items.
+fn tune(open: &mut Open, moved: bool) -> Result<(), StoreError> {
+    if moved {
+        open.client
+            .batch_execute("ANALYZE items; ANALYZE texts; ANALYZE files; ANALYZE contents; ANALYZE units")?;
     }
     let counted: i64 = open
         .client
         .query_one("SELECT coalesce(sum(items), 0)::bigint FROM means", &[])?
         .get(0);
-    let built = if counted >= GRAPH_FROM { build(open) } else { Ok(()) };
-    let timeout = super::connection::TIMEOUT.as_millis();
-    open.client
-        .batch_execute(&format!("SET statement_timeout = {timeout}"))?;
-    built
+    if counted >= GRAPH_FROM { build(open) } else { Ok(()) }
 }
 
 /// Recomputes means; returns whether it has.
 fn recompute_means(open: &mut Open) -> Result<bool, StoreError> {
     let calibration = open.calibration.clone();
-    let mut transaction = open.client.transaction()?;
-    lock_exclusively(&mut transaction)?;
+    let mut transaction = exclusive_transaction(open)?;
     let sql = "SELECT (SELECT coalesce(sum(items), 0) FROM changes)::bigint, (SELECT coalesce(sum(items), 0) FROM means)::bigint";
     let row = transaction.query_one(sql, &[])?;
     let (changed, counted): (i64, i64) = (row.get(0), row.get(1));
@@ -125,7 +133,7 @@ fn recompute_means(open: &mut Open) -> Result<bool, StoreError> {
     let mut counts: Vec<(Language, u64, Vec<f32>)> = Vec::new();
     for row in transaction.query(&sql, &[])? {
         let count = row.get::<_, i64>(1).unsigned_abs();
-        counts.push((Language::from_id(row.get(0)), count, row.get::<_, Halfvec>(2).floats()));
+        counts.push((Language::from_id(row.get(0)), count, floats(&row, 2)));
     }
     let before = center(&mut transaction, &calibration)?;
     let samples = samples(&mut transaction, counts.iter().map(|(language, ..)| *language))?;
@@ -148,7 +156,7 @@ fn recompute_means(open: &mut Open) -> Result<bool, StoreError> {
         let languages: Vec<&str> = own.into_keys().collect();
         let sql =
             format!("UPDATE items SET centred = l2_normalize(vector - $1) WHERE language = ANY($2) AND {COMPARED}");
-        transaction.execute(&sql, &[&Halfvec::of(mean), &languages])?;
+        transaction.execute(&sql, &[&HalfVector::from_f32_slice(mean), &languages])?;
     }
     let settled = center(&mut transaction, &calibration)?;
     write_moments(
@@ -189,7 +197,7 @@ fn samples(
     let rows = transaction.query(&sql, &[&code, &Language::Prose.name()])?;
     let groups = rows.chunk_by(|a, b| a.get::<_, &str>(0) == b.get::<_, &str>(0));
     let sample = |own: &[postgres::Row]| {
-        let vectors = own.iter().map(|row| row.get::<_, Halfvec>(2).floats()).collect();
+        let vectors = own.iter().map(|row| floats(row, 2)).collect();
         let total = own[0].get::<_, i64>(1).unsigned_abs() as usize;
         (Language::from_id(own[0].get(0)), Sample::of(total, vectors))
     };
@@ -224,7 +232,7 @@ fn write_moments(
     for own in rows.chunk_by(|a, b| a.get::<_, &str>(0) == b.get::<_, &str>(0)) {
         let language = Language::from_id(own[0].get(0));
         let vectors = own.iter().map(|row| {
-            let mut vector = row.get::<_, Halfvec>(2).floats();
+            let mut vector = floats(row, 2);
             center.apply(language, &mut vector);
             vector
         });
@@ -276,7 +284,6 @@ fn build_one(open: &mut Open, name: &str, over: &str) -> Result<(), StoreError> 
         Some(false) => open.client.batch_execute(&format!("DROP INDEX CONCURRENTLY {name}"))?,
         None => {}
     }
-    open.client.batch_execute("SET statement_timeout = 0")?;
     let sql = format!("CREATE INDEX CONCURRENTLY {name} ON items USING hnsw ({over}) WITH ({GRAPH})");
     open.client.batch_execute(&sql)?;
     Ok(())

@@ -14,6 +14,9 @@ use crate::similar::{Calibration, Center};
 /// Timeout of a query, and of a single step of the job.
 pub(super) const TIMEOUT: Duration = Duration::from_secs(5);
 
+/// Timeout of a statement of a writer, which may wait for other writers.
+pub(super) const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
+
 /// Number of attempts per step of the job, over more than half a minute.
 const ATTEMPTS: u32 = 8;
 
@@ -54,6 +57,8 @@ pub(super) struct Open {
     /// The means that were read last, with their version.
     pub center: Option<(i64, Center)>,
     pub calibration: Arc<Calibration>,
+    /// The timeout of statements in force, for messages; `None` without one.
+    pub limit: Option<Duration>,
 }
 
 impl Connection {
@@ -83,7 +88,13 @@ impl Connection {
         loop {
             // An open connection may have been cut long ago; only a query reveals this.
             let was_open = self.open.is_some();
-            let error = match self.connected().and_then(&mut question) {
+            let begun = Instant::now();
+            let answered = self.connected().and_then(|open| {
+                open.limit = Some(TIMEOUT);
+                question(open)
+            });
+            let limit = self.open.as_ref().and_then(|open| open.limit);
+            let error = match answered.map_err(|error| error.within(limit, begun.elapsed())) {
                 Err(error) if error.may_pass() => error,
                 answered => return answered,
             };
@@ -147,6 +158,7 @@ impl Connection {
             client,
             center: None,
             calibration: self.model.calibration.clone(),
+            limit: Some(TIMEOUT),
         })
     }
 }

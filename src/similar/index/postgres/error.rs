@@ -23,6 +23,9 @@ pub(super) enum StoreError {
     /// Other connections interfered; a retry may succeed.
     #[error("other connections blocked the request: {0}; try again")]
     Again(String),
+    /// The server canceled a statement. [`StoreError::within`] says why.
+    #[error("the server canceled the request: {0}")]
+    Canceled(String),
     /// The query exceeded its timeout.
     #[error("the answer took longer than {} s, so fovea stopped waiting", .0.as_secs())]
     Slow(Duration),
@@ -59,6 +62,14 @@ pub(super) enum StoreError {
 }
 
 impl StoreError {
+    /// Tells a statement that exceeded the limit in force from one that an administrator canceled, which the server reports alike.
+    pub(super) fn within(self, limit: Option<Duration>, elapsed: Duration) -> StoreError {
+        match (self, limit) {
+            (StoreError::Canceled(_), Some(limit)) if elapsed >= limit => StoreError::Slow(limit),
+            (error, _) => error,
+        }
+    }
+
     /// Whether the connection is unusable.
     pub(super) fn is_broken(&self) -> bool {
         matches!(
@@ -114,7 +125,7 @@ impl From<postgres::Error> for StoreError {
             SqlState::T_R_DEADLOCK_DETECTED | SqlState::T_R_SERIALIZATION_FAILURE | SqlState::LOCK_NOT_AVAILABLE => {
                 StoreError::Again(why)
             }
-            SqlState::QUERY_CANCELED => StoreError::Slow(super::connection::TIMEOUT),
+            SqlState::QUERY_CANCELED => StoreError::Canceled(why),
             SqlState::INSUFFICIENT_PRIVILEGE => StoreError::Denied(why),
             SqlState::READ_ONLY_SQL_TRANSACTION => StoreError::Denied(why),
             _ => StoreError::Refused(why),
@@ -138,4 +149,23 @@ pub(super) fn words(error: &postgres::Error) -> String {
         cause = error.source();
     }
     words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_canceled_statement_names_the_limit_in_force_if_it_took_that_long() {
+        let said = |limit: Option<u64>, elapsed| {
+            let canceled = StoreError::Canceled("by a user".to_owned());
+            let limit = limit.map(Duration::from_secs);
+            canceled.within(limit, Duration::from_secs(elapsed)).to_string()
+        };
+        assert!(said(Some(5), 5).contains("longer than 5 s"));
+        assert!(said(Some(30), 31).contains("longer than 30 s"));
+        for (limit, elapsed) in [(Some(30), 6), (None, 600)] {
+            assert_eq!(said(limit, elapsed), "the server canceled the request: by a user");
+        }
+    }
 }

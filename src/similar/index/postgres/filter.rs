@@ -55,7 +55,7 @@ impl Wanted {
             below: filter.below.as_ref().and_then(|below| {
                 // Normalized: without a trailing slash or a leading `./`.
                 let plain: PathBuf = below.components().collect();
-                let plain = bytes(&plain).to_vec();
+                let plain = bytes(&plain).into_owned();
                 let end = |last| [&plain, &[last][..]].concat();
                 (!plain.is_empty()).then(|| [plain.clone(), end(b'/'), end(b'/' + 1)])
             }),

@@ -54,7 +54,7 @@ impl Link {
     /// The address of a line of a file, counted from zero.
     pub fn of(&self, path: &Path, line: u32) -> String {
         let mut encoded = String::new();
-        for byte in bytes(path) {
+        for byte in bytes(path).iter() {
             match byte {
                 b'/' | b'-' | b'.' | b'_' | b'~' => encoded.push(char::from(*byte)),
                 byte if byte.is_ascii_alphanumeric() => encoded.push(char::from(*byte)),

@@ -11,7 +11,6 @@ mod connection;
 mod counting;
 mod error;
 mod filter;
-mod halfvec;
 mod link;
 mod password;
 mod read;

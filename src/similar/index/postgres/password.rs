@@ -1,4 +1,4 @@
-//! Passwords from PGPASSWORD, or from the file that PGPASSFILE names (default ~/.pgpass).
+//! Passwords from PGPASSWORD, or from the file that PGPASSFILE names.
 
 use std::path::{Path, PathBuf};
 
@@ -21,7 +21,7 @@ pub(super) fn of(config: &Config) -> Result<Option<String>, BadAddress> {
     let named = std::env::var_os("PGPASSFILE").filter(|name| !name.is_empty());
     let file = match named {
         Some(name) => PathBuf::from(name),
-        None => match home_folder().map(|home| home.join(".pgpass")) {
+        None => match default_file() {
             Some(file) if file.exists() => file,
             _ => return Ok(None),
         },
@@ -30,17 +30,32 @@ pub(super) fn of(config: &Config) -> Result<Option<String>, BadAddress> {
     let user = config
         .get_user()
         .map(str::to_owned)
-        .or_else(|| std::env::var("USER").ok());
+        .or_else(|| std::env::var(if cfg!(windows) { "USERNAME" } else { "USER" }).ok());
     let user = user.unwrap_or_default();
     let database = config.get_dbname().unwrap_or(&user);
     let port = config.get_ports().first().copied().unwrap_or(5432).to_string();
     let host = config.get_hosts().first();
     let mut hosts = vec![host.map(host_name).unwrap_or_default()];
-    #[cfg(unix)]
-    if let Some(Host::Unix(_)) = host {
-        hosts.push("localhost".to_owned());
-    }
+    hosts.extend(host.filter(|host| is_socket(host)).map(|_| "localhost".to_owned()));
     Ok(find(&text, &hosts, [&port, database, &user]))
+}
+
+/// `~/.pgpass`, and on Windows `%APPDATA%\postgresql\pgpass.conf`, as libpq has it.
+fn default_file() -> Option<PathBuf> {
+    if cfg!(windows) {
+        let folder = std::env::var_os("APPDATA").map(PathBuf::from)?;
+        return Some(folder.join("postgresql").join("pgpass.conf"));
+    }
+    home_folder().map(|home| home.join(".pgpass"))
+}
+
+/// Whether a host is the folder of a socket, which the file calls `localhost`.
+fn is_socket(host: &Host) -> bool {
+    match host {
+        Host::Tcp(_) => false,
+        #[cfg(unix)]
+        Host::Unix(_) => true,
+    }
 }
 
 /// The first matching line: `host:port:database:user:password`, with `*` for any value and `\` as escape.

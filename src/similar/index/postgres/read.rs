@@ -1,10 +1,13 @@
 //! Queries to a store: the server proposes candidates, the shared rules score and rank them.
 
 use std::collections::HashMap;
+use std::fmt::Display;
 use std::path::Path;
 use std::sync::Arc;
 
-use postgres::{IsolationLevel, Transaction};
+use pgvector::HalfVector;
+use postgres::row::RowIndex;
+use postgres::{IsolationLevel, Row, Transaction};
 
 use super::super::encoding::path;
 use super::super::{Asked, Collection, Filter, Found, IndexError, IndexedItem, Query, Why};
@@ -49,6 +52,12 @@ impl Collection for Shared {
 pub(super) fn view(open: &mut Open) -> Result<Transaction<'_>, StoreError> {
     let builder = open.client.build_transaction().read_only(true);
     Ok(builder.isolation_level(IsolationLevel::RepeatableRead).start()?)
+}
+
+/// The vector in a column of a row.
+pub(super) fn floats(row: &Row, column: impl RowIndex + Display) -> Vec<f32> {
+    let vector: HalfVector = row.get(column);
+    vector.as_slice().iter().map(|value| value.to_f32()).collect()
 }
 
 /// Reloads the means and moments of languages if they have been recomputed.

@@ -6,6 +6,7 @@
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
+use pgvector::HalfVector;
 use postgres::Transaction;
 
 use super::super::encoding::{bytes, path};
@@ -17,7 +18,6 @@ use super::super::{Filter, Found, Query, conventions};
 use super::connection::Open;
 use super::error::StoreError;
 use super::filter::{Candidate, CandidateFile, Statement, Table, Wanted, candidate};
-use super::halfvec::Halfvec;
 use super::read::{NAMESAKES, Roots, view, width};
 use super::schema::FILE;
 use crate::segment::ItemKind;
@@ -61,7 +61,7 @@ pub(super) fn search(open: &mut Open, query: &Query, filter: &Filter, count: usi
     };
     let mut transaction = view(open)?;
     let wanted = Wanted::of(filter).with_words(query);
-    let vector = (width(&mut transaction)? == query.vector.len()).then(|| Halfvec::of(&query.vector));
+    let vector = (width(&mut transaction)? == query.vector.len()).then(|| HalfVector::from_f32_slice(&query.vector));
     let bounds = match vector {
         Some(_) => BOUNDS,
         None => BOUNDS_WITHOUT_VECTOR,
@@ -247,7 +247,7 @@ struct Proposals<'q> {
     /// Matching path stems, for each word that has any.
     stems: Vec<Vec<String>>,
     /// The query's vector, if it is comparable with those of the store.
-    vector: Option<Halfvec>,
+    vector: Option<HalfVector>,
     exact: &'q [f32],
     bounds: Bounds,
     /// Maximum number of files listed per passage.
@@ -482,7 +482,7 @@ fn latest_versions(
     let of_file = |file: &&CandidateFile| {
         let root = file.root;
         conventions::versions(&file.path)
-            .map(|(beside, _)| (root, bytes(beside).to_vec()))
+            .map(|(beside, _)| (root, bytes(beside).into_owned()))
             .collect::<Vec<_>>()
     };
     let (roots, besides): (Vec<i64>, Vec<Vec<u8>>) = files.iter().flat_map(of_file).unzip();

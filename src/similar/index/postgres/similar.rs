@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use pgvector::HalfVector;
+
 use super::super::across::Across;
 use super::super::encoding::{bytes, kind_number};
 use super::super::ranking::Aside;
@@ -11,8 +13,7 @@ use super::centering::COMPARED;
 use super::connection::Open;
 use super::error::StoreError;
 use super::filter::{Candidate, CandidateFile, Statement, Table, Wanted, candidate};
-use super::halfvec::Halfvec;
-use super::read::{NAMESAKES, Roots, refresh_center, view, width};
+use super::read::{NAMESAKES, Roots, floats, refresh_center, view, width};
 use crate::similar::Center;
 use crate::similar::decision;
 use crate::similar::fingerprint::Fingerprint;
@@ -47,13 +48,13 @@ pub(super) fn similar(
         }
         None => None,
     };
-    let own_path = asked.path.map(|path| bytes(path).to_vec());
+    let own_path = asked.path.map(|path| bytes(path).into_owned());
     let (name, language) = (thresholds::words(&asked.item.name), asked.item.language.name());
     let most = PROPOSED.max(count * 2);
     // If all candidates need the same score, the nearest overall are enough.
     let scores_differ = asked.base.is_some() && asked.known.is_none();
     let near = Near {
-        query: Halfvec::of(&query),
+        query: HalfVector::from_f32_slice(&query),
         most: most as i64,
         files: count as i64 + 1,
         kind: asked.known.map(|_| kind_number(asked.item.kind) as i16),
@@ -69,7 +70,7 @@ pub(super) fn similar(
         let Some(passage) = candidate(row) else { continue };
         candidates.push(Compared {
             passage,
-            vector: row.get::<_, Halfvec>("vector").floats(),
+            vector: floats(row, "vector"),
             fingerprint: Fingerprint::from_bytes(row.get("fingerprint")).unwrap_or_default(),
         });
     }
@@ -224,7 +225,7 @@ impl Pair<'_> {
 
 /// The searches for candidates. Groups with a lower required score have a search of their own.
 struct Near<'p> {
-    query: Halfvec,
+    query: HalfVector,
     /// Maximum number of candidates per search.
     most: i64,
     /// Maximum number of files listed per candidate.

@@ -2,10 +2,12 @@
 //!
 //! Writers run concurrently; they lock shared rows in a fixed order, which prevents deadlocks.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use pgvector::HalfVector;
 use postgres::Transaction;
 
 use super::super::encoding::{bytes, kind_number, path, places_in_bytes, skipped_number, skipped_of};
@@ -16,9 +18,8 @@ use super::super::reading::{Address, CONTENTS, Contents, Passage, UnitVector, it
 use super::super::store::{Entry, Known, New, Store};
 use super::super::vector_index::defined;
 use super::super::{IndexError, IndexedItem, conventions, is_test_file, is_test_item};
-use super::connection::Open;
+use super::connection::{Open, WRITE_TIMEOUT};
 use super::error::StoreError;
-use super::halfvec::Halfvec;
 use super::{Job, centering, schema};
 use crate::segment::ItemKind;
 use crate::similar::{Calibration, Center, thresholds};
@@ -32,7 +33,7 @@ pub(super) const HOUR: &str = "floor(extract(epoch FROM now()) / 3600)::bigint";
 
 impl Store for Job {
     fn root(&mut self, folder: &Path, _: &str) -> Result<i64, IndexError> {
-        let path = bytes(folder).to_vec();
+        let path = bytes(folder);
         let link = self.link.as_ref().map(|link| link.pattern().to_owned());
         self.ask(|open| {
             let insert = "INSERT INTO roots (path) SELECT $1 WHERE NOT EXISTS (SELECT FROM roots WHERE path = $1)
@@ -101,7 +102,7 @@ impl Store for Job {
     }
 
     fn finish_renewal(&mut self, root: i64, gone: &[&Path], _: i64) -> Result<(), IndexError> {
-        let gone: Vec<Vec<u8>> = gone.iter().map(|path| bytes(path).to_vec()).collect();
+        let gone: Vec<Cow<[u8]>> = gone.iter().map(|path| bytes(path)).collect();
         self.ask(|open| {
             let mut transaction = shared_transaction(open)?;
             let sql = "DELETE FROM files WHERE root = $1 AND path = ANY($2) RETURNING content";
@@ -127,8 +128,9 @@ fn address(bytes: &[u8]) -> Option<Address> {
 
 /// A transaction of a concurrent writer. It waits without a limit while a job recomputes means.
 fn shared_transaction(open: &mut Open) -> Result<Transaction<'_>, StoreError> {
+    open.limit = Some(WRITE_TIMEOUT);
+    let timeout = WRITE_TIMEOUT.as_millis();
     let mut transaction = open.client.transaction()?;
-    let timeout = super::connection::TIMEOUT.as_millis() * 6;
     transaction.batch_execute(&format!(
         "SET LOCAL statement_timeout = 0; SELECT pg_advisory_xact_lock_shared({}); SET LOCAL statement_timeout = {timeout}",
         schema::LOCK
@@ -167,7 +169,7 @@ fn write(
     if there != known.len() as i64 {
         return Ok(false);
     }
-    let paths: Vec<&[u8]> = entries.iter().map(|entry| bytes(entry.path)).collect();
+    let paths: Vec<Cow<[u8]>> = entries.iter().map(|entry| bytes(entry.path)).collect();
     let sql = "SELECT content FROM files WHERE root = $1 AND path = ANY($2)";
     let before = transaction.query(sql, &[&root, &paths])?;
     let before: Vec<i64> = before.iter().filter_map(|row| row.get(0)).collect();
@@ -350,7 +352,7 @@ fn write_versions(transaction: &mut Transaction, root: i64) -> Result<(), StoreE
     )?;
     let paths: Vec<PathBuf> = rows.iter().map(|row| path(row.get(0))).collect();
     let latest = conventions::latest_versions(paths.iter().map(PathBuf::as_path));
-    let (beside, latest): (Vec<&[u8]>, Vec<i64>) = latest
+    let (beside, latest): (Vec<Cow<[u8]>>, Vec<i64>) = latest
         .into_iter()
         .map(|(beside, latest)| (bytes(beside), i64::from(latest)))
         .unzip();
@@ -409,8 +411,8 @@ struct ItemRows {
     languages: Vec<&'static str>,
     tests: Vec<bool>,
     places: Vec<Vec<u8>>,
-    vectors: Vec<Option<Halfvec>>,
-    centered: Vec<Option<Halfvec>>,
+    vectors: Vec<Option<HalfVector>>,
+    centered: Vec<Option<HalfVector>>,
 }
 
 /// Replaces the NUL character, which Postgres cannot store in text.
@@ -431,7 +433,7 @@ impl ItemRows {
         let centered = compared.map(|vector| {
             let mut centered = vector.to_vec();
             center.apply(item.language, &mut centered);
-            Halfvec::of(&centered)
+            HalfVector::from_f32_slice(&centered)
         });
         self.contents.push(content);
         self.ordinals.push(ordinal as i32);
@@ -444,7 +446,7 @@ impl ItemRows {
         self.tests.push(test);
         self.places
             .push(places_in_bytes(&[item.start, item.end, item.name_start, item.name_end]));
-        self.vectors.push(vector.map(Halfvec::of));
+        self.vectors.push(vector.map(HalfVector::from_f32_slice));
         self.centered.push(centered);
     }
 

@@ -133,3 +133,21 @@ fn near_copies_are_similar_with_any_mean() {
     assert_eq!(found.len(), 5, "{found:?}");
     assert!(found.iter().all(|found| found.score > 0.95), "{found:?}");
 }
+
+#[test]
+fn copies_of_a_file_do_not_dominate_the_mean_of_their_language() {
+    let bench = Bench::new();
+    for i in 0..40 {
+        bench.write(format!("copy{i}/f.rs"), &function("copied", 1));
+    }
+    bench.renew();
+    let vector_index = bench.vector_index();
+    let item = only_item(&function("copied", 1));
+    let asked = asked(&item, Some(thresholds::DEFAULT));
+    let hits = vector_index.similar(&asked, &Filter::default(), 40).unwrap();
+    assert!(
+        hits.len() == 40 && hits.iter().all(|hit| hit.score > 0.999),
+        "{:?}",
+        hits[0]
+    );
+}

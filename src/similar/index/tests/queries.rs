@@ -1,0 +1,178 @@
+//! Searches and neighbors: filters, ranks, the item itself.
+
+use super::*;
+
+#[test]
+fn configuration_ranks_below_code_unless_the_query_asks_for_it() {
+    let bench = Bench::new();
+    bench.write(
+        "src/retry.rs",
+        &format!(
+            "/// Retries a request with a timeout.\n{}",
+            function("retry_request", 3)
+        ),
+    );
+    bench.write(
+        "service.toml",
+        "[retry]\n# Retries a request with a timeout.\nretry_request = true\ntimeout = 30\nattempts = 5\n",
+    );
+    bench.renew();
+    let vector_index = bench.vector_index();
+    let first = |query: &str| search(&vector_index, query, &Filter::default(), 1).remove(0).path;
+    assert_eq!(first("retry a request with a timeout"), Path::new("src/retry.rs"));
+    assert_eq!(
+        first("retry request configuration timeout attempts"),
+        Path::new("service.toml")
+    );
+    assert_eq!(first("retry a request in service.toml"), Path::new("service.toml"));
+    let lowered = |query: &str| {
+        let hits = search(&vector_index, query, &Filter::default(), 9);
+        let hit = hits.iter().find(|hit| hit.path.ends_with("service.toml")).unwrap();
+        hit.why.as_ref().unwrap().weight
+    };
+    assert_eq!(lowered("retry a request"), 0.5);
+    assert_eq!(lowered("retry a request path:*.toml"), 1.0);
+    assert_eq!(lowered("retry a request lang:toml"), 1.0);
+}
+
+#[test]
+fn filters_apply_before_the_best_are_selected() {
+    let bench = Bench::new();
+    for i in 0..30 {
+        bench.write(format!("src/f{i}.rs"), &function("same", 1));
+    }
+    bench.write("lib/f.rs", &function("same", 1));
+    bench.write(
+        "lib/f.py",
+        "def same(values):\n    total = 1\n    for value in values:\n        total += value\n    return total\n",
+    );
+    bench.renew();
+    let vector_index = bench.vector_index();
+    let item = only_item(&function("same", 1));
+    let asked = asked(&item, None);
+    let found = |filter: Filter| vector_index.similar(&asked, &filter, 3).unwrap();
+    let python = found(Filter {
+        languages: vec![Language::Python],
+        ..Filter::default()
+    });
+    assert_eq!(python.len(), 1);
+    let below = found(Filter {
+        below: Some("lib".into()),
+        ..Filter::default()
+    });
+    assert_eq!(
+        below.iter().map(|hit| &*hit.path).collect::<Vec<_>>(),
+        [Path::new("lib/f.rs"), Path::new("lib/f.py")]
+    );
+    // Equal scores are ordered by path.
+    let paths: Vec<PathBuf> = found(Filter::default()).iter().map(|hit| hit.path.to_owned()).collect();
+    assert_eq!(paths, ["lib/f.rs", "src/f0.rs", "src/f1.rs"].map(PathBuf::from));
+    let own = Asked {
+        path: Some(Path::new("lib/f.rs")),
+        ..asked.clone()
+    };
+    let apart = vector_index.similar(&own, &Filter::default(), 3).unwrap();
+    assert_eq!(apart[0].path, Path::new("src/f0.rs"));
+    let types = found(Filter {
+        kinds: vec![ItemKind::Type],
+        ..Filter::default()
+    });
+    assert!(types.is_empty());
+    // The other language has the same name, but it is a single word, and the score is too low.
+    let strict = Asked {
+        base: Some(0.84),
+        ..asked.clone()
+    };
+    let near = vector_index.similar(&strict, &Filter::default(), 40).unwrap();
+    assert!(near.len() == 31 && near.iter().all(|hit| hit.item.language == Language::Rust));
+    let far = vector_index.similar(
+        &Asked {
+            base: Some(1.1),
+            ..asked.clone()
+        },
+        &Filter::default(),
+        3,
+    );
+    let far = far.unwrap();
+    assert!(far.is_empty());
+}
+
+#[test]
+fn filters_of_tests_and_paths_apply_before_the_best_are_selected() {
+    let bench = Bench::new();
+    for i in 0..8 {
+        bench.write(format!("tests/t{i}.rs"), &function("same", 1));
+    }
+    let module = format!(
+        "{}\n#[cfg(test)]\nmod tests {{\n    use super::*;\n\n{}}}\n",
+        function("same", 1),
+        function("same_again", 1)
+    );
+    bench.write("src/a.rs", &module);
+    bench.write("src/deep/b.rs", &function("same", 1));
+    bench.renew();
+    let vector_index = bench.vector_index();
+    let item = only_item(&function("same", 1));
+    let found = |filter: Filter, count| -> Vec<String> {
+        let hits = vector_index.similar(&asked(&item, Some(0.9)), &filter, count).unwrap();
+        let name = |hit: &Found| format!("{} {}", hit.path.display(), hit.item.name);
+        hits.iter().map(name).collect()
+    };
+    let tests = |tests| Filter {
+        tests,
+        ..Filter::default()
+    };
+    assert_eq!(found(tests(Tests::None), 2), ["src/a.rs same", "src/deep/b.rs same"]);
+    let only = found(tests(Tests::Only), 20);
+    assert!(
+        only.len() == 9 && only.contains(&"src/a.rs same_again".to_owned()),
+        "{only:?}"
+    );
+    assert_eq!(found(tests(Tests::With), 20).len(), 11);
+    let paths = |pattern: &str| Filter {
+        paths: Globs::new(&[pattern.to_owned()]).unwrap(),
+        ..Filter::default()
+    };
+    assert_eq!(found(paths("src/**/b.rs"), 1), ["src/deep/b.rs same"]);
+    assert_eq!(found(paths("t[01].rs"), 9), ["tests/t0.rs same", "tests/t1.rs same"]);
+}
+
+#[test]
+fn an_item_is_not_similar_to_itself_in_any_order_of_paths() {
+    let bench = Bench::new();
+    // In byte order the first precedes the second; in path order it follows.
+    for path in ["a/index.rs", "a/index/mod.rs", "a/index-old/x.rs", "a/zz.rs"] {
+        bench.write(path, &function("same", 1));
+    }
+    bench.renew();
+    let (vector_index, item) = (bench.vector_index(), only_item(&function("same", 1)));
+    for path in ["a/index.rs", "a/index/mod.rs", "a/index-old/x.rs"] {
+        let own = Asked {
+            path: Some(Path::new(path)),
+            ..asked(&item, None)
+        };
+        let found = vector_index.similar(&own, &Filter::default(), 9).unwrap();
+        assert!(
+            found.len() == 3 && found.iter().all(|hit| hit.path != Path::new(path)),
+            "{path}"
+        );
+    }
+}
+
+#[test]
+fn a_short_item_is_found_by_its_name_and_resembles_nothing() {
+    let bench = Bench::new();
+    let functions: String = (0..24).map(|i| function(&format!("sum_{i}"), i) + "\n").collect();
+    bench.write("a.rs", &format!("fn tiny() {{}}\n\n{functions}"));
+    bench.renew();
+    let vector_index = bench.vector_index();
+    let found = search(&vector_index, "tiny", &Filter::default(), 1);
+    assert_eq!(found[0].item.name, "tiny");
+    // The same holds when the mean of its language is subtracted.
+    let like = only_item(&function("other", 77));
+    let near = vector_index
+        .similar(&asked(&like, None), &Filter::default(), 100)
+        .unwrap();
+    assert_eq!((near.len(), vector_index.len()), (24, 24));
+    assert!(near.iter().all(|hit| hit.item.name != "tiny"));
+}
