@@ -287,6 +287,37 @@ The shares sum to the whole, up to a residual of %.0e.\n"
         (insert "\n")
         (fovea-insert-folded "Details" (fovea--unit-details answer unit))))))
 
+(defun fovea--turn-row (turn most label)
+  "A line with a bar for TURN, of at most MOST, and LABEL."
+  (format "%6.3f %-24s %s\n" turn (make-string (round (* 24 (/ turn (max most 1e-9)))) ?█) label))
+
+(defun fovea--count-words (count)
+  "COUNT words, in words."
+  (if (= count 1) "1 word" (format "%d words" count)))
+
+;;;###autoload
+(defun fovea-trust ()
+  "Say whether the explanation at point can be trusted.
+Fovea deletes the words with the highest scores, and as many random words, and
+compares how far the embedding turns.  It takes up to two seconds."
+  (interactive)
+  (let ((answer (fovea-wait "judging the explanation" "fovea.trust"
+                            (list :uri (fovea-uri) :position (fovea-position (point))))))
+    (unless answer (user-error "Fovea: there is no text at point to judge"))
+    (let* ((curve (append (plist-get answer :curve) nil))
+           (random (plist-get answer :random))
+           (most (apply #'max random (mapcar (lambda (point) (elt point 1)) curve))))
+      (fovea--with-explanation
+        (insert (plist-get answer :sentence) "\n")
+        (when curve
+          (insert "\nHow far the embedding turns (1 - cosine):\n")
+          (dolist (point curve)
+            (insert (fovea--turn-row (elt point 1) most
+                                     (format "without the %s of the highest scores" (fovea--count-words (elt point 0))))))
+          (insert (fovea--turn-row random most
+                                   (format "without %s at random, mean of %d draws"
+                                           (fovea--count-words (plist-get answer :deleted)) (plist-get answer :sets)))))))))
+
 (defun fovea-show-explanation (answer)
   "Show the words of ANSWER, the JSON of `fovea explain', most telling first."
   (fovea--with-explanation

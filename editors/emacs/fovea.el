@@ -233,6 +233,7 @@
     (define-key map "s" #'fovea-similar)
     (define-key map "c" #'fovea-compare)
     (define-key map "w" #'fovea-why)
+    (define-key map "y" #'fovea-trust)
     (define-key map "l" #'fovea-lens-open)
     (define-key map "e" #'fovea-explain-region)
     (define-key map "h" #'fovea-hover)

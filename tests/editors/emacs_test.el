@@ -252,6 +252,18 @@
   (revert-buffer t t t)
   (wait "heat" (lambda () (and (heat) (heat-is-current)))))
 
+(test "fovea-trust says in a sentence whether the marked words matter, and shows the curve"
+  (switch-to-buffer the-config)
+  (go "load_config(")
+  (fovea-trust)
+  (with-current-buffer "*fovea explain*"
+    (let ((text (buffer-string)))
+      (check (string-match-p "\\`Removing" text) "the verdict" text)
+      (check (string-match-p "How far the embedding turns" text) "the curve" text)
+      (check (string-match-p "without [0-9]+ words at random, mean of [0-9]+ draws" text) "the random words" text)))
+  (delete-other-windows)
+  (switch-to-buffer the-config))
+
 (defun mark-draws ()
   "Mark what the word at point draws on, and wait for it."
   (wait "marks" (lambda () (overlays 'fovea-highlight)) #'fovea-highlight-now))

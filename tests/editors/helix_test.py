@@ -98,6 +98,13 @@ def explain_similarity_is_told(helix):
     helix.until("the essence", lambda screen: re.search(r"cosine 0\.\d+\. Both use .*BTreeMap", screen))
 
 
+def the_explanation_is_judged(helix):
+    helix.find("load_config")
+    helix.hover(is_ours)
+    choose_action(helix, "Can I trust")
+    helix.until("the verdict", lambda screen: re.search(r"Fovea: Removing the \w+ marked words changes the embedding", screen))
+
+
 def search_command_lets_choose_and_opens(helix):
     def ask():
         helix.command('lsp-workspace-command fovea.search "the middle of a sorted list of numbers"')
@@ -190,6 +197,7 @@ def tests():
     test("a code action goes to the similar function", code_action_goes_to_the_similar_function)
     test("workspace commands pause and resume", workspace_commands_toggle_and_pause)
     test("a code action tells why two functions are similar", explain_similarity_is_told)
+    test("a code action says whether the explanation can be trusted", the_explanation_is_judged)
     test("space S finds by meaning what no open file has", symbols_are_found_by_meaning, **one)
     if IS_MODERN:
         test("fovea.search lets the person choose, and opens it", search_command_lets_choose_and_opens, **one)

@@ -253,6 +253,21 @@ test(':Fovea why shows method, share, rank and residual of the word under the cu
   end)
 end)
 
+test(':Fovea trust says in a sentence whether the marked words matter, and shows the curve', function()
+  go(config_file, 'split_once')
+  vim.cmd.Fovea('trust')
+  local text = float_text('the verdict')
+  assert(text:find('^Removing'), text)
+  assert(text:find('How far the embedding turns', 1, true), text)
+  assert(text:find('without %d+ words at random, mean of %d+ draws'), text)
+  local turns = {}
+  for turn in text:gmatch('(%d%.%d+) [^\n]-without the') do
+    table.insert(turns, tonumber(turn))
+  end
+  assert(#turns >= 2 and turns[#turns] > turns[1], 'more deleted words turn the embedding further: ' .. text)
+  close_floats()
+end)
+
 test('keys for search, similar and compare are mapped by default, and clash with none of Neovim\'s', function()
   local builtin = {}
   -- A Neovim without us.

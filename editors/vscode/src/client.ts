@@ -23,7 +23,7 @@ import type { HeatParams, StatusParams } from './protocol';
 import { section } from './settings';
 
 /** The commands that links in our hovers may run. */
-export const HOVER_COMMANDS = ['fovea.goTo', 'fovea.compareItems', 'fovea.why', 'fovea.hideHovers'];
+export const HOVER_COMMANDS = ['fovea.goTo', 'fovea.compareItems', 'fovea.why', 'fovea.trust', 'fovea.hideHovers'];
 
 /** What this client takes beyond LSP. */
 const EXTRAS = { heat: true, heatChanges: true, status: true, drawsOn: true, commandLinks: true };

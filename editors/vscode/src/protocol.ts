@@ -71,6 +71,12 @@ export interface DrawsOn {
 export interface Trust {
   sentence: string;
   verdict: 'holds' | 'weak' | 'fails' | 'too-short';
+  /** Words that were deleted for the verdict, and the mean turn of the embedding without as many random ones. */
+  deleted: number;
+  random: number;
+  sets: number;
+  /** The number of deleted words, by their scores, and the turn of the embedding. */
+  curve: [number, number][];
 }
 
 /** The arguments of the commands that links in hovers run. */

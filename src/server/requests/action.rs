@@ -12,7 +12,7 @@ use super::lens::arguments;
 use super::similar::{self, one_line};
 use crate::server::protocol::{
     ACTION_KIND, COMPARE_PASSAGES, EXPLAIN_SELECTION, ExplainSelectionArgs, OPEN_VIEW, OpenViewArgs, Passage,
-    SHOW_SIMILAR, SimilarItem, TOGGLE_ATTENTION,
+    SHOW_SIMILAR, SimilarItem, TOGGLE_ATTENTION, TRUST,
 };
 use crate::server::request_snapshot::{Active, RequestSnapshot};
 use crate::server::session::Session;
@@ -71,6 +71,8 @@ pub fn actions(session: &Session, request: &RequestSnapshot, params: &CodeAction
             position: Some(position),
             show: true,
         };
+        let here = json!({"uri": uri, "position": argument.position});
+        commands.push(("Can I trust the explanation here?".to_owned(), TRUST, vec![here]));
         let title = "See what the model does (in a browser)";
         commands.push((title.to_owned(), OPEN_VIEW, vec![json!(argument)]));
     }

@@ -177,7 +177,9 @@ fn links(
             links.push(link("Compare", "fovea.compareItems", json!({"a": here, "b": there})));
         }
     }
-    links.push(link("Why?", "fovea.why", json!({"uri": uri, "position": position})));
+    let here = json!({"uri": uri, "position": position});
+    links.push(link("Why?", "fovea.why", here.clone()));
+    links.push(link("Can I trust it?", "fovea.trust", here));
     links.push(Link {
         label: "Hide",
         command: "fovea.hideHovers",

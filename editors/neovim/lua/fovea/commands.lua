@@ -308,6 +308,8 @@ local function run(command)
     require('fovea.legend').open()
   elseif word == 'why' then
     require('fovea.why').run()
+  elseif word == 'trust' then
+    require('fovea.trust').run()
   elseif word == 'heat' then
     set_heat(rest ~= '' and rest or nil)
   elseif words[word] then
@@ -325,7 +327,7 @@ local function complete(lead, line)
   local before = vim.split(vim.trim(line:sub(1, #line - #lead)):gsub('^.-Fovea!?%s*', ''), '%s+', { trimempty = true })
   local from = {}
   if #before == 0 then
-    from = vim.list_extend(vim.tbl_keys(words), { 'heat', 'legend', 'why' })
+    from = vim.list_extend(vim.tbl_keys(words), { 'heat', 'legend', 'trust', 'why' })
   elseif before[1] == 'heat' then
     from = vim.list_slice(presets)
   elseif before[1] == 'method' then
@@ -349,7 +351,7 @@ function M.create()
     vim.api.nvim_create_user_command(name, command.run, command.opts)
   end
   vim.api.nvim_create_user_command('Fovea', run, {
-    desc = 'Fovea: legend, why, heat, ask, search, similar, compare, …',
+    desc = 'Fovea: legend, why, trust, heat, ask, search, similar, compare, …',
     nargs = '*',
     bang = true,
     range = true,

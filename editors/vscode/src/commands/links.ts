@@ -1,11 +1,12 @@
-/** The commands that links in our hovers run. VS Code runs none but these four from a hover. */
+/** The commands that links in our hovers run. VS Code runs none but these five from a hover. */
 import * as vscode from 'vscode';
 
 import { range } from '../places';
-import type { CompareItemsArgs, GoToArgs, WhyArgs } from '../protocol';
+import type { CompareItemsArgs, GoToArgs, Trust, WhyArgs } from '../protocol';
 import { compare } from './compare';
 import type { Core } from './core';
 import { explainWord } from './explain';
+import { judge, judgeAtCursor } from './trust';
 
 /** A link leads away from its hover, which would cover what comes. */
 function leave(): void {
@@ -28,6 +29,16 @@ export async function why(core: Core, given: unknown): Promise<void> {
   leave();
   const { uri, position } = given as WhyArgs;
   await explainWord(core, vscode.Uri.parse(uri), new vscode.Position(position.line, position.character));
+}
+
+/** A menu gives something else than a link, or nothing: then the cursor is meant. */
+export async function trust(core: Core, given: unknown): Promise<Trust | undefined> {
+  if (typeof given !== 'object' || given === null || !('position' in given)) {
+    return judgeAtCursor(core);
+  }
+  leave();
+  const { uri, position } = given as WhyArgs;
+  return judge(core, vscode.Uri.parse(uri), new vscode.Position(position.line, position.character));
 }
 
 /** Turns hovers off in the person's settings, and says how they come back. */

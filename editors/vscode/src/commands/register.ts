@@ -6,14 +6,13 @@ import { ask } from './ask';
 import { compareHere, comparePassages } from './compare';
 import { asked, type Core, front } from './core';
 import { explainDocument, explainSelection } from './explain';
-import { compareItems, goTo, hideHovers, why } from './links';
+import { compareItems, goTo, hideHovers, trust, why } from './links';
 import { chooseMaps } from './maps';
 import { showMenu } from './menu';
 import { copyReport } from './report';
 import { search } from './search';
 import { explainSimilarity, showSimilar } from './similar';
 import { setHeat, setMethod, toggle } from './switches';
-import { trust } from './trust';
 
 type Run = (...args: unknown[]) => unknown;
 
@@ -31,7 +30,7 @@ export function registerCommands(core: Core): vscode.Disposable {
     'fovea.setHeat': (given) => setHeat(core, given),
     'fovea.explainSelection': (given) => explainSelection(core, argument(given)),
     'fovea.explainDocument': () => explainDocument(core),
-    'fovea.trust': () => trust(core),
+    'fovea.trust': (given) => trust(core, given),
     'fovea.openView': () => openView(core),
     'fovea.search': (given) => search(core, typeof given === 'string' ? given : undefined),
     'fovea.ask': (given) => ask(core, question(given)),

@@ -71,19 +71,19 @@ exports.run = async () => {
     assert.match(sentence, /`load_config` is .*most telling word/);
     assert.ok(!/\d|%|decomposition|rank/.test(sentence), sentence);
     const links = [...text.matchAll(/\]\(command:([\w.]+)\?/g)].map(([, command]) => command);
-    assert.ok(links.includes('fovea.why'), text);
+    assert.ok(links.includes('fovea.why') && links.includes('fovea.trust'), text);
     assert.match(text, /\(command:fovea\.hideHovers/);
     const none = await vscode.commands.executeCommand('vscode.executeHoverProvider', document.uri, find(document, 'let ', 1));
     assert.ok(!none.flatMap((hover) => hover.contents).some((each) => /telling/.test(each.value ?? each)));
   });
 
-  await test('only the four commands of our hovers may be run from a hover', async () => {
+  await test('only the five commands of our hovers may be run from a hover', async () => {
     const { document } = await open('src/config.rs');
     const position = find(document, 'load_config', 2);
     await foveaHover(document, position);
     const found = await vscode.commands.executeCommand('vscode.executeHoverProvider', document.uri, position);
     const ours = found.flatMap((hover) => hover.contents).find((each) => /command:fovea/.test(each.value));
-    assert.deepEqual(ours.isTrusted, { enabledCommands: ['fovea.goTo', 'fovea.compareItems', 'fovea.why', 'fovea.hideHovers'] });
+    assert.deepEqual(ours.isTrusted, { enabledCommands: ['fovea.goTo', 'fovea.compareItems', 'fovea.why', 'fovea.trust', 'fovea.hideHovers'] });
   });
 
   await test('hide in a hover turns hovers off in the settings of the person', async () => {

@@ -84,6 +84,16 @@ exports.run = async () => {
     assert.deepEqual(unit.details.map(([name]) => name).slice(0, 3), ['Share of the word', 'Model', 'Method']);
   });
 
+  await test('a link of a hover says whether the explanation can be trusted, with the curve', async () => {
+    const { document } = await open('src/config.rs');
+    const at = find(document, 'load_config', 2);
+    const answer = await vscode.commands.executeCommand('fovea.trust', { uri: document.uri.toString(), position: { line: at.line, character: at.character } });
+    assert.match(answer.sentence, /^Removing the \w+ marked words changes the embedding/);
+    const turns = answer.curve.map(([, turn]) => turn);
+    assert.ok(turns.length > 1 && turns.at(-1) > turns[0], `${turns}`);
+    await vscode.commands.executeCommand('notifications.clearAll');
+  });
+
   await test('a link of a hover goes to a place, and another compares two', async () => {
     const { document } = await open('src/settings.rs');
     const at = find(document, 'read_settings');
