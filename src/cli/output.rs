@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use clap::ValueEnum;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::render::terminal::{Background, Page, Palette, printable, steers};
 
@@ -118,49 +119,40 @@ pub(super) fn closed_pipe(error: &anyhow::Error) -> bool {
     io.is_some_and(|io| io.kind() == std::io::ErrorKind::BrokenPipe)
 }
 
+/// How long work takes before it has a bar.
+const QUICK: Duration = Duration::from_secs(1);
+
 /// A progress bar on stderr for work that takes over a second; nothing where stderr is no terminal.
 pub(super) struct Progress {
-    label: String,
-    total: usize,
+    bar: ProgressBar,
     start: Instant,
-    drawn: Option<Instant>,
 }
 
 impl Progress {
     /// Starts the clock; nothing is drawn yet.
     pub(super) fn new(label: impl AsRef<str>, total: usize) -> Progress {
+        let bar = ProgressBar::with_draw_target(Some(total as u64), ProgressDrawTarget::hidden());
+        let style = ProgressStyle::with_template("{msg} {bar:30} {pos}/{len}");
+        let style = style
+            .unwrap_or_else(|_| ProgressStyle::default_bar())
+            .progress_chars("█░");
         Progress {
-            label: printable(label.as_ref()),
-            total,
+            bar: bar.with_style(style).with_message(printable(label.as_ref())),
             start: Instant::now(),
-            drawn: None,
         }
     }
 
     /// `done` of `total` is done.
     pub(super) fn at(&mut self, done: usize) {
-        let due = self
-            .drawn
-            .is_none_or(|drawn| drawn.elapsed() > Duration::from_millis(100));
-        if self.start.elapsed() < Duration::from_secs(1) || !due || !std::io::stderr().is_terminal() {
-            return;
+        if self.bar.is_hidden() && self.start.elapsed() >= QUICK {
+            self.bar.set_draw_target(ProgressDrawTarget::stderr_with_hz(10));
         }
-        let filled = 30 * done / self.total.max(1);
-        eprint!(
-            "\r{} {}{} {done}/{}",
-            self.label,
-            "█".repeat(filled),
-            "░".repeat(30 - filled),
-            self.total
-        );
-        self.drawn = Some(Instant::now());
+        self.bar.set_position(done as u64);
     }
 }
 
 impl Drop for Progress {
     fn drop(&mut self) {
-        if self.drawn.is_some() {
-            eprint!("\r\x1b[K");
-        }
+        self.bar.finish_and_clear();
     }
 }

@@ -83,7 +83,9 @@ fn ours(code: &str) -> bool {
     let Some((numbers, _)) = code.strip_prefix('[').and_then(|code| code.split_once('m')) else {
         return false;
     };
-    let color = ["48;5;", "48;2;"].iter().any(|start| numbers.starts_with(start));
+    let color = ["38;5;", "38;2;", "48;5;", "48;2;"]
+        .iter()
+        .any(|start| numbers.starts_with(start));
     matches!(numbers, "0" | "1" | "2") || color && numbers.chars().all(|c| c.is_ascii_digit() || c == ';')
 }
 

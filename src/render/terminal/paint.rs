@@ -2,6 +2,8 @@
 
 use std::fmt::Display;
 
+use anstyle::{Ansi256Color, RgbColor, Style};
+
 use crate::render::heat::LEVELS;
 
 /// What a terminal can show.
@@ -80,12 +82,12 @@ impl Page {
 
     /// A heading.
     pub(super) fn bold(&mut self, text: impl Display) {
-        self.with("1", text);
+        self.with(Style::new().bold(), text);
     }
 
     /// What is said in passing.
     pub(super) fn dim(&mut self, text: impl Display) {
-        self.with("2", text);
+        self.with(Style::new().dimmed(), text);
     }
 
     /// A word on its level's background: a ramp that grows out of the terminal's own background, with text that stays readable on
@@ -95,7 +97,7 @@ impl Page {
             return push(&mut self.text, text);
         }
         let t = (level.min(LEVELS) - 1) as f32 / (LEVELS - 1) as f32;
-        let colors = match self.palette {
+        let style = match self.palette {
             Palette::None if level >= 8 => {
                 self.text.push('[');
                 push(&mut self.text, text);
@@ -108,29 +110,29 @@ impl Page {
                     Background::Light => ([230, 229, 222, 215, 209, 203], 16),
                 };
                 let color = ramp[(t * (ramp.len() - 1) as f32).round() as usize];
-                format!("48;5;{color};38;5;{text_color}")
+                Ansi256Color(text_color).on(Ansi256Color(color))
             }
             Palette::True(background) => {
                 let (from, to, ink) = match background {
-                    Background::Dark => ([44.0, 36.0, 32.0], [190.0, 78.0, 16.0], "240;236;230"),
-                    Background::Light => ([255.0, 247.0, 214.0], [240.0, 96.0, 72.0], "20;20;20"),
+                    Background::Dark => ([44.0, 36.0, 32.0], [190.0, 78.0, 16.0], RgbColor(240, 236, 230)),
+                    Background::Light => ([255.0, 247.0, 214.0], [240.0, 96.0, 72.0], RgbColor(20, 20, 20)),
                 };
                 let [r, g, b] = [0, 1, 2].map(|i: usize| (from[i] + (to[i] - from[i]) * t).round() as u8);
-                format!("48;2;{r};{g};{b};38;2;{ink}")
+                ink.on(RgbColor(r, g, b))
             }
         };
-        self.with(&colors, text);
+        self.with(style, text);
     }
 
-    /// Text with the attributes of a code of SGR, where the terminal has colors.
-    fn with(&mut self, code: &str, text: impl Display) {
+    /// Text in a style, where the terminal has colors.
+    fn with(&mut self, style: Style, text: impl Display) {
         let text = text.to_string();
         if self.palette == Palette::None {
             return push(&mut self.text, &text);
         }
-        self.text += &format!("\x1b[{code}m");
+        self.text += &style.to_string();
         push(&mut self.text, &text);
-        self.text += "\x1b[0m";
+        self.text += &format!("{style:#}");
     }
 }
 
@@ -151,7 +153,7 @@ mod tests {
         page.heat("e\x1b[0m", 12);
         let ours = page.as_str().split('\x1b').skip(1);
         assert!(
-            ours.clone().all(|code| code.starts_with('[') && code.contains('m')) && ours.count() == 6,
+            ours.clone().all(|code| code.starts_with('[') && code.contains('m')) && ours.count() == 7,
             "{page:?}"
         );
         assert!(
