@@ -191,7 +191,7 @@ fn strings_and_patterns_are_one_token() {
         r#"@"""""#,
         "@\"one\ntwo\"",
         r#"$"{name}\"s""#,
-        r#""""C:\"""#,
+        r#""""C:\""""#,
         r#""""a "quoted" word""""#,
         r#"$"""{name} says "no".""""#,
         r#"$$"""{{name}} says "no".""""#,
