@@ -53,8 +53,8 @@ pub struct Centered {
     pub similarity: f32,
     /// |centered cosine - sum of all pairs|.
     pub residual: f32,
-    /// The part of the raw cosine that involves a language mean. The rest comes from the passages themselves: `raw cosine = common +
-    /// own_length * centered cosine`.
+    /// The part of the raw cosine that involves a language mean. The rest comes from the passages themselves:
+    /// `raw cosine = common + own_length * centered cosine`.
     pub common: f32,
     /// The product of the lengths of both embeddings after centering; both have unit length before.
     pub own_length: f32,
