@@ -8,7 +8,7 @@ use clap::ValueEnum;
 
 use crate::render::terminal::{Background, Page, Palette, printable, steers};
 
-/// How a result is written.
+/// The format of a result.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(super) enum Format {
     /// For people.
@@ -35,7 +35,7 @@ pub(super) enum Color {
 }
 
 impl Color {
-    /// What to draw with.
+    /// The colors to use.
     pub(super) fn palette(self) -> Palette {
         let wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
         let colors = || match std::env::var("COLORTERM").as_deref() {
@@ -52,7 +52,7 @@ impl Color {
     }
 }
 
-/// The terminal's background where it says so in COLORFGBG (rxvt, Konsole and others: `text;ground` as color numbers), else dark.
+/// The terminal's background, if COLORFGBG has it (rxvt, Konsole and others: `text;ground` as color numbers); otherwise dark.
 fn background() -> Background {
     let variable = std::env::var("COLORFGBG").unwrap_or_default();
     match variable.rsplit(';').next().and_then(|ground| ground.parse::<u8>().ok()) {
@@ -61,7 +61,7 @@ fn background() -> Background {
     }
 }
 
-/// Writes a result to stdout as text, in which nothing can steer the terminal.
+/// Writes a result to stdout as text that cannot control the terminal.
 ///
 /// # Errors
 /// If stdout is closed or full.
@@ -85,7 +85,7 @@ pub(super) fn write_html(page: &str) -> Result<()> {
     write_bytes(page)
 }
 
-/// Writes a result to stdout as one line of JSON. What a terminal takes for a control character, and JSON does not, is escaped too.
+/// Writes a result to stdout as one line of JSON. It also escapes characters that only terminals treat as control characters.
 ///
 /// # Errors
 /// If stdout is closed or full.
@@ -107,7 +107,7 @@ fn write_bytes(text: &str) -> Result<()> {
     Ok(out.flush()?)
 }
 
-/// Says something on stderr, on one line: `fovea: ` and what it is.
+/// Writes one line to stderr, with the prefix `fovea: `.
 pub(super) fn say(what: &dyn std::fmt::Display) {
     eprintln!("fovea: {}", printable(&what.to_string()));
 }
@@ -118,7 +118,7 @@ pub(super) fn closed_pipe(error: &anyhow::Error) -> bool {
     io.is_some_and(|io| io.kind() == std::io::ErrorKind::BrokenPipe)
 }
 
-/// A progress bar on stderr for work that takes over a second; nothing where stderr is no terminal.
+/// A progress bar on stderr for work that takes over a second; hidden if stderr is not a terminal.
 pub(super) struct Progress {
     label: String,
     total: usize,
@@ -127,7 +127,7 @@ pub(super) struct Progress {
 }
 
 impl Progress {
-    /// Starts the clock; nothing is drawn yet.
+    /// Starts the clock without drawing.
     pub(super) fn new(label: impl AsRef<str>, total: usize) -> Progress {
         Progress {
             label: printable(label.as_ref()),
@@ -137,7 +137,7 @@ impl Progress {
         }
     }
 
-    /// `done` of `total` is done.
+    /// Shows that `done` of `total` is complete.
     pub(super) fn at(&mut self, done: usize) {
         let due = self
             .drawn
