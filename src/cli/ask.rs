@@ -37,19 +37,19 @@ pub(super) struct Ask {
     format: Format,
 }
 
-/// What answers a question.
+/// An answer to a question.
 #[derive(Debug, Serialize)]
 struct Answer {
     path: String,
     start: JsonPosition,
     end: JsonPosition,
     text: String,
-    /// How well it answers: a cosine, or with an extractive head the probability of the span.
+    /// Its score: a cosine, or the probability of the span from an extractive head.
     score: f32,
-    /// The function, type or heading that it stands in.
+    /// The function, type or heading around it.
     #[serde(skip_serializing_if = "Option::is_none")]
     passage: Option<String>,
-    /// What the words' scores sum to, with special tokens and biases: `cosine`, or `span` for the logits of start and end.
+    /// The number that the scores of words, special tokens and biases sum to: `cosine`, or `span` for the logits of start and end.
     target: &'static str,
     value: f32,
     residual: f32,
@@ -66,7 +66,7 @@ struct AnswerWord {
     question: Option<String>,
 }
 
-/// Answers a question from a file or a folder; an empty list where nothing does.
+/// Answers a question from a file or a folder. The list is empty if nothing answers it.
 pub(super) fn run(arguments: &Ask) -> Result<()> {
     if !ask::has_words(&arguments.question) {
         return Err(Usage("ask: the question contains no words; write one".to_owned()).into());
@@ -79,7 +79,7 @@ pub(super) fn run(arguments: &Ask) -> Result<()> {
     }
     let model = arguments.model.load()?;
     let model = model.of_reader(model.reader(&arguments.question, Language::Prose));
-    // The embeddings of a model with an extractive head find nothing.
+    // The embeddings of a model with an extractive head are useless for a search.
     let extracts = model.info().abilities.contains(&Ability::Answer);
     let (model, passages) = match extracts {
         true => {
@@ -103,7 +103,7 @@ pub(super) fn run(arguments: &Ask) -> Result<()> {
     }
 }
 
-/// The passages that may answer: a whole file, or what a search in a folder finds.
+/// The passages that may contain the answer: a whole file, or the results of a search in a folder.
 fn passages(arguments: &Ask, model: &dyn Fn() -> Model) -> Result<Vec<Passage>> {
     let place = &arguments.place;
     if !place.is_dir() {
@@ -121,13 +121,13 @@ fn passages(arguments: &Ask, model: &dyn Fn() -> Model) -> Result<Vec<Passage>> 
     let vector_index = index::vector_index(&model, place)?;
     let mut filter = Filter::default();
     let mut query = Query::parse(&arguments.question, &mut filter);
-    // Documents answer questions as well as code does.
+    // Documents can answer questions as well as code.
     query.asks.prose = true;
     query.vector = read_query(&model, &query.text)?.vector;
     let found = search(&vector_index, &query, &filter, PASSAGES, Without::default());
     let passage = |found: &crate::similar::index::Found| {
         let path = place.join(&found.path);
-        // A file that is gone meanwhile answers nothing.
+        // The file may have been removed since the search.
         let snapshot = input::document(&path, None, input::MAX_BYTES).ok()?;
         let range = found.item.start.byte..found.item.end.byte.min(snapshot.len());
         (range.start < range.end).then(|| Passage {

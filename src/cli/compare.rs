@@ -49,7 +49,7 @@ pub(super) struct Compare {
     color: Color,
 }
 
-/// How a comparison is written.
+/// The format of a comparison.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 enum CompareFormat {
     /// For people.
@@ -116,17 +116,17 @@ pub(super) fn run(arguments: &Compare) -> Result<()> {
 /// The passage that FILE or FILE:LINE names.
 ///
 /// # Errors
-/// One line that says what and where.
+/// A one-line message that says what failed, and where.
 pub(super) fn passage(argument: &Path, language: Option<Language>) -> Result<Passage> {
     let (file, line) = input::place(argument);
     Document::read(&file, language)?.passage(line)
 }
 
-/// A file, to take passages from.
+/// A file that contains passages.
 pub(super) struct Document {
     name: String,
     snapshot: Snapshot,
-    /// Its items and units, once somebody asked.
+    /// Its items and units, computed on first use.
     segments: OnceCell<Segments>,
 }
 
@@ -134,7 +134,7 @@ impl Document {
     /// Reads a file.
     ///
     /// # Errors
-    /// One line that says what and where.
+    /// A one-line message that says what failed, and where.
     pub(super) fn read(file: &Path, language: Option<Language>) -> Result<Document> {
         Ok(Document {
             name: file.display().to_string(),
@@ -146,7 +146,7 @@ impl Document {
     /// The whole file, or the item around a line, counted from 1.
     ///
     /// # Errors
-    /// If there is no such line.
+    /// If the line does not exist.
     pub(super) fn passage(&self, line: Option<usize>) -> Result<Passage> {
         let snapshot = self.snapshot.clone();
         let Some(line) = line else {

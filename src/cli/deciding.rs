@@ -1,4 +1,4 @@
-//! The words that decided for something: as JSON and in a terminal. `predict` and `classify` show them alike.
+//! The words that decided a result, as JSON and in a terminal, for `predict` and `classify`.
 
 use serde::Serialize;
 
@@ -7,23 +7,23 @@ use crate::render::json::{ExplainWord, JsonPosition};
 use crate::render::terminal::printable;
 use crate::text::{ByteRange, Snapshot};
 
-/// Words that a list in a terminal has.
+/// Maximum words of a list in a terminal.
 const TOP: usize = 12;
 
-/// What a number comes from.
+/// The explanation of a number.
 #[derive(Debug, Clone, Serialize)]
 pub(super) struct Deciding {
-    /// What the number is: `logit`, `log_probability`, `difference`.
+    /// The kind of the number: `logit`, `log_probability`, `difference`.
     pub target: &'static str,
-    /// How it was explained.
+    /// The method that explains it.
     pub method: &'static str,
     /// The number.
     pub value: f32,
-    /// What the constants of the model add.
+    /// The contribution of the model's constants.
     pub bias: f32,
-    /// What special tokens add.
+    /// The contribution of special tokens.
     pub special: f32,
-    /// |value - (words + special + bias)|; absent where the method does not sum to the value.
+    /// |value - (words + special + bias)|; absent if the method does not sum to the value.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub residual: Option<f32>,
     /// Milliseconds.
@@ -32,25 +32,25 @@ pub(super) struct Deciding {
     pub words: Vec<ExplainWord>,
 }
 
-/// A number in parts.
+/// A number, split into parts.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Parts {
     /// The words, as ranges of the document.
     pub ranges: Vec<ByteRange>,
-    /// What each word adds.
+    /// The contribution of each word.
     pub scores: Vec<f32>,
-    /// What special tokens add.
+    /// The contribution of special tokens.
     pub special: f64,
-    /// What the constants of the model add.
+    /// The contribution of the model's constants.
     pub bias: f64,
     /// The number.
     pub value: f64,
-    /// How far the parts miss it, where they should sum to it.
+    /// The difference from the sum of the parts, if they should sum to it.
     pub residual: Option<f64>,
 }
 
 impl Parts {
-    /// The scores of tokens by word; `place` says where words stand in the document.
+    /// Sums the scores of tokens by word; `place` maps a word to its range in the document.
     pub(super) fn of_tokens(scores: &TargetScores, map: &WordMap, place: &dyn Fn(&ByteRange) -> ByteRange) -> Parts {
         let by_word = scores.by_word(map);
         Parts {
@@ -79,7 +79,7 @@ impl Parts {
 }
 
 impl Deciding {
-    /// The parts of a number, of a document.
+    /// Explains a number with its parts in a document.
     pub(super) fn new(
         parts: Parts,
         document: &Snapshot,
@@ -97,7 +97,7 @@ impl Deciding {
         }
     }
 
-    /// The words that add most and those that take most away, with the rest in a line below.
+    /// Writes the words with the largest positive and negative contributions, and the rest in one line.
     pub(super) fn in_words(&self, out: &mut String) {
         let mut order: Vec<&ExplainWord> = self.words.iter().filter(|word| word.score != 0.0).collect();
         order.sort_by(|a, b| b.score.abs().total_cmp(&a.score.abs()));

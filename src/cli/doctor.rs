@@ -1,4 +1,4 @@
-//! `fovea doctor`: whether this installation works, in lines that can be pasted into a report.
+//! `fovea doctor`: checks this installation, in lines that users can paste into a report.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -117,12 +117,12 @@ fn check_model(model: &Model, start: Instant, report: &mut Report) {
     }
 }
 
-/// Whether a residual is small, and a number at all.
+/// Whether a residual is small, and not NaN.
 fn sums_to_one(residual: f32) -> bool {
     (0.0..1e-4).contains(&residual)
 }
 
-/// Asks the store that a language server would ask, if there is one.
+/// Checks the store that a language server would use, if there is one.
 fn check_store(model: &Model, store: Option<Elsewhere>, report: &mut Report) {
     let Some(mut store) = store else { return };
     let start = Instant::now();
@@ -136,7 +136,7 @@ fn check_store(model: &Model, store: Option<Elsewhere>, report: &mut Report) {
     }
 }
 
-/// Looks at what outlives a process, and changes nothing: its name, what a row of it is, and what was found.
+/// Reports the state of a persistent file without changing it: its name, the unit of its rows, and the findings.
 fn check_kept(name: &str, rows: &str, folder: &Path, found: Examined, report: &mut Report) {
     let (path, found) = match found {
         Ok(found) => found,
@@ -162,7 +162,7 @@ fn check_kept(name: &str, rows: &str, folder: &Path, found: Examined, report: &m
     }
 }
 
-/// A file, and what it was found to be if it is there.
+/// A file, and its examination if it exists.
 type Examined = Result<(PathBuf, Option<Examination>), DatabaseError>;
 
 fn millis(start: Instant) -> f32 {
@@ -200,7 +200,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_residual_that_is_no_number_is_not_well() {
+    fn a_residual_that_is_not_a_number_is_an_error() {
         assert!(sums_to_one(0.0) && sums_to_one(9e-5));
         assert!(!sums_to_one(1e-4) && !sums_to_one(f32::NAN) && !sums_to_one(f32::INFINITY));
     }

@@ -9,7 +9,7 @@ use super::output;
 /// The contents of `editors/helix`: one source for users who copy the file and users who run this command.
 const HELIX: &str = include_str!("../../editors/helix/languages.toml");
 
-/// Which editor.
+/// The editor to configure.
 #[derive(Debug, Subcommand)]
 pub(super) enum Editor {
     /// Print the configuration for Helix's languages.toml

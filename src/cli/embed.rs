@@ -36,7 +36,7 @@ enum As {
     Passage,
 }
 
-/// Texts embedded at once.
+/// Texts of one batch.
 const BATCH: usize = 32;
 
 /// Reads JSON strings, one per line, and writes their L2-normalized embeddings, one JSON array per line, in the same order.
@@ -77,7 +77,7 @@ pub(super) fn run(arguments: &Embed) -> Result<()> {
     flush(&mut batch)
 }
 
-/// As [`embed_texts`], to its end.
+/// As [`embed_texts`], without interruption.
 pub(super) fn embed(model: &Model, texts: &[String], of: (Role, Language), plain: bool) -> Result<Vec<Vec<f32>>> {
     Ok(embed_texts(model, texts, of, plain, UNSTOPPED)?)
 }

@@ -67,7 +67,7 @@ pub(super) struct Explain {
     max_bytes: usize,
 }
 
-/// How attention maps become one.
+/// How attention maps are combined.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 enum OverMaps {
     /// Their mean.
@@ -77,7 +77,7 @@ enum OverMaps {
     Max,
 }
 
-/// How words are left out.
+/// How words are removed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 enum Without {
     /// Their tokens are deleted.
@@ -101,7 +101,7 @@ enum By {
     Sentence,
 }
 
-/// How an explanation is written.
+/// The format of an explanation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 enum ExplainFormat {
     /// For people.
@@ -113,7 +113,7 @@ enum ExplainFormat {
     Html,
 }
 
-/// Word pieces given to the model at once.
+/// Maximum word pieces of one batch.
 const BATCH: usize = 512;
 
 fn method(name: &str) -> Result<Method, String> {
@@ -156,7 +156,7 @@ pub(super) fn run(arguments: &Explain) -> Result<()> {
     ))
 }
 
-/// The model as the method needs it.
+/// Loads the model in the form that the method needs.
 fn model(arguments: &Explain) -> Result<Model> {
     let hidden = arguments.method == Method::LeaveOneOut && arguments.without == Without::Attention;
     match arguments.method.interpreted() || hidden {
@@ -165,7 +165,7 @@ fn model(arguments: &Explain) -> Result<Model> {
     }
 }
 
-/// What was chosen of a method.
+/// The chosen options of a method.
 fn choice(arguments: &Explain, model: &Model) -> Result<Choice> {
     if arguments.over != OverMaps::Mean && arguments.method != Method::Attention {
         return Err(Usage("--over needs --method attention".to_owned()).into());
@@ -193,7 +193,7 @@ fn choice(arguments: &Explain, model: &Model) -> Result<Choice> {
     })
 }
 
-/// The attention maps asked for.
+/// The requested attention maps.
 fn heads(arguments: &Explain, model: &Model) -> Result<Heads> {
     let (layer, head) = (arguments.layer, arguments.head);
     if (layer.is_some() || head.is_some()) && arguments.method != Method::Attention {

@@ -59,7 +59,7 @@ struct Answer<'a> {
     ended: Ended,
 }
 
-/// Writes on from a prompt: token by token on a terminal, all at once as JSON.
+/// Continues a prompt: token by token on a terminal, all at once as JSON.
 pub(super) fn run(arguments: &Generate) -> Result<()> {
     let sampling = sampling(arguments)?;
     let prompt = match &arguments.prompt {

@@ -93,7 +93,7 @@ enum WhichTests {
 }
 
 impl Scope {
-    /// Which items are looked at. Tests are where they are not mentioned as `tests` says.
+    /// The filter for items; `tests` is the default for tests.
     pub(super) fn filter(&self, tests: Tests) -> Result<Filter> {
         let language = |name: &String| input::language(Some(name));
         let languages: Vec<Option<Language>> = self.language.iter().map(language).collect::<Result<_>>()?;
@@ -118,7 +118,7 @@ impl Scope {
         })
     }
 
-    /// The model that reads a query. One that is not in English needs an index by the multilingual model, which is a second one.
+    /// The model that reads a query. A query that is not in English needs a second index, by the multilingual model.
     pub(super) fn reader_of(&self, query: &str) -> Result<Model> {
         let model = self.model.load()?;
         let reader = model.reader(query, Language::Prose);
@@ -148,12 +148,12 @@ impl Scope {
         Ok((model, items))
     }
 
-    /// Whether a store is looked through instead of a folder.
+    /// Whether the search uses a store instead of a folder.
     pub(super) fn in_store(&self) -> bool {
         self.store.is_any()
     }
 
-    /// What was found as it is shown: what is in a store with the folder that it is in, since a store has many.
+    /// Prepares results for display. Results of a store include their folder, since a store has many.
     pub(super) fn shown(&self, mut found: Vec<Found>) -> Vec<Found> {
         if self.store.is_any() {
             found
@@ -164,12 +164,12 @@ impl Scope {
     }
 }
 
-/// The one path that a folder has.
+/// The canonical path of a folder.
 pub(super) fn canonical(root: Option<&Path>) -> Option<PathBuf> {
     root?.canonicalize().ok()
 }
 
-/// Brings the index of a folder up to date.
+/// Updates the index of a folder.
 pub(super) fn run(arguments: &Index) -> Result<()> {
     let mut coverage = None;
     let (renewal, index, bytes) = if arguments.store.is_any() {
@@ -209,8 +209,7 @@ pub(super) fn run(arguments: &Index) -> Result<()> {
     }
 }
 
-/// The items of a folder, after its index was brought up to date. An index that cannot be written is made in memory, which is said
-/// once on stderr.
+/// Updates the index of a folder, and returns its items. If the index cannot be written, it is built in memory, and stderr says so once.
 pub(super) fn vector_index(model: &Model, root: &Path) -> Result<VectorIndex> {
     let mut index = match open() {
         Ok(index) => index,
@@ -233,7 +232,7 @@ fn open() -> Result<File> {
     Ok(File::open(&folder)?)
 }
 
-/// An index in memory, with what the file has if it can be read.
+/// An index in memory, with the contents of the file if it is readable.
 fn in_memory(why: &anyhow::Error, root: &Path) -> Result<File> {
     output::say(&format_args!(
         "{why:#}; indexing in memory instead, so every run takes this long"
@@ -248,7 +247,7 @@ fn renew(index: &mut File, model: &Model, root: &Path) -> Result<Renewal, IndexE
     index.renew(model, root, &Limits::default(), UNSTOPPED, bar())
 }
 
-/// A progress bar that is told how far a renewal is.
+/// A progress bar for an update of the index.
 fn bar() -> impl FnMut(index::Progress) {
     let mut bar: Option<Progress> = None;
     move |progress| {

@@ -1,4 +1,4 @@
-//! What the command line reads: files, standard input, places in files.
+//! Reads the inputs of the command line: files, standard input, positions in files.
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -20,7 +20,7 @@ pub(super) const MAX_BYTES: usize = 4_000_000;
 /// Reads a document: a file, or standard input for `-`.
 ///
 /// # Errors
-/// One line that says what and where: not there, not UTF-8, binary, too large.
+/// A one-line message that says what failed, and where: not there, not UTF-8, binary, too large.
 pub(super) fn document(file: &Path, language: Option<Language>, max_bytes: usize) -> Result<Snapshot> {
     let name = file.display();
     let bytes = read(file, max_bytes).with_context(|| name.to_string())?;
@@ -43,7 +43,7 @@ pub(super) fn document(file: &Path, language: Option<Language>, max_bytes: usize
 }
 
 fn read(file: &Path, max_bytes: usize) -> Result<Vec<u8>> {
-    // One byte more than allowed tells a file that is too large without reading all of it.
+    // One extra byte reveals a file that is too large without reading all of it.
     let most = max_bytes as u64 + 1;
     let mut bytes = Vec::new();
     match is_stdin(file) {
@@ -61,7 +61,7 @@ fn is_stdin(file: &Path) -> bool {
     file.as_os_str() == "-"
 }
 
-/// The language a `--language` names.
+/// The language that `--language` names.
 pub(super) fn language(name: Option<&str>) -> Result<Option<Language>> {
     let Some(name) = name else { return Ok(None) };
     match Language::from_name(name) {
@@ -73,7 +73,7 @@ pub(super) fn language(name: Option<&str>) -> Result<Option<Language>> {
     }
 }
 
-/// `FILE` or `FILE:LINE`, lines from 1. A file whose name ends in a colon and digits is taken by its name if it is there.
+/// `FILE` or `FILE:LINE`, lines from 1. If a file exists whose name ends in a colon and digits, the whole argument is the name.
 pub(super) fn place(argument: &Path) -> (PathBuf, Option<usize>) {
     let text = argument.to_string_lossy();
     match text.rsplit_once(':') {
@@ -90,7 +90,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_place_is_a_file_and_a_line() {
+    fn a_location_is_a_file_and_a_line() {
         assert_eq!(place(Path::new("src/a.rs:12")), (PathBuf::from("src/a.rs"), Some(12)));
         assert_eq!(place(Path::new("src/a.rs")), (PathBuf::from("src/a.rs"), None));
         assert_eq!(place(Path::new("C:notes")), (PathBuf::from("C:notes"), None));

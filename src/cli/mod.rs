@@ -1,6 +1,6 @@
-//! The command line: `fovea SUBCOMMAND`, each in a file of its own. stdout carries results, stderr everything else.
+//! The command line: `fovea SUBCOMMAND`, each in its own file. stdout carries results, stderr everything else.
 //!
-//! Exit codes: 0, 1 for failure with one line on stderr that says what and where, 2 for wrong usage.
+//! Exit codes: 0, 1 for a failure with one line on stderr that says what failed and where, 2 for wrong usage.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "this is the command line")]
 
 mod ask;
@@ -122,12 +122,12 @@ impl ModelArguments {
         Ok(Model::load(&self.source())?)
     }
 
-    /// The model as the interpreter runs it, with its network: for heads, traces and generation.
+    /// Loads the model for the interpreter, with its network: for heads, traces and generation.
     fn interpreted(&self) -> Result<(Model, Arc<Network>)> {
         interpreted(&self.source())
     }
 
-    /// As [`ModelArguments::interpreted`], the model that reads a document.
+    /// As [`ModelArguments::interpreted`], for the model that reads a document.
     fn interpreted_for(&self, text: &str, language: Language) -> Result<(Model, Arc<Network>)> {
         interpreted(&self.source().for_document(text, language))
     }
@@ -145,7 +145,7 @@ fn interpreted(source: &Source) -> Result<(Model, Arc<Network>)> {
 pub fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
-        // Help and the version are our own words; wrong usage quotes what was typed.
+        // Help and version contain only our own text; a usage error quotes the user's input.
         Err(help) if !help.use_stderr() => help.exit(),
         Err(wrong) => {
             eprint!("{}", printable(&wrong.render().to_string()));
@@ -179,7 +179,7 @@ pub fn main() -> ExitCode {
         Some(Command::Editor(editor)) => editor::run(&editor).map(|()| ExitCode::SUCCESS),
     };
     result.unwrap_or_else(|error| {
-        // A reader that has enough (`fovea explain … | head`) is no failure.
+        // A reader that closes the pipe early (`fovea explain … | head`) is not a failure.
         if output::closed_pipe(&error) {
             return ExitCode::SUCCESS;
         }
@@ -188,7 +188,7 @@ pub fn main() -> ExitCode {
     })
 }
 
-/// Whether this binary carries a model, in words.
+/// Says whether this binary contains a model.
 fn embedded_in_words() -> &'static str {
     if embedded_available() {
         "embedded"

@@ -9,7 +9,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::render::terminal::{Background, Page, Palette, printable, steers};
 
-/// How a result is written.
+/// The format of a result.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(super) enum Format {
     /// For people.
@@ -36,7 +36,7 @@ pub(super) enum Color {
 }
 
 impl Color {
-    /// What to draw with.
+    /// The colors to use.
     pub(super) fn palette(self) -> Palette {
         let wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
         let colors = || match std::env::var("COLORTERM").as_deref() {
@@ -53,7 +53,7 @@ impl Color {
     }
 }
 
-/// The terminal's background where it says so in COLORFGBG (rxvt, Konsole and others: `text;ground` as color numbers), else dark.
+/// The terminal's background, if COLORFGBG has it (rxvt, Konsole and others: `text;ground` as color numbers); otherwise dark.
 fn background() -> Background {
     let variable = std::env::var("COLORFGBG").unwrap_or_default();
     match variable.rsplit(';').next().and_then(|ground| ground.parse::<u8>().ok()) {
@@ -62,7 +62,7 @@ fn background() -> Background {
     }
 }
 
-/// Writes a result to stdout as text, in which nothing can steer the terminal.
+/// Writes a result to stdout as text that cannot control the terminal.
 ///
 /// # Errors
 /// If stdout is closed or full.
@@ -86,7 +86,7 @@ pub(super) fn write_html(page: &str) -> Result<()> {
     write_bytes(page)
 }
 
-/// Writes a result to stdout as one line of JSON. What a terminal takes for a control character, and JSON does not, is escaped too.
+/// Writes a result to stdout as one line of JSON. It also escapes characters that only terminals treat as control characters.
 ///
 /// # Errors
 /// If stdout is closed or full.
@@ -108,7 +108,7 @@ fn write_bytes(text: &str) -> Result<()> {
     Ok(out.flush()?)
 }
 
-/// Says something on stderr, on one line: `fovea: ` and what it is.
+/// Writes one line to stderr, with the prefix `fovea: `.
 pub(super) fn say(what: &dyn std::fmt::Display) {
     eprintln!("fovea: {}", printable(&what.to_string()));
 }
@@ -129,7 +129,7 @@ pub(super) struct Progress {
 }
 
 impl Progress {
-    /// Starts the clock; nothing is drawn yet.
+    /// Starts the clock without drawing.
     pub(super) fn new(label: impl AsRef<str>, total: usize) -> Progress {
         let bar = ProgressBar::with_draw_target(Some(total as u64), ProgressDrawTarget::hidden());
         let style = ProgressStyle::with_template("{msg} {bar:30} {pos}/{len}");
@@ -142,7 +142,7 @@ impl Progress {
         }
     }
 
-    /// `done` of `total` is done.
+    /// Shows that `done` of `total` is complete.
     pub(super) fn at(&mut self, done: usize) {
         if self.bar.is_hidden() && self.start.elapsed() >= QUICK {
             self.bar.set_draw_target(ProgressDrawTarget::stderr_with_hz(10));

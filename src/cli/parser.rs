@@ -1,4 +1,4 @@
-//! `fovea parser`: the process that parses for another process of Fovea. Nobody starts it by hand.
+//! `fovea parser`: a child process that parses for another process of Fovea; users never start it.
 
 use std::io::{self, BufReader};
 use std::path::PathBuf;
@@ -17,7 +17,7 @@ pub(super) fn run() -> Result<()> {
         .context("fovea parser is started by Fovea itself, which closed the pipe or sent something else")
 }
 
-/// Lets children of this program parse for this process.
+/// Makes this process parse in child processes of the same program.
 pub(super) fn use_children() {
     segment::use_parser(Box::new(Processes::new(Program {
         path: this_program(),
@@ -25,7 +25,7 @@ pub(super) fn use_children() {
     })));
 }
 
-/// The program of this process. On Linux also after an update has replaced its file: its children have to speak the same language.
+/// The program of this process. On Linux this works even after an update has replaced its file; children must use the same protocol.
 fn this_program() -> PathBuf {
     let running = PathBuf::from("/proc/self/exe");
     if cfg!(target_os = "linux") && running.exists() {

@@ -68,7 +68,7 @@ fn without(parts: &[Part]) -> Without {
     }
 }
 
-/// The query with its vector; what is to be said about it goes to stderr.
+/// Adds the vector to a query; warnings about the query go to stderr.
 fn embedded(mut query: Query, model: &Model) -> Result<Query> {
     let read = read_query(model, &query.text)?;
     if let Some(note) = &read.note {

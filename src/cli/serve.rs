@@ -26,7 +26,7 @@ pub(super) struct Serve {
     store: StoreArguments,
 }
 
-/// Serves one editor until it says `exit` or closes the pipe.
+/// Serves one editor until it sends `exit` or closes the pipe.
 pub(super) fn run(arguments: &Serve) -> Result<ExitCode> {
     let default = arguments.model.source();
     let default_of_pages = default.clone();
@@ -34,7 +34,7 @@ pub(super) fn run(arguments: &Serve) -> Result<ExitCode> {
         let source = folder.map_or_else(|| default.clone(), Source::at);
         analysis::loader(move || Model::load(&source))
     };
-    // A page needs the model as the interpreter runs it, and keeps it as long as the server runs.
+    // A page needs the interpreter's model, which stays loaded as long as the server runs.
     let known: Mutex<Vec<(Source, Model)>> = Mutex::default();
     let pages = move |folder: Option<&Path>, document: &Snapshot| {
         let source = folder.map_or_else(|| default_of_pages.clone(), Source::at);

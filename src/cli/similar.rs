@@ -58,7 +58,7 @@ pub(super) struct Similar {
     format: SimilarFormat,
 }
 
-/// How similar items are written.
+/// The format of similar items.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 enum SimilarFormat {
     /// For people.
@@ -117,7 +117,7 @@ fn report(arguments: &Similar) -> Result<ExitCode> {
     }
 }
 
-/// What resembles the items of a file.
+/// Finds the items that resemble the items of a file.
 fn items(arguments: &Similar) -> Result<()> {
     let (file, line) = input::place(&arguments.place);
     let snapshot = input::document(&file, None, input::MAX_BYTES)?;
@@ -127,7 +127,7 @@ fn items(arguments: &Similar) -> Result<()> {
     let mut items = embed_items(&model, &text, snapshot.language())?;
     let own = below(index::canonical(arguments.root.as_deref()).as_deref(), &file);
     let path = own.clone().unwrap_or_else(|| file.clone());
-    // What stands around an item matters to the decision, wherever the file lies.
+    // The decision needs the surroundings of an item, even if the file is outside the folder.
     let around = VectorIndex::of_items(&[(path.clone(), &items)], &Center::default(), model.hidden());
     if let Some(line) = line {
         let line = u32::try_from(line).unwrap_or(u32::MAX).saturating_sub(1);
@@ -170,7 +170,7 @@ fn items(arguments: &Similar) -> Result<()> {
     }
 }
 
-/// The path of a file below the folder that was indexed, if it is there.
+/// The path of a file below the indexed folder, if it is inside.
 fn below(folder: Option<&Path>, file: &Path) -> Option<PathBuf> {
     let file = file.canonicalize().ok()?;
     file.strip_prefix(folder?).ok().map(Path::to_owned)

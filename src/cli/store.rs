@@ -9,7 +9,7 @@ use crate::model::Model;
 use crate::places::configuration_folder;
 use crate::similar::index::{Collection, Elsewhere, IndexError, Progress, Renewal};
 
-/// Which store, if any.
+/// The store to use, if any.
 #[derive(Args, Clone, Debug, Default)]
 pub(super) struct StoreArguments {
     /// Use a store on a Postgres server instead of the cache folder: postgres://[USER@]HOST[:PORT]/DATABASE, without a password;
@@ -21,7 +21,7 @@ pub(super) struct StoreArguments {
     store_file: Option<PathBuf>,
 }
 
-/// What a folder is in a store.
+/// The identity of a folder in a store.
 #[derive(Args, Debug, Default)]
 pub(super) struct NameArguments {
     /// Name of the folder in the store; the default is its path
@@ -30,12 +30,12 @@ pub(super) struct NameArguments {
 }
 
 impl StoreArguments {
-    /// Whether a store is asked for.
+    /// Whether the user chose a store.
     pub(super) fn is_any(&self) -> bool {
         self.store.is_some() || self.store_file.is_some()
     }
 
-    /// The items of the store; `root` is the folder that is asked about.
+    /// The items of the store; `root` is the queried folder.
     #[cfg(feature = "postgres")]
     pub(super) fn open(&self, model: &Model, root: Option<&Path>, own: &NameArguments) -> Result<Box<dyn Collection>> {
         use crate::similar::index::postgres::Shared;
@@ -44,8 +44,8 @@ impl StoreArguments {
         Ok(Box::new(Shared::open(self.place()?, model, own.as_deref())?))
     }
 
-    /// The store for a language server to ask: the one that is named, or else the one whose address is in the file `store` of the person's
-    /// own configuration folder. One that cannot be asked does not keep the server from starting: it is away, with the reason.
+    /// The store for a language server: the named one, or else the one whose address is in the file `store` of the user's configuration
+    /// folder. If the store is unavailable, the server still starts and reports the reason.
     pub(super) fn elsewhere(&self) -> Option<Elsewhere> {
         let file = configuration_folder().map(|folder| folder.join("store"));
         let chosen = match file.filter(|file| !self.is_any() && file.exists()) {
@@ -74,7 +74,7 @@ impl StoreArguments {
         }))
     }
 
-    /// Where the address is said, which unlike the address itself has no password.
+    /// The source of the address. Unlike the address, it contains no password.
     fn origin(&self) -> String {
         match &self.store_file {
             Some(file) => file.display().to_string(),
@@ -92,7 +92,7 @@ impl StoreArguments {
         })
     }
 
-    /// Brings what the store has of a folder up to date: what was done, where, and the bytes that the store takes.
+    /// Updates a folder in the store. Returns the changes, the location, and the size of the store in bytes.
     #[cfg(feature = "postgres")]
     pub(super) fn renew(
         &self,
@@ -151,7 +151,7 @@ impl StoreArguments {
         Err(self.left_out())
     }
 
-    /// The address itself is not repeated: it may have a password.
+    /// The message does not repeat the address, which may contain a password.
     #[cfg(not(feature = "postgres"))]
     fn left_out(&self) -> anyhow::Error {
         super::input::Usage(

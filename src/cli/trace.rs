@@ -57,7 +57,7 @@ pub(super) fn run(arguments: &Trace) -> Result<()> {
     let read = network.read(&reading, writing.as_ref(), TraceLevel::Layers, UNSTOPPED)?;
     let mut tensors = tensors(&network, &read, &ids, target.as_deref())?;
     let count = tensors.len();
-    // A file of safetensors has its names sorted, whatever the map's order.
+    // Safetensors files sort names, so the map's order does not matter.
     let named: HashMap<String, Tensor> = tensors.drain(..).collect();
     candle_core::safetensors::save(&named, &arguments.out).with_context(|| {
         format!(

@@ -39,7 +39,7 @@ pub(super) struct View {
     model: ModelArguments,
 }
 
-/// How a diagram is written.
+/// The format of a diagram.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Diagram {
     /// A drawing.
@@ -48,7 +48,7 @@ enum Diagram {
     Mermaid,
 }
 
-/// Shows a file and what the model does with it.
+/// Shows how the model processes a file.
 pub(super) fn run(arguments: &View) -> Result<()> {
     if let Some(diagram) = arguments.structure {
         let (model, network) = arguments.model.interpreted()?;

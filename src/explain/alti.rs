@@ -9,7 +9,7 @@ use crate::model::{Pooling, Trace, ops};
 /// One layer: c_ij ∝ max(0, |y_i|₁ - |y_i - T_i(x_j)|₁), rows summing to 1.
 ///
 /// # Errors
-/// If the trace's shapes do not fit.
+/// If the shapes of the trace do not match.
 pub fn layer(trace: &Trace, layer: usize) -> Result<Mixing> {
     let alti_proximity = trace.alti_proximity(layer)?; // (n, n)
     let mixing = Mixing::normalized(&alti_proximity)?;
@@ -17,7 +17,7 @@ pub fn layer(trace: &Trace, layer: usize) -> Result<Mixing> {
     Ok(mixing)
 }
 
-/// All layers: M = C^L … C^1. Row i is what the final vector of position i is made of, and sums to 1.
+/// All layers: M = C^L … C^1. Row i has the contributions of all positions to the final vector of position i, and sums to 1.
 ///
 /// # Errors
 /// If the trace has no layers.

@@ -1,4 +1,5 @@
-//! Attention as it is: what was mixed, by layer and head. It does not say why (Jain & Wallace 2019), and is labeled so.
+//! Raw attention: how much each position mixed from each other one, by layer and head. It does not explain the result (Jain & Wallace
+//! 2019), and reports say so.
 
 use candle_core::{Result, Tensor};
 
@@ -7,7 +8,7 @@ use super::choice::Over;
 use super::contributions::{self, Mixing, roll_out};
 use crate::model::{Pooling, Trace};
 
-/// The probabilities of one layer, mean over heads or one head alone: row i says where position i looked.
+/// The attention probabilities of one layer, of one head or averaged over heads. Row i shows where position i looked.
 ///
 /// # Errors
 /// If the layer or head does not exist.
@@ -22,16 +23,16 @@ pub fn map(trace: &Trace, layer: usize, head: Option<usize>) -> Result<Mixing> {
     mixing(&matrix)
 }
 
-/// Which attention maps to look at.
+/// The attention maps that a score uses.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct Heads {
-    /// One layer, from 0; the mean of all without it.
+    /// One layer, from 0; `None` averages all layers.
     pub layer: Option<usize>,
-    /// One head, from 0; the mean of all without it.
+    /// One head, from 0; `None` averages all heads.
     pub head: Option<usize>,
 }
 
-/// Attention each token received, mean over queries and over the maps chosen; sums to 1.
+/// Attention each token received, averaged over queries and the chosen maps; sums to 1.
 ///
 /// # Errors
 /// If the layer or head does not exist.
@@ -39,7 +40,7 @@ pub fn received(trace: &Trace, heads: Heads) -> Result<TokenScores> {
     received_over(trace, heads, Over::Mean)
 }
 
-/// As [`received`]; with [`Over::Max`] the mean over queries of the largest entry of the maps chosen, which sums to more than 1.
+/// As [`received`]; with [`Over::Max`] it is the mean over queries of the largest entry in the chosen maps, which sums to more than 1.
 ///
 /// # Errors
 /// As [`received`].

@@ -1,8 +1,8 @@
-//! Attention flow (Abnar & Zuidema, ACL 2020): how much of each token can reach the end, if attention is the width of pipes.
+//! Attention flow (Abnar & Zuidema, ACL 2020): how much of each token can reach the output if attention weights are pipe capacities.
 //!
-//! The layers' matrices ½ (mean_h A + I) are the capacities of a network from the tokens to the last positions, and the weights of the
-//! pooling are those of one more layer behind them. The score of a token is the largest flow from it to that end, over the sum of all.
-//! Exact, by Dinic's algorithm, once for each token.
+//! The layers' matrices ½ (mean_h A + I) are the capacities of a network from the tokens to the last positions, and the pooling weights
+//! form one more layer after them. The score of a token is the maximum flow from it to the output, divided by the sum over all tokens.
+//! Dinic's algorithm computes it exactly, once for each token.
 
 use candle_core::Result;
 
@@ -11,16 +11,17 @@ use super::contributions::Mixing;
 use super::{Subject, TokenScores};
 use crate::model::{Checkpoint, ModelError, Pooling};
 
-/// Texts of more tokens are refused: the flows of so many take some seconds, and eight times as long for twice as many.
+/// Maximum tokens of a text. This many take some seconds, and twice as many take eight times as long.
 pub const MOST_TOKENS: usize = 160;
 
-/// Less than this is nothing: what floats leave behind.
+/// Flows below this are rounding errors and count as zero.
 const NOTHING: f64 = 1e-12;
 
-/// The flow from each token, as a part of the sum of all.
+/// The flow from each token, as a share of the sum over all tokens.
 ///
 /// # Errors
-/// [`ModelError::Meaningless`] for a text of more than [`MOST_TOKENS`] tokens, [`ModelError::Stopped`] when the checkpoint says so.
+/// [`ModelError::Meaningless`] for a text of more than [`MOST_TOKENS`] tokens, [`ModelError::Stopped`] when the checkpoint stops
+/// the work.
 pub fn scores(
     subject: &Subject,
     pooling: Pooling,
@@ -49,15 +50,15 @@ pub fn scores(
     })
 }
 
-/// A network of pipes. Edge 2k goes from a position to one of the next layer, edge 2k + 1 is its way back.
+/// A flow network. Edge 2k goes from a position to one in the next layer; edge 2k + 1 is its reverse.
 struct Graph {
     /// The edges of each node.
     edges: Vec<Vec<usize>>,
-    /// Where each edge leads.
+    /// The target node of each edge.
     to: Vec<usize>,
     capacities: Vec<f64>,
     left: Vec<f64>,
-    /// The place behind the pooling.
+    /// The sink, after the pooling.
     end: usize,
 }
 
@@ -95,7 +96,7 @@ impl Graph {
         }
     }
 
-    /// The largest flow from a node to the end.
+    /// The maximum flow from a node to the sink.
     fn flow(&mut self, source: usize) -> f64 {
         self.left.clone_from(&self.capacities);
         let mut sum = 0.0;
@@ -112,7 +113,7 @@ impl Graph {
         sum
     }
 
-    /// How many pipes each node is away from a source, while the end can be reached.
+    /// The distance of each node from a source in edges; `None` if the sink is unreachable.
     fn levels(&self, source: usize) -> Option<Vec<usize>> {
         let mut levels = vec![usize::MAX; self.edges.len()];
         let mut queue = std::collections::VecDeque::from([source]);
@@ -129,7 +130,7 @@ impl Graph {
         (levels[self.end] != usize::MAX).then_some(levels)
     }
 
-    /// Sends up to `most` from a node to the end, each step one level further. Returns what arrives.
+    /// Sends up to `most` from a node to the sink, one level per step. Returns the amount that arrives.
     fn push(&mut self, node: usize, most: f64, levels: &[usize], next: &mut [usize]) -> f64 {
         if node == self.end {
             return most;
@@ -163,12 +164,12 @@ mod tests {
             entries: entries.to_vec(),
             n: 2,
         };
-        // Position 0 takes .9 from itself and .1 from 1; position 1 takes half of each.
+        // Position 0 takes .9 from itself and .1 from position 1; position 1 takes half from each.
         let layers = [layer([0.9, 0.1, 0.5, 0.5]), layer([0.2, 0.8, 0.5, 0.5])];
         let mut graph = Graph::new(&layers, &[1.0, 0.0]);
-        // Through itself .2, through position 1 its own .5.
+        // .2 flows through position 0, and .5 through position 1.
         assert!((graph.flow(0) - 0.7).abs() < 1e-6, "{}", graph.flow(0));
-        // Through position 0 .1, through itself .5.
+        // .1 flows through position 0, and .5 through position 1.
         assert!((graph.flow(1) - 0.6).abs() < 1e-6, "{}", graph.flow(1));
     }
 }

@@ -1,8 +1,8 @@
-//! The centered variant of a comparison: both passages without what their languages have in common.
+//! The centered variant of a comparison: both passages minus the mean vectors of their languages.
 //!
-//! Two functions in one language resemble each other for the language alone. Similar items are therefore found by vectors from which
-//! the mean of their language was taken, and the cosine of these is split as the raw one is. No word owns a share of a mean, so each
-//! mean is a part of its own, beside special tokens and biases: nothing is handed out by guess, and the parts sum exactly.
+//! Two functions in one language resemble each other because of the language alone. The search for similar items therefore subtracts the
+//! mean of their language from vectors, and this module splits the cosine of these vectors as the raw one is split. No word owns a share of
+//! a mean, so each mean is a separate part, beside special tokens and biases. Nothing is distributed by guess, and the parts sum exactly.
 
 use candle_core::Tensor;
 
@@ -10,21 +10,21 @@ use super::passage::Shares;
 use super::split::{Split, cosine, dot, length, scale, split};
 use crate::model::{ModelError, largest};
 
-/// The mean vectors of the languages of two passages, each a mean of embeddings of unit length; `None` where no mean is known. One of
-/// another width than the model's is none.
+/// The mean vectors of the languages of two passages. Each is a mean of embeddings of unit length; `None` if no mean is known. A mean whose
+/// width differs from the model's is ignored.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Means<'a> {
     /// The mean of the first passage's language.
     pub a: Option<&'a [f32]>,
     /// The mean of the second passage's language.
     pub b: Option<&'a [f32]>,
-    /// How a score is made of the centered cosine, where it is not the cosine itself.
+    /// Turns the centered cosine into a score; `None` if the score is the cosine itself.
     pub measure: Option<&'a dyn Measure>,
 }
 
-/// How similarity is told: on the scale of the thresholds whatever the model, and between two languages as within one.
+/// Puts similarity on the scale of the thresholds, for any model and any two languages.
 pub trait Measure: std::fmt::Debug + Sync {
-    /// The score of a cosine of two vectors, of the first language and of the second, both without their means and of unit length.
+    /// The score of a cosine of two vectors, of the first and the second language, both centered and of unit length.
     fn score(&self, cosine: f32, a: &[f32], b: &[f32]) -> f32;
 }
 
@@ -33,36 +33,37 @@ pub trait Measure: std::fmt::Debug + Sync {
 pub struct CenteredSide {
     /// Whether the mean of its language is known.
     pub known: bool,
-    /// What each word adds to the centered cosine.
+    /// The contribution of each word to the centered cosine.
     pub scores: Vec<f32>,
-    /// What its special tokens add.
+    /// The contribution of its special tokens.
     pub special: f32,
-    /// What the biases of the network add.
+    /// The contribution of the network's biases.
     pub bias: f32,
-    /// What taking the mean of its language away adds; mostly negative, 0 where no mean is known.
+    /// The contribution of subtracting the language mean; mostly negative, 0 if no mean is known.
     pub common: f32,
 }
 
 /// Why two passages are similar apart from their languages.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Centered {
-    /// Cosine of the two embeddings without the means of their languages, -1 to 1: what the pairs sum to.
+    /// Cosine of the two centered embeddings, -1 to 1. The pairs sum to it.
     pub cosine: f32,
-    /// What `fovea similar` and lenses show, -1 to 1: the cosine itself with the embedded model and within one language.
+    /// The similarity that `fovea similar` and lenses show, -1 to 1. With the embedded model and within one language it is the cosine
+    /// itself.
     pub similarity: f32,
     /// |centered cosine - sum of all pairs|.
     pub residual: f32,
-    /// How much of the raw cosine has a mean of a language in it. The rest is what the passages have of their own:
+    /// The part of the raw cosine that involves a language mean. The rest comes from the passages themselves:
     /// `raw cosine = common + own_length * centered cosine`.
     pub common: f32,
-    /// The lengths of both embeddings, of unit length before, once the means are taken away, multiplied.
+    /// The product of the lengths of both embeddings after centering; both have unit length before.
     pub own_length: f32,
     /// The first passage.
     pub a: CenteredSide,
     /// The second passage.
     pub b: CenteredSide,
-    /// Row-major (words of a + 3) × (words of b + 3): words, then special tokens, then biases, then the mean of the language. `None`
-    /// where it was not asked for.
+    /// Row-major (words of a + 3) × (words of b + 3): words, then special tokens, then biases, then the mean of the language. `None` if it
+    /// was not requested.
     pub pairs: Option<Vec<f32>>,
 }
 
@@ -108,7 +109,7 @@ pub(super) struct CenteredTotals<'a> {
 }
 
 impl<'a> CenteredTotals<'a> {
-    /// Takes the means away from two embeddings.
+    /// Subtracts the means from two embeddings.
     pub fn new(a: &[f32], b: &[f32], means: Means<'a>) -> CenteredTotals<'a> {
         let means = means.of_width(a.len());
         CenteredTotals {
@@ -119,7 +120,7 @@ impl<'a> CenteredTotals<'a> {
         }
     }
 
-    /// The direction whose inner products with the parts of the first passage are wanted.
+    /// The direction that the parts of the first passage are projected on.
     pub fn toward_a(&self) -> &[f32] {
         &self.b
     }
@@ -129,7 +130,7 @@ impl<'a> CenteredTotals<'a> {
         &self.a
     }
 
-    /// The comparison, from the inner products of both passages' parts with these directions.
+    /// Completes the comparison with the inner products of both passages' parts with these directions.
     pub fn finish(self, raw_cosine: f32, a: Shares, b: Shares, means: Means) -> Centered {
         let (cosine, lengths) = cosine(&self.a, &self.b);
         let scale = scale(lengths);
@@ -162,12 +163,12 @@ impl<'a> CenteredTotals<'a> {
 }
 
 impl<'a> Means<'a> {
-    /// The means of both passages that have the width of the model.
+    /// The means of both passages, if they have the width of the model.
     fn of_width(&self, width: usize) -> [Option<&'a [f32]>; 2] {
         [self.a, self.b].map(|mean| mean.filter(|mean| mean.len() == width))
     }
 
-    /// What lenses show for a centered cosine of two vectors.
+    /// The similarity that lenses show for a centered cosine of two vectors.
     fn similarity(&self, cosine: f32, a: &[f32], b: &[f32]) -> f32 {
         let measured = self
             .measure
@@ -176,7 +177,7 @@ impl<'a> Means<'a> {
     }
 }
 
-/// An embedding of unit length without a mean.
+/// Subtracts a mean from an embedding of unit length.
 fn own(embedding: &[f32], mean: Option<&[f32]>) -> Vec<f32> {
     let scale = length(embedding).max(f64::MIN_POSITIVE).recip();
     let taken = |index: usize| mean.map_or(0.0, |mean| f64::from(mean[index]));
@@ -185,7 +186,7 @@ fn own(embedding: &[f32], mean: Option<&[f32]>) -> Vec<f32> {
         .collect()
 }
 
-/// The parts of such an embedding: those of the raw one, scaled, and the mean as the last one.
+/// The parts of a centered embedding: those of the raw one, scaled, and the mean as the last part.
 fn own_parts(embedding: &[f32], parts: &Tensor, mean: Option<&[f32]>) -> Result<Tensor, ModelError> {
     let scale = length(embedding).max(f64::MIN_POSITIVE).recip();
     let taken: Vec<f32> = match mean {

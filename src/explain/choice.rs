@@ -1,4 +1,4 @@
-//! What a person may choose about a method: which attention maps, and what is left out and how.
+//! Options of a method: the attention maps, and the text that leave-one-out removes.
 
 use super::Heads;
 
@@ -8,23 +8,23 @@ pub enum Over {
     /// Their mean.
     #[default]
     Mean,
-    /// The largest of their entries: what any head looked at.
+    /// Their largest entry: what any head looked at.
     Max,
 }
 
-/// How words are left out.
+/// How leave-one-out removes words.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub enum Operator {
     /// Their tokens are deleted; later ones move forward.
     #[default]
     Delete,
-    /// Their tokens become the model's mask, or what says nothing where it has none.
+    /// The model's mask token replaces their tokens, or the padding token if it has no mask.
     Mask,
-    /// No token may look at them, and the pooling leaves them out; all others keep their positions.
+    /// Attention and pooling ignore them; all other tokens keep their positions.
     Attention,
 }
 
-/// What is left out at a time.
+/// How much text leave-one-out removes at a time.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub enum Extent {
     /// A word.
@@ -39,13 +39,13 @@ pub enum Extent {
 /// The choices of [`Method::Attention`](super::Method::Attention) and [`Method::LeaveOneOut`](super::Method::LeaveOneOut).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct Choice {
-    /// Which attention maps.
+    /// The attention maps.
     pub heads: Heads,
-    /// How they become one.
+    /// How they are combined.
     pub over: Over,
-    /// How words are left out.
+    /// How leave-one-out removes words.
     pub operator: Operator,
-    /// What is left out at a time.
+    /// How much text leave-one-out removes at a time.
     pub extent: Extent,
 }
 

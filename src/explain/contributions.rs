@@ -1,4 +1,4 @@
-//! What each position mixed from each other position, as matrices, and rolling such matrices out through the layers.
+//! Matrices of how much each position mixed from each other one, and their rollout through layers.
 
 use candle_core::{Result, Tensor};
 use rayon::prelude::*;
@@ -6,10 +6,10 @@ use rayon::prelude::*;
 use super::TokenScores;
 use crate::model::{Pooling, ops};
 
-/// Rows that are worth handing to another thread.
+/// Minimum rows of a task for another thread.
 const ROWS: usize = 32;
 
-/// A square matrix over the tokens of a sequence, row-major; row i says what position i is made of.
+/// A square matrix over the tokens of a sequence, row-major; row i has the contributions to position i.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Mixing {
     /// Row-major entries.
@@ -24,7 +24,7 @@ impl Mixing {
         &self.entries[i * self.n..(i + 1) * self.n]
     }
 
-    /// `self · earlier`: what this layer mixed, in terms of what the earlier ones did.
+    /// `self · earlier`: the mixing of this layer, expressed in the inputs of the earlier ones.
     pub fn after(&self, earlier: &Mixing) -> Mixing {
         Mixing {
             entries: ops::compose(&self.entries, &earlier.entries, self.n),
@@ -32,10 +32,10 @@ impl Mixing {
         }
     }
 
-    /// The rows, added up with a weight each.
+    /// The weighted sum of the rows.
     ///
     /// # Errors
-    /// If there are not as many weights as rows.
+    /// If the numbers of weights and rows differ.
     fn weighted(&self, weights: &[f32]) -> Result<Vec<f32>> {
         if weights.len() != self.n {
             candle_core::bail!("{} weights do not fit {} rows", weights.len(), self.n);
@@ -80,8 +80,8 @@ pub fn roll_out(layers: impl IntoIterator<Item = Result<Mixing>>) -> Result<Mixi
     layers.try_fold(first?, |earlier, layer| Ok(layer?.after(&earlier)))
 }
 
-/// Score of each token for the embedding: the pooling's weights times the layers' matrices, given the last layer first. Sums to 1, and
-/// is what the pooled rows of [`roll_out`] are, at the price of a row of it.
+/// Score of each token for the embedding: the pooling's weights times the layers' matrices, given the last layer first. Sums to 1. It
+/// equals the pooled rows of [`roll_out`], at the cost of one row.
 pub fn scores(last_first: impl IntoIterator<Item = Result<Mixing>>, pooling: Pooling) -> Result<TokenScores> {
     let mut weights: Option<Vec<f32>> = None;
     for layer in last_first {

@@ -1,24 +1,24 @@
-//! The frozen-affine decomposition, backward form: which share of the embedding came in through each token.
+//! The frozen-affine decomposition, backward form: the share of the embedding that comes from each token.
 //!
-//! With attention probabilities, LayerNorm deviations and activation gates held at their values, the network is an affine map of
-//! its input (DecompX, Modarressi et al., ACL 2023). Its linear part is pulled back from the embedding in one pass of plain
-//! linear algebra; the inner product of a token's input with what arrives there is the token's share.
+//! With attention probabilities, LayerNorm deviations and activation gates held at their values, the network is an affine map of its input
+//! (DecompX, Modarressi et al., ACL 2023). One backward pass of plain linear algebra applies the transpose of its linear part to the
+//! embedding. The inner product of a token's input with the result at that token is the token's share.
 
 use candle_core::Tensor;
 
 use super::TokenScores;
 use crate::model::{Model, ModelError, Pooling, Trace};
 
-/// Share of each token in the squared length of the embedding: ⟨x_k, Jᵀe⟩ / |e|². The bias share comes from the network's
-/// biases by a sum of its own, so that shares + bias = 1 is a check and not a definition.
+/// Share of each token in the squared length of the embedding: ⟨x_k, Jᵀe⟩ / |e|². The bias share is summed separately from the network's
+/// biases, so that shares + bias = 1 is a check and not a definition.
 ///
 /// # Errors
-/// [`ModelError::Tensor`] if the trace has no layers or its shapes do not fit.
+/// [`ModelError::Tensor`] if the trace has no layers or its shapes do not match.
 pub fn shares(trace: &Trace, pooling: Pooling, embedding: &[f32]) -> std::result::Result<TokenScores, ModelError> {
     Ok(as_shares(vjp(trace, pooling, embedding)?, embedding))
 }
 
-/// As [`shares`], for a model that may have a projection behind its pooling.
+/// As [`shares`], for a model that may have a projection after its pooling.
 ///
 /// # Errors
 /// As [`shares`].
@@ -28,12 +28,12 @@ pub fn shares_of(
     pooling: Pooling,
     embedding: &[f32],
 ) -> std::result::Result<TokenScores, ModelError> {
-    Ok(as_shares(pull_back_of(model, trace, pooling, embedding)?, embedding))
+    Ok(as_shares(vjp_of(model, trace, pooling, embedding)?, embedding))
 }
 
-/// As [`shares_of`], of what the embedding e has beyond a reference r: ⟨x_k, Jᵀ(e - r)⟩ / |e - r|². Where a model crowds its texts into a
-/// cone, most of |e|² is what every text has, and biases carry it; what a text has of its own is the rest. The bias share is what the
-/// biases add beyond the reference, so that shares + bias = 1 still.
+/// As [`shares_of`], but explains how the embedding e differs from a reference r: ⟨x_k, Jᵀ(e - r)⟩ / |e - r|². If a model crowds its texts
+/// into a cone, all texts share most of |e|², and biases carry it; only the rest is specific to a text. The bias share is the contribution
+/// of the biases beyond the reference, so that shares + bias = 1 still holds.
 ///
 /// # Errors
 /// As [`shares`].
@@ -44,7 +44,7 @@ pub fn shares_beyond(
     (embedding, reference): (&[f32], &[f32]),
 ) -> std::result::Result<TokenScores, ModelError> {
     let own: Vec<f32> = embedding.iter().zip(reference).map(|(e, r)| e - r).collect();
-    let mut pulled = pull_back_of(model, trace, pooling, &own)?;
+    let mut pulled = vjp_of(model, trace, pooling, &own)?;
     let common: f64 = own
         .iter()
         .zip(reference)
@@ -54,7 +54,7 @@ pub fn shares_beyond(
     Ok(as_shares(pulled, &own))
 }
 
-/// Parts of ⟨e, e⟩ as shares of it.
+/// Divides the parts of ⟨e, e⟩ by it.
 fn as_shares(pulled: TokenScores, embedding: &[f32]) -> TokenScores {
     let length = embedding.iter().map(|v| f64::from(*v).powi(2)).sum::<f64>();
     let scale = if length > 0.0 { 1.0 / length } else { 0.0 };
@@ -69,11 +69,11 @@ fn as_shares(pulled: TokenScores, embedding: &[f32]) -> TokenScores {
     }
 }
 
-/// As [`vjp`], for a direction of the embeddings of a model that may have a projection behind its pooling.
+/// As [`vjp`], for a direction in the embedding space of a model that may have a projection after its pooling.
 ///
 /// # Errors
 /// As [`shares`].
-pub fn pull_back_of(
+pub fn vjp_of(
     model: &Model,
     trace: &Trace,
     pooling: Pooling,

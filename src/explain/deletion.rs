@@ -1,15 +1,13 @@
-//! What becomes of a text's embedding, or of what a decoder writes next, when words are deleted: the measure that explanations are held
-//! against.
+//! Measures how deleting words changes an embedding or a decoder's next token. Explanations are tested against it.
 //!
-//! The tokens of the words are taken out of the sequence that the model reads; text is never put together and tokenized again, which might
-//! give other tokens. Special tokens always stay. The change of an embedding is 1 - cos(e, e'), 0 to 2; that of a number is how far it
-//! falls.
+//! The tokens of the words are removed from the sequence that the model reads. The text is not tokenized again, since that might give other
+//! tokens. Special tokens always stay. The change of an embedding is 1 - cos(e, e'), 0 to 2; the change of a number is its decrease.
 
 use super::split::cosine;
 use super::{Goal, Subject};
 use crate::model::{Checkpoint, Model, ModelError, Packed, Trace, TraceLevel};
 
-/// Tokens that the model reads at once.
+/// Tokens of one batch.
 const BATCH: usize = 2048;
 
 /// A text whose words can be deleted.
@@ -21,17 +19,17 @@ pub struct Deletions<'a> {
     whole: Whole<'a>,
 }
 
-/// What is known of the whole text.
+/// The result for the whole text.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Whole<'a> {
     /// Its embedding.
     Embedding(&'a [f32]),
-    /// A number of it, and which.
+    /// The explained number: its goal and value.
     Value(Goal, f64),
 }
 
 impl<'a> Whole<'a> {
-    /// What is explained of a subject.
+    /// The goal's result for a subject.
     pub(super) fn of(model: &Model, subject: &Subject<'a>) -> Result<Whole<'a>, ModelError> {
         Ok(match subject.goal {
             Goal::Embedding => Whole::Embedding(subject.embedding),
@@ -39,7 +37,7 @@ impl<'a> Whole<'a> {
         })
     }
 
-    /// What each of some other texts changes, given by their ids and read in batches.
+    /// The change that each of several shortened texts makes. They are given as token ids and read in batches.
     pub(super) fn changes(
         &self,
         model: &Model,
@@ -66,7 +64,7 @@ impl<'a> Whole<'a> {
         Ok(changes)
     }
 
-    /// What a pass over the rest of the text changes. Nothing is left of an embedding whose text is gone: 1.
+    /// The change that a pass over the remaining text shows. An empty text changes an embedding by 1.
     pub(super) fn change(&self, model: &Model, rest: &Trace) -> Result<f32, ModelError> {
         Ok(match self {
             Whole::Embedding(whole) => (1.0 - cosine(whole, &model.pool(rest)?).0) as f32,
@@ -81,7 +79,7 @@ impl<'a> Deletions<'a> {
         Deletions::with(model, ids, words, Whole::Embedding(embedding))
     }
 
-    /// The text of a subject, with what is explained of it; `words` lists the tokens of each word.
+    /// The text of a subject, with its goal; `words` lists the tokens of each word.
     ///
     /// # Errors
     /// [`ModelError::Unable`] for the next token of a model that predicts none.
@@ -107,10 +105,10 @@ impl<'a> Deletions<'a> {
         }
     }
 
-    /// What each set of deleted words changes; `deleted[k][w]` says whether set k has word w.
+    /// The change that each set of deleted words makes; `deleted[k][w]` says whether set k has word w.
     ///
     /// # Errors
-    /// [`ModelError::Stopped`] when the checkpoint says so; otherwise what the model reports.
+    /// [`ModelError::Stopped`] when the checkpoint stops the work; otherwise errors of the model.
     pub fn changes(&self, deleted: &[Vec<bool>], checkpoint: Checkpoint) -> Result<Vec<f32>, ModelError> {
         let rest = |deleted: &Vec<bool>| -> Vec<u32> {
             let kept = self.ids.iter().zip(&self.owners);

@@ -1,7 +1,7 @@
-//! What the words of a passage add along a direction of embeddings: the logit of a probe, the cosine with a label.
+//! Splits the projection of an embedding on a direction over words: a probe's logit, a label's cosine.
 //!
-//! The number is linear in the embedding of unit length, so that one pass backward over the passage gives exact shares of it (the pull-back
-//! of [`super::decomposition`], whose target is the direction instead of the embedding itself).
+//! The number is linear in the embedding of unit length, so one backward pass over the passage gives exact shares of it (as in
+//! [`super::decomposition`], with the direction as target instead of the embedding).
 
 use std::time::Instant;
 
@@ -22,18 +22,18 @@ impl std::fmt::Debug for Directed {
     }
 }
 
-/// What the parts of a passage add to ⟨direction, embedding / |embedding|⟩.
+/// The contributions of a passage's parts to ⟨direction, embedding / |embedding|⟩.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Along {
     /// The number.
     pub value: f64,
     /// The passage's words, as ranges of its text.
     pub words: Vec<ByteRange>,
-    /// What each word adds.
+    /// The contribution of each word.
     pub scores: Vec<f32>,
-    /// What special tokens add.
+    /// The contribution of special tokens.
     pub special: f32,
-    /// What the biases of the network add.
+    /// The contribution of the network's biases.
     pub bias: f32,
     /// |value - sum of all parts|.
     pub residual: f64,
@@ -42,10 +42,10 @@ pub struct Along {
 }
 
 impl Directed {
-    /// Reads a passage, as it is read for the index.
+    /// Reads a passage in the same way as the index.
     ///
     /// # Errors
-    /// [`ModelError::Stopped`] when the checkpoint says so; otherwise what the model reports.
+    /// [`ModelError::Stopped`] when the checkpoint stops the work; otherwise errors of the model.
     pub fn read(model: &Model, text: (&str, Language), checkpoint: Checkpoint) -> Result<Directed, ModelError> {
         Ok(Directed {
             model: model.clone(),
@@ -60,7 +60,7 @@ impl Directed {
         own.map(|v| (f64::from(*v) * scale) as f32).collect()
     }
 
-    /// Share of its letters that the vocabulary can read.
+    /// Share of its letters that the vocabulary contains.
     pub fn coverage(&self) -> f32 {
         self.passage.coverage
     }

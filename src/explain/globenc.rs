@@ -1,8 +1,8 @@
 //! GlobEnc (Modarressi et al., NAACL 2022): norm-based analysis of the whole encoder layer, rolled out.
 //!
-//! What position i takes from position j in attention goes on through the second residual connection and the second LayerNorm, whose
-//! deviation is that of the full vector; the feed-forward block's own output is left out. N_ij = |LN2(LN1(T_i(x_j)))|₂, rows sum to 1. Where
-//! no norm stands behind the block, as in decoders that normalize first, it is the norm-based method.
+//! The attention contribution of position j to position i passes through the second residual connection and the second LayerNorm, which
+//! uses the deviation of the full vector. The output of the feed-forward block is ignored. N_ij = |LN2(LN1(T_i(x_j)))|₂, rows sum to 1. In
+//! models without a norm after the block, such as pre-norm decoders, it equals the norm-based method.
 
 use candle_core::Result;
 
@@ -13,7 +13,7 @@ use crate::model::{Pooling, Trace};
 /// One layer's matrix.
 ///
 /// # Errors
-/// If the interpreter did not run the pass, or kept too little.
+/// If the interpreter did not run the pass, or the trace lacks the values.
 pub fn layer(trace: &Trace, layer: usize) -> Result<Mixing> {
     Mixing::normalized(&trace.lengths_behind(layer)?)
 }

@@ -1,26 +1,25 @@
-//! What an explanation is of: the embedding of a text, or the token that a decoder writes next.
+//! The goal of an explanation: the embedding of a text, or the next token of a decoder.
 
 use serde::{Deserialize, Serialize};
 
 use crate::model::tape::{self, Held, Network};
 use crate::model::{Model, ModelError, Pooling, Trace};
 
-/// What the scores of a text's words explain.
+/// The quantity that the scores of a text's words explain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Goal {
     /// The embedding.
     #[default]
     Embedding,
-    /// The logit of a token at the last position: what a decoder writes next.
+    /// The logit of a token at the last position, where a decoder predicts the next token.
     Logit(usize),
     /// The natural logarithm of that token's probability.
     LogProbability(usize),
 }
 
 impl Goal {
-    /// The goal that explains the next token, if there is one: the token that the model finds most probable behind a text, given the pass
-    /// over that text.
+    /// The goal that explains the next token, if there is one: the most probable token after a text, given the pass over that text.
     ///
     /// # Errors
     /// [`ModelError::Unable`] for a model without a head for tokens.
@@ -42,7 +41,7 @@ impl Goal {
         }
     }
 
-    /// The readout at the last of some rows; nothing for an embedding.
+    /// The readout at the last row; `None` for an embedding.
     pub(super) fn readout(self, rows: usize) -> Option<tape::Target> {
         let row = rows.saturating_sub(1);
         match self {
@@ -52,10 +51,11 @@ impl Goal {
         }
     }
 
-    /// The number that a pass gives for a token; that of a uniform guess where the pass read nothing.
+    /// The value of a token's output in a pass; the value of a uniform guess if the text is empty.
     ///
     /// # Errors
-    /// [`ModelError::Unable`] for a model without a head for tokens, [`ModelError::Meaningless`] for an embedding, which is no number.
+    /// [`ModelError::Unable`] for a model without a head for tokens, [`ModelError::Meaningless`] for an embedding, which is not a
+    /// number.
     pub fn value(self, model: &Model, trace: &Trace) -> Result<f64, ModelError> {
         let network = network(model)?;
         let (output, logarithm) = match self {

@@ -1,17 +1,18 @@
-//! Gradient × input (Shrikumar et al. 2017): how fast what is explained grows with each token's own row, as far as that row is long.
+//! Gradient × input (Shrikumar et al. 2017): the slope of the target at each token's input row, times that row.
 //!
-//! Explained is what the decomposition splits: the embedding's part along itself, or along what it has beyond the model's reference. Where
-//! a projection brings embeddings to unit length, the length is held at the text's: along itself a vector of unit length has no slope.
+//! The target is the quantity that the decomposition splits: the embedding projected on itself, or on its difference from the model's
+//! reference. If the model normalizes embeddings to unit length, the length stays fixed at the text's value, because a unit vector has no
+//! slope along itself.
 
 use super::{Goal, Subject, TokenScores};
 use crate::model::{Frozen, Model, ModelError, Trace};
 
-/// The number that gradients are of. For an embedding ⟨d, e(x)⟩, where e(x) is the embedding of a text x, and d the direction that the
-/// embedding of one text has beyond the reference; for a decoder's next token its logit or log-probability.
+/// The number whose gradient is computed. For an embedding it is ⟨d, e(x)⟩: e(x) is the embedding of a text x, and d is the difference
+/// between one text's embedding and the reference. For a decoder's next token it is the logit or log-probability.
 pub(super) struct Target<'a> {
     model: &'a Model,
     kind: Kind<'a>,
-    /// The length of what is explained: ⟨d, e⟩ less the reference's part; 1 for a number that is explained as it is.
+    /// The total that scores are divided by: ⟨d, e⟩ minus the reference's part; 1 for a number that is not split into shares.
     pub length: f64,
 }
 
@@ -45,7 +46,7 @@ impl<'a> Target<'a> {
         })
     }
 
-    /// Whether it is a number that is explained as it is, and not by parts of 1.
+    /// Whether it is an output of the head, whose scores are not shares of 1.
     pub fn is_output(&self) -> bool {
         matches!(self.kind, Kind::Output(_))
     }
@@ -66,23 +67,23 @@ impl<'a> Target<'a> {
         }
     }
 
-    /// Its true gradient at the rows that the first layer gets: (n, hidden).
+    /// Its true gradient at the input rows of the first layer: (n, hidden).
     pub fn gradient(&self, trace: &Trace) -> Result<Vec<f32>, ModelError> {
         Ok(trace.gradient(self.at_hidden(trace)?.1)?)
     }
 }
 
-/// Rows as one list of floats, and the floats of a row.
+/// The input rows as one list, and the width of a row.
 pub(super) fn input(trace: &Trace) -> Result<(Vec<f32>, usize), ModelError> {
     let rows = trace.hidden_states(0)?; // (n, hidden)
     let width = rows.dim(1)?;
     Ok((rows.flatten_all()?.to_vec1()?, width))
 }
 
-/// ⟨x_j, ∂F/∂x_j⟩ of each token, as a part of the target's length. The scores sum to nothing in particular.
+/// ⟨x_j, ∂F/∂x_j⟩ of each token, as a share of the target's length. The scores have no fixed sum.
 ///
 /// # Errors
-/// [`ModelError::Tensor`] if the pass kept too little for gradients.
+/// [`ModelError::Tensor`] if the trace lacks the values that gradients need.
 pub fn scores(model: &Model, subject: &Subject) -> Result<TokenScores, ModelError> {
     let target = Target::of(model, subject)?;
     let gradient = target.gradient(subject.trace)?;

@@ -1,29 +1,31 @@
-//! Integrated gradients (Sundararajan, Taly & Yan, ICML 2017): gradient × input, averaged on the way from a text that says nothing.
+//! Integrated gradients (Sundararajan, Taly & Yan, ICML 2017): gradient × input, averaged on a path from a neutral text.
 //!
 //! IG_j = ⟨x_j - x'_j, (1/m) Σ_k ∂F/∂x_j at x' + α_k (x - x')⟩ with α_k = (k - ½)/m. The text x' has the same length, positions and special
 //! tokens; all other tokens are the tokenizer's padding (or its unknown token, or zeros where it has neither). Special tokens are the same
-//! in both and get nothing. The scores should sum to F(x) - F(x'); as shares of it, what they miss of 1 is the completeness error.
+//! in both texts and score 0. The scores should sum to F(x) - F(x'). They are given as shares of it, and their distance from 1 is the
+//! completeness error.
 
 use super::gradient::{Target, input, products};
 use super::{Subject, TokenScores};
 use crate::model::tape::Network;
 use crate::model::{Checkpoint, Model, ModelError, Packed, TraceLevel};
 
-/// Steps on the way.
+/// Steps on the path.
 pub const STEPS: usize = 20;
 
-/// Rows whose pass is kept at once: bounds memory to some hundred megabytes for a model of 400 wide.
+/// Maximum rows of the passes in memory: some hundred megabytes for a model of width 400.
 const ROWS: usize = 512;
 
-/// The share of each token in what the target gains on the way.
+/// The share of each token in the target's increase along the path.
 ///
 /// # Errors
-/// [`ModelError::Stopped`] when the checkpoint says so, [`ModelError::Tensor`] for a model that the interpreter does not run.
+/// [`ModelError::Stopped`] when the checkpoint stops the work, [`ModelError::Tensor`] for a model that the interpreter does not
+/// run.
 pub fn scores(model: &Model, subject: &Subject, checkpoint: Checkpoint) -> Result<TokenScores, ModelError> {
     integrate(model, subject, STEPS, checkpoint)
 }
 
-/// As [`scores`], in another number of steps.
+/// As [`scores`], with a given number of steps.
 ///
 /// # Errors
 /// As [`scores`].
@@ -68,7 +70,7 @@ pub fn integrate(
     })
 }
 
-/// The rows of the text that says nothing, and the target's value for it.
+/// The rows of the neutral text, and the target's value for it.
 fn baseline(
     model: &Model,
     network: &Network,

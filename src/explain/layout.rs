@@ -1,27 +1,27 @@
 //! The layout of a text as a binary tree over its words: blocks of lines, lines, brackets, clauses, words.
 //!
-//! A text is divided again and again at the boundary between two words that divides it most: between lines, at the one of least
-//! indentation; within a line, at the least depth of brackets, there behind the end of a sentence or statement, then behind a comma or
-//! colon, then anywhere. Of equal boundaries the one nearest to the middle is taken. This follows the syntax tree of a text that is laid out
-//! as people do, in any language, without its grammar.
+//! The module divides a text recursively at its strongest boundary between two words. Between lines, the strongest boundary has the least
+//! indentation. Within a line it has the least depth of brackets; at that depth the end of a sentence or statement comes first, then a
+//! comma or colon, then any boundary. Ties go to the boundary closest to the middle. For normally formatted text this follows the syntax
+//! tree, in any language, without a grammar.
 
 use crate::text::ByteRange;
 
-/// A part of a text: some of its words.
+/// A part of a text: a range of its words.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Part {
     /// The words.
     pub words: std::ops::Range<usize>,
-    /// The two parts of it, as places in the list of all; nothing for one word.
+    /// Its two halves, as indices into the list of all parts; `None` for a single word.
     pub halves: Option<(usize, usize)>,
 }
 
-/// How much a boundary divides; the least divides most.
+/// The strength of a boundary; the least value divides most.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Boundary {
     /// Between two lines: the indentation of the second.
     Lines(usize),
-    /// Within a line: the depth of brackets, then what stands before.
+    /// Within a line: the depth of brackets, then the kind of the token before.
     Within(usize, u8),
 }
 
@@ -39,7 +39,7 @@ pub(super) fn parts(text: &str, words: &[ByteRange]) -> Vec<Part> {
     while next < parts.len() {
         let own = parts[next].words.clone();
         if own.len() > 1 {
-            // Boundary k stands behind word k.
+            // Boundary k is after word k.
             let middle = own.start + (own.len() - 1) / 2;
             let best = (own.start..own.end - 1).min_by_key(|k| (boundaries[*k], k.abs_diff(middle), *k));
             let cut = best.unwrap_or(own.start) + 1;
@@ -53,7 +53,7 @@ pub(super) fn parts(text: &str, words: &[ByteRange]) -> Vec<Part> {
     parts
 }
 
-/// The words of each line that has some.
+/// The words of each line that has words.
 pub(super) fn lines(text: &str, words: &[ByteRange]) -> Vec<std::ops::Range<usize>> {
     divided(text, words, |boundary| matches!(boundary, Boundary::Lines(_)))
 }
@@ -106,7 +106,7 @@ fn boundaries(text: &str, words: &[ByteRange]) -> Vec<Boundary> {
         .collect()
 }
 
-/// How many brackets of its line are open around each word; a bracket itself stands outside.
+/// The number of open brackets around each word within its line; a bracket itself counts as outside.
 fn depths(text: &str, words: &[ByteRange]) -> Vec<usize> {
     let (mut depth, mut at) = (0usize, 0usize);
     let mut depths = Vec::with_capacity(words.len());
@@ -119,7 +119,7 @@ fn depths(text: &str, words: &[ByteRange]) -> Vec<usize> {
         };
         text.get(at..word.start).unwrap_or_default().chars().for_each(&mut step);
         let mut own = text[word.clone()].chars();
-        // Of a word that is a closing bracket, the depth behind it.
+        // A closing bracket has the depth after it.
         match own.clone().next() {
             Some(first @ (')' | ']' | '}')) => {
                 step(first);
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_and_sentences_take_all_words_in_order() {
+    fn lines_and_sentences_cover_all_words_in_order() {
         let text = "One two. Three four!\nfive\n\n  six";
         let words: Vec<ByteRange> = source_words(text).into_iter().map(|word| word.range).collect();
         let told = |groups: Vec<std::ops::Range<usize>>| -> Vec<String> {
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn every_word_is_a_part_and_halves_make_the_whole() {
+    fn every_word_is_a_part_and_two_halves_cover_their_part() {
         for text in [
             "",
             "one",

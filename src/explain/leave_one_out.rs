@@ -1,9 +1,9 @@
-//! Leave-one-out: how far the embedding turns when one word is left out, 1 - cos(e(x), e(x without the word)).
+//! Leave-one-out: how far the embedding moves when one word is removed, 1 - cos(e(x), e(x without the word)).
 //!
-//! It needs a pass of the model for each word. What it says is exact, of one word at a time: two words that say the same hide each other.
-//! A word can be deleted, masked, or hidden from attention; lines and sentences can be left out in place of words. A token that nobody
-//! looks at and that is not pooled adds nothing, so that hiding it is the same as a pass over the rows of all others. The rows hold the
-//! positions in models that add them to the embedding; others cannot tell hiding from deletion, and refuse it.
+//! It needs one pass of the model for each word. The result is exact for one word at a time, but two words with the same meaning hide each
+//! other. A word can be deleted, masked, or hidden from attention; whole lines and sentences can be removed instead of words. A token that
+//! attention and pooling ignore contributes nothing, so hiding it equals a pass over all other rows. This works for models that add
+//! positions to the embedding rows. Other models cannot distinguish hiding from deletion, so they refuse it.
 
 use super::choice::{Choice, Extent, Operator};
 use super::deletion::{Deletions, Whole};
@@ -15,15 +15,15 @@ use crate::model::{Checkpoint, Model, ModelError, Packed, TraceLevel};
 /// The change that each word's absence makes, on the first token of the word; 0 on the others and on special tokens.
 ///
 /// # Errors
-/// [`ModelError::Stopped`] when the checkpoint says so; otherwise what the model reports.
+/// [`ModelError::Stopped`] when the checkpoint stops the work; otherwise errors of the model.
 pub fn scores(model: &Model, subject: &Subject, checkpoint: Checkpoint) -> Result<TokenScores, ModelError> {
     choose(model, subject, Choice::default(), checkpoint)
 }
 
-/// As [`scores`], with what is left out, and how.
+/// As [`scores`], with a choice of what to remove, and how.
 ///
 /// # Errors
-/// As [`scores`]; [`ModelError::Meaningless`] where a model cannot hide a token from attention without moving others.
+/// As [`scores`]; [`ModelError::Meaningless`] if a model cannot hide a token from attention without moving others.
 pub fn choose(
     model: &Model,
     subject: &Subject,
@@ -58,7 +58,7 @@ pub fn choose(
     Ok(TokenScores { tokens, bias: 0.0 })
 }
 
-/// What each set of tokens changes that are replaced by the mask.
+/// The change when the mask token replaces each set of tokens.
 fn masked(
     model: &Model,
     subject: &Subject,
@@ -79,7 +79,7 @@ fn masked(
     Whole::of(model, subject)?.changes(model, &texts.collect::<Vec<_>>(), checkpoint)
 }
 
-/// What each set of tokens changes that no other may look at.
+/// The change when attention ignores each set of tokens.
 fn hidden(
     model: &Model,
     subject: &Subject,

@@ -1,8 +1,8 @@
-//! LIME (Ribeiro, Singh & Guestrin, KDD 2016): a linear model of what random deletions of words do, fitted around the text.
+//! LIME (Ribeiro, Singh & Guestrin, KDD 2016): a linear model of the effect of random word deletions.
 //!
-//! Each sample deletes a random number of random words. Its weight is √exp(-d² / 25²) with d = 100 · (1 - √(k / n)), k of n words left: the
-//! cosine distance and the kernel of the authors' program for text. A ridge regression with α = 1 and an intercept predicts the value of
-//! the rest (1 less its change) from the words that are left; a word's score is its coefficient.
+//! Each sample deletes a random number of random words. Its weight is √exp(-d² / 25²) with d = 100 · (1 - √(k / n)) when k of n words
+//! remain. These are the cosine distance and the kernel in the authors' program for text. A ridge regression with α = 1 and an intercept
+//! predicts the value of the remaining text (1 minus its change) from the remaining words; a word's score is its coefficient.
 
 use super::deletion::Deletions;
 use super::{Subject, TokenScores};
@@ -11,22 +11,22 @@ use crate::model::{Checkpoint, Model, ModelError, Random};
 /// Samples for each word.
 pub const PER_WORD: usize = 5;
 
-/// The fewest samples, and the most.
+/// Minimum and maximum number of samples.
 pub const SAMPLES: (usize, usize) = (100, 1000);
 
-/// What samples start from.
+/// The seed of the samples.
 pub const SEED: u64 = 24;
 
 /// The width of the kernel.
 const WIDTH: f64 = 25.0;
 
-/// The weight of the coefficients' squares.
+/// The weight of the ridge penalty.
 const ALPHA: f64 = 1.0;
 
 /// The coefficient of each word, on the word's first token.
 ///
 /// # Errors
-/// [`ModelError::Stopped`] when the checkpoint says so; otherwise what the model reports.
+/// [`ModelError::Stopped`] when the checkpoint stops the work; otherwise errors of the model.
 pub fn scores(model: &Model, subject: &Subject, checkpoint: Checkpoint) -> Result<TokenScores, ModelError> {
     let words = subject.words.tokens_of_words();
     let mut tokens = vec![0f32; subject.tokens.len()];
@@ -44,7 +44,7 @@ pub fn scores(model: &Model, subject: &Subject, checkpoint: Checkpoint) -> Resul
     Ok(TokenScores { tokens, bias: 0.0 })
 }
 
-/// Which words each sample deletes; the first deletes none.
+/// The words that each sample deletes; the first sample deletes none.
 fn samples(words: usize) -> Vec<Vec<bool>> {
     let mut random = Random::new(SEED);
     let mut order: Vec<usize> = (0..words).collect();
@@ -60,7 +60,7 @@ fn samples(words: usize) -> Vec<Vec<bool>> {
     samples
 }
 
-/// How much a sample counts that leaves `kept` of the words.
+/// The weight of a sample that leaves `kept` words.
 fn weight(kept: usize, words: usize) -> f64 {
     let distance = 100.0 * (1.0 - (kept as f64 / words as f64).sqrt());
     (-(distance / WIDTH).powi(2)).exp().sqrt()
@@ -125,7 +125,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_text_whose_value_is_a_sum_over_its_words_gets_their_parts_back() {
+    fn the_coefficients_recover_the_parts_of_a_sum_over_words() {
         let parts = [0.5, -0.2, 0.0, 0.3, 0.1, 0.3];
         let samples = samples(parts.len());
         assert_eq!(samples.len(), SAMPLES.0);
@@ -139,7 +139,7 @@ mod tests {
         };
         let values: Vec<f64> = samples.iter().map(value).collect();
         let found = coefficients(&samples, &values, parts.len());
-        // The ridge pulls them toward zero.
+        // The ridge penalty shrinks the coefficients toward zero.
         for (found, part) in found.iter().zip(parts) {
             assert!((found - part).abs() < 0.2 * part.abs() + 0.03, "{found} {part}");
         }

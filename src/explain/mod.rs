@@ -1,7 +1,7 @@
 //! Explanations: a [`Trace`] → a score per source word. No I/O.
 //!
-//! The frozen-affine decomposition exists twice, on purpose: [`parts`] pushes every word's part forward through the frozen
-//! network, [`decomposition`] pulls the embedding back through it. The two share no code and must agree.
+//! The frozen-affine decomposition exists twice on purpose: [`parts`] propagates each word's part forward through the frozen network, and
+//! [`decomposition`] propagates the embedding backward. The two share no code and must agree.
 
 pub mod alignment;
 pub mod alti;
@@ -56,39 +56,40 @@ pub enum Method {
     Decomposition,
     /// ALTI (Ferrando et al. 2022), mean over the output positions.
     Alti,
-    /// Attention received, mean over layers and heads: what was mixed, not why.
+    /// Attention received, mean over layers and heads: it shows mixing, not reasons.
     Attention,
     /// Attention rollout (Abnar & Zuidema 2020).
     Rollout,
     /// Norm-based rollout with residual and LayerNorm (Kobayashi et al. 2020, 2021).
     Norm,
-    /// Gradient × input of what the decomposition splits (Shrikumar et al. 2017).
+    /// Gradient × input of the quantity that the decomposition splits (Shrikumar et al. 2017).
     Gradient,
-    /// Integrated gradients (Sundararajan et al. 2017) from a text of padding: shares of the way, with the completeness error as residual.
+    /// Integrated gradients (Sundararajan et al. 2017) from a text of padding: shares of the increase, with the completeness error as
+    /// residual.
     IntegratedGradients,
-    /// How far the embedding turns when a word is deleted.
+    /// How far the embedding moves when a word is deleted.
     LeaveOneOut,
     /// Value zeroing (Mohebbi et al. 2023), rolled out.
     ValueZeroing,
-    /// Surprisal: how unexpected a word is after those before it. It explains no embedding, so it is neither in [`Method::LIVE`] nor in
-    /// [`Method::ALL`].
+    /// Surprisal: how unexpected a word is after those before it. It does not explain an embedding, so it is neither in [`Method::LIVE`]
+    /// nor in [`Method::ALL`].
     Surprisal,
-    /// SmoothGrad (Smilkov et al. 2017): the length of the gradient's mean over disturbed copies.
+    /// SmoothGrad (Smilkov et al. 2017): the length of the mean gradient over noisy copies.
     #[serde(rename = "smoothgrad")]
     SmoothGrad,
-    /// LIME (Ribeiro et al. 2016): a linear model of what random deletions do.
+    /// LIME (Ribeiro et al. 2016): a linear model of the effect of random deletions.
     Lime,
-    /// Owen values over the layout of the text (Lundberg's partition SHAP): shares of what all words do together.
+    /// Owen values over the layout of the text (Lundberg's partition SHAP): shares of the joint effect of all words.
     Shap,
-    /// GlobEnc (Modarressi et al. 2022): norm-based, behind the whole layer.
+    /// GlobEnc (Modarressi et al. 2022): norm-based, after the whole layer.
     #[serde(rename = "globenc")]
     GlobEnc,
-    /// Attention flow (Abnar & Zuidema 2020), of short texts.
+    /// Attention flow (Abnar & Zuidema 2020), for short texts only.
     AttentionFlow,
 }
 
 impl Method {
-    /// Methods that one pass of the model is enough for, the default first: quick enough for an editor.
+    /// Methods that need only one pass of the model, the default first: fast enough for an editor.
     pub const LIVE: [Method; 5] = [
         Method::Decomposition,
         Method::Alti,
@@ -152,7 +153,7 @@ impl Method {
         all.find(|m| m.name() == name)
     }
 
-    /// What a forward pass has to keep for it, or is best to, where it would be made once more otherwise.
+    /// The values that a forward pass should keep for it, so that the method needs no second pass.
     pub fn keeps(self) -> TraceLevel {
         match self {
             Method::Alti | Method::Norm => TraceLevel::LayersAndValues,
@@ -171,12 +172,12 @@ impl Method {
         Method::LIVE.contains(&self)
     }
 
-    /// Whether only a model that the interpreter runs ([`Model::interpreted`]) keeps what it needs.
+    /// Whether it needs the interpreter ([`Model::interpreted`]).
     pub fn interpreted(self) -> bool {
         self.keeps() == TraceLevel::Everything
     }
 
-    /// What its scores are of, in a few words.
+    /// The quantity that its scores explain, in a few words.
     pub fn target(self) -> &'static str {
         match self {
             Method::Decomposition | Method::Gradient | Method::IntegratedGradients | Method::SmoothGrad => {
@@ -205,7 +206,7 @@ impl Method {
 pub struct TokenScores {
     /// One score per token, special tokens included.
     pub tokens: Vec<f32>,
-    /// What belongs to no token: the biases of the network. 0 for methods that have none.
+    /// The share of the network's biases, which belong to no token. 0 for methods without such a share.
     pub bias: f32,
 }
 
@@ -216,34 +217,34 @@ pub struct WordScores {
     pub words: Vec<f32>,
     /// Score of all special tokens together.
     pub special: f32,
-    /// What belongs to no token.
+    /// The share of the network's biases, which belong to no token.
     pub bias: f32,
     /// For additive methods |1 - (words + special + bias)|, else 0.
     pub residual: f32,
 }
 
-/// A text as a model read it: what a method explains.
+/// A text as a model read it: the input of a method.
 #[derive(Debug, Clone, Copy)]
 pub struct Subject<'a> {
     /// The text.
     pub text: &'a str,
     /// The tokens.
     pub tokens: &'a Tokens,
-    /// The pass, which kept what the method [needs](Method::keeps).
+    /// The pass, with the values that the method [needs](Method::keeps).
     pub trace: &'a Trace,
     /// The pooled embedding of the trace.
     pub embedding: &'a [f32],
-    /// Whose the tokens are.
+    /// The owners of the tokens.
     pub words: &'a WordMap,
-    /// What is explained of it.
+    /// The goal of the explanation.
     pub goal: Goal,
 }
 
-/// Scores a sequence's source words. The choice matters to [`Method::Attention`] and [`Method::LeaveOneOut`] alone.
+/// Scores a sequence's source words. Only [`Method::Attention`] and [`Method::LeaveOneOut`] use the choice.
 ///
 /// # Errors
-/// [`ModelError::Tensor`] if the trace kept too little or its shapes do not fit, [`ModelError::Stopped`] when the checkpoint of a method
-/// with further passes says so.
+/// [`ModelError::Tensor`] if the trace lacks values or its shapes do not match, [`ModelError::Stopped`] when the checkpoint stops
+/// a method with further passes.
 pub fn salience(
     model: &Model,
     subject: &Subject,
@@ -281,7 +282,7 @@ pub fn salience(
         Method::GlobEnc => globenc::scores(trace, pooling)?,
         Method::AttentionFlow => attention_flow::scores(subject, pooling, checkpoint)?,
     };
-    // What a number is made of sums to the number, and not to 1.
+    // The parts of a number sum to that number, not to 1.
     let additive = method.additive() && goal == Goal::Embedding;
     Ok(words.collect(&scores, additive))
 }

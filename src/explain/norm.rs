@@ -9,7 +9,7 @@ use crate::model::{Pooling, Trace, ops};
 /// One layer: N_ij ∝ |T_i(x_j)|₂, rows summing to 1.
 ///
 /// # Errors
-/// If the trace's shapes do not fit.
+/// If the shapes of the trace do not match.
 pub fn layer(trace: &Trace, layer: usize) -> Result<Mixing> {
     let lengths = trace.lengths(layer)?; // (n, n)
     let mixing = Mixing::normalized(&lengths)?;

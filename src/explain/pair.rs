@@ -3,9 +3,9 @@
 //! Both embeddings are split into word parts ([`super::parts`]); A_km = ⟨e^a_k, e^b_m⟩ / (|e^a| |e^b|), so the entries, special
 //! tokens and biases included, sum to the cosine exactly (formula B4.8).
 //!
-//! What a word adds in all, the sum of its row, is ⟨e^a_k, e^b⟩ / (|e^a| |e^b|), and one pass backward over a passage tells it for
-//! every word. One row is a pass forward over one word's unit and a pass backward over the other passage. Only the whole matrix needs a
-//! pass forward for every word, which takes seconds for functions of a hundred lines.
+//! The total contribution of a word, the sum of its row, is ⟨e^a_k, e^b⟩ / (|e^a| |e^b|). One backward pass over a passage computes it for
+//! every word. One row takes a forward pass over the word's unit and a backward pass over the other passage. Only the whole matrix needs a
+//! forward pass for every word, which takes seconds for functions of a hundred lines.
 
 use std::time::Instant;
 
@@ -21,13 +21,13 @@ use crate::text::{ByteRange, Language};
 pub struct Side {
     /// Its words, as ranges of its text.
     pub words: Vec<ByteRange>,
-    /// What each word adds to the cosine.
+    /// The contribution of each word to the cosine.
     pub scores: Vec<f32>,
-    /// What its special tokens add.
+    /// The contribution of its special tokens.
     pub special: f32,
-    /// What the biases of the network add.
+    /// The contribution of the network's biases.
     pub bias: f32,
-    /// Share of its letters that the vocabulary can read.
+    /// Share of its letters that the vocabulary contains.
     pub coverage: f32,
 }
 
@@ -36,17 +36,17 @@ pub struct Side {
 pub struct PairReport {
     /// Cosine of the two embeddings, -1 to 1.
     pub cosine: f32,
-    /// The larger difference between the cosine and what the parts of a passage sum to.
+    /// The larger of two differences: the cosine minus the sum of each passage's parts.
     pub residual: f32,
     /// The first passage.
     pub a: Side,
     /// The second passage.
     pub b: Side,
-    /// Row-major (words of a + 2) × (words of b + 2): words, then special tokens, then biases. `None` where it was not asked for.
+    /// Row-major (words of a + 2) × (words of b + 2): words, then special tokens, then biases. `None` if it was not requested.
     pub pairs: Option<Vec<f32>>,
     /// Corresponding words.
     pub alignment: Vec<Link>,
-    /// The same without what the languages have in common, where their means were given.
+    /// The same minus the means of the languages, if they were given.
     pub centered: Option<Centered>,
     /// The name of the model that read both passages.
     pub model: String,
@@ -62,7 +62,7 @@ impl PairReport {
     }
 }
 
-/// Which passage of a comparison.
+/// One of the two passages of a comparison.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Which {
     /// The first.
@@ -71,7 +71,7 @@ pub enum Which {
     B,
 }
 
-/// Two passages that the model has read, to be asked why they are similar. It keeps their traces, some 100 KB for each token.
+/// Two passages that the model has read, ready for comparisons. It keeps their traces, about 100 KB for each token.
 pub struct Pair {
     /// The model that read both.
     model: Model,
@@ -91,7 +91,7 @@ impl std::fmt::Debug for Pair {
 /// Explains the similarity of two passages, with the matrix of all pairs.
 ///
 /// # Errors
-/// [`ModelError::Stopped`] when the checkpoint says so; otherwise what the model reports.
+/// [`ModelError::Stopped`] when the checkpoint stops the work; otherwise errors of the model.
 pub fn compare(
     model: &Model,
     a: (&str, Language),
@@ -101,7 +101,7 @@ pub fn compare(
     compare_centered(model, a, b, None, checkpoint)
 }
 
-/// As [`compare`], and once more without the means of the passages' languages where they are given.
+/// As [`compare`], and also minus the means of the passages' languages, if they are given.
 ///
 /// # Errors
 /// As [`compare`].
@@ -142,7 +142,8 @@ impl Pair {
         })
     }
 
-    /// What each word adds in all, without the matrix: one pass backward over each passage, and another one for the centered cosine.
+    /// The total contribution of each word, without the matrix. It takes one backward pass over each passage, and another one for the
+    /// centered cosine.
     ///
     /// # Errors
     /// As [`compare`].
@@ -178,7 +179,7 @@ impl Pair {
         })
     }
 
-    /// What the pairs of one word with every part of the other passage add to the cosine; `None` for a word that does not exist.
+    /// The contributions of one word's pairs with every part of the other passage; `None` if the word does not exist.
     ///
     /// # Errors
     /// As [`compare`].
@@ -196,7 +197,7 @@ impl Pair {
         Ok(Some(shares.times(scale)))
     }
 
-    /// Everything, with the matrix of all pairs.
+    /// The full comparison, with the matrix of all pairs.
     ///
     /// # Errors
     /// As [`compare`].
@@ -223,7 +224,7 @@ impl Pair {
         })
     }
 
-    /// The means of the languages, where they come from the model that read the passages.
+    /// The means of the languages, if they come from the model that read the passages.
     fn comparable<'a>(&self, means: Option<Means<'a>>) -> Option<Means<'a>> {
         means.filter(|_| self.reader == Reader::Chosen)
     }

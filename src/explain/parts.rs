@@ -15,14 +15,14 @@ pub struct Parts {
     pub vectors: Tensor,
 }
 
-/// Rows of hidden states pushed through a layer at once: bounds their memory to 6 MB for the default model, and is large enough for
-/// full speed.
+/// Maximum rows of hidden states that pass through a layer at once. It bounds their memory to 6 MB for the default model, and is large
+/// enough for full speed.
 const ROWS: usize = 4096;
 
 /// Splits the embedding of a sequence over groups of its tokens; `groups[k]` lists the tokens of part k.
 ///
 /// # Errors
-/// [`ModelError::Stopped`] when the checkpoint says so, [`ModelError::Tensor`] if the trace has no layers.
+/// [`ModelError::Stopped`] when the checkpoint stops the work, [`ModelError::Tensor`] if the trace has no layers.
 pub fn parts(
     trace: &Trace,
     pooling: Pooling,
@@ -38,7 +38,7 @@ pub fn parts(
             .collect()
     };
     let bias = || trace.jvp_biases(&weights, checkpoint); // (1, hidden)
-    // One part is too little work to share, so it goes beside the others.
+    // One part is too little work to split over threads, so it runs beside the others.
     let (words, bias) = rayon::join(words, bias);
     let mut vectors = words?; // each (chunk, hidden)
     vectors.push(bias?);
@@ -47,7 +47,7 @@ pub fn parts(
     })
 }
 
-/// The part of the embedding that came in through some tokens of a sequence: a vector of the embedding's width.
+/// The part of the embedding that comes from some tokens: a vector of the embedding's width.
 ///
 /// # Errors
 /// As [`parts`].
@@ -61,7 +61,7 @@ pub fn part(
     Ok(pushed.flatten_all()?.to_vec1()?)
 }
 
-/// As [`parts`], for a model that may have a projection behind its pooling.
+/// As [`parts`], for a model that may have a projection after its pooling.
 ///
 /// # Errors
 /// As [`parts`].
@@ -90,7 +90,7 @@ pub fn parts_of(
     })
 }
 
-/// As [`part`], for a model that may have a projection behind its pooling.
+/// As [`part`], for a model that may have a projection after its pooling.
 ///
 /// # Errors
 /// As [`parts`].

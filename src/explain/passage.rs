@@ -1,20 +1,20 @@
-//! A passage of any length as the model reads it: units that fit the window, and what of their traces a comparison needs.
+//! A passage of any length as the model reads it: units that fit the window, with their traces.
 //!
 //! The embedding of a passage is the sum of its units' embeddings, each times a weight ([`weight_in_passage`]), and so are its parts.
 
 use candle_core::{DType, Device, Tensor};
 
-use super::decomposition::pull_back_of;
+use super::decomposition::vjp_of;
 use super::parts::{part_of, parts_of};
 use super::{Owner, WordMap};
 use crate::model::{Checkpoint, Model, ModelError, Packed, Role, Tokens, Trace, TraceLevel, ops, weight_in_passage};
 use crate::text::{ByteRange, Language, Snapshot};
 
-/// The most tokens of a passage whose traces are kept; a trace takes some 100 KB for each. Longer passages are read anew for each
+/// Maximum tokens of a passage whose traces are kept; a trace takes about 100 KB per token. Longer passages are read again for each
 /// question.
 const KEPT: usize = 1024;
 
-/// Tokens of one forward pass where traces are not kept.
+/// Tokens of one forward pass if traces are not kept.
 const AT_ONCE: usize = 1024;
 
 /// A passage that the model has read.
@@ -26,14 +26,14 @@ pub(super) struct Passage {
     pub vectors: Vec<f32>,
     /// Its embedding, not normalized.
     pub embedding: Vec<f32>,
-    /// Share of its letters that the vocabulary can read.
+    /// Share of its letters that the vocabulary contains.
     pub coverage: f32,
     units: Vec<Unit>,
-    /// One per unit, or none where the passage is too long to keep them.
+    /// One trace per unit; empty if the passage is too long to keep them.
     traces: Vec<Trace>,
 }
 
-/// What each part of a passage adds to the inner product with a direction.
+/// The contribution of each part of a passage to the inner product with a direction.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Shares {
     /// By word.
@@ -60,7 +60,7 @@ impl Shares {
     }
 }
 
-/// What is done with some units and their traces.
+/// A callback that receives units and their traces.
 type OnTraces<'a> = &'a mut dyn FnMut(&[Unit], &[Trace]) -> Result<(), ModelError>;
 
 /// A part of a passage that fits the window.
@@ -70,12 +70,12 @@ struct Unit {
     /// The tokens of each of its words.
     groups: Vec<Vec<usize>>,
     special: Vec<usize>,
-    /// What its embedding is multiplied by in that of the passage.
+    /// The factor of its embedding in the passage's embedding.
     weight: f32,
 }
 
 impl Passage {
-    /// Reads a text, as it is read for the index: with the model's prompt for passages.
+    /// Reads a text in the same way as the index: with the model's prompt for passages.
     pub fn read(
         model: &Model,
         (text, language): (&str, Language),
@@ -156,7 +156,7 @@ impl Passage {
         Ok(())
     }
 
-    /// What each part adds to the inner product of the embedding with a direction, by one pass backward (formula B4.8).
+    /// The contribution of each part to the inner product of the embedding with a direction, by one backward pass (formula B4.8).
     pub fn shares(&self, model: &Model, direction: &[f32], checkpoint: Checkpoint) -> Result<Shares, ModelError> {
         let mut shares = Shares::default();
         self.each_trace(model, checkpoint, &mut |units, traces| {
@@ -164,7 +164,7 @@ impl Passage {
                 if checkpoint() {
                     return Err(ModelError::Stopped);
                 }
-                pull_back_of(model, trace, model.pooling_of(&units[index].tokens), direction)
+                vjp_of(model, trace, model.pooling_of(&units[index].tokens), direction)
             });
             for (unit, pulled) in units.iter().zip(pulled) {
                 let pulled = pulled?;
@@ -179,8 +179,7 @@ impl Passage {
         Ok(shares)
     }
 
-    /// The part of the embedding that came in through one word: a vector of the embedding's width, or nothing for a word that does not
-    /// exist.
+    /// The part of the embedding that comes from one word: a vector of the embedding's width; `None` if the word does not exist.
     pub fn part(&self, model: &Model, word: usize, checkpoint: Checkpoint) -> Result<Option<Vec<f32>>, ModelError> {
         let mut first = 0;
         for (index, unit) in self.units.iter().enumerate() {
@@ -232,7 +231,7 @@ impl Passage {
         Ok(Tensor::cat(&words, 0)?)
     }
 
-    /// Calls `f` with units and their traces, in order: all at once where traces were kept, else some at a time.
+    /// Calls `f` with units and their traces, in order: all at once if traces were kept, otherwise in batches.
     fn each_trace(&self, model: &Model, checkpoint: Checkpoint, f: OnTraces<'_>) -> Result<(), ModelError> {
         if self.traces.len() == self.units.len() {
             return f(&self.units, &self.traces);
@@ -253,7 +252,7 @@ impl Passage {
     }
 }
 
-/// Share of the letters of a text that the vocabulary can read, by its units; 1 where there is no letter.
+/// Share of the letters of a text that the vocabulary contains, computed over its units; 1 for a text without letters.
 fn coverage(text: &str, units: &[(ByteRange, Tokens)]) -> f32 {
     let letters = |range: &ByteRange| text[range.clone()].chars().filter(|c| c.is_alphabetic()).count() as f64;
     let (read, all) = units.iter().fold((0.0, 0.0), |(read, all), (range, tokens)| {

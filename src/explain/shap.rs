@@ -1,11 +1,11 @@
 //! Partition SHAP: Owen values (Owen 1977; Lundberg's partition explainer) of a text's words, over its layout.
 //!
-//! Words join one after the other, and a word's value is what its joining changes, on average over the orders in which each part of the
-//! [layout](super::layout) stays together. A part is divided into two, each of which joins before and after the other, within everything
-//! that was decided above it. The values sum to the value of all words less that of none.
+//! Words join one after the other. The value of a word is the change when it joins, averaged over the orders in which each part of the
+//! [layout](super::layout) stays together. Each part has two halves, and each half joins both before and after the other, for every order
+//! of the parts above. The values sum to the value of all words minus the value of no words.
 //!
-//! A text of n words takes about n² passes. Beyond [`MOST`] of them the parts that still have most to give away are divided first, and what
-//! a part that was not divided has is given to its words in equal parts, as Lundberg's program does.
+//! A text of n words takes about n² passes. If it would need more than [`MOST`], the parts with the largest remaining value are divided
+//! first. An undivided part distributes its value equally over its words, as Lundberg's program does.
 
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
@@ -15,16 +15,16 @@ use super::layout::{self, Part};
 use super::{Goal, Subject, TokenScores};
 use crate::model::{Checkpoint, Model, ModelError};
 
-/// The most passes.
+/// Maximum number of passes.
 pub const MOST: usize = 500;
 
-/// Parts that are divided together.
+/// Parts that are divided in one batch.
 const LOT: usize = 16;
 
-/// The value of each word, on its first token. For an embedding as a part of what all words do, so that they sum to 1.
+/// The value of each word, on its first token. For an embedding, the values are shares of the joint effect of all words and sum to 1.
 ///
 /// # Errors
-/// [`ModelError::Stopped`] when the checkpoint says so; otherwise what the model reports.
+/// [`ModelError::Stopped`] when the checkpoint stops the work; otherwise errors of the model.
 pub fn scores(model: &Model, subject: &Subject, checkpoint: Checkpoint) -> Result<TokenScores, ModelError> {
     let words = subject.words.tokens_of_words();
     let mut tokens = vec![0f32; subject.tokens.len()];
@@ -52,14 +52,14 @@ pub fn scores(model: &Model, subject: &Subject, checkpoint: Checkpoint) -> Resul
 /// A part that has joined between two states of the text.
 struct Joined {
     part: usize,
-    /// Words that are there before it joins.
+    /// Words that are present before it joins.
     before: Vec<bool>,
     /// The value without it, and with it.
     without: f64,
     with: f64,
-    /// How much of the orders have this.
+    /// The share of orders with this state.
     weight: f64,
-    /// Comes first among equals.
+    /// Breaks ties: the lower number comes first.
     number: usize,
 }
 
@@ -90,10 +90,10 @@ impl Ord for Joined {
     }
 }
 
-/// Tells the value of the text for sets of deleted words.
+/// Computes the value of the text for sets of deleted words.
 type Value<'a> = &'a mut dyn FnMut(&[Vec<bool>]) -> Result<Vec<f64>, ModelError>;
 
-/// The Owen value of each word, and the value of all words less that of none.
+/// The Owen value of each word, and the value of all words minus the value of no words.
 fn owen(parts: &[Part], words: usize, most: usize, value: Value) -> Result<(Vec<f64>, f64), ModelError> {
     let ends = value(&[vec![true; words], vec![false; words]])?;
     let mut values = vec![0f64; words];
@@ -169,7 +169,7 @@ mod tests {
     use super::*;
     use crate::text::{ByteRange, source_words};
 
-    /// The value of some words that work together.
+    /// A value function in which words interact.
     fn game(deleted: &[Vec<bool>]) -> Result<Vec<f64>, ModelError> {
         let value = |gone: &Vec<bool>| {
             let there = |word: usize| f64::from(u8::from(!gone[word]));
@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn with_few_passes_the_values_still_sum_to_what_all_words_do() {
+    fn with_few_passes_the_values_still_sum_to_the_value_of_all_words() {
         let parts = layout_of("a b c d e");
         for most in [2, 4, 7, 12] {
             let mut passes = 0;

@@ -1,29 +1,30 @@
-//! SmoothGrad (Smilkov et al. 2017): the gradient, averaged over copies of the text whose rows are disturbed.
+//! SmoothGrad (Smilkov et al. 2017): the gradient, averaged over copies of the text with noisy rows.
 //!
-//! g_j = (1/m) Σ_k ∂F/∂x_j at x + ε_k, and a token's score is |g_j|₂ over the sum of all. Each of the m = 20 disturbances is normal, with a
-//! standard deviation of .15 times the root mean square of the row that it is added to; a fixed seed draws them. A length has no sign: the
-//! score says how much F hangs on a token, not in which direction.
+//! g_j = (1/m) Σ_k ∂F/∂x_j at x + ε_k, and a token's score is |g_j|₂ divided by the sum over all tokens. The m = 20 noise samples are
+//! normal, with a standard deviation of .15 times the root mean square of their row; the seed is fixed. A length has no sign: the score
+//! says how strongly F depends on a token, not in which direction.
 
 use super::gradient::{Target, input};
 use super::{Subject, TokenScores};
 use crate::model::{Checkpoint, Model, ModelError, Random, TraceLevel};
 
-/// Disturbed copies.
+/// Number of noisy copies.
 pub const SAMPLES: usize = 20;
 
-/// The deviation of the noise, as a part of the root mean square of a row.
+/// The deviation of the noise, as a share of the root mean square of a row.
 pub const NOISE: f64 = 0.15;
 
-/// What the noise starts from.
+/// The seed of the noise.
 pub const SEED: u64 = 24;
 
-/// Rows whose pass is kept at once, as for integrated gradients.
+/// Maximum rows of the passes in memory, as for integrated gradients.
 const ROWS: usize = 512;
 
-/// The length of each token's averaged gradient, as a part of the sum of all.
+/// The length of each token's averaged gradient, as a share of the sum over all tokens.
 ///
 /// # Errors
-/// [`ModelError::Stopped`] when the checkpoint says so, [`ModelError::Tensor`] for a model that the interpreter does not run.
+/// [`ModelError::Stopped`] when the checkpoint stops the work, [`ModelError::Tensor`] for a model that the interpreter does not
+/// run.
 pub fn scores(model: &Model, subject: &Subject, checkpoint: Checkpoint) -> Result<TokenScores, ModelError> {
     let Some(network) = model.network() else {
         return Err(candle_core::Error::Msg("SmoothGrad needs the interpreter".into()).into());
@@ -63,13 +64,13 @@ pub fn scores(model: &Model, subject: &Subject, checkpoint: Checkpoint) -> Resul
     })
 }
 
-/// The root of the mean square of some numbers.
+/// The root mean square of a row.
 fn rms(row: &[f32]) -> f64 {
     let squares: f64 = row.iter().map(|v| f64::from(*v).powi(2)).sum();
     (squares / row.len().max(1) as f64).sqrt()
 }
 
-/// A number of the standard normal distribution (Box & Muller 1958).
+/// A sample of the standard normal distribution (Box & Muller 1958).
 fn normal(random: &mut Random) -> f64 {
     let mut unit = || (random.bits() >> 11) as f64 / (1u64 << 53) as f64;
     let (radius, angle) = (1.0 - unit(), unit());

@@ -1,26 +1,26 @@
-//! The product of two sums of vectors, split over all pairs of them.
+//! Splits the product of two sums of vectors over all pairs of summands.
 
 use candle_core::{Result, Tensor};
 
 /// The cosine of two vectors, each a sum of parts, as a sum over pairs of parts.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Split {
-    /// The cosine, -1 to 1; 0 where one of the vectors is nothing.
+    /// The cosine, -1 to 1; 0 if one of the vectors is zero.
     pub cosine: f32,
     /// |cosine - sum of all pairs|.
     pub residual: f32,
     /// Row-major, parts of a × parts of b.
     pub pairs: Vec<f32>,
-    /// What each part of a adds.
+    /// The contribution of each part of a.
     pub rows: Vec<f32>,
-    /// What each part of b adds.
+    /// The contribution of each part of b.
     pub columns: Vec<f32>,
-    /// The lengths of both vectors, multiplied.
+    /// The product of the lengths of both vectors.
     pub lengths: f64,
 }
 
-/// Splits the cosine of two vectors over their parts, (parts, width) each. The parts of each should sum to its vector; the residual
-/// tells how far they do.
+/// Splits the cosine of two vectors over their parts, (parts, width) each. The parts of each should sum to its vector; the residual shows
+/// the error.
 pub(super) fn split((a, parts_a): (&[f32], &Tensor), (b, parts_b): (&[f32], &Tensor)) -> Result<Split> {
     let (cosine, lengths) = cosine(a, b);
     let scale = scale(lengths);
@@ -40,13 +40,13 @@ pub(super) fn split((a, parts_a): (&[f32], &Tensor), (b, parts_b): (&[f32], &Ten
     })
 }
 
-/// The cosine of two vectors, 0 where one of them is nothing, and their lengths multiplied.
+/// The cosine of two vectors (0 if one of them is zero), and the product of their lengths.
 pub(super) fn cosine(a: &[f32], b: &[f32]) -> (f64, f64) {
     let lengths = length(a) * length(b);
     (dot(a, b) * scale(lengths), lengths)
 }
 
-/// What inner products are multiplied by for parts of a cosine: one by the lengths, 0 where one of the vectors is nothing.
+/// The factor that turns inner products into parts of a cosine: 1 / lengths, or 0 if a vector is zero.
 pub(super) fn scale(lengths: f64) -> f64 {
     if lengths > 1e-9 { lengths.recip() } else { 0.0 }
 }
@@ -68,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_cosine_is_split_over_all_pairs_and_what_the_parts_miss_is_the_residual() {
+    fn a_cosine_is_split_over_all_pairs_and_the_residual_is_the_error_of_the_parts() {
         let tensor = |rows: &[[f32; 2]]| Tensor::from_vec(rows.concat(), (rows.len(), 2), &Device::Cpu).unwrap();
         let a = tensor(&[[1.0, 0.0], [2.0, 4.0]]);
         let b = tensor(&[[0.0, 1.0], [4.0, 2.0], [0.0, 0.0]]);

@@ -1,19 +1,20 @@
 //! Surprisal: how unexpected each word is to a model that predicts the next token, given the words before it in the unit.
 //!
-//! A token's surprisal is -ln p(token | tokens before it). Of that counts what exceeds the entropy at its place, which is the surprisal that the
-//! model expects there: where any name may follow, none is odd, and where the model is sure, another word is (as in locally typical sampling,
-//! Meister et al. 2023). Typos, variables in the wrong place and odd calls stand out; the plain surprisal finds them hardly better than chance
-//! (`benches/surprisal`), since the first words of a text and all new names have most of it. A word has the sum over its tokens. It explains no
-//! embedding. The scores are shares of the unit's sum, which makes units of different lengths alike.
+//! A token's surprisal is -ln p(token | tokens before it). Only the excess over the entropy at its position counts, because the entropy is
+//! the surprisal that the model expects there. If any name may follow, no name is odd; if the model is sure, any other word is odd (as in
+//! locally typical sampling, Meister et al. 2023). Typos, variables in the wrong place and odd calls stand out; the plain surprisal finds
+//! them hardly better than chance (`benches/surprisal`), because the first words of a text and all new names have most of it. A word's
+//! score is the sum over its tokens. It does not explain an embedding. The scores are shares of the unit's sum, which makes units of
+//! different lengths comparable.
 
 use super::{Subject, TokenScores};
 use crate::model::generate::log_sum;
 use crate::model::{Ability, Checkpoint, Model, ModelError, ModelInfo};
 
-/// Positions whose logits are computed at once: the vocabulary may be large.
+/// Positions whose logits are computed at once: a large vocabulary makes logits large.
 const BLOCK: usize = 32;
 
-/// Why a model has no surprisal, and what to do; `None` for one that has it.
+/// Why a model has no surprisal, and what to do; `None` if it has surprisal.
 pub fn lack(info: &ModelInfo) -> Option<String> {
     let able = info.abilities.contains(&Ability::NextToken);
     (!able).then(|| {
@@ -25,12 +26,12 @@ pub fn lack(info: &ModelInfo) -> Option<String> {
     })
 }
 
-/// What the surprisal of each token of a sequence exceeds the entropy at its place by, in nats; 0 where it does not, for special tokens and
+/// The excess of each token's surprisal over the entropy at its position, in nats. It is 0 if there is no excess, for special tokens and
 /// for the first token.
 ///
 /// # Errors
-/// [`ModelError::Meaningless`] for a model without surprisal ([`lack`]), [`ModelError::Stopped`] if the checkpoint says so;
-/// [`ModelError::Tensor`] if the trace does not fit.
+/// [`ModelError::Meaningless`] for a model without surprisal ([`lack`]), [`ModelError::Stopped`] when the checkpoint stops the
+/// work; [`ModelError::Tensor`] if the trace does not match the sequence.
 pub fn excess(model: &Model, subject: &Subject, checkpoint: Checkpoint) -> Result<Vec<f32>, ModelError> {
     if let Some(why) = lack(model.info()) {
         return Err(ModelError::Meaningless(why));
@@ -61,7 +62,7 @@ pub fn excess(model: &Model, subject: &Subject, checkpoint: Checkpoint) -> Resul
     Ok(excess)
 }
 
-/// The expected logit. Less the logit of a token it is that token's surprisal less the entropy, since both have the logarithm of the sum.
+/// The expected logit. Minus a token's logit, it is the token's surprisal minus the entropy, because the log-sum-exp terms cancel.
 fn expected(logits: &[f32]) -> f32 {
     let whole = log_sum(logits);
     let product = |logit: &f32| f64::from(logit - whole).exp() * f64::from(*logit);
@@ -91,7 +92,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_excess_is_surprisal_less_entropy() {
+    fn the_excess_is_surprisal_minus_entropy() {
         let logits = [1.0f32, -2.0, 0.5, 3.0];
         let whole = log_sum(&logits);
         let entropy: f32 = logits
@@ -105,7 +106,7 @@ mod tests {
                 "{surprisal} {entropy} {excess}"
             );
         }
-        // Where every token is as likely, none is odd.
+        // If all tokens are equally likely, none is odd.
         assert!((expected(&[2.0; 9]) - 2.0).abs() < 1e-6);
     }
 }

@@ -1,9 +1,9 @@
-//! What the outputs of a head come from: logits, log-probabilities, differences of logits and spans, by token.
+//! Splits the outputs of a head over tokens: logits, log-probabilities, differences of logits, spans.
 //!
 //! The frozen decomposition goes backward from the number itself: through the head ([`Network::readout`]) and then through the tape
-//! (DecompX, Modarressi et al., ACL 2023). Shares of tokens and biases sum to the number, and the residual tells how far they do. The
-//! difference of two logits is the contrastive explanation of Yin & Neubig (EMNLP 2022). Gradient × input (Shrikumar et al. 2016) takes the
-//! true gradient instead; it sums to nothing in particular.
+//! (DecompX, Modarressi et al., ACL 2023). Shares of tokens and biases sum to the number, and the residual shows the error. The difference
+//! of two logits is the contrastive explanation of Yin & Neubig (EMNLP 2022). Gradient × input (Shrikumar et al. 2016) takes the true
+//! gradient instead; it has no fixed sum.
 
 use serde::Serialize;
 
@@ -11,11 +11,11 @@ use super::{Method, Owner, TokenScores, WordMap, goal};
 use crate::model::tape::{Held, Network, Side, Target, row_products};
 use crate::model::{Model, ModelError, TapeTrace, Trace, TraceLevel};
 
-/// How a number that a head gives is explained.
+/// The method that explains an output of a head.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Attribution {
-    /// Shares of the number with everything held; with biases they sum to it.
+    /// Shares of the number in the frozen network; with biases they sum to it.
     #[default]
     Decomposition,
     /// ⟨true gradient, input⟩ of each token.
@@ -25,7 +25,7 @@ pub enum Attribution {
 }
 
 impl Attribution {
-    /// Every way, the default first.
+    /// All methods, the default first.
     pub const ALL: [Attribution; 3] = [
         Attribution::Decomposition,
         Attribution::GradientInput,
@@ -41,10 +41,10 @@ impl Attribution {
         }
     }
 
-    /// The way of that name.
+    /// The method of that name.
     ///
     /// # Errors
-    /// Says what the name means instead, and what to choose.
+    /// A message that says why the name does not fit, and what to choose.
     pub fn from_name(name: &str) -> Result<Attribution, String> {
         if let Some(found) = Attribution::ALL.into_iter().find(|way| way.name() == name) {
             return Ok(found);
@@ -59,7 +59,7 @@ impl Attribution {
         })
     }
 
-    /// What a forward pass has to keep for it.
+    /// The values that a forward pass must keep for it.
     pub fn keeps(self) -> TraceLevel {
         match self {
             Attribution::Decomposition => TraceLevel::Layers,
@@ -75,18 +75,18 @@ impl Attribution {
     }
 }
 
-/// What the tokens of one sequence add to a number.
+/// The contributions of one sequence's tokens to a number.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TargetScores {
     /// The number.
     pub value: f64,
-    /// By token of the text that is read.
+    /// By token of the input text.
     pub reading: Vec<f32>,
-    /// By token that the decoder of an encoder–decoder has written; empty where there is none.
+    /// By token that the decoder of an encoder–decoder has written; empty if there is none.
     pub writing: Vec<f32>,
-    /// What the biases add; 0 for gradients.
+    /// The contribution of the biases; 0 for gradients.
     pub bias: f64,
-    /// |value - sum of all parts| for the decomposition, else nothing.
+    /// |value - sum of all parts| for the decomposition; otherwise `None`.
     pub residual: Option<f64>,
 }
 
@@ -97,7 +97,7 @@ pub struct TargetWords {
     pub words: Vec<f32>,
     /// Special tokens of the text.
     pub special: f64,
-    /// What the decoder of an encoder–decoder has written.
+    /// The tokens that the decoder of an encoder–decoder has written.
     pub written: f64,
 }
 
@@ -120,10 +120,10 @@ impl TargetScores {
     }
 }
 
-/// Explains a number that the head gives for one sequence of a tape.
+/// Explains an output of the head for one sequence of a tape.
 ///
 /// # Errors
-/// [`ModelError::Meaningless`] for a target that this head does not have; [`ModelError::Tensor`] if the pass kept too little
+/// [`ModelError::Meaningless`] for a target that this head does not have; [`ModelError::Tensor`] if the pass did not keep enough
 /// ([`Attribution::keeps`]).
 pub fn target(
     network: &Network,
@@ -173,7 +173,7 @@ pub fn target(
     })
 }
 
-/// The shares of a decoder's number, by token of the text that is read.
+/// The shares of a decoder's output, by token of the input text.
 pub(super) fn of_output(model: &Model, trace: &Trace, readout: &Target) -> Result<TokenScores, ModelError> {
     let network = goal::network(model)?;
     let Some(tape) = &trace.tape else {
@@ -191,7 +191,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_method_without_meaning_for_a_logit_says_so() {
+    fn a_method_that_cannot_explain_a_logit_is_refused_with_a_reason() {
         assert_eq!(Attribution::from_name("gradient-input"), Ok(Attribution::GradientInput));
         let said = Attribution::from_name("alti").unwrap_err();
         assert!(said.contains("no meaning") && said.contains("decomposition"), "{said}");

@@ -1,4 +1,4 @@
-//! Whether an explanation of one text can be trusted: what deleting the words that it marks does, beside deleting as many random ones.
+//! Tests an explanation of one text: deleting its marked words against deleting as many random words.
 
 use std::time::{Duration, Instant};
 
@@ -10,22 +10,22 @@ use super::{Method, WordMap};
 use crate::model::{Checkpoint, Model, ModelError, Packed, Random, TraceLevel};
 use crate::text::Language;
 
-/// Words that are deleted, where the text has enough.
+/// Number of words to delete, if the text has enough.
 const MARKED: usize = 5;
 
-/// Texts of fewer words are not judged.
+/// Minimum words of a text that is judged.
 const FEWEST: usize = 4;
 
 /// Random sets that the marked words are compared with.
 const SETS: usize = 40;
 
-/// Random sets that are deleted together, and of which at least one lot is.
+/// Random sets in one batch. At least one batch runs.
 const LOT: usize = 10;
 
-/// After this time no further lot is begun.
+/// No further batch starts after this time.
 const PATIENCE: Duration = Duration::from_millis(1200);
 
-/// What deleting words did.
+/// The result of deleting words.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Trust {
     /// The method's name.
@@ -34,11 +34,11 @@ pub struct Trust {
     pub deleted: usize,
     /// How many words the text has.
     pub words: usize,
-    /// How far the embedding turns without the words of the highest scores: 1 - cosine.
+    /// How far the embedding moves without the words of the highest scores: 1 - cosine.
     pub marked: f32,
-    /// How far it turns without as many random words: the mean over random sets.
+    /// How far it moves without as many random words: the mean over random sets.
     pub random: f32,
-    /// The share of random sets that turn it less than the marked words do.
+    /// The share of random sets that move it less than the marked words do.
     pub beats: f32,
     /// How many random sets there were.
     pub sets: usize,
@@ -48,13 +48,13 @@ pub struct Trust {
     pub verdict: Verdict,
     /// The judgment in a sentence, with its numbers.
     pub sentence: String,
-    /// The turn when the first so many words are deleted, in the order of their scores: (words, turn).
+    /// The change after deleting the highest-scored words: (number of words, change).
     pub curve: Vec<(usize, f32)>,
     /// Milliseconds that it took.
     pub ms: f32,
 }
 
-/// What deleting words says of an explanation.
+/// The verdict on an explanation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
@@ -68,13 +68,13 @@ pub enum Verdict {
     TooShort,
 }
 
-/// Random sets that a trusted explanation has to beat.
+/// Share of random sets that a trusted explanation must beat.
 const CLEAR: f32 = 0.95;
 
 /// Judges the scores of a text's words.
 ///
 /// # Errors
-/// [`ModelError::Stopped`] when the checkpoint says so; otherwise what the model reports.
+/// [`ModelError::Stopped`] when the checkpoint stops the work; otherwise errors of the model.
 pub fn trust(
     model: &Model,
     (text, language): (&str, Language),
@@ -137,7 +137,7 @@ impl Trust {
         let own = self.curve.iter().find(|(count, _)| *count == self.deleted);
         self.marked = own.map_or(0.0, |(_, turn)| *turn);
 
-        // The same sets for the same text, whenever somebody asks.
+        // The seed depends only on the text, so that repeated requests give the same verdict.
         let mut random = Random::new(self.words as u64);
         let mut all: Vec<usize> = (0..self.words).collect();
         let mut turns = Vec::with_capacity(SETS);

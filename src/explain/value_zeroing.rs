@@ -1,7 +1,7 @@
-//! Value zeroing (Mohebbi et al., EACL 2023): how far each position's vector turns in a layer when a token's value is set to zero there.
+//! Value zeroing (Mohebbi et al., EACL 2023): how far each vector moves when a token's value is set to zero in a layer.
 //!
 //! V_ij = 1 - cos(y_i, y_i with the value of j zeroed in this layer), rows summing to 1, rolled out over the layers without the identity.
-//! Unlike the norms of what attention brings, it takes the feed-forward block into account. It costs about as much as a pass for each token.
+//! Unlike norms of attention contributions, it covers the feed-forward block. It costs about one pass for each token.
 
 use super::TokenScores;
 use super::contributions::{self, Mixing};
@@ -10,7 +10,7 @@ use crate::model::{Checkpoint, ModelError, Pooling, Trace};
 /// One layer's matrix.
 ///
 /// # Errors
-/// [`ModelError::Stopped`] when the checkpoint says so, [`ModelError::Tensor`] if the pass did not keep everything.
+/// [`ModelError::Stopped`] when the checkpoint stops the work, [`ModelError::Tensor`] if the pass did not keep everything.
 pub fn layer(trace: &Trace, layer: usize, checkpoint: Checkpoint) -> Result<Mixing, ModelError> {
     Ok(Mixing::normalized(&trace.turns_without_values(layer, checkpoint)?)?)
 }

@@ -1,10 +1,10 @@
-//! Word pieces → source words.
+//! Maps word pieces to source words.
 
 use super::{TokenScores, WordScores};
 use crate::model::Tokens;
 use crate::text::{ByteRange, source_words};
 
-/// Whom a token's score belongs to.
+/// The owner of a token's score.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Owner {
     /// The source word of that index.
@@ -13,10 +13,10 @@ pub enum Owner {
     Special,
 }
 
-/// Which token belongs to which source word.
+/// Maps each token to its source word.
 ///
-/// Words no token stands for (an underscore that identifier-aware reading drops, a control character) are left out; words that
-/// one token spans together (Chinese in SentencePiece vocabularies) are one word here.
+/// Words without a token (an underscore that identifier-aware reading drops, a control character) are omitted. Words that share one token
+/// (Chinese in SentencePiece vocabularies) are one word here.
 #[derive(Debug, Clone, PartialEq)]
 pub struct WordMap {
     /// The words' ranges in the source text, in order, disjoint.
@@ -30,7 +30,7 @@ impl WordMap {
     pub fn new(source: &str, tokens: &Tokens) -> WordMap {
         let lexical: Vec<ByteRange> = source_words(source).into_iter().map(|word| word.range).collect();
         let touched = touched_words(&lexical, tokens);
-        // Words that one token spans become one: `group[w]` is the final index of lexical word w.
+        // Words that share one token become one: `group[w]` is the final index of lexical word w.
         let mut joined_to_next = vec![false; lexical.len()];
         let mut used = vec![false; lexical.len()];
         for range in touched.iter().flatten() {
@@ -63,7 +63,7 @@ impl WordMap {
         WordMap { words, owners }
     }
 
-    /// Sums token scores into word scores, so that nothing is lost or counted twice.
+    /// Sums token scores into word scores, so that each token counts exactly once.
     pub fn collect(&self, scores: &TokenScores, additive: bool) -> WordScores {
         let mut words = vec![0f64; self.words.len()];
         let mut special = 0f64;

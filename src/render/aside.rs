@@ -1,11 +1,11 @@
-//! What code names besides what it does: the types in a signature, and other files.
+//! Finds the names in code that do not describe its behavior: types in signatures, and imports.
 
 use crate::text::ByteRange;
 
-/// Words with which a line begins that imports something.
+/// First words of lines that import something.
 const IMPORTS: [&str; 7] = ["import", "from", "use", "using", "require", "#include", "package"];
 
-/// The stretches of a text that name types or other files: annotations in the signature, and lines that import.
+/// The ranges of a text that name types or other files: annotations in the signature, and lines that import.
 pub(super) fn aside(text: &str) -> Vec<ByteRange> {
     let mut found = Vec::new();
     let mut start = 0;
@@ -61,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn annotations_of_a_signature_and_lines_that_import_are_aside() {
+    fn annotations_in_a_signature_and_imports_are_aside() {
         let python = "# a: note\n@cached\ndef f(self, app: dict[str, Flask], n: int = 3) -> Session | None:\n    import os\n    x: int = {a: b}\n";
         assert_eq!(
             found(python),

@@ -1,11 +1,12 @@
-//! What a person is told of a comparison, in whatever markup: the strongest pairs, the corresponding words, what is common.
+//! The contents of a comparison for any markup: strongest pairs, corresponding words, the common part.
 
 use std::collections::HashMap;
 
 use crate::explain::{Centered, Link, PairReport, Side};
 use crate::text::Language;
 
-/// The centered cosine, and beside it what lenses show where that is another number: with another model, between two languages.
+/// The centered cosine, followed by the similarity that lenses show if it differs. It differs for models other than the embedded one, and
+/// between two languages.
 pub(super) fn score(centered: &Centered) -> String {
     let cosine = format!("centered cosine {:.4}", centered.cosine);
     match (centered.similarity - centered.cosine).abs() < 5e-5 {
@@ -22,17 +23,17 @@ pub(super) struct Compared<'a> {
     pub b: &'a str,
 }
 
-/// Two words that stand in the passages, with what all their pairs add.
+/// Two words of the passages, with the contribution of all their pairs.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct WordPair<'a> {
     pub a: &'a str,
     pub b: &'a str,
     pub sum: f32,
-    /// How many pairs there are of them.
+    /// The number of their pairs.
     pub count: usize,
 }
 
-/// A word of one passage, with what it adds wherever it stands there.
+/// A word of one passage, with the contribution of all its occurrences.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct OwnWord<'a> {
     pub word: &'a str,
@@ -43,8 +44,8 @@ pub(super) struct OwnWord<'a> {
 }
 
 impl<'a> Compared<'a> {
-    /// The pairs of words that add most; words that stand in several places are named once, with the sum. `None` where the matrix was not
-    /// asked for.
+    /// The pairs of words that contribute most. Words that occur several times are listed once, with the sum. `None` if the matrix was not
+    /// requested.
     pub fn pairs(self) -> Option<Vec<WordPair<'a>>> {
         let mut sums: HashMap<(&str, &str), (f32, usize)> = HashMap::new();
         for (i, left) in self.report.a.words.iter().enumerate() {
@@ -61,7 +62,7 @@ impl<'a> Compared<'a> {
         Some(pairs)
     }
 
-    /// The corresponding words with what each pair adds, those that add most first. `None` where the matrix was not asked for.
+    /// The corresponding words with the contribution of each pair, largest first. `None` if the matrix was not requested.
     pub fn links(self) -> Option<Vec<(&'a str, &'a str, f32, Link)>> {
         let (a, b) = (&self.report.a.words, &self.report.b.words);
         let links = self.report.alignment.iter().map(|link| {
@@ -73,7 +74,7 @@ impl<'a> Compared<'a> {
         Some(links)
     }
 
-    /// The words of each passage by what they add apart from the languages, most first. Nothing where no means were given.
+    /// The words of each passage by their contribution to the centered cosine, largest first. `None` if no means were given.
     pub fn own_words(self) -> Option<[Vec<OwnWord<'a>>; 2]> {
         let centered = self.report.centered.as_ref()?;
         let words = |side: &Side, own: &[f32], text: &'a str| {
@@ -95,7 +96,7 @@ impl<'a> Compared<'a> {
         ])
     }
 
-    /// What of the cosine is common to the languages and what is not, in a sentence.
+    /// A sentence that splits the cosine into the languages' common part and the rest.
     pub fn common(self, languages: [Language; 2]) -> Option<String> {
         let centered = self.report.centered.as_ref()?;
         let [a, b] = languages.map(Language::name);

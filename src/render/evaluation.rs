@@ -51,7 +51,7 @@ pub fn page(table: &Table) -> String {
     page
 }
 
-/// The width of a plot, and of what stands left of its axis.
+/// The width of a plot, and of the space left of its axis.
 const WIDTH: f32 = 720.0;
 const NAMES: f32 = 170.0;
 
@@ -115,7 +115,7 @@ fn dots(table: &Table) -> String {
     out + "</svg>\n"
 }
 
-/// Where a plot of curves begins, and the room of a name beside it.
+/// The top of a plot of curves, and the space for a name beside it.
 const TOP: f32 = -24.0;
 const LABEL: f32 = 15.0;
 
@@ -169,7 +169,8 @@ fn curves(table: &Table, of: impl Fn(&Row) -> [f32; 5], climbs: bool) -> String 
             share * 100.0
         );
     }
-    // Nothing is deleted at the left of the one; what nothing is left of has no embedding to draw at the left of the other.
+    // The deletion curve starts at 0, where nothing is deleted. The insertion curve has no point there, because an empty text has no
+    // embedding.
     let start = |bins: &[f32; 5]| {
         if climbs {
             vec![(0.0, 0.0)]
@@ -190,7 +191,7 @@ fn curves(table: &Table, of: impl Fn(&Row) -> [f32; 5], climbs: bool) -> String 
         );
         ends.push((y(bins[bins.len() - 1]), name, color));
     }
-    // Names that would lie over each other are moved apart, from the bottom up, and down again where they would leave the plot.
+    // Overlapping names move apart, first from the bottom up, then down again if they would leave the plot.
     ends.sort_by(|a, b| b.0.total_cmp(&a.0));
     let mut free = bottom + 8.0;
     let mut places: Vec<f32> = Vec::with_capacity(ends.len());
@@ -264,7 +265,7 @@ fn numbers(table: &Table) -> String {
     out
 }
 
-/// How alike methods order words, as a grid.
+/// The agreement of methods on the order of words, as a grid.
 fn agreement(table: &Table) -> String {
     let mut out = String::from(
         "<h2>Agreement</h2>\n<p>Mean Kendall’s τ-b of two methods’ scores: 1 is the same order of words, 0 no relation.</p>\n\
@@ -291,14 +292,14 @@ fn agreement(table: &Table) -> String {
     out + "</table></div>\n"
 }
 
-/// Colors of the style, so that every method has its own.
+/// Number of colors in the style; every method has its own.
 const COLORS: usize = 15;
 
 fn color(number: usize) -> String {
     format!("var(--c{})", number % COLORS)
 }
 
-/// The end of an axis: the next number of a round step.
+/// The end of an axis: the maximum, rounded up to a round step.
 fn top(most: f32) -> f32 {
     let step = step(most);
     (most / step).ceil().max(1.0) * step
@@ -319,7 +320,7 @@ fn ticks(top: f32) -> Vec<f32> {
         .collect()
 }
 
-/// A number of an axis, without zeros that say nothing.
+/// A number of an axis, without trailing zeros.
 fn short(value: f32) -> String {
     let text = format!("{value:.4}");
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
@@ -331,7 +332,7 @@ mod tests {
     use crate::explain::evaluate::{Aim, Measured, Ranker, UnitMeasures};
 
     #[test]
-    fn names_of_all_methods_stand_in_the_plot_apart_from_each_other() {
+    fn the_names_of_all_methods_are_inside_the_plot_and_do_not_overlap() {
         let ranker = |method: &str, turn: f32| Measured {
             ranker: method.to_owned(),
             deleted: [turn; 5],

@@ -1,16 +1,16 @@
-//! Scores → a few levels of heat, the same in every editor and in the terminal.
+//! Turns scores into a few levels of heat, the same in every editor and terminal.
 
 use crate::analysis::UnitReport;
 
-/// How many levels of heat there are; a word's level is 1 to this, or 0 for no heat.
+/// The number of heat levels; a word's level is 1 to this, or 0 for no heat.
 pub const LEVELS: u32 = 12;
 
-/// The least coverage of a unit whose scores mean something.
+/// Minimum coverage of a unit with meaningful scores.
 pub const UNDERSTOOD: f32 = 0.5;
 
-/// The level of each word of a unit, 0 to [`LEVELS`]: `clamp(round(4 + 4·log2(s·n/p)), 0, 12)` for a score s among n words whose
-/// positive scores sum to p. It says how a word compares with the average word of its unit, whatever the unit's length: 4 is an
-/// average word, 8 one of twice that, 12 one of four times or more, 0 half of it or less.
+/// The level of each word of a unit, 0 to [`LEVELS`]: `clamp(round(4 + 4·log2(s·n/p)), 0, 12)` for a score s among n words whose positive
+/// scores sum to p. It compares a word with the average word of its unit, for any length of the unit: 4 is average, 8 is twice the average,
+/// 12 is four times or more, 0 is half or less.
 pub fn levels(report: &UnitReport) -> impl Iterator<Item = u32> {
     let scores: Vec<f32> = report.words.iter().map(|word| word.score).collect();
     levels_of(&scores).into_iter()
@@ -23,7 +23,7 @@ pub fn levels_of(scores: &[f32]) -> Vec<u32> {
     scores.iter().map(|score| level(score * count / positive)).collect()
 }
 
-/// The level of a word that carries `times` as much as the average one.
+/// The level of a word that scores `times` the average.
 fn level(times: f32) -> u32 {
     if times.is_nan() || times <= 0.0 {
         return 0;
@@ -36,7 +36,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn levels_say_how_a_word_compares_with_the_average_one() {
+    fn levels_compare_a_word_with_the_average_word() {
         let of = [0.0, -1.0, 0.25, 0.5, 0.6, 1.0, 2.0, 4.0, 100.0, f32::NAN, f32::INFINITY].map(level);
         assert_eq!(of, [0, 0, 0, 0, 1, 4, 8, 12, 12, 0, 12]);
     }

@@ -13,7 +13,7 @@ use crate::similar::decision::CloneType;
 use crate::similar::index::{self, Coverage, Found, Group, IndexedItem, Renewal, Why};
 use crate::text::{ByteRange, PositionEncoding, Snapshot};
 
-/// A place in a document.
+/// A position in a document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct JsonPosition {
     /// Byte offset.
@@ -35,7 +35,7 @@ impl From<index::FilePosition> for JsonPosition {
 }
 
 impl JsonPosition {
-    /// The place of a byte offset.
+    /// The position of a byte offset.
     pub fn new(snapshot: &Snapshot, byte: usize) -> JsonPosition {
         let position = snapshot.position(byte, PositionEncoding::Utf8);
         JsonPosition {
@@ -53,7 +53,7 @@ pub struct Explain {
     pub model: String,
     /// Salience method.
     pub method: Method,
-    /// The file as it was named; `-` for standard input.
+    /// The file as the user named it; `-` for standard input.
     pub file: String,
     /// Language of the document.
     pub language: &'static str,
@@ -67,7 +67,7 @@ pub struct Explain {
 /// One unit of [`Explain`].
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ExplainUnit {
-    /// What it holds.
+    /// The kind of its contents.
     pub kind: UnitKind,
     /// The function, type or heading it belongs to.
     pub name: Option<String>,
@@ -79,7 +79,7 @@ pub struct ExplainUnit {
     pub model: String,
     /// Word pieces, special tokens included.
     pub tokens: usize,
-    /// Share of its letters that the vocabulary can read.
+    /// Share of its letters that the vocabulary contains.
     pub coverage: f32,
     /// Share of the biases.
     pub bias_share: f32,
@@ -108,7 +108,7 @@ pub struct ExplainWord {
     pub rank: u32,
 }
 
-/// The JSON of a document's report; units that are not analyzed are left out.
+/// The JSON of a document's report; units that are not analyzed are omitted.
 pub fn explain(report: &DocumentReport, model: &ModelInfo, method: Method, file: &str) -> Explain {
     let units = report.segments.units.iter().zip(&report.units);
     let units = units
@@ -168,12 +168,12 @@ pub struct Compare {
     pub summary: String,
     /// The words that both passages share, most important first.
     pub shared: Vec<Shared>,
-    /// Words of a × words of b, then a row and a column for special tokens, then one for biases; absent where it was not asked for.
+    /// Words of a × words of b, then a row and a column for special tokens, then one for biases; absent if it was not requested.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pairs: Option<Vec<Vec<f32>>>,
     /// Corresponding words, as indices into the words.
     pub alignment: Vec<Link>,
-    /// The same without what the languages have in common; absent where no means were given.
+    /// The same minus the means of the languages; absent if no means were given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub centered: Option<CompareCentered>,
     /// Milliseconds.
@@ -185,19 +185,19 @@ pub struct Compare {
 pub struct CompareCentered {
     /// Cosine of the embeddings without the means of their languages.
     pub cosine: f32,
-    /// What `fovea similar` and lenses show: that cosine with the embedded model and within one language.
+    /// The similarity that `fovea similar` and lenses show. With the embedded model and within one language it is that cosine.
     pub similarity: f32,
     /// |centered cosine - sum of all pairs|.
     pub residual: f32,
-    /// How much of the raw cosine is what the languages have in common: cosine = common + own_length · centered cosine.
+    /// The part of the raw cosine that the languages have in common: cosine = common + own_length · centered cosine.
     pub common: f32,
-    /// The lengths of what is left of both embeddings, multiplied.
+    /// The product of the lengths of both centered embeddings.
     pub own_length: f32,
     /// The first passage.
     pub a: CompareCenteredSide,
     /// The second passage.
     pub b: CompareCenteredSide,
-    /// As the raw pairs, then a row and a column for the means of the languages; absent where they were not asked for.
+    /// As the raw pairs, then a row and a column for the means of the languages; absent if they were not requested.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pairs: Option<Vec<Vec<f32>>>,
 }
@@ -205,17 +205,17 @@ pub struct CompareCentered {
 /// One passage of [`CompareCentered`].
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct CompareCenteredSide {
-    /// The language whose mean is taken away.
+    /// The language whose mean is subtracted.
     pub language: &'static str,
-    /// Whether that mean is known; else nothing is taken away.
+    /// Whether that mean is known; otherwise nothing is subtracted.
     pub known: bool,
-    /// What each of the passage's words adds to the centered cosine.
+    /// The contribution of each of the passage's words to the centered cosine.
     pub scores: Vec<f32>,
-    /// What its special tokens add.
+    /// The contribution of its special tokens.
     pub special: f32,
-    /// What the biases add.
+    /// The contribution of the biases.
     pub bias: f32,
-    /// What taking the mean away adds.
+    /// The contribution of subtracting the mean.
     pub common: f32,
 }
 
@@ -224,11 +224,11 @@ pub struct CompareCenteredSide {
 pub struct CompareSide {
     /// Its words, in order.
     pub words: Vec<CompareWord>,
-    /// What its special tokens add to the cosine.
+    /// The contribution of its special tokens to the cosine.
     pub special: f32,
-    /// What the biases add to the cosine.
+    /// The contribution of the biases to the cosine.
     pub bias: f32,
-    /// Share of its letters that the vocabulary can read.
+    /// Share of its letters that the vocabulary contains.
     pub coverage: f32,
 }
 
@@ -241,7 +241,7 @@ pub struct CompareWord {
     pub start: JsonPosition,
     /// Where it ends, exclusive.
     pub end: JsonPosition,
-    /// What it adds to the cosine.
+    /// Its contribution to the cosine.
     pub score: f32,
 }
 
@@ -317,7 +317,7 @@ fn side(side: &Side, (snapshot, passage): (&Snapshot, &ByteRange)) -> CompareSid
 pub struct FoundItem {
     /// Its file, below the folder.
     pub path: String,
-    /// What the source calls it.
+    /// Its name in the source.
     pub name: String,
     /// Its kind.
     pub kind: &'static str,
@@ -327,17 +327,16 @@ pub struct FoundItem {
     pub start: JsonPosition,
     /// Where it ends, exclusive.
     pub end: JsonPosition,
-    /// Language-centered cosine to an item that was asked about; in a search its relevance, at most 1. None for what was asked about
-    /// itself.
+    /// Language-centered cosine with the queried item; in a search its relevance, at most 1. `None` for the queried item itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub score: Option<f32>,
-    /// The folder's name, where it has one in a store.
+    /// The folder's name in the store, if it has one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub folder: Option<String>,
-    /// The web page that shows it, where the store knows one.
+    /// The web page that shows it, if the store knows one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub link: Option<String>,
-    /// Why a search found it.
+    /// The reasons why a search found it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub why: Option<Why>,
 }
@@ -345,13 +344,13 @@ pub struct FoundItem {
 /// One entry of `fovea similar --format json`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct SimilarItems {
-    /// The item that was asked about.
+    /// The queried item.
     pub item: FoundItem,
-    /// What resembles it, best first.
+    /// The items that resemble it, best first.
     pub similar: Vec<FoundItem>,
 }
 
-/// One entry of `fovea similar DIR --format json`: items of which every two resemble each other.
+/// One entry of `fovea similar DIR --format json`: items that all resemble each other.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct GroupOfItems {
     /// The lowest cosine of two of them.
@@ -359,11 +358,11 @@ pub struct GroupOfItems {
     /// How they resemble each other: `same_text`, `renamed`, `changed` or `same_task`.
     #[serde(rename = "type")]
     pub clone: CloneType,
-    /// The lines of all but the longest.
+    /// The total lines of all members except the longest.
     pub lines: u32,
     /// Their languages, by name.
     pub languages: Vec<&'static str>,
-    /// The items by path and place; the score of each is its mean cosine with the others.
+    /// The items by path and position; the score of each is its mean cosine with the others.
     pub members: Vec<FoundItem>,
 }
 
@@ -381,7 +380,7 @@ pub fn group(group: &Group) -> GroupOfItems {
     }
 }
 
-/// The JSON of an item that was found.
+/// The JSON of a found item.
 pub fn found(found: &Found) -> FoundItem {
     FoundItem {
         score: Some(found.score),
@@ -411,14 +410,14 @@ pub fn item(path: &std::path::Path, item: &IndexedItem) -> FoundItem {
 /// `fovea index --format json`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Indexed<'a> {
-    /// What bringing the index up to date did.
+    /// The changes that the update made.
     #[serde(flatten)]
     pub renewal: &'a Renewal,
     /// The file of the index.
     pub index: String,
     /// Its bytes.
     pub bytes: u64,
-    /// What it has of the folder, where that is asked for.
+    /// The coverage of the folder, if requested.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub report: Option<&'a Coverage>,
 }

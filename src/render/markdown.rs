@@ -1,4 +1,4 @@
-//! What editors show as Markdown. Text from documents is data here: whatever stands in it, it cannot become markup.
+//! Markdown for editors. Text from documents is data: nothing in it can become markup.
 
 mod compare;
 mod groups;
@@ -8,29 +8,29 @@ pub use groups::groups;
 
 use crate::explain::Method;
 
-/// The most characters of a document's text that are quoted.
+/// Maximum characters of a quotation from a document.
 const QUOTED: usize = 60;
 
-/// What a hover tells.
+/// The contents of a hover.
 #[derive(Debug, Clone)]
 pub struct HoverView {
     /// The word under the cursor.
     pub word: String,
     /// Its rank among the telling words of the unit, 1 for the first.
     pub rank: usize,
-    /// What the unit is called: "function", "paragraph".
+    /// The name of the unit's kind: "function", "paragraph".
     pub unit: &'static str,
     /// The name of the function, type or heading that the unit belongs to.
     pub unit_name: Option<String>,
-    /// Whether the method says how surprising words are, and not how telling.
+    /// Whether the method measures how surprising words are instead of how telling.
     pub surprising: bool,
-    /// The words that the model reads it with, strongest first.
+    /// The words that the model relates it to, strongest first.
     pub read_with: Vec<String>,
     /// An item that is similar to the one around the word.
     pub similar: Option<SimilarView>,
-    /// The numbers, for people who ask for them.
+    /// The numbers, if the user enabled them.
     pub details: Option<HoverDetails>,
-    /// What can be done from here.
+    /// Links to commands.
     pub links: Vec<Link>,
 }
 
@@ -41,7 +41,7 @@ pub struct HoverDetails {
     pub share: f32,
     /// Its rank among all words of the unit, 1 for the highest.
     pub rank: u32,
-    /// How many words the unit has.
+    /// The number of words in the unit.
     pub words: usize,
     /// Its level of heat, 0 to 12.
     pub level: u32,
@@ -49,7 +49,7 @@ pub struct HoverDetails {
     pub method: Method,
     /// The words that it draws on most, with shares.
     pub draws_on: Vec<(String, f32)>,
-    /// Share of the unit's letters that the vocabulary can read.
+    /// Share of the unit's letters that the vocabulary contains.
     pub coverage: f32,
     /// Name of the model that explained the unit.
     pub model: String,
@@ -60,14 +60,14 @@ pub struct HoverDetails {
 pub struct SimilarView {
     /// Its name.
     pub name: String,
-    /// Where it stands.
+    /// Its location.
     pub place: String,
 }
 
 /// A link that runs a command of the client.
 #[derive(Debug, Clone)]
 pub struct Link {
-    /// What it says.
+    /// Its text.
     pub label: &'static str,
     /// The command.
     pub command: &'static str,
@@ -78,13 +78,13 @@ pub struct Link {
 /// A unit that the model cannot read.
 #[derive(Debug, Clone)]
 pub struct NotUnderstood {
-    /// What the unit is called.
+    /// The name of the unit's kind.
     pub unit: &'static str,
     /// Share of its letters that the vocabulary can read.
     pub coverage: f32,
 }
 
-/// A hover: a sentence and at most a few short lines, since editors show the hovers of all servers below each other.
+/// Writes a hover: a sentence and a few short lines at most. Editors stack the hovers of all servers, so each should be short.
 pub fn hover(view: &HoverView) -> String {
     let mut lines = vec![sentence(view)];
     if let Some(similar) = &view.similar {
@@ -108,7 +108,7 @@ pub fn hover(view: &HoverView) -> String {
     lines.join("  \n")
 }
 
-/// What a hover says of a unit that the model cannot read.
+/// Writes the hover for a unit that the model cannot read.
 pub fn not_understood(view: &NotUnderstood) -> String {
     format!(
         "The model cannot read this {}: it knows only {:.0} % of the characters. A multilingual model can (setting `fovea.model.dir`).",
@@ -117,7 +117,7 @@ pub fn not_understood(view: &NotUnderstood) -> String {
     )
 }
 
-/// The word and its place, in a sentence.
+/// A sentence with the word and its rank.
 fn sentence(view: &HoverView) -> String {
     let unit = match &view.unit_name {
         Some(name) if *name != view.word => code(name),
@@ -176,7 +176,8 @@ fn numbers(details: &HoverDetails, unit: &str) -> Vec<String> {
     lines
 }
 
-/// A text as a part of a URI: every byte but unreserved characters (RFC 3986, 2.3) as `%XX`, so that none ends a Markdown link.
+/// Encodes a text as a part of a URI. Every byte except unreserved characters (RFC 3986, 2.3) becomes `%XX`, so that none ends a Markdown
+/// link.
 fn percent_encoded(text: &str) -> String {
     text.bytes().fold(String::new(), |mut out, byte| {
         match byte {
@@ -197,8 +198,8 @@ fn bar(level: u32) -> char {
     }
 }
 
-/// Text from a document as inline code: on one line, short, and fenced by more backticks than it holds, so that nothing in it is
-/// markup, a link or a command.
+/// Writes text from a document as inline code. It is short, on one line, and fenced by more backticks than it contains, so that nothing in
+/// it is markup, a link or a command.
 pub fn code(text: &str) -> String {
     let clean: String = text
         .chars()
@@ -221,7 +222,7 @@ pub fn code(text: &str) -> String {
     format!("{fence}{space}{clean}{space}{fence}")
 }
 
-/// Characters that change the order in which those around them are shown.
+/// Whether a character changes the display order of characters around it.
 fn is_reordering(c: char) -> bool {
     matches!(c, '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{2028}' | '\u{2029}')
 }
@@ -282,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_similar_the_numbers_and_the_links_follow_the_sentence() {
+    fn the_similar_item_the_numbers_and_the_links_follow_the_sentence() {
         let text = hover(&HoverView {
             similar: Some(SimilarView {
                 name: "parse_settings".to_owned(),
@@ -316,7 +317,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_that_the_model_cannot_read_is_told_with_what_to_do() {
+    fn a_hover_on_text_that_the_model_cannot_read_says_what_to_do() {
         let text = not_understood(&NotUnderstood {
             unit: "paragraph",
             coverage: 0.25,

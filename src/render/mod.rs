@@ -1,4 +1,4 @@
-//! Answers → what people and programs read: terminal, JSON, Markdown, HTML, SARIF.
+//! Writes answers for people and programs: terminal, JSON, Markdown, HTML, SARIF.
 
 mod aside;
 mod compared;

@@ -3,7 +3,7 @@
 use crate::analysis::DocumentReport;
 use crate::model::Reader;
 
-/// The name of the model that explained a document. Where two did, both, with the number of units of the second.
+/// The name of the model that explained a document. If two models did, it names both, with the number of units of the second.
 pub fn readers(report: &DocumentReport, chosen: &str) -> String {
     let units = report.units.iter().flatten();
     let all = units.clone().count();

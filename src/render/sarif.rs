@@ -1,8 +1,7 @@
 //! Groups of items that resemble each other in SARIF 2.1.0 (OASIS, 2020), which CI systems show beside the code.
 //!
-//! One result per group: it stands at the first member, the others are related locations. Fingerprints are made of what the members are
-//! called and where they lie, not of lines or scores: a result is the same one after an edit elsewhere, and a new member makes it a
-//! new one.
+//! Each group is one result: its location is the first member, and the others are related locations. Fingerprints cover the names and paths
+//! of members, not lines or scores. A result therefore survives an edit elsewhere, and a new member makes a new result.
 
 use std::collections::HashMap;
 use std::path::{Component, Path};
@@ -13,16 +12,16 @@ use sha2::{Digest, Sha256};
 use crate::model::hex;
 use crate::similar::index::{FilePosition, Found, Group};
 
-/// The lowest cosine of a group whose members are copies but for details.
+/// Minimum cosine of a group whose members differ only in details.
 const COPY: f32 = 0.95;
 
-/// The related locations that a message names.
+/// Number of related locations that a message names.
 const NAMED: usize = 3;
 
-/// The fingerprints' name; the number is raised by whoever changes what they are made of.
+/// The name of the fingerprints. Raise the number when their contents change.
 const FINGERPRINT: &str = "foveaGroup/v1";
 
-/// A log with one run, of groups of a folder; locations are relative to it.
+/// Writes a log with one run, for the groups of a folder. Locations are relative to the folder.
 pub fn groups(groups: &[Group]) -> Value {
     let mut seen = HashMap::new();
     let results: Vec<Value> = groups.iter().map(|group| result(group, &mut seen)).collect();
@@ -76,7 +75,7 @@ fn result(group: &Group, seen: &mut HashMap<String, usize>) -> Value {
     })
 }
 
-/// What the group is, with links to the first of the others.
+/// Describes the group, with links to the first other members.
 fn message(group: &Group) -> String {
     let mut names = group.members.iter().map(|member| plain(&member.item.name));
     let first = names.next().unwrap_or_default();
@@ -93,7 +92,7 @@ fn message(group: &Group) -> String {
     )
 }
 
-/// A name in a message, where brackets make links.
+/// Escapes a name for a message, where brackets make links.
 fn plain(name: &str) -> String {
     let mut text = String::new();
     for c in name.chars() {
@@ -124,7 +123,7 @@ fn location(member: &Found) -> Value {
     })
 }
 
-/// A path below the folder as a relative URI.
+/// Writes a path below the folder as a relative URI.
 fn relative(path: &Path) -> String {
     let parts = path.components().filter_map(|part| match part {
         Component::Normal(part) => Some(encoded(part)),
@@ -133,7 +132,7 @@ fn relative(path: &Path) -> String {
     parts.collect::<Vec<String>>().join("/")
 }
 
-/// A part of a path with all but the letters that a URI may have anywhere in hexadecimal.
+/// Percent-encodes a part of a path, except for unreserved characters.
 fn encoded(part: &std::ffi::OsStr) -> String {
     #[cfg(unix)]
     let bytes = std::os::unix::ffi::OsStrExt::as_bytes(part);
@@ -151,7 +150,7 @@ fn encoded(part: &std::ffi::OsStr) -> String {
     text
 }
 
-/// What a result is recognized by in the next run. Groups of the same names in the same files are told apart by their order.
+/// The fingerprint that identifies a result in the next run. Groups with the same names in the same files are distinguished by their order.
 fn fingerprint(group: &Group, seen: &mut HashMap<String, usize>) -> String {
     let mut members: Vec<[String; 3]> = group
         .members
@@ -164,7 +163,7 @@ fn fingerprint(group: &Group, seen: &mut HashMap<String, usize>) -> String {
     members.sort();
     let mut hash = Sha256::new();
     for field in members.iter().flatten() {
-        // Each field ends where its length says, so that no two lists are spelled the same.
+        // Each field is prefixed with its length, so that different lists never give the same bytes.
         hash.update((field.len() as u64).to_le_bytes());
         hash.update(field);
     }
@@ -216,7 +215,7 @@ mod tests {
         }
     }
 
-    /// The properties that the standard requires of what we write, and the forms that it prescribes.
+    /// Checks the properties that the standard requires, and their form.
     fn check(log: &Value) {
         assert_eq!(log["version"], "2.1.0");
         let run = &log["runs"][0];
@@ -284,7 +283,7 @@ mod tests {
             results[0]["locations"][0]["physicalLocation"]["artifactLocation"]["uri"],
             "src/a%20b.rs"
         );
-        // Columns are counted in UTF-16: é is one, the face is two.
+        // Columns count UTF-16 units: é has one, the face has two.
         let region = &results[1]["locations"][0]["physicalLocation"]["region"];
         assert_eq!((&region["startColumn"], &region["endColumn"]), (&json!(1), &json!(7)));
     }

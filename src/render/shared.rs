@@ -1,4 +1,4 @@
-//! What two passages share, in words: corresponding words that carry much on both sides.
+//! Finds the words that two passages share: corresponding words with large contributions on both sides.
 
 use std::collections::HashMap;
 
@@ -8,16 +8,16 @@ use super::markdown::listed;
 use super::telling::has_content;
 use crate::text::ByteRange;
 
-/// The most words that are told as shared.
+/// Maximum number of shared words.
 const MOST: usize = 12;
 
-/// The least score of a shared word, as a part of the best one's.
+/// Minimum score of a shared word, as a share of the best score.
 const NEGLIGIBLE: f32 = 0.05;
 
-/// How many of them a sentence names.
+/// Maximum number of shared words in the sentence.
 const NAMED: usize = 4;
 
-/// Words of types that many languages have: they say how values are kept, not what is done.
+/// Names of types that many languages have. They describe how values are stored, not what the code does.
 const TYPES: [&str; 40] = [
     "any", "array", "bool", "boolean", "box", "byte", "bytes", "callable", "char", "dict", "double", "err", "error",
     "float", "int", "integer", "iterable", "iterator", "list", "long", "map", "none", "number", "object", "ok",
@@ -25,23 +25,23 @@ const TYPES: [&str; 40] = [
     "vec", "vector", "void",
 ];
 
-/// A word, or two corresponding words, that both passages draw on.
+/// A word, or two corresponding words, that both passages contain.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
 pub struct Shared {
-    /// The word; of two different ones `a ~ b`.
+    /// The word; `a ~ b` for two different words.
     pub text: String,
-    /// Where it stands in the first passage, as indices into its words.
+    /// Its occurrences in the first passage, as indices into the words.
     pub a: Vec<usize>,
-    /// Where it stands in the second passage.
+    /// Its occurrences in the second passage.
     pub b: Vec<usize>,
-    /// What the word adds at least on either side: the smaller of both sums.
+    /// Its contribution: the smaller of the sums on both sides.
     pub score: f32,
 }
 
 /// The words that both passages share, most important first.
 ///
-/// Words correspond by the model's alignment. What counts is what they add to the similarity on both sides, apart from what the
-/// languages have in common where that is known. Keywords, punctuation, names of common types, type annotations and imports are left out.
+/// Words correspond by the model's alignment. They are ranked by their contribution to the similarity on both sides: to the centered cosine
+/// if it is known. Keywords, punctuation, names of common types, type annotations and imports are omitted.
 pub(super) fn shared(compared: Compared) -> Vec<Shared> {
     let report = compared.report;
     let scores = match &report.centered {
@@ -75,7 +75,7 @@ pub(super) fn shared(compared: Compared) -> Vec<Shared> {
     let sum = |indices: &[usize], scores: &[f32]| indices.iter().map(|index| scores[*index]).sum::<f32>();
     let mut found: Vec<Shared> = found.into_values().collect();
     for shared in &mut found {
-        // A word that two others correspond to adds what it adds once.
+        // A word that corresponds to two others counts only once.
         for side in [&mut shared.a, &mut shared.b] {
             side.sort_unstable();
             side.dedup();
@@ -89,7 +89,7 @@ pub(super) fn shared(compared: Compared) -> Vec<Shared> {
     found
 }
 
-/// What two passages share, in one sentence; `quote` writes a word of theirs in it.
+/// Describes in one sentence what two passages share; `quote` writes a word of the passages.
 pub(super) fn summary(compared: Compared, shared: &[Shared], quote: impl Fn(&str) -> String) -> String {
     let own: Vec<String> = shared
         .iter()
@@ -183,7 +183,7 @@ mod tests {
     const SAVE: &str = "def save_session(self, app: Flask) -> Session:\n    import hashlib\n    cookie.dump(str(app))\n    return True\n";
 
     #[test]
-    fn annotations_imports_and_common_types_are_not_what_passages_share() {
+    fn annotations_imports_and_common_types_are_not_shared_words() {
         let report = compared(OPEN, SAVE);
         let compared = Compared {
             report: &report,

@@ -1,4 +1,4 @@
-//! Which words of a unit are worth a reader's attention: names and words of content, never syntax, few of them.
+//! Selects the few words of a unit that deserve a reader's attention: names and content words, never syntax.
 
 use std::collections::HashSet;
 
@@ -9,23 +9,24 @@ use crate::segment::{Unit, UnitKind};
 use crate::similar::fingerprint::is_keyword;
 use crate::similar::words::is_stop_word;
 
-/// A word is marked from this level on: it carries 1.7 times the average of its unit or more.
+/// Minimum level of a marked word: 1.7 times the average of its unit.
 const MARKED: u32 = 7;
 
-/// A word is worth a sentence in a hover from this level on, which is 1.2 times the average.
+/// Minimum level of a word for a sentence in a hover: 1.2 times the average.
 const REMARKABLE: u32 = 5;
 
-/// The most words of a unit that a hover calls telling.
+/// Maximum number of words in a unit that a hover calls telling.
 const RANKED: usize = 5;
 
-/// Characters that fill a line, for prose whose paragraphs are single lines.
+/// Characters that count as one line, for prose whose paragraphs are single lines.
 const LINE: usize = 80;
 
-/// How many words of a unit are marked, by its lines that are not blank. Beyond some ten lines a mark stands for ten lines.
+/// The number of marked words in a unit, by its lines that are not blank: (minimum lines, words). Above that there is about one mark per
+/// ten lines.
 const BUDGET: [(usize, usize); 3] = [(26, 3), (14, 2), (5, 1)];
 
-/// The words of a unit that say most, each text once, most telling first: indices into its words. Keywords, numbers, punctuation, single
-/// letters and words such as "the" are left out, and so is everything in a unit that the model does not understand.
+/// Ranks the most telling words of a unit, each text once: indices into its words. Keywords, numbers, punctuation, single letters and words
+/// such as "the" are omitted, and so is every word of a unit that the model does not understand.
 pub fn ranking(text: &str, report: &UnitReport) -> Vec<usize> {
     if report.coverage < UNDERSTOOD {
         return Vec::new();
@@ -40,9 +41,8 @@ pub fn ranking(text: &str, report: &UnitReport) -> Vec<usize> {
     order
 }
 
-/// The words of a unit that quiet heat marks, in the order of the text: about one for ten lines, none in short units and in data, and of
-/// code neither the types in a signature nor imports.
-/// Each comes with its level.
+/// The words of a unit that quiet heat marks, in the order of the text: about one per ten lines, none in short units and in data. In code,
+/// types in a signature and imports are never marked. Each comes with its level.
 pub fn marked(text: &str, unit: &Unit, report: &UnitReport) -> Vec<(usize, u32)> {
     if unit.kind == UnitKind::Data {
         return Vec::new();
@@ -71,8 +71,8 @@ pub fn marked(text: &str, unit: &Unit, report: &UnitReport) -> Vec<(usize, u32)>
     marked.into_iter().map(|index| (index, levels[index])).collect()
 }
 
-/// The rank of a word among the telling words of its unit, from 1; `None` for an unremarkable word. Every occurrence of a text has the
-/// rank of the strongest one.
+/// The rank of a word among the telling words of its unit, from 1; `None` for an unremarkable word. All occurrences of a text have the rank
+/// of the strongest one.
 pub fn rank(text: &str, report: &UnitReport, word: usize) -> Option<usize> {
     let of = |index: usize| text.get(report.words.get(index)?.range.clone());
     let asked = of(word)?;
@@ -85,7 +85,7 @@ pub fn rank(text: &str, report: &UnitReport, word: usize) -> Option<usize> {
     (level >= REMARKABLE).then_some(place + 1)
 }
 
-/// Whether a word says something by itself.
+/// Whether a word has meaning by itself.
 pub fn has_content(word: &str) -> bool {
     let mut letters = word.chars().filter(|c| c.is_alphabetic());
     let Some(first) = letters.next() else { return false };
@@ -155,7 +155,7 @@ mod tests {
         "fn load_configuration(path: &str) {\n    let x = 1234567890;\n    // the configuration\n    return path;\n}\n";
 
     #[test]
-    fn only_words_of_content_are_ranked_and_each_once() {
+    fn only_content_words_are_ranked_and_each_once() {
         let report = report(SOURCE, 1.0);
         let ranked = ranking(SOURCE, &report);
         assert_eq!(

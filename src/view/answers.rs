@@ -49,7 +49,7 @@ pub(super) fn document(explorer: &Explorer) -> Value {
     })
 }
 
-/// What a head is for, in one word.
+/// The purpose of a head, in one word.
 fn task(task: &Task) -> &'static str {
     match task {
         Task::MaskedToken => "mask",
@@ -106,7 +106,7 @@ pub(super) fn unit(explorer: &Explorer, index: usize, pass: &Pass) -> Value {
 /// Scores of a unit's words by the methods that take one pass.
 ///
 /// # Errors
-/// As the methods'.
+/// Errors of the methods.
 pub(super) fn salience(model: &Model, pass: &Pass) -> Result<Value, ViewError> {
     let mut methods = Vec::new();
     let subject = Subject {

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::Part;
 
-/// The flowchart: blocks that are alike are drawn once, with their number.
+/// The flowchart: identical blocks are drawn once, with their number.
 pub fn mermaid(model: &Part) -> String {
     let mut drawing = Drawing::default();
     let last = drawing.parts(&model.parts, "text".to_owned(), 1);
@@ -12,7 +12,7 @@ pub fn mermaid(model: &Part) -> String {
     format!("flowchart TD\n    text([\"text\"])\n    out([\"output\"])\n{nodes}{edges}    {last} --> out\n")
 }
 
-/// Parts with how often each follows itself: neighbors that are alike are one.
+/// Parts with their repetitions: identical neighbors become one.
 pub(super) fn grouped(parts: &[Part]) -> Vec<(&Part, usize)> {
     let mut groups: Vec<(&Part, usize)> = Vec::new();
     for part in parts {
@@ -24,7 +24,7 @@ pub(super) fn grouped(parts: &[Part]) -> Vec<(&Part, usize)> {
     groups
 }
 
-/// A number as people write it: 22.7 M.
+/// A number in short form: 22.7 M.
 pub(super) fn short(number: usize) -> String {
     match number {
         0..1_000 => number.to_string(),
@@ -34,7 +34,7 @@ pub(super) fn short(number: usize) -> String {
     }
 }
 
-/// What a part is, in a line.
+/// A line that describes a part.
 pub(super) fn label(part: &Part, count: usize) -> String {
     let name = match count {
         1 => part.name.clone(),
@@ -61,13 +61,13 @@ pub(super) fn label(part: &Part, count: usize) -> String {
 #[derive(Default)]
 struct Drawing {
     nodes: String,
-    /// Written last: a node that an edge names inside a subgraph would become a part of it.
+    /// Edges, written last: a node that an edge names inside a subgraph would become a part of it.
     edges: String,
     next: usize,
 }
 
 impl Drawing {
-    /// Draws parts in a row behind the node `before`; the last node.
+    /// Draws parts in a row after the node `before`. Returns the last node.
     fn parts(&mut self, parts: &[Part], before: String, depth: usize) -> String {
         let indent = "    ".repeat(depth);
         let mut at = before;
@@ -95,7 +95,7 @@ impl Drawing {
     }
 }
 
-/// Text inside a label.
+/// Escapes text inside a label.
 fn quoted(text: &str) -> String {
     let plain = |c: char| match c {
         '"' => "#quot;".to_owned(),

@@ -1,4 +1,4 @@
-//! What if: changes to the words of a unit, and attention heads that are switched off, as a part of a path.
+//! An edit for "what if" questions: changed words and disabled heads, as a part of a path.
 //!
 //! | part | meaning |
 //! | --- | --- |
@@ -7,26 +7,26 @@
 //! | `r3.7465` | word 3 is replaced by the text with these bytes in hexadecimal |
 //! | `h2.5` | head 5 of layer 2 gives 0; `d` before a number with a dot is one of the decoder, `x` one that looks at the encoder |
 //!
-//! Parts stand in a row with commas; `-` changes nothing.
+//! Commas separate the parts; `-` changes nothing.
 
 use crate::model::hex;
 use crate::model::tape::{HeadOff, Side};
 
-/// Bytes of a text that replaces a word at most.
+/// Maximum bytes of a replacement text.
 const LONGEST: usize = 400;
 
-/// What happens to a word.
+/// The change of a word.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Change {
-    /// Its tokens are left out.
+    /// Its tokens are deleted.
     Delete,
-    /// A mask stands in its place.
+    /// A mask replaces it.
     Mask,
-    /// Another text stands in its place.
+    /// Another text replaces it.
     Replace(String),
 }
 
-/// Changes to the words of a unit, and heads that are switched off.
+/// Changes to the words of a unit, and disabled heads.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct Edit {
     /// Changed words, by number.
@@ -36,7 +36,7 @@ pub struct Edit {
 }
 
 impl Edit {
-    /// The edit of a part of a path; nothing for what is none, or changes a word twice.
+    /// Parses a part of a path. `None` if it is invalid, or changes a word twice.
     pub fn parse(text: &str) -> Option<Edit> {
         let mut edit = Edit::default();
         if text == "-" {
@@ -61,7 +61,7 @@ impl Edit {
         (!twice).then_some(edit)
     }
 
-    /// What happens to a word, if anything.
+    /// The change of a word, if any.
     pub fn of_word(&self, word: usize) -> Option<&Change> {
         self.words
             .iter()
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_edit_is_refused() {
+    fn an_invalid_edit_is_refused() {
         for text in [
             "", "3", "d", "q1", "r1", "r1.", "r1.7", "r1.ff", "r1.7Z", "h1", "d1,d1", "d1,m1", "d1,", "é1", "r1.6g",
         ] {

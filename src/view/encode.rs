@@ -1,4 +1,4 @@
-//! Numbers on their way to the page: base64 of little-endian floats, and 16-bit fractions.
+//! Encodes numbers for the page: base64 of little-endian floats, and 16-bit fractions.
 
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
@@ -24,7 +24,7 @@ pub(super) fn floats(values: &[f32]) -> String {
     base64(&bytes)
 }
 
-/// Probabilities as 16-bit fractions of 1, little-endian: off by at most 8e-6.
+/// Probabilities as 16-bit fractions of 1, little-endian: the error is at most 8e-6.
 pub(super) fn fractions(values: &[f32]) -> Vec<u8> {
     let fraction = |value: &f32| (value.clamp(0.0, 1.0) * f32::from(u16::MAX)).round() as u16;
     values.iter().flat_map(|value| fraction(value).to_le_bytes()).collect()
@@ -49,7 +49,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fraction_is_off_by_less_than_one_in_a_hundred_thousand() {
+    fn the_error_of_a_fraction_is_below_one_in_a_hundred_thousand() {
         let values = [0.0, 1.0, 0.5, 0.123_456, 1e-6];
         for (value, bytes) in values.iter().zip(fractions(&values).chunks(2)) {
             let read = f32::from(u16::from_le_bytes([bytes[0], bytes[1]])) / 65535.0;

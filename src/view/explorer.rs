@@ -1,4 +1,4 @@
-//! One document and a model, as the page asks about them.
+//! Answers the page's questions about one document and a model.
 
 use std::sync::{Arc, Mutex, OnceLock};
 
@@ -13,13 +13,13 @@ use crate::model::{Model, ModelError, TokenizeError};
 use crate::segment::{Budget, Segments, parse, segment};
 use crate::text::Snapshot;
 
-/// Most tokens of a unit on the page: what of a larger window would be too many numbers to look at.
+/// Maximum tokens of a unit on the page; a larger unit has too many numbers to look at.
 const WINDOW: usize = 512;
 
-/// Why a question has no answer.
+/// The reason why a question has no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum ViewError {
-    /// It asks for something that is not there.
+    /// The question names something that does not exist.
     #[error("there is no {0}")]
     Missing(String),
     /// The model kept no tape.
@@ -62,12 +62,12 @@ pub struct Explorer {
     pub(super) segments: Segments,
     /// The name of the document.
     pub(super) file: String,
-    /// What the decoder of an encoder–decoder is given; what the model writes by itself without it.
+    /// The text for the decoder of an encoder–decoder; `None` uses the text that the model writes.
     target: Option<String>,
     passes: Passes,
-    /// What was written last, to go on from there.
+    /// The last generated text, to continue from it.
     pub(super) writer: Mutex<Option<Writer>>,
-    /// The items of the document, once a page asked for them.
+    /// The items of the document, computed on first use.
     pub(super) items: OnceLock<Items>,
 }
 
@@ -75,10 +75,10 @@ impl Explorer {
     /// Splits a document into units of at most 512 tokens. `model` must be one that the interpreter runs.
     ///
     /// # Errors
-    /// If it is not.
+    /// If the interpreter does not run the model.
     pub fn new(model: Model, snapshot: Snapshot, file: String) -> Result<Explorer, ViewError> {
         let network = Arc::clone(model.network().ok_or(ViewError::Unread)?);
-        // A model that writes goes on from the text as it stands.
+        // A generative model continues the unchanged text.
         let model = match network.writes() {
             true => model.identifier_aware(false),
             false => model,
@@ -101,7 +101,7 @@ impl Explorer {
         })
     }
 
-    /// Gives the decoder of an encoder–decoder a text, in place of what the model writes by itself.
+    /// Gives the decoder of an encoder–decoder a text, instead of the text that the model writes.
     pub fn with_target(mut self, target: Option<String>) -> Explorer {
         self.target = target;
         self
@@ -112,7 +112,7 @@ impl Explorer {
         matches!(self.network.task(), Some(Task::NextToken | Task::MaskedToken))
     }
 
-    /// How many heads the attention of each block has: of the decoder of an encoder–decoder, and there of what looks at the encoder.
+    /// Attention heads of each block: in the main stack, in the decoder, or in its cross-attention.
     pub(super) fn heads(&self, decoder: bool, cross: bool) -> Vec<usize> {
         let spec = &self.network.spec;
         match decoder {
@@ -126,18 +126,18 @@ impl Explorer {
         self.segments.units.len()
     }
 
-    /// The unit that holds a byte of the document, blanks included.
+    /// The unit that contains a byte of the document, blanks included.
     pub fn unit_at(&self, byte: usize) -> Option<usize> {
         let units = &self.segments.units;
         let at = units.partition_point(|unit| unit.range.end <= byte);
-        // A cursor behind the last character is in the last unit.
+        // A cursor after the last character is in the last unit.
         (!units.is_empty()).then(|| at.min(units.len() - 1))
     }
 
     /// Answers a question.
     ///
     /// # Errors
-    /// [`ViewError::Missing`] for a unit, layer, head, token or node that does not exist; otherwise what the model reports.
+    /// [`ViewError::Missing`] for a unit, layer, head, token or node that does not exist; otherwise errors of the model.
     pub fn answer(&self, question: &Question) -> Result<Answer, ViewError> {
         let json = match *question {
             Question::Document => answers::document(self),
@@ -194,7 +194,7 @@ fn heads_of(stack: &Stack, cross: bool) -> Vec<usize> {
     stack.blocks.iter().map(of).collect()
 }
 
-/// That something of so many is not there.
+/// The error for an index out of range.
 pub(super) fn missing(what: &str, asked: usize, of: usize) -> ViewError {
     ViewError::Missing(format!("{what} {asked}: there are {of}, counted from 0"))
 }

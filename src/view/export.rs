@@ -1,4 +1,4 @@
-//! One file with the page and the answers in it: it needs neither Fovea nor a network.
+//! Writes one file with the page and its answers, which needs neither Fovea nor a network.
 
 use sha2::{Digest, Sha256};
 
@@ -8,14 +8,14 @@ use super::question::{Look, Question};
 use super::{Answer, Explorer, ViewError};
 use crate::model::tape::Op;
 
-/// Bytes of answers in a file: what a browser opens at once and a mail takes.
+/// Maximum bytes of answers in a file: a browser opens it at once, and it fits in an email.
 pub const LIMIT: usize = 12_000_000;
 
-/// The page with as many answers as `limit` has room for: text and salience of every unit first, then attention maps, unit after unit,
-/// then heads and steps. The page says which are left out.
+/// Writes the page with as many answers as fit into `limit`. Text and salience of every unit come first, then attention maps by unit, then
+/// heads and steps. The page names the omitted answers.
 ///
 /// # Errors
-/// As [`Explorer::answer`].
+/// Errors of [`Explorer::answer`].
 pub fn export(explorer: &Explorer, limit: usize) -> Result<String, ViewError> {
     let mut book = Book {
         explorer,
@@ -30,7 +30,7 @@ pub fn export(explorer: &Explorer, limit: usize) -> Result<String, ViewError> {
         if book.add(Question::Unit(unit))? && unit > 0 {
             book.add(Question::Salience(unit))?;
         }
-        // The first unit that has anything to see comes whole.
+        // The first unit with tokens is complete.
         if unit == 0 {
             book.salience_and_maps(unit)?;
             book.inside(unit)?;
@@ -48,9 +48,9 @@ pub fn export(explorer: &Explorer, limit: usize) -> Result<String, ViewError> {
     Ok(page(&data))
 }
 
-/// A page whose scripts and styles are allowed by their hashes, and nothing else.
+/// A page whose policy allows only its own scripts and styles, by their hashes.
 fn page(data: &str) -> String {
-    // `</script` inside data would end it.
+    // `</script` inside data would end the script.
     let data = data.replace('<', "\\u003c");
     let hash = |text: &str| format!("'sha256-{}'", base64(&Sha256::digest(text.as_bytes())));
     let script = SCRIPT.replace("</script", "<\\/script");
@@ -69,7 +69,7 @@ fn page(data: &str) -> String {
     )
 }
 
-/// Answers that have room.
+/// Answers that fit into the limit.
 struct Book<'a> {
     explorer: &'a Explorer,
     /// Path and answer, as JSON.
@@ -93,7 +93,7 @@ impl Book<'_> {
         Ok(())
     }
 
-    /// Whether it had room.
+    /// Adds an answer. Returns whether it fits.
     fn add(&mut self, question: Question) -> Result<bool, ViewError> {
         if self.room == 0 {
             return Ok(false);
@@ -108,7 +108,7 @@ impl Book<'_> {
                 self.room -= entry.1.len();
                 self.entries.push(entry);
             }
-            // What comes later is not taken instead: a reader would look for what is left out.
+            // Smaller later answers do not fill the gap, because readers expect a complete prefix.
             false => self.room = 0,
         }
         Ok(fits)

@@ -1,7 +1,7 @@
-//! Writing on from a unit, token by token: what may come next, and what a token that was written comes from.
+//! Continues a unit token by token: candidates for the next token, and explanations of written tokens.
 //!
-//! The page says which tokens stand behind the unit already, so that it starts, stops and turns back by itself. Keys and values of the text
-//! that was asked for last are kept: the next token costs one row.
+//! The page sends the tokens written so far, so it can start, stop and go back by itself. The server keeps keys and values of the last
+//! text, so the next token costs one row.
 
 use std::sync::{Arc, PoisonError};
 use std::time::Instant;
@@ -17,10 +17,10 @@ use crate::explain::{Attribution, target};
 use crate::model::tape::{BlockSite, Cache, Op, Target};
 use crate::model::{ModelError, TapeTrace, TraceLevel, UNSTOPPED};
 
-/// Tokens that may come next which are listed.
+/// Number of listed candidates for the next token.
 const TOP: usize = 12;
 
-/// A text that was read to its end.
+/// A text that the model has read completely.
 pub(super) struct Writer {
     unit: usize,
     ids: Vec<u32>,
@@ -29,10 +29,10 @@ pub(super) struct Writer {
     last: Vec<f32>,
 }
 
-/// Which tokens may follow a unit and the tokens that were written behind it.
+/// The candidates for the token after a unit and the tokens written after it.
 ///
 /// # Errors
-/// If the model cannot write, or a token is none of its vocabulary.
+/// If the model cannot generate, or a token is not in its vocabulary.
 pub(super) fn next(explorer: &Explorer, unit: usize, written: &[u32]) -> Result<Value, ViewError> {
     let start = Instant::now();
     let pass = explorer.pass(unit)?;
@@ -65,7 +65,7 @@ pub(super) fn next(explorer: &Explorer, unit: usize, written: &[u32]) -> Result<
     }))
 }
 
-/// What stands before the next token.
+/// The tokens before the next token.
 fn sequence(explorer: &Explorer, pass: &Pass, written: &[u32]) -> Result<Vec<u32>, ViewError> {
     let network = &explorer.network;
     if !network.writes() {
@@ -114,7 +114,7 @@ fn last_row(explorer: &Explorer, unit: usize, pass: &Pass, ids: &[u32]) -> Resul
     Ok(row)
 }
 
-/// What the logit of the last written token comes from, or the difference of its logit and another one's, and what its row looked at.
+/// Explains the logit of the last written token, or the difference to another logit, and shows its row's attention.
 ///
 /// # Errors
 /// As [`next`].
@@ -163,7 +163,7 @@ pub(super) fn why(explorer: &Explorer, unit: usize, written: &[u32], other: Opti
     }))
 }
 
-/// What the heads of each layer looked at from a row, on average: (layers, m).
+/// The mean attention of each layer's heads from a row: (layers, m).
 fn looked(trace: &TapeTrace, blocks: &[BlockSite], cross: bool, row: usize) -> Result<Vec<f32>, ViewError> {
     let mut out = Vec::new();
     for block in blocks {

@@ -27,7 +27,7 @@ fn site(pass: &Pass, look: Look, layer: usize) -> Result<&AttentionSite, ViewErr
 /// The maps of a layer as 16-bit fractions, (heads, n, m).
 ///
 /// # Errors
-/// If there is no such layer.
+/// If the layer does not exist.
 pub(super) fn maps(pass: &Pass, look: Look, layer: usize) -> Result<Vec<u8>, ViewError> {
     let tape = pass.tape()?;
     let maps = tape.map(site(pass, look, layer)?.mix)?;
@@ -37,7 +37,7 @@ pub(super) fn maps(pass: &Pass, look: Look, layer: usize) -> Result<Vec<u8>, Vie
 /// Queries, keys, values, scores and probabilities of a head.
 ///
 /// # Errors
-/// If there is no such layer or head.
+/// If the layer or head does not exist.
 pub(super) fn head(pass: &Pass, look: Look, layer: usize, head: usize) -> Result<Value, ViewError> {
     let trace = pass.tape()?;
     let tape = &trace.tape;
@@ -70,12 +70,12 @@ pub(super) fn head(pass: &Pass, look: Look, layer: usize, head: usize) -> Result
         columns(&qk.keys, kv_width, kv * heads.dim),
     );
     let v = columns(tape.value(trace.sequence, *values)?, kv_width, kv * heads.dim);
-    // Before norms and rotations: what the matrices made.
+    // The outputs of the matrices, before norms and rotations.
     let made_q = columns(tape.value(trace.sequence, *queries)?, q_width, head * heads.dim);
     let made_k = columns(tape.value(trace.sequence, *keys)?, kv_width, kv * heads.dim);
     let placed = made_q != q || made_k != k;
     let scores = attention.scores(qk, head);
-    // What softmax sees where there is nothing but the product.
+    // The input of softmax if there is only the product.
     let product = |i: usize, j: usize| -> f32 {
         let (q, k) = (&q[i * heads.dim..][..heads.dim], &k[j * heads.dim..][..heads.dim]);
         heads.scale * q.iter().zip(k).map(|(q, k)| q * k).sum::<f32>()

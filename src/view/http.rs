@@ -1,8 +1,8 @@
-//! Carries questions over the loopback interface, for as long as the program runs.
+//! Serves the page's questions over the loopback interface while the program runs.
 //!
-//! The address has a secret, which only those know whom the user gave it. A page of another site cannot ask, even if it knows the port:
-//! it has another Origin, or, when its own name leads to 127.0.0.1 (rebinding), another Host. Nothing else of Fovea listens, and
-//! nothing here connects to anywhere.
+//! The address contains a secret that only the user has. A page of another site cannot ask, even if it knows the port: it has another
+//! Origin, or another Host if its own name resolves to 127.0.0.1 (rebinding). No other part of Fovea listens, and this module never opens a
+//! connection.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -17,35 +17,35 @@ use super::question::Question;
 use super::{Answer, Live, ViewError};
 use crate::model::hex;
 
-/// A browser may load the page, its script and its styles, and ask the server that they came from; nothing else.
+/// A browser may load only the page, its script and its styles, and ask only their server.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src data: blob:; connect-src 'self'; base-uri 'none'; \
                       form-action 'none'; frame-ancestors 'none'";
 
-/// A server that listens and waits to be run.
+/// A server that listens but does not answer yet.
 pub struct Listening {
     listener: tokio::net::TcpListener,
     runtime: tokio::runtime::Runtime,
     guard: Arc<Guard>,
 }
 
-/// What a request must have to be answered.
+/// The conditions for an answer to a request.
 struct Guard {
     /// The secret in the address.
     token: String,
-    /// The only Host.
+    /// The only accepted Host.
     host: String,
     live: Arc<Live>,
     /// Whether the document may change while the page is open.
     follows: bool,
 }
 
-/// How long a page that follows waits for news before it asks again.
+/// Maximum waiting time of a long poll.
 const PATIENCE: Duration = Duration::from_secs(25);
 
-/// Listens on 127.0.0.1, on a free port for `port` 0. The page `follows` an editor, or shows one text for as long as it is open.
+/// Listens on 127.0.0.1, on a free port for `port` 0. The page `follows` an editor, or shows one fixed text.
 ///
 /// # Errors
-/// If the port is taken, or the system gives no random numbers.
+/// If the port is taken, or the system has no random numbers.
 pub fn listen(live: Arc<Live>, port: u16, follows: bool) -> std::io::Result<Listening> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
@@ -70,7 +70,7 @@ impl Listening {
         format!("http://{}/{}/", self.guard.host, self.guard.token)
     }
 
-    /// Answers until the process ends.
+    /// Answers requests until the process ends.
     ///
     /// # Errors
     /// If the listener fails.
@@ -113,20 +113,20 @@ impl Guard {
                 let Some(question) = question else {
                     return reply(StatusCode::NOT_FOUND, "text/plain", "there is no such page\n");
                 };
-                // The model computes for milliseconds up to seconds; other requests are answered meanwhile.
+                // The model computes for milliseconds up to seconds; the server answers other requests meanwhile.
                 let asked = tokio::task::spawn_blocking(move || self.live.explorer()?.answer(&question)).await;
                 answered(asked)
             }
         }
     }
 
-    /// Waits for an edit or another place of the cursor: `api/after/N`, where N is the last number that the page knows.
+    /// Waits for an edit or a move of the cursor: `api/after/N`, where N is the last number that the page knows.
     async fn after(&self, path: &str) -> Response<Body> {
         let known = path.rsplit('/').next().and_then(|number| number.parse().ok());
         let Some(known) = known else {
             return reply(StatusCode::NOT_FOUND, "text/plain", "there is no such page\n");
         };
-        // No news will ever come, which is no error.
+        // A fixed text never changes, which is not an error.
         if !self.follows {
             return reply(StatusCode::OK, "application/json", "null");
         }
@@ -146,7 +146,7 @@ impl Guard {
                 .map(|value| value.as_bytes())
                 .collect::<Vec<_>>()
         };
-        // Another name for this machine means that someone else's page came by it.
+        // Another host name for this machine indicates a page of another site.
         if text(header::HOST) != [self.host.as_bytes()] {
             return Err(StatusCode::FORBIDDEN);
         }
@@ -166,7 +166,7 @@ impl Guard {
     }
 }
 
-/// Compares in a time that says nothing about where two texts of one length differ.
+/// Compares two texts in constant time, so that timing reveals no prefix.
 fn same(a: &[u8], b: &[u8]) -> bool {
     a.len() == b.len() && a.iter().zip(b).fold(0, |differs, (a, b)| differs | (a ^ b)) == 0
 }

@@ -9,13 +9,13 @@ use super::{Explorer, ViewError, tokens};
 use crate::model::ModelError;
 use crate::model::generate::log_sum;
 
-/// Tokens that are listed for a layer.
+/// Number of listed tokens per layer.
 const TOP: usize = 6;
 
 /// The likeliest tokens by each layer's row; entry 0 is the embedding, entry L the output of the model.
 ///
 /// # Errors
-/// If there is no such token, or the model has no head that names tokens.
+/// If the token does not exist, or the model has no head for tokens.
 pub(super) fn answer(explorer: &Explorer, pass: &Pass, look: Look, token: usize) -> Result<Value, ViewError> {
     if !explorer.names_tokens() {
         return Err(ModelError::Unable("predict tokens, so that no layer predicts one").into());
@@ -76,12 +76,12 @@ pub(super) fn probabilities(logits: &[f32]) -> Vec<f32> {
     logits.iter().map(|logit| (logit - whole).exp()).collect()
 }
 
-/// In nats.
+/// Entropy in nats.
 pub(super) fn entropy(shares: &[f32]) -> f32 {
     -shares.iter().filter(|p| **p > 0.0).map(|p| p * p.ln()).sum::<f32>()
 }
 
-/// The places of the largest shares, the largest first.
+/// The indices of the largest shares, the largest first.
 pub(super) fn likeliest(shares: &[f32], count: usize) -> Vec<usize> {
     let mut best: Vec<usize> = Vec::with_capacity(count + 1);
     for (at, share) in shares.iter().enumerate() {
@@ -100,7 +100,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_likeliest_come_first_and_equal_ones_in_order() {
+    fn the_likeliest_tokens_come_first_and_ties_keep_their_order() {
         assert_eq!(likeliest(&[0.1, 0.4, 0.4, 0.05, 0.05], 3), [1, 2, 0]);
         assert_eq!(likeliest(&[0.5, 0.5], 6), [0, 1]);
         assert!(likeliest(&[], 2).is_empty());

@@ -1,7 +1,7 @@
 //! A document that changes while pages look at it.
 //!
-//! An edit costs a clone of a rope. The new text is split into units when a page next asks about it, and a page that watches is told
-//! that there is one. Without a page nobody asks, and nothing is computed.
+//! An edit costs a clone of a rope. The new text is split into units when a page next asks about it, and watching pages are notified.
+//! Without a page, nothing is computed.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -12,14 +12,14 @@ use super::{Explorer, ViewError};
 use crate::model::Model;
 use crate::text::Snapshot;
 
-/// What a page that follows the editor is told.
+/// The state that a following page receives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct News {
     /// Grows with every change.
     number: u64,
     /// The version of the document's text.
     version: i32,
-    /// Where the cursor is, in bytes; `None` until the editor says.
+    /// The byte offset of the cursor; `None` until the editor sends it.
     cursor: Option<usize>,
 }
 
@@ -28,14 +28,14 @@ pub struct Live {
     model: Model,
     file: String,
     state: Mutex<State>,
-    /// Held while an explorer is made, so that one is made of a text and an edit waits for none.
+    /// Locked while an explorer is built: each text gets only one, and edits do not wait for it.
     making: Mutex<()>,
     news: watch::Sender<News>,
 }
 
 struct State {
     snapshot: Snapshot,
-    /// The explorer of the snapshot, once a page asked.
+    /// The explorer of the snapshot, built on first use.
     explorer: Option<Arc<Explorer>>,
 }
 
@@ -66,7 +66,7 @@ impl Live {
         live
     }
 
-    /// The explorer of the text as it is now.
+    /// The explorer of the current text.
     ///
     /// # Errors
     /// If the interpreter cannot run the model.
@@ -88,7 +88,7 @@ impl Live {
         Ok(explorer)
     }
 
-    /// The document has another text.
+    /// Replaces the text of the document.
     pub fn change(&self, snapshot: Snapshot) {
         let version = snapshot.version();
         *self.lock() = State {
@@ -104,7 +104,7 @@ impl Live {
         });
     }
 
-    /// The cursor is at a byte of the document.
+    /// Moves the cursor to a byte of the document.
     pub fn point(&self, byte: usize) {
         self.news.send_if_modified(|news| {
             let moved = news.cursor != Some(byte);
@@ -119,17 +119,17 @@ impl Live {
         });
     }
 
-    /// Waits until there is more to tell than `known`.
+    /// Waits until there is news after `known`.
     pub async fn changed(&self, known: u64) {
         // The sender lives as long as `self`, so this ends with news.
         let _ = self.news.subscribe().wait_for(|news| news.number > known).await;
     }
 
-    /// What there is to tell: `{"number", "version", "unit"}`. `unit` is the one around the cursor, or null. It may take as long as
+    /// The current state: `{"number", "version", "unit"}`. `unit` is the one around the cursor, or null. It may take as long as
     /// [`Live::explorer`].
     ///
     /// # Errors
-    /// Those of [`Live::explorer`].
+    /// Errors of [`Live::explorer`].
     pub fn now(&self) -> Result<Value, ViewError> {
         let news = *self.news.borrow();
         let unit = match news.cursor {

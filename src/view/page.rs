@@ -6,12 +6,12 @@ pub(super) const SCRIPT: &str = include_str!("../../assets/view/page.js");
 /// Its styles.
 pub(super) const STYLE: &str = include_str!("../../assets/view/page.css");
 
-/// The picture in the tab: two circles, the inner one filled, as an eye's center.
+/// The icon of the tab: a filled circle in a ring, like the center of an eye.
 const ICON: &str = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E\
                     %3Ccircle cx='8' cy='8' r='7' fill='none' stroke='%236d4fd8' stroke-width='2'/%3E\
                     %3Ccircle cx='8' cy='8' r='3' fill='%236d4fd8'/%3E%3C/svg%3E";
 
-/// The page as the server sends it: it loads script and styles from beside itself.
+/// The page that the server sends; it loads script and styles from the same folder.
 pub(super) fn served() -> String {
     shell(
         "",

@@ -1,4 +1,4 @@
-//! Two items of the document, word by word: what each word adds to their cosine, and which words correspond.
+//! Two items of the document, word by word: contributions to their cosine, and corresponding words.
 
 use serde_json::{Value, json};
 
@@ -8,10 +8,10 @@ use crate::explain::{Pair, Side};
 use crate::model::UNSTOPPED;
 use crate::similar::index::EmbeddedItem;
 
-/// Why two items are similar, as `fovea compare` says it.
+/// Explains why two items are similar, like `fovea compare`.
 ///
 /// # Errors
-/// If there is no such item; otherwise as the model's.
+/// If the item does not exist; otherwise errors of the model.
 pub(super) fn answer(explorer: &Explorer, a: usize, b: usize) -> Result<Value, ViewError> {
     let items = &explorer.items()?.found;
     let text = |at: usize| -> Result<String, ViewError> {
@@ -32,7 +32,7 @@ pub(super) fn answer(explorer: &Explorer, a: usize, b: usize) -> Result<Value, V
     }))
 }
 
-/// A text in runs, its words with what they add.
+/// A text as runs; words have their contributions.
 fn side(text: &str, side: &Side) -> Value {
     let (mut runs, mut at) = (Vec::new(), 0);
     for (word, range) in side.words.iter().enumerate() {

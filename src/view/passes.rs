@@ -1,4 +1,4 @@
-//! The pass over a unit, with everything that it computed; the last few stay.
+//! Runs passes over units with all intermediate values, and keeps the last few.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -11,28 +11,28 @@ use crate::model::tape::{HeadOff, Network};
 use crate::model::{Model, Packed, TapeTrace, Tokens, Trace, TraceLevel, UNSTOPPED};
 use crate::text::Language;
 
-/// Passes that stay: a page goes back and forth between few units.
+/// Number of kept passes; a page switches between few units.
 const KEPT: usize = 3;
 
-/// What the model did with a unit.
+/// The pass of the model over a unit.
 pub(super) struct Pass {
     /// Its text.
     pub text: String,
     /// Its tokens.
     pub tokens: Tokens,
-    /// Which token belongs to which word.
+    /// The owners of the tokens.
     pub words: WordMap,
-    /// Every number.
+    /// All intermediate values.
     pub trace: Trace,
     /// The pooled embedding, not normalized.
     pub embedding: Vec<f32>,
-    /// What the decoder of an encoder–decoder is given, its first token included; empty for other models.
+    /// The input of the decoder of an encoder–decoder, its first token included; empty for other models.
     pub written: Vec<u32>,
     /// The last hidden states of that decoder, (written, hidden).
     pub written_hidden: Option<Arc<Vec<f32>>>,
 }
 
-/// What a run of the network left of one text.
+/// The result of a run of the network on one text.
 pub(super) struct Ran {
     /// The pass over the text.
     pub trace: Trace,
@@ -40,10 +40,10 @@ pub(super) struct Ran {
     pub written: Option<Arc<Vec<f32>>>,
 }
 
-/// Runs the network over a text and what its decoder is given, with some heads switched off.
+/// Runs the network on a text and its decoder's input, with some heads disabled.
 ///
 /// # Errors
-/// As the model's.
+/// Errors of the model.
 pub(super) fn run(
     network: &Network,
     ids: &[u32],
@@ -65,10 +65,10 @@ pub(super) fn run(
 }
 
 impl Pass {
-    /// Reads a text. A decoder of an encoder–decoder gets `target`, or what the model itself writes.
+    /// Reads a text. The decoder of an encoder–decoder gets `target`, or the text that the model writes.
     ///
     /// # Errors
-    /// As the model's.
+    /// Errors of the model.
     pub fn of(
         (model, network): (&Model, &Network),
         text: String,
@@ -93,10 +93,10 @@ impl Pass {
         })
     }
 
-    /// What the interpreter did.
+    /// The tape of the interpreter.
     ///
     /// # Errors
-    /// If something else ran the model.
+    /// If the interpreter did not run the model.
     pub fn tape(&self) -> Result<&TapeTrace, ViewError> {
         self.trace.tape.as_ref().ok_or(ViewError::Unread)
     }
@@ -111,10 +111,10 @@ impl Pass {
     }
 }
 
-/// Tokens that a model writes by itself to show how its decoder attends.
+/// Maximum tokens that the model writes for its decoder's attention.
 const OWN: usize = 24;
 
-/// What a decoder is given: its first token, and a text or what the model writes.
+/// The input of a decoder: its first token, then a given text or the model's own.
 fn written(model: &Model, network: &Network, read: &Tokens, target: Option<&str>) -> Result<Vec<u32>, ViewError> {
     let mut ids = vec![network.spec.start.unwrap_or(0)];
     let room = network.spec.window.saturating_sub(1);
@@ -137,15 +137,15 @@ fn written(model: &Model, network: &Network, read: &Tokens, target: Option<&str>
     Ok(ids)
 }
 
-/// The passes that were asked for last, the newest last.
+/// The most recent passes, the newest last.
 #[derive(Default)]
 pub(super) struct Passes(Mutex<Vec<(usize, Arc<Pass>)>>);
 
 impl Passes {
-    /// The pass over a unit, run unless it is kept. One runs at a time.
+    /// The pass over a unit; it runs unless it is kept. Only one pass runs at a time.
     ///
     /// # Errors
-    /// As `run`'s.
+    /// Errors of `run`.
     pub fn get(&self, unit: usize, run: impl FnOnce() -> Result<Pass, ViewError>) -> Result<Arc<Pass>, ViewError> {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let found = kept.iter().position(|(own, _)| *own == unit);

@@ -1,10 +1,10 @@
 //! Principal components of a few vectors, by power iteration on the inner products of the centered rows (Pearson 1901, Turk & Pentland
 //! 1991): a map of items needs two of hundreds of dimensions.
 
-/// Rounds of power iteration at most; a gap of 2 % between two components needs about half.
+/// Maximum rounds of power iteration; a gap of 2 % between two components needs about half.
 const ROUNDS: usize = 2000;
 
-/// Places of rows on the first components, and each component's share of the variance.
+/// Coordinates of rows on the first components, and each component's share of the variance.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Map {
     /// (rows, 2).
@@ -13,7 +13,7 @@ pub(super) struct Map {
     pub shares: [f64; 2],
 }
 
-/// The first two principal components of some rows of one width. The sign is such that the largest place is positive.
+/// The first two principal components of some rows of one width. The sign makes the largest coordinate positive.
 pub(super) fn map(rows: &[&[f32]]) -> Map {
     let n = rows.len();
     let width = rows.first().map_or(0, |row| row.len());
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_that_are_alike_lie_in_one_place() {
+    fn identical_rows_have_the_same_coordinates() {
         let row = [1.0f32, 2.0];
         let map = map(&[&row, &row, &row]);
         assert_eq!(map.shares, [0.0, 0.0]);

@@ -1,4 +1,4 @@
-//! What the page asks, as a path.
+//! The questions of the page, as paths.
 //!
 //! | path | answer |
 //! | --- | --- |
@@ -22,7 +22,7 @@
 
 use super::edit::{Edit, number};
 
-/// Which attention is looked at.
+/// The kind of attention.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Look {
     /// Of the stack that reads the document.
@@ -35,7 +35,7 @@ pub enum Look {
 }
 
 impl Look {
-    /// What stands in a path for it.
+    /// Its name in a path.
     fn part(self) -> &'static str {
         match self {
             Look::Reading => "",
@@ -50,7 +50,7 @@ impl Look {
 pub enum Question {
     /// The file, the model, the units.
     Document,
-    /// What the model is made of.
+    /// The structure of the model.
     Structure,
     /// Text, words and tokens of a unit.
     Unit(usize),
@@ -60,7 +60,7 @@ pub enum Question {
     Attention(usize, Look, usize),
     /// Queries, keys, values and scores of a unit, in a layer, by a head.
     Head(usize, Look, usize, usize),
-    /// What a layer did with a token of a unit: unit, stack, layer, token.
+    /// The operations of a layer on a token of a unit: unit, stack, layer, token.
     Steps(usize, Look, usize, usize),
     /// The weights of an output of a matrix: unit, node, output.
     Row(usize, usize, usize),
@@ -74,9 +74,9 @@ pub enum Question {
     WhatIf(usize, Edit),
     /// What each layer's row of a token would predict: unit, stack, token.
     Lens(usize, Look, usize),
-    /// What may follow a unit and what was written behind it.
+    /// The next tokens after a unit and the tokens written after it.
     Next(usize, Vec<u32>),
-    /// What the last written token comes from, rather than another one.
+    /// The explanation of the last written token, compared with another one if given.
     Why(usize, Vec<u32>, Option<u32>),
     /// The items of the file, and how similar they are.
     Similarity,
@@ -84,7 +84,7 @@ pub enum Question {
     Pair(usize, usize),
 }
 
-/// Tokens that a path may have been written with; a page writes fewer.
+/// Maximum number of written tokens in a path; a page writes fewer.
 const WRITTEN: usize = 512;
 
 fn written(text: &str) -> Option<Vec<u32>> {
@@ -106,7 +106,7 @@ fn shown(ids: &[u32]) -> String {
 }
 
 impl Question {
-    /// The question of a path; nothing for a path that asks nothing.
+    /// Parses a path; `None` if it is not a question.
     pub fn parse(path: &str) -> Option<Question> {
         let mut parts: Vec<&str> = path.split('/').collect();
         let name = parts.remove(0);
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_that_asks_nothing_is_no_question() {
+    fn an_invalid_path_is_not_a_question() {
         for path in [
             "",
             "unit",

@@ -1,4 +1,4 @@
-//! The items of the document beside each other: their cosines, raw and without what the language has in common, and a map.
+//! Compares the items of the document: raw and centered cosines, and a map.
 //!
 //! Vectors are those of the index, and the centered score is that of `fovea similar`, with the items of this document as the folder.
 
@@ -13,18 +13,18 @@ use crate::similar::index::{
     Asked, Collection, EmbeddedItem, Filter, IndexError, VectorIndex, calibration, embed_items,
 };
 
-/// Items that are compared; more can be neither read in a matrix nor told apart on a map.
+/// Maximum compared items; more are not readable in a matrix or on a map.
 const ITEMS: usize = 200;
 
 /// The items of a document that can be compared, in the order of the text.
 pub(super) struct Items {
     pub found: Vec<EmbeddedItem>,
-    /// All that the document has.
+    /// The number of all items in the document.
     pub all: usize,
 }
 
 impl Explorer {
-    /// The items, embedded at the first question.
+    /// The items, embedded on first use.
     pub(super) fn items(&self) -> Result<&Items, ViewError> {
         if let Some(items) = self.items.get() {
             return Ok(items);
@@ -38,10 +38,10 @@ impl Explorer {
     }
 }
 
-/// Names, cosines, centered scores and places of the items.
+/// Names, cosines, centered scores and map coordinates of the items.
 ///
 /// # Errors
-/// As the model's.
+/// Errors of the model.
 pub(super) fn answer(explorer: &Explorer) -> Result<Value, ViewError> {
     let items = explorer.items()?;
     let found = &items.found;
@@ -72,7 +72,7 @@ pub(super) fn answer(explorer: &Explorer) -> Result<Value, ViewError> {
     }))
 }
 
-/// The scores that `fovea similar` would show, (n, n); NaN for an item with itself and with what it contains.
+/// The scores that `fovea similar` would show, (n, n); NaN for an item with itself and with items inside it.
 fn centered(explorer: &Explorer, found: &[EmbeddedItem], n: usize) -> Result<Vec<f32>, ViewError> {
     let path = PathBuf::from(&explorer.file);
     let center = Center::within(calibration(&explorer.model)?);

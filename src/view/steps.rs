@@ -1,4 +1,4 @@
-//! What a layer did with one token, operation by operation, with the numbers that each can be computed again from.
+//! Shows the operations of a layer on one token, with the inputs to recompute each.
 
 use serde_json::{Value, json};
 
@@ -14,7 +14,7 @@ use crate::model::tape::{Control, Network, NodeId, Op, Side};
 /// The operations of a layer on the row of a token.
 ///
 /// # Errors
-/// If there is no such layer or token.
+/// If the layer or token does not exist.
 pub(super) fn answer(
     network: &Network,
     pass: &Pass,
@@ -57,7 +57,7 @@ pub(super) fn answer(
 /// The weights of one output of a matrix on the tape.
 ///
 /// # Errors
-/// If the node is no matrix, or has no such output.
+/// If the node is not a matrix, or the output does not exist.
 pub(super) fn row(pass: &Pass, node: NodeId, output: usize) -> Result<Value, ViewError> {
     let tape = &pass.tape()?.tape;
     let Some(Op::Linear { map, .. }) = tape.nodes.get(node).map(|node| &node.op) else {
@@ -170,7 +170,7 @@ impl Row<'_> {
         Ok(step)
     }
 
-    /// What a matrix is for, by what uses its result and what it is applied to.
+    /// The purpose of a matrix, derived from its input and from the user of its result.
     fn role(&self, id: NodeId, x: NodeId, block: std::ops::Range<NodeId>) -> &'static str {
         let nodes = &self.trace.tape.nodes;
         let used = block.filter_map(|user| match &nodes[user].op {
@@ -193,7 +193,7 @@ impl Row<'_> {
     }
 }
 
-/// The name of an activation as papers write it.
+/// The name of an activation in papers.
 pub(super) fn activation_name(activation: Activation) -> &'static str {
     match activation {
         Activation::Gelu => "GELU",

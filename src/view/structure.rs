@@ -1,4 +1,4 @@
-//! What a model is made of, as a tree with shapes and parameters.
+//! The structure of a model, as a tree with shapes and parameters.
 
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -16,11 +16,11 @@ use crate::model::tape::Network;
 /// A part of a model.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Part {
-    /// What it is: `embedding`, `block`, `attention`, `mlp`, `matrix`, `norm`, `add`, `pooling`, `head`, `stack`, `table`.
+    /// Its kind: `embedding`, `block`, `attention`, `mlp`, `matrix`, `norm`, `add`, `pooling`, `head`, `stack`, `table`.
     pub kind: &'static str,
     /// Its name.
     pub name: String,
-    /// What it computes, in a few words or a formula.
+    /// Its computation, in a few words or a formula.
     pub detail: String,
     /// Shape of its tensor, if it is one.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -57,7 +57,7 @@ impl Part {
         }
     }
 
-    /// Whether two parts are alike but for the names of their tensors.
+    /// Whether two parts are equal except for the names of their tensors.
     pub(super) fn resembles(&self, other: &Part) -> bool {
         self.kind == other.kind
             && self.detail == other.detail
@@ -67,7 +67,7 @@ impl Part {
     }
 }
 
-/// The model as a tree: embedding, blocks, norm, pooling and head; of an encoder–decoder two such stacks.
+/// The model as a tree: embedding, blocks, norm, pooling and head; an encoder–decoder has two such stacks.
 pub fn structure(network: &Network, info: &ModelInfo) -> Part {
     let spec = &network.spec;
     let mut parts = match &spec.decoder {
@@ -218,7 +218,7 @@ fn block(index: usize, block: &Block, hidden: usize) -> Part {
     Part::of("block", format!("Block {index}"), placement(block), parts)
 }
 
-/// Where the norms of a block stand, as a formula.
+/// The positions of a block's norms, as a formula.
 fn placement(block: &Block) -> String {
     let Some(step) = block.steps.first() else {
         return String::new();

@@ -17,7 +17,7 @@ const STYLE: &str = "text{font:13px system-ui,sans-serif;fill:#1b1b1f;text-ancho
 .heads{fill:#e4f3ec;stroke:#3f9270}.activation{fill:#fbeee6;stroke:#c77b4a}\
 path{fill:none;stroke:#77778a;stroke-width:1.4}path.r{stroke:#c2577a;stroke-dasharray:4 3}circle{fill:#fff;stroke:#c2577a}";
 
-/// The drawing: parts from top to bottom, blocks that are alike once, residual connections beside them.
+/// The drawing: parts from top to bottom, identical blocks once, residual connections beside them.
 pub fn svg(model: &Part) -> String {
     let mut drawing = Drawing::default();
     let title = format!("{} · {}", model.name, super::diagram::short(model.parameters));
@@ -63,7 +63,7 @@ impl Drawing {
         );
     }
 
-    /// Parts one under the other; the bottom.
+    /// Draws parts below each other. Returns the bottom.
     fn column(&mut self, parts: &[Part], (x, top, width): Slot, residuals: bool) -> f32 {
         let middle = x + width / 2.0;
         let (mut y, mut stream) = (top, top);
@@ -77,7 +77,7 @@ impl Drawing {
             }
             first = false;
             y = match part.kind {
-                // W_Q, W_K and W_V stand side by side.
+                // W_Q, W_K and W_V are side by side.
                 "matrix" if part.name == "W_Q" && groups.len() > at + 2 => {
                     let third = (width - 16.0) / 3.0;
                     for (column, (matrix, _)) in groups[at..at + 3].iter().enumerate() {
@@ -106,7 +106,7 @@ impl Drawing {
                 }
                 _ if part.parts.is_empty() => {
                     self.leaf(part, *count, (x, above, width));
-                    // The stream goes on behind a norm that stands behind the sum.
+                    // The stream continues after a norm that follows the sum.
                     if part.kind == "norm" && part.name == "norm" {
                         stream = above + BOX + GAP;
                     }
@@ -146,7 +146,7 @@ impl Drawing {
     fn group(&mut self, part: &Part, count: usize, (x, y, width): Slot) -> f32 {
         let is_block = part.kind == "block";
         let pad = if is_block { 26.0 } else { 14.0 };
-        // What lies inside is drawn first to know the height, then put on top of the frame.
+        // The contents are drawn first, because the frame needs their height.
         let mut inside = Drawing::default();
         let top = y + 46.0 + if is_block { 10.0 } else { 0.0 };
         let bottom = inside.column(&part.parts, (x + pad, top, width - 2.0 * pad), is_block) + 14.0;
@@ -161,7 +161,7 @@ impl Drawing {
     }
 }
 
-/// As much of a line as a width has room for.
+/// Cuts a line to a width.
 fn fitted(text: &str, width: f32) -> String {
     let room = (width / 5.8) as usize;
     match text.chars().count() > room {

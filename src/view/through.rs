@@ -1,4 +1,4 @@
-//! How a unit moves through the layers: length and direction of each token's row, and what the pooled row is made of.
+//! How a unit moves through the layers: length and direction of each token's row, and the tokens' shares.
 
 use rayon::prelude::*;
 use serde_json::{Value, json};
@@ -13,7 +13,7 @@ use crate::model::Model;
 /// Norms, drift and shares, layer by layer; entry 0 is the embedding, entry L the output of the model.
 ///
 /// # Errors
-/// As the trace's.
+/// Errors of the trace.
 pub(super) fn answer(model: &Model, pass: &Pass) -> Result<Value, ViewError> {
     let trace = &pass.trace;
     let (layers, n) = (trace.layer_count(), trace.len());
@@ -47,7 +47,7 @@ pub(super) fn answer(model: &Model, pass: &Pass) -> Result<Value, ViewError> {
     }))
 }
 
-/// Σ weight · C^l … C^1 for each layer: what the pooled row is made of behind it, by ALTI. (L + 1, n).
+/// Σ weight · C^l … C^1 for each layer: the tokens' shares of the pooled row after it, by ALTI: (L + 1, n).
 fn shares(pass: &Pass, weights: &[f32]) -> Result<Vec<f32>, ViewError> {
     let (layers, n) = (pass.trace.layer_count(), weights.len());
     let mixing = (0..layers)
@@ -70,7 +70,7 @@ fn shares(pass: &Pass, weights: &[f32]) -> Result<Vec<f32>, ViewError> {
 /// A coordinate of the pooled row: the tokens' numbers and the weight of each.
 ///
 /// # Errors
-/// If there is no such coordinate.
+/// If the coordinate does not exist.
 pub(super) fn pool(model: &Model, pass: &Pass, coordinate: usize) -> Result<Value, ViewError> {
     let rows = pass.trace.hidden.to_vec2::<f32>()?;
     let width = rows.first().map_or(0, Vec::len);
@@ -107,7 +107,7 @@ fn length(row: &[f32]) -> f32 {
     dot(row, row).sqrt() as f32
 }
 
-/// 0 where a row has no direction.
+/// 0 if a row is zero.
 pub(super) fn cosine(a: &[f32], b: &[f32]) -> f32 {
     let lengths = (dot(a, a) * dot(b, b)).sqrt();
     if lengths > 0.0 {

@@ -1,11 +1,11 @@
-//! Tokens as the page shows them.
+//! Prepares tokens for the page.
 
 use serde_json::{Value, json};
 
 use crate::explain::Owner;
 use crate::model::{Model, Tokens};
 
-/// Tokens of a text, each with what stands between the one before and itself.
+/// Tokens of a text, each with the text between it and the previous token.
 pub(super) fn of_text(model: &Model, text: &str, tokens: &Tokens, owners: &[Owner]) -> Vec<Value> {
     let token = |token: usize| {
         let word = match owners[token] {
@@ -26,7 +26,7 @@ pub(super) fn of_text(model: &Model, text: &str, tokens: &Tokens, owners: &[Owne
     (0..tokens.len()).map(token).collect()
 }
 
-/// Tokens without a text behind them, such as those that a model writes: each with what it adds to the text.
+/// Tokens without a source text, such as generated ones, each with the text that it adds.
 pub(super) fn written(model: &Model, ids: &[u32], start: Option<u32>) -> Vec<Value> {
     let mut told = String::new();
     let token = |(at, id): (usize, &u32)| {
@@ -47,7 +47,7 @@ pub(super) fn written(model: &Model, ids: &[u32], start: Option<u32>) -> Vec<Val
     ids.iter().enumerate().map(token).collect()
 }
 
-/// What the last of some tokens adds to the text of those before, which is `told`.
+/// The text that the last token adds to `told`, the text of the tokens before.
 pub(super) fn added(model: &Model, ids: &[u32], told: &mut String) -> String {
     let text = model.tokenizer().decode(ids);
     let whole = text.trim_end_matches('\u{fffd}');
@@ -56,7 +56,7 @@ pub(super) fn added(model: &Model, ids: &[u32], told: &mut String) -> String {
     piece
 }
 
-/// The name of a token in a list: its text, or what the vocabulary calls it where it has none alone.
+/// The name of a token in a list: its text, or its name in the vocabulary if it has no text alone.
 pub(super) fn name(model: &Model, id: u32) -> String {
     match model.tokenizer().decode(&[id]) {
         text if text.is_empty() || text.contains('\u{fffd}') => model.tokenizer().token(id).unwrap_or_default(),

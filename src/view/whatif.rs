@@ -1,7 +1,7 @@
-//! What if: a unit with other words, or with attention heads switched off, beside the unit as it is.
+//! Answers "what if" questions: compares a unit with an edited one.
 //!
-//! Words are changed as tokens, so that all others stay what they are: a deleted word is what `without/U/W` measures, and of a text with a
-//! new word only the tokens of that word are taken. A head that is switched off gives 0 (Michel et al. 2019).
+//! An edit changes words or disables attention heads. Words change as tokens, so that all other tokens stay the same: deleting a word
+//! equals `without/U/W`, and a new word contributes only its own tokens. A disabled head outputs 0 (Michel et al. 2019).
 
 use std::time::Instant;
 
@@ -18,23 +18,23 @@ use crate::model::spec::Task;
 use crate::model::tape::{HeadOff, Side};
 use crate::model::{Tokens, TraceLevel, UNSTOPPED};
 
-/// Outputs that are listed from each side.
+/// Number of listed outputs from each side.
 const TOP: usize = 8;
 
 /// The tokens of a changed unit.
 struct Changed {
     tokens: Tokens,
     owners: Vec<Owner>,
-    /// What stands for each token.
+    /// The display of each token.
     texts: Vec<String>,
-    /// The first mask, and the first token of its word in the unit as it is.
+    /// The first mask, and the first token of its word in the original unit.
     mask: Option<(usize, usize)>,
 }
 
-/// A unit after an edit, and what its embedding and outputs were before.
+/// A unit after an edit, with its embedding and outputs before and after.
 ///
 /// # Errors
-/// If the edit names a word or a head that does not exist; otherwise what the model reports.
+/// If the edit names a word or a head that does not exist; otherwise errors of the model.
 pub(super) fn answer(explorer: &Explorer, unit: usize, edit: &Edit) -> Result<Value, ViewError> {
     let start = Instant::now();
     let pass = explorer.pass(unit)?;
@@ -97,7 +97,7 @@ fn length(row: &[f32]) -> f64 {
     row.iter().map(|v| f64::from(*v).powi(2)).sum::<f64>().sqrt()
 }
 
-/// Whether everything that an edit names is there.
+/// Checks that everything that an edit names exists.
 fn check(explorer: &Explorer, pass: &Pass, edit: &Edit) -> Result<(), ViewError> {
     let words = pass.words.words.len();
     if let Some((word, _)) = edit.words.iter().find(|(word, _)| *word >= words) {
@@ -150,7 +150,7 @@ fn change(explorer: &Explorer, unit: usize, pass: &Pass, edit: &Edit) -> Result<
         };
         match change {
             None => out.push(pass.tokens.ids[at], *owner, pass.tokens.special[at], own(at)),
-            // A word has several tokens; its change stands where the first is.
+            // A word has several tokens; its change takes the position of the first.
             Some((word, _)) if std::mem::replace(&mut done[word], true) => {}
             Some((_, Change::Delete)) => {}
             Some((word, Change::Mask)) => {
@@ -187,7 +187,7 @@ impl Changed {
     }
 }
 
-/// The tokens of a text in the place of a word: what stands around it decides where tokens begin.
+/// The tokens of a text that replaces a word; the surrounding text affects where tokens begin.
 fn in_place(
     explorer: &Explorer,
     unit: usize,
@@ -209,7 +209,7 @@ fn in_place(
     Ok(inside.map(|at| (tokens.ids[at], piece(at))).collect())
 }
 
-/// Classes, or tokens at the place of the mask or behind the text, before and after.
+/// Compares classes, or tokens at the mask or after the text, before and after the edit.
 fn outputs(explorer: &Explorer, pass: &Pass, now: &[f32], mask: Option<(usize, usize)>) -> Result<Value, ViewError> {
     let network = &explorer.network;
     let Some(task) = network.task() else {

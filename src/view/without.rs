@@ -1,4 +1,4 @@
-//! What if a word were not there: the embedding of a unit without it. It is what shares are judged by.
+//! Measures how far the embedding moves without a word. Shares are judged by it.
 
 use std::time::Instant;
 
@@ -11,17 +11,17 @@ use super::through::cosine;
 use crate::explain::Owner;
 use crate::model::{Model, Packed, TraceLevel, UNSTOPPED};
 
-/// How far the embedding turns if the tokens of a word are deleted: 1 - cosine. Nothing where no token would be left.
+/// How far the embedding moves if the tokens of a word are deleted: 1 - cosine. `None` if no token would remain.
 ///
 /// # Errors
-/// If there is no such word.
+/// If the word does not exist.
 pub(super) fn answer(model: &Model, pass: &Pass, word: usize) -> Result<Value, ViewError> {
     let start = Instant::now();
     let words = pass.words.words.len();
     if word >= words {
         return Err(missing("word", word, words));
     }
-    // Ids, not text: a text would be cut into other tokens.
+    // Delete ids, not text, because a shorter text might give other tokens.
     let tokens = pass.tokens.ids.iter().zip(&pass.words.owners);
     let kept = tokens.filter(|(_, owner)| **owner != Owner::Word(word));
     let ids: Vec<u32> = kept.map(|(id, _)| *id).collect();

@@ -1,4 +1,4 @@
-//! The least an editor is: starts a server, says what happens, and notes when each message of the server's arrived.
+//! A minimal editor that starts a server and records when each of its messages arrives.
 
 use std::collections::VecDeque;
 use std::io::{BufRead, BufReader, Write};
@@ -11,32 +11,32 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 
-/// No server that works is silent this long.
+/// Timeout for a message; a working server answers sooner.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// A message, and when its last byte arrived.
+/// A message, and the time when its last byte arrived.
 struct Frame {
     at: Instant,
     body: Vec<u8>,
 }
 
-/// An editor with a server of its own, which ends with it.
+/// An editor with its own server, which ends with it.
 pub(super) struct Client {
     server: Child,
     input: ChildStdin,
     frames: Receiver<Frame>,
-    /// Notifications that came while an answer was waited for.
+    /// Notifications that arrived while the client waited for an answer.
     kept: VecDeque<(Instant, Value)>,
     asked: i64,
-    /// Whether the server said that its lenses changed.
+    /// Whether the server reported changed lenses.
     lenses_changed: bool,
-    /// When the server was started.
+    /// The start time of the server.
     pub(super) started: Instant,
-    /// What the server keeps results in: its own and empty, so that nothing is found that an earlier run computed.
+    /// The cache folder of the server. It starts empty, so that no results of earlier runs are found.
     _cache: Folder,
 }
 
-/// A folder for the time of a measurement.
+/// A temporary folder for a measurement.
 pub(super) struct Folder(pub(super) PathBuf);
 
 impl Folder {
@@ -66,7 +66,7 @@ impl Client {
         Client::start_with(model, None)
     }
 
-    /// As [`Client::start`]; what the server keeps is kept in a folder, if there is one.
+    /// As [`Client::start`]; the server uses the given cache folder, if there is one.
     ///
     /// # Errors
     /// If it cannot be started.
@@ -101,20 +101,20 @@ impl Client {
         })
     }
 
-    /// The process of the server.
+    /// The process id of the server.
     pub(super) fn process(&self) -> u32 {
         self.server.id()
     }
 
-    /// Sends a notification; the moment before its first byte left.
+    /// Sends a notification. Returns the time just before its first byte.
     ///
     /// # Errors
-    /// If the server does not read any more.
+    /// If the server no longer reads.
     pub(super) fn notify(&mut self, method: &str, params: &Value) -> Result<Instant> {
         self.send(&json!({"jsonrpc": "2.0", "method": method, "params": params}))
     }
 
-    /// Sends a request and waits for its result; how long that took.
+    /// Sends a request and waits for its result. Returns the duration too.
     ///
     /// # Errors
     /// If the server refuses it, ends, or is silent.
@@ -135,10 +135,10 @@ impl Client {
         }
     }
 
-    /// Asks for lenses, as editors do when they are told that those changed, and waits for nothing.
+    /// Requests lenses, as editors do when lenses changed, and does not wait for the answer.
     ///
     /// # Errors
-    /// If the server does not read any more.
+    /// If the server no longer reads.
     pub(super) fn ask_again_for_lenses(&mut self, params: &Value) -> Result<()> {
         if std::mem::take(&mut self.lenses_changed) {
             self.asked += 1;
@@ -148,7 +148,7 @@ impl Client {
         Ok(())
     }
 
-    /// Waits for a notification or request of the server's that is so; those before it are dropped.
+    /// Waits for a notification or request of the server that satisfies `so`, and drops those before it.
     ///
     /// # Errors
     /// If the server ends or is silent.
@@ -164,7 +164,7 @@ impl Client {
         }
     }
 
-    /// The state of the server when it tells of it next.
+    /// Waits for the next status of the server.
     ///
     /// # Errors
     /// If the server ends or is silent.
@@ -180,7 +180,7 @@ impl Client {
         }
     }
 
-    /// The states that it told of meanwhile.
+    /// The statuses that the server has sent meanwhile.
     pub(super) fn statuses(&mut self) -> Vec<Value> {
         let kept = self
             .kept
@@ -189,7 +189,7 @@ impl Client {
         kept.map(|(_, mut message)| message["params"].take()).collect()
     }
 
-    /// The next message. What the server asks is answered with what says least.
+    /// Waits for the next message. Requests of the server get an empty answer.
     fn next(&mut self, awaited: &str) -> Result<(Instant, Value)> {
         let frame = match self.frames.recv_timeout(PATIENCE) {
             Ok(frame) => frame,
@@ -229,13 +229,13 @@ impl Client {
 
 impl Drop for Client {
     fn drop(&mut self) {
-        // It may have ended by itself.
+        // The server may have ended already.
         let _ = self.server.kill();
         let _ = self.server.wait();
     }
 }
 
-/// Memory in use, where the system says so (Linux).
+/// Memory in use, in megabytes (Linux only).
 pub(super) fn memory_mb(process: u32) -> Option<f64> {
     let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
@@ -246,7 +246,7 @@ pub(super) fn memory_mb(process: u32) -> Option<f64> {
         .map(|kb| kb / 1024.0)
 }
 
-/// Reads messages until the server ends, and notes the time of each before anything is done with it.
+/// Reads messages until the server ends, and records the arrival time of each before parsing it.
 fn read(output: ChildStdout, frames: &Sender<Frame>) {
     let mut output = BufReader::with_capacity(1 << 20, output);
     while let Some(body) = body(&mut output) {

@@ -1,7 +1,7 @@
-//! `fovea bench --edit`: plays an editor to servers of its own, over the real protocol, and times what people wait for.
+//! `fovea bench --edit`: acts as an editor over the real protocol, and times what users wait for.
 //!
-//! One server per length, each with one file open; keystrokes go to them in turn, so that whatever else the machine does hits all
-//! lengths alike.
+//! There is one server per length, each with one open file. Keystrokes go to them in turn, so that other load on the machine affects all
+//! lengths equally.
 
 mod editor;
 
@@ -16,7 +16,7 @@ use crate::analysis::Options;
 use crate::cli::input::Usage;
 use crate::cli::output::{self, Progress};
 
-/// Keystrokes before the first one that counts.
+/// Keystrokes before the measurement starts.
 const WARM_UP: usize = 3;
 
 /// Requests of each kind on analyzed text.
@@ -29,16 +29,16 @@ struct Report {
     edit: Vec<Row>,
 }
 
-/// One file. Milliseconds; ratios are to the shortest file.
+/// The measurements of one file, in milliseconds. Ratios are relative to the shortest file.
 #[derive(Serialize)]
 struct Row {
     lines: usize,
     units: usize,
     edits: usize,
-    /// From the keystroke to the arrival of the heat that has the unit it fell into.
+    /// From the keystroke to the arrival of heat for the edited unit.
     p50_ms: f64,
     p99_ms: f64,
-    /// The same less the debounce, during which the server waits for the next keystroke.
+    /// The same minus the debounce, during which the server waits for the next keystroke.
     after_debounce_p50_ms: f64,
     after_debounce_p99_ms: f64,
     /// Of the medians after the debounce, and of their 99th percentiles.
@@ -51,7 +51,7 @@ struct Row {
     #[serde(flatten)]
     start: Start,
     memory_mb: Option<f64>,
-    /// Processor time of two seconds in which nothing happens.
+    /// Processor time during two idle seconds.
     idle_cpu_ms: Option<f64>,
 }
 

@@ -1,5 +1,4 @@
-//! `fovea bench`: how long the model takes, with `--edit` how long a server takes from a keystroke to new
-//! heat, and with `--workspace` how long it takes to answer in a large folder.
+//! `fovea bench`: times the model, a server's edits (`--edit`), or its answers in a large folder (`--workspace`).
 
 mod client;
 mod edit;
@@ -61,7 +60,7 @@ impl Bench {
     }
 }
 
-/// Times what was asked for.
+/// Runs the chosen measurement.
 pub(super) fn run(arguments: &Bench) -> Result<()> {
     match arguments.workspace {
         Some(items) => workspace::run(arguments, items as usize),

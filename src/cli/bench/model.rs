@@ -1,4 +1,4 @@
-//! Medians of the forward pass, the forward pass with every attention map, and an explanation.
+//! Measures medians of the forward pass, with and without attention maps, and of an explanation.
 
 use std::time::Instant;
 
@@ -83,7 +83,7 @@ fn shapes(list: &str) -> Result<Vec<(usize, usize)>> {
 }
 
 fn time(model: &Model, batch: usize, length: usize) -> Result<Row> {
-    // Word pieces spread over the vocabulary, as text has them.
+    // Word pieces spread over the vocabulary, like those of a text.
     let vocabulary = model.info().vocabulary;
     let ids: Vec<u32> = (0..batch * length)
         .map(|i| (1000 + i * 7919) as u32 % vocabulary as u32)
@@ -119,8 +119,8 @@ fn explain(model: &Model, trace: &Trace) -> Result<()> {
     Ok(())
 }
 
-/// Median milliseconds of each, of at least five rounds and half a second, after one to warm up. They run in turn: what else the machine
-/// does hits all alike.
+/// Measures the median milliseconds of each task. It runs at least five rounds and half a second, after a warm-up round. The tasks run in
+/// turn, so that other load on the machine affects all equally.
 fn medians<const N: usize>(work: [&dyn Fn() -> Result<()>; N]) -> Result<[f64; N]> {
     for work in work {
         work()?;

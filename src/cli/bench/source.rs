@@ -1,34 +1,34 @@
-//! A Rust file of so many lines, as people write them: functions, types with methods and constants, no two the same. The same
-//! lines stand on screen whatever the length, so that an edit costs the model the same in each file.
+//! Generates a realistic Rust file: different functions, types with methods, and constants. The visible lines are the same for every
+//! length, so that an edit costs the model the same in each file.
 
 use std::fmt::Write;
 use std::ops::Range;
 
-/// Lines on screen.
+/// Number of visible lines.
 const SCREEN: usize = 50;
 
-/// A file that was made up.
+/// A generated file.
 #[derive(Debug)]
 pub(super) struct Source {
     /// Its text.
     pub text: String,
-    /// The lines that an editor shows of it.
+    /// The lines that an editor shows.
     pub screen: Range<usize>,
-    /// The functions on screen: their lines.
+    /// The lines of each visible function.
     pub functions: Vec<Range<usize>>,
 }
 
-/// Numbers that look random and are the same in every run (SplitMix64).
+/// Pseudo-random numbers, the same in every run (SplitMix64).
 #[derive(Debug)]
 pub(super) struct Numbers(u64);
 
 impl Numbers {
-    /// The sequence of a seed.
+    /// Starts the sequence of a seed.
     pub(super) fn new(seed: u64) -> Numbers {
         Numbers(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ 0x5851_F42D_4C95_7F2D)
     }
 
-    /// One of `0..below`.
+    /// The next number of `0..below`.
     pub(super) fn below(&mut self, below: usize) -> usize {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -53,7 +53,7 @@ const NOUNS: [&str; 32] = [
 ];
 const TYPES: [&str; 8] = ["u64", "usize", "f64", "String", "Vec<u8>", "Duration", "PathBuf", "i32"];
 
-/// A file of exactly `lines` lines (100 at least).
+/// Generates a file of exactly `lines` lines (at least 100).
 pub(super) fn source(lines: usize) -> Source {
     let lines = lines.max(100);
     let (mut shown, mut functions, mut index) = (Vec::new(), Vec::new(), 0);
@@ -82,7 +82,7 @@ pub(super) fn source(lines: usize) -> Source {
     }
 }
 
-/// So many lines of pieces that were not used before.
+/// Generates this many lines of unused pieces.
 fn filled(lines: usize, index: &mut usize) -> Vec<String> {
     let mut text: Vec<String> = Vec::with_capacity(lines);
     loop {
@@ -101,7 +101,7 @@ fn filled(lines: usize, index: &mut usize) -> Vec<String> {
     text
 }
 
-/// A function of a line, as short as one can be and still be compared; another one in each round.
+/// Generates a function that is just long enough to be compared; it differs in each round.
 pub(super) fn small(index: usize, round: u64) -> String {
     let (verb, one, two) = name(index);
     let mut numbers = Numbers::new(index as u64 * 1000 + round);
@@ -112,7 +112,7 @@ pub(super) fn small(index: usize, round: u64) -> String {
     )
 }
 
-/// What somebody might look for.
+/// Generates a search query.
 pub(super) fn question(numbers: &mut Numbers) -> String {
     let (verb, one, two) = (numbers.of(&VERBS), numbers.of(&NOUNS), numbers.of(&NOUNS));
     format!("{verb} the {one} of a {two}")
@@ -126,7 +126,7 @@ fn piece(index: usize) -> Vec<String> {
     }
 }
 
-/// A name that no other index has: verb and two nouns in mixed radix, the digits spread so that neighbors differ.
+/// A name that is unique to an index: a verb and two nouns in mixed radix, with the digits spread so that neighbors differ.
 fn name(index: usize) -> (&'static str, &'static str, &'static str) {
     let all = VERBS.len() * NOUNS.len() * NOUNS.len();
     let spread = (index * 7919) % all;
@@ -236,7 +236,7 @@ mod tests {
     use std::collections::HashSet;
 
     #[test]
-    fn files_have_the_lines_asked_for_and_show_the_same_functions() {
+    fn files_have_the_requested_length_and_show_the_same_functions() {
         let shown = |source: &Source| -> Vec<String> {
             let lines = source.text.lines().skip(source.screen.start).take(source.screen.len());
             lines.map(str::to_owned).collect()

@@ -1,4 +1,4 @@
-//! Many measurements → two numbers.
+//! Reduces many measurements to percentiles.
 
 use std::time::Duration;
 
@@ -7,12 +7,12 @@ use std::time::Duration;
 pub(super) struct Times(Vec<Duration>);
 
 impl Times {
-    /// Adds one.
+    /// Adds a measurement.
     pub(super) fn add(&mut self, time: Duration) {
         self.0.push(time);
     }
 
-    /// The time that a share of all do not exceed, in milliseconds: 0.5 for the median, 0.99 for what people notice.
+    /// The percentile of the times, in milliseconds: 0.5 is the median, 0.99 the delays that users notice.
     pub(super) fn percentile(&self, share: f64) -> f64 {
         let mut sorted = self.0.clone();
         sorted.sort();

@@ -1,5 +1,4 @@
-//! `fovea bench --workspace ITEMS`: how long people wait for answers in a folder of so many items, at rest and while the index is being
-//! brought up to date.
+//! `fovea bench --workspace ITEMS`: times answers in a large folder, at rest and during an update of its index.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -14,16 +13,16 @@ use super::source::{Numbers, question, small};
 use super::times::Times;
 use crate::cli::output::{self, Progress};
 
-/// Functions of one file.
+/// Number of functions per file.
 const FILE: usize = 20;
 
-/// Questions of each kind.
+/// Number of questions of each kind.
 const QUESTIONS: usize = 200;
 
-/// Files that change at once, to give the index something to do: a branch is switched.
+/// Number of files that change at once to make the index work, like a branch switch.
 const CHANGED: usize = 500;
 
-/// How long an index of so many items may take to be made.
+/// Timeout for building the index.
 const PATIENCE: Duration = Duration::from_secs(4 * 3600);
 
 #[derive(Serialize)]
@@ -33,7 +32,7 @@ struct Report {
     memory_mb: Option<f64>,
     at_rest: Row,
     while_indexing: Row,
-    /// Files that were brought up to date while the questions of the second row were asked.
+    /// Number of files that the index updated during the questions of the second row.
     files_indexed: u64,
 }
 
@@ -67,15 +66,15 @@ struct Folder {
     files: usize,
     client: Client,
     numbers: Numbers,
-    /// What the index said last: whether it is at work, items, files done.
+    /// The last status of the index: whether it is working, items, files done.
     index: (bool, u64, u64),
-    /// How often files were changed.
+    /// The number of rounds of changes.
     rounds: u64,
 }
 
 /// Times a server.
 pub(super) fn run(arguments: &Bench, items: usize) -> Result<()> {
-    // Kept where somebody wants it: to embed so many items takes its time, once.
+    // The user can choose a folder that lasts, because embedding many items takes long.
     let passing = client::Folder::new();
     let below = arguments.folder.as_ref().unwrap_or(&passing.0);
     let (root, cache) = (below.join("source"), below.join("cache"));
@@ -114,7 +113,7 @@ fn path(root: &Path, file: usize) -> PathBuf {
     root.join(format!("part{}/file{file}.rs", file % 50))
 }
 
-/// The text of a file after so many changes: every second function is another one.
+/// The text of a file after some rounds of changes; each round replaces every second function.
 fn text(file: usize, round: u64) -> String {
     let all = (0..FILE).map(|number| {
         let index = file * FILE + number;
@@ -146,7 +145,7 @@ impl Folder {
         json!({"textDocument": {"uri": self.uri(0)}})
     }
 
-    /// Waits until all is indexed, and opens a file; the model's name.
+    /// Waits until everything is indexed, and opens a file. Returns the model's name.
     fn open(&mut self) -> Result<String> {
         self.client.request(
             "initialize",
@@ -180,7 +179,7 @@ impl Folder {
         let document = json!({"uri": self.uri(0), "languageId": "rust", "version": 1, "text": text});
         self.client
             .notify("textDocument/didOpen", &json!({"textDocument": document}))?;
-        // Until all of it is explained and what resembles it is found.
+        // Wait until the file is explained and its similar items are found.
         let mut known = (0, 0);
         for _ in 0..600 {
             let (_, lenses) = self.client.request("textDocument/codeLens", &self.document())?;
@@ -211,7 +210,7 @@ impl Folder {
         }
     }
 
-    /// Other contents in some files, as when a branch is switched.
+    /// Changes some files, like a branch switch.
     fn change(&mut self) -> Result<()> {
         self.rounds += 1;
         let mut changes = Vec::new();
@@ -231,7 +230,7 @@ impl Folder {
         Ok(())
     }
 
-    /// Asks everything, one after the other, so that all meet the same.
+    /// Asks all kinds of questions in turn, so that all run under the same load.
     fn row(&mut self, indexing: bool) -> Result<Row> {
         let mut times = [(); 4].map(|()| Times::default());
         let (document, shown) = (self.document(), text(0, 0));
@@ -242,7 +241,7 @@ impl Folder {
             .collect();
         let mut progress = Progress::new(if indexing { "questions, indexing" } else { "questions" }, QUESTIONS);
         for asked in 0..QUESTIONS {
-            // There is always something left to index.
+            // Change more files before the index runs out of work.
             for status in self.client.statuses() {
                 self.note(&status);
             }

@@ -1,4 +1,4 @@
-//! Classes from embeddings: of a probe, or of labels that are described in words.
+//! Classifies by embeddings: with a probe, or with labels described in words.
 
 use std::path::Path;
 
@@ -15,7 +15,7 @@ use crate::render::json::JsonPosition;
 use crate::similar::probe::Probe;
 use crate::text::Language;
 
-/// Most labels of a file.
+/// Maximum number of labels in a file.
 const MOST_LABELS: usize = 1000;
 
 /// The classes of a probe, with shares of the class's logit.
@@ -73,14 +73,14 @@ pub(super) fn by_labels(arguments: &Classify, file: &Path, items: &[(String, Pas
     items.iter().map(classify).collect()
 }
 
-/// What was found of a text.
+/// The result for a text.
 struct Found<'a> {
     labels: &'a [String],
     scores: &'a [f64],
     probabilities: Option<Vec<f64>>,
-    /// What the explained number is the product with.
+    /// The direction whose product with the embedding is explained.
     direction: &'a [f32],
-    /// What is added to that product.
+    /// The constant that is added to that product.
     constant: f64,
     target: &'static str,
 }
@@ -137,7 +137,7 @@ fn product(a: &[f32], b: &[f32]) -> f64 {
     a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum()
 }
 
-/// Labels, and what each is described by.
+/// Reads labels and their descriptions.
 fn labels(file: &Path) -> Result<(Vec<String>, Vec<String>)> {
     let document = input::document(file, Some(Language::Prose), input::MAX_BYTES)?;
     let text = document.text(0..document.len());

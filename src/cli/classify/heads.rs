@@ -1,4 +1,4 @@
-//! Classes that the head of a model tells: of a text, or of its words.
+//! Classifies texts or words with the head of a model.
 
 use std::time::Instant;
 
@@ -19,7 +19,7 @@ use crate::text::ByteRange;
 /// Classes of texts by the head of the model.
 pub(super) fn classify(arguments: &Classify, items: &[(String, Passage)]) -> Result<Vec<Classified>> {
     let (model, network) = arguments.model.interpreted()?;
-    // As transformers reads texts.
+    // Read texts like the transformers library.
     let model = model.identifier_aware(false);
     let classify = |(path, passage): &(String, Passage)| {
         let parts = units(&model, passage)?;
@@ -60,7 +60,7 @@ pub(super) fn classify(arguments: &Classify, items: &[(String, Passage)]) -> Res
     items.iter().map(classify).collect()
 }
 
-/// A text as units that fit the window, each with its range in the document.
+/// Splits a text into units that fit the window, each with its range in the document.
 fn units(model: &Model, passage: &Passage) -> Result<Vec<(ByteRange, Tokens)>> {
     let (snapshot, range) = (&passage.snapshot, &passage.range);
     let whole = model.tokenize(&snapshot.text(range.clone()), snapshot.language())?;
@@ -83,7 +83,7 @@ fn read(network: &Network, tokens: &Tokens) -> Result<Read> {
     Ok(network.read(&packed, None, TraceLevel::Layers, UNSTOPPED)?)
 }
 
-/// The parts of a target in a unit, at their places in the document.
+/// The parts of a target in a unit, with their ranges in the document.
 fn explained(
     network: &Network,
     read: &Read,
@@ -103,7 +103,7 @@ fn explained(
     }))
 }
 
-/// The class of a text. The logits of a long one are the mean of its units', by their tokens, and so are their parts.
+/// The class of a text. The logits of a long text are the mean over its units, weighted by tokens, and so are their parts.
 fn of_text(
     (network, arguments): (&Network, &Classify),
     passage: &Passage,
@@ -138,7 +138,7 @@ fn of_text(
     let start = Instant::now();
     let mut parts = Parts::default();
     for unit in units {
-        // The trace of a single unit is still there; those of a long text would fill the memory.
+        // Only the trace of a single unit is kept; the traces of a long text would fill the memory.
         let read = match kept.take().filter(|_| units.len() == 1) {
             Some(read) => read,
             None => read(network, &unit.1)?,
@@ -157,7 +157,7 @@ fn of_text(
 }
 
 /// Words with a class. The class of a word is that of its first token; neighbors of one class are one entity, unless a label with `B-`
-/// begins another. `O` is no class.
+/// begins another. `O` means no class.
 fn of_words(
     network: &Network,
     passage: &Passage,
@@ -217,7 +217,7 @@ fn of_words(
     Ok(entities)
 }
 
-/// A label without its mark of a beginning or an inside, and whether it begins something.
+/// A label without its prefix `B-` or `I-`, and whether it begins an entity.
 fn bare(label: &str) -> (bool, &str) {
     match label.split_once('-') {
         Some(("B", name)) => (true, name),

@@ -49,14 +49,14 @@ pub(super) struct Classify {
     format: Format,
 }
 
-/// What a text is.
+/// The classification of a text.
 #[derive(Serialize)]
 struct Classified {
     path: String,
     start: JsonPosition,
     end: JsonPosition,
     model: String,
-    /// The likeliest class; absent for a model that tells classes of words.
+    /// The likeliest class; absent for a model that classifies words.
     #[serde(skip_serializing_if = "Option::is_none")]
     label: Option<String>,
     /// All classes, the likeliest first.
@@ -64,7 +64,7 @@ struct Classified {
     classes: Vec<Class>,
     #[serde(skip_serializing_if = "Option::is_none")]
     why: Option<Why>,
-    /// The words with a class, of a model that tells those.
+    /// The words with a class, for a model that classifies words.
     #[serde(skip_serializing_if = "Option::is_none")]
     entities: Option<Vec<Entity>>,
 }
@@ -73,14 +73,14 @@ struct Classified {
 #[derive(Serialize)]
 struct Class {
     label: String,
-    /// A logit; without training a cosine.
+    /// A logit, or a cosine for described labels.
     score: f32,
-    /// Absent without training: cosines are no probabilities.
+    /// Absent for described labels, because cosines are not probabilities.
     #[serde(skip_serializing_if = "Option::is_none")]
     probability: Option<f32>,
 }
 
-/// Which words decided.
+/// The words that decided.
 #[derive(Serialize)]
 struct Why {
     label: String,
@@ -101,14 +101,14 @@ struct Entity {
     why: Why,
 }
 
-/// Which classes an explanation is of, by their order among all.
+/// The classes that an explanation covers, as indices.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Chosen {
     class: usize,
     other: Option<usize>,
 }
 
-/// Tells classes of texts, and which words decided.
+/// Classifies texts, and shows which words decided.
 pub(super) fn run(arguments: &Classify) -> Result<()> {
     let items = items(arguments)?;
     let found = match (&arguments.labels, &arguments.probe) {
@@ -143,7 +143,7 @@ fn items(arguments: &Classify) -> Result<Vec<(String, Passage)>> {
     }
 }
 
-/// The class that is explained, and the one it is compared with. `scores` has one for each label.
+/// The explained class, and the class it is compared with. `scores` has one score per label.
 fn chosen(arguments: &Classify, labels: &[String], scores: &[f64]) -> Result<Chosen> {
     let named = |label: &str| match labels.iter().position(|own| own == label) {
         Some(class) => Ok(class),

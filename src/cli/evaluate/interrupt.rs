@@ -1,15 +1,15 @@
-//! Ctrl-C as a question that work asks between two steps.
+//! Lets work check for Ctrl-C between two steps.
 
 use tokio_util::sync::CancellationToken;
 
-/// Whether the person pressed Ctrl-C.
+/// Whether the user pressed Ctrl-C.
 pub(super) struct Interrupt(CancellationToken);
 
 impl Interrupt {
-    /// From now on the first Ctrl-C is noted, and the second ends the process.
+    /// Starts to watch: the first Ctrl-C is recorded, and the second ends the process.
     ///
     /// # Errors
-    /// If the system does not let us watch.
+    /// If the system refuses to register the handler.
     pub(super) fn watch() -> std::io::Result<Interrupt> {
         let came = CancellationToken::new();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
@@ -30,7 +30,7 @@ impl Interrupt {
         Ok(Interrupt(came))
     }
 
-    /// Whether it was pressed.
+    /// Whether the user pressed it.
     pub(super) fn came(&self) -> bool {
         self.0.is_cancelled()
     }

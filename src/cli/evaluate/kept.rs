@@ -1,7 +1,7 @@
-//! Measures of units in the cache folder, so that an evaluation that was stopped goes on.
+//! Keeps measures of units in the cache folder, so that an interrupted evaluation can continue.
 //!
-//! One file for each model, `evaluations/MODEL.jsonl`, has a line for each unit: its address, a hash of its text and language, and what was
-//! measured. A line that a killed process left unfinished is ignored. No text is in it.
+//! One file for each model, `evaluations/MODEL.jsonl`, has a line for each unit: its address, a hash of its text and language, and its
+//! measures. An unfinished line of a killed process is ignored. The file contains no text.
 
 use std::collections::HashMap;
 use std::fs::{File, OpenOptions, create_dir_all};
@@ -15,10 +15,10 @@ use crate::explain::evaluate::{Aim, UnitMeasures};
 use crate::model::{Model, hex, simd};
 use crate::text::Language;
 
-/// Rises when the same text would be measured otherwise.
+/// Raise this when the same text gives other measures.
 const VERSION: u32 = 2;
 
-/// A file that has more bytes is begun anew.
+/// Maximum bytes of the file; a larger file is replaced.
 const MOST_BYTES: u64 = 64 << 20;
 
 #[derive(Serialize, Deserialize)]
@@ -27,14 +27,14 @@ struct Line {
     measures: UnitMeasures,
 }
 
-/// What is known of units. Where the folder cannot be written to, nothing is kept.
+/// The known measures of units. If the folder is not writable, nothing is kept.
 pub(super) struct Kept {
     known: HashMap<String, UnitMeasures>,
     file: Option<File>,
 }
 
 impl Kept {
-    /// What is known of a model's units and this aim, with random weights and orders of these seeds.
+    /// Opens the measures for a model and an aim, with these seeds for random weights and orders.
     pub(super) fn open(folder: Option<&Path>, model: &Model, aim: Aim, (scramble, seed): (u64, u64)) -> Kept {
         let kernels = simd::path().name();
         let setting = format!("{VERSION} {} {kernels} {aim:?} {scramble} {seed}", model.info().id);
@@ -49,19 +49,19 @@ impl Kept {
         hash(&[language.name(), text])
     }
 
-    /// What is known of a unit.
+    /// The measures of a unit.
     pub(super) fn get(&self, key: &str) -> Option<&UnitMeasures> {
         self.known.get(key)
     }
 
-    /// Keeps what was measured of a unit.
+    /// Keeps the measures of a unit.
     pub(super) fn put(&mut self, key: &str, measures: &UnitMeasures) {
         let line = Line {
             unit: key.to_owned(),
             measures: measures.clone(),
         };
         let Ok(json) = serde_json::to_string(&line) else { return };
-        // In one piece, behind what others wrote; without it the next run only takes longer.
+        // One write appends the whole line after those of other processes. A failure only makes the next run slower.
         if let Some(file) = &mut self.file
             && file.write_all(format!("{json}\n").as_bytes()).is_err()
         {
@@ -87,7 +87,7 @@ fn append(path: &Path, anew: bool) -> Option<File> {
         let _ = std::fs::remove_file(path);
     }
     let mut file = OpenOptions::new().create(true).append(true).open(path).ok()?;
-    // Behind a line that a killed process left unfinished.
+    // A killed process may have left an unfinished line.
     if !anew && !large {
         file.write_all(b"\n").ok()?;
     }

@@ -1,4 +1,4 @@
-//! `fovea evaluate`: how faithful explanations are on the person's own documents.
+//! `fovea evaluate`: measures how faithful explanations are on the user's own documents.
 
 mod interrupt;
 mod kept;
@@ -64,13 +64,13 @@ pub(super) struct Evaluate {
     color: Color,
 }
 
-/// What is explained of each unit.
+/// The goal of the explanation of each unit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 enum Target {
     /// Its embedding.
     #[default]
     Embedding,
-    /// The logit of the token that a decoder finds most probable behind it.
+    /// The logit of the token that a decoder finds most probable after it.
     Logit,
     /// The logarithm of that token's probability.
     LogProbability,
@@ -86,7 +86,7 @@ impl Target {
     }
 }
 
-/// How an evaluation is written.
+/// The format of an evaluation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 enum EvaluateFormat {
     /// For people.
@@ -98,7 +98,7 @@ enum EvaluateFormat {
     Html,
 }
 
-/// What random weights are drawn from.
+/// The seed of random weights.
 const SCRAMBLE: u64 = 1;
 
 fn ranker(name: &str) -> Result<Ranker, String> {
@@ -121,7 +121,7 @@ struct Loaded {
 
 impl Loaded {
     fn of(source: &Source, aim: Aim, scrambled: bool) -> Result<Loaded> {
-        // What is read out of a head needs the interpreter, as gradients and soft erasure do.
+        // Outputs of a head need the interpreter, as gradients and soft erasure do.
         let model = match aim {
             Aim::Embedding => Model::load(source)?,
             Aim::Logit | Aim::LogProbability => Model::interpreted(source)?,
@@ -189,8 +189,8 @@ pub(super) fn run(arguments: &Evaluate) -> Result<()> {
     }
 }
 
-/// Measures the units that are not known yet, and keeps each as soon as it is measured. `slow` is how many units all is measured on; on the
-/// others, what takes many passes is left out.
+/// Measures the units that have no measures yet, and saves each at once. `slow` is the number of units with all measures; the others skip
+/// those that take many passes.
 fn measure(loaded: &Loaded, sample: &Sample, (asked, slow): (&Asked, usize), again: bool) -> Result<Vec<UnitMeasures>> {
     let quick = Asked {
         rankers: asked.rankers.iter().copied().filter(|ranker| !ranker.slow()).collect(),

@@ -1,9 +1,9 @@
-//! Which units of some files and folders are measured.
+//! Selects the units of files and folders to measure.
 //!
-//! Each file gives about as many units as every other one, so that a long file does not drown the others: first one of each file, then a
-//! second one, until there are enough. A hash of the seed, a file's path below the folder that was named and a unit's text orders files and
-//! their units. The position of a file among the others plays no part, so that a file more or less changes the sample by its own units
-//! and by those that they displace.
+//! Each file gives about the same number of units, so that a long file does not dominate: first one unit of each file, then a second one,
+//! until there are enough. Files and units are ordered by a hash of the seed, the file's path below the named folder, and the unit's text.
+//! The position of a file among the others does not matter. Adding or removing a file therefore only changes its own units and those that
+//! they displace.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -23,20 +23,20 @@ use crate::text::{Language, Snapshot};
 pub(super) struct Sample {
     /// Texts with their languages.
     pub units: Vec<(String, Language)>,
-    /// Files that they stand in.
+    /// Number of files with these units.
     pub files: usize,
 }
 
-/// A file that may give units.
+/// A file that may contain units.
 enum Source {
-    /// One that was named.
+    /// A file that the user named.
     Named(PathBuf),
-    /// One of a folder.
+    /// A file in a folder.
     Of(PathBuf, FolderFile),
 }
 
 impl Source {
-    /// What it is called wherever its folder lies.
+    /// Its name, independent of the folder's location.
     fn name(&self) -> &Path {
         match self {
             Source::Named(path) => path.file_name().map_or(path, Path::new),
@@ -44,7 +44,7 @@ impl Source {
         }
     }
 
-    /// Its text; nothing for a file of a folder that the index would leave out as well.
+    /// Its text; `None` for a file in a folder that the index also skips.
     fn snapshot(&self) -> Result<Option<Snapshot>> {
         match self {
             Source::Named(path) => input::document(path, None, input::MAX_BYTES).map(Some),
@@ -68,7 +68,7 @@ pub(super) fn sample(model: &Model, paths: &[PathBuf], units: usize, seed: u64) 
     // The units of each file, in their order.
     let mut drawn: Vec<Vec<(String, Language)>> = Vec::new();
     for (_, source) in &files {
-        // Enough files give one each.
+        // With enough files, one unit of each suffices.
         if drawn.len() >= units {
             break;
         }
@@ -105,7 +105,7 @@ fn in_turn(files: Vec<Vec<(String, Language)>>, most: usize) -> Sample {
     Sample { units, files: used }
 }
 
-/// Where a file or a unit stands in the order of a seed.
+/// The sort key of a file or a unit for a seed.
 fn place(seed: u64, parts: &[&str]) -> u64 {
     let mut hash = Sha256::new();
     hash.update(seed.to_le_bytes());
@@ -130,7 +130,7 @@ fn sources(paths: &[PathBuf]) -> Result<Vec<Source>> {
             bail!("{}: {reason}", path.display());
         }
         let (files, _) = walk(path, &Limits::default());
-        // What a notebook's file holds is JSON around its cells.
+        // A notebook's file is JSON around its cells.
         let readable = files
             .into_iter()
             .filter(|file| file.path.extension().is_none_or(|end| end != "ipynb"));
@@ -164,7 +164,7 @@ mod tests {
 
     #[cfg(feature = "embedded-model")]
     #[test]
-    fn a_file_more_displaces_few_units_and_the_folder_s_place_none() {
+    fn another_file_displaces_few_units_and_moving_the_folder_none() {
         use crate::model::Source;
         let model = Model::load(&Source::EMBEDDED).unwrap();
         let sentence =

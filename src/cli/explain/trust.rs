@@ -1,4 +1,4 @@
-//! `fovea explain FILE:LINE --trust`: whether the explanation of a unit can be trusted.
+//! `fovea explain FILE:LINE --trust`: tests the explanation of a unit.
 
 use std::path::Path;
 
@@ -15,7 +15,7 @@ use crate::render::terminal;
 use crate::segment::{Unit, UnitKind};
 use crate::text::Snapshot;
 
-/// The judgment of one unit.
+/// The verdict on one unit.
 #[derive(Serialize)]
 struct Judged {
     kind: UnitKind,

@@ -12,7 +12,7 @@ pub(super) struct Entry {
     pub window: u32,
     /// Millions of parameters in its layers, without the table of tokens: the time of a pass grows with them.
     pub millions: u32,
-    /// What it is good for.
+    /// Its purpose.
     pub purpose: &'static str,
 }
 
@@ -133,7 +133,7 @@ mod tests {
     use crate::model::hub;
 
     #[test]
-    fn every_name_is_one_of_the_hub_and_stands_once() {
+    fn every_name_has_the_form_of_the_hub_and_is_unique() {
         for (index, entry) in CATALOG.iter().enumerate() {
             assert_eq!(hub::repository(entry.name), Some((entry.name, None)));
             assert!(CATALOG[..index].iter().all(|other| other.name != entry.name));

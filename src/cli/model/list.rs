@@ -12,18 +12,18 @@ use crate::model::{EmbeddedModel, hub};
 struct Listed {
     name: &'static str,
     license: &'static str,
-    /// Of its files, rounded.
+    /// Megabytes of its files, rounded.
     megabytes: u32,
     /// Tokens.
     window: u32,
-    /// The time of a pass: how many times that of the embedded model.
+    /// The time of a pass, as a multiple of the embedded model's.
     cost: f32,
     purpose: &'static str,
-    /// Where this machine has it; null otherwise.
+    /// Its path on this machine; null if it is not here.
     path: Option<String>,
 }
 
-/// The two models inside the program, with what the catalog says of others.
+/// The two embedded models, described like those in the catalog.
 const EMBEDDED: [(EmbeddedModel, Entry); 2] = [
     (
         EmbeddedModel::English,

@@ -132,7 +132,7 @@ fn check(arguments: &ModelArguments) -> Result<()> {
         "{}: the checksum differs from the recorded one; download the model again",
         wrong.join(", ")
     );
-    // Loading is the other half of the check: shapes, vocabulary, configuration.
+    // Loading completes the check: shapes, vocabulary, configuration.
     arguments.load()?;
     Ok(())
 }

@@ -1,7 +1,7 @@
-//! `fovea model pull`: files of a model from the Hugging Face Hub, into the cache that Python tools share.
+//! `fovea model pull`: downloads a model from the Hugging Face Hub into the cache that Python tools share.
 //!
-//! What can run code is never fetched. Each file arrives under the checksum that the Hub gives it, and large ones are hashed and
-//! compared. A transfer that ended midway goes on where it stopped.
+//! Fovea never downloads files that can run code. Each file is stored under the checksum of the Hub, and large files are hashed and
+//! compared. An interrupted transfer continues where it stopped.
 
 use std::io::Read;
 use std::path::Path;
@@ -31,13 +31,13 @@ const WANTED: [&str; 12] = [
     "sentence_xlnet_config.json",
 ];
 
-/// Times that a broken transfer is taken up again before it is an error.
+/// Number of times that a broken transfer is resumed before it is an error.
 const RETRIES: usize = 4;
 
-/// Shows how far the transfer of a file is.
+/// A progress bar for the transfer of a file.
 struct Bar(Option<(Drawn, usize)>);
 
-/// Bytes of a megabyte, in which transfers are counted.
+/// Bytes per megabyte, the unit of the progress bar.
 const MEGABYTE: usize = 1_000_000;
 
 impl Progress for Bar {
@@ -87,7 +87,7 @@ pub(super) fn run(name: &str) -> Result<()> {
     report(name, &path)
 }
 
-/// Loads the model, so that a repository that Fovea cannot run is known at once, and says how to use it.
+/// Loads the model, so that an unsupported repository fails at once, and says how to use the model.
 fn report(name: &str, path: &Path) -> Result<()> {
     let model = Model::load(&Source::at(path))?;
     let info = model.info();
@@ -125,7 +125,7 @@ fn api(cache: &Path) -> Result<Api> {
     builder.build().context("cannot make a client for the Hugging Face Hub")
 }
 
-/// The files to fetch of those that are there.
+/// Selects the files to download from those in the repository.
 fn wanted(name: &str, file: Option<&str>, there: &[&str]) -> Result<Vec<String>> {
     if let Some(file) = file {
         if !there.contains(&file) {
@@ -158,7 +158,7 @@ fn wanted(name: &str, file: Option<&str>, there: &[&str]) -> Result<Vec<String>>
             bail!("{name} has no {needed}, which fovea needs; choose another repository (`fovea model list`)");
         }
     }
-    // Modules of sentence-transformers stand in folders with a number: 1_Pooling, 2_Dense.
+    // Modules of sentence-transformers are in numbered folders: 1_Pooling, 2_Dense.
     let module = |file: &&str| {
         let Some((folder, file)) = file.split_once('/') else {
             return false;
@@ -173,11 +173,11 @@ fn wanted(name: &str, file: Option<&str>, there: &[&str]) -> Result<Vec<String>>
         .chain(["model.safetensors.index.json"])
         .filter(|file| there.contains(file));
     let modules = there.iter().copied().filter(module);
-    // Weights last: what is wrong with a repository shows before the long transfer.
+    // Weights come last, so that a broken repository fails before the long transfer.
     Ok(small.chain(modules).chain(weights).map(str::to_owned).collect())
 }
 
-/// Names with an ending, in a sentence.
+/// Lists the names with an extension, for a sentence.
 fn in_words(there: &[&str], ending: &str) -> String {
     let names: Vec<&str> = there.iter().copied().filter(|file| file.ends_with(ending)).collect();
     match names.is_empty() {
@@ -186,12 +186,12 @@ fn in_words(there: &[&str], ending: &str) -> String {
     }
 }
 
-/// Fetches a file unless it is there, and compares its checksum with the Hub's.
+/// Downloads a file unless it is cached, and compares its checksum with the Hub's.
 fn fetch(api: &Api, remote: &ApiRepo, cache: &Path, repository: &str, file: &str) -> Result<()> {
     let metadata = api
         .metadata(&remote.url(file))
         .map_err(|error| refused(error, repository))?;
-    // Both become names of files.
+    // Both values become file names.
     for part in [metadata.commit_hash(), metadata.etag()] {
         let plain = !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
         anyhow::ensure!(
@@ -209,7 +209,7 @@ fn fetch(api: &Api, remote: &ApiRepo, cache: &Path, repository: &str, file: &str
             .map_err(|error| refused(error, repository))
             .with_context(|| format!("cannot download {file}; run the command again to go on where it stopped"))?;
     }
-    // Large files are named by their SHA-256. Small ones carry git's hash, and are checked by being read.
+    // Large files are named by their SHA-256. Small files have git's hash; parsing them is the check.
     if metadata.etag().len() == 64 && sha256(&blob)? != metadata.etag() {
         for path in [&known, &blob] {
             std::fs::remove_file(path).with_context(|| format!("cannot remove {}", path.display()))?;
@@ -221,7 +221,7 @@ fn fetch(api: &Api, remote: &ApiRepo, cache: &Path, repository: &str, file: &str
     Ok(())
 }
 
-/// Removes a part that has every byte but was never renamed: the process ended in between. No server sends the rest of it.
+/// Removes a complete partial file that was never renamed because the process ended. A server cannot resume it, because no bytes are left.
 fn forget_a_whole_part(blob: &Path, size: usize) -> Result<()> {
     let part = blob.with_extension("part");
     if part.metadata().is_ok_and(|found| found.len() >= size as u64) {
@@ -245,7 +245,7 @@ fn sha256(path: &Path) -> Result<String> {
     read().with_context(|| format!("cannot read {}", path.display()))
 }
 
-/// What the Hub's refusal means, and what to do.
+/// Explains an error of the Hub, and what to do.
 fn refused(error: ApiError, repository: &str) -> anyhow::Error {
     let text = error.to_string();
     let advice = match () {

@@ -1,4 +1,4 @@
-//! The text that a model reads before it predicts: what stands before a place, or around it for a masked model.
+//! The text that a model reads to predict: before a position, or around it for a masked model.
 
 use anyhow::Result;
 
@@ -7,25 +7,25 @@ use crate::model::tape::Network;
 use crate::model::{Model, Tokens};
 use crate::text::{ByteRange, Language, Snapshot, ceil_char, floor_char};
 
-/// Most tokens that are read: what stands far away says little of what comes next.
+/// Maximum tokens of the context; distant text hardly affects the next token.
 const WINDOW: usize = 2048;
 
 /// A part of a document as the model reads it.
 pub(super) struct Context {
-    /// What the model reads, with the mask of a masked model.
+    /// The text that the model reads, with the mask of a masked model.
     pub text: String,
     /// Its tokens; a mask counts as special.
     pub tokens: Tokens,
-    /// The position whose outputs say which token stands at the place.
+    /// The row whose outputs predict the token.
     pub row: usize,
     /// The byte of the document at which `text` begins.
     first: usize,
-    /// The mask in `text`, and what else was put in.
+    /// The range of the mask and other inserted text in `text`.
     inserted: ByteRange,
 }
 
 impl Context {
-    /// The text before a place, to its last tokens.
+    /// The last tokens of the text before a position.
     pub(super) fn before(model: &Model, network: &Network, text: &str) -> Result<Context> {
         let window = network.spec.window.min(WINDOW);
         let mut first = 0;
@@ -50,7 +50,7 @@ impl Context {
         }
     }
 
-    /// The text around a place, with a mask there.
+    /// The text around a position, with a mask there.
     pub(super) fn around(model: &Model, network: &Network, text: &str, at: usize) -> Result<Context> {
         let Some((mask, id)) = model.tokenizer().mask() else {
             anyhow::bail!("{} has no token for a mask; use another model", model.info().name);
@@ -68,7 +68,7 @@ impl Context {
             let read = format!("{before}{insert}{after}");
             let mut tokens = model.tokenize(&read, Language::Prose)?;
             let inserted = before.len()..before.len() + insert.len();
-            // The text may name the mask itself: ours is the one at the place.
+            // The text may contain the mask token itself; ours is at the position.
             let ours = |token: &usize| tokens.ids[*token] == id && inserted.contains(&tokens.spans[*token].start);
             let row = (0..tokens.len()).find(ours);
             match row {
@@ -93,7 +93,7 @@ impl Context {
         }
     }
 
-    /// Where a range of the text stands in the document.
+    /// Maps a range of the text to the document.
     pub(super) fn in_document(&self, range: &ByteRange, document: &Snapshot) -> ByteRange {
         let place = |at: usize| {
             let own = match at {

@@ -107,7 +107,7 @@ pub(super) fn run(arguments: &Predict) -> Result<()> {
     }
 }
 
-/// A file, a line and a column; a file whose name ends in a colon and digits is taken by its name if it is there.
+/// A file, a line and a column; if a file exists whose name ends in a colon and digits, the whole argument is the name.
 fn place(argument: &Path) -> (PathBuf, Option<usize>, Option<usize>) {
     match input::place(argument) {
         (file, None) => (file, None, None),
@@ -118,7 +118,7 @@ fn place(argument: &Path) -> (PathBuf, Option<usize>, Option<usize>) {
     }
 }
 
-/// The byte at which the text ends that is read.
+/// The byte where the context ends.
 fn end_of(document: &Snapshot, line: Option<usize>, column: Option<usize>) -> Result<usize> {
     let Some(line) = line else {
         return Ok(document.len());
@@ -177,9 +177,9 @@ fn answer(
     let read = network.read(&Packed::new([tokens.ids.as_slice()]), None, keep, UNSTOPPED)?;
     let width = network.spec.stack.hidden;
     let columns = network.outputs().unwrap_or(1).max(1);
-    // What a masked model says of a token that it sees is no surprise.
+    // A masked model sees the token itself, so it has no surprisal.
     if !masked {
-        // The vocabulary may be large: one block of positions at a time.
+        // A large vocabulary makes logits large, so positions are processed in blocks.
         for (block, rows) in read.hidden.chunks(BLOCK * width).enumerate() {
             let logits = network.logits(rows)?.unwrap_or_default();
             for (row, logits) in logits.chunks_exact(columns).enumerate() {
@@ -222,7 +222,7 @@ fn likeliest(model: &Model, logits: &[f32], top: usize) -> Vec<Next> {
     order.iter().take(top).map(next).collect()
 }
 
-/// The text of a token, or what the vocabulary calls it where it has none alone.
+/// The text of a token, or its name in the vocabulary if it has no text alone.
 fn shown(model: &Model, id: u32) -> String {
     match model.tokenizer().decode(&[id]) {
         text if text.is_empty() => model.tokenizer().token(id).unwrap_or_default(),

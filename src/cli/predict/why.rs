@@ -1,4 +1,4 @@
-//! Why a token is expected, and why rather than another one.
+//! Explains why a model expects a token, or prefers it to another one.
 
 use std::time::Instant;
 
@@ -14,7 +14,7 @@ use crate::model::tape::{Network, Read, Target};
 use crate::model::{Model, TapeTrace};
 use crate::text::Snapshot;
 
-/// Why a token comes next.
+/// The explanation of the next token.
 #[derive(Serialize)]
 pub(super) struct Why {
     token: String,
@@ -24,9 +24,9 @@ pub(super) struct Why {
     deciding: Deciding,
 }
 
-/// What is asked.
+/// The question about a token.
 pub(super) struct Question<'a> {
-    /// The token; the likeliest one where it is empty.
+    /// The token; empty for the likeliest one.
     pub token: &'a str,
     /// The token that it is compared with.
     pub rather_than: Option<&'a str>,
@@ -35,7 +35,7 @@ pub(super) struct Question<'a> {
     pub by: Attribution,
 }
 
-/// Explains a token, given the logits at the place.
+/// Explains a token, given the logits at its position.
 pub(super) fn why(
     (model, network): (&Model, &Network),
     (document, context): (&Snapshot, &Context),
@@ -79,13 +79,13 @@ pub(super) fn why(
     })
 }
 
-/// The token of a name: as the vocabulary writes it, or the likeliest with which the text begins, alone or behind a space.
+/// The token of a name: as in the vocabulary, or the likeliest first token of the text, with or without a leading space.
 fn token(model: &Model, logits: &[f32], name: &str) -> Result<usize> {
     let tokenizer = model.tokenizer();
     let spaced = format!(" {}", name.trim_start());
     let begins = [name, &spaced].map(|text| {
         let ids = tokenizer.pieces(text);
-        // A lone space before a word is no word.
+        // Skip a lone space before a word.
         ids.into_iter().find(|id| !shown(model, *id).trim().is_empty())
     });
     let mut found: Vec<usize> = begins.into_iter().flatten().map(|id| id as usize).collect();

@@ -1,8 +1,9 @@
-//! How faithful explanations are: what deleting the words that a method puts first does to the embedding, or to a decoder's next token.
+//! Measures how faithful explanations are, by deleting the words that a method ranks first.
 //!
-//! For a unit and a method, words are ordered by their scores, the highest first, with their signs. *Comprehensiveness* (DeYoung et al.
-//! 2020) deletes the first 5, 10, 20, 30 and 50 % of them (rounded up): the mean of 1 - cos(e, e'), higher is better. *Sufficiency* keeps
-//! only those: lower is better. Special tokens are neither ranked nor deleted ([`Deletions`]). What is deleted are tokens of the sequence.
+//! The change of the embedding, or of a decoder's next token, is the measure. For a unit and a method, words are ordered by their signed
+//! scores, the highest first. *Comprehensiveness* (DeYoung et al. 2020) deletes the first 5, 10, 20, 30 and 50 % of them (rounded up): the
+//! mean of 1 - cos(e, e'), higher is better. *Sufficiency* keeps only those: lower is better. Special tokens are neither ranked nor deleted
+//! ([`Deletions`]). Deletion removes tokens from the sequence, not text.
 
 mod ranker;
 mod read;
@@ -21,19 +22,19 @@ use super::{Goal, Method, WordMap};
 use crate::model::{Checkpoint, Model, ModelError, Random, Tokens, TraceLevel};
 use crate::text::Language;
 
-/// Shares of the words that are deleted, or kept.
+/// Shares of the words to delete or keep.
 pub const BINS: [f32; 5] = [0.05, 0.10, 0.20, 0.30, 0.50];
 
-/// Units of fewer words are not measured: half of them would be too few.
+/// Minimum words of a unit: half of fewer words would be too few to measure.
 pub const FEWEST_WORDS: usize = 8;
 
-/// Units of which the vocabulary reads less are not measured.
+/// Minimum coverage of a unit that is measured.
 const COVERED: f32 = 0.5;
 
-/// Random orders of each unit whose mean is the floor.
+/// Number of random orders of each unit; their mean is the floor.
 const ORDERS: u64 = 4;
 
-/// Words whose deletion turns the embedding least, and that are deleted one at a time to see whether scores stay.
+/// Number of words for the sensitivity test: the words whose deletion moves the embedding least, deleted one at a time.
 const EDITS: usize = 3;
 
 /// The models of an evaluation.
@@ -43,7 +44,7 @@ pub struct Models<'a> {
     pub model: &'a Model,
     /// The same as the interpreter runs it, for the methods that need it and for soft erasure.
     pub interpreted: &'a Model,
-    /// The same with [scrambled](Model::scrambled) weights, if methods are to be held against it.
+    /// The same with [scrambled](Model::scrambled) weights, if methods are compared with it.
     pub scrambled: Option<&'a Model>,
 }
 
@@ -52,53 +53,52 @@ pub struct Models<'a> {
 pub struct Asked {
     /// The rankers.
     pub rankers: Vec<Ranker>,
-    /// What is explained.
+    /// The goal of the explanations.
     pub aim: Aim,
-    /// Whether to explain the unit again without each of a few words that matter least: as often as there are such words.
+    /// Whether to explain the unit again without each of the few words that matter least; one explanation per word.
     pub sensitivity: bool,
-    /// Whether to look for a ceiling: a greedy search, which takes about four passes for each word.
+    /// Whether to search for a ceiling: a greedy search that takes about four passes for each word.
     pub ceiling: bool,
-    /// What random orders start from.
+    /// The seed of random orders.
     pub seed: u64,
 }
 
-/// What a ranker does to one unit.
+/// The measures of a ranker on one unit.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Measured {
     /// The ranker's name.
     pub ranker: String,
-    /// How far the embedding turns when its first words are deleted, by bin.
+    /// How far the embedding moves when its first words are deleted, by bin.
     pub deleted: [f32; BINS.len()],
-    /// How far it turns when only they are left, by bin.
+    /// How far it moves when only they remain, by bin.
     pub kept: [f32; BINS.len()],
-    /// Kendall's τ-b of its scores to leave-one-out.
+    /// Kendall's τ-b of its scores with those of leave-one-out.
     pub tau: f32,
-    /// Kendall's τ-b of its scores to those that it gives with scrambled weights, where that was asked for.
+    /// Kendall's τ-b of its scores with its scores under scrambled weights, if requested.
     pub scrambled: Option<f32>,
-    /// What erasing numbers of the rows does, the more of a row the higher the score.
+    /// The change by soft erasure that erases more of a row the higher its score is.
     pub soft_comprehensiveness: Option<f32>,
-    /// What it does the other way round.
+    /// The change by soft erasure that erases more of a row the lower its score is.
     pub soft_sufficiency: Option<f32>,
-    /// How far scores move, as a part of their length, when a word that hardly matters is deleted: the most of a few, where that was asked
-    /// for.
+    /// How far scores move, relative to their length, when an unimportant word is deleted: the maximum over a few words, if requested.
     pub sensitivity: Option<f32>,
-    /// Milliseconds of its pass and its scores.
+    /// Milliseconds for its pass and its scores.
     pub ms: f32,
 }
 
 impl Measured {
-    /// The mean over the bins of what deleting does.
+    /// The mean change over the bins when the words are deleted.
     pub fn comprehensiveness(&self) -> f32 {
         statistics::mean(&self.deleted)
     }
 
-    /// The mean over the bins of what keeping only those words does.
+    /// The mean change over the bins when only those words are kept.
     pub fn sufficiency(&self) -> f32 {
         statistics::mean(&self.kept)
     }
 }
 
-/// What is known of one unit.
+/// The measures of one unit.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct UnitMeasures {
     /// Its words.
@@ -107,21 +107,21 @@ pub struct UnitMeasures {
     pub tokens: usize,
     /// By ranker.
     pub rankers: Vec<Measured>,
-    /// Rankers that refused it.
+    /// The rankers that refused the unit.
     pub refused: Vec<String>,
     /// Kendall's τ-b of two rankers' scores, by name.
     pub agreement: Vec<(String, String, f32)>,
-    /// What a greedy search can do by deleting words, by bin.
+    /// The change that a greedy search reaches by deleting words, by bin.
     pub ceiling: Option<[f32; BINS.len()]>,
 }
 
 impl UnitMeasures {
-    /// What is known of a ranker.
+    /// The measures of a ranker.
     pub fn of(&self, ranker: Ranker) -> Option<&Measured> {
         self.rankers.iter().find(|measured| measured.ranker == ranker.name())
     }
 
-    /// Whether it has all that is asked for.
+    /// Whether it has all requested measures.
     pub fn answers(&self, asked: &Asked, scrambled: bool) -> bool {
         let has = |ranker: &Ranker| {
             let enough = |known: &Measured| {
@@ -136,7 +136,7 @@ impl UnitMeasures {
 }
 
 impl UnitMeasures {
-    /// What is asked for, and nothing that an earlier evaluation measured beside it.
+    /// Only the requested measures, without others of an earlier evaluation.
     pub fn only(&self, asked: &Asked, scrambled: bool) -> UnitMeasures {
         let mut only = self.clone();
         let wanted = |name: &str| asked.rankers.iter().any(|ranker| ranker.name() == name);
@@ -151,15 +151,15 @@ impl UnitMeasures {
     }
 }
 
-/// How many words a bin is.
+/// The number of words in a bin.
 fn count(share: f32, words: usize) -> usize {
     ((share * words as f32).ceil() as usize).clamp(1, words)
 }
 
-/// Whether a text has words enough to be measured, and its tokens.
+/// The tokens of a text that has enough words to be measured.
 ///
 /// # Errors
-/// If the tokenizer refuses the text.
+/// If the tokenizer fails on the text.
 pub fn eligible(model: &Model, text: &str, language: Language) -> Result<Option<(Tokens, WordMap)>, ModelError> {
     let tokens = model.tokenize(text, language)?;
     let words = WordMap::new(text, &tokens);
@@ -167,10 +167,10 @@ pub fn eligible(model: &Model, text: &str, language: Language) -> Result<Option<
     Ok(enough.then_some((tokens, words)))
 }
 
-/// Measures one unit; `None` where it is [too little](eligible).
+/// Measures one unit; `None` if it is [too short](eligible).
 ///
 /// # Errors
-/// [`ModelError::Stopped`] when the checkpoint says so; otherwise what the model reports.
+/// [`ModelError::Stopped`] when the checkpoint stops the work; otherwise errors of the model.
 pub fn unit(
     models: Models,
     (text, language): (&str, Language),
@@ -253,8 +253,8 @@ pub fn unit(
     Ok(Some(measures))
 }
 
-/// How far the scores of the other words move, as a part of their length, when one of the words that matter least is deleted: the most of
-/// a few (max-sensitivity, Yeh et al. 2019, with deletions for edits).
+/// How far the scores of the other words move, relative to their length, when an unimportant word is deleted. It is the maximum over a few
+/// words (max-sensitivity, Yeh et al. 2019, with deletions as edits).
 fn sensitivity(
     read: &Read,
     model: &Model,
@@ -283,7 +283,7 @@ fn sensitivity(
     Ok(most)
 }
 
-/// Kendall's τ-b of the scores of each two rankers; of several orders of chance the first.
+/// Kendall's τ-b of the scores of each pair of rankers; only the first random order counts.
 fn agreement(orders: &[(Ranker, Vec<f32>, f32)]) -> Vec<(String, String, f32)> {
     let mut first: Vec<&(Ranker, Vec<f32>, f32)> = Vec::new();
     for order in orders {
@@ -302,7 +302,7 @@ fn agreement(orders: &[(Ranker, Vec<f32>, f32)]) -> Vec<(String, String, f32)> {
 }
 
 impl UnitMeasures {
-    /// Adds what a ranker does; of several orders of chance the mean.
+    /// Adds the measures of a ranker; random orders are averaged.
     fn add(&mut self, measured: Measured, orders: u64) {
         if measured.ranker != Ranker::Random.name() {
             self.rankers.push(measured);
@@ -337,14 +337,14 @@ impl<'a> Models<'a> {
     }
 }
 
-/// Words by their scores, the highest first; of equal ones the earlier first.
+/// Words by their scores, the highest first; ties go to the earlier word.
 fn order(scores: &[f32]) -> Vec<usize> {
     let mut order: Vec<usize> = (0..scores.len()).collect();
     order.sort_by(|a, b| scores[*b].total_cmp(&scores[*a]));
     order
 }
 
-/// For each bin the first words, then for each bin all but those.
+/// For each bin, a set with the first words; then for each bin, a set with all others.
 fn deleted_sets(scores: &[f32]) -> Vec<Vec<bool>> {
     let order = order(scores);
     let first = |share: &f32| {
@@ -369,14 +369,15 @@ fn chance(words: usize, seed: u64) -> Vec<f32> {
     scores
 }
 
-/// A number of a text, the same on every machine (FNV-1a).
+/// A hash of a text, the same on every machine (FNV-1a).
 fn address(text: &str) -> u64 {
     text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3)
     })
 }
 
-/// What a greedy search does: from bin to bin it deletes the words whose absence, beside those already deleted, turns the embedding furthest.
+/// Runs a greedy search. For each bin it deletes the words whose absence, together with those already deleted, moves the embedding
+/// furthest.
 fn greedy(deletions: &Deletions, left_out: &[f32], checkpoint: Checkpoint) -> Result<[f32; BINS.len()], ModelError> {
     let mut deleted = vec![false; left_out.len()];
     let mut turns = [0f32; BINS.len()];
@@ -421,13 +422,13 @@ mod tests {
         };
         assert_eq!(of(&sets[0]), [1]);
         assert_eq!(of(&sets[2]), [1, 3]);
-        // Half of ten words; a negative score ranks last, and of equal ones the earlier comes first.
+        // Half of ten words; a negative score ranks last, and ties go to the earlier word.
         assert_eq!(of(&sets[4]), [0, 1, 3, 4, 9]);
         assert_eq!(of(&sets[9]), [2, 5, 6, 7, 8]);
     }
 
     #[test]
-    fn names_lead_back_to_their_rankers() {
+    fn every_ranker_is_found_by_its_name() {
         for ranker in Ranker::all() {
             assert_eq!(Ranker::from_name(ranker.name()), Some(ranker));
         }

@@ -1,21 +1,21 @@
-//! What orders words, and what their order is of.
+//! Rankers, which order words, and the goals of an evaluation.
 
 use serde::{Deserialize, Serialize};
 
 use super::super::{Goal, Method};
 use crate::model::{Model, ModelError, Trace};
 
-/// What orders words.
+/// A ranker orders the words of a unit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Ranker {
     /// A method.
     Method(Method),
-    /// Chance: the floor that a method has to be above.
+    /// A random order: the floor that a method must exceed.
     Random,
 }
 
 impl Ranker {
-    /// Every method, and chance.
+    /// Every method, and the random order.
     pub fn all() -> Vec<Ranker> {
         let methods = Method::ALL.map(Ranker::Method);
         methods.into_iter().chain([Ranker::Random]).collect()
@@ -34,8 +34,8 @@ impl Ranker {
         Ranker::all().into_iter().find(|ranker| ranker.name() == name)
     }
 
-    /// Whether it takes so many passes that an evaluation may leave it out of most units. Leave-one-out does as well, but every unit needs
-    /// it, to be compared with.
+    /// Whether it takes so many passes that an evaluation may skip it on most units. Leave-one-out takes many as well, but every unit needs
+    /// it for comparison.
     pub fn slow(self) -> bool {
         matches!(
             self,
@@ -51,14 +51,14 @@ impl Ranker {
     }
 }
 
-/// What is explained of each unit.
+/// The goal of the explanation of each unit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Aim {
     /// Its embedding.
     #[default]
     Embedding,
-    /// The logit of the token that a decoder finds most probable behind it.
+    /// The logit of the token that a decoder finds most probable after it.
     Logit,
     /// The logarithm of that token's probability.
     LogProbability,
@@ -77,7 +77,7 @@ impl Aim {
         }
     }
 
-    /// What is measured, in words.
+    /// The name of the measure.
     pub fn measure(self) -> &'static str {
         match self {
             Aim::Embedding => "turn of the embedding: 1 - cosine",
@@ -86,7 +86,7 @@ impl Aim {
         }
     }
 
-    /// What the scores of a ranker are of.
+    /// The quantity that the scores of a ranker explain.
     pub fn target(self, ranker: Ranker) -> &'static str {
         match (self, ranker) {
             (_, Ranker::Random) => "nothing",

@@ -1,4 +1,4 @@
-//! A unit as the tokenizer read it, and what methods say of it.
+//! A unit as the tokenizer read it, and the scores of methods for it.
 
 use std::time::Instant;
 
@@ -21,7 +21,7 @@ impl Read<'_> {
         Ok(model.encoder().forward(&batch, keep, checkpoint)?.into_iter().next())
     }
 
-    /// The pass as what a method explains.
+    /// The pass as the input of a method.
     pub fn subject<'b>(&'b self, trace: &'b Trace, embedding: &'b [f32]) -> Subject<'b> {
         Subject {
             text: self.text,
@@ -33,7 +33,7 @@ impl Read<'_> {
         }
     }
 
-    /// The score of each word by a method, and the milliseconds that it took; nothing where the method refuses the unit.
+    /// The score of each word by a method, and its time in milliseconds; `None` if the method refuses the unit.
     pub fn scores(
         &self,
         model: &Model,
@@ -53,7 +53,7 @@ impl Read<'_> {
         }
     }
 
-    /// What soft erasure by each of some scores does, in order.
+    /// The changes by soft erasure for each list of scores, in order.
     pub fn soft(
         &self,
         model: &Model,

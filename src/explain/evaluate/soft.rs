@@ -1,8 +1,8 @@
-//! Soft comprehensiveness and sufficiency (Zhao & Aletras 2023): numbers of each row are erased at random, the more the less it matters.
+//! Soft comprehensiveness and sufficiency (Zhao & Aletras 2023): erases numbers of each row at random, depending on scores.
 //!
-//! A number of a word's rows is kept with a probability p that rises with the word's score, and the change is that of *sufficiency*; with
-//! 1 - p it is that of *comprehensiveness*. Scores are scaled to 0 … 1 and raised to the power that makes the mean probability ½: without
-//! it, methods that give all words high scores would gain (the correction of π-Soft-NC and -NS, arXiv 2601.03089). Special tokens stay.
+//! Each number of a word's rows is kept with a probability p that rises with the word's score. The change is the *sufficiency*; with 1 - p
+//! it is the *comprehensiveness*. Scores are scaled to 0 … 1 and raised to the power that makes the mean probability ½. Without that power,
+//! methods that give high scores to all words would win (the correction of π-Soft-NC and -NS, arXiv 2601.03089). Special tokens stay.
 
 use super::super::deletion::Whole;
 use super::super::gradient::input;
@@ -15,13 +15,13 @@ const KEPT: f64 = 0.5;
 /// Changes by soft erasure.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Soft {
-    /// What important words are erased for: higher is better.
+    /// The change when important words are erased: higher is better.
     pub comprehensiveness: f32,
-    /// What they are kept for: lower is better.
+    /// The change when important words are kept: lower is better.
     pub sufficiency: f32,
 }
 
-/// Erases by scores of words. The subject's pass is the interpreter's, with layers.
+/// Erases by scores of words. The interpreter must have run the subject's pass, with layers.
 pub(super) fn soft(
     model: &Model,
     subject: &Subject,

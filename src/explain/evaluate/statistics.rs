@@ -1,9 +1,9 @@
-//! Rank correlation and intervals.
+//! Rank correlation and confidence intervals.
 
 use crate::model::Random;
 
-/// Kendall's τ-b of two lists of scores, -1 to 1: pairs that both order alike less those that they order otherwise, ties left out. 0 where one
-/// of the lists has one value only.
+/// Kendall's τ-b of two lists of scores, -1 to 1: pairs in the same order minus pairs in the opposite order, corrected for ties. 0 if one
+/// of the lists is constant.
 pub fn kendall(a: &[f32], b: &[f32]) -> f32 {
     let (mut alike, mut ties_a, mut ties_b, mut pairs) = (0i64, 0i64, 0i64, 0i64);
     for (i, (a_i, b_i)) in a.iter().zip(b).enumerate() {
@@ -24,11 +24,11 @@ pub fn kendall(a: &[f32], b: &[f32]) -> f32 {
     }
 }
 
-/// Times that units are drawn anew for an interval.
+/// Number of bootstrap samples for an interval.
 const DRAWS: usize = 2000;
 
-/// The interval in which the mean lies with 95 %, by bootstrap (Efron 1979): the values drawn with repetition, and their means' 2.5th and
-/// 97.5th percentile.
+/// The 95 % confidence interval of the mean, by bootstrap (Efron 1979): the 2.5th and 97.5th percentiles of the means of samples with
+/// replacement.
 pub fn interval(values: &[f32], seed: u64) -> [f32; 2] {
     if values.is_empty() {
         return [0.0; 2];
@@ -44,12 +44,12 @@ pub fn interval(values: &[f32], seed: u64) -> [f32; 2] {
     [means[DRAWS / 40], means[DRAWS - 1 - DRAWS / 40]].map(|mean| mean as f32)
 }
 
-/// The mean; 0 of nothing.
+/// The mean; 0 for an empty list.
 pub fn mean(values: &[f32]) -> f32 {
     (values.iter().map(|v| f64::from(*v)).sum::<f64>() / values.len().max(1) as f64) as f32
 }
 
-/// The middle value; 0 of nothing.
+/// The median; 0 for an empty list.
 pub fn median(values: &[f32]) -> f32 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f32::total_cmp);
@@ -61,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tau_is_that_of_scipy() {
+    fn tau_agrees_with_scipy() {
         // scipy.stats.kendalltau of the same lists.
         for (a, b, expected) in [
             (vec![1.0, 2.0, 3.0, 4.0], vec![1.0, 2.0, 3.0, 4.0], 1.0),
@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn an_interval_has_the_mean_in_it_and_is_the_same_for_the_same_seed() {
+    fn an_interval_contains_the_mean_and_depends_only_on_the_seed() {
         let values: Vec<f32> = (0..100).map(|v| v as f32 / 100.0).collect();
         let [low, high] = interval(&values, 5);
         // 1.96 times the standard error of the mean, .0289, on each side.

@@ -1,11 +1,11 @@
-//! Measures of many units → one row for each ranker.
+//! Turns the measures of many units into one row for each ranker.
 
 use serde::Serialize;
 
 use super::statistics::{interval, mean, median};
 use super::{Aim, BINS, Measured, Method, Ranker, UnitMeasures};
 
-/// From this rank correlation with its scores under scrambled weights on, an explanation hardly depends on what the model learned.
+/// Rank correlation with scores under scrambled weights from which an explanation hardly depends on what the model learned.
 pub const SURVIVES: f32 = 0.5;
 
 /// How faithful the methods are on some units of text.
@@ -13,34 +13,34 @@ pub const SURVIVES: f32 = 0.5;
 pub struct Table {
     /// The model's name.
     pub model: String,
-    /// Units that were measured.
+    /// Number of measured units.
     pub units: usize,
-    /// Words of all of them.
+    /// Number of words in all units.
     pub words: usize,
-    /// Files that they stand in.
+    /// Number of files with these units.
     pub files: usize,
-    /// What the sample, random orders and intervals start from.
+    /// The seed of the sample, random orders and intervals.
     pub seed: u64,
-    /// What is done to words.
+    /// The operation on words.
     pub operator: &'static str,
-    /// What is measured.
+    /// The name of the measure.
     pub measure: &'static str,
-    /// Shares of the words, of each point of the curves.
+    /// The share of words at each point of the curves.
     pub bins: [f32; BINS.len()],
-    /// What a greedy search reaches by deletion, by bin, where it was asked for.
+    /// The change that a greedy search reaches by deletion, by bin, if requested.
     pub ceiling: Option<[f32; BINS.len()]>,
-    /// The rows of the rankers that were measured, the most comprehensive first.
+    /// The rows of the measured rankers, the most comprehensive first.
     pub methods: Vec<Row>,
-    /// How alike they order words.
+    /// The agreement of their orders.
     pub agreement: Agreement,
 }
 
-/// Mean Kendall's τ-b of each two rankers over the units that both measured.
+/// Mean Kendall's τ-b of each pair of rankers over the units that both have.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Agreement {
-    /// The rankers, as the rows of the table.
+    /// The rankers, in the order of the table's rows.
     pub methods: Vec<&'static str>,
-    /// A row for each; nothing where no unit has both.
+    /// One row per ranker; `None` if no unit has both rankers.
     pub tau: Vec<Vec<Option<f32>>>,
 }
 
@@ -49,23 +49,23 @@ pub struct Agreement {
 pub struct Row {
     /// Its name, or `random`.
     pub method: &'static str,
-    /// What its scores are of.
+    /// The quantity that its scores explain.
     pub target: &'static str,
-    /// Units that it was measured on: all, or fewer where it is slow or refuses long texts.
+    /// Number of units that it was measured on: fewer than all if it is slow or refuses long texts.
     pub units: usize,
     /// Mean change when its first words are deleted: higher is better.
     pub comprehensiveness: f32,
-    /// Mean change when only they are left: lower is better.
+    /// Mean change when only they remain: lower is better.
     pub sufficiency: f32,
     /// Mean rank correlation with leave-one-out.
     pub tau_loo: f32,
-    /// Where the comprehensiveness lies with 95 %.
+    /// The 95 % interval of the comprehensiveness.
     pub interval: [f32; 2],
-    /// Where the sufficiency lies with 95 %.
+    /// The 95 % interval of the sufficiency.
     pub sufficiency_interval: [f32; 2],
-    /// Where the comprehensiveness lies between chance (0) and a greedy search (1), where that was asked for.
+    /// The comprehensiveness on a scale from the random order (0) to a greedy search (1), if requested.
     pub normalized: Option<f32>,
-    /// Where the lead in comprehensiveness over the default method lies with 95 %, unit by unit.
+    /// The 95 % interval of the difference in comprehensiveness from the default method, paired by unit.
     pub over_default: Option<[f32; 2]>,
     /// Mean rank correlation with its scores under scrambled weights.
     pub random_weights: Option<f32>,
@@ -73,24 +73,24 @@ pub struct Row {
     pub survives_random_weights: bool,
     /// The change by bin when its first words are deleted.
     pub deletion: [f32; BINS.len()],
-    /// The change by bin when only they are left.
+    /// The change by bin when only they remain.
     pub insertion: [f32; BINS.len()],
-    /// The area under the curve of deletion from none to half of the words, over its width: higher is better.
+    /// The area under the curve of deletion from none to half of the words, divided by its width: higher is better.
     pub deletion_area: f32,
-    /// The area under the curve of insertion between the first and the last bin, over its width: lower is better.
+    /// The area under the curve of insertion between the first and the last bin, divided by its width: lower is better.
     pub insertion_area: f32,
-    /// Mean change when numbers of rows are erased, the more the higher the score: higher is better.
+    /// Mean change when numbers of rows are erased, more for higher scores: higher is better.
     pub soft_comprehensiveness: Option<f32>,
-    /// The same the other way round: lower is better.
+    /// The same with more erased for lower scores: lower is better.
     pub soft_sufficiency: Option<f32>,
-    /// Mean of how far scores move, as a part of their length, when a word that hardly matters is deleted: lower is steadier.
+    /// How far scores move on average, relative to their length, when an unimportant word is deleted: lower is more stable.
     pub sensitivity: Option<f32>,
     /// Median milliseconds of a unit.
     pub ms: f32,
 }
 
 impl Table {
-    /// The rows of some rankers.
+    /// Builds the table with a row for each ranker.
     pub fn of(
         model: &str,
         (files, seed): (usize, u64),
@@ -132,7 +132,7 @@ fn row(ranker: Ranker, aim: Aim, units: &[UnitMeasures], seed: u64) -> Row {
     };
     let comprehensive = all(&|one| one.comprehensiveness());
     let sufficient = all(&|one| one.sufficiency());
-    // Between chance and a greedy search, on the units that have both.
+    // Only units with both a random order and a greedy search count.
     let placed = own.iter().filter_map(|(unit, one)| {
         let floor = unit.of(Ranker::Random)?.comprehensiveness();
         Some((one.comprehensiveness(), floor, mean(&unit.ceiling?)))
@@ -175,7 +175,7 @@ fn row(ranker: Ranker, aim: Aim, units: &[UnitMeasures], seed: u64) -> Row {
     }
 }
 
-/// The area under a curve by trapezoids, over its width.
+/// The area under a curve by trapezoids, divided by its width.
 fn area(points: impl Iterator<Item = (f32, f32)>) -> f32 {
     let points: Vec<(f32, f32)> = points.collect();
     let width = points.last().map_or(0.0, |last| last.0) - points.first().map_or(0.0, |first| first.0);
@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_are_means_over_units_with_what_lies_between_chance_and_a_search() {
+    fn rows_are_means_over_units_and_are_normalized_between_the_random_order_and_the_search() {
         let rankers = [
             Ranker::Random,
             Ranker::Method(Method::Attention),
@@ -257,7 +257,7 @@ mod tests {
             near(best.comprehensiveness, 0.3) && near(best.sufficiency, 0.7),
             "{best:?}"
         );
-        // Half of the way from .1 to .5.
+        // .3 is halfway between .1 and .5.
         assert!(
             near(best.normalized.unwrap(), 0.5) && near(random.normalized.unwrap(), 0.0),
             "{best:?}"
@@ -276,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_counts_the_units_that_its_method_was_measured_on_and_compares_on_these() {
+    fn a_row_counts_and_compares_only_the_units_of_its_method() {
         let mut second = unit(0.6);
         second.rankers.retain(|one| one.ranker != "attention");
         let rankers = [Ranker::Method(Method::Decomposition), Ranker::Method(Method::Attention)];

@@ -9,11 +9,11 @@ use crate::render::heat::UNDERSTOOD;
 use crate::render::shared::{shared, summary};
 use crate::text::{ByteRange, Snapshot};
 
-/// How many lines each list has.
+/// Maximum lines of each list.
 const TOP: usize = 10;
 
-/// The comparison of two passages, each a range of a snapshot: the cosine, the strongest pairs, the corresponding words, and, where
-/// means were given, what is left without what the languages have in common.
+/// Writes the comparison of two passages, each a range of a snapshot. It has the cosine, the strongest pairs and the corresponding words.
+/// If means were given, it also has the centered comparison.
 pub fn compare(report: &PairReport, (a, in_a): (&Snapshot, &ByteRange), (b, in_b): (&Snapshot, &ByteRange)) -> String {
     let (text_a, text_b) = (a.text(in_a.clone()), b.text(in_b.clone()));
     let compared = Compared {
@@ -78,7 +78,7 @@ pub fn compare(report: &PairReport, (a, in_a): (&Snapshot, &ByteRange), (b, in_b
     out
 }
 
-/// What the words of one passage add without what its language has in common.
+/// Writes the contributions of one passage's words to the centered cosine.
 fn own(out: &mut String, name: &str, words: &[OwnWord], side: &CenteredSide) {
     let words = words.iter().take(TOP);
     let words: Vec<String> = words

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use super::code;
 use crate::render::json::{FoundItem, GroupOfItems};
 
-/// A section per group, of `found` that there are: its members with their places.
+/// Writes one section per shown group, with its members and their locations; `found` is the total.
 pub fn groups(shown: &[GroupOfItems], found: usize) -> String {
     let mut out = "# Items that resemble each other\n".to_owned();
     match found {
@@ -41,7 +41,7 @@ pub fn groups(shown: &[GroupOfItems], found: usize) -> String {
     out
 }
 
-/// A text with a capital in front; its first letter is an ASCII one.
+/// A text with a capital first letter; the first letter is ASCII.
 fn capitalized(text: &str) -> String {
     let (first, rest) = text.split_at(1.min(text.len()));
     first.to_uppercase() + rest
@@ -59,7 +59,7 @@ fn line(item: &FoundItem) -> String {
     )
 }
 
-/// The last line of an item, from 1; an end at the beginning of a line is that of the line before.
+/// The last line of an item, from 1; an end at the beginning of a line belongs to the line before.
 fn last_line(item: &FoundItem) -> u32 {
     let ends_before = item.end.column == 0 && item.end.line > item.start.line;
     item.end.line + u32::from(!ends_before)

@@ -1,5 +1,4 @@
-//! `fovea compare` in a terminal: what the passages share, both texts with what their words add, the strongest pairs where they were
-//! asked for, the corresponding words.
+//! `fovea compare` in a terminal: shared words, both texts with contributions, strongest pairs (if requested), corresponding words.
 
 use std::fmt::{Display, Write};
 
@@ -11,10 +10,10 @@ use crate::render::heat::{UNDERSTOOD, levels_of};
 use crate::render::shared::{shared, summary};
 use crate::text::{ByteRange, Snapshot};
 
-/// How many lines the lists of pairs and of corresponding words have.
+/// Maximum lines of the lists of pairs and of corresponding words.
 const TOP: usize = 16;
 
-/// How many words of each passage are named without what its language has in common.
+/// Maximum words of each passage in the centered comparison.
 const OWN: usize = 8;
 
 /// The comparison of two passages, each a range of a snapshot.
@@ -94,7 +93,7 @@ fn passage(out: &mut Page, name: &str, side: &Side, text: &str) {
     }
 }
 
-/// The pairs of words that add most; words that stand in several places are named once, with the sum.
+/// Writes the pairs of words that contribute most. Words that occur several times are listed once, with the sum.
 fn pairs(out: &mut Page, compared: Compared) {
     let Some(pairs) = compared.pairs() else { return };
     heading(out, "pairs of words that add most");
@@ -107,7 +106,7 @@ fn pairs(out: &mut Page, compared: Compared) {
     }
 }
 
-/// The corresponding words, those that add most first.
+/// Writes the corresponding words, largest contribution first.
 fn correspondence(out: &mut Page, compared: Compared) {
     let Some(links) = compared.links() else { return };
     heading(out, "corresponding words");
@@ -121,7 +120,7 @@ fn correspondence(out: &mut Page, compared: Compared) {
     }
 }
 
-/// What is left without what the languages have in common.
+/// Writes the centered comparison.
 fn own(out: &mut Page, compared: Compared, common: &str) {
     let (Some(centered), Some([a, b])) = (&compared.report.centered, compared.own_words()) else {
         return;

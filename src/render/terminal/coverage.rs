@@ -1,4 +1,4 @@
-//! What the index has of a folder, one language to a line.
+//! Shows how an index covers a folder, one language per line.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use super::found::clean;
 use crate::similar::index::{Coverage, LanguageCoverage, LeftOut, Skipped};
 
-/// Paths that a line names of files in the index; each file that is left out is named.
+/// Maximum paths of indexed files in a line. Skipped files are all named.
 const NAMED: usize = 8;
 
-/// Files, items and passages by language, the files without items, and what is left out.
+/// Files, items and passages by language, the files without items, and the skipped files.
 pub fn coverage(coverage: &Coverage) -> String {
     let mut text = String::from("\nlanguage          files    items  passages\n");
     for language in &coverage.languages {
@@ -52,7 +52,7 @@ pub fn coverage(coverage: &Coverage) -> String {
     text
 }
 
-/// The first of some paths, and how many more there are.
+/// The first few paths, and the number of the others.
 fn some(paths: &[PathBuf]) -> String {
     let named: Vec<String> = paths
         .iter()
@@ -62,7 +62,7 @@ fn some(paths: &[PathBuf]) -> String {
     listed(&named, paths.len())
 }
 
-/// The endings of files whose kind is not read, most frequent first: which of them one misses is seen at a glance.
+/// The extensions of unsupported files, most frequent first, so that the user can spot missing ones.
 fn endings(paths: &[PathBuf]) -> String {
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();
     for path in paths {
@@ -99,7 +99,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_report_names_languages_files_without_items_and_what_is_left_out() {
+    fn a_report_names_languages_files_without_items_and_skipped_files() {
         let paths = |names: &[&str]| names.iter().map(PathBuf::from).collect::<Vec<_>>();
         let rust = LanguageCoverage {
             language: "rust".into(),

@@ -1,4 +1,4 @@
-//! `fovea evaluate` in a terminal: one method to a line, the most faithful first.
+//! `fovea evaluate` in a terminal: one method per line, the most faithful first.
 
 use std::fmt::Write;
 
@@ -9,7 +9,7 @@ use crate::explain::evaluate::{Row, SURVIVES, Table};
 /// Characters of the longest bar.
 const BAR: f32 = 16.0;
 
-/// The table, and what its columns say.
+/// Writes the table, and explains its columns.
 pub fn evaluation(table: &Table, palette: Palette) -> Page {
     let mut out = Page::new(palette);
     let Table {

@@ -23,7 +23,7 @@ pub struct SimilarPair {
     pub b: (String, u32),
 }
 
-/// How many words the list of top words has.
+/// Maximum words in the list of top words.
 const TOP: usize = 12;
 
 /// The heat map of a document, its top words, similar items and figures.

@@ -1,15 +1,15 @@
-//! Items that were found, one to a line.
+//! Writes found items, one per line.
 
 use super::paint::printable;
 use crate::render::json::{FoundItem, GroupOfItems, SimilarItems};
 use crate::segment::ItemKind;
 
-/// Found items: score, name, place, language and kind.
+/// Writes found items with score, name, location, language and kind.
 pub fn found(items: &[FoundItem]) -> String {
     items.iter().map(|item| line(item, "")).collect()
 }
 
-/// Each item that something resembles, with what does.
+/// Writes each item that has similar items, with those items.
 pub fn similar(all: &[SimilarItems]) -> String {
     let mut text = String::new();
     for one in all.iter().filter(|one| !one.similar.is_empty()) {
@@ -25,7 +25,7 @@ pub fn similar(all: &[SimilarItems]) -> String {
     text
 }
 
-/// Groups of items that resemble each other, of `found` that there are.
+/// Writes the shown groups of similar items; `found` is the total.
 pub fn groups(shown: &[GroupOfItems], found: usize) -> String {
     let mut text = String::new();
     for group in shown {
@@ -61,10 +61,10 @@ fn line(item: &FoundItem, indent: &str) -> String {
     )
 }
 
-/// Where an item starts; of what has no name of its own, its first and last line.
+/// The line where an item starts; for an item without a name, its first and last line.
 fn lines(item: &FoundItem) -> String {
     let first = item.start.line + 1;
-    // An end at the start of a line is that of the line before.
+    // An end at the start of a line belongs to the line before.
     let last = item.end.line + u32::from(item.end.column > 0);
     match item.kind == ItemKind::File.name() && last > first {
         true => format!("{first}-{last}"),

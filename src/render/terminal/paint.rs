@@ -1,4 +1,4 @@
-//! Colors of a terminal, and text that cannot steer it.
+//! Terminal colors, and text without control sequences.
 
 use std::fmt::Display;
 
@@ -6,10 +6,10 @@ use anstyle::{Ansi256Color, RgbColor, Style};
 
 use crate::render::heat::LEVELS;
 
-/// What a terminal can show.
+/// The color support of a terminal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Palette {
-    /// No colors: salient words stand between marks instead.
+    /// No colors: marks enclose salient words instead.
     None,
     /// The 256 colors of xterm.
     Indexed(Background),
@@ -17,7 +17,7 @@ pub enum Palette {
     True(Background),
 }
 
-/// What the terminal's own colors are: heat grows out of the background.
+/// The terminal's own background, where the heat ramp starts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Background {
     /// Light text on a dark ground.
@@ -26,8 +26,8 @@ pub enum Background {
     Light,
 }
 
-/// Text without control characters but line feeds, and without characters that reorder the line: nothing that Fovea shows, be it of a
-/// document, a path, a model or another program, may steer the terminal.
+/// Removes control characters (except line feeds) and characters that reorder the line. No text that Fovea shows, from a document, a path,
+/// a model or another program, may control the terminal.
 pub fn printable(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     push(&mut out, text);
@@ -51,8 +51,7 @@ pub fn steers(c: char) -> bool {
     c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// What is written to a terminal. Whatever text comes in is made [`printable`]; only the page itself writes escape sequences, and only
-/// those of colors.
+/// Output for a terminal. It makes all text [`printable`]; only the page itself writes escape sequences, and only for colors.
 #[derive(Debug)]
 pub struct Page {
     text: String,
@@ -75,23 +74,23 @@ impl Page {
         }
     }
 
-    /// All of it, with its escape sequences.
+    /// The whole page, with its escape sequences.
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
-    /// A heading.
+    /// Writes a heading.
     pub(super) fn bold(&mut self, text: impl Display) {
         self.with(Style::new().bold(), text);
     }
 
-    /// What is said in passing.
+    /// Writes secondary text.
     pub(super) fn dim(&mut self, text: impl Display) {
         self.with(Style::new().dimmed(), text);
     }
 
-    /// A word on its level's background: a ramp that grows out of the terminal's own background, with text that stays readable on
-    /// all of it.
+    /// Writes a word on the background of its level. The ramp starts at the terminal's own background, and the text stays readable on every
+    /// level.
     pub(super) fn heat(&mut self, text: &str, level: u32) {
         if level == 0 || text.is_empty() {
             return push(&mut self.text, text);
@@ -143,7 +142,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_document_cannot_steer_the_terminal() {
+    fn a_document_cannot_control_the_terminal() {
         assert_eq!(printable("a\x1b[2J\u{9b}b\tc\r\n"), "a\u{fffd}[2J\u{fffd}b    c\n");
         assert_eq!(printable("if \u{202e}x\u{2066}"), "if \u{fffd}x\u{fffd}");
         let mut page = Page::new(Palette::True(Background::Dark));
@@ -163,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn without_colors_strong_words_stand_between_marks() {
+    fn without_colors_marks_enclose_strong_words() {
         let mut page = Page::new(Palette::None);
         page.heat("config", 12);
         page.heat("the", 3);

@@ -1,11 +1,11 @@
-//! The curve of a judgment: how far the embedding turns as words are deleted.
+//! Draws the curve of a verdict: how far the embedding moves as words are deleted.
 
 use crate::explain::trust::Trust;
 
 /// Characters of the longest bar.
 const BAR: f32 = 30.0;
 
-/// A bar for each point.
+/// Writes one bar for each point.
 pub fn curve(trust: &Trust) -> String {
     let most = trust
         .curve

@@ -1,4 +1,4 @@
-//! One editor with one file open.
+//! An editor with one open file.
 
 use std::ops::Range;
 use std::time::Duration;
@@ -13,37 +13,37 @@ use super::{Client, Times};
 
 const URI: &str = "file:///bench/source.rs";
 
-/// How long a server that has done its work is left alone: lenses come at most once a second.
+/// Waiting time after the server's work is done; lenses arrive at most once a second.
 const SETTLE: Duration = Duration::from_millis(1500);
 
-/// How long an idle server is watched.
+/// Duration of the idle measurement.
 const IDLE: Duration = Duration::from_secs(2);
 
-/// Milliseconds from the start of the server's process.
+/// Startup times, in milliseconds from the start of the server's process.
 #[derive(Debug, Clone, Copy, Default, Serialize)]
 pub(super) struct Start {
-    /// Until `initialize` was answered.
+    /// Until the answer to `initialize`.
     pub initialized_ms: f64,
-    /// Until the model was there.
+    /// Until the model is ready.
     pub ready_ms: f64,
-    /// Until the first words had heat.
+    /// Until the first words have heat.
     pub first_heat_ms: f64,
-    /// Until all had.
+    /// Until all words have heat.
     pub all_heat_ms: f64,
 }
 
-/// What is seen of a server at rest.
+/// Measurements of an idle server.
 #[derive(Debug)]
 pub(super) struct Rest {
     /// Units of the document.
     pub units: usize,
-    /// Memory that it holds.
+    /// Its memory.
     pub memory_mb: Option<f64>,
     /// Processor time of [`IDLE`].
     pub idle_cpu_ms: Option<f64>,
 }
 
-/// An editor with one file open.
+/// An editor with one open file.
 pub(super) struct Editor {
     client: Client,
     lines: Vec<String>,
@@ -55,10 +55,10 @@ pub(super) struct Editor {
 }
 
 impl Editor {
-    /// Opens a file of so many lines, shows the middle of it, and waits until all of it is explained.
+    /// Opens a file with this many lines, shows its middle, and waits until the whole file is explained.
     ///
     /// # Errors
-    /// What the server meets.
+    /// Errors of the server or its connection.
     pub(super) fn open(mut client: Client, lines: usize, debounce: Duration, threads: usize) -> Result<Editor> {
         let source = source(lines);
         let mut start = Start::default();
@@ -75,7 +75,7 @@ impl Editor {
                 "initializationOptions": {
                     "debounceMs": debounce.as_millis() as u64,
                     "threads": threads,
-                    // Every edit has words to wait for.
+                    // With full heat, every edit produces words to wait for.
                     "heat": {"preset": "full"},
                 },
             }),
@@ -102,17 +102,17 @@ impl Editor {
             start,
             model: String::new(),
         };
-        // An editor asks for lenses as soon as it shows a document, and from then on they are kept ready.
+        // Editors request lenses as soon as they show a document. From then on the server keeps them ready.
         let (_, _) = editor.client.request("textDocument/codeLens", &document_of())?;
         editor.explained()?;
         editor.start.all_heat_ms = editor.client.started.elapsed().as_secs_f64() * 1e3;
         Ok(editor)
     }
 
-    /// Types a letter into a name of a function on screen: how long until heat that has the function's words.
+    /// Types a letter into a name of a visible function. Returns the time until its heat arrives.
     ///
     /// # Errors
-    /// What the server meets.
+    /// Errors of the server or its connection.
     pub(super) fn keystroke(&mut self) -> Result<Duration> {
         let function = self.functions[self.numbers.below(self.functions.len())].clone();
         let places = names(&self.lines, function.clone());
@@ -139,10 +139,10 @@ impl Editor {
         Ok(told - sent)
     }
 
-    /// Leaves the server alone, and looks at it.
+    /// Lets the server idle, and measures it.
     ///
     /// # Errors
-    /// What the server meets.
+    /// Errors of the server or its connection.
     pub(super) fn rest(&mut self) -> Result<Rest> {
         let units = self.explained()?;
         std::thread::sleep(SETTLE);
@@ -157,26 +157,26 @@ impl Editor {
         })
     }
 
-    /// Hovers over names on screen.
+    /// Hovers over visible names.
     ///
     /// # Errors
-    /// What the server meets.
+    /// Errors of the server or its connection.
     pub(super) fn hovers(&mut self, times: usize) -> Result<Times> {
         self.at_names("textDocument/hover", times)
     }
 
-    /// Puts the cursor on names on screen.
+    /// Puts the cursor on visible names.
     ///
     /// # Errors
-    /// What the server meets.
+    /// Errors of the server or its connection.
     pub(super) fn highlights(&mut self, times: usize) -> Result<Times> {
         self.at_names("textDocument/documentHighlight", times)
     }
 
-    /// Asks for the document's lenses.
+    /// Requests the document's lenses.
     ///
     /// # Errors
-    /// What the server meets.
+    /// Errors of the server or its connection.
     pub(super) fn lenses(&mut self, times: usize) -> Result<Times> {
         let mut all = Times::default();
         self.client.request("textDocument/codeLens", &document_of())?;
@@ -186,10 +186,10 @@ impl Editor {
         Ok(all)
     }
 
-    /// Resolves lenses, those of the document in turn.
+    /// Resolves the document's lenses in turn.
     ///
     /// # Errors
-    /// What the server meets.
+    /// Errors of the server or its connection.
     pub(super) fn resolves(&mut self, times: usize) -> Result<Times> {
         let mut all = Times::default();
         let (_, lenses) = self.client.request("textDocument/codeLens", &document_of())?;
@@ -200,7 +200,7 @@ impl Editor {
         Ok(all)
     }
 
-    /// How the server started.
+    /// The startup times of the server.
     pub(super) fn start(&self) -> Start {
         self.start
     }
@@ -210,17 +210,17 @@ impl Editor {
         self.lines.len()
     }
 
-    /// Says goodbye; the name of the model.
+    /// Shuts the server down. Returns the name of the model.
     ///
     /// # Errors
-    /// What the server meets.
+    /// Errors of the server or its connection.
     pub(super) fn end(mut self) -> Result<String> {
         self.client.request("shutdown", &Value::Null)?;
         self.client.notify("exit", &Value::Null)?;
         Ok(self.model)
     }
 
-    /// Waits until every unit is explained: how many there are.
+    /// Waits until every unit is explained. Returns their number.
     fn explained(&mut self) -> Result<usize> {
         let (_, explained) = self.client.request("fovea/explain", &document_of())?;
         self.model = explained["model"].as_str().unwrap_or_default().to_owned();
@@ -243,10 +243,10 @@ impl Editor {
                 "textDocument": {"uri": URI},
                 "position": {"line": line, "character": character},
             });
-            // The text is analyzed; what this place is made of may not be.
+            // The text is analyzed, but the details of this position may not be computed yet.
             let (_, first) = self.client.request(method, &params)?;
             let (took, again) = self.client.request(method, &params)?;
-            // A hover says nothing of words that are not telling.
+            // A word that is not telling has no hover.
             if first.is_null() && again.is_null() && method != "textDocument/hover" {
                 bail!("{method} has nothing to say of line {} of analyzed text", line + 1);
             }
@@ -260,7 +260,7 @@ fn document_of() -> Value {
     json!({"textDocument": {"uri": URI}})
 }
 
-/// The second letter of each name of several words in some lines: a letter more there breaks nothing.
+/// The position of the second letter of each compound name; another letter there breaks nothing.
 fn names(lines: &[String], within: Range<usize>) -> Vec<(usize, usize)> {
     let mut places = Vec::new();
     // The first line is a comment.
@@ -276,7 +276,7 @@ fn names(lines: &[String], within: Range<usize>) -> Vec<(usize, usize)> {
     places
 }
 
-/// Processor time used so far, where the system says so (Linux, whose clock ticks a hundred times a second).
+/// Processor time used so far (Linux only, whose clock ticks a hundred times a second).
 fn processor_ms(process: u32) -> Option<f64> {
     let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
     let (_, fields) = stat.rsplit_once(')')?;
@@ -291,7 +291,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_of_several_words_are_found_behind_their_first_letter() {
+    fn compound_names_are_found_after_their_first_letter() {
         let lines = ["/// a_b", "    let ab_c = d(Ef_g, h_i)?;"].map(str::to_owned);
         assert_eq!(names(&lines, 0..2), [(1, 9), (1, 24)]);
     }
