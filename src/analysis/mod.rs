@@ -36,9 +36,9 @@ mod worker;
 mod workspace;
 
 pub use cancel::CancelToken;
-pub use engine::{Comparison, Engine, Loader, loader};
+pub use engine::{Comparison, Engine, Loader, Toward, loader};
 pub use handle::AnalysisHandle;
-pub use lenses::embedded_items;
+pub use lenses::{embedded_items, item_vector, past_indentation};
 pub use neighbors::Searched;
 pub use options::{Event, IndexStatus, ModelStatus, Options, Status};
 pub use remote_index::StoreStage;
