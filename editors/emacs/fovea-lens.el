@@ -97,6 +97,12 @@
         (fovea-lenses-clear)
         (seq-do #'fovea--draw-lens lenses)))))
 
+(declare-function fovea-classify "fovea-classify")
+
+(defun fovea--names-class-p (command)
+  "Whether COMMAND is that of a lens that names a class."
+  (equal (plist-get command :command) "fovea.classify"))
+
 (defun fovea--draw-lens (lens)
   "Draw LENS above its line."
   (when-let ((title (plist-get (plist-get lens :command) :title)))
@@ -112,12 +118,21 @@
           (overlay-put overlay 'before-string
                        (concat (make-string indent ?\s)
                                (propertize title 'face 'fovea-lens 'mouse-face 'highlight 'keymap fovea-lens-map
-                                           'help-echo "mouse-1: go to what is similar"
+                                           'help-echo (if (fovea--names-class-p (plist-get lens :command))
+                                                          "mouse-1: which words decided"
+                                                        "mouse-1: go to what is similar")
                                            'fovea-lens-command (plist-get lens :command))
                                "\n")))))))
 
+
 (defun fovea--open-lens (command)
-  "Go to what COMMAND of a lens names."
+  "Go to what COMMAND of a lens names, or show why it names a class."
+  (if (fovea--names-class-p command)
+      (fovea-classify (aref (plist-get command :arguments) 0))
+    (fovea--open-similar command)))
+
+(defun fovea--open-similar (command)
+  "Go to the similar item that COMMAND of a lens names."
   (let* ((arguments (aref (plist-get command :arguments) 0))
          (items (append (plist-get arguments :similar) nil)))
     (unless items
@@ -140,7 +155,10 @@
   "Go to what the lens above the item at point names."
   (interactive)
   (let* ((end (line-end-position))
-         (lenses (seq-filter (lambda (overlay) (overlay-get overlay 'fovea-lens)) (overlays-in (point-min) end)))
+         (lenses (seq-filter (lambda (overlay)
+                               (and (overlay-get overlay 'fovea-lens)
+                                    (not (fovea--names-class-p (overlay-get overlay 'fovea-lens-command)))))
+                             (overlays-in (point-min) end)))
          (nearest (car (seq-sort-by #'overlay-start #'> lenses))))
     (if nearest
         (fovea--open-lens (overlay-get nearest 'fovea-lens-command))

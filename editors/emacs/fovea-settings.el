@@ -74,6 +74,8 @@
      "`false` is the same as `heat.preset` set to `off`.")
     ("model.dir" "" string
      "A Hugging Face model folder or a GGUF file to load instead of the built-in model.")
+    ("classify.probe" "" string
+     "A probe that `fovea probe train` made, by its name or its file (`….json`): a lens names the class of each function or section, such as `security-relevant .91`, if its probability is at least 0.8. Labels called `other` or `none` have no lens. Fovea reads the file again when it changes.")
     ("cache.disk" t (choice (const :tag "on" t) (const :tag "off" :json-false))
      "Whether Fovea keeps results for the next start, in `fovea/results.sqlite` of your cache folder (or in `FOVEA_CACHE_DIR`). The file contains scores and embeddings under a hash of the text, never the text.")
     ("cache.diskMegabytes" 256 integer

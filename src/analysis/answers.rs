@@ -133,6 +133,21 @@ impl Worker {
                     .install(|| engine.look(question, (*index, passage), checkpoint));
                 Ok(Answer::Looked(looked.map_err(ComputeError::from)?))
             }
+            Ask::Along { text, direction } => {
+                let engine = self.engine.as_deref().ok_or_else(no_model)?;
+                let text = (text.0.as_str(), text.1);
+                let found = self.pool.install(|| engine.along(text, direction, checkpoint));
+                Ok(Answer::Along(Box::new(found.map_err(ComputeError::from)?)))
+            }
+            Ask::Predict {
+                snapshot, offset, wish, ..
+            } => {
+                let engine = self.engine.as_deref().ok_or_else(no_model)?;
+                let found = self
+                    .pool
+                    .install(|| engine.predict(snapshot, *offset, wish, checkpoint));
+                Ok(Answer::Predicted(Box::new(found.map_err(ComputeError::from)?)))
+            }
             Ask::Search { text } => {
                 let engine = self.engine.as_deref().ok_or_else(no_model)?;
                 let query = self.pool.install(|| engine.query(text)).map_err(ComputeError::from)?;

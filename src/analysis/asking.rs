@@ -1,16 +1,20 @@
-//! A question in words, asked through the handle in steps: the passages that may answer it, what each holds, and why an answer is one. Each step
+//! Questions of the model's tasks through the handle: classes, predictions, and a question in words.
+//!
+//! A question in words is asked in steps: the passages that may answer it, what each holds, and why an answer is one. Each step
 //! occupies the model thread for one passage at most, so a hover waits for no whole question.
 
 use std::sync::Arc;
 
+use super::engine::Toward;
 use super::handle::AnalysisHandle;
 use super::neighbors::Searched;
 use super::questions::unexpected_answer;
 use super::queue::{Answer as Told, Ask};
-use super::{CancellationToken, Refusal};
+use super::{CancellationToken, DocumentId, Refusal};
+use crate::explain::predict::{Prediction, Wish};
 use crate::similar::ask::{Answer, Looked, PASSAGES, Passage, Scored, explained};
 use crate::similar::index::{Filter, Query};
-use crate::text::Language;
+use crate::text::{Language, Snapshot};
 
 impl AnalysisHandle {
     /// The items of the open documents and of the workspace that may answer a question, best first. An item of a team's store is none of them,
@@ -42,6 +46,45 @@ impl AnalysisHandle {
         };
         match self.ask(ask, cancel).await? {
             Told::Looked(looked) => Ok(looked),
+            _ => Err(unexpected_answer()),
+        }
+    }
+
+    /// The embedding of a text, and what its words add along a direction.
+    ///
+    /// # Errors
+    /// The reason why there is no answer.
+    pub async fn along(
+        &self,
+        text: (String, Language),
+        direction: Arc<[f32]>,
+        cancel: CancellationToken,
+    ) -> Result<Toward, Refusal> {
+        match self.ask(Ask::Along { text, direction }, cancel).await? {
+            Told::Along(found) => Ok(*found),
+            _ => Err(unexpected_answer()),
+        }
+    }
+
+    /// What the model expects at a place of a document.
+    ///
+    /// # Errors
+    /// The reason why there is no answer.
+    pub async fn predict(
+        &self,
+        (id, snapshot): (&DocumentId, Snapshot),
+        offset: usize,
+        wish: Wish,
+        cancel: CancellationToken,
+    ) -> Result<Prediction, Refusal> {
+        let ask = Ask::Predict {
+            id: id.clone(),
+            snapshot,
+            offset,
+            wish,
+        };
+        match self.ask(ask, cancel).await? {
+            Told::Predicted(found) => Ok(*found),
             _ => Err(unexpected_answer()),
         }
     }

@@ -3,13 +3,14 @@
 use std::fmt::Display;
 
 use super::{SourcesReport, UnitReport};
+use crate::explain::predict::{self, Prediction, Wish};
 use crate::explain::surprisal;
 use crate::explain::trust::{Trust, trust};
-use crate::explain::{Heads, Means, Method, Pair, PairReport, Shares, Which};
+use crate::explain::{Along, Directed, Heads, Means, Method, Pair, PairReport, Shares, Which};
 use crate::model::{Checkpoint, Model, ModelError, ModelInfo};
 use crate::similar::ask::{Looked, Passage, look};
 use crate::similar::index::{ReadQuery, route_query};
-use crate::text::Language;
+use crate::text::{Language, Snapshot};
 
 /// A loaded model, as the model thread uses it.
 pub trait Engine: Send + Sync {
@@ -59,6 +60,22 @@ pub trait Engine: Send + Sync {
     /// # Errors
     /// Those of [`Engine::analyze`].
     fn look(&self, question: &str, passage: (usize, &Passage), checkpoint: Checkpoint) -> Result<Looked, ModelError>;
+    /// The embedding of a text, and what its words add along a direction ([`Directed::along`]).
+    ///
+    /// # Errors
+    /// Those of [`Engine::analyze`].
+    fn along(&self, text: (&str, Language), direction: &[f32], checkpoint: Checkpoint) -> Result<Toward, ModelError>;
+    /// Same as [`predict::predict`].
+    ///
+    /// # Errors
+    /// Those of [`Engine::analyze`].
+    fn predict(
+        &self,
+        document: &Snapshot,
+        at: usize,
+        wish: &Wish,
+        checkpoint: Checkpoint,
+    ) -> Result<Prediction, ModelError>;
     /// Same as [`Pair::read`].
     ///
     /// # Errors
@@ -69,6 +86,15 @@ pub trait Engine: Send + Sync {
         b: (&str, Language),
         checkpoint: Checkpoint,
     ) -> Result<Box<dyn Comparison>, ModelError>;
+}
+
+/// A text along a direction of embeddings.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Toward {
+    /// Its embedding, of unit length.
+    pub embedding: Vec<f32>,
+    /// What its words add.
+    pub along: Along,
 }
 
 /// Two passages that an engine has read.
@@ -160,6 +186,24 @@ impl Engine for Model {
         look(self, question, passage, checkpoint)
     }
 
+    fn along(&self, text: (&str, Language), direction: &[f32], checkpoint: Checkpoint) -> Result<Toward, ModelError> {
+        let read = Directed::read(self, text, checkpoint)?;
+        Ok(Toward {
+            embedding: read.embedding(),
+            along: read.along(direction, checkpoint)?,
+        })
+    }
+
+    fn predict(
+        &self,
+        document: &Snapshot,
+        at: usize,
+        wish: &Wish,
+        checkpoint: Checkpoint,
+    ) -> Result<Prediction, ModelError> {
+        predict::predict(self, document, at, wish, checkpoint)
+    }
+
     fn read_pair(
         &self,
         a: (&str, Language),
@@ -216,6 +260,20 @@ impl Engine for Box<dyn Engine> {
 
     fn look(&self, question: &str, passage: (usize, &Passage), checkpoint: Checkpoint) -> Result<Looked, ModelError> {
         (**self).look(question, passage, checkpoint)
+    }
+
+    fn along(&self, text: (&str, Language), direction: &[f32], checkpoint: Checkpoint) -> Result<Toward, ModelError> {
+        (**self).along(text, direction, checkpoint)
+    }
+
+    fn predict(
+        &self,
+        document: &Snapshot,
+        at: usize,
+        wish: &Wish,
+        checkpoint: Checkpoint,
+    ) -> Result<Prediction, ModelError> {
+        (**self).predict(document, at, wish, checkpoint)
     }
 
     fn read_pair(

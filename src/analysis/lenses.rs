@@ -35,7 +35,7 @@ pub struct DocumentVectors {
 
 /// Moves an offset in the indentation to the first character of the line.
 /// A cursor there means the item that begins on the line.
-fn past_indentation(snapshot: &Snapshot, offset: usize) -> usize {
+pub fn past_indentation(snapshot: &Snapshot, offset: usize) -> usize {
     let line = snapshot.position(offset, PositionEncoding::Utf8).line;
     let range = snapshot.line_range(line as usize);
     let text = snapshot.text(range.clone());
@@ -46,7 +46,7 @@ fn past_indentation(snapshot: &Snapshot, offset: usize) -> usize {
 }
 
 /// The vector of an item from the reports of its units; `None` if it cannot be compared ([`embed`]).
-fn item_vector(report: &DocumentReport, index: usize) -> Option<Arc<[f32]>> {
+pub fn item_vector(report: &DocumentReport, index: usize) -> Option<Arc<[f32]>> {
     let own = units_of(&report.segments, index);
     let parts: Vec<Part> = own
         .iter()

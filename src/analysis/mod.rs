@@ -34,9 +34,9 @@ mod unit;
 mod worker;
 mod workspace;
 
-pub use engine::{Comparison, Engine, Loader, loader};
+pub use engine::{Comparison, Engine, Loader, Toward, loader};
 pub use handle::AnalysisHandle;
-pub use lenses::embedded_items;
+pub use lenses::{embedded_items, item_vector, past_indentation};
 pub use neighbors::Searched;
 pub use options::{Event, IndexStatus, ModelStatus, Options, Status};
 pub use remote_index::StoreStage;

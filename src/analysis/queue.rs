@@ -5,7 +5,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::oneshot;
 
+use super::engine::Toward;
 use super::{CancellationToken, CursorReport, DocumentId, DocumentReport, Refusal, TrustReport, UnitReport};
+use crate::explain::predict::{Prediction, Wish};
 use crate::explain::{PairReport, Shares, Which};
 use crate::similar::ask::{Looked, Passage};
 use crate::similar::index::ReadQuery;
@@ -65,6 +67,10 @@ pub enum Answer {
     Query(ReadQuery),
     /// To a question in words: what a passage holds.
     Looked(Looked),
+    /// To a question about a class.
+    Along(Box<Toward>),
+    /// What the model expects at a place.
+    Predicted(Box<Prediction>),
 }
 
 /// A request that waits for an answer.
@@ -139,6 +145,24 @@ pub enum Ask {
         /// The passage, and its place among all that are looked into.
         passage: (usize, Arc<Passage>),
     },
+    /// What the words of a text add along a direction of embeddings.
+    Along {
+        /// The text.
+        text: (String, Language),
+        /// The direction, as wide as an embedding.
+        direction: Arc<[f32]>,
+    },
+    /// What the model expects at a place.
+    Predict {
+        /// The document.
+        id: DocumentId,
+        /// Its text at the time of the question.
+        snapshot: Snapshot,
+        /// The place in bytes.
+        offset: usize,
+        /// What is asked of it.
+        wish: Wish,
+    },
     /// The query for a search.
     Search {
         /// The text, in prose.
@@ -150,10 +174,11 @@ impl Ask {
     /// The document of the question, and the version that the asker saw.
     pub fn document(&self) -> Option<(&DocumentId, i32)> {
         match self {
-            Ask::Cursor { id, snapshot, .. } | Ask::Range { id, snapshot, .. } | Ask::Trust { id, snapshot, .. } => {
-                Some((id, snapshot.version()))
-            }
-            Ask::Compare { .. } | Ask::Look { .. } | Ask::Search { .. } => None,
+            Ask::Cursor { id, snapshot, .. }
+            | Ask::Range { id, snapshot, .. }
+            | Ask::Trust { id, snapshot, .. }
+            | Ask::Predict { id, snapshot, .. } => Some((id, snapshot.version())),
+            Ask::Compare { .. } | Ask::Look { .. } | Ask::Along { .. } | Ask::Search { .. } => None,
         }
     }
 
@@ -166,7 +191,12 @@ impl Ask {
                 wanted: Wanted::Row(..),
                 ..
             } => Priority::Cursor,
-            Ask::Range { .. } | Ask::Trust { .. } | Ask::Compare { .. } | Ask::Look { .. } => Priority::Visible,
+            Ask::Range { .. }
+            | Ask::Trust { .. }
+            | Ask::Compare { .. }
+            | Ask::Look { .. }
+            | Ask::Along { .. }
+            | Ask::Predict { .. } => Priority::Visible,
         }
     }
 

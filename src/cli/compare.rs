@@ -163,14 +163,7 @@ impl Document {
             ))
             .into());
         }
-        // Items and units do not depend on a model's window here: nothing is split.
-        let budget = Budget {
-            tokens: &|_, _| 1,
-            window: usize::MAX,
-        };
-        let segments = self
-            .segments
-            .get_or_init(|| segment(&snapshot, &parse(&snapshot), &budget));
+        let segments = self.segments();
         let row = snapshot.line_range(line - 1);
         let first = snapshot
             .text(row.clone())
@@ -191,5 +184,32 @@ impl Document {
             None => unit().map_or(row, |unit| unit.range.clone()),
         };
         Ok(Passage { snapshot, range })
+    }
+
+    /// The items with their lines, counted from 1. A file without items is one passage without a line.
+    pub(super) fn items(&self) -> Vec<(Option<usize>, Passage)> {
+        let snapshot = &self.snapshot;
+        let passage = |range| Passage {
+            snapshot: snapshot.clone(),
+            range,
+        };
+        let line = |at| snapshot.position(at, PositionEncoding::Utf8).line as usize + 1;
+        let items = self.segments().items.iter();
+        let found = items.map(|item| (Some(line(item.name_range.start)), passage(item.range.clone())));
+        let found: Vec<_> = found.collect();
+        match found.is_empty() {
+            true => vec![(None, passage(0..snapshot.len()))],
+            false => found,
+        }
+    }
+
+    fn segments(&self) -> &Segments {
+        // Items and units do not depend on a model's window here: nothing is split.
+        let budget = Budget {
+            tokens: &|_, _| 1,
+            window: usize::MAX,
+        };
+        self.segments
+            .get_or_init(|| segment(&self.snapshot, &parse(&self.snapshot), &budget))
     }
 }

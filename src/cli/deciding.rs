@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::explain::{TargetScores, WordMap};
+use crate::explain::Parts;
 use crate::render::json::{ExplainWord, JsonPosition};
 use crate::render::terminal::printable;
 use crate::text::{ByteRange, Snapshot};
@@ -30,52 +30,6 @@ pub(super) struct Deciding {
     pub ms: f32,
     /// The words, in order.
     pub words: Vec<ExplainWord>,
-}
-
-/// A number, split into parts.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Parts {
-    /// The words, as ranges of the document.
-    pub ranges: Vec<ByteRange>,
-    /// The contribution of each word.
-    pub scores: Vec<f32>,
-    /// The contribution of special tokens.
-    pub special: f64,
-    /// The contribution of the model's constants.
-    pub bias: f64,
-    /// The number.
-    pub value: f64,
-    /// The difference from the sum of the parts, if they should sum to it.
-    pub residual: Option<f64>,
-}
-
-impl Parts {
-    /// Sums the scores of tokens by word; `place` maps a word to its range in the document.
-    pub(super) fn of_tokens(scores: &TargetScores, map: &WordMap, place: &dyn Fn(&ByteRange) -> ByteRange) -> Parts {
-        let by_word = scores.by_word(map);
-        Parts {
-            ranges: map.words.iter().map(place).collect(),
-            scores: by_word.words,
-            special: by_word.special + by_word.written,
-            bias: scores.bias,
-            value: scores.value,
-            residual: scores.residual,
-        }
-    }
-
-    /// Adds the parts of another text, times a weight.
-    pub(super) fn add(&mut self, other: Parts, weight: f64) {
-        self.ranges.extend(other.ranges);
-        let scores = other.scores.iter().map(|score| (f64::from(*score) * weight) as f32);
-        self.scores.extend(scores);
-        self.special += weight * other.special;
-        self.bias += weight * other.bias;
-        self.value += weight * other.value;
-        self.residual = match (self.residual, other.residual) {
-            (Some(own), Some(residual)) => Some(own + weight * residual),
-            (own, residual) => own.or(residual.map(|residual| weight * residual)),
-        };
-    }
 }
 
 impl Deciding {

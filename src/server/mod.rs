@@ -21,6 +21,7 @@ mod orphan;
 mod outbox;
 mod output;
 mod pages;
+mod probes;
 mod progress;
 pub mod protocol;
 mod publisher;

@@ -18,9 +18,13 @@
 //! | `fovea/visible` | client → server, notification | what is on screen, to be analyzed first ([`VisibleParams`]) |
 
 mod asking;
+mod classes;
+mod predicting;
 mod viewing;
 
 pub use asking::{AnswerWord, AskAnswer, AskArgs, FoundAnswer};
+pub use classes::{ClassFound, ClassifyAnswer, ClassifyArgs, RelabelAnswer, RelabelArgs};
+pub use predicting::{NamedToken, NextToken, PredictAnswer, PredictArgs, WhyToken};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -73,9 +77,16 @@ pub const SEARCH: &str = "fovea.search";
 pub const UPDATE_INDEX: &str = "fovea.updateIndex";
 /// Command: what answers a question. Argument: [`AskArgs`]. Answer: [`AskAnswer`].
 pub const ASK: &str = "fovea.ask";
+/// Command: which words decided for the class of an item by the user's probe. Argument: [`ClassifyArgs`]. Answer: [`ClassifyAnswer`].
+pub const CLASSIFY: &str = "fovea.classify";
+/// Command: add a label to the labels of the user's probe, and train it again. Argument: [`RelabelArgs`]. Answer: [`RelabelAnswer`], or null
+/// if the user chose no label.
+pub const RELABEL: &str = "fovea.relabel";
+/// Command: what the model expects at a place, and why. Argument: [`PredictArgs`]. Answer: [`PredictAnswer`].
+pub const PREDICT: &str = "fovea.predict";
 
 /// Every command, as announced by `initialize`.
-pub const COMMANDS: [&str; 15] = [
+pub const COMMANDS: [&str; 18] = [
     SHOW_SIMILAR,
     COMPARE_PASSAGES,
     EXPLAIN_SELECTION,
@@ -90,6 +101,9 @@ pub const COMMANDS: [&str; 15] = [
     SEARCH,
     ASK,
     OPEN_VIEW,
+    CLASSIFY,
+    RELABEL,
+    PREDICT,
     UPDATE_INDEX,
 ];
 

@@ -18,6 +18,7 @@ use super::heat::{HeatDiff, Style};
 use super::outbox::{HeatUpdate, Outgoing};
 use super::protocol::{Heat, Status, StatusParams};
 use super::request_snapshot::RequestSnapshot;
+use super::requests::classify;
 use super::session::Session;
 use super::settings::HeatPreset;
 use super::{diagnostics, fallback_providers, heat, status, uris};
@@ -184,14 +185,17 @@ impl Publisher {
 
     async fn tell_status(&mut self, request: &RequestSnapshot) {
         let now = status::status(&self.session);
-        // A client without a place for the state hears once of a failure that leaves it without answers.
-        if let (false, super::protocol::State::Failed, Some(message)) = (request.client.status, now.state, &now.message)
-            && self.failure.as_ref() != Some(message)
+        // A client without a place for the state hears once of a failure that leaves it without answers, and of a probe that fails.
+        let (kind, failure) = match now.state {
+            super::protocol::State::Failed => (MessageType::ERROR, now.message.clone()),
+            _ => (MessageType::WARNING, classify::problem(&self.session, request)),
+        };
+        if let (false, Some(message)) = (request.client.status, failure)
+            && self.failure.as_ref() != Some(&message)
         {
-            self.failure = Some(message.clone());
-            self.client
-                .show_message(MessageType::ERROR, format!("Fovea: {message}"))
-                .await;
+            let told = format!("Fovea: {message}");
+            self.failure = Some(message);
+            self.client.show_message(kind, told).await;
         }
         if request.client.status && self.told.as_ref() != Some(&now) {
             self.client.send_notification::<Status>(now.clone()).await;

@@ -5,6 +5,7 @@ use super::protocol::{
     StoreState,
 };
 use super::request_snapshot::RequestSnapshot;
+use super::requests::classify;
 use super::session::Session;
 use super::settings::HeatPreset;
 use super::uris;
@@ -47,10 +48,16 @@ pub fn status(session: &Session) -> StatusParams {
         ModelStatus::Ready(info) => {
             let state = if now.busy { State::Busy } else { State::Ready };
             let lack = lack_of(&info, request.settings.method);
+            let lack = lack.map(|lack| format!("{lack}. Until then the method is {}.", Method::default().name()));
+            let problem = lack.or_else(|| classify::problem(session, &request));
             StatusParams {
                 state,
-                health: if lack.is_some() { Health::Warning } else { base.health },
-                message: lack.map(|lack| format!("{lack}. Until then the method is {}.", Method::default().name())),
+                health: if problem.is_some() {
+                    Health::Warning
+                } else {
+                    base.health
+                },
+                message: problem,
                 attention: Some(AttentionShape {
                     layers: info.layers,
                     heads: info.heads,

@@ -98,6 +98,43 @@ fn words_get_the_classes_that_transformers_gives_their_first_tokens() {
 }
 
 #[test]
+fn a_folder_is_classified_by_its_functions_types_and_headings_as_the_index_reads_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| {
+        let file = folder.path().join(name);
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        std::fs::write(file, text).unwrap();
+    };
+    write(
+        "src/shop.py",
+        "def pay(card):\n    return card\n\n\ndef draw(canvas):\n    return canvas\n",
+    );
+    write("notes.txt", "A single text without headings.\n");
+    write(".gitignore", "ignored.py\n");
+    write("ignored.py", "def ignored():\n    return 1\n");
+    std::fs::create_dir(folder.path().join(".git")).unwrap();
+    let root = folder.path().to_str().unwrap();
+    let found = json(&fovea(
+        &["classify", root, "--model", CLASSIFIER, "--format", "json"],
+        b"",
+    ));
+    let paths: Vec<&str> = found
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|item| item["path"].as_str())
+        .collect();
+    let below = |name: &str| folder.path().join(name).display().to_string();
+    assert_eq!(
+        paths,
+        [below("notes.txt"), below("src/shop.py:1"), below("src/shop.py:5")]
+    );
+    let lines = stdout(&fovea(&["classify", root, "--model", CLASSIFIER], b""));
+    assert_eq!(lines.lines().count(), 3, "{lines}");
+    assert!(lines.lines().all(|line| line.contains(" %  ")), "{lines}");
+}
+
+#[test]
 fn what_cannot_be_classified_gets_one_line_that_says_what_to_do() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("labels.txt");
@@ -105,7 +142,11 @@ fn what_cannot_be_classified_gets_one_line_that_says_what_to_do() {
     let labels = file.to_str().unwrap();
     for (arguments, code, expected) in [
         (vec!["classify", "--model", CLASSIFIER], 2, "name a FILE"),
-        (vec!["classify", "src", "--model", CLASSIFIER], 2, "name files in it"),
+        (
+            vec!["classify", "tests/fixtures/tiny-llama", "--model", CLASSIFIER],
+            2,
+            "no file in this folder has a text to classify",
+        ),
         (
             vec!["classify", "--text", "", "--model", CLASSIFIER],
             2,

@@ -280,7 +280,7 @@ def choose_action(helix, wanted):
 
     ask()
     screen = helix.until("the action", lambda screen: re.search(wanted, screen) and screen, ask)
-    entries = [line for line in screen.split("\n") if re.search(r"Go to similar|Explain |Highlight |Can I trust |See what ", line)]
+    entries = [line for line in screen.split("\n") if re.search(r"Go to similar|Explain |Highlight |Can I trust |See what |Why `|Not `|Predict what", line)]
     # The menu opens with its first entry selected.
     for _ in range(next(i for i, line in enumerate(entries) if re.search(wanted, line))):
         helix.keys("Down")

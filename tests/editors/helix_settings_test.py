@@ -296,6 +296,11 @@ def no_words_are_selected(helix):
     assert not answer(helix, "textDocument/documentHighlight", lambda: helix.type(" h")), "words are highlighted"
 
 
+@effect("classify.probe", '"/nowhere.json"')
+def the_status_line_says_what_is_wrong_with_the_probe(helix):
+    helix.until("the message", lambda screen: "/nowhere.json does not exist" in screen)
+
+
 @effect("model.dir", '"/nowhere"')
 def the_status_line_says_that_there_is_no_model(helix):
     helix.until("the message", lambda screen: "/nowhere" in screen)

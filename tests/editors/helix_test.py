@@ -1,9 +1,13 @@
 #!/usr/bin/env python3
 """What a person sees of Fovea in a real Helix, alone: helix_test.py FOVEA HX"""
 
+import pathlib
 import re
+import shutil
+import subprocess
+import tempfile
 
-from helix_harness import FILES, IS_MODERN, code_action_goes_to_the_similar_function, hover_says_what_the_word_is_to_its_function, is_ours
+from helix_harness import FILES, FOVEA, HERE, IS_MODERN, code_action_goes_to_the_similar_function, hover_says_what_the_word_is_to_its_function, is_ours
 from helix_harness import choose_action, run_all, select_highlights, symbols_are_found_by_meaning, test
 
 CARRIERS = """[language-server.fovea.config.fovea]
@@ -186,7 +190,40 @@ def workspace_commands_toggle_and_pause(helix):
     helix.hover(is_ours)
 
 
+def a_class_is_explained_and_corrected(helix):
+    """Helix shows no lenses: two code actions stand for one."""
+    labels = pathlib.Path(helix.environment["PROBE"]) / "labels.csv"
+    helix.find("load_config")
+    helix.hover(is_ours)
+    choose_action(helix, r"Why `configuration [.1]")
+    helix.until("the words", lambda screen: re.search(r"Fovea: configuration [.1]\d*: \w+ [+-]\d", screen))
+    if not IS_MODERN:
+        # 25.01 offers no choice of labels.
+        return
+    choose_action(helix, r"Not `configuration [.1].*Choose the right label")
+    helix.until("the labels", lambda screen: re.search(r"\bother\b", screen))
+    helix.keys("Down")
+    helix.keys("Enter")
+    helix.until("what was learned", lambda screen: "learned from 13 labels" in screen)
+    assert labels.read_text().endswith(",other,rust\n")
+
+
+def a_prediction_is_explained(helix):
+    helix.find("load_config")
+    choose_action(helix, "Predict what comes next here")
+    helix.until("the tokens", lambda screen: re.search(r"\d\.\d % \"", screen))
+    if not IS_MODERN:
+        return
+    helix.keys("Enter")
+    helix.until("the words", lambda screen: re.search(r"Fovea: \".*\": .* [+-]\d", screen))
+
+
 def tests():
+    probe = tempfile.mkdtemp(prefix="fovea-probe-")
+    shutil.copy(HERE / "probe" / "labels.csv", probe)
+    subprocess.run([FOVEA, "probe", "train", "--out", f"{probe}/configuration.json", f"{probe}/labels.csv"], check=True, capture_output=True)
+    by_probe = f'[language-server.fovea.config.fovea]\n"classify.probe" = "{probe}/configuration.json"'
+    decoder = f'[language-server.fovea.config.fovea]\n"model.dir" = "{HERE.parent / "fixtures" / "tiny-llama"}"'
     one = {"files": FILES[:1]}
     test("hover says in a sentence what the word is to its function", hover_says_what_the_word_is_to_its_function)
     test("hover follows an edit", hover_follows_an_edit)
@@ -196,6 +233,10 @@ def tests():
     test("a code action asks for what a word draws on, and takes it back", a_code_action_asks_for_what_a_word_draws_on)
     test("a code action goes to the similar function", code_action_goes_to_the_similar_function)
     test("workspace commands pause and resume", workspace_commands_toggle_and_pause)
+    name = "code actions say why a function has its class, and correct it"
+    test(name, a_class_is_explained_and_corrected, settings=by_probe, environment={"PROBE": probe}, **one)
+    test("a code action predicts, and says why", a_prediction_is_explained, settings=decoder, **one)
+    shutil.rmtree(probe)
     test("a code action tells why two functions are similar", explain_similarity_is_told)
     test("a code action says whether the explanation can be trusted", the_explanation_is_judged)
     test("space S finds by meaning what no open file has", symbols_are_found_by_meaning, **one)

@@ -335,6 +335,12 @@ return function(scope, config_file)
         return #heat(config_file) == 0 and status().heat == false
       end,
     },
+    ['classify.probe'] = {
+      set = '/nowhere.json',
+      seen = function()
+        return status().health == 'warning' and status().message:find('/nowhere.json does not exist', 1, true) ~= nil
+      end,
+    },
     ['model.dir'] = {
       set = '/nowhere',
       seen = function()

@@ -5,13 +5,14 @@ use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
-use fovea::analysis::{Comparison, Engine, Loader, SourcesReport, UnitReport, WordScore};
+use fovea::analysis::{Comparison, Engine, Loader, SourcesReport, Toward, UnitReport, WordScore};
+use fovea::explain::predict::{Next, Prediction, Why, Wish};
 use fovea::explain::trust::{Trust, Verdict};
-use fovea::explain::{Heads, Link, Means, Method, PairReport, Shares, Side, Which};
+use fovea::explain::{Along, Heads, Link, Means, Method, PairReport, Parts, Shares, Side, Which};
 use fovea::model::{Checkpoint, ModelError, ModelInfo, Pooling, Prompts, Reader};
 use fovea::similar::ask::{Looked, Passage, Scored, sentences};
 use fovea::similar::index::ReadQuery;
-use fovea::text::{Language, source_words};
+use fovea::text::{Language, Snapshot, source_words};
 
 /// What the model of a test does, and what it was given.
 #[derive(Default)]
@@ -187,6 +188,66 @@ impl Engine for Fake {
             vector: query,
             note,
             reader: Reader::Chosen,
+        })
+    }
+
+    /// The last word comes again, and surely.
+    fn predict(
+        &self,
+        document: &Snapshot,
+        at: usize,
+        wish: &Wish,
+        checkpoint: Checkpoint,
+    ) -> Result<Prediction, ModelError> {
+        self.script.wait(checkpoint)?;
+        let text = document.text(0..at);
+        let words: Vec<_> = source_words(&text).into_iter().map(|word| word.range).collect();
+        let token = words
+            .last()
+            .map_or_else(String::new, |word| text[word.clone()].to_owned());
+        let why = wish.why.as_ref().map(|question| Why {
+            token: token.clone(),
+            rather_than: None,
+            target: "logit",
+            by: question.by,
+            parts: Parts {
+                scores: vec![1.0; words.len()],
+                value: words.len() as f64,
+                ranges: words,
+                residual: Some(0.0),
+                ..Parts::default()
+            },
+            ms: 1.0,
+        });
+        let next = Next {
+            id: 7,
+            token,
+            probability: 1.0,
+        };
+        Ok(Prediction {
+            next: vec![next],
+            why,
+            ..Prediction::default()
+        })
+    }
+
+    /// Words share the product of the embedding and the direction alike.
+    fn along(&self, (text, _): (&str, Language), direction: &[f32], stop: Checkpoint) -> Result<Toward, ModelError> {
+        self.script.wait(stop)?;
+        let embedding = self.query(text)?.vector;
+        let value: f64 = embedding.iter().zip(direction).map(|(a, b)| f64::from(a * b)).sum();
+        let words: Vec<_> = source_words(text).into_iter().map(|word| word.range).collect();
+        Ok(Toward {
+            embedding,
+            along: Along {
+                value,
+                scores: vec![value as f32 / words.len().max(1) as f32; words.len()],
+                words,
+                special: 0.0,
+                bias: 0.0,
+                residual: 0.0,
+                ms: 1.0,
+            },
         })
     }
 

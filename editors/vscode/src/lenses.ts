@@ -48,6 +48,10 @@ export const lenses: Middleware = {
       return found;
     }
     return found.flatMap((lens) => {
+      // A lens that names a class has its command at once, and nothing to compare.
+      if (lens.command) {
+        return [lens];
+      }
       const twin = new vscode.CodeLens(lens.range);
       twins.set(twin, lens);
       return [lens, twin];

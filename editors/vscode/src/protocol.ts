@@ -172,6 +172,75 @@ export interface AskAnswer {
   ms: number;
 }
 
+export interface ClassifyArgs {
+  uri: string;
+  position: Position;
+  label?: string;
+}
+
+/** Which words decided for the class of an item. */
+export interface ClassifyAnswer {
+  range: Range;
+  name: string;
+  /** The likeliest first. */
+  classes: { label: string; probability: number }[];
+  /** The label that is explained. */
+  label: string;
+  value: number;
+  residual: number;
+  special: number;
+  bias: number;
+  words: AnswerWord[];
+  /** The file with the labels; without it, none can be added. */
+  labelsFile?: string;
+  ms: number;
+}
+
+export interface PredictArgs {
+  uri: string;
+  position: Position;
+  top?: number;
+  /** The id of a token, or a text that it begins. */
+  why?: number | string;
+  ratherThan?: number | string;
+}
+
+/** What the model expects at a place. */
+export interface PredictAnswer {
+  model: string;
+  /** The model filled a mask, and read the text behind the place as well. */
+  masked: boolean;
+  /** The likeliest first. */
+  next: NextToken[];
+  why?: WhyToken;
+  ms: number;
+}
+
+export interface NextToken {
+  id: number;
+  token: string;
+  probability: number;
+}
+
+/** Which words give a token its logit, or a higher one than another token. */
+export interface WhyToken {
+  token: string;
+  ratherThan?: string;
+  target: 'logit' | 'difference';
+  value: number;
+  residual: number;
+  special: number;
+  bias: number;
+  words: AnswerWord[];
+}
+
+export interface RelabelAnswer {
+  labelsFile: string;
+  items: number;
+  accuracy: number;
+  ms: number;
+}
+
 export interface ShowSimilarArgs {
   uri: string;
   range: Range;

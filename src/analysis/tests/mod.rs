@@ -23,9 +23,10 @@ use super::{
     AnalysisHandle, CancellationToken, DocumentId, DocumentReport, Engine, Event, Home, Options, SourcesReport,
     UnitReport, WordScore,
 };
-use crate::analysis::Comparison;
+use crate::analysis::{Comparison, Toward};
+use crate::explain::predict::{Next, Prediction, Why, Wish};
 use crate::explain::trust::Trust;
-use crate::explain::{Heads, Method};
+use crate::explain::{Along, Heads, Method, Parts};
 use crate::model::{Checkpoint, ModelError, ModelInfo, Pooling, Prompts};
 use crate::similar::ask::{Looked, Passage, Scored};
 use crate::similar::decision::Detail;
@@ -203,6 +204,74 @@ impl Engine for Fake {
         let length = query.iter().map(|x| x * x).sum::<f32>().sqrt();
         query.iter_mut().for_each(|x| *x /= length.max(f32::MIN_POSITIVE));
         Ok(query.into())
+    }
+
+    /// The last word comes again, and surely.
+    fn predict(
+        &self,
+        document: &Snapshot,
+        at: usize,
+        wish: &Wish,
+        checkpoint: Checkpoint,
+    ) -> Result<Prediction, ModelError> {
+        if self.script.gate.pass(checkpoint) {
+            return Err(ModelError::Stopped);
+        }
+        let text = document.text(0..at);
+        let words: Vec<_> = source_words(&text).into_iter().map(|word| word.range).collect();
+        let token = words
+            .last()
+            .map_or_else(String::new, |word| text[word.clone()].to_owned());
+        let why = wish.why.as_ref().map(|question| Why {
+            token: token.clone(),
+            rather_than: None,
+            target: "logit",
+            by: question.by,
+            parts: Parts {
+                scores: vec![1.0; words.len()],
+                value: words.len() as f64,
+                ranges: words,
+                residual: Some(0.0),
+                ..Parts::default()
+            },
+            ms: 1.0,
+        });
+        let next = Next {
+            id: 7,
+            token,
+            probability: 1.0,
+        };
+        Ok(Prediction {
+            next: vec![next],
+            why,
+            ..Prediction::default()
+        })
+    }
+
+    /// The direction's first number is shared by all words alike.
+    fn along(
+        &self,
+        (text, _): (&str, Language),
+        direction: &[f32],
+        checkpoint: Checkpoint,
+    ) -> Result<Toward, ModelError> {
+        if self.script.gate.pass(checkpoint) {
+            return Err(ModelError::Stopped);
+        }
+        let words: Vec<_> = source_words(text).into_iter().map(|word| word.range).collect();
+        let score = direction[0] / words.len().max(1) as f32;
+        Ok(Toward {
+            embedding: self.query(text)?.vector,
+            along: Along {
+                value: f64::from(direction[0]),
+                scores: vec![score; words.len()],
+                words,
+                special: 0.0,
+                bias: 0.0,
+                residual: 0.0,
+                ms: 1.0,
+            },
+        })
     }
 
     /// A passage is one sentence.

@@ -6,10 +6,10 @@ use anyhow::Result;
 
 use super::{Chosen, Classified, Classify, Why, chosen, ordered};
 use crate::cli::compare::Passage;
-use crate::cli::deciding::{Deciding, Parts};
+use crate::cli::deciding::Deciding;
 use crate::cli::embed::embed;
 use crate::cli::input::{self, Usage};
-use crate::explain::Directed;
+use crate::explain::{Directed, Parts};
 use crate::model::{Model, Role, UNSTOPPED};
 use crate::render::json::JsonPosition;
 use crate::similar::probe::Probe;

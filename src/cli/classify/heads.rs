@@ -6,9 +6,9 @@ use anyhow::Result;
 
 use super::{Chosen, Classified, Classify, Entity, Why, chosen, ordered};
 use crate::cli::compare::Passage;
-use crate::cli::deciding::{Deciding, Parts};
+use crate::cli::deciding::Deciding;
 use crate::cli::input::Usage;
-use crate::explain::{Attribution, WordMap, target};
+use crate::explain::{Attribution, Parts, WordMap, target};
 use crate::model::spec::Task;
 use crate::model::tape::{Network, Read, Target};
 use crate::model::{Model, Packed, TapeTrace, Tokens, TraceLevel, UNSTOPPED, own_tokens};

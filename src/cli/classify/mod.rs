@@ -3,26 +3,29 @@
 mod directions;
 mod heads;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use clap::Args;
 use serde::Serialize;
 
-use super::compare::{Passage, passage};
+use super::compare::{Document, Passage, passage};
 use super::deciding::Deciding;
 use super::input::{self, Usage};
 use super::output::{self, Format};
 use super::{ModelArguments, probe};
+use crate::places::home_folder;
 use crate::render::json::JsonPosition;
 use crate::render::terminal::printable;
+use crate::similar::index::{Limits, refused_root, walk};
 use crate::text::{Language, Snapshot};
 
 /// Arguments of `fovea classify`.
 #[derive(Args, Debug)]
 pub(super) struct Classify {
-    /// Texts to classify: FILE for the whole file, FILE:LINE for the function, type or heading around that line
-    #[arg(value_name = "FILE[:LINE]")]
+    /// Texts to classify: FILE for the whole file, FILE:LINE for the function, type or heading around that line, DIR for all of them in the
+    /// files that `fovea index` reads
+    #[arg(value_name = "FILE[:LINE]|DIR")]
     paths: Vec<PathBuf>,
     /// A text to classify; may be given several times
     #[arg(long, value_name = "TEXT")]
@@ -118,6 +121,7 @@ pub(super) fn run(arguments: &Classify) -> Result<()> {
     };
     match arguments.format {
         Format::Json => output::write_json(&found),
+        Format::Terminal if arguments.paths.iter().any(|path| path.is_dir()) => output::write(&in_lines(&found)),
         Format::Terminal => output::write(&in_words(&found)),
     }
 }
@@ -128,9 +132,10 @@ fn items(arguments: &Classify) -> Result<Vec<(String, Passage)>> {
     let mut items = Vec::new();
     for path in &arguments.paths {
         if path.is_dir() {
-            return Err(Usage(format!("{}: a folder; name files in it", path.display())).into());
+            items.extend(in_folder(path, language)?);
+        } else {
+            items.push((path.display().to_string(), passage(path, language)?));
         }
-        items.push((path.display().to_string(), passage(path, language)?));
     }
     for text in &arguments.text {
         let snapshot = Snapshot::new(text, 0, language.unwrap_or(Language::Prose));
@@ -138,7 +143,39 @@ fn items(arguments: &Classify) -> Result<Vec<(String, Passage)>> {
         items.push(("--text".to_owned(), Passage { snapshot, range }));
     }
     match items.is_empty() {
-        true => Err(Usage("classify: name a FILE, a FILE:LINE or a --text".to_owned()).into()),
+        true => Err(Usage("classify: name a FILE, a FILE:LINE, a DIR or a --text".to_owned()).into()),
+        false => Ok(items),
+    }
+}
+
+/// The functions, types and headings in the files of a folder, and whole files that have none.
+fn in_folder(folder: &Path, language: Option<Language>) -> Result<Vec<(String, Passage)>> {
+    if let Some(why) = refused_root(&folder.canonicalize()?, home_folder().as_deref()) {
+        return Err(Usage(why).into());
+    }
+    let (files, _) = walk(folder, &Limits::default());
+    let mut items = Vec::new();
+    for file in &files {
+        // A file that disappeared or cannot be read has no class, like one that the index skips.
+        let Ok(document) = Document::read(&folder.join(&file.path), language) else {
+            continue;
+        };
+        for (line, passage) in document.items() {
+            let text = passage.snapshot.text(passage.range.clone());
+            if text.trim().is_empty() {
+                continue;
+            }
+            let path = folder.join(&file.path).display().to_string();
+            let name = line.map_or_else(|| path.clone(), |line| format!("{path}:{line}"));
+            items.push((name, passage));
+        }
+    }
+    match items.is_empty() {
+        true => Err(Usage(format!(
+            "{}: no file in this folder has a text to classify",
+            folder.display()
+        ))
+        .into()),
         false => Ok(items),
     }
 }
@@ -218,6 +255,24 @@ fn in_words(found: &[Classified]) -> String {
         }
     }
     page
+}
+
+/// The class of each text in a line, for many of them.
+fn in_lines(found: &[Classified]) -> String {
+    let line = |item: &Classified| {
+        let path = printable(&item.path);
+        let class = item.classes.first().map(|class| match class.probability {
+            Some(probability) => format!("{:>5.1} %  {:<20}", 100.0 * probability, printable(&class.label)),
+            None => format!("{:>+6.3}  {:<20}", class.score, printable(&class.label)),
+        });
+        let entities = item.entities.as_deref().unwrap_or_default().iter();
+        let entities: Vec<String> = entities
+            .map(|entity| format!("{} {}", entity.label, entity.text))
+            .collect();
+        let told = class.unwrap_or_else(|| printable(&entities.join(", ")));
+        format!("{told} {path}\n")
+    };
+    found.iter().map(line).collect()
 }
 
 impl Why {

@@ -8,6 +8,7 @@ use anyhow::{Context, Result};
 
 use crate::cli::compare::Document;
 use crate::cli::input::{self, Usage};
+use crate::similar::probe::rows;
 use crate::text::{Language, decode, read_regular};
 
 /// A labeled text.
@@ -84,53 +85,4 @@ fn wrong_header(file: &Path) -> anyhow::Error {
         "{name}: the first line names no columns `label` and `text` or `path`; begin the file with `text,label` or `path,label`"
     ))
     .into()
-}
-
-/// The rows of a CSV (RFC 4180): cells between commas, in quotes where they hold commas, quotes or line ends. Empty lines are left out.
-fn rows(text: &str) -> Vec<Vec<String>> {
-    let (mut rows, mut row, mut cell) = (Vec::new(), Vec::new(), String::new());
-    let mut characters = text.chars().peekable();
-    let mut quoted = false;
-    loop {
-        let next = characters.next();
-        match next {
-            Some('"') if quoted && characters.peek() == Some(&'"') => {
-                characters.next();
-                cell.push('"');
-            }
-            Some('"') if quoted => quoted = false,
-            Some('"') if cell.is_empty() => quoted = true,
-            Some(',') if !quoted => row.push(std::mem::take(&mut cell)),
-            Some('\r') if !quoted && characters.peek() == Some(&'\n') => {}
-            Some('\n') | None if !quoted || next.is_none() => {
-                row.push(std::mem::take(&mut cell));
-                let own = std::mem::take(&mut row);
-                if own.len() > 1 || own.iter().any(|cell| !cell.is_empty()) {
-                    rows.push(own);
-                }
-            }
-            Some(c) => cell.push(c),
-            None => {}
-        }
-        if next.is_none() {
-            return rows;
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn cells_may_hold_commas_quotes_and_lines() {
-        let read = rows("text,label\r\n\"a, \"\"b\"\"\nc\",x\n\nd\"e,\n");
-        let expected: [&[&str]; 3] = [&["text", "label"], &["a, \"b\"\nc", "x"], &["d\"e", ""]];
-        assert_eq!(read, expected);
-        assert_eq!(
-            rows("text,label\n\"never closed"),
-            [vec!["text", "label"], vec!["never closed"]]
-        );
-        assert!(rows("").is_empty());
-    }
 }

@@ -18,7 +18,7 @@ use super::output::{self, Format};
 use crate::model::Model;
 use crate::places::probes_folder;
 use crate::render::terminal::printable;
-use crate::similar::probe::{Probe, Report, Trained, train};
+use crate::similar::probe::{Probe, Report, Trained, train, train_again};
 use crate::text::read_regular;
 
 /// Subcommands of `fovea probe`.
@@ -43,6 +43,9 @@ pub(super) struct Train {
     /// Write the probe into this file instead of the folder of probes
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+    /// After a label was added or corrected: start from the existing probe and keep its strength, which takes a fraction of the time
+    #[arg(long)]
+    again: bool,
     #[command(flatten)]
     model: ModelArguments,
     /// How to write the result
@@ -173,13 +176,31 @@ fn trained(arguments: &Train) -> Result<()> {
     let labels: Vec<String> = items.iter().map(|item| item.label.clone()).collect();
     let info = model.info();
     let start = Instant::now();
-    let Trained { probe, doubtful } = train(&vectors, &labels, (&info.name, &info.id))
-        .map_err(|error| Usage(format!("{}: {error}", arguments.labels.display())))?;
+    let before = match arguments.again && file.exists() {
+        true => Some(load(&file.to_string_lossy())?).filter(|before| before.encoder == info.id),
+        false => None,
+    };
+    let named = (info.name.as_str(), info.id.as_str());
+    let learned = match &before {
+        Some(before) => train_again(&vectors, &labels, named, before),
+        None => train(&vectors, &labels, named),
+    };
+    let Trained { mut probe, doubtful } =
+        learned.map_err(|error| Usage(format!("{}: {error}", arguments.labels.display())))?;
+    probe.source = arguments
+        .labels
+        .canonicalize()
+        .ok()
+        .map(|path| path.display().to_string());
     let train_ms = start.elapsed().as_secs_f32() * 1e3;
     if let Some(folder) = file.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         std::fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
     }
-    std::fs::write(&file, serde_json::to_string(&probe)? + "\n").with_context(|| file.display().to_string())?;
+    // A server that reads the probe at this moment must not see half of it.
+    let own = file.with_extension(format!("json.{}.new", std::process::id()));
+    let written =
+        std::fs::write(&own, serde_json::to_string(&probe)? + "\n").and_then(|()| std::fs::rename(&own, &file));
+    written.with_context(|| file.display().to_string())?;
     let doubted = doubtful.into_iter().map(|doubt| Doubted {
         row: doubt.item + 1,
         item: items[doubt.item].shown(),

@@ -199,6 +199,80 @@ fn full() -> BTreeMap<&'static str, Value> {
         notes: vec![String::new()],
         ms: 1.0,
     };
+    let position = range.start;
+    let predict = PredictArgs {
+        uri: uri.clone(),
+        position,
+        top: Some(1),
+        why: Some(NamedToken::Id(1)),
+        rather_than: Some(NamedToken::Text(String::new())),
+    };
+    let predicted = PredictAnswer {
+        model: String::new(),
+        masked: true,
+        next: vec![NextToken {
+            id: 1,
+            token: String::new(),
+            probability: 0.5,
+        }],
+        why: Some(WhyToken {
+            token: String::new(),
+            rather_than: Some(String::new()),
+            method: String::new(),
+            target: String::new(),
+            value: 0.5,
+            residual: 0.0,
+            special: 0.0,
+            bias: 0.0,
+            words: vec![AnswerWord {
+                range,
+                text: String::new(),
+                score: 0.5,
+                question: None,
+            }],
+        }),
+        ms: 1.0,
+    };
+    let classify = ClassifyArgs {
+        uri: uri.clone(),
+        position,
+        label: Some(String::new()),
+    };
+    let classified = ClassifyAnswer {
+        range,
+        name: String::new(),
+        classes: vec![ClassFound {
+            label: String::new(),
+            probability: 0.5,
+        }],
+        label: String::new(),
+        model: String::new(),
+        method: String::new(),
+        target: String::new(),
+        value: 0.5,
+        residual: 0.0,
+        special: 0.0,
+        bias: 0.0,
+        words: vec![AnswerWord {
+            range,
+            text: String::new(),
+            score: 0.5,
+            question: None,
+        }],
+        labels_file: Some(String::new()),
+        ms: 1.0,
+    };
+    let relabel = RelabelArgs {
+        uri: uri.clone(),
+        position,
+        label: Some(String::new()),
+    };
+    let relabeled = RelabelAnswer {
+        labels_file: String::new(),
+        items: 1,
+        accuracy: 0.5,
+        ms: 1.0,
+    };
     let visible = VisibleParams {
         text_document: document.clone(),
         range,
@@ -245,6 +319,12 @@ fn full() -> BTreeMap<&'static str, Value> {
         ("ShowSimilarAnswer", json!(answer)),
         ("Passage", json!(passages)),
         ("ExplainSelectionArgs", json!(ExplainSelectionArgs { uri, range })),
+        ("ClassifyArgs", json!(classify)),
+        ("ClassifyAnswer", json!(classified)),
+        ("RelabelArgs", json!(relabel)),
+        ("RelabelAnswer", json!(relabeled)),
+        ("PredictArgs", json!(predict)),
+        ("PredictAnswer", json!(predicted)),
         ("AskArgs", json!(ask)),
         ("AskAnswer", json!(answered)),
         ("SearchArgs", json!(search)),
@@ -276,6 +356,12 @@ fn the_page_of_the_protocol_is_true_of_the_types() {
             "ViewParams" => read::<ViewParams>(&example),
             "ViewAnswer" => read::<ViewAnswer>(&example),
             "SearchArgs" => read::<SearchArgs>(&example),
+            "ClassifyArgs" => read::<ClassifyArgs>(&example),
+            "ClassifyAnswer" => read::<ClassifyAnswer>(&example),
+            "RelabelArgs" => read::<RelabelArgs>(&example),
+            "RelabelAnswer" => read::<RelabelAnswer>(&example),
+            "PredictArgs" => read::<PredictArgs>(&example),
+            "PredictAnswer" => read::<PredictAnswer>(&example),
             "AskArgs" => read::<AskArgs>(&example),
             "AskAnswer" => read::<AskAnswer>(&example),
             "SearchAnswer" => read::<SearchAnswer>(&example),

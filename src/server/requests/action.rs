@@ -10,9 +10,10 @@ use tower_lsp::ls_types::{
 
 use super::lens::arguments;
 use super::similar::{self, one_line};
+use super::{classify, predict};
 use crate::server::protocol::{
-    ACTION_KIND, COMPARE_PASSAGES, EXPLAIN_SELECTION, ExplainSelectionArgs, OPEN_VIEW, OpenViewArgs, Passage,
-    SHOW_SIMILAR, SimilarItem, TOGGLE_ATTENTION, TRUST,
+    ACTION_KIND, CLASSIFY, COMPARE_PASSAGES, ClassifyArgs, EXPLAIN_SELECTION, ExplainSelectionArgs, OPEN_VIEW,
+    OpenViewArgs, PREDICT, Passage, RELABEL, SHOW_SIMILAR, SimilarItem, TOGGLE_ATTENTION, TRUST,
 };
 use crate::server::request_snapshot::{Active, RequestSnapshot};
 use crate::server::session::Session;
@@ -46,6 +47,19 @@ pub fn actions(session: &Session, request: &RequestSnapshot, params: &CodeAction
             commands.push(comparison(request, &active, uri, &item, with));
         }
     }
+    if let Some(title) = classify::class_at(session, request, &active, bytes.start) {
+        let position = to_proto::range(&active.snapshot, &bytes, request.client.encoding).start;
+        let argument = ClassifyArgs {
+            uri: uri.clone(),
+            position,
+            label: None,
+        };
+        commands.push((format!("Why {}?", quoted(&title)), CLASSIFY, vec![json!(argument)]));
+        if request.client.selects_highlights {
+            let title = format!("Not {}? Choose the right label", quoted(&title));
+            commands.push((title, RELABEL, vec![json!(argument)]));
+        }
+    }
     if !bytes.is_empty() {
         let range = to_proto::range(&active.snapshot, &bytes, request.client.encoding);
         let argument = ExplainSelectionArgs {
@@ -63,9 +77,13 @@ pub fn actions(session: &Session, request: &RequestSnapshot, params: &CodeAction
         };
         commands.push((title.to_owned(), TOGGLE_ATTENTION, vec![json!(!shown)]));
     }
-    // An editor that has highlights as selections has no interface of ours to open the page with.
+    // An editor that has highlights as selections has no interface of ours to ask or to open the page with.
     if request.client.selects_highlights {
         let position = to_proto::range(&active.snapshot, &bytes, request.client.encoding).start;
+        if predict::is_able(session) {
+            let argument = json!({"uri": uri, "position": position});
+            commands.push(("Predict what comes next here".to_owned(), PREDICT, vec![argument]));
+        }
         let argument = OpenViewArgs {
             uri: uri.clone(),
             position: Some(position),

@@ -8,14 +8,14 @@ use tower_lsp::Client;
 use tower_lsp::jsonrpc::{Error, Result};
 use tower_lsp::ls_types::{ExecuteCommandParams, MessageType};
 
-use super::{ask, compare, explain, search, show, trust, view};
+use super::{ask, classify, compare, explain, predict, relabel, search, show, trust, view};
 use crate::analysis::ModelStatus;
 use crate::explain::{Heads, Method};
 use crate::server::protocol::{
-    ASK, AskArgs, AttentionMaps, COMMANDS, COMPARE_PASSAGES, CompareOptions, EXPLAIN_SELECTION, ExplainSelectionArgs,
-    HeatAnswer, MethodAnswer, OPEN_VIEW, OpenViewArgs, PAUSE, Passage, RESUME, SEARCH, SET_HEAT, SET_METHOD,
-    SHOW_SIMILAR, SearchArgs, ShowSimilarArgs, TOGGLE_ATTENTION, TOGGLE_HEAT, TOGGLE_HIGHLIGHT, TRUST, Toggled,
-    TrustArgs, UPDATE_INDEX,
+    ASK, AskArgs, AttentionMaps, CLASSIFY, COMMANDS, COMPARE_PASSAGES, ClassifyArgs, CompareOptions, EXPLAIN_SELECTION,
+    ExplainSelectionArgs, HeatAnswer, MethodAnswer, OPEN_VIEW, OpenViewArgs, PAUSE, PREDICT, Passage, PredictArgs,
+    RELABEL, RESUME, RelabelArgs, SEARCH, SET_HEAT, SET_METHOD, SHOW_SIMILAR, SearchArgs, ShowSimilarArgs,
+    TOGGLE_ATTENTION, TOGGLE_HEAT, TOGGLE_HIGHLIGHT, TRUST, Toggled, TrustArgs, UPDATE_INDEX,
 };
 use crate::server::request_snapshot::RequestSnapshot;
 use crate::server::session::Session;
@@ -115,6 +115,26 @@ pub async fn execute(
             let asked: AskArgs = arguments.get(0, "a text, or an object with question")?;
             let token = params.work_done_progress_params.work_done_token;
             ask::ask(session, client, request, asked, token)
+                .await
+                .map(|answer| Some(json!(answer)))
+        }
+        CLASSIFY => {
+            let asked: ClassifyArgs = arguments.get(0, "an object with uri and position")?;
+            classify::classify(session, client, request, asked)
+                .await
+                .map(|answer| Some(json!(answer)))
+        }
+        RELABEL => {
+            let asked: RelabelArgs = arguments.get(0, "an object with uri, position and label")?;
+            let token = params.work_done_progress_params.work_done_token;
+            relabel::relabel(session, client, request, asked, token)
+                .await
+                .map(|answer| answer.map(|answer| json!(answer)))
+        }
+        PREDICT => {
+            let asked: PredictArgs = arguments.get(0, "an object with uri and position")?;
+            let token = params.work_done_progress_params.work_done_token;
+            predict::predict(session, client, request, asked, token)
                 .await
                 .map(|answer| Some(json!(answer)))
         }

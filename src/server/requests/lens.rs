@@ -5,7 +5,7 @@ use serde_json::json;
 use tower_lsp::jsonrpc;
 use tower_lsp::ls_types::{CodeLens, CodeLensParams, Command, Uri};
 
-use super::similar;
+use super::{classify, similar};
 use crate::analysis::Refusal;
 use crate::segment::Item;
 use crate::server::protocol::{SHOW_SIMILAR, ShowSimilarArgs, SimilarItem};
@@ -51,7 +51,9 @@ pub fn lenses(session: &Session, request: &RequestSnapshot, params: &CodeLensPar
             data: Some(json!(data)),
         }
     };
-    found.into_iter().map(lens).collect()
+    let mut lenses: Vec<CodeLens> = found.into_iter().map(lens).collect();
+    lenses.extend(classify::lenses(session, request, uri, &active));
+    lenses
 }
 
 /// Gives a lens its title and command.

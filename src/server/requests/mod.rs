@@ -2,6 +2,7 @@
 
 pub mod action;
 pub mod ask;
+pub mod classify;
 pub mod color;
 pub mod command;
 pub mod compare;
@@ -14,6 +15,8 @@ pub mod initialize;
 pub mod inlay;
 pub mod lens;
 pub mod passage;
+pub mod predict;
+pub mod relabel;
 pub mod search;
 pub mod show;
 pub mod similar;

@@ -101,17 +101,19 @@ pub async fn choose(
         format!("{:.2} {} · {place}", item.score, one_line(&item.name))
     };
     let titles: Vec<String> = similar.iter().take(MOST).map(title).collect();
+    // An editor that does not ask.
+    ask_which(client, question, &titles).await.unwrap_or(Some(0))
+}
+
+/// Asks the user which of some titles; `Some(None)` if the user wants none, `None` if the editor does not ask.
+pub async fn ask_which(client: &Client, question: &str, titles: &[String]) -> Option<Option<usize>> {
     let actions = titles.iter().map(|title| MessageActionItem {
         title: title.clone(),
         properties: HashMap::new(),
     });
     let question = client.show_message_request(MessageType::INFO, question, Some(actions.collect()));
-    match within(CHOICE, question).await {
-        Some(Some(chosen)) => titles.iter().position(|title| *title == chosen.title),
-        Some(None) => None,
-        // An editor that does not ask.
-        None => Some(0),
-    }
+    let chosen = within(CHOICE, question).await?;
+    Some(chosen.and_then(|chosen| titles.iter().position(|title| *title == chosen.title)))
 }
 
 /// Opens a document at the item's name; an editor that cannot is told where it stands.

@@ -20,6 +20,7 @@ use crate::server::exit::Exit;
 use crate::server::logging;
 use crate::server::outbox::{HeatUpdate, Outbox};
 use crate::server::pages::{PageModels, Pages};
+use crate::server::probes::Probes;
 use crate::server::request_queue::RequestQueue;
 use crate::server::request_snapshot::RequestSnapshot;
 use crate::server::settings::{self, Attention, HeatPreset, Settings};
@@ -85,6 +86,8 @@ pub struct Session {
     pub outbox: Arc<Outbox>,
     /// The documents that pages of a browser or of the editor look at.
     pub pages: Pages,
+    /// The user's probe.
+    pub probes: Probes,
     /// The requests in flight.
     pub in_flight: RequestQueue,
     /// The wish to end.
@@ -125,6 +128,7 @@ impl Session {
             spellings: Arc::default(),
             outbox: Arc::default(),
             pages: Pages::new(pages),
+            probes: Probes::default(),
             in_flight: RequestQueue::default(),
             exit: Exit::default(),
             activity: Arc::new(watch::Sender::new(Activity::Idle)),

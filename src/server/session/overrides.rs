@@ -140,6 +140,7 @@ impl Session {
         self.outbox.add(|outgoing| {
             outgoing.status = true;
             outgoing.lenses |= (old.lens, old.inlay_hint) != (new.lens, new.inlay_hint);
+            outgoing.lenses |= old.probe != new.probe;
             outgoing.lenses |= (old.min_similarity, old.lens_detail) != (new.min_similarity, new.lens_detail);
         });
     }

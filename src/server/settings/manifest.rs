@@ -26,7 +26,7 @@ const FIRST: &[&str] = &[
 ];
 
 /// Settings that load or run what they name: in a folder that the person does not trust, the folder's own are not used.
-pub const RESTRICTED: &[&str] = &["model.dir"];
+pub const RESTRICTED: &[&str] = &["model.dir", "classify.probe"];
 
 /// The properties of `contributes.configuration`, in the order of the settings editor.
 pub fn properties() -> Map<String, Value> {

@@ -74,6 +74,8 @@ pub struct Settings {
     pub heat_preset: HeatPreset,
     /// `heat.enable`
     pub heat_enable: bool,
+    /// `classify.probe`
+    pub probe: Option<String>,
     /// `model.dir`
     pub model_dir: Option<PathBuf>,
     /// `cache.disk`
@@ -200,6 +202,7 @@ impl Default for Settings {
             heat_preset: HeatPreset::default(),
             heat_enable: true,
             model_dir: None,
+            probe: None,
             cache_disk: true,
             cache_disk_megabytes: 0,
             encoding: None,
@@ -383,7 +386,10 @@ fn set(settings: &mut Settings, key: &Key, value: &Value) -> Option<String> {
         }
         Kind::Text => {
             let Some(text) = value.as_str() else { return misfit() };
-            settings.model_dir = (!text.is_empty()).then(|| PathBuf::from(text));
+            match key.name {
+                "classify.probe" => settings.probe = (!text.is_empty()).then(|| text.to_owned()),
+                _ => settings.model_dir = (!text.is_empty()).then(|| PathBuf::from(text)),
+            }
         }
         Kind::List => {
             let list: Option<Vec<String>> = value
@@ -416,6 +422,7 @@ fn copy(settings: &mut Settings, former: &Settings, key: &Key) {
         "debounceMs" => settings.debounce_ms = former.debounce_ms,
         "method" => settings.method = former.method,
         "identifierAware" => settings.identifier_aware = former.identifier_aware,
+        "classify.probe" => settings.probe.clone_from(&former.probe),
         "hover.enable" => settings.hover = former.hover,
         "hover.details" => settings.hover_details = former.hover_details,
         "hover.words" => settings.hover_words = former.hover_words,

@@ -75,7 +75,7 @@ const fn key(name: &'static str, kind: Kind, default: &'static str, description:
 }
 
 /// Every setting.
-pub const KEYS: [Key; 32] = [
+pub const KEYS: [Key; 33] = [
     key("enable", Kind::Bool, "true", "Whether Fovea analyzes documents at all."),
     key(
         "languages",
@@ -240,6 +240,14 @@ pub const KEYS: [Key; 32] = [
         Kind::Text,
         "\"\"",
         "A Hugging Face model folder or a GGUF file to load instead of the built-in model.",
+    ),
+    key(
+        "classify.probe",
+        Kind::Text,
+        "\"\"",
+        "A probe that `fovea probe train` made, by its name or its file (`….json`): a lens names the class of each function or section, such as \
+         `security-relevant .91`, if its probability is at least 0.8. Labels called `other` or `none` have no lens. Fovea reads the file again \
+         when it changes.",
     ),
     key(
         "cache.disk",

@@ -60,6 +60,15 @@ impl Weights {
         }
     }
 
+    /// Weights with the same logits for vectors from which `mean` is subtracted, or to which it is added (`sign` -1).
+    fn moved(&self, mean: &[f64], sign: f64) -> Weights {
+        let rows = self.rows.chunks_exact(mean.len().max(1)).zip(&self.intercepts);
+        Weights {
+            rows: self.rows.clone(),
+            intercepts: rows.map(|(row, intercept)| intercept + sign * dot(row, mean)).collect(),
+        }
+    }
+
     fn flat(&self) -> Vec<f64> {
         [&*self.rows, &*self.intercepts].concat()
     }
@@ -82,7 +91,35 @@ pub fn probabilities(logits: &[f64], temperature: f64) -> Vec<f64> {
 }
 
 /// Fits weights to labeled vectors from `start`. It ends when no derivative of the mean loss exceeds `tolerance`.
+///
+/// Inside, the vectors are centered: embeddings have a large mean, which ties all weights to the intercept and makes L-BFGS slow. Intercepts
+/// have no penalty, so they absorb the mean and the minimum stays the same.
 pub fn fit(data: &Data, strength: f64, start: &Weights, tolerance: f64) -> Weights {
+    let mean = mean(&data.vectors);
+    let subtracted = |vector: &&[f32]| vector.iter().zip(&mean).map(|(x, m)| x - *m as f32).collect();
+    let vectors: Vec<Vec<f32>> = data.vectors.par_iter().map(subtracted).collect();
+    let centered = Data {
+        vectors: vectors.iter().map(Vec::as_slice).collect(),
+        classes: data.classes.clone(),
+        count: data.count,
+    };
+    let found = minimum(&centered, strength, &start.moved(&mean, 1.0), tolerance);
+    found.moved(&mean, -1.0)
+}
+
+fn mean(vectors: &[&[f32]]) -> Vec<f64> {
+    let mut mean = vec![0f64; vectors.first().map_or(0, |vector| vector.len())];
+    for vector in vectors {
+        mean.iter_mut().zip(*vector).for_each(|(sum, x)| *sum += f64::from(*x));
+    }
+    // As the vectors subtract it.
+    mean.iter()
+        .map(|sum| f64::from((sum / vectors.len() as f64) as f32))
+        .collect()
+}
+
+/// The weights with the smallest objective, by L-BFGS.
+fn minimum(data: &Data, strength: f64, start: &Weights, tolerance: f64) -> Weights {
     let width = data.vectors.first().map_or(0, |vector| vector.len());
     let rows = rows(data.count);
     let objective = |flat: &[f64]| objective(data, strength, flat, width);

@@ -4,9 +4,11 @@
 //! embedding, so each word of a text has an exact share of them.
 
 pub mod logistic;
+mod table;
 mod train;
 
-pub use train::{Doubtful, LabelReport, Report, TrainError, Trained, train};
+pub use table::{Labeled, relabeled, rows};
+pub use train::{Doubtful, LabelReport, Report, TrainError, Trained, train, train_again};
 
 use serde::{Deserialize, Serialize};
 
@@ -34,6 +36,9 @@ pub struct Probe {
     pub strength: f32,
     /// Quality on items that were not used for training.
     pub report: Report,
+    /// The file of labels that it was trained with; older probes do not say it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
 }
 
 /// Why a file is not a valid probe.
@@ -79,11 +84,14 @@ impl Probe {
 
     /// The probability of each class for a normalized embedding.
     pub fn probabilities(&self, embedding: &[f32]) -> Vec<f64> {
-        let weights = Weights {
+        probabilities(&self.weights().logits(embedding), f64::from(self.temperature))
+    }
+
+    fn weights(&self) -> Weights {
+        Weights {
             rows: self.rows.iter().flatten().map(|w| f64::from(*w)).collect(),
             intercepts: self.intercepts.iter().map(|b| f64::from(*b)).collect(),
-        };
-        probabilities(&weights.logits(embedding), f64::from(self.temperature))
+        }
     }
 
     /// The logit of a class as a direction in embedding space and a constant.

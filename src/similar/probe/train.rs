@@ -93,7 +93,29 @@ pub struct Trained {
 ///
 /// # Errors
 /// If there are fewer than two labels, or a label has only one item.
-pub fn train(vectors: &[Vec<f32>], labels: &[String], (model, encoder): (&str, &str)) -> Result<Trained, TrainError> {
+pub fn train(vectors: &[Vec<f32>], labels: &[String], model: (&str, &str)) -> Result<Trained, TrainError> {
+    learn(vectors, labels, model, None)
+}
+
+/// Same as [`train`], but with the strength of an earlier probe and from its weights: one more label hardly changes them.
+///
+/// # Errors
+/// Those of [`train`].
+pub fn train_again(
+    vectors: &[Vec<f32>],
+    labels: &[String],
+    model: (&str, &str),
+    before: &Probe,
+) -> Result<Trained, TrainError> {
+    learn(vectors, labels, model, Some(before))
+}
+
+fn learn(
+    vectors: &[Vec<f32>],
+    labels: &[String],
+    (model, encoder): (&str, &str),
+    before: Option<&Probe>,
+) -> Result<Trained, TrainError> {
     let mut names: Vec<String> = labels.to_vec();
     names.sort();
     names.dedup();
@@ -110,15 +132,18 @@ pub fn train(vectors: &[Vec<f32>], labels: &[String], (model, encoder): (&str, &
     let rarest = counts.iter().copied().min().unwrap_or(0);
     let folds = FOLDS.min(rarest).max(2);
     let parts = folds_of(&classes, names.len(), folds);
-    let (strength, unseen) = strongest(vectors, &classes, names.len(), (&parts, folds));
+    let width = vectors.first().map_or(0, Vec::len);
+    let strengths = before.map_or(STRENGTHS.to_vec(), |before| vec![f64::from(before.strength)]);
+    let (strength, unseen) = strongest(vectors, &classes, names.len(), (&parts, folds), &strengths);
     let temperature = temperature(&unseen, &classes);
     let all = Data {
         vectors: vectors.iter().map(Vec::as_slice).collect(),
         classes: classes.clone(),
         count: names.len(),
     };
-    let width = vectors.first().map_or(0, Vec::len);
-    let weights = fit(&all, strength, &Weights::zeros(names.len(), width), FINE);
+    let known = before.filter(|before| before.labels == names && before.width() == width);
+    let start = known.map_or_else(|| Weights::zeros(names.len(), width), Probe::weights);
+    let weights = fit(&all, strength, &start, FINE);
     let predicted: Vec<Vec<f64>> = unseen.iter().map(|logits| probabilities(logits, temperature)).collect();
     let report = report(&predicted, &unseen, &classes, (&names, &counts), folds);
     let mut doubtful: Vec<Doubtful> = (0..classes.len())
@@ -147,6 +172,7 @@ pub fn train(vectors: &[Vec<f32>], labels: &[String], (model, encoder): (&str, &
         temperature: temperature as f32,
         strength: strength as f32,
         report,
+        source: None,
     };
     Ok(Trained { probe, doubtful })
 }
@@ -178,11 +204,12 @@ fn strongest(
     classes: &[usize],
     count: usize,
     (parts, folds): (&[usize], usize),
+    strengths: &[f64],
 ) -> (f64, Vec<Vec<f64>>) {
     let width = vectors.first().map_or(0, Vec::len);
     let mut starts = vec![Weights::zeros(count, width); folds];
     let mut best: Option<(f64, f64, Vec<Vec<f64>>)> = None;
-    for strength in STRENGTHS {
+    for &strength in strengths {
         starts.par_iter_mut().enumerate().for_each(|(fold, start)| {
             let seen = (0..classes.len()).filter(|item| parts[*item] != fold);
             let data = Data {
@@ -345,6 +372,31 @@ mod tests {
             let odds = (probabilities[1] / probabilities[0]).ln() * f64::from(read.temperature);
             assert!((f64::from(logit) - odds).abs() < 1e-4, "{logit} {odds}");
         }
+    }
+
+    #[test]
+    fn training_again_gives_the_weights_of_a_training_from_the_start() {
+        for count in [2, 3] {
+            let (vectors, labels) = made(201, count);
+            let before = train(&vectors[..200], &labels[..200], ("m", "id")).unwrap().probe;
+            let again = train_again(&vectors, &labels, ("m", "id"), &before).unwrap().probe;
+            let fresh = train(&vectors, &labels, ("m", "id")).unwrap().probe;
+            assert_eq!((again.strength, again.report.items), (fresh.strength, 201));
+            let both = again.rows.iter().flatten().zip(fresh.rows.iter().flatten());
+            let largest = fresh.rows.iter().flatten().fold(1f32, |most, w| most.max(w.abs()));
+            for (again, fresh) in both {
+                assert!((again - fresh).abs() < 1e-3 * largest, "{again} {fresh}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_new_label_makes_another_row_when_training_again() {
+        let (vectors, labels) = made(60, 2);
+        let before = train(&vectors, &labels, ("m", "id")).unwrap().probe;
+        let (vectors, labels) = made(60, 3);
+        let again = train_again(&vectors, &labels, ("m", "id"), &before).unwrap().probe;
+        assert_eq!((again.labels.len(), again.rows.len()), (3, 3));
     }
 
     #[test]

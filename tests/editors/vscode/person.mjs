@@ -5,6 +5,7 @@ import { join } from 'node:path';
 
 import { developed } from './host.mjs';
 import { beside } from './person/beside.mjs';
+import { classes } from './person/classes.mjs';
 import { finding } from './person/finding.mjs';
 import { first } from './person/first.mjs';
 import { long, steadiness, tints } from './person/heat.mjs';
@@ -19,7 +20,7 @@ import { Window } from './window.mjs';
 /** Some tests alone, while one works on them: `FOVEA_TEST_MATCH='flicker|scroll'`. */
 const wanted = new RegExp(process.env.FOVEA_TEST_MATCH ?? '');
 /** Some groups of them: `FOVEA_TEST_GROUPS=trust,virtual`. */
-const groups = { tints, similar, finding, model, clientSettings, steadiness, beside, looks, first, trust, virtual };
+const groups = { tints, similar, finding, classes, model, clientSettings, steadiness, beside, looks, first, trust, virtual };
 const ALONE = [looks, first, trust, virtual];
 
 export async function personTests(world, lines) {

@@ -25,4 +25,6 @@ keep editor-light docs/images/vscode.png
 keep pair docs/images/vscode-pair.png
 keep hover docs/images/vscode-hover.png
 keep ask docs/images/vscode-ask.png
+keep classify docs/images/vscode-classify.png
+keep class-lens docs/images/vscode-class-lens.png
 keep all-search-light docs/images/vscode-search.png

@@ -82,7 +82,7 @@ local function mark(bufnr, range, group, encoding, priority)
 end
 
 --- Marks an answer in its buffer: its span, and above it the words that carry it. An edit removes the marks.
----@param found fovea.FoundAnswer
+---@param found { uri: string, range: lsp.Range, words: fovea.AnswerWord[] }
 ---@param encoding 'utf-8'|'utf-16'|'utf-32'
 function M.mark(found, encoding)
   M.clear()

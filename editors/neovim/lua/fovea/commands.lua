@@ -26,6 +26,9 @@ M.lsp = {
       require('fovea.compare').run(command.arguments[1], command.arguments[2], ours.offset_encoding)
     end
   end,
+  ['fovea.classify'] = function(command)
+    require('fovea.classify').run(command)
+  end,
   ['fovea.explainSelection'] = function(command)
     explain(command.arguments)
   end,
@@ -251,6 +254,23 @@ local commands = {
     run = open_view,
     opts = { desc = 'Fovea: show in a browser what the model does with this document' },
   },
+  FoveaPredict = {
+    run = function(command)
+      require('fovea.predict').ask(require('fovea.classify').here(), command.bang)
+    end,
+    opts = { desc = 'Fovea: what the model expects at the cursor, and why; with ! why not another one', bang = true },
+  },
+  FoveaClassify = {
+    run = function(command)
+      local classify = require('fovea.classify')
+      if command.args ~= '' then
+        classify.relabel(classify.here(), command.args)
+      else
+        classify.ask(classify.here(), command.bang)
+      end
+    end,
+    opts = { desc = 'Fovea: which words decided for the class here; with a label or ! the class is wrong', nargs = '*', bang = true },
+  },
   FoveaUpdateIndex = {
     run = function()
       client.execute('fovea.updateIndex')
@@ -286,10 +306,12 @@ local commands = {
 --- What may follow `:Fovea`, and the command that it stands for.
 local words = {
   ask = 'FoveaAsk',
+  classify = 'FoveaClassify',
   compare = 'FoveaCompare',
   explain = 'FoveaExplain',
   highlight = 'FoveaToggleHighlight',
   method = 'FoveaMethod',
+  predict = 'FoveaPredict',
   pause = 'FoveaPause',
   restart = 'FoveaRestart',
   resume = 'FoveaResume',

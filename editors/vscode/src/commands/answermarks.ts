@@ -1,11 +1,17 @@
-/** Marks an answer in the text: its span, and the words that carry it, each with the word of the question that it answers. */
+/** Marks what a list shows in the text: a span, and the words that carry it, each with the word of a question that it answers. */
 import * as vscode from 'vscode';
 
 import { range } from '../places';
-import type { AnswerWord, FoundAnswer } from '../protocol';
+import type { AnswerWord, Range } from '../protocol';
 
 /** A word is marked if it adds at least this share of what the best word adds. */
 const SHARE = 0.25;
+
+export interface Marked {
+  uri: string;
+  range: Range;
+  words: AnswerWord[];
+}
 
 export class AnswerMarks {
   private readonly span = vscode.window.createTextEditorDecorationType({
@@ -17,16 +23,19 @@ export class AnswerMarks {
   });
   private readonly listeners: vscode.Disposable[] = [];
 
-  show(found: FoundAnswer): void {
+  /** The meaning of a marked word, for its hover. */
+  constructor(private readonly meaning = 'carries the answer') {}
+
+  show(found: Marked): void {
     for (const editor of vscode.window.visibleTextEditors) {
       const here = editor.document.uri.toString() === vscode.Uri.parse(found.uri).toString();
       editor.setDecorations(this.span, here ? [range(found.range)] : []);
-      editor.setDecorations(this.words, here ? carrying(found).map(decoration) : []);
+      editor.setDecorations(this.words, here ? carrying(found).map((word) => decoration(word, this.meaning)) : []);
     }
   }
 
   /** The marks of the chosen answer stay until its document is edited or another editor becomes active. */
-  keep(found: FoundAnswer): void {
+  keep(found: Marked): void {
     this.show(found);
     const uri = vscode.Uri.parse(found.uri).toString();
     this.listeners.push(
@@ -43,12 +52,12 @@ export class AnswerMarks {
 }
 
 /** The words that carry an answer, in order. */
-export function carrying(found: FoundAnswer): AnswerWord[] {
+export function carrying(found: Marked): AnswerWord[] {
   const most = Math.max(...found.words.map(({ score }) => score), 0);
   return found.words.filter(({ score }) => score > 0 && score >= SHARE * most);
 }
 
-function decoration({ range: place, question, score }: AnswerWord): vscode.DecorationOptions {
-  const why = question ? `answers “${question}”` : 'carries the answer';
+function decoration({ range: place, question, score }: AnswerWord, meaning: string): vscode.DecorationOptions {
+  const why = question ? `answers “${question}”` : meaning;
   return { range: range(place), hoverMessage: `Fovea: ${why} (+${score.toFixed(2)})` };
 }

@@ -50,6 +50,8 @@ function entries(core: Core): Entry[] {
     group('Find'),
     entry('search', 'Search by meaning…', 'fovea.search'),
     entry('question', 'Ask…', 'fovea.ask', 'the sentence or statements that answer a question'),
+    entry('sparkle', 'Predict what comes next here', 'fovea.predict', 'and why; for a model that predicts'),
+    entry('tag', 'Which words decided for the class here?', 'fovea.classify', 'by your probe'),
     entry('references', 'Show similar code', 'fovea.showSimilar', 'like the function under the cursor'),
     entry('compare-changes', 'Compare with similar code…', 'fovea.explainSimilarity'),
     entry('list-ordered', 'Which words tell most?', 'fovea.explainSelection', 'in the selection or the document'),

@@ -1,14 +1,16 @@
 /** The commands by name. */
 import * as vscode from 'vscode';
 
-import type { AttentionMaps } from '../protocol';
+import type { AttentionMaps, ClassifyArgs, PredictArgs } from '../protocol';
 import { ask } from './ask';
+import { classify, relabel } from './classify';
 import { compareHere, comparePassages } from './compare';
 import { asked, type Core, front } from './core';
 import { explainDocument, explainSelection } from './explain';
 import { compareItems, goTo, hideHovers, trust, why } from './links';
 import { chooseMaps } from './maps';
 import { showMenu } from './menu';
+import { predict } from './predict';
 import { copyReport } from './report';
 import { search } from './search';
 import { explainSimilarity, showSimilar } from './similar';
@@ -34,6 +36,12 @@ export function registerCommands(core: Core): vscode.Disposable {
     'fovea.openView': () => openView(core),
     'fovea.search': (given) => search(core, typeof given === 'string' ? given : undefined),
     'fovea.ask': (given) => ask(core, question(given)),
+    'fovea.classify': (given) => classify(core, atPlace<ClassifyArgs>(given)),
+    'fovea.predict': (given) => predict(core, atPlace<PredictArgs>(given)),
+    'fovea.relabel': (given, label) => {
+      const item = atPlace<ClassifyArgs>(given);
+      return item && typeof label === 'string' ? relabel(core, item, label) : classify(core, item);
+    },
     'fovea.toggleHeat': (wanted) => toggle(core, 'fovea.toggleHeat', wanted === true || wanted === false ? wanted : undefined),
     'fovea.toggleHighlight': (wanted) => toggle(core, 'fovea.toggleHighlight', wanted === true || wanted === false ? wanted : undefined),
     'fovea.setMethod': (given) => setMethod(core, typeof given === 'string' ? given : undefined),
@@ -64,6 +72,12 @@ function openView(core: Core): void {
 /** The argument of a lens or a code action; a menu passes a URI, which is none. */
 function argument<T>(given: unknown): T | undefined {
   const isOurs = typeof given === 'object' && given !== null && !(given instanceof vscode.Uri) && 'range' in given;
+  return isOurs ? (given as T) : undefined;
+}
+
+/** An argument that names a place: that of a lens with a class, or of a key binding. */
+function atPlace<T extends ClassifyArgs | PredictArgs>(given: unknown): T | undefined {
+  const isOurs = typeof given === 'object' && given !== null && 'uri' in given && 'position' in given;
   return isOurs ? (given as T) : undefined;
 }
 

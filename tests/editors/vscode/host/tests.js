@@ -5,6 +5,7 @@ const suites = {
   reading: require('./reading'),
   similarity: require('./similarity'),
   asking: require('./asking'),
+  classes: require('./classes'),
   settings: require('./settings'),
   beside: require('./beside'),
   life: require('./life'),

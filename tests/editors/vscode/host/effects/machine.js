@@ -103,6 +103,13 @@ exports.effects = {
     await having('cache.diskMegabytes', 1, () => until(() => `the bound: ${kept()}`, async () => (await more(1)) < megabyte));
   },
 
+  'classify.probe': async () => {
+    await having('classify.probe', '/nowhere.json', () =>
+      until('what is wrong', () => api().status().status?.message?.includes('/nowhere.json does not exist; make it with')),
+    );
+    await running();
+  },
+
   'model.dir': async () => {
     await having('model.dir', '/nonexistent/model', async () => {
       await until('the failure', () => api().status().status?.state === 'failed');

@@ -2,37 +2,50 @@
 
 use std::time::Instant;
 
-use anyhow::Result;
-use serde::Serialize;
-
 use super::context::Context;
 use super::shown;
-use crate::cli::deciding::{Deciding, Parts};
-use crate::cli::input::Usage;
-use crate::explain::{Attribution, WordMap, target};
+use crate::explain::{Attribution, Parts, WordMap, target};
 use crate::model::tape::{Network, Read, Target};
-use crate::model::{Model, TapeTrace};
+use crate::model::{Model, ModelError, TapeTrace};
 use crate::text::Snapshot;
 
-/// The explanation of the next token.
-#[derive(Serialize)]
-pub(super) struct Why {
-    token: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    rather_than: Option<String>,
-    #[serde(flatten)]
-    deciding: Deciding,
+/// A token by its name or number.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TokenName {
+    /// Its number in the vocabulary.
+    Id(u32),
+    /// As the vocabulary writes it, or a text: the likeliest first token of the text, with or without a leading space.
+    Text(String),
 }
 
 /// The question about a token.
-pub(super) struct Question<'a> {
-    /// The token; empty for the likeliest one.
-    pub token: &'a str,
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Question {
+    /// The token; by default the likeliest.
+    pub token: Option<TokenName>,
     /// The token that it is compared with.
-    pub rather_than: Option<&'a str>,
+    pub rather_than: Option<TokenName>,
     /// Explain the log-probability instead of the logit.
     pub probability: bool,
+    /// How to explain it.
     pub by: Attribution,
+}
+
+/// Why a token comes next.
+#[derive(Debug, Clone)]
+pub struct Why {
+    /// The token.
+    pub token: String,
+    /// The token that it is compared with.
+    pub rather_than: Option<String>,
+    /// What the number is: `logit`, `log_probability`, `difference`.
+    pub target: &'static str,
+    /// How it was explained.
+    pub by: Attribution,
+    /// What the words of the document add to the number.
+    pub parts: Parts,
+    /// Milliseconds.
+    pub ms: f32,
 }
 
 /// Explains a token, given the logits at its position.
@@ -42,25 +55,24 @@ pub(super) fn why(
     read: &Read,
     logits: &[f32],
     question: &Question,
-) -> Result<Why> {
+) -> Result<Why, ModelError> {
     let start = Instant::now();
+    let meaningless = |why: String| Err(ModelError::Meaningless(why));
     let Some(tape) = read.tape.clone() else {
-        anyhow::bail!("the pass kept nothing to explain")
+        return meaningless("the pass kept nothing to explain".to_owned());
     };
     let likeliest = || (0..logits.len()).max_by(|a, b| logits[*a].total_cmp(&logits[*b]));
-    let output = match question.token {
-        "" => likeliest().unwrap_or(0),
-        name => token(model, logits, name)?,
+    let output = match &question.token {
+        None => likeliest().unwrap_or(0),
+        Some(name) => token(model, logits, name)?,
     };
     let row = context.row;
-    let other = question
-        .rather_than
-        .map(|name| token(model, logits, name))
-        .transpose()?;
+    let other = question.rather_than.as_ref();
+    let other = other.map(|name| token(model, logits, name)).transpose()?;
     let wanted = match other {
         Some(other) if other == output => {
             let same = shown(model, other as u32);
-            return Err(Usage(format!("--rather-than {same:?}: the same token; name another one")).into());
+            return meaningless(format!("rather than {same:?}: the same token; name another one"));
         }
         Some(other) => Target::Difference { row, output, other },
         None if question.probability => Target::LogProbability { row, output },
@@ -71,16 +83,27 @@ pub(super) fn why(
     let map = WordMap::new(&context.text, &context.tokens);
     let place = |range: &_| context.in_document(range, document);
     let parts = Parts::of_tokens(&scores, &map, &place);
-    let ms = start.elapsed().as_secs_f32() * 1e3;
     Ok(Why {
         token: shown(model, output as u32),
         rather_than: other.map(|other| shown(model, other as u32)),
-        deciding: Deciding::new(parts, document, (wanted.name(), question.by.name(), ms)),
+        target: wanted.name(),
+        by: question.by,
+        parts,
+        ms: start.elapsed().as_secs_f32() * 1e3,
     })
 }
 
-/// The token of a name: as in the vocabulary, or the likeliest first token of the text, with or without a leading space.
-fn token(model: &Model, logits: &[f32], name: &str) -> Result<usize> {
+fn token(model: &Model, logits: &[f32], name: &TokenName) -> Result<usize, ModelError> {
+    let name = match name {
+        TokenName::Text(name) => name,
+        TokenName::Id(id) if (*id as usize) < logits.len() => return Ok(*id as usize),
+        TokenName::Id(id) => {
+            let size = logits.len();
+            return Err(ModelError::Meaningless(format!(
+                "there is no token {id}; the vocabulary has {size}"
+            )));
+        }
+    };
     let tokenizer = model.tokenizer();
     let spaced = format!(" {}", name.trim_start());
     let begins = [name, &spaced].map(|text| {
@@ -97,19 +120,8 @@ fn token(model: &Model, logits: &[f32], name: &str) -> Result<usize> {
     found.retain(|id| *id < logits.len());
     match found.into_iter().max_by(|a, b| logits[*a].total_cmp(&logits[*b])) {
         Some(id) => Ok(id),
-        None => Err(Usage(format!("no token for {name:?}; use one of the list that --top shows")).into()),
-    }
-}
-
-impl Why {
-    /// For a terminal.
-    pub(super) fn in_words(&self, out: &mut String) {
-        let what = self.deciding.target.replace('_', "-");
-        let rather = match &self.rather_than {
-            Some(other) => format!(" rather than {other:?}"),
-            None => String::new(),
-        };
-        *out += &format!("why {:?}{rather}: {what} {:+.3}\n", self.token, self.deciding.value);
-        self.deciding.in_words(out);
+        None => Err(ModelError::Meaningless(format!(
+            "no token for {name:?}; use one of the tokens that are listed"
+        ))),
     }
 }

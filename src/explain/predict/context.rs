@@ -1,14 +1,7 @@
 //! The text that a model reads to predict: before a position, or around it for a masked model.
 
-use anyhow::Result;
-
-use crate::cli::input::Usage;
-use crate::model::tape::Network;
-use crate::model::{Model, Tokens};
+use crate::model::{Model, ModelError, Tokens};
 use crate::text::{ByteRange, Language, Snapshot, ceil_char, floor_char};
-
-/// Maximum tokens of the context; distant text hardly affects the next token.
-const WINDOW: usize = 2048;
 
 /// A part of a document as the model reads it.
 pub(super) struct Context {
@@ -25,9 +18,8 @@ pub(super) struct Context {
 }
 
 impl Context {
-    /// The last tokens of the text before a position.
-    pub(super) fn before(model: &Model, network: &Network, text: &str) -> Result<Context> {
-        let window = network.spec.window.min(WINDOW);
+    /// The last tokens of the text before a position: at most `window`.
+    pub(super) fn before(model: &Model, window: usize, text: &str) -> Result<Context, ModelError> {
         let mut first = 0;
         loop {
             let tokens = model.tokenize(&text[first..], Language::Prose)?;
@@ -50,12 +42,14 @@ impl Context {
         }
     }
 
-    /// The text around a position, with a mask there.
-    pub(super) fn around(model: &Model, network: &Network, text: &str, at: usize) -> Result<Context> {
+    /// The text around a position, with a mask there: at most `window` tokens.
+    pub(super) fn around(model: &Model, window: usize, text: &str, at: usize) -> Result<Context, ModelError> {
         let Some((mask, id)) = model.tokenizer().mask() else {
-            anyhow::bail!("{} has no token for a mask; use another model", model.info().name);
+            let name = &model.info().name;
+            return Err(ModelError::Meaningless(format!(
+                "{name} has no token for a mask; use another model"
+            )));
         };
-        let window = network.spec.window.min(WINDOW);
         let mut reach = text.len();
         loop {
             let first = ceil_char(text, at.saturating_sub(reach));
@@ -83,10 +77,8 @@ impl Context {
                     });
                 }
                 _ if reach < 8 => {
-                    return Err(Usage(
-                        "the text around this place does not fit the model; use another model".to_owned(),
-                    )
-                    .into());
+                    let why = "the text around this place does not fit the model; use another model";
+                    return Err(ModelError::Meaningless(why.to_owned()));
                 }
                 _ => reach = reach.min(text.len()) * 3 / 4,
             }

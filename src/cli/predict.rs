@@ -1,27 +1,24 @@
 //! `fovea predict`.
 
-mod context;
-mod why;
-
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use clap::Args;
 use serde::Serialize;
 
-use context::Context;
-use why::{Question, Why, why};
-
 use super::ModelArguments;
+use super::deciding::Deciding;
 use super::input::{self, Usage};
 use super::output::{self, Format};
 use crate::explain::Attribution;
-use crate::model::generate::log_sum;
-use crate::model::tape::Network;
-use crate::model::{Ability, Model, Packed, TraceLevel, UNSTOPPED};
+use crate::explain::predict::{self, Prediction, Question, TokenName, Wish};
+use crate::model::{ModelError, UNSTOPPED};
 use crate::render::json::JsonPosition;
 use crate::render::terminal::printable;
 use crate::text::Snapshot;
+
+/// Maximum number of tokens that are read.
+const WINDOW: usize = 2048;
 
 /// Arguments of `fovea predict`.
 #[derive(Args, Debug)]
@@ -79,31 +76,73 @@ struct Next {
     probability: f32,
 }
 
+/// Why a token comes next.
+#[derive(Serialize)]
+struct Why {
+    token: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rather_than: Option<String>,
+    #[serde(flatten)]
+    deciding: Deciding,
+}
+
 /// Shows how surprising each token is, and which tokens the model expects next.
 pub(super) fn run(arguments: &Predict) -> Result<()> {
     let (file, line, column) = place(&arguments.file);
     let document = input::document(&file, input::language(arguments.language.as_deref())?, input::MAX_BYTES)?;
-    let (model, network) = arguments.model.interpreted()?;
-    let masked = match (has(&model, Ability::NextToken), has(&model, Ability::FillMask)) {
-        (true, _) => false,
-        (false, true) => true,
-        (false, false) => anyhow::bail!(
-            "{} cannot predict the next token, and fills no masks; name a model that can with --model (`fovea model info` lists what a \
-             model can do)",
-            model.info().name
-        ),
+    let (model, _) = arguments.model.interpreted()?;
+    if let Some(why) = predict::lack(model.info()) {
+        anyhow::bail!("{why}; name a model that can with --model (`fovea model info` lists what a model can do)");
+    }
+    let at = end_of(&document, line, column)?;
+    let wish = Wish {
+        top: arguments.top,
+        window: WINDOW,
+        surprisal: true,
+        why: question(arguments),
     };
-    let model = model.identifier_aware(false);
-    let end = end_of(&document, line, column)?;
-    let text = document.text(0..document.len());
-    let context = match masked {
-        true => Context::around(&model, &network, &text, end)?,
-        false => Context::before(&model, &network, &text[..end])?,
-    };
-    let answer = answer((&model, &network), &document, &context, masked, arguments)?;
+    let found = predict::predict(&model, &document, at, &wish, UNSTOPPED).map_err(|error| match error {
+        ModelError::Meaningless(why) => Usage(why).into(),
+        error => anyhow::Error::from(error),
+    })?;
+    let answer = answer(model.info().name.clone(), &document, found);
     match arguments.format {
         Format::Json => output::write_json(&answer),
         Format::Terminal => output::write(&in_words(&answer)),
+    }
+}
+
+/// What is asked about a token, if anything.
+fn question(arguments: &Predict) -> Option<Question> {
+    let name = |name: &Option<String>| name.clone().map(TokenName::Text);
+    (arguments.why.is_some() || arguments.rather_than.is_some()).then(|| Question {
+        token: name(&arguments.why.clone().filter(|name| !name.is_empty())),
+        rather_than: name(&arguments.rather_than),
+        probability: arguments.log_probability,
+        by: arguments.method,
+    })
+}
+
+fn answer(model: String, document: &Snapshot, found: Prediction) -> Answer {
+    let surprisal = found.surprisal.into_iter().map(|token| Surprisal {
+        text: document.text(token.range.clone()).into_owned(),
+        start: JsonPosition::new(document, token.range.start),
+        end: JsonPosition::new(document, token.range.end),
+        nats: token.nats,
+    });
+    let next = found.next.into_iter().map(|next| Next {
+        token: next.token,
+        probability: next.probability,
+    });
+    Answer {
+        model,
+        surprisal: surprisal.collect(),
+        next: next.collect(),
+        why: found.why.map(|why| Why {
+            token: why.token,
+            rather_than: why.rather_than,
+            deciding: Deciding::new(why.parts, document, (why.target, why.by.name(), why.ms)),
+        }),
     }
 }
 
@@ -141,95 +180,6 @@ fn end_of(document: &Snapshot, line: Option<usize>, column: Option<usize>) -> Re
     .into())
 }
 
-fn has(model: &Model, ability: Ability) -> bool {
-    model.info().abilities.contains(&ability)
-}
-
-fn answer(
-    (model, network): (&Model, &Network),
-    document: &Snapshot,
-    context: &Context,
-    masked: bool,
-    arguments: &Predict,
-) -> Result<Answer> {
-    let question = (arguments.why.is_some() || arguments.rather_than.is_some()).then(|| Question {
-        token: arguments.why.as_deref().unwrap_or_default(),
-        rather_than: arguments.rather_than.as_deref(),
-        probability: arguments.log_probability,
-        by: arguments.method,
-    });
-    let mut answer = Answer {
-        model: model.info().name.clone(),
-        surprisal: Vec::new(),
-        next: Vec::new(),
-        why: None,
-    };
-    let tokens = &context.tokens;
-    if tokens.is_empty() {
-        return match question {
-            Some(_) => Err(Usage("there is no text before this place to explain a token by".to_owned()).into()),
-            None => Ok(answer),
-        };
-    }
-    let keep = question
-        .as_ref()
-        .map_or(TraceLevel::LastHidden, |question| question.by.keeps());
-    let read = network.read(&Packed::new([tokens.ids.as_slice()]), None, keep, UNSTOPPED)?;
-    let width = network.spec.stack.hidden;
-    let columns = network.outputs().unwrap_or(1).max(1);
-    // A masked model sees the token itself, so it has no surprisal.
-    if !masked {
-        // A large vocabulary makes logits large, so positions are processed in blocks.
-        for (block, rows) in read.hidden.chunks(BLOCK * width).enumerate() {
-            let logits = network.logits(rows)?.unwrap_or_default();
-            for (row, logits) in logits.chunks_exact(columns).enumerate() {
-                let position = block * BLOCK + row + 1;
-                let Some(id) = tokens.ids.get(position) else { continue };
-                let span = &tokens.spans[position];
-                if tokens.special[position] || span.is_empty() {
-                    continue;
-                }
-                let place = context.in_document(span, document);
-                answer.surprisal.push(Surprisal {
-                    text: document.text(place.clone()).into_owned(),
-                    start: JsonPosition::new(document, place.start),
-                    end: JsonPosition::new(document, place.end),
-                    nats: log_sum(logits) - logits[*id as usize],
-                });
-            }
-        }
-    }
-    let own = &read.hidden[context.row * width..(context.row + 1) * width];
-    let logits = network.logits(own)?.unwrap_or_default();
-    answer.next = likeliest(model, &logits, arguments.top);
-    answer.why = question
-        .map(|question| why((model, network), (document, context), &read, &logits, &question))
-        .transpose()?;
-    Ok(answer)
-}
-
-/// Positions whose logits are computed at once.
-const BLOCK: usize = 32;
-
-fn likeliest(model: &Model, logits: &[f32], top: usize) -> Vec<Next> {
-    let whole = log_sum(logits);
-    let mut order: Vec<usize> = (0..logits.len()).collect();
-    order.sort_by(|a, b| logits[*b].total_cmp(&logits[*a]).then(a.cmp(b)));
-    let next = |id: &usize| Next {
-        token: shown(model, *id as u32),
-        probability: (logits[*id] - whole).exp(),
-    };
-    order.iter().take(top).map(next).collect()
-}
-
-/// The text of a token, or its name in the vocabulary if it has no text alone.
-fn shown(model: &Model, id: u32) -> String {
-    match model.tokenizer().decode(&[id]) {
-        text if text.is_empty() => model.tokenizer().token(id).unwrap_or_default(),
-        text => text,
-    }
-}
-
 fn in_words(answer: &Answer) -> String {
     let mut page = String::new();
     let mut most: Vec<&Surprisal> = answer.surprisal.iter().collect();
@@ -253,4 +203,17 @@ fn in_words(answer: &Answer) -> String {
         why.in_words(&mut page);
     }
     page
+}
+
+impl Why {
+    /// For a terminal.
+    fn in_words(&self, out: &mut String) {
+        let what = self.deciding.target.replace('_', "-");
+        let rather = match &self.rather_than {
+            Some(other) => format!(" rather than {other:?}"),
+            None => String::new(),
+        };
+        *out += &format!("why {:?}{rather}: {what} {:+.3}\n", self.token, self.deciding.value);
+        self.deciding.in_words(out);
+    }
 }

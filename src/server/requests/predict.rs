@@ -1,0 +1,233 @@
+//! `fovea.predict`: what the model expects at a place, and which words make it expect that. Nothing is predicted unless a user asks.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use tower_lsp::Client;
+use tower_lsp::jsonrpc::{Error, Result};
+use tower_lsp::ls_types::{MessageType, ProgressToken, Range};
+
+use super::show;
+use crate::analysis::{ModelStatus, Refusal};
+use crate::explain::predict::{self, Prediction, Question, TokenName, Why, Wish, lack};
+use crate::model::{Ability, ModelError, ModelInfo};
+use crate::server::progress::Steps;
+use crate::server::protocol::{AnswerWord, NamedToken, NextToken, PredictAnswer, PredictArgs, WhyToken};
+use crate::server::request_snapshot::{Active, RequestSnapshot};
+use crate::server::session::Session;
+use crate::server::to_proto;
+use crate::text::Snapshot;
+
+/// Tokens in an answer, by default and at most.
+const TOP: usize = 10;
+const MAX_TOP: usize = 100;
+
+/// Maximum number of tokens that are read. Fewer than on the command line, because a user waits.
+const WINDOW: usize = 512;
+
+/// Words that a message names.
+const NAMED: usize = 5;
+
+/// Says what the model expects at a place. A client without user interface of ours gets the tokens as a choice, and the words behind the
+/// chosen one as a message.
+///
+/// # Errors
+/// Invalid parameters for a model that predicts nothing, or a document that is not open or not analyzed; otherwise the reason why there is
+/// no answer.
+pub async fn predict(
+    session: &Arc<Session>,
+    client: &Client,
+    request: &RequestSnapshot,
+    asked: PredictArgs,
+    token: Option<ProgressToken>,
+) -> Result<PredictAnswer> {
+    let active = request.required(&asked.uri)?;
+    let place = Range {
+        start: asked.position,
+        end: asked.position,
+    };
+    let offset = request.bytes(&active.snapshot, place).start;
+    let model = model(session)?;
+    let steps = Steps::begin(client, token, "Fovea: what comes next").await;
+    let found = answer(session, request, (&active, offset), &model, &asked).await;
+    steps.end().await;
+    let found = found?;
+    if !request.client.fovea {
+        let place = (&active, offset);
+        tell((session, client, request), &model, place, &asked, &found).await;
+    }
+    Ok(found)
+}
+
+/// The model, if it predicts something.
+fn model(session: &Session) -> Result<ModelInfo> {
+    match session.analysis().map(|analysis| analysis.status().model) {
+        Some(ModelStatus::Ready(info)) => match lack(&info) {
+            None => Ok(*info),
+            Some(why) => Err(Error::invalid_params(format!(
+                "{why}; set fovea.model.dir to a model that does, such as a GGUF file of Gemma 3 270M"
+            ))),
+        },
+        Some(ModelStatus::Failed(why)) => Err(Error::invalid_params(why)),
+        _ => Err(Error::invalid_params("the model is still loading")),
+    }
+}
+
+/// Whether the model predicts something.
+pub fn is_able(session: &Session) -> bool {
+    model(session).is_ok()
+}
+
+async fn answer(
+    session: &Arc<Session>,
+    request: &RequestSnapshot,
+    (active, offset): (&Active, usize),
+    model: &ModelInfo,
+    asked: &PredictArgs,
+) -> Result<PredictAnswer> {
+    let start = Instant::now();
+    let name = |token: &NamedToken| match token {
+        NamedToken::Id(id) => TokenName::Id(*id),
+        NamedToken::Text(text) => TokenName::Text(text.clone()),
+    };
+    let wish = Wish {
+        top: asked.top.unwrap_or(TOP).clamp(1, MAX_TOP),
+        window: WINDOW,
+        surprisal: false,
+        why: (asked.why.is_some() || asked.rather_than.is_some()).then(|| Question {
+            token: asked.why.as_ref().map(name),
+            rather_than: asked.rather_than.as_ref().map(name),
+            ..Question::default()
+        }),
+    };
+    let found = match model.abilities.contains(&Ability::NextToken) {
+        true => {
+            let analysis = session.analysis().ok_or_else(Error::internal_error)?;
+            let document = (&active.id, active.snapshot.clone());
+            analysis.predict(document, offset, wish, request.cancel.clone()).await
+        }
+        false => by_interpreter(session, request, &active.snapshot, offset, wish).await?,
+    };
+    let found = found.map_err(|refusal| to_proto::refusal(&refusal))?;
+    let next = found.next.into_iter().map(|next| NextToken {
+        id: next.id,
+        token: next.token,
+        probability: to_proto::number(next.probability),
+    });
+    Ok(PredictAnswer {
+        model: model.name.clone(),
+        masked: found.masked,
+        next: next.collect(),
+        why: found.why.map(|why| told(request, active, why)),
+        ms: to_proto::number(start.elapsed().as_secs_f32() * 1e3),
+    })
+}
+
+/// The prediction of a model that fills masks. The analysis runs such a model without its head, so the interpreter loads it, as for a page.
+async fn by_interpreter(
+    session: &Arc<Session>,
+    request: &RequestSnapshot,
+    snapshot: &Snapshot,
+    offset: usize,
+    wish: Wish,
+) -> Result<std::result::Result<Prediction, Refusal>> {
+    let (session, snapshot, cancel) = (session.clone(), snapshot.clone(), request.cancel.clone());
+    let folder = request.settings.model_dir.clone();
+    let work = move || {
+        let model = session.pages.model(folder.as_deref(), &snapshot);
+        let model = model.map_err(|error| Refusal::Failed(error.to_string()))?;
+        let found = predict::predict(&model, &snapshot, offset, &wish, &|| cancel.is_cancelled());
+        found.map_err(|error| match error {
+            ModelError::Stopped => Refusal::Cancelled,
+            error => Refusal::Failed(error.to_string()),
+        })
+    };
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|_| Error::internal_error())
+}
+
+/// Why a token is expected, as the client is told.
+fn told(request: &RequestSnapshot, active: &Active, why: Why) -> WhyToken {
+    let parts = why.parts;
+    let word = |(range, score): (&std::ops::Range<usize>, &f32)| AnswerWord {
+        range: request.range(&active.snapshot, range),
+        text: active.snapshot.text(range.clone()).into_owned(),
+        score: to_proto::number(*score),
+        question: None,
+    };
+    WhyToken {
+        token: why.token,
+        rather_than: why.rather_than,
+        method: why.by.name().to_owned(),
+        target: why.target.to_owned(),
+        value: to_proto::number(parts.value as f32),
+        residual: parts.residual.unwrap_or_default(),
+        special: to_proto::number(parts.special as f32),
+        bias: to_proto::number(parts.bias as f32),
+        words: parts.ranges.iter().zip(&parts.scores).map(word).collect(),
+    }
+}
+
+/// For editors without a list of ours: the tokens as a choice, then the words behind the chosen one.
+async fn tell(
+    (session, client, request): (&Arc<Session>, &Client, &RequestSnapshot),
+    model: &ModelInfo,
+    place: (&Active, usize),
+    asked: &PredictArgs,
+    found: &PredictAnswer,
+) {
+    let title = |next: &NextToken| format!("{:.1} % {:?}", 100.0 * next.probability, next.token);
+    let titles: Vec<String> = found.next.iter().map(title).collect();
+    if let Some(why) = &found.why {
+        client.show_message(MessageType::INFO, essence(why)).await;
+        return;
+    }
+    if titles.is_empty() {
+        let nothing = "Fovea: there is no text before this place";
+        client.show_message(MessageType::INFO, nothing).await;
+        return;
+    }
+    let question = "What comes next; choose one to see why";
+    let chosen = match request.client.message_request {
+        true => show::ask_which(client, question, &titles).await,
+        false => None,
+    };
+    let chosen = match chosen {
+        Some(Some(chosen)) => chosen,
+        Some(None) => return,
+        // An editor that does not ask.
+        None => {
+            let list = format!("Fovea: {}", titles.join(" · "));
+            client.show_message(MessageType::INFO, list).await;
+            return;
+        }
+    };
+    let asked = PredictArgs {
+        why: Some(NamedToken::Id(found.next[chosen].id)),
+        ..asked.clone()
+    };
+    let message = match answer(session, request, place, model, &asked).await {
+        Ok(PredictAnswer { why: Some(why), .. }) => essence(&why),
+        Ok(_) => return,
+        Err(error) => format!("Fovea: {}", error.message),
+    };
+    client.show_message(MessageType::INFO, message).await;
+}
+
+/// The strongest words in one line: `" return": def +1.20 · total +0.81`.
+fn essence(why: &WhyToken) -> String {
+    let mut words: Vec<&AnswerWord> = why.words.iter().collect();
+    words.sort_by(|a, b| b.score.abs().total_cmp(&a.score.abs()));
+    let strongest = words.iter().take(NAMED);
+    let words: Vec<String> = strongest
+        .map(|word| format!("{} {:+.2}", word.text, word.score))
+        .collect();
+    let rather = why.rather_than.as_ref().map(|other| format!(" rather than {other:?}"));
+    let line = format!(
+        "Fovea: {:?}{}: {}",
+        why.token,
+        rather.unwrap_or_default(),
+        words.join(" · ")
+    );
+    line.replace(char::is_control, " ")
+}

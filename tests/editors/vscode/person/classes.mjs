@@ -1,0 +1,56 @@
+// Classes by a probe of one's own: the line above a function, the words that decided, and a correction. And what a model expects.
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+import { until } from '../server.mjs';
+
+const tests = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
+
+export async function classes({ window, page, test, shot }) {
+  const rows = page.locator('.quick-input-list .monaco-list-row');
+
+  await test('a line names the class of a function, a click lists the words that decided, and a correction is learned', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'fovea-probe-'));
+    const [labels, probe] = [join(folder, 'labels.csv'), join(folder, 'configuration.json')];
+    cpSync(join(tests, 'probe/labels.csv'), labels);
+    execFileSync(resolve(process.argv[2]), ['probe', 'train', '--out', probe, labels]);
+    await window.set({ 'fovea.classify.probe': probe });
+    await window.file('config.rs');
+    await window.heat();
+    const lenses = page.locator('.codelens-decoration a').filter({ hasText: /^configuration/ });
+    await lenses.first().waitFor();
+    const title = await lenses.first().innerText();
+    assert.match(title, /^configuration (\.\d\d|1\.00)$/);
+    await shot('class-lens');
+    await lenses.first().click();
+    const correction = rows.filter({ hasText: 'It is other' }).first();
+    await correction.waitFor();
+    await shot('classify');
+    await correction.click();
+    await until('the label in the file', () => readFileSync(labels, 'utf8').endsWith(',other,rust\n'));
+    await until('another class', async () => !(await lenses.allInnerTexts()).includes(title));
+    await window.set({ 'fovea.classify.probe': null });
+    await until('no class', async () => (await lenses.count()) === 0);
+    rmSync(folder, { recursive: true });
+  });
+
+  await test('a list says what the model expects at the cursor, and the words behind a token are marked', async () => {
+    await window.set({ 'fovea.model.dir': process.env.FOVEA_GEMMA_GGUF ?? resolve(tests, '../fixtures/tiny-llama') });
+    await window.file('config.rs');
+    await window.heat();
+    const { x, y } = await window.place('split_once');
+    await page.mouse.click(x, y);
+    await window.command('Fovea: Predict What Comes Next Here');
+    await page.locator('.quick-input-title').filter({ hasText: 'What comes next' }).waitFor();
+    // The words of the first token come a moment after the list.
+    await rows.first().filter({ hasText: /[+-]\d+\.\d\d/ }).waitFor();
+    await shot('predict');
+    await page.keyboard.press('Escape');
+    await window.set({ 'fovea.model.dir': null });
+    await window.heat();
+  });
+}
