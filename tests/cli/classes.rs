@@ -140,10 +140,13 @@ fn what_cannot_be_classified_gets_one_line_that_says_what_to_do() {
     let file = folder.path().join("labels.txt");
     std::fs::write(&file, "only one\n").unwrap();
     let labels = file.to_str().unwrap();
+    let empty = folder.path().join("empty");
+    std::fs::create_dir(&empty).unwrap();
+    let empty = empty.to_str().unwrap();
     for (arguments, code, expected) in [
         (vec!["classify", "--model", CLASSIFIER], 2, "name a FILE"),
         (
-            vec!["classify", "tests/fixtures/tiny-llama", "--model", CLASSIFIER],
+            vec!["classify", empty, "--model", CLASSIFIER],
             2,
             "no file in this folder has a text to classify",
         ),
