@@ -1,4 +1,4 @@
-//! What the client can do, as its `initialize` says.
+//! Client capabilities, read from `initialize`.
 
 use std::path::PathBuf;
 
@@ -9,57 +9,59 @@ use super::settings::{Attention, Settings, encoding};
 use super::uris::file_path;
 use crate::text::PositionEncoding;
 
-/// What the client can do. A field is false where the client says nothing.
+/// Client capabilities. A field is false if the client says nothing.
 #[derive(Debug, Clone, Default)]
 pub struct ClientCapabilities {
-    /// How it counts columns, negotiated.
+    /// How the client counts columns, as negotiated.
     pub encoding: PositionEncoding,
     /// It answers `workspace/configuration`.
     pub configuration: bool,
-    /// It takes `workspace/codeLens/refresh`.
+    /// It accepts `workspace/codeLens/refresh`.
     pub lens_refresh: bool,
-    /// It takes `workspace/inlayHint/refresh`.
+    /// It accepts `workspace/inlayHint/refresh`.
     pub inlay_refresh: bool,
-    /// It takes registrations for document highlights.
+    /// It accepts registrations for document highlights.
     pub highlight_registration: bool,
-    /// It takes registrations for inlay hints.
+    /// It accepts registrations for inlay hints.
     pub inlay_registration: bool,
-    /// It takes registrations for document colors.
+    /// It accepts registrations for document colors.
     pub color_registration: bool,
-    /// It shows what a diagnostic is about beside it.
+    /// It shows the related information of a diagnostic.
     pub related_information: bool,
-    /// It takes registrations for changes of the configuration.
+    /// It accepts registrations for changes of the configuration.
     pub configuration_registration: bool,
-    /// It takes `window/workDoneProgress/create` and `$/progress`.
+    /// It accepts `window/workDoneProgress/create` and `$/progress`.
     pub progress: bool,
-    /// Whether `window/showDocument` is worth sending: declared, or not declared by an editor without interface of ours, since
-    /// Helix 25.01 has it without saying so.
+    /// Whether the server sends `window/showDocument`.
+    ///
+    /// True if the client declares it, or if an editor without an interface for Fovea does not mention it: Helix 25.01 supports it
+    /// silently.
     pub show_document: bool,
-    /// It takes `window/showMessageRequest`.
+    /// It accepts `window/showMessageRequest`.
     pub message_request: bool,
-    /// It understands code actions that are more than commands.
+    /// It understands code actions that are not plain commands.
     pub action_literals: bool,
     /// It renders Markdown in hovers.
     pub markdown_hover: bool,
     /// It handles `fovea/heat`.
     pub heat: bool,
-    /// It takes a `fovea/heat` that tells only what changed.
+    /// It accepts a `fovea/heat` that contains only changes.
     pub heat_changes: bool,
-    /// It draws what a word draws on by itself, as it learns by `fovea/drawsOn`.
+    /// It asks `fovea/drawsOn` and draws the words that a word draws on.
     pub draws_on: bool,
     /// It has the commands that the links of a hover run.
     pub command_links: bool,
-    /// Its command for document highlights selects them, as Helix does.
+    /// Its command for document highlights turns them into a selection, as in Helix.
     pub selects_highlights: bool,
     /// It handles `fovea/status`.
     pub status: bool,
-    /// It has user interface of its own for Fovea, so plain messages would be in the way.
+    /// It has its own user interface for Fovea, so the server sends no plain messages.
     pub fovea: bool,
-    /// It takes registrations for changes of files.
+    /// It accepts registrations for changes of files.
     pub watch_registration: bool,
-    /// The folders that are open.
+    /// The open folders.
     pub roots: Vec<PathBuf>,
-    /// The folders that paths are shown relative to: those that are open, as they are named and by the one path that each has.
+    /// The folders that shown paths are relative to: the open folders, as the client names them and as canonical paths.
     pub shown_below: Vec<PathBuf>,
 }
 
@@ -73,7 +75,7 @@ impl ClientCapabilities {
         }
     }
 
-    /// Other folders are open now.
+    /// Replaces the open folders.
     pub fn set_roots(&mut self, roots: Vec<PathBuf>) {
         self.shown_below = roots.clone();
         self.shown_below
@@ -82,7 +84,7 @@ impl ClientCapabilities {
     }
 }
 
-/// Reads what the client can do; `settings` may hold it to one encoding.
+/// Reads the client capabilities; `settings` may force a position encoding.
 pub fn capabilities(params: &InitializeParams, settings: &Settings) -> ClientCapabilities {
     let window = params.capabilities.window.as_ref();
     let workspace = params.capabilities.workspace.as_ref();
@@ -138,7 +140,7 @@ pub fn capabilities(params: &InitializeParams, settings: &Settings) -> ClientCap
         markdown_hover: hover_formats
             .is_none_or(|formats| formats.is_empty() || formats.contains(&tower_lsp::ls_types::MarkupKind::Markdown)),
         heat: handles(fovea, "heat"),
-        // What `true` declares is what there was before there were changes.
+        // `true` does not declare features that are newer than the object form.
         heat_changes: fovea.is_some_and(Value::is_object) && handles(fovea, "heatChanges"),
         draws_on: fovea.is_some_and(Value::is_object) && handles(fovea, "drawsOn"),
         command_links: fovea.is_some_and(Value::is_object) && handles(fovea, "commandLinks"),
@@ -159,7 +161,7 @@ pub fn capabilities(params: &InitializeParams, settings: &Settings) -> ClientCap
     abilities
 }
 
-/// `true` declares everything, an object what it names with anything but `false` or null.
+/// Whether the client declares `what`: `true` declares everything, an object declares each name whose value is not `false` or null.
 fn handles(fovea: Option<&Value>, what: &str) -> bool {
     match fovea {
         Some(Value::Bool(all)) => *all,
@@ -170,8 +172,10 @@ fn handles(fovea: Option<&Value>, what: &str) -> bool {
     }
 }
 
-/// The client's first choice among those we have; a forced one even where the client does not offer it, since the user said so;
-/// UTF-16 where the client offers nothing.
+/// Chooses the position encoding.
+///
+/// A forced encoding wins even if the client does not offer it, since the user chose it. Otherwise: the client's first offer that the
+/// server supports, or UTF-16.
 fn negotiate(offered: &[PositionEncodingKind], forced: Option<PositionEncoding>) -> PositionEncoding {
     forced
         .or_else(|| offered.iter().find_map(|kind| encoding(kind.as_str())))
@@ -191,7 +195,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_clients_first_choice_holds_unless_the_user_forces_one() {
+    fn the_clients_first_choice_is_used_unless_the_user_forces_another() {
         let kind = |name: &'static str| PositionEncodingKind::new(name);
         use PositionEncoding::{Utf8, Utf16, Utf32};
         assert_eq!(negotiate(&[], None), Utf16);
@@ -202,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn a_client_declares_all_of_ours_or_some() {
+    fn a_client_declares_all_features_or_some() {
         let declared = |value: Value, what| handles(Some(&value), what);
         assert!(declared(true.into(), "heat"));
         assert!(!declared(false.into(), "heat"));

@@ -1,4 +1,4 @@
-//! `textDocument/publishDiagnostics`: items that are nearly the same as others, where somebody wants to be told.
+//! `textDocument/publishDiagnostics`: items that are nearly identical to others, if the setting is on.
 
 use std::collections::HashMap;
 
@@ -13,15 +13,17 @@ use super::uris;
 use crate::analysis::DocumentId;
 use crate::segment::Item;
 
-/// What stands in a diagnostic's `code`.
+/// The `code` of the diagnostics.
 const CODE: &str = "near-duplicate";
 
-/// What the client was told, by document; a document without any is not among them.
+/// The diagnostics that the client has, by document; documents without any are absent.
 #[derive(Debug, Default)]
 pub struct Told(HashMap<DocumentId, Vec<Diagnostic>>);
 
 impl Told {
-    /// Tells what is new. A document that is not analyzed yet keeps what was told of it, which editors move along with the text.
+    /// Publishes changed diagnostics.
+    ///
+    /// A document that is not analyzed yet keeps its diagnostics, which editors move along with the text.
     pub async fn tell(&mut self, session: &Session, request: &RequestSnapshot, client: &Client) {
         if !request.settings.diagnostics && self.0.is_empty() {
             return;
@@ -66,7 +68,7 @@ async fn publish(client: &Client, id: &DocumentId, found: Vec<Diagnostic>, versi
     }
 }
 
-/// The diagnostics of a document; `None` where this version is not analyzed.
+/// The diagnostics of a document; `None` if this version is not analyzed.
 fn of(session: &Session, request: &RequestSnapshot, active: &Active) -> Option<Vec<Diagnostic>> {
     let items = similar::all(session, request, active)?;
     let least = f64::from(request.settings.near_duplicate);
@@ -77,7 +79,7 @@ fn of(session: &Session, request: &RequestSnapshot, active: &Active) -> Option<V
     Some(found.collect())
 }
 
-/// One for an item that is nearly the same as others.
+/// The diagnostic of an item that is nearly identical to the items in `near`.
 fn diagnostic(request: &RequestSnapshot, active: &Active, item: &Item, near: &[&SimilarItem]) -> Option<Diagnostic> {
     let best = near.first()?;
     let more = match near.len() {

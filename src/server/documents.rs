@@ -1,4 +1,4 @@
-//! The open documents, and why some of them are not analyzed.
+//! The open documents, and the reasons why Fovea does not analyze some of them.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -18,22 +18,22 @@ use crate::text::{Document, Inactive, Language, Snapshot, inactive, secret_file}
 pub struct Open {
     /// Its text now.
     pub document: Document,
-    /// LSP's identifier of its language.
+    /// LSP's identifier for its language.
     pub language_id: String,
-    /// Its name, where that is one of a header, whose language its text decides.
+    /// Its name, if it is a header, whose language depends on its text.
     header: Option<PathBuf>,
-    /// The file that it shows, under whatever scheme.
+    /// The file that it shows, whatever the scheme of its URI.
     pub shown: Option<ShownFile>,
-    /// Its name, or that of the file that it links to, is one that secrets are kept under.
+    /// Whether its name, or the target of its link, is a usual name for secrets.
     secret: bool,
-    /// Why it is not analyzed, where it is not.
+    /// The reason why Fovea does not analyze it, if so.
     pub inactive: Option<String>,
-    /// An edit could not be read, so the text is not what the client shows until the document is opened again.
+    /// Whether an edit was unreadable. The text then differs from the client's until the document is opened again.
     pub out_of_step: bool,
 }
 
 impl Open {
-    /// A document as its client opened it.
+    /// Creates a document that the client opened.
     pub fn new(uri: &str, language_id: String, version: i32, text: &str) -> Open {
         let shown = uris::parse(uri).as_ref().and_then(shown);
         let file = language_file(uri, shown.as_ref());
@@ -55,7 +55,7 @@ impl Open {
         self.document.snapshot()
     }
 
-    /// Its text was edited: a header may have become one of another language.
+    /// Updates the language after an edit: the text of a header determines its language.
     pub fn edited(&mut self) {
         let Some(header) = &self.header else { return };
         let now = self.document.snapshot();
@@ -66,7 +66,7 @@ impl Open {
         }
     }
 
-    /// Decides anew whether it is analyzed.
+    /// Decides again whether Fovea analyzes it.
     pub fn admit(&mut self, settings: &Settings) {
         self.inactive = reason(self, settings);
     }
@@ -76,7 +76,7 @@ fn is_secret(path: &Path) -> bool {
     secret_file(path) || path.canonicalize().is_ok_and(|path| secret_file(&path))
 }
 
-/// The file whose name tells a document's language; a notebook's says nothing about a cell.
+/// The file whose name determines a document's language. A notebook's name says nothing about the language of a cell.
 fn language_file(uri: &str, shown: Option<&ShownFile>) -> Option<PathBuf> {
     match shown {
         Some(ShownFile { view: View::Cell, .. }) => None,
@@ -95,7 +95,7 @@ fn shown(uri: &Uri) -> Option<ShownFile> {
     Some(ShownFile { path, view })
 }
 
-/// All open documents. A clone is a view of one moment, cheap to take with every request.
+/// All open documents. A clone is an immutable view, and cheap enough for every request.
 pub type Documents = Arc<HashMap<DocumentId, Arc<Open>>>;
 
 fn reason(open: &Open, settings: &Settings) -> Option<String> {

@@ -1,4 +1,4 @@
-//! How the server ends.
+//! The end of the server and its exit code.
 
 use std::sync::Mutex;
 use std::sync::PoisonError;
@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::Notify;
 
-/// The wish to end, with the process's exit code.
+/// The request to end the process, with its exit code.
 #[derive(Debug, Default)]
 pub struct Exit {
     shut_down: AtomicBool,
@@ -15,17 +15,17 @@ pub struct Exit {
 }
 
 impl Exit {
-    /// The client said `shutdown`: from here on, ending is what it wants.
+    /// Notes that the client sent `shutdown`: the next `exit` is a regular end.
     pub fn shutdown(&self) {
         self.shut_down.store(true, Ordering::Release);
     }
 
-    /// The client said `exit`, or went away: 0 after `shutdown`, else 1.
+    /// Ends the server after `exit` or a lost connection: code 0 after `shutdown`, otherwise 1.
     pub fn exit(&self) {
         self.with_code(u8::from(!self.shut_down.load(Ordering::Acquire)));
     }
 
-    /// Ends with a code. The first one counts.
+    /// Ends the server with a code; only the first call counts.
     pub fn with_code(&self, code: u8) {
         self.code
             .lock()
@@ -34,7 +34,7 @@ impl Exit {
         self.wake.notify_one();
     }
 
-    /// Waits until the server is to end.
+    /// Waits until the server must end; returns the exit code.
     pub async fn wait(&self) -> u8 {
         loop {
             if let Some(code) = *self.code.lock().unwrap_or_else(PoisonError::into_inner) {

@@ -1,4 +1,6 @@
-//! What is registered with the client only while a setting wants it: other fallback_providers of the same facts.
+//! Features that the server registers only while a setting enables them.
+//!
+//! They show the same facts as heat and lenses, for editors that have neither.
 
 use serde_json::json;
 use tokio::sync::watch;
@@ -8,7 +10,7 @@ use tower_lsp::ls_types::{Registration, Unregistration};
 use super::publisher::{CLIENT_TIMEOUT, within};
 use super::request_snapshot::RequestSnapshot;
 
-/// Which fallback_providers are registered.
+/// The fallback providers that are registered, or should be.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct FallbackProviders {
     inlay_hint: bool,
@@ -16,7 +18,9 @@ pub struct FallbackProviders {
 }
 
 impl FallbackProviders {
-    /// What the settings want of a client that takes registrations; others were told when they asked what there is.
+    /// The providers that the settings enable, for clients that support registration.
+    ///
+    /// Other clients learn the providers from the answer of `initialize`.
     pub fn wanted(request: &RequestSnapshot) -> FallbackProviders {
         let (client, settings) = (&request.client, &request.settings);
         FallbackProviders {
@@ -33,7 +37,7 @@ impl FallbackProviders {
     }
 }
 
-/// Registers what is wanted and takes back what no longer is, one after the other, until nobody is left to want anything.
+/// Registers and unregisters providers, one change at a time, until the sender is dropped.
 pub async fn keep(client: Client, mut wanted: watch::Receiver<FallbackProviders>) {
     let mut known = FallbackProviders::default();
     while wanted.changed().await.is_ok() {

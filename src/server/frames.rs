@@ -1,7 +1,7 @@
-//! Bytes → messages: `Content-Length` frames, whatever stands between them.
+//! Reads messages from `Content-Length` frames and skips garbage between them.
 //!
-//! The framework's own reader stops for good after one malformed body, so this one stands in its place. It never gives up: a
-//! frame it cannot use becomes an answer with an error, and reading goes on at the next header.
+//! The framework's reader stops for good after one malformed body, so this reader replaces it. It never gives up: an unusable frame
+//! produces an error answer, and reading continues at the next header.
 
 use serde_json::Value;
 use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt};
@@ -9,29 +9,29 @@ use tower_lsp::jsonrpc::{Error, Id, Request, Response};
 
 use super::surrogates;
 
-/// The longest body that is read; a longer one is skipped and answered with an error.
+/// Maximum bytes of a body; a longer body is skipped and answered with an error.
 pub const MAX_BODY: u64 = 256 << 20;
 
-/// The longest header line; anything longer is garbage.
+/// Maximum bytes of a header line; longer lines are garbage.
 const MAX_HEADER: u64 = 4096;
 
-/// What one frame holds.
+/// The content of one frame.
 #[derive(Debug)]
 pub enum Incoming {
     /// A request or a notification.
     Request(Request),
-    /// The client's answer to a request of ours.
+    /// The client's answer to a request from the server.
     Response(Response),
-    /// Nothing usable: what to answer.
+    /// An unusable frame, with the error to answer.
     Broken(Response),
 }
 
-/// The messages of an input, one after the other.
+/// Reads the messages of an input one by one.
 #[derive(Debug)]
 pub struct Frames<R> {
     input: R,
     max_body: u64,
-    /// What came last was no frame, and the client has been told.
+    /// The last bytes were no frame, and the client has been told.
     lost: bool,
 }
 
@@ -53,7 +53,7 @@ impl<R: AsyncBufRead + Unpin> Frames<R> {
     /// Reads the next message; `None` at the end of the input.
     ///
     /// # Errors
-    /// Those of the reader.
+    /// Fails if the input cannot be read.
     pub async fn next(&mut self) -> std::io::Result<Option<Incoming>> {
         let length = match self.header().await? {
             None => return Ok(None),
@@ -73,7 +73,7 @@ impl<R: AsyncBufRead + Unpin> Frames<R> {
             let reason = format!("a message of {length} bytes is over the limit of {}", self.max_body);
             return Ok(Some(broken(Id::Null, Error::invalid_request(), &reason)));
         }
-        // No allocation on the word of a header: the buffer grows as the bytes arrive.
+        // The header's length is not trusted for an allocation: the buffer grows as the bytes arrive.
         let mut body = Vec::new();
         (&mut self.input).take(length).read_to_end(&mut body).await?;
         if (body.len() as u64) < length {
@@ -82,8 +82,9 @@ impl<R: AsyncBufRead + Unpin> Frames<R> {
         Ok(Some(parse(&body)))
     }
 
-    /// Reads header lines up to the empty one. Bytes that are no header are dropped up to the next `Content-Length`, and
-    /// reported once.
+    /// Reads header lines up to the empty line.
+    ///
+    /// It drops bytes that are no header up to the next `Content-Length`, and reports them once.
     async fn header(&mut self) -> std::io::Result<Option<Header>> {
         let mut length = None;
         let mut line = Vec::new();
@@ -97,7 +98,7 @@ impl<R: AsyncBufRead + Unpin> Frames<R> {
                     return Ok(Some(Header::Length(length)));
                 }
             } else if let Some(at) = find_length(text) {
-                // A frame may follow on the line of something else, when the length before it was too small.
+                // If the previous length was too small, the rest of that body stands before this header on the same line.
                 match content_length(&text[at..]) {
                     Some(number) => length = Some(number),
                     None if self.lost => {}
@@ -109,7 +110,7 @@ impl<R: AsyncBufRead + Unpin> Frames<R> {
                     return Ok(Some(Header::Garbage));
                 }
             }
-            // A line that is too long to be one is read in pieces, and the name may be cut in two.
+            // Overlong lines are read in pieces, so a piece may end within the header's name.
             let keep = if line.ends_with(b"\n") { 0 } else { partial_name(&line) };
             line.drain(..line.len() - keep);
         }
@@ -118,7 +119,7 @@ impl<R: AsyncBufRead + Unpin> Frames<R> {
 
 const NAME: &[u8] = b"content-length:";
 
-/// How many bytes at the end of `bytes` could be the start of the header's name.
+/// Number of bytes at the end of `bytes` that could start the header's name.
 fn partial_name(bytes: &[u8]) -> usize {
     (1..NAME.len())
         .rev()
@@ -136,7 +137,7 @@ fn content_length(line: &[u8]) -> Option<u64> {
     std::str::from_utf8(line.get(NAME.len()..)?).ok()?.trim().parse().ok()
 }
 
-/// `Name: value`, as far as it matters here.
+/// Whether a line has the form `Name: value`; the value is not checked.
 fn is_header(line: &[u8]) -> bool {
     let Some(colon) = line.iter().position(|&b| b == b':') else {
         return false;
@@ -144,7 +145,7 @@ fn is_header(line: &[u8]) -> bool {
     colon > 0 && line[..colon].iter().all(|b| b.is_ascii_alphanumeric() || *b == b'-')
 }
 
-/// A frame's body → a message.
+/// Parses the body of a frame.
 pub fn parse(body: &[u8]) -> Incoming {
     let value: Value = match serde_json::from_slice(body) {
         Ok(value) => value,
@@ -173,11 +174,11 @@ pub fn parse(body: &[u8]) -> Incoming {
     }
     match serde_json::from_value::<Response>(value) {
         Ok(response) => Incoming::Response(response),
-        Err(_) => broken(id, Error::invalid_request(), "neither a request nor an answer"),
+        Err(_) => broken(id, Error::invalid_request(), "neither a request nor a response"),
     }
 }
 
-/// What serde says, without the excerpt of the input that some of its messages hold.
+/// The reason from serde, without the input excerpts that some of its messages contain.
 fn reason(error: &serde_json::Error) -> String {
     match error.classify() {
         serde_json::error::Category::Data => "not a JSON-RPC 2.0 message".to_owned(),
@@ -222,7 +223,7 @@ mod tests {
     const B: &str = r#"{"jsonrpc":"2.0","method":"b","id":1}"#;
 
     #[tokio::test]
-    async fn reads_frames_with_any_headers() {
+    async fn frames_with_any_headers_are_read() {
         let typed = format!(
             "content-length:{}\nContent-Type: application/vscode-jsonrpc; charset=utf-8\n\n{B}",
             B.len()
@@ -235,7 +236,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn goes_on_after_malformed_bodies() {
+    async fn reading_continues_after_malformed_bodies() {
         for body in [
             "",
             "{",
@@ -270,7 +271,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn finds_the_next_frame_after_garbage() {
+    async fn the_next_frame_after_garbage_is_found() {
         for garbage in [
             "hello\r\n\r\n",
             "hello",
@@ -289,7 +290,7 @@ mod tests {
         }
         let long = "x".repeat(3 * MAX_HEADER as usize - 5);
         assert_eq!(names(&all((long + &frame(A)).as_bytes()).await), ["-32700", "a"]);
-        // A length that is too small, one that is too large.
+        // One length is too small, the other too large.
         let short = format!("Content-Length: {}\r\n\r\n{B}", B.len() - 5);
         let messages = names(&all((short + &frame(A) + &frame(A)).as_bytes()).await);
         assert_eq!(messages.last().map(String::as_str), Some("a"));
@@ -299,13 +300,13 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn skips_what_is_too_large() {
+    async fn too_large_messages_are_skipped() {
         let large = frame(&"x".repeat(5000));
         assert_eq!(names(&all((large + &frame(A)).as_bytes()).await), ["-32600", "a"]);
     }
 
     #[tokio::test]
-    async fn an_input_that_ends_in_a_frame_just_ends() {
+    async fn an_input_that_ends_within_a_frame_ends_without_an_error() {
         for bytes in [
             "",
             "Content-Length: 10\r\n",
@@ -317,7 +318,7 @@ mod tests {
     }
 
     #[test]
-    fn errors_hold_nothing_of_the_input() {
+    fn errors_contain_nothing_of_the_input() {
         let Incoming::Broken(response) = parse(br#"{"jsonrpc":"2.0","method":{"canary":"SECRET"},"id":1}"#) else {
             panic!("not broken")
         };

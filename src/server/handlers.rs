@@ -1,6 +1,6 @@
-//! The framework's view of the server: one method per request, each a file under [`requests`](super::requests).
+//! Implements the framework's interface: one method per request, each in a file under [`requests`](super::requests).
 //!
-//! Notifications never arrive here; [`ingress`](super::ingress) applies them.
+//! [`ingress`](super::ingress) applies notifications, so none arrive here.
 
 use std::sync::Arc;
 
@@ -27,7 +27,7 @@ pub struct Handlers {
 }
 
 impl Handlers {
-    /// Answers from a state, and asks the client where a command has to.
+    /// Creates handlers that answer from `session`; commands send requests to `client`.
     pub fn new(session: Arc<Session>, client: Option<Client>) -> Handlers {
         Handlers { session, client }
     }
@@ -82,7 +82,7 @@ impl LanguageServer for Handlers {
     }
 
     async fn color_presentation(&self, _: ColorPresentationParams) -> Result<Vec<ColorPresentation>> {
-        // The colors say how much words carry; there is none to choose.
+        // The colors stand for scores, so users cannot choose other ones.
         Ok(Vec::new())
     }
 
@@ -95,7 +95,7 @@ impl LanguageServer for Handlers {
     }
 
     async fn will_rename_files(&self, _: RenameFilesParams) -> Result<Option<WorkspaceEdit>> {
-        // Nothing that we know stands in other files; the index follows when the files have moved.
+        // Fovea edits no other files; the index follows after the files have moved.
         Ok(None)
     }
 

@@ -1,7 +1,7 @@
-//! A document's report → `fovea/heat`.
+//! Converts a document's report into `fovea/heat`.
 //!
-//! What was sent is kept, unit by unit: a unit that is as it was is neither measured again nor, to a client that takes changes,
-//! sent again. So a keystroke in a long file costs the unit it fell into, here as elsewhere.
+//! [`HeatDiff`] keeps what the server sent, unit by unit. It does not measure an unchanged unit again, and does not send it again to a
+//! client that accepts changes. A keystroke in a long file therefore costs one unit.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -21,7 +21,7 @@ use crate::segment::Unit;
 use crate::similar::index::holds_data;
 use crate::text::{ByteRange, PositionEncoding, Snapshot};
 
-/// How heat is drawn.
+/// How the server draws heat.
 #[derive(Debug, Clone, Copy)]
 pub struct Style {
     /// The method of the scores.
@@ -30,12 +30,12 @@ pub struct Style {
     pub preset: HeatPreset,
     /// How the client counts columns.
     pub encoding: PositionEncoding,
-    /// Whether the client takes what changed alone.
+    /// Whether the client accepts messages that contain only changes.
     pub changes: bool,
 }
 
 impl Style {
-    /// As the settings and the client of a request want it.
+    /// The style from the settings and the client of a request.
     pub fn of(request: &RequestSnapshot) -> Style {
         Style {
             method: request.settings.method,
@@ -46,7 +46,9 @@ impl Style {
     }
 }
 
-/// The words of a unit that have heat with a preset, in the order of the text, as indices with their levels. `text` is the unit's.
+/// The words of a unit that have heat, as indices with levels, in text order.
+///
+/// `text` is the text of the unit.
 pub fn shown(preset: HeatPreset, text: &str, unit: &Unit, report: &UnitReport) -> Vec<(usize, u32)> {
     if report.coverage < UNDERSTOOD {
         return Vec::new();
@@ -58,7 +60,7 @@ pub fn shown(preset: HeatPreset, text: &str, unit: &Unit, report: &UnitReport) -
     }
 }
 
-/// How much heat a document gets: none in quiet where its name says that it holds data.
+/// The preset of a document: off instead of quiet if its name marks it as a data file.
 pub fn preset_of(id: &DocumentId, preset: HeatPreset) -> HeatPreset {
     match preset {
         HeatPreset::Quiet if uris::parse(id).is_some_and(|uri| holds_data(Path::new(&uris::file_name(&uri)))) => {
@@ -68,36 +70,36 @@ pub fn preset_of(id: &DocumentId, preset: HeatPreset) -> HeatPreset {
     }
 }
 
-/// The heat of one document as it was sent last.
+/// The heat of one document as the server last sent it.
 #[derive(Debug, Default)]
 pub struct HeatDiff {
-    /// The version it was sent for; `None` before the first time.
+    /// The version that it belongs to; `None` before the first message.
     version: Option<i32>,
     units: Vec<Drawn>,
-    /// Lines of that version.
+    /// The number of lines of that version.
     lines: u32,
 }
 
-/// One unit as it was drawn.
+/// One unit as the server last drew it.
 #[derive(Debug)]
 struct Drawn {
     range: ByteRange,
     report: Option<Arc<UnitReport>>,
     /// The line it starts on.
     line: u32,
-    /// Whether it starts at the start of that line.
+    /// Whether it starts at the beginning of that line.
     flush: bool,
-    /// `[line, start, end, level]`, lines counted from its first.
+    /// `[line, start, end, level]`; lines count from the first line of the unit.
     words: Vec<[u32; 4]>,
-    /// Where it ends, lines counted from its first, if it is not understood, and how little is.
+    /// If the model does not understand the unit: its range, whose lines count from its first line, and its coverage.
     unread: Option<(Range, f32)>,
 }
 
 impl HeatDiff {
-    /// Draws a report. With `changes` only what is new since the last time is told, if there was one. `None` where the document's
-    /// name is no URI.
+    /// Draws a report; `None` if the document's name is no URI.
     ///
-    /// A diff holds units as one style draws them; another style needs another diff.
+    /// If the style has `changes` and there was an earlier message, the result contains only the changes since. A diff holds units as one
+    /// style draws them; another style needs another diff.
     pub fn draw(&mut self, report: &DocumentReport, style: &Style) -> Option<HeatParams> {
         let uri = uris::parse(&report.id)?;
         let since = self.version.replace(report.snapshot.version());
@@ -108,13 +110,13 @@ impl HeatDiff {
         let lines = changed
             .as_ref()
             .map_or(0..u32::MAX, |changed| changed.start..changed.end);
-        // The unit before may end on the first line that is told anew.
+        // The previous unit may end on the first changed line.
         let from = self.units[..first].iter().rposition(|unit| unit.line < lines.start);
         let units = match changed {
             Some(_) => &self.units[from.unwrap_or(0)..last],
             None => &self.units[..],
         };
-        // A model without surprisal explains by another method than the one that was chosen.
+        // A model without surprisal uses another method than the chosen one.
         let method = report
             .units
             .iter()
@@ -136,8 +138,9 @@ impl HeatDiff {
         Some(params)
     }
 
-    /// Makes the units those of a report, keeping what is as it was at both ends: the indices between which units are new, and the
-    /// lines that they stand on.
+    /// Takes over the units of a report and keeps unchanged units at both ends.
+    ///
+    /// Returns the indices between which units are new, and the lines of the new units.
     fn take_over(&mut self, report: &DocumentReport, style: &Style) -> (usize, usize, Changed) {
         let preset = preset_of(&report.id, style.preset);
         let rope = report.snapshot.rope();
@@ -148,12 +151,12 @@ impl HeatDiff {
             unit.range.len() == old.range.len() && report.is_some_and(|(new, old)| Arc::ptr_eq(new, old))
         };
         let all = || units.iter().zip(&report.units);
-        // A report belongs to one text, so equal reports from the start on mean equal text.
+        // Each report belongs to one text, so the same reports from the start mean the same text.
         let first = all().zip(&self.units).take_while(|(new, old)| same(*new, old)).count();
         let most = units.len().min(self.units.len()) - first;
         let alike = all().rev().zip(self.units.iter().rev()).take(most);
         let mut kept = alike.take_while(|(new, old)| same(*new, old)).count();
-        // Where the lines at the end begin must be sure: at a unit that starts one, before and now.
+        // The unchanged lines at the end must begin with a unit that starts its line, in the old and in the new text.
         let starts_line = |offset: usize| offset == rope.line_to_byte(rope.byte_to_line(offset));
         while kept > 0 {
             let (old, new) = (&self.units[self.units.len() - kept], &units[units.len() - kept]);
@@ -210,7 +213,7 @@ impl Drawn {
             for (index, level) in shown(preset, &text, unit, understood) {
                 let word = &understood.words[index];
                 let (start, end) = (place(word.range.start), place(word.range.end));
-                // A word does not cross lines; should one, its first line is colored.
+                // A word does not cross lines. If one did, only its part on the first line would be colored.
                 let end = if end.line == start.line { end.column } else { u32::MAX };
                 words.push([start.line - line, start.column, end, level]);
             }
@@ -250,7 +253,7 @@ fn shifted(range: Range, line: impl Fn(u32) -> u32) -> Range {
     }
 }
 
-/// Heat that draws nothing.
+/// Heat without words.
 pub fn nothing(uri: Uri, version: i32, method: Method) -> HeatParams {
     empty(uri, version, method, true)
 }
@@ -268,7 +271,7 @@ fn empty(uri: Uri, version: i32, method: Method, complete: bool) -> HeatParams {
     }
 }
 
-/// What to say of text that the model cannot read.
+/// The message for text that the model cannot read.
 pub fn not_understood(coverage: f32) -> String {
     format!(
         "The model knows only {:.0} % of the characters here, so its scores would mean nothing; a multilingual model (setting \

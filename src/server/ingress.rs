@@ -1,8 +1,8 @@
-//! The first to see each message, in the order of the wire.
+//! Receives each message first, in the order of the wire.
 //!
-//! The framework runs handlers concurrently and in no order, so nothing that changes state may be one. Notifications are
-//! applied here, inside [`Service::call`], which the transport calls for one message after the other; a request leaves with a
-//! [`RequestSnapshot`](super::request_snapshot::RequestSnapshot) of the state it arrived in and is answered whenever its handler is done.
+//! The framework runs handlers concurrently and in any order, so no handler may change state. [`Service::call`], which the transport calls
+//! for one message after the other, applies notifications itself. A request gets a
+//! [`RequestSnapshot`](super::request_snapshot::RequestSnapshot) of the state at its arrival, and is answered when its handler finishes.
 
 use std::convert::Infallible;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -30,7 +30,7 @@ pub struct Ingress<S> {
 }
 
 impl<S> Ingress<S> {
-    /// Stands before a service.
+    /// Wraps a service.
     pub fn new(inner: S, session: Arc<Session>) -> Ingress<S> {
         Ingress { inner, session }
     }
@@ -48,7 +48,7 @@ where
     type Future = BoxFuture<'static, Answer>;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        // The framework is ready unless it has exited, and then its calls say so.
+        // The framework is always ready until it exits; after that, its calls return an error.
         Poll::Ready(Ok(()))
     }
 
@@ -78,8 +78,8 @@ where
             .into_iter()
             .fold(builder, |builder, params| builder.params(params))
             .finish();
-        // A task of its own: a panic ends it and nothing else, and the two workers share the handlers.
-        // Commands switch things before they wait for anything: two of them are begun in the order of the wire.
+        // Each handler has its own task: a panic ends only that task, and the two workers share the handlers. Commands change state before
+        // they wait, so each command starts here, in the order of the wire.
         let handler = in_order(
             method == "workspace/executeCommand",
             request_snapshot::with(snapshot, self.inner.call(request)),
@@ -119,7 +119,7 @@ where
         match method {
             "$/cancelRequest" => self.cancel(&params),
             "exit" => {
-                // The framework only notes that it is over; there is nothing to wait for.
+                // The framework only sets a flag, so the call completes at once.
                 let _ = self.inner.call(Request::build("exit").finish()).now_or_never();
                 self.session.exit.exit();
             }
@@ -135,14 +135,14 @@ where
             return;
         };
         if let Some(number) = self.session.in_flight.cancel(&id) {
-            // The framework drops the handler, which answers at once that it was cancelled.
+            // The framework drops the handler, and answers at once that the request was canceled.
             let cancel = Request::build("$/cancelRequest").params(json!({"id": number})).finish();
             let _ = self.inner.call(cancel).now_or_never();
         }
     }
 }
 
-/// Spawns a handler; with `begin` it is first taken, here and now, as far as it goes without waiting.
+/// Spawns a handler. With `begin`, the handler first runs on the calling thread until it waits for the first time.
 fn in_order<F>(begin: bool, handler: F) -> JoinHandle<F::Output>
 where
     F: Future + Send + 'static,
@@ -154,7 +154,7 @@ where
     }
     match catch_unwind(AssertUnwindSafe(|| (&mut handler).now_or_never())) {
         Ok(Some(answer)) => tokio::spawn(std::future::ready(answer)),
-        // The task asks again, and is woken from then on.
+        // The task polls again, so that later wake-ups reach it.
         Ok(None) => tokio::spawn(handler),
         Err(panic) => tokio::spawn(async move { resume_unwind(panic) }),
     }
@@ -169,7 +169,7 @@ mod tests {
     use super::*;
     use crate::model::LoadError;
 
-    /// Stands for the framework: panics when told to, else echoes the parameters.
+    /// Replaces the framework: panics for the method `panic`, otherwise echoes the parameters.
     struct Inner;
 
     impl Service<Request> for Inner {
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_panic_is_an_internal_error_and_no_more() {
+    async fn a_panic_becomes_an_internal_error_and_the_server_continues() {
         let session = Arc::new(Session::new(
             Box::new(|_| Box::new(|| Err("no model".to_owned()))),
             Box::new(|_, _| Err(LoadError::NotEmbedded)),

@@ -13,17 +13,17 @@ use tracing_subscriber::util::SubscriberInitExt;
 use super::settings::LOG_LEVELS;
 use crate::render::terminal::printable;
 
-/// The index into [`LOG_LEVELS`] of what is written now.
+/// The current level, as an index into [`LOG_LEVELS`].
 static LEVEL: AtomicUsize = AtomicUsize::new(2);
 
-/// Sets what is written, by its name in [`LOG_LEVELS`].
+/// Sets the level, by its name in [`LOG_LEVELS`].
 pub fn set_level(name: &str) {
     if let Some(index) = LOG_LEVELS.iter().position(|level| *level == name) {
         LEVEL.store(index, Ordering::Relaxed);
     }
 }
 
-/// Only our own messages: the framework's would hold whole documents at their most verbose.
+/// Admits only Fovea's messages: at verbose levels, the framework logs whole documents.
 fn wanted(metadata: &Metadata) -> bool {
     let ours = metadata.target() == "fovea" || metadata.target().starts_with("fovea::");
     ours && *metadata.level() <= level()
@@ -50,7 +50,7 @@ pub fn start() {
     let _ = tracing_subscriber::registry().with(lines).try_init();
 }
 
-/// stderr, to which nothing goes that could steer a terminal: a line may name a file.
+/// Writes to stderr without control characters that could steer a terminal: a log line may contain a file name.
 struct Printable;
 
 impl Write for Printable {
@@ -65,7 +65,9 @@ impl Write for Printable {
     }
 }
 
-/// Makes a panic one line on stderr: where, and in which thread. What it says may quote a document, so that is left out.
+/// Reports a panic as one line on stderr: its location and thread.
+///
+/// The line omits the panic's message, which may quote a document.
 pub fn install_panic_hook() {
     std::panic::set_hook(Box::new(|info| {
         let thread = std::thread::current();
@@ -80,8 +82,8 @@ pub fn install_panic_hook() {
     }));
 }
 
-/// Writes one line to stderr whatever the level: for what ends the process.
+/// Writes one line to stderr at any level, for errors that end the process.
 pub fn complain(line: &str) {
-    // Nobody is left to tell when stderr is closed.
+    // If stderr is closed, no other channel is left.
     let _ = writeln!(Printable, "fovea: {line}");
 }

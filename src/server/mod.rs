@@ -41,7 +41,7 @@ pub use logging::{install_panic_hook, start as start_logging};
 pub use pages::PageModels;
 pub use transport::serve;
 
-/// Readers of what a client sends, for the targets under `fuzz/`.
+/// Parsers of client input, for the targets under `fuzz/`.
 #[cfg(fuzzing)]
 pub mod fuzzed {
     pub use super::frames::{Frames, Incoming};
@@ -58,11 +58,13 @@ use crate::analysis::Loader;
 use crate::places;
 use crate::similar::index::Elsewhere;
 
-/// Serves one client over stdin and stdout. `loaders` makes the loader of the model in a folder (the setting `fovea.model.dir`), or
-/// or of the default one; `store` is a team's store to ask beside the workspace.
+/// Serves one client over stdin and stdout.
+///
+/// `loaders` creates the loader of the model in a folder (the setting `fovea.model.dir`), or of the default model; `store` is a team's
+/// store that the server asks in addition to the workspace.
 ///
 /// # Errors
-/// The threads could not be started.
+/// Fails if the threads cannot start.
 pub fn run(
     loaders: impl Fn(Option<&Path>) -> Loader + Send + Sync + 'static,
     pages: PageModels,
@@ -70,7 +72,7 @@ pub fn run(
 ) -> anyhow::Result<ExitCode> {
     install_panic_hook();
     start_logging();
-    // Handlers only wait for the model's thread, so two workers are plenty.
+    // Handlers only wait for the model's thread, so two workers are enough.
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .thread_name("fovea-server")
@@ -85,7 +87,7 @@ pub fn run(
         places::cache_folder(),
         store,
     ));
-    // A read of stdin may wait for ever; the process ends all the same.
+    // A read of stdin may block forever; the process ends anyway.
     runtime.shutdown_background();
     Ok(ExitCode::from(code))
 }

@@ -1,7 +1,7 @@
-//! The client's notifications, applied as they arrive.
+//! Applies the client's notifications as they arrive.
 //!
-//! They are read with types of our own: a position past what fits in LSP's `uinteger` must not make an edit get lost, since every later
-//! answer would then be about another text.
+//! This module parses them with its own types. An edit whose position exceeds LSP's `uinteger` must not be lost: every later answer would
+//! refer to a different text.
 
 use std::path::PathBuf;
 
@@ -13,8 +13,8 @@ use super::{settings, uris};
 use crate::similar::index::concerns;
 use crate::text::{Change, Position};
 
-/// Applies a notification. One that cannot be read changes nothing, except that a document whose edit is lost is not analyzed any
-/// more.
+/// Applies a notification. An unreadable notification changes nothing, with one exception: the server stops analyzing a document whose edit
+/// is unreadable.
 pub fn apply(session: &Session, method: &str, params: Value) {
     if !session.initialized() {
         return;
@@ -23,7 +23,7 @@ pub fn apply(session: &Session, method: &str, params: Value) {
         "textDocument/didOpen" => {
             if let Some(DidOpen { text_document: open }) = read(method, params) {
                 session.open(&open.uri, open.language_id, open.version, &open.text);
-                // Another branch may have been checked out in an editor that watches no files.
+                // The user may have checked out another branch in an editor that watches no files.
                 session.files_changed();
             }
         }
@@ -98,7 +98,7 @@ fn change(session: &Session, params: Value) {
     }
 }
 
-/// Some clients send the settings, some an empty note that they changed.
+/// Reads the settings that a client sends, or asks for them if the client only reports a change.
 fn configuration(session: &Session, params: &Value) {
     let sent = params.get("settings").unwrap_or(&Value::Null);
     let ours = sent.get("fovea").unwrap_or(sent);
@@ -106,7 +106,7 @@ fn configuration(session: &Session, params: &Value) {
         session.outbox.add(|outgoing| outgoing.pull = true);
         return;
     }
-    // Sections of other servers only.
+    // The object contains only settings of other servers.
     if sent.get("fovea").is_none() && !settings::concerns_us(sent) {
         return;
     }
@@ -118,7 +118,7 @@ fn read<T: for<'de> Deserialize<'de>>(method: &str, params: Value) -> Option<T> 
         Ok(read) => Some(read),
         Err(_) => {
             // serde's message may quote the document.
-            tracing::warn!(method, "a notification that cannot be read is ignored");
+            tracing::warn!(method, "ignored an unreadable notification");
             None
         }
     }
@@ -216,10 +216,10 @@ impl From<WirePosition> for Position {
     }
 }
 
-/// A number that may be negative, fractional or past 32 bits.
+/// Reads a number that may be negative, fractional or larger than 32 bits.
 fn clamped<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
     let number = serde_json::Number::deserialize(deserializer)?;
-    // A float becomes the nearest integer of the type, which is what clamping is.
+    // `as` saturates: it converts a float to the nearest value of the type.
     Ok(number.as_f64().unwrap_or(0.0) as u32)
 }
 
@@ -228,7 +228,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn positions_of_any_size_are_read() {
+    fn positions_of_any_size_are_clamped() {
         for (number, line) in [
             ("3", 3),
             ("-1", 0),

@@ -1,4 +1,4 @@
-//! A server whose editor died without a word must not stay behind.
+//! Ends the server if its editor dies without a message.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,13 +26,13 @@ fn alive(process: u32) -> bool {
     let Some(pid) = i32::try_from(process).ok().and_then(rustix::process::Pid::from_raw) else {
         return true;
     };
-    // Any other error means that it is there and not ours to ask.
+    // Any other error means that the process exists but belongs to another user.
     rustix::process::test_kill_process(pid) != Err(rustix::io::Errno::SRCH)
 }
 
 #[cfg(not(unix))]
 fn alive(_: u32) -> bool {
-    // The end of the input tells.
+    // On these systems, the end of the input ends the server.
     true
 }
 
@@ -41,7 +41,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn knows_the_living_from_the_dead() {
+    fn dead_and_living_processes_are_distinguished() {
         assert!(alive(std::process::id()));
         let mut child = std::process::Command::new("true").spawn().unwrap();
         let id = child.id();

@@ -1,6 +1,7 @@
-//! What is to be said to the client. Whoever has news puts it here and goes on; the publisher takes it when it is free.
+//! Messages that wait for the client.
 //!
-//! There is room for one thing of each kind, so news that comes faster than it can be told replaces what nobody needs any more.
+//! Other threads add news here without waiting; the publisher takes it when it is free. Each kind of news has one slot (heat: one per
+//! document), so fast news replaces outdated news.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,28 +10,28 @@ use tokio::sync::Notify;
 
 use crate::analysis::{DocumentId, DocumentReport};
 
-/// How many messages to the user may wait.
+/// Maximum number of waiting messages to the user.
 const MAX_MESSAGES: usize = 16;
 
-/// The news of one document's heat.
+/// New heat of one document.
 #[derive(Debug, Clone)]
 pub enum HeatUpdate {
-    /// Results.
+    /// New results.
     Report(Arc<DocumentReport>),
-    /// Nothing is to be drawn, for this version.
+    /// The client must draw nothing for this version.
     Clear(i32),
 }
 
-/// What is to be said.
+/// The waiting news.
 #[derive(Debug, Default)]
 pub struct Outgoing {
-    /// Settings are to be asked for.
+    /// The server must ask for the settings.
     pub pull: bool,
     /// The state may have changed.
     pub status: bool,
-    /// Lenses should be asked for anew.
+    /// The client should ask for lenses again.
     pub lenses: bool,
-    /// Documents that were opened or closed, of whose heat the client knows nothing any more; told before the heat.
+    /// Documents that were opened or closed, whose previous heat the client has dropped; processed before `heat`.
     pub fresh: HashSet<DocumentId>,
     /// Heat, at most one per document.
     pub heat: HashMap<DocumentId, HeatUpdate>,
@@ -38,7 +39,7 @@ pub struct Outgoing {
     pub warnings: Vec<String>,
 }
 
-/// Where the news is put.
+/// Holds the news until the publisher takes it.
 #[derive(Debug, Default)]
 pub struct Outbox {
     outgoing: Mutex<Outgoing>,
@@ -47,12 +48,12 @@ pub struct Outbox {
 }
 
 impl Outbox {
-    /// The client said `initialized`.
+    /// Notes that the client sent `initialized`.
     pub fn client_is_ready(&self) {
         self.ready.notify_one();
     }
 
-    /// Waits for the client to say `initialized`.
+    /// Waits until the client sends `initialized`.
     pub async fn ready(&self) {
         self.ready.notified().await;
     }
@@ -66,7 +67,7 @@ impl Outbox {
         self.wake.notify_one();
     }
 
-    /// Waits for news and takes all there is.
+    /// Waits for news, and takes all of it.
     pub async fn take(&self) -> Outgoing {
         self.wake.notified().await;
         std::mem::take(&mut *self.lock())

@@ -1,4 +1,6 @@
-//! Messages → bytes, through a buffer in memory: a client that does not read cannot hold up the reading of its own requests.
+//! Writes messages to the client through a buffer in memory.
+//!
+//! A client that does not read its messages therefore cannot block the reading of its own requests.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -7,10 +9,10 @@ use serde::Serialize;
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio::sync::{Notify, mpsc};
 
-/// How many bytes may wait for the client to read them; beyond it the process ends.
+/// Maximum number of unread bytes in the buffer; beyond it, the process ends.
 pub const MAX_UNREAD: usize = 256 << 20;
 
-/// Where messages to the client go. Clones share the buffer.
+/// Sends messages to the client. Clones share the buffer.
 #[derive(Debug, Clone)]
 pub struct Output {
     frames: mpsc::UnboundedSender<Vec<u8>>,
@@ -25,14 +27,14 @@ struct Shared {
     drained: Notify,
 }
 
-/// The buffer's end that is read by [`Drain::run`].
+/// The reading end of the buffer; [`Drain::run`] writes it to the client.
 #[derive(Debug)]
 pub struct Drain {
     frames: mpsc::UnboundedReceiver<Vec<u8>>,
     shared: Arc<Shared>,
 }
 
-/// A buffer that holds at most `limit` bytes.
+/// Creates a buffer of at most `limit` bytes.
 pub fn output(limit: usize) -> (Output, Drain) {
     let (sender, receiver) = mpsc::unbounded_channel();
     let shared = Arc::new(Shared {
@@ -59,7 +61,7 @@ impl Output {
         let body = match serde_json::to_vec(message) {
             Ok(body) => body,
             Err(error) => {
-                tracing::error!(%error, "a message could not be written as JSON");
+                tracing::error!(%error, "cannot write a message as JSON");
                 return;
             }
         };
@@ -71,17 +73,17 @@ impl Output {
             return;
         }
         if self.frames.send(frame).is_err() {
-            // The other end is gone only once the client is.
+            // The receiver is dropped only after the client is gone.
             self.shared.unread.fetch_sub(length, Ordering::AcqRel);
         }
     }
 
-    /// Waits until more than the limit waits to be read.
+    /// Waits until the unread bytes exceed the limit.
     pub async fn overflowed(&self) {
         self.shared.overflow.notified().await;
     }
 
-    /// Waits until everything is written.
+    /// Waits until the buffer is written and flushed.
     pub async fn drained(&self) {
         loop {
             let drained = self.shared.drained.notified();
@@ -94,14 +96,14 @@ impl Output {
 }
 
 impl Drain {
-    /// Writes what is queued, until the writer fails or all [`Output`]s are gone.
+    /// Writes queued messages until the writer fails or all [`Output`]s are dropped.
     pub async fn run<W: AsyncWrite + Unpin>(mut self, mut writer: W) {
         while let Some(frame) = self.frames.recv().await {
             let mut written = frame.len();
             if write(&mut writer, &frame).await.is_err() {
                 break;
             }
-            // One flush for all that waits.
+            // One flush covers all waiting messages.
             while let Ok(frame) = self.frames.try_recv() {
                 written += frame.len();
                 if write(&mut writer, &frame).await.is_err() {
@@ -114,7 +116,7 @@ impl Drain {
             self.shared.unread.fetch_sub(written, Ordering::AcqRel);
             self.shared.drained.notify_waiters();
         }
-        // Nobody reads any more: what comes now counts for nothing.
+        // The client is gone, so `drained` must not wait for later messages.
         self.shared.unread.store(0, Ordering::Release);
         self.shared.drained.notify_waiters();
     }
@@ -124,7 +126,7 @@ async fn write<W: AsyncWrite + Unpin>(writer: &mut W, frame: &[u8]) -> std::io::
     writer
         .write_all(frame)
         .await
-        .inspect_err(|error| tracing::info!(%error, "the client does not read any more"))
+        .inspect_err(|error| tracing::info!(%error, "the client no longer reads"))
 }
 
 #[cfg(test)]
@@ -132,7 +134,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_client_that_does_not_read_holds_up_nobody() {
+    async fn a_client_that_does_not_read_does_not_block_senders() {
         let (output, drain) = output(1 << 20);
         let (writer, _client) = tokio::io::duplex(16);
         tokio::spawn(drain.run(writer));
@@ -143,7 +145,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn says_when_too_much_is_unread() {
+    async fn too_many_unread_bytes_are_reported() {
         let (output, drain) = output(1000);
         let (writer, _client) = tokio::io::duplex(16);
         tokio::spawn(drain.run(writer));
@@ -152,7 +154,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn writes_everything_in_order() {
+    async fn messages_are_written_in_order() {
         let (output, drain) = output(1 << 20);
         let (writer, mut client) = tokio::io::duplex(16);
         tokio::spawn(drain.run(writer));

@@ -1,6 +1,6 @@
-//! The pages that a client opened: `fovea view` for documents of the editor, as they are there.
+//! The pages that a client opened: `fovea view` for documents in the editor.
 //!
-//! Nothing is loaded and nothing listens until the client asks. A page keeps the last text of a document that is closed, and ends with the
+//! The server loads no model and opens no port until the client asks. A page keeps the last text of a closed document, and ends with the
 //! server.
 
 use std::collections::HashMap;
@@ -13,24 +13,26 @@ use crate::server::uris;
 use crate::text::Snapshot;
 use crate::view::{self, Live};
 
-/// Gives the model in a folder (the setting `fovea.model.dir`), or the default one that reads a text, as the interpreter runs it.
+/// Returns the model in a folder (setting `fovea.model.dir`) or the default model for a text.
+///
+/// The interpreter runs the model.
 pub type PageModels = Box<dyn Fn(Option<&Path>, &Snapshot) -> Result<Model, LoadError> + Send + Sync>;
 
 /// A document on a page.
 struct Page {
     live: Arc<Live>,
-    /// The address on loopback, once a client asked for one.
+    /// The address on 127.0.0.1, after a client has asked for one.
     address: Option<String>,
 }
 
-/// The documents that pages look at.
+/// The documents that pages show.
 pub struct Pages {
     models: PageModels,
     open: Mutex<HashMap<DocumentId, Page>>,
 }
 
 impl Pages {
-    /// Nothing is open yet.
+    /// Creates an empty set of pages.
     pub fn new(models: PageModels) -> Pages {
         Pages {
             models,
@@ -38,15 +40,17 @@ impl Pages {
         }
     }
 
-    /// The document of a page that is there.
+    /// The document of an existing page.
     pub fn known(&self, id: &DocumentId) -> Option<Arc<Live>> {
         self.lock().get(id).map(|page| page.live.clone())
     }
 
-    /// The model for a document's page. Loads it the first time, which may take a second: call this where it blocks no other request.
+    /// The model for a document's page.
+    ///
+    /// The first call loads the model, which may take a second: call this method where it blocks no other request.
     ///
     /// # Errors
-    /// Why the model cannot be loaded.
+    /// The reason why the model cannot be loaded.
     pub fn model(&self, folder: Option<&Path>, snapshot: &Snapshot) -> Result<Model, LoadError> {
         (self.models)(folder, snapshot)
     }
@@ -61,10 +65,12 @@ impl Pages {
         page.live.clone()
     }
 
-    /// The address of a document's page on 127.0.0.1, which listens from now on. `None` for a document that no page shows.
+    /// The address of a document's page on 127.0.0.1; `None` if no page shows the document.
+    ///
+    /// The first call starts the page's server.
     ///
     /// # Errors
-    /// If the system gives no port, no thread or no random numbers.
+    /// Fails if the system provides no port, no thread or no random numbers.
     pub fn listen(&self, id: &DocumentId) -> std::io::Result<Option<String>> {
         let mut open = self.lock();
         let Some(page) = open.get_mut(id) else {
@@ -82,14 +88,14 @@ impl Pages {
         Ok(page.address.clone())
     }
 
-    /// A document was edited.
+    /// Updates the page of an edited document.
     pub fn change(&self, id: &DocumentId, snapshot: impl FnOnce() -> Snapshot) {
         if let Some(page) = self.lock().get(id) {
             page.live.change(snapshot());
         }
     }
 
-    /// The client asked about a place in a document, so the cursor is there.
+    /// Moves the page to the position that the client asked about, where the cursor is.
     pub fn point(&self, id: &DocumentId, byte: usize) {
         if let Some(page) = self.lock().get(id) {
             page.live.point(byte);
@@ -101,7 +107,7 @@ impl Pages {
     }
 }
 
-/// The name of a document as a person knows it: the path of a file, else the URI.
+/// The name of a document for users: the path of a file, otherwise the URI.
 fn readable(id: &DocumentId) -> String {
     let uri = uris::parse(id);
     let path = uri.as_ref().and_then(uris::file_path);

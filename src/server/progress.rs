@@ -1,4 +1,4 @@
-//! The progress bar: for loading a model and for passes over documents, once they take longer than a second.
+//! Progress bars for model loading, document analysis and indexing that take longer than a second.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,18 +18,18 @@ use super::session::{Activity, Session};
 use crate::analysis::CancellationToken;
 use crate::similar::index;
 
-/// What is over sooner gets no bar.
+/// Shorter work gets no bar.
 const PATIENCE: Duration = Duration::from_secs(1);
-/// Between two steps of a bar.
+/// Time between two updates of a bar.
 const STEP: Duration = Duration::from_millis(500);
-/// How long a client may take to make a bar.
+/// Time limit for the client to create a bar.
 const CLIENT_TIMEOUT: Duration = Duration::from_secs(5);
-/// What the tokens of the model's bars start with.
+/// Prefix of the tokens of the model's bars.
 const MODEL: &str = "fovea/";
-/// What the tokens of the index's bars start with.
+/// Prefix of the tokens of the index's bars.
 const INDEX: &str = "fovea/index/";
 
-/// What a bar shows.
+/// The work that a bar shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Work {
     /// Loading the model, analyzing documents.
@@ -38,7 +38,7 @@ pub enum Work {
     Index,
 }
 
-/// What a token of ours stands for, as the client sends it back to stop it.
+/// The work behind a token that the client cancels. `None` if Fovea did not create the token.
 pub fn of_token(token: &Value) -> Option<Work> {
     match token.as_str()? {
         token if token.starts_with(INDEX) => Some(Work::Index),
@@ -89,14 +89,14 @@ async fn of_index(session: Arc<Session>, client: Client) {
     }
 }
 
-/// A bar that the client has made.
+/// A bar that the client has created.
 struct Bar<'a> {
     client: &'a Client,
     token: ProgressToken,
 }
 
 impl Bar<'_> {
-    /// Asks for a bar; `None` from a client that has none.
+    /// Asks the client for a bar; `None` if the client does not support or create one.
     async fn new<'a>(session: &Session, client: &'a Client, token: String) -> Option<Bar<'a>> {
         if !session.snapshot(CancellationToken::new()).client.progress {
             return None;
@@ -143,7 +143,7 @@ impl Bar<'_> {
 pub struct Steps<'a>(Option<Bar<'a>>);
 
 impl Steps<'_> {
-    /// Begins; without a token, nothing is reported.
+    /// Begins the bar; without a token, nothing is reported.
     pub async fn begin<'a>(client: &'a Client, token: Option<ProgressToken>, title: &str) -> Steps<'a> {
         let bar = token.map(|token| Bar { client, token });
         if let Some(bar) = &bar {
@@ -152,7 +152,7 @@ impl Steps<'_> {
         Steps(bar)
     }
 
-    /// So many steps of all are done.
+    /// Reports that `done` of `all` steps are done.
     pub async fn at(&self, done: usize, all: usize) {
         if let Some(bar) = &self.0 {
             let percentage = 100 * done / all.max(1);
@@ -160,7 +160,7 @@ impl Steps<'_> {
         }
     }
 
-    /// Ends.
+    /// Ends the bar.
     pub async fn end(self) {
         if let Some(bar) = self.0 {
             bar.end().await;
@@ -168,7 +168,7 @@ impl Steps<'_> {
     }
 }
 
-/// Whether it still does the same after a while.
+/// Whether the activity is still the same after `time`.
 async fn still(activity: &mut watch::Receiver<Activity>, now: Activity, time: Duration) -> bool {
     tokio::time::timeout(time, activity.wait_for(|next| *next != now))
         .await
@@ -198,7 +198,7 @@ async fn model_bar(session: &Session, bar: Bar<'_>, activity: &mut watch::Receiv
     bar.end().await;
 }
 
-/// Files that were known already count as done from the start.
+/// Shows the bar of the index. Files that the index already knew count as done from the start.
 async fn index_bar(bar: Bar<'_>, indexing: &mut watch::Receiver<Option<index::Progress>>) {
     bar.begin("Fovea: indexing", true, Some(0)).await;
     loop {
@@ -215,7 +215,7 @@ async fn index_bar(bar: Bar<'_>, indexing: &mut watch::Receiver<Option<index::Pr
     bar.end().await;
 }
 
-/// How many of a hundred units of the open documents are analyzed.
+/// Percentage of the units of all open documents that are analyzed.
 fn done(session: &Session, request: &RequestSnapshot) -> u32 {
     let Some(analysis) = session.analysis() else {
         return 0;

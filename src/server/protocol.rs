@@ -1,12 +1,16 @@
 //! The messages beyond LSP: `fovea/*`, and the arguments and answers of our commands.
 //!
-//! Sent and served only to a client whose `initialize` declares `capabilities.experimental.fovea`: `true` for all of them, or an
-//! object that names those it handles (`{"heat": true, "status": true}`). An object may also say `"heatChanges": true`, which `true`
-//! alone does not: then a `fovea/heat` may tell only what [changed](Changed) since the one before. Likewise `"drawsOn": true` says that
-//! the client draws by itself what a word draws on, and `"commandLinks": true` that it has the commands that links in hovers run. The server answers with
-//! `capabilities.experimental.fovea = {"protocol": 1, "levels": 12}`. Positions are LSP positions in the negotiated encoding,
-//! except in [`Explain`]'s and `fovea.explainSelection`'s answer, which is the JSON of `fovea explain` (zero-based lines, columns
-//! in UTF-8 bytes).
+//! The server uses them only with a client whose `initialize` declares `capabilities.experimental.fovea`: `true` for all messages, or an
+//! object that names those that the client handles (`{"heat": true, "status": true}`). An object may declare more, which `true` alone does
+//! not:
+//!
+//! - `"heatChanges": true`: a `fovea/heat` may contain only what [changed](Changed) since the previous one.
+//! - `"drawsOn": true`: the client itself draws the words that a word draws on.
+//! - `"commandLinks": true`: the client has the commands of the links in hovers.
+//!
+//! The server answers with `capabilities.experimental.fovea = {"protocol": 1, "levels": 12}`. Positions are LSP positions in the negotiated
+//! encoding, except in the answers of [`Explain`] and `fovea.explainSelection`. These are the JSON of `fovea explain` (zero-based lines,
+//! columns in UTF-8 bytes).
 //!
 //! | message | direction | what |
 //! | --- | --- | --- |
@@ -15,7 +19,7 @@
 //! | `fovea/explain` | client → server, request | [`ExplainParams`] → the JSON of `fovea explain` |
 //! | `fovea/drawsOn` | client → server, request | a position → the words that its word draws on ([`DrawsOnAnswer`]) |
 //! | `fovea/view` | client → server, request | a question of the page → its answer ([`ViewParams`], [`ViewAnswer`]) |
-//! | `fovea/visible` | client → server, notification | what is on screen, to be analyzed first ([`VisibleParams`]) |
+//! | `fovea/visible` | client → server, notification | the range on screen, to analyze first ([`VisibleParams`]) |
 
 mod asking;
 mod classes;
@@ -45,37 +49,43 @@ pub const LEVELS: u32 = crate::render::heat::LEVELS;
 
 /// Command: list the items that resemble an item, or open one. Argument: [`ShowSimilarArgs`]. Answer: [`ShowSimilarAnswer`].
 pub const SHOW_SIMILAR: &str = "fovea.showSimilar";
-/// Command: why two passages resemble each other. Arguments: two [`Passage`]s, and [`CompareOptions`] if need be. Answer: the JSON of
-/// `fovea compare`, or for one row a [`CompareRow`].
+/// Command: explain why two passages resemble each other.
+///
+/// Arguments: two [`Passage`]s, and optionally [`CompareOptions`]. Answer: the JSON of `fovea compare`, or a [`CompareRow`] if the options
+/// ask for one row.
 pub const COMPARE_PASSAGES: &str = "fovea.comparePassages";
-/// Command: explain a stretch of text as one unit. Argument: [`ExplainSelectionArgs`]. Answer: the JSON of `fovea explain`.
+/// Command: explain a range of text as one unit. Argument: [`ExplainSelectionArgs`]. Answer: the JSON of `fovea explain`.
 pub const EXPLAIN_SELECTION: &str = "fovea.explainSelection";
-/// Command: whether the explanation of the unit at a position can be trusted. Argument: [`TrustArgs`]. Answer: [`TrustAnswer`], or null where
-/// there is no text.
+/// Command: test whether users can trust the explanation of the unit at a position.
+///
+/// Argument: [`TrustArgs`]. Answer: [`TrustAnswer`], or null if there is no text.
 pub const TRUST: &str = "fovea.trust";
-/// Command: heat on or off for this session. Argument: none, or the wanted state. Answer: [`Toggled`].
+/// Command: turn heat on or off for this session. Argument: none, or the wanted state. Answer: [`Toggled`].
 pub const TOGGLE_HEAT: &str = "fovea.toggleHeat";
-/// Command: how much heat is shown for this session. Argument: `"quiet"`, `"full"` or `"off"`. Answer: [`HeatAnswer`].
+/// Command: choose how much heat this session shows. Argument: `"quiet"`, `"full"` or `"off"`. Answer: [`HeatAnswer`].
 pub const SET_HEAT: &str = "fovea.setHeat";
-/// Command: put the words that a word draws on into document highlights for this session, or take them out. Argument: none, or the
-/// wanted state. Answer: [`Toggled`].
+/// Command: add the words that a word draws on to document highlights for this session, or remove them.
+///
+/// Argument: none, or the wanted state. Answer: [`Toggled`].
 pub const TOGGLE_ATTENTION: &str = "fovea.toggleAttention";
-/// Command: highlights on or off for this session. Argument: none, or the wanted state. Answer: [`Toggled`].
+/// Command: turn highlights on or off for this session. Argument: none, or the wanted state. Answer: [`Toggled`].
 pub const TOGGLE_HIGHLIGHT: &str = "fovea.toggleHighlight";
-/// Command: change the salience method for this session. Arguments: its name, and with `attention` the maps to use
-/// ([`AttentionMaps`]; the default is all). Answer: [`MethodAnswer`].
+/// Command: change the salience method for this session.
+///
+/// Arguments: its name, and with `attention` optionally the maps to use ([`AttentionMaps`]; the default is all). Answer: [`MethodAnswer`].
 pub const SET_METHOD: &str = "fovea.setMethod";
 /// Command: stop all model work. Answer: null.
 pub const PAUSE: &str = "fovea.pause";
 /// Command: continue after [`PAUSE`]. Answer: null.
 pub const RESUME: &str = "fovea.resume";
 
-/// Command: search the open documents and the workspace. Argument: [`SearchArgs`]. Answer: a list of [`SimilarItem`]s, best first, each
-/// with the reason; with `notes` a [`SearchAnswer`].
+/// Command: search the open documents and the workspace.
+///
+/// Argument: [`SearchArgs`]. Answer: a list of [`SimilarItem`]s, best first, each with the reason; with `notes`, a [`SearchAnswer`].
 pub const SEARCH: &str = "fovea.search";
 /// Command: index the files of the workspace now, even after a cancellation. Answer: null.
 pub const UPDATE_INDEX: &str = "fovea.updateIndex";
-/// Command: what answers a question. Argument: [`AskArgs`]. Answer: [`AskAnswer`].
+/// Command: find what answers a question. Argument: [`AskArgs`]. Answer: [`AskAnswer`].
 pub const ASK: &str = "fovea.ask";
 /// Command: which words decided for the class of an item by the user's probe. Argument: [`ClassifyArgs`]. Answer: [`ClassifyAnswer`].
 pub const CLASSIFY: &str = "fovea.classify";
@@ -107,10 +117,10 @@ pub const COMMANDS: [&str; 18] = [
     UPDATE_INDEX,
 ];
 
-/// The kind of our code actions: its own, so that no editor shows a light bulb on every line.
+/// The kind of Fovea's code actions. It is not a standard kind, so no editor shows a light bulb on every line.
 pub const ACTION_KIND: &str = "fovea";
 
-/// `fovea/heat`: how much each word of a document carries.
+/// `fovea/heat`: the score of each word of a document, as a level.
 #[derive(Debug)]
 pub enum Heat {}
 
@@ -402,7 +412,7 @@ impl Request for DrawsOn {
     const METHOD: &'static str = "fovea/drawsOn";
 }
 
-/// The answer of [`DrawsOn`]; null where the model has nothing to say of the position.
+/// The answer of [`DrawsOn`]; null if the model has nothing to say about the position.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DrawsOnAnswer {
@@ -417,15 +427,15 @@ pub struct DrawsOnAnswer {
 /// A word that another one draws on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DrawnOn {
-    /// Where it stands.
+    /// Its range.
     pub range: Range,
-    /// Its share in what the model makes of the word, by ALTI over all layers, 0 to 1.
+    /// Its share in the model's reading of the word, by ALTI over all layers, 0 to 1.
     pub share: f64,
-    /// 3 for the strongest, 2, or 1: how the share compares with the largest of another word (at least .66, .4 and .25 of it).
+    /// 3 (strongest), 2 or 1, for a share of at least .66, .4 or .25 of the largest share of another word.
     pub strength: u32,
 }
 
-/// `fovea/visible`: what is on screen.
+/// `fovea/visible`: the range on screen.
 #[derive(Debug)]
 pub enum Visible {}
 
@@ -434,7 +444,7 @@ impl Notification for Visible {
     const METHOD: &'static str = "fovea/visible";
 }
 
-/// What is on screen.
+/// The parameters of [`Visible`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct VisibleParams {
@@ -625,10 +635,10 @@ pub struct MethodAnswer {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CompareOptions {
-    /// `false` leaves the matrix of all pairs of words out: what each word adds in all is there at once, where the matrix takes seconds.
+    /// `false` omits the matrix of all pairs of words: the sum for each word is available at once, but the matrix takes seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pairs: Option<bool>,
-    /// Asks for the pairs of one word instead. Quick after a comparison of the same passages.
+    /// Asks for the pairs of one word instead; fast after a comparison of the same passages.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub row: Option<CompareWord>,
 }
@@ -636,9 +646,9 @@ pub struct CompareOptions {
 /// A word of a comparison.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CompareWord {
-    /// The passage that it stands in: `a` or `b`.
+    /// The passage that contains it: `a` or `b`.
     pub side: CompareSide,
-    /// Its index among the passage's words.
+    /// Its index among the words of the passage.
     pub word: usize,
 }
 
@@ -655,9 +665,9 @@ pub enum CompareSide {
 /// What the pairs of one word add to the cosine of a comparison.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CompareRow {
-    /// The passage that the word stands in.
+    /// The passage that contains the word.
     pub side: CompareSide,
-    /// Its index among the passage's words.
+    /// Its index among the words of the passage.
     pub word: usize,
     /// What it adds together with each word of the other passage.
     pub scores: Vec<f32>,
@@ -667,7 +677,7 @@ pub struct CompareRow {
     pub bias: f32,
 }
 
-/// The answer of [`SET_HEAT`]: what holds from now on.
+/// The answer of [`SET_HEAT`]: the preset from now on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HeatAnswer {
     /// `quiet`, `full` or `off`.

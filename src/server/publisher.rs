@@ -1,5 +1,6 @@
-//! Tells the client what is on the board. The one place, with the progress bar and the commands, that calls the client; no
-//! handler waits for it.
+//! Sends the news from the outbox to the client.
+//!
+//! Only this module, the progress bars and the commands call the client. No other handler waits for it.
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -24,13 +25,13 @@ use super::settings::HeatPreset;
 use super::{diagnostics, fallback_providers, heat, status, uris};
 use crate::analysis::{CancellationToken, DocumentId};
 
-/// How long a client may take to answer a request of ours that no person has to answer.
+/// Time limit for a client's answer to a request that needs no user.
 pub const CLIENT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Between two rounds, so that news which comes in bursts is told once.
+/// Pause between two rounds, so that a burst of news is sent once.
 const PAUSE: Duration = Duration::from_millis(30);
 
-/// Waits for a client's answer, but not for ever.
+/// Waits for a client's answer until the time limit; `None` if it fails or is late.
 pub async fn within<T>(time: Duration, answer: impl Future<Output = jsonrpc::Result<T>>) -> Option<T> {
     match tokio::time::timeout(time, answer).await {
         Ok(Ok(answer)) => Some(answer),
@@ -45,9 +46,9 @@ pub async fn within<T>(time: Duration, answer: impl Future<Output = jsonrpc::Res
     }
 }
 
-/// Tells the client the news until the server ends.
+/// Sends the news until the server ends.
 pub async fn run(session: Arc<Session>, client: Client) {
-    // Requests of ours, and most notifications, are for after `initialized`.
+    // Clients accept requests and most notifications only after `initialized`.
     session.outbox.ready().await;
     let (fallback_providers, wanted) = watch::channel(FallbackProviders::default());
     tokio::spawn(fallback_providers::keep(client.clone(), wanted));
@@ -73,22 +74,22 @@ pub async fn run(session: Arc<Session>, client: Client) {
 struct Publisher {
     session: Arc<Session>,
     client: Client,
-    /// The state the client knows.
+    /// The state that the client knows.
     told: Option<StatusParams>,
-    /// The heat the client has of each document.
+    /// The heat that the client has of each document.
     diffs: HashMap<DocumentId, HeatDiff>,
-    /// The failure the user was told of.
+    /// The failure that the user has already seen.
     failure: Option<String>,
-    /// What it was told of items that are nearly the same.
+    /// The diagnostics that the client has.
     diagnostics: diagnostics::Told,
-    /// What is registered only while a setting wants it.
+    /// The fallback providers that the settings want.
     fallback_providers: watch::Sender<FallbackProviders>,
     lenses: Arc<Refresh>,
     hints: Arc<Refresh>,
 }
 
 impl Publisher {
-    /// What follows `initialized`.
+    /// Sends the first messages after `initialized`.
     fn greet(&self) {
         let request = self.session.snapshot(CancellationToken::new());
         self.register(&request);
@@ -130,12 +131,12 @@ impl Publisher {
         }
     }
 
-    /// Registers what is not announced statically.
+    /// Registers the features that the answer of `initialize` does not announce.
     fn register(&self, request: &RequestSnapshot) {
         let mut registrations = Vec::new();
         if request.client.highlight_registration {
-            // A selector that names every language and no scheme scores lower in VS Code than that of the language's own server,
-            // whose highlights would otherwise be displaced by ours.
+            // VS Code scores a selector with every language and no scheme lower than the selector of the language's own server. Otherwise
+            // Fovea's highlights would displace that server's.
             registrations.push(Registration {
                 id: "fovea-highlight".to_owned(),
                 method: "textDocument/documentHighlight".to_owned(),
@@ -163,7 +164,8 @@ impl Publisher {
         tokio::spawn(async move { within(CLIENT_TIMEOUT, client.register_capability(registrations)).await });
     }
 
-    /// Asks for our section of the settings. A client that cannot be asked and says that they changed has none.
+    /// Asks for the section `fovea` of the settings. If a client that cannot answer reports a change, the settings return to the
+    /// initialization options.
     fn pull(&self, request: &RequestSnapshot) {
         if !request.client.configuration {
             self.session.configure(&json!({}));
@@ -185,7 +187,7 @@ impl Publisher {
 
     async fn tell_status(&mut self, request: &RequestSnapshot) {
         let now = status::status(&self.session);
-        // A client without a place for the state hears once of a failure that leaves it without answers, and of a probe that fails.
+        // A client without a status display gets one message about a failure that leaves it without answers, and one about a failed probe.
         let (kind, failure) = match now.state {
             super::protocol::State::Failed => (MessageType::ERROR, now.message.clone()),
             _ => (MessageType::WARNING, classify::problem(&self.session, request)),
@@ -222,7 +224,7 @@ impl Publisher {
                 let diff = self.diffs.entry(id.clone()).or_default();
                 diff.draw(&report, &Style::of(request))
             }
-            // What it was computed for is gone.
+            // The document, its version or the setting has changed since the computation.
             _ => None,
         };
         if let Some(params) = params {
@@ -231,7 +233,9 @@ impl Publisher {
     }
 }
 
-/// Asks the client to ask again; one such request at a time, and one more if there is news meanwhile.
+/// Asks the client to request lenses or hints again.
+///
+/// Only one such request runs at a time; news during it causes one more.
 fn refresh<F>(refresh: &Arc<Refresh>, ask: impl FnOnce() -> F + Send + 'static)
 where
     F: Future<Output = jsonrpc::Result<()>> + Send,
@@ -248,7 +252,7 @@ where
     });
 }
 
-/// The refresh that the client has not answered, and the wish for another.
+/// Tracks the running refresh and the wish for another one.
 #[derive(Default)]
 struct Refresh {
     wanted: AtomicBool,

@@ -1,4 +1,4 @@
-//! The requests in flight: one answer each, cancelled by id, even before they arrive.
+//! Tracks the requests in flight, and cancels them by id, even before they arrive.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -8,16 +8,16 @@ use tower_lsp::jsonrpc::{Error, ErrorCode, Id};
 use super::to_proto::SERVER_CANCELLED;
 use crate::analysis::CancellationToken;
 
-/// How many requests may wait for an answer; more are refused at once.
+/// Maximum number of unanswered requests; the server refuses more at once.
 pub const MAX_IN_FLIGHT: usize = 512;
 
-/// How many cancellations of requests that have not arrived are remembered.
+/// Maximum number of remembered cancellations of requests that have not arrived.
 const MAX_EARLY: usize = 256;
 
-/// A request that may be answered.
+/// An admitted request.
 #[derive(Debug, Clone)]
 pub struct PendingRequest {
-    /// A number of our own, never used twice, so that a client that uses its own twice confuses nobody.
+    /// A number that the server never uses twice, since a client may reuse its own ids.
     pub number: i64,
     /// Raised when the client cancels the request.
     pub cancel: CancellationToken,
@@ -36,10 +36,10 @@ struct InFlight {
 }
 
 impl RequestQueue {
-    /// Admits a request. One that is `vital` is admitted however many wait.
+    /// Admits a request. A `vital` request is admitted even if too many wait.
     ///
     /// # Errors
-    /// What to answer instead: the client cancelled it already, used its id twice, or too many wait.
+    /// The error to answer: the client already canceled the request, its id is in use, or too many requests wait.
     pub fn register(&self, id: &Id, vital: bool) -> Result<PendingRequest, Error> {
         let mut state = self.lock();
         if let Id::Number(n) = id {
@@ -71,13 +71,14 @@ impl RequestQueue {
         Ok(pending)
     }
 
-    /// The request is answered.
+    /// Removes a request that has its answer.
     pub fn complete(&self, id: &Id) {
         self.lock().running.remove(id);
     }
 
-    /// Cancels a request: raises its token and returns our number for it. One that has not arrived is remembered; one that is
-    /// answered already is none of our business.
+    /// Cancels a request: raises its token and returns the server's number for it.
+    ///
+    /// If the request has not arrived yet, the cancellation is remembered. If it was answered already, the cancellation is ignored.
     pub fn cancel(&self, id: &Id) -> Option<i64> {
         let mut state = self.lock();
         if let Some(pending) = state.running.get(id) {
@@ -98,7 +99,7 @@ impl RequestQueue {
         None
     }
 
-    /// Raises every token.
+    /// Cancels all requests in flight.
     pub fn cancel_all(&self) {
         self.lock().running.values().for_each(|pending| pending.cancel.cancel());
     }
@@ -117,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cancellation_before_during_and_after() {
+    fn a_request_can_be_cancelled_before_and_while_it_runs_but_not_after() {
         let in_flight = RequestQueue::default();
         assert_eq!(in_flight.cancel(&id(2)), None);
         assert_eq!(
@@ -133,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cancelled_name_is_remembered_once() {
+    fn an_early_cancellation_applies_to_one_request() {
         let in_flight = RequestQueue::default();
         in_flight.cancel(&Id::from("a"));
         assert!(in_flight.register(&Id::from("a"), false).is_err());
@@ -141,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_remembered_is_bounded() {
+    fn the_number_of_remembered_cancellations_is_limited() {
         let in_flight = RequestQueue::default();
         for n in 0..10_000 {
             in_flight.cancel(&id(n));
@@ -151,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn too_many_and_twice_the_same_are_refused() {
+    fn duplicate_ids_and_too_many_requests_are_refused() {
         let in_flight = RequestQueue::default();
         for n in 0..MAX_IN_FLIGHT as i64 {
             in_flight.register(&id(n), false).unwrap();

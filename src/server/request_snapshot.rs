@@ -1,4 +1,4 @@
-//! What a request sees: the state of the moment it arrived, whatever happens while it waits.
+//! The state that a request sees: as of its arrival, however long it waits.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -14,14 +14,14 @@ use super::to_proto;
 use crate::analysis::{CancellationToken, DocumentId};
 use crate::text::{ByteRange, Snapshot};
 
-/// The state of the moment a request arrived.
+/// The server's state at the arrival of a request.
 #[derive(Debug, Clone)]
 pub struct RequestSnapshot {
     /// The open documents.
     pub documents: Documents,
-    /// The settings, with the session's own on top.
+    /// The settings, with the session's overrides.
     pub settings: Arc<Settings>,
-    /// What the client can do.
+    /// The client's capabilities.
     pub client: Arc<ClientCapabilities>,
     /// How the client spells the URIs of its documents.
     pub spellings: Arc<Spellings>,
@@ -33,10 +33,10 @@ tokio::task_local! {
     static SNAPSHOT: RequestSnapshot;
 }
 
-/// The snapshot of the request that this task answers.
+/// The snapshot of the request that the current task answers.
 ///
 /// # Errors
-/// An internal error outside any request.
+/// An internal error if the task answers no request.
 pub fn request() -> jsonrpc::Result<RequestSnapshot> {
     SNAPSHOT
         .try_with(RequestSnapshot::clone)
@@ -48,7 +48,7 @@ pub fn with<F: Future>(request: RequestSnapshot, handler: F) -> impl Future<Outp
     SNAPSHOT.scope(request, handler)
 }
 
-/// An open document that is analyzed.
+/// An open document that Fovea analyzes.
 #[derive(Debug, Clone)]
 pub struct Active {
     /// Its name.
@@ -63,7 +63,7 @@ impl RequestSnapshot {
         self.documents.get_key_value(uri)
     }
 
-    /// An open document, if it is analyzed.
+    /// An open document, if Fovea analyzes it.
     pub fn active(&self, uri: &Uri) -> Option<Active> {
         let (id, open) = self.open(uri.as_str())?;
         open.inactive.is_none().then(|| Active {
@@ -89,12 +89,12 @@ impl RequestSnapshot {
         self.active(uri).ok_or_else(jsonrpc::Error::internal_error)
     }
 
-    /// A range of the client's → bytes.
+    /// Converts an LSP range into a byte range.
     pub fn bytes(&self, snapshot: &Snapshot, range: Range) -> ByteRange {
         to_proto::bytes(snapshot, range, self.client.encoding)
     }
 
-    /// Bytes → a range of the client's.
+    /// Converts a byte range into an LSP range.
     pub fn range(&self, snapshot: &Snapshot, range: &ByteRange) -> Range {
         to_proto::range(snapshot, range, self.client.encoding)
     }

@@ -1,7 +1,7 @@
-//! How the client spells the URIs of its documents.
+//! Translates between the client's spelling of URIs and the server's.
 //!
-//! Inside the server a document has a URI that parses ([`repaired`]). Every message from the client is read so, and every message to it
-//! has the client's own spelling again: an editor finds its documents by comparing text.
+//! Inside the server, every document has a URI that parses ([`repaired`]). The server translates the URIs of incoming messages, and
+//! restores the client's spelling in outgoing messages: editors find documents by comparing text.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -16,24 +16,26 @@ pub struct Spellings(Mutex<Known>);
 
 #[derive(Debug, Default)]
 struct Known {
-    /// The open documents by their URIs.
+    /// The open documents, by URI.
     open: BTreeMap<String, Spelled>,
-    /// The URI of each open document by the client's spelling.
+    /// The URI of each open document, by the client's spelling.
     uris: HashMap<String, String>,
-    /// The client's spelling by the URI, where it is another; a document that was closed may still be told of.
+    /// The client's spelling by URI, if the two differ. It includes closed documents, since messages may still mention them.
     spelled: HashMap<String, String>,
 }
 
 #[derive(Debug)]
 struct Spelled {
-    /// As the client spells it.
+    /// The client's spelling.
     spelling: String,
-    /// What it says, however that is spelled.
+    /// The decoded bytes, equal for all spellings of one URI.
     meaning: Vec<u8>,
 }
 
 impl Spellings {
-    /// Gives every URI in a message of the client's the form that the server knows it by. The message comes in the order of the wire.
+    /// Replaces every URI in a client's message with the server's form.
+    ///
+    /// The caller passes messages in the order of the wire.
     pub fn read(&self, method: &str, params: &mut Value) {
         let mut known = self.lock();
         let document = params.pointer_mut("/textDocument/uri");
@@ -49,7 +51,7 @@ impl Spellings {
         }
     }
 
-    /// Gives every URI in a message for the client the client's own spelling.
+    /// Replaces every URI in a message for the client with the client's spelling.
     pub fn restore(&self, message: &mut Value) {
         let known = self.lock();
         if known.spelled.is_empty() {
@@ -73,7 +75,8 @@ impl Spellings {
 }
 
 impl Known {
-    /// The URI of a document that is opened: of two whose spellings mean the same, each has its own.
+    /// Adds a document that the client opens, and returns its URI. Two open documents get different URIs even if their spellings mean the
+    /// same.
     fn open(&mut self, spelling: &str) -> String {
         let plain = repaired(spelling).into_owned();
         let taken = |uri: &str| self.open.get(uri).is_some_and(|other| other.spelling != spelling);
@@ -96,7 +99,7 @@ impl Known {
         uri
     }
 
-    /// The URI of a document that is closed.
+    /// Removes a document that the client closes, and returns its URI.
     fn close(&mut self, spelling: &str) -> String {
         let uri = self.uri_of(spelling);
         if let Some(own) = self.open.remove(&uri) {
@@ -109,7 +112,7 @@ impl Known {
         if let Some(uri) = self.uris.get(spelling) {
             return uri.clone();
         }
-        // One of ours comes back in an argument of a command.
+        // A command's argument may contain the server's own URI.
         if self.open.contains_key(spelling) {
             return spelling.to_owned();
         }
@@ -120,7 +123,7 @@ impl Known {
     }
 }
 
-/// Calls a function with every URI of a message.
+/// Calls a function for every URI of a message.
 fn each_uri(value: &mut Value, change: &impl Fn(&mut String)) {
     match value {
         Value::Object(fields) => {
@@ -131,7 +134,7 @@ fn each_uri(value: &mut Value, change: &impl Fn(&mut String)) {
                 }
             }
         }
-        // What begins with a number holds nothing else: the words of a heat are many.
+        // An array that starts with a number contains no URIs; heat contains many such arrays.
         Value::Array(values) if !values.first().is_some_and(Value::is_number) => {
             values.iter_mut().for_each(|value| each_uri(value, change));
         }
@@ -157,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn the_client_reads_what_it_wrote() {
+    fn the_client_reads_its_own_spelling() {
         let spellings = Spellings::default();
         for raw in [
             "file:///p/[id].tsx",
@@ -176,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn two_spellings_are_two_documents_and_a_third_finds_one_of_them() {
+    fn documents_with_two_spellings_stay_separate_and_a_third_spelling_finds_one() {
         let spellings = Spellings::default();
         let (a, b) = ("file:///p/[a] b.py", "file:///p/%5Ba%5D%20b.py");
         let first = read(&spellings, "textDocument/didOpen", a);
@@ -194,7 +197,7 @@ mod tests {
         );
         read(&spellings, "textDocument/didClose", a);
         assert_eq!(read(&spellings, "textDocument/didChange", b), second);
-        // What is opened anew has its plain name again.
+        // A document that is opened again gets its plain URI back.
         read(&spellings, "textDocument/didClose", b);
         assert_eq!(read(&spellings, "textDocument/didOpen", b), b);
         assert_eq!(told(&spellings, b), b);

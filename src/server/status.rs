@@ -1,4 +1,4 @@
-//! The state of the server, as it is told.
+//! The state of the server, for `fovea/status`.
 
 use super::protocol::{
     AttentionMaps, AttentionShape, Health, InactiveDocument, IndexParams, IndexState, State, StatusParams, StoreParams,
@@ -13,7 +13,7 @@ use crate::analysis::{CancellationToken, IndexStage, IndexStatus, ModelStatus, S
 use crate::explain::{Heads, Method, surprisal};
 use crate::model::ModelInfo;
 
-/// The state now.
+/// The current state.
 pub fn status(session: &Session) -> StatusParams {
     let request = session.snapshot(CancellationToken::new());
     let inactive = inactive(&request);
@@ -87,7 +87,7 @@ pub fn status(session: &Session) -> StatusParams {
     base
 }
 
-/// Why the model has no scores of a method, and what to do; `None` while it is loading.
+/// Why the model cannot use a method, and what to do; `None` while it loads.
 pub fn lack(session: &Session, method: Method) -> Option<String> {
     match session.analysis()?.status().model {
         ModelStatus::Ready(info) => lack_of(&info, method),
@@ -104,7 +104,7 @@ fn maps(Heads { layer, head }: Heads) -> Option<AttentionMaps> {
     (layer.is_some() || head.is_some()).then_some(AttentionMaps { layer, head })
 }
 
-/// How far the index is; `None` where no folder is to be indexed.
+/// The state of the index; `None` if there is no folder to index.
 fn index(status: IndexStatus) -> Option<IndexParams> {
     let (state, progress) = match status.stage {
         IndexStage::Off => return None,
@@ -132,7 +132,7 @@ fn store((place, stage): (String, StoreStage)) -> StoreParams {
     StoreParams { place, state, why }
 }
 
-/// The open documents whose grammar failed, by URI.
+/// The open documents whose grammar failed, sorted by URI.
 fn unparsed(status: Status) -> Vec<InactiveDocument> {
     let documents = status.unparsed.into_iter().filter_map(|(id, reason)| {
         Some(InactiveDocument {
@@ -145,7 +145,7 @@ fn unparsed(status: Status) -> Vec<InactiveDocument> {
     documents
 }
 
-/// The open documents that are not analyzed, by URI.
+/// The open documents that Fovea does not analyze, sorted by URI.
 fn inactive(request: &RequestSnapshot) -> Vec<InactiveDocument> {
     let mut inactive: Vec<InactiveDocument> = request
         .documents

@@ -1,7 +1,9 @@
-//! Half a surrogate pair in JSON.
+//! Repairs lone surrogates in JSON.
 
-/// Editors written in JavaScript send half a surrogate pair as `"\ud83d"`, which is no Unicode text and which JSON parsers refuse.
-/// U+FFFD takes its place: one UTF-16 unit for one, so that positions stay right. `None` where there is nothing to replace.
+/// Replaces lone surrogates in JSON with U+FFFD; `None` if there are none.
+///
+/// Editors written in JavaScript send half a surrogate pair as `"\ud83d"`. That is not valid Unicode, and JSON parsers reject it. U+FFFD is
+/// also one UTF-16 unit, so positions stay correct.
 pub fn replace_lone(body: &[u8]) -> Option<Vec<u8>> {
     let unit = |at: usize| -> Option<u16> {
         let escape = body.get(at..at + 6)?;
@@ -41,14 +43,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn half_a_pair_is_one_replacement_character() {
+    fn a_lone_surrogate_becomes_one_replacement_character() {
         let replaced = replace_lone(br#"["\ud83d \ude00\\ud83d \ud83d\ude00"]"#).unwrap();
         let texts: Vec<String> = serde_json::from_slice(&replaced).unwrap();
         assert_eq!(texts, ["\u{fffd} \u{fffd}\\ud83d \u{1F600}"]);
     }
 
     #[test]
-    fn what_is_whole_or_cut_off_stays() {
+    fn whole_pairs_and_truncated_escapes_stay() {
         for body in [&br#""\ud83d\ude00""#[..], br#""\n\\""#, br#""\ud8"#, br#""\"#] {
             assert_eq!(replace_lone(body), None);
         }

@@ -1,4 +1,4 @@
-//! Between our types and LSP's.
+//! Converts between Fovea's types and LSP's.
 
 use tower_lsp::jsonrpc::{Error, ErrorCode};
 use tower_lsp::ls_types::{Position, PositionEncodingKind, Range};
@@ -7,17 +7,17 @@ use crate::analysis::Refusal;
 use crate::segment::UnitKind;
 use crate::text::{self, ByteRange, PositionEncoding, Snapshot};
 
-/// LSP's code for a request that the server gave up.
+/// LSP's error code for a request that the server canceled.
 pub const SERVER_CANCELLED: i64 = -32802;
-/// LSP's code for a request that failed for a reason worth telling.
+/// LSP's error code for a request that failed for a reason that users should see.
 pub const REQUEST_FAILED: i64 = -32803;
 
-/// The byte that a client's position stands at.
+/// The byte offset of a client's position.
 pub fn offset(snapshot: &Snapshot, position: Position, encoding: PositionEncoding) -> usize {
     snapshot.offset(place(position), encoding)
 }
 
-/// A client's position as ours.
+/// Converts a client's position.
 pub fn place(position: Position) -> text::Position {
     text::Position {
         line: position.line,
@@ -30,7 +30,7 @@ pub fn position(snapshot: &Snapshot, offset: usize, encoding: PositionEncoding) 
     wire(snapshot.position(offset, encoding))
 }
 
-/// Our position as the client's.
+/// Converts a position for the client.
 pub fn wire(place: text::Position) -> Position {
     Position {
         line: place.line,
@@ -38,7 +38,7 @@ pub fn wire(place: text::Position) -> Position {
     }
 }
 
-/// Bytes → a range of the client's.
+/// Converts a byte range into an LSP range.
 pub fn range(snapshot: &Snapshot, range: &ByteRange, encoding: PositionEncoding) -> Range {
     Range {
         start: position(snapshot, range.start, encoding),
@@ -46,7 +46,7 @@ pub fn range(snapshot: &Snapshot, range: &ByteRange, encoding: PositionEncoding)
     }
 }
 
-/// A range of the client's → bytes; a reversed one is turned round.
+/// Converts an LSP range into a byte range; swaps the ends of a reversed range.
 pub fn bytes(snapshot: &Snapshot, range: Range, encoding: PositionEncoding) -> ByteRange {
     let (a, b) = (
         offset(snapshot, range.start, encoding),
@@ -64,7 +64,7 @@ pub fn encoding_kind(encoding: PositionEncoding) -> PositionEncodingKind {
     }
 }
 
-/// Why a question got no answer, as LSP says it.
+/// Converts a refusal into an LSP error.
 pub fn refusal(refusal: &Refusal) -> Error {
     let code = match refusal {
         Refusal::Cancelled => ErrorCode::RequestCancelled,
@@ -79,12 +79,12 @@ pub fn refusal(refusal: &Refusal) -> Error {
     }
 }
 
-/// A score as it is sent: four places, without the digits that an f32 does not have.
+/// A score for the wire: four decimal places, without the noise digits of an f32.
 pub fn number(score: f32) -> f64 {
     (f64::from(score) * 1e4).round() / 1e4
 }
 
-/// What a hover calls a unit of this kind.
+/// The noun for a unit of this kind in a hover.
 pub fn unit_noun(kind: UnitKind) -> &'static str {
     match kind {
         UnitKind::Function => "function",

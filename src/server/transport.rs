@@ -1,4 +1,4 @@
-//! One connection, from the first byte to the last.
+//! Serves one connection from the first byte to the last.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -20,16 +20,17 @@ use super::{logging, orphan, progress, publisher};
 use crate::analysis::Loader;
 use crate::similar::index::Elsewhere;
 
-/// How long requests that run when the client leaves may take to be answered.
+/// Time limit for answers to running requests after the client leaves, and for writing these answers.
 const LAST_ANSWERS: Duration = Duration::from_millis(500);
 
-/// How long what was computed last may take to be written.
+/// Time limit for writing the last results to disk.
 const LAST_RESULTS: Duration = Duration::from_millis(500);
 
-/// Serves one client until it says `exit`, closes its end or is gone; the process's exit code.
+/// Serves one client until it sends `exit`, closes its end or disappears; returns the exit code.
 ///
-/// `loaders` makes the loader of the model in a folder (the setting `fovea.model.dir`), or of the default one; `folder` is where
-/// results outlive the process, if they are to; `pages` gives the models of pages; `store` is a team's store to ask beside the workspace.
+/// `loaders` creates the loader of the model in a folder (the setting `fovea.model.dir`), or of the default model. `folder` is for results
+/// that outlive the process, if there are any; `pages` returns the models of pages; `store` is a team's store that the server asks in
+/// addition to the workspace.
 pub async fn serve<R, W>(
     input: R,
     output: W,
@@ -58,7 +59,7 @@ where
     let (outgoing, spelling) = (out.clone(), session.clone());
     let mut writing = tokio::spawn(drain.run(output));
     let mut tasks = vec![
-        // Our requests to the client.
+        // Requests from the server to the client.
         tokio::spawn(async move {
             while let Some(request) = requests.next().await {
                 outgoing.send(&in_the_clients_words(request, &spelling));
@@ -88,7 +89,7 @@ where
             session.exit.with_code(1);
             1
         }
-        // The client closed its end of our output.
+        // The client closed its end of the output.
         _ = &mut writing => 1,
         code = reading => code,
     };
@@ -101,7 +102,7 @@ where
     code
 }
 
-/// A request or notification of ours, with URIs as the client spells them.
+/// Restores the client's spelling of URIs in a request or notification from the server.
 fn in_the_clients_words(request: Request, session: &Session) -> Request {
     let (method, id, params) = request.into_parts();
     let mut message = Request::build(method);
@@ -115,7 +116,7 @@ fn in_the_clients_words(request: Request, session: &Session) -> Request {
     }
 }
 
-/// Reads to the end of the input and hands each message on, without ever waiting for an answer.
+/// Reads the input to its end and passes each message on. It never waits for an answer.
 async fn read<R, S, A>(
     input: R,
     ingress: &mut Ingress<S>,
@@ -143,7 +144,7 @@ where
             Ok(Some(message)) => message,
             Ok(None) => break,
             Err(error) => {
-                tracing::warn!(%error, "the input cannot be read any more");
+                tracing::warn!(%error, "cannot read the input");
                 break;
             }
         };
@@ -158,27 +159,27 @@ where
                     drop(answering);
                 });
             }
-            // An answer to a question nobody asked, or asks any more, is dropped.
+            // An answer to an unknown or canceled request is dropped.
             Incoming::Response(response) => drop(answers.send(response).await),
             Incoming::Broken(response) => {
                 tracing::warn!(
                     code = response.error().map(|e| e.code.code()),
-                    "a message that cannot be read"
+                    "received an unreadable message"
                 );
                 out.send(&response);
             }
         }
-        // Whoever sends faster than we read must not keep the handlers from running.
+        // A fast client must not keep the handlers from running.
         tokio::task::yield_now().await;
     }
     session.exit.exit();
     session.exit.wait().await
 }
 
-/// Gives running requests a moment to be answered, and the answers one to be written.
+/// Waits shortly for the answers of running requests, and for their output.
 async fn leave(session: &Session, out: &Output, answering: &Arc<()>) {
     let answered = async {
-        // Each task that answers holds a clone.
+        // Each answering task holds a clone.
         while Arc::strong_count(answering) > 1 {
             tokio::time::sleep(Duration::from_millis(2)).await;
         }

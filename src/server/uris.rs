@@ -1,7 +1,7 @@
-//! URIs as clients write them → URIs that can be parsed, and between URIs and files.
+//! Repairs the URIs of clients and converts between URIs and file paths.
 //!
-//! A URI may hold ASCII letters, digits and some signs; everything else has to be written as `%XX`. Many clients send `[ ]`, spaces,
-//! `|` or `é` as they are, and a file name may hold bytes that are no UTF-8.
+//! A URI may contain ASCII letters, digits and some signs; all other bytes must be written as `%XX`. Many clients send `[ ]`, spaces, `|`
+//! or `é` unencoded, and a file name may contain bytes that are not UTF-8.
 
 use std::borrow::Cow;
 use std::ffi::OsStr;
@@ -10,18 +10,18 @@ use std::path::{Component, Path, PathBuf};
 use serde_json::Value;
 use tower_lsp::ls_types::Uri;
 
-/// The scheme of a name that has none and is no path.
+/// The scheme that the server gives to names that have no scheme and are no path.
 const NAMELESS: &str = "name:";
 
 /// The scheme of documents that are files.
 const FILE: &str = "file";
 
-/// The keys of a query in JSON under which editors keep the path of the file that a view shows.
+/// JSON keys under which an editor's query names the file that a view shows.
 const PATH_KEYS: [&str; 4] = ["path", "fsPath", "filePath", "fileName"];
 
-/// What a client calls a document, as a URI that parses: whatever a URI may not hold becomes `%XX`.
+/// Turns a client's document name into a URI that parses; forbidden bytes become `%XX`.
 ///
-/// A path becomes a `file:` URI. In a `file:` URI `?` and `#` belong to the path, since files have neither query nor fragment.
+/// A path becomes a `file:` URI. In a `file:` URI, `?` and `#` belong to the path, since files have neither query nor fragment.
 pub fn repaired(spelling: &str) -> Cow<'_, str> {
     let plain_file = spelling.starts_with("file:") && !spelling.contains(['?', '#']);
     if (plain_file || !spelling.starts_with("file:")) && spelling.parse::<Uri>().is_ok() {
@@ -32,16 +32,16 @@ pub fn repaired(spelling: &str) -> Cow<'_, str> {
     Cow::Owned(parsed.unwrap_or_else(|| format!("{NAMELESS}{}", encoded(spelling.as_bytes(), b""))))
 }
 
-/// The URI of a document by its name; `None` only for a name that even [`repaired`] cannot mend, which is logged.
+/// The URI of a document name; `None` (logged) only if even [`repaired`] fails.
 pub fn parse(name: &str) -> Option<Uri> {
     let uri = name.parse::<Uri>().or_else(|_| repaired(name).parse::<Uri>());
     if uri.is_err() {
-        tracing::error!("a document's name cannot be made a URI");
+        tracing::error!("cannot turn a document's name into a URI");
     }
     uri.ok()
 }
 
-/// All parts of a URI with what they may not hold encoded. An `open` host may hold brackets and a port.
+/// Builds a URI and encodes the forbidden bytes of each part. If `open`, the host may contain brackets and a port.
 fn assembled(spelling: &str, open: bool) -> String {
     let Some((scheme, rest)) = split_scheme(spelling) else {
         let slashes = if spelling.starts_with('/') { "file://" } else { NAMELESS };
@@ -73,12 +73,12 @@ fn assembled(spelling: &str, open: bool) -> String {
     uri
 }
 
-/// What a path may hold beside letters, digits and `-._~`.
+/// Bytes that a path may contain besides letters, digits and `-._~`.
 const PATH: &[u8] = b"!$&'()*+,;=:@/";
-/// What a query and a fragment may hold beside those.
+/// Bytes that a query or a fragment may contain besides letters, digits and `-._~`.
 const QUERY: &[u8] = b"!$&'()*+,;=:@/?";
 
-/// `scheme:rest`. One letter is the drive of a path.
+/// Splits `scheme:rest`. A single letter before the colon is a drive, not a scheme.
 fn split_scheme(spelling: &str) -> Option<(&str, &str)> {
     let (scheme, rest) = spelling.split_once(':')?;
     let letters = scheme.len() > 1 && scheme.starts_with(|c: char| c.is_ascii_alphabetic());
@@ -88,7 +88,7 @@ fn split_scheme(spelling: &str) -> Option<(&str, &str)> {
     (letters && all).then_some((scheme, rest))
 }
 
-/// Bytes with all but letters, digits, `-._~`, what is `kept`, and what is encoded already as `%XX`.
+/// Encodes bytes as `%XX`, except letters, digits, `-._~`, the bytes in `kept` and existing `%XX`.
 fn encoded(bytes: &[u8], kept: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len() + 16);
     for (at, byte) in bytes.iter().enumerate() {
@@ -115,7 +115,7 @@ fn push(text: &mut String, byte: u8, as_is: bool) {
     }
 }
 
-/// Bytes with every `%XX` as the byte that it stands for.
+/// Decodes every `%XX`.
 pub fn decoded(text: &str) -> Vec<u8> {
     let bytes = text.as_bytes();
     let digit = |at: usize| bytes.get(at).and_then(|b| char::from(*b).to_digit(16));
@@ -172,8 +172,9 @@ pub fn of_path(path: &Path) -> Option<Uri> {
     Uri::from_file_path(path)
 }
 
-/// The file that a document shows, under whatever scheme: of `git:` and other views the file that they are versions of, of a cell its
-/// notebook. `None` for what has no place in a file system.
+/// The file that a document shows, whatever its scheme; `None` if there is none.
+///
+/// A `git:` view or another view shows the file that it is a version of; a cell shows its notebook.
 pub fn shown_file(uri: &Uri) -> Option<PathBuf> {
     let path = named_in_query(uri).or_else(|| path(uri))?;
     let path = match uri.scheme().as_str() {
@@ -183,7 +184,8 @@ pub fn shown_file(uri: &Uri) -> Option<PathBuf> {
     (path.is_absolute() && path.file_name().is_some()).then_some(path)
 }
 
-/// VS Code's git views carry `{"path": …, "ref": …}` as their query; their own path may have another ending.
+/// The path in the query of a view. VS Code's git views have the query `{"path": …, "ref": …}`, and their own path may have another
+/// extension.
 fn named_in_query(uri: &Uri) -> Option<PathBuf> {
     let query = uri.query().filter(|_| uri.scheme().as_str() != FILE)?;
     let told: Value = serde_json::from_slice(&decoded(query.as_str())).ok()?;
@@ -191,7 +193,7 @@ fn named_in_query(uri: &Uri) -> Option<PathBuf> {
     named.filter(|path| path.starts_with('/')).map(PathBuf::from)
 }
 
-/// `/repo/.git//HEAD/src/a.py` and `/repo/.git//HEAD:src/a.py`, as plugins of Vim name versions, are `/repo/src/a.py`.
+/// The file behind a version as Vim plugins name it: `/repo/src/a.py` for `/repo/.git//HEAD/src/a.py` and `/repo/.git//HEAD:src/a.py`.
 fn outside_repository(path: &Path) -> PathBuf {
     let parts: Vec<Component> = path.components().collect();
     let Some(at) = parts.iter().position(|part| part.as_os_str() == ".git") else {
@@ -208,7 +210,7 @@ fn outside_repository(path: &Path) -> PathBuf {
     repository.chain(first.map(OsStr::new)).chain(below).collect()
 }
 
-/// What a view is called beside the name of its file; `None` for the file itself, and for a document that is no view of any.
+/// The label of a view next to its file name; `None` for files and unsaved documents.
 pub fn view(uri: &Uri) -> Option<&str> {
     match uri.scheme().as_str() {
         FILE | "untitled" => None,
@@ -222,7 +224,9 @@ pub fn is_cell(uri: &Uri) -> bool {
     uri.scheme().as_str().contains("notebook-cell")
 }
 
-/// The name of the file that a document shows; of one that shows none the last part of its path, else its scheme.
+/// The name of the file that a document shows.
+///
+/// Without such a file: the last part of the URI's path, or the scheme.
 pub fn file_name(uri: &Uri) -> String {
     if let Some(name) = shown_file(uri).as_deref().and_then(Path::file_name) {
         return name.to_string_lossy().into_owned();
@@ -238,7 +242,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn whatever_a_client_writes_becomes_a_uri() {
+    fn every_document_name_becomes_a_uri() {
         for (spelling, uri) in [
             ("file:///p/a.rs", "file:///p/a.rs"),
             ("file:///p/%5Bid%5d/a%20b.rs", "file:///p/%5Bid%5d/a%20b.rs"),
@@ -271,7 +275,7 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn any_text_becomes_a_uri_and_stays_as_it_is_then(text in "(file:|git:|x-y:)?(//)?[\\PC%:/?#\\[\\]@\\\\ ]{0,30}") {
+        fn any_text_becomes_a_uri_that_a_second_repair_keeps(text in "(file:|git:|x-y:)?(//)?[\\PC%:/?#\\[\\]@\\\\ ]{0,30}") {
             let once = repaired(&text).into_owned();
             proptest::prop_assert!(once.parse::<Uri>().is_ok(), "{} → {}", text, once);
             proptest::prop_assert_eq!(&*repaired(&once), &*once);
@@ -279,7 +283,7 @@ mod tests {
 
         #[cfg(unix)]
         #[test]
-        fn any_path_is_found_again(bytes in proptest::collection::vec(1u8.., 0..20)) {
+        fn any_path_survives_conversion_to_a_uri(bytes in proptest::collection::vec(1u8.., 0..20)) {
             use std::os::unix::ffi::OsStringExt;
             let path = PathBuf::from(std::ffi::OsString::from_vec([b"/".to_vec(), bytes].concat()));
             let uri = of_path(&path).unwrap();

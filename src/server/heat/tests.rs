@@ -1,4 +1,4 @@
-//! What a client makes of changes is what it would have been sent as a whole.
+//! Checks that a client that applies changes ends with the same heat as a client that receives it whole.
 
 use std::collections::HashMap;
 
@@ -9,7 +9,7 @@ use crate::analysis::WordScore;
 use crate::segment::{Budget, Reading};
 use crate::text::{Language, source_words};
 
-/// A client that takes changes.
+/// A client that accepts changes.
 #[derive(Default)]
 struct Client {
     version: i32,
@@ -60,7 +60,7 @@ fn full(encoding: PositionEncoding, changes: bool) -> Style {
     }
 }
 
-/// Longer words carry more; text that is not ASCII is not understood.
+/// Longer words get higher scores; text that is not ASCII counts as not understood.
 fn explained(text: &str) -> UnitReport {
     let words = source_words(text);
     let ascii = text.chars().filter(char::is_ascii).count();
@@ -118,7 +118,7 @@ fn any_edit() -> impl Strategy<Value = (prop::sample::Index, usize, String, Vec<
 }
 
 #[test]
-fn changes_lead_to_the_heat_of_the_whole() {
+fn applied_changes_equal_the_whole_heat() {
     let edits = || prop::collection::vec(any_edit(), 1..8);
     let languages = || prop::sample::select(vec![Language::Markdown, Language::Prose]);
     proptest!(ProptestConfig::with_cases(300), |(edits in edits(), window in 8usize..24, language in languages())| {
@@ -132,7 +132,7 @@ fn changes_lead_to_the_heat_of_the_whole() {
             let from = at.index(borders.len());
             text.replace_range(borders[from]..borders[(from + length).min(borders.len() - 1)], insert);
             let reading = Reading::new(Snapshot::new(&text, version, language), None, &budget);
-            // First some units are missing, as in the middle of a pass.
+            // At first some units are missing, as in the middle of a pass.
             for missing in [missing.as_slice(), &[]] {
                 let report = report(&reading, &mut known, missing);
                 client.take(diff.draw(&report, &full(encoding, true)).unwrap());
@@ -145,7 +145,7 @@ fn changes_lead_to_the_heat_of_the_whole() {
 }
 
 #[test]
-fn an_edit_in_a_long_document_is_told_in_a_few_words() {
+fn an_edit_in_a_long_document_sends_few_words() {
     let tokens = |text: &str, _| source_words(text).len() + 2;
     let budget = Budget {
         tokens: &tokens,

@@ -19,7 +19,7 @@ pub enum AskArgs {
         /// Maximum number of answers: 3 by default, at most 20.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         top: Option<usize>,
-        /// Score below which nothing answers, from 0 to 1; the default is measured.
+        /// Minimum score of an answer, from 0 to 1; the default is measured.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         threshold: Option<f32>,
     },
@@ -28,7 +28,7 @@ pub enum AskArgs {
 /// The answer of [`ASK`](super::ASK).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct AskAnswer {
-    /// The places that answer, best first; none where nothing does.
+    /// The places that answer, best first; empty if nothing does.
     pub answers: Vec<FoundAnswer>,
     /// Why the answers mean less than usual, one clause each.
     pub notes: Vec<String>,
@@ -54,15 +54,15 @@ pub struct FoundAnswer {
     pub model: String,
     /// Always `decomposition`.
     pub method: String,
-    /// What the words' scores sum to, with `special` and `bias`: `cosine` with the question, or `span`.
+    /// The target whose value the words' scores sum to, together with `special` and `bias`: the `cosine` with the question, or the `span`.
     pub target: String,
-    /// That number.
+    /// The value of the target.
     pub value: f64,
-    /// How far the sum misses it.
+    /// The difference between the sum and the value.
     pub residual: f64,
-    /// What special tokens add.
+    /// The part of special tokens.
     pub special: f64,
-    /// What biases add.
+    /// The part of biases.
     pub bias: f64,
     /// The words, in order.
     pub words: Vec<AnswerWord>,
@@ -71,11 +71,11 @@ pub struct FoundAnswer {
 /// A word of an answer.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct AnswerWord {
-    /// Its place.
+    /// Its range.
     pub range: Range,
     /// Its text.
     pub text: String,
-    /// What it adds.
+    /// Its part of the value.
     pub score: f64,
     /// The word of the question that it answers most.
     #[serde(default, skip_serializing_if = "Option::is_none")]

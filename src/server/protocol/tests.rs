@@ -1,4 +1,4 @@
-//! The page for those who write a client, held against the types.
+//! Checks docs/protocol.md, the page for authors of clients, against the types.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,7 +10,7 @@ use tower_lsp::ls_types::request::Request;
 
 use super::*;
 
-/// The blocks of JSON on the page that name a type.
+/// The JSON blocks of the page, each with the type that it names.
 fn blocks() -> Vec<(String, Value)> {
     let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/protocol.md");
     let page = std::fs::read_to_string(path).unwrap();
@@ -24,13 +24,13 @@ fn blocks() -> Vec<(String, Value)> {
     blocks
 }
 
-/// What the type makes of an example: the same again, or the example is none.
+/// Parses an example as its type and writes it again. A difference shows that the example does not fit the type.
 fn read<T: DeserializeOwned + Serialize>(value: &Value) -> Value {
     let read: T = serde_json::from_value(value.clone()).unwrap_or_else(|error| panic!("{error}: {value}"));
     json!(read)
 }
 
-/// The names of all fields, with those around them.
+/// Collects the paths of all fields.
 fn fields(prefix: &str, value: &Value, found: &mut BTreeSet<String>) {
     match value {
         Value::Object(object) => {
@@ -45,7 +45,7 @@ fn fields(prefix: &str, value: &Value, found: &mut BTreeSet<String>) {
     }
 }
 
-/// Every type with a value that has all of its fields.
+/// A value with all fields for every type.
 fn full() -> BTreeMap<&'static str, Value> {
     let uri: Uri = "file:///a".parse().unwrap();
     let range = Range::default();
@@ -336,7 +336,7 @@ fn full() -> BTreeMap<&'static str, Value> {
 }
 
 #[test]
-fn the_page_of_the_protocol_is_true_of_the_types() {
+fn the_page_of_the_protocol_matches_the_types() {
     let mut told: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for (name, example) in blocks() {
         let again = match &*name {
@@ -374,7 +374,7 @@ fn the_page_of_the_protocol_is_true_of_the_types() {
             "HeatAnswer" => read::<HeatAnswer>(&example),
             other => panic!("no such type: {other}"),
         };
-        // A field that the type does not have would be lost on the way.
+        // A field that the type does not have is lost when it is parsed.
         assert_eq!(again, example, "{name}");
         fields("", &example, told.entry(name).or_default());
     }
@@ -385,7 +385,7 @@ fn the_page_of_the_protocol_is_true_of_the_types() {
             .difference(told.get(name).unwrap_or(&BTreeSet::new()))
             .cloned()
             .collect();
-        assert!(missing.is_empty(), "docs/protocol.md tells of no {missing:?} in {name}");
+        assert!(missing.is_empty(), "docs/protocol.md lacks {missing:?} in {name}");
     }
 }
 

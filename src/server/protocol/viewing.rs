@@ -1,11 +1,11 @@
-//! The page of the model in an editor: `fovea.openView` and `fovea/view`.
+//! Messages for the page that shows the model in an editor: `fovea.openView` and `fovea/view`.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tower_lsp::ls_types::request::Request;
 use tower_lsp::ls_types::{Position, TextDocumentIdentifier, Uri};
 
-/// Command: open the page that shows what the model does with a document. Argument: [`OpenViewArgs`]. Answer: [`OpenViewAnswer`].
+/// Command: open the page that shows the model's work on a document. Argument: [`OpenViewArgs`]. Answer: [`OpenViewAnswer`].
 pub const OPEN_VIEW: &str = "fovea.openView";
 
 /// The one argument of [`OPEN_VIEW`].
@@ -17,7 +17,7 @@ pub struct OpenViewArgs {
     /// The cursor: the page begins with the unit around it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub position: Option<Position>,
-    /// Whether the server asks the client to show the page in a browser (`window/showDocument`); true if it is missing.
+    /// Whether the server asks the client to show the page in a browser (`window/showDocument`); true by default.
     #[serde(default = "yes")]
     pub show: bool,
 }
@@ -30,13 +30,13 @@ fn yes() -> bool {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct OpenViewAnswer {
-    /// The page's address on 127.0.0.1, with the secret that it needs. It works until the server ends.
+    /// The page's address on 127.0.0.1, with its secret. It works until the server ends.
     pub address: String,
     /// Whether the client showed it.
     pub shown: bool,
 }
 
-/// A question of the page, for clients that show the page in a panel of their own and carry its questions.
+/// A question of the page, for clients that show the page in their own panel and forward its questions.
 #[derive(Debug)]
 pub enum View {}
 
@@ -46,7 +46,7 @@ impl Request for View {
     const METHOD: &'static str = "fovea/view";
 }
 
-/// What the page asks.
+/// The parameters of [`View`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ViewParams {

@@ -1,7 +1,7 @@
-//! `textDocument/codeAction`: the way to similar items and explanations in editors without lenses.
+//! `textDocument/codeAction`: similar items and explanations for editors without lenses.
 //!
-//! Actions carry their command from the start: it costs nothing to make, and Helix 25.01 resolves actions but then does not run the
-//! command that resolving brought.
+//! Actions contain their command from the start, since it costs nothing to create. Helix 25.01 resolves actions, but does not run a command
+//! that arrives with the resolved action.
 
 use serde_json::json;
 use tower_lsp::ls_types::{
@@ -19,10 +19,10 @@ use crate::server::request_snapshot::{Active, RequestSnapshot};
 use crate::server::session::Session;
 use crate::server::to_proto;
 
-/// How many similar items have an action of their own.
+/// Maximum number of similar items with their own action.
 const MOST: usize = 3;
 
-/// The actions at a place; none where the client asks for kinds that are not ours.
+/// The actions at a position; none if the client asks only for other kinds.
 pub fn actions(session: &Session, request: &RequestSnapshot, params: &CodeActionParams) -> CodeActionResponse {
     let wanted = params
         .context
@@ -42,7 +42,7 @@ pub fn actions(session: &Session, request: &RequestSnapshot, params: &CodeAction
             let argument = arguments(request, &active, uri, &item, vec![one.clone()]);
             commands.push((title, SHOW_SIMILAR, vec![json!(argument)]));
         }
-        // The text of what a store knows is not here.
+        // A comparison needs the text, and the text of an item in a store is not on this machine.
         if let Some(with) = similar.iter().find(|item| item.store.is_none()) {
             commands.push(comparison(request, &active, uri, &item, with));
         }
@@ -68,7 +68,7 @@ pub fn actions(session: &Session, request: &RequestSnapshot, params: &CodeAction
         };
         commands.push(("Explain selection".to_owned(), EXPLAIN_SELECTION, vec![json!(argument)]));
     }
-    // Where a command selects the highlights, attention words come when somebody asks for them.
+    // If a command of the editor selects the highlights, attention words appear only on request.
     if request.client.selects_highlights {
         let shown = request.client.highlights_attention(request.settings.attention);
         let title = match shown {
@@ -77,7 +77,7 @@ pub fn actions(session: &Session, request: &RequestSnapshot, params: &CodeAction
         };
         commands.push((title.to_owned(), TOGGLE_ATTENTION, vec![json!(!shown)]));
     }
-    // An editor that has highlights as selections has no interface of ours to ask or to open the page with.
+    // An editor that selects highlights has no interface of Fovea's to ask or to open the page with.
     if request.client.selects_highlights {
         let position = to_proto::range(&active.snapshot, &bytes, request.client.encoding).start;
         if predict::is_able(session) {
@@ -118,7 +118,7 @@ fn comparison(
         uri: with.uri.clone(),
         range: with.range,
     };
-    // A message or a view tells the totals; who wants the matrix asks for it.
+    // A message or a view shows only the totals; the matrix is a separate request.
     (
         title,
         COMPARE_PASSAGES,
@@ -130,7 +130,7 @@ fn quoted(name: &str) -> String {
     format!("`{}`", one_line(name).replace('`', "'"))
 }
 
-/// A kind asked for covers ours where it is ours, or what ours is a part of.
+/// Whether a requested kind covers Fovea's kind: it is empty, equal, or a part of Fovea's.
 fn ours(kind: &str) -> bool {
     kind.is_empty() || kind == ACTION_KIND || kind.strip_prefix(ACTION_KIND).is_some_and(|rest| rest.starts_with('.'))
 }

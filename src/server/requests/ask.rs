@@ -1,4 +1,4 @@
-//! `fovea.ask`: what answers a question, and which words do.
+//! `fovea.ask`: passages that answer a question, and the words that matter for it.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -19,17 +19,19 @@ use crate::server::uris;
 use crate::similar::ask::{self, Answer, Looked, Passage, Scored, Wish};
 use crate::text::{Snapshot, ceil_char, floor_char};
 
-/// Answers without a wish.
+/// Default number of answers.
 const TOP: usize = 3;
 
-/// Answers at most.
+/// Maximum number of answers.
 const MOST: usize = 20;
 
-/// The places that answer a question, best first. A client without user interface of ours is told what answers, and opens the place that the
-/// user chooses.
+/// Finds the places that answer a question, best first.
+///
+/// If the client has no interface for Fovea, messages show the answers, and the editor opens the place that the user chooses.
 ///
 /// # Errors
-/// Invalid parameters for a question without words, a threshold beyond 0 to 1, or a document that cannot be read; else why there is no answer.
+/// Invalid parameters for a question without words, a threshold outside 0 to 1, or an unreadable document; otherwise the reason why there
+/// is no answer.
 pub async fn ask(
     session: &Session,
     client: &Client,
@@ -75,7 +77,7 @@ pub async fn ask(
     Ok(answer)
 }
 
-/// The answers, and why they mean less than usual.
+/// The answers, and notes that say why they mean less than usual.
 async fn answers(
     session: &Session,
     request: &RequestSnapshot,
@@ -117,7 +119,7 @@ async fn answers(
 
 type Passages = Vec<(Uri, Arc<Passage>)>;
 
-/// The parts of one document.
+/// Splits one document into passages.
 async fn of_document(request: &RequestSnapshot, uri: Uri) -> Result<Passages> {
     let snapshot = passage::document(request, &uri).await?;
     let part = |range| Passage {
@@ -131,7 +133,7 @@ async fn of_document(request: &RequestSnapshot, uri: Uri) -> Result<Passages> {
     Ok(parts.map(|range| (uri.clone(), Arc::new(part(range)))).collect())
 }
 
-/// What a search finds in the open documents and folders, with its text.
+/// Searches the open documents and folders; returns passages with their text.
 async fn found(
     analysis: &AnalysisHandle,
     request: &RequestSnapshot,
@@ -141,7 +143,7 @@ async fn found(
     let searched = searched.map_err(|refusal| to_proto::refusal(&refusal))?;
     let mut passages: Passages = Vec::new();
     for near in &searched.found {
-        // A file that is gone or refused meanwhile answers nothing.
+        // A file that was deleted or excluded after indexing answers nothing.
         if let Some((uri, snapshot)) = text_of(request, near).await {
             let text = snapshot.text(0..snapshot.len());
             let own = (near.item.start.byte, near.item.end.byte);
@@ -175,7 +177,7 @@ async fn text_of(request: &RequestSnapshot, near: &Neighbor) -> Option<(Uri, Sna
     Some((uri, snapshot))
 }
 
-/// An answer as the client is told of it.
+/// Converts an answer for the client.
 fn shown(request: &RequestSnapshot, uri: &Uri, passage: &Passage, answer: Answer) -> FoundAnswer {
     let snapshot = &passage.snapshot;
     let text = |range: &std::ops::Range<usize>| snapshot.text(range.clone()).into_owned();
@@ -202,7 +204,7 @@ fn shown(request: &RequestSnapshot, uri: &Uri, passage: &Passage, answer: Answer
     }
 }
 
-/// For editors without a list of ours: the answers as choices, and the place that the user chooses.
+/// Shows the answers as choices in editors without an interface for Fovea, and opens the chosen place.
 async fn tell(client: &Client, request: &RequestSnapshot, question: &str, answer: &AskAnswer) {
     for note in &answer.notes {
         client.show_message(MessageType::INFO, format!("Fovea: {note}")).await;
@@ -231,10 +233,10 @@ async fn tell(client: &Client, request: &RequestSnapshot, question: &str, answer
     }
 }
 
-/// Words that a message names.
+/// Maximum number of words in a message.
 const NAMED: usize = 4;
 
-/// The words that carry an answer, in one line: `Pooling for pooling +0.23 · 1_Pooling +0.14`.
+/// The words that matter most for an answer, in one line: `Pooling for pooling +0.23 · 1_Pooling +0.14`.
 fn essence(found: &FoundAnswer) -> String {
     let mut words: Vec<&AnswerWord> = found.words.iter().filter(|word| word.score > 0.0).collect();
     words.sort_by(|a, b| b.score.total_cmp(&a.score));

@@ -1,4 +1,4 @@
-//! `textDocument/documentColor`: heat for editors that draw none, as the colors of the words that carry most.
+//! `textDocument/documentColor`: heat for editors that draw none, as colors of the highest-scored words.
 
 use std::time::Duration;
 
@@ -13,17 +13,21 @@ use crate::server::session::Session;
 use crate::server::settings::HeatPreset;
 use crate::server::to_proto;
 
-/// The least level that has a color: a word of nearly three times the average share. A swatch before every word would be no help.
+/// The lowest level with a color: nearly three times the average share. A swatch before every word would not help.
 const LEAST: u32 = 10;
 
-/// The colors of the levels from [`LEAST`] on, from pale to strong blue: visible on light and on dark, and none that reads as an error.
+/// The colors of the levels from [`LEAST`] on, from pale to strong blue.
+///
+/// They are visible on light and dark backgrounds, and none looks like an error.
 const RAMP: [[u8; 3]; (LEVELS - LEAST + 1) as usize] = [[143, 179, 217], [92, 143, 204], [46, 105, 189]];
 
-/// The colors of a document. There is no way to tell an editor that they changed, so a document that is not analyzed yet is waited for,
-/// as long as a first hover may take; what is known by then is told.
+/// The colors of a document.
+///
+/// The server cannot tell an editor that colors have changed. The handler therefore waits for the analysis, as long as a first hover may
+/// take, and then returns what is available.
 ///
 /// # Errors
-/// The request was cancelled, or its document changed.
+/// Fails if the client canceled the request, or its document changed.
 pub async fn colors(
     session: &Session,
     request: &RequestSnapshot,

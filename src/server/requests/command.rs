@@ -1,4 +1,4 @@
-//! `workspace/executeCommand`: which command, and are its arguments what it takes?
+//! `workspace/executeCommand`: selects a command and checks its arguments.
 
 use std::sync::Arc;
 
@@ -25,7 +25,7 @@ use crate::server::status;
 /// Executes a command.
 ///
 /// # Errors
-/// Invalid parameters that name what is wrong: the command, or which argument should be what.
+/// Invalid parameters with a message that names the unknown command, or the argument and its expected form.
 pub async fn execute(
     session: &Arc<Session>,
     client: Option<&Client>,
@@ -156,7 +156,7 @@ pub async fn execute(
     }
 }
 
-/// The attention maps that were chosen.
+/// The chosen attention maps.
 fn heads(
     session: &Session,
     arguments: &Arguments,
@@ -181,7 +181,7 @@ fn heads(
     Ok(Heads { layer, head })
 }
 
-/// Somebody who switches a thing by name in an editor that shows nothing of it should see that it worked.
+/// Confirms a toggle in a client without an interface for Fovea, where the effect may be invisible.
 async fn say_toggled(client: &Client, request: &RequestSnapshot, what: &str, enabled: bool) {
     if !request.client.fovea {
         let state = if enabled { "on" } else { "off" };

@@ -1,4 +1,4 @@
-//! `fovea.comparePassages`: why two passages resemble each other.
+//! `fovea.comparePassages`: the reasons why two passages resemble each other.
 
 use serde_json::{Value, json};
 use tower_lsp::Client;
@@ -14,12 +14,13 @@ use crate::server::request_snapshot::RequestSnapshot;
 use crate::server::session::Session;
 use crate::server::to_proto;
 
-/// The JSON of `fovea compare`, or what one word of the comparison adds; a client without user interface of ours is told the essence as
-/// well.
+/// Returns the JSON of `fovea compare`, or the row of one word.
+///
+/// If the client has no interface for Fovea, a message shows the summary.
 ///
 /// # Errors
-/// Invalid parameters for a passage that cannot be read ([`passage::stretch`]) and for a word that does not exist; else why there is no
-/// answer.
+/// Invalid parameters for an unreadable passage ([`passage::stretch`]) and for a word that does not exist; otherwise the reason why there
+/// is no answer.
 pub async fn passages(
     session: &Session,
     client: &Client,

@@ -1,4 +1,4 @@
-//! What is under the cursor, for hover and highlights: within a deadline, or nothing.
+//! Looks up the word under the cursor, for hover and highlights, within a deadline.
 
 use std::time::Duration;
 
@@ -11,25 +11,26 @@ use crate::server::request_snapshot::{Active, RequestSnapshot};
 use crate::server::session::Session;
 use crate::server::to_proto;
 
-/// How long a hover on text that is analyzed already may take: editors wait for every server before they show one.
+/// Time limit for a hover over analyzed text: editors wait for every server before they show a hover.
 pub const WARM: Duration = Duration::from_millis(150);
 
-/// What came out.
+/// The result of a lookup.
 pub enum Cursor {
-    /// The word and what it is made of.
+    /// The word, and the words that it draws on.
     Full(Box<CursorReport>),
-    /// The deadline passed, and this is what was known before.
+    /// The deadline passed; the unit and its report were known before.
     Known(Unit, std::sync::Arc<UnitReport>),
-    /// Nothing to say.
+    /// No result.
     Nothing,
 }
 
-/// Asks for the word at a position; a newer question with the same purpose replaces this one. Text that is analyzed already has
-/// `warm` for an answer, other text what the setting `fovea.hover.deadlineMs` says. A question that misses its deadline is computed
-/// all the same, so that the next one finds its answer.
+/// Asks for the word at a position; a newer question with the same purpose replaces this one.
+///
+/// The time limit is `warm` for analyzed text, otherwise the setting `fovea.hover.deadlineMs`. A question that misses its limit is still
+/// computed, so that the next one finds the answer.
 ///
 /// # Errors
-/// The request was cancelled, or its document changed.
+/// Fails if the client canceled the request, or its document changed.
 pub async fn at(
     purpose: &'static str,
     session: &Session,

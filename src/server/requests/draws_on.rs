@@ -1,4 +1,6 @@
-//! `fovea/drawsOn`: the words that the word at a position draws on, for clients that draw them apart from occurrences.
+//! `fovea/drawsOn`: the words that the word at a position draws on.
+//!
+//! For clients that draw them separately from occurrences.
 
 use std::time::Duration;
 
@@ -14,16 +16,16 @@ use crate::server::request_snapshot::RequestSnapshot;
 use crate::server::session::Session;
 use crate::server::to_proto;
 
-/// The most words that are named.
+/// Maximum number of words in the answer.
 const MOST: usize = 12;
 
-/// The least share of each strength, as a part of the largest share: 3, 2, 1.
+/// Minimum shares of the strengths 3, 2 and 1, relative to the largest share.
 const STRENGTHS: [f32; 3] = [0.66, 0.4, 0.25];
 
-/// The words; null where the model has nothing to say.
+/// Returns the words; null if the model has nothing to say.
 ///
 /// # Errors
-/// Method not found for a client without user interface of ours; the request was cancelled, or its document changed.
+/// Method not found for a client without an interface for Fovea. Fails if the client canceled the request, or its document changed.
 pub async fn draws_on(
     session: &Session,
     request: &RequestSnapshot,
@@ -67,15 +69,18 @@ pub async fn draws_on(
     }))
 }
 
-/// The word under the cursor, if it says something by itself and the model understands the text around it. `text` is the unit's.
+/// The word under the cursor, if it has meaning and the model understands its unit.
+///
+/// `text` is the text of the unit.
 pub fn telling_word(cursor: &CursorReport, text: &str) -> Option<usize> {
     let word = cursor.word.filter(|word| *word < cursor.sources.words)?;
     let says = has_content(text.get(cursor.report.words[word].range.clone())?);
     (says && cursor.report.coverage >= UNDERSTOOD).then_some(word)
 }
 
-/// The strongest of the words that a word draws on, in the order of the text, with their shares and strengths. Keywords, punctuation and
-/// words such as "the" are left out: they draw attention everywhere and say little.
+/// The words that a word draws on most, with their shares and strengths, in text order.
+///
+/// The result omits keywords, punctuation and words such as "the": they draw attention everywhere and say little.
 pub fn strongest(cursor: &CursorReport, text: &str, word: usize) -> Vec<(usize, f32, u32)> {
     let says = |index: usize| {
         text.get(cursor.report.words[index].range.clone())
@@ -85,8 +90,10 @@ pub fn strongest(cursor: &CursorReport, text: &str, word: usize) -> Vec<(usize, 
     ranked(row.filter(|(index, _)| *index != word && says(*index)))
 }
 
-/// Strengths of the largest shares. A word's share in itself is by far the largest and would leave no room for the others, so strengths
-/// are relative to the strongest other word.
+/// The strengths of the largest shares.
+///
+/// A word's share in itself is by far the largest and would leave no range for the others, so strengths are relative to the strongest other
+/// word.
 fn ranked(others: impl Iterator<Item = (usize, f32)>) -> Vec<(usize, f32, u32)> {
     let mut others: Vec<(usize, f32)> = others.filter(|(_, share)| *share > 0.0).collect();
     others.sort_by(|a, b| b.1.total_cmp(&a.1));

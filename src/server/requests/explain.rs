@@ -1,4 +1,4 @@
-//! `fovea/explain` and `fovea.explainSelection`: everything about a document or a stretch of it, as `fovea explain` prints it.
+//! `fovea/explain` and `fovea.explainSelection`: the output of `fovea explain` for a document or a range.
 
 use serde_json::{Value, json};
 use tower_lsp::Client;
@@ -16,13 +16,13 @@ use crate::server::to_proto;
 use crate::server::uris::file_path;
 use crate::text::ByteRange;
 
-/// How many words a message names.
+/// Maximum number of words in a message.
 const NAMED: usize = 5;
 
-/// Explains a document, unit by unit, or a stretch of it as one unit.
+/// Explains a document unit by unit, or a range of it as one unit.
 ///
 /// # Errors
-/// Invalid parameters for a document that is not open or not analyzed, or an empty stretch; else why there is no answer.
+/// Invalid parameters for a document that is not open or not analyzed, or an empty range; otherwise the reason why there is no answer.
 pub async fn explain(session: &Session, request: &RequestSnapshot, params: ExplainParams) -> Result<Value> {
     if !request.client.fovea {
         return Err(Error::method_not_found());
@@ -46,10 +46,10 @@ pub async fn explain(session: &Session, request: &RequestSnapshot, params: Expla
     Ok(answer(session, request, &uri, &active, unparsed, &units))
 }
 
-/// Explains a selection; a client without user interface of ours is told its strongest words as well.
+/// Explains a selection. If the client has no interface for Fovea, a message shows the strongest words.
 ///
 /// # Errors
-/// As [`explain`].
+/// Like [`explain`].
 pub async fn selection(
     session: &Session,
     client: &Client,
@@ -101,7 +101,7 @@ async fn stretch(
     Ok((answer, essence(&report, &text)))
 }
 
-/// The name of the model that was chosen; empty while it is loading.
+/// The name of the chosen model; empty while it loads.
 pub(super) fn model_name(session: &Session) -> String {
     match session.analysis().map(|analysis| analysis.status().model) {
         Some(ModelStatus::Ready(info)) => info.name,

@@ -1,5 +1,7 @@
-//! `textDocument/documentHighlight`: the occurrences that an editor marks by itself, and where the client wants them the words that the
-//! word under the cursor draws on, in the three strengths that LSP has.
+//! `textDocument/documentHighlight`: occurrences of a word, and the words that it draws on.
+//!
+//! The occurrences are the same that an editor marks without a server. The words that the word under the cursor draws on are included if
+//! the client wants them, in the three strengths of LSP.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -14,13 +16,15 @@ use crate::server::session::Session;
 use crate::server::to_proto;
 use crate::text::{ByteRange, source_words};
 
-/// The most occurrences that are told.
+/// Maximum number of occurrences in the answer.
 const MOST: usize = 1000;
 
-/// The highlights, in the order of the text; null where the cursor is on no word, so that another server's are shown.
+/// The highlights, in text order.
+///
+/// Null if the cursor is on no word, so that the editor shows the highlights of another server.
 ///
 /// # Errors
-/// The request was cancelled, or its document changed.
+/// Fails if the client canceled the request, or its document changed.
 pub async fn highlights(
     session: &Session,
     request: &RequestSnapshot,
@@ -37,7 +41,7 @@ pub async fn highlights(
     session.pages.point(&active.id, offset);
     let mut kinds: BTreeMap<usize, (ByteRange, DocumentHighlightKind)> = BTreeMap::new();
     if request.client.highlights_attention(request.settings.attention) {
-        // Editors draw highlights whenever they come, so these may take as long as a first hover.
+        // Editors draw highlights whenever they arrive, so this may take as long as a first hover.
         let patience = Duration::from_millis(request.settings.hover_deadline_ms);
         let found = cursor::at("highlight", session, request, &place, patience).await?;
         kinds.extend(
@@ -57,7 +61,7 @@ pub async fn highlights(
     Ok((!told.is_empty()).then_some(told))
 }
 
-/// The words that the word under the cursor draws on, and the word itself, by where they start.
+/// The word under the cursor and the words that it draws on, by their start.
 fn attention(active: &Active, cursor: &Cursor) -> Vec<(usize, (ByteRange, DocumentHighlightKind))> {
     let Cursor::Full(cursor) = cursor else {
         return Vec::new();
@@ -85,8 +89,9 @@ fn kind(strength: u32) -> DocumentHighlightKind {
     }
 }
 
-/// Every occurrence of the word at an offset as a whole word, as editors find them without a language server. A cursor right behind a
-/// word means that word.
+/// Every occurrence of the word at an offset as a whole word, as editors find them without a language server.
+///
+/// A cursor directly behind a word means that word.
 fn occurrences(active: &Active, offset: usize) -> Vec<ByteRange> {
     let text = active.snapshot.rope().to_string();
     let line = text[..offset].rfind('\n').map_or(0, |at| at + 1);
@@ -113,7 +118,7 @@ mod tests {
     use super::*;
     use crate::text::{Language, Snapshot};
 
-    /// Where the occurrences begin and end.
+    /// The start and end of each occurrence; `|` marks the cursor.
     fn found(marked: &str) -> Vec<(usize, usize)> {
         let offset = marked.find('|').expect("a cursor");
         let snapshot = Snapshot::new(&marked.replace('|', ""), 1, Language::Rust);
@@ -135,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cursor_behind_a_word_means_that_word_and_none_stands_on_punctuation() {
+    fn a_cursor_behind_a_word_selects_it_and_punctuation_has_no_occurrences() {
         assert_eq!(found("len| + 1"), [(0, 3)]);
         assert_eq!(found("f(|x)"), [(2, 3)]);
         assert!(found("a +| b").is_empty());

@@ -1,4 +1,4 @@
-//! `textDocument/hover`: a sentence about a telling word, what is similar to the item it stands in, and where to go from there.
+//! `textDocument/hover`: a sentence about a telling word, the most similar item, and links.
 
 use serde_json::{Value, json};
 use tower_lsp::jsonrpc;
@@ -18,10 +18,10 @@ use crate::server::request_snapshot::{Active, RequestSnapshot};
 use crate::server::session::Session;
 use crate::server::to_proto;
 
-/// The least share worth naming.
+/// Minimum share of a word that a hover lists.
 const NEGLIGIBLE: f32 = 0.005;
 
-/// What a hover is made of.
+/// The data of a hover.
 struct Found<'a> {
     unit: &'a Unit,
     report: &'a UnitReport,
@@ -29,10 +29,10 @@ struct Found<'a> {
     sources: Option<&'a SourcesReport>,
 }
 
-/// The hover; null where there is nothing to say.
+/// The hover; null if there is nothing to say.
 ///
 /// # Errors
-/// The request was cancelled, or its document changed.
+/// Fails if the client canceled the request, or its document changed.
 pub async fn hover(
     session: &Session,
     request: &RequestSnapshot,
@@ -89,7 +89,9 @@ pub async fn hover(
     }))
 }
 
-/// What the hover says; `None` for a word that is not worth a sentence. `around` finds what is similar to the item around the word.
+/// The text of the hover; `None` for a word that deserves no sentence.
+///
+/// `around` finds the items similar to the one that contains the word.
 fn text(
     session: &Session,
     request: &RequestSnapshot,
@@ -107,7 +109,7 @@ fn text(
     let text = active.snapshot.text(unit.range.clone());
     let noun = to_proto::unit_noun(unit.kind);
     if report.coverage < UNDERSTOOD {
-        // A client that draws heat marks the stretch and says there why it has none.
+        // A client that draws heat marks the unit, and says there why it has none.
         let (coverage, unit) = (report.coverage, noun);
         return (!request.client.heat).then(|| markdown::not_understood(&NotUnderstood { unit, coverage }));
     }
@@ -146,7 +148,7 @@ fn text(
     }))
 }
 
-/// What can be done from here, in a client that has commands for it.
+/// Links to commands, for a client that has these commands.
 fn links(
     request: &RequestSnapshot,
     active: &Active,
@@ -154,7 +156,7 @@ fn links(
     (uri, position): (&Uri, Position),
 ) -> Vec<Link> {
     let link = |label, command, mut argument: Value| {
-        // Inside the text of a hover nothing else does.
+        // The arguments are text inside the hover, where the restoration of the whole answer does not reach.
         request.spellings.restore(&mut argument);
         let arguments = json!([argument]).to_string();
         Link {
@@ -170,7 +172,7 @@ fn links(
             let to = json!({"uri": best.uri, "range": best.selection});
             links.push(link("Go to", "fovea.goTo", to));
         }
-        // The text of an item in a store is not here.
+        // The text of an item in a store is not on this machine.
         if best.store.is_none() {
             let here = json!({"uri": uri, "range": request.range(&active.snapshot, &item.range)});
             let there = json!({"uri": best.uri, "range": best.range});
@@ -188,8 +190,10 @@ fn links(
     links
 }
 
-/// The words of content that a word draws on most, best first, with their shares; never itself, which comes first nearly always. A word
-/// that stands in several places is named once, with the sum.
+/// The content words that a word draws on most, best first, with their shares.
+///
+/// The list omits the word itself, which has nearly always the largest share. A word that occurs several times is listed once, with the
+/// sum.
 fn strongest<'a>(
     sources: &SourcesReport,
     word: usize,

@@ -1,4 +1,4 @@
-//! `initialize`: what the server can do. The model is loaded meanwhile; nothing here waits for it.
+//! `initialize`: the server's capabilities. The model loads in the background; this answer does not wait for it.
 
 use serde_json::json;
 use tower_lsp::ls_types::{
@@ -13,8 +13,10 @@ use crate::server::protocol::{ACTION_KIND, COMMANDS, LEVELS, PROTOCOL};
 use crate::server::request_snapshot::RequestSnapshot;
 use crate::server::to_proto;
 
-/// The answer. Everything is announced statically, since some editors take no registrations and others use features they do not
-/// declare; highlights alone are registered later where that is possible, to stay below the language's own server.
+/// The answer of `initialize`.
+///
+/// It announces everything statically, since some editors accept no registrations and others use features that they do not declare. Only
+/// highlights are registered later where possible, so that the language's own server has precedence.
 pub fn answer(request: &RequestSnapshot) -> InitializeResult {
     let (client, settings) = (&request.client, &request.settings);
     let sync = TextDocumentSyncOptions {
@@ -40,7 +42,7 @@ pub fn answer(request: &RequestSnapshot) -> InitializeResult {
             position_encoding: Some(to_proto::encoding_kind(client.encoding)),
             text_document_sync: Some(TextDocumentSyncCapability::Options(sync)),
             hover_provider: Some(true.into()),
-            // Those that are off unless somebody wants them stay unsaid: an editor may ask the first server alone that has them.
+            // Providers that are off by default are announced only if they are on: an editor may ask only the first server that has one.
             inlay_hint_provider: (settings.inlay_hint && !client.inlay_registration).then_some(OneOf::Left(true)),
             color_provider: (settings.document_color && !client.color_registration)
                 .then_some(ColorProviderCapability::Simple(true)),
@@ -69,7 +71,7 @@ pub fn answer(request: &RequestSnapshot) -> InitializeResult {
     }
 }
 
-/// What the person does with files and folders in the editor, any of which may be in the index.
+/// The operations on files and folders in the editor that the server wants to hear about. Any file may be in the index.
 fn file_operations() -> WorkspaceFileOperationsServerCapabilities {
     let any = FileOperationRegistrationOptions {
         filters: vec![FileOperationFilter {

@@ -1,4 +1,6 @@
-//! `textDocument/inlayHint`: what resembles an item, at the end of the line that names it. For editors without lenses.
+//! `textDocument/inlayHint`: the most similar item, at the end of the line with an item's name.
+//!
+//! For editors without lenses.
 
 use std::time::Duration;
 
@@ -12,11 +14,13 @@ use crate::server::request_snapshot::{Active, RequestSnapshot};
 use crate::server::session::Session;
 use crate::server::to_proto;
 
-/// How often one looks whether a document is read.
+/// Interval between checks whether a document is analyzed.
 const LOOK: Duration = Duration::from_millis(20);
 
-/// The hints of the items whose names stand in a range; null where they are switched off or this version is not analyzed. An editor
-/// that cannot be told to ask again (Helix) asks once for a text: there the document is waited for, as long as a first hover may take.
+/// The hints of the items whose names are in a range.
+///
+/// Null if hints are off or this version is not analyzed. An editor without a refresh request (Helix) asks once per text. For such an
+/// editor, the handler waits for the analysis as long as a first hover may take.
 pub async fn hints(session: &Session, request: &RequestSnapshot, params: &InlayHintParams) -> Option<Vec<InlayHint>> {
     let active = request
         .active(&params.text_document.uri)
@@ -47,13 +51,13 @@ pub async fn hints(session: &Session, request: &RequestSnapshot, params: &InlayH
     Some(hints.collect())
 }
 
-/// The hint of an item, whose label leads to the most similar one.
+/// The hint of an item; its label links to the most similar item.
 fn hint(request: &RequestSnapshot, active: &Active, position: Position, similar: &[SimilarItem]) -> Option<InlayHint> {
     let best = similar.first()?;
     let part = InlayHintLabelPart {
         value: format!("≈ {:.2} {}", best.score, one_line(&best.name)),
         tooltip: None,
-        // What a store knows is no document that an editor could open.
+        // Editors cannot open the items of a store as documents.
         location: best.store.is_none().then(|| Location {
             uri: best.uri.clone(),
             range: best.selection,

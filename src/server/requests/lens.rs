@@ -1,4 +1,4 @@
-//! `textDocument/codeLens` and `codeLens/resolve`: over each item, the most similar one of the open documents.
+//! `textDocument/codeLens` and `codeLens/resolve`: a lens above each item that names the most similar item.
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -13,16 +13,16 @@ use crate::server::request_snapshot::{Active, RequestSnapshot};
 use crate::server::session::Session;
 use crate::server::to_proto;
 
-/// What a lens needs to be resolved. An object, since VS Code drops data that is falsy.
+/// The data that resolves a lens. It is an object, since VS Code drops falsy data.
 #[derive(Debug, Serialize, Deserialize)]
 struct Data {
     uri: Uri,
     version: i32,
-    /// Where the item's name starts, in bytes.
+    /// The start of the item's name, in bytes.
     at: usize,
 }
 
-/// The lenses of a document. A version that is not analyzed has none yet; the client is told to ask again.
+/// The lenses of a document. A version that is not analyzed has none yet; the client is told to ask again later.
 pub fn lenses(session: &Session, request: &RequestSnapshot, params: &CodeLensParams) -> Vec<CodeLens> {
     if !request.settings.lens {
         return Vec::new();
@@ -31,7 +31,7 @@ pub fn lenses(session: &Session, request: &RequestSnapshot, params: &CodeLensPar
     let Some(active) = request.active(uri) else {
         return Vec::new();
     };
-    // It would have another number in a moment; the client is told to ask again.
+    // The scores of this language are not final; the client is told to ask again later.
     if session
         .analysis()
         .is_some_and(|analysis| !analysis.is_settled(active.snapshot.language()))
@@ -56,10 +56,10 @@ pub fn lenses(session: &Session, request: &RequestSnapshot, params: &CodeLensPar
     lenses
 }
 
-/// Gives a lens its title and command.
+/// Adds the title and command to a lens.
 ///
 /// # Errors
-/// The document has changed since the lens was made, or the lens is none of ours.
+/// Fails if the document has changed since the lens was created, or if another server created the lens.
 pub fn resolve(session: &Session, request: &RequestSnapshot, mut lens: CodeLens) -> jsonrpc::Result<CodeLens> {
     let data = lens
         .data

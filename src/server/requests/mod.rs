@@ -1,4 +1,4 @@
-//! One file per request. A handler reads its request, asks the analysis and converts; it changes nothing.
+//! One file per request. A handler parses its request, asks the analysis and converts the answer; it changes no state.
 
 pub mod action;
 pub mod ask;

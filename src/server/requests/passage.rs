@@ -1,4 +1,4 @@
-//! A passage that a client names: a stretch of an open document, of a file of the workspace, or a text of its own.
+//! Reads a passage that a client names: a range of a document or file, or a text from the client.
 
 use std::path::{Path, PathBuf};
 
@@ -13,11 +13,11 @@ use crate::server::request_snapshot::RequestSnapshot;
 use crate::server::uris::file_path;
 use crate::text::{ByteRange, Language, Snapshot, decode, read_regular};
 
-/// A stretch of a text.
+/// A range of a text.
 pub struct Stretch {
     /// The text.
     pub snapshot: Snapshot,
-    /// The stretch, in bytes.
+    /// The range, in bytes.
     pub range: ByteRange,
 }
 
@@ -27,16 +27,16 @@ impl Stretch {
         self.snapshot.text(self.range.clone()).into_owned()
     }
 
-    /// What is asked of the model.
+    /// The input for the model: the text and its language.
     pub fn question(&self) -> (String, Language) {
         (self.text(), self.snapshot.language())
     }
 }
 
-/// The text of a passage. A document that is not open is read from the disk, if it lies in a folder that is open.
+/// The text of a passage. A document that is not open is read from disk if it is in an open folder.
 ///
 /// # Errors
-/// Invalid parameters for a document that is neither open nor in an open folder, cannot be read or is not analyzed, and for a passage
+/// Invalid parameters for a document that is neither open nor in an open folder, is unreadable or is not analyzed, and for a passage
 /// without text.
 pub async fn stretch(request: &RequestSnapshot, passage: Passage) -> Result<Stretch> {
     let stretch = match passage {
@@ -64,7 +64,7 @@ pub async fn stretch(request: &RequestSnapshot, passage: Passage) -> Result<Stre
 /// The text of an open document, or of a file in an open folder.
 ///
 /// # Errors
-/// Invalid parameters for a document that is neither, cannot be read or is not analyzed.
+/// Invalid parameters for a document that is neither, is unreadable or is not analyzed.
 pub async fn document(request: &RequestSnapshot, uri: &Uri) -> Result<Snapshot> {
     match request.open(uri.as_str()) {
         Some(_) => Ok(request.required(uri)?.snapshot),
@@ -72,7 +72,7 @@ pub async fn document(request: &RequestSnapshot, uri: &Uri) -> Result<Snapshot> 
     }
 }
 
-/// The text of a file that is not open, by the rules for those that are.
+/// The text of a file that is not open, by the same rules as for open documents.
 async fn closed(request: &RequestSnapshot, uri: Uri) -> Result<Snapshot> {
     let request = request.clone();
     let read = move || {
@@ -98,7 +98,7 @@ async fn closed(request: &RequestSnapshot, uri: Uri) -> Result<Snapshot> {
         .map_err(|_| Error::internal_error())?
 }
 
-/// The one path of a file below a folder that is open. A link out of the folder leads nowhere.
+/// The canonical path of a file in an open folder. `None` for a link that leads out of the folder.
 fn in_workspace(request: &RequestSnapshot, path: &Path) -> Option<PathBuf> {
     let path = path.canonicalize().ok()?;
     let roots = &request.client.shown_below;

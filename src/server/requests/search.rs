@@ -16,26 +16,27 @@ use crate::server::to_proto;
 use crate::similar::index::{Filter, Query};
 use crate::text::Language;
 
-/// Answers without a wish.
+/// Default number of results.
 const TOP: usize = 20;
 
-/// Answers at most.
+/// Maximum number of results.
 const MOST: usize = 100;
 
-/// A symbol picker asks with every letter; fewer than these say nothing.
+/// Minimum letters and digits of a query; a symbol picker asks after every letter.
 const LETTERS: usize = 3;
 
-/// What is less relevant than this has nothing to do with the query, however little else there is: a cosine of 0.1 alone.
+/// Minimum relevance of a result, equal to a cosine of 0.1 alone. Less relevant items are unrelated, even if there is nothing else.
 const ALIKE: f32 = 0.042;
 
-/// The least relevance worth showing in a picker that other servers fill as well: a cosine of 0.25 alone.
+/// Minimum relevance in a symbol picker, which other servers fill as well; equal to a cosine of 0.25 alone.
 const WORTH: f32 = 0.106;
 
-/// `workspace/symbol`: items whose meaning is near to the query, best first.
+/// `workspace/symbol`: items whose meaning is close to the query, best first.
+///
+/// Null while there is no model, and for a query that is too short to mean something.
 ///
 /// # Errors
-/// The request was cancelled, or the model failed. While there is no model, and for a query too short to mean something, there is no
-/// answer.
+/// Fails if the client canceled the request, or if the model failed.
 pub async fn symbols(
     session: &Session,
     request: &RequestSnapshot,
@@ -45,7 +46,7 @@ pub async fn symbols(
     if query.chars().filter(|c| c.is_alphanumeric()).count() < LETTERS || !ready(session) {
         return Ok(None);
     }
-    // A symbol is opened as a file, which what a store knows is not.
+    // Editors open a symbol as a file, so the results exclude items of a store.
     let (found, _) = found(session, request, query.to_owned(), Filter::default(), TOP, false).await?;
     let near = found.into_iter().filter(|(item, _)| item.score >= f64::from(WORTH));
     let symbols = near.map(|(item, kind)| WorkspaceSymbol {
@@ -59,11 +60,12 @@ pub async fn symbols(
     Ok(Some(WorkspaceSymbolResponse::Nested(symbols.collect())))
 }
 
-/// `fovea.search`: the items, best first, with notes about the query where the client asks for them. A client without user interface of ours
-/// lets the person choose one, and opens it; it shows the notes as messages.
+/// `fovea.search`: the items, best first, with notes about the query if the client asks for them.
+///
+/// If the client has no interface for Fovea, the server shows the notes as messages, and opens the item that the user chooses.
 ///
 /// # Errors
-/// Invalid parameters for an empty query; else why there is no answer.
+/// Invalid parameters for an empty query; otherwise the reason why there is no answer.
 pub async fn command(
     session: &Session,
     client: &Client,

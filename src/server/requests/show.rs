@@ -1,4 +1,4 @@
-//! `fovea.showSimilar`: open what resembles an item, or let the person choose.
+//! `fovea.showSimilar`: opens an item that resembles another, or lets the user choose.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -14,20 +14,21 @@ use crate::server::publisher::within;
 use crate::server::request_snapshot::{Active, RequestSnapshot};
 use crate::server::session::Session;
 
-/// How long a person may take to choose.
+/// Time limit for the user's choice.
 const CHOICE: Duration = Duration::from_secs(120);
-/// How long an editor may take to open a document.
+/// Time limit for the editor to open a document.
 const OPENING: Duration = Duration::from_secs(10);
-/// How often one looks whether a document is read.
+/// Interval between checks whether a document is analyzed.
 const LOOK: Duration = Duration::from_millis(20);
-/// The most choices a message has room for.
+/// Maximum number of choices in a message.
 const MOST: usize = 6;
 
-/// Opens the only similar item; of several, the one that the person chooses, or the best where the editor cannot ask. A client
-/// with user interface of its own gets the list and asks itself.
+/// Opens the only similar item, or the one of several that the user chooses.
+///
+/// If the editor cannot ask, it opens the best. A client with its own interface for Fovea gets the list and asks itself.
 ///
 /// # Errors
-/// Invalid parameters where `similar` is missing and the document is not open or not analyzed.
+/// Invalid parameters if `similar` is missing and the document is not open or not analyzed.
 pub async fn similar(
     session: &Session,
     client: &Client,
@@ -63,7 +64,8 @@ pub async fn similar(
     Ok(ShowSimilarAnswer { name, similar, shown })
 }
 
-/// What resembles the item at an offset. A document that is not read yet is waited for, as long as a first hover may take.
+/// The innermost item at an offset that has similar items, with these. If the document is not analyzed yet, the call waits as long as a
+/// first hover may take.
 async fn awaited(
     session: &Session,
     request: &RequestSnapshot,
@@ -82,7 +84,7 @@ async fn awaited(
     tokio::time::timeout(patience, found).await.ok().flatten()
 }
 
-/// Which one; `None` where the person wants none.
+/// Lets the user choose an item; `None` if the user wants none.
 pub async fn choose(
     client: &Client,
     request: &RequestSnapshot,
@@ -116,7 +118,7 @@ pub async fn ask_which(client: &Client, question: &str, titles: &[String]) -> Op
     Some(chosen.and_then(|chosen| titles.iter().position(|title| *title == chosen.title)))
 }
 
-/// Opens a document at the item's name; an editor that cannot is told where it stands.
+/// Opens a document at the item's name. If the editor cannot, a message shows the location.
 pub async fn open(client: &Client, request: &RequestSnapshot, item: &SimilarItem) -> bool {
     if request.client.show_document && similar::opens(item) && opened(client, item).await {
         return true;
@@ -132,7 +134,7 @@ pub async fn open(client: &Client, request: &RequestSnapshot, item: &SimilarItem
 async fn opened(client: &Client, item: &SimilarItem) -> bool {
     let params = ShowDocumentParams {
         uri: item.uri.clone(),
-        // A web page is for the browser, which knows its lines by the address.
+        // The browser opens a web page, whose address already contains the lines.
         external: Some(item.store.is_some()),
         take_focus: Some(true),
         selection: item.store.is_none().then_some(item.selection),

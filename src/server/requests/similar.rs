@@ -1,4 +1,4 @@
-//! What resembles an item, as lens, hover, action and command show it.
+//! Finds and formats similar items, for lenses, hovers, actions and commands.
 
 use std::path::Path;
 
@@ -13,7 +13,9 @@ use crate::server::to_proto;
 use crate::server::uris;
 use crate::similar::index::FilePosition;
 
-/// The items of a document that have similar ones, in the order of the document. `None` where this version is not analyzed.
+/// The items of a document that have similar items, in document order.
+///
+/// `None` if this version is not analyzed.
 pub fn items(session: &Session, request: &RequestSnapshot, active: &Active) -> Option<Vec<Item>> {
     let analysis = session.analysis()?;
     let version = active.snapshot.version();
@@ -29,8 +31,9 @@ pub fn items(session: &Session, request: &RequestSnapshot, active: &Active) -> O
     )
 }
 
-/// All items of a document that have similar ones, with them, best first, in the order of the document. `None` where this version is not
-/// analyzed.
+/// The items of a document with their similar items, best first, in document order.
+///
+/// It omits items without similar ones. `None` if this version is not analyzed.
 pub fn all(session: &Session, request: &RequestSnapshot, active: &Active) -> Option<Vec<(Item, Vec<SimilarItem>)>> {
     let analysis = session.analysis()?;
     let version = active.snapshot.version();
@@ -40,7 +43,7 @@ pub fn all(session: &Session, request: &RequestSnapshot, active: &Active) -> Opt
     Some(told.collect())
 }
 
-/// An item with what is similar to it, best first; `None` where nothing of it can be shown.
+/// An item with its similar items, best first; `None` if none of them can be shown.
 fn told(request: &RequestSnapshot, report: &DocumentReport, found: &ItemNeighbors) -> Option<(Item, Vec<SimilarItem>)> {
     let item = report.segments.items.get(found.item)?.clone();
     let near: Vec<SimilarItem> = found
@@ -51,7 +54,9 @@ fn told(request: &RequestSnapshot, report: &DocumentReport, found: &ItemNeighbor
     (!near.is_empty()).then_some((item, near))
 }
 
-/// The item whose name starts at a byte, with what is similar to it, best first. `None` where there is none.
+/// The item whose name starts at a byte, with its similar items, best first.
+///
+/// `None` if there is none.
 pub fn named_at(
     session: &Session,
     request: &RequestSnapshot,
@@ -61,7 +66,7 @@ pub fn named_at(
     found_at(session, request, active, at)?.find(|(item, _)| item.name_range.start == at)
 }
 
-/// The innermost item around a byte that has similar ones, with them, best first.
+/// The innermost item around a byte that has similar items, with these, best first.
 pub fn around(
     session: &Session,
     request: &RequestSnapshot,
@@ -71,7 +76,9 @@ pub fn around(
     found_at(session, request, active, offset)?.next()
 }
 
-/// The items around a byte that have similar ones, with them, the innermost first. `None` where this version is not analyzed.
+/// The items around a byte that have similar items, with these; the innermost comes first.
+///
+/// `None` if this version is not analyzed.
 pub fn found_at(
     session: &Session,
     request: &RequestSnapshot,
@@ -89,14 +96,14 @@ pub fn found_at(
     )
 }
 
-/// The document that an item stands in, unless that has changed since.
+/// The document that contains an item; `None` if it has changed since.
 fn shown(request: &RequestSnapshot, neighbor: &Neighbor) -> Option<Uri> {
     match &neighbor.home {
         Home::Document { id, version } => {
             let (_, open) = request.open(id)?;
             (open.snapshot().version() == *version).then(|| uris::parse(id))?
         }
-        // One that is open is among these only until it is read as it is open.
+        // The index answers for an open file only until the open document is analyzed.
         Home::File(path) => uris::of_path(path),
         Home::Store { folder, path, link } => {
             let link = link.as_deref().and_then(uris::parse);
@@ -105,19 +112,19 @@ fn shown(request: &RequestSnapshot, neighbor: &Neighbor) -> Option<Uri> {
     }
 }
 
-/// What names an item of a store that no page shows.
+/// A URI for an item of a store that no web page shows.
 fn placeless(folder: &Path, path: &Path) -> Option<Uri> {
     let below = folder.strip_prefix("/").unwrap_or(folder);
     let file = uris::of_path(&Path::new("/").join(below).join(path))?;
     uris::parse(&file.as_str().replacen("file:", "fovea-store:", 1))
 }
 
-/// Whether an item can be opened: one of a store can where a page shows it.
+/// Whether an editor can open an item. It can open an item of a store only if a web page shows it.
 pub fn opens(item: &SimilarItem) -> bool {
     item.store.is_none() || item.uri.as_str().starts_with("http")
 }
 
-/// An item as the client is told of it.
+/// Converts an item for the client.
 pub fn similar(request: &RequestSnapshot, neighbor: &Neighbor) -> Option<SimilarItem> {
     let item = &neighbor.item;
     let range = |start: &FilePosition, end: &FilePosition| {
@@ -147,8 +154,9 @@ pub fn similar(request: &RequestSnapshot, neighbor: &Neighbor) -> Option<Similar
     })
 }
 
-/// Where an item stands, for people: its path below the workspace and its line, counted from one; the line alone in the same
-/// document.
+/// The location of an item for users: path below the workspace and line, counted from one.
+///
+/// In the same document, the line alone.
 pub fn place(request: &RequestSnapshot, active: &Active, item: &SimilarItem) -> String {
     let line = item.selection.start.line + 1;
     if item.uri.as_str() == &*active.id {
@@ -157,7 +165,9 @@ pub fn place(request: &RequestSnapshot, active: &Active, item: &SimilarItem) -> 
     format!("{}:{line}", path(request, item))
 }
 
-/// The path of an item's document below the workspace, or its last two parts; of one in a store, with the folder's name.
+/// The path of an item's document below the workspace, otherwise its last two parts.
+///
+/// For an item of a store: the folder's name and the path.
 pub fn path(request: &RequestSnapshot, item: &SimilarItem) -> String {
     if let Some(StoreFile { folder, path }) = &item.store {
         return format!("{folder}: {path}").replace(char::is_control, " ");
@@ -165,7 +175,7 @@ pub fn path(request: &RequestSnapshot, item: &SimilarItem) -> String {
     readable(request, &item.uri)
 }
 
-/// What people call a document: `src/bank.py`, and of a version of it that an editor shows `src/bank.py (git)`.
+/// A document's name for users: `src/bank.py`, or `src/bank.py (git)` for a version of it.
 pub fn readable(request: &RequestSnapshot, uri: &Uri) -> String {
     let roots = &request.client.shown_below;
     let shown = uris::shown_file(uri).map(|path| {
@@ -177,7 +187,7 @@ pub fn readable(request: &RequestSnapshot, uri: &Uri) -> String {
         Some(view) if view != name => format!("{name} ({view})"),
         _ => name,
     };
-    // A file's name may hold anything but a slash.
+    // A file name may contain any character except a slash.
     name.replace(char::is_control, " ")
 }
 
@@ -205,7 +215,7 @@ pub fn title(request: &RequestSnapshot, active: &Active, similar: &[SimilarItem]
     format!("≈ {:.2} {} · {place}{more}", best.score, one_line(&best.name))
 }
 
-/// A name without line ends, at most 60 characters.
+/// A name without control characters, cut after 60 characters.
 pub fn one_line(name: &str) -> String {
     let clean: String = name.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     match clean.char_indices().nth(60) {

@@ -1,4 +1,4 @@
-//! `fovea.trust`: whether the explanation of a unit can be trusted.
+//! `fovea.trust`: a test whether users can trust the explanation of a unit.
 
 use tower_lsp::Client;
 use tower_lsp::jsonrpc::{Error, Result};
@@ -9,10 +9,12 @@ use crate::server::request_snapshot::RequestSnapshot;
 use crate::server::session::Session;
 use crate::server::to_proto;
 
-/// Judges the explanation of the unit at a position; a client without user interface of ours is told the sentence as well.
+/// Judges the explanation of the unit at a position.
+///
+/// If the client has no interface for Fovea, a message shows the sentence.
 ///
 /// # Errors
-/// Invalid parameters for a document that is not open or not analyzed; else why there is no answer.
+/// Invalid parameters for a document that is not open or not analyzed; otherwise the reason why there is no answer.
 pub async fn trust(
     session: &Session,
     client: &Client,

@@ -1,4 +1,6 @@
-//! `fovea.openView` and `fovea/view`: what the model does with an open document, on a page in a browser or in a panel of the editor.
+//! `fovea.openView` and `fovea/view`: a page that shows the model's work on an open document.
+//!
+//! The page is in a browser, or in a panel of the editor.
 
 use std::sync::Arc;
 
@@ -15,10 +17,10 @@ use crate::server::to_proto;
 use crate::view::question::Question;
 use crate::view::{Answer, Live, base64};
 
-/// Opens the page of a document: its address is the answer, and a client that can show one is asked to.
+/// Opens the page of a document and returns its address. A client that can show the page is asked to.
 ///
 /// # Errors
-/// Invalid parameters for a document that is not open or not analyzed; else why there is no page.
+/// Invalid parameters for a document that is not open or not analyzed; otherwise the reason why there is no page.
 pub async fn open(
     session: &Arc<Session>,
     client: &Client,
@@ -28,7 +30,7 @@ pub async fn open(
     let active = request.required(&asked.uri)?;
     let live = live(session, request, &active).await?;
     point(request, &active, asked.position, &live);
-    // A server of its own begins here, with a runtime that waits for its port.
+    // This call starts the page's own server, with a runtime that waits for its port.
     let own = session.clone();
     let address = aside(move || own.pages.listen(&active.id))
         .await?
@@ -50,10 +52,11 @@ pub async fn open(
     Ok(OpenViewAnswer { address, shown })
 }
 
-/// Answers a question of the page for a client that carries them itself.
+/// Answers a question of the page for a client that forwards it.
 ///
 /// # Errors
-/// Invalid parameters for a document that is not open or not analyzed, and for what is no question; else why there is no answer.
+/// Invalid parameters for a document that is not open or not analyzed, and for a path that is no question; otherwise the reason why there
+/// is no answer.
 pub async fn question(session: &Arc<Session>, request: &RequestSnapshot, asked: ViewParams) -> Result<ViewAnswer> {
     let active = request.required(&asked.text_document.uri)?;
     let live = live(session, request, &active).await?;
@@ -77,7 +80,7 @@ pub async fn question(session: &Arc<Session>, request: &RequestSnapshot, asked: 
     }
 }
 
-/// The page's document; its model is loaded for the first one.
+/// The page's document. The first call for a document loads its model.
 async fn live(session: &Arc<Session>, request: &RequestSnapshot, active: &Active) -> Result<Arc<Live>> {
     if let Some(live) = session.pages.known(&active.id) {
         return Ok(live);
@@ -90,7 +93,7 @@ async fn live(session: &Arc<Session>, request: &RequestSnapshot, active: &Active
     added.await?.map_err(failed)
 }
 
-/// Does what takes long where it keeps no other request waiting.
+/// Runs slow work on a thread where it blocks no other request.
 async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
     tokio::task::spawn_blocking(work)
         .await

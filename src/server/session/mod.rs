@@ -1,4 +1,6 @@
-//! The state of the server. It changes only in the order of the wire, under one lock, and never waits.
+//! The state of the server.
+//!
+//! It changes only in the order of the wire, under one lock, and no change waits.
 
 mod overrides;
 
@@ -29,27 +31,27 @@ use crate::similar::index::{self, Elsewhere, Progress};
 use crate::text::{ByteRange, Change, Language, Snapshot};
 use crate::view::Live;
 
-/// Makes the loader of the model in a folder, or of the default one. The command line gives the real one, tests one of their own.
+/// Creates the loader of the model in a folder, or of the default model. The command line provides the real one, tests provide their own.
 pub type Loaders = Box<dyn Fn(Option<&Path>) -> Loader + Send + Sync>;
 
-/// After a change on the disk others are waited for, so that a checkout costs one look.
+/// Quiet time after a change on disk before the index looks at the folders, so that a checkout costs one look.
 const QUIET: Duration = Duration::from_secs(2);
 
-/// Tokens of one pass of the index: a hover or a search that comes meanwhile waits for a layer of it, some milliseconds.
+/// Maximum tokens of one indexing pass. A hover or search meanwhile waits for one layer of that pass, some milliseconds.
 const INDEX_PASS: usize = 512;
 
-/// What the model is busy with, for the progress bar.
+/// The model's activity, for the progress bar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Activity {
     /// Nothing.
     Idle,
-    /// Being loaded.
+    /// It is loading.
     Loading,
     /// Analyzing documents.
     Analyzing,
 }
 
-/// What the user switched by command, until the setting itself changes.
+/// What the user changed by command; an override lasts until the setting itself changes.
 #[derive(Debug, Clone, Copy, Default)]
 struct Overrides {
     heat: Option<HeatPreset>,
@@ -64,17 +66,17 @@ struct SessionState {
     documents: Documents,
     /// The defaults with the `initializationOptions` on top.
     options: Settings,
-    /// What the client's last configuration made of them.
+    /// The settings after the client's last configuration.
     configured: Settings,
     overrides: Overrides,
-    /// What holds: `configured` with the session on top.
+    /// The settings in force: `configured` with `overrides`.
     effective: Arc<Settings>,
 }
 
 /// The state of the server.
 pub struct Session {
     loaders: Loaders,
-    /// The folder for results that outlive the process; `None` = they do not.
+    /// The folder for results that outlive the process; `None` if they do not.
     folder: Option<PathBuf>,
     /// A team's store, until `initialize` hands it to the analysis.
     store: Mutex<Option<Elsewhere>>,
@@ -82,21 +84,21 @@ pub struct Session {
     analysis: OnceLock<AnalysisHandle>,
     /// How the client spells the URIs of its documents.
     pub spellings: Arc<Spellings>,
-    /// What is to be said to the client.
+    /// Messages that wait for the client.
     pub outbox: Arc<Outbox>,
-    /// The documents that pages of a browser or of the editor look at.
+    /// The documents that pages in a browser or in the editor show.
     pub pages: Pages,
     /// The user's probe.
     pub probes: Probes,
     /// The requests in flight.
     pub in_flight: RequestQueue,
-    /// The wish to end.
+    /// The request to end the process.
     pub exit: Exit,
-    /// What the model is busy with.
+    /// The model's activity.
     pub activity: Arc<watch::Sender<Activity>>,
-    /// How far the indexing of the workspace is, while it goes on.
+    /// The progress of indexing; `None` while nothing is indexed.
     pub indexing: Arc<watch::Sender<Option<Progress>>>,
-    /// The process that started us.
+    /// The process that started the server.
     pub parent: OnceLock<u32>,
 }
 
@@ -137,17 +139,17 @@ impl Session {
         }
     }
 
-    /// The analysis, from `initialize` on.
+    /// The analysis; `None` before `initialize`.
     pub fn analysis(&self) -> Option<&AnalysisHandle> {
         self.analysis.get()
     }
 
-    /// Whether `initialize` was read.
+    /// Whether the server has read `initialize`.
     pub fn initialized(&self) -> bool {
         self.lock().initialized
     }
 
-    /// What a request that arrives now sees.
+    /// The state for a request that arrives now.
     pub fn snapshot(&self, cancel: CancellationToken) -> RequestSnapshot {
         let state = self.lock();
         RequestSnapshot {
@@ -159,7 +161,7 @@ impl Session {
         }
     }
 
-    /// Reads `initialize` and starts to load the model. Parameters that make no sense are left to the framework to refuse.
+    /// Reads `initialize` and starts to load the model. The framework refuses invalid parameters later.
     pub fn initialize(&self, params: &Value) {
         let Ok(params) = serde_json::from_value::<InitializeParams>(params.clone()) else {
             return;
@@ -198,7 +200,7 @@ impl Session {
         self.outbox.add(|outgoing| outgoing.warnings.extend(problems));
     }
 
-    /// Takes the analysis's events. They come from its thread, so each is a note on the board and no more.
+    /// Returns the receiver of the analysis's events. It runs on the analysis's thread, so it only leaves notes in the outbox.
     fn event_sink(&self) -> impl Fn(Event) + Send + Sync + 'static {
         let outbox = self.outbox.clone();
         let (activity, indexing) = (self.activity.clone(), self.indexing.clone());
@@ -232,7 +234,7 @@ impl Session {
         }
     }
 
-    /// A document was opened, or opened again.
+    /// Adds a document that the client opened, or replaces one that it opened again.
     pub fn open(&self, uri: &str, language_id: String, version: i32, text: &str) {
         let mut state = self.lock();
         let id: DocumentId = uri.into();
@@ -248,7 +250,7 @@ impl Session {
         Arc::make_mut(&mut state.documents).insert(id, Arc::new(open));
     }
 
-    /// A document was edited. `None` for changes that could not be read: what the client shows is then unknown.
+    /// Applies an edit. `None` stands for unreadable changes: after these, the client's text is unknown.
     pub fn change(&self, uri: &str, version: Option<i32>, changes: Option<&[Change]>) {
         let mut state = self.lock();
         let (settings, encoding) = (state.effective.clone(), state.client.encoding);
@@ -257,7 +259,7 @@ impl Session {
             .get_key_value(uri)
             .map(|(id, old)| (id.clone(), old.clone()))
         else {
-            tracing::warn!("a change to a document that is not open is ignored");
+            tracing::warn!("ignored a change to a document that is not open");
             return;
         };
         let mut open = Open::clone(&old);
@@ -265,7 +267,7 @@ impl Session {
             Some(changes) => {
                 let version = version.unwrap_or_else(|| old.snapshot().version().wrapping_add(1));
                 open.document.apply(version, changes, encoding);
-                // A change that replaces everything mends whatever was missed before it.
+                // A change that replaces the whole text repairs all missed changes.
                 open.out_of_step &= !changes.iter().any(|change| change.range.is_none());
                 open.edited();
             }
@@ -277,7 +279,7 @@ impl Session {
         Arc::make_mut(&mut state.documents).insert(id, Arc::new(open));
     }
 
-    /// A document was closed.
+    /// Removes a document that the client closed.
     pub fn close(&self, uri: &str) {
         let mut state = self.lock();
         let Some((id, old)) = Arc::make_mut(&mut state.documents).remove_entry(uri) else {
@@ -293,29 +295,29 @@ impl Session {
         });
     }
 
-    /// The page of a document; `snapshot` is its text, unless it was edited while `model` was loaded.
+    /// Adds the page of a document. `snapshot` is its text, unless an edit arrived while `model` loaded.
     pub fn add_page(&self, id: &DocumentId, snapshot: Snapshot, model: Model) -> Arc<Live> {
-        // Under the lock of the edits: an earlier one is in this text, and a later one reaches the page.
+        // The lock of the edits is held: this text includes earlier edits, and later ones reach the page.
         let state = self.lock();
         let snapshot = state.documents.get(id).map_or(snapshot, |open| open.snapshot());
         self.pages.add(id, snapshot, model)
     }
 
-    /// Files may have changed on the disk.
+    /// Notes that files may have changed on disk.
     pub fn files_changed(&self) {
         if let Some(analysis) = self.analysis() {
             analysis.workspace_changed(QUIET);
         }
     }
 
-    /// The person created, moved or deleted files or folders in the editor.
+    /// Notes that the user created, moved or deleted files or folders in the editor.
     pub fn files_moved(&self) {
         if let Some(analysis) = self.analysis() {
             analysis.workspace_moved();
         }
     }
 
-    /// Folders were added to those that are open, or taken away.
+    /// Adds folders to the open ones, and removes others.
     pub fn change_folders(&self, added: Vec<PathBuf>, removed: &[PathBuf]) {
         let mut state = self.lock();
         let client = Arc::make_mut(&mut state.client);
@@ -328,7 +330,7 @@ impl Session {
         }
     }
 
-    /// What is on screen.
+    /// Passes the range on screen to the analysis.
     pub fn visible(&self, uri: &str, range: impl FnOnce(&Open, &ClientCapabilities) -> ByteRange) {
         let state = self.lock();
         let Some((id, open)) = state.documents.get_key_value(uri) else {
@@ -339,7 +341,7 @@ impl Session {
         }
     }
 
-    /// Gives a document's text to the analysis, or takes it away.
+    /// Passes a document's text to the analysis, or withdraws it.
     fn hand_over(&self, id: &DocumentId, open: &Open, was_active: bool) {
         let Some(analysis) = self.analysis() else {
             return;
@@ -361,7 +363,7 @@ impl Session {
         }
     }
 
-    /// The part of the settings that the analysis reads.
+    /// The settings that the analysis reads.
     fn engine_options(&self, settings: &Settings, roots: &[PathBuf]) -> analysis::Options {
         let folder = self.folder.clone().filter(|_| settings.cache_disk);
         let limits = index::Limits {

@@ -1,4 +1,4 @@
-//! What the user switches, by settings and by commands.
+//! Changes by the user: settings and commands.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use crate::server::settings::{Attention, HeatPreset};
 use crate::server::{logging, settings};
 
 impl Session {
-    /// The client's configuration, as a whole.
+    /// Applies the client's complete configuration.
     pub fn configure(&self, sent: &Value) {
         let mut state = self.lock();
         let (configured, problems) = settings::read(&state.options, &state.configured, sent);
@@ -32,7 +32,7 @@ impl Session {
         self.apply(&mut state);
     }
 
-    /// Switches heat on or off, to the other state without a wish; what it is now.
+    /// Turns heat on or off; without a wish, toggles it. Returns the new state.
     pub fn toggle_heat(&self, wish: Option<bool>) -> bool {
         let mut state = self.lock();
         let on = wish.unwrap_or(state.effective.heat() == HeatPreset::Off);
@@ -45,15 +45,16 @@ impl Session {
         on
     }
 
-    /// Shows this much heat for the rest of the session.
+    /// Sets the amount of heat for the rest of the session.
     pub fn set_heat(&self, preset: HeatPreset) {
         let mut state = self.lock();
         state.overrides.heat = Some(preset);
         self.apply(&mut state);
     }
 
-    /// Puts the words that a word draws on into document highlights, or takes them out; toggles without a wish. Returns whether they are
-    /// in now.
+    /// Adds the words that a word draws on to document highlights, or removes them.
+    ///
+    /// Without a wish, toggles them. Returns the new state.
     pub fn toggle_attention(&self, wish: Option<bool>) -> bool {
         let mut state = self.lock();
         let on = wish.unwrap_or(!state.client.highlights_attention(state.effective.attention));
@@ -62,7 +63,7 @@ impl Session {
         on
     }
 
-    /// Switches highlights on or off, to the other state without a wish; what it is now.
+    /// Turns highlights on or off; without a wish, toggles them. Returns the new state.
     pub fn toggle_highlight(&self, wish: Option<bool>) -> bool {
         let mut state = self.lock();
         let on = wish.unwrap_or(!state.effective.highlight);
@@ -71,14 +72,14 @@ impl Session {
         on
     }
 
-    /// Another salience method, and the attention maps it looks at.
+    /// Sets the salience method and its attention maps.
     pub fn set_method(&self, method: Method, heads: Heads) {
         let mut state = self.lock();
         state.overrides.method = Some((method, heads));
         self.apply(&mut state);
     }
 
-    /// Stops all model work, or goes on with it.
+    /// Pauses or resumes all model work.
     pub fn pause(&self, paused: bool) {
         if let Some(analysis) = self.analysis() {
             if paused {
@@ -90,7 +91,7 @@ impl Session {
         self.outbox.add(|outgoing| outgoing.status = true);
     }
 
-    /// Stops the indexing of the workspace, or looks at its folders now.
+    /// Starts indexing the workspace now, or stops it.
     pub fn index(&self, wanted: bool) {
         if let Some(analysis) = self.analysis() {
             analysis.index(wanted);
@@ -98,7 +99,7 @@ impl Session {
         self.outbox.add(|outgoing| outgoing.status = true);
     }
 
-    /// Makes the settings hold, everywhere.
+    /// Computes the effective settings and applies them everywhere.
     fn apply(&self, state: &mut SessionState) {
         let old = state.effective.clone();
         let mut new = state.configured.clone();
@@ -110,7 +111,7 @@ impl Session {
         if old.model_dir != new.model_dir
             && let Some((_, heads)) = &mut state.overrides.method
         {
-            // Another model may not have them.
+            // Another model may not have these maps.
             *heads = Heads::default();
         }
         (new.method, new.heads) = state.overrides.method.unwrap_or((new.method, Heads::default()));
@@ -159,7 +160,7 @@ impl Session {
             };
             if let Some(heat) = outgoing {
                 self.outbox.add(|outgoing| {
-                    // Another preset draws units anew whose scores are as they were.
+                    // Another preset draws units differently although their scores are the same.
                     outgoing.fresh.insert(id.clone());
                     outgoing.heat.insert(id.clone(), heat);
                 });

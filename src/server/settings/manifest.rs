@@ -1,13 +1,13 @@
-//! The table of settings → the part of VS Code's manifest that declares them. A test writes it there; nothing is needed at run time.
+//! Generates the part of VS Code's manifest that declares the settings. Only a test uses it, and writes the manifest.
 
 use serde_json::{Map, Value, json};
 
 use super::table::{KEYS, Key, Kind};
 
-/// Settings without effect in VS Code: it counts in UTF-16 only, and its client draws what a word draws on by itself.
+/// Settings without effect in VS Code: it supports only UTF-16, and its client draws attention words itself.
 const HIDDEN: &[&str] = &["positionEncoding", "highlight.attention"];
 
-/// What people look for, in the order of the settings editor; all other settings follow in the order of the table.
+/// The settings that users look for first, in the order of the settings editor. All other settings follow in the order of the table.
 const FIRST: &[&str] = &[
     "enable",
     "heat.preset",
@@ -25,13 +25,13 @@ const FIRST: &[&str] = &[
     "method",
 ];
 
-/// Settings that load or run what they name: in a folder that the person does not trust, the folder's own are not used.
+/// Settings that load or run what they name. In an untrusted folder, VS Code ignores the folder's own values.
 pub const RESTRICTED: &[&str] = &["model.dir", "classify.probe"];
 
 /// The properties of `contributes.configuration`, in the order of the settings editor.
 pub fn properties() -> Map<String, Value> {
     let mut shown: Vec<&Key> = KEYS.iter().filter(|key| !HIDDEN.contains(&key.name)).collect();
-    // A stable sort: settings that are not named keep the order of the table.
+    // The sort is stable: settings outside `FIRST` keep the order of the table.
     shown.sort_by_key(|key| FIRST.iter().position(|name| *name == key.name).unwrap_or(FIRST.len()));
     shown
         .into_iter()
@@ -72,7 +72,7 @@ fn shape(kind: Kind) -> Map<String, Value> {
     shape.as_object().cloned().unwrap_or_default()
 }
 
-/// A number as JavaScript writes it, whose tools write the manifest as well: 1 and not 1.0.
+/// A number as JavaScript tools write it to the manifest: 1 instead of 1.0.
 fn number(value: f64) -> Value {
     if value.fract() == 0.0 {
         json!(value as i64)
@@ -93,7 +93,7 @@ mod tests {
         (path, text, manifest)
     }
 
-    /// The settings of the editor's own, which stand in another group, are left as they are.
+    /// The other group, which contains the editor's own settings, stays unchanged.
     #[test]
     fn the_manifest_of_the_extension_is_current() {
         let (path, text, mut manifest) = read();
@@ -104,15 +104,15 @@ mod tests {
         if text == wanted {
             return;
         }
-        // At once, since other tests read it meanwhile.
+        // The rename replaces the file at once, since other tests read it at the same time.
         let new = path.with_extension("json.new");
         std::fs::write(&new, wanted).unwrap();
         std::fs::rename(&new, &path).unwrap();
-        panic!("editors/vscode/package.json did not match the table; it is written anew, commit it");
+        panic!("editors/vscode/package.json did not match the table; this test has rewritten it, commit it");
     }
 
     #[test]
-    fn the_manifest_restricts_what_loads_or_runs_something() {
+    fn the_manifest_restricts_settings_that_load_or_run_something() {
         let (_, _, manifest) = read();
         let restricted = &manifest["capabilities"]["untrustedWorkspaces"]["restrictedConfigurations"];
         for name in RESTRICTED {
@@ -124,14 +124,14 @@ mod tests {
     }
 
     #[test]
-    fn every_setting_that_comes_first_exists() {
+    fn every_setting_at_the_top_exists() {
         for name in FIRST {
             assert!(KEYS.iter().any(|key| key.name == *name), "{name}");
             assert!(!HIDDEN.contains(name), "{name}");
         }
     }
 
-    /// Commands without effect in VS Code, as its client registers no document highlights.
+    /// Commands without effect in VS Code, whose client registers no document highlights.
     const ELSEWHERE: &[&str] = &["fovea.toggleAttention"];
 
     #[test]

@@ -1,4 +1,4 @@
-//! Settings: what a client may send → values that fit, and a sentence about each that does not.
+//! Reads settings from clients. A message names each value that does not fit.
 
 #[cfg(test)]
 mod manifest;
@@ -17,7 +17,7 @@ use crate::explain::{Heads, Method};
 use crate::similar::decision::Detail;
 use crate::text::{Limits, PositionEncoding};
 
-/// The settings in force. Each field is the [`Key`] of its name.
+/// The settings in force. Each field belongs to the [`Key`] of that name.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// `enable`
@@ -36,7 +36,7 @@ pub struct Settings {
     pub debounce_ms: u64,
     /// `method`
     pub method: Method,
-    /// The attention maps that are looked at; chosen along with the method by the command, and no setting.
+    /// The attention maps in use. They are no setting; the command chooses them together with the method.
     pub heads: Heads,
     /// `identifierAware`
     pub identifier_aware: bool,
@@ -93,10 +93,10 @@ pub struct Settings {
 /// How much heat is shown.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum HeatPreset {
-    /// The few most telling words of each unit; none in data files.
+    /// Only the most telling words of each unit; none in data files.
     #[default]
     Quiet,
-    /// Every word that carries more than half of the average.
+    /// Every word with more than half of the average score.
     Full,
     /// None.
     Off,
@@ -124,7 +124,7 @@ impl HeatPreset {
 /// When document highlights contain the words that a word draws on.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Attention {
-    /// Where the client neither draws them separately nor turns highlights into a selection.
+    /// In clients that neither draw them separately nor turn highlights into a selection.
     #[default]
     Auto,
     /// In every client.
@@ -133,7 +133,7 @@ pub enum Attention {
     Never,
 }
 
-/// Glob patterns with their text, which is what tells two sets apart.
+/// Glob patterns with their text.
 #[derive(Debug, Clone, Default)]
 pub struct Excludes {
     /// The patterns as written.
@@ -153,7 +153,7 @@ impl Excludes {
 }
 
 impl Settings {
-    /// How much heat is shown, by both settings that say so.
+    /// The heat preset, from both settings that affect it.
     pub fn heat(&self) -> HeatPreset {
         if self.heat_enable {
             self.heat_preset
@@ -162,7 +162,7 @@ impl Settings {
         }
     }
 
-    /// What a file may have to be analyzed.
+    /// Limits of the files that Fovea analyzes.
     pub fn limits(&self) -> Limits {
         Limits {
             max_bytes: self.max_file_bytes,
@@ -218,8 +218,9 @@ impl Default for Settings {
     }
 }
 
-/// Reads what a client sent, over `base` (what holds where it says nothing). Where a value does not fit, that of `former` stays,
-/// and a sentence says so.
+/// Reads a client's settings over `base`, whose values apply where the client sends nothing.
+///
+/// If a value does not fit, the value of `former` stays, and a message says so.
 pub fn read(base: &Settings, former: &Settings, sent: &Value) -> (Settings, Vec<String>) {
     let mut settings = base.clone();
     let mut problems = Vec::new();
@@ -239,7 +240,7 @@ pub fn read(base: &Settings, former: &Settings, sent: &Value) -> (Settings, Vec<
             }
             continue;
         };
-        // Editors send null for what nobody set.
+        // Editors send null for settings that the user did not set.
         if value.is_null() {
             continue;
         }
@@ -251,7 +252,7 @@ pub fn read(base: &Settings, former: &Settings, sent: &Value) -> (Settings, Vec<
     (settings, problems)
 }
 
-/// Our part of what was sent: the object itself, or the one under `fovea`.
+/// Fovea's part of the settings: the object itself, or the one under `fovea`.
 pub fn section(sent: &Value) -> Option<&Map<String, Value>> {
     let fields = sent.as_object()?;
     match fields.get("fovea") {
@@ -261,7 +262,7 @@ pub fn section(sent: &Value) -> Option<&Map<String, Value>> {
     }
 }
 
-/// Whether an object without a `fovea` section holds settings of ours all the same.
+/// Whether an object without a `fovea` section still contains Fovea's settings.
 pub fn concerns_us(sent: &Value) -> bool {
     let Some(fields) = sent.as_object() else {
         return false;
@@ -304,7 +305,7 @@ fn unknown(name: &str) -> String {
     }
 }
 
-/// Puts a value into its field; what is wrong with it, if it does not fit.
+/// Sets a field; returns a message if the value does not fit.
 fn set(settings: &mut Settings, key: &Key, value: &Value) -> Option<String> {
     let misfit = || {
         Some(format!(
@@ -449,7 +450,7 @@ fn copy(settings: &mut Settings, former: &Settings, key: &Key) {
     }
 }
 
-/// The encoding of LSP's name for it.
+/// The position encoding with an LSP name.
 pub fn encoding(name: &str) -> Option<PositionEncoding> {
     match name {
         "utf-8" => Some(PositionEncoding::Utf8),
@@ -468,7 +469,7 @@ fn excludes(patterns: Vec<String>) -> Result<Excludes, String> {
     Ok(Excludes { patterns, set })
 }
 
-/// A value, short enough for a message.
+/// A value as text, shortened for a message.
 fn short(value: &Value) -> String {
     let text = value.to_string();
     match text.char_indices().nth(40) {

@@ -47,7 +47,7 @@ pub struct Key {
     pub description: &'static str,
 }
 
-/// The names of [`Method::OFFERED`]; a test holds them together.
+/// The names of [`Method::OFFERED`]; a test compares them.
 const METHODS: &[&str] = &["decomposition", "alti", "attention", "rollout", "norm", "surprisal"];
 
 /// The position encodings that a setting can force.
@@ -59,7 +59,7 @@ const PRESETS: &[&str] = &["quiet", "full", "off"];
 /// When document highlights contain attention words; the names of [`Attention`](super::Attention).
 const ATTENTION: &[&str] = &["auto", "always", "never"];
 
-/// What lenses show.
+/// Which items lenses show; the names of [`Detail`](crate::similar::decision::Detail).
 const DETAILS: &[&str] = &["useful", "all"];
 
 /// The levels of the log.
@@ -314,7 +314,7 @@ mod tests {
     use crate::explain::Method;
 
     #[test]
-    fn the_methods_are_those_of_the_explanations() {
+    fn the_methods_match_those_of_the_explanations() {
         assert_eq!(METHODS, Method::OFFERED.map(Method::name));
     }
 
@@ -326,6 +326,6 @@ mod tests {
         }
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(&path, markdown()).unwrap();
-        panic!("docs/settings.md did not match the table; it is written anew, commit it");
+        panic!("docs/settings.md did not match the table; this test has rewritten it, commit it");
     }
 }

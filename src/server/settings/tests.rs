@@ -1,4 +1,4 @@
-//! What clients send, and what comes of it.
+//! Tests of settings as clients send them.
 
 use super::*;
 use serde_json::json;
@@ -9,7 +9,7 @@ fn parse(sent: Value) -> (Settings, Vec<String>) {
 }
 
 #[test]
-fn the_defaults_fit_their_own_table() {
+fn the_defaults_fit_the_table() {
     for key in KEYS {
         let value = serde_json::from_str(key.default).unwrap();
         assert_eq!(set(&mut Settings::default(), &key, &value), None, "{}", key.name);
@@ -36,7 +36,7 @@ fn objects_may_be_nested_dotted_and_wrapped() {
 }
 
 #[test]
-fn a_bad_value_keeps_the_former_one_and_is_named() {
+fn a_bad_value_keeps_the_previous_one_and_is_reported() {
     let default = Settings::default();
     let former = Settings {
         hover_words: 7,
@@ -59,7 +59,7 @@ fn a_bad_value_keeps_the_former_one_and_is_named() {
 }
 
 #[test]
-fn a_key_that_does_not_exist_is_named_and_the_editors_own_are_not() {
+fn unknown_keys_are_reported_except_those_of_the_editor() {
     let (_, problems) =
         parse(json!({"hover": {"enabled": true}, "debounceMS": 3, "server": {"path": "x"}, "trace.server": "off"}));
     assert_eq!(
@@ -72,7 +72,7 @@ fn a_key_that_does_not_exist_is_named_and_the_editors_own_are_not() {
 }
 
 #[test]
-fn what_lua_sends_is_understood() {
+fn settings_as_lua_sends_them_are_read() {
     let (settings, problems) = parse(json!({"languages": {}, "threads": 2.0, "excludePatterns": null}));
     assert!(problems.is_empty(), "{problems:?}");
     assert_eq!(settings.threads, 2);
@@ -96,7 +96,7 @@ fn globs_exclude_paths() {
 }
 
 #[test]
-fn what_is_no_object_changes_nothing() {
+fn settings_that_are_no_object_change_nothing() {
     assert_eq!(parse(json!(3)).1, ["fovea: the settings should be an object"]);
     assert!(parse(json!(null)).1.is_empty());
 }
