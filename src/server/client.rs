@@ -61,7 +61,9 @@ pub struct ClientCapabilities {
     pub watch_registration: bool,
     /// The open folders.
     pub roots: Vec<PathBuf>,
-    /// The folders that shown paths are relative to: the open folders, as the client names them and as canonical paths.
+    /// The folders that shown paths are relative to.
+    ///
+    /// They are the open folders, as the client names them and as canonical paths.
     pub shown_below: Vec<PathBuf>,
 }
 
@@ -161,7 +163,9 @@ pub fn capabilities(params: &InitializeParams, settings: &Settings) -> ClientCap
     abilities
 }
 
-/// Whether the client declares `what`: `true` declares everything, an object declares each name whose value is not `false` or null.
+/// Whether the client declares `what`.
+///
+/// `true` declares everything; an object declares each name whose value is neither `false` nor null.
 fn handles(fovea: Option<&Value>, what: &str) -> bool {
     match fovea {
         Some(Value::Bool(all)) => *all,

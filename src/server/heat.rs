@@ -60,7 +60,9 @@ pub fn shown(preset: HeatPreset, text: &str, unit: &Unit, report: &UnitReport) -
     }
 }
 
-/// The preset of a document: off instead of quiet if its name marks it as a data file.
+/// The preset of a document.
+///
+/// Quiet becomes off if the name of the document marks it as a data file.
 pub fn preset_of(id: &DocumentId, preset: HeatPreset) -> HeatPreset {
     match preset {
         HeatPreset::Quiet if uris::parse(id).is_some_and(|uri| holds_data(Path::new(&uris::file_name(&uri)))) => {
@@ -91,7 +93,9 @@ struct Drawn {
     flush: bool,
     /// `[line, start, end, level]`; lines count from the first line of the unit.
     words: Vec<[u32; 4]>,
-    /// If the model does not understand the unit: its range, whose lines count from its first line, and its coverage.
+    /// The range and the coverage of a unit that the model does not understand.
+    ///
+    /// The lines of the range count from the first line of the unit.
     unread: Option<(Range, f32)>,
 }
 

@@ -50,7 +50,9 @@ pub fn start() {
     let _ = tracing_subscriber::registry().with(lines).try_init();
 }
 
-/// Writes to stderr without control characters that could steer a terminal: a log line may contain a file name.
+/// Writes to stderr without control characters.
+///
+/// A log line may contain a file name, and control characters in it could steer a terminal.
 struct Printable;
 
 impl Write for Printable {

@@ -98,7 +98,7 @@ fn change(session: &Session, params: Value) {
     }
 }
 
-/// Reads the settings that a client sends, or asks for them if the client only reports a change.
+/// Reads the settings of a notification. If it contains none, the server asks for them.
 fn configuration(session: &Session, params: &Value) {
     let sent = params.get("settings").unwrap_or(&Value::Null);
     let ours = sent.get("fovea").unwrap_or(sent);

@@ -31,7 +31,9 @@ pub struct Outgoing {
     pub status: bool,
     /// The client should ask for lenses again.
     pub lenses: bool,
-    /// Documents that were opened or closed, whose previous heat the client has dropped; processed before `heat`.
+    /// Documents that the client opened or closed; processed before `heat`.
+    ///
+    /// The client has dropped their previous heat.
     pub fresh: HashSet<DocumentId>,
     /// Heat, at most one per document.
     pub heat: HashMap<DocumentId, HeatUpdate>,

@@ -96,7 +96,7 @@ struct Bar<'a> {
 }
 
 impl Bar<'_> {
-    /// Asks the client for a bar; `None` if the client does not support or create one.
+    /// Asks the client for a bar; `None` if the client creates none.
     async fn new<'a>(session: &Session, client: &'a Client, token: String) -> Option<Bar<'a>> {
         if !session.snapshot(CancellationToken::new()).client.progress {
             return None;

@@ -64,9 +64,9 @@ pub const TRUST: &str = "fovea.trust";
 pub const TOGGLE_HEAT: &str = "fovea.toggleHeat";
 /// Command: choose how much heat this session shows. Argument: `"quiet"`, `"full"` or `"off"`. Answer: [`HeatAnswer`].
 pub const SET_HEAT: &str = "fovea.setHeat";
-/// Command: add the words that a word draws on to document highlights for this session, or remove them.
+/// Command: show the words that a word draws on among document highlights, or remove them.
 ///
-/// Argument: none, or the wanted state. Answer: [`Toggled`].
+/// It applies to this session. Argument: none, or the wanted state. Answer: [`Toggled`].
 pub const TOGGLE_ATTENTION: &str = "fovea.toggleAttention";
 /// Command: turn highlights on or off for this session. Argument: none, or the wanted state. Answer: [`Toggled`].
 pub const TOGGLE_HIGHLIGHT: &str = "fovea.toggleHighlight";
@@ -255,7 +255,9 @@ pub struct StatusParams {
     pub message: Option<String>,
     /// The open documents that Fovea does not analyze, with the reason.
     pub inactive: Vec<InactiveDocument>,
-    /// The open documents that Fovea splits by their lines, because their grammar failed, with the reason.
+    /// The open documents that Fovea splits by their lines, with the reason.
+    ///
+    /// Their grammar failed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unparsed: Vec<InactiveDocument>,
     /// The index of the open folders.
@@ -365,7 +367,9 @@ pub enum SearchArgs {
 pub struct SearchAnswer {
     /// The items, best first.
     pub items: Vec<SimilarItem>,
-    /// Why the ranking means less than usual: the model cannot read the query, or not all of it, or is still loading. One clause each.
+    /// Why the ranking means less than usual, one clause each.
+    ///
+    /// The model cannot read the query, or not all of it, or is still loading.
     pub notes: Vec<String>,
 }
 
@@ -429,9 +433,13 @@ pub struct DrawsOnAnswer {
 pub struct DrawnOn {
     /// Its range.
     pub range: Range,
-    /// Its share in the model's reading of the word, by ALTI over all layers, 0 to 1.
+    /// Its share in the model's reading of the word, 0 to 1.
+    ///
+    /// ALTI over all layers computes it.
     pub share: f64,
-    /// 3 (strongest), 2 or 1, for a share of at least .66, .4 or .25 of the largest share of another word.
+    /// The strength: 3 (strongest), 2 or 1.
+    ///
+    /// It stands for a share of at least .66, .4 or .25 of the largest share of another word.
     pub strength: u32,
 }
 
@@ -485,7 +493,9 @@ pub struct SimilarItem {
     pub selection: Range,
     /// Its name in the source.
     pub name: String,
-    /// `function`, `type` or `heading`; in a search also `file`, for the text around the items of a file.
+    /// `function`, `type` or `heading`; in a search also `file`.
+    ///
+    /// `file` is the text around the items of a file.
     pub kind: String,
     /// The language's name.
     pub language: String,
@@ -494,7 +504,9 @@ pub struct SimilarItem {
     /// Why a search found it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub why: Option<WhyFound>,
-    /// Its location in a team's store; it is then not on this machine, and cannot be compared.
+    /// Its location in a team's store.
+    ///
+    /// Such an item is not on this machine, and the server cannot compare it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub store: Option<StoreFile>,
 }
@@ -503,10 +515,14 @@ pub struct SimilarItem {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct WhyFound {
-    /// Cosine of the passage and the query, -1 to 1, to four places; 0 until the model is loaded.
+    /// The cosine of the passage and the query, -1 to 1, to four places.
+    ///
+    /// It is 0 until the model is loaded.
     pub cosine: f64,
-    /// The amount that shared words, the definition of a name in the query and words of the path add, before the lower weights for
-    /// tests, examples and documentation.
+    /// The amount that words add to the score.
+    ///
+    /// It counts shared words, the definition of a name in the query and words of the path, before the lower weights for tests, examples
+    /// and documentation.
     pub lexical: f64,
     /// The words of the query that occur in the passage, its name or its path.
     pub matched: Vec<String>,
@@ -581,8 +597,10 @@ pub struct TrustArgs {
 pub struct TrustAnswer {
     /// The judgment in one sentence.
     pub sentence: String,
-    /// The judgment: the marked words matter clearly (`holds`), hardly (`weak`) or not at all more than random words (`fails`), or the unit
-    /// has too few words (`too-short`).
+    /// The judgment as a word: `holds`, `weak`, `fails` or `too-short`.
+    ///
+    /// The marked words matter clearly more than random words (`holds`), hardly more (`weak`) or not more (`fails`), or the unit has too
+    /// few words (`too-short`).
     pub verdict: Verdict,
     /// The unit.
     pub range: Range,
@@ -592,7 +610,9 @@ pub struct TrustAnswer {
     pub deleted: usize,
     /// The number of words of the unit.
     pub words: usize,
-    /// The turn of the embedding without the words of the highest scores: 1 - cosine, to four places.
+    /// The turn of the embedding without the words of the highest scores.
+    ///
+    /// It is 1 - cosine, to four places.
     pub marked: f64,
     /// The mean turn without as many random words.
     pub random: f64,
@@ -606,7 +626,9 @@ pub struct TrustAnswer {
     pub curve: Vec<(usize, f64)>,
 }
 
-/// The attention maps that the method `attention` uses: one layer, one head of all layers, or a single map.
+/// The attention maps that the method `attention` uses.
+///
+/// They are those of one layer, of one head in all layers, or a single map.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AttentionMaps {
@@ -635,10 +657,14 @@ pub struct MethodAnswer {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CompareOptions {
-    /// `false` omits the matrix of all pairs of words: the sum for each word is available at once, but the matrix takes seconds.
+    /// Whether the answer contains the matrix of all pairs of words.
+    ///
+    /// The matrix takes seconds. With `false`, the sum for each word is available at once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pairs: Option<bool>,
-    /// Asks for the pairs of one word instead; fast after a comparison of the same passages.
+    /// Asks for the pairs of one word instead.
+    ///
+    /// This is fast after a comparison of the same passages.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub row: Option<CompareWord>,
 }

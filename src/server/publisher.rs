@@ -31,7 +31,7 @@ pub const CLIENT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Pause between two rounds, so that a burst of news is sent once.
 const PAUSE: Duration = Duration::from_millis(30);
 
-/// Waits for a client's answer until the time limit; `None` if it fails or is late.
+/// Waits for a client's answer; `None` if it fails or is late.
 pub async fn within<T>(time: Duration, answer: impl Future<Output = jsonrpc::Result<T>>) -> Option<T> {
     match tokio::time::timeout(time, answer).await {
         Ok(Ok(answer)) => Some(answer),

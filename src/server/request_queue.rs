@@ -17,7 +17,7 @@ const MAX_EARLY: usize = 256;
 /// An admitted request.
 #[derive(Debug, Clone)]
 pub struct PendingRequest {
-    /// A number that the server never uses twice, since a client may reuse its own ids.
+    /// A number that the server never uses twice; clients may reuse their ids.
     pub number: i64,
     /// Raised when the client cancels the request.
     pub cancel: CancellationToken,

@@ -20,17 +20,19 @@ use super::{logging, orphan, progress, publisher};
 use crate::analysis::Loader;
 use crate::similar::index::Elsewhere;
 
-/// Time limit for answers to running requests after the client leaves, and for writing these answers.
+/// Time limit for the answers to running requests after the client leaves.
+///
+/// The same limit applies to the output of these answers.
 const LAST_ANSWERS: Duration = Duration::from_millis(500);
 
 /// Time limit for writing the last results to disk.
 const LAST_RESULTS: Duration = Duration::from_millis(500);
 
-/// Serves one client until it sends `exit`, closes its end or disappears; returns the exit code.
+/// Serves one client until it sends `exit` or is gone; returns the exit code.
 ///
-/// `loaders` creates the loader of the model in a folder (the setting `fovea.model.dir`), or of the default model. `folder` is for results
-/// that outlive the process, if there are any; `pages` returns the models of pages; `store` is a team's store that the server asks in
-/// addition to the workspace.
+/// A client is also gone when it closes its end of the connection. `loaders` creates the loader of the model in a folder (the setting
+/// `fovea.model.dir`), or of the default model. `folder` is for results that outlive the process, if there are any; `pages` returns the
+/// models of pages; `store` is a team's store that the server asks in addition to the workspace.
 pub async fn serve<R, W>(
     input: R,
     output: W,

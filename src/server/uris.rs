@@ -10,7 +10,7 @@ use std::path::{Component, Path, PathBuf};
 use serde_json::Value;
 use tower_lsp::ls_types::Uri;
 
-/// The scheme that the server gives to names that have no scheme and are no path.
+/// The scheme of document names that have no scheme and are no path.
 const NAMELESS: &str = "name:";
 
 /// The scheme of documents that are files.
@@ -210,7 +210,9 @@ fn outside_repository(path: &Path) -> PathBuf {
     repository.chain(first.map(OsStr::new)).chain(below).collect()
 }
 
-/// The label of a view next to its file name; `None` for files and unsaved documents.
+/// The label of a view next to its file name.
+///
+/// `None` for files and unsaved documents.
 pub fn view(uri: &Uri) -> Option<&str> {
     match uri.scheme().as_str() {
         FILE | "untitled" => None,

@@ -1,4 +1,4 @@
-//! Checks that a client that applies changes ends with the same heat as a client that receives it whole.
+//! Compares the heat of a client that applies changes with the whole heat.
 
 use std::collections::HashMap;
 

@@ -13,7 +13,9 @@ pub enum AskArgs {
     Scoped {
         /// The question.
         question: String,
-        /// The only document that may answer: an open one, or a file in an open folder. By default all of them may.
+        /// The only document that may answer; by default, all may.
+        ///
+        /// It is an open document, or a file in an open folder.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         uri: Option<Uri>,
         /// Maximum number of answers: 3 by default, at most 20.
@@ -45,7 +47,9 @@ pub struct FoundAnswer {
     pub range: Range,
     /// Its text.
     pub text: String,
-    /// How well it answers: a relevance of at most 1, or with an extractive head the probability of the span.
+    /// How well it answers.
+    ///
+    /// This is a relevance of at most 1, or the probability of the span with an extractive head.
     pub score: f64,
     /// The function, type or heading that contains it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -54,7 +58,9 @@ pub struct FoundAnswer {
     pub model: String,
     /// Always `decomposition`.
     pub method: String,
-    /// The target whose value the words' scores sum to, together with `special` and `bias`: the `cosine` with the question, or the `span`.
+    /// The explained target: `cosine` (of the answer with the question) or `span`.
+    ///
+    /// The words' scores, `special` and `bias` sum to its value.
     pub target: String,
     /// The value of the target.
     pub value: f64,

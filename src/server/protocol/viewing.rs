@@ -17,7 +17,9 @@ pub struct OpenViewArgs {
     /// The cursor: the page begins with the unit around it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub position: Option<Position>,
-    /// Whether the server asks the client to show the page in a browser (`window/showDocument`); true by default.
+    /// Whether the server asks the client to show the page; true by default.
+    ///
+    /// The client shows it in a browser (`window/showDocument`).
     #[serde(default = "yes")]
     pub show: bool,
 }
@@ -36,7 +38,9 @@ pub struct OpenViewAnswer {
     pub shown: bool,
 }
 
-/// A question of the page, for clients that show the page in their own panel and forward its questions.
+/// A question of the page.
+///
+/// For clients that show the page in their own panel and forward its questions.
 #[derive(Debug)]
 pub enum View {}
 
@@ -52,7 +56,9 @@ impl Request for View {
 pub struct ViewParams {
     /// An open document.
     pub text_document: TextDocumentIdentifier,
-    /// The question, as the page writes it: `document`, `unit/0`; or `now`, for the version of the text and the unit at the cursor.
+    /// The question, as the page writes it, such as `document` or `unit/0`.
+    ///
+    /// `now` asks for the version of the text and the unit at the cursor.
     pub path: String,
     /// The cursor, if the page follows it.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -130,7 +130,9 @@ fn quoted(name: &str) -> String {
     format!("`{}`", one_line(name).replace('`', "'"))
 }
 
-/// Whether a requested kind covers Fovea's kind: it is empty, equal, or a part of Fovea's.
+/// Whether a requested kind covers Fovea's kind.
+///
+/// It does if it is empty, Fovea's kind, or a part of Fovea's kind.
 fn ours(kind: &str) -> bool {
     kind.is_empty() || kind == ACTION_KIND || kind.strip_prefix(ACTION_KIND).is_some_and(|rest| rest.starts_with('.'))
 }

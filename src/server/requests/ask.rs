@@ -204,7 +204,9 @@ fn shown(request: &RequestSnapshot, uri: &Uri, passage: &Passage, answer: Answer
     }
 }
 
-/// Shows the answers as choices in editors without an interface for Fovea, and opens the chosen place.
+/// Shows the answers as choices, and opens the place that the user chooses.
+///
+/// For editors without an interface for Fovea.
 async fn tell(client: &Client, request: &RequestSnapshot, question: &str, answer: &AskAnswer) {
     for note in &answer.notes {
         client.show_message(MessageType::INFO, format!("Fovea: {note}")).await;
@@ -236,7 +238,9 @@ async fn tell(client: &Client, request: &RequestSnapshot, question: &str, answer
 /// Maximum number of words in a message.
 const NAMED: usize = 4;
 
-/// The words that matter most for an answer, in one line: `Pooling for pooling +0.23 · 1_Pooling +0.14`.
+/// The words that matter most for an answer, in one line.
+///
+/// For example `Pooling for pooling +0.23 · 1_Pooling +0.14`.
 fn essence(found: &FoundAnswer) -> String {
     let mut words: Vec<&AnswerWord> = found.words.iter().filter(|word| word.score > 0.0).collect();
     words.sort_by(|a, b| b.score.total_cmp(&a.score));

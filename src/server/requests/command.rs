@@ -181,7 +181,9 @@ fn heads(
     Ok(Heads { layer, head })
 }
 
-/// Confirms a toggle in a client without an interface for Fovea, where the effect may be invisible.
+/// Confirms a toggle in a client without an interface for Fovea.
+///
+/// Such a client may not show the effect.
 async fn say_toggled(client: &Client, request: &RequestSnapshot, what: &str, enabled: bool) {
     if !request.client.fovea {
         let state = if enabled { "on" } else { "off" };

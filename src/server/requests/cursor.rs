@@ -11,7 +11,9 @@ use crate::server::request_snapshot::{Active, RequestSnapshot};
 use crate::server::session::Session;
 use crate::server::to_proto;
 
-/// Time limit for a hover over analyzed text: editors wait for every server before they show a hover.
+/// Time limit for a hover over analyzed text.
+///
+/// It is short because editors wait for every server before they show a hover.
 pub const WARM: Duration = Duration::from_millis(150);
 
 /// The result of a lookup.
@@ -24,10 +26,10 @@ pub enum Cursor {
     Nothing,
 }
 
-/// Asks for the word at a position; a newer question with the same purpose replaces this one.
+/// Asks for the word at a position.
 ///
-/// The time limit is `warm` for analyzed text, otherwise the setting `fovea.hover.deadlineMs`. A question that misses its limit is still
-/// computed, so that the next one finds the answer.
+/// A newer question with the same purpose replaces this one. The time limit is `warm` for analyzed text, otherwise the setting
+/// `fovea.hover.deadlineMs`. A question that misses its limit is still computed, so that the next one finds the answer.
 ///
 /// # Errors
 /// Fails if the client canceled the request, or its document changed.

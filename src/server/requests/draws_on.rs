@@ -78,9 +78,10 @@ pub fn telling_word(cursor: &CursorReport, text: &str) -> Option<usize> {
     (says && cursor.report.coverage >= UNDERSTOOD).then_some(word)
 }
 
-/// The words that a word draws on most, with their shares and strengths, in text order.
+/// The words that a word draws on most, in text order.
 ///
-/// The result omits keywords, punctuation and words such as "the": they draw attention everywhere and say little.
+/// Each has its share and strength. The result omits keywords, punctuation and words such as "the": they draw attention everywhere and say
+/// little.
 pub fn strongest(cursor: &CursorReport, text: &str, word: usize) -> Vec<(usize, f32, u32)> {
     let says = |index: usize| {
         text.get(cursor.report.words[index].range.clone())

@@ -89,9 +89,9 @@ fn kind(strength: u32) -> DocumentHighlightKind {
     }
 }
 
-/// Every occurrence of the word at an offset as a whole word, as editors find them without a language server.
+/// Every occurrence of the word at an offset as a whole word.
 ///
-/// A cursor directly behind a word means that word.
+/// Editors find the same ones without a language server. A cursor directly behind a word means that word.
 fn occurrences(active: &Active, offset: usize) -> Vec<ByteRange> {
     let text = active.snapshot.rope().to_string();
     let line = text[..offset].rfind('\n').map_or(0, |at| at + 1);

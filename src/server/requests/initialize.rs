@@ -71,7 +71,9 @@ pub fn answer(request: &RequestSnapshot) -> InitializeResult {
     }
 }
 
-/// The operations on files and folders in the editor that the server wants to hear about. Any file may be in the index.
+/// The operations on files and folders that the client must report.
+///
+/// Any file may be in the index.
 fn file_operations() -> WorkspaceFileOperationsServerCapabilities {
     let any = FileOperationRegistrationOptions {
         filters: vec![FileOperationFilter {

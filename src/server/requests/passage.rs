@@ -1,4 +1,6 @@
-//! Reads a passage that a client names: a range of a document or file, or a text from the client.
+//! Reads a passage that a client names.
+//!
+//! A passage is a range of an open document or of a file in an open folder, or a text from the client.
 
 use std::path::{Path, PathBuf};
 
@@ -72,7 +74,7 @@ pub async fn document(request: &RequestSnapshot, uri: &Uri) -> Result<Snapshot> 
     }
 }
 
-/// The text of a file that is not open, by the same rules as for open documents.
+/// The text of a file that is not open; the rules for open documents apply.
 async fn closed(request: &RequestSnapshot, uri: Uri) -> Result<Snapshot> {
     let request = request.clone();
     let read = move || {

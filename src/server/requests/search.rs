@@ -28,7 +28,9 @@ const LETTERS: usize = 3;
 /// Minimum relevance of a result, equal to a cosine of 0.1 alone. Less relevant items are unrelated, even if there is nothing else.
 const ALIKE: f32 = 0.042;
 
-/// Minimum relevance in a symbol picker, which other servers fill as well; equal to a cosine of 0.25 alone.
+/// Minimum relevance in a symbol picker; equal to a cosine of 0.25 alone.
+///
+/// It is higher because other servers fill the picker as well.
 const WORTH: f32 = 0.106;
 
 /// `workspace/symbol`: items whose meaning is close to the query, best first.
@@ -60,9 +62,10 @@ pub async fn symbols(
     Ok(Some(WorkspaceSymbolResponse::Nested(symbols.collect())))
 }
 
-/// `fovea.search`: the items, best first, with notes about the query if the client asks for them.
+/// `fovea.search`: the items, best first.
 ///
-/// If the client has no interface for Fovea, the server shows the notes as messages, and opens the item that the user chooses.
+/// The answer contains notes about the query if the client asks for them. If the client has no interface for Fovea, the server shows the
+/// notes as messages, and opens the item that the user chooses.
 ///
 /// # Errors
 /// Invalid parameters for an empty query; otherwise the reason why there is no answer.

@@ -43,7 +43,7 @@ pub fn all(session: &Session, request: &RequestSnapshot, active: &Active) -> Opt
     Some(told.collect())
 }
 
-/// An item with its similar items, best first; `None` if none of them can be shown.
+/// An item with its similar items, best first; `None` if none can be shown.
 fn told(request: &RequestSnapshot, report: &DocumentReport, found: &ItemNeighbors) -> Option<(Item, Vec<SimilarItem>)> {
     let item = report.segments.items.get(found.item)?.clone();
     let near: Vec<SimilarItem> = found
@@ -154,9 +154,9 @@ pub fn similar(request: &RequestSnapshot, neighbor: &Neighbor) -> Option<Similar
     })
 }
 
-/// The location of an item for users: path below the workspace and line, counted from one.
+/// The location of an item for users: its path below the workspace and its line.
 ///
-/// In the same document, the line alone.
+/// Lines count from one. In the same document, the line alone.
 pub fn place(request: &RequestSnapshot, active: &Active, item: &SimilarItem) -> String {
     let line = item.selection.start.line + 1;
     if item.uri.as_str() == &*active.id {

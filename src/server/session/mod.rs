@@ -34,10 +34,14 @@ use crate::view::Live;
 /// Creates the loader of the model in a folder, or of the default model. The command line provides the real one, tests provide their own.
 pub type Loaders = Box<dyn Fn(Option<&Path>) -> Loader + Send + Sync>;
 
-/// Quiet time after a change on disk before the index looks at the folders, so that a checkout costs one look.
+/// Quiet time after a change on disk before the index looks at the folders.
+///
+/// A checkout therefore costs one look.
 const QUIET: Duration = Duration::from_secs(2);
 
-/// Maximum tokens of one indexing pass. A hover or search meanwhile waits for one layer of that pass, some milliseconds.
+/// Maximum tokens of one indexing pass.
+///
+/// A hover or search that arrives during a pass waits for one layer of it, some milliseconds.
 const INDEX_PASS: usize = 512;
 
 /// The model's activity, for the progress bar.

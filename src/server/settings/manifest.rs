@@ -4,7 +4,9 @@ use serde_json::{Map, Value, json};
 
 use super::table::{KEYS, Key, Kind};
 
-/// Settings without effect in VS Code: it supports only UTF-16, and its client draws attention words itself.
+/// Settings without effect in VS Code.
+///
+/// VS Code supports only UTF-16, and its client draws attention words itself.
 const HIDDEN: &[&str] = &["positionEncoding", "highlight.attention"];
 
 /// The settings that users look for first, in the order of the settings editor. All other settings follow in the order of the table.
@@ -59,7 +61,7 @@ fn property(key: &Key, order: usize) -> Value {
     property.into()
 }
 
-/// What may stand there, as JSON Schema.
+/// The allowed values of a setting, as JSON Schema.
 fn shape(kind: Kind) -> Map<String, Value> {
     let shape = match kind {
         Kind::Bool => json!({"type": "boolean"}),
