@@ -198,6 +198,9 @@ fn shuffled(number: u64) -> u64 {
     z ^ (z >> 31)
 }
 
+/// Share of the loss that a larger strength must save. Rough fits resolve no less, and larger weights need a reason.
+const GAIN: f64 = 1e-3;
+
 /// The strength with the smallest loss on unseen items, and the logits of these items.
 fn strongest(
     vectors: &[Vec<f32>],
@@ -223,7 +226,7 @@ fn strongest(
         let predicted = vectors.iter().zip(parts);
         let unseen: Vec<Vec<f64>> = predicted.map(|(vector, fold)| starts[*fold].logits(vector)).collect();
         let loss = loss(&unseen, classes, temperature(&unseen, classes));
-        if best.as_ref().is_none_or(|(least, ..)| loss < *least) {
+        if best.as_ref().is_none_or(|(least, ..)| loss < *least * (1.0 - GAIN)) {
             best = Some((loss, strength, unseen));
         } else {
             // Larger strengths only increase the loss.
