@@ -227,6 +227,8 @@ return function(scope, config_file)
           'fn bar_width(bar: &ProgressBar) -> usize { bar.width_in_cells }',
           'fn bar_height(bar: &ProgressBar) -> usize { bar.height_in_cells }',
         })
+        -- Neovim 0.12 resolves the lenses on the screen alone.
+        vim.cmd('normal! G')
         once_read()
       end,
       seen = function()
