@@ -45,7 +45,7 @@ pub(super) struct Explain {
     /// With --method leave-one-out: how words are left out
     #[arg(long, value_enum, default_value_t)]
     without: Without,
-    /// With --method leave-one-out: what is left out at a time
+    /// With --method leave-one-out: the text to leave out in each step
     #[arg(long, value_enum, default_value_t)]
     by: By,
     /// Judge the explanation instead: delete the words that it marks, and as many random ones, and say what that does to the embedding
@@ -89,7 +89,7 @@ enum Without {
     Attention,
 }
 
-/// What is left out at a time.
+/// The text that leave-one-out deletes in each step.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 enum By {
     /// A word.

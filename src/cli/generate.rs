@@ -32,10 +32,10 @@ pub(super) struct Generate {
     /// Draw from the likeliest tokens that together have this probability
     #[arg(long, value_name = "P", default_value_t = 1.0)]
     top_p: f32,
-    /// Draw only tokens with at least this share of the likeliest one's probability
+    /// Draw only tokens with at least this share of the probability of the likeliest token
     #[arg(long, value_name = "P", default_value_t = 0.0)]
     min_p: f32,
-    /// Make tokens that the text already has less likely by this factor; 1 for not
+    /// Make tokens that the text already has less likely by this factor; 1 changes nothing
     #[arg(long, value_name = "F", default_value_t = 1.0)]
     repetition_penalty: f32,
     /// The same seed draws the same tokens

@@ -28,7 +28,7 @@ pub(super) struct Predict {
     /// How many tokens that may come next to list
     #[arg(long, value_name = "K", default_value_t = 10)]
     top: usize,
-    /// Show which words decided for the likeliest token, or for this one; stands behind FILE
+    /// Show which words decided for the likeliest token, or for this one; write it after FILE
     #[arg(long, value_name = "TOKEN", num_args = 0..=1, default_missing_value = "")]
     why: Option<String>,
     /// Show which words decided for the likeliest token, or for that of --why, rather than for this one
@@ -112,7 +112,7 @@ pub(super) fn run(arguments: &Predict) -> Result<()> {
     }
 }
 
-/// What is asked about a token, if anything.
+/// The question about a token, if the arguments ask one.
 fn question(arguments: &Predict) -> Option<Question> {
     let name = |name: &Option<String>| name.clone().map(TokenName::Text);
     (arguments.why.is_some() || arguments.rather_than.is_some()).then(|| Question {

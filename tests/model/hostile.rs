@@ -207,7 +207,7 @@ fn tokenizers_that_would_overflow_the_stack_exhaust_memory_or_panic_are_refused(
     assert!(error.contains("token id 5000000"));
     // What passes the checks and panics all the same is found by a trial.
     let error = bad_tokenizer(|json| {
-        // 16 bytes for the tree, of which there is one node that points outside.
+        // 16 bytes for the tree, whose only node points outside.
         json["normalizer"] = serde_json::json!({"type": "Precompiled", "precompiled_charsmap": "BAAAAP///38AYQ=="});
     });
     assert!(error.contains("tokenizer.json"));

@@ -175,7 +175,7 @@ fn writing_stops_at_texts_at_limits_and_when_it_is_told_to() {
     let golden = golden();
     let ids = &golden.iter().max_by_key(|golden| of(&golden.ids).len()).unwrap().ids;
     let text = of(ids);
-    // Two characters from the middle of what is written stop it before them, although they are in two tokens.
+    // Two characters from the middle of the output stop generation before them, although they are in two tokens.
     let stop: String = text.chars().skip(3).take(2).collect();
     let limits = Limits {
         stops: vec![stop.clone()],

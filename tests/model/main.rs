@@ -81,7 +81,7 @@ fn traced(model: &Model, ids: &[u32], keep: TraceLevel) -> Trace {
     model.encoder().forward(&batch, keep, UNSTOPPED).unwrap().remove(0)
 }
 
-/// The f32 original. Tests that need it are ignored where nobody asks for them.
+/// The f32 original. Tests that need it are ignored by default.
 fn f32_model() -> Model {
     let folder = std::env::var_os(F32_MODEL);
     let folder = folder.expect("FOVEA_F32_MODEL names no folder; tests/reference/fetch_model.sh DEST prints one");

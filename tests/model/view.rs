@@ -58,7 +58,7 @@ fn dot(a: &[f32], b: &[f32]) -> f32 {
     a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum::<f64>() as f32
 }
 
-/// Computes every operation of a layer again from what the page is told of it, and counts them.
+/// Computes every operation of a layer again from the page's data, and counts the operations.
 fn compute_again(explorer: &Explorer, layer: usize, token: usize) -> usize {
     let answer = json(explorer, Question::Steps(0, Look::Reading, layer, token));
     let steps = answer["steps"].as_array().unwrap();
@@ -482,7 +482,7 @@ fn decoder_and_cross_attention_are_those_of_transformers_and_the_decoder_adds_up
         );
         assert_eq!(floats(&head["scores"]).len(), n * m);
     }
-    // Every sum of a layer of the decoder, from what the page is told.
+    // Every sum of a layer of the decoder, from the page's data.
     let steps = json(&page, Question::Steps(0, Look::Writing, 1, 2));
     let listed = steps["steps"].as_array().unwrap();
     assert_eq!(listed.iter().filter(|step| step["op"] == "mix").count(), 2);

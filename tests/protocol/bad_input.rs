@@ -66,7 +66,7 @@ async fn malformed_messages_are_answered_and_the_next_one_is_read() {
     editor
         .find("an error", |message| message["error"]["code"] == -32700)
         .await;
-    // An answer to a question that nobody asked.
+    // An answer to a request that the server did not send.
     editor.send(json!({"jsonrpc": "2.0", "id": 999, "result": null})).await;
     still_right(editor).await;
 }

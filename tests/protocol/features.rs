@@ -357,7 +357,7 @@ async fn pause_stops_the_model_and_resume_goes_on() {
     editor.finish().await;
 }
 
-/// The texts of ranges of [`RUST`], with what else is told of each.
+/// The texts of ranges of [`RUST`], with the other fields of each.
 fn words_of(list: &Value, what: &str) -> Vec<(String, i64)> {
     let text = |range: &Value| {
         let line = RUST

@@ -228,7 +228,7 @@ async fn one_attention_map_is_looked_at_where_it_is_chosen() {
     editor.told_that("fovea/heat", of_attention).await;
     let heads = editor.script.heads();
     assert_eq!((heads.layer, heads.head), (Some(1), Some(2)));
-    // Another map is another result, not the one that is known.
+    // Another map has another result, which the cache does not have.
     editor
         .request("workspace/executeCommand", choose(json!(["attention", {"head": 0}])))
         .await;

@@ -59,7 +59,7 @@ async fn take_effect_at_once() {
             .await;
         editor.analyzed(URI, 0, 4).await;
     }
-    // The settings of somebody else.
+    // The settings of another program.
     editor
         .notify(
             "workspace/didChangeConfiguration",

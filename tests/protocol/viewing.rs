@@ -40,7 +40,7 @@ async fn get(address: &str, path: &str) -> (u16, Value) {
     (status, serde_json::from_str(body).unwrap_or(Value::Null))
 }
 
-/// Ends a session whose heat and status are nobody's concern.
+/// Ends a session without looking at its heat and status.
 async fn finish(mut editor: Editor) {
     for method in ["fovea/heat", "fovea/status"] {
         editor.ignore(method);
@@ -122,7 +122,7 @@ async fn an_open_page_is_told_of_edits_and_follows_the_cursor() {
     assert_eq!(edited["version"], 2);
     let (_, document) = get(&page, "api/document").await;
     assert_eq!(document["units"].as_array().unwrap().len(), 3);
-    // Nobody without the secret learns anything.
+    // A client without the secret gets nothing.
     let host = page.split('/').nth(2).unwrap();
     assert_eq!(get(&format!("http://{host}/0123/"), "api/document").await.0, 403);
     finish(editor).await;

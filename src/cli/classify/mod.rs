@@ -39,7 +39,7 @@ pub(super) struct Classify {
     /// Show the words that decided for this label instead of the likeliest one
     #[arg(long, value_name = "LABEL")]
     why: Option<String>,
-    /// Show which words decided for it rather than for this label, or the next likely one; stands behind FILE
+    /// Show which words decided for it rather than for this label, or the second likeliest; write it after FILE
     #[arg(long, value_name = "LABEL", num_args = 0..=1, default_missing_value = "")]
     rather_than: Option<String>,
     /// Language of the texts, if a file's name does not show it

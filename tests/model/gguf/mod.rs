@@ -211,7 +211,7 @@ fn a_file_of_each_quantization_equals_its_own_weights_as_floats() {
         let path = folder.path().join("a.gguf");
         write(&path, &case.metadata, &stored);
         let file = network(&Source::File(path)).unwrap_or_else(|error| panic!("{kind:?}: {error}"));
-        // What was stored, back in the names and the order of a folder: the blocks of formats lie within rows.
+        // The stored tensors, with the names and the order of a folder: the blocks of a format lie within rows.
         for (name, tensor) in &mut case.tensors {
             if tensor.rank() == 2 {
                 let plain = tensor.contiguous().unwrap();
