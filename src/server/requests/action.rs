@@ -80,17 +80,16 @@ pub fn actions(session: &Session, request: &RequestSnapshot, params: &CodeAction
     // An editor that selects highlights has no interface of Fovea's to ask or to open the page with.
     if request.client.selects_highlights {
         let position = to_proto::range(&active.snapshot, &bytes, request.client.encoding).start;
+        let here = vec![json!({"uri": uri, "position": position})];
         if predict::is_able(session) {
-            let argument = json!({"uri": uri, "position": position});
-            commands.push(("Predict what comes next here".to_owned(), PREDICT, vec![argument]));
+            commands.push(("Predict what comes next here".to_owned(), PREDICT, here.clone()));
         }
+        commands.push(("Can I trust the explanation here?".to_owned(), TRUST, here));
         let argument = OpenViewArgs {
             uri: uri.clone(),
             position: Some(position),
             show: true,
         };
-        let here = json!({"uri": uri, "position": argument.position});
-        commands.push(("Can I trust the explanation here?".to_owned(), TRUST, vec![here]));
         let title = "See what the model does (in a browser)";
         commands.push((title.to_owned(), OPEN_VIEW, vec![json!(argument)]));
     }

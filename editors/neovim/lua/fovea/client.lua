@@ -63,6 +63,16 @@ function M.get(bufnr)
   return vim.lsp.get_clients({ name = 'fovea', bufnr = bufnr })[1]
 end
 
+--- Our client of the current buffer; says so where there is none.
+---@return vim.lsp.Client?
+function M.attached()
+  local found = M.get(0)
+  if not found then
+    vim.notify('Fovea is not attached to this buffer; :Fovea status says why', vim.log.levels.WARN)
+  end
+  return found
+end
+
 --- Runs one of the server's commands. Answers a function that cancels it, nil where there is no server.
 ---@param command string
 ---@param arguments? any[]

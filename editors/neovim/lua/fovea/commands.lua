@@ -34,16 +34,6 @@ M.lsp = {
   end,
 }
 
---- Our client of the current buffer; says so where there is none.
----@return vim.lsp.Client?
-local function attached()
-  local found = client.get(0)
-  if not found then
-    vim.notify('Fovea is not attached to this buffer; :Fovea status says why', vim.log.levels.WARN)
-  end
-  return found
-end
-
 ---@return string
 local function uri()
   return vim.uri_from_bufnr(0)
@@ -51,7 +41,7 @@ end
 
 ---@param command { bang: boolean }
 local function similar(command)
-  local ours = attached()
+  local ours = client.attached()
   if ours then
     local position = vim.lsp.util.make_position_params(0, ours.offset_encoding).position
     require('fovea.lens').ask({ uri = uri(), range = { start = position, ['end'] = position } }, ours, command.bang)
@@ -60,7 +50,7 @@ end
 
 --- Shows in a browser what the model does with this document. The page follows the cursor and edits.
 local function open_view()
-  local ours = attached()
+  local ours = client.attached()
   if not ours then
     return
   end
@@ -73,7 +63,7 @@ end
 
 ---@param command { line1: integer, line2: integer, range: integer }
 local function explain_range(command)
-  local ours = attached()
+  local ours = client.attached()
   if not ours then
     return
   end
@@ -128,7 +118,7 @@ end
 --- Of two ranges the first call remembers one and the second compares.
 ---@param command { line1: integer, line2: integer, range: integer, bang: boolean }
 local function compare_range(command)
-  local ours = attached()
+  local ours = client.attached()
   if not ours then
     return
   end

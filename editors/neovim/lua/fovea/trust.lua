@@ -51,9 +51,8 @@ end
 --- Judges the explanation of the unit under the cursor; takes up to two seconds.
 function M.run()
   local bufnr = vim.api.nvim_get_current_buf()
-  local ours = client.get(bufnr)
+  local ours = client.attached()
   if not ours then
-    vim.notify('Fovea is not attached to this buffer; :Fovea status says why', vim.log.levels.WARN)
     return
   end
   local position = vim.lsp.util.make_position_params(0, ours.offset_encoding).position

@@ -87,9 +87,8 @@ end
 --- Shows them for the word under the cursor.
 function M.run()
   local bufnr = vim.api.nvim_get_current_buf()
-  local ours = client.get(bufnr)
+  local ours = client.attached()
   if not ours then
-    vim.notify('Fovea is not attached to this buffer; :Fovea status says why', vim.log.levels.WARN)
     return
   end
   local cursor, tick = vim.api.nvim_win_get_cursor(0), vim.api.nvim_buf_get_changedtick(bufnr)
