@@ -71,6 +71,15 @@ impl Matrix {
         self.shape
     }
 
+    /// Bytes in memory, with the matrix for explanations if it is packed.
+    pub fn bytes(&self) -> usize {
+        match &self.held {
+            Held::F32 { panels, back } => panels.bytes() + back.get().map_or(0, Panels::bytes),
+            Held::I16 { panels, back } => panels.bytes() + back.get().map_or(0, IntegerPanels::bytes),
+            Held::Plain(weight) => weight.elem_count() * weight.dtype().size_in_bytes(),
+        }
+    }
+
     /// Wᵀ (in, out); `None` if the matrix is not on the CPU.
     pub fn forward(&self) -> Option<Operand<'_>> {
         match &self.held {

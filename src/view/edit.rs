@@ -47,7 +47,9 @@ impl Edit {
             match (kind, rest.split_once('.')) {
                 ('d', None) => edit.words.push((number(rest)?, Change::Delete)),
                 ('m', None) => edit.words.push((number(rest)?, Change::Mask)),
-                ('r', Some((word, hex))) => edit.words.push((number(word)?, Change::Replace(text_of(hex)?))),
+                ('r', Some((word, hex))) => edit
+                    .words
+                    .push((number(word)?, Change::Replace(text_of(hex, LONGEST)?))),
                 ('h' | 'd' | 'x', Some((layer, head))) => edit.off.push(HeadOff {
                     side: if kind == 'h' { Side::Reading } else { Side::Writing },
                     cross: kind == 'x',
@@ -103,9 +105,9 @@ pub(super) fn number(text: &str) -> Option<usize> {
     }
 }
 
-/// UTF-8 from hexadecimal.
-fn text_of(hex: &str) -> Option<String> {
-    let fits = !hex.is_empty() && hex.len().is_multiple_of(2) && hex.len() <= 2 * LONGEST;
+/// UTF-8 of at most `longest` bytes, from hexadecimal; `None` for no text.
+pub(super) fn text_of(hex: &str, longest: usize) -> Option<String> {
+    let fits = !hex.is_empty() && hex.len().is_multiple_of(2) && hex.len() <= 2 * longest;
     if !fits
         || !hex
             .bytes()

@@ -1,12 +1,15 @@
 //! Answers the page's questions about one document and a model.
 
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
 
 use super::generation::Writer;
 use super::passes::{Pass, Passes};
 use super::question::Question;
 use super::similarity::Items;
-use super::{answers, generation, heads, lens, pair, similarity, steps, structure, through, whatif, without};
+use super::{
+    answers, generation, heads, lens, pair, similarity, steps, structure, through, weights, whatif, without, work,
+};
 use crate::model::spec::{Source, Stack, Task, Work};
 use crate::model::tape::Network;
 use crate::model::{Model, ModelError, TokenizeError};
@@ -64,7 +67,11 @@ pub struct Explorer {
     pub(super) file: String,
     /// The text for the decoder of an encoder–decoder; `None` uses the text that the model writes.
     target: Option<String>,
+    /// The same document with the text for the decoder that a page gave last.
+    given: Mutex<Option<Arc<Explorer>>>,
     passes: Passes,
+    /// The time that it took to split the document.
+    pub(super) split: Duration,
     /// The last generated text, to continue from it.
     pub(super) writer: Mutex<Option<Writer>>,
     /// The items of the document, computed on first use.
@@ -87,7 +94,9 @@ impl Explorer {
             tokens: &|text, language| model.count(text, language),
             window: model.window().min(WINDOW),
         };
+        let start = Instant::now();
         let segments = segment(&snapshot, &parse(&snapshot), &budget);
+        let split = start.elapsed();
         Ok(Explorer {
             model,
             network,
@@ -95,7 +104,9 @@ impl Explorer {
             segments,
             file,
             target: None,
+            given: Mutex::default(),
             passes: Passes::default(),
+            split,
             writer: Mutex::default(),
             items: OnceLock::new(),
         })
@@ -105,6 +116,29 @@ impl Explorer {
     pub fn with_target(mut self, target: Option<String>) -> Explorer {
         self.target = target;
         self
+    }
+
+    /// The same document, whose decoder is given a text.
+    fn giving(&self, target: &str) -> Arc<Explorer> {
+        let mut given = self.given.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = given.as_ref().filter(|own| own.target.as_deref() == Some(target)) {
+            return Arc::clone(known);
+        }
+        let explorer = Arc::new(Explorer {
+            model: self.model.clone(),
+            network: Arc::clone(&self.network),
+            snapshot: self.snapshot.clone(),
+            segments: self.segments.clone(),
+            file: self.file.clone(),
+            target: Some(target.to_owned()),
+            given: Mutex::default(),
+            passes: Passes::default(),
+            split: self.split,
+            writer: Mutex::default(),
+            items: OnceLock::new(),
+        });
+        *given = Some(Arc::clone(&explorer));
+        explorer
     }
 
     /// Whether the head's outputs are the tokens of the vocabulary.
@@ -142,6 +176,9 @@ impl Explorer {
         let json = match *question {
             Question::Document => answers::document(self),
             Question::Structure => structure::answer(self),
+            Question::Weights(part) => weights::answer(&self.network, part)?,
+            Question::Work(unit) => work::answer(self, self.pass(unit)?.as_ref())?,
+            Question::Given(ref target, ref question) => return self.giving(target).answer(question),
             Question::Unit(unit) => answers::unit(self, unit, self.pass(unit)?.as_ref()),
             Question::Salience(unit) => answers::salience(&self.model, self.pass(unit)?.as_ref())?,
             Question::Attention(unit, look, layer) => {
@@ -156,6 +193,7 @@ impl Explorer {
             Question::Through(unit) => through::answer(&self.model, self.pass(unit)?.as_ref())?,
             Question::Without(unit, word) => without::answer(&self.model, self.pass(unit)?.as_ref(), word)?,
             Question::WhatIf(unit, ref edit) => whatif::answer(self, unit, edit)?,
+            Question::Near(unit, ref edit) => whatif::near(self, unit, edit)?,
             Question::Lens(unit, look, token) => lens::answer(self, self.pass(unit)?.as_ref(), look, token)?,
             Question::Next(unit, ref ids) => generation::next(self, unit, ids)?,
             Question::Why(unit, ref ids, other) => generation::why(self, unit, ids, other)?,

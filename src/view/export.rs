@@ -32,11 +32,14 @@ pub fn export(explorer: &Explorer, limit: usize) -> Result<String, ViewError> {
         }
         // The first unit with tokens is complete.
         if unit == 0 {
+            book.add(Question::Work(unit))?;
             book.salience_and_maps(unit)?;
             book.inside(unit)?;
+            book.weights()?;
         }
     }
     for unit in units.skip(1) {
+        book.add(Question::Work(unit))?;
         book.salience_and_maps(unit)?;
     }
     let mut data = String::from("{");
@@ -127,20 +130,22 @@ impl Book<'_> {
         Ok(())
     }
 
-    /// Every step of the unit's tokens, every head, and the weights behind the coordinate that the page shows first.
+    /// Every step of the unit's tokens and of the decoder's, every head, and the weights behind the coordinate that the page shows first.
     fn inside(&mut self, unit: usize) -> Result<(), ViewError> {
         let pass = self.explorer.pass(unit)?;
         let (coordinate, tokens) = (pass.coordinate(), pass.tokens.len());
         self.add(Question::Pool(unit, coordinate))?;
         let tape = std::sync::Arc::clone(&pass.tape()?.tape);
         let heads = self.explorer.model.info().heads;
-        for (layer, block) in tape.blocks.iter().enumerate() {
+        for block in tape.blocks.iter().chain(&tape.decoder) {
             for node in block.before + 1..=block.after {
                 let made = matches!(&tape.nodes[node].op, Op::Linear { map, .. } if coordinate < map.outputs());
                 if made && tape.nodes[node].width == tape.nodes[block.before].width {
                     self.add(Question::Row(unit, node, coordinate))?;
                 }
             }
+        }
+        for layer in 0..tape.blocks.len() {
             for head in 0..heads {
                 self.add(Question::Head(unit, Look::Reading, layer, head))?;
             }
@@ -158,6 +163,25 @@ impl Book<'_> {
             for token in 0..tokens {
                 self.add(Question::Steps(unit, Look::Reading, layer, token))?;
             }
+        }
+        for layer in 0..tape.decoder.len() {
+            for look in [Look::Writing, Look::Cross] {
+                let heads = self.explorer.heads(true, look == Look::Cross);
+                for head in 0..heads.get(layer).copied().unwrap_or(0) {
+                    self.add(Question::Head(unit, look, layer, head))?;
+                }
+            }
+            for token in 0..pass.written.len() {
+                self.add(Question::Steps(unit, Look::Writing, layer, token))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Pictures of all weights.
+    fn weights(&mut self) -> Result<(), ViewError> {
+        for part in 0..self.explorer.network.stored().len() {
+            self.add(Question::Weights(part))?;
         }
         Ok(())
     }

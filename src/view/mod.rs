@@ -26,8 +26,10 @@ mod structure;
 mod svg;
 mod through;
 mod tokens;
+mod weights;
 mod whatif;
 mod without;
+mod work;
 
 pub use diagram::mermaid;
 pub use encode::base64;

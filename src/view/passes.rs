@@ -1,6 +1,7 @@
 //! Runs passes over units with all intermediate values, and keeps the last few.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use candle_core::{Device, Tensor};
 
@@ -30,6 +31,21 @@ pub(super) struct Pass {
     pub written: Vec<u32>,
     /// The last hidden states of that decoder, (written, hidden).
     pub written_hidden: Option<Arc<Vec<f32>>>,
+    /// How long its parts took.
+    pub took: Took,
+}
+
+/// The times of a pass.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Took {
+    /// Splitting the text into tokens.
+    pub tokenizing: Duration,
+    /// Writing the text of the decoder.
+    pub writing: Duration,
+    /// The forward pass.
+    pub forward: Duration,
+    /// Pooling.
+    pub pooling: Duration,
 }
 
 /// The result of a run of the network on one text.
@@ -75,13 +91,23 @@ impl Pass {
         language: Language,
         target: Option<&str>,
     ) -> Result<Pass, ViewError> {
+        let start = Instant::now();
         let tokens = model.tokenize(&text, language)?;
+        let tokenized = start.elapsed();
         let written = match network.spec.decoder {
             Some(_) => written(model, network, &tokens, target)?,
             None => Vec::new(),
         };
+        let wrote = start.elapsed();
         let ran = run(network, &tokens.ids, &written, &[], TraceLevel::Everything)?;
+        let read = start.elapsed();
         let embedding = model.pool(&ran.trace)?;
+        let took = Took {
+            tokenizing: tokenized,
+            writing: wrote - tokenized,
+            forward: read - wrote,
+            pooling: start.elapsed() - read,
+        };
         Ok(Pass {
             words: WordMap::new(&text, &tokens),
             text,
@@ -90,6 +116,7 @@ impl Pass {
             embedding,
             written,
             written_hidden: ran.written,
+            took,
         })
     }
 

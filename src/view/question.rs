@@ -4,6 +4,9 @@
 //! | --- | --- |
 //! | `document` | the file, the model, the units |
 //! | `structure` | the model as a tree, and as diagrams |
+//! | `weights/P` | the weights of part P of the structure: a picture, their distribution |
+//! | `work/U` | what ran for a unit, and how long each part of the model took |
+//! | `given/T/…` | the answer to any other question if the decoder is given the text T, in hexadecimal |
 //! | `unit/U` | text, words and tokens of a unit |
 //! | `salience/U` | scores of its words by every method |
 //! | `attention/U/L` | the maps of a layer: 16-bit fractions (heads, n, m); `attention/U/d/L` of the decoder, `x` its look at the encoder |
@@ -14,13 +17,15 @@
 //! | `through/U` | norms, drift and shares, layer by layer |
 //! | `without/U/W` | how far the embedding turns if word W is deleted |
 //! | `whatif/U/E` | embedding, salience, classes and next token before and after an edit ([`Edit`]) |
+//! | `near/U/E` | the items of the file nearest to the unit, before and after an edit |
 //! | `lens/U/T` | what each layer's row of token T would predict; with `d` of the decoder's text |
 //! | `next/U/I.I` | which tokens may follow the unit and the tokens I that were written behind it; `-` for none |
 //! | `why/U/I.I/J` | what the last of these tokens comes from, rather than token J where one is named |
 //! | `similarity` | the items of the file: cosines and a map |
 //! | `pair/A/B` | why two of these items are similar, word by word |
 
-use super::edit::{Edit, number};
+use super::edit::{Edit, number, text_of};
+use crate::model::hex;
 
 /// The kind of attention.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -52,6 +57,12 @@ pub enum Question {
     Document,
     /// The structure of the model.
     Structure,
+    /// The weights of a part of the structure.
+    Weights(usize),
+    /// What ran for a unit, with times.
+    Work(usize),
+    /// Another question, with a text for the decoder of an encoder–decoder.
+    Given(String, Box<Question>),
     /// Text, words and tokens of a unit.
     Unit(usize),
     /// Scores of a unit's words by every method.
@@ -72,6 +83,8 @@ pub enum Question {
     Without(usize, usize),
     /// A unit as it is and as it would be.
     WhatIf(usize, Edit),
+    /// The items nearest to a unit as it is and as it would be.
+    Near(usize, Edit),
     /// What each layer's row of a token would predict: unit, stack, token.
     Lens(usize, Look, usize),
     /// The next tokens after a unit and the tokens written after it.
@@ -83,6 +96,9 @@ pub enum Question {
     /// Two of these items, word by word.
     Pair(usize, usize),
 }
+
+/// Maximum bytes of a text for a decoder.
+const GIVEN: usize = 4096;
 
 /// Maximum number of written tokens in a path; a page writes fewer.
 const WRITTEN: usize = 512;
@@ -108,10 +124,15 @@ fn shown(ids: &[u32]) -> String {
 impl Question {
     /// Parses a path; `None` if it is not a question.
     pub fn parse(path: &str) -> Option<Question> {
+        if let Some((text, rest)) = path.strip_prefix("given/").and_then(|rest| rest.split_once('/')) {
+            let question = Question::parse(rest).filter(|question| !matches!(question, Question::Given(..)))?;
+            return Some(Question::Given(text_of(text, GIVEN)?, Box::new(question)));
+        }
         let mut parts: Vec<&str> = path.split('/').collect();
         let name = parts.remove(0);
         match (name, parts.as_slice()) {
             ("whatif", [unit, edit]) => return Some(Question::WhatIf(number(unit)?, Edit::parse(edit)?)),
+            ("near", [unit, edit]) => return Some(Question::Near(number(unit)?, Edit::parse(edit)?)),
             ("next", [unit, ids]) => return Some(Question::Next(number(unit)?, written(ids)?)),
             ("why", [unit, ids, rest @ ..]) => {
                 let ids = written(ids).filter(|ids| !ids.is_empty())?;
@@ -142,6 +163,8 @@ impl Question {
             ("document", []) => Question::Document,
             ("structure", []) => Question::Structure,
             ("similarity", []) => Question::Similarity,
+            ("weights", &[part]) if own => Question::Weights(part),
+            ("work", &[unit]) if own => Question::Work(unit),
             ("unit", &[unit]) if own => Question::Unit(unit),
             ("salience", &[unit]) if own => Question::Salience(unit),
             ("row", &[unit, node, output]) if own => Question::Row(unit, node, output),
@@ -159,6 +182,9 @@ impl std::fmt::Display for Question {
         match self {
             Question::Document => write!(f, "document"),
             Question::Structure => write!(f, "structure"),
+            Question::Weights(part) => write!(f, "weights/{part}"),
+            Question::Work(unit) => write!(f, "work/{unit}"),
+            Question::Given(target, question) => write!(f, "given/{}/{question}", hex(target.as_bytes())),
             Question::Unit(unit) => write!(f, "unit/{unit}"),
             Question::Salience(unit) => write!(f, "salience/{unit}"),
             Question::Attention(unit, look, layer) => write!(f, "attention/{unit}{}/{layer}", look.part()),
@@ -169,6 +195,7 @@ impl std::fmt::Display for Question {
             Question::Through(unit) => write!(f, "through/{unit}"),
             Question::Without(unit, word) => write!(f, "without/{unit}/{word}"),
             Question::WhatIf(unit, edit) => write!(f, "whatif/{unit}/{edit}"),
+            Question::Near(unit, edit) => write!(f, "near/{unit}/{edit}"),
             Question::Lens(unit, look, token) => write!(f, "lens/{unit}{}/{token}", look.part()),
             Question::Next(unit, ids) => write!(f, "next/{unit}/{}", shown(ids)),
             Question::Why(unit, ids, None) => write!(f, "why/{unit}/{}", shown(ids)),
@@ -188,6 +215,9 @@ mod tests {
         for path in [
             "document",
             "structure",
+            "weights/12",
+            "work/0",
+            "given/c3a9/steps/3/d/0/7",
             "unit/0",
             "salience/12",
             "attention/0/5",
@@ -202,6 +232,7 @@ mod tests {
             "steps/3/d/0/7",
             "whatif/0/d3,h0.1",
             "whatif/1/-",
+            "near/1/m4",
             "lens/0/4",
             "lens/0/d/4",
             "next/0/-",
@@ -221,6 +252,10 @@ mod tests {
             "",
             "unit",
             "unit/",
+            "given/c3/unit/0",
+            "given//unit/0",
+            "given/61/given/61/unit/0",
+            "given/61",
             "unit/-1",
             "unit/1/2",
             "unit/１",

@@ -11,7 +11,7 @@ use crate::model::spec::{
     Attention, Block, Branch, Embedding, LinearSpec, Mask, Mlp, ModelSpec, NormKind, NormSpec, Position, Positions,
     Source, Stack, Step, Task, Work,
 };
-use crate::model::tape::Network;
+use crate::model::tape::{Network, Stored};
 
 /// A part of a model.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -28,6 +28,9 @@ pub struct Part {
     /// The tensor's name in the weights.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tensor: Option<String>,
+    /// Its place in [`Network::stored`], if it has weights.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub weights: Option<usize>,
     /// Numbers in the weights, parts included.
     pub parameters: usize,
     /// Its parts, in order.
@@ -43,6 +46,7 @@ impl Part {
             detail: detail.into(),
             shape: Vec::new(),
             tensor: None,
+            weights: None,
             parameters: parts.iter().map(|part| part.parameters).sum(),
             parts,
         }
@@ -55,6 +59,15 @@ impl Part {
             tensor: Some(tensor.to_owned()),
             ..Part::of(kind, name, detail, Vec::new())
         }
+    }
+
+    /// Numbers the parts with weights, in order.
+    fn number(&mut self, next: &mut usize) {
+        if self.tensor.is_some() || self.kind == "norm" {
+            self.weights = Some(*next);
+            *next += 1;
+        }
+        self.parts.iter_mut().for_each(|part| part.number(next));
     }
 
     /// Whether two parts are equal except for the names of their tensors.
@@ -108,38 +121,21 @@ pub fn structure(network: &Network, info: &ModelInfo) -> Part {
         "{}: {} layers, {} heads, {} wide, {} weights",
         spec.family, info.layers, info.heads, info.hidden, info.weights
     );
-    Part::of("model", info.name.clone(), detail, parts)
+    let mut whole = Part::of("model", info.name.clone(), detail, parts);
+    whole.number(&mut 0);
+    whole
 }
 
-/// The tree with its diagrams, for the page.
+/// The tree with its diagrams, and the bytes of each part with weights, for the page.
 pub(super) fn answer(explorer: &Explorer) -> Value {
     let info = explorer.model.info();
     let tree = structure(&explorer.network, info);
-    let bytes = stored(&info.weights).map(|bits| (tree.parameters as f64 * bits / 8.0) as u64);
     json!({
         "tree": tree,
-        "bytes": bytes,
+        "bytes": explorer.network.stored().iter().map(Stored::bytes).collect::<Vec<_>>(),
         "mermaid": diagram::mermaid(&tree),
         "svg": svg::svg(&tree),
     })
-}
-
-/// Bits of a stored number.
-fn stored(format: &str) -> Option<f64> {
-    let bits = [
-        ("f32", 32.0),
-        ("f16", 16.0),
-        ("bf16", 16.0),
-        ("q8_0", 8.5),
-        ("q6k", 6.5625),
-        ("q5k", 5.5),
-        ("q5_0", 5.5),
-        ("q4k", 4.5),
-        ("q4_0", 4.5),
-        ("q3k", 3.4375),
-        ("q2k", 2.625),
-    ];
-    bits.into_iter().find(|(name, _)| *name == format).map(|(_, bits)| bits)
 }
 
 fn decoder_parts(spec: &ModelSpec, decoder: &Stack) -> Vec<Part> {

@@ -89,6 +89,44 @@ pub(super) fn answer(explorer: &Explorer, unit: usize, edit: &Edit) -> Result<Va
     }))
 }
 
+/// The items of the document that are nearest to a unit, before an edit and after it; none of those inside the unit.
+///
+/// # Errors
+/// As [`answer`].
+pub(super) fn near(explorer: &Explorer, unit: usize, edit: &Edit) -> Result<Value, ViewError> {
+    let pass = explorer.pass(unit)?;
+    check(explorer, &pass, edit)?;
+    let changed = change(explorer, unit, &pass, edit)?;
+    if changed.tokens.ids.is_empty() {
+        return Ok(json!({ "neighbors": [] }));
+    }
+    let after = run(
+        &explorer.network,
+        &changed.tokens.ids,
+        &pass.written,
+        &edit.off,
+        TraceLevel::LastHidden,
+    )?;
+    let embedding = explorer.model.pool(&after.trace)?;
+    let range = &explorer.segments.units[unit].range;
+    let outside = explorer.items()?.found.iter().filter(|own| {
+        let (start, end) = (own.item.start.byte, own.item.end.byte);
+        end <= range.start || start >= range.end
+    });
+    let mut found: Vec<(&str, f32, f32)> = outside
+        .map(|own| {
+            let (before, after) = (cosine(&pass.embedding, &own.vector), cosine(&embedding, &own.vector));
+            (own.item.name.as_str(), before, after)
+        })
+        .collect();
+    found.sort_by(|a, b| b.2.total_cmp(&a.2).then(a.0.cmp(b.0)));
+    found.truncate(TOP);
+    let neighbors = found
+        .into_iter()
+        .map(|(name, before, after)| json!({ "name": name, "before": before, "after": after }));
+    Ok(json!({ "neighbors": neighbors.collect::<Vec<_>>() }))
+}
+
 fn ms(start: Instant) -> f64 {
     start.elapsed().as_secs_f64() * 1e3
 }

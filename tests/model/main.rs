@@ -25,6 +25,7 @@ mod readers;
 mod readouts;
 mod sentence;
 mod spans;
+mod structure;
 mod tiny;
 mod view;
 

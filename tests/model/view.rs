@@ -10,16 +10,16 @@ use fovea::view::question::{Look, Question};
 use fovea::view::{Answer, Explorer};
 use serde_json::Value;
 
-fn explorer(source: &Source, text: &str) -> Explorer {
+pub(super) fn explorer(source: &Source, text: &str) -> Explorer {
     let model = Model::interpreted(source).unwrap();
     Explorer::new(model, Snapshot::new(text, 0, Language::Prose), "text".to_owned()).unwrap()
 }
 
-fn fixture(name: &str) -> Source {
+pub(super) fn fixture(name: &str) -> Source {
     Source::Folder(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name))
 }
 
-fn json(explorer: &Explorer, question: Question) -> Value {
+pub(super) fn json(explorer: &Explorer, question: Question) -> Value {
     match explorer.answer(&question).unwrap() {
         Answer::Json(value) => value,
         Answer::Bytes(_) => panic!("{question} is answered by bytes"),
@@ -27,7 +27,7 @@ fn json(explorer: &Explorer, question: Question) -> Value {
 }
 
 /// Floats from base64.
-fn floats(value: &Value) -> Vec<f32> {
+pub(super) fn floats(value: &Value) -> Vec<f32> {
     let digits = value.as_str().unwrap().trim_end_matches('=').bytes();
     let (mut bits, mut count, mut bytes) = (0u32, 0, Vec::new());
     for digit in digits {
@@ -501,7 +501,7 @@ fn decoder_and_cross_attention_are_those_of_transformers_and_the_decoder_adds_up
 
 #[test]
 fn what_the_page_writes_token_by_token_is_what_generate_writes() {
-    for name in ["tiny-llama", "tiny-gpt2", "tiny-t5"] {
+    for name in ["tiny-llama", "tiny-gemma", "tiny-gpt2", "tiny-t5"] {
         let text = "hello world, 我爱编程";
         let page = explorer(&fixture(name), text);
         let model = Model::interpreted(&fixture(name)).unwrap();
@@ -597,6 +597,18 @@ fn a_pair_of_items_has_the_cosine_of_its_vectors_in_matrix_and_comparison() {
     }
     assert!((0..n).all(|at| (cosines[at * n + at] - 1.0).abs() < 1e-4 && centered[at * n + at].is_nan()));
     assert!(page.answer(&Question::Pair(0, 99)).is_err());
+    // Without an edit, a unit is as near to each item as before, and no item of its own is among them.
+    let near = json(&page, Question::Near(0, Edit::default()));
+    let near = near["neighbors"].as_array().unwrap();
+    assert!(!near.is_empty() && near.iter().all(|own| own["before"] == own["after"]));
+    let edited = json(&page, Question::Near(0, Edit::parse("h0.0,h1.1,h2.2").unwrap()));
+    assert!(
+        edited["neighbors"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|own| own["before"] != own["after"])
+    );
 }
 
 /// The same indices as `picks` in tests/reference/golden.py.

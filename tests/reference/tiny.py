@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Make tests/fixtures/tiny-*: BERT, XLM-R and Llama folders with random weights and a SentencePiece (Unigram) vocabulary.
+"""Make tests/fixtures/tiny-*: BERT, XLM-R, Llama and Gemma folders with random weights and a SentencePiece (Unigram) vocabulary.
 
     python3 tests/reference/tiny.py
 
@@ -11,7 +11,7 @@ import pathlib
 
 import torch
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
-from transformers import BertConfig, BertModel, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast, XLMRobertaConfig, XLMRobertaModel
+from transformers import BertConfig, BertModel, Gemma3ForCausalLM, Gemma3TextConfig, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast, XLMRobertaConfig, XLMRobertaModel
 
 FIXTURES = pathlib.Path(__file__).parent.parent / "fixtures"
 TEXTS = ["我爱编程", "hello world", "我爱 hello 世界!", "naïve café", "snake_case kebab-case"]
@@ -78,3 +78,6 @@ if __name__ == "__main__":
     make("tiny-xlm-roberta", XLMRobertaModel(XLMRobertaConfig(**shape, pad_token_id=1, type_vocab_size=1), add_pooling_layer=False), "cls")
     decoder = LlamaConfig(vocab_size=entries, hidden_size=32, num_hidden_layers=3, num_attention_heads=4, num_key_value_heads=2, head_dim=12, intermediate_size=48, max_position_embeddings=64, initializer_range=0.3, bos_token_id=0, eos_token_id=2)
     make_decoder("tiny-llama", LlamaForCausalLM(decoder))
+    torch.manual_seed(2)
+    gemma = Gemma3TextConfig(vocab_size=entries, hidden_size=32, num_hidden_layers=3, num_attention_heads=4, num_key_value_heads=1, head_dim=12, intermediate_size=48, max_position_embeddings=64, sliding_window=4, layer_types=["sliding_attention", "sliding_attention", "full_attention"], query_pre_attn_scalar=12, initializer_range=0.3, pad_token_id=1, bos_token_id=0, eos_token_id=2)
+    make_decoder("tiny-gemma", Gemma3ForCausalLM(gemma))

@@ -67,6 +67,108 @@ export function panels({ fovea, root, scratch, environment, open, view, panel, s
       await close();
     },
 
+    async 'the nearest items of the file are named before and after a change'() {
+      const address = await view('functions/tools.py');
+      const { page, close } = await open(address, { hash: '#p=whatif&e=d1,d2' });
+      await page.locator('table[data-sum=near] tbody tr').first().waitFor();
+      const { neighbors } = await json(address, 'near/0/d1,d2');
+      same(await page.locator('table[data-sum=near] tbody th').allInnerTexts().then((all) => all.join()), neighbors.map((own) => own.name).join(), 'neighbors');
+      check(!neighbors.some((own) => own.name === 'load_config') && neighbors.some((own) => own.before !== own.after), 'they do not change');
+      await close();
+    },
+
+    async 'a matrix shows its weights on a click, and the time of each part is told'() {
+      const address = await view('bank.md');
+      const { page, close } = await open(address, { hash: '#p=structure' });
+      await page.locator('[data-stage]').first().waitFor();
+      same(await page.locator('[data-stage]').evaluateAll((all) => all.map((own) => own.dataset.stage).join()), 'units,tokens,layers,embedding,shares', 'stages');
+      const { parts } = await json(address, 'work/0');
+      const blocks = parts.filter((own) => own.part.length === 1 && own.part[0].startsWith('Block'));
+      same(blocks.length, 6, 'blocks');
+      // The times of six blocks that are alike stand together.
+      const [shown, sum] = [number((await page.locator('[data-time="Block 0"]').innerText()).replace(' ms', '')), blocks.reduce((total, own) => total + own.ms, 0)];
+      check(Math.abs(shown - sum) < 0.06 * sum, `${shown} ms shown, ${sum} ms`);
+      await page.locator('summary', { hasText: 'W_Q' }).first().click();
+      await page.locator('.weights-cells canvas').waitFor();
+      const part = await page.locator('.weights').getAttribute('data-weights');
+      const weights = await json(address, `weights/${part}`);
+      same(`${weights.rows} × ${weights.columns}`, '384 × 384', 'shape');
+      same(number(await page.locator('[data-fact=largest]').innerText()).toFixed(3), weights.high.toFixed(3), 'the largest weight');
+      await page.locator('.weights-cells').hover({ position: { x: 2, y: 2 } });
+      check(/^\[0–3, 0–2\] = /.test(await page.locator('.weights .note').first().innerText()), await page.locator('.weights .note').first().innerText());
+      await judged(page, 'weights');
+      await close();
+    },
+
+    async 'the decoder is given a text on the page, and a reload keeps it'() {
+      const address = await view('words.md', 'tests/fixtures/tiny-t5');
+      const { page, close } = await open(address, { hash: '#p=attention&k=x' });
+      await settled(page);
+      const own = (await json(address, 'unit/0')).written.length;
+      const rows = () => page.locator('[data-token]').count();
+      const before = await rows();
+      await page.getByLabel('The decoder writes').fill('hello world 我爱');
+      await page.getByRole('button', { name: 'Use this text' }).click();
+      await page.waitForFunction((count) => ![0, count].includes(document.querySelectorAll('[data-token]').length) && !document.querySelector('.thumb.empty'), before);
+      const hex = Buffer.from('hello world 我爱').toString('hex');
+      const given = (await json(address, `given/${hex}/unit/0`)).written;
+      check(given.length !== own, 'as many tokens as before');
+      same(await rows(), before - own + given.length, 'tokens on the page');
+      await page.waitForTimeout(300);
+      await page.reload();
+      await settled(page);
+      same(await rows(), before - own + given.length, 'tokens after a reload');
+      await judged(page, 'a text for the decoder');
+      await page.getByRole('button', { name: 'What the model chooses' }).click();
+      await page.waitForFunction((count) => document.querySelectorAll('[data-token]').length === count, before);
+      await close();
+    },
+
+    async 'the map of items can be one by UMAP, the same each time, with neighbors near each other'() {
+      const address = await view('long.py');
+      const { page, close } = await open(address, { hash: '#p=similarity' });
+      await settled(page);
+      const places = () => page.locator('.landscape circle').evaluateAll((all) => all.map((own) => [Number(own.getAttribute('cx')), Number(own.getAttribute('cy'))]));
+      const select = page.locator('section[aria-label="Map of items"] select');
+      const first = await places();
+      await select.selectOption('umap');
+      await page.locator('.landscape[data-projection=umap]').waitFor();
+      const map = await places();
+      check(JSON.stringify(map) !== JSON.stringify(first), 'the map is the old one');
+      await select.selectOption('pca');
+      await page.locator('.landscape[data-projection=pca]').waitFor();
+      await select.selectOption('umap');
+      await page.locator('.landscape[data-projection=umap]').waitFor();
+      same(JSON.stringify(await places()), JSON.stringify(map), 'another map');
+      // The nearest item by cosine is nearer on the map than most.
+      const { cosines, items } = await json(address, 'similarity');
+      const n = items.length;
+      const values = new Float32Array(Uint8Array.from(Buffer.from(cosines, 'base64')).buffer);
+      const others = (of) => Array.from({ length: n }, (_, at) => at).filter((at) => at !== of);
+      const distance = (a, b) => Math.hypot(map[a][0] - map[b][0], map[a][1] - map[b][1]);
+      const ranks = map.map((_, a) => {
+        const nearest = others(a).reduce((best, at) => (values[a * n + at] > values[a * n + best] ? at : best));
+        return others(a).filter((at) => distance(a, at) < distance(a, nearest)).length / n;
+      });
+      const mean = ranks.reduce((total, own) => total + own, 0) / n;
+      check(mean < 0.25, `nearest items have a mean rank of ${mean}`);
+      await close();
+    },
+
+    async 'heads are measured at brackets and behind repeated tokens where a text has them'() {
+      const { page, close } = await open(await view('functions/tools.py'), { hash: '#p=attention' });
+      await settled(page);
+      check((await page.locator('.roles dt').allInnerTexts()).includes('bracket’s partner'), 'no partner of brackets');
+      await page.getByLabel('Order').selectOption('partner');
+      const shares = (await page.locator('.thumb-note b').allInnerTexts()).map((text) => number(text.replace(' %', '')));
+      check(shares.length === 72 && shares.every((share, at) => at === 0 || share <= shares[at - 1]) && shares[0] > 0, 'heads are not in order');
+      await close();
+      const plain = await open(await view('words.md'), { hash: '#p=attention' });
+      await settled(plain.page);
+      check(!(await plain.page.locator('.roles dt').allInnerTexts()).includes('bracket’s partner'), 'a text without brackets');
+      await plain.close();
+    },
+
     async 'a masked word is filled, and a classifier says its classes before and after'() {
       const masked = await open(await view('bank.md', 'tests/fixtures/tiny-masked'), { hash: '#p=whatif&e=m2' });
       await masked.page.locator('table[data-sum=outputs]').waitFor();

@@ -154,6 +154,24 @@ const TESTS = {
     await close();
   },
 
+  async 'every family has every panel that means something for it, and the others say why they are empty'() {
+    const models = [['the embedded model'], ['the multilingual model', 'chinese.txt'], ['a GPT-2', 'words.md', 'tests/fixtures/tiny-gpt2'], ['a Gemma', 'words.md', 'tests/fixtures/tiny-gemma'], ['a T5', 'words.md', 'tests/fixtures/tiny-t5']];
+    // What a model does without says so in a sentence of its own.
+    const without = { Generation: ['the embedded model', 'the multilingual model'], Similarity: ['the multilingual model', 'a GPT-2', 'a Gemma', 'a T5'] };
+    for (const [name, document = 'functions/tools.py', model] of models) {
+      const { page, close } = await open(await view(document, model));
+      for (const title of PANELS) {
+        await panel(page, title);
+        same(await page.locator('#panel [role=alert]').count(), 0, `${name}, ${title}`);
+        const said = await page.locator('#panel').innerText();
+        check(said.length > 60, `${name}, ${title} is empty`);
+        const numbers = await page.locator('#panel .num, #panel table, #panel canvas, #panel .thumb, #panel button').count();
+        same(numbers === 0, without[title]?.includes(name) ?? false, `${name} lacks ${title}: ${said.slice(0, 80)}`);
+      }
+      await close();
+    }
+  },
+
   async 'all heads are there at a glance, and can be ordered by what they do'() {
     const { page, close } = await open(await view('bank.md'));
     await settled(page);
@@ -306,7 +324,7 @@ const TESTS = {
   async 'the structure opens to matrices with shapes, and is saved as SVG and Mermaid'() {
     const { page, close } = await open(await view('bank.md'), { hash: '#p=structure' });
     await settled(page);
-    await page.locator('.box.embedding summary').click();
+    await page.locator('.box.embedding > details > summary').click();
     const said = await page.locator('.structure').innerText();
     for (const part of ['30522 × 384', 'Blocks 0 to 5', 'W_Q', '384 × 384', 'softmax']) {
       check(said.includes(part), part);
@@ -400,10 +418,22 @@ const TESTS = {
       await panel(page, title);
       same(await page.locator('#panel [role=alert]').count(), 0, `${title} lacks something`);
     }
+    await page.locator('summary', { hasText: 'W_Q' }).first().click();
+    await page.locator('.weights').waitFor();
     await panel(page, 'Step by step');
     check((await checkSteps(page, settled, { only: ['softmax', 'values', 'embedding', 'residual', 'norm', 'neurons', 'output'] })) > 6, 'sums');
     await judged(page, 'the exported file');
     await close();
+    // Of a model with a decoder, the decoder's heads and steps are in the file as well.
+    const two = spawnSync(fovea, ['view', join(scratch, 'words.md'), '--model', join(root, 'tests/fixtures/tiny-t5'), '--export', out], { encoding: 'utf8' });
+    same(two.status, 0, two.stderr);
+    const decoder = await open(`file://${out}`, { offline: true, hash: '#p=steps&k=d&l=1&t=1&h=2' });
+    await settled(decoder.page);
+    same(await decoder.page.locator('#panel [role=alert]').count(), 0, 'the steps of the decoder are missing');
+    check((await checkSteps(decoder.page, settled, { only: ['values', 'residual', 'norm'] })) > 2, 'sums of the decoder');
+    await panel(decoder.page, 'Attention');
+    same(await decoder.page.locator('#panel [role=alert]').count(), 0, 'the heads of the decoder are missing');
+    await decoder.close();
   },
 };
 
@@ -418,6 +448,7 @@ async function draw(folder) {
     ['view-steps.png', '#p=steps&l=2&h=3&t=3', 'light', [1280, 860]],
     ['view-dark.png', '#p=salience', 'dark', [1280, 800]],
     ['view-what-if.png', '#p=whatif&e=d9,h2.5', 'light', [1280, 860]],
+    ['view-structure.png', '#p=structure', 'light', [1280, 860]],
   ]) {
     const { page, close } = await open(address, { hash, theme, width: size[0], height: size[1] });
     await settled(page);

@@ -85,7 +85,7 @@ const loopback: Carrier = {
     if (!answer.ok) {
       throw new Error((await answer.text()).trim());
     }
-    return path.startsWith('attention/') ? { fractions: new Uint16Array(await answer.arrayBuffer()) } : { json: await answer.json() };
+    return answer.headers.get('content-type') === 'application/octet-stream' ? { fractions: new Uint16Array(await answer.arrayBuffer()) } : { json: await answer.json() };
   },
   async follow(told) {
     let number = 0;

@@ -2,6 +2,7 @@
 import { useEffect, useState } from 'preact/hooks';
 
 import { bytes, carrier } from './carrier';
+import { hex } from './edit';
 
 export interface Unit {
   kind: string;
@@ -182,6 +183,10 @@ export interface WhatIf {
   ms: number;
 }
 
+export interface Near {
+  neighbors: { name: string; before: number; after: number }[];
+}
+
 export interface Lens {
   token: number;
   finally: string;
@@ -247,13 +252,35 @@ export interface Part {
   detail: string;
   shape?: number[];
   tensor?: string;
+  weights?: number;
   parameters: number;
   parts?: Part[];
 }
 
+export interface Weights {
+  rows: number;
+  columns: number;
+  height: number;
+  width: number;
+  cells: string;
+  low: number;
+  high: number;
+  mean: number;
+  deviation: number;
+  zeros: number;
+  bins: number[];
+  shift: string | null;
+}
+
+export interface Work {
+  stages: { stage: 'units' | 'tokens' | 'written' | 'layers' | 'embedding' | 'shares'; count: number; ms: number }[];
+  parts: { part: string[]; ms: number }[];
+}
+
 export interface Structure {
   tree: Part;
-  bytes: number | null;
+  /** Bytes in memory of each part with weights. */
+  bytes: number[];
   mermaid: string;
   svg: string;
 }
@@ -290,6 +317,23 @@ export function floats(base64: string): Float32Array {
 
 export class Missing extends Error {}
 
+/** The text that the decoder is given in place of what the model writes, in hexadecimal; empty for none. */
+let given = '';
+
+/** Questions whose answer does not depend on it. */
+const APART = /^(document|structure|weights|similarity|pair)\b/;
+
+/** Gives the decoder a text, or none. Says whether it is another one; the answers about the last one are then forgotten. */
+export function give(text: string): boolean {
+  const next = hex(text);
+  const other = next !== given;
+  if (other) {
+    given = next;
+    forgetAll();
+  }
+  return other;
+}
+
 async function load(path: string): Promise<unknown> {
   const binary = path.startsWith('attention/');
   if (embedded) {
@@ -299,7 +343,7 @@ async function load(path: string): Promise<unknown> {
     }
     return binary ? new Uint16Array(bytes(found as string).buffer) : found;
   }
-  const answer = await carrier.ask(path);
+  const answer = await carrier.ask(given && !APART.test(path) ? `given/${given}/${path}` : path);
   return 'fractions' in answer ? answer.fractions : answer.json;
 }
 

@@ -8,7 +8,8 @@ export interface Edit {
   off: Set<string>;
 }
 
-function hex(text: string): string {
+/** The bytes of a text in hexadecimal. */
+export function hex(text: string): string {
   return Array.from(new TextEncoder().encode(text), (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 

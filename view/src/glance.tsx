@@ -1,7 +1,7 @@
 // All heads at a glance: small maps by layer or by what they do.
 import { useEffect, useRef, useState } from 'preact/hooks';
 
-import { MEASURE_TITLES, type Maps, type Measure, measuresOf, type Profile, told } from './heads';
+import { hasMeaning, MEASURE_TITLES, type Maps, type Measure, measuresOf, type Profile, told } from './heads';
 import { draw, LOOKS, shapeOf, type Sides } from './maps';
 import { Select, still } from './parts';
 import { type State, useWorld } from './state';
@@ -65,7 +65,7 @@ export function Roles({ profiles }: { profiles: (Profile[] | undefined)[] }) {
     <section class="card roles" aria-label="What heads do">
       <h2>What heads look at most</h2>
       <dl>
-        {measuresOf(all[0]?.profile.own ?? true).filter((measure) => measure !== 'focus').map((measure) => (
+        {measuresOf(all[0]?.profile.own ?? true).filter((measure) => measure !== 'focus' && (!all[0] || hasMeaning(all[0].profile, measure))).map((measure) => (
           <div key={measure}>
             <dt>{MEASURE_TITLES[measure]}</dt>
             <dd>
@@ -85,7 +85,7 @@ export function Roles({ profiles }: { profiles: (Profile[] | undefined)[] }) {
           </div>
         ))}
       </dl>
-      <p class="note small">Layer·head, and the mean share of its attention over the tokens of this unit.</p>
+      <p class="note small">Layer·head, and the mean share of its attention over the tokens of this unit; for a bracket’s partner over brackets, and behind the same token (induction, Olsson et al. 2022) over tokens that occur before.</p>
     </section>
   );
 }
@@ -105,7 +105,7 @@ export function Glance({ maps, profiles, sides, shown }: { maps: (Maps | undefin
         <Select
           label="Order"
           value={order}
-          options={[['layer', 'by layer'], ...measuresOf(sides.look !== 'x').map((measure): [Measure, string] => [measure, MEASURE_TITLES[measure]])]}
+          options={[['layer', 'by layer'], ...measuresOf(sides.look !== 'x').filter((measure) => !all[0] || hasMeaning(all[0].profile, measure)).map((measure): [Measure, string] => [measure, MEASURE_TITLES[measure]])]}
           onChange={setOrder}
         />
       </div>

@@ -5,9 +5,10 @@ import { render } from 'preact';
 import { useCallback, useEffect, useMemo, useRef, useState } from 'preact/hooks';
 
 import { Attention } from './attention';
-import { ask, type Document, exported, isOf, type UnitText, useAnswer } from './data';
+import { ask, type Document, exported, give, isOf, type UnitText, useAnswer } from './data';
 import { useCursor, useEdits, useFollows } from './follow';
 import { Generation } from './generation';
+import { Given } from './given';
 import { Layers } from './layers';
 import { shapeOf } from './maps';
 import { percent } from './numbers';
@@ -15,7 +16,7 @@ import { Wait } from './parts';
 import { Salience } from './salience';
 import { Saves } from './saving';
 import { Similarity } from './similarity';
-import { PANELS, type PanelName, SettingContext, TITLES, type World, WorldContext, useAddress, useTheme } from './state';
+import { fromAddress, PANELS, type PanelName, SettingContext, TITLES, type World, WorldContext, useAddress, useTheme } from './state';
 import { Steps } from './steps';
 import { Structure } from './structure';
 import { Tour } from './tour';
@@ -33,7 +34,7 @@ function titleOf(document: Document, at: number): string {
   return `${unit.name ?? unit.beginning} · ${unit.kind.replace('_', ' ')}, ${lines}`;
 }
 
-function App() {
+function App({ onGiven }: { onGiven: () => void }) {
   const [state, go] = useAddress();
   const [theme, setTheme] = useTheme();
   const [tour, setTour] = useState(false);
@@ -66,6 +67,11 @@ function App() {
     }
   }, [document_, state.unit, state.layer, state.head, state.look]);
   const setting = useMemo(() => (document_ ? { document: document_, go, theme } : null), [document_, go, theme]);
+  useEffect(() => {
+    if (give(state.given)) {
+      onGiven();
+    }
+  }, [state.given]);
   // On a narrow screen the tabs scroll.
   useEffect(() => document.getElementById(`tab-${state.panel}`)?.scrollIntoView({ block: 'nearest', inline: 'nearest' }), [state.panel, document_]);
   if (!document_) {
@@ -127,6 +133,7 @@ function App() {
         </div>
       </nav>
       <main>
+        {document_.decoder && needsUnit && state.panel !== 'generation' && !exported && <Given />}
         <div id="panel" role="tabpanel" aria-labelledby={`tab-${state.panel}`} tabIndex={-1}>
         {text && needsUnit && text.coverage < 0.995 && (
           <p class={text.coverage < 0.5 ? 'warn strong' : 'warn'}>
@@ -154,8 +161,11 @@ function App() {
 
 /** Drawn anew for each text; what is looked at stands in the address. */
 function Page() {
-  return <App key={useEdits()} />;
+  const [given, setGiven] = useState(0);
+  return <App key={`${useEdits()} ${given}`} onGiven={() => setGiven((count) => count + 1)} />;
 }
+
+give(fromAddress().given);
 
 // The document is on its way while the rest of the page is set up.
 ask('document').catch(() => {});

@@ -1,5 +1,5 @@
 // Similarity: the items of the file as a matrix and as a map, the neighbors of one, and two of them word by word.
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 
 import { Colored } from './colored';
 import { exported, floats, isOf, type Items, type PairAnswer, type PairSide, useAnswer } from './data';
@@ -7,6 +7,7 @@ import { num, percent, ramp } from './numbers';
 import { Bar, Select, Wait } from './parts';
 import { useNumbers } from './saving';
 import { useWorld } from './state';
+import { FEWEST, umap } from './umap';
 
 type Measure = 'cosine' | 'centered';
 
@@ -79,10 +80,14 @@ function Matrix({ of, a, b, choose }: { of: Table; a: number; b: number; choose:
 
 const [WIDTH, HEIGHT, EDGE] = [520, 360, 34];
 
+type Projection = 'pca' | 'umap';
+
+const PROJECTIONS: [Projection, string][] = [['pca', 'two principal components'], ['umap', 'UMAP']];
+
 /** The items as points: near each other where their vectors are. */
-function Landscape({ of, a, b, choose }: { of: Table; a: number; b: number; choose: (item: number) => void }) {
+function Landscape({ of, by, a, b, choose }: { of: Table; by: Projection; a: number; b: number; choose: (item: number) => void }) {
   const { answer, n } = of;
-  const places = floats(answer.places);
+  const places = useMemo(() => (by === 'umap' ? umap(floats(answer.cosines), n) : floats(answer.places)), [answer, by]);
   const range = (component: number) => {
     const all = Array.from({ length: n }, (_, at) => places[2 * at + component] as number);
     const [low, high] = [Math.min(...all), Math.max(...all)];
@@ -106,7 +111,7 @@ function Landscape({ of, a, b, choose }: { of: Table; a: number; b: number; choo
   }
   const label = (name: string) => (name.length > 18 ? `${name.slice(0, 17)}…` : name);
   return (
-    <svg class="chart landscape" viewBox={`0 0 ${WIDTH} ${HEIGHT}`} role="img" aria-label={`Map of ${n} items by two principal components. The list of neighbors has the same in numbers.`}>
+    <svg class="chart landscape" viewBox={`0 0 ${WIDTH} ${HEIGHT}`} role="img" aria-label={`Map of ${n} items by ${by === 'umap' ? 'UMAP' : 'two principal components'}. The list of neighbors has the same in numbers.`} data-projection={by}>
       {Array.from({ length: n }, (_, item) => {
         const [cx, cy] = at(item);
         const side = named.get(item);
@@ -152,7 +157,7 @@ function Pair({ a, b, names }: { a: number; b: number; names: [string, string] }
   const textOf = (own: PairSide) => new Map(own.runs.flatMap((run) => (run.word === undefined ? [] : [[run.word, run.text] as const])));
   const [wordsA, wordsB] = [textOf(answer.a), textOf(answer.b)];
   // Brackets and points find each other everywhere; words say more.
-  const links = answer.links.filter((own) => /[\p{L}\p{N}]/u.test(wordsA.get(own.a) ?? '')).sort((x, y) => y.cosine - x.cosine).slice(0, 60);
+  const links = answer.links.filter((own) => [wordsA.get(own.a), wordsB.get(own.b)].every((text) => /[\p{L}\p{N}]/u.test(text ?? ''))).sort((x, y) => y.cosine - x.cosine).slice(0, 60);
   return (
     <>
       <section class="card" aria-label="The pair">
@@ -185,6 +190,7 @@ export function Similarity() {
   const { document: doc, state, go } = useWorld();
   const answered = useAnswer<Items>('similarity');
   const [measure, setMeasure] = useState<Measure>('cosine');
+  const [projection, setProjection] = useState<Projection>('pca');
   const answer = isOf(answered, 'similarity') ? answered.value : undefined;
   const n = answer?.items.length ?? 0;
   const numbers = answer ? floats(measure === 'cosine' ? answer.cosines : answer.centered) : undefined;
@@ -219,9 +225,16 @@ export function Similarity() {
           <Matrix of={of} a={a} b={b} choose={(item, other) => go({ item, other })} />
         </section>
         <section class="card" aria-label="Map of items">
-          <h2>Map</h2>
-          <Landscape of={of} a={a} b={b} choose={(item) => go({ item, other: -1 })} />
-          <p class="note small">Two principal components of the vectors, <span class="num">{percent(answer.shares[0], 0)}</span> and <span class="num">{percent(answer.shares[1], 0)}</span> of their variance. What is far apart here is far apart; what is near here may differ in the rest.</p>
+          <div class="card-head">
+            <h2>Map</h2>
+            {n >= FEWEST && <Select label="by" value={projection} options={PROJECTIONS} onChange={setProjection} />}
+          </div>
+          <Landscape of={of} by={projection} a={a} b={b} choose={(item) => go({ item, other: -1 })} />
+          {projection === 'umap' ? (
+            <p class="note small">UMAP (McInnes et al. 2018) keeps the {Math.min(15, n - 1)} nearest items of each near, by cosine. Distances between groups, and the size of a group, mean nothing.</p>
+          ) : (
+            <p class="note small">Two principal components of the vectors, <span class="num">{percent(answer.shares[0], 0)}</span> and <span class="num">{percent(answer.shares[1], 0)}</span> of their variance. What is far apart here is far apart; what is near here may differ in the rest.</p>
+          )}
           <h3>Neighbors of <q>{names(a)}</q></h3>
           <ol class="bars neighbors">
             {nearest.slice(0, 8).map((at) => (

@@ -2,7 +2,7 @@
 import { useMemo, useState } from 'preact/hooks';
 
 import { Colored, trimmed } from './colored';
-import { exported, isOf, type Salience, useAnswer, type UnitText, type WhatIf as Answer } from './data';
+import { exported, isOf, type Near, type Salience, useAnswer, type UnitText, type WhatIf as Answer } from './data';
 import { type Change, type Edit, parseEdit, pathOf } from './edit';
 import { num, percent } from './numbers';
 import { Bar, Select, Wait } from './parts';
@@ -151,6 +151,29 @@ function Outputs({ answer }: { answer: Answer }) {
   );
 }
 
+/** The items of the file that are nearest, before and after. */
+function Neighbors() {
+  const { state } = useWorld();
+  const path = `near/${state.unit}/${state.edit}`;
+  const answered = useAnswer<Near>(path);
+  const near = answered.value?.neighbors ?? [];
+  if (near.length === 0) {
+    return null;
+  }
+  return (
+    <section class="card" aria-label="Neighbors">
+      <h2>Nearest items of the file</h2>
+      <div class="scroll" tabIndex={0} role="region" aria-label="Cosines with other items before and after">
+        <table class="terms wide" data-sum="near">
+          <caption>Cosine of the unit with functions, types and sections outside it</caption>
+          <thead><tr><th scope="col">item</th><th scope="col">before</th><th scope="col">after</th><th scope="col">change</th></tr></thead>
+          <tbody>{near.map((own, at) => <tr key={at}><th scope="row">{own.name}</th><td>{num(own.before)}</td><td><b>{num(own.after)}</b></td><td>{num(own.after - own.before, 3)}</td></tr>)}</tbody>
+        </table>
+      </div>
+    </section>
+  );
+}
+
 function Result({ answer, before, text, edit }: { answer: Answer; before: number[]; text: UnitText; edit: Edit }) {
   const { document: doc } = useWorld();
   const names = wordsOf(text);
@@ -183,6 +206,7 @@ function Result({ answer, before, text, edit }: { answer: Answer; before: number
           <Colored runs={changedRuns} values={after} most={most} label="Text colored by salience after" title={(run, value) => `${run.text}: ${percent(value, 2)}`} />
         </section>
       </div>
+      <Neighbors />
       <section class="card" aria-label="Words that change most">
         <h2>Words whose share changes most</h2>
         <div class="scroll" tabIndex={0} role="region" aria-label="Shares of words before and after">

@@ -16,6 +16,11 @@ pub struct Panels {
 }
 
 impl Panels {
+    /// Bytes in memory.
+    pub fn bytes(&self) -> usize {
+        size_of_val(self.lanes.as_slice())
+    }
+
     /// Packs the matrix whose entry in row k, column c is `at(k, c)`.
     pub fn new(inner: usize, columns: usize, at: impl Fn(usize, usize) -> f32) -> Panels {
         let mut panels = Panels {

@@ -38,6 +38,15 @@ enum Scale {
 }
 
 impl IntegerPanels {
+    /// Bytes in memory.
+    pub fn bytes(&self) -> usize {
+        let scales = match &self.scale {
+            Scale::Columns(scales) => size_of_val(scales.as_slice()),
+            Scale::Rows(scales) => size_of_val(scales.as_slice()),
+        };
+        size_of_val(self.lanes.as_slice()) + scales
+    }
+
     /// Rounds and packs the matrix whose entry in row k, column c is `at(k, c)`.
     pub fn new(inner: usize, columns: usize, at: impl Fn(usize, usize) -> f32) -> IntegerPanels {
         let mut scales = vec![Lane([1.0; LANES]); columns.div_ceil(LANES)];

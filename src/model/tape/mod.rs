@@ -31,6 +31,7 @@ mod readout;
 mod replay;
 mod rows;
 mod run;
+mod stored;
 mod table;
 mod view;
 mod vjp;
@@ -42,6 +43,7 @@ pub use load::Network;
 pub use readout::{Readout, Target};
 pub use rows::row_products;
 pub use run::{Cache, Read};
+pub use stored::Stored;
 pub(super) use table::Table;
 pub use view::Measure;
 pub use vjp::{Held, Pulled};
@@ -143,6 +145,8 @@ pub struct Node {
     pub width: usize,
     /// The result, row by row, if it was kept.
     pub value: Option<Arc<Vec<f32>>>,
+    /// The time from the start of the pass until the result was ready.
+    pub ready: std::time::Duration,
 }
 
 /// The nodes of an attention block on a tape.
@@ -188,4 +192,15 @@ pub struct Tape {
     pub output: Option<NodeId>,
     /// The last hidden states of the decoder in an encoder–decoder.
     pub written: Option<NodeId>,
+}
+
+impl Tape {
+    /// The time that each node took, in the order of [`Tape::nodes`].
+    pub fn times(&self) -> impl Iterator<Item = std::time::Duration> + '_ {
+        let before = std::iter::once(std::time::Duration::ZERO).chain(self.nodes.iter().map(|node| node.ready));
+        self.nodes
+            .iter()
+            .zip(before)
+            .map(|(node, before)| node.ready.saturating_sub(before))
+    }
 }

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Instant;
 
 use super::attention::{Attention, QueriesAndKeys};
 use super::gate::{activate, thetas};
@@ -69,6 +70,8 @@ struct Recorder {
     off: Vec<HeadOff>,
     /// The block that is run.
     layer: usize,
+    /// When the pass began.
+    start: Instant,
 }
 
 impl Recorder {
@@ -98,6 +101,7 @@ impl Recorder {
                     side,
                     width,
                     value: kept,
+                    ready: self.start.elapsed(),
                 });
                 tape.nodes.len() - 1
             }
@@ -186,6 +190,7 @@ impl Network {
             side: Side::Reading,
             off: off.to_vec(),
             layer: 0,
+            start: Instant::now(),
         };
         let input = Input {
             ids: &reading.ids,
@@ -253,6 +258,7 @@ impl Network {
             side: Side::Reading,
             off: Vec::new(),
             layer: 0,
+            start: Instant::now(),
         };
         let input = Input {
             ids: &[],
@@ -291,6 +297,7 @@ impl Network {
             side: Side::Writing,
             off: Vec::new(),
             layer: 0,
+            start: Instant::now(),
         };
         let whole = 0..ids.len();
         let input = Input {

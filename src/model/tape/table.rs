@@ -26,6 +26,23 @@ impl Table {
         dims.first().copied().unwrap_or(0)
     }
 
+    /// Width of a row.
+    pub fn width(&self) -> usize {
+        let dims = match self {
+            Table::Plain(tensor) => tensor.dims(),
+            Table::Quantized(tensor) => tensor.shape().dims(),
+        };
+        dims.get(1).copied().unwrap_or(0)
+    }
+
+    /// Bytes in memory.
+    pub fn bytes(&self) -> usize {
+        match self {
+            Table::Plain(tensor) => tensor.elem_count() * tensor.dtype().size_in_bytes(),
+            Table::Quantized(tensor) => tensor.storage_size_in_bytes(),
+        }
+    }
+
     /// Some rows in f32, concatenated: (ids, width).
     ///
     /// # Errors
