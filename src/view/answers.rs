@@ -103,12 +103,21 @@ pub(super) fn unit(explorer: &Explorer, index: usize, pass: &Pass) -> Value {
     })
 }
 
-/// Scores of a unit's words by the methods that take one pass.
+/// Scores of a unit's words by the methods that take one pass, and the names of all methods.
 ///
 /// # Errors
 /// Errors of the methods.
 pub(super) fn salience(model: &Model, pass: &Pass) -> Result<Value, ViewError> {
-    let mut methods = Vec::new();
+    let methods = Method::LIVE.map(|method| scores(model, pass, method));
+    let methods = methods.into_iter().collect::<Result<Vec<_>, _>>()?;
+    Ok(json!({ "methods": methods, "all": Method::ALL.map(Method::name) }))
+}
+
+/// Scores of a unit's words by one method.
+///
+/// # Errors
+/// Errors of the method.
+pub(super) fn scores(model: &Model, pass: &Pass, method: Method) -> Result<Value, ViewError> {
     let subject = Subject {
         text: &pass.text,
         tokens: &pass.tokens,
@@ -117,18 +126,15 @@ pub(super) fn salience(model: &Model, pass: &Pass) -> Result<Value, ViewError> {
         words: &pass.words,
         goal: Goal::Embedding,
     };
-    for method in Method::LIVE {
-        let start = Instant::now();
-        let scores = scores_of(model, &subject, method, Heads::default(), UNSTOPPED)?;
-        methods.push(json!({
-            "name": method.name(),
-            "additive": method.additive(),
-            "words": scores.words,
-            "special": scores.special,
-            "bias": scores.bias,
-            "residual": scores.residual,
-            "ms": start.elapsed().as_secs_f64() * 1e3,
-        }));
-    }
-    Ok(json!({ "methods": methods }))
+    let start = Instant::now();
+    let scores = scores_of(model, &subject, method, Heads::default(), UNSTOPPED)?;
+    Ok(json!({
+        "name": method.name(),
+        "additive": method.additive(),
+        "words": scores.words,
+        "special": scores.special,
+        "bias": scores.bias,
+        "residual": scores.residual,
+        "ms": start.elapsed().as_secs_f64() * 1e3,
+    }))
 }

@@ -8,7 +8,7 @@ use super::passes::{Pass, Passes};
 use super::question::Question;
 use super::similarity::Items;
 use super::{
-    answers, generation, heads, lens, pair, similarity, steps, structure, through, weights, whatif, without, work,
+    answers, generation, heads, lens, pair, similarity, span, steps, structure, through, weights, whatif, without, work,
 };
 use crate::model::spec::{Source, Stack, Task, Work};
 use crate::model::tape::Network;
@@ -181,6 +181,7 @@ impl Explorer {
             Question::Given(ref target, ref question) => return self.giving(target).answer(question),
             Question::Unit(unit) => answers::unit(self, unit, self.pass(unit)?.as_ref()),
             Question::Salience(unit) => answers::salience(&self.model, self.pass(unit)?.as_ref())?,
+            Question::Scores(unit, method) => answers::scores(&self.model, self.pass(unit)?.as_ref(), method)?,
             Question::Attention(unit, look, layer) => {
                 return Ok(Answer::Bytes(heads::maps(self.pass(unit)?.as_ref(), look, layer)?));
             }
@@ -193,6 +194,7 @@ impl Explorer {
             Question::Through(unit) => through::answer(&self.model, self.pass(unit)?.as_ref())?,
             Question::Without(unit, word) => without::answer(&self.model, self.pass(unit)?.as_ref(), word)?,
             Question::WhatIf(unit, ref edit) => whatif::answer(self, unit, edit)?,
+            Question::Answer(unit, ref edit, ref question) => span::answer(self, unit, edit, question)?,
             Question::Near(unit, ref edit) => whatif::near(self, unit, edit)?,
             Question::Lens(unit, look, token) => lens::answer(self, self.pass(unit)?.as_ref(), look, token)?,
             Question::Next(unit, ref ids) => generation::next(self, unit, ids)?,

@@ -21,6 +21,7 @@ mod passes;
 mod pca;
 pub mod question;
 mod similarity;
+mod span;
 mod steps;
 mod structure;
 mod svg;

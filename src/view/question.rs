@@ -8,7 +8,8 @@
 //! | `work/U` | what ran for a unit, and how long each part of the model took |
 //! | `given/T/…` | the answer to any other question if the decoder is given the text T, in hexadecimal |
 //! | `unit/U` | text, words and tokens of a unit |
-//! | `salience/U` | scores of its words by every method |
+//! | `salience/U` | scores of its words by the methods that take one pass |
+//! | `scores/U/M` | scores of its words by method M, such as `lime`, which may take many passes |
 //! | `attention/U/L` | the maps of a layer: 16-bit fractions (heads, n, m); `attention/U/d/L` of the decoder, `x` its look at the encoder |
 //! | `head/U/L/H` | queries, keys, values and scores of a head; with `d` or `x` likewise |
 //! | `steps/U/L/T` | what a layer did with a token, operation by operation; with `d` in the decoder |
@@ -18,6 +19,7 @@
 //! | `without/U/W` | how far the embedding turns if word W is deleted |
 //! | `whatif/U/E` | embedding, salience, classes and next token before and after an edit ([`Edit`]) |
 //! | `near/U/E` | the items of the file nearest to the unit, before and after an edit |
+//! | `answer/U/E/Q` | where a head for questions finds the answer to Q, in hexadecimal, before and after an edit |
 //! | `lens/U/T` | what each layer's row of token T would predict; with `d` of the decoder's text |
 //! | `next/U/I.I` | which tokens may follow the unit and the tokens I that were written behind it; `-` for none |
 //! | `why/U/I.I/J` | what the last of these tokens comes from, rather than token J where one is named |
@@ -25,6 +27,7 @@
 //! | `pair/A/B` | why two of these items are similar, word by word |
 
 use super::edit::{Edit, number, text_of};
+use crate::explain::Method;
 use crate::model::hex;
 
 /// The kind of attention.
@@ -65,8 +68,10 @@ pub enum Question {
     Given(String, Box<Question>),
     /// Text, words and tokens of a unit.
     Unit(usize),
-    /// Scores of a unit's words by every method.
+    /// Scores of a unit's words by the methods that take one pass.
     Salience(usize),
+    /// Scores of a unit's words by one method.
+    Scores(usize, Method),
     /// Attention maps of a unit in a layer.
     Attention(usize, Look, usize),
     /// Queries, keys, values and scores of a unit, in a layer, by a head.
@@ -85,6 +90,8 @@ pub enum Question {
     WhatIf(usize, Edit),
     /// The items nearest to a unit as it is and as it would be.
     Near(usize, Edit),
+    /// The answer to a question in a unit as it is and as it would be.
+    Answer(usize, Edit, String),
     /// What each layer's row of a token would predict: unit, stack, token.
     Lens(usize, Look, usize),
     /// The next tokens after a unit and the tokens written after it.
@@ -99,6 +106,14 @@ pub enum Question {
 
 /// Maximum bytes of a text for a decoder.
 const GIVEN: usize = 4096;
+
+/// Maximum bytes of a question about the text.
+const ASKED: usize = 1000;
+
+/// A method that explains an embedding.
+fn explained(name: &str) -> Option<Method> {
+    Method::ALL.into_iter().find(|method| method.name() == name)
+}
 
 /// Maximum number of written tokens in a path; a page writes fewer.
 const WRITTEN: usize = 512;
@@ -133,6 +148,14 @@ impl Question {
         match (name, parts.as_slice()) {
             ("whatif", [unit, edit]) => return Some(Question::WhatIf(number(unit)?, Edit::parse(edit)?)),
             ("near", [unit, edit]) => return Some(Question::Near(number(unit)?, Edit::parse(edit)?)),
+            ("answer", [unit, edit, text]) => {
+                return Some(Question::Answer(
+                    number(unit)?,
+                    Edit::parse(edit)?,
+                    text_of(text, ASKED)?,
+                ));
+            }
+            ("scores", [unit, method]) => return Some(Question::Scores(number(unit)?, explained(method)?)),
             ("next", [unit, ids]) => return Some(Question::Next(number(unit)?, written(ids)?)),
             ("why", [unit, ids, rest @ ..]) => {
                 let ids = written(ids).filter(|ids| !ids.is_empty())?;
@@ -195,6 +218,8 @@ impl std::fmt::Display for Question {
             Question::Through(unit) => write!(f, "through/{unit}"),
             Question::Without(unit, word) => write!(f, "without/{unit}/{word}"),
             Question::WhatIf(unit, edit) => write!(f, "whatif/{unit}/{edit}"),
+            Question::Answer(unit, edit, text) => write!(f, "answer/{unit}/{edit}/{}", hex(text.as_bytes())),
+            Question::Scores(unit, method) => write!(f, "scores/{unit}/{}", method.name()),
             Question::Near(unit, edit) => write!(f, "near/{unit}/{edit}"),
             Question::Lens(unit, look, token) => write!(f, "lens/{unit}{}/{token}", look.part()),
             Question::Next(unit, ids) => write!(f, "next/{unit}/{}", shown(ids)),
@@ -233,6 +258,8 @@ mod tests {
             "whatif/0/d3,h0.1",
             "whatif/1/-",
             "near/1/m4",
+            "answer/0/d3/7768617420",
+            "scores/2/integrated-gradients",
             "lens/0/4",
             "lens/0/d/4",
             "next/0/-",
@@ -253,6 +280,9 @@ mod tests {
             "unit",
             "unit/",
             "given/c3/unit/0",
+            "answer/0/-/",
+            "scores/0/none",
+            "scores/0/surprisal",
             "given//unit/0",
             "given/61/given/61/unit/0",
             "given/61",

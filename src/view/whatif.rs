@@ -21,10 +21,26 @@ use crate::model::{Tokens, TraceLevel, UNSTOPPED};
 /// Number of listed outputs from each side.
 const TOP: usize = 8;
 
+/// A unit as tokens, before an edit.
+pub(super) struct Reading<'a> {
+    pub tokens: &'a Tokens,
+    /// Whose each token is, by the words of the page.
+    pub owners: &'a [Owner],
+}
+
+impl<'a> Reading<'a> {
+    fn of(pass: &'a Pass) -> Reading<'a> {
+        Reading {
+            tokens: &pass.tokens,
+            owners: &pass.words.owners,
+        }
+    }
+}
+
 /// The tokens of a changed unit.
-struct Changed {
-    tokens: Tokens,
-    owners: Vec<Owner>,
+pub(super) struct Changed {
+    pub tokens: Tokens,
+    pub owners: Vec<Owner>,
     /// The display of each token.
     texts: Vec<String>,
     /// The first mask, and the first token of its word in the original unit.
@@ -39,7 +55,7 @@ pub(super) fn answer(explorer: &Explorer, unit: usize, edit: &Edit) -> Result<Va
     let start = Instant::now();
     let pass = explorer.pass(unit)?;
     check(explorer, &pass, edit)?;
-    let changed = change(explorer, unit, &pass, edit)?;
+    let changed = change(explorer, unit, &pass, &Reading::of(&pass), edit)?;
     let listed = changed.tokens.ids.iter().enumerate().map(|(at, id)| {
         json!({
             "piece": explorer.model.tokenizer().token(*id).unwrap_or_default(),
@@ -96,7 +112,7 @@ pub(super) fn answer(explorer: &Explorer, unit: usize, edit: &Edit) -> Result<Va
 pub(super) fn near(explorer: &Explorer, unit: usize, edit: &Edit) -> Result<Value, ViewError> {
     let pass = explorer.pass(unit)?;
     check(explorer, &pass, edit)?;
-    let changed = change(explorer, unit, &pass, edit)?;
+    let changed = change(explorer, unit, &pass, &Reading::of(&pass), edit)?;
     if changed.tokens.ids.is_empty() {
         return Ok(json!({ "neighbors": [] }));
     }
@@ -136,7 +152,7 @@ fn length(row: &[f32]) -> f64 {
 }
 
 /// Checks that everything that an edit names exists.
-fn check(explorer: &Explorer, pass: &Pass, edit: &Edit) -> Result<(), ViewError> {
+pub(super) fn check(explorer: &Explorer, pass: &Pass, edit: &Edit) -> Result<(), ViewError> {
     let words = pass.words.words.len();
     if let Some((word, _)) = edit.words.iter().find(|(word, _)| *word >= words) {
         return Err(missing("word", *word, words));
@@ -164,10 +180,16 @@ fn check(explorer: &Explorer, pass: &Pass, edit: &Edit) -> Result<(), ViewError>
 }
 
 /// The tokens after an edit.
-fn change(explorer: &Explorer, unit: usize, pass: &Pass, edit: &Edit) -> Result<Changed, ViewError> {
+pub(super) fn change(
+    explorer: &Explorer,
+    unit: usize,
+    pass: &Pass,
+    read: &Reading,
+    edit: &Edit,
+) -> Result<Changed, ViewError> {
     let mut out = Changed {
         tokens: Tokens {
-            coverage: pass.tokens.coverage,
+            coverage: read.tokens.coverage,
             ..Tokens::default()
         },
         owners: Vec::new(),
@@ -175,19 +197,19 @@ fn change(explorer: &Explorer, unit: usize, pass: &Pass, edit: &Edit) -> Result<
         mask: None,
     };
     let mut done = vec![false; pass.words.words.len()];
-    for (at, owner) in pass.words.owners.iter().enumerate() {
+    for (at, owner) in read.owners.iter().enumerate() {
         let change = match owner {
             Owner::Word(word) => edit.of_word(*word).map(|change| (*word, change)),
             Owner::Special => None,
         };
         let own = |at: usize| {
             pass.text
-                .get(pass.tokens.spans[at].clone())
+                .get(read.tokens.spans[at].clone())
                 .unwrap_or_default()
                 .to_owned()
         };
         match change {
-            None => out.push(pass.tokens.ids[at], *owner, pass.tokens.special[at], own(at)),
+            None => out.push(read.tokens.ids[at], *owner, read.tokens.special[at], own(at)),
             // A word has several tokens; its change takes the position of the first.
             Some((word, _)) if std::mem::replace(&mut done[word], true) => {}
             Some((_, Change::Delete)) => {}

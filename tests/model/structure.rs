@@ -1,9 +1,11 @@
-//! The structure on the page of `fovea view`: each part shows its own weights, and the time that it took.
+//! What the page of `fovea view` can be asked beside its first numbers: the weights and times of the model's parts, a text for the decoder,
+//! scores of any method, answers to questions.
 
 use std::collections::BTreeMap;
 
 use candle_core::Device;
 use fovea::view::Explorer;
+use fovea::view::edit::Edit;
 use fovea::view::question::{Look, Question};
 use serde_json::Value;
 
@@ -86,6 +88,13 @@ fn each_part_of_each_family_shows_the_weights_of_its_own_tensor() {
                 .unwrap()
                 .to_vec1::<f32>()
                 .unwrap();
+            // Gemma stores γ - 1.
+            let stored_less = if family == "tiny-gemma" && shape.len() == 1 {
+                1.0
+            } else {
+                0.0
+            };
+            let values: Vec<f32> = values.iter().map(|v| v + stored_less).collect();
             let mean = values.iter().map(|v| f64::from(*v)).sum::<f64>() / values.len() as f64;
             let low = values.iter().copied().fold(f32::INFINITY, f32::min);
             let number = |key: &str| shown[key].as_f64().unwrap();
@@ -174,4 +183,77 @@ fn a_text_given_to_the_decoder_changes_what_it_reads_and_nothing_else() {
     assert_eq!(head["n"].as_u64().unwrap() as usize, sources(&other).len());
     // The page's own text is still there.
     assert_eq!(json(&page, Question::Unit(0))["written"], own["written"]);
+}
+
+#[test]
+fn the_page_has_scores_of_every_method_on_demand() {
+    let page = explorer(&fixture("tiny-llama"), "hello world, hello river");
+    let names = json(&page, Question::Salience(0))["all"].as_array().unwrap().clone();
+    assert_eq!(names.len(), fovea::explain::Method::ALL.len());
+    for name in names {
+        let path = format!("scores/0/{}", name.as_str().unwrap());
+        let scores = json(&page, Question::parse(&path).unwrap());
+        let words: Vec<f64> = scores["words"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|score| score.as_f64().unwrap())
+            .collect();
+        assert!(
+            words.len() == 5 && words.iter().any(|score| *score != 0.0),
+            "{path}: {words:?}"
+        );
+        if scores["additive"] == true {
+            let rest = |key: &str| scores[key].as_f64().unwrap();
+            let sum = words.iter().sum::<f64>() + rest("special") + rest("bias");
+            assert!((sum - 1.0).abs() < rest("residual") + 1e-4, "{path}: {sum}");
+        }
+    }
+}
+
+#[test]
+fn a_head_for_questions_answers_with_the_span_of_transformers_before_and_after_an_edit() {
+    let golden = include_str!("../fixtures/tiny-answers/golden.json");
+    let golden: Vec<Value> = serde_json::from_str(golden).unwrap();
+    let (mut some, mut none) = (0, 0);
+    for case in golden {
+        let text = case["passage"].as_str().unwrap();
+        let page = explorer(&fixture("tiny-answers"), text);
+        let asked = |edit: &str| {
+            let question = case["question"].as_str().unwrap().to_owned();
+            json(&page, Question::Answer(0, Edit::parse(edit).unwrap(), question))
+        };
+        let answer = asked("-");
+        assert_eq!(answer["before"], answer["after"], "{text}");
+        let lacks = case["none"].as_f64() >= case["score"].as_f64();
+        assert_eq!(answer["before"]["none"], lacks, "{text}");
+        if lacks {
+            none += 1;
+            continue;
+        }
+        some += 1;
+        let unit = json(&page, Question::Unit(0));
+        let runs = unit["runs"].as_array().unwrap();
+        let place = |side: usize| {
+            let found = runs
+                .iter()
+                .position(|run| run["word"] == answer["before"]["words"][side]);
+            found.unwrap_or_else(|| panic!("{text}: {answer}"))
+        };
+        let found: String = runs[place(0)..=place(1)]
+            .iter()
+            .map(|run| run["text"].as_str().unwrap())
+            .collect();
+        assert_eq!(found, case["answer"].as_str().unwrap(), "{text}");
+        // Without the first word of the answer, it is another one, or less or more likely.
+        let edited = asked(&format!("d{}", answer["before"]["words"][0]));
+        assert_eq!(edited["before"], answer["before"], "{text}");
+        assert_ne!(edited["after"], answer["after"], "{text}");
+        // A head that is off changes it as well.
+        assert_ne!(asked("h0.0,h1.1")["after"], answer["after"], "{text}");
+    }
+    assert!(some > 2 && none > 1, "{some} answers, {none} texts without one");
+    let other = explorer(&fixture("tiny-masked"), "hello world");
+    let refused = other.answer(&Question::Answer(0, Edit::default(), "who".to_owned()));
+    assert!(refused.is_err_and(|error| error.to_string().contains("answer questions")));
 }

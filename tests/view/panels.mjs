@@ -155,6 +155,38 @@ export function panels({ fovea, root, scratch, environment, open, view, panel, s
       await close();
     },
 
+    async 'a question is answered from the text, before and after a change'() {
+      const address = await view('words.md', 'tests/fixtures/tiny-answers');
+      const { page, close } = await open(address, { hash: '#p=whatif' });
+      await settled(page);
+      await page.getByLabel('Ask the text').fill('what the config');
+      await page.getByRole('button', { name: 'Ask', exact: true }).click();
+      await page.locator('[data-spot=after]').waitFor();
+      const { before } = await json(address, `answer/0/-/${Buffer.from('what the config').toString('hex')}`);
+      const shown = await page.locator('[data-spot=before]').innerText();
+      check(shown.includes('world') && shown.includes(`${(100 * before.probability).toFixed(1)} %`), shown);
+      check(before.none === shown.includes('has no answer'), 'whether it has an answer');
+      same((await page.locator('[data-spot=after]').innerText()).replace('after', 'before'), shown, 'nothing has changed');
+      await page.getByRole('group', { name: 'Words that can be changed' }).getByRole('button', { name: 'hello' }).click();
+      await page.getByRole('button', { name: 'Delete', exact: true }).click();
+      await page.waitForFunction((old) => document.querySelector('[data-spot=after]') && document.querySelector('[data-spot=after]').innerText.replace('after', 'before') !== old, shown);
+      await judged(page, 'a question');
+      await close();
+    },
+
+    async 'a method that takes many passes is computed once it is chosen'() {
+      const address = await view('bank.md');
+      const { page, close } = await open(address, { hash: '#p=salience' });
+      await settled(page);
+      await page.getByLabel('Beside it').selectOption('lime');
+      await page.waitForFunction(() => !document.querySelector('#panel [role=status]') && document.querySelector('section[aria-label="Salience by lime"] .colored, section[aria-label="Salience by lime"] .num'));
+      const { words } = await json(address, 'scores/0/lime');
+      const rows = await page.locator('table.words tbody tr').evaluateAll((all) => all.map((row) => [...row.querySelectorAll('th,td')].map((cell) => cell.textContent)));
+      const most = Math.max(...words);
+      check(rows.some((cells) => Math.abs(percent(cells[3]) - most) < 0.0006), `${most} is not in the table`);
+      await close();
+    },
+
     async 'heads are measured at brackets and behind repeated tokens where a text has them'() {
       const { page, close } = await open(await view('functions/tools.py'), { hash: '#p=attention' });
       await settled(page);

@@ -80,6 +80,21 @@ export interface Scores {
 
 export interface Salience {
   methods: Scores[];
+  /** The names of all methods, those that take many passes included. */
+  all: string[];
+}
+
+/** Where a head for questions finds an answer: its first and last word, unless `none` says that it finds none. */
+export interface Spot {
+  words: [number, number];
+  probability: number;
+  none: boolean;
+}
+
+export interface Answers {
+  before: Spot | null;
+  after: Spot | null;
+  ms: number;
 }
 
 export interface Head {

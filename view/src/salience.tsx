@@ -2,7 +2,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 
 import { Colored } from './colored';
-import { ask, exported, isOf, type Salience as Answer, type Scores, useAnswer, type Without } from './data';
+import { type Answered, ask, exported, isOf, type Salience as Answer, type Scores, useAnswer, type Without } from './data';
 import { num, percent } from './numbers';
 import { Bar, Save, Select, Wait, save } from './parts';
 import { csv, useNumbers } from './saving';
@@ -14,6 +14,15 @@ const ABOUT: Record<string, string> = {
   attention: 'Attention received, mean over layers and heads. What was mixed, not why.',
   rollout: 'Attention with the residual, multiplied through the layers (Abnar & Zuidema 2020).',
   norm: 'Length of what each word adds, with residual and norm (Kobayashi et al. 2021), multiplied through the layers.',
+  gradient: 'Gradient times input, beyond the reference: what a small change at each word would do.',
+  'integrated-gradients': 'Gradient times input, averaged on the way from the reference to the text (Sundararajan et al. 2017).',
+  'leave-one-out': 'How far the embedding turns when the word is deleted: one pass per word.',
+  'value-zeroing': 'How far a token’s row turns when the values of another are zero, multiplied through the layers (Mohebbi et al. 2023).',
+  smoothgrad: 'Length of the gradient, averaged over copies of the text with noise (Smilkov et al. 2017). It has no sign.',
+  lime: 'Weights of a linear model of what deleting random words does (Ribeiro et al. 2016).',
+  shap: 'Owen values: what a word adds on average over the order in which lines and words come (Owen 1977).',
+  globenc: 'Length of what each token adds, with norms and feed-forward blocks, multiplied through the layers (Modarressi et al. 2022).',
+  'attention-flow': 'The most attention that can flow from each word through the layers (Abnar & Zuidema 2020).',
 };
 
 function About({ scores }: { scores: Scores }) {
@@ -93,22 +102,30 @@ export function Salience() {
   const [order, setOrder] = useState<'text' | 'a' | 'b' | 'difference'>('a');
   const without = useWithout(state.unit);
   const found = isOf(answered, path) && text?.unit === state.unit ? answered.value.methods : undefined;
+  // A method that takes many passes runs once it is chosen.
+  const slow = (name: string) => (found && !found.some((method) => method.name === name) ? `scores/${state.unit}/${name}` : null);
+  const paths = [slow(names[0]), slow(names[1])] as const;
+  const own = [useAnswer<Scores>(paths[0]), useAnswer<Scores>(paths[1])] as const;
+  const loaded = own.flatMap((answer, side) => (answer.value && answer.path === paths[side] ? [answer.value] : []));
   const numbers = found && text ? {
     name: 'salience',
     rows: () => {
       const names = new Map(text.runs.flatMap((run) => (run.word === undefined ? [] : [[run.word, run.text] as const])));
-      return [['word', ...found.map((method) => method.name)], ...(found[0]?.words ?? []).map((_, at) => [names.get(at) ?? '', ...found.map((method) => method.words[at] ?? null)])];
+      const all = [...found, ...loaded];
+      return [['word', ...all.map((method) => method.name)], ...(found[0]?.words ?? []).map((_, at) => [names.get(at) ?? '', ...all.map((method) => method.words[at] ?? null)])];
     },
-    json: () => ({ methods: found }),
+    json: () => ({ methods: [...found, ...loaded] }),
   } : undefined;
   useNumbers(numbers);
   if (!isOf(answered, path) || !text || text.unit !== state.unit) {
     return <Wait of={[answered]} what="salience by every method" />;
   }
-  const { methods } = answered.value;
-  const find = (name: string) => methods.find((method) => method.name === name) ?? (methods[0] as Scores);
+  const { methods, all } = answered.value;
+  const blank = (name: string): Scores => ({ name, additive: false, words: (methods[0] as Scores).words.map(() => 0), special: 0, bias: 0, residual: 0, ms: 0 });
+  const find = (name: string) => [...methods, ...loaded].find((method) => method.name === name) ?? blank(name);
   const [a, b] = [find(names[0]), find(names[1])];
-  const options = methods.map((method): [string, string] => [method.name, method.name]);
+  const live = new Set(methods.map((method) => method.name));
+  const options = (exported ? methods.map((method) => method.name) : all).map((name): [string, string] => [name, live.has(name) ? name : `${name} (slower)`]);
   const difference = a.words.map((v, at) => v - (b.words[at] ?? 0));
   const most = (values: number[]) => Math.max(1e-9, ...values.map(Math.abs));
   const names_of = new Map(text.runs.flatMap((run) => (run.word === undefined ? [] : [[run.word, run.text] as const])));
@@ -130,10 +147,12 @@ export function Salience() {
           <section key={side} class="card" aria-label={`Salience by ${scores.name}`}>
             <div class="card-head">
               <Select label={side === 0 ? 'Method' : 'Beside it'} value={scores.name} options={options} onChange={(name) => setNames(side === 0 ? [name, names[1]] : [names[0], name])} />
-              <span class="note small num">{num(scores.ms, 3)} ms</span>
+              {scores.ms > 0 && <span class="note small num">{num(scores.ms, 3)} ms</span>}
             </div>
+            {scores.ms === 0 ? <Wait of={[own[side] as Answered<unknown>]} what={`${scores.name}, which takes many passes,`} /> : <>
             <Colored runs={text.runs} values={scores.words} most={most(scores.words)} label={`Text colored by ${scores.name}`} title={(run, value) => `${run.text}: ${percent(value, 2)} by ${scores.name}`} />
             <About scores={scores} />
+            </>}
           </section>
         ))}
       </div>

@@ -35,6 +35,8 @@ export interface State {
   look: Look;
   /** What is changed in What if, as the path of the question has it. */
   edit: string;
+  /** What is asked about the text, of a model that answers questions. */
+  question: string;
   /** The text that the decoder of an encoder–decoder is given; empty for what the model writes. */
   given: string;
   /** Two items of the file that are compared; -1 for none. */
@@ -49,12 +51,15 @@ const NUMBERS = { unit: 'u', layer: 'l', head: 'h', token: 't', source: 's', coo
 /** What an edit looks like in the address. */
 const EDIT = /^(-|[a-z0-9.,]{1,8000})$/;
 
+/** Characters of a question, at most. */
+export const QUESTION = 250;
+
 /** Characters of a text for the decoder, at most. */
 export const LONGEST = 1000;
 
 export function fromAddress(): State {
   const given = new URLSearchParams(location.hash.slice(1));
-  const state: State = { panel: 'attention', unit: 0, layer: 0, head: 0, token: -1, source: -1, coordinate: -1, special: true, look: '', edit: '-', given: '', item: -1, other: -1 };
+  const state: State = { panel: 'attention', unit: 0, layer: 0, head: 0, token: -1, source: -1, coordinate: -1, special: true, look: '', edit: '-', question: '', given: '', item: -1, other: -1 };
   const panel = PANELS.find((name) => name === given.get('p'));
   for (const [name, key] of Object.entries(NUMBERS) as [keyof typeof NUMBERS, string][]) {
     const text = given.get(key);
@@ -64,7 +69,7 @@ export function fromAddress(): State {
   }
   const look = (['d', 'x'] as const).find((name) => name === given.get('k')) ?? '';
   const edit = given.get('e') ?? '-';
-  return { ...state, panel: panel ?? state.panel, special: given.get('special') !== '0', look, edit: EDIT.test(edit) ? edit : '-', given: (given.get('g') ?? '').slice(0, LONGEST) };
+  return { ...state, panel: panel ?? state.panel, special: given.get('special') !== '0', look, edit: EDIT.test(edit) ? edit : '-', given: (given.get('g') ?? '').slice(0, LONGEST), question: (given.get('q') ?? '').slice(0, QUESTION) };
 }
 
 function toAddress(state: State): string {
@@ -74,7 +79,7 @@ function toAddress(state: State): string {
       parts.push(`${key}=${state[name]}`);
     }
   }
-  parts.push(...(state.special ? [] : ['special=0']), ...(state.look ? [`k=${state.look}`] : []), ...(state.edit === '-' ? [] : [`e=${state.edit}`]), ...(state.given ? [`g=${encodeURIComponent(state.given)}`] : []));
+  parts.push(...(state.special ? [] : ['special=0']), ...(state.look ? [`k=${state.look}`] : []), ...(state.edit === '-' ? [] : [`e=${state.edit}`]), ...(state.question ? [`q=${encodeURIComponent(state.question)}`] : []), ...(state.given ? [`g=${encodeURIComponent(state.given)}`] : []));
   return `#${parts.join('&')}`;
 }
 

@@ -2,12 +2,12 @@
 import { useMemo, useState } from 'preact/hooks';
 
 import { Colored, trimmed } from './colored';
-import { exported, isOf, type Near, type Salience, useAnswer, type UnitText, type WhatIf as Answer } from './data';
-import { type Change, type Edit, parseEdit, pathOf } from './edit';
+import { type Answers, exported, isOf, type Near, type Salience, useAnswer, type UnitText, type WhatIf as Answer } from './data';
+import { type Change, type Edit, hex, parseEdit, pathOf } from './edit';
 import { num, percent } from './numbers';
 import { Bar, Select, Wait } from './parts';
 import { useNumbers } from './saving';
-import { useWorld, visible } from './state';
+import { QUESTION, useWorld, visible } from './state';
 
 /** The words of a unit by number. */
 function wordsOf(text: UnitText): Map<number, string> {
@@ -120,9 +120,54 @@ function Switches({ edit, set }: { edit: Edit; set: (off: Set<string>) => void }
 
 const KINDS = { next: 'Next token', mask: 'Word in place of the mask', class: 'Class' };
 
+/** A question about the text, and where the head finds its answer before and after. */
+function Asking({ text, edit }: { text: UnitText; edit: Edit }) {
+  const { document: doc, state, go } = useWorld();
+  const [typed, type] = useState(state.question);
+  const path = state.question ? `answer/${state.unit}/${state.edit}/${hex(state.question)}` : null;
+  const answered = useAnswer<Answers>(path);
+  const found = answered.value;
+  const ask = (event: Event) => {
+    event.preventDefault();
+    go({ question: typed.trim() });
+  };
+  // The words of the answer with what is between them, as they are after the change.
+  const told = ([first, last]: [number, number], changed: boolean) => {
+    const from = text.runs.findIndex((run) => run.word === first);
+    const to = text.runs.findIndex((run) => run.word === last);
+    const runs = text.runs.slice(from, to + 1).map((run) => {
+      const change = changed && run.word !== undefined ? edit.words.get(run.word) : undefined;
+      return change?.kind === 'delete' ? '' : (shown(change, doc.mask) ?? run.text);
+    });
+    return runs.join('').trim();
+  };
+  const sides = [['before', found?.before, false], ['after', found?.after, true]] as const;
+  return (
+    <>
+      <form class="row wrap" onSubmit={ask}>
+        <label class="field"><span>Ask the text</span><input type="text" class="typed question" maxLength={QUESTION} placeholder="Who sold the boats?" value={typed} onInput={(event) => type(event.currentTarget.value)} /></label>
+        <button type="submit" disabled={typed.trim() === '' || typed.trim() === state.question}>Ask</button>
+      </form>
+      {path && (found ? (
+        <dl class="spots">
+          {sides.map(([name, spot, changed]) => (
+            <div key={name} data-spot={name}>
+              <dt>{name}</dt>
+              <dd>{!spot ? 'nothing is left to answer with' : <><q>{told(spot.words, changed)}</q> <span class="num">{percent(spot.probability)}</span>{spot.none && <span class="note small">: the head finds it likelier that the text has no answer</span>}</>}</dd>
+            </div>
+          ))}
+        </dl>
+      ) : <Wait of={[answered]} what="the answer" />)}
+    </>
+  );
+}
+
 /** What the head of the model says, before and after. */
-function Outputs({ answer }: { answer: Answer }) {
+function Outputs({ answer, text, edit }: { answer: Answer; text: UnitText; edit: Edit }) {
   const { document: doc } = useWorld();
+  if (doc.head === 'span') {
+    return <Asking text={text} edit={edit} />;
+  }
   if (!answer.outputs) {
     return (
       <p class="note small">
@@ -194,7 +239,7 @@ function Result({ answer, before, text, edit }: { answer: Answer; before: number
         </div>
         <p class="figure"><b class="num" data-cosine>{answer.cosine.toFixed(4)}</b> <span>cosine of the embedding with the one before{answer.cosine > 0.99999 ? ': nothing changes' : ''}</span></p>
         <p class="note small">Its length was <span class="num">{num(answer.lengths[0])}</span> and is <span class="num">{num(answer.lengths[1])}</span>. A cosine of 1 means the same direction.</p>
-        <Outputs answer={answer} />
+        <Outputs answer={answer} text={text} edit={edit} />
       </section>
       <div class="two">
         <section class="card" aria-label="Salience before">
