@@ -44,7 +44,7 @@ export async function clientSettings({ window, page, test }) {
         }
         return violet;
       });
-    assert.equal(await marks(), 0, 'marks that nobody asked for');
+    assert.equal(await marks(), 0, 'there are marks although the setting is off');
     await window.set({ 'fovea.client.overviewRuler': true });
     await until('marks at the scroll bar', async () => (await marks()) > 0);
     await window.set({ 'fovea.client.overviewRuler': null });
