@@ -1,7 +1,7 @@
 // Drives the page of `fovea view` in Chromium: node run.mjs FOVEA [PICTURES]
 //
-// The tests use every panel by mouse and keyboard, compute every sum of the steps again from the text of the page, and check each panel with
-// axe. Every request to another server is a failure. With PICTURES, a folder, the script makes the pictures of the documentation.
+// The tests use every panel by mouse and keyboard, compute every sum of the steps again from the text of the page, and check each panel
+// with axe. Every request to another server is a failure. With PICTURES, a folder, the script makes the pictures of the documentation.
 // Needs view/node_modules (npm ci --prefix view) and Chromium. The last line has the number of passed tests.
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
