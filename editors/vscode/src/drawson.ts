@@ -77,7 +77,7 @@ export class DrawsOnBoxes implements vscode.Disposable {
     return this.drawn;
   }
 
-  /** Asks again for the last word, because the answer may have changed. */
+  /** Asks again about the word at the cursor, because the answer may have changed. */
   again(): void {
     if (this.editor && this.editor === vscode.window.activeTextEditor) {
       this.moved(this.editor);
