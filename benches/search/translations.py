@@ -23,7 +23,7 @@ ENGLISH = str(HERE.parent.parent / "assets/all-MiniLM-L6-v2")
 
 
 class Alone(Product):
-    """The same program with the English model alone."""
+    """The same program with only the English model."""
 
     def start(self, *arguments: str, text: str | None = None):
         model = ["--model", ENGLISH] if arguments[0] in ("index", "search") and "--help" not in arguments else []

@@ -1,4 +1,4 @@
-"""Times `fovea index` on a folder beside sentence-transformers' `encode` on the same texts, in one run.
+"""Compares the times of `fovea index` on a folder and sentence-transformers' `encode` on the same texts, in one run.
 
     FOVEA=…/fovea python indexing.py MODEL_FOLDER FOLDER…
 

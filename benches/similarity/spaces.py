@@ -1,4 +1,4 @@
-"""Unrelated pairs of an index, as the thresholds see them: spaces.py INDEX.sqlite FOLDER LANGUAGE
+"""Cosines of unrelated pairs of an index, for the thresholds: spaces.py INDEX.sqlite FOLDER LANGUAGE
 
 INDEX.sqlite is the file that `fovea index FOLDER [--model DIR]` names. Prints mean, standard deviation and high quantiles of the cosine of
 two functions or types of different files, raw and without the mean of the language; then the same of few functions, whose mean is shrunk

@@ -1,4 +1,4 @@
-"""Compares functions of several languages by cosine, by cosine over spread, and as Fovea tells it.
+"""Compares functions of several languages by cosine, by cosine over spread, and by Fovea's score.
 
 FOVEA=…/fovea FOVEA_EVALUATION_CACHE=… python spread.py ITEMS.jsonl
 
@@ -47,7 +47,7 @@ def as_told(vectors, languages):
 
 
 class Given:
-    """Scores in the place of vectors, for `ranked`, which multiplies what it gets by its transpose."""
+    """Scores in place of vectors for `ranked`, which multiplies its argument by its transpose."""
 
     def __init__(self, scores):
         self.scores = scores
@@ -58,7 +58,7 @@ class Given:
 
 
 def other_languages(items):
-    """As `across`, without candidates of the query's own language, none of which can be correct."""
+    """Like `across`, without candidates of the query's own language, since none of them can be correct."""
     _, language, _ = fields(items)
     return lambda q: np.flatnonzero(language != language[q]), across(items)[1]
 

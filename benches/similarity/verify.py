@@ -1,4 +1,4 @@
-"""Holds `fovea embed --plain` against sentence-transformers on a hundred texts of the evaluation.
+"""Compares `fovea embed --plain` with sentence-transformers on a hundred texts of the evaluation.
 
     FOVEA=…/fovea python verify.py ITEMS.jsonl MODEL_FOLDER
 
