@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Measures the latency of answers about a folder: python benches/ask/latency.py FOVEA FOLDER [--items 10000] [--asked 100]
 
-FOLDER holds sources; as many of its files as make so many items are copied. The script starts the server on the copy, waits for its index, and
-asks the questions of questions.json about this program, which the folder may or may not answer: both take the same work. The time is from the
-request to its answer. Needs nothing beyond Python.
+FOLDER contains sources; the script copies as many of its files as give about that number of items. It starts the server on the copy, waits
+for the index, and asks the questions of questions.json, which are about Fovea. The folder may or may not answer them: both take the same
+work. The time is from the request to its answer. Needs nothing beyond Python.
 """
 import argparse
 import json

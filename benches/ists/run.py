@@ -4,9 +4,9 @@
     python3 benches/ists/run.py FOVEA FOLDER [--split train|test] [--limit N]
 
 FOLDER gets a clone of github.com/AdaSawilska/NLP_iSTS at a pinned commit ($FOVEA_GIT/OWNER/NAME instead of github.com, if it is set); its
-data is not part of this repository. People linked chunks of two sentences; the gold pairs of words are all pairs of two linked chunks, as
-the task's evalF1.pl takes them, without punctuation. Fovea's are the `alignment` of `fovea.comparePassages`, asked of one server. Precision,
-recall and F1 count the pairs of all sentences together, each once.
+data is not part of this repository. Annotators linked chunks of two sentences. As in the task's evalF1.pl, the gold pairs of words are all
+pairs of words of two linked chunks, without punctuation. Fovea's pairs are the `alignment` of `fovea.comparePassages`. Precision, recall and
+F1 count the pairs of all sentences together, each once.
 """
 import argparse
 import json

@@ -4,8 +4,8 @@
     python lenses.py list CHECKOUTS REPOSITORY   # every lens that is shown now, with its verdict
     python lenses.py draw CHECKOUTS N            # N lenses of each repository without a verdict, with their texts
 
-CHECKOUTS holds one folder per repository of sources.json, at its commit. FOVEA names the program, $FOVEA_CACHE_DIR its index.
-With --threshold X, lenses are those of the threshold alone (0.6 is the rule before).
+CHECKOUTS contains one folder per repository of sources.json, at its commit. FOVEA is the path of the program; its index is in
+$FOVEA_CACHE_DIR. With --threshold X, only the threshold selects lenses (0.6 was the earlier rule).
 """
 
 import argparse

@@ -1,8 +1,8 @@
 """Targets, ranks, NDCG@10, MRR@50 and bootstrap intervals.
 
 The protocol is that of semble's benchmark: the rank of a target is the rank of the first result in its file that overlaps its lines
-(any lines where the target has none). Two targets that one result finds share a rank and count there once. The ideal has every target.
-Results of one file are not merged, so three passages of one file take three places.
+(any lines if the target has none). Two targets that one result finds share a rank and count there once. The ideal ranking contains every
+target. Results of one file are not merged, so three passages of one file take three ranks.
 """
 
 import math

@@ -2,8 +2,8 @@
 
     python benches/search/translations.py --repositories DIR [--fovea PATH]
 
-translations.json has questions of questions.json in other languages, under their numbers. Each is asked as it is, of Fovea and of the English
-model alone (`--model assets/all-MiniLM-L6-v2`, beside which no other model stands), and in English for comparison. Nothing is fetched.
+translations.json has questions of questions.json in other languages, by their numbers. The script asks Fovea, and only the English model
+(`--model assets/all-MiniLM-L6-v2`, without the multilingual model), and asks in English for comparison. Nothing is fetched.
 """
 
 import argparse

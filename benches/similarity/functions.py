@@ -1,7 +1,7 @@
 """Cuts source files into functions, and separates documentation comments from code.
 
-The parsers are those of tree-sitter, as in Fovea itself, but this file shares no code with it: an evaluation that cut its items
-with the code under test could not see that code's mistakes.
+The parsers are those of tree-sitter, as in Fovea, but this file shares no code with it: an evaluation that cut its items with the code
+under test could not find the mistakes of that code.
 """
 
 import re

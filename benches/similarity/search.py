@@ -2,8 +2,8 @@
 
     FOVEA=…/fovea FOVEA_EVALUATION_CACHE=… python search.py ITEMS.jsonl
 
-At run time a search knows one query and the index. So a query can be left as it is, moved by something that the index knows (the
-mean of all code), or moved by a vector that is known beforehand (the mean of such sentences; here that of the development half).
+At run time a search knows only the query and the index. So it can use the query unchanged, subtract a vector that the index knows (the mean
+of all code), or subtract a vector that is known in advance (the mean of such sentences; here that of the development half).
 """
 
 import json

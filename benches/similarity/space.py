@@ -1,4 +1,4 @@
-"""Centring, as `src/similar/centre.rs` does it, and ranking."""
+"""Centering, as in `src/similar/center.rs`, and ranking."""
 
 import numpy as np
 

@@ -2,9 +2,9 @@
 
 FOVEA=…/fovea FOVEA_EVALUATION_CACHE=… python spread.py ITEMS.jsonl
 
-The spread of an item against a language is the root mean square of its cosines with that language's items. An item that lies along the
-main directions of a language is near all of it; dividing by the spread takes that away. One matrix per language is enough. Fovea multiplies
-by the spreads against the items' own languages too: within one language it is the cosine then, and between two its measure is the same.
+The spread of an item in a language is the root mean square of its cosines with the items of that language. An item along the main directions
+of a language is near all of its items; dividing by the spread removes this effect. One matrix per language is enough. Fovea also multiplies
+by the spreads in the items' own languages, so within one language the score is the cosine, and between two it has the same scale.
 """
 
 import json

@@ -2,8 +2,8 @@
 
     python tasks.py REPOSITORIES ITEMS.jsonl
 
-REPOSITORIES holds one checkout per entry of sources.json, as owner/name. Nothing of what is read here is ever committed: the
-repositories have licences of their own, and the commits in sources.json say exactly what was read.
+REPOSITORIES contains one checkout per entry of sources.json, as owner/name. The content of the repositories is never committed here, because
+they have their own licenses; the commits in sources.json identify it exactly.
 """
 
 import gzip

@@ -2,7 +2,7 @@
 
     FOVEA=…/fovea python verify.py ITEMS.jsonl MODEL_FOLDER
 
-MODEL_FOLDER is all-MiniLM-L6-v2 in f32. FOVEA_MODEL may point there too, to leave the compression of the embedded weights out.
+MODEL_FOLDER is all-MiniLM-L6-v2 in f32. FOVEA_MODEL may be the same folder, to exclude the compression of the embedded weights.
 """
 
 import json

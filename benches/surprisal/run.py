@@ -3,10 +3,10 @@
 
     python benches/surprisal/run.py FOVEA MODEL FOLDER... [--functions 100] [--control]
 
-MODEL predicts the next token (a GGUF file of Gemma 3 270M, say); FOLDER holds sources in Python, Rust or JavaScript. The script takes
-functions of 8 to 30 lines, and puts in each, at a random place, another variable of the same function in place of the right one. It prints
-how often the wrong one is among the five words of the highest score: by surprisal, by chance, at the same place before the change, and by what
-the embedded model can say of a word (each method from the top and from the bottom). Needs nothing beyond Python.
+MODEL predicts the next token (for example a GGUF file of Gemma 3 270M); FOLDER contains sources in Python, Rust or JavaScript. The script takes
+functions of 8 to 30 lines, and replaces a variable at a random place in each by another variable of the same function. It prints how often
+the wrong variable is among the five words with the highest scores: by surprisal, by chance, for the right variable before the change, and by
+the methods of the embedded model (each from the top and from the bottom). Needs nothing beyond Python.
 """
 import argparse
 import collections
