@@ -171,7 +171,7 @@ fn a_changed_ignore_file_or_another_branch_changes_the_indexed_files() {
         (".git/index.lock", 3),
         (".git/objects/ab/cd", 1),
     ]);
-    // A submodule becomes another repository when it gets a repository of its own.
+    // A folder with its own repository, such as a submodule, is not part of this repository.
     write(&bench.root, "a/.git/HEAD", "ref: refs/heads/main\n");
     bench.watched(&[("a/.git", 1)]);
     bench.finds(&[]);

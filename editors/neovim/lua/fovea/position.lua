@@ -55,7 +55,7 @@ end
 
 --- Removes the common indentation of all lines.
 ---@param lines string[]
----@param column integer byte of the first line where the text starts: with one the first line has no indentation of its own
+---@param column integer byte of the first line where the text starts: above 0, the indentation of the first line does not count
 ---@return string[] text
 ---@return integer bytes taken from each line, less from blank ones
 function M.dedent(lines, column)

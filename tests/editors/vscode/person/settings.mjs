@@ -1,4 +1,4 @@
-// The settings of the editor's own whose effect is on the screen alone. (All others are in host/effects.)
+// The settings of the extension that have an effect only on the screen. (All others are in host/effects.)
 import assert from 'node:assert/strict';
 
 import { until } from '../server.mjs';
